@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ioswarm {
+
+using Bytes = std::vector<std::uint8_t>;
+using BytesView = std::span<const std::uint8_t>;
+
+/// N bytes of one meaning. `Tag` keeps an address from being passed as something else of 20 bytes.
+template <std::size_t N, typename Tag>
+struct FixedBytes {
+    static constexpr std::size_t kSize = N;
+    std::array<std::uint8_t, N> bytes{};
+
+    auto operator<=>(const FixedBytes&) const = default;
+    [[nodiscard]] BytesView view() const noexcept { return bytes; }
+    [[nodiscard]] bool is_zero() const noexcept { return *this == FixedBytes{}; }
+
+    /// Nothing when `in` is not exactly N bytes long.
+    [[nodiscard]] static std::optional<FixedBytes> from(BytesView in) noexcept {
+        if (in.size() != N) return std::nullopt;
+        FixedBytes out;
+        std::memcpy(out.bytes.data(), in.data(), N);
+        return out;
+    }
+};
+
+/// An account's 20 bytes: the last 20 of keccak256(public key).
+using Address = FixedBytes<20, struct AddressTag>;
+/// 32 bytes; every hash on IoTeX is keccak256.
+using Hash256 = FixedBytes<32, struct Hash256Tag>;
+
+/// For unordered containers: the bytes are hash output (or an attacker's choice, so the map's size must be bounded).
+struct FixedBytesHash {
+    template <std::size_t N, typename Tag>
+    std::size_t operator()(const FixedBytes<N, Tag>& value) const noexcept {
+        std::size_t out = 0;
+        std::memcpy(&out, value.bytes.data() + (N - sizeof out), sizeof out);
+        return out;
+    }
+};
+
+[[nodiscard]] inline BytesView as_bytes(std::string_view text) noexcept {
+    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+[[nodiscard]] inline std::string_view as_text(BytesView bytes) noexcept {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+[[nodiscard]] inline Bytes to_bytes(BytesView view) {
+    return {view.begin(), view.end()};
+}
+
+/// Lower-case, without prefix.
+[[nodiscard]] std::string to_hex(BytesView bytes);
+/// Lower-case, with "0x".
+[[nodiscard]] std::string to_hex0x(BytesView bytes);
+/// Either case, with or without "0x"; nothing on an odd length or any other character.
+[[nodiscard]] std::optional<Bytes> from_hex(std::string_view text);
+
+template <typename Fixed>
+[[nodiscard]] std::optional<Fixed> fixed_from_hex(std::string_view text) {
+    const auto bytes = from_hex(text);
+    return bytes ? Fixed::from(*bytes) : std::nullopt;
+}
+
+/// Standard alphabet, padded (RFC 4648 section 4), as Go's encoding/json writes []byte.
+[[nodiscard]] std::string to_base64(BytesView bytes);
+/// Strict: padding required, no white space, no stray bits.
+[[nodiscard]] std::optional<Bytes> from_base64(std::string_view text);
+
+}  // namespace ioswarm

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "core/base/log.hpp"
+#include "core/base/result.hpp"
+#include "core/coordinator/settings.hpp"
+#include "core/coordinator/views.hpp"
+#include "core/model/chain.hpp"
+#include "core/ports/clock.hpp"
+#include "core/ports/reward_settler.hpp"
+
+namespace ioswarm {
+
+class Ledger;  // core/ledger/ledger.hpp
+
+/// One accepted answer to one task, on its way into the books. The coordinator has already checked that this agent was
+/// given this task in this batch, once, and in time.
+struct Answer {
+    std::string agent_id;
+    /// Hash that receipts use; nothing for an action that cannot be compared (it is paid as work all the same).
+    std::optional<Hash256> action_hash;
+    Hash256 raw_id;  ///< PoolAction::raw_id
+    Address sender;
+    bool valid = false;
+    bool has_reject_reason = false;
+    bool executed = false;  ///< an answer from execution: the task carried evm_tx and the agent is at L3 or above
+    std::uint64_t latency_us = 0;  ///< bounded by the coordinator to what can be true
+};
+
+/// Everything that counts: answers, shadow comparison, work of the running epoch, payouts, wallets. What it says is
+/// durable is in the ledger; what it shows is what the ledger holds plus nothing.
+/// Threads: record() and the views from any; on_block() from the block thread only.
+class Accounting {
+ public:
+    /// Takes up where the ledger stands. `settler` may be null. Errors: of the ledger.
+    [[nodiscard]] static Result<std::unique_ptr<Accounting>> open(Ledger& ledger, const CoordinatorSettings& settings,
+                                                                  const Clock& clock, RewardSettler* settler, Log log);
+    ~Accounting();
+    Accounting(const Accounting&) = delete;
+    Accounting& operator=(const Accounting&) = delete;
+
+    /// Makes the answers of one submission durable (group commit with others under way) and counts them as work of the
+    /// running epoch. `done` comes once, from the ledger's thread: ok, or unavailable/io and nothing was counted.
+    void record(std::vector<Answer> answers, std::function<void(Status)> done);
+
+    /// Compares the block's transactions with the answers held, late ones too, and ends the epoch when it is due: one
+    /// ledger transaction, so that a kill repeats the block or has it whole. Blocks must come in order; one at or below
+    /// last_height() is no change. Errors: of the ledger; the block is then not counted and may be given again.
+    [[nodiscard]] Status on_block(const ExecutedBlock& block);
+
+    /// Height of the last block taken; 0 = none yet.
+    [[nodiscard]] std::uint64_t last_height() const;
+
+    /// Actions (by raw_id) that enough agents answered and whose fate is not known yet, as the ledger had them at
+    /// open(): the coordinator must not hand them out again after a restart. Value = answers held.
+    [[nodiscard]] std::vector<std::pair<Hash256, std::uint32_t>> open_answers() const;
+    /// Agents that answered this action and wait for its block; empty for an unknown one.
+    [[nodiscard]] std::vector<std::string> answered_by(const Hash256& raw_id) const;
+
+    /// A first number for task ids and batch ids such that none handed out before a restart repeats: the ledger
+    /// reserves ranges ahead. `count` ≥ 1 ids starting at the value given. Error: of the ledger.
+    [[nodiscard]] Result<std::uint64_t> reserve_ids(std::uint64_t count);
+
+    /// The wallet an agent names at Register; nothing = none named (an earlier one stays). It counts from the next
+    /// epoch on when it replaces another. Durable before it returns.
+    [[nodiscard]] Status name_wallet(const std::string& agent_id, const std::optional<Address>& wallet);
+
+    /// The oldest payout of this agent that was not announced to it yet, marked as announced.
+    [[nodiscard]] std::optional<PayoutInfo> take_payout(const std::string& agent_id);
+
+    [[nodiscard]] ShadowTotals shadow() const;
+    [[nodiscard]] EpochView epoch() const;
+    [[nodiscard]] std::vector<LeaderboardEntry> leaderboard() const;
+    [[nodiscard]] Result<RewardsView> rewards(const std::string& agent_id) const;
+    /// Lifetime totals that survive restarts.
+    [[nodiscard]] std::uint64_t tasks_received() const;
+    /// Ok while the ledger takes writes.
+    [[nodiscard]] Status ready() const;
+
+ private:
+    struct Impl;
+    explicit Accounting(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ioswarm

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What the coordinator shows of itself: values copied out under its locks, for the HTTP API, the status line and sim.
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/base/u256.hpp"
+#include "core/model/messages.hpp"
+
+namespace ioswarm {
+
+struct StatusView {
+    std::chrono::nanoseconds uptime{};
+    std::uint32_t agents_total = 0;
+    std::uint32_t agents_live = 0;  ///< heartbeat in the last 60 s
+    std::map<std::string, std::uint32_t> live_by_level;  ///< "L2" → count
+    std::map<std::string, std::uint32_t> live_by_region;
+    std::uint64_t tasks_dispatched = 0;  ///< tasks handed out, each once an agent it went to
+    std::uint64_t tasks_received = 0;    ///< results accepted
+    bool shadow_mode = true;
+    TaskLevel task_level = TaskLevel::l2_state_verify;
+    std::uint64_t height = 0;                            ///< tip of the source, 0 = not known
+    std::optional<std::chrono::seconds> source_age;      ///< now − tip's timestamp
+    /// Counters by name (queue drops, refused results by reason, give-ups, …): what an operator greps for.
+    std::map<std::string, std::uint64_t> counters;
+};
+
+struct AgentView {
+    std::string id;
+    std::string region;
+    std::string version;
+    TaskLevel level = TaskLevel::l1_sig_verify;
+    std::uint64_t tasks_processed = 0;  ///< results accepted from it since it registered
+    std::uint32_t tasks_pending = 0;    ///< handed out and not answered
+    double cpu_usage = 0;
+    double mem_usage = 0;
+    std::chrono::system_clock::time_point last_heartbeat;
+    std::chrono::nanoseconds uptime{};  ///< since it registered
+};
+
+struct ShadowTotals {
+    std::uint64_t compared = 0;
+    std::uint64_t matched = 0;
+    std::uint64_t mismatched = 0;
+    std::uint64_t false_positives = 0;  ///< agent valid, chain invalid
+    std::uint64_t false_negatives = 0;  ///< agent invalid, chain valid
+    std::uint64_t nonce_race_excluded = 0;
+    std::uint64_t evm_gas_matches = 0;
+    std::uint64_t evm_gas_mismatches = 0;
+    std::uint64_t evm_state_matches = 0;
+    std::uint64_t evm_state_mismatches = 0;
+    bool operator==(const ShadowTotals&) const = default;
+};
+
+struct EpochView {
+    std::uint64_t epoch = 0;  ///< running
+    std::uint32_t agents = 0;  ///< with work in it
+    std::uint64_t total_tasks = 0;
+    std::uint64_t compared = 0;
+    std::uint64_t correct = 0;
+    std::chrono::nanoseconds elapsed{};
+    std::uint64_t start_height = 0;
+};
+
+struct LeaderboardEntry {
+    std::uint32_t rank = 0;
+    std::string agent_id;
+    std::uint64_t tasks = 0;
+    std::uint64_t compared = 0;
+    std::uint64_t correct = 0;
+    double avg_latency_us = 0;
+    std::string wallet;  ///< 0x hex or empty
+};
+
+struct RewardHistoryEntry {
+    std::uint64_t epoch = 0;
+    U256 amount_rau;
+    std::uint64_t tasks = 0;
+    std::uint64_t compared = 0;
+    std::uint64_t correct = 0;
+    std::uint32_t rank = 0;
+    bool bonus_applied = false;
+};
+
+struct RewardsView {
+    std::string agent_id;
+    std::vector<RewardHistoryEntry> history;  ///< newest first, at most 1,000 epochs
+    U256 earned_rau;                          ///< over all epochs ever
+    std::uint64_t total_tasks = 0;
+    std::uint64_t total_compared = 0;
+    std::uint64_t total_correct = 0;
+};
+
+/// The whole monitoring surface. Thread-safe; each call copies and returns.
+class Monitor {
+ public:
+    virtual ~Monitor() = default;
+    [[nodiscard]] virtual StatusView status() const = 0;
+    [[nodiscard]] virtual std::vector<AgentView> agents() const = 0;  ///< most tasks first
+    [[nodiscard]] virtual ShadowTotals shadow() const = 0;
+    [[nodiscard]] virtual EpochView epoch() const = 0;
+    [[nodiscard]] virtual std::vector<LeaderboardEntry> leaderboard() const = 0;
+    [[nodiscard]] virtual Result<RewardsView> rewards(const std::string& agent_id) const = 0;
+    /// Ok when the source was read in the last 30 s and the ledger takes writes; else the error says which not.
+    [[nodiscard]] virtual Status ready() const = 0;
+};
+
+}  // namespace ioswarm

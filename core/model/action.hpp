@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/base/result.hpp"
+#include "core/model/chain.hpp"
+
+namespace ioswarm {
+
+/// Chain ids that go into hashes: `evm` is the EVM network id (4689 mainnet, 4690 testnet).
+struct ChainIds {
+    std::uint64_t evm = 4689;
+};
+
+/// Reads a serialized iotextypes.Action (../shared/spec/node.md section 1): sender, nonce, receiver, kind, its hash
+/// and, for transfers, calls and creations, what an EVM runs. Unknown kinds and fields are kept as bytes and pass.
+/// The signature is not verified (agents do that).
+/// Error bad_data: not a protobuf message, no core, a public key or an encoding that cannot be; names the field.
+[[nodiscard]] Result<PoolAction> read_action(Bytes raw, const ChainIds& ids);
+
+}  // namespace ioswarm

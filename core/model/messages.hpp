@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What agents and the coordinator say to each other, as plain values. Field for field the messages of the agent
+// protocol (../shared/spec/protocol.md section 2); proto/ converts them to and from both encodings. Heights are block
+// heights, `_ms` and `_us` are milliseconds and microseconds, amounts of money are decimal strings of rau where the
+// wire has them so.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/bytes.hpp"
+
+namespace ioswarm {
+
+/// How far an agent can check a transaction; a higher one can do what a lower one does.
+enum class TaskLevel : std::uint8_t { l1_sig_verify = 0, l2_state_verify = 1, l3_full_execute = 2, l4_state_sync = 3 };
+inline constexpr std::uint32_t kMaxTaskLevel = 3;
+
+/// "L1" .. "L4".
+[[nodiscard]] const char* to_string(TaskLevel level) noexcept;
+
+struct RegisterRequest {
+    std::string agent_id;
+    TaskLevel capability = TaskLevel::l1_sig_verify;
+    std::string region;
+    std::string version;
+    std::string wallet_address;  ///< empty, 0x… or io1…
+    bool operator==(const RegisterRequest&) const = default;
+};
+
+struct RegisterResponse {
+    bool accepted = false;
+    std::string reason;
+    std::uint32_t heartbeat_interval_sec = 0;
+    bool operator==(const RegisterResponse&) const = default;
+};
+
+struct GetTasksRequest {
+    std::string agent_id;
+    TaskLevel max_level = TaskLevel::l1_sig_verify;
+    std::uint32_t max_batch_size = 0;  ///< 0: the coordinator's own bound
+    bool operator==(const GetTasksRequest&) const = default;
+};
+
+/// An account as a task carries it.
+struct AccountSnapshot {
+    std::string address;  ///< 0x hex
+    std::string balance;  ///< decimal rau
+    std::uint64_t nonce = 0;
+    Bytes code_hash;  ///< empty for a plain account
+    bool operator==(const AccountSnapshot&) const = default;
+};
+
+struct BlockContext {
+    std::uint64_t timestamp = 0;  ///< seconds since 1970
+    std::uint64_t gas_limit = 0;
+    std::string base_fee;  ///< decimal rau
+    std::string coinbase;  ///< 0x hex or empty
+    std::uint64_t number = 0;
+    bool operator==(const BlockContext&) const = default;
+};
+
+struct EvmTx {
+    std::string to;     ///< 0x hex; empty = creation
+    std::string value;  ///< decimal rau
+    Bytes data;
+    std::uint64_t gas_limit = 0;
+    std::string gas_price;  ///< decimal rau
+    bool operator==(const EvmTx&) const = default;
+};
+
+struct TaskPackage {
+    std::uint32_t task_id = 0;
+    Bytes tx_raw;  ///< the serialized iotextypes.Action, as the pool gave it
+    TaskLevel level = TaskLevel::l1_sig_verify;
+    std::optional<AccountSnapshot> sender;
+    std::optional<AccountSnapshot> receiver;
+    std::uint64_t block_height = 0;
+    std::optional<BlockContext> block_context;
+    std::map<std::string, Bytes> contract_code;                            ///< address → code
+    std::map<std::string, std::map<std::string, std::string>> storage_slots;  ///< address → slot → value, 0x hex
+    std::optional<EvmTx> evm_tx;
+    bool operator==(const TaskPackage&) const = default;
+};
+
+struct TaskBatch {
+    std::string batch_id;
+    std::vector<TaskPackage> tasks;
+    std::uint64_t timestamp = 0;  ///< ms since 1970
+    bool operator==(const TaskBatch&) const = default;
+};
+
+struct StateChange {
+    std::string address;
+    std::string slot;
+    std::string old_value;
+    std::string new_value;
+    bool operator==(const StateChange&) const = default;
+};
+
+struct LogEntry {
+    std::string address;
+    std::vector<std::string> topics;
+    Bytes data;
+    bool operator==(const LogEntry&) const = default;
+};
+
+struct TaskResult {
+    std::uint32_t task_id = 0;
+    bool valid = false;
+    std::string reject_reason;
+    std::uint64_t gas_estimate = 0;
+    std::uint64_t latency_us = 0;
+    std::uint64_t gas_used = 0;
+    Bytes return_data;
+    std::vector<StateChange> state_changes;
+    std::vector<LogEntry> logs;
+    std::string exec_error;
+    std::string note;
+    bool operator==(const TaskResult&) const = default;
+};
+
+struct BatchResult {
+    std::string agent_id;
+    std::string batch_id;
+    std::vector<TaskResult> results;
+    std::uint64_t timestamp = 0;  ///< ms since 1970
+    bool operator==(const BatchResult&) const = default;
+};
+
+struct SubmitResponse {
+    bool accepted = false;
+    std::string reason;
+    bool operator==(const SubmitResponse&) const = default;
+};
+
+struct HeartbeatRequest {
+    std::string agent_id;
+    std::uint32_t tasks_processed = 0;  ///< total since the agent started
+    std::uint32_t tasks_pending = 0;
+    double cpu_usage = 0;
+    double mem_usage = 0;  ///< 0..1
+    bool operator==(const HeartbeatRequest&) const = default;
+};
+
+struct PayoutInfo {
+    std::uint64_t epoch = 0;
+    double amount_iotx = 0;  ///< for display at the agent; the ledger holds exact rau
+    std::int32_t rank = 0;
+    std::int32_t total_agents = 0;
+    bool operator==(const PayoutInfo&) const = default;
+};
+
+struct HeartbeatResponse {
+    bool alive = false;
+    std::string directive;  ///< "continue", "drain" or "shutdown"
+    std::optional<PayoutInfo> payout;
+    bool operator==(const HeartbeatResponse&) const = default;
+};
+
+struct StreamStateDiffsRequest {
+    std::string agent_id;
+    std::uint64_t from_height = 0;  ///< 0 = live only
+    bool operator==(const StreamStateDiffsRequest&) const = default;
+};
+
+struct StateDiffEntry {
+    std::uint32_t write_type = 0;  ///< 0 put, 1 delete
+    std::string ns;                ///< the wire's `namespace`; bytes outside UTF-8 do not occur
+    Bytes key;
+    Bytes value;
+    bool operator==(const StateDiffEntry&) const = default;
+};
+
+/// What one block changed, in the order of the block's write queue. On the wire it is StateDiffResponse.
+struct StateDiff {
+    std::uint64_t height = 0;
+    std::vector<StateDiffEntry> entries;
+    Bytes digest;
+    bool operator==(const StateDiff&) const = default;
+};
+
+}  // namespace ioswarm

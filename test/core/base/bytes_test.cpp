@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/bytes.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace ioswarm;
+
+TEST_CASE("hex: what was written is read back, in either case and with or without prefix") {
+    const Bytes bytes{0x00, 0x7f, 0xff};
+    CHECK(to_hex(bytes) == "007fff");
+    CHECK(to_hex0x(bytes) == "0x007fff");
+    CHECK(from_hex("0x007FfF") == bytes);
+    CHECK(from_hex("") == Bytes{});
+}
+
+TEST_CASE("hex: an odd length, another character or a second prefix is nothing") {
+    for (const char* text : {"0", "0x1", "0g", "0x0x12", " 00", "00 "}) {
+        INFO(text);
+        CHECK_FALSE(from_hex(text).has_value());
+    }
+}
+
+TEST_CASE("base64: the vectors of RFC 4648 section 10") {
+    const std::pair<const char*, const char*> vectors[] = {
+        {"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+    };
+    for (const auto& [plain, encoded] : vectors) {
+        INFO(plain);
+        CHECK(to_base64(as_bytes(plain)) == encoded);
+        CHECK(from_base64(encoded) == to_bytes(as_bytes(plain)));
+    }
+}
+
+TEST_CASE("base64: wrong length, stray bits, padding in the middle and white space are refused") {
+    for (const char* text : {"Zg", "Zg=", "Zh==", "Zm9=", "Zg==Zg==", "Zm 9v", "Zm9v\n", "====", "Z===", "Zm-_"}) {
+        INFO(text);
+        CHECK_FALSE(from_base64(text).has_value());
+    }
+}
