@@ -5,8 +5,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
-#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "core/base/log.hpp"
@@ -35,6 +36,12 @@ struct Answer {
     std::uint64_t latency_us = 0;  ///< bounded by the coordinator to what can be true
 };
 
+/// An action of a block that was handed out and has no answer in the books yet.
+struct DispatchedAction {
+    Hash256 action_hash;
+    Address sender;
+};
+
 /// Everything that counts: answers, shadow comparison, work of the running epoch, payouts, wallets. What it says is
 /// durable is in the ledger; what it shows is what the ledger holds plus nothing.
 /// Threads: record() and the views from any; on_block() from the block thread only.
@@ -48,19 +55,28 @@ class Accounting {
     Accounting& operator=(const Accounting&) = delete;
 
     /// Makes the answers of one submission durable (group commit with others under way) and counts them as work of the
-    /// running epoch. `done` comes once, from the ledger's thread: ok, or unavailable/io and nothing was counted.
+    /// running epoch. An answer that this agent already gave to this action is kept as it was and counted no second
+    /// time. `done` comes once: from the ledger's thread with ok or io/data_loss, or, when the ledger's queue is full or
+    /// closed, from the caller's with resource_exhausted/unavailable. On an error nothing was counted.
     void record(std::vector<Answer> answers, std::function<void(Status)> done);
 
     /// Compares the block's transactions with the answers held, late ones too, and ends the epoch when it is due: one
-    /// ledger transaction, so that a kill repeats the block or has it whole. Blocks must come in order; one at or below
-    /// last_height() is no change. Errors: of the ledger; the block is then not counted and may be given again.
-    [[nodiscard]] Status on_block(const ExecutedBlock& block);
+    /// ledger transaction, so that a kill repeats the block or has it whole. Blocks must come in order, gaps are
+    /// allowed; one at or below last_height() is no change. `dispatched` may name actions of this block that are out
+    /// with agents and unanswered: the nonce-race rule counts them among the sender's other transactions.
+    /// Waits for the ledger. Errors: of the ledger; the block is then not counted and may be given again.
+    [[nodiscard]] Status on_block(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched = {});
+
+    /// Drops the answers to actions (by raw_id) that left the pool and were not mined in time, with the next block.
+    /// Answers to unmined actions stay until then, whatever their age, since they are what keeps an agent from being
+    /// paid twice: whoever dispatches owes this call for each action answered, those of open_answers() too.
+    void forget(const std::vector<Hash256>& raw_ids);
 
     /// Height of the last block taken; 0 = none yet.
     [[nodiscard]] std::uint64_t last_height() const;
 
-    /// Actions (by raw_id) that enough agents answered and whose fate is not known yet, as the ledger had them at
-    /// open(): the coordinator must not hand them out again after a restart. Value = answers held.
+    /// Actions (by raw_id) that agents answered and that are neither mined nor forgotten; right after open() those from
+    /// before a restart, which must not be handed out again to the agents that answered. Value = answers held.
     [[nodiscard]] std::vector<std::pair<Hash256, std::uint32_t>> open_answers() const;
     /// Agents that answered this action and wait for its block; empty for an unknown one.
     [[nodiscard]] std::vector<std::string> answered_by(const Hash256& raw_id) const;
