@@ -1,0 +1,13 @@
+#!/bin/sh
+# ./dev lint: formatting, naming and bug patterns, include directions. Needs build/release configured.
+set -eu
+cd "$(dirname "$0")/../.."
+
+files=$(git ls-files '*.cpp' '*.hpp')
+status=0
+# shellcheck disable=SC2086  # a list of files
+clang-format-14 --dry-run --Werror $files || status=1
+sh test/lint/includes.sh || status=1
+git ls-files 'core/*.cpp' 'proto/*.cpp' 'snapshot/*.cpp' 'contracts/*.cpp' 'cli/*.cpp' |
+    xargs -P "$(nproc)" -n 4 clang-tidy-14 -p build/release --quiet --extra-arg=-Wno-unknown-warning-option || status=1
+exit "$status"
