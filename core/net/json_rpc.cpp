@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/net/json_rpc.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+
+namespace ioswarm {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kMaxMessage = 512;
+constexpr std::size_t kMaxData = std::size_t{64} << 10U;
+
+/// Counts brackets and commas outside strings: a few bytes of text can cost a hundred of tree, and some of the tree's
+/// own functions recurse.
+bool within_bounds(std::string_view text) noexcept {
+    std::size_t depth = 0;
+    std::size_t values = 1;
+    bool in_string = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (in_string) {
+            if (c == '\\') ++i;
+            if (c == '"') in_string = false;
+            continue;
+        }
+        if (c == '"') in_string = true;
+        if (c == ',' || c == '[' || c == '{') ++values;
+        if ((c == '[' || c == '{') && ++depth > kMaxRpcDepth) return false;
+        if ((c == ']' || c == '}') && depth > 0) --depth;
+    }
+    return values <= kMaxRpcValues;
+}
+
+RpcError read_error(const Json& object) {
+    RpcError error;
+    if (!object.is_object()) return error;
+    if (const auto code = object.find("code"); code != object.end() && code->is_number_integer()) {
+        constexpr std::int64_t low = std::numeric_limits<std::int32_t>::min();
+        constexpr std::int64_t high = std::numeric_limits<std::int32_t>::max();
+        error.code = code->is_number_unsigned()
+                         ? static_cast<std::int64_t>(std::min<std::uint64_t>(code->get<std::uint64_t>(), high))
+                         : std::clamp(code->get<std::int64_t>(), low, high);
+    }
+    if (const auto message = object.find("message"); message != object.end() && message->is_string()) {
+        error.message = message->get_ref<const std::string&>().substr(0, kMaxMessage);
+    }
+    if (const auto data = object.find("data"); data != object.end() && !data->is_null()) {
+        std::string text = data->is_string() ? data->get<std::string>()
+                                             : data->dump(-1, ' ', false, Json::error_handler_t::replace);
+        if (text.size() <= kMaxData) error.data = std::move(text);
+    }
+    return error;
+}
+
+Result<RpcReply> read_reply(Json& answer) {
+    RpcReply reply;
+    if (const auto error = answer.find("error"); error != answer.end() && !error->is_null()) {
+        reply.kind = RpcReply::Kind::error;
+        reply.error = read_error(*error);
+        return reply;
+    }
+    const auto result = answer.find("result");
+    if (result == answer.end()) {
+        return fail(ErrorCode::bad_data, "cannot read a JSON-RPC answer", {}, "it has neither result nor error");
+    }
+    if (result->is_null()) return reply;
+    if (result->is_string()) {
+        reply.kind = RpcReply::Kind::text;
+        reply.value = std::move(result->get_ref<std::string&>());
+    } else {
+        reply.kind = RpcReply::Kind::json;
+        reply.value = result->dump(-1, ' ', false, Json::error_handler_t::replace);
+    }
+    return reply;
+}
+
+Error whole_batch_error(const RpcError& error) {
+    const bool too_large = error.message.find("batch too large") != std::string::npos;
+    return {too_large ? ErrorCode::resource_exhausted : ErrorCode::unavailable, "cannot get a JSON-RPC batch answered", {},
+            error.message.empty() ? "one error object came in the place of the list" : error.message, {}};
+}
+
+std::optional<std::size_t> index_of(const Json& answer, std::uint64_t first_id, std::size_t count) {
+    if (!answer.is_object()) return std::nullopt;
+    const auto id = answer.find("id");
+    if (id == answer.end() || !id->is_number_unsigned()) return std::nullopt;
+    const std::uint64_t value = id->get<std::uint64_t>();
+    if (value < first_id || value - first_id >= count) return std::nullopt;
+    return static_cast<std::size_t>(value - first_id);
+}
+
+std::vector<Result<RpcReply>> read_tree(Json& tree, std::uint64_t first_id, std::size_t count) {
+    const auto all = [count](Error error) { return std::vector<Result<RpcReply>>(count, fail(std::move(error))); };
+    if (tree.is_object()) {
+        const auto error = tree.find("error");
+        if (error != tree.end() && error->is_object()) return all(whole_batch_error(read_error(*error)));
+    }
+    if (!tree.is_array()) {
+        return all({ErrorCode::bad_data, "cannot read a JSON-RPC answer", {}, "it is not a list of answers", {}});
+    }
+    std::vector<Result<RpcReply>> replies(
+        count, fail(ErrorCode::bad_data, "cannot read a JSON-RPC answer", {}, "the batch holds none to this request"));
+    std::vector<bool> seen(count, false);
+    for (Json& answer : tree) {
+        const auto index = index_of(answer, first_id, count);
+        if (!index) {
+            return all({ErrorCode::bad_data, "cannot read a JSON-RPC answer", {}, "the batch holds an id that was not asked", {}});
+        }
+        replies[*index] = seen[*index] ? fail(ErrorCode::bad_data, "cannot read a JSON-RPC answer", {},
+                                              "the batch holds two answers to this request")
+                                       : read_reply(answer);
+        seen[*index] = true;
+    }
+    return replies;
+}
+
+std::string batch_body(const JsonRpcClient::Batch& batch, std::uint64_t first_id) {
+    std::string body = "[";
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        if (i != 0) body += ',';
+        body += R"({"jsonrpc":"2.0","id":)" + std::to_string(first_id + i) + R"(,"method":")" + batch[i].method +
+                R"(","params":)" + batch[i].params + "}";
+    }
+    return body + "]";
+}
+
+}  // namespace
+
+std::string rpc_params(std::initializer_list<std::string_view> texts) {
+    std::string out = "[";
+    for (const std::string_view text : texts) {
+        if (out.size() > 1) out += ',';
+        out.append("\"").append(text).append("\"");
+    }
+    return out + "]";
+}
+
+std::vector<Result<RpcReply>> read_rpc_batch(std::string_view text, std::uint64_t first_id, std::size_t count) {
+    const auto bad = [count](std::string why) {
+        return std::vector<Result<RpcReply>>(
+            count, fail(ErrorCode::bad_data, "cannot read a JSON-RPC answer", {}, std::move(why)));
+    };
+    if (!within_bounds(text)) return bad("it is nested too deeply or has too many values");
+    Json tree = Json::parse(text, nullptr, false);
+    if (tree.is_discarded()) return bad("it is not JSON");
+    return read_tree(tree, first_id, count);
+}
+
+std::vector<JsonRpcClient::BatchReplies> JsonRpcClient::call_all(std::span<const Batch> batches, std::stop_token stop) {
+    std::vector<std::string> bodies;
+    std::vector<std::uint64_t> first_ids;
+    for (const Batch& batch : batches) {
+        first_ids.push_back(next_id_.fetch_add(batch.size()));
+        bodies.push_back(batch_body(batch, first_ids.back()));
+    }
+    const auto answers = http_->post_all(bodies, "application/json", std::move(stop));
+    std::vector<BatchReplies> replies;
+    for (std::size_t i = 0; i < batches.size(); ++i) {
+        const std::size_t count = batches[i].size();
+        if (!answers[i]) {
+            replies.emplace_back(count, fail(answers[i].error()));
+        } else if (const int status = answers[i]->status; status != 200) {
+            const bool later = status == 408 || status == 429 || status >= 500;
+            replies.emplace_back(count, fail(later ? ErrorCode::unavailable : ErrorCode::bad_data,
+                                             "cannot get a JSON-RPC answer", name(), "HTTP " + std::to_string(status)));
+        } else {
+            replies.push_back(read_rpc_batch(answers[i]->body, first_ids[i], count));
+        }
+        for (auto& reply : replies.back()) {
+            if (!reply && reply.error().which.empty()) reply.error().which = name();
+        }
+    }
+    return replies;
+}
+
+Result<RpcReply> JsonRpcClient::call(RpcCall request, std::stop_token stop) {
+    const Batch batch{std::move(request)};
+    auto replies = call_all({&batch, 1}, std::move(stop));
+    return std::move(replies.front().front());
+}
+
+}  // namespace ioswarm

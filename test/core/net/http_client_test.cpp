@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/net/http_client.hpp"
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "test/support/scripted_http.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::unique_ptr<HttpClient> client_of(const std::string& url, HttpSettings settings = {}) {
+    auto client = HttpClient::create(url, settings);
+    REQUIRE(client);
+    return std::move(*client);
+}
+
+bool echo(HttpConnection& connection, const std::string& body) { return connection.answer("<" + body + ">"); }
+
+}  // namespace
+
+TEST_CASE("http: a POST's answer is its status and body") {
+    ScriptedHttp server([](HttpConnection& connection, const std::string& body) { return connection.answer(body + "!", 429); });
+    const auto answer = client_of(server.url())->post("hello");
+    REQUIRE(answer);
+    CHECK(answer->status == 429);
+    CHECK(answer->body == "hello!");
+}
+
+TEST_CASE("http: a connection is used again by the next request") {
+    ScriptedHttp server(&echo);
+    const auto client = client_of(server.url());
+    for (int i = 0; i < 5; ++i) REQUIRE(client->post("x"));
+    CHECK(server.requests() == 5);
+    CHECK(server.connections() == 1);
+}
+
+TEST_CASE("http: many bodies are answered in order over a bounded number of connections") {
+    ScriptedHttp server(&echo);
+    const auto client = client_of(server.url(), {.max_parallel = 3});
+    std::vector<std::string> bodies;
+    for (int i = 0; i < 40; ++i) bodies.push_back(std::to_string(i));
+    const auto answers = client->post_all(bodies);
+    REQUIRE(answers.size() == 40);
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+        REQUIRE(answers[i]);
+        CHECK(answers[i]->body == "<" + bodies[i] + ">");
+    }
+    CHECK(server.connections() <= 3);
+}
+
+TEST_CASE("http: one request that fails does not take the others with it") {
+    ScriptedHttp server([](HttpConnection& connection, const std::string& body) {
+        return body != "bad" && connection.answer(body);
+    });
+    const std::vector<std::string> bodies{"a", "bad", "c"};
+    const auto answers = client_of(server.url())->post_all(bodies);
+    CHECK(answers[0]);
+    REQUIRE_FALSE(answers[1]);
+    CHECK(answers[1].error().code == ErrorCode::unavailable);
+    CHECK(answers[2]);
+}
+
+TEST_CASE("http: an answer over the bound is refused, announced or not") {
+    const HttpSettings settings{.max_response_bytes = 1000};
+    SECTION("announced by Content-Length") {
+        ScriptedHttp server([](HttpConnection& connection, const std::string&) { return connection.answer(std::string(1001, 'x')); });
+        const auto answer = client_of(server.url(), settings)->post("x");
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().code == ErrorCode::resource_exhausted);
+    }
+    SECTION("chunked, without end") {
+        ScriptedHttp server([](HttpConnection& connection, const std::string&) {
+            connection.send("HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n");
+            while (connection.send("64\r\n" + std::string(100, 'x') + "\r\n")) {
+            }
+            return false;
+        });
+        const auto answer = client_of(server.url(), settings)->post("x");
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().code == ErrorCode::resource_exhausted);
+    }
+    SECTION("headers without end") {
+        ScriptedHttp server([](HttpConnection& connection, const std::string&) {
+            connection.send("HTTP/1.1 200 x\r\n");
+            while (connection.send("X: " + std::string(900, 'x') + "\r\n")) {
+            }
+            return false;
+        });
+        const auto answer = client_of(server.url(), settings)->post("x");
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().code == ErrorCode::resource_exhausted);
+    }
+    SECTION("exactly at the bound it passes") {
+        ScriptedHttp server([](HttpConnection& connection, const std::string&) { return connection.answer(std::string(1000, 'x')); });
+        CHECK(client_of(server.url(), settings)->post("x"));
+    }
+}
+
+TEST_CASE("http: a peer that says nothing, or drips, is left at the time-out") {
+    const HttpSettings settings{.total_timeout = 300ms};
+    SECTION("silent") {
+        ScriptedHttp server([](HttpConnection& connection, const std::string&) { return !connection.wait_over(); });
+        const auto answer = client_of(server.url(), settings)->post("x");
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().code == ErrorCode::timed_out);
+    }
+    SECTION("a byte at a time") {
+        ScriptedHttp server([](HttpConnection& connection, const std::string&) {
+            connection.send("HTTP/1.1 200 x\r\nContent-Length: 1000000\r\n\r\n");
+            while (connection.send("x") && !connection.wait_over(10)) {
+            }
+            return false;
+        });
+        const auto answer = client_of(server.url(), settings)->post("x");
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().code == ErrorCode::timed_out);
+    }
+}
+
+TEST_CASE("http: half an answer, garbage and a refused connection are errors") {
+    SECTION("half") {
+        ScriptedHttp server([](HttpConnection& connection, const std::string&) {
+            connection.send("HTTP/1.1 200 x\r\nContent-Length: 100\r\n\r\nhalf");
+            return false;
+        });
+        const auto answer = client_of(server.url())->post("x");
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().code == ErrorCode::unavailable);
+    }
+    SECTION("garbage") {
+        ScriptedHttp server([](HttpConnection& connection, const std::string&) {
+            connection.send("\x01\x02\x03 not http\r\n\r\n");
+            return false;
+        });
+        CHECK_FALSE(client_of(server.url())->post("x"));
+    }
+    SECTION("nobody listens") {
+        std::string url;
+        { url = ScriptedHttp(&echo).url(); }
+        const auto answer = client_of(url)->post("x");
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().code == ErrorCode::unavailable);
+        CHECK(answer.error().which == url);
+    }
+}
+
+TEST_CASE("http: redirects are not followed") {
+    ScriptedHttp elsewhere(&echo);
+    ScriptedHttp server([&](HttpConnection& connection, const std::string&) {
+        return connection.send("HTTP/1.1 307 x\r\nLocation: " + elsewhere.url() + "\r\nContent-Length: 0\r\n\r\n");
+    });
+    const auto answer = client_of(server.url())->post("x");
+    REQUIRE(answer);
+    CHECK(answer->status == 307);
+    CHECK(elsewhere.connections() == 0);
+}
+
+TEST_CASE("http: a stop request ends a call that waits") {
+    std::stop_source stop;
+    ScriptedHttp server([&](HttpConnection& connection, const std::string&) {
+        stop.request_stop();
+        connection.wait_over();
+        return false;
+    });
+    const auto answer = client_of(server.url(), {.total_timeout = 60s})->post("x", "application/json", stop.get_token());
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().code == ErrorCode::cancelled);
+}
+
+TEST_CASE("http: threads share a client") {
+    ScriptedHttp server(&echo);
+    const auto client = client_of(server.url());
+    std::atomic<int> good{0};
+    {
+        std::vector<std::jthread> threads;
+        for (int t = 0; t < 8; ++t) {
+            threads.emplace_back([&, t] {
+                const std::string body = std::to_string(t);
+                for (int i = 0; i < 20; ++i) {
+                    const auto answer = client->post(body);
+                    if (answer && answer->body == "<" + body + ">") ++good;
+                }
+            });
+        }
+    }
+    CHECK(good == 160);
+}
+
+TEST_CASE("http: only http and https URLs with a host are taken, and messages leave credentials out") {
+    for (const char* url : {"", "ftp://host/x", "file:///etc/passwd", "127.0.0.1", "http://", "http:// x", "gopher://h"}) {
+        INFO(url);
+        const auto client = HttpClient::create(url);
+        REQUIRE_FALSE(client);
+        CHECK(client.error().code == ErrorCode::invalid_argument);
+    }
+    CHECK_FALSE(HttpClient::create("http://h/" + std::string(3000, 'x')));
+    CHECK(client_of("https://user:secret@node.example/v3/token?key=1")->name() == "https://node.example:443");
+}
