@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Header-only: IOSWARM_TEST_DATA is defined for each test program.
+
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <string>
+
+#include "core/base/bytes.hpp"
+
+namespace ioswarm::test {
+
+/// The content of test/data/`name`. Throws when the file is not there, which fails the test.
+[[nodiscard]] inline std::string read_data(const std::string& name) {
+    std::ifstream in(std::string(IOSWARM_TEST_DATA) + "/" + name, std::ios::binary);
+    if (!in) throw std::runtime_error("no test data " + name);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// Hex of a vector as bytes. Throws when it is no hex.
+[[nodiscard]] inline Bytes hex(const std::string& text) {
+    auto bytes = from_hex(text);
+    if (!bytes) throw std::runtime_error("no hex: " + text);
+    return *std::move(bytes);
+}
+
+template <typename Fixed>
+[[nodiscard]] Fixed fixed(const std::string& text) {
+    const auto value = Fixed::from(hex(text));
+    if (!value) throw std::runtime_error("wrong length: " + text);
+    return *value;
+}
+
+}  // namespace ioswarm::test
