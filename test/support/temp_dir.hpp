@@ -3,30 +3,46 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <stdexcept>
+#include <fstream>
+#include <iterator>
 #include <string>
+#include <string_view>
 
 namespace ioswarm::test {
 
-/// A folder of its own under the system's temporary one, removed with everything in it.
+/// A directory of this test alone, removed with everything in it at the end.
 class TempDir {
- public:
+  public:
     TempDir() {
         std::string name = (std::filesystem::temp_directory_path() / "ioswarm-test-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-        root_ = name;
+        if (mkdtemp(name.data()) == nullptr) std::abort();
+        path_ = name;
     }
     ~TempDir() {
         std::error_code ignored;
-        std::filesystem::remove_all(root_, ignored);
+        std::filesystem::remove_all(path_, ignored);
     }
     TempDir(const TempDir&) = delete;
     TempDir& operator=(const TempDir&) = delete;
 
-    [[nodiscard]] std::string path(const std::string& name) const { return name.empty() ? root_ : root_ + "/" + name; }
+    [[nodiscard]] std::string path(std::string_view name = {}) const {
+        return name.empty() ? path_.string() : (path_ / name).string();
+    }
+    /// Writes a file and returns its path; readable by its owner only.
+    std::string write(std::string_view name, std::string_view content) const {
+        const std::string file = path(name);
+        std::ofstream(file, std::ios::binary) << content;
+        std::filesystem::permissions(file,
+                                     std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+        return file;
+    }
+    [[nodiscard]] std::string read(std::string_view name) const {
+        std::ifstream in(path(name), std::ios::binary);
+        return {std::istreambuf_iterator<char>(in), {}};
+    }
 
- private:
-    std::string root_;
+  private:
+    std::filesystem::path path_;
 };
 
 }  // namespace ioswarm::test

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <memory>
+#include <ostream>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/config_keys.hpp"
+#include "cli/config_options.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+struct ConfigCommand {
+    ConfigOptions config;
+    bool json = false;
+    CLI::App* check = nullptr;
+    CLI::App* show = nullptr;
+};
+
+ExitCode run_check(const ConfigCommand& command, Io& io) {
+    ExitCode code = ExitCode::ok;
+    const auto loaded = load_or_report(command.config, io, code);
+    if (!loaded) return code;
+    const auto set = std::count_if(loaded->values.begin(), loaded->values.end(), [](const ConfigValue& value) {
+        return value.origin.kind != OriginKind::fallback;
+    });
+    io.err << fmt::format("configuration is good: {} of {} keys are set\n", set, loaded->values.size());
+    return ExitCode::ok;
+}
+
+void show_text(const LoadedConfig& loaded, Io& io) {
+    for (std::size_t i = 0; i < config_keys().size(); ++i) {
+        io.out << fmt::format("{:<26} = {:<24} # {}\n", config_keys()[i].name, shown_value(i, loaded),
+                              to_string(loaded.values[i].origin));
+    }
+}
+
+void show_json(const LoadedConfig& loaded, Io& io) {
+    nlohmann::ordered_json out = nlohmann::ordered_json::object();
+    for (std::size_t i = 0; i < config_keys().size(); ++i) {
+        out[std::string(config_keys()[i].name)] = {{"value", shown_value(i, loaded)},
+                                                   {"origin", to_string(loaded.values[i].origin)}};
+    }
+    io.out << out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+}
+
+ExitCode run_show(const ConfigCommand& command, Io& io) {
+    ExitCode code = ExitCode::ok;
+    const auto loaded = load_or_report(command.config, io, code);
+    if (!loaded) return code;
+    command.json ? show_json(*loaded, io) : show_text(*loaded, io);
+    return ExitCode::ok;
+}
+
+}  // namespace
+
+Runner add_config(CLI::App& app) {
+    auto command = std::make_shared<ConfigCommand>();
+    const std::string footer = "Every configuration flag of 'ioswarm serve' is taken too.";
+    command->check =
+        app.add_subcommand("check", "check the configuration and say everything that is wrong with it");
+    command->show = app.add_subcommand("show", "print every key with its value and where that came from");
+    command->show->add_flag("--json", command->json, "print JSON");
+    for (CLI::App* sub : {command->check, command->show})
+        sub->footer(footer);
+    // Two subcommands fill one set of options: only one of them is ever parsed.
+    add_config_options(*command->check, command->config, KeyFlags::hidden);
+    add_config_options(*command->show, command->config, KeyFlags::hidden);
+    return [command](Io& io) {
+        if (command->check->parsed()) return run_check(*command, io);
+        if (command->show->parsed()) return run_show(*command, io);
+        print_error(io, Error{ErrorCode::usage, "config", "", "which one: check or show?",
+                              "see 'ioswarm help config'"});
+        return ExitCode::usage;
+    };
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fstream>
+#include <istream>
+#include <memory>
+#include <optional>
+#include <ostream>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/config_options.hpp"
+#include "cli/config_value.hpp"
+#include "cli/secret_file.hpp"
+#include "core/base/text.hpp"
+#include "core/crypto/hmac.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+struct KeygenOptions {
+    std::vector<std::string> agents;
+    std::string agents_file;
+    std::string secret_file;
+    std::string secret;
+    std::string new_secret;
+    ConfigOptions config;
+    bool json = false;
+    bool any_id = false;
+};
+
+Error usage(std::string which, std::string why, std::string hint = {}) {
+    return Error{ErrorCode::usage, "keygen", std::move(which), std::move(why), std::move(hint)};
+}
+
+/// Ids that can stand in any file name, URL or shell word; an operator who wants others says so.
+Status check_id(const std::string& id, bool any) {
+    constexpr std::size_t kLongest = 64;
+    constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    if (any) {
+        if (is_agent_id(id)) return {};
+        return fail(
+            usage(id.substr(0, kLongest), "no server takes this id: 1 to 128 visible ASCII characters"));
+    }
+    if (id.empty()) return fail(usage("", "the agent id is empty"));
+    const std::string hint = "--any-id allows whatever the server takes";
+    if (id.size() > kLongest)
+        return fail(usage(id.substr(0, kLongest) + "…", "longer than 64 characters", hint));
+    if (id.find_first_not_of(kPlain) != std::string::npos) {
+        return fail(usage(id, "has characters outside A-Z a-z 0-9 . _ -", hint));
+    }
+    return {};
+}
+
+/// One id a line; empty lines and those that begin with '#' are skipped.
+Status read_ids(std::istream& in, std::vector<std::string>& out) {
+    std::string line;
+    while (std::getline(in, line)) {
+        const std::size_t first = line.find_first_not_of(" \t\r");
+        if (first == std::string::npos || line[first] == '#') continue;
+        out.push_back(line.substr(first, line.find_last_not_of(" \t\r") - first + 1));
+    }
+    return {};
+}
+
+Result<std::vector<std::string>> collect_ids(const KeygenOptions& options, Io& io) {
+    std::vector<std::string> ids = options.agents;
+    if (options.agents_file == "-") {
+        if (Status read = read_ids(io.in, ids); !read) return fail(std::move(read).error());
+    } else if (!options.agents_file.empty()) {
+        std::ifstream file(options.agents_file);
+        if (!file) return fail(errno_error(errno, "cannot read the agent ids", options.agents_file));
+        if (Status read = read_ids(file, ids); !read) return fail(std::move(read).error());
+    }
+    for (const std::string& id : ids) {
+        if (Status checked = check_id(id, options.any_id); !checked) return fail(std::move(checked).error());
+    }
+    return ids;
+}
+
+Status check_sources(const KeygenOptions& options) {
+    int given = 0;
+    for (const bool one : {!options.secret_file.empty(), !options.secret.empty(), !options.new_secret.empty(),
+                           !options.config.files.empty()}) {
+        given += one ? 1 : 0;
+    }
+    if (given > 1) return fail(usage("", "more than one source of the master secret", "give one of them"));
+    if (options.secret_file == "-" && options.agents_file == "-") {
+        return fail(usage("--agents-file", "standard input holds the secret already"));
+    }
+    return {};
+}
+
+/// The secret from wherever the options say; without any, from the environment as the configuration reads it.
+std::optional<std::string> find_secret(const KeygenOptions& options, Io& io, ExitCode& code) {
+    const auto report = [&](const Error& error) -> std::optional<std::string> {
+        print_error(io, error);
+        code = exit_code_for(error.code);
+        return std::nullopt;
+    };
+    const auto checked = [&](Result<std::string> secret) {
+        return secret ? std::optional(*std::move(secret)) : report(secret.error());
+    };
+    if (!options.secret.empty()) {
+        print_warning(io,
+                      "the process list shows --master and --secret; --secret-file keeps the secret out of it");
+        return options.secret;
+    }
+    if (options.secret_file == "-") return checked(read_secret(io.in, "standard input"));
+    if (!options.secret_file.empty()) {
+        return checked(read_secret_file(options.secret_file, process_environment()("CREDENTIALS_DIRECTORY")));
+    }
+    if (!options.new_secret.empty()) return checked(make_secret_file(options.new_secret));
+    const auto loaded = load_or_report(options.config, io, code);
+    if (!loaded) return std::nullopt;
+    if (!loaded->settings.master_secret.empty()) return loaded->settings.master_secret;
+    if (options.config.files.empty()) {
+        return report(usage("", "no master secret",
+                            "give --secret-file FILE, or --config FILE, or make one: --new-secret FILE"));
+    }
+    return report(Error{ErrorCode::config, "keygen", options.config.files.back(), "sets no masterSecret", ""});
+}
+
+void print_keys(const std::vector<std::string>& ids, std::string_view secret, bool json, Io& io) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const std::string& id : ids) {
+        const std::string key = agent_token(secret, id);
+        if (json) {
+            list.push_back({{"agent_id", id}, {"api_key", key}});
+        } else {
+            io.out << (&id == ids.data() ? "" : "\n") << "Agent:   " << id << "\nAPI Key: " << key << '\n';
+        }
+    }
+    if (json) io.out << list.dump(2) << '\n';
+}
+
+ExitCode run_keygen(const KeygenOptions& options, Io& io) {
+    const auto refuse = [&](const Error& error) {
+        print_error(io, error);
+        return exit_code_for(error.code);
+    };
+    if (const Status sources = check_sources(options); !sources) return refuse(sources.error());
+    const Result<std::vector<std::string>> ids = collect_ids(options, io);
+    if (!ids) return refuse(ids.error());
+    if (ids->empty() && options.new_secret.empty()) {
+        return refuse(usage("", "no agent given", "ioswarm keygen --agent ID --secret-file FILE"));
+    }
+    ExitCode code = ExitCode::ok;
+    std::optional<std::string> secret = find_secret(options, io, code);
+    if (!secret) return code;
+    if (!options.new_secret.empty())
+        io.err << "new master secret in " << escape_for_display(options.new_secret) << '\n';
+    if (!ids->empty()) print_keys(*ids, *secret, options.json, io);
+    wipe(*secret);
+    return ExitCode::ok;
+}
+
+}  // namespace
+
+Runner add_keygen(CLI::App& app) {
+    auto options = std::make_shared<KeygenOptions>();
+    constexpr auto kAll = CLI::MultiOptionPolicy::TakeAll;
+    app.add_option("--agent,--agent-id,agents", options->agents, "id of the agent; may be repeated")
+        ->type_name("ID")
+        ->multi_option_policy(kAll);
+    app.add_option("--agents-file", options->agents_file, "file with an id a line, - for standard input")
+        ->type_name("FILE");
+    app.add_option("--secret-file", options->secret_file, "file with the master secret, - for standard input")
+        ->type_name("FILE");
+    app.add_option("--master,--secret", options->secret, "the master secret itself; the process list shows it")
+        ->type_name("TEXT");
+    add_config_file_option(app, options->config);
+    app.add_option("--new-secret", options->new_secret,
+                   "make a new master secret in FILE, mode 0600; never overwrites")
+        ->type_name("FILE");
+    app.add_flag("--any-id", options->any_id, "allow every id that the server takes");
+    app.add_flag("--json", options->json, "print a JSON array");
+    return [options](Io& io) { return run_keygen(*options, io); };
+}
+
+}  // namespace ioswarm::cli

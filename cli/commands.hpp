@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string_view>
+
+#include "cli/exit_code.hpp"
+#include "cli/io.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace ioswarm::cli {
+
+/// What a command does once its options are parsed.
+using Runner = std::function<ExitCode(Io&)>;
+
+/// One subcommand. Help, suggestions on typos, calls by a link's name and the test of the manual pages all read
+/// this.
+struct CommandRow {
+    std::string_view name;     ///< also reachable by a link called "ioswarm-<name>"
+    std::string_view summary;  ///< one line, no full stop
+    std::string_view link;  ///< the name of the field's tool whose job it does, also reachable by it; or empty
+    Runner (*add)(CLI::App&);  ///< declares the options; what it returns owns their values
+};
+
+[[nodiscard]] std::span<const CommandRow> commands();
+
+/// The row called so, or by "ioswarm-<name>" or its link's name with `as_link`; null when there is none.
+[[nodiscard]] const CommandRow* find_command(std::string_view name, bool as_link = false);
+
+/// The command nearest to a mistyped one; empty when none is near.
+[[nodiscard]] std::string_view nearest_command(std::string_view name);
+
+Runner add_keygen(CLI::App& app);
+Runner add_config(CLI::App& app);
+
+}  // namespace ioswarm::cli

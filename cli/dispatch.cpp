@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/dispatch.hpp"
+
+#include <algorithm>
+#include <ostream>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/suggest.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+std::string overview() {
+    std::string out =
+        "ioswarm: an operator's toolkit beside an IoTeX node\n"
+        "\n"
+        "usage: ioswarm COMMAND [OPTION...]\n"
+        "       ioswarm help [COMMAND]\n"
+        "       ioswarm --version\n"
+        "\n"
+        "commands:\n";
+    for (const CommandRow& row : commands())
+        out += fmt::format("  {:<10} {}\n", row.name, row.summary);
+    out += "\nThe same commands answer to the names ioswarm-COMMAND. Manual: man ioswarm.\n";
+    return out;
+}
+
+ExitCode usage_error(Io& io, std::string what, std::string which, std::string why, std::string hint) {
+    print_error(io,
+                Error{ErrorCode::usage, std::move(what), std::move(which), std::move(why), std::move(hint)});
+    return ExitCode::usage;
+}
+
+std::string suggestion(std::string_view found, std::string_view otherwise) {
+    return found.empty() ? std::string(otherwise) : fmt::format("did you mean '{}'?", found);
+}
+
+/// The app that was really asked for: the chosen subcommand of a command that has some.
+CLI::App& innermost(CLI::App& app) {
+    CLI::App* current = &app;
+    while (!current->get_subcommands().empty())
+        current = current->get_subcommands().front();
+    return *current;
+}
+
+/// Says what is wrong with the first thing that no option and no positional took, with the nearest right name.
+ExitCode report_leftover(Io& io, CLI::App& app, const std::string& title,
+                         const std::vector<std::string>& left) {
+    const auto option = std::find_if(left.begin(), left.end(),
+                                     [](const std::string& arg) { return arg.size() > 1 && arg[0] == '-'; });
+    const std::string& first = option != left.end() ? *option : left.front();
+    const std::string see = fmt::format("see 'ioswarm help {}'", title);
+    std::vector<std::string> names;
+    if (option != left.end()) {
+        for (const CLI::Option* known : innermost(app).get_options()) {
+            for (const std::string& name : known->get_lnames())
+                names.push_back("--" + name);
+        }
+    } else {
+        for (const CLI::App* known : innermost(app).get_subcommands({}))
+            names.push_back(known->get_name());
+    }
+    const std::vector<std::string_view> candidates(names.begin(), names.end());
+    const std::string typed = first.substr(0, first.find('='));
+    return usage_error(io, title, typed, option != left.end() ? "unknown option" : "unexpected argument",
+                       suggestion(nearest(typed, candidates), see));
+}
+
+ExitCode run_command(const CommandRow& row, std::vector<std::string> arguments, Io& io) {
+    CLI::App app{std::string(row.summary), fmt::format("ioswarm {}", row.name)};
+    app.set_help_flag("-h,--help", "print this and leave");
+    // What is left over is reported by report_leftover, with a suggestion; subcommands inherit it.
+    app.allow_extras();
+    const Runner run = row.add(app);
+    const std::string title(row.name);
+    try {
+        std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
+        app.parse(std::move(arguments));
+    } catch (const CLI::CallForHelp&) {
+        io.out << app.help();
+        return ExitCode::ok;
+    } catch (const CLI::ParseError& error) {
+        return usage_error(io, title, "", error.what(), fmt::format("see 'ioswarm help {}'", title));
+    }
+    const std::vector<std::string> left = app.remaining(true);
+    if (!left.empty()) return report_leftover(io, app, title, left);
+    return run(io);
+}
+
+bool is_any_of(std::string_view text, std::initializer_list<std::string_view> all) {
+    return std::find(all.begin(), all.end(), text) != all.end();
+}
+
+}  // namespace
+
+ExitCode dispatch(std::span<const std::string> arguments, Io& io) {
+    std::vector<std::string> rest(arguments.begin(), arguments.end());
+    if (!rest.empty()) {
+        const std::string called = rest.front().substr(rest.front().rfind('/') + 1);
+        rest.erase(rest.begin());
+        if (const CommandRow* row = find_command(called, true)) return run_command(*row, std::move(rest), io);
+    }
+    if (rest.empty()) {
+        io.err << overview();
+        return ExitCode::usage;
+    }
+    std::string name = rest.front();
+    rest.erase(rest.begin());
+    if (is_any_of(name, {"--version", "-V", "version"})) {
+        io.out << "ioswarm " IOSWARM_VERSION "\n";
+        return ExitCode::ok;
+    }
+    if (is_any_of(name, {"--help", "-h", "help"})) {
+        if (rest.empty()) {
+            io.out << overview();
+            return ExitCode::ok;
+        }
+        name = rest.front();
+        rest.front() = "--help";
+        std::rotate(rest.begin(), rest.begin() + 1,
+                    rest.end());  // "help config show" asks "config show --help"
+    }
+    if (const CommandRow* row = find_command(name)) return run_command(*row, std::move(rest), io);
+    return usage_error(io, name, "", name.starts_with('-') ? "unknown option" : "unknown command",
+                       suggestion(nearest_command(name), "'ioswarm help' lists the commands"));
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/exit_code.hpp"
+
+namespace ioswarm::cli {
+
+ExitCode exit_code_for(ErrorCode code) noexcept {
+    switch (code) {
+        case ErrorCode::usage:
+            return ExitCode::usage;
+        case ErrorCode::invalid_argument:
+        case ErrorCode::out_of_range:
+        case ErrorCode::failed_precondition:
+        case ErrorCode::bad_data:
+        case ErrorCode::data_loss:
+            return ExitCode::bad_data;
+        case ErrorCode::unavailable:
+            return ExitCode::unavailable;
+        case ErrorCode::not_found:
+        case ErrorCode::io:
+            return ExitCode::io;
+        case ErrorCode::resource_exhausted:
+        case ErrorCode::aborted:
+        case ErrorCode::timed_out:
+        case ErrorCode::try_again:
+            return ExitCode::try_again;
+        case ErrorCode::unauthenticated:
+        case ErrorCode::permission_denied:
+            return ExitCode::permission;
+        case ErrorCode::config:
+            return ExitCode::configuration;
+        case ErrorCode::cancelled:
+            return ExitCode::interrupted;
+        case ErrorCode::failed_check:
+            return ExitCode::failed_check;
+        case ErrorCode::internal:
+            return ExitCode::internal;
+    }
+    return ExitCode::internal;
+}
+
+std::string_view describe(ExitCode code) noexcept {
+    switch (code) {
+        case ExitCode::ok:
+            return "success";
+        case ExitCode::failed_check:
+            return "a check failed";
+        case ExitCode::usage:
+            return "wrong command line";
+        case ExitCode::bad_data:
+            return "bad data";
+        case ExitCode::unavailable:
+            return "something needed is not available";
+        case ExitCode::internal:
+            return "internal error";
+        case ExitCode::io:
+            return "input or output failed";
+        case ExitCode::try_again:
+            return "busy or timed out, try again";
+        case ExitCode::permission:
+            return "permission denied";
+        case ExitCode::configuration:
+            return "wrong configuration";
+        case ExitCode::interrupted:
+            return "ended by SIGINT";
+        case ExitCode::terminated:
+            return "ended by SIGTERM";
+    }
+    return "unknown";
+}
+
+}  // namespace ioswarm::cli

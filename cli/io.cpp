@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/io.hpp"
+
+#include <cstdlib>
+#include <iostream>
+#include <string_view>
+
+#include <unistd.h>
+
+#include "core/base/text.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+constexpr std::string_view kRed = "\033[1;31m";
+constexpr std::string_view kYellow = "\033[1;33m";
+constexpr std::string_view kReset = "\033[0m";
+
+void print_name(Io& io, std::string_view colour) {
+    if (io.colour) {
+        io.err << colour << "ioswarm:" << kReset << ' ';
+    } else {
+        io.err << "ioswarm: ";
+    }
+}
+
+/// https://no-color.org: any value but the empty one turns colour off.
+bool wants_colour() {
+    const char* no_color = std::getenv("NO_COLOR");
+    const char* terminal = std::getenv("TERM");
+    if (no_color != nullptr && *no_color != '\0') return false;
+    if (terminal == nullptr || std::string_view(terminal) == "dumb") return false;
+    return isatty(STDERR_FILENO) == 1;
+}
+
+}  // namespace
+
+Io standard_io() {
+    return Io{std::cin, std::cout, std::cerr, wants_colour()};
+}
+
+void print_error(Io& io, const Error& error) {
+    print_name(io, kRed);
+    io.err << escape_for_display(error.text()) << '\n';
+    if (!error.hint.empty()) io.err << "hint: " << escape_for_display(error.hint) << '\n';
+}
+
+void print_warning(Io& io, std::string_view text) {
+    print_name(io, kYellow);
+    io.err << "warning: " << escape_for_display(text) << '\n';
+}
+
+}  // namespace ioswarm::cli

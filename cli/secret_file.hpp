@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <iosfwd>
+#include <optional>
+#include <string>
+
+#include "core/base/result.hpp"
+
+namespace ioswarm::cli {
+
+inline constexpr std::size_t kMaxSecretBytes = 4096;
+
+/// A secret as text: what the file holds, without the line break at its end. Refused when others than its owner
+/// may read or write the file (permission_denied); a file in `credentials_directory`, where systemd puts what
+/// belongs to this service alone, may also be readable by its group, since its access list shows as that.
+/// Errors: not_found, io, config (empty, more than one line, too long).
+[[nodiscard]] Result<std::string> read_secret_file(
+    const std::string& path, const std::optional<std::string>& credentials_directory = {});
+
+/// The same from a stream, for "-"; `name` is for messages.
+[[nodiscard]] Result<std::string> read_secret(std::istream& in, const std::string& name);
+
+/// Writes 32 random bytes as 64 hex digits and a line break to a new file of mode 0600, and returns the digits.
+/// Never overwrites. Errors: io (exists already, or cannot be written), unavailable (no random numbers).
+[[nodiscard]] Result<std::string> make_secret_file(const std::string& path);
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/config_keys.hpp"
+#include "test/cli/run_cli.hpp"
+#include "test/support/temp_dir.hpp"
+
+using namespace ioswarm::test;
+using Catch::Matchers::Contains;
+
+TEST_CASE("config check says that all is well on standard error alone", "[config]") {
+    const TempDir dir;
+    const std::string file = dir.write("c.yaml", "ioswarm: {grpcPort: 1, maxAgents: 5}");
+    const CliRun run = run_cli({"config", "check", "--config", file});
+    CHECK(run.code == 0);
+    CHECK(run.out.empty());
+    CHECK_THAT(run.err, Contains("configuration is good: 2 of "));
+}
+
+TEST_CASE("config check lists every mistake and ends with 78", "[config]") {
+    const TempDir dir;
+    const std::string file = dir.write("c.yaml", "ioswarm:\n  grpcPrt: 1\n  taskLevel: L7\n");
+    const CliRun run = run_cli({"config", "check", "--config", file});
+    CHECK(run.code == 78);
+    CHECK(run.out.empty());
+    CHECK(run.err == "ioswarm: configuration: " + file +
+                         ":2: ioswarm.grpcPrt: unknown key\n"
+                         "hint: the nearest known key is 'grpcPort'\n"
+                         "ioswarm: configuration: " +
+                         file + ":3: ioswarm.taskLevel: 'L7' is not L1, L2, L3 or L4\n");
+}
+
+TEST_CASE("config show prints each key with its value and origin", "[config]") {
+    const TempDir dir;
+    const std::string file = dir.write("c.yaml", "ioswarm:\n  masterSecret: swordfish\n  maxAgents: 5\n");
+    const CliRun run = run_cli({"config", "show", "--config", file, "--json", "--grpc-port", "77",
+                                "--shadow-mode=false", "--enabled"});
+    REQUIRE(run.code == 0);
+    CHECK_THAT(run.out, !Contains("swordfish"));
+    const auto json = nlohmann::json::parse(run.out);
+    CHECK(json.size() == ioswarm::cli::config_keys().size());
+    CHECK(json["masterSecret"]["value"] == "********");
+    CHECK(json["masterSecret"]["origin"] == file + ":2");
+    CHECK(json["maxAgents"]["value"] == "5");
+    CHECK(json["grpcPort"]["value"] == "77");
+    CHECK(json["grpcPort"]["origin"] == "--grpc-port");
+    CHECK(json["shadowMode"]["value"] == "false");
+    CHECK(json["enabled"]["value"] == "true");
+    CHECK(json["taskLevel"]["origin"] == "default");
+    const CliRun text = run_cli({"config", "show", "--config", file});
+    CHECK_THAT(text.out, Contains("maxAgents                  = 5                        # " + file + ":3\n"));
+    CHECK_THAT(text.out, !Contains("swordfish"));
+}
+
+TEST_CASE("several files are merged in their order", "[config]") {
+    const TempDir dir;
+    const std::string node = dir.write("node.yaml", "ioswarm: {grpcPort: 1, maxAgents: 1}");
+    const std::string own = dir.write("own.yaml", "ioswarm: {grpcPort: 2}");
+    const CliRun run = run_cli({"config", "show", "--config", node, "--config", own, "--json"});
+    const auto json = nlohmann::json::parse(run.out);
+    CHECK(json["grpcPort"]["value"] == "2");
+    CHECK(json["maxAgents"]["value"] == "1");
+}
+
+TEST_CASE("a wrong flag value ends with 64, a missing file with 74", "[config]") {
+    const CliRun flag = run_cli({"config", "check", "--grpc-port", "99999"});
+    CHECK(flag.code == 64);
+    CHECK(flag.err == "ioswarm: configuration: --grpc-port: '99999' is not a whole number from 0 to 65535\n");
+    CHECK(run_cli({"config", "check", "--config", "/no/such.yaml"}).code == 74);
+    CHECK(run_cli({"config"}).code == 64);
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <set>
+
+#include <catch2/catch.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/exit_code.hpp"
+#include "test/cli/run_cli.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+
+TEST_CASE("exit codes are the promised numbers", "[cli]") {
+    using cli::ExitCode;
+    const std::vector<std::pair<ExitCode, int>> promised{{ExitCode::ok, 0},
+                                                         {ExitCode::failed_check, 1},
+                                                         {ExitCode::usage, 64},
+                                                         {ExitCode::bad_data, 65},
+                                                         {ExitCode::unavailable, 69},
+                                                         {ExitCode::internal, 70},
+                                                         {ExitCode::io, 74},
+                                                         {ExitCode::try_again, 75},
+                                                         {ExitCode::permission, 77},
+                                                         {ExitCode::configuration, 78},
+                                                         {ExitCode::interrupted, 130},
+                                                         {ExitCode::terminated, 143}};
+    for (const auto& [code, number] : promised)
+        CHECK(static_cast<int>(code) == number);
+}
+
+TEST_CASE("each kind of failure has one exit code", "[cli]") {
+    using cli::exit_code_for;
+    using cli::ExitCode;
+    CHECK(exit_code_for(ErrorCode::usage) == ExitCode::usage);
+    CHECK(exit_code_for(ErrorCode::bad_data) == ExitCode::bad_data);
+    CHECK(exit_code_for(ErrorCode::invalid_argument) == ExitCode::bad_data);
+    CHECK(exit_code_for(ErrorCode::unavailable) == ExitCode::unavailable);
+    CHECK(exit_code_for(ErrorCode::internal) == ExitCode::internal);
+    CHECK(exit_code_for(ErrorCode::io) == ExitCode::io);
+    CHECK(exit_code_for(ErrorCode::not_found) == ExitCode::io);
+    CHECK(exit_code_for(ErrorCode::try_again) == ExitCode::try_again);
+    CHECK(exit_code_for(ErrorCode::timed_out) == ExitCode::try_again);
+    CHECK(exit_code_for(ErrorCode::permission_denied) == ExitCode::permission);
+    CHECK(exit_code_for(ErrorCode::config) == ExitCode::configuration);
+    CHECK(exit_code_for(ErrorCode::failed_check) == ExitCode::failed_check);
+}
+
+TEST_CASE("without arguments the overview goes to standard error and the exit code is 64", "[cli]") {
+    const CliRun run = run_cli({});
+    CHECK(run.code == 64);
+    CHECK(run.out.empty());
+    CHECK_THAT(run.err, StartsWith("ioswarm: an operator's toolkit"));
+}
+
+TEST_CASE("help lists every command of the table", "[cli]") {
+    for (const std::string word : {"help", "--help", "-h"}) {
+        const CliRun run = run_cli({word});
+        CHECK(run.code == 0);
+        CHECK(run.err.empty());
+        for (const cli::CommandRow& row : cli::commands()) {
+            CHECK_THAT(run.out, Contains(std::string(row.name)) && Contains(std::string(row.summary)));
+        }
+    }
+}
+
+TEST_CASE("'help X' and 'X --help' say the same, for every command", "[cli]") {
+    for (const cli::CommandRow& row : cli::commands()) {
+        const std::string name(row.name);
+        const CliRun help = run_cli({"help", name});
+        CHECK(help.code == 0);
+        CHECK_THAT(help.out, Contains(std::string(row.summary)) && Contains("--help"));
+        CHECK(run_cli({name, "--help"}).out == help.out);
+    }
+    CHECK_THAT(run_cli({"help", "config", "show"}).out, Contains("--json"));
+}
+
+TEST_CASE("the version is one line", "[cli]") {
+    const CliRun run = run_cli({"--version"});
+    CHECK(run.code == 0);
+    CHECK(run.out == "ioswarm 0.1.0\n");
+}
+
+TEST_CASE("a mistyped command is answered with the nearest one", "[cli]") {
+    const CliRun run = run_cli({"kegyen"});
+    CHECK(run.code == 64);
+    CHECK(run.err == "ioswarm: kegyen: unknown command\nhint: did you mean 'keygen'?\n");
+    CHECK(run_cli({"frobnicate-all"}).err ==
+          "ioswarm: frobnicate-all: unknown command\nhint: 'ioswarm help' lists the commands\n");
+}
+
+TEST_CASE("a mistyped option is answered with the nearest one", "[cli]") {
+    const CliRun run = run_cli({"keygen", "--agnet", "a"});
+    CHECK(run.code == 64);
+    CHECK(run.err == "ioswarm: keygen: --agnet: unknown option\nhint: did you mean '--agent'?\n");
+    CHECK(run_cli({"config", "shwo"}).err ==
+          "ioswarm: config: shwo: unexpected argument\nhint: did you mean 'show'?\n");
+    CHECK(run_cli({"config", "show", "--grpc-prt=5"}).err ==
+          "ioswarm: config: --grpc-prt: unknown option\nhint: did you mean '--grpc-port'?\n");
+}
+
+TEST_CASE("an option without its value is a usage error", "[cli]") {
+    const CliRun run = run_cli({"keygen", "--agent"});
+    CHECK(run.code == 64);
+    CHECK_THAT(run.err,
+               StartsWith("ioswarm: keygen: --agent") && Contains("hint: see 'ioswarm help keygen'\n"));
+}
+
+TEST_CASE("called by a link's name the program is that command", "[cli]") {
+    CHECK(run_cli({"--help"}, "", "/usr/bin/ioswarm-keygen").out == run_cli({"help", "keygen"}).out);
+    CHECK(run_cli({"--help"}, "", "ioswarm-config").out == run_cli({"help", "config"}).out);
+    // Any other name is the program itself.
+    CHECK(run_cli({"help"}, "", "./ioswarm-0.1").out == run_cli({"help"}).out);
+}
+
+TEST_CASE("text from the command line is escaped before it reaches a terminal", "[cli]") {
+    CHECK(run_cli({"\033[2Jx"}).err ==
+          "ioswarm: \\x1b[2Jx: unknown command\nhint: 'ioswarm help' lists the commands\n");
+}
+
+TEST_CASE("command names and links do not collide", "[cli]") {
+    std::set<std::string_view> names;
+    for (const cli::CommandRow& row : cli::commands()) {
+        CHECK(names.insert(row.name).second);
+        if (!row.link.empty()) CHECK(names.insert(row.link).second);
+    }
+}

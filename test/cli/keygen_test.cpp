@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "test/cli/run_cli.hpp"
+#include "test/support/temp_dir.hpp"
+
+using namespace ioswarm::test;
+using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
+
+namespace {
+
+// printf 'agent-01' | openssl dgst -sha256 -hmac test-secret
+constexpr const char* kKey = "iosw_f8ffded2a7c7546c79531a6084fa8249d33d0b71148b2ea59fb3e82a4184b32b";
+
+std::string printed(const std::string& id, const std::string& key) {
+    return "Agent:   " + id + "\nAPI Key: " + key + "\n";
+}
+
+}  // namespace
+
+TEST_CASE("the key of an agent is the one that OpenSSL computes", "[keygen]") {
+    const TempDir dir;
+    const std::string secret = dir.write("secret", "test-secret\n");
+    const CliRun run = run_cli({"keygen", "--agent", "agent-01", "--secret-file", secret});
+    CHECK(run.code == 0);
+    CHECK(run.err.empty());
+    CHECK(run.out == printed("agent-01", kKey));
+}
+
+TEST_CASE("every way to give the id and the secret makes the same key", "[keygen]") {
+    const TempDir dir;
+    const std::string secret = dir.write("secret", "test-secret");
+    const std::string config = dir.write("c.yaml", "ioswarm:\n  masterSecret: test-secret\n");
+    const std::string via_file = dir.write("d.yaml", "ioswarm:\n  masterSecretFile: " + secret + "\n");
+    const std::vector<std::vector<std::string>> ways{
+        {"keygen", "--agent-id", "agent-01", "--secret-file", secret},
+        {"keygen", "agent-01", "--secret-file", secret},
+        {"keygen", "--secret-file", secret, "agent-01"},
+        {"keygen", "agent-01", "--config", config},
+        {"keygen", "agent-01", "--config", via_file},
+        {"keygen", "--agent", "agent-01", "--secret-file", "-"},
+        {"keygen", "--agent", "agent-01", "--master", "test-secret"},
+        {"keygen", "--agent", "agent-01", "--secret=test-secret"},
+    };
+    for (const auto& way : ways) {
+        CAPTURE(way);
+        const CliRun run = run_cli(way, "test-secret\r\n");
+        CHECK(run.code == 0);
+        CHECK(run.out == printed("agent-01", kKey));
+    }
+}
+
+TEST_CASE("a secret on the command line is warned of and not repeated", "[keygen]") {
+    for (const std::string option : {"--master", "--secret"}) {
+        const CliRun run = run_cli({"keygen", "a", option, "test-secret"});
+        CHECK(run.code == 0);
+        CHECK(run.err ==
+              "ioswarm: warning: the process list shows --master and --secret; --secret-file keeps the "
+              "secret out of it\n");
+    }
+}
+
+TEST_CASE("many agents come from arguments and from a file", "[keygen]") {
+    const TempDir dir;
+    const std::string secret = dir.write("secret", "test-secret");
+    const std::string ids = dir.write("ids", "# the fleet\nagent-01\r\n\n  agent-03 \n");
+    const CliRun run = run_cli({"keygen", "agent-02", "--agents-file", ids, "--secret-file", secret, "--json"});
+    CHECK(run.code == 0);
+    const auto json = nlohmann::json::parse(run.out);
+    REQUIRE(json.size() == 3);
+    CHECK(json[0]["agent_id"] == "agent-02");
+    CHECK(json[1]["agent_id"] == "agent-01");
+    CHECK(json[1]["api_key"] == kKey);
+    CHECK(json[2]["agent_id"] == "agent-03");
+    const CliRun from_input =
+        run_cli({"keygen", "--agents-file", "-", "--secret-file", secret}, "agent-01\nagent-02\n");
+    CHECK(from_input.out ==
+          printed("agent-01", kKey) + "\n" + printed("agent-02", json[0]["api_key"].get<std::string>()));
+}
+
+TEST_CASE("one agent in JSON is a list of one", "[keygen]") {
+    const CliRun run = run_cli({"keygen", "agent-01", "--json", "--secret-file", "-"}, "test-secret\n");
+    const auto json = nlohmann::json::parse(run.out);
+    REQUIRE(json.is_array());
+    CHECK(json[0]["api_key"] == kKey);
+}
+
+TEST_CASE("ids that are not plain are refused unless any id is allowed", "[keygen]") {
+    const auto with = [](const std::string& id, bool any) {
+        std::vector<std::string> arguments{"keygen", "--agent=" + id, "--secret-file", "-"};
+        if (any) arguments.emplace_back("--any-id");
+        return run_cli(arguments, "s\n");
+    };
+    CHECK(with("a/b", false).err ==
+          "ioswarm: keygen: a/b: has characters outside A-Z a-z 0-9 . _ -\nhint: --any-id allows whatever the "
+          "server "
+          "takes\n");
+    CHECK(with("a/b", false).code == 64);
+    CHECK(with("a/b", true).code == 0);
+    CHECK(with(std::string(64, 'a'), false).code == 0);
+    CHECK(with(std::string(65, 'a'), false).code == 64);
+    CHECK(with(std::string(65, 'a'), true).code == 0);
+    CHECK(with(std::string(128, 'a'), true).code == 0);
+    CHECK(with(std::string(129, 'a'), true).code == 64);
+    CHECK(with("a b", true).code == 64);
+    CHECK(with("a\nb", true).code == 64);
+    CHECK(with("\xc3\xa4", true).code == 64);
+}
+
+TEST_CASE("a new secret is 32 random bytes, readable by its owner alone, and never overwritten", "[keygen]") {
+    const TempDir dir;
+    const std::string path = dir.path("secret");
+    const CliRun made = run_cli({"keygen", "--new-secret", path, "agent-01"});
+    CHECK(made.code == 0);
+    CHECK(made.err == "new master secret in " + path + "\n");
+    const std::string content = dir.read("secret");
+    CHECK(content.size() == 65);
+    CHECK(content.find_first_not_of("0123456789abcdef") == 64);
+    CHECK(content.back() == '\n');
+    namespace fs = std::filesystem;
+    CHECK(fs::status(path).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+
+    // The key printed with it is the one that the file gives from now on.
+    CHECK(run_cli({"keygen", "agent-01", "--secret-file", path}).out == made.out);
+
+    const CliRun again = run_cli({"keygen", "--new-secret", path});
+    CHECK(again.code == 74);
+    CHECK(again.err ==
+          "ioswarm: cannot make the secret: " + path +
+              ": the file exists\nhint: a secret is never overwritten: every agent's key depends on it\n");
+    CHECK(dir.read("secret") == content);
+
+    const std::string other = dir.path("other");
+    CHECK(run_cli({"keygen", "--new-secret", other}).code == 0);
+    CHECK(dir.read("other") != content);
+}
+
+TEST_CASE("a secret file that others can read is refused", "[keygen]") {
+    const TempDir dir;
+    const std::string path = dir.write("secret", "test-secret");
+    namespace fs = std::filesystem;
+    for (const fs::perms extra : {fs::perms::group_read, fs::perms::others_read, fs::perms::others_write}) {
+        fs::permissions(path, fs::perms::owner_read | extra);
+        const CliRun run = run_cli({"keygen", "a", "--secret-file", path});
+        CHECK(run.code == 77);
+        CHECK_THAT(run.err, Contains("others may read or change it (mode 04") || Contains("(mode 0440)"));
+        CHECK_THAT(run.err, EndsWith("hint: chmod 600 " + path + "\n"));
+    }
+}
+
+TEST_CASE("keygen says what is missing", "[keygen]") {
+    const TempDir dir;
+    const std::string empty = dir.write("empty", "\n");
+    const std::string plain = dir.write("c.yaml", "ioswarm:\n  grpcPort: 1\n");
+    CHECK(run_cli({"keygen"}).err ==
+          "ioswarm: keygen: no agent given\nhint: ioswarm keygen --agent ID --secret-file FILE\n");
+    CHECK(run_cli({"keygen"}).code == 64);
+    CHECK(run_cli({"keygen", "a"}).err ==
+          "ioswarm: keygen: no master secret\nhint: give --secret-file FILE, or --config FILE, or make one: "
+          "--new-secret FILE\n");
+    CHECK(run_cli({"keygen", "a"}).code == 64);
+    CHECK(run_cli({"keygen", "a", "--secret-file", dir.path("none")}).code == 74);
+    CHECK(run_cli({"keygen", "a", "--secret-file", empty}).err ==
+          "ioswarm: cannot read the secret: " + empty + ": it is empty\n");
+    CHECK(run_cli({"keygen", "a", "--secret-file", "-"}, "one\ntwo\n").code == 78);
+    CHECK(run_cli({"keygen", "a", "--secret-file", "-"}, std::string(5000, 'x')).code == 78);
+    CHECK(run_cli({"keygen", "a", "--config", plain}).err ==
+          "ioswarm: keygen: " + plain + ": sets no masterSecret\n");
+    CHECK(run_cli({"keygen", "a", "--config", plain}).code == 78);
+    CHECK(run_cli({"keygen", "a", "--secret-file", empty, "--master", "x"}).code == 64);
+    CHECK(run_cli({"keygen", "--agents-file", dir.path("none"), "--secret-file", "-"}, "s").code == 74);
+}
