@@ -100,9 +100,13 @@ void Writer::put_double(std::uint32_t number, double value) {
     for (int i = 0; i < 8; ++i) out_.push_back(static_cast<std::uint8_t>(bits >> (8 * i)));
 }
 
-void Writer::always_bytes(std::uint32_t number, BytesView value) {
+void Writer::open(std::uint32_t number, std::size_t size) {
     tag(number, WireType::length_delimited);
-    varint(value.size());
+    varint(size);
+}
+
+void Writer::always_bytes(std::uint32_t number, BytesView value) {
+    open(number, value.size());
     raw(value);
 }
 

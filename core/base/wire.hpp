@@ -54,6 +54,8 @@ class Writer {
     void put_text(std::uint32_t number, std::string_view value) { put_bytes(number, as_bytes(value)); }
     void always_uint(std::uint32_t number, std::uint64_t value);
     void always_bytes(std::uint32_t number, BytesView value);
+    /// Tag and length of a nested message of `size` bytes; the caller writes them next.
+    void open(std::uint32_t number, std::size_t size);
     void raw(BytesView bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
 
  private:
