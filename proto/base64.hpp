@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+
+#include "core/base/bytes.hpp"
+
+namespace ioswarm::proto {
+
+/// What Go's base64.StdEncoding reads: standard alphabet, padding required, '\r' and '\n' skipped anywhere, the unused
+/// bits of the last character not looked at. False for anything else; `out` is then unspecified.
+/// (from_base64 in core/base is the strict one, for text of our own.)
+[[nodiscard]] bool base64_decode(std::string_view text, Bytes& out);
+
+[[nodiscard]] constexpr std::size_t base64_size(std::size_t bytes) noexcept {
+    return (bytes + 2) / 3 * 4;
+}
+/// Writes exactly base64_size(in.size()) characters.
+void base64_encode(BytesView in, std::uint8_t* to) noexcept;
+
+}  // namespace ioswarm::proto
