@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whatever decodes must be in its only form: encoding it again gives the same bytes (but for a blob sidecar).
+
+#include <cstdlib>
+
+#include "core/crypto/eth_tx.hpp"
+
+using namespace ioswarm;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const BytesView raw(data, size);
+    const auto decoded = decode_signed(raw);
+    if (!decoded) return decoded.error().code == ErrorCode::bad_data ? 0 : (std::abort(), 0);
+    const Bytes again = encode_signed(decoded->tx, decoded->signature);
+    const bool same = again == to_bytes(raw);
+    if (!same && (decoded->tx.type != EthTxType::blob || again.size() >= size)) std::abort();
+    if (!decode_signed(again)) std::abort();
+    static_cast<void>(recover(signing_hash(decoded->tx), decoded->signature));
+    return 0;
+}
