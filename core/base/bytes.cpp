@@ -9,7 +9,8 @@ constexpr std::string_view kBase64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh
 
 constexpr std::array<std::int8_t, 256> make_base64_table() {
     std::array<std::int8_t, 256> table{};
-    for (auto& entry : table) entry = -1;
+    for (auto& entry : table)
+        entry = -1;
     for (std::size_t i = 0; i < kBase64Alphabet.size(); ++i) {
         table[static_cast<std::uint8_t>(kBase64Alphabet[i])] = static_cast<std::int8_t>(i);
     }
@@ -65,7 +66,8 @@ std::string to_base64(BytesView bytes) {
     char* to = out.data();
     std::size_t i = 0;
     for (; i + 3 <= bytes.size(); i += 3) {
-        const std::uint32_t group = std::uint32_t{bytes[i]} << 16 | std::uint32_t{bytes[i + 1]} << 8 | bytes[i + 2];
+        const std::uint32_t group =
+            std::uint32_t{bytes[i]} << 16 | std::uint32_t{bytes[i + 1]} << 8 | bytes[i + 2];
         *to++ = kBase64Alphabet[group >> 18];
         *to++ = kBase64Alphabet[group >> 12 & 63];
         *to++ = kBase64Alphabet[group >> 6 & 63];

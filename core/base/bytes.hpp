@@ -40,7 +40,8 @@ using Address = FixedBytes<20, struct AddressTag>;
 /// 32 bytes; every hash on IoTeX is keccak256.
 using Hash256 = FixedBytes<32, struct Hash256Tag>;
 
-/// For unordered containers: the bytes are hash output (or an attacker's choice, so the map's size must be bounded).
+/// For unordered containers: the bytes are hash output (or an attacker's choice, so the map's size must be
+/// bounded).
 struct FixedBytesHash {
     template <std::size_t N, typename Tag>
     std::size_t operator()(const FixedBytes<N, Tag>& value) const noexcept {

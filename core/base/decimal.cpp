@@ -10,7 +10,8 @@ constexpr std::size_t kMaxWholeDigits = 59;  // 10^59 · 10^18 < 2^256
 
 U256 power_of_ten(unsigned exponent) {
     U256 out = 1;
-    for (unsigned i = 0; i < exponent; ++i) out *= 10;
+    for (unsigned i = 0; i < exponent; ++i)
+        out *= 10;
     return out;
 }
 
@@ -22,7 +23,8 @@ std::optional<Decimal> parse_decimal(std::string_view text) {
     std::string_view fraction = point == std::string_view::npos ? std::string_view{} : text.substr(point + 1);
     if (whole.empty() || whole.size() > kMaxWholeDigits) return std::nullopt;
     if (point != std::string_view::npos && fraction.empty()) return std::nullopt;
-    while (fraction.ends_with('0')) fraction.remove_suffix(1);
+    while (fraction.ends_with('0'))
+        fraction.remove_suffix(1);
     if (fraction.size() > kRauDigits) return std::nullopt;
     const auto unscaled = u256_from_decimal(std::string(whole) + std::string(fraction));
     if (!unscaled) return std::nullopt;

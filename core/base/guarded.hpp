@@ -11,15 +11,15 @@ namespace ioswarm {
 ///   auto locked = agents.lock();  locked->insert(…);
 template <typename T>
 class Guarded {
- public:
+  public:
     class Locked {
-     public:
+      public:
         T* operator->() const noexcept { return value_; }
         T& operator*() const noexcept { return *value_; }
         /// For condition variables: the lock under which the value is held.
         [[nodiscard]] std::unique_lock<std::mutex>& mutex_lock() noexcept { return lock_; }
 
-     private:
+      private:
         friend class Guarded;
         Locked(std::mutex& mutex, T& value) : lock_(mutex), value_(&value) {}
         std::unique_lock<std::mutex> lock_;
@@ -33,7 +33,7 @@ class Guarded {
     [[nodiscard]] Locked lock() { return Locked(mutex_, value_); }
     [[nodiscard]] Locked lock() const { return Locked(mutex_, const_cast<T&>(value_)); }
 
- private:
+  private:
     mutable std::mutex mutex_;
     T value_{};
 };

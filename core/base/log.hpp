@@ -13,11 +13,11 @@ namespace ioswarm {
 
 enum class LogLevel { debug, info, warn, error };
 
-/// Where the daemon's talk goes: a handle to be copied by value into whatever talks. Default-constructed it is silent,
-/// which is what tests and tools want. Thread-safe. Text that came from outside is escaped by the sink, once, so
-/// callers pass it as it is; secrets are never passed.
+/// Where the daemon's talk goes: a handle to be copied by value into whatever talks. Default-constructed it is
+/// silent, which is what tests and tools want. Thread-safe. Text that came from outside is escaped by the sink,
+/// once, so callers pass it as it is; secrets are never passed.
 class Log {
- public:
+  public:
     using Sink = std::function<void(LogLevel, std::string_view)>;
 
     Log() = default;
@@ -41,7 +41,7 @@ class Log {
         write(LogLevel::error, format, std::forward<Args>(args)...);
     }
 
- private:
+  private:
     template <typename... Args>
     void write(LogLevel level, fmt::format_string<Args...> format, Args&&... args) const {
         if (!sink_ || level < level_) return;

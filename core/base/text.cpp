@@ -58,7 +58,8 @@ std::string escape_for_display(std::string_view text) {
         if (sequence == "\\") {
             out += "\\\\";
         } else if (length == 0 || is_display_hazard(sequence)) {
-            for (const char c : sequence) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+            for (const char c : sequence)
+                out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
         } else {
             out += sequence;
         }
@@ -78,8 +79,8 @@ bool is_valid_utf8(std::string_view text) noexcept {
 
 std::string go_duration(std::chrono::nanoseconds value) {
     const bool negative = value.count() < 0;
-    std::uint64_t left = negative ? 0 - static_cast<std::uint64_t>(value.count())
-                                  : static_cast<std::uint64_t>(value.count());
+    std::uint64_t left =
+        negative ? 0 - static_cast<std::uint64_t>(value.count()) : static_cast<std::uint64_t>(value.count());
     if (left == 0) return "0s";
     // A fraction without its trailing zeros: 1500 of 1000 is "1.5".
     const auto fraction = [](std::uint64_t amount, std::uint64_t unit) {
@@ -129,7 +130,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t li
     std::vector<std::size_t> before(b.size() + 1);
     std::vector<std::size_t> previous(b.size() + 1);
     std::vector<std::size_t> current(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) previous[j] = j;
+    for (std::size_t j = 0; j <= b.size(); ++j)
+        previous[j] = j;
     for (std::size_t i = 1; i <= a.size(); ++i) {
         current[0] = i;
         for (std::size_t j = 1; j <= b.size(); ++j) {

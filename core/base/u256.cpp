@@ -25,7 +25,8 @@ std::string to_decimal(const U256& value) {
 std::optional<U256> u256_from_big_endian(BytesView bytes) {
     if (bytes.size() > 32) return std::nullopt;
     U256 value = 0;
-    for (const std::uint8_t byte : bytes) value = (value << 8) | byte;
+    for (const std::uint8_t byte : bytes)
+        value = (value << 8) | byte;
     return value;
 }
 
@@ -41,7 +42,8 @@ Hash256 to_word(const U256& value) {
 
 Bytes to_big_endian(const U256& value) {
     const Hash256 word = to_word(value);
-    const auto first = std::find_if(word.bytes.begin(), word.bytes.end(), [](std::uint8_t b) { return b != 0; });
+    const auto first =
+        std::find_if(word.bytes.begin(), word.bytes.end(), [](std::uint8_t b) { return b != 0; });
     return {first, word.bytes.end()};
 }
 

@@ -11,7 +11,8 @@
 
 namespace ioswarm {
 
-/// 256-bit unsigned, wraps like the EVM's. Money (rau) is U256; sums of money are made in U512 or proven to fit.
+/// 256-bit unsigned, wraps like the EVM's. Money (rau) is U256; sums of money are made in U512 or proven to
+/// fit.
 using U256 = boost::multiprecision::number<
     boost::multiprecision::cpp_int_backend<256, 256, boost::multiprecision::unsigned_magnitude,
                                            boost::multiprecision::unchecked, void>,

@@ -10,7 +10,8 @@ constexpr std::uint32_t kMaxFieldNumber = (1U << 29) - 1;
 
 std::uint64_t little_endian(BytesView bytes) noexcept {
     std::uint64_t value = 0;
-    for (std::size_t i = bytes.size(); i-- > 0;) value = value << 8 | bytes[i];
+    for (std::size_t i = bytes.size(); i-- > 0;)
+        value = value << 8 | bytes[i];
     return value;
 }
 
@@ -65,7 +66,8 @@ std::optional<Field> Reader::next() noexcept {
             rest_ = rest_.subspan(static_cast<std::size_t>(*length));
             break;
         }
-        default: return broken();
+        default:
+            return broken();
     }
     field.type = static_cast<WireType>(*tag & 7);
     field.raw = start.first(start.size() - rest_.size());
@@ -97,7 +99,8 @@ void Writer::put_double(std::uint32_t number, double value) {
     const auto bits = std::bit_cast<std::uint64_t>(value);
     if (bits == 0) return;
     tag(number, WireType::fixed64);
-    for (int i = 0; i < 8; ++i) out_.push_back(static_cast<std::uint8_t>(bits >> (8 * i)));
+    for (int i = 0; i < 8; ++i)
+        out_.push_back(static_cast<std::uint8_t>(bits >> (8 * i)));
 }
 
 void Writer::open(std::uint32_t number, std::size_t size) {

@@ -24,28 +24,29 @@ struct Field {
 /// Reads fields one after the other without allocating. After the last one, or at the first fault, next() gives
 /// nothing; ok() tells the two apart.
 class Reader {
- public:
+  public:
     explicit Reader(BytesView input) noexcept : rest_(input) {}
 
     [[nodiscard]] std::optional<Field> next() noexcept;
-    /// False once the input was found malformed: truncated, a varint over 10 bytes or 64 bits, field number 0 or over
-    /// 2^29-1, a group.
+    /// False once the input was found malformed: truncated, a varint over 10 bytes or 64 bits, field number 0
+    /// or over 2^29-1, a group.
     [[nodiscard]] bool ok() const noexcept { return ok_; }
 
- private:
+  private:
     std::optional<Field> broken() noexcept;
 
     BytesView rest_;
     bool ok_ = true;
 };
 
-/// Takes a varint off the front of `input`; nothing when it is truncated or passes 64 bits (`input` is unchanged).
+/// Takes a varint off the front of `input`; nothing when it is truncated or passes 64 bits (`input` is
+/// unchanged).
 [[nodiscard]] std::optional<std::uint64_t> take_varint(BytesView& input) noexcept;
 
-/// Appends fields to a buffer, in the order of the calls. The put_* of scalars and bytes leave out default values,
-/// as proto3 does; the always_* write them (repeated elements, map entries, present sub-messages).
+/// Appends fields to a buffer, in the order of the calls. The put_* of scalars and bytes leave out default
+/// values, as proto3 does; the always_* write them (repeated elements, map entries, present sub-messages).
 class Writer {
- public:
+  public:
     explicit Writer(Bytes& out) noexcept : out_(out) {}
 
     void put_uint(std::uint32_t number, std::uint64_t value);
@@ -58,7 +59,7 @@ class Writer {
     void open(std::uint32_t number, std::size_t size);
     void raw(BytesView bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
 
- private:
+  private:
     void tag(std::uint32_t number, WireType type);
     void varint(std::uint64_t value);
 

@@ -22,8 +22,13 @@ TEST_CASE("hex: an odd length, another character or a second prefix is nothing")
 
 TEST_CASE("base64: the vectors of RFC 4648 section 10") {
     const std::pair<const char*, const char*> vectors[] = {
-        {"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-        {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+        {"", ""},
+        {"f", "Zg=="},
+        {"fo", "Zm8="},
+        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy"},
     };
     for (const auto& [plain, encoded] : vectors) {
         INFO(plain);
@@ -33,7 +38,8 @@ TEST_CASE("base64: the vectors of RFC 4648 section 10") {
 }
 
 TEST_CASE("base64: wrong length, stray bits, padding in the middle and white space are refused") {
-    for (const char* text : {"Zg", "Zg=", "Zh==", "Zm9=", "Zg==Zg==", "Zm 9v", "Zm9v\n", "====", "Z===", "Zm-_"}) {
+    for (const char* text :
+         {"Zg", "Zg=", "Zh==", "Zm9=", "Zg==Zg==", "Zm 9v", "Zm9v\n", "====", "Z===", "Zm-_"}) {
         INFO(text);
         CHECK_FALSE(from_base64(text).has_value());
     }

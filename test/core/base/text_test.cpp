@@ -10,14 +10,15 @@ TEST_CASE("text from outside cannot steer a terminal or break a log line") {
     CHECK(escape_for_display("plain 東京 é") == "plain 東京 é");
     CHECK(escape_for_display("a\n\x1b[31mb\x7f") == "a\\x0a\\x1b[31mb\\x7f");
     CHECK(escape_for_display("\xff\xc3") == "\\xff\\xc3");
-    CHECK(escape_for_display("\xc2\x9b") == "\\xc2\\x9b");          // C1 control sequence introducer
+    CHECK(escape_for_display("\xc2\x9b") == "\\xc2\\x9b");           // C1 control sequence introducer
     CHECK(escape_for_display("\xe2\x80\xae") == "\\xe2\\x80\\xae");  // right-to-left override
     CHECK(escape_for_display("a\\b") == "a\\\\b");
 }
 
 TEST_CASE("UTF-8: overlong forms, surrogates and code points past U+10FFFF are invalid") {
     CHECK(is_valid_utf8("aé東\xf0\x9f\x90\x9d"));
-    for (const char* text : {"\x80", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf0\x9f\x90", "\xfe"}) {
+    for (const char* text :
+         {"\x80", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf0\x9f\x90", "\xfe"}) {
         CHECK_FALSE(is_valid_utf8(text));
     }
 }

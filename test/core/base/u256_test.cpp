@@ -6,13 +6,15 @@
 using namespace ioswarm;
 
 namespace {
-constexpr const char* kMax = "115792089237316195423570985008687907853269984665640564039457584007913129639935";  // 2^256-1
+constexpr const char* kMax =
+    "115792089237316195423570985008687907853269984665640564039457584007913129639935";  // 2^256-1
 }
 
 TEST_CASE("decimal: 2^256-1 is the largest that is read") {
     REQUIRE(u256_from_decimal(kMax).has_value());
     CHECK(to_decimal(*u256_from_decimal(kMax)) == kMax);
-    CHECK_FALSE(u256_from_decimal("115792089237316195423570985008687907853269984665640564039457584007913129639936"));
+    CHECK_FALSE(
+        u256_from_decimal("115792089237316195423570985008687907853269984665640564039457584007913129639936"));
     CHECK_FALSE(u256_from_decimal(std::string(79, '0')));
     CHECK_FALSE(u256_from_decimal(""));
     CHECK_FALSE(u256_from_decimal("-1"));

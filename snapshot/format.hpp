@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// IOSWSNAP, the snapshot that L4 agents start from: one gzip stream (one or more members) around the following,
+// all integers big-endian (../shared/spec/state-and-snapshots.md section 3; man page ioswsnap(5)).
+//
+//   header   "IOSWSNAP" · version u32 = 1 · height u64
+//   entry*   0x01 · namespace length u8 · namespace · key length u32 · key · value length u32 · value
+//   end      0x00
+//   trailer  entry count u64 · SHA-256 of everything from the first header byte through the 0x00 · "SNAPEND\0"
+
+#include <cstdint>
+#include <string_view>
+
+namespace ioswarm::snapshot {
+
+inline constexpr std::string_view kSnapshotMagic{"IOSWSNAP", 8};
+inline constexpr std::uint32_t kSnapshotVersion = 1;
+inline constexpr std::size_t kSnapshotHeaderSize = 8 + 4 + 8;
+inline constexpr std::uint8_t kEntryMarker = 1;
+inline constexpr std::uint8_t kEndMarker = 0;
+inline constexpr std::string_view kSnapshotEndMagic{"SNAPEND\0", 8};
+inline constexpr std::size_t kSnapshotTrailerSize = 8 + 32 + 8;
+inline constexpr std::size_t kMaxNamespaceBytes = 255;
+
+}  // namespace ioswarm::snapshot

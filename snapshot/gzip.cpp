@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot/gzip.hpp"
+
+#include <fcntl.h>
+#include <isa-l/igzip_lib.h>
+#include <libdeflate.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <cerrno>
+#include <new>
+#include <vector>
+
+namespace ioswarm::snapshot {
+namespace {
+
+constexpr int kIsalFastLevel = 1;
+constexpr int kIsalStandardLevel = 3;
+constexpr int kSmallLevel = 7;
+/// A gzip header and trailer, and stored blocks (5 bytes each 64 KiB) where nothing compresses.
+std::size_t member_bound(std::size_t raw) {
+    return raw + raw / 1024 + 1024;
+}
+
+struct FreeDeflate {
+    void operator()(libdeflate_compressor* compressor) const noexcept {
+        libdeflate_free_compressor(compressor);
+    }
+};
+
+}  // namespace
+
+struct MemberCompressor::State {
+    int isal_level = 0;  // 0 = libdeflate
+    std::vector<std::uint8_t> isal_buffer;
+    std::unique_ptr<libdeflate_compressor, FreeDeflate> deflate;
+};
+
+MemberCompressor::MemberCompressor(Compression compression) : state_(std::make_unique<State>()) {
+    if (compression == Compression::small) {
+        state_->deflate.reset(libdeflate_alloc_compressor(kSmallLevel));
+        if (!state_->deflate) throw std::bad_alloc();
+        return;
+    }
+    state_->isal_level = compression == Compression::fast ? kIsalFastLevel : kIsalStandardLevel;
+    state_->isal_buffer.resize(state_->isal_level == 1 ? ISAL_DEF_LVL1_DEFAULT : ISAL_DEF_LVL3_DEFAULT);
+}
+
+MemberCompressor::~MemberCompressor() = default;
+
+void MemberCompressor::compress(BytesView raw, Bytes& out) {
+    out.resize(member_bound(raw.size()));
+    if (state_->deflate) {
+        out.resize(
+            libdeflate_gzip_compress(state_->deflate.get(), raw.data(), raw.size(), out.data(), out.size()));
+        return;
+    }
+    isal_zstream stream;
+    isal_deflate_stateless_init(&stream);
+    stream.level = static_cast<std::uint32_t>(state_->isal_level);
+    stream.level_buf = state_->isal_buffer.data();
+    stream.level_buf_size = static_cast<std::uint32_t>(state_->isal_buffer.size());
+    stream.gzip_flag = IGZIP_GZIP;
+    stream.end_of_stream = 1;
+    stream.flush = NO_FLUSH;
+    stream.next_in = const_cast<std::uint8_t*>(raw.data());
+    stream.avail_in = static_cast<std::uint32_t>(raw.size());
+    stream.next_out = out.data();
+    stream.avail_out = static_cast<std::uint32_t>(out.size());
+    isal_deflate_stateless(&stream);
+    out.resize(stream.total_out);
+}
+
+struct GzipReader::State {
+    std::string path;
+    int fd = -1;
+    std::uint64_t size = 0;
+    std::uint64_t taken = 0;  // read from the file
+    z_stream zlib{};
+    bool started = false;  // inside a member
+    bool any_member = false;
+    bool at_end = false;  // of the file
+    std::vector<std::uint8_t> input = std::vector<std::uint8_t>(256 * 1024);
+
+    ~State() {
+        if (fd >= 0) ::close(fd);
+        inflateEnd(&zlib);
+    }
+
+    [[nodiscard]] Error corrupt(std::string why) const {
+        return Error{ErrorCode::bad_data, "broken gzip stream", path, std::move(why), {}};
+    }
+
+    Status refill() {
+        if (zlib.avail_in != 0 || at_end) return {};
+        ssize_t got = 0;
+        do
+            got = ::read(fd, input.data(), input.size());
+        while (got < 0 && errno == EINTR);
+        if (got < 0) return fail(errno_error(errno, "cannot read", path));
+        at_end = got == 0;
+        taken += static_cast<std::uint64_t>(got);
+        zlib.next_in = input.data();
+        zlib.avail_in = static_cast<uInt>(got);
+        return {};
+    }
+};
+
+GzipReader::GzipReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+GzipReader::~GzipReader() = default;
+
+Result<std::unique_ptr<GzipReader>> GzipReader::open(const std::string& path) {
+    auto state = std::make_unique<State>();
+    state->path = path;
+    state->fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (state->fd < 0) return fail(errno_error(errno, "cannot open the snapshot", path));
+    struct stat info {};
+    if (::fstat(state->fd, &info) != 0) return fail(errno_error(errno, "cannot open the snapshot", path));
+    if (!S_ISREG(info.st_mode)) {
+        return fail(ErrorCode::bad_data, "cannot read the snapshot", path, "it is not a regular file");
+    }
+    state->size = static_cast<std::uint64_t>(info.st_size);
+    ::posix_fadvise(state->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    // 15 bits of window, + 16: a gzip header and nothing else.
+    if (inflateInit2(&state->zlib, 15 + 16) != Z_OK) throw std::bad_alloc();
+    return std::unique_ptr<GzipReader>(new GzipReader(std::move(state)));
+}
+
+Result<std::size_t> GzipReader::read(std::span<std::uint8_t> out) {
+    State& s = *state_;
+    std::size_t done = 0;
+    while (done < out.size()) {
+        if (auto refilled = s.refill(); !refilled) return fail(refilled.error());
+        if (s.zlib.avail_in == 0) {
+            if (s.started) return fail(s.corrupt("it ends inside a member: the file was cut short"));
+            if (!s.any_member) return fail(s.corrupt("it is empty"));
+            break;
+        }
+        s.started = true;
+        s.zlib.next_out = out.data() + done;
+        const std::size_t room = std::min<std::size_t>(out.size() - done, 1U << 30);
+        s.zlib.avail_out = static_cast<uInt>(room);
+        const int code = inflate(&s.zlib, Z_NO_FLUSH);
+        done += room - s.zlib.avail_out;
+        if (code == Z_STREAM_END) {
+            s.started = false;
+            s.any_member = true;
+            inflateReset(&s.zlib);
+        } else if (code != Z_OK && code != Z_BUF_ERROR) {
+            const std::string why = s.zlib.msg != nullptr ? s.zlib.msg : "damaged";
+            return fail(s.corrupt((s.any_member ? "after a whole member: " : "") + why));
+        }
+    }
+    return done;
+}
+
+std::uint64_t GzipReader::compressed_bytes() const noexcept {
+    return state_->taken - state_->zlib.avail_in;
+}
+
+std::uint64_t GzipReader::file_size() const noexcept {
+    return state_->size;
+}
+
+}  // namespace ioswarm::snapshot

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot/reader.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "core/crypto/sha256.hpp"
+#include "snapshot/format.hpp"
+#include "snapshot/gzip.hpp"
+#include "snapshot/state_database.hpp"
+
+namespace ioswarm::snapshot {
+namespace {
+
+constexpr std::size_t kBufferBytes = 1024 * 1024;
+/// A value is read in steps of this, so that a length that lies costs no more memory than the stream really
+/// has.
+constexpr std::size_t kGrowBytes = 1024 * 1024;
+
+std::uint64_t big_endian(BytesView bytes) noexcept {
+    std::uint64_t value = 0;
+    for (const std::uint8_t byte : bytes)
+        value = value << 8 | byte;
+    return value;
+}
+
+}  // namespace
+
+struct SnapshotReader::State {
+    std::string path;
+    std::unique_ptr<GzipReader> gzip;
+    Bytes buffer = Bytes(kBufferBytes);
+    std::size_t position = 0;  // next byte in buffer
+    std::size_t filled = 0;
+    std::uint64_t offset = 0;  // of the next byte in the uncompressed stream
+    Sha256 hash;
+    bool hashing = true;
+    std::uint64_t height = 0;
+    std::uint64_t entries = 0;
+    Hash256 digest;
+    bool done = false;
+    std::string name;
+    Bytes key;
+    Bytes value;
+
+    [[nodiscard]] Error corrupt(std::string why) const {
+        return Error{ErrorCode::bad_data, "broken snapshot", path, std::move(why),
+                     "get the file again, or export a new one"};
+    }
+
+    /// Copies `out.size()` bytes; false at the end of the stream.
+    Result<bool> take(std::span<std::uint8_t> out) {
+        std::size_t done_bytes = 0;
+        while (done_bytes < out.size()) {
+            if (position == filled) {
+                auto got = gzip->read(buffer);
+                if (!got) return fail(got.error());
+                position = 0;
+                filled = *got;
+                if (filled == 0) return false;
+            }
+            const std::size_t part = std::min(out.size() - done_bytes, filled - position);
+            std::memcpy(out.data() + done_bytes, buffer.data() + position, part);
+            if (hashing) hash.update(BytesView(buffer).subspan(position, part));
+            position += part;
+            offset += part;
+            done_bytes += part;
+        }
+        return true;
+    }
+
+    Status need(std::span<std::uint8_t> out, std::string_view what) {
+        const std::uint64_t at = offset;
+        auto taken = take(out);
+        if (!taken) return fail(taken.error());
+        if (!*taken) return fail(corrupt(fmt::format("it ends inside {} at byte {}", what, at)));
+        return {};
+    }
+
+    template <std::size_t Size>
+    Result<std::uint64_t> number(std::string_view what) {
+        std::array<std::uint8_t, Size> bytes;
+        if (auto read = need(bytes, what); !read) return fail(read.error());
+        return big_endian(bytes);
+    }
+
+    Status sized(Bytes& out, std::size_t bound, std::string_view what) {
+        const std::uint64_t at = offset;
+        auto length = number<4>(what);
+        if (!length) return fail(length.error());
+        if (*length > bound) {
+            return fail(corrupt(
+                fmt::format("{} of {} bytes at byte {}, over the bound of {}", what, *length, at, bound)));
+        }
+        out.clear();
+        while (out.size() < *length) {
+            const std::size_t from = out.size();
+            out.resize(std::min<std::size_t>(from + kGrowBytes, static_cast<std::size_t>(*length)));
+            if (auto read = need(std::span(out).subspan(from), what); !read) return read;
+        }
+        return {};
+    }
+
+    Status read_header() {
+        std::array<std::uint8_t, kSnapshotHeaderSize> header;
+        if (auto read = need(header, "the header"); !read) return read;
+        const BytesView view = header;
+        if (as_text(view.first(8)) != kSnapshotMagic) return fail(corrupt("it does not begin with IOSWSNAP"));
+        if (const std::uint64_t version = big_endian(view.subspan(8, 4)); version != kSnapshotVersion) {
+            return fail(corrupt(fmt::format("version {}, only {} is known", version, kSnapshotVersion)));
+        }
+        height = big_endian(view.subspan(12, 8));
+        return {};
+    }
+
+    Status read_trailer() {
+        const Hash256 computed = hash.finish();
+        hashing = false;
+        std::array<std::uint8_t, kSnapshotTrailerSize> trailer;
+        if (auto read = need(trailer, "the trailer"); !read) return read;
+        const BytesView view = trailer;
+        if (const std::uint64_t count = big_endian(view.first(8)); count != entries) {
+            return fail(corrupt(fmt::format("the trailer counts {} entries, there are {}", count, entries)));
+        }
+        if (as_text(view.subspan(40, 8)) != kSnapshotEndMagic) return fail(corrupt("the end magic is wrong"));
+        digest = *Hash256::from(view.subspan(8, 32));
+        if (digest != computed) {
+            return fail(corrupt(fmt::format("the digest is {}, the content's is {}", to_hex(digest.view()),
+                                            to_hex(computed.view()))));
+        }
+        std::array<std::uint8_t, 1> more;
+        auto taken = take(more);
+        if (!taken) return fail(taken.error());
+        if (*taken) return fail(corrupt("bytes follow the trailer"));
+        done = true;
+        return {};
+    }
+};
+
+SnapshotReader::SnapshotReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+SnapshotReader::~SnapshotReader() = default;
+
+Result<std::unique_ptr<SnapshotReader>> SnapshotReader::open(const std::string& path) {
+    auto state = std::make_unique<State>();
+    state->path = path;
+    auto gzip = GzipReader::open(path);
+    if (!gzip) return fail(gzip.error());
+    state->gzip = std::move(*gzip);
+    if (auto header = state->read_header(); !header) return fail(header.error());
+    return std::unique_ptr<SnapshotReader>(new SnapshotReader(std::move(state)));
+}
+
+Result<std::optional<SnapshotReader::Entry>> SnapshotReader::next() {
+    State& s = *state_;
+    if (s.done) return std::optional<Entry>();
+    const std::uint64_t at = s.offset;
+    auto marker = s.number<1>("an entry's marker");
+    if (!marker) return fail(marker.error());
+    if (*marker == kEndMarker) {
+        if (auto trailer = s.read_trailer(); !trailer) return fail(trailer.error());
+        return std::optional<Entry>();
+    }
+    if (*marker != kEntryMarker) return fail(s.corrupt(fmt::format("marker {} at byte {}", *marker, at)));
+    auto name_size = s.number<1>("a namespace's length");
+    if (!name_size) return fail(name_size.error());
+    s.name.resize(static_cast<std::size_t>(*name_size));
+    const auto name_bytes = std::span(reinterpret_cast<std::uint8_t*>(s.name.data()), s.name.size());
+    if (auto read = s.need(name_bytes, "a namespace"); !read) return fail(read.error());
+    if (auto read = s.sized(s.key, kMaxKeyBytes, "a key"); !read) return fail(read.error());
+    if (auto read = s.sized(s.value, kMaxValueBytes, "a value"); !read) return fail(read.error());
+    ++s.entries;
+    return Entry{s.name, s.key, s.value};
+}
+
+std::uint64_t SnapshotReader::height() const noexcept {
+    return state_->height;
+}
+std::uint64_t SnapshotReader::entries() const noexcept {
+    return state_->entries;
+}
+std::uint64_t SnapshotReader::raw_bytes() const noexcept {
+    return state_->offset;
+}
+std::uint64_t SnapshotReader::compressed_bytes() const noexcept {
+    return state_->gzip->compressed_bytes();
+}
+std::uint64_t SnapshotReader::file_size() const noexcept {
+    return state_->gzip->file_size();
+}
+const Hash256& SnapshotReader::digest() const noexcept {
+    return state_->digest;
+}
+
+}  // namespace ioswarm::snapshot
