@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/coordinator/agent.hpp"
+#include "core/coordinator/settings.hpp"
+
+namespace ioswarm {
+
+/// The agents that have a place, and which of them can take tasks. Bounded by max_agents; nothing of an agent stays
+/// when its place is freed. Not thread-safe.
+class AgentRegistry {
+ public:
+    explicit AgentRegistry(const CoordinatorSettings& settings);
+
+    [[nodiscard]] AgentPtr find(const std::string& id) const;
+    [[nodiscard]] AgentPtr at(LoadIndex::Slot slot) const { return slots_[slot]; }
+    [[nodiscard]] std::size_t size() const { return by_id_.size(); }
+    [[nodiscard]] bool full() const { return by_id_.size() >= settings_.max_agents; }
+    /// A new agent; there must be room for it and none of this id.
+    AgentPtr add(const std::string& id, Clock::Steady now);
+    void remove(const AgentPtr& agent);
+
+    /// Counts the agent's load and room anew, after anything about it changed: its stream, batches or heartbeat.
+    void update(Agent& agent, Clock::Steady now);
+    /// It may be given tasks as far as its stream and heartbeat go.
+    [[nodiscard]] bool can_work(const Agent& agent, Clock::Steady now) const;
+
+    [[nodiscard]] const LoadIndex& index() const { return index_; }
+    /// Tasks that agents at L2 or above could be given now.
+    [[nodiscard]] std::uint64_t room() const { return room_; }
+    /// Agents with a stream and a fresh heartbeat, as of the last update() of each.
+    [[nodiscard]] std::size_t working() const { return working_; }
+    /// The batch that the next task for this agent goes into; null when a new one has to be begun.
+    [[nodiscard]] static Batch* filling(Agent& agent);
+
+    template <typename F>
+    void each(const F& f) const {
+        for (const AgentPtr& agent : slots_) {
+            if (agent) f(agent);
+        }
+    }
+
+ private:
+    [[nodiscard]] std::uint32_t count_room(Agent& agent) const;
+
+    const CoordinatorSettings& settings_;
+    std::unordered_map<std::string, AgentPtr> by_id_;
+    std::vector<AgentPtr> slots_;
+    std::vector<LoadIndex::Slot> free_slots_;
+    LoadIndex index_;
+    std::uint64_t room_ = 0;
+    std::size_t working_ = 0;
+};
+
+}  // namespace ioswarm

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/base/log.hpp"
+#include "core/coordinator/accounting.hpp"
+#include "core/coordinator/agent_registry.hpp"
+#include "core/coordinator/prefetcher.hpp"
+#include "core/coordinator/signal.hpp"
+#include "core/coordinator/task_book.hpp"
+#include "core/coordinator/views.hpp"
+
+namespace ioswarm {
+
+/// Results a submission may hold; the wire refuses more before they come here.
+inline constexpr std::size_t kMaxResults = 1000;
+
+/// A submission that was let through and is on its way into the ledger.
+struct Submission {
+    AgentPtr agent;
+    BatchPtr batch;
+    std::vector<std::size_t> tasks;  ///< places in batch->tasks
+    std::vector<Answer> answers;     ///< one for each of `tasks`; moved out by whoever records them
+    std::string note;                ///< what of it was refused; empty = nothing
+    bool free = false;               ///< the one that answers the batch, not counted against the rate
+};
+
+/// The coordinator without its threads: agents, tasks, who has what. Everything happens when a method is called, at the
+/// clock's time, so that tests can drive it step by step. Nothing in it waits, and it knows neither the ledger nor the
+/// source: what they say is handed in.
+/// Thread-safe. Lock order: a stream's gate, then mutex_; sinks are called with mutex_ free.
+class Engine : public std::enable_shared_from_this<Engine> {
+ public:
+    /// `wake` is raised when dispatch() has something to do that nobody called it for.
+    Engine(const CoordinatorSettings& settings, const Clock& clock, Log log, std::shared_ptr<Signal> wake);
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    // Agents. What they say was checked (register_checks.hpp).
+
+    /// Why this agent would not get a place now; empty = it would.
+    [[nodiscard]] std::string no_place_for(const std::string& id) const;
+    [[nodiscard]] RegisterResponse register_agent(const std::string& id, const RegisterRequest& request);
+    [[nodiscard]] Result<std::unique_ptr<TaskStream>> open_stream(const std::string& id, const GetTasksRequest& request,
+                                                                  std::shared_ptr<TaskStreamSink> sink);
+    /// False: not registered.
+    [[nodiscard]] bool heartbeat(const std::string& id, const HeartbeatRequest& request);
+    /// Its stream ends with `reason`, its place is free, its tasks go to others.
+    void end_agent(const std::string& id, const Error& reason);
+
+    // Results.
+
+    /// What becomes of a submission: a refusal, or answers to record and then hand to recorded().
+    /// Errors: resource_exhausted (rate), invalid_argument (too many results).
+    [[nodiscard]] Result<std::variant<SubmitResponse, Submission>> judge(const std::string& id, const BatchResult& batch);
+    /// The answers are durable, or they are not and may be submitted again.
+    void recorded(const Submission& submission, const Status& status);
+
+    // The source.
+
+    void update_pool(std::span<const PoolActionPtr> pending, const ChainTip& tip,
+                     const TaskBook::AnsweredBefore& answered_before);
+    void on_block(const ExecutedBlock& block);
+    void reads_done(const AccountReadPtr& read, std::vector<Result<AccountPtr>> answers);
+    /// A read was refused because the tip has moved: polling soon helps.
+    [[nodiscard]] bool waits_for_poll() const;
+
+    // Time and work.
+
+    /// Gives waiting tasks to agents; what has to be read for others. `poll`: it was just polled, so reads that failed
+    /// are due again.
+    [[nodiscard]] std::vector<AccountReadPtr> dispatch(bool poll = false);
+    /// Time-outs, evictions and what else only time brings about; several times within the shortest of them.
+    void tick();
+    /// Numbers for batches and tasks.
+    void add_ids(std::uint64_t first, std::uint64_t count);
+    [[nodiscard]] std::uint64_t ids_left() const;
+    /// No agent is taken in and nothing is handed out any more; answers still count.
+    void close();
+    /// All streams end with this reason.
+    void end_streams(const Error& reason);
+
+    // Views.
+
+    void describe(StatusView& view) const;
+    [[nodiscard]] std::vector<AgentView> agents() const;
+    [[nodiscard]] std::optional<ChainTip> tip() const;
+
+    /// What a stream's transport calls.
+    [[nodiscard]] std::shared_ptr<const TaskBatch> take(const AgentPtr& agent, const StreamGate* gate);
+    void close_stream(const AgentPtr& agent, StreamGate& gate);
+
+ private:
+    /// What is to be done once the lock is free.
+    struct Effects {
+        std::vector<std::shared_ptr<StreamGate>> ready;
+        std::vector<std::pair<std::shared_ptr<StreamGate>, Error>> ended;
+        bool wake = false;
+    };
+    enum class Placed { whole, partly, no_room, no_ids };
+    struct Verdict;
+
+    void fire(Effects& effects) const;
+    void announce(Agent& agent, Effects& effects) const;
+    void count(const std::string& name, std::uint64_t by = 1) { counters_[name] += by; }
+
+    // engine_agents.cpp
+    void remove_agent(const AgentPtr& agent, const Error& reason, Effects& effects);
+    void take_back(Agent& agent, Batch& batch, GivenTask& given, bool failed);
+    void orphan_batches(Agent& agent);
+    void reclaim_orphans(Agent& agent, Clock::Steady now);
+    void shrink_batches(Agent& agent);
+    void expire_batches(Agent& agent, Clock::Steady now);
+    void expire_orphans(Agent& agent, Clock::Steady now);
+    static void drop_finished(Agent& agent);
+
+    // engine_dispatch.cpp
+    [[nodiscard]] bool may_dispatch() const;
+    void dispatch_queue(TaskQueue which, std::uint64_t& cursor, Clock::Steady now, Effects& effects);
+    void dispatch_fresh(Clock::Steady now, Effects& effects);
+    Placed place(const TaskPtr& task, Clock::Steady now, Effects& effects);
+    [[nodiscard]] AgentPtr choose(const Task& task, Clock::Steady now);
+    [[nodiscard]] AgentPtr choose_among(const Task& task, TaskLevel from, TaskLevel to, bool failed_too, Clock::Steady now);
+    [[nodiscard]] bool nobody_else_works(const Task& task) const;
+    bool give(const AgentPtr& agent, const TaskPtr& task, Clock::Steady now, Effects& effects);
+    [[nodiscard]] static std::uint32_t orphaned_parts(const Task& task);
+
+    // engine_submit.cpp
+    [[nodiscard]] Verdict examine(const Agent& agent, const BatchResult& batch, Clock::Steady now) const;
+    [[nodiscard]] Submission accept(const AgentPtr& agent, const BatchResult& batch, Verdict verdict, Clock::Steady now);
+    void log_refusal(Agent* agent, const std::string& id, const std::string& reason, Clock::Steady now);
+
+    const CoordinatorSettings settings_;
+    const Clock& clock_;
+    const Log log_;
+    const std::shared_ptr<Signal> wake_;
+    const Clock::Steady started_;
+
+    mutable std::mutex mutex_;
+    // All below: guarded by mutex_.
+    TaskBook book_;
+    AgentRegistry registry_;
+    Prefetcher prefetcher_;
+    IdSource ids_;
+    std::optional<ChainTip> tip_;
+    bool closed_ = false;
+    Clock::Steady eviction_checked_{};
+    std::uint64_t again_cursor_ = 0;
+    std::uint64_t unread_cursor_ = 0;
+    std::uint64_t dispatched_ = 0;
+    std::optional<Clock::Steady> stranger_logged_;  // refusals of agents that are not registered
+    std::map<std::string, std::uint64_t> counters_;
+};
+
+}  // namespace ioswarm

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is there: registering, streams, heartbeats, leaving, and what time does to what agents hold.
+#include <algorithm>
+#include <cmath>
+
+#include "core/coordinator/engine.hpp"
+
+namespace ioswarm {
+namespace {
+
+class EngineStream final : public TaskStream {
+ public:
+    EngineStream(std::shared_ptr<Engine> engine, AgentPtr agent, std::shared_ptr<StreamGate> gate)
+        : engine_(std::move(engine)), agent_(std::move(agent)), gate_(std::move(gate)) {}
+    ~EngineStream() override { engine_->close_stream(agent_, *gate_); }
+    EngineStream(const EngineStream&) = delete;
+    EngineStream& operator=(const EngineStream&) = delete;
+
+    std::shared_ptr<const TaskBatch> take() override { return engine_->take(agent_, gate_.get()); }
+    void closed() override { engine_->close_stream(agent_, *gate_); }
+
+ private:
+    const std::shared_ptr<Engine> engine_;
+    const AgentPtr agent_;
+    const std::shared_ptr<StreamGate> gate_;
+};
+
+/// What an agent says of its own load is shown, never used; it must only be a number that every format can carry.
+double shown(double value) {
+    return std::isfinite(value) ? std::clamp(value, 0.0, 1e6) : 0.0;
+}
+
+}  // namespace
+
+Engine::Engine(const CoordinatorSettings& settings, const Clock& clock, Log log, std::shared_ptr<Signal> wake)
+    : settings_(settings),
+      clock_(clock),
+      log_(std::move(log)),
+      wake_(std::move(wake)),
+      started_(clock.steady()),
+      book_(settings_),
+      registry_(settings_),
+      prefetcher_(book_),
+      eviction_checked_(started_) {}
+
+void Engine::fire(Effects& effects) const {
+    for (auto& [gate, reason] : effects.ended) gate->end(std::move(reason));
+    for (const auto& gate : effects.ready) gate->ready();
+    if (effects.wake) wake_->raise();
+}
+
+void Engine::announce(Agent& agent, Effects& effects) const {
+    if (agent.announced || !agent.stream) return;
+    agent.announced = true;
+    effects.ready.push_back(agent.stream);
+}
+
+std::string Engine::no_place_for(const std::string& id) const {
+    const std::lock_guard lock(mutex_);
+    if (registry_.find(id) || !registry_.full()) return {};
+    return fmt::format("at capacity ({} agents)", settings_.max_agents);
+}
+
+RegisterResponse Engine::register_agent(const std::string& id, const RegisterRequest& request) {
+    const Clock::Steady now = clock_.steady();
+    Effects effects;
+    {
+        const std::lock_guard lock(mutex_);
+        AgentPtr agent = registry_.find(id);
+        if (!agent) {
+            if (registry_.full()) {
+                count("register_refused_capacity");
+                return {false, fmt::format("at capacity ({} agents)", settings_.max_agents), 0};
+            }
+            agent = registry_.add(id, now);
+            count("agents_registered");
+        }
+        agent->region = request.region;
+        agent->version = request.version;
+        agent->capability = request.capability;
+        agent->level = std::min(agent->asked, agent->capability);
+        agent->heartbeat = now;
+        agent->heartbeat_wall = clock_.wall();
+        registry_.update(*agent, now);
+        effects.wake = agent->stream && book_.waiting() > 0;
+    }
+    fire(effects);
+    return {true, {}, static_cast<std::uint32_t>(settings_.heartbeat_interval.count())};
+}
+
+Result<std::unique_ptr<TaskStream>> Engine::open_stream(const std::string& id, const GetTasksRequest& request,
+                                                        std::shared_ptr<TaskStreamSink> sink) {
+    const Clock::Steady now = clock_.steady();
+    auto gate = std::make_shared<StreamGate>(std::move(sink));
+    Effects effects;
+    AgentPtr agent;
+    {
+        const std::lock_guard lock(mutex_);
+        if (closed_) return fail(ErrorCode::unavailable, "cannot open a task stream", id, "shutting down");
+        agent = registry_.find(id);
+        if (!agent) {
+            return fail(ErrorCode::failed_precondition, "cannot open a task stream", id, "agent not registered");
+        }
+        if (agent->stream) {
+            count("streams_replaced");
+            effects.ended.emplace_back(agent->stream, Error{ErrorCode::aborted, "task stream ended", id,
+                                                            "a newer stream of this agent took its place", {}});
+        }
+        agent->stream = gate;
+        agent->announced = false;
+        agent->asked = request.max_level;
+        agent->level = std::min(agent->asked, agent->capability);
+        const std::uint32_t most = std::max<std::uint32_t>(settings_.max_batch_size, 1);
+        agent->batch_size = request.max_batch_size == 0 ? most : std::min(most, request.max_batch_size);
+        reclaim_orphans(*agent, now);
+        for (const BatchPtr& batch : agent->batches) batch->sent = false;
+        shrink_batches(*agent);
+        registry_.update(*agent, now);
+        if (!agent->batches.empty()) announce(*agent, effects);
+        effects.wake = book_.waiting() > 0;
+    }
+    fire(effects);
+    return std::make_unique<EngineStream>(shared_from_this(), std::move(agent), std::move(gate));
+}
+
+void Engine::close_stream(const AgentPtr& agent, StreamGate& gate) {
+    Effects effects;
+    {
+        const std::lock_guard lock(mutex_);
+        if (agent->stream.get() == &gate) {
+            orphan_batches(*agent);
+            agent->stream = nullptr;
+            registry_.update(*agent, clock_.steady());
+            effects.wake = book_.waiting() > 0;
+        }
+    }
+    gate.shut();
+    fire(effects);
+}
+
+bool Engine::heartbeat(const std::string& id, const HeartbeatRequest& request) {
+    const Clock::Steady now = clock_.steady();
+    Effects effects;
+    {
+        const std::lock_guard lock(mutex_);
+        const AgentPtr agent = registry_.find(id);
+        if (!agent) return false;
+        agent->heartbeat = now;
+        agent->heartbeat_wall = clock_.wall();
+        agent->cpu_usage = shown(request.cpu_usage);
+        agent->mem_usage = shown(request.mem_usage);
+        const bool worked = agent->working;
+        registry_.update(*agent, now);
+        effects.wake = !worked && agent->working && book_.waiting() > 0;
+    }
+    fire(effects);
+    return true;
+}
+
+void Engine::end_agent(const std::string& id, const Error& reason) {
+    Effects effects;
+    {
+        const std::lock_guard lock(mutex_);
+        const AgentPtr agent = registry_.find(id);
+        if (!agent) return;
+        count("agents_ended");
+        remove_agent(agent, reason, effects);
+    }
+    fire(effects);
+}
+
+void Engine::remove_agent(const AgentPtr& agent, const Error& reason, Effects& effects) {
+    if (agent->stream) effects.ended.emplace_back(std::exchange(agent->stream, nullptr), reason);
+    for (const BatchPtr& batch : agent->batches) {
+        for (GivenTask& given : batch->tasks) take_back(*agent, *batch, given, batch->taken.has_value());
+    }
+    for (const BatchPtr& batch : agent->orphans) {
+        for (GivenTask& given : batch->tasks) take_back(*agent, *batch, given, true);
+    }
+    agent->batches.clear();
+    agent->orphans.clear();
+    agent->open_tasks = 0;
+    registry_.remove(agent);
+    effects.wake = effects.wake || book_.waiting() > 0;
+}
+
+/// The agent has the task no longer. `failed`: that was one of the task's tries.
+void Engine::take_back(Agent& agent, Batch& batch, GivenTask& given, bool failed) {
+    if (given.state != PartState::holding && given.state != PartState::orphaned) return;
+    if (given.state == PartState::holding && agent.open_tasks > 0 && !batch.orphaned) --agent.open_tasks;
+    const PartState was = given.state;
+    given.state = PartState::failed;
+    Task& task = *given.task;
+    const auto part = std::find_if(task.parts.begin(), task.parts.end(),
+                                   [&](const Task::Part& p) { return *p.agent == *agent.name; });
+    // An orphan's part may since stand for a newer batch of the same agent.
+    if (part == task.parts.end() || part->state != was) return;
+    if (failed) {
+        part->state = PartState::failed;
+        if (task.tries_left > 0) --task.tries_left;
+        count("tasks_taken_back");
+    } else {
+        task.parts.erase(part);
+    }
+    book_.requeue(given.task);
+}
+
+/// The stream ended: others may have the tasks now, but as long as none does, an answer still counts, and a new stream
+/// of this agent finds them again.
+void Engine::orphan_batches(Agent& agent) {
+    for (BatchPtr& batch : agent.batches) {
+        if (!batch->taken) {
+            for (GivenTask& given : batch->tasks) take_back(agent, *batch, given, false);
+            continue;
+        }
+        batch->orphaned = true;
+        for (GivenTask& given : batch->tasks) {
+            if (given.state != PartState::holding) continue;
+            given.state = PartState::orphaned;
+            if (Task::Part* part = given.task->part_of(*agent.name)) part->state = PartState::orphaned;
+            book_.requeue(given.task);
+        }
+        agent.orphans.push_back(std::move(batch));
+    }
+    agent.batches.clear();
+    agent.open_tasks = 0;
+}
+
+void Engine::reclaim_orphans(Agent& agent, Clock::Steady now) {
+    for (BatchPtr& batch : agent.orphans) {
+        if (batch->deadline <= now || agent.batches.size() >= settings_.max_waiting_per_agent) continue;
+        bool open = false;
+        for (GivenTask& given : batch->tasks) {
+            if (given.state == PartState::recording) open = true;
+            if (given.state != PartState::orphaned || given.task->missing() == 0) continue;
+            Task::Part* part = given.task->part_of(*agent.name);
+            if (!part || part->state != PartState::orphaned) continue;
+            given.state = part->state = PartState::holding;
+            book_.requeue(given.task);
+            open = true;
+        }
+        if (!open) continue;
+        batch->orphaned = false;
+        agent.batches.push_back(std::move(batch));
+    }
+    std::erase(agent.orphans, nullptr);
+    drop_finished(agent);
+}
+
+/// Batches that are larger than the new stream takes go to whoever takes them.
+void Engine::shrink_batches(Agent& agent) {
+    for (const BatchPtr& batch : agent.batches) {
+        const auto open = std::count_if(batch->tasks.begin(), batch->tasks.end(),
+                                        [](const GivenTask& g) { return g.state == PartState::holding; });
+        if (open <= static_cast<std::ptrdiff_t>(agent.batch_size)) continue;
+        for (GivenTask& given : batch->tasks) take_back(agent, *batch, given, false);
+    }
+    drop_finished(agent);
+}
+
+void Engine::drop_finished(Agent& agent) {
+    std::erase_if(agent.batches, [](const BatchPtr& batch) { return !batch->is_open(); });
+    agent.open_tasks = 0;
+    for (const BatchPtr& batch : agent.batches) {
+        for (const GivenTask& given : batch->tasks) {
+            if (given.state == PartState::holding || given.state == PartState::recording) ++agent.open_tasks;
+        }
+    }
+}
+
+void Engine::expire_batches(Agent& agent, Clock::Steady now) {
+    bool expired = false;
+    for (const BatchPtr& batch : agent.batches) {
+        if (batch->deadline > now) continue;
+        bool any = false;
+        for (GivenTask& given : batch->tasks) {
+            if (given.state != PartState::holding) continue;
+            take_back(agent, *batch, given, true);
+            any = true;
+            count("tasks_timed_out");
+        }
+        if (!any) continue;
+        expired = true;
+        ++agent.strikes;
+        agent.remember(batch->number, BatchEnd::late);
+        count("batches_timed_out");
+    }
+    if (!expired) return;
+    drop_finished(agent);
+    registry_.update(agent, now);
+}
+
+void Engine::expire_orphans(Agent& agent, Clock::Steady now) {
+    for (BatchPtr& batch : agent.orphans) {
+        if (batch->deadline > now) continue;
+        for (GivenTask& given : batch->tasks) take_back(agent, *batch, given, true);
+        agent.remember(batch->number, BatchEnd::late);
+        batch = nullptr;
+    }
+    std::erase(agent.orphans, nullptr);
+}
+
+void Engine::tick() {
+    const Clock::Steady now = clock_.steady();
+    Effects effects;
+    {
+        const std::lock_guard lock(mutex_);
+        const bool evicting = now - eviction_checked_ >= settings_.eviction_check;
+        if (evicting) eviction_checked_ = now;
+        std::vector<AgentPtr> silent;
+        registry_.each([&](const AgentPtr& agent) {
+            expire_batches(*agent, now);
+            expire_orphans(*agent, now);
+            if (agent->working != registry_.can_work(*agent, now)) registry_.update(*agent, now);
+            if (evicting && now - agent->heartbeat >= settings_.eviction_age) silent.push_back(agent);
+        });
+        for (const AgentPtr& agent : silent) {
+            count("agents_evicted");
+            log_.info("agent {} evicted: no heartbeat for {} s", *agent->name, settings_.eviction_age.count());
+            remove_agent(agent, Error{ErrorCode::unavailable, "task stream ended", *agent->name,
+                                      "no heartbeat in time; register again", {}}, effects);
+        }
+        prefetcher_.expire(now);
+        effects.wake = book_.waiting() > 0;
+    }
+    fire(effects);
+}
+
+void Engine::close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+}
+
+void Engine::end_streams(const Error& reason) {
+    Effects effects;
+    {
+        const std::lock_guard lock(mutex_);
+        closed_ = true;
+        registry_.each([&](const AgentPtr& agent) {
+            if (!agent->stream) return;
+            orphan_batches(*agent);
+            effects.ended.emplace_back(std::exchange(agent->stream, nullptr), reason);
+            registry_.update(*agent, clock_.steady());
+        });
+    }
+    fire(effects);
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who gets what: choosing agents for tasks, filling batches, handing them out.
+#include <algorithm>
+
+#include "core/coordinator/engine.hpp"
+
+namespace ioswarm {
+namespace {
+
+/// Tasks go out at this level at most; what L3 and L4 need beside the accounts comes with the EVM.
+constexpr TaskLevel kHighestLevel = TaskLevel::l2_state_verify;
+
+/// Tasks looked at in a pass that no agent may have just now (each agent with room had them already): the next pass
+/// goes on behind them, so that many such tasks never make a pass long.
+constexpr std::size_t kLookAhead = 512;
+
+/// Tasks read ahead at least while any agent has room: two calls to the state reader.
+constexpr std::uint64_t kReadAhead = 200;
+
+std::uint64_t unix_ms(Clock::Wall time) {
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
+}
+
+}  // namespace
+
+bool Engine::may_dispatch() const {
+    if (closed_ || !tip_) return false;
+    const auto age = clock_.wall() - tip_->time;
+    return age <= settings_.source_max_age && -age <= settings_.source_max_age;
+}
+
+std::vector<AccountReadPtr> Engine::dispatch(bool poll) {
+    const Clock::Steady now = clock_.steady();
+    std::vector<AccountReadPtr> reads;
+    Effects effects;
+    {
+        const std::lock_guard lock(mutex_);
+        if (poll) prefetcher_.on_poll();
+        if (!may_dispatch()) return reads;
+        // Twice: tasks whose accounts the first round's reads found in the cache are ready for the second.
+        for (int round = 0; round < 2; ++round) {
+            dispatch_queue(TaskQueue::again, again_cursor_, now, effects);
+            dispatch_fresh(now, effects);
+            if (!registry_.index().any_at_least(kHighestLevel)) {
+                dispatch_queue(TaskQueue::unread, unread_cursor_, now, effects);
+            }
+            const std::uint64_t room = registry_.room() == 0 ? 0 : std::max(registry_.room(), kReadAhead);
+            for (AccountReadPtr& read : prefetcher_.plan(room, now)) reads.push_back(std::move(read));
+            if (poll && round == 0) {
+                for (AccountReadPtr& read : prefetcher_.plan_again(std::min(room, kReadAhead), now)) {
+                    reads.push_back(std::move(read));
+                }
+            }
+            if (book_.queue(TaskQueue::fresh).empty() && book_.queue(TaskQueue::again).empty()) break;
+        }
+    }
+    fire(effects);
+    return reads;
+}
+
+void Engine::dispatch_fresh(Clock::Steady now, Effects& effects) {
+    const TaskBook::Queue& fresh = book_.queue(TaskQueue::fresh);
+    while (!fresh.empty() && !registry_.index().empty()) {
+        const TaskPtr task = fresh.begin()->second;
+        const Placed placed = place(task, now, effects);
+        if (placed == Placed::no_ids || task->queue == TaskQueue::fresh) return;
+    }
+}
+
+void Engine::dispatch_queue(TaskQueue which, std::uint64_t& cursor, Clock::Steady now, Effects& effects) {
+    const TaskBook::Queue& queue = book_.queue(which);
+    std::size_t passed_over = 0;
+    bool wrapped = false;
+    const std::uint64_t start = cursor;
+    while (!queue.empty() && !registry_.index().empty() && passed_over < kLookAhead) {
+        auto at = queue.lower_bound(cursor);
+        if (at == queue.end() && !wrapped && start > 0) {
+            wrapped = true;
+            cursor = 0;
+            at = queue.begin();
+        }
+        if (at == queue.end() || (wrapped && at->first >= start)) break;
+        const TaskPtr task = at->second;
+        cursor = task->order + 1;
+        const Placed placed = place(task, now, effects);
+        if (placed == Placed::no_ids) return;
+        if (placed == Placed::no_room) ++passed_over;
+    }
+    if (passed_over < kLookAhead) cursor = 0;  // the oldest first again
+}
+
+Engine::Placed Engine::place(const TaskPtr& task, Clock::Steady now, Effects& effects) {
+    if (book_.needs_accounts(*task) && registry_.index().any_at_least(kHighestLevel)) {
+        book_.requeue(task);  // a block has come since they were read
+        return Placed::partly;
+    }
+    bool any = false;
+    while (task->missing() > 0 && task->tries_left > orphaned_parts(*task)) {
+        const AgentPtr agent = choose(*task, now);
+        if (!agent) break;
+        if (!give(agent, task, now, effects)) {
+            effects.wake = true;
+            return Placed::no_ids;
+        }
+        any = true;
+    }
+    book_.requeue(task);
+    if (task->missing() == 0) return Placed::whole;
+    return any ? Placed::partly : Placed::no_room;
+}
+
+std::uint32_t Engine::orphaned_parts(const Task& task) {
+    return static_cast<std::uint32_t>(
+        std::count_if(task.parts.begin(), task.parts.end(),
+                      [](const Task::Part& part) { return part.state == PartState::orphaned; }));
+}
+
+AgentPtr Engine::choose(const Task& task, Clock::Steady now) {
+    const bool blind = book_.needs_accounts(task);  // then only L1 can be asked of an agent
+    const auto highest = static_cast<TaskLevel>(kMaxTaskLevel);
+    const int rounds = task.parts.empty() || !nobody_else_works(task) ? 1 : 2;
+    for (int round = 0; round < rounds; ++round) {
+        const bool failed_too = round == 1;
+        if (!blind) {
+            AgentPtr agent = choose_among(task, settings_.task_level, highest, failed_too, now);
+            if (agent) return agent;
+        }
+        const int below = blind ? static_cast<int>(TaskLevel::l1_sig_verify) : static_cast<int>(settings_.task_level) - 1;
+        for (int level = below; level >= 0; --level) {
+            AgentPtr agent = choose_among(task, static_cast<TaskLevel>(level), static_cast<TaskLevel>(level), failed_too, now);
+            if (agent) return agent;
+        }
+    }
+    return nullptr;
+}
+
+AgentPtr Engine::choose_among(const Task& task, TaskLevel from, TaskLevel to, bool failed_too, Clock::Steady now) {
+    std::vector<AgentPtr> silent;
+    const auto slot = registry_.index().least(from, to, [&](LoadIndex::Slot candidate) {
+        const AgentPtr& agent = registry_.at(candidate);
+        if (!registry_.can_work(*agent, now)) {
+            silent.push_back(agent);
+            return false;
+        }
+        for (const Task::Part& part : task.parts) {
+            if (part.agent != agent->name && *part.agent != *agent->name) continue;
+            return part.state == PartState::orphaned || (part.state == PartState::failed && failed_too);
+        }
+        return true;
+    });
+    for (const AgentPtr& agent : silent) registry_.update(*agent, now);
+    return slot ? registry_.at(*slot) : nullptr;
+}
+
+/// Every agent that works had the task already: then one that failed may try again, rather than nobody.
+bool Engine::nobody_else_works(const Task& task) const {
+    std::size_t had_it = 0;
+    for (const Task::Part& part : task.parts) {
+        const AgentPtr agent = registry_.find(*part.agent);
+        if (agent && agent->working) ++had_it;
+    }
+    return had_it >= registry_.working();
+}
+
+/// False: no numbers left.
+bool Engine::give(const AgentPtr& agent, const TaskPtr& task, Clock::Steady now, Effects& effects) {
+    if (!book_.name(*task, ids_)) return false;
+    Batch* batch = AgentRegistry::filling(*agent);
+    if (!batch) {
+        const auto number = ids_.next();
+        if (!number) return false;
+        agent->batches.push_back(std::make_shared<Batch>());
+        batch = agent->batches.back().get();
+        batch->number = *number;
+        batch->deadline = now + settings_.task_timeout;
+        batch->tasks.reserve(agent->batch_size);
+    }
+    const TaskLevel level = book_.needs_accounts(*task) ? TaskLevel::l1_sig_verify
+                                                        : std::min({settings_.task_level, agent->level, kHighestLevel});
+    batch->tasks.push_back({task, level, PartState::holding});
+    ++agent->open_tasks;
+    if (Task::Part* part = task->part_of(*agent->name)) {
+        // Its own orphan, or a try that failed: from now on this batch counts.
+        if (part->state == PartState::orphaned) --task->tries_left;
+        part->state = PartState::holding;
+    } else {
+        task->parts.push_back({agent->name, PartState::holding});
+    }
+    // Where an agent whose stream ended was waited for, this one stands in.
+    for (Task::Part& part : task->parts) {
+        if (part.state != PartState::orphaned || orphaned_parts(*task) <= task->missing()) continue;
+        part.state = PartState::failed;
+        --task->tries_left;
+    }
+    registry_.update(*agent, now);
+    announce(*agent, effects);
+    return true;
+}
+
+std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const StreamGate* gate) {
+    struct Item {
+        PoolActionPtr action;
+        AccountPtr sender;
+        AccountPtr receiver;
+        std::uint32_t id;
+        TaskLevel level;
+        std::uint64_t height;
+    };
+    std::vector<Item> items;
+    std::uint64_t number = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        if (agent->stream.get() != gate) return nullptr;
+        agent->announced = false;
+        const Clock::Steady now = clock_.steady();
+        for (const BatchPtr& batch : agent->batches) {
+            if (batch->sent) continue;
+            for (GivenTask& given : batch->tasks) {
+                // Mined or gone while it waited here: nobody needs an answer any more.
+                if (!batch->taken && given.task->fate != Fate::pending) take_back(*agent, *batch, given, false);
+                if (given.state != PartState::holding) continue;
+                const Task& task = *given.task;
+                const TaskLevel level = std::min(given.level, agent->level);
+                const bool accounts = level >= TaskLevel::l2_state_verify;
+                items.push_back({task.action, accounts ? task.sender : nullptr, accounts ? task.receiver : nullptr, task.id,
+                                 level, accounts ? task.accounts_height : book_.tip()});
+            }
+            batch->sent = true;
+            if (items.empty()) continue;
+            number = batch->number;
+            if (!batch->taken) {
+                batch->taken = now;
+                batch->deadline = now + settings_.task_timeout;
+                dispatched_ += items.size();
+            }
+            break;
+        }
+        drop_finished(*agent);
+        registry_.update(*agent, now);
+    }
+    if (items.empty()) return nullptr;
+    auto out = std::make_shared<TaskBatch>();
+    out->batch_id = batch_name(number);
+    out->timestamp = unix_ms(clock_.wall());
+    out->tasks.reserve(items.size());
+    for (const Item& item : items) {
+        TaskPackage& package = out->tasks.emplace_back();
+        package.task_id = item.id;
+        package.tx_raw = item.action->raw;
+        package.level = item.level;
+        if (item.sender) package.sender = *item.sender;
+        if (item.receiver) package.receiver = *item.receiver;
+        package.block_height = item.height;
+    }
+    return out;
+}
+
+void Engine::add_ids(std::uint64_t first, std::uint64_t count) {
+    const std::lock_guard lock(mutex_);
+    ids_.add(first, count);
+}
+
+std::uint64_t Engine::ids_left() const {
+    const std::lock_guard lock(mutex_);
+    return ids_.left();
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the source says, and what is shown of it all.
+#include <algorithm>
+
+#include "core/coordinator/engine.hpp"
+
+namespace ioswarm {
+namespace {
+// An agent counts as live that long after its last heartbeat (config-and-http.md section 2).
+constexpr std::chrono::seconds kLiveFor{60};
+}  // namespace
+
+void Engine::update_pool(std::span<const PoolActionPtr> pending, const ChainTip& tip,
+                         const TaskBook::AnsweredBefore& answered_before) {
+    const std::lock_guard lock(mutex_);
+    // A source behind a balancer may answer with an older tip now and then.
+    if (!tip_ || tip.height >= tip_->height) tip_ = tip;
+    book_.update_pool(pending, tip.height, answered_before);
+}
+
+void Engine::on_block(const ExecutedBlock& block) {
+    const std::lock_guard lock(mutex_);
+    book_.on_block(block);
+    count("blocks_compared");
+    if (block.unmatched_actions > 0) count("unmatched_actions", block.unmatched_actions);
+    if (block.unhashable_actions > 0) count("unhashable_actions", block.unhashable_actions);
+}
+
+void Engine::reads_done(const AccountReadPtr& read, std::vector<Result<AccountPtr>> answers) {
+    Effects effects;
+    {
+        const std::lock_guard lock(mutex_);
+        prefetcher_.done(read, std::move(answers));
+        effects.wake = true;
+    }
+    fire(effects);
+}
+
+bool Engine::waits_for_poll() const {
+    const std::lock_guard lock(mutex_);
+    return prefetcher_.waits_for_poll();
+}
+
+std::optional<ChainTip> Engine::tip() const {
+    const std::lock_guard lock(mutex_);
+    return tip_;
+}
+
+void Engine::describe(StatusView& view) const {
+    const Clock::Steady now = clock_.steady();
+    const Clock::Wall wall = clock_.wall();
+    const std::lock_guard lock(mutex_);
+    view.uptime = now - started_;
+    view.agents_total = static_cast<std::uint32_t>(registry_.size());
+    std::uint64_t open = 0;
+    registry_.each([&](const AgentPtr& agent) {
+        open += agent->open_tasks;
+        if (now - agent->heartbeat > kLiveFor) return;
+        ++view.agents_live;
+        ++view.live_by_level[to_string(agent->capability)];
+        ++view.live_by_region[agent->region];
+    });
+    view.tasks_dispatched = dispatched_;
+    view.shadow_mode = settings_.shadow_mode;
+    view.task_level = settings_.task_level;
+    if (tip_) {
+        view.height = tip_->height;
+        view.source_age = std::chrono::duration_cast<std::chrono::seconds>(wall - tip_->time);
+    }
+    view.counters.insert(counters_.begin(), counters_.end());
+    const TaskCounters& tasks = book_.counters();
+    const ReadCounters& reads = prefetcher_.counters();
+    const std::pair<const char*, std::uint64_t> figures[] = {
+        {"tasks_created", tasks.created},
+        {"tasks_dropped_queue_full", tasks.dropped},
+        {"tasks_given_up", tasks.given_up},
+        {"tasks_forgotten", tasks.forgotten},
+        {"tasks_mined", tasks.mined},
+        {"tasks_known", book_.size()},
+        {"tasks_waiting", book_.waiting()},
+        {"tasks_with_agents", open},
+        {"accounts_read", reads.accounts},
+        {"accounts_failed", reads.failed},
+        {"accounts_out_of_range", reads.out_of_range},
+        {"accounts_late", reads.late},
+    };
+    for (const auto& [name, value] : figures) view.counters[name] = value;
+}
+
+std::vector<AgentView> Engine::agents() const {
+    const Clock::Steady now = clock_.steady();
+    std::vector<AgentView> views;
+    {
+        const std::lock_guard lock(mutex_);
+        views.reserve(registry_.size());
+        registry_.each([&](const AgentPtr& agent) {
+            AgentView& view = views.emplace_back();
+            view.id = *agent->name;
+            view.region = agent->region;
+            view.version = agent->version;
+            view.level = agent->capability;
+            view.tasks_processed = agent->tasks_processed;
+            view.tasks_pending = agent->open_tasks;
+            view.cpu_usage = agent->cpu_usage;
+            view.mem_usage = agent->mem_usage;
+            view.last_heartbeat = agent->heartbeat_wall;
+            view.uptime = now - agent->since;
+        });
+    }
+    std::sort(views.begin(), views.end(), [](const AgentView& a, const AgentView& b) {
+        return a.tasks_processed != b.tasks_processed ? a.tasks_processed > b.tasks_processed : a.id < b.id;
+    });
+    return views;
+}
+
+}  // namespace ioswarm

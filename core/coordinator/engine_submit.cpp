@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// What agents answer: which results count, and what is said about the others.
+#include <algorithm>
+
+#include "core/coordinator/engine.hpp"
+
+namespace ioswarm {
+namespace {
+
+// Refusals end in counters of these names and in the reason that the agent is told.
+struct Refusal {
+    const char* counter;
+    const char* reason;
+};
+constexpr Refusal kNotRegistered{"results_refused_not_registered", "agent not registered"};
+constexpr Refusal kUnknownBatch{"results_refused_unknown_batch", "no such batch was given to this agent"};
+constexpr Refusal kUnknownTask{"results_refused_unknown_task", "no such task in this batch"};
+constexpr Refusal kRepeated{"results_refused_repeated", "already answered"};
+constexpr Refusal kLate{"results_refused_late", "too late: the task went to another agent"};
+constexpr Refusal kEmpty{"results_refused_empty", "no results"};
+
+constexpr std::chrono::hours kLogEvery{1};
+
+}  // namespace
+
+/// What of a submission is good, before anything is changed.
+struct Engine::Verdict {
+    struct Good {
+        std::size_t task;    // in the batch
+        std::size_t result;  // in the submission
+    };
+    BatchPtr batch;
+    std::vector<Good> good;
+    std::vector<std::pair<const Refusal*, std::uint64_t>> refused;  // with how many results
+
+    void refuse(const Refusal& why, std::uint64_t results = 1) {
+        const auto at = std::find_if(refused.begin(), refused.end(), [&](const auto& r) { return r.first == &why; });
+        if (at != refused.end()) {
+            at->second += results;
+        } else {
+            refused.emplace_back(&why, results);
+        }
+    }
+    [[nodiscard]] std::string text() const {
+        std::string out;
+        for (const auto& [why, results] : refused) {
+            out += fmt::format("{}{}", out.empty() ? "" : "; ", why->reason);
+            if (!good.empty() || refused.size() > 1) out += fmt::format(" ({} results)", results);
+        }
+        return out;
+    }
+};
+
+Engine::Verdict Engine::examine(const Agent& agent, const BatchResult& submitted, Clock::Steady now) const {
+    Verdict verdict;
+    const std::uint64_t results = std::max<std::size_t>(submitted.results.size(), 1);
+    const auto number = batch_number(submitted.batch_id);
+    const auto has_number = [&](const BatchPtr& batch) { return number && batch->number == *number; };
+    for (const auto* list : {&agent.batches, &agent.orphans}) {
+        const auto at = std::find_if(list->begin(), list->end(), has_number);
+        if (at != list->end() && (*at)->taken) verdict.batch = *at;
+    }
+    if (!verdict.batch) {
+        const auto over = std::find_if(agent.over.begin(), agent.over.end(),
+                                       [&](const Agent::Over& o) { return number && o.number == *number; });
+        if (over == agent.over.end()) {
+            verdict.refuse(kUnknownBatch, results);
+        } else {
+            verdict.refuse(over->how == BatchEnd::late ? kLate : kRepeated, results);
+        }
+        return verdict;
+    }
+    if (submitted.results.empty()) verdict.refuse(kEmpty);
+    std::vector<GivenTask>& tasks = verdict.batch->tasks;
+    std::vector<bool> used(tasks.size());
+    for (std::size_t r = 0; r < submitted.results.size(); ++r) {
+        const std::uint32_t id = submitted.results[r].task_id;
+        const auto at = std::find_if(tasks.begin(), tasks.end(), [&](const GivenTask& g) { return g.task->id == id; });
+        if (at == tasks.end()) {
+            verdict.refuse(kUnknownTask);
+            continue;
+        }
+        const auto index = static_cast<std::size_t>(at - tasks.begin());
+        if (used[index] || at->state == PartState::answered || at->state == PartState::recording) {
+            verdict.refuse(kRepeated);
+            continue;
+        }
+        const Task::Part* part = at->task->part_of(*agent.name);
+        const bool theirs = at->state == PartState::holding ||
+                            (at->state == PartState::orphaned && part && part->state == PartState::orphaned &&
+                             at->task->missing() > 0);
+        if (!theirs || now >= verdict.batch->deadline) {
+            verdict.refuse(kLate);
+            continue;
+        }
+        used[index] = true;
+        verdict.good.push_back({index, r});
+    }
+    return verdict;
+}
+
+Result<std::variant<SubmitResponse, Submission>> Engine::judge(const std::string& id, const BatchResult& submitted) {
+    using Judged = std::variant<SubmitResponse, Submission>;
+    if (submitted.results.size() > kMaxResults) {
+        return fail(ErrorCode::invalid_argument, "cannot take results", "results",
+                    fmt::format("more than {} in a batch", kMaxResults));
+    }
+    const Clock::Steady now = clock_.steady();
+    const std::lock_guard lock(mutex_);
+    const AgentPtr agent = registry_.find(id);
+    if (!agent) {
+        count(kNotRegistered.counter, submitted.results.size());
+        log_refusal(nullptr, id, kNotRegistered.reason, now);
+        return Judged(SubmitResponse{false, kNotRegistered.reason});
+    }
+    Verdict verdict = examine(*agent, submitted, now);
+    const bool free = !verdict.good.empty() && !verdict.batch->answered;
+    if (!free && !agent->limiter.allow(now)) {
+        count("submissions_refused_rate");
+        return fail(ErrorCode::resource_exhausted, "cannot take results", id,
+                    fmt::format("more than {} submissions a second that answer no new batch", kSubmitRatePerSecond));
+    }
+    for (const auto& [why, results] : verdict.refused) count(why->counter, results);
+    if (!verdict.refused.empty()) log_refusal(agent.get(), id, verdict.text(), now);
+    if (verdict.good.empty()) return Judged(SubmitResponse{false, verdict.text()});
+    Submission submission = accept(agent, submitted, std::move(verdict), now);
+    submission.free = free;
+    if (free) submission.batch->answered = true;
+    return Judged(std::move(submission));
+}
+
+Submission Engine::accept(const AgentPtr& agent, const BatchResult& submitted, Verdict verdict, Clock::Steady now) {
+    Submission out;
+    out.agent = agent;
+    out.note = verdict.text();
+    const auto held = std::chrono::duration_cast<std::chrono::microseconds>(now - verdict.batch->taken.value_or(now));
+    const auto longest = static_cast<std::uint64_t>(std::max<std::int64_t>(held.count(), 0));
+    for (const Verdict::Good& good : verdict.good) {
+        GivenTask& given = verdict.batch->tasks[good.task];
+        const TaskResult& result = submitted.results[good.result];
+        const PoolAction& action = *given.task->action;
+        Answer answer;
+        answer.agent_id = *agent->name;
+        answer.action_hash = action.hash;
+        answer.raw_id = action.raw_id;
+        answer.sender = action.sender;
+        answer.valid = result.valid;
+        answer.has_reject_reason = !result.reject_reason.empty();
+        answer.executed = false;  // no task carries evm_tx as long as they go out at L2 at most
+        answer.latency_us = std::min(result.latency_us, longest);
+        out.answers.push_back(std::move(answer));
+        out.tasks.push_back(good.task);
+        given.state = PartState::recording;
+        if (Task::Part* part = given.task->part_of(*agent->name)) part->state = PartState::recording;
+        book_.requeue(given.task);
+    }
+    out.batch = std::move(verdict.batch);
+    return out;
+}
+
+void Engine::recorded(const Submission& submission, const Status& status) {
+    const Clock::Steady now = clock_.steady();
+    Agent& agent = *submission.agent;
+    Effects effects;
+    {
+        const std::lock_guard lock(mutex_);
+        const bool held = agent.registered && std::find(agent.batches.begin(), agent.batches.end(), submission.batch) !=
+                                                  agent.batches.end();
+        for (const std::size_t index : submission.tasks) {
+            GivenTask& given = submission.batch->tasks[index];
+            Task::Part* part = given.task->part_of(*agent.name);
+            if (status) {
+                given.state = PartState::answered;
+                if (part) part->state = PartState::answered;
+                continue;
+            }
+            // It may be submitted again where the agent still has the batch; else somebody else gets the task.
+            given.state = PartState::holding;
+            if (part) part->state = PartState::holding;
+            if (!held) take_back(agent, *submission.batch, given, true);
+        }
+        if (!status) {
+            count("submissions_not_recorded");
+            if (submission.free) submission.batch->answered = false;
+        } else {
+            agent.tasks_processed += submission.tasks.size();
+            agent.strikes = 0;
+            count("results_accepted", submission.tasks.size());
+        }
+        if (agent.registered) {
+            if (status && !submission.batch->is_open()) agent.remember(submission.batch->number, BatchEnd::answered);
+            drop_finished(agent);
+            registry_.update(agent, now);
+            effects.wake = book_.waiting() > 0;
+        }
+    }
+    fire(effects);
+}
+
+/// Once an agent and hour; all agents that are not registered count as one.
+void Engine::log_refusal(Agent* agent, const std::string& id, const std::string& reason, Clock::Steady now) {
+    std::optional<Clock::Steady>& last = agent ? agent->refusal_logged : stranger_logged_;
+    if (last && now - *last < kLogEvery) return;
+    last = now;
+    log_.warn("results of agent {} refused: {} (told once an hour; the counters have them all)", id, reason);
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/coordinator/prefetcher.hpp"
+
+#include <utility>
+
+namespace ioswarm {
+namespace {
+
+// Entries of the cache; beyond, it starts anew. A block seldom brings more senders and receivers than this.
+constexpr std::size_t kMaxKnown = 200'000;
+
+AccountPtr to_snapshot(const Address& address, const AccountState& state) {
+    auto snapshot = std::make_shared<AccountSnapshot>();
+    snapshot->address = to_hex0x(address.view());
+    snapshot->balance = to_decimal(state.balance_rau);
+    snapshot->nonce = state.nonce;
+    if (state.code_hash) snapshot->code_hash = to_bytes(state.code_hash->view());
+    return snapshot;
+}
+
+}  // namespace
+
+std::vector<Result<AccountPtr>> read_accounts(StateReader& reader, const AccountRead& read) {
+    const std::vector<Result<AccountState>> states = reader.accounts(read.addresses, read.height);
+    std::vector<Result<AccountPtr>> out;
+    out.reserve(read.addresses.size());
+    for (std::size_t i = 0; i < read.addresses.size(); ++i) {
+        if (i >= states.size()) {
+            out.emplace_back(fail(ErrorCode::bad_data, "cannot read accounts", {}, "fewer answers than addresses"));
+        } else if (!states[i]) {
+            out.emplace_back(fail(states[i].error()));
+        } else {
+            out.emplace_back(to_snapshot(read.addresses[i], *states[i]));
+        }
+    }
+    return out;
+}
+
+void Prefetcher::follow_tip() {
+    if (known_height_ == book_.tip() && known_.size() <= kMaxKnown) return;
+    known_.clear();
+    known_height_ = book_.tip();
+}
+
+std::vector<AccountReadPtr> Prefetcher::plan(std::size_t room, Clock::Steady now) {
+    std::vector<AccountReadPtr> reads;
+    if (wait_for_poll_ || book_.tip() == 0) return reads;
+    follow_tip();
+    std::vector<TaskPtr> chosen;
+    for (const auto& [order, task] : book_.queue(TaskQueue::unread)) {
+        if (chosen.size() + reading_ >= room) break;
+        if (task->reading == 0) chosen.push_back(task);
+    }
+    for (const TaskPtr& task : chosen) begin(task, false, reads, now);
+    return reads;
+}
+
+std::vector<AccountReadPtr> Prefetcher::plan_again(std::size_t room, Clock::Steady now) {
+    std::vector<AccountReadPtr> reads;
+    if (wait_for_poll_ || book_.tip() == 0) return reads;
+    follow_tip();
+    std::vector<TaskPtr> chosen;
+    for (const auto& [order, task] : book_.queue(TaskQueue::unreadable)) {
+        if (chosen.size() >= room) break;
+        chosen.push_back(task);
+    }
+    for (const TaskPtr& task : chosen) begin(task, true, reads, now);
+    return reads;
+}
+
+void Prefetcher::begin(const TaskPtr& task, bool alone, std::vector<AccountReadPtr>& reads, Clock::Steady now) {
+    task->reading = next_reading_++;
+    task->reads_missing = 0;
+    ++reading_;
+    if (alone) {
+        reads.push_back(std::make_shared<AccountRead>());
+        reads.back()->height = known_height_;
+    }
+    want(task, task->action->sender, true, alone, reads);
+    if (task->action->receiver) {
+        want(task, *task->action->receiver, false, alone, reads);
+    } else {
+        task->receiver = nullptr;
+    }
+    if (alone && reads.back()->addresses.empty()) reads.pop_back();
+    if (task->reads_missing == 0) return finish(task, known_height_);
+    book_.requeue(task);  // away from the unreadable ones while it is being read
+    deadlines_.push_back({now + kReadDeadline, task, task->reading});
+}
+
+void Prefetcher::want(const TaskPtr& task, const Address& address, bool as_sender, bool alone,
+                      std::vector<AccountReadPtr>& reads) {
+    const auto at = known_.find(address);
+    if (at != known_.end() && at->second.value) {
+        (as_sender ? task->sender : task->receiver) = at->second.value;
+        return;
+    }
+    ++task->reads_missing;
+    const AccountRead::Waiting waiting{task, task->reading, as_sender};
+    if (at != known_.end() && !alone) {
+        at->second.read->waiting[at->second.index].push_back(waiting);
+        return;
+    }
+    if (!alone && (reads.empty() || reads.back()->addresses.size() == kAddressesPerRead)) {
+        reads.push_back(std::make_shared<AccountRead>());
+        reads.back()->height = known_height_;
+    }
+    const AccountReadPtr& read = reads.back();
+    if (alone && !read->addresses.empty() && read->addresses.front() == address) {  // sent to oneself
+        read->waiting.front().push_back(waiting);
+        return;
+    }
+    read->addresses.push_back(address);
+    read->waiting.push_back({waiting});
+    known_.insert_or_assign(address, Known{nullptr, read, read->addresses.size() - 1});
+}
+
+void Prefetcher::finish(const TaskPtr& task, std::uint64_t height) {
+    task->reading = 0;
+    task->read_alone = false;
+    task->accounts_height = height;
+    --reading_;
+    book_.requeue(task);
+}
+
+void Prefetcher::fail_read(const TaskPtr& task, bool alone_next) {
+    task->reading = 0;
+    task->read_alone = alone_next;
+    --reading_;
+    book_.requeue(task);
+}
+
+void Prefetcher::done(const AccountReadPtr& read, std::vector<Result<AccountPtr>> answers) {
+    const bool current = read->height == known_height_;
+    for (std::size_t i = 0; i < read->addresses.size() && i < answers.size(); ++i) {
+        const Result<AccountPtr>& answer = answers[i];
+        const bool moved = !answer && answer.error().code == ErrorCode::out_of_range;
+        ++(answer ? counters_.accounts : moved ? counters_.out_of_range : counters_.failed);
+        if (moved && current) wait_for_poll_ = true;
+        if (current) {
+            const auto at = known_.find(read->addresses[i]);
+            const bool mine = at != known_.end() && at->second.read == read;
+            if (mine && answer) at->second = Known{*answer, nullptr, 0};
+            if (mine && !answer) known_.erase(at);
+        }
+        for (const AccountRead::Waiting& waiting : read->waiting[i]) {
+            const TaskPtr& task = waiting.task;
+            if (task->reading != waiting.reading) continue;  // gave up waiting, or another of its reads failed
+            if (!answer) {
+                fail_read(task, !moved);
+                continue;
+            }
+            (waiting.as_sender ? task->sender : task->receiver) = *answer;
+            if (--task->reads_missing == 0) finish(task, read->height);
+        }
+        read->waiting[i].clear();
+    }
+}
+
+void Prefetcher::expire(Clock::Steady now) {
+    while (!deadlines_.empty()) {
+        const Deadline& first = deadlines_.front();
+        const bool waits = first.task->reading == first.reading;
+        if (waits && first.at > now) return;
+        if (waits) {
+            ++counters_.late;
+            fail_read(first.task, true);
+        }
+        deadlines_.pop_front();
+    }
+}
+
+}  // namespace ioswarm

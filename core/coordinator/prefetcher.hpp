@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "core/coordinator/task.hpp"
+#include "core/coordinator/task_book.hpp"
+#include "core/ports/clock.hpp"
+#include "core/ports/state_reader.hpp"
+
+namespace ioswarm {
+
+/// Addresses a call to the state reader asks for (node.md: web3 batches of up to 100).
+inline constexpr std::size_t kAddressesPerRead = 100;
+/// A task whose accounts are not there by then is tried again at the next poll, with a read of its own.
+inline constexpr std::chrono::milliseconds kReadDeadline{2000};
+
+/// One call to the state reader. `height` and `addresses` never change after it was planned and may be read without a
+/// lock; `waiting` belongs to the prefetcher.
+struct AccountRead {
+    struct Waiting {
+        TaskPtr task;
+        std::uint64_t reading = 0;  // Task::reading when it began to wait
+        bool as_sender = false;
+    };
+
+    std::uint64_t height = 0;
+    std::vector<Address> addresses;
+    std::vector<std::vector<Waiting>> waiting;  // by address
+};
+using AccountReadPtr = std::shared_ptr<AccountRead>;
+
+/// Makes the call, in the caller's thread, and what it answers into what tasks carry. Touches nothing else.
+[[nodiscard]] std::vector<Result<AccountPtr>> read_accounts(StateReader& reader, const AccountRead& read);
+
+struct ReadCounters {
+    std::uint64_t accounts = 0;      ///< read
+    std::uint64_t failed = 0;        ///< answered with an error
+    std::uint64_t out_of_range = 0;  ///< the tip had moved; read again at the new one
+    std::uint64_t late = 0;          ///< tasks whose accounts were not there in time
+};
+
+/// Plans which accounts to read for which tasks, and hands what was read to them. An address is read once a block.
+/// Not thread-safe; the reading itself happens elsewhere, on as many threads as its caller likes.
+class Prefetcher {
+ public:
+    explicit Prefetcher(TaskBook& book) : book_(book) {}
+
+    /// Reads for the oldest tasks that wait for accounts, at most `room` of them (more would be outdated before they
+    /// find an agent). Tasks whose accounts were read before are ready at once.
+    [[nodiscard]] std::vector<AccountReadPtr> plan(std::size_t room, Clock::Steady now);
+    /// As plan(), for those whose last read failed: once a poll, each in a read of its own.
+    [[nodiscard]] std::vector<AccountReadPtr> plan_again(std::size_t room, Clock::Steady now);
+    /// A new poll: what the tip's height refused may be asked again.
+    void on_poll() { wait_for_poll_ = false; }
+    /// The answers of a read, in the order of its addresses.
+    void done(const AccountReadPtr& read, std::vector<Result<AccountPtr>> answers);
+    /// Gives up waiting for reads that take too long.
+    void expire(Clock::Steady now);
+
+    /// True after a read was refused because of its height: polling soon helps.
+    [[nodiscard]] bool waits_for_poll() const { return wait_for_poll_; }
+    [[nodiscard]] std::size_t tasks_reading() const { return reading_; }
+    [[nodiscard]] const ReadCounters& counters() const { return counters_; }
+
+ private:
+    struct Known {
+        AccountPtr value;     // null while it is being read
+        AccountReadPtr read;  // null once it is known
+        std::size_t index = 0;
+    };
+    struct Deadline {
+        Clock::Steady at;
+        TaskPtr task;
+        std::uint64_t reading;
+    };
+
+    void follow_tip();
+    void begin(const TaskPtr& task, bool alone, std::vector<AccountReadPtr>& reads, Clock::Steady now);
+    void want(const TaskPtr& task, const Address& address, bool as_sender, bool alone, std::vector<AccountReadPtr>& reads);
+    void finish(const TaskPtr& task, std::uint64_t height);
+    void fail_read(const TaskPtr& task, bool alone_next);
+
+    TaskBook& book_;
+    std::unordered_map<Address, Known, FixedBytesHash> known_;  // at known_height_
+    std::uint64_t known_height_ = 0;
+    std::deque<Deadline> deadlines_;  // in order: the time allowed is the same for all
+    std::uint64_t next_reading_ = 1;
+    std::size_t reading_ = 0;
+    bool wait_for_poll_ = false;
+    ReadCounters counters_;
+};
+
+}  // namespace ioswarm

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/coordinator/task_book.hpp"
+
+#include <utility>
+
+namespace ioswarm {
+namespace {
+// Accounts read one block ago are still good: a read takes a moment, and a block may come meanwhile.
+constexpr std::uint64_t kAccountsGoodForBlocks = 1;
+}  // namespace
+
+TaskBook::TaskBook(const CoordinatorSettings& settings) : settings_(settings) {}
+
+void TaskBook::update_pool(std::span<const PoolActionPtr> pending, std::uint64_t tip,
+                           const AnsweredBefore& answered_before) {
+    ++polls_;
+    tip_ = std::max(tip_, tip);
+    for (const PoolActionPtr& action : pending) {
+        auto at = by_raw_id_.find(action->raw_id);
+        TaskPtr known = at == by_raw_id_.end() ? nullptr : at->second;
+        if (!known && action->hash) {
+            // The same transaction in another wrapping is the same task.
+            const auto same = by_hash_.find(*action->hash);
+            if (same != by_hash_.end()) known = same->second;
+        }
+        if (!known) {
+            if (action->hash && mined_.contains(*action->hash)) continue;
+            add(action, answered_before);
+            continue;
+        }
+        known->seen_in_poll = polls_;
+        if (known->fate == Fate::gone) {
+            known->fate = Fate::pending;
+            requeue(known);
+        }
+    }
+    for (const auto& [raw_id, task] : by_raw_id_) {
+        if (task->seen_in_poll != polls_ && task->fate == Fate::pending) withdraw(task, Fate::gone, tip_);
+    }
+    forget_old();
+    bound_queues();
+}
+
+void TaskBook::add(const PoolActionPtr& action, const AnsweredBefore& answered_before) {
+    auto task = std::make_shared<Task>();
+    task->action = action;
+    task->order = next_order_++;
+    task->agents_wanted = settings_.task_redundancy;
+    task->tries_left = settings_.task_redundancy * settings_.task_attempts;
+    task->seen_in_poll = polls_;
+    for (std::string& agent : answered_before(action->raw_id)) {
+        if (task->missing() == 0) break;
+        task->parts.push_back({std::make_shared<const std::string>(std::move(agent)), PartState::answered});
+    }
+    by_raw_id_.emplace(action->raw_id, task);
+    if (action->hash) by_hash_.emplace(*action->hash, task);
+    ++counters_.created;
+    requeue(task);
+}
+
+bool TaskBook::needs_accounts(const Task& task) const {
+    return accounts_wanted() &&
+           (task.accounts_height == 0 || task.accounts_height + kAccountsGoodForBlocks < tip_);
+}
+
+void TaskBook::requeue(const TaskPtr& task) {
+    if (task->fate != Fate::pending || task->given_up || task->missing() == 0) return move(task, TaskQueue::none);
+    if (task->tries_left == 0) {
+        ++counters_.given_up;
+        return give_up(task);
+    }
+    if (needs_accounts(*task)) {
+        return move(task, task->read_alone && task->reading == 0 ? TaskQueue::unreadable : TaskQueue::unread);
+    }
+    move(task, task->parts.empty() ? TaskQueue::fresh : TaskQueue::again);
+}
+
+void TaskBook::give_up(const TaskPtr& task) {
+    task->given_up = true;
+    move(task, TaskQueue::none);
+}
+
+void TaskBook::move(const TaskPtr& task, TaskQueue to) {
+    if (task->queue == to) return;
+    if (task->queue != TaskQueue::none) queues_[static_cast<std::size_t>(task->queue)].erase(task->order);
+    if (to != TaskQueue::none) queues_[static_cast<std::size_t>(to)].emplace(task->order, task);
+    task->queue = to;
+}
+
+void TaskBook::withdraw(const TaskPtr& task, Fate fate, std::uint64_t height) {
+    task->fate = fate;
+    task->fate_height = height;
+    move(task, TaskQueue::none);
+}
+
+std::size_t TaskBook::waiting() const {
+    std::size_t count = 0;
+    for (const Queue& queue : queues_) count += queue.size();
+    return count;
+}
+
+void TaskBook::bound_queues() {
+    const std::size_t most = std::size_t{settings_.max_queued_batches} * settings_.max_batch_size;
+    for (std::size_t over = waiting(); over > most; --over) {
+        const Queue* oldest = nullptr;
+        for (const Queue& queue : queues_) {
+            if (!queue.empty() && (!oldest || queue.begin()->first < oldest->begin()->first)) oldest = &queue;
+        }
+        ++counters_.dropped;
+        give_up(TaskPtr(oldest->begin()->second));
+    }
+}
+
+void TaskBook::on_block(const ExecutedBlock& block) {
+    tip_ = std::max(tip_, block.height);
+    MinedBlock mined{block.height, {}};
+    mined.actions.reserve(block.receipts.size());
+    for (const Receipt& receipt : block.receipts) {
+        if (mined_.insert(receipt.action_hash).second) mined.actions.push_back(receipt.action_hash);
+        const auto at = by_hash_.find(receipt.action_hash);
+        if (at == by_hash_.end() || at->second->fate == Fate::mined) continue;
+        withdraw(at->second, Fate::mined, block.height);
+        ++counters_.mined;
+    }
+    mined_blocks_.push_back(std::move(mined));
+    while (mined_blocks_.size() > settings_.late_result_blocks) {
+        for (const Hash256& hash : mined_blocks_.front().actions) mined_.erase(hash);
+        mined_blocks_.pop_front();
+    }
+    forget_old();
+}
+
+void TaskBook::forget_old() {
+    for (auto at = by_raw_id_.begin(); at != by_raw_id_.end();) {
+        const TaskPtr& task = at->second;
+        const bool gone = task->fate == Fate::gone && task->fate_height + settings_.forget_after_blocks <= tip_;
+        // A source that goes on listing what was mined does not get it dispatched anew.
+        const bool mined = task->fate == Fate::mined && task->seen_in_poll != polls_ &&
+                           task->fate_height + settings_.late_result_blocks <= tip_;
+        if (!gone && !mined) {
+            ++at;
+            continue;
+        }
+        if (gone) ++counters_.forgotten;
+        if (task->id != 0) ids_.erase(task->id);
+        if (task->action->hash) by_hash_.erase(*task->action->hash);
+        at = by_raw_id_.erase(at);
+    }
+}
+
+bool TaskBook::name(Task& task, IdSource& ids) {
+    while (task.id == 0) {
+        const auto number = ids.next();
+        if (!number) return false;
+        const auto id = static_cast<std::uint32_t>(*number);  // the wire has 32 bits
+        if (id != 0 && ids_.insert(id).second) task.id = id;
+    }
+    return true;
+}
+
+}  // namespace ioswarm
