@@ -72,6 +72,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
     void update_pool(std::span<const PoolActionPtr> pending, const ChainTip& tip,
                      const TaskBook::AnsweredBefore& answered_before);
     void on_block(const ExecutedBlock& block);
+    /// Actions of this block that are out with agents and have no durable answer yet.
+    [[nodiscard]] std::vector<DispatchedAction> unanswered(const ExecutedBlock& block) const;
+    /// Answered actions (by raw_id) that were given up waiting for, since the last call: the accounts are to forget them.
+    [[nodiscard]] std::vector<Hash256> take_forgotten();
     void reads_done(const AccountReadPtr& read, std::vector<Result<AccountPtr>> answers);
     /// A read was refused because the tip has moved: polling soon helps.
     [[nodiscard]] bool waits_for_poll() const;
@@ -81,7 +85,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
     /// Gives waiting tasks to agents; what has to be read for others. `poll`: it was just polled, so reads that failed
     /// are due again.
     [[nodiscard]] std::vector<AccountReadPtr> dispatch(bool poll = false);
-    /// Time-outs, evictions and what else only time brings about; several times within the shortest of them.
+    /// Time-outs, evictions and what else only time brings about; called several times within the shortest of them, and
+    /// dispatch() after it.
     void tick();
     /// Numbers for batches and tasks.
     void add_ids(std::uint64_t first, std::uint64_t count);

@@ -321,7 +321,6 @@ void Engine::tick() {
                                       "no heartbeat in time; register again", {}}, effects);
         }
         prefetcher_.expire(now);
-        effects.wake = book_.waiting() > 0;
     }
     fire(effects);
 }

@@ -26,6 +26,16 @@ void Engine::on_block(const ExecutedBlock& block) {
     if (block.unhashable_actions > 0) count("unhashable_actions", block.unhashable_actions);
 }
 
+std::vector<DispatchedAction> Engine::unanswered(const ExecutedBlock& block) const {
+    const std::lock_guard lock(mutex_);
+    return book_.unanswered(block);
+}
+
+std::vector<Hash256> Engine::take_forgotten() {
+    const std::lock_guard lock(mutex_);
+    return book_.take_forgotten();
+}
+
 void Engine::reads_done(const AccountReadPtr& read, std::vector<Result<AccountPtr>> answers) {
     Effects effects;
     {

@@ -141,11 +141,30 @@ void TaskBook::forget_old() {
             ++at;
             continue;
         }
-        if (gone) ++counters_.forgotten;
+        if (gone) {
+            ++counters_.forgotten;
+            const auto counts = [](const Task::Part& p) {
+                return p.state == PartState::answered || p.state == PartState::recording;
+            };
+            if (std::any_of(task->parts.begin(), task->parts.end(), counts)) forgotten_.push_back(task->action->raw_id);
+        }
         if (task->id != 0) ids_.erase(task->id);
         if (task->action->hash) by_hash_.erase(*task->action->hash);
         at = by_raw_id_.erase(at);
     }
+}
+
+std::vector<DispatchedAction> TaskBook::unanswered(const ExecutedBlock& block) const {
+    std::vector<DispatchedAction> out;
+    for (const Receipt& receipt : block.receipts) {
+        const auto at = by_hash_.find(receipt.action_hash);
+        if (at == by_hash_.end() || at->second->id == 0) continue;
+        const auto& parts = at->second->parts;
+        const bool answered = std::any_of(parts.begin(), parts.end(),
+                                          [](const Task::Part& p) { return p.state == PartState::answered; });
+        if (!answered) out.push_back({receipt.action_hash, at->second->action->sender});
+    }
+    return out;
 }
 
 bool TaskBook::name(Task& task, IdSource& ids) {

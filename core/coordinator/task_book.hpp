@@ -10,8 +10,10 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
+#include "core/coordinator/accounting.hpp"
 #include "core/coordinator/id_source.hpp"
 #include "core/coordinator/settings.hpp"
 #include "core/coordinator/task.hpp"
@@ -41,6 +43,11 @@ class TaskBook {
     void update_pool(std::span<const PoolActionPtr> pending, std::uint64_t tip, const AnsweredBefore& answered_before);
     /// The actions of a block are mined; what has aged by it is removed.
     void on_block(const ExecutedBlock& block);
+
+    /// Actions of the block that agents have and none has answered.
+    [[nodiscard]] std::vector<DispatchedAction> unanswered(const ExecutedBlock& block) const;
+    /// Answered actions (by raw_id) forgotten since the last call.
+    [[nodiscard]] std::vector<Hash256> take_forgotten() { return std::exchange(forgotten_, {}); }
 
     /// Puts the task into the queue it belongs in, or in none: after anything about it changed.
     void requeue(const TaskPtr& task);
@@ -80,6 +87,7 @@ class TaskBook {
         std::vector<Hash256> actions;
     };
     std::deque<MinedBlock> mined_blocks_;
+    std::vector<Hash256> forgotten_;
     std::uint64_t tip_ = 0;
     std::uint64_t polls_ = 0;
     std::uint64_t next_order_ = 1;

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/coordinator/block_follower.hpp"
+
+#include "core/coordinator/backoff.hpp"
+#include "core/coordinator/signal.hpp"
+
+namespace ioswarm {
+
+std::uint64_t BlockFollower::next_height() {
+    const std::uint64_t last = accounting_.last_height();
+    if (last == 0 || live_) return 0;
+    const auto tip = engine_.tip();
+    if (tip && tip->height > last + kMaxBlocksToCatchUp) {
+        log_.warn("blocks {} to {} are left out: too far behind to compare them; going on with the next block", last + 1,
+                  tip->height);
+        ++counters_.skips;
+        live_ = true;
+        return 0;
+    }
+    return last + 1;
+}
+
+Status BlockFollower::fetch(std::stop_token stop) {
+    const std::uint64_t height = next_height();
+    auto block = source_.next(height, std::move(stop));
+    if (!block && block.error().code == ErrorCode::out_of_range && height != 0) {
+        log_.warn("block {} is no longer to be had ({}); going on with the next block", height, block.error().text());
+        ++counters_.skips;
+        live_ = true;
+        return {};
+    }
+    if (!block) return fail(std::move(block.error()));
+    if (height != 0 && block->height != height) {
+        return fail(ErrorCode::bad_data, "cannot follow the blocks", std::to_string(height),
+                    fmt::format("the source answered with block {}", block->height));
+    }
+    block_ = std::move(*block);
+    return {};
+}
+
+Status BlockFollower::step(std::stop_token stop) {
+    if (!block_) {
+        auto fetched = fetch(std::move(stop));
+        if (!fetched || !block_) return fetched;
+    }
+    if (block_->height > accounting_.last_height()) {
+        const auto unanswered = engine_.unanswered(*block_);
+        if (auto taken = accounting_.on_block(*block_, unanswered); !taken) return taken;
+        engine_.on_block(*block_);
+        if (auto forgotten = engine_.take_forgotten(); !forgotten.empty()) accounting_.forget(forgotten);
+        if (block_->unmatched_actions > 0) {
+            ++counters_.alarms;
+            log_.error("block {}: {} of its actions hash here to what no receipt of it has: they cannot be compared, and "
+                       "this program or the node is wrong about how actions are hashed",
+                       block_->height, block_->unmatched_actions);
+        }
+        live_ = false;
+    }
+    block_.reset();
+    return {};
+}
+
+void BlockFollower::run(std::stop_token stop) {
+    Backoff backoff;
+    Signal never;
+    while (!stop.stop_requested()) {
+        const Status status = step(stop);
+        if (status) {
+            backoff.reset();
+            continue;
+        }
+        if (stop.stop_requested()) return;
+        ++counters_.errors;
+        const auto delay = backoff.next();
+        log_.warn("cannot follow the blocks: {}; trying again in {} ms", status.error().text(), delay.count());
+        never.wait(stop, delay);
+    }
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/coordinator/coordinator.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/coordinator/register_checks.hpp"
+
+namespace ioswarm {
+namespace {
+
+/// Numbers reserved in the ledger at once, and how few may be left before the next are: a batch or task costs one.
+constexpr std::uint64_t kIdsReserved = 16'384;
+constexpr std::uint64_t kIdsLow = 8'192;
+
+/// How often time-outs are looked for: within a fraction of the shortest.
+std::chrono::nanoseconds tick_of(const CoordinatorSettings& settings) {
+    return std::clamp<std::chrono::nanoseconds>(settings.task_timeout / 4, std::chrono::milliseconds(5),
+                                                std::chrono::milliseconds(250));
+}
+
+constexpr std::chrono::seconds kReadyFor{30};  // since the source was read (config-and-http.md section 2)
+
+}  // namespace
+
+Result<std::unique_ptr<Coordinator>> Coordinator::create(const CoordinatorSettings& settings, ActPoolReader& pool,
+                                                         StateReader& state, BlockSource& blocks,
+                                                         Accounting& accounting, const Clock& clock, Log log) {
+    std::unique_ptr<Coordinator> made(
+        new Coordinator(settings, pool, state, blocks, accounting, clock, std::move(log)));
+    if (auto reserved = made->reserve_ids(); !reserved) return fail(std::move(reserved.error()));
+    for (const auto& [raw_id, answers] : accounting.open_answers()) made->unseen_.emplace(raw_id, answers);
+    return made;
+}
+
+Coordinator::Coordinator(const CoordinatorSettings& settings, ActPoolReader& pool, StateReader& state,
+                         BlockSource& blocks, Accounting& accounting, const Clock& clock, Log log)
+    : settings_(settings),
+      pool_(pool),
+      accounting_(accounting),
+      clock_(clock),
+      log_(std::move(log)),
+      received_before_(accounting.tasks_received()),
+      wake_(std::make_shared<Signal>()),
+      engine_(std::make_shared<Engine>(settings, clock, log_, wake_)),
+      readers_(state, *engine_),
+      follower_(blocks, accounting, *engine_, log_),
+      polled_at_(0) {}
+
+Coordinator::~Coordinator() {
+    stop();
+}
+
+void Coordinator::start() {
+    if (stopping_ || timer_.joinable()) return;
+    readers_.start(std::max<std::uint32_t>(settings_.prefetch_concurrency, 1));
+    timer_ = std::jthread([this](std::stop_token stop) { time_loop(std::move(stop)); });
+    blocks_thread_ = std::jthread([this](std::stop_token stop) { follower_.run(std::move(stop)); });
+    poller_ = std::jthread([this](std::stop_token stop) { poll_loop(std::move(stop)); });
+}
+
+void Coordinator::stop() {
+    if (stopping_.exchange(true)) return;
+    engine_->close();
+    for (std::jthread* thread : {&poller_, &blocks_thread_, &timer_}) thread->request_stop();
+    for (std::jthread* thread : {&poller_, &blocks_thread_}) {
+        if (thread->joinable()) thread->join();
+    }
+    readers_.stop();
+    if (timer_.joinable()) timer_.join();
+    engine_->end_streams(Error{ErrorCode::unavailable, "task stream ended", {}, "the coordinator is shutting down", {}});
+}
+
+Status Coordinator::reserve_ids() {
+    const std::lock_guard lock(reserving_);
+    if (engine_->ids_left() >= kIdsLow) return {};
+    auto first = accounting_.reserve_ids(kIdsReserved);
+    if (!first) return fail(std::move(first.error()));
+    engine_->add_ids(*first, kIdsReserved);
+    return {};
+}
+
+void Coordinator::dispatch(bool poll) {
+    if (auto reserved = reserve_ids(); !reserved) {
+        log_.error("cannot reserve numbers for tasks: {}", reserved.error().text());
+    }
+    readers_.add(engine_->dispatch(poll));
+    if (!poll && engine_->waits_for_poll()) hurry_.raise();
+}
+
+Status Coordinator::poll_once() {
+    // The tip first: a block that comes between the two makes the pool's list newer than the tip, not older.
+    auto tip = pool_.tip();
+    if (!tip) return fail(std::move(tip.error()));
+    auto pending = pool_.pending();
+    if (!pending) return fail(std::move(pending.error()));
+    std::unordered_map<Hash256, std::vector<std::string>, FixedBytesHash> answered;
+    if (!unseen_.empty()) {
+        for (const PoolActionPtr& action : *pending) {
+            if (unseen_.erase(action->raw_id) > 0) answered[action->raw_id] = accounting_.answered_by(action->raw_id);
+        }
+        forget_unseen(tip->height);
+    }
+    engine_->update_pool(*pending, *tip, [&](const Hash256& raw_id) {
+        const auto at = answered.find(raw_id);
+        return at == answered.end() ? std::vector<std::string>{} : at->second;
+    });
+    if (auto forgotten = engine_->take_forgotten(); !forgotten.empty()) accounting_.forget(forgotten);
+    ++polls_;
+    polled_at_ = clock_.steady().time_since_epoch().count();
+    polled_ = true;
+    dispatch(true);
+    return {};
+}
+
+/// What was answered before a restart and is not in the pool any more waits for its block no longer than the rest.
+void Coordinator::forget_unseen(std::uint64_t tip) {
+    if (unseen_since_ == 0) unseen_since_ = tip;
+    if (tip < unseen_since_ + settings_.forget_after_blocks) return;
+    std::vector<Hash256> raw_ids;
+    raw_ids.reserve(unseen_.size());
+    for (const auto& [raw_id, answers] : unseen_) raw_ids.push_back(raw_id);
+    unseen_.clear();
+    accounting_.forget(raw_ids);
+}
+
+void Coordinator::poll_loop(std::stop_token stop) {
+    Backoff backoff;
+    Signal quiet;
+    bool may_hurry = true;
+    while (!stop.stop_requested()) {
+        std::chrono::milliseconds delay = settings_.poll_interval;
+        if (auto polled = poll_once(); polled) {
+            backoff.reset();
+        } else {
+            ++poll_errors_;
+            delay = std::max(delay, backoff.next());
+            log_.warn("cannot read the pool: {}; trying again in {} ms", polled.error().text(), delay.count());
+        }
+        may_hurry = !(may_hurry ? hurry_ : quiet).wait(stop, delay);
+    }
+}
+
+void Coordinator::keep_time() {
+    engine_->tick();
+    dispatch(false);
+}
+
+void Coordinator::read_now() {
+    while (readers_.run_one()) dispatch(false);
+}
+
+void Coordinator::time_loop(std::stop_token stop) {
+    const auto tick = tick_of(settings_);
+    auto ticked = clock_.steady();
+    while (!stop.stop_requested()) {
+        wake_->wait(stop, tick);
+        if (stop.stop_requested()) return;
+        if (clock_.steady() - ticked >= tick) {
+            ticked = clock_.steady();
+            engine_->tick();
+        }
+        dispatch(false);
+    }
+}
+
+Result<RegisterResponse> Coordinator::register_agent(const std::string& agent_id, const RegisterRequest& request) {
+    if (stopping_) return fail(ErrorCode::unavailable, "cannot register", agent_id, "the coordinator is shutting down");
+    auto wallet = check_register(agent_id, request);
+    if (!wallet) return RegisterResponse{false, wallet.error().why, 0};
+    // Asked before the wallet is written, so that whoever finds no place leaves nothing behind.
+    if (std::string why = engine_->no_place_for(agent_id); !why.empty()) return RegisterResponse{false, std::move(why), 0};
+    if (auto named = accounting_.name_wallet(agent_id, *wallet); !named) {
+        return fail(ErrorCode::unavailable, "cannot register", agent_id, named.error().text());
+    }
+    return engine_->register_agent(agent_id, request);
+}
+
+Result<std::unique_ptr<TaskStream>> Coordinator::open_task_stream(const std::string& agent_id,
+                                                                  const GetTasksRequest& request,
+                                                                  std::shared_ptr<TaskStreamSink> sink) {
+    return engine_->open_stream(agent_id, request, std::move(sink));
+}
+
+void Coordinator::submit(const std::string& agent_id, BatchResult batch, SubmitDone done) {
+    auto judged = engine_->judge(agent_id, batch);
+    if (!judged) return done(fail(std::move(judged.error())));
+    if (auto* refused = std::get_if<SubmitResponse>(&*judged)) return done(std::move(*refused));
+    auto submission = std::make_shared<Submission>(std::move(std::get<Submission>(*judged)));
+    std::vector<Answer> answers = std::move(submission->answers);
+    accounting_.record(std::move(answers),
+                       [engine = engine_, submission, done = std::move(done)](const Status& status) {
+                           engine->recorded(*submission, status);
+                           if (status) return done(SubmitResponse{true, submission->note});
+                           done(fail(ErrorCode::unavailable, "cannot record the results", *submission->agent->name,
+                                     status.error().text(), "submit them again"));
+                       });
+}
+
+Result<HeartbeatResponse> Coordinator::heartbeat(const std::string& agent_id, const HeartbeatRequest& request) {
+    if (!engine_->heartbeat(agent_id, request)) return HeartbeatResponse{false, "shutdown", std::nullopt};
+    return HeartbeatResponse{true, "continue", accounting_.take_payout(agent_id)};
+}
+
+void Coordinator::end_agent(const std::string& agent_id, const Error& reason) {
+    engine_->end_agent(agent_id, reason);
+}
+
+StatusView Coordinator::status() const {
+    StatusView view;
+    engine_->describe(view);
+    view.tasks_dispatched += received_before_;
+    view.tasks_received = accounting_.tasks_received();
+    view.counters["polls"] = polls_;
+    view.counters["poll_errors"] = poll_errors_;
+    view.counters["block_errors"] = follower_.counters().errors;
+    view.counters["block_gaps_left_out"] = follower_.counters().skips;
+    view.counters["block_hash_alarms"] = follower_.counters().alarms;
+    return view;
+}
+
+std::vector<AgentView> Coordinator::agents() const {
+    return engine_->agents();
+}
+ShadowTotals Coordinator::shadow() const {
+    return accounting_.shadow();
+}
+EpochView Coordinator::epoch() const {
+    return accounting_.epoch();
+}
+std::vector<LeaderboardEntry> Coordinator::leaderboard() const {
+    return accounting_.leaderboard();
+}
+Result<RewardsView> Coordinator::rewards(const std::string& agent_id) const {
+    return accounting_.rewards(agent_id);
+}
+
+Status Coordinator::ready() const {
+    const Clock::Steady polled_at{Clock::Steady::duration(polled_at_.load())};
+    if (!polled_) return fail(ErrorCode::unavailable, "not ready", "source", "not read yet");
+    const auto age = clock_.steady() - polled_at;
+    if (age > kReadyFor) {
+        return fail(ErrorCode::unavailable, "not ready", "source",
+                    fmt::format("last read {} s ago", std::chrono::duration_cast<std::chrono::seconds>(age).count()));
+    }
+    return accounting_.ready();
+}
+
+}  // namespace ioswarm
