@@ -17,6 +17,9 @@
 namespace ioswarm {
 namespace {
 
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
 constexpr std::size_t kMaxUrl = 2048;
 constexpr std::size_t kMaxHeaderBytes = std::size_t{64} << 10U;
 constexpr std::size_t kKeptSessions = 4;  ///< more callers at once than this pay for new connections
@@ -135,13 +138,14 @@ struct HttpClient::Impl {
         if (kept->size() < kKeptSessions) kept->push_back(std::move(session));
     }
 
-    void prepare(Transfer& transfer, const std::string& body, curl_slist* headers) const;
-    std::unique_ptr<Transfer> start(Session& session, std::size_t index, const std::string& body,
-                                    curl_slist* headers) const;
+    void prepare(Transfer& transfer, const std::string& body, curl_slist* headers, milliseconds time_left) const;
+    std::unique_ptr<Transfer> start(Session& session, std::size_t index, const std::string& body, curl_slist* headers,
+                                    milliseconds time_left) const;
     bool collect(Session& session, Running& running, std::vector<Result<HttpResponse>>& answers) const;
 };
 
-void HttpClient::Impl::prepare(Transfer& transfer, const std::string& body, curl_slist* headers) const {
+void HttpClient::Impl::prepare(Transfer& transfer, const std::string& body, curl_slist* headers,
+                               milliseconds time_left) const {
     CURL* easy = transfer.easy.get();
     curl_easy_reset(easy);  // keeps nothing but the connections, which belong to the multi handle
     curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
@@ -151,7 +155,7 @@ void HttpClient::Impl::prepare(Transfer& transfer, const std::string& body, curl
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(settings.connect_timeout.count()));
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(settings.total_timeout.count()));
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(time_left.count()));
     curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(settings.max_response_bytes));
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
@@ -166,7 +170,7 @@ void HttpClient::Impl::prepare(Transfer& transfer, const std::string& body, curl
 }
 
 std::unique_ptr<Transfer> HttpClient::Impl::start(Session& session, std::size_t index, const std::string& body,
-                                                  curl_slist* headers) const {
+                                                  curl_slist* headers, milliseconds time_left) const {
     auto transfer = std::make_unique<Transfer>();
     if (session.idle.empty()) {
         transfer->easy.reset(curl_easy_init());
@@ -177,7 +181,7 @@ std::unique_ptr<Transfer> HttpClient::Impl::start(Session& session, std::size_t 
     transfer->index = index;
     transfer->max_bytes = settings.max_response_bytes;
     if (!transfer->easy) return nullptr;
-    prepare(*transfer, body, headers);
+    prepare(*transfer, body, headers, time_left);
     if (curl_multi_add_handle(session.multi.get(), transfer->easy.get()) != CURLM_OK) return nullptr;
     return transfer;
 }
@@ -247,13 +251,18 @@ std::vector<Result<HttpResponse>> HttpClient::post_all(std::span<const std::stri
     curl_slist_append(headers.get(), "Expect:");
     auto session = impl_->take_session();
     CURLM* multi = session->multi.get();
+    const auto deadline = steady_clock::now() + impl_->settings.total_timeout;
     Running running;
     std::size_t next = 0;
     {
         const std::stop_callback wake(stop, [multi] { curl_multi_wakeup(multi); });
         while (!stop.stop_requested() && (next < bodies.size() || !running.empty())) {
             while (next < bodies.size() && running.size() < impl_->settings.max_parallel) {
-                if (auto transfer = impl_->start(*session, next, bodies[next], headers.get())) {
+                const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
+                if (left.count() <= 0) {
+                    answers[next] = fail(ErrorCode::timed_out, "cannot get an HTTP answer", impl_->name,
+                                         "the time of the whole call is over");
+                } else if (auto transfer = impl_->start(*session, next, bodies[next], headers.get(), left)) {
                     running.push_back(std::move(transfer));
                 } else {
                     answers[next] = fail(ErrorCode::internal, "cannot start an HTTP request", impl_->name);

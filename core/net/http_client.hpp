@@ -16,7 +16,8 @@ namespace ioswarm {
 
 struct HttpSettings {
     std::chrono::milliseconds connect_timeout{3'000};
-    /// From the first byte sent to the last received; a peer that drips its answer is cut off here.
+    /// Of a whole call, post() or post_all() with all of its requests: a peer that drips its answers is cut off here,
+    /// and what was not sent by then is not sent.
     std::chrono::milliseconds total_timeout{10'000};
     std::size_t max_response_bytes = std::size_t{8} << 20U;
     /// Requests of one post_all() in flight at once.

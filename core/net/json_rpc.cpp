@@ -81,7 +81,7 @@ Result<RpcReply> read_reply(Json& answer) {
 
 Error whole_batch_error(const RpcError& error) {
     const bool too_large = error.message.find("batch too large") != std::string::npos;
-    return {too_large ? ErrorCode::resource_exhausted : ErrorCode::unavailable, "cannot get a JSON-RPC batch answered", {},
+    return {too_large ? ErrorCode::invalid_argument : ErrorCode::unavailable, "cannot get a JSON-RPC batch answered", {},
             error.message.empty() ? "one error object came in the place of the list" : error.message, {}};
 }
 

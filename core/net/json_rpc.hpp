@@ -47,8 +47,8 @@ inline constexpr std::size_t kMaxRpcValues = 2'000'000;
 
 /// Reads the answer to a batch of `count` requests whose ids are first_id, first_id + 1, …, in any order.
 /// Every entry fails with bad_data when the text is not such a list (or holds an id that was not asked); a single
-/// error object in the place of the list becomes every entry's error: resource_exhausted when it says that the
-/// batch is too large, unavailable otherwise. An id that is missing or stands there twice fails its entry alone.
+/// error object in the place of the list becomes every entry's error: invalid_argument when it says that the batch is
+/// too large, unavailable otherwise. An id that is missing or stands there twice fails its entry alone.
 [[nodiscard]] std::vector<Result<RpcReply>> read_rpc_batch(std::string_view text, std::uint64_t first_id, std::size_t count);
 
 /// JSON-RPC 2.0 over HTTP POST. Thread-safe.

@@ -122,6 +122,17 @@ TEST_CASE("http: a peer that says nothing, or drips, is left at the time-out") {
     }
 }
 
+TEST_CASE("http: the time-out is that of all requests of a call together") {
+    ScriptedHttp server([](HttpConnection& connection, const std::string&) { return !connection.wait_over(); });
+    const std::vector<std::string> bodies(50, "x");
+    const auto answers = client_of(server.url(), {.total_timeout = 200ms, .max_parallel = 2})->post_all(bodies);
+    for (const auto& answer : answers) {
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().code == ErrorCode::timed_out);
+    }
+    CHECK(server.requests() <= 2);
+}
+
 TEST_CASE("http: half an answer, garbage and a refused connection are errors") {
     SECTION("half") {
         ScriptedHttp server([](HttpConnection& connection, const std::string&) {

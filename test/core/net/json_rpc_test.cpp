@@ -64,7 +64,7 @@ TEST_CASE("json-rpc: one error object in the place of the list is every entry's 
         read_rpc_batch(
             R"({"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"batch size 1001 exceeds the limit 100: batch too large"}})",
             1, 2),
-        ErrorCode::resource_exhausted));
+        ErrorCode::invalid_argument));
     CHECK(all_fail(read_rpc_batch(R"({"error":{"code":-1,"message":"busy"}})", 1, 2), ErrorCode::unavailable));
     CHECK(all_fail(read_rpc_batch(R"({"error":7})", 1, 2), ErrorCode::bad_data));
 }
