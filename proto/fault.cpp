@@ -10,7 +10,7 @@ namespace ioswarm::proto {
 std::string shown(std::string_view text) {
     constexpr std::size_t kMaxShown = 64;
     if (text.size() <= kMaxShown) return escape_for_display(text);
-    return escape_for_display(text.substr(0, kMaxShown)) + "…";
+    return escape_for_display(text.substr(0, kMaxShown)) + "...";
 }
 
 bool Fault::prepend(std::string segment) {
