@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/ledger/ledger.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <iterator>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/ledger/ledger_reader.hpp"
+#include "core/ledger/lock_file.hpp"
+#include "core/ledger/schema.hpp"
+#include "core/ledger/sqlite.hpp"
+
+// How a group is made: the writer takes all that waits, up to the next operation that wants to be alone, and runs it in
+// one transaction. There are no savepoints: they would make every operation pay for undoing, and an operation that
+// fails is a bug or a bad number. When one does, the transaction is undone and the group is run again one by one.
+// A failure of the disk is told to the whole group; the next try waits for a while, with the queue filling meanwhile.
+
+namespace ioswarm {
+namespace {
+
+using Group = std::vector<LedgerOp>;
+
+std::int64_t now_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+/// The disk or the file is at fault, not the operation.
+bool concerns_the_file(const Error& error) {
+    return error.code == ErrorCode::io || error.code == ErrorCode::data_loss || error.code == ErrorCode::try_again ||
+           error.code == ErrorCode::resource_exhausted;
+}
+
+Status make_private_file(const std::filesystem::path& file) {
+    // SQLite gives the WAL the mode of the database, so it is enough to make this one before SQLite does.
+    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return fail(errno_error(errno, "cannot open the ledger", file.string()));
+    ::close(fd);
+    return {};
+}
+
+}  // namespace
+
+struct Ledger::Impl {
+    Impl(Log log_in, const LedgerOptions& options_in, LockFile lock_in, sqlite::Database database_in)
+        : log(std::move(log_in)), options(options_in), lock(std::move(lock_in)), database(std::move(database_in)) {}
+
+    // Const after open.
+    Log log;
+    LedgerOptions options;
+    LockFile lock;  // before the database, so that it is dropped after it
+
+    // The ledger's thread only.
+    sqlite::Database database;
+    std::unique_ptr<LedgerTx> tx;
+    std::chrono::milliseconds retry{0};  // 0 = the last write worked
+
+    // Its own synchronisation.
+    std::unique_ptr<LedgerReader> reader;
+
+    std::mutex mutex;  // guards all below
+    std::condition_variable wake;
+    std::deque<LedgerOp> waiting;
+    bool closing = false;
+    Status health;
+    std::uint64_t operations = 0;
+    std::uint64_t commits = 0;
+    std::uint64_t refused = 0;
+    std::uint64_t failed_commits = 0;
+
+    std::jthread writer;  // last: it uses all above
+
+    void write_loop();
+    Group take_group(bool& stop);
+    void write(Group group);
+    Status apply_all(Group& group, bool& operation_failed);
+    Status commit();
+    void roll_back();
+    void finish(Group& group, const Status& status);
+    void note(const Status& status, std::uint64_t operations_done);
+    void wait_before_retry();
+    void probe();
+};
+
+void Ledger::Impl::write_loop() {
+    for (;;) {
+        bool stop = false;
+        Group group = take_group(stop);
+        if (!group.empty()) {
+            write(std::move(group));
+        } else if (stop) {
+            return;
+        } else {
+            probe();
+        }
+        if (retry.count() != 0) wait_before_retry();
+    }
+}
+
+/// Empty: nothing waits and the ledger closes (`stop`), or it is time to see whether writing works again.
+Group Ledger::Impl::take_group(bool& stop) {
+    std::unique_lock locked(mutex);
+    if (retry.count() == 0) wake.wait(locked, [&] { return closing || !waiting.empty(); });
+    stop = closing;
+    Group group;
+    if (waiting.empty()) return group;
+    auto end = std::find_if(waiting.begin(), waiting.end(), [](const LedgerOp& op) { return op.alone; });
+    if (end == waiting.begin()) ++end;
+    group.reserve(static_cast<std::size_t>(end - waiting.begin()));
+    std::move(waiting.begin(), end, std::back_inserter(group));
+    waiting.erase(waiting.begin(), end);
+    return group;
+}
+
+void Ledger::Impl::write(Group group) {
+    bool operation_failed = false;
+    Status status = apply_all(group, operation_failed);
+    if (status) status = commit();
+    if (!status) roll_back();
+    if (operation_failed && group.size() > 1) {
+        for (LedgerOp& op : group) {
+            Group one;
+            one.push_back(std::move(op));
+            write(std::move(one));
+        }
+        return;
+    }
+    if (operation_failed) {
+        finish(group, status);
+        return;
+    }
+    note(status, group.size());
+    finish(group, status);
+}
+
+Status Ledger::Impl::apply_all(Group& group, bool& operation_failed) {
+    if (retry.count() != 0) {
+        const std::lock_guard locked(mutex);
+        // A damaged file is not written to again.
+        if (!health && health.error().code == ErrorCode::data_loss) return health;
+    }
+    if (Status status = database.execute("BEGIN IMMEDIATE"); !status) return status;
+    for (LedgerOp& op : group) {
+        Status status;
+        try {
+            status = op.apply(*tx);
+        } catch (const std::exception& error) {  // out of memory in an operation must not end the daemon
+            status = fail(ErrorCode::internal, "cannot write to the ledger", {}, error.what());
+        }
+        if (!status) {
+            operation_failed = !concerns_the_file(status.error());
+            return status;
+        }
+    }
+    return {};
+}
+
+Status Ledger::Impl::commit() {
+    return database.execute("COMMIT");
+}
+
+void Ledger::Impl::roll_back() {
+    // After some errors SQLite has rolled back already.
+    if (database.in_transaction()) static_cast<void>(database.execute("ROLLBACK"));
+}
+
+void Ledger::Impl::finish(Group& group, const Status& status) {
+    for (LedgerOp& op : group) {
+        if (op.done) op.done(status);
+    }
+}
+
+void Ledger::Impl::note(const Status& status, std::uint64_t operations_done) {
+    bool changed = false;
+    {
+        const std::lock_guard locked(mutex);
+        changed = health.has_value() != status.has_value();
+        health = status;
+        if (status) {
+            ++commits;
+            operations += operations_done;
+        } else {
+            ++failed_commits;
+        }
+    }
+    if (status) {
+        retry = std::chrono::milliseconds{0};
+        if (changed) log.info("the ledger takes writes again");
+    } else {
+        retry = retry.count() == 0 ? options.first_retry : std::min(retry * 2, options.last_retry);
+        if (changed) log.error("{}", status.error().text());
+    }
+}
+
+void Ledger::Impl::wait_before_retry() {
+    std::unique_lock locked(mutex);
+    wake.wait_for(locked, retry, [&] { return closing; });
+}
+
+/// Nobody writes, so that nobody would find out that writing works again.
+void Ledger::Impl::probe() {
+    Group group;
+    group.push_back({[](LedgerTx& ledger) { return ledger.probe(); }, {}, false});
+    write(std::move(group));
+}
+
+Result<std::unique_ptr<Ledger>> Ledger::open(const std::filesystem::path& dir, Log log, const LedgerOptions& options) {
+    if (Status status = prepare_private_directory(dir); !status) return fail(status.error());
+    auto lock = LockFile::acquire(dir / "ledger.lock");
+    if (!lock) return fail(lock.error());
+    const std::filesystem::path file = dir / "ledger.db";
+    if (Status status = make_private_file(file); !status) return fail(status.error());
+    auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_write);
+    if (!database) return fail(database.error());
+    if (Status status = configure_writer(*database); !status) return fail(status.error());
+    if (Status status = prepare_schema(*database, now_ms()); !status) return fail(status.error());
+
+    auto impl = std::make_unique<Impl>(std::move(log), options, std::move(*lock), std::move(*database));
+    auto tx = LedgerTx::prepare(impl->database);
+    if (!tx) return fail(tx.error());
+    impl->tx = std::move(*tx);
+    auto reader = LedgerReader::open(file);
+    if (!reader) return fail(reader.error());
+    impl->reader = std::move(*reader);
+    impl->writer = std::jthread([raw = impl.get()] { raw->write_loop(); });
+    return std::unique_ptr<Ledger>(new Ledger(std::move(impl)));
+}
+
+Ledger::Ledger(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Ledger::~Ledger() {
+    {
+        const std::lock_guard locked(impl_->mutex);
+        impl_->closing = true;
+    }
+    impl_->wake.notify_all();
+    impl_->writer.join();
+    // The reader first, so that the writer's connection is the last one and folds the WAL into the file.
+    impl_->reader.reset();
+}
+
+void Ledger::submit(LedgerOp op) {
+    Status refusal;
+    {
+        const std::lock_guard locked(impl_->mutex);
+        if (impl_->closing) {
+            refusal = fail(ErrorCode::unavailable, "cannot write to the ledger", {}, "it is closing");
+        } else if (impl_->waiting.size() >= impl_->options.max_waiting) {
+            ++impl_->refused;
+            refusal = fail(ErrorCode::resource_exhausted, "cannot write to the ledger", {},
+                           "too many operations wait for the disk");
+        } else {
+            impl_->waiting.push_back(std::move(op));
+        }
+    }
+    if (refusal) {
+        impl_->wake.notify_one();
+    } else if (op.done) {
+        op.done(refusal);
+    }
+}
+
+Status Ledger::run(std::function<Status(LedgerTx&)> apply, std::function<void()> committed, bool alone) {
+    struct Waiter {
+        std::mutex mutex;
+        std::condition_variable wake;
+        std::optional<Status> result;
+    } waiter;
+    submit({std::move(apply),
+            [&waiter, &committed](const Status& status) {
+                if (status && committed) committed();
+                const std::lock_guard locked(waiter.mutex);
+                waiter.result = status;
+                waiter.wake.notify_one();
+            },
+            alone});
+    std::unique_lock locked(waiter.mutex);
+    waiter.wake.wait(locked, [&] { return waiter.result.has_value(); });
+    return *waiter.result;
+}
+
+Status Ledger::ready() const {
+    const std::lock_guard locked(impl_->mutex);
+    return impl_->health;
+}
+
+Result<std::vector<PayoutRow>> Ledger::payouts(std::string_view agent_id, std::uint32_t limit) const {
+    return impl_->reader->payouts(agent_id, limit);
+}
+
+Result<std::vector<PayoutRow>> Ledger::due_payouts(std::string_view agent_id, std::uint32_t limit) const {
+    return impl_->reader->due_payouts(agent_id, limit);
+}
+
+Result<std::vector<PayoutRow>> Ledger::payouts_of_epoch(std::uint64_t epoch) const {
+    return impl_->reader->payouts_of_epoch(epoch);
+}
+
+Result<std::optional<AgentRow>> Ledger::agent(std::string_view agent_id) const {
+    return impl_->reader->agent(agent_id);
+}
+
+Result<std::optional<EpochRow>> Ledger::epoch(std::uint64_t epoch) const {
+    return impl_->reader->epoch(epoch);
+}
+
+Result<std::vector<WalletChangeRow>> Ledger::wallet_changes(std::string_view agent_id) const {
+    return impl_->reader->wallet_changes(agent_id);
+}
+
+std::map<std::string, std::uint64_t> Ledger::counters() const {
+    const std::lock_guard locked(impl_->mutex);
+    return {{"ledger_operations", impl_->operations},
+            {"ledger_commits", impl_->commits},
+            {"ledger_refused", impl_->refused},
+            {"ledger_failed_commits", impl_->failed_commits}};
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/ledger/ledger_rows.hpp"
+#include "core/ledger/sqlite.hpp"
+
+namespace ioswarm {
+
+/// The read-only connection: histories for the monitoring API. It sees what is committed, never writes and never
+/// checkpoints. Thread-safe; one query at a time. Not for use outside core/ledger.
+class LedgerReader {
+ public:
+    [[nodiscard]] static Result<std::unique_ptr<LedgerReader>> open(const std::filesystem::path& file);
+
+    [[nodiscard]] Result<std::vector<PayoutRow>> payouts(std::string_view agent_id, std::uint32_t limit);
+    [[nodiscard]] Result<std::vector<PayoutRow>> due_payouts(std::string_view agent_id, std::uint32_t limit);
+    [[nodiscard]] Result<std::vector<PayoutRow>> payouts_of_epoch(std::uint64_t epoch);
+    [[nodiscard]] Result<std::optional<AgentRow>> agent(std::string_view agent_id);
+    [[nodiscard]] Result<std::optional<EpochRow>> epoch(std::uint64_t epoch);
+    [[nodiscard]] Result<std::vector<WalletChangeRow>> wallet_changes(std::string_view agent_id);
+
+ private:
+    LedgerReader() = default;
+
+    std::mutex mutex_;  // guards all below
+    std::optional<sqlite::Database> database_;
+    sqlite::Statement payouts_, due_, of_epoch_, agent_, epoch_, wallet_changes_;
+};
+
+}  // namespace ioswarm

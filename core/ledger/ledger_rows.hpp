@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What stands in the ledger's tables, as plain values.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/bytes.hpp"
+#include "core/base/u256.hpp"
+
+namespace ioswarm {
+
+/// An answer that is still needed: to compare it, or to know that this agent was paid for this action already.
+struct AnswerRow {
+    Hash256 raw_id;
+    std::string agent_id;
+    std::optional<Hash256> action_hash;
+    Address sender;
+    bool valid = false;
+    bool has_reject_reason = false;
+    bool executed = false;
+    bool compared = false;  ///< counted for correctness already
+    std::optional<std::uint64_t> mined_height;  ///< nothing while pending
+};
+
+/// Work of one agent in the running epoch.
+struct WorkRow {
+    std::string agent_id;
+    std::uint64_t tasks = 0;
+    std::uint64_t compared = 0;
+    std::uint64_t correct = 0;
+    std::uint64_t latency_us = 0;  ///< sum over its tasks
+    bool operator==(const WorkRow&) const = default;
+};
+
+/// One action of a recent block: what a late answer is compared with.
+struct MinedAction {
+    Hash256 action_hash;
+    bool succeeded = false;
+};
+
+struct RecentBlockRow {
+    std::uint64_t height = 0;
+    std::vector<MinedAction> actions;
+    /// Senders of dispatched actions that succeeded in this block (nonce-race rule).
+    std::vector<Address> senders_succeeded;
+};
+
+/// Lifetime counters of shadow comparison, and the running epoch: one row of numbers.
+struct LedgerNumbers {
+    std::uint64_t last_height = 0;  ///< 0 = no block yet
+    std::uint64_t epoch = 0;
+    std::uint64_t epoch_first_height = 0;  ///< 0 = its first block has not come
+    std::int64_t epoch_started_ms = 0;     ///< since 1970
+    std::uint64_t closed_tasks = 0;        ///< answers counted in closed epochs
+    std::uint64_t next_id = 1;             ///< first task or batch id not reserved
+    std::uint64_t compared = 0;
+    std::uint64_t matched = 0;
+    std::uint64_t false_positives = 0;
+    std::uint64_t false_negatives = 0;
+    std::uint64_t nonce_race_excluded = 0;
+    bool operator==(const LedgerNumbers&) const = default;
+};
+
+struct AgentRow {
+    std::string agent_id;
+    std::optional<Address> wallet;       ///< in force in the running epoch
+    std::optional<Address> next_wallet;  ///< in force from the next epoch on
+    std::uint64_t tasks = 0;             ///< in closed epochs, as the next three
+    std::uint64_t compared = 0;
+    std::uint64_t correct = 0;
+    U256 earned_rau;
+};
+
+/// A closed epoch.
+struct EpochRow {
+    std::uint64_t epoch = 0;
+    std::uint64_t first_height = 0;
+    std::uint64_t last_height = 0;
+    std::int64_t started_ms = 0;
+    std::int64_t ended_ms = 0;
+    U256 reward_rau;
+    U256 cut_rau;
+    U256 pool_rau;  ///< what the payouts add up to; 0 when nobody was eligible
+    std::uint64_t agents = 0;
+    std::uint64_t tasks = 0;
+    std::uint64_t compared = 0;
+    std::uint64_t correct = 0;
+};
+
+/// Where the notice of a payout to its agent stands.
+enum class PayoutNotice : std::int64_t {
+    due = 0,       ///< goes out with the next heartbeat
+    sent = 1,
+    waiting = 2,   ///< until the settlement is final
+};
+
+struct PayoutRow {
+    std::uint64_t epoch = 0;
+    std::string agent_id;
+    U256 amount_rau;
+    U256 weight;
+    std::uint64_t tasks = 0;
+    std::uint64_t compared = 0;
+    std::uint64_t correct = 0;
+    std::uint32_t rank = 0;
+    std::uint32_t paid_agents = 0;  ///< of the epoch
+    bool bonus = false;
+    std::optional<Address> wallet;  ///< at the close; nothing = the share stays owed
+    PayoutNotice notice = PayoutNotice::due;
+};
+
+/// A wallet replaced by another, kept for audit.
+struct WalletChangeRow {
+    std::string agent_id;
+    std::optional<Address> before;
+    Address after;
+    std::int64_t at_ms = 0;
+    std::uint64_t from_epoch = 0;
+};
+
+/// Everything that is kept in memory while the daemon runs; bounded by pending actions and agents at work.
+struct LedgerState {
+    LedgerNumbers numbers;
+    std::vector<AnswerRow> answers;
+    std::vector<WorkRow> work;
+    std::vector<RecentBlockRow> recent;  ///< ascending height
+};
+
+}  // namespace ioswarm

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/ledger/ledger_tx.hpp"
+
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "core/ledger/agent_query.hpp"
+#include "core/ledger/sqlite.hpp"
+
+namespace ioswarm {
+namespace {
+
+using sqlite::Statement;
+
+constexpr std::size_t kPackedAction = Hash256::kSize + 1;
+
+Bytes pack_actions(const std::vector<MinedAction>& actions) {
+    Bytes out;
+    out.reserve(actions.size() * kPackedAction);
+    for (const MinedAction& action : actions) {
+        out.insert(out.end(), action.action_hash.bytes.begin(), action.action_hash.bytes.end());
+        out.push_back(action.succeeded ? 1 : 0);
+    }
+    return out;
+}
+
+Bytes pack_senders(const std::vector<Address>& senders) {
+    Bytes out;
+    out.reserve(senders.size() * Address::kSize);
+    for (const Address& sender : senders) out.insert(out.end(), sender.bytes.begin(), sender.bytes.end());
+    return out;
+}
+
+template <std::size_t N, typename Tag>
+FixedBytes<N, Tag> take(BytesView bytes, std::size_t offset) {
+    FixedBytes<N, Tag> out;
+    std::memcpy(out.bytes.data(), bytes.data() + offset, N);
+    return out;
+}
+
+void bind_optional(Statement& statement, int index, const std::optional<Address>& address) {
+    if (address) {
+        statement.bind_blob(index, address->view());
+    } else {
+        statement.bind_null(index);
+    }
+}
+
+/// Calls `each` for every row; each returns Status.
+template <typename Each>
+Status for_each_row(Statement& statement, Each each) {
+    for (;;) {
+        const auto row = statement.step();
+        if (!row) return fail(row.error());
+        if (!*row) return {};
+        if (Status status = each(); !status) {
+            statement.reset();
+            return status;
+        }
+    }
+}
+
+}  // namespace
+
+struct LedgerTx::Statements {
+    Statement numbers, set_numbers;
+    Statement answers, add_answer, mark_mined, drop_answers;
+    Statement work, add_work, clear_work;
+    Statement recent, add_recent, drop_recent;
+    Statement agent, set_agent, promote_wallets, add_wallet_change, trim_wallet_changes;
+    Statement add_epoch, add_payout, mark_notice, drop_epochs, drop_payouts;
+    Statement probe;
+};
+
+Result<std::unique_ptr<LedgerTx>> LedgerTx::prepare(sqlite::Database& database) {
+    auto all = std::make_unique<Statements>();
+    const std::array<std::pair<Statement*, const char*>, 23> texts{{
+        {&all->numbers,
+         "SELECT last_height, epoch, epoch_first_height, epoch_started_ms, closed_tasks, next_id, compared, matched, "
+         "false_positives, false_negatives, nonce_race_excluded FROM numbers"},
+        {&all->set_numbers,
+         "UPDATE numbers SET last_height = ?1, epoch = ?2, epoch_first_height = ?3, epoch_started_ms = ?4, "
+         "closed_tasks = ?5, next_id = ?6, compared = ?7, matched = ?8, false_positives = ?9, false_negatives = ?10, "
+         "nonce_race_excluded = ?11"},
+        {&all->answers,
+         "SELECT raw_id, agent, action_hash, sender, valid, has_reason, executed, compared, mined_height FROM answers"},
+        {&all->add_answer, "INSERT INTO answers VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING"},
+        {&all->mark_mined, "UPDATE answers SET mined_height = ?2, compared = 1 WHERE raw_id = ?1"},
+        {&all->drop_answers, "DELETE FROM answers WHERE raw_id = ?1"},
+        {&all->work, "SELECT agent, tasks, compared, correct, latency_us FROM work"},
+        {&all->add_work,
+         "INSERT INTO work VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(agent) DO UPDATE SET tasks = tasks + ?2, "
+         "compared = compared + ?3, correct = correct + ?4, latency_us = latency_us + ?5"},
+        {&all->clear_work, "DELETE FROM work"},
+        {&all->recent, "SELECT height, actions, senders FROM recent_blocks ORDER BY height"},
+        {&all->add_recent, "INSERT INTO recent_blocks VALUES(?1, ?2, ?3)"},
+        {&all->drop_recent, "DELETE FROM recent_blocks WHERE height < ?1"},
+        {&all->agent, kAgentQuery},
+        {&all->set_agent,
+         "INSERT INTO agents VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(agent) DO UPDATE SET wallet = ?2, "
+         "next_wallet = ?3, tasks = ?4, compared = ?5, correct = ?6, earned_rau = ?7"},
+        {&all->promote_wallets,
+         "UPDATE agents SET wallet = next_wallet, next_wallet = NULL WHERE next_wallet IS NOT NULL"},
+        {&all->add_wallet_change,
+         "INSERT INTO wallet_changes(agent, before, after, at_ms, from_epoch) VALUES(?1, ?2, ?3, ?4, ?5)"},
+        {&all->trim_wallet_changes,
+         "DELETE FROM wallet_changes WHERE agent = ?1 AND id <= "
+         "(SELECT id FROM wallet_changes WHERE agent = ?1 ORDER BY id DESC LIMIT 1 OFFSET 100)"},
+        {&all->add_epoch, "INSERT INTO epochs VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
+        {&all->add_payout, "INSERT INTO payouts VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
+        {&all->mark_notice, "UPDATE payouts SET notice = 1 WHERE epoch = ?1 AND agent = ?2 AND notice = 0"},
+        {&all->drop_epochs, "DELETE FROM epochs WHERE epoch < ?1"},
+        {&all->drop_payouts, "DELETE FROM payouts WHERE epoch < ?1 AND notice <> 2"},
+        {&all->probe, "UPDATE meta SET value = value + 1 WHERE key = 'probes'"},
+    }};
+    for (const auto& [statement, sql] : texts) {
+        auto prepared = database.prepare(sql);
+        if (!prepared) return fail(prepared.error());
+        *statement = std::move(*prepared);
+    }
+    return std::unique_ptr<LedgerTx>(new LedgerTx(database, std::move(all)));
+}
+
+LedgerTx::LedgerTx(sqlite::Database& database, std::unique_ptr<Statements> statements)
+    : database_(database), statements_(std::move(statements)) {}
+
+LedgerTx::~LedgerTx() = default;
+
+Result<LedgerState> LedgerTx::load() {
+    LedgerState out;
+    auto loaded = numbers();
+    if (!loaded) return fail(loaded.error());
+    out.numbers = *loaded;
+
+    Statement& answers = statements_->answers;
+    Status status = for_each_row(answers, [&]() -> Status {
+        AnswerRow row;
+        const auto raw_id = answers.fixed<Hash256>(0);
+        if (!raw_id) return fail(raw_id.error());
+        row.raw_id = *raw_id;
+        row.agent_id = answers.text(1);
+        if (!answers.is_null(2)) {
+            const auto hash = answers.fixed<Hash256>(2);
+            if (!hash) return fail(hash.error());
+            row.action_hash = *hash;
+        }
+        const auto sender = answers.fixed<Address>(3);
+        if (!sender) return fail(sender.error());
+        row.sender = *sender;
+        row.valid = answers.integer(4) != 0;
+        row.has_reject_reason = answers.integer(5) != 0;
+        row.executed = answers.integer(6) != 0;
+        row.compared = answers.integer(7) != 0;
+        if (!answers.is_null(8)) row.mined_height = answers.u64(8);
+        out.answers.push_back(std::move(row));
+        return {};
+    });
+    if (!status) return fail(status.error());
+
+    Statement& work = statements_->work;
+    status = for_each_row(work, [&]() -> Status {
+        out.work.push_back({work.text(0), work.u64(1), work.u64(2), work.u64(3), work.u64(4)});
+        return {};
+    });
+    if (!status) return fail(status.error());
+
+    Statement& recent = statements_->recent;
+    status = for_each_row(recent, [&]() -> Status {
+        RecentBlockRow block{recent.u64(0), {}, {}};
+        const BytesView actions = recent.blob(1);
+        if (actions.size() % kPackedAction != 0) {
+            return fail(ErrorCode::data_loss, "cannot read the ledger", database_.file(), "recent_blocks is damaged");
+        }
+        for (std::size_t at = 0; at < actions.size(); at += kPackedAction) {
+            block.actions.push_back({take<32, Hash256Tag>(actions, at), actions[at + Hash256::kSize] != 0});
+        }
+        const BytesView senders = recent.blob(2);
+        if (senders.size() % Address::kSize != 0) {
+            return fail(ErrorCode::data_loss, "cannot read the ledger", database_.file(), "recent_blocks is damaged");
+        }
+        for (std::size_t at = 0; at < senders.size(); at += Address::kSize) {
+            block.senders_succeeded.push_back(take<20, AddressTag>(senders, at));
+        }
+        out.recent.push_back(std::move(block));
+        return {};
+    });
+    if (!status) return fail(status.error());
+    return out;
+}
+
+Result<LedgerNumbers> LedgerTx::numbers() {
+    Statement& row = statements_->numbers;
+    const auto found = row.step();
+    if (!found) return fail(found.error());
+    if (!*found) {
+        return fail(ErrorCode::data_loss, "cannot read the ledger", database_.file(), "the row of numbers is missing");
+    }
+    LedgerNumbers out;
+    out.last_height = row.u64(0);
+    out.epoch = row.u64(1);
+    out.epoch_first_height = row.u64(2);
+    out.epoch_started_ms = row.integer(3);
+    out.closed_tasks = row.u64(4);
+    out.next_id = row.u64(5);
+    out.compared = row.u64(6);
+    out.matched = row.u64(7);
+    out.false_positives = row.u64(8);
+    out.false_negatives = row.u64(9);
+    out.nonce_race_excluded = row.u64(10);
+    row.reset();
+    return out;
+}
+
+Status LedgerTx::set_numbers(const LedgerNumbers& n) {
+    return statements_->set_numbers.bind_u64(1, n.last_height)
+        .bind_u64(2, n.epoch)
+        .bind_u64(3, n.epoch_first_height)
+        .bind(4, n.epoch_started_ms)
+        .bind_u64(5, n.closed_tasks)
+        .bind_u64(6, n.next_id)
+        .bind_u64(7, n.compared)
+        .bind_u64(8, n.matched)
+        .bind_u64(9, n.false_positives)
+        .bind_u64(10, n.false_negatives)
+        .bind_u64(11, n.nonce_race_excluded)
+        .run();
+}
+
+Result<bool> LedgerTx::add_answer(const AnswerRow& answer) {
+    Statement& add = statements_->add_answer;
+    add.bind_blob(1, answer.raw_id.view()).bind_text(2, answer.agent_id);
+    if (answer.action_hash) {
+        add.bind_blob(3, answer.action_hash->view());
+    } else {
+        add.bind_null(3);
+    }
+    add.bind_blob(4, answer.sender.view())
+        .bind(5, answer.valid ? 1 : 0)
+        .bind(6, answer.has_reject_reason ? 1 : 0)
+        .bind(7, answer.executed ? 1 : 0)
+        .bind(8, answer.compared ? 1 : 0);
+    if (answer.mined_height) {
+        add.bind_u64(9, *answer.mined_height);
+    } else {
+        add.bind_null(9);
+    }
+    if (Status status = add.run(); !status) return fail(status.error());
+    return database_.changes() > 0;
+}
+
+Status LedgerTx::mark_mined(const Hash256& raw_id, std::uint64_t height) {
+    return statements_->mark_mined.bind_blob(1, raw_id.view()).bind_u64(2, height).run();
+}
+
+Status LedgerTx::drop_answers(const Hash256& raw_id) {
+    return statements_->drop_answers.bind_blob(1, raw_id.view()).run();
+}
+
+Status LedgerTx::add_work(const WorkRow& delta) {
+    return statements_->add_work.bind_text(1, delta.agent_id)
+        .bind_u64(2, delta.tasks)
+        .bind_u64(3, delta.compared)
+        .bind_u64(4, delta.correct)
+        .bind_u64(5, delta.latency_us)
+        .run();
+}
+
+Status LedgerTx::clear_work() {
+    return statements_->clear_work.run();
+}
+
+Status LedgerTx::add_recent_block(const RecentBlockRow& block) {
+    const Bytes actions = pack_actions(block.actions);
+    const Bytes senders = pack_senders(block.senders_succeeded);
+    return statements_->add_recent.bind_u64(1, block.height).bind_blob(2, actions).bind_blob(3, senders).run();
+}
+
+Status LedgerTx::drop_recent_below(std::uint64_t height) {
+    return statements_->drop_recent.bind_u64(1, height).run();
+}
+
+Result<std::optional<AgentRow>> LedgerTx::agent(std::string_view agent_id) {
+    return read_agent(statements_->agent, agent_id);
+}
+
+Status LedgerTx::set_agent(const AgentRow& agent) {
+    const std::string earned = to_decimal(agent.earned_rau);
+    Statement& set = statements_->set_agent;
+    set.bind_text(1, agent.agent_id);
+    bind_optional(set, 2, agent.wallet);
+    bind_optional(set, 3, agent.next_wallet);
+    return set.bind_u64(4, agent.tasks)
+        .bind_u64(5, agent.compared)
+        .bind_u64(6, agent.correct)
+        .bind_text(7, earned)
+        .run();
+}
+
+Status LedgerTx::promote_wallets() {
+    return statements_->promote_wallets.run();
+}
+
+Status LedgerTx::add_wallet_change(const WalletChangeRow& change) {
+    Statement& add = statements_->add_wallet_change;
+    add.bind_text(1, change.agent_id);
+    bind_optional(add, 2, change.before);
+    add.bind_blob(3, change.after.view()).bind(4, change.at_ms).bind_u64(5, change.from_epoch);
+    if (Status status = add.run(); !status) return status;
+    return statements_->trim_wallet_changes.bind_text(1, change.agent_id).run();
+}
+
+Status LedgerTx::add_epoch(const EpochRow& epoch) {
+    const std::string reward = to_decimal(epoch.reward_rau);
+    const std::string cut = to_decimal(epoch.cut_rau);
+    const std::string pool = to_decimal(epoch.pool_rau);
+    return statements_->add_epoch.bind_u64(1, epoch.epoch)
+        .bind_u64(2, epoch.first_height)
+        .bind_u64(3, epoch.last_height)
+        .bind(4, epoch.started_ms)
+        .bind(5, epoch.ended_ms)
+        .bind_text(6, reward)
+        .bind_text(7, cut)
+        .bind_text(8, pool)
+        .bind_u64(9, epoch.agents)
+        .bind_u64(10, epoch.tasks)
+        .bind_u64(11, epoch.compared)
+        .bind_u64(12, epoch.correct)
+        .run();
+}
+
+Status LedgerTx::add_payout(const PayoutRow& payout) {
+    const std::string amount = to_decimal(payout.amount_rau);
+    const std::string weight = to_decimal(payout.weight);
+    Statement& add = statements_->add_payout;
+    add.bind_u64(1, payout.epoch)
+        .bind_text(2, payout.agent_id)
+        .bind_text(3, amount)
+        .bind_text(4, weight)
+        .bind_u64(5, payout.tasks)
+        .bind_u64(6, payout.compared)
+        .bind_u64(7, payout.correct)
+        .bind(8, payout.rank)
+        .bind(9, payout.paid_agents)
+        .bind(10, payout.bonus ? 1 : 0);
+    bind_optional(add, 11, payout.wallet);
+    return add.bind(12, static_cast<std::int64_t>(payout.notice)).run();
+}
+
+Result<bool> LedgerTx::mark_notice_sent(std::uint64_t epoch, std::string_view agent_id) {
+    if (Status status = statements_->mark_notice.bind_u64(1, epoch).bind_text(2, agent_id).run(); !status) {
+        return fail(status.error());
+    }
+    return database_.changes() > 0;
+}
+
+Status LedgerTx::drop_epochs_below(std::uint64_t epoch) {
+    if (Status status = statements_->drop_epochs.bind_u64(1, epoch).run(); !status) return status;
+    return statements_->drop_payouts.bind_u64(1, epoch).run();
+}
+
+Status LedgerTx::probe() {
+    return statements_->probe.run();
+}
+
+}  // namespace ioswarm

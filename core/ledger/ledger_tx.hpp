@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.hpp"
+#include "core/ledger/ledger_rows.hpp"
+
+namespace ioswarm {
+
+namespace sqlite {
+class Database;
+}
+
+/// The tables as an operation of the ledger sees them inside its transaction. Used on the ledger's thread only. A call
+/// that fails fails the operation: pass its error on. Errors: io, data_loss, resource_exhausted (memory),
+/// invalid_argument (a number above 2^63-1).
+class LedgerTx {
+ public:
+    /// Prepares every statement once.
+    [[nodiscard]] static Result<std::unique_ptr<LedgerTx>> prepare(sqlite::Database& database);
+    ~LedgerTx();
+    LedgerTx(const LedgerTx&) = delete;
+    LedgerTx& operator=(const LedgerTx&) = delete;
+
+    [[nodiscard]] Result<LedgerState> load();
+    [[nodiscard]] Result<LedgerNumbers> numbers();
+    [[nodiscard]] Status set_numbers(const LedgerNumbers& numbers);
+
+    /// False: the agent has an answer to this action already; that one stays.
+    [[nodiscard]] Result<bool> add_answer(const AnswerRow& answer);
+    /// All answers to the action are compared as far as they ever will be, and kept for the late ones' sake.
+    [[nodiscard]] Status mark_mined(const Hash256& raw_id, std::uint64_t height);
+    [[nodiscard]] Status drop_answers(const Hash256& raw_id);
+
+    /// Adds to what the agent has in the running epoch.
+    [[nodiscard]] Status add_work(const WorkRow& delta);
+    [[nodiscard]] Status clear_work();
+
+    [[nodiscard]] Status add_recent_block(const RecentBlockRow& block);
+    [[nodiscard]] Status drop_recent_below(std::uint64_t height);
+
+    [[nodiscard]] Result<std::optional<AgentRow>> agent(std::string_view agent_id);
+    [[nodiscard]] Status set_agent(const AgentRow& agent);
+    /// Every next wallet comes into force.
+    [[nodiscard]] Status promote_wallets();
+    /// Keeps the newest 100 of an agent.
+    [[nodiscard]] Status add_wallet_change(const WalletChangeRow& change);
+
+    [[nodiscard]] Status add_epoch(const EpochRow& epoch);
+    [[nodiscard]] Status add_payout(const PayoutRow& payout);
+    /// False: it was not due (any more).
+    [[nodiscard]] Result<bool> mark_notice_sent(std::uint64_t epoch, std::string_view agent_id);
+    /// Removes epochs below the one given with their payouts, save payouts that still wait for their settlement.
+    [[nodiscard]] Status drop_epochs_below(std::uint64_t epoch);
+
+    /// A write of no meaning, to see whether writing works.
+    [[nodiscard]] Status probe();
+
+ private:
+    struct Statements;
+    LedgerTx(sqlite::Database& database, std::unique_ptr<Statements> statements);
+
+    sqlite::Database& database_;
+    std::unique_ptr<Statements> statements_;
+};
+
+}  // namespace ioswarm

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/ledger/lock_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace ioswarm {
+namespace {
+
+std::string read_holder(int fd) {
+    std::array<char, 24> text{};
+    const ssize_t size = pread(fd, text.data(), text.size(), 0);
+    if (size <= 0) return {};
+    std::string out(text.data(), static_cast<std::size_t>(size));
+    out.erase(std::find_if(out.begin(), out.end(), [](char c) { return c < '0' || c > '9'; }), out.end());
+    return out;
+}
+
+}  // namespace
+
+Result<LockFile> LockFile::acquire(const std::filesystem::path& file) {
+    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return fail(errno_error(errno, "cannot open the lock file", file.string()));
+    LockFile out(fd);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK) return fail(errno_error(errno, "cannot lock", file.string()));
+        const std::string holder = read_holder(fd);
+        return fail(ErrorCode::try_again, "cannot lock", file.string(),
+                    holder.empty() ? "another process holds it" : "process " + holder + " holds it",
+                    "one ioswarm at a time may use a data directory");
+    }
+    // The pid is for people; the lock itself does not need it, so a full disk must not keep the daemon from starting.
+    const std::string pid = std::to_string(getpid()) + "\n";
+    if (ftruncate(fd, 0) == 0) {
+        const ssize_t written = pwrite(fd, pid.data(), pid.size(), 0);
+        static_cast<void>(written);
+    }
+    return out;
+}
+
+LockFile::~LockFile() {
+    // The file stays: removing it would let a second process lock a new one beside a third that waits on the old.
+    if (fd_ >= 0) ::close(fd_);
+}
+
+Status prepare_private_directory(const std::filesystem::path& dir) {
+    std::error_code error;
+    if (dir.has_parent_path()) std::filesystem::create_directories(dir.parent_path(), error);
+    if (mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST) {
+        return fail(errno_error(errno, "cannot make the data directory", dir.string()));
+    }
+    struct stat info {};
+    if (stat(dir.c_str(), &info) != 0) return fail(errno_error(errno, "cannot read the data directory", dir.string()));
+    if (!S_ISDIR(info.st_mode)) {
+        return fail(ErrorCode::io, "cannot use the data directory", dir.string(), "it is not a directory");
+    }
+    if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return fail(ErrorCode::permission_denied, "cannot use the data directory", dir.string(),
+                    "others may write to it", "chmod 700 " + dir.string());
+    }
+    return {};
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/ledger/schema.hpp"
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+
+namespace ioswarm {
+namespace {
+
+// Amounts of rau are decimal text: a person with sqlite3 reads them, and no arithmetic on them is done in SQL.
+// `numbers` has one row, LedgerNumbers. Table `answers` is keyed by what must not be paid twice.
+constexpr std::array kTables{
+    std::string_view{"CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID"},
+    std::string_view{
+        "CREATE TABLE numbers(one INTEGER PRIMARY KEY CHECK(one = 1), last_height INTEGER NOT NULL, "
+        "epoch INTEGER NOT NULL, epoch_first_height INTEGER NOT NULL, epoch_started_ms INTEGER NOT NULL, "
+        "closed_tasks INTEGER NOT NULL, next_id INTEGER NOT NULL, compared INTEGER NOT NULL, matched INTEGER NOT NULL, "
+        "false_positives INTEGER NOT NULL, false_negatives INTEGER NOT NULL, nonce_race_excluded INTEGER NOT NULL) "
+        "STRICT"},
+    std::string_view{
+        "CREATE TABLE answers(raw_id BLOB NOT NULL, agent TEXT NOT NULL, action_hash BLOB, sender BLOB NOT NULL, "
+        "valid INTEGER NOT NULL, has_reason INTEGER NOT NULL, executed INTEGER NOT NULL, compared INTEGER NOT NULL, "
+        "mined_height INTEGER, PRIMARY KEY(raw_id, agent)) STRICT, WITHOUT ROWID"},
+    std::string_view{
+        "CREATE TABLE recent_blocks(height INTEGER PRIMARY KEY, actions BLOB NOT NULL, senders BLOB NOT NULL) STRICT"},
+    std::string_view{
+        "CREATE TABLE work(agent TEXT PRIMARY KEY, tasks INTEGER NOT NULL, compared INTEGER NOT NULL, "
+        "correct INTEGER NOT NULL, latency_us INTEGER NOT NULL) STRICT, WITHOUT ROWID"},
+    std::string_view{
+        "CREATE TABLE agents(agent TEXT PRIMARY KEY, wallet BLOB, next_wallet BLOB, tasks INTEGER NOT NULL, "
+        "compared INTEGER NOT NULL, correct INTEGER NOT NULL, earned_rau TEXT NOT NULL) STRICT, WITHOUT ROWID"},
+    std::string_view{"CREATE INDEX agents_next_wallet ON agents(agent) WHERE next_wallet IS NOT NULL"},
+    std::string_view{
+        "CREATE TABLE epochs(epoch INTEGER PRIMARY KEY, first_height INTEGER NOT NULL, last_height INTEGER NOT NULL, "
+        "started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, reward_rau TEXT NOT NULL, cut_rau TEXT NOT NULL, "
+        "pool_rau TEXT NOT NULL, agents INTEGER NOT NULL, tasks INTEGER NOT NULL, compared INTEGER NOT NULL, "
+        "correct INTEGER NOT NULL) STRICT"},
+    std::string_view{
+        "CREATE TABLE payouts(epoch INTEGER NOT NULL, agent TEXT NOT NULL, amount_rau TEXT NOT NULL, "
+        "weight TEXT NOT NULL, tasks INTEGER NOT NULL, compared INTEGER NOT NULL, correct INTEGER NOT NULL, "
+        "rank INTEGER NOT NULL, paid_agents INTEGER NOT NULL, bonus INTEGER NOT NULL, wallet BLOB, "
+        "notice INTEGER NOT NULL, PRIMARY KEY(epoch, agent)) STRICT, WITHOUT ROWID"},
+    std::string_view{"CREATE INDEX payouts_by_agent ON payouts(agent, epoch)"},
+    std::string_view{"CREATE INDEX payouts_due ON payouts(agent, epoch) WHERE notice = 0"},
+    std::string_view{
+        "CREATE TABLE wallet_changes(id INTEGER PRIMARY KEY, agent TEXT NOT NULL, before BLOB, after BLOB NOT NULL, "
+        "at_ms INTEGER NOT NULL, from_epoch INTEGER NOT NULL) STRICT"},
+    std::string_view{"CREATE INDEX wallet_changes_by_agent ON wallet_changes(agent, id)"},
+};
+
+Status create(sqlite::Database& database, std::int64_t now_ms) {
+    std::string sql = fmt::format("BEGIN IMMEDIATE; PRAGMA application_id = {};", kLedgerApplicationId);
+    for (const std::string_view table : kTables) sql += fmt::format("{};", table);
+    sql += fmt::format(
+        "INSERT INTO meta VALUES('schema_version', {}), ('created_ms', {}), ('probes', 0);"
+        "INSERT INTO numbers VALUES(1, 0, 0, 0, {}, 0, 1, 0, 0, 0, 0, 0);"
+        "COMMIT",
+        kLedgerSchemaVersion, now_ms, now_ms);
+    Status status = database.execute(sql);
+    if (!status && database.in_transaction()) static_cast<void>(database.execute("ROLLBACK"));
+    return status;
+}
+
+/// One step from the version given to the next. There is none yet: version 1 is the first.
+Status migrate_one(sqlite::Database& database, std::int64_t from) {
+    return fail(ErrorCode::failed_precondition, "cannot open the ledger", database.file(),
+                fmt::format("version {} cannot be moved to {}", from, kLedgerSchemaVersion));
+}
+
+Error altered(const sqlite::Database& database, std::string why) {
+    return {ErrorCode::data_loss, "cannot open the ledger", database.file(), std::move(why),
+            "stop, keep a copy of the file, and restore a backup"};
+}
+
+Status check_tables(sqlite::Database& database) {
+    auto found = database.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid");
+    if (!found) return fail(found.error());
+    std::size_t count = 0;
+    for (;;) {
+        const auto row = found->step();
+        if (!row) return fail(row.error());
+        if (!*row) break;
+        if (count >= kTables.size() || found->text(0) != kTables[count]) {
+            return fail(altered(database, "its tables are not those of version " + std::to_string(kLedgerSchemaVersion)));
+        }
+        ++count;
+    }
+    if (count != kTables.size()) return fail(altered(database, "a table is missing"));
+    return {};
+}
+
+}  // namespace
+
+Status configure_writer(sqlite::Database& database) {
+    // No mmap: a read error would be a SIGBUS. The WAL is cut back after a burst, so that it does not stay large.
+    return database.execute(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA mmap_size = 0;"
+        "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;"
+        "PRAGMA journal_size_limit = 16777216");
+}
+
+Status prepare_schema(sqlite::Database& database, std::int64_t now_ms) {
+    const auto tables = database.query_integer("SELECT count(*) FROM sqlite_master");
+    if (!tables) return fail(tables.error());
+    const auto id = database.query_integer("PRAGMA application_id");
+    if (!id) return fail(id.error());
+    if (tables->value_or(0) == 0 && id->value_or(0) == 0) return create(database, now_ms);
+    if (id->value_or(0) != kLedgerApplicationId) return fail(altered(database, "it is not a ledger of ioswarm"));
+
+    auto version = database.query_integer("SELECT value FROM meta WHERE key = 'schema_version'");
+    if (!version) return fail(version.error());
+    if (!*version) return fail(altered(database, "it does not name its version"));
+    if (**version > kLedgerSchemaVersion) {
+        return fail(ErrorCode::failed_precondition, "cannot open the ledger", database.file(),
+                    fmt::format("it was written by a newer ioswarm (version {}, this one knows {})", **version,
+                                kLedgerSchemaVersion),
+                    "install the newer ioswarm again");
+    }
+    for (std::int64_t at = **version; at < kLedgerSchemaVersion; ++at) {
+        if (Status status = migrate_one(database, at); !status) return status;
+    }
+    return check_tables(database);
+}
+
+}  // namespace ioswarm

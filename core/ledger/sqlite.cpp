@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/ledger/sqlite.hpp"
+
+#include <limits>
+
+#include <sqlite3.h>
+
+namespace ioswarm::sqlite {
+namespace {
+
+constexpr int kReaderBusyMs = 1000;
+
+Error error_of(int extended, const char* message, std::string what, std::string file) {
+    std::string why = message != nullptr ? message : "";
+    switch (extended & 0xff) {
+        case SQLITE_FULL:
+            return {ErrorCode::io, std::move(what), std::move(file), "no space left on the disk (" + why + ")",
+                    "free some space; the ledger goes on by itself"};
+        case SQLITE_READONLY:
+        case SQLITE_PERM:
+            return {ErrorCode::io, std::move(what), std::move(file), "the file or its disk is read-only (" + why + ")", {}};
+        case SQLITE_CORRUPT:
+        case SQLITE_NOTADB:
+            return {ErrorCode::data_loss, std::move(what), std::move(file), "the file is damaged (" + why + ")",
+                    "stop, keep a copy of the file, and restore a backup"};
+        case SQLITE_NOMEM: return {ErrorCode::resource_exhausted, std::move(what), std::move(file), "out of memory", {}};
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED: return {ErrorCode::try_again, std::move(what), std::move(file), std::move(why), {}};
+        case SQLITE_CONSTRAINT:
+        case SQLITE_MISUSE:
+        case SQLITE_RANGE:
+        case SQLITE_ERROR: return {ErrorCode::internal, std::move(what), std::move(file), std::move(why), {}};
+        default: break;
+    }
+    return {ErrorCode::io, std::move(what), std::move(file), why + " (code " + std::to_string(extended) + ")", {}};
+}
+
+}  // namespace
+
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const {
+    sqlite3_finalize(statement);
+}
+
+Statement& Statement::bind(int index, std::int64_t value) {
+    sqlite3_bind_int64(statement_.get(), index, value);
+    return *this;
+}
+
+Statement& Statement::bind_u64(int index, std::uint64_t value) {
+    if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) out_of_range_ = true;
+    return bind(index, static_cast<std::int64_t>(value));
+}
+
+Statement& Statement::bind_text(int index, std::string_view value) {
+    sqlite3_bind_text64(statement_.get(), index, value.data(), value.size(), SQLITE_STATIC, SQLITE_UTF8);
+    return *this;
+}
+
+Statement& Statement::bind_blob(int index, BytesView value) {
+    // A null pointer would bind NULL, which an empty blob is not.
+    if (value.empty()) {
+        sqlite3_bind_zeroblob(statement_.get(), index, 0);
+    } else {
+        sqlite3_bind_blob64(statement_.get(), index, value.data(), value.size(), SQLITE_STATIC);
+    }
+    return *this;
+}
+
+Statement& Statement::bind_null(int index) {
+    sqlite3_bind_null(statement_.get(), index);
+    return *this;
+}
+
+Result<bool> Statement::step() {
+    if (out_of_range_) {
+        reset();
+        return fail(ErrorCode::invalid_argument, "cannot write to the ledger", file_, "a number is above 2^63-1");
+    }
+    const int code = sqlite3_step(statement_.get());
+    if (code == SQLITE_ROW) return true;
+    if (code == SQLITE_DONE) {
+        reset();
+        return false;
+    }
+    sqlite3* const handle = sqlite3_db_handle(statement_.get());
+    Error error = error_of(sqlite3_extended_errcode(handle), sqlite3_errmsg(handle), "cannot use the ledger", file_);
+    reset();
+    return fail(std::move(error));
+}
+
+Status Statement::run() {
+    for (;;) {
+        const Result<bool> row = step();
+        if (!row) return fail(row.error());
+        if (!*row) return {};
+    }
+}
+
+void Statement::reset() {
+    out_of_range_ = false;
+    sqlite3_reset(statement_.get());
+}
+
+std::int64_t Statement::integer(int column) const {
+    return sqlite3_column_int64(statement_.get(), column);
+}
+
+std::uint64_t Statement::u64(int column) const {
+    const std::int64_t value = integer(column);
+    return value < 0 ? 0 : static_cast<std::uint64_t>(value);
+}
+
+std::string Statement::text(int column) const {
+    const unsigned char* data = sqlite3_column_text(statement_.get(), column);
+    if (data == nullptr) return {};
+    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column));
+    return {reinterpret_cast<const char*>(data), size};
+}
+
+BytesView Statement::blob(int column) const {
+    const void* data = sqlite3_column_blob(statement_.get(), column);
+    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column));
+    if (data == nullptr) return {};
+    return {static_cast<const std::uint8_t*>(data), size};
+}
+
+bool Statement::is_null(int column) const {
+    return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
+
+Result<U256> Statement::amount(int column) const {
+    const auto value = u256_from_decimal(text(column));
+    if (!value) return fail(damaged(column));
+    return *value;
+}
+
+Error Statement::damaged(int column) const {
+    const char* name = sqlite3_column_name(statement_.get(), column);
+    return {ErrorCode::data_loss, "cannot read the ledger", file_,
+            std::string("column ") + (name != nullptr ? name : "?") + " does not hold what it should",
+            "stop, keep a copy of the file, and restore a backup"};
+}
+
+void Database::Close::operator()(sqlite3* handle) const {
+    sqlite3_close_v2(handle);
+}
+
+Result<Database> Database::open(const std::filesystem::path& file, Mode mode) {
+    Database out;
+    out.file_ = file.string();
+    sqlite3* handle = nullptr;
+    // NOMUTEX: the owner lets one thread at a time in.
+    const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                      (mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    const int code = sqlite3_open_v2(out.file_.c_str(), &handle, flags, nullptr);
+    out.handle_.reset(handle);
+    if (code != SQLITE_OK) {
+        return fail(error_of(code, handle != nullptr ? sqlite3_errmsg(handle) : nullptr, "cannot open the ledger", out.file_));
+    }
+    sqlite3_busy_timeout(handle, kReaderBusyMs);
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+    // Only the writer's connection may checkpoint (SQLite before 3.51.3 corrupts when two do at once).
+    if (mode == Mode::read_only) sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    return out;
+}
+
+Status Database::execute(std::string_view sql) {
+    const std::string text(sql);
+    const int code = sqlite3_exec(handle_.get(), text.c_str(), nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) return fail(last_error("cannot use the ledger"));
+    return {};
+}
+
+Result<Statement> Database::prepare(std::string_view sql) {
+    sqlite3_stmt* statement = nullptr;
+    const int code = sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+    if (code != SQLITE_OK) return fail(last_error("cannot read the ledger"));
+    Statement out;
+    out.statement_.reset(statement);
+    out.file_ = file_;
+    return out;
+}
+
+Result<std::optional<std::int64_t>> Database::query_integer(std::string_view sql) {
+    auto statement = prepare(sql);
+    if (!statement) return fail(statement.error());
+    const auto row = statement->step();
+    if (!row) return fail(row.error());
+    if (!*row) return std::optional<std::int64_t>{};
+    return std::optional<std::int64_t>{statement->integer(0)};
+}
+
+std::int64_t Database::changes() const {
+    return sqlite3_changes64(handle_.get());
+}
+
+bool Database::in_transaction() const {
+    return sqlite3_get_autocommit(handle_.get()) == 0;
+}
+
+Error Database::last_error(std::string what) const {
+    return error_of(sqlite3_extended_errcode(handle_.get()), sqlite3_errmsg(handle_.get()), std::move(what), file_);
+}
+
+}  // namespace ioswarm::sqlite
