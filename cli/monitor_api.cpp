@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/monitor_api.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/base/decimal.hpp"
+#include "core/base/text.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::chrono::seconds kListedHeartbeatAge{120};  // /swarm/agents; the other counts take 60 s
+
+HttpReply json_reply(const Json& json, int status = 200) {
+    // Ids and regions are checked when agents register; should another byte ever come through, it is replaced.
+    return HttpReply{
+        status, json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n", "application/json", {}};
+}
+
+HttpReply error_reply(int status, std::string_view message) {
+    return json_reply(Json{{"error", message}}, status);
+}
+
+HttpReply text_reply(std::string body, int status = 200) {
+    return HttpReply{status, std::move(body), "text/plain; charset=utf-8", {}};
+}
+
+double ratio(std::uint64_t part, std::uint64_t whole) {
+    return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+double percent(std::uint64_t part, std::uint64_t whole) {
+    // Multiplied first, so that 199 of 200 is 99.5 and not 99.49999999999999.
+    return whole == 0 ? 0.0 : static_cast<double>(part) * 100.0 / static_cast<double>(whole);
+}
+
+std::string whole_seconds(std::chrono::nanoseconds duration) {
+    return go_duration(std::chrono::round<std::chrono::seconds>(duration));
+}
+
+template <typename Count>
+Json counts(const std::map<std::string, Count>& by_name) {
+    Json out = Json::object();
+    for (const auto& [name, count] : by_name)
+        out[name] = count;
+    return out;
+}
+
+/// A JSON string literal.
+std::string json_string(const std::string& text) {
+    return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+struct MonitorApi::Route {
+    std::string_view path;
+    HttpReply (MonitorApi::*handler)(const HttpRequest&) const;
+    bool open;   ///< asks for no credentials
+    bool cross;  ///< may be read by pages of other origins (CORS)
+};
+
+const MonitorApi::Route* MonitorApi::find_route(std::string_view path) {
+    static constexpr Route kRoutes[] = {
+        {"/api/stats", &MonitorApi::stats, true, true},
+        {"/api/rewards", &MonitorApi::rewards, true, true},
+        {"/swarm/status", &MonitorApi::status, false, false},
+        {"/swarm/agents", &MonitorApi::agents, false, false},
+        {"/swarm/leaderboard", &MonitorApi::leaderboard, false, false},
+        {"/swarm/epoch", &MonitorApi::epoch, false, false},
+        {"/swarm/shadow", &MonitorApi::shadow, false, false},
+        {"/livez", &MonitorApi::livez, true, false},
+        {"/readyz", &MonitorApi::readyz, true, false},
+        {"/healthz", &MonitorApi::healthz, true, false},
+    };
+    const auto* found = std::find_if(std::begin(kRoutes), std::end(kRoutes),
+                                     [&](const Route& route) { return route.path == path; });
+    return found == std::end(kRoutes) ? nullptr : found;
+}
+
+MonitorApi::MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, PortBound port_bound)
+    : monitor_(monitor), clock_(clock), authorize_(std::move(authorize)), port_bound_(std::move(port_bound)) {}
+
+HttpReply MonitorApi::handle(const HttpRequest& request) const {
+    const Route* route = find_route(request.path);
+    HttpReply reply;
+    if (route == nullptr) {
+        reply = error_reply(404, "not found");
+    } else if (request.method == "OPTIONS" && route->cross) {
+        reply.status = 204;
+    } else if (request.method != "GET") {
+        reply = error_reply(405, "method not allowed");
+        reply.headers.emplace_back("Allow", route->cross ? "GET, OPTIONS" : "GET");
+    } else if (!route->open && !authorized(request)) {
+        reply = error_reply(401, "unauthorized");
+    } else {
+        reply = (this->*route->handler)(request);
+    }
+    if (request.path.starts_with("/api/")) {
+        reply.headers.emplace_back("Access-Control-Allow-Origin", "*");
+        reply.headers.emplace_back("Access-Control-Allow-Methods", "GET, OPTIONS");
+        reply.headers.emplace_back("Access-Control-Allow-Headers", "Content-Type");
+    }
+    return reply;
+}
+
+bool MonitorApi::authorized(const HttpRequest& request) const {
+    if (!authorize_) return true;
+    const std::string* id = request.header("X-Ioswarm-Agent-Id");
+    const std::string* token = request.header("X-Ioswarm-Token");
+    return id != nullptr && token != nullptr && authorize_(*id, *token).has_value();
+}
+
+HttpReply MonitorApi::stats(const HttpRequest&) const {
+    const StatusView status = monitor_.status();
+    const ShadowTotals shadow = monitor_.shadow();
+    const EpochView epoch = monitor_.epoch();
+    HttpReply reply = json_reply(Json{
+        {"active_agents", status.agents_live},
+        {"agents_by_level", counts(status.live_by_level)},
+        {"tasks_dispatched", status.tasks_dispatched},
+        {"tasks_received", status.tasks_received},
+        {"shadow_accuracy", percent(shadow.matched, shadow.compared)},
+        {"shadow_compared", shadow.compared},
+        {"shadow_matched", shadow.matched},
+        {"current_epoch", epoch.epoch},
+        {"epoch_tasks", epoch.total_tasks},
+        {"epoch_accuracy", percent(epoch.correct, epoch.compared)},
+        {"task_level", to_string(status.task_level)},
+        {"uptime", whole_seconds(status.uptime)},
+        {"updated_at", std::chrono::system_clock::to_time_t(clock_.wall())},
+    });
+    reply.headers.emplace_back("Cache-Control", "public, max-age=30");
+    return reply;
+}
+
+HttpReply MonitorApi::rewards(const HttpRequest& request) const {
+    const std::string* agent = request.parameter("agent");
+    if (agent == nullptr || agent->empty()) return error_reply(400, "agent parameter required");
+    Result<RewardsView> view = monitor_.rewards(*agent);
+    if (!view && view.error().code != ErrorCode::not_found) return error_reply(503, view.error().text());
+    if (!view) view = RewardsView{*agent, {}, {}, 0, 0, 0};
+    // Written by hand because amounts are exact to the rau: a JSON number may have all 18 digits, a double may
+    // not.
+    std::string history;
+    for (const RewardHistoryEntry& entry : view->history) {
+        history += fmt::format(
+            R"({}{{"epoch":{},"amount_iotx":{},"tasks":{},"accuracy_pct":{},"rank":{},"bonus_applied":{}}})",
+            history.empty() ? "" : ",", entry.epoch, rau_to_iotx(entry.amount_rau), entry.tasks,
+            Json(percent(entry.correct, entry.compared)).dump(), entry.rank, entry.bonus_applied);
+    }
+    return HttpReply{
+        200,
+        fmt::format(
+            R"({{"agent_id":{},"history":[{}],"totals":{{"earned_iotx":{},"total_tasks":{},"avg_accuracy":{}}}}})",
+            json_string(view->agent_id), history, rau_to_iotx(view->earned_rau), view->total_tasks,
+            Json(percent(view->total_correct, view->total_compared)).dump()) +
+            "\n",
+        "application/json",
+        {}};
+}
+
+HttpReply MonitorApi::status(const HttpRequest&) const {
+    const StatusView status = monitor_.status();
+    const ShadowTotals shadow = monitor_.shadow();
+    return json_reply(Json{
+        {"uptime", go_duration(status.uptime)},
+        {"agents_total", status.agents_total},
+        {"agents_live", status.agents_live},
+        {"tasks_dispatched", status.tasks_dispatched},
+        {"tasks_received", status.tasks_received},
+        {"shadow_mode", status.shadow_mode},
+        {"shadow_accuracy", percent(shadow.matched, shadow.compared)},
+        {"task_level", to_string(status.task_level)},
+        {"regions", counts(status.live_by_region)},
+    });
+}
+
+HttpReply MonitorApi::agents(const HttpRequest&) const {
+    const Clock::Wall oldest = clock_.wall() - kListedHeartbeatAge;
+    Json list = Json::array();
+    for (const AgentView& agent : monitor_.agents()) {
+        if (agent.last_heartbeat < oldest) continue;
+        list.push_back({
+            {"id", agent.id},
+            {"region", agent.region},
+            {"version", agent.version},
+            {"level", to_string(agent.level)},
+            {"tasks_processed", agent.tasks_processed},
+            {"tasks_pending", agent.tasks_pending},
+            {"cpu_usage", agent.cpu_usage},
+            {"mem_usage", agent.mem_usage},
+            {"last_heartbeat", rfc3339(agent.last_heartbeat)},
+            {"uptime", whole_seconds(agent.uptime)},
+        });
+    }
+    const std::size_t count = list.size();
+    return json_reply(Json{{"count", count}, {"agents", std::move(list)}});
+}
+
+HttpReply MonitorApi::leaderboard(const HttpRequest&) const {
+    Json list = Json::array();
+    for (const LeaderboardEntry& entry : monitor_.leaderboard()) {
+        Json one{
+            {"rank", entry.rank},
+            {"agent_id", entry.agent_id},
+            {"tasks", entry.tasks},
+            {"accuracy", ratio(entry.correct, entry.compared)},
+            {"avg_latency_us", entry.avg_latency_us},
+        };
+        if (!entry.wallet.empty()) one["wallet"] = entry.wallet;
+        list.push_back(std::move(one));
+    }
+    const std::size_t count = list.size();
+    return json_reply(Json{{"epoch", monitor_.epoch().epoch}, {"agents", count}, {"entries", std::move(list)}});
+}
+
+HttpReply MonitorApi::epoch(const HttpRequest&) const {
+    const EpochView epoch = monitor_.epoch();
+    return json_reply(Json{
+        {"epoch", epoch.epoch},
+        {"agents", epoch.agents},
+        {"total_tasks", epoch.total_tasks},
+        {"total_correct", epoch.correct},
+        {"accuracy", ratio(epoch.correct, epoch.compared)},
+        {"elapsed", go_duration(epoch.elapsed)},
+    });
+}
+
+HttpReply MonitorApi::shadow(const HttpRequest&) const {
+    const ShadowTotals shadow = monitor_.shadow();
+    return json_reply(Json{
+        {"TotalCompared", shadow.compared},
+        {"TotalMatched", shadow.matched},
+        {"TotalMismatched", shadow.mismatched},
+        {"FalsePositives", shadow.false_positives},
+        {"FalseNegatives", shadow.false_negatives},
+        {"NonceRaceExcluded", shadow.nonce_race_excluded},
+        {"EVMGasMatches", shadow.evm_gas_matches},
+        {"EVMGasMismatches", shadow.evm_gas_mismatches},
+        {"EVMStateMatches", shadow.evm_state_matches},
+        {"EVMStateMismatches", shadow.evm_state_mismatches},
+    });
+}
+
+HttpReply MonitorApi::livez(const HttpRequest&) const {
+    return text_reply("ok");
+}
+
+HttpReply MonitorApi::readyz(const HttpRequest&) const {
+    Status ready = monitor_.ready();
+    if (ready && port_bound_) ready = port_bound_();
+    return ready ? text_reply("ok") : error_reply(503, ready.error().text());
+}
+
+HttpReply MonitorApi::healthz(const HttpRequest&) const {
+    const std::uint32_t live = monitor_.status().agents_live;
+    return live > 0 ? text_reply(fmt::format("ok ({} agents)", live)) : text_reply("no live agents", 503);
+}
+
+}  // namespace ioswarm::cli

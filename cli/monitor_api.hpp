@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "core/base/result.hpp"
+#include "core/coordinator/views.hpp"
+#include "core/net/http_server.hpp"
+#include "core/ports/clock.hpp"
+
+namespace ioswarm::cli {
+
+/// The HTTP monitoring API (../shared/spec/config-and-http.md section 2): a pure function from a request and
+/// what the coordinator shows of itself to an answer. Thread-safe.
+class MonitorApi {
+  public:
+    /// Ok when the agent may see what is not open; null = no secret is configured and everything is open.
+    using Authorize = std::function<Status(std::string_view agent_id, std::string_view token)>;
+    /// Ok while agents can connect.
+    using PortBound = std::function<Status()>;
+
+    /// `monitor` and `clock` must live as long as this.
+    MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, PortBound port_bound);
+
+    [[nodiscard]] HttpReply handle(const HttpRequest& request) const;
+
+  private:
+    struct Route;
+    [[nodiscard]] static const Route* find_route(std::string_view path);
+
+    [[nodiscard]] HttpReply stats(const HttpRequest& request) const;
+    [[nodiscard]] HttpReply rewards(const HttpRequest& request) const;
+    [[nodiscard]] HttpReply status(const HttpRequest& request) const;
+    [[nodiscard]] HttpReply agents(const HttpRequest& request) const;
+    [[nodiscard]] HttpReply leaderboard(const HttpRequest& request) const;
+    [[nodiscard]] HttpReply epoch(const HttpRequest& request) const;
+    [[nodiscard]] HttpReply shadow(const HttpRequest& request) const;
+    [[nodiscard]] HttpReply livez(const HttpRequest& request) const;
+    [[nodiscard]] HttpReply readyz(const HttpRequest& request) const;
+    [[nodiscard]] HttpReply healthz(const HttpRequest& request) const;
+
+    [[nodiscard]] bool authorized(const HttpRequest& request) const;
+
+    const Monitor& monitor_;
+    const Clock& clock_;
+    const Authorize authorize_;
+    const PortBound port_bound_;
+};
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/net/http_exchange.hpp"
+
+// cpp-httplib is used as a parser and a printer over a buffer, not as a server: its own accept loop keeps a
+// thread for each connection and sets its time limits for each read, so that a few clients which send a byte
+// now and then hold it up for hours.
+
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+#include <httplib.h>
+
+namespace ioswarm {
+namespace {
+
+/// What httplib reads from and writes to.
+class BufferStream final : public httplib::Stream {
+  public:
+    BufferStream(std::string_view in, const std::string& remote_ip) : in_(in), remote_ip_(remote_ip) {}
+
+    bool is_readable() const override { return !in_.empty(); }
+    bool is_writable() const override { return true; }
+    ssize_t read(char* data, std::size_t size) override {
+        const std::size_t count = std::min(size, in_.size());
+        std::memcpy(data, in_.data(), count);
+        in_.remove_prefix(count);
+        return static_cast<ssize_t>(count);
+    }
+    ssize_t write(const char* data, std::size_t size) override {
+        out_.append(data, size);
+        return static_cast<ssize_t>(size);
+    }
+    void get_remote_ip_and_port(std::string& ip, int& port) const override {
+        ip = remote_ip_;
+        port = 0;
+    }
+    void get_local_ip_and_port(std::string& ip, int& port) const override {
+        ip.clear();
+        port = 0;
+    }
+    socket_t socket() const override { return INVALID_SOCKET; }
+
+    std::string take() { return std::move(out_); }
+
+  private:
+    std::string_view in_;
+    const std::string& remote_ip_;
+    std::string out_;
+};
+
+std::string error_body(std::string_view message) {
+    return fmt::format("{{\"error\":\"{}\"}}\n", message);
+}
+
+HttpRequest to_request(const httplib::Request& from) {
+    return HttpRequest{from.method, from.path, HttpFields(from.params.begin(), from.params.end()),
+                       HttpFields(from.headers.begin(), from.headers.end())};
+}
+
+void fill(const HttpReply& reply, httplib::Response& response) {
+    response.status = reply.status;
+    for (const auto& [name, value] : reply.headers)
+        response.set_header(name, value);
+    // A 204 has no body and names no type.
+    if (reply.status != 204) response.set_content(reply.body, reply.content_type);
+}
+
+}  // namespace
+
+class HttpExchange::Parser final : public httplib::Server {
+  public:
+    explicit Parser(HttpServer::Handler handler) {
+        // Before any routing of httplib's own and before it would read a body.
+        set_pre_routing_handler([handler = std::move(handler)](const auto& request, auto& response) {
+            fill(handler(to_request(request)), response);
+            return HandlerResponse::Handled;
+        });
+        set_exception_handler(
+            [](const auto&, auto& response, const std::exception_ptr&) { response.status = 500; });
+        set_error_handler([](const httplib::Request&, httplib::Response& response) {
+            if (!response.body.empty()) return;
+            response.set_content(error_body(response.status >= 500 ? "internal error" : "bad request"),
+                                 "application/json");
+        });
+    }
+
+    std::string answer(std::string_view head, const std::string& remote_ip) {
+        BufferStream stream(head, remote_ip);
+        bool closed = false;
+        process_request(stream, true, closed, [](httplib::Request& request) {
+            // A handful of bytes asking for thousands of overlapping ranges, or for the slowest compression,
+            // would buy a lot of work: neither is offered.
+            request.ranges.clear();
+            request.headers.erase("Accept-Encoding");
+        });
+        return stream.take();
+    }
+};
+
+HttpExchange::HttpExchange(HttpServer::Handler handler)
+    : parser_(std::make_unique<Parser>(std::move(handler))) {}
+HttpExchange::~HttpExchange() = default;
+
+std::string HttpExchange::answer(std::string_view head, const std::string& remote_ip) {
+    return parser_->answer(head, remote_ip);
+}
+
+std::string http_error_answer(int status, std::string_view reason, std::string_view message) {
+    const std::string body = error_body(message);
+    return fmt::format(
+        "HTTP/1.1 {} {}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+        status, reason, body.size(), body);
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/net/http_server.hpp"
+
+#include <array>
+#include <atomic>
+#include <thread>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+using namespace ioswarm;
+using namespace std::chrono_literals;
+using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+/// A client that says exactly what the test wants. Reads fail after 20 s, so that a server that never answers
+/// is a failed test and not a hanging one.
+class RawClient {
+  public:
+    explicit RawClient(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        const timeval limit{20, 0};
+        setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+        connected_ = connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    }
+    ~RawClient() { close(fd_); }
+    RawClient(const RawClient&) = delete;
+    RawClient& operator=(const RawClient&) = delete;
+
+    [[nodiscard]] bool connected() const { return connected_; }
+    bool send_text(std::string_view text) const {
+        return ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+    }
+    /// Everything until the server closes.
+    [[nodiscard]] std::string read_all() const {
+        std::string out;
+        std::array<char, 65536> buffer{};
+        while (true) {
+            const ssize_t got = recv(fd_, buffer.data(), buffer.size(), 0);
+            if (got <= 0) return out;
+            out.append(buffer.data(), static_cast<std::size_t>(got));
+        }
+    }
+
+  private:
+    int fd_;
+    bool connected_ = false;
+};
+
+std::string ask(const HttpServer& server, std::string_view request) {
+    const RawClient client(server.port());
+    REQUIRE(client.connected());
+    REQUIRE(client.send_text(request));
+    return client.read_all();
+}
+
+std::string describe(const HttpRequest& request) {
+    std::string out = request.method + " " + request.path;
+    for (const auto& [name, value] : request.query)
+        out += " " + name + "=" + value;
+    return out;
+}
+
+std::unique_ptr<HttpServer> start(HttpServerSettings settings = {}, HttpServer::Handler handler = {}) {
+    if (!handler) {
+        handler = [](const HttpRequest& request) {
+            return HttpReply{200, describe(request), "text/plain", {}};
+        };
+    }
+    auto server = HttpServer::start(std::move(settings), std::move(handler));
+    if (!server) FAIL(server.error().text());
+    return *std::move(server);
+}
+
+}  // namespace
+
+TEST_CASE("a request is answered and the connection ends", "[http]") {
+    const auto server = start();
+    const std::string answer = ask(*server, "GET /a%20b?agent=x%2Fy&z=1 HTTP/1.1\r\nHost: h\r\n\r\n");
+    CHECK_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n") && Contains("Connection: close\r\n") &&
+                           Contains("Content-Type: text/plain\r\n") &&
+                           EndsWith("\r\n\r\nGET /a b agent=x/y z=1"));
+    CHECK(server->counters().requests == 1);
+}
+
+TEST_CASE("headers are found without regard to case", "[http]") {
+    const auto server = start({}, [](const HttpRequest& request) {
+        const std::string* id = request.header("X-Ioswarm-Agent-Id");
+        return HttpReply{200, id == nullptr ? "none" : *id, "text/plain", {{"X-More", "yes"}}};
+    });
+    CHECK_THAT(ask(*server, "GET / HTTP/1.1\r\nx-ioswarm-agent-ID: a1\r\n\r\n"),
+               EndsWith("\r\n\r\na1") && Contains("X-More: yes\r\n"));
+    CHECK_THAT(ask(*server, "GET / HTTP/1.0\r\n\r\n"), EndsWith("\r\n\r\nnone"));
+}
+
+TEST_CASE("a body is never waited for", "[http]") {
+    const auto server = start();
+    CHECK_THAT(ask(*server, "POST /p HTTP/1.1\r\nContent-Length: 1000000\r\n\r\nbegins"),
+               EndsWith("\r\n\r\nPOST /p"));
+    CHECK_THAT(ask(*server, "PUT /p HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"),
+               EndsWith("\r\n\r\nPUT /p"));
+}
+
+TEST_CASE("a 204 has neither body nor type", "[http]") {
+    const auto server = start({}, [](const HttpRequest&) { return HttpReply{204, "", "text/plain", {}}; });
+    const std::string answer = ask(*server, "OPTIONS / HTTP/1.1\r\n\r\n");
+    CHECK_THAT(answer, StartsWith("HTTP/1.1 204 ") && EndsWith("\r\n\r\n") && !Contains("Content-Type"));
+}
+
+TEST_CASE("what is no HTTP gets 400 as JSON", "[http]") {
+    const auto server = start();
+    for (const std::string text : {"\r\n\r\n", "GET\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
+                                   "\x16\x03\x01 / x\r\n\r\n", "{}\r\n\r\n"}) {
+        CAPTURE(text);
+        const std::string answer = ask(*server, text);
+        CHECK_THAT(answer, StartsWith("HTTP/1.1 400 ") && EndsWith("{\"error\":\"bad request\"}\n"));
+    }
+    CHECK(server->counters().requests == 6);
+}
+
+TEST_CASE("an over-long request is refused before it is parsed", "[http]") {
+    const auto server = start();
+    CHECK_THAT(ask(*server, "GET / HTTP/1.1\r\nX: " + std::string(20'000, 'a')), StartsWith("HTTP/1.1 431 "));
+    // The URI has a bound of its own in the parser.
+    CHECK_THAT(ask(*server, "GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 4"));
+    CHECK(server->counters().requests == 1);
+}
+
+TEST_CASE("ranges and compression buy no work", "[http]") {
+    const auto server = start({}, [](const HttpRequest&) {
+        return HttpReply{200, std::string(100'000, 'x'), "application/json", {}};
+    });
+    std::string ranges = "Range: bytes=0-";
+    for (int i = 0; i < 1'000; ++i)
+        ranges += ",0-";
+    const std::string answer =
+        ask(*server, "GET / HTTP/1.1\r\n" + ranges + "\r\nAccept-Encoding: br, gzip, deflate\r\n\r\n");
+    CHECK_THAT(answer, StartsWith("HTTP/1.1 200 ") && Contains("Content-Length: 100000\r\n") &&
+                           !Contains("Content-Encoding"));
+}
+
+TEST_CASE("a handler that fails is a 500 and the server goes on", "[http]") {
+    const auto server = start({}, [](const HttpRequest& request) -> HttpReply {
+        if (request.path == "/bad") throw std::runtime_error("secret detail");
+        return HttpReply{200, "fine", "text/plain", {}};
+    });
+    const std::string answer = ask(*server, "GET /bad HTTP/1.1\r\n\r\n");
+    CHECK_THAT(answer, StartsWith("HTTP/1.1 500 ") && !Contains("secret detail"));
+    CHECK_THAT(ask(*server, "GET /good HTTP/1.1\r\n\r\n"), EndsWith("fine"));
+}
+
+TEST_CASE("clients that ask slowly or never do not keep others from being answered", "[http]") {
+    HttpServerSettings settings;
+    settings.request_timeout = 300ms;
+    const auto server = start(settings);
+    std::vector<std::unique_ptr<RawClient>> slow;
+    for (int i = 0; i < 50; ++i) {
+        slow.push_back(std::make_unique<RawClient>(server->port()));
+        REQUIRE(slow.back()->connected());
+        if (i % 2 == 0) slow.back()->send_text("GET / HT");
+    }
+    CHECK_THAT(ask(*server, "GET /now HTTP/1.1\r\n\r\n"), EndsWith("GET /now"));
+    for (const auto& client : slow)
+        CHECK_THAT(client->read_all(), StartsWith("HTTP/1.1 408 "));
+    CHECK(server->counters().timed_out >= 50);
+}
+
+TEST_CASE("a client that takes nothing of a large answer is cut off in time", "[http]") {
+    HttpServerSettings settings;
+    settings.response_timeout = 300ms;
+    const auto server = start(settings, [](const HttpRequest& request) {
+        return HttpReply{200, std::string(request.path == "/large" ? 64U << 20U : 1U, 'x'), "text/plain", {}};
+    });
+    const RawClient stalled(server->port());
+    stalled.send_text("GET /large HTTP/1.1\r\n\r\n");
+    while (server->counters().timed_out == 0) {
+        REQUIRE_THAT(ask(*server, "GET / HTTP/1.1\r\n\r\n"), EndsWith("\r\n\r\nx"));
+    }
+    CHECK(stalled.read_all().size() < 64U << 20U);
+}
+
+TEST_CASE("beyond the bound on connections the oldest one gives way", "[http]") {
+    HttpServerSettings settings;
+    settings.max_connections = 4;
+    settings.request_timeout = 60s;
+    const auto server = start(settings);
+    std::vector<std::unique_ptr<RawClient>> idle;
+    for (int i = 0; i < 20; ++i)
+        idle.push_back(std::make_unique<RawClient>(server->port()));
+    CHECK_THAT(ask(*server, "GET /now HTTP/1.1\r\n\r\n"), EndsWith("GET /now"));
+    CHECK(server->counters().shed >= 16);
+    CHECK(idle.front()->read_all().empty());
+}
+
+TEST_CASE("running out of file descriptors ends nothing", "[http]") {
+    const auto server = start();
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    const RawClient waiting(server->port());
+    REQUIRE_THAT(ask(*server, "GET /before HTTP/1.1\r\n\r\n"), EndsWith("GET /before"));
+    // The client's descriptor is made before the limit falls below what is in use.
+    const rlimit none{3, limit.rlim_max};
+    {
+        const RawClient late(server->port());
+        setrlimit(RLIMIT_NOFILE, &none);
+        const bool sent = late.send_text("GET /late HTTP/1.1\r\n\r\n");
+        setrlimit(RLIMIT_NOFILE, &limit);
+        CHECK(sent);
+        CHECK_THAT(late.read_all(), EndsWith("GET /late"));
+    }
+    CHECK_THAT(ask(*server, "GET /after HTTP/1.1\r\n\r\n"), EndsWith("GET /after"));
+}
+
+TEST_CASE("many clients at once are all answered", "[http]") {
+    const auto server = start();
+    std::atomic<int> answered{0};
+    std::vector<std::thread> clients;
+    for (int i = 0; i < 8; ++i) {
+        clients.emplace_back([&] {
+            for (int j = 0; j < 50; ++j) {
+                const RawClient client(server->port());
+                client.send_text("GET /x HTTP/1.1\r\n\r\n");
+                if (client.read_all().ends_with("GET /x")) ++answered;
+            }
+        });
+    }
+    for (std::thread& client : clients)
+        client.join();
+    CHECK(answered == 400);
+    CHECK(server->counters().requests == 400);
+}
+
+TEST_CASE("ending the server closes what is open", "[http]") {
+    auto server = start();
+    const RawClient idle(server->port());
+    REQUIRE_THAT(ask(*server, "GET / HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 200"));
+    server.reset();
+    CHECK(idle.read_all().empty());
+}
+
+TEST_CASE("a port in use and an address that is none are told as such", "[http]") {
+    const auto server = start();
+    HttpServerSettings settings;
+    settings.port = server->port();
+    const auto handler = [](const HttpRequest&) { return HttpReply{}; };
+    const auto second = HttpServer::start(settings, handler);
+    REQUIRE_FALSE(second);
+    CHECK(second.error().text() ==
+          "cannot serve HTTP: 127.0.0.1 port " + std::to_string(server->port()) + ": Address already in use");
+    settings.address = "localhost";
+    CHECK(HttpServer::start(settings, handler).error().code == ErrorCode::invalid_argument);
+}
+
+TEST_CASE("an IPv6 socket takes IPv4 too", "[http]") {
+    HttpServerSettings settings;
+    settings.address = "::";
+    auto server = HttpServer::start(settings, [](const HttpRequest&) {
+        return HttpReply{200, "six", "text/plain", {}};
+    });
+    if (!server) return;  // a machine without IPv6
+    CHECK_THAT(ask(**server, "GET / HTTP/1.1\r\n\r\n"), EndsWith("six"));
+}

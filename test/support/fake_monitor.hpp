@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/coordinator/views.hpp"
+
+namespace ioswarm::test {
+
+/// Shows what the test puts into its fields.
+struct FakeMonitor final : Monitor {
+    StatusView status_view;
+    std::vector<AgentView> agent_views;
+    ShadowTotals shadow_totals;
+    EpochView epoch_view;
+    std::vector<LeaderboardEntry> entries;
+    std::map<std::string, RewardsView> rewards_views;  ///< not in it: not_found
+    Status ready_status;
+
+    [[nodiscard]] StatusView status() const override { return status_view; }
+    [[nodiscard]] std::vector<AgentView> agents() const override { return agent_views; }
+    [[nodiscard]] ShadowTotals shadow() const override { return shadow_totals; }
+    [[nodiscard]] EpochView epoch() const override { return epoch_view; }
+    [[nodiscard]] std::vector<LeaderboardEntry> leaderboard() const override { return entries; }
+    [[nodiscard]] Result<RewardsView> rewards(const std::string& agent_id) const override {
+        const auto found = rewards_views.find(agent_id);
+        if (found == rewards_views.end()) return fail(ErrorCode::not_found, "no such agent", agent_id);
+        return found->second;
+    }
+    [[nodiscard]] Status ready() const override { return ready_status; }
+};
+
+}  // namespace ioswarm::test
