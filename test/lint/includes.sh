@@ -42,9 +42,9 @@ home() {
 home 'CLI/' 'cli/' CLI11
 home 'yaml-cpp/' 'cli/' yaml-cpp
 home 'grpc|google/protobuf|nghttp2' 'proto/' 'gRPC, protobuf and nghttp2'
-home 'sqlite3' 'core/(diffs|ledger)/[a-z_]*\.cpp' SQLite
+home 'sqlite3' 'core/(diffs|ledger)/[a-z0-9_]*\.cpp' SQLite
 home 'secp256k1|openssl/' 'core/crypto/[a-z_0-9]*\.cpp' 'secp256k1 and OpenSSL'
-home 'curl/|httplib' 'core/net/[a-z_]*\.cpp' 'libcurl and cpp-httplib'
-home 'nlohmann/' '[a-z_/]*\.cpp' 'nlohmann-json'
+home 'curl/|httplib' 'core/net/[a-z0-9_]*\.cpp' 'libcurl and cpp-httplib'
+home 'nlohmann/' '[a-z0-9_/]*\.cpp' 'nlohmann-json'
 
 exit "$bad"
