@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/crypto/tls_pair.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "core/crypto/hmac.hpp"
+
+namespace ioswarm {
+namespace {
+
+constexpr std::size_t kMaxPemBytes = std::size_t{1} << 20;
+
+struct Free {
+    void operator()(BIO* bio) const { BIO_free(bio); }
+    void operator()(X509* certificate) const { X509_free(certificate); }
+    void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+    void operator()(std::FILE* file) const { std::fclose(file); }
+};
+template <typename T>
+using Owned = std::unique_ptr<T, Free>;
+
+Result<std::string> read_pem(const std::string& path) {
+    const Owned<std::FILE> file(std::fopen(path.c_str(), "rbe"));
+    if (!file) return fail(errno_error(errno, "cannot read the TLS file", path));
+    std::string text(kMaxPemBytes + 1, '\0');
+    text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+    if (std::ferror(file.get()) != 0) return fail(errno_error(EIO, "cannot read the TLS file", path));
+    if (text.size() > kMaxPemBytes) {
+        wipe(text);
+        return fail(ErrorCode::bad_data, "cannot use the TLS file", path, "it is over 1 MiB");
+    }
+    return text;
+}
+
+Owned<BIO> bio_over(const std::string& text) {
+    return Owned<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+/// No passphrase is ever asked for on a terminal.
+int no_passphrase(char*, int, int, void*) { return 0; }
+
+}  // namespace
+
+Result<CheckedTlsPair> load_tls_pair(const std::string& certificate_file, const std::string& key_file) {
+    auto chain = read_pem(certificate_file);
+    if (!chain) return fail(std::move(chain.error()));
+    auto key_text = read_pem(key_file);
+    if (!key_text) return fail(std::move(key_text.error()));
+    const auto refuse = [&](const std::string& path, const char* why) {
+        ERR_clear_error();
+        wipe(*key_text);
+        return fail(ErrorCode::bad_data, "cannot use the TLS file", path, why);
+    };
+
+    const auto chain_bio = bio_over(*chain);
+    const Owned<X509> leaf(PEM_read_bio_X509(chain_bio.get(), nullptr, no_passphrase, nullptr));
+    if (!leaf) return refuse(certificate_file, "it holds no PEM certificate that parses");
+    while (!BIO_eof(chain_bio.get())) {
+        const Owned<X509> next(PEM_read_bio_X509(chain_bio.get(), nullptr, no_passphrase, nullptr));
+        if (next) continue;
+        if (ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE) break;
+        return refuse(certificate_file, "a further certificate in it does not parse");
+    }
+    const auto key_bio = bio_over(*key_text);
+    const Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, no_passphrase, nullptr));
+    if (!key) return refuse(key_file, "it holds no PEM private key that parses without a passphrase");
+    if (X509_check_private_key(leaf.get(), key.get()) != 1) {
+        return refuse(key_file, "the key does not belong to the certificate");
+    }
+    ERR_clear_error();
+
+    CheckedTlsPair out;
+    if (X509_cmp_current_time(X509_get0_notAfter(leaf.get())) < 0) {
+        out.warning = "the certificate has expired: " + certificate_file;
+    } else if (X509_cmp_current_time(X509_get0_notBefore(leaf.get())) > 0) {
+        out.warning = "the certificate is not valid yet: " + certificate_file;
+    }
+    out.pair.certificate_chain_pem = std::move(*chain);
+    out.pair.private_key_pem = std::move(*key_text);
+    return out;
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "core/base/result.hpp"
+
+namespace ioswarm {
+
+/// A server's certificate chain and its key, both PEM, known to parse and to belong together.
+struct TlsPair {
+    std::string certificate_chain_pem;
+    std::string private_key_pem;
+
+    bool operator==(const TlsPair&) const = default;
+};
+
+struct CheckedTlsPair {
+    TlsPair pair;
+    std::string warning;  ///< not empty: usable, but the operator should know (expired, not valid yet)
+};
+
+/// Reads both files (at most 1 MiB each) and checks them: every certificate of the chain parses, the key parses
+/// without a passphrase, and it is the key of the first certificate. That one being expired is no error, since
+/// refusing it would refuse everybody: `warning` then says so.
+/// Errors: io (cannot be read), bad_data (does not parse or fit; names the file). Never holds key material.
+[[nodiscard]] Result<CheckedTlsPair> load_tls_pair(const std::string& certificate_file, const std::string& key_file);
+
+}  // namespace ioswarm

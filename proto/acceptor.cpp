@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/acceptor.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace ioswarm::proto {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr milliseconds kMeasureEvery{100};
+constexpr seconds kSweepEvery{1};
+constexpr seconds kTrimEvery{5};
+constexpr seconds kWarnEvery{10};
+/// Memory that a trim is worth: less is the ordinary ebb and flow.
+constexpr std::uint64_t kTrimWorthBytes = std::uint64_t{16} << 20;
+constexpr int kAcceptsInARow = 64;
+constexpr std::size_t kEventsAtOnce = 256;
+/// What epoll gives back: this, a listener's index + 1, or a Connection's address, which is far higher.
+constexpr std::uint64_t kWakeTag = 0;
+constexpr std::uint64_t kMostListeners = 64;
+
+std::uint64_t most_connections(const AcceptorBounds& bounds) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return bounds.connections;
+    const std::uint64_t usable = limit.rlim_cur > bounds.reserved_files ? limit.rlim_cur - bounds.reserved_files : 0;
+    return std::clamp<std::uint64_t>(usable / 2, 1, bounds.connections);
+}
+
+std::uint64_t resident_bytes() {
+    unsigned long long pages = 0;
+    unsigned long long resident = 0;
+    std::FILE* file = std::fopen("/proc/self/statm", "re");
+    if (file == nullptr) return 0;
+    const int read = std::fscanf(file, "%llu %llu", &pages, &resident);
+    std::fclose(file);
+    return read == 2 ? resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
+}
+
+}  // namespace
+
+Acceptor::Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& table, HandOver hand_over, Log log)
+    : bounds_(bounds), most_connections_(most_connections(bounds)), table_(table), hand_over_(std::move(hand_over)),
+      log_(std::move(log)), epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)), listeners_(std::move(listening.sockets)) {
+    std::uint64_t tag = kWakeTag;
+    const auto watch_tagged = [&](int fd) {
+        epoll_event event{};
+        event.events = EPOLLIN;
+        event.data.u64 = tag++;
+        (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+    };
+    watch_tagged(wake_.get());
+    for (const auto& listener : listeners_) watch_tagged(listener.get());
+    resident_after_trim_ = resident_bytes();
+    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
+
+Acceptor::~Acceptor() { stop(); }
+
+void Acceptor::wake() noexcept {
+    const std::uint64_t one = 1;
+    (void)!::write(wake_.get(), &one, sizeof one);
+}
+
+void Acceptor::stop_accepting() {
+    accepting_.store(false);
+    wake();
+    closed_.wait(false);
+}
+
+void Acceptor::stop() {
+    if (!thread_.joinable()) return;
+    thread_.request_stop();
+    wake();
+    thread_.join();
+}
+
+int Acceptor::timeout_ms(SteadyTime now) const {
+    auto due = SteadyTime::max();
+    if (!active_.empty()) due = next_measure_;
+    if (table_.size() != 0 || next_trim_ != SteadyTime::max()) due = std::min(due, next_sweep_);
+    if (due == SteadyTime::max()) return -1;
+    return static_cast<int>(std::max<std::int64_t>(
+        0, std::chrono::duration_cast<milliseconds>(due - now).count() + 1));
+}
+
+void Acceptor::run(const std::stop_token& stop) {
+    std::array<epoll_event, kEventsAtOnce> events{};
+    while (!stop.stop_requested()) {
+        const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
+                                       timeout_ms(std::chrono::steady_clock::now()));
+        if (!accepting_.load()) close_listeners();
+        for (int i = 0; i < count; ++i) {
+            const auto& data = events[static_cast<std::size_t>(i)].data;
+            if (data.u64 == kWakeTag) {
+                std::uint64_t drained = 0;
+                (void)!::read(wake_.get(), &drained, sizeof drained);
+            } else if (data.u64 <= kMostListeners) {
+                if (data.u64 <= listeners_.size()) accept_some(listeners_[data.u64 - 1].get());
+            } else {
+                on_activity(*static_cast<Connection*>(data.ptr));
+            }
+        }
+        const auto now = std::chrono::steady_clock::now();
+        if (!active_.empty() && now >= next_measure_) {
+            measure_active(now);
+            next_measure_ = now + kMeasureEvery;
+        }
+        if (now >= next_sweep_) {
+            sweep(now);
+            trim_memory(now);
+            next_sweep_ = now + kSweepEvery;
+        }
+        forgotten_.clear();
+    }
+    close_listeners();
+}
+
+void Acceptor::close_listeners() {
+    listeners_.clear();
+    closed_.store(true);
+    closed_.notify_all();
+}
+
+void Acceptor::accept_some(int listener) {
+    for (int i = 0; i < kAcceptsInARow; ++i) {
+        sockaddr_storage address{};
+        socklen_t size = sizeof address;
+        Descriptor socket(
+            ::accept4(listener, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (socket.get() >= 0) {
+            if (const auto peer = PeerKey::from(address)) admit(std::move(socket), *peer);
+            continue;
+        }
+        if (errno == EINTR || errno == ECONNABORTED) continue;
+        if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
+        // The queue stays readable and there is nothing to accept with: take one off with the spare descriptor and
+        // close it, so that neither this loop spins nor the client hangs.
+        counters_.refused_full.fetch_add(1, std::memory_order_relaxed);
+        spare_ = Descriptor();
+        const bool took_one = Descriptor(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)).get() >= 0;
+        spare_ = Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+        if (!took_one) return;
+    }
+}
+
+bool Acceptor::may_enter(const PeerKey& peer) {
+    if (table_.size() >= most_connections_) {
+        counters_.refused_full.fetch_add(1, std::memory_order_relaxed);
+        return false;
+    }
+    const auto of_network = per_network_.find(peer.network());
+    if (of_network != per_network_.end() && of_network->second >= bounds_.connections_per_address &&
+        !(bounds_.loopback_is_unbounded && peer.is_loopback())) {
+        counters_.refused_per_address.fetch_add(1, std::memory_order_relaxed);
+        return false;
+    }
+    // The same port again: the earlier connection is over and not booked out yet, or this one came to another of our
+    // addresses, which no client does by chance.
+    if (const auto earlier = table_.find(peer)) {
+        if (!earlier->is_over()) return false;
+        forget(earlier);
+    }
+    return true;
+}
+
+void Acceptor::admit(Descriptor socket, const PeerKey& peer) {
+    Descriptor watched;
+    if (may_enter(peer)) {
+        watched = Descriptor(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
+        if (watched.get() < 0) counters_.refused_full.fetch_add(1, std::memory_order_relaxed);
+    }
+    if (watched.get() < 0) {
+        warn("connection refused", peer, "too many are open");
+        return;
+    }
+    const int one = 1;
+    (void)::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    const auto connection = std::make_shared<Connection>(watched.release(), peer, bounds_.connection,
+                                                         std::chrono::steady_clock::now());
+    if (!table_.add(connection)) return;
+    ++per_network_[peer.network()];
+    counters_.accepted.fetch_add(1, std::memory_order_relaxed);
+    watch(EPOLL_CTL_ADD, *connection);
+    hand_over_(socket.release());
+}
+
+void Acceptor::watch(int operation, Connection& connection) {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
+    event.data.ptr = &connection;
+    (void)::epoll_ctl(epoll_.get(), operation, connection.fd(), &event);
+}
+
+void Acceptor::warn(const char* what, const PeerKey& peer, const char* why) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_warning_) return;
+    next_warning_ = now + kWarnEvery;
+    log_.warn("agent port: {}: {}: {} ({} connections open)", what, peer.text(), why, table_.size());
+}
+
+void Acceptor::on_activity(Connection& connection) {
+    if (connection.active) return;
+    auto known = table_.find(connection.peer());
+    if (!known || known.get() != &connection) return;
+    if (active_.empty()) next_measure_ = std::chrono::steady_clock::now() + kMeasureEvery;
+    connection.active = true;
+    active_.push_back(std::move(known));
+}
+
+void Acceptor::measure_active(SteadyTime now) {
+    std::vector<std::shared_ptr<Connection>> active;
+    active.swap(active_);
+    for (const auto& connection : active) {
+        connection->active = false;
+        if (connection->is_over()) {
+            forget(connection);
+            continue;
+        }
+        held_ -= connection->held();
+        const auto verdict = connection->measure(now);
+        held_ += connection->held();
+        if (verdict == Connection::Verdict::shut) {
+            shut(*connection, counters_.shut_abusive, "it sends without end and asks for nothing");
+        } else if (verdict == Connection::Verdict::refuse_bodies) {
+            counters_.bodies_refused.fetch_add(1, std::memory_order_relaxed);
+            for (const auto& call : connection->live_calls()) call->refuse_body();
+        }
+        watch(EPOLL_CTL_MOD, *connection);
+    }
+    bound_total();
+    next_trim_ = std::min(next_trim_, now + kTrimEvery);
+}
+
+void Acceptor::bound_total() {
+    if (held_ <= bounds_.held_bytes) return;
+    auto connections = table_.all();
+    std::sort(connections.begin(), connections.end(),
+              [](const auto& a, const auto& b) { return a->held() > b->held(); });
+    auto left = held_;
+    for (const auto& connection : connections) {
+        if (left <= bounds_.held_bytes || connection->held() == 0) break;
+        left -= connection->held();
+        shut(*connection, counters_.shut_memory, "all connections together hold too much, and it holds most");
+    }
+}
+
+void Acceptor::shut(Connection& connection, std::atomic<std::uint64_t>& counter, const char* why) {
+    if (connection.is_shut()) return;
+    counter.fetch_add(1, std::memory_order_relaxed);
+    connection.shut();
+    warn("connection shut", connection.peer(), why);
+}
+
+void Acceptor::forget(const std::shared_ptr<Connection>& connection) {
+    held_ -= connection->held();
+    (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection->fd(), nullptr);
+    const auto counted = per_network_.find(connection->peer().network());
+    if (counted != per_network_.end() && --counted->second == 0) per_network_.erase(counted);
+    table_.remove(*connection);
+    forgotten_.push_back(connection);
+}
+
+void Acceptor::sweep(SteadyTime now) {
+    for (const auto& connection : table_.all()) {
+        for (const auto& call : connection->live_calls()) call->sweep(now);
+    }
+}
+
+void Acceptor::trim_memory(SteadyTime now) {
+    if (now < next_trim_) return;
+    next_trim_ = SteadyTime::max();  // the next data brings the next look
+    const auto resident = resident_bytes();
+    resident_after_trim_ = std::min(resident_after_trim_, resident);
+    if (resident < resident_after_trim_ + kTrimWorthBytes) return;
+    (void)::malloc_trim(0);
+    resident_after_trim_ = resident_bytes();
+    counters_.memory_trims.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace ioswarm::proto

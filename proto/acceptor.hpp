@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/base/log.hpp"
+#include "core/base/result.hpp"
+#include "proto/connection.hpp"
+
+namespace ioswarm::proto {
+
+struct AcceptorBounds {
+    /// Connections at once; the smaller of this and what RLIMIT_NOFILE leaves (two descriptors each, after
+    /// `reserved_files` for ledger, logs and HTTP).
+    std::uint32_t connections = 20'000;
+    std::uint32_t reserved_files = 256;
+    /// Connections of one remote address (IPv6: of one /64).
+    std::uint32_t connections_per_address = 256;
+    /// Loopback is where a TLS proxy and test agents come from.
+    bool loopback_is_unbounded = true;
+    /// What all connections together may hold in messages not yet read; beyond, the one that holds most is shut.
+    std::uint64_t held_bytes = std::uint64_t{256} << 20;
+    ConnectionBounds connection;
+};
+
+/// A socket of our own; closed with it.
+class Descriptor {
+ public:
+    Descriptor() = default;
+    explicit Descriptor(int fd) noexcept : fd_(fd) {}
+    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Descriptor& operator=(Descriptor&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    ~Descriptor();
+    [[nodiscard]] int get() const noexcept { return fd_; }
+    [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
+
+ private:
+    int fd_ = -1;
+};
+
+/// Sockets that listen where `address` says: a numeric address or a name, empty for every interface (IPv6 and IPv4),
+/// brackets around IPv6 allowed. `port` 0 picks one, the same for all of them. Errors: invalid_argument, unavailable.
+struct Listening {
+    std::vector<Descriptor> sockets;
+    std::uint16_t port = 0;
+};
+[[nodiscard]] Result<Listening> listen_on(const std::string& address, std::uint16_t port);
+
+/// Raises the soft limit of open files to the hard one, at most to `wanted`; gives what it is then.
+std::uint64_t raise_file_limit(std::uint64_t wanted);
+
+/// Accepts connections for gRPC, which would never accept again after one EMFILE, and watches over them. One thread
+/// of its own does all of it: it sleeps in epoll while nothing happens; connections that get data are measured every
+/// 100 ms, calls are swept every second, and freed memory goes back to the system when a load has gone.
+class Acceptor {
+ public:
+    /// Takes over `fd`, non-blocking, of a connection that is in the table already. Called from the acceptor's thread.
+    using HandOver = std::function<void(int fd)>;
+
+    struct Counters {
+        std::atomic<std::uint64_t> accepted{0};
+        std::atomic<std::uint64_t> refused_full{0};         ///< at the bound of all connections, or out of descriptors
+        std::atomic<std::uint64_t> refused_per_address{0};  ///< at the bound of one address
+        std::atomic<std::uint64_t> shut_abusive{0};         ///< over one of ConnectionBounds
+        std::atomic<std::uint64_t> shut_memory{0};          ///< held most when all together held too much
+        std::atomic<std::uint64_t> bodies_refused{0};       ///< connections whose messages were refused while coming in
+        std::atomic<std::uint64_t> memory_trims{0};
+    };
+
+    Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& table, HandOver hand_over, Log log);
+    /// stop()s.
+    ~Acceptor();
+    Acceptor(const Acceptor&) = delete;
+    Acceptor& operator=(const Acceptor&) = delete;
+
+    /// No new connections once this returns; the others are watched over as before. Thread-safe.
+    void stop_accepting();
+    /// Ends the thread.
+    void stop();
+    [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
+
+ private:
+    void run(const std::stop_token& stop);
+    void close_listeners();
+    void accept_some(int listener);
+    [[nodiscard]] bool may_enter(const PeerKey& peer);
+    void admit(Descriptor socket, const PeerKey& peer);
+    void watch(int operation, Connection& connection);
+    void on_activity(Connection& connection);
+    void measure_active(SteadyTime now);
+    void bound_total();
+    void sweep(SteadyTime now);
+    void forget(const std::shared_ptr<Connection>& connection);
+    void shut(Connection& connection, std::atomic<std::uint64_t>& counter, const char* why);
+    void warn(const char* what, const PeerKey& peer, const char* why);
+    void trim_memory(SteadyTime now);
+    [[nodiscard]] int timeout_ms(SteadyTime now) const;
+    void wake() noexcept;
+
+    const AcceptorBounds bounds_;
+    const std::uint64_t most_connections_;
+    ConnectionTable& table_;
+    const HandOver hand_over_;
+    const Log log_;
+    Counters counters_;
+    std::atomic<bool> accepting_{true};
+    std::atomic<bool> closed_{false};  ///< the listeners are
+    Descriptor epoll_;
+    Descriptor wake_;
+    Descriptor spare_;  ///< given up for a moment to accept and close when descriptors run out
+
+    std::vector<Descriptor> listeners_;  ///< this and what follows: the acceptor's thread only
+    std::vector<std::shared_ptr<Connection>> active_;
+    std::vector<std::shared_ptr<Connection>> forgotten_;  ///< kept until no event can name them any more
+    std::map<std::array<std::uint8_t, 16>, std::uint32_t> per_network_;
+    std::uint64_t held_ = 0;
+    SteadyTime next_measure_;
+    SteadyTime next_sweep_;
+    SteadyTime next_trim_ = SteadyTime::max();
+    SteadyTime next_warning_;
+    std::uint64_t resident_after_trim_ = 0;
+
+    std::jthread thread_;  ///< last: it uses all of the above
+};
+
+}  // namespace ioswarm::proto

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/agent_calls.hpp"
+
+#include <utility>
+
+#include "proto/status.hpp"
+
+namespace ioswarm::proto {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+/// Decoding this much takes about a millisecond; more is done on the heavy queue.
+constexpr std::size_t kDecodeHereBytes = std::size_t{128} << 10;
+/// A stream that is to end waits so long for the write under way, then it is cancelled: revoked agents are gone
+/// within a second.
+constexpr milliseconds kEndAnyway{500};
+
+grpc::ByteBuffer to_buffer(Bytes bytes) {
+    auto* const owned = new Bytes(std::move(bytes));
+    const grpc::Slice slice(
+        owned->data(), owned->size(), [](void* pointer) { delete static_cast<Bytes*>(pointer); }, owned);
+    return grpc::ByteBuffer(&slice, 1);
+}
+
+grpc::Status status_of(grpc::StatusCode code, const char* message) { return {code, message}; }
+
+}  // namespace
+
+// ---- what all calls have in common
+
+AgentCall::AgentCall(Service& service, grpc::GenericCallbackServerContext* context,
+                     std::shared_ptr<Connection> connection, Method method, std::string verified_id)
+    : service_(service), context_(context), method_(method), connection_(std::move(connection)),
+      verified_id_(std::move(verified_id)), begun_(steady_clock::now()) {}
+
+std::uint32_t AgentCall::body_bound() const {
+    return method_ == Method::submit_results ? service_.settings.submit_body_bytes : service_.settings.body_bytes;
+}
+
+void AgentCall::start(std::size_t header_bytes) {
+    self_ = shared_from_this();
+    connection_->begin_body(body_bound());
+    const bool is_kept = connection_->begin_call(self_, header_bytes);
+    StartRead(&body_);
+    if (is_kept) return;
+    service_.counters.too_many_calls.fetch_add(1, std::memory_order_relaxed);
+    end(status_of(grpc::StatusCode::RESOURCE_EXHAUSTED, "too many calls on this connection"));
+}
+
+void AgentCall::refuse_body() {
+    if (!is_reading()) return;
+    service_.counters.too_large.fetch_add(1, std::memory_order_relaxed);
+    end(status_of(grpc::StatusCode::RESOURCE_EXHAUSTED, "message too large"));
+}
+
+void AgentCall::OnReadDone(bool ok) {
+    const auto size = body_.Length();
+    connection_->end_body(body_bound(), size);
+    reading_.store(false, std::memory_order_release);
+    if (!ok) return end(status_of(grpc::StatusCode::INVALID_ARGUMENT, "the call carries no message"));
+    if (size > body_bound()) {
+        service_.counters.too_large.fetch_add(1, std::memory_order_relaxed);
+        return end({grpc::StatusCode::RESOURCE_EXHAUSTED,
+                    fmt::format("message too large: {} bytes, the bound is {}", size, body_bound())});
+    }
+    booked_bytes_ = size;
+    const auto before = service_.bodies_in_work.fetch_add(size, std::memory_order_relaxed);
+    if (method_ == Method::submit_results && before + size > service_.settings.bodies_in_work_bytes) {
+        service_.counters.busy.fetch_add(1, std::memory_order_relaxed);
+        return end(status_of(grpc::StatusCode::RESOURCE_EXHAUSTED, "the coordinator has too much to read at once"));
+    }
+    if (size <= kDecodeHereBytes) return work();
+    service_.heavy.post([call = shared_from_this()] { call->work(); });
+}
+
+void AgentCall::work() {
+    if (is_ending()) return body_.Clear();
+    grpc::Slice slice;
+    if (!body_.DumpToSingleSlice(&slice).ok()) {
+        return end(status_of(grpc::StatusCode::INVALID_ARGUMENT, "the message cannot be read"));
+    }
+    body_.Clear();
+    const BytesView payload(slice.begin(), slice.size());
+    on_message(codec_of(payload), payload);
+}
+
+void AgentCall::OnCancel() {
+    cancelled_.store(true, std::memory_order_relaxed);
+    on_cancel();
+}
+
+void AgentCall::OnDone() {
+    context_.over();
+    on_over();
+    service_.bodies_in_work.fetch_sub(booked_bytes_, std::memory_order_relaxed);
+    const bool was_cancelled = cancelled_.load(std::memory_order_relaxed);
+    if (was_cancelled) service_.counters.cancelled.fetch_add(1, std::memory_order_relaxed);
+    connection_->end_call(this, was_cancelled, steady_clock::now());
+    const auto last_owner = std::move(self_);
+}
+
+Result<std::string> AgentCall::speaker(const std::string& claimed) const {
+    if (service_.access.has_secret()) return verified_id_;
+    auto allowed = service_.access.allowed(claimed);
+    if (!allowed) {
+        service_.counters.denied.fetch_add(1, std::memory_order_relaxed);
+        return fail(std::move(allowed.error()));
+    }
+    return claimed;
+}
+
+bool AgentCall::is_another(const std::string& claimed) const {
+    return service_.access.has_secret() && !claimed.empty() && claimed != verified_id_;
+}
+
+// ---- unary calls
+
+void UnaryCall::on_message(Codec codec, BytesView payload) {
+    switch (method_) {
+        case Method::register_agent: return on_register(codec, payload);
+        case Method::submit_results: return on_submit(codec, payload);
+        default: return on_heartbeat(codec, payload);
+    }
+}
+
+template <typename M>
+void UnaryCall::answer(Codec codec, const Result<M>& response) {
+    if (!response) return end(to_grpc_status(response.error()));
+    if (ending_.exchange(true)) return;
+    response_ = to_buffer(encode(codec, *response));
+    StartWriteAndFinish(&response_, grpc::WriteOptions(), grpc::Status::OK);
+}
+
+void UnaryCall::end(grpc::Status status) {
+    if (!ending_.exchange(true)) Finish(std::move(status));
+}
+
+void UnaryCall::on_cancel() { end(grpc::Status::CANCELLED); }
+
+void UnaryCall::sweep(SteadyTime now) {
+    if (!is_late(now)) return;
+    if (ending_.load()) return context_.cancel();
+    service_.counters.timed_out.fetch_add(1, std::memory_order_relaxed);
+    end(status_of(grpc::StatusCode::DEADLINE_EXCEEDED, "the call took too long"));
+}
+
+void UnaryCall::on_register(Codec codec, BytesView payload) {
+    const auto request = decode<RegisterRequest>(codec, payload);
+    if (!request) {
+        service_.counters.bad_messages.fetch_add(1, std::memory_order_relaxed);
+        return end(to_grpc_status(request.error()));
+    }
+    const auto id = speaker(request->agent_id);
+    if (!id) return end(to_grpc_status(id.error()));
+    if (id->empty()) return answer<RegisterResponse>(codec, RegisterResponse{false, "agent_id is required", 0});
+    if (!is_valid_agent_id(*id)) {
+        return end(status_of(grpc::StatusCode::INVALID_ARGUMENT,
+                             "bad request: agent_id: 1 to 128 visible ASCII characters without a space"));
+    }
+    answer(codec, service_.link.register_agent(*id, *request));
+}
+
+void UnaryCall::on_heartbeat(Codec codec, BytesView payload) {
+    const auto request = decode<HeartbeatRequest>(codec, payload);
+    if (!request) {
+        service_.counters.bad_messages.fetch_add(1, std::memory_order_relaxed);
+        return end(to_grpc_status(request.error()));
+    }
+    const auto id = speaker(request->agent_id);
+    if (!id) return end(to_grpc_status(id.error()));
+    if (is_another(request->agent_id)) {
+        return end(status_of(grpc::StatusCode::PERMISSION_DENIED, "agent_id is not the authenticated agent"));
+    }
+    answer(codec, service_.link.heartbeat(*id, *request));
+}
+
+void UnaryCall::on_submit(Codec codec, BytesView payload) {
+    auto batch = decode<BatchResult>(codec, payload);
+    if (!batch) {
+        service_.counters.bad_messages.fetch_add(1, std::memory_order_relaxed);
+        return end(to_grpc_status(batch.error()));
+    }
+    const auto id = speaker(batch->agent_id);
+    if (!id) return end(to_grpc_status(id.error()));
+    if (is_another(batch->agent_id)) {
+        return answer<SubmitResponse>(codec, SubmitResponse{false, "agent_id is not the authenticated agent"});
+    }
+    // The answer may come long after the call is over: it finds `ending_` set then and touches nothing else.
+    auto call = std::static_pointer_cast<UnaryCall>(shared_from_this());
+    service_.link.submit(*id, std::move(*batch), [call = std::move(call), codec](const Result<SubmitResponse>& response) {
+        call->answer(codec, response);
+    });
+}
+
+// ---- task streams
+
+void TaskStreamCall::on_message(Codec codec, BytesView payload) {
+    const auto request = decode<GetTasksRequest>(codec, payload);
+    if (!request) {
+        service_.counters.bad_messages.fetch_add(1, std::memory_order_relaxed);
+        return end(to_grpc_status(request.error()));
+    }
+    const auto id = speaker(request->agent_id);
+    if (!id) return end(to_grpc_status(id.error()));
+    if (is_another(request->agent_id)) {
+        return end(status_of(grpc::StatusCode::PERMISSION_DENIED, "agent_id is not the authenticated agent"));
+    }
+    codec_ = codec;
+    auto self = std::static_pointer_cast<TaskStreamCall>(shared_from_this());
+    auto stream = service_.link.open_task_stream(*id, *request, std::move(self));
+    if (!stream) return end(to_grpc_status(stream.error()));
+    stream_ = std::move(*stream);
+    service_.counters.task_streams_open.fetch_add(1, std::memory_order_relaxed);
+    {
+        const std::lock_guard lock(mutex_);
+        ready_ = true;
+    }
+    go_on();
+}
+
+void TaskStreamCall::on_ready() {
+    {
+        const std::lock_guard lock(mutex_);
+        ready_ = true;
+    }
+    wake();
+}
+
+void TaskStreamCall::on_end(Error reason) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!ending_) ending_ = to_grpc_status(reason);
+        ending_since_ = steady_clock::now();
+    }
+    wake();
+}
+
+void TaskStreamCall::end_for_shutdown() {
+    on_end(Error{ErrorCode::unavailable, "the coordinator is shutting down", {}, {}, {}});
+}
+
+void TaskStreamCall::end(grpc::Status status) {
+    // From the reading of the request, which owns the right to go on, or beside it (too large, too late).
+    {
+        const std::lock_guard lock(mutex_);
+        if (finished_) return;
+        finished_ = true;
+    }
+    Finish(std::move(status));
+}
+
+bool TaskStreamCall::is_ending() {
+    const std::lock_guard lock(mutex_);
+    return finished_;
+}
+
+void TaskStreamCall::on_cancel() {
+    {
+        const std::lock_guard lock(mutex_);
+        ending_ = grpc::Status::CANCELLED;
+    }
+    wake();
+}
+
+void TaskStreamCall::wake() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (owned_ || finished_) return;
+        owned_ = true;
+    }
+    service_.streams.post(
+        [call = std::static_pointer_cast<TaskStreamCall>(shared_from_this())] { call->go_on(); });
+}
+
+void TaskStreamCall::go_on() {
+    for (;;) {
+        std::optional<grpc::Status> ending;
+        {
+            const std::lock_guard lock(mutex_);
+            if (finished_) return;
+            if (ending_) {
+                finished_ = true;
+                ending = ending_;
+            } else if (!ready_) {
+                owned_ = false;
+                return;
+            }
+            ready_ = false;
+        }
+        if (ending) return Finish(std::move(*ending));
+        const auto batch = stream_->take();
+        if (!batch) continue;
+        auto bytes = encode(codec_, *batch);
+        {
+            const std::lock_guard lock(mutex_);
+            ready_ = true;
+            if (bytes.size() <= service_.settings.message_out_bytes) writing_since_ = steady_clock::now();
+        }
+        if (bytes.size() > service_.settings.message_out_bytes) {
+            // Nothing the agent could take; the coordinator gives the tasks to others when the answer stays away.
+            service_.counters.batches_too_large.fetch_add(1, std::memory_order_relaxed);
+            continue;
+        }
+        service_.counters.batches_sent.fetch_add(1, std::memory_order_relaxed);
+        out_ = to_buffer(std::move(bytes));
+        return StartWrite(&out_);
+    }
+}
+
+void TaskStreamCall::OnWriteDone(bool ok) {
+    out_.Clear();
+    {
+        const std::lock_guard lock(mutex_);
+        writing_since_.reset();
+        if (!ok && !ending_) ending_ = grpc::Status::CANCELLED;
+    }
+    go_on();
+}
+
+void TaskStreamCall::sweep(SteadyTime now) {
+    if (is_reading()) {
+        if (!is_late(now)) return;
+        service_.counters.timed_out.fetch_add(1, std::memory_order_relaxed);
+        return end(status_of(grpc::StatusCode::DEADLINE_EXCEEDED, "the call took too long"));
+    }
+    bool is_stuck = false;
+    {
+        const std::lock_guard lock(mutex_);
+        is_stuck = (writing_since_ && now - *writing_since_ > service_.settings.write_timeout) ||
+                   (ending_since_ && now - *ending_since_ > kEndAnyway);
+    }
+    if (is_stuck) context_.cancel();
+}
+
+void TaskStreamCall::on_over() {
+    if (!stream_) return;
+    stream_->closed();
+    stream_.reset();
+    service_.counters.task_streams_open.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// ---- refusals
+
+RefusedCall::RefusedCall(grpc::GenericCallbackServerContext* context, std::shared_ptr<Connection> connection)
+    : context_(context), connection_(std::move(connection)), begun_(steady_clock::now()) {}
+
+void RefusedCall::start(grpc::Status status, std::size_t header_bytes) {
+    self_ = shared_from_this();
+    if (connection_) (void)connection_->begin_call(self_, header_bytes);
+    Finish(std::move(status));
+}
+
+void RefusedCall::sweep(SteadyTime now) {
+    if (now - begun_ > std::chrono::seconds(5)) context_.cancel();
+}
+
+void RefusedCall::OnDone() {
+    context_.over();
+    if (connection_) connection_->end_call(this, cancelled_.load(std::memory_order_relaxed), steady_clock::now());
+    const auto last_owner = std::move(self_);
+}
+
+}  // namespace ioswarm::proto

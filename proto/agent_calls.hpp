@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The calls of ioswarm.IOSwarm as gRPC callback reactors, one object a call. gRPC's rule is one operation of a kind
+// at a time and none after Finish; who may start one is settled by an atomic (unary) or a flag under a lock (streams).
+// Nothing here blocks: gRPC gives its callbacks as few as two threads.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <grpcpp/generic/async_generic_service.h>
+
+#include "core/base/log.hpp"
+#include "core/coordinator/access.hpp"
+#include "core/ports/agent_link.hpp"
+#include "proto/agent_server.hpp"
+#include "proto/codec.hpp"
+#include "proto/connection.hpp"
+#include "proto/work_queue.hpp"
+
+namespace ioswarm::proto {
+
+/// A call's context, which gRPC destroys after OnDone; the sweep may come to cancel it at that very moment.
+class CancelHandle {
+ public:
+    explicit CancelHandle(grpc::GenericCallbackServerContext* context) : context_(context) {}
+    void cancel() {
+        const std::lock_guard lock(mutex_);
+        if (context_ != nullptr) context_->TryCancel();
+    }
+    void over() {
+        const std::lock_guard lock(mutex_);
+        context_ = nullptr;
+    }
+
+ private:
+    std::mutex mutex_;
+    grpc::GenericCallbackServerContext* context_;
+};
+
+enum class Method { register_agent, get_tasks, submit_results, heartbeat, stream_state_diffs };
+
+struct ServiceCounters {
+    std::atomic<std::uint64_t> calls{0};
+    std::atomic<std::uint64_t> unauthenticated{0};
+    std::atomic<std::uint64_t> denied{0};
+    std::atomic<std::uint64_t> too_large{0};
+    std::atomic<std::uint64_t> bad_messages{0};
+    std::atomic<std::uint64_t> too_many_calls{0};
+    std::atomic<std::uint64_t> busy{0};
+    std::atomic<std::uint64_t> timed_out{0};
+    std::atomic<std::uint64_t> cancelled{0};
+    std::atomic<std::uint64_t> batches_sent{0};
+    std::atomic<std::uint64_t> batches_too_large{0};
+    std::atomic<std::uint64_t> task_streams_open{0};
+};
+
+/// What all calls share; outlives them.
+struct Service {
+    const AgentServerSettings& settings;
+    AgentLink& link;
+    const AccessControl& access;
+    ConnectionTable& connections;
+    ServiceCounters& counters;
+    std::atomic<std::uint64_t>& bodies_in_work;  ///< bytes
+    WorkQueue& streams;  ///< writes of task streams
+    WorkQueue& heavy;    ///< messages too long to be decoded on gRPC's own threads
+};
+
+/// A call that passed authentication: reads its one message, then works on it.
+class AgentCall : public grpc::ServerGenericBidiReactor,
+                  public LiveCall,
+                  public std::enable_shared_from_this<AgentCall> {
+ public:
+    AgentCall(Service& service, grpc::GenericCallbackServerContext* context, std::shared_ptr<Connection> connection,
+              Method method, std::string verified_id);
+
+    /// Begins to read. Must be called once, before the reactor is given to gRPC.
+    void start(std::size_t header_bytes);
+
+    void refuse_body() override;
+
+ protected:
+    void OnReadDone(bool ok) override;
+    void OnCancel() override;
+    void OnDone() override;
+
+    /// The message is here and within its bound.
+    virtual void on_message(Codec codec, BytesView payload) = 0;
+    /// Ends the call with `status` unless it is ending already.
+    virtual void end(grpc::Status status) = 0;
+    [[nodiscard]] virtual bool is_ending() = 0;
+    virtual void on_cancel() = 0;
+    virtual void on_over() {}
+
+    /// Who speaks: the verified id, or without a secret the claimed one, against the lists. Error: permission_denied.
+    [[nodiscard]] Result<std::string> speaker(const std::string& claimed) const;
+    [[nodiscard]] bool is_another(const std::string& claimed) const;
+    [[nodiscard]] bool is_late(SteadyTime now) const { return now - begun_ > service_.settings.call_timeout; }
+    [[nodiscard]] bool is_reading() const { return reading_.load(std::memory_order_acquire); }
+
+    Service& service_;
+    CancelHandle context_;
+    const Method method_;
+
+ private:
+    [[nodiscard]] std::uint32_t body_bound() const;
+    void work();
+
+    const std::shared_ptr<Connection> connection_;
+    const std::string verified_id_;
+    const SteadyTime begun_;
+    std::shared_ptr<AgentCall> self_;  ///< until OnDone
+    grpc::ByteBuffer body_;
+    std::atomic<bool> reading_{true};
+    std::atomic<bool> cancelled_{false};
+    std::uint64_t booked_bytes_ = 0;
+};
+
+/// Register, SubmitResults, Heartbeat.
+class UnaryCall final : public AgentCall {
+ public:
+    using AgentCall::AgentCall;
+    void sweep(SteadyTime now) override;
+
+ private:
+    void on_message(Codec codec, BytesView payload) override;
+    void end(grpc::Status status) override;
+    bool is_ending() override { return ending_.load(); }
+    void on_cancel() override;
+    void OnWriteDone(bool) override {}
+
+    void on_register(Codec codec, BytesView payload);
+    void on_submit(Codec codec, BytesView payload);
+    void on_heartbeat(Codec codec, BytesView payload);
+    template <typename M>
+    void answer(Codec codec, const Result<M>& response);
+
+    std::atomic<bool> ending_{false};  ///< whoever sets it may end the call, nobody else
+    grpc::ByteBuffer response_;
+};
+
+/// GetTasks.
+class TaskStreamCall final : public AgentCall, public TaskStreamSink {
+ public:
+    using AgentCall::AgentCall;
+    void on_ready() override;
+    void on_end(Error reason) override;
+    void sweep(SteadyTime now) override;
+    void end_for_shutdown() override;
+
+ private:
+    void on_message(Codec codec, BytesView payload) override;
+    void end(grpc::Status status) override;
+    bool is_ending() override;
+    void on_cancel() override;
+    void on_over() override;
+    void OnWriteDone(bool ok) override;
+
+    /// The owner of the right to start an operation goes on: ends the stream, writes the next batch, or gives the
+    /// right back when there is nothing to do.
+    void go_on();
+    /// Gets that right if it is free and goes on with it on the streams' own thread.
+    void wake();
+
+    Codec codec_ = Codec::protobuf;
+    grpc::ByteBuffer out_;
+    std::unique_ptr<TaskStream> stream_;  ///< set before the first go_on, reset after the last
+
+    std::mutex mutex_;
+    bool owned_ = true;    ///< guarded by mutex_, as is what follows; at first by the reading of the request
+    bool ready_ = false;   ///< take() may have something
+    bool finished_ = false;
+    std::optional<grpc::Status> ending_;
+    std::optional<SteadyTime> writing_since_;
+    std::optional<SteadyTime> ending_since_;
+};
+
+/// Answers at once, without reading; counted like any other call while its answer is on the way.
+class RefusedCall final : public grpc::ServerGenericBidiReactor,
+                          public LiveCall,
+                          public std::enable_shared_from_this<RefusedCall> {
+ public:
+    RefusedCall(grpc::GenericCallbackServerContext* context, std::shared_ptr<Connection> connection);
+    void start(grpc::Status status, std::size_t header_bytes);
+
+    void sweep(SteadyTime now) override;
+    void refuse_body() override {}
+    void OnCancel() override { cancelled_.store(true, std::memory_order_relaxed); }
+    void OnDone() override;
+
+ private:
+    CancelHandle context_;
+    const std::shared_ptr<Connection> connection_;  ///< null when it is not known any more
+    const SteadyTime begun_;
+    std::atomic<bool> cancelled_{false};
+    std::shared_ptr<RefusedCall> self_;  ///< until OnDone
+};
+
+}  // namespace ioswarm::proto

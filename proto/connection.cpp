@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/connection.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include <arpa/inet.h>
+#include <linux/tcp.h>  // not <netinet/tcp.h>: its tcp_info ends before tcpi_bytes_received
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace ioswarm::proto {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// A call's HTTP/2 frames and TLS records, beside its headers and body.
+constexpr std::uint64_t kCallOverheadBytes = 512;
+/// A connection whose bodies were refused is shut when it is over its bound again within this time.
+constexpr seconds kSecondStrike{10};
+
+constexpr std::array<std::uint8_t, 12> kMappedPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+/// What acknowledged bytes earn: window updates and pings come back for data that was sent.
+constexpr std::uint64_t kAckedPerExplained = 8;
+
+}  // namespace
+
+bool PeerKey::is_loopback() const noexcept {
+    if (std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin())) return address[12] == 127;
+    return IN6_IS_ADDR_LOOPBACK(reinterpret_cast<const in6_addr*>(address.data())) != 0;
+}
+
+std::array<std::uint8_t, 16> PeerKey::network() const noexcept {
+    auto out = address;
+    if (!std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin())) {
+        std::fill(out.begin() + 8, out.end(), std::uint8_t{0});
+    }
+    return out;
+}
+
+std::string PeerKey::text() const {
+    std::array<char, INET6_ADDRSTRLEN> buffer{};
+    const bool mapped = std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin());
+    inet_ntop(mapped ? AF_INET : AF_INET6, address.data() + (mapped ? 12 : 0), buffer.data(), buffer.size());
+    const std::string host = buffer.data();
+    return (mapped ? host : "[" + host + "]") + ":" + std::to_string(port);
+}
+
+std::optional<PeerKey> PeerKey::from(const sockaddr_storage& address) {
+    PeerKey key;
+    if (address.ss_family == AF_INET) {
+        sockaddr_in in{};
+        std::memcpy(&in, &address, sizeof in);
+        std::copy(kMappedPrefix.begin(), kMappedPrefix.end(), key.address.begin());
+        std::memcpy(key.address.data() + 12, &in.sin_addr, 4);
+        key.port = ntohs(in.sin_port);
+        return key;
+    }
+    if (address.ss_family == AF_INET6) {
+        sockaddr_in6 in{};
+        std::memcpy(&in, &address, sizeof in);
+        std::memcpy(key.address.data(), &in.sin6_addr, 16);
+        key.port = ntohs(in.sin6_port);
+        return key;
+    }
+    return std::nullopt;
+}
+
+std::optional<PeerKey> PeerKey::from_grpc_peer(std::string_view peer) {
+    const auto colon = peer.rfind(':');
+    if (peer.size() < 5 || colon == std::string_view::npos || colon < 5) return std::nullopt;
+    PeerKey key;
+    const auto port = peer.substr(colon + 1);
+    const auto parsed = std::from_chars(port.data(), port.data() + port.size(), key.port);
+    if (parsed.ec != std::errc() || parsed.ptr != port.data() + port.size()) return std::nullopt;
+
+    std::string host(peer.substr(5, colon - 5));
+    if (peer.starts_with("ipv4:")) {
+        std::copy(kMappedPrefix.begin(), kMappedPrefix.end(), key.address.begin());
+        if (inet_pton(AF_INET, host.c_str(), key.address.data() + 12) != 1) return std::nullopt;
+        return key;
+    }
+    if (!peer.starts_with("ipv6:")) return std::nullopt;
+    if (host.starts_with("%5B")) host.erase(0, 3);
+    if (host.starts_with("[")) host.erase(0, 1);
+    // A link-local address carries its interface behind an escaped '%'.
+    host.erase(std::min(host.find_first_of("%]"), host.size()));
+    if (inet_pton(AF_INET6, host.c_str(), key.address.data()) != 1) return std::nullopt;
+    return key;
+}
+
+std::size_t PeerKeyHash::operator()(const PeerKey& key) const noexcept {
+    return std::hash<std::string_view>{}(
+               std::string_view(reinterpret_cast<const char*>(key.address.data()), key.address.size())) *
+               31 +
+           key.port;
+}
+
+Connection::Connection(int fd, PeerKey peer, ConnectionBounds bounds, SteadyTime now)
+    : fd_(fd), peer_(peer), bounds_(bounds), cancel_window_(now), measured_at_(now),
+      refused_at_(now - 2 * kSecondStrike) {}
+
+Connection::~Connection() { ::close(fd_); }
+
+bool Connection::begin_call(std::shared_ptr<LiveCall> call, std::size_t header_bytes) {
+    explained_.fetch_add(header_bytes + kCallOverheadBytes, std::memory_order_relaxed);
+    {
+        const std::lock_guard lock(mutex_);
+        if (calls_.size() < bounds_.calls) {
+            calls_.push_back(std::move(call));
+            return true;
+        }
+    }
+    shut();
+    return false;
+}
+
+void Connection::end_call(const LiveCall* call, bool was_cancelled, SteadyTime now) {
+    std::shared_ptr<LiveCall> last_owner;  // destroyed after the lock
+    bool over = false;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = std::find_if(calls_.begin(), calls_.end(), [&](const auto& c) { return c.get() == call; });
+        if (found != calls_.end()) {
+            last_owner = std::move(*found);
+            *found = std::move(calls_.back());
+            calls_.pop_back();
+        }
+        if (was_cancelled) {
+            if (now - cancel_window_ >= seconds(1)) {
+                cancel_window_ = now;
+                cancels_ = 0;
+            }
+            over = ++cancels_ > bounds_.cancels_per_second;
+        }
+    }
+    if (over) shut();
+}
+
+void Connection::begin_body(std::uint64_t most_bytes) { bodies_.fetch_add(most_bytes, std::memory_order_relaxed); }
+
+void Connection::end_body(std::uint64_t most_bytes, std::uint64_t bytes) {
+    explained_.fetch_add(bytes + bytes / 8, std::memory_order_relaxed);
+    bodies_.fetch_sub(most_bytes, std::memory_order_relaxed);
+}
+
+void Connection::shut() noexcept {
+    if (shut_.exchange(true)) return;
+    // Nothing is owed to such a peer: reset instead of waiting for it to take what is in the send buffer.
+    const linger at_once{1, 0};
+    (void)::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    (void)::shutdown(fd_, SHUT_RDWR);
+}
+
+std::vector<std::shared_ptr<LiveCall>> Connection::live_calls() const {
+    const std::lock_guard lock(mutex_);
+    return calls_;
+}
+
+Connection::Verdict Connection::measure(SteadyTime now) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    // Bodies are read before the counters: one that ends in between is then judged by the wider bound.
+    const auto bodies = std::min(bodies_.load(std::memory_order_relaxed), bounds_.body_bytes);
+    const auto explained = explained_.load(std::memory_order_relaxed);
+    if (::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return Verdict::fine;
+
+    const auto elapsed = std::chrono::duration_cast<milliseconds>(now - measured_at_).count();
+    const std::uint64_t credit = (explained - explained_seen_) +
+                                 (info.tcpi_bytes_acked - acked_) / kAckedPerExplained +
+                                 bounds_.unexplained_bytes_per_second * static_cast<std::uint64_t>(elapsed) / 1000;
+    const std::uint64_t level = held_ + (info.tcpi_bytes_received - received_);
+    held_ = level > credit ? level - credit : 0;
+    received_ = info.tcpi_bytes_received;
+    acked_ = info.tcpi_bytes_acked;
+    explained_seen_ = explained;
+    measured_at_ = now;
+
+    const auto bound = bounds_.unexplained_bytes + bodies;
+    if (held_ <= bound) return Verdict::fine;
+    // What still lies in the kernel is bounded there and was not read by anybody.
+    int unread = 0;
+    (void)::ioctl(fd_, FIONREAD, &unread);
+    if (held_ <= bound + static_cast<std::uint64_t>(std::max(unread, 0))) return Verdict::fine;
+    if (bodies == 0 || now - refused_at_ < kSecondStrike) return Verdict::shut;
+    refused_at_ = now;
+    held_ = 0;
+    return Verdict::refuse_bodies;
+}
+
+bool Connection::is_over() const noexcept {
+    pollfd state{fd_, 0, 0};
+    return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+bool ConnectionTable::add(std::shared_ptr<Connection> connection) {
+    const std::lock_guard lock(mutex_);
+    const auto peer = connection->peer();
+    return by_peer_.emplace(peer, std::move(connection)).second;
+}
+
+void ConnectionTable::remove(const Connection& connection) {
+    std::shared_ptr<Connection> last_owner;  // destroyed after the lock
+    const std::lock_guard lock(mutex_);
+    const auto found = by_peer_.find(connection.peer());
+    if (found == by_peer_.end() || found->second.get() != &connection) return;
+    last_owner = std::move(found->second);
+    by_peer_.erase(found);
+}
+
+std::shared_ptr<Connection> ConnectionTable::find(const PeerKey& peer) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = by_peer_.find(peer);
+    return found == by_peer_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<Connection>> ConnectionTable::all() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::shared_ptr<Connection>> out;
+    out.reserve(by_peer_.size());
+    for (const auto& [peer, connection] : by_peer_) out.push_back(connection);
+    return out;
+}
+
+std::size_t ConnectionTable::size() const {
+    const std::lock_guard lock(mutex_);
+    return by_peer_.size();
+}
+
+}  // namespace ioswarm::proto

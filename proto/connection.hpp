@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What is known of each agent connection beside gRPC: gRPC 1.51 announces its limits and trusts the client to keep
+// them, buffers a message of any declared length before it looks at the size, and closes nothing that misbehaves
+// inside the rules of HTTP/2. So calls, cancellations and bytes are counted here, and a connection over a bound is
+// shut at its socket, of which a duplicate is kept: it works for TLS too.
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <sys/socket.h>
+
+namespace ioswarm::proto {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+/// Address and port of the other end; IPv4 as IPv4-mapped IPv6.
+struct PeerKey {
+    std::array<std::uint8_t, 16> address{};
+    std::uint16_t port = 0;
+
+    bool operator==(const PeerKey&) const = default;
+    [[nodiscard]] bool is_loopback() const noexcept;
+    /// The part that stands for one customer: a whole IPv4 address, the /64 of an IPv6 one.
+    [[nodiscard]] std::array<std::uint8_t, 16> network() const noexcept;
+    [[nodiscard]] std::string text() const;
+
+    [[nodiscard]] static std::optional<PeerKey> from(const sockaddr_storage& address);
+    /// Of what grpc::ServerContext::peer() gives: "ipv4:1.2.3.4:80", "ipv6:%5B::1%5D:80".
+    [[nodiscard]] static std::optional<PeerKey> from_grpc_peer(std::string_view peer);
+};
+
+struct PeerKeyHash {
+    std::size_t operator()(const PeerKey& key) const noexcept;
+};
+
+struct ConnectionBounds {
+    /// Calls held at once. Twice the 100 streams that are announced, since a client may open the next call before
+    /// the end of the last one has been booked here.
+    std::uint32_t calls = 200;
+    std::uint32_t cancels_per_second = 300;
+    /// Bytes that no call accounts for (frames that carry nothing, messages that do not end): so many at once, …
+    std::uint64_t unexplained_bytes = std::uint64_t{1} << 20;
+    /// … and so many every second, which the HTTP/2 chatter of an honest client stays far under.
+    std::uint64_t unexplained_bytes_per_second = std::uint64_t{64} << 10;
+    /// Bodies under way at once on one connection, counted with the most that each may have.
+    std::uint64_t body_bytes = std::uint64_t{16} << 20;
+};
+
+/// A call under way, as its connection sees it.
+class LiveCall {
+ public:
+    virtual ~LiveCall() = default;
+    /// Once a second: ends itself when it is over its time. No lock is held.
+    virtual void sweep(SteadyTime now) = 0;
+    /// Its connection sent far more than the body may have: refuse it now. No effect once the body was read.
+    virtual void refuse_body() = 0;
+    /// The server goes down: what has no end of its own ends now.
+    virtual void end_for_shutdown() {}
+};
+
+/// One accepted connection. begin_*, end_* and shut() are thread-safe; the rest is for the accepting thread.
+class Connection {
+ public:
+    /// Takes over `fd`, a duplicate of the socket that gRPC has.
+    Connection(int fd, PeerKey peer, ConnectionBounds bounds, SteadyTime now);
+    ~Connection();
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    [[nodiscard]] int fd() const noexcept { return fd_; }
+    [[nodiscard]] const PeerKey& peer() const noexcept { return peer_; }
+
+    /// Keeps `call` alive until end_call. False: the connection held too many and was shut; the call is not kept.
+    [[nodiscard]] bool begin_call(std::shared_ptr<LiveCall> call, std::size_t header_bytes);
+    void end_call(const LiveCall* call, bool was_cancelled, SteadyTime now);
+    void begin_body(std::uint64_t most_bytes);
+    void end_body(std::uint64_t most_bytes, std::uint64_t bytes);
+    /// Ends the connection at its socket; gRPC then cancels what is on it. Harmless a second time.
+    void shut() noexcept;
+    [[nodiscard]] bool is_shut() const noexcept { return shut_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::vector<std::shared_ptr<LiveCall>> live_calls() const;
+
+    enum class Verdict { fine, refuse_bodies, shut };
+    /// Reads the socket's counters. Accepting thread only, as are the next three.
+    [[nodiscard]] Verdict measure(SteadyTime now);
+    /// Unexplained bytes at the last measure(): what this connection may hold in memory.
+    [[nodiscard]] std::uint64_t held() const noexcept { return held_; }
+    /// Both directions are closed: gRPC is done with it.
+    [[nodiscard]] bool is_over() const noexcept;
+    bool active = false;  ///< data came since the last measure()
+
+ private:
+    const int fd_;
+    const PeerKey peer_;
+    const ConnectionBounds bounds_;
+    std::atomic<bool> shut_{false};
+    std::atomic<std::uint64_t> explained_{0};
+    std::atomic<std::uint64_t> bodies_{0};
+
+    mutable std::mutex mutex_;
+    std::vector<std::shared_ptr<LiveCall>> calls_;  ///< guarded by mutex_, as are the next two
+    SteadyTime cancel_window_;
+    std::uint32_t cancels_ = 0;
+
+    SteadyTime measured_at_;  ///< accepting thread only, as are those below
+    SteadyTime refused_at_;
+    std::uint64_t held_ = 0;
+    std::uint64_t received_ = 0;
+    std::uint64_t acked_ = 0;
+    std::uint64_t explained_seen_ = 0;
+};
+
+/// Every open connection, found by its peer. Thread-safe.
+class ConnectionTable {
+ public:
+    /// False when one of that peer is there already.
+    [[nodiscard]] bool add(std::shared_ptr<Connection> connection);
+    void remove(const Connection& connection);
+    [[nodiscard]] std::shared_ptr<Connection> find(const PeerKey& peer) const;
+    [[nodiscard]] std::vector<std::shared_ptr<Connection>> all() const;
+    [[nodiscard]] std::size_t size() const;
+
+ private:
+    mutable std::mutex mutex_;
+    std::unordered_map<PeerKey, std::shared_ptr<Connection>, PeerKeyHash> by_peer_;
+};
+
+}  // namespace ioswarm::proto
