@@ -52,7 +52,7 @@ class AgentServer {
  public:
     /// Binds, listens and serves. Raises the soft limit of open files to the hard one (at most 2 × the connections
     /// allowed). `link` and `access` must outlive the server. Errors: invalid_argument or config (address, only one of
-    /// the TLS files), io and bad_data (TLS files), unavailable (port taken).
+    /// the TLS files), as load_tls_pair (TLS files), unavailable (port taken).
     [[nodiscard]] static Result<std::unique_ptr<AgentServer>> start(AgentServerSettings settings, AgentLink& link,
                                                                     const AccessControl& access, Log log);
     /// shutdown() with no time left, if it was not called.

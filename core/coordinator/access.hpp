@@ -32,7 +32,7 @@ struct AccessSettings {
 /// `#` begins a comment, blank lines are skipped). Thread-safe.
 class AccessControl {
  public:
-    /// Errors: io (a list cannot be read), config (a line is no agent id; names file and line).
+    /// Errors: not_found, permission_denied or io (a list cannot be read), config (a line is no agent id; names file and line).
     [[nodiscard]] static Result<std::unique_ptr<AccessControl>> open(AccessSettings settings);
 
     ~AccessControl();

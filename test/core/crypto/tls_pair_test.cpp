@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include <fstream>
+#include <iterator>
+
+#include "core/crypto/tls_pair.hpp"
+#include "test/support/temp_dir.hpp"
+
+using namespace ioswarm;
+
+namespace {
+
+const std::string kTls = IOSWARM_TEST_DATA "/tls/";
+
+std::string content(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::string why(const Result<CheckedTlsPair>& result) {
+    REQUIRE_FALSE(result.has_value());
+    CHECK(result.error().text().find("PRIVATE KEY") == std::string::npos);
+    return std::string(to_string(result.error().code)) + ": " + result.error().why;
+}
+
+}  // namespace
+
+TEST_CASE("a certificate and its key are a pair", "[tls]") {
+    const auto pair = load_tls_pair(kTls + "first.crt", kTls + "first.key");
+    REQUIRE(pair.has_value());
+    CHECK(pair->warning.empty());
+    CHECK(pair->pair.certificate_chain_pem == content(kTls + "first.crt"));
+    CHECK(pair->pair.private_key_pem == content(kTls + "first.key"));
+}
+
+TEST_CASE("a chain of certificates is checked to its end", "[tls]") {
+    const test::TempDir dir;
+    const auto first = content(kTls + "first.crt");
+    const auto chain = dir.write("chain", first + content(kTls + "second.crt") + "\n# trailing words\n");
+    CHECK(load_tls_pair(chain, kTls + "first.key").has_value());
+    auto torn = content(kTls + "second.crt");
+    torn.resize(torn.size() / 2);
+    CHECK(why(load_tls_pair(dir.write("torn", first + torn), kTls + "first.key")) ==
+          "bad_data: a further certificate in it does not parse");
+}
+
+TEST_CASE("what is no usable pair is refused with the reason", "[tls]") {
+    const test::TempDir dir;
+    CHECK(why(load_tls_pair(kTls + "first.crt", kTls + "second.key")) ==
+          "bad_data: the key does not belong to the certificate");
+    CHECK(why(load_tls_pair(dir.write("empty", ""), kTls + "first.key")) ==
+          "bad_data: it holds no PEM certificate that parses");
+    CHECK(why(load_tls_pair(kTls + "first.crt", kTls + "encrypted.key")) ==
+          "bad_data: it holds no PEM private key that parses without a passphrase");
+    CHECK(why(load_tls_pair(kTls + "first.crt", dir.write("big", std::string((1u << 20) + 1, 'x')))) ==
+          "bad_data: it is over 1 MiB");
+    CHECK(load_tls_pair(kTls + "absent.crt", kTls + "first.key").error().code == ErrorCode::not_found);
+}
+
+TEST_CASE("an expired certificate is usable with a warning", "[tls]") {
+    const auto pair = load_tls_pair(kTls + "expired.crt", kTls + "first.key");
+    REQUIRE(pair.has_value());
+    CHECK(pair->warning.find("has expired") != std::string::npos);
+}

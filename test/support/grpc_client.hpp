@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+
+#include "core/base/bytes.hpp"
+#include "proto/codec.hpp"
+
+namespace ioswarm::test {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+/// x-ioswarm-agent-id and x-ioswarm-token of an agent under a master secret.
+[[nodiscard]] Headers credentials_of(const std::string& agent_id, const std::string& secret);
+
+inline constexpr std::chrono::seconds kAnswerWithin{10};
+
+struct Answer {
+    grpc::Status status;
+    Bytes message;
+};
+
+/// A stream from the server, read one message at a time.
+class GrpcStream {
+ public:
+    GrpcStream(grpc::GenericStub& stub, const std::string& method, const Bytes& request, const Headers& headers);
+    ~GrpcStream();
+    GrpcStream(const GrpcStream&) = delete;
+    GrpcStream& operator=(const GrpcStream&) = delete;
+
+    /// The next message; nothing when the stream ended.
+    [[nodiscard]] std::optional<Bytes> next();
+    /// How it ended; cancels it when it has not.
+    [[nodiscard]] grpc::Status finish();
+    void cancel() { context_.TryCancel(); }
+
+ private:
+    bool step();
+
+    grpc::ClientContext context_;
+    grpc::CompletionQueue queue_;
+    std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
+    bool is_open_ = true;
+    bool is_finished_ = false;
+    grpc::Status status_;
+};
+
+/// A real gRPC C++ client on a connection of its own, in any encoding.
+class GrpcClient {
+ public:
+    explicit GrpcClient(std::uint16_t port, std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr,
+                        grpc::ChannelArguments arguments = {});
+
+    [[nodiscard]] Answer call(const std::string& method, const Bytes& request, const Headers& headers = {},
+                              std::chrono::milliseconds within = kAnswerWithin);
+    [[nodiscard]] std::unique_ptr<GrpcStream> stream(const std::string& method, const Bytes& request,
+                                                     const Headers& headers = {});
+
+    /// Encodes, calls, decodes.
+    template <typename Response, typename Request>
+    std::pair<grpc::Status, Response> ask(const std::string& method, proto::Codec codec, const Request& request,
+                                          const Headers& headers = {}) {
+        auto answer = call(method, proto::encode(codec, request), headers);
+        if (!answer.status.ok()) return {answer.status, Response{}};
+        auto response = proto::decode<Response>(codec, answer.message);
+        if (!response) return {grpc::Status(grpc::StatusCode::DATA_LOSS, response.error().text()), Response{}};
+        return {grpc::Status::OK, std::move(*response)};
+    }
+
+ private:
+    std::shared_ptr<grpc::Channel> channel_;
+    grpc::GenericStub stub_;
+};
+
+}  // namespace ioswarm::test
