@@ -278,6 +278,10 @@ Result<std::unique_ptr<Accounting>> Accounting::open(Ledger& ledger, const Coord
         auto all = tx.load();
         if (!all) return fail(all.error());
         state = std::move(*all);
+        if (state.numbers.epoch_started_ms == 0) {
+            state.numbers.epoch_started_ms = to_ms(clock.wall());
+            if (Status status = tx.set_numbers(state.numbers); !status) return status;
+        }
         wallets.clear();
         for (const WorkRow& work : state.work) {
             const auto agent = tx.agent(work.agent_id);

@@ -54,7 +54,7 @@ struct LedgerNumbers {
     std::uint64_t last_height = 0;  ///< 0 = no block yet
     std::uint64_t epoch = 0;
     std::uint64_t epoch_first_height = 0;  ///< 0 = its first block has not come
-    std::int64_t epoch_started_ms = 0;     ///< since 1970
+    std::int64_t epoch_started_ms = 0;     ///< since 1970; 0 = it has not started yet
     std::uint64_t closed_tasks = 0;        ///< answers counted in closed epochs
     std::uint64_t next_id = 1;             ///< first task or batch id not reserved
     std::uint64_t compared = 0;

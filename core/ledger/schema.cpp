@@ -56,9 +56,9 @@ Status create(sqlite::Database& database, std::int64_t now_ms) {
     for (const std::string_view table : kTables) sql += fmt::format("{};", table);
     sql += fmt::format(
         "INSERT INTO meta VALUES('schema_version', {}), ('created_ms', {}), ('probes', 0);"
-        "INSERT INTO numbers VALUES(1, 0, 0, 0, {}, 0, 1, 0, 0, 0, 0, 0);"
+        "INSERT INTO numbers VALUES(1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0);"
         "COMMIT",
-        kLedgerSchemaVersion, now_ms, now_ms);
+        kLedgerSchemaVersion, now_ms);
     Status status = database.execute(sql);
     if (!status && database.in_transaction()) static_cast<void>(database.execute("ROLLBACK"));
     return status;
