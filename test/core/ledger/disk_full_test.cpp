@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// A disk that takes nothing, and takes again later. In a child process, since what makes it so concerns the process.
+#include <csignal>
+#include <cstring>
+#include <functional>
+#include <string>
+
+#include <catch2/catch.hpp>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/ledger/ledger.hpp"
+#include "test/support/temp_dir.hpp"
+
+namespace ioswarm {
+namespace {
+
+using test::TempDir;
+
+Status add_many(Ledger& ledger, std::uint64_t first, std::uint64_t count) {
+    return ledger.run([=](LedgerTx& tx) -> Status {
+        for (std::uint64_t number = first; number < first + count; ++number) {
+            AnswerRow row;
+            std::memcpy(row.raw_id.bytes.data(), &number, sizeof number);
+            row.agent_id = "agent";
+            const auto added = tx.add_answer(row);
+            if (!added) return fail(added.error());
+        }
+        return {};
+    });
+}
+
+std::size_t count_answers(Ledger& ledger) {
+    std::size_t count = 0;
+    const Status status = ledger.run([&](LedgerTx& tx) -> Status {
+        const auto state = tx.load();
+        if (!state) return fail(state.error());
+        count = state->answers.size();
+        return {};
+    });
+    return status ? count : 0;
+}
+
+/// Runs `body` in a child; its return value is the child's exit status.
+template <typename Body>
+int in_child(Body body) {
+    const pid_t child = fork();
+    if (child < 0) return -1;
+    if (child == 0) _exit(body());
+    int status = 0;
+    if (waitpid(child, &status, 0) != child || !WIFEXITED(status)) return -2;
+    return WEXITSTATUS(status);
+}
+
+/// Writes until it fails; 0 and the number of answers that were acknowledged.
+int fill(Ledger& ledger, std::uint64_t& acknowledged, Error& error) {
+    for (std::uint64_t round = 0; round < 10'000; ++round) {
+        const Status status = add_many(ledger, acknowledged, 500);
+        if (!status) {
+            error = status.error();
+            return 0;
+        }
+        acknowledged += 500;
+    }
+    return 1;
+}
+
+/// Waits for the ledger to find out by itself, without a write from here.
+bool heals(Ledger& ledger) {
+    for (int i = 0; i < 2000; ++i) {
+        if (ledger.ready()) return true;
+        usleep(5000);
+    }
+    return false;
+}
+
+int fill_and_heal(const std::string& dir, ErrorCode expected, const char* why, const std::function<bool()>& make_room) {
+    auto ledger = Ledger::open(dir);
+    if (!ledger) return 10;
+    std::uint64_t acknowledged = 0;
+    Error error;
+    if (fill(**ledger, acknowledged, error) != 0) return 11;
+    if (error.code != expected) return 12;
+    if (why != nullptr && error.why.find(why) == std::string::npos) return 13;
+    if ((*ledger)->ready()) return 14;
+    if (count_answers(**ledger) != acknowledged && (*ledger)->ready()) return 15;
+    if ((*ledger)->counters().at("ledger_failed_commits") == 0) return 16;
+    if (!make_room()) return 17;
+    if (!heals(**ledger)) return 18;
+    if (count_answers(**ledger) != acknowledged) return 19;
+    if (!add_many(**ledger, acknowledged, 500)) return 20;
+    ledger->reset();
+    ledger = Ledger::open(dir);
+    if (!ledger) return 21;
+    return count_answers(**ledger) == acknowledged + 500 ? 0 : 22;
+}
+
+}  // namespace
+
+TEST_CASE("writes that the system refuses are io errors, nothing acknowledged is lost, and the ledger heals") {
+    const TempDir dir;
+    CHECK(in_child([&] {
+              signal(SIGXFSZ, SIG_IGN);
+              // The WAL reaches the limit; the file itself stays below it.
+              rlimit limit{1024 * 1024, RLIM_INFINITY};
+              if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;
+              return fill_and_heal(dir.path("data"), ErrorCode::io, nullptr, [] {
+                  rlimit more{RLIM_INFINITY, RLIM_INFINITY};
+                  return setrlimit(RLIMIT_FSIZE, &more) == 0;
+              });
+          }) == 0);
+}
+
+TEST_CASE("a full disk is an io error that says so, and the ledger heals when there is room again") {
+    const TempDir dir;
+    const std::string mounted = dir.path();
+    if (mount("tmpfs", mounted.c_str(), "tmpfs", 0, "size=2m,mode=0700") != 0) {
+        WARN("cannot mount a small tmpfs here: left out");
+        return;
+    }
+    const int result = in_child([&] {
+        return fill_and_heal(mounted + "/data", ErrorCode::io, "no space left", [&] {
+            return mount("tmpfs", mounted.c_str(), "tmpfs", MS_REMOUNT, "size=64m,mode=0700") == 0;
+        });
+    });
+    umount2(mounted.c_str(), MNT_DETACH);
+    CHECK(result == 0);
+}
+
+}  // namespace ioswarm
