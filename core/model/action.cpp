@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/model/action.hpp"
+
+#include "core/base/wire.hpp"
+#include "core/crypto/eth_tx.hpp"
+#include "core/crypto/keccak.hpp"
+#include "core/crypto/secp256k1.hpp"
+#include "core/model/action_eth_form.hpp"
+#include "core/model/action_parts.hpp"
+
+namespace ioswarm {
+namespace {
+
+tl::unexpected<Error> refuse(std::string which, std::string why) {
+    return fail(ErrorCode::bad_data, "cannot read the action", std::move(which), std::move(why));
+}
+
+Result<Address> sender_of(BytesView sender_key) {
+    const auto key = PublicKey::from(sender_key);
+    if (!key) return refuse("senderPubKey", std::to_string(sender_key.size()) + " bytes, not 65");
+    if (key->bytes[0] != 4) return refuse("senderPubKey", "is no uncompressed secp256k1 key");
+    return address_of(*key);
+}
+
+/// Actions carry 27 or 28 (0 or 1 when native) where Signature has 0 or 1.
+std::optional<Signature> signature_of(BytesView bytes) {
+    auto out = Signature::from(bytes);
+    if (!out) return std::nullopt;
+    std::uint8_t& v = out->bytes[64];
+    if (v >= 27) v = static_cast<std::uint8_t>(v - 27);
+    if (v > 1) return std::nullopt;
+    return out;
+}
+
+/// What an EVM runs of `form`, with the price that bounds what the sender pays a unit of gas.
+EvmTx evm_tx(const std::optional<Address>& to, const U256& value, BytesView data, std::uint64_t gas_limit,
+             const U256& gas_price) {
+    EvmTx out;
+    if (to) out.to = to_hex0x(to->view());
+    out.value = to_decimal(value);
+    out.data = to_bytes(data);
+    out.gas_limit = gas_limit;
+    out.gas_price = to_decimal(gas_price);
+    return out;
+}
+
+bool has_fee_cap(EthTxType type) noexcept {
+    return type != EthTxType::legacy && type != EthTxType::access_list;
+}
+
+/// TX_CONTAINER: {raw 1}, a signed Ethereum transaction.
+Status read_container(const ActionParts& parts, PoolAction& out) {
+    if (parts.kind != ActionKind::tx_container) return refuse("core.txContainer", "is missing");
+    BytesView raw;
+    wire::Reader reader(parts.message);
+    while (const auto field = reader.next()) {
+        if (field->number == 1) raw = field->bytes;
+    }
+    if (!reader.ok() || raw.empty()) return refuse("core.txContainer.raw", "is missing");
+    if (raw[0] < 0x80 && raw[0] > static_cast<std::uint8_t>(EthTxType::set_code)) {
+        out.hash = keccak256(raw);  // a type of tomorrow: its hash is known, no more of it
+        return {};
+    }
+    const auto decoded = decode_signed(raw);
+    if (!decoded) return refuse("core.txContainer.raw", decoded.error().text());
+    const EthTx& tx = decoded->tx;
+    out.nonce = tx.nonce;
+    // Not of `raw`: a blob transaction's hash is without the sidecar that it may carry here.
+    out.hash = transaction_hash(tx, decoded->signature);
+    if (const auto protocol = protocol_call(tx.to, tx.data)) {
+        out.kind = kind_name(*protocol);
+        return {};
+    }
+    // A node calls it a transfer when the target has no code, which its bytes do not tell.
+    out.kind = kind_name(tx.to && tx.data.empty() ? ActionKind::transfer : ActionKind::execution);
+    out.receiver = tx.to;
+    out.evm_tx =
+        evm_tx(tx.to, tx.value, tx.data, tx.gas_limit, has_fee_cap(tx.type) ? tx.gas_fee_cap : tx.gas_price);
+    return {};
+}
+
+/// Every other encoding: the core says what it does.
+void read_plain(const ActionParts& parts, const ChainIds& ids, PoolAction& out) {
+    out.nonce = parts.nonce;
+    out.kind = kind_name(parts.kind);
+    if (parts.kind == ActionKind::transfer || parts.kind == ActionKind::execution) {
+        const bool capped = parts.tx_type >= static_cast<std::uint64_t>(EthTxType::dynamic_fee);
+        const auto price = amount_or_zero(capped ? parts.gas_fee_cap : parts.gas_price);
+        if (const auto form = eth_form(parts.kind, parts.message)) {
+            out.receiver = form->to;
+            if (price) out.evm_tx = evm_tx(form->to, form->value, form->data, parts.gas_limit, *price);
+        }
+    }
+    if (parts.encoding == static_cast<std::uint64_t>(ActionEncoding::native)) {
+        out.hash = keccak256(parts.canonical);
+        return;
+    }
+    const auto signature = signature_of(parts.signature);
+    const auto tx = eth_transaction(parts, ids.evm);
+    if (tx && signature) out.hash = transaction_hash(*tx, *signature);
+}
+
+}  // namespace
+
+Result<PoolAction> read_action(Bytes raw, const ChainIds& ids) {
+    const auto parts = take_apart(raw);
+    if (!parts) return fail(parts.error());
+    PoolAction out;
+    out.kind = kind_name(ActionKind::none);
+    const auto sender = sender_of(parts->sender_key);
+    if (!sender) return fail(sender.error());
+    out.sender = *sender;
+    switch (static_cast<ActionEncoding>(parts->encoding)) {
+        case ActionEncoding::native:
+        case ActionEncoding::ethereum:
+        case ActionEncoding::ethereum_unprotected:
+            read_plain(*parts, ids, out);
+            break;
+        case ActionEncoding::container:
+            if (const Status read = read_container(*parts, out); !read) return fail(read.error());
+            break;
+        default:
+            return refuse("encoding", std::to_string(parts->encoding) + " is not known");
+    }
+    out.raw_id = keccak256(raw);
+    out.raw = std::move(raw);
+    return out;
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The writing direction of action.hpp: signed actions as a wallet or a node makes them, for the embedded chain,
+// the test tools and the settler. What is built here reads back with read_action().
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/base/bytes.hpp"
+#include "core/base/result.hpp"
+#include "core/base/u256.hpp"
+#include "core/crypto/eth_tx.hpp"
+#include "core/crypto/secp256k1.hpp"
+#include "core/model/action.hpp"
+#include "core/model/action_parts.hpp"
+
+namespace ioswarm {
+
+// What an action does; one struct a kind. Amounts in rau.
+
+struct TransferBody {
+    U256 amount;
+    Address recipient;
+    Bytes payload;
+};
+struct ExecutionBody {
+    U256 amount;
+    std::optional<Address> contract;  ///< nothing = creation
+    Bytes data;
+};
+struct StakeCreateBody {
+    std::string candidate;
+    U256 amount;
+    std::uint32_t duration_days = 0;
+    bool auto_stake = false;
+    Bytes payload;
+};
+struct StakeUnstakeBody {
+    std::uint64_t bucket = 0;
+    Bytes payload;
+};
+struct StakeWithdrawBody {
+    std::uint64_t bucket = 0;
+    Bytes payload;
+};
+struct StakeAddDepositBody {
+    std::uint64_t bucket = 0;
+    U256 amount;
+    Bytes payload;
+};
+struct StakeRestakeBody {
+    std::uint64_t bucket = 0;
+    std::uint32_t duration_days = 0;
+    bool auto_stake = false;
+    Bytes payload;
+};
+struct StakeChangeCandidateBody {
+    std::uint64_t bucket = 0;
+    std::string candidate;
+    Bytes payload;
+};
+struct StakeTransferOwnershipBody {
+    std::uint64_t bucket = 0;
+    Address new_owner;
+    Bytes payload;
+};
+struct ClaimRewardBody {
+    U256 amount;
+    Bytes data;
+};
+/// The system action at the end of every block; signed by its producer, nonce and gas price 0.
+struct GrantRewardBody {
+    bool epoch = false;  ///< of an epoch instead of a block
+    std::uint64_t height = 0;
+};
+
+using ActionBody =
+    std::variant<TransferBody, ExecutionBody, StakeCreateBody, StakeUnstakeBody, StakeWithdrawBody,
+                 StakeAddDepositBody, StakeRestakeBody, StakeChangeCandidateBody, StakeTransferOwnershipBody,
+                 ClaimRewardBody, GrantRewardBody>;
+
+/// An action before it is signed. Which of the prices and lists count follows from `tx_type`, as in EthTx.
+struct ActionDraft {
+    std::uint64_t nonce = 0;
+    std::uint64_t gas_limit = 0;
+    std::uint32_t chain_id = 1;  ///< iotextypes' chain id (1 mainnet, 2 testnet), not the EVM's
+    EthTxType tx_type = EthTxType::legacy;
+    U256 gas_price;    ///< legacy, access_list
+    U256 gas_tip_cap;  ///< dynamic_fee and later
+    U256 gas_fee_cap;  ///< dynamic_fee and later
+    std::vector<AccessListEntry> access_list;
+    U256 blob_fee_cap;
+    std::vector<Hash256> blob_hashes;
+    std::vector<SetCodeAuthorization> authorizations;
+    ActionBody body;
+};
+
+/// Signs `draft` and gives the serialized iotextypes.Action. `ids` counts for the Ethereum encodings only.
+/// The container of a draft and its ETHEREUM_EIP155 action have the same hash: a pool lists the former, a block
+/// the latter (unprotected legacy transactions are not built as containers). Error invalid_argument:
+/// ETHEREUM_UNPROTECTED of a typed draft; a blob or set-code draft without target.
+[[nodiscard]] Result<Bytes> build_action(const ActionDraft& draft, ActionEncoding encoding,
+                                         const PrivateKey& key, const ChainIds& ids);
+
+/// The TX_CONTAINER action around a signed Ethereum transaction's bytes (a blob transaction may carry its
+/// sidecar). Error: as decode_signed(), or invalid_argument when nobody can have signed it.
+[[nodiscard]] Result<Bytes> wrap_in_container(BytesView signed_eth_tx, std::uint32_t chain_id);
+
+}  // namespace ioswarm

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/model/action_parts.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "core/base/wire.hpp"
+
+// The node's serializer (Go's) writes plain fields by number, then the one-of with the kind, then what it does
+// not know as it came; C++'s writes strictly by number. The hash is over the former, so the order is made here.
+
+namespace ioswarm {
+namespace {
+
+using wire::Field;
+using wire::WireType;
+
+struct KindName {
+    ActionKind kind;
+    std::string_view name;
+};
+
+constexpr KindName kKindNames[] = {
+    {ActionKind::transfer, "transfer"},
+    {ActionKind::tx_container, "txContainer"},
+    {ActionKind::execution, "execution"},
+    {ActionKind::deposit_to_rewarding_fund, "depositToRewardingFund"},
+    {ActionKind::claim_from_rewarding_fund, "claimFromRewardingFund"},
+    {ActionKind::grant_reward, "grantReward"},
+    {ActionKind::stake_create, "stakeCreate"},
+    {ActionKind::stake_unstake, "stakeUnstake"},
+    {ActionKind::stake_withdraw, "stakeWithdraw"},
+    {ActionKind::stake_add_deposit, "stakeAddDeposit"},
+    {ActionKind::stake_restake, "stakeRestake"},
+    {ActionKind::stake_change_candidate, "stakeChangeCandidate"},
+    {ActionKind::stake_transfer_ownership, "stakeTransferOwnership"},
+    {ActionKind::candidate_register, "candidateRegister"},
+    {ActionKind::candidate_update, "candidateUpdate"},
+    {ActionKind::candidate_activate, "candidateActivate"},
+    {ActionKind::put_poll_result, "putPollResult"},
+    {ActionKind::candidate_endorsement, "candidateEndorsement"},
+    {ActionKind::candidate_transfer_ownership, "candidateTransferOwnership"},
+    {ActionKind::stake_migrate, "stakeMigrate"},
+};
+
+struct FieldName {
+    std::uint32_t number;
+    WireType type;
+    bool repeated;
+    const char* name;
+};
+
+constexpr FieldName kActionFields[] = {
+    {action_field::kCore, WireType::length_delimited, false, "core"},
+    {action_field::kSenderPubKey, WireType::length_delimited, false, "senderPubKey"},
+    {action_field::kSignature, WireType::length_delimited, false, "signature"},
+    {action_field::kEncoding, WireType::varint, false, "encoding"},
+};
+
+constexpr FieldName kCoreFields[] = {
+    {core_field::kVersion, WireType::varint, false, "core.version"},
+    {core_field::kNonce, WireType::varint, false, "core.nonce"},
+    {core_field::kGasLimit, WireType::varint, false, "core.gasLimit"},
+    {core_field::kGasPrice, WireType::length_delimited, false, "core.gasPrice"},
+    {core_field::kChainId, WireType::varint, false, "core.chainID"},
+    {core_field::kGasTipCap, WireType::length_delimited, false, "core.gasTipCap"},
+    {core_field::kGasFeeCap, WireType::length_delimited, false, "core.gasFeeCap"},
+    {core_field::kBlobTxData, WireType::length_delimited, false, "core.blobTxData"},
+    {core_field::kAccessList, WireType::length_delimited, true, "core.accessList"},
+    {core_field::kTxType, WireType::varint, false, "core.txType"},
+    {core_field::kSetCodeAuthList, WireType::length_delimited, true, "core.setCodeAuthList"},
+};
+
+/// iotextypes keeps 10 to 27 and everything from 30 on for kinds.
+bool is_kind_number(std::uint32_t number) noexcept {
+    return number >= 10 && number != core_field::kTxType && number != core_field::kSetCodeAuthList;
+}
+
+tl::unexpected<Error> refuse(std::string which, std::string why) {
+    return fail(ErrorCode::bad_data, "cannot read the action", std::move(which), std::move(why));
+}
+
+const FieldName* find(std::span<const FieldName> names, std::uint32_t number) {
+    const auto at =
+        std::find_if(names.begin(), names.end(), [&](const FieldName& f) { return f.number == number; });
+    return at == names.end() ? nullptr : &*at;
+}
+
+/// The fields of one message. Known ones have their type and occur once.
+Result<std::vector<Field>> read_fields(BytesView input, std::span<const FieldName> names, const char* message) {
+    std::vector<Field> out;
+    std::uint64_t seen = 0;  // known numbers are all below 64
+    wire::Reader reader(input);
+    while (const auto field = reader.next()) {
+        if (const FieldName* known = find(names, field->number)) {
+            if (known->type != field->type) return refuse(known->name, "has another type");
+            const std::uint64_t bit = std::uint64_t{1} << field->number;
+            if (!known->repeated && (seen & bit) != 0) return refuse(known->name, "is given twice");
+            seen |= bit;
+        }
+        out.push_back(*field);
+    }
+    if (!reader.ok()) return refuse(message, "is no protobuf message");
+    return out;
+}
+
+/// Known fields through the writer, which leaves out defaults and writes shortest varints; the rest as it
+/// stood.
+void put(wire::Writer& out, const Field& field, const FieldName* known) {
+    if (known == nullptr) {
+        out.raw(field.raw);
+    } else if (field.type == WireType::varint) {
+        out.put_uint(field.number, field.scalar);
+    } else if (known->repeated || field.number == core_field::kBlobTxData) {
+        out.always_bytes(field.number, field.bytes);
+    } else {
+        out.put_bytes(field.number, field.bytes);
+    }
+}
+
+Status read_core_field(ActionParts& parts, const Field& field) {
+    switch (field.number) {
+        case core_field::kNonce:
+            parts.nonce = field.scalar;
+            break;
+        case core_field::kGasLimit:
+            parts.gas_limit = field.scalar;
+            break;
+        case core_field::kGasPrice:
+            parts.gas_price = field.bytes;
+            break;
+        case core_field::kGasTipCap:
+            parts.gas_tip_cap = field.bytes;
+            break;
+        case core_field::kGasFeeCap:
+            parts.gas_fee_cap = field.bytes;
+            break;
+        case core_field::kBlobTxData:
+            parts.blob_tx_data = field.bytes;
+            break;
+        case core_field::kAccessList:
+            parts.access_list.push_back(field.bytes);
+            break;
+        case core_field::kTxType:
+            parts.tx_type = field.scalar;
+            break;
+        case core_field::kSetCodeAuthList:
+            parts.authorizations.push_back(field.bytes);
+            break;
+        default:
+            if (!is_kind_number(field.number)) break;
+            if (kind_name(static_cast<ActionKind>(field.number)) == "unknown") {
+                if (parts.kind == ActionKind::none) parts.kind = static_cast<ActionKind>(field.number);
+                break;
+            }
+            if (field.type != WireType::length_delimited) return refuse("core.action", "has another type");
+            if (kind_name(parts.kind) != "unknown") return refuse("core.action", "is given twice");
+            parts.kind = static_cast<ActionKind>(field.number);
+            parts.message = field.bytes;
+    }
+    return {};
+}
+
+/// 0 for plain fields, 1 for the one-of, 2 for what is not known.
+int order_group(const Field& field, std::span<const FieldName> names) noexcept {
+    if (find(names, field.number) != nullptr) return 0;
+    return is_kind_number(field.number) ? 1 : 2;
+}
+
+void sort_as_node(std::vector<Field>& fields, std::span<const FieldName> names) {
+    std::stable_sort(fields.begin(), fields.end(), [&](const Field& a, const Field& b) {
+        const int group_a = order_group(a, names);
+        const int group_b = order_group(b, names);
+        return group_a != group_b ? group_a < group_b : group_a == 0 && a.number < b.number;
+    });
+}
+
+/// blobTxData as it is hashed.
+Result<Bytes> without_sidecar(BytesView blob_tx_data) {
+    constexpr std::uint32_t kBlobTxSidecar = 3;
+    Bytes out;
+    wire::Reader reader(blob_tx_data);
+    while (const auto field = reader.next()) {
+        if (field->number != kBlobTxSidecar) out.insert(out.end(), field->raw.begin(), field->raw.end());
+    }
+    if (!reader.ok()) return refuse("core.blobTxData", "is no protobuf message");
+    return out;
+}
+
+/// Fills in the core's parts and gives its canonical bytes.
+Result<Bytes> read_core(ActionParts& parts, BytesView core) {
+    auto fields = read_fields(core, kCoreFields, "core");
+    if (!fields) return fail(fields.error());
+    for (const Field& field : *fields) {
+        if (const Status read = read_core_field(parts, field); !read) return fail(read.error());
+    }
+    const auto blob = without_sidecar(parts.blob_tx_data);
+    if (!blob) return fail(blob.error());
+    sort_as_node(*fields, kCoreFields);
+    Bytes out;
+    wire::Writer writer(out);
+    for (Field field : *fields) {
+        if (field.number == core_field::kBlobTxData) field.bytes = *blob;
+        put(writer, field, find(kCoreFields, field.number));
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string_view kind_name(ActionKind kind) noexcept {
+    for (const KindName& entry : kKindNames) {
+        if (entry.kind == kind) return entry.name;
+    }
+    return "unknown";
+}
+
+Result<ActionParts> take_apart(BytesView raw) {
+    auto fields = read_fields(raw, kActionFields, "action");
+    if (!fields) return fail(fields.error());
+    ActionParts parts;
+    std::optional<Bytes> core;
+    for (const Field& field : *fields) {
+        switch (field.number) {
+            case action_field::kCore: {
+                auto canonical = read_core(parts, field.bytes);
+                if (!canonical) return fail(canonical.error());
+                core = *std::move(canonical);
+                break;
+            }
+            case action_field::kSenderPubKey:
+                parts.sender_key = field.bytes;
+                break;
+            case action_field::kSignature:
+                parts.signature = field.bytes;
+                break;
+            case action_field::kEncoding:
+                parts.encoding = field.scalar;
+                break;
+            default:
+                break;
+        }
+    }
+    if (!core) return refuse("core", "is missing");
+
+    std::stable_sort(fields->begin(), fields->end(), [](const Field& a, const Field& b) {
+        return find(kActionFields, a.number) != nullptr &&
+               (find(kActionFields, b.number) == nullptr || a.number < b.number);
+    });
+    parts.canonical.reserve(raw.size());
+    wire::Writer writer(parts.canonical);
+    for (const Field& field : *fields) {
+        if (field.number == action_field::kCore) {
+            writer.always_bytes(field.number, *core);
+        } else {
+            put(writer, field, find(kActionFields, field.number));
+        }
+    }
+    return parts;
+}
+
+}  // namespace ioswarm

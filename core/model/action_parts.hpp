@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// An action taken apart, for the files of this folder that read, hash and build actions (../shared/spec/node.md
+// section 1). Others use action.hpp.
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "core/base/bytes.hpp"
+#include "core/base/result.hpp"
+
+namespace ioswarm {
+
+/// How an action is signed and hashed: iotextypes.Encoding.
+enum class ActionEncoding : std::uint32_t {
+    native = 0,                ///< IOTEX_PROTOBUF
+    ethereum = 1,              ///< ETHEREUM_EIP155, and every typed transaction
+    ethereum_unprotected = 2,  ///< ETHEREUM_UNPROTECTED: without chain id
+    container = 128,           ///< TX_CONTAINER: the Ethereum transaction's own bytes
+};
+
+/// What an action does: the number of its message's field in iotextypes.ActionCore. Numbers outside of this
+/// list occur, since kinds are added.
+enum class ActionKind : std::uint32_t {
+    none = 0,
+    transfer = 10,
+    tx_container = 11,
+    execution = 12,
+    deposit_to_rewarding_fund = 30,
+    claim_from_rewarding_fund = 31,
+    grant_reward = 32,
+    stake_create = 40,
+    stake_unstake = 41,
+    stake_withdraw = 42,
+    stake_add_deposit = 43,
+    stake_restake = 44,
+    stake_change_candidate = 45,
+    stake_transfer_ownership = 46,
+    candidate_register = 47,
+    candidate_update = 48,
+    candidate_activate = 49,
+    put_poll_result = 50,
+    candidate_endorsement = 51,
+    candidate_transfer_ownership = 52,
+    stake_migrate = 53,
+};
+
+/// iotextypes' name of the field; "unknown" for a number outside of the list.
+[[nodiscard]] std::string_view kind_name(ActionKind kind) noexcept;
+
+/// Fields of iotextypes.ActionCore.
+namespace core_field {
+inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kNonce = 2;
+inline constexpr std::uint32_t kGasLimit = 3;
+inline constexpr std::uint32_t kGasPrice = 4;
+inline constexpr std::uint32_t kChainId = 5;
+inline constexpr std::uint32_t kGasTipCap = 6;
+inline constexpr std::uint32_t kGasFeeCap = 7;
+inline constexpr std::uint32_t kBlobTxData = 8;
+inline constexpr std::uint32_t kAccessList = 9;
+inline constexpr std::uint32_t kTxType = 28;
+inline constexpr std::uint32_t kSetCodeAuthList = 29;
+}  // namespace core_field
+
+/// Fields of iotextypes.Action.
+namespace action_field {
+inline constexpr std::uint32_t kCore = 1;
+inline constexpr std::uint32_t kSenderPubKey = 2;
+inline constexpr std::uint32_t kSignature = 3;
+inline constexpr std::uint32_t kEncoding = 4;
+}  // namespace action_field
+
+/// Views point into the bytes that were taken apart. Numbers as text (prices) are not read yet.
+struct ActionParts {
+    std::uint64_t nonce = 0;
+    std::uint64_t gas_limit = 0;
+    BytesView gas_price;
+    BytesView gas_tip_cap;
+    BytesView gas_fee_cap;
+    BytesView blob_tx_data;
+    std::vector<BytesView> access_list;
+    std::vector<BytesView> authorizations;
+    std::uint64_t tx_type = 0;
+    ActionKind kind = ActionKind::none;
+    BytesView message;  ///< of the kind
+    BytesView sender_key;
+    BytesView signature;
+    std::uint64_t encoding = 0;  ///< as it stands; may be no ActionEncoding
+    /// The bytes that IOTEX_PROTOBUF hashes: both levels in the node's order, without defaults and blob
+    /// sidecars.
+    Bytes canonical;
+};
+
+/// Error bad_data: no protobuf message, no core, a known field of another type or given twice; names the field.
+[[nodiscard]] Result<ActionParts> take_apart(BytesView raw);
+
+}  // namespace ioswarm
