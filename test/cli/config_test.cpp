@@ -222,7 +222,7 @@ TEST_CASE("what is wrong in a file is named by file, line, key and what would be
         {"ioswarm: {taskRedundancy: 17}",
          "c0.yaml:1: ioswarm.taskRedundancy: '17' is not a whole number from 1 to 16\n"},
         {"ioswarm: {chain: {blockTime: 26s}}",
-         "c0.yaml:1: ioswarm.chain.blockTime: '26s' is not a duration from 20ms to 25s\n"},
+         "c0.yaml:1: ioswarm.chain.blockTime: '26s' is not a duration from 10ms to 25s\n"},
         {"ioswarm: {listen: localhost}", "c0.yaml:1: ioswarm.listen: 'localhost' is not an IP address\n"},
         {"ioswarm: {node: {grpc: 127.0.0.1, web3: http://x}}",
          "c0.yaml:1: ioswarm.node.grpc: '127.0.0.1' is not host:port\n"},

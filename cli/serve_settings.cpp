@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/serve_settings.hpp"
+
+#include <fmt/format.h>
+
+#include "cli/config_value.hpp"
+#include "core/base/atomic_file.hpp"
+#include "core/crypto/address.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+TaskLevel task_level_from(const std::string& word) {
+    for (std::uint32_t level = 0; level <= kMaxTaskLevel; ++level) {
+        if (word == to_string(static_cast<TaskLevel>(level))) return static_cast<TaskLevel>(level);
+    }
+    return TaskLevel::l2_state_verify;  // not reached: the table of keys admits no other word
+}
+
+std::chrono::milliseconds milliseconds(std::uint64_t count) {
+    return std::chrono::milliseconds(static_cast<std::int64_t>(count));
+}
+
+}  // namespace
+
+CoordinatorSettings coordinator_settings(const ServeConfig& config) {
+    CoordinatorSettings out;
+    out.max_agents = static_cast<std::uint32_t>(config.max_agents);
+    out.task_level = task_level_from(config.task_level);
+    out.shadow_mode = config.shadow_mode;
+    out.poll_interval = milliseconds(config.poll_interval_ms);
+    out.task_redundancy = static_cast<std::uint32_t>(config.task_redundancy);
+    out.task_timeout = milliseconds(config.task_timeout_ms);
+    if (!uses_node(config)) out.block_interval = config.chain_block_time;
+    if (const auto delegate = parse_address(config.delegate_address);
+        !config.delegate_address.empty() && delegate) {
+        out.coinbase = to_hex0x(delegate->view());
+    }
+    out.rewards.epoch_reward_rau = iotx_to_rau(config.epoch_reward_iotx);
+    out.rewards.delegate_cut_pct = config.delegate_cut_pct;
+    out.rewards.epoch_blocks = config.epoch_blocks;
+    out.rewards.min_tasks_for_reward = config.min_tasks_for_reward;
+    out.rewards.bonus_accuracy_pct = config.bonus_accuracy_pct;
+    out.rewards.bonus_multiplier = config.bonus_multiplier;
+    out.rewards.settles_on_chain = !config.reward_contract.empty();
+    return out;
+}
+
+Result<std::string> bind_address(const ServeConfig& config, bool insecure_bind) {
+    const bool secret = !config.master_secret.empty();
+    if (config.listen.empty()) return std::string(secret || insecure_bind ? "" : "127.0.0.1");
+    if (!secret && !insecure_bind && !is_loopback(config.listen)) {
+        return fail(
+            ErrorCode::config, "configuration", "listen",
+            fmt::format("{} is open to others, and without masterSecret everybody may join", config.listen),
+            "set masterSecret (ioswarm keygen --new-secret FILE), or give --insecure-bind");
+    }
+    return config.listen;
+}
+
+std::vector<std::string> start_warnings(const ServeConfig& config, const std::string& address) {
+    std::vector<std::string> out;
+    const bool secret = !config.master_secret.empty();
+    const bool open_to_others = !is_loopback(address);
+    if (!secret) out.emplace_back("no masterSecret: whoever reaches the port may join as any agent");
+    if (secret && open_to_others && config.tls_cert.empty()) {
+        out.emplace_back(
+            "TLS is off: agents' tokens cross the network in clear unless a proxy in front speaks TLS");
+    }
+    if (config.epoch_reward_iotx == Decimal{}) {
+        out.emplace_back("epochRewardIOTX is not set: nothing is accrued or paid");
+    }
+    if (!config.reward_contract.empty()) {
+        out.emplace_back("rewardContract is set: payouts are kept as owed, this version does not settle them");
+    }
+    if (!config.node_diffs.empty())
+        out.emplace_back("node.diffs is set: this version does not relay state diffs");
+    if (!config.snapshot_dir.empty())
+        out.emplace_back("snapshotDir is set: this version does not serve snapshots");
+    return out;
+}
+
+std::string source_identity(const ServeConfig& config) {
+    if (uses_node(config)) return "node";
+    return fmt::format("embedded chain, seed {}, blockTime {}ms, tps {}, accounts {}", config.chain_seed,
+                       config.chain_block_time.count(), config.chain_tps, config.chain_accounts);
+}
+
+Status claim_data_dir(const std::string& dir, const std::string& identity) {
+    constexpr std::size_t kMaxIdentityBytes = 4096;
+    const std::string path = dir + "/source";
+    const Result<std::string> before = read_file(path, kMaxIdentityBytes);
+    if (!before && before.error().code == ErrorCode::not_found) {
+        return write_file_atomically(path, as_bytes(identity + "\n"), 0600);
+    }
+    if (!before) return fail(before.error());
+    if (*before == identity + "\n") return {};
+    return fail(ErrorCode::config, "configuration", dir,
+                fmt::format("the books there are of another source: {}", before->substr(0, before->find('\n'))),
+                "give another --data-dir, or the settings of before");
+}
+
+}  // namespace ioswarm::cli

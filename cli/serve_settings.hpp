@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/serve_config.hpp"
+#include "core/base/result.hpp"
+#include "core/coordinator/settings.hpp"
+
+namespace ioswarm::cli {
+
+/// What `serve` is told on the command line besides the configuration.
+struct ServeOptions {
+    bool insecure_bind = false;
+    std::uint64_t test_agents = 0;
+    std::string ready_file;
+};
+
+[[nodiscard]] inline bool uses_node(const ServeConfig& config) {
+    return !config.node_grpc.empty();
+}
+
+/// What the configuration means for the coordinator.
+[[nodiscard]] CoordinatorSettings coordinator_settings(const ServeConfig& config);
+
+/// Which address both ports bind: `listen`, else every interface ("") with a secret and 127.0.0.1 without one.
+/// Error config: another than a loopback address without a secret, unless `insecure_bind`.
+[[nodiscard]] Result<std::string> bind_address(const ServeConfig& config, bool insecure_bind);
+
+/// What an operator should know at start: no authentication, tokens in clear, no money, keys without effect
+/// yet.
+[[nodiscard]] std::vector<std::string> start_warnings(const ServeConfig& config, const std::string& address);
+
+/// What a data directory's books are about: they count one chain, and mixing in another's blocks would pay for
+/// work that was never done. The embedded chain is another one for each of its settings.
+[[nodiscard]] std::string source_identity(const ServeConfig& config);
+
+/// Writes the identity into the directory when it is new. Error config: the directory belongs to another
+/// source.
+[[nodiscard]] Status claim_data_dir(const std::string& dir, const std::string& identity);
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/serve_settings.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "cli/config.hpp"
+#include "cli/config_keys.hpp"
+#include "test/support/temp_dir.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::cli;
+using namespace std::chrono_literals;
+using ioswarm::test::TempDir;
+
+namespace {
+
+ServeConfig config_of(const std::string& yaml) {
+    const TempDir dir;
+    ConfigSources sources;
+    sources.environment = [](const std::string& name) -> std::optional<std::string> {
+        return name == "HOME" ? std::optional<std::string>("/home/x") : std::nullopt;
+    };
+    sources.files = {dir.write("c.yaml", "ioswarm: {" + yaml + "}")};
+    auto loaded = load_config(sources);
+    if (!loaded) FAIL(loaded.error().front().text());
+    return loaded->settings;
+}
+
+}  // namespace
+
+TEST_CASE("the configuration reaches the coordinator exactly", "[serve]") {
+    const CoordinatorSettings plain = coordinator_settings(config_of(""));
+    CHECK(plain.rewards.epoch_reward_rau == 0);
+    CHECK(plain.coinbase.empty());
+    CHECK_FALSE(plain.rewards.settles_on_chain);
+    const CoordinatorSettings settings = coordinator_settings(config_of(
+        "maxAgents: 7, taskLevel: L4, shadowMode: false, pollIntervalMs: 250, taskRedundancy: 3, "
+        "taskTimeoutMs: 5000, "
+        "delegateAddress: io1mflp9m6hcgm2qcghchsdqj3z3eccrnekx9p0ms, epochRewardIOTX: 0.5, "
+        "chain: {blockTime: 2s}, reward: {delegateCutPct: 12.5, epochBlocks: 9, minTasksForReward: 4, "
+        "bonusAccuracyPct: 90, bonusMultiplier: 1.25}"));
+    CHECK(settings.max_agents == 7);
+    CHECK(settings.task_level == TaskLevel::l4_state_sync);
+    CHECK_FALSE(settings.shadow_mode);
+    CHECK(settings.poll_interval == 250ms);
+    CHECK(settings.task_redundancy == 3);
+    CHECK(settings.task_timeout == 5s);
+    CHECK(settings.block_interval == 2s);
+    // Address pair of iotex-address's tests.
+    CHECK(settings.coinbase == "0xda7e12ef57c236a06117c5e0d04a228e7181cf36");
+    CHECK(settings.rewards.epoch_reward_rau == U256("500000000000000000"));
+    CHECK(settings.rewards.delegate_cut_pct == Decimal{125, 1});
+    CHECK(settings.rewards.epoch_blocks == 9);
+    CHECK(settings.rewards.min_tasks_for_reward == 4);
+    CHECK(settings.rewards.bonus_accuracy_pct == Decimal{90, 0});
+    CHECK(settings.rewards.bonus_multiplier == Decimal{125, 2});
+}
+
+TEST_CASE("with a secret every interface is bound, without one only loopback", "[serve]") {
+    const auto bind = [](const std::string& yaml, bool insecure = false) {
+        const auto address = bind_address(config_of(yaml), insecure);
+        return address ? "[" + *address + "]" : address.error().text();
+    };
+    CHECK(bind("") == "[127.0.0.1]");
+    CHECK(bind("", true) == "[]");
+    CHECK(bind("masterSecret: s") == "[]");
+    CHECK(bind("masterSecret: s, listen: 10.0.0.1") == "[10.0.0.1]");
+    CHECK(bind("listen: 127.0.0.2") == "[127.0.0.2]");
+    CHECK(bind("listen: '::1'") == "[::1]");
+    CHECK(bind("listen: 10.0.0.1") ==
+          "configuration: listen: 10.0.0.1 is open to others, and without masterSecret everybody may join");
+    CHECK(bind("listen: 0.0.0.0", true) == "[0.0.0.0]");
+}
+
+TEST_CASE("start says what an operator should know", "[serve]") {
+    using Lines = std::vector<std::string>;
+    CHECK(start_warnings(config_of("masterSecret: s, epochRewardIOTX: 1"), "127.0.0.1").empty());
+    CHECK(start_warnings(config_of("masterSecret: s, epochRewardIOTX: 1"), "") ==
+          Lines{"TLS is off: agents' tokens cross the network in clear unless a proxy in front speaks TLS"});
+    CHECK(start_warnings(config_of("masterSecret: s, epochRewardIOTX: 1, tls: {cert: c, key: k}"), "").empty());
+    CHECK(start_warnings(config_of(""), "127.0.0.1") ==
+          Lines{"no masterSecret: whoever reaches the port may join as any agent",
+                "epochRewardIOTX is not set: nothing is accrued or paid"});
+}
+
+TEST_CASE("a data directory keeps to one source", "[serve]") {
+    const TempDir dir;
+    const std::string first = source_identity(config_of("chain: {seed: 1}"));
+    CHECK(claim_data_dir(dir.path(), first));
+    CHECK(claim_data_dir(dir.path(), first));
+    for (const std::string other :
+         {"chain: {seed: 2}", "chain: {tps: 11}", "node: {grpc: 'a:1', web3: 'http://a:2'}"}) {
+        const Status claimed = claim_data_dir(dir.path(), source_identity(config_of(other)));
+        REQUIRE_FALSE(claimed);
+        CHECK(claimed.error().text() == "configuration: " + dir.path() +
+                                            ": the books there are of another source: " +
+                                            "embedded chain, seed 1, blockTime 5000ms, tps 10, accounts 1000");
+    }
+    CHECK(source_identity(config_of("node: {grpc: 'a:1', web3: 'http://a:2'}")) ==
+          source_identity(config_of("node: {grpc: 'b:1', web3: 'http://b:2'}")));
+}
