@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "snapshot/state_database.hpp"
 
+#include <filesystem>
+
 #include <fmt/format.h>
+
+#include "snapshot/bolt_database.hpp"
 
 namespace ioswarm::snapshot {
 namespace {
@@ -15,6 +19,10 @@ bool plausible(std::uint64_t height) noexcept {
 }
 
 }  // namespace
+
+Result<std::unique_ptr<StateDatabase>> open_state(const std::string& path, const OpenOptions& options) {
+    return open_bolt(path, options.lock_timeout);
+}
 
 Result<StateHeight> read_height(StateDatabase& database) {
     auto value = database.get("Account", as_bytes("currentHeight"));

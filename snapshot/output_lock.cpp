@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot/output_lock.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "snapshot/lock_holder.hpp"
+
+namespace ioswarm::snapshot {
+
+Result<OutputLock> OutputLock::take(const std::string& output) {
+    const std::size_t name = output.rfind('/') + 1;  // npos + 1 = 0
+    const std::string path = output.substr(0, name) + "." + output.substr(name) + ".lock";
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0) return fail(errno_error(errno, "cannot lock the output", path));
+    OutputLock lock(fd);
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK) return fail(errno_error(errno, "cannot lock the output", path));
+        return fail(ErrorCode::try_again, "another export is running", output, describe_flock_holder(fd),
+                    "wait for it to end; the lock goes with the process");
+    }
+    return lock;
+}
+
+OutputLock::OutputLock(OutputLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+OutputLock::~OutputLock() {
+    if (fd_ >= 0) ::close(fd_);
+}
+
+}  // namespace ioswarm::snapshot

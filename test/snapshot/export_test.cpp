@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot/export.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "core/base/atomic_file.hpp"
+#include "core/crypto/hmac.hpp"
+#include "snapshot/output_lock.hpp"
+#include "test/snapshot/snapshot_facts.hpp"
+#include "test/support/temp_dir.hpp"
+#include "test/support/test_data.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::snapshot;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string data(const std::string& name) {
+    return std::string(IOSWARM_TEST_DATA) + "/" + name;
+}
+
+ExportOptions options_for(const test::TempDir& dir, const std::string& source = data("bolt/trie.db")) {
+    ExportOptions options;
+    options.source = source;
+    options.output = dir.path("acctcode.snap.gz");
+    options.lock_timeout = 0ms;
+    return options;
+}
+
+std::vector<std::string> names_in(const std::string& folder) {
+    std::vector<std::string> names;
+    for (const auto& file : fs::directory_iterator(folder))
+        names.push_back(file.path().filename().string());
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+}  // namespace
+
+TEST_CASE("an export of bolt/trie.db holds what the Go exporter's snapshots of it hold, entry for entry") {
+    const test::TempDir dir;
+    ExportOptions options = options_for(dir);
+    REQUIRE(export_snapshot(options, {}, {}));
+    CHECK(*test::read_snapshot(options.output) == *test::read_snapshot(data("snapshots/full.snap.gz")));
+    options.namespaces = {"Account", "Code"};
+    REQUIRE(export_snapshot(options, {}, {}));
+    CHECK(*test::read_snapshot(options.output) == *test::read_snapshot(data("snapshots/acctcode.snap.gz")));
+}
+
+TEST_CASE("a real node's BoltDB exports to what the reference's exporter made of it") {
+    for (const std::string which : {"base", "final"}) {
+        const test::TempDir dir;
+        const ExportOptions options = options_for(dir, data("node/chain-boltdb/" + which + "-trie.db"));
+        REQUIRE(export_snapshot(options, {}, {}));
+        CHECK(*test::read_snapshot(options.output) ==
+              *test::read_snapshot(data("node/chain-boltdb/" + which + ".snap.gz")));
+    }
+}
+
+TEST_CASE("the companions tell height, sizes, counts and digests, and sha256sum agrees") {
+    const test::TempDir dir;
+    const auto report = export_snapshot(options_for(dir), {}, {});
+    REQUIRE(report);
+    const auto file = read_file(dir.path("acctcode.snap.gz"), 1U << 24);
+    REQUIRE(file);
+    const std::string sum = to_hex(sha256(as_bytes(*file)).view());
+    CHECK(read_file(dir.path("acctcode.snap.gz.sha256"), 1000) == sum + "  acctcode.snap.gz\n");
+    const auto meta = nlohmann::json::parse(*read_file(dir.path("snapshot-meta.json"), 10000));
+    CHECK(meta["height"] == 46006460);
+    CHECK(meta["bytes"] == file->size());
+    CHECK(meta["sha256"] == sum);
+    CHECK(meta["entries"] == 1820 + 40 + 2728);
+    CHECK(meta["namespaces"]["Account"]["entries"] == 1820);
+    CHECK(names_in(dir.path("")) == std::vector<std::string>{".acctcode.snap.gz.lock", "acctcode.snap.gz",
+                                                             "acctcode.snap.gz.sha256", "snapshot-meta.json"});
+}
+
+TEST_CASE("a missing namespace is an error, and left out only when that was asked for") {
+    const test::TempDir dir;
+    ExportOptions options = options_for(dir);
+    options.namespaces = {"Account", "Nowhere", "Code"};
+    const auto refused = export_snapshot(options, {}, {});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::not_found);
+    CHECK(refused.error().which == "Nowhere");
+    CHECK_FALSE(fs::exists(options.output));
+    options.allow_missing = true;
+    const auto report = export_snapshot(options, {}, {});
+    REQUIRE(report);
+    CHECK(report->missing == std::vector<std::string>{"Nowhere"});
+}
+
+TEST_CASE("whatever ends an export early, the old file stays and nothing half written is left") {
+    const test::TempDir dir;
+    ExportOptions options = options_for(dir);
+    REQUIRE(write_file_atomically(options.output, as_bytes("yesterday's")));
+    std::stop_source stopped;
+    stopped.request_stop();
+    SECTION("a signal") {
+        CHECK(export_snapshot(options, {}, stopped.get_token()).error().code == ErrorCode::cancelled);
+    }
+    SECTION("the time-out") {
+        options.timeout = 1ms;
+        const ExportObserver slow = [](const ExportProgress&) {
+            const auto until = std::chrono::steady_clock::now() + 2ms;
+            while (std::chrono::steady_clock::now() < until) {
+            }
+        };
+        CHECK(export_snapshot(options, slow, {}).error().code == ErrorCode::timed_out);
+    }
+    SECTION("a corrupt source") {
+        options.source = data("bolt/bad/branch-child-out-of-range.db");
+        options.allow_missing = true;
+        CHECK(export_snapshot(options, {}, {}).error().code == ErrorCode::bad_data);
+    }
+    SECTION("a full disk") {
+        const pid_t child = ::fork();
+        if (child == 0) {
+            std::signal(SIGXFSZ,
+                        SIG_IGN);  // then a write past the limit is an error: EFBIG, as ENOSPC would be
+            const rlimit limit{100'000, 100'000};
+            ::setrlimit(RLIMIT_FSIZE, &limit);
+            const auto result = export_snapshot(options, {}, {});
+            ::_exit(!result && result.error().code == ErrorCode::io ? 0 : 1);
+        }
+        int status = -1;
+        REQUIRE(::waitpid(child, &status, 0) == child);
+        CHECK(status == 0);
+    }
+    CHECK(read_file(options.output, 100) == "yesterday's");
+    CHECK(names_in(dir.path("")) == std::vector<std::string>{".acctcode.snap.gz.lock", "acctcode.snap.gz"});
+}
+
+TEST_CASE("a second export of the same output is told to come again") {
+    const test::TempDir dir;
+    const auto lock = OutputLock::take(dir.path("acctcode.snap.gz"));
+    REQUIRE(lock);
+    const auto second = export_snapshot(options_for(dir), {}, {});
+    REQUIRE_FALSE(second);
+    CHECK(second.error().code == ErrorCode::try_again);
+}
+
+TEST_CASE("[defect-28] the database's lock is gone on every way out", "[defect-28]") {
+    const test::TempDir dir;
+    fs::copy_file(data("bolt/trie.db"), dir.path("trie.db"));
+    const int node = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
+    ExportOptions options = options_for(dir, dir.path("trie.db"));
+    std::stop_source stopped;
+    stopped.request_stop();
+    REQUIRE_FALSE(export_snapshot(options, {}, stopped.get_token()));
+    CHECK(::flock(node, LOCK_EX | LOCK_NB) == 0);
+    ::flock(node, LOCK_UN);
+
+    // A killed one: the kernel drops it with the process.
+    int ready[2];
+    REQUIRE(::pipe(ready) == 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const ExportObserver stuck = [&](const ExportProgress&) {
+            [[maybe_unused]] const auto told = ::write(ready[1], "x", 1);
+            ::pause();
+        };
+        (void)export_snapshot(options, stuck, {});
+        ::_exit(0);
+    }
+    ::close(ready[1]);
+    char byte = 0;
+    REQUIRE(::read(ready[0], &byte, 1) == 1);
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    CHECK(fs::exists(dir.path(".acctcode.snap.gz.part")));
+    CHECK(::flock(node, LOCK_EX | LOCK_NB) == 0);
+    ::close(node);
+    ::close(ready[0]);
+
+    // What it left is taken over by the next one.
+    REQUIRE(export_snapshot(options_for(dir), {}, {}));
+    CHECK_FALSE(fs::exists(dir.path(".acctcode.snap.gz.part")));
+}
