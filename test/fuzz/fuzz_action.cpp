@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// An action is read or refused as bad data; what is read keeps its bytes, and its canonical form is a fixed
+// point.
+
+#include <cstdlib>
+
+#include "core/crypto/keccak.hpp"
+#include "core/model/action.hpp"
+#include "core/model/action_parts.hpp"
+
+using namespace ioswarm;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const Bytes raw(data, data + size);
+    const auto action = read_action(raw, ChainIds{4689});
+    if (!action) {
+        if (action.error().code != ErrorCode::bad_data || action.error().which.empty()) std::abort();
+        return 0;
+    }
+    if (action->raw != raw || action->kind.empty()) std::abort();
+    const auto parts = take_apart(raw);
+    const auto again = take_apart(parts->canonical);
+    if (!again || again->canonical != parts->canonical) std::abort();
+    const auto reread = read_action(parts->canonical, ChainIds{4689});
+    if (!reread || reread->hash != action->hash || reread->evm_tx != action->evm_tx) std::abort();
+    return 0;
+}
