@@ -12,10 +12,11 @@
 #include "proto/node_web3.hpp"
 #include "proto/node_wire.hpp"
 
-// StreamBlocks tells of new blocks and is silent about the rest, itself included: a subscription is not confirmed, it
-// starts at whatever comes next, and a node that was restarted or a half-open connection look like a quiet chain. So
-// after every opening, after a gap and after every quiet time the source asks for the tip, and fetches what it missed
-// with GetRawBlocks. A block found that way on a stream that should have told of it ends that stream.
+// StreamBlocks tells of new blocks and is silent about the rest, itself included: a subscription is not
+// confirmed, it starts at whatever comes next, and a node that was restarted or a half-open connection look
+// like a quiet chain. So after every opening, after a gap and after every quiet time the source asks for the
+// tip, and fetches what it missed with GetRawBlocks. A block found that way on a stream that should have told
+// of it ends that stream.
 
 namespace ioswarm::proto {
 namespace {
@@ -24,7 +25,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr std::uint64_t kFetchBlocks = 10;  ///< asked for at once; full blocks with receipts are about 1 MB
-constexpr std::size_t kMaxReady = 32;       ///< blocks read ahead; past it the highest is dropped, and fetched later
+constexpr std::size_t kMaxReady = 32;  ///< blocks read ahead; past it the highest is dropped, and fetched later
 
 /// Waits `time` or until `stop`; false when stopped.
 bool wait_for(milliseconds time, const std::stop_token& stop) {
@@ -35,20 +36,23 @@ bool wait_for(milliseconds time, const std::stop_token& stop) {
     return !stop.stop_requested();
 }
 
-Error stopped() { return {ErrorCode::cancelled, "cannot wait for a block", {}, "stopped", {}}; }
+Error stopped() {
+    return {ErrorCode::cancelled, "cannot wait for a block", {}, "stopped", {}};
+}
 
 class NodeBlocks final : public BlockSource {
- public:
+  public:
     explicit NodeBlocks(NodeLink& link) : link_(link), random_(std::random_device{}()) {}
 
     Result<ExecutedBlock> next(std::uint64_t height, std::stop_token stop) override;
 
- private:
+  private:
     Result<ExecutedBlock> next_of_grpc(std::uint64_t height, const std::stop_token& stop);
     Result<ExecutedBlock> next_of_web3(std::uint64_t height, const std::stop_token& stop);
     Status open_stream(const std::stop_token& stop);
     void lose_stream(const Error& why);
-    Status take_message(BytesView message, std::uint64_t height, const ChainIds& ids, const std::stop_token& stop);
+    Status take_message(BytesView message, std::uint64_t height, const ChainIds& ids,
+                        const std::stop_token& stop);
     Status fetch_missed(std::uint64_t height, const ChainIds& ids, const std::stop_token& stop);
     Result<std::uint64_t> tip_height(const std::stop_token& stop);
     void keep(NodeBlock block);
@@ -58,6 +62,7 @@ class NodeBlocks final : public BlockSource {
     std::minstd_rand random_;
     std::unique_ptr<NodeStream> stream_;
     std::uint64_t stream_dropped_ = 0;  ///< of stream_, already in the counter
+    std::uint64_t expected_ = 0;        ///< the height after the last one given
     bool ask_ = true;                   ///< the next turn asks whether a block was missed
     unsigned failures_ = 0;             ///< streams lost in a row
     steady_clock::time_point open_again_{};
@@ -75,9 +80,11 @@ std::optional<ExecutedBlock> NodeBlocks::take_ready(std::uint64_t height) {
     if (ready_.empty() || (height != 0 && ready_.begin()->first != height)) return std::nullopt;
     NodeBlock found = std::move(ready_.begin()->second);
     ready_.erase(ready_.begin());
+    expected_ = found.block.height + 1;
     if (found.block.unmatched_actions != 0) {
         link_.log().error(
-            "node: block {}: {} of {} actions have a hash here that no receipt of the block carries, the first {}: "
+            "node: block {}: {} of {} actions have a hash here that no receipt of the block carries, the first "
+            "{}: "
             "answers to them cannot be compared",
             found.block.height, found.block.unmatched_actions, found.actions, found.first_unmatched);
     }
@@ -88,7 +95,8 @@ std::optional<ExecutedBlock> NodeBlocks::take_ready(std::uint64_t height) {
 Status NodeBlocks::open_stream(const std::stop_token& stop) {
     if (stream_) return {};
     const auto now = steady_clock::now();
-    if (now < open_again_ && !wait_for(std::chrono::ceil<milliseconds>(open_again_ - now), stop)) return fail(stopped());
+    if (now < open_again_ && !wait_for(std::chrono::ceil<milliseconds>(open_again_ - now), stop))
+        return fail(stopped());
     stream_ = link_.grpc().open_stream(kStreamBlocks, {});
     stream_dropped_ = 0;
     ask_ = true;
@@ -130,7 +138,8 @@ Status NodeBlocks::fetch_missed(std::uint64_t height, const ChainIds& ids, const
     }
     if (!answer) {
         Error error = answer.error();
-        if (error.code == ErrorCode::invalid_argument) return {};  // another node behind a balancer, not there yet
+        if (error.code == ErrorCode::invalid_argument)
+            return {};  // another node behind a balancer, not there yet
         if (error.code == ErrorCode::not_found) error.code = ErrorCode::out_of_range;
         return fail(std::move(error));
     }
@@ -141,7 +150,8 @@ Status NodeBlocks::fetch_missed(std::uint64_t height, const ChainIds& ids, const
                     "no block, with height " + std::to_string(height) + " below the tip");
     }
     link_.fetched_blocks += blocks->size();
-    for (NodeBlock& block : *blocks) keep(std::move(block));
+    for (NodeBlock& block : *blocks)
+        keep(std::move(block));
     return {};
 }
 
@@ -177,6 +187,7 @@ Result<ExecutedBlock> NodeBlocks::next_of_grpc(std::uint64_t height, const std::
     const auto ids = link_.chain_ids(stop);
     if (!ids) return fail(ids.error());
     bool was_quiet = false;
+    ask_ = ask_ || height != expected_;  // the stream tells of what is new only
     while (!stop.stop_requested()) {
         if (auto block = take_ready(height)) return std::move(*block);
         if (const auto status = open_stream(stop); !status) return fail(status.error());
@@ -204,7 +215,8 @@ Result<ExecutedBlock> NodeBlocks::next_of_grpc(std::uint64_t height, const std::
         was_quiet = !*message;
         ask_ = ask_ || was_quiet;
         if (was_quiet) continue;
-        if (const auto status = take_message(**message, height, *ids, stop); !status) return fail(status.error());
+        if (const auto status = take_message(**message, height, *ids, stop); !status)
+            return fail(status.error());
     }
     return fail(stopped());
 }
@@ -232,6 +244,8 @@ Result<ExecutedBlock> NodeBlocks::next(std::uint64_t height, std::stop_token sto
 
 }  // namespace
 
-std::unique_ptr<BlockSource> make_node_blocks(NodeLink& link) { return std::make_unique<NodeBlocks>(link); }
+std::unique_ptr<BlockSource> make_node_blocks(NodeLink& link) {
+    return std::make_unique<NodeBlocks>(link);
+}
 
 }  // namespace ioswarm::proto

@@ -12,9 +12,9 @@
 #include <mutex>
 #include <utility>
 
-// Calls use gRPC's callback API, so no thread of ours waits on a completion queue; a caller waits on a condition
-// variable for its own call. gRPC objects outlive their last callback: a call is waited for, a stream's reactor owns
-// itself until OnDone.
+// Calls use gRPC's callback API, so no thread of ours waits on a completion queue; a caller waits on a
+// condition variable for its own call. gRPC objects outlive their last callback: a call is waited for, a
+// stream's reactor owns itself until OnDone.
 
 namespace ioswarm::proto {
 namespace {
@@ -32,14 +32,22 @@ bool says_json(const grpc::Status& status) {
 
 ErrorCode error_code(grpc::StatusCode code, bool stopped) {
     switch (code) {
-        case grpc::StatusCode::DEADLINE_EXCEEDED: return ErrorCode::timed_out;
-        case grpc::StatusCode::CANCELLED: return stopped ? ErrorCode::cancelled : ErrorCode::unavailable;
-        case grpc::StatusCode::INVALID_ARGUMENT: return ErrorCode::invalid_argument;
-        case grpc::StatusCode::NOT_FOUND: return ErrorCode::not_found;
-        case grpc::StatusCode::OUT_OF_RANGE: return ErrorCode::out_of_range;
-        case grpc::StatusCode::RESOURCE_EXHAUSTED: return ErrorCode::resource_exhausted;
-        case grpc::StatusCode::UNIMPLEMENTED: return ErrorCode::bad_data;
-        default: return ErrorCode::unavailable;
+        case grpc::StatusCode::DEADLINE_EXCEEDED:
+            return ErrorCode::timed_out;
+        case grpc::StatusCode::CANCELLED:
+            return stopped ? ErrorCode::cancelled : ErrorCode::unavailable;
+        case grpc::StatusCode::INVALID_ARGUMENT:
+            return ErrorCode::invalid_argument;
+        case grpc::StatusCode::NOT_FOUND:
+            return ErrorCode::not_found;
+        case grpc::StatusCode::OUT_OF_RANGE:
+            return ErrorCode::out_of_range;
+        case grpc::StatusCode::RESOURCE_EXHAUSTED:
+            return ErrorCode::resource_exhausted;
+        case grpc::StatusCode::UNIMPLEMENTED:
+            return ErrorCode::bad_data;
+        default:
+            return ErrorCode::unavailable;
     }
 }
 
@@ -51,7 +59,10 @@ Error status_error(const grpc::Status& status, const char* method, const std::st
     if (status.ok()) why = "the node ended the stream";
     if (stopped) why = "stopped";
     return {status.ok() ? ErrorCode::unavailable : error_code(status.error_code(), stopped),
-            std::string("cannot call ") + method, target, std::move(why), {}};
+            std::string("cannot call ") + method,
+            target,
+            std::move(why),
+            {}};
 }
 
 grpc::ByteBuffer to_buffer(BytesView bytes) {
@@ -64,15 +75,16 @@ std::optional<Bytes> to_bytes(const grpc::ByteBuffer& buffer) {
     if (!buffer.Valid() || !buffer.Dump(&slices).ok()) return std::nullopt;
     Bytes out;
     out.reserve(buffer.Length());
-    for (const grpc::Slice& slice : slices) out.insert(out.end(), slice.begin(), slice.end());
+    for (const grpc::Slice& slice : slices)
+        out.insert(out.end(), slice.begin(), slice.end());
     return out;
 }
 
 grpc::ChannelArguments channel_arguments(const NodeGrpcSettings& settings) {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(static_cast<int>(settings.max_message_bytes));
-    // gRPC 1.51 inflates before it looks at the size; a message that comes compressed all the same stays as it is and
-    // fails to parse.
+    // gRPC 1.51 inflates before it looks at the size; a message that comes compressed all the same stays as it
+    // is and fails to parse.
     arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
     arguments.SetInt(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1);
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
@@ -90,9 +102,12 @@ grpc::ChannelArguments channel_arguments(const NodeGrpcSettings& settings) {
 
 /// One stream. Kept alive by its owner and, from start() to OnDone, by itself.
 class StreamReactor final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
- public:
+  public:
     StreamReactor(std::string target, const char* method, BytesView request, std::size_t max_waiting)
-        : target_(std::move(target)), method_(method), request_(to_buffer(request)), max_waiting_(max_waiting) {}
+        : target_(std::move(target)),
+          method_(method),
+          request_(to_buffer(request)),
+          max_waiting_(max_waiting) {}
 
     static void start(const std::shared_ptr<StreamReactor>& self, grpc::GenericStub& stub) {
         self->self_ = self;
@@ -140,7 +155,7 @@ class StreamReactor final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grp
         changed_.notify_all();
     }
 
- private:
+  private:
     void take_in(Bytes message) {
         {
             const std::lock_guard lock(mutex_);
@@ -174,13 +189,14 @@ class StreamReactor final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grp
 };
 
 class GrpcNodeStream final : public NodeStream {
- public:
+  public:
     explicit GrpcNodeStream(std::shared_ptr<StreamReactor> reactor) : reactor_(std::move(reactor)) {}
     GrpcNodeStream(const GrpcNodeStream&) = delete;
     GrpcNodeStream& operator=(const GrpcNodeStream&) = delete;
     ~GrpcNodeStream() override { reactor_->cancel(); }
 
-    Result<std::optional<Bytes>> next(std::chrono::steady_clock::time_point deadline, std::stop_token stop) override {
+    Result<std::optional<Bytes>> next(std::chrono::steady_clock::time_point deadline,
+                                      std::stop_token stop) override {
         auto message = reactor_->next(deadline, stop);
         if (message && !*message && stop.stop_requested()) {
             return fail(ErrorCode::cancelled, "cannot wait for a block", {}, "stopped");
@@ -189,7 +205,7 @@ class GrpcNodeStream final : public NodeStream {
     }
     std::uint64_t dropped() const override { return reactor_->dropped(); }
 
- private:
+  private:
     std::shared_ptr<StreamReactor> reactor_;
 };
 
@@ -198,7 +214,8 @@ class GrpcNodeStream final : public NodeStream {
 struct NodeGrpc::Impl {
     explicit Impl(NodeGrpcSettings given)
         : settings(std::move(given)),
-          stub(grpc::CreateCustomChannel(settings.target, grpc::InsecureChannelCredentials(), channel_arguments(settings))) {}
+          stub(grpc::CreateCustomChannel(settings.target, grpc::InsecureChannelCredentials(),
+                                         channel_arguments(settings))) {}
 
     const NodeGrpcSettings settings;
     grpc::GenericStub stub;
@@ -207,12 +224,15 @@ struct NodeGrpc::Impl {
 NodeGrpc::NodeGrpc(NodeGrpcSettings settings) : impl_(std::make_unique<Impl>(std::move(settings))) {}
 NodeGrpc::~NodeGrpc() = default;
 
-const std::string& NodeGrpc::target() const noexcept { return impl_->settings.target; }
+const std::string& NodeGrpc::target() const noexcept {
+    return impl_->settings.target;
+}
 
 Result<Bytes> NodeGrpc::call(const char* method, BytesView request, std::stop_token stop) {
     grpc::ClientContext context;
-    context.set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                                      gpr_time_from_millis(impl_->settings.call_timeout.count(), GPR_TIMESPAN)));
+    context.set_deadline(
+        gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                     gpr_time_from_millis(impl_->settings.call_timeout.count(), GPR_TIMESPAN)));
     const grpc::ByteBuffer in = to_buffer(request);
     grpc::ByteBuffer out;
     std::mutex mutex;
@@ -230,14 +250,18 @@ Result<Bytes> NodeGrpc::call(const char* method, BytesView request, std::stop_to
     }
     if (!done->ok()) return fail(status_error(*done, method, target(), stop.stop_requested()));
     auto bytes = to_bytes(out);
-    if (!bytes) return fail(ErrorCode::bad_data, std::string("cannot call ") + method, target(), "no readable message came");
-    // A JSON codec may also succeed, on an empty request; no protobuf message of this API starts with this byte.
+    if (!bytes)
+        return fail(ErrorCode::bad_data, std::string("cannot call ") + method, target(),
+                    "no readable message came");
+    // A JSON codec may also succeed, on an empty request; no protobuf message of this API starts with this
+    // byte.
     if (!bytes->empty() && bytes->front() == '{') return fail(json_api_error(target()));
     return std::move(*bytes);
 }
 
 std::unique_ptr<NodeStream> NodeGrpc::open_stream(const char* method, BytesView request) {
-    auto reactor = std::make_shared<StreamReactor>(target(), method, request, impl_->settings.max_waiting_bytes);
+    auto reactor =
+        std::make_shared<StreamReactor>(target(), method, request, impl_->settings.max_waiting_bytes);
     StreamReactor::start(reactor, impl_->stub);
     return std::make_unique<GrpcNodeStream>(std::move(reactor));
 }
@@ -248,7 +272,8 @@ bool is_json_api(const Error& error) noexcept {
 
 Error json_api_error(const std::string& target) {
     return {ErrorCode::bad_data, "cannot talk to the node", target, kJsonApi,
-            "a node built from branch ioswarm-v2.3.5 with its module on does so: move it to iotex-core v2.3.8 or later"};
+            "a node built from branch ioswarm-v2.3.5 with its module on does so: move it to iotex-core v2.3.8 "
+            "or later"};
 }
 
 }  // namespace ioswarm::proto

@@ -22,32 +22,33 @@ struct NodeGrpcSettings {
     std::size_t max_waiting_bytes = std::size_t{64} << 20U;
 };
 
-/// A server stream: messages are read as they come, whoever takes them, since a node that cannot write to one of its
-/// listeners makes the others wait. Taken from one thread at a time.
+/// A server stream: messages are read as they come, whoever takes them, since a node that cannot write to one
+/// of its listeners makes the others wait. Taken from one thread at a time.
 class NodeStream {
- public:
+  public:
     virtual ~NodeStream() = default;
 
-    /// The next message; nothing when none came until `deadline`. Errors: cancelled (`stop`), and, once everything
-    /// that came is taken, the reason why the stream ended (again at every call).
+    /// The next message; nothing when none came until `deadline`. Errors: cancelled (`stop`), and, once
+    /// everything that came is taken, the reason why the stream ended (again at every call).
     [[nodiscard]] virtual Result<std::optional<Bytes>> next(std::chrono::steady_clock::time_point deadline,
                                                             std::stop_token stop) = 0;
     /// Messages dropped because too much waited.
     [[nodiscard]] virtual std::uint64_t dropped() const = 0;
 };
 
-/// A plaintext gRPC connection to a node's API, in raw messages. Reconnects by itself, with backoff and jitter (gRPC's
-/// own); a call made while there is no connection fails at once. Thread-safe.
+/// A plaintext gRPC connection to a node's API, in raw messages. Reconnects by itself, with backoff and jitter
+/// (gRPC's own); a call made while there is no connection fails at once. Thread-safe.
 class NodeGrpc {
- public:
+  public:
     explicit NodeGrpc(NodeGrpcSettings settings);
     NodeGrpc(const NodeGrpc&) = delete;
     NodeGrpc& operator=(const NodeGrpc&) = delete;
     ~NodeGrpc();
 
-    /// `method` is "/package.Service/Method". Errors: unavailable, timed_out, cancelled (`stop`), invalid_argument,
-    /// not_found and out_of_range as the node says so, resource_exhausted (the answer passes max_message_bytes),
-    /// bad_data (no such method, a compressed answer, an API that answers JSON: see is_json_api()).
+    /// `method` is "/package.Service/Method". Errors: unavailable, timed_out, cancelled (`stop`),
+    /// invalid_argument, not_found and out_of_range as the node says so, resource_exhausted (the answer passes
+    /// max_message_bytes), bad_data (no such method, a compressed answer, an API that answers JSON: see
+    /// is_json_api()).
     [[nodiscard]] Result<Bytes> call(const char* method, BytesView request, std::stop_token stop = {});
 
     /// Opens at once; a failure shows in the stream's next().
@@ -55,12 +56,13 @@ class NodeGrpc {
 
     [[nodiscard]] const std::string& target() const noexcept;
 
- private:
+  private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
 
-/// The error of a node whose gRPC API was turned into JSON (built from branch ioswarm-v2.3.5 with its module on).
+/// The error of a node whose gRPC API was turned into JSON (built from branch ioswarm-v2.3.5 with its module
+/// on).
 [[nodiscard]] bool is_json_api(const Error& error) noexcept;
 [[nodiscard]] Error json_api_error(const std::string& target);
 

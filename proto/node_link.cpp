@@ -24,7 +24,8 @@ Result<ChainIds> NodeLink::chain_ids(std::stop_token stop) {
     if (const std::uint64_t known = evm_chain_id_.load(); known != 0) return ChainIds{known};
     const auto id = reply_uint64(web3_->call({"eth_chainId"}, std::move(stop)), "eth_chainId");
     if (!id) return fail(id.error());
-    if (*id == 0) return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", "eth_chainId", "it is 0");
+    if (*id == 0)
+        return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", "eth_chainId", "it is 0");
     if (evm_chain_id_.exchange(*id) == 0) {
         log_.info("node: EVM chain id {}, gRPC at {}, web3 at {}", *id, grpc_.target(), web3_->name());
     }
@@ -44,8 +45,8 @@ Result<Bytes> NodeLink::call(const char* method, BytesView request, std::stop_to
 void NodeLink::note_error(const Error& error) {
     if (!is_json_api(error)) return;
     if (!json_api_.exchange(true)) {
-        log_.error("{}. {}. Until then tip, blocks and accounts come over web3, and no transactions.", error.text(),
-                   error.hint);
+        log_.error("{}. {}. Until then tip, blocks and accounts come over web3, and no transactions.",
+                   error.text(), error.hint);
     }
 }
 
@@ -57,7 +58,8 @@ void NodeLink::streamed(const ChainTip& tip) {
 void NodeLink::name_unhashable(const std::string& kind) {
     auto named = named_kinds_.lock();
     if (named->size() >= kMaxNamedKinds || !named->insert(kind).second) return;
-    log_.warn("node: actions of kind {} have no hash that can be computed here: they go out without comparison", kind);
+    log_.warn("node: actions of kind {} have no hash that can be computed here: they go out without comparison",
+              kind);
 }
 
 ErrorCode port_code(ErrorCode code) noexcept {
@@ -65,12 +67,16 @@ ErrorCode port_code(ErrorCode code) noexcept {
         case ErrorCode::unavailable:
         case ErrorCode::timed_out:
         case ErrorCode::out_of_range:
-        case ErrorCode::cancelled: return code;
-        default: return ErrorCode::bad_data;
+        case ErrorCode::cancelled:
+            return code;
+        default:
+            return ErrorCode::bad_data;
     }
 }
 
-std::string height_quantity(std::uint64_t height) { return to_quantity(U256(height)); }
+std::string height_quantity(std::uint64_t height) {
+    return to_quantity(U256(height));
+}
 
 Result<std::uint64_t> reply_uint64(const Result<RpcReply>& reply, const char* what) {
     if (!reply) return fail(reply.error());
@@ -79,7 +85,8 @@ Result<std::uint64_t> reply_uint64(const Result<RpcReply>& reply, const char* wh
     }
     const auto value = reply->kind == RpcReply::Kind::text ? u256_from_quantity(reply->value) : std::nullopt;
     if (!value || *value > std::numeric_limits<std::uint64_t>::max()) {
-        return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", what, "not a quantity of 64 bits");
+        return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", what,
+                    "not a quantity of 64 bits");
     }
     return static_cast<std::uint64_t>(*value);
 }

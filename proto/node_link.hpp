@@ -22,7 +22,7 @@ namespace ioswarm::proto {
 
 /// What the three ports of a NodeSource share: both connections and what was learned over them. Thread-safe.
 class NodeLink {
- public:
+  public:
     NodeLink(NodeSettings given, std::unique_ptr<JsonRpcClient> web3, Log log);
 
     /// The EVM chain id goes into hashes: asked of web3 once, kept from then on.
@@ -55,7 +55,7 @@ class NodeLink {
     std::atomic<std::uint64_t> dropped_messages{0};
     std::atomic<std::uint64_t> stale_reads{0};
 
- private:
+  private:
     // const after construction
     const NodeSettings settings_;
     const Log log_;
@@ -72,8 +72,8 @@ class NodeLink {
 [[nodiscard]] std::unique_ptr<StateReader> make_node_state(NodeLink& link);
 [[nodiscard]] std::unique_ptr<BlockSource> make_node_blocks(NodeLink& link);
 
-/// A port knows unavailable, timed_out, bad_data, out_of_range and cancelled; what else the layers below say becomes
-/// the nearest of them.
+/// A port knows unavailable, timed_out, bad_data, out_of_range and cancelled; what else the layers below say
+/// becomes the nearest of them.
 [[nodiscard]] ErrorCode port_code(ErrorCode code) noexcept;
 
 /// "0x1f" for a JSON-RPC height parameter.

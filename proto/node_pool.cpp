@@ -15,13 +15,13 @@ namespace {
 using std::chrono::steady_clock;
 
 class NodePool final : public ActPoolReader {
- public:
+  public:
     explicit NodePool(NodeLink& link) : link_(link) {}
 
     Result<std::vector<PoolActionPtr>> pending() override;
     Result<ChainTip> tip() override;
 
- private:
+  private:
     /// By raw id; null for what is no action, so that it is read and told of once only.
     using Known = std::unordered_map<Hash256, PoolActionPtr, FixedBytesHash>;
 
@@ -30,8 +30,8 @@ class NodePool final : public ActPoolReader {
     Result<ChainTip> tip_at(std::uint64_t height);
 
     NodeLink& link_;
-    Known known_;            ///< of the last answer
-    ChainTip fetched_tip_;   ///< the last header asked for, since the stream had not told of it
+    Known known_;                  ///< of the last answer
+    ChainTip fetched_tip_;         ///< the last header asked for, since the stream had not told of it
     std::uint64_t unsettled_ = 0;  ///< a height that the stream has not told of yet …
     steady_clock::time_point unsettled_since_;
 };
@@ -40,8 +40,8 @@ PoolActionPtr NodePool::read(BytesView raw, const Hash256& raw_id, const ChainId
     auto action = read_action(to_bytes(raw), ids);
     if (!action) {
         ++link_.unreadable_actions;
-        link_.log().warn("node: a pending action is left out: {} (keccak256 of its bytes {})", action.error().text(),
-                         to_hex(raw_id.view()));
+        link_.log().warn("node: a pending action is left out: {} (keccak256 of its bytes {})",
+                         action.error().text(), to_hex(raw_id.view()));
         return nullptr;
     }
     if (!action->hash) {
@@ -114,6 +114,8 @@ Result<ChainTip> NodePool::tip() {
 
 }  // namespace
 
-std::unique_ptr<ActPoolReader> make_node_pool(NodeLink& link) { return std::make_unique<NodePool>(link); }
+std::unique_ptr<ActPoolReader> make_node_pool(NodeLink& link) {
+    return std::make_unique<NodePool>(link);
+}
 
 }  // namespace ioswarm::proto

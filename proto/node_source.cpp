@@ -12,16 +12,17 @@
 namespace ioswarm::proto {
 namespace {
 
-constexpr std::size_t kWeb3Parallel = 8;                             ///< batches in flight of one accounts() call
-constexpr std::size_t kMaxWeb3Answer = std::size_t{32} << 20U;       ///< receipts of a full block are some MB
+constexpr std::size_t kWeb3Parallel = 8;                        ///< batches in flight of one accounts() call
+constexpr std::size_t kMaxWeb3Answer = std::size_t{32} << 20U;  ///< receipts of a full block are some MB
 
 /// host:port, [v6]:port; the host is left to the resolver.
 bool is_host_port(const std::string& text) {
     const std::size_t colon = text.rfind(':');
     if (colon == std::string::npos || colon == 0 || text.size() > 300) return false;
     const std::string port = text.substr(colon + 1);
-    const bool digits = !port.empty() && port.size() <= 5 &&
-                        std::all_of(port.begin(), port.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+    const bool digits =
+        !port.empty() && port.size() <= 5 &&
+        std::all_of(port.begin(), port.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
     const bool host = std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon),
                                   [](unsigned char c) { return std::isgraph(c) != 0 && c != '/' && c != '@'; });
     return digits && host && std::stoul(port) >= 1 && std::stoul(port) <= 65535;
@@ -45,18 +46,26 @@ struct NodeSource::Impl {
 NodeSource::NodeSource(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 NodeSource::~NodeSource() = default;
 
-ActPoolReader& NodeSource::pool() noexcept { return *impl_->pool; }
-StateReader& NodeSource::state() noexcept { return *impl_->state; }
-BlockSource& NodeSource::blocks() noexcept { return *impl_->blocks; }
+ActPoolReader& NodeSource::pool() noexcept {
+    return *impl_->pool;
+}
+StateReader& NodeSource::state() noexcept {
+    return *impl_->state;
+}
+BlockSource& NodeSource::blocks() noexcept {
+    return *impl_->blocks;
+}
 
 Result<std::unique_ptr<NodeSource>> NodeSource::create(NodeSettings settings, Log log) {
     if (settings.grpc.empty()) {
-        return fail(ErrorCode::config, "cannot use a node", "node.grpc", "it is not set",
-                    "pending transactions and blocks come over the node's gRPC API: node.grpc: 127.0.0.1:14014");
+        return fail(
+            ErrorCode::config, "cannot use a node", "node.grpc", "it is not set",
+            "pending transactions and blocks come over the node's gRPC API: node.grpc: 127.0.0.1:14014");
     }
     if (settings.web3.empty()) {
-        return fail(ErrorCode::config, "cannot use a node", "node.web3", "it is not set",
-                    "accounts and the EVM chain id come over the node's web3: node.web3: http://127.0.0.1:15014");
+        return fail(
+            ErrorCode::config, "cannot use a node", "node.web3", "it is not set",
+            "accounts and the EVM chain id come over the node's web3: node.web3: http://127.0.0.1:15014");
     }
     if (!is_host_port(settings.grpc)) {
         return fail(ErrorCode::config, "cannot use a node", "node.grpc", "it is not host:port",
@@ -67,7 +76,8 @@ Result<std::unique_ptr<NodeSource>> NodeSource::create(NodeSettings settings, Lo
                             .max_parallel = kWeb3Parallel};
     auto client = HttpClient::create(settings.web3, http);
     if (!client) {
-        return fail(ErrorCode::config, "cannot use a node", "node.web3", client.error().why, client.error().hint);
+        return fail(ErrorCode::config, "cannot use a node", "node.web3", client.error().why,
+                    client.error().hint);
     }
     auto web3 = std::make_unique<JsonRpcClient>(std::move(*client));
     return std::unique_ptr<NodeSource>(

@@ -20,31 +20,32 @@ struct NodeSettings {
     std::chrono::milliseconds call_timeout{5'000};  ///< of one gRPC call and of one web3 POST
     /// How long no block may come before the source asks whether it missed one, or its stream died unnoticed.
     std::chrono::milliseconds quiet_time{10'000};
-    /// A block is in the node's store a moment before its state is: a height that the block stream has not told of
-    /// yet counts as the tip only after this long (iotex-core v2.3.8: tens of milliseconds).
+    /// A block is in the node's store a moment before its state is: a height that the block stream has not told
+    /// of yet counts as the tip only after this long (iotex-core v2.3.8: tens of milliseconds).
     std::chrono::milliseconds settle_time{1'000};
-    std::chrono::milliseconds first_backoff{200};   ///< before a lost stream is opened again; doubles, with jitter
+    std::chrono::milliseconds first_backoff{
+        200};  ///< before a lost stream is opened again; doubles, with jitter
     std::chrono::milliseconds max_backoff{10'000};
-    std::chrono::milliseconds web3_poll{1'000};     ///< for new blocks, where gRPC is of no use
+    std::chrono::milliseconds web3_poll{1'000};  ///< for new blocks, where gRPC is of no use
 };
 
 /// What went wrong without an error to anybody; all since construction.
 struct NodeCounters {
-    std::uint64_t unreadable_actions = 0;   ///< pool entries that are no action; left out
-    std::uint64_t unhashable_actions = 0;   ///< pool entries that go out without comparison
-    std::uint64_t stream_ends = 0;          ///< block streams that ended, for whatever reason
-    std::uint64_t repeated_blocks = 0;      ///< streamed again after they were taken
-    std::uint64_t fetched_blocks = 0;       ///< asked for one by one, since the stream missed them
-    std::uint64_t dropped_messages = 0;     ///< of a stream, since too much waited; fetched later
-    std::uint64_t stale_reads = 0;          ///< accounts refused since the tip moved while they were read
-    bool json_api = false;                  ///< gRPC answers JSON: only web3 is used
+    std::uint64_t unreadable_actions = 0;  ///< pool entries that are no action; left out
+    std::uint64_t unhashable_actions = 0;  ///< pool entries that go out without comparison
+    std::uint64_t stream_ends = 0;         ///< block streams that ended, for whatever reason
+    std::uint64_t repeated_blocks = 0;     ///< streamed again after they were taken
+    std::uint64_t fetched_blocks = 0;      ///< asked for one by one, since the stream missed them
+    std::uint64_t dropped_messages = 0;    ///< of a stream, since too much waited; fetched later
+    std::uint64_t stale_reads = 0;         ///< accounts refused since the tip moved while they were read
+    bool json_api = false;                 ///< gRPC answers JSON: only web3 is used
 };
 
 /// A real iotex-core node as the coordinator's source, over its gRPC API and its web3; needs no gateway plugin.
 /// Construction connects nothing, so a node that is away is not an error here. Each port keeps its own contract
 /// (core/ports); all of them may be used from different threads. Outlives nothing that it gave.
 class NodeSource {
- public:
+  public:
     /// Error config: one of the two addresses is missing or malformed; says what the missing one is for.
     [[nodiscard]] static Result<std::unique_ptr<NodeSource>> create(NodeSettings settings, Log log);
     NodeSource(const NodeSource&) = delete;
@@ -57,7 +58,7 @@ class NodeSource {
 
     [[nodiscard]] NodeCounters counters() const;
 
- private:
+  private:
     struct Impl;
     explicit NodeSource(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;

@@ -9,9 +9,9 @@
 #include "core/crypto/keccak.hpp"
 #include "proto/node_link.hpp"
 
-// Accounts as the block at a height left them, over web3. Three questions an address, and the block number as the last
-// of each batch: nodes without archive state answer for the tip only, some of them (v2.3.x) for the tip whatever
-// height was asked, so what was read while the tip moved on is refused.
+// Accounts as the block at a height left them, over web3. Three questions an address, and the block number as
+// the last of each batch: nodes without archive state answer for the tip only, some of them (v2.3.x) for the
+// tip whatever height was asked, so what was read while the tip moved on is refused.
 
 namespace ioswarm::proto {
 namespace {
@@ -25,8 +25,11 @@ using Accounts = std::vector<Result<AccountState>>;
 Error refused(const char* method, const RpcError& error) {
     // "failed to get block at height N: not exist in DB": a balancer's other node is behind.
     const bool height = error.message.find("at height") != std::string::npos;
-    return {height ? ErrorCode::out_of_range : ErrorCode::unavailable, "the node refused a web3 request", method,
-            error.message, {}};
+    return {height ? ErrorCode::out_of_range : ErrorCode::unavailable,
+            "the node refused a web3 request",
+            method,
+            error.message,
+            {}};
 }
 
 /// The text of a result, or why there is none.
@@ -45,7 +48,8 @@ Result<AccountState> read_account(std::span<const Result<RpcReply>> replies) {
     if (!balance_text) return fail(balance_text.error());
     const auto balance = u256_from_quantity(*balance_text);
     if (!balance) {
-        return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", "eth_getBalance", "not a quantity");
+        return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", "eth_getBalance",
+                    "not a quantity");
     }
     account.balance_rau = *balance;
     if (const auto text = text_of(replies[1], "eth_getTransactionCount"); !text) return fail(text.error());
@@ -61,12 +65,13 @@ Result<AccountState> read_account(std::span<const Result<RpcReply>> replies) {
 }
 
 class NodeState final : public StateReader {
- public:
+  public:
     explicit NodeState(NodeLink& link) : link_(link) {}
 
-    std::vector<Result<AccountState>> accounts(std::span<const Address> addresses, std::uint64_t height) override;
+    std::vector<Result<AccountState>> accounts(std::span<const Address> addresses,
+                                               std::uint64_t height) override;
 
- private:
+  private:
     Accounts read_in_batches(std::span<const Address> addresses, std::uint64_t height, std::size_t per_batch);
     void read_batch(const JsonRpcClient::BatchReplies& replies, std::uint64_t height, Accounts& out);
 
@@ -84,14 +89,15 @@ void NodeState::read_batch(const JsonRpcClient::BatchReplies& replies, std::uint
             if (account) account = fail(tip.error());
         } else if (*tip != height) {
             ++link_.stale_reads;
-            account = fail(ErrorCode::out_of_range, "cannot read an account", "height " + std::to_string(height),
-                           "the node's tip is " + std::to_string(*tip));
+            account = fail(ErrorCode::out_of_range, "cannot read an account",
+                           "height " + std::to_string(height), "the node's tip is " + std::to_string(*tip));
         }
         out.push_back(std::move(account));
     }
 }
 
-Accounts NodeState::read_in_batches(std::span<const Address> addresses, std::uint64_t height, std::size_t per_batch) {
+Accounts NodeState::read_in_batches(std::span<const Address> addresses, std::uint64_t height,
+                                    std::size_t per_batch) {
     const std::string at = height_quantity(height);
     std::vector<JsonRpcClient::Batch> batches;
     for (std::size_t i = 0; i < addresses.size(); ++i) {
@@ -101,13 +107,16 @@ Accounts NodeState::read_in_batches(std::span<const Address> addresses, std::uin
             batches.back().push_back({method, params});
         }
     }
-    for (auto& batch : batches) batch.push_back({"eth_blockNumber"});
+    for (auto& batch : batches)
+        batch.push_back({"eth_blockNumber"});
     Accounts out;
-    for (const auto& replies : link_.web3().call_all(batches)) read_batch(replies, height, out);
+    for (const auto& replies : link_.web3().call_all(batches))
+        read_batch(replies, height, out);
     return out;
 }
 
-std::vector<Result<AccountState>> NodeState::accounts(std::span<const Address> addresses, std::uint64_t height) {
+std::vector<Result<AccountState>> NodeState::accounts(std::span<const Address> addresses,
+                                                      std::uint64_t height) {
     while (true) {
         const std::size_t per_batch = addresses_per_batch_.load();
         Accounts out = read_in_batches(addresses, height, per_batch);
@@ -122,13 +131,15 @@ std::vector<Result<AccountState>> NodeState::accounts(std::span<const Address> a
             return out;
         }
         addresses_per_batch_ = per_batch / 2;
-        link_.log().warn("node: web3 takes no batch of {} requests: {} from now on", per_batch * kCallsPerAddress + 1,
-                         per_batch / 2 * kCallsPerAddress + 1);
+        link_.log().warn("node: web3 takes no batch of {} requests: {} from now on",
+                         per_batch * kCallsPerAddress + 1, per_batch / 2 * kCallsPerAddress + 1);
     }
 }
 
 }  // namespace
 
-std::unique_ptr<StateReader> make_node_state(NodeLink& link) { return std::make_unique<NodeState>(link); }
+std::unique_ptr<StateReader> make_node_state(NodeLink& link) {
+    return std::make_unique<NodeState>(link);
+}
 
 }  // namespace ioswarm::proto

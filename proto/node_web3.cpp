@@ -15,7 +15,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::uint64_t kMaxSeconds = 9'000'000'000;  ///< what nanoseconds since 1970 hold in 64 bits, with room
+constexpr std::uint64_t kMaxSeconds =
+    9'000'000'000;  ///< what nanoseconds since 1970 hold in 64 bits, with room
 
 Error bad(std::string which, std::string why) {
     return {ErrorCode::bad_data, "cannot read the node's web3 answer", std::move(which), std::move(why), {}};
@@ -39,7 +40,8 @@ Result<std::string_view> json_of(const Result<RpcReply>& reply, const char* what
     if (reply->kind == RpcReply::Kind::error) {
         return fail(ErrorCode::unavailable, "the node refused a web3 request", what, reply->error.message);
     }
-    if (reply->kind == RpcReply::Kind::null) return fail(ErrorCode::not_found, "the node has no such block", what);
+    if (reply->kind == RpcReply::Kind::null)
+        return fail(ErrorCode::not_found, "the node has no such block", what);
     if (reply->kind != RpcReply::Kind::json) return fail(bad(what, "a text where an object is due"));
     return std::string_view(reply->value);
 }
@@ -86,7 +88,8 @@ Result<std::vector<Receipt>> read_web3_receipts(std::string_view json, std::uint
         if (!status || !gas) return fail(bad("eth_getBlockReceipts", "status or gasUsed is no quantity"));
         receipt.status = *status;
         receipt.gas_consumed = *gas;
-        if (!seen.insert(receipt.action_hash).second) return fail(bad("eth_getBlockReceipts", "two for one action"));
+        if (!seen.insert(receipt.action_hash).second)
+            return fail(bad("eth_getBlockReceipts", "two for one action"));
         out.push_back(receipt);
     }
     return out;
@@ -108,7 +111,8 @@ Result<ExecutedBlock> web3_block(JsonRpcClient& web3, std::uint64_t height, std:
     if (!block_json) return fail(block_json.error());
     const auto header = read_web3_block(*block_json);
     if (!header) return fail(header.error());
-    if (header->height != height) return fail(bad("eth_getBlockByNumber.number", "not " + std::to_string(height)));
+    if (header->height != height)
+        return fail(bad("eth_getBlockByNumber.number", "not " + std::to_string(height)));
     const auto receipts_json = json_of(replies[0][1], "eth_getBlockReceipts");
     if (!receipts_json) return fail(receipts_json.error());
     auto receipts = read_web3_receipts(*receipts_json, height);

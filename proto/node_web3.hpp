@@ -10,8 +10,8 @@
 #include "core/model/chain.hpp"
 #include "core/net/json_rpc.hpp"
 
-// Blocks over web3: the tip and the receipts of a node whose gRPC API is of no use. eth_getBlockReceipts leaves out
-// system actions, knows success and failure only, and gives no raw actions to hash.
+// Blocks over web3: the tip and the receipts of a node whose gRPC API is of no use. eth_getBlockReceipts leaves
+// out system actions, knows success and failure only, and gives no raw actions to hash.
 
 namespace ioswarm::proto {
 
@@ -22,6 +22,7 @@ namespace ioswarm::proto {
 
 /// Errors: those of JsonRpcClient; not_found (the node has no such block); unavailable (the node refused).
 [[nodiscard]] Result<ChainTip> web3_tip(JsonRpcClient& web3, std::stop_token stop = {});
-[[nodiscard]] Result<ExecutedBlock> web3_block(JsonRpcClient& web3, std::uint64_t height, std::stop_token stop = {});
+[[nodiscard]] Result<ExecutedBlock> web3_block(JsonRpcClient& web3, std::uint64_t height,
+                                               std::stop_token stop = {});
 
 }  // namespace ioswarm::proto

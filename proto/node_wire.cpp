@@ -14,9 +14,8 @@ using wire::Field;
 using wire::Reader;
 using wire::WireType;
 
-constexpr std::size_t kMaxVersionText = 64;
-/// Of one list. A node's pool holds 32,000 actions by default and its blocks some thousands; an empty element costs
-/// two bytes on the wire and sixteen here.
+/// Of one list. A node's pool holds 32,000 actions by default and its blocks some thousands; an empty element
+/// costs two bytes on the wire and sixteen here.
 constexpr std::size_t kMaxElements = 200'000;
 /// A second of the year 2255: what nanoseconds since 1970 hold in 64 bits, with room.
 constexpr std::uint64_t kMaxSeconds = 9'000'000'000;
@@ -37,7 +36,8 @@ Status append_repeated(BytesView message, std::uint32_t number, const char* name
     Reader reader(message);
     while (const auto field = reader.next()) {
         if (!is_message(*field, number)) continue;
-        if (out.size() == kMaxElements) return fail(bad(name, "more than " + std::to_string(kMaxElements) + " elements"));
+        if (out.size() == kMaxElements)
+            return fail(bad(name, "more than " + std::to_string(kMaxElements) + " elements"));
         out.push_back(field->bytes);
     }
     if (!reader.ok()) return fail(bad(name, "not a protobuf message"));
@@ -133,7 +133,8 @@ Result<Receipt> read_receipt(BytesView bytes, std::uint64_t height) {
     while (const auto field = reader.next()) {
         if (is_varint(*field, 1)) receipt.status = field->scalar;
         if (is_varint(*field, 2) && field->scalar != height) {
-            return fail(bad("receipt.blkHeight", std::to_string(field->scalar) + " in block " + std::to_string(height)));
+            return fail(bad("receipt.blkHeight",
+                            std::to_string(field->scalar) + " in block " + std::to_string(height)));
         }
         if (is_message(*field, 3)) {
             const auto hash = Hash256::from(field->bytes);
@@ -151,12 +152,14 @@ Result<Receipt> read_receipt(BytesView bytes, std::uint64_t height) {
 /// Hashes the block's actions and looks each up among the receipts.
 void match_actions(const std::vector<BytesView>& actions, const ChainIds& ids, NodeBlock& out) {
     std::unordered_set<Hash256, FixedBytesHash> hashes;
-    for (const Receipt& receipt : out.block.receipts) hashes.insert(receipt.action_hash);
+    for (const Receipt& receipt : out.block.receipts)
+        hashes.insert(receipt.action_hash);
     out.actions = actions.size();
     for (const BytesView raw : actions) {
         const auto action = read_action(to_bytes(raw), ids);
         if (!action || !action->hash) {
-            if (out.block.unhashable_actions++ == 0) out.first_unhashable = action ? action->kind : action.error().text();
+            if (out.block.unhashable_actions++ == 0)
+                out.first_unhashable = action ? action->kind : action.error().text();
         } else if (!hashes.contains(*action->hash)) {
             if (out.block.unmatched_actions++ == 0) out.first_unmatched = to_hex(action->hash->view());
         }
@@ -188,20 +191,6 @@ Result<NodeChainMeta> read_chain_meta(BytesView response) {
         if (!reader.ok()) return fail(bad("chainMeta", "not a protobuf message"));
     }
     return meta;
-}
-
-Result<std::string> read_server_version(BytesView response) {
-    std::string version;
-    const auto metas = repeated(response, 1, "GetServerMetaResponse");
-    if (!metas) return fail(metas.error());
-    for (const BytesView bytes : *metas) {
-        Reader reader(bytes);
-        while (const auto field = reader.next()) {
-            if (is_message(*field, 1)) version = as_text(field->bytes.first(std::min(field->bytes.size(), kMaxVersionText)));
-        }
-        if (!reader.ok()) return fail(bad("serverMeta", "not a protobuf message"));
-    }
-    return version;
 }
 
 Result<std::vector<BytesView>> read_act_pool(BytesView response) {
@@ -266,7 +255,8 @@ Result<std::vector<NodeBlock>> read_raw_blocks(BytesView response, std::uint64_t
         auto block = read_block_info(info, ids);
         if (!block) return fail(block.error());
         if (block->block.height != start + out.size()) {
-            return fail(bad("GetRawBlocksResponse", "height " + std::to_string(block->block.height) + " in the place of " +
+            return fail(bad("GetRawBlocksResponse", "height " + std::to_string(block->block.height) +
+                                                        " in the place of " +
                                                         std::to_string(start + out.size())));
         }
         out.push_back(std::move(*block));
@@ -286,8 +276,8 @@ Result<ChainTip> read_header_only(BytesView response, std::uint64_t height) {
     const auto header = read_header_core(parts->header_core);
     if (!header) return fail(header.error());
     if (header->height != height) {
-        return fail(bad("GetRawBlocksResponse", "height " + std::to_string(header->height) + " in the place of " +
-                                                    std::to_string(height)));
+        return fail(bad("GetRawBlocksResponse", "height " + std::to_string(header->height) +
+                                                    " in the place of " + std::to_string(height)));
     }
     return ChainTip{header->height, header->time, header->base_fee_rau};
 }

@@ -10,9 +10,9 @@
 
 #include "core/base/guarded.hpp"
 
-// A call takes a session (a curl multi handle, which owns the kept connections) off a shelf, drives all of its requests
-// on the calling thread and puts it back. So there is no thread of our own, nothing curl is shared between threads, and
-// a call with many bodies is concurrent all the same.
+// A call takes a session (a curl multi handle, which owns the kept connections) off a shelf, drives all of its
+// requests on the calling thread and puts it back. So there is no thread of our own, nothing curl is shared
+// between threads, and a call with many bodies is concurrent all the same.
 
 namespace ioswarm {
 namespace {
@@ -58,7 +58,8 @@ struct CurlText {
 std::optional<std::string> display_name(const std::string& url) {
     if (url.size() > kMaxUrl) return std::nullopt;
     const std::unique_ptr<CURLU, UrlFree> parsed(curl_url());
-    if (!parsed || curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
+    if (!parsed ||
+        curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
         return std::nullopt;
     }
     CurlText scheme;
@@ -107,8 +108,11 @@ std::size_t on_header(char*, std::size_t, std::size_t size, void* user) {
 
 Error transfer_error(const Transfer& transfer, CURLcode code, const std::string& name) {
     if (transfer.too_large || code == CURLE_FILESIZE_EXCEEDED) {
-        return {ErrorCode::resource_exhausted, "cannot take an HTTP answer", name,
-                "it is larger than " + std::to_string(transfer.max_bytes) + " bytes", {}};
+        return {ErrorCode::resource_exhausted,
+                "cannot take an HTTP answer",
+                name,
+                "it is larger than " + std::to_string(transfer.max_bytes) + " bytes",
+                {}};
     }
     const std::string why = transfer.why[0] != '\0' ? transfer.why.data() : curl_easy_strerror(code);
     const auto kind = code == CURLE_OPERATION_TIMEDOUT ? ErrorCode::timed_out : ErrorCode::unavailable;
@@ -138,9 +142,10 @@ struct HttpClient::Impl {
         if (kept->size() < kKeptSessions) kept->push_back(std::move(session));
     }
 
-    void prepare(Transfer& transfer, const std::string& body, curl_slist* headers, milliseconds time_left) const;
-    std::unique_ptr<Transfer> start(Session& session, std::size_t index, const std::string& body, curl_slist* headers,
-                                    milliseconds time_left) const;
+    void prepare(Transfer& transfer, const std::string& body, curl_slist* headers,
+                 milliseconds time_left) const;
+    std::unique_ptr<Transfer> start(Session& session, std::size_t index, const std::string& body,
+                                    curl_slist* headers, milliseconds time_left) const;
     bool collect(Session& session, Running& running, std::vector<Result<HttpResponse>>& answers) const;
 };
 
@@ -187,7 +192,8 @@ std::unique_ptr<Transfer> HttpClient::Impl::start(Session& session, std::size_t 
 }
 
 /// Moves what has ended from `running` to `answers`; true when there was something.
-bool HttpClient::Impl::collect(Session& session, Running& running, std::vector<Result<HttpResponse>>& answers) const {
+bool HttpClient::Impl::collect(Session& session, Running& running,
+                               std::vector<Result<HttpResponse>>& answers) const {
     bool any = false;
     int queued = 0;
     while (const CURLMsg* message = curl_multi_info_read(session.multi.get(), &queued)) {
@@ -216,7 +222,9 @@ bool HttpClient::Impl::collect(Session& session, Running& running, std::vector<R
 HttpClient::HttpClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpClient::~HttpClient() = default;
 
-const std::string& HttpClient::name() const noexcept { return impl_->name; }
+const std::string& HttpClient::name() const noexcept {
+    return impl_->name;
+}
 
 Result<std::unique_ptr<HttpClient>> HttpClient::create(std::string url, HttpSettings settings) {
     // libcurl 7.84 and later: thread-safe, and counted, so that calling it for every client does no harm.
@@ -225,7 +233,8 @@ Result<std::unique_ptr<HttpClient>> HttpClient::create(std::string url, HttpSett
     }
     auto name = display_name(url);
     if (!name) {
-        return fail(ErrorCode::invalid_argument, "cannot use a URL", {}, "it is not an http or https URL with a host",
+        return fail(ErrorCode::invalid_argument, "cannot use a URL", {},
+                    "it is not an http or https URL with a host",
                     "for a node beside this program: http://127.0.0.1:15014");
     }
     if (settings.max_parallel == 0) settings.max_parallel = 1;
@@ -236,14 +245,15 @@ Result<std::unique_ptr<HttpClient>> HttpClient::create(std::string url, HttpSett
     return std::unique_ptr<HttpClient>(new HttpClient(std::move(impl)));
 }
 
-Result<HttpResponse> HttpClient::post(std::string_view body, std::string_view content_type, std::stop_token stop) {
+Result<HttpResponse> HttpClient::post(std::string_view body, std::string_view content_type,
+                                      std::stop_token stop) {
     const std::string copy(body);
     auto answers = post_all({&copy, 1}, content_type, std::move(stop));
     return std::move(answers.front());
 }
 
-std::vector<Result<HttpResponse>> HttpClient::post_all(std::span<const std::string> bodies, std::string_view content_type,
-                                                       std::stop_token stop) {
+std::vector<Result<HttpResponse>> HttpClient::post_all(std::span<const std::string> bodies,
+                                                       std::string_view content_type, std::stop_token stop) {
     std::vector<Result<HttpResponse>> answers(
         bodies.size(), fail(ErrorCode::cancelled, "cannot get an HTTP answer", impl_->name, "stopped"));
     HeaderList headers(curl_slist_append(nullptr, ("Content-Type: " + std::string(content_type)).c_str()));
@@ -275,7 +285,8 @@ std::vector<Result<HttpResponse>> HttpClient::post_all(std::span<const std::stri
             if (!finished && active > 0) curl_multi_poll(multi, nullptr, 0, kPollMs, nullptr);
         }
     }
-    for (const auto& transfer : running) curl_multi_remove_handle(multi, transfer->easy.get());
+    for (const auto& transfer : running)
+        curl_multi_remove_handle(multi, transfer->easy.get());
     if (running.empty()) impl_->put_back(std::move(session));
     return answers;
 }

@@ -16,8 +16,8 @@ namespace ioswarm {
 
 struct HttpSettings {
     std::chrono::milliseconds connect_timeout{3'000};
-    /// Of a whole call, post() or post_all() with all of its requests: a peer that drips its answers is cut off here,
-    /// and what was not sent by then is not sent.
+    /// Of a whole call, post() or post_all() with all of its requests: a peer that drips its answers is cut off
+    /// here, and what was not sent by then is not sent.
     std::chrono::milliseconds total_timeout{10'000};
     std::size_t max_response_bytes = std::size_t{8} << 20U;
     /// Requests of one post_all() in flight at once.
@@ -29,25 +29,28 @@ struct HttpResponse {
     std::string body;
 };
 
-/// POSTs to one http or https URL. Connections are kept and used again. Proxies from the environment are not used:
-/// what is asked beside a node must not leave the machine by another way. Thread-safe: each call has its own
-/// connections, as many calls may run at once as there are threads.
-/// Errors name scheme, host and port of the URL, never its path, query or credentials.
+/// POSTs to one http or https URL. Connections are kept and used again. Proxies from the environment are not
+/// used: what is asked beside a node must not leave the machine by another way. Thread-safe: each call has its
+/// own connections, as many calls may run at once as there are threads. Errors name scheme, host and port of
+/// the URL, never its path, query or credentials.
 class HttpClient {
- public:
+  public:
     /// Errors: invalid_argument (not an http or https URL with a host, or over 2,048 characters).
-    [[nodiscard]] static Result<std::unique_ptr<HttpClient>> create(std::string url, HttpSettings settings = {});
+    [[nodiscard]] static Result<std::unique_ptr<HttpClient>> create(std::string url,
+                                                                    HttpSettings settings = {});
     HttpClient(const HttpClient&) = delete;
     HttpClient& operator=(const HttpClient&) = delete;
     ~HttpClient();
 
     /// An answer with any status is a value. Errors: unavailable (no connection, connection lost, TLS refused),
-    /// timed_out, cancelled (`stop`), resource_exhausted (the answer passes max_response_bytes, or its headers 64 KiB).
-    [[nodiscard]] Result<HttpResponse> post(std::string_view body, std::string_view content_type = "application/json",
+    /// timed_out, cancelled (`stop`), resource_exhausted (the answer passes max_response_bytes, or its headers
+    /// 64 KiB).
+    [[nodiscard]] Result<HttpResponse> post(std::string_view body,
+                                            std::string_view content_type = "application/json",
                                             std::stop_token stop = {});
 
-    /// One request per body, settings.max_parallel at a time; the answers stand in the order of `bodies`, and each
-    /// fails on its own.
+    /// One request per body, settings.max_parallel at a time; the answers stand in the order of `bodies`, and
+    /// each fails on its own.
     [[nodiscard]] std::vector<Result<HttpResponse>> post_all(std::span<const std::string> bodies,
                                                              std::string_view content_type = "application/json",
                                                              std::stop_token stop = {});
@@ -55,7 +58,7 @@ class HttpClient {
     /// "http://127.0.0.1:15014": for messages.
     [[nodiscard]] const std::string& name() const noexcept;
 
- private:
+  private:
     struct Impl;
     explicit HttpClient(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;

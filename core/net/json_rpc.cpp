@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-
 namespace ioswarm {
 namespace {
 
@@ -15,8 +14,8 @@ using Json = nlohmann::json;
 constexpr std::size_t kMaxMessage = 512;
 constexpr std::size_t kMaxData = std::size_t{64} << 10U;
 
-/// Counts brackets and commas outside strings: a few bytes of text can cost a hundred of tree, and some of the tree's
-/// own functions recurse.
+/// Counts brackets and commas outside strings: a few bytes of text can cost a hundred of tree, and some of the
+/// tree's own functions recurse.
 bool within_bounds(std::string_view text) noexcept {
     std::size_t depth = 0;
     std::size_t values = 1;
@@ -66,7 +65,8 @@ Result<RpcReply> read_reply(Json& answer) {
     }
     const auto result = answer.find("result");
     if (result == answer.end()) {
-        return fail(ErrorCode::bad_data, "cannot read a JSON-RPC answer", {}, "it has neither result nor error");
+        return fail(ErrorCode::bad_data, "cannot read a JSON-RPC answer", {},
+                    "it has neither result nor error");
     }
     if (result->is_null()) return reply;
     if (result->is_string()) {
@@ -81,8 +81,11 @@ Result<RpcReply> read_reply(Json& answer) {
 
 Error whole_batch_error(const RpcError& error) {
     const bool too_large = error.message.find("batch too large") != std::string::npos;
-    return {too_large ? ErrorCode::invalid_argument : ErrorCode::unavailable, "cannot get a JSON-RPC batch answered", {},
-            error.message.empty() ? "one error object came in the place of the list" : error.message, {}};
+    return {too_large ? ErrorCode::invalid_argument : ErrorCode::unavailable,
+            "cannot get a JSON-RPC batch answered",
+            {},
+            error.message.empty() ? "one error object came in the place of the list" : error.message,
+            {}};
 }
 
 std::optional<std::size_t> index_of(const Json& answer, std::uint64_t first_id, std::size_t count) {
@@ -95,21 +98,28 @@ std::optional<std::size_t> index_of(const Json& answer, std::uint64_t first_id, 
 }
 
 std::vector<Result<RpcReply>> read_tree(Json& tree, std::uint64_t first_id, std::size_t count) {
-    const auto all = [count](Error error) { return std::vector<Result<RpcReply>>(count, fail(std::move(error))); };
+    const auto all = [count](Error error) {
+        return std::vector<Result<RpcReply>>(count, fail(std::move(error)));
+    };
     if (tree.is_object()) {
         const auto error = tree.find("error");
         if (error != tree.end() && error->is_object()) return all(whole_batch_error(read_error(*error)));
     }
     if (!tree.is_array()) {
-        return all({ErrorCode::bad_data, "cannot read a JSON-RPC answer", {}, "it is not a list of answers", {}});
+        return all(
+            {ErrorCode::bad_data, "cannot read a JSON-RPC answer", {}, "it is not a list of answers", {}});
     }
-    std::vector<Result<RpcReply>> replies(
-        count, fail(ErrorCode::bad_data, "cannot read a JSON-RPC answer", {}, "the batch holds none to this request"));
+    std::vector<Result<RpcReply>> replies(count, fail(ErrorCode::bad_data, "cannot read a JSON-RPC answer", {},
+                                                      "the batch holds none to this request"));
     std::vector<bool> seen(count, false);
     for (Json& answer : tree) {
         const auto index = index_of(answer, first_id, count);
         if (!index) {
-            return all({ErrorCode::bad_data, "cannot read a JSON-RPC answer", {}, "the batch holds an id that was not asked", {}});
+            return all({ErrorCode::bad_data,
+                        "cannot read a JSON-RPC answer",
+                        {},
+                        "the batch holds an id that was not asked",
+                        {}});
         }
         replies[*index] = seen[*index] ? fail(ErrorCode::bad_data, "cannot read a JSON-RPC answer", {},
                                               "the batch holds two answers to this request")
@@ -123,8 +133,8 @@ std::string batch_body(const JsonRpcClient::Batch& batch, std::uint64_t first_id
     std::string body = "[";
     for (std::size_t i = 0; i < batch.size(); ++i) {
         if (i != 0) body += ',';
-        body += R"({"jsonrpc":"2.0","id":)" + std::to_string(first_id + i) + R"(,"method":")" + batch[i].method +
-                R"(","params":)" + batch[i].params + "}";
+        body += R"({"jsonrpc":"2.0","id":)" + std::to_string(first_id + i) + R"(,"method":")" +
+                batch[i].method + R"(","params":)" + batch[i].params + "}";
     }
     return body + "]";
 }
@@ -151,7 +161,8 @@ std::vector<Result<RpcReply>> read_rpc_batch(std::string_view text, std::uint64_
     return read_tree(tree, first_id, count);
 }
 
-std::vector<JsonRpcClient::BatchReplies> JsonRpcClient::call_all(std::span<const Batch> batches, std::stop_token stop) {
+std::vector<JsonRpcClient::BatchReplies> JsonRpcClient::call_all(std::span<const Batch> batches,
+                                                                 std::stop_token stop) {
     std::vector<std::string> bodies;
     std::vector<std::uint64_t> first_ids;
     for (const Batch& batch : batches) {
@@ -166,8 +177,9 @@ std::vector<JsonRpcClient::BatchReplies> JsonRpcClient::call_all(std::span<const
             replies.emplace_back(count, fail(answers[i].error()));
         } else if (const int status = answers[i]->status; status != 200) {
             const bool later = status == 408 || status == 429 || status >= 500;
-            replies.emplace_back(count, fail(later ? ErrorCode::unavailable : ErrorCode::bad_data,
-                                             "cannot get a JSON-RPC answer", name(), "HTTP " + std::to_string(status)));
+            replies.emplace_back(
+                count, fail(later ? ErrorCode::unavailable : ErrorCode::bad_data,
+                            "cannot get a JSON-RPC answer", name(), "HTTP " + std::to_string(status)));
         } else {
             replies.push_back(read_rpc_batch(answers[i]->body, first_ids[i], count));
         }

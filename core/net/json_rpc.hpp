@@ -41,27 +41,29 @@ struct RpcReply {
 inline constexpr std::size_t kMaxRpcDepth = 32;
 inline constexpr std::size_t kMaxRpcValues = 2'000'000;
 
-/// "0x…" of a hash, address or quantity as a list of parameters: `["a","b"]`. No escaping: only for text that is made
-/// here and needs none.
+/// "0x…" of a hash, address or quantity as a list of parameters: `["a","b"]`. No escaping: only for text that
+/// is made here and needs none.
 [[nodiscard]] std::string rpc_params(std::initializer_list<std::string_view> texts);
 
 /// Reads the answer to a batch of `count` requests whose ids are first_id, first_id + 1, …, in any order.
-/// Every entry fails with bad_data when the text is not such a list (or holds an id that was not asked); a single
-/// error object in the place of the list becomes every entry's error: invalid_argument when it says that the batch is
-/// too large, unavailable otherwise. An id that is missing or stands there twice fails its entry alone.
-[[nodiscard]] std::vector<Result<RpcReply>> read_rpc_batch(std::string_view text, std::uint64_t first_id, std::size_t count);
+/// Every entry fails with bad_data when the text is not such a list (or holds an id that was not asked); a
+/// single error object in the place of the list becomes every entry's error: invalid_argument when it says that
+/// the batch is too large, unavailable otherwise. An id that is missing or stands there twice fails its entry
+/// alone.
+[[nodiscard]] std::vector<Result<RpcReply>> read_rpc_batch(std::string_view text, std::uint64_t first_id,
+                                                           std::size_t count);
 
 /// JSON-RPC 2.0 over HTTP POST. Thread-safe.
 class JsonRpcClient {
- public:
+  public:
     explicit JsonRpcClient(std::unique_ptr<HttpClient> http) : http_(std::move(http)) {}
 
     using Batch = std::vector<RpcCall>;
     using BatchReplies = std::vector<Result<RpcReply>>;
 
-    /// Each batch is one POST, the HttpClient's max_parallel of them at a time; the answers have the shape of the
-    /// batches. Errors of an entry: those of HttpClient, unavailable (HTTP 408, 429, 5xx), bad_data (any other status
-    /// but 200), and those of read_rpc_batch. An RPC error is a value.
+    /// Each batch is one POST, the HttpClient's max_parallel of them at a time; the answers have the shape of
+    /// the batches. Errors of an entry: those of HttpClient, unavailable (HTTP 408, 429, 5xx), bad_data (any
+    /// other status but 200), and those of read_rpc_batch. An RPC error is a value.
     [[nodiscard]] std::vector<BatchReplies> call_all(std::span<const Batch> batches, std::stop_token stop = {});
 
     /// One request, sent as a batch of one.
@@ -69,7 +71,7 @@ class JsonRpcClient {
 
     [[nodiscard]] const std::string& name() const noexcept { return http_->name(); }
 
- private:
+  private:
     std::unique_ptr<HttpClient> http_;
     std::atomic<std::uint64_t> next_id_{1};
 };

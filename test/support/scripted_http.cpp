@@ -46,8 +46,9 @@ bool HttpConnection::send(std::string_view bytes) {
 }
 
 bool HttpConnection::answer(std::string_view body, int status) {
-    return send("HTTP/1.1 " + std::to_string(status) + " x\r\nContent-Type: application/json\r\nContent-Length: " +
-                std::to_string(body.size()) + "\r\n\r\n" + std::string(body));
+    return send("HTTP/1.1 " + std::to_string(status) +
+                " x\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+                "\r\n\r\n" + std::string(body));
 }
 
 bool HttpConnection::wait_over(int milliseconds) {

@@ -15,19 +15,20 @@ namespace ioswarm::test {
 
 /// One accepted connection of a ScriptedHttp, for its handler.
 class HttpConnection {
- public:
+  public:
     HttpConnection(int fd, int stop_fd) : fd_(fd), stop_fd_(stop_fd) {}
 
     /// False when the peer is gone.
     bool send(std::string_view bytes);
     /// A whole answer with Content-Length.
     bool answer(std::string_view body, int status = 200);
-    /// Waits until the peer closes, the server stops, or `milliseconds` passed (-1: no limit); true when it is over.
+    /// Waits until the peer closes, the server stops, or `milliseconds` passed (-1: no limit); true when it is
+    /// over.
     bool wait_over(int milliseconds = -1);
     /// The next request's body; false when the peer closed or the server stops.
     bool read_request(std::string& body);
 
- private:
+  private:
     int fd_;
     int stop_fd_;
     std::string buffer_;
@@ -36,7 +37,7 @@ class HttpConnection {
 /// An HTTP/1.1 server on loopback whose handler decides every byte that goes back, for clients that must bear
 /// anything. One thread a connection.
 class ScriptedHttp {
- public:
+  public:
     /// Called for each request; false closes the connection.
     using Handler = std::function<bool(HttpConnection&, const std::string& body)>;
 
@@ -49,7 +50,7 @@ class ScriptedHttp {
     [[nodiscard]] int connections() const { return connections_.load(); }
     [[nodiscard]] int requests() const { return requests_.load(); }
 
- private:
+  private:
     void accept_loop();
 
     Handler handler_;

@@ -19,12 +19,15 @@ std::unique_ptr<HttpClient> client_of(const std::string& url, HttpSettings setti
     return std::move(*client);
 }
 
-bool echo(HttpConnection& connection, const std::string& body) { return connection.answer("<" + body + ">"); }
+bool echo(HttpConnection& connection, const std::string& body) {
+    return connection.answer("<" + body + ">");
+}
 
 }  // namespace
 
 TEST_CASE("http: a POST's answer is its status and body") {
-    ScriptedHttp server([](HttpConnection& connection, const std::string& body) { return connection.answer(body + "!", 429); });
+    ScriptedHttp server(
+        [](HttpConnection& connection, const std::string& body) { return connection.answer(body + "!", 429); });
     const auto answer = client_of(server.url())->post("hello");
     REQUIRE(answer);
     CHECK(answer->status == 429);
@@ -34,7 +37,8 @@ TEST_CASE("http: a POST's answer is its status and body") {
 TEST_CASE("http: a connection is used again by the next request") {
     ScriptedHttp server(&echo);
     const auto client = client_of(server.url());
-    for (int i = 0; i < 5; ++i) REQUIRE(client->post("x"));
+    for (int i = 0; i < 5; ++i)
+        REQUIRE(client->post("x"));
     CHECK(server.requests() == 5);
     CHECK(server.connections() == 1);
 }
@@ -43,7 +47,8 @@ TEST_CASE("http: many bodies are answered in order over a bounded number of conn
     ScriptedHttp server(&echo);
     const auto client = client_of(server.url(), {.max_parallel = 3});
     std::vector<std::string> bodies;
-    for (int i = 0; i < 40; ++i) bodies.push_back(std::to_string(i));
+    for (int i = 0; i < 40; ++i)
+        bodies.push_back(std::to_string(i));
     const auto answers = client->post_all(bodies);
     REQUIRE(answers.size() == 40);
     for (std::size_t i = 0; i < answers.size(); ++i) {
@@ -68,7 +73,9 @@ TEST_CASE("http: one request that fails does not take the others with it") {
 TEST_CASE("http: an answer over the bound is refused, announced or not") {
     const HttpSettings settings{.max_response_bytes = 1000};
     SECTION("announced by Content-Length") {
-        ScriptedHttp server([](HttpConnection& connection, const std::string&) { return connection.answer(std::string(1001, 'x')); });
+        ScriptedHttp server([](HttpConnection& connection, const std::string&) {
+            return connection.answer(std::string(1001, 'x'));
+        });
         const auto answer = client_of(server.url(), settings)->post("x");
         REQUIRE_FALSE(answer);
         CHECK(answer.error().code == ErrorCode::resource_exhausted);
@@ -96,7 +103,9 @@ TEST_CASE("http: an answer over the bound is refused, announced or not") {
         CHECK(answer.error().code == ErrorCode::resource_exhausted);
     }
     SECTION("exactly at the bound it passes") {
-        ScriptedHttp server([](HttpConnection& connection, const std::string&) { return connection.answer(std::string(1000, 'x')); });
+        ScriptedHttp server([](HttpConnection& connection, const std::string&) {
+            return connection.answer(std::string(1000, 'x'));
+        });
         CHECK(client_of(server.url(), settings)->post("x"));
     }
 }
@@ -104,7 +113,8 @@ TEST_CASE("http: an answer over the bound is refused, announced or not") {
 TEST_CASE("http: a peer that says nothing, or drips, is left at the time-out") {
     const HttpSettings settings{.total_timeout = 300ms};
     SECTION("silent") {
-        ScriptedHttp server([](HttpConnection& connection, const std::string&) { return !connection.wait_over(); });
+        ScriptedHttp server(
+            [](HttpConnection& connection, const std::string&) { return !connection.wait_over(); });
         const auto answer = client_of(server.url(), settings)->post("x");
         REQUIRE_FALSE(answer);
         CHECK(answer.error().code == ErrorCode::timed_out);
@@ -163,7 +173,8 @@ TEST_CASE("http: half an answer, garbage and a refused connection are errors") {
 TEST_CASE("http: redirects are not followed") {
     ScriptedHttp elsewhere(&echo);
     ScriptedHttp server([&](HttpConnection& connection, const std::string&) {
-        return connection.send("HTTP/1.1 307 x\r\nLocation: " + elsewhere.url() + "\r\nContent-Length: 0\r\n\r\n");
+        return connection.send("HTTP/1.1 307 x\r\nLocation: " + elsewhere.url() +
+                               "\r\nContent-Length: 0\r\n\r\n");
     });
     const auto answer = client_of(server.url())->post("x");
     REQUIRE(answer);
@@ -178,7 +189,8 @@ TEST_CASE("http: a stop request ends a call that waits") {
         connection.wait_over();
         return false;
     });
-    const auto answer = client_of(server.url(), {.total_timeout = 60s})->post("x", "application/json", stop.get_token());
+    const auto answer =
+        client_of(server.url(), {.total_timeout = 60s})->post("x", "application/json", stop.get_token());
     REQUIRE_FALSE(answer);
     CHECK(answer.error().code == ErrorCode::cancelled);
 }
@@ -203,7 +215,8 @@ TEST_CASE("http: threads share a client") {
 }
 
 TEST_CASE("http: only http and https URLs with a host are taken, and messages leave credentials out") {
-    for (const char* url : {"", "ftp://host/x", "file:///etc/passwd", "127.0.0.1", "http://", "http:// x", "gopher://h"}) {
+    for (const char* url :
+         {"", "ftp://host/x", "file:///etc/passwd", "127.0.0.1", "http://", "http:// x", "gopher://h"}) {
         INFO(url);
         const auto client = HttpClient::create(url);
         REQUIRE_FALSE(client);

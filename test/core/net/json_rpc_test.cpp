@@ -18,7 +18,9 @@ bool all_fail(const std::vector<Result<RpcReply>>& replies, ErrorCode code) {
     return !replies.empty();
 }
 
-JsonRpcClient client_of(const ScriptedHttp& server) { return JsonRpcClient(std::move(*HttpClient::create(server.url()))); }
+JsonRpcClient client_of(const ScriptedHttp& server) {
+    return JsonRpcClient(std::move(*HttpClient::create(server.url())));
+}
 
 }  // namespace
 
@@ -30,8 +32,8 @@ TEST_CASE("json-rpc: answers are matched by id, whatever their order") {
     REQUIRE(replies[0]);
     CHECK((replies[0]->kind == Kind::text && replies[0]->value == "0x1"));
     REQUIRE(replies[1]);
-    CHECK((replies[1]->kind == Kind::error && replies[1]->error.code == -32603 && replies[1]->error.message == "no" &&
-           replies[1]->error.data == "0x08"));
+    CHECK((replies[1]->kind == Kind::error && replies[1]->error.code == -32603 &&
+           replies[1]->error.message == "no" && replies[1]->error.data == "0x08"));
     REQUIRE(replies[2]);
     CHECK(replies[2]->kind == Kind::null);
     REQUIRE(replies[3]);
@@ -39,7 +41,8 @@ TEST_CASE("json-rpc: answers are matched by id, whatever their order") {
 }
 
 TEST_CASE("json-rpc: a missing and a doubled answer fail their own entry only") {
-    const auto replies = read_rpc_batch(R"([{"id":1,"result":"a"},{"id":1,"result":"b"},{"id":3,"result":"c"}])", 1, 3);
+    const auto replies =
+        read_rpc_batch(R"([{"id":1,"result":"a"},{"id":1,"result":"b"},{"id":3,"result":"c"}])", 1, 3);
     REQUIRE(replies.size() == 3);
     REQUIRE_FALSE(replies[0]);
     CHECK(replies[0].error().code == ErrorCode::bad_data);
@@ -70,20 +73,24 @@ TEST_CASE("json-rpc: one error object in the place of the list is every entry's 
 }
 
 TEST_CASE("json-rpc: what is no list of answers is bad data") {
-    for (const char* text : {"", "null", "{}", "\"x\"", "[", "[{\"id\":1,\"result\":\"a\"}", "{\"id\":1,\"result\":\"a\"}",
-                             "[{\"id\":1}]", "\xff\xfe", "[{\"id\":1,\"result\":\"\xff\"}]", "<html>"}) {
+    for (const char* text :
+         {"", "null", "{}", "\"x\"", "[", "[{\"id\":1,\"result\":\"a\"}", "{\"id\":1,\"result\":\"a\"}",
+          "[{\"id\":1}]", "\xff\xfe", "[{\"id\":1,\"result\":\"\xff\"}]", "<html>"}) {
         INFO(text);
         CHECK(all_fail(read_rpc_batch(text, 1, 1), ErrorCode::bad_data));
     }
 }
 
 TEST_CASE("json-rpc: nesting and number of values are bounded before a tree is built") {
-    const std::string deep = R"([{"id":1,"result":)" + std::string(100'000, '[') + std::string(100'000, ']') + "}]";
+    const std::string deep =
+        R"([{"id":1,"result":)" + std::string(100'000, '[') + std::string(100'000, ']') + "}]";
     CHECK(all_fail(read_rpc_batch(deep, 1, 1), ErrorCode::bad_data));
     std::string wide = R"([{"id":1,"result":[0)";
-    for (std::size_t i = 0; i < kMaxRpcValues; ++i) wide += ",0";
+    for (std::size_t i = 0; i < kMaxRpcValues; ++i)
+        wide += ",0";
     CHECK(all_fail(read_rpc_batch(wide + "]}]", 1, 1), ErrorCode::bad_data));
-    const auto brackets_in_text = read_rpc_batch(R"([{"id":1,"result":"\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["}])", 1, 1);
+    const auto brackets_in_text =
+        read_rpc_batch(R"([{"id":1,"result":"\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["}])", 1, 1);
     CHECK(brackets_in_text[0]);
 }
 
@@ -125,11 +132,13 @@ TEST_CASE("json-rpc: requests carry rising ids, batches keep their shape") {
 
 TEST_CASE("json-rpc: HTTP refusals that may pass are unavailable, others bad data, and both name the server") {
     int status = 0;
-    ScriptedHttp server([&](HttpConnection& connection, const std::string&) { return connection.answer("[]", status); });
+    ScriptedHttp server(
+        [&](HttpConnection& connection, const std::string&) { return connection.answer("[]", status); });
     auto client = client_of(server);
-    for (const auto& [code, expected] : {std::pair{429, ErrorCode::unavailable}, std::pair{500, ErrorCode::unavailable},
-                                         std::pair{503, ErrorCode::unavailable}, std::pair{408, ErrorCode::unavailable},
-                                         std::pair{404, ErrorCode::bad_data}, std::pair{302, ErrorCode::bad_data}}) {
+    for (const auto& [code, expected] :
+         {std::pair{429, ErrorCode::unavailable}, std::pair{500, ErrorCode::unavailable},
+          std::pair{503, ErrorCode::unavailable}, std::pair{408, ErrorCode::unavailable},
+          std::pair{404, ErrorCode::bad_data}, std::pair{302, ErrorCode::bad_data}}) {
         status = code;
         const auto reply = client.call({"eth_chainId"});
         REQUIRE_FALSE(reply);
