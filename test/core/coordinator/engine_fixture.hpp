@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// An engine without threads, moved on step by step, with agents that answer when a test says so.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/coordinator/engine.hpp"
+#include "test/support/fakes.hpp"
+
+namespace ioswarm::test {
+
+/// A transport that remembers what it was told.
+class FakeSink final : public TaskStreamSink {
+ public:
+    void on_ready() override {
+        const std::lock_guard lock(mutex_);
+        ++ready_;
+    }
+    void on_end(Error reason) override {
+        const std::lock_guard lock(mutex_);
+        ++ends_;
+        ended_ = std::move(reason);
+    }
+    [[nodiscard]] int ready() const {
+        const std::lock_guard lock(mutex_);
+        return ready_;
+    }
+    [[nodiscard]] int ends() const {
+        const std::lock_guard lock(mutex_);
+        return ends_;
+    }
+    [[nodiscard]] std::optional<Error> ended() const {
+        const std::lock_guard lock(mutex_);
+        return ended_;
+    }
+
+ private:
+    mutable std::mutex mutex_;
+    int ready_ = 0;
+    int ends_ = 0;
+    std::optional<Error> ended_;
+};
+
+struct FakeAgent {
+    std::shared_ptr<FakeSink> sink;
+    std::unique_ptr<TaskStream> stream;
+};
+
+using Batches = std::vector<std::shared_ptr<const TaskBatch>>;
+
+inline std::size_t tasks_in(const Batches& batches) {
+    std::size_t count = 0;
+    for (const auto& batch : batches) count += batch->tasks.size();
+    return count;
+}
+
+/// Every result of the batch, as an agent that finds all valid would send it.
+inline BatchResult answer_to(const TaskBatch& batch, bool valid = true) {
+    BatchResult out;
+    out.batch_id = batch.batch_id;
+    for (const TaskPackage& task : batch.tasks) {
+        TaskResult& result = out.results.emplace_back();
+        result.task_id = task.task_id;
+        result.valid = valid;
+        result.latency_us = 100;
+    }
+    return out;
+}
+
+/// `count` actions of different nonces.
+inline std::vector<PoolActionPtr> actions(std::size_t count, std::uint64_t first_nonce = 0) {
+    std::vector<PoolActionPtr> out;
+    for (std::size_t i = 0; i < count; ++i) out.push_back(fake_action({.nonce = first_nonce + i}));
+    return out;
+}
+
+class Desk {
+ public:
+    explicit Desk(const CoordinatorSettings& settings = {}, Log log = {})
+        : wake(std::make_shared<Signal>()), engine(std::make_shared<Engine>(settings, clock, std::move(log), wake)) {
+        engine->add_ids(1, 1'000'000);
+    }
+
+    /// Registers the agent and opens its stream.
+    FakeAgent join(const std::string& id, TaskLevel level = TaskLevel::l2_state_verify, std::uint32_t batch_size = 10) {
+        const RegisterResponse response = engine->register_agent(id, {id, level, "here", "1", ""});
+        if (!response.accepted) return {};
+        return open(id, level, batch_size);
+    }
+    FakeAgent open(const std::string& id, TaskLevel level = TaskLevel::l2_state_verify, std::uint32_t batch_size = 10) {
+        auto sink = std::make_shared<FakeSink>();
+        auto stream = engine->open_stream(id, {id, level, batch_size}, sink);
+        return {sink, stream ? std::move(*stream) : nullptr};
+    }
+    /// The pool as a poll finds it, with a tip of this second; then everything that can be read and handed out is.
+    void poll(const std::vector<PoolActionPtr>& pending, std::uint64_t height = 100) {
+        update(pending, height);
+        work(true);
+    }
+    void update(const std::vector<PoolActionPtr>& pending, std::uint64_t height) {
+        engine->update_pool(pending, ChainTip{height, clock.wall(), 0}, [&](const Hash256& raw_id) {
+            const auto at = answered_before.find(raw_id);
+            return at == answered_before.end() ? std::vector<std::string>{} : at->second;
+        });
+    }
+    void work(bool polled = false) {
+        auto reads = engine->dispatch(polled);
+        while (!reads.empty()) {
+            for (const AccountReadPtr& read : reads) engine->reads_done(read, read_accounts(state, *read));
+            reads = engine->dispatch();
+        }
+    }
+    void pass(std::chrono::nanoseconds time) {
+        clock.advance(time);
+        engine->tick();
+        work();
+    }
+    void block(std::uint64_t height, const std::vector<PoolActionPtr>& mined) {
+        std::vector<Receipt> receipts;
+        for (const PoolActionPtr& action : mined) receipts.push_back({*action->hash, kReceiptSuccess, 21000});
+        engine->on_block(fake_block(height, std::move(receipts), clock.wall()));
+    }
+    static Batches take(FakeAgent& agent) {
+        Batches out;
+        while (auto batch = agent.stream->take()) out.push_back(std::move(batch));
+        return out;
+    }
+    /// Judges and, when it was let through, records. The response, or what refused it.
+    Result<SubmitResponse> submit(const std::string& id, const BatchResult& batch, const Status& recorded = {}) {
+        auto judged = engine->judge(id, batch);
+        if (!judged) return fail(judged.error());
+        if (auto* refused = std::get_if<SubmitResponse>(&*judged)) return *refused;
+        auto& submission = std::get<Submission>(*judged);
+        for (const Answer& answer : submission.answers) {
+            if (recorded) answers.push_back(answer);
+        }
+        engine->recorded(submission, recorded);
+        if (!recorded) return fail(recorded.error());
+        return SubmitResponse{true, submission.note};
+    }
+    void beat(const std::string& id) { (void)engine->heartbeat(id, {}); }
+    std::uint64_t counter(const std::string& name) const {
+        StatusView view;
+        engine->describe(view);
+        const auto at = view.counters.find(name);
+        return at == view.counters.end() ? 0 : at->second;
+    }
+    std::uint64_t dispatched() const {
+        StatusView view;
+        engine->describe(view);
+        return view.tasks_dispatched;
+    }
+
+    ManualClock clock;
+    FakeState state;
+    std::map<Hash256, std::vector<std::string>> answered_before;
+    std::vector<Answer> answers;  ///< all that were recorded
+    std::shared_ptr<Signal> wake;
+    std::shared_ptr<Engine> engine;
+};
+
+}  // namespace ioswarm::test

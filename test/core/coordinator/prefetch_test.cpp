@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include "core/coordinator/prefetcher.hpp"
+#include "test/core/coordinator/engine_fixture.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+using namespace std::chrono_literals;
+
+namespace {
+const Error kUnreachable{ErrorCode::unavailable, "cannot read account", "", "connection refused", ""};
+}
+
+TEST_CASE("an address is read once a block, however many tasks need it") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    desk.poll(actions(50));
+    CHECK(desk.state.calls().size() == 1);
+    CHECK(desk.state.calls()[0].addresses.size() == 2);
+    CHECK(desk.state.calls()[0].height == 100);
+    desk.poll(actions(100));  // the same tip
+    CHECK(desk.state.calls().size() == 1);
+    CHECK(tasks_in(Desk::take(agent)) == 100);
+    desk.poll(actions(110), 101);  // a block later they are read again
+    CHECK(desk.state.calls().size() == 2);
+    CHECK(desk.state.calls()[1].height == 101);
+}
+
+TEST_CASE("reads hold at most 100 addresses", "[defect-17]") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    std::vector<PoolActionPtr> pool;
+    for (int i = 0; i < 125; ++i) {
+        pool.push_back(fake_action({.sender = static_cast<std::uint8_t>(2 * i), .receiver = static_cast<std::uint8_t>(2 * i + 1)}));
+    }
+    desk.poll(pool);
+    const auto calls = desk.state.calls();
+    CHECK(calls.size() == 3);
+    for (const auto& call : calls) CHECK(call.addresses.size() <= kAddressesPerRead);
+    CHECK(tasks_in(Desk::take(agent)) == 125);
+}
+
+TEST_CASE("one unreachable account costs its own task, not the poll", "[defect-22]") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    const PoolActionPtr bad = fake_action({.sender = 9});
+    auto pool = actions(5);
+    pool.insert(pool.begin(), bad);
+    desk.state.fail_address(address_of_number(9), kUnreachable);
+    desk.poll(pool);
+    CHECK(tasks_in(Desk::take(agent)) == 5);
+    CHECK(desk.counter("accounts_failed") == 1);
+    desk.work();
+    CHECK(desk.state.reads(address_of_number(9)) == 1);  // not before the next poll
+    desk.poll(pool);
+    CHECK(desk.state.reads(address_of_number(9)) == 2);
+    CHECK(Desk::take(agent).empty());
+    desk.state.fail_address(address_of_number(9), std::nullopt);
+    desk.poll(pool);
+    CHECK(tasks_in(Desk::take(agent)) == 1);
+}
+
+TEST_CASE("a read that takes too long costs its tasks, and what is unreachable is then read alone", "[defect-22]") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    const PoolActionPtr bad = fake_action({.sender = 9, .receiver = 8});
+    auto pool = actions(5);
+    pool.push_back(bad);
+    desk.update(pool, 100);
+    const auto stuck = desk.engine->dispatch(true);
+    REQUIRE(stuck.size() == 1);
+    CHECK(stuck[0]->addresses.size() == 4);
+    // A transaction that comes later does not wait for the stuck read.
+    pool.push_back(fake_action({.sender = 7, .receiver = 6}));
+    desk.poll(pool);
+    CHECK(tasks_in(Desk::take(agent)) == 1);
+    desk.clock.advance(kReadDeadline);
+    desk.engine->tick();
+    CHECK(desk.counter("accounts_late") == 6);
+    desk.update(pool, 100);
+    const auto again = desk.engine->dispatch(true);
+    REQUIRE(again.size() == 6);
+    for (const auto& read : again) CHECK(read->addresses.size() == 2);
+    // All but the bad one answer.
+    for (const auto& read : again) {
+        if (read->addresses[0] == address_of_number(9)) continue;
+        desk.engine->reads_done(read, read_accounts(desk.state, *read));
+    }
+    (void)desk.engine->dispatch();
+    CHECK(tasks_in(Desk::take(agent)) == 5);
+    // The stuck read's late answers are welcome and disturb nothing.
+    desk.engine->reads_done(stuck[0], read_accounts(desk.state, *stuck[0]));
+    desk.work();
+    CHECK(Desk::take(agent).empty());
+}
+
+TEST_CASE("accounts are read again at the new tip when the tip moved meanwhile") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    desk.state.hold_only(std::set<std::uint64_t>{101});
+    desk.poll(actions(3), 100);
+    CHECK(Desk::take(agent).empty());
+    CHECK(desk.engine->waits_for_poll());
+    CHECK(desk.state.calls().size() == 1);  // no asking in circles
+    desk.poll(actions(3), 101);
+    CHECK_FALSE(desk.engine->waits_for_poll());
+    const auto batches = Desk::take(agent);
+    REQUIRE(tasks_in(batches) == 3);
+    CHECK(batches[0]->tasks[0].block_height == 101);
+    CHECK(desk.state.calls().size() == 2);
+    CHECK(desk.counter("accounts_failed") == 0);
+    CHECK(desk.counter("accounts_out_of_range") == 2);
+}
+
+TEST_CASE("nothing is read as long as nobody could take the tasks") {
+    Desk desk;
+    desk.poll(actions(5));
+    CHECK(desk.state.calls().empty());
+    FakeAgent low = desk.join("low", TaskLevel::l1_sig_verify);
+    desk.work();
+    CHECK(desk.state.calls().empty());  // L1 needs no accounts
+    const auto batches = Desk::take(low);
+    REQUIRE(tasks_in(batches) == 5);
+    CHECK(batches[0]->tasks[0].level == TaskLevel::l1_sig_verify);
+}
+
+TEST_CASE("no more is read than agents have room for, give or take 200 tasks") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    std::vector<PoolActionPtr> pool;
+    for (std::uint64_t i = 0; i < 2000; ++i) pool.push_back(fake_action({.nonce = i}));
+    desk.update(pool, 100);
+    auto reads = desk.engine->dispatch(true);
+    std::size_t waiting = 0;
+    for (const auto& read : reads) {
+        for (const auto& tasks : read->waiting) waiting += tasks.size();
+    }
+    CHECK(waiting == 400);  // 200 tasks, two accounts each
+    for (int i = 0; i < 5; ++i) CHECK(desk.engine->dispatch().empty());
+}
+
+TEST_CASE("accounts more than a block old are read again before the task goes out") {
+    CoordinatorSettings settings;
+    settings.max_waiting_per_agent = 1;
+    Desk desk(settings);
+    FakeAgent agent = desk.join("a");
+    desk.state.set(address_of_number(1), {.balance_rau = 1, .nonce = 0, .code_hash = {}});
+    desk.poll(actions(20), 100);
+    auto first = Desk::take(agent);
+    REQUIRE(tasks_in(first) == 10);
+    CHECK(first[0]->tasks[0].sender->balance == "1");
+    desk.state.set(address_of_number(1), {.balance_rau = 2, .nonce = 0, .code_hash = {}});
+    desk.poll(actions(20), 102);
+    REQUIRE(desk.submit("a", answer_to(*first[0]))->accepted);
+    desk.work();
+    const auto second = Desk::take(agent);
+    REQUIRE(tasks_in(second) == 10);
+    CHECK(second[0]->tasks[0].sender->balance == "2");
+    CHECK(second[0]->tasks[0].block_height == 102);
+}
+
+TEST_CASE("what agents were given does not change when accounts are read anew", "[defect-16]") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    desk.state.set(address_of_number(1), {.balance_rau = 1, .nonce = 0, .code_hash = {}});
+    desk.poll(actions(1), 100);
+    const auto first = agent.stream->take();
+    REQUIRE(first);
+    const TaskBatch copy = *first;
+    desk.state.set(address_of_number(1), {.balance_rau = 2, .nonce = 5, .code_hash = {}});
+    desk.poll(actions(2), 101);
+    const auto second = agent.stream->take();
+    REQUIRE(second);
+    CHECK(*first == copy);
+    CHECK(second->tasks[0].sender->balance == "2");
+}
+
+TEST_CASE("a transfer to oneself needs one account") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    desk.state.fail_address(address_of_number(3), kUnreachable);
+    const std::vector<PoolActionPtr> pool{fake_action({.sender = 3, .receiver = 3})};
+    desk.poll(pool);
+    desk.poll(pool);
+    desk.state.fail_address(address_of_number(3), std::nullopt);
+    desk.poll(pool);
+    for (const auto& call : desk.state.calls()) CHECK(call.addresses.size() == 1);
+    const auto batches = Desk::take(agent);
+    REQUIRE(tasks_in(batches) == 1);
+    CHECK(batches[0]->tasks[0].sender == batches[0]->tasks[0].receiver);
+}
+
+TEST_CASE("a source that answers fewer accounts than asked fails the rest") {
+    struct Short final : StateReader {
+        std::vector<Result<AccountState>> accounts(std::span<const Address>, std::uint64_t) override {
+            return {AccountState{}};
+        }
+    } reader;
+    AccountRead read;
+    read.addresses = {address_of_number(1), address_of_number(2)};
+    const auto answers = read_accounts(reader, read);
+    REQUIRE(answers.size() == 2);
+    CHECK(answers[0]);
+    CHECK(answers[1].error().code == ErrorCode::bad_data);
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include "core/coordinator/engine.hpp"
+#include "test/core/coordinator/engine_fixture.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+using namespace std::chrono_literals;
+
+namespace {
+constexpr auto kL2 = TaskLevel::l2_state_verify;
+}
+
+TEST_CASE("an agent that is not registered gets no stream") {
+    Desk desk;
+    const auto stream = desk.engine->open_stream("a", {"a", kL2, 10}, std::make_shared<FakeSink>());
+    REQUIRE_FALSE(stream);
+    CHECK(stream.error().code == ErrorCode::failed_precondition);
+}
+
+TEST_CASE("a stream is told when there is something to take, once for many batches") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    CHECK(agent.sink->ready() == 0);
+    desk.poll(actions(30));
+    CHECK(agent.sink->ready() == 1);
+    CHECK(Desk::take(agent).size() == 3);
+    desk.poll(actions(31), 101);
+    CHECK(agent.sink->ready() == 2);
+}
+
+TEST_CASE("a second stream takes the first one's place, and unanswered batches go along", "[defect-38]") {
+    Desk desk;
+    FakeAgent first = desk.join("a");
+    desk.poll(actions(15));
+    const auto taken = first.stream->take();  // one taken, one still waiting
+    REQUIRE(taken);
+    FakeAgent second = desk.open("a");
+    REQUIRE(first.sink->ended());
+    CHECK(first.sink->ended()->code == ErrorCode::aborted);
+    CHECK_FALSE(first.stream->take());
+    CHECK(second.sink->ready() == 1);
+    const auto batches = Desk::take(second);
+    REQUIRE(batches.size() == 2);
+    CHECK(batches[0]->batch_id == taken->batch_id);
+    CHECK(tasks_in(batches) == 15);
+    // The old transport's end comes late and disturbs nothing.
+    first.stream->closed();
+    first.stream.reset();
+    for (const auto& batch : batches) CHECK(desk.submit("a", answer_to(*batch))->accepted);
+    CHECK(desk.answers.size() == 15);
+    CHECK(desk.dispatched() == 15);
+    CHECK(second.sink->ends() == 0);
+}
+
+TEST_CASE("of a batch answered in part only the rest goes along to a new stream", "[defect-38]") {
+    Desk desk;
+    FakeAgent first = desk.join("a");
+    desk.poll(actions(5));
+    BatchResult part = answer_to(*Desk::take(first).at(0));
+    part.results.resize(2);
+    REQUIRE(desk.submit("a", part)->accepted);
+    FakeAgent second = desk.open("a");
+    const auto batches = Desk::take(second);
+    REQUIRE(tasks_in(batches) == 3);
+    REQUIRE(desk.submit("a", answer_to(*batches[0]))->accepted);
+    CHECK(desk.answers.size() == 5);
+}
+
+TEST_CASE("an agent that registers again keeps its queue and its open stream") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    desk.poll(actions(15));
+    REQUIRE(agent.stream->take());
+    REQUIRE(desk.engine->register_agent("a", {"a", kL2, "elsewhere", "2", ""}).accepted);
+    CHECK_FALSE(agent.sink->ended());
+    CHECK(tasks_in(Desk::take(agent)) == 5);
+    const auto views = desk.engine->agents();
+    REQUIRE(views.size() == 1);
+    CHECK(views[0].region == "elsewhere");
+    CHECK(views[0].tasks_pending == 15);
+}
+
+TEST_CASE("what an agent held when its stream ended goes to others", "[defect-18]") {
+    Desk desk;
+    FakeAgent a = desk.join("a");
+    desk.poll(actions(15));
+    REQUIRE(a.stream->take());  // 10 taken, 5 wait
+    FakeAgent b = desk.join("b");
+    a.stream->closed();
+    desk.work();
+    CHECK(tasks_in(Desk::take(b)) == 15);
+    CHECK(a.sink->ends() == 0);
+}
+
+TEST_CASE("an answer that was under way when the stream dropped still counts where nobody else has the task",
+          "[defect-38]") {
+    Desk desk;
+    FakeAgent a = desk.join("a");
+    desk.poll(actions(3));
+    const auto batches = Desk::take(a);
+    a.stream.reset();
+    desk.work();
+    CHECK(desk.counter("tasks_waiting") == 3);
+    REQUIRE(desk.submit("a", answer_to(*batches.at(0)))->accepted);
+    CHECK(desk.answers.size() == 3);
+    CHECK(desk.counter("tasks_waiting") == 0);
+}
+
+TEST_CASE("but not where somebody else was given it meanwhile: each task pays once", "[defect-19]") {
+    Desk desk;
+    FakeAgent a = desk.join("a");
+    desk.poll(actions(3));
+    const auto lost = Desk::take(a);
+    FakeAgent b = desk.join("b");
+    a.stream.reset();
+    desk.work();
+    const auto batches = Desk::take(b);
+    REQUIRE(tasks_in(batches) == 3);
+    CHECK_FALSE(desk.submit("a", answer_to(*lost.at(0)))->accepted);
+    CHECK(desk.submit("b", answer_to(*batches.at(0)))->accepted);
+    CHECK(desk.answers.size() == 3);
+    for (const Answer& answer : desk.answers) CHECK(answer.agent_id == "b");
+}
+
+TEST_CASE("an only agent that reopens its stream every few seconds loses nothing", "[defect-38]") {
+    Desk desk;
+    REQUIRE(desk.engine->register_agent("a", {"a", kL2, "", "", ""}).accepted);
+    std::vector<PoolActionPtr> pool;
+    std::size_t given = 0;
+    for (std::uint64_t round = 0; round < 100; ++round) {
+        desk.beat("a");
+        FakeAgent agent = desk.open("a");
+        pool = actions((round + 1) * 5);
+        desk.poll(pool, 100 + round);
+        const auto batches = Desk::take(agent);
+        given += tasks_in(batches);
+        // Every other round the stream drops before anything was answered, and is opened again seconds later.
+        if (round % 2 == 1) {
+            for (const auto& batch : batches) REQUIRE(desk.submit("a", answer_to(*batch))->accepted);
+        }
+        agent.stream.reset();
+        desk.pass(3s);
+    }
+    CHECK(desk.answers.size() == 500);
+    CHECK(desk.dispatched() == 500);
+    CHECK(given == 750);  // half of them were sent again after a drop
+    CHECK(desk.counter("tasks_given_up") == 0);
+}
+
+TEST_CASE("a new stream that takes smaller batches gets no large ones of the old") {
+    Desk desk;
+    FakeAgent first = desk.join("a");
+    desk.poll(actions(10));
+    REQUIRE(first.stream->take());
+    FakeAgent second = desk.open("a", kL2, 3);
+    desk.work();
+    const auto batches = Desk::take(second);
+    CHECK(tasks_in(batches) == 10);
+    for (const auto& batch : batches) CHECK(batch->tasks.size() <= 3);
+}
+
+TEST_CASE("when the coordinator stops, streams end with unavailable and no new ones are opened") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    desk.engine->end_streams({ErrorCode::unavailable, "task stream ended", "", "shutting down", ""});
+    REQUIRE(agent.sink->ended());
+    CHECK(agent.sink->ended()->code == ErrorCode::unavailable);
+    CHECK(agent.sink->ends() == 1);
+    const auto stream = desk.engine->open_stream("a", {"a", kL2, 10}, std::make_shared<FakeSink>());
+    REQUIRE_FALSE(stream);
+    CHECK(stream.error().code == ErrorCode::unavailable);
+}
+
+TEST_CASE("a stream outlives the engine's owner") {
+    std::unique_ptr<TaskStream> stream;
+    ManualClock clock;
+    {
+        auto engine = std::make_shared<Engine>(CoordinatorSettings{}, clock, Log(), std::make_shared<Signal>());
+        REQUIRE(engine->register_agent("a", {"a", kL2, "", "", ""}).accepted);
+        stream = *engine->open_stream("a", {"a", kL2, 10}, std::make_shared<FakeSink>());
+    }
+    CHECK_FALSE(stream->take());
+    stream->closed();
+}

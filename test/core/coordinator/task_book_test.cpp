@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/coordinator/task_book.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "test/core/coordinator/engine_fixture.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+using namespace std::chrono_literals;
+
+TEST_CASE("a pending transaction is dispatched once, however often it is polled", "[defect-11]") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    const auto pool = actions(132);
+    std::size_t given = 0;
+    for (int poll = 0; poll < 50; ++poll) {
+        desk.poll(pool, 100 + static_cast<std::uint64_t>(poll));
+        for (const auto& batch : Desk::take(agent)) {
+            given += batch->tasks.size();
+            REQUIRE(desk.submit("a", answer_to(*batch))->accepted);
+        }
+        desk.clock.advance(1s);
+        desk.beat("a");
+    }
+    CHECK(given == 132);
+    CHECK(desk.dispatched() == 132);
+    CHECK(desk.counter("tasks_created") == 132);
+}
+
+TEST_CASE("one transaction in two wrappings is one task", "[defect-12]") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    const PoolActionPtr native = fake_action({.nonce = 1});
+    auto wrapped = std::make_shared<PoolAction>(*native);
+    wrapped->raw.push_back(1);
+    wrapped->raw_id.bytes[5] = 0x77;
+    desk.poll({native});
+    desk.poll({native, wrapped});
+    desk.poll({wrapped});
+    CHECK(tasks_in(Desk::take(agent)) == 1);
+    CHECK(desk.counter("tasks_created") == 1);
+}
+
+TEST_CASE("blocks leave the tasks of pending transactions alone", "[defect-13]") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    const auto pool = actions(3);
+    desk.poll(pool);
+    const auto batches = Desk::take(agent);
+    REQUIRE(tasks_in(batches) == 3);
+    desk.block(101, {pool[0]});
+    for (std::uint64_t height = 102; height < 110; ++height) desk.block(height, {});
+    // Its answer counts for all three, the mined one too: late results are compared.
+    const auto response = desk.submit("a", answer_to(*batches[0]));
+    REQUIRE(response);
+    CHECK(response->accepted);
+    CHECK(desk.answers.size() == 3);
+    desk.poll({pool[1], pool[2]}, 110);
+    CHECK(Desk::take(agent).empty());
+}
+
+TEST_CASE("a task ages from the block at which it left the pool, not by the block count", "[defect-14]") {
+    Desk desk;
+    desk.join("a");
+    const auto pool = actions(4);
+    desk.poll(pool, 990);
+    desk.block(1000, {});  // nothing happens at round heights
+    desk.poll(pool, 1000);
+    CHECK(desk.counter("tasks_known") == 4);
+    desk.poll({pool[0], pool[1], pool[2]}, 1010);  // one left
+    desk.poll({pool[0], pool[1], pool[2]}, 1109);
+    CHECK(desk.counter("tasks_known") == 4);
+    desk.poll({pool[0], pool[1], pool[2]}, 1110);
+    CHECK(desk.counter("tasks_known") == 3);
+    CHECK(desk.counter("tasks_forgotten") == 1);
+}
+
+TEST_CASE("what is mined is kept 32 blocks for late results, then nothing of it is left", "[defect-41]") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    for (std::uint64_t round = 0; round < 200; ++round) {
+        const auto pool = actions(10, round * 10);
+        desk.poll(pool, 100 + round);
+        for (const auto& batch : Desk::take(agent)) REQUIRE(desk.submit("a", answer_to(*batch))->accepted);
+        desk.block(101 + round, pool);
+        desk.beat("a");
+        desk.clock.advance(1s);
+        REQUIRE(desk.counter("tasks_known") <= 33 * 10);
+    }
+    CHECK(desk.answers.size() == 2000);
+    for (std::uint64_t height = 301; height < 335; ++height) desk.block(height, {});
+    desk.poll({}, 335);
+    CHECK(desk.counter("tasks_known") == 0);
+    CHECK(desk.counter("tasks_mined") == 2000);
+}
+
+TEST_CASE("a pool list older than the block does not bring a mined transaction back") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    const auto pool = actions(1);
+    desk.block(101, pool);
+    desk.poll(pool, 101);
+    desk.poll(pool, 120);
+    CHECK(Desk::take(agent).empty());
+    CHECK(desk.counter("tasks_created") == 0);
+}
+
+TEST_CASE("a source that goes on listing what it mined gets it dispatched no second time", "[defect-11]") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    const auto pool = actions(1);
+    desk.poll(pool, 100);
+    CHECK(tasks_in(Desk::take(agent)) == 1);
+    desk.block(101, pool);
+    for (std::uint64_t height = 102; height < 300; ++height) {
+        desk.block(height, {});
+        desk.poll(pool, height);
+        desk.beat("a");
+    }
+    CHECK(Desk::take(agent).empty());
+    CHECK(desk.dispatched() == 1);
+}
+
+TEST_CASE("a transaction that left the pool is dispatched no more, and again when it comes back") {
+    Desk desk;
+    const auto pool = actions(1);
+    desk.poll(pool, 100);
+    desk.poll({}, 101);
+    FakeAgent agent = desk.join("a");
+    desk.work();
+    CHECK(Desk::take(agent).empty());
+    desk.poll(pool, 102);
+    CHECK(tasks_in(Desk::take(agent)) == 1);
+    CHECK(desk.counter("tasks_created") == 1);
+}
+
+TEST_CASE("what left the pool while it waited for an agent's stream is not handed out") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    const auto pool = actions(2);
+    desk.poll(pool, 100);
+    desk.poll({pool[1]}, 101);
+    const auto batches = Desk::take(agent);
+    REQUIRE(tasks_in(batches) == 1);
+    CHECK(batches[0]->tasks[0].tx_raw == pool[1]->raw);
+}
+
+TEST_CASE("a full queue drops the oldest tasks and counts them") {
+    CoordinatorSettings settings;
+    settings.max_queued_batches = 2;  // of 10 tasks
+    Desk desk(settings);
+    const auto pool = actions(25);
+    desk.poll(pool);
+    CHECK(desk.counter("tasks_waiting") == 20);
+    CHECK(desk.counter("tasks_dropped_queue_full") == 5);
+    FakeAgent agent = desk.join("a");
+    desk.poll(pool, 101);
+    const auto batches = Desk::take(agent);
+    REQUIRE(tasks_in(batches) == 20);
+    CHECK(batches[0]->tasks[0].tx_raw == pool[5]->raw);
+    desk.poll(pool, 102);
+    CHECK(Desk::take(agent).empty());
+}
+
+TEST_CASE("answers of before a restart keep the task from those who gave them") {
+    CoordinatorSettings settings;
+    settings.task_redundancy = 2;
+    Desk desk(settings);
+    FakeAgent a = desk.join("a");
+    FakeAgent b = desk.join("b");
+    const auto pool = actions(2);
+    desk.answered_before[pool[0]->raw_id] = {"a", "b"};
+    desk.answered_before[pool[1]->raw_id] = {"a"};
+    desk.poll(pool);
+    CHECK(Desk::take(a).empty());
+    const auto batches = Desk::take(b);
+    REQUIRE(tasks_in(batches) == 1);
+    CHECK(batches[0]->tasks[0].tx_raw == pool[1]->raw);
+}
+
+TEST_CASE("answered tasks that are forgotten are named to the accounts, once") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    const auto pool = actions(2);
+    desk.poll(pool, 100);
+    auto result = answer_to(*Desk::take(agent).at(0));
+    result.results.pop_back();
+    REQUIRE(desk.submit("a", result)->accepted);
+    desk.poll({}, 101);
+    CHECK(desk.engine->take_forgotten().empty());
+    desk.poll({}, 201);
+    CHECK(desk.engine->take_forgotten() == std::vector<Hash256>{pool[0]->raw_id});
+    CHECK(desk.engine->take_forgotten().empty());
+}
+
+TEST_CASE("the accounts hear which actions of a block are out and unanswered") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    const auto pool = actions(3);
+    desk.poll({pool[0], pool[1]}, 100);
+    auto result = answer_to(*Desk::take(agent).at(0));
+    result.results.pop_back();
+    REQUIRE(desk.submit("a", result)->accepted);
+    std::vector<Receipt> receipts;
+    for (const auto& action : pool) receipts.push_back({*action->hash, kReceiptSuccess, 0});
+    const auto unanswered = desk.engine->unanswered(fake_block(101, receipts));
+    REQUIRE(unanswered.size() == 1);
+    CHECK(unanswered[0].action_hash == *pool[1]->hash);
+    CHECK(unanswered[0].sender == pool[1]->sender);
+}
+
+TEST_CASE("task ids are never 0 and never those of a task alive, also when 32 bits are used up") {
+    CoordinatorSettings settings;
+    settings.task_level = TaskLevel::l1_sig_verify;
+    TaskBook book(settings);
+    const auto pool = actions(3);
+    book.update_pool(pool, 1, [](const Hash256&) { return std::vector<std::string>{}; });
+    std::vector<TaskPtr> tasks;
+    for (const auto& [order, task] : book.queue(TaskQueue::fresh)) tasks.push_back(task);
+    REQUIRE(tasks.size() == 3);
+    IdSource ids;
+    ids.add(0xffffffffULL, 1);
+    REQUIRE(book.name(*tasks[0], ids));
+    CHECK(tasks[0]->id == 0xffffffffU);
+    // The numbers wrap: 0 is left out, and 2^33-1 would be the first task's again.
+    ids.add(0x100000000ULL, 2);
+    REQUIRE(book.name(*tasks[1], ids));
+    CHECK(tasks[1]->id == 1);
+    ids.add(0x1ffffffffULL, 1);
+    CHECK_FALSE(book.name(*tasks[2], ids));
+    ids.add(0x200000002ULL, 1);
+    REQUIRE(book.name(*tasks[2], ids));
+    CHECK(tasks[2]->id == 2);
+}
