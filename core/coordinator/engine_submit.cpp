@@ -172,6 +172,7 @@ void Engine::recorded(const Submission& submission, const Status& status) {
             if (status) {
                 given.state = PartState::answered;
                 if (part) part->state = PartState::answered;
+                book_.answered(*given.task);
                 continue;
             }
             // It may be submitted again where the agent still has the batch; else somebody else gets the task.

@@ -143,15 +143,19 @@ void TaskBook::forget_old() {
         }
         if (gone) {
             ++counters_.forgotten;
-            const auto counts = [](const Task::Part& p) {
-                return p.state == PartState::answered || p.state == PartState::recording;
-            };
-            if (std::any_of(task->parts.begin(), task->parts.end(), counts)) forgotten_.push_back(task->action->raw_id);
+            task->forgotten = true;
+            const auto answered = [](const Task::Part& p) { return p.state == PartState::answered; };
+            if (std::any_of(task->parts.begin(), task->parts.end(), answered)) forgotten_.push_back(task->action->raw_id);
         }
         if (task->id != 0) ids_.erase(task->id);
         if (task->action->hash) by_hash_.erase(*task->action->hash);
         at = by_raw_id_.erase(at);
     }
+}
+
+void TaskBook::answered(const Task& task) {
+    // It was on its way to the ledger while the task was forgotten: the accounts are to forget it too.
+    if (task.forgotten) forgotten_.push_back(task.action->raw_id);
 }
 
 std::vector<DispatchedAction> TaskBook::unanswered(const ExecutedBlock& block) const {

@@ -49,6 +49,9 @@ class TaskBook {
     /// Answered actions (by raw_id) forgotten since the last call.
     [[nodiscard]] std::vector<Hash256> take_forgotten() { return std::exchange(forgotten_, {}); }
 
+    /// An answer to it is durable now.
+    void answered(const Task& task);
+
     /// Puts the task into the queue it belongs in, or in none: after anything about it changed.
     void requeue(const TaskPtr& task);
     /// No agent gets it any more.

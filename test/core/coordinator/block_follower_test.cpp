@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/coordinator/block_follower.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "core/coordinator/backoff.hpp"
+#include "test/core/coordinator/coordinator_fixture.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Lines {
+    std::vector<std::string> warnings;
+    std::vector<std::string> errors;
+    Log log{LogLevel::warn, [this](LogLevel level, std::string_view line) {
+                (level == LogLevel::error ? errors : warnings).emplace_back(line);
+            }};
+};
+
+/// Remembers what it was asked for; answers what it was told to.
+class ScriptedBlocks final : public BlockSource {
+ public:
+    Result<ExecutedBlock> next(std::uint64_t height, std::stop_token) override {
+        asked.push_back(height);
+        if (answers.empty()) return fail(ErrorCode::unavailable, "cannot read blocks", "script", "at its end");
+        auto answer = std::move(answers.front());
+        answers.erase(answers.begin());
+        return answer;
+    }
+    std::vector<std::uint64_t> asked;
+    std::vector<Result<ExecutedBlock>> answers;
+};
+
+struct Follower {
+    House house;
+    Lines lines;
+    ScriptedBlocks source;
+    std::shared_ptr<Engine> engine =
+        std::make_shared<Engine>(house.settings, house.clock, Log(), std::make_shared<Signal>());
+    BlockFollower follower{source, *house.accounting, *engine, lines.log};
+
+    Status step() { return follower.step({}); }
+    void tip(std::uint64_t height) {
+        engine->update_pool({}, ChainTip{height, house.clock.wall(), 0},
+                            [](const Hash256&) { return std::vector<std::string>{}; });
+    }
+};
+
+}  // namespace
+
+TEST_CASE("with nothing in the books the next block to come is the first, then one after the other") {
+    Follower f;
+    f.source.answers = {fake_block(500), fake_block(501), fake_block(502)};
+    for (int i = 0; i < 3; ++i) REQUIRE(f.step());
+    CHECK(f.source.asked == std::vector<std::uint64_t>{0, 501, 502});
+    CHECK(f.house.accounting->last_height() == 502);
+}
+
+TEST_CASE("after a restart it goes on with the block after the last") {
+    Follower f;
+    REQUIRE(f.house.accounting->on_block(fake_block(500)));
+    f.tip(510);
+    f.source.answers = {fake_block(501)};
+    REQUIRE(f.step());
+    CHECK(f.source.asked == std::vector<std::uint64_t>{501});
+}
+
+TEST_CASE("an hour of blocks is caught up, more is left out with a warning") {
+    Follower f;
+    REQUIRE(f.house.accounting->on_block(fake_block(500)));
+    f.tip(500 + kMaxBlocksToCatchUp);
+    f.source.answers = {fake_block(501), fake_block(2000), fake_block(2001)};
+    REQUIRE(f.step());
+    CHECK(f.lines.warnings.empty());
+    f.tip(502 + kMaxBlocksToCatchUp);
+    REQUIRE(f.step());
+    REQUIRE(f.step());
+    CHECK(f.source.asked == std::vector<std::uint64_t>{501, 0, 2001});
+    CHECK(f.lines.warnings.size() == 1);
+    CHECK(f.follower.counters().skips == 1);
+    CHECK(f.house.accounting->last_height() == 2001);
+}
+
+TEST_CASE("a block that the source no longer holds is left out with a warning") {
+    Follower f;
+    REQUIRE(f.house.accounting->on_block(fake_block(500)));
+    f.source.answers = {fail(ErrorCode::out_of_range, "cannot read blocks", "501", "pruned"), fake_block(700)};
+    REQUIRE(f.step());
+    REQUIRE(f.step());
+    CHECK(f.source.asked == std::vector<std::uint64_t>{501, 0});
+    CHECK(f.lines.warnings.size() == 1);
+    CHECK(f.house.accounting->last_height() == 700);
+}
+
+TEST_CASE("a source that answers another block than asked is not believed") {
+    Follower f;
+    REQUIRE(f.house.accounting->on_block(fake_block(500)));
+    f.source.answers = {fake_block(503), fake_block(500), fake_block(501)};
+    for (int i = 0; i < 2; ++i) {
+        const Status status = f.step();
+        REQUIRE_FALSE(status);
+        CHECK(status.error().code == ErrorCode::bad_data);
+    }
+    CHECK(f.house.accounting->last_height() == 500);
+    REQUIRE(f.step());
+    CHECK(f.house.accounting->last_height() == 501);
+}
+
+TEST_CASE("a live block that is already in the books is passed over") {
+    Follower f;
+    REQUIRE(f.house.accounting->on_block(fake_block(500)));
+    f.source.answers = {fail(ErrorCode::out_of_range, "", "", ""), fake_block(499), fake_block(700)};
+    for (int i = 0; i < 3; ++i) REQUIRE(f.step());
+    CHECK(f.house.accounting->last_height() == 700);
+}
+
+TEST_CASE("a block whose action hashes do not match its receipts is an alarm") {
+    Follower f;
+    ExecutedBlock block = fake_block(500);
+    block.unmatched_actions = 3;
+    f.source.answers = {block};
+    REQUIRE(f.step());
+    REQUIRE(f.lines.errors.size() == 1);
+    CHECK(f.lines.errors[0].find("block 500") == 0);
+    CHECK(f.follower.counters().alarms == 1);
+    StatusView view;
+    f.engine->describe(view);
+    CHECK(view.counters.at("unmatched_actions") == 3);
+}
+
+TEST_CASE("errors of the source are handed up, and the same block is asked for again") {
+    Follower f;
+    REQUIRE(f.house.accounting->on_block(fake_block(500)));
+    f.source.answers = {fail(ErrorCode::timed_out, "", "", ""), fake_block(501)};
+    CHECK_FALSE(f.step());
+    REQUIRE(f.step());
+    CHECK(f.source.asked == std::vector<std::uint64_t>{501, 501});
+}
+
+TEST_CASE("waits after failures double from 0.5 s to 10 s, with chance in them") {
+    Backoff backoff(1);
+    std::chrono::milliseconds most = 500ms;
+    for (int i = 0; i < 12; ++i) {
+        const auto delay = backoff.next();
+        CHECK(delay >= most / 2);
+        CHECK(delay <= most);
+        most = std::min<std::chrono::milliseconds>(most * 2, 10s);
+    }
+    backoff.reset();
+    CHECK(backoff.next() <= 500ms);
+}

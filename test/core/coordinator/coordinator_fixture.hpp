@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A whole coordinator with a ledger in a folder of its own, over fakes of the ports. It can be closed and opened again,
+// as a restart does it.
+
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "core/coordinator/coordinator.hpp"
+#include "core/ledger/ledger.hpp"
+#include "test/core/coordinator/engine_fixture.hpp"
+#include "test/support/fakes.hpp"
+#include "test/support/temp_dir.hpp"
+
+namespace ioswarm::test {
+
+class House {
+ public:
+    explicit House(CoordinatorSettings settings_in = {}, const Clock* clock_in = nullptr)
+        : settings(std::move(settings_in)), clock(clock_in ? *clock_in : manual) {
+        open();
+    }
+    ~House() { close(); }
+    House(const House&) = delete;
+    House& operator=(const House&) = delete;
+
+    void open() {
+        auto opened = Ledger::open(dir_.path("data"));
+        REQUIRE(opened);
+        ledger = std::move(*opened);
+        auto books = Accounting::open(*ledger, settings, clock, nullptr, log);
+        REQUIRE(books);
+        accounting = std::move(*books);
+        auto made = Coordinator::create(settings, pool, state, blocks, *accounting, clock, log);
+        REQUIRE(made);
+        coordinator = std::move(*made);
+    }
+    void close() {
+        if (coordinator) coordinator->stop();
+        coordinator.reset();
+        accounting.reset();
+        ledger.reset();
+    }
+    void restart() {
+        close();
+        open();
+    }
+
+    FakeAgent join(const std::string& id, TaskLevel level = TaskLevel::l2_state_verify) {
+        const auto response = coordinator->register_agent(id, {id, level, "here", "1", ""});
+        REQUIRE(response);
+        REQUIRE(response->accepted);
+        auto sink = std::make_shared<FakeSink>();
+        auto stream = coordinator->open_task_stream(id, {id, level, 10}, sink);
+        REQUIRE(stream);
+        return {sink, std::move(*stream)};
+    }
+    /// One poll of this pool at this tip, and everything it brings about.
+    void poll(const std::vector<PoolActionPtr>& pending, std::uint64_t height) {
+        pool.set(pending);
+        pool.set_tip(ChainTip{height, clock.wall(), 0});
+        REQUIRE(coordinator->poll_once());
+        coordinator->read_now();
+    }
+    Result<SubmitResponse> submit(const std::string& id, BatchResult batch) {
+        std::promise<Result<SubmitResponse>> done;
+        coordinator->submit(id, std::move(batch), [&](Result<SubmitResponse> r) { done.set_value(std::move(r)); });
+        return done.get_future().get();
+    }
+    /// The next block, with these actions in it and successful.
+    void block(std::uint64_t height, const std::vector<PoolActionPtr>& mined) {
+        std::vector<Receipt> receipts;
+        for (const PoolActionPtr& action : mined) receipts.push_back({*action->hash, kReceiptSuccess, 21000});
+        blocks.push(fake_block(height, std::move(receipts), clock.wall()));
+    }
+    /// As if block 100 had been taken before: from then on 101 is followed, whether it is there already or not.
+    void begin_at_100() { REQUIRE(accounting->on_block(fake_block(100, {}, clock.wall()))); }
+    Status follow() { return coordinator->follow_once({}); }
+
+    CoordinatorSettings settings;
+    ManualClock manual;
+    const Clock& clock;
+    Log log;
+    FakePool pool;
+    FakeState state;
+    FakeBlocks blocks;
+    std::unique_ptr<Ledger> ledger;
+    std::unique_ptr<Accounting> accounting;
+    std::unique_ptr<Coordinator> coordinator;
+
+ private:
+    TempDir dir_;
+};
+
+}  // namespace ioswarm::test

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/coordinator/coordinator.hpp"
+
+#include <set>
+
+#include <catch2/catch.hpp>
+
+#include "test/core/coordinator/coordinator_fixture.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+using namespace std::chrono_literals;
+
+namespace {
+constexpr auto kL2 = TaskLevel::l2_state_verify;
+}
+
+TEST_CASE("a Register that is right is accepted and told the heartbeat's interval") {
+    House house;
+    const auto response = house.coordinator->register_agent(
+        "agent-01", {"agent-01", kL2, "us-west", "1.0", "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"});
+    REQUIRE(response);
+    CHECK(*response == RegisterResponse{true, "", 10});
+}
+
+TEST_CASE("a Register that is not is refused with the reason, and nothing is kept of it", "[defect-39]") {
+    House house;
+    const auto refused = [&](const std::string& id, const RegisterRequest& request) {
+        const auto response = house.coordinator->register_agent(id, request);
+        REQUIRE(response);
+        CHECK_FALSE(response->accepted);
+        return response->reason;
+    };
+    CHECK(refused("", {}) == "agent_id is required");
+    CHECK(refused("a b", {}).find("agent_id: ") == 0);
+    CHECK(refused("a", {"a", kL2, std::string(9 << 20, 'x'), "", ""}) == "region: longer than 64 characters");
+    CHECK(refused("a", {"a", static_cast<TaskLevel>(99), "", "", ""}) == "capability: not a level from 0 to 3");
+    CHECK(refused("a", {"a", kL2, "", "", "my wallet"}).find("wallet_address: ") == 0);
+    CHECK(house.coordinator->agents().empty());
+}
+
+TEST_CASE("a full registry refuses, and writes no wallet for whom it refuses", "[defect-3]") {
+    CoordinatorSettings settings;
+    settings.max_agents = 1;
+    House house(settings);
+    house.join("first");
+    const auto response = house.coordinator->register_agent(
+        "second", {"second", kL2, "", "", "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"});
+    REQUIRE(response);
+    CHECK(response->reason == "at capacity (1 agents)");
+    const auto row = house.ledger->agent("second");
+    REQUIRE(row);
+    CHECK_FALSE(row->has_value());
+}
+
+TEST_CASE("an unknown agent's heartbeat is answered with shutdown, a known one's with continue") {
+    House house;
+    CHECK(*house.coordinator->heartbeat("nobody", {}) == HeartbeatResponse{false, "shutdown", std::nullopt});
+    house.join("a");
+    CHECK(*house.coordinator->heartbeat("a", {}) == HeartbeatResponse{true, "continue", std::nullopt});
+}
+
+TEST_CASE("the payout of an epoch comes with the next heartbeat, once") {
+    CoordinatorSettings settings;
+    settings.rewards.epoch_reward_rau = iotx_to_rau(*parse_decimal("0.5"));
+    settings.rewards.epoch_blocks = 1;
+    settings.rewards.min_epoch_duration = 0s;
+    settings.rewards.min_tasks_for_reward = 1;
+    House house(settings);
+    house.begin_at_100();
+    FakeAgent agent = house.join("a");
+    const auto pool = actions(1);
+    house.poll(pool, 100);
+    REQUIRE(house.submit("a", answer_to(*agent.stream->take()))->accepted);
+    CHECK_FALSE(house.coordinator->heartbeat("a", {})->payout);
+    house.block(101, pool);
+    REQUIRE(house.follow());
+    const auto told = house.coordinator->heartbeat("a", {})->payout;
+    REQUIRE(told);
+    CHECK(told->amount_iotx == 0.45);
+    CHECK_FALSE(house.coordinator->heartbeat("a", {})->payout);
+}
+
+TEST_CASE("accepted answers are durable: after a restart they are counted and nobody gets the tasks again",
+          "[defect-1][defect-11]") {
+    House house;
+    house.begin_at_100();
+    const auto pool = actions(5);
+    std::set<std::string> batch_ids;
+    std::set<std::uint32_t> task_ids;
+    {
+        FakeAgent agent = house.join("a");
+        house.poll({pool[0], pool[1], pool[2]}, 100);
+        const auto batch = agent.stream->take();
+        REQUIRE(batch);
+        batch_ids.insert(batch->batch_id);
+        for (const auto& task : batch->tasks) task_ids.insert(task.task_id);
+        REQUIRE(house.submit("a", answer_to(*batch))->accepted);
+        house.restart();  // its stream object lives on, as a transport's might
+    }
+    CHECK(house.coordinator->status().tasks_received == 3);
+    CHECK(house.coordinator->status().tasks_dispatched == 3);
+    FakeAgent agent = house.join("a");
+    FakeAgent other = house.join("b");
+    house.poll(pool, 101);
+    Batches batches = Desk::take(agent);
+    for (auto& batch : Desk::take(other)) batches.push_back(std::move(batch));
+    CHECK(tasks_in(batches) == 2);
+    for (const auto& batch : batches) {
+        CHECK(batch_ids.insert(batch->batch_id).second);
+        for (const auto& task : batch->tasks) CHECK(task_ids.insert(task.task_id).second);
+    }
+    // The answers of before the restart are compared when the block comes.
+    house.block(101, pool);
+    REQUIRE(house.follow());
+    CHECK(house.coordinator->shadow().compared == 3);
+    CHECK(house.coordinator->shadow().matched == 3);
+    CHECK(house.coordinator->status().tasks_dispatched == 5);
+}
+
+TEST_CASE("batch and task ids do not repeat over many restarts", "[defect-42]") {
+    House house;
+    std::set<std::string> batch_ids;
+    std::set<std::uint32_t> task_ids;
+    for (std::uint64_t run = 0; run < 10; ++run) {
+        FakeAgent agent = house.join("a");
+        house.poll(actions(3, run * 3), 100 + run);
+        const auto batch = agent.stream->take();
+        REQUIRE(batch);
+        CHECK(batch_ids.insert(batch->batch_id).second);
+        for (const auto& task : batch->tasks) CHECK(task_ids.insert(task.task_id).second);
+        house.restart();
+    }
+    CHECK(task_ids.size() == 30);
+}
+
+TEST_CASE("answers to transactions that left the pool are dropped from the books after 100 blocks", "[defect-41]") {
+    House house;
+    house.begin_at_100();
+    const auto pool = actions(2);
+    {
+        FakeAgent agent = house.join("a");
+        house.poll(pool, 100);
+        REQUIRE(house.submit("a", answer_to(*agent.stream->take()))->accepted);
+    }
+    SECTION("in one run") {}
+    SECTION("also when a restart came in between") { house.restart(); }
+    house.poll({}, 101);
+    house.poll({}, 200);
+    house.block(101, {});
+    REQUIRE(house.follow());
+    CHECK(house.accounting->open_answers().size() == 2);
+    house.poll({}, 201);
+    house.block(102, {});
+    REQUIRE(house.follow());
+    CHECK(house.accounting->open_answers().empty());
+}
+
+TEST_CASE("late results are compared for 32 blocks", "[defect-13]") {
+    House house;
+    house.begin_at_100();
+    FakeAgent agent = house.join("a");
+    const auto pool = actions(1);
+    house.poll(pool, 100);
+    const auto batch = agent.stream->take();
+    house.block(101, pool);
+    REQUIRE(house.follow());
+    for (std::uint64_t height = 102; height < 120; ++height) {
+        house.block(height, {});
+        REQUIRE(house.follow());
+    }
+    CHECK(house.coordinator->shadow().compared == 0);
+    REQUIRE(house.submit("a", answer_to(*batch))->accepted);
+    CHECK(house.coordinator->shadow().compared == 1);
+    CHECK(house.coordinator->shadow().matched == 1);
+}
+
+TEST_CASE("a source that fails is not ready, and the daemon goes on") {
+    House house;
+    CHECK_FALSE(house.coordinator->ready());
+    FakeAgent agent = house.join("a");
+    house.poll(actions(1), 100);
+    CHECK(house.coordinator->ready());
+    house.pool.fail_tip(Error{ErrorCode::unavailable, "cannot read the tip", "node", "connection refused", ""});
+    CHECK_FALSE(house.coordinator->poll_once());
+    house.pool.fail_tip(std::nullopt);
+    house.pool.fail_pending(Error{ErrorCode::bad_data, "cannot read the pool", "node", "", ""});
+    CHECK_FALSE(house.coordinator->poll_once());
+    CHECK(house.coordinator->ready());
+    house.manual.advance(31s);
+    const auto ready = house.coordinator->ready();
+    REQUIRE_FALSE(ready);
+    CHECK(ready.error().text() == "not ready: source: last read 31 s ago");
+    house.pool.fail_pending(std::nullopt);
+    REQUIRE(house.coordinator->poll_once());
+    CHECK(house.coordinator->ready());
+    // Read, but its tip is 31 s old by now: ready to be asked, and nothing is dispatched.
+    CHECK(house.coordinator->status().source_age == 31s);
+}
+
+TEST_CASE("the views tell what happened") {
+    House house;
+    FakeAgent a = house.join("a");
+    FakeAgent b = house.join("b", TaskLevel::l1_sig_verify);
+    house.poll(actions(4), 100);
+    REQUIRE(house.submit("a", answer_to(*a.stream->take()))->accepted);
+    REQUIRE(house.coordinator->heartbeat("a", {"a", 4, 0, 12.5, 0.25}));
+    const StatusView status = house.coordinator->status();
+    CHECK(status.agents_total == 2);
+    CHECK(status.agents_live == 2);
+    CHECK(status.live_by_level == std::map<std::string, std::uint32_t>{{"L1", 1}, {"L2", 1}});
+    CHECK(status.live_by_region == std::map<std::string, std::uint32_t>{{"here", 2}});
+    CHECK(status.tasks_dispatched == 4);
+    CHECK(status.tasks_received == 4);
+    CHECK(status.height == 100);
+    CHECK(status.source_age == 0s);
+    CHECK(status.counters.at("results_accepted") == 4);
+    CHECK(status.counters.at("polls") == 1);
+    const auto agents = house.coordinator->agents();
+    REQUIRE(agents.size() == 2);
+    CHECK(agents[0].id == "a");
+    CHECK(agents[0].tasks_processed == 4);
+    CHECK(agents[0].cpu_usage == 12.5);
+    CHECK(agents[0].mem_usage == 0.25);
+    CHECK(agents[1].id == "b");
+    house.manual.advance(61s);
+    CHECK(house.coordinator->status().agents_live == 0);
+    CHECK(house.coordinator->status().agents_total == 2);
+    CHECK(house.coordinator->leaderboard().size() == 1);
+    CHECK(house.coordinator->epoch().total_tasks == 4);
+    CHECK(house.coordinator->rewards("a"));
+}
+
+TEST_CASE("after stop nobody is let in, streams have ended, and answers still count", "[defect-25]") {
+    House house;
+    FakeAgent agent = house.join("a");
+    house.poll(actions(1), 100);
+    const auto batch = agent.stream->take();
+    house.coordinator->stop();
+    REQUIRE(agent.sink->ended());
+    CHECK(agent.sink->ended()->code == ErrorCode::unavailable);
+    const auto late = house.coordinator->register_agent("b", {});
+    REQUIRE_FALSE(late);
+    CHECK(late.error().code == ErrorCode::unavailable);
+    CHECK(house.submit("a", answer_to(*batch))->accepted);
+    CHECK(house.coordinator->status().tasks_received == 1);
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// With all its threads, under the machine's clock. Run under TSan.
+#include <condition_variable>
+#include <random>
+#include <thread>
+
+#include <catch2/catch.hpp>
+
+#include "core/coordinator/coordinator.hpp"
+#include "test/core/coordinator/coordinator_fixture.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kL2 = TaskLevel::l2_state_verify;
+
+/// A transport that lets one thread wait for what comes.
+class WaitingSink final : public TaskStreamSink {
+ public:
+    void on_ready() override { change([this] { ready_ = true; }); }
+    void on_end(Error reason) override { change([&] { ended_ = std::move(reason); }); }
+
+    /// False when the stream has ended.
+    bool wait() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return ready_ || ended_; });
+        ready_ = false;
+        return !ended_;
+    }
+    [[nodiscard]] std::optional<Error> ended() const {
+        const std::lock_guard lock(mutex_);
+        return ended_;
+    }
+
+ private:
+    template <typename F>
+    void change(const F& f) {
+        const std::lock_guard lock(mutex_);
+        f();
+        changed_.notify_all();
+    }
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    bool ready_ = false;
+    std::optional<Error> ended_;
+};
+
+/// Counts what was accepted, and wakes who waits for a number of it.
+class Tally {
+ public:
+    void add(std::size_t count) {
+        const std::lock_guard lock(mutex_);
+        count_ += count;
+        changed_.notify_all();
+    }
+    void wait_for(std::size_t count) {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return count_ >= count; });
+    }
+    [[nodiscard]] std::size_t count() const {
+        const std::lock_guard lock(mutex_);
+        return count_;
+    }
+
+ private:
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    std::size_t count_ = 0;
+};
+
+/// An agent that answers everything it is given until its stream ends.
+class HonestAgent {
+ public:
+    HonestAgent(House& house, std::string id, Tally& tally) : sink_(std::make_shared<WaitingSink>()) {
+        REQUIRE(house.coordinator->register_agent(id, {id, kL2, "", "", ""})->accepted);
+        auto stream = house.coordinator->open_task_stream(id, {id, kL2, 10}, sink_);
+        REQUIRE(stream);
+        stream_ = std::move(*stream);
+        thread_ = std::jthread([this, &house, id = std::move(id), &tally] {
+            while (sink_->wait()) {
+                while (const auto batch = stream_->take()) {
+                    house.coordinator->submit(id, answer_to(*batch), [&tally, batch](const Result<SubmitResponse>& r) {
+                        if (r && r->accepted) tally.add(batch->tasks.size());
+                    });
+                }
+            }
+        });
+    }
+    [[nodiscard]] std::optional<Error> ended() const { return sink_->ended(); }
+    void join() { thread_.join(); }
+
+ private:
+    std::shared_ptr<WaitingSink> sink_;
+    std::unique_ptr<TaskStream> stream_;
+    std::jthread thread_;
+};
+
+CoordinatorSettings fast() {
+    CoordinatorSettings settings;
+    settings.poll_interval = 10ms;
+    return settings;
+}
+
+void set_pool(House& house, const std::vector<PoolActionPtr>& pending, std::uint64_t height) {
+    house.pool.set_tip(ChainTip{height, house.clock.wall(), 0});
+    house.pool.set(pending);
+}
+
+}  // namespace
+
+TEST_CASE("with all threads running, each transaction is dispatched, answered and compared once") {
+    SystemClock clock;
+    House house(fast(), &clock);
+    house.begin_at_100();
+    Tally tally;
+    std::vector<std::unique_ptr<HonestAgent>> agents;
+    for (int i = 0; i < 8; ++i) agents.push_back(std::make_unique<HonestAgent>(house, "agent-" + std::to_string(i), tally));
+    house.coordinator->start();
+    const auto pool = actions(2000);
+    set_pool(house, {pool.begin(), pool.begin() + 1000}, 100);
+    tally.wait_for(1000);
+    set_pool(house, pool, 100);
+    tally.wait_for(2000);
+    house.block(101, pool);
+    house.blocks.wait_until_asked(102);
+    const StatusView status = house.coordinator->status();
+    CHECK(status.tasks_dispatched == 2000);
+    CHECK(status.tasks_received == 2000);
+    CHECK(house.coordinator->shadow().compared == 2000);
+    CHECK(house.coordinator->shadow().matched == 2000);
+    house.coordinator->stop();
+    for (auto& agent : agents) {
+        agent->join();
+        REQUIRE(agent->ended());
+        CHECK(agent->ended()->code == ErrorCode::unavailable);
+    }
+    CHECK(tally.count() == 2000);
+}
+
+TEST_CASE("a stuck account read holds up neither the other reads nor the polls", "[defect-22]") {
+    SystemClock clock;
+    House house(fast(), &clock);
+    house.begin_at_100();
+    Tally tally;
+    HonestAgent agent(house, "a", tally);
+    house.coordinator->start();
+    house.state.stall();
+    set_pool(house, {fake_action({.sender = 9, .receiver = 8})}, 100);
+    house.state.wait_until_stalled(1);
+    const std::uint64_t before = house.pool.polls();
+    while (house.pool.polls() < before + 3) std::this_thread::yield();
+    house.state.release();
+    tally.wait_for(1);
+    house.coordinator->stop();
+    agent.join();
+}
+
+TEST_CASE("reads under way at once stay within their bound", "[defect-17]") {
+    SystemClock clock;
+    CoordinatorSettings settings = fast();
+    settings.prefetch_concurrency = 3;
+    House house(settings, &clock);
+    house.begin_at_100();
+    Tally tally;
+    std::vector<std::unique_ptr<HonestAgent>> agents;
+    for (int i = 0; i < 4; ++i) agents.push_back(std::make_unique<HonestAgent>(house, "agent-" + std::to_string(i), tally));
+    std::vector<PoolActionPtr> pool;
+    for (int i = 0; i < 125; ++i) {
+        pool.push_back(fake_action({.sender = static_cast<std::uint8_t>(i), .receiver = static_cast<std::uint8_t>(255 - i)}));
+    }
+    house.coordinator->start();
+    set_pool(house, pool, 100);
+    tally.wait_for(125);
+    CHECK(house.state.peak_concurrency() <= 3);
+    house.coordinator->stop();
+    for (auto& agent : agents) agent->join();
+}
+
+TEST_CASE("thousands of joins and leaves under a fast feed lose no task and pay none twice", "[defect-31]") {
+    SystemClock clock;
+    CoordinatorSettings settings = fast();
+    settings.task_attempts = 100'000;  // leaving is a try; here everybody leaves all the time
+    settings.task_level = TaskLevel::l1_sig_verify;
+    House house(settings, &clock);
+    house.begin_at_100();
+    Tally tally;
+    constexpr std::size_t kTasks = 3000;
+    const auto pool = actions(kTasks);
+    house.coordinator->start();
+
+    std::vector<std::jthread> churn;
+    for (unsigned t = 0; t < 4; ++t) {
+        churn.emplace_back([&, t] {
+            std::minstd_rand random(t + 1);
+            for (int i = 0; i < 750; ++i) {
+                const std::string id = "churn-" + std::to_string(t) + "-" + std::to_string(i % 3);
+                const auto registered = house.coordinator->register_agent(id, {id, kL2, "", "", ""});
+                if (!registered || !registered->accepted) continue;
+                auto sink = std::make_shared<WaitingSink>();
+                auto stream = house.coordinator->open_task_stream(id, {id, kL2, 10}, sink);
+                if (!stream) continue;
+                (void)house.coordinator->heartbeat(id, {});
+                if (random() % 4 == 0) sink = std::make_shared<WaitingSink>();
+                while (const auto batch = (*stream)->take()) {
+                    if (random() % 2 == 0) continue;
+                    house.coordinator->submit(id, answer_to(*batch), [&tally](const Result<SubmitResponse>&) { tally.add(0); });
+                }
+                switch (random() % 3) {
+                    case 0: house.coordinator->end_agent(id, {ErrorCode::permission_denied, "revoked", id, "", ""}); break;
+                    case 1: (*stream)->closed(); break;
+                    default: break;  // the next one takes its place, or it is destroyed
+                }
+            }
+        });
+    }
+    std::jthread feed([&] {
+        for (std::size_t i = 0; i < 100; ++i) {
+            const auto count = static_cast<std::ptrdiff_t>((i + 1) * kTasks / 100);
+            set_pool(house, {pool.begin(), pool.begin() + count}, 100 + i);
+            house.block(101 + i, {});
+            (void)house.coordinator->status();
+            (void)house.coordinator->agents();
+            std::this_thread::yield();
+        }
+        set_pool(house, pool, 200);
+    });
+    for (auto& thread : churn) thread.join();
+    feed.join();
+    for (int t = 0; t < 4; ++t) {
+        for (int i = 0; i < 3; ++i) {
+            house.coordinator->end_agent("churn-" + std::to_string(t) + "-" + std::to_string(i), {});
+        }
+    }
+    Tally honest;
+    HonestAgent last(house, "honest", honest);
+    while (house.coordinator->status().tasks_received < kTasks) std::this_thread::yield();
+    // Exactly once each: the block finds one answer to every transaction.
+    house.block(201, pool);
+    house.blocks.wait_until_asked(202);
+    CHECK(house.coordinator->status().tasks_received == kTasks);
+    CHECK(house.coordinator->shadow().compared == kTasks);
+    CHECK(house.coordinator->agents().size() == 1);
+    CHECK(house.coordinator->status().counters.at("tasks_given_up") == 0);
+    house.coordinator->stop();
+    last.join();
+}
+
+TEST_CASE("stopping while the source stands still ends within the ports' time-outs", "[defect-32]") {
+    SystemClock clock;
+    House house(fast(), &clock);
+    house.begin_at_100();
+    Tally tally;
+    HonestAgent agent(house, "a", tally);
+    house.coordinator->start();
+    set_pool(house, actions(1), 100);
+    tally.wait_for(1);
+    // The block follower waits in next() for a block that never comes.
+    house.coordinator->stop();
+    agent.join();
+    REQUIRE(agent.ended());
+}
