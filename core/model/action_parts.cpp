@@ -72,6 +72,10 @@ constexpr FieldName kCoreFields[] = {
     {core_field::kSetCodeAuthList, WireType::length_delimited, true, "core.setCodeAuthList"},
 };
 
+/// Fields of one message. An access list has one a tuple, 2,400 gas each (EIP-2930), so no block of 30,000,000
+/// gas holds an action that comes near; what does would only cost memory.
+constexpr std::size_t kMaxFields = 16'384;
+
 /// iotextypes keeps 10 to 27 and everything from 30 on for kinds.
 bool is_kind_number(std::uint32_t number) noexcept {
     return number >= 10 && number != core_field::kTxType && number != core_field::kSetCodeAuthList;
@@ -99,6 +103,7 @@ Result<std::vector<Field>> read_fields(BytesView input, std::span<const FieldNam
             if (!known->repeated && (seen & bit) != 0) return refuse(known->name, "is given twice");
             seen |= bit;
         }
+        if (out.size() == kMaxFields) return refuse(message, "has more fields than an action can");
         out.push_back(*field);
     }
     if (!reader.ok()) return refuse(message, "is no protobuf message");

@@ -181,6 +181,37 @@ TEST_CASE("blob and set-code actions: hash and signer agree between the transact
     }
 }
 
+TEST_CASE("blob and set-code transactions are those of go-ethereum, bit by bit") {
+    const auto file = nlohmann::json::parse(read_data("node/actions-made-up.json"));
+    Hash256 slot;
+    slot.bytes[31] = 2;
+    const auto common = [&](std::uint64_t nonce, EthTxType type) {
+        ActionDraft out = with_fees(draft(nonce, ExecutionBody{5, kOther, {1}}, type), 2);
+        out.access_list = {{kContract, {slot}}};
+        return out;
+    };
+    ActionDraft blob = common(3, EthTxType::blob);
+    blob.blob_fee_cap = 77;
+    blob.blob_hashes = {fixed<Hash256>("0100000000000000000000000000000000000000000000000000000000000011")};
+    CHECK(to_hex(build_action(blob, ActionEncoding::native, kKey, kMainnet).value()) ==
+          file["vectors"][0]["action"].get<std::string>());
+    CHECK(to_hex(build_action(blob, ActionEncoding::ethereum, kKey, kMainnet).value()) ==
+          file["vectors"][1]["action"].get<std::string>());
+
+    ActionDraft set_code = common(4, EthTxType::set_code);
+    const auto word = [](const char* text) { return u256_from_big_endian(hex(text)).value(); };
+    set_code.authorizations = {
+        {4689, kContract, 9, 0, word("191885fdc4344be4d402cc0eb468536a1aee9c5107b05bfbe58c522cec17ef5c"),
+         word("51f19fb65b1a2ef0e2493168f2e301b6d6727336d08c4ece89c73b0c04ecd256")},
+        {0, kOther, 0, 0, 0, 0}};
+    const Bytes raw = hex(file["set_code"]["eth_raw"].get<std::string>());
+    const Bytes container = build_action(set_code, ActionEncoding::container, kKey, kMainnet).value();
+    CHECK(to_hex(container) == to_hex(wrap_in_container(raw, 1).value()));
+    CHECK(to_hex(read(container).hash->view()) == file["set_code"]["hash"].get<std::string>());
+    CHECK(read(build_action(set_code, ActionEncoding::ethereum, kKey, kMainnet).value()).hash ==
+          read(container).hash);
+}
+
 TEST_CASE("a container with a blob sidecar has the hash of the transaction without it") {
     EthTx tx;
     tx.type = EthTxType::blob;

@@ -89,6 +89,18 @@ TEST_CASE("all 85 actions of the reference have its hash, sender and nonce", "[d
     }
 }
 
+TEST_CASE("blob actions and candidates with BLS keys have the reference's hash too") {
+    const auto file = json::parse(read_data("node/actions-made-up.json"));
+    REQUIRE(file["vectors"].size() == 7);
+    for (const auto& vector : file["vectors"]) {
+        INFO(vector["kind"] << ", encoding " << vector["encoding"]);
+        const auto action = read_action(hex(vector["action"].get<std::string>()), kMainnet);
+        REQUIRE(action);
+        CHECK(to_hex(action->hash.value().view()) == vector["hash"].get<std::string>());
+        CHECK(vector["kind"].get<std::string>().starts_with(action->kind));
+    }
+}
+
 TEST_CASE("a native action's hash does not depend on the chain, an Ethereum one's does") {
     const auto file = json::parse(read_data("node/actions.json"));
     for (const auto& vector : file["vectors"]) {
@@ -368,6 +380,10 @@ TEST_CASE("what cannot be an action is refused, naming the field") {
     CHECK(refused(with_core({0x52, 0x00, 0x62, 0x00})) == "core.action");
     CHECK(refused(with_core({0x50, 0x00})) == "core.action");
     CHECK(refused(with_core({0x42, 0x01, 0xff})) == "core.blobTxData");
+    Bytes many;
+    for (int i = 0; i < 20'000; ++i)
+        many.insert(many.end(), {0x4a, 0x00});
+    CHECK(refused(with_core(many)) == "core");
     const auto container = [](wire::Writer& w) { w.put_uint(4, 128); };
     CHECK(refused(with_core(core, container)) == "core.txContainer");
     CHECK(refused(with_core({0x5a, 0x00}, container)) == "core.txContainer.raw");
