@@ -80,6 +80,21 @@ struct WriteBody {
             w.put_bytes(3, b.payload);
         });
     }
+    KindMessage operator()(const CandidateRegisterBody& b) const {
+        Bytes candidate;
+        Writer inner(candidate);
+        inner.put_text(1, b.name);
+        inner.put_text(2, to_io(b.operator_address));
+        inner.put_text(3, to_io(b.reward_address));
+        return make(ActionKind::candidate_register, [&](Writer& w) {
+            w.always_bytes(1, candidate);
+            w.put_text(2, to_decimal(b.amount));
+            w.put_uint(3, b.duration_days);
+            w.put_uint(4, b.auto_stake ? 1 : 0);
+            w.put_text(5, to_io(b.owner_address));
+            w.put_bytes(6, b.payload);
+        });
+    }
     KindMessage operator()(const ClaimRewardBody& b) const {
         return make(ActionKind::claim_from_rewarding_fund, [&](Writer& w) {
             w.put_text(1, to_decimal(b.amount));

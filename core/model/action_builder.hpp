@@ -68,6 +68,16 @@ struct StakeTransferOwnershipBody {
     Address new_owner;
     Bytes payload;
 };
+struct CandidateRegisterBody {
+    std::string name;
+    Address operator_address;
+    Address reward_address;
+    Address owner_address;
+    U256 amount;
+    std::uint32_t duration_days = 0;
+    bool auto_stake = false;
+    Bytes payload;
+};
 struct ClaimRewardBody {
     U256 amount;
     Bytes data;
@@ -81,7 +91,7 @@ struct GrantRewardBody {
 using ActionBody =
     std::variant<TransferBody, ExecutionBody, StakeCreateBody, StakeUnstakeBody, StakeWithdrawBody,
                  StakeAddDepositBody, StakeRestakeBody, StakeChangeCandidateBody, StakeTransferOwnershipBody,
-                 ClaimRewardBody, GrantRewardBody>;
+                 CandidateRegisterBody, ClaimRewardBody, GrantRewardBody>;
 
 /// An action before it is signed. Which of the prices and lists count follows from `tx_type`, as in EthTx.
 struct ActionDraft {
