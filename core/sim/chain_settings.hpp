@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "core/base/result.hpp"
+#include "core/model/action.hpp"
+
+namespace ioswarm::sim {
+
+/// What the embedded chain is made of. The transactions, the blocks that mine them and their receipts are a function
+/// of seed, block_time, tps, accounts, last_slot and ids alone; the other fields and the clock only say when.
+struct ChainSettings {
+    std::uint64_t seed = 1;
+    std::chrono::milliseconds block_time{5000};  ///< 10 ms .. 25 s
+    std::uint32_t tps = 10;                      ///< new transactions a second; tps · block_time ≤ 100,000
+    std::uint32_t accounts = 1000;               ///< that send, 2 .. 100,000
+    /// Blocks up to this one are taken as produced before: the chain goes on with the next. At most 200 million
+    /// transactions are replayed for it.
+    std::uint64_t resume_height = 0;
+    /// Slots after this one bring no new transactions, while blocks go on: lets every figure come to rest. 0 = none.
+    std::uint64_t last_slot = 0;
+    bool start_held = false;  ///< begin as after EmbeddedChain::hold()
+    ChainIds ids;
+};
+
+inline constexpr std::chrono::milliseconds kMinBlockTime{10};
+inline constexpr std::chrono::milliseconds kMaxBlockTime{25'000};  // a source 30 s behind is not dispatched from
+inline constexpr std::uint64_t kMaxSlotArrivals = 100'000;
+inline constexpr std::uint32_t kMaxAccounts = 100'000;
+inline constexpr std::uint64_t kMaxReplayedTransactions = 200'000'000;
+
+/// Slots 0 and 1 bring no transactions, so that agents can join first.
+inline constexpr std::uint64_t kQuietSlots = 2;
+
+/// Error config, naming the setting.
+[[nodiscard]] Status check(const ChainSettings& settings);
+
+/// With fewer accounts nothing is replaced or unaffordable.
+inline constexpr std::uint32_t kAccountsForScenes = 16;
+
+/// How much of what, in ‰ of new transactions; fixed by the seed. What is left are transfers.
+struct Shares {
+    std::uint32_t replaced;              ///< 8..15: better-paid ones with the same nonce that push another out
+    std::uint32_t unaffordable;          ///< 4..7: never mined since an earlier transaction spent the balance
+    std::uint32_t reverted;              ///< 30..59: calls that are mined with status 106
+    std::uint32_t transfer_to_contract;  ///< 5..14: native ones, mined with status 0
+    std::uint32_t staking_error;         ///< 10..24: mined with status 202, 203 or 205
+    std::uint32_t staking;               ///< 30..49: mined with status 1
+    std::uint32_t creation;              ///< 10..19
+    std::uint32_t call;                  ///< 250..349
+};
+[[nodiscard]] Shares shares_of(std::uint64_t seed) noexcept;
+
+}  // namespace ioswarm::sim

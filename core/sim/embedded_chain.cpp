@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/sim/embedded_chain.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "core/crypto/keccak.hpp"
+#include "core/sim/contract_code.hpp"
+
+namespace ioswarm::sim {
+
+namespace {
+
+constexpr std::size_t kBlocksKept = 1000;
+constexpr std::size_t kTransactionsKept = 200'000;
+constexpr std::uint64_t kBlocksBetweenReplayLogs = 1'000'000;
+
+}  // namespace
+
+Result<std::unique_ptr<EmbeddedChain>> EmbeddedChain::create(const ChainSettings& settings, const Clock& clock,
+                                                             Log log) {
+    if (auto checked = check(settings); !checked) return fail(std::move(checked.error()));
+    std::unique_ptr<EmbeddedChain> chain(new EmbeddedChain(settings, clock, std::move(log)));
+    return chain;
+}
+
+EmbeddedChain::EmbeddedChain(const ChainSettings& settings, const Clock& clock, Log log)
+    : settings_(settings),
+      clock_(clock),
+      log_(std::move(log)),
+      maker_(settings),
+      code_hash_(keccak256(kContractCode)),
+      model_(settings) {
+    std::uint32_t number = 0;
+    for (const Address& address : maker_.addresses()) index_.emplace(address, number++);
+    replay(settings.resume_height);
+    slot_start_ = clock_.steady();
+    tip_time_ = clock_.wall();
+    if (settings.start_held) held_since_ = slot_start_;
+}
+
+void EmbeddedChain::replay(std::uint64_t height) {
+    const Clock::Wall now = clock_.wall();
+    while (model_.height() < height) {
+        ModelBlock block = model_.close_slot();
+        if (height - block.height < kBlocksKept) {
+            // As if they had come on time.
+            const auto age = settings_.block_time * static_cast<std::int64_t>(height - block.height);
+            store(std::move(block), now - age);
+        }
+        if (model_.height() % kBlocksBetweenReplayLogs == 0) {
+            log_.info("embedded chain: replayed to height {} of {}", model_.height(), height);
+        }
+    }
+    for (const CreatedContract& contract : model_.created()) know(contract);
+}
+
+void EmbeddedChain::know(const CreatedContract& contract) {
+    const Address address = maker_.created_address(contract);
+    if (const auto old = created_.find(contract.account); old != created_.end()) index_.erase(old->second);
+    created_[contract.account] = address;
+    index_[address] = contract.account;
+}
+
+void EmbeddedChain::store(ModelBlock block, Clock::Wall time) {
+    StoredBlock& stored = blocks_.emplace_back();
+    stored.height = block.height;
+    stored.time = time;
+    stored.transactions = block.mined.size();
+    stored.mined = std::move(block.mined);
+    stored_transactions_ += stored.transactions;
+    while (blocks_.size() > 1 && (blocks_.size() > kBlocksKept || stored_transactions_ > kTransactionsKept)) {
+        stored_transactions_ -= blocks_.front().transactions;
+        for (const TxPlan& plan : blocks_.front().mined) made_.erase(plan.id);
+        blocks_.pop_front();
+    }
+}
+
+void EmbeddedChain::advance() {
+    if (held_since_) return;
+    const Clock::Steady now = clock_.steady();
+    const Clock::Steady::duration block_time = settings_.block_time;
+    while (now >= slot_start_ + block_time) produce(now);
+    // Arrival i of n comes at (i + 1) / (n + 1) of the slot.
+    const auto slots = static_cast<std::int64_t>(model_.slot_arrivals()) + 1;
+    const std::int64_t due = (now - slot_start_).count() / std::max<std::int64_t>(block_time.count() / slots, 1);
+    while (model_.arrived() < model_.slot_arrivals() && model_.arrived() < due) model_.arrive();
+}
+
+void EmbeddedChain::produce(Clock::Steady now) {
+    const Clock::Steady due = slot_start_ + settings_.block_time;
+    slot_start_ = now - due > settings_.block_time / 4 ? now : due;
+    tip_time_ = clock_.wall();
+    ModelBlock block = model_.close_slot();
+    for (const TxPlan& plan : block.replaced) made_.erase(plan.id);
+    for (const TxPlan& plan : block.unaffordable) made_.erase(plan.id);
+    for (const CreatedContract& contract : block.created) know(contract);
+    store(std::move(block), tip_time_);
+    time_moved_.notify_all();
+}
+
+Address EmbeddedChain::address_of(const TxPlan& plan) const {
+    if (plan.target < maker_.addresses().size()) return maker_.addresses()[plan.target];
+    const auto found = created_.find(plan.target);
+    return found == created_.end() ? Address{} : found->second;
+}
+
+Result<PoolActionPtr> EmbeddedChain::made(const TxPlan& plan) {
+    const auto found = made_.find(plan.id);
+    if (found != made_.end()) return found->second;
+    auto fresh = maker_.make(plan, address_of(plan));
+    if (fresh) made_.emplace(plan.id, *fresh);
+    return fresh;
+}
+
+Result<std::vector<PoolActionPtr>> EmbeddedChain::pending() {
+    const std::lock_guard lock(mutex_);
+    advance();
+    std::vector<PoolActionPtr> out;
+    out.reserve(model_.pool().size());
+    for (const auto& [id, plan] : model_.pool()) {
+        auto action = made(plan);
+        if (!action) return fail(std::move(action.error()));
+        out.push_back(std::move(*action));
+    }
+    return out;
+}
+
+Result<ChainTip> EmbeddedChain::tip() {
+    const std::lock_guard lock(mutex_);
+    advance();
+    return ChainTip{model_.height(), held_since_ ? clock_.wall() : tip_time_, kBaseFeeRau};
+}
+
+std::vector<Result<AccountState>> EmbeddedChain::accounts(std::span<const Address> addresses, std::uint64_t height) {
+    const std::lock_guard lock(mutex_);
+    advance();
+    std::vector<Result<AccountState>> out;
+    out.reserve(addresses.size());
+    for (const Address& address : addresses) {
+        if (!model_.holds(height)) {
+            out.push_back(fail(ErrorCode::out_of_range, "cannot read the account", to_hex0x(address.view()),
+                               "height " + std::to_string(height) + " is not held, the tip is " +
+                                   std::to_string(model_.height())));
+            continue;
+        }
+        const auto index = index_.find(address);
+        if (index == index_.end()) {
+            out.emplace_back();
+            continue;
+        }
+        const ModelAccount account = model_.account(index->second, height);
+        AccountState state{account.balance_rau, account.nonce, {}};
+        if (account.has_code) state.code_hash = code_hash_;
+        out.push_back(std::move(state));
+    }
+    return out;
+}
+
+Result<ExecutedBlock> EmbeddedChain::next(std::uint64_t height, std::stop_token stop) {
+    std::unique_lock lock(mutex_);
+    advance();
+    const std::uint64_t wanted = height == 0 ? model_.height() + 1 : height;
+    while (wanted > model_.height()) {
+        if (stop.stop_requested()) {
+            return fail(ErrorCode::cancelled, "cannot wait for the block", std::to_string(wanted), "stopped");
+        }
+        const auto moved = [&, before = moves_] { return moves_ != before || wanted <= model_.height(); };
+        if (held_since_) {
+            time_moved_.wait(lock, stop, moved);
+        } else {
+            const auto left = slot_start_ + settings_.block_time - clock_.steady();
+            time_moved_.wait_for(lock, stop, left, moved);
+        }
+        advance();
+    }
+    return block_at(wanted);
+}
+
+Result<ExecutedBlock> EmbeddedChain::block_at(std::uint64_t height) {
+    const std::uint64_t oldest = blocks_.empty() ? model_.height() + 1 : blocks_.front().height;
+    if (height < oldest) {
+        return fail(ErrorCode::out_of_range, "cannot read the block", std::to_string(height),
+                    "the oldest held is " + std::to_string(oldest));
+    }
+    StoredBlock& stored = blocks_[static_cast<std::size_t>(height - oldest)];
+    if (!stored.block) {
+        if (auto done = make_block(stored); !done) return fail(std::move(done.error()));
+    }
+    return *stored.block;
+}
+
+Status EmbeddedChain::make_block(StoredBlock& stored) {
+    ExecutedBlock block;
+    block.height = stored.height;
+    block.time = stored.time;
+    block.base_fee_rau = kBaseFeeRau;
+    block.receipts.reserve(stored.mined.size() + 1);
+    for (const TxPlan& plan : stored.mined) {
+        const auto action = made(plan);
+        if (!action) return fail(action.error());
+        block.receipts.push_back({(*action)->hash.value(), plan.status, plan.gas_used});
+    }
+    const auto reward = maker_.grant_reward_hash(stored.height);
+    if (!reward) return fail(reward.error());
+    block.receipts.push_back({*reward, kReceiptSuccess, 0});
+    for (const TxPlan& plan : stored.mined) made_.erase(plan.id);
+    stored.mined = {};
+    stored.block = std::move(block);
+    return {};
+}
+
+void EmbeddedChain::hold() {
+    {
+        const std::lock_guard lock(mutex_);
+        advance();
+        if (!held_since_) held_since_ = clock_.steady();
+        ++moves_;
+    }
+    time_moved_.notify_all();
+}
+
+void EmbeddedChain::release() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!held_since_) return;
+        slot_start_ += clock_.steady() - *held_since_;
+        tip_time_ = clock_.wall();
+        held_since_.reset();
+        ++moves_;
+    }
+    time_moved_.notify_all();
+}
+
+void EmbeddedChain::poke() {
+    {
+        const std::lock_guard lock(mutex_);
+        ++moves_;
+    }
+    time_moved_.notify_all();
+}
+
+}  // namespace ioswarm::sim

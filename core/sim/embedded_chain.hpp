@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+
+#include "core/base/log.hpp"
+#include "core/ports/act_pool_reader.hpp"
+#include "core/ports/block_source.hpp"
+#include "core/ports/clock.hpp"
+#include "core/ports/state_reader.hpp"
+#include "core/sim/action_maker.hpp"
+#include "core/sim/chain_model.hpp"
+
+namespace ioswarm::sim {
+
+/// A chain inside the process, for trying things out without a node: real keys and signatures, a pool, blocks with
+/// receipts, confirmed state. All three of its ports are thread-safe, and next() may be called by several threads.
+///
+/// What happens is ChainModel's and follows from the settings; the clock says when. The arrivals of a slot are spread
+/// over its block_time, its block comes at the end. There is no thread: whoever calls a port moves the chain up to
+/// now, and next() wakes for its block. Nobody is ahead or behind, therefore, and when nobody called for a while (a
+/// stopped process) the chain does not rush to catch up, since a transaction that came and went in one call would
+/// have been pending for nobody: at most one block is late, and the next slot then begins now.
+///
+/// Containers (encoding 128) stand in the pool as such; in blocks they are unfolded and keep their hash, so their
+/// receipts look like any other. Each block has the receipt of a grantReward action that was never in the pool.
+class EmbeddedChain final : public ActPoolReader, public StateReader, public BlockSource {
+ public:
+    /// Replays to settings.resume_height (about 4 million transactions a second) and goes on from there. `clock` must
+    /// outlive the chain. Errors: of check(); internal.
+    [[nodiscard]] static Result<std::unique_ptr<EmbeddedChain>> create(const ChainSettings& settings,
+                                                                       const Clock& clock, Log log = {});
+
+    [[nodiscard]] Result<std::vector<PoolActionPtr>> pending() override;
+    [[nodiscard]] Result<ChainTip> tip() override;
+    /// Held are the tip and the seven heights before it.
+    [[nodiscard]] std::vector<Result<AccountState>> accounts(std::span<const Address> addresses,
+                                                             std::uint64_t height) override;
+    /// Held are the last 1,000 blocks, or fewer that have 200,000 transactions together; out_of_range below. Height 0
+    /// is the block after the tip.
+    [[nodiscard]] Result<ExecutedBlock> next(std::uint64_t height, std::stop_token stop) override;
+
+    /// Time stands still until release(): nothing arrives, no block comes, and the tip counts as of now. Twice is once.
+    void hold();
+    void release();
+    /// The clock was moved by hand: whoever waits in next() looks again.
+    void poke();
+
+ private:
+    EmbeddedChain(const ChainSettings& settings, const Clock& clock, Log log);
+
+    struct StoredBlock {
+        std::uint64_t height = 0;
+        Clock::Wall time;
+        std::vector<TxPlan> mined;           // until `block` is made
+        std::size_t transactions = 0;
+        std::optional<ExecutedBlock> block;  // made when first asked for
+    };
+
+    void replay(std::uint64_t height);
+    void advance();
+    void produce(Clock::Steady now);
+    void store(ModelBlock block, Clock::Wall time);
+    void know(const CreatedContract& contract);
+    [[nodiscard]] Result<PoolActionPtr> made(const TxPlan& plan);
+    [[nodiscard]] Address address_of(const TxPlan& plan) const;
+    [[nodiscard]] Result<ExecutedBlock> block_at(std::uint64_t height);
+    [[nodiscard]] Status make_block(StoredBlock& stored);
+
+    const ChainSettings settings_;
+    const Clock& clock_;
+    const Log log_;
+    const ActionMaker maker_;
+    const Hash256 code_hash_;
+
+    std::mutex mutex_;                        // guards all below
+    std::condition_variable_any time_moved_;  // waited for by next()
+    std::uint64_t moves_ = 0;                 // hold, release, poke
+    ChainModel model_;
+    Clock::Steady slot_start_;
+    std::optional<Clock::Steady> held_since_;
+    Clock::Wall tip_time_;
+    std::deque<StoredBlock> blocks_;
+    std::size_t stored_transactions_ = 0;
+    std::unordered_map<std::uint64_t, PoolActionPtr> made_;  // by plan id: what was listed and is still pending
+    std::unordered_map<Address, std::uint32_t, FixedBytesHash> index_;
+    std::unordered_map<std::uint32_t, Address> created_;  // addresses of contracts that transactions made
+};
+
+}  // namespace ioswarm::sim
