@@ -126,3 +126,12 @@ TEST_CASE("command names and links do not collide", "[cli]") {
         if (!row.link.empty()) CHECK(names.insert(row.link).second);
     }
 }
+
+TEST_CASE("a link is installed for every command", "[cli]") {
+    std::string expected;
+    for (const cli::CommandRow& row : cli::commands()) {
+        expected += (expected.empty() ? "ioswarm-" : " ioswarm-") + std::string(row.name);
+        if (!row.link.empty()) expected += " " + std::string(row.link);
+    }
+    CHECK(expected == IOSWARM_LINKS);
+}

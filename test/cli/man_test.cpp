@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
+
+#include <fmt/format.h>
+#include <catch2/catch.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/config_keys.hpp"
+#include "test/cli/run_cli.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::cli;
+using ioswarm::test::run_cli;
+
+namespace {
+
+/// A page with roff's escapes taken out: "\-" is "-", fonts are nothing.
+std::string page(const std::string& name) {
+    std::ifstream in(std::filesystem::path(IOSWARM_TEST_DATA).parent_path().parent_path() / "man" / name);
+    if (!in) FAIL("there is no manual page " << name);
+    std::string text{std::istreambuf_iterator<char>(in), {}};
+    text = std::regex_replace(text, std::regex(R"(\\f[BIR])"), "");
+    return std::regex_replace(text, std::regex(R"(\\([-&]))"), "$1");
+}
+
+std::set<std::string> matches(const std::string& text, const std::string& pattern) {
+    const std::regex regex(pattern);
+    std::set<std::string> out;
+    for (std::sregex_iterator it(text.begin(), text.end(), regex), end; it != end; ++it)
+        out.insert((*it)[1]);
+    return out;
+}
+
+std::set<std::string> options_in(const std::string& text) {
+    return matches(text, R"((?:^|[^-\w])(--[a-z0-9][a-z0-9-]*))");
+}
+
+/// Of a section, up to the next one.
+std::string section(const std::string& text, const std::string& title) {
+    const std::size_t begin = text.find("\n.SH " + title + "\n");
+    if (begin == std::string::npos) return "";
+    return text.substr(begin + 1, text.find("\n.SH ", begin + 1) - begin);
+}
+
+/// The options that "OPTIONS" of a page declares: those on the line after a .TP.
+std::set<std::string> declared_options(const std::string& text) {
+    std::string tags;
+    const std::regex tag(R"(\.TP\n(.*)\n)");
+    const std::string options = section(text, "OPTIONS");
+    for (std::sregex_iterator it(options.begin(), options.end(), tag), end; it != end; ++it)
+        tags += (*it)[1].str() + "\n";
+    return options_in(tags);
+}
+
+std::set<std::string> help_options(const std::vector<std::string>& arguments) {
+    return options_in(run_cli(arguments).out);
+}
+
+using Set = std::set<std::string>;
+
+Set missing_from(const Set& some, const Set& all) {
+    Set out;
+    std::set_difference(some.begin(), some.end(), all.begin(), all.end(), std::inserter(out, out.end()));
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("every command has a page whose options are those of --help", "[man]") {
+    for (const CommandRow& row : commands()) {
+        CAPTURE(row.name);
+        const std::string text = page(fmt::format("ioswarm-{}.1", row.name));
+        CHECK(text.find(fmt::format("ioswarm-{} - {}", row.name, "")) != std::string::npos);
+        Set help = help_options({"help", std::string(row.name)});
+        if (row.name == "config") {
+            help.merge(help_options({"help", "config", "show"}));
+            help.merge(help_options({"help", "config", "check"}));
+        }
+        const Set declared = declared_options(text);
+        CHECK(missing_from(help, declared) == Set{});
+        CHECK(missing_from(declared, help) == Set{});
+    }
+}
+
+TEST_CASE("no page names an option that no command has", "[man]") {
+    Set known{"--help", "--version"};
+    for (const CommandRow& row : commands())
+        known.merge(help_options({"help", std::string(row.name)}));
+    known.merge(help_options({"help", "config", "show"}));
+    for (const std::string name :
+         {"ioswarm.1", "ioswarm-serve.1", "ioswarm-keygen.1", "ioswarm-config.1", "ioswarm.yaml.5"}) {
+        CAPTURE(name);
+        CHECK(missing_from(options_in(page(name)), known) == Set{});
+    }
+}
+
+TEST_CASE("the overview names every command and every exit code", "[man]") {
+    const std::string text = page("ioswarm.1");
+    for (const CommandRow& row : commands()) {
+        CHECK(text.find(fmt::format("ioswarm-{}", row.name)) != std::string::npos);
+    }
+    for (const ExitCode code :
+         {ExitCode::ok, ExitCode::failed_check, ExitCode::usage, ExitCode::bad_data, ExitCode::unavailable,
+          ExitCode::internal, ExitCode::io, ExitCode::try_again, ExitCode::permission, ExitCode::configuration,
+          ExitCode::interrupted, ExitCode::terminated}) {
+        CHECK(section(text, "EXIT STATUS")
+                  .find(fmt::format(".TP\n.B {}\n{}\n", static_cast<int>(code), describe(code))) !=
+              std::string::npos);
+    }
+}
+
+TEST_CASE("every command's page has an exit status section of known codes", "[man]") {
+    const Set all = matches(section(page("ioswarm.1"), "EXIT STATUS"), R"(\.B (\d+))");
+    for (const CommandRow& row : commands()) {
+        CAPTURE(row.name);
+        const Set codes =
+            matches(section(page(fmt::format("ioswarm-{}.1", row.name)), "EXIT STATUS"), R"(\.B (\d+))");
+        CHECK(codes.count("0") == 1);
+        CHECK(codes.count("64") == 1);
+        CHECK(missing_from(codes, all) == Set{});
+    }
+}
+
+TEST_CASE("the page of the configuration has every key with its default, and no other", "[man]") {
+    const std::string text = page("ioswarm.yaml.5");
+    Set described;
+    // .BR name " (…; default: X)", or two names in one tag.
+    const std::regex tag(R"RE(\.TP\n\.BR ([\w.]+)(?: ", " ([\w.]+))? " \(([^)]*)\)")RE");
+    const std::string keys = section(text, "KEYS OF IOTEX-CORE") + section(text, "KEYS OF THIS PROGRAM");
+    for (std::sregex_iterator it(keys.begin(), keys.end(), tag), end; it != end; ++it) {
+        for (const std::size_t group : {1U, 2U}) {
+            const std::string name = (*it)[group];
+            if (name.empty()) continue;
+            CAPTURE(name);
+            CHECK(described.insert(name).second);
+            const auto table = config_keys();
+            const auto key =
+                std::find_if(table.begin(), table.end(), [&](const KeyRow& row) { return row.name == name; });
+            REQUIRE(key != table.end());
+            const std::string form = (*it)[3];
+            const std::size_t at = form.find("default: ");
+            CHECK((at == std::string::npos ? "" : form.substr(at + 9)) == key->fallback);
+        }
+    }
+    for (const KeyRow& key : config_keys()) {
+        CAPTURE(key.name);
+        CHECK(described.count(std::string(key.name)) == 1);
+    }
+}
+
+TEST_CASE("the page of serve says which key each flag is", "[man]") {
+    const std::string text = page("ioswarm-serve.1");
+    if (find_command("serve") == nullptr) return;
+    for (const KeyRow& key : config_keys()) {
+        CAPTURE(key.name);
+        CHECK(std::regex_search(
+            text, std::regex(flag_name(key) + R"((?: ".*"| \[.*)\n\.B )" + std::string(key.name) + "\n")));
+    }
+}
