@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -16,8 +17,11 @@
 
 // The books are in the ledger; Books is their mirror. It is changed only on the ledger's thread, after the commit, and
 // so shows nothing that a kill could take back. Operations run on that thread too and read the mirror without the lock:
-// nobody else changes it. A block is an operation alone, so it finds the mirror equal to the ledger; answers share
-// their transaction and therefore ask the ledger, not the mirror, whether they are the first.
+// nobody else changes it. A block is an operation alone, so it finds the mirror equal to the ledger. Answers share their
+// transaction, so whether one is the first of its agent is asked of the mirror and of what is staged before it.
+//
+// An answer is one row at the end of one table, nothing else, which is what makes it cheap; what it adds to the work of
+// its agent is written with the next block, and counted again from the rows when a restart comes before that.
 
 namespace ioswarm {
 namespace {
@@ -28,17 +32,25 @@ std::int64_t to_ms(Clock::Wall time) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
 }
 
-std::vector<WorkRow> work_with(const Books& books, const BlockChange& change) {
-    std::map<std::string, WorkRow> sum;
-    for (const auto& [agent_id, agent] : books.work()) sum.emplace(agent_id, agent.work);
-    for (const auto& [agent_id, delta] : change.work) {
-        WorkRow& work = sum.try_emplace(agent_id, WorkRow{agent_id, 0, 0, 0, 0}).first->second;
-        work.compared += delta.compared;
-        work.correct += delta.correct;
+using Wallets = std::vector<std::pair<std::string, std::optional<Address>>>;
+
+WorkRow work_after(const Books& books, const BlockChange& change, const std::string& agent_id) {
+    const auto found = books.work().find(agent_id);
+    WorkRow out = found == books.work().end() ? WorkRow{agent_id, 0, 0, 0, 0} : found->second.work;
+    if (const auto delta = change.compared.find(agent_id); delta != change.compared.end()) {
+        out.compared += delta->second.compared;
+        out.correct += delta->second.correct;
     }
+    return out;
+}
+
+std::vector<WorkRow> all_work_after(const Books& books, const BlockChange& change) {
     std::vector<WorkRow> out;
-    out.reserve(sum.size());
-    for (auto& [agent_id, work] : sum) out.push_back(std::move(work));
+    out.reserve(books.work().size() + change.compared.size());
+    for (const auto& [agent_id, agent] : books.work()) out.push_back(work_after(books, change, agent_id));
+    for (const auto& [agent_id, delta] : change.compared) {
+        if (!books.work().contains(agent_id)) out.push_back(delta);
+    }
     return out;
 }
 
@@ -46,14 +58,15 @@ std::vector<WorkRow> work_with(const Books& books, const BlockChange& change) {
 
 struct Accounting::Impl {
     Impl(Ledger& ledger_in, const CoordinatorSettings& settings_in, const Clock& clock_in, RewardSettler* settler_in,
-         Log log_in, LedgerState state)
+         Log log_in, const LedgerState& state)
         : ledger(ledger_in),
           settings(settings_in),
           clock(clock_in),
           settler(settler_in),
           log(std::move(log_in)),
           notices(ledger_in),
-          books(std::move(state), settings_in.shadow_mode, settings_in.late_result_blocks) {
+          books(state, settings_in.shadow_mode, settings_in.late_result_blocks) {
+        next_answer = books.last_answer() + 1;
         // The wall clock bridges a restart; from here on the steady one counts, which does not jump.
         const std::int64_t before = to_ms(clock.wall()) - books.numbers().epoch_started_ms;
         epoch_before = std::chrono::milliseconds(std::max<std::int64_t>(before, 0));
@@ -63,15 +76,18 @@ struct Accounting::Impl {
     struct Submission {
         std::vector<Answer> answers;
         std::function<void(Status)> done;
-        std::vector<AnswerChange> added;  // of the last run of the operation
-        std::vector<std::pair<std::string, std::optional<Address>>> wallets;
+        std::vector<AnswerRow> added;  // of the last run of the operation
+        Wallets wallets;
     };
     struct BlockOutcome {
         BlockChange change;
-        LedgerNumbers numbers;
         std::optional<ClosedEpoch> closed;
-        std::vector<std::pair<std::string, std::optional<Address>>> wallets;
+        Wallets wallets;
         bool known = false;
+    };
+    struct Staged {
+        std::string agent_id;
+        const Submission* by = nullptr;
     };
 
     // Const after construction.
@@ -85,6 +101,10 @@ struct Accounting::Impl {
     PayoutNotices notices;
     Guarded<std::unordered_set<Hash256, FixedBytesHash>> forgotten;  // with the next block
 
+    // The ledger's thread only.
+    std::uint64_t next_answer;
+    std::unordered_map<Hash256, std::vector<Staged>, FixedBytesHash> staged;  // not committed yet, by raw id
+
     std::mutex flight_mutex;  // guards in_flight
     std::condition_variable landed;
     std::size_t in_flight = 0;  // submissions that the ledger has not told the end of
@@ -95,6 +115,8 @@ struct Accounting::Impl {
     Clock::Steady epoch_since;
 
     Status write(Submission& submission, LedgerTx& tx);
+    bool stage(const Answer& answer, const Submission& submission);
+    void unstage(const Submission& submission);
     void committed(const Submission& submission);
     Status write(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched, BlockOutcome& out,
                  LedgerTx& tx);
@@ -103,8 +125,7 @@ struct Accounting::Impl {
     void announce(const BlockOutcome& outcome);
     Status set_wallet(const std::string& agent_id, const Address& wallet, std::optional<Address>& in_force,
                       LedgerTx& tx);
-    Status read_wallets(const std::map<std::string, WorkRow>& work,
-                        std::vector<std::pair<std::string, std::optional<Address>>>& out, LedgerTx& tx) const;
+    Status read_wallet(const std::string& agent_id, Wallets& out, LedgerTx& tx) const;
     bool epoch_due(const LedgerNumbers& numbers) const;
     std::chrono::nanoseconds elapsed() const { return epoch_before + (clock.steady() - epoch_since); }
 };
@@ -112,50 +133,55 @@ struct Accounting::Impl {
 Status Accounting::Impl::write(Submission& submission, LedgerTx& tx) {
     submission.added.clear();
     submission.wallets.clear();
-    std::map<std::string, WorkRow> work;
-    LedgerNumbers counted;
     for (const Answer& answer : submission.answers) {
-        AnswerChange change = books.plan(answer);
-        const auto is_new = tx.add_answer(change.answer);
-        if (!is_new) return fail(is_new.error());
-        if (!*is_new) continue;
-        WorkRow& sum = work[answer.agent_id];
-        sum.agent_id = answer.agent_id;
-        sum.tasks += change.work.tasks;
-        sum.compared += change.work.compared;
-        sum.correct += change.work.correct;
-        sum.latency_us += change.work.latency_us;
-        add_counted(change.counted, counted);
-        submission.added.push_back(std::move(change));
+        if (!stage(answer, submission)) continue;
+        AnswerRow row = books.plan(answer);
+        row.id = next_answer++;
+        if (Status status = tx.add_answer(row); !status) return status;
+        if (Status status = read_wallet(answer.agent_id, submission.wallets, tx); !status) return status;
+        submission.added.push_back(std::move(row));
     }
-    for (const auto& [agent_id, delta] : work) {
-        if (Status status = tx.add_work(delta); !status) return status;
+    return {};
+}
+
+/// False: this agent's answer to this action is in the books, or on its way there in the same transaction.
+bool Accounting::Impl::stage(const Answer& answer, const Submission& submission) {
+    if (books.has_answer(answer.raw_id, answer.agent_id)) return false;
+    std::vector<Staged>& same = staged[answer.raw_id];
+    const auto found = std::find_if(same.begin(), same.end(),
+                                    [&](const Staged& other) { return other.agent_id == answer.agent_id; });
+    if (found == same.end()) {
+        same.push_back({answer.agent_id, &submission});
+        return true;
     }
-    if (counted.compared > 0) {
-        auto numbers = tx.numbers();
-        if (!numbers) return fail(numbers.error());
-        add_counted(counted, *numbers);
-        if (Status status = tx.set_numbers(*numbers); !status) return status;
+    if (found->by != &submission) return false;
+    // Staged by this submission: twice in it, or left from a run of it that was undone.
+    return std::none_of(submission.added.begin(), submission.added.end(), [&](const AnswerRow& row) {
+        return row.raw_id == answer.raw_id && row.agent_id == answer.agent_id;
+    });
+}
+
+void Accounting::Impl::unstage(const Submission& submission) {
+    for (const Answer& answer : submission.answers) {
+        const auto found = staged.find(answer.raw_id);
+        if (found == staged.end()) continue;
+        std::erase_if(found->second, [&](const Staged& one) { return one.by == &submission; });
+        if (found->second.empty()) staged.erase(found);
     }
-    return read_wallets(work, submission.wallets, tx);
 }
 
 void Accounting::Impl::committed(const Submission& submission) {
     const std::lock_guard locked(mutex);
-    for (const AnswerChange& change : submission.added) books.apply(change);
+    for (const AnswerRow& answer : submission.added) books.apply(answer);
     for (const auto& [agent_id, wallet] : submission.wallets) books.set_wallet(agent_id, wallet);
 }
 
-/// Wallets of agents that were not at work in this epoch before.
-Status Accounting::Impl::read_wallets(const std::map<std::string, WorkRow>& work,
-                                      std::vector<std::pair<std::string, std::optional<Address>>>& out,
-                                      LedgerTx& tx) const {
-    for (const auto& [agent_id, delta] : work) {
-        if (books.work().contains(agent_id)) continue;
-        const auto agent = tx.agent(agent_id);
-        if (!agent) return fail(agent.error());
-        if (*agent && (*agent)->wallet) out.emplace_back(agent_id, (*agent)->wallet);
-    }
+/// The wallet of an agent that was not at work in this epoch before.
+Status Accounting::Impl::read_wallet(const std::string& agent_id, Wallets& out, LedgerTx& tx) const {
+    if (books.work().contains(agent_id) || (!out.empty() && out.back().first == agent_id)) return {};
+    const auto agent = tx.agent(agent_id);
+    if (!agent) return fail(agent.error());
+    out.emplace_back(agent_id, *agent ? (*agent)->wallet : std::nullopt);
     return {};
 }
 
@@ -167,37 +193,40 @@ bool Accounting::Impl::epoch_due(const LedgerNumbers& numbers) const {
 Status Accounting::Impl::write(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched,
                                BlockOutcome& out, LedgerTx& tx) {
     out = {};
-    auto numbers = tx.numbers();
-    if (!numbers) return fail(numbers.error());
-    out.numbers = *numbers;
-    if (block.height <= out.numbers.last_height) {
+    if (block.height <= books.numbers().last_height) {
         out.known = true;
         return {};
     }
     out.change = books.plan(block, dispatched, *forgotten.lock());
     if (Status status = write_change(out.change, tx); !status) return status;
-    if (Status status = read_wallets(out.change.work, out.wallets, tx); !status) return status;
-
-    add_counted(out.change.counted, out.numbers);
-    out.numbers.last_height = block.height;
-    if (out.numbers.epoch_first_height == 0) out.numbers.epoch_first_height = block.height;
-    if (epoch_due(out.numbers)) {
-        auto closed = close_epoch(tx, settings.rewards, work_with(books, out.change), out.numbers, to_ms(clock.wall()));
+    for (const auto& [agent_id, delta] : out.change.compared) {
+        if (Status status = read_wallet(agent_id, out.wallets, tx); !status) return status;
+    }
+    LedgerNumbers numbers = out.change.numbers;
+    if (epoch_due(numbers)) {
+        auto closed =
+            close_epoch(tx, settings.rewards, all_work_after(books, out.change), numbers, to_ms(clock.wall()));
         if (!closed) return fail(closed.error());
         out.closed = std::move(*closed);
+        out.change.numbers = numbers;
     }
-    return tx.set_numbers(out.numbers);
+    return tx.set_numbers(numbers);
 }
 
 Status Accounting::Impl::write_change(const BlockChange& change, LedgerTx& tx) {
-    for (const Hash256& raw_id : change.mined) {
-        if (Status status = tx.mark_mined(raw_id, change.recent.height); !status) return status;
-    }
     for (const Hash256& raw_id : change.dropped) {
-        if (Status status = tx.drop_answers(raw_id); !status) return status;
+        const HeldAction* action = books.find(raw_id);
+        if (action == nullptr) continue;
+        for (const HeldAnswer& answer : action->answers) {
+            if (Status status = tx.drop_answer(answer.id); !status) return status;
+        }
     }
-    for (const auto& [agent_id, delta] : change.work) {
-        if (Status status = tx.add_work(delta); !status) return status;
+    for (const std::string& agent_id : books.worked()) {
+        if (Status status = tx.set_work(work_after(books, change, agent_id)); !status) return status;
+    }
+    for (const auto& [agent_id, delta] : change.compared) {
+        if (books.worked().contains(agent_id)) continue;
+        if (Status status = tx.set_work(work_after(books, change, agent_id)); !status) return status;
     }
     if (Status status = tx.drop_recent_below(change.drop_recent_below); !status) return status;
     return tx.add_recent_block(change.recent);
@@ -209,13 +238,11 @@ void Accounting::Impl::committed(const BlockOutcome& outcome) {
         const std::lock_guard locked(mutex);
         books.apply(outcome.change);
         if (outcome.closed) {
-            books.start_epoch(outcome.numbers);
+            books.start_epoch(outcome.change.numbers);
             epoch_before = {};
             epoch_since = clock.steady();
-        } else {
-            books.set_numbers(outcome.numbers);
-            for (const auto& [agent_id, wallet] : outcome.wallets) books.set_wallet(agent_id, wallet);
         }
+        for (const auto& [agent_id, wallet] : outcome.wallets) books.set_wallet(agent_id, wallet);
     }
     {
         // Those that came meanwhile stay for the next block; what is not held any more needs no forgetting.
@@ -273,7 +300,7 @@ Status Accounting::Impl::set_wallet(const std::string& agent_id, const Address& 
 Result<std::unique_ptr<Accounting>> Accounting::open(Ledger& ledger, const CoordinatorSettings& settings,
                                                      const Clock& clock, RewardSettler* settler, Log log) {
     LedgerState state;
-    std::vector<std::pair<std::string, std::optional<Address>>> wallets;
+    Wallets wallets;
     const Status loaded = ledger.run([&](LedgerTx& tx) -> Status {
         auto all = tx.load();
         if (!all) return fail(all.error());
@@ -282,16 +309,20 @@ Result<std::unique_ptr<Accounting>> Accounting::open(Ledger& ledger, const Coord
             state.numbers.epoch_started_ms = to_ms(clock.wall());
             if (Status status = tx.set_numbers(state.numbers); !status) return status;
         }
-        wallets.clear();
-        for (const WorkRow& work : state.work) {
-            const auto agent = tx.agent(work.agent_id);
-            if (!agent) return fail(agent.error());
-            if (*agent) wallets.emplace_back(work.agent_id, (*agent)->wallet);
-        }
         return {};
     });
     if (!loaded) return fail(loaded.error());
-    auto impl = std::make_unique<Impl>(ledger, settings, clock, settler, std::move(log), std::move(state));
+    auto impl = std::make_unique<Impl>(ledger, settings, clock, settler, std::move(log), state);
+    const Status wallets_read = ledger.run([&](LedgerTx& tx) -> Status {
+        wallets.clear();
+        for (const auto& [agent_id, agent] : impl->books.work()) {
+            const auto row = tx.agent(agent_id);
+            if (!row) return fail(row.error());
+            if (*row) wallets.emplace_back(agent_id, (*row)->wallet);
+        }
+        return {};
+    });
+    if (!wallets_read) return fail(wallets_read.error());
     for (const auto& [agent_id, wallet] : wallets) impl->books.set_wallet(agent_id, wallet);
     return std::unique_ptr<Accounting>(new Accounting(std::move(impl)));
 }
@@ -314,6 +345,7 @@ void Accounting::record(std::vector<Answer> answers, std::function<void(Status)>
     }
     impl_->ledger.submit({[impl = impl_.get(), submission](LedgerTx& tx) { return impl->write(*submission, tx); },
                           [impl = impl_.get(), submission](const Status& status) {
+                              impl->unstage(*submission);
                               if (status) impl->committed(*submission);
                               if (submission->done) submission->done(status);
                               const std::lock_guard locked(impl->flight_mutex);
@@ -370,11 +402,10 @@ Result<std::uint64_t> Accounting::reserve_ids(std::uint64_t count) {
     if (count == 0) return fail(ErrorCode::invalid_argument, "cannot reserve ids", {}, "none asked for");
     std::uint64_t first = 0;
     const Status status = impl_->ledger.run([&](LedgerTx& tx) -> Status {
-        auto numbers = tx.numbers();
-        if (!numbers) return fail(numbers.error());
-        first = numbers->next_id;
-        numbers->next_id += count;
-        return tx.set_numbers(*numbers);
+        const auto reserved = tx.reserve_ids(count);
+        if (!reserved) return fail(reserved.error());
+        first = *reserved;
+        return {};
     });
     if (!status) return fail(status.error());
     return first;

@@ -18,34 +18,37 @@ void add_work(const WorkRow& delta, WorkRow& work) {
 
 }  // namespace
 
-Books::Books(LedgerState state, bool shadow_mode, std::uint64_t late_blocks)
-    : shadow_mode_(shadow_mode), late_blocks_(late_blocks), numbers_(state.numbers) {
-    for (const AnswerRow& answer : state.answers) hold(answer);
-    std::sort(mined_.begin(), mined_.end());
+Books::Books(const LedgerState& state, bool shadow_mode, std::uint64_t late_blocks)
+    : shadow_mode_(shadow_mode),
+      late_blocks_(late_blocks),
+      numbers_(state.numbers),
+      last_answer_(state.numbers.counted_answers) {
     for (const RecentBlockRow& block : state.recent) remember(block);
     for (const WorkRow& work : state.work) add(work);
+    for (const AnswerRow& answer : state.answers) {
+        if (has_answer(answer.raw_id, answer.agent_id)) continue;
+        hold(answer);
+        if (answer.id > state.numbers.counted_answers) count_work(answer);
+    }
+    std::sort(mined_.begin(), mined_.end());
 }
 
-AnswerChange Books::plan(const Answer& answer) const {
-    AnswerChange out;
-    out.answer = {answer.raw_id,   answer.agent_id, answer.action_hash, answer.sender, answer.valid,
-                  answer.has_reject_reason, answer.executed, !shadow_mode_, std::nullopt};
-    out.work = {answer.agent_id, 1, 0, 0, std::min(answer.latency_us, kMaxLatencyUs)};
-    if (!shadow_mode_) {
-        out.work.compared = 1;
-        out.work.correct = answer.valid ? 1 : 0;
-    }
-    if (!answer.action_hash) return out;
+AnswerRow Books::plan(const Answer& answer) const {
+    AnswerRow out;
+    out.raw_id = answer.raw_id;
+    out.agent_id = answer.agent_id;
+    out.action_hash = answer.action_hash;
+    out.sender = answer.sender;
+    out.valid = answer.valid;
+    out.has_reject_reason = answer.has_reject_reason;
+    out.executed = answer.executed;
+    out.own_word = !shadow_mode_;
+    out.latency_us = std::min(answer.latency_us, kMaxLatencyUs);
+    if (!shadow_mode_ || !answer.action_hash) return out;
     const auto mined = recent_actions_.find(*answer.action_hash);
     if (mined == recent_actions_.end()) return out;
-    out.answer.mined_height = mined->second.height;
-    if (!shadow_mode_) return out;
-    const Verdict verdict = judge(answer.valid, answer.has_reject_reason, answer.executed, mined->second.succeeded,
-                                  sender_succeeded(mined->second.height, answer.sender));
-    out.answer.compared = true;
-    out.work.compared = 1;
-    out.work.correct = is_match(verdict) ? 1 : 0;
-    count(verdict, out.counted);
+    out.late_verdict = judge(answer.valid, answer.has_reject_reason, answer.executed, mined->second.succeeded,
+                             sender_succeeded(mined->second.height, answer.sender));
     return out;
 }
 
@@ -53,6 +56,10 @@ BlockChange Books::plan(const ExecutedBlock& block, std::span<const DispatchedAc
                         const std::unordered_set<Hash256, FixedBytesHash>& forgotten) const {
     BlockChange out;
     out.recent.height = block.height;
+    out.numbers = numbers_;
+    out.numbers.last_height = block.height;
+    out.numbers.counted_answers = last_answer_;
+    if (out.numbers.epoch_first_height == 0) out.numbers.epoch_first_height = block.height;
     std::unordered_set<Hash256, FixedBytesHash> succeeded;
     std::unordered_set<Hash256, FixedBytesHash> mined;
     std::vector<std::pair<const HeldAction*, bool>> answered;
@@ -98,11 +105,11 @@ void Books::compare(const HeldAction& action, bool succeeded, bool sender_succee
         if (answer.compared) continue;
         const Verdict verdict =
             judge(answer.valid, answer.has_reject_reason, answer.executed, succeeded, sender_succeeded);
-        WorkRow& work = change.work[answer.agent_id];
+        WorkRow& work = change.compared[answer.agent_id];
         work.agent_id = answer.agent_id;
         work.compared += 1;
         if (is_match(verdict)) ++work.correct;
-        count(verdict, change.counted);
+        count(verdict, change.numbers);
     }
 }
 
@@ -118,10 +125,10 @@ std::uint64_t Books::recent_floor(std::uint64_t height, std::size_t new_actions)
     return floor;
 }
 
-void Books::apply(const AnswerChange& change) {
-    hold(change.answer);
-    add(change.work);
-    add_counted(change.counted, numbers_);
+void Books::apply(const AnswerRow& answer) {
+    hold(answer);
+    count_work(answer);
+    worked_.insert(answer.agent_id);
 }
 
 void Books::apply(const BlockChange& change) {
@@ -139,7 +146,9 @@ void Books::apply(const BlockChange& change) {
         recent_.pop_front();
     }
     remember(change.recent);
-    for (const auto& [agent_id, work] : change.work) add(work);
+    for (const auto& [agent_id, work] : change.compared) add(work);
+    worked_.clear();
+    numbers_ = change.numbers;
 }
 
 void Books::start_epoch(const LedgerNumbers& numbers) {
@@ -158,21 +167,29 @@ const HeldAction* Books::find(const Hash256& raw_id) const {
     return found == actions_.end() ? nullptr : &found->second;
 }
 
+bool Books::has_answer(const Hash256& raw_id, std::string_view agent_id) const {
+    const HeldAction* action = find(raw_id);
+    return action != nullptr && std::any_of(action->answers.begin(), action->answers.end(),
+                                            [&](const HeldAnswer& answer) { return answer.agent_id == agent_id; });
+}
+
 void Books::hold(const AnswerRow& answer) {
+    last_answer_ = std::max(last_answer_, answer.id);
     auto [at, is_new] = actions_.try_emplace(answer.raw_id);
     HeldAction& action = at->second;
     if (is_new) {
         action.action_hash = answer.action_hash;
         action.sender = answer.sender;
-        action.mined_height = answer.mined_height;
-        if (answer.mined_height) {
-            mined_.emplace_back(*answer.mined_height, answer.raw_id);
+        const auto mined = answer.action_hash ? recent_actions_.find(*answer.action_hash) : recent_actions_.end();
+        if (mined != recent_actions_.end()) {
+            action.mined_height = mined->second.height;
+            mined_.emplace_back(mined->second.height, answer.raw_id);
         } else if (answer.action_hash) {
             pending_by_hash_[*answer.action_hash].push_back(answer.raw_id);
         }
     }
-    action.answers.push_back(
-        {answer.agent_id, answer.valid, answer.has_reject_reason, answer.executed, answer.compared});
+    action.answers.push_back({answer.id, answer.agent_id, answer.valid, answer.has_reject_reason, answer.executed,
+                              answer.own_word || action.mined_height.has_value()});
 }
 
 void Books::drop(const Hash256& raw_id) {
@@ -201,6 +218,20 @@ void Books::remember(const RecentBlockRow& block) {
     }
     out.senders_succeeded.insert(block.senders_succeeded.begin(), block.senders_succeeded.end());
     recent_.push_back(std::move(out));
+}
+
+/// What an answer adds to the work of its agent when it is recorded.
+void Books::count_work(const AnswerRow& answer) {
+    WorkRow delta{answer.agent_id, 1, 0, 0, answer.latency_us};
+    if (answer.own_word) {
+        delta.compared = 1;
+        delta.correct = answer.valid ? 1 : 0;
+    } else if (answer.late_verdict != Verdict::none) {
+        delta.compared = 1;
+        delta.correct = is_match(answer.late_verdict) ? 1 : 0;
+        count(answer.late_verdict, numbers_);
+    }
+    add(delta);
 }
 
 void Books::add(const WorkRow& delta) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -20,6 +21,7 @@
 namespace ioswarm {
 
 struct HeldAnswer {
+    std::uint64_t id = 0;  ///< in the ledger
     std::string agent_id;
     bool valid = false;
     bool has_reject_reason = false;
@@ -45,17 +47,10 @@ struct AgentAtWork {
 struct BlockChange {
     RecentBlockRow recent;
     std::uint64_t drop_recent_below = 0;
-    std::vector<Hash256> mined;     ///< raw ids
-    std::vector<Hash256> dropped;   ///< raw ids whose answers are not needed any more
-    std::map<std::string, WorkRow> work;  ///< to be added, by agent
-    LedgerNumbers counted;          ///< to be added: the shadow counters only
-};
-
-/// What an accepted answer does to the books.
-struct AnswerChange {
-    AnswerRow answer;
-    WorkRow work;           ///< to be added
-    LedgerNumbers counted;  ///< to be added: the shadow counters only
+    std::vector<Hash256> mined;    ///< raw ids
+    std::vector<Hash256> dropped;  ///< raw ids whose answers are not needed any more
+    std::map<std::string, WorkRow> compared;  ///< to be added to the work, by agent
+    LedgerNumbers numbers;         ///< after the block
 };
 
 /// The books in memory: what the ledger holds of pending actions, recent blocks and the running epoch. Bounded by the
@@ -67,20 +62,18 @@ class Books {
     /// have some thousands. Beyond it the oldest blocks are forgotten early.
     static constexpr std::size_t kMaxRecentActions = 200'000;
 
-    Books(LedgerState state, bool shadow_mode, std::uint64_t late_blocks);
+    Books(const LedgerState& state, bool shadow_mode, std::uint64_t late_blocks);
 
-    /// What recording this answer would do: compared at once when its action is in a recent block.
-    [[nodiscard]] AnswerChange plan(const Answer& answer) const;
+    /// The row for this answer, but for its id: compared at once when its action is in a recent block.
+    [[nodiscard]] AnswerRow plan(const Answer& answer) const;
     /// What this block would do. `forgotten`: raw ids that left the pool.
     [[nodiscard]] BlockChange plan(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched,
                                    const std::unordered_set<Hash256, FixedBytesHash>& forgotten) const;
 
-    void apply(const AnswerChange& change);
-    /// The numbers come with set_numbers() or start_epoch().
+    void apply(const AnswerRow& answer);
     void apply(const BlockChange& change);
     /// The epoch ended: no work, and these numbers from now on.
     void start_epoch(const LedgerNumbers& numbers);
-    void set_numbers(const LedgerNumbers& numbers) { numbers_ = numbers; }
     /// The wallet in force of an agent, if it is at work.
     void set_wallet(const std::string& agent_id, const std::optional<Address>& wallet);
 
@@ -88,7 +81,12 @@ class Books {
     [[nodiscard]] const std::unordered_map<std::string, AgentAtWork>& work() const { return work_; }
     /// Sums over work().
     [[nodiscard]] const WorkRow& work_sum() const { return sum_; }
+    /// Agents whose work is not in the ledger's table as it is here: they answered since the last block.
+    [[nodiscard]] const std::unordered_set<std::string>& worked() const { return worked_; }
     [[nodiscard]] const HeldAction* find(const Hash256& raw_id) const;
+    [[nodiscard]] bool has_answer(const Hash256& raw_id, std::string_view agent_id) const;
+    /// Highest id of an answer ever applied.
+    [[nodiscard]] std::uint64_t last_answer() const { return last_answer_; }
     [[nodiscard]] const std::unordered_map<Hash256, HeldAction, FixedBytesHash>& actions() const { return actions_; }
 
  private:
@@ -106,6 +104,7 @@ class Books {
     void drop(const Hash256& raw_id);
     void unlink(const HeldAction& action, const Hash256& raw_id);
     void remember(const RecentBlockRow& block);
+    void count_work(const AnswerRow& answer);
     void add(const WorkRow& delta);
     [[nodiscard]] bool sender_succeeded(std::uint64_t height, const Address& sender) const;
     void compare(const HeldAction& action, bool succeeded, bool sender_succeeded, BlockChange& change) const;
@@ -121,6 +120,8 @@ class Books {
     std::deque<RecentBlock> recent_;  // ascending height
     std::unordered_map<std::string, AgentAtWork> work_;
     WorkRow sum_;
+    std::unordered_set<std::string> worked_;
+    std::uint64_t last_answer_ = 0;
 };
 
 }  // namespace ioswarm

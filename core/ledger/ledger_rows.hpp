@@ -13,8 +13,20 @@
 
 namespace ioswarm {
 
-/// An answer that is still needed: to compare it, or to know that this agent was paid for this action already.
+/// What comparing one answer with the chain came to.
+enum class Verdict : std::uint8_t {
+    none,            ///< not compared (yet)
+    matched,
+    nonce_race,      ///< counted as a match: the agent could not know that the sender's other action came first
+    false_positive,  ///< agent valid, chain invalid
+    false_negative,  ///< agent invalid, chain valid
+};
+
+/// An answer that is still needed: to compare it, or to know that this agent was paid for this action already. Written
+/// once, at the end of its table, and removed when its time is over: that its action was mined stands in
+/// recent_blocks, and what it adds to work and numbers is written with the next block (LedgerNumbers::counted_answers).
 struct AnswerRow {
+    std::uint64_t id = 0;  ///< ascending in the order of recording, never used again
     Hash256 raw_id;
     std::string agent_id;
     std::optional<Hash256> action_hash;
@@ -22,11 +34,12 @@ struct AnswerRow {
     bool valid = false;
     bool has_reject_reason = false;
     bool executed = false;
-    bool compared = false;  ///< counted for correctness already
-    std::optional<std::uint64_t> mined_height;  ///< nothing while pending
+    bool own_word = false;  ///< recorded without shadow mode: counted as correct or not by what the agent said
+    Verdict late_verdict = Verdict::none;  ///< when its action had been mined before it came
+    std::uint64_t latency_us = 0;
 };
 
-/// Work of one agent in the running epoch.
+/// Work of one agent in the running epoch, up to LedgerNumbers::counted_answers.
 struct WorkRow {
     std::string agent_id;
     std::uint64_t tasks = 0;
@@ -56,7 +69,7 @@ struct LedgerNumbers {
     std::uint64_t epoch_first_height = 0;  ///< 0 = its first block has not come
     std::int64_t epoch_started_ms = 0;     ///< since 1970; 0 = it has not started yet
     std::uint64_t closed_tasks = 0;        ///< answers counted in closed epochs
-    std::uint64_t next_id = 1;             ///< first task or batch id not reserved
+    std::uint64_t counted_answers = 0;     ///< answers up to this id are in `work` and in these numbers
     std::uint64_t compared = 0;
     std::uint64_t matched = 0;
     std::uint64_t false_positives = 0;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "core/ledger/agent_query.hpp"
@@ -47,6 +48,54 @@ void bind_optional(Statement& statement, int index, const std::optional<Address>
     }
 }
 
+Error damaged(const std::string& file, std::string table) {
+    return {ErrorCode::data_loss, "cannot read the ledger", file, "table " + std::move(table) + " is damaged",
+            "stop, keep a copy of the file, and restore a backup"};
+}
+
+Result<AnswerRow> answer_of(const Statement& row, const std::string& file) {
+    AnswerRow out;
+    out.id = row.u64(0);
+    const auto raw_id = row.fixed<Hash256>(1);
+    if (!raw_id) return fail(raw_id.error());
+    out.raw_id = *raw_id;
+    out.agent_id = row.text(2);
+    if (!row.is_null(3)) {
+        const auto hash = row.fixed<Hash256>(3);
+        if (!hash) return fail(hash.error());
+        out.action_hash = *hash;
+    }
+    const auto sender = row.fixed<Address>(4);
+    if (!sender) return fail(sender.error());
+    out.sender = *sender;
+    out.valid = row.integer(5) != 0;
+    out.has_reject_reason = row.integer(6) != 0;
+    out.executed = row.integer(7) != 0;
+    out.own_word = row.integer(8) != 0;
+    const std::int64_t verdict = row.integer(9);
+    if (verdict < 0 || verdict > static_cast<std::int64_t>(Verdict::false_negative)) {
+        return fail(damaged(file, "answers"));
+    }
+    out.late_verdict = static_cast<Verdict>(verdict);
+    out.latency_us = row.u64(10);
+    return out;
+}
+
+Result<RecentBlockRow> recent_block_of(const Statement& row, const std::string& file) {
+    RecentBlockRow out{row.u64(0), {}, {}};
+    const BytesView actions = row.blob(1);
+    if (actions.size() % kPackedAction != 0) return fail(damaged(file, "recent_blocks"));
+    for (std::size_t at = 0; at < actions.size(); at += kPackedAction) {
+        out.actions.push_back({take<32, Hash256Tag>(actions, at), actions[at + Hash256::kSize] != 0});
+    }
+    const BytesView senders = row.blob(2);
+    if (senders.size() % Address::kSize != 0) return fail(damaged(file, "recent_blocks"));
+    for (std::size_t at = 0; at < senders.size(); at += Address::kSize) {
+        out.senders_succeeded.push_back(take<20, AddressTag>(senders, at));
+    }
+    return out;
+}
+
 /// Calls `each` for every row; each returns Status.
 template <typename Each>
 Status for_each_row(Statement& statement, Each each) {
@@ -64,9 +113,9 @@ Status for_each_row(Statement& statement, Each each) {
 }  // namespace
 
 struct LedgerTx::Statements {
-    Statement numbers, set_numbers;
-    Statement answers, add_answer, mark_mined, drop_answers;
-    Statement work, add_work, clear_work;
+    Statement numbers, set_numbers, next_id, set_next_id;
+    Statement answers, add_answer, drop_answer;
+    Statement work, set_work, clear_work;
     Statement recent, add_recent, drop_recent;
     Statement agent, set_agent, promote_wallets, add_wallet_change, trim_wallet_changes;
     Statement add_epoch, add_payout, mark_notice, drop_epochs, drop_payouts;
@@ -75,23 +124,25 @@ struct LedgerTx::Statements {
 
 Result<std::unique_ptr<LedgerTx>> LedgerTx::prepare(sqlite::Database& database) {
     auto all = std::make_unique<Statements>();
-    const std::array<std::pair<Statement*, const char*>, 23> texts{{
+    const std::array<std::pair<Statement*, const char*>, 24> texts{{
         {&all->numbers,
-         "SELECT last_height, epoch, epoch_first_height, epoch_started_ms, closed_tasks, next_id, compared, matched, "
+         "SELECT last_height, epoch, epoch_first_height, epoch_started_ms, closed_tasks, counted_answers, compared, matched, "
          "false_positives, false_negatives, nonce_race_excluded FROM numbers"},
         {&all->set_numbers,
          "UPDATE numbers SET last_height = ?1, epoch = ?2, epoch_first_height = ?3, epoch_started_ms = ?4, "
-         "closed_tasks = ?5, next_id = ?6, compared = ?7, matched = ?8, false_positives = ?9, false_negatives = ?10, "
+         "closed_tasks = ?5, counted_answers = ?6, compared = ?7, matched = ?8, false_positives = ?9, false_negatives = ?10, "
          "nonce_race_excluded = ?11"},
+        {&all->next_id, "SELECT value FROM meta WHERE key = 'next_id'"},
+        {&all->set_next_id, "UPDATE meta SET value = ?1 WHERE key = 'next_id'"},
         {&all->answers,
-         "SELECT raw_id, agent, action_hash, sender, valid, has_reason, executed, compared, mined_height FROM answers"},
-        {&all->add_answer, "INSERT INTO answers VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING"},
-        {&all->mark_mined, "UPDATE answers SET mined_height = ?2, compared = 1 WHERE raw_id = ?1"},
-        {&all->drop_answers, "DELETE FROM answers WHERE raw_id = ?1"},
+         "SELECT id, raw_id, agent, action_hash, sender, valid, has_reason, executed, own_word, late_verdict, "
+         "latency_us FROM answers ORDER BY id"},
+        {&all->add_answer, "INSERT INTO answers VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"},
+        {&all->drop_answer, "DELETE FROM answers WHERE id = ?1"},
         {&all->work, "SELECT agent, tasks, compared, correct, latency_us FROM work"},
-        {&all->add_work,
-         "INSERT INTO work VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(agent) DO UPDATE SET tasks = tasks + ?2, "
-         "compared = compared + ?3, correct = correct + ?4, latency_us = latency_us + ?5"},
+        {&all->set_work,
+         "INSERT INTO work VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(agent) DO UPDATE SET tasks = ?2, compared = ?3, "
+         "correct = ?4, latency_us = ?5"},
         {&all->clear_work, "DELETE FROM work"},
         {&all->recent, "SELECT height, actions, senders FROM recent_blocks ORDER BY height"},
         {&all->add_recent, "INSERT INTO recent_blocks VALUES(?1, ?2, ?3)"},
@@ -135,25 +186,9 @@ Result<LedgerState> LedgerTx::load() {
 
     Statement& answers = statements_->answers;
     Status status = for_each_row(answers, [&]() -> Status {
-        AnswerRow row;
-        const auto raw_id = answers.fixed<Hash256>(0);
-        if (!raw_id) return fail(raw_id.error());
-        row.raw_id = *raw_id;
-        row.agent_id = answers.text(1);
-        if (!answers.is_null(2)) {
-            const auto hash = answers.fixed<Hash256>(2);
-            if (!hash) return fail(hash.error());
-            row.action_hash = *hash;
-        }
-        const auto sender = answers.fixed<Address>(3);
-        if (!sender) return fail(sender.error());
-        row.sender = *sender;
-        row.valid = answers.integer(4) != 0;
-        row.has_reject_reason = answers.integer(5) != 0;
-        row.executed = answers.integer(6) != 0;
-        row.compared = answers.integer(7) != 0;
-        if (!answers.is_null(8)) row.mined_height = answers.u64(8);
-        out.answers.push_back(std::move(row));
+        auto row = answer_of(answers, database_.file());
+        if (!row) return fail(row.error());
+        out.answers.push_back(std::move(*row));
         return {};
     });
     if (!status) return fail(status.error());
@@ -167,22 +202,9 @@ Result<LedgerState> LedgerTx::load() {
 
     Statement& recent = statements_->recent;
     status = for_each_row(recent, [&]() -> Status {
-        RecentBlockRow block{recent.u64(0), {}, {}};
-        const BytesView actions = recent.blob(1);
-        if (actions.size() % kPackedAction != 0) {
-            return fail(ErrorCode::data_loss, "cannot read the ledger", database_.file(), "recent_blocks is damaged");
-        }
-        for (std::size_t at = 0; at < actions.size(); at += kPackedAction) {
-            block.actions.push_back({take<32, Hash256Tag>(actions, at), actions[at + Hash256::kSize] != 0});
-        }
-        const BytesView senders = recent.blob(2);
-        if (senders.size() % Address::kSize != 0) {
-            return fail(ErrorCode::data_loss, "cannot read the ledger", database_.file(), "recent_blocks is damaged");
-        }
-        for (std::size_t at = 0; at < senders.size(); at += Address::kSize) {
-            block.senders_succeeded.push_back(take<20, AddressTag>(senders, at));
-        }
-        out.recent.push_back(std::move(block));
+        auto row = recent_block_of(recent, database_.file());
+        if (!row) return fail(row.error());
+        out.recent.push_back(std::move(*row));
         return {};
     });
     if (!status) return fail(status.error());
@@ -194,7 +216,7 @@ Result<LedgerNumbers> LedgerTx::numbers() {
     const auto found = row.step();
     if (!found) return fail(found.error());
     if (!*found) {
-        return fail(ErrorCode::data_loss, "cannot read the ledger", database_.file(), "the row of numbers is missing");
+        return fail(damaged(database_.file(), "numbers"));
     }
     LedgerNumbers out;
     out.last_height = row.u64(0);
@@ -202,7 +224,7 @@ Result<LedgerNumbers> LedgerTx::numbers() {
     out.epoch_first_height = row.u64(2);
     out.epoch_started_ms = row.integer(3);
     out.closed_tasks = row.u64(4);
-    out.next_id = row.u64(5);
+    out.counted_answers = row.u64(5);
     out.compared = row.u64(6);
     out.matched = row.u64(7);
     out.false_positives = row.u64(8);
@@ -218,7 +240,7 @@ Status LedgerTx::set_numbers(const LedgerNumbers& n) {
         .bind_u64(3, n.epoch_first_height)
         .bind(4, n.epoch_started_ms)
         .bind_u64(5, n.closed_tasks)
-        .bind_u64(6, n.next_id)
+        .bind_u64(6, n.counted_answers)
         .bind_u64(7, n.compared)
         .bind_u64(8, n.matched)
         .bind_u64(9, n.false_positives)
@@ -227,42 +249,48 @@ Status LedgerTx::set_numbers(const LedgerNumbers& n) {
         .run();
 }
 
-Result<bool> LedgerTx::add_answer(const AnswerRow& answer) {
+Result<std::uint64_t> LedgerTx::reserve_ids(std::uint64_t count) {
+    Statement& query = statements_->next_id;
+    const auto found = query.step();
+    if (!found) return fail(found.error());
+    if (!*found) return fail(damaged(database_.file(), "meta"));
+    const std::uint64_t first = query.u64(0);
+    query.reset();
+    if (count > std::numeric_limits<std::uint64_t>::max() - first) {
+        return fail(ErrorCode::invalid_argument, "cannot reserve ids", {}, "too many at once");
+    }
+    if (Status status = statements_->set_next_id.bind_u64(1, first + count).run(); !status) return fail(status.error());
+    return first;
+}
+
+Status LedgerTx::add_answer(const AnswerRow& answer) {
     Statement& add = statements_->add_answer;
-    add.bind_blob(1, answer.raw_id.view()).bind_text(2, answer.agent_id);
+    add.bind_u64(1, answer.id).bind_blob(2, answer.raw_id.view()).bind_text(3, answer.agent_id);
     if (answer.action_hash) {
-        add.bind_blob(3, answer.action_hash->view());
+        add.bind_blob(4, answer.action_hash->view());
     } else {
-        add.bind_null(3);
+        add.bind_null(4);
     }
-    add.bind_blob(4, answer.sender.view())
-        .bind(5, answer.valid ? 1 : 0)
-        .bind(6, answer.has_reject_reason ? 1 : 0)
-        .bind(7, answer.executed ? 1 : 0)
-        .bind(8, answer.compared ? 1 : 0);
-    if (answer.mined_height) {
-        add.bind_u64(9, *answer.mined_height);
-    } else {
-        add.bind_null(9);
-    }
-    if (Status status = add.run(); !status) return fail(status.error());
-    return database_.changes() > 0;
+    return add.bind_blob(5, answer.sender.view())
+        .bind(6, answer.valid ? 1 : 0)
+        .bind(7, answer.has_reject_reason ? 1 : 0)
+        .bind(8, answer.executed ? 1 : 0)
+        .bind(9, answer.own_word ? 1 : 0)
+        .bind(10, static_cast<std::int64_t>(answer.late_verdict))
+        .bind_u64(11, answer.latency_us)
+        .run();
 }
 
-Status LedgerTx::mark_mined(const Hash256& raw_id, std::uint64_t height) {
-    return statements_->mark_mined.bind_blob(1, raw_id.view()).bind_u64(2, height).run();
+Status LedgerTx::drop_answer(std::uint64_t id) {
+    return statements_->drop_answer.bind_u64(1, id).run();
 }
 
-Status LedgerTx::drop_answers(const Hash256& raw_id) {
-    return statements_->drop_answers.bind_blob(1, raw_id.view()).run();
-}
-
-Status LedgerTx::add_work(const WorkRow& delta) {
-    return statements_->add_work.bind_text(1, delta.agent_id)
-        .bind_u64(2, delta.tasks)
-        .bind_u64(3, delta.compared)
-        .bind_u64(4, delta.correct)
-        .bind_u64(5, delta.latency_us)
+Status LedgerTx::set_work(const WorkRow& work) {
+    return statements_->set_work.bind_text(1, work.agent_id)
+        .bind_u64(2, work.tasks)
+        .bind_u64(3, work.compared)
+        .bind_u64(4, work.correct)
+        .bind_u64(5, work.latency_us)
         .run();
 }
 

@@ -31,14 +31,14 @@ class LedgerTx {
     [[nodiscard]] Result<LedgerNumbers> numbers();
     [[nodiscard]] Status set_numbers(const LedgerNumbers& numbers);
 
-    /// False: the agent has an answer to this action already; that one stays.
-    [[nodiscard]] Result<bool> add_answer(const AnswerRow& answer);
-    /// All answers to the action are compared as far as they ever will be, and kept for the late ones' sake.
-    [[nodiscard]] Status mark_mined(const Hash256& raw_id, std::uint64_t height);
-    [[nodiscard]] Status drop_answers(const Hash256& raw_id);
+    /// The first of `count` numbers that were never handed out before.
+    [[nodiscard]] Result<std::uint64_t> reserve_ids(std::uint64_t count);
 
-    /// Adds to what the agent has in the running epoch.
-    [[nodiscard]] Status add_work(const WorkRow& delta);
+    /// Under an id that was never used.
+    [[nodiscard]] Status add_answer(const AnswerRow& answer);
+    [[nodiscard]] Status drop_answer(std::uint64_t id);
+
+    [[nodiscard]] Status set_work(const WorkRow& work);
     [[nodiscard]] Status clear_work();
 
     [[nodiscard]] Status add_recent_block(const RecentBlockRow& block);

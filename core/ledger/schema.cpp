@@ -11,19 +11,21 @@ namespace ioswarm {
 namespace {
 
 // Amounts of rau are decimal text: a person with sqlite3 reads them, and no arithmetic on them is done in SQL.
-// `numbers` has one row, LedgerNumbers. Table `answers` is keyed by what must not be paid twice.
+// `numbers` has one row, LedgerNumbers. `answers` has no index on what must not be paid twice (raw_id, agent): hashes
+// scatter over the whole index, and each answer would write pages of its own, ten times what the answer itself costs.
+// The accounting keeps that key in memory, from what it loads here, and one process at a time writes this file.
 constexpr std::array kTables{
     std::string_view{"CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID"},
     std::string_view{
         "CREATE TABLE numbers(one INTEGER PRIMARY KEY CHECK(one = 1), last_height INTEGER NOT NULL, "
         "epoch INTEGER NOT NULL, epoch_first_height INTEGER NOT NULL, epoch_started_ms INTEGER NOT NULL, "
-        "closed_tasks INTEGER NOT NULL, next_id INTEGER NOT NULL, compared INTEGER NOT NULL, matched INTEGER NOT NULL, "
+        "closed_tasks INTEGER NOT NULL, counted_answers INTEGER NOT NULL, compared INTEGER NOT NULL, matched INTEGER NOT NULL, "
         "false_positives INTEGER NOT NULL, false_negatives INTEGER NOT NULL, nonce_race_excluded INTEGER NOT NULL) "
         "STRICT"},
     std::string_view{
-        "CREATE TABLE answers(raw_id BLOB NOT NULL, agent TEXT NOT NULL, action_hash BLOB, sender BLOB NOT NULL, "
-        "valid INTEGER NOT NULL, has_reason INTEGER NOT NULL, executed INTEGER NOT NULL, compared INTEGER NOT NULL, "
-        "mined_height INTEGER, PRIMARY KEY(raw_id, agent)) STRICT, WITHOUT ROWID"},
+        "CREATE TABLE answers(id INTEGER PRIMARY KEY, raw_id BLOB NOT NULL, agent TEXT NOT NULL, action_hash BLOB, "
+        "sender BLOB NOT NULL, valid INTEGER NOT NULL, has_reason INTEGER NOT NULL, executed INTEGER NOT NULL, "
+        "own_word INTEGER NOT NULL, late_verdict INTEGER NOT NULL, latency_us INTEGER NOT NULL) STRICT"},
     std::string_view{
         "CREATE TABLE recent_blocks(height INTEGER PRIMARY KEY, actions BLOB NOT NULL, senders BLOB NOT NULL) STRICT"},
     std::string_view{
@@ -55,8 +57,8 @@ Status create(sqlite::Database& database, std::int64_t now_ms) {
     std::string sql = fmt::format("BEGIN IMMEDIATE; PRAGMA application_id = {};", kLedgerApplicationId);
     for (const std::string_view table : kTables) sql += fmt::format("{};", table);
     sql += fmt::format(
-        "INSERT INTO meta VALUES('schema_version', {}), ('created_ms', {}), ('probes', 0);"
-        "INSERT INTO numbers VALUES(1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0);"
+        "INSERT INTO meta VALUES('schema_version', {}), ('created_ms', {}), ('next_id', 1), ('probes', 0);"
+        "INSERT INTO numbers VALUES(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);"
         "COMMIT",
         kLedgerSchemaVersion, now_ms);
     Status status = database.execute(sql);

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/coordinator/books.hpp"
 #include "test/core/coordinator/accounting_fixture.hpp"
 
 namespace ioswarm {
@@ -177,28 +178,35 @@ void check_books(const std::string& dir, const Told& told, std::uint64_t height_
 
     std::vector<Hash256> held;
     std::map<std::string, std::uint64_t> answers_of_agent;
+    std::vector<Hash256> mined;
+    for (const RecentBlockRow& block : state.recent) {
+        for (const MinedAction& action : block.actions) mined.push_back(action.action_hash);
+    }
+    std::sort(mined.begin(), mined.end());
     std::uint64_t compared = 0;
     for (const AnswerRow& row : state.answers) {
         held.push_back(row.raw_id);
         ++answers_of_agent[row.agent_id];
-        compared += row.compared ? 1 : 0;
+        if (std::binary_search(mined.begin(), mined.end(), *row.action_hash)) ++compared;
     }
     std::sort(held.begin(), held.end());
+    REQUIRE(std::adjacent_find(held.begin(), held.end()) == held.end());
+    const Books books(state, true, settings().late_result_blocks);
     for (const std::uint64_t number : told.numbers) {
         REQUIRE(std::binary_search(held.begin(), held.end(), hash_of(number, kRaw)));
         REQUIRE(std::binary_search(held.begin(), held.end(), hash_of(number + 1, kRaw)));
     }
     REQUIRE(state.numbers.last_height >= std::max(told.height, height_before));
-    REQUIRE(state.numbers.compared == compared);
-    REQUIRE(state.numbers.matched == compared);
+    REQUIRE(books.numbers().compared == compared);
+    REQUIRE(books.numbers().matched == compared);
 
     // Every answer was counted as work once, in a closed epoch or in the running one.
     std::map<std::string, std::uint64_t> tasks;
     check_money(**ledger, state, tasks);
     std::uint64_t running = 0;
-    for (const WorkRow& work : state.work) {
-        tasks[work.agent_id] += work.tasks;
-        running += work.tasks;
+    for (const auto& [agent_id, agent] : books.work()) {
+        tasks[agent_id] += agent.work.tasks;
+        running += agent.work.tasks;
     }
     REQUIRE(state.numbers.closed_tasks + running == state.answers.size());
     for (const auto& [agent, count] : answers_of_agent) REQUIRE(tasks[agent] == count);

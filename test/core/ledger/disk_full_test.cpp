@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A disk that takes nothing, and takes again later. In a child process, since what makes it so concerns the process.
 #include <csignal>
-#include <cstring>
 #include <functional>
 #include <string>
 
@@ -23,10 +22,9 @@ Status add_many(Ledger& ledger, std::uint64_t first, std::uint64_t count) {
     return ledger.run([=](LedgerTx& tx) -> Status {
         for (std::uint64_t number = first; number < first + count; ++number) {
             AnswerRow row;
-            std::memcpy(row.raw_id.bytes.data(), &number, sizeof number);
+            row.id = number + 1;
             row.agent_id = "agent";
-            const auto added = tx.add_answer(row);
-            if (!added) return fail(added.error());
+            if (Status status = tx.add_answer(row); !status) return status;
         }
         return {};
     });

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ledger's share of P10 (durable submissions, 64 callers at once, against a loop of fdatasync on the same disk) and
+// of P12 (start with 10,000 epochs of history). In IOSWARM_BENCH_DIR, by default the place for temporary files.
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "core/coordinator/accounting.hpp"
+#include "core/ledger/ledger.hpp"
+#include "test/bench/goal.hpp"
+
+namespace ioswarm {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::uint64_t kAgents = 5000;
+constexpr std::size_t kCallers = 64;
+constexpr auto kRound = std::chrono::milliseconds(1000);
+constexpr int kRounds = 5;
+
+double cpu_seconds() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    const auto seconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+    };
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+double seconds_since(SteadyClock::time_point start) {
+    return std::chrono::duration<double>(SteadyClock::now() - start).count();
+}
+
+[[noreturn]] void die(std::string_view what) {
+    std::fprintf(stderr, "ledger_bench: %.*s\n", static_cast<int>(what.size()), what.data());
+    std::exit(1);
+}
+
+void must(const Status& status) {
+    if (!status) die(status.error().text());
+}
+
+/// What nobody can avoid: one page appended and synced, over and over.
+double fdatasync_rate(const std::filesystem::path& dir) {
+    const std::string file = (dir / "floor").string();
+    const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (fd < 0) die("cannot write " + file);
+    const std::array<char, 4096> page{};
+    std::uint64_t count = 0;
+    const auto start = SteadyClock::now();
+    while (SteadyClock::now() - start < kRound) {
+        if (write(fd, page.data(), page.size()) != static_cast<ssize_t>(page.size()) || fdatasync(fd) != 0) die("fdatasync");
+        ++count;
+    }
+    const double rate = static_cast<double>(count) / seconds_since(start);
+    close(fd);
+    return rate;
+}
+
+/// As real ones are: spread over all 256 bits.
+Hash256 hash_of(std::uint64_t number, std::uint64_t kind) {
+    Hash256 out;
+    std::uint64_t word = number * 2 + kind;
+    for (std::size_t at = 0; at < 32; at += 8) {
+        word = (word ^ (word >> 31)) * 0x9e3779b97f4a7c15ULL;
+        word ^= word >> 29;
+        std::memcpy(out.bytes.data() + at, &word, 8);
+    }
+    return out;
+}
+
+std::vector<Answer> submission(std::uint64_t first, std::uint64_t count) {
+    std::vector<Answer> out(count);
+    const std::string agent = "agent-" + std::to_string(first / count % kAgents);
+    for (std::uint64_t i = 0; i < count; ++i) {
+        out[i].agent_id = agent;
+        out[i].action_hash = hash_of(first + i, 0);
+        out[i].raw_id = hash_of(first + i, 1);
+        out[i].valid = true;
+        out[i].latency_us = 900;
+    }
+    return out;
+}
+
+struct Round {
+    double rate = 0;    // submissions a second
+    double cpu_us = 0;  // a submission, all of it: callers, ledger's thread, blocks
+};
+
+/// One open set of books for all rounds, so that tables and files have the size of a daemon at work.
+class Load {
+ public:
+    explicit Load(const std::filesystem::path& dir) {
+        auto ledger = Ledger::open(dir);
+        if (!ledger) die(ledger.error().text());
+        ledger_ = std::move(*ledger);
+        auto books = Accounting::open(*ledger_, settings_, clock_, nullptr, Log{});
+        if (!books) die(books.error().text());
+        books_ = std::move(*books);
+    }
+
+    /// kCallers submissions are always under way, each started when one before it was told durable. Every 100 ms a
+    /// block with all that was answered before.
+    Round run(std::uint64_t answers_each) {
+        std::atomic<std::uint64_t> done = 0;
+        std::atomic<std::uint64_t> flying = kCallers;
+        std::atomic<bool> stop = false;
+        std::promise<void> landed;
+        std::function<void()> next = [&] {
+            if (stop) {
+                if (--flying == 0) landed.set_value();
+                return;
+            }
+            books_->record(submission(next_.fetch_add(answers_each), answers_each), [&](const Status& status) {
+                must(status);
+                ++done;
+                next();
+            });
+        };
+        const double cpu = cpu_seconds();
+        const auto start = SteadyClock::now();
+        for (std::size_t i = 0; i < kCallers; ++i) next();
+        while (SteadyClock::now() - start < kRound) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+            mine();
+        }
+        const double elapsed = seconds_since(start);
+        const auto count = static_cast<double>(done.load());
+        const double used = cpu_seconds() - cpu;
+        stop = true;
+        landed.get_future().wait();
+        return {count / elapsed, used / count * 1e6};
+    }
+
+ private:
+    void mine() {
+        ExecutedBlock block;
+        block.height = books_->last_height() + 1;
+        const std::uint64_t up_to = next_;
+        for (; mined_ < up_to; ++mined_) block.receipts.push_back({hash_of(mined_, 0), kReceiptSuccess, 21000});
+        must(books_->on_block(block));
+    }
+
+    CoordinatorSettings settings_;
+    SystemClock clock_;
+    std::unique_ptr<Ledger> ledger_;
+    std::unique_ptr<Accounting> books_;
+    std::atomic<std::uint64_t> next_ = 1;
+    std::uint64_t mined_ = 1;
+};
+
+void write_history(Ledger& ledger, std::uint64_t epochs, std::uint64_t agents) {
+    constexpr std::uint64_t kAtOnce = 100;
+    for (std::uint64_t first = 0; first < epochs; first += kAtOnce) {
+        must(ledger.run([&](LedgerTx& tx) -> Status {
+            for (std::uint64_t number = first; number < first + kAtOnce; ++number) {
+                EpochRow epoch;
+                epoch.epoch = number;
+                if (Status status = tx.add_epoch(epoch); !status) return status;
+                for (std::uint64_t i = 0; i < agents; ++i) {
+                    PayoutRow payout;
+                    payout.epoch = number;
+                    payout.agent_id = "agent-" + std::to_string(i);
+                    payout.amount_rau = *u256_from_decimal("7200000000000000001");
+                    payout.weight = 120000;
+                    payout.tasks = 100;
+                    payout.notice = PayoutNotice::sent;
+                    if (Status status = tx.add_payout(payout); !status) return status;
+                }
+            }
+            auto numbers = tx.numbers();
+            if (!numbers) return fail(numbers.error());
+            numbers->epoch = first + kAtOnce;
+            return tx.set_numbers(*numbers);
+        }));
+    }
+    must(ledger.run([](LedgerTx& tx) { return tx.set_agent({"agent-42", {}, {}, 1, 0, 0, 1}); }));
+    // Work and pending answers, as a daemon leaves them that is killed.
+    for (std::uint64_t first = 0; first < 20'000; first += 1000) {
+        must(ledger.run([&](LedgerTx& tx) -> Status {
+            for (std::uint64_t number = first; number < first + 1000; ++number) {
+                const Answer answer = submission(number, 1).front();
+                AnswerRow row;
+                row.id = number + 1;
+                row.raw_id = answer.raw_id;
+                row.agent_id = answer.agent_id;
+                row.action_hash = answer.action_hash;
+                if (Status status = tx.add_answer(row); !status) return status;
+                if (Status status = tx.set_work({answer.agent_id, 4, 0, 0, 900}); !status) return status;
+            }
+            return {};
+        }));
+    }
+}
+
+void bench_start(const std::filesystem::path& dir) {
+    {
+        auto ledger = Ledger::open(dir);
+        if (!ledger) die(ledger.error().text());
+        write_history(**ledger, 10'000, 100);
+    }
+    std::vector<double> open_ms;
+    std::vector<double> history_ms;
+    const SystemClock clock;
+    for (int round = 0; round < kRounds; ++round) {
+        const auto start = SteadyClock::now();
+        auto ledger = Ledger::open(dir);
+        if (!ledger) die(ledger.error().text());
+        auto books = Accounting::open(**ledger, {}, clock, nullptr, Log{});
+        if (!books) die(books.error().text());
+        open_ms.push_back(seconds_since(start) * 1e3);
+        const auto asked = SteadyClock::now();
+        const auto rewards = (*books)->rewards("agent-42");
+        history_ms.push_back(seconds_since(asked) * 1e3);
+        if (!rewards || rewards->history.size() != 1000) die("no history");
+    }
+    const bench::Sample open_sample = bench::sample_of(open_ms);
+    bench::print_goal("P12", "open 10,000 epochs x 100 agents, 20,000 pending", open_sample, "ms", {}, "<= 1000 ms, diffs included",
+                      open_sample.median <= 1000);
+    bench::print_figure("P12", "history of one agent, 1,000 epochs", bench::sample_of(history_ms), "ms");
+}
+
+void bench_submissions(const std::filesystem::path& dir) {
+    Load load(dir / "load");
+    std::vector<double> floor, rate_1, cpu_1, rate_10, cpu_10;
+    for (int round = 0; round < kRounds; ++round) {
+        floor.push_back(fdatasync_rate(dir));
+        const Round one = load.run(1);
+        rate_1.push_back(one.rate);
+        cpu_1.push_back(one.cpu_us);
+        const Round ten = load.run(10);
+        rate_10.push_back(ten.rate);
+        cpu_10.push_back(ten.cpu_us);
+    }
+    const bench::Sample floor_sample = bench::sample_of(floor);
+    bench::print_figure("P10", "floor: fdatasync of a page, one after another", floor_sample, "/s");
+    bench::print_figure("P10", "durable submissions, 64 callers, 1 answer each", bench::sample_of(rate_1), "/s");
+    bench::print_figure("P10", "  CPU a submission, recorded and compared", bench::sample_of(cpu_1), "us");
+    bench::print_figure("P10", "durable submissions, 64 callers, 10 answers each", bench::sample_of(rate_10), "/s");
+    bench::print_figure("P10", "  CPU a submission, recorded and compared", bench::sample_of(cpu_10), "us");
+}
+
+int run() {
+    const char* wanted = std::getenv("IOSWARM_BENCH_DIR");
+    std::string name = ((wanted != nullptr ? std::filesystem::path(wanted) : std::filesystem::temp_directory_path()) /
+                        "ioswarm-bench-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) die("cannot make " + name);
+    const std::filesystem::path dir = name;
+    bench_submissions(dir);
+    bench_start(dir / "start");
+    std::error_code ignored;
+    std::filesystem::remove_all(dir, ignored);
+    return 0;
+}
+
+}  // namespace
+}  // namespace ioswarm
+
+int main() {
+    return ioswarm::run();
+}
