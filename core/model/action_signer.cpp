@@ -34,7 +34,8 @@ Result<Address> container_signer(const ActionParts& parts) {
     const BytesView raw = last_field(parts.message, 1);
     constexpr std::uint8_t kFirstLegacyByte = 0xc0;  // of an RLP list; types stand below (EIP-2718)
     if (!raw.empty() && raw[0] < kFirstLegacyByte && raw[0] > static_cast<std::uint8_t>(EthTxType::set_code)) {
-        return refuse(ErrorCode::failed_precondition, "core.txContainer.raw", "a transaction type that is not known");
+        return refuse(ErrorCode::failed_precondition, "core.txContainer.raw",
+                      "a transaction type that is not known");
     }
     const auto decoded = decode_signed(raw);
     if (!decoded) return refuse(ErrorCode::bad_data, "core.txContainer.raw", decoded.error().text());
@@ -46,7 +47,8 @@ Result<Address> container_signer(const ActionParts& parts) {
 Result<Address> signer_of(BytesView raw, const ChainIds& ids) {
     const auto parts = take_apart(raw);
     if (!parts) return fail(parts.error());
-    if (parts->encoding == static_cast<std::uint64_t>(ActionEncoding::container)) return container_signer(*parts);
+    if (parts->encoding == static_cast<std::uint64_t>(ActionEncoding::container))
+        return container_signer(*parts);
 
     auto signature = Signature::from(parts->signature);
     if (!signature) return refuse(ErrorCode::bad_data, "signature", "not 65 bytes");
