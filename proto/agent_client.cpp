@@ -27,7 +27,8 @@ std::shared_ptr<grpc::Channel> connect(const CoordinatorAddress& address, const 
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, static_cast<int>(times.retry_min.count()));
     arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, static_cast<int>(times.register_deadline.count()));
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, static_cast<int>(times.retry_max.count()));
-    if (!address.tls) return grpc::CreateCustomChannel(address.target, grpc::InsecureChannelCredentials(), arguments);
+    if (!address.tls)
+        return grpc::CreateCustomChannel(address.target, grpc::InsecureChannelCredentials(), arguments);
     if (!address.tls_name.empty()) arguments.SetSslTargetNameOverride(address.tls_name);
     grpc::SslCredentialsOptions options;
     options.pem_root_certs = address.root_certificates_pem;
@@ -35,17 +36,18 @@ std::shared_ptr<grpc::Channel> connect(const CoordinatorAddress& address, const 
 }
 
 struct AtomicCounters {
-    std::atomic<std::uint64_t> registrations{0}, failed_registrations{0}, streams_ended{0}, batches{0}, tasks{0},
-        unreadable_batches{0}, submissions_accepted{0}, submissions_refused{0}, submissions_failed{0}, heartbeats{0},
-        failed_heartbeats{0}, payouts{0};
+    std::atomic<std::uint64_t> registrations{0}, failed_registrations{0}, streams_ended{0}, batches{0},
+        tasks{0}, unreadable_batches{0}, submissions_accepted{0}, submissions_refused{0}, submissions_failed{0},
+        heartbeats{0}, failed_heartbeats{0}, payouts{0};
 };
 
 }  // namespace
 
 /// What all agents have in common. Outlives every callback: the loop is destroyed first and waits for them.
 class AgentClients::Shared {
- public:
-    Shared(CoordinatorAddress coordinator, AgentTimes agent_times, unsigned threads, std::stop_token stop, Log logger)
+  public:
+    Shared(CoordinatorAddress coordinator, AgentTimes agent_times, unsigned threads, std::stop_token stop,
+           Log logger)
         : address(std::move(coordinator)),
           times(agent_times),
           log(std::move(logger)),
@@ -62,7 +64,7 @@ class AgentClients::Shared {
 
 /// One agent's state machine. Alive as long as a callback of it is under way.
 class AgentClients::Agent : public std::enable_shared_from_this<AgentClients::Agent> {
- public:
+  public:
     Agent(Shared& shared, AgentProfile profile, AnswerTask answer)
         : shared_(shared),
           profile_(std::move(profile)),
@@ -72,9 +74,10 @@ class AgentClients::Agent : public std::enable_shared_from_this<AgentClients::Ag
 
     void register_now();
 
- private:
+  private:
     template <typename Request>
-    bool call(const char* method, std::chrono::milliseconds deadline, const Request& request, RpcLoop::Answered then) {
+    bool call(const char* method, std::chrono::milliseconds deadline, const Request& request,
+              RpcLoop::Answered then) {
         return shared_.loop.unary(rpc(method, deadline), encode(profile_.codec, request), std::move(then));
     }
     RpcCall rpc(const char* method, std::chrono::milliseconds deadline) const;
@@ -98,7 +101,7 @@ class AgentClients::Agent : public std::enable_shared_from_this<AgentClients::Ag
     const AgentProfile profile_;
     const AnswerTask answer_;
     const std::shared_ptr<grpc::Channel> channel_;
-    std::minstd_rand random_;  ///< touched by the registration's callbacks only, which never overlap
+    std::minstd_rand random_;        ///< touched by the registration's callbacks only, which never overlap
     bool sends_heartbeats_ = false;  ///< as random_
     std::atomic<std::uint32_t> tasks_processed_{0};
     std::atomic<std::chrono::milliseconds> heartbeat_every_{kDefaultHeartbeat};
@@ -118,9 +121,9 @@ void AgentClients::Agent::register_now() {
     const RegisterRequest request{profile_.id, profile_.level, profile_.region, profile_.version,
                                   profile_.wallet_address};
     const auto self = shared_from_this();
-    static_cast<void>(call("Register", shared_.times.register_deadline, request, [self](const Result<Bytes>& answer) {
-        self->registered(self->read<RegisterResponse>(answer));
-    }));
+    static_cast<void>(
+        call("Register", shared_.times.register_deadline, request,
+             [self](const Result<Bytes>& answer) { self->registered(self->read<RegisterResponse>(answer)); }));
 }
 
 void AgentClients::Agent::registered(const Result<RegisterResponse>& response) {
@@ -146,7 +149,8 @@ void AgentClients::Agent::register_later() {
 }
 
 void AgentClients::Agent::heartbeat_later() {
-    static_cast<void>(shared_.loop.after(heartbeat_every_.load(), [self = shared_from_this()] { self->heartbeat(); }));
+    static_cast<void>(
+        shared_.loop.after(heartbeat_every_.load(), [self = shared_from_this()] { self->heartbeat(); }));
 }
 
 void AgentClients::Agent::heartbeat() {
@@ -188,7 +192,8 @@ void AgentClients::Agent::open_stream() {
         self->register_later();
     };
     const GetTasksRequest request{profile_.id, profile_.level, profile_.max_batch_size};
-    const auto stream = shared_.loop.stream(rpc("GetTasks", {}), encode(profile_.codec, request), std::move(handlers));
+    const auto stream =
+        shared_.loop.stream(rpc("GetTasks", {}), encode(profile_.codec, request), std::move(handlers));
     const std::lock_guard lock(mutex_);
     stream_ = stream;
 }
@@ -207,7 +212,8 @@ void AgentClients::Agent::work_on(const std::shared_ptr<RpcLoop::Stream>& stream
         TaskResult result = answer_(task);
         const auto took = std::chrono::steady_clock::now() - start;
         result.task_id = task.task_id;
-        result.latency_us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+        result.latency_us =
+            static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
         answer.results.push_back(std::move(result));
     }
     ++shared_.counters.batches;
@@ -218,11 +224,11 @@ void AgentClients::Agent::work_on(const std::shared_ptr<RpcLoop::Stream>& stream
                                                       .count());
     // The next batch is read when this one's answer was taken, as the public agent does: nothing piles up here.
     const auto self = shared_from_this();
-    const bool started =
-        call("SubmitResults", shared_.times.submit_deadline, answer, [self, stream](const Result<Bytes>& response) {
-            self->submitted(self->read<SubmitResponse>(response));
-            stream->resume();
-        });
+    const bool started = call("SubmitResults", shared_.times.submit_deadline, answer,
+                              [self, stream](const Result<Bytes>& response) {
+                                  self->submitted(self->read<SubmitResponse>(response));
+                                  stream->resume();
+                              });
     if (!started) stream->resume();
 }
 
@@ -236,7 +242,8 @@ void AgentClients::Agent::submitted(const Result<SubmitResponse>& response) {
                      response ? response->reason : response.error().text());
 }
 
-AgentClients::AgentClients(CoordinatorAddress address, AgentTimes times, unsigned threads, std::stop_token stop, Log log)
+AgentClients::AgentClients(CoordinatorAddress address, AgentTimes times, unsigned threads, std::stop_token stop,
+                           Log log)
     : shared_(std::make_unique<Shared>(std::move(address), times, std::max(threads, 1U), std::move(stop),
                                        std::move(log))) {}
 

@@ -22,7 +22,7 @@ struct CoordinatorAddress {
     std::string target;  ///< "127.0.0.1:14689", "[::1]:14689", "host.example:443"
     bool tls = false;
     std::string root_certificates_pem;  ///< with tls; empty: the system's
-    std::string tls_name;               ///< with tls: the name the certificate must carry; empty: the target's host
+    std::string tls_name;  ///< with tls: the name the certificate must carry; empty: the target's host
 };
 
 /// One agent as it presents itself.
@@ -47,8 +47,8 @@ struct AgentTimes {
     std::optional<std::chrono::milliseconds> heartbeat_every;  ///< instead of what the coordinator says
 };
 
-/// What an agent answers to a task: everything but task_id and latency_us, which the client fills in. Called from the
-/// client's threads, for several agents at once, one batch of an agent at a time.
+/// What an agent answers to a task: everything but task_id and latency_us, which the client fills in. Called
+/// from the client's threads, for several agents at once, one batch of an agent at a time.
 using AnswerTask = std::function<TaskResult(const TaskPackage&)>;
 
 /// Since the start, all agents together.
@@ -67,12 +67,14 @@ struct AgentCounters {
     std::uint64_t payouts = 0;
 };
 
-/// Any number of agents of one coordinator, on a few threads; every agent has a connection of its own, as in the field.
-/// Each registers, sends heartbeats, takes batches one after the other, answers each, and begins again after whatever
-/// ended its stream. Over gRPC C++, so with content-type application/grpc, in either encoding.
+/// Any number of agents of one coordinator, on a few threads; every agent has a connection of its own, as in
+/// the field. Each registers, sends heartbeats, takes batches one after the other, answers each, and begins
+/// again after whatever ended its stream. Over gRPC C++, so with content-type application/grpc, in either
+/// encoding.
 class AgentClients {
- public:
-    /// `threads` ≥ 1 run everything, answers included. `stop` ends all agents; so does the destructor, which waits.
+  public:
+    /// `threads` ≥ 1 run everything, answers included. `stop` ends all agents; so does the destructor, which
+    /// waits.
     AgentClients(CoordinatorAddress address, AgentTimes times, unsigned threads, std::stop_token stop, Log log);
     ~AgentClients();
     AgentClients(const AgentClients&) = delete;
@@ -84,7 +86,7 @@ class AgentClients {
     /// Thread-safe; each figure is exact, all of them together are not one moment.
     [[nodiscard]] AgentCounters counters() const;
 
- private:
+  private:
     class Shared;
     class Agent;
 

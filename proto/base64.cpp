@@ -22,7 +22,8 @@ constexpr auto kValue = [] {
 /// Two characters for every 12 bits: half the look-ups of one character at a time.
 constexpr auto kPairs = [] {
     std::array<std::array<char, 2>, 4096> table{};
-    for (std::size_t i = 0; i < table.size(); ++i) table[i] = {kAlphabet[i >> 6], kAlphabet[i & 63]};
+    for (std::size_t i = 0; i < table.size(); ++i)
+        table[i] = {kAlphabet[i >> 6], kAlphabet[i & 63]};
     return table;
 }();
 

@@ -7,8 +7,8 @@
 
 namespace ioswarm::proto {
 
-/// What Go's base64.StdEncoding reads: standard alphabet, padding required, '\r' and '\n' skipped anywhere, the unused
-/// bits of the last character not looked at. False for anything else; `out` is then unspecified.
+/// What Go's base64.StdEncoding reads: standard alphabet, padding required, '\r' and '\n' skipped anywhere, the
+/// unused bits of the last character not looked at. False for anything else; `out` is then unspecified.
 /// (from_base64 in core/base is the strict one, for text of our own.)
 [[nodiscard]] bool base64_decode(std::string_view text, Bytes& out);
 

@@ -16,8 +16,9 @@ template <typename M>
 Result<M> decode(Codec codec, BytesView payload) {
     Fault fault;
     M message;
-    const bool good = codec == Codec::json ? JsonDecoder(payload, fault).whole(message)
-                                           : ProtobufDecoder(payload.size(), fault).read_message(payload, message);
+    const bool good = codec == Codec::json
+                          ? JsonDecoder(payload, fault).whole(message)
+                          : ProtobufDecoder(payload.size(), fault).read_message(payload, message);
     if (!good) return fail(fault.to_error(Schema<M>::kName));
     return message;
 }
@@ -30,7 +31,7 @@ Bytes encode(Codec codec, const M& message) {
     return writer.take();
 }
 
-#define IOSWARM_INSTANTIATE(M)                                   \
+#define IOSWARM_INSTANTIATE(M)                                    \
     template Result<M> decode<M>(Codec codec, BytesView payload); \
     template Bytes encode<M>(Codec codec, const M& message);
 IOSWARM_EACH_MESSAGE(IOSWARM_INSTANTIATE)

@@ -9,10 +9,10 @@
 
 namespace ioswarm::proto {
 
-/// What a decoder found wrong and where. The path is made from the inside out while the decoders return, so that
-/// reading a good message costs nothing for it.
+/// What a decoder found wrong and where. The path is made from the inside out while the decoders return, so
+/// that reading a good message costs nothing for it.
 class Fault {
- public:
+  public:
     /// Always false, so that a decoder can end with `return fault.set(…)`.
     bool set(std::string why) {
         why_ = std::move(why);
@@ -27,7 +27,7 @@ class Fault {
 
     [[nodiscard]] Error to_error(std::string_view message_name) const;
 
- private:
+  private:
     bool prepend(std::string segment);
 
     std::string path_;
@@ -37,12 +37,12 @@ class Fault {
 /// A peer's text, fit for an error message: escaped, at most 64 bytes of it.
 [[nodiscard]] std::string shown(std::string_view text);
 
-/// Keeps decoded lists and maps within a multiple of the payload's size: an element of 3 bytes on the wire may take
-/// 200 in memory.
+/// Keeps decoded lists and maps within a multiple of the payload's size: an element of 3 bytes on the wire may
+/// take 200 in memory.
 class Budget {
- public:
-    /// Every real message stays under half of this: the smallest real elements (a state change, a log, a task) take
-    /// over a quarter of their memory on the wire; the constant covers 1,000 bare results.
+  public:
+    /// Every real message stays under half of this: the smallest real elements (a state change, a log, a task)
+    /// take over a quarter of their memory on the wire; the constant covers 1,000 bare results.
     explicit Budget(std::size_t payload_size) noexcept : left_(512 * 1024 + 8 * payload_size) {}
     /// False once it is spent.
     [[nodiscard]] bool take(std::size_t bytes) noexcept {
@@ -51,7 +51,7 @@ class Budget {
         return true;
     }
 
- private:
+  private:
     std::size_t left_;
 };
 

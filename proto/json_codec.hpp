@@ -3,9 +3,9 @@
 
 // Any message of proto/schema.hpp from and to Go's JSON. Used by codec.cpp only, which instantiates it.
 //
-// Rules that the schema does not show (../shared/spec/protocol.md section 2): keys match without regard to ASCII case;
-// of a key that stands twice the last one counts, and replaces the first one's value wholly; null is the default, save
-// as an element of a list, where it is refused.
+// Rules that the schema does not show (../shared/spec/protocol.md section 2): keys match without regard to
+// ASCII case; of a key that stands twice the last one counts, and replaces the first one's value wholly; null
+// is the default, save as an element of a list, where it is refused.
 
 #include <cstddef>
 #include <limits>
@@ -24,7 +24,7 @@
 namespace ioswarm::proto {
 
 class JsonDecoder {
- public:
+  public:
     JsonDecoder(BytesView text, Fault& fault) : in_(text, fault), fault_(fault), budget_(text.size()) {}
 
     template <Message M>
@@ -32,7 +32,7 @@ class JsonDecoder {
         return read(message) && in_.expect_end();
     }
 
- private:
+  private:
     template <Message M>
     bool read(M& message) {
         if (!in_.open('{')) return false;
@@ -55,7 +55,8 @@ class JsonDecoder {
     }
 
     template <typename M>
-    static constexpr std::size_t kFieldCount = std::tuple_size_v<std::remove_cvref_t<decltype(Schema<M>::kFields)>>;
+    static constexpr std::size_t kFieldCount =
+        std::tuple_size_v<std::remove_cvref_t<decltype(Schema<M>::kFields)>>;
     template <typename M>
     using Indices = std::make_index_sequence<kFieldCount<M>>;
     static constexpr std::size_t kUnknown = std::numeric_limits<std::size_t>::max();
@@ -130,7 +131,8 @@ class JsonDecoder {
             std::string_view key;
             if (!in_.read_key(key)) return false;
             constexpr std::size_t kNodeOverhead = 32;  // libstdc++'s red-black tree node
-            if (!budget_.take(kNodeOverhead + sizeof(std::pair<const std::string, V>))) return fault_.set(kOverBudget);
+            if (!budget_.take(kNodeOverhead + sizeof(std::pair<const std::string, V>)))
+                return fault_.set(kOverBudget);
             const auto entry = map.try_emplace(std::string(key)).first;
             if (!read_member(entry->second, kNoCountLimit)) return fault_.inside_key(entry->first);
             if (!in_.next_or_close('}', closed)) return false;
@@ -190,16 +192,18 @@ struct JsonSize {
         return value ? of(*value) : 4;
     }
     template <typename T>
-        requires kIsList<std::vector<T>>
+    requires kIsList<std::vector<T>>
     static std::size_t of(const std::vector<T>& list) {
         std::size_t size = list.empty() ? 4 : 1;
-        for (const T& element : list) size += 1 + of(element);
+        for (const T& element : list)
+            size += 1 + of(element);
         return size;
     }
     template <typename V>
     static std::size_t of(const std::map<std::string, V>& map) {
         std::size_t size = 2;
-        for (const auto& [key, value] : map) size += key.size() + 4 + of(value);
+        for (const auto& [key, value] : map)
+            size += key.size() + 4 + of(value);
         return size;
     }
     static std::size_t of(const std::string& value) { return value.size() + 2; }
@@ -213,7 +217,7 @@ struct JsonSize {
 };
 
 class JsonEncoder {
- public:
+  public:
     explicit JsonEncoder(JsonWriter& out) : out_(out) {}
 
     template <Message M>
@@ -229,7 +233,7 @@ class JsonEncoder {
         out_.put('}');
     }
 
- private:
+  private:
     template <typename T>
     void write(const std::optional<T>& value) {
         if (value) {
@@ -239,7 +243,7 @@ class JsonEncoder {
         }
     }
     template <typename T>
-        requires kIsList<std::vector<T>>
+    requires kIsList<std::vector<T>>
     void write(const std::vector<T>& list) {
         if (list.empty()) return out_.put("null");
         char before = '[';

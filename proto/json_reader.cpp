@@ -20,15 +20,16 @@ constexpr std::uint64_t repeat(std::uint8_t byte) noexcept {
     return 0x0101010101010101ULL * byte;
 }
 
-/// High bit set in (at least the first of) the bytes of `word` that end or complicate a string: a quote, a backslash,
-/// a control byte, or one outside ASCII. Bytes after the first hit may be marked wrongly.
+/// High bit set in (at least the first of) the bytes of `word` that end or complicate a string: a quote, a
+/// backslash, a control byte, or one outside ASCII. Bytes after the first hit may be marked wrongly.
 std::uint64_t special_bytes(std::uint64_t word) noexcept {
     const auto zero_byte = [](std::uint64_t x) { return (x - repeat(0x01)) & ~x; };
     const std::uint64_t control = (word - repeat(0x20)) & ~word;
     return (zero_byte(word ^ repeat('"')) | zero_byte(word ^ repeat('\\')) | control | word) & repeat(0x80);
 }
 
-/// First byte at or after `at` that is a quote, a backslash, a control byte or not ASCII; `end` when there is none.
+/// First byte at or after `at` that is a quote, a backslash, a control byte or not ASCII; `end` when there is
+/// none.
 const std::uint8_t* find_special(const std::uint8_t* at, const std::uint8_t* end) noexcept {
     static_assert(std::endian::native == std::endian::little);
     while (end - at >= 8) {
@@ -37,7 +38,8 @@ const std::uint8_t* find_special(const std::uint8_t* at, const std::uint8_t* end
         if (const std::uint64_t hits = special_bytes(word); hits != 0) return at + std::countr_zero(hits) / 8;
         at += 8;
     }
-    while (at != end && *at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\') ++at;
+    while (at != end && *at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\')
+        ++at;
     return at;
 }
 
@@ -107,7 +109,8 @@ bool is_below_one(std::string_view token) noexcept {
 }  // namespace
 
 void JsonReader::skip_space() noexcept {
-    while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r')) ++at_;
+    while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r'))
+        ++at_;
 }
 
 bool JsonReader::take(char wanted) noexcept {
@@ -129,12 +132,22 @@ bool JsonReader::wrong_token(const char* wanted) {
     if (at_ == end_) return fault_.set("ends too early");
     const char* found = "something else";
     switch (*at_) {
-        case '{': found = "an object"; break;
-        case '[': found = "a list"; break;
-        case '"': found = "a string"; break;
+        case '{':
+            found = "an object";
+            break;
+        case '[':
+            found = "a list";
+            break;
+        case '"':
+            found = "a string";
+            break;
         case 't':
-        case 'f': found = "a boolean"; break;
-        case 'n': found = "null"; break;
+        case 'f':
+            found = "a boolean";
+            break;
+        case 'n':
+            found = "null";
+            break;
         default:
             if (*at_ == '-' || is_digit(*at_)) found = "a number";
     }
@@ -189,12 +202,24 @@ bool JsonReader::unescape(std::string_view raw) {
         switch (kind) {
             case '"':
             case '\\':
-            case '/': scratch_ += kind; break;
-            case 'b': scratch_ += '\b'; break;
-            case 'f': scratch_ += '\f'; break;
-            case 'n': scratch_ += '\n'; break;
-            case 'r': scratch_ += '\r'; break;
-            case 't': scratch_ += '\t'; break;
+            case '/':
+                scratch_ += kind;
+                break;
+            case 'b':
+                scratch_ += '\b';
+                break;
+            case 'f':
+                scratch_ += '\f';
+                break;
+            case 'n':
+                scratch_ += '\n';
+                break;
+            case 'r':
+                scratch_ += '\r';
+                break;
+            case 't':
+                scratch_ += '\t';
+                break;
             case 'u': {
                 const int unit = four_hex(raw);
                 if (unit < 0) return fault_.set("\\u without four hex digits");
@@ -212,7 +237,8 @@ bool JsonReader::unescape(std::string_view raw) {
                 append_utf8(scratch_, rune);
                 break;
             }
-            default: return fault_.set("unknown escape in a string");
+            default:
+                return fault_.set("unknown escape in a string");
         }
     }
     return true;
@@ -259,7 +285,8 @@ bool JsonReader::number_token(std::string_view& token, bool& whole) {
     const std::uint8_t* p = at_;
     const auto digits = [&] {
         const std::uint8_t* const from = p;
-        while (p != end_ && is_digit(*p)) ++p;
+        while (p != end_ && is_digit(*p))
+            ++p;
         return p != from;
     };
     if (p != end_ && *p == '-') ++p;
@@ -353,10 +380,14 @@ bool JsonReader::skip_value() {
     if (at_ == end_) return fault_.set("ends too early");
     std::string_view ignored;
     switch (*at_) {
-        case '{': return skip_object();
-        case '[': return skip_list();
-        case '"': return read_string(ignored);
-        default: return skip_literal();
+        case '{':
+            return skip_object();
+        case '[':
+            return skip_list();
+        case '"':
+            return read_string(ignored);
+        default:
+            return skip_literal();
     }
 }
 

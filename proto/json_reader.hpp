@@ -10,11 +10,11 @@
 
 namespace ioswarm::proto {
 
-/// The tokens of JSON (RFC 8259), one after the other, over bytes that outlive it. Every read_* and expect_* skips
-/// white space first; it returns false at the first fault, which then stands in the Fault, and nothing may be read any
-/// more. Not thread-safe.
+/// The tokens of JSON (RFC 8259), one after the other, over bytes that outlive it. Every read_* and expect_*
+/// skips white space first; it returns false at the first fault, which then stands in the Fault, and nothing
+/// may be read any more. Not thread-safe.
 class JsonReader {
- public:
+  public:
     JsonReader(BytesView text, Fault& fault) noexcept
         : at_(text.data()), end_(text.data() + text.size()), fault_(fault) {}
 
@@ -29,7 +29,8 @@ class JsonReader {
         --depth_;
         return true;
     }
-    /// After an element: true when another one follows; at the end `closed` is true. False with a fault otherwise.
+    /// After an element: true when another one follows; at the end `closed` is true. False with a fault
+    /// otherwise.
     [[nodiscard]] bool next_or_close(char closing, bool& closed);
     /// Key and colon. The key lives until the next read.
     [[nodiscard]] bool read_key(std::string_view& key);
@@ -50,7 +51,7 @@ class JsonReader {
 
     [[nodiscard]] Fault& fault() noexcept { return fault_; }
 
- private:
+  private:
     void skip_space() noexcept;
     bool wrong_token(const char* wanted);
     bool skip_literal();

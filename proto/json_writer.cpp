@@ -17,8 +17,10 @@ constexpr std::string_view kHexDigits = "0123456789abcdef";
 /// Bytes that go out as they are.
 constexpr auto kPlain = [] {
     std::array<bool, 256> table{};
-    for (std::size_t c = 0x20; c < 0x80; ++c) table[c] = true;
-    for (const char c : {'"', '\\', '<', '>', '&'}) table[static_cast<std::uint8_t>(c)] = false;
+    for (std::size_t c = 0x20; c < 0x80; ++c)
+        table[c] = true;
+    for (const char c : {'"', '\\', '<', '>', '&'})
+        table[static_cast<std::uint8_t>(c)] = false;
     return table;
 }();
 
@@ -85,11 +87,21 @@ void JsonWriter::escaped(std::string_view text) {
         }
         text.remove_prefix(1);
         switch (c) {
-            case '"': put("\\\""); break;
-            case '\\': put("\\\\"); break;
-            case '\n': put("\\n"); break;
-            case '\r': put("\\r"); break;
-            case '\t': put("\\t"); break;
+            case '"':
+                put("\\\"");
+                break;
+            case '\\':
+                put("\\\\");
+                break;
+            case '\n':
+                put("\\n");
+                break;
+            case '\r':
+                put("\\r");
+                break;
+            case '\t':
+                put("\\t");
+                break;
             default:
                 put("\\u00");
                 put(kHexDigits[c >> 4]);
@@ -126,7 +138,8 @@ void JsonWriter::number(double value) {
     if (value == 0) return put('0');
     // "d.ddde±xx": std::to_chars in fixed form would write digits beyond the shortest for large values.
     std::array<char, 32> text;
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::scientific).ptr;
+    const auto end =
+        std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::scientific).ptr;
     const std::string_view shortest(text.data(), static_cast<std::size_t>(end - text.data()));
     const std::size_t e = shortest.find('e');
     std::string digits(shortest.substr(0, 1));

@@ -12,7 +12,7 @@ namespace ioswarm::proto {
 
 /// Appends JSON to a buffer, byte for byte as Go's encoding/json writes it.
 class JsonWriter {
- public:
+  public:
     /// `size_hint`: what will be written, if known; the buffer grows past it.
     explicit JsonWriter(std::size_t size_hint) { buffer_.resize(size_hint); }
 
@@ -40,7 +40,7 @@ class JsonWriter {
         return std::move(buffer_);
     }
 
- private:
+  private:
     std::uint8_t* room(std::size_t size) {
         if (buffer_.size() - used_ < size) grow(size);
         return buffer_.data() + used_;

@@ -3,11 +3,11 @@
 
 // Any message of proto/schema.hpp from and to protobuf. Used by codec.cpp only, which instantiates it.
 //
-// proto3's rules: unknown fields pass; of a scalar that stands twice the last one counts; a message that stands twice
-// is merged; a map key that stands twice is replaced. Stricter than generated code in four things, all of them faults
-// of the sender: a known field of another wire type, a number outside its type, an unknown enum value, and a double
-// that is not finite. storage_slots, a map of maps, is a map of messages with one map field (SlotMap in
-// proto/ioswarm.proto).
+// proto3's rules: unknown fields pass; of a scalar that stands twice the last one counts; a message that stands
+// twice is merged; a map key that stands twice is replaced. Stricter than generated code in four things, all of
+// them faults of the sender: a known field of another wire type, a number outside its type, an unknown enum
+// value, and a double that is not finite. storage_slots, a map of maps, is a map of messages with one map field
+// (SlotMap in proto/ioswarm.proto).
 
 #include <bit>
 #include <cmath>
@@ -26,7 +26,7 @@
 namespace ioswarm::proto {
 
 class ProtobufDecoder {
- public:
+  public:
     ProtobufDecoder(std::size_t payload_size, Fault& fault) : fault_(fault), budget_(payload_size) {}
 
     /// Recursion ends by itself: no message of the schema contains itself.
@@ -40,13 +40,14 @@ class ProtobufDecoder {
                 good = read_member(*field, message.*spec.member, spec.max_count) || fault_.inside(spec.name);
                 return true;
             };
-            std::apply([&](const auto&... specs) { static_cast<void>((one(specs) || ...)); }, Schema<M>::kFields);
+            std::apply([&](const auto&... specs) { static_cast<void>((one(specs) || ...)); },
+                       Schema<M>::kFields);
             if (!good) return false;
         }
         return reader.ok() || fault_.set("malformed protobuf");
     }
 
- private:
+  private:
     template <typename T>
     bool read_member(const wire::Field& field, T& value, std::uint32_t max_count) {
         if constexpr (kIsOptional<T>) {
@@ -63,7 +64,8 @@ class ProtobufDecoder {
 
     bool expect(const wire::Field& field, wire::WireType type) {
         return field.type == type ||
-               fault_.set(fmt::format("wire type {}, expected {}", static_cast<int>(field.type), static_cast<int>(type)));
+               fault_.set(fmt::format("wire type {}, expected {}", static_cast<int>(field.type),
+                                      static_cast<int>(type)));
     }
 
     template <Message M>
@@ -76,7 +78,8 @@ class ProtobufDecoder {
     bool read(const wire::Field& field, std::map<std::string, V>& map) {
         if (!expect(field, wire::WireType::length_delimited)) return false;
         constexpr std::size_t kNodeOverhead = 32;  // libstdc++'s red-black tree node
-        if (!budget_.take(kNodeOverhead + sizeof(std::pair<const std::string, V>))) return fault_.set(kOverBudget);
+        if (!budget_.take(kNodeOverhead + sizeof(std::pair<const std::string, V>)))
+            return fault_.set(kOverBudget);
         std::string key;
         V value{};
         wire::Reader reader(field.bytes);
@@ -132,7 +135,8 @@ class ProtobufDecoder {
     bool read(const wire::Field& field, std::int32_t& value) {
         using Limits = std::numeric_limits<std::int32_t>;
         if (!expect(field, wire::WireType::varint)) return false;
-        const auto wide = static_cast<std::int64_t>(field.scalar);  // negative ones are sign-extended to 64 bits
+        const auto wide =
+            static_cast<std::int64_t>(field.scalar);  // negative ones are sign-extended to 64 bits
         if (wide < Limits::min() || wide > Limits::max()) {
             return fault_.set(fmt::format("{} is outside {} to {}", wide, Limits::min(), Limits::max()));
         }
@@ -151,10 +155,10 @@ class ProtobufDecoder {
     Budget budget_;
 };
 
-/// Sizes and writes in two walks over the same tables; sizes of nested messages are counted again at each level, of
-/// which there are three at most.
+/// Sizes and writes in two walks over the same tables; sizes of nested messages are counted again at each
+/// level, of which there are three at most.
 class ProtobufEncoder {
- public:
+  public:
     template <Message M>
     [[nodiscard]] static Bytes whole(const M& message) {
         Bytes out;
@@ -164,11 +168,13 @@ class ProtobufEncoder {
         return out;
     }
 
- private:
+  private:
     static std::size_t varint_size(std::uint64_t value) noexcept {
         return static_cast<std::size_t>(std::bit_width(value | 1) + 6) / 7;
     }
-    static std::size_t tag_size(std::uint32_t number) noexcept { return varint_size(std::uint64_t{number} << 3); }
+    static std::size_t tag_size(std::uint32_t number) noexcept {
+        return varint_size(std::uint64_t{number} << 3);
+    }
     static std::size_t delimited(std::uint32_t number, std::size_t length) noexcept {
         return tag_size(number) + varint_size(length) + length;
     }
@@ -193,9 +199,11 @@ class ProtobufEncoder {
         if constexpr (kIsOptional<T>) {
             if (value) total = delimited(number, size(*value));
         } else if constexpr (kIsList<T>) {
-            for (const auto& element : value) total += delimited(number, size(element));
+            for (const auto& element : value)
+                total += delimited(number, size(element));
         } else if constexpr (kIsMap<T>) {
-            for (const auto& [key, entry] : value) total += delimited(number, entry_size(key, entry));
+            for (const auto& [key, entry] : value)
+                total += delimited(number, entry_size(key, entry));
         } else if constexpr (std::same_as<T, double>) {
             if (std::bit_cast<std::uint64_t>(value) != 0) total = tag_size(number) + 8;
         } else if constexpr (std::same_as<T, std::string> || std::same_as<T, Bytes>) {
@@ -235,7 +243,8 @@ class ProtobufEncoder {
         if constexpr (kIsOptional<T>) {
             if (value) write_delimited(out, number, *value);
         } else if constexpr (kIsList<T>) {
-            for (const auto& element : value) write_delimited(out, number, element);
+            for (const auto& element : value)
+                write_delimited(out, number, element);
         } else if constexpr (kIsMap<T>) {
             for (const auto& [key, entry] : value) {
                 out.open(number, entry_size(key, entry));

@@ -17,26 +17,40 @@ Result<Bytes> from_buffer(const grpc::ByteBuffer& buffer, const std::string& met
     if (!buffer.Dump(&slices).ok()) return fail(ErrorCode::bad_data, "cannot read the answer", method);
     Bytes bytes;
     bytes.reserve(buffer.Length());
-    for (const auto& slice : slices) bytes.insert(bytes.end(), slice.begin(), slice.end());
+    for (const auto& slice : slices)
+        bytes.insert(bytes.end(), slice.begin(), slice.end());
     return bytes;
 }
 
 ErrorCode to_error_code(grpc::StatusCode code) {
     switch (code) {
-        case grpc::StatusCode::INVALID_ARGUMENT: return ErrorCode::invalid_argument;
-        case grpc::StatusCode::UNAUTHENTICATED: return ErrorCode::unauthenticated;
-        case grpc::StatusCode::PERMISSION_DENIED: return ErrorCode::permission_denied;
+        case grpc::StatusCode::INVALID_ARGUMENT:
+            return ErrorCode::invalid_argument;
+        case grpc::StatusCode::UNAUTHENTICATED:
+            return ErrorCode::unauthenticated;
+        case grpc::StatusCode::PERMISSION_DENIED:
+            return ErrorCode::permission_denied;
         case grpc::StatusCode::NOT_FOUND:
-        case grpc::StatusCode::UNIMPLEMENTED: return ErrorCode::not_found;
-        case grpc::StatusCode::OUT_OF_RANGE: return ErrorCode::out_of_range;
-        case grpc::StatusCode::RESOURCE_EXHAUSTED: return ErrorCode::resource_exhausted;
-        case grpc::StatusCode::FAILED_PRECONDITION: return ErrorCode::failed_precondition;
-        case grpc::StatusCode::ABORTED: return ErrorCode::aborted;
-        case grpc::StatusCode::DEADLINE_EXCEEDED: return ErrorCode::timed_out;
-        case grpc::StatusCode::CANCELLED: return ErrorCode::cancelled;
-        case grpc::StatusCode::DATA_LOSS: return ErrorCode::data_loss;
-        case grpc::StatusCode::UNAVAILABLE: return ErrorCode::unavailable;
-        default: return ErrorCode::bad_data;
+        case grpc::StatusCode::UNIMPLEMENTED:
+            return ErrorCode::not_found;
+        case grpc::StatusCode::OUT_OF_RANGE:
+            return ErrorCode::out_of_range;
+        case grpc::StatusCode::RESOURCE_EXHAUSTED:
+            return ErrorCode::resource_exhausted;
+        case grpc::StatusCode::FAILED_PRECONDITION:
+            return ErrorCode::failed_precondition;
+        case grpc::StatusCode::ABORTED:
+            return ErrorCode::aborted;
+        case grpc::StatusCode::DEADLINE_EXCEEDED:
+            return ErrorCode::timed_out;
+        case grpc::StatusCode::CANCELLED:
+            return ErrorCode::cancelled;
+        case grpc::StatusCode::DATA_LOSS:
+            return ErrorCode::data_loss;
+        case grpc::StatusCode::UNAVAILABLE:
+            return ErrorCode::unavailable;
+        default:
+            return ErrorCode::bad_data;
     }
 }
 
@@ -45,7 +59,8 @@ Error to_error(const grpc::Status& status, const std::string& method) {
 }
 
 void prepare(grpc::ClientContext& context, const RpcCall& call) {
-    for (const auto& [name, value] : call.headers) context.AddMetadata(name, value);
+    for (const auto& [name, value] : call.headers)
+        context.AddMetadata(name, value);
     if (call.deadline.count() > 0) context.set_deadline(std::chrono::system_clock::now() + call.deadline);
 }
 
@@ -53,7 +68,7 @@ void prepare(grpc::ClientContext& context, const RpcCall& call) {
 
 /// Something with exactly one operation in the queue, or (a stream between messages) none.
 class RpcLoop::Event : public std::enable_shared_from_this<RpcLoop::Event> {
- public:
+  public:
     explicit Event(RpcLoop& loop) : loop_(loop) {}
     virtual ~Event() = default;
     virtual void start() = 0;
@@ -64,7 +79,7 @@ class RpcLoop::Event : public std::enable_shared_from_this<RpcLoop::Event> {
     /// Timers: one that was cancelled before it was set would not be woken.
     [[nodiscard]] virtual bool starts_under_lock() const { return false; }
 
- protected:
+  protected:
     void finish() { loop_.finished(this); }
     /// What work() turns back into an Event*.
     [[nodiscard]] void* tag() noexcept { return this; }
@@ -72,7 +87,7 @@ class RpcLoop::Event : public std::enable_shared_from_this<RpcLoop::Event> {
 };
 
 class RpcLoop::Timer final : public RpcLoop::Event {
- public:
+  public:
     Timer(RpcLoop& loop, std::chrono::milliseconds delay, std::function<void()> then)
         : Event(loop), delay_(delay), then_(std::move(then)) {}
 
@@ -84,16 +99,20 @@ class RpcLoop::Timer final : public RpcLoop::Event {
     }
     [[nodiscard]] bool starts_under_lock() const override { return true; }
 
- private:
+  private:
     std::chrono::milliseconds delay_;
     std::function<void()> then_;
     grpc::Alarm alarm_;
 };
 
 class RpcLoop::Unary final : public RpcLoop::Event {
- public:
+  public:
     Unary(RpcLoop& loop, const RpcCall& call, const Bytes& request, Answered then)
-        : Event(loop), method_(call.method), stub_(call.channel), request_(to_buffer(request)), then_(std::move(then)) {
+        : Event(loop),
+          method_(call.method),
+          stub_(call.channel),
+          request_(to_buffer(request)),
+          then_(std::move(then)) {
         prepare(context_, call);
     }
 
@@ -108,7 +127,7 @@ class RpcLoop::Unary final : public RpcLoop::Event {
         finish();
     }
 
- private:
+  private:
     std::string method_;
     grpc::GenericStub stub_;
     grpc::ByteBuffer request_;
@@ -120,7 +139,7 @@ class RpcLoop::Unary final : public RpcLoop::Event {
 };
 
 class RpcLoop::ServerStream final : public RpcLoop::Event, public RpcLoop::Stream {
- public:
+  public:
     ServerStream(RpcLoop& loop, const RpcCall& call, const Bytes& request, StreamHandlers handlers)
         : Event(loop),
           method_(call.method),
@@ -154,12 +173,14 @@ class RpcLoop::ServerStream final : public RpcLoop::Event, public RpcLoop::Strea
             case Step::asking:
                 step_ = Step::reading;
                 return resume();
-            case Step::reading: return deliver();
-            case Step::finishing: return;
+            case Step::reading:
+                return deliver();
+            case Step::finishing:
+                return;
         }
     }
 
- private:
+  private:
     enum class Step { starting, asking, reading, finishing };
 
     void deliver() {
@@ -183,7 +204,8 @@ class RpcLoop::ServerStream final : public RpcLoop::Event, public RpcLoop::Strea
 };
 
 RpcLoop::RpcLoop(unsigned threads) {
-    for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+    for (unsigned i = 0; i < threads; ++i)
+        threads_.emplace_back([this] { work(); });
 }
 
 RpcLoop::~RpcLoop() {
@@ -198,7 +220,8 @@ RpcLoop::~RpcLoop() {
 void RpcLoop::request_stop() {
     const std::lock_guard lock(mutex_);
     is_stopping_ = true;
-    for (const auto& [raw, event] : events_) event->cancel_operation();
+    for (const auto& [raw, event] : events_)
+        event->cancel_operation();
 }
 
 bool RpcLoop::start(std::shared_ptr<Event> event) {
@@ -227,14 +250,16 @@ void RpcLoop::finished(Event* event) {
 void RpcLoop::work() {
     void* tag = nullptr;
     bool ok = false;
-    while (queue_.Next(&tag, &ok)) static_cast<Event*>(tag)->done(ok);
+    while (queue_.Next(&tag, &ok))
+        static_cast<Event*>(tag)->done(ok);
 }
 
 bool RpcLoop::unary(const RpcCall& call, const Bytes& request, Answered then) {
     return start(std::make_shared<Unary>(*this, call, request, std::move(then)));
 }
 
-std::shared_ptr<RpcLoop::Stream> RpcLoop::stream(const RpcCall& call, const Bytes& request, StreamHandlers handlers) {
+std::shared_ptr<RpcLoop::Stream> RpcLoop::stream(const RpcCall& call, const Bytes& request,
+                                                 StreamHandlers handlers) {
     auto stream = std::make_shared<ServerStream>(*this, call, request, std::move(handlers));
     if (!start(stream)) return nullptr;
     return stream;

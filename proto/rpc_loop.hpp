@@ -22,21 +22,21 @@ namespace ioswarm::proto {
 /// One call to make: payloads are bytes, so that both encodings of the agent protocol ride on it.
 struct RpcCall {
     std::shared_ptr<grpc::Channel> channel;
-    std::string method;  ///< "/ioswarm.IOSwarm/Register"
+    std::string method;                                        ///< "/ioswarm.IOSwarm/Register"
     std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
     std::chrono::milliseconds deadline{0};                     ///< 0: none
 };
 
-/// Many gRPC calls and timers on a few threads: all of them wait in one completion queue. Callbacks run on the loop's
-/// threads, several at once; those of one call never overlap. They may start further calls, and must not call
-/// request_stop-and-wait (the destructor).
+/// Many gRPC calls and timers on a few threads: all of them wait in one completion queue. Callbacks run on the
+/// loop's threads, several at once; those of one call never overlap. They may start further calls, and must not
+/// call request_stop-and-wait (the destructor).
 class RpcLoop {
- public:
+  public:
     using Answered = std::function<void(Result<Bytes>)>;
 
     /// A call whose answer is a stream. Thread-safe.
     class Stream {
-     public:
+      public:
         virtual ~Stream() = default;
         /// Reads the next message; to be called once after each on_message, from any thread, there or later.
         virtual void resume() = 0;
@@ -56,18 +56,19 @@ class RpcLoop {
     RpcLoop(const RpcLoop&) = delete;
     RpcLoop& operator=(const RpcLoop&) = delete;
 
-    /// Cancels everything under way (calls end with `cancelled`, timers never fire) and lets nothing start any more.
-    /// Returns at once; thread-safe, may be called again.
+    /// Cancels everything under way (calls end with `cancelled`, timers never fire) and lets nothing start any
+    /// more. Returns at once; thread-safe, may be called again.
     void request_stop();
 
-    /// `then` gets the answer's bytes or the status as an Error (`which` is the method). False, and `then` is never
-    /// called, once a stop was requested; so for the other two.
+    /// `then` gets the answer's bytes or the status as an Error (`which` is the method). False, and `then` is
+    /// never called, once a stop was requested; so for the other two.
     [[nodiscard]] bool unary(const RpcCall& call, const Bytes& request, Answered then);
     /// Nothing once a stop was requested.
-    [[nodiscard]] std::shared_ptr<Stream> stream(const RpcCall& call, const Bytes& request, StreamHandlers handlers);
+    [[nodiscard]] std::shared_ptr<Stream> stream(const RpcCall& call, const Bytes& request,
+                                                 StreamHandlers handlers);
     [[nodiscard]] bool after(std::chrono::milliseconds delay, std::function<void()> then);
 
- private:
+  private:
     class Event;
     class Unary;
     class ServerStream;
@@ -80,9 +81,9 @@ class RpcLoop {
 
     grpc::CompletionQueue queue_;
     std::mutex mutex_;
-    std::condition_variable idle_;                                 ///< with mutex_: events_ became empty
-    std::unordered_map<Event*, std::shared_ptr<Event>> events_;    ///< guarded by mutex_: under way
-    bool is_stopping_ = false;                                     ///< guarded by mutex_
+    std::condition_variable idle_;                               ///< with mutex_: events_ became empty
+    std::unordered_map<Event*, std::shared_ptr<Event>> events_;  ///< guarded by mutex_: under way
+    bool is_stopping_ = false;                                   ///< guarded by mutex_
     std::vector<std::jthread> threads_;
 };
 

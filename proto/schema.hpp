@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The messages of ../shared/spec/protocol.md section 2, each described once: JSON key, protobuf number, member, and
-// whether Go leaves the key out when the value is empty. Both codecs walk these tables, so they cannot disagree. The
-// order is that of the JSON keys.
+// The messages of ../shared/spec/protocol.md section 2, each described once: JSON key, protobuf number, member,
+// and whether Go leaves the key out when the value is empty. Both codecs walk these tables, so they cannot
+// disagree. The order is that of the JSON keys.
 
 #include <concepts>
 #include <cstdint>
@@ -52,9 +52,10 @@ template <>
 struct Schema<RegisterRequest> {
     using M = RegisterRequest;
     static constexpr std::string_view kName = "RegisterRequest";
-    static constexpr std::tuple kFields{
-        field("agent_id", 1, &M::agent_id), field("capability", 2, &M::capability), field("region", 3, &M::region),
-        field("version", 4, &M::version), sparse("wallet_address", 5, &M::wallet_address)};
+    static constexpr std::tuple kFields{field("agent_id", 1, &M::agent_id),
+                                        field("capability", 2, &M::capability), field("region", 3, &M::region),
+                                        field("version", 4, &M::version),
+                                        sparse("wallet_address", 5, &M::wallet_address)};
 };
 
 template <>
@@ -69,7 +70,8 @@ template <>
 struct Schema<GetTasksRequest> {
     using M = GetTasksRequest;
     static constexpr std::string_view kName = "GetTasksRequest";
-    static constexpr std::tuple kFields{field("agent_id", 1, &M::agent_id), field("max_level", 2, &M::max_level),
+    static constexpr std::tuple kFields{field("agent_id", 1, &M::agent_id),
+                                        field("max_level", 2, &M::max_level),
                                         field("max_batch_size", 3, &M::max_batch_size)};
 };
 
@@ -85,9 +87,9 @@ template <>
 struct Schema<BlockContext> {
     using M = BlockContext;
     static constexpr std::string_view kName = "BlockCtx";
-    static constexpr std::tuple kFields{field("timestamp", 1, &M::timestamp), field("gas_limit", 2, &M::gas_limit),
-                                        field("base_fee", 3, &M::base_fee), field("coinbase", 4, &M::coinbase),
-                                        field("number", 5, &M::number)};
+    static constexpr std::tuple kFields{
+        field("timestamp", 1, &M::timestamp), field("gas_limit", 2, &M::gas_limit),
+        field("base_fee", 3, &M::base_fee), field("coinbase", 4, &M::coinbase), field("number", 5, &M::number)};
 };
 
 template <>
@@ -103,17 +105,16 @@ template <>
 struct Schema<TaskPackage> {
     using M = TaskPackage;
     static constexpr std::string_view kName = "TaskPackage";
-    static constexpr std::tuple kFields{
-        field("task_id", 1, &M::task_id),
-        field("tx_raw", 2, &M::tx_raw),
-        field("level", 3, &M::level),
-        field("sender", 4, &M::sender),
-        field("receiver", 5, &M::receiver),
-        field("block_height", 6, &M::block_height),
-        sparse("block_context", 7, &M::block_context),
-        sparse("contract_code", 8, &M::contract_code),
-        sparse("storage_slots", 9, &M::storage_slots),
-        sparse("evm_tx", 10, &M::evm_tx)};
+    static constexpr std::tuple kFields{field("task_id", 1, &M::task_id),
+                                        field("tx_raw", 2, &M::tx_raw),
+                                        field("level", 3, &M::level),
+                                        field("sender", 4, &M::sender),
+                                        field("receiver", 5, &M::receiver),
+                                        field("block_height", 6, &M::block_height),
+                                        sparse("block_context", 7, &M::block_context),
+                                        sparse("contract_code", 8, &M::contract_code),
+                                        sparse("storage_slots", 9, &M::storage_slots),
+                                        sparse("evm_tx", 10, &M::evm_tx)};
 };
 
 template <>
@@ -129,7 +130,8 @@ struct Schema<StateChange> {
     using M = StateChange;
     static constexpr std::string_view kName = "StateChange";
     static constexpr std::tuple kFields{field("address", 1, &M::address), field("slot", 2, &M::slot),
-                                        field("old_value", 3, &M::old_value), field("new_value", 4, &M::new_value)};
+                                        field("old_value", 3, &M::old_value),
+                                        field("new_value", 4, &M::new_value)};
 };
 
 template <>
@@ -144,18 +146,17 @@ template <>
 struct Schema<TaskResult> {
     using M = TaskResult;
     static constexpr std::string_view kName = "TaskResult";
-    static constexpr std::tuple kFields{
-        field("task_id", 1, &M::task_id),
-        field("valid", 2, &M::valid),
-        sparse("reject_reason", 3, &M::reject_reason),
-        field("gas_estimate", 4, &M::gas_estimate),
-        field("latency_us", 5, &M::latency_us),
-        sparse("gas_used", 6, &M::gas_used),
-        sparse("return_data", 7, &M::return_data),
-        sparse("state_changes", 8, &M::state_changes),
-        sparse("logs", 9, &M::logs),
-        sparse("exec_error", 10, &M::exec_error),
-        sparse("note", 11, &M::note)};
+    static constexpr std::tuple kFields{field("task_id", 1, &M::task_id),
+                                        field("valid", 2, &M::valid),
+                                        sparse("reject_reason", 3, &M::reject_reason),
+                                        field("gas_estimate", 4, &M::gas_estimate),
+                                        field("latency_us", 5, &M::latency_us),
+                                        sparse("gas_used", 6, &M::gas_used),
+                                        sparse("return_data", 7, &M::return_data),
+                                        sparse("state_changes", 8, &M::state_changes),
+                                        sparse("logs", 9, &M::logs),
+                                        sparse("exec_error", 10, &M::exec_error),
+                                        sparse("note", 11, &M::note)};
 };
 
 template <>
@@ -225,14 +226,17 @@ struct Schema<StateDiff> {
 };
 
 /// Every message, for instantiations and tests: IOSWARM_EACH_MESSAGE(X) expands X(Message) once each.
-#define IOSWARM_EACH_MESSAGE(X)                                                                               \
-    X(RegisterRequest) X(RegisterResponse) X(GetTasksRequest) X(AccountSnapshot) X(BlockContext) X(EvmTx)     \
-    X(TaskPackage) X(TaskBatch) X(StateChange) X(LogEntry) X(TaskResult) X(BatchResult) X(SubmitResponse)     \
-    X(HeartbeatRequest) X(PayoutInfo) X(HeartbeatResponse) X(StreamStateDiffsRequest) X(StateDiffEntry)       \
-    X(StateDiff)
+#define IOSWARM_EACH_MESSAGE(X)                                                                       \
+    X(RegisterRequest)                                                                                \
+    X(RegisterResponse) X(GetTasksRequest) X(AccountSnapshot) X(BlockContext) X(EvmTx) X(TaskPackage) \
+        X(TaskBatch) X(StateChange) X(LogEntry) X(TaskResult) X(BatchResult) X(SubmitResponse)        \
+            X(HeartbeatRequest) X(PayoutInfo) X(HeartbeatResponse) X(StreamStateDiffsRequest)         \
+                X(StateDiffEntry) X(StateDiff)
 
 template <typename T>
-concept Message = requires { Schema<T>::kFields; };
+concept Message = requires {
+    Schema<T>::kFields;
+};
 
 template <typename T>
 inline constexpr bool kIsOptional = false;

@@ -26,13 +26,15 @@ const std::string kSecret = "test-secret";
 
 /// A fake coordinator that can be waited on: every call of an agent is an event.
 class WatchedLink final : public AgentLink {
- public:
-    Result<RegisterResponse> register_agent(const std::string& agent_id, const RegisterRequest& request) override {
+  public:
+    Result<RegisterResponse> register_agent(const std::string& agent_id,
+                                            const RegisterRequest& request) override {
         auto response = fake.register_agent(agent_id, request);
         note("register " + agent_id);
         return response;
     }
-    Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string& agent_id, const GetTasksRequest& request,
+    Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string& agent_id,
+                                                         const GetTasksRequest& request,
                                                          std::shared_ptr<TaskStreamSink> sink) override {
         return fake.open_task_stream(agent_id, request, std::move(sink));
     }
@@ -49,7 +51,9 @@ class WatchedLink final : public AgentLink {
         note(std::string(response->alive ? "alive " : "unknown ") + agent_id);
         return response;
     }
-    void end_agent(const std::string& agent_id, const Error& reason) override { fake.end_agent(agent_id, reason); }
+    void end_agent(const std::string& agent_id, const Error& reason) override {
+        fake.end_agent(agent_id, reason);
+    }
 
     /// Waits until `what` was noted `count` times since the start.
     bool wait_for(const std::string& what, std::size_t count = 1) {
@@ -63,7 +67,7 @@ class WatchedLink final : public AgentLink {
 
     FakeAgentLink fake;
 
- private:
+  private:
     void note(const std::string& what) {
         {
             const std::lock_guard lock(mutex_);
@@ -145,7 +149,8 @@ TEST_CASE("an agent registers as its profile says and answers its batches, in ei
     CHECK(request == RegisterRequest{"agent-01", TaskLevel::l3_full_execute, "here", "1.0",
                                      "0x14aedb14f3f73e04bb207a9af1e3d0d0a3ab1f20"});
 
-    for (const char* name : {"b-1", "b-2", "b-3"}) REQUIRE(served.link.fake.give("agent-01", batch_of(name)));
+    for (const char* name : {"b-1", "b-2", "b-3"})
+        REQUIRE(served.link.fake.give("agent-01", batch_of(name)));
     REQUIRE(served.link.wait_for("submit agent-01", 3));
     const auto submitted = served.link.fake.submitted();
     REQUIRE(submitted.size() == 3);
@@ -248,18 +253,22 @@ TEST_CASE("many agents share two threads, each answers its own batch, and a stop
     std::stop_source stop;
     AgentClients agents(served.address(), quick_times(), 2, stop.get_token(), Log());
     for (int i = 0; i < kAgents; ++i) {
-        agents.add(profile_of("agent-" + std::to_string(i), i % 2 == 0 ? Codec::json : Codec::protobuf), answer_by_size);
+        agents.add(profile_of("agent-" + std::to_string(i), i % 2 == 0 ? Codec::json : Codec::protobuf),
+                   answer_by_size);
     }
-    for (int i = 0; i < kAgents; ++i) REQUIRE(served.link.fake.wait_for_stream("agent-" + std::to_string(i), true));
+    for (int i = 0; i < kAgents; ++i)
+        REQUIRE(served.link.fake.wait_for_stream("agent-" + std::to_string(i), true));
     for (int i = 0; i < kAgents; ++i) {
         REQUIRE(served.link.fake.give("agent-" + std::to_string(i), batch_of("b-" + std::to_string(i))));
     }
-    for (int i = 0; i < kAgents; ++i) REQUIRE(served.link.wait_for("submit agent-" + std::to_string(i)));
+    for (int i = 0; i < kAgents; ++i)
+        REQUIRE(served.link.wait_for("submit agent-" + std::to_string(i)));
     for (const auto& batch : served.link.fake.submitted()) {
         CHECK(batch.batch_id == "b-" + batch.agent_id.substr(6));
     }
     stop.request_stop();
-    for (int i = 0; i < kAgents; ++i) CHECK(served.link.fake.wait_for_stream("agent-" + std::to_string(i), false));
+    for (int i = 0; i < kAgents; ++i)
+        CHECK(served.link.fake.wait_for_stream("agent-" + std::to_string(i), false));
     CHECK(agents.counters().registrations == kAgents);
     agents.add(profile_of("late"), answer_by_size);
 }

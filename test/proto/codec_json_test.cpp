@@ -36,12 +36,14 @@ void check_refused(const std::vector<Refusal>& refusals) {
 }
 
 std::string nested(int depth) {
-    return std::string(static_cast<std::size_t>(depth), '[') + std::string(static_cast<std::size_t>(depth), ']');
+    return std::string(static_cast<std::size_t>(depth), '[') +
+           std::string(static_cast<std::size_t>(depth), ']');
 }
 
 TEST_CASE("keys match without regard to case, unknown ones pass, and of two the last counts wholly") {
     const auto request = read<RegisterRequest>(
-        " {\"Agent_ID\" : \"a\",\r\n\t\"AGENT_ID\":\"b\", \"new\": [1, {\"x\": null}, \"\\u00e9\", -1.5e3, true, []],"
+        " {\"Agent_ID\" : \"a\",\r\n\t\"AGENT_ID\":\"b\", \"new\": [1, {\"x\": null}, \"\\u00e9\", -1.5e3, "
+        "true, []],"
         "\"Capability\":2} \n");
     REQUIRE(request);
     CHECK(request->agent_id == "b");
@@ -57,12 +59,14 @@ TEST_CASE("keys match without regard to case, unknown ones pass, and of two the 
 TEST_CASE("null is the default of every field") {
     CHECK(read<RegisterRequest>(R"({"agent_id":null,"capability":null,"wallet_address":null})").value() ==
           RegisterRequest{});
-    CHECK(read<TaskPackage>(R"({"task_id":null,"tx_raw":null,"sender":null,"block_context":null,"contract_code":null,
+    CHECK(read<TaskPackage>(
+              R"({"task_id":null,"tx_raw":null,"sender":null,"block_context":null,"contract_code":null,
                                 "storage_slots":null,"evm_tx":null})")
               .value() == TaskPackage{});
     CHECK(read<TaskResult>(R"({"valid":null,"state_changes":null,"logs":null})").value() == TaskResult{});
     CHECK(read<HeartbeatRequest>(R"({"cpu_usage":null})").value() == HeartbeatRequest{});
-    const auto task = read<TaskPackage>(R"({"contract_code":{"a":null},"storage_slots":{"a":null,"b":{"c":null}}})");
+    const auto task =
+        read<TaskPackage>(R"({"contract_code":{"a":null},"storage_slots":{"a":null,"b":{"c":null}}})");
     REQUIRE(task);
     CHECK(task->contract_code == std::map<std::string, Bytes>{{"a", {}}});
     CHECK(task->storage_slots.at("a").empty());
@@ -75,18 +79,20 @@ TEST_CASE("integers are exact up to their type's bounds") {
     CHECK(read<PayoutInfo>(R"({"rank":-2147483648,"total_agents":2147483647})").value() ==
           PayoutInfo{.epoch = 0, .amount_iotx = 0, .rank = -2147483647 - 1, .total_agents = 2147483647});
     CHECK(read<PayoutInfo>(R"({"rank":-0})").value().rank == 0);
-    check_refused<HeartbeatRequest>({{R"({"tasks_processed":4294967296})", "tasks_processed", "is over 4294967295"},
-                                     {R"({"tasks_processed":-1})", "tasks_processed", "below 0"},
-                                     {R"({"tasks_processed":-0})", "tasks_processed", "below 0"},
-                                     {R"({"tasks_processed":1.0})", "tasks_processed", "not a whole number"},
-                                     {R"({"tasks_processed":1e3})", "tasks_processed", "not a whole number"},
-                                     {R"({"tasks_processed":"1"})", "tasks_processed", "found a string"},
-                                     {R"({"tasks_processed":true})", "tasks_processed", "found a boolean"},
-                                     {R"({"tasks_processed":01})", "tasks_processed", "leading zero"},
-                                     {R"({"tasks_processed":+1})", "tasks_processed", "expected a number"},
-                                     {R"({"tasks_processed":0x1})", "", "expected ',' or '}'"}});
-    check_refused<TaskBatch>({{R"({"timestamp":18446744073709551616})", "timestamp", "is over 18446744073709551615"},
-                              {R"({"timestamp":)" + std::string(10000, '9') + "}", "timestamp", "is over"}});
+    check_refused<HeartbeatRequest>(
+        {{R"({"tasks_processed":4294967296})", "tasks_processed", "is over 4294967295"},
+         {R"({"tasks_processed":-1})", "tasks_processed", "below 0"},
+         {R"({"tasks_processed":-0})", "tasks_processed", "below 0"},
+         {R"({"tasks_processed":1.0})", "tasks_processed", "not a whole number"},
+         {R"({"tasks_processed":1e3})", "tasks_processed", "not a whole number"},
+         {R"({"tasks_processed":"1"})", "tasks_processed", "found a string"},
+         {R"({"tasks_processed":true})", "tasks_processed", "found a boolean"},
+         {R"({"tasks_processed":01})", "tasks_processed", "leading zero"},
+         {R"({"tasks_processed":+1})", "tasks_processed", "expected a number"},
+         {R"({"tasks_processed":0x1})", "", "expected ',' or '}'"}});
+    check_refused<TaskBatch>(
+        {{R"({"timestamp":18446744073709551616})", "timestamp", "is over 18446744073709551615"},
+         {R"({"timestamp":)" + std::string(10000, '9') + "}", "timestamp", "is over"}});
     check_refused<PayoutInfo>({{R"({"rank":2147483648})", "rank", "outside -2147483648 to 2147483647"},
                                {R"({"rank":-2147483649})", "rank", "outside"}});
     check_refused<RegisterRequest>({{R"({"capability":4})", "capability", "4 is over 3"},
@@ -107,21 +113,23 @@ TEST_CASE("doubles take every JSON number in their range") {
     CHECK(cpu("0e99999999999999999999") == 0.0);
     CHECK(cpu("0." + std::string(5000, '0') + "1e5001") == 1.0);
     CHECK(cpu("1" + std::string(5000, '0') + "e-5000") == 1.0);
-    check_refused<HeartbeatRequest>({{R"({"cpu_usage":1e309})", "cpu_usage", "too large"},
-                                     {R"({"cpu_usage":-1e309})", "cpu_usage", "too large"},
-                                     {R"({"cpu_usage":1e99999999999999999999})", "cpu_usage", "too large"},
-                                     {R"({"cpu_usage":)" + std::string(400, '9') + "}", "cpu_usage", "too large"},
-                                     {R"({"cpu_usage":1.})", "cpu_usage", "after its point"},
-                                     {R"({"cpu_usage":.5})", "cpu_usage", "expected a number"},
-                                     {R"({"cpu_usage":1e})", "cpu_usage", "exponent"},
-                                     {R"({"cpu_usage":NaN})", "cpu_usage", "expected a number"},
-                                     {R"({"cpu_usage":Infinity})", "cpu_usage", "expected a number"},
-                                     {R"({"cpu_usage":"0.5"})", "cpu_usage", "found a string"}});
+    check_refused<HeartbeatRequest>(
+        {{R"({"cpu_usage":1e309})", "cpu_usage", "too large"},
+         {R"({"cpu_usage":-1e309})", "cpu_usage", "too large"},
+         {R"({"cpu_usage":1e99999999999999999999})", "cpu_usage", "too large"},
+         {R"({"cpu_usage":)" + std::string(400, '9') + "}", "cpu_usage", "too large"},
+         {R"({"cpu_usage":1.})", "cpu_usage", "after its point"},
+         {R"({"cpu_usage":.5})", "cpu_usage", "expected a number"},
+         {R"({"cpu_usage":1e})", "cpu_usage", "exponent"},
+         {R"({"cpu_usage":NaN})", "cpu_usage", "expected a number"},
+         {R"({"cpu_usage":Infinity})", "cpu_usage", "expected a number"},
+         {R"({"cpu_usage":"0.5"})", "cpu_usage", "found a string"}});
 }
 
 TEST_CASE("doubles are written as Go writes them") {
     const auto written = [](double value) {
-        const Bytes json = encode(Codec::json, PayoutInfo{.epoch = 0, .amount_iotx = value, .rank = 0, .total_agents = 0});
+        const Bytes json =
+            encode(Codec::json, PayoutInfo{.epoch = 0, .amount_iotx = value, .rank = 0, .total_agents = 0});
         const std::string text(as_text(json));
         const auto from = text.find("amount_iotx\":") + 13;
         return text.substr(from, text.find(',', from) - from);
@@ -181,8 +189,8 @@ TEST_CASE("base64 is read as Go's StdEncoding reads it") {
     CHECK(raw(R"(A\nS\r\nZL\n)").value().tx_raw == Bytes{0x01, 0x26, 0x4b});
     CHECK(raw(R"(AQ=\n=\n)").value().tx_raw == Bytes{0x01});
     CHECK(raw(R"(\/\u002b\/+)").value().tx_raw == Bytes{0xff, 0xef, 0xfe});
-    for (const char* bad : {"A", "AS", "ASZ", "AQ=", "AQ===", "=", "====", "A===", "ASZL=", "AQ==AQ==", "AQ=A", "AS L",
-                            "AS-_", "AQ==x", "ASZLA"}) {
+    for (const char* bad : {"A", "AS", "ASZ", "AQ=", "AQ===", "=", "====", "A===", "ASZL=", "AQ==AQ==", "AQ=A",
+                            "AS L", "AS-_", "AQ==x", "ASZLA"}) {
         INFO(bad);
         const auto message = raw(bad);
         REQUIRE_FALSE(message);
@@ -230,20 +238,22 @@ TEST_CASE("nesting is bounded, in fields that nobody knows too") {
     check_refused<RegisterRequest>({{R"({"x":)" + nested(kMaxJsonDepth) + "}", "x", "nested deeper than 32"},
                                     {R"({"x":)" + nested(1000000) + "}", "x", "nested deeper than 32"}});
     std::string siblings = R"({"x":[)";
-    for (int i = 0; i < 100; ++i) siblings += "[],{},[{}],";
+    for (int i = 0; i < 100; ++i)
+        siblings += "[],{},[{}],";
     CHECK(read<RegisterRequest>(siblings + R"([]],"agent_id":"a"})").value().agent_id == "a");
 }
 
 TEST_CASE("a batch carries at most 1,000 results, and small elements cannot fill the memory") {
     const auto list = [](std::size_t count, const std::string& element) {
         std::string text;
-        for (std::size_t i = 0; i < count; ++i) text += (i == 0 ? "" : ",") + element;
+        for (std::size_t i = 0; i < count; ++i)
+            text += (i == 0 ? "" : ",") + element;
         return text;
     };
     CHECK(read<BatchResult>(R"({"results":[)" + list(1000, "{}") + "]}").value().results.size() == 1000);
-    check_refused<BatchResult>(
-        {{R"({"results":[)" + list(1001, "{}") + "]}", "results", "over 1000 elements"},
-         {R"({"results":[{"state_changes":[)" + list(100000, "{}") + "]}]}", "results[0].state_changes", kOverBudget}});
+    check_refused<BatchResult>({{R"({"results":[)" + list(1001, "{}") + "]}", "results", "over 1000 elements"},
+                                {R"({"results":[{"state_changes":[)" + list(100000, "{}") + "]}]}",
+                                 "results[0].state_changes", kOverBudget}});
 }
 
 }  // namespace

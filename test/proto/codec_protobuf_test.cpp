@@ -75,49 +75,56 @@ TEST_CASE("scalars that stand twice keep the last, messages are merged, map entr
 }
 
 TEST_CASE("a present but empty message is present") {
-    const auto task = decode<TaskPackage>(Codec::protobuf, payload([](wire::Writer& out) { out.always_bytes(4, {}); }));
+    const auto task =
+        decode<TaskPackage>(Codec::protobuf, payload([](wire::Writer& out) { out.always_bytes(4, {}); }));
     REQUIRE(task);
     CHECK(task->sender == AccountSnapshot{});
     CHECK_FALSE(task->receiver);
 }
 
 TEST_CASE("map entries may lack key or value") {
-    const auto task = decode<TaskPackage>(Codec::protobuf, payload([](wire::Writer& out) {
-                                              out.always_bytes(8, {});
-                                              out.always_bytes(9, payload([](wire::Writer& w) { w.put_text(1, "a"); }));
-                                          }));
+    const auto task =
+        decode<TaskPackage>(Codec::protobuf, payload([](wire::Writer& out) {
+                                out.always_bytes(8, {});
+                                out.always_bytes(9, payload([](wire::Writer& w) { w.put_text(1, "a"); }));
+                            }));
     REQUIRE(task);
     CHECK(task->contract_code == std::map<std::string, Bytes>{{"", {}}});
     CHECK(task->storage_slots.at("a").empty());
 }
 
 TEST_CASE("a known field of another wire type is refused by name") {
-    check_refused<RegisterRequest>(payload([](wire::Writer& out) { out.always_uint(1, 5); }), "agent_id", "wire type 0");
-    check_refused<RegisterRequest>(payload([](wire::Writer& out) { out.put_text(2, "x"); }), "capability", "wire type 2");
-    check_refused<HeartbeatRequest>(payload([](wire::Writer& out) { out.always_uint(4, 1); }), "cpu_usage", "wire type 0");
-    check_refused<BatchResult>(payload([](wire::Writer& out) { out.always_uint(3, 1); }), "results[0]", "wire type 0");
-    check_refused<TaskPackage>(payload([](wire::Writer& out) { out.always_uint(9, 1); }), "storage_slots", "wire type 0");
+    check_refused<RegisterRequest>(payload([](wire::Writer& out) { out.always_uint(1, 5); }), "agent_id",
+                                   "wire type 0");
+    check_refused<RegisterRequest>(payload([](wire::Writer& out) { out.put_text(2, "x"); }), "capability",
+                                   "wire type 2");
+    check_refused<HeartbeatRequest>(payload([](wire::Writer& out) { out.always_uint(4, 1); }), "cpu_usage",
+                                    "wire type 0");
+    check_refused<BatchResult>(payload([](wire::Writer& out) { out.always_uint(3, 1); }), "results[0]",
+                               "wire type 0");
+    check_refused<TaskPackage>(payload([](wire::Writer& out) { out.always_uint(9, 1); }), "storage_slots",
+                               "wire type 0");
 }
 
 TEST_CASE("numbers outside their type, unknown levels and bad UTF-8 are refused by name") {
     const auto uint_field = [](std::uint32_t number, std::uint64_t value) {
         return payload([&](wire::Writer& out) { out.always_uint(number, value); });
     };
-    check_refused<HeartbeatRequest>(uint_field(2, 4294967296U), "tasks_processed", "4294967296 is over 4294967295");
+    check_refused<HeartbeatRequest>(uint_field(2, 4294967296U), "tasks_processed",
+                                    "4294967296 is over 4294967295");
     check_refused<RegisterRequest>(uint_field(2, 4), "capability", "4 is over 3");
     check_refused<RegisterRequest>(uint_field(2, ~0ULL), "capability", "is over 3");
     check_refused<PayoutInfo>(uint_field(3, 2147483648U), "rank", "outside -2147483648 to 2147483647");
     CHECK(decode<PayoutInfo>(Codec::protobuf, uint_field(3, ~0ULL)).value().rank == -1);
     CHECK(decode<SubmitResponse>(Codec::protobuf, uint_field(1, 2)).value().accepted);
     check_refused<HeartbeatRequest>(
-        payload([](wire::Writer& out) { out.put_double(5, std::numeric_limits<double>::quiet_NaN()); }), "mem_usage",
-        "not a finite number");
-    check_refused<BatchResult>(
-        payload([](wire::Writer& out) {
-            out.always_bytes(3, {});
-            out.always_bytes(3, payload([](wire::Writer& w) { w.put_text(3, "\xff"); }));
-        }),
-        "results[1].reject_reason", "UTF-8");
+        payload([](wire::Writer& out) { out.put_double(5, std::numeric_limits<double>::quiet_NaN()); }),
+        "mem_usage", "not a finite number");
+    check_refused<BatchResult>(payload([](wire::Writer& out) {
+                                   out.always_bytes(3, {});
+                                   out.always_bytes(3, payload([](wire::Writer& w) { w.put_text(3, "\xff"); }));
+                               }),
+                               "results[1].reject_reason", "UTF-8");
 }
 
 TEST_CASE("malformed protobuf is refused") {
@@ -131,13 +138,15 @@ TEST_CASE("malformed protobuf is refused") {
 
 TEST_CASE("a protobuf batch carries at most 1,000 results, and small elements cannot fill the memory") {
     Bytes results;
-    for (int i = 0; i < 1000; ++i) results.insert(results.end(), {0x1a, 0x00});
+    for (int i = 0; i < 1000; ++i)
+        results.insert(results.end(), {0x1a, 0x00});
     CHECK(decode<BatchResult>(Codec::protobuf, results).value().results.size() == 1000);
     results.insert(results.end(), {0x1a, 0x00});
     check_refused<BatchResult>(results, "results", "over 1000 elements");
 
     Bytes changes;
-    for (int i = 0; i < 1000000; ++i) changes.insert(changes.end(), {0x42, 0x00});
+    for (int i = 0; i < 1000000; ++i)
+        changes.insert(changes.end(), {0x42, 0x00});
     check_refused<BatchResult>(payload([&](wire::Writer& out) { out.always_bytes(3, changes); }),
                                "results[0].state_changes", kOverBudget);
 }

@@ -29,7 +29,8 @@ void check_cut_payloads(const M& message) {
     }
     const Bytes protobuf = encode(Codec::protobuf, message);
     for (std::size_t size = 0; size < protobuf.size(); ++size) {
-        static_cast<void>(decode<M>(Codec::protobuf, BytesView(protobuf).first(size)));  // some cuts are messages
+        static_cast<void>(
+            decode<M>(Codec::protobuf, BytesView(protobuf).first(size)));  // some cuts are messages
     }
 }
 
@@ -43,9 +44,9 @@ TEST_CASE("random messages of every kind come back equal from both encodings") {
 }
 
 TEST_CASE("messages with every field at its default come back equal") {
-#define IOSWARM_CHECK(M) \
-    check_round_trip(M{}); \
-    CHECK(encode(Codec::protobuf, M{}).empty()); \
+#define IOSWARM_CHECK(M)                                  \
+    check_round_trip(M{});                                \
+    CHECK(encode(Codec::protobuf, M{}).empty());          \
     CHECK(decode<M>(Codec::protobuf, {}).value() == M{}); \
     CHECK(decode<M>(Codec::json, as_bytes("{}")).value() == M{});
     IOSWARM_EACH_MESSAGE(IOSWARM_CHECK)

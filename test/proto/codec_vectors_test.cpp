@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Messages of others: the vectors of test/data/wire (made by Go's encoder) and what a real node sent (test/data/node).
+// Messages of others: the vectors of test/data/wire (made by Go's encoder) and what a real node sent
+// (test/data/node).
 #include <catch2/catch.hpp>
 
 #include <fstream>
@@ -68,7 +69,8 @@ TEST_CASE("every vector of Go's encoder reads, and is written again byte for byt
 }
 
 TEST_CASE("the vectors mean what they say") {
-    const auto text_of = [vectors = load("wire/go-json.json")](const std::string& name, const std::string& kind) {
+    const auto text_of = [vectors = load("wire/go-json.json")](const std::string& name,
+                                                               const std::string& kind) {
         for (const auto& vector : vectors) {
             if (vector["message"] == name && vector["case"] == kind) return vector["text"].get<std::string>();
         }

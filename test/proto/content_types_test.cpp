@@ -37,11 +37,13 @@ struct Served {
 };
 
 template <typename Request>
-H2Request request_of(const std::string& method, const std::string& content_type, Codec codec, const Request& message) {
+H2Request request_of(const std::string& method, const std::string& content_type, Codec codec,
+                     const Request& message) {
     H2Request request;
     request.path = "/ioswarm.IOSwarm/" + method;
     request.content_type = content_type;
-    request.headers = {{"x-ioswarm-agent-id", "agent-01"}, {"x-ioswarm-token", agent_token(kSecret, "agent-01")}};
+    request.headers = {{"x-ioswarm-agent-id", "agent-01"},
+                       {"x-ioswarm-token", agent_token(kSecret, "agent-01")}};
     request.body = grpc_frame(proto::encode(codec, message));
     return request;
 }
@@ -69,18 +71,20 @@ TaskBatch batch_of(const std::string& batch_id) {
 }  // namespace
 
 TEST_CASE("every content-type in the field carries a whole session", "[server]") {
-    const auto [content_type, codec] = GENERATE(table<std::string, Codec>({{"application/grpc", Codec::json},
-                                                                           {"application/grpc", Codec::protobuf},
-                                                                           {"application/grpc+proto", Codec::json},
-                                                                           {"application/grpc+proto", Codec::protobuf},
-                                                                           {"application/grpc+ioswarm-json", Codec::json}}));
+    const auto [content_type, codec] =
+        GENERATE(table<std::string, Codec>({{"application/grpc", Codec::json},
+                                            {"application/grpc", Codec::protobuf},
+                                            {"application/grpc+proto", Codec::json},
+                                            {"application/grpc+proto", Codec::protobuf},
+                                            {"application/grpc+ioswarm-json", Codec::json}}));
     INFO(content_type);
     Served served;
     const auto client = served.client();
 
     RegisterRequest join;
     join.agent_id = "agent-01";
-    CHECK(answer_of<RegisterResponse>(*client, request_of("Register", content_type, codec, join), codec).accepted);
+    CHECK(answer_of<RegisterResponse>(*client, request_of("Register", content_type, codec, join), codec)
+              .accepted);
 
     GetTasksRequest ask;
     ask.agent_id = "agent-01";
@@ -97,11 +101,14 @@ TEST_CASE("every content-type in the field carries a whole session", "[server]")
         result.agent_id = "agent-01";
         result.batch_id = name;
         result.results.resize(1);
-        CHECK(answer_of<SubmitResponse>(*client, request_of("SubmitResults", content_type, codec, result), codec).accepted);
+        CHECK(
+            answer_of<SubmitResponse>(*client, request_of("SubmitResults", content_type, codec, result), codec)
+                .accepted);
     }
     HeartbeatRequest beat;
     beat.agent_id = "agent-01";
-    CHECK(answer_of<HeartbeatResponse>(*client, request_of("Heartbeat", content_type, codec, beat), codec).alive);
+    CHECK(
+        answer_of<HeartbeatResponse>(*client, request_of("Heartbeat", content_type, codec, beat), codec).alive);
 
     served.link.end_agent("agent-01", Error{ErrorCode::permission_denied, "revoked", {}, {}, {}});
     const auto ended = client->finish(stream, 10s).value();
@@ -132,7 +139,8 @@ TEST_CASE("an idle task stream leaves by itself when its client cancels it", "[s
     const auto client = served.client();
     RegisterRequest join;
     join.agent_id = "agent-01";
-    answer_of<RegisterResponse>(*client, request_of("Register", "application/grpc", Codec::json, join), Codec::json);
+    answer_of<RegisterResponse>(*client, request_of("Register", "application/grpc", Codec::json, join),
+                                Codec::json);
     GetTasksRequest ask;
     auto tasks = request_of("GetTasks", "application/grpc+ioswarm-json", Codec::json, ask);
     tasks.deadline = 0ms;

@@ -89,11 +89,11 @@ struct Stream {
     std::size_t body_sent = 0;
     bool half_close = true;
 
-    Bytes partial;                ///< of the message that is coming in
+    Bytes partial;  ///< of the message that is coming in
     std::deque<Bytes> waiting;
-    std::size_t unconsumed = 0;   ///< bytes that keep the window closed while too many messages wait
+    std::size_t unconsumed = 0;  ///< bytes that keep the window closed while too many messages wait
     bool ended = false;
-    std::string fault;            ///< what came is not gRPC
+    std::string fault;  ///< what came is not gRPC
     H2Status status;
 };
 
@@ -152,15 +152,18 @@ Result<void> H2Client::State::start() {
     }
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_session_callbacks_set_send_callback(
-        callbacks, [](nghttp2_session*, const std::uint8_t* data, std::size_t size, int, void* user) -> ssize_t {
+        callbacks,
+        [](nghttp2_session*, const std::uint8_t* data, std::size_t size, int, void* user) -> ssize_t {
             const ssize_t sent = ::send(of(user).fd, data, size, MSG_NOSIGNAL);
             if (sent >= 0) return sent;
             return errno == EAGAIN || errno == EINTR ? NGHTTP2_ERR_WOULDBLOCK : NGHTTP2_ERR_CALLBACK_FAILURE;
         });
     nghttp2_session_callbacks_set_on_header_callback(
-        callbacks, [](nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_size,
-                      const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* user) {
-            of(user).header(*frame, std::string(as_text({name, name_size})), std::string(as_text({value, value_size})));
+        callbacks,
+        [](nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_size,
+           const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* user) {
+            of(user).header(*frame, std::string(as_text({name, name_size})),
+                            std::string(as_text({value, value_size})));
             return 0;
         });
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
@@ -251,19 +254,22 @@ bool H2Client::State::work_until(Deadline deadline, Done&& done) {
 }
 
 Result<std::int32_t> H2Client::State::submit(const H2Request& request) {
-    if (closed) return fail(ErrorCode::unavailable, "the call failed", request.path, "the connection has ended");
-    H2Headers headers{{":method", "POST"},     {":scheme", "http"}, {":path", request.path},
+    if (closed)
+        return fail(ErrorCode::unavailable, "the call failed", request.path, "the connection has ended");
+    H2Headers headers{{":method", "POST"},       {":scheme", "http"}, {":path", request.path},
                       {":authority", authority}, {"te", "trailers"},  {"content-type", request.content_type}};
-    if (request.deadline.count() > 0) headers.emplace_back("grpc-timeout", fmt::format("{}m", request.deadline.count()));
+    if (request.deadline.count() > 0)
+        headers.emplace_back("grpc-timeout", fmt::format("{}m", request.deadline.count()));
     headers.insert(headers.end(), request.headers.begin(), request.headers.end());
     std::vector<nghttp2_nv> fields;
     for (auto& [name, value] : headers) {
-        fields.push_back({reinterpret_cast<std::uint8_t*>(name.data()), reinterpret_cast<std::uint8_t*>(value.data()),
-                          name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
+        fields.push_back({reinterpret_cast<std::uint8_t*>(name.data()),
+                          reinterpret_cast<std::uint8_t*>(value.data()), name.size(), value.size(),
+                          NGHTTP2_NV_FLAG_NONE});
     }
     nghttp2_data_provider body{};
-    body.read_callback = [](nghttp2_session*, std::int32_t id, std::uint8_t* to, std::size_t room, std::uint32_t* flags,
-                            nghttp2_data_source*, void* user) -> ssize_t {
+    body.read_callback = [](nghttp2_session*, std::int32_t id, std::uint8_t* to, std::size_t room,
+                            std::uint32_t* flags, nghttp2_data_source*, void* user) -> ssize_t {
         Stream* const stream = of(user).find(id);
         if (stream == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
         const std::size_t size = std::min(room, stream->body.size() - stream->body_sent);
@@ -273,7 +279,8 @@ Result<std::int32_t> H2Client::State::submit(const H2Request& request) {
         if (stream->body_sent == stream->body.size() && stream->half_close) *flags |= NGHTTP2_DATA_FLAG_EOF;
         return static_cast<ssize_t>(size);
     };
-    const std::int32_t id = nghttp2_submit_request(session, nullptr, fields.data(), fields.size(), &body, nullptr);
+    const std::int32_t id =
+        nghttp2_submit_request(session, nullptr, fields.data(), fields.size(), &body, nullptr);
     if (id < 0) return fail(ErrorCode::unavailable, "the call failed", request.path, nghttp2_strerror(id));
     Stream& stream = streams[id];
     stream.body = request.body;
@@ -303,7 +310,8 @@ Result<std::int32_t> H2Client::open(const H2Request& request) {
 
 Result<std::optional<Bytes>> H2Client::next(std::int32_t id, std::chrono::milliseconds within) {
     Stream* const stream = state_->find(id);
-    if (stream == nullptr) return fail(ErrorCode::invalid_argument, "cannot read", fmt::format("stream {}", id), "unknown");
+    if (stream == nullptr)
+        return fail(ErrorCode::invalid_argument, "cannot read", fmt::format("stream {}", id), "unknown");
     const bool done = state_->work_until(SteadyClock::now() + within, [&] {
         return !stream->waiting.empty() || stream->ended || !stream->fault.empty();
     });
@@ -315,8 +323,10 @@ Result<std::optional<Bytes>> H2Client::next(std::int32_t id, std::chrono::millis
     }
     if (!stream->fault.empty()) return fail(ErrorCode::bad_data, "cannot read the answer", {}, stream->fault);
     if (done) return std::optional<Bytes>();
-    if (state_->closed) return fail(ErrorCode::unavailable, "cannot read the answer", {}, "the connection has ended");
-    return fail(ErrorCode::timed_out, "cannot read the answer", {}, fmt::format("nothing came in {} ms", within.count()));
+    if (state_->closed)
+        return fail(ErrorCode::unavailable, "cannot read the answer", {}, "the connection has ended");
+    return fail(ErrorCode::timed_out, "cannot read the answer", {},
+                fmt::format("nothing came in {} ms", within.count()));
 }
 
 Result<H2Status> H2Client::finish(std::int32_t id, std::chrono::milliseconds within) {

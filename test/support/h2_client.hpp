@@ -20,16 +20,17 @@ using H2Headers = std::vector<std::pair<std::string, std::string>>;
 struct H2Request {
     std::string path;  ///< "/ioswarm.IOSwarm/Register"
     std::string content_type = "application/grpc+ioswarm-json";
-    H2Headers headers;                          ///< besides the usual ones; lower case
-    Bytes body;                                 ///< as it goes out: see grpc_frame()
-    std::chrono::milliseconds deadline{10'000};  ///< sent as grpc-timeout and kept here; 0: none (not for call())
-    bool half_close = true;                     ///< false: the request's end is never sent
+    H2Headers headers;  ///< besides the usual ones; lower case
+    Bytes body;         ///< as it goes out: see grpc_frame()
+    std::chrono::milliseconds deadline{
+        10'000};             ///< sent as grpc-timeout and kept here; 0: none (not for call())
+    bool half_close = true;  ///< false: the request's end is never sent
 };
 
 /// How a call ended.
 struct H2Status {
-    int http_status = 0;    ///< 0: no headers came
-    int grpc_status = -1;   ///< -1: none came (the stream was reset)
+    int http_status = 0;   ///< 0: no headers came
+    int grpc_status = -1;  ///< -1: none came (the stream was reset)
     std::string grpc_message;
     std::uint32_t reset_code = 0;  ///< HTTP/2 error code of the stream's end; 0: a regular one
     H2Headers headers;
@@ -44,10 +45,11 @@ struct H2Answer {
 /// gRPC's length-prefixed message: one byte of flags (0: not compressed), four of length, big-endian.
 [[nodiscard]] Bytes grpc_frame(BytesView message);
 
-/// One HTTP/2 connection without TLS, worked by the thread that calls into it: everything on the wire happens inside
-/// these calls. Not thread-safe. A message is at most 32 MiB; at most 16 wait unread on a stream, then its window closes.
+/// One HTTP/2 connection without TLS, worked by the thread that calls into it: everything on the wire happens
+/// inside these calls. Not thread-safe. A message is at most 32 MiB; at most 16 wait unread on a stream, then
+/// its window closes.
 class H2Client {
- public:
+  public:
     /// Error unavailable: nobody listens there, or no connection within `within`.
     [[nodiscard]] static Result<std::unique_ptr<H2Client>> connect(const std::string& host, std::uint16_t port,
                                                                    std::chrono::milliseconds within);
@@ -55,8 +57,8 @@ class H2Client {
     H2Client(const H2Client&) = delete;
     H2Client& operator=(const H2Client&) = delete;
 
-    /// Sends, and waits for the end. Errors: timed_out (the stream is reset), unavailable (the connection ended),
-    /// bad_data (what came is not gRPC).
+    /// Sends, and waits for the end. Errors: timed_out (the stream is reset), unavailable (the connection
+    /// ended), bad_data (what came is not gRPC).
     [[nodiscard]] Result<H2Answer> call(const H2Request& request);
 
     /// Sends; next() and finish() read. Error unavailable: the connection ended.
@@ -73,7 +75,7 @@ class H2Client {
     /// The socket, for tests that misbehave on purpose. Stays the client's.
     [[nodiscard]] int socket() const noexcept;
 
- private:
+  private:
     struct State;
     explicit H2Client(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;

@@ -13,7 +13,7 @@ namespace ioswarm::test {
 
 /// Messages of any kind out of a seed, with the awkward values (0, largest, empty, absent, escapes) often.
 class RandomMessage {
- public:
+  public:
     explicit RandomMessage(std::uint64_t seed) : random_(seed) {}
 
     template <proto::Message M>
@@ -23,7 +23,7 @@ class RandomMessage {
         return message;
     }
 
- private:
+  private:
     std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
     bool one_in(std::uint64_t n) { return below(n) == 0; }
 
@@ -38,7 +38,8 @@ class RandomMessage {
     template <typename T>
     void fill(std::vector<T>& list) {
         list.resize(below(4));
-        for (T& element : list) fill(element);
+        for (T& element : list)
+            fill(element);
     }
     template <typename V>
     void fill(std::map<std::string, V>& map) {
@@ -50,13 +51,16 @@ class RandomMessage {
     }
     void fill(Bytes& value) {
         value.resize(one_in(4) ? 0 : below(100));
-        for (auto& byte : value) byte = static_cast<std::uint8_t>(random_());
+        for (auto& byte : value)
+            byte = static_cast<std::uint8_t>(random_());
     }
     void fill(std::string& value) {
-        static const std::string kPieces[] = {"a", "0x1f", "\"", "\\", "<b>&", "\n", std::string(1, '\0'), "\x1f",
-                                              "é", "東", "\u2028", "\U0001f600", "\x7f", "/", "plain text of some length"};
+        static const std::string kPieces[] = {
+            "a", "0x1f", "\"",     "\\",         "<b>&", "\n", std::string(1, '\0'),       "\x1f",
+            "é", "東",   "\u2028", "\U0001f600", "\x7f", "/",  "plain text of some length"};
         value.clear();
-        for (std::uint64_t left = one_in(4) ? 0 : below(6); left > 0; --left) value += kPieces[below(std::size(kPieces))];
+        for (std::uint64_t left = one_in(4) ? 0 : below(6); left > 0; --left)
+            value += kPieces[below(std::size(kPieces))];
     }
     void fill(bool& value) { value = one_in(2); }
     void fill(double& value) {
@@ -65,15 +69,24 @@ class RandomMessage {
     }
     void fill(TaskLevel& value) { value = static_cast<TaskLevel>(below(kMaxTaskLevel + 1)); }
     template <typename T>
-        requires std::integral<T>
+    requires std::integral<T>
     void fill(T& value) {
         using Limits = std::numeric_limits<T>;
         switch (below(5)) {
-            case 0: value = 0; break;
-            case 1: value = Limits::max(); break;
-            case 2: value = Limits::min(); break;
-            case 3: value = static_cast<T>(below(300)); break;
-            default: value = static_cast<T>(random_());
+            case 0:
+                value = 0;
+                break;
+            case 1:
+                value = Limits::max();
+                break;
+            case 2:
+                value = Limits::min();
+                break;
+            case 3:
+                value = static_cast<T>(below(300));
+                break;
+            default:
+                value = static_cast<T>(random_());
         }
     }
 
