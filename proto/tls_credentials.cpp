@@ -57,7 +57,8 @@ class FetchingCredentials final : public grpc::ServerCredentials {
         auto pair = self.source_->newer_than(self.number_in_use_);
         if (!pair) return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
         const grpc_ssl_pem_key_cert_pair entry{pair->private_key_pem.c_str(), pair->certificate_chain_pem.c_str()};
-        *config = grpc_ssl_server_certificate_config_create(nullptr, &entry, 1);
+        // The roots are for client certificates, which nobody asks for here; gRPC 1.51 aborts without any.
+        *config = grpc_ssl_server_certificate_config_create(entry.cert_chain, &entry, 1);
         wipe(pair->private_key_pem);
         return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
     }

@@ -292,3 +292,38 @@ TEST_CASE("agents end at once while their answers wait and while nobody listens"
     }
     SUCCEED("both ended without waiting for a deadline");
 }
+
+TEST_CASE("agents reach a coordinator over TLS and check its certificate", "[client]") {
+    const std::string folder = IOSWARM_TEST_DATA "/tls/";
+    const auto read_file = [&](const std::string& name) {
+        std::ifstream file(folder + name);
+        return std::string(std::istreambuf_iterator<char>(file), {});
+    };
+    proto::AgentServerSettings settings;
+    settings.tls_cert_file = folder + "first.crt";
+    settings.tls_key_file = folder + "first.key";
+    Served served(settings);
+    auto address = served.address();
+    address.tls = true;
+    address.tls_name = "localhost";
+    address.root_certificates_pem = read_file("first.crt");
+    {
+        AgentClients agents(address, quick_times(), 1, {}, Log());
+        agents.add(profile_of("agent-01"), answer_by_size);
+        CHECK(served.link.fake.wait_for_stream("agent-01", true));
+    }
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool refused = false;
+    address.root_certificates_pem = read_file("second.crt");
+    AgentClients agents(address, quick_times(), 1, {}, Log(LogLevel::info, [&](LogLevel, std::string_view) {
+                            const std::lock_guard lock(mutex);
+                            refused = true;
+                            changed.notify_all();
+                        }));
+    agents.add(profile_of("agent-02"), answer_by_size);
+    std::unique_lock lock(mutex);
+    CHECK(changed.wait_for(lock, 20s, [&] { return refused; }));
+    lock.unlock();
+    CHECK(served.link.fake.registered().size() == 1);
+}
