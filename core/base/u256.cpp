@@ -24,18 +24,27 @@ std::string to_decimal(const U256& value) {
 
 std::optional<U256> u256_from_big_endian(BytesView bytes) {
     if (bytes.size() > 32) return std::nullopt;
+    // In words of 64 bits: a shift of 256 bits a byte costs more than a hash of the result.
     U256 value = 0;
-    for (const std::uint8_t byte : bytes)
-        value = (value << 8) | byte;
+    while (!bytes.empty()) {
+        const std::size_t count = bytes.size() % 8 == 0 ? 8 : bytes.size() % 8;
+        std::uint64_t word = 0;
+        for (const std::uint8_t byte : bytes.first(count))
+            word = word << 8 | byte;
+        value = (value << 64) | word;
+        bytes = bytes.subspan(count);
+    }
     return value;
 }
 
 Hash256 to_word(const U256& value) {
     Hash256 out;
     U256 rest = value;
-    for (auto it = out.bytes.rbegin(); it != out.bytes.rend(); ++it) {
-        *it = static_cast<std::uint8_t>(rest & 0xff);
-        rest >>= 8;
+    for (std::size_t end = out.bytes.size(); end != 0; end -= 8) {
+        auto word = static_cast<std::uint64_t>(rest & ~std::uint64_t{0});
+        for (std::size_t i = end; i != end - 8; word >>= 8)
+            out.bytes[--i] = static_cast<std::uint8_t>(word);
+        rest >>= 64;
     }
     return out;
 }
