@@ -24,15 +24,16 @@ namespace ioswarm::sim {
 ///
 /// What happens is ChainModel's and follows from the settings; the clock says when. The arrivals of a slot are spread
 /// over its block_time, its block comes at the end. There is no thread: whoever calls a port moves the chain up to
-/// now, and next() wakes for its block. Nobody is ahead or behind, therefore, and when nobody called for a while (a
-/// stopped process) the chain does not rush to catch up, since a transaction that came and went in one call would
-/// have been pending for nobody: at most one block is late, and the next slot then begins now.
+/// now, and next() wakes for its block (pending() signs many new ones with a few helpers that end before it returns).
+/// When nobody called for a while (a stopped process) the chain does not rush to catch up, since a transaction that
+/// came and went in one call would have been pending for nobody: one block is late, and the next slot begins now.
+/// For the same reason a pool must be looked at more than once a block_time; twice is enough.
 ///
 /// Containers (encoding 128) stand in the pool as such; in blocks they are unfolded and keep their hash, so their
 /// receipts look like any other. Each block has the receipt of a grantReward action that was never in the pool.
 class EmbeddedChain final : public ActPoolReader, public StateReader, public BlockSource {
  public:
-    /// Replays to settings.resume_height (about 4 million transactions a second) and goes on from there. `clock` must
+    /// Replays to settings.resume_height (2 to 4 million transactions a second) and goes on from there. `clock` must
     /// outlive the chain. Errors: of check(); internal.
     [[nodiscard]] static Result<std::unique_ptr<EmbeddedChain>> create(const ChainSettings& settings,
                                                                        const Clock& clock, Log log = {});
@@ -63,6 +64,15 @@ class EmbeddedChain final : public ActPoolReader, public StateReader, public Blo
         std::optional<ExecutedBlock> block;  // made when first asked for
     };
 
+    /// An action that is listed for the first time.
+    struct Fresh {
+        std::size_t place = 0;  // in the list
+        TxPlan plan;
+        Address target;
+        PoolActionPtr action;
+    };
+
+    [[nodiscard]] Status make_all(std::vector<Fresh>& fresh) const;
     void replay(std::uint64_t height);
     void advance();
     void produce(Clock::Steady now);
