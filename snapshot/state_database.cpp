@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "snapshot/bolt_database.hpp"
+#include "snapshot/pebble_database.hpp"
 
 namespace ioswarm::snapshot {
 namespace {
@@ -21,6 +22,13 @@ bool plausible(std::uint64_t height) noexcept {
 }  // namespace
 
 Result<std::unique_ptr<StateDatabase>> open_state(const std::string& path, const OpenOptions& options) {
+    std::error_code ignored;  // what cannot be looked at is reported when it cannot be opened
+    if (std::filesystem::is_directory(path, ignored)) return open_pebble(path, options);
+    if (options.live) {
+        return fail(ErrorCode::usage, "cannot read beside a running node", path,
+                    "a BoltDB file gives no consistent view while the node writes it",
+                    "use --snapshot-copy on a file system with reflinks, or stop the node");
+    }
     return open_bolt(path, options.lock_timeout);
 }
 

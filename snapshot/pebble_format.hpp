@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The bytes of a PebbleDB directory as iotex-core's nodes write it; ../shared/spec/pebble.md is the source of
+// every constant and rule here and in the other pebble_* files (its section numbers stand in the comments).
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/base/bytes.hpp"
+#include "core/base/result.hpp"
+
+namespace ioswarm::snapshot::pebble {
+
+inline constexpr std::uint32_t kMaxFormatVersion = 14;
+inline constexpr std::string_view kComparer = "leveldb.BytewiseComparator";
+inline constexpr std::size_t kPrefixBytes = 8;   // of a stored key: first bytes of hash160b(namespace)
+inline constexpr std::size_t kTrailerBytes = 8;  // of an internal key: sequence number << 8 | kind
+inline constexpr std::uint64_t kMaxSequence = (std::uint64_t{1} << 56) - 1;
+
+/// Section 9; the names are what an operator reads and what the hostile fixtures' manifest expects.
+enum class Fault {
+    not_a_pebble_directory,
+    locked,
+    unsupported_format_version,
+    unsupported_options,
+    unsupported_comparer,
+    unsupported_manifest,
+    unsupported_table_format,
+    unsupported_checksum,
+    unsupported_record,
+    missing_file,
+    manifest_corrupt,
+    wal_corrupt,
+    table_corrupt,
+    limit,
+};
+
+[[nodiscard]] std::string_view to_string(Fault fault) noexcept;
+/// "wal-corrupt: PATH: offset 0x1f: why", with a hint fit for the class.
+[[nodiscard]] Error fault(Fault kind, const std::string& path, std::optional<std::uint64_t> offset,
+                          std::string why);
+
+/// Kinds of an internal key and of a batch's operations (sections 5 and 7).
+enum Kind : std::uint8_t {
+    kind_delete = 0,
+    kind_set = 1,
+    kind_merge = 2,
+    kind_log_data = 3,
+    kind_single_delete = 7,
+    kind_range_delete = 15,
+    kind_separator = 17,
+    kind_set_with_delete = 18,
+    kind_range_key_delete = 19,
+    kind_range_key_unset = 20,
+    kind_range_key_set = 21,
+    kind_ingest = 22,
+    kind_delete_sized = 23,
+};
+
+/// A stored key with its version; views point into blocks or batches.
+struct InternalKey {
+    BytesView user;
+    std::uint64_t trailer = 0;
+    [[nodiscard]] std::uint64_t sequence() const noexcept { return trailer >> 8; }
+    [[nodiscard]] std::uint8_t kind() const noexcept { return static_cast<std::uint8_t>(trailer); }
+};
+
+/// Bytewise; a prefix stands before its extensions.
+[[nodiscard]] int compare(BytesView a, BytesView b) noexcept;
+/// User key up, trailer down: the newest version first.
+[[nodiscard]] int compare(const InternalKey& a, const InternalKey& b) noexcept;
+/// Nothing when it is shorter than its trailer.
+[[nodiscard]] std::optional<InternalKey> split_internal_key(BytesView bytes) noexcept;
+
+/// Takes fields off the front of a buffer; nothing when they are not there. Lengths are checked against what is
+/// left.
+class FieldReader {
+  public:
+    explicit FieldReader(BytesView input) noexcept : rest_(input) {}
+    [[nodiscard]] bool empty() const noexcept { return rest_.empty(); }
+    [[nodiscard]] std::size_t left() const noexcept { return rest_.size(); }
+    [[nodiscard]] std::optional<std::uint8_t> byte() noexcept;
+    [[nodiscard]] std::optional<std::uint64_t> uvarint() noexcept;
+    /// A uvarint of at most 32 bits.
+    [[nodiscard]] std::optional<std::uint32_t> uvarint32() noexcept;
+    [[nodiscard]] std::optional<BytesView> bytes(std::uint64_t count) noexcept;
+    /// uvarint length, then that many bytes.
+    [[nodiscard]] std::optional<BytesView> sized() noexcept;
+
+  private:
+    BytesView rest_;
+};
+
+[[nodiscard]] std::uint32_t u32_at(BytesView bytes, std::size_t at) noexcept;
+[[nodiscard]] std::uint64_t u64_at(BytesView bytes, std::size_t at) noexcept;
+
+/// CRC-32C over the parts one after the other, masked as Pebble stores it (section 4).
+[[nodiscard]] std::uint32_t masked_crc(BytesView first, BytesView second = {}) noexcept;
+
+}  // namespace ioswarm::snapshot::pebble
