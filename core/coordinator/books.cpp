@@ -28,7 +28,9 @@ Books::Books(const LedgerState& state, bool shadow_mode, std::uint64_t late_bloc
     for (const AnswerRow& answer : state.answers) {
         if (has_answer(answer.raw_id, answer.agent_id)) continue;
         hold(answer);
-        if (answer.id > state.numbers.counted_answers) count_work(answer);
+        if (answer.id <= state.numbers.counted_answers) continue;
+        count_work(answer);
+        worked_.insert(answer.agent_id);
     }
     std::sort(mined_.begin(), mined_.end());
 }

@@ -39,6 +39,21 @@ TEST_CASE("accepted answers are work of the running epoch and outlive a restart"
     }
 }
 
+TEST_CASE("work that a restart counted from the answers themselves is written with the next block", "[defect-1]") {
+    Bookkeeping books;
+    REQUIRE(books->on_block(block_of(1, {{2, kGood}})));
+    REQUIRE(books.record({{.agent = "a", .number = 1}, {.agent = "a", .number = 2}}));
+    books.reopen();
+    books.pass_blocks(1);
+    books.reopen();
+    books.pass_blocks(100);
+    books.reopen();
+    CHECK(books->tasks_received() == 2);
+    CHECK(work_of(books, "a").tasks == 2);
+    CHECK(work_of(books, "a").compared == 1);
+    CHECK(books->shadow().compared == 1);
+}
+
 TEST_CASE("an agent is paid for an action once, also after a restart", "[defect-19][defect-36]") {
     Bookkeeping books;
     REQUIRE(books.record({{.number = 1}, {.number = 1}}));
