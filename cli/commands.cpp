@@ -7,6 +7,7 @@ namespace ioswarm::cli {
 namespace {
 
 constexpr CommandRow kCommands[] = {
+    {"serve", "run the coordinator that agents join", "", add_serve},
     {"keygen", "make agents' API keys, or a new master secret", "", add_keygen},
     {"config", "check or show the configuration", "", add_config},
 };

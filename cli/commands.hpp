@@ -34,6 +34,7 @@ struct CommandRow {
 /// The command nearest to a mistyped one; empty when none is near.
 [[nodiscard]] std::string_view nearest_command(std::string_view name);
 
+Runner add_serve(CLI::App& app);
 Runner add_keygen(CLI::App& app);
 Runner add_config(CLI::App& app);
 

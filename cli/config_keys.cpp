@@ -85,6 +85,8 @@ const auto kKeys = std::to_array<KeyRow>({
     {"chain.tps", &C::chain_tps, "10", "N", "its transactions a second", 0, 10'000, KeyForm::any, {}, false, "--tps"},
     {"chain.accounts", &C::chain_accounts, "1000", "N", "its accounts",
      2, 100'000, KeyForm::any, {}, false, "--accounts"},
+    {"chain.lastSlot", &C::chain_last_slot, "0", "BLOCKS",
+     "blocks after which no new transactions come; 0 = they go on", 0, UINT64_MAX, KeyForm::any, {}, false, "--last-slot"},
     {"log.format", &C::log_format, "text", "FORMAT", "form of the log", 0, 0, KeyForm::choice, "text|json"},
     {"log.level", &C::log_level, "info", "LEVEL", "least level that is logged",
      0, 0, KeyForm::choice, "debug|info|warn|error"},

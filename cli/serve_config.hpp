@@ -58,6 +58,7 @@ struct ServeConfig {
     std::chrono::milliseconds chain_block_time{};
     std::uint64_t chain_tps{};
     std::uint64_t chain_accounts{};
+    std::uint64_t chain_last_slot{};
     std::string log_format;
     std::string log_level;
 };

@@ -82,8 +82,9 @@ std::vector<std::string> start_warnings(const ServeConfig& config, const std::st
 
 std::string source_identity(const ServeConfig& config) {
     if (uses_node(config)) return "node";
-    return fmt::format("embedded chain, seed {}, blockTime {}ms, tps {}, accounts {}", config.chain_seed,
-                       config.chain_block_time.count(), config.chain_tps, config.chain_accounts);
+    return fmt::format("embedded chain, seed {}, blockTime {}ms, tps {}, accounts {}, lastSlot {}",
+                       config.chain_seed, config.chain_block_time.count(), config.chain_tps,
+                       config.chain_accounts, config.chain_last_slot);
 }
 
 Status claim_data_dir(const std::string& dir, const std::string& identity) {

@@ -94,7 +94,7 @@ TEST_CASE("a data directory keeps to one source", "[serve]") {
         REQUIRE_FALSE(claimed);
         CHECK(claimed.error().text() == "configuration: " + dir.path() +
                                             ": the books there are of another source: " +
-                                            "embedded chain, seed 1, blockTime 5000ms, tps 10, accounts 1000");
+                                            "embedded chain, seed 1, blockTime 5000ms, tps 10, accounts 1000, lastSlot 0");
     }
     CHECK(source_identity(config_of("node: {grpc: 'a:1', web3: 'http://a:2'}")) ==
           source_identity(config_of("node: {grpc: 'b:1', web3: 'http://b:2'}")));

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+#include <mutex>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/config_options.hpp"
+#include "cli/log_sink.hpp"
+#include "cli/serve_app.hpp"
+#include "cli/signals.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+constexpr std::uint64_t kMaxTestAgents = 1'000;
+constexpr std::chrono::milliseconds kDrainTime{6'000};
+/// The drain and everything after it; whatever still hangs then is left behind.
+constexpr std::chrono::milliseconds kShutdownTime{8'000};
+
+struct ServeCommand {
+    ConfigOptions config;
+    ServeOptions options;
+};
+
+Status check(const ServeCommand& command, const ServeConfig& config) {
+    if (command.options.test_agents == 0) return {};
+    if (command.options.test_agents > kMaxTestAgents) {
+        return fail(ErrorCode::usage, "serve", "--with-agents", fmt::format("at most {}", kMaxTestAgents));
+    }
+    if (!config.tls_cert.empty()) {
+        return fail(ErrorCode::usage, "serve", "--with-agents", "test agents do not speak TLS",
+                    "leave out tls.cert and tls.key to try things out");
+    }
+    return {};
+}
+
+ExitCode run_serve(const ServeCommand& command, Io& io) {
+    block_signals();
+    ExitCode code = ExitCode::ok;
+    const auto loaded = load_or_report(command.config, io, code);
+    if (!loaded) return code;
+    const ServeConfig& config = loaded->settings;
+    const auto refuse = [&](const Error& error) {
+        print_error(io, error);
+        return exit_code_for(error.code);
+    };
+    if (const Status checked = check(command, config); !checked) return refuse(checked.error());
+    const Log log = make_log(log_format_from(config.log_format), log_level_from(config.log_level));
+
+    std::mutex mutex;
+    ServeApp* running = nullptr;  // guarded by mutex; null before and after
+    SignalWatch signals(
+        [&] {
+            const std::lock_guard lock(mutex);
+            if (running != nullptr) running->reload_lists();
+        },
+        log);
+    auto app = ServeApp::start(config, command.options, log);
+    if (!app) return refuse(app.error());
+    const auto set_running = [&](ServeApp* value) {
+        const std::lock_guard lock(mutex);
+        running = value;
+    };
+    set_running(app->get());
+    log.info("ready");
+    signals.wait();
+    signals.limit_shutdown(kShutdownTime);
+    set_running(nullptr);
+    (*app)->stop(kDrainTime);
+    app->reset();
+    log.info("ended");
+    return ExitCode::ok;
+}
+
+}  // namespace
+
+Runner add_serve(CLI::App& app) {
+    auto command = std::make_shared<ServeCommand>();
+    app.add_option("--with-agents", command->options.test_agents,
+                   "start so many test agents that join by themselves")
+        ->type_name("N");
+    app.add_flag("--insecure-bind", command->options.insecure_bind,
+                 "without a master secret bind other addresses than loopback all the same");
+    app.add_option("--ready-file", command->options.ready_file,
+                   "write pid and ports as JSON into FILE once everything is up")
+        ->type_name("FILE");
+    add_config_options(app, command->config, KeyFlags::shown);
+    return [command](Io& io) { return run_serve(*command, io); };
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/serve_app.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "cli/serve_agents.hpp"
+#include "core/base/atomic_file.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+constexpr std::chrono::minutes kStatusInterval{1};
+
+/// How a bound address is written where one connects to it.
+std::string reachable(const std::string& address, std::uint16_t port) {
+    const std::string host = address.empty() || address == "0.0.0.0" || address == "::" ? "127.0.0.1" : address;
+    return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
+                                               : fmt::format("[{}]:{}", host, port);
+}
+
+/// Where "" is every interface: an IPv6 socket takes IPv4 too, but not every machine has IPv6.
+Result<std::unique_ptr<HttpServer>> start_http(HttpServerSettings settings, const HttpServer::Handler& handler,
+                                               const Log& log) {
+    if (!settings.address.empty()) return HttpServer::start(std::move(settings), handler, log);
+    settings.address = "::";
+    auto both = HttpServer::start(settings, handler, log);
+    if (both) return both;
+    settings.address = "0.0.0.0";
+    return HttpServer::start(std::move(settings), handler, log);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ServeApp>> ServeApp::start(const ServeConfig& config, const ServeOptions& options,
+                                                  Log log) {
+    std::unique_ptr<ServeApp> app(new ServeApp(config, options, std::move(log)));
+    for (const auto step :
+         {&ServeApp::read_lists, &ServeApp::open_books, &ServeApp::open_source, &ServeApp::make_coordinator,
+          &ServeApp::open_agent_port, &ServeApp::open_api, &ServeApp::start_test_agents}) {
+        if (Status done = (app.get()->*step)(); !done) return fail(std::move(done).error());
+    }
+    if (Status announced = app->announce(); !announced) return fail(std::move(announced).error());
+    return app;
+}
+
+ServeApp::ServeApp(const ServeConfig& config, const ServeOptions& options, Log log)
+    : config_(config), options_(options), settings_(coordinator_settings(config)), log_(std::move(log)) {}
+
+// First what can be wrong in the configuration: nothing has been touched yet when it is refused.
+Status ServeApp::read_lists() {
+    Result<std::string> address = bind_address(config_, options_.insecure_bind);
+    if (!address) return fail(std::move(address).error());
+    address_ = *std::move(address);
+    for (const std::string& warning : start_warnings(config_, address_))
+        log_.warn("{}", warning);
+    auto access = AccessControl::open({config_.master_secret, config_.agents_allowed, config_.agents_revoked});
+    if (!access) return fail(std::move(access).error());
+    access_ = *std::move(access);
+    return {};
+}
+
+// The books before everything that could earn or owe: they hold the lock on the data directory, and they know
+// at which height to go on.
+Status ServeApp::open_books() {
+    auto ledger = Ledger::open(config_.data_dir, log_);
+    if (!ledger) return fail(std::move(ledger).error());
+    ledger_ = *std::move(ledger);
+    if (Status claimed = claim_data_dir(config_.data_dir, source_identity(config_)); !claimed) return claimed;
+    auto accounting = Accounting::open(*ledger_, settings_, clock_, nullptr, log_);
+    if (!accounting) return fail(std::move(accounting).error());
+    accounting_ = *std::move(accounting);
+    return {};
+}
+
+// Where transactions and blocks come from. A node that is away now is no reason not to start; the embedded
+// chain goes on after the last block in the books, so that a restart is no new chain.
+Status ServeApp::open_source() {
+    if (uses_node(config_)) {
+        proto::NodeSettings settings;
+        settings.grpc = config_.node_grpc;
+        settings.web3 = config_.node_web3;
+        auto node = proto::NodeSource::create(std::move(settings), log_);
+        if (!node) return fail(std::move(node).error());
+        node_ = *std::move(node);
+        return {};
+    }
+    auto embedded =
+        sim::EmbeddedChain::create(embedded_settings(config_, accounting_->last_height()), clock_, log_);
+    if (!embedded) return fail(std::move(embedded).error());
+    embedded_ = *std::move(embedded);
+    return {};
+}
+
+// Started before the ports: an agent that comes at once finds somebody in.
+Status ServeApp::make_coordinator() {
+    ActPoolReader& pool = node_ ? node_->pool() : *embedded_;
+    StateReader& state = node_ ? node_->state() : *embedded_;
+    BlockSource& blocks = node_ ? node_->blocks() : *embedded_;
+    auto coordinator = Coordinator::create(settings_, pool, state, blocks, *accounting_, clock_, log_);
+    if (!coordinator) return fail(std::move(coordinator).error());
+    coordinator_ = *std::move(coordinator);
+    coordinator_->start();
+    return {};
+}
+
+Status ServeApp::open_agent_port() {
+    proto::AgentServerSettings settings;
+    settings.address = address_;
+    settings.port = static_cast<std::uint16_t>(config_.grpc_port);
+    settings.tls_cert_file = config_.tls_cert;
+    settings.tls_key_file = config_.tls_key;
+    auto server = proto::AgentServer::start(std::move(settings), *coordinator_, *access_, log_);
+    if (!server) return fail(std::move(server).error());
+    agent_server_ = *std::move(server);
+    accepting_ = true;
+    return {};
+}
+
+// After the port for agents, since /readyz tells of it.
+Status ServeApp::open_api() {
+    if (config_.swarm_api_port == 0) return {};
+    MonitorApi::Authorize authorize;
+    if (access_->has_secret()) {
+        authorize = [this](std::string_view id, std::string_view token) { return access_->check(id, token); };
+    }
+    api_.emplace(*coordinator_, clock_, std::move(authorize), [this]() -> Status {
+        if (accepting_) return {};
+        return fail(ErrorCode::unavailable, "the port for agents is closed");
+    });
+    HttpServerSettings settings;
+    settings.address = address_;
+    settings.port = static_cast<std::uint16_t>(config_.swarm_api_port);
+    auto server = start_http(
+        settings, [this](const HttpRequest& request) { return api_->handle(request); }, log_);
+    if (!server) return fail(std::move(server).error());
+    api_server_ = *std::move(server);
+    return {};
+}
+
+// Last of all, over the network like any other agent.
+Status ServeApp::start_test_agents() {
+    reporter_.emplace(*coordinator_, kStatusInterval, log_);
+    if (options_.test_agents == 0) return {};
+    proto::CoordinatorAddress target;
+    target.target = reachable(address_, agent_server_->port());
+    test_agents_ = test_agents(options_.test_agents, std::move(target), config_, log_);
+    return {};
+}
+
+Status ServeApp::announce() const {
+    const std::string agents = reachable(address_, agent_server_->port());
+    log_.info("source: {}", node_ ? fmt::format("node {}", config_.node_grpc) : source_identity(config_));
+    log_.info("agents join at {}{}", agents, agent_server_->uses_tls() ? " (TLS)" : "");
+    if (options_.test_agents > 0) log_.info("{} test agents join by themselves", options_.test_agents);
+    std::uint16_t api_port = 0;
+    if (api_server_) {
+        api_port = api_server_->port();
+        log_.info("figures: open http://{}/api/stats", reachable(address_, api_port));
+    }
+    if (options_.ready_file.empty()) return {};
+    return write_file_atomically(
+        options_.ready_file, as_bytes(fmt::format("{{\"pid\":{},\"grpc_port\":{},\"api_port\":{}}}\n", getpid(),
+                                                  agent_server_->port(), api_port)));
+}
+
+void ServeApp::reload_lists() {
+    const Result<std::vector<std::string>> reloaded = access_->reload({});
+    if (!reloaded) {
+        log_.error("the lists of agents stay as they were: {}", reloaded.error().text());
+        return;
+    }
+    // Who may is asked only now: whoever joins meanwhile was judged by the new lists already.
+    std::size_t ended = 0;
+    for (const AgentView& agent : coordinator_->agents()) {
+        const Status allowed = access_->allowed(agent.id);
+        if (allowed) continue;
+        coordinator_->end_agent(agent.id, allowed.error());
+        ++ended;
+    }
+    log_.info("lists of agents read again, {} agents ended", ended);
+}
+
+void ServeApp::stop(std::chrono::milliseconds within) {
+    const Clock::Steady begin = clock_.steady();
+    accepting_ = false;
+    agent_server_->stop_accepting();
+    test_agents_.reset();
+    coordinator_->stop();
+    const auto left = within - std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begin);
+    agent_server_->shutdown(std::max(left, std::chrono::milliseconds::zero()));
+    reporter_.reset();
+    api_server_.reset();
+    log_.info("{}", status_line(*coordinator_));
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "cli/monitor_api.hpp"
+#include "cli/serve_config.hpp"
+#include "cli/serve_settings.hpp"
+#include "cli/status_line.hpp"
+#include "core/base/log.hpp"
+#include "core/base/result.hpp"
+#include "core/coordinator/access.hpp"
+#include "core/coordinator/coordinator.hpp"
+#include "core/ledger/ledger.hpp"
+#include "core/net/http_server.hpp"
+#include "core/ports/clock.hpp"
+#include "core/sim/embedded_chain.hpp"
+#include "proto/agent_client.hpp"
+#include "proto/agent_server.hpp"
+#include "proto/node_source.hpp"
+
+namespace ioswarm::cli {
+
+/// The daemon: every object of `serve`, made once and in this order; they end in the reverse one.
+class ServeApp {
+  public:
+    /// Opens the books, the source and the ports, and goes to work. Errors: config, permission_denied,
+    /// try_again (the data directory is in use), data_loss, io, unavailable (a port is taken).
+    [[nodiscard]] static Result<std::unique_ptr<ServeApp>> start(const ServeConfig& config,
+                                                                 const ServeOptions& options, Log log);
+    ServeApp(const ServeApp&) = delete;
+    ServeApp& operator=(const ServeApp&) = delete;
+
+    /// Reads the lists of agents again and ends whoever may no longer. Thread-safe.
+    void reload_lists();
+
+    /// No new agent, no new task; what agents are just handing in is taken for as long as `within` allows; then
+    /// the ports are closed. The books close with the object.
+    void stop(std::chrono::milliseconds within);
+
+  private:
+    ServeApp(const ServeConfig& config, const ServeOptions& options, Log log);
+
+    Status read_lists();
+    Status open_books();
+    Status open_source();
+    Status make_coordinator();
+    Status open_agent_port();
+    Status open_api();
+    Status start_test_agents();
+    Status announce() const;
+
+    const ServeConfig config_;
+    const ServeOptions options_;
+    const CoordinatorSettings settings_;
+    const Log log_;
+    const SystemClock clock_;
+    std::string address_;
+    std::atomic<bool> accepting_{false};
+
+    std::unique_ptr<AccessControl> access_;
+    std::unique_ptr<Ledger> ledger_;
+    std::unique_ptr<Accounting> accounting_;
+    std::unique_ptr<proto::NodeSource> node_;  // one of these two
+    std::unique_ptr<sim::EmbeddedChain> embedded_;
+    std::unique_ptr<Coordinator> coordinator_;
+    std::unique_ptr<proto::AgentServer> agent_server_;
+    std::optional<MonitorApi> api_;
+    std::unique_ptr<HttpServer> api_server_;
+    std::unique_ptr<proto::AgentClients> test_agents_;
+    std::optional<StatusReporter> reporter_;
+};
+
+}  // namespace ioswarm::cli
