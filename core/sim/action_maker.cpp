@@ -18,7 +18,8 @@ constexpr std::uint64_t kProducer = ~0ULL;
 constexpr std::uint32_t kStakeDays = 91;
 
 void append_number(Bytes& out, std::uint64_t number) {
-    for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(number >> shift));
+    for (int shift = 56; shift >= 0; shift -= 8)
+        out.push_back(static_cast<std::uint8_t>(number >> shift));
 }
 
 Hash256 derive(std::string_view what, std::uint64_t seed, std::uint64_t number, std::uint64_t attempt) {
@@ -98,9 +99,12 @@ ActionBody body_of(const TxPlan& plan, const Address& sender, const Address& tar
 
 ActionEncoding encoding_of(TxEncoding encoding) {
     switch (encoding) {
-        case TxEncoding::ethereum: return ActionEncoding::ethereum;
-        case TxEncoding::container: return ActionEncoding::container;
-        case TxEncoding::native: break;
+        case TxEncoding::ethereum:
+            return ActionEncoding::ethereum;
+        case TxEncoding::container:
+            return ActionEncoding::container;
+        case TxEncoding::native:
+            break;
     }
     return ActionEncoding::native;
 }
@@ -143,7 +147,8 @@ Result<PoolActionPtr> ActionMaker::make(const TxPlan& plan, const Address& targe
     auto action = read_action(std::move(*raw), ids_);
     if (!action) return fail(std::move(action.error()));
     if (!action->hash) {
-        return fail(ErrorCode::internal, "cannot make an action of the embedded chain", action->kind, "it has no hash");
+        return fail(ErrorCode::internal, "cannot make an action of the embedded chain", action->kind,
+                    "it has no hash");
     }
     return std::make_shared<const PoolAction>(std::move(*action));
 }

@@ -42,7 +42,8 @@ void ChainModel::begin_slot() {
         // tps · block_time need not be whole: the fractions add up over the slots.
         const auto millis = static_cast<std::uint64_t>(settings_.block_time.count());
         const std::uint64_t thousandths = settings_.tps * millis;
-        slot_arrivals_ = static_cast<std::uint32_t>((slot + 1) * thousandths / 1000 - slot * thousandths / 1000);
+        slot_arrivals_ =
+            static_cast<std::uint32_t>((slot + 1) * thousandths / 1000 - slot * thousandths / 1000);
     }
     // What an earlier slot planned for this one comes even where the slot would be shorter.
     const auto next = planned_.lower_bound(Moment{slot + 1, 0});
@@ -87,7 +88,8 @@ TxPlan ChainModel::remove(std::map<std::uint64_t, TxPlan>::iterator at) {
 }
 
 ModelBlock ChainModel::close_slot() {
-    while (arrived_ < slot_arrivals_) arrive();
+    while (arrived_ < slot_arrivals_)
+        arrive();
     ++height_;
     ModelBlock block = std::exchange(leaving_, ModelBlock{});
     block.height = height_;

@@ -28,7 +28,8 @@ enum class TxEncoding : std::uint8_t { native, ethereum, container };
 
 inline constexpr std::uint64_t kBaseFeeRau = 1'000'000'000'000;  // 1000 Gwei, as on mainnet
 inline constexpr std::uint64_t kRauPerIotx = 1'000'000'000'000'000'000;
-/// What registering a candidate takes beside the stake. As on the real chain the pool does not count it as a cost.
+/// What registering a candidate takes beside the stake. As on the real chain the pool does not count it as a
+/// cost.
 inline constexpr std::uint64_t kRegistrationFeeIotx = 100;
 inline constexpr std::uint32_t kGenesisContracts = 16;
 inline constexpr std::uint32_t kMaxPendingPerAccount = 64;
@@ -37,8 +38,8 @@ inline constexpr std::uint64_t kHeightsHeld = 8;  ///< the tip and the seven bef
 /// Candidates that stakes may name; one more names nobody.
 inline constexpr std::uint32_t kCandidates = 4;
 
-/// A transaction before it is put into bytes. What becomes of it when it is mined is settled here; whether it is mined
-/// is settled by nonces and balances.
+/// A transaction before it is put into bytes. What becomes of it when it is mined is settled here; whether it
+/// is mined is settled by nonces and balances.
 struct TxPlan {
     std::uint64_t id = 0;  ///< running number over the chain's life, from 1
     std::uint32_t sender = 0;
@@ -51,7 +52,8 @@ struct TxPlan {
     std::uint64_t gas_limit = 0;
     std::uint64_t fee_cap_rau = 0;  ///< the gas price, where the type has only one
     std::uint64_t tip_cap_rau = 0;  ///< type 2
-    /// Call: the word it is called with; creation: salt; stake: candidate; deposit, unstake: bucket; transfer: payload.
+    /// Call: the word it is called with; creation: salt; stake: candidate; deposit, unstake: bucket; transfer:
+    /// payload.
     std::uint64_t argument = 0;
     std::uint64_t status = 1;
     std::uint64_t gas_used = 0;
@@ -86,25 +88,25 @@ struct ModelBlock {
 
 /// The embedded chain without time, keys and bytes: a state machine that is a pure function of its settings.
 ///
-/// Time is slots: slot h is the time between block h and block h+1 (block 0 is the genesis). The transactions of slot h
-/// arrive one after the other during it and are mined in block h+2 or later, so that each is pending for at least one
-/// whole slot; the latest leave with block h+5. Everything happens in one order, so that where time stands within a
-/// slot changes nothing about what comes.
+/// Time is slots: slot h is the time between block h and block h+1 (block 0 is the genesis). The transactions
+/// of slot h arrive one after the other during it and are mined in block h+2 or later, so that each is pending
+/// for at least one whole slot; the latest leave with block h+5. Everything happens in one order, so that where
+/// time stands within a slot changes nothing about what comes.
 ///
-/// Accounts are numbers: 0 .. accounts-1 send, then treasury(), then the genesis contracts, then contracts made by
-/// transactions (the last 8,192 of them; transactions only ever go to the newest 64).
+/// Accounts are numbers: 0 .. accounts-1 send, then treasury(), then the genesis contracts, then contracts made
+/// by transactions (the last 8,192 of them; transactions only ever go to the newest 64).
 ///
-/// Executable, as on the real chain: the pool holds an action only if its nonce follows the account's or a pending
-/// one's, and the balance covers its cost and that of the sender's pending ones before it.
-/// Not thread-safe. Bounded memory: the pool holds at most five slots' arrivals.
+/// Executable, as on the real chain: the pool holds an action only if its nonce follows the account's or a
+/// pending one's, and the balance covers its cost and that of the sender's pending ones before it. Not
+/// thread-safe. Bounded memory: the pool holds at most five slots' arrivals.
 class ChainModel {
- public:
+  public:
     /// At the genesis, slot 0, nothing arrived. `settings` must have passed check().
     explicit ChainModel(const ChainSettings& settings);
 
     [[nodiscard]] std::uint64_t height() const noexcept { return height_; }
-    /// Arrivals of the running slot, and how many of them have come. An arrival may bring nothing when no account can
-    /// afford one.
+    /// Arrivals of the running slot, and how many of them have come. An arrival may bring nothing when no
+    /// account can afford one.
     [[nodiscard]] std::uint32_t slot_arrivals() const noexcept { return slot_arrivals_; }
     [[nodiscard]] std::uint32_t arrived() const noexcept { return arrived_; }
     /// The next arrival; arrived() < slot_arrivals().
@@ -126,7 +128,7 @@ class ChainModel {
     /// The account as block `at` left it; holds(at).
     [[nodiscard]] ModelAccount account(std::uint32_t index, std::uint64_t at) const;
 
- private:
+  private:
     struct Account {
         ModelAccount state;
         U256 pending_cost_rau = 0;
@@ -136,7 +138,8 @@ class ChainModel {
         std::uint32_t incoming = 0;  // pending transfers to it
         bool candidate = false;
         bool locked = false;  // in a planned scene: nothing else may touch it
-        std::array<std::uint64_t, 2> scene{};  // ids of the pending ones that a replacement pushes out; 0 = none
+        std::array<std::uint64_t, 2>
+            scene{};  // ids of the pending ones that a replacement pushes out; 0 = none
     };
     struct Event {
         enum class What : std::uint8_t { spend_rest, follow, replace, replace_and_spend } what{};

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the transactions of the embedded chain are: one draw of the slot's random stream after the other.
 //
-// Most are on their own. Two scenes need several and lock their account meanwhile, so that nothing comes between:
+// Most are on their own. Two scenes need several and lock their account meanwhile, so that nothing comes
+// between:
 //   replaced:      a transfer; one slot later another with the same nonce that pays more pushes it out.
-//   unaffordable:  either the same with a second transfer in line behind the first, and the replacement spends what
-//                  that second one needed; or a candidate's registration (it takes a fee that the pool does not count)
-//                  and behind it a transfer of all that is left: once the first is mined, the second cannot be paid.
+//   unaffordable:  either the same with a second transfer in line behind the first, and the replacement spends
+//   what
+//                  that second one needed; or a candidate's registration (it takes a fee that the pool does not
+//                  count) and behind it a transfer of all that is left: once the first is mined, the second
+//                  cannot be paid.
 #include "core/sim/chain_model.hpp"
 
 #include <algorithm>
@@ -20,7 +23,7 @@ constexpr std::uint64_t kIntrinsicGas = 10'000;  // node.md section 2; and per b
 constexpr std::uint64_t kGasPerByte = 100;
 constexpr std::uint64_t kMilliIotx = kRauPerIotx / 1000;
 constexpr std::uint64_t kSelfStakeIotx = 1'200'000;  // the least that the real chain takes from a candidate
-constexpr std::uint32_t kTries = 8;  // accounts looked at before an arrival is left out
+constexpr std::uint32_t kTries = 8;                  // accounts looked at before an arrival is left out
 
 }  // namespace
 
@@ -49,7 +52,7 @@ TxPlan ChainModel::make(std::uint32_t sender, TxKind kind) {
     const std::uint32_t dice = random_.below(100);
     plan.ready_height = height_ + 2 + (dice < 80 ? 0 : dice < 95 ? 1 : 2);
     plan.gas_used = kIntrinsicGas;
-    plan.gas_limit = kIntrinsicGas + 1000 * random_.below(20);
+    plan.gas_limit = kIntrinsicGas + std::uint64_t{1000} * random_.below(20);
     return plan;
 }
 

@@ -9,8 +9,9 @@
 
 namespace ioswarm::sim {
 
-/// What the embedded chain is made of. The transactions, the blocks that mine them and their receipts are a function
-/// of seed, block_time, tps, accounts, last_slot and ids alone; the other fields and the clock only say when.
+/// What the embedded chain is made of. The transactions, the blocks that mine them and their receipts are a
+/// function of seed, block_time, tps, accounts, last_slot and ids alone; the other fields and the clock only
+/// say when.
 struct ChainSettings {
     std::uint64_t seed = 1;
     std::chrono::milliseconds block_time{5000};  ///< 10 ms .. 25 s
@@ -19,14 +20,16 @@ struct ChainSettings {
     /// Blocks up to this one are taken as produced before: the chain goes on with the next. At most 200 million
     /// transactions are replayed for it.
     std::uint64_t resume_height = 0;
-    /// Slots after this one bring no new transactions, while blocks go on: lets every figure come to rest. 0 = none.
+    /// Slots after this one bring no new transactions, while blocks go on: lets every figure come to rest. 0 =
+    /// none.
     std::uint64_t last_slot = 0;
     bool start_held = false;  ///< begin as after EmbeddedChain::hold()
     ChainIds ids;
 };
 
 inline constexpr std::chrono::milliseconds kMinBlockTime{10};
-inline constexpr std::chrono::milliseconds kMaxBlockTime{25'000};  // a source 30 s behind is not dispatched from
+inline constexpr std::chrono::milliseconds kMaxBlockTime{
+    25'000};  // a source 30 s behind is not dispatched from
 inline constexpr std::uint64_t kMaxSlotArrivals = 100'000;
 inline constexpr std::uint32_t kMaxAccounts = 100'000;
 inline constexpr std::uint64_t kMaxReplayedTransactions = 200'000'000;

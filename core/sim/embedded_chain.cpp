@@ -37,7 +37,8 @@ EmbeddedChain::EmbeddedChain(const ChainSettings& settings, const Clock& clock, 
       code_hash_(keccak256(kContractCode)),
       model_(settings) {
     std::uint32_t number = 0;
-    for (const Address& address : maker_.addresses()) index_.emplace(address, number++);
+    for (const Address& address : maker_.addresses())
+        index_.emplace(address, number++);
     replay(settings.resume_height);
     slot_start_ = clock_.steady();
     tip_time_ = clock_.wall();
@@ -57,7 +58,8 @@ void EmbeddedChain::replay(std::uint64_t height) {
             log_.info("embedded chain: replayed to height {} of {}", model_.height(), height);
         }
     }
-    for (const CreatedContract& contract : model_.created()) know(contract);
+    for (const CreatedContract& contract : model_.created())
+        know(contract);
 }
 
 void EmbeddedChain::know(const CreatedContract& contract) {
@@ -76,7 +78,8 @@ void EmbeddedChain::store(ModelBlock block, Clock::Wall time) {
     stored_transactions_ += stored.transactions;
     while (blocks_.size() > 1 && (blocks_.size() > kBlocksKept || stored_transactions_ > kTransactionsKept)) {
         stored_transactions_ -= blocks_.front().transactions;
-        for (const TxPlan& plan : blocks_.front().mined) made_.erase(plan.id);
+        for (const TxPlan& plan : blocks_.front().mined)
+            made_.erase(plan.id);
         blocks_.pop_front();
     }
 }
@@ -85,11 +88,14 @@ void EmbeddedChain::advance() {
     if (held_since_) return;
     const Clock::Steady now = clock_.steady();
     const Clock::Steady::duration block_time = settings_.block_time;
-    while (now >= slot_start_ + block_time) produce(now);
+    while (now >= slot_start_ + block_time)
+        produce(now);
     // Arrival i of n comes at (i + 1) / (n + 1) of the slot.
     const auto slots = static_cast<std::int64_t>(model_.slot_arrivals()) + 1;
-    const std::int64_t due = (now - slot_start_).count() / std::max<std::int64_t>(block_time.count() / slots, 1);
-    while (model_.arrived() < model_.slot_arrivals() && model_.arrived() < due) model_.arrive();
+    const std::int64_t due =
+        (now - slot_start_).count() / std::max<std::int64_t>(block_time.count() / slots, 1);
+    while (model_.arrived() < model_.slot_arrivals() && model_.arrived() < due)
+        model_.arrive();
 }
 
 void EmbeddedChain::produce(Clock::Steady now) {
@@ -97,9 +103,12 @@ void EmbeddedChain::produce(Clock::Steady now) {
     slot_start_ = now - due > settings_.block_time / 4 ? now : due;
     tip_time_ = clock_.wall();
     ModelBlock block = model_.close_slot();
-    for (const TxPlan& plan : block.replaced) made_.erase(plan.id);
-    for (const TxPlan& plan : block.unaffordable) made_.erase(plan.id);
-    for (const CreatedContract& contract : block.created) know(contract);
+    for (const TxPlan& plan : block.replaced)
+        made_.erase(plan.id);
+    for (const TxPlan& plan : block.unaffordable)
+        made_.erase(plan.id);
+    for (const CreatedContract& contract : block.created)
+        know(contract);
     store(std::move(block), tip_time_);
     time_moved_.notify_all();
 }
@@ -135,7 +144,8 @@ Result<std::vector<PoolActionPtr>> EmbeddedChain::pending() {
     if (auto done = make_all(fresh); !done) return fail(std::move(done.error()));
     const std::lock_guard lock(mutex_);
     for (Fresh& one : fresh) {
-        // What left the pool meanwhile was pending when this began, and so is listed; but nobody asks for it again.
+        // What left the pool meanwhile was pending when this began, and so is listed; but nobody asks for it
+        // again.
         const bool stays = model_.pool().contains(one.plan.id);
         out[one.place] = stays ? made_.try_emplace(one.plan.id, one.action).first->second : one.action;
     }
@@ -158,7 +168,8 @@ Status EmbeddedChain::make_all(std::vector<Fresh>& fresh) const {
     {
         std::vector<std::jthread> helpers;
         const std::size_t wanted = std::min(fresh.size() / kActionsAThread, kMaxHelpers);
-        for (std::size_t i = 0; i < wanted; ++i) helpers.emplace_back(work);
+        for (std::size_t i = 0; i < wanted; ++i)
+            helpers.emplace_back(work);
         work();
     }
     return *outcome.lock();
@@ -170,16 +181,17 @@ Result<ChainTip> EmbeddedChain::tip() {
     return ChainTip{model_.height(), held_since_ ? clock_.wall() : tip_time_, kBaseFeeRau};
 }
 
-std::vector<Result<AccountState>> EmbeddedChain::accounts(std::span<const Address> addresses, std::uint64_t height) {
+std::vector<Result<AccountState>> EmbeddedChain::accounts(std::span<const Address> addresses,
+                                                          std::uint64_t height) {
     const std::lock_guard lock(mutex_);
     advance();
     std::vector<Result<AccountState>> out;
     out.reserve(addresses.size());
     for (const Address& address : addresses) {
         if (!model_.holds(height)) {
-            out.push_back(fail(ErrorCode::out_of_range, "cannot read the account", to_hex0x(address.view()),
-                               "height " + std::to_string(height) + " is not held, the tip is " +
-                                   std::to_string(model_.height())));
+            out.emplace_back(fail(ErrorCode::out_of_range, "cannot read the account", to_hex0x(address.view()),
+                                  "height " + std::to_string(height) + " is not held, the tip is " +
+                                      std::to_string(model_.height())));
             continue;
         }
         const auto index = index_.find(address);
@@ -190,7 +202,7 @@ std::vector<Result<AccountState>> EmbeddedChain::accounts(std::span<const Addres
         const ModelAccount account = model_.account(index->second, height);
         AccountState state{account.balance_rau, account.nonce, {}};
         if (account.has_code) state.code_hash = code_hash_;
-        out.push_back(std::move(state));
+        out.emplace_back(std::move(state));
     }
     return out;
 }
@@ -242,7 +254,8 @@ Status EmbeddedChain::make_block(StoredBlock& stored) {
     const auto reward = maker_.grant_reward_hash(stored.height);
     if (!reward) return fail(reward.error());
     block.receipts.push_back({*reward, kReceiptSuccess, 0});
-    for (const TxPlan& plan : stored.mined) made_.erase(plan.id);
+    for (const TxPlan& plan : stored.mined)
+        made_.erase(plan.id);
     stored.mined = {};
     stored.block = std::move(block);
     return {};

@@ -19,22 +19,25 @@
 
 namespace ioswarm::sim {
 
-/// A chain inside the process, for trying things out without a node: real keys and signatures, a pool, blocks with
-/// receipts, confirmed state. All three of its ports are thread-safe, and next() may be called by several threads.
+/// A chain inside the process, for trying things out without a node: real keys and signatures, a pool, blocks
+/// with receipts, confirmed state. All three of its ports are thread-safe, and next() may be called by several
+/// threads.
 ///
-/// What happens is ChainModel's and follows from the settings; the clock says when. The arrivals of a slot are spread
-/// over its block_time, its block comes at the end. There is no thread: whoever calls a port moves the chain up to
-/// now, and next() wakes for its block (pending() signs many new ones with a few helpers that end before it returns).
-/// When nobody called for a while (a stopped process) the chain does not rush to catch up, since a transaction that
-/// came and went in one call would have been pending for nobody: one block is late, and the next slot begins now.
-/// For the same reason a pool must be looked at more than once a block_time; twice is enough.
+/// What happens is ChainModel's and follows from the settings; the clock says when. The arrivals of a slot are
+/// spread over its block_time, its block comes at the end. There is no thread: whoever calls a port moves the
+/// chain up to now, and next() wakes for its block (pending() signs many new ones with a few helpers that end
+/// before it returns). When nobody called for a while (a stopped process) the chain does not rush to catch up,
+/// since a transaction that came and went in one call would have been pending for nobody: one block is late,
+/// and the next slot begins now. For the same reason a pool must be looked at more than once a block_time;
+/// twice is enough.
 ///
-/// Containers (encoding 128) stand in the pool as such; in blocks they are unfolded and keep their hash, so their
-/// receipts look like any other. Each block has the receipt of a grantReward action that was never in the pool.
+/// Containers (encoding 128) stand in the pool as such; in blocks they are unfolded and keep their hash, so
+/// their receipts look like any other. Each block has the receipt of a grantReward action that was never in the
+/// pool.
 class EmbeddedChain final : public ActPoolReader, public StateReader, public BlockSource {
- public:
-    /// Replays to settings.resume_height (2 to 4 million transactions a second) and goes on from there. `clock` must
-    /// outlive the chain. Errors: of check(); internal.
+  public:
+    /// Replays to settings.resume_height (2 to 4 million transactions a second) and goes on from there. `clock`
+    /// must outlive the chain. Errors: of check(); internal.
     [[nodiscard]] static Result<std::unique_ptr<EmbeddedChain>> create(const ChainSettings& settings,
                                                                        const Clock& clock, Log log = {});
 
@@ -43,23 +46,24 @@ class EmbeddedChain final : public ActPoolReader, public StateReader, public Blo
     /// Held are the tip and the seven heights before it.
     [[nodiscard]] std::vector<Result<AccountState>> accounts(std::span<const Address> addresses,
                                                              std::uint64_t height) override;
-    /// Held are the last 1,000 blocks, or fewer that have 200,000 transactions together; out_of_range below. Height 0
-    /// is the block after the tip.
+    /// Held are the last 1,000 blocks, or fewer that have 200,000 transactions together; out_of_range below.
+    /// Height 0 is the block after the tip.
     [[nodiscard]] Result<ExecutedBlock> next(std::uint64_t height, std::stop_token stop) override;
 
-    /// Time stands still until release(): nothing arrives, no block comes, and the tip counts as of now. Twice is once.
+    /// Time stands still until release(): nothing arrives, no block comes, and the tip counts as of now. Twice
+    /// is once.
     void hold();
     void release();
     /// The clock was moved by hand: whoever waits in next() looks again.
     void poke();
 
- private:
+  private:
     EmbeddedChain(const ChainSettings& settings, const Clock& clock, Log log);
 
     struct StoredBlock {
         std::uint64_t height = 0;
         Clock::Wall time;
-        std::vector<TxPlan> mined;           // until `block` is made
+        std::vector<TxPlan> mined;  // until `block` is made
         std::size_t transactions = 0;
         std::optional<ExecutedBlock> block;  // made when first asked for
     };

@@ -14,7 +14,7 @@ namespace {
 
 /// Asks of each mined transaction whether it is answered wrongly; only then the bytes are made.
 class WrongAnswers {
- public:
+  public:
     explicit WrongAnswers(const PredictionInput& input) : wrong_(input.answered_wrongly) {
         if (wrong_) maker_.emplace(input.chain);
     }
@@ -36,7 +36,7 @@ class WrongAnswers {
         return wrong_(**action);
     }
 
- private:
+  private:
     const std::function<bool(const PoolAction&)>& wrong_;
     std::optional<ActionMaker> maker_;
     std::map<std::uint32_t, Address> created_;
@@ -67,7 +67,8 @@ Result<Prediction> predict(const PredictionInput& input) {
             if (*wrong) ++out.mismatched;
         }
         // After the block: its transactions were made before these contracts were.
-        for (const CreatedContract& contract : block.created) answers.know(contract);
+        for (const CreatedContract& contract : block.created)
+            answers.know(contract);
     }
     out.transactions = model.arrivals();
     out.pending = model.pool().size();
@@ -86,7 +87,8 @@ Result<Prediction> predict(const PredictionInput& input) {
 
 Result<U256> agent_pool_rau(const U256& epoch_reward_rau, const Decimal& cut_pct) {
     U512 whole = 100;
-    for (unsigned i = 0; i < cut_pct.scale; ++i) whole *= 10;
+    for (unsigned i = 0; i < cut_pct.scale; ++i)
+        whole *= 10;
     if (U512(cut_pct.unscaled) > whole) {
         return fail(ErrorCode::config, "cannot share the reward out", "reward.delegateCutPct", "more than 100");
     }

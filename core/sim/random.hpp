@@ -8,10 +8,11 @@ namespace ioswarm::sim {
 /// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every machine and library, which the standard's
 /// distributions do not promise.
 class Random {
- public:
+  public:
     explicit Random(std::uint64_t seed) noexcept : state_(seed) {}
     /// A stream of its own for each pair.
-    Random(std::uint64_t seed, std::uint64_t stream) noexcept : state_(mix(seed) ^ mix(stream + 0x5851f42d4c957f2d)) {}
+    Random(std::uint64_t seed, std::uint64_t stream) noexcept
+        : state_(mix(seed) ^ mix(stream + 0x5851f42d4c957f2d)) {}
 
     [[nodiscard]] std::uint64_t next() noexcept { return mix(state_ += 0x9e3779b97f4a7c15); }
     /// 0 .. bound-1; bound ≥ 1.
@@ -19,7 +20,7 @@ class Random {
         return static_cast<std::uint32_t>(((next() >> 32) * bound) >> 32);
     }
 
- private:
+  private:
     [[nodiscard]] static std::uint64_t mix(std::uint64_t z) noexcept {
         z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
         z = (z ^ (z >> 27)) * 0x94d049bb133111eb;

@@ -13,8 +13,8 @@
 
 namespace ioswarm::test {
 
-/// A source under test and what can be done to it. Functions left empty cannot be done to this source; the sections
-/// that need them are then not run.
+/// A source under test and what can be done to it. Functions left empty cannot be done to this source; the
+/// sections that need them are then not run.
 struct PoolSubject {
     std::shared_ptr<void> owner{};  ///< keeps everything below alive
     ActPoolReader* pool = nullptr;
@@ -41,8 +41,8 @@ inline std::map<Hash256, PoolActionPtr> by_raw_id(const std::vector<PoolActionPt
 
 }  // namespace detail
 
-/// What core/ports/act_pool_reader.hpp promises. `make` gives a fresh source with an empty or a filled pool and a
-/// known tip. Call inside a TEST_CASE.
+/// What core/ports/act_pool_reader.hpp promises. `make` gives a fresh source with an empty or a filled pool and
+/// a known tip. Call inside a TEST_CASE.
 template <typename Make>
 void act_pool_reader_contract(Make make) {
     PoolSubject subject = make();
@@ -103,7 +103,8 @@ void act_pool_reader_contract(Make make) {
         SECTION("a source that cannot be read is an error, never an empty pool, and comes back") {
             subject.add_one();
             subject.fail();
-            const std::set<ErrorCode> allowed{ErrorCode::unavailable, ErrorCode::timed_out, ErrorCode::bad_data};
+            const std::set<ErrorCode> allowed{ErrorCode::unavailable, ErrorCode::timed_out,
+                                              ErrorCode::bad_data};
             const auto listed = pool.pending();
             REQUIRE_FALSE(listed);
             CHECK(allowed.contains(listed.error().code));

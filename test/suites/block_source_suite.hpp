@@ -17,9 +17,9 @@ namespace ioswarm::test {
 struct BlockSubject {
     std::shared_ptr<void> owner{};
     BlockSource* blocks = nullptr;
-    std::uint64_t first = 1;           ///< lowest height that the source will hold
+    std::uint64_t first = 1;             ///< lowest height that the source will hold
     std::function<void()> next_block{};  ///< one more block exists afterwards; `first` after the first call
-    std::function<void()> fail{};        ///< the connection breaks: at least one call fails, later ones may succeed
+    std::function<void()> fail{};  ///< the connection breaks: at least one call fails, later ones may succeed
     /// After this, height `first` is no longer held.
     std::function<void()> forget_first{};
 };
@@ -32,8 +32,10 @@ void block_source_contract(Make make) {
     const std::stop_source never;
 
     SECTION("blocks that exist are given at once, the same each time, in any order") {
-        for (int i = 0; i < 3; ++i) subject.next_block();
-        for (const std::uint64_t height : {subject.first + 2, subject.first, subject.first + 1, subject.first}) {
+        for (int i = 0; i < 3; ++i)
+            subject.next_block();
+        for (const std::uint64_t height :
+             {subject.first + 2, subject.first, subject.first + 1, subject.first}) {
             const auto block = blocks.next(height, never.get_token());
             REQUIRE(block);
             CHECK(block->height == height);

@@ -12,9 +12,10 @@
 
 namespace ioswarm::test {
 
-/// What core/ports/reward_settler.hpp promises. `seen` gives the epochs that the settler will look at, or is empty
-/// where that cannot be asked. Call inside a TEST_CASE.
-inline void reward_settler_contract(RewardSettler& settler, const std::function<std::vector<std::uint64_t>()>& seen) {
+/// What core/ports/reward_settler.hpp promises. `seen` gives the epochs that the settler will look at, or is
+/// empty where that cannot be asked. Call inside a TEST_CASE.
+inline void reward_settler_contract(RewardSettler& settler,
+                                    const std::function<std::vector<std::uint64_t>()>& seen) {
     SECTION("it may be told from any thread, of the same epoch twice, out of order") {
         std::vector<std::jthread> threads;
         for (std::uint64_t i = 0; i < 4; ++i) {

@@ -12,16 +12,17 @@
 
 namespace ioswarm::test {
 
-/// A source under test, what it holds, and what can be done to it. Empty functions cannot be done to this source.
+/// A source under test, what it holds, and what can be done to it. Empty functions cannot be done to this
+/// source.
 struct StateSubject {
     std::shared_ptr<void> owner{};
     StateReader* state = nullptr;
-    std::uint64_t height = 0;            ///< held at the start
-    Address plain{};                       ///< an account without code that has balance at `height`
+    std::uint64_t height = 0;  ///< held at the start
+    Address plain{};           ///< an account without code that has balance at `height`
     AccountState plain_state{};
-    std::optional<Address> contract{};     ///< an account with code
-    Address unknown{};                     ///< never seen on the chain
-    std::uint64_t height_not_held = 0;   ///< beyond the tip, or long gone
+    std::optional<Address> contract{};           ///< an account with code
+    Address unknown{};                           ///< never seen on the chain
+    std::uint64_t height_not_held = 0;           ///< beyond the tip, or long gone
     std::function<void(const Address&)> fail{};  ///< reads of this address fail, others go on
     std::function<void()> mend{};
 };
@@ -36,7 +37,8 @@ void state_reader_contract(Make make) {
         const std::vector<Address> asked{subject.unknown, subject.plain, subject.unknown, subject.plain};
         const auto answers = state.accounts(asked, subject.height);
         REQUIRE(answers.size() == asked.size());
-        for (const auto& answer : answers) REQUIRE(answer);
+        for (const auto& answer : answers)
+            REQUIRE(answer);
         CHECK(answers[1]->balance_rau == subject.plain_state.balance_rau);
         CHECK(answers[1]->nonce == subject.plain_state.nonce);
         CHECK_FALSE(answers[1]->code_hash);
@@ -86,7 +88,8 @@ void state_reader_contract(Make make) {
             });
         }
         threads.clear();
-        for (const int count : right) CHECK(count == 20);
+        for (const int count : right)
+            CHECK(count == 20);
     }
 
     if (subject.fail) {
@@ -99,7 +102,8 @@ void state_reader_contract(Make make) {
             CHECK(answers[2]);
             REQUIRE_FALSE(answers[1]);
             const ErrorCode code = answers[1].error().code;
-            CHECK((code == ErrorCode::unavailable || code == ErrorCode::timed_out || code == ErrorCode::bad_data));
+            CHECK((code == ErrorCode::unavailable || code == ErrorCode::timed_out ||
+                   code == ErrorCode::bad_data));
             subject.mend();
             CHECK(state.accounts(asked, subject.height)[1]);
         }

@@ -44,7 +44,8 @@ void ManualClock::tell() {
         const std::lock_guard lock(mutex_);
         told = told_;
     }
-    for (const auto& one : told) one();
+    for (const auto& one : told)
+        one();
 }
 
 Address address_of_number(std::uint8_t number) {
@@ -148,7 +149,8 @@ std::uint64_t FakePool::polls() const {
     return polls_;
 }
 
-std::vector<Result<AccountState>> FakeState::accounts(std::span<const Address> addresses, std::uint64_t height) {
+std::vector<Result<AccountState>> FakeState::accounts(std::span<const Address> addresses,
+                                                      std::uint64_t height) {
     std::unique_lock lock(mutex_);
     calls_.push_back({{addresses.begin(), addresses.end()}, height});
     ++running_;
@@ -159,7 +161,8 @@ std::vector<Result<AccountState>> FakeState::accounts(std::span<const Address> a
 
     std::vector<Result<AccountState>> out;
     out.reserve(addresses.size());
-    for (const Address& address : addresses) out.push_back(account(address, height));
+    for (const Address& address : addresses)
+        out.push_back(account(address, height));
     return out;
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// In-memory fakes of the ports (core/ports), one a port. All are thread-safe; each can fail, and those that may block
-// can be made to, so that tests need no sleeps. The suites in test/suites hold them to the ports' contracts.
+// In-memory fakes of the ports (core/ports), one a port. All are thread-safe; each can fail, and those that may
+// block can be made to, so that tests need no sleeps. The suites in test/suites hold them to the ports'
+// contracts.
 
 #include <condition_variable>
 #include <cstdint>
@@ -26,7 +27,7 @@ namespace ioswarm::test {
 
 /// Time that moves only when a test says so. Starts at steady 1,000 s and wall 2026-01-01T00:00:00Z.
 class ManualClock final : public Clock {
- public:
+  public:
     [[nodiscard]] Steady steady() const override;
     [[nodiscard]] Wall wall() const override;
 
@@ -34,11 +35,11 @@ class ManualClock final : public Clock {
     void advance(std::chrono::nanoseconds by);
     /// The wall clock jumps, as an administrator or NTP makes it; the steady one does not notice.
     void set_wall(Wall time);
-    /// `told` is called after each change, outside the clock's lock, by the thread that made it: for things that wait
-    /// for a time and must look again. It must outlive the clock's last change.
+    /// `told` is called after each change, outside the clock's lock, by the thread that made it: for things
+    /// that wait for a time and must look again. It must outlive the clock's last change.
     void on_change(std::function<void()> told);
 
- private:
+  private:
     void tell();
 
     mutable std::mutex mutex_;
@@ -60,14 +61,15 @@ struct FakeAction {
 
 /// An address whose bytes are all `number`.
 [[nodiscard]] Address address_of_number(std::uint8_t number);
-/// The same input gives equal actions, different input different raw bytes, raw_id and hash. `raw` is no protobuf.
+/// The same input gives equal actions, different input different raw bytes, raw_id and hash. `raw` is no
+/// protobuf.
 [[nodiscard]] PoolActionPtr fake_action(const FakeAction& from);
 [[nodiscard]] ExecutedBlock fake_block(std::uint64_t height, std::vector<Receipt> receipts = {},
                                        Clock::Wall time = {});
 
 /// A pool that lists what it was told to.
 class FakePool final : public ActPoolReader {
- public:
+  public:
     [[nodiscard]] Result<std::vector<PoolActionPtr>> pending() override;
     [[nodiscard]] Result<ChainTip> tip() override;
 
@@ -76,14 +78,14 @@ class FakePool final : public ActPoolReader {
     /// By raw_id; true when it was there.
     bool remove(const Hash256& raw_id);
     void set_tip(ChainTip tip);
-    /// Every pending() fails with this until it is set to nothing; likewise tip(). Before the first set_tip() tip()
-    /// fails with unavailable.
+    /// Every pending() fails with this until it is set to nothing; likewise tip(). Before the first set_tip()
+    /// tip() fails with unavailable.
     void fail_pending(std::optional<Error> error);
     void fail_tip(std::optional<Error> error);
     /// Calls of pending() so far, failed ones too.
     [[nodiscard]] std::uint64_t polls() const;
 
- private:
+  private:
     mutable std::mutex mutex_;
     std::vector<PoolActionPtr> actions_;
     std::optional<ChainTip> tip_;
@@ -94,7 +96,7 @@ class FakePool final : public ActPoolReader {
 
 /// Accounts by address; one never set is a fresh one.
 class FakeState final : public StateReader {
- public:
+  public:
     [[nodiscard]] std::vector<Result<AccountState>> accounts(std::span<const Address> addresses,
                                                              std::uint64_t height) override;
 
@@ -122,8 +124,9 @@ class FakeState final : public StateReader {
     /// Most calls that were under way at once.
     [[nodiscard]] std::uint32_t peak_concurrency() const;
 
- private:
-    [[nodiscard]] Result<AccountState> account(const Address& address, std::uint64_t height) const;  // lock held
+  private:
+    [[nodiscard]] Result<AccountState> account(const Address& address,
+                                               std::uint64_t height) const;  // lock held
 
     mutable std::mutex mutex_;
     std::condition_variable changed_;
@@ -139,7 +142,7 @@ class FakeState final : public StateReader {
 
 /// Blocks as they are pushed. next() waits for what is not there yet.
 class FakeBlocks final : public BlockSource {
- public:
+  public:
     [[nodiscard]] Result<ExecutedBlock> next(std::uint64_t height, std::stop_token stop) override;
 
     /// Any order, gaps allowed (the port's reader then waits at the gap); the same height again replaces.
@@ -148,10 +151,11 @@ class FakeBlocks final : public BlockSource {
     void push_error(Error error);
     /// Heights below are no longer held: out_of_range.
     void forget_below(std::uint64_t height);
-    /// Waits until a reader has asked for `height` and stands still for want of it: then everything before is taken.
+    /// Waits until a reader has asked for `height` and stands still for want of it: then everything before is
+    /// taken.
     void wait_until_asked(std::uint64_t height);
 
- private:
+  private:
     std::mutex mutex_;
     std::condition_variable_any changed_;
     std::map<std::uint64_t, ExecutedBlock> blocks_;
@@ -162,11 +166,11 @@ class FakeBlocks final : public BlockSource {
 
 /// Remembers what it was told.
 class FakeSettler final : public RewardSettler {
- public:
+  public:
     void epoch_closed(std::uint64_t epoch) override;
     [[nodiscard]] std::vector<std::uint64_t> closed() const;
 
- private:
+  private:
     mutable std::mutex mutex_;
     std::vector<std::uint64_t> closed_;
 };

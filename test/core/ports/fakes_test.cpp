@@ -84,11 +84,21 @@ BlockSubject make_blocks() {
 
 }  // namespace
 
-TEST_CASE("the system clock keeps the contract of Clock") { clock_contract(SystemClock()); }
-TEST_CASE("ManualClock keeps the contract of Clock") { clock_contract(ManualClock()); }
-TEST_CASE("FakePool keeps the contract of ActPoolReader") { act_pool_reader_contract(make_pool); }
-TEST_CASE("FakeState keeps the contract of StateReader") { state_reader_contract(make_state); }
-TEST_CASE("FakeBlocks keeps the contract of BlockSource") { block_source_contract(make_blocks); }
+TEST_CASE("the system clock keeps the contract of Clock") {
+    clock_contract(SystemClock());
+}
+TEST_CASE("ManualClock keeps the contract of Clock") {
+    clock_contract(ManualClock());
+}
+TEST_CASE("FakePool keeps the contract of ActPoolReader") {
+    act_pool_reader_contract(make_pool);
+}
+TEST_CASE("FakeState keeps the contract of StateReader") {
+    state_reader_contract(make_state);
+}
+TEST_CASE("FakeBlocks keeps the contract of BlockSource") {
+    block_source_contract(make_blocks);
+}
 TEST_CASE("FakeSettler keeps the contract of RewardSettler") {
     FakeSettler settler;
     reward_settler_contract(settler, [&] { return settler.closed(); });

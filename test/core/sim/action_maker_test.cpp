@@ -17,8 +17,8 @@ using namespace ioswarm::sim;
 
 TEST_CASE("a candidate's registration is built to the byte as the reference builds it") {
     // test/data/node/actions.json; signed by the second of the keys that anvil hands out.
-    const auto key = PrivateKey::from(
-        from_hex("59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d").value());
+    const auto key =
+        PrivateKey::from(from_hex("59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d").value());
     REQUIRE(key);
     CandidateRegisterBody body;
     body.name = "carol";

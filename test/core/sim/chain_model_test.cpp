@@ -20,10 +20,10 @@ ChainSettings settings_of(std::uint64_t seed) {
 
 /// What can be seen of a plan, as text.
 std::string text(const TxPlan& plan) {
-    return std::to_string(plan.id) + " " + std::to_string(plan.sender) + ">" + std::to_string(plan.target) + " nonce " +
-           std::to_string(plan.nonce) + " kind " + std::to_string(static_cast<int>(plan.kind)) + " enc " +
-           std::to_string(static_cast<int>(plan.encoding)) + "/" + std::to_string(plan.tx_type) + " value " +
-           to_decimal(plan.value_rau) + " gas " + std::to_string(plan.gas_limit) + "@" +
+    return std::to_string(plan.id) + " " + std::to_string(plan.sender) + ">" + std::to_string(plan.target) +
+           " nonce " + std::to_string(plan.nonce) + " kind " + std::to_string(static_cast<int>(plan.kind)) +
+           " enc " + std::to_string(static_cast<int>(plan.encoding)) + "/" + std::to_string(plan.tx_type) +
+           " value " + to_decimal(plan.value_rau) + " gas " + std::to_string(plan.gas_limit) + "@" +
            std::to_string(plan.fee_cap_rau) + "+" + std::to_string(plan.tip_cap_rau) + " arg " +
            std::to_string(plan.argument) + " status " + std::to_string(plan.status) + " used " +
            std::to_string(plan.gas_used);
@@ -31,9 +31,12 @@ std::string text(const TxPlan& plan) {
 
 std::string text(const ModelBlock& block) {
     std::string out = "block " + std::to_string(block.height) + "\n";
-    for (const TxPlan& plan : block.mined) out += text(plan) + "\n";
-    for (const TxPlan& plan : block.replaced) out += "replaced " + text(plan) + "\n";
-    for (const TxPlan& plan : block.unaffordable) out += "unaffordable " + text(plan) + "\n";
+    for (const TxPlan& plan : block.mined)
+        out += text(plan) + "\n";
+    for (const TxPlan& plan : block.replaced)
+        out += "replaced " + text(plan) + "\n";
+    for (const TxPlan& plan : block.unaffordable)
+        out += "unaffordable " + text(plan) + "\n";
     return out;
 }
 
@@ -107,7 +110,8 @@ TEST_CASE("the first two slots are quiet, then tps transactions a second arrive,
         (void)model.close_slot();
     }
     CHECK(arrivals >= 150);
-    CHECK(arrivals <= 155);  // a replacement comes one slot after what it replaces, even where that slot is shorter
+    CHECK(arrivals <=
+          155);  // a replacement comes one slot after what it replaces, even where that slot is shorter
 }
 
 TEST_CASE("each transaction is pending for at least one whole slot and at most four") {
@@ -120,8 +124,10 @@ TEST_CASE("each transaction is pending for at least one whole slot and at most f
             REQUIRE(block.height <= plan.slot + 5);
             ++slots_waited[block.height - plan.slot];
         }
-        for (const TxPlan& plan : block.unaffordable) REQUIRE(block.height >= plan.slot + 2);
-        for (const TxPlan& plan : block.replaced) REQUIRE(block.height == plan.slot + 2);
+        for (const TxPlan& plan : block.unaffordable)
+            REQUIRE(block.height >= plan.slot + 2);
+        for (const TxPlan& plan : block.replaced)
+            REQUIRE(block.height == plan.slot + 2);
     }
     CHECK(slots_waited.size() >= 3);
 }
@@ -165,7 +171,8 @@ TEST_CASE("what is replaced or unaffordable is never mined, and what pushed it o
             REQUIRE(mined.emplace(std::pair{plan.sender, plan.nonce}, plan.id).second);
             REQUIRE_FALSE(never.contains(plan.id));
         }
-        for (const TxPlan& plan : block.unaffordable) never.insert(plan.id);
+        for (const TxPlan& plan : block.unaffordable)
+            never.insert(plan.id);
         for (const TxPlan& plan : block.replaced) {
             never.insert(plan.id);
             if (i < 990) replaced.push_back(plan);
@@ -186,7 +193,8 @@ TEST_CASE("accounts at the held heights are what they were when those heights we
     for (int i = 0; i < 60; ++i) {
         (void)model.close_slot();
         auto& now = history[model.height()];
-        for (std::uint32_t index = 0; index < count; ++index) now.push_back(model.account(index, model.height()));
+        for (std::uint32_t index = 0; index < count; ++index)
+            now.push_back(model.account(index, model.height()));
     }
     CHECK_FALSE(model.holds(61));
     CHECK_FALSE(model.holds(52));

@@ -11,6 +11,7 @@
 #include "core/crypto/eth_tx.hpp"
 #include "core/crypto/keccak.hpp"
 #include "core/model/action.hpp"
+#include "core/sim/agent_rules.hpp"
 #include "test/suites/act_pool_reader_suite.hpp"
 #include "test/suites/block_source_suite.hpp"
 #include "test/suites/state_reader_suite.hpp"
@@ -74,7 +75,9 @@ struct Cost {
     U256 fee_cap_rau;
 };
 
-U256 decimal(BytesView text) { return u256_from_decimal(as_text(text)).value_or(0); }
+U256 decimal(BytesView text) {
+    return u256_from_decimal(as_text(text)).value_or(0);
+}
 
 /// Third, fourth … 32-byte word of ABI arguments.
 U256 word(const Bytes& data, std::size_t number) {
@@ -89,7 +92,8 @@ Cost container_cost(BytesView raw) {
     U256 cost = tx.value + fee * tx.gas_limit;
     if (tx.to && to_hex(tx.to->view()) == "04c22afae6a03438b8fed74cb1cf441168df3f12") {
         const std::string selector = to_hex(BytesView(tx.data).first(4));
-        if (selector == "a3d374c4" || selector == "34e8e145") cost += word(tx.data, 1);  // createStake, depositToStake
+        if (selector == "a3d374c4" || selector == "34e8e145")
+            cost += word(tx.data, 1);  // createStake, depositToStake
     }
     return {cost, fee};
 }
@@ -125,7 +129,8 @@ Cost cost_of(const Bytes& raw) {
 void check_executable(Rig& rig) {
     const auto listed = rig.pending();
     std::map<Address, std::vector<PoolActionPtr>> by_sender;
-    for (const PoolActionPtr& action : listed) by_sender[action->sender].push_back(action);
+    for (const PoolActionPtr& action : listed)
+        by_sender[action->sender].push_back(action);
     for (const auto& [sender, actions] : by_sender) {
         const std::vector<Address> asked{sender};
         const auto state = rig.chain->accounts(asked, rig.height());
@@ -183,15 +188,22 @@ BlockSubject make_blocks() {
             .fail = {},
             .forget_first =
                 [r = rig.get()] {
-                    for (int i = 0; i < 1000; ++i) r->pass(1s);
+                    for (int i = 0; i < 1000; ++i)
+                        r->pass(1s);
                 }};
 }
 
 }  // namespace
 
-TEST_CASE("the embedded chain keeps the contract of ActPoolReader") { act_pool_reader_contract(make_pool); }
-TEST_CASE("the embedded chain keeps the contract of StateReader") { state_reader_contract(make_state); }
-TEST_CASE("the embedded chain keeps the contract of BlockSource") { block_source_contract(make_blocks); }
+TEST_CASE("the embedded chain keeps the contract of ActPoolReader") {
+    act_pool_reader_contract(make_pool);
+}
+TEST_CASE("the embedded chain keeps the contract of StateReader") {
+    state_reader_contract(make_state);
+}
+TEST_CASE("the embedded chain keeps the contract of BlockSource") {
+    block_source_contract(make_blocks);
+}
 
 TEST_CASE("two chains of one seed are the same to the byte, another seed is another chain") {
     Rig a(settings_of(5));
@@ -204,7 +216,8 @@ TEST_CASE("two chains of one seed are the same to the byte, another seed is anot
         const auto a_pool = a.pending();
         const auto b_pool = b.pending();
         REQUIRE(a_pool.size() == b_pool.size());
-        for (std::size_t n = 0; n < a_pool.size(); ++n) REQUIRE(a_pool[n]->raw == b_pool[n]->raw);
+        for (std::size_t n = 0; n < a_pool.size(); ++n)
+            REQUIRE(a_pool[n]->raw == b_pool[n]->raw);
         REQUIRE(text(a.block(a.height())) == text(b.block(b.height())));
         REQUIRE(text(a.block(a.height())) != text(other.block(other.height())));
     }
@@ -220,12 +233,14 @@ TEST_CASE("blocks do not depend on who looked at the pool, when and how often") 
         if (i % 10 == 9) alone.pass(5s);
     }
     REQUIRE(watched.height() == alone.height());
-    for (std::uint64_t height = 1; height <= 6; ++height) CHECK(text(watched.block(height)) == text(alone.block(height)));
+    for (std::uint64_t height = 1; height <= 6; ++height)
+        CHECK(text(watched.block(height)) == text(alone.block(height)));
 }
 
 TEST_CASE("a chain resumed at any height is the chain that never stopped") {
     Rig straight(settings_of(11));
-    for (int i = 0; i < 20; ++i) straight.pass(5s);
+    for (int i = 0; i < 20; ++i)
+        straight.pass(5s);
     ChainSettings settings = settings_of(11);
     settings.resume_height = 20;
     Rig resumed(settings);
@@ -238,7 +253,8 @@ TEST_CASE("a chain resumed at any height is the chain that never stopped") {
         const auto a = straight.pending();
         const auto b = resumed.pending();
         REQUIRE(a.size() == b.size());
-        for (std::size_t n = 0; n < a.size(); ++n) REQUIRE(a[n]->raw == b[n]->raw);
+        for (std::size_t n = 0; n < a.size(); ++n)
+            REQUIRE(a[n]->raw == b[n]->raw);
         const auto a_state = straight.chain->accounts(maker.addresses(), straight.height());
         const auto b_state = resumed.chain->accounts(maker.addresses(), resumed.height());
         for (std::size_t n = 0; n < a_state.size(); ++n) {
@@ -262,7 +278,8 @@ TEST_CASE("the pool lists executable actions only, at every moment") {
         rig.pass(130ms);
         check_executable(rig);
         std::map<Address, std::size_t> count;
-        for (const auto& action : rig.pending()) most_of_a_sender = std::max(most_of_a_sender, ++count[action->sender]);
+        for (const auto& action : rig.pending())
+            most_of_a_sender = std::max(most_of_a_sender, ++count[action->sender]);
     }
     CHECK(rig.height() > 45);
     CHECK(most_of_a_sender > 1);
@@ -278,10 +295,12 @@ TEST_CASE("what leaves the pool was mined, was replaced by a better-paid one, or
     std::set<Hash256> mined;
     for (int i = 0; i < 500; ++i) {
         rig.pass(200ms);
-        for (const auto& action : rig.pending()) listed.emplace(*action->hash, action);
+        for (const auto& action : rig.pending())
+            listed.emplace(*action->hash, action);
     }
     std::set<Hash256> still;
-    for (const auto& action : rig.pending()) still.insert(*action->hash);
+    for (const auto& action : rig.pending())
+        still.insert(*action->hash);
     std::size_t unseen = 0;
     for (std::uint64_t height = 1; height <= rig.height(); ++height) {
         for (const Receipt& receipt : rig.block(height).receipts) {
@@ -358,6 +377,36 @@ TEST_CASE("every kind of action in every encoding has the hash that the chain co
     CHECK(kinds.contains("candidateRegister"));
 }
 
+TEST_CASE("an honest agent at L2, ours or one from the field, says valid to everything that is listed") {
+    ChainSettings settings = settings_of(8);
+    settings.resume_height = 30;
+    settings.block_time = 1s;
+    settings.tps = 60;
+    Rig rig(settings);
+    const auto honest = honest_rules(TaskLevel::l2_state_verify, settings.ids);
+    const auto field = field_rules(TaskLevel::l2_state_verify);
+    std::set<Hash256> asked;
+    for (int i = 0; i < 40; ++i) {
+        rig.pass(250ms);
+        for (const PoolActionPtr& action : rig.pending()) {
+            if (!asked.insert(*action->hash).second) continue;
+            const std::vector<Address> addresses{action->sender};
+            const auto state = rig.chain->accounts(addresses, rig.height());
+            REQUIRE(state[0]);
+            TaskPackage task;
+            task.tx_raw = action->raw;
+            task.sender = AccountSnapshot{
+                to_hex0x(action->sender.view()), to_decimal(state[0]->balance_rau), state[0]->nonce, {}};
+            const TaskResult ours = honest(task);
+            INFO(action->kind << ": " << ours.reject_reason);
+            REQUIRE(ours.valid);
+            REQUIRE(ours.note.empty());
+            REQUIRE(field(task).valid);
+        }
+    }
+    CHECK(asked.size() > 500);
+}
+
 TEST_CASE("ten thousand blocks of fifty transactions are replayed for a restart") {
     ChainSettings settings = settings_of(1);
     settings.resume_height = 10'000;
@@ -409,10 +458,12 @@ TEST_CASE("a reader waits through a hold without asking again, and wakes at the 
 
 TEST_CASE("after a long pause of the process the chain does not rush: nothing comes and goes unseen") {
     Rig rig(settings_of(1));
-    for (int i = 0; i < 4; ++i) rig.pass(5s);
+    for (int i = 0; i < 4; ++i)
+        rig.pass(5s);
     std::set<Hash256> seen;
     const auto look = [&] {
-        for (const auto& action : rig.pending()) seen.insert(*action->hash);
+        for (const auto& action : rig.pending())
+            seen.insert(*action->hash);
     };
     for (int i = 0; i < 10; ++i) {
         rig.clock.advance(i == 3 ? 10min : 1s);
@@ -468,7 +519,8 @@ TEST_CASE("pool, state and blocks may be read by many threads while the chain ru
                 const auto tip = (*chain)->tip();
                 std::vector<Address> senders;
                 const auto listed = (*chain)->pending();
-                for (const auto& action : *listed) senders.push_back(action->sender);
+                for (const auto& action : *listed)
+                    senders.push_back(action->sender);
                 (void)(*chain)->accounts(senders, tip->height);
             }
         });

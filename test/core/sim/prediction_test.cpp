@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "core/sim/agent_rules.hpp"
 #include "core/sim/embedded_chain.hpp"
 #include "test/support/fakes.hpp"
 
@@ -16,7 +17,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
-bool wrong_by_last_byte(const PoolAction& action) { return action.raw_id.bytes[31] % 16 == 3; }
+constexpr WrongShare kShare{77, 60};
+
+bool answered_wrongly(const PoolAction& action) {
+    return is_answered_wrongly(kShare, action.raw);
+}
 
 /// What a coordinator does, in a few lines: sees the pool, asks an agent once, compares when the block comes.
 struct Observed {
@@ -34,7 +39,7 @@ Observed observe(const ChainSettings& settings, std::uint64_t height) {
     const auto poll = [&] {
         const auto listed = (*chain)->pending();
         for (const auto& action : *listed) {
-            out.answers.emplace(*action->hash, !wrong_by_last_byte(*action));
+            out.answers.emplace(*action->hash, !answered_wrongly(*action));
         }
     };
     for (std::uint64_t next = 1; next <= height; ++next) {
@@ -66,7 +71,7 @@ TEST_CASE("the predicted figures are those that an observer of the chain counts"
     for (const std::uint64_t height : {10U, 30U, 46U}) {
         INFO("height " << height);
         const Observed observed = observe(settings, height);
-        const auto predicted = predict({settings, height, 1, wrong_by_last_byte});
+        const auto predicted = predict({settings, height, 1, answered_wrongly});
         REQUIRE(predicted);
         CHECK(predicted->compared == observed.compared);
         CHECK(predicted->matched == observed.matched);
@@ -76,8 +81,8 @@ TEST_CASE("the predicted figures are those that an observer of the chain counts"
         CHECK(predicted->false_positives == 0);
         CHECK(predicted->nonce_race_excluded == 0);
         CHECK(predicted->mined_and_failed == observed.failed);
-        CHECK(predicted->accuracy_pct() == Approx(100.0 * static_cast<double>(observed.matched) /
-                                                  static_cast<double>(observed.compared)));
+        CHECK(predicted->accuracy_pct() ==
+              Approx(100.0 * static_cast<double>(observed.matched) / static_cast<double>(observed.compared)));
         CHECK(predicted->at_rest == (height == 46));
         CHECK(predicted->transactions ==
               predicted->mined + predicted->replaced + predicted->unaffordable + predicted->pending);
@@ -104,8 +109,8 @@ TEST_CASE("without wrong answers every comparison matches, reverts and staking e
 TEST_CASE("with redundancy each answer counts") {
     ChainSettings settings;
     settings.accounts = 50;
-    const auto once = predict({settings, 20, 1, wrong_by_last_byte});
-    const auto thrice = predict({settings, 20, 3, wrong_by_last_byte});
+    const auto once = predict({settings, 20, 1, answered_wrongly});
+    const auto thrice = predict({settings, 20, 3, answered_wrongly});
     REQUIRE(once);
     REQUIRE(thrice);
     CHECK(thrice->transactions == once->transactions);
