@@ -27,11 +27,11 @@ struct GivenTask {
 struct Batch {
     std::uint64_t number = 0;
     std::vector<GivenTask> tasks;
-    Clock::Steady deadline{};             ///< after it nothing of it is accepted
-    std::optional<Clock::Steady> taken;   ///< first handed out
-    bool sent = false;                    ///< handed to the stream the agent has now
-    bool answered = false;                ///< a submission that answered part of it was let through free of charge
-    bool orphaned = false;                ///< the stream it was given to ended
+    Clock::Steady deadline{};            ///< after it nothing of it is accepted
+    std::optional<Clock::Steady> taken;  ///< first handed out
+    bool sent = false;                   ///< handed to the stream the agent has now
+    bool answered = false;  ///< a submission that answered part of it was let through free of charge
+    bool orphaned = false;  ///< the stream it was given to ended
 
     [[nodiscard]] bool is_open() const {
         for (const GivenTask& given : tasks) {
@@ -58,37 +58,37 @@ struct Agent {
         BatchEnd how;
     };
 
+    // What a dispatch decision looks at stands together: with thousands of agents each line of memory counts.
+
     AgentName name;
     LoadIndex::Slot slot = 0;
     bool registered = true;  ///< false once its place was freed (submissions under way still point here)
+    bool working = false;    ///< has a stream and a fresh heartbeat; as the registry last looked
+    bool announced = false;  ///< on_ready is under way or was called, and take() not yet
+    TaskLevel level = TaskLevel::l1_sig_verify;  ///< what both its capability and `asked` allow
+    Clock::Steady heartbeat{};
+    std::shared_ptr<StreamGate> stream;  ///< null while it has none
+    std::vector<BatchPtr> batches;       ///< given and not answered, oldest first
+    std::uint32_t batch_size = 1;        ///< tasks a batch on this stream
+    std::uint32_t open_tasks = 0;        ///< in `batches`, not answered
+    std::uint32_t room = 0;              ///< L2 tasks it could be given now; as the registry last counted it
+    std::uint32_t strikes = 0;           ///< batches in a row that it did not answer in time
+
+    TaskLevel capability = TaskLevel::l1_sig_verify;
+    TaskLevel asked = TaskLevel::l1_sig_verify;  ///< max_level of this stream
+    std::vector<BatchPtr> orphans;               ///< of streams that ended; accepted until their deadline
+    std::vector<Over> over;                      ///< a ring
+    std::size_t over_next = 0;
+    RateLimiter limiter{kSubmitRatePerSecond, kSubmitBurst};
+    std::optional<Clock::Steady> refusal_logged;
 
     std::string region;
     std::string version;
-    TaskLevel capability = TaskLevel::l1_sig_verify;
     Clock::Steady since{};
-    Clock::Steady heartbeat{};
     Clock::Wall heartbeat_wall{};
     double cpu_usage = 0;
     double mem_usage = 0;
     std::uint64_t tasks_processed = 0;
-
-    std::shared_ptr<StreamGate> stream;  ///< null while it has none
-    bool announced = false;              ///< on_ready is under way or was called, and take() not yet
-    TaskLevel asked = TaskLevel::l1_sig_verify;  ///< max_level of this stream
-    TaskLevel level = TaskLevel::l1_sig_verify;  ///< what both its capability and `asked` allow
-    std::uint32_t batch_size = 1;                ///< tasks a batch on this stream
-
-    std::vector<BatchPtr> batches;  ///< given and not answered, oldest first
-    std::vector<BatchPtr> orphans;  ///< of streams that ended; accepted until their deadline
-    std::vector<Over> over;         ///< a ring
-    std::size_t over_next = 0;
-
-    std::uint32_t open_tasks = 0;  ///< in `batches`, not answered
-    std::uint32_t room = 0;        ///< L2 tasks it could be given now; as the registry last counted it
-    bool working = false;          ///< has a stream and a fresh heartbeat; as the registry last looked
-    std::uint32_t strikes = 0;     ///< batches in a row that it did not answer in time
-    RateLimiter limiter{kSubmitRatePerSecond, kSubmitBurst};
-    std::optional<Clock::Steady> refusal_logged;
 
     void remember(std::uint64_t number, BatchEnd how) {
         if (over.size() < kRemembered) return over.push_back({number, how});

@@ -7,8 +7,8 @@
 namespace ioswarm {
 namespace {
 
-/// What a batch that was not answered in time adds to an agent's load, so that a silent agent, whose load would soon be
-/// the least of all, does not get every task first. An answer clears it.
+/// What a batch that was not answered in time adds to an agent's load, so that a silent agent, whose load would
+/// soon be the least of all, does not get every task first. An answer clears it.
 constexpr std::uint32_t kStrikeLoad = 10;
 constexpr std::uint32_t kMaxStrikes = 1000;
 
@@ -77,7 +77,8 @@ Batch* AgentRegistry::filling(Agent& agent) {
 std::uint32_t AgentRegistry::count_room(Agent& agent) const {
     std::uint32_t room = 0;
     if (agent.batches.size() < settings_.max_waiting_per_agent) {
-        room = (settings_.max_waiting_per_agent - static_cast<std::uint32_t>(agent.batches.size())) * agent.batch_size;
+        room = (settings_.max_waiting_per_agent - static_cast<std::uint32_t>(agent.batches.size())) *
+               agent.batch_size;
     }
     const Batch* last = filling(agent);
     if (last) room += agent.batch_size - static_cast<std::uint32_t>(last->tasks.size());
@@ -90,7 +91,8 @@ void AgentRegistry::update(Agent& agent, Clock::Steady now) {
     agent.working = working;
     const std::uint32_t room = working ? count_room(agent) : 0;
     if (room > 0) {
-        index_.put(agent.slot, agent.level, agent.open_tasks + kStrikeLoad * std::min(agent.strikes, kMaxStrikes));
+        index_.put(agent.slot, agent.level,
+                   agent.open_tasks + kStrikeLoad * std::min(agent.strikes, kMaxStrikes));
     } else {
         index_.remove(agent.slot);
     }

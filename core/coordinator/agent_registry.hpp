@@ -13,21 +13,22 @@
 
 namespace ioswarm {
 
-/// The agents that have a place, and which of them can take tasks. Bounded by max_agents; nothing of an agent stays
-/// when its place is freed. Not thread-safe.
+/// The agents that have a place, and which of them can take tasks. Bounded by max_agents; nothing of an agent
+/// stays when its place is freed. Not thread-safe.
 class AgentRegistry {
- public:
+  public:
     explicit AgentRegistry(const CoordinatorSettings& settings);
 
     [[nodiscard]] AgentPtr find(const std::string& id) const;
-    [[nodiscard]] AgentPtr at(LoadIndex::Slot slot) const { return slots_[slot]; }
+    [[nodiscard]] const AgentPtr& at(LoadIndex::Slot slot) const { return slots_[slot]; }
     [[nodiscard]] std::size_t size() const { return by_id_.size(); }
     [[nodiscard]] bool full() const { return by_id_.size() >= settings_.max_agents; }
     /// A new agent; there must be room for it and none of this id.
     AgentPtr add(const std::string& id, Clock::Steady now);
     void remove(const AgentPtr& agent);
 
-    /// Counts the agent's load and room anew, after anything about it changed: its stream, batches or heartbeat.
+    /// Counts the agent's load and room anew, after anything about it changed: its stream, batches or
+    /// heartbeat.
     void update(Agent& agent, Clock::Steady now);
     /// It may be given tasks as far as its stream and heartbeat go.
     [[nodiscard]] bool can_work(const Agent& agent, Clock::Steady now) const;
@@ -47,7 +48,7 @@ class AgentRegistry {
         }
     }
 
- private:
+  private:
     [[nodiscard]] std::uint32_t count_room(Agent& agent) const;
 
     const CoordinatorSettings& settings_;

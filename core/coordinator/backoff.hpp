@@ -8,10 +8,10 @@
 
 namespace ioswarm {
 
-/// How long to wait after a failure: doubled each time from 0.5 s to 10 s, and of that between half and the whole, by
-/// chance, so that many that failed together do not come back together. Not thread-safe.
+/// How long to wait after a failure: doubled each time from 0.5 s to 10 s, and of that between half and the
+/// whole, by chance, so that many that failed together do not come back together. Not thread-safe.
 class Backoff {
- public:
+  public:
     static constexpr std::chrono::milliseconds kFirst{500};
     static constexpr std::chrono::milliseconds kLast{10'000};
 
@@ -25,7 +25,7 @@ class Backoff {
     }
     void reset() { next_ = kFirst; }
 
- private:
+  private:
     std::minstd_rand random_;
     std::chrono::milliseconds next_ = kFirst;
 };

@@ -11,8 +11,8 @@ std::uint64_t BlockFollower::next_height() {
     if (last == 0 || live_) return 0;
     const auto tip = engine_.tip();
     if (tip && tip->height > last + kMaxBlocksToCatchUp) {
-        log_.warn("blocks {} to {} are left out: too far behind to compare them; going on with the next block", last + 1,
-                  tip->height);
+        log_.warn("blocks {} to {} are left out: too far behind to compare them; going on with the next block",
+                  last + 1, tip->height);
         ++counters_.skips;
         live_ = true;
         return 0;
@@ -24,7 +24,8 @@ Status BlockFollower::fetch(std::stop_token stop) {
     const std::uint64_t height = next_height();
     auto block = source_.next(height, std::move(stop));
     if (!block && block.error().code == ErrorCode::out_of_range && height != 0) {
-        log_.warn("block {} is no longer to be had ({}); going on with the next block", height, block.error().text());
+        log_.warn("block {} is no longer to be had ({}); going on with the next block", height,
+                  block.error().text());
         ++counters_.skips;
         live_ = true;
         return {};
@@ -50,9 +51,11 @@ Status BlockFollower::step(std::stop_token stop) {
         if (auto forgotten = engine_.take_forgotten(); !forgotten.empty()) accounting_.forget(forgotten);
         if (block_->unmatched_actions > 0) {
             ++counters_.alarms;
-            log_.error("block {}: {} of its actions hash here to what no receipt of it has: they cannot be compared, and "
-                       "this program or the node is wrong about how actions are hashed",
-                       block_->height, block_->unmatched_actions);
+            log_.error(
+                "block {}: {} of its actions hash here to what no receipt of it has: they cannot be compared, "
+                "and "
+                "this program or the node is wrong about how actions are hashed",
+                block_->height, block_->unmatched_actions);
         }
         live_ = false;
     }

@@ -13,13 +13,10 @@
 
 namespace ioswarm {
 
-/// Beyond this many blocks behind (an hour of the chain), what was missed is not fetched any more: no answer held is
-/// that old, and comparisons of new ones would wait for it.
-inline constexpr std::uint64_t kMaxBlocksToCatchUp = 720;
-
-/// Takes executed blocks one after the other to the accounts, then to the tasks. One thread calls step() or run().
+/// Takes executed blocks one after the other to the accounts, then to the tasks. One thread calls step() or
+/// run().
 class BlockFollower {
- public:
+  public:
     struct Counters {
         std::atomic<std::uint64_t> errors{0};
         std::atomic<std::uint64_t> skips{0};   ///< times that missed blocks were left out
@@ -29,15 +26,15 @@ class BlockFollower {
     BlockFollower(BlockSource& source, Accounting& accounting, Engine& engine, Log log)
         : source_(source), accounting_(accounting), engine_(engine), log_(std::move(log)) {}
 
-    /// Waits for the next block and takes it. A block that the accounts did not take is kept and given to them again by
-    /// the next call. Errors: of the source and the accounts; cancelled when `stop` is requested.
+    /// Waits for the next block and takes it. A block that the accounts did not take is kept and given to them
+    /// again by the next call. Errors: of the source and the accounts; cancelled when `stop` is requested.
     [[nodiscard]] Status step(std::stop_token stop);
     /// step() until `stop`, waiting after errors.
     void run(std::stop_token stop);
 
     [[nodiscard]] const Counters& counters() const { return counters_; }
 
- private:
+  private:
     [[nodiscard]] std::uint64_t next_height();
     [[nodiscard]] Status fetch(std::stop_token stop);
 

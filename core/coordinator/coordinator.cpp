@@ -9,7 +9,8 @@
 namespace ioswarm {
 namespace {
 
-/// Numbers reserved in the ledger at once, and how few may be left before the next are: a batch or task costs one.
+/// Numbers reserved in the ledger at once, and how few may be left before the next are: a batch or task costs
+/// one.
 constexpr std::uint64_t kIdsReserved = 16'384;
 constexpr std::uint64_t kIdsLow = 8'192;
 
@@ -23,13 +24,15 @@ constexpr std::chrono::seconds kReadyFor{30};  // since the source was read (con
 
 }  // namespace
 
-Result<std::unique_ptr<Coordinator>> Coordinator::create(const CoordinatorSettings& settings, ActPoolReader& pool,
-                                                         StateReader& state, BlockSource& blocks,
-                                                         Accounting& accounting, const Clock& clock, Log log) {
+Result<std::unique_ptr<Coordinator>> Coordinator::create(const CoordinatorSettings& settings,
+                                                         ActPoolReader& pool, StateReader& state,
+                                                         BlockSource& blocks, Accounting& accounting,
+                                                         const Clock& clock, Log log) {
     std::unique_ptr<Coordinator> made(
         new Coordinator(settings, pool, state, blocks, accounting, clock, std::move(log)));
     if (auto reserved = made->reserve_ids(); !reserved) return fail(std::move(reserved.error()));
-    for (const auto& [raw_id, answers] : accounting.open_answers()) made->unseen_.emplace(raw_id, answers);
+    for (const auto& [raw_id, answers] : accounting.open_answers())
+        made->unseen_.emplace(raw_id, answers);
     return made;
 }
 
@@ -62,13 +65,15 @@ void Coordinator::start() {
 void Coordinator::stop() {
     if (stopping_.exchange(true)) return;
     engine_->close();
-    for (std::jthread* thread : {&poller_, &blocks_thread_, &timer_}) thread->request_stop();
+    for (std::jthread* thread : {&poller_, &blocks_thread_, &timer_})
+        thread->request_stop();
     for (std::jthread* thread : {&poller_, &blocks_thread_}) {
         if (thread->joinable()) thread->join();
     }
     readers_.stop();
     if (timer_.joinable()) timer_.join();
-    engine_->end_streams(Error{ErrorCode::unavailable, "task stream ended", {}, "the coordinator is shutting down", {}});
+    engine_->end_streams(
+        Error{ErrorCode::unavailable, "task stream ended", {}, "the coordinator is shutting down", {}});
 }
 
 Status Coordinator::reserve_ids() {
@@ -81,10 +86,16 @@ Status Coordinator::reserve_ids() {
 }
 
 void Coordinator::dispatch(bool poll) {
-    if (auto reserved = reserve_ids(); !reserved) {
-        log_.error("cannot reserve numbers for tasks: {}", reserved.error().text());
-    }
-    readers_.add(engine_->dispatch(poll));
+    Status reserved;
+    do {
+        reserved = reserve_ids();
+        if (!reserved && !ids_failing_.exchange(true)) {
+            log_.error("cannot reserve numbers for tasks: {}; nothing is handed out without",
+                       reserved.error().text());
+        }
+        if (reserved) ids_failing_ = false;
+        readers_.add(engine_->dispatch(poll));
+    } while (reserved && engine_->ids_left() == 0);
     if (!poll && engine_->waits_for_poll()) hurry_.raise();
 }
 
@@ -97,7 +108,8 @@ Status Coordinator::poll_once() {
     std::unordered_map<Hash256, std::vector<std::string>, FixedBytesHash> answered;
     if (!unseen_.empty()) {
         for (const PoolActionPtr& action : *pending) {
-            if (unseen_.erase(action->raw_id) > 0) answered[action->raw_id] = accounting_.answered_by(action->raw_id);
+            if (unseen_.erase(action->raw_id) > 0)
+                answered[action->raw_id] = accounting_.answered_by(action->raw_id);
         }
         forget_unseen(tip->height);
     }
@@ -113,13 +125,15 @@ Status Coordinator::poll_once() {
     return {};
 }
 
-/// What was answered before a restart and is not in the pool any more waits for its block no longer than the rest.
+/// What was answered before a restart and is not in the pool any more waits for its block no longer than the
+/// rest.
 void Coordinator::forget_unseen(std::uint64_t tip) {
     if (unseen_since_ == 0) unseen_since_ = tip;
-    if (tip < unseen_since_ + settings_.forget_after_blocks) return;
+    if (settled_height(accounting_.last_height(), tip) < unseen_since_ + settings_.forget_after_blocks) return;
     std::vector<Hash256> raw_ids;
     raw_ids.reserve(unseen_.size());
-    for (const auto& [raw_id, answers] : unseen_) raw_ids.push_back(raw_id);
+    for (const auto& [raw_id, answers] : unseen_)
+        raw_ids.push_back(raw_id);
     unseen_.clear();
     accounting_.forget(raw_ids);
 }
@@ -147,7 +161,8 @@ void Coordinator::keep_time() {
 }
 
 void Coordinator::read_now() {
-    while (readers_.run_one()) dispatch(false);
+    while (readers_.run_one())
+        dispatch(false);
 }
 
 void Coordinator::time_loop(std::stop_token stop) {
@@ -164,12 +179,15 @@ void Coordinator::time_loop(std::stop_token stop) {
     }
 }
 
-Result<RegisterResponse> Coordinator::register_agent(const std::string& agent_id, const RegisterRequest& request) {
-    if (stopping_) return fail(ErrorCode::unavailable, "cannot register", agent_id, "the coordinator is shutting down");
+Result<RegisterResponse> Coordinator::register_agent(const std::string& agent_id,
+                                                     const RegisterRequest& request) {
+    if (stopping_)
+        return fail(ErrorCode::unavailable, "cannot register", agent_id, "the coordinator is shutting down");
     auto wallet = check_register(agent_id, request);
     if (!wallet) return RegisterResponse{false, wallet.error().why, 0};
     // Asked before the wallet is written, so that whoever finds no place leaves nothing behind.
-    if (std::string why = engine_->no_place_for(agent_id); !why.empty()) return RegisterResponse{false, std::move(why), 0};
+    if (std::string why = engine_->no_place_for(agent_id); !why.empty())
+        return RegisterResponse{false, std::move(why), 0};
     if (auto named = accounting_.name_wallet(agent_id, *wallet); !named) {
         return fail(ErrorCode::unavailable, "cannot register", agent_id, named.error().text());
     }
@@ -192,8 +210,8 @@ void Coordinator::submit(const std::string& agent_id, BatchResult batch, SubmitD
                        [engine = engine_, submission, done = std::move(done)](const Status& status) {
                            engine->recorded(*submission, status);
                            if (status) return done(SubmitResponse{true, submission->note});
-                           done(fail(ErrorCode::unavailable, "cannot record the results", *submission->agent->name,
-                                     status.error().text(), "submit them again"));
+                           done(fail(ErrorCode::unavailable, "cannot record the results",
+                                     *submission->agent->name, status.error().text(), "submit them again"));
                        });
 }
 
@@ -240,8 +258,9 @@ Status Coordinator::ready() const {
     if (!polled_) return fail(ErrorCode::unavailable, "not ready", "source", "not read yet");
     const auto age = clock_.steady() - polled_at;
     if (age > kReadyFor) {
-        return fail(ErrorCode::unavailable, "not ready", "source",
-                    fmt::format("last read {} s ago", std::chrono::duration_cast<std::chrono::seconds>(age).count()));
+        return fail(
+            ErrorCode::unavailable, "not ready", "source",
+            fmt::format("last read {} s ago", std::chrono::duration_cast<std::chrono::seconds>(age).count()));
     }
     return accounting_.ready();
 }

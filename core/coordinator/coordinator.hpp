@@ -29,35 +29,36 @@
 
 namespace ioswarm {
 
-/// Hands pending transactions to agents, takes their answers into the accounts, and compares them with what the chain
-/// did. What it is made of: the engine (agents, tasks, who has what; no threads), the accounts (the ledger's side), and
-/// here the threads between them and the source: one that polls the pool, one that follows the blocks, one that keeps
-/// time and dispatches, and some that read accounts.
-/// Everything given to create() must outlive it, and the clock also the task streams it has opened.
+/// Hands pending transactions to agents, takes their answers into the accounts, and compares them with what the
+/// chain did. What it is made of: the engine (agents, tasks, who has what; no threads), the accounts (the
+/// ledger's side), and here the threads between them and the source: one that polls the pool, one that follows
+/// the blocks, one that keeps time and dispatches, and some that read accounts. Everything given to create()
+/// must outlive it, and the clock also the task streams it has opened.
 class Coordinator final : public AgentLink, public Monitor {
- public:
+  public:
     /// Errors: of the accounts (ids cannot be reserved).
     [[nodiscard]] static Result<std::unique_ptr<Coordinator>> create(const CoordinatorSettings& settings,
                                                                      ActPoolReader& pool, StateReader& state,
-                                                                     BlockSource& blocks, Accounting& accounting,
-                                                                     const Clock& clock, Log log);
+                                                                     BlockSource& blocks,
+                                                                     Accounting& accounting, const Clock& clock,
+                                                                     Log log);
     ~Coordinator() override;
     Coordinator(const Coordinator&) = delete;
     Coordinator& operator=(const Coordinator&) = delete;
 
     /// Starts the threads. Agents may come before.
     void start();
-    /// No agent is let in and nothing handed out any more; what reads the source ends (within the time-outs of the
-    /// ports); then the task streams end with unavailable. Answers and heartbeats still count until destruction.
-    /// Calling it again does nothing.
+    /// No agent is let in and nothing handed out any more; what reads the source ends (within the time-outs of
+    /// the ports); then the task streams end with unavailable. Answers and heartbeats still count until
+    /// destruction. Calling it again does nothing.
     void stop();
 
     // AgentLink
     [[nodiscard]] Result<RegisterResponse> register_agent(const std::string& agent_id,
                                                           const RegisterRequest& request) override;
-    [[nodiscard]] Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string& agent_id,
-                                                                       const GetTasksRequest& request,
-                                                                       std::shared_ptr<TaskStreamSink> sink) override;
+    [[nodiscard]] Result<std::unique_ptr<TaskStream>> open_task_stream(
+        const std::string& agent_id, const GetTasksRequest& request,
+        std::shared_ptr<TaskStreamSink> sink) override;
     void submit(const std::string& agent_id, BatchResult batch, SubmitDone done) override;
     [[nodiscard]] Result<HeartbeatResponse> heartbeat(const std::string& agent_id,
                                                       const HeartbeatRequest& request) override;
@@ -83,9 +84,9 @@ class Coordinator final : public AgentLink, public Monitor {
     /// Makes the reads that wait, then dispatches, until there are none.
     void read_now();
 
- private:
-    Coordinator(const CoordinatorSettings& settings, ActPoolReader& pool, StateReader& state, BlockSource& blocks,
-                Accounting& accounting, const Clock& clock, Log log);
+  private:
+    Coordinator(const CoordinatorSettings& settings, ActPoolReader& pool, StateReader& state,
+                BlockSource& blocks, Accounting& accounting, const Clock& clock, Log log);
 
     void poll_loop(std::stop_token stop);
     void time_loop(std::stop_token stop);
@@ -112,6 +113,7 @@ class Coordinator final : public AgentLink, public Monitor {
     std::atomic<std::int64_t> polled_at_;  // steady, ns since its epoch; of the last poll that worked
     std::atomic<bool> polled_{false};
     std::atomic<bool> stopping_{false};
+    std::atomic<bool> ids_failing_{false};
 
     // Of the polling thread: answers of before a restart whose actions no poll has listed yet.
     std::unordered_map<Hash256, std::uint32_t, FixedBytesHash> unseen_;

@@ -36,12 +36,12 @@ struct Submission {
     bool free = false;               ///< the one that answers the batch, not counted against the rate
 };
 
-/// The coordinator without its threads: agents, tasks, who has what. Everything happens when a method is called, at the
-/// clock's time, so that tests can drive it step by step. Nothing in it waits, and it knows neither the ledger nor the
-/// source: what they say is handed in.
-/// Thread-safe. Lock order: a stream's gate, then mutex_; sinks are called with mutex_ free.
+/// The coordinator without its threads: agents, tasks, who has what. Everything happens when a method is
+/// called, at the clock's time, so that tests can drive it step by step. Nothing in it waits, and it knows
+/// neither the ledger nor the source: what they say is handed in. Thread-safe. Lock order: a stream's gate,
+/// then mutex_; sinks are called with mutex_ free.
 class Engine : public std::enable_shared_from_this<Engine> {
- public:
+  public:
     /// `wake` is raised when dispatch() has something to do that nobody called it for.
     Engine(const CoordinatorSettings& settings, const Clock& clock, Log log, std::shared_ptr<Signal> wake);
     Engine(const Engine&) = delete;
@@ -52,7 +52,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
     /// Why this agent would not get a place now; empty = it would.
     [[nodiscard]] std::string no_place_for(const std::string& id) const;
     [[nodiscard]] RegisterResponse register_agent(const std::string& id, const RegisterRequest& request);
-    [[nodiscard]] Result<std::unique_ptr<TaskStream>> open_stream(const std::string& id, const GetTasksRequest& request,
+    [[nodiscard]] Result<std::unique_ptr<TaskStream>> open_stream(const std::string& id,
+                                                                  const GetTasksRequest& request,
                                                                   std::shared_ptr<TaskStreamSink> sink);
     /// False: not registered.
     [[nodiscard]] bool heartbeat(const std::string& id, const HeartbeatRequest& request);
@@ -63,7 +64,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
     /// What becomes of a submission: a refusal, or answers to record and then hand to recorded().
     /// Errors: resource_exhausted (rate), invalid_argument (too many results).
-    [[nodiscard]] Result<std::variant<SubmitResponse, Submission>> judge(const std::string& id, const BatchResult& batch);
+    [[nodiscard]] Result<std::variant<SubmitResponse, Submission>> judge(const std::string& id,
+                                                                         const BatchResult& batch);
     /// The answers are durable, or they are not and may be submitted again.
     void recorded(const Submission& submission, const Status& status);
 
@@ -74,7 +76,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
     void on_block(const ExecutedBlock& block);
     /// Actions of this block that are out with agents and have no durable answer yet.
     [[nodiscard]] std::vector<DispatchedAction> unanswered(const ExecutedBlock& block) const;
-    /// Answered actions (by raw_id) that were given up waiting for, since the last call: the accounts are to forget them.
+    /// Answered actions (by raw_id) that were given up waiting for, since the last call: the accounts are to
+    /// forget them.
     [[nodiscard]] std::vector<Hash256> take_forgotten();
     void reads_done(const AccountReadPtr& read, std::vector<Result<AccountPtr>> answers);
     /// A read was refused because the tip has moved: polling soon helps.
@@ -82,11 +85,12 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
     // Time and work.
 
-    /// Gives waiting tasks to agents; what has to be read for others. `poll`: it was just polled, so reads that failed
-    /// are due again.
+    /// Gives waiting tasks to agents, as long as there are numbers for them (ids_left() is 0 when they ran
+    /// out), and says what has to be read for others. `poll`: it was just polled, so reads that failed are due
+    /// again.
     [[nodiscard]] std::vector<AccountReadPtr> dispatch(bool poll = false);
-    /// Time-outs, evictions and what else only time brings about; called several times within the shortest of them, and
-    /// dispatch() after it.
+    /// Time-outs, evictions and what else only time brings about; called several times within the shortest of
+    /// them, and dispatch() after it.
     void tick();
     /// Numbers for batches and tasks.
     void add_ids(std::uint64_t first, std::uint64_t count);
@@ -106,7 +110,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     [[nodiscard]] std::shared_ptr<const TaskBatch> take(const AgentPtr& agent, const StreamGate* gate);
     void close_stream(const AgentPtr& agent, StreamGate& gate);
 
- private:
+  private:
     /// What is to be done once the lock is free.
     struct Effects {
         std::vector<std::shared_ptr<StreamGate>> ready;
@@ -136,14 +140,16 @@ class Engine : public std::enable_shared_from_this<Engine> {
     void dispatch_fresh(Clock::Steady now, Effects& effects);
     Placed place(const TaskPtr& task, Clock::Steady now, Effects& effects);
     [[nodiscard]] AgentPtr choose(const Task& task, Clock::Steady now);
-    [[nodiscard]] AgentPtr choose_among(const Task& task, TaskLevel from, TaskLevel to, bool failed_too, Clock::Steady now);
+    [[nodiscard]] AgentPtr choose_among(const Task& task, TaskLevel from, TaskLevel to, bool failed_too,
+                                        Clock::Steady now);
     [[nodiscard]] bool nobody_else_works(const Task& task) const;
     bool give(const AgentPtr& agent, const TaskPtr& task, Clock::Steady now, Effects& effects);
     [[nodiscard]] static std::uint32_t orphaned_parts(const Task& task);
 
     // engine_submit.cpp
     [[nodiscard]] Verdict examine(const Agent& agent, const BatchResult& batch, Clock::Steady now) const;
-    [[nodiscard]] Submission accept(const AgentPtr& agent, const BatchResult& batch, Verdict verdict, Clock::Steady now);
+    [[nodiscard]] Submission accept(const AgentPtr& agent, const BatchResult& batch, Verdict verdict,
+                                    Clock::Steady now);
     void log_refusal(Agent* agent, const std::string& id, const std::string& reason, Clock::Steady now);
 
     const CoordinatorSettings settings_;

@@ -9,7 +9,7 @@ namespace ioswarm {
 namespace {
 
 class EngineStream final : public TaskStream {
- public:
+  public:
     EngineStream(std::shared_ptr<Engine> engine, AgentPtr agent, std::shared_ptr<StreamGate> gate)
         : engine_(std::move(engine)), agent_(std::move(agent)), gate_(std::move(gate)) {}
     ~EngineStream() override { engine_->close_stream(agent_, *gate_); }
@@ -19,13 +19,14 @@ class EngineStream final : public TaskStream {
     std::shared_ptr<const TaskBatch> take() override { return engine_->take(agent_, gate_.get()); }
     void closed() override { engine_->close_stream(agent_, *gate_); }
 
- private:
+  private:
     const std::shared_ptr<Engine> engine_;
     const AgentPtr agent_;
     const std::shared_ptr<StreamGate> gate_;
 };
 
-/// What an agent says of its own load is shown, never used; it must only be a number that every format can carry.
+/// What an agent says of its own load is shown, never used; it must only be a number that every format can
+/// carry.
 double shown(double value) {
     return std::isfinite(value) ? std::clamp(value, 0.0, 1e6) : 0.0;
 }
@@ -44,8 +45,10 @@ Engine::Engine(const CoordinatorSettings& settings, const Clock& clock, Log log,
       eviction_checked_(started_) {}
 
 void Engine::fire(Effects& effects) const {
-    for (auto& [gate, reason] : effects.ended) gate->end(std::move(reason));
-    for (const auto& gate : effects.ready) gate->ready();
+    for (auto& [gate, reason] : effects.ended)
+        gate->end(std::move(reason));
+    for (const auto& gate : effects.ready)
+        gate->ready();
     if (effects.wake) wake_->raise();
 }
 
@@ -99,12 +102,16 @@ Result<std::unique_ptr<TaskStream>> Engine::open_stream(const std::string& id, c
         if (closed_) return fail(ErrorCode::unavailable, "cannot open a task stream", id, "shutting down");
         agent = registry_.find(id);
         if (!agent) {
-            return fail(ErrorCode::failed_precondition, "cannot open a task stream", id, "agent not registered");
+            return fail(ErrorCode::failed_precondition, "cannot open a task stream", id,
+                        "agent not registered");
         }
         if (agent->stream) {
             count("streams_replaced");
-            effects.ended.emplace_back(agent->stream, Error{ErrorCode::aborted, "task stream ended", id,
-                                                            "a newer stream of this agent took its place", {}});
+            effects.ended.emplace_back(agent->stream, Error{ErrorCode::aborted,
+                                                            "task stream ended",
+                                                            id,
+                                                            "a newer stream of this agent took its place",
+                                                            {}});
         }
         agent->stream = gate;
         agent->announced = false;
@@ -113,7 +120,8 @@ Result<std::unique_ptr<TaskStream>> Engine::open_stream(const std::string& id, c
         const std::uint32_t most = std::max<std::uint32_t>(settings_.max_batch_size, 1);
         agent->batch_size = request.max_batch_size == 0 ? most : std::min(most, request.max_batch_size);
         reclaim_orphans(*agent, now);
-        for (const BatchPtr& batch : agent->batches) batch->sent = false;
+        for (const BatchPtr& batch : agent->batches)
+            batch->sent = false;
         shrink_batches(*agent);
         registry_.update(*agent, now);
         if (!agent->batches.empty()) announce(*agent, effects);
@@ -172,10 +180,12 @@ void Engine::end_agent(const std::string& id, const Error& reason) {
 void Engine::remove_agent(const AgentPtr& agent, const Error& reason, Effects& effects) {
     if (agent->stream) effects.ended.emplace_back(std::exchange(agent->stream, nullptr), reason);
     for (const BatchPtr& batch : agent->batches) {
-        for (GivenTask& given : batch->tasks) take_back(*agent, *batch, given, batch->taken.has_value());
+        for (GivenTask& given : batch->tasks)
+            take_back(*agent, *batch, given, batch->taken.has_value());
     }
     for (const BatchPtr& batch : agent->orphans) {
-        for (GivenTask& given : batch->tasks) take_back(*agent, *batch, given, true);
+        for (GivenTask& given : batch->tasks)
+            take_back(*agent, *batch, given, true);
     }
     agent->batches.clear();
     agent->orphans.clear();
@@ -205,12 +215,13 @@ void Engine::take_back(Agent& agent, Batch& batch, GivenTask& given, bool failed
     book_.requeue(given.task);
 }
 
-/// The stream ended: others may have the tasks now, but as long as none does, an answer still counts, and a new stream
-/// of this agent finds them again.
+/// The stream ended: others may have the tasks now, but as long as none does, an answer still counts, and a new
+/// stream of this agent finds them again.
 void Engine::orphan_batches(Agent& agent) {
     for (BatchPtr& batch : agent.batches) {
         if (!batch->taken) {
-            for (GivenTask& given : batch->tasks) take_back(agent, *batch, given, false);
+            for (GivenTask& given : batch->tasks)
+                take_back(agent, *batch, given, false);
             continue;
         }
         batch->orphaned = true;
@@ -253,7 +264,8 @@ void Engine::shrink_batches(Agent& agent) {
         const auto open = std::count_if(batch->tasks.begin(), batch->tasks.end(),
                                         [](const GivenTask& g) { return g.state == PartState::holding; });
         if (open <= static_cast<std::ptrdiff_t>(agent.batch_size)) continue;
-        for (GivenTask& given : batch->tasks) take_back(agent, *batch, given, false);
+        for (GivenTask& given : batch->tasks)
+            take_back(agent, *batch, given, false);
     }
     drop_finished(agent);
 }
@@ -293,7 +305,8 @@ void Engine::expire_batches(Agent& agent, Clock::Steady now) {
 void Engine::expire_orphans(Agent& agent, Clock::Steady now) {
     for (BatchPtr& batch : agent.orphans) {
         if (batch->deadline > now) continue;
-        for (GivenTask& given : batch->tasks) take_back(agent, *batch, given, true);
+        for (GivenTask& given : batch->tasks)
+            take_back(agent, *batch, given, true);
         agent.remember(batch->number, BatchEnd::late);
         batch = nullptr;
     }
@@ -317,8 +330,13 @@ void Engine::tick() {
         for (const AgentPtr& agent : silent) {
             count("agents_evicted");
             log_.info("agent {} evicted: no heartbeat for {} s", *agent->name, settings_.eviction_age.count());
-            remove_agent(agent, Error{ErrorCode::unavailable, "task stream ended", *agent->name,
-                                      "no heartbeat in time; register again", {}}, effects);
+            remove_agent(agent,
+                         Error{ErrorCode::unavailable,
+                               "task stream ended",
+                               *agent->name,
+                               "no heartbeat in time; register again",
+                               {}},
+                         effects);
         }
         prefetcher_.expire(now);
     }

@@ -10,8 +10,8 @@ namespace {
 /// Tasks go out at this level at most; what L3 and L4 need beside the accounts comes with the EVM.
 constexpr TaskLevel kHighestLevel = TaskLevel::l2_state_verify;
 
-/// Tasks looked at in a pass that no agent may have just now (each agent with room had them already): the next pass
-/// goes on behind them, so that many such tasks never make a pass long.
+/// Tasks looked at in a pass that no agent may have just now (each agent with room had them already): the next
+/// pass goes on behind them, so that many such tasks never make a pass long.
 constexpr std::size_t kLookAhead = 512;
 
 /// Tasks read ahead at least while any agent has room: two calls to the state reader.
@@ -46,7 +46,8 @@ std::vector<AccountReadPtr> Engine::dispatch(bool poll) {
                 dispatch_queue(TaskQueue::unread, unread_cursor_, now, effects);
             }
             const std::uint64_t room = registry_.room() == 0 ? 0 : std::max(registry_.room(), kReadAhead);
-            for (AccountReadPtr& read : prefetcher_.plan(room, now)) reads.push_back(std::move(read));
+            for (AccountReadPtr& read : prefetcher_.plan(room, now))
+                reads.push_back(std::move(read));
             if (poll && round == 0) {
                 for (AccountReadPtr& read : prefetcher_.plan_again(std::min(room, kReadAhead), now)) {
                     reads.push_back(std::move(read));
@@ -99,10 +100,7 @@ Engine::Placed Engine::place(const TaskPtr& task, Clock::Steady now, Effects& ef
     while (task->missing() > 0 && task->tries_left > orphaned_parts(*task)) {
         const AgentPtr agent = choose(*task, now);
         if (!agent) break;
-        if (!give(agent, task, now, effects)) {
-            effects.wake = true;
-            return Placed::no_ids;
-        }
+        if (!give(agent, task, now, effects)) return Placed::no_ids;
         any = true;
     }
     book_.requeue(task);
@@ -126,16 +124,19 @@ AgentPtr Engine::choose(const Task& task, Clock::Steady now) {
             AgentPtr agent = choose_among(task, settings_.task_level, highest, failed_too, now);
             if (agent) return agent;
         }
-        const int below = blind ? static_cast<int>(TaskLevel::l1_sig_verify) : static_cast<int>(settings_.task_level) - 1;
+        const int below =
+            blind ? static_cast<int>(TaskLevel::l1_sig_verify) : static_cast<int>(settings_.task_level) - 1;
         for (int level = below; level >= 0; --level) {
-            AgentPtr agent = choose_among(task, static_cast<TaskLevel>(level), static_cast<TaskLevel>(level), failed_too, now);
+            AgentPtr agent = choose_among(task, static_cast<TaskLevel>(level), static_cast<TaskLevel>(level),
+                                          failed_too, now);
             if (agent) return agent;
         }
     }
     return nullptr;
 }
 
-AgentPtr Engine::choose_among(const Task& task, TaskLevel from, TaskLevel to, bool failed_too, Clock::Steady now) {
+AgentPtr Engine::choose_among(const Task& task, TaskLevel from, TaskLevel to, bool failed_too,
+                              Clock::Steady now) {
     std::vector<AgentPtr> silent;
     const auto slot = registry_.index().least(from, to, [&](LoadIndex::Slot candidate) {
         const AgentPtr& agent = registry_.at(candidate);
@@ -149,7 +150,8 @@ AgentPtr Engine::choose_among(const Task& task, TaskLevel from, TaskLevel to, bo
         }
         return true;
     });
-    for (const AgentPtr& agent : silent) registry_.update(*agent, now);
+    for (const AgentPtr& agent : silent)
+        registry_.update(*agent, now);
     return slot ? registry_.at(*slot) : nullptr;
 }
 
@@ -176,8 +178,9 @@ bool Engine::give(const AgentPtr& agent, const TaskPtr& task, Clock::Steady now,
         batch->deadline = now + settings_.task_timeout;
         batch->tasks.reserve(agent->batch_size);
     }
-    const TaskLevel level = book_.needs_accounts(*task) ? TaskLevel::l1_sig_verify
-                                                        : std::min({settings_.task_level, agent->level, kHighestLevel});
+    const TaskLevel level = book_.needs_accounts(*task)
+                                ? TaskLevel::l1_sig_verify
+                                : std::min({settings_.task_level, agent->level, kHighestLevel});
     batch->tasks.push_back({task, level, PartState::holding});
     ++agent->open_tasks;
     if (Task::Part* part = task->part_of(*agent->name)) {
@@ -223,8 +226,9 @@ std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const Strea
                 const Task& task = *given.task;
                 const TaskLevel level = std::min(given.level, agent->level);
                 const bool accounts = level >= TaskLevel::l2_state_verify;
-                items.push_back({task.action, accounts ? task.sender : nullptr, accounts ? task.receiver : nullptr, task.id,
-                                 level, accounts ? task.accounts_height : book_.tip()});
+                items.push_back({task.action, accounts ? task.sender : nullptr,
+                                 accounts ? task.receiver : nullptr, task.id, level,
+                                 accounts ? task.accounts_height : book_.tip()});
             }
             batch->sent = true;
             if (items.empty()) continue;

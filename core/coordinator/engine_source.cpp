@@ -94,7 +94,8 @@ void Engine::describe(StatusView& view) const {
         {"accounts_out_of_range", reads.out_of_range},
         {"accounts_late", reads.late},
     };
-    for (const auto& [name, value] : figures) view.counters[name] = value;
+    for (const auto& [name, value] : figures)
+        view.counters[name] = value;
 }
 
 std::vector<AgentView> Engine::agents() const {

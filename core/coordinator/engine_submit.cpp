@@ -34,7 +34,8 @@ struct Engine::Verdict {
     std::vector<std::pair<const Refusal*, std::uint64_t>> refused;  // with how many results
 
     void refuse(const Refusal& why, std::uint64_t results = 1) {
-        const auto at = std::find_if(refused.begin(), refused.end(), [&](const auto& r) { return r.first == &why; });
+        const auto at =
+            std::find_if(refused.begin(), refused.end(), [&](const auto& r) { return r.first == &why; });
         if (at != refused.end()) {
             at->second += results;
         } else {
@@ -75,7 +76,8 @@ Engine::Verdict Engine::examine(const Agent& agent, const BatchResult& submitted
     std::vector<bool> used(tasks.size());
     for (std::size_t r = 0; r < submitted.results.size(); ++r) {
         const std::uint32_t id = submitted.results[r].task_id;
-        const auto at = std::find_if(tasks.begin(), tasks.end(), [&](const GivenTask& g) { return g.task->id == id; });
+        const auto at =
+            std::find_if(tasks.begin(), tasks.end(), [&](const GivenTask& g) { return g.task->id == id; });
         if (at == tasks.end()) {
             verdict.refuse(kUnknownTask);
             continue;
@@ -86,9 +88,9 @@ Engine::Verdict Engine::examine(const Agent& agent, const BatchResult& submitted
             continue;
         }
         const Task::Part* part = at->task->part_of(*agent.name);
-        const bool theirs = at->state == PartState::holding ||
-                            (at->state == PartState::orphaned && part && part->state == PartState::orphaned &&
-                             at->task->missing() > 0);
+        const bool theirs =
+            at->state == PartState::holding || (at->state == PartState::orphaned && part &&
+                                                part->state == PartState::orphaned && at->task->missing() > 0);
         if (!theirs || now >= verdict.batch->deadline) {
             verdict.refuse(kLate);
             continue;
@@ -99,7 +101,8 @@ Engine::Verdict Engine::examine(const Agent& agent, const BatchResult& submitted
     return verdict;
 }
 
-Result<std::variant<SubmitResponse, Submission>> Engine::judge(const std::string& id, const BatchResult& submitted) {
+Result<std::variant<SubmitResponse, Submission>> Engine::judge(const std::string& id,
+                                                               const BatchResult& submitted) {
     using Judged = std::variant<SubmitResponse, Submission>;
     if (submitted.results.size() > kMaxResults) {
         return fail(ErrorCode::invalid_argument, "cannot take results", "results",
@@ -117,10 +120,12 @@ Result<std::variant<SubmitResponse, Submission>> Engine::judge(const std::string
     const bool free = !verdict.good.empty() && !verdict.batch->answered;
     if (!free && !agent->limiter.allow(now)) {
         count("submissions_refused_rate");
-        return fail(ErrorCode::resource_exhausted, "cannot take results", id,
-                    fmt::format("more than {} submissions a second that answer no new batch", kSubmitRatePerSecond));
+        return fail(
+            ErrorCode::resource_exhausted, "cannot take results", id,
+            fmt::format("more than {} submissions a second that answer no new batch", kSubmitRatePerSecond));
     }
-    for (const auto& [why, results] : verdict.refused) count(why->counter, results);
+    for (const auto& [why, results] : verdict.refused)
+        count(why->counter, results);
     if (!verdict.refused.empty()) log_refusal(agent.get(), id, verdict.text(), now);
     if (verdict.good.empty()) return Judged(SubmitResponse{false, verdict.text()});
     Submission submission = accept(agent, submitted, std::move(verdict), now);
@@ -129,11 +134,13 @@ Result<std::variant<SubmitResponse, Submission>> Engine::judge(const std::string
     return Judged(std::move(submission));
 }
 
-Submission Engine::accept(const AgentPtr& agent, const BatchResult& submitted, Verdict verdict, Clock::Steady now) {
+Submission Engine::accept(const AgentPtr& agent, const BatchResult& submitted, Verdict verdict,
+                          Clock::Steady now) {
     Submission out;
     out.agent = agent;
     out.note = verdict.text();
-    const auto held = std::chrono::duration_cast<std::chrono::microseconds>(now - verdict.batch->taken.value_or(now));
+    const auto held =
+        std::chrono::duration_cast<std::chrono::microseconds>(now - verdict.batch->taken.value_or(now));
     const auto longest = static_cast<std::uint64_t>(std::max<std::int64_t>(held.count(), 0));
     for (const Verdict::Good& good : verdict.good) {
         GivenTask& given = verdict.batch->tasks[good.task];
@@ -164,8 +171,8 @@ void Engine::recorded(const Submission& submission, const Status& status) {
     Effects effects;
     {
         const std::lock_guard lock(mutex_);
-        const bool held = agent.registered && std::find(agent.batches.begin(), agent.batches.end(), submission.batch) !=
-                                                  agent.batches.end();
+        const bool held = agent.registered && std::find(agent.batches.begin(), agent.batches.end(),
+                                                        submission.batch) != agent.batches.end();
         for (const std::size_t index : submission.tasks) {
             GivenTask& given = submission.batch->tasks[index];
             Task::Part* part = given.task->part_of(*agent.name);
@@ -189,7 +196,8 @@ void Engine::recorded(const Submission& submission, const Status& status) {
             count("results_accepted", submission.tasks.size());
         }
         if (agent.registered) {
-            if (status && !submission.batch->is_open()) agent.remember(submission.batch->number, BatchEnd::answered);
+            if (status && !submission.batch->is_open())
+                agent.remember(submission.batch->number, BatchEnd::answered);
             drop_finished(agent);
             registry_.update(agent, now);
             effects.wake = book_.waiting() > 0;

@@ -10,7 +10,7 @@ namespace ioswarm {
 /// Numbers for batches and tasks out of ranges that the ledger reserved, so that none repeats after a restart.
 /// Not thread-safe.
 class IdSource {
- public:
+  public:
     void add(std::uint64_t first, std::uint64_t count) {
         if (count > 0) ranges_.push_back({first, count});
         left_ += count;
@@ -27,7 +27,7 @@ class IdSource {
         return id;
     }
 
- private:
+  private:
     struct Range {
         std::uint64_t first;
         std::uint64_t count;

@@ -10,11 +10,11 @@
 
 namespace ioswarm {
 
-/// The agents that can take a task now, by level and load, so that the least loaded one is found without looking at the
-/// others: a list for each load, and a bit for each list that is not empty. Agents of one load take turns.
-/// Loads above `max_load` count as it. Not thread-safe.
+/// The agents that can take a task now, by level and load, so that the least loaded one is found without
+/// looking at the others: a list for each load, and a bit for each list that is not empty. Agents of one load
+/// take turns. Loads above `max_load` count as it. Not thread-safe.
 class LoadIndex {
- public:
+  public:
     using Slot = std::uint32_t;  ///< a small number that names an agent, given by the registry
 
     explicit LoadIndex(std::uint32_t max_load);
@@ -28,12 +28,14 @@ class LoadIndex {
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool any_at_least(TaskLevel level) const noexcept;
 
-    /// The least loaded agent at a level from `from` to `to` that `accepts` (a bool of a Slot); costs one call of it
-    /// and a few bit operations, and one more call for each agent it does not accept. It must not change the index.
+    /// The least loaded agent at a level from `from` to `to` that `accepts` (a bool of a Slot); costs one call
+    /// of it and a few bit operations, and one more call for each agent it does not accept. It must not change
+    /// the index.
     template <typename Accepts>
     [[nodiscard]] std::optional<Slot> least(TaskLevel from, TaskLevel to, const Accepts& accepts) const {
         std::array<std::uint32_t, kLevels> at{};  // the load that each level has come to
-        for (std::size_t l = index(from); l <= index(to); ++l) at[l] = next_load(l, 0);
+        for (std::size_t l = index(from); l <= index(to); ++l)
+            at[l] = next_load(l, 0);
         while (true) {
             std::size_t best = kLevels;
             for (std::size_t l = index(from); l <= index(to); ++l) {
@@ -47,7 +49,7 @@ class LoadIndex {
         }
     }
 
- private:
+  private:
     static constexpr std::uint32_t kNone = 0xffffffffU;
     static constexpr std::size_t kLevels = kMaxTaskLevel + 1;
 

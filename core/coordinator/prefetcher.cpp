@@ -26,7 +26,8 @@ std::vector<Result<AccountPtr>> read_accounts(StateReader& reader, const Account
     out.reserve(read.addresses.size());
     for (std::size_t i = 0; i < read.addresses.size(); ++i) {
         if (i >= states.size()) {
-            out.emplace_back(fail(ErrorCode::bad_data, "cannot read accounts", {}, "fewer answers than addresses"));
+            out.emplace_back(
+                fail(ErrorCode::bad_data, "cannot read accounts", {}, "fewer answers than addresses"));
         } else if (!states[i]) {
             out.emplace_back(fail(states[i].error()));
         } else {
@@ -51,7 +52,8 @@ std::vector<AccountReadPtr> Prefetcher::plan(std::size_t room, Clock::Steady now
         if (chosen.size() + reading_ >= room) break;
         if (task->reading == 0) chosen.push_back(task);
     }
-    for (const TaskPtr& task : chosen) begin(task, false, reads, now);
+    for (const TaskPtr& task : chosen)
+        begin(task, false, reads, now);
     return reads;
 }
 
@@ -64,7 +66,8 @@ std::vector<AccountReadPtr> Prefetcher::plan_again(std::size_t room, Clock::Stea
         if (chosen.size() >= room) break;
         chosen.push_back(task);
     }
-    for (const TaskPtr& task : chosen) begin(task, true, reads, now);
+    for (const TaskPtr& task : chosen)
+        begin(task, true, reads, now);
     return reads;
 }
 

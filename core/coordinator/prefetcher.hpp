@@ -20,8 +20,8 @@ inline constexpr std::size_t kAddressesPerRead = 100;
 /// A task whose accounts are not there by then is tried again at the next poll, with a read of its own.
 inline constexpr std::chrono::milliseconds kReadDeadline{2000};
 
-/// One call to the state reader. `height` and `addresses` never change after it was planned and may be read without a
-/// lock; `waiting` belongs to the prefetcher.
+/// One call to the state reader. `height` and `addresses` never change after it was planned and may be read
+/// without a lock; `waiting` belongs to the prefetcher.
 struct AccountRead {
     struct Waiting {
         TaskPtr task;
@@ -45,14 +45,14 @@ struct ReadCounters {
     std::uint64_t late = 0;          ///< tasks whose accounts were not there in time
 };
 
-/// Plans which accounts to read for which tasks, and hands what was read to them. An address is read once a block.
-/// Not thread-safe; the reading itself happens elsewhere, on as many threads as its caller likes.
+/// Plans which accounts to read for which tasks, and hands what was read to them. An address is read once a
+/// block. Not thread-safe; the reading itself happens elsewhere, on as many threads as its caller likes.
 class Prefetcher {
- public:
+  public:
     explicit Prefetcher(TaskBook& book) : book_(book) {}
 
-    /// Reads for the oldest tasks that wait for accounts, at most `room` of them (more would be outdated before they
-    /// find an agent). Tasks whose accounts were read before are ready at once.
+    /// Reads for the oldest tasks that wait for accounts, at most `room` of them (more would be outdated before
+    /// they find an agent). Tasks whose accounts were read before are ready at once.
     [[nodiscard]] std::vector<AccountReadPtr> plan(std::size_t room, Clock::Steady now);
     /// As plan(), for those whose last read failed: once a poll, each in a read of its own.
     [[nodiscard]] std::vector<AccountReadPtr> plan_again(std::size_t room, Clock::Steady now);
@@ -68,7 +68,7 @@ class Prefetcher {
     [[nodiscard]] std::size_t tasks_reading() const { return reading_; }
     [[nodiscard]] const ReadCounters& counters() const { return counters_; }
 
- private:
+  private:
     struct Known {
         AccountPtr value;     // null while it is being read
         AccountReadPtr read;  // null once it is known
@@ -82,7 +82,8 @@ class Prefetcher {
 
     void follow_tip();
     void begin(const TaskPtr& task, bool alone, std::vector<AccountReadPtr>& reads, Clock::Steady now);
-    void want(const TaskPtr& task, const Address& address, bool as_sender, bool alone, std::vector<AccountReadPtr>& reads);
+    void want(const TaskPtr& task, const Address& address, bool as_sender, bool alone,
+              std::vector<AccountReadPtr>& reads);
     void finish(const TaskPtr& task, std::uint64_t height);
     void fail_read(const TaskPtr& task, bool alone_next);
 

@@ -12,12 +12,13 @@ namespace ioswarm {
 inline constexpr std::uint32_t kSubmitRatePerSecond = 10;
 inline constexpr std::uint32_t kSubmitBurst = 20;
 
-/// A token bucket in whole nanoseconds. It is kept as the time at which the bucket would be full again, so that no
-/// fraction of a token is ever rounded away, however often it is asked. Not thread-safe.
+/// A token bucket in whole nanoseconds. It is kept as the time at which the bucket would be full again, so that
+/// no fraction of a token is ever rounded away, however often it is asked. Not thread-safe.
 class RateLimiter {
- public:
+  public:
     RateLimiter(std::uint32_t per_second, std::uint32_t burst) noexcept
-        : interval_(std::chrono::nanoseconds(std::chrono::seconds(1)) / per_second), depth_(interval_ * burst) {}
+        : interval_(std::chrono::nanoseconds(std::chrono::seconds(1)) / per_second),
+          depth_(interval_ * burst) {}
 
     /// Takes a token when there is one.
     [[nodiscard]] bool allow(Clock::Steady now) noexcept {
@@ -27,7 +28,7 @@ class RateLimiter {
         return true;
     }
 
- private:
+  private:
     std::chrono::nanoseconds interval_;  // one token
     std::chrono::nanoseconds depth_;     // all tokens
     Clock::Steady full_at_{};

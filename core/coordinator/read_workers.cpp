@@ -13,7 +13,8 @@ void ReadWorkers::start(std::uint32_t threads) {
 }
 
 void ReadWorkers::stop() {
-    for (std::jthread& thread : threads_) thread.request_stop();
+    for (std::jthread& thread : threads_)
+        thread.request_stop();
     threads_.clear();
     const std::lock_guard lock(mutex_);
     waiting_.clear();
@@ -23,7 +24,8 @@ void ReadWorkers::add(std::vector<AccountReadPtr> reads) {
     if (reads.empty()) return;
     {
         const std::lock_guard lock(mutex_);
-        waiting_.insert(waiting_.end(), std::make_move_iterator(reads.begin()), std::make_move_iterator(reads.end()));
+        waiting_.insert(waiting_.end(), std::make_move_iterator(reads.begin()),
+                        std::make_move_iterator(reads.end()));
     }
     changed_.notify_all();
 }

@@ -13,10 +13,10 @@
 
 namespace ioswarm {
 
-/// Threads that make the reads the engine planned, so many at once and no more. What waits is bounded by the engine,
-/// which plans no more than agents have room for.
+/// Threads that make the reads the engine planned, so many at once and no more. What waits is bounded by the
+/// engine, which plans no more than agents have room for.
 class ReadWorkers {
- public:
+  public:
     ReadWorkers(StateReader& reader, Engine& engine) : reader_(reader), engine_(engine) {}
     ~ReadWorkers() { stop(); }
     ReadWorkers(const ReadWorkers&) = delete;
@@ -31,7 +31,7 @@ class ReadWorkers {
     /// Makes one read that waits, in the caller's thread; false when none does. For tests without threads.
     bool run_one();
 
- private:
+  private:
     void work(std::stop_token stop);
 
     StateReader& reader_;

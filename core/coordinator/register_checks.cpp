@@ -28,7 +28,7 @@ bool is_control(std::string_view text, std::size_t at) {
         return (last >= 0x8b && last <= 0x8f) || (last >= 0xa8 && last <= 0xae);  // U+200B..200F, U+2028..202E
     }
     if (first == 0xe2 && byte(1) == 0x81) return byte(2) >= 0xa0 && byte(2) <= 0xaf;  // U+2060..206F
-    return first == 0xef && byte(1) == 0xbb && byte(2) == 0xbf;                      // U+FEFF
+    return first == 0xef && byte(1) == 0xbb && byte(2) == 0xbf;                       // U+FEFF
 }
 
 bool starts_character(char c) {
@@ -61,13 +61,16 @@ Status check_agent_label(std::string_view field, std::string_view text) {
 
 Result<std::optional<Address>> check_register(std::string_view agent_id, const RegisterRequest& request) {
     if (auto ok = check_agent_id(agent_id); !ok) return fail(std::move(ok.error()));
-    if (static_cast<std::uint32_t>(request.capability) > kMaxTaskLevel) return refuse("capability: not a level from 0 to 3");
+    if (static_cast<std::uint32_t>(request.capability) > kMaxTaskLevel)
+        return refuse("capability: not a level from 0 to 3");
     if (auto ok = check_agent_label("region", request.region); !ok) return fail(std::move(ok.error()));
     if (auto ok = check_agent_label("version", request.version); !ok) return fail(std::move(ok.error()));
     if (request.wallet_address.empty()) return std::optional<Address>{};
     if (request.wallet_address.size() > kMaxAgentId) return refuse("wallet_address: too long for an address");
     auto wallet = parse_address(request.wallet_address);
-    if (!wallet) return refuse("wallet_address: " + (wallet.error().why.empty() ? wallet.error().what : wallet.error().why));
+    if (!wallet)
+        return refuse("wallet_address: " +
+                      (wallet.error().why.empty() ? wallet.error().what : wallet.error().why));
     return std::optional<Address>(*wallet);
 }
 

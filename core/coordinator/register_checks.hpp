@@ -22,6 +22,7 @@ inline constexpr std::size_t kMaxAgentLabel = 64;  ///< characters of region and
 
 /// What a Register says that has to be right before anything is kept of it; the wallet it names, if any.
 /// Error invalid_argument; `why` names the field.
-[[nodiscard]] Result<std::optional<Address>> check_register(std::string_view agent_id, const RegisterRequest& request);
+[[nodiscard]] Result<std::optional<Address>> check_register(std::string_view agent_id,
+                                                            const RegisterRequest& request);
 
 }  // namespace ioswarm

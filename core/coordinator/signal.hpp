@@ -11,7 +11,7 @@ namespace ioswarm {
 
 /// Wakes one waiting thread. A raise that nobody waits for is kept for the next wait. Thread-safe.
 class Signal {
- public:
+  public:
     void raise() {
         {
             const std::lock_guard lock(mutex_);
@@ -27,7 +27,7 @@ class Signal {
         return raised;
     }
 
- private:
+  private:
     std::mutex mutex_;
     std::condition_variable_any changed_;
     bool raised_ = false;  // guarded by mutex_

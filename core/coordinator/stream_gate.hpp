@@ -9,12 +9,12 @@
 
 namespace ioswarm {
 
-/// The way to one stream's sink: keeps the promise that nothing is called after on_end or once closed() returned.
-/// Its lock is held while the sink is called, and no other lock of the coordinator is; a sink may call back into the
-/// coordinator (take(), even closed()) from within. Whoever calls closed() must not hold a lock that the sink's own
-/// calls take.
+/// The way to one stream's sink: keeps the promise that nothing is called after on_end or once closed()
+/// returned. Its lock is held while the sink is called, and no other lock of the coordinator is; a sink may
+/// call back into the coordinator (take(), even closed()) from within. Whoever calls closed() must not hold a
+/// lock that the sink's own calls take.
 class StreamGate {
- public:
+  public:
     explicit StreamGate(std::shared_ptr<TaskStreamSink> sink) : sink_(std::move(sink)) {}
 
     void ready() {
@@ -33,7 +33,7 @@ class StreamGate {
         sink_ = nullptr;
     }
 
- private:
+  private:
     std::recursive_mutex mutex_;
     std::shared_ptr<TaskStreamSink> sink_;  // guarded by mutex_; null once it is over
 };

@@ -30,16 +30,17 @@ enum class PartState : std::uint8_t {
 /// Where a task waits. Every waiting task is in exactly one queue of the task book.
 enum class TaskQueue : std::uint8_t {
     none,
-    unread,  ///< for its accounts to be read
+    unread,      ///< for its accounts to be read
     unreadable,  ///< for the next poll to read its accounts again
-    fresh,   ///< for an agent with room; nobody had it yet
-    again,   ///< for another agent; somebody had it, or has it too
+    fresh,       ///< for an agent with room; nobody had it yet
+    again,       ///< for another agent; somebody had it, or has it too
 };
 
 /// What is known of an action's fate.
 enum class Fate : std::uint8_t { pending, gone, mined };
 
-/// One pending action on its way through the agents. Owned by the task book, shared with the batches that carry it.
+/// One pending action on its way through the agents. Owned by the task book, shared with the batches that carry
+/// it.
 struct Task {
     struct Part {
         AgentName agent;
@@ -47,34 +48,36 @@ struct Task {
     };
 
     PoolActionPtr action;
-    std::uint64_t order = 0;        ///< tasks are numbered as they come: the lower the older
-    std::uint32_t id = 0;           ///< task_id on the wire; 0 until it is first given to an agent
+    std::uint64_t order = 0;  ///< tasks are numbered as they come: the lower the older
+    std::uint32_t id = 0;     ///< task_id on the wire; 0 until it is first given to an agent
     std::uint32_t agents_wanted = 1;
-    std::uint32_t tries_left = 0;   ///< hand-outs until it is given up
-    std::vector<Part> parts;        ///< at most agents_wanted × attempts
+    std::uint32_t tries_left = 0;  ///< hand-outs until it is given up
+    std::vector<Part> parts;       ///< at most agents_wanted × attempts
 
     AccountPtr sender;
     AccountPtr receiver;
     std::uint64_t accounts_height = 0;  ///< 0 = not read
     std::uint64_t reading = 0;          ///< number of the read under way, 0 = none
     std::uint32_t reads_missing = 0;    ///< accounts the read under way still owes
-    bool read_alone = false;            ///< a read of it failed: its accounts are not read together with others'
+    bool read_alone = false;  ///< a read of it failed: its accounts are not read together with others'
 
     TaskQueue queue = TaskQueue::none;
     Fate fate = Fate::pending;
     std::uint64_t fate_height = 0;  ///< tip when it went, or the block that has it
     std::uint64_t seen_in_poll = 0;
     bool forgotten = false;  ///< not in the book any more
-    bool given_up = false;  ///< no more hand-outs: tries used up, or dropped from a full queue
+    bool given_up = false;   ///< no more hand-outs: tries used up, or dropped from a full queue
 
     [[nodiscard]] Part* part_of(std::string_view agent) {
-        const auto at = std::find_if(parts.begin(), parts.end(), [&](const Part& p) { return *p.agent == agent; });
+        const auto at =
+            std::find_if(parts.begin(), parts.end(), [&](const Part& p) { return *p.agent == agent; });
         return at == parts.end() ? nullptr : &*at;
     }
     /// Agents that are still to be given it.
     [[nodiscard]] std::uint32_t missing() const {
         const auto busy = std::count_if(parts.begin(), parts.end(), [](const Part& p) {
-            return p.state == PartState::holding || p.state == PartState::recording || p.state == PartState::answered;
+            return p.state == PartState::holding || p.state == PartState::recording ||
+                   p.state == PartState::answered;
         });
         const auto count = static_cast<std::uint32_t>(busy);
         return count >= agents_wanted ? 0 : agents_wanted - count;

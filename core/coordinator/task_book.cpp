@@ -64,7 +64,8 @@ bool TaskBook::needs_accounts(const Task& task) const {
 }
 
 void TaskBook::requeue(const TaskPtr& task) {
-    if (task->fate != Fate::pending || task->given_up || task->missing() == 0) return move(task, TaskQueue::none);
+    if (task->fate != Fate::pending || task->given_up || task->missing() == 0)
+        return move(task, TaskQueue::none);
     if (task->tries_left == 0) {
         ++counters_.given_up;
         return give_up(task);
@@ -95,7 +96,8 @@ void TaskBook::withdraw(const TaskPtr& task, Fate fate, std::uint64_t height) {
 
 std::size_t TaskBook::waiting() const {
     std::size_t count = 0;
-    for (const Queue& queue : queues_) count += queue.size();
+    for (const Queue& queue : queues_)
+        count += queue.size();
     return count;
 }
 
@@ -113,6 +115,7 @@ void TaskBook::bound_queues() {
 
 void TaskBook::on_block(const ExecutedBlock& block) {
     tip_ = std::max(tip_, block.height);
+    last_block_ = std::max(last_block_, block.height);
     MinedBlock mined{block.height, {}};
     mined.actions.reserve(block.receipts.size());
     for (const Receipt& receipt : block.receipts) {
@@ -124,19 +127,22 @@ void TaskBook::on_block(const ExecutedBlock& block) {
     }
     mined_blocks_.push_back(std::move(mined));
     while (mined_blocks_.size() > settings_.late_result_blocks) {
-        for (const Hash256& hash : mined_blocks_.front().actions) mined_.erase(hash);
+        for (const Hash256& hash : mined_blocks_.front().actions)
+            mined_.erase(hash);
         mined_blocks_.pop_front();
     }
     forget_old();
 }
 
 void TaskBook::forget_old() {
+    const std::uint64_t settled = settled_height(last_block_, tip_);
     for (auto at = by_raw_id_.begin(); at != by_raw_id_.end();) {
-        const TaskPtr& task = at->second;
-        const bool gone = task->fate == Fate::gone && task->fate_height + settings_.forget_after_blocks <= tip_;
+        const TaskPtr task = at->second;
+        const bool gone =
+            task->fate == Fate::gone && task->fate_height + settings_.forget_after_blocks <= settled;
         // A source that goes on listing what was mined does not get it dispatched anew.
         const bool mined = task->fate == Fate::mined && task->seen_in_poll != polls_ &&
-                           task->fate_height + settings_.late_result_blocks <= tip_;
+                           task->fate_height + settings_.late_result_blocks <= settled;
         if (!gone && !mined) {
             ++at;
             continue;
@@ -145,7 +151,8 @@ void TaskBook::forget_old() {
             ++counters_.forgotten;
             task->forgotten = true;
             const auto answered = [](const Task::Part& p) { return p.state == PartState::answered; };
-            if (std::any_of(task->parts.begin(), task->parts.end(), answered)) forgotten_.push_back(task->action->raw_id);
+            if (std::any_of(task->parts.begin(), task->parts.end(), answered))
+                forgotten_.push_back(task->action->raw_id);
         }
         if (task->id != 0) ids_.erase(task->id);
         if (task->action->hash) by_hash_.erase(*task->action->hash);

@@ -20,6 +20,17 @@
 
 namespace ioswarm {
 
+/// Beyond this many blocks behind (an hour of the chain), what was missed is not fetched any more: no answer
+/// held is that old, and comparisons of new ones would wait for it.
+inline constexpr std::uint64_t kMaxBlocksToCatchUp = 720;
+
+/// The height up to which it is known what was mined: the last block taken, or, where blocks are too far behind
+/// to be caught up, those that will never be.
+[[nodiscard]] constexpr std::uint64_t settled_height(std::uint64_t last_block, std::uint64_t tip) {
+    const std::uint64_t given_up = tip > kMaxBlocksToCatchUp ? tip - kMaxBlocksToCatchUp : 0;
+    return last_block > given_up ? last_block : given_up;
+}
+
 /// What happened to tasks, ever since start.
 struct TaskCounters {
     std::uint64_t created = 0;
@@ -29,18 +40,21 @@ struct TaskCounters {
     std::uint64_t mined = 0;
 };
 
-/// Every action that is pending, one task each, until it is mined or gone; and the queues in which tasks wait for
-/// agents, oldest first. Its size follows the pool's: a task stays as long as its action is pending, then
-/// late_result_blocks (mined) or forget_after_blocks (gone). Not thread-safe.
+/// Every action that is pending, one task each, until it is mined or gone; and the queues in which tasks wait
+/// for agents, oldest first. Its size follows the pool's: a task stays as long as its action is pending, then
+/// late_result_blocks (mined) or forget_after_blocks (gone), counted in blocks taken, so that nothing is
+/// forgotten because its block comes late. Not thread-safe.
 class TaskBook {
- public:
+  public:
     /// Agents that answered this action before a restart; empty for most.
     using AnsweredBefore = std::function<std::vector<std::string>(const Hash256& raw_id)>;
 
     explicit TaskBook(const CoordinatorSettings& settings);
 
-    /// The pool as it is now, at this tip. New actions become tasks, those that are not in it any more are withdrawn.
-    void update_pool(std::span<const PoolActionPtr> pending, std::uint64_t tip, const AnsweredBefore& answered_before);
+    /// The pool as it is now, at this tip. New actions become tasks, those that are not in it any more are
+    /// withdrawn.
+    void update_pool(std::span<const PoolActionPtr> pending, std::uint64_t tip,
+                     const AnsweredBefore& answered_before);
     /// The actions of a block are mined; what has aged by it is removed.
     void on_block(const ExecutedBlock& block);
 
@@ -67,10 +81,11 @@ class TaskBook {
     [[nodiscard]] std::uint64_t tip() const { return tip_; }
     [[nodiscard]] const TaskCounters& counters() const { return counters_; }
 
-    /// Gives the task its id on the wire when it has none; no other task alive has the same. False: out of numbers.
+    /// Gives the task its id on the wire when it has none; no other task alive has the same. False: out of
+    /// numbers.
     [[nodiscard]] bool name(Task& task, IdSource& ids);
 
- private:
+  private:
     void add(const PoolActionPtr& action, const AnsweredBefore& answered_before);
     void move(const TaskPtr& task, TaskQueue to);
     void withdraw(const TaskPtr& task, Fate fate, std::uint64_t height);
@@ -92,6 +107,7 @@ class TaskBook {
     std::deque<MinedBlock> mined_blocks_;
     std::vector<Hash256> forgotten_;
     std::uint64_t tip_ = 0;
+    std::uint64_t last_block_ = 0;
     std::uint64_t polls_ = 0;
     std::uint64_t next_order_ = 1;
     TaskCounters counters_;

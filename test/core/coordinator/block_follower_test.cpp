@@ -22,7 +22,7 @@ struct Lines {
 
 /// Remembers what it was asked for; answers what it was told to.
 class ScriptedBlocks final : public BlockSource {
- public:
+  public:
     Result<ExecutedBlock> next(std::uint64_t height, std::stop_token) override {
         asked.push_back(height);
         if (answers.empty()) return fail(ErrorCode::unavailable, "cannot read blocks", "script", "at its end");
@@ -54,7 +54,8 @@ struct Follower {
 TEST_CASE("with nothing in the books the next block to come is the first, then one after the other") {
     Follower f;
     f.source.answers = {fake_block(500), fake_block(501), fake_block(502)};
-    for (int i = 0; i < 3; ++i) REQUIRE(f.step());
+    for (int i = 0; i < 3; ++i)
+        REQUIRE(f.step());
     CHECK(f.source.asked == std::vector<std::uint64_t>{0, 501, 502});
     CHECK(f.house.accounting->last_height() == 502);
 }
@@ -113,7 +114,8 @@ TEST_CASE("a live block that is already in the books is passed over") {
     Follower f;
     REQUIRE(f.house.accounting->on_block(fake_block(500)));
     f.source.answers = {fail(ErrorCode::out_of_range, "", "", ""), fake_block(499), fake_block(700)};
-    for (int i = 0; i < 3; ++i) REQUIRE(f.step());
+    for (int i = 0; i < 3; ++i)
+        REQUIRE(f.step());
     CHECK(f.house.accounting->last_height() == 700);
 }
 

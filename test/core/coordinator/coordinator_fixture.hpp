@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A whole coordinator with a ledger in a folder of its own, over fakes of the ports. It can be closed and opened again,
-// as a restart does it.
+// A whole coordinator with a ledger in a folder of its own, over fakes of the ports. It can be closed and
+// opened again, as a restart does it.
 
 #include <future>
 #include <memory>
@@ -21,7 +21,7 @@
 namespace ioswarm::test {
 
 class House {
- public:
+  public:
     explicit House(CoordinatorSettings settings_in = {}, const Clock* clock_in = nullptr)
         : settings(std::move(settings_in)), clock(clock_in ? *clock_in : manual) {
         open();
@@ -70,13 +70,15 @@ class House {
     }
     Result<SubmitResponse> submit(const std::string& id, BatchResult batch) {
         std::promise<Result<SubmitResponse>> done;
-        coordinator->submit(id, std::move(batch), [&](Result<SubmitResponse> r) { done.set_value(std::move(r)); });
+        coordinator->submit(id, std::move(batch),
+                            [&](Result<SubmitResponse> r) { done.set_value(std::move(r)); });
         return done.get_future().get();
     }
     /// The next block, with these actions in it and successful.
     void block(std::uint64_t height, const std::vector<PoolActionPtr>& mined) {
         std::vector<Receipt> receipts;
-        for (const PoolActionPtr& action : mined) receipts.push_back({*action->hash, kReceiptSuccess, 21000});
+        for (const PoolActionPtr& action : mined)
+            receipts.push_back({*action->hash, kReceiptSuccess, 21000});
         blocks.push(fake_block(height, std::move(receipts), clock.wall()));
     }
     /// As if block 100 had been taken before: from then on 101 is followed, whether it is there already or not.
@@ -94,7 +96,7 @@ class House {
     std::unique_ptr<Accounting> accounting;
     std::unique_ptr<Coordinator> coordinator;
 
- private:
+  private:
     TempDir dir_;
 };
 

@@ -19,9 +19,13 @@ constexpr auto kL2 = TaskLevel::l2_state_verify;
 
 /// A transport that lets one thread wait for what comes.
 class WaitingSink final : public TaskStreamSink {
- public:
-    void on_ready() override { change([this] { ready_ = true; }); }
-    void on_end(Error reason) override { change([&] { ended_ = std::move(reason); }); }
+  public:
+    void on_ready() override {
+        change([this] { ready_ = true; });
+    }
+    void on_end(Error reason) override {
+        change([&] { ended_ = std::move(reason); });
+    }
 
     /// False when the stream has ended.
     bool wait() {
@@ -35,7 +39,7 @@ class WaitingSink final : public TaskStreamSink {
         return ended_;
     }
 
- private:
+  private:
     template <typename F>
     void change(const F& f) {
         const std::lock_guard lock(mutex_);
@@ -50,7 +54,7 @@ class WaitingSink final : public TaskStreamSink {
 
 /// Counts what was accepted, and wakes who waits for a number of it.
 class Tally {
- public:
+  public:
     void add(std::size_t count) {
         const std::lock_guard lock(mutex_);
         count_ += count;
@@ -65,7 +69,7 @@ class Tally {
         return count_;
     }
 
- private:
+  private:
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::size_t count_ = 0;
@@ -73,7 +77,7 @@ class Tally {
 
 /// An agent that answers everything it is given until its stream ends.
 class HonestAgent {
- public:
+  public:
     HonestAgent(House& house, std::string id, Tally& tally) : sink_(std::make_shared<WaitingSink>()) {
         REQUIRE(house.coordinator->register_agent(id, {id, kL2, "", "", ""})->accepted);
         auto stream = house.coordinator->open_task_stream(id, {id, kL2, 10}, sink_);
@@ -82,9 +86,10 @@ class HonestAgent {
         thread_ = std::jthread([this, &house, id = std::move(id), &tally] {
             while (sink_->wait()) {
                 while (const auto batch = stream_->take()) {
-                    house.coordinator->submit(id, answer_to(*batch), [&tally, batch](const Result<SubmitResponse>& r) {
-                        if (r && r->accepted) tally.add(batch->tasks.size());
-                    });
+                    house.coordinator->submit(id, answer_to(*batch),
+                                              [&tally, batch](const Result<SubmitResponse>& r) {
+                                                  if (r && r->accepted) tally.add(batch->tasks.size());
+                                              });
                 }
             }
         });
@@ -92,7 +97,7 @@ class HonestAgent {
     [[nodiscard]] std::optional<Error> ended() const { return sink_->ended(); }
     void join() { thread_.join(); }
 
- private:
+  private:
     std::shared_ptr<WaitingSink> sink_;
     std::unique_ptr<TaskStream> stream_;
     std::jthread thread_;
@@ -117,7 +122,8 @@ TEST_CASE("with all threads running, each transaction is dispatched, answered an
     house.begin_at_100();
     Tally tally;
     std::vector<std::unique_ptr<HonestAgent>> agents;
-    for (int i = 0; i < 8; ++i) agents.push_back(std::make_unique<HonestAgent>(house, "agent-" + std::to_string(i), tally));
+    for (int i = 0; i < 8; ++i)
+        agents.push_back(std::make_unique<HonestAgent>(house, "agent-" + std::to_string(i), tally));
     house.coordinator->start();
     const auto pool = actions(2000);
     set_pool(house, {pool.begin(), pool.begin() + 1000}, 100);
@@ -151,7 +157,8 @@ TEST_CASE("a stuck account read holds up neither the other reads nor the polls",
     set_pool(house, {fake_action({.sender = 9, .receiver = 8})}, 100);
     house.state.wait_until_stalled(1);
     const std::uint64_t before = house.pool.polls();
-    while (house.pool.polls() < before + 3) std::this_thread::yield();
+    while (house.pool.polls() < before + 3)
+        std::this_thread::yield();
     house.state.release();
     tally.wait_for(1);
     house.coordinator->stop();
@@ -166,17 +173,20 @@ TEST_CASE("reads under way at once stay within their bound", "[defect-17]") {
     house.begin_at_100();
     Tally tally;
     std::vector<std::unique_ptr<HonestAgent>> agents;
-    for (int i = 0; i < 4; ++i) agents.push_back(std::make_unique<HonestAgent>(house, "agent-" + std::to_string(i), tally));
+    for (int i = 0; i < 4; ++i)
+        agents.push_back(std::make_unique<HonestAgent>(house, "agent-" + std::to_string(i), tally));
     std::vector<PoolActionPtr> pool;
     for (int i = 0; i < 125; ++i) {
-        pool.push_back(fake_action({.sender = static_cast<std::uint8_t>(i), .receiver = static_cast<std::uint8_t>(255 - i)}));
+        pool.push_back(fake_action(
+            {.sender = static_cast<std::uint8_t>(i), .receiver = static_cast<std::uint8_t>(255 - i)}));
     }
     house.coordinator->start();
     set_pool(house, pool, 100);
     tally.wait_for(125);
     CHECK(house.state.peak_concurrency() <= 3);
     house.coordinator->stop();
-    for (auto& agent : agents) agent->join();
+    for (auto& agent : agents)
+        agent->join();
 }
 
 TEST_CASE("thousands of joins and leaves under a fast feed lose no task and pay none twice", "[defect-31]") {
@@ -206,12 +216,18 @@ TEST_CASE("thousands of joins and leaves under a fast feed lose no task and pay 
                 if (random() % 4 == 0) sink = std::make_shared<WaitingSink>();
                 while (const auto batch = (*stream)->take()) {
                     if (random() % 2 == 0) continue;
-                    house.coordinator->submit(id, answer_to(*batch), [&tally](const Result<SubmitResponse>&) { tally.add(0); });
+                    house.coordinator->submit(id, answer_to(*batch),
+                                              [&tally](const Result<SubmitResponse>&) { tally.add(0); });
                 }
                 switch (random() % 3) {
-                    case 0: house.coordinator->end_agent(id, {ErrorCode::permission_denied, "revoked", id, "", ""}); break;
-                    case 1: (*stream)->closed(); break;
-                    default: break;  // the next one takes its place, or it is destroyed
+                    case 0:
+                        house.coordinator->end_agent(id, {ErrorCode::permission_denied, "revoked", id, "", ""});
+                        break;
+                    case 1:
+                        (*stream)->closed();
+                        break;
+                    default:
+                        break;  // the next one takes its place, or it is destroyed
                 }
             }
         });
@@ -227,7 +243,8 @@ TEST_CASE("thousands of joins and leaves under a fast feed lose no task and pay 
         }
         set_pool(house, pool, 200);
     });
-    for (auto& thread : churn) thread.join();
+    for (auto& thread : churn)
+        thread.join();
     feed.join();
     for (int t = 0; t < 4; ++t) {
         for (int i = 0; i < 3; ++i) {
@@ -236,7 +253,8 @@ TEST_CASE("thousands of joins and leaves under a fast feed lose no task and pay 
     }
     Tally honest;
     HonestAgent last(house, "honest", honest);
-    while (house.coordinator->status().tasks_received < kTasks) std::this_thread::yield();
+    while (house.coordinator->status().tasks_received < kTasks)
+        std::this_thread::yield();
     // Exactly once each: the block finds one answer to every transaction.
     house.block(201, pool);
     house.blocks.wait_until_asked(202);

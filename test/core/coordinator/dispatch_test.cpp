@@ -20,14 +20,16 @@ TEST_CASE("batches hold up to 10 tasks, and no more than the agent asked for") {
     FakeAgent wide = desk.join("wide", kL2, 0);
     desk.poll(actions(25));
     std::vector<std::size_t> sizes;
-    for (const auto& batch : Desk::take(wide)) sizes.push_back(batch->tasks.size());
+    for (const auto& batch : Desk::take(wide))
+        sizes.push_back(batch->tasks.size());
     CHECK(sizes == std::vector<std::size_t>{10, 10, 5});
 
     Desk other;
     FakeAgent narrow = other.join("narrow", kL2, 3);
     other.poll(actions(7));
     sizes.clear();
-    for (const auto& batch : Desk::take(narrow)) sizes.push_back(batch->tasks.size());
+    for (const auto& batch : Desk::take(narrow))
+        sizes.push_back(batch->tasks.size());
     CHECK(sizes == std::vector<std::size_t>{3, 3, 1});
 }
 
@@ -47,12 +49,15 @@ TEST_CASE("an agent has at most 16 batches waiting; the rest waits for room") {
 TEST_CASE("tasks are spread over the least loaded agents") {
     Desk desk;
     std::vector<FakeAgent> agents;
-    for (int i = 0; i < 10; ++i) agents.push_back(desk.join("agent-" + std::to_string(i)));
+    for (int i = 0; i < 10; ++i)
+        agents.push_back(desk.join("agent-" + std::to_string(i)));
     desk.poll(actions(100));
-    for (FakeAgent& agent : agents) CHECK(tasks_in(Desk::take(agent)) == 10);
+    for (FakeAgent& agent : agents)
+        CHECK(tasks_in(Desk::take(agent)) == 10);
 }
 
-TEST_CASE("agents at or above the task level come first; one below gets its own level only when they are full") {
+TEST_CASE(
+    "agents at or above the task level come first; one below gets its own level only when they are full") {
     CoordinatorSettings settings;
     settings.max_waiting_per_agent = 1;
     Desk desk(settings);
@@ -66,7 +71,8 @@ TEST_CASE("agents at or above the task level come first; one below gets its own 
     const auto lower = Desk::take(low);
     REQUIRE(tasks_in(upper) == 10);
     REQUIRE(tasks_in(lower) == 5);
-    for (const auto& task : upper[0]->tasks) CHECK(task.level == kL2);  // L3 and L4 get L2 as long as there is no more
+    for (const auto& task : upper[0]->tasks)
+        CHECK(task.level == kL2);  // L3 and L4 get L2 as long as there is no more
     for (const auto& task : lower[0]->tasks) {
         CHECK(task.level == kL1);
         CHECK_FALSE(task.sender);
@@ -106,7 +112,9 @@ TEST_CASE("what is sent at L2 has both accounts as agents in the field read them
     FakeAgent agent = desk.join("a");
     Hash256 code;
     code.bytes.fill(0xab);
-    desk.state.set(address_of_number(0xf1), {.balance_rau = *u256_from_decimal("99999993567813999999997150"), .nonce = 151, .code_hash = {}});
+    desk.state.set(
+        address_of_number(0xf1),
+        {.balance_rau = *u256_from_decimal("99999993567813999999997150"), .nonce = 151, .code_hash = {}});
     desk.state.set(address_of_number(0xcc), {.balance_rau = 0, .nonce = 1, .code_hash = code});
     const PoolActionPtr action = fake_action({.sender = 0xf1, .nonce = 151, .receiver = 0xcc});
     const PoolActionPtr creation = fake_action({.sender = 0xf1, .nonce = 152, .receiver = std::nullopt});
@@ -181,23 +189,29 @@ TEST_CASE("a task goes to as many different agents as redundancy asks for") {
     settings.task_redundancy = 3;
     Desk desk(settings);
     std::vector<FakeAgent> agents;
-    for (const char* id : {"a", "b"}) agents.push_back(desk.join(id));
+    for (const char* id : {"a", "b"})
+        agents.push_back(desk.join(id));
     desk.poll(actions(5));
-    for (FakeAgent& agent : agents) CHECK(tasks_in(Desk::take(agent)) == 5);
+    for (FakeAgent& agent : agents)
+        CHECK(tasks_in(Desk::take(agent)) == 5);
     CHECK(desk.counter("tasks_waiting") == 5);  // for a third agent
-    for (int i = 0; i < 3; ++i) agents.push_back(desk.join("more-" + std::to_string(i)));
+    for (int i = 0; i < 3; ++i)
+        agents.push_back(desk.join("more-" + std::to_string(i)));
     desk.work();
     std::size_t later = 0;
-    for (FakeAgent& agent : agents) later += tasks_in(Desk::take(agent));
+    for (FakeAgent& agent : agents)
+        later += tasks_in(Desk::take(agent));
     CHECK(later == 5);
     CHECK(desk.counter("tasks_waiting") == 0);
     CHECK(desk.dispatched() == 15);
 }
 
-TEST_CASE("a task not answered in time goes to another agent, three times in all, then it is given up", "[defect-18]") {
+TEST_CASE("a task not answered in time goes to another agent, three times in all, then it is given up",
+          "[defect-18]") {
     Desk desk;
     std::vector<std::pair<std::string, FakeAgent>> agents;
-    for (const char* id : {"a", "b", "c", "d"}) agents.emplace_back(id, desk.join(id));
+    for (const char* id : {"a", "b", "c", "d"})
+        agents.emplace_back(id, desk.join(id));
     desk.poll(actions(1));
     std::set<std::string> had;
     for (int round = 1; round <= 5; ++round) {
@@ -218,7 +232,8 @@ TEST_CASE("a task not answered in time goes to another agent, three times in all
     CHECK(desk.counter("tasks_waiting") == 0);
 }
 
-TEST_CASE("the time to answer runs from the hand-out; a stream that takes nothing loses its tasks too", "[defect-18]") {
+TEST_CASE("the time to answer runs from the hand-out; a stream that takes nothing loses its tasks too",
+          "[defect-18]") {
     Desk desk;
     FakeAgent stalled = desk.join("stalled");
     desk.poll(actions(1));
@@ -308,7 +323,8 @@ TEST_CASE("thousands of agents come and go, and the registry holds only those th
         REQUIRE(desk.join(id).stream);
         desk.engine->end_agent(id, {});
     }
-    for (int i = 0; i < 50; ++i) REQUIRE(desk.join("stays-" + std::to_string(i)).stream);
+    for (int i = 0; i < 50; ++i)
+        REQUIRE(desk.join("stays-" + std::to_string(i)).stream);
     const auto refused = desk.engine->register_agent("one more", {"one more", kL2, "", "", ""});
     CHECK_FALSE(refused.accepted);
     CHECK(refused.reason == "at capacity (50 agents)");
@@ -344,7 +360,8 @@ TEST_CASE("without numbers nothing goes out, and everything once there are some"
     REQUIRE(stream);
     engine->add_ids(1, 3);  // a batch and two tasks
     const auto pool = actions(4);
-    engine->update_pool(pool, ChainTip{1, clock.wall(), 0}, [](const Hash256&) { return std::vector<std::string>{}; });
+    engine->update_pool(pool, ChainTip{1, clock.wall(), 0},
+                        [](const Hash256&) { return std::vector<std::string>{}; });
     CHECK(engine->dispatch().empty());
     REQUIRE((*stream)->take());
     CHECK(engine->ids_left() == 0);

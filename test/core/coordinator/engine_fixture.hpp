@@ -18,7 +18,7 @@ namespace ioswarm::test {
 
 /// A transport that remembers what it was told.
 class FakeSink final : public TaskStreamSink {
- public:
+  public:
     void on_ready() override {
         const std::lock_guard lock(mutex_);
         ++ready_;
@@ -41,7 +41,7 @@ class FakeSink final : public TaskStreamSink {
         return ended_;
     }
 
- private:
+  private:
     mutable std::mutex mutex_;
     int ready_ = 0;
     int ends_ = 0;
@@ -57,7 +57,8 @@ using Batches = std::vector<std::shared_ptr<const TaskBatch>>;
 
 inline std::size_t tasks_in(const Batches& batches) {
     std::size_t count = 0;
-    for (const auto& batch : batches) count += batch->tasks.size();
+    for (const auto& batch : batches)
+        count += batch->tasks.size();
     return count;
 }
 
@@ -77,29 +78,34 @@ inline BatchResult answer_to(const TaskBatch& batch, bool valid = true) {
 /// `count` actions of different nonces.
 inline std::vector<PoolActionPtr> actions(std::size_t count, std::uint64_t first_nonce = 0) {
     std::vector<PoolActionPtr> out;
-    for (std::size_t i = 0; i < count; ++i) out.push_back(fake_action({.nonce = first_nonce + i}));
+    for (std::size_t i = 0; i < count; ++i)
+        out.push_back(fake_action({.nonce = first_nonce + i}));
     return out;
 }
 
 class Desk {
- public:
+  public:
     explicit Desk(const CoordinatorSettings& settings = {}, Log log = {})
-        : wake(std::make_shared<Signal>()), engine(std::make_shared<Engine>(settings, clock, std::move(log), wake)) {
+        : wake(std::make_shared<Signal>()),
+          engine(std::make_shared<Engine>(settings, clock, std::move(log), wake)) {
         engine->add_ids(1, 1'000'000);
     }
 
     /// Registers the agent and opens its stream.
-    FakeAgent join(const std::string& id, TaskLevel level = TaskLevel::l2_state_verify, std::uint32_t batch_size = 10) {
+    FakeAgent join(const std::string& id, TaskLevel level = TaskLevel::l2_state_verify,
+                   std::uint32_t batch_size = 10) {
         const RegisterResponse response = engine->register_agent(id, {id, level, "here", "1", ""});
         if (!response.accepted) return {};
         return open(id, level, batch_size);
     }
-    FakeAgent open(const std::string& id, TaskLevel level = TaskLevel::l2_state_verify, std::uint32_t batch_size = 10) {
+    FakeAgent open(const std::string& id, TaskLevel level = TaskLevel::l2_state_verify,
+                   std::uint32_t batch_size = 10) {
         auto sink = std::make_shared<FakeSink>();
         auto stream = engine->open_stream(id, {id, level, batch_size}, sink);
         return {sink, stream ? std::move(*stream) : nullptr};
     }
-    /// The pool as a poll finds it, with a tip of this second; then everything that can be read and handed out is.
+    /// The pool as a poll finds it, with a tip of this second; then everything that can be read and handed out
+    /// is.
     void poll(const std::vector<PoolActionPtr>& pending, std::uint64_t height = 100) {
         update(pending, height);
         work(true);
@@ -113,7 +119,8 @@ class Desk {
     void work(bool polled = false) {
         auto reads = engine->dispatch(polled);
         while (!reads.empty()) {
-            for (const AccountReadPtr& read : reads) engine->reads_done(read, read_accounts(state, *read));
+            for (const AccountReadPtr& read : reads)
+                engine->reads_done(read, read_accounts(state, *read));
             reads = engine->dispatch();
         }
     }
@@ -124,16 +131,19 @@ class Desk {
     }
     void block(std::uint64_t height, const std::vector<PoolActionPtr>& mined) {
         std::vector<Receipt> receipts;
-        for (const PoolActionPtr& action : mined) receipts.push_back({*action->hash, kReceiptSuccess, 21000});
+        for (const PoolActionPtr& action : mined)
+            receipts.push_back({*action->hash, kReceiptSuccess, 21000});
         engine->on_block(fake_block(height, std::move(receipts), clock.wall()));
     }
     static Batches take(FakeAgent& agent) {
         Batches out;
-        while (auto batch = agent.stream->take()) out.push_back(std::move(batch));
+        while (auto batch = agent.stream->take())
+            out.push_back(std::move(batch));
         return out;
     }
     /// Judges and, when it was let through, records. The response, or what refused it.
-    Result<SubmitResponse> submit(const std::string& id, const BatchResult& batch, const Status& recorded = {}) {
+    Result<SubmitResponse> submit(const std::string& id, const BatchResult& batch,
+                                  const Status& recorded = {}) {
         auto judged = engine->judge(id, batch);
         if (!judged) return fail(judged.error());
         if (auto* refused = std::get_if<SubmitResponse>(&*judged)) return *refused;

@@ -33,7 +33,8 @@ TEST_CASE("the least loaded agent of the levels asked for is found") {
 
 TEST_CASE("agents of one load take turns") {
     LoadIndex index(10);
-    for (LoadIndex::Slot slot = 0; slot < 3; ++slot) index.put(slot, kL2, 1);
+    for (LoadIndex::Slot slot = 0; slot < 3; ++slot)
+        index.put(slot, kL2, 1);
     for (LoadIndex::Slot expected : {0U, 1U, 2U, 0U}) {
         const auto slot = index.least(kL1, kL4, kAnyone);
         REQUIRE(slot == expected);

@@ -32,12 +32,14 @@ TEST_CASE("reads hold at most 100 addresses", "[defect-17]") {
     FakeAgent agent = desk.join("a");
     std::vector<PoolActionPtr> pool;
     for (int i = 0; i < 125; ++i) {
-        pool.push_back(fake_action({.sender = static_cast<std::uint8_t>(2 * i), .receiver = static_cast<std::uint8_t>(2 * i + 1)}));
+        pool.push_back(fake_action(
+            {.sender = static_cast<std::uint8_t>(2 * i), .receiver = static_cast<std::uint8_t>(2 * i + 1)}));
     }
     desk.poll(pool);
     const auto calls = desk.state.calls();
     CHECK(calls.size() == 3);
-    for (const auto& call : calls) CHECK(call.addresses.size() <= kAddressesPerRead);
+    for (const auto& call : calls)
+        CHECK(call.addresses.size() <= kAddressesPerRead);
     CHECK(tasks_in(Desk::take(agent)) == 125);
 }
 
@@ -61,7 +63,8 @@ TEST_CASE("one unreachable account costs its own task, not the poll", "[defect-2
     CHECK(tasks_in(Desk::take(agent)) == 1);
 }
 
-TEST_CASE("a read that takes too long costs its tasks, and what is unreachable is then read alone", "[defect-22]") {
+TEST_CASE("a read that takes too long costs its tasks, and what is unreachable is then read alone",
+          "[defect-22]") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     const PoolActionPtr bad = fake_action({.sender = 9, .receiver = 8});
@@ -81,7 +84,8 @@ TEST_CASE("a read that takes too long costs its tasks, and what is unreachable i
     desk.update(pool, 100);
     const auto again = desk.engine->dispatch(true);
     REQUIRE(again.size() == 6);
-    for (const auto& read : again) CHECK(read->addresses.size() == 2);
+    for (const auto& read : again)
+        CHECK(read->addresses.size() == 2);
     // All but the bad one answer.
     for (const auto& read : again) {
         if (read->addresses[0] == address_of_number(9)) continue;
@@ -129,15 +133,18 @@ TEST_CASE("no more is read than agents have room for, give or take 200 tasks") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     std::vector<PoolActionPtr> pool;
-    for (std::uint64_t i = 0; i < 2000; ++i) pool.push_back(fake_action({.nonce = i}));
+    for (std::uint64_t i = 0; i < 2000; ++i)
+        pool.push_back(fake_action({.nonce = i}));
     desk.update(pool, 100);
     auto reads = desk.engine->dispatch(true);
     std::size_t waiting = 0;
     for (const auto& read : reads) {
-        for (const auto& tasks : read->waiting) waiting += tasks.size();
+        for (const auto& tasks : read->waiting)
+            waiting += tasks.size();
     }
     CHECK(waiting == 400);  // 200 tasks, two accounts each
-    for (int i = 0; i < 5; ++i) CHECK(desk.engine->dispatch().empty());
+    for (int i = 0; i < 5; ++i)
+        CHECK(desk.engine->dispatch().empty());
 }
 
 TEST_CASE("accounts more than a block old are read again before the task goes out") {
@@ -185,7 +192,8 @@ TEST_CASE("a transfer to oneself needs one account") {
     desk.poll(pool);
     desk.state.fail_address(address_of_number(3), std::nullopt);
     desk.poll(pool);
-    for (const auto& call : desk.state.calls()) CHECK(call.addresses.size() == 1);
+    for (const auto& call : desk.state.calls())
+        CHECK(call.addresses.size() == 1);
     const auto batches = Desk::take(agent);
     REQUIRE(tasks_in(batches) == 1);
     CHECK(batches[0]->tasks[0].sender == batches[0]->tasks[0].receiver);

@@ -11,7 +11,8 @@ constexpr Clock::Steady kStart{1000s};
 
 int allowed(RateLimiter& limiter, Clock::Steady from, std::chrono::nanoseconds every, int calls) {
     int count = 0;
-    for (int i = 0; i < calls; ++i) count += limiter.allow(from + i * every) ? 1 : 0;
+    for (int i = 0; i < calls; ++i)
+        count += limiter.allow(from + i * every) ? 1 : 0;
     return count;
 }
 }  // namespace

@@ -20,7 +20,8 @@ TEST_CASE("an agent id is 1 to 128 visible ASCII characters", "[defect-39]") {
     CHECK(refusal(check_agent_id(std::string(128, 'x'))).empty());
     CHECK(refusal(check_agent_id("")) == "agent_id is required");
     CHECK_FALSE(refusal(check_agent_id(std::string(129, 'x'))).empty());
-    for (const char* bad : {"a b", "a\n", "\x1b[2J", "a\x7f", "\xc3\xa4"}) CHECK_FALSE(refusal(check_agent_id(bad)).empty());
+    for (const char* bad : {"a b", "a\n", "\x1b[2J", "a\x7f", "\xc3\xa4"})
+        CHECK_FALSE(refusal(check_agent_id(bad)).empty());
     CHECK_FALSE(refusal(check_agent_id(std::string_view("a\0b", 3))).empty());
 }
 
@@ -28,17 +29,21 @@ TEST_CASE("region and version are at most 64 printable characters", "[defect-39]
     CHECK(refusal(check_agent_label("region", "")).empty());
     CHECK(refusal(check_agent_label("region", std::string(64, 'x'))).empty());
     CHECK(refusal(check_agent_label("region", std::string(65, 'x'))) == "region: longer than 64 characters");
-    CHECK(refusal(check_agent_label("region", std::string(9 << 20, 'x'))) == "region: longer than 64 characters");
+    CHECK(refusal(check_agent_label("region", std::string(9 << 20, 'x'))) ==
+          "region: longer than 64 characters");
     std::string umlauts;
-    for (int i = 0; i < 64; ++i) umlauts += "\xc3\xa4";
+    for (int i = 0; i < 64; ++i)
+        umlauts += "\xc3\xa4";
     CHECK(refusal(check_agent_label("region", umlauts)).empty());
     CHECK(refusal(check_agent_label("region", umlauts + "\xc3\xa4")) == "region: longer than 64 characters");
     CHECK(refusal(check_agent_label("version", "\xff")) == "version: not valid UTF-8");
     // C0, DEL, C1, zero width, line separator, right-to-left override, byte order mark
-    for (const char* bad : {"a\tb", "\x7f", "\xc2\x85", "\xe2\x80\x8b", "\xe2\x80\xa8", "\xe2\x80\xae", "\xef\xbb\xbf"}) {
+    for (const char* bad :
+         {"a\tb", "\x7f", "\xc2\x85", "\xe2\x80\x8b", "\xe2\x80\xa8", "\xe2\x80\xae", "\xef\xbb\xbf"}) {
         CHECK(refusal(check_agent_label("version", bad)) == "version: control characters are not allowed");
     }
-    CHECK(refusal(check_agent_label("version", "\xc2\xa0\xe2\x80\x93\xf0\x9f\x90\x9d")).empty());  // nbsp, dash, bee
+    CHECK(refusal(check_agent_label("version", "\xc2\xa0\xe2\x80\x93\xf0\x9f\x90\x9d"))
+              .empty());  // nbsp, dash, bee
 }
 
 TEST_CASE("a capability beyond L4 is refused", "[defect-39]") {
@@ -56,8 +61,9 @@ TEST_CASE("a wallet is an address in one of its forms, or none", "[defect-39]") 
     named.wallet_address = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
     REQUIRE(check_register("a", named));
     CHECK(to_hex0x((**check_register("a", named)).view()) == "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266");
-    for (const std::string& bad : {std::string("wallet"), std::string("0x1234"), std::string("<script>"),
-                                  std::string(1000, 'f'), std::string("0xf39fd6e51aad88f6f4ce6ab8827279cfffb9226")}) {
+    for (const std::string& bad :
+         {std::string("wallet"), std::string("0x1234"), std::string("<script>"), std::string(1000, 'f'),
+          std::string("0xf39fd6e51aad88f6f4ce6ab8827279cfffb9226")}) {
         named.wallet_address = bad;
         const auto checked = check_register("a", named);
         REQUIRE_FALSE(checked);

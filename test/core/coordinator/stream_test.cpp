@@ -48,7 +48,8 @@ TEST_CASE("a second stream takes the first one's place, and unanswered batches g
     // The old transport's end comes late and disturbs nothing.
     first.stream->closed();
     first.stream.reset();
-    for (const auto& batch : batches) CHECK(desk.submit("a", answer_to(*batch))->accepted);
+    for (const auto& batch : batches)
+        CHECK(desk.submit("a", answer_to(*batch))->accepted);
     CHECK(desk.answers.size() == 15);
     CHECK(desk.dispatched() == 15);
     CHECK(second.sink->ends() == 0);
@@ -121,7 +122,8 @@ TEST_CASE("but not where somebody else was given it meanwhile: each task pays on
     CHECK_FALSE(desk.submit("a", answer_to(*lost.at(0)))->accepted);
     CHECK(desk.submit("b", answer_to(*batches.at(0)))->accepted);
     CHECK(desk.answers.size() == 3);
-    for (const Answer& answer : desk.answers) CHECK(answer.agent_id == "b");
+    for (const Answer& answer : desk.answers)
+        CHECK(answer.agent_id == "b");
 }
 
 TEST_CASE("an only agent that reopens its stream every few seconds loses nothing", "[defect-38]") {
@@ -138,7 +140,8 @@ TEST_CASE("an only agent that reopens its stream every few seconds loses nothing
         given += tasks_in(batches);
         // Every other round the stream drops before anything was answered, and is opened again seconds later.
         if (round % 2 == 1) {
-            for (const auto& batch : batches) REQUIRE(desk.submit("a", answer_to(*batch))->accepted);
+            for (const auto& batch : batches)
+                REQUIRE(desk.submit("a", answer_to(*batch))->accepted);
         }
         agent.stream.reset();
         desk.pass(3s);
@@ -158,7 +161,8 @@ TEST_CASE("a new stream that takes smaller batches gets no large ones of the old
     desk.work();
     const auto batches = Desk::take(second);
     CHECK(tasks_in(batches) == 10);
-    for (const auto& batch : batches) CHECK(batch->tasks.size() <= 3);
+    for (const auto& batch : batches)
+        CHECK(batch->tasks.size() <= 3);
 }
 
 TEST_CASE("when the coordinator stops, streams end with unavailable and no new ones are opened") {

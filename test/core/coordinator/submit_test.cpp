@@ -74,8 +74,8 @@ TEST_CASE("a result for a task the agent was never given is refused", "[defect-1
     // Batches of others, of nobody, and names that no batch has.
     held.desk.join("b");
     for (const std::string& id : {held.batch->batch_id, std::string("b999"), std::string(""), std::string("b"),
-                                  std::string("b01"), std::string("20261122-151636-0"), std::string(100'000, '9'),
-                                  std::string("b99999999999999999999999")}) {
+                                  std::string("b01"), std::string("20261122-151636-0"),
+                                  std::string(100'000, '9'), std::string("b99999999999999999999999")}) {
         BatchResult other = answer_to(*held.batch);
         other.batch_id = id;
         const auto response = held.desk.submit("b", other);
@@ -94,7 +94,8 @@ TEST_CASE("a batch that waits for the stream was not given yet", "[defect-19]") 
     for (const char* name : {"b1", "b2", "b3"}) {
         BatchResult guess;
         guess.batch_id = name;
-        for (std::uint32_t id = 1; id <= 3; ++id) guess.results.emplace_back().task_id = id;
+        for (std::uint32_t id = 1; id <= 3; ++id)
+            guess.results.emplace_back().task_id = id;
         CHECK_FALSE(desk.submit("a", guess)->accepted);
     }
     CHECK(desk.answers.empty());
@@ -212,7 +213,8 @@ TEST_CASE("every other submission counts: 20 at once, then 10 a second", "[defec
     Held held(1);
     BatchResult unknown = answer_to(*held.batch);
     unknown.batch_id = "b777777";
-    for (int i = 0; i < 20; ++i) REQUIRE(held.desk.submit("a", unknown));
+    for (int i = 0; i < 20; ++i)
+        REQUIRE(held.desk.submit("a", unknown));
     const auto refused = held.desk.submit("a", unknown);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == ErrorCode::resource_exhausted);
@@ -229,7 +231,8 @@ TEST_CASE("a batch answered piece by piece has one piece free", "[defect-37]") {
     const BatchResult whole = answer_to(*held.batch);
     BatchResult unknown = whole;
     unknown.batch_id = "b777777";
-    for (int i = 0; i < 20; ++i) REQUIRE(held.desk.submit("a", unknown));
+    for (int i = 0; i < 20; ++i)
+        REQUIRE(held.desk.submit("a", unknown));
     BatchResult piece = whole;
     piece.results = {whole.results[0]};
     CHECK(held.desk.submit("a", piece));
@@ -314,12 +317,14 @@ TEST_CASE("refusals are logged once an agent and hour", "[defect-36]") {
     Held held(1, {}, Log(LogLevel::warn, [&](LogLevel, std::string_view line) { lines.emplace_back(line); }));
     BatchResult unknown = answer_to(*held.batch);
     unknown.batch_id = "b777777";
-    for (int i = 0; i < 10; ++i) (void)held.desk.submit("a", unknown);
+    for (int i = 0; i < 10; ++i)
+        (void)held.desk.submit("a", unknown);
     CHECK(lines.size() == 1);
     held.desk.join("b");
     (void)held.desk.submit("b", unknown);
     CHECK(lines.size() == 2);
-    for (int i = 0; i < 10; ++i) (void)held.desk.submit("stranger-" + std::to_string(i), unknown);
+    for (int i = 0; i < 10; ++i)
+        (void)held.desk.submit("stranger-" + std::to_string(i), unknown);
     CHECK(lines.size() == 3);
     held.desk.clock.advance(1h);
     (void)held.desk.submit("a", unknown);

@@ -50,7 +50,8 @@ TEST_CASE("blocks leave the tasks of pending transactions alone", "[defect-13]")
     const auto batches = Desk::take(agent);
     REQUIRE(tasks_in(batches) == 3);
     desk.block(101, {pool[0]});
-    for (std::uint64_t height = 102; height < 110; ++height) desk.block(height, {});
+    for (std::uint64_t height = 102; height < 110; ++height)
+        desk.block(height, {});
     // Its answer counts for all three, the mined one too: late results are compared.
     const auto response = desk.submit("a", answer_to(*batches[0]));
     REQUIRE(response);
@@ -69,11 +70,43 @@ TEST_CASE("a task ages from the block at which it left the pool, not by the bloc
     desk.poll(pool, 1000);
     CHECK(desk.counter("tasks_known") == 4);
     desk.poll({pool[0], pool[1], pool[2]}, 1010);  // one left
-    desk.poll({pool[0], pool[1], pool[2]}, 1109);
+    desk.block(1109, {});
     CHECK(desk.counter("tasks_known") == 4);
-    desk.poll({pool[0], pool[1], pool[2]}, 1110);
+    desk.block(1110, {});
     CHECK(desk.counter("tasks_known") == 3);
     CHECK(desk.counter("tasks_forgotten") == 1);
+}
+
+TEST_CASE("nothing is forgotten because its block comes late, and everything once blocks cannot be caught up") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    const auto pool = actions(2);
+    desk.block(100, {});
+    desk.poll(pool, 100);
+    desk.poll({}, 101);
+    desk.poll({}, 500);  // the blocks of a source that polls well stay away
+    CHECK(desk.counter("tasks_known") == 2);
+    desk.block(101, {pool[0]});
+    CHECK(desk.counter("tasks_mined") == 1);
+    desk.poll({}, 201 + kMaxBlocksToCatchUp - 1);
+    CHECK(desk.counter("tasks_known") == 1);
+    desk.poll({}, 201 + kMaxBlocksToCatchUp);
+    CHECK(desk.counter("tasks_known") == 0);
+    CHECK(desk.counter("tasks_forgotten") == 1);
+}
+
+TEST_CASE("an answer that becomes durable after its task was forgotten is forgotten by the accounts too") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    const auto pool = actions(1);
+    desk.poll(pool, 100);
+    auto judged = desk.engine->judge("a", answer_to(*Desk::take(agent).at(0)));
+    REQUIRE(judged);
+    desk.poll({}, 101);
+    desk.block(201, {});
+    CHECK(desk.engine->take_forgotten().empty());
+    desk.engine->recorded(std::get<Submission>(*judged), {});
+    CHECK(desk.engine->take_forgotten() == std::vector<Hash256>{pool[0]->raw_id});
 }
 
 TEST_CASE("what is mined is kept 32 blocks for late results, then nothing of it is left", "[defect-41]") {
@@ -82,14 +115,16 @@ TEST_CASE("what is mined is kept 32 blocks for late results, then nothing of it 
     for (std::uint64_t round = 0; round < 200; ++round) {
         const auto pool = actions(10, round * 10);
         desk.poll(pool, 100 + round);
-        for (const auto& batch : Desk::take(agent)) REQUIRE(desk.submit("a", answer_to(*batch))->accepted);
+        for (const auto& batch : Desk::take(agent))
+            REQUIRE(desk.submit("a", answer_to(*batch))->accepted);
         desk.block(101 + round, pool);
         desk.beat("a");
         desk.clock.advance(1s);
         REQUIRE(desk.counter("tasks_known") <= 33 * 10);
     }
     CHECK(desk.answers.size() == 2000);
-    for (std::uint64_t height = 301; height < 335; ++height) desk.block(height, {});
+    for (std::uint64_t height = 301; height < 335; ++height)
+        desk.block(height, {});
     desk.poll({}, 335);
     CHECK(desk.counter("tasks_known") == 0);
     CHECK(desk.counter("tasks_mined") == 2000);
@@ -189,7 +224,7 @@ TEST_CASE("answered tasks that are forgotten are named to the accounts, once") {
     REQUIRE(desk.submit("a", result)->accepted);
     desk.poll({}, 101);
     CHECK(desk.engine->take_forgotten().empty());
-    desk.poll({}, 201);
+    desk.block(201, {});
     CHECK(desk.engine->take_forgotten() == std::vector<Hash256>{pool[0]->raw_id});
     CHECK(desk.engine->take_forgotten().empty());
 }
@@ -203,7 +238,8 @@ TEST_CASE("the accounts hear which actions of a block are out and unanswered") {
     result.results.pop_back();
     REQUIRE(desk.submit("a", result)->accepted);
     std::vector<Receipt> receipts;
-    for (const auto& action : pool) receipts.push_back({*action->hash, kReceiptSuccess, 0});
+    for (const auto& action : pool)
+        receipts.push_back({*action->hash, kReceiptSuccess, 0});
     const auto unanswered = desk.engine->unanswered(fake_block(101, receipts));
     REQUIRE(unanswered.size() == 1);
     CHECK(unanswered[0].action_hash == *pool[1]->hash);
@@ -217,7 +253,8 @@ TEST_CASE("task ids are never 0 and never those of a task alive, also when 32 bi
     const auto pool = actions(3);
     book.update_pool(pool, 1, [](const Hash256&) { return std::vector<std::string>{}; });
     std::vector<TaskPtr> tasks;
-    for (const auto& [order, task] : book.queue(TaskQueue::fresh)) tasks.push_back(task);
+    for (const auto& [order, task] : book.queue(TaskQueue::fresh))
+        tasks.push_back(task);
     REQUIRE(tasks.size() == 3);
     IdSource ids;
     ids.add(0xffffffffULL, 1);
