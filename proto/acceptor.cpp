@@ -22,11 +22,16 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr milliseconds kMeasureEvery{100};
+constexpr milliseconds kMeasureHotEvery{10};
 constexpr seconds kSweepEvery{1};
-constexpr seconds kTrimEvery{5};
+constexpr seconds kTrimFirst{2};
+constexpr seconds kTrimAtMost{64};
 constexpr seconds kWarnEvery{10};
 /// Memory that a trim is worth: less is the ordinary ebb and flow.
 constexpr std::uint64_t kTrimWorthBytes = std::uint64_t{16} << 20;
+constexpr std::uint64_t kTrimHelpedBytes = std::uint64_t{4} << 20;
+/// Beyond so many barred addresses the rest is not barred: this is a brake, the bounds hold without it.
+constexpr std::size_t kMostBarred = 4096;
 constexpr int kAcceptsInARow = 64;
 constexpr std::size_t kEventsAtOnce = 256;
 /// What epoll gives back: this, a listener's index + 1, or a Connection's address, which is far higher.
@@ -65,7 +70,7 @@ Acceptor::Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& 
     };
     watch_tagged(wake_.get());
     for (const auto& listener : listeners_) watch_tagged(listener.get());
-    resident_after_trim_ = resident_bytes();
+    least_resident_ = resident_bytes();
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -92,7 +97,8 @@ void Acceptor::stop() {
 int Acceptor::timeout_ms(SteadyTime now) const {
     auto due = SteadyTime::max();
     if (!active_.empty()) due = next_measure_;
-    if (table_.size() != 0 || next_trim_ != SteadyTime::max()) due = std::min(due, next_sweep_);
+    if (!hot_.empty()) due = std::min(due, next_hot_measure_);
+    if (table_.size() != 0 || !barred_.empty() || next_trim_ != SteadyTime::max()) due = std::min(due, next_sweep_);
     if (due == SteadyTime::max()) return -1;
     return static_cast<int>(std::max<std::int64_t>(
         0, std::chrono::duration_cast<milliseconds>(due - now).count() + 1));
@@ -116,9 +122,13 @@ void Acceptor::run(const std::stop_token& stop) {
             }
         }
         const auto now = std::chrono::steady_clock::now();
+        if (!hot_.empty() && now >= next_hot_measure_) {
+            next_hot_measure_ = now + kMeasureHotEvery;
+            measure(hot_, now);
+        }
         if (!active_.empty() && now >= next_measure_) {
-            measure_active(now);
             next_measure_ = now + kMeasureEvery;
+            measure(active_, now);
         }
         if (now >= next_sweep_) {
             sweep(now);
@@ -158,14 +168,25 @@ void Acceptor::accept_some(int listener) {
     }
 }
 
+bool Acceptor::is_bounded(const PeerKey& peer) const {
+    return !(bounds_.loopback_is_unbounded && peer.is_loopback());
+}
+
 bool Acceptor::may_enter(const PeerKey& peer) {
     if (table_.size() >= most_connections_) {
         counters_.refused_full.fetch_add(1, std::memory_order_relaxed);
         return false;
     }
+    if (const auto barred = barred_.find(peer.network()); barred != barred_.end()) {
+        if (std::chrono::steady_clock::now() < barred->second) {
+            counters_.refused_barred.fetch_add(1, std::memory_order_relaxed);
+            return false;
+        }
+        barred_.erase(barred);
+    }
     const auto of_network = per_network_.find(peer.network());
     if (of_network != per_network_.end() && of_network->second >= bounds_.connections_per_address &&
-        !(bounds_.loopback_is_unbounded && peer.is_loopback())) {
+        is_bounded(peer)) {
         counters_.refused_per_address.fetch_add(1, std::memory_order_relaxed);
         return false;
     }
@@ -217,15 +238,20 @@ void Acceptor::on_activity(Connection& connection) {
     if (connection.active) return;
     auto known = table_.find(connection.peer());
     if (!known || known.get() != &connection) return;
-    if (active_.empty()) next_measure_ = std::chrono::steady_clock::now() + kMeasureEvery;
     connection.active = true;
-    active_.push_back(std::move(known));
+    if (connection.is_hot) {
+        if (hot_.empty()) next_hot_measure_ = std::chrono::steady_clock::now() + kMeasureHotEvery;
+        hot_.push_back(std::move(known));
+    } else {
+        if (active_.empty()) next_measure_ = std::chrono::steady_clock::now() + kMeasureEvery;
+        active_.push_back(std::move(known));
+    }
 }
 
-void Acceptor::measure_active(SteadyTime now) {
-    std::vector<std::shared_ptr<Connection>> active;
-    active.swap(active_);
-    for (const auto& connection : active) {
+void Acceptor::measure(std::vector<std::shared_ptr<Connection>>& which, SteadyTime now) {
+    std::vector<std::shared_ptr<Connection>> due;
+    due.swap(which);
+    for (const auto& connection : due) {
         connection->active = false;
         if (connection->is_over()) {
             forget(connection);
@@ -234,6 +260,7 @@ void Acceptor::measure_active(SteadyTime now) {
         held_ -= connection->held();
         const auto verdict = connection->measure(now);
         held_ += connection->held();
+        connection->is_hot = verdict != Connection::Verdict::fine;
         if (verdict == Connection::Verdict::shut) {
             shut(*connection, counters_.shut_abusive, "it sends without end and asks for nothing");
         } else if (verdict == Connection::Verdict::refuse_bodies) {
@@ -243,7 +270,7 @@ void Acceptor::measure_active(SteadyTime now) {
         watch(EPOLL_CTL_MOD, *connection);
     }
     bound_total();
-    next_trim_ = std::min(next_trim_, now + kTrimEvery);
+    if (next_trim_ == SteadyTime::max()) next_trim_ = now + kTrimFirst;
 }
 
 void Acceptor::bound_total() {
@@ -263,6 +290,9 @@ void Acceptor::shut(Connection& connection, std::atomic<std::uint64_t>& counter,
     if (connection.is_shut()) return;
     counter.fetch_add(1, std::memory_order_relaxed);
     connection.shut();
+    if (is_bounded(connection.peer()) && barred_.size() < kMostBarred) {
+        barred_[connection.peer().network()] = std::chrono::steady_clock::now() + bounds_.barred_for;
+    }
     warn("connection shut", connection.peer(), why);
 }
 
@@ -279,17 +309,24 @@ void Acceptor::sweep(SteadyTime now) {
     for (const auto& connection : table_.all()) {
         for (const auto& call : connection->live_calls()) call->sweep(now);
     }
+    std::erase_if(barred_, [&](const auto& entry) { return now >= entry.second; });
 }
 
 void Acceptor::trim_memory(SteadyTime now) {
     if (now < next_trim_) return;
-    next_trim_ = SteadyTime::max();  // the next data brings the next look
     const auto resident = resident_bytes();
-    resident_after_trim_ = std::min(resident_after_trim_, resident);
-    if (resident < resident_after_trim_ + kTrimWorthBytes) return;
+    least_resident_ = std::min(least_resident_, resident);
+    if (resident < least_resident_ + kTrimWorthBytes) {
+        trim_pause_ = kTrimFirst;
+        next_trim_ = SteadyTime::max();  // the next data brings the next look
+        return;
+    }
     (void)::malloc_trim(0);
-    resident_after_trim_ = resident_bytes();
     counters_.memory_trims.fetch_add(1, std::memory_order_relaxed);
+    // Memory that does not come back is in use: ask less often. Until then gRPC may still be tearing down.
+    const auto after = resident_bytes();
+    trim_pause_ = after + kTrimHelpedBytes < resident ? kTrimFirst : std::min(2 * trim_pause_, kTrimAtMost);
+    next_trim_ = now + trim_pause_;
 }
 
 }  // namespace ioswarm::proto

@@ -28,6 +28,8 @@ struct AcceptorBounds {
     std::uint32_t connections_per_address = 256;
     /// Loopback is where a TLS proxy and test agents come from.
     bool loopback_is_unbounded = true;
+    /// An address whose connection was shut for abuse gets no new one for so long. Loopback as above.
+    std::chrono::seconds barred_for{10};
     /// What all connections together may hold in messages not yet read; beyond, the one that holds most is shut.
     std::uint64_t held_bytes = std::uint64_t{256} << 20;
     ConnectionBounds connection;
@@ -64,7 +66,7 @@ std::uint64_t raise_file_limit(std::uint64_t wanted);
 
 /// Accepts connections for gRPC, which would never accept again after one EMFILE, and watches over them. One thread
 /// of its own does all of it: it sleeps in epoll while nothing happens; connections that get data are measured every
-/// 100 ms, calls are swept every second, and freed memory goes back to the system when a load has gone.
+/// 100 ms (new ones and those that get much every 10 ms), calls are swept every second, and freed memory goes back to the system when a load has gone.
 class Acceptor {
  public:
     /// Takes over `fd`, non-blocking, of a connection that is in the table already. Called from the acceptor's thread.
@@ -74,6 +76,7 @@ class Acceptor {
         std::atomic<std::uint64_t> accepted{0};
         std::atomic<std::uint64_t> refused_full{0};         ///< at the bound of all connections, or out of descriptors
         std::atomic<std::uint64_t> refused_per_address{0};  ///< at the bound of one address
+        std::atomic<std::uint64_t> refused_barred{0};       ///< of an address that was shut for abuse just before
         std::atomic<std::uint64_t> shut_abusive{0};         ///< over one of ConnectionBounds
         std::atomic<std::uint64_t> shut_memory{0};          ///< held most when all together held too much
         std::atomic<std::uint64_t> bodies_refused{0};       ///< connections whose messages were refused while coming in
@@ -96,11 +99,12 @@ class Acceptor {
     void run(const std::stop_token& stop);
     void close_listeners();
     void accept_some(int listener);
+    [[nodiscard]] bool is_bounded(const PeerKey& peer) const;
     [[nodiscard]] bool may_enter(const PeerKey& peer);
     void admit(Descriptor socket, const PeerKey& peer);
     void watch(int operation, Connection& connection);
     void on_activity(Connection& connection);
-    void measure_active(SteadyTime now);
+    void measure(std::vector<std::shared_ptr<Connection>>& which, SteadyTime now);
     void bound_total();
     void sweep(SteadyTime now);
     void forget(const std::shared_ptr<Connection>& connection);
@@ -124,14 +128,18 @@ class Acceptor {
 
     std::vector<Descriptor> listeners_;  ///< this and what follows: the acceptor's thread only
     std::vector<std::shared_ptr<Connection>> active_;
+    std::vector<std::shared_ptr<Connection>> hot_;  ///< looked at every few milliseconds
     std::vector<std::shared_ptr<Connection>> forgotten_;  ///< kept until no event can name them any more
     std::map<std::array<std::uint8_t, 16>, std::uint32_t> per_network_;
+    std::map<std::array<std::uint8_t, 16>, SteadyTime> barred_;  ///< until when; at most kMostBarred
     std::uint64_t held_ = 0;
     SteadyTime next_measure_;
+    SteadyTime next_hot_measure_;
     SteadyTime next_sweep_;
     SteadyTime next_trim_ = SteadyTime::max();
     SteadyTime next_warning_;
-    std::uint64_t resident_after_trim_ = 0;
+    std::uint64_t least_resident_ = 0;
+    std::chrono::seconds trim_pause_{2};
 
     std::jthread thread_;  ///< last: it uses all of the above
 };

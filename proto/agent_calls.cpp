@@ -41,8 +41,10 @@ std::uint32_t AgentCall::body_bound() const {
 
 void AgentCall::start(std::size_t header_bytes) {
     self_ = shared_from_this();
+    header_bytes_ = header_bytes;
+    service_.under_way.begin();
     connection_->begin_body(body_bound());
-    const bool is_kept = connection_->begin_call(self_, header_bytes);
+    const bool is_kept = connection_->begin_call(self_);
     StartRead(&body_);
     if (is_kept) return;
     service_.counters.too_many_calls.fetch_add(1, std::memory_order_relaxed);
@@ -97,7 +99,8 @@ void AgentCall::OnDone() {
     service_.bodies_in_work.fetch_sub(booked_bytes_, std::memory_order_relaxed);
     const bool was_cancelled = cancelled_.load(std::memory_order_relaxed);
     if (was_cancelled) service_.counters.cancelled.fetch_add(1, std::memory_order_relaxed);
-    connection_->end_call(this, was_cancelled, steady_clock::now());
+    connection_->end_call(this, was_cancelled, header_bytes_, steady_clock::now());
+    service_.under_way.end();
     const auto last_owner = std::move(self_);
 }
 
@@ -346,9 +349,9 @@ void TaskStreamCall::on_over() {
 RefusedCall::RefusedCall(grpc::GenericCallbackServerContext* context, std::shared_ptr<Connection> connection)
     : context_(context), connection_(std::move(connection)), begun_(steady_clock::now()) {}
 
-void RefusedCall::start(grpc::Status status, std::size_t header_bytes) {
+void RefusedCall::start(grpc::Status status) {
     self_ = shared_from_this();
-    if (connection_) (void)connection_->begin_call(self_, header_bytes);
+    if (connection_) (void)connection_->begin_call(self_);
     Finish(std::move(status));
 }
 
@@ -358,7 +361,7 @@ void RefusedCall::sweep(SteadyTime now) {
 
 void RefusedCall::OnDone() {
     context_.over();
-    if (connection_) connection_->end_call(this, cancelled_.load(std::memory_order_relaxed), steady_clock::now());
+    if (connection_) connection_->end_call(this, cancelled_.load(std::memory_order_relaxed), 0, steady_clock::now());
     const auto last_owner = std::move(self_);
 }
 

@@ -6,6 +6,7 @@
 // Nothing here blocks: gRPC gives its callbacks as few as two threads.
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -59,6 +60,36 @@ struct ServiceCounters {
     std::atomic<std::uint64_t> task_streams_open{0};
 };
 
+/// Calls between their first byte and OnDone, for a shutdown that waits for them and for nothing else (gRPC's own waits
+/// for clients to hang up as well).
+class CallsUnderWay {
+ public:
+    void begin() {
+        const std::lock_guard lock(mutex_);
+        ++count_;
+    }
+    void end() {
+        const std::lock_guard lock(mutex_);
+        if (--count_ == 0) none_.notify_all();
+    }
+    /// From now on is_draining(); returns when there is none, or after `within`.
+    void drain(std::chrono::milliseconds within) {
+        std::unique_lock lock(mutex_);
+        draining_ = true;
+        (void)none_.wait_for(lock, within, [this] { return count_ == 0; });
+    }
+    [[nodiscard]] bool is_draining() const {
+        const std::lock_guard lock(mutex_);
+        return draining_;
+    }
+
+ private:
+    mutable std::mutex mutex_;
+    std::condition_variable none_;
+    std::uint64_t count_ = 0;
+    bool draining_ = false;
+};
+
 /// What all calls share; outlives them.
 struct Service {
     const AgentServerSettings& settings;
@@ -66,6 +97,7 @@ struct Service {
     const AccessControl& access;
     ConnectionTable& connections;
     ServiceCounters& counters;
+    CallsUnderWay& under_way;
     std::atomic<std::uint64_t>& bodies_in_work;  ///< bytes
     WorkQueue& streams;  ///< writes of task streams
     WorkQueue& heavy;    ///< messages too long to be decoded on gRPC's own threads
@@ -115,6 +147,7 @@ class AgentCall : public grpc::ServerGenericBidiReactor,
     const std::string verified_id_;
     const SteadyTime begun_;
     std::shared_ptr<AgentCall> self_;  ///< until OnDone
+    std::size_t header_bytes_ = 0;
     grpc::ByteBuffer body_;
     std::atomic<bool> reading_{true};
     std::atomic<bool> cancelled_{false};
@@ -186,7 +219,7 @@ class RefusedCall final : public grpc::ServerGenericBidiReactor,
                           public std::enable_shared_from_this<RefusedCall> {
  public:
     RefusedCall(grpc::GenericCallbackServerContext* context, std::shared_ptr<Connection> connection);
-    void start(grpc::Status status, std::size_t header_bytes);
+    void start(grpc::Status status);
 
     void sweep(SteadyTime now) override;
     void refuse_body() override {}

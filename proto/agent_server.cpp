@@ -2,9 +2,11 @@
 #include "proto/agent_server.hpp"
 
 #include <array>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 
+#include <grpc/support/log.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
@@ -23,6 +25,8 @@ constexpr std::array<std::pair<std::string_view, Method>, 5> kMethods{{
     {"Heartbeat", Method::heartbeat},
     {"StreamStateDiffs", Method::stream_state_diffs},
 }};
+constexpr int kReadChunkBytes = 16 << 10;
+constexpr int kLeastReadChunkBytes = 256;  ///< gRPC's default
 /// What HTTP/2 counts for a header beside name and value (RFC 9113 section 10.5.1).
 constexpr std::size_t kHeaderOverheadBytes = 32;
 
@@ -64,10 +68,10 @@ class AgentService final : public grpc::CallbackGenericService {
 
         const auto method = method_of(context->method());
         std::string verified_id;
-        const auto refusal = refuse(*context, connection != nullptr, method, header_bytes, verified_id);
+        const auto refusal = refuse(*context, connection != nullptr && !connection->is_shut(), method, header_bytes, verified_id);
         if (refusal) {
             const auto call = std::make_shared<RefusedCall>(context, std::move(connection));
-            call->start(*refusal, header_bytes);
+            call->start(*refusal);
             return call.get();
         }
         std::shared_ptr<AgentCall> call;
@@ -86,8 +90,11 @@ class AgentService final : public grpc::CallbackGenericService {
     std::optional<grpc::Status> refuse(const grpc::GenericCallbackServerContext& context, bool is_connected,
                                        std::optional<Method> method, std::size_t header_bytes,
                                        std::string& verified_id) {
-        // A connection that is booked out already: its client is gone.
+        // A connection that is booked out or shut already: its client is gone.
         if (!is_connected) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the connection is closing");
+        if (service_.under_way.is_draining()) {
+            return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the coordinator is shutting down");
+        }
         if (!method) return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "unknown method");
         if (service_.access.has_secret()) {
             const auto& headers = context.client_metadata();
@@ -116,6 +123,14 @@ class AgentService final : public grpc::CallbackGenericService {
     Service& service_;
 };
 
+/// gRPC writes a line to standard error for each compressed message, failed handshake and the like, so any client could
+/// fill the log; GRPC_VERBOSITY in the environment brings them back.
+void silence_grpc() {
+    if (std::getenv("GRPC_VERBOSITY") == nullptr) {
+        gpr_set_log_verbosity(static_cast<gpr_log_severity>(GPR_LOG_SEVERITY_ERROR + 1));
+    }
+}
+
 int ms(std::chrono::seconds value) { return static_cast<int>(std::chrono::milliseconds(value).count()); }
 
 void configure(grpc::ServerBuilder& builder, const AgentServerSettings& settings) {
@@ -130,6 +145,10 @@ void configure(grpc::ServerBuilder& builder, const AgentServerSettings& settings
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(settings.metadata_bytes));
     // Windows that grow with the line's speed would let one connection hold megabytes for each of its streams.
     builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+    // How much is read before the calls in it are worked on: at the default of up to 4 MiB that is ten thousand.
+    builder.AddChannelArgument(GRPC_ARG_TCP_READ_CHUNK_SIZE, kReadChunkBytes);
+    builder.AddChannelArgument(GRPC_ARG_TCP_MIN_READ_CHUNK_SIZE, kLeastReadChunkBytes);
+    builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, kReadChunkBytes);
     builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, ms(settings.handshake_timeout));
     builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, ms(settings.idle_timeout));
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, ms(settings.ping_every));
@@ -143,19 +162,16 @@ void configure(grpc::ServerBuilder& builder, const AgentServerSettings& settings
     builder.AddChannelArgument(GRPC_ARG_MAX_CHANNEL_TRACE_EVENT_MEMORY_PER_NODE, 0);
 }
 
-std::chrono::system_clock::time_point deadline_in(std::chrono::milliseconds within) {
-    return std::chrono::system_clock::now() + within;
-}
-
 }  // namespace
 
 struct AgentServer::Parts {
     Parts(AgentServerSettings with, AgentLink& link, const AccessControl& access)
         : settings(std::move(with)),
-          service{settings, link, access, connections, counters, bodies_in_work, streams, heavy}, generic(service) {}
+          service{settings, link, access, connections, counters, under_way, bodies_in_work, streams, heavy}, generic(service) {}
 
     const AgentServerSettings settings;
     ServiceCounters counters;
+    CallsUnderWay under_way;
     std::atomic<std::uint64_t> bodies_in_work{0};
     ConnectionTable connections;
     WorkQueue streams;
@@ -177,6 +193,7 @@ Result<std::unique_ptr<AgentServer>> AgentServer::start(AgentServerSettings sett
         return fail(ErrorCode::config, "cannot use TLS", "tls.cert, tls.key", "only one of the two is set",
                     "set both, or neither for plain text behind a TLS proxy");
     }
+    silence_grpc();
     auto parts = std::make_unique<Parts>(std::move(settings), link, access);
     const auto& with = parts->settings;
     (void)raise_file_limit(std::uint64_t{2} * with.accept.connections + with.accept.reserved_files);
@@ -225,13 +242,15 @@ void AgentServer::stop_accepting() { parts_->acceptor->stop_accepting(); }
 
 void AgentServer::shutdown(std::chrono::milliseconds within) {
     std::call_once(parts_->shut_down, [&] {
-        // Nobody new; then what would never end by itself; then gRPC waits for the rest, cancels it at the deadline
+        // Nobody new; then what would never end by itself; then the rest has its time; then gRPC cancels what is left
         // and returns when its last callback has. The acceptor goes on meanwhile: it ends streams that are stuck.
         parts_->acceptor->stop_accepting();
+        parts_->under_way.drain(std::chrono::milliseconds(0));
         for (const auto& connection : parts_->connections.all()) {
             for (const auto& call : connection->live_calls()) call->end_for_shutdown();
         }
-        parts_->server->Shutdown(deadline_in(within));
+        parts_->under_way.drain(within);
+        parts_->server->Shutdown(std::chrono::system_clock::now());
         parts_->server->Wait();
         parts_->acceptor->stop();
         parts_->streams.stop();
@@ -247,6 +266,7 @@ std::map<std::string, std::uint64_t> AgentServer::counters() const {
         {"connections_accepted", accepted.accepted},
         {"connections_refused_full", accepted.refused_full},
         {"connections_refused_per_address", accepted.refused_per_address},
+        {"connections_refused_barred", accepted.refused_barred},
         {"connections_shut_abusive", accepted.shut_abusive},
         {"connections_shut_memory", accepted.shut_memory},
         {"connections_bodies_refused", accepted.bodies_refused},

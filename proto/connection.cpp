@@ -20,6 +20,9 @@ using std::chrono::seconds;
 
 /// A call's HTTP/2 frames and TLS records, beside its headers and body.
 constexpr std::uint64_t kCallOverheadBytes = 512;
+/// A connection is looked at often in its first second, and while it gets this much between two looks.
+constexpr seconds kNewFor{1};
+constexpr std::uint64_t kHotBytes = std::uint64_t{32} << 10;
 /// A connection whose bodies were refused is shut when it is over its bound again within this time.
 constexpr seconds kSecondStrike{10};
 
@@ -102,13 +105,12 @@ std::size_t PeerKeyHash::operator()(const PeerKey& key) const noexcept {
 }
 
 Connection::Connection(int fd, PeerKey peer, ConnectionBounds bounds, SteadyTime now)
-    : fd_(fd), peer_(peer), bounds_(bounds), cancel_window_(now), measured_at_(now),
+    : fd_(fd), peer_(peer), bounds_(bounds), cancel_window_(now), begun_(now), measured_at_(now),
       refused_at_(now - 2 * kSecondStrike) {}
 
 Connection::~Connection() { ::close(fd_); }
 
-bool Connection::begin_call(std::shared_ptr<LiveCall> call, std::size_t header_bytes) {
-    explained_.fetch_add(header_bytes + kCallOverheadBytes, std::memory_order_relaxed);
+bool Connection::begin_call(std::shared_ptr<LiveCall> call) {
     {
         const std::lock_guard lock(mutex_);
         if (calls_.size() < bounds_.calls) {
@@ -120,7 +122,10 @@ bool Connection::begin_call(std::shared_ptr<LiveCall> call, std::size_t header_b
     return false;
 }
 
-void Connection::end_call(const LiveCall* call, bool was_cancelled, SteadyTime now) {
+void Connection::end_call(const LiveCall* call, bool was_cancelled, std::size_t header_bytes, SteadyTime now) {
+    if (header_bytes != 0 && !was_cancelled) {
+        explained_.fetch_add(header_bytes + kCallOverheadBytes, std::memory_order_relaxed);
+    }
     std::shared_ptr<LiveCall> last_owner;  // destroyed after the lock
     bool over = false;
     {
@@ -174,19 +179,22 @@ Connection::Verdict Connection::measure(SteadyTime now) {
     const std::uint64_t credit = (explained - explained_seen_) +
                                  (info.tcpi_bytes_acked - acked_) / kAckedPerExplained +
                                  bounds_.unexplained_bytes_per_second * static_cast<std::uint64_t>(elapsed) / 1000;
-    const std::uint64_t level = held_ + (info.tcpi_bytes_received - received_);
+    const std::uint64_t got = info.tcpi_bytes_received - received_;
+    const std::uint64_t level = held_ + got;
     held_ = level > credit ? level - credit : 0;
     received_ = info.tcpi_bytes_received;
     acked_ = info.tcpi_bytes_acked;
     explained_seen_ = explained;
     measured_at_ = now;
 
-    const auto bound = bounds_.unexplained_bytes + bodies;
-    if (held_ <= bound) return Verdict::fine;
+    const auto bound =
+        bounds_.unexplained_bytes + std::min(explained / 4, bounds_.unexplained_bytes_earned) + bodies;
+    const auto calm = got >= kHotBytes || now - begun_ < kNewFor ? Verdict::hot : Verdict::fine;
+    if (held_ <= bound) return calm;
     // What still lies in the kernel is bounded there and was not read by anybody.
     int unread = 0;
     (void)::ioctl(fd_, FIONREAD, &unread);
-    if (held_ <= bound + static_cast<std::uint64_t>(std::max(unread, 0))) return Verdict::fine;
+    if (held_ <= bound + static_cast<std::uint64_t>(std::max(unread, 0))) return Verdict::hot;
     if (bodies == 0 || now - refused_at_ < kSecondStrike) return Verdict::shut;
     refused_at_ = now;
     held_ = 0;

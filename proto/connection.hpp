@@ -49,10 +49,14 @@ struct ConnectionBounds {
     /// the end of the last one has been booked here.
     std::uint32_t calls = 200;
     std::uint32_t cancels_per_second = 300;
-    /// Bytes that no call accounts for (frames that carry nothing, messages that do not end): so many at once, …
-    std::uint64_t unexplained_bytes = std::uint64_t{1} << 20;
-    /// … and so many every second, which the HTTP/2 chatter of an honest client stays far under.
-    std::uint64_t unexplained_bytes_per_second = std::uint64_t{64} << 10;
+    /// Bytes that no finished call accounts for (frames that carry nothing, calls given up or without credentials,
+    /// messages that do not end): a new connection may have so many at once, …
+    /// (the smallest call that costs gRPC its full price is 28 bytes long)
+    std::uint64_t unexplained_bytes = std::uint64_t{32} << 10;
+    /// … one that had calls answered a quarter of their bytes more, up to this, …
+    std::uint64_t unexplained_bytes_earned = std::uint64_t{1} << 20;
+    /// … and this flows off every second. The HTTP/2 chatter of an honest client stays far under it.
+    std::uint64_t unexplained_bytes_per_second = std::uint64_t{8} << 10;
     /// Bodies under way at once on one connection, counted with the most that each may have.
     std::uint64_t body_bytes = std::uint64_t{16} << 20;
 };
@@ -82,8 +86,9 @@ class Connection {
     [[nodiscard]] const PeerKey& peer() const noexcept { return peer_; }
 
     /// Keeps `call` alive until end_call. False: the connection held too many and was shut; the call is not kept.
-    [[nodiscard]] bool begin_call(std::shared_ptr<LiveCall> call, std::size_t header_bytes);
-    void end_call(const LiveCall* call, bool was_cancelled, SteadyTime now);
+    [[nodiscard]] bool begin_call(std::shared_ptr<LiveCall> call);
+    /// `header_bytes` are accounted for when the call was a fair one: authenticated and not given up.
+    void end_call(const LiveCall* call, bool was_cancelled, std::size_t header_bytes, SteadyTime now);
     void begin_body(std::uint64_t most_bytes);
     void end_body(std::uint64_t most_bytes, std::uint64_t bytes);
     /// Ends the connection at its socket; gRPC then cancels what is on it. Harmless a second time.
@@ -91,14 +96,16 @@ class Connection {
     [[nodiscard]] bool is_shut() const noexcept { return shut_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::vector<std::shared_ptr<LiveCall>> live_calls() const;
 
-    enum class Verdict { fine, refuse_bodies, shut };
-    /// Reads the socket's counters. Accepting thread only, as are the next three.
+    enum class Verdict { fine, hot, refuse_bodies, shut };
+    /// Reads the socket's counters. Hot: look again soon, it is new or gets much at once. Accepting thread only, as
+    /// are the next three.
     [[nodiscard]] Verdict measure(SteadyTime now);
     /// Unexplained bytes at the last measure(): what this connection may hold in memory.
     [[nodiscard]] std::uint64_t held() const noexcept { return held_; }
     /// Both directions are closed: gRPC is done with it.
     [[nodiscard]] bool is_over() const noexcept;
     bool active = false;  ///< data came since the last measure()
+    bool is_hot = true;   ///< the last measure() said so; a new one is
 
  private:
     const int fd_;
@@ -113,6 +120,7 @@ class Connection {
     SteadyTime cancel_window_;
     std::uint32_t cancels_ = 0;
 
+    const SteadyTime begun_;
     SteadyTime measured_at_;  ///< accepting thread only, as are those below
     SteadyTime refused_at_;
     std::uint64_t held_ = 0;

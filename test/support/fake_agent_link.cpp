@@ -130,6 +130,15 @@ bool FakeAgentLink::give(const std::string& agent_id, TaskBatch batch) {
     return true;
 }
 
+void FakeAgentLink::give_all(const TaskBatch& batch) {
+    std::vector<std::string> ids;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [id, queue] : streams_) ids.push_back(id);
+    }
+    for (const auto& id : ids) (void)give(id, batch);
+}
+
 void FakeAgentLink::hold_submits() {
     const std::lock_guard lock(mutex_);
     holds_ = true;

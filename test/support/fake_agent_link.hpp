@@ -25,6 +25,8 @@ class FakeAgentLink final : public AgentLink {
 
     /// Queues a batch for the agent's open stream; false when it has none.
     bool give(const std::string& agent_id, TaskBatch batch);
+    /// The same for every open stream.
+    void give_all(const TaskBatch& batch);
     /// From now on submissions wait until release_submits(), as they do for a slow disk.
     void hold_submits();
     void release_submits();

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The agent port over a fake coordinator, as a process of its own for the abuse tests.
+// Options, each with a number: see below.
+// Prints "port N", answers every line on its standard input with its counters, and ends in order at its end.
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <thread>
+
+#include <sys/resource.h>
+
+#include "proto/agent_server.hpp"
+#include "test/support/fake_agent_link.hpp"
+
+int main(int argc, char** argv) {
+    using namespace ioswarm;
+    proto::AgentServerSettings settings;
+    settings.address = "127.0.0.1";
+    long feed_us = 0;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const std::string option = argv[i];
+        const long value = std::strtol(argv[i + 1], nullptr, 10);
+        if (option == "--files") {
+            const rlimit limit{static_cast<rlim_t>(value), static_cast<rlim_t>(value)};
+            if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
+            settings.accept.reserved_files = 0;  // let accept run into EMFILE itself
+        } else if (option == "--reserve") {
+            settings.accept.reserved_files = static_cast<std::uint32_t>(value);
+        } else if (option == "--feed-us") {
+            feed_us = value;
+        } else if (option == "--address-bound") {
+            settings.accept.connections_per_address = static_cast<std::uint32_t>(value);
+            settings.accept.loopback_is_unbounded = false;
+        } else if (option == "--bar-seconds") {
+            settings.accept.barred_for = std::chrono::seconds(value);
+        } else if (option == "--handshake-seconds") {
+            settings.handshake_timeout = std::chrono::seconds(value);
+        } else if (option == "--idle-seconds") {
+            settings.idle_timeout = std::chrono::seconds(value);
+        } else if (option == "--call-seconds") {
+            settings.call_timeout = std::chrono::seconds(value);
+        } else if (option == "--write-seconds") {
+            settings.write_timeout = std::chrono::seconds(value);
+        } else {
+            std::fprintf(stderr, "unknown option %s\n", argv[i]);
+            return 64;
+        }
+    }
+    test::FakeAgentLink link;
+    const auto access = AccessControl::open({"test-secret", "", ""});
+    const Log log(LogLevel::warn, [](LogLevel, std::string_view text) {
+        if (std::getenv("IOSWARM_TEST_LOG") == nullptr) return;
+        std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+    });
+    auto server = proto::AgentServer::start(settings, link, **access, log);
+    if (!server) {
+        std::fprintf(stderr, "%s\n", server.error().text().c_str());
+        return 1;
+    }
+    std::printf("port %u\n", (*server)->port());
+    std::fflush(stdout);
+
+    std::jthread feed;
+    if (feed_us > 0) {
+        feed = std::jthread([&](const std::stop_token& stop) {
+            TaskBatch batch;
+            batch.batch_id = "b-1";
+            batch.tasks.resize(10);
+            for (auto& task : batch.tasks) task.tx_raw = Bytes(300, 7);
+            while (!stop.stop_requested()) {
+                link.give_all(batch);
+                std::this_thread::sleep_for(std::chrono::microseconds(feed_us));
+            }
+        });
+    }
+    for (int c = std::getchar(); c != EOF; c = std::getchar()) {
+        if (c != '\n') continue;
+        for (const auto& [name, value] : (*server)->counters()) {
+            std::printf("%s %llu\n", name.c_str(), static_cast<unsigned long long>(value));
+        }
+        std::printf("link_streams %zu\nend 0\n", link.open_streams());
+        std::fflush(stdout);
+    }
+    feed = std::jthread();
+    (*server)->shutdown(std::chrono::seconds(8));
+    return 0;
+}

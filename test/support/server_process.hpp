@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace ioswarm::test {
+
+/// test/support/agent_server_main.cpp in a process of its own, so that its memory and its crashes are its own.
+class ServerProcess {
+ public:
+    /// Arguments as that program takes them. The secret is kServerSecret.
+    explicit ServerProcess(const std::vector<std::string>& arguments = {});
+    /// Ends it and fails nothing; use stop() to look at how it ended.
+    ~ServerProcess();
+    ServerProcess(const ServerProcess&) = delete;
+    ServerProcess& operator=(const ServerProcess&) = delete;
+
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+    [[nodiscard]] pid_t pid() const { return pid_; }
+    [[nodiscard]] bool is_alive();
+    [[nodiscard]] std::uint64_t resident_bytes() const;
+    [[nodiscard]] std::uint64_t most_resident_bytes() const;
+    [[nodiscard]] std::uint64_t open_files() const;
+    /// AgentServer::counters() of the process, and link_streams.
+    [[nodiscard]] std::map<std::string, std::uint64_t> counters();
+    /// Waits until resident_bytes() is at most `bytes`; there is no event for it, so it looks ten times a second.
+    bool memory_returns_to(std::uint64_t bytes, std::chrono::seconds within);
+    /// Orderly end; the exit status, or 128 + signal.
+    int stop();
+
+ private:
+    [[nodiscard]] std::uint64_t proc_kib(const char* name) const;
+
+    pid_t pid_ = -1;
+    std::FILE* to_ = nullptr;
+    std::FILE* from_ = nullptr;
+    std::uint16_t port_ = 0;
+};
+
+inline const std::string kServerSecret = "test-secret";
+
+}  // namespace ioswarm::test
