@@ -111,7 +111,7 @@ void Acceptor::run(const std::stop_token& stop) {
                                        timeout_ms(std::chrono::steady_clock::now()));
         if (!accepting_.load()) close_listeners();
         for (int i = 0; i < count; ++i) {
-            const auto& data = events[static_cast<std::size_t>(i)].data;
+            const epoll_data_t data = events[static_cast<std::size_t>(i)].data;  // packed: no reference into it
             if (data.u64 == kWakeTag) {
                 std::uint64_t drained = 0;
                 (void)!::read(wake_.get(), &drained, sizeof drained);

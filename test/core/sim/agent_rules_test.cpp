@@ -60,7 +60,8 @@ TEST_CASE("honest agents accept what its sender signed, in every encoding", "[ag
 }
 
 TEST_CASE("honest agents accept every action of the vectors, signature checked", "[agent-rules]") {
-    for (const auto& vector : json::parse(read_data("node/actions.json"))["vectors"]) {
+    const json recorded = json::parse(read_data("node/actions.json"));
+    for (const auto& vector : recorded["vectors"]) {
         INFO(vector["kind"] << ", encoding " << vector["encoding"]);
         TaskPackage task;
         task.tx_raw = hex(vector["action"].get<std::string>());
