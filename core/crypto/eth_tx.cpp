@@ -222,8 +222,8 @@ void read_legacy(Fields& fields, SignedEthTx& out) {
     out.tx.gas_price = fields.number("gas price");
     read_call(fields, out.tx);
     const U256 v = fields.number("v");
-    if (v == 27 || v == 28) {
-        out.signature.bytes[64] = static_cast<std::uint8_t>(v - 27);
+    if (const U256 parity = v - 27; parity <= 1) {  // wraps below 27
+        out.signature.bytes[64] = static_cast<std::uint8_t>(parity);
         return;
     }
     // 35 and 36 would name chain 0, which is how an unprotected transaction is told from others.

@@ -43,14 +43,15 @@ struct EthTx {
     U256 value;
     Bytes data;
     std::vector<AccessListEntry> access_list;
-    U256 blob_fee_cap;                  ///< blob
-    std::vector<Hash256> blob_hashes;   ///< blob
+    U256 blob_fee_cap;                                 ///< blob
+    std::vector<Hash256> blob_hashes;                  ///< blob
     std::vector<SetCodeAuthorization> authorizations;  ///< set_code
 };
 
 /// What the sender signs.
 [[nodiscard]] Hash256 signing_hash(const EthTx& tx);
-/// The signed transaction's bytes (with the type byte in front where it has one); blob transactions without sidecar.
+/// The signed transaction's bytes (with the type byte in front where it has one); blob transactions without
+/// sidecar.
 [[nodiscard]] Bytes encode_signed(const EthTx& tx, const Signature& signature);
 /// keccak256(encode_signed(…)).
 [[nodiscard]] Hash256 transaction_hash(const EthTx& tx, const Signature& signature);

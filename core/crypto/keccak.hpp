@@ -10,12 +10,12 @@ namespace ioswarm {
 
 /// Keccak-256 as Ethereum and IoTeX use it: the original padding (0x01), not SHA3-256's. Incremental.
 class Keccak256 {
- public:
+  public:
     Keccak256& update(BytesView data) noexcept;
     /// The digest of everything given so far; the object is spent afterwards.
     [[nodiscard]] Hash256 finish() noexcept;
 
- private:
+  private:
     static constexpr std::size_t kRate = 136;  // bytes absorbed a permutation: 1600/8 - 2*32
 
     std::array<std::uint64_t, 25> state_{};

@@ -34,8 +34,8 @@ ContextPtr make_context() {
 
 /// Never changed after it was made, and all calls take it as const: any number of threads may use it.
 const secp256k1_context* context() {
-    static const ContextPtr kContext = make_context();
-    return kContext.get();
+    static const ContextPtr made = make_context();
+    return made.get();
 }
 
 PublicKey serialize(const secp256k1_pubkey& key) {

@@ -16,7 +16,7 @@ using Signature = FixedBytes<65, struct SignatureTag>;
 
 /// A secret scalar, wiped on destruction; never printed.
 class PrivateKey {
- public:
+  public:
     /// Error invalid_argument: not 32 bytes, zero, or not below the group order.
     [[nodiscard]] static Result<PrivateKey> from(BytesView bytes);
     ~PrivateKey();
@@ -29,7 +29,7 @@ class PrivateKey {
     [[nodiscard]] Signature sign(const Hash256& digest) const;
     [[nodiscard]] BytesView bytes() const noexcept { return scalar_; }
 
- private:
+  private:
     PrivateKey() = default;
     std::array<std::uint8_t, 32> scalar_{};
 };

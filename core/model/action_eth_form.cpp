@@ -8,9 +8,6 @@
 namespace ioswarm {
 namespace {
 
-using wire::Field;
-using wire::WireType;
-
 std::optional<Address> address_of_text(BytesView text) {
     const auto address = parse_address(as_text(text));
     return address ? std::optional<Address>(*address) : std::nullopt;
