@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a node answers, over gRPC and over web3. The first byte says which answer it is; whatever is refused is
+// bad data, and what is taken keeps the promises of the headers.
+#include <cstdlib>
+
+#include "core/net/json_rpc.hpp"
+#include "proto/node_web3.hpp"
+#include "proto/node_wire.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::proto;
+
+namespace {
+
+const ChainIds kIds{4689};
+
+void require(bool holds) {
+    if (!holds) std::abort();
+}
+
+template <typename T>
+bool taken(const Result<T>& result) {
+    require(result || (result.error().code == ErrorCode::bad_data && !result.error().why.empty()));
+    return result.has_value();
+}
+
+void check(const NodeBlock& block) {
+    require(block.block.unmatched_actions + block.block.unhashable_actions <= block.actions);
+    require((block.block.unmatched_actions == 0) == block.first_unmatched.empty());
+}
+
+void read_rpc(std::string_view text) {
+    const auto replies = read_rpc_batch(text, 1, 4);
+    require(replies.size() == 4);
+    for (const auto& reply : replies) {
+        if (!reply) continue;
+        require(reply->error.message.size() <= 512);
+        require(reply->kind == RpcReply::Kind::text || reply->kind == RpcReply::Kind::json ||
+                reply->value.empty());
+    }
+}
+
+void read_raw(BytesView bytes) {
+    // The recording starts at height 4; the mutations of its heights are refused.
+    const auto blocks = read_raw_blocks(bytes, 4, 10, kIds);
+    if (!taken(blocks)) return;
+    require(blocks->size() <= 10);
+    for (std::size_t i = 0; i < blocks->size(); ++i) {
+        require((*blocks)[i].block.height == 4 + i);
+        check((*blocks)[i]);
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size == 0) return 0;
+    const BytesView bytes(data + 1, size - 1);
+    switch (data[0]) {
+        case 'm':
+            taken(read_chain_meta(bytes));
+            break;
+        case 'p': {
+            const auto actions = read_act_pool(bytes);
+            if (!taken(actions)) break;
+            for (const BytesView raw : *actions)
+                taken(read_action(to_bytes(raw), kIds));
+            break;
+        }
+        case 'r':
+            read_raw(bytes);
+            break;
+        case 'h':
+            taken(read_header_only(bytes, 6));
+            break;
+        case 's': {
+            const auto block = read_stream_block(bytes, kIds);
+            if (taken(block)) check(*block);
+            break;
+        }
+        case 'j':
+            read_rpc(as_text(bytes));
+            break;
+        case 'b':
+            taken(read_web3_block(as_text(bytes)));
+            break;
+        case 'w':
+            taken(read_web3_receipts(as_text(bytes), 5));
+            break;
+        default:
+            break;
+    }
+    return 0;
+}
