@@ -12,9 +12,10 @@
 #include <mutex>
 #include <utility>
 
-// Calls use gRPC's callback API, so no thread of ours waits on a completion queue; a caller waits on a
-// condition variable for its own call. gRPC objects outlive their last callback: a call is waited for, a
-// stream's reactor owns itself until OnDone.
+// Calls use gRPC's callback API, so no thread of ours waits on a completion queue; a caller waits on a condition
+// variable for its own call. Whatever holds a channel is destroyed on a thread of ours, never in a callback, and
+// only after its last callback: the last channel to go joins gRPC's callback threads, and one of them that joins
+// itself hangs, or leaves a freed queue to the others (gRPC 1.51).
 
 namespace ioswarm::proto {
 namespace {
@@ -100,7 +101,7 @@ grpc::ChannelArguments channel_arguments(const NodeGrpcSettings& settings) {
     return arguments;
 }
 
-/// One stream. Kept alive by its owner and, from start() to OnDone, by itself.
+/// One stream. start() once; destroyed after finish() only.
 class StreamReactor final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
   public:
     StreamReactor(std::string target, const char* method, BytesView request, std::size_t max_waiting)
@@ -109,15 +110,19 @@ class StreamReactor final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grp
           request_(to_buffer(request)),
           max_waiting_(max_waiting) {}
 
-    static void start(const std::shared_ptr<StreamReactor>& self, grpc::GenericStub& stub) {
-        self->self_ = self;
-        stub.PrepareBidiStreamingCall(&self->context_, self->method_, {}, self.get());
-        self->StartWriteLast(&self->request_, {});
-        self->StartRead(&self->incoming_);
-        self->StartCall();
+    void start(grpc::GenericStub& stub) {
+        stub.PrepareBidiStreamingCall(&context_, method_, {}, this);
+        StartWriteLast(&request_, {});
+        StartRead(&incoming_);
+        StartCall();
     }
 
-    void cancel() { context_.TryCancel(); }
+    /// Cancels the call and waits for its last callback.
+    void finish() {
+        context_.TryCancel();
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return ended_.has_value(); });
+    }
 
     Result<std::optional<Bytes>> next(std::chrono::steady_clock::time_point deadline, std::stop_token stop) {
         std::unique_lock lock(mutex_);
@@ -146,13 +151,9 @@ class StreamReactor final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grp
     }
 
     void OnDone(const grpc::Status& status) override {
-        std::shared_ptr<StreamReactor> last;  // released after the lock
-        {
-            const std::lock_guard lock(mutex_);
-            ended_ = status_error(status, method_, target_, false);
-            last = std::move(self_);
-        }
-        changed_.notify_all();
+        const std::lock_guard lock(mutex_);
+        ended_ = status_error(status, method_, target_, false);
+        changed_.notify_all();  // under the lock: finish() may return, and this object go, right after it
     }
 
   private:
@@ -185,15 +186,14 @@ class StreamReactor final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grp
     std::size_t waiting_bytes_ = 0;
     std::uint64_t dropped_ = 0;
     std::optional<Error> ended_;
-    std::shared_ptr<StreamReactor> self_;
 };
 
 class GrpcNodeStream final : public NodeStream {
   public:
-    explicit GrpcNodeStream(std::shared_ptr<StreamReactor> reactor) : reactor_(std::move(reactor)) {}
+    explicit GrpcNodeStream(std::unique_ptr<StreamReactor> reactor) : reactor_(std::move(reactor)) {}
     GrpcNodeStream(const GrpcNodeStream&) = delete;
     GrpcNodeStream& operator=(const GrpcNodeStream&) = delete;
-    ~GrpcNodeStream() override { reactor_->cancel(); }
+    ~GrpcNodeStream() override { reactor_->finish(); }
 
     Result<std::optional<Bytes>> next(std::chrono::steady_clock::time_point deadline,
                                       std::stop_token stop) override {
@@ -206,7 +206,7 @@ class GrpcNodeStream final : public NodeStream {
     std::uint64_t dropped() const override { return reactor_->dropped(); }
 
   private:
-    std::shared_ptr<StreamReactor> reactor_;
+    std::unique_ptr<StreamReactor> reactor_;
 };
 
 }  // namespace
@@ -261,8 +261,8 @@ Result<Bytes> NodeGrpc::call(const char* method, BytesView request, std::stop_to
 
 std::unique_ptr<NodeStream> NodeGrpc::open_stream(const char* method, BytesView request) {
     auto reactor =
-        std::make_shared<StreamReactor>(target(), method, request, impl_->settings.max_waiting_bytes);
-    StreamReactor::start(reactor, impl_->stub);
+        std::make_unique<StreamReactor>(target(), method, request, impl_->settings.max_waiting_bytes);
+    reactor->start(impl_->stub);
     return std::make_unique<GrpcNodeStream>(std::move(reactor));
 }
 
