@@ -1,15 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands.hpp"
 
+#include <algorithm>
+
 #include "cli/suggest.hpp"
 
 namespace ioswarm::cli {
 namespace {
 
+bool is_word_of(std::string_view words, std::string_view word) {
+    while (!words.empty()) {
+        const std::size_t end = std::min(words.find(' '), words.size());
+        if (words.substr(0, end) == word) return true;
+        words.remove_prefix(std::min(end + 1, words.size()));
+    }
+    return false;
+}
+
 constexpr CommandRow kCommands[] = {
     {"serve", "run the coordinator that agents join", "", add_serve},
     {"keygen", "make agents' API keys, or a new master secret", "", add_keygen},
     {"config", "check or show the configuration", "", add_config},
+    {"snapshot", "export, verify, inspect and compare snapshots", "", add_snapshot},
+    {"l4baseline", "the field's name for 'snapshot export'", "l4baseline snapshotexporter", add_l4baseline},
 };
 
 }  // namespace
@@ -24,7 +37,7 @@ const CommandRow* find_command(std::string_view name, bool as_link) {
         if (!as_link && name == row.name) return &row;
         if (as_link && name.starts_with(kLinkPrefix) && name.substr(kLinkPrefix.size()) == row.name)
             return &row;
-        if (as_link && !row.link.empty() && name == row.link) return &row;
+        if (as_link && is_word_of(row.links, name)) return &row;
     }
     return nullptr;
 }

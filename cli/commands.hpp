@@ -22,13 +22,13 @@ using Runner = std::function<ExitCode(Io&)>;
 struct CommandRow {
     std::string_view name;     ///< also reachable by a link called "ioswarm-<name>"
     std::string_view summary;  ///< one line, no full stop
-    std::string_view link;  ///< the name of the field's tool whose job it does, also reachable by it; or empty
+    std::string_view links;  ///< names of the field's tools whose job it does, also reachable by them; with spaces between
     Runner (*add)(CLI::App&);  ///< declares the options; what it returns owns their values
 };
 
 [[nodiscard]] std::span<const CommandRow> commands();
 
-/// The row called so, or by "ioswarm-<name>" or its link's name with `as_link`; null when there is none.
+/// The row called so, or by "ioswarm-<name>" or one of its links with `as_link`; null when there is none.
 [[nodiscard]] const CommandRow* find_command(std::string_view name, bool as_link = false);
 
 /// The command nearest to a mistyped one; empty when none is near.
@@ -37,5 +37,7 @@ struct CommandRow {
 Runner add_serve(CLI::App& app);
 Runner add_keygen(CLI::App& app);
 Runner add_config(CLI::App& app);
+Runner add_snapshot(CLI::App& app);
+Runner add_l4baseline(CLI::App& app);
 
 }  // namespace ioswarm::cli

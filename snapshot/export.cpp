@@ -14,6 +14,7 @@
 #include "core/crypto/sha256.hpp"
 #include "snapshot/output_lock.hpp"
 #include "snapshot/reader.hpp"
+#include "snapshot/reflink.hpp"
 #include "snapshot/state_database.hpp"
 
 namespace ioswarm::snapshot {
@@ -107,7 +108,14 @@ class Export {
     }
 
     Status read_state(AtomicFile& file) {
-        auto database = open_state(options_.source, {options_.lock_timeout, options_.live});
+        std::optional<ReflinkCopy> copy;
+        if (options_.reflink_copy) {
+            auto made = ReflinkCopy::of(options_.source);
+            if (!made) return fail(made.error());
+            copy.emplace(std::move(*made));
+        }
+        auto database =
+            open_state(copy ? copy->path() : options_.source, {options_.lock_timeout, options_.live});
         if (!database) return fail(database.error());
         auto height = read_height(**database);
         if (!height) return fail(height.error());

@@ -24,6 +24,7 @@ struct ExportOptions {
     unsigned threads = 0;        ///< that compress; 0 = one a core
     bool allow_missing = false;  ///< a namespace that is not there is left out instead of an error
     bool live = false;           ///< PebbleDB: read beside the running node
+    bool reflink_copy = false;   ///< BoltDB: read a copy that shares its blocks, beside the running node
     std::chrono::milliseconds lock_timeout{10'000};
     std::chrono::milliseconds timeout{std::chrono::minutes(30)};  ///< of the whole export; 0 = none
 };

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace ioswarm::cli {
+
+/// An option whose value is a duration as parse_duration() reads it; `value` holds the default and must outlive
+/// the parsing.
+void add_duration_option(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
+                         const std::string& help);
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot/reflink.hpp"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace ioswarm::snapshot {
+
+Result<ReflinkCopy> ReflinkCopy::of(const std::string& source) {
+    const int from = ::open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (from < 0) return fail(errno_error(errno, "cannot open the state file", source));
+    const std::size_t slash = source.rfind('/');
+    const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : source.substr(0, slash);
+    const int to = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int failed = to < 0 ? errno : 0;
+    if (failed == 0 && ::ioctl(to, FICLONE, from) != 0) failed = errno;
+    ::close(from);
+    if (failed == 0) return ReflinkCopy(to);
+    if (to >= 0) ::close(to);
+    if (failed == EOPNOTSUPP || failed == EINVAL || failed == ENOTTY || failed == EISDIR || failed == EXDEV) {
+        return fail(ErrorCode::unavailable, "no copy beside the running node", source,
+                    "this file system cannot share blocks between files (btrfs and XFS can)",
+                    "stop the node for the export, or keep trie.db on such a file system");
+    }
+    return fail(errno_error(failed, "cannot copy the state file", source));
+}
+
+ReflinkCopy::ReflinkCopy(ReflinkCopy&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+ReflinkCopy::~ReflinkCopy() {
+    if (fd_ >= 0) ::close(fd_);
+}
+
+std::string ReflinkCopy::path() const {
+    return fmt::format("/proc/self/fd/{}", fd_);
+}
+
+}  // namespace ioswarm::snapshot
