@@ -51,17 +51,17 @@ AgentPtr AgentRegistry::add(const std::string& id, Clock::Steady now) {
     return agent;
 }
 
-void AgentRegistry::remove(const AgentPtr& agent) {
-    const AgentPtr keep = agent;
-    index_.remove(keep->slot);
-    room_ -= keep->room;
-    keep->room = 0;
-    if (keep->working) --working_;
-    keep->working = false;
-    keep->registered = false;
-    slots_[keep->slot] = nullptr;
-    free_slots_.push_back(keep->slot);
-    by_id_.erase(*keep->name);
+void AgentRegistry::remove(Agent& agent) {
+    index_.remove(agent.slot);
+    room_ -= agent.room;
+    agent.room = 0;
+    if (agent.working) --working_;
+    agent.working = false;
+    agent.registered = false;
+    free_slots_.push_back(agent.slot);
+    const auto at = by_id_.find(*agent.name);
+    slots_[agent.slot] = nullptr;
+    by_id_.erase(at);  // last: this may be the end of the agent
 }
 
 bool AgentRegistry::can_work(const Agent& agent, Clock::Steady now) const {

@@ -25,7 +25,7 @@ class AgentRegistry {
     [[nodiscard]] bool full() const { return by_id_.size() >= settings_.max_agents; }
     /// A new agent; there must be room for it and none of this id.
     AgentPtr add(const std::string& id, Clock::Steady now);
-    void remove(const AgentPtr& agent);
+    void remove(Agent& agent);
 
     /// Counts the agent's load and room anew, after anything about it changed: its stream, batches or
     /// heartbeat.

@@ -63,7 +63,7 @@ Status BlockFollower::step(std::stop_token stop) {
     return {};
 }
 
-void BlockFollower::run(std::stop_token stop) {
+void BlockFollower::run(const std::stop_token& stop) {
     Backoff backoff;
     Signal never;
     while (!stop.stop_requested()) {

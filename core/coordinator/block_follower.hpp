@@ -30,7 +30,7 @@ class BlockFollower {
     /// again by the next call. Errors: of the source and the accounts; cancelled when `stop` is requested.
     [[nodiscard]] Status step(std::stop_token stop);
     /// step() until `stop`, waiting after errors.
-    void run(std::stop_token stop);
+    void run(const std::stop_token& stop);
 
     [[nodiscard]] const Counters& counters() const { return counters_; }
 

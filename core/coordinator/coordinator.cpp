@@ -57,9 +57,9 @@ Coordinator::~Coordinator() {
 void Coordinator::start() {
     if (stopping_ || timer_.joinable()) return;
     readers_.start(std::max<std::uint32_t>(settings_.prefetch_concurrency, 1));
-    timer_ = std::jthread([this](std::stop_token stop) { time_loop(std::move(stop)); });
-    blocks_thread_ = std::jthread([this](std::stop_token stop) { follower_.run(std::move(stop)); });
-    poller_ = std::jthread([this](std::stop_token stop) { poll_loop(std::move(stop)); });
+    timer_ = std::jthread([this](const std::stop_token& stop) { time_loop(stop); });
+    blocks_thread_ = std::jthread([this](const std::stop_token& stop) { follower_.run(stop); });
+    poller_ = std::jthread([this](const std::stop_token& stop) { poll_loop(stop); });
 }
 
 void Coordinator::stop() {
@@ -138,7 +138,7 @@ void Coordinator::forget_unseen(std::uint64_t tip) {
     accounting_.forget(raw_ids);
 }
 
-void Coordinator::poll_loop(std::stop_token stop) {
+void Coordinator::poll_loop(const std::stop_token& stop) {
     Backoff backoff;
     Signal quiet;
     bool may_hurry = true;
@@ -165,7 +165,7 @@ void Coordinator::read_now() {
         dispatch(false);
 }
 
-void Coordinator::time_loop(std::stop_token stop) {
+void Coordinator::time_loop(const std::stop_token& stop) {
     const auto tick = tick_of(settings_);
     auto ticked = clock_.steady();
     while (!stop.stop_requested()) {

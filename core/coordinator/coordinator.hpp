@@ -88,8 +88,8 @@ class Coordinator final : public AgentLink, public Monitor {
     Coordinator(const CoordinatorSettings& settings, ActPoolReader& pool, StateReader& state,
                 BlockSource& blocks, Accounting& accounting, const Clock& clock, Log log);
 
-    void poll_loop(std::stop_token stop);
-    void time_loop(std::stop_token stop);
+    void poll_loop(const std::stop_token& stop);
+    void time_loop(const std::stop_token& stop);
     void dispatch(bool poll);
     [[nodiscard]] Status reserve_ids();
     void forget_unseen(std::uint64_t tip);

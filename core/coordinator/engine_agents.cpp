@@ -190,7 +190,7 @@ void Engine::remove_agent(const AgentPtr& agent, const Error& reason, Effects& e
     agent->batches.clear();
     agent->orphans.clear();
     agent->open_tasks = 0;
-    registry_.remove(agent);
+    registry_.remove(*agent);
     effects.wake = effects.wake || book_.waiting() > 0;
 }
 

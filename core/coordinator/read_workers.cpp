@@ -2,13 +2,12 @@
 #include "core/coordinator/read_workers.hpp"
 
 #include <iterator>
-#include <utility>
 
 namespace ioswarm {
 
 void ReadWorkers::start(std::uint32_t threads) {
     for (std::uint32_t i = 0; i < threads; ++i) {
-        threads_.emplace_back([this](std::stop_token stop) { work(std::move(stop)); });
+        threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
     }
 }
 
@@ -42,7 +41,7 @@ bool ReadWorkers::run_one() {
     return true;
 }
 
-void ReadWorkers::work(std::stop_token stop) {
+void ReadWorkers::work(const std::stop_token& stop) {
     while (true) {
         {
             std::unique_lock lock(mutex_);

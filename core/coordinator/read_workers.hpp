@@ -32,7 +32,7 @@ class ReadWorkers {
     bool run_one();
 
   private:
-    void work(std::stop_token stop);
+    void work(const std::stop_token& stop);
 
     StateReader& reader_;
     Engine& engine_;
