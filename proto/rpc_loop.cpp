@@ -81,8 +81,11 @@ class RpcLoop::Event : public std::enable_shared_from_this<RpcLoop::Event> {
 
   protected:
     void finish() { loop_.finished(this); }
-    /// What work() turns back into an Event*.
-    [[nodiscard]] void* tag() noexcept { return this; }
+    /// What work() turns back into an Event*; made anew for each operation.
+    [[nodiscard]] void* tag() noexcept {
+        loop_.hand_over();
+        return this;
+    }
     RpcLoop& loop_;
 };
 
@@ -250,8 +253,10 @@ void RpcLoop::finished(Event* event) {
 void RpcLoop::work() {
     void* tag = nullptr;
     bool ok = false;
-    while (queue_.Next(&tag, &ok))
+    while (queue_.Next(&tag, &ok)) {
+        hand_over();
         static_cast<Event*>(tag)->done(ok);
+    }
 }
 
 bool RpcLoop::unary(const RpcCall& call, const Bytes& request, Answered then) {

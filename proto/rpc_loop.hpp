@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -77,9 +79,13 @@ class RpcLoop {
     /// Takes the event in, and starts it.
     bool start(std::shared_ptr<Event> event);
     void finished(Event* event);
+    /// Makes what the thread that gave an event to the queue wrote visible to the one that gets it back. The
+    /// queue does so too, but ThreadSanitizer cannot see into gRPC.
+    void hand_over() noexcept { hand_overs_.fetch_add(1, std::memory_order_acq_rel); }
     void work();
 
     grpc::CompletionQueue queue_;
+    std::atomic<std::uint64_t> hand_overs_{0};
     std::mutex mutex_;
     std::condition_variable idle_;                               ///< with mutex_: events_ became empty
     std::unordered_map<Event*, std::shared_ptr<Event>> events_;  ///< guarded by mutex_: under way
