@@ -56,7 +56,7 @@ Coordinator::~Coordinator() {
 
 void Coordinator::start() {
     if (stopping_ || timer_.joinable()) return;
-    readers_.start(std::max<std::uint32_t>(settings_.prefetch_concurrency, 1));
+    readers_.start(settings_.prefetch_concurrency);
     timer_ = std::jthread([this](const std::stop_token& stop) { time_loop(stop); });
     blocks_thread_ = std::jthread([this](const std::stop_token& stop) { follower_.run(stop); });
     poller_ = std::jthread([this](const std::stop_token& stop) { poll_loop(stop); });

@@ -79,6 +79,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
     /// Answered actions (by raw_id) that were given up waiting for, since the last call: the accounts are to
     /// forget them.
     [[nodiscard]] std::vector<Hash256> take_forgotten();
+    /// Asked before a read is made: false when whoever waited for it has given up.
+    [[nodiscard]] bool wanted(const AccountReadPtr& read);
     void reads_done(const AccountReadPtr& read, std::vector<Result<AccountPtr>> answers);
     /// A read was refused because the tip has moved: polling soon helps.
     [[nodiscard]] bool waits_for_poll() const;

@@ -16,6 +16,8 @@ constexpr std::size_t kLookAhead = 512;
 
 /// Tasks read ahead at least while any agent has room: two calls to the state reader.
 constexpr std::uint64_t kReadAhead = 200;
+/// Tasks a poll whose last read failed that are tried again.
+constexpr std::uint64_t kReadAgain = 50;
 
 std::uint64_t unix_ms(Clock::Wall time) {
     return static_cast<std::uint64_t>(
@@ -49,7 +51,7 @@ std::vector<AccountReadPtr> Engine::dispatch(bool poll) {
             for (AccountReadPtr& read : prefetcher_.plan(room, now))
                 reads.push_back(std::move(read));
             if (poll && round == 0) {
-                for (AccountReadPtr& read : prefetcher_.plan_again(std::min(room, kReadAhead), now)) {
+                for (AccountReadPtr& read : prefetcher_.plan_again(std::min(room, kReadAgain), now)) {
                     reads.push_back(std::move(read));
                 }
             }

@@ -36,6 +36,11 @@ std::vector<Hash256> Engine::take_forgotten() {
     return book_.take_forgotten();
 }
 
+bool Engine::wanted(const AccountReadPtr& read) {
+    const std::lock_guard lock(mutex_);
+    return prefetcher_.wanted(read);
+}
+
 void Engine::reads_done(const AccountReadPtr& read, std::vector<Result<AccountPtr>> answers) {
     Effects effects;
     {

@@ -74,10 +74,11 @@ std::vector<AccountReadPtr> Prefetcher::plan_again(std::size_t room, Clock::Stea
 void Prefetcher::begin(const TaskPtr& task, bool alone, std::vector<AccountReadPtr>& reads, Clock::Steady now) {
     task->reading = next_reading_++;
     task->reads_missing = 0;
-    ++reading_;
+    if (!task->read_alone) ++reading_;
     if (alone) {
         reads.push_back(std::make_shared<AccountRead>());
         reads.back()->height = known_height_;
+        reads.back()->alone = true;
     }
     want(task, task->action->sender, true, alone, reads);
     if (task->action->receiver) {
@@ -120,17 +121,30 @@ void Prefetcher::want(const TaskPtr& task, const Address& address, bool as_sende
 
 void Prefetcher::finish(const TaskPtr& task, std::uint64_t height) {
     task->reading = 0;
+    if (!task->read_alone) --reading_;
     task->read_alone = false;
     task->accounts_height = height;
-    --reading_;
     book_.requeue(task);
 }
 
 void Prefetcher::fail_read(const TaskPtr& task, bool alone_next) {
     task->reading = 0;
+    if (!task->read_alone) --reading_;
     task->read_alone = alone_next;
-    --reading_;
     book_.requeue(task);
+}
+
+bool Prefetcher::wanted(const AccountReadPtr& read) {
+    for (const auto& tasks : read->waiting) {
+        for (const AccountRead::Waiting& waiting : tasks) {
+            if (waiting.task->reading == waiting.reading) return true;
+        }
+    }
+    for (const Address& address : read->addresses) {
+        const auto at = known_.find(address);
+        if (at != known_.end() && at->second.read == read) known_.erase(at);
+    }
+    return false;
 }
 
 void Prefetcher::done(const AccountReadPtr& read, std::vector<Result<AccountPtr>> answers) {

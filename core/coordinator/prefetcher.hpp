@@ -30,6 +30,7 @@ struct AccountRead {
     };
 
     std::uint64_t height = 0;
+    bool alone = false;  ///< for a task whose last read failed: may well hang, so others go first
     std::vector<Address> addresses;
     std::vector<std::vector<Waiting>> waiting;  // by address
 };
@@ -58,6 +59,8 @@ class Prefetcher {
     [[nodiscard]] std::vector<AccountReadPtr> plan_again(std::size_t room, Clock::Steady now);
     /// A new poll: what the tip's height refused may be asked again.
     void on_poll() { wait_for_poll_ = false; }
+    /// Whether a task still waits for it. If not, the read need not be made and is forgotten.
+    [[nodiscard]] bool wanted(const AccountReadPtr& read);
     /// The answers of a read, in the order of its addresses.
     void done(const AccountReadPtr& read, std::vector<Result<AccountPtr>> answers);
     /// Gives up waiting for reads that take too long.
@@ -65,7 +68,6 @@ class Prefetcher {
 
     /// True after a read was refused because of its height: polling soon helps.
     [[nodiscard]] bool waits_for_poll() const { return wait_for_poll_; }
-    [[nodiscard]] std::size_t tasks_reading() const { return reading_; }
     [[nodiscard]] const ReadCounters& counters() const { return counters_; }
 
   private:
@@ -92,7 +94,7 @@ class Prefetcher {
     std::uint64_t known_height_ = 0;
     std::deque<Deadline> deadlines_;  // in order: the time allowed is the same for all
     std::uint64_t next_reading_ = 1;
-    std::size_t reading_ = 0;
+    std::size_t reading_ = 0;  // tasks, but for those read alone
     bool wait_for_poll_ = false;
     ReadCounters counters_;
 };

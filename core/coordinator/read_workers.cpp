@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/coordinator/read_workers.hpp"
 
-#include <iterator>
+#include <algorithm>
+#include <utility>
 
 namespace ioswarm {
 
+AccountReadPtr ReadWorkers::Work::take() {
+    std::deque<AccountReadPtr>& from = together.empty() ? alone : together;
+    AccountReadPtr read = std::move(from.front());
+    from.pop_front();
+    if (read->alone) ++alone_running;
+    return read;
+}
+
 void ReadWorkers::start(std::uint32_t threads) {
+    threads = std::max<std::uint32_t>(threads, 2);
+    {
+        const std::lock_guard lock(mutex_);
+        work_.alone_most = threads - 1;
+    }
     for (std::uint32_t i = 0; i < threads; ++i) {
         threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
     }
@@ -16,15 +30,16 @@ void ReadWorkers::stop() {
         thread.request_stop();
     threads_.clear();
     const std::lock_guard lock(mutex_);
-    waiting_.clear();
+    work_.together.clear();
+    work_.alone.clear();
 }
 
 void ReadWorkers::add(std::vector<AccountReadPtr> reads) {
     if (reads.empty()) return;
     {
         const std::lock_guard lock(mutex_);
-        waiting_.insert(waiting_.end(), std::make_move_iterator(reads.begin()),
-                        std::make_move_iterator(reads.end()));
+        for (AccountReadPtr& read : reads)
+            (read->alone ? work_.alone : work_.together).push_back(std::move(read));
     }
     changed_.notify_all();
 }
@@ -33,21 +48,33 @@ bool ReadWorkers::run_one() {
     AccountReadPtr read;
     {
         const std::lock_guard lock(mutex_);
-        if (waiting_.empty()) return false;
-        read = std::move(waiting_.front());
-        waiting_.pop_front();
+        if (!work_.any()) return false;
+        read = work_.take();
     }
-    engine_.reads_done(read, read_accounts(reader_, *read));
+    make(read);
     return true;
+}
+
+void ReadWorkers::make(const AccountReadPtr& read) {
+    if (engine_.wanted(read)) engine_.reads_done(read, read_accounts(reader_, *read));
+    if (!read->alone) return;
+    {
+        const std::lock_guard lock(mutex_);
+        --work_.alone_running;
+    }
+    changed_.notify_one();
 }
 
 void ReadWorkers::work(const std::stop_token& stop) {
     while (true) {
+        AccountReadPtr read;
         {
             std::unique_lock lock(mutex_);
-            if (!changed_.wait(lock, stop, [&] { return !waiting_.empty(); }) || stop.stop_requested()) return;
+            changed_.wait(lock, stop, [this] { return work_.any(); });
+            if (stop.stop_requested()) return;
+            read = work_.take();
         }
-        run_one();
+        make(read);
     }
 }
 

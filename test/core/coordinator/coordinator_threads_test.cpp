@@ -2,6 +2,7 @@
 // With all its threads, under the machine's clock. Run under TSan.
 #include <condition_variable>
 #include <random>
+#include <set>
 #include <thread>
 
 #include <catch2/catch.hpp>
@@ -163,6 +164,61 @@ TEST_CASE("a stuck account read holds up neither the other reads nor the polls",
     tally.wait_for(1);
     house.coordinator->stop();
     agent.join();
+}
+
+TEST_CASE("reads that hang leave a thread for the others", "[defect-22]") {
+    // Accounts of senders 1 to 3 fail at first and hang from then on; the others answer at once.
+    class HangingState final : public StateReader {
+      public:
+        std::vector<Result<AccountState>> accounts(std::span<const Address> addresses, std::uint64_t) override {
+            std::vector<Result<AccountState>> out;
+            for (const Address& address : addresses) {
+                if (address.bytes[0] > 3) {
+                    out.emplace_back(AccountState{});
+                    continue;
+                }
+                std::unique_lock lock(mutex_);
+                if (!failed_.insert(address).second) changed_.wait(lock, [this] { return over_; });
+                out.emplace_back(fail(ErrorCode::timed_out, "cannot read account", "", "no answer"));
+            }
+            return out;
+        }
+        void end() {
+            const std::lock_guard lock(mutex_);
+            over_ = true;
+            changed_.notify_all();
+        }
+
+      private:
+        std::mutex mutex_;
+        std::condition_variable changed_;
+        std::set<Address> failed_;
+        bool over_ = false;
+    };
+    SystemClock clock;
+    CoordinatorSettings settings = fast();
+    settings.prefetch_concurrency = 2;
+    House house(settings, &clock);
+    HangingState state;
+    auto made = Coordinator::create(settings, house.pool, state, house.blocks, *house.accounting, clock, Log());
+    REQUIRE(made);
+    house.coordinator = std::move(*made);
+    Tally tally;
+    HonestAgent agent(house, "a", tally);
+    house.coordinator->start();
+    std::vector<PoolActionPtr> pool;
+    for (std::uint8_t i = 1; i <= 3; ++i)
+        pool.push_back(fake_action({.sender = i, .receiver = 9}));
+    for (std::uint8_t i = 10; i < 30; ++i) {
+        pool.push_back(fake_action({.sender = i, .receiver = 9}));
+        set_pool(house, pool, 100);
+        tally.wait_for(static_cast<std::size_t>(i) - 9);
+    }
+    CHECK(house.coordinator->status().tasks_received == 20);
+    state.end();
+    house.coordinator->stop();
+    agent.join();
+    house.coordinator.reset();  // before its state reader
 }
 
 TEST_CASE("reads under way at once stay within their bound", "[defect-17]") {

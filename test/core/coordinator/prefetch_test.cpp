@@ -99,6 +99,52 @@ TEST_CASE("a read that takes too long costs its tasks, and what is unreachable i
     CHECK(Desk::take(agent).empty());
 }
 
+TEST_CASE("a read that nobody waits for any more is not made, and its addresses are read anew", "[defect-22]") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    const auto pool = actions(3);
+    desk.update(pool, 100);
+    const auto stuck = desk.engine->dispatch(true);
+    REQUIRE(stuck.size() == 1);
+    CHECK(desk.engine->wanted(stuck[0]));
+    desk.clock.advance(kReadDeadline);
+    desk.engine->tick();
+    CHECK_FALSE(desk.engine->wanted(stuck[0]));
+    // A new task with the same accounts does not wait for the dead read.
+    desk.poll(actions(4));
+    CHECK(tasks_in(Desk::take(agent)) == 4);
+}
+
+TEST_CASE("many unreachable accounts do not keep others from being read", "[defect-22]") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    std::vector<PoolActionPtr> pool;
+    for (std::uint64_t i = 0; i < 250; ++i) {
+        pool.push_back(fake_action({.sender = static_cast<std::uint8_t>(i % 50), .nonce = i, .receiver = 200}));
+    }
+    for (std::uint8_t sender = 0; sender < 50; ++sender)
+        desk.state.fail_address(address_of_number(sender), kUnreachable);
+    desk.poll(pool);
+    desk.poll(pool);
+    // Now hundreds of reads of single tasks hang.
+    desk.update(pool, 100);
+    const auto hanging = desk.engine->dispatch(true);
+    CHECK(hanging.size() <= 50);
+    for (const auto& read : hanging)
+        CHECK(read->alone);
+    pool.push_back(fake_action({.sender = 100, .receiver = 101}));
+    desk.update(pool, 100);
+    std::size_t good = 0;
+    for (const auto& read : desk.engine->dispatch(true)) {
+        if (read->alone) continue;
+        desk.engine->reads_done(read, read_accounts(desk.state, *read));
+        ++good;
+    }
+    CHECK(good == 1);
+    (void)desk.engine->dispatch();
+    CHECK(tasks_in(Desk::take(agent)) == 1);
+}
+
 TEST_CASE("accounts are read again at the new tip when the tip moved meanwhile") {
     Desk desk;
     FakeAgent agent = desk.join("a");
