@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -22,8 +23,8 @@ namespace ioswarm {
 
 class Ledger;  // core/ledger/ledger.hpp
 
-/// One accepted answer to one task, on its way into the books. The coordinator has already checked that this agent was
-/// given this task in this batch, once, and in time.
+/// One accepted answer to one task, on its way into the books. The coordinator has already checked that this
+/// agent was given this task in this batch, once, and in time.
 struct Answer {
     std::string agent_id;
     /// Hash that receipts use; nothing for an action that cannot be compared (it is paid as work all the same).
@@ -32,7 +33,8 @@ struct Answer {
     Address sender;
     bool valid = false;
     bool has_reject_reason = false;
-    bool executed = false;  ///< an answer from execution: the task carried evm_tx and the agent is at L3 or above
+    bool executed =
+        false;  ///< an answer from execution: the task carried evm_tx and the agent is at L3 or above
     std::uint64_t latency_us = 0;  ///< bounded by the coordinator to what can be true
 };
 
@@ -42,41 +44,48 @@ struct DispatchedAction {
     Address sender;
 };
 
-/// Everything that counts: answers, shadow comparison, work of the running epoch, payouts, wallets. What it says is
-/// durable is in the ledger; what it shows is what the ledger holds plus nothing.
-/// Threads: record() and the views from any; on_block() from the block thread only.
+/// Everything that counts: answers, shadow comparison, work of the running epoch, payouts, wallets. What it
+/// says is durable is in the ledger; what it shows is what the ledger holds plus nothing. Threads: record() and
+/// the views from any; on_block() from the block thread only.
 class Accounting {
- public:
+  public:
     /// Takes up where the ledger stands. `settler` may be null. Errors: of the ledger.
-    [[nodiscard]] static Result<std::unique_ptr<Accounting>> open(Ledger& ledger, const CoordinatorSettings& settings,
-                                                                  const Clock& clock, RewardSettler* settler, Log log);
+    [[nodiscard]] static Result<std::unique_ptr<Accounting>> open(Ledger& ledger,
+                                                                  const CoordinatorSettings& settings,
+                                                                  const Clock& clock, RewardSettler* settler,
+                                                                  Log log);
     ~Accounting();
     Accounting(const Accounting&) = delete;
     Accounting& operator=(const Accounting&) = delete;
 
-    /// Makes the answers of one submission durable (group commit with others under way) and counts them as work of the
-    /// running epoch. An answer that this agent already gave to this action is kept as it was and counted no second
-    /// time. `done` comes once: from the ledger's thread with ok or io/data_loss, or, when the ledger's queue is full or
-    /// closed, from the caller's with resource_exhausted/unavailable. On an error nothing was counted.
+    /// Makes the answers of one submission durable (group commit with others under way) and counts them as work
+    /// of the running epoch. An answer that this agent already gave to this action is kept as it was and
+    /// counted no second time. `done` comes once: from the ledger's thread with ok or io/data_loss, or, when
+    /// the ledger's queue is full or closed, from the caller's with resource_exhausted/unavailable. On an error
+    /// nothing was counted.
     void record(std::vector<Answer> answers, std::function<void(Status)> done);
 
-    /// Compares the block's transactions with the answers held, late ones too, and ends the epoch when it is due: one
-    /// ledger transaction, so that a kill repeats the block or has it whole. Blocks must come in order, gaps are
-    /// allowed; one at or below last_height() is no change. `dispatched` may name actions of this block that are out
-    /// with agents and unanswered: the nonce-race rule counts them among the sender's other transactions.
-    /// Waits for the ledger. Errors: of the ledger; the block is then not counted and may be given again.
-    [[nodiscard]] Status on_block(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched = {});
+    /// Compares the block's transactions with the answers held, late ones too, and ends the epoch when it is
+    /// due: one ledger transaction, so that a kill repeats the block or has it whole. Blocks must come in
+    /// order, gaps are allowed; one at or below last_height() is no change. `dispatched` may name actions of
+    /// this block that are out with agents and unanswered: the nonce-race rule counts them among the sender's
+    /// other transactions. Waits for the ledger. Errors: of the ledger; the block is then not counted and may
+    /// be given again.
+    [[nodiscard]] Status on_block(const ExecutedBlock& block,
+                                  std::span<const DispatchedAction> dispatched = {});
 
-    /// Drops the answers to actions (by raw_id) that left the pool and were not mined in time, with the next block.
-    /// Answers to unmined actions stay until then, whatever their age, since they are what keeps an agent from being
-    /// paid twice: whoever dispatches owes this call for each action answered, those of open_answers() too.
+    /// Drops the answers to actions (by raw_id) that left the pool and were not mined in time, with the next
+    /// block. Answers to unmined actions stay until then, whatever their age, since they are what keeps an
+    /// agent from being paid twice: whoever dispatches owes this call for each action answered, those of
+    /// open_answers() too.
     void forget(const std::vector<Hash256>& raw_ids);
 
     /// Height of the last block taken; 0 = none yet.
     [[nodiscard]] std::uint64_t last_height() const;
 
-    /// Actions (by raw_id) that agents answered and that are neither mined nor forgotten; right after open() those from
-    /// before a restart, which must not be handed out again to the agents that answered. Value = answers held.
+    /// Actions (by raw_id) that agents answered and that are neither mined nor forgotten; right after open()
+    /// those from before a restart, which must not be handed out again to the agents that answered. Value =
+    /// answers held.
     [[nodiscard]] std::vector<std::pair<Hash256, std::uint32_t>> open_answers() const;
     /// Agents that answered this action and wait for its block; empty for an unknown one.
     [[nodiscard]] std::vector<std::string> answered_by(const Hash256& raw_id) const;
@@ -85,23 +94,29 @@ class Accounting {
     /// reserves ranges ahead. `count` ≥ 1 ids starting at the value given. Error: of the ledger.
     [[nodiscard]] Result<std::uint64_t> reserve_ids(std::uint64_t count);
 
-    /// The wallet an agent names at Register; nothing = none named (an earlier one stays). It counts from the next
-    /// epoch on when it replaces another. Durable before it returns.
+    /// The wallet an agent names at Register; nothing = none named (an earlier one stays). It counts from the
+    /// next epoch on when it replaces another. Durable before it returns.
     [[nodiscard]] Status name_wallet(const std::string& agent_id, const std::optional<Address>& wallet);
 
     /// The oldest payout of this agent that was not announced to it yet, marked as announced.
     [[nodiscard]] std::optional<PayoutInfo> take_payout(const std::string& agent_id);
 
     [[nodiscard]] ShadowTotals shadow() const;
+    /// The first epoch is 0. Without shadow mode every task counts as compared, by the agent's own word.
     [[nodiscard]] EpochView epoch() const;
+    /// Agents with tasks in the running epoch, most tasks first, equal ones by id.
     [[nodiscard]] std::vector<LeaderboardEntry> leaderboard() const;
+    /// An entry for each closed epoch that paid this agent; the totals are over all closed epochs, paid or not.
+    /// Empty for an unknown agent. Error: of the ledger.
     [[nodiscard]] Result<RewardsView> rewards(const std::string& agent_id) const;
     /// Lifetime totals that survive restarts.
     [[nodiscard]] std::uint64_t tasks_received() const;
     /// Ok while the ledger takes writes.
     [[nodiscard]] Status ready() const;
+    /// answers_repeated (an agent's second answer to an action), answers_held, and those of the ledger.
+    [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
 
- private:
+  private:
     struct Impl;
     explicit Accounting(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;

@@ -23,8 +23,10 @@ Books::Books(const LedgerState& state, bool shadow_mode, std::uint64_t late_bloc
       late_blocks_(late_blocks),
       numbers_(state.numbers),
       last_answer_(state.numbers.counted_answers) {
-    for (const RecentBlockRow& block : state.recent) remember(block);
-    for (const WorkRow& work : state.work) add(work);
+    for (const RecentBlockRow& block : state.recent)
+        remember(block);
+    for (const WorkRow& work : state.work)
+        add(work);
     for (const AnswerRow& answer : state.answers) {
         if (has_answer(answer.raw_id, answer.agent_id)) continue;
         hold(answer);
@@ -67,7 +69,8 @@ BlockChange Books::plan(const ExecutedBlock& block, std::span<const DispatchedAc
     std::vector<std::pair<const HeldAction*, bool>> answered;
     for (const Receipt& receipt : block.receipts) {
         const bool good = receipt.status == kReceiptSuccess;
-        if (out.recent.actions.size() < kMaxRecentActions) out.recent.actions.push_back({receipt.action_hash, good});
+        if (out.recent.actions.size() < kMaxRecentActions)
+            out.recent.actions.push_back({receipt.action_hash, good});
         if (good) succeeded.insert(receipt.action_hash);
         const auto found = pending_by_hash_.find(receipt.action_hash);
         if (found == pending_by_hash_.end()) continue;
@@ -86,7 +89,8 @@ BlockChange Books::plan(const ExecutedBlock& block, std::span<const DispatchedAc
         if (succeeded.contains(action.action_hash)) senders.insert(action.sender);
     }
     out.recent.senders_succeeded.assign(senders.begin(), senders.end());
-    for (const auto& [action, good] : answered) compare(*action, good, senders.contains(action->sender), out);
+    for (const auto& [action, good] : answered)
+        compare(*action, good, senders.contains(action->sender), out);
 
     out.drop_recent_below = recent_floor(block.height, out.recent.actions.size());
     for (const auto& [height, raw_id] : mined_) {
@@ -101,7 +105,8 @@ BlockChange Books::plan(const ExecutedBlock& block, std::span<const DispatchedAc
     return out;
 }
 
-void Books::compare(const HeldAction& action, bool succeeded, bool sender_succeeded, BlockChange& change) const {
+void Books::compare(const HeldAction& action, bool succeeded, bool sender_succeeded,
+                    BlockChange& change) const {
     if (!shadow_mode_) return;
     for (const HeldAnswer& answer : action.answers) {
         if (answer.compared) continue;
@@ -138,17 +143,22 @@ void Books::apply(const BlockChange& change) {
         HeldAction& action = actions_.at(raw_id);
         unlink(action, raw_id);
         action.mined_height = change.recent.height;
-        for (HeldAnswer& answer : action.answers) answer.compared = true;
+        for (HeldAnswer& answer : action.answers)
+            answer.compared = true;
         mined_.emplace_back(change.recent.height, raw_id);
     }
-    for (const Hash256& raw_id : change.dropped) drop(raw_id);
-    while (!mined_.empty() && mined_.front().first + late_blocks_ < change.recent.height) mined_.pop_front();
+    for (const Hash256& raw_id : change.dropped)
+        drop(raw_id);
+    while (!mined_.empty() && mined_.front().first + late_blocks_ < change.recent.height)
+        mined_.pop_front();
     while (!recent_.empty() && recent_.front().height < change.drop_recent_below) {
-        for (const Hash256& hash : recent_.front().hashes) recent_actions_.erase(hash);
+        for (const Hash256& hash : recent_.front().hashes)
+            recent_actions_.erase(hash);
         recent_.pop_front();
     }
     remember(change.recent);
-    for (const auto& [agent_id, work] : change.compared) add(work);
+    for (const auto& [agent_id, work] : change.compared)
+        add(work);
     worked_.clear();
     numbers_ = change.numbers;
 }
@@ -171,18 +181,21 @@ const HeldAction* Books::find(const Hash256& raw_id) const {
 
 bool Books::has_answer(const Hash256& raw_id, std::string_view agent_id) const {
     const HeldAction* action = find(raw_id);
-    return action != nullptr && std::any_of(action->answers.begin(), action->answers.end(),
-                                            [&](const HeldAnswer& answer) { return answer.agent_id == agent_id; });
+    return action != nullptr &&
+           std::any_of(action->answers.begin(), action->answers.end(),
+                       [&](const HeldAnswer& answer) { return answer.agent_id == agent_id; });
 }
 
 void Books::hold(const AnswerRow& answer) {
     last_answer_ = std::max(last_answer_, answer.id);
+    ++held_answers_;
     auto [at, is_new] = actions_.try_emplace(answer.raw_id);
     HeldAction& action = at->second;
     if (is_new) {
         action.action_hash = answer.action_hash;
         action.sender = answer.sender;
-        const auto mined = answer.action_hash ? recent_actions_.find(*answer.action_hash) : recent_actions_.end();
+        const auto mined =
+            answer.action_hash ? recent_actions_.find(*answer.action_hash) : recent_actions_.end();
         if (mined != recent_actions_.end()) {
             action.mined_height = mined->second.height;
             mined_.emplace_back(mined->second.height, answer.raw_id);
@@ -190,14 +203,15 @@ void Books::hold(const AnswerRow& answer) {
             pending_by_hash_[*answer.action_hash].push_back(answer.raw_id);
         }
     }
-    action.answers.push_back({answer.id, answer.agent_id, answer.valid, answer.has_reject_reason, answer.executed,
-                              answer.own_word || action.mined_height.has_value()});
+    action.answers.push_back({answer.id, answer.agent_id, answer.valid, answer.has_reject_reason,
+                              answer.executed, answer.own_word || action.mined_height.has_value()});
 }
 
 void Books::drop(const Hash256& raw_id) {
     const auto found = actions_.find(raw_id);
     if (found == actions_.end()) return;
     if (!found->second.mined_height) unlink(found->second, raw_id);
+    held_answers_ -= found->second.answers.size();
     actions_.erase(found);
 }
 
@@ -215,7 +229,8 @@ void Books::remember(const RecentBlockRow& block) {
     out.hashes.reserve(block.actions.size());
     for (const MinedAction& action : block.actions) {
         // Twice in a block or in two blocks: the first one counts, as for the answers that were there in time.
-        if (!recent_actions_.try_emplace(action.action_hash, Mined{block.height, action.succeeded}).second) continue;
+        if (!recent_actions_.try_emplace(action.action_hash, Mined{block.height, action.succeeded}).second)
+            continue;
         out.hashes.push_back(action.action_hash);
     }
     out.senders_succeeded.insert(block.senders_succeeded.begin(), block.senders_succeeded.end());
@@ -244,8 +259,9 @@ void Books::add(const WorkRow& delta) {
 }
 
 bool Books::sender_succeeded(std::uint64_t height, const Address& sender) const {
-    const auto at = std::lower_bound(recent_.begin(), recent_.end(), height,
-                                     [](const RecentBlock& block, std::uint64_t wanted) { return block.height < wanted; });
+    const auto at =
+        std::lower_bound(recent_.begin(), recent_.end(), height,
+                         [](const RecentBlock& block, std::uint64_t wanted) { return block.height < wanted; });
     return at != recent_.end() && at->height == height && at->senders_succeeded.contains(sender);
 }
 

@@ -47,19 +47,19 @@ struct AgentAtWork {
 struct BlockChange {
     RecentBlockRow recent;
     std::uint64_t drop_recent_below = 0;
-    std::vector<Hash256> mined;    ///< raw ids
-    std::vector<Hash256> dropped;  ///< raw ids whose answers are not needed any more
+    std::vector<Hash256> mined;               ///< raw ids
+    std::vector<Hash256> dropped;             ///< raw ids whose answers are not needed any more
     std::map<std::string, WorkRow> compared;  ///< to be added to the work, by agent
-    LedgerNumbers numbers;         ///< after the block
+    LedgerNumbers numbers;                    ///< after the block
 };
 
-/// The books in memory: what the ledger holds of pending actions, recent blocks and the running epoch. Bounded by the
-/// pending actions, by kMaxRecentActions and by the agents that worked in one epoch. No locks in here: the caller has
-/// one thread that changes it, and readers under a lock that this thread takes for the change.
+/// The books in memory: what the ledger holds of pending actions, recent blocks and the running epoch. Bounded
+/// by the pending actions, by kMaxRecentActions and by the agents that worked in one epoch. No locks in here:
+/// the caller has one thread that changes it, and readers under a lock that this thread takes for the change.
 class Books {
- public:
-    /// Actions of recent blocks that are remembered for late answers, 33 bytes each on disk; full blocks of the chain
-    /// have some thousands. Beyond it the oldest blocks are forgotten early.
+  public:
+    /// Actions of recent blocks that are remembered for late answers, 33 bytes each on disk; full blocks of the
+    /// chain have some thousands. Beyond it the oldest blocks are forgotten early.
     static constexpr std::size_t kMaxRecentActions = 200'000;
 
     Books(const LedgerState& state, bool shadow_mode, std::uint64_t late_blocks);
@@ -85,11 +85,15 @@ class Books {
     [[nodiscard]] const std::unordered_set<std::string>& worked() const { return worked_; }
     [[nodiscard]] const HeldAction* find(const Hash256& raw_id) const;
     [[nodiscard]] bool has_answer(const Hash256& raw_id, std::string_view agent_id) const;
+    /// Answers in memory, those to mined actions too.
+    [[nodiscard]] std::size_t held_answers() const { return held_answers_; }
     /// Highest id of an answer ever applied.
     [[nodiscard]] std::uint64_t last_answer() const { return last_answer_; }
-    [[nodiscard]] const std::unordered_map<Hash256, HeldAction, FixedBytesHash>& actions() const { return actions_; }
+    [[nodiscard]] const std::unordered_map<Hash256, HeldAction, FixedBytesHash>& actions() const {
+        return actions_;
+    }
 
- private:
+  private:
     struct Mined {
         std::uint64_t height = 0;
         bool succeeded = false;
@@ -113,15 +117,17 @@ class Books {
     bool shadow_mode_;
     std::uint64_t late_blocks_;
     LedgerNumbers numbers_;
-    std::unordered_map<Hash256, HeldAction, FixedBytesHash> actions_;                 // by raw id
-    std::unordered_map<Hash256, std::vector<Hash256>, FixedBytesHash> pending_by_hash_;  // action hash → raw ids, unmined
-    std::deque<std::pair<std::uint64_t, Hash256>> mined_;                             // height, raw id: to be dropped in time
+    std::unordered_map<Hash256, HeldAction, FixedBytesHash> actions_;  // by raw id
+    std::unordered_map<Hash256, std::vector<Hash256>, FixedBytesHash>
+        pending_by_hash_;                                  // action hash → raw ids, unmined
+    std::deque<std::pair<std::uint64_t, Hash256>> mined_;  // height, raw id: to be dropped in time
     std::unordered_map<Hash256, Mined, FixedBytesHash> recent_actions_;
     std::deque<RecentBlock> recent_;  // ascending height
     std::unordered_map<std::string, AgentAtWork> work_;
     WorkRow sum_;
     std::unordered_set<std::string> worked_;
     std::uint64_t last_answer_ = 0;
+    std::size_t held_answers_ = 0;
 };
 
 }  // namespace ioswarm

@@ -5,9 +5,9 @@
 
 namespace ioswarm {
 
-/// An answer from execution is held against the receipt; one without says only that signature, nonce and balance are
-/// good, and that the action was mined proves it. `sender_succeeded`: another dispatched action of its sender succeeded
-/// in the same block (../shared/spec/rewards-and-settlement.md section 1).
+/// An answer from execution is held against the receipt; one without says only that signature, nonce and
+/// balance are good, and that the action was mined proves it. `sender_succeeded`: another dispatched action of
+/// its sender succeeded in the same block (../shared/spec/rewards-and-settlement.md section 1).
 [[nodiscard]] constexpr Verdict judge(bool valid, bool has_reject_reason, bool executed, bool receipt_succeeded,
                                       bool sender_succeeded) noexcept {
     const bool actual = !executed || receipt_succeeded;

@@ -229,6 +229,7 @@ StatusView Coordinator::status() const {
     engine_->describe(view);
     view.tasks_dispatched += received_before_;
     view.tasks_received = accounting_.tasks_received();
+    view.counters.merge(accounting_.counters());
     view.counters["polls"] = polls_;
     view.counters["poll_errors"] = poll_errors_;
     view.counters["block_errors"] = follower_.counters().errors;

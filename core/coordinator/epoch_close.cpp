@@ -41,8 +41,8 @@ Result<AgentRow> add_to_agent(LedgerTx& ledger, const WorkRow& work, const U256&
 
 }  // namespace
 
-Result<ClosedEpoch> close_epoch(LedgerTx& ledger, const RewardSettings& settings, const std::vector<WorkRow>& work,
-                                LedgerNumbers& numbers, std::int64_t now_ms) {
+Result<ClosedEpoch> close_epoch(LedgerTx& ledger, const RewardSettings& settings,
+                                const std::vector<WorkRow>& work, LedgerNumbers& numbers, std::int64_t now_ms) {
     std::vector<EpochWork> input;
     std::unordered_map<std::string, const WorkRow*> by_agent;
     ClosedEpoch out;
@@ -90,7 +90,8 @@ Result<ClosedEpoch> close_epoch(LedgerTx& ledger, const RewardSettings& settings
     numbers.epoch_first_height = numbers.last_height + 1;
     numbers.epoch_started_ms = now_ms;
     if (numbers.epoch > kKeptEpochs) {
-        if (Status status = ledger.drop_epochs_below(numbers.epoch - kKeptEpochs); !status) return fail(status.error());
+        if (Status status = ledger.drop_epochs_below(numbers.epoch - kKeptEpochs); !status)
+            return fail(status.error());
     }
     return out;
 }

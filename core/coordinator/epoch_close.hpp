@@ -9,8 +9,8 @@
 
 namespace ioswarm {
 
-/// Closed epochs whose rows stay in the ledger: over five years at a block in 5 s and 360 blocks an epoch. What is
-/// older lives on in the agents' totals. Payouts that wait for their settlement stay whatever their age.
+/// Closed epochs whose rows stay in the ledger: over five years at a block in 5 s and 360 blocks an epoch. What
+/// is older lives on in the agents' totals. Payouts that wait for their settlement stay whatever their age.
 inline constexpr std::uint64_t kKeptEpochs = 100'000;
 
 struct ClosedEpoch {
@@ -18,9 +18,10 @@ struct ClosedEpoch {
     std::vector<PayoutRow> payouts;
 };
 
-/// Ends the running epoch inside a transaction: shares out the reward over `work`, moves the work into the agents'
-/// totals, writes epoch and payouts, lets new wallets come into force, and drops what is older than kKeptEpochs.
-/// `numbers` (last_height is the epoch's last block) become those of the next epoch and are not written here.
+/// Ends the running epoch inside a transaction: shares out the reward over `work`, moves the work into the
+/// agents' totals, writes epoch and payouts, lets new wallets come into force, and drops what is older than
+/// kKeptEpochs. `numbers` (last_height is the epoch's last block) become those of the next epoch and are not
+/// written here.
 [[nodiscard]] Result<ClosedEpoch> close_epoch(LedgerTx& ledger, const RewardSettings& settings,
                                               const std::vector<WorkRow>& work, LedgerNumbers& numbers,
                                               std::int64_t now_ms);

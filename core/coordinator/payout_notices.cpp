@@ -39,7 +39,8 @@ void PayoutNotices::add(const std::vector<PayoutRow>& payouts) {
         const auto found = by_agent->find(payout.agent_id);
         if (found == by_agent->end()) continue;  // read from the ledger when it asks
         // An agent that asked between the commit and this call has it already.
-        if (found->second.empty() || found->second.back().epoch < payout.epoch) found->second.push_back(due_of(payout));
+        if (found->second.empty() || found->second.back().epoch < payout.epoch)
+            found->second.push_back(due_of(payout));
     }
 }
 
@@ -50,7 +51,8 @@ PayoutNotices::Due PayoutNotices::due_of(const PayoutRow& payout) {
 }
 
 std::optional<PayoutNotices::Due> PayoutNotices::next(const std::string& agent_id) {
-    // The lock is held while the ledger is read, so that add() comes either before the read or after the insertion.
+    // The lock is held while the ledger is read, so that add() comes either before the read or after the
+    // insertion.
     auto by_agent = by_agent_.lock();
     auto found = by_agent->find(agent_id);
     if (found == by_agent->end()) {
@@ -58,7 +60,8 @@ std::optional<PayoutNotices::Due> PayoutNotices::next(const std::string& agent_i
         if (!rows) return std::nullopt;
         if (by_agent->size() >= kMaxAgents) by_agent->clear();
         found = by_agent->try_emplace(agent_id).first;
-        for (const PayoutRow& row : *rows) found->second.push_back(due_of(row));
+        for (const PayoutRow& row : *rows)
+            found->second.push_back(due_of(row));
     }
     if (found->second.empty()) return std::nullopt;
     Due due = std::move(found->second.front());

@@ -14,13 +14,13 @@
 
 namespace ioswarm {
 
-/// Payouts that agents were not told of yet. A heartbeat asks here each time, so the answer "none" costs one look-up;
-/// the ledger is read once an agent. The row in the ledger decides: a notice is marked there, durably, before it is
-/// given out, so no crash makes it come twice. (One that kills the daemon between the mark and the heartbeat's answer
-/// takes the notice with it; the payout itself stands in the agent's history.)
-/// Thread-safe. Bounded by kMaxAgents.
+/// Payouts that agents were not told of yet. A heartbeat asks here each time, so the answer "none" costs one
+/// look-up; the ledger is read once an agent. The row in the ledger decides: a notice is marked there, durably,
+/// before it is given out, so no crash makes it come twice. (One that kills the daemon between the mark and the
+/// heartbeat's answer takes the notice with it; the payout itself stands in the agent's history.) Thread-safe.
+/// Bounded by kMaxAgents.
 class PayoutNotices {
- public:
+  public:
     /// Agents whose dues are remembered; beyond it all are forgotten and read again when asked for.
     static constexpr std::size_t kMaxAgents = 10'000;
 
@@ -31,7 +31,7 @@ class PayoutNotices {
     /// Payouts that were just committed. From the ledger's thread.
     void add(const std::vector<PayoutRow>& payouts);
 
- private:
+  private:
     struct Due {
         std::uint64_t epoch = 0;
         PayoutInfo info;

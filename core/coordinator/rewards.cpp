@@ -12,7 +12,8 @@ constexpr unsigned kWeightUnit = 1000;
 
 U512 power_of_ten(unsigned exponent) {
     U512 out = 1;
-    for (unsigned i = 0; i < exponent; ++i) out *= 10;
+    for (unsigned i = 0; i < exponent; ++i)
+        out *= 10;
     return out;
 }
 
@@ -41,7 +42,8 @@ U256 weight_of(const RewardSettings& settings, const EpochWork& work, bool bonus
 /// Hands out the pool over the weights of `shares`, which are all above 0.
 void hand_out(const U256& pool, std::vector<EpochShare>& shares) {
     U512 total = 0;
-    for (const EpochShare& share : shares) total += share.weight;
+    for (const EpochShare& share : shares)
+        total += share.weight;
 
     std::vector<std::pair<U512, std::size_t>> remainders;
     remainders.reserve(shares.size());
@@ -86,7 +88,8 @@ EpochShares share_out(const RewardSettings& settings, const std::vector<EpochWor
         if (a.amount_rau != b.amount_rau) return a.amount_rau > b.amount_rau;
         return a.agent_id < b.agent_id;
     });
-    for (std::size_t i = 0; i < out.shares.size(); ++i) out.shares[i].rank = static_cast<std::uint32_t>(i + 1);
+    for (std::size_t i = 0; i < out.shares.size(); ++i)
+        out.shares[i].rank = static_cast<std::uint32_t>(i + 1);
     return out;
 }
 

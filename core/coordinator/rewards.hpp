@@ -29,12 +29,13 @@ struct EpochShare {
 struct EpochShares {
     U256 reward_rau;
     U256 cut_rau;
-    U256 pool_rau;                  ///< reward − cut
+    U256 pool_rau;                   ///< reward − cut
     std::vector<EpochShare> shares;  ///< by rank; they add up to pool_rau, or there is none
 };
 
 /// Shares out the reward of an epoch (../shared/spec/rewards-and-settlement.md section 1), exactly:
-/// - the cut is reward · delegateCutPct / 100 rounded down (a fraction of a rau goes to the agents), at most the reward;
+/// - the cut is reward · delegateCutPct / 100 rounded down (a fraction of a rau goes to the agents), at most
+/// the reward;
 /// - eligible are agents with tasks ≥ min_tasks_for_reward and at least one;
 /// - the bonus needs a comparison and correct/compared ≥ bonus_accuracy_pct, compared as fractions;
 /// - weight = tasks · 1000, times the multiplier with the bonus, rounded down: the weight that goes on chain;

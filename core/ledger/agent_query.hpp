@@ -21,7 +21,8 @@ inline constexpr const char* kAgentQuery =
     return std::optional<Address>{*value};
 }
 
-[[nodiscard]] inline Result<std::optional<AgentRow>> read_agent(sqlite::Statement& query, std::string_view agent_id) {
+[[nodiscard]] inline Result<std::optional<AgentRow>> read_agent(sqlite::Statement& query,
+                                                                std::string_view agent_id) {
     const auto found = query.bind_text(1, agent_id).step();
     if (!found) return fail(found.error());
     if (!*found) return std::optional<AgentRow>{};

@@ -21,10 +21,11 @@
 #include "core/ledger/schema.hpp"
 #include "core/ledger/sqlite.hpp"
 
-// How a group is made: the writer takes all that waits, up to the next operation that wants to be alone, and runs it in
-// one transaction. There are no savepoints: they would make every operation pay for undoing, and an operation that
-// fails is a bug or a bad number. When one does, the transaction is undone and the group is run again one by one.
-// A failure of the disk is told to the whole group; the next try waits for a while, with the queue filling meanwhile.
+// How a group is made: the writer takes all that waits, up to the next operation that wants to be alone, and
+// runs it in one transaction. There are no savepoints: they would make every operation pay for undoing, and an
+// operation that fails is a bug or a bad number. When one does, the transaction is undone and the group is run
+// again one by one. A failure of the disk is told to the whole group; the next try waits for a while, with the
+// queue filling meanwhile.
 
 namespace ioswarm {
 namespace {
@@ -32,14 +33,15 @@ namespace {
 using Group = std::vector<LedgerOp>;
 
 std::int64_t now_ms() {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
         .count();
 }
 
 /// The disk or the file is at fault, not the operation.
 bool concerns_the_file(const Error& error) {
-    return error.code == ErrorCode::io || error.code == ErrorCode::data_loss || error.code == ErrorCode::try_again ||
-           error.code == ErrorCode::resource_exhausted;
+    return error.code == ErrorCode::io || error.code == ErrorCode::data_loss ||
+           error.code == ErrorCode::try_again || error.code == ErrorCode::resource_exhausted;
 }
 
 Status make_private_file(const std::filesystem::path& file) {
@@ -54,7 +56,10 @@ Status make_private_file(const std::filesystem::path& file) {
 
 struct Ledger::Impl {
     Impl(Log log_in, const LedgerOptions& options_in, LockFile lock_in, sqlite::Database database_in)
-        : log(std::move(log_in)), options(options_in), lock(std::move(lock_in)), database(std::move(database_in)) {}
+        : log(std::move(log_in)),
+          options(options_in),
+          lock(std::move(lock_in)),
+          database(std::move(database_in)) {}
 
     // Const after open.
     Log log;
@@ -215,7 +220,8 @@ void Ledger::Impl::probe() {
     write(std::move(group));
 }
 
-Result<std::unique_ptr<Ledger>> Ledger::open(const std::filesystem::path& dir, Log log, const LedgerOptions& options) {
+Result<std::unique_ptr<Ledger>> Ledger::open(const std::filesystem::path& dir, Log log,
+                                             const LedgerOptions& options) {
     if (Status status = prepare_private_directory(dir); !status) return fail(status.error());
     auto lock = LockFile::acquire(dir / "ledger.lock");
     if (!lock) return fail(lock.error());

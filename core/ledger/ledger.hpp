@@ -28,50 +28,51 @@ struct LedgerOptions {
 
 /// One change of the ledger.
 struct LedgerOp {
-    /// Runs on the ledger's thread inside a transaction that it may share with others. It may run more than once
-    /// before it counts (the transaction is begun again when another's operation fails), so whatever it hands out it
-    /// must set anew at each run. An error from it undoes this operation and no other.
+    /// Runs on the ledger's thread inside a transaction that it may share with others. It may run more than
+    /// once before it counts (the transaction is begun again when another's operation fails), so whatever it
+    /// hands out it must set anew at each run. An error from it undoes this operation and no other.
     std::function<Status(LedgerTx&)> apply;
-    /// Called once on the ledger's thread, in the order of the operations: ok after the commit is on the disk, else why
-    /// nothing of it is counted. (One case cannot be told: power fails after a failed sync. Then the operation may
-    /// turn out to be there after the restart, whole.) Must not wait for the ledger.
+    /// Called once on the ledger's thread, in the order of the operations: ok after the commit is on the disk,
+    /// else why nothing of it is counted. (One case cannot be told: power fails after a failed sync. Then the
+    /// operation may turn out to be there after the restart, whole.) Must not wait for the ledger.
     std::function<void(const Status&)> done;
     /// In a transaction of its own, begun when all earlier operations were committed and told so.
     bool alone = false;
 };
 
-/// The books on disk: one SQLite file that one thread writes, in WAL mode with every commit synced. Operations that
-/// wait while a commit is under way share the next one (group commit), so the price of a sync is split among them.
-/// Histories are read over a second connection, read-only and never checkpointing: whoever asks for them (the
-/// monitoring API is open to all) then cannot hold up the answers of agents, which a shared connection would let them.
-/// Thread-safe. The destructor finishes what waits, then closes.
+/// The books on disk: one SQLite file that one thread writes, in WAL mode with every commit synced. Operations
+/// that wait while a commit is under way share the next one (group commit), so the price of a sync is split
+/// among them. Histories are read over a second connection, read-only and never checkpointing: whoever asks for
+/// them (the monitoring API is open to all) then cannot hold up the answers of agents, which a shared
+/// connection would let them. Thread-safe. The destructor finishes what waits, then closes.
 class Ledger {
- public:
-    /// Opens or makes `dir`/ledger.db (mode 0600; `dir` is made with 0700). Errors: try_again when another process
-    /// holds the directory (names its pid); permission_denied when others may write to it; data_loss for a damaged or
-    /// foreign file; failed_precondition for one of a newer version; io.
+  public:
+    /// Opens or makes `dir`/ledger.db (mode 0600; `dir` is made with 0700). Errors: try_again when another
+    /// process holds the directory (names its pid); permission_denied when others may write to it; data_loss
+    /// for a damaged or foreign file; failed_precondition for one of a newer version; io.
     [[nodiscard]] static Result<std::unique_ptr<Ledger>> open(const std::filesystem::path& dir, Log log = {},
                                                               const LedgerOptions& options = {});
     ~Ledger();
     Ledger(const Ledger&) = delete;
     Ledger& operator=(const Ledger&) = delete;
 
-    /// Queues an operation. When the queue is full or the ledger closes, `done` is called at once on the caller's
-    /// thread, with resource_exhausted or unavailable.
+    /// Queues an operation. When the queue is full or the ledger closes, `done` is called at once on the
+    /// caller's thread, with resource_exhausted or unavailable.
     void submit(LedgerOp op);
-    /// submit() and wait for its end. `committed` is called before that on the ledger's thread, only when it went well.
-    /// Never from an operation, a `done` or a `committed`.
+    /// submit() and wait for its end. `committed` is called before that on the ledger's thread, only when it
+    /// went well. Never from an operation, a `done` or a `committed`.
     [[nodiscard]] Status run(std::function<Status(LedgerTx&)> apply, std::function<void()> committed = {},
                              bool alone = false);
 
-    /// Ok while writing works; after a failed write the error, until a write (the ledger tries by itself) works again.
-    /// A damaged file stays an error: nothing more is written to it.
+    /// Ok while writing works; after a failed write the error, until a write (the ledger tries by itself) works
+    /// again. A damaged file stays an error: nothing more is written to it.
     [[nodiscard]] Status ready() const;
 
     /// Payouts of an agent, newest epoch first. Errors: io, data_loss.
     [[nodiscard]] Result<std::vector<PayoutRow>> payouts(std::string_view agent_id, std::uint32_t limit) const;
     /// Payouts whose notice is due, oldest first.
-    [[nodiscard]] Result<std::vector<PayoutRow>> due_payouts(std::string_view agent_id, std::uint32_t limit) const;
+    [[nodiscard]] Result<std::vector<PayoutRow>> due_payouts(std::string_view agent_id,
+                                                             std::uint32_t limit) const;
     [[nodiscard]] Result<std::vector<PayoutRow>> payouts_of_epoch(std::uint64_t epoch) const;
     [[nodiscard]] Result<std::optional<AgentRow>> agent(std::string_view agent_id) const;
     [[nodiscard]] Result<std::optional<EpochRow>> epoch(std::uint64_t epoch) const;
@@ -80,7 +81,7 @@ class Ledger {
     /// ledger_operations, ledger_commits, ledger_refused (queue full), ledger_failed_commits.
     [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
 
- private:
+  private:
     struct Impl;
     explicit Ledger(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;

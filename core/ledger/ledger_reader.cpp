@@ -13,8 +13,9 @@ namespace {
 
 using sqlite::Statement;
 
-#define IOSWARM_PAYOUT_COLUMNS \
-    "SELECT epoch, agent, amount_rau, weight, tasks, compared, correct, rank, paid_agents, bonus, wallet, notice FROM payouts "
+#define IOSWARM_PAYOUT_COLUMNS                                                                              \
+    "SELECT epoch, agent, amount_rau, weight, tasks, compared, correct, rank, paid_agents, bonus, wallet, " \
+    "notice FROM payouts "
 constexpr const char* kPayouts = IOSWARM_PAYOUT_COLUMNS "WHERE agent = ?1 ORDER BY epoch DESC LIMIT ?2";
 constexpr const char* kDue = IOSWARM_PAYOUT_COLUMNS "WHERE agent = ?1 AND notice = 0 ORDER BY epoch LIMIT ?2";
 constexpr const char* kOfEpoch = IOSWARM_PAYOUT_COLUMNS "WHERE epoch = ?1 ORDER BY rank";
@@ -117,10 +118,12 @@ Result<std::unique_ptr<LedgerReader>> LedgerReader::open(const std::filesystem::
         {&out->of_epoch_, kOfEpoch},
         {&out->agent_, kAgentQuery},
         {&out->epoch_,
-         "SELECT epoch, first_height, last_height, started_ms, ended_ms, reward_rau, cut_rau, pool_rau, agents, tasks, "
+         "SELECT epoch, first_height, last_height, started_ms, ended_ms, reward_rau, cut_rau, pool_rau, "
+         "agents, tasks, "
          "compared, correct FROM epochs WHERE epoch = ?1"},
         {&out->wallet_changes_,
-         "SELECT agent, before, after, at_ms, from_epoch FROM wallet_changes WHERE agent = ?1 ORDER BY id DESC"},
+         "SELECT agent, before, after, at_ms, from_epoch FROM wallet_changes WHERE agent = ?1 ORDER BY id "
+         "DESC"},
     }};
     for (const auto& [statement, sql] : texts) {
         auto prepared = out->database_->prepare(sql);

@@ -14,10 +14,10 @@
 
 namespace ioswarm {
 
-/// The read-only connection: histories for the monitoring API. It sees what is committed, never writes and never
-/// checkpoints. Thread-safe; one query at a time. Not for use outside core/ledger.
+/// The read-only connection: histories for the monitoring API. It sees what is committed, never writes and
+/// never checkpoints. Thread-safe; one query at a time. Not for use outside core/ledger.
 class LedgerReader {
- public:
+  public:
     [[nodiscard]] static Result<std::unique_ptr<LedgerReader>> open(const std::filesystem::path& file);
 
     [[nodiscard]] Result<std::vector<PayoutRow>> payouts(std::string_view agent_id, std::uint32_t limit);
@@ -27,7 +27,7 @@ class LedgerReader {
     [[nodiscard]] Result<std::optional<EpochRow>> epoch(std::uint64_t epoch);
     [[nodiscard]] Result<std::vector<WalletChangeRow>> wallet_changes(std::string_view agent_id);
 
- private:
+  private:
     LedgerReader() = default;
 
     std::mutex mutex_;  // guards all below

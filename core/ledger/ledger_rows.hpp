@@ -15,16 +15,17 @@ namespace ioswarm {
 
 /// What comparing one answer with the chain came to.
 enum class Verdict : std::uint8_t {
-    none,            ///< not compared (yet)
+    none,  ///< not compared (yet)
     matched,
     nonce_race,      ///< counted as a match: the agent could not know that the sender's other action came first
     false_positive,  ///< agent valid, chain invalid
     false_negative,  ///< agent invalid, chain valid
 };
 
-/// An answer that is still needed: to compare it, or to know that this agent was paid for this action already. Written
-/// once, at the end of its table, and removed when its time is over: that its action was mined stands in
-/// recent_blocks, and what it adds to work and numbers is written with the next block (LedgerNumbers::counted_answers).
+/// An answer that is still needed: to compare it, or to know that this agent was paid for this action already.
+/// Written once, at the end of its table, and removed when its time is over: that its action was mined stands
+/// in recent_blocks, and what it adds to work and numbers is written with the next block
+/// (LedgerNumbers::counted_answers).
 struct AnswerRow {
     std::uint64_t id = 0;  ///< ascending in the order of recording, never used again
     Hash256 raw_id;
@@ -106,9 +107,9 @@ struct EpochRow {
 
 /// Where the notice of a payout to its agent stands.
 enum class PayoutNotice : std::int64_t {
-    due = 0,       ///< goes out with the next heartbeat
+    due = 0,  ///< goes out with the next heartbeat
     sent = 1,
-    waiting = 2,   ///< until the settlement is final
+    waiting = 2,  ///< until the settlement is final
 };
 
 struct PayoutRow {

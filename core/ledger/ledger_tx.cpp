@@ -29,7 +29,8 @@ Bytes pack_actions(const std::vector<MinedAction>& actions) {
 Bytes pack_senders(const std::vector<Address>& senders) {
     Bytes out;
     out.reserve(senders.size() * Address::kSize);
-    for (const Address& sender : senders) out.insert(out.end(), sender.bytes.begin(), sender.bytes.end());
+    for (const Address& sender : senders)
+        out.insert(out.end(), sender.bytes.begin(), sender.bytes.end());
     return out;
 }
 
@@ -126,11 +127,13 @@ Result<std::unique_ptr<LedgerTx>> LedgerTx::prepare(sqlite::Database& database) 
     auto all = std::make_unique<Statements>();
     const std::array<std::pair<Statement*, const char*>, 24> texts{{
         {&all->numbers,
-         "SELECT last_height, epoch, epoch_first_height, epoch_started_ms, closed_tasks, counted_answers, compared, matched, "
+         "SELECT last_height, epoch, epoch_first_height, epoch_started_ms, closed_tasks, counted_answers, "
+         "compared, matched, "
          "false_positives, false_negatives, nonce_race_excluded FROM numbers"},
         {&all->set_numbers,
          "UPDATE numbers SET last_height = ?1, epoch = ?2, epoch_first_height = ?3, epoch_started_ms = ?4, "
-         "closed_tasks = ?5, counted_answers = ?6, compared = ?7, matched = ?8, false_positives = ?9, false_negatives = ?10, "
+         "closed_tasks = ?5, counted_answers = ?6, compared = ?7, matched = ?8, false_positives = ?9, "
+         "false_negatives = ?10, "
          "nonce_race_excluded = ?11"},
         {&all->next_id, "SELECT value FROM meta WHERE key = 'next_id'"},
         {&all->set_next_id, "UPDATE meta SET value = ?1 WHERE key = 'next_id'"},
@@ -141,7 +144,8 @@ Result<std::unique_ptr<LedgerTx>> LedgerTx::prepare(sqlite::Database& database) 
         {&all->drop_answer, "DELETE FROM answers WHERE id = ?1"},
         {&all->work, "SELECT agent, tasks, compared, correct, latency_us FROM work"},
         {&all->set_work,
-         "INSERT INTO work VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(agent) DO UPDATE SET tasks = ?2, compared = ?3, "
+         "INSERT INTO work VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(agent) DO UPDATE SET tasks = ?2, compared = "
+         "?3, "
          "correct = ?4, latency_us = ?5"},
         {&all->clear_work, "DELETE FROM work"},
         {&all->recent, "SELECT height, actions, senders FROM recent_blocks ORDER BY height"},
@@ -259,7 +263,8 @@ Result<std::uint64_t> LedgerTx::reserve_ids(std::uint64_t count) {
     if (count > std::numeric_limits<std::uint64_t>::max() - first) {
         return fail(ErrorCode::invalid_argument, "cannot reserve ids", {}, "too many at once");
     }
-    if (Status status = statements_->set_next_id.bind_u64(1, first + count).run(); !status) return fail(status.error());
+    if (Status status = statements_->set_next_id.bind_u64(1, first + count).run(); !status)
+        return fail(status.error());
     return first;
 }
 

@@ -16,11 +16,11 @@ namespace sqlite {
 class Database;
 }
 
-/// The tables as an operation of the ledger sees them inside its transaction. Used on the ledger's thread only. A call
-/// that fails fails the operation: pass its error on. Errors: io, data_loss, resource_exhausted (memory),
-/// invalid_argument (a number above 2^63-1).
+/// The tables as an operation of the ledger sees them inside its transaction. Used on the ledger's thread only.
+/// A call that fails fails the operation: pass its error on. Errors: io, data_loss, resource_exhausted
+/// (memory), invalid_argument (a number above 2^63-1).
 class LedgerTx {
- public:
+  public:
     /// Prepares every statement once.
     [[nodiscard]] static Result<std::unique_ptr<LedgerTx>> prepare(sqlite::Database& database);
     ~LedgerTx();
@@ -55,13 +55,14 @@ class LedgerTx {
     [[nodiscard]] Status add_payout(const PayoutRow& payout);
     /// False: it was not due (any more).
     [[nodiscard]] Result<bool> mark_notice_sent(std::uint64_t epoch, std::string_view agent_id);
-    /// Removes epochs below the one given with their payouts, save payouts that still wait for their settlement.
+    /// Removes epochs below the one given with their payouts, save payouts that still wait for their
+    /// settlement.
     [[nodiscard]] Status drop_epochs_below(std::uint64_t epoch);
 
     /// A write of no meaning, to see whether writing works.
     [[nodiscard]] Status probe();
 
- private:
+  private:
     struct Statements;
     LedgerTx(sqlite::Database& database, std::unique_ptr<Statements> statements);
 

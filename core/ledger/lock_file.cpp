@@ -37,7 +37,8 @@ Result<LockFile> LockFile::acquire(const std::filesystem::path& file) {
                     holder.empty() ? "another process holds it" : "process " + holder + " holds it",
                     "one ioswarm at a time may use a data directory");
     }
-    // The pid is for people; the lock itself does not need it, so a full disk must not keep the daemon from starting.
+    // The pid is for people; the lock itself does not need it, so a full disk must not keep the daemon from
+    // starting.
     const std::string pid = std::to_string(getpid()) + "\n";
     if (ftruncate(fd, 0) == 0) {
         const ssize_t written = pwrite(fd, pid.data(), pid.size(), 0);
@@ -47,7 +48,8 @@ Result<LockFile> LockFile::acquire(const std::filesystem::path& file) {
 }
 
 LockFile::~LockFile() {
-    // The file stays: removing it would let a second process lock a new one beside a third that waits on the old.
+    // The file stays: removing it would let a second process lock a new one beside a third that waits on the
+    // old.
     if (fd_ >= 0) ::close(fd_);
 }
 
@@ -58,7 +60,8 @@ Status prepare_private_directory(const std::filesystem::path& dir) {
         return fail(errno_error(errno, "cannot make the data directory", dir.string()));
     }
     struct stat info {};
-    if (stat(dir.c_str(), &info) != 0) return fail(errno_error(errno, "cannot read the data directory", dir.string()));
+    if (stat(dir.c_str(), &info) != 0)
+        return fail(errno_error(errno, "cannot read the data directory", dir.string()));
     if (!S_ISDIR(info.st_mode)) {
         return fail(ErrorCode::io, "cannot use the data directory", dir.string(), "it is not a directory");
     }

@@ -8,10 +8,10 @@
 
 namespace ioswarm {
 
-/// A file that one process holds: an flock that the kernel drops with the process, however it ends, with the holder's
-/// pid as text for whoever comes second.
+/// A file that one process holds: an flock that the kernel drops with the process, however it ends, with the
+/// holder's pid as text for whoever comes second.
 class LockFile {
- public:
+  public:
     /// Errors: try_again when another process has it (names its pid); io, permission_denied.
     [[nodiscard]] static Result<LockFile> acquire(const std::filesystem::path& file);
     ~LockFile();
@@ -21,7 +21,7 @@ class LockFile {
         return *this;
     }
 
- private:
+  private:
     explicit LockFile(int fd) : fd_(fd) {}
     int fd_;
 };

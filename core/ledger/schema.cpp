@@ -11,23 +11,27 @@ namespace ioswarm {
 namespace {
 
 // Amounts of rau are decimal text: a person with sqlite3 reads them, and no arithmetic on them is done in SQL.
-// `numbers` has one row, LedgerNumbers. `answers` has no index on what must not be paid twice (raw_id, agent): hashes
-// scatter over the whole index, and each answer would write pages of its own, ten times what the answer itself costs.
-// The accounting keeps that key in memory, from what it loads here, and one process at a time writes this file.
+// `numbers` has one row, LedgerNumbers. `answers` has no index on what must not be paid twice (raw_id, agent):
+// hashes scatter over the whole index, and each answer would write pages of its own, ten times what the answer
+// itself costs. The accounting keeps that key in memory, from what it loads here, and one process at a time
+// writes this file.
 constexpr std::array kTables{
     std::string_view{"CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID"},
     std::string_view{
         "CREATE TABLE numbers(one INTEGER PRIMARY KEY CHECK(one = 1), last_height INTEGER NOT NULL, "
         "epoch INTEGER NOT NULL, epoch_first_height INTEGER NOT NULL, epoch_started_ms INTEGER NOT NULL, "
-        "closed_tasks INTEGER NOT NULL, counted_answers INTEGER NOT NULL, compared INTEGER NOT NULL, matched INTEGER NOT NULL, "
-        "false_positives INTEGER NOT NULL, false_negatives INTEGER NOT NULL, nonce_race_excluded INTEGER NOT NULL) "
+        "closed_tasks INTEGER NOT NULL, counted_answers INTEGER NOT NULL, compared INTEGER NOT NULL, matched "
+        "INTEGER NOT NULL, "
+        "false_positives INTEGER NOT NULL, false_negatives INTEGER NOT NULL, nonce_race_excluded INTEGER NOT "
+        "NULL) "
         "STRICT"},
     std::string_view{
-        "CREATE TABLE answers(id INTEGER PRIMARY KEY, raw_id BLOB NOT NULL, agent TEXT NOT NULL, action_hash BLOB, "
+        "CREATE TABLE answers(id INTEGER PRIMARY KEY, raw_id BLOB NOT NULL, agent TEXT NOT NULL, action_hash "
+        "BLOB, "
         "sender BLOB NOT NULL, valid INTEGER NOT NULL, has_reason INTEGER NOT NULL, executed INTEGER NOT NULL, "
         "own_word INTEGER NOT NULL, late_verdict INTEGER NOT NULL, latency_us INTEGER NOT NULL) STRICT"},
-    std::string_view{
-        "CREATE TABLE recent_blocks(height INTEGER PRIMARY KEY, actions BLOB NOT NULL, senders BLOB NOT NULL) STRICT"},
+    std::string_view{"CREATE TABLE recent_blocks(height INTEGER PRIMARY KEY, actions BLOB NOT NULL, senders "
+                     "BLOB NOT NULL) STRICT"},
     std::string_view{
         "CREATE TABLE work(agent TEXT PRIMARY KEY, tasks INTEGER NOT NULL, compared INTEGER NOT NULL, "
         "correct INTEGER NOT NULL, latency_us INTEGER NOT NULL) STRICT, WITHOUT ROWID"},
@@ -36,8 +40,10 @@ constexpr std::array kTables{
         "compared INTEGER NOT NULL, correct INTEGER NOT NULL, earned_rau TEXT NOT NULL) STRICT, WITHOUT ROWID"},
     std::string_view{"CREATE INDEX agents_next_wallet ON agents(agent) WHERE next_wallet IS NOT NULL"},
     std::string_view{
-        "CREATE TABLE epochs(epoch INTEGER PRIMARY KEY, first_height INTEGER NOT NULL, last_height INTEGER NOT NULL, "
-        "started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, reward_rau TEXT NOT NULL, cut_rau TEXT NOT NULL, "
+        "CREATE TABLE epochs(epoch INTEGER PRIMARY KEY, first_height INTEGER NOT NULL, last_height INTEGER NOT "
+        "NULL, "
+        "started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, reward_rau TEXT NOT NULL, cut_rau TEXT NOT "
+        "NULL, "
         "pool_rau TEXT NOT NULL, agents INTEGER NOT NULL, tasks INTEGER NOT NULL, compared INTEGER NOT NULL, "
         "correct INTEGER NOT NULL) STRICT"},
     std::string_view{
@@ -47,15 +53,16 @@ constexpr std::array kTables{
         "notice INTEGER NOT NULL, PRIMARY KEY(epoch, agent)) STRICT, WITHOUT ROWID"},
     std::string_view{"CREATE INDEX payouts_by_agent ON payouts(agent, epoch)"},
     std::string_view{"CREATE INDEX payouts_due ON payouts(agent, epoch) WHERE notice = 0"},
-    std::string_view{
-        "CREATE TABLE wallet_changes(id INTEGER PRIMARY KEY, agent TEXT NOT NULL, before BLOB, after BLOB NOT NULL, "
-        "at_ms INTEGER NOT NULL, from_epoch INTEGER NOT NULL) STRICT"},
+    std::string_view{"CREATE TABLE wallet_changes(id INTEGER PRIMARY KEY, agent TEXT NOT NULL, before BLOB, "
+                     "after BLOB NOT NULL, "
+                     "at_ms INTEGER NOT NULL, from_epoch INTEGER NOT NULL) STRICT"},
     std::string_view{"CREATE INDEX wallet_changes_by_agent ON wallet_changes(agent, id)"},
 };
 
 Status create(sqlite::Database& database, std::int64_t now_ms) {
     std::string sql = fmt::format("BEGIN IMMEDIATE; PRAGMA application_id = {};", kLedgerApplicationId);
-    for (const std::string_view table : kTables) sql += fmt::format("{};", table);
+    for (const std::string_view table : kTables)
+        sql += fmt::format("{};", table);
     sql += fmt::format(
         "INSERT INTO meta VALUES('schema_version', {}), ('created_ms', {}), ('next_id', 1), ('probes', 0);"
         "INSERT INTO numbers VALUES(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);"
@@ -86,7 +93,8 @@ Status check_tables(sqlite::Database& database) {
         if (!row) return fail(row.error());
         if (!*row) break;
         if (count >= kTables.size() || found->text(0) != kTables[count]) {
-            return fail(altered(database, "its tables are not those of version " + std::to_string(kLedgerSchemaVersion)));
+            return fail(altered(database,
+                                "its tables are not those of version " + std::to_string(kLedgerSchemaVersion)));
         }
         ++count;
     }
@@ -97,7 +105,8 @@ Status check_tables(sqlite::Database& database) {
 }  // namespace
 
 Status configure_writer(sqlite::Database& database) {
-    // No mmap: a read error would be a SIGBUS. The WAL is cut back after a burst, so that it does not stay large.
+    // No mmap: a read error would be a SIGBUS. The WAL is cut back after a burst, so that it does not stay
+    // large.
     return database.execute(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA mmap_size = 0;"
         "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;"
@@ -110,7 +119,8 @@ Status prepare_schema(sqlite::Database& database, std::int64_t now_ms) {
     const auto id = database.query_integer("PRAGMA application_id");
     if (!id) return fail(id.error());
     if (tables->value_or(0) == 0 && id->value_or(0) == 0) return create(database, now_ms);
-    if (id->value_or(0) != kLedgerApplicationId) return fail(altered(database, "it is not a ledger of ioswarm"));
+    if (id->value_or(0) != kLedgerApplicationId)
+        return fail(altered(database, "it is not a ledger of ioswarm"));
 
     auto version = database.query_integer("SELECT value FROM meta WHERE key = 'schema_version'");
     if (!version) return fail(version.error());

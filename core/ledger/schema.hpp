@@ -13,9 +13,9 @@ inline constexpr std::int64_t kLedgerSchemaVersion = 1;
 /// Settings of the writing connection: WAL, every commit synced. To be called before anything else.
 [[nodiscard]] Status configure_writer(sqlite::Database& database);
 
-/// Makes the tables in an empty file, moves an older ledger to this version step by step, each step one transaction,
-/// and checks that what is there is what this version writes.
-/// Errors: failed_precondition for a newer version; data_loss for another program's file or altered tables.
+/// Makes the tables in an empty file, moves an older ledger to this version step by step, each step one
+/// transaction, and checks that what is there is what this version writes. Errors: failed_precondition for a
+/// newer version; data_loss for another program's file or altered tables.
 [[nodiscard]] Status prepare_schema(sqlite::Database& database, std::int64_t now_ms);
 
 }  // namespace ioswarm

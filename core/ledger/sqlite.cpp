@@ -18,21 +18,30 @@ Error error_of(int extended, const char* message, std::string what, std::string 
                     "free some space; the ledger goes on by itself"};
         case SQLITE_READONLY:
         case SQLITE_PERM:
-            return {ErrorCode::io, std::move(what), std::move(file), "the file or its disk is read-only (" + why + ")", {}};
+            return {ErrorCode::io,
+                    std::move(what),
+                    std::move(file),
+                    "the file or its disk is read-only (" + why + ")",
+                    {}};
         case SQLITE_CORRUPT:
         case SQLITE_NOTADB:
             return {ErrorCode::data_loss, std::move(what), std::move(file), "the file is damaged (" + why + ")",
                     "stop, keep a copy of the file, and restore a backup"};
-        case SQLITE_NOMEM: return {ErrorCode::resource_exhausted, std::move(what), std::move(file), "out of memory", {}};
+        case SQLITE_NOMEM:
+            return {ErrorCode::resource_exhausted, std::move(what), std::move(file), "out of memory", {}};
         case SQLITE_BUSY:
-        case SQLITE_LOCKED: return {ErrorCode::try_again, std::move(what), std::move(file), std::move(why), {}};
+        case SQLITE_LOCKED:
+            return {ErrorCode::try_again, std::move(what), std::move(file), std::move(why), {}};
         case SQLITE_CONSTRAINT:
         case SQLITE_MISUSE:
         case SQLITE_RANGE:
-        case SQLITE_ERROR: return {ErrorCode::internal, std::move(what), std::move(file), std::move(why), {}};
-        default: break;
+        case SQLITE_ERROR:
+            return {ErrorCode::internal, std::move(what), std::move(file), std::move(why), {}};
+        default:
+            break;
     }
-    return {ErrorCode::io, std::move(what), std::move(file), why + " (code " + std::to_string(extended) + ")", {}};
+    return {
+        ErrorCode::io, std::move(what), std::move(file), why + " (code " + std::to_string(extended) + ")", {}};
 }
 
 }  // namespace
@@ -74,7 +83,8 @@ Statement& Statement::bind_null(int index) {
 Result<bool> Statement::step() {
     if (out_of_range_) {
         reset();
-        return fail(ErrorCode::invalid_argument, "cannot write to the ledger", file_, "a number is above 2^63-1");
+        return fail(ErrorCode::invalid_argument, "cannot write to the ledger", file_,
+                    "a number is above 2^63-1");
     }
     const int code = sqlite3_step(statement_.get());
     if (code == SQLITE_ROW) return true;
@@ -83,7 +93,8 @@ Result<bool> Statement::step() {
         return false;
     }
     sqlite3* const handle = sqlite3_db_handle(statement_.get());
-    Error error = error_of(sqlite3_extended_errcode(handle), sqlite3_errmsg(handle), "cannot use the ledger", file_);
+    Error error =
+        error_of(sqlite3_extended_errcode(handle), sqlite3_errmsg(handle), "cannot use the ledger", file_);
     reset();
     return fail(std::move(error));
 }
@@ -150,12 +161,14 @@ Result<Database> Database::open(const std::filesystem::path& file, Mode mode) {
     out.file_ = file.string();
     sqlite3* handle = nullptr;
     // NOMUTEX: the owner lets one thread at a time in.
-    const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                      (mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    const int flags =
+        SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+        (mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     const int code = sqlite3_open_v2(out.file_.c_str(), &handle, flags, nullptr);
     out.handle_.reset(handle);
     if (code != SQLITE_OK) {
-        return fail(error_of(code, handle != nullptr ? sqlite3_errmsg(handle) : nullptr, "cannot open the ledger", out.file_));
+        return fail(error_of(code, handle != nullptr ? sqlite3_errmsg(handle) : nullptr,
+                             "cannot open the ledger", out.file_));
     }
     sqlite3_busy_timeout(handle, kReaderBusyMs);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
@@ -201,7 +214,8 @@ bool Database::in_transaction() const {
 }
 
 Error Database::last_error(std::string what) const {
-    return error_of(sqlite3_extended_errcode(handle_.get()), sqlite3_errmsg(handle_.get()), std::move(what), file_);
+    return error_of(sqlite3_extended_errcode(handle_.get()), sqlite3_errmsg(handle_.get()), std::move(what),
+                    file_);
 }
 
 }  // namespace ioswarm::sqlite

@@ -19,10 +19,11 @@ struct sqlite3_stmt;
 
 namespace ioswarm::sqlite {
 
-/// A prepared statement. Bind by position from 1, then step; columns count from 0. Binding cannot fail but by memory,
-/// which step() then reports. A row is valid until the next step() or reset(). Views bound must outlive the step.
+/// A prepared statement. Bind by position from 1, then step; columns count from 0. Binding cannot fail but by
+/// memory, which step() then reports. A row is valid until the next step() or reset(). Views bound must outlive
+/// the step.
 class Statement {
- public:
+  public:
     Statement() = default;
 
     Statement& bind(int index, std::int64_t value);
@@ -52,7 +53,7 @@ class Statement {
     /// Decimal text. Error data_loss when it is not one.
     [[nodiscard]] Result<U256> amount(int column) const;
 
- private:
+  private:
     friend class Database;
     struct Finalize {
         void operator()(sqlite3_stmt* statement) const;
@@ -66,7 +67,7 @@ class Statement {
 
 /// One connection, used by one thread at a time.
 class Database {
- public:
+  public:
     enum class Mode { read_write, read_only };
 
     [[nodiscard]] static Result<Database> open(const std::filesystem::path& file, Mode mode);
@@ -81,7 +82,7 @@ class Database {
     [[nodiscard]] bool in_transaction() const;
     [[nodiscard]] const std::string& file() const { return file_; }
 
- private:
+  private:
     struct Close {
         void operator()(sqlite3* handle) const;
     };

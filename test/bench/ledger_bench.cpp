@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ledger's share of P10 (durable submissions, 64 callers at once, against a loop of fdatasync on the same disk) and
-// of P12 (start with 10,000 epochs of history). In IOSWARM_BENCH_DIR, by default the place for temporary files.
+// The ledger's share of P10 (durable submissions, 64 callers at once, against a loop of fdatasync on the same
+// disk) and of P12 (start with 10,000 epochs of history). In IOSWARM_BENCH_DIR, by default the place for
+// temporary files.
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -64,7 +65,8 @@ double fdatasync_rate(const std::filesystem::path& dir) {
     std::uint64_t count = 0;
     const auto start = SteadyClock::now();
     while (SteadyClock::now() - start < kRound) {
-        if (write(fd, page.data(), page.size()) != static_cast<ssize_t>(page.size()) || fdatasync(fd) != 0) die("fdatasync");
+        if (write(fd, page.data(), page.size()) != static_cast<ssize_t>(page.size()) || fdatasync(fd) != 0)
+            die("fdatasync");
         ++count;
     }
     const double rate = static_cast<double>(count) / seconds_since(start);
@@ -104,7 +106,7 @@ struct Round {
 
 /// One open set of books for all rounds, so that tables and files have the size of a daemon at work.
 class Load {
- public:
+  public:
     explicit Load(const std::filesystem::path& dir) {
         auto ledger = Ledger::open(dir);
         if (!ledger) die(ledger.error().text());
@@ -114,8 +116,8 @@ class Load {
         books_ = std::move(*books);
     }
 
-    /// kCallers submissions are always under way, each started when one before it was told durable. Every 100 ms a
-    /// block with all that was answered before.
+    /// kCallers submissions are always under way, each started when one before it was told durable. Every 100
+    /// ms a block with all that was answered before.
     Round run(std::uint64_t answers_each) {
         std::atomic<std::uint64_t> done = 0;
         std::atomic<std::uint64_t> flying = kCallers;
@@ -134,7 +136,8 @@ class Load {
         };
         const double cpu = cpu_seconds();
         const auto start = SteadyClock::now();
-        for (std::size_t i = 0; i < kCallers; ++i) next();
+        for (std::size_t i = 0; i < kCallers; ++i)
+            next();
         while (SteadyClock::now() - start < kRound) {
             std::this_thread::sleep_for(std::chrono::milliseconds(100));
             mine();
@@ -147,12 +150,13 @@ class Load {
         return {count / elapsed, used / count * 1e6};
     }
 
- private:
+  private:
     void mine() {
         ExecutedBlock block;
         block.height = books_->last_height() + 1;
         const std::uint64_t up_to = next_;
-        for (; mined_ < up_to; ++mined_) block.receipts.push_back({hash_of(mined_, 0), kReceiptSuccess, 21000});
+        for (; mined_ < up_to; ++mined_)
+            block.receipts.push_back({hash_of(mined_, 0), kReceiptSuccess, 21000});
         must(books_->on_block(block));
     }
 
@@ -230,8 +234,8 @@ void bench_start(const std::filesystem::path& dir) {
         if (!rewards || rewards->history.size() != 1000) die("no history");
     }
     const bench::Sample open_sample = bench::sample_of(open_ms);
-    bench::print_goal("P12", "open 10,000 epochs x 100 agents, 20,000 pending", open_sample, "ms", {}, "<= 1000 ms, diffs included",
-                      open_sample.median <= 1000);
+    bench::print_goal("P12", "open 10,000 epochs x 100 agents, 20,000 pending", open_sample, "ms", {},
+                      "<= 1000 ms, diffs included", open_sample.median <= 1000);
     bench::print_figure("P12", "history of one agent, 1,000 epochs", bench::sample_of(history_ms), "ms");
 }
 
@@ -249,16 +253,20 @@ void bench_submissions(const std::filesystem::path& dir) {
     }
     const bench::Sample floor_sample = bench::sample_of(floor);
     bench::print_figure("P10", "floor: fdatasync of a page, one after another", floor_sample, "/s");
-    bench::print_figure("P10", "durable submissions, 64 callers, 1 answer each", bench::sample_of(rate_1), "/s");
+    bench::print_figure("P10", "durable submissions, 64 callers, 1 answer each", bench::sample_of(rate_1),
+                        "/s");
     bench::print_figure("P10", "  CPU a submission, recorded and compared", bench::sample_of(cpu_1), "us");
-    bench::print_figure("P10", "durable submissions, 64 callers, 10 answers each", bench::sample_of(rate_10), "/s");
+    bench::print_figure("P10", "durable submissions, 64 callers, 10 answers each", bench::sample_of(rate_10),
+                        "/s");
     bench::print_figure("P10", "  CPU a submission, recorded and compared", bench::sample_of(cpu_10), "us");
 }
 
 int run() {
     const char* wanted = std::getenv("IOSWARM_BENCH_DIR");
-    std::string name = ((wanted != nullptr ? std::filesystem::path(wanted) : std::filesystem::temp_directory_path()) /
-                        "ioswarm-bench-XXXXXX").string();
+    std::string name =
+        ((wanted != nullptr ? std::filesystem::path(wanted) : std::filesystem::temp_directory_path()) /
+         "ioswarm-bench-XXXXXX")
+            .string();
     if (mkdtemp(name.data()) == nullptr) die("cannot make " + name);
     const std::filesystem::path dir = name;
     bench_submissions(dir);

@@ -3,10 +3,8 @@
 
 // A ledger in a directory of its own with accounting on it, which can be closed and opened again.
 
-#include <cstring>
 #include <future>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +13,7 @@
 
 #include "core/coordinator/accounting.hpp"
 #include "core/ledger/ledger.hpp"
+#include "test/support/fakes.hpp"
 #include "test/support/temp_dir.hpp"
 
 namespace ioswarm::test {
@@ -22,17 +21,20 @@ namespace ioswarm::test {
 inline Hash256 hash_of(std::uint64_t number, std::uint8_t kind = 0) {
     Hash256 out;
     out.bytes[0] = kind;
-    for (std::size_t i = 0; i < sizeof number; ++i) out.bytes[31 - i] = static_cast<std::uint8_t>(number >> (8 * i));
+    for (std::size_t i = 0; i < sizeof number; ++i)
+        out.bytes[31 - i] = static_cast<std::uint8_t>(number >> (8 * i));
     return out;
 }
 
 inline Address address_of(std::uint64_t number) {
     Address out;
-    for (std::size_t i = 0; i < sizeof number; ++i) out.bytes[19 - i] = static_cast<std::uint8_t>(number >> (8 * i));
+    for (std::size_t i = 0; i < sizeof number; ++i)
+        out.bytes[19 - i] = static_cast<std::uint8_t>(number >> (8 * i));
     return out;
 }
 
-inline constexpr std::uint8_t kRaw = 0xaa;  // raw ids and action hashes of one number differ in their first byte
+inline constexpr std::uint8_t kRaw =
+    0xaa;  // raw ids and action hashes of one number differ in their first byte
 
 /// An agent's answer to action `number`, whose sender is account `sender`.
 struct GivenAnswer {
@@ -65,39 +67,13 @@ using Mined = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
 inline ExecutedBlock block_of(std::uint64_t height, const Mined& mined = {}) {
     ExecutedBlock out;
     out.height = height;
-    for (const auto& [number, status] : mined) out.receipts.push_back({hash_of(number), status, 21000});
+    for (const auto& [number, status] : mined)
+        out.receipts.push_back({hash_of(number), status, 21000});
     return out;
 }
 
-/// Stands until it is moved.
-class StandingClock final : public Clock {
- public:
-    [[nodiscard]] Steady steady() const override {
-        const std::lock_guard lock(mutex_);
-        return steady_;
-    }
-    [[nodiscard]] Wall wall() const override {
-        const std::lock_guard lock(mutex_);
-        return wall_;
-    }
-    void advance(std::chrono::seconds by) {
-        const std::lock_guard lock(mutex_);
-        steady_ += by;
-        wall_ += by;
-    }
-    void jump(std::chrono::seconds by) {
-        const std::lock_guard lock(mutex_);
-        wall_ += by;
-    }
-
- private:
-    mutable std::mutex mutex_;
-    Steady steady_{std::chrono::hours(1)};
-    Wall wall_{std::chrono::seconds(1'700'000'000)};
-};
-
 class Bookkeeping {
- public:
+  public:
     explicit Bookkeeping(CoordinatorSettings settings = {}) : settings_(std::move(settings)) { open(); }
 
     void open() {
@@ -120,28 +96,30 @@ class Bookkeeping {
     Accounting& operator*() { return *books_; }
     Accounting* operator->() { return books_.get(); }
     Ledger& ledger() { return *ledger_; }
-    StandingClock& clock() { return clock_; }
+    ManualClock& clock() { return clock_; }
     CoordinatorSettings& settings() { return settings_; }  // in force from the next open()
     [[nodiscard]] std::string dir() const { return dir_.path("data"); }
 
     /// Records the answers as one submission and waits until they are durable.
     [[nodiscard]] Status record(const std::vector<GivenAnswer>& given) {
         std::vector<Answer> answers;
-        for (const GivenAnswer& one : given) answers.push_back(answer_of(one));
+        for (const GivenAnswer& one : given)
+            answers.push_back(answer_of(one));
         std::promise<Status> done;
         books_->record(std::move(answers), [&done](Status status) { done.set_value(std::move(status)); });
         return done.get_future().get();
     }
     /// The next `count` blocks, empty.
     void pass_blocks(std::uint64_t count) {
-        for (std::uint64_t i = 0; i < count; ++i) REQUIRE(books_->on_block(block_of(books_->last_height() + 1)));
+        for (std::uint64_t i = 0; i < count; ++i)
+            REQUIRE(books_->on_block(block_of(books_->last_height() + 1)));
     }
 
     RewardSettler* settler = nullptr;
 
- private:
+  private:
     TempDir dir_;
-    StandingClock clock_;
+    ManualClock clock_;
     CoordinatorSettings settings_;
     std::unique_ptr<Ledger> ledger_;
     std::unique_ptr<Accounting> books_;

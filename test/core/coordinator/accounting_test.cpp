@@ -22,7 +22,8 @@ WorkRow work_of(Bookkeeping& books, const std::string& agent) {
 
 TEST_CASE("accepted answers are work of the running epoch and outlive a restart", "[defect-1]") {
     Bookkeeping books;
-    REQUIRE(books.record({{.agent = "a", .number = 1, .latency_us = 100}, {.agent = "a", .number = 2, .latency_us = 301}}));
+    REQUIRE(books.record(
+        {{.agent = "a", .number = 1, .latency_us = 100}, {.agent = "a", .number = 2, .latency_us = 301}}));
     REQUIRE(books.record({{.agent = "b", .number = 1}}));
     for (int round = 0; round < 2; ++round) {
         const auto board = books->leaderboard();
@@ -39,7 +40,8 @@ TEST_CASE("accepted answers are work of the running epoch and outlive a restart"
     }
 }
 
-TEST_CASE("work that a restart counted from the answers themselves is written with the next block", "[defect-1]") {
+TEST_CASE("work that a restart counted from the answers themselves is written with the next block",
+          "[defect-1]") {
     Bookkeeping books;
     REQUIRE(books->on_block(block_of(1, {{2, kGood}})));
     REQUIRE(books.record({{.agent = "a", .number = 1}, {.agent = "a", .number = 2}}));
@@ -59,6 +61,7 @@ TEST_CASE("an agent is paid for an action once, also after a restart", "[defect-
     REQUIRE(books.record({{.number = 1}, {.number = 1}}));
     REQUIRE(books.record({{.number = 1}}));
     CHECK(books->tasks_received() == 1);
+    CHECK(books->counters().at("answers_repeated") == 2);
     books.reopen();
     REQUIRE(books.record({{.number = 1}}));
     CHECK(books->tasks_received() == 1);
@@ -90,11 +93,13 @@ TEST_CASE("answers are matched by transaction, whoever answered and whenever", "
     CHECK(work_of(books, "c").correct == 0);
 }
 
-TEST_CASE("blocks leave the answers to pending actions alone, and 1000 blocks do too", "[defect-13][defect-14]") {
+TEST_CASE("blocks leave the answers to pending actions alone, and 1000 blocks do too",
+          "[defect-13][defect-14]") {
     Bookkeeping books;
     REQUIRE(books.record({{.number = 1}, {.number = 2}}));
     REQUIRE(books->on_block(block_of(1, {{2, kGood}})));
-    for (std::uint64_t height = 2; height <= 1001; ++height) REQUIRE(books->on_block(block_of(height)));
+    for (std::uint64_t height = 2; height <= 1001; ++height)
+        REQUIRE(books->on_block(block_of(height)));
     CHECK(books->open_answers().size() == 1);
     REQUIRE(books->on_block(block_of(1002, {{1, kGood}})));
     CHECK(books->shadow().compared == 2);
@@ -120,6 +125,7 @@ TEST_CASE("answers to mined actions are dropped after the time for late ones", "
     books.pass_blocks(1);
     load();
     CHECK(state.answers.empty());
+    CHECK(books->counters().at("answers_held") == 0);
     CHECK(state.recent.size() == 33);
     books.pass_blocks(100);
     load();
@@ -151,7 +157,8 @@ TEST_CASE("an action mined in the very block that would forget it is compared") 
 
 TEST_CASE("an answer without execution is right about any mined action") {
     Bookkeeping books;
-    REQUIRE(books.record({{.agent = "a", .number = 1, .valid = true}, {.agent = "a", .number = 2, .valid = false}}));
+    REQUIRE(books.record(
+        {{.agent = "a", .number = 1, .valid = true}, {.agent = "a", .number = 2, .valid = false}}));
     REQUIRE(books->on_block(block_of(1, {{1, kReverted}, {2, kReverted}})));
     const ShadowTotals totals = books->shadow();
     CHECK(totals.matched == 1);
@@ -198,7 +205,8 @@ TEST_CASE("a nonce race is a match and counted as excluded") {
         CHECK(books->shadow().matched == 2);
     }
     SECTION("not when the agent gave a reason") {
-        REQUIRE(books.record({{.number = 1, .executed = true}, {.number = 2, .executed = true, .has_reason = true}}));
+        REQUIRE(books.record(
+            {{.number = 1, .executed = true}, {.number = 2, .executed = true, .has_reason = true}}));
         REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kReverted}})));
         CHECK(books->shadow().nonce_race_excluded == 0);
         CHECK(books->shadow().false_positives == 1);
@@ -225,7 +233,8 @@ TEST_CASE("a late answer is compared for 32 blocks after the block, also after a
     REQUIRE(books->on_block(block_of(100, {{1, kGood}, {2, kReverted}, {3, kGood}})));
     REQUIRE(books.record({{.number = 1}}));
     CHECK(books->shadow().compared == 1);
-    for (std::uint64_t height = 101; height <= 132; ++height) REQUIRE(books->on_block(block_of(height)));
+    for (std::uint64_t height = 101; height <= 132; ++height)
+        REQUIRE(books->on_block(block_of(height)));
     books.reopen();
     REQUIRE(books.record({{.number = 2, .executed = true}}));
     CHECK(books->shadow().compared == 2);
@@ -247,7 +256,8 @@ TEST_CASE("late answers of one group commit are all counted") {
         books->record({answer_of({.agent = "agent-" + std::to_string(i), .number = 1 + i % 3})},
                       [done](Status status) { done->set_value(std::move(status)); });
     }
-    for (auto& one : all) CHECK(one.get());
+    for (auto& one : all)
+        CHECK(one.get());
     CHECK(books->shadow().compared == 90);
     books.reopen();
     CHECK(books->shadow().compared == 90);
@@ -324,7 +334,8 @@ TEST_CASE("reserved ids never repeat, across restarts too", "[defect-42]") {
 
 TEST_CASE("an absurd latency cannot spoil the average of the rest") {
     Bookkeeping books;
-    REQUIRE(books.record({{.number = 1, .latency_us = ~std::uint64_t{0}}, {.number = 2, .latency_us = ~std::uint64_t{0}}}));
+    REQUIRE(books.record(
+        {{.number = 1, .latency_us = ~std::uint64_t{0}}, {.number = 2, .latency_us = ~std::uint64_t{0}}}));
     CHECK(books->leaderboard().at(0).avg_latency_us == 4294967296.0);
     books.reopen();
     CHECK(books->leaderboard().at(0).avg_latency_us == 4294967296.0);

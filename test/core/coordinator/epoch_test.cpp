@@ -22,12 +22,13 @@ CoordinatorSettings epochs_of(std::uint64_t blocks, const char* reward_iotx = "8
 void end_epoch(Bookkeeping& books) {
     books.clock().advance(std::chrono::seconds(30));
     const std::uint64_t epoch = books->epoch().epoch;
-    for (int i = 0; i < 1000 && books->epoch().epoch == epoch; ++i) books.pass_blocks(1);
+    for (int i = 0; i < 1000 && books->epoch().epoch == epoch; ++i)
+        books.pass_blocks(1);
     REQUIRE(books->epoch().epoch == epoch + 1);
 }
 
 class CountingSettler final : public RewardSettler {
- public:
+  public:
     void epoch_closed(std::uint64_t epoch) override { closed.push_back(epoch); }
     std::vector<std::uint64_t> closed;
 };
@@ -105,10 +106,10 @@ TEST_CASE("epochs are at least 30 s apart, a restart in between or not", "[defec
 TEST_CASE("a wall clock that jumps neither ends an epoch nor holds it up") {
     Bookkeeping books(epochs_of(2));
     books.pass_blocks(2);
-    books.clock().jump(std::chrono::hours(5));
+    books.clock().set_wall(books.clock().wall() + std::chrono::hours(5));
     books.pass_blocks(1);
     CHECK(books->epoch().epoch == 0);
-    books.clock().jump(-std::chrono::hours(10));
+    books.clock().set_wall(books.clock().wall() - std::chrono::hours(10));
     books.reopen();
     books.clock().advance(std::chrono::seconds(30));
     books.pass_blocks(1);
@@ -180,7 +181,8 @@ TEST_CASE("each payout is announced once, oldest first, restarts or not") {
     Bookkeeping books(epochs_of(2));
     CHECK_FALSE(books->take_payout("a"));
     for (std::uint64_t i = 0; i < 3; ++i) {
-        REQUIRE(books.record({{.agent = "a", .number = i}, {.agent = "b", .number = i}, {.agent = "b", .number = 10 + i}}));
+        REQUIRE(books.record(
+            {{.agent = "a", .number = i}, {.agent = "b", .number = i}, {.agent = "b", .number = 10 + i}}));
         end_epoch(books);
     }
     auto payout = books->take_payout("a");
@@ -209,7 +211,8 @@ TEST_CASE("more payouts are due than are read at once, and every one comes") {
         REQUIRE(books.record({{.number = i}}));
         end_epoch(books);
     }
-    for (std::uint64_t i = 0; i < 130; ++i) REQUIRE(books->take_payout("a")->epoch == i);
+    for (std::uint64_t i = 0; i < 130; ++i)
+        REQUIRE(books->take_payout("a")->epoch == i);
     CHECK_FALSE(books->take_payout("a"));
 }
 
@@ -231,7 +234,9 @@ TEST_CASE("the first wallet counts at once, another from the next epoch on, and 
     Bookkeeping books(epochs_of(2));
     const Address first = address_of(0xaaaa);
     const Address second = address_of(0xbbbb);
-    const auto wallet_at = [&](std::uint64_t epoch) { return books.ledger().payouts_of_epoch(epoch)->at(0).wallet; };
+    const auto wallet_at = [&](std::uint64_t epoch) {
+        return books.ledger().payouts_of_epoch(epoch)->at(0).wallet;
+    };
 
     REQUIRE(books.record({{.number = 1}}));
     end_epoch(books);
@@ -275,16 +280,19 @@ TEST_CASE("a wallet named back before it was replaced stays, and the audit is bo
     end_epoch(books);
     REQUIRE(books.record({{.number = 2}}));
     CHECK(books->leaderboard().at(0).wallet == to_hex0x(first.view()));
-    for (std::uint64_t i = 10; i < 160; ++i) REQUIRE(books->name_wallet("a", address_of(i)));
+    for (std::uint64_t i = 10; i < 160; ++i)
+        REQUIRE(books->name_wallet("a", address_of(i)));
     CHECK(books.ledger().wallet_changes("a")->size() == 100);
     CHECK(books.ledger().wallet_changes("a")->at(0).after == address_of(159));
 }
 
 TEST_CASE("agents long gone leave memory; what they earned is answered by the ledger", "[defect-3]") {
     Bookkeeping books(epochs_of(2));
-    for (std::uint64_t i = 0; i < 300; ++i) REQUIRE(books->name_wallet("gone-" + std::to_string(i), address_of(i)));
+    for (std::uint64_t i = 0; i < 300; ++i)
+        REQUIRE(books->name_wallet("gone-" + std::to_string(i), address_of(i)));
     std::vector<GivenAnswer> all;
-    for (std::uint64_t i = 0; i < 300; ++i) all.push_back({.agent = "gone-" + std::to_string(i), .number = i});
+    for (std::uint64_t i = 0; i < 300; ++i)
+        all.push_back({.agent = "gone-" + std::to_string(i), .number = i});
     REQUIRE(books.record(all));
     CHECK(books->leaderboard().size() == 300);
     end_epoch(books);
@@ -358,7 +366,8 @@ TEST_CASE("payouts of an epoch in the ledger add up to its pool", "[defect-21]")
     Bookkeeping books(epochs_of(1, "0.123456789012345678"));
     std::vector<GivenAnswer> all;
     for (std::uint64_t i = 0; i < 97; ++i) {
-        for (std::uint64_t k = 0; k <= i % 7; ++k) all.push_back({.agent = "agent-" + std::to_string(i), .number = 100 * i + k});
+        for (std::uint64_t k = 0; k <= i % 7; ++k)
+            all.push_back({.agent = "agent-" + std::to_string(i), .number = 100 * i + k});
     }
     REQUIRE(books.record(all));
     end_epoch(books);
@@ -366,7 +375,8 @@ TEST_CASE("payouts of an epoch in the ledger add up to its pool", "[defect-21]")
     const auto payouts = books.ledger().payouts_of_epoch(0);
     REQUIRE(payouts);
     REQUIRE(payouts->size() == 97);
-    for (const PayoutRow& payout : *payouts) sum += payout.amount_rau;
+    for (const PayoutRow& payout : *payouts)
+        sum += payout.amount_rau;
     CHECK(sum == (*books.ledger().epoch(0))->pool_rau);
     CHECK(to_decimal(sum + (*books.ledger().epoch(0))->cut_rau) == "123456789012345678");
 }

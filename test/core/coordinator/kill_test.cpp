@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A process that records answers and takes blocks is killed at random points, 240 times (IOSWARM_KILLS changes it).
-// What it told over a pipe before is what must be there; everything in the ledger must add up.
+// A process that records answers and takes blocks is killed at random points, 240 times (IOSWARM_KILLS changes
+// it). What it told over a pipe before is what must be there; everything in the ledger must add up.
 #include <algorithm>
 #include <atomic>
 #include <csignal>
@@ -36,7 +36,9 @@ CoordinatorSettings settings() {
     return out;
 }
 
-std::string agent_of(std::uint64_t number) { return "agent-" + std::to_string(number % kAgents); }
+std::string agent_of(std::uint64_t number) {
+    return "agent-" + std::to_string(number % kAgents);
+}
 
 void tell(int out, std::uint64_t word) {
     if (write(out, &word, sizeof word) != sizeof word) _exit(3);
@@ -60,7 +62,8 @@ void tell(int out, std::uint64_t word) {
                                             answer_of({.agent = agent_of(number + 1), .number = number + 1})};
                 // What an earlier life recorded must not count again.
                 if (number % 8 == 0 && number >= kPerLife) {
-                    answers.push_back(answer_of({.agent = agent_of(number - kPerLife), .number = number - kPerLife}));
+                    answers.push_back(
+                        answer_of({.agent = agent_of(number - kPerLife), .number = number - kPerLife}));
                 }
                 std::promise<void> done;
                 (*books)->record(std::move(answers), [&](const Status& status) {
@@ -75,7 +78,8 @@ void tell(int out, std::uint64_t word) {
         // Actions of this life, whether they were answered yet or come late.
         const std::uint64_t up_to = next;
         Mined actions;
-        for (std::uint64_t number = mined; number < up_to; number += 3) actions.emplace_back(number, kReceiptSuccess);
+        for (std::uint64_t number = mined; number < up_to; number += 3)
+            actions.emplace_back(number, kReceiptSuccess);
         mined = up_to;
         const std::uint64_t height = (*books)->last_height() + 1;
         if (!(*books)->on_block(block_of(height, actions))) _exit(6);
@@ -118,10 +122,12 @@ Told run_and_kill(const std::string& dir, std::uint64_t first_number, std::uint6
         }
     };
     std::uint64_t word = 0;
-    for (std::uint64_t i = 0; i < words && read_word(ends[0], word); ++i) take(word);
+    for (std::uint64_t i = 0; i < words && read_word(ends[0], word); ++i)
+        take(word);
     usleep(more);  // to a point inside a commit
     REQUIRE(kill(child, SIGKILL) == 0);
-    while (read_word(ends[0], word)) take(word);
+    while (read_word(ends[0], word))
+        take(word);
     close(ends[0]);
     int status = 0;
     REQUIRE(waitpid(child, &status, 0) == child);
@@ -180,7 +186,8 @@ void check_books(const std::string& dir, const Told& told, std::uint64_t height_
     std::map<std::string, std::uint64_t> answers_of_agent;
     std::vector<Hash256> mined;
     for (const RecentBlockRow& block : state.recent) {
-        for (const MinedAction& action : block.actions) mined.push_back(action.action_hash);
+        for (const MinedAction& action : block.actions)
+            mined.push_back(action.action_hash);
     }
     std::sort(mined.begin(), mined.end());
     std::uint64_t compared = 0;
@@ -209,7 +216,8 @@ void check_books(const std::string& dir, const Told& told, std::uint64_t height_
         running += agent.work.tasks;
     }
     REQUIRE(state.numbers.closed_tasks + running == state.answers.size());
-    for (const auto& [agent, count] : answers_of_agent) REQUIRE(tasks[agent] == count);
+    for (const auto& [agent, count] : answers_of_agent)
+        REQUIRE(tasks[agent] == count);
 }
 
 }  // namespace

@@ -23,14 +23,16 @@ EpochWork work(std::string agent, std::uint64_t tasks, std::uint64_t compared, s
 
 U256 sum_of(const EpochShares& shares) {
     U256 out = 0;
-    for (const EpochShare& share : shares.shares) out += share.amount_rau;
+    for (const EpochShare& share : shares.shares)
+        out += share.amount_rau;
     return out;
 }
 
 }  // namespace
 
 TEST_CASE("800 IOTX and equal work of two agents make 360 each") {
-    const EpochShares out = share_out(settings_with("800"), {work("a", 100, 100, 100), work("b", 100, 100, 100)});
+    const EpochShares out =
+        share_out(settings_with("800"), {work("a", 100, 100, 100), work("b", 100, 100, 100)});
     CHECK(out.cut_rau == iotx_to_rau(*parse_decimal("80")));
     REQUIRE(out.shares.size() == 2);
     CHECK(rau_to_iotx(out.shares[0].amount_rau) == "360");
@@ -38,7 +40,8 @@ TEST_CASE("800 IOTX and equal work of two agents make 360 each") {
 }
 
 TEST_CASE("100 tasks at 100% weigh 120000, at 90% 100000") {
-    const EpochShares out = share_out(settings_with("800"), {work("a", 100, 100, 90), work("b", 100, 100, 100)});
+    const EpochShares out =
+        share_out(settings_with("800"), {work("a", 100, 100, 90), work("b", 100, 100, 100)});
     REQUIRE(out.shares.size() == 2);
     CHECK(out.shares[0].agent_id == "b");
     CHECK(out.shares[0].weight == 120000);
@@ -127,7 +130,8 @@ TEST_CASE("a cut with fractions is exact, and a fraction of a rau goes to the ag
 
 TEST_CASE("agents never get more than the pool, whatever the settings say", "[defect-21]") {
     RewardSettings settings = settings_with("1");
-    settings.delegate_cut_pct = *parse_decimal("250");  // configuration refuses it; nothing may be made out of nothing
+    settings.delegate_cut_pct =
+        *parse_decimal("250");  // configuration refuses it; nothing may be made out of nothing
     CHECK(share_out(settings, {work("a", 100, 0, 0)}).pool_rau == 0);
     CHECK(share_out(settings, {work("a", 100, 0, 0)}).shares.empty());
 }
@@ -151,16 +155,20 @@ TEST_CASE("the largest numbers do not overflow", "[defect-21]") {
     settings.delegate_cut_pct = {0, 0};
     settings.bonus_multiplier = {~U256(0), 0};
     const std::uint64_t most = ~std::uint64_t{0};
-    const EpochShares out = share_out(settings, {work("a", most, most, most), work("b", most, most, most), work("c", 10, 0, 0)});
+    const EpochShares out =
+        share_out(settings, {work("a", most, most, most), work("b", most, most, most), work("c", 10, 0, 0)});
     REQUIRE(out.shares.size() == 3);
     U512 sum = 0;
-    for (const EpochShare& share : out.shares) sum += share.amount_rau;
+    for (const EpochShare& share : out.shares)
+        sum += share.amount_rau;
     CHECK(sum == U512(~U256(0)));
 }
 
 TEST_CASE("payouts add up to the pool to the rau in 10,000 random epochs", "[defect-21]") {
     std::mt19937_64 random(20260101);
-    const auto below = [&](std::uint64_t bound) { return std::uniform_int_distribution<std::uint64_t>(0, bound - 1)(random); };
+    const auto below = [&](std::uint64_t bound) {
+        return std::uniform_int_distribution<std::uint64_t>(0, bound - 1)(random);
+    };
     for (int round = 0; round < 10'000; ++round) {
         RewardSettings settings;
         settings.epoch_reward_rau = U256(below(1'000'000'000)) * U256(below(~std::uint64_t{0})) + below(1000);
@@ -185,7 +193,8 @@ TEST_CASE("payouts add up to the pool to the rau in 10,000 random epochs", "[def
         }
         // More weight never gets less, and equal weights differ by one rau at most.
         std::vector<EpochShare> by_weight = out.shares;
-        std::sort(by_weight.begin(), by_weight.end(), [](const auto& a, const auto& b) { return a.weight < b.weight; });
+        std::sort(by_weight.begin(), by_weight.end(),
+                  [](const auto& a, const auto& b) { return a.weight < b.weight; });
         for (std::size_t i = 1; i < by_weight.size(); ++i) {
             REQUIRE(by_weight[i].amount_rau + 1 >= by_weight[i - 1].amount_rau);
         }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// A disk that takes nothing, and takes again later. In a child process, since what makes it so concerns the process.
+// A disk that takes nothing, and takes again later. In a child process, since what makes it so concerns the
+// process.
 #include <csignal>
 #include <functional>
 #include <string>
 
-#include <catch2/catch.hpp>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include "core/ledger/ledger.hpp"
 #include "test/support/temp_dir.hpp"
@@ -74,7 +75,8 @@ bool heals(Ledger& ledger) {
     return false;
 }
 
-int fill_and_heal(const std::string& dir, ErrorCode expected, const char* why, const std::function<bool()>& make_room) {
+int fill_and_heal(const std::string& dir, ErrorCode expected, const char* why,
+                  const std::function<bool()>& make_room) {
     auto ledger = Ledger::open(dir);
     if (!ledger) return 10;
     std::uint64_t acknowledged = 0;

@@ -8,10 +8,10 @@
 #include <thread>
 #include <vector>
 
-#include <catch2/catch.hpp>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include "core/ledger/ledger.hpp"
 #include "core/ledger/sqlite.hpp"
@@ -26,7 +26,8 @@ using test::TempDir;
 AnswerRow answer(std::uint64_t number) {
     AnswerRow out;
     out.id = number + 1;
-    for (std::size_t i = 0; i < 8; ++i) out.raw_id.bytes[31 - i] = static_cast<std::uint8_t>(number >> (8 * i));
+    for (std::size_t i = 0; i < 8; ++i)
+        out.raw_id.bytes[31 - i] = static_cast<std::uint8_t>(number >> (8 * i));
     out.agent_id = "a";
     return out;
 }
@@ -62,7 +63,7 @@ mode_t mode_of(const std::string& path) {
 
 /// Keeps the ledger's thread busy until it is let go.
 class Hold {
- public:
+  public:
     explicit Hold(Ledger& ledger) {
         ledger.submit({[this](LedgerTx&) -> Status {
                            entered_.set_value();
@@ -75,7 +76,7 @@ class Hold {
     }
     void let_go() { release_.set_value(); }
 
- private:
+  private:
     std::promise<void> entered_;
     std::promise<void> release_;
 };
@@ -90,7 +91,8 @@ TEST_CASE("a new ledger is private to its owner") {
         REQUIRE(ledger);
         REQUIRE((*ledger)->ready());
         CHECK(mode_of(data) == 0700);
-        for (const char* file : {"ledger.db", "ledger.db-wal", "ledger.lock"}) CHECK(mode_of(data + "/" + file) == 0600);
+        for (const char* file : {"ledger.db", "ledger.db-wal", "ledger.lock"})
+            CHECK(mode_of(data + "/" + file) == 0600);
     }
     // Closed in order: everything is in the one file.
     CHECK_FALSE(std::filesystem::exists(data + "/ledger.db-wal"));
@@ -156,7 +158,8 @@ TEST_CASE("operations that wait together share a commit") {
                            [done](const Status& status) { done->set_value(status); }, false});
     }
     hold.let_go();
-    for (auto& one : all) REQUIRE(one.get());
+    for (auto& one : all)
+        REQUIRE(one.get());
     CHECK((*ledger)->counters().at("ledger_commits") == 2);  // the holder's and one
     CHECK((*ledger)->counters().at("ledger_operations") == 501);
     CHECK(answers_in(**ledger) == 500);
@@ -312,7 +315,9 @@ TEST_CASE("altered tables and other programs' files are data_loss") {
         REQUIRE(Ledger::open(dir.path()));
         tamper(dir.path("ledger.db"), "CREATE TABLE more(x)");
     }
-    SECTION("another program's database") { tamper(dir.path("ledger.db"), "CREATE TABLE theirs(x)"); }
+    SECTION("another program's database") {
+        tamper(dir.path("ledger.db"), "CREATE TABLE theirs(x)");
+    }
     SECTION("no database at all") {
         dir.write("ledger.db", std::string(8192, 'x'));
     }
@@ -349,7 +354,8 @@ TEST_CASE("a damaged page is told as data_loss, never read as something else") {
     // The pages behind the first hold tables and indexes; their headers are spoilt.
     std::string file = dir.read("ledger.db");
     REQUIRE(file.size() > 40 * 4096);
-    for (std::size_t page = 20; page * 4096 < file.size(); ++page) std::fill_n(file.begin() + static_cast<long>(page) * 4096, 64, '\xff');
+    for (std::size_t page = 20; page * 4096 < file.size(); ++page)
+        std::fill_n(file.begin() + static_cast<long>(page) * 4096, 64, '\xff');
     dir.write("ledger.db", file);
     auto ledger = Ledger::open(dir.path());
     REQUIRE(ledger);
