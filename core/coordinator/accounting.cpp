@@ -75,7 +75,7 @@ void Accounting::record(std::vector<Answer> answers, std::function<void(Status)>
 Status Accounting::on_block(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched) {
     if (block.height <= last_height()) return {};
     Impl::BlockOutcome outcome;
-    const Status status =
+    Status status =
         impl_->ledger.run([&](LedgerTx& tx) { return impl_->write(block, dispatched, outcome, tx); },
                           [&] { impl_->committed(outcome); }, true);
     if (status && outcome.closed) impl_->announce(outcome);

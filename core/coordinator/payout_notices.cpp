@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/coordinator/payout_notices.hpp"
 
-#include <utility>
-
 #include "core/base/decimal.hpp"
 
 namespace ioswarm {
@@ -24,7 +22,7 @@ std::optional<PayoutInfo> PayoutNotices::take(const std::string& agent_id) {
             return {};
         });
         if (!status) {
-            give_back(agent_id, std::move(*due));
+            give_back(agent_id, *due);
             return std::nullopt;
         }
         if (marked) return due->info;
@@ -64,18 +62,18 @@ std::optional<PayoutNotices::Due> PayoutNotices::next(const std::string& agent_i
             found->second.push_back(due_of(row));
     }
     if (found->second.empty()) return std::nullopt;
-    Due due = std::move(found->second.front());
+    const Due due = found->second.front();
     found->second.pop_front();
     // The last one of a full page: there may be more in the ledger, which the next call then reads.
     if (found->second.empty()) by_agent->erase(found);
     return due;
 }
 
-void PayoutNotices::give_back(const std::string& agent_id, Due due) {
+void PayoutNotices::give_back(const std::string& agent_id, const Due& due) {
     auto by_agent = by_agent_.lock();
     const auto found = by_agent->find(agent_id);
     // Without an entry the ledger is read again, which still has it as due.
-    if (found != by_agent->end()) found->second.push_front(std::move(due));
+    if (found != by_agent->end()) found->second.push_front(due);
 }
 
 }  // namespace ioswarm

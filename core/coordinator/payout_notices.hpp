@@ -38,7 +38,7 @@ class PayoutNotices {
     };
     [[nodiscard]] static Due due_of(const PayoutRow& payout);
     [[nodiscard]] std::optional<Due> next(const std::string& agent_id);
-    void give_back(const std::string& agent_id, Due due);
+    void give_back(const std::string& agent_id, const Due& due);
 
     Ledger& ledger_;
     Guarded<std::unordered_map<std::string, std::deque<Due>>> by_agent_;  // oldest first

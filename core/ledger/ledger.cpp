@@ -86,6 +86,7 @@ struct Ledger::Impl {
 
     std::jthread writer;  // last: it uses all above
 
+    Status take(LedgerOp& op);
     void write_loop();
     Group take_group(bool& stop);
     void write(Group group);
@@ -97,6 +98,22 @@ struct Ledger::Impl {
     void wait_before_retry();
     void probe();
 };
+
+/// Moves the operation into the queue, or leaves it alone and says why.
+Status Ledger::Impl::take(LedgerOp& op) {
+    {
+        const std::lock_guard locked(mutex);
+        if (closing) return fail(ErrorCode::unavailable, "cannot write to the ledger", {}, "it is closing");
+        if (waiting.size() >= options.max_waiting) {
+            ++refused;
+            return fail(ErrorCode::resource_exhausted, "cannot write to the ledger", {},
+                        "too many operations wait for the disk");
+        }
+        waiting.push_back(std::move(op));
+    }
+    wake.notify_one();
+    return {};
+}
 
 void Ledger::Impl::write_loop() {
     for (;;) {
@@ -257,24 +274,7 @@ Ledger::~Ledger() {
 }
 
 void Ledger::submit(LedgerOp op) {
-    Status refusal;
-    {
-        const std::lock_guard locked(impl_->mutex);
-        if (impl_->closing) {
-            refusal = fail(ErrorCode::unavailable, "cannot write to the ledger", {}, "it is closing");
-        } else if (impl_->waiting.size() >= impl_->options.max_waiting) {
-            ++impl_->refused;
-            refusal = fail(ErrorCode::resource_exhausted, "cannot write to the ledger", {},
-                           "too many operations wait for the disk");
-        } else {
-            impl_->waiting.push_back(std::move(op));
-        }
-    }
-    if (refusal) {
-        impl_->wake.notify_one();
-    } else if (op.done) {
-        op.done(refusal);
-    }
+    if (const Status taken = impl_->take(op); !taken && op.done) op.done(taken);
 }
 
 Status Ledger::run(std::function<Status(LedgerTx&)> apply, std::function<void()> committed, bool alone) {
