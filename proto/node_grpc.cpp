@@ -12,10 +12,10 @@
 #include <mutex>
 #include <utility>
 
-// Calls use gRPC's callback API, so no thread of ours waits on a completion queue; a caller waits on a condition
-// variable for its own call. Whatever holds a channel is destroyed on a thread of ours, never in a callback, and
-// only after its last callback: the last channel to go joins gRPC's callback threads, and one of them that joins
-// itself hangs, or leaves a freed queue to the others (gRPC 1.51).
+// Calls use gRPC's callback API, so no thread of ours waits on a completion queue; a caller waits on a
+// condition variable for its own call. Whatever holds a channel is destroyed on a thread of ours, never in a
+// callback, and only after its last callback: the last channel to go joins gRPC's callback threads, and one of
+// them that joins itself hangs, or leaves a freed queue to the others (gRPC 1.51).
 
 namespace ioswarm::proto {
 namespace {
@@ -55,8 +55,8 @@ ErrorCode error_code(grpc::StatusCode code, bool stopped) {
 Error status_error(const grpc::Status& status, const char* method, const std::string& target, bool stopped) {
     if (says_json(status)) return json_api_error(target);
     std::string why = status.error_message();
-    constexpr std::size_t max_why = 512;
-    if (why.size() > max_why) why.resize(max_why);
+    constexpr std::size_t kMaxWhy = 512;
+    if (why.size() > kMaxWhy) why.resize(kMaxWhy);
     if (status.ok()) why = "the node ended the stream";
     if (stopped) why = "stopped";
     return {status.ok() ? ErrorCode::unavailable : error_code(status.error_code(), stopped),
@@ -124,9 +124,10 @@ class StreamReactor final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grp
         changed_.wait(lock, [this] { return ended_.has_value(); });
     }
 
-    Result<std::optional<Bytes>> next(std::chrono::steady_clock::time_point deadline, std::stop_token stop) {
+    Result<std::optional<Bytes>> next(std::chrono::steady_clock::time_point deadline,
+                                      const std::stop_token& stop) {
         std::unique_lock lock(mutex_);
-        changed_.wait_until(lock, std::move(stop), deadline, [this] { return !waiting_.empty() || ended_; });
+        changed_.wait_until(lock, stop, deadline, [this] { return !waiting_.empty() || ended_; });
         if (!waiting_.empty()) {
             Bytes front = std::move(waiting_.front());
             waiting_.pop_front();
@@ -196,7 +197,7 @@ class GrpcNodeStream final : public NodeStream {
     ~GrpcNodeStream() override { reactor_->finish(); }
 
     Result<std::optional<Bytes>> next(std::chrono::steady_clock::time_point deadline,
-                                      std::stop_token stop) override {
+                                      const std::stop_token& stop) override {
         auto message = reactor_->next(deadline, stop);
         if (message && !*message && stop.stop_requested()) {
             return fail(ErrorCode::cancelled, "cannot wait for a block", {}, "stopped");
@@ -228,7 +229,7 @@ const std::string& NodeGrpc::target() const noexcept {
     return impl_->settings.target;
 }
 
-Result<Bytes> NodeGrpc::call(const char* method, BytesView request, std::stop_token stop) {
+Result<Bytes> NodeGrpc::call(const char* method, BytesView request, const std::stop_token& stop) {
     grpc::ClientContext context;
     context.set_deadline(
         gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),

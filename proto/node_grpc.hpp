@@ -31,7 +31,7 @@ class NodeStream {
     /// The next message; nothing when none came until `deadline`. Errors: cancelled (`stop`), and, once
     /// everything that came is taken, the reason why the stream ended (again at every call).
     [[nodiscard]] virtual Result<std::optional<Bytes>> next(std::chrono::steady_clock::time_point deadline,
-                                                            std::stop_token stop) = 0;
+                                                            const std::stop_token& stop) = 0;
     /// Messages dropped because too much waited.
     [[nodiscard]] virtual std::uint64_t dropped() const = 0;
 };
@@ -49,7 +49,7 @@ class NodeGrpc {
     /// invalid_argument, not_found and out_of_range as the node says so, resource_exhausted (the answer passes
     /// max_message_bytes), bad_data (no such method, a compressed answer, an API that answers JSON: see
     /// is_json_api()).
-    [[nodiscard]] Result<Bytes> call(const char* method, BytesView request, std::stop_token stop = {});
+    [[nodiscard]] Result<Bytes> call(const char* method, BytesView request, const std::stop_token& stop = {});
 
     /// Opens at once; a failure shows in the stream's next().
     [[nodiscard]] std::unique_ptr<NodeStream> open_stream(const char* method, BytesView request);

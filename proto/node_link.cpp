@@ -20,9 +20,9 @@ NodeLink::NodeLink(NodeSettings given, std::unique_ptr<JsonRpcClient> web3, Log 
       grpc_(NodeGrpcSettings{.target = settings_.grpc, .call_timeout = settings_.call_timeout}),
       web3_(std::move(web3)) {}
 
-Result<ChainIds> NodeLink::chain_ids(std::stop_token stop) {
+Result<ChainIds> NodeLink::chain_ids(const std::stop_token& stop) {
     if (const std::uint64_t known = evm_chain_id_.load(); known != 0) return ChainIds{known};
-    const auto id = reply_uint64(web3_->call({"eth_chainId"}, std::move(stop)), "eth_chainId");
+    const auto id = reply_uint64(web3_->call({"eth_chainId"}, stop), "eth_chainId");
     if (!id) return fail(id.error());
     if (*id == 0)
         return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", "eth_chainId", "it is 0");
@@ -32,8 +32,8 @@ Result<ChainIds> NodeLink::chain_ids(std::stop_token stop) {
     return ChainIds{*id};
 }
 
-Result<Bytes> NodeLink::call(const char* method, BytesView request, std::stop_token stop) {
-    auto answer = grpc_.call(method, request, std::move(stop));
+Result<Bytes> NodeLink::call(const char* method, BytesView request, const std::stop_token& stop) {
+    auto answer = grpc_.call(method, request, stop);
     if (answer) {
         json_api_.store(false, std::memory_order_relaxed);
     } else {

@@ -26,10 +26,10 @@ class NodeLink {
     NodeLink(NodeSettings given, std::unique_ptr<JsonRpcClient> web3, Log log);
 
     /// The EVM chain id goes into hashes: asked of web3 once, kept from then on.
-    [[nodiscard]] Result<ChainIds> chain_ids(std::stop_token stop = {});
+    [[nodiscard]] Result<ChainIds> chain_ids(const std::stop_token& stop = {});
 
     /// grpc().call, remembering whether the API is one of JSON.
-    [[nodiscard]] Result<Bytes> call(const char* method, BytesView request, std::stop_token stop = {});
+    [[nodiscard]] Result<Bytes> call(const char* method, BytesView request, const std::stop_token& stop = {});
     /// An error of gRPC, told to the log the first time that it is a JSON API's.
     void note_error(const Error& error);
     [[nodiscard]] bool json_api() const noexcept { return json_api_.load(std::memory_order_relaxed); }

@@ -79,7 +79,7 @@ Result<ChainTip> NodePool::tip_at(std::uint64_t height) {
     if (fetched_tip_.height == height && height != 0) return fetched_tip_;
     const auto answer = link_.call(kGetRawBlocks, raw_blocks_request(height, 1, false));
     if (!answer) return fail(answer.error());
-    const auto tip = read_header_only(*answer, height);
+    auto tip = read_header_only(*answer, height);
     if (tip) fetched_tip_ = *tip;
     return tip;
 }

@@ -95,18 +95,18 @@ Result<std::vector<Receipt>> read_web3_receipts(std::string_view json, std::uint
     return out;
 }
 
-Result<ChainTip> web3_tip(JsonRpcClient& web3, std::stop_token stop) {
-    const auto reply = web3.call({"eth_getBlockByNumber", R"(["latest",false])"}, std::move(stop));
+Result<ChainTip> web3_tip(JsonRpcClient& web3, const std::stop_token& stop) {
+    const auto reply = web3.call({"eth_getBlockByNumber", R"(["latest",false])"}, stop);
     const auto json = json_of(reply, "eth_getBlockByNumber latest");
     if (!json) return fail(json.error());
     return read_web3_block(*json);
 }
 
-Result<ExecutedBlock> web3_block(JsonRpcClient& web3, std::uint64_t height, std::stop_token stop) {
+Result<ExecutedBlock> web3_block(JsonRpcClient& web3, std::uint64_t height, const std::stop_token& stop) {
     const std::string quoted = "\"" + height_quantity(height) + "\"";
     const JsonRpcClient::Batch batch{{"eth_getBlockByNumber", "[" + quoted + ",false]"},
                                      {"eth_getBlockReceipts", "[" + quoted + "]"}};
-    const auto replies = web3.call_all({&batch, 1}, std::move(stop));
+    const auto replies = web3.call_all({&batch, 1}, stop);
     const auto block_json = json_of(replies[0][0], "eth_getBlockByNumber");
     if (!block_json) return fail(block_json.error());
     const auto header = read_web3_block(*block_json);

@@ -21,8 +21,8 @@ namespace ioswarm::proto {
 [[nodiscard]] Result<std::vector<Receipt>> read_web3_receipts(std::string_view json, std::uint64_t height);
 
 /// Errors: those of JsonRpcClient; not_found (the node has no such block); unavailable (the node refused).
-[[nodiscard]] Result<ChainTip> web3_tip(JsonRpcClient& web3, std::stop_token stop = {});
+[[nodiscard]] Result<ChainTip> web3_tip(JsonRpcClient& web3, const std::stop_token& stop = {});
 [[nodiscard]] Result<ExecutedBlock> web3_block(JsonRpcClient& web3, std::uint64_t height,
-                                               std::stop_token stop = {});
+                                               const std::stop_token& stop = {});
 
 }  // namespace ioswarm::proto

@@ -246,14 +246,15 @@ Result<std::unique_ptr<HttpClient>> HttpClient::create(std::string url, HttpSett
 }
 
 Result<HttpResponse> HttpClient::post(std::string_view body, std::string_view content_type,
-                                      std::stop_token stop) {
+                                      const std::stop_token& stop) {
     const std::string copy(body);
-    auto answers = post_all({&copy, 1}, content_type, std::move(stop));
+    auto answers = post_all({&copy, 1}, content_type, stop);
     return std::move(answers.front());
 }
 
 std::vector<Result<HttpResponse>> HttpClient::post_all(std::span<const std::string> bodies,
-                                                       std::string_view content_type, std::stop_token stop) {
+                                                       std::string_view content_type,
+                                                       const std::stop_token& stop) {
     std::vector<Result<HttpResponse>> answers(
         bodies.size(), fail(ErrorCode::cancelled, "cannot get an HTTP answer", impl_->name, "stopped"));
     HeaderList headers(curl_slist_append(nullptr, ("Content-Type: " + std::string(content_type)).c_str()));

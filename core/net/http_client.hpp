@@ -47,13 +47,13 @@ class HttpClient {
     /// 64 KiB).
     [[nodiscard]] Result<HttpResponse> post(std::string_view body,
                                             std::string_view content_type = "application/json",
-                                            std::stop_token stop = {});
+                                            const std::stop_token& stop = {});
 
     /// One request per body, settings.max_parallel at a time; the answers stand in the order of `bodies`, and
     /// each fails on its own.
     [[nodiscard]] std::vector<Result<HttpResponse>> post_all(std::span<const std::string> bodies,
                                                              std::string_view content_type = "application/json",
-                                                             std::stop_token stop = {});
+                                                             const std::stop_token& stop = {});
 
     /// "http://127.0.0.1:15014": for messages.
     [[nodiscard]] const std::string& name() const noexcept;

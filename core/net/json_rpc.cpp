@@ -39,11 +39,11 @@ RpcError read_error(const Json& object) {
     RpcError error;
     if (!object.is_object()) return error;
     if (const auto code = object.find("code"); code != object.end() && code->is_number_integer()) {
-        constexpr std::int64_t low = std::numeric_limits<std::int32_t>::min();
-        constexpr std::int64_t high = std::numeric_limits<std::int32_t>::max();
+        constexpr std::int64_t kLow = std::numeric_limits<std::int32_t>::min();
+        constexpr std::int64_t kHigh = std::numeric_limits<std::int32_t>::max();
         error.code = code->is_number_unsigned()
-                         ? static_cast<std::int64_t>(std::min<std::uint64_t>(code->get<std::uint64_t>(), high))
-                         : std::clamp(code->get<std::int64_t>(), low, high);
+                         ? static_cast<std::int64_t>(std::min<std::uint64_t>(code->get<std::uint64_t>(), kHigh))
+                         : std::clamp(code->get<std::int64_t>(), kLow, kHigh);
     }
     if (const auto message = object.find("message"); message != object.end() && message->is_string()) {
         error.message = message->get_ref<const std::string&>().substr(0, kMaxMessage);
@@ -162,14 +162,14 @@ std::vector<Result<RpcReply>> read_rpc_batch(std::string_view text, std::uint64_
 }
 
 std::vector<JsonRpcClient::BatchReplies> JsonRpcClient::call_all(std::span<const Batch> batches,
-                                                                 std::stop_token stop) {
+                                                                 const std::stop_token& stop) {
     std::vector<std::string> bodies;
     std::vector<std::uint64_t> first_ids;
     for (const Batch& batch : batches) {
         first_ids.push_back(next_id_.fetch_add(batch.size()));
         bodies.push_back(batch_body(batch, first_ids.back()));
     }
-    const auto answers = http_->post_all(bodies, "application/json", std::move(stop));
+    const auto answers = http_->post_all(bodies, "application/json", stop);
     std::vector<BatchReplies> replies;
     for (std::size_t i = 0; i < batches.size(); ++i) {
         const std::size_t count = batches[i].size();
@@ -190,9 +190,9 @@ std::vector<JsonRpcClient::BatchReplies> JsonRpcClient::call_all(std::span<const
     return replies;
 }
 
-Result<RpcReply> JsonRpcClient::call(RpcCall request, std::stop_token stop) {
+Result<RpcReply> JsonRpcClient::call(RpcCall request, const std::stop_token& stop) {
     const Batch batch{std::move(request)};
-    auto replies = call_all({&batch, 1}, std::move(stop));
+    auto replies = call_all({&batch, 1}, stop);
     return std::move(replies.front().front());
 }
 

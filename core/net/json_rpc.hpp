@@ -64,10 +64,11 @@ class JsonRpcClient {
     /// Each batch is one POST, the HttpClient's max_parallel of them at a time; the answers have the shape of
     /// the batches. Errors of an entry: those of HttpClient, unavailable (HTTP 408, 429, 5xx), bad_data (any
     /// other status but 200), and those of read_rpc_batch. An RPC error is a value.
-    [[nodiscard]] std::vector<BatchReplies> call_all(std::span<const Batch> batches, std::stop_token stop = {});
+    [[nodiscard]] std::vector<BatchReplies> call_all(std::span<const Batch> batches,
+                                                     const std::stop_token& stop = {});
 
     /// One request, sent as a batch of one.
-    [[nodiscard]] Result<RpcReply> call(RpcCall request, std::stop_token stop = {});
+    [[nodiscard]] Result<RpcReply> call(RpcCall request, const std::stop_token& stop = {});
 
     [[nodiscard]] const std::string& name() const noexcept { return http_->name(); }
 
