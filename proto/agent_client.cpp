@@ -77,7 +77,7 @@ class AgentClients::Agent : public std::enable_shared_from_this<AgentClients::Ag
   private:
     template <typename Request>
     bool call(const char* method, std::chrono::milliseconds deadline, const Request& request,
-              RpcLoop::Answered then) {
+              RpcLoop::Answered&& then) {
         return shared_.loop.unary(rpc(method, deadline), encode(profile_.codec, request), std::move(then));
     }
     RpcCall rpc(const char* method, std::chrono::milliseconds deadline) const;

@@ -43,7 +43,7 @@ class Budget {
   public:
     /// Every real message stays under half of this: the smallest real elements (a state change, a log, a task)
     /// take over a quarter of their memory on the wire; the constant covers 1,000 bare results.
-    explicit Budget(std::size_t payload_size) noexcept : left_(512 * 1024 + 8 * payload_size) {}
+    explicit Budget(std::size_t payload_size) noexcept : left_(std::size_t{512} * 1024 + 8 * payload_size) {}
     /// False once it is spent.
     [[nodiscard]] bool take(std::size_t bytes) noexcept {
         if (bytes > left_) return false;

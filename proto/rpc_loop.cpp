@@ -227,7 +227,7 @@ void RpcLoop::request_stop() {
         event->cancel_operation();
 }
 
-bool RpcLoop::start(std::shared_ptr<Event> event) {
+bool RpcLoop::start(const std::shared_ptr<Event>& event) {
     {
         const std::lock_guard lock(mutex_);
         if (is_stopping_) return false;

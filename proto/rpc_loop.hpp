@@ -77,7 +77,7 @@ class RpcLoop {
     class Timer;
 
     /// Takes the event in, and starts it.
-    bool start(std::shared_ptr<Event> event);
+    bool start(const std::shared_ptr<Event>& event);
     void finished(Event* event);
     /// Makes what the thread that gave an event to the queue wrote visible to the one that gets it back. The
     /// queue does so too, but ThreadSanitizer cannot see into gRPC.

@@ -31,8 +31,8 @@ TaskResult accepted(const TaskPackage& task) {
 
 /// The order of secp256k1's group (SEC 2, section 2.4.1).
 const U256& group_order() {
-    static const U256 kOrder("0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141");
-    return kOrder;
+    static const U256 order("0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141");
+    return order;
 }
 
 bool is_scalar(BytesView bytes) {
