@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/bytes.hpp"
+
+namespace ioswarm::test {
+
+/// Makes BoltDB files of any size in memory of a few MiB, as bbolt lays them out. Elements come in key order.
+/// Where the file cannot be written it ends the program: this is a tool of tests and benchmarks.
+class BoltWriter {
+  public:
+    struct Settings {
+        std::uint32_t page_size = 4096;
+        double fill = 0.9;           ///< of a page, before the next one is begun
+        std::size_t scatter = 1;     ///< leaves of so many in a row lie in a random order, as in a file that was used
+        std::uint64_t seed = 1;      ///< of that order
+        bool inline_buckets = true;  ///< as bbolt does: a bucket up to a quarter of a page stands in its value
+        std::size_t min_elements = 2;  ///< of a leaf, however large they are (bbolt: 2)
+    };
+
+    BoltWriter(const std::string& path, const Settings& settings);
+    ~BoltWriter();
+    BoltWriter(const BoltWriter&) = delete;
+    BoltWriter& operator=(const BoltWriter&) = delete;
+
+    /// A bucket under construction. Full leaves go to the file at once.
+    class Tree {
+      public:
+        explicit Tree(BoltWriter& writer) : writer_(writer) {}
+        void add(BytesView key, BytesView value, std::uint32_t flags = 0);
+        void add(std::string_view key, BytesView value) { add(as_bytes(key), value); }
+        void add_bucket(std::string_view name, Tree& bucket) { add(as_bytes(name), bucket.finish(), 1); }
+        /// The bucket's value: where its root is, or an inline page.
+        [[nodiscard]] Bytes finish();
+
+      private:
+        friend class BoltWriter;
+        struct Element {
+            Bytes key;
+            Bytes value;
+            std::uint32_t flags = 0;
+            std::uint64_t child = 0;
+        };
+        struct Node {
+            std::vector<Element> elements;
+            std::size_t bytes = 16;
+        };
+        [[nodiscard]] std::uint64_t finish_root();
+        void close_leaf();
+        void flush_leaves();
+
+        BoltWriter& writer_;
+        Node open_;
+        std::vector<Node> closed_;        // leaves that wait for their place
+        std::vector<Element> children_;   // leaves in the file: first key and page
+        bool nested_ = false;
+    };
+
+    [[nodiscard]] Tree tree() { return Tree(*this); }
+    /// Writes the root bucket, the freelist and both metas.
+    void commit(Tree& root);
+
+  private:
+    [[nodiscard]] Bytes encode(const Tree::Node& node, bool leaf, std::uint64_t id) const;
+    std::uint64_t write_node(const Tree::Node& node, bool leaf);
+    void append(BytesView bytes);
+    void flush();
+
+    const Settings settings_;
+    int fd_;
+    std::uint64_t next_page_ = 2;
+    std::uint64_t flushed_ = 0;
+    Bytes buffer_;
+    std::mt19937_64 random_;
+};
+
+}  // namespace ioswarm::test
