@@ -23,8 +23,10 @@ constexpr std::uint64_t kCallOverheadBytes = 512;
 /// A connection is looked at often in its first second, and while it gets this much between two looks.
 constexpr seconds kNewFor{1};
 constexpr std::uint64_t kHotBytes = std::uint64_t{32} << 10;
-/// A connection whose bodies were refused is shut when it is over its bound again within this time.
-constexpr seconds kSecondStrike{10};
+/// A client whose body was refused may send on what was on its way, so that it lives to read the refusal; gRPC throws
+/// that away. More, or later, and the connection is shut.
+constexpr seconds kGraceFor{10};
+constexpr std::uint64_t kGraceBytes = std::uint64_t{16} << 20;
 
 constexpr std::array<std::uint8_t, 12> kMappedPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
@@ -106,7 +108,7 @@ std::size_t PeerKeyHash::operator()(const PeerKey& key) const noexcept {
 
 Connection::Connection(int fd, PeerKey peer, ConnectionBounds bounds, SteadyTime now)
     : fd_(fd), peer_(peer), bounds_(bounds), cancel_window_(now), begun_(now), measured_at_(now),
-      refused_at_(now - 2 * kSecondStrike) {}
+      refused_at_(now - 2 * kGraceFor) {}
 
 Connection::~Connection() { ::close(fd_); }
 
@@ -187,15 +189,16 @@ Connection::Verdict Connection::measure(SteadyTime now) {
     explained_seen_ = explained;
     measured_at_ = now;
 
-    const auto bound =
-        bounds_.unexplained_bytes + std::min(explained / 4, bounds_.unexplained_bytes_earned) + bodies;
+    const bool has_grace = now - refused_at_ < kGraceFor;
+    const auto bound = bounds_.unexplained_bytes + std::min(explained / 4, bounds_.unexplained_bytes_earned) +
+                       bodies + (has_grace ? kGraceBytes : 0);
     const auto calm = got >= kHotBytes || now - begun_ < kNewFor ? Verdict::hot : Verdict::fine;
     if (held_ <= bound) return calm;
     // What still lies in the kernel is bounded there and was not read by anybody.
     int unread = 0;
     (void)::ioctl(fd_, FIONREAD, &unread);
     if (held_ <= bound + static_cast<std::uint64_t>(std::max(unread, 0))) return Verdict::hot;
-    if (bodies == 0 || now - refused_at_ < kSecondStrike) return Verdict::shut;
+    if (bodies == 0 || has_grace) return Verdict::shut;
     refused_at_ = now;
     held_ = 0;
     return Verdict::refuse_bodies;

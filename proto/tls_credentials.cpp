@@ -13,7 +13,7 @@
 namespace ioswarm::proto {
 namespace {
 
-constexpr std::chrono::seconds kLookEvery{2};
+constexpr std::chrono::seconds kLookEvery{1};
 
 /// Inode, size and times of both files: differs whenever one was written, replaced or linked elsewhere.
 std::string stamp_of(const std::string& certificate_file, const std::string& key_file) {

@@ -17,7 +17,7 @@
 
 namespace ioswarm::proto {
 
-/// TLS credentials whose certificate follows its files. The files are looked at every two seconds; when either has
+/// TLS credentials whose certificate follows its files. The files are looked at every second; when either has
 /// changed both are read and checked, and only a pair that parses and fits is given to gRPC, from the next handshake
 /// on. A pair that is not usable is logged, once for each change, and the old one stays. (gRPC's own file watcher
 /// would take it and refuse everybody.) Connections that are up keep the certificate they began with.
@@ -34,7 +34,7 @@ class TlsCredentials {
     [[nodiscard]] static std::shared_ptr<grpc::ServerCredentials> for_server(
         const std::shared_ptr<TlsCredentials>& self);
 
-    /// Looks at the files now instead of within two seconds. True when a new pair is in use.
+    /// Looks at the files now instead of within a second. True when a new pair is in use.
     bool reload();
     [[nodiscard]] std::uint64_t reloads() const noexcept { return reloads_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t refused_reloads() const noexcept { return refused_.load(std::memory_order_relaxed); }
