@@ -253,7 +253,7 @@ void Acceptor::measure(std::vector<std::shared_ptr<Connection>>& which, SteadyTi
     due.swap(which);
     for (const auto& connection : due) {
         connection->active = false;
-        if (connection->is_over()) {
+        if (connection->is_over() || table_.find(connection->peer()) != connection) {
             forget(connection);
             continue;
         }
@@ -297,11 +297,12 @@ void Acceptor::shut(Connection& connection, std::atomic<std::uint64_t>& counter,
 }
 
 void Acceptor::forget(const std::shared_ptr<Connection>& connection) {
+    // One whose port came again is forgotten at once, and then found over by the next measure().
+    if (!table_.remove(*connection)) return;
     held_ -= connection->held();
     (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection->fd(), nullptr);
     const auto counted = per_network_.find(connection->peer().network());
     if (counted != per_network_.end() && --counted->second == 0) per_network_.erase(counted);
-    table_.remove(*connection);
     forgotten_.push_back(connection);
 }
 

@@ -215,13 +215,14 @@ bool ConnectionTable::add(std::shared_ptr<Connection> connection) {
     return by_peer_.emplace(peer, std::move(connection)).second;
 }
 
-void ConnectionTable::remove(const Connection& connection) {
+bool ConnectionTable::remove(const Connection& connection) {
     std::shared_ptr<Connection> last_owner;  // destroyed after the lock
     const std::lock_guard lock(mutex_);
     const auto found = by_peer_.find(connection.peer());
-    if (found == by_peer_.end() || found->second.get() != &connection) return;
+    if (found == by_peer_.end() || found->second.get() != &connection) return false;
     last_owner = std::move(found->second);
     by_peer_.erase(found);
+    return true;
 }
 
 std::shared_ptr<Connection> ConnectionTable::find(const PeerKey& peer) const {

@@ -134,7 +134,8 @@ class ConnectionTable {
  public:
     /// False when one of that peer is there already.
     [[nodiscard]] bool add(std::shared_ptr<Connection> connection);
-    void remove(const Connection& connection);
+    /// False when it is not there (any more).
+    bool remove(const Connection& connection);
     [[nodiscard]] std::shared_ptr<Connection> find(const PeerKey& peer) const;
     [[nodiscard]] std::vector<std::shared_ptr<Connection>> all() const;
     [[nodiscard]] std::size_t size() const;

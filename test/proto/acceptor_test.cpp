@@ -70,12 +70,18 @@ struct Door {
     std::unique_ptr<Acceptor> acceptor;
 };
 
-Descriptor connect_to(std::uint16_t port) {
+Descriptor connect_to(std::uint16_t port, std::uint16_t from_port = 0) {
     Descriptor out(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (from_port != 0) {
+        const int one = 1;
+        (void)::setsockopt(out.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+        address.sin_port = htons(from_port);
+        if (::bind(out.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return Descriptor();
+    }
+    address.sin_port = htons(port);
     if (::connect(out.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return Descriptor();
     return out;
 }
@@ -172,6 +178,32 @@ TEST_CASE("a connection is in the table while it is open", "[acceptor]") {
         door.holder.read_and_drop_all();
     }
     CHECK(becomes([&] { return door.table.size() == 0; }));
+}
+
+TEST_CASE("a client that comes again from the same port at once is served, and nobody else is harmed", "[acceptor]") {
+    AcceptorBounds bounds;
+    bounds.held_bytes = 1 << 20;
+    Door door(bounds);
+    const auto bystander = connect_to(door.port);
+    REQUIRE(door.holder.wait_for(1));
+    std::uint16_t port = 0;
+    for (int i = 0; i < 20; ++i) {
+        const auto socket = connect_to(door.port, port);
+        REQUIRE(socket.get() >= 0);
+        port = own_key(socket).port;
+        // Bytes that are booked as held, then a reset: the port is free again at once.
+        const std::vector<char> some(2000, 'x');
+        REQUIRE(::send(socket.get(), some.data(), some.size(), MSG_NOSIGNAL) > 0);
+        REQUIRE(::send(bystander.get(), some.data(), 100, MSG_NOSIGNAL) > 0);
+        REQUIRE(door.holder.wait_for(static_cast<std::size_t>(i) + 2));
+        std::this_thread::sleep_for(milliseconds(i));  // at every phase of the measuring
+        const linger at_once{1, 0};
+        REQUIRE(::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
+    }
+    CHECK(becomes([&] { return door.table.size() == 1; }));
+    CHECK(door.acceptor->counters().accepted == 21);
+    CHECK(door.acceptor->counters().shut_memory == 0);
+    CHECK_FALSE(door.table.find(own_key(bystander))->is_shut());
 }
 
 TEST_CASE("what sends without asking for anything is shut", "[acceptor]") {

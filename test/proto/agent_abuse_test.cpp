@@ -24,12 +24,11 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr seconds kAnsweredWithin{2};
 constexpr milliseconds kAttackFor{700};
-constexpr int kAttackers = 4;
+constexpr int kAttackers = 3;
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 /// Generous against what is measured (see the printed lines); without the bounds it is gigabytes. A sanitizer keeps
-/// freed memory on purpose, so there it is not judged.
+/// freed memory on purpose and takes several times as long, so there memory is not judged and time is wider.
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define IOSWARM_TEST_SANITIZED
@@ -38,9 +37,11 @@ constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 #ifdef IOSWARM_TEST_SANITIZED
 constexpr std::uint64_t kMostMemory = ~std::uint64_t{0};
 constexpr std::uint64_t kMemoryKept = ~std::uint64_t{0} / 2;
+constexpr seconds kAnsweredWithin{10};
 #else
 constexpr std::uint64_t kMostMemory = 512 * kMiB;
 constexpr std::uint64_t kMemoryKept = 64 * kMiB;
+constexpr seconds kAnsweredWithin{2};
 #endif
 constexpr seconds kMemoryBackWithin{20};
 
