@@ -27,7 +27,7 @@ struct FileSection {
     std::vector<Error> problems;  ///< everything wrong in the section, each with file and line
 };
 
-inline constexpr std::size_t kMaxConfigBytes = 1 << 20;
+inline constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20U;
 
 /// The whole file, at most kMaxConfigBytes. Errors: not_found, permission_denied, io, config (too large).
 [[nodiscard]] Result<std::string> read_config_file(const std::string& path);

@@ -34,7 +34,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kLingerTime{1'000};
 constexpr std::chrono::milliseconds kAcceptPause{100};  // after running out of file descriptors
-constexpr std::size_t kLingerBytes = 64 * 1024;         // of a body that nobody reads
+constexpr std::size_t kLingerBytes = 65'536;            // of a body that nobody reads
 constexpr int kBacklog = 128;
 
 class Fd {

@@ -43,7 +43,7 @@ struct HttpServerSettings {
     std::size_t max_connections = 256;  ///< beyond: the one that has kept the server waiting longest is closed
     /// The same for one address; loopback is left out, since a proxy brings everybody from there.
     std::size_t max_connections_per_address = 32;
-    std::size_t max_request_bytes = 16 * 1024;           ///< request line and headers
+    std::size_t max_request_bytes = 16'384;              ///< request line and headers
     std::chrono::milliseconds request_timeout{5'000};    ///< from connecting until the headers are whole
     std::chrono::milliseconds response_timeout{10'000};  ///< until the answer has been taken
 };
