@@ -10,7 +10,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/io.hpp"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): not ours
 class App;
 }
 
