@@ -6,6 +6,7 @@
 // now and then hold it up for hours.
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -51,6 +52,16 @@ class BufferStream final : public httplib::Stream {
 
 std::string error_body(std::string_view message) {
     return fmt::format("{{\"error\":\"{}\"}}\n", message);
+}
+
+/// A method of WebDAV or of somebody's own: httplib would call the request malformed.
+bool is_other_method(std::string_view word) {
+    constexpr std::array<std::string_view, 10> kKnown{"GET",     "HEAD",    "POST",  "PUT",   "DELETE",
+                                                      "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI"};
+    constexpr std::size_t kLongest = 32;
+    const bool is_word = !word.empty() && word.size() <= kLongest &&
+                         std::all_of(word.begin(), word.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+    return is_word && std::find(kKnown.begin(), kKnown.end(), word) == kKnown.end();
 }
 
 HttpRequest to_request(const httplib::Request& from) {
@@ -103,6 +114,9 @@ HttpExchange::HttpExchange(HttpServer::Handler handler)
 HttpExchange::~HttpExchange() = default;
 
 std::string HttpExchange::answer(std::string_view head, const std::string& remote_ip) {
+    if (is_other_method(head.substr(0, head.find(' ')))) {
+        return http_error_answer(405, "Method Not Allowed", "method not allowed");
+    }
     return parser_->answer(head, remote_ip);
 }
 

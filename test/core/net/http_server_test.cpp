@@ -129,6 +129,12 @@ TEST_CASE("what is no HTTP gets 400 as JSON", "[http]") {
     CHECK(server->counters().requests == 6);
 }
 
+TEST_CASE("a method that nobody knows is not allowed", "[http]") {
+    const auto server = start();
+    const std::string answer = ask(*server, "PROPFIND / HTTP/1.1\r\n\r\n");
+    CHECK_THAT(answer, StartsWith("HTTP/1.1 405 ") && EndsWith("{\"error\":\"method not allowed\"}\n"));
+}
+
 TEST_CASE("an over-long request is refused before it is parsed", "[http]") {
     const auto server = start();
     CHECK_THAT(ask(*server, "GET / HTTP/1.1\r\nX: " + std::string(20'000, 'a')), StartsWith("HTTP/1.1 431 "));
