@@ -49,8 +49,13 @@ function(ioswarm_test name)
     endif()
     add_executable(${name} ${ARG_SOURCES})
     target_link_libraries(${name} PRIVATE ioswarm_test_main ${ARG_LIBS})
-    target_compile_definitions(${name} PRIVATE
-        IOSWARM_TEST_DATA="${CMAKE_SOURCE_DIR}/test/data" IOSWARM_BINARY="${CMAKE_BINARY_DIR}/ioswarm")
+    # Relative to the build folder, where the tests' main() goes: an absolute path would keep the compiler's cache of one
+    # checkout from serving another.
+    file(RELATIVE_PATH data ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR}/test/data)
+    target_compile_definitions(${name} PRIVATE IOSWARM_TEST_DATA="${data}")
+    if("e2e" IN_LIST ARG_LABELS)
+        target_compile_definitions(${name} PRIVATE IOSWARM_BINARY="${CMAKE_BINARY_DIR}/ioswarm")
+    endif()
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()
