@@ -11,6 +11,7 @@
 #include <grpcpp/server_builder.h>
 
 #include "proto/agent_calls.hpp"
+#include "proto/agent_transport.hpp"
 #include "proto/status.hpp"
 #include "proto/tls_credentials.hpp"
 
@@ -133,7 +134,9 @@ void silence_grpc() {
 
 int ms(std::chrono::seconds value) { return static_cast<int>(std::chrono::milliseconds(value).count()); }
 
-void configure(grpc::ServerBuilder& builder, const AgentServerSettings& settings) {
+}  // namespace
+
+void configure_transport(grpc::ServerBuilder& builder, const AgentServerSettings& settings) {
     builder.SetMaxReceiveMessageSize(static_cast<int>(settings.submit_body_bytes));
     builder.SetMaxSendMessageSize(static_cast<int>(settings.message_out_bytes));
     // 1.51 inflates a message before it looks at its size: a compressed one is refused instead.
@@ -161,8 +164,6 @@ void configure(grpc::ServerBuilder& builder, const AgentServerSettings& settings
     builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
     builder.AddChannelArgument(GRPC_ARG_MAX_CHANNEL_TRACE_EVENT_MEMORY_PER_NODE, 0);
 }
-
-}  // namespace
 
 struct AgentServer::Parts {
     Parts(AgentServerSettings with, AgentLink& link, const AccessControl& access)
@@ -211,7 +212,7 @@ Result<std::unique_ptr<AgentServer>> AgentServer::start(AgentServerSettings sett
     parts->port = listening->port;
 
     grpc::ServerBuilder builder;
-    configure(builder, with);
+    configure_transport(builder, with);
     builder.RegisterCallbackGenericService(&parts->generic);
     parts->entrance = builder.experimental().AddExternalConnectionAcceptor(
         grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, parts->credentials);
