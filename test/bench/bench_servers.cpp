@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test/bench/bench_servers.hpp"
+
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <string>
+
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/grpcpp.h>
+#include <sys/resource.h>
+
+#include "core/coordinator/accounting.hpp"
+#include "core/coordinator/coordinator.hpp"
+#include "core/ledger/ledger.hpp"
+#include "proto/agent_server.hpp"
+#include "proto/agent_transport.hpp"
+#include "proto/codec.hpp"
+#include "test/bench/bench_source.hpp"
+
+namespace ioswarm::bench {
+namespace {
+
+double cpu_us() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    const auto us = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec);
+    };
+    return us(usage.ru_utime) + us(usage.ru_stime);
+}
+
+/// Answers commands until the parent is gone, then leaves at once: nothing here is worth an orderly end.
+[[noreturn]] void obey(std::uint16_t port,
+                       const std::function<void(const std::string& command, std::size_t number)>& act) {
+    std::cout << "port " << port << std::endl;
+    std::string line;
+    while (std::getline(std::cin, line)) {
+        if (line == "cpu") {
+            std::cout << std::fixed << cpu_us() << std::endl;
+            continue;
+        }
+        const std::size_t space = std::min(line.find(' '), line.size());
+        act(line.substr(0, space), std::strtoull(line.c_str() + space, nullptr, 10));
+        std::cout << "ok" << std::endl;
+    }
+    std::_Exit(0);
+}
+
+template <typename T>
+T or_die(Result<T> result) {
+    if (result) return std::move(*result);
+    std::cerr << result.error().text() << std::endl;
+    std::_Exit(1);
+}
+
+int serve_coordinator(const char* directory) {
+    CoordinatorSettings settings;
+    settings.max_agents = 20'000;
+    settings.max_queued_batches = 100'000;
+    settings.task_timeout = std::chrono::hours(1);
+    settings.dispatch_heartbeat_age = std::chrono::hours(1);
+    settings.eviction_age = std::chrono::hours(1);
+
+    const SystemClock clock;
+    BenchSource source;
+    const auto ledger = or_die(Ledger::open(directory));
+    const auto accounting = or_die(Accounting::open(*ledger, settings, clock, nullptr, {}));
+    const auto access = or_die(AccessControl::open({std::string(kSecret), "", ""}));
+    const auto coordinator =
+        or_die(Coordinator::create(settings, source, source, source, *accounting, clock, {}));
+    coordinator->start();
+    proto::AgentServerSettings port;
+    port.address = "127.0.0.1";
+    const auto server = or_die(proto::AgentServer::start(port, *coordinator, *access, {}));
+    obey(server->port(), [&](const std::string& command, std::size_t number) {
+        if (command == "feed") source.feed(number);
+        if (command == "mine") source.mine();
+        for (std::size_t i = 0; command == "blocks" && i < number; ++i)
+            source.mine();
+    });
+}
+
+template <typename M>
+grpc::ByteBuffer fixed(proto::Codec codec, const M& message) {
+    const Bytes bytes = proto::encode(codec, message);
+    const grpc::Slice slice(bytes.data(), bytes.size());
+    return {&slice, 1};
+}
+
+/// The answers of one encoding.
+struct FixedAnswers {
+    explicit FixedAnswers(proto::Codec codec)
+        : registered(fixed(codec, RegisterResponse{true, "", 10})),
+          submitted(fixed(codec, SubmitResponse{true, ""})),
+          alive(fixed(codec, HeartbeatResponse{true, "continue", {}})) {}
+    grpc::ByteBuffer registered;
+    grpc::ByteBuffer submitted;
+    grpc::ByteBuffer alive;
+};
+
+class BareCall final : public grpc::ServerGenericBidiReactor {
+  public:
+    /// `held`: a task stream. `answers` as many as there are encodings.
+    BareCall(bool held, const grpc::ByteBuffer& json, const grpc::ByteBuffer& protobuf)
+        : held_(held), json_(json), protobuf_(protobuf) {
+        StartRead(&body_);
+    }
+
+    void OnReadDone(bool ok) override {
+        if (held_) return body_.Clear();
+        if (!ok) return Finish(grpc::Status::CANCELLED);
+        grpc::Slice slice;
+        (void)body_.DumpToSingleSlice(&slice);
+        const bool is_json = proto::codec_of({slice.begin(), slice.size()}) == proto::Codec::json;
+        body_ = is_json ? json_ : protobuf_;
+        StartWriteAndFinish(&body_, {}, grpc::Status::OK);
+    }
+    void OnCancel() override {
+        if (held_) Finish(grpc::Status::CANCELLED);
+    }
+    void OnDone() override { delete this; }
+
+  private:
+    const bool held_;
+    const grpc::ByteBuffer& json_;
+    const grpc::ByteBuffer& protobuf_;
+    grpc::ByteBuffer body_;
+};
+
+class BareService final : public grpc::CallbackGenericService {
+  public:
+    grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
+        const std::string& method = context->method();
+        if (method.ends_with("/GetTasks")) return new BareCall(true, json_.registered, protobuf_.registered);
+        if (method.ends_with("/SubmitResults"))
+            return new BareCall(false, json_.submitted, protobuf_.submitted);
+        if (method.ends_with("/Heartbeat")) return new BareCall(false, json_.alive, protobuf_.alive);
+        return new BareCall(false, json_.registered, protobuf_.registered);
+    }
+
+  private:
+    const FixedAnswers json_{proto::Codec::json};
+    const FixedAnswers protobuf_{proto::Codec::protobuf};
+};
+
+int serve_bare() {
+    BareService service;
+    grpc::ServerBuilder builder;
+    proto::configure_transport(builder, {});
+    int port = 0;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.RegisterCallbackGenericService(&service);
+    const auto server = builder.BuildAndStart();
+    if (!server) return 1;
+    obey(static_cast<std::uint16_t>(port), [](const std::string&, std::size_t) {});
+}
+
+}  // namespace
+
+std::optional<int> serve_if_asked(int argc, char** argv) {
+    const std::string_view role = argc > 1 ? argv[1] : "";
+    if (role == "coordinator" && argc > 2) return serve_coordinator(argv[2]);
+    if (role == "bare") return serve_bare();
+    return std::nullopt;
+}
+
+}  // namespace ioswarm::bench

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// P8: what an agent that is connected, with its task stream open and nothing to do, costs in memory, and what
+// is left of it after a storm of batches, answers, joins and leaves. The floor is a bare gRPC server under the
+// same settings that answers the same calls with fixed bytes and holds the same streams.
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "core/crypto/hmac.hpp"
+#include "proto/agent_client.hpp"
+#include "test/bench/bench_servers.hpp"
+#include "test/bench/child_process.hpp"
+#include "test/bench/goal.hpp"
+#include "test/support/temp_dir.hpp"
+
+using namespace ioswarm;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t kAgents = 2'000;
+constexpr std::size_t kWarmAgents = 100;  // connected before the first look: what the first agents cost once
+constexpr std::size_t kLeavers = 200;
+constexpr int kRounds = 3;
+constexpr int kStormSteps = 8;
+constexpr std::size_t kActionsAStep = 10'000;
+constexpr std::size_t kBlocksAfter = 40;  // more than a late answer is waited for
+constexpr unsigned kClientThreads = 4;
+
+/// Resident memory once it stands still: gRPC ends calls, and the allocator gives back, a little after the
+/// fact.
+double settled_bytes(const bench::ChildProcess& server) {
+    constexpr int kStill = 10;
+    double last = server.resident_bytes();
+    int still = 0;
+    for (int i = 0; i < 60 && still < kStill; ++i) {
+        std::this_thread::sleep_for(250ms);
+        const double now = server.resident_bytes();
+        const bool is_still = now > last * 0.998 && now < last * 1.002;
+        still = is_still ? still + 1 : 0;
+        if (!is_still) last = now;
+    }
+    return server.resident_bytes();
+}
+
+/// Agents on connections of their own, with heartbeats as in the field.
+class Crowd {
+  public:
+    Crowd(const bench::ChildProcess& server, std::string name)
+        : name_(std::move(name)),
+          clients_({"127.0.0.1:" + std::to_string(server.port()), false, "", ""}, {}, kClientThreads, {}, {}) {}
+
+    /// Returns when so many agents in all are registered, and their streams under way.
+    void add(std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) {
+            proto::AgentProfile profile;
+            profile.id = name_ + "-" + std::to_string(size_++);
+            profile.token = agent_token(bench::kSecret, profile.id);
+            profile.region = "loopback";
+            profile.version = "bench";
+            clients_.add(std::move(profile), [](const TaskPackage&) {
+                TaskResult result;
+                result.valid = true;
+                result.gas_estimate = 21'000;
+                return result;
+            });
+        }
+        const auto until = std::chrono::steady_clock::now() + 30s;
+        while (clients_.counters().registrations < size_) {
+            if (std::chrono::steady_clock::now() > until) {
+                fmt::print(stderr, "{} of {} agents are registered\n", clients_.counters().registrations,
+                           size_);
+                std::exit(1);
+            }
+            std::this_thread::sleep_for(20ms);
+        }
+    }
+    [[nodiscard]] proto::AgentCounters counters() const { return clients_.counters(); }
+
+  private:
+    const std::string name_;
+    std::size_t size_ = 0;
+    proto::AgentClients clients_;
+};
+
+struct Storm {
+    double batches = 0;
+    double joins = 0;
+};
+
+/// New actions all the time, while other agents join and leave; then everything is mined and forgotten.
+Storm storm(bench::ChildProcess& server, const Crowd& crowd) {
+    Storm seen;
+    for (int step = 0; step < kStormSteps; ++step) {
+        (void)server.ask("feed " + std::to_string(kActionsAStep));
+        {
+            Crowd leavers(server, "leaver");
+            leavers.add(kLeavers);
+            seen.joins += static_cast<double>(kLeavers);
+            std::this_thread::sleep_for(300ms);
+        }
+        if (step % 2 == 1) (void)server.ask("mine");
+    }
+    std::this_thread::sleep_for(1500ms);
+    (void)server.ask("mine");
+    (void)server.ask("blocks " + std::to_string(kBlocksAfter));
+    seen.batches = static_cast<double>(crowd.counters().batches);
+    return seen;
+}
+
+/// KiB an agent between these two looks.
+double kib_each(double bytes, double before) {
+    return (bytes - before) / 1024 / static_cast<double>(kAgents);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (const auto status = bench::serve_if_asked(argc, argv)) return *status;
+    bench::allow_many_files();
+    std::vector<double> connected;
+    std::vector<double> bare;
+    std::vector<double> over_bare;
+    std::vector<double> after;
+    std::vector<double> after_over_before;
+    std::vector<double> batches;
+    for (int round = 0; round < kRounds; ++round) {
+        {
+            bench::ChildProcess server({"bare"});
+            Crowd crowd(server, "agent");
+            crowd.add(kWarmAgents);
+            const double before = settled_bytes(server);
+            crowd.add(kAgents);
+            bare.push_back(kib_each(settled_bytes(server), before));
+        }
+        const test::TempDir books;
+        bench::ChildProcess server({"coordinator", books.path()});
+        Crowd crowd(server, "agent");
+        crowd.add(kWarmAgents);
+        const double before = settled_bytes(server);
+        crowd.add(kAgents);
+        connected.push_back(kib_each(settled_bytes(server), before));
+        over_bare.push_back(connected.back() / bare.back());
+        batches.push_back(storm(server, crowd).batches);
+        after.push_back(kib_each(settled_bytes(server), before));
+        after_over_before.push_back(after.back() / connected.back());
+        if (crowd.counters().streams_ended > 0)
+            fmt::print(stderr, "{} streams ended meanwhile\n", crowd.counters().streams_ended);
+    }
+    const bench::Sample ratio = bench::sample_of(over_bare);
+    const bench::Sample after_ratio = bench::sample_of(after_over_before);
+    bench::print_goal("P8", fmt::format("memory an agent with one stream, {} agents", kAgents),
+                      bench::sample_of(connected), "KiB", bench::sample_of(bare), "≤ 1.15× the bare server",
+                      ratio.median <= 1.15);
+    bench::print_goal("P8", "the same after a storm", bench::sample_of(after), "KiB",
+                      bench::sample_of(connected), "≤ 1.1× before it", after_ratio.median <= 1.1);
+    bench::print_figure("P8",
+                        fmt::format("batches answered in the storm, {} joins beside", kStormSteps * kLeavers),
+                        bench::sample_of(batches), "");
+    return 0;
+}
