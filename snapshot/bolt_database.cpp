@@ -56,7 +56,11 @@ class BucketCursor final : public NamespaceCursor {
             previous_.assign(element->key.begin(), element->key.end());
             has_previous_ = true;
             ++index_;
-            if (element->flags == kLeafIsBucket) continue;
+            if (element->flags == kLeafIsBucket) {
+                if (is_bucket(element->value)) continue;
+                return stop(file_.corrupt(page_->id, kPageHeaderSize + (index_ - 1) * kElementSize,
+                                          "an element that says it is a bucket is none"));
+            }
             entry = {element->key, element->value};
             return true;
         }
@@ -69,6 +73,17 @@ class BucketCursor final : public NamespaceCursor {
     bool stop(Error error) {
         status_ = fail(std::move(error));
         return false;
+    }
+
+    /// A value without this shape came to its flag by damage, and would be lost without a word.
+    [[nodiscard]] bool is_bucket(BytesView value) const noexcept {
+        if (value.size() < kBucketHeaderSize) return false;
+        const std::uint64_t root = u64_at(value, 0);
+        if (root != 0) return value.size() == kBucketHeaderSize && root >= 2 && root < file_.page_count();
+        if (value.size() < kBucketHeaderSize + kPageHeaderSize) return false;
+        const PageHeader page = page_header(value.subspan(kBucketHeaderSize));
+        return page.id == 0 && page.flags == leaf_page &&
+               page.count <= (value.size() - kBucketHeaderSize - kPageHeaderSize) / kElementSize;
     }
 
     bool turn_page() {

@@ -6,10 +6,11 @@
 #include <libdeflate.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
+#include <string_view>
 #include <vector>
 
 namespace ioswarm::snapshot {
@@ -21,6 +22,21 @@ constexpr int kSmallLevel = 7;
 /// A gzip header and trailer, and stored blocks (5 bytes each 64 KiB) where nothing compresses.
 std::size_t member_bound(std::size_t raw) {
     return raw + raw / 1024 + 1024;
+}
+
+std::string_view explain(int code) {
+    switch (code) {
+        case ISAL_INVALID_WRAPPER:
+            return "no gzip header";
+        case ISAL_UNSUPPORTED_METHOD:
+            return "an unknown method of compression";
+        case ISAL_INCORRECT_CHECKSUM:
+            return "incorrect checksum or length";
+        case ISAL_INVALID_LOOKBACK:
+            return "a reference to before its beginning";
+        default:
+            return "an invalid block";
+    }
 }
 
 struct FreeDeflate {
@@ -77,23 +93,28 @@ struct GzipReader::State {
     int fd = -1;
     std::uint64_t size = 0;
     std::uint64_t taken = 0;  // read from the file
-    z_stream zlib{};
-    bool started = false;  // inside a member
+    inflate_state inflate;  // ISA-L's: about three times zlib's rate, and it, too, reads members of any length
+    bool started = false;   // inside a member
     bool any_member = false;
     bool at_end = false;  // of the file
     std::vector<std::uint8_t> input = std::vector<std::uint8_t>(256 * 1024);
 
     ~State() {
         if (fd >= 0) ::close(fd);
-        inflateEnd(&zlib);
     }
 
     [[nodiscard]] Error corrupt(std::string why) const {
         return Error{ErrorCode::bad_data, "broken gzip stream", path, std::move(why), {}};
     }
 
+    /// Ready for a member's header.
+    void begin_member() {
+        isal_inflate_reset(&inflate);
+        inflate.crc_flag = ISAL_GZIP;
+    }
+
     Status refill() {
-        if (zlib.avail_in != 0 || at_end) return {};
+        if (inflate.avail_in != 0 || at_end) return {};
         ssize_t got = 0;
         do
             got = ::read(fd, input.data(), input.size());
@@ -101,8 +122,8 @@ struct GzipReader::State {
         if (got < 0) return fail(errno_error(errno, "cannot read", path));
         at_end = got == 0;
         taken += static_cast<std::uint64_t>(got);
-        zlib.next_in = input.data();
-        zlib.avail_in = static_cast<uInt>(got);
+        inflate.next_in = input.data();
+        inflate.avail_in = static_cast<std::uint32_t>(got);
         return {};
     }
 };
@@ -122,8 +143,10 @@ Result<std::unique_ptr<GzipReader>> GzipReader::open(const std::string& path) {
     }
     state->size = static_cast<std::uint64_t>(info.st_size);
     ::posix_fadvise(state->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-    // 15 bits of window, + 16: a gzip header and nothing else.
-    if (inflateInit2(&state->zlib, 15 + 16) != Z_OK) throw std::bad_alloc();
+    isal_inflate_init(&state->inflate);
+    state->inflate.next_in = state->input.data();
+    state->inflate.avail_in = 0;
+    state->begin_member();
     return std::unique_ptr<GzipReader>(new GzipReader(std::move(state)));
 }
 
@@ -132,31 +155,34 @@ Result<std::size_t> GzipReader::read(std::span<std::uint8_t> out) {
     std::size_t done = 0;
     while (done < out.size()) {
         if (auto refilled = s.refill(); !refilled) return fail(refilled.error());
-        if (s.zlib.avail_in == 0) {
-            if (s.started) return fail(s.corrupt("it ends inside a member: the file was cut short"));
+        const bool no_more = s.inflate.avail_in == 0;
+        if (no_more && !s.started) {
             if (!s.any_member) return fail(s.corrupt("it is empty"));
             break;
         }
         s.started = true;
-        s.zlib.next_out = out.data() + done;
+        s.inflate.next_out = out.data() + done;
         const std::size_t room = std::min<std::size_t>(out.size() - done, 1U << 30);
-        s.zlib.avail_out = static_cast<uInt>(room);
-        const int code = inflate(&s.zlib, Z_NO_FLUSH);
-        done += room - s.zlib.avail_out;
-        if (code == Z_STREAM_END) {
+        s.inflate.avail_out = static_cast<std::uint32_t>(room);
+        const int code = isal_inflate(&s.inflate);
+        const std::size_t made = room - s.inflate.avail_out;
+        done += made;
+        if (code < ISAL_DECOMP_OK) {
+            return fail(s.corrupt((s.any_member ? "after a whole member: " : "") + std::string(explain(code))));
+        }
+        if (s.inflate.block_state == ISAL_BLOCK_FINISH) {
             s.started = false;
             s.any_member = true;
-            inflateReset(&s.zlib);
-        } else if (code != Z_OK && code != Z_BUF_ERROR) {
-            const std::string why = s.zlib.msg != nullptr ? s.zlib.msg : "damaged";
-            return fail(s.corrupt((s.any_member ? "after a whole member: " : "") + why));
+            s.begin_member();
+        } else if (no_more && made == 0) {
+            return fail(s.corrupt("it ends inside a member: the file was cut short"));
         }
     }
     return done;
 }
 
 std::uint64_t GzipReader::compressed_bytes() const noexcept {
-    return state_->taken - state_->zlib.avail_in;
+    return state_->taken - state_->inflate.avail_in;
 }
 
 std::uint64_t GzipReader::file_size() const noexcept {

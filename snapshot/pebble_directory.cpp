@@ -190,14 +190,19 @@ class Opener {
             if (errno == ENOENT) return fail(fault(Fault::missing_file, path, {}, "it is not there"));
             return fail(errno_error(errno, "cannot open", path));
         }
+        // Most are small; a log may grow while it is read.
+        struct stat info {};
+        if (::fstat(file.get(), &info) != 0) return fail(errno_error(errno, "cannot read", path));
+        constexpr std::size_t kStepMin = 4096;
+        constexpr std::size_t kStepMax = 1024 * 1024;
+        const std::size_t step = std::clamp(static_cast<std::size_t>(info.st_size) + 1, kStepMin, kStepMax);
         Bytes out;
         for (;;) {
             const std::size_t had = out.size();
-            constexpr std::size_t kStep = 1024 * 1024;
-            out.resize(had + kStep);
+            out.resize(had + step);
             ssize_t got = 0;
             do
-                got = ::read(file.get(), out.data() + had, kStep);
+                got = ::read(file.get(), out.data() + had, step);
             while (got < 0 && errno == EINTR);
             if (got < 0) return fail(errno_error(errno, "cannot read", path));
             out.resize(had + static_cast<std::size_t>(got));

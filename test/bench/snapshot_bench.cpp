@@ -243,7 +243,7 @@ double budget(double walk, double hash, double deflate) {
 struct Exported {
     double write_seconds = 0;   // until the last byte was written
     double total_seconds = 0;   // read back, synced and renamed
-    double cpu_seconds = 0;
+    double write_cpu = 0;       // the whole process, until then
     double rss_bytes = 0;
     double read_bytes = 0;      // see read_bytes_of_process()
     double raw_bytes = 0;
@@ -283,6 +283,7 @@ int export_once(const std::string& source, const std::string& output, const std:
             using Phase = snapshot::ExportProgress::Phase;
             if (progress.phase == Phase::verifying && done.write_seconds == 0) {
                 done.write_seconds = seconds_since(start);
+                done.write_cpu = cpu_seconds();
                 done.read_bytes = read_bytes_of_process();
             }
         },
@@ -290,7 +291,7 @@ int export_once(const std::string& source, const std::string& output, const std:
     if (!report) die(report.error().text());
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
-    fmt::print("{} {} {} {} {} {} {}\n", done.write_seconds, seconds_since(start), cpu_seconds(),
+    fmt::print("{} {} {} {} {} {} {}\n", done.write_seconds, seconds_since(start), done.write_cpu,
                static_cast<double>(usage.ru_maxrss) * 1024, done.read_bytes, static_cast<double>(report->raw_bytes),
                static_cast<double>(report->file_bytes));
     return 0;
@@ -316,7 +317,7 @@ Exported run_export(const std::string& source, const std::string& output, const 
     ::waitpid(child, &status, 0);
     Exported e;
     if (status != 0 || std::sscanf(line.c_str(), "%lf %lf %lf %lf %lf %lf %lf", &e.write_seconds, &e.total_seconds,
-                                   &e.cpu_seconds, &e.rss_bytes, &e.read_bytes, &e.raw_bytes, &e.file_bytes) != 7)
+                                   &e.write_cpu, &e.rss_bytes, &e.read_bytes, &e.raw_bytes, &e.file_bytes) != 7)
         die("an export failed");
     return e;
 }
@@ -348,7 +349,7 @@ void bench_profile(const std::string& kind, const std::string& source, const std
         deflated_bytes = one.bytes;
         rate.push_back(last.raw_bytes / last.write_seconds / kMB);
         with_read_back.push_back(last.raw_bytes / last.total_seconds / kMB);
-        cpu_rate.push_back(last.raw_bytes / last.cpu_seconds / kMB);
+        cpu_rate.push_back(last.raw_bytes / last.write_cpu / kMB);
         floor.push_back(budget(walked.wall, hashed.wall, one.rate.wall) / kMB);
         cpu_floor.push_back(budget(walked.cpu, hashed.cpu, one.rate.cpu) / kCores / kMB);
         walks.push_back(walked.wall / kMB);
@@ -366,7 +367,7 @@ void bench_profile(const std::string& kind, const std::string& source, const std
                       figure.median >= 0.75 * budgets.median);
     bench::print_goal(profile.number, named("read back and synced too"), bench::sample_of(with_read_back), "MB/s", budgets,
                       "none", true);
-    bench::print_goal(profile.number, named("read back too, a CPU second"), bench::sample_of(cpu_rate), "MB/s",
+    bench::print_goal(profile.number, named("export, a CPU second"), bench::sample_of(cpu_rate), "MB/s",
                       bench::sample_of(cpu_floor), "none", true);
     const double zlib = static_cast<double>(zlib6_size(sample));
     const double ours = static_cast<double>(deflated_bytes);
