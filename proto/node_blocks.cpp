@@ -114,7 +114,7 @@ void NodeBlocks::lose_stream(const Error& why) {
     std::uniform_int_distribution<std::int64_t> jitter(full.count() / 2, full.count());
     const milliseconds delay(jitter(random_));
     open_again_ = steady_clock::now() + delay;
-    link_.log().warn("node: the block stream ended: {}; again in {} ms", why.text(), delay.count());
+    link_.log().debug("node: the block stream ended: {}; again in {} ms", why.text(), delay.count());
 }
 
 Result<std::uint64_t> NodeBlocks::tip_height(const std::stop_token& stop) {
@@ -198,6 +198,8 @@ Result<ExecutedBlock> NodeBlocks::next_of_grpc(std::uint64_t height, const std::
             }
             if (ready_.contains(height)) {
                 if (was_quiet) {
+                    link_.log().warn("node: block {} was there and the block stream silent: it is opened anew",
+                                     height);
                     lose_stream({ErrorCode::unavailable, "a block came that it did not tell of", {}, {}, {}});
                 }
                 continue;

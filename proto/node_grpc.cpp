@@ -22,13 +22,14 @@ namespace {
 
 constexpr const char* kJsonApi = "the node's gRPC API answers JSON, not protobuf";
 
-/// What a JSON codec in the place of the protobuf one answers: its own complaint about the bytes it got.
+/// What a JSON codec in the place of the protobuf one answers: its own complaint about the bytes it got. Seen
+/// of a node of branch ioswarm-v2.3.5: "… error unmarshalling request: invalid character …", and where the
+/// request is empty "grpc: failed to unmarshal the received message: unexpected end of JSON input".
 bool says_json(const grpc::Status& status) {
     if (status.error_code() != grpc::StatusCode::INTERNAL) return false;
     const std::string message = status.error_message();
-    return message.find("error unmarshalling request") != std::string::npos &&
-           (message.find("invalid character") != std::string::npos ||
-            message.find("unexpected end of JSON input") != std::string::npos);
+    const auto has = [&message](const char* part) { return message.find(part) != std::string::npos; };
+    return has("unmarshal") && (has("invalid character") || has("JSON input"));
 }
 
 ErrorCode error_code(grpc::StatusCode code, bool stopped) {

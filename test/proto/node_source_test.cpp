@@ -3,12 +3,14 @@
 #include "proto/node_source.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
 
+#include "core/base/wire.hpp"
 #include "core/crypto/keccak.hpp"
 #include "test/support/fake_node.hpp"
 #include "test/support/scripted_http.hpp"
@@ -129,6 +131,37 @@ TEST_CASE("node: what is no action is left out, counted and logged once, the res
     }
     CHECK(world.source->counters().unreadable_actions == 1);
     CHECK(world.lines.count(LogLevel::warn, "left out") == 1);
+}
+
+TEST_CASE("node: an action of a kind yet to come goes out with its bytes, without a hash, named once") {
+    World world;
+    // Field 99 of the core is no kind that is known; encoding 1 is that of Ethereum.
+    Bytes core;
+    wire::Writer(core).put_uint(1, 1);
+    wire::Writer(core).put_uint(2, 7);
+    wire::Writer(core).always_bytes(99, Bytes{1, 2, 3});
+    Bytes action;
+    wire::Writer(action).put_bytes(1, core);
+    wire::Writer(action).put_bytes(2, hex("04ba5734d8f7091719471e7f7ed6b9df170dc70cc661ca05e688601ad984f068b0"
+                                          "d67351e5f06073092499336ab0839ef8a521afd334e53807205fa2f08eec74f4"));
+    wire::Writer(action).put_bytes(3, Bytes(65, 1));
+    wire::Writer(action).put_uint(4, 1);
+    world.node.set_pool({action});
+    for (int i = 0; i < 2; ++i) {
+        const auto pending = world.source->pool().pending();
+        REQUIRE(pending);
+        REQUIRE(pending->size() == 1);
+        CHECK(pending->front()->raw == action);
+        CHECK(pending->front()->sender == kOther);
+        CHECK_FALSE(pending->front()->hash);
+    }
+    CHECK(world.source->counters().unhashable_actions == 1);
+    world.node.push_block(5, make_block_info(5, {action}, {{Bytes(32, 0x77)}}));
+    const auto block = world.next(5);
+    REQUIRE(block);
+    CHECK(block->unhashable_actions == 1);
+    CHECK(block->unmatched_actions == 0);
+    CHECK(world.lines.count(LogLevel::warn, "without comparison") == 1);
 }
 
 TEST_CASE("node: a pool over gRPC's usual 4 MiB is taken, one over 64 MiB refused") {
@@ -553,6 +586,32 @@ TEST_CASE("node: a gRPC API that answers JSON is named, with the version to move
         world.push(7);
         CHECK(world.insist(7).height == 7);
     }
+}
+
+TEST_CASE("node: a JSON API is noticed by whoever speaks to it first") {
+    World world;
+    world.push(5);
+    world.node.set_grpc(Grpc::json_request);
+    SECTION("the reader of blocks") {
+        CHECK(world.insist(5).height == 5);
+    }
+    SECTION("the reader of blocks, by the stream alone") {
+        std::atomic<bool> done{false};
+        std::jthread reader([&] {
+            (void)world.insist(0);
+            done = true;
+        });
+        // Which of them is the next to come depends on when the reader looks.
+        for (std::uint64_t height = 6; !done; ++height) {
+            world.push(height);
+            std::this_thread::yield();
+        }
+    }
+    SECTION("the reader of the tip") {
+        CHECK(world.source->pool().tip());
+    }
+    CHECK(world.source->counters().json_api);
+    CHECK(world.lines.count(LogLevel::error, "v2.3.8 or later") == 1);
 }
 
 TEST_CASE("node: a peer that is no gRPC server at all is an error") {

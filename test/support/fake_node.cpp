@@ -306,7 +306,7 @@ std::pair<grpc::Status, Bytes> FakeNode::Impl::answer(const std::string& method,
         Writer(out.second).always_bytes(1, meta);
     } else if (method == "GetRawBlocks") {
         out = raw_blocks(request);
-    } else {
+    } else if (method != "StreamBlocks") {
         return {{grpc::StatusCode::UNIMPLEMENTED, "unknown method"}, {}};
     }
     switch (mode_of(method)) {
@@ -317,10 +317,12 @@ std::pair<grpc::Status, Bytes> FakeNode::Impl::answer(const std::string& method,
             out = {{grpc::StatusCode::UNAVAILABLE, "refused"}, {}};
             break;
         case Grpc::json_request:
-            out = {
-                {grpc::StatusCode::INTERNAL,
-                 "grpc: error unmarshalling request: invalid character '\\n' looking for beginning of value"},
-                {}};
+            out = {{grpc::StatusCode::INTERNAL,
+                    request.empty()
+                        ? "grpc: failed to unmarshal the received message: unexpected end of JSON input"
+                        : "grpc: error unmarshalling request: invalid character '\\n' looking for beginning of "
+                          "value"},
+                   {}};
             break;
         case Grpc::json_answer:
             out.second = text_bytes(R"({"chainMeta":{"height":5}})");

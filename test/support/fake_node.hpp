@@ -38,7 +38,7 @@ class FakeNode {
         normal,
         refuse,        ///< UNAVAILABLE
         stall,         ///< no answer until the client gives up
-        json_request,  ///< INTERNAL with the complaint of a JSON codec about protobuf bytes
+        json_request,  ///< INTERNAL with the complaint of a JSON codec about protobuf bytes, or about none
         json_answer,   ///< a JSON object in the place of the message
         half,          ///< the first half of the message
         garbage,
