@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// An export that dies at any of its steps leaves the old file as it was, or the new one whole.
+
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include <catch2/catch.hpp>
+
+#include "core/base/atomic_file.hpp"
+#include "snapshot/export.hpp"
+#include "test/snapshot/snapshot_facts.hpp"
+#include "test/support/temp_dir.hpp"
+#include "test/support/test_data.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::snapshot;
+namespace fs = std::filesystem;
+
+namespace {
+
+ExportOptions options_for(const test::TempDir& dir) {
+    ExportOptions options;
+    options.source = std::string(IOSWARM_TEST_DATA) + "/bolt/trie.db";
+    options.output = dir.path("acctcode.snap.gz");
+    options.threads = 1;
+    return options;
+}
+
+/// Exports in a child that stops at each entry to and return from a system call of its first thread, and kills it at
+/// the `last`-th. False when it was through before.
+bool killed_at(const ExportOptions& options, int last) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+        ::raise(SIGSTOP);
+        const auto done = export_snapshot(options, {}, {});
+        ::_exit(done ? 0 : 1);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (!WIFSTOPPED(status)) return false;
+    for (int stop = 0; stop < last; ++stop) {
+        ::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr);
+        ::waitpid(child, &status, 0);
+        if (WIFEXITED(status)) {
+            CHECK(WEXITSTATUS(status) == 0);
+            return false;
+        }
+    }
+    ::kill(child, SIGKILL);
+    ::waitpid(child, &status, 0);
+    return true;
+}
+
+}  // namespace
+
+TEST_CASE("an export killed at any step leaves yesterday's file or a whole new one, and the next export succeeds") {
+    const test::TempDir dir;
+    const ExportOptions options = options_for(dir);
+    REQUIRE(export_snapshot(options, {}, {}));
+    const auto fresh = *test::read_snapshot(options.output);
+    std::size_t old = 0;
+    std::size_t renewed = 0;
+    for (int last = 1;; last += last < 40 ? 1 : 3) {
+        dir.write("acctcode.snap.gz", "yesterday's");
+        if (!killed_at(options, last)) break;
+        INFO("system call stop " << last);
+        if (const auto content = read_file(options.output, 100); content && *content == "yesterday's") {
+            ++old;
+            CHECK(renewed == 0);  // the rename is one step, and nothing goes back behind it
+        } else {
+            ++renewed;
+            const auto whole = test::read_snapshot(options.output);
+            REQUIRE(whole);
+            CHECK(*whole == fresh);
+        }
+    }
+    CHECK(old > 10);
+    CHECK(renewed > 0);
+    REQUIRE(export_snapshot(options, {}, {}));
+    CHECK(*test::read_snapshot(options.output) == fresh);
+    CHECK_FALSE(fs::exists(dir.path(".acctcode.snap.gz.part")));
+}
