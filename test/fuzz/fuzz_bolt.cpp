@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// A BoltDB file is read in key order or refused with the file's name; get() agrees with the walk.
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "snapshot/state_database.hpp"
+#include "test/fuzz/memory_file.hpp"
+
+using namespace ioswarm;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const fuzz::MemoryFile file({data, size});
+    const auto database = snapshot::open_state(file.path(), {std::chrono::milliseconds(0), false});
+    if (!database) return 0;
+    (void)snapshot::read_height(**database);
+    const auto names = (*database)->namespaces();
+    if (!names) return 0;
+    // Hostile metas may name the same pages from very many buckets.
+    constexpr std::size_t kMost = 16;
+    for (std::size_t i = 0; i < std::min(names->size(), kMost); ++i) {
+        const std::string& name = (*names)[i];
+        auto cursor = (*database)->open_namespace(name);
+        if (!cursor) std::abort();
+        Bytes last;
+        bool any = false;
+        for (snapshot::EntryView entry; (*cursor)->next(entry);) {
+            if (any && !std::lexicographical_compare(last.begin(), last.end(), entry.key.begin(), entry.key.end())) std::abort();
+            last = to_bytes(entry.key);
+            any = true;
+        }
+        if (any) (void)(*database)->get(name, last);
+    }
+    return 0;
+}
