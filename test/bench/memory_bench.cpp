@@ -24,7 +24,7 @@ constexpr std::size_t kAgents = 2'000;
 constexpr std::size_t kWarmAgents = 100;  // connected before the first look: what the first agents cost once
 constexpr std::size_t kLeavers = 200;
 constexpr int kRounds = 3;
-constexpr int kStormSteps = 8;
+constexpr int kStormSteps = 6;
 constexpr std::size_t kActionsAStep = 10'000;
 constexpr std::size_t kBlocksAfter = 40;  // more than a late answer is waited for
 constexpr unsigned kClientThreads = 4;
@@ -32,11 +32,11 @@ constexpr unsigned kClientThreads = 4;
 /// Resident memory once it stands still: gRPC ends calls, and the allocator gives back, a little after the
 /// fact.
 double settled_bytes(const bench::ChildProcess& server) {
-    constexpr int kStill = 10;
+    constexpr int kStill = 8;
     double last = server.resident_bytes();
     int still = 0;
     for (int i = 0; i < 60 && still < kStill; ++i) {
-        std::this_thread::sleep_for(250ms);
+        std::this_thread::sleep_for(200ms);
         const double now = server.resident_bytes();
         const bool is_still = now > last * 0.998 && now < last * 1.002;
         still = is_still ? still + 1 : 0;
