@@ -41,7 +41,8 @@ constexpr std::uint64_t kMostListeners = 64;
 std::uint64_t most_connections(const AcceptorBounds& bounds) {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return bounds.connections;
-    const std::uint64_t usable = limit.rlim_cur > bounds.reserved_files ? limit.rlim_cur - bounds.reserved_files : 0;
+    const std::uint64_t usable =
+        limit.rlim_cur > bounds.reserved_files ? limit.rlim_cur - bounds.reserved_files : 0;
     return std::clamp<std::uint64_t>(usable / 2, 1, bounds.connections);
 }
 
@@ -57,10 +58,17 @@ std::uint64_t resident_bytes() {
 
 }  // namespace
 
-Acceptor::Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& table, HandOver hand_over, Log log)
-    : bounds_(bounds), most_connections_(most_connections(bounds)), table_(table), hand_over_(std::move(hand_over)),
-      log_(std::move(log)), epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)), listeners_(std::move(listening.sockets)) {
+Acceptor::Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& table, HandOver hand_over,
+                   Log log)
+    : bounds_(bounds),
+      most_connections_(most_connections(bounds)),
+      table_(table),
+      hand_over_(std::move(hand_over)),
+      log_(std::move(log)),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
+      listeners_(std::move(listening.sockets)) {
     std::uint64_t tag = kWakeTag;
     const auto watch_tagged = [&](int fd) {
         epoll_event event{};
@@ -69,12 +77,15 @@ Acceptor::Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& 
         (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
     };
     watch_tagged(wake_.get());
-    for (const auto& listener : listeners_) watch_tagged(listener.get());
+    for (const auto& listener : listeners_)
+        watch_tagged(listener.get());
     least_resident_ = resident_bytes();
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
-Acceptor::~Acceptor() { stop(); }
+Acceptor::~Acceptor() {
+    stop();
+}
 
 void Acceptor::wake() noexcept {
     const std::uint64_t one = 1;
@@ -98,10 +109,11 @@ int Acceptor::timeout_ms(SteadyTime now) const {
     auto due = SteadyTime::max();
     if (!active_.empty()) due = next_measure_;
     if (!hot_.empty()) due = std::min(due, next_hot_measure_);
-    if (table_.size() != 0 || !barred_.empty() || next_trim_ != SteadyTime::max()) due = std::min(due, next_sweep_);
+    if (table_.size() != 0 || !barred_.empty() || next_trim_ != SteadyTime::max())
+        due = std::min(due, next_sweep_);
     if (due == SteadyTime::max()) return -1;
-    return static_cast<int>(std::max<std::int64_t>(
-        0, std::chrono::duration_cast<milliseconds>(due - now).count() + 1));
+    return static_cast<int>(
+        std::max<std::int64_t>(0, std::chrono::duration_cast<milliseconds>(due - now).count() + 1));
 }
 
 void Acceptor::run(const std::stop_token& stop) {
@@ -158,8 +170,8 @@ void Acceptor::accept_some(int listener) {
         }
         if (errno == EINTR || errno == ECONNABORTED) continue;
         if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
-        // The queue stays readable and there is nothing to accept with: take one off with the spare descriptor and
-        // close it, so that neither this loop spins nor the client hangs.
+        // The queue stays readable and there is nothing to accept with: take one off with the spare descriptor
+        // and close it, so that neither this loop spins nor the client hangs.
         counters_.refused_full.fetch_add(1, std::memory_order_relaxed);
         spare_ = Descriptor();
         const bool took_one = Descriptor(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)).get() >= 0;
@@ -190,8 +202,8 @@ bool Acceptor::may_enter(const PeerKey& peer) {
         counters_.refused_per_address.fetch_add(1, std::memory_order_relaxed);
         return false;
     }
-    // The same port again: the earlier connection is over and not booked out yet, or this one came to another of our
-    // addresses, which no client does by chance.
+    // The same port again: the earlier connection is over and not booked out yet, or this one came to another
+    // of our addresses, which no client does by chance.
     if (const auto earlier = table_.find(peer)) {
         if (!earlier->is_over()) return false;
         forget(earlier);
@@ -265,7 +277,8 @@ void Acceptor::measure(std::vector<std::shared_ptr<Connection>>& which, SteadyTi
             shut(*connection, counters_.shut_abusive, "it sends without end and asks for nothing");
         } else if (verdict == Connection::Verdict::refuse_bodies) {
             counters_.bodies_refused.fetch_add(1, std::memory_order_relaxed);
-            for (const auto& call : connection->live_calls()) call->refuse_body();
+            for (const auto& call : connection->live_calls())
+                call->refuse_body();
         }
         watch(EPOLL_CTL_MOD, *connection);
     }
@@ -308,7 +321,8 @@ void Acceptor::forget(const std::shared_ptr<Connection>& connection) {
 
 void Acceptor::sweep(SteadyTime now) {
     for (const auto& connection : table_.all()) {
-        for (const auto& call : connection->live_calls()) call->sweep(now);
+        for (const auto& call : connection->live_calls())
+            call->sweep(now);
     }
     std::erase_if(barred_, [&](const auto& entry) { return now >= entry.second; });
 }

@@ -30,14 +30,15 @@ struct AcceptorBounds {
     bool loopback_is_unbounded = true;
     /// An address whose connection was shut for abuse gets no new one for so long. Loopback as above.
     std::chrono::seconds barred_for{10};
-    /// What all connections together may hold in messages not yet read; beyond, the one that holds most is shut.
+    /// What all connections together may hold in messages not yet read; beyond, the one that holds most is
+    /// shut.
     std::uint64_t held_bytes = std::uint64_t{256} << 20;
     ConnectionBounds connection;
 };
 
 /// A socket of our own; closed with it.
 class Descriptor {
- public:
+  public:
     Descriptor() = default;
     explicit Descriptor(int fd) noexcept : fd_(fd) {}
     Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
@@ -49,12 +50,13 @@ class Descriptor {
     [[nodiscard]] int get() const noexcept { return fd_; }
     [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
 
- private:
+  private:
     int fd_ = -1;
 };
 
-/// Sockets that listen where `address` says: a numeric address or a name, empty for every interface (IPv6 and IPv4),
-/// brackets around IPv6 allowed. `port` 0 picks one, the same for all of them. Errors: invalid_argument, unavailable.
+/// Sockets that listen where `address` says: a numeric address or a name, empty for every interface (IPv6 and
+/// IPv4), brackets around IPv6 allowed. `port` 0 picks one, the same for all of them. Errors: invalid_argument,
+/// unavailable.
 struct Listening {
     std::vector<Descriptor> sockets;
     std::uint16_t port = 0;
@@ -64,22 +66,25 @@ struct Listening {
 /// Raises the soft limit of open files to the hard one, at most to `wanted`; gives what it is then.
 std::uint64_t raise_file_limit(std::uint64_t wanted);
 
-/// Accepts connections for gRPC, which would never accept again after one EMFILE, and watches over them. One thread
-/// of its own does all of it: it sleeps in epoll while nothing happens; connections that get data are measured every
-/// 100 ms (new ones and those that get much every 10 ms), calls are swept every second, and freed memory goes back to the system when a load has gone.
+/// Accepts connections for gRPC, which would never accept again after one EMFILE, and watches over them. One
+/// thread of its own does all of it: it sleeps in epoll while nothing happens; connections that get data are
+/// measured every 100 ms (new ones and those that get much every 10 ms), calls are swept every second, and
+/// freed memory goes back to the system when a load has gone.
 class Acceptor {
- public:
-    /// Takes over `fd`, non-blocking, of a connection that is in the table already. Called from the acceptor's thread.
+  public:
+    /// Takes over `fd`, non-blocking, of a connection that is in the table already. Called from the acceptor's
+    /// thread.
     using HandOver = std::function<void(int fd)>;
 
     struct Counters {
         std::atomic<std::uint64_t> accepted{0};
-        std::atomic<std::uint64_t> refused_full{0};         ///< at the bound of all connections, or out of descriptors
+        std::atomic<std::uint64_t> refused_full{0};  ///< at the bound of all connections, or out of descriptors
         std::atomic<std::uint64_t> refused_per_address{0};  ///< at the bound of one address
-        std::atomic<std::uint64_t> refused_barred{0};       ///< of an address that was shut for abuse just before
-        std::atomic<std::uint64_t> shut_abusive{0};         ///< over one of ConnectionBounds
-        std::atomic<std::uint64_t> shut_memory{0};          ///< held most when all together held too much
-        std::atomic<std::uint64_t> bodies_refused{0};       ///< connections whose messages were refused while coming in
+        std::atomic<std::uint64_t> refused_barred{0};  ///< of an address that was shut for abuse just before
+        std::atomic<std::uint64_t> shut_abusive{0};    ///< over one of ConnectionBounds
+        std::atomic<std::uint64_t> shut_memory{0};     ///< held most when all together held too much
+        std::atomic<std::uint64_t> bodies_refused{
+            0};  ///< connections whose messages were refused while coming in
         std::atomic<std::uint64_t> memory_trims{0};
     };
 
@@ -95,7 +100,7 @@ class Acceptor {
     void stop();
     [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
 
- private:
+  private:
     void run(const std::stop_token& stop);
     void close_listeners();
     void accept_some(int listener);
@@ -128,7 +133,7 @@ class Acceptor {
 
     std::vector<Descriptor> listeners_;  ///< this and what follows: the acceptor's thread only
     std::vector<std::shared_ptr<Connection>> active_;
-    std::vector<std::shared_ptr<Connection>> hot_;  ///< looked at every few milliseconds
+    std::vector<std::shared_ptr<Connection>> hot_;        ///< looked at every few milliseconds
     std::vector<std::shared_ptr<Connection>> forgotten_;  ///< kept until no event can name them any more
     std::map<std::array<std::uint8_t, 16>, std::uint32_t> per_network_;
     std::map<std::array<std::uint8_t, 16>, SteadyTime> barred_;  ///< until when; at most kMostBarred

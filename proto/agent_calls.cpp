@@ -24,7 +24,9 @@ grpc::ByteBuffer to_buffer(Bytes bytes) {
     return grpc::ByteBuffer(&slice, 1);
 }
 
-grpc::Status status_of(grpc::StatusCode code, const char* message) { return {code, message}; }
+grpc::Status status_of(grpc::StatusCode code, const char* message) {
+    return {code, message};
+}
 
 }  // namespace
 
@@ -32,11 +34,16 @@ grpc::Status status_of(grpc::StatusCode code, const char* message) { return {cod
 
 AgentCall::AgentCall(Service& service, grpc::GenericCallbackServerContext* context,
                      std::shared_ptr<Connection> connection, Method method, std::string verified_id)
-    : service_(service), context_(context), method_(method), connection_(std::move(connection)),
-      verified_id_(std::move(verified_id)), begun_(steady_clock::now()) {}
+    : service_(service),
+      context_(context),
+      method_(method),
+      connection_(std::move(connection)),
+      verified_id_(std::move(verified_id)),
+      begun_(steady_clock::now()) {}
 
 std::uint32_t AgentCall::body_bound() const {
-    return method_ == Method::submit_results ? service_.settings.submit_body_bytes : service_.settings.body_bytes;
+    return method_ == Method::submit_results ? service_.settings.submit_body_bytes
+                                             : service_.settings.body_bytes;
 }
 
 void AgentCall::start(std::size_t header_bytes) {
@@ -71,7 +78,8 @@ void AgentCall::OnReadDone(bool ok) {
     const auto before = service_.bodies_in_work.fetch_add(size, std::memory_order_relaxed);
     if (method_ == Method::submit_results && before + size > service_.settings.bodies_in_work_bytes) {
         service_.counters.busy.fetch_add(1, std::memory_order_relaxed);
-        return end(status_of(grpc::StatusCode::RESOURCE_EXHAUSTED, "the coordinator has too much to read at once"));
+        return end(
+            status_of(grpc::StatusCode::RESOURCE_EXHAUSTED, "the coordinator has too much to read at once"));
     }
     if (size <= kDecodeHereBytes) return work();
     service_.heavy.post([call = shared_from_this()] { call->work(); });
@@ -122,9 +130,12 @@ bool AgentCall::is_another(const std::string& claimed) const {
 
 void UnaryCall::on_message(Codec codec, BytesView payload) {
     switch (method_) {
-        case Method::register_agent: return on_register(codec, payload);
-        case Method::submit_results: return on_submit(codec, payload);
-        default: return on_heartbeat(codec, payload);
+        case Method::register_agent:
+            return on_register(codec, payload);
+        case Method::submit_results:
+            return on_submit(codec, payload);
+        default:
+            return on_heartbeat(codec, payload);
     }
 }
 
@@ -140,7 +151,9 @@ void UnaryCall::end(grpc::Status status) {
     if (!ending_.exchange(true)) Finish(std::move(status));
 }
 
-void UnaryCall::on_cancel() { end(grpc::Status::CANCELLED); }
+void UnaryCall::on_cancel() {
+    end(grpc::Status::CANCELLED);
+}
 
 void UnaryCall::sweep(SteadyTime now) {
     if (!is_late(now)) return;
@@ -192,9 +205,10 @@ void UnaryCall::on_submit(Codec codec, BytesView payload) {
     }
     // The answer may come long after the call is over: it finds `ending_` set then and touches nothing else.
     auto call = std::static_pointer_cast<UnaryCall>(shared_from_this());
-    service_.link.submit(*id, std::move(*batch), [call = std::move(call), codec](const Result<SubmitResponse>& response) {
-        call->answer(codec, response);
-    });
+    service_.link.submit(*id, std::move(*batch),
+                         [call = std::move(call), codec](const Result<SubmitResponse>& response) {
+                             call->answer(codec, response);
+                         });
 }
 
 // ---- task streams
@@ -302,7 +316,8 @@ void TaskStreamCall::go_on() {
             if (bytes.size() <= service_.settings.message_out_bytes) writing_since_ = steady_clock::now();
         }
         if (bytes.size() > service_.settings.message_out_bytes) {
-            // Nothing the agent could take; the coordinator gives the tasks to others when the answer stays away.
+            // Nothing the agent could take; the coordinator gives the tasks to others when the answer stays
+            // away.
             service_.counters.batches_too_large.fetch_add(1, std::memory_order_relaxed);
             continue;
         }
@@ -361,7 +376,8 @@ void RefusedCall::sweep(SteadyTime now) {
 
 void RefusedCall::OnDone() {
     context_.over();
-    if (connection_) connection_->end_call(this, cancelled_.load(std::memory_order_relaxed), 0, steady_clock::now());
+    if (connection_)
+        connection_->end_call(this, cancelled_.load(std::memory_order_relaxed), 0, steady_clock::now());
     const auto last_owner = std::move(self_);
 }
 

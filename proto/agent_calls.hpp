@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The calls of ioswarm.IOSwarm as gRPC callback reactors, one object a call. gRPC's rule is one operation of a kind
-// at a time and none after Finish; who may start one is settled by an atomic (unary) or a flag under a lock (streams).
-// Nothing here blocks: gRPC gives its callbacks as few as two threads.
+// The calls of ioswarm.IOSwarm as gRPC callback reactors, one object a call. gRPC's rule is one operation of a
+// kind at a time and none after Finish; who may start one is settled by an atomic (unary) or a flag under a
+// lock (streams). Nothing here blocks: gRPC gives its callbacks as few as two threads.
 
 #include <atomic>
 #include <condition_variable>
@@ -27,7 +27,7 @@ namespace ioswarm::proto {
 
 /// A call's context, which gRPC destroys after OnDone; the sweep may come to cancel it at that very moment.
 class CancelHandle {
- public:
+  public:
     explicit CancelHandle(grpc::GenericCallbackServerContext* context) : context_(context) {}
     void cancel() {
         const std::lock_guard lock(mutex_);
@@ -38,7 +38,7 @@ class CancelHandle {
         context_ = nullptr;
     }
 
- private:
+  private:
     std::mutex mutex_;
     grpc::GenericCallbackServerContext* context_;
 };
@@ -60,10 +60,10 @@ struct ServiceCounters {
     std::atomic<std::uint64_t> task_streams_open{0};
 };
 
-/// Calls between their first byte and OnDone, for a shutdown that waits for them and for nothing else (gRPC's own waits
-/// for clients to hang up as well).
+/// Calls between their first byte and OnDone, for a shutdown that waits for them and for nothing else (gRPC's
+/// own waits for clients to hang up as well).
 class CallsUnderWay {
- public:
+  public:
     void begin() {
         const std::lock_guard lock(mutex_);
         ++count_;
@@ -83,7 +83,7 @@ class CallsUnderWay {
         return draining_;
     }
 
- private:
+  private:
     mutable std::mutex mutex_;
     std::condition_variable none_;
     std::uint64_t count_ = 0;
@@ -99,24 +99,24 @@ struct Service {
     ServiceCounters& counters;
     CallsUnderWay& under_way;
     std::atomic<std::uint64_t>& bodies_in_work;  ///< bytes
-    WorkQueue& streams;  ///< writes of task streams
-    WorkQueue& heavy;    ///< messages too long to be decoded on gRPC's own threads
+    WorkQueue& streams;                          ///< writes of task streams
+    WorkQueue& heavy;                            ///< messages too long to be decoded on gRPC's own threads
 };
 
 /// A call that passed authentication: reads its one message, then works on it.
 class AgentCall : public grpc::ServerGenericBidiReactor,
                   public LiveCall,
                   public std::enable_shared_from_this<AgentCall> {
- public:
-    AgentCall(Service& service, grpc::GenericCallbackServerContext* context, std::shared_ptr<Connection> connection,
-              Method method, std::string verified_id);
+  public:
+    AgentCall(Service& service, grpc::GenericCallbackServerContext* context,
+              std::shared_ptr<Connection> connection, Method method, std::string verified_id);
 
     /// Begins to read. Must be called once, before the reactor is given to gRPC.
     void start(std::size_t header_bytes);
 
     void refuse_body() override;
 
- protected:
+  protected:
     void OnReadDone(bool ok) override;
     void OnCancel() override;
     void OnDone() override;
@@ -129,7 +129,8 @@ class AgentCall : public grpc::ServerGenericBidiReactor,
     virtual void on_cancel() = 0;
     virtual void on_over() {}
 
-    /// Who speaks: the verified id, or without a secret the claimed one, against the lists. Error: permission_denied.
+    /// Who speaks: the verified id, or without a secret the claimed one, against the lists. Error:
+    /// permission_denied.
     [[nodiscard]] Result<std::string> speaker(const std::string& claimed) const;
     [[nodiscard]] bool is_another(const std::string& claimed) const;
     [[nodiscard]] bool is_late(SteadyTime now) const { return now - begun_ > service_.settings.call_timeout; }
@@ -139,7 +140,7 @@ class AgentCall : public grpc::ServerGenericBidiReactor,
     CancelHandle context_;
     const Method method_;
 
- private:
+  private:
     [[nodiscard]] std::uint32_t body_bound() const;
     void work();
 
@@ -156,11 +157,11 @@ class AgentCall : public grpc::ServerGenericBidiReactor,
 
 /// Register, SubmitResults, Heartbeat.
 class UnaryCall final : public AgentCall {
- public:
+  public:
     using AgentCall::AgentCall;
     void sweep(SteadyTime now) override;
 
- private:
+  private:
     void on_message(Codec codec, BytesView payload) override;
     void end(grpc::Status status) override;
     bool is_ending() override { return ending_.load(); }
@@ -179,14 +180,14 @@ class UnaryCall final : public AgentCall {
 
 /// GetTasks.
 class TaskStreamCall final : public AgentCall, public TaskStreamSink {
- public:
+  public:
     using AgentCall::AgentCall;
     void on_ready() override;
     void on_end(Error reason) override;
     void sweep(SteadyTime now) override;
     void end_for_shutdown() override;
 
- private:
+  private:
     void on_message(Codec codec, BytesView payload) override;
     void end(grpc::Status status) override;
     bool is_ending() override;
@@ -194,8 +195,8 @@ class TaskStreamCall final : public AgentCall, public TaskStreamSink {
     void on_over() override;
     void OnWriteDone(bool ok) override;
 
-    /// The owner of the right to start an operation goes on: ends the stream, writes the next batch, or gives the
-    /// right back when there is nothing to do.
+    /// The owner of the right to start an operation goes on: ends the stream, writes the next batch, or gives
+    /// the right back when there is nothing to do.
     void go_on();
     /// Gets that right if it is free and goes on with it on the streams' own thread.
     void wake();
@@ -205,8 +206,8 @@ class TaskStreamCall final : public AgentCall, public TaskStreamSink {
     std::unique_ptr<TaskStream> stream_;  ///< set before the first go_on, reset after the last
 
     std::mutex mutex_;
-    bool owned_ = true;    ///< guarded by mutex_, as is what follows; at first by the reading of the request
-    bool ready_ = false;   ///< take() may have something
+    bool owned_ = true;   ///< guarded by mutex_, as is what follows; at first by the reading of the request
+    bool ready_ = false;  ///< take() may have something
     bool finished_ = false;
     std::optional<grpc::Status> ending_;
     std::optional<SteadyTime> writing_since_;
@@ -217,7 +218,7 @@ class TaskStreamCall final : public AgentCall, public TaskStreamSink {
 class RefusedCall final : public grpc::ServerGenericBidiReactor,
                           public LiveCall,
                           public std::enable_shared_from_this<RefusedCall> {
- public:
+  public:
     RefusedCall(grpc::GenericCallbackServerContext* context, std::shared_ptr<Connection> connection);
     void start(grpc::Status status);
 
@@ -226,7 +227,7 @@ class RefusedCall final : public grpc::ServerGenericBidiReactor,
     void OnCancel() override { cancelled_.store(true, std::memory_order_relaxed); }
     void OnDone() override;
 
- private:
+  private:
     CancelHandle context_;
     const std::shared_ptr<Connection> connection_;  ///< null when it is not known any more
     const SteadyTime begun_;

@@ -43,7 +43,7 @@ std::optional<Method> method_of(std::string_view path) {
 using Metadata = std::multimap<grpc::string_ref, grpc::string_ref>;
 
 /// A header that stands there once, empty when it is absent; nothing when it stands there more often.
-std::optional<std::string_view> only(const Metadata& headers, grpc::string_ref name) {
+std::optional<std::string_view> only(const Metadata& headers, const grpc::string_ref& name) {
     const auto [first, last] = headers.equal_range(name);
     if (first == last) return std::string_view();
     if (std::next(first) != last) return std::nullopt;
@@ -52,13 +52,14 @@ std::optional<std::string_view> only(const Metadata& headers, grpc::string_ref n
 
 std::size_t bytes_of(const Metadata& headers) {
     std::size_t total = 0;
-    for (const auto& [name, value] : headers) total += name.size() + value.size() + kHeaderOverheadBytes;
+    for (const auto& [name, value] : headers)
+        total += name.size() + value.size() + kHeaderOverheadBytes;
     return total;
 }
 
 /// The one generic service: sees a call's headers before its body is asked for, which generated methods do not.
 class AgentService final : public grpc::CallbackGenericService {
- public:
+  public:
     explicit AgentService(Service& service) : service_(service) {}
 
     grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
@@ -69,7 +70,8 @@ class AgentService final : public grpc::CallbackGenericService {
 
         const auto method = method_of(context->method());
         std::string verified_id;
-        const auto refusal = refuse(*context, connection != nullptr && !connection->is_shut(), method, header_bytes, verified_id);
+        const auto refusal = refuse(*context, connection != nullptr && !connection->is_shut(), method,
+                                    header_bytes, verified_id);
         if (refusal) {
             const auto call = std::make_shared<RefusedCall>(context, std::move(connection));
             call->start(*refusal);
@@ -87,7 +89,7 @@ class AgentService final : public grpc::CallbackGenericService {
         return call.get();
     }
 
- private:
+  private:
     std::optional<grpc::Status> refuse(const grpc::GenericCallbackServerContext& context, bool is_connected,
                                        std::optional<Method> method, std::size_t header_bytes,
                                        std::string& verified_id) {
@@ -104,8 +106,9 @@ class AgentService final : public grpc::CallbackGenericService {
             const auto status = id && token ? service_.access.check(*id, *token)
                                             : Status(fail(ErrorCode::unauthenticated, "invalid auth token"));
             if (!status) {
-                auto& counter = status.error().code == ErrorCode::unauthenticated ? service_.counters.unauthenticated
-                                                                                  : service_.counters.denied;
+                auto& counter = status.error().code == ErrorCode::unauthenticated
+                                    ? service_.counters.unauthenticated
+                                    : service_.counters.denied;
                 counter.fetch_add(1, std::memory_order_relaxed);
                 return to_grpc_status(status.error());
             }
@@ -124,15 +127,17 @@ class AgentService final : public grpc::CallbackGenericService {
     Service& service_;
 };
 
-/// gRPC writes a line to standard error for each compressed message, failed handshake and the like, so any client could
-/// fill the log; GRPC_VERBOSITY in the environment brings them back.
+/// gRPC writes a line to standard error for each compressed message, failed handshake and the like, so any
+/// client could fill the log; GRPC_VERBOSITY in the environment brings them back.
 void silence_grpc() {
     if (std::getenv("GRPC_VERBOSITY") == nullptr) {
         gpr_set_log_verbosity(static_cast<gpr_log_severity>(GPR_LOG_SEVERITY_ERROR + 1));
     }
 }
 
-int ms(std::chrono::seconds value) { return static_cast<int>(std::chrono::milliseconds(value).count()); }
+int ms(std::chrono::seconds value) {
+    return static_cast<int>(std::chrono::milliseconds(value).count());
+}
 
 }  // namespace
 
@@ -144,11 +149,13 @@ void configure_transport(grpc::ServerBuilder& builder, const AgentServerSettings
     builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
     builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
     builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
-    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, static_cast<int>(settings.streams_per_connection));
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                               static_cast<int>(settings.streams_per_connection));
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(settings.metadata_bytes));
     // Windows that grow with the line's speed would let one connection hold megabytes for each of its streams.
     builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-    // How much is read before the calls in it are worked on: at the default of up to 4 MiB that is ten thousand.
+    // How much is read before the calls in it are worked on: at the default of up to 4 MiB that is ten
+    // thousand.
     builder.AddChannelArgument(GRPC_ARG_TCP_READ_CHUNK_SIZE, kReadChunkBytes);
     builder.AddChannelArgument(GRPC_ARG_TCP_MIN_READ_CHUNK_SIZE, kLeastReadChunkBytes);
     builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, kReadChunkBytes);
@@ -159,8 +166,10 @@ void configure_transport(grpc::ServerBuilder& builder, const AgentServerSettings
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
     // An idle task stream carries no data for hours and is pinged all the same.
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_SENT_PING_INTERVAL_WITHOUT_DATA_MS, ms(settings.ping_every) / 2);
-    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, ms(settings.client_ping_every));
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_SENT_PING_INTERVAL_WITHOUT_DATA_MS,
+                               ms(settings.ping_every) / 2);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                               ms(settings.client_ping_every));
     builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
     builder.AddChannelArgument(GRPC_ARG_MAX_CHANNEL_TRACE_EVENT_MEMORY_PER_NODE, 0);
 }
@@ -168,7 +177,8 @@ void configure_transport(grpc::ServerBuilder& builder, const AgentServerSettings
 struct AgentServer::Parts {
     Parts(AgentServerSettings with, AgentLink& link, const AccessControl& access)
         : settings(std::move(with)),
-          service{settings, link, access, connections, counters, under_way, bodies_in_work, streams, heavy}, generic(service) {}
+          service{settings, link, access, connections, counters, under_way, bodies_in_work, streams, heavy},
+          generic(service) {}
 
     const AgentServerSettings settings;
     ServiceCounters counters;
@@ -217,7 +227,8 @@ Result<std::unique_ptr<AgentServer>> AgentServer::start(AgentServerSettings sett
     parts->entrance = builder.experimental().AddExternalConnectionAcceptor(
         grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, parts->credentials);
     parts->server = builder.BuildAndStart();
-    if (!parts->server) return fail(ErrorCode::unavailable, "cannot start the agent port", {}, "gRPC refused to start");
+    if (!parts->server)
+        return fail(ErrorCode::unavailable, "cannot start the agent port", {}, "gRPC refused to start");
 
     auto* const entrance = parts->entrance.get();
     parts->acceptor = std::make_unique<Acceptor>(
@@ -233,22 +244,32 @@ Result<std::unique_ptr<AgentServer>> AgentServer::start(AgentServerSettings sett
 
 AgentServer::AgentServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-AgentServer::~AgentServer() { shutdown(std::chrono::milliseconds(0)); }
+AgentServer::~AgentServer() {
+    shutdown(std::chrono::milliseconds(0));
+}
 
-std::uint16_t AgentServer::port() const noexcept { return parts_->port; }
+std::uint16_t AgentServer::port() const noexcept {
+    return parts_->port;
+}
 
-bool AgentServer::uses_tls() const noexcept { return parts_->tls != nullptr; }
+bool AgentServer::uses_tls() const noexcept {
+    return parts_->tls != nullptr;
+}
 
-void AgentServer::stop_accepting() { parts_->acceptor->stop_accepting(); }
+void AgentServer::stop_accepting() {
+    parts_->acceptor->stop_accepting();
+}
 
 void AgentServer::shutdown(std::chrono::milliseconds within) {
     std::call_once(parts_->shut_down, [&] {
-        // Nobody new; then what would never end by itself; then the rest has its time; then gRPC cancels what is left
-        // and returns when its last callback has. The acceptor goes on meanwhile: it ends streams that are stuck.
+        // Nobody new; then what would never end by itself; then the rest has its time; then gRPC cancels what
+        // is left and returns when its last callback has. The acceptor goes on meanwhile: it ends streams that
+        // are stuck.
         parts_->acceptor->stop_accepting();
         parts_->under_way.drain(std::chrono::milliseconds(0));
         for (const auto& connection : parts_->connections.all()) {
-            for (const auto& call : connection->live_calls()) call->end_for_shutdown();
+            for (const auto& call : connection->live_calls())
+                call->end_for_shutdown();
         }
         parts_->under_way.drain(within);
         parts_->server->Shutdown(std::chrono::system_clock::now());

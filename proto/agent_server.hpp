@@ -17,19 +17,19 @@ namespace ioswarm::proto {
 
 /// Figures of ../shared/spec/protocol.md sections 1 and 5 unless a line says otherwise.
 struct AgentServerSettings {
-    std::string address;      ///< empty: every interface
-    std::uint16_t port = 0;   ///< 0: any free one
+    std::string address;        ///< empty: every interface
+    std::uint16_t port = 0;     ///< 0: any free one
     std::string tls_cert_file;  ///< both or none
     std::string tls_key_file;
 
     std::uint32_t streams_per_connection = 100;
     std::uint32_t metadata_bytes = 16u << 10;
-    std::uint32_t body_bytes = 64u << 10;           ///< Register, GetTasks, Heartbeat, StreamStateDiffs
-    std::uint32_t submit_body_bytes = 8u << 20;     ///< SubmitResults
+    std::uint32_t body_bytes = 64u << 10;        ///< Register, GetTasks, Heartbeat, StreamStateDiffs
+    std::uint32_t submit_body_bytes = 8u << 20;  ///< SubmitResults
     std::uint32_t message_out_bytes = 32u << 20;
     std::chrono::seconds ping_every{30};
     std::chrono::seconds ping_timeout{10};
-    std::chrono::seconds idle_timeout{300};         ///< a connection without a call
+    std::chrono::seconds idle_timeout{300};  ///< a connection without a call
     /// A client may ping so often; agents in the field ping every 30 s or not at all.
     std::chrono::seconds client_ping_every{1};
     /// TLS handshake and HTTP/2 preface must be done in this time (this project's choice).
@@ -44,16 +44,18 @@ struct AgentServerSettings {
     AcceptorBounds accept;
 };
 
-/// The gRPC service `ioswarm.IOSwarm` that agents join: transport, authentication and encoding around an AgentLink.
-/// Both encodings and all content-types of the protocol on the same methods, TLS or not. StreamStateDiffs is known
-/// and answers UNIMPLEMENTED until the coordinator has a diff log to serve.
-/// Every refusal comes in the protocol's order: authentication, revocation, size, decoding, fields, registration, rate.
+/// The gRPC service `ioswarm.IOSwarm` that agents join: transport, authentication and encoding around an
+/// AgentLink. Both encodings and all content-types of the protocol on the same methods, TLS or not.
+/// StreamStateDiffs is known and answers UNIMPLEMENTED until the coordinator has a diff log to serve. Every
+/// refusal comes in the protocol's order: authentication, revocation, size, decoding, fields, registration,
+/// rate.
 class AgentServer {
- public:
-    /// Binds, listens and serves. Raises the soft limit of open files to the hard one (at most 2 × the connections
-    /// allowed). `link` and `access` must outlive the server. Errors: invalid_argument or config (address, only one of
-    /// the TLS files), as load_tls_pair (TLS files), unavailable (port taken).
-    [[nodiscard]] static Result<std::unique_ptr<AgentServer>> start(AgentServerSettings settings, AgentLink& link,
+  public:
+    /// Binds, listens and serves. Raises the soft limit of open files to the hard one (at most 2 × the
+    /// connections allowed). `link` and `access` must outlive the server. Errors: invalid_argument or config
+    /// (address, only one of the TLS files), as load_tls_pair (TLS files), unavailable (port taken).
+    [[nodiscard]] static Result<std::unique_ptr<AgentServer>> start(AgentServerSettings settings,
+                                                                    AgentLink& link,
                                                                     const AccessControl& access, Log log);
     /// shutdown() with no time left, if it was not called.
     ~AgentServer();
@@ -65,14 +67,14 @@ class AgentServer {
 
     /// New connections are refused from now on; those that are open go on.
     void stop_accepting();
-    /// Ends every task stream with UNAVAILABLE, lets calls under way finish until `within` has passed, cancels the
-    /// rest, and returns when nothing of the server runs any more. Does not depend on what any client does.
+    /// Ends every task stream with UNAVAILABLE, lets calls under way finish until `within` has passed, cancels
+    /// the rest, and returns when nothing of the server runs any more. Does not depend on what any client does.
     void shutdown(std::chrono::milliseconds within);
 
     /// Connections, calls and refusals by name, each counted since the start; `*_open` are gauges.
     [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
 
- private:
+  private:
     struct Parts;
     explicit AgentServer(std::unique_ptr<Parts> parts);
     std::unique_ptr<Parts> parts_;

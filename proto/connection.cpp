@@ -23,8 +23,8 @@ constexpr std::uint64_t kCallOverheadBytes = 512;
 /// A connection is looked at often in its first second, and while it gets this much between two looks.
 constexpr seconds kNewFor{1};
 constexpr std::uint64_t kHotBytes = std::uint64_t{32} << 10;
-/// A client whose body was refused may send on what was on its way, so that it lives to read the refusal; gRPC throws
-/// that away. More, or later, and the connection is shut.
+/// A client whose body was refused may send on what was on its way, so that it lives to read the refusal; gRPC
+/// throws that away. More, or later, and the connection is shut.
 constexpr seconds kGraceFor{10};
 constexpr std::uint64_t kGraceBytes = std::uint64_t{16} << 20;
 
@@ -107,10 +107,17 @@ std::size_t PeerKeyHash::operator()(const PeerKey& key) const noexcept {
 }
 
 Connection::Connection(int fd, PeerKey peer, ConnectionBounds bounds, SteadyTime now)
-    : fd_(fd), peer_(peer), bounds_(bounds), cancel_window_(now), begun_(now), measured_at_(now),
+    : fd_(fd),
+      peer_(peer),
+      bounds_(bounds),
+      cancel_window_(now),
+      begun_(now),
+      measured_at_(now),
       refused_at_(now - 2 * kGraceFor) {}
 
-Connection::~Connection() { ::close(fd_); }
+Connection::~Connection() {
+    ::close(fd_);
+}
 
 bool Connection::begin_call(std::shared_ptr<LiveCall> call) {
     {
@@ -132,7 +139,8 @@ void Connection::end_call(const LiveCall* call, bool was_cancelled, std::size_t 
     bool over = false;
     {
         const std::lock_guard lock(mutex_);
-        const auto found = std::find_if(calls_.begin(), calls_.end(), [&](const auto& c) { return c.get() == call; });
+        const auto found =
+            std::find_if(calls_.begin(), calls_.end(), [&](const auto& c) { return c.get() == call; });
         if (found != calls_.end()) {
             last_owner = std::move(*found);
             *found = std::move(calls_.back());
@@ -149,7 +157,9 @@ void Connection::end_call(const LiveCall* call, bool was_cancelled, std::size_t 
     if (over) shut();
 }
 
-void Connection::begin_body(std::uint64_t most_bytes) { bodies_.fetch_add(most_bytes, std::memory_order_relaxed); }
+void Connection::begin_body(std::uint64_t most_bytes) {
+    bodies_.fetch_add(most_bytes, std::memory_order_relaxed);
+}
 
 void Connection::end_body(std::uint64_t most_bytes, std::uint64_t bytes) {
     explained_.fetch_add(bytes + bytes / 8, std::memory_order_relaxed);
@@ -178,9 +188,9 @@ Connection::Verdict Connection::measure(SteadyTime now) {
     if (::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return Verdict::fine;
 
     const auto elapsed = std::chrono::duration_cast<milliseconds>(now - measured_at_).count();
-    const std::uint64_t credit = (explained - explained_seen_) +
-                                 (info.tcpi_bytes_acked - acked_) / kAckedPerExplained +
-                                 bounds_.unexplained_bytes_per_second * static_cast<std::uint64_t>(elapsed) / 1000;
+    const std::uint64_t credit =
+        (explained - explained_seen_) + (info.tcpi_bytes_acked - acked_) / kAckedPerExplained +
+        bounds_.unexplained_bytes_per_second * static_cast<std::uint64_t>(elapsed) / 1000;
     const std::uint64_t got = info.tcpi_bytes_received - received_;
     const std::uint64_t level = held_ + got;
     held_ = level > credit ? level - credit : 0;
@@ -235,7 +245,8 @@ std::vector<std::shared_ptr<Connection>> ConnectionTable::all() const {
     const std::lock_guard lock(mutex_);
     std::vector<std::shared_ptr<Connection>> out;
     out.reserve(by_peer_.size());
-    for (const auto& [peer, connection] : by_peer_) out.push_back(connection);
+    for (const auto& [peer, connection] : by_peer_)
+        out.push_back(connection);
     return out;
 }
 

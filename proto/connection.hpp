@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What is known of each agent connection beside gRPC: gRPC 1.51 announces its limits and trusts the client to keep
-// them, buffers a message of any declared length before it looks at the size, and closes nothing that misbehaves
-// inside the rules of HTTP/2. So calls, cancellations and bytes are counted here, and a connection over a bound is
-// shut at its socket, of which a duplicate is kept: it works for TLS too.
+// What is known of each agent connection beside gRPC: gRPC 1.51 announces its limits and trusts the client to
+// keep them, buffers a message of any declared length before it looks at the size, and closes nothing that
+// misbehaves inside the rules of HTTP/2. So calls, cancellations and bytes are counted here, and a connection
+// over a bound is shut at its socket, of which a duplicate is kept: it works for TLS too.
 
 #include <array>
 #include <atomic>
@@ -45,13 +45,13 @@ struct PeerKeyHash {
 };
 
 struct ConnectionBounds {
-    /// Calls held at once. Twice the 100 streams that are announced, since a client may open the next call before
-    /// the end of the last one has been booked here.
+    /// Calls held at once. Twice the 100 streams that are announced, since a client may open the next call
+    /// before the end of the last one has been booked here.
     std::uint32_t calls = 200;
     std::uint32_t cancels_per_second = 300;
-    /// Bytes that no finished call accounts for (frames that carry nothing, calls given up or without credentials,
-    /// messages that do not end): a new connection may have so many at once, …
-    /// (the smallest call that costs gRPC its full price is 28 bytes long)
+    /// Bytes that no finished call accounts for (frames that carry nothing, calls given up or without
+    /// credentials, messages that do not end): a new connection may have so many at once, … (the smallest call
+    /// that costs gRPC its full price is 28 bytes long)
     std::uint64_t unexplained_bytes = std::uint64_t{32} << 10;
     /// … one that had calls answered a quarter of their bytes more, up to this, …
     std::uint64_t unexplained_bytes_earned = std::uint64_t{1} << 20;
@@ -63,7 +63,7 @@ struct ConnectionBounds {
 
 /// A call under way, as its connection sees it.
 class LiveCall {
- public:
+  public:
     virtual ~LiveCall() = default;
     /// Once a second: ends itself when it is over its time. No lock is held.
     virtual void sweep(SteadyTime now) = 0;
@@ -75,7 +75,7 @@ class LiveCall {
 
 /// One accepted connection. begin_*, end_* and shut() are thread-safe; the rest is for the accepting thread.
 class Connection {
- public:
+  public:
     /// Takes over `fd`, a duplicate of the socket that gRPC has.
     Connection(int fd, PeerKey peer, ConnectionBounds bounds, SteadyTime now);
     ~Connection();
@@ -85,7 +85,8 @@ class Connection {
     [[nodiscard]] int fd() const noexcept { return fd_; }
     [[nodiscard]] const PeerKey& peer() const noexcept { return peer_; }
 
-    /// Keeps `call` alive until end_call. False: the connection held too many and was shut; the call is not kept.
+    /// Keeps `call` alive until end_call. False: the connection held too many and was shut; the call is not
+    /// kept.
     [[nodiscard]] bool begin_call(std::shared_ptr<LiveCall> call);
     /// `header_bytes` are accounted for when the call was a fair one: authenticated and not given up.
     void end_call(const LiveCall* call, bool was_cancelled, std::size_t header_bytes, SteadyTime now);
@@ -97,8 +98,8 @@ class Connection {
     [[nodiscard]] std::vector<std::shared_ptr<LiveCall>> live_calls() const;
 
     enum class Verdict { fine, hot, refuse_bodies, shut };
-    /// Reads the socket's counters. Hot: look again soon, it is new or gets much at once. Accepting thread only, as
-    /// are the next three.
+    /// Reads the socket's counters. Hot: look again soon, it is new or gets much at once. Accepting thread
+    /// only, as are the next three.
     [[nodiscard]] Verdict measure(SteadyTime now);
     /// Unexplained bytes at the last measure(): what this connection may hold in memory.
     [[nodiscard]] std::uint64_t held() const noexcept { return held_; }
@@ -107,7 +108,7 @@ class Connection {
     bool active = false;  ///< data came since the last measure()
     bool is_hot = true;   ///< the last measure() said so; a new one is
 
- private:
+  private:
     const int fd_;
     const PeerKey peer_;
     const ConnectionBounds bounds_;
@@ -131,7 +132,7 @@ class Connection {
 
 /// Every open connection, found by its peer. Thread-safe.
 class ConnectionTable {
- public:
+  public:
     /// False when one of that peer is there already.
     [[nodiscard]] bool add(std::shared_ptr<Connection> connection);
     /// False when it is not there (any more).
@@ -140,7 +141,7 @@ class ConnectionTable {
     [[nodiscard]] std::vector<std::shared_ptr<Connection>> all() const;
     [[nodiscard]] std::size_t size() const;
 
- private:
+  private:
     mutable std::mutex mutex_;
     std::unordered_map<PeerKey, std::shared_ptr<Connection>, PeerKeyHash> by_peer_;
 };

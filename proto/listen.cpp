@@ -28,7 +28,8 @@ Result<Descriptor> listen_socket(const addrinfo& where, std::uint16_t port, cons
     const int one = 1;
     (void)::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     sockaddr_storage address{};
-    std::copy_n(reinterpret_cast<const char*>(where.ai_addr), where.ai_addrlen, reinterpret_cast<char*>(&address));
+    std::copy_n(reinterpret_cast<const char*>(where.ai_addr), where.ai_addrlen,
+                reinterpret_cast<char*>(&address));
     if (where.ai_family == AF_INET6) {
         auto& in6 = reinterpret_cast<sockaddr_in6&>(address);
         in6.sin6_port = htons(port);
@@ -64,7 +65,8 @@ Result<Listening> listen_on(const std::string& address, std::uint16_t port) {
     auto host = address;
     if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
     if (host.empty()) host = "::";
-    const auto shown = (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
+    const auto shown =
+        (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
 
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;

@@ -24,16 +24,16 @@ std::string stamp_of(const std::string& certificate_file, const std::string& key
             out += "absent;";
             continue;
         }
-        out += fmt::format("{}:{}:{}.{}:{}.{};", info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec,
-                           info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
+        out += fmt::format("{}:{}:{}.{}:{}.{};", info.st_ino, info.st_size, info.st_mtim.tv_sec,
+                           info.st_mtim.tv_nsec, info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
     }
     return out;
 }
 
-/// gRPC asks its credentials for the certificate at every handshake when they were made with a fetcher; the C++ layer
-/// has no class for such ones, so this is one.
+/// gRPC asks its credentials for the certificate at every handshake when they were made with a fetcher; the C++
+/// layer has no class for such ones, so this is one.
 class FetchingCredentials final : public grpc::ServerCredentials {
- public:
+  public:
     explicit FetchingCredentials(std::shared_ptr<TlsCredentials> source)
         : source_(std::move(source)),
           credentials_(grpc_ssl_server_credentials_create_with_options(
@@ -45,7 +45,7 @@ class FetchingCredentials final : public grpc::ServerCredentials {
 
     void SetAuthMetadataProcessor(const std::shared_ptr<grpc::AuthMetadataProcessor>&) override {}
 
- private:
+  private:
     int AddPortToServer(const std::string& address, grpc_server* server) override {
         return grpc_server_add_http2_port(server, address.c_str(), credentials_);
     }
@@ -56,7 +56,8 @@ class FetchingCredentials final : public grpc::ServerCredentials {
         auto& self = *static_cast<FetchingCredentials*>(self_pointer);
         auto pair = self.source_->newer_than(self.number_in_use_);
         if (!pair) return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
-        const grpc_ssl_pem_key_cert_pair entry{pair->private_key_pem.c_str(), pair->certificate_chain_pem.c_str()};
+        const grpc_ssl_pem_key_cert_pair entry{pair->private_key_pem.c_str(),
+                                               pair->certificate_chain_pem.c_str()};
         // The roots are for client certificates, which nobody asks for here; gRPC 1.51 aborts without any.
         *config = grpc_ssl_server_certificate_config_create(entry.cert_chain, &entry, 1);
         wipe(pair->private_key_pem);
@@ -70,10 +71,13 @@ class FetchingCredentials final : public grpc::ServerCredentials {
 
 }  // namespace
 
-TlsCredentials::TlsCredentials(std::string certificate_file, std::string key_file, TlsPair pair, std::string stamp,
-                               Log log)
-    : certificate_file_(std::move(certificate_file)), key_file_(std::move(key_file)), log_(std::move(log)),
-      pair_(std::move(pair)), stamp_(std::move(stamp)),
+TlsCredentials::TlsCredentials(std::string certificate_file, std::string key_file, TlsPair pair,
+                               std::string stamp, Log log)
+    : certificate_file_(std::move(certificate_file)),
+      key_file_(std::move(key_file)),
+      log_(std::move(log)),
+      pair_(std::move(pair)),
+      stamp_(std::move(stamp)),
       thread_([this](const std::stop_token& stop) { watch(stop); }) {}
 
 TlsCredentials::~TlsCredentials() {
@@ -93,7 +97,8 @@ Result<std::shared_ptr<TlsCredentials>> TlsCredentials::open(std::string certifi
                                                               std::move(log)));
 }
 
-std::shared_ptr<grpc::ServerCredentials> TlsCredentials::for_server(const std::shared_ptr<TlsCredentials>& self) {
+std::shared_ptr<grpc::ServerCredentials> TlsCredentials::for_server(
+    const std::shared_ptr<TlsCredentials>& self) {
     return std::make_shared<FetchingCredentials>(self);
 }
 

@@ -18,11 +18,12 @@
 namespace ioswarm::proto {
 
 /// TLS credentials whose certificate follows its files. The files are looked at every second; when either has
-/// changed both are read and checked, and only a pair that parses and fits is given to gRPC, from the next handshake
-/// on. A pair that is not usable is logged, once for each change, and the old one stays. (gRPC's own file watcher
-/// would take it and refuse everybody.) Connections that are up keep the certificate they began with.
+/// changed both are read and checked, and only a pair that parses and fits is given to gRPC, from the next
+/// handshake on. A pair that is not usable is logged, once for each change, and the old one stays. (gRPC's own
+/// file watcher would take it and refuse everybody.) Connections that are up keep the certificate they began
+/// with.
 class TlsCredentials {
- public:
+  public:
     /// Errors as load_tls_pair: without a usable pair there is nothing to start with.
     [[nodiscard]] static Result<std::shared_ptr<TlsCredentials>> open(std::string certificate_file,
                                                                       std::string key_file, Log log);
@@ -37,13 +38,16 @@ class TlsCredentials {
     /// Looks at the files now instead of within a second. True when a new pair is in use.
     bool reload();
     [[nodiscard]] std::uint64_t reloads() const noexcept { return reloads_.load(std::memory_order_relaxed); }
-    [[nodiscard]] std::uint64_t refused_reloads() const noexcept { return refused_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t refused_reloads() const noexcept {
+        return refused_.load(std::memory_order_relaxed);
+    }
 
     /// The pair in use when its number (counted from 1) is another than `known`, which is then set to it.
     [[nodiscard]] std::optional<TlsPair> newer_than(std::uint64_t& known) const;
 
- private:
-    TlsCredentials(std::string certificate_file, std::string key_file, TlsPair pair, std::string stamp, Log log);
+  private:
+    TlsCredentials(std::string certificate_file, std::string key_file, TlsPair pair, std::string stamp,
+                   Log log);
     void watch(const std::stop_token& stop);
 
     const std::string certificate_file_;
@@ -54,9 +58,9 @@ class TlsCredentials {
 
     mutable std::mutex mutex_;
     std::condition_variable_any wake_;
-    TlsPair pair_;              ///< guarded by mutex_, as are the next two
+    TlsPair pair_;  ///< guarded by mutex_, as are the next two
     std::uint64_t number_ = 1;
-    std::string stamp_;         ///< what the files looked like when they were read last
+    std::string stamp_;  ///< what the files looked like when they were read last
 
     std::mutex reload_mutex_;  ///< one reload at a time; taken before mutex_
     std::jthread thread_;      ///< last: it uses all of the above

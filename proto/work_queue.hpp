@@ -9,10 +9,10 @@
 
 namespace ioswarm::proto {
 
-/// One thread that runs what it is given, in order. Its bound is its users': each call has at most one piece of work
-/// in it, and calls are bounded by connections. Work given after stop() is dropped.
+/// One thread that runs what it is given, in order. Its bound is its users': each call has at most one piece of
+/// work in it, and calls are bounded by connections. Work given after stop() is dropped.
 class WorkQueue {
- public:
+  public:
     using Work = std::function<void()>;
 
     WorkQueue() : thread_([this](const std::stop_token& stop) { run(stop); }) {}
@@ -39,7 +39,7 @@ class WorkQueue {
         if (thread_.joinable()) thread_.join();
     }
 
- private:
+  private:
     void run(const std::stop_token& stop) {
         std::unique_lock lock(mutex_);
         while (wake_.wait(lock, stop, [this] { return !waiting_.empty(); }) || !waiting_.empty()) {

@@ -57,7 +57,9 @@ bool is_valid_agent_id(std::string_view id) noexcept {
 AccessControl::AccessControl(AccessSettings settings, Lists lists)
     : settings_(std::move(settings)), lists_(std::move(lists)) {}
 
-AccessControl::~AccessControl() { wipe(settings_.master_secret); }
+AccessControl::~AccessControl() {
+    wipe(settings_.master_secret);
+}
 
 Result<std::unique_ptr<AccessControl>> AccessControl::open(AccessSettings settings) {
     auto lists = read_lists(settings);

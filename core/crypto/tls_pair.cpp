@@ -44,7 +44,9 @@ Owned<BIO> bio_over(const std::string& text) {
 }
 
 /// No passphrase is ever asked for on a terminal.
-int no_passphrase(char*, int, int, void*) { return 0; }
+int no_passphrase(char*, int, int, void*) {
+    return 0;
+}
 
 }  // namespace
 

@@ -23,7 +23,9 @@ struct CheckedTlsPair {
 /// Reads both files (at most 1 MiB each) and checks them: every certificate of the chain parses, the key parses
 /// without a passphrase, and it is the key of the first certificate. That one being expired is no error, since
 /// refusing it would refuse everybody: `warning` then says so.
-/// Errors: not_found, permission_denied or io (cannot be read), bad_data (does not parse or fit; names the file). Never holds key material.
-[[nodiscard]] Result<CheckedTlsPair> load_tls_pair(const std::string& certificate_file, const std::string& key_file);
+/// Errors: not_found, permission_denied or io (cannot be read), bad_data (does not parse or fit; names the
+/// file). Never holds key material.
+[[nodiscard]] Result<CheckedTlsPair> load_tls_pair(const std::string& certificate_file,
+                                                   const std::string& key_file);
 
 }  // namespace ioswarm

@@ -29,7 +29,8 @@ namespace {
 /// Stands where gRPC stands: owns the sockets it is handed.
 struct Holder {
     ~Holder() {
-        for (const int fd : fds) ::close(fd);
+        for (const int fd : fds)
+            ::close(fd);
     }
     void take(int fd) {
         const std::lock_guard lock(mutex);
@@ -59,8 +60,8 @@ struct Door {
         auto listening = listen_on("127.0.0.1", 0);
         REQUIRE(listening.has_value());
         port = listening->port;
-        acceptor = std::make_unique<Acceptor>(std::move(*listening), bounds, table,
-                                              [this](int fd) { holder.take(fd); }, Log());
+        acceptor = std::make_unique<Acceptor>(
+            std::move(*listening), bounds, table, [this](int fd) { holder.take(fd); }, Log());
     }
     ~Door() { acceptor->stop(); }
 
@@ -79,10 +80,12 @@ Descriptor connect_to(std::uint16_t port, std::uint16_t from_port = 0) {
         const int one = 1;
         (void)::setsockopt(out.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
         address.sin_port = htons(from_port);
-        if (::bind(out.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return Descriptor();
+        if (::bind(out.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+            return Descriptor();
     }
     address.sin_port = htons(port);
-    if (::connect(out.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return Descriptor();
+    if (::connect(out.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        return Descriptor();
     return out;
 }
 
@@ -170,7 +173,9 @@ TEST_CASE("a connection is in the table while it is open", "[acceptor]") {
     const auto connection = door.table.find(own_key(socket));
     REQUIRE(connection);
     CHECK(door.table.size() == 1);
-    SECTION("until the holder closes it") { door.holder.read_and_drop_all(); }
+    SECTION("until the holder closes it") {
+        door.holder.read_and_drop_all();
+    }
     SECTION("until it is shut") {
         connection->shut();
         CHECK(connection->is_shut());
@@ -180,7 +185,8 @@ TEST_CASE("a connection is in the table while it is open", "[acceptor]") {
     CHECK(becomes([&] { return door.table.size() == 0; }));
 }
 
-TEST_CASE("a client that comes again from the same port at once is served, and nobody else is harmed", "[acceptor]") {
+TEST_CASE("a client that comes again from the same port at once is served, and nobody else is harmed",
+          "[acceptor]") {
     AcceptorBounds bounds;
     bounds.held_bytes = 1 << 20;
     Door door(bounds);
@@ -214,7 +220,8 @@ TEST_CASE("what sends without asking for anything is shut", "[acceptor]") {
     const auto until = steady_clock::now() + seconds(10);
     // Read on the other side as gRPC would, since what is still in the kernel is not held against anybody.
     std::vector<char> taken(65536);
-    while (steady_clock::now() < until && ::send(socket.get(), chatter.data(), chatter.size(), MSG_NOSIGNAL) > 0) {
+    while (steady_clock::now() < until &&
+           ::send(socket.get(), chatter.data(), chatter.size(), MSG_NOSIGNAL) > 0) {
         (void)::recv(door.holder.fds[0], taken.data(), taken.size(), MSG_DONTWAIT);
     }
     CHECK(door.acceptor->counters().shut_abusive == 1);
@@ -290,14 +297,17 @@ TEST_CASE("calls held and calls given up are bounded", "[acceptor]") {
         CHECK(is_closed_within(other, seconds(1)));
     }
     SECTION("as many given up a second as may be, and one more") {
-        for (int i = 0; i < 5; ++i) connection.end_call(nullptr, true, 0, now);
+        for (int i = 0; i < 5; ++i)
+            connection.end_call(nullptr, true, 0, now);
         CHECK_FALSE(connection.is_shut());
-        for (int i = 0; i < 5; ++i) connection.end_call(nullptr, true, 0, now + seconds(1));
+        for (int i = 0; i < 5; ++i)
+            connection.end_call(nullptr, true, 0, now + seconds(1));
         CHECK_FALSE(connection.is_shut());
         connection.end_call(nullptr, true, 0, now + seconds(1));
         CHECK(connection.is_shut());
     }
-    for (const auto& call : calls) connection.end_call(call.get(), false, 0, now);
+    for (const auto& call : calls)
+        connection.end_call(call.get(), false, 0, now);
     CHECK(connection.live_calls().empty());
 }
 
@@ -364,7 +374,8 @@ TEST_CASE("joins and leaves from many threads leave nothing behind", "[acceptor]
 TEST_CASE("a work queue runs all that it was given, in order, and nothing after its end", "[acceptor]") {
     WorkQueue queue;
     std::vector<int> order;
-    for (int i = 0; i < 1000; ++i) queue.post([&order, i] { order.push_back(i); });
+    for (int i = 0; i < 1000; ++i)
+        queue.post([&order, i] { order.push_back(i); });
     queue.stop();
     REQUIRE(order.size() == 1000);
     CHECK(std::is_sorted(order.begin(), order.end()));

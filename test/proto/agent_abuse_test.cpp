@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What clients can do to the agent port beside using it. Each attack runs against a server process of its own for
-// about a second from several connections at once, while a normal agent asks on: all its calls are answered within
-// two seconds, the process lives, and its memory comes back.
+// What clients can do to the agent port beside using it. Each attack runs against a server process of its own
+// for about a second from several connections at once, while a normal agent asks on: all its calls are answered
+// within two seconds, the process lives, and its memory comes back.
 
 #include <catch2/catch.hpp>
 
@@ -27,8 +27,9 @@ namespace {
 constexpr milliseconds kAttackFor{700};
 constexpr int kAttackers = 3;
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-/// Generous against what is measured (see the printed lines); without the bounds it is gigabytes. A sanitizer keeps
-/// freed memory on purpose and takes several times as long, so there memory is not judged and time is wider.
+/// Generous against what is measured (see the printed lines); without the bounds it is gigabytes. A sanitizer
+/// keeps freed memory on purpose and takes several times as long, so there memory is not judged and time is
+/// wider.
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define IOSWARM_TEST_SANITIZED
@@ -58,32 +59,32 @@ Bytes headers_frame(std::uint32_t stream, const h2::Fields& fields, std::uint8_t
 
 /// A normal agent that asks all the time and must always be answered.
 class NormalAgent {
- public:
+  public:
     explicit NormalAgent(ServerProcess& server) : client_(server.port()) {
         const auto [status, response] =
             client_.ask<RegisterResponse>("Register", proto::Codec::json, RegisterRequest{}, headers_);
         CHECK(status.error_message() == "");
         CHECK(response.accepted);
-        CHECK(client_.call("Register", {}, kGood).status.ok());  // what attackers do is not refused for its name
+        CHECK(
+            client_.call("Register", {}, kGood).status.ok());  // what attackers do is not refused for its name
     }
     bool is_answered() {
         const auto before = steady_clock::now();
-        const auto answer =
-            client_.call("Heartbeat", heartbeat_message(), headers_, kAnsweredWithin);
+        const auto answer = client_.call("Heartbeat", heartbeat_message(), headers_, kAnsweredWithin);
         slowest_ = std::max(slowest_, std::chrono::duration_cast<milliseconds>(steady_clock::now() - before));
         if (!answer.status.ok()) UNSCOPED_INFO("normal agent: " << answer.status.error_message());
         return answer.status.ok();
     }
     [[nodiscard]] milliseconds slowest() const { return slowest_; }
 
- private:
+  private:
     Headers headers_ = credentials_of("normal", kServerSecret);
     GrpcClient client_;
     milliseconds slowest_{0};
 };
 
-/// Runs `attack` from kAttackers threads until kAttackFor has passed (it is given the time that is left) and asks as a
-/// normal agent meanwhile; then the process must be as good as new.
+/// Runs `attack` from kAttackers threads until kAttackFor has passed (it is given the time that is left) and
+/// asks as a normal agent meanwhile; then the process must be as good as new.
 void survive(const std::string& name, const std::function<void(std::uint16_t, milliseconds)>& attack,
              const std::vector<std::string>& arguments = {}) {
     ServerProcess server(arguments);
@@ -132,7 +133,8 @@ std::function<void(std::uint16_t, milliseconds)> flood_of(Bytes burst, bool take
 
 Bytes repeated(const Bytes& piece, std::size_t times) {
     Bytes out;
-    for (std::size_t i = 0; i < times; ++i) out.insert(out.end(), piece.begin(), piece.end());
+    for (std::size_t i = 0; i < times; ++i)
+        out.insert(out.end(), piece.begin(), piece.end());
     return out;
 }
 
@@ -143,7 +145,8 @@ TEST_CASE("floods of frames that carry nothing", "[abuse]") {
     survive("PING", flood_of(repeated(h2::frame(Type::ping, 0, 0, eight), 500)));
     survive("PING, answers not read", flood_of(repeated(h2::frame(Type::ping, 0, 0, eight), 500), false));
     survive("PING acknowledgements", flood_of(repeated(h2::frame(Type::ping, h2::kAck, 0, eight), 500)));
-    survive("SETTINGS", flood_of(repeated(h2::frame(Type::settings, 0, 0, h2::settings({{3, 7}, {4, 70000}})), 500)));
+    survive("SETTINGS",
+            flood_of(repeated(h2::frame(Type::settings, 0, 0, h2::settings({{3, 7}, {4, 70000}})), 500)));
     survive("SETTINGS, answers not read", flood_of(repeated(h2::frame(Type::settings, 0, 0), 500), false));
     survive("WINDOW_UPDATE", flood_of(repeated(h2::frame(Type::window_update, 0, 0, h2::number32(1)), 500)));
     survive("PRIORITY", flood_of(repeated(h2::frame(Type::priority, 0, 1, {0, 0, 0, 3, 9}), 500)));
@@ -161,7 +164,8 @@ TEST_CASE("floods on a stream that is open", "[abuse]") {
     };
     survive("empty DATA", on_open_stream(repeated(h2::frame(Type::data, 0, 1), 500)));
     survive("one-byte DATA", on_open_stream(repeated(h2::frame(Type::data, 0, 1, {0}), 500)));
-    survive("WINDOW_UPDATE", on_open_stream(repeated(h2::frame(Type::window_update, 0, 1, h2::number32(1)), 500)));
+    survive("WINDOW_UPDATE",
+            on_open_stream(repeated(h2::frame(Type::window_update, 0, 1, h2::number32(1)), 500)));
     survive("trailers again and again", on_open_stream(repeated(headers_frame(1, {{"x", "y"}}), 500)));
     survive("DATA on a stream that is closed",
             on_open_stream(h2::join({h2::frame(Type::rst_stream, 0, 1, h2::number32(8)),
@@ -232,8 +236,8 @@ TEST_CASE("headers without end and out of proportion", "[abuse]") {
     survive("HPACK table sizes", [](std::uint16_t port, milliseconds left) {
         H2Raw line(port);
         if (!line.begin()) return;
-        (void)line.flood(h2::frame(Type::headers, h2::kEndHeaders, 1, repeated({0x20, 0x3f, 0xe1, 0x1f}, 4000)), left,
-                         ~std::uint64_t{0});
+        (void)line.flood(h2::frame(Type::headers, h2::kEndHeaders, 1, repeated({0x20, 0x3f, 0xe1, 0x1f}, 4000)),
+                         left, ~std::uint64_t{0});
     });
 }
 
@@ -246,7 +250,8 @@ TEST_CASE("more calls than the limit, held open", "[abuse]") {
             for (std::uint32_t i = 0; i < count; ++i) {
                 const auto stream = 2 * i + 1;
                 if (!line.send(headers_frame(stream, h2::request(method, kGood)))) return;
-                if (sends_body && !line.send_frame(Type::data, h2::kEndStream, stream, h2::grpc_message({}))) return;
+                if (sends_body && !line.send_frame(Type::data, h2::kEndStream, stream, h2::grpc_message({})))
+                    return;
             }
             (void)line.closed_within(left);
         };
@@ -265,7 +270,8 @@ TEST_CASE("messages that lie about themselves", "[abuse]") {
             const auto length = h2::number32(declared);
             prefix.insert(prefix.end(), length.begin(), length.end());
             if (!line.send_frame(Type::data, 0, 1, prefix)) return;
-            (void)line.flood(repeated(h2::frame(Type::data, 0, 1, Bytes(16384, 0)), 8), left, ~std::uint64_t{0});
+            (void)line.flood(repeated(h2::frame(Type::data, 0, 1, Bytes(16384, 0)), 8), left,
+                             ~std::uint64_t{0});
         };
     };
     survive("a heartbeat of 4 GiB", endless("Heartbeat", 0xffffffff));
@@ -313,8 +319,10 @@ TEST_CASE("messages that lie about themselves", "[abuse]") {
 TEST_CASE("connections that are half there", "[abuse]") {
     survive("connect and reset", [](std::uint16_t port, milliseconds) {
         std::vector<H2Raw> lines;
-        for (int i = 0; i < 50; ++i) lines.emplace_back(port);
-        for (auto& line : lines) line.reset();
+        for (int i = 0; i < 50; ++i)
+            lines.emplace_back(port);
+        for (auto& line : lines)
+            line.reset();
     });
     survive("call and reset", [](std::uint16_t port, milliseconds) {
         H2Raw line(port);
@@ -325,8 +333,8 @@ TEST_CASE("connections that are half there", "[abuse]") {
         line.reset();
     });
     survive("other protocols", [](std::uint16_t port, milliseconds) {
-        for (const std::string text : {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\x16\x03\x01\x02\x01\x01", "\xff\xff\xff",
-                                       "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"}) {
+        for (const std::string text : {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\x16\x03\x01\x02\x01\x01",
+                                       "\xff\xff\xff", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"}) {
             H2Raw line(port);
             (void)line.send(to_bytes(as_bytes(text)));
             (void)line.closed_within(milliseconds(20));
@@ -358,8 +366,8 @@ TEST_CASE("connections that are half there", "[abuse]") {
 }
 
 TEST_CASE("connections and calls that stall are ended, and cost an honest agent nothing", "[abuse]") {
-    ServerProcess server({"--handshake-seconds", "1", "--call-seconds", "1", "--write-seconds", "1", "--idle-seconds",
-                          "1", "--feed-us", "1000"});
+    ServerProcess server({"--handshake-seconds", "1", "--call-seconds", "1", "--write-seconds", "1",
+                          "--idle-seconds", "1", "--feed-us", "1000"});
     NormalAgent agent(server);
 
     H2Raw silent(server.port());
@@ -401,7 +409,8 @@ TEST_CASE("thousands of joins and leaves under a fast feed", "[abuse][defect-31]
     std::vector<std::jthread> agents;
     for (int t = 0; t < kThreads; ++t) {
         agents.emplace_back([&, t] {
-            const auto id = "agent-" + std::to_string(t % 4);  // two threads each share an id: streams replace each other
+            const auto id =
+                "agent-" + std::to_string(t % 4);  // two threads each share an id: streams replace each other
             const auto headers = credentials_of(id, kServerSecret);
             GrpcClient client(server.port());
             for (int i = 0; i < kJoinsEach; ++i) {
@@ -480,7 +489,8 @@ TEST_CASE("an address that was shut for abuse is barred for a while", "[abuse]")
     ServerProcess server({"--address-bound", "8", "--bar-seconds", "1"});
     H2Raw line(server.port());
     REQUIRE(line.begin());
-    (void)line.flood(repeated(h2::frame(Type::unknown, 0, 1, Bytes(1000, 1)), 10), seconds(5), ~std::uint64_t{0});
+    (void)line.flood(repeated(h2::frame(Type::unknown, 0, 1, Bytes(1000, 1)), 10), seconds(5),
+                     ~std::uint64_t{0});
     REQUIRE_FALSE(line.is_connected());
     H2Raw next(server.port());
     CHECK(next.closed_within(seconds(1)));

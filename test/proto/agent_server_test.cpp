@@ -19,7 +19,8 @@ const std::string kSecret = "test-secret";
 
 /// A server on a free port of loopback over a fake coordinator.
 struct Served {
-    explicit Served(AccessSettings access_settings = {kSecret, "", ""}, proto::AgentServerSettings settings = {})
+    explicit Served(AccessSettings access_settings = {kSecret, "", ""},
+                    proto::AgentServerSettings settings = {})
         : access(AccessControl::open(std::move(access_settings)).value()) {
         settings.address = "127.0.0.1";
         auto started = proto::AgentServer::start(settings, link, *access, Log());
@@ -56,7 +57,8 @@ struct Agent {
         batch.agent_id = id;
         batch.batch_id = "b-1";
         batch.results.resize(results);
-        for (auto& result : batch.results) result.reject_reason = "reason";
+        for (auto& result : batch.results)
+            result.reject_reason = "reason";
         return client.ask<SubmitResponse>("SubmitResults", codec, batch, headers);
     }
     std::pair<grpc::Status, HeartbeatResponse> heartbeat() {
@@ -105,7 +107,8 @@ TEST_CASE("an agent registers, takes tasks, answers and beats, in either encodin
     const auto stream = agent.tasks();
     REQUIRE(served.link.wait_for_stream("agent-01", true));
     const std::vector<std::string> names{"b-1", "b-2", "b-3"};
-    for (const auto& name : names) REQUIRE(served.link.give("agent-01", batch_of(name)));
+    for (const auto& name : names)
+        REQUIRE(served.link.give("agent-01", batch_of(name)));
     for (const auto& name : names) {
         const auto message = stream->next();
         REQUIRE(message);
@@ -135,7 +138,8 @@ TEST_CASE("without a secret the claimed id counts", "[server]") {
     CHECK(response.accepted);
     CHECK(served.link.registered().at(0).first == "somebody");
 
-    const auto [nameless, refused] = client.ask<RegisterResponse>("Register", Codec::protobuf, RegisterRequest{});
+    const auto [nameless, refused] =
+        client.ask<RegisterResponse>("Register", Codec::protobuf, RegisterRequest{});
     CHECK(nameless.ok());
     CHECK_FALSE(refused.accepted);
     CHECK(refused.reason == "agent_id is required");
@@ -154,13 +158,15 @@ TEST_CASE("an id that is no agent id is INVALID_ARGUMENT and reaches nobody", "[
 }
 
 TEST_CASE("every method wants the headers before it looks at a body", "[server][defect-29]") {
-    const auto method = GENERATE(as<std::string>(), "Register", "GetTasks", "SubmitResults", "Heartbeat",
-                                 "StreamStateDiffs");
+    const auto method =
+        GENERATE(as<std::string>(), "Register", "GetTasks", "SubmitResults", "Heartbeat", "StreamStateDiffs");
     Served served;
     GrpcClient client(served.port());
     const Bytes garbage{0xff, 0xff, 0xff};
     const auto good = credentials_of("agent-01", kSecret);
-    const auto refused = [&](const Headers& headers) { return text_of(client.call(method, garbage, headers).status); };
+    const auto refused = [&](const Headers& headers) {
+        return text_of(client.call(method, garbage, headers).status);
+    };
     CHECK(refused({}) == "16 missing agent ID");
     CHECK(refused({good[1]}) == "16 missing agent ID");
     CHECK(refused({good[0]}) == "16 missing auth token");
@@ -246,7 +252,8 @@ TEST_CASE("null elements in lists are INVALID_ARGUMENT", "[server][defect-30]") 
 TEST_CASE("methods that are not there are UNIMPLEMENTED", "[server]") {
     Served served;
     Agent agent(served.port(), "agent-01", Codec::json);
-    CHECK(agent.client.call("Nothing", {}, agent.headers).status.error_code() == grpc::StatusCode::UNIMPLEMENTED);
+    CHECK(agent.client.call("Nothing", {}, agent.headers).status.error_code() ==
+          grpc::StatusCode::UNIMPLEMENTED);
     CHECK(agent.client.call("StreamStateDiffs", {}, agent.headers).status.error_code() ==
           grpc::StatusCode::UNIMPLEMENTED);
 }
@@ -272,8 +279,8 @@ TEST_CASE("an answer that takes long holds up nobody, and may come after its cli
     (void)other.join();
     served.link.hold_submits();
     BatchResult batch;
-    const auto given_up = slow.client.call("SubmitResults", proto::encode(Codec::json, batch), slow.headers,
-                                           milliseconds(200));
+    const auto given_up =
+        slow.client.call("SubmitResults", proto::encode(Codec::json, batch), slow.headers, milliseconds(200));
     CHECK(given_up.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED);
     CHECK(other.heartbeat().second.alive);
     CHECK(served.link.held_submits() == 1);
@@ -370,7 +377,8 @@ TEST_CASE("a port that is taken and half a TLS pair are errors at the start", "[
           ErrorCode::unavailable);
     settings.port = 0;
     settings.tls_cert_file = IOSWARM_TEST_DATA "/tls/first.crt";
-    CHECK(proto::AgentServer::start(settings, served.link, *served.access, Log()).error().code == ErrorCode::config);
+    CHECK(proto::AgentServer::start(settings, served.link, *served.access, Log()).error().code ==
+          ErrorCode::config);
     settings.tls_key_file = IOSWARM_TEST_DATA "/tls/second.key";
     CHECK(proto::AgentServer::start(settings, served.link, *served.access, Log()).error().code ==
           ErrorCode::bad_data);

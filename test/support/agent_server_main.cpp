@@ -2,8 +2,10 @@
 
 // The agent port over a fake coordinator, as a process of its own for the abuse tests.
 // Options, each with a number: see below.
-// Prints "port N", answers every line on its standard input with its counters, and ends in order at its end.
+// Prints "port N", and reads commands: "counters" are printed, "give" gives every open stream a batch. At the
+// end of its input it ends in order.
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -69,15 +71,23 @@ int main(int argc, char** argv) {
             TaskBatch batch;
             batch.batch_id = "b-1";
             batch.tasks.resize(10);
-            for (auto& task : batch.tasks) task.tx_raw = Bytes(300, 7);
+            for (auto& task : batch.tasks)
+                task.tx_raw = Bytes(300, 7);
             while (!stop.stop_requested()) {
                 link.give_all(batch);
                 std::this_thread::sleep_for(std::chrono::microseconds(feed_us));
             }
         });
     }
-    for (int c = std::getchar(); c != EOF; c = std::getchar()) {
-        if (c != '\n') continue;
+    TaskBatch one;
+    one.batch_id = "b-1";
+    one.tasks.resize(1);
+    std::array<char, 64> line{};
+    while (std::fgets(line.data(), line.size(), stdin) != nullptr) {
+        if (std::string_view(line.data()) == "give\n") {
+            link.give_all(one);
+            continue;
+        }
         for (const auto& [name, value] : (*server)->counters()) {
             std::printf("%s %llu\n", name.c_str(), static_cast<unsigned long long>(value));
         }

@@ -16,7 +16,7 @@ struct FakeAgentLink::Queue {
 };
 
 class FakeAgentLink::Stream final : public TaskStream {
- public:
+  public:
     Stream(FakeAgentLink& link, std::string agent_id, std::shared_ptr<Queue> queue)
         : link_(link), agent_id_(std::move(agent_id)), queue_(std::move(queue)) {}
     ~Stream() override { closed(); }
@@ -30,13 +30,14 @@ class FakeAgentLink::Stream final : public TaskStream {
     }
     void closed() override { link_.leave(agent_id_, queue_.get()); }
 
- private:
+  private:
     FakeAgentLink& link_;
     const std::string agent_id_;
     const std::shared_ptr<Queue> queue_;
 };
 
-Result<RegisterResponse> FakeAgentLink::register_agent(const std::string& agent_id, const RegisterRequest& request) {
+Result<RegisterResponse> FakeAgentLink::register_agent(const std::string& agent_id,
+                                                       const RegisterRequest& request) {
     const std::lock_guard lock(mutex_);
     agents_[agent_id] = request;
     if (registered_.size() >= kMostKept) registered_.erase(registered_.begin());
@@ -58,7 +59,8 @@ Result<std::unique_ptr<TaskStream>> FakeAgentLink::open_task_stream(const std::s
         earlier = std::exchange(streams_[agent_id], queue);
     }
     changed_.notify_all();
-    if (earlier) earlier->sink->on_end(Error{ErrorCode::aborted, "a newer stream of this agent took over", {}, {}, {}});
+    if (earlier)
+        earlier->sink->on_end(Error{ErrorCode::aborted, "a newer stream of this agent took over", {}, {}, {}});
     return std::make_unique<Stream>(*this, agent_id, std::move(queue));
 }
 
@@ -134,9 +136,11 @@ void FakeAgentLink::give_all(const TaskBatch& batch) {
     std::vector<std::string> ids;
     {
         const std::lock_guard lock(mutex_);
-        for (const auto& [id, queue] : streams_) ids.push_back(id);
+        for (const auto& [id, queue] : streams_)
+            ids.push_back(id);
     }
-    for (const auto& id : ids) (void)give(id, batch);
+    for (const auto& id : ids)
+        (void)give(id, batch);
 }
 
 void FakeAgentLink::hold_submits() {
@@ -151,7 +155,8 @@ void FakeAgentLink::release_submits() {
         holds_ = false;
         held.swap(held_);
     }
-    for (const auto& done : held) done(SubmitResponse{true, ""});
+    for (const auto& done : held)
+        done(SubmitResponse{true, ""});
 }
 
 std::size_t FakeAgentLink::open_streams() const {
@@ -176,7 +181,8 @@ std::vector<std::pair<std::string, RegisterRequest>> FakeAgentLink::registered()
 
 bool FakeAgentLink::wait_for_stream(const std::string& agent_id, bool open) const {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return streams_.contains(agent_id) == open; });
+    return changed_.wait_for(lock, std::chrono::seconds(10),
+                             [&] { return streams_.contains(agent_id) == open; });
 }
 
 }  // namespace ioswarm::test

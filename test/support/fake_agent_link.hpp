@@ -13,11 +13,14 @@
 
 namespace ioswarm::test {
 
-/// An AgentLink without a coordinator: agents register, streams carry what give() puts in, results are kept. Thread-safe.
+/// An AgentLink without a coordinator: agents register, streams carry what give() puts in, results are kept.
+/// Thread-safe.
 class FakeAgentLink final : public AgentLink {
- public:
-    Result<RegisterResponse> register_agent(const std::string& agent_id, const RegisterRequest& request) override;
-    Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string& agent_id, const GetTasksRequest& request,
+  public:
+    Result<RegisterResponse> register_agent(const std::string& agent_id,
+                                            const RegisterRequest& request) override;
+    Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string& agent_id,
+                                                         const GetTasksRequest& request,
                                                          std::shared_ptr<TaskStreamSink> sink) override;
     void submit(const std::string& agent_id, BatchResult batch, SubmitDone done) override;
     Result<HeartbeatResponse> heartbeat(const std::string& agent_id, const HeartbeatRequest& request) override;
@@ -38,7 +41,7 @@ class FakeAgentLink final : public AgentLink {
     /// Waits until `agent_id` has an open stream (or none); false after ten seconds.
     bool wait_for_stream(const std::string& agent_id, bool open) const;
 
- private:
+  private:
     struct Queue;
     class Stream;
     void leave(const std::string& agent_id, const Queue* queue);

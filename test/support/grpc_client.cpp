@@ -20,10 +20,12 @@ Bytes to_bytes(grpc::ByteBuffer& buffer) {
 }
 
 void add(grpc::ClientContext& context, const Headers& headers) {
-    for (const auto& [name, value] : headers) context.AddMetadata(name, value);
+    for (const auto& [name, value] : headers)
+        context.AddMetadata(name, value);
 }
 
-std::shared_ptr<grpc::Channel> channel(std::uint16_t port, std::shared_ptr<grpc::ChannelCredentials> credentials,
+std::shared_ptr<grpc::Channel> channel(std::uint16_t port,
+                                       std::shared_ptr<grpc::ChannelCredentials> credentials,
                                        grpc::ChannelArguments arguments) {
     // Without a pool of its own a channel shares its connection with every other one to the same address.
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);

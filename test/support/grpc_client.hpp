@@ -30,8 +30,9 @@ struct Answer {
 
 /// A stream from the server, read one message at a time.
 class GrpcStream {
- public:
-    GrpcStream(grpc::GenericStub& stub, const std::string& method, const Bytes& request, const Headers& headers);
+  public:
+    GrpcStream(grpc::GenericStub& stub, const std::string& method, const Bytes& request,
+               const Headers& headers);
     ~GrpcStream();
     GrpcStream(const GrpcStream&) = delete;
     GrpcStream& operator=(const GrpcStream&) = delete;
@@ -42,7 +43,7 @@ class GrpcStream {
     [[nodiscard]] grpc::Status finish();
     void cancel() { context_.TryCancel(); }
 
- private:
+  private:
     bool step();
 
     grpc::ClientContext context_;
@@ -55,7 +56,7 @@ class GrpcStream {
 
 /// A real gRPC C++ client on a connection of its own, in any encoding.
 class GrpcClient {
- public:
+  public:
     explicit GrpcClient(std::uint16_t port, std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr,
                         grpc::ChannelArguments arguments = {});
 
@@ -75,7 +76,7 @@ class GrpcClient {
         return {grpc::Status::OK, std::move(*response)};
     }
 
- private:
+  private:
     std::shared_ptr<grpc::Channel> channel_;
     grpc::GenericStub stub_;
 };

@@ -30,7 +30,9 @@ int wait_for(int fd, short events, milliseconds within) {
     return ready > 0 ? state.revents : 0;
 }
 
-void append(Bytes& out, const Bytes& more) { out.insert(out.end(), more.begin(), more.end()); }
+void append(Bytes& out, const Bytes& more) {
+    out.insert(out.end(), more.begin(), more.end());
+}
 
 /// An HPACK integer behind `prefix_bits` of a byte that begins with `first`.
 void put_integer(Bytes& out, std::uint8_t first, unsigned prefix_bits, std::size_t value) {
@@ -40,7 +42,8 @@ void put_integer(Bytes& out, std::uint8_t first, unsigned prefix_bits, std::size
         return;
     }
     out.push_back(static_cast<std::uint8_t>(first | most));
-    for (value -= most; value >= 128; value >>= 7) out.push_back(static_cast<std::uint8_t>(value | 128));
+    for (value -= most; value >= 128; value >>= 7)
+        out.push_back(static_cast<std::uint8_t>(value | 128));
     out.push_back(static_cast<std::uint8_t>(value));
 }
 
@@ -107,14 +110,14 @@ Bytes grpc_message(const Bytes& message, std::uint8_t flag) {
 
 Bytes join(std::initializer_list<Bytes> parts) {
     Bytes out;
-    for (const auto& part : parts) append(out, part);
+    for (const auto& part : parts)
+        append(out, part);
     return out;
 }
 
 Fields request(const std::string& method, const Fields& more, const std::string& content_type) {
-    Fields fields{{":method", "POST"},       {":scheme", "http"},
-                  {":path", "/ioswarm.IOSwarm/" + method}, {":authority", "localhost"},
-                  {"te", "trailers"},        {"content-type", content_type}};
+    Fields fields{{":method", "POST"},         {":scheme", "http"}, {":path", "/ioswarm.IOSwarm/" + method},
+                  {":authority", "localhost"}, {"te", "trailers"},  {"content-type", content_type}};
     fields.insert(fields.end(), more.begin(), more.end());
     return fields;
 }
@@ -129,7 +132,8 @@ int H2Raw::Answer::grpc_status() const {
 H2Raw::H2Raw(std::uint16_t port, int receive_buffer) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return;
-    if (receive_buffer > 0) (void)::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    if (receive_buffer > 0)
+        (void)::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     const int one = 1;
     (void)::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     sockaddr_in address{};
@@ -146,7 +150,8 @@ H2Raw::H2Raw(std::uint16_t port, int receive_buffer) {
 }
 
 H2Raw::H2Raw(H2Raw&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), received_(std::move(other.received_)),
+    : fd_(std::exchange(other.fd_, -1)),
+      received_(std::move(other.received_)),
       inflater_(std::exchange(other.inflater_, nullptr)) {}
 
 H2Raw::~H2Raw() {
@@ -285,7 +290,8 @@ bool H2Raw::closed_within(milliseconds within) {
     return true;
 }
 
-std::uint64_t H2Raw::flood(const Bytes& burst, milliseconds for_long, std::uint64_t most_bytes, bool takes_answers) {
+std::uint64_t H2Raw::flood(const Bytes& burst, milliseconds for_long, std::uint64_t most_bytes,
+                           bool takes_answers) {
     const auto until = steady_clock::now() + for_long;
     std::uint64_t sent = 0;
     std::size_t at = 0;

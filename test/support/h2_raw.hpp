@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// HTTP/2 by hand, frame by frame, for what no HTTP/2 library would send: floods, halves and lies. It can also be a
-// decent gRPC client with any content-type, which gRPC C++ cannot.
+// HTTP/2 by hand, frame by frame, for what no HTTP/2 library would send: floods, halves and lies. It can also
+// be a decent gRPC client with any content-type, which gRPC C++ cannot.
 
 #include <chrono>
 #include <cstdint>
@@ -22,8 +22,17 @@ namespace ioswarm::test {
 namespace h2 {
 
 enum class Type : std::uint8_t {
-    data = 0, headers = 1, priority = 2, rst_stream = 3, settings = 4, push_promise = 5, ping = 6, goaway = 7,
-    window_update = 8, continuation = 9, unknown = 0x42,
+    data = 0,
+    headers = 1,
+    priority = 2,
+    rst_stream = 3,
+    settings = 4,
+    push_promise = 5,
+    ping = 6,
+    goaway = 7,
+    window_update = 8,
+    continuation = 9,
+    unknown = 0x42,
 };
 inline constexpr std::uint8_t kEndStream = 1;
 inline constexpr std::uint8_t kAck = 1;
@@ -52,10 +61,10 @@ using Fields = std::vector<std::pair<std::string, std::string>>;
 
 }  // namespace h2
 
-/// A connection to a port of loopback. Nothing here waits for ever; what cannot be sent in five seconds counts as sent
-/// to a closed connection.
+/// A connection to a port of loopback. Nothing here waits for ever; what cannot be sent in five seconds counts
+/// as sent to a closed connection.
 class H2Raw {
- public:
+  public:
     struct Frame {
         h2::Type type{};
         std::uint8_t flags = 0;
@@ -86,19 +95,21 @@ class H2Raw {
     /// A whole unary call on `stream`.
     bool send_call(std::uint32_t stream, const h2::Fields& fields, const Bytes& message);
 
-    /// Reads until the call on `stream` is over, acknowledging SETTINGS and PINGs and opening windows on the way.
-    [[nodiscard]] Answer answer(std::uint32_t stream, std::chrono::milliseconds within = std::chrono::seconds(10));
+    /// Reads until the call on `stream` is over, acknowledging SETTINGS and PINGs and opening windows on the
+    /// way.
+    [[nodiscard]] Answer answer(std::uint32_t stream,
+                                std::chrono::milliseconds within = std::chrono::seconds(10));
     [[nodiscard]] std::optional<Frame> next_frame(std::chrono::milliseconds within);
     /// Reads and throws away; true once the other side has closed.
     bool closed_within(std::chrono::milliseconds within);
-    /// Sends `burst` again and again, taking what comes back, until `for_long` or `most_bytes` has passed or the
-    /// connection is closed. Gives the bytes sent.
+    /// Sends `burst` again and again, taking what comes back, until `for_long` or `most_bytes` has passed or
+    /// the connection is closed. Gives the bytes sent.
     std::uint64_t flood(const Bytes& burst, std::chrono::milliseconds for_long, std::uint64_t most_bytes,
                         bool takes_answers = true);
     /// Closes with a reset instead of a farewell.
     void reset();
 
- private:
+  private:
     void drain();
 
     int fd_ = -1;

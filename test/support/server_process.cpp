@@ -23,7 +23,8 @@ ServerProcess::ServerProcess(const std::vector<std::string>& arguments) {
     std::vector<std::string> words(arguments);
     words.insert(words.begin(), program);
     std::vector<char*> argv;
-    for (auto& word : words) argv.push_back(word.data());
+    for (auto& word : words)
+        argv.push_back(word.data());
     argv.push_back(nullptr);
     pid_ = ::fork();
     if (pid_ == 0) {
@@ -67,8 +68,12 @@ std::uint64_t ServerProcess::proc_kib(const char* name) const {
     return 0;
 }
 
-std::uint64_t ServerProcess::resident_bytes() const { return proc_kib("VmRSS") * 1024; }
-std::uint64_t ServerProcess::most_resident_bytes() const { return proc_kib("VmHWM") * 1024; }
+std::uint64_t ServerProcess::resident_bytes() const {
+    return proc_kib("VmRSS") * 1024;
+}
+std::uint64_t ServerProcess::most_resident_bytes() const {
+    return proc_kib("VmHWM") * 1024;
+}
 
 std::uint64_t ServerProcess::open_files() const {
     const std::filesystem::directory_iterator files("/proc/" + std::to_string(pid_) + "/fd");
@@ -81,10 +86,16 @@ std::map<std::string, std::uint64_t> ServerProcess::counters() {
     std::fflush(to_);
     std::array<char, 128> name{};
     unsigned long long value = 0;
-    while (std::fscanf(from_, " %127s %llu", name.data(), &value) == 2 && std::strcmp(name.data(), "end") != 0) {
+    while (std::fscanf(from_, " %127s %llu", name.data(), &value) == 2 &&
+           std::strcmp(name.data(), "end") != 0) {
         out[name.data()] = value;
     }
     return out;
+}
+
+void ServerProcess::give_all() {
+    std::fputs("give\n", to_);
+    std::fflush(to_);
 }
 
 bool ServerProcess::memory_returns_to(std::uint64_t bytes, std::chrono::seconds within) {

@@ -14,7 +14,7 @@ namespace ioswarm::test {
 
 /// test/support/agent_server_main.cpp in a process of its own, so that its memory and its crashes are its own.
 class ServerProcess {
- public:
+  public:
     /// Arguments as that program takes them. The secret is kServerSecret.
     explicit ServerProcess(const std::vector<std::string>& arguments = {});
     /// Ends it and fails nothing; use stop() to look at how it ended.
@@ -30,12 +30,15 @@ class ServerProcess {
     [[nodiscard]] std::uint64_t open_files() const;
     /// AgentServer::counters() of the process, and link_streams.
     [[nodiscard]] std::map<std::string, std::uint64_t> counters();
-    /// Waits until resident_bytes() is at most `bytes`; there is no event for it, so it looks ten times a second.
+    /// Gives one batch to every open task stream.
+    void give_all();
+    /// Waits until resident_bytes() is at most `bytes`; there is no event for it, so it looks ten times a
+    /// second.
     bool memory_returns_to(std::uint64_t bytes, std::chrono::seconds within);
     /// Orderly end; the exit status, or 128 + signal.
     int stop();
 
- private:
+  private:
     [[nodiscard]] std::uint64_t proc_kib(const char* name) const;
 
     pid_t pid_ = -1;

@@ -23,7 +23,8 @@ std::string refusal(const Status& status) {
 
 TEST_CASE("an agent's own token is accepted, again and again", "[access]") {
     const auto access = open_access({"test-secret", "", ""});
-    for (int i = 0; i < 3; ++i) CHECK(access->check("agent-01", agent_token("test-secret", "agent-01")).has_value());
+    for (int i = 0; i < 3; ++i)
+        CHECK(access->check("agent-01", agent_token("test-secret", "agent-01")).has_value());
 }
 
 TEST_CASE("refusals say exactly what agents in the field know", "[access]") {
@@ -103,13 +104,15 @@ TEST_CASE("with a list of the allowed nobody else may", "[access]") {
     const auto allowed = dir.write("allowed", "one\ntwo\n");
     const auto access = open_access({"s", allowed, ""});
     CHECK(access->check("one", agent_token("s", "one")).has_value());
-    CHECK(refusal(access->check("three", agent_token("s", "three"))) == "permission_denied: agent is not allowed");
+    CHECK(refusal(access->check("three", agent_token("s", "three"))) ==
+          "permission_denied: agent is not allowed");
     (void)dir.write("allowed", "# nobody\n");
     const std::vector<std::string> connected{"one", "two"};
     CHECK(access->reload(connected).value() == connected);
 }
 
-TEST_CASE("a list that cannot be read or does not hold ids names file and line, and changes nothing", "[access]") {
+TEST_CASE("a list that cannot be read or does not hold ids names file and line, and changes nothing",
+          "[access]") {
     const test::TempDir dir;
     CHECK(AccessControl::open({"s", dir.path("absent"), ""}).error().code == ErrorCode::not_found);
     const auto revoked = dir.write("revoked", "one\n");
