@@ -27,7 +27,11 @@ using std::chrono::steady_clock;
 
 namespace {
 
-const std::string kTls = IOSWARM_TEST_DATA "/tls/";
+/// For nginx, whose folder is another; not a constant, since the tests' main() chooses the folder that it is
+/// relative to.
+std::string tls(const std::string& file) {
+    return std::filesystem::absolute(IOSWARM_TEST_DATA "/tls/" + file).string();
+}
 
 std::string content(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
@@ -62,8 +66,8 @@ class Nginx {
         replace_once(site, "listen 443 ssl", "listen 127.0.0.1:" + std::to_string(port_) + " ssl");
         replace_once(site, "server 127.0.0.1:14689;", "server 127.0.0.1:" + std::to_string(agents) + ";");
         replace_once(site, "server 127.0.0.1:14690;", "server 127.0.0.1:" + std::to_string(api) + ";");
-        replace_once(site, "/etc/ssl/certs/ioswarm.pem", kTls + "first.crt");
-        replace_once(site, "/etc/ssl/private/ioswarm.key", kTls + "first.key");
+        replace_once(site, "/etc/ssl/certs/ioswarm.pem", tls("first.crt"));
+        replace_once(site, "/etc/ssl/private/ioswarm.key", tls("first.key"));
         (void)dir_.write("site.conf", site);
         const auto main = dir_.write(
             "nginx.conf",
@@ -108,7 +112,7 @@ struct Behind {
             std::this_thread::sleep_for(milliseconds(10));
         }
         grpc::SslCredentialsOptions options;
-        options.pem_root_certs = content(kTls + "first.crt");
+        options.pem_root_certs = content(tls("first.crt"));
         grpc::ChannelArguments arguments;
         arguments.SetSslTargetNameOverride("localhost");
         GrpcClient agent(nginx.port(), grpc::SslCredentials(options), arguments);
@@ -137,7 +141,7 @@ TEST_CASE("agents and the API share one TLS port of nginx", "[nginx]") {
     const auto command =
         "printf 'GET /api/stats HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' | "
         "openssl s_client -quiet -verify_return_error -CAfile " +
-        kTls + "first.crt -connect 127.0.0.1:" + std::to_string(behind.nginx.port()) + " 2>&1";
+        tls("first.crt") + " -connect 127.0.0.1:" + std::to_string(behind.nginx.port()) + " 2>&1";
     std::FILE* out = ::popen(command.c_str(), "r");
     REQUIRE(out != nullptr);
     std::string answer;
@@ -162,7 +166,7 @@ TEST_CASE("results of 8 MiB pass nginx, and its bounds lie above the coordinator
 }
 
 TEST_CASE("a task stream through nginx that carries nothing for longer than its 60 s default lives on",
-          "[nginx]") {
+          "[.][idle]") {
     Behind behind;
     auto agent = behind.joined(kAgent);
     const auto stream = agent.stream("GetTasks", {}, kAgent);
