@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <set>
 
 #include "core/base/wire.hpp"
+#include "core/net/json_rpc.hpp"
 #include "proto/node_web3.hpp"
 #include "test/support/fake_node.hpp"
 #include "test/support/test_data.hpp"
@@ -128,6 +130,36 @@ TEST_CASE("node wire: web3 tells the same receipts of the same block, in its coa
             CHECK(tip->base_fee_rau == block.base_fee_rau);
             CHECK(tip->time == std::chrono::floor<std::chrono::seconds>(block.time));
         }
+    }
+}
+
+TEST_CASE("node wire: all that is asked over web3 works on a node without the gateway plugin") {
+    const Json pairs = Json::parse(read_data("node/web3-without-gateway.json"));
+    std::set<std::string> answered;
+    for (const Json& pair : pairs) {
+        if (!pair["request"].is_object()) continue;
+        const std::string method = pair["request"]["method"];
+        const auto replies = read_rpc_batch("[" + pair["response"].dump() + "]", 1, 1);
+        REQUIRE(replies[0]);
+        if (replies[0]->kind == RpcReply::Kind::text) answered.insert(method);
+        if (replies[0]->kind != RpcReply::Kind::json) continue;
+        if (method == "eth_getBlockByNumber") {
+            const auto block = read_web3_block(replies[0]->value);
+            REQUIRE(block);
+            CHECK(block->height == 5);
+            answered.insert(method);
+        }
+        if (method == "eth_getBlockReceipts") {
+            const auto receipts = read_web3_receipts(replies[0]->value, 5);
+            REQUIRE(receipts);
+            CHECK_FALSE(receipts->empty());
+            answered.insert(method);
+        }
+    }
+    for (const char* needed : {"eth_chainId", "eth_blockNumber", "eth_getBalance", "eth_getTransactionCount",
+                               "eth_getCode", "eth_getBlockByNumber", "eth_getBlockReceipts"}) {
+        INFO(needed);
+        CHECK(answered.contains(needed));
     }
 }
 

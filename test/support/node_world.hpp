@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Header-only, for the tests of NodeSource.
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/log.hpp"
+#include "proto/node_source.hpp"
+#include "test/support/fake_node.hpp"
+#include "test/support/test_data.hpp"
+
+namespace ioswarm::test {
+
+inline const Address kPlain = fixed<Address>("f39fd6e51aad88f6f4ce6ab8827279cfffb92266");
+inline const Address kContract = fixed<Address>("5fbdb2315678afecb367f032d93f642f64180aa3");
+inline const Address kOther = fixed<Address>("70997970c51812dc3a010c7d01b50e0d17dc79c8");
+
+/// What was logged.
+struct LogLines {
+    std::mutex mutex;
+    std::vector<std::pair<LogLevel, std::string>> all;
+
+    Log log() {
+        return Log(LogLevel::debug, [this](LogLevel level, std::string_view text) {
+            const std::lock_guard lock(mutex);
+            all.emplace_back(level, text);
+        });
+    }
+    std::size_t count(LogLevel level, const std::string& part) {
+        const std::lock_guard lock(mutex);
+        return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [&](const auto& line) {
+            return line.first == level && line.second.find(part) != std::string::npos;
+        }));
+    }
+};
+
+/// A node and a NodeSource beside it, with short times.
+struct NodeWorld {
+    LogLines lines;
+    FakeNode node;
+    std::unique_ptr<proto::NodeSource> source;
+    std::stop_source stop;
+
+    explicit NodeWorld(std::chrono::milliseconds call_timeout = std::chrono::seconds(30),
+                       std::chrono::milliseconds quiet_time = std::chrono::milliseconds(100)) {
+        proto::NodeSettings settings;
+        settings.grpc = node.grpc();
+        settings.web3 = node.web3();
+        settings.call_timeout = call_timeout;
+        settings.quiet_time = quiet_time;
+        settings.first_backoff = std::chrono::milliseconds(5);
+        settings.max_backoff = std::chrono::milliseconds(20);
+        settings.web3_poll = std::chrono::milliseconds(10);
+        settings.settle_time = std::chrono::milliseconds(50);
+        source = std::move(*proto::NodeSource::create(settings, lines.log()));
+    }
+    Result<ExecutedBlock> next(std::uint64_t height) { return source->blocks().next(height, stop.get_token()); }
+    /// Asks again, as the coordinator does, until the block comes.
+    ExecutedBlock insist(std::uint64_t height) {
+        while (true) {
+            auto block = next(height);
+            if (block) return std::move(*block);
+        }
+    }
+    void push(std::uint64_t height) { node.push_block(height, make_block_info(height)); }
+    Result<AccountState> account(const Address& address, std::uint64_t height) {
+        return source->state().accounts({&address, 1}, height).front();
+    }
+};
+
+inline std::vector<Bytes> recorded_pool() {
+    return split_field_1(to_bytes(as_bytes(read_data("node/GetActPoolActions.bin"))));
+}
+
+}  // namespace ioswarm::test
