@@ -10,6 +10,8 @@
 #include "cli/commands.hpp"
 #include "cli/config_keys.hpp"
 #include "cli/config_options.hpp"
+#include "core/coordinator/access.hpp"
+#include "core/crypto/tls_pair.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -21,10 +23,27 @@ struct ConfigCommand {
     CLI::App* show = nullptr;
 };
 
+/// The files that the configuration names and a start would read.
+std::vector<Error> check_files(const ServeConfig& config) {
+    std::vector<Error> out;
+    if (const auto access = AccessControl::open({"", config.agents_allowed, config.agents_revoked}); !access) {
+        out.push_back(access.error());
+    }
+    if (!config.tls_cert.empty()) {
+        if (const auto pair = load_tls_pair(config.tls_cert, config.tls_key); !pair)
+            out.push_back(pair.error());
+    }
+    return out;
+}
+
 ExitCode run_check(const ConfigCommand& command, Io& io) {
     ExitCode code = ExitCode::ok;
     const auto loaded = load_or_report(command.config, io, code);
     if (!loaded) return code;
+    const std::vector<Error> wrong = check_files(loaded->settings);
+    for (const Error& error : wrong)
+        print_error(io, error);
+    if (!wrong.empty()) return exit_code_for(wrong.front().code);
     const auto set = std::count_if(loaded->values.begin(), loaded->values.end(), [](const ConfigValue& value) {
         return value.origin.kind != OriginKind::fallback;
     });

@@ -22,7 +22,8 @@ using Runner = std::function<ExitCode(Io&)>;
 struct CommandRow {
     std::string_view name;     ///< also reachable by a link called "ioswarm-<name>"
     std::string_view summary;  ///< one line, no full stop
-    std::string_view links;  ///< names of the field's tools whose job it does, also reachable by them; with spaces between
+    std::string_view
+        links;  ///< names of the field's tools whose job it does, also reachable by them; with spaces between
     Runner (*add)(CLI::App&);  ///< declares the options; what it returns owns their values
 };
 

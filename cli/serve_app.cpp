@@ -152,7 +152,9 @@ Status ServeApp::start_test_agents() {
 }
 
 Status ServeApp::announce() const {
-    const std::string agents = reachable(address_, agent_server_->port());
+    const std::string agents = address_.empty()
+                                   ? fmt::format("port {} of every interface", agent_server_->port())
+                                   : reachable(address_, agent_server_->port());
     log_.info("source: {}", node_ ? fmt::format("node {}", config_.node_grpc) : source_identity(config_));
     log_.info("agents join at {}{}", agents, agent_server_->uses_tls() ? " (TLS)" : "");
     if (options_.test_agents > 0) log_.info("{} test agents join by themselves", options_.test_agents);

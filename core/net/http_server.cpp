@@ -128,7 +128,10 @@ Result<Fd> bind_and_listen(const HttpServerSettings& settings) {
     if (address->storage.ss_family == AF_INET6)
         setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     if (fd.get() < 0 || bind(fd.get(), address->get(), address->size) != 0 || listen(fd.get(), kBacklog) != 0) {
-        return fail(errno_error(errno, "cannot serve HTTP", where));
+        const int failure = errno;
+        Error error = errno_error(failure, "cannot serve HTTP", where);
+        if (failure == EADDRINUSE || failure == EADDRNOTAVAIL) error.code = ErrorCode::unavailable;
+        return fail(std::move(error));
     }
     return fd;
 }

@@ -61,7 +61,8 @@ class HttpServer {
   public:
     using Handler = std::function<HttpReply(const HttpRequest&)>;
 
-    /// Binds, listens and serves. Errors: invalid_argument (no address), permission_denied, io (port in use).
+    /// Binds, listens and serves. Errors: invalid_argument (no address), permission_denied, unavailable (port
+    /// in use), io.
     [[nodiscard]] static Result<std::unique_ptr<HttpServer>> start(HttpServerSettings settings, Handler handler,
                                                                    Log log = {});
     /// Closes every connection and joins the thread.

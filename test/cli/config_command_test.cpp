@@ -31,6 +31,17 @@ TEST_CASE("config check lists every mistake and ends with 78", "[config]") {
                          file + ":3: ioswarm.taskLevel: 'L7' is not L1, L2, L3 or L4\n");
 }
 
+TEST_CASE("config check reads the files that a start would read", "[config]") {
+    const TempDir dir;
+    const std::string list = dir.write("revoked", "agent-01\nno id\n");
+    const CliRun lists = run_cli({"config", "check", "--agents-revoked", list});
+    CHECK(lists.code == 78);
+    CHECK_THAT(lists.err, Contains(list) && Contains("2"));
+    const std::string pem = dir.write("pem", "no certificate");
+    CHECK(run_cli({"config", "check", "--tls-cert", pem, "--tls-key", pem}).code == 65);
+    CHECK(run_cli({"config", "check", "--tls-cert", dir.path("none"), "--tls-key", pem}).code == 74);
+}
+
 TEST_CASE("config show prints each key with its value and origin", "[config]") {
     const TempDir dir;
     const std::string file = dir.write("c.yaml", "ioswarm:\n  masterSecret: swordfish\n  maxAgents: 5\n");

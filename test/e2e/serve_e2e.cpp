@@ -363,6 +363,12 @@ TEST_CASE("what keeps serve from starting is told in one line, with its exit cod
     CHECK(port.code == 69);
     CHECK_THAT(last_lines(port), Contains(std::to_string(served.grpc_port())));
 
+    const ProgramRun api =
+        run_program({IOSWARM_BINARY, "serve", "--data-dir", other.path("data"), "--grpc-port", "0",
+                     "--swarm-api-port", std::to_string(served.grpc_port())});
+    CHECK(api.code == 69);
+    CHECK_THAT(last_lines(api), Contains("cannot serve HTTP: 127.0.0.1 port "));
+
     served.program().send(SIGTERM);
     CHECK(served.program().wait() == 0);
     const ProgramRun mixed = serve(dir, {"--seed", "6"});

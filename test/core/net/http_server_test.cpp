@@ -264,6 +264,7 @@ TEST_CASE("a port in use and an address that is none are told as such", "[http]"
     REQUIRE_FALSE(second);
     CHECK(second.error().text() ==
           "cannot serve HTTP: 127.0.0.1 port " + std::to_string(server->port()) + ": Address already in use");
+    CHECK(second.error().code == ErrorCode::unavailable);
     settings.address = "localhost";
     CHECK(HttpServer::start(settings, handler).error().code == ErrorCode::invalid_argument);
 }
