@@ -141,3 +141,12 @@ TEST_CASE("a link is installed for every command", "[cli]") {
     }
     CHECK(expected == IOSWARM_LINKS);
 }
+
+TEST_CASE("on a terminal the program's name is coloured, what is said is not", "[cli]") {
+    std::istringstream in;
+    std::ostringstream out;
+    std::ostringstream err;
+    cli::Io io{in, out, err, true};
+    cli::print_error(io, Error{ErrorCode::io, "cannot read", "x\033[2J", "why", "do this"});
+    CHECK(err.str() == "\033[1;31mioswarm:\033[0m cannot read: x\\x1b[2J: why\nhint: do this\n");
+}

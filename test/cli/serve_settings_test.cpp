@@ -92,9 +92,9 @@ TEST_CASE("a data directory keeps to one source", "[serve]") {
          {"chain: {seed: 2}", "chain: {tps: 11}", "node: {grpc: 'a:1', web3: 'http://a:2'}"}) {
         const Status claimed = claim_data_dir(dir.path(), source_identity(config_of(other)));
         REQUIRE_FALSE(claimed);
-        CHECK(claimed.error().text() == "configuration: " + dir.path() +
-                                            ": the books there are of another source: " +
-                                            "embedded chain, seed 1, blockTime 5000ms, tps 10, accounts 1000, lastSlot 0");
+        CHECK(claimed.error().text() ==
+              "configuration: " + dir.path() + ": the books there are of another source: " +
+                  "embedded chain, seed 1, blockTime 5000ms, tps 10, accounts 1000, lastSlot 0");
     }
     CHECK(source_identity(config_of("node: {grpc: 'a:1', web3: 'http://a:2'}")) ==
           source_identity(config_of("node: {grpc: 'b:1', web3: 'http://b:2'}")));
