@@ -46,6 +46,7 @@ Result<std::vector<std::string>> split_words(std::string_view text) {
 
 Status run_program(const std::vector<std::string>& words) {
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (const std::string& word : words)
         arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);

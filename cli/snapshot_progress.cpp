@@ -2,6 +2,7 @@
 #include "cli/snapshot_progress.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -46,7 +47,7 @@ void SnapshotProgress::show(const snapshot::ExportProgress& progress) {
         if (progress.phase == Phase::reading)
             line += fmt::format(", {}/s", format_bytes(static_cast<std::uint64_t>(rate)));
         line +=
-            fmt::format(", about {} left", go_duration(std::chrono::seconds(static_cast<long>(left + 0.5))));
+            fmt::format(", about {} left", go_duration(std::chrono::seconds(std::lround(left))));
     }
     if (mode_ == Mode::terminal) {
         out_ << "\r\x1b[K" << line << std::flush;

@@ -21,7 +21,7 @@ class ParallelGzip {
     struct Settings {
         Compression compression = Compression::standard;
         unsigned threads = 2;                       ///< that compress
-        std::size_t block_bytes = 2 * 1024 * 1024;  ///< raw bytes a member
+        std::size_t block_bytes = std::size_t{2} << 20;  ///< raw bytes a member
     };
 
     ParallelGzip(const Settings& settings, Sink sink);
