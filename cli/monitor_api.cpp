@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/newest_snapshot.hpp"
 #include "core/base/decimal.hpp"
 #include "core/base/text.hpp"
 
@@ -69,6 +70,7 @@ const MonitorApi::Route* MonitorApi::find_route(std::string_view path) {
     static constexpr Route kRoutes[] = {
         {"/api/stats", &MonitorApi::stats, true, true},
         {"/api/rewards", &MonitorApi::rewards, true, true},
+        {"/api/snapshot", &MonitorApi::snapshot, true, true},
         {"/swarm/status", &MonitorApi::status, false, false},
         {"/swarm/agents", &MonitorApi::agents, false, false},
         {"/swarm/leaderboard", &MonitorApi::leaderboard, false, false},
@@ -83,8 +85,13 @@ const MonitorApi::Route* MonitorApi::find_route(std::string_view path) {
     return found == std::end(kRoutes) ? nullptr : found;
 }
 
-MonitorApi::MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, PortBound port_bound)
-    : monitor_(monitor), clock_(clock), authorize_(std::move(authorize)), port_bound_(std::move(port_bound)) {}
+MonitorApi::MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, PortBound port_bound,
+                       std::string snapshot_dir)
+    : monitor_(monitor),
+      clock_(clock),
+      authorize_(std::move(authorize)),
+      port_bound_(std::move(port_bound)),
+      snapshot_dir_(std::move(snapshot_dir)) {}
 
 HttpReply MonitorApi::handle(const HttpRequest& request) const {
     const Route* route = find_route(request.path);
@@ -163,6 +170,19 @@ HttpReply MonitorApi::rewards(const HttpRequest& request) const {
             "\n",
         "application/json",
         {}};
+}
+
+HttpReply MonitorApi::snapshot(const HttpRequest&) const {
+    if (snapshot_dir_.empty()) return error_reply(404, "no snapshot: snapshotDir is not set");
+    const Result<NewestSnapshot> newest = newest_snapshot(snapshot_dir_);
+    if (!newest) return error_reply(404, newest.error().text());
+    HttpReply reply = json_reply(Json{{"height", newest->height},
+                                      {"file", newest->file},
+                                      {"bytes", newest->bytes},
+                                      {"sha256", newest->sha256},
+                                      {"time", newest->time}});
+    reply.headers.emplace_back("Cache-Control", "public, max-age=30");
+    return reply;
 }
 
 HttpReply MonitorApi::status(const HttpRequest&) const {

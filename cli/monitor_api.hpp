@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <string_view>
 
 #include "core/base/result.hpp"
@@ -20,8 +21,9 @@ class MonitorApi {
     /// Ok while agents can connect.
     using PortBound = std::function<Status()>;
 
-    /// `monitor` and `clock` must live as long as this.
-    MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, PortBound port_bound);
+    /// `monitor` and `clock` must live as long as this. `snapshot_dir`: where /api/snapshot looks; empty = nowhere.
+    MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, PortBound port_bound,
+               std::string snapshot_dir = {});
 
     [[nodiscard]] HttpReply handle(const HttpRequest& request) const;
 
@@ -31,6 +33,7 @@ class MonitorApi {
 
     [[nodiscard]] HttpReply stats(const HttpRequest& request) const;
     [[nodiscard]] HttpReply rewards(const HttpRequest& request) const;
+    [[nodiscard]] HttpReply snapshot(const HttpRequest& request) const;
     [[nodiscard]] HttpReply status(const HttpRequest& request) const;
     [[nodiscard]] HttpReply agents(const HttpRequest& request) const;
     [[nodiscard]] HttpReply leaderboard(const HttpRequest& request) const;
@@ -46,6 +49,7 @@ class MonitorApi {
     const Clock& clock_;
     const Authorize authorize_;
     const PortBound port_bound_;
+    const std::string snapshot_dir_;
 };
 
 }  // namespace ioswarm::cli

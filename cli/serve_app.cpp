@@ -130,7 +130,7 @@ Status ServeApp::open_api() {
     api_.emplace(*coordinator_, clock_, std::move(authorize), [this]() -> Status {
         if (accepting_) return {};
         return fail(ErrorCode::unavailable, "the port for agents is closed");
-    });
+    }, config_.snapshot_dir);
     HttpServerSettings settings;
     settings.address = address_;
     settings.port = static_cast<std::uint16_t>(config_.swarm_api_port);

@@ -75,8 +75,6 @@ std::vector<std::string> start_warnings(const ServeConfig& config, const std::st
     }
     if (!config.node_diffs.empty())
         out.emplace_back("node.diffs is set: this version does not relay state diffs");
-    if (!config.snapshot_dir.empty())
-        out.emplace_back("snapshotDir is set: this version does not serve snapshots");
     return out;
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/crypto/hmac.hpp"
 #include "test/support/fake_monitor.hpp"
+#include "test/support/temp_dir.hpp"
 
 using namespace ioswarm;
 using namespace std::chrono_literals;
@@ -25,7 +26,7 @@ struct FixedClock final : Clock {
 
 /// The API over loopback, as a dashboard sees it.
 struct Served {
-    explicit Served(const std::string& secret = {}) {
+    explicit Served(const std::string& secret = {}, const std::string& snapshot_dir = {}) {
         cli::MonitorApi::Authorize authorize;
         if (!secret.empty()) {
             authorize = [secret](std::string_view id, std::string_view token) -> Status {
@@ -34,7 +35,7 @@ struct Served {
             };
         }
         api = std::make_unique<cli::MonitorApi>(monitor, clock, std::move(authorize),
-                                                [this] { return port_bound; });
+                                                [this] { return port_bound; }, snapshot_dir);
         auto started =
             HttpServer::start({}, [this](const HttpRequest& request) { return api->handle(request); });
         if (!started) FAIL(started.error().text());
@@ -268,4 +269,62 @@ TEST_CASE("other methods are 405 and unknown paths 404, both as JSON", "[monitor
         CHECK(response.status == 404);
         CHECK(response.body == "{\"error\":\"not found\"}\n");
     }
+}
+
+TEST_CASE("/api/snapshot tells the newest snapshot of the folder as its companion has it", "[monitor]") {
+    const test::TempDir dir;
+    dir.write("acctcode.snap.gz", "twelve bytes");
+    const std::string sum(64, 'a');
+    dir.write("snapshot-meta.json", R"({"file":"acctcode.snap.gz","height":46006460,"bytes":12,"sha256":")" + sum +
+                                        R"(","payload_bytes":99,"time":"2026-11-22T03:17:00Z","version":"0.1.0"})");
+    const Served served("a secret", dir.path());
+    CHECK(served.json("/api/snapshot") ==
+          R"({"height":46006460,"file":"acctcode.snap.gz","bytes":12,"sha256":")" + sum +
+              R"(","time":"2026-11-22T03:17:00Z"})" + "\n");
+}
+
+TEST_CASE("/api/snapshot is 404 without a whole snapshot, and follows no path out of the folder", "[monitor]") {
+    const test::TempDir dir;
+    CHECK(Served().get("/api/snapshot").status == 404);
+    const Served served({}, dir.path());
+    const auto refused = [&](const std::string& meta) {
+        INFO(meta);
+        if (!meta.empty()) dir.write("snapshot-meta.json", meta);
+        const httplib::Response response = served.get("/api/snapshot");
+        CHECK(response.status == 404);
+        CHECK(response.get_header_value("Content-Type") == "application/json");
+        CHECK(Json::parse(response.body).contains("error"));
+        CHECK(response.body.find(dir.path()) == std::string::npos);
+    };
+    const auto meta = [](const std::string& file, const std::string& bytes, const std::string& sum = std::string(64, '0'),
+                         const std::string& height = "7", const std::string& time = "2026-11-22T03:17:00Z") {
+        return R"({"file":")" + file + R"(","height":)" + height + R"(,"bytes":)" + bytes + R"(,"sha256":")" + sum +
+               R"(","time":")" + time + R"("})";
+    };
+    refused("");
+    dir.write("s.snap.gz", "four");
+    std::filesystem::create_directory(dir.path("folder"));
+    dir.write("folder/s.snap.gz", "four");
+    std::filesystem::create_symlink(dir.path("s.snap.gz"), dir.path("link"));
+    dir.write("snapshot-meta.json", meta("s.snap.gz", "4"));
+    CHECK(served.get("/api/snapshot").status == 200);
+    refused("{");
+    refused("[]");
+    refused("null");
+    refused(std::string(100'000, ' '));
+    refused(meta("other.snap.gz", "4"));
+    refused(meta("s.snap.gz", "5"));
+    refused(meta("s.snap.gz", "-4"));
+    refused(meta("s.snap.gz", "\"4\""));
+    refused(meta("folder/s.snap.gz", "4"));
+    refused(meta("../" + std::filesystem::path(dir.path()).filename().string() + "/s.snap.gz", "4"));
+    refused(meta(dir.path("s.snap.gz"), "4"));
+    refused(meta("..", "4"));
+    refused(meta("folder", "4"));
+    refused(meta("link", "4"));
+    refused(meta("s.snap.gz\\u0000x", "4"));
+    refused(meta("s.snap.gz", "4", "abc"));
+    refused(meta("s.snap.gz", "4", std::string(64, 'x')));
+    refused(meta("s.snap.gz", "4", std::string(64, '0'), "0"));
+    refused(meta("s.snap.gz", "4", std::string(64, '0'), "7", "<script>"));
 }
