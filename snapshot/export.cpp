@@ -148,8 +148,13 @@ class Export {
         const std::string& name = options_.namespaces[index];
         auto cursor = database.open_namespace(name);
         if (!cursor) {
-            if (cursor.error().code != ErrorCode::not_found || !options_.allow_missing)
-                return fail(cursor.error());
+            if (cursor.error().code != ErrorCode::not_found) return fail(cursor.error());
+            if (!options_.allow_missing) {
+                // Not "not found", which is a file that is not there: the state lacks what it must have.
+                Error missing = cursor.error();
+                missing.code = ErrorCode::bad_data;
+                return fail(std::move(missing));
+            }
             report_.missing.push_back(name);
             return {};
         }

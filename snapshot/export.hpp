@@ -58,8 +58,8 @@ struct ExportReport {
 /// Reads the state, writes the snapshot beside its final name, reads it back whole, and renames it into place
 /// with its two companions. The source's lock is dropped as soon as its last byte was read. Whatever happens,
 /// what stood under the output's name before stays until a verified file replaces it. Errors: those of
-/// open_state(); not_found (a namespace); try_again (another export of the same output runs); cancelled
-/// (`stop`), timed_out, io (disk full), bad_data (the source, or what was read back).
+/// open_state(); try_again (another export of the same output runs); cancelled
+/// (`stop`), timed_out, io (disk full), bad_data (the source, a namespace that is not there, or what was read back).
 [[nodiscard]] Result<ExportReport> export_snapshot(const ExportOptions& options, const ExportObserver& observer,
                                                    std::stop_token stop);
 

@@ -96,7 +96,7 @@ TEST_CASE("a missing namespace is an error, and left out only when that was aske
     options.namespaces = {"Account", "Nowhere", "Code"};
     const auto refused = export_snapshot(options, {}, {});
     REQUIRE_FALSE(refused);
-    CHECK(refused.error().code == ErrorCode::not_found);
+    CHECK(refused.error().code == ErrorCode::bad_data);
     CHECK(refused.error().which == "Nowhere");
     CHECK_FALSE(fs::exists(options.output));
     options.allow_missing = true;

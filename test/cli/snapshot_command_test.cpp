@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <filesystem>
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/run_command.hpp"
+#include "test/cli/run_cli.hpp"
+#include "test/support/temp_dir.hpp"
+#include "test/support/test_data.hpp"
+
+using namespace ioswarm;
+using ioswarm::test::run_cli;
+using Catch::Matchers::Contains;
+using Json = nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string data(const std::string& name) {
+    return std::string(IOSWARM_TEST_DATA) + "/" + name;
+}
+
+}  // namespace
+
+TEST_CASE("split_words takes words as a shell does and expands nothing", "[cli]") {
+    using Words = std::vector<std::string>;
+    CHECK(*cli::split_words("rsync -a  'a b' \"c 'd'\" e\\ f") == Words{"rsync", "-a", "a b", "c 'd'", "e f"});
+    CHECK(*cli::split_words("echo $HOME *.gz `id` ; rm") == Words{"echo", "$HOME", "*.gz", "`id`", ";", "rm"});
+    CHECK(*cli::split_words("a '' \"\"") == Words{"a", "", ""});
+    CHECK(*cli::split_words("'a'b\"c\"") == Words{"abc"});
+    for (const std::string bad : {"", "  \t ", "a 'b", "a \"b"}) {
+        INFO(bad);
+        const auto words = cli::split_words(bad);
+        REQUIRE_FALSE(words);
+        CHECK(words.error().code == ErrorCode::usage);
+    }
+}
+
+TEST_CASE("run_program waits, and tells how a program ended that failed", "[cli]") {
+    CHECK(cli::run_program({"true"}));
+    const auto failed = cli::run_program({"sh", "-c", "exit 3"});
+    CHECK(failed.error().code == ErrorCode::failed_check);
+    CHECK_THAT(failed.error().text(), Contains("ended with 3"));
+    CHECK_THAT(cli::run_program({"sh", "-c", "kill -9 $$"}).error().text(), Contains("signal 9"));
+    CHECK(cli::run_program({"/nowhere/none"}).error().code == ErrorCode::not_found);
+}
+
+TEST_CASE("snapshot verify answers 0 for a whole file, 1 with the reason for a broken one", "[cli]") {
+    CHECK(run_cli({"snapshot", "verify", data("snapshots/full.snap.gz")}).code == 0);
+    const auto json = run_cli({"snapshot", "verify", "--json", data("snapshots/full.snap.gz")});
+    CHECK(Json::parse(json.out)["ok"] == true);
+    CHECK(Json::parse(json.out)["height"] == 46006460);
+    const auto broken = run_cli({"snapshot", "verify", data("snapshots/bad/digest-wrong.snap.gz")});
+    CHECK(broken.code == 1);
+    CHECK(broken.out.empty());
+    CHECK_THAT(broken.err, Contains("digest"));
+    const auto told = run_cli({"snapshot", "verify", "--json", data("snapshots/bad/digest-wrong.snap.gz")});
+    CHECK(told.code == 1);
+    CHECK(Json::parse(told.out)["ok"] == false);
+    const auto quiet = run_cli({"snapshot", "verify", "-q", data("snapshots/bad/marker-7.snap.gz")});
+    CHECK(quiet.code == 1);
+    CHECK((quiet.out + quiet.err).empty());
+    CHECK(run_cli({"snapshot", "verify", "/nowhere/none.gz"}).code == 74);
+    CHECK(run_cli({"snapshot", "verify"}).code == 64);
+}
+
+TEST_CASE("snapshot inspect shows counts, entries and one account", "[cli]") {
+    const std::string file = data("node/chain-boltdb/final.snap.gz");
+    const auto summary = run_cli({"snapshot", "inspect", file});
+    CHECK(summary.code == 0);
+    CHECK_THAT(summary.out, Contains("height   27\n") && Contains("entries  1198\n") && Contains("Contract"));
+    const Json json = Json::parse(run_cli({"snapshot", "inspect", "--json", file}).out);
+    CHECK(json["height"] == 27);
+    CHECK(json["namespaces"]["Account"]["entries"] == 496);
+    const auto entries = run_cli({"snapshot", "inspect", "--entries", file});
+    CHECK(std::count(entries.out.begin(), entries.out.end(), '\n') == 1198);
+    // The first key of 20 bytes is an account; both spellings of its address find it.
+    const std::size_t line = entries.out.find("Account ");
+    std::string key;
+    for (std::size_t at = line; key.size() != 40 && at != std::string::npos; at = entries.out.find("\nAccount ", at + 1)) {
+        const std::size_t from = entries.out.find(' ', at + 1) + 1;
+        key = entries.out.substr(from, entries.out.find(' ', from) - from);
+    }
+    REQUIRE(key.size() == 40);
+    const Json account = Json::parse(run_cli({"snapshot", "inspect", "--json", "--account", "0x" + key, file}).out);
+    CHECK_THAT(account["io"].get<std::string>(), Catch::StartsWith("io1"));
+    CHECK(Json::parse(run_cli({"snapshot", "inspect", "--json", "--account", account["io"], file}).out) == account);
+    CHECK(run_cli({"snapshot", "inspect", "--account", "0x" + std::string(40, '7'), file}).code == 74);
+    CHECK(run_cli({"snapshot", "inspect", "--account", "nobody", file}).code == 64);
+    CHECK(run_cli({"snapshot", "inspect", data("snapshots/bad/ends-in-entry.snap.gz")}).code == 65);
+}
+
+TEST_CASE("snapshot diff lists what differs and answers 1 then", "[cli]") {
+    const std::string base = data("node/chain-boltdb/base.snap.gz");
+    const std::string final = data("node/chain-boltdb/final.snap.gz");
+    const auto same = run_cli({"snapshot", "diff", base, base});
+    CHECK(same.code == 0);
+    CHECK_THAT(same.out, Contains("0 only in the first, 0 only in the second, 0 changed"));
+    const auto differ = run_cli({"snapshot", "diff", base, final});
+    CHECK(differ.code == 1);
+    CHECK_THAT(differ.out, Contains("\n~ Account "));
+    const Json counts = Json::parse(run_cli({"snapshot", "diff", "--json", base, final}).out);
+    const Json back = Json::parse(run_cli({"snapshot", "diff", "--json", final, base}).out);
+    CHECK(counts["same"] == false);
+    CHECK(counts["only_a"] == back["only_b"]);
+    CHECK(counts["only_b"] == back["only_a"]);
+    CHECK(counts["changed"] == back["changed"]);
+    // A snapshot of fewer namespaces lacks the others, and nothing else differs.
+    const Json fewer = Json::parse(
+        run_cli({"snapshot", "diff", "--json", data("snapshots/acctcode.snap.gz"), data("snapshots/full.snap.gz")}).out);
+    CHECK(fewer["only_a"] == 0);
+    CHECK(fewer["only_b"] == 2728);
+    CHECK(fewer["changed"] == 0);
+    CHECK(run_cli({"snapshot", "diff", base, "/nowhere/none.gz"}).code == 74);
+    CHECK(run_cli({"snapshot", "diff", base, data("snapshots/bad/marker-7.snap.gz")}).code == 65);
+}
+
+TEST_CASE("snapshot export refuses a wrong command line before it touches anything", "[cli]") {
+    const test::TempDir dir;
+    const std::string source = data("bolt/trie.db");
+    const std::string output = dir.path("a.snap.gz");
+    CHECK(run_cli({"snapshot", "export", "--source", source}).code == 64);
+    CHECK(run_cli({"snapshot", "export", "--output", output}).code == 64);
+    for (const std::vector<std::string>& wrong :
+         {std::vector<std::string>{"--namespaces", "Account,,Code"}, {"--compression", "best"}, {"--timeout", "soon"},
+          {"--live", "--snapshot-copy"}, {"--publish-cmd", "a 'b"}, {"--threads", "1000"}}) {
+        INFO(wrong.front());
+        std::vector<std::string> line{"snapshot", "export", "--source", source, "--output", output};
+        line.insert(line.end(), wrong.begin(), wrong.end());
+        CHECK(run_cli(line).code == 64);
+    }
+    CHECK(fs::is_empty(dir.path()));
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ioswarm snapshot` as cron runs it: exit codes, files, the field's names, signals.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include <catch2/catch.hpp>
+
+#include "test/support/program.hpp"
+#include "test/support/temp_dir.hpp"
+
+using namespace ioswarm;
+using ioswarm::test::Program;
+using ioswarm::test::ProgramRun;
+using ioswarm::test::run_program;
+using ioswarm::test::TempDir;
+using Catch::Matchers::Contains;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string kProgram = IOSWARM_BINARY;
+
+std::string data(const std::string& name) {
+    return std::string(IOSWARM_TEST_DATA) + "/" + name;
+}
+
+ProgramRun run(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {kProgram, "snapshot"});
+    return run_program(std::move(arguments));
+}
+
+ProgramRun run_export(const TempDir& dir, const std::string& source, std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {"export", "--source", source, "--output", dir.path("a.snap.gz")});
+    return run(std::move(more));
+}
+
+}  // namespace
+
+TEST_CASE("an exported snapshot verifies, equals the reference's, and its digest is what sha256sum says", "[e2e]") {
+    const TempDir dir;
+    const ProgramRun done = run_export(dir, data("bolt/trie.db"), {"--stats"});
+    CHECK(done.code == 0);
+    CHECK_THAT(done.out, Contains("height 46006460, 4588 entries") && Contains("Contract"));
+    CHECK(run({"verify", dir.path("a.snap.gz")}).code == 0);
+    CHECK(run({"diff", dir.path("a.snap.gz"), data("snapshots/full.snap.gz")}).code == 0);
+    CHECK(run_program({"/bin/sh", "-c", "cd " + dir.path() + " && sha256sum -c a.snap.gz.sha256"}).code == 0);
+    CHECK(run_program({"/bin/gunzip", "-t", dir.path("a.snap.gz")}).code == 0);
+    const ProgramRun quiet = run_export(dir, data("node/chain-pebble/final-trie.db"), {"-q"});
+    CHECK(quiet.code == 0);
+    CHECK((quiet.out + quiet.err).empty());
+}
+
+TEST_CASE("the field's names take the field's flags", "[e2e]") {
+    for (const std::string name : {"l4baseline", "ioswarm-l4baseline", "snapshotexporter"}) {
+        INFO(name);
+        const TempDir dir;
+        fs::create_symlink(kProgram, dir.path(name));
+        const ProgramRun done = run_program({dir.path(name), "--source", data("bolt/trie.db"), "--output",
+                                             dir.path("acctcode.snap.gz"), "--namespaces", "Account,Code", "--stats"});
+        CHECK(done.code == 0);
+        CHECK(run({"diff", dir.path("acctcode.snap.gz"), data("snapshots/acctcode.snap.gz")}).code == 0);
+    }
+}
+
+TEST_CASE("an export that fails says why by its exit code and leaves yesterday's file", "[e2e]") {
+    const TempDir dir;
+    dir.write("a.snap.gz", "yesterday's");
+    CHECK(run_export(dir, data("bolt/bad/leaf-key-size-huge.db")).code == 65);
+    CHECK(run_export(dir, data("bolt/trie.db"), {"--namespaces", "Account,Nothing"}).code == 65);
+    CHECK(run_export(dir, dir.path("none")).code == 74);
+    CHECK(run_export(dir, data("bolt/trie.db"), {"--threads", "x"}).code == 64);
+    fs::copy_file(data("bolt/trie.db"), dir.path("trie.db"));
+    const int node = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
+    REQUIRE(::flock(node, LOCK_EX) == 0);
+    const ProgramRun locked = run_export(dir, dir.path("trie.db"), {"--lock-timeout", "1ms"});
+    CHECK(locked.code == 75);
+    CHECK_THAT(locked.err, Contains(std::to_string(::getpid())));
+    ::close(node);
+    CHECK(dir.read("a.snap.gz") == "yesterday's");
+    CHECK(run_export(dir, data("bolt/trie.db"), {"--namespaces", "Account,Nothing", "--allow-missing"}).code == 0);
+}
+
+TEST_CASE("a second export of the same file ends with 75, a signal ends the first with 130 or 143 and no trace", "[e2e]") {
+    const TempDir dir;
+    dir.write("a.snap.gz", "yesterday's");
+    fs::copy_file(data("bolt/trie.db"), dir.path("trie.db"));
+    for (const auto& [signal, code] : {std::pair{SIGINT, 130}, {SIGTERM, 143}}) {
+        // A node that holds the state keeps the export waiting.
+        const int node = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
+        REQUIRE(::flock(node, LOCK_EX) == 0);
+        Program first({kProgram, "snapshot", "export", "--source", dir.path("trie.db"), "--output", dir.path("a.snap.gz"),
+                       "--lock-timeout", "30s"});
+        // The temporary file is made under the export's lock: once it is there, the lock is held.
+        while (!fs::exists(dir.path(".a.snap.gz.part")))
+            ::usleep(1000);
+        CHECK(run_export(dir, data("bolt/trie.db")).code == 75);
+        first.send(signal);
+        ::close(node);
+        CHECK(first.wait() == code);
+        CHECK(dir.read("a.snap.gz") == "yesterday's");
+        CHECK_FALSE(fs::exists(dir.path(".a.snap.gz.part")));
+    }
+}
+
+TEST_CASE("the publish command gets the three finished files, and its failure is the answer 1", "[e2e]") {
+    const TempDir dir;
+    const std::string script = dir.write("publish", "#!/bin/sh\nprintf '%s\\n' \"$@\"\nls \"$2\" \"$3\" \"$4\" >/dev/null\n");
+    fs::permissions(script, fs::perms::owner_exec, fs::perm_options::add);
+    const ProgramRun done = run_export(dir, data("bolt/trie.db"), {"-q", "--publish-cmd", script + " 'to $HOME'"});
+    CHECK(done.code == 0);
+    CHECK(done.out == "to $HOME\n" + dir.path("a.snap.gz") + "\n" + dir.path("a.snap.gz.sha256") + "\n" +
+                          dir.path("snapshot-meta.json") + "\n");
+    CHECK(run_export(dir, data("bolt/trie.db"), {"-q", "--publish-cmd", "false"}).code == 1);
+    CHECK(run({"verify", "-q", dir.path("a.snap.gz")}).code == 0);
+}
