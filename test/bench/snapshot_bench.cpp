@@ -380,12 +380,13 @@ void bench_profile(const std::string& kind, const std::string& source, const std
 
 void bench_cold(const std::string& kind, const std::string& source, const std::string& output) {
     const auto size = static_cast<double>(size_of(source));
-    std::vector<double> rate, floor, times_read;
+    std::vector<double> rate, floor, warm, times_read;
     for (int round = 0; round < kRounds; ++round) {
         drop_from_cache(source);
         floor.push_back(size / sequential_read_seconds(source) / kMB);
         drop_from_cache(source);
         const Exported done = run_export(source, output, "default");
+        warm.push_back(size / run_export(source, output, "default").write_seconds / kMB);
         rate.push_back(size / done.write_seconds / kMB);
         times_read.push_back(done.read_bytes / size);
     }
@@ -393,8 +394,11 @@ void bench_cold(const std::string& kind, const std::string& source, const std::s
     bench::print_goal("P3", kind + ", cold: bytes read / size", read, "x", {1, 1, 1}, "<= 1.05", read.high <= 1.05);
     const bench::Sample figure = bench::sample_of(rate);
     const bench::Sample sequential = bench::sample_of(floor);
-    bench::print_goal("P3", kind + ", cold: bytes of the source", figure, "MB/s", sequential,
-                      ">= 70% of a sequential read, or P1's rate", figure.median >= 0.7 * sequential.median);
+    const bench::Sample cached = bench::sample_of(warm);
+    const bool as_warm = figure.median >= 0.95 * cached.median;  // the disk is not what holds it back
+    bench::print_goal("P3", kind + ", cold: against a sequential read", figure, "MB/s", sequential, ">= 70%, or P1's rate",
+                      figure.median >= 0.7 * sequential.median || as_warm);
+    bench::print_goal("P3", kind + ", cold: against the same warm", figure, "MB/s", cached, "or the above", as_warm);
 }
 
 int bench(const fs::path& dir) {
