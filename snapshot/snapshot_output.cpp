@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot/snapshot_output.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/base/text.hpp"
+#include "snapshot/reader.hpp"
+
+namespace ioswarm::snapshot {
+namespace {
+
+/// How often the observer is told, and the stop token and the time are looked at.
+constexpr std::uint64_t kProgressBytes = 64 * 1024 * 1024;
+constexpr std::uint64_t kCheckEntries = 4096;
+
+}  // namespace
+
+SnapshotOutput::SnapshotOutput(std::string_view job, const OutputOptions& options, const ExportObserver& observer,
+                               std::stop_token stop)
+    : job_(job), options_(options), observer_(observer), stop_(std::move(stop)) {}
+
+Status SnapshotOutput::open() {
+    auto lock = OutputLock::take(options_.output);
+    if (!lock) return fail(lock.error());
+    lock_.emplace(std::move(*lock));
+    auto file = AtomicFile::create(options_.output);
+    if (!file) return fail(file.error());
+    file_.emplace(std::move(*file));
+    return {};
+}
+
+Status SnapshotOutput::begin(std::uint64_t height) {
+    report_.height = height;
+    const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+    writer_.emplace(height,
+                    ParallelGzip::Settings{options_.compression, options_.threads == 0 ? cores : options_.threads},
+                    [this](BytesView bytes) {
+                        file_hash_.update(bytes);
+                        return file_->write(bytes);
+                    });
+    return {};
+}
+
+void SnapshotOutput::begin_namespace(std::string_view name) {
+    report_.namespaces.emplace_back(name, NamespaceStats{});
+}
+
+Status SnapshotOutput::add(BytesView key, BytesView value) {
+    auto& [name, stats] = report_.namespaces.back();
+    if (auto added = writer_->add(name, key, value); !added) return added;
+    ++stats.entries;
+    stats.key_bytes += key.size();
+    stats.value_bytes += value.size();
+    due_ = ++report_.entries % kCheckEntries == 0;
+    return {};
+}
+
+Status SnapshotOutput::progress(ExportProgress::Phase phase, std::string_view name, double fraction) {
+    if (auto go_on = check_limits(); !go_on) return go_on;
+    if (writer_ && writer_->raw_bytes() >= told_ + kProgressBytes) {
+        told_ = report_.raw_bytes = writer_->raw_bytes();
+        tell(phase, name, fraction);
+    }
+    return {};
+}
+
+void SnapshotOutput::tell(ExportProgress::Phase phase, std::string_view name, double fraction) {
+    if (observer_) observer_({phase, name, report_.entries, report_.raw_bytes, fraction});
+}
+
+Status SnapshotOutput::end() {
+    if (auto go_on = check_limits(); !go_on) return go_on;
+    auto digest = writer_->finish();
+    if (!digest) return fail(digest.error());
+    report_.payload_sha256 = *digest;
+    report_.raw_bytes = writer_->raw_bytes();
+    writer_.reset();  // its threads and blocks are not needed for reading back
+    report_.file_sha256 = file_hash_.finish();
+    report_.file_bytes = file_->bytes_written();
+    return {};
+}
+
+Result<ExportReport> SnapshotOutput::publish() {
+    if (auto read = read_back(file_->temporary_path()); !read) return fail(read.error());
+    if (auto committed = file_->commit(); !committed) return fail(committed.error());
+    report_.elapsed = Clock::now() - start_;
+    if (auto written = write_companions(options_.output, report_); !written) return fail(written.error());
+    tell(ExportProgress::Phase::done, {}, 1);
+    return std::move(report_);
+}
+
+Status SnapshotOutput::check_limits() const {
+    if (stop_.stop_requested()) {
+        return fail(ErrorCode::cancelled, fmt::format("{} stopped", job_), options_.output, "a signal came",
+                    "nothing was changed");
+    }
+    if (options_.timeout.count() != 0 && Clock::now() > start_ + options_.timeout) {
+        return fail(ErrorCode::timed_out, fmt::format("{} stopped", job_), options_.output,
+                    fmt::format("it took longer than {}", go_duration(options_.timeout)),
+                    "nothing was changed; --timeout gives it longer");
+    }
+    return {};
+}
+
+/// Reads what was written, as an agent will.
+Status SnapshotOutput::read_back(const std::string& path) {
+    told_ = 0;
+    tell(ExportProgress::Phase::verifying, {}, 0);
+    auto reader = SnapshotReader::open(path);
+    if (!reader) return fail(reader.error());
+    for (;;) {
+        auto entry = (*reader)->next();
+        if (!entry) return fail(entry.error());
+        if (!*entry) break;
+        if ((*reader)->entries() % kCheckEntries != 0) continue;
+        if (auto go_on = check_limits(); !go_on) return go_on;
+        if ((*reader)->raw_bytes() >= told_ + kProgressBytes) {
+            told_ = (*reader)->raw_bytes();
+            tell(ExportProgress::Phase::verifying, {},
+                 static_cast<double>(told_) /
+                     static_cast<double>(std::max<std::uint64_t>(report_.raw_bytes, 1)));
+        }
+    }
+    if ((*reader)->digest() != report_.payload_sha256 || (*reader)->entries() != report_.entries ||
+        (*reader)->height() != report_.height) {
+        return fail(ErrorCode::data_loss, "the snapshot reads back differently from what was written", path,
+                    "the disk or the memory is faulty", "nothing was changed; check the machine");
+    }
+    return check_limits();
+}
+
+double key_fraction(BytesView key) noexcept {
+    double fraction = 0;
+    double weight = 1.0 / 256;
+    for (const std::uint8_t byte : key.first(std::min<std::size_t>(key.size(), 3))) {
+        fraction += byte * weight;
+        weight /= 256;
+    }
+    return fraction;
+}
+
+Status write_companions(const std::string& output, const ExportReport& report) {
+    const std::size_t name_at = output.rfind('/') + 1;  // npos + 1 = 0
+    const std::string folder = output.substr(0, name_at);
+    const std::string name = output.substr(name_at);
+    nlohmann::ordered_json namespaces = nlohmann::ordered_json::object();
+    for (const auto& [ns, stats] : report.namespaces) {
+        namespaces[ns] = {
+            {"entries", stats.entries}, {"key_bytes", stats.key_bytes}, {"value_bytes", stats.value_bytes}};
+    }
+    const nlohmann::ordered_json meta = {
+        {"file", name},
+        {"height", report.height},
+        {"bytes", report.file_bytes},
+        {"sha256", to_hex(report.file_sha256.view())},
+        {"payload_bytes", report.raw_bytes},
+        {"payload_sha256", to_hex(report.payload_sha256.view())},
+        {"entries", report.entries},
+        {"namespaces", namespaces},
+        {"time", rfc3339(std::chrono::system_clock::now())},
+        {"version", IOSWARM_VERSION},
+    };
+    const std::string sum = to_hex(report.file_sha256.view()) + "  " + name + "\n";
+    if (auto written = write_file_atomically(output + ".sha256", as_bytes(sum)); !written) return written;
+    return write_file_atomically(folder + "snapshot-meta.json", as_bytes(meta.dump(2) + "\n"));
+}
+
+}  // namespace ioswarm::snapshot
