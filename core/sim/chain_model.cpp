@@ -5,12 +5,19 @@
 #include <algorithm>
 #include <iterator>
 
+#include "core/sim/contract_code.hpp"
+
 namespace ioswarm::sim {
 
 namespace {
 
 constexpr std::uint32_t kCreatedKept = 8192;
 constexpr std::uint64_t kGenesisBalanceIotx = 1'000'000'000;  // lasts for years of fees and stakes
+
+/// EIP-161: it starts with nonce 1.
+ModelAccount new_contract() {
+    return {0, 1, kFirstWord, true};
+}
 
 }  // namespace
 
@@ -23,14 +30,15 @@ ChainModel::ChainModel(const ChainSettings& settings)
     : settings_(settings),
       shares_(shares_of(settings.seed)),
       accounts_(settings.accounts + 1U + kGenesisContracts + kCreatedKept) {
-    for (std::uint32_t i = 0; i <= settings_.accounts; ++i) {
-        accounts_[i].state.balance_rau = U256(kGenesisBalanceIotx) * kRauPerIotx;
-    }
-    for (std::uint32_t i = 0; i < kGenesisContracts; ++i) {
-        // EIP-161: a contract starts with nonce 1.
-        accounts_[first_contract() + i].state = ModelAccount{0, 1, true};
-    }
+    for (std::uint32_t i = 0; i < first_contract() + kGenesisContracts; ++i)
+        accounts_[i].state = genesis_account(i);
     begin_slot();
+}
+
+ModelAccount ChainModel::genesis_account(std::uint32_t index) const {
+    if (index < first_contract()) return {U256(kGenesisBalanceIotx) * kRauPerIotx, 0, 0, false};
+    if (index < first_contract() + kGenesisContracts) return new_contract();
+    return {};
 }
 
 void ChainModel::begin_slot() {
@@ -131,15 +139,24 @@ void ChainModel::execute(const TxPlan& plan, ModelBlock& block) {
     sender.state.balance_rau -= plan.value_rau;
     switch (plan.kind) {
         case TxKind::transfer:
-        case TxKind::call:
             touch(plan.target).state.balance_rau += plan.value_rau;
             break;
+        case TxKind::call: {
+            ModelAccount& contract = touch(plan.target).state;
+            contract.balance_rau += plan.value_rau;
+            contract.word = plan.argument;
+            break;
+        }
         case TxKind::creation: {
             const std::uint32_t index = first_contract() + kGenesisContracts + next_created_;
             next_created_ = (next_created_ + 1) % kCreatedKept;
-            touch(index).state = ModelAccount{0, 1, true};
+            if (created_.size() == kCreatedKept) {
+                block.forgotten.push_back({created_.front(), accounts_[index].state});
+                created_.pop_front();
+                accounts_[index].state = {};
+            }
+            touch(index).state = new_contract();
             created_.push_back({index, plan.sender, plan.nonce});
-            if (created_.size() > kCreatedKept) created_.pop_front();
             block.created.push_back(created_.back());
             break;
         }
@@ -158,6 +175,15 @@ void ChainModel::execute(const TxPlan& plan, ModelBlock& block) {
 
 bool ChainModel::holds(std::uint64_t at) const noexcept {
     return at <= height_ && height_ - at < kHeightsHeld;
+}
+
+std::vector<AccountChange> ChainModel::last_changes() const {
+    std::vector<AccountChange> out;
+    if (undo_.empty()) return out;
+    out.reserve(undo_.back().size());
+    for (const auto& [index, before] : undo_.back())
+        out.push_back({index, before, accounts_[index].state});
+    return out;
 }
 
 ModelAccount ChainModel::account(std::uint32_t index, std::uint64_t at) const {

@@ -68,6 +68,7 @@ struct TxPlan {
 struct ModelAccount {
     U256 balance_rau = 0;
     std::uint64_t nonce = 0;
+    std::uint64_t word = 0;  ///< storage slot 0 of a contract, never 0 there
     bool has_code = false;
 };
 
@@ -78,12 +79,25 @@ struct CreatedContract {
     std::uint64_t nonce = 0;
 };
 
+/// A contract that is no longer known, as it last was: its number went to a newer one.
+struct ForgottenContract {
+    CreatedContract contract;
+    ModelAccount last;
+};
+
+struct AccountChange {
+    std::uint32_t account = 0;
+    ModelAccount before;
+    ModelAccount after;
+};
+
 struct ModelBlock {
     std::uint64_t height = 0;
     std::vector<TxPlan> mined;         ///< in the block's order
     std::vector<TxPlan> replaced;      ///< left the pool since the last block, for another with their nonce
     std::vector<TxPlan> unaffordable;  ///< left the pool since the last block, balance spent by an earlier one
     std::vector<CreatedContract> created;
+    std::vector<ForgottenContract> forgotten;  ///< for one of `created` each
 };
 
 /// The embedded chain without time, keys and bytes: a state machine that is a pure function of its settings.
@@ -127,6 +141,11 @@ class ChainModel {
     [[nodiscard]] bool holds(std::uint64_t at) const noexcept;
     /// The account as block `at` left it; holds(at).
     [[nodiscard]] ModelAccount account(std::uint32_t index, std::uint64_t at) const;
+    /// Accounts that the newest block touched, each once, in the order in which it first did. Of a contract
+    /// that it created, `before` is an account that is not there.
+    [[nodiscard]] std::vector<AccountChange> last_changes() const;
+    /// The account at the genesis; those of contracts that transactions make are not there yet.
+    [[nodiscard]] ModelAccount genesis_account(std::uint32_t index) const;
 
   private:
     struct Account {

@@ -71,7 +71,8 @@ TxPlan ChainModel::make_transfer(std::uint32_t sender, const U256& value) {
 TxPlan ChainModel::make_call(std::uint32_t sender, bool reverts) {
     TxPlan plan = make(sender, TxKind::call);
     plan.target = pick_contract();
-    plan.argument = (random_.next() << 1) | (reverts ? 1U : 0U);  // the contract reverts on an odd word
+    // The contract reverts on an odd word. With the id in it none is ever written twice.
+    plan.argument = next_id_ << 25 | std::uint64_t{random_.below(1U << 24)} << 1 | (reverts ? 1U : 0U);
     plan.gas_used += kCallDataBytes * kGasPerByte + (reverts ? kRevertedCallGas : kCallGas);
     plan.gas_limit += 20'000;
     if (reverts) plan.status = 106;

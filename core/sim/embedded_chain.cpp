@@ -49,17 +49,20 @@ void EmbeddedChain::replay(std::uint64_t height) {
     const Clock::Wall now = clock_.wall();
     while (model_.height() < height) {
         ModelBlock block = model_.close_slot();
-        if (height - block.height < kBlocksKept) {
+        const std::uint64_t back = height - block.height;
+        if (back == kBlocksKept - 1) {
+            // Nobody asks for addresses of the time before.
+            for (const CreatedContract& contract : model_.created())
+                know(contract);
+        }
+        if (back < kBlocksKept) {
             // As if they had come on time.
-            const auto age = settings_.block_time * static_cast<std::int64_t>(height - block.height);
-            store(std::move(block), now - age);
+            store(std::move(block), now - settings_.block_time * static_cast<std::int64_t>(back));
         }
         if (model_.height() % kBlocksBetweenReplayLogs == 0) {
             log_.info("embedded chain: replayed to height {} of {}", model_.height(), height);
         }
     }
-    for (const CreatedContract& contract : model_.created())
-        know(contract);
 }
 
 void EmbeddedChain::know(const CreatedContract& contract) {
@@ -70,9 +73,12 @@ void EmbeddedChain::know(const CreatedContract& contract) {
 }
 
 void EmbeddedChain::store(ModelBlock block, Clock::Wall time) {
+    for (const CreatedContract& contract : block.created)
+        know(contract);
     StoredBlock& stored = blocks_.emplace_back();
     stored.height = block.height;
     stored.time = time;
+    stored.changes = changes_of(block);
     stored.transactions = block.mined.size();
     stored.mined = std::move(block.mined);
     stored_transactions_ += stored.transactions;
@@ -107,22 +113,20 @@ void EmbeddedChain::produce(Clock::Steady now) {
         made_.erase(plan.id);
     for (const TxPlan& plan : block.unaffordable)
         made_.erase(plan.id);
-    for (const CreatedContract& contract : block.created)
-        know(contract);
     store(std::move(block), tip_time_);
     time_moved_.notify_all();
 }
 
-Address EmbeddedChain::address_of(const TxPlan& plan) const {
-    if (plan.target < maker_.addresses().size()) return maker_.addresses()[plan.target];
-    const auto found = created_.find(plan.target);
+Address EmbeddedChain::address_of(std::uint32_t account) const {
+    if (account < maker_.addresses().size()) return maker_.addresses()[account];
+    const auto found = created_.find(account);
     return found == created_.end() ? Address{} : found->second;
 }
 
 Result<PoolActionPtr> EmbeddedChain::made(const TxPlan& plan) {
     const auto found = made_.find(plan.id);
     if (found != made_.end()) return found->second;
-    auto fresh = maker_.make(plan, address_of(plan));
+    auto fresh = maker_.make(plan, address_of(plan.target));
     if (fresh) made_.emplace(plan.id, *fresh);
     return fresh;
 }
@@ -136,7 +140,7 @@ Result<std::vector<PoolActionPtr>> EmbeddedChain::pending() {
         out.reserve(model_.pool().size());
         for (const auto& [id, plan] : model_.pool()) {
             const auto found = made_.find(id);
-            if (found == made_.end()) fresh.push_back({out.size(), plan, address_of(plan), nullptr});
+            if (found == made_.end()) fresh.push_back({out.size(), plan, address_of(plan.target), nullptr});
             out.push_back(found == made_.end() ? nullptr : found->second);
         }
     }
@@ -208,14 +212,34 @@ std::vector<Result<AccountState>> EmbeddedChain::accounts(std::span<const Addres
 }
 
 Result<ExecutedBlock> EmbeddedChain::next(std::uint64_t height, std::stop_token stop) {
+    constexpr const char* kWhat = "cannot read the block";
     std::unique_lock lock(mutex_);
     advance();
     const std::uint64_t wanted = height == 0 ? model_.height() + 1 : height;
-    while (wanted > model_.height()) {
-        if (stop.stop_requested()) {
-            return fail(ErrorCode::cancelled, "cannot wait for the block", std::to_string(wanted), "stopped");
-        }
-        const auto moved = [&, before = moves_] { return moves_ != before || wanted <= model_.height(); };
+    if (Status waited = wait_for(wanted, stop, lock, kWhat); !waited) return fail(std::move(waited.error()));
+    auto stored = stored_at(wanted, kWhat);
+    if (!stored) return fail(std::move(stored.error()));
+    if (!(*stored)->block) {
+        if (auto done = make_block(**stored); !done) return fail(std::move(done.error()));
+    }
+    ExecutedBlock block = *(*stored)->block;
+    if (!block.delta_state_digest.empty()) return block;
+
+    // Without the lock: the diff of ten thousand accounts takes some milliseconds.
+    const Changes changes = (*stored)->changes;
+    lock.unlock();
+    block.delta_state_digest = diff_of(wanted, changes).digest;
+    lock.lock();
+    stored = stored_at(wanted, kWhat);
+    if (stored) (*stored)->block->delta_state_digest = block.delta_state_digest;
+    return block;
+}
+
+Status EmbeddedChain::wait_for(std::uint64_t height, std::stop_token& stop, std::unique_lock<std::mutex>& lock,
+                               const char* what) {
+    while (height > model_.height()) {
+        if (stop.stop_requested()) return fail(ErrorCode::cancelled, what, std::to_string(height), "stopped");
+        const auto moved = [&, before = moves_] { return moves_ != before || height <= model_.height(); };
         if (held_since_) {
             time_moved_.wait(lock, stop, moved);
         } else {
@@ -224,20 +248,16 @@ Result<ExecutedBlock> EmbeddedChain::next(std::uint64_t height, std::stop_token 
         }
         advance();
     }
-    return block_at(wanted);
+    return {};
 }
 
-Result<ExecutedBlock> EmbeddedChain::block_at(std::uint64_t height) {
+Result<EmbeddedChain::StoredBlock*> EmbeddedChain::stored_at(std::uint64_t height, const char* what) {
     const std::uint64_t oldest = blocks_.empty() ? model_.height() + 1 : blocks_.front().height;
     if (height < oldest) {
-        return fail(ErrorCode::out_of_range, "cannot read the block", std::to_string(height),
+        return fail(ErrorCode::out_of_range, what, std::to_string(height),
                     "the oldest held is " + std::to_string(oldest));
     }
-    StoredBlock& stored = blocks_[static_cast<std::size_t>(height - oldest)];
-    if (!stored.block) {
-        if (auto done = make_block(stored); !done) return fail(std::move(done.error()));
-    }
-    return *stored.block;
+    return &blocks_[static_cast<std::size_t>(height - oldest)];
 }
 
 Status EmbeddedChain::make_block(StoredBlock& stored) {

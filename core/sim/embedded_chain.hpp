@@ -13,15 +13,17 @@
 #include "core/ports/act_pool_reader.hpp"
 #include "core/ports/block_source.hpp"
 #include "core/ports/clock.hpp"
+#include "core/ports/state_diff_source.hpp"
 #include "core/ports/state_reader.hpp"
 #include "core/sim/action_maker.hpp"
+#include "core/sim/chain_diff.hpp"
 #include "core/sim/chain_model.hpp"
 
 namespace ioswarm::sim {
 
 /// A chain inside the process, for trying things out without a node: real keys and signatures, a pool, blocks
-/// with receipts, confirmed state. All three of its ports are thread-safe, and next() may be called by several
-/// threads.
+/// with receipts, confirmed state, state diffs. All of its ports are thread-safe, and next() may be called by
+/// several threads.
 ///
 /// What happens is ChainModel's and follows from the settings; the clock says when. The arrivals of a slot are
 /// spread over its block_time, its block comes at the end. There is no thread: whoever calls a port moves the
@@ -33,7 +35,7 @@ namespace ioswarm::sim {
 ///
 /// Containers (encoding 128) stand in the pool as such; in blocks they are unfolded and keep their hash, so
 /// their receipts look like any other. Each block has the receipt of a grantReward action that was never in the
-/// pool.
+/// pool, and the digest of its state diff.
 class EmbeddedChain final : public ActPoolReader, public StateReader, public BlockSource {
   public:
     /// Replays to settings.resume_height (2 to 4 million transactions a second) and goes on from there. `clock`
@@ -50,6 +52,11 @@ class EmbeddedChain final : public ActPoolReader, public StateReader, public Blo
     /// Height 0 is the block after the tip.
     [[nodiscard]] Result<ExecutedBlock> next(std::uint64_t height, std::stop_token stop) override;
 
+    /// The diffs of the blocks that are held, made when they are asked for (chain_diff.hpp says what is in
+    /// them). Diff 1 begins with every account of the genesis: who applies all diffs from 1 on has the whole
+    /// state. What stakes and candidates are is not part of it. Thread-safe; lives as long as the chain.
+    [[nodiscard]] StateDiffSource& diffs() noexcept { return diffs_; }
+
     /// Time stands still until release(): nothing arrives, no block comes, and the tip counts as of now. Twice
     /// is once.
     void hold();
@@ -60,9 +67,22 @@ class EmbeddedChain final : public ActPoolReader, public StateReader, public Blo
   private:
     EmbeddedChain(const ChainSettings& settings, const Clock& clock, Log log);
 
+    class Diffs final : public StateDiffSource {
+      public:
+        explicit Diffs(EmbeddedChain& chain) : chain_(chain) {}
+        [[nodiscard]] Result<StateDiff> next(std::uint64_t height, std::stop_token stop) override {
+            return chain_.next_diff(height, std::move(stop));
+        }
+
+      private:
+        EmbeddedChain& chain_;
+    };
+    using Changes = std::shared_ptr<const std::vector<ChangedAccount>>;
+
     struct StoredBlock {
         std::uint64_t height = 0;
         Clock::Wall time;
+        Changes changes;
         std::vector<TxPlan> mined;  // until `block` is made
         std::size_t transactions = 0;
         std::optional<ExecutedBlock> block;  // made when first asked for
@@ -83,8 +103,13 @@ class EmbeddedChain final : public ActPoolReader, public StateReader, public Blo
     void store(ModelBlock block, Clock::Wall time);
     void know(const CreatedContract& contract);
     [[nodiscard]] Result<PoolActionPtr> made(const TxPlan& plan);
-    [[nodiscard]] Address address_of(const TxPlan& plan) const;
-    [[nodiscard]] Result<ExecutedBlock> block_at(std::uint64_t height);
+    [[nodiscard]] Address address_of(std::uint32_t account) const;
+    [[nodiscard]] Result<StateDiff> next_diff(std::uint64_t height, std::stop_token stop);
+    [[nodiscard]] Changes changes_of(const ModelBlock& block) const;
+    [[nodiscard]] StateDiff diff_of(std::uint64_t height, const Changes& changes) const;
+    [[nodiscard]] Status wait_for(std::uint64_t height, std::stop_token& stop,
+                                  std::unique_lock<std::mutex>& lock, const char* what);
+    [[nodiscard]] Result<StoredBlock*> stored_at(std::uint64_t height, const char* what);
     [[nodiscard]] Status make_block(StoredBlock& stored);
 
     const ChainSettings settings_;
@@ -92,6 +117,7 @@ class EmbeddedChain final : public ActPoolReader, public StateReader, public Blo
     const Log log_;
     const ActionMaker maker_;
     const Hash256 code_hash_;
+    Diffs diffs_{*this};
 
     std::mutex mutex_;                        // guards all below
     std::condition_variable_any time_moved_;  // waited for by next()

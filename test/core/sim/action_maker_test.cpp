@@ -79,8 +79,9 @@ TEST_CASE("a contract's address is keccak256 of its creator and nonce as an RLP 
 
 TEST_CASE("a contract's init code puts its code in place") {
     // PUSH1 length, PUSH1 offset, PUSH1 0, CODECOPY: the two numbers must be those of the arrays.
-    CHECK(kInitCode[1] == kContractCode.size());
-    CHECK(kInitCode[3] == kInitCode.size());
-    CHECK(kInitCode[8] == kContractCode.size());
-    CHECK(kContractCode[kContractCode[7]] == 0x5b);  // the jump goes to the JUMPDEST
+    CHECK(kInitCode[1] == kFirstWord);
+    CHECK(kInitCode[6] == kContractCode.size());
+    CHECK(kInitCode[8] == kInitCode.size());
+    CHECK(kInitCode[13] == kContractCode.size());
+    CHECK(kContractCode[kContractCode[8]] == 0x5b);  // the jump goes to the JUMPDEST
 }
