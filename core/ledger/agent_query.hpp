@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "core/ledger/ledger_rows.hpp"
-#include "core/ledger/sqlite.hpp"
+#include "core/sqlite/sqlite.hpp"
 
 namespace ioswarm {
 

@@ -17,9 +17,9 @@
 #include <unistd.h>
 
 #include "core/ledger/ledger_reader.hpp"
-#include "core/ledger/lock_file.hpp"
+#include "core/sqlite/lock_file.hpp"
 #include "core/ledger/schema.hpp"
-#include "core/ledger/sqlite.hpp"
+#include "core/sqlite/sqlite.hpp"
 
 // How a group is made: the writer takes all that waits, up to the next operation that wants to be alone, and
 // runs it in one transaction. There are no savepoints: they would make every operation pay for undoing, and an
@@ -244,7 +244,7 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const std::filesystem::path& dir, L
     if (!lock) return fail(lock.error());
     const std::filesystem::path file = dir / "ledger.db";
     if (Status status = make_private_file(file); !status) return fail(status.error());
-    auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_write);
+    auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_write, "ledger");
     if (!database) return fail(database.error());
     if (Status status = configure_writer(*database); !status) return fail(status.error());
     if (Status status = prepare_schema(*database, now_ms()); !status) return fail(status.error());

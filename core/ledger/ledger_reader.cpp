@@ -104,7 +104,7 @@ Result<std::vector<Row>> collect(Statement& query, Result<Row> (*read)(const Sta
 
 Result<std::unique_ptr<LedgerReader>> LedgerReader::open(const std::filesystem::path& file) {
     std::unique_ptr<LedgerReader> out(new LedgerReader);
-    auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_only);
+    auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_only, "ledger");
     if (!database) return fail(database.error());
     out->database_.emplace(std::move(*database));
     if (Status status = out->database_->execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0;"

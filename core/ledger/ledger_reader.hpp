@@ -10,7 +10,7 @@
 
 #include "core/base/result.hpp"
 #include "core/ledger/ledger_rows.hpp"
-#include "core/ledger/sqlite.hpp"
+#include "core/sqlite/sqlite.hpp"
 
 namespace ioswarm {
 

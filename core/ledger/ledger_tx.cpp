@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/ledger/agent_query.hpp"
-#include "core/ledger/sqlite.hpp"
+#include "core/sqlite/sqlite.hpp"
 
 namespace ioswarm {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/base/result.hpp"
-#include "core/ledger/sqlite.hpp"
+#include "core/sqlite/sqlite.hpp"
 
 namespace ioswarm {
 

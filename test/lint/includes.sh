@@ -24,7 +24,9 @@ allow core/base "$low"
 low="$low|core/crypto"; allow core/crypto "$low"
 low="$low|core/model"; allow core/model "$low"
 low="$low|core/ports"; allow core/ports "$low"
-for room in diffs ledger net; do allow "core/$room" "$low|core/$room"; done
+allow core/sqlite 'core/base|core/sqlite'
+for room in diffs ledger; do allow "core/$room" "$low|core/sqlite|core/$room"; done
+allow core/net "$low|core/net"
 allow core/coordinator "$low|core/diffs|core/ledger|core/net|core/coordinator"
 core="$low|core/diffs|core/ledger|core/net|core/coordinator|core/sim"
 allow core/sim "$core"
@@ -42,9 +44,10 @@ home() {
 home 'CLI/' 'cli/' CLI11
 home 'yaml-cpp/' 'cli/' yaml-cpp
 home 'grpc|google/protobuf|nghttp2' 'proto/' 'gRPC, protobuf and nghttp2'
-home 'sqlite3' 'core/(diffs|ledger)/[a-z0-9_]*\.cpp' SQLite
+home 'sqlite3' 'core/sqlite/[a-z0-9_]*\.cpp' SQLite
 home 'secp256k1|openssl/' 'core/crypto/[a-z_0-9]*\.cpp' 'secp256k1 and OpenSSL'
 home 'curl/|httplib' 'core/net/[a-z0-9_]*\.cpp' 'libcurl and cpp-httplib'
+home 'zstd' '(core/diffs|snapshot)/[a-z0-9_]*\.cpp' zstd
 home 'nlohmann/' '[a-z0-9_/]*\.cpp' 'nlohmann-json'
 
 exit "$bad"

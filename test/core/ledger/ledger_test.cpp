@@ -14,7 +14,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/ledger/ledger.hpp"
-#include "core/ledger/sqlite.hpp"
+#include "core/sqlite/sqlite.hpp"
 #include "test/support/temp_dir.hpp"
 
 namespace ioswarm {
@@ -50,7 +50,7 @@ Status add(LedgerTx& tx, std::uint64_t number) {
 
 /// Changes the file behind the ledger's back.
 void tamper(const std::string& file, std::string_view sql) {
-    auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_write);
+    auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_write, "ledger");
     REQUIRE(database);
     REQUIRE(database->execute(sql));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The little of SQLite that this folder needs, without its header. Not for use outside core/ledger.
+// The little of SQLite that the ledger and the diff log need, without its header. Not for use outside those two.
 
 #include <cstdint>
 #include <filesystem>
@@ -62,6 +62,7 @@ class Statement {
 
     std::unique_ptr<sqlite3_stmt, Finalize> statement_;
     std::string file_;
+    std::string name_;
     bool out_of_range_ = false;
 };
 
@@ -70,7 +71,8 @@ class Database {
   public:
     enum class Mode { read_write, read_only };
 
-    [[nodiscard]] static Result<Database> open(const std::filesystem::path& file, Mode mode);
+    /// `name`: what errors call the file ("ledger"). A read-only connection never checkpoints when it closes.
+    [[nodiscard]] static Result<Database> open(const std::filesystem::path& file, Mode mode, std::string name);
 
     /// Statements of one or many lines, without results.
     [[nodiscard]] Status execute(std::string_view sql);
@@ -80,6 +82,8 @@ class Database {
     /// Rows changed by the last insert, update or delete.
     [[nodiscard]] std::int64_t changes() const;
     [[nodiscard]] bool in_transaction() const;
+    /// The last call failed for lack of space on the disk.
+    [[nodiscard]] bool disk_full() const;
     [[nodiscard]] const std::string& file() const { return file_; }
 
   private:
@@ -90,6 +94,7 @@ class Database {
 
     std::unique_ptr<sqlite3, Close> handle_;
     std::string file_;
+    std::string name_;
 };
 
 }  // namespace ioswarm::sqlite

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/ledger/lock_file.hpp"
+#include "core/sqlite/lock_file.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/ledger/sqlite.hpp"
+#include "core/sqlite/sqlite.hpp"
 
 #include <limits>
 
@@ -15,7 +15,7 @@ Error error_of(int extended, const char* message, std::string what, std::string 
     switch (extended & 0xff) {
         case SQLITE_FULL:
             return {ErrorCode::io, std::move(what), std::move(file), "no space left on the disk (" + why + ")",
-                    "free some space; the ledger goes on by itself"};
+                    "free some space; ioswarm goes on by itself"};
         case SQLITE_READONLY:
         case SQLITE_PERM:
             return {ErrorCode::io,
@@ -83,7 +83,7 @@ Statement& Statement::bind_null(int index) {
 Result<bool> Statement::step() {
     if (out_of_range_) {
         reset();
-        return fail(ErrorCode::invalid_argument, "cannot write to the ledger", file_,
+        return fail(ErrorCode::invalid_argument, "cannot write to the " + name_, file_,
                     "a number is above 2^63-1");
     }
     const int code = sqlite3_step(statement_.get());
@@ -94,7 +94,7 @@ Result<bool> Statement::step() {
     }
     sqlite3* const handle = sqlite3_db_handle(statement_.get());
     Error error =
-        error_of(sqlite3_extended_errcode(handle), sqlite3_errmsg(handle), "cannot use the ledger", file_);
+        error_of(sqlite3_extended_errcode(handle), sqlite3_errmsg(handle), "cannot use the " + name_, file_);
     reset();
     return fail(std::move(error));
 }
@@ -147,7 +147,7 @@ Result<U256> Statement::amount(int column) const {
 
 Error Statement::damaged(int column) const {
     const char* name = sqlite3_column_name(statement_.get(), column);
-    return {ErrorCode::data_loss, "cannot read the ledger", file_,
+    return {ErrorCode::data_loss, "cannot read the " + name_, file_,
             std::string("column ") + (name != nullptr ? name : "?") + " does not hold what it should",
             "stop, keep a copy of the file, and restore a backup"};
 }
@@ -156,8 +156,9 @@ void Database::Close::operator()(sqlite3* handle) const {
     sqlite3_close_v2(handle);
 }
 
-Result<Database> Database::open(const std::filesystem::path& file, Mode mode) {
+Result<Database> Database::open(const std::filesystem::path& file, Mode mode, std::string name) {
     Database out;
+    out.name_ = std::move(name);
     out.file_ = file.string();
     sqlite3* handle = nullptr;
     // NOMUTEX: the owner lets one thread at a time in.
@@ -168,7 +169,7 @@ Result<Database> Database::open(const std::filesystem::path& file, Mode mode) {
     out.handle_.reset(handle);
     if (code != SQLITE_OK) {
         return fail(error_of(code, handle != nullptr ? sqlite3_errmsg(handle) : nullptr,
-                             "cannot open the ledger", out.file_));
+                             "cannot open the " + out.name_, out.file_));
     }
     sqlite3_busy_timeout(handle, kReaderBusyMs);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
@@ -181,7 +182,7 @@ Result<Database> Database::open(const std::filesystem::path& file, Mode mode) {
 Status Database::execute(std::string_view sql) {
     const std::string text(sql);
     const int code = sqlite3_exec(handle_.get(), text.c_str(), nullptr, nullptr, nullptr);
-    if (code != SQLITE_OK) return fail(last_error("cannot use the ledger"));
+    if (code != SQLITE_OK) return fail(last_error("cannot use the " + name_));
     return {};
 }
 
@@ -189,10 +190,11 @@ Result<Statement> Database::prepare(std::string_view sql) {
     sqlite3_stmt* statement = nullptr;
     const int code = sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()),
                                         SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
-    if (code != SQLITE_OK) return fail(last_error("cannot read the ledger"));
+    if (code != SQLITE_OK) return fail(last_error("cannot read the " + name_));
     Statement out;
     out.statement_.reset(statement);
     out.file_ = file_;
+    out.name_ = name_;
     return out;
 }
 
@@ -211,6 +213,10 @@ std::int64_t Database::changes() const {
 
 bool Database::in_transaction() const {
     return sqlite3_get_autocommit(handle_.get()) == 0;
+}
+
+bool Database::disk_full() const {
+    return (sqlite3_extended_errcode(handle_.get()) & 0xff) == SQLITE_FULL;
 }
 
 Error Database::last_error(std::string what) const {
