@@ -23,8 +23,8 @@ struct DiffRange {
 struct DiffRow {
     std::uint64_t height = 0;
     Hash256 digest;  ///< of the diff, as its block's header has it
-    /// SHA-256 of the previous row's chain ‖ height (8 bytes, big-endian) ‖ SHA-256 of the record; of the floor the
-    /// previous one is zero until rows are pruned, when it stays what it was.
+    /// SHA-256 of the previous row's chain ‖ height (8 bytes, big-endian) ‖ digest ‖ record; of the floor the previous
+    /// one is zero until rows are pruned, when it stays what it was.
     Hash256 chain;
     Bytes record;  ///< the whole diff (core/diffs/diff_record.hpp)
 };

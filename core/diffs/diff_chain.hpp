@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/bytes.hpp"
+
+namespace ioswarm {
+
+/// The chain value of a row (core/ports/diff_store.hpp): SHA-256 of previous ‖ height (8 bytes, big-endian) ‖ digest ‖
+/// record.
+[[nodiscard]] Hash256 diff_chain(const Hash256& previous, std::uint64_t height, const Hash256& digest, BytesView record);
+
+}  // namespace ioswarm

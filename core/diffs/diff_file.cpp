@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/diffs/diff_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <string_view>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "core/base/bytes.hpp"
+
+namespace ioswarm {
+namespace {
+
+constexpr std::string_view kSqliteMagic("SQLite format 3\0", 16);  // https://sqlite.org/fileformat.html
+// The magic of a bbolt meta page stands behind the page header of 16 bytes, in the byte order of the machine:
+// https://github.com/etcd-io/bbolt/blob/v1.3.6/db.go
+constexpr std::array<std::uint8_t, 4> kBoltMagic{0xed, 0xda, 0x0c, 0xed};
+constexpr std::size_t kBoltMagicAt = 16;
+
+}  // namespace
+
+Result<DiffFileKind> diff_file_kind(const std::filesystem::path& file) {
+    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) return DiffFileKind::missing;
+    if (fd < 0) return fail(errno_error(errno, "cannot open the diff log", file.string()));
+    std::array<std::uint8_t, kBoltMagicAt + kBoltMagic.size()> head{};
+    const ssize_t size = pread(fd, head.data(), head.size(), 0);
+    const int error = errno;
+    ::close(fd);
+    if (size < 0) return fail(errno_error(error, "cannot read the diff log", file.string()));
+    if (size == 0) return DiffFileKind::empty;
+    const BytesView read = BytesView(head).first(static_cast<std::size_t>(size));
+    if (as_text(read).starts_with(kSqliteMagic)) return DiffFileKind::sqlite;
+    if (read.size() == head.size() && std::equal(kBoltMagic.begin(), kBoltMagic.end(), head.begin() + kBoltMagicAt))
+        return DiffFileKind::bolt;
+    return DiffFileKind::unknown;
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+
+#include "core/base/result.hpp"
+
+namespace ioswarm {
+
+/// What a file called statediffs.db may be; the reference's has the same name as ours.
+enum class DiffFileKind {
+    missing,
+    empty,    ///< of 0 bytes
+    sqlite,   ///< ours, or another program's: opening it tells
+    bolt,     ///< a bbolt database, as the reference's diff store is
+    unknown,  ///< none of these
+};
+
+/// Told by content alone. Errors: io, permission_denied.
+[[nodiscard]] Result<DiffFileKind> diff_file_kind(const std::filesystem::path& file);
+
+}  // namespace ioswarm

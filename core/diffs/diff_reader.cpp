@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/diffs/diff_reader.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/diffs/diff_chain.hpp"
+#include "core/diffs/diff_schema.hpp"
+#include "core/diffs/store_checks.hpp"
+
+namespace ioswarm {
+
+Result<std::unique_ptr<DiffReader>> DiffReader::open(const std::filesystem::path& file) {
+    auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_only, kDiffLogName);
+    if (!database) return fail(database.error());
+    if (Status status = prepare_diff_reader(*database); !status) return fail(status.error());
+    std::unique_ptr<DiffReader> out(new DiffReader(std::move(*database)));
+    const std::array<std::pair<sqlite::Statement*, const char*>, 5> texts{{
+        {&out->begin_, "BEGIN"},
+        {&out->end_, "COMMIT"},
+        {&out->log_, "SELECT floor, base_chain FROM log"},
+        {&out->tip_, "SELECT height, chain FROM diffs ORDER BY height DESC LIMIT 1"},
+        {&out->rows_, "SELECT height, digest, chain, size, codec, record FROM diffs WHERE height BETWEEN ?1 AND ?2 "
+                      "ORDER BY height"},
+    }};
+    for (const auto& [statement, sql] : texts) {
+        auto prepared = out->database_.prepare(sql);
+        if (!prepared) return fail(prepared.error());
+        *statement = std::move(*prepared);
+    }
+    return out;
+}
+
+template <typename Body>
+auto DiffReader::in_transaction(Body&& body) -> decltype(body()) {
+    if (Status status = begin_.run(); !status) return fail(status.error());
+    auto result = body();
+    for (sqlite::Statement* statement : {&log_, &tip_, &rows_})
+        statement->reset();
+    if (Status status = end_.run(); !status && database_.in_transaction()) {
+        static_cast<void>(database_.execute("ROLLBACK"));
+    }
+    return result;
+}
+
+Result<DiffRange> DiffReader::range_inside() {
+    DiffRange out;
+    const auto row = log_.step();
+    if (!row) return fail(row.error());
+    if (*row) out.floor = log_.u64(0);
+    const auto tip = tip_.step();
+    if (!tip) return fail(tip.error());
+    if (*tip) out.tip = tip_.u64(0);
+    return out.empty() ? DiffRange{} : out;
+}
+
+Result<DiffRange> DiffReader::range() {
+    return in_transaction([&] { return range_inside(); });
+}
+
+Result<Hash256> DiffReader::tip_chain() {
+    return in_transaction([&]() -> Result<Hash256> {
+        const auto tip = tip_.step();
+        if (!tip) return fail(tip.error());
+        if (!*tip) return Hash256{};
+        return tip_.fixed<Hash256>(1);
+    });
+}
+
+Result<std::vector<DiffRow>> DiffReader::read(std::uint64_t from, std::uint64_t to, std::size_t max_rows,
+                                              std::size_t max_bytes) {
+    return in_transaction([&] { return read_inside(from, to, max_rows, max_bytes); });
+}
+
+Result<std::vector<DiffRow>> DiffReader::read_inside(std::uint64_t from, std::uint64_t to, std::size_t max_rows,
+                                                     std::size_t max_bytes) {
+    const auto log = log_.step();
+    if (!log) return fail(log.error());
+    const std::uint64_t floor = *log ? log_.u64(0) : 0;
+    // What was pruned since the caller looked is not damaged.
+    if (floor == 0 || from < floor) {
+        const auto held = range_inside();
+        return fail(outside(held ? *held : DiffRange{}, from, database_.file()));
+    }
+    Hash256 previous;
+    std::uint64_t next = from;
+    if (from == floor) {
+        const auto base = log_.fixed<Hash256>(1);
+        if (!base) return fail(base.error());
+        previous = *base;
+    } else {
+        --next;  // the row before: its chain value alone
+    }
+    std::vector<DiffRow> out;
+    std::size_t bytes = 0;
+    rows_.bind_u64(1, next).bind_u64(2, to);
+    for (; next <= to && (out.empty() || out.size() < max_rows); ++next) {
+        const auto found = rows_.step();
+        Error error;
+        if (!found) {
+            error = damaged(next, found.error().why);
+            if (found.error().code != ErrorCode::data_loss) error = found.error();
+        } else if (!*found || rows_.u64(0) != next) {
+            error = damaged(next, "it is missing");
+        } else if (next < from) {
+            const auto chain = rows_.fixed<Hash256>(2);
+            if (!chain) return fail(damaged(next, "its chain value has another size"));
+            previous = *chain;
+            continue;
+        } else {
+            bytes += static_cast<std::size_t>(rows_.u64(3));
+            if (!out.empty() && bytes > max_bytes) break;
+            auto row = row_of(next, previous);
+            if (row) {
+                previous = row->chain;
+                out.push_back(std::move(*row));
+                continue;
+            }
+            error = row.error();
+        }
+        // What is good before it is given; the next call then tells.
+        if (out.empty()) return fail(std::move(error));
+        break;
+    }
+    return out;
+}
+
+Result<DiffRow> DiffReader::row_of(std::uint64_t height, const Hash256& previous) {
+    DiffRow row;
+    row.height = height;
+    const auto digest = rows_.fixed<Hash256>(1);
+    const auto chain = rows_.fixed<Hash256>(2);
+    if (!digest || !chain) return fail(damaged(height, "its digest or its chain value has another size"));
+    row.digest = *digest;
+    row.chain = *chain;
+    auto record = unpacker_.unpack(rows_.integer(4), rows_.u64(3), rows_.blob(5));
+    if (!record) return fail(damaged(height, record.error().why));
+    row.record = std::move(*record);
+    if (diff_chain(previous, height, row.digest, row.record) != row.chain) {
+        return fail(damaged(height, "its content does not fit its chain value"));
+    }
+    return row;
+}
+
+Error DiffReader::damaged(std::uint64_t height, std::string why) const {
+    return {ErrorCode::data_loss, "cannot read the diff log", database_.file(),
+            fmt::format("the diff of height {} is damaged: {}", height, why),
+            "ioswarm diffs verify tells all that is; ioswarm diffs restart begins a new log"};
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/diffs/record_codec.hpp"
+#include "core/ports/diff_store.hpp"
+#include "core/sqlite/sqlite.hpp"
+
+namespace ioswarm {
+
+/// One reading connection of the SQLite log. Each call is one short transaction, since a long one would keep the WAL
+/// from being folded into the file. One thread at a time. Not for use outside core/diffs.
+class DiffReader {
+  public:
+    /// Errors: as prepare_diff_reader().
+    [[nodiscard]] static Result<std::unique_ptr<DiffReader>> open(const std::filesystem::path& file);
+
+    [[nodiscard]] Result<DiffRange> range();
+    /// Zero when the log is empty.
+    [[nodiscard]] Result<Hash256> tip_chain();
+    /// Rows `from` to at most `to`, checked against their chain values; as DiffStore::read().
+    [[nodiscard]] Result<std::vector<DiffRow>> read(std::uint64_t from, std::uint64_t to, std::size_t max_rows,
+                                                    std::size_t max_bytes);
+
+  private:
+    explicit DiffReader(sqlite::Database database) : database_(std::move(database)) {}
+    template <typename Body>
+    auto in_transaction(Body&& body) -> decltype(body());
+    Result<DiffRange> range_inside();
+    Result<std::vector<DiffRow>> read_inside(std::uint64_t from, std::uint64_t to, std::size_t max_rows,
+                                             std::size_t max_bytes);
+    Result<DiffRow> row_of(std::uint64_t height, const Hash256& previous);
+    [[nodiscard]] Error damaged(std::uint64_t height, std::string why) const;
+
+    sqlite::Database database_;
+    sqlite::Statement begin_, end_, log_, tip_, rows_;
+    RecordUnpacker unpacker_;
+};
+
+}  // namespace ioswarm

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/diffs/diff_schema.hpp"
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "core/diffs/diff_file.hpp"
+
+namespace ioswarm {
+namespace {
+
+// What is small stands before the record, so that it is read without the record's pages. `log` has one row: the lowest
+// height held (0: none) and the chain value of the row before it.
+constexpr std::array kTables{
+    std::string_view{"CREATE TABLE diffs(height INTEGER PRIMARY KEY, digest BLOB NOT NULL, chain BLOB NOT NULL, "
+                     "size INTEGER NOT NULL, codec INTEGER NOT NULL, record BLOB NOT NULL) STRICT"},
+    std::string_view{"CREATE TABLE log(one INTEGER PRIMARY KEY CHECK(one = 1), floor INTEGER NOT NULL, "
+                     "base_chain BLOB NOT NULL) STRICT"},
+};
+
+Error cannot_open(ErrorCode code, std::string file, std::string why, std::string hint) {
+    return {code, "cannot open the diff log", std::move(file), std::move(why), std::move(hint)};
+}
+
+/// True: ours; false: nothing in it yet.
+Result<bool> is_ours(sqlite::Database& database) {
+    const auto tables = database.query_integer("SELECT count(*) FROM sqlite_master");
+    if (!tables) return fail(tables.error());
+    const auto id = database.query_integer("PRAGMA application_id");
+    if (!id) return fail(id.error());
+    if (tables->value_or(0) == 0 && id->value_or(0) == 0) return false;
+    if (id->value_or(0) == kDiffApplicationId) return true;
+    return fail(cannot_open(ErrorCode::bad_data, database.file(), "it is an SQLite file of another program",
+                            "give another diffStorePath"));
+}
+
+Status check_tables(sqlite::Database& database) {
+    const auto version = database.query_integer("PRAGMA user_version");
+    if (!version) return fail(version.error());
+    if (version->value_or(0) > kDiffSchemaVersion) {
+        return fail(cannot_open(ErrorCode::failed_precondition, database.file(),
+                                fmt::format("it was written by a newer ioswarm (version {}, this one knows {})",
+                                            version->value_or(0), kDiffSchemaVersion),
+                                "install the newer ioswarm again"));
+    }
+    const Error altered =
+        cannot_open(ErrorCode::data_loss, database.file(),
+                    fmt::format("its tables are not those of version {}", kDiffSchemaVersion),
+                    "move the file away: the log is then filled anew from its source");
+    auto found = database.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid");
+    if (!found) return fail(found.error());
+    for (std::size_t count = 0;; ++count) {
+        const auto row = found->step();
+        if (!row) return fail(row.error());
+        if (!*row && count == kTables.size()) break;
+        if (!*row || count >= kTables.size() || found->text(0) != kTables[count]) return fail(altered);
+    }
+    const auto rows = database.query_integer("SELECT count(*) FROM log WHERE length(base_chain) = 32");
+    if (!rows) return fail(rows.error());
+    return rows->value_or(0) == 1 ? Status{} : Status{fail(altered)};
+}
+
+Status create(sqlite::Database& database) {
+    std::string sql = "BEGIN IMMEDIATE;";
+    for (const std::string_view table : kTables)
+        sql += fmt::format("{};", table);
+    sql += fmt::format(
+        "INSERT INTO log VALUES(1, 0, zeroblob(32)); PRAGMA application_id = {}; PRAGMA user_version = {}; COMMIT",
+        kDiffApplicationId, kDiffSchemaVersion);
+    Status status = database.execute(sql);
+    if (!status && database.in_transaction()) static_cast<void>(database.execute("ROLLBACK"));
+    return status;
+}
+
+}  // namespace
+
+Status check_diff_file(const std::filesystem::path& file, bool may_be_new) {
+    const auto kind = diff_file_kind(file);
+    if (!kind) return fail(kind.error());
+    switch (*kind) {
+        case DiffFileKind::sqlite:
+            return {};
+        case DiffFileKind::missing:
+        case DiffFileKind::empty:
+            if (may_be_new) return {};
+            return fail(cannot_open(ErrorCode::not_found, file.string(), "there is none", {}));
+        case DiffFileKind::bolt:
+            return fail(cannot_open(
+                ErrorCode::failed_precondition, file.string(), "it is a diff store of iotex-core (bbolt), left as it is",
+                fmt::format("move it away, then take its diffs over: ioswarm diffs import {}.old", file.string())));
+        case DiffFileKind::unknown:
+            break;
+    }
+    return fail(cannot_open(ErrorCode::bad_data, file.string(), "it is no diff log", "give another diffStorePath"));
+}
+
+Status prepare_diff_writer(sqlite::Database& database) {
+    const auto ours = is_ours(database);
+    if (!ours) return fail(ours.error());
+    // auto_vacuum counts only before the first page is written. No mmap: a read error would be a SIGBUS. The WAL is cut
+    // back after a burst.
+    Status status = database.execute(
+        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA mmap_size = 0;"
+        "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;"
+        "PRAGMA journal_size_limit = 16777216");
+    if (status && !*ours) status = create(database);
+    return status ? check_tables(database) : status;
+}
+
+Status prepare_diff_reader(sqlite::Database& database) {
+    if (Status status = database.execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0;"
+                                         "PRAGMA cache_size = -1024; PRAGMA cell_size_check = ON");
+        !status) {
+        return status;
+    }
+    const auto ours = is_ours(database);
+    if (!ours) return fail(ours.error());
+    if (!*ours) return fail(cannot_open(ErrorCode::not_found, database.file(), "it is empty", {}));
+    return check_tables(database);
+}
+
+}  // namespace ioswarm

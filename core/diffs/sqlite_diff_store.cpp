@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/diffs/sqlite_diff_store.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <condition_variable>
+#include <limits>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "core/diffs/diff_chain.hpp"
+#include "core/diffs/diff_reader.hpp"
+#include "core/diffs/diff_schema.hpp"
+#include "core/diffs/record_codec.hpp"
+#include "core/diffs/store_checks.hpp"
+#include "core/sqlite/lock_file.hpp"
+#include "core/sqlite/sqlite.hpp"
+
+// Rows are appended at the end and removed at the front, so that in the long run new rows take the pages that old ones
+// left; only what is free beyond that (after diffRetainHeight was lowered, after a clear) is given back to the disk.
+
+namespace ioswarm {
+namespace {
+
+/// Connections that read at once; more callers wait.
+constexpr std::size_t kMaxReaders = 4;
+/// Pages that stay free for coming rows, and pages given back a transaction.
+constexpr std::int64_t kSparePages = 1024;
+constexpr std::int64_t kVacuumPages = 256;
+
+/// SQLite gives the WAL the mode of the file, so it is enough to make this one before SQLite does. Its name is synced,
+/// since SQLite, finding it, will not.
+Status make_private_file(const std::filesystem::path& file) {
+    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return fail(errno_error(errno, "cannot open the diff log", file.string()));
+    ::close(fd);
+    const int folder = ::open(file.has_parent_path() ? file.parent_path().c_str() : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) return fail(errno_error(errno, "cannot open the folder of the diff log", file.string()));
+    const int synced = fsync(folder);
+    const int error = errno;
+    ::close(folder);
+    if (synced != 0) return fail(errno_error(error, "cannot sync the folder of the diff log", file.string()));
+    return {};
+}
+
+}  // namespace
+
+/// A bounded few reading connections, opened when they are first needed.
+class SqliteDiffStore::Readers {
+  public:
+    explicit Readers(std::filesystem::path file) : file_(std::move(file)) {}
+
+    template <typename Body>
+    auto with(Body&& body) -> decltype(body(std::declval<DiffReader&>())) {
+        auto reader = take();
+        if (!reader) return fail(reader.error());
+        auto result = body(**reader);
+        give_back(std::move(*reader));
+        return result;
+    }
+
+    /// What a read-only store last saw.
+    std::mutex seen_mutex;
+    DiffRange seen;
+    Hash256 seen_chain;
+
+  private:
+    Result<std::unique_ptr<DiffReader>> take() {
+        {
+            std::unique_lock lock(mutex_);
+            free_.wait(lock, [&] { return !idle_.empty() || open_ < kMaxReaders; });
+            if (!idle_.empty()) {
+                auto reader = std::move(idle_.back());
+                idle_.pop_back();
+                return reader;
+            }
+            ++open_;
+        }
+        auto reader = DiffReader::open(file_);
+        if (!reader) {
+            const std::lock_guard lock(mutex_);
+            --open_;
+            free_.notify_one();
+        }
+        return reader;
+    }
+
+    void give_back(std::unique_ptr<DiffReader> reader) {
+        const std::lock_guard lock(mutex_);
+        idle_.push_back(std::move(reader));
+        free_.notify_one();
+    }
+
+    const std::filesystem::path file_;
+    std::mutex mutex_;  // guards all below
+    std::condition_variable free_;
+    std::vector<std::unique_ptr<DiffReader>> idle_;
+    std::size_t open_ = 0;
+};
+
+/// The writing connection, and what everybody may know of what it has made durable.
+class SqliteDiffStore::Writer {
+  public:
+    static Result<std::unique_ptr<Writer>> open(const std::filesystem::path& file);
+
+    /// What the file holds, from its own words, and whether its newest row is sound.
+    Status load(DiffReader& reader);
+
+    DiffRange range() const {
+        const std::lock_guard lock(mutex_);
+        return range_;
+    }
+    Hash256 tip_chain() const {
+        const std::lock_guard lock(mutex_);
+        return tip_chain_;
+    }
+    Status append(const std::vector<DiffRow>& rows);
+    Result<std::size_t> prune(std::uint64_t floor, std::size_t max_rows);
+    Status clear();
+
+  private:
+    Writer(LockFile lock, sqlite::Database database) : lock_(std::move(lock)), database_(std::move(database)) {}
+    template <typename Body>
+    Status write(Body&& body);
+    Status insert(const std::vector<DiffRow>& rows, Hash256& chain);
+    Status remove_below(std::uint64_t floor);
+    Status vacuum();
+    void publish(DiffRange range, const Hash256& chain);
+
+    // One thread at a time.
+    LockFile lock_;  // before the database, so that it is dropped after it
+    sqlite::Database database_;
+    sqlite::Statement begin_, commit_, insert_, chain_of_, delete_, set_log_;
+    RecordPacker packer_;
+    Status health_;  // data_loss: the file is damaged, and nothing is written to it any more
+
+    mutable std::mutex mutex_;  // guards all below
+    DiffRange range_;
+    Hash256 tip_chain_;
+};
+
+Result<std::unique_ptr<SqliteDiffStore::Writer>> SqliteDiffStore::Writer::open(const std::filesystem::path& file) {
+    auto lock = LockFile::acquire(file.string() + ".lock");
+    if (!lock) return fail(lock.error());
+    if (Status status = check_diff_file(file, true); !status) return fail(status.error());
+    if (Status status = make_private_file(file); !status) return fail(status.error());
+    auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_write, kDiffLogName);
+    if (!database) return fail(database.error());
+    if (Status status = prepare_diff_writer(*database); !status) return fail(status.error());
+    std::unique_ptr<Writer> out(new Writer(std::move(*lock), std::move(*database)));
+    const std::array<std::pair<sqlite::Statement*, const char*>, 6> texts{{
+        {&out->begin_, "BEGIN IMMEDIATE"},
+        {&out->commit_, "COMMIT"},
+        {&out->insert_, "INSERT INTO diffs VALUES(?1, ?2, ?3, ?4, ?5, ?6)"},
+        {&out->chain_of_, "SELECT chain FROM diffs WHERE height = ?1"},
+        {&out->delete_, "DELETE FROM diffs WHERE height < ?1"},
+        {&out->set_log_, "UPDATE log SET floor = ?1, base_chain = ?2"},
+    }};
+    for (const auto& [statement, sql] : texts) {
+        auto prepared = out->database_.prepare(sql);
+        if (!prepared) return fail(prepared.error());
+        *statement = std::move(*prepared);
+    }
+    return out;
+}
+
+Status SqliteDiffStore::Writer::load(DiffReader& reader) {
+    const auto range = reader.range();
+    if (!range) return fail(range.error());
+    const auto chain = reader.tip_chain();
+    if (!chain) return fail(chain.error());
+    publish(*range, *chain);
+    if (range->empty()) return {};
+    const auto tip = reader.read(range->tip, range->tip, 1, std::numeric_limits<std::size_t>::max());
+    if (!tip) health_ = fail(tip.error());
+    return {};
+}
+
+void SqliteDiffStore::Writer::publish(DiffRange range, const Hash256& chain) {
+    const std::lock_guard lock(mutex_);
+    range_ = range;
+    tip_chain_ = chain;
+}
+
+/// Runs `body` in a transaction: all of it is durable, or nothing is there.
+template <typename Body>
+Status SqliteDiffStore::Writer::write(Body&& body) {
+    Status status = begin_.run();
+    if (status) status = body();
+    if (status) status = commit_.run();
+    if (status) return {};
+    Error error = status.error();
+    if (database_.disk_full()) error.code = ErrorCode::resource_exhausted;
+    if (error.code == ErrorCode::try_again) error.code = ErrorCode::io;  // nobody else writes: trying again helps
+    for (sqlite::Statement* statement : {&insert_, &chain_of_, &delete_, &set_log_})
+        statement->reset();
+    // After some errors SQLite has rolled back already.
+    if (database_.in_transaction()) static_cast<void>(database_.execute("ROLLBACK"));
+    if (error.code == ErrorCode::data_loss) health_ = fail(error);
+    return fail(std::move(error));
+}
+
+Status SqliteDiffStore::Writer::append(const std::vector<DiffRow>& rows) {
+    if (!health_) return health_;
+    DiffRange next = range();
+    if (Status status = check_appendable(next, rows, database_.file()); !status) return status;
+    if (rows.empty()) return {};
+    Hash256 chain = tip_chain();
+    const bool first = next.empty();
+    Status status = write([&]() -> Status {
+        if (first) {
+            set_log_.bind_u64(1, rows.front().height).bind_blob(2, chain.view());
+            if (Status set = set_log_.run(); !set) return set;
+        }
+        return insert(rows, chain);
+    });
+    if (!status) return status;
+    if (first) next.floor = rows.front().height;
+    next.tip = rows.back().height;
+    publish(next, chain);
+    return {};
+}
+
+Status SqliteDiffStore::Writer::insert(const std::vector<DiffRow>& rows, Hash256& chain) {
+    for (const DiffRow& row : rows) {
+        chain = diff_chain(chain, row.height, row.digest, row.record);
+        const RecordPacker::Packed packed = packer_.pack(row.record);
+        insert_.bind_u64(1, row.height)
+            .bind_blob(2, row.digest.view())
+            .bind_blob(3, chain.view())
+            .bind_u64(4, row.record.size())
+            .bind(5, static_cast<std::int64_t>(packed.codec))
+            .bind_blob(6, packed.bytes);
+        if (Status status = insert_.run(); !status) return status;
+    }
+    return {};
+}
+
+Result<std::size_t> SqliteDiffStore::Writer::prune(std::uint64_t floor, std::size_t max_rows) {
+    if (!health_) return fail(health_.error());
+    DiffRange held = range();
+    if (held.empty()) return std::size_t{0};
+    std::uint64_t to = std::min(floor, held.tip);
+    if (to <= held.floor || max_rows == 0) return std::size_t{0};
+    to = held.floor + std::min<std::uint64_t>(to - held.floor, max_rows);
+    if (Status status = write([&]() -> Status {
+            if (Status removed = remove_below(to); !removed) return removed;
+            return vacuum();
+        });
+        !status) {
+        return fail(status.error());
+    }
+    const auto removed = static_cast<std::size_t>(to - held.floor);
+    held.floor = to;
+    publish(held, tip_chain());
+    return removed;
+}
+
+Status SqliteDiffStore::Writer::remove_below(std::uint64_t floor) {
+    chain_of_.bind_u64(1, floor - 1);
+    const auto found = chain_of_.step();
+    if (!found) return fail(found.error());
+    const auto base = *found ? chain_of_.fixed<Hash256>(0) : Result<Hash256>(fail(ErrorCode::data_loss, ""));
+    chain_of_.reset();
+    if (!base) {
+        return fail(ErrorCode::data_loss, "cannot prune the diff log", database_.file(),
+                    "the diff of height " + std::to_string(floor - 1) + " is missing or damaged",
+                    "ioswarm diffs verify tells all that is");
+    }
+    if (Status status = delete_.bind_u64(1, floor).run(); !status) return status;
+    return set_log_.bind_u64(1, floor).bind_blob(2, base->view()).run();
+}
+
+Status SqliteDiffStore::Writer::vacuum() {
+    const auto free = database_.query_integer("PRAGMA freelist_count");
+    if (!free) return fail(free.error());
+    const std::int64_t spare = free->value_or(0) - kSparePages;
+    if (spare <= 0) return {};
+    return database_.execute("PRAGMA incremental_vacuum(" + std::to_string(std::min(spare, kVacuumPages)) + ")");
+}
+
+Status SqliteDiffStore::Writer::clear() {
+    health_ = {};
+    Status status = write([&]() -> Status {
+        if (Status removed = database_.execute("DELETE FROM diffs"); !removed) return removed;
+        if (Status set = set_log_.bind_u64(1, 0).bind_blob(2, Hash256{}.view()).run(); !set) return set;
+        return database_.execute("PRAGMA incremental_vacuum");
+    });
+    if (status) publish({}, {});
+    return status;
+}
+
+Result<std::unique_ptr<SqliteDiffStore>> SqliteDiffStore::open(const std::filesystem::path& file) {
+    if (file.has_parent_path()) {
+        if (Status status = prepare_private_directory(file.parent_path()); !status) return fail(status.error());
+    }
+    auto writer = Writer::open(file);
+    if (!writer) return fail(writer.error());
+    auto readers = std::make_unique<Readers>(file);
+    if (Status status = readers->with([&](DiffReader& reader) { return (*writer)->load(reader); }); !status) {
+        return fail(status.error());
+    }
+    return std::unique_ptr<SqliteDiffStore>(new SqliteDiffStore(std::move(*writer), std::move(readers)));
+}
+
+Result<std::unique_ptr<SqliteDiffStore>> SqliteDiffStore::open_read_only(const std::filesystem::path& file) {
+    if (Status status = check_diff_file(file, false); !status) return fail(status.error());
+    auto readers = std::make_unique<Readers>(file);
+    const auto range = readers->with([](DiffReader& reader) { return reader.range(); });
+    if (!range) return fail(range.error());
+    readers->seen = *range;
+    return std::unique_ptr<SqliteDiffStore>(new SqliteDiffStore(nullptr, std::move(readers)));
+}
+
+SqliteDiffStore::SqliteDiffStore(std::unique_ptr<Writer> writer, std::unique_ptr<Readers> readers)
+    : writer_(std::move(writer)), readers_(std::move(readers)) {}
+
+SqliteDiffStore::~SqliteDiffStore() {
+    // The readers first, so that the writer's connection is the last one and folds the WAL into the file.
+    readers_.reset();
+}
+
+DiffRange SqliteDiffStore::range() const {
+    if (writer_) return writer_->range();
+    const auto range = readers_->with([](DiffReader& reader) { return reader.range(); });
+    const std::lock_guard lock(readers_->seen_mutex);
+    if (range) readers_->seen = *range;
+    return readers_->seen;
+}
+
+Hash256 SqliteDiffStore::tip_chain() const {
+    if (writer_) return writer_->tip_chain();
+    const auto chain = readers_->with([](DiffReader& reader) { return reader.tip_chain(); });
+    const std::lock_guard lock(readers_->seen_mutex);
+    if (chain) readers_->seen_chain = *chain;
+    return readers_->seen_chain;
+}
+
+namespace {
+
+Error read_only() {
+    return {ErrorCode::failed_precondition, "cannot write to the diff log", {}, "it was opened for reading only", {}};
+}
+
+}  // namespace
+
+Status SqliteDiffStore::append(std::vector<DiffRow> rows) {
+    if (!writer_) return fail(read_only());
+    return writer_->append(rows);
+}
+
+Result<std::vector<DiffRow>> SqliteDiffStore::read(std::uint64_t from, std::size_t max_rows,
+                                                   std::size_t max_bytes) const {
+    const DiffRange held = range();
+    return readers_->with([&](DiffReader& reader) -> Result<std::vector<DiffRow>> {
+        if (!held.holds(from)) return fail(outside(held, from, "diff log"));
+        return reader.read(from, held.tip, max_rows, max_bytes);
+    });
+}
+
+Result<std::size_t> SqliteDiffStore::prune(std::uint64_t floor, std::size_t max_rows) {
+    if (!writer_) return fail(read_only());
+    return writer_->prune(floor, max_rows);
+}
+
+Status SqliteDiffStore::clear() {
+    if (!writer_) return fail(read_only());
+    return writer_->clear();
+}
+
+}  // namespace ioswarm

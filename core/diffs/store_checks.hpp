@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What every DiffStore asks of its callers. Not for use outside core/diffs.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/ports/diff_store.hpp"
+
+namespace ioswarm {
+
+/// Rows are consecutive, go on where the log ends and are not too large.
+[[nodiscard]] Status check_appendable(const DiffRange& held, const std::vector<DiffRow>& rows, const std::string& log);
+
+[[nodiscard]] Error outside(const DiffRange& held, std::uint64_t height, const std::string& log);
+
+}  // namespace ioswarm

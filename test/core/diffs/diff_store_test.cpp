@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+
+#include <catch2/catch.hpp>
+
+#include "core/diffs/memory_diff_store.hpp"
+#include "core/diffs/sqlite_diff_store.hpp"
+#include "test/suites/diff_store_suite.hpp"
+#include "test/support/temp_dir.hpp"
+
+using namespace ioswarm;
+using test::detail::code_of;
+using test::detail::holds_exactly;
+using test::some_rows;
+
+namespace {
+
+/// A store together with the folder it lies in.
+struct OnDisk {
+    std::unique_ptr<test::TempDir> dir = std::make_unique<test::TempDir>();
+    std::unique_ptr<SqliteDiffStore> store;
+    DiffStore& operator*() const { return *store; }
+};
+
+OnDisk on_disk() {
+    OnDisk out;
+    auto store = SqliteDiffStore::open(out.dir->path("data/statediffs.db"));
+    REQUIRE(store);
+    out.store = std::move(*store);
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("the contract of DiffStore, in memory") {
+    test::diff_store_contract([] { return std::make_unique<MemoryDiffStore>(); });
+}
+
+TEST_CASE("the contract of DiffStore, on SQLite") {
+    test::diff_store_contract(on_disk);
+}
+
+TEST_CASE("the log in memory is as long as it was told to be, and drops the oldest") {
+    SECTION("rows") {
+        MemoryDiffStore store({3, 1'000'000});
+        REQUIRE(store.append(some_rows(1, 2)));
+        REQUIRE(store.append(some_rows(3, 4)));
+        holds_exactly(store, 4, 6);
+    }
+    SECTION("bytes") {
+        MemoryDiffStore store({100, 2 * test::some_row(1).record.size()});
+        REQUIRE(store.append(some_rows(1, 5)));
+        holds_exactly(store, 4, 5);
+    }
+}
+
+TEST_CASE("what a log on disk holds is there after it was opened again, also what was pruned away is not") {
+    const test::TempDir dir;
+    const std::string file = dir.path("statediffs.db");
+    {
+        const auto store = SqliteDiffStore::open(file);
+        REQUIRE(store);
+        REQUIRE((*store)->append(some_rows(7, 30)));
+        REQUIRE((*store)->prune(10, 100));
+    }
+    const auto store = SqliteDiffStore::open(file);
+    REQUIRE(store);
+    holds_exactly(**store, 10, 36);
+    REQUIRE((*store)->append(some_rows(37, 1)));
+    holds_exactly(**store, 10, 37);
+}
+
+TEST_CASE("the file of the log is its owner's alone") {
+    const OnDisk log = on_disk();
+    REQUIRE(log.store->append(some_rows(1, 3)));
+    for (const char* name : {"data/statediffs.db", "data/statediffs.db-wal", "data/statediffs.db.lock"}) {
+        struct stat info {};
+        REQUIRE(stat(log.dir->path(name).c_str(), &info) == 0);
+        CHECK((info.st_mode & 0777) == 0600);
+    }
+}
+
+TEST_CASE("one opening at a time writes the log; others may read beside it and see what is new") {
+    const OnDisk log = on_disk();
+    const std::string file = log.dir->path("data/statediffs.db");
+    CHECK(code_of(SqliteDiffStore::open(file)) == ErrorCode::try_again);
+    const auto reader = SqliteDiffStore::open_read_only(file);
+    REQUIRE(reader);
+    CHECK((*reader)->range().empty());
+    REQUIRE(log.store->append(some_rows(1, 20)));
+    holds_exactly(**reader, 1, 20);
+    REQUIRE(log.store->prune(11, 100));
+    holds_exactly(**reader, 11, 20);
+    CHECK(code_of((*reader)->append(some_rows(21, 1))) == ErrorCode::failed_precondition);
+    CHECK(code_of((*reader)->prune(15, 1)) == ErrorCode::failed_precondition);
+    CHECK(code_of((*reader)->clear()) == ErrorCode::failed_precondition);
+    REQUIRE(log.store->append(some_rows(21, 1)));
+    holds_exactly(*log, 11, 21);
+}
+
+TEST_CASE("a log that is not there is not made by reading it") {
+    const test::TempDir dir;
+    CHECK(code_of(SqliteDiffStore::open_read_only(dir.path("none.db"))) == ErrorCode::not_found);
+    CHECK_FALSE(std::filesystem::exists(dir.path("none.db")));
+}
