@@ -5,13 +5,16 @@
 #include "core/crypto/hmac.hpp"
 #include "proto/agent_server.hpp"
 #include "proto/codec.hpp"
+#include "proto/h2_client.hpp"
 #include "test/support/fake_agent_link.hpp"
-#include "test/support/h2_client.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
 using namespace std::chrono_literals;
 using proto::Codec;
+using proto::grpc_frame;
+using proto::H2Client;
+using proto::H2Request;
 
 namespace {
 
@@ -26,7 +29,7 @@ struct Served {
         server = std::move(*started);
     }
     [[nodiscard]] std::unique_ptr<H2Client> client() const {
-        auto connected = H2Client::connect("127.0.0.1", server->port(), 10s);
+        auto connected = H2Client::connect({"127.0.0.1", server->port(), {}}, 10s);
         if (!connected) FAIL(connected.error().text());
         return std::move(*connected);
     }

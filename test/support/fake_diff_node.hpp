@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/base/bytes.hpp"
+#include "core/model/messages.hpp"
+
+namespace ioswarm::test {
+
+/// A coordinator's StreamStateDiffs by nghttp2's server half, which keeps to HTTP/2 and says over it whatever a
+/// script wants. On a free port of loopback, with a thread of its own.
+class FakeDiffNode {
+  public:
+    using Fields = std::vector<std::pair<std::string, std::string>>;
+
+    /// One call as it came.
+    struct Asked {
+        std::map<std::string, std::string> headers;
+        Bytes body;            ///< with its frame
+        std::string agent_id;  ///< of the request, as the next
+        std::uint64_t from_height = 0;
+    };
+    /// One thing to do with a call.
+    struct Step {
+        enum class Kind { headers, data, trailers, reset, hang_up, raw };
+        Kind kind{};
+        Fields fields = {};
+        Bytes bytes = {};
+    };
+    using Steps = std::vector<Step>;
+    /// What to answer to the nth call, counted from 0. Runs on the node's thread.
+    using Script = std::function<Steps(const Asked&, std::size_t nth)>;
+
+    explicit FakeDiffNode(Script script);
+    ~FakeDiffNode();
+    FakeDiffNode(const FakeDiffNode&) = delete;
+    FakeDiffNode& operator=(const FakeDiffNode&) = delete;
+
+    [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+    [[nodiscard]] std::vector<Asked> asked() const;
+    [[nodiscard]] bool wait_for_asked(std::size_t count) const;
+    [[nodiscard]] bool wait_for_pings(std::size_t count) const;
+    /// Goes on with the newest call.
+    void push(Steps steps);
+    /// Stops reading, writing and answering PINGs.
+    void freeze();
+    /// Bytes of data handed to the newest call's connection.
+    [[nodiscard]] std::uint64_t sent_bytes() const;
+
+  private:
+    struct Connection;
+    void run();
+    void accept_one();
+    void apply(Connection& connection, Step step);
+    void wake() const;
+
+    const Script script_;
+    int listener_ = -1;
+    int wake_ = -1;
+    std::uint16_t port_ = 0;
+    std::vector<std::unique_ptr<Connection>> connections_;  ///< of the thread alone
+
+    mutable std::mutex mutex_;
+    mutable std::condition_variable changed_;
+    std::vector<Asked> asked_;  ///< guarded by mutex_, as all that follows
+    std::deque<Step> pushed_;
+    std::uint64_t sent_ = 0;
+    std::size_t pings_ = 0;
+    bool stopping_ = false;
+    bool frozen_ = false;
+
+    std::thread thread_;
+};
+
+/// Steps of a decent answer.
+[[nodiscard]] FakeDiffNode::Step accept_step();
+[[nodiscard]] FakeDiffNode::Step diff_step(const StateDiff& diff);
+[[nodiscard]] FakeDiffNode::Step end_step(int grpc_status, const std::string& message = {});
+/// Bytes as they are, inside DATA frames.
+[[nodiscard]] FakeDiffNode::Step data_step(Bytes bytes);
+
+/// A small diff with a true digest: an account and the height.
+[[nodiscard]] StateDiff small_diff(std::uint64_t height, const std::string& content = "balance");
+
+}  // namespace ioswarm::test
