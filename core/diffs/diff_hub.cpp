@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/diffs/diff_hub.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/ports/sink_gate.hpp"
+
+namespace ioswarm {
+namespace {
+
+constexpr unsigned kReaderThreads = 2;
+constexpr std::size_t kNotWaiting = std::numeric_limits<std::size_t>::max();
+/// Of what is left of the bytes that all streams may have read ahead, one reading takes this part at most, so
+/// that the first comers leave something.
+constexpr std::size_t kShareOfBytesLeft = 4;
+
+}  // namespace
+
+struct DiffHub::Reader {
+    Reader(std::string id, std::uint64_t first, std::shared_ptr<DiffStreamSink> sink)
+        : agent_id(std::move(id)), gate(std::move(sink)), next(first) {}
+
+    const std::string agent_id;
+    SinkGate<DiffStreamSink> gate;
+
+    std::mutex mutex;
+    // Guarded by mutex, all that follows; `next` may be read without.
+    std::atomic<std::uint64_t> next;  // 0: whatever the log begins with
+    std::deque<SharedDiffPtr> ahead;  // from `next` on
+    std::size_t ahead_bytes = 0;
+    std::size_t refill_at = 0;    // `ahead` has come down to half of what it was
+    bool is_reading = false;      // queued for a thread, or a thread has it
+    bool is_starving = false;     // take() had nothing to give
+    std::optional<Error> ending;  // once `ahead` is taken
+    bool is_over = false;
+
+    std::size_t waiting_at = kNotWaiting;  // guarded by the hub's mutex: index in waiting_
+};
+
+class DiffHub::Stream final : public DiffStream {
+  public:
+    Stream(DiffHub& hub, ReaderPtr reader) : hub_(hub), reader_(std::move(reader)) {}
+    ~Stream() override { hub_.close(reader_); }
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
+
+    SharedDiffPtr take() override { return hub_.take(reader_); }
+    void written(std::uint64_t height) override {
+        if (hub_.written_) hub_.written_(reader_->agent_id, height);
+    }
+    void closed() override { hub_.close(reader_); }
+
+  private:
+    DiffHub& hub_;
+    const ReaderPtr reader_;
+};
+
+DiffHub::DiffHub(const DiffStore& store, DiffHubSettings settings, NewestSnapshot newest_snapshot, Log log)
+    : store_(store),
+      settings_(settings),
+      newest_snapshot_(std::move(newest_snapshot)),
+      log_(std::move(log)),
+      tip_(store.range().tip) {
+    for (unsigned i = 0; i < kReaderThreads; ++i)
+        threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+}
+
+DiffHub::~DiffHub() {
+    shutdown();
+}
+
+// ---- joining and leaving
+
+Result<std::unique_ptr<DiffStream>> DiffHub::open_diff_stream(const std::string& agent_id,
+                                                              const StreamStateDiffsRequest& request,
+                                                              std::shared_ptr<DiffStreamSink> sink) {
+    const std::uint64_t from = request.from_height;
+    const DiffRange range = store_.range();
+    ReaderPtr reader;
+    ReaderPtr older;
+    {
+        const std::lock_guard lock(mutex_);
+        if (closed_)
+            return fail(ErrorCode::unavailable, "cannot open a diff stream", agent_id, "shutting down");
+        // The store is ahead of the ring for a moment while a diff is appended.
+        const std::uint64_t tip = std::max(tip_, range.tip);
+        const std::uint64_t floor = range.empty() ? 1 : range.floor;
+        if (from == 0 || (floor <= from && from <= tip + 1)) {
+            const std::uint64_t next = from != 0 ? from : tip_ == 0 ? 0 : tip_ + 1;
+            reader = std::make_shared<Reader>(agent_id, next, std::move(sink));
+            older = std::exchange(agents_[agent_id], reader);
+        }
+    }
+    if (!reader)
+        return fail(out_of_range(from, from > range.tip ? "it is not there yet" : "it is not held any more"));
+    if (older) {
+        end(older, Error{ErrorCode::aborted,
+                         "diff stream ended",
+                         agent_id,
+                         "a newer stream of this agent took its place",
+                         {}});
+    }
+    return std::make_unique<Stream>(*this, std::move(reader));
+}
+
+void DiffHub::close(const ReaderPtr& reader) {
+    {
+        const std::lock_guard lock(reader->mutex);
+        reader->is_over = true;
+        drop_ahead(*reader);
+    }
+    detach(*reader);
+    reader->gate.shut();
+}
+
+void DiffHub::end(const ReaderPtr& reader, Error reason) {
+    {
+        const std::lock_guard lock(reader->mutex);
+        if (std::exchange(reader->is_over, true)) return;
+        drop_ahead(*reader);
+    }
+    detach(*reader);
+    reader->gate.end(std::move(reason));
+}
+
+void DiffHub::drop_ahead(Reader& reader) {
+    all_ahead_.fetch_sub(reader.ahead_bytes, std::memory_order_relaxed);
+    reader.ahead_bytes = 0;
+    reader.ahead.clear();
+}
+
+/// Nothing here names it any more, but for a thread that reads for it just now.
+void DiffHub::detach(Reader& reader) {
+    ReaderPtr last_owner;  // destroyed after the lock
+    const std::lock_guard lock(mutex_);
+    const auto at = agents_.find(reader.agent_id);
+    if (at != agents_.end() && at->second.get() == &reader) {
+        last_owner = std::move(at->second);
+        agents_.erase(at);
+    }
+    if (reader.waiting_at == kNotWaiting) return;
+    ReaderPtr& place = waiting_[reader.waiting_at];
+    if (!last_owner) last_owner = place;
+    place = std::move(waiting_.back());
+    place->waiting_at = reader.waiting_at;
+    waiting_.pop_back();
+    reader.waiting_at = kNotWaiting;
+}
+
+void DiffHub::end_agent(const std::string& agent_id, const Error& reason) {
+    ReaderPtr reader;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto at = agents_.find(agent_id);
+        if (at == agents_.end()) return;
+        reader = at->second;
+    }
+    end(reader, reason);
+}
+
+void DiffHub::shutdown() {
+    std::vector<ReaderPtr> readers;
+    {
+        const std::lock_guard lock(mutex_);
+        closed_ = true;
+        for (const auto& [id, reader] : agents_)
+            readers.push_back(reader);
+    }
+    for (std::jthread& thread : threads_)
+        thread.request_stop();
+    threads_.clear();
+    for (const ReaderPtr& reader : readers) {
+        end(reader,
+            Error{ErrorCode::unavailable, "diff stream ended", {}, "the coordinator is shutting down", {}});
+    }
+}
+
+// ---- the newest blocks
+
+std::uint64_t DiffHub::ring_floor() const {
+    return ring_.empty() ? tip_ + 1 : ring_.front()->height();
+}
+
+void DiffHub::on_appended(SharedDiffPtr diff) {
+    const std::uint64_t height = diff->height();
+    std::vector<ReaderPtr> ready;
+    std::vector<ReaderPtr> elsewhere;
+    std::deque<SharedDiffPtr> gone;  // destroyed after the lock
+    bool was_cut = false;
+    {
+        const std::lock_guard lock(mutex_);
+        was_cut = tip_ != 0 && height != tip_ + 1;
+        if (tip_ == 0 || was_cut) {
+            gone.swap(ring_);
+            ring_bytes_ = 0;
+            held_.clear();
+            first_ = height;
+            for (const auto& [id, reader] : agents_)
+                elsewhere.push_back(reader);
+        }
+        tip_ = height;
+        ring_bytes_ += diff->record().size();
+        ring_.push_back(std::move(diff));
+        while (ring_.size() > 1 &&
+               (ring_.size() > settings_.ring_blocks || ring_bytes_ > settings_.ring_bytes)) {
+            ring_bytes_ -= ring_.front()->record().size();
+            gone.push_back(std::move(ring_.front()));
+            ring_.pop_front();
+        }
+        ready.swap(waiting_);
+        for (const ReaderPtr& reader : ready)
+            reader->waiting_at = kNotWaiting;
+    }
+    for (const ReaderPtr& reader : elsewhere) {
+        const std::uint64_t next = reader->next.load();
+        // What a stream has read ahead of a log that was cut is of the old one, at the new height too.
+        if (was_cut || (next != 0 && next != height)) end(reader, out_of_range(next, "the log begins anew"));
+    }
+    for (const ReaderPtr& reader : ready)
+        reader->gate.ready();
+}
+
+// ---- what a stream takes
+
+SharedDiffPtr DiffHub::take(const ReaderPtr& reader) {
+    std::unique_lock lock(reader->mutex);
+    if (reader->is_over) return nullptr;
+    if (!reader->ahead.empty()) {
+        SharedDiffPtr diff = std::move(reader->ahead.front());
+        reader->ahead.pop_front();
+        reader->ahead_bytes -= diff->record().size();
+        all_ahead_.fetch_sub(diff->record().size(), std::memory_order_relaxed);
+        reader->next = diff->height() + 1;
+        // The second half is sent while the next rows are read.
+        if (!reader->is_reading && !reader->ending && reader->ahead.size() == reader->refill_at)
+            want_rows(reader);
+        return diff;
+    }
+    if (reader->ending) {
+        Error reason = *std::exchange(reader->ending, std::nullopt);
+        lock.unlock();
+        end(reader, std::move(reason));
+        return nullptr;
+    }
+    {
+        const std::lock_guard ring_lock(mutex_);
+        if (reader->next == 0) reader->next = first_;
+        const std::uint64_t next = reader->next;
+        if (next == 0 || next > tip_) {
+            wait_for_next(reader);
+            return nullptr;
+        }
+        if (next >= ring_floor()) {
+            reader->next = next + 1;
+            return ring_[next - ring_floor()];
+        }
+    }
+    reader->is_starving = true;
+    if (!reader->is_reading) want_rows(reader);
+    return nullptr;
+}
+
+/// With both locks held.
+void DiffHub::wait_for_next(const ReaderPtr& reader) {
+    if (reader->waiting_at != kNotWaiting || closed_) return;
+    reader->waiting_at = waiting_.size();
+    waiting_.push_back(reader);
+}
+
+// ---- reading ahead
+
+/// With the reader's lock held.
+void DiffHub::want_rows(const ReaderPtr& reader) {
+    reader->is_reading = true;
+    {
+        const std::lock_guard lock(mutex_);
+        to_read_.push_back(reader);
+    }
+    work_there_.notify_one();
+}
+
+void DiffHub::work(const std::stop_token& stop) {
+    for (;;) {
+        ReaderPtr reader;
+        {
+            std::unique_lock lock(mutex_);
+            if (!work_there_.wait(lock, stop, [this] { return !to_read_.empty(); })) return;
+            reader = std::move(to_read_.front());
+            to_read_.pop_front();
+        }
+        read_ahead(reader);
+        if (stop.stop_requested()) return;
+    }
+}
+
+/// One piece for one stream; it comes to the end of the queue when it wants more.
+void DiffHub::read_ahead(const ReaderPtr& reader) {
+    std::uint64_t from = 0;
+    std::size_t rows = 0;
+    std::size_t bytes = 0;
+    {
+        const std::lock_guard lock(reader->mutex);
+        if (reader->is_over) return;
+        from = reader->next + reader->ahead.size();
+        rows = settings_.ahead_rows - std::min(settings_.ahead_rows, reader->ahead.size());
+        bytes = settings_.ahead_bytes - std::min(settings_.ahead_bytes, reader->ahead_bytes);
+    }
+    const std::size_t all = all_ahead_.load(std::memory_order_relaxed);
+    const std::size_t left = settings_.all_ahead_bytes - std::min(settings_.all_ahead_bytes, all);
+    auto diffs = read(from, std::max<std::size_t>(rows, 1),
+                      std::max<std::size_t>(std::min(bytes, left / kShareOfBytesLeft), 1));
+
+    bool is_starving = false;
+    {
+        const std::lock_guard lock(reader->mutex);
+        reader->is_reading = false;
+        if (reader->is_over) return;
+        is_starving = std::exchange(reader->is_starving, false);
+        if (!diffs) {
+            reader->ending = std::move(diffs.error());
+        } else {
+            for (SharedDiffPtr& diff : *diffs) {
+                reader->ahead_bytes += diff->record().size();
+                all_ahead_.fetch_add(diff->record().size(), std::memory_order_relaxed);
+                reader->ahead.push_back(std::move(diff));
+            }
+            reader->refill_at = reader->ahead.size() / 2;
+        }
+    }
+    if (is_starving) reader->gate.ready();
+}
+
+/// Diffs of the ring or held by other streams from `from` on. `rows`: those that may be read in one go, less
+/// when the ring begins before; 0 when the ring has all that follows.
+std::vector<SharedDiffPtr> DiffHub::at_hand(std::uint64_t from, std::size_t& rows, std::size_t bytes) {
+    std::vector<SharedDiffPtr> out;
+    const std::lock_guard lock(mutex_);
+    const std::uint64_t floor = ring_floor();
+    rows = static_cast<std::size_t>(std::min<std::uint64_t>(rows, floor > from ? floor - from : 0));
+    for (std::size_t taken = 0; out.size() < rows && taken < bytes;) {
+        const auto at = held_.find(from + out.size());
+        SharedDiffPtr diff = at == held_.end() ? nullptr : at->second.lock();
+        if (!diff) break;
+        taken += diff->record().size();
+        out.push_back(std::move(diff));
+    }
+    return out;
+}
+
+Result<std::vector<SharedDiffPtr>> DiffHub::read(std::uint64_t from, std::size_t rows, std::size_t bytes) {
+    std::vector<SharedDiffPtr> diffs = at_hand(from, rows, bytes);
+    if (rows == 0 || !diffs.empty()) return diffs;
+    auto read = store_.read(from, rows, bytes);
+    if (!read) {
+        const ErrorCode code = read.error().code;
+        if (code == ErrorCode::out_of_range) return fail(out_of_range(from, "it was pruned"));
+        log_.error("diff streams end at height {}: {}", from, read.error().text());
+        if (code == ErrorCode::data_loss) return fail(std::move(read.error()));
+        return fail(ErrorCode::unavailable, "diff stream ended", fmt::format("height {}", from),
+                    "the diff log cannot be read now");
+    }
+    for (DiffRow& row : *read) {
+        if (row.height != from + diffs.size()) {
+            log_.error("the diff log gave height {} for {}", row.height, from + diffs.size());
+            return fail(ErrorCode::data_loss, "the diff log has a hole",
+                        fmt::format("height {}", from + diffs.size()));
+        }
+        diffs.push_back(std::make_shared<const SharedDiff>(row.height, std::move(row.record)));
+    }
+    remember(diffs);
+    return diffs;
+}
+
+/// Puts in what another stream read of the same heights meanwhile.
+void DiffHub::remember(std::vector<SharedDiffPtr>& diffs) {
+    std::vector<SharedDiffPtr> doubles;  // destroyed after the lock
+    const std::lock_guard lock(mutex_);
+    for (SharedDiffPtr& diff : diffs) {
+        std::weak_ptr<const SharedDiff>& held = held_[diff->height()];
+        if (SharedDiffPtr same = held.lock()) {
+            doubles.push_back(std::exchange(diff, std::move(same)));
+        } else {
+            held = diff;
+        }
+    }
+    if (held_.size() < held_sweep_at_) return;
+    std::erase_if(held_, [](const auto& entry) { return entry.second.expired(); });
+    held_sweep_at_ = std::max<std::size_t>(1024, held_.size() * 2);
+}
+
+// ---- what it tells
+
+Error DiffHub::out_of_range(std::uint64_t height, const char* why) const {
+    const DiffRange range = store_.range();
+    const std::string held =
+        range.empty() ? "no diff is held yet" : fmt::format("held are {} to {}", range.floor, range.tip);
+    const std::string snapshot = newest_snapshot_ ? newest_snapshot_() : std::string();
+    return Error{ErrorCode::out_of_range,
+                 "no state diff of this height",
+                 std::to_string(height),
+                 fmt::format("{}; {}; load a newer snapshot and go on from its height + 1 ({})", why, held,
+                             snapshot.empty() ? "none was published here yet" : "the newest has " + snapshot),
+                 {}};
+}
+
+std::optional<std::uint64_t> DiffHub::lowest_needed() const {
+    const std::lock_guard lock(mutex_);
+    std::optional<std::uint64_t> lowest;
+    for (const auto& [id, reader] : agents_) {
+        const std::uint64_t next = reader->next.load();
+        if (next != 0 && next <= tip_ && (!lowest || next < *lowest)) lowest = next;
+    }
+    return lowest;
+}
+
+std::vector<DiffSubscriber> DiffHub::subscribers() const {
+    std::vector<DiffSubscriber> out;
+    {
+        const std::lock_guard lock(mutex_);
+        out.reserve(agents_.size());
+        for (const auto& [id, reader] : agents_) {
+            const std::uint64_t next = reader->next.load();
+            out.push_back({id, next, next != 0 && next <= tip_ ? tip_ + 1 - next : 0});
+        }
+    }
+    std::sort(out.begin(), out.end(),
+              [](const DiffSubscriber& a, const DiffSubscriber& b) { return a.agent_id < b.agent_id; });
+    return out;
+}
+
+}  // namespace ioswarm

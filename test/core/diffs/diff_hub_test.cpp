@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/diffs/diff_hub.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "test/core/diffs/diff_reader_fixture.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+
+TEST_CASE("a stream gets what is stored from its height on, then what comes, each height once") {
+    HubFixture log(1, 200);
+    DiffReader reader(*log.hub, "a", 17);
+    REQUIRE(reader.read_to(200));
+    log.feed(201, 400);
+    REQUIRE(reader.read_to(400));
+    CHECK(reader.heights.size() == 384);
+    CHECK(reader.is_contiguous_from(17));
+    CHECK(reader.take() == nullptr);
+}
+
+TEST_CASE("from height 0 a stream gets what comes after it was opened") {
+    HubFixture log(1, 20);
+    DiffReader reader(*log.hub, "a", 0);
+    CHECK(reader.take() == nullptr);
+    log.feed(21, 23);
+    REQUIRE(reader.read_to(23));
+    CHECK(reader.is_contiguous_from(21));
+}
+
+TEST_CASE("a stream on an empty log gets what the log begins with") {
+    HubFixture log;
+    DiffReader live(*log.hub, "live", 0);
+    DiffReader first(*log.hub, "first", 1);
+    SECTION("at height 1") {
+        log.feed(1, 150);  // past the ring
+        CHECK(live.read_to(150));
+        CHECK(live.is_contiguous_from(1));
+        CHECK(first.read_to(150));
+        CHECK(first.is_contiguous_from(1));
+    }
+    SECTION("at another height: who asked for 1 is told") {
+        log.feed(40, 41);
+        CHECK(live.read_to(41));
+        CHECK(live.is_contiguous_from(40));
+        CHECK(first.next() == nullptr);
+        REQUIRE(first.end);
+        CHECK(first.end->code == ErrorCode::out_of_range);
+    }
+}
+
+TEST_CASE("a height outside of what is held is refused with the range and the newest snapshot", "[defect-9]") {
+    HubFixture log(100, 200);
+    const auto refused = [&](std::uint64_t from) { return DiffReader(*log.hub, "a", from).refusal; };
+    CHECK_FALSE(refused(100));
+    CHECK_FALSE(refused(200));
+    CHECK_FALSE(refused(201));
+    for (const std::uint64_t from :
+         {std::uint64_t{1}, std::uint64_t{99}, std::uint64_t{202}, ~std::uint64_t{0}}) {
+        const auto refusal = refused(from);
+        REQUIRE(refusal);
+        CHECK(refusal->code == ErrorCode::out_of_range);
+        CHECK(refusal->which == std::to_string(from));
+        CHECK(refusal->why.find("held are 100 to 200") != std::string::npos);
+        CHECK(refusal->why.find("load a newer snapshot") != std::string::npos);
+        CHECK(refusal->why.find("none was published here yet") != std::string::npos);
+    }
+    log.snapshot = "height 180 (state-180.snap.gz)";
+    CHECK(refused(99)->why.find("the newest has height 180 (state-180.snap.gz)") != std::string::npos);
+    HubFixture empty;
+    CHECK(DiffReader(*empty.hub, "a", 12).refusal->why.find("no diff is held yet") != std::string::npos);
+}
+
+TEST_CASE("a newer stream of an agent takes the place of the older, which ends with aborted",
+          "[defect-10][defect-34]") {
+    HubFixture log(1, 20);
+    DiffReader older(*log.hub, "a", 0);
+    DiffReader other(*log.hub, "b", 0);
+    DiffReader newer(*log.hub, "a", 5);
+    CHECK(older.next() == nullptr);
+    REQUIRE(older.end);
+    CHECK(older.end->code == ErrorCode::aborted);
+    CHECK(older.end->why == "a newer stream of this agent took its place");
+    older.close();  // late, as a client's end is: nothing of the newer one goes with it
+    log.feed(21, 30);
+    CHECK(newer.read_to(30));
+    CHECK(newer.is_contiguous_from(5));
+    CHECK(other.read_to(30));
+    CHECK(log.hub->subscribers().size() == 2);
+}
+
+TEST_CASE("a stream that falls behind reads on from the store, and nothing is skipped",
+          "[defect-7][defect-35]") {
+    HubFixture log(1, 10);
+    DiffReader reader(*log.hub, "slow", 0);
+    log.feed(11, 12);
+    REQUIRE(reader.read_to(11));
+    log.feed(13, 2000);  // twenty times the ring
+    REQUIRE(reader.read_to(2000));
+    CHECK(reader.is_contiguous_from(11));
+}
+
+TEST_CASE("what is pruned under a reader ends its stream after what it had read", "[defect-9]") {
+    HubFixture log(1, 1000);
+    DiffReader reader(*log.hub, "slow", 1);
+    REQUIRE(reader.next());
+    REQUIRE(log.store.prune(900, 1000).value() == 899);
+    while (reader.next()) {
+    }
+    CHECK(reader.is_contiguous_from(1));
+    CHECK(reader.heights.size() < 200);
+    REQUIRE(reader.end);
+    CHECK(reader.end->code == ErrorCode::out_of_range);
+    CHECK(reader.end->which == std::to_string(reader.heights.back() + 1));
+    CHECK(reader.end->why.find("held are 900 to 1000") != std::string::npos);
+}
+
+TEST_CASE("a damaged row ends streams at its height and is never skipped") {
+    HubFixture log(1, 300);
+    log.store.damage(150);
+    DiffReader reader(*log.hub, "a", 100);
+    while (reader.next()) {
+    }
+    CHECK(reader.is_contiguous_from(100));
+    CHECK(reader.heights.back() == 149);
+    REQUIRE(reader.end);
+    CHECK(reader.end->code == ErrorCode::data_loss);
+    CHECK(reader.end->which == "height 150");
+    DiffReader beyond(*log.hub, "b", 151);
+    CHECK(beyond.read_to(300));
+}
+
+TEST_CASE("a store that cannot be read ends streams with unavailable: they come again") {
+    HubFixture log(1, 300);
+    log.store.fail_reads(Error{ErrorCode::io, "cannot read", {}, {}, {}});
+    DiffReader reader(*log.hub, "a", 100);
+    CHECK(reader.next() == nullptr);
+    REQUIRE(reader.end);
+    CHECK(reader.end->code == ErrorCode::unavailable);
+    CHECK(reader.end->which == "height 100");
+}
+
+TEST_CASE("readers that take nothing hold a bounded part of the log, however much they asked for",
+          "[defect-8][defect-33]") {
+    DiffHubSettings settings;
+    settings.all_ahead_bytes = std::size_t{8} << 20;
+    HubFixture log(1, 800, settings, 20'000);
+    std::vector<std::unique_ptr<DiffReader>> readers;
+    for (std::uint64_t i = 0; i < 60; ++i) {
+        // Each at other heights, so that none shares with another.
+        readers.push_back(std::make_unique<DiffReader>(*log.hub, fmt::format("a{}", i), 1 + i * 10));
+        REQUIRE(readers.back()->take() == nullptr);
+        REQUIRE(readers.back()->wait_ready());
+    }
+    // 60 × 64 rows would be 77 MB.
+    const std::size_t one_each = 60;
+    CHECK(log.store.rows_read() <= settings.all_ahead_bytes / 20'000 + one_each + 1);
+    for (auto& reader : readers)
+        CHECK(reader->read_to(800));
+}
+
+TEST_CASE("a stream reads ahead 64 rows or 4 MiB, whichever comes first") {
+    const std::size_t bytes = GENERATE(std::size_t{10}, std::size_t{200'000});
+    HubFixture log(1, 300, {}, bytes);
+    DiffReader reader(*log.hub, "a", 1);
+    REQUIRE(reader.take() == nullptr);
+    REQUIRE(reader.wait_ready());
+    CHECK(log.store.rows_read() == (bytes == 10 ? 64 : 20));
+}
+
+TEST_CASE("the newest blocks go out while everything else waits for a slow store") {
+    HubFixture log(1, 500);
+    DiffReader live(*log.hub, "live", 0);
+    log.store.stall();
+    std::vector<std::unique_ptr<DiffReader>> behind;
+    for (int i = 0; i < 20; ++i) {
+        behind.push_back(std::make_unique<DiffReader>(*log.hub, fmt::format("a{}", i), 1));
+        CHECK(behind.back()->take() == nullptr);
+    }
+    log.store.wait_until_stalled(2);
+    log.feed(501, 550);
+    CHECK(live.read_to(550));
+    CHECK(live.is_contiguous_from(501));
+    log.store.release();
+    for (auto& reader : behind)
+        CHECK(reader->read_to(550));
+}
+
+TEST_CASE("streams at the same heights share diffs, and so their encodings") {
+    HubFixture log(1, 300);
+    DiffReader one(*log.hub, "one", 1);
+    DiffReader two(*log.hub, "two", 1);
+    const SharedDiffPtr from_store = one.next();
+    CHECK(from_store == two.next());
+    log.feed(301, 302);
+    REQUIRE(one.read_to(301));
+    REQUIRE(two.read_to(301));
+    CHECK(one.next() == two.next());
+}
+
+TEST_CASE("the ring is bounded in blocks and in bytes; what left it comes from the store") {
+    DiffHubSettings settings;
+    settings.ring_blocks = 10;
+    settings.ring_bytes = 50'000;
+    HubFixture log(1, 1, settings);
+    std::vector<std::weak_ptr<const SharedDiff>> fed;
+    for (std::uint64_t height = 2; height <= 100; ++height) {
+        SharedDiffPtr diff = log.store.put(height, height < 60 ? 10 : 20'000);
+        fed.push_back(diff);
+        log.hub->on_appended(std::move(diff));
+        const auto held = std::count_if(fed.begin(), fed.end(), [](const auto& d) { return !d.expired(); });
+        CHECK(held <= 10);
+        if (height > 70) CHECK(held == 2);
+    }
+    DiffReader reader(*log.hub, "a", 1);
+    CHECK(reader.read_to(100));
+    CHECK(reader.is_contiguous_from(1));
+}
+
+TEST_CASE("a log that begins anew ends all streams with out_of_range") {
+    HubFixture log(1, 200);
+    DiffReader live(*log.hub, "live", 0);
+    DiffReader behind(*log.hub, "behind", 60);
+    REQUIRE(behind.next());
+    REQUIRE(log.store.clear());
+    log.feed(61, 61);
+    for (DiffReader* reader : {&live, &behind}) {
+        while (reader->next()) {
+        }
+        REQUIRE(reader->end);
+        CHECK(reader->end->code == ErrorCode::out_of_range);
+    }
+    CHECK(behind.heights == std::vector<std::uint64_t>{60});
+}
+
+TEST_CASE("revoking ends the agent's stream, shutdown ends all and lets none in") {
+    HubFixture log(1, 20);
+    DiffReader one(*log.hub, "one", 0);
+    DiffReader two(*log.hub, "two", 1);
+    log.hub->end_agent("one", Error{ErrorCode::permission_denied, "revoked", {}, {}, {}});
+    log.hub->end_agent("nobody", Error{ErrorCode::permission_denied, "revoked", {}, {}, {}});
+    CHECK(one.next() == nullptr);
+    CHECK(one.end->code == ErrorCode::permission_denied);
+    CHECK(two.read_to(20));
+    log.hub->shutdown();
+    CHECK(two.next() == nullptr);
+    CHECK(two.end->code == ErrorCode::unavailable);
+    DiffReader late(*log.hub, "late", 1);
+    REQUIRE(late.refusal);
+    CHECK(late.refusal->code == ErrorCode::unavailable);
+    log.hub->shutdown();
+}
+
+TEST_CASE("subscribers show what each takes next, and pruning learns the lowest height needed") {
+    HubFixture log(1, 500);
+    CHECK_FALSE(log.hub->lowest_needed());
+    DiffReader live(*log.hub, "live", 0);
+    CHECK_FALSE(log.hub->lowest_needed());
+    DiffReader behind(*log.hub, "behind", 100);
+    REQUIRE(behind.read_to(120));
+    CHECK(log.hub->lowest_needed() == 121);
+    const auto all = log.hub->subscribers();
+    REQUIRE(all.size() == 2);
+    CHECK(all[0].agent_id == "behind");
+    CHECK(all[0].next == 121);
+    CHECK(all[0].lag == 380);
+    CHECK(all[1].agent_id == "live");
+    CHECK(all[1].next == 501);
+    CHECK(all[1].lag == 0);
+    behind.close();
+    CHECK_FALSE(log.hub->lowest_needed());
+    CHECK(log.hub->subscribers().size() == 1);
+}
+
+TEST_CASE("whoever asked is told of each diff written, with the agent") {
+    HubFixture log(1, 3);
+    std::vector<std::pair<std::string, std::uint64_t>> told;
+    log.hub->tell_written(
+        [&](const std::string& agent, std::uint64_t height) { told.emplace_back(agent, height); });
+    DiffReader reader(*log.hub, "a", 2);
+    REQUIRE(reader.read_to(3));
+    CHECK(told == std::vector<std::pair<std::string, std::uint64_t>>{{"a", 2}, {"a", 3}});
+}
+
+namespace {
+
+/// Closes its stream from within the call that tells it something.
+class ClosingSink final : public DiffStreamSink {
+  public:
+    void on_ready() override { close(); }
+    void on_end(Error) override { close(); }
+    void close() {
+        ++calls;
+        stream->closed();
+    }
+    std::unique_ptr<DiffStream> stream;
+    int calls = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a sink may close its stream while it is being told, and is told nothing more") {
+    HubFixture log(1, 3);
+    auto sink = std::make_shared<ClosingSink>();
+    sink->stream = log.hub->open_diff_stream("a", {"a", 0}, sink).value();
+    REQUIRE(sink->stream->take() == nullptr);
+    SECTION("by a diff") {
+        log.feed(4, 6);
+    }
+    SECTION("by its end") {
+        log.hub->end_agent("a", Error{});
+    }
+    log.hub->shutdown();
+    CHECK(sink->calls == 1);
+    CHECK(log.hub->subscribers().empty());
+    sink->stream.reset();
+}
