@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot/roll.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "core/base/text.hpp"
+#include "snapshot/diff_fold.hpp"
+#include "snapshot/reader.hpp"
+
+namespace ioswarm::snapshot {
+namespace {
+
+using Phase = ExportProgress::Phase;
+
+constexpr std::uint64_t kTellDiffs = 64;
+/// As of a state database: a hostile base does not grow what is kept for each.
+constexpr std::size_t kMaxNamespaces = 10'000;
+
+std::string folder_of(const std::string& path) {
+    return path.substr(0, path.rfind('/') + 1);  // npos + 1 = 0
+}
+
+bool less(BytesView a, BytesView b) noexcept {
+    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
+}
+
+/// Eight bytes that are this height in one byte order or the other, as read_height() takes both.
+bool is_height(BytesView value, std::uint64_t height) noexcept {
+    std::uint64_t little = 0;
+    std::uint64_t big = 0;
+    if (value.size() != 8) return false;
+    for (std::size_t i = 0; i < 8; ++i) {
+        little |= std::uint64_t{value[i]} << (8 * i);
+        big = big << 8 | value[i];
+    }
+    return little == height || big == height;
+}
+
+class Roll {
+  public:
+    Roll(const RollOptions& options, DiffLog& log, const ExportObserver& observer, std::stop_token stop)
+        : options_(options),
+          log_(log),
+          observer_(observer),
+          output_("roll", options, observer, std::move(stop)),
+          fold_(options.memory_bytes, folder_of(options.output)) {}
+
+    Result<RollReport> run() {
+        if (auto opened = output_.open(); !opened) return fail(opened.error());
+        auto base = SnapshotReader::open(options_.base);
+        if (!base) return fail(base.error());
+        base_ = std::move(*base);
+        report_.base_height = base_->height();
+        if (auto fits = check_range(); !fits) return fail(fits.error());
+        if (auto folded = fold_diffs(); !folded) return fail(folded.error());
+        if (auto merged = merge(); !merged) return fail(merged.error());
+        auto made = output_.publish();
+        if (!made) return fail(made.error());
+        report_.made = *std::move(made);
+        return std::move(report_);
+    }
+
+  private:
+    [[nodiscard]] bool is_wanted(std::string_view name) const {
+        const auto& wanted = options_.namespaces;
+        return wanted.empty() || std::find(wanted.begin(), wanted.end(), name) != wanted.end();
+    }
+
+    Status check_range() {
+        const std::uint64_t base = base_->height();
+        const DiffRange held = log_.range();
+        to_ = options_.to == 0 ? held.tip : options_.to;
+        if (options_.to != 0 && options_.to <= base) {
+            return fail(ErrorCode::usage, "cannot roll", fmt::format("--to {}", options_.to),
+                        fmt::format("the base is of height {} already", base));
+        }
+        if (held.tip <= base) {
+            return fail(ErrorCode::try_again, "nothing to roll yet", options_.base,
+                        held.empty() ? fmt::format("the base is of height {}, the log is empty", base)
+                                     : fmt::format("the base is of height {}, the log ends at {}", base, held.tip),
+                        "come back when the log has grown");
+        }
+        if (held.floor > base + 1) {
+            return fail(ErrorCode::failed_precondition, "a hole between base and log", options_.base,
+                        fmt::format("the base is of height {}, the log begins at {}: {} to {} are missing", base,
+                                    held.floor, base + 1, held.floor - 1),
+                        "take a newer base, or make one: ioswarm snapshot export");
+        }
+        if (to_ > held.tip) {
+            return fail(ErrorCode::failed_precondition, "cannot roll so far", fmt::format("--to {}", to_),
+                        fmt::format("the log ends at {}", held.tip));
+        }
+        return log_.seek(base + 1);
+    }
+
+    Status fold_diffs() {
+        const std::uint64_t from = base_->height() + 1;
+        const auto total = static_cast<double>(to_ - base_->height());
+        for (std::uint64_t height = from; height <= to_; ++height) {
+            auto diff = log_.next();
+            if (!diff) return fail(diff.error());
+            if (!*diff) {
+                return fail(ErrorCode::data_loss, "the log ends early", fmt::format("height {}", height),
+                            "it was there when the work began");
+            }
+            for (StateDiffEntry& entry : (*diff)->entries) {
+                if (!is_wanted(entry.ns)) continue;
+                if (auto added = fold_.add(std::move(entry)); !added) return added;
+                ++report_.writes;
+            }
+            ++report_.diffs;
+            if (report_.diffs % kTellDiffs != 0 && height != to_) continue;
+            const double done = static_cast<double>(report_.diffs) / total;
+            if (auto go_on = output_.progress(Phase::folding, {}, done); !go_on) return go_on;
+            if (observer_) observer_({Phase::folding, {}, report_.diffs, 0, done});
+        }
+        return {};
+    }
+
+    Status merge() {
+        output_.report().source_kind = "snapshot+diffs";
+        if (auto begun = output_.begin(to_); !begun) return begun;
+        for (;;) {
+            auto entry = base_->next();
+            if (!entry) return fail(entry.error());
+            if (!*entry) break;
+            if (auto merged = merge_entry(**entry); !merged) return merged;
+        }
+        // The base's digest was right, or its reader would have said so.
+        if (auto drained = end_namespace(); !drained) return drained;
+        for (const std::string& name : options_.namespaces) {
+            if (seen_.count(name) != 0) continue;
+            return fail(ErrorCode::bad_data, "no such namespace", name, "the base does not hold it",
+                        "leave it out of --namespaces, or export a new base");
+        }
+        for (std::string& name : fold_.namespaces()) {
+            if (seen_.count(name) == 0) report_.left_out.push_back(std::move(name));
+        }
+        return output_.end();
+    }
+
+    Status merge_entry(const SnapshotReader::Entry& entry) {
+        if (seen_.empty() || entry.name != name_) {
+            if (auto begun = begin_namespace(entry.name); !begun) return begun;
+        } else if (!less(last_key_, entry.key)) {
+            return fail(out_of_order(fmt::format("key {} does not come after the one before it", to_hex(entry.key))));
+        }
+        last_key_.assign(entry.key.begin(), entry.key.end());
+        if (!kept_) return {};
+        while (write_ != nullptr && less(write_->key, entry.key)) {
+            if (auto put = put_write(); !put) return put;
+        }
+        if (write_ != nullptr && !less(entry.key, write_->key)) return put_write();
+        return add(entry.key, entry.value);
+    }
+
+    Status begin_namespace(std::string_view name) {
+        if (auto drained = end_namespace(); !drained) return drained;
+        name_ = name;
+        if (seen_.size() == kMaxNamespaces) return fail(out_of_order("it has too many namespaces"));
+        if (!seen_.insert(name_).second) return fail(out_of_order("it comes in two parts"));
+        kept_ = is_wanted(name);
+        if (!kept_) return {};
+        output_.tell(Phase::reading, name_, fraction());
+        output_.begin_namespace(name_);
+        writes_ = fold_.open(name_);
+        return next_write();
+    }
+
+    /// What the diffs put behind the base's last key.
+    Status end_namespace() {
+        while (write_ != nullptr) {
+            if (auto put = put_write(); !put) return put;
+        }
+        writes_.reset();
+        return {};
+    }
+
+    Status put_write() {
+        if (!write_->is_delete) {
+            if (auto added = add(write_->key, write_->value); !added) return added;
+        }
+        return next_write();
+    }
+
+    Status next_write() {
+        auto next = writes_->next();
+        if (!next) return fail(next.error());
+        write_ = *next;
+        return {};
+    }
+
+    Status add(BytesView key, BytesView value) {
+        if (name_ == "Account" && as_text(key) == "currentHeight" && !is_height(value, to_)) {
+            return fail(ErrorCode::bad_data, "the diffs do not lead to their height", "Account/currentHeight",
+                        fmt::format("it is 0x{} at height {}", to_hex(value.first(std::min<std::size_t>(value.size(), 16))), to_),
+                        "these are not the diffs of a node");
+        }
+        if (auto added = output_.add(key, value); !added) return added;
+        return output_.is_due() ? output_.progress(Phase::reading, name_, fraction()) : Status();
+    }
+
+    [[nodiscard]] double fraction() const {
+        return static_cast<double>(base_->compressed_bytes()) /
+               static_cast<double>(std::max<std::uint64_t>(base_->file_size(), 1));
+    }
+
+    [[nodiscard]] Error out_of_order(std::string why) const {
+        return {ErrorCode::bad_data, "the base is out of order", escape_for_display(name_), std::move(why),
+                "export a new base"};
+    }
+
+    const RollOptions& options_;
+    DiffLog& log_;
+    const ExportObserver& observer_;
+    SnapshotOutput output_;
+    DiffFold fold_;
+    std::unique_ptr<SnapshotReader> base_;
+    std::uint64_t to_ = 0;
+    RollReport report_;
+
+    std::string name_;  // namespace of the base that is being read
+    bool kept_ = false;
+    std::set<std::string, std::less<>> seen_;
+    Bytes last_key_;
+    std::unique_ptr<DiffFold::Cursor> writes_;
+    const DiffFold::Write* write_ = nullptr;  // of writes_, in front; null at its end
+};
+
+}  // namespace
+
+Result<RollReport> roll_snapshot(const RollOptions& options, DiffLog& log, const ExportObserver& observer,
+                                 std::stop_token stop) {
+    return Roll(options, log, observer, std::move(stop)).run();
+}
+
+}  // namespace ioswarm::snapshot

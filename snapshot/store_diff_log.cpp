@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "core/diffs/diff_record.hpp"
+#include "core/model/state_digest.hpp"
+#include "snapshot/diff_log.hpp"
+
+namespace ioswarm::snapshot {
+namespace {
+
+constexpr std::size_t kRows = 64;
+constexpr std::size_t kBytes = std::size_t{4} << 20;
+
+class StoreDiffLog final : public DiffLog {
+  public:
+    explicit StoreDiffLog(std::shared_ptr<const DiffStore> store)
+        : store_(std::move(store)), range_(store_->range()), next_(range_.floor) {}
+
+    std::string_view kind() const override { return "sqlite"; }
+    DiffRange range() const override { return range_; }
+
+    Status seek(std::uint64_t height) override {
+        if (!range_.holds(height)) {
+            return fail(ErrorCode::out_of_range, "no such diff", fmt::format("height {}", height),
+                        range_.empty() ? "the log is empty"
+                                       : fmt::format("the log holds {} to {}", range_.floor, range_.tip));
+        }
+        next_ = height;
+        rows_.clear();
+        at_ = 0;
+        return {};
+    }
+
+    Result<std::optional<StateDiff>> next() override {
+        if (range_.empty() || next_ > range_.tip) return std::optional<StateDiff>();
+        if (at_ == rows_.size()) {
+            auto rows = store_->read(next_, kRows, kBytes);
+            if (!rows) return fail(rows.error());
+            rows_ = *std::move(rows);
+            at_ = 0;
+            if (rows_.empty()) return fail(broken("it is missing"));
+        }
+        DiffRow& row = rows_[at_++];
+        auto diff = read_diff_record(row.record);
+        if (!diff) return fail(broken(diff.error().text()));
+        if (row.height != next_ || diff->height != next_)
+            return fail(broken(fmt::format("another height, {}, stands there", diff->height)));
+        if (Hash256::from(diff->digest) != row.digest || !has_true_digest(*diff))
+            return fail(broken("its digest is not that of its entries"));
+        row.record = Bytes();
+        ++next_;
+        return std::optional(*std::move(diff));
+    }
+
+  private:
+    [[nodiscard]] Error broken(std::string why) const {
+        return {ErrorCode::data_loss, "the diff log is damaged", fmt::format("height {}", next_), std::move(why),
+                "'ioswarm diffs verify' checks all of it"};
+    }
+
+    const std::shared_ptr<const DiffStore> store_;
+    const DiffRange range_;
+    std::uint64_t next_;
+    std::vector<DiffRow> rows_;  // read ahead
+    std::size_t at_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<DiffLog> diffs_of(std::shared_ptr<const DiffStore> store) {
+    return std::make_unique<StoreDiffLog>(std::move(store));
+}
+
+}  // namespace ioswarm::snapshot

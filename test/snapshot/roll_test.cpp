@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot/roll.hpp"
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <random>
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "core/base/atomic_file.hpp"
+#include "core/crypto/hmac.hpp"
+#include "test/snapshot/snapshot_facts.hpp"
+#include "test/support/reference_diffs.hpp"
+#include "test/support/temp_dir.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::snapshot;
+using namespace std::chrono_literals;
+using Catch::Matchers::Contains;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string data(const std::string& name) {
+    return std::string(IOSWARM_TEST_DATA) + "/" + name;
+}
+
+RollOptions options_for(const test::TempDir& dir, const std::string& base) {
+    RollOptions options;
+    options.base = base;
+    options.output = dir.path("today.snap.gz");
+    options.threads = 1;
+    return options;
+}
+
+Result<RollReport> roll(const RollOptions& options, const std::string& diffs, std::stop_token stop = {}) {
+    auto log = open_bolt_diffs(diffs, 0ms);
+    if (!log) return fail(log.error());
+    return roll_snapshot(options, **log, {}, std::move(stop));
+}
+
+std::vector<std::string> names_in(const std::string& folder) {
+    std::vector<std::string> names;
+    for (const auto& file : fs::directory_iterator(folder))
+        names.push_back(file.path().filename().string());
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+void write_snapshot(const std::string& path, const test::SnapshotContent& content) {
+    auto file = AtomicFile::create(path);
+    REQUIRE(file);
+    {
+        SnapshotWriter writer(content.height, {Compression::fast, 1, 4096}, [&](BytesView bytes) { return file->write(bytes); });
+        for (const auto& entry : content.entries)
+            REQUIRE(writer.add(entry.name, entry.key, entry.value));
+        REQUIRE(writer.finish());
+    }
+    REQUIRE(file->commit());
+}
+
+Bytes little_endian(std::uint64_t height) {
+    Bytes bytes = test::height_key(height);
+    std::reverse(bytes.begin(), bytes.end());
+    return bytes;
+}
+
+class Random {
+  public:
+    explicit Random(std::uint64_t seed) : engine_(seed) {}
+    std::uint64_t below(std::uint64_t bound) { return engine_() % bound; }
+    Bytes bytes(std::size_t size) {
+        Bytes out(size);
+        for (std::uint8_t& byte : out)
+            byte = static_cast<std::uint8_t>(engine_());
+        return out;
+    }
+
+  private:
+    std::mt19937_64 engine_;
+};
+
+/// A state, and how diffs change it: the plain way that a roll must agree with.
+struct Model {
+    std::map<std::string, std::map<Bytes, Bytes>> state;
+
+    void apply(const StateDiff& diff) {
+        for (const StateDiffEntry& entry : diff.entries) {
+            if (entry.write_type == 1) state[entry.ns].erase(entry.key);
+            else state[entry.ns][entry.key] = entry.value;
+        }
+    }
+    [[nodiscard]] test::SnapshotContent content(std::uint64_t height, const std::vector<std::string>& names) const {
+        test::SnapshotContent out{height, {}};
+        for (const std::string& name : names) {
+            for (const auto& [key, value] : state.at(name))
+                out.entries.push_back({name, key, value});
+        }
+        return out;
+    }
+};
+
+/// Entries over a few keys, so that they are written again and again, deleted, and come back.
+std::vector<StateDiffEntry> random_entries(Random& random, const std::vector<std::string>& names) {
+    std::vector<StateDiffEntry> out;
+    for (std::uint64_t i = random.below(60); i > 0; --i) {
+        StateDiffEntry entry;
+        entry.ns = names[random.below(names.size())];
+        entry.key = {static_cast<std::uint8_t>(random.below(3)), static_cast<std::uint8_t>(random.below(100))};
+        if (random.below(20) == 0) entry.key = random.bytes(random.below(40));
+        entry.write_type = random.below(4) == 0 ? 1 : 0;
+        if (entry.write_type == 0) entry.value = random.bytes(random.below(50) == 0 ? random.below(100'000) : random.below(30));
+        out.push_back(std::move(entry));
+    }
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("a real node's base and its diffs give the node's own final snapshot, entry for entry") {
+    for (const std::string chain : {"chain-boltdb", "chain-pebble"}) {
+        for (const std::size_t memory : {std::size_t{0}, std::size_t{5000}, std::size_t{256} << 20}) {
+            INFO(chain << ", memory " << memory);
+            const test::TempDir dir;
+            RollOptions options = options_for(dir, data("node/" + chain + "/base.snap.gz"));
+            options.memory_bytes = memory;
+            const auto report = roll(options, data("node/" + chain + "/statediffs.db"));
+            if (!report) FAIL(report.error().text());
+            CHECK(report->base_height == 11);
+            CHECK(report->diffs == 16);
+            CHECK(report->made.height == 27);
+            CHECK(*test::read_snapshot(options.output) ==
+                  *test::read_snapshot(data("node/" + chain + "/final.snap.gz")));
+        }
+    }
+}
+
+TEST_CASE("random bases and diffs roll to what a map gives, whatever the memory allowed and the height asked for") {
+    const std::vector<std::string> all{"Account", "Code", "Contract", "System", "Empty"};
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+        INFO("seed " << seed);
+        Random random(seed);
+        const test::TempDir dir;
+        std::vector<std::string> names{"Code", "Account", "Contract"};
+        std::rotate(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(random.below(3)), names.end());
+        Model model;
+        const std::uint64_t base_height = 100 + random.below(1000);
+        for (int i = 0; i < 10; ++i)
+            model.apply({0, random_entries(random, names), {}});
+        model.apply(test::true_diff(base_height, {}));
+        for (const std::string& name : names)
+            model.state[name][Bytes{1, 2, 3}] = Bytes{1};  // a namespace shows in a snapshot by what it holds
+        write_snapshot(dir.path("base.snap.gz"), model.content(base_height, names));
+        std::vector<StateDiff> diffs;
+        const std::uint64_t floor = base_height + 1 - random.below(5);
+        const std::uint64_t tip = base_height + 1 + random.below(80);
+        const std::uint64_t to = base_height + 1 + random.below(tip - base_height);
+        for (std::uint64_t height = floor; height <= tip; ++height) {
+            diffs.push_back(test::true_diff(height, random_entries(random, all)));
+            if (height > base_height && height <= to) model.apply(diffs.back());
+        }
+        test::write_reference_store(dir.path("diffs.db"), diffs);
+        std::optional<Hash256> digest;
+        for (const std::size_t memory : {std::size_t{1} << 30, std::size_t{20'000}, std::size_t{0}}) {
+            RollOptions options = options_for(dir, dir.path("base.snap.gz"));
+            options.memory_bytes = memory;
+            options.to = to == tip ? 0 : to;
+            const auto report = roll(options, dir.path("diffs.db"));
+            if (!report) FAIL(report.error().text());
+            CHECK(*test::read_snapshot(options.output) == model.content(to, names));
+            CHECK(report->diffs == to - base_height);
+            CHECK((!digest || *digest == report->made.payload_sha256));
+            digest = report->made.payload_sha256;
+        }
+    }
+}
+
+TEST_CASE("the namespaces asked for are kept, in the base's order; what the base lacks is named") {
+    const test::TempDir dir;
+    RollOptions options = options_for(dir, data("node/chain-boltdb/base.snap.gz"));
+    const std::string diffs = data("node/chain-boltdb/statediffs.db");
+    options.namespaces = {"Code", "Account"};
+    const auto report = roll(options, diffs);
+    REQUIRE(report);
+    CHECK(report->left_out.empty());
+    auto wanted = *test::read_snapshot(data("node/chain-boltdb/final.snap.gz"));
+    wanted.entries.erase(std::remove_if(wanted.entries.begin(), wanted.entries.end(),
+                                        [](const auto& entry) { return entry.name == "Contract"; }),
+                         wanted.entries.end());
+    CHECK(*test::read_snapshot(options.output) == wanted);
+    options.namespaces = {"Account", "Nowhere"};
+    const auto refused = roll(options, diffs);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::bad_data);
+    CHECK(refused.error().which == "Nowhere");
+    options.namespaces.clear();
+    const auto all = roll(options, diffs);
+    REQUIRE(all);
+    INFO(all->left_out.size() << " " << (all->left_out.empty() ? "" : all->left_out.front()));
+    CHECK(all->left_out == std::vector<std::string>{"Rewarding"});
+}
+
+TEST_CASE("a snapshot rolls onto its own name, day after day") {
+    const test::TempDir dir;
+    RollOptions options = options_for(dir, dir.path("today.snap.gz"));
+    fs::copy_file(data("node/chain-pebble/base.snap.gz"), options.output);
+    for (options.to = 15; options.to < 27; options.to += 4)
+        REQUIRE(roll(options, data("node/chain-pebble/statediffs.db")));
+    options.to = 0;
+    REQUIRE(roll(options, data("node/chain-pebble/statediffs.db")));
+    CHECK(*test::read_snapshot(options.output) == *test::read_snapshot(data("node/chain-pebble/final.snap.gz")));
+    const auto again = roll(options, data("node/chain-pebble/statediffs.db"));
+    REQUIRE_FALSE(again);
+    CHECK(again.error().code == ErrorCode::try_again);
+}
+
+TEST_CASE("the companions are those of an export") {
+    const test::TempDir dir;
+    const RollOptions options = options_for(dir, data("node/chain-boltdb/base.snap.gz"));
+    REQUIRE(roll(options, data("node/chain-boltdb/statediffs.db")));
+    const std::string sum = to_hex(sha256(as_bytes(dir.read("today.snap.gz"))).view());
+    CHECK(dir.read("today.snap.gz.sha256") == sum + "  today.snap.gz\n");
+    const auto meta = nlohmann::json::parse(dir.read("snapshot-meta.json"));
+    CHECK(meta["height"] == 27);
+    CHECK(meta["sha256"] == sum);
+    CHECK(meta["namespaces"]["Account"]["entries"] == 496);
+    CHECK(names_in(dir.path()) == std::vector<std::string>{".today.snap.gz.lock", "snapshot-meta.json", "today.snap.gz",
+                                                           "today.snap.gz.sha256"});
+}
+
+TEST_CASE("what does not fit together is refused with its heights, and the old file stays") {
+    const test::TempDir dir;
+    RollOptions options = options_for(dir, dir.path("base.snap.gz"));
+    dir.write("today.snap.gz", "yesterday's");
+    std::uint64_t base_height = 99;
+    std::vector<StateDiff> diffs;
+    for (std::uint64_t height = 100; height <= 140; ++height)
+        diffs.push_back(test::true_diff(height, {{0, "Code", Bytes{7}, Bytes{1}}}));
+    test::SnapshotContent base{0, {{"Account", to_bytes(as_bytes("currentHeight")), {}}, {"Code", Bytes{5}, Bytes{1}},
+                                   {"Code", Bytes{6}, Bytes{1}}}};
+    ErrorCode code = ErrorCode::bad_data;
+    std::string wanted;
+    SECTION("a hole between base and log") {
+        base_height = 90;
+        code = ErrorCode::failed_precondition;
+        wanted = "91 to 99 are missing";
+    }
+    SECTION("a hole inside the log") {
+        diffs.erase(diffs.begin() + 10);
+        wanted = "height 110 is missing";
+    }
+    SECTION("a log that ends at the base") {
+        base_height = 140;
+        code = ErrorCode::try_again;
+        wanted = "ends at 140";
+    }
+    SECTION("an empty log") {
+        diffs.clear();
+        code = ErrorCode::try_again;
+        wanted = "empty";
+    }
+    SECTION("a height beyond the log") {
+        options.to = 141;
+        code = ErrorCode::failed_precondition;
+        wanted = "ends at 140";
+    }
+    SECTION("a height that the base is past") {
+        base_height = 120;
+        options.to = 110;
+        code = ErrorCode::usage;
+        wanted = "120";
+    }
+    SECTION("a wrong digest") {
+        diffs[5].entries[0].value[0] ^= 1;
+        wanted = "height 105";
+    }
+    SECTION("diffs that lead to another height than their own") {
+        diffs.back().height = 140;
+        diffs.back().entries.back().value[0] ^= 1;
+        diffs.back() = [&] {
+            StateDiff diff = test::true_diff(141, {});
+            diff.height = 140;
+            return diff;
+        }();
+        wanted = "height 140";
+    }
+    SECTION("a base whose keys are out of order") {
+        std::swap(base.entries[1], base.entries[2]);
+        wanted = "does not come after";
+    }
+    SECTION("a base with a key twice") {
+        base.entries[2] = base.entries[1];
+        wanted = "does not come after";
+    }
+    SECTION("a base whose namespaces come in parts") {
+        base.entries.push_back({"Account", Bytes{9}, Bytes{}});
+        wanted = "two parts";
+    }
+    base.height = base_height;
+    base.entries[0].value = little_endian(base_height);
+    write_snapshot(options.base, base);
+    test::write_reference_store(dir.path("diffs.db"), diffs);
+    const auto report = roll(options, dir.path("diffs.db"));
+    REQUIRE_FALSE(report);
+    INFO(report.error().text());
+    CHECK(report.error().code == code);
+    CHECK_THAT(report.error().text(), Contains(wanted));
+    CHECK(dir.read("today.snap.gz") == "yesterday's");
+    CHECK_FALSE(fs::exists(dir.path(".today.snap.gz.part")));
+}
+
+TEST_CASE("a broken base is refused whatever is broken in it") {
+    for (const auto& file : fs::directory_iterator(data("snapshots/bad"))) {
+        const std::string name = file.path().filename().string();
+        INFO(name);
+        // A sound file; and one whose height alone does not fit the log, which shows first.
+        if (name.starts_with("ok-") || name.starts_with("value-1gib")) continue;
+        const test::TempDir dir;
+        const auto report = roll(options_for(dir, file.path().string()), data("bolt/statediffs.db"));
+        REQUIRE_FALSE(report);
+        CHECK(report.error().code == ErrorCode::bad_data);
+        CHECK_FALSE(fs::exists(dir.path("today.snap.gz")));
+    }
+}
+
+TEST_CASE("a signal, and a full disk under the output or the folded diffs, leave the old file and nothing half written") {
+    const test::TempDir dir;
+    RollOptions options = options_for(dir, dir.path("base.snap.gz"));
+    dir.write("today.snap.gz", "yesterday's");
+    Random random(7);
+    write_snapshot(options.base, {99, {{"Account", to_bytes(as_bytes("currentHeight")), little_endian(99)},
+                                       {"Code", Bytes{5}, Bytes{1}}}});
+    std::vector<StateDiff> diffs;
+    for (std::uint64_t height = 100; height < 200; ++height)
+        diffs.push_back(test::true_diff(height, {{0, "Code", random.bytes(32), random.bytes(4000)}}));
+    test::write_reference_store(dir.path("diffs.db"), diffs);
+    SECTION("a signal") {
+        std::stop_source stopped;
+        stopped.request_stop();
+        CHECK(roll(options, dir.path("diffs.db"), stopped.get_token()).error().code == ErrorCode::cancelled);
+    }
+    for (const std::size_t memory : {std::size_t{1} << 30, std::size_t{50'000}}) {
+        DYNAMIC_SECTION("a full disk with memory for " << memory) {
+            options.memory_bytes = memory;
+            const pid_t child = ::fork();
+            if (child == 0) {
+                std::signal(SIGXFSZ, SIG_IGN);  // then a write past the limit is an error: EFBIG, as ENOSPC would be
+                const rlimit limit{100'000, 100'000};
+                ::setrlimit(RLIMIT_FSIZE, &limit);
+                const auto result = roll(options, dir.path("diffs.db"));
+                ::_exit(!result && result.error().code == ErrorCode::io ? 0 : 1);
+            }
+            int status = -1;
+            REQUIRE(::waitpid(child, &status, 0) == child);
+            CHECK(status == 0);
+        }
+    }
+    CHECK(dir.read("today.snap.gz") == "yesterday's");
+    CHECK(names_in(dir.path()) == std::vector<std::string>{".today.snap.gz.lock", "base.snap.gz", "diffs.db", "today.snap.gz"});
+}
