@@ -63,6 +63,7 @@ class Loader {
         if (errors_.empty()) resolve_data_dir();
         if (errors_.empty()) resolve_secret("masterSecret", "masterSecretFile");
         if (errors_.empty()) resolve_secret("rewardSignerKey", "rewardSignerKeyFile");
+        if (errors_.empty()) resolve_diffs_key();
         if (errors_.empty()) check_combinations();
         if (!errors_.empty()) return tl::unexpected(std::move(errors_));
         return std::move(loaded_);
@@ -189,6 +190,29 @@ class Loader {
         take(index, *std::move(secret), Origin{file.origin.kind, file.text}, file.text);
     }
 
+    /// The key goes over the wire as it is: a master secret there by mistake must not.
+    void resolve_diffs_key() {
+        const ConfigValue& file = value("node.diffsKeyFile");
+        if (file.text.empty()) return;
+        Result<std::string> key = read_secret_file(file.text, sources_.environment("CREDENTIALS_DIRECTORY"));
+        if (!key) {
+            errors_.push_back(std::move(key).error());
+        } else if (!is_agent_key(*key)) {
+            error(file.text, "holds no agent's key, which is iosw_ and 64 hex digits",
+                  fmt::format("{} came from {}; ioswarm keygen prints keys", "node.diffsKeyFile",
+                              to_string(file.origin)));
+        } else {
+            loaded_.settings.node_diffs_key = *std::move(key);
+        }
+    }
+
+    /// A key that is of no use, or does harm, without another.
+    void needs(std::string_view first, std::string_view second) {
+        if (!is_set(first) || is_set(second)) return;
+        error(std::string(second), fmt::format("not given, though {} is", first),
+              fmt::format("{} came from {}", first, to_string(value(first).origin)));
+    }
+
     void needs_both(std::string_view first, std::string_view second) {
         if (is_set(first) == is_set(second)) return;
         const std::string_view given = is_set(first) ? first : second;
@@ -202,6 +226,8 @@ class Loader {
         needs_both("tls.cert", "tls.key");
         needs_both("node.grpc", "node.web3");
         needs_both("rewardContract", "rewardSignerKey");
+        needs_both("node.diffs", "node.diffsAgentId");
+        needs("node.diffsKeyFile", "node.diffs");
         const ServeConfig& settings = loaded_.settings;
         if (settings.grpc_port != 0 && settings.grpc_port == settings.swarm_api_port) {
             error("swarmApiPort", fmt::format("{} is grpcPort too", settings.grpc_port));

@@ -271,4 +271,11 @@ bool is_agent_id(std::string_view text) {
     return !text.empty() && text.size() <= kLongest && is_visible_ascii(text);
 }
 
+bool is_agent_key(std::string_view text) {
+    constexpr std::string_view kPrefix = "iosw_";
+    constexpr std::size_t kDigits = 64;
+    return text.size() == kPrefix.size() + kDigits && text.starts_with(kPrefix) &&
+           text.find_first_not_of("0123456789abcdef", kPrefix.size()) == std::string_view::npos;
+}
+
 }  // namespace ioswarm::cli

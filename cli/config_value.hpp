@@ -33,5 +33,7 @@ struct HostPort {
 [[nodiscard]] std::string without_credentials(std::string_view url);
 /// What the server takes as an agent id: 1 to 128 characters of visible ASCII.
 [[nodiscard]] bool is_agent_id(std::string_view text);
+/// What keygen prints as an API key: "iosw_" and 64 lower-case hex digits.
+[[nodiscard]] bool is_agent_key(std::string_view text);
 
 }  // namespace ioswarm::cli

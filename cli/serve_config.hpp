@@ -47,6 +47,7 @@ struct ServeConfig {
     std::string node_diffs;
     std::string node_diffs_agent_id;
     std::string node_diffs_key_file;
+    std::string node_diffs_key;  ///< after loading what node.diffsKeyFile holds
     std::string tls_cert;
     std::string tls_key;
     std::string agents_allowed;

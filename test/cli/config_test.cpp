@@ -355,6 +355,31 @@ TEST_CASE("a secret comes from a file too, the stronger source counts", "[config
     CHECK(missing.problems() == "/no/such/file: No such file or directory\n");
 }
 
+TEST_CASE("the relay's key comes from its file, and nothing but a key is taken", "[config]") {
+    const TempDir dir;
+    const std::string key = "iosw_" + std::string(64, 'a');
+    const auto with = [&](const std::string& content) {
+        return Given{{"ioswarm: {node: {diffs: 127.0.0.1:14689, diffsAgentId: relay, diffsKeyFile: " +
+                      dir.write("key", content) + "}}"}};
+    };
+    CHECK(Loaded{with(key + "\n")}.settings().node_diffs_key == key);
+    const std::string hint = "(node.diffsKeyFile came from c0.yaml:1; ioswarm keygen prints keys)\n";
+    for (const std::string& other : {std::string(64, 'a'), key + "0", "iosw_" + std::string(64, 'G')}) {
+        const std::string problems = Loaded{with(other)}.problems();
+        CHECK(problems == dir.path() + "/key: holds no agent's key, which is iosw_ and 64 hex digits " + hint);
+        CHECK(problems.find(other) == std::string::npos);
+    }
+    CHECK(
+        Loaded{Given{{"ioswarm: {node: {diffs: 'n:1'}}"}}}.problems() ==
+        "node.diffsAgentId: not given, though node.diffs is (both are needed, or neither; node.diffs came from "
+        "c0.yaml:1)\n");
+    CHECK(Loaded{Given{{"ioswarm: {node: {diffsKeyFile: " + dir.write("key", key) + "}}"}}}.problems() ==
+          "node.diffs: not given, though node.diffsKeyFile is (node.diffsKeyFile came from c0.yaml:1)\n");
+    CHECK(Loaded{Given{{"ioswarm: {node: {diffs: 'n:1', diffsAgentId: relay}}"}}}
+              .settings()
+              .node_diffs_key.empty());
+}
+
 TEST_CASE("secrets are masked wherever they are shown", "[config]") {
     const Loaded loaded{
         Given{{"ioswarm: {masterSecret: swordfish, rewardRpcUrl: 'https://me:pw@rpc.example/x?y'}"}}};

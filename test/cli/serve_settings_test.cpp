@@ -5,6 +5,7 @@
 
 #include "cli/config.hpp"
 #include "cli/config_keys.hpp"
+#include "cli/diff_peer.hpp"
 #include "test/support/temp_dir.hpp"
 
 using namespace ioswarm;
@@ -81,6 +82,15 @@ TEST_CASE("start says what an operator should know", "[serve]") {
     CHECK(start_warnings(config_of(""), "127.0.0.1") ==
           Lines{"no masterSecret: whoever reaches the port may join as any agent",
                 "epochRewardIOTX is not set: nothing is accrued or paid"});
+}
+
+TEST_CASE("the configuration says whom to take diffs from, and as whom", "[serve]") {
+    const auto settings = node_diff_settings(config_of("node: {diffs: '[::1]:14689', diffsAgentId: relay-01}"));
+    CHECK(settings.peer.target.host == "::1");
+    CHECK(settings.peer.target.port == 14689);
+    CHECK(settings.peer.target.text() == "[::1]:14689");
+    CHECK(settings.peer.agent_id == "relay-01");
+    CHECK(settings.peer.token.empty());
 }
 
 TEST_CASE("a data directory keeps to one source", "[serve]") {
