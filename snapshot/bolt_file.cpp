@@ -23,6 +23,8 @@ namespace {
 /// bbolt splits a node at two keys, so a page that overflows holds few values: room for two of the largest.
 /// More is a lie, or nothing that fits into the memory an export may use.
 constexpr std::uint64_t kMaxPageBytes = 2 * static_cast<std::uint64_t>(kMaxValueBytes);
+/// posix_fadvise(WILLNEED) silently fetches no more at a call than the device's read-ahead, 128 KiB by default.
+constexpr std::size_t kPrefetchBytes = 128 * 1024;
 constexpr auto kLockRetry = std::chrono::milliseconds(50);
 
 std::uint64_t fnv1a64(BytesView bytes) noexcept {
@@ -209,9 +211,10 @@ Status File::read(std::uint64_t id, Page& page) const {
 }
 
 void File::prefetch(const std::vector<std::uint64_t>& ids) const {
+    const std::size_t most = kPrefetchBytes / page_size_;
     for (std::size_t i = 0; i < ids.size();) {
         std::size_t end = i + 1;
-        while (end < ids.size() && ids[end] == ids[end - 1] + 1)
+        while (end < ids.size() && end - i < most && ids[end] == ids[end - 1] + 1)
             ++end;
         ::posix_fadvise(fd_, static_cast<off_t>(ids[i] * page_size_),
                         static_cast<off_t>((end - i) * page_size_), POSIX_FADV_WILLNEED);

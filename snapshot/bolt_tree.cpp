@@ -2,6 +2,7 @@
 #include "snapshot/bolt_tree.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -10,11 +11,12 @@ namespace {
 
 /// A balanced tree over 2^48 pages of at least two children each is not deeper.
 constexpr std::size_t kMaxDepth = 48;
-/// Bytes gathered ahead: enough that sorting turns random reads into runs, small against the memory of an
+/// Bytes of a window: enough that sorting turns random reads into runs, small against the memory of an
 /// export.
 constexpr std::size_t kWindowBytes = 16 * 1024 * 1024;
-/// Pages with overflow may be large: beyond this the rest of a window is read when its turn comes.
-constexpr std::size_t kWindowBytesMax = 48 * 1024 * 1024;
+/// Pages with overflow may be large: beyond this the rest of a window is read when its turn comes. An export holds up to
+/// three windows.
+constexpr std::size_t kWindowBytesMax = 32 * 1024 * 1024;
 constexpr std::size_t kMaxWindow = 4096;
 
 bool less(BytesView a, BytesView b) noexcept {
@@ -23,13 +25,14 @@ bool less(BytesView a, BytesView b) noexcept {
 
 }  // namespace
 
-LeafWalker::LeafWalker(const File& file, std::uint64_t root)
+LeafGatherer::LeafGatherer(const File& file, std::uint64_t root)
     : file_(file),
       root_(root),
       window_(std::min<std::size_t>(kWindowBytes / file.page_size(), kMaxWindow)),
       visited_(file.page_count()) {}
 
-Status LeafWalker::mark_visited(const Page& page) {
+Status LeafGatherer::mark_visited(const Page& page) {
+    const std::lock_guard lock(mutex_);
     for (std::uint64_t id = page.id; id <= page.id + page.header.overflow; ++id) {
         if (visited_[id]) return fail(file_.corrupt(page.id, 0, fmt::format("page {} is reached twice", id)));
         visited_[id] = true;
@@ -37,22 +40,26 @@ Status LeafWalker::mark_visited(const Page& page) {
     return {};
 }
 
-Page LeafWalker::spare_page() {
+Page LeafGatherer::spare_page() {
     if (spare_.empty()) return {};
     Page page = std::move(spare_.back());
     spare_.pop_back();
     return page;
 }
 
-Status LeafWalker::read_leaf(std::uint64_t id, Page& page) {
-    if (auto read = file_.read(id, page); !read) return read;
+Status LeafGatherer::check_leaf(const Page& page) {
     if (page.header.flags != leaf_page) {
-        return fail(file_.corrupt(id, 8, "a branch where the leaves of the tree are"));
+        return fail(file_.corrupt(page.id, 8, "a branch where the leaves of the tree are"));
     }
     return mark_visited(page);
 }
 
-Status LeafWalker::descend_to_first_leaf() {
+Status LeafGatherer::read_leaf(std::uint64_t id, Page& page) {
+    if (auto read = file_.read(id, page); !read) return read;
+    return check_leaf(page);
+}
+
+Status LeafGatherer::descend_to_first_leaf() {
     Page page;
     std::uint64_t id = root_;
     for (;;) {
@@ -68,11 +75,11 @@ Status LeafWalker::descend_to_first_leaf() {
         page = Page{};
     }
     leaf_depth_ = stack_.size();
-    ahead_.push_back({page.id, std::move(page)});
+    named_.push_back({page.id, std::move(page)});
     return {};
 }
 
-Result<std::optional<std::uint64_t>> LeafWalker::next_child() {
+Result<std::optional<std::uint64_t>> LeafGatherer::next_child() {
     while (!stack_.empty()) {
         Frame& top = stack_.back();
         if (top.index == top.page.header.count) {
@@ -94,60 +101,117 @@ Result<std::optional<std::uint64_t>> LeafWalker::next_child() {
     return std::optional<std::uint64_t>();
 }
 
-Status LeafWalker::gather() {
-    while (ahead_.size() < window_) {
+Status LeafGatherer::name_leaves() {
+    while (named_.size() < window_) {
         auto child = next_child();
         if (!child) return fail(child.error());
         if (!*child) break;
-        ahead_.push_back({**child, std::nullopt});
+        named_.push_back({**child, std::nullopt});
     }
-    return read_ahead();
+    std::vector<std::uint64_t> ids;
+    ids.reserve(named_.size());
+    for (const LeafAhead& leaf : named_) {
+        if (!leaf.page && leaf.id < file_.page_count()) ids.push_back(leaf.id);
+    }
+    std::sort(ids.begin(), ids.end());
+    file_.prefetch(ids);
+    return {};
 }
 
-Status LeafWalker::read_ahead() {
-    std::vector<Ahead*> order;
-    order.reserve(ahead_.size());
-    for (Ahead& entry : ahead_) {
-        if (!entry.page) order.push_back(&entry);
+Status LeafGatherer::read_leaves(std::deque<LeafAhead>& leaves) {
+    std::vector<LeafAhead*> order;
+    order.reserve(leaves.size());
+    for (LeafAhead& leaf : leaves) {
+        if (!leaf.page) order.push_back(&leaf);
     }
-    std::sort(order.begin(), order.end(), [](const Ahead* a, const Ahead* b) { return a->id < b->id; });
-    std::vector<std::uint64_t> ids;
-    ids.reserve(order.size());
-    for (const Ahead* entry : order) {
-        if (entry->id < file_.page_count()) ids.push_back(entry->id);
-    }
-    file_.prefetch(ids);
+    std::sort(order.begin(), order.end(), [](const LeafAhead* a, const LeafAhead* b) { return a->id < b->id; });
     std::size_t bytes = 0;
-    for (Ahead* entry : order) {
+    for (LeafAhead* leaf : order) {
         if (bytes > kWindowBytesMax) break;
         Page page = spare_page();
-        if (auto read = read_leaf(entry->id, page); !read) return read;
+        if (auto read = read_leaf(leaf->id, page); !read) return read;
         bytes += page.bytes.size();
-        entry->page = std::move(page);
+        leaf->page = std::move(page);
     }
     return {};
 }
 
-Result<const Page*> LeafWalker::next() {
+Result<std::deque<LeafAhead>> LeafGatherer::next(std::vector<Page> used) {
+    // A buffer that held a large page is not kept for small ones.
+    for (Page& page : used) {
+        if (page.bytes.capacity() <= 4 * std::size_t{file_.page_size()} && spare_.size() < window_)
+            spare_.push_back(std::move(page));
+    }
     if (!started_) {
         started_ = true;
         if (auto first = descend_to_first_leaf(); !first) return fail(first.error());
-    } else {
-        // A buffer that held a large page is not kept for small ones.
-        if (current_.bytes.capacity() <= 4 * std::size_t{file_.page_size()} && spare_.size() < window_) {
-            spare_.push_back(std::move(current_));
+        if (auto named = name_leaves(); !named) return fail(named.error());
+    }
+    std::deque<LeafAhead> window = std::exchange(named_, {});
+    if (auto named = name_leaves(); !named) return fail(named.error());
+    if (auto read = read_leaves(window); !read) return fail(read.error());
+    return window;
+}
+
+LeafWalker::~LeafWalker() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopped_ = true;
+    }
+    changed_.notify_all();
+}
+
+void LeafWalker::gather() {
+    std::unique_lock lock(mutex_);
+    while (!stopped_) {
+        std::vector<Page> used = std::exchange(returned_, {});
+        lock.unlock();
+        Window window = gatherer_.next(std::move(used));
+        const bool last = !window || window->empty();
+        lock.lock();
+        changed_.wait(lock, [&] { return stopped_ || !ready_; });
+        ready_ = std::move(window);
+        changed_.notify_all();
+        if (last) return;
+    }
+}
+
+LeafWalker::Window LeafWalker::next_window() {
+    if (!thread_.joinable()) {
+        // Most trees are small: a thread only where there is more to read while the reader works.
+        auto window = gatherer_.next(std::exchange(used_, {}));
+        if (window && gatherer_.has_more()) thread_ = std::jthread([this] { gather(); });
+        return window;
+    }
+    std::unique_lock lock(mutex_);
+    for (Page& page : used_)
+        returned_.push_back(std::move(page));
+    used_.clear();
+    changed_.wait(lock, [&] { return ready_.has_value(); });
+    Window window = std::move(*ready_);
+    ready_.reset();
+    changed_.notify_all();
+    return window;
+}
+
+Result<const Page*> LeafWalker::next() {
+    if (!current_.bytes.empty()) used_.push_back(std::exchange(current_, {}));
+    if (window_.empty() && !over_) {
+        if (auto window = next_window(); !window) {
+            over_ = fail(window.error());
+        } else if (window->empty()) {
+            over_ = Status();
+        } else {
+            window_ = std::move(*window);
         }
-        current_ = Page{};
     }
-    if (ahead_.empty()) {
-        if (auto gathered = gather(); !gathered) return fail(gathered.error());
-    }
-    if (ahead_.empty()) return nullptr;
-    Ahead entry = std::move(ahead_.front());
-    ahead_.pop_front();
-    if (entry.page) {
-        current_ = std::move(*entry.page);
-    } else if (auto read = read_leaf(entry.id, current_); !read) {
+    if (over_) return *over_ ? Result<const Page*>(nullptr) : fail(over_->error());
+    LeafAhead leaf = std::move(window_.front());
+    window_.pop_front();
+    if (leaf.page) {
+        current_ = std::move(*leaf.page);
+    } else if (auto read = gatherer_.read_leaf(leaf.id, current_); !read) {
+        over_ = read;
         return fail(read.error());
     }
     return &current_;
