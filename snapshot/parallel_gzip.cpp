@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "snapshot/parallel_gzip.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -16,12 +17,14 @@ namespace ioswarm::snapshot {
 // buffers go back to the producer. Everything stands under one mutex; the work itself is done outside it.
 struct ParallelGzip::State {
     struct Block {
-        Bytes raw;
+        Bytes raw;  // of the settings' size, filled up to `used`
+        std::size_t used = 0;
         Bytes member;
         bool to_hash = true;
         bool hashed = false;
         bool taken = false;  // by a compressor
         bool compressed = false;
+        [[nodiscard]] BytesView data() const noexcept { return BytesView(raw).first(used); }
     };
     using BlockPtr = std::shared_ptr<Block>;
 
@@ -62,7 +65,7 @@ struct ParallelGzip::State {
         std::unique_lock lock(mutex);
         while (const BlockPtr block = wait_for(lock, [](const Block& b) { return !b.hashed; })) {
             lock.unlock();
-            if (block->to_hash) hash.update(block->raw);
+            if (block->to_hash) hash.update(block->data());
             lock.lock();
             block->hashed = true;
             changed.notify_all();
@@ -75,7 +78,7 @@ struct ParallelGzip::State {
         while (const BlockPtr block = wait_for(lock, [](const Block& b) { return !b.taken; })) {
             block->taken = true;
             lock.unlock();
-            compressor.compress(block->raw, block->member);
+            compressor.compress(block->data(), block->member);
             lock.lock();
             block->compressed = true;
             changed.notify_all();
@@ -118,12 +121,12 @@ struct ParallelGzip::State {
         const std::lock_guard lock(mutex);
         if (spare.empty()) {
             filling = std::make_shared<Block>();
-            filling->raw.reserve(settings.block_bytes);
+            filling->raw.resize(settings.block_bytes);
             return;
         }
         filling = std::move(spare.back());
         spare.pop_back();
-        filling->raw.clear();
+        filling->used = 0;
         filling->hashed = filling->taken = filling->compressed = false;
     }
 };
@@ -150,20 +153,30 @@ Status ParallelGzip::append(BytesView data) {
     s.raw_bytes += data.size();
     while (!data.empty()) {
         if (!s.filling) s.take_buffer();
-        const std::size_t part = std::min(data.size(), s.settings.block_bytes - s.filling->raw.size());
-        s.filling->raw.insert(s.filling->raw.end(), data.begin(),
-                              data.begin() + static_cast<std::ptrdiff_t>(part));
+        State::Block& block = *s.filling;
+        const std::size_t part = std::min(data.size(), block.raw.size() - block.used);
+        std::copy_n(data.begin(), part, block.raw.begin() + static_cast<std::ptrdiff_t>(block.used));
+        block.used += part;
         data = data.subspan(part);
-        if (s.filling->raw.size() == s.settings.block_bytes) {
+        if (block.used == block.raw.size()) {
             if (auto pushed = s.push(); !pushed) return pushed;
         }
     }
     return {};
 }
 
+std::uint8_t* ParallelGzip::extend(std::size_t size) {
+    State& s = *state_;
+    if (!s.filling || s.filling->raw.size() - s.filling->used <= size) return nullptr;
+    std::uint8_t* const at = s.filling->raw.data() + s.filling->used;
+    s.filling->used += size;
+    s.raw_bytes += size;
+    return at;
+}
+
 Result<Hash256> ParallelGzip::digest() {
     State& s = *state_;
-    if (s.filling && !s.filling->raw.empty()) {
+    if (s.filling && s.filling->used != 0) {
         if (auto pushed = s.push(); !pushed) return fail(pushed.error());
     }
     s.hashing = false;
@@ -177,7 +190,7 @@ Result<Hash256> ParallelGzip::digest() {
 
 Status ParallelGzip::finish() {
     State& s = *state_;
-    if (s.filling && !s.filling->raw.empty()) {
+    if (s.filling && s.filling->used != 0) {
         if (auto pushed = s.push(); !pushed) return pushed;
     }
     std::unique_lock lock(s.mutex);

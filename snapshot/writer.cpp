@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "snapshot/writer.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "snapshot/format.hpp"
@@ -17,6 +19,25 @@ template <typename Int>
 void append_big_endian(Bytes& out, Int value) {
     for (std::size_t i = sizeof(Int); i-- > 0;)
         out.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+}
+
+std::uint8_t* put(std::uint8_t* at, BytesView bytes) {
+    return std::copy(bytes.begin(), bytes.end(), at);
+}
+
+std::uint8_t* put_size(std::uint8_t* at, std::size_t size) {
+    for (int shift = 24; shift >= 0; shift -= 8)
+        *at++ = static_cast<std::uint8_t>(size >> shift);
+    return at;
+}
+
+/// All of an entry but its value.
+std::uint8_t* put_head(std::uint8_t* at, std::string_view name, BytesView key, std::size_t value_size) {
+    *at++ = kEntryMarker;
+    *at++ = static_cast<std::uint8_t>(name.size());
+    at = put(at, as_bytes(name));
+    at = put(put_size(at, key.size()), key);
+    return put_size(at, value_size);
 }
 
 }  // namespace
@@ -38,14 +59,14 @@ Status SnapshotWriter::add(std::string_view name, BytesView key, BytesView value
                     fmt::format("a namespace of {} bytes, a key of {}, a value of {}: over the format's bounds",
                                 name.size(), key.size(), value.size()));
     }
-    head_.clear();
-    head_.push_back(kEntryMarker);
-    head_.push_back(static_cast<std::uint8_t>(name.size()));
-    append(head_, as_bytes(name));
-    append_big_endian(head_, static_cast<std::uint32_t>(key.size()));
-    append(head_, key);
-    append_big_endian(head_, static_cast<std::uint32_t>(value.size()));
     ++entries_;
+    const std::size_t head_size = 2 + name.size() + 4 + key.size() + 4;
+    if (std::uint8_t* const at = gzip_.extend(head_size + value.size())) {
+        put(put_head(at, name, key, value.size()), value);
+        return {};
+    }
+    head_.resize(head_size);
+    put_head(head_.data(), name, key, value.size());
     if (auto appended = gzip_.append(head_); !appended) return appended;
     return gzip_.append(value);
 }

@@ -38,7 +38,7 @@ class SnapshotWriter {
   private:
     ParallelGzip gzip_;
     Status header_written_;
-    Bytes head_;  // marker, lengths, namespace and key of one entry
+    Bytes head_;  // marker, lengths, namespace and key of an entry that passes the end of a block
     std::uint64_t entries_ = 0;
 };
 
