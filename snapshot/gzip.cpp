@@ -18,7 +18,8 @@ namespace {
 
 constexpr int kIsalFastLevel = 1;
 constexpr int kIsalStandardLevel = 3;
-constexpr int kSmallLevel = 7;
+constexpr int kSmallLevel = 10;
+constexpr std::size_t kPieceBytes = 1024 * 1024;
 /// A gzip header and trailer, and stored blocks (5 bytes each 64 KiB) where nothing compresses.
 std::size_t member_bound(std::size_t raw) {
     return raw + raw / 1024 + 1024;
@@ -98,6 +99,7 @@ struct GzipReader::State {
     bool any_member = false;
     bool at_end = false;  // of the file
     std::vector<std::uint8_t> input = std::vector<std::uint8_t>(256 * 1024);
+    Bytes piece;  // of next()
 
     ~State() {
         if (fd >= 0) ::close(fd);
@@ -179,6 +181,13 @@ Result<std::size_t> GzipReader::read(std::span<std::uint8_t> out) {
         }
     }
     return done;
+}
+
+Result<BytesView> GzipReader::next() {
+    state_->piece.resize(kPieceBytes);
+    const auto got = read(state_->piece);
+    if (!got) return fail(got.error());
+    return BytesView(state_->piece).first(*got);
 }
 
 std::uint64_t GzipReader::compressed_bytes() const noexcept {

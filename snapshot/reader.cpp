@@ -14,7 +14,6 @@
 namespace ioswarm::snapshot {
 namespace {
 
-constexpr std::size_t kBufferBytes = 1024 * 1024;
 /// A value is read in steps of this, so that a length that lies costs no more memory than the stream really
 /// has.
 constexpr std::size_t kGrowBytes = 1024 * 1024;
@@ -30,49 +29,72 @@ std::uint64_t big_endian(BytesView bytes) noexcept {
 
 struct SnapshotReader::State {
     std::string path;
-    std::unique_ptr<GzipReader> gzip;
-    Bytes buffer = Bytes(kBufferBytes);
-    std::size_t position = 0;  // next byte in buffer
-    std::size_t filled = 0;
-    std::uint64_t offset = 0;  // of the next byte in the uncompressed stream
+    std::unique_ptr<ByteStream> stream;
+    BytesView piece;
+    std::uint64_t piece_offset = 0;  // of the piece in the uncompressed stream
+    std::size_t position = 0;        // next byte in the piece
+    std::size_t hashed = 0;          // bytes of the piece
     Sha256 hash;
     bool hashing = true;
     std::uint64_t height = 0;
     std::uint64_t entries = 0;
     Hash256 digest;
     bool done = false;
+    // Of an entry that does not lie within one piece.
     std::string name;
     Bytes key;
     Bytes value;
+
+    [[nodiscard]] std::uint64_t offset() const noexcept { return piece_offset + position; }
 
     [[nodiscard]] Error corrupt(std::string why) const {
         return Error{ErrorCode::bad_data, "broken snapshot", path, std::move(why),
                      "get the file again, or export a new one"};
     }
 
+    void hash_what_was_taken() {
+        if (hashing) hash.update(piece.subspan(hashed, position - hashed));
+        hashed = position;
+    }
+
     /// Copies `out.size()` bytes; false at the end of the stream.
     Result<bool> take(std::span<std::uint8_t> out) {
         std::size_t done_bytes = 0;
         while (done_bytes < out.size()) {
-            if (position == filled) {
-                auto got = gzip->read(buffer);
-                if (!got) return fail(got.error());
-                position = 0;
-                filled = *got;
-                if (filled == 0) return false;
+            if (position == piece.size()) {
+                hash_what_was_taken();
+                auto next = stream->next();
+                if (!next) return fail(next.error());
+                piece_offset += piece.size();
+                piece = *next;
+                position = hashed = 0;
+                if (piece.empty()) return false;
             }
-            const std::size_t part = std::min(out.size() - done_bytes, filled - position);
-            std::memcpy(out.data() + done_bytes, buffer.data() + position, part);
-            if (hashing) hash.update(BytesView(buffer).subspan(position, part));
+            const std::size_t part = std::min(out.size() - done_bytes, piece.size() - position);
+            std::memcpy(out.data() + done_bytes, piece.data() + position, part);
             position += part;
-            offset += part;
             done_bytes += part;
         }
         return true;
     }
 
+    /// The next entry when it lies whole within the piece and nothing is wrong with it: no byte is copied then.
+    std::optional<Entry> entry_in_piece() {
+        const BytesView rest = piece.subspan(position);
+        if (rest.size() < 2 || rest[0] != kEntryMarker) return std::nullopt;
+        const std::size_t key_at = 2 + std::size_t{rest[1]} + 4;
+        if (rest.size() < key_at) return std::nullopt;
+        const std::uint64_t key_size = big_endian(rest.subspan(key_at - 4, 4));
+        if (key_size > kMaxKeyBytes || rest.size() < key_at + key_size + 4) return std::nullopt;
+        const std::size_t value_at = key_at + key_size + 4;
+        const std::uint64_t value_size = big_endian(rest.subspan(value_at - 4, 4));
+        if (value_size > kMaxValueBytes || rest.size() - value_at < value_size) return std::nullopt;
+        position += value_at + value_size;
+        return Entry{as_text(rest.subspan(2, rest[1])), rest.subspan(key_at, key_size), rest.subspan(value_at, value_size)};
+    }
+
     Status need(std::span<std::uint8_t> out, std::string_view what) {
-        const std::uint64_t at = offset;
+        const std::uint64_t at = offset();
         auto taken = take(out);
         if (!taken) return fail(taken.error());
         if (!*taken) return fail(corrupt(fmt::format("it ends inside {} at byte {}", what, at)));
@@ -87,7 +109,7 @@ struct SnapshotReader::State {
     }
 
     Status sized(Bytes& out, std::size_t bound, std::string_view what) {
-        const std::uint64_t at = offset;
+        const std::uint64_t at = offset();
         auto length = number<4>(what);
         if (!length) return fail(length.error());
         if (*length > bound) {
@@ -116,6 +138,7 @@ struct SnapshotReader::State {
     }
 
     Status read_trailer() {
+        hash_what_was_taken();
         const Hash256 computed = hash.finish();
         hashing = false;
         std::array<std::uint8_t, kSnapshotTrailerSize> trailer;
@@ -143,11 +166,16 @@ SnapshotReader::SnapshotReader(std::unique_ptr<State> state) : state_(std::move(
 SnapshotReader::~SnapshotReader() = default;
 
 Result<std::unique_ptr<SnapshotReader>> SnapshotReader::open(const std::string& path) {
-    auto state = std::make_unique<State>();
-    state->path = path;
     auto gzip = GzipReader::open(path);
     if (!gzip) return fail(gzip.error());
-    state->gzip = std::move(*gzip);
+    return open(path, std::move(*gzip));
+}
+
+Result<std::unique_ptr<SnapshotReader>> SnapshotReader::open(const std::string& path,
+                                                             std::unique_ptr<ByteStream> stream) {
+    auto state = std::make_unique<State>();
+    state->path = path;
+    state->stream = std::move(stream);
     if (auto header = state->read_header(); !header) return fail(header.error());
     return std::unique_ptr<SnapshotReader>(new SnapshotReader(std::move(state)));
 }
@@ -155,7 +183,11 @@ Result<std::unique_ptr<SnapshotReader>> SnapshotReader::open(const std::string& 
 Result<std::optional<SnapshotReader::Entry>> SnapshotReader::next() {
     State& s = *state_;
     if (s.done) return std::optional<Entry>();
-    const std::uint64_t at = s.offset;
+    if (const auto entry = s.entry_in_piece()) {
+        ++s.entries;
+        return entry;
+    }
+    const std::uint64_t at = s.offset();
     auto marker = s.number<1>("an entry's marker");
     if (!marker) return fail(marker.error());
     if (*marker == kEndMarker) {
@@ -181,13 +213,13 @@ std::uint64_t SnapshotReader::entries() const noexcept {
     return state_->entries;
 }
 std::uint64_t SnapshotReader::raw_bytes() const noexcept {
-    return state_->offset;
+    return state_->offset();
 }
 std::uint64_t SnapshotReader::compressed_bytes() const noexcept {
-    return state_->gzip->compressed_bytes();
+    return state_->stream->compressed_bytes();
 }
 std::uint64_t SnapshotReader::file_size() const noexcept {
-    return state_->gzip->file_size();
+    return state_->stream->file_size();
 }
 const Hash256& SnapshotReader::digest() const noexcept {
     return state_->digest;

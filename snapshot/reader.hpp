@@ -8,6 +8,7 @@
 
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
+#include "snapshot/byte_stream.hpp"
 
 namespace ioswarm::snapshot {
 
@@ -24,6 +25,9 @@ class SnapshotReader {
 
     /// Reads the header. Errors: not_found, permission_denied, io, bad_data.
     [[nodiscard]] static Result<std::unique_ptr<SnapshotReader>> open(const std::string& path);
+    /// Reads what `stream` gives; `path` is for messages. Errors: those of the stream, bad_data.
+    [[nodiscard]] static Result<std::unique_ptr<SnapshotReader>> open(const std::string& path,
+                                                                      std::unique_ptr<ByteStream> stream);
     ~SnapshotReader();
 
     [[nodiscard]] std::uint64_t height() const noexcept;

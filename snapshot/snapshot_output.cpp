@@ -5,9 +5,10 @@
 #include <thread>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "core/base/text.hpp"
+#include "snapshot/companions.hpp"
+#include "snapshot/file_digest.hpp"
 #include "snapshot/reader.hpp"
 
 namespace ioswarm::snapshot {
@@ -17,11 +18,23 @@ namespace {
 constexpr std::uint64_t kProgressBytes = 64 * 1024 * 1024;
 constexpr std::uint64_t kCheckEntries = 4096;
 
+/// As its trailer says: RFC 1952, the last four bytes.
+std::size_t raw_size_of_member(BytesView member) {
+    std::size_t size = 0;
+    for (std::size_t i = 1; i <= 4; ++i)
+        size = size << 8 | member[member.size() - i];
+    return size;
+}
+
 }  // namespace
 
 SnapshotOutput::SnapshotOutput(std::string_view job, const OutputOptions& options, const ExportObserver& observer,
                                std::stop_token stop)
-    : job_(job), options_(options), observer_(observer), stop_(std::move(stop)) {}
+    : job_(job),
+      options_(options),
+      observer_(observer),
+      stop_(std::move(stop)),
+      threads_(options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency())) {}
 
 Status SnapshotOutput::open() {
     auto lock = OutputLock::take(options_.output);
@@ -35,13 +48,10 @@ Status SnapshotOutput::open() {
 
 Status SnapshotOutput::begin(std::uint64_t height) {
     report_.height = height;
-    const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
-    writer_.emplace(height,
-                    ParallelGzip::Settings{options_.compression, options_.threads == 0 ? cores : options_.threads},
-                    [this](BytesView bytes) {
-                        file_hash_.update(bytes);
-                        return file_->write(bytes);
-                    });
+    writer_.emplace(height, ParallelGzip::Settings{options_.compression, threads_}, [this](BytesView member) {
+        members_.push_back({file_->bytes_written(), member.size(), raw_size_of_member(member)});
+        return file_->write(member);
+    });
     return {};
 }
 
@@ -79,16 +89,17 @@ Status SnapshotOutput::end() {
     report_.payload_sha256 = *digest;
     report_.raw_bytes = writer_->raw_bytes();
     writer_.reset();  // its threads and blocks are not needed for reading back
-    report_.file_sha256 = file_hash_.finish();
     report_.file_bytes = file_->bytes_written();
     return {};
 }
 
 Result<ExportReport> SnapshotOutput::publish() {
     if (auto read = read_back(file_->temporary_path()); !read) return fail(read.error());
+    auto companions = Companions::write(options_.output, report_);
+    if (!companions) return fail(companions.error());
     if (auto committed = file_->commit(); !committed) return fail(committed.error());
+    if (auto committed = companions->commit(); !committed) return fail(committed.error());
     report_.elapsed = Clock::now() - start_;
-    if (auto written = write_companions(options_.output, report_); !written) return fail(written.error());
     tell(ExportProgress::Phase::done, {}, 1);
     return std::move(report_);
 }
@@ -106,11 +117,14 @@ Status SnapshotOutput::check_limits() const {
     return {};
 }
 
-/// Reads what was written, as an agent will.
+/// Reads what was written, as an agent will, but that several threads inflate its members.
 Status SnapshotOutput::read_back(const std::string& path) {
     told_ = 0;
     tell(ExportProgress::Phase::verifying, {}, 0);
-    auto reader = SnapshotReader::open(path);
+    FileDigest file_digest(path);
+    auto stream = MemberStream::open(path, std::move(members_), threads_);
+    if (!stream) return fail(stream.error());
+    auto reader = SnapshotReader::open(path, std::move(*stream));
     if (!reader) return fail(reader.error());
     for (;;) {
         auto entry = (*reader)->next();
@@ -130,6 +144,9 @@ Status SnapshotOutput::read_back(const std::string& path) {
         return fail(ErrorCode::data_loss, "the snapshot reads back differently from what was written", path,
                     "the disk or the memory is faulty", "nothing was changed; check the machine");
     }
+    auto digest = file_digest.get();
+    if (!digest) return fail(digest.error());
+    report_.file_sha256 = *digest;
     return check_limits();
 }
 
@@ -141,32 +158,6 @@ double key_fraction(BytesView key) noexcept {
         weight /= 256;
     }
     return fraction;
-}
-
-Status write_companions(const std::string& output, const ExportReport& report) {
-    const std::size_t name_at = output.rfind('/') + 1;  // npos + 1 = 0
-    const std::string folder = output.substr(0, name_at);
-    const std::string name = output.substr(name_at);
-    nlohmann::ordered_json namespaces = nlohmann::ordered_json::object();
-    for (const auto& [ns, stats] : report.namespaces) {
-        namespaces[ns] = {
-            {"entries", stats.entries}, {"key_bytes", stats.key_bytes}, {"value_bytes", stats.value_bytes}};
-    }
-    const nlohmann::ordered_json meta = {
-        {"file", name},
-        {"height", report.height},
-        {"bytes", report.file_bytes},
-        {"sha256", to_hex(report.file_sha256.view())},
-        {"payload_bytes", report.raw_bytes},
-        {"payload_sha256", to_hex(report.payload_sha256.view())},
-        {"entries", report.entries},
-        {"namespaces", namespaces},
-        {"time", rfc3339(std::chrono::system_clock::now())},
-        {"version", IOSWARM_VERSION},
-    };
-    const std::string sum = to_hex(report.file_sha256.view()) + "  " + name + "\n";
-    if (auto written = write_file_atomically(output + ".sha256", as_bytes(sum)); !written) return written;
-    return write_file_atomically(folder + "snapshot-meta.json", as_bytes(meta.dump(2) + "\n"));
 }
 
 }  // namespace ioswarm::snapshot

@@ -14,8 +14,8 @@
 #include "core/base/atomic_file.hpp"
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
-#include "core/crypto/sha256.hpp"
 #include "snapshot/gzip.hpp"
+#include "snapshot/member_stream.hpp"
 #include "snapshot/output_lock.hpp"
 #include "snapshot/writer.hpp"
 
@@ -25,7 +25,7 @@ namespace ioswarm::snapshot {
 struct OutputOptions {
     std::string output;  ///< the file to make; its folder also gets snapshot-meta.json and OUTPUT.sha256
     Compression compression = Compression::standard;
-    unsigned threads = 0;                                         ///< that compress; 0 = one a core
+    unsigned threads = 0;                                         ///< that compress and inflate; 0 = one a core
     std::chrono::milliseconds timeout{std::chrono::minutes(30)};  ///< of the whole job; 0 = none
 };
 
@@ -97,7 +97,8 @@ class SnapshotOutput {
     const Clock::time_point start_ = Clock::now();
     std::optional<OutputLock> lock_;
     std::optional<AtomicFile> file_;  // after lock_: gone before it
-    Sha256 file_hash_;
+    const unsigned threads_;
+    std::vector<MemberPlace> members_;      // of the file, as they were written
     std::optional<SnapshotWriter> writer_;  // after file_, which it writes to
     ExportReport report_;
     std::uint64_t told_ = 0;

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot/companions.hpp"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "core/base/text.hpp"
+
+namespace ioswarm::snapshot {
+
+Result<Companions> Companions::write(const std::string& output, const ExportReport& report) {
+    const std::size_t name_at = output.rfind('/') + 1;  // npos + 1 = 0
+    const std::string folder = output.substr(0, name_at);
+    const std::string name = output.substr(name_at);
+    nlohmann::ordered_json namespaces = nlohmann::ordered_json::object();
+    for (const auto& [ns, stats] : report.namespaces) {
+        namespaces[ns] = {
+            {"entries", stats.entries}, {"key_bytes", stats.key_bytes}, {"value_bytes", stats.value_bytes}};
+    }
+    const nlohmann::ordered_json meta = {
+        {"file", name},
+        {"height", report.height},
+        {"bytes", report.file_bytes},
+        {"sha256", to_hex(report.file_sha256.view())},
+        {"payload_bytes", report.raw_bytes},
+        {"payload_sha256", to_hex(report.payload_sha256.view())},
+        {"entries", report.entries},
+        {"namespaces", namespaces},
+        {"time", rfc3339(std::chrono::system_clock::now())},
+        {"version", IOSWARM_VERSION},
+    };
+    const std::string sum = to_hex(report.file_sha256.view()) + "  " + name + "\n";
+    auto sum_file = AtomicFile::create(output + ".sha256");
+    if (!sum_file) return fail(sum_file.error());
+    if (auto written = sum_file->write(as_bytes(sum)); !written) return fail(written.error());
+    auto meta_file = AtomicFile::create(folder + "snapshot-meta.json");
+    if (!meta_file) return fail(meta_file.error());
+    if (auto written = meta_file->write(as_bytes(meta.dump(2) + "\n")); !written) return fail(written.error());
+    return Companions(std::move(*sum_file), std::move(*meta_file));
+}
+
+Status Companions::commit() {
+    if (auto committed = sum_.commit(); !committed) return committed;
+    return meta_.commit();
+}
+
+Status write_companions(const std::string& output, const ExportReport& report) {
+    auto companions = Companions::write(output, report);
+    if (!companions) return fail(companions.error());
+    return companions->commit();
+}
+
+}  // namespace ioswarm::snapshot
