@@ -205,7 +205,10 @@ bool Acceptor::may_enter(const PeerKey& peer) {
     // The same port again: the earlier connection is over and not booked out yet, or this one came to another
     // of our addresses, which no client does by chance.
     if (const auto earlier = table_.find(peer)) {
-        if (!earlier->is_over()) return false;
+        if (!earlier->is_over()) {
+            counters_.refused_same_port.fetch_add(1, std::memory_order_relaxed);
+            return false;
+        }
         forget(earlier);
     }
     return true;
@@ -321,6 +324,8 @@ void Acceptor::forget(const std::shared_ptr<Connection>& connection) {
 
 void Acceptor::sweep(SteadyTime now) {
     for (const auto& connection : table_.all()) {
+        if (connection->holds_too_many(now))
+            shut(*connection, counters_.shut_abusive, "it holds too many calls");
         for (const auto& call : connection->live_calls())
             call->sweep(now);
     }

@@ -80,6 +80,7 @@ class Acceptor {
         std::atomic<std::uint64_t> accepted{0};
         std::atomic<std::uint64_t> refused_full{0};  ///< at the bound of all connections, or out of descriptors
         std::atomic<std::uint64_t> refused_per_address{0};  ///< at the bound of one address
+        std::atomic<std::uint64_t> refused_same_port{0};    ///< while one of that address and port was open
         std::atomic<std::uint64_t> refused_barred{0};  ///< of an address that was shut for abuse just before
         std::atomic<std::uint64_t> shut_abusive{0};    ///< over one of ConnectionBounds
         std::atomic<std::uint64_t> shut_memory{0};     ///< held most when all together held too much

@@ -51,7 +51,7 @@ void AgentCall::start(std::size_t header_bytes) {
     header_bytes_ = header_bytes;
     service_.under_way.begin();
     connection_->begin_body(body_bound());
-    const bool is_kept = connection_->begin_call(self_);
+    const bool is_kept = connection_->begin_call(self_, steady_clock::now());
     StartRead(&body_);
     if (is_kept) return;
     service_.counters.too_many_calls.fetch_add(1, std::memory_order_relaxed);
@@ -86,7 +86,7 @@ void AgentCall::OnReadDone(bool ok) {
 }
 
 void AgentCall::work() {
-    if (is_ending()) return body_.Clear();
+    if (is_answered()) return body_.Clear();
     grpc::Slice slice;
     if (!body_.DumpToSingleSlice(&slice).ok()) {
         return end(status_of(grpc::StatusCode::INVALID_ARGUMENT, "the message cannot be read"));
@@ -107,7 +107,9 @@ void AgentCall::OnDone() {
     service_.bodies_in_work.fetch_sub(booked_bytes_, std::memory_order_relaxed);
     const bool was_cancelled = cancelled_.load(std::memory_order_relaxed);
     if (was_cancelled) service_.counters.cancelled.fetch_add(1, std::memory_order_relaxed);
-    connection_->end_call(this, was_cancelled, header_bytes_, steady_clock::now());
+    if (!connection_->end_call(this, was_cancelled, header_bytes_, steady_clock::now())) {
+        service_.counters.shut_for_resets.fetch_add(1, std::memory_order_relaxed);
+    }
     service_.under_way.end();
     const auto last_owner = std::move(self_);
 }
@@ -268,7 +270,7 @@ void TaskStreamCall::end(grpc::Status status) {
     Finish(std::move(status));
 }
 
-bool TaskStreamCall::is_ending() {
+bool TaskStreamCall::is_answered() const {
     const std::lock_guard lock(mutex_);
     return finished_;
 }
@@ -361,12 +363,15 @@ void TaskStreamCall::on_over() {
 
 // ---- refusals
 
-RefusedCall::RefusedCall(grpc::GenericCallbackServerContext* context, std::shared_ptr<Connection> connection)
-    : context_(context), connection_(std::move(connection)), begun_(steady_clock::now()) {}
+RefusedCall::RefusedCall(ServiceCounters& counters, grpc::GenericCallbackServerContext* context,
+                         std::shared_ptr<Connection> connection)
+    : counters_(counters), context_(context), connection_(std::move(connection)), begun_(steady_clock::now()) {}
 
 void RefusedCall::start(grpc::Status status) {
     self_ = shared_from_this();
-    if (connection_) (void)connection_->begin_call(self_);
+    if (connection_ && !connection_->begin_call(self_, steady_clock::now())) {
+        counters_.too_many_calls.fetch_add(1, std::memory_order_relaxed);
+    }
     Finish(std::move(status));
 }
 
@@ -376,8 +381,10 @@ void RefusedCall::sweep(SteadyTime now) {
 
 void RefusedCall::OnDone() {
     context_.over();
-    if (connection_)
-        connection_->end_call(this, cancelled_.load(std::memory_order_relaxed), 0, steady_clock::now());
+    const bool was_cancelled = cancelled_.load(std::memory_order_relaxed);
+    if (connection_ && !connection_->end_call(this, was_cancelled, 0, steady_clock::now())) {
+        counters_.shut_for_resets.fetch_add(1, std::memory_order_relaxed);
+    }
     const auto last_owner = std::move(self_);
 }
 

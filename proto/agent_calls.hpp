@@ -52,6 +52,7 @@ struct ServiceCounters {
     std::atomic<std::uint64_t> too_large{0};
     std::atomic<std::uint64_t> bad_messages{0};
     std::atomic<std::uint64_t> too_many_calls{0};
+    std::atomic<std::uint64_t> shut_for_resets{0};
     std::atomic<std::uint64_t> busy{0};
     std::atomic<std::uint64_t> timed_out{0};
     std::atomic<std::uint64_t> cancelled{0};
@@ -125,7 +126,6 @@ class AgentCall : public grpc::ServerGenericBidiReactor,
     virtual void on_message(Codec codec, BytesView payload) = 0;
     /// Ends the call with `status` unless it is ending already.
     virtual void end(grpc::Status status) = 0;
-    [[nodiscard]] virtual bool is_ending() = 0;
     virtual void on_cancel() = 0;
     virtual void on_over() {}
 
@@ -164,7 +164,7 @@ class UnaryCall final : public AgentCall {
   private:
     void on_message(Codec codec, BytesView payload) override;
     void end(grpc::Status status) override;
-    bool is_ending() override { return ending_.load(); }
+    bool is_answered() const override { return ending_.load(); }
     void on_cancel() override;
     void OnWriteDone(bool) override {}
 
@@ -190,7 +190,7 @@ class TaskStreamCall final : public AgentCall, public TaskStreamSink {
   private:
     void on_message(Codec codec, BytesView payload) override;
     void end(grpc::Status status) override;
-    bool is_ending() override;
+    bool is_answered() const override;
     void on_cancel() override;
     void on_over() override;
     void OnWriteDone(bool ok) override;
@@ -205,7 +205,7 @@ class TaskStreamCall final : public AgentCall, public TaskStreamSink {
     grpc::ByteBuffer out_;
     std::unique_ptr<TaskStream> stream_;  ///< set before the first go_on, reset after the last
 
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     bool owned_ = true;   ///< guarded by mutex_, as is what follows; at first by the reading of the request
     bool ready_ = false;  ///< take() may have something
     bool finished_ = false;
@@ -219,15 +219,18 @@ class RefusedCall final : public grpc::ServerGenericBidiReactor,
                           public LiveCall,
                           public std::enable_shared_from_this<RefusedCall> {
   public:
-    RefusedCall(grpc::GenericCallbackServerContext* context, std::shared_ptr<Connection> connection);
+    RefusedCall(ServiceCounters& counters, grpc::GenericCallbackServerContext* context,
+                std::shared_ptr<Connection> connection);
     void start(grpc::Status status);
 
     void sweep(SteadyTime now) override;
     void refuse_body() override {}
+    bool is_answered() const override { return true; }
     void OnCancel() override { cancelled_.store(true, std::memory_order_relaxed); }
     void OnDone() override;
 
   private:
+    ServiceCounters& counters_;
     CancelHandle context_;
     const std::shared_ptr<Connection> connection_;  ///< null when it is not known any more
     const SteadyTime begun_;

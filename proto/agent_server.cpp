@@ -73,7 +73,7 @@ class AgentService final : public grpc::CallbackGenericService {
         const auto refusal = refuse(*context, connection != nullptr && !connection->is_shut(), method,
                                     header_bytes, verified_id);
         if (refusal) {
-            const auto call = std::make_shared<RefusedCall>(context, std::move(connection));
+            const auto call = std::make_shared<RefusedCall>(service_.counters, context, std::move(connection));
             call->start(*refusal);
             return call.get();
         }
@@ -288,8 +288,11 @@ std::map<std::string, std::uint64_t> AgentServer::counters() const {
         {"connections_accepted", accepted.accepted},
         {"connections_refused_full", accepted.refused_full},
         {"connections_refused_per_address", accepted.refused_per_address},
+        {"connections_refused_same_port", accepted.refused_same_port},
         {"connections_refused_barred", accepted.refused_barred},
         {"connections_shut_abusive", accepted.shut_abusive},
+        {"connections_shut_too_many_calls", calls.too_many_calls},
+        {"connections_shut_resets", calls.shut_for_resets},
         {"connections_shut_memory", accepted.shut_memory},
         {"connections_bodies_refused", accepted.bodies_refused},
         {"memory_trims", accepted.memory_trims},
@@ -298,7 +301,6 @@ std::map<std::string, std::uint64_t> AgentServer::counters() const {
         {"calls_denied", calls.denied},
         {"calls_too_large", calls.too_large},
         {"calls_bad_message", calls.bad_messages},
-        {"calls_too_many", calls.too_many_calls},
         {"calls_busy", calls.busy},
         {"calls_timed_out", calls.timed_out},
         {"calls_cancelled", calls.cancelled},

@@ -23,6 +23,12 @@ constexpr std::uint64_t kCallOverheadBytes = 512;
 /// A connection is looked at often in its first second, and while it gets this much between two looks.
 constexpr seconds kNewFor{1};
 constexpr std::uint64_t kHotBytes = std::uint64_t{32} << 10;
+/// The sweep, which asks too, comes once a second.
+constexpr milliseconds kMomentOfTooMany{500};
+/// Far more than a receive buffer holds.
+constexpr int kMostDiscards = 64;
+constexpr std::size_t kDiscardBytes = std::size_t{1} << 20;
+constexpr std::uint64_t kSmallBody = std::uint64_t{64} << 10;
 /// A client whose body was refused may send on what was on its way, so that it lives to read the refusal; gRPC
 /// throws that away. More, or later, and the connection is shut.
 constexpr seconds kGraceFor{10};
@@ -119,19 +125,42 @@ Connection::~Connection() {
     ::close(fd_);
 }
 
-bool Connection::begin_call(std::shared_ptr<LiveCall> call) {
+/// With mutex_ held.
+bool Connection::is_too_many_calls(SteadyTime now) {
+    if (calls_.size() <= bounds_.calls) {
+        too_many_since_.reset();
+        return false;
+    }
+    const auto open =
+        std::count_if(calls_.begin(), calls_.end(), [](const auto& call) { return !call->is_answered(); });
+    if (open > static_cast<std::ptrdiff_t>(bounds_.calls) || calls_.size() > bounds_.calls_at_most) return true;
+    if (calls_.size() <= bounds_.calls_with_answered) {
+        too_many_since_.reset();
+        return false;
+    }
+    if (!too_many_since_) too_many_since_ = now;
+    return now - *too_many_since_ > kMomentOfTooMany;
+}
+
+bool Connection::begin_call(std::shared_ptr<LiveCall> call, SteadyTime now) {
+    std::shared_ptr<LiveCall> last_owner;  // destroyed after the lock
     {
         const std::lock_guard lock(mutex_);
-        if (calls_.size() < bounds_.calls) {
-            calls_.push_back(std::move(call));
-            return true;
-        }
+        calls_.push_back(std::move(call));
+        if (!is_too_many_calls(now)) return true;
+        last_owner = std::move(calls_.back());
+        calls_.pop_back();
     }
     shut();
     return false;
 }
 
-void Connection::end_call(const LiveCall* call, bool was_cancelled, std::size_t header_bytes, SteadyTime now) {
+bool Connection::holds_too_many(SteadyTime now) {
+    const std::lock_guard lock(mutex_);
+    return is_too_many_calls(now);
+}
+
+bool Connection::end_call(const LiveCall* call, bool was_cancelled, std::size_t header_bytes, SteadyTime now) {
     if (header_bytes != 0 && !was_cancelled) {
         explained_.fetch_add(header_bytes + kCallOverheadBytes, std::memory_order_relaxed);
     }
@@ -154,16 +183,22 @@ void Connection::end_call(const LiveCall* call, bool was_cancelled, std::size_t 
             over = ++cancels_ > bounds_.cancels_per_second;
         }
     }
-    if (over) shut();
+    if (over && !is_shut()) {
+        shut();
+        return false;
+    }
+    return true;
 }
 
 void Connection::begin_body(std::uint64_t most_bytes) {
-    bodies_.fetch_add(most_bytes, std::memory_order_relaxed);
+    auto& bodies = most_bytes > kSmallBody ? large_bodies_ : small_bodies_;
+    bodies.fetch_add(most_bytes, std::memory_order_relaxed);
 }
 
 void Connection::end_body(std::uint64_t most_bytes, std::uint64_t bytes) {
     explained_.fetch_add(bytes + bytes / 8, std::memory_order_relaxed);
-    bodies_.fetch_sub(most_bytes, std::memory_order_relaxed);
+    auto& bodies = most_bytes > kSmallBody ? large_bodies_ : small_bodies_;
+    bodies.fetch_sub(most_bytes, std::memory_order_relaxed);
 }
 
 void Connection::shut() noexcept {
@@ -172,6 +207,10 @@ void Connection::shut() noexcept {
     const linger at_once{1, 0};
     (void)::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     (void)::shutdown(fd_, SHUT_RDWR);
+    // What lies in the receive buffer would still be read and worked on.
+    for (int i = 0; i < kMostDiscards; ++i) {
+        if (::recv(fd_, nullptr, kDiscardBytes, MSG_DONTWAIT | MSG_TRUNC) <= 0) break;
+    }
 }
 
 std::vector<std::shared_ptr<LiveCall>> Connection::live_calls() const {
@@ -183,7 +222,8 @@ Connection::Verdict Connection::measure(SteadyTime now) {
     tcp_info info{};
     socklen_t size = sizeof info;
     // Bodies are read before the counters: one that ends in between is then judged by the wider bound.
-    const auto bodies = std::min(bodies_.load(std::memory_order_relaxed), bounds_.body_bytes);
+    const auto bodies = std::min(large_bodies_.load(std::memory_order_relaxed), bounds_.body_bytes) +
+                        std::min(small_bodies_.load(std::memory_order_relaxed), bounds_.small_body_bytes);
     const auto explained = explained_.load(std::memory_order_relaxed);
     if (::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return Verdict::fine;
 

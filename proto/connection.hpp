@@ -45,9 +45,14 @@ struct PeerKeyHash {
 };
 
 struct ConnectionBounds {
-    /// Calls held at once. Twice the 100 streams that are announced, since a client may open the next call
-    /// before the end of the last one has been booked here.
+    /// Calls not yet answered. Twice the 100 streams that are announced: a client that gives some up may open
+    /// others before that has arrived here.
     std::uint32_t calls = 200;
+    /// Calls held for longer than a moment, answered or not: gRPC books the end of a call some time after the
+    /// client has seen it and opened the next, on a busy machine hundreds of times over.
+    std::uint32_t calls_with_answered = 300;
+    /// The same, for no moment.
+    std::uint32_t calls_at_most = 1000;
     std::uint32_t cancels_per_second = 300;
     /// Bytes that no finished call accounts for (frames that carry nothing, calls given up or without
     /// credentials, messages that do not end): a new connection may have so many at once, … (the smallest call
@@ -57,8 +62,10 @@ struct ConnectionBounds {
     std::uint64_t unexplained_bytes_earned = std::uint64_t{1} << 20;
     /// … and this flows off every second. The HTTP/2 chatter of an honest client stays far under it.
     std::uint64_t unexplained_bytes_per_second = std::uint64_t{8} << 10;
-    /// Bodies under way at once on one connection, counted with the most that each may have.
+    /// Bodies under way at once on one connection, counted with the most that each may have: large ones, …
     std::uint64_t body_bytes = std::uint64_t{16} << 20;
+    /// … and those of at most 64 KiB, which are a few hundred bytes long when they are honest.
+    std::uint64_t small_body_bytes = std::uint64_t{1} << 20;
 };
 
 /// A call under way, as its connection sees it.
@@ -69,6 +76,8 @@ class LiveCall {
     virtual void sweep(SteadyTime now) = 0;
     /// Its connection sent far more than the body may have: refuse it now. No effect once the body was read.
     virtual void refuse_body() = 0;
+    /// Nothing is left to do but to tell the client.
+    [[nodiscard]] virtual bool is_answered() const = 0;
     /// The server goes down: what has no end of its own ends now.
     virtual void end_for_shutdown() {}
 };
@@ -87,9 +96,12 @@ class Connection {
 
     /// Keeps `call` alive until end_call. False: the connection held too many and was shut; the call is not
     /// kept.
-    [[nodiscard]] bool begin_call(std::shared_ptr<LiveCall> call);
+    [[nodiscard]] bool begin_call(std::shared_ptr<LiveCall> call, SteadyTime now);
+    /// For the sweep: whether it goes on to hold too many calls without opening more.
+    [[nodiscard]] bool holds_too_many(SteadyTime now);
     /// `header_bytes` are accounted for when the call was a fair one: authenticated and not given up.
-    void end_call(const LiveCall* call, bool was_cancelled, std::size_t header_bytes, SteadyTime now);
+    /// False: calls were given up too fast, and the connection was shut for it.
+    bool end_call(const LiveCall* call, bool was_cancelled, std::size_t header_bytes, SteadyTime now);
     void begin_body(std::uint64_t most_bytes);
     void end_body(std::uint64_t most_bytes, std::uint64_t bytes);
     /// Ends the connection at its socket; gRPC then cancels what is on it. Harmless a second time.
@@ -109,15 +121,19 @@ class Connection {
     bool is_hot = true;   ///< the last measure() said so; a new one is
 
   private:
+    [[nodiscard]] bool is_too_many_calls(SteadyTime now);
+
     const int fd_;
     const PeerKey peer_;
     const ConnectionBounds bounds_;
     std::atomic<bool> shut_{false};
     std::atomic<std::uint64_t> explained_{0};
-    std::atomic<std::uint64_t> bodies_{0};
+    std::atomic<std::uint64_t> large_bodies_{0};
+    std::atomic<std::uint64_t> small_bodies_{0};
 
     mutable std::mutex mutex_;
-    std::vector<std::shared_ptr<LiveCall>> calls_;  ///< guarded by mutex_, as are the next two
+    std::vector<std::shared_ptr<LiveCall>> calls_;  ///< guarded by mutex_, as are the next three
+    std::optional<SteadyTime> too_many_since_;
     SteadyTime cancel_window_;
     std::uint32_t cancels_ = 0;
 

@@ -17,6 +17,8 @@ namespace {
 /// Agents that come back all at once after a restart wait here for some milliseconds.
 constexpr int kBacklog = 4096;
 constexpr std::size_t kMostAddresses = 8;
+/// The kernel takes twice of it, of which half is for data: more than HTTP/2's 64 KiB window for a stream.
+constexpr int kReceiveBuffer = 128 << 10;
 
 struct FreeAddresses {
     void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
@@ -39,6 +41,9 @@ Result<Descriptor> listen_socket(const addrinfo& where, std::uint16_t port, cons
     } else {
         reinterpret_cast<sockaddr_in&>(address).sin_port = htons(port);
     }
+    // Inherited by the connections: at the kernel's default of up to 6 MiB a flood lies there by the ten
+    // thousand calls.
+    (void)::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof kReceiveBuffer);
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), where.ai_addrlen) != 0 ||
         ::listen(socket.get(), kBacklog) != 0) {
         return fail(ErrorCode::unavailable, "cannot listen", shown, errno_error(errno, "").why,

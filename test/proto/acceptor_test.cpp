@@ -116,8 +116,10 @@ bool becomes(const std::function<bool()>& condition) {
 struct FakeCall final : LiveCall {
     void sweep(SteadyTime) override { swept.fetch_add(1); }
     void refuse_body() override { refused.fetch_add(1); }
+    bool is_answered() const override { return answered; }
     std::atomic<int> swept{0};
     std::atomic<int> refused{0};
+    bool answered = false;
 };
 
 }  // namespace
@@ -257,7 +259,7 @@ TEST_CASE("a body that does not end is refused first, and its connection shut if
     REQUIRE(door.holder.wait_for(1));
     const auto connection = door.table.find(own_key(socket));
     const auto call = std::make_shared<FakeCall>();
-    REQUIRE(connection->begin_call(call));
+    REQUIRE(connection->begin_call(call, steady_clock::now()));
     connection->begin_body(1 << 20);
     const std::vector<char> body(65536, 'x');
     std::vector<char> taken(65536);
@@ -279,6 +281,8 @@ TEST_CASE("a body that does not end is refused first, and its connection shut if
 TEST_CASE("calls held and calls given up are bounded", "[acceptor]") {
     ConnectionBounds bounds;
     bounds.calls = 3;
+    bounds.calls_with_answered = 3;
+    bounds.calls_at_most = 5;
     bounds.cancels_per_second = 5;
     std::array<int, 2> pair{};
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
@@ -288,13 +292,43 @@ TEST_CASE("calls held and calls given up are bounded", "[acceptor]") {
     std::vector<std::shared_ptr<FakeCall>> calls;
     for (int i = 0; i < 3; ++i) {
         calls.push_back(std::make_shared<FakeCall>());
-        REQUIRE(connection.begin_call(calls.back()));
+        REQUIRE(connection.begin_call(calls.back(), now));
     }
     CHECK(connection.live_calls().size() == 3);
-    SECTION("one more than may be held") {
-        CHECK_FALSE(connection.begin_call(std::make_shared<FakeCall>()));
+    const auto one_more = [&](SteadyTime when) {
+        calls.push_back(std::make_shared<FakeCall>());
+        return connection.begin_call(calls.back(), when);
+    };
+    SECTION("more than may be open") {
+        CHECK_FALSE(one_more(now));
+        CHECK(connection.is_shut());
+    }
+    for (const auto& call : calls)
+        call->answered = true;
+    SECTION("more than may be held, but only for a moment") {
+        CHECK(one_more(now));
+        connection.end_call(calls.back().get(), false, 0, now);
+        CHECK_FALSE(connection.holds_too_many(now + seconds(1)));
+        CHECK(one_more(now + seconds(2)));
+        CHECK(one_more(now + seconds(2)));
+        CHECK_FALSE(connection.is_shut());
+    }
+    SECTION("more than may be held, and still more after the moment") {
+        CHECK(one_more(now));
+        CHECK_FALSE(one_more(now + seconds(1)));
         CHECK(connection.is_shut());
         CHECK(is_closed_within(other, seconds(1)));
+    }
+    SECTION("more than may be held, and no end of it") {
+        CHECK(one_more(now));
+        CHECK_FALSE(connection.holds_too_many(now + milliseconds(100)));
+        CHECK(connection.holds_too_many(now + seconds(1)));
+    }
+    SECTION("more than may be held even for a moment") {
+        CHECK(one_more(now));
+        CHECK(one_more(now));
+        CHECK_FALSE(one_more(now));
+        CHECK(connection.is_shut());
     }
     SECTION("as many given up a second as may be, and one more") {
         for (int i = 0; i < 5; ++i)
@@ -317,7 +351,7 @@ TEST_CASE("calls are swept every second while their connection is open", "[accep
     REQUIRE(door.holder.wait_for(1));
     const auto connection = door.table.find(own_key(socket));
     const auto call = std::make_shared<FakeCall>();
-    REQUIRE(connection->begin_call(call));
+    REQUIRE(connection->begin_call(call, steady_clock::now()));
     CHECK(becomes([&] { return call->swept >= 2; }));
     connection->end_call(call.get(), false, 0, steady_clock::now());
 }
@@ -355,7 +389,7 @@ TEST_CASE("joins and leaves from many threads leave nothing behind", "[acceptor]
                 (void)::send(socket.get(), &byte, 1, MSG_NOSIGNAL);
                 if (const auto connection = door.table.find(own_key(socket))) {
                     const auto call = std::make_shared<FakeCall>();
-                    if (connection->begin_call(call)) {
+                    if (connection->begin_call(call, steady_clock::now())) {
                         connection->end_call(call.get(), i % 2 == 0, 100, steady_clock::now());
                     }
                     connection->shut();
