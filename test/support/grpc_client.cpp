@@ -7,6 +7,8 @@ namespace ioswarm::test {
 namespace {
 
 const std::string kService = "/ioswarm.IOSwarm/";
+/// A message that stays away for so long does not come: the stream is given up.
+constexpr std::chrono::seconds kStepWithin{100};
 
 grpc::ByteBuffer to_buffer(const Bytes& bytes) {
     const grpc::Slice slice(bytes.data(), bytes.size());
@@ -92,7 +94,13 @@ GrpcStream::~GrpcStream() {
 bool GrpcStream::step() {
     void* tag = nullptr;
     bool ok = false;
-    return queue_.Next(&tag, &ok) && ok;
+    const auto until = std::chrono::system_clock::now() + kStepWithin;
+    if (queue_.AsyncNext(&tag, &ok, until) == grpc::CompletionQueue::TIMEOUT) {
+        context_.TryCancel();
+        (void)queue_.Next(&tag, &ok);
+        return false;
+    }
+    return ok;
 }
 
 std::optional<Bytes> GrpcStream::next() {

@@ -21,7 +21,7 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 /// x-ioswarm-agent-id and x-ioswarm-token of an agent under a master secret.
 [[nodiscard]] Headers credentials_of(const std::string& agent_id, const std::string& secret);
 
-inline constexpr std::chrono::seconds kAnswerWithin{10};
+inline constexpr std::chrono::seconds kAnswerWithin{30};
 
 struct Answer {
     grpc::Status status;
@@ -37,7 +37,7 @@ class GrpcStream {
     GrpcStream(const GrpcStream&) = delete;
     GrpcStream& operator=(const GrpcStream&) = delete;
 
-    /// The next message; nothing when the stream ended.
+    /// The next message; nothing when the stream ended, or none came for 100 seconds.
     [[nodiscard]] std::optional<Bytes> next();
     /// How it ended; cancels it when it has not.
     [[nodiscard]] grpc::Status finish();

@@ -98,7 +98,7 @@ class H2Raw {
     /// Reads until the call on `stream` is over, acknowledging SETTINGS and PINGs and opening windows on the
     /// way.
     [[nodiscard]] Answer answer(std::uint32_t stream,
-                                std::chrono::milliseconds within = std::chrono::seconds(10));
+                                std::chrono::milliseconds within = std::chrono::seconds(30));
     [[nodiscard]] std::optional<Frame> next_frame(std::chrono::milliseconds within);
     /// Reads and throws away; true once the other side has closed.
     bool closed_within(std::chrono::milliseconds within);

@@ -9,11 +9,17 @@
 #include <thread>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 namespace ioswarm::test {
+
+namespace {
+constexpr int kEndsWithinMs = 60'000;
+}
 
 ServerProcess::ServerProcess(const std::vector<std::string>& arguments) {
     std::array<int, 2> in{};
@@ -93,6 +99,14 @@ std::map<std::string, std::uint64_t> ServerProcess::counters() {
     return out;
 }
 
+std::string ServerProcess::counters_text() {
+    std::string out;
+    for (const auto& [name, value] : counters()) {
+        if (value != 0) out += name + " " + std::to_string(value) + "\n";
+    }
+    return out;
+}
+
 void ServerProcess::give_all() {
     std::fputs("give\n", to_);
     std::fflush(to_);
@@ -111,6 +125,9 @@ int ServerProcess::stop() {
     if (pid_ <= 0) return -1;
     std::fclose(to_);
     to_ = nullptr;
+    pollfd ended{static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)), POLLIN, 0};
+    if (::poll(&ended, 1, kEndsWithinMs) == 0) ::kill(pid_, SIGKILL);
+    ::close(ended.fd);
     int status = 0;
     (void)::waitpid(pid_, &status, 0);
     pid_ = -1;

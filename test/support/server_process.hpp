@@ -30,12 +30,14 @@ class ServerProcess {
     [[nodiscard]] std::uint64_t open_files() const;
     /// AgentServer::counters() of the process, and link_streams.
     [[nodiscard]] std::map<std::string, std::uint64_t> counters();
+    /// Those that are not zero, a line each.
+    [[nodiscard]] std::string counters_text();
     /// Gives one batch to every open task stream.
     void give_all();
     /// Waits until resident_bytes() is at most `bytes`; there is no event for it, so it looks ten times a
     /// second.
     bool memory_returns_to(std::uint64_t bytes, std::chrono::seconds within);
-    /// Orderly end; the exit status, or 128 + signal.
+    /// Orderly end; the exit status, or 128 + signal (SIGKILL: it did not end within a minute).
     int stop();
 
   private:
