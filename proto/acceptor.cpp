@@ -21,8 +21,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr milliseconds kMeasureEvery{100};
-constexpr milliseconds kMeasureHotEvery{10};
+/// Looks at connections: some microseconds each.
+constexpr std::size_t kLooksPerMs = 4;
 constexpr seconds kSweepEvery{1};
 constexpr seconds kTrimFirst{2};
 constexpr seconds kTrimAtMost{64};
@@ -107,8 +107,9 @@ void Acceptor::stop() {
 
 int Acceptor::timeout_ms(SteadyTime now) const {
     auto due = SteadyTime::max();
-    if (!active_.empty()) due = next_measure_;
-    if (!hot_.empty()) due = std::min(due, next_hot_measure_);
+    for (const auto* looks : {&active_, &hot_}) {
+        if (!looks->connections.empty()) due = std::min(due, looks->next);
+    }
     if (table_.size() != 0 || !barred_.empty() || next_trim_ != SteadyTime::max())
         due = std::min(due, next_sweep_);
     if (due == SteadyTime::max()) return -1;
@@ -134,14 +135,8 @@ void Acceptor::run(const std::stop_token& stop) {
             }
         }
         const auto now = std::chrono::steady_clock::now();
-        if (!hot_.empty() && now >= next_hot_measure_) {
-            next_hot_measure_ = now + kMeasureHotEvery;
-            measure(hot_, now);
-        }
-        if (!active_.empty() && now >= next_measure_) {
-            next_measure_ = now + kMeasureEvery;
-            measure(active_, now);
-        }
+        if (hot_.is_due(now)) measure(hot_, now);
+        if (active_.is_due(now)) measure(active_, now);
         if (now >= next_sweep_) {
             sweep(now);
             trim_memory(now);
@@ -254,18 +249,21 @@ void Acceptor::on_activity(Connection& connection) {
     auto known = table_.find(connection.peer());
     if (!known || known.get() != &connection) return;
     connection.active = true;
-    if (connection.is_hot) {
-        if (hot_.empty()) next_hot_measure_ = std::chrono::steady_clock::now() + kMeasureHotEvery;
-        hot_.push_back(std::move(known));
-    } else {
-        if (active_.empty()) next_measure_ = std::chrono::steady_clock::now() + kMeasureEvery;
-        active_.push_back(std::move(known));
-    }
+    (connection.is_hot ? hot_ : active_).add(std::move(known));
 }
 
-void Acceptor::measure(std::vector<std::shared_ptr<Connection>>& which, SteadyTime now) {
+void Acceptor::Looks::add(std::shared_ptr<Connection> connection) {
+    if (connections.empty()) {
+        next = std::chrono::steady_clock::now() +
+               std::clamp(milliseconds(count_before / kLooksPerMs), least, most);
+    }
+    connections.push_back(std::move(connection));
+}
+
+void Acceptor::measure(Looks& looks, SteadyTime now) {
     std::vector<std::shared_ptr<Connection>> due;
-    due.swap(which);
+    due.swap(looks.connections);
+    looks.count_before = due.size();
     for (const auto& connection : due) {
         connection->active = false;
         if (connection->is_over() || table_.find(connection->peer()) != connection) {

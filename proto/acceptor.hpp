@@ -68,8 +68,8 @@ std::uint64_t raise_file_limit(std::uint64_t wanted);
 
 /// Accepts connections for gRPC, which would never accept again after one EMFILE, and watches over them. One
 /// thread of its own does all of it: it sleeps in epoll while nothing happens; connections that get data are
-/// measured every 100 ms (new ones and those that get much every 10 ms), calls are swept every second, and
-/// freed memory goes back to the system when a load has gone.
+/// measured every 10 to 100 ms (new ones and those that get much every 2 to 10 ms), calls are swept every
+/// second, and freed memory goes back to the system when a load has gone.
 class Acceptor {
   public:
     /// Takes over `fd`, non-blocking, of a connection that is in the table already. Called from the acceptor's
@@ -102,6 +102,19 @@ class Acceptor {
     [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
 
   private:
+    /// Connections that got data and are looked at together, `least` later and at most `most`: gRPC works on a
+    /// flood that is not seen yet, so a few are looked at as often as that costs nothing, many less often.
+    struct Looks {
+        std::chrono::milliseconds least;
+        std::chrono::milliseconds most;
+        std::vector<std::shared_ptr<Connection>> connections{};
+        SteadyTime next{};
+        std::size_t count_before = 0;
+
+        void add(std::shared_ptr<Connection> connection);
+        [[nodiscard]] bool is_due(SteadyTime now) const { return !connections.empty() && now >= next; }
+    };
+
     void run(const std::stop_token& stop);
     void close_listeners();
     void accept_some(int listener);
@@ -110,7 +123,7 @@ class Acceptor {
     void admit(Descriptor socket, const PeerKey& peer);
     void watch(int operation, Connection& connection);
     void on_activity(Connection& connection);
-    void measure(std::vector<std::shared_ptr<Connection>>& which, SteadyTime now);
+    void measure(Looks& looks, SteadyTime now);
     void bound_total();
     void sweep(SteadyTime now);
     void forget(const std::shared_ptr<Connection>& connection);
@@ -133,14 +146,12 @@ class Acceptor {
     Descriptor spare_;  ///< given up for a moment to accept and close when descriptors run out
 
     std::vector<Descriptor> listeners_;  ///< this and what follows: the acceptor's thread only
-    std::vector<std::shared_ptr<Connection>> active_;
-    std::vector<std::shared_ptr<Connection>> hot_;        ///< looked at every few milliseconds
+    Looks active_{std::chrono::milliseconds(10), std::chrono::milliseconds(100)};
+    Looks hot_{std::chrono::milliseconds(2), std::chrono::milliseconds(10)};
     std::vector<std::shared_ptr<Connection>> forgotten_;  ///< kept until no event can name them any more
     std::map<std::array<std::uint8_t, 16>, std::uint32_t> per_network_;
     std::map<std::array<std::uint8_t, 16>, SteadyTime> barred_;  ///< until when; at most kMostBarred
     std::uint64_t held_ = 0;
-    SteadyTime next_measure_;
-    SteadyTime next_hot_measure_;
     SteadyTime next_sweep_;
     SteadyTime next_trim_ = SteadyTime::max();
     SteadyTime next_warning_;

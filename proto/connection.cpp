@@ -29,6 +29,10 @@ constexpr milliseconds kMomentOfTooMany{500};
 constexpr int kMostDiscards = 64;
 constexpr std::size_t kDiscardBytes = std::size_t{1} << 20;
 constexpr std::uint64_t kSmallBody = std::uint64_t{64} << 10;
+/// gRPC reads as much of a body as its stream's window lets in before the call has begun here, which on a busy
+/// machine comes some time later.
+constexpr std::uint64_t kStreamWindow = std::uint64_t{64} << 10;
+constexpr milliseconds kBeginsWithin{200};
 /// A client whose body was refused may send on what was on its way, so that it lives to read the refusal; gRPC
 /// throws that away. More, or later, and the connection is shut.
 constexpr seconds kGraceFor{10};
@@ -243,11 +247,18 @@ Connection::Verdict Connection::measure(SteadyTime now) {
     const auto bound = bounds_.unexplained_bytes + std::min(explained / 4, bounds_.unexplained_bytes_earned) +
                        bodies + (has_grace ? kGraceBytes : 0);
     const auto calm = got >= kHotBytes || now - begun_ < kNewFor ? Verdict::hot : Verdict::fine;
-    if (held_ <= bound) return calm;
+    if (held_ <= bound) {
+        over_since_.reset();
+        return calm;
+    }
     // What still lies in the kernel is bounded there and was not read by anybody.
     int unread = 0;
     (void)::ioctl(fd_, FIONREAD, &unread);
     if (held_ <= bound + static_cast<std::uint64_t>(std::max(unread, 0))) return Verdict::hot;
+    if (bodies == 0 && held_ <= bound + kStreamWindow) {
+        if (!over_since_) over_since_ = now;
+        if (now - *over_since_ < kBeginsWithin) return Verdict::hot;
+    }
     if (bodies == 0 || has_grace) return Verdict::shut;
     refused_at_ = now;
     held_ = 0;

@@ -140,6 +140,7 @@ class Connection {
     const SteadyTime begun_;
     SteadyTime measured_at_;  ///< accepting thread only, as are those below
     SteadyTime refused_at_;
+    std::optional<SteadyTime> over_since_;
     std::uint64_t held_ = 0;
     std::uint64_t received_ = 0;
     std::uint64_t acked_ = 0;

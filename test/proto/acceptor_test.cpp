@@ -253,6 +253,44 @@ TEST_CASE("bytes that belong to calls are not held against a connection", "[acce
     CHECK(door.acceptor->counters().shut_abusive == 0);
 }
 
+TEST_CASE("a body may come a moment before its call has begun here", "[acceptor]") {
+    auto listening = listen_on("127.0.0.1", 0);
+    REQUIRE(listening.has_value());
+    const auto client = connect_to(listening->port);
+    const Descriptor server(::accept4(listening->sockets.front().get(), nullptr, nullptr, SOCK_CLOEXEC));
+    REQUIRE(server.get() >= 0);
+    const auto now = steady_clock::now();
+    Connection connection(::dup(server.get()), own_key(client), ConnectionBounds{}, now);
+    const auto send = [&](std::size_t size) {
+        const std::vector<char> some(4096, 'x');
+        std::vector<char> taken(4096);
+        for (std::size_t sent = 0; sent < size; sent += some.size()) {
+            REQUIRE(::send(client.get(), some.data(), some.size(), MSG_NOSIGNAL) == 4096);
+            REQUIRE(::recv(server.get(), taken.data(), taken.size(), MSG_WAITALL) == 4096);
+        }
+    };
+    using Verdict = Connection::Verdict;
+    SECTION("it begins") {
+        send(80 << 10);
+        CHECK(connection.measure(now + milliseconds(10)) == Verdict::hot);
+        connection.begin_body(1 << 20);
+        CHECK(connection.measure(now + seconds(1)) == Verdict::fine);
+        send(500 << 10);
+        CHECK(connection.measure(now + seconds(2)) == Verdict::hot);
+        connection.end_body(1 << 20, 580 << 10);
+        CHECK(connection.measure(now + seconds(3)) == Verdict::fine);
+    }
+    SECTION("it does not begin") {
+        send(80 << 10);
+        CHECK(connection.measure(now + milliseconds(10)) == Verdict::hot);
+        CHECK(connection.measure(now + milliseconds(300)) == Verdict::shut);
+    }
+    SECTION("it is more than the window of a stream") {
+        send(128 << 10);
+        CHECK(connection.measure(now + milliseconds(10)) == Verdict::shut);
+    }
+}
+
 TEST_CASE("a body that does not end is refused first, and its connection shut if it goes on", "[acceptor]") {
     Door door;
     const auto socket = connect_to(door.port);
