@@ -20,9 +20,13 @@ constexpr milliseconds kAttackFor{500};
 constexpr int kAttackers = 3;
 constexpr int kTries = 3;
 
-/// Gives the slowest answer that the normal agent got.
-milliseconds attack_once(const std::string& name, const Attack& attack,
-                         const std::vector<std::string>& arguments) {
+struct Cost {
+    milliseconds slowest_answer;
+    std::uint64_t memory;
+    [[nodiscard]] bool is_bearable() const { return slowest_answer < kAnsweredSoon && memory < kMostMemory; }
+};
+
+Cost attack_once(const std::string& name, const Attack& attack, const std::vector<std::string>& arguments) {
     ServerProcess server(arguments);
     REQUIRE(server.port() != 0);
     NormalAgent agent(server);
@@ -49,13 +53,13 @@ milliseconds attack_once(const std::string& name, const Attack& attack,
     CHECK(is_always_answered);
     CHECK(agent.is_answered());
     CHECK(server.is_alive());
-    CHECK(server.most_resident_bytes() < kMostMemory);
     CHECK(server.memory_returns_to(before + kMemoryKept, kMemoryBackWithin));
-    std::cout << "abuse: " << name << ": memory " << before / kMiB << " MiB, at most "
-              << server.most_resident_bytes() / kMiB << ", then " << server.resident_bytes() / kMiB
-              << "; slowest answer " << agent.slowest().count() << " ms" << std::endl;
+    const Cost cost{agent.slowest(), server.most_resident_bytes()};
+    std::cout << "abuse: " << name << ": memory " << before / kMiB << " MiB, at most " << cost.memory / kMiB
+              << ", then " << server.resident_bytes() / kMiB << "; slowest answer " << agent.slowest().count()
+              << " ms" << std::endl;
     CHECK(server.stop() == 0);
-    return agent.slowest();
+    return cost;
 }
 
 }  // namespace
@@ -99,10 +103,11 @@ bool NormalAgent::is_answered() {
 }
 
 void survive(const std::string& name, const Attack& attack, const std::vector<std::string>& arguments) {
-    milliseconds slowest = milliseconds::max();
-    for (int i = 0; i < kTries && slowest >= kAnsweredSoon; ++i)
-        slowest = attack_once(name, attack, arguments);
-    CHECK(slowest < kAnsweredSoon);
+    bool is_bearable = false;
+    for (int i = 0; i < kTries && !is_bearable; ++i)
+        is_bearable = attack_once(name, attack, arguments).is_bearable();
+    INFO(name);
+    CHECK(is_bearable);
 }
 
 Attack flood_of(Bytes burst, bool takes_answers) {

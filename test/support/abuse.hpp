@@ -65,7 +65,8 @@ class NormalAgent {
 using Attack = std::function<void(std::uint16_t, std::chrono::milliseconds)>;
 
 /// Runs `attack` from several threads and asks as a normal agent meanwhile; then the process must be as good as
-/// new. An answer that came late on a busy machine does not fail it, if none does when it is run again.
+/// new. Where other tests take the cores, an answer may come late and the server see the attack late (its
+/// memory); then it is run again.
 void survive(const std::string& name, const Attack& attack, const std::vector<std::string>& arguments = {});
 
 /// The same burst again and again on one connection.
