@@ -13,11 +13,13 @@
 #include <optional>
 #include <string>
 
+#include <grpc/grpc.h>
 #include <grpcpp/generic/async_generic_service.h>
 
 #include "core/base/log.hpp"
 #include "core/coordinator/access.hpp"
 #include "core/ports/agent_link.hpp"
+#include "core/ports/diff_link.hpp"
 #include "proto/agent_server.hpp"
 #include "proto/codec.hpp"
 #include "proto/connection.hpp"
@@ -32,6 +34,14 @@ class CancelHandle {
     void cancel() {
         const std::lock_guard lock(mutex_);
         if (context_ != nullptr) context_->TryCancel();
+    }
+    /// The client gets this status at once, whatever else was under way.
+    void cancel(const grpc::Status& status) {
+        const std::lock_guard lock(mutex_);
+        if (context_ == nullptr) return;
+        (void)grpc_call_cancel_with_status(context_->c_call(),
+                                           static_cast<grpc_status_code>(status.error_code()),
+                                           status.error_message().c_str(), nullptr);
     }
     void over() {
         const std::lock_guard lock(mutex_);
@@ -59,6 +69,10 @@ struct ServiceCounters {
     std::atomic<std::uint64_t> batches_sent{0};
     std::atomic<std::uint64_t> batches_too_large{0};
     std::atomic<std::uint64_t> task_streams_open{0};
+    std::atomic<std::uint64_t> diffs_sent{0};
+    std::atomic<std::uint64_t> diffs_refused{0};         ///< too large for a message, or damaged
+    std::atomic<std::uint64_t> diff_streams_stalled{0};  ///< ended: their client took nothing
+    std::atomic<std::uint64_t> diff_streams_open{0};
 };
 
 /// Calls between their first byte and OnDone, for a shutdown that waits for them and for nothing else (gRPC's
@@ -95,13 +109,16 @@ class CallsUnderWay {
 struct Service {
     const AgentServerSettings& settings;
     AgentLink& link;
+    DiffLink* diffs;  ///< null: StreamStateDiffs is not served
     const AccessControl& access;
     ConnectionTable& connections;
     ServiceCounters& counters;
     CallsUnderWay& under_way;
     std::atomic<std::uint64_t>& bodies_in_work;  ///< bytes
     WorkQueue& streams;                          ///< writes of task streams
+    WorkQueue& diff_streams;                     ///< writes of diff streams, encoding where it takes long
     WorkQueue& heavy;                            ///< messages too long to be decoded on gRPC's own threads
+    const Log& log;
 };
 
 /// A call that passed authentication: reads its one message, then works on it.
@@ -135,6 +152,7 @@ class AgentCall : public grpc::ServerGenericBidiReactor,
     [[nodiscard]] bool is_another(const std::string& claimed) const;
     [[nodiscard]] bool is_late(SteadyTime now) const { return now - begun_ > service_.settings.call_timeout; }
     [[nodiscard]] bool is_reading() const { return reading_.load(std::memory_order_acquire); }
+    [[nodiscard]] const Connection& connection() const { return *connection_; }
 
     Service& service_;
     CancelHandle context_;

@@ -12,6 +12,7 @@
 
 #include "proto/agent_calls.hpp"
 #include "proto/agent_transport.hpp"
+#include "proto/diff_stream_call.hpp"
 #include "proto/status.hpp"
 #include "proto/tls_credentials.hpp"
 
@@ -81,6 +82,9 @@ class AgentService final : public grpc::CallbackGenericService {
         if (*method == Method::get_tasks) {
             call = std::make_shared<TaskStreamCall>(service_, context, std::move(connection), *method,
                                                     std::move(verified_id));
+        } else if (*method == Method::stream_state_diffs) {
+            call = std::make_shared<DiffStreamCall>(service_, context, std::move(connection), *method,
+                                                    std::move(verified_id));
         } else {
             call = std::make_shared<UnaryCall>(service_, context, std::move(connection), *method,
                                                std::move(verified_id));
@@ -118,7 +122,7 @@ class AgentService final : public grpc::CallbackGenericService {
             service_.counters.too_large.fetch_add(1, std::memory_order_relaxed);
             return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "metadata too large");
         }
-        if (*method == Method::stream_state_diffs) {
+        if (*method == Method::stream_state_diffs && service_.diffs == nullptr) {
             return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "this coordinator serves no state diffs");
         }
         return std::nullopt;
@@ -175,17 +179,21 @@ void configure_transport(grpc::ServerBuilder& builder, const AgentServerSettings
 }
 
 struct AgentServer::Parts {
-    Parts(AgentServerSettings with, AgentLink& link, const AccessControl& access)
+    Parts(AgentServerSettings with, AgentLink& link, const AccessControl& access, DiffLink* diffs, Log to)
         : settings(std::move(with)),
-          service{settings, link, access, connections, counters, under_way, bodies_in_work, streams, heavy},
+          log(std::move(to)),
+          service{settings,  link,           diffs,   access,       connections, counters,
+                  under_way, bodies_in_work, streams, diff_streams, heavy,       log},
           generic(service) {}
 
     const AgentServerSettings settings;
+    const Log log;
     ServiceCounters counters;
     CallsUnderWay under_way;
     std::atomic<std::uint64_t> bodies_in_work{0};
     ConnectionTable connections;
     WorkQueue streams;
+    WorkQueue diff_streams;
     WorkQueue heavy;
     Service service;
     AgentService generic;
@@ -199,13 +207,13 @@ struct AgentServer::Parts {
 };
 
 Result<std::unique_ptr<AgentServer>> AgentServer::start(AgentServerSettings settings, AgentLink& link,
-                                                        const AccessControl& access, Log log) {
+                                                        const AccessControl& access, Log log, DiffLink* diffs) {
     if (settings.tls_cert_file.empty() != settings.tls_key_file.empty()) {
         return fail(ErrorCode::config, "cannot use TLS", "tls.cert, tls.key", "only one of the two is set",
                     "set both, or neither for plain text behind a TLS proxy");
     }
     silence_grpc();
-    auto parts = std::make_unique<Parts>(std::move(settings), link, access);
+    auto parts = std::make_unique<Parts>(std::move(settings), link, access, diffs, log);
     const auto& with = parts->settings;
     (void)raise_file_limit(std::uint64_t{2} * with.accept.connections + with.accept.reserved_files);
 
@@ -276,6 +284,7 @@ void AgentServer::shutdown(std::chrono::milliseconds within) {
         parts_->server->Wait();
         parts_->acceptor->stop();
         parts_->streams.stop();
+        parts_->diff_streams.stop();
         parts_->heavy.stop();
     });
 }
@@ -307,6 +316,10 @@ std::map<std::string, std::uint64_t> AgentServer::counters() const {
         {"batches_sent", calls.batches_sent},
         {"batches_too_large", calls.batches_too_large},
         {"task_streams_open", calls.task_streams_open},
+        {"diffs_sent", calls.diffs_sent},
+        {"diffs_refused", calls.diffs_refused},
+        {"diff_streams_stalled", calls.diff_streams_stalled},
+        {"diff_streams_open", calls.diff_streams_open},
     };
     if (parts_->tls) {
         out["tls_reloads"] = parts_->tls->reloads();

@@ -11,6 +11,7 @@
 #include "core/base/result.hpp"
 #include "core/coordinator/access.hpp"
 #include "core/ports/agent_link.hpp"
+#include "core/ports/diff_link.hpp"
 #include "proto/acceptor.hpp"
 
 namespace ioswarm::proto {
@@ -46,17 +47,19 @@ struct AgentServerSettings {
 
 /// The gRPC service `ioswarm.IOSwarm` that agents join: transport, authentication and encoding around an
 /// AgentLink. Both encodings and all content-types of the protocol on the same methods, TLS or not.
-/// StreamStateDiffs is known and answers UNIMPLEMENTED until the coordinator has a diff log to serve. Every
-/// refusal comes in the protocol's order: authentication, revocation, size, decoding, fields, registration,
-/// rate.
+/// StreamStateDiffs serves a DiffLink, to any agent with its key, registered or not; without one it answers
+/// UNIMPLEMENTED. Every refusal comes in the protocol's order: authentication, revocation, size, decoding,
+/// fields, registration, rate.
 class AgentServer {
   public:
     /// Binds, listens and serves. Raises the soft limit of open files to the hard one (at most 2 × the
-    /// connections allowed). `link` and `access` must outlive the server. Errors: invalid_argument or config
-    /// (address, only one of the TLS files), as load_tls_pair (TLS files), unavailable (port taken).
+    /// connections allowed). `link`, `access` and `diffs` (may be null) must outlive the server. Errors:
+    /// invalid_argument or config (address, only one of the TLS files), as load_tls_pair (TLS files),
+    /// unavailable (port taken).
     [[nodiscard]] static Result<std::unique_ptr<AgentServer>> start(AgentServerSettings settings,
                                                                     AgentLink& link,
-                                                                    const AccessControl& access, Log log);
+                                                                    const AccessControl& access, Log log,
+                                                                    DiffLink* diffs = nullptr);
     /// shutdown() with no time left, if it was not called.
     ~AgentServer();
     AgentServer(const AgentServer&) = delete;
@@ -67,7 +70,7 @@ class AgentServer {
 
     /// New connections are refused from now on; those that are open go on.
     void stop_accepting();
-    /// Ends every task stream with UNAVAILABLE, lets calls under way finish until `within` has passed, cancels
+    /// Ends every stream with UNAVAILABLE, lets calls under way finish until `within` has passed, cancels
     /// the rest, and returns when nothing of the server runs any more. Does not depend on what any client does.
     void shutdown(std::chrono::milliseconds within);
 

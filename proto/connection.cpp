@@ -265,6 +265,12 @@ Connection::Verdict Connection::measure(SteadyTime now) {
     return Verdict::refuse_bodies;
 }
 
+std::uint64_t Connection::acked_bytes() const noexcept {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    return ::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_acked : 0;
+}
+
 bool Connection::is_over() const noexcept {
     pollfd state{fd_, 0, 0};
     return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR)) != 0;

@@ -108,6 +108,8 @@ class Connection {
     void shut() noexcept;
     [[nodiscard]] bool is_shut() const noexcept { return shut_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::vector<std::shared_ptr<LiveCall>> live_calls() const;
+    /// Bytes that the peer has taken since it connected. Thread-safe.
+    [[nodiscard]] std::uint64_t acked_bytes() const noexcept;
 
     enum class Verdict { fine, hot, refuse_bodies, shut };
     /// Reads the socket's counters. Hot: look again soon, it is new or gets much at once. Accepting thread
