@@ -155,7 +155,7 @@ void DiffStreamCall::end(grpc::Status status) {
     Finish(std::move(status));
 }
 
-bool DiffStreamCall::is_ending() {
+bool DiffStreamCall::is_answered() const {
     const std::lock_guard lock(mutex_);
     return finished_;
 }

@@ -26,7 +26,7 @@ class DiffStreamCall final : public AgentCall, public DiffStreamSink {
 
     void on_message(Codec codec, BytesView payload) override;
     void end(grpc::Status status) override;
-    bool is_ending() override;
+    bool is_answered() const override;
     void on_cancel() override;
     void on_over() override;
     void OnWriteDone(bool ok) override;
@@ -50,7 +50,7 @@ class DiffStreamCall final : public AgentCall, public DiffStreamSink {
     std::uint64_t height_ = 0;            ///< of what is being written
     grpc::ByteBuffer out_;
 
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     bool owned_ = true;   ///< guarded by mutex_, as is what follows; at first by the reading of the request
     bool ready_ = false;  ///< take() may have something
     bool finished_ = false;
