@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/ports/diff_link.hpp"
+
+namespace ioswarm::test {
+
+/// Passes everything on to a true link, but for what it was told to falsify. Lies are set before the first
+/// stream and called from any thread.
+class LyingLink final : public DiffLink {
+  public:
+    /// What a stream gives instead of the diff that it took; null: nothing, and the diff is lost.
+    std::function<SharedDiffPtr(const std::string& agent, SharedDiffPtr diff)> alter;
+    /// The error that opening gives instead of a stream.
+    std::function<std::optional<Error>(const std::string& agent)> refuse;
+    /// A stream was closed by its agent.
+    std::function<void(const std::string& agent)> on_closed;
+    /// The true link is not told of streams that are closed.
+    bool keeps_closed_streams = false;
+
+    explicit LyingLink(DiffLink& truth) : truth_(truth) {}
+
+    [[nodiscard]] Result<std::unique_ptr<DiffStream>> open_diff_stream(
+        const std::string& agent_id, const StreamStateDiffsRequest& request,
+        std::shared_ptr<DiffStreamSink> sink) override {
+        if (refuse) {
+            if (auto error = refuse(agent_id)) return fail(*std::move(error));
+        }
+        auto opened = truth_.open_diff_stream(agent_id, request, std::move(sink));
+        if (!opened) return opened;
+        return std::make_unique<Stream>(*this, agent_id, *std::move(opened));
+    }
+
+  private:
+    class Stream final : public DiffStream {
+      public:
+        Stream(LyingLink& link, std::string agent, std::unique_ptr<DiffStream> truth)
+            : link_(link), agent_(std::move(agent)), truth_(std::move(truth)) {}
+        ~Stream() override {
+            if (!link_.keeps_closed_streams) return;
+            const std::lock_guard lock(link_.mutex_);
+            link_.kept_.push_back(std::move(truth_));
+        }
+        [[nodiscard]] SharedDiffPtr take() override {
+            SharedDiffPtr diff = truth_->take();
+            if (!diff || !link_.alter) return diff;
+            const std::uint64_t height = diff->height();
+            SharedDiffPtr altered = link_.alter(agent_, std::move(diff));
+            if (altered) return altered;
+            truth_->written(height);
+            return take();
+        }
+        void written(std::uint64_t height) override { truth_->written(height); }
+        void closed() override {
+            if (!link_.keeps_closed_streams) truth_->closed();
+            if (link_.on_closed) link_.on_closed(agent_);
+        }
+
+      private:
+        LyingLink& link_;
+        const std::string agent_;
+        std::unique_ptr<DiffStream> truth_;
+    };
+
+    DiffLink& truth_;
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<DiffStream>> kept_;  // guarded by mutex_
+};
+
+}  // namespace ioswarm::test
