@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// cli/dist/ioswarm-snapshot.nginx in a real nginx, over a snapshot that the program made: only the folder is replaced.
+#include <arpa/inet.h>
+#include <httplib.h>
+#include <netinet/in.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include <catch2/catch.hpp>
+
+#include "test/support/program.hpp"
+#include "test/support/temp_dir.hpp"
+
+using namespace ioswarm;
+using ioswarm::test::run_program;
+using ioswarm::test::TempDir;
+
+namespace {
+
+std::uint16_t free_port() {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    ::close(fd);
+    return ntohs(address.sin_port);
+}
+
+/// nginx in the foreground, as the user who runs the test, publishing `folder` under /snapshots/.
+class Nginx {
+  public:
+    explicit Nginx(const std::string& folder) : port_(free_port()) {
+        std::ifstream file(IOSWARM_DIST "/ioswarm-snapshot.nginx");
+        std::string block{std::istreambuf_iterator<char>(file), {}};
+        const std::string from = "alias /srv/snapshots/;";
+        const auto at = block.find(from);
+        REQUIRE(at != std::string::npos);
+        block.replace(at, from.size(), "alias " + folder + "/;");
+        std::string main = "daemon off; master_process off; pid " + dir_.path("pid") + "; error_log " +
+                           dir_.path("error.log") + ";\nevents {}\nhttp { access_log off;\n";
+        for (const std::string temporary : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
+            main += temporary + "_temp_path " + dir_.path(temporary) + ";\n";
+        main += "server { listen 127.0.0.1:" + std::to_string(port_) + ";\n" + block + "\n}\n}\n";
+        const std::string config = dir_.write("nginx.conf", main);
+        pid_ = ::fork();
+        if (pid_ == 0) {
+            (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
+            ::execl(IOSWARM_NGINX, "nginx", "-e", dir_.path("error.log").c_str(), "-p", dir_.path().c_str(), "-c",
+                    config.c_str(), nullptr);
+            ::_exit(127);
+        }
+    }
+    ~Nginx() {
+        ::kill(pid_, SIGTERM);
+        (void)::waitpid(pid_, nullptr, 0);
+    }
+    Nginx(const Nginx&) = delete;
+    Nginx& operator=(const Nginx&) = delete;
+
+    /// nginx takes a moment to listen, and says nothing when it does.
+    [[nodiscard]] httplib::Client client() const {
+        using std::chrono::steady_clock;
+        const auto until = steady_clock::now() + std::chrono::seconds(30);
+        httplib::Client client("127.0.0.1", port_);
+        while (!client.Get("/") && steady_clock::now() < until)
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        return client;
+    }
+    [[nodiscard]] std::string errors() const { return dir_.read("error.log"); }
+
+  private:
+    TempDir dir_;
+    std::uint16_t port_;
+    pid_t pid_ = -1;
+};
+
+}  // namespace
+
+TEST_CASE("nginx publishes the finished files as they are, whole or in part, and nothing else", "[e2e]") {
+    const TempDir dir;
+    const auto data = std::filesystem::absolute(IOSWARM_TEST_DATA "/bolt/trie.db").string();
+    REQUIRE(run_program({IOSWARM_BINARY, "snapshot", "export", "-q", "--source", data, "--output",
+                         dir.path("acctcode.snap.gz")})
+                .code == 0);
+    dir.write(".acctcode.snap.gz.part", "half");
+    const std::string snapshot = dir.read("acctcode.snap.gz");
+    const Nginx nginx(dir.path());
+    auto client = nginx.client();
+
+    const auto whole = client.Get("/snapshots/acctcode.snap.gz", {{"Accept-Encoding", "gzip"}});
+    INFO(nginx.errors());
+    REQUIRE(whole);
+    CHECK(whole->status == 200);
+    CHECK(whole->body == snapshot);
+    CHECK(whole->get_header_value("Content-Type") == "application/gzip");
+    CHECK_FALSE(whole->has_header("Content-Encoding"));
+    CHECK(whole->get_header_value("Cache-Control") == "no-cache");
+
+    // A download that broke off goes on, as long as the file is the same.
+    const std::string tag = whole->get_header_value("ETag");
+    const auto rest = client.Get("/snapshots/acctcode.snap.gz", {{"Range", "bytes=1000-"}, {"If-Range", tag}});
+    REQUIRE(rest);
+    CHECK(rest->status == 206);
+    CHECK(rest->body == snapshot.substr(1000));
+    const auto other = client.Get("/snapshots/acctcode.snap.gz", {{"Range", "bytes=1000-"}, {"If-Range", "\"other\""}});
+    REQUIRE(other);
+    CHECK(other->status == 200);
+
+    CHECK(client.Get("/snapshots/snapshot-meta.json")->get_header_value("Content-Type") == "application/json");
+    CHECK(client.Get("/snapshots/acctcode.snap.gz.sha256")->body == dir.read("acctcode.snap.gz.sha256"));
+    CHECK(client.Get("/snapshots/.acctcode.snap.gz.part")->status == 403);
+    CHECK(client.Get("/snapshots/.acctcode.snap.gz.lock")->status == 403);
+    CHECK(client.Get("/snapshots/")->status == 403);
+    CHECK(client.Post("/snapshots/acctcode.snap.gz", "x", "text/plain")->status == 403);
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// A disk that is full at any byte, or that fails when it is to be synced. This program is linked with --wrap=write and
+// --wrap=fsync (CMakeLists.txt): what the export calls comes to the two functions below.
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <filesystem>
+
+#include <catch2/catch.hpp>
+
+#include "core/base/atomic_file.hpp"
+#include "snapshot/export.hpp"
+#include "test/snapshot/snapshot_facts.hpp"
+#include "test/support/temp_dir.hpp"
+#include "test/support/test_data.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::snapshot;
+using Catch::Matchers::Contains;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::atomic<long long> room = LLONG_MAX;   // bytes
+std::atomic<int> good_syncs = INT_MAX;     // then they fail
+
+}  // namespace
+
+extern "C" {
+ssize_t __real_write(int fd, const void* data, std::size_t size);
+int __real_fsync(int fd);
+
+ssize_t __wrap_write(int fd, const void* data, std::size_t size) {
+    const long long left = room.load();
+    if (left == LLONG_MAX) return __real_write(fd, data, size);
+    if (left == 0 && size != 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    // The last bytes fit in, as on a real disk.
+    const ssize_t done = __real_write(fd, data, std::min(size, static_cast<std::size_t>(left)));
+    if (done > 0) room -= done;
+    return done;
+}
+
+int __wrap_fsync(int fd) {
+    if (good_syncs.load() == INT_MAX || good_syncs.fetch_sub(1) > 0) return __real_fsync(fd);
+    errno = EIO;
+    return -1;
+}
+}
+
+namespace {
+
+const std::string kName = "acctcode.snap.gz";
+
+ExportOptions options_for(const test::TempDir& dir) {
+    ExportOptions options;
+    options.source = std::string(IOSWARM_TEST_DATA) + "/bolt/trie.db";
+    options.output = dir.path(kName);
+    options.threads = 2;
+    return options;
+}
+
+std::vector<std::string> names_in(const std::string& folder) {
+    std::vector<std::string> names;
+    for (const auto& file : fs::directory_iterator(folder))
+        names.push_back(file.path().filename().string());
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+/// All the bytes that an export writes.
+long long bytes_of_an_export() {
+    const test::TempDir dir;
+    REQUIRE(export_snapshot(options_for(dir), {}, {}));
+    long long size = 0;
+    for (const std::string& name : names_in(dir.path()))
+        size += static_cast<long long>(fs::file_size(dir.path(name)));
+    return size;
+}
+
+}  // namespace
+
+TEST_CASE("a disk that is full at any byte costs nothing but the new snapshot: yesterday's three files stay") {
+    const long long all = bytes_of_an_export();
+    const test::TempDir dir;
+    const std::vector<std::string> yesterdays{kName, kName + ".sha256", "snapshot-meta.json"};
+    for (const std::string& name : yesterdays)
+        dir.write(name, "yesterday's " + name);
+    // The snapshot's own bytes in steps, those of its companions one by one.
+    std::size_t refused = 0;
+    for (long long bytes = 0; bytes < all; bytes += bytes < all - 1500 ? 100'000 : 97) {
+        INFO(bytes << " of " << all);
+        room = bytes;
+        const auto report = export_snapshot(options_for(dir), {}, {});
+        room = LLONG_MAX;
+        REQUIRE_FALSE(report);
+        CHECK(report.error().code == ErrorCode::io);
+        CHECK_THAT(report.error().text(), Contains("No space left on device"));
+        for (const std::string& name : yesterdays)
+            CHECK(dir.read(name) == "yesterday's " + name);
+        CHECK(names_in(dir.path()).size() == yesterdays.size() + 1);  // and the lock
+        ++refused;
+    }
+    CHECK(refused > 10);
+    REQUIRE(export_snapshot(options_for(dir), {}, {}));
+    CHECK(test::read_snapshot(dir.path(kName)));
+}
+
+TEST_CASE("a disk that fails when it is synced is an error, and what stands under the name is whole") {
+    const test::TempDir dir;
+    for (int good = 0;; ++good) {
+        INFO(good << " good syncs");
+        dir.write(kName, "yesterday's");
+        good_syncs = good;
+        const auto report = export_snapshot(options_for(dir), {}, {});
+        good_syncs = INT_MAX;
+        if (report) {
+            CHECK(good == 6);  // three files, and their folder three times
+            break;
+        }
+        CHECK(report.error().code == ErrorCode::io);
+        if (good == 0) CHECK(dir.read(kName) == "yesterday's");
+        else CHECK(test::read_snapshot(dir.path(kName)));
+        for (const std::string& name : names_in(dir.path()))
+            CHECK_FALSE(name.ends_with(".part"));
+    }
+}
