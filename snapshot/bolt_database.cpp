@@ -88,8 +88,8 @@ class BoltDatabase final : public StateDatabase {
 }  // namespace
 
 Result<std::unique_ptr<StateDatabase>> open_bolt(const std::string& path,
-                                                 std::chrono::milliseconds lock_timeout) {
-    auto file = File::open(path, lock_timeout);
+                                                 const LockWait& wait) {
+    auto file = File::open(path, wait);
     if (!file) return fail(file.error());
     auto database = std::make_unique<BoltDatabase>(std::move(*file));
     if (auto buckets = database->read_buckets(); !buckets) return fail(buckets.error());

@@ -10,7 +10,6 @@
 #include <array>
 #include <cerrno>
 #include <optional>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -25,7 +24,6 @@ namespace {
 constexpr std::uint64_t kMaxPageBytes = 2 * static_cast<std::uint64_t>(kMaxValueBytes);
 /// posix_fadvise(WILLNEED) silently fetches no more at a call than the device's read-ahead, 128 KiB by default.
 constexpr std::size_t kPrefetchBytes = 128 * 1024;
-constexpr auto kLockRetry = std::chrono::milliseconds(50);
 
 std::uint64_t fnv1a64(BytesView bytes) noexcept {
     std::uint64_t hash = 0xcbf29ce484222325;
@@ -73,7 +71,7 @@ Error File::corrupt(std::uint64_t page_id, std::size_t offset_in_page, std::stri
                  "take a new copy of trie.db while the node is stopped, or with --snapshot-copy"};
 }
 
-Result<std::unique_ptr<File>> File::open(const std::string& path, std::chrono::milliseconds lock_timeout) {
+Result<std::unique_ptr<File>> File::open(const std::string& path, const LockWait& wait) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) return fail(errno_error(errno, "cannot open the state file", path));
     std::unique_ptr<File> file(new File(path, fd));
@@ -82,7 +80,7 @@ Result<std::unique_ptr<File>> File::open(const std::string& path, std::chrono::m
     if (!S_ISREG(info.st_mode)) {
         return fail(ErrorCode::bad_data, "cannot read the state file", path, "it is not a regular file");
     }
-    if (auto locked = file->lock(lock_timeout); !locked) return fail(locked.error());
+    if (auto locked = file->lock(wait); !locked) return fail(locked.error());
     // The size counts from here on: under the lock nobody extends the file.
     if (::fstat(fd, &info) != 0) return fail(errno_error(errno, "cannot read the state file", path));
     file->size_ = static_cast<std::uint64_t>(info.st_size);
@@ -101,18 +99,17 @@ void File::release_lock() noexcept {
     locked_ = false;
 }
 
-Status File::lock(std::chrono::milliseconds timeout) {
-    const auto deadline = std::chrono::steady_clock::now() + timeout;
+Status File::lock(const LockWait& wait) {
     // flock(2) has no wait with a bound, so it is tried again and again.
     while (::flock(fd_, LOCK_SH | LOCK_NB) != 0) {
         if (errno == EINTR) continue;
         if (errno != EWOULDBLOCK) return fail(errno_error(errno, "cannot lock the state file", path_));
-        if (std::chrono::steady_clock::now() >= deadline) {
+        if (wait.is_over()) {
             return fail(
                 ErrorCode::try_again, "the state file is in use", path_, describe_flock_holder(fd_),
                 "stop the node, or export from a copy (--snapshot-copy on a file system with reflinks)");
         }
-        std::this_thread::sleep_for(kLockRetry);
+        if (auto go_on = wait.pause(path_); !go_on) return go_on;
     }
     locked_ = true;
     return {};

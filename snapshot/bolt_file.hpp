@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -10,6 +9,7 @@
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
 #include "snapshot/bolt_format.hpp"
+#include "snapshot/lock_wait.hpp"
 
 namespace ioswarm::snapshot::bolt {
 
@@ -33,10 +33,9 @@ struct Element {
 /// bounds.
 class File {
   public:
-    /// Takes a shared flock, waiting at most `lock_timeout` (a node holds an exclusive one while it runs).
-    /// Errors: not_found, permission_denied, io, try_again (names the holder), bad_data.
-    [[nodiscard]] static Result<std::unique_ptr<File>> open(const std::string& path,
-                                                            std::chrono::milliseconds lock_timeout);
+    /// Takes a shared flock, waiting for it as `wait` says (a node holds an exclusive one while it runs).
+    /// Errors: not_found, permission_denied, io, try_again (names the holder), cancelled, bad_data.
+    [[nodiscard]] static Result<std::unique_ptr<File>> open(const std::string& path, const LockWait& wait);
     ~File();
     File(const File&) = delete;
     File& operator=(const File&) = delete;
@@ -63,7 +62,7 @@ class File {
 
   private:
     File(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
-    [[nodiscard]] Status lock(std::chrono::milliseconds timeout);
+    [[nodiscard]] Status lock(const LockWait& wait);
     [[nodiscard]] Status read_meta();
     [[nodiscard]] Status read_at(std::uint64_t offset, std::span<std::uint8_t> out) const;
 

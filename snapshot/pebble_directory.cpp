@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <charconv>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -27,7 +26,6 @@ constexpr std::size_t kMaxOptionsBytes = 1024 * 1024;
 /// A node's MANIFEST begins anew at 128 MiB, its logs hold a few memtables of 4 MiB.
 constexpr std::uint64_t kMaxManifestBytes = 512 * 1024 * 1024;
 constexpr std::uint64_t kMaxLogBytes = 1024 * 1024 * 1024;
-constexpr auto kRetry = std::chrono::milliseconds(50);
 
 std::optional<std::uint64_t> decimal(std::string_view text) {
     std::uint64_t value = 0;
@@ -97,14 +95,13 @@ class Opener {
         return listing;
     }
 
-    [[nodiscard]] Result<FileHandle> lock(std::chrono::milliseconds timeout) const {
+    [[nodiscard]] Result<FileHandle> lock(const LockWait& wait) const {
         const std::string path = path_ + "/LOCK";
         FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
         if (file.get() < 0) {
             if (errno == ENOENT) return FileHandle();  // a copy
             return fail(errno_error(errno, "cannot lock the state directory", path));
         }
-        const auto deadline = std::chrono::steady_clock::now() + timeout;
         struct flock want {};
         want.l_type = F_RDLCK;
         want.l_whence = SEEK_SET;
@@ -113,9 +110,9 @@ class Opener {
             if (errno == EINTR) continue;
             if (errno != EAGAIN && errno != EACCES)
                 return fail(errno_error(errno, "cannot lock the state directory", path));
-            if (std::chrono::steady_clock::now() >= deadline)
+            if (wait.is_over())
                 return fail(fault(Fault::locked, path_, {}, holder(file.get())));
-            std::this_thread::sleep_for(kRetry);
+            if (auto go_on = wait.pause(path); !go_on) return fail(go_on.error());
         }
         return file;
     }
@@ -315,14 +312,14 @@ FileHandle::~FileHandle() {
     if (fd_ >= 0) ::close(fd_);
 }
 
-Result<Directory> open_directory(const std::string& path, std::chrono::milliseconds lock_timeout) {
+Result<Directory> open_directory(const std::string& path, const LockWait& wait) {
     const Opener opener(path);
     auto listing = opener.list();
     if (!listing) return fail(listing.error());
     auto name = opener.manifest_name(*listing);
     if (!name) return fail(name.error());
     Directory directory;
-    auto lock = opener.lock(lock_timeout);
+    auto lock = opener.lock(wait);
     if (!lock) return fail(lock.error());
     directory.lock = std::move(*lock);
     // Under the lock once more: a node may have moved on while it was waited for.
@@ -335,9 +332,8 @@ Result<Directory> open_directory(const std::string& path, std::chrono::milliseco
     return directory;
 }
 
-Result<Directory> open_live_directory(const std::string& path, std::chrono::milliseconds patience) {
+Result<Directory> open_live_directory(const std::string& path, const LockWait& patience) {
     const Opener opener(path);
-    const auto deadline = std::chrono::steady_clock::now() + patience;
     for (;;) {
         auto listing = opener.list();
         if (!listing) return fail(listing.error());
@@ -354,12 +350,12 @@ Result<Directory> open_live_directory(const std::string& path, std::chrono::mill
         if (still && filled && !directory.manifest.torn_tail) return directory;
         if (still && !filled && filled.error().what != to_string(Fault::missing_file))
             return fail(filled.error());
-        if (std::chrono::steady_clock::now() >= deadline) {
+        if (patience.is_over()) {
             if (!filled) return fail(filled.error());
             return fail(ErrorCode::try_again, "the state directory does not stand still", path,
                         "the node rewrites it faster than it can be read", "try again in a minute");
         }
-        std::this_thread::sleep_for(kRetry);
+        if (auto go_on = patience.pause(path); !go_on) return fail(go_on.error());
     }
 }
 

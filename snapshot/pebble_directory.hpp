@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -10,6 +9,7 @@
 
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
+#include "snapshot/lock_wait.hpp"
 #include "snapshot/pebble_manifest.hpp"
 
 namespace ioswarm::snapshot::pebble {
@@ -52,13 +52,12 @@ struct Directory {
     std::vector<OpenLog> logs;      ///< by number, all of them live
 };
 
-/// Opens a directory that no process writes: takes a read lock on LOCK for at most `lock_timeout`.
+/// Opens a directory that no process writes: takes a read lock on LOCK, waiting for it as `wait` says.
 /// Errors: every Fault of sections 2, 3 and 6, io, permission_denied.
-[[nodiscard]] Result<Directory> open_directory(const std::string& path, std::chrono::milliseconds lock_timeout);
+[[nodiscard]] Result<Directory> open_directory(const std::string& path, const LockWait& wait);
 
 /// Opens a running node's directory without its lock, consistently (section 3): begins anew as long as the node
-/// moves on in between, at most for `patience`; then try_again.
-[[nodiscard]] Result<Directory> open_live_directory(const std::string& path,
-                                                    std::chrono::milliseconds patience);
+/// moves on in between, at most as `patience` says; then try_again.
+[[nodiscard]] Result<Directory> open_live_directory(const std::string& path, const LockWait& patience);
 
 }  // namespace ioswarm::snapshot::pebble

@@ -83,6 +83,7 @@ class SnapshotOutput {
     /// what `report()` was given.
     [[nodiscard]] Result<ExportReport> publish();
 
+    [[nodiscard]] const std::stop_token& stop() const noexcept { return stop_; }
     [[nodiscard]] ExportReport& report() noexcept { return report_; }
 
   private:

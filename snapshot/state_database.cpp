@@ -29,7 +29,7 @@ Result<std::unique_ptr<StateDatabase>> open_state(const std::string& path, const
                     "a BoltDB file gives no consistent view while the node writes it",
                     "use --snapshot-copy on a file system with reflinks, or stop the node");
     }
-    return open_bolt(path, options.lock_timeout);
+    return open_bolt(path, LockWait(options.lock_timeout, options.stop));
 }
 
 Result<StateHeight> read_height(StateDatabase& database) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,10 +65,12 @@ struct OpenOptions {
     std::chrono::milliseconds lock_timeout{10'000};  ///< how long to wait for a node to let go
     /// PebbleDB only: read a running node's directory consistently without its lock.
     bool live = false;
+    std::stop_token stop = {};  ///< ends the waiting
 };
 
 /// Opens either kind, found from the path alone (a directory or a file).
-/// Errors: not_found, permission_denied, try_again (locked; names the holder), bad_data, io.
+/// Errors: not_found, permission_denied, try_again (locked; names the holder), cancelled, bad_data,
+/// io.
 [[nodiscard]] Result<std::unique_ptr<StateDatabase>> open_state(const std::string& path,
                                                                 const OpenOptions& options);
 

@@ -93,14 +93,14 @@ TEST_CASE("a second export of the same file ends with 75, a signal ends the firs
         const int node = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
         REQUIRE(::flock(node, LOCK_EX) == 0);
         Program first({kProgram, "snapshot", "export", "--source", dir.path("trie.db"), "--output", dir.path("a.snap.gz"),
-                       "--lock-timeout", "30s"});
+                       "--lock-timeout", "10m"});
         // The temporary file is made under the export's lock: once it is there, the lock is held.
         while (!fs::exists(dir.path(".a.snap.gz.part")))
             ::usleep(1000);
         CHECK(run_export(dir, data("bolt/trie.db")).code == 75);
-        first.send(signal);
-        ::close(node);
+        first.send(signal);  // while it waits
         CHECK(first.wait() == code);
+        ::close(node);
         CHECK(dir.read("a.snap.gz") == "yesterday's");
         CHECK_FALSE(fs::exists(dir.path(".a.snap.gz.part")));
     }
