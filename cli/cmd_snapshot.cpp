@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <unistd.h>
-
 #include <memory>
-#include <ostream>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
 #include "cli/duration_option.hpp"
-#include "cli/run_command.hpp"
 #include "cli/snapshot_commands.hpp"
+#include "cli/snapshot_output_options.hpp"
 #include "cli/snapshot_progress.hpp"
 #include "cli/stop_on_signal.hpp"
 #include "core/base/text.hpp"
@@ -22,96 +18,19 @@ namespace {
 
 struct ExportCommand {
     snapshot::ExportOptions options;
-    std::string namespaces;
-    std::string compression = "default";
-    std::string publish;
-    bool stats = false;
-    bool json = false;
-    bool quiet = false;
+    SnapshotOutputOptions output;
 };
-
-Status fill_options(ExportCommand& command) {
-    if (!command.namespaces.empty()) {
-        command.options.namespaces.clear();
-        for (std::size_t at = 0; at <= command.namespaces.size();) {
-            const std::size_t comma = std::min(command.namespaces.find(',', at), command.namespaces.size());
-            const std::string name = command.namespaces.substr(at, comma - at);
-            if (name.empty()) {
-                return fail(ErrorCode::usage, "snapshot export", "--namespaces", "a name in the list is empty");
-            }
-            command.options.namespaces.push_back(name);
-            at = comma + 1;
-        }
-    }
-    if (command.compression == "fast") command.options.compression = snapshot::Compression::fast;
-    if (command.compression == "small") command.options.compression = snapshot::Compression::small;
-    return {};
-}
-
-nlohmann::ordered_json as_json(const snapshot::ExportReport& report, const std::string& output) {
-    nlohmann::ordered_json namespaces = nlohmann::ordered_json::object();
-    for (const auto& [name, stats] : report.namespaces) {
-        namespaces[name] = {
-            {"entries", stats.entries}, {"key_bytes", stats.key_bytes}, {"value_bytes", stats.value_bytes}};
-    }
-    return {{"file", output},
-            {"height", report.height},
-            {"source", report.source_kind},
-            {"entries", report.entries},
-            {"bytes", report.file_bytes},
-            {"payload_bytes", report.raw_bytes},
-            {"sha256", to_hex(report.file_sha256.view())},
-            {"payload_sha256", to_hex(report.payload_sha256.view())},
-            {"namespaces", namespaces},
-            {"missing", report.missing},
-            {"seconds", std::chrono::duration<double>(report.elapsed).count()}};
-}
-
-void print_report(const ExportCommand& command, const snapshot::ExportReport& report, Io& io) {
-    if (command.json) {
-        io.out << as_json(report, command.options.output).dump(2) << '\n';
-        return;
-    }
-    if (command.quiet) return;
-    io.out << fmt::format("{}: height {}, {} entries, {} from {}, {}\n",
-                          escape_for_display(command.options.output), report.height, report.entries,
-                          format_bytes(report.file_bytes), format_bytes(report.raw_bytes),
-                          go_duration(std::chrono::duration_cast<std::chrono::milliseconds>(report.elapsed)));
-    if (!command.stats) return;
-    for (const auto& [name, stats] : report.namespaces) {
-        io.out << fmt::format("  {:<12} {:>12} entries  {:>10} keys  {:>10} values\n", escape_for_display(name),
-                              stats.entries, format_bytes(stats.key_bytes), format_bytes(stats.value_bytes));
-    }
-    io.out << "  sha256 " << to_hex(report.file_sha256.view()) << '\n';
-}
-
-ExitCode publish(const ExportCommand& command, Io& io) {
-    auto words = split_words(command.publish);
-    const std::string& output = command.options.output;
-    if (words) {
-        for (const std::string& file :
-             {output, output + ".sha256", output.substr(0, output.rfind('/') + 1) + "snapshot-meta.json"})
-            words->push_back(file);
-    }
-    const Status ran = words ? run_program(*words) : Status(fail(words.error()));
-    if (ran) return ExitCode::ok;
-    print_error(io, ran.error());
-    return exit_code_for(ran.error().code);
-}
 
 ExitCode run_export(ExportCommand& command, Io& io) {
     const StopOnSignal stop;
-    Status filled = fill_options(command);
-    if (filled && !command.publish.empty()) {
-        if (auto words = split_words(command.publish); !words) filled = fail(words.error());
+    if (Status good =
+            apply_output_options(command.output, "snapshot export", command.options, command.options.namespaces);
+        !good) {
+        print_error(io, good.error());
+        return exit_code_for(good.error().code);
     }
-    if (!filled) {
-        print_error(io, filled.error());
-        return exit_code_for(filled.error().code);
-    }
-    using Mode = SnapshotProgress::Mode;
-    const bool terminal = ::isatty(STDERR_FILENO) != 0;
-    SnapshotProgress progress(io.err, command.quiet ? Mode::silent : terminal ? Mode::terminal : Mode::log);
+    SnapshotProgress progress(
+        ProgressLine(io.err, ProgressLine::mode_for(command.output.quiet), "snapshot export"));
     const auto report = snapshot::export_snapshot(
         command.options, [&](const snapshot::ExportProgress& at) { progress.show(at); }, stop.token());
     progress.show({snapshot::ExportProgress::Phase::done, {}, 0, 0, 1});
@@ -123,8 +42,7 @@ ExitCode run_export(ExportCommand& command, Io& io) {
         print_warning(io, "the height is stored big-endian, as older tools wrote it");
     for (const std::string& name : report->missing)
         print_warning(io, fmt::format("no namespace {}: left out", escape_for_display(name)));
-    print_report(command, *report, io);
-    return command.publish.empty() ? ExitCode::ok : publish(command, io);
+    return tell_and_publish(command.output, {*report, command.options.output, {}}, io);
 }
 
 Runner add_export_options(CLI::App& app) {
@@ -133,31 +51,14 @@ Runner add_export_options(CLI::App& app) {
     app.add_option("--source", options.source, "trie.db of the node: a BoltDB file or a PebbleDB directory")
         ->type_name("PATH")
         ->required();
-    app.add_option("--output", options.output, "the snapshot to make, for example acctcode.snap.gz")
-        ->type_name("FILE")
-        ->required();
-    app.add_option("--namespaces", command->namespaces,
-                   "comma-separated, in this order (Account,Code,Contract)")
-        ->type_name("LIST");
-    app.add_flag("--stats", command->stats, "print what each namespace holds");
-    add_duration_option(app, "--timeout", options.timeout, "give up after this; 0 = never (30m)");
-    app.add_option("--compression", command->compression, "fast, default or small")
-        ->type_name("PROFILE")
-        ->check(CLI::IsMember({"fast", "default", "small"}));
+    add_output_options(app, command->output, options, "comma-separated, in this order (Account,Code,Contract)");
     add_duration_option(app, "--lock-timeout", options.lock_timeout,
                         "how long to wait for a node to let go (10s)");
-    app.add_option("--threads", options.threads, "that compress; 0 = one a core (0)")
-        ->type_name("N")
-        ->check(CLI::Range(0, 256));
     app.add_flag("--allow-missing", options.allow_missing, "leave out a namespace that is not there");
     auto* live = app.add_flag("--live", options.live, "read a running node's PebbleDB, without its lock");
     app.add_flag("--snapshot-copy", options.reflink_copy,
                  "read a copy of a running node's BoltDB that shares its blocks")
         ->excludes(live);
-    app.add_option("--publish-cmd", command->publish, "run this with the finished files, without a shell")
-        ->type_name("COMMAND");
-    app.add_flag("--json", command->json, "print what was made as JSON");
-    app.add_flag("-q,--quiet", command->quiet, "say nothing but errors");
     return [command](Io& io) { return run_export(*command, io); };
 }
 
@@ -171,6 +72,8 @@ Runner add_snapshot(CLI::App& app) {
     app.require_subcommand(1);
     CLI::App* make = app.add_subcommand("export", "make a snapshot from a node's trie.db");
     const Runner run_make = add_export_options(*make);
+    CLI::App* roll = app.add_subcommand("roll", "bring a snapshot up to today with a log of state diffs");
+    const Runner run_roll = add_roll_options(*roll);
 
     CLI::App* verify = app.add_subcommand("verify", "read a snapshot whole and check everything in it");
     auto verify_options = std::make_shared<VerifyOptions>();
@@ -198,7 +101,7 @@ Runner add_snapshot(CLI::App& app) {
         if (verify->parsed()) return run_snapshot_verify(*verify_options, io);
         if (inspect->parsed()) return run_snapshot_inspect(*inspect_options, io);
         if (diff->parsed()) return run_snapshot_diff(*diff_options, io);
-        return run_make(io);
+        return roll->parsed() ? run_roll(io) : run_make(io);
     };
 }
 

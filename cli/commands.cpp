@@ -21,7 +21,8 @@ constexpr CommandRow kCommands[] = {
     {"serve", "run the coordinator that agents join", "", add_serve},
     {"keygen", "make agents' API keys, or a new master secret", "", add_keygen},
     {"config", "check or show the configuration", "", add_config},
-    {"snapshot", "export, verify, inspect and compare snapshots", "", add_snapshot},
+    {"diffs", "import, check, print and restart the log of state diffs", "", add_diffs},
+    {"snapshot", "export, roll, verify, inspect and compare snapshots", "", add_snapshot},
     {"l4baseline", "the field's name for 'snapshot export'", "l4baseline snapshotexporter", add_l4baseline},
 };
 

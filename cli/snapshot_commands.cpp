@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "cli/snapshot_progress.hpp"
+#include "cli/progress_line.hpp"
 #include "core/base/text.hpp"
 #include "core/base/wire.hpp"
 #include "core/crypto/address.hpp"

@@ -37,6 +37,10 @@ class DiffLog {
 [[nodiscard]] Result<std::unique_ptr<DiffLog>> open_bolt_diffs(const std::string& path,
                                                                std::chrono::milliseconds lock_timeout);
 
+/// Either kind, told by the file's content; our own is read beside a process that writes it.
+[[nodiscard]] Result<std::unique_ptr<DiffLog>> open_diffs(const std::string& path,
+                                                          std::chrono::milliseconds lock_timeout);
+
 /// Our own log, behind the port.
 [[nodiscard]] std::unique_ptr<DiffLog> diffs_of(std::shared_ptr<const DiffStore> store);
 

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot/diff_import.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "core/diffs/diff_record.hpp"
+
+namespace ioswarm::snapshot {
+namespace {
+
+class Import {
+  public:
+    Import(DiffLog& source, const std::shared_ptr<DiffStore>& log, const ImportOptions& options,
+           const ImportObserver& observer, std::stop_token stop)
+        : source_(source), log_(log), options_(options), observer_(observer), stop_(std::move(stop)) {}
+
+    Result<ImportReport> run() {
+        report_.source = source_.range();
+        report_.before = report_.after = log_->range();
+        if (report_.source.empty()) return report_;
+        auto first = first_height();
+        if (!first) return fail(first.error());
+        if (auto there = source_.seek(*first); !there) return fail(there.error());
+        if (auto same = compare(*first); !same) return fail(same.error());
+        const Status taken = append();
+        report_.after = log_->range();
+        if (!taken) return fail(taken.error());
+        return report_;
+    }
+
+  private:
+    /// Where the two begin to overlap, or the source goes on.
+    Result<std::uint64_t> first_height() {
+        const DiffRange& source = report_.source;
+        const DiffRange& held = report_.before;
+        std::uint64_t first = options_.from == 0 ? source.floor : options_.from;
+        if (!source.holds(first)) {
+            return fail(ErrorCode::out_of_range, "cannot import from there", fmt::format("height {}", first),
+                        fmt::format("the file holds {} to {}", source.floor, source.tip));
+        }
+        all_ = source.tip - first + 1;
+        if (held.empty()) return first;
+        if (first > held.tip + 1) {
+            return fail(misfit(fmt::format("{} to {} are missing in between", held.tip + 1, first - 1)));
+        }
+        if (source.tip < held.floor) return fail(misfit("nothing can be put in front of a log"));
+        if (first < held.floor) {
+            report_.too_old = held.floor - first;
+            first = held.floor;
+        }
+        return first;
+    }
+
+    [[nodiscard]] Error misfit(std::string why) const {
+        const DiffRange& held = report_.before;
+        const std::uint64_t from = std::max(options_.from, report_.source.floor);
+        return {ErrorCode::failed_precondition, "the diffs do not fit the log",
+                fmt::format("log {} to {}, file {} to {}", held.floor, held.tip, from, report_.source.tip), std::move(why),
+                "import into a log of its own (--to FILE), or empty this one first: ioswarm diffs restart"};
+    }
+
+    Status compare(std::uint64_t first) {
+        const DiffRange& held = report_.before;
+        if (held.empty() || first > held.tip) return {};
+        const auto mine = diffs_of(log_);
+        if (auto there = mine->seek(first); !there) return there;
+        for (std::uint64_t height = first; height <= std::min(held.tip, report_.source.tip); ++height) {
+            auto ours = mine->next();
+            if (!ours) return fail(ours.error());
+            auto theirs = source_.next();
+            if (!theirs) return fail(theirs.error());
+            if (!*ours || !*theirs || **ours != **theirs)
+                return fail(misfit(fmt::format("height {} differs", height)));
+            ++report_.equal;
+            if (auto go_on = progress(); !go_on) return go_on;
+        }
+        return {};
+    }
+
+    Status append() {
+        std::vector<DiffRow> rows;
+        std::size_t bytes = 0;
+        const auto commit = [&]() -> Status {
+            const std::size_t count = rows.size();
+            if (count == 0) return {};
+            if (auto appended = log_->append(std::exchange(rows, {})); !appended) return appended;
+            report_.appended += count;
+            bytes = 0;
+            return progress();
+        };
+        for (;;) {
+            auto diff = source_.next();
+            if (!diff) {
+                // What is sound before the fault is kept: it is contiguous, and a later run goes on behind it.
+                if (auto kept = commit(); !kept) return kept;
+                return fail(diff.error());
+            }
+            if (!*diff) return commit();
+            Bytes record = diff_record(**diff);
+            if (record.size() > kMaxDiffRecordBytes) {
+                return fail(ErrorCode::bad_data, "cannot import a diff", fmt::format("height {}", (*diff)->height),
+                            fmt::format("it has {} bytes, over the bound of {}", record.size(), kMaxDiffRecordBytes));
+            }
+            bytes += record.size();
+            rows.push_back({(*diff)->height, *Hash256::from((*diff)->digest), {}, std::move(record)});
+            if (rows.size() < options_.commit_rows && bytes < options_.commit_bytes) continue;
+            if (auto committed = commit(); !committed) return committed;
+        }
+    }
+
+    Status progress() {
+        if (observer_) observer_(report_.too_old + report_.equal + report_.appended, all_);
+        if (!stop_.stop_requested()) return {};
+        return fail(ErrorCode::cancelled, "import stopped", {}, "a signal came",
+                    fmt::format("{} diffs were appended; run it again to go on", report_.appended));
+    }
+
+    DiffLog& source_;
+    const std::shared_ptr<DiffStore>& log_;
+    const ImportOptions& options_;
+    const ImportObserver& observer_;
+    const std::stop_token stop_;
+    ImportReport report_;
+    std::uint64_t all_ = 0;
+};
+
+}  // namespace
+
+Result<ImportReport> import_diffs(DiffLog& source, const std::shared_ptr<DiffStore>& log, const ImportOptions& options,
+                                  const ImportObserver& observer, std::stop_token stop) {
+    return Import(source, log, options, observer, std::move(stop)).run();
+}
+
+}  // namespace ioswarm::snapshot

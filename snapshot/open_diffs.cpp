@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
+#include "core/diffs/diff_file.hpp"
+#include "core/diffs/sqlite_diff_store.hpp"
+#include "snapshot/diff_log.hpp"
+
+namespace ioswarm::snapshot {
+
+Result<std::unique_ptr<DiffLog>> open_diffs(const std::string& path, std::chrono::milliseconds lock_timeout) {
+    const auto kind = diff_file_kind(path);
+    if (!kind) return fail(kind.error());
+    switch (*kind) {
+        case DiffFileKind::missing:
+            return fail(ErrorCode::not_found, "cannot open the diff log", path, "there is none");
+        case DiffFileKind::sqlite: {
+            auto store = SqliteDiffStore::open_read_only(path);
+            if (!store) return fail(store.error());
+            return diffs_of(std::shared_ptr<const DiffStore>(std::move(*store)));
+        }
+        case DiffFileKind::empty:
+        case DiffFileKind::bolt:
+        case DiffFileKind::unknown:
+            break;  // a BoltDB file whose first page is torn is still one: its reader looks further
+    }
+    return open_bolt_diffs(path, lock_timeout);
+}
+
+}  // namespace ioswarm::snapshot
