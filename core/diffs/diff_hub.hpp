@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/base/log.hpp"
+#include "core/diffs/diff_views.hpp"
 #include "core/ports/diff_link.hpp"
 #include "core/ports/diff_store.hpp"
 
@@ -32,12 +33,6 @@ struct DiffHubSettings {
     std::size_t ahead_bytes = std::size_t{4} << 20;  ///< … whichever comes first (one row may pass it)
     std::size_t all_ahead_bytes = std::size_t{64}
                                   << 20;  ///< of all streams; near it, each gets less, at least a row
-};
-
-struct DiffSubscriber {
-    std::string agent_id;
-    std::uint64_t next = 0;  ///< height that its stream takes next; 0: whatever comes first
-    std::uint64_t lag = 0;   ///< heights that are there and that it has not taken
 };
 
 /// Serves the diff log to any number of streams. A stream is one integer, the height it takes next; whether

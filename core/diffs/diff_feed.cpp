@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/diffs/diff_feed.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace ioswarm {
+namespace {
+
+constexpr std::size_t kPruneRows = 500;  // a transaction
+constexpr int kPruneSteps = 4;           // an append, so that a live diff does not wait for a long pruning
+/// Pruning each height on its own would sync twice a block; so a few more are kept.
+constexpr std::uint64_t kPruneSlack = 64;
+
+}  // namespace
+
+DiffFeed::DiffFeed(StateDiffSource& source, DiffStore& store, DiffFeedSettings settings, DiffFeedHooks hooks,
+                   Log log)
+    : source_(source), store_(store), settings_(settings), hooks_(std::move(hooks)), log_(std::move(log)) {}
+
+DiffFeed::~DiffFeed() {
+    stop();
+}
+
+void DiffFeed::start() {
+    const DiffRange held = store_.range();
+    wanted_ = held.tip;
+    overlap_ = !held.empty();
+    writer_ = std::jthread([this](const std::stop_token& stop) { write_loop(stop); });
+    fetcher_ = std::jthread([this](const std::stop_token& stop) { fetch_loop(stop); });
+}
+
+// The fetcher first: what it has handed over by then is written.
+void DiffFeed::stop() {
+    if (fetcher_.joinable()) {
+        fetcher_.request_stop();
+        fetcher_.join();
+    }
+    if (writer_.joinable()) {
+        writer_.request_stop();
+        writer_.join();
+    }
+}
+
+void DiffFeed::write_loop(const std::stop_token& stop) {
+    for (;;) {
+        const std::vector<Fetched> group = take_group(stop);
+        if (group.empty()) return;
+        commit(group, stop);
+        const std::lock_guard lock(mutex_);
+        if (!store_health_) return;
+    }
+}
+
+/// All that waits, as soon as there is something. Empty: stopped, or halted with nothing left.
+std::vector<DiffFeed::Fetched> DiffFeed::take_group(std::stop_token stop) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, std::move(stop), [&] { return !fetched_.empty() || halted_; });
+    std::vector<Fetched> group = std::exchange(fetched_, {});
+    fetched_bytes_ = 0;
+    lock.unlock();
+    changed_.notify_all();
+    return group;
+}
+
+/// Returns when the group is in the log and told, or when that has to be given up: stopped, or the file is
+/// damaged.
+void DiffFeed::commit(const std::vector<Fetched>& group, const std::stop_token& stop) {
+    for (auto retry = settings_.first_retry;; retry = std::min(retry * 2, settings_.last_retry)) {
+        std::vector<DiffRow> rows;
+        rows.reserve(group.size());
+        for (const Fetched& one : group)
+            rows.push_back({one.diff->height(), one.digest, {}, one.diff->record()});
+        const Status status = store_.append(std::move(rows));
+        set_health(store_health_, status);
+        if (status) break;
+        ++counters_.store_errors;
+        const ErrorCode code = status.error().code;
+        if (code != ErrorCode::io && code != ErrorCode::resource_exhausted) {
+            halt(status.error());
+            return;
+        }
+        if (stop.stop_requested()) return;
+        wait(retry, stop);
+    }
+    ++counters_.commits;
+    counters_.appended += group.size();
+    if (hooks_.on_appended) {
+        for (const Fetched& one : group)
+            hooks_.on_appended(one.diff);
+    }
+    if (!stop.stop_requested()) prune();
+}
+
+void DiffFeed::prune() {
+    DiffRange held = store_.range();
+    const std::uint64_t retain = settings_.retain;
+    if (retain == 0 || held.tip <= retain) return;
+    std::uint64_t to = held.tip - retain + 1;
+    if (to < held.floor + std::min(kPruneSlack, retain / 8 + 1)) return;
+    const auto needed = hooks_.lowest_needed ? hooks_.lowest_needed() : std::nullopt;
+    if (needed && *needed < to) {
+        const std::uint64_t patience = held.tip > 2 * retain ? held.tip - 2 * retain + 1 : 0;
+        to = std::max(*needed, patience);
+    }
+    for (int step = 0; step < kPruneSteps && held.floor < to; ++step) {
+        const auto pruned = store_.prune(to, kPruneRows);
+        if (!pruned || *pruned == 0) {
+            if (!pruned && !std::exchange(prune_failed_, true)) {
+                log_.warn("old state diffs stay for now: {}", pruned.error().text());
+            }
+            return;
+        }
+        prune_failed_ = false;
+        counters_.pruned += *pruned;
+        held = store_.range();
+    }
+}
+
+void DiffFeed::halt(Error error) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (halted_) return;
+        halted_ = error;
+    }
+    ++counters_.alarms;
+    changed_.notify_all();
+    log_.error("no state diffs are taken in any more: {}{}{}", error.text(), error.hint.empty() ? "" : "; ",
+               error.hint);
+}
+
+/// Said once when something begins to fail and once when it works again.
+void DiffFeed::set_health(Status& which, Status status) {
+    bool was_ok = true;
+    {
+        const std::lock_guard lock(mutex_);
+        was_ok = which.has_value();
+        which = status;
+    }
+    if (was_ok && !status) log_.error("state diffs wait: {}; trying again", status.error().text());
+    if (!was_ok && status) log_.info("state diffs come in again");
+}
+
+void DiffFeed::wait(std::chrono::milliseconds time, std::stop_token stop) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::move(stop), time, [&] { return halted_.has_value(); });
+}
+
+Status DiffFeed::health() const {
+    const std::lock_guard lock(mutex_);
+    if (halted_) return fail(*halted_);
+    return store_health_ ? source_health_ : store_health_;
+}
+
+bool DiffFeed::halted() const {
+    const std::lock_guard lock(mutex_);
+    return halted_.has_value();
+}
+
+std::map<std::string, std::uint64_t> DiffFeed::counters() const {
+    return {{"diffs_appended", counters_.appended},
+            {"diffs_commits", counters_.commits},
+            {"diffs_pruned", counters_.pruned},
+            {"diffs_repeated", counters_.repeated},
+            {"diffs_holes", counters_.holes},
+            {"diffs_refused", counters_.refused},
+            {"diffs_source_errors", counters_.source_errors},
+            {"diffs_store_errors", counters_.store_errors},
+            {"diffs_alarms", counters_.alarms}};
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// The feed's fetching thread: what is asked of the source, and what is made of its answers.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/diffs/diff_feed.hpp"
+#include "core/diffs/diff_record.hpp"
+#include "core/model/state_digest.hpp"
+
+namespace ioswarm {
+namespace {
+
+/// A source that has just been started may not have its diffs at hand yet.
+constexpr int kGoneTries = 3;
+
+const char* const kRestart =
+    "ioswarm diffs restart begins a new log; agents then need a newer snapshot before they go on";
+
+}  // namespace
+
+void DiffFeed::fetch_loop(const std::stop_token& stop) {
+    auto retry = settings_.first_retry;
+    while (wait_for_room(stop)) {
+        Verdict verdict = fetch_one(stop);
+        if (stop.stop_requested() && verdict.kind != Verdict::Kind::ok) return;
+        switch (verdict.kind) {
+            case Verdict::Kind::ok:
+                retry = settings_.first_retry;
+                set_health(source_health_, {});
+                break;
+            case Verdict::Kind::again:
+                set_health(source_health_, fail(std::move(verdict.error)));
+                wait(retry, stop);
+                retry = std::min(retry * 2, settings_.last_retry);
+                break;
+            case Verdict::Kind::halt:
+                halt(std::move(verdict.error));
+                return;
+        }
+    }
+}
+
+/// False: stopped or halted.
+bool DiffFeed::wait_for_room(std::stop_token stop) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, stop, [&] {
+        return halted_ || (fetched_.size() < settings_.group_rows && fetched_bytes_ < settings_.group_bytes);
+    });
+    return !halted_ && !stop.stop_requested();
+}
+
+DiffFeed::Verdict DiffFeed::fetch_one(const std::stop_token& stop) {
+    Result<StateDiff> diff = source_.next(wanted_, stop);
+    if (!diff) return judge_error(std::move(diff.error()));
+    return judge(std::move(*diff));
+}
+
+DiffFeed::Verdict DiffFeed::judge_error(Error error) {
+    ++counters_.source_errors;
+    if (error.code != ErrorCode::out_of_range) return {Verdict::Kind::again, std::move(error)};
+    if (overlap_) {
+        // It cannot show the tip any more; whether it goes on from there, the next height tells.
+        overlap_ = false;
+        ++wanted_;
+        return {};
+    }
+    return judge_hole(std::move(error));
+}
+
+/// Asked for again a few times before it counts as one.
+DiffFeed::Verdict DiffFeed::judge_hole(Error error) {
+    ++counters_.holes;
+    if (++gone_ < kGoneTries) return {Verdict::Kind::again, std::move(error)};
+    const DiffRange held = store_.range();
+    return {Verdict::Kind::halt,
+            {ErrorCode::data_loss, "the state diffs have a hole", fmt::format("height {}", wanted_),
+             fmt::format("what follows on {} is not to be had ({})", held.tip, error.text()), kRestart}};
+}
+
+DiffFeed::Verdict DiffFeed::refuse(std::string which, std::string why) {
+    ++counters_.refused;
+    return {Verdict::Kind::again,
+            {ErrorCode::bad_data,
+             "the source of state diffs gave a wrong answer",
+             std::move(which),
+             std::move(why),
+             {}}};
+}
+
+DiffFeed::Verdict DiffFeed::judge(StateDiff diff) {
+    const std::string height = fmt::format("height {}", diff.height);
+    const auto digest = Hash256::from(diff.digest);
+    if (diff.height == 0) return refuse(height, "no block has it");
+    if (std::any_of(diff.entries.begin(), diff.entries.end(),
+                    [](const auto& entry) { return entry.write_type > 1; }))
+        return refuse(height, "a write type is neither put (0) nor delete (1)");
+    if (!digest || !has_true_digest(diff)) return refuse(height, "its digest is not that of its entries");
+    if (wanted_ != 0 && (diff.height < wanted_ || (overlap_ && diff.height == wanted_)))
+        return judge_held(diff, *digest);
+    if (overlap_) {
+        overlap_ = false;
+        ++wanted_;
+    }
+    if (wanted_ != 0 && diff.height > wanted_) {
+        return judge_hole({ErrorCode::out_of_range,
+                           "the source of state diffs left a height out",
+                           height,
+                           fmt::format("{} was asked for", wanted_),
+                           {}});
+    }
+    Bytes record = diff_record(diff);
+    if (record.size() > kMaxDiffRecordBytes) {
+        return {Verdict::Kind::halt,
+                {ErrorCode::resource_exhausted, "cannot keep the state diff", height,
+                 fmt::format("it has {} bytes, over the limit of {}", record.size(), kMaxDiffRecordBytes),
+                 kRestart}};
+    }
+    if (!digests_.note_diff(diff.height, *digest))
+        return refuse(height, "its block's header has another digest");
+    gone_ = 0;
+    wanted_ = diff.height + 1;
+    push({std::make_shared<const SharedDiff>(diff.height, std::move(record)), *digest});
+    return {};
+}
+
+/// A height that the log has, or will have when what waits is written: no change, or a fork.
+DiffFeed::Verdict DiffFeed::judge_held(const StateDiff& diff, const Hash256& digest) {
+    const std::string height = fmt::format("height {}", diff.height);
+    const bool is_overlap = overlap_ && diff.height == wanted_;
+    bool same = false;
+    const auto row = store_.read(diff.height, 1, 0);
+    if (row) {
+        same = row->front().record == diff_record(diff);
+    } else if (row.error().code == ErrorCode::out_of_range) {
+        const auto known = digests_.diff(diff.height);
+        if (!known) return refuse(height, "it lies before all that is held");
+        same = *known == digest;
+    } else if (row.error().code == ErrorCode::io) {
+        return {Verdict::Kind::again, row.error()};
+    } else {
+        return {Verdict::Kind::halt, row.error()};
+    }
+    if (!same) {
+        return {Verdict::Kind::halt,
+                {ErrorCode::data_loss, "the source gave another state diff", height,
+                 "the one that the log holds is different: the chain was forked, or the source is another one",
+                 kRestart}};
+    }
+    ++counters_.repeated;
+    if (!is_overlap) return refuse(height, fmt::format("it was given before, and {} was asked for", wanted_));
+    overlap_ = false;
+    ++wanted_;
+    return {};
+}
+
+void DiffFeed::push(Fetched fetched) {
+    {
+        const std::lock_guard lock(mutex_);
+        fetched_bytes_ += fetched.diff->record().size();
+        fetched_.push_back(std::move(fetched));
+    }
+    changed_.notify_all();
+}
+
+void DiffFeed::note_block(const ExecutedBlock& block) {
+    const auto digest = Hash256::from(block.delta_state_digest);
+    if (!digest || digests_.note_header(block.height, *digest)) return;
+    halt({ErrorCode::data_loss, "a state diff is not that of its block", fmt::format("height {}", block.height),
+          "the block's header has another digest, and agents may have the diff already", kRestart});
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/diffs/diff_feed.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <future>
+#include <memory>
+#include <string>
+
+#include <catch2/catch.hpp>
+
+#include "core/diffs/diff_record.hpp"
+#include "test/support/diff_rows.hpp"
+#include "test/support/scripted_diffs.hpp"
+
+using namespace ioswarm;
+using namespace std::chrono_literals;
+using test::some_diff;
+
+namespace {
+
+using Heights = std::vector<std::uint64_t>;
+
+/// A feed with everything around it. Waits between tries are short, since nothing here depends on them.
+struct Feed {
+    test::ScriptedDiffSource source;
+    test::FailingDiffStore store;
+    test::ToldDiffs told;
+    std::optional<std::uint64_t> needed;
+    std::atomic<bool> told_early{false};  // something was told that was not in the log
+    std::promise<void> alarm;
+    std::mutex mutex;
+    int alarms = 0;  // guarded by mutex
+    DiffFeedSettings settings;
+    std::unique_ptr<DiffFeed> feed;
+
+    Feed() {
+        settings.first_retry = 1ms;
+        settings.last_retry = 2ms;
+        settings.retain = 0;
+    }
+    ~Feed() {
+        feed.reset();  // before what it tells
+        CHECK_FALSE(told_early);
+    }
+    Feed(const Feed&) = delete;
+    Feed& operator=(const Feed&) = delete;
+
+    void start() {
+        DiffFeedHooks hooks;
+        hooks.on_appended = [this](SharedDiffPtr diff) {
+            if (!store.range().holds(diff->height())) told_early = true;
+            told(diff);
+        };
+        hooks.lowest_needed = [this] { return needed; };
+        feed = std::make_unique<DiffFeed>(source, store, settings, std::move(hooks),
+                                          Log(LogLevel::error, [this](LogLevel, std::string_view text) {
+                                              if (text.find("taken in any more") == std::string_view::npos)
+                                                  return;
+                                              const std::lock_guard lock(mutex);
+                                              if (++alarms == 1) alarm.set_value();
+                                          }));
+        feed->start();
+    }
+    void give(std::uint64_t first, std::uint64_t last) {
+        for (std::uint64_t height = first; height <= last; ++height)
+            source.give(some_diff(height));
+    }
+    /// Waits for the end that an operator must hear of.
+    Error halted() {
+        REQUIRE(alarm.get_future().wait_for(test::kPatience) == std::future_status::ready);
+        CHECK(feed->halted());
+        const Status health = feed->health();
+        REQUIRE_FALSE(health);
+        feed->stop();
+        const std::lock_guard lock(mutex);
+        CHECK(alarms == 1);
+        CHECK(count("diffs_alarms") == 1);
+        return health.error();
+    }
+    std::uint64_t count(const char* name) const { return feed->counters().at(name); }
+};
+
+ExecutedBlock block_of(const StateDiff& diff) {
+    ExecutedBlock block;
+    block.height = diff.height;
+    block.delta_state_digest = diff.digest;
+    return block;
+}
+
+}  // namespace
+
+TEST_CASE("an empty log begins with the oldest that the source has, and each diff is told once it is stored") {
+    Feed it;
+    it.start();
+    it.give(48'000'000, 48'000'004);
+    CHECK(it.told.wait(5) == Heights{48'000'000, 48'000'001, 48'000'002, 48'000'003, 48'000'004});
+    CHECK(it.source.asked(6) == Heights{0, 48'000'001, 48'000'002, 48'000'003, 48'000'004, 48'000'005});
+    CHECK(it.store.range() == DiffRange{48'000'000, 48'000'004});
+    CHECK(it.store.read(48'000'002, 1, 0)->front().record == diff_record(some_diff(48'000'002)));
+    CHECK(it.feed->health());
+}
+
+TEST_CASE("a log that holds something goes on from its tip, which the source must know too") {
+    Feed it;
+    REQUIRE(it.store.append(test::some_rows(10, 5)));
+    SECTION("the same tip") {
+        it.start();
+        it.give(14, 16);
+        CHECK(it.told.wait(2) == Heights{15, 16});
+        CHECK(it.source.asked(4) == Heights{14, 15, 16, 17});
+    }
+    SECTION("a source that no longer has the tip, but what follows") {
+        it.start();
+        it.source.give(fail(ErrorCode::out_of_range, "gone"));
+        it.give(15, 16);
+        CHECK(it.told.wait(2) == Heights{15, 16});
+    }
+    SECTION("a source that skips the tip by itself") {
+        it.start();
+        it.give(15, 16);
+        CHECK(it.told.wait(2) == Heights{15, 16});
+    }
+    SECTION("another tip: the chain was forked") {
+        it.start();
+        it.source.give(some_diff(14, 40, 1));
+        const Error error = it.halted();
+        CHECK(error.code == ErrorCode::data_loss);
+        CHECK(error.which == "height 14");
+        CHECK(error.hint.find("ioswarm diffs restart") != std::string::npos);
+    }
+    CHECK(it.store.range().floor == 10);
+}
+
+TEST_CASE("a diff that is not true is not taken, and asked for again") {
+    Feed it;
+    it.start();
+    it.give(1, 3);
+    StateDiff lie = some_diff(4);
+    SECTION("another value") {
+        lie.entries[0].value.push_back(1);
+    }
+    SECTION("another digest") {
+        lie.digest[0] = static_cast<std::uint8_t>(lie.digest[0] + 1);
+    }
+    SECTION("no digest") {
+        lie.digest.clear();
+    }
+    SECTION("a digest of another size") {
+        lie.digest.push_back(0);
+    }
+    SECTION("an entry left out") {
+        lie.entries.pop_back();
+    }
+    SECTION("a write type that does not exist, with a digest that fits") {
+        lie.entries[1].write_type = 2;
+        lie.digest = to_bytes(state_digest(lie.entries, DigestRules::current).view());
+    }
+    it.source.give(lie);
+    it.source.give(lie);
+    it.give(4, 5);
+    CHECK(it.told.wait(5) == Heights{1, 2, 3, 4, 5});
+    CHECK(it.source.asked(8) == Heights{0, 2, 3, 4, 4, 4, 5, 6});
+    CHECK(it.store.read(4, 1, 0)->front().record == diff_record(some_diff(4)));
+    CHECK(it.count("diffs_refused") == 2);
+    CHECK(it.feed->health());
+}
+
+TEST_CASE("a diff of height 0 is none") {
+    Feed it;
+    it.start();
+    it.source.give(some_diff(0));
+    it.give(1, 1);
+    CHECK(it.told.wait(1) == Heights{1});
+}
+
+TEST_CASE("a height that was left out is asked for again, and never passed over [defect-7]") {
+    Feed it;
+    it.start();
+    it.give(1, 2);
+    it.give(5, 5);
+    it.give(3, 5);
+    CHECK(it.told.wait(5) == Heights{1, 2, 3, 4, 5});
+    CHECK(it.count("diffs_holes") == 1);
+    CHECK(it.feed->health());
+}
+
+TEST_CASE("a hole that stays ends the feed with an alarm that says what to do [defect-9]") {
+    Feed it;
+    it.start();
+    it.give(1, 2);
+    SECTION("the source says so") {
+        for (int i = 0; i < 3; ++i)
+            it.source.give(fail(ErrorCode::out_of_range, "height 3 is not held"));
+    }
+    SECTION("the source goes on elsewhere") {
+        it.give(7, 9);
+    }
+    const Error error = it.halted();
+    CHECK(error.which == "height 3");
+    CHECK(error.hint.find("ioswarm diffs restart") != std::string::npos);
+    CHECK(it.store.range() == DiffRange{1, 2});
+    CHECK(it.told.wait(2) == Heights{1, 2});
+}
+
+TEST_CASE("a height that is held already is no change when its content is the same") {
+    Feed it;
+    it.start();
+    it.give(1, 3);
+    it.give(2, 3);
+    it.give(4, 4);
+    CHECK(it.told.wait(4) == Heights{1, 2, 3, 4});
+    CHECK(it.count("diffs_repeated") == 2);
+    CHECK(it.feed->health());
+}
+
+TEST_CASE("other content for a height that is held ends the feed with an alarm") {
+    Feed it;
+    it.start();
+    it.give(1, 3);
+    REQUIRE(it.told.wait(3).size() == 3);
+    it.source.give(some_diff(2, 40, 7));
+    it.give(4, 4);
+    const Error error = it.halted();
+    CHECK(error.which == "height 2");
+    CHECK(it.store.range() == DiffRange{1, 3});
+}
+
+TEST_CASE("a diff whose block is known must have the digest of its header") {
+    Feed it;
+    SECTION("the block comes first: the diff is refused until it is right") {
+        it.start();
+        it.feed->note_block(block_of(some_diff(2)));
+        it.give(1, 1);
+        it.source.give(some_diff(2, 40, 9));
+        it.give(2, 2);
+        CHECK(it.told.wait(2) == Heights{1, 2});
+        CHECK(it.count("diffs_refused") == 1);
+        CHECK(it.store.read(2, 1, 0)->front().record == diff_record(some_diff(2)));
+    }
+    SECTION("the block comes later and belies it: the feed ends with an alarm") {
+        it.start();
+        it.give(1, 1);
+        it.source.give(some_diff(2, 40, 9));
+        REQUIRE(it.told.wait(2).size() == 2);
+        it.feed->note_block(block_of(some_diff(1)));
+        CHECK_FALSE(it.feed->halted());
+        it.feed->note_block(block_of(some_diff(2)));
+        CHECK(it.halted().which == "height 2");
+    }
+    SECTION("a header without a digest says nothing") {
+        it.start();
+        ExecutedBlock block = block_of(some_diff(1));
+        block.delta_state_digest.clear();
+        it.feed->note_block(block);
+        it.give(1, 1);
+        CHECK(it.told.wait(1) == Heights{1});
+    }
+}
+
+TEST_CASE("a source that is away is asked again") {
+    Feed it;
+    it.start();
+    it.give(1, 1);
+    it.source.give(fail(ErrorCode::unavailable, "away"));
+    it.source.give(fail(ErrorCode::timed_out, "slow"));
+    it.source.give(fail(ErrorCode::bad_data, "half a frame"));
+    it.source.give(fail(ErrorCode::unauthenticated, "who are you"));
+    it.give(2, 2);
+    CHECK(it.told.wait(2) == Heights{1, 2});
+    CHECK(it.count("diffs_source_errors") == 4);
+    CHECK(it.source.asked(7) == Heights{0, 2, 2, 2, 2, 2, 3});
+}
+
+TEST_CASE("a full disk stops nothing: what is in hand waits, no more than a group is fetched, and it goes on") {
+    Feed it;
+    it.settings.group_rows = 4;
+    std::atomic<bool> full = true;
+    std::promise<void> tried;
+    std::atomic<int> tries = 0;
+    it.store.before_append([&](const std::vector<DiffRow>&) -> Status {
+        if (!full) return {};
+        if (++tries == 3) tried.set_value();
+        return fail(ErrorCode::resource_exhausted, "cannot use the diff log", "file",
+                    "no space left on the disk");
+    });
+    it.start();
+    it.give(1, 20);
+    REQUIRE(tried.get_future().wait_for(test::kPatience) == std::future_status::ready);
+    const Status health = it.feed->health();
+    REQUIRE_FALSE(health);
+    CHECK(health.error().text().find("no space left") != std::string::npos);
+    CHECK_FALSE(it.feed->halted());
+    CHECK(it.source.asked(1).size() <= 4 + 4 + 1);
+    full = false;
+    Heights all;
+    for (std::uint64_t height = 1; height <= 20; ++height)
+        all.push_back(height);
+    CHECK(it.told.wait(20) == all);
+    CHECK(it.feed->health());
+    CHECK(it.count("diffs_store_errors") >= 3);
+}
+
+TEST_CASE("a damaged file ends the feed with an alarm") {
+    Feed it;
+    it.store.before_append([](const std::vector<DiffRow>& rows) -> Status {
+        if (rows.front().height < 3) return {};
+        return fail(ErrorCode::data_loss, "cannot use the diff log", "file", "damaged");
+    });
+    it.start();
+    it.give(1, 1);
+    REQUIRE(it.told.wait(1).size() == 1);
+    it.give(2, 2);
+    REQUIRE(it.told.wait(2).size() == 2);
+    it.give(3, 4);
+    CHECK(it.halted().code == ErrorCode::data_loss);
+    CHECK(it.told.wait(2) == Heights{1, 2});
+}
+
+TEST_CASE("diffs that wait for a commit share the next one; a diff on its own has one to itself") {
+    Feed it;
+    std::mutex mutex;
+    std::vector<std::size_t> groups;
+    std::promise<void> first_began;
+    std::promise<void> go_on;
+    std::shared_future<void> may_go_on = go_on.get_future().share();
+    it.store.before_append([&](const std::vector<DiffRow>& rows) -> Status {
+        bool first = false;
+        {
+            const std::lock_guard lock(mutex);
+            first = groups.empty();
+            groups.push_back(rows.size());
+        }
+        if (first) {
+            first_began.set_value();
+            may_go_on.wait_for(test::kPatience);
+        }
+        return {};
+    });
+    it.start();
+    it.give(1, 1);
+    REQUIRE(first_began.get_future().wait_for(test::kPatience) == std::future_status::ready);
+    it.give(2, 100);
+    it.source.asked(65);  // 2 to 65 wait, and the source is not asked for 66 yet
+    go_on.set_value();
+    REQUIRE(it.told.wait(100).size() == 100);
+    const std::lock_guard lock(mutex);
+    CHECK(groups[0] == 1);
+    CHECK(*std::max_element(groups.begin(), groups.end()) <= 64);
+    CHECK(groups.size() < 40);
+}
+
+TEST_CASE("old diffs are pruned, later for a reader that needs them, but not for ever") {
+    Feed it;
+    it.settings.retain = 80;
+    SECTION("nobody lags") {
+        it.start();
+        it.give(1, 500);
+        REQUIRE(it.told.wait(500).size() == 500);
+        it.feed->stop();
+        CHECK(it.store.range().floor > 400);
+        CHECK(it.store.range().floor <= 421);
+        CHECK(it.count("diffs_pruned") == it.store.range().floor - 1);
+    }
+    SECTION("a reader needs what is older: it is waited for") {
+        it.needed = 5;
+        it.start();
+        it.give(1, 150);
+        REQUIRE(it.told.wait(150).size() == 150);
+        it.feed->stop();
+        CHECK(it.store.range().floor <= 5);
+    }
+    SECTION("a reader needs what is very old: it is not waited for beyond twice what is retained") {
+        it.needed = 5;
+        it.start();
+        it.give(1, 500);
+        REQUIRE(it.told.wait(500).size() == 500);
+        it.feed->stop();
+        CHECK(it.store.range().floor > 300);
+        CHECK(it.store.range().floor <= 341);
+    }
+}
+
+TEST_CASE("stopping leaves the source, writes what was fetched, and touches the store no more [defect-32]") {
+    Feed it;
+    std::promise<void> began;
+    std::promise<void> go_on;
+    std::shared_future<void> may_go_on = go_on.get_future().share();
+    std::atomic<bool> first = true;
+    std::atomic<int> appends = 0;
+    it.store.before_append([&](const std::vector<DiffRow>&) -> Status {
+        ++appends;
+        if (first.exchange(false)) {
+            began.set_value();
+            may_go_on.wait_for(test::kPatience);
+        }
+        return {};
+    });
+    it.start();
+    it.give(1, 10);
+    REQUIRE(began.get_future().wait_for(test::kPatience) == std::future_status::ready);
+    it.source.asked(11);  // all ten are fetched, one of them or more is being written
+    auto stopped = std::async(std::launch::async, [&] { it.feed->stop(); });
+    go_on.set_value();
+    REQUIRE(stopped.wait_for(test::kPatience) == std::future_status::ready);
+    CHECK(it.store.range() == DiffRange{1, 10});
+    const int before = appends;
+    it.give(11, 20);
+    it.feed->stop();
+    CHECK(appends == before);
+    CHECK(it.store.range() == DiffRange{1, 10});
+}
+
+TEST_CASE("stopping does not wait for a disk that stays full [defect-32]") {
+    Feed it;
+    std::promise<void> tried;
+    std::atomic<int> tries = 0;
+    it.settings.first_retry = it.settings.last_retry = 1h;
+    it.store.before_append([&](const std::vector<DiffRow>&) -> Status {
+        if (++tries == 1) tried.set_value();
+        return fail(ErrorCode::resource_exhausted, "cannot use the diff log", "file",
+                    "no space left on the disk");
+    });
+    it.start();
+    it.give(1, 10);
+    REQUIRE(tried.get_future().wait_for(test::kPatience) == std::future_status::ready);
+    it.feed->stop();
+    CHECK(it.store.range().empty());
+}
