@@ -24,22 +24,16 @@ inline constexpr std::size_t kMetaChecksumAt = 56;
 enum PageFlag : std::uint16_t { branch_page = 1, leaf_page = 2, meta_page = 4, freelist_page = 16 };
 inline constexpr std::uint32_t kLeafIsBucket = 1;
 
-template <typename Int>
-[[nodiscard]] Int little_endian(BytesView bytes, std::size_t at) noexcept {
-    Int out = 0;
-    for (std::size_t i = sizeof(Int); i-- > 0;)
-        out = static_cast<Int>(out << 8 | bytes[at + i]);
-    return out;
-}
-
+// Written so that the compiler makes one load of each.
 [[nodiscard]] inline std::uint16_t u16_at(BytesView bytes, std::size_t at) noexcept {
     return static_cast<std::uint16_t>(bytes[at] | bytes[at + 1] << 8);
 }
 [[nodiscard]] inline std::uint32_t u32_at(BytesView bytes, std::size_t at) noexcept {
-    return little_endian<std::uint32_t>(bytes, at);
+    return std::uint32_t{bytes[at]} | std::uint32_t{bytes[at + 1]} << 8 | std::uint32_t{bytes[at + 2]} << 16 |
+           std::uint32_t{bytes[at + 3]} << 24;
 }
 [[nodiscard]] inline std::uint64_t u64_at(BytesView bytes, std::size_t at) noexcept {
-    return little_endian<std::uint64_t>(bytes, at);
+    return u32_at(bytes, at) | std::uint64_t{u32_at(bytes, at + 4)} << 32;
 }
 
 struct PageHeader {

@@ -66,7 +66,7 @@ class LeafGatherer {
 class LeafWalker {
   public:
     /// `file` must outlive the walker.
-    LeafWalker(const File& file, std::uint64_t root) : file_(file), gatherer_(file, root) {}
+    LeafWalker(const File& file, std::uint64_t root) : gatherer_(file, root) {}
     ~LeafWalker();
     LeafWalker(const LeafWalker&) = delete;
     LeafWalker& operator=(const LeafWalker&) = delete;
@@ -80,7 +80,6 @@ class LeafWalker {
     [[nodiscard]] Window next_window();
     void gather();
 
-    const File& file_;
     LeafGatherer gatherer_;
     std::deque<LeafAhead> window_;
     std::vector<Page> used_;

@@ -125,7 +125,7 @@ std::optional<std::uint64_t> FieldReader::uvarint() noexcept {
     return wire::take_varint(rest_);  // LEB128 of at most 10 bytes and 64 bits, here as there
 }
 
-std::optional<std::uint32_t> FieldReader::uvarint32() noexcept {
+std::optional<std::uint32_t> FieldReader::long_uvarint32() noexcept {
     const auto value = wire::take_varint(rest_);
     if (!value || *value > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
     return static_cast<std::uint32_t>(*value);
@@ -141,20 +141,6 @@ std::optional<BytesView> FieldReader::bytes(std::uint64_t count) noexcept {
 std::optional<BytesView> FieldReader::sized() noexcept {
     const auto length = uvarint();
     return length ? bytes(*length) : std::nullopt;
-}
-
-std::uint32_t u32_at(BytesView bytes, std::size_t at) noexcept {
-    std::uint32_t value = 0;
-    for (std::size_t i = 4; i-- > 0;)
-        value = value << 8 | bytes[at + i];
-    return value;
-}
-
-std::uint64_t u64_at(BytesView bytes, std::size_t at) noexcept {
-    std::uint64_t value = 0;
-    for (std::size_t i = 8; i-- > 0;)
-        value = value << 8 | bytes[at + i];
-    return value;
 }
 
 std::uint32_t masked_crc(BytesView first, BytesView second) noexcept {

@@ -85,17 +85,29 @@ class FieldReader {
     [[nodiscard]] std::optional<std::uint8_t> byte() noexcept;
     [[nodiscard]] std::optional<std::uint64_t> uvarint() noexcept;
     /// A uvarint of at most 32 bits.
-    [[nodiscard]] std::optional<std::uint32_t> uvarint32() noexcept;
+    [[nodiscard]] std::optional<std::uint32_t> uvarint32() noexcept {
+        if (rest_.empty() || rest_[0] >= 0x80) return long_uvarint32();
+        const std::uint32_t value = rest_[0];
+        rest_ = rest_.subspan(1);
+        return value;
+    }
     [[nodiscard]] std::optional<BytesView> bytes(std::uint64_t count) noexcept;
     /// uvarint length, then that many bytes.
     [[nodiscard]] std::optional<BytesView> sized() noexcept;
 
   private:
+    [[nodiscard]] std::optional<std::uint32_t> long_uvarint32() noexcept;
     BytesView rest_;
 };
 
-[[nodiscard]] std::uint32_t u32_at(BytesView bytes, std::size_t at) noexcept;
-[[nodiscard]] std::uint64_t u64_at(BytesView bytes, std::size_t at) noexcept;
+// Little-endian; written so that the compiler makes one load of each.
+[[nodiscard]] inline std::uint32_t u32_at(BytesView bytes, std::size_t at) noexcept {
+    return std::uint32_t{bytes[at]} | std::uint32_t{bytes[at + 1]} << 8 | std::uint32_t{bytes[at + 2]} << 16 |
+           std::uint32_t{bytes[at + 3]} << 24;
+}
+[[nodiscard]] inline std::uint64_t u64_at(BytesView bytes, std::size_t at) noexcept {
+    return u32_at(bytes, at) | std::uint64_t{u32_at(bytes, at + 4)} << 32;
+}
 
 /// CRC-32C over the parts one after the other, masked as Pebble stores it (section 4).
 [[nodiscard]] std::uint32_t masked_crc(BytesView first, BytesView second = {}) noexcept;

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstring>
 #include <map>
 #include <optional>
 
@@ -17,6 +19,9 @@ constexpr std::size_t kFooterSize = 53;
 constexpr std::size_t kHandlesEnd = 41;  // of the footer: checksum type, two handles, zeros
 constexpr std::size_t kBlockTail = 5;    // type u8 · crc u32
 constexpr std::uint8_t kChecksumCrc32c = 1;
+/// Pieces of a file read ahead: a system call a block of some KiB would cost more than its decompression.
+constexpr std::size_t kReadAheadMin = 16 * 1024;
+constexpr std::size_t kReadAheadMax = 128 * 1024;
 
 constexpr std::uint64_t kMagicPebble = 0xf09faab3f09faab3;
 constexpr std::uint64_t kMagicRocks = 0xf7cff485b741e288;
@@ -47,21 +52,32 @@ Result<Table> Table::open(const OpenTable& file) {
     return table;
 }
 
-Result<Bytes> Table::read_at(std::uint64_t offset, std::size_t count, Bytes reuse) const {
-    reuse.resize(count);
+Status Table::read_at(std::uint64_t offset, std::span<std::uint8_t> out) const {
     std::size_t done = 0;
-    while (done < count) {
+    while (done < out.size()) {
         const ssize_t got =
-            ::pread(file_->file.get(), reuse.data() + done, count - done, static_cast<off_t>(offset + done));
+            ::pread(file_->file.get(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return fail(errno_error(errno, "cannot read", file_->path));
         if (got == 0) return fail(corrupt(offset + done, "the file ends here, inside what is to be read"));
         done += static_cast<std::size_t>(got);
     }
-    return reuse;
+    return {};
 }
 
-Result<Bytes> Table::read_block(const Handle& handle, Bytes reuse) const {
+Status Table::fill(ReadAhead& ahead, std::uint64_t offset, std::size_t count, std::uint64_t end) const {
+    const std::uint64_t ahead_end = ahead.offset + ahead.bytes.size();
+    const bool follows = offset >= ahead.offset && offset <= ahead_end;
+    ahead.step = follows ? std::clamp(2 * ahead.step, kReadAheadMin, kReadAheadMax) : 0;
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(std::max(count, ahead.step), end - offset));
+    const auto kept = follows ? static_cast<std::size_t>(ahead_end - offset) : 0;
+    if (kept != 0) std::memmove(ahead.bytes.data(), ahead.bytes.data() + ahead.bytes.size() - kept, kept);
+    ahead.offset = offset;
+    ahead.bytes.resize(size);
+    return read_at(offset + kept, std::span(ahead.bytes).subspan(kept));
+}
+
+Result<Bytes> Table::read_block(const Handle& handle, ReadAhead& ahead, Bytes reuse) const {
     const std::uint64_t end = meta().size - kFooterSize;  // read_footer() checked the size
     if (handle.offset > end || handle.length > end - handle.offset ||
         end - handle.offset - handle.length < kBlockTail) {
@@ -69,9 +85,10 @@ Result<Bytes> Table::read_block(const Handle& handle, Bytes reuse) const {
                             fmt::format("a block of {} bytes does not fit into the table", handle.length)));
     }
     const auto length = static_cast<std::size_t>(handle.length);
-    auto stored = read_at(handle.offset, length + kBlockTail, {});
-    if (!stored) return fail(stored.error());
-    const BytesView view = *stored;
+    if (handle.offset < ahead.offset || handle.offset + length + kBlockTail > ahead.offset + ahead.bytes.size()) {
+        if (auto filled = fill(ahead, handle.offset, length + kBlockTail, end); !filled) return fail(filled.error());
+    }
+    const BytesView view = BytesView(ahead.bytes).subspan(handle.offset - ahead.offset, length + kBlockTail);
     if (masked_crc(view.first(length + 1)) != u32_at(view, length + 1)) {
         return fail(corrupt(handle.offset, "a block's checksum is wrong"));
     }
@@ -85,9 +102,9 @@ Status Table::read_footer() {
     const std::uint64_t size = meta().size;
     if (size < kFooterSize) return fail(corrupt(0, "the table is shorter than its footer"));
     const std::uint64_t at = size - kFooterSize;
-    auto bytes = read_at(at, kFooterSize, {});
-    if (!bytes) return fail(bytes.error());
-    const BytesView footer = *bytes;
+    std::array<std::uint8_t, kFooterSize> bytes{};
+    if (auto read = read_at(at, bytes); !read) return read;
+    const BytesView footer = bytes;
     std::uint64_t magic = 0;
     for (std::size_t i = kFooterSize - 8; i < kFooterSize; ++i)
         magic = magic << 8 | footer[i];

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "snapshot/pebble_block.hpp"
@@ -27,8 +29,19 @@ class Table {
     [[nodiscard]] std::unique_ptr<Source> source(const KeyRange& range) const;
 
     [[nodiscard]] Error corrupt(std::uint64_t offset, std::string why) const;
+    /// A piece of the file, for blocks that are read one after the other.
+    struct ReadAhead {
+        std::uint64_t offset = 0;
+        Bytes bytes;
+        std::size_t step = 0;  ///< of the next piece; grows as long as blocks follow each other
+    };
     /// Reads and decompresses a block; checks its place, checksum and size.
-    [[nodiscard]] Result<Bytes> read_block(const Handle& handle, Bytes reuse = {}) const;
+    [[nodiscard]] Result<Bytes> read_block(const Handle& handle, Bytes reuse = {}) const {
+        ReadAhead none;
+        return read_block(handle, none, std::move(reuse));
+    }
+    /// The same out of `ahead`, which it fills again when the block is not within.
+    [[nodiscard]] Result<Bytes> read_block(const Handle& handle, ReadAhead& ahead, Bytes reuse) const;
     [[nodiscard]] const Handle& index() const noexcept { return index_; }
     [[nodiscard]] bool two_level() const noexcept { return two_level_; }
     [[nodiscard]] std::uint64_t point_entries() const noexcept { return point_entries_; }
@@ -38,11 +51,12 @@ class Table {
 
   private:
     explicit Table(const OpenTable& file) : file_(&file) {}
+    [[nodiscard]] Status fill(ReadAhead& ahead, std::uint64_t offset, std::size_t count, std::uint64_t end) const;
     [[nodiscard]] Status read_footer();
     [[nodiscard]] Status read_metaindex();
     [[nodiscard]] Status read_properties(const Handle& handle);
     [[nodiscard]] Status read_range_deletions(const Handle& handle);
-    [[nodiscard]] Result<Bytes> read_at(std::uint64_t offset, std::size_t count, Bytes reuse) const;
+    [[nodiscard]] Status read_at(std::uint64_t offset, std::span<std::uint8_t> out) const;
 
     const OpenTable* file_;
     Handle metaindex_;

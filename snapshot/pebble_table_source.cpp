@@ -122,7 +122,7 @@ class TableSource final : public Source {
             if (!table_.two_level()) return finish();
             if (!next_partition()) return false;
         }
-        auto bytes = table_.read_block(data_at_, block_.release());
+        auto bytes = table_.read_block(data_at_, ahead_, block_.release());
         if (!bytes) return stop(bytes.error());
         if (!block_.reset(std::move(*bytes))) return stop(table_.corrupt(data_at_.offset, block_.error()));
         in_block_ = true;
@@ -189,6 +189,7 @@ class TableSource final : public Source {
     IndexWalk top_;
     IndexWalk index_;
     BlockReader block_;
+    Table::ReadAhead ahead_;  // of data blocks
     Handle data_at_;
     InternalKey key_;
     Bytes previous_;

@@ -350,9 +350,10 @@ void bench_profile(const std::string& kind, const std::string& source, const std
         rate.push_back(last.raw_bytes / last.write_seconds / kMB);
         with_read_back.push_back(last.raw_bytes / last.total_seconds / kMB);
         cpu_rate.push_back(last.raw_bytes / last.write_cpu / kMB);
-        floor.push_back(budget(walked.wall, hashed.wall, one.rate.wall) / kMB);
+        // Walking has a thread of its own that reads ahead: its work is what counts.
+        floor.push_back(budget(walked.cpu, hashed.wall, one.rate.wall) / kMB);
         cpu_floor.push_back(budget(walked.cpu, hashed.cpu, one.rate.cpu) / kCores / kMB);
-        walks.push_back(walked.wall / kMB);
+        walks.push_back(walked.cpu / kMB);
         hashes.push_back(hashed.wall / kMB);
         deflates.push_back(one.rate.wall / kMB);
         rss.push_back(last.rss_bytes / 1048576);
@@ -360,7 +361,7 @@ void bench_profile(const std::string& kind, const std::string& source, const std
     const auto named = [&](std::string_view what) { return fmt::format("{}, {}: {}", kind, profile.name, what); };
     const bench::Sample figure = bench::sample_of(rate);
     const bench::Sample budgets = bench::sample_of(floor);
-    bench::print_figure(profile.number, named("walk alone"), bench::sample_of(walks), "MB/s");
+    bench::print_figure(profile.number, named("walk alone, a CPU second"), bench::sample_of(walks), "MB/s");
     bench::print_figure(profile.number, named("SHA-256 alone"), bench::sample_of(hashes), "MB/s");
     bench::print_figure(profile.number, named("deflate alone"), bench::sample_of(deflates), "MB/s");
     bench::print_goal(profile.number, named("export on 2 cores"), figure, "MB/s", budgets, ">= 75% of the budget",
