@@ -55,7 +55,7 @@ Result<DiffRange> DiffReader::range_inside() {
     const auto tip = tip_.step();
     if (!tip) return fail(tip.error());
     if (*tip) out.tip = tip_.u64(0);
-    return out.empty() ? DiffRange{} : out;
+    return out;
 }
 
 Result<DiffRange> DiffReader::range() {

@@ -13,7 +13,7 @@ namespace ioswarm {
 namespace {
 
 // What is small stands before the record, so that it is read without the record's pages. `log` has one row: the lowest
-// height held (0: none) and the chain value of the row before it.
+// height held, or where an empty log is to begin (0: anywhere), and the chain value of the row before it.
 constexpr std::array kTables{
     std::string_view{"CREATE TABLE diffs(height INTEGER PRIMARY KEY, digest BLOB NOT NULL, chain BLOB NOT NULL, "
                      "size INTEGER NOT NULL, codec INTEGER NOT NULL, record BLOB NOT NULL) STRICT"},

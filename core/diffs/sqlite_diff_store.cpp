@@ -121,7 +121,7 @@ class SqliteDiffStore::Writer {
     }
     Status append(const std::vector<DiffRow>& rows);
     Result<std::size_t> prune(std::uint64_t floor, std::size_t max_rows);
-    Status clear();
+    Status restart_at(std::uint64_t height);
 
   private:
     Writer(LockFile lock, sqlite::Database database) : lock_(std::move(lock)), database_(std::move(database)) {}
@@ -284,14 +284,14 @@ Status SqliteDiffStore::Writer::vacuum() {
     return database_.execute("PRAGMA incremental_vacuum(" + std::to_string(std::min(spare, kVacuumPages)) + ")");
 }
 
-Status SqliteDiffStore::Writer::clear() {
+Status SqliteDiffStore::Writer::restart_at(std::uint64_t height) {
     health_ = {};
     Status status = write([&]() -> Status {
         if (Status removed = database_.execute("DELETE FROM diffs"); !removed) return removed;
-        if (Status set = set_log_.bind_u64(1, 0).bind_blob(2, Hash256{}.view()).run(); !set) return set;
+        if (Status set = set_log_.bind_u64(1, height).bind_blob(2, Hash256{}.view()).run(); !set) return set;
         return database_.execute("PRAGMA incremental_vacuum");
     });
-    if (status) publish({}, {});
+    if (status) publish({height, 0}, {});
     return status;
 }
 
@@ -368,9 +368,9 @@ Result<std::size_t> SqliteDiffStore::prune(std::uint64_t floor, std::size_t max_
     return writer_->prune(floor, max_rows);
 }
 
-Status SqliteDiffStore::clear() {
+Status SqliteDiffStore::restart_at(std::uint64_t height) {
     if (!writer_) return fail(read_only());
-    return writer_->clear();
+    return writer_->restart_at(height);
 }
 
 }  // namespace ioswarm

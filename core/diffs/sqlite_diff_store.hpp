@@ -34,7 +34,9 @@ class SqliteDiffStore final : public DiffStore {
     [[nodiscard]] Result<std::vector<DiffRow>> read(std::uint64_t from, std::size_t max_rows,
                                                     std::size_t max_bytes) const override;
     [[nodiscard]] Result<std::size_t> prune(std::uint64_t floor, std::size_t max_rows) override;
-    [[nodiscard]] Status clear() override;
+    [[nodiscard]] Status clear() override { return restart_at(0); }
+    /// As clear(), and range() says from then on that the log is to begin at `height` (0: anywhere).
+    [[nodiscard]] Status restart_at(std::uint64_t height);
 
   private:
     class Writer;

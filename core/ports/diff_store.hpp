@@ -10,7 +10,8 @@
 
 namespace ioswarm {
 
-/// Heights that a diff log holds: every one from `floor` to `tip`. `tip` 0: it is empty.
+/// Heights that a diff log holds: every one from `floor` to `tip`. `tip` 0: it is empty, and is to begin at `floor`, or
+/// anywhere when that is 0 too.
 struct DiffRange {
     std::uint64_t floor = 0;
     std::uint64_t tip = 0;
