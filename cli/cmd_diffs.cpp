@@ -88,6 +88,9 @@ Runner add_diffs(CLI::App& app) {
 
     CLI::App* restart = app.add_subcommand("restart", "empty the log, so that it begins anew");
     add_log(*restart, *command, command->restart.log, "log", "the log");
+    restart->add_option("--from", command->restart.from, "begin there; default: with the oldest that the source has")
+        ->type_name("HEIGHT")
+        ->check(CLI::Range(std::uint64_t{1}, kMaxHeight));
     restart->add_flag("--yes", command->restart.yes, "do not ask");
 
     return [=](Io& io) {

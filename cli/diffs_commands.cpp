@@ -215,9 +215,12 @@ ExitCode run_diffs_stat(const DiffsStatOptions& options, Io& io) {
                        2)
                << '\n';
     } else {
+        const std::string heights = !range.empty()     ? fmt::format("{} to {}", range.floor, range.tip)
+                                    : range.floor == 0 ? "none"
+                                                       : fmt::format("none, to begin at {}", range.floor);
         io.out << fmt::format("log      {}\nkind     {}\nheights  {}\ndiffs    {}\nsize     {}\nwritten  {}\nnewest   {}\n",
                               escape_for_display(options.log), kind,
-                              range.empty() ? "none" : fmt::format("{} to {}", range.floor, range.tip), count(range),
+                              heights, count(range),
                               format_bytes(file_bytes(options.log)), written,
                               fault.empty() ? "sound" : escape_for_display(fault));
     }
@@ -284,8 +287,9 @@ ExitCode run_diffs_restart(const DiffsRestartOptions& options, Io& io) {
         io.err << "nothing was changed\n";
         return ExitCode::failed_check;
     }
-    if (Status cleared = (*log)->clear(); !cleared) return report(io, cleared.error());
-    io.err << fmt::format("{}: emptied; it begins anew with what its source gives next\n", escape_for_display(options.log));
+    if (Status cleared = (*log)->restart_at(options.from); !cleared) return report(io, cleared.error());
+    io.err << fmt::format("{}: emptied; it begins anew with {}\n", escape_for_display(options.log),
+                          options.from == 0 ? "the oldest that its source has" : fmt::format("height {}", options.from));
     return ExitCode::ok;
 }
 

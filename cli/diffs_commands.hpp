@@ -51,6 +51,7 @@ struct DiffsExportOptions {
 /// `ioswarm diffs restart`: empties the log, after a question.
 struct DiffsRestartOptions {
     std::string log;
+    std::uint64_t from = 0;  ///< where it is to begin; 0 = with the oldest that its source has
     bool yes = false;
 };
 [[nodiscard]] ExitCode run_diffs_restart(const DiffsRestartOptions& options, Io& io);

@@ -173,6 +173,9 @@ TEST_CASE("diffs restart empties the log only when that is agreed to", "[cli]") 
     CHECK(Json::parse(run_cli({"diffs", "stat", "--json", log}).out)["range"].is_null());
     CHECK(run_cli({"diffs", "verify", log}).code == 0);
     CHECK(run_cli({"diffs", "export", log}).out.empty());
+    CHECK(run_cli({"diffs", "restart", "--yes", "--from", "46006461", log}).code == 0);
+    CHECK_THAT(run_cli({"diffs", "stat", log}).out, Contains("none, to begin at 46006461\n"));
+    CHECK(run_cli({"diffs", "restart", "--yes", "--from", "0", log}).code == 64);
     CHECK(run_cli({"diffs", "import", data("bolt/statediffs.db"), "--to", log}).code == 0);
 }
 

@@ -98,6 +98,26 @@ TEST_CASE("one opening at a time writes the log; others may read beside it and s
     holds_exactly(*log, 11, 21);
 }
 
+TEST_CASE("an emptied log remembers where it is to begin, over a restart too, until it has begun") {
+    OnDisk log = on_disk();
+    const std::string file = log.dir->path("data/statediffs.db");
+    REQUIRE(log.store->append(some_rows(1, 20)));
+    REQUIRE(log.store->restart_at(50));
+    CHECK(log.store->range() == DiffRange{50, 0});
+    CHECK(log.store->range().empty());
+    CHECK(log.store->tip_chain() == Hash256{});
+    CHECK(code_of(log.store->read(50, 1, 1)) == ErrorCode::out_of_range);
+    log.store.reset();
+    const auto again = SqliteDiffStore::open(file);
+    REQUIRE(again);
+    CHECK((*again)->range() == DiffRange{50, 0});
+    CHECK((*SqliteDiffStore::open_read_only(file))->range() == DiffRange{50, 0});
+    REQUIRE((*again)->append(some_rows(50, 3)));
+    holds_exactly(**again, 50, 52);
+    REQUIRE((*again)->clear());
+    CHECK((*again)->range() == DiffRange{});
+}
+
 TEST_CASE("a log that is not there is not made by reading it") {
     const test::TempDir dir;
     CHECK(code_of(SqliteDiffStore::open_read_only(dir.path("none.db"))) == ErrorCode::not_found);
