@@ -66,6 +66,8 @@ struct Agent {
     bool working = false;    ///< has a stream and a fresh heartbeat; as the registry last looked
     bool announced = false;  ///< on_ready is under way or was called, and take() not yet
     TaskLevel level = TaskLevel::l1_sig_verify;  ///< what both its capability and `asked` allow
+    bool gets_l4 =
+        false;  ///< its state is that of the pool's tip, or will be in a moment; else it gets lower tasks
     Clock::Steady heartbeat{};
     std::shared_ptr<StreamGate> stream;  ///< null while it has none
     std::vector<BatchPtr> batches;       ///< given and not answered, oldest first
@@ -73,6 +75,8 @@ struct Agent {
     std::uint32_t open_tasks = 0;        ///< in `batches`, not answered
     std::uint32_t room = 0;              ///< L2 tasks it could be given now; as the registry last counted it
     std::uint32_t strikes = 0;           ///< batches in a row that it did not answer in time
+
+    std::uint64_t diffs_to = 0;  ///< its state has the diffs up to this height, as far as we know; 0 = unknown
 
     TaskLevel capability = TaskLevel::l1_sig_verify;
     TaskLevel asked = TaskLevel::l1_sig_verify;  ///< max_level of this stream

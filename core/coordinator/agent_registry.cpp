@@ -91,7 +91,8 @@ void AgentRegistry::update(Agent& agent, Clock::Steady now) {
     agent.working = working;
     const std::uint32_t room = working ? count_room(agent) : 0;
     if (room > 0) {
-        index_.put(agent.slot, agent.level,
+        const bool is_below = agent.level == TaskLevel::l4_state_sync && !agent.gets_l4;
+        index_.put(agent.slot, is_below ? TaskLevel::l3_full_execute : agent.level,
                    agent.open_tasks + kStrikeLoad * std::min(agent.strikes, kMaxStrikes));
     } else {
         index_.remove(agent.slot);

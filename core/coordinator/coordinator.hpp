@@ -64,6 +64,12 @@ class Coordinator final : public AgentLink, public Monitor {
                                                       const HeartbeatRequest& request) override;
     void end_agent(const std::string& agent_id, const Error& reason) override;
 
+    /// How far the agent's state is, by its diff stream (DiffHub::tell_progress): tasks at L4 go to those that
+    /// have the tip's diff.
+    void diffs_written(const std::string& agent_id, std::uint64_t height) {
+        engine_->diffs_written(agent_id, height);
+    }
+
     // Monitor
     [[nodiscard]] StatusView status() const override;
     [[nodiscard]] std::vector<AgentView> agents() const override;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -84,6 +85,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
     void reads_done(const AccountReadPtr& read, std::vector<Result<AccountPtr>> answers);
     /// A read was refused because the tip has moved: polling soon helps.
     [[nodiscard]] bool waits_for_poll() const;
+    /// The agent's state has the diffs up to this height: they were written to its stream, or it asked for what
+    /// comes after. 0: not known (any more). Registered or not.
+    void diffs_written(const std::string& agent_id, std::uint64_t height);
 
     // Time and work.
 
@@ -147,6 +151,15 @@ class Engine : public std::enable_shared_from_this<Engine> {
     [[nodiscard]] bool nobody_else_works(const Task& task) const;
     bool give(const AgentPtr& agent, const TaskPtr& task, Clock::Steady now, Effects& effects);
     [[nodiscard]] static std::uint32_t orphaned_parts(const Task& task);
+    [[nodiscard]] TaskLevel level_for(const Agent& agent, const Task& task) const;
+
+    // engine_l4.cpp
+    [[nodiscard]] bool is_in_step(const Agent& agent) const;
+    [[nodiscard]] bool awaits_diff(const Agent& agent, const Batch& batch, Clock::Steady now) const;
+    [[nodiscard]] std::chrono::nanoseconds diff_patience() const;
+    void judge_step(Agent& agent, Clock::Steady now, Effects& effects);
+    void judge_all_steps(Clock::Steady now, Effects& effects);
+    [[nodiscard]] BlockContext next_block() const;
 
     // engine_submit.cpp
     [[nodiscard]] Verdict examine(const Agent& agent, const BatchResult& batch, Clock::Steady now) const;
@@ -167,6 +180,11 @@ class Engine : public std::enable_shared_from_this<Engine> {
     Prefetcher prefetcher_;
     IdSource ids_;
     std::optional<ChainTip> tip_;
+    std::uint64_t earlier_tip_ = 0;  // height before tip_
+    Clock::Steady tip_since_{};      // when tip_ came
+    bool awaits_diffs_ = false;      // L4 agents still have time to get the tip's diff
+    std::unordered_map<std::string, std::uint64_t>
+        diffs_to_;  // by agent id: of diff streams, registered or not
     bool closed_ = false;
     Clock::Steady eviction_checked_{};
     std::uint64_t again_cursor_ = 0;

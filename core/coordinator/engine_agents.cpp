@@ -84,6 +84,9 @@ RegisterResponse Engine::register_agent(const std::string& id, const RegisterReq
         agent->level = std::min(agent->asked, agent->capability);
         agent->heartbeat = now;
         agent->heartbeat_wall = clock_.wall();
+        const auto diffs_to = diffs_to_.find(id);
+        agent->diffs_to = diffs_to == diffs_to_.end() ? 0 : diffs_to->second;
+        judge_step(*agent, now, effects);
         registry_.update(*agent, now);
         effects.wake = agent->stream && book_.waiting() > 0;
     }
@@ -119,6 +122,7 @@ Result<std::unique_ptr<TaskStream>> Engine::open_stream(const std::string& id, c
         agent->level = std::min(agent->asked, agent->capability);
         const std::uint32_t most = std::max<std::uint32_t>(settings_.max_batch_size, 1);
         agent->batch_size = request.max_batch_size == 0 ? most : std::min(most, request.max_batch_size);
+        judge_step(*agent, now, effects);
         reclaim_orphans(*agent, now);
         for (const BatchPtr& batch : agent->batches)
             batch->sent = false;
@@ -339,6 +343,10 @@ void Engine::tick() {
                          effects);
         }
         prefetcher_.expire(now);
+        if (awaits_diffs_ && now - tip_since_ >= diff_patience()) {
+            awaits_diffs_ = false;
+            judge_all_steps(now, effects);
+        }
     }
     fire(effects);
 }

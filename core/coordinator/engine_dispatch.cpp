@@ -7,7 +7,8 @@
 namespace ioswarm {
 namespace {
 
-/// Tasks go out at this level at most; what L3 and L4 need beside the accounts comes with the EVM.
+/// An agent without the state itself gets tasks of this level at most; what L3 needs beside the accounts comes
+/// with the EVM.
 constexpr TaskLevel kHighestLevel = TaskLevel::l2_state_verify;
 
 /// Tasks looked at in a pass that no agent may have just now (each agent with room had them already): the next
@@ -22,6 +23,41 @@ constexpr std::uint64_t kReadAgain = 50;
 std::uint64_t unix_ms(Clock::Wall time) {
     return static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
+}
+
+/// What goes to an agent of a task, copied out under the lock; its message is made without.
+struct Item {
+    PoolActionPtr action;
+    AccountPtr sender;
+    AccountPtr receiver;
+    std::uint32_t id;
+    TaskLevel level;
+    std::uint64_t height;
+};
+
+Item item_of(const Task& task, TaskLevel level, std::uint64_t height) {
+    const bool has_accounts = level >= TaskLevel::l2_state_verify;
+    return {task.action,
+            has_accounts ? task.sender : nullptr,
+            has_accounts ? task.receiver : nullptr,
+            task.id,
+            level,
+            has_accounts && level < TaskLevel::l4_state_sync ? task.accounts_height : height};
+}
+
+TaskPackage package_of(const Item& item, const BlockContext& next_block) {
+    TaskPackage package;
+    package.task_id = item.id;
+    package.tx_raw = item.action->raw;
+    package.level = item.level;
+    if (item.sender) package.sender = *item.sender;
+    if (item.receiver) package.receiver = *item.receiver;
+    package.block_height = item.height;
+    if (item.level == TaskLevel::l4_state_sync && item.action->evm_tx) {
+        package.evm_tx = item.action->evm_tx;
+        package.block_context = next_block;
+    }
+    return package;
 }
 
 }  // namespace
@@ -180,10 +216,7 @@ bool Engine::give(const AgentPtr& agent, const TaskPtr& task, Clock::Steady now,
         batch->deadline = now + settings_.task_timeout;
         batch->tasks.reserve(agent->batch_size);
     }
-    const TaskLevel level = book_.needs_accounts(*task)
-                                ? TaskLevel::l1_sig_verify
-                                : std::min({settings_.task_level, agent->level, kHighestLevel});
-    batch->tasks.push_back({task, level, PartState::holding});
+    batch->tasks.push_back({task, level_for(*agent, *task), PartState::holding});
     ++agent->open_tasks;
     if (Task::Part* part = task->part_of(*agent->name)) {
         // Its own orphan, or a try that failed: from now on this batch counts.
@@ -203,16 +236,15 @@ bool Engine::give(const AgentPtr& agent, const TaskPtr& task, Clock::Steady now,
     return true;
 }
 
+TaskLevel Engine::level_for(const Agent& agent, const Task& task) const {
+    if (book_.needs_accounts(task)) return TaskLevel::l1_sig_verify;
+    if (agent.gets_l4) return TaskLevel::l4_state_sync;
+    return std::min({settings_.task_level, agent.level, kHighestLevel});
+}
+
 std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const StreamGate* gate) {
-    struct Item {
-        PoolActionPtr action;
-        AccountPtr sender;
-        AccountPtr receiver;
-        std::uint32_t id;
-        TaskLevel level;
-        std::uint64_t height;
-    };
     std::vector<Item> items;
+    BlockContext next;
     std::uint64_t number = 0;
     {
         const std::lock_guard lock(mutex_);
@@ -221,19 +253,21 @@ std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const Strea
         const Clock::Steady now = clock_.steady();
         for (const BatchPtr& batch : agent->batches) {
             if (batch->sent) continue;
+            if (awaits_diff(*agent, *batch, now))
+                return nullptr;  // told when it is written, or waited for long enough
             for (GivenTask& given : batch->tasks) {
                 // Mined or gone while it waited here: nobody needs an answer any more.
                 if (!batch->taken && given.task->fate != Fate::pending) take_back(*agent, *batch, given, false);
                 if (given.state != PartState::holding) continue;
                 const Task& task = *given.task;
-                const TaskLevel level = std::min(given.level, agent->level);
-                const bool accounts = level >= TaskLevel::l2_state_verify;
-                items.push_back({task.action, accounts ? task.sender : nullptr,
-                                 accounts ? task.receiver : nullptr, task.id, level,
-                                 accounts ? task.accounts_height : book_.tip()});
+                const bool keeps_l4 = agent->level == TaskLevel::l4_state_sync && is_in_step(*agent);
+                given.level = std::min({given.level, agent->level, keeps_l4 ? agent->level : kHighestLevel});
+                items.push_back(item_of(task, given.level,
+                                        given.level == TaskLevel::l4_state_sync ? tip_->height : book_.tip()));
             }
             batch->sent = true;
             if (items.empty()) continue;
+            next = next_block();
             number = batch->number;
             if (!batch->taken) {
                 batch->taken = now;
@@ -250,15 +284,8 @@ std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const Strea
     out->batch_id = batch_name(number);
     out->timestamp = unix_ms(clock_.wall());
     out->tasks.reserve(items.size());
-    for (const Item& item : items) {
-        TaskPackage& package = out->tasks.emplace_back();
-        package.task_id = item.id;
-        package.tx_raw = item.action->raw;
-        package.level = item.level;
-        if (item.sender) package.sender = *item.sender;
-        if (item.receiver) package.receiver = *item.receiver;
-        package.block_height = item.height;
-    }
+    for (const Item& item : items)
+        out->tasks.push_back(package_of(item, next));
     return out;
 }
 

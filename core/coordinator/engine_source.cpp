@@ -12,10 +12,22 @@ constexpr std::chrono::seconds kLiveFor{60};
 
 void Engine::update_pool(std::span<const PoolActionPtr> pending, const ChainTip& tip,
                          const TaskBook::AnsweredBefore& answered_before) {
-    const std::lock_guard lock(mutex_);
-    // A source behind a balancer may answer with an older tip now and then.
-    if (!tip_ || tip.height >= tip_->height) tip_ = tip;
-    book_.update_pool(pending, tip.height, answered_before);
+    const Clock::Steady now = clock_.steady();
+    Effects effects;
+    {
+        const std::lock_guard lock(mutex_);
+        // A source behind a balancer may answer with an older tip now and then.
+        const bool is_newer = !tip_ || tip.height > tip_->height;
+        if (is_newer) {
+            earlier_tip_ = tip_ ? tip_->height : tip.height;
+            tip_since_ = now;
+            awaits_diffs_ = true;
+        }
+        if (is_newer || tip.height == tip_->height) tip_ = tip;
+        if (is_newer) judge_all_steps(now, effects);
+        book_.update_pool(pending, tip.height, answered_before);
+    }
+    fire(effects);
 }
 
 void Engine::on_block(const ExecutedBlock& block) {

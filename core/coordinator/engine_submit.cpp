@@ -153,7 +153,7 @@ Submission Engine::accept(const AgentPtr& agent, const BatchResult& submitted, V
         answer.sender = action.sender;
         answer.valid = result.valid;
         answer.has_reject_reason = !result.reject_reason.empty();
-        answer.executed = false;  // no task carries evm_tx as long as they go out at L2 at most
+        answer.executed = given.level == TaskLevel::l4_state_sync && action.evm_tx.has_value();
         answer.latency_us = std::min(result.latency_us, longest);
         out.answers.push_back(std::move(answer));
         out.tasks.push_back(good.task);

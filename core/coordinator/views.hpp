@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the coordinator shows of itself: values copied out under its locks, for the HTTP API, the status line and sim.
+// What the coordinator shows of itself: values copied out under its locks, for the HTTP API, the status line
+// and sim.
 
 #include <chrono>
 #include <cstdint>
@@ -19,15 +20,15 @@ namespace ioswarm {
 struct StatusView {
     std::chrono::nanoseconds uptime{};
     std::uint32_t agents_total = 0;
-    std::uint32_t agents_live = 0;  ///< heartbeat in the last 60 s
+    std::uint32_t agents_live = 0;                       ///< heartbeat in the last 60 s
     std::map<std::string, std::uint32_t> live_by_level;  ///< "L2" → count
     std::map<std::string, std::uint32_t> live_by_region;
     std::uint64_t tasks_dispatched = 0;  ///< tasks handed out, each once an agent it went to
     std::uint64_t tasks_received = 0;    ///< results accepted
     bool shadow_mode = true;
     TaskLevel task_level = TaskLevel::l2_state_verify;
-    std::uint64_t height = 0;                            ///< tip of the source, 0 = not known
-    std::optional<std::chrono::seconds> source_age;      ///< now − tip's timestamp
+    std::uint64_t height = 0;                        ///< tip of the source, 0 = not known
+    std::optional<std::chrono::seconds> source_age;  ///< now − tip's timestamp
     /// Counters by name (queue drops, refused results by reason, give-ups, …): what an operator greps for.
     std::map<std::string, std::uint64_t> counters;
 };
@@ -60,7 +61,7 @@ struct ShadowTotals {
 };
 
 struct EpochView {
-    std::uint64_t epoch = 0;  ///< running
+    std::uint64_t epoch = 0;   ///< running
     std::uint32_t agents = 0;  ///< with work in it
     std::uint64_t total_tasks = 0;
     std::uint64_t compared = 0;
@@ -100,7 +101,7 @@ struct RewardsView {
 
 /// The whole monitoring surface. Thread-safe; each call copies and returns.
 class Monitor {
- public:
+  public:
     virtual ~Monitor() = default;
     [[nodiscard]] virtual StatusView status() const = 0;
     [[nodiscard]] virtual std::vector<AgentView> agents() const = 0;  ///< most tasks first

@@ -49,9 +49,7 @@ class DiffHub::Stream final : public DiffStream {
     Stream& operator=(const Stream&) = delete;
 
     SharedDiffPtr take() override { return hub_.take(reader_); }
-    void written(std::uint64_t height) override {
-        if (hub_.written_) hub_.written_(reader_->agent_id, height);
-    }
+    void written(std::uint64_t height) override { hub_.written(*reader_, height); }
     void closed() override { hub_.close(reader_); }
 
   private:
@@ -65,6 +63,7 @@ DiffHub::DiffHub(const DiffStore& store, DiffHubSettings settings, NewestSnapsho
       newest_snapshot_(std::move(newest_snapshot)),
       log_(std::move(log)),
       tip_(store.range().tip) {
+    newest_ = tip_;
     for (unsigned i = 0; i < kReaderThreads; ++i)
         threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
 }
@@ -104,7 +103,15 @@ Result<std::unique_ptr<DiffStream>> DiffHub::open_diff_stream(const std::string&
                          "a newer stream of this agent took its place",
                          {}});
     }
+    // After the older one was ended: it tells nothing any more.
+    if (progress_ && from > 1) progress_(agent_id, from - 1);
     return std::make_unique<Stream>(*this, std::move(reader));
+}
+
+void DiffHub::written(Reader& reader, std::uint64_t height) {
+    if (!progress_ || height < newest_.load(std::memory_order_relaxed)) return;
+    const std::lock_guard lock(reader.mutex);
+    if (!reader.is_over) progress_(reader.agent_id, height);
 }
 
 void DiffHub::close(const ReaderPtr& reader) {
@@ -113,7 +120,7 @@ void DiffHub::close(const ReaderPtr& reader) {
         reader->is_over = true;
         drop_ahead(*reader);
     }
-    detach(*reader);
+    if (detach(*reader) && progress_) progress_(reader->agent_id, 0);
     reader->gate.shut();
 }
 
@@ -123,7 +130,7 @@ void DiffHub::end(const ReaderPtr& reader, Error reason) {
         if (std::exchange(reader->is_over, true)) return;
         drop_ahead(*reader);
     }
-    detach(*reader);
+    if (detach(*reader) && progress_) progress_(reader->agent_id, 0);
     reader->gate.end(std::move(reason));
 }
 
@@ -133,8 +140,9 @@ void DiffHub::drop_ahead(Reader& reader) {
     reader.ahead.clear();
 }
 
-/// Nothing here names it any more, but for a thread that reads for it just now.
-void DiffHub::detach(Reader& reader) {
+/// Nothing here names it any more, but for a thread that reads for it just now. True: it was its agent's
+/// stream.
+bool DiffHub::detach(Reader& reader) {
     ReaderPtr last_owner;  // destroyed after the lock
     const std::lock_guard lock(mutex_);
     const auto at = agents_.find(reader.agent_id);
@@ -142,13 +150,15 @@ void DiffHub::detach(Reader& reader) {
         last_owner = std::move(at->second);
         agents_.erase(at);
     }
-    if (reader.waiting_at == kNotWaiting) return;
+    const bool was_current = last_owner != nullptr;
+    if (reader.waiting_at == kNotWaiting) return was_current;
     ReaderPtr& place = waiting_[reader.waiting_at];
     if (!last_owner) last_owner = place;
     place = std::move(waiting_.back());
     place->waiting_at = reader.waiting_at;
     waiting_.pop_back();
     reader.waiting_at = kNotWaiting;
+    return was_current;
 }
 
 void DiffHub::end_agent(const std::string& agent_id, const Error& reason) {
@@ -203,6 +213,7 @@ void DiffHub::on_appended(SharedDiffPtr diff) {
                 elsewhere.push_back(reader);
         }
         tip_ = height;
+        newest_ = height;
         ring_bytes_ += diff->record().size();
         ring_.push_back(std::move(diff));
         while (ring_.size() > 1 &&

@@ -45,8 +45,10 @@ class DiffHub final : public DiffLink {
     /// What OUT_OF_RANGE says of the newest snapshot, "height 1200 (state-1200.snap.gz)"; empty: there is none.
     /// Called from any thread, only when a stream is refused or ended.
     using NewestSnapshot = std::function<std::string()>;
-    /// The diff of `height` was handed to the connection of the agent's stream.
-    using Written = std::function<void(const std::string& agent_id, std::uint64_t height)>;
+    /// How far an agent's state is: the tip's diff (of `height`) was handed to the connection of its stream, or
+    /// it asked for what follows `height`. 0: not known, its stream is over. Of a stream that is behind nothing
+    /// is told.
+    using Progress = std::function<void(const std::string& agent_id, std::uint64_t height)>;
 
     /// `store` must outlive the hub. What it holds now can be asked for at once.
     DiffHub(const DiffStore& store, DiffHubSettings settings, NewestSnapshot newest_snapshot, Log log);
@@ -55,8 +57,8 @@ class DiffHub final : public DiffLink {
     DiffHub(const DiffHub&) = delete;
     DiffHub& operator=(const DiffHub&) = delete;
 
-    /// Who is told of diffs written. Before the first stream is opened.
-    void tell_written(Written written) { written_ = std::move(written); }
+    /// Who is told how far agents are; from any thread. Before the first stream is opened.
+    void tell_progress(Progress progress) { progress_ = std::move(progress); }
 
     /// A diff that the store holds durably by now. From the feed, one thread at a time, in the store's order. A
     /// height that does not follow the last one means that the log was cut: all streams end with out_of_range.
@@ -84,9 +86,10 @@ class DiffHub final : public DiffLink {
     using ReaderPtr = std::shared_ptr<Reader>;
 
     [[nodiscard]] SharedDiffPtr take(const ReaderPtr& reader);
+    void written(Reader& reader, std::uint64_t height);
     void close(const ReaderPtr& reader);
     void end(const ReaderPtr& reader, Error reason);
-    void detach(Reader& reader);
+    bool detach(Reader& reader);
     void drop_ahead(Reader& reader);
 
     void want_rows(const ReaderPtr& reader);
@@ -105,9 +108,10 @@ class DiffHub final : public DiffLink {
     const DiffHubSettings settings_;
     const NewestSnapshot newest_snapshot_;
     const Log log_;
-    Written written_;
+    Progress progress_;
 
     std::atomic<std::size_t> all_ahead_{0};  // bytes
+    std::atomic<std::uint64_t> newest_{0};   // tip_, to be read without the lock
 
     // Lock order: a reader's own mutex, then this one. No sink is called and no store read under either.
     mutable std::mutex mutex_;

@@ -272,14 +272,21 @@ TEST_CASE("subscribers show what each takes next, and pruning learns the lowest 
     CHECK(log.hub->subscribers().size() == 1);
 }
 
-TEST_CASE("whoever asked is told of each diff written, with the agent") {
-    HubFixture log(1, 3);
+TEST_CASE("whoever asked is told how far agents are: what they asked for, the tip's diff written, the end") {
+    HubFixture log(1, 5);
     std::vector<std::pair<std::string, std::uint64_t>> told;
-    log.hub->tell_written(
+    log.hub->tell_progress(
         [&](const std::string& agent, std::uint64_t height) { told.emplace_back(agent, height); });
-    DiffReader reader(*log.hub, "a", 2);
-    REQUIRE(reader.read_to(3));
-    CHECK(told == std::vector<std::pair<std::string, std::uint64_t>>{{"a", 2}, {"a", 3}});
+    DiffReader reader(*log.hub, "a", 3);
+    REQUIRE(reader.read_to(5));
+    log.feed(6, 6);
+    REQUIRE(reader.read_to(6));
+    DiffReader live(*log.hub, "b", 0);
+    DiffReader newer(*log.hub, "a", 7);
+    reader.close();  // replaced before: nothing is told
+    newer.close();
+    CHECK(told ==
+          std::vector<std::pair<std::string, std::uint64_t>>{{"a", 2}, {"a", 5}, {"a", 6}, {"a", 6}, {"a", 0}});
 }
 
 namespace {

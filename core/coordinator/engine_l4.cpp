@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Agents that hold the state themselves: a task of a pool at tip H goes to one at L4 only after diff H was
+// written to its stream. For a moment after each block none of them has it yet: tasks are given to them all the
+// same and wait for the diff with the agent's batch. One that has not got it by then gets what agents below L4
+// get.
+#include <algorithm>
+
+#include "core/coordinator/engine.hpp"
+
+namespace ioswarm {
+namespace {
+
+/// A diff is on its way so long after its block is the pool's tip (this project's choice: a poll interval and
+/// the node's own delay; blocks come every 2.5 s or more slowly).
+constexpr std::chrono::seconds kDiffPatience{2};
+
+}  // namespace
+
+std::chrono::nanoseconds Engine::diff_patience() const {
+    return std::min<std::chrono::nanoseconds>(kDiffPatience, settings_.task_timeout / 2);
+}
+
+bool Engine::is_in_step(const Agent& agent) const {
+    return tip_ && agent.diffs_to != 0 && agent.diffs_to >= tip_->height;
+}
+
+/// After anything it depends on changed: the tip, the time since, the agent's level, what it was written.
+void Engine::judge_step(Agent& agent, Clock::Steady now, Effects& effects) {
+    const bool can =
+        settings_.task_level == TaskLevel::l4_state_sync && agent.level == TaskLevel::l4_state_sync;
+    const bool is_near = awaits_diffs_ && agent.diffs_to != 0 && agent.diffs_to >= earlier_tip_;
+    const bool gets = can && (is_in_step(agent) || is_near);
+    if (gets != agent.gets_l4) {
+        agent.gets_l4 = gets;
+        registry_.update(agent, now);
+    }
+    if (!can) return;
+    const auto waits = [&](const BatchPtr& batch) { return !batch->sent && !awaits_diff(agent, *batch, now); };
+    if (std::any_of(agent.batches.begin(), agent.batches.end(), waits)) announce(agent, effects);
+}
+
+void Engine::judge_all_steps(Clock::Steady now, Effects& effects) {
+    if (settings_.task_level != TaskLevel::l4_state_sync) return;
+    registry_.each([&](const AgentPtr& agent) { judge_step(*agent, now, effects); });
+    effects.wake = effects.wake || book_.waiting() > 0;
+}
+
+bool Engine::awaits_diff(const Agent& agent, const Batch& batch, Clock::Steady now) const {
+    if (is_in_step(agent) || !agent.gets_l4 || now - tip_since_ >= diff_patience()) return false;
+    return std::any_of(batch.tasks.begin(), batch.tasks.end(), [](const GivenTask& given) {
+        return given.state == PartState::holding && given.level == TaskLevel::l4_state_sync;
+    });
+}
+
+void Engine::diffs_written(const std::string& agent_id, std::uint64_t height) {
+    if (settings_.task_level != TaskLevel::l4_state_sync) return;
+    const Clock::Steady now = clock_.steady();
+    Effects effects;
+    {
+        const std::lock_guard lock(mutex_);
+        if (height == 0) {
+            diffs_to_.erase(agent_id);
+        } else {
+            diffs_to_[agent_id] = height;
+        }
+        const AgentPtr agent = registry_.find(agent_id);
+        if (!agent) return;
+        agent->diffs_to = height;
+        const bool got = agent->gets_l4;
+        judge_step(*agent, now, effects);
+        effects.wake = got != agent->gets_l4 && book_.waiting() > 0;
+    }
+    fire(effects);
+}
+
+/// What a transaction of the pool runs in (../shared/spec/protocol.md section 5).
+BlockContext Engine::next_block() const {
+    if (!tip_) return {};
+    const auto at = std::chrono::duration_cast<std::chrono::seconds>(
+        (tip_->time + settings_.block_interval).time_since_epoch());
+    return {static_cast<std::uint64_t>(std::max<std::int64_t>(at.count(), 0)), settings_.block_gas_limit,
+            to_decimal(tip_->base_fee_rau), settings_.coinbase, tip_->height + 1};
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include "core/coordinator/engine.hpp"
+#include "test/core/coordinator/engine_fixture.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kL2 = TaskLevel::l2_state_verify;
+constexpr auto kL3 = TaskLevel::l3_full_execute;
+constexpr auto kL4 = TaskLevel::l4_state_sync;
+
+CoordinatorSettings at_l4() {
+    CoordinatorSettings settings;
+    settings.task_level = kL4;
+    settings.coinbase = "0x00000000000000000000000000000000000000aa";
+    return settings;
+}
+
+std::vector<TaskLevel> levels_of(const Batches& batches) {
+    std::vector<TaskLevel> out;
+    for (const auto& batch : batches) {
+        for (const TaskPackage& task : batch->tasks)
+            out.push_back(task.level);
+    }
+    return out;
+}
+
+bool all_at(const Batches& batches, TaskLevel level) {
+    const auto levels = levels_of(batches);
+    return !levels.empty() &&
+           std::all_of(levels.begin(), levels.end(), [&](TaskLevel l) { return l == level; });
+}
+
+}  // namespace
+
+TEST_CASE("a task at L4 carries what the EVM runs and the next block's context; a staking action has neither",
+          "[defect-15]") {
+    Desk desk(at_l4());
+    FakeAgent agent = desk.join("a", kL4);
+    desk.engine->diffs_written("a", 100);
+    const PoolActionPtr call = fake_action({.nonce = 1});
+    const PoolActionPtr stake = fake_action({.nonce = 2, .kind = "stakeCreate", .evm = false});
+    desk.engine->update_pool({{call, stake}}, ChainTip{100, desk.clock.wall(), 1'000'000'000'000},
+                             [](const Hash256&) { return std::vector<std::string>{}; });
+    desk.work(true);
+    const Batches batches = Desk::take(agent);
+    REQUIRE(tasks_in(batches) == 2);
+    const TaskPackage& first = batches[0]->tasks[0];
+    CHECK(first.level == kL4);
+    CHECK(first.block_height == 100);
+    CHECK(first.evm_tx == call->evm_tx);
+    REQUIRE(first.block_context);
+    CHECK(first.block_context->number == 101);
+    CHECK(first.block_context->timestamp == 1767225600 + 5);
+    CHECK(first.block_context->gas_limit == 30'000'000);
+    CHECK(first.block_context->base_fee == "1000000000000");
+    CHECK(first.block_context->coinbase == "0x00000000000000000000000000000000000000aa");
+    CHECK(first.sender);
+    const TaskPackage& second = batches[0]->tasks[1];
+    CHECK(second.level == kL4);
+    CHECK_FALSE(second.evm_tx);
+    CHECK_FALSE(second.block_context);
+    CHECK(second.sender);  // it is answered from L2
+}
+
+TEST_CASE("tasks of a pool at tip H go to an L4 agent only after diff H was written to its stream") {
+    Desk desk(at_l4());
+    FakeAgent agent = desk.join("a", kL4);
+    desk.engine->diffs_written("a", 99);
+    desk.poll({}, 99);
+    desk.poll(actions(3), 100);
+    CHECK(Desk::take(agent).empty());
+    const int told = agent.sink->ready();
+    desk.engine->diffs_written("a", 100);
+    CHECK(agent.sink->ready() == told + 1);
+    const Batches batches = Desk::take(agent);
+    CHECK(tasks_in(batches) == 3);
+    CHECK(all_at(batches, kL4));
+    CHECK(batches[0]->tasks[0].block_context->number == 101);
+}
+
+TEST_CASE("an L4 agent whose diff does not come gets what agents below get") {
+    Desk desk(at_l4());
+    FakeAgent agent = desk.join("a", kL4);
+    desk.engine->diffs_written("a", 99);
+    desk.poll({}, 99);
+    desk.poll(actions(3), 100);
+    CHECK(Desk::take(agent).empty());
+    const int told = agent.sink->ready();
+    desk.pass(2s);
+    CHECK(agent.sink->ready() == told + 1);
+    const Batches batches = Desk::take(agent);
+    CHECK(tasks_in(batches) == 3);
+    CHECK(all_at(batches, kL2));
+    CHECK_FALSE(batches[0]->tasks[0].evm_tx);
+    CHECK(desk.counter("batches_timed_out") == 0);
+    // Back in step it gets L4 again.
+    desk.engine->diffs_written("a", 100);
+    desk.poll(actions(5), 100);
+    CHECK(all_at(Desk::take(agent), kL4));
+}
+
+TEST_CASE("without diffs, behind, or after their stream ended, L4 agents get lower tasks at once") {
+    Desk desk(at_l4());
+    FakeAgent agent = desk.join("a", kL4);
+    SECTION("no source of diffs") {}
+    SECTION("far behind") {
+        desk.engine->diffs_written("a", 50);
+    }
+    SECTION("its stream is over") {
+        desk.engine->diffs_written("a", 100);
+        desk.engine->diffs_written("a", 0);
+    }
+    desk.poll({}, 99);
+    desk.poll(actions(3), 100);
+    CHECK(all_at(Desk::take(agent), kL2));
+}
+
+TEST_CASE("L4 agents in step come first; those below get their own level only when these are full") {
+    Desk desk(at_l4());
+    FakeAgent in_step = desk.join("in-step", kL4);
+    FakeAgent behind = desk.join("behind", kL4);
+    FakeAgent third = desk.join("third", kL3);
+    FakeAgent second = desk.join("second", kL2);
+    desk.engine->diffs_written("in-step", 100);
+    desk.engine->diffs_written("behind", 10);
+    desk.poll(actions(100), 100);
+    CHECK(levels_of(Desk::take(in_step)) == std::vector<TaskLevel>(100, kL4));
+    CHECK(tasks_in(Desk::take(behind)) + tasks_in(Desk::take(third)) + tasks_in(Desk::take(second)) == 0);
+    desk.poll(actions(100 + 60 + 30), 100);
+    CHECK(levels_of(Desk::take(in_step)) == std::vector<TaskLevel>(60, kL4));
+    // What needs the EVM's data goes to nobody below L4.
+    const Batches to_behind = Desk::take(behind);
+    const Batches to_third = Desk::take(third);
+    CHECK(tasks_in(to_behind) + tasks_in(to_third) == 30);
+    CHECK(all_at(to_behind, kL2));
+    CHECK(all_at(to_third, kL2));
+}
+
+TEST_CASE("an answer to a task at L4 with an EVM transaction is one from execution, others are not") {
+    Desk desk(at_l4());
+    FakeAgent agent = desk.join("a", kL4);
+    desk.engine->diffs_written("a", 100);
+    desk.poll({fake_action({.nonce = 1}), fake_action({.nonce = 2, .kind = "stakeCreate", .evm = false})}, 100);
+    REQUIRE(desk.submit("a", answer_to(*Desk::take(agent).at(0), false))->accepted);
+    REQUIRE(desk.answers.size() == 2);
+    CHECK(desk.answers[0].executed);
+    CHECK_FALSE(desk.answers[1].executed);
+    desk.answers.clear();
+    desk.engine->diffs_written("a", 0);
+    desk.poll({fake_action({.nonce = 3})}, 101);
+    REQUIRE(desk.submit("a", answer_to(*Desk::take(agent).at(0)))->accepted);
+    CHECK_FALSE(desk.answers.at(0).executed);
+}
+
+TEST_CASE("below taskLevel L4 agents at L4 get the configured level, in step or not") {
+    Desk desk;
+    FakeAgent agent = desk.join("a", kL4);
+    desk.engine->diffs_written("a", 100);
+    desk.poll(actions(3), 100);
+    const Batches batches = Desk::take(agent);
+    CHECK(all_at(batches, kL2));
+    CHECK_FALSE(batches[0]->tasks[0].evm_tx);
+}
+
+TEST_CASE("a diff stream may be there before the agent registers") {
+    Desk desk(at_l4());
+    desk.engine->diffs_written("a", 100);
+    FakeAgent agent = desk.join("a", kL4);
+    desk.poll(actions(3), 100);
+    CHECK(all_at(Desk::take(agent), kL4));
+}
+
+TEST_CASE("an agent that opens its task stream at a lower level gets that") {
+    Desk desk(at_l4());
+    FakeAgent agent = desk.join("a", kL4);
+    desk.engine->diffs_written("a", 100);
+    desk.poll({}, 100);
+    agent = desk.open("a", kL2);
+    desk.poll(actions(3), 100);
+    CHECK(all_at(Desk::take(agent), kL2));
+}
