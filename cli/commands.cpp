@@ -24,6 +24,7 @@ constexpr CommandRow kCommands[] = {
     {"diffs", "import, check, print and restart the log of state diffs", "", add_diffs},
     {"snapshot", "export, roll, verify, inspect and compare snapshots", "", add_snapshot},
     {"l4baseline", "the field's name for 'snapshot export'", "l4baseline snapshotexporter", add_l4baseline},
+    {"l4sim", "try out the state diffs with simulated L4 agents", "l4sim", add_l4sim},
 };
 
 }  // namespace

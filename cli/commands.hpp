@@ -41,5 +41,6 @@ Runner add_config(CLI::App& app);
 Runner add_diffs(CLI::App& app);
 Runner add_snapshot(CLI::App& app);
 Runner add_l4baseline(CLI::App& app);
+Runner add_l4sim(CLI::App& app);
 
 }  // namespace ioswarm::cli
