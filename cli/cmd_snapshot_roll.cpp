@@ -28,7 +28,7 @@ Result<snapshot::RollReport> roll(RollCommand& command, std::stop_token stop, Io
         !good) {
         return fail(good.error());
     }
-    auto log = snapshot::open_diffs(command.diffs, command.lock_timeout);
+    auto log = snapshot::open_diffs(command.diffs, {command.lock_timeout, stop});
     if (!log) return fail(log.error());
     SnapshotProgress progress(
         ProgressLine(io.err, ProgressLine::mode_for(command.output.quiet), "snapshot roll"));

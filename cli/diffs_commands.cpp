@@ -64,7 +64,7 @@ Result<snapshot::ImportReport> import(const DiffsImportOptions& options, std::st
         return fail(ErrorCode::usage, "diffs import", options.source, "that file is the log itself",
                     "give the log another place with --to, or move the file that you import");
     }
-    auto source = snapshot::open_diffs(options.source, options.lock_timeout);
+    auto source = snapshot::open_diffs(options.source, {options.lock_timeout, stop});
     if (!source) return fail(source.error());
     auto log = SqliteDiffStore::open(options.log);
     if (!log) return fail(log.error());

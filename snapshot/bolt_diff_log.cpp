@@ -83,6 +83,8 @@ class BoltDiffLog final : public DiffLog {
         return std::optional(*std::move(diff));
     }
 
+    void release_lock() override { file_->release_lock(); }
+
   private:
     [[nodiscard]] std::string place() const { return fmt::format("height {} (page {})", next_, cursor_->page_id()); }
 
@@ -113,8 +115,8 @@ class BoltDiffLog final : public DiffLog {
 
 }  // namespace
 
-Result<std::unique_ptr<DiffLog>> open_bolt_diffs(const std::string& path, std::chrono::milliseconds lock_timeout) {
-    auto file = File::open(path, lock_timeout);
+Result<std::unique_ptr<DiffLog>> open_bolt_diffs(const std::string& path, const LockWait& wait) {
+    auto file = File::open(path, wait);
     if (!file) {
         Error error = file.error();
         if (error.code == ErrorCode::try_again) error.hint = "stop its node, or copy the file while it is stopped";

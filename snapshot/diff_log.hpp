@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,6 +10,7 @@
 #include "core/base/result.hpp"
 #include "core/model/messages.hpp"
 #include "core/ports/diff_store.hpp"
+#include "snapshot/lock_wait.hpp"
 
 namespace ioswarm::snapshot {
 
@@ -30,16 +30,17 @@ class DiffLog {
     /// Errors, each with the height: bad_data, data_loss (damaged, a wrong digest), io, out_of_range (pruned
     /// meanwhile). The reading is then over.
     [[nodiscard]] virtual Result<std::optional<StateDiff>> next() = 0;
+    /// Drops the lock, if one is held: nothing is read any more.
+    virtual void release_lock() = 0;
 };
 
 /// The reference's diff store, a BoltDB file with the bucket `diffs`, read under a shared lock as trie.db is.
-/// Errors: not_found, permission_denied, io, try_again (a node holds it), bad_data.
-[[nodiscard]] Result<std::unique_ptr<DiffLog>> open_bolt_diffs(const std::string& path,
-                                                               std::chrono::milliseconds lock_timeout);
+/// Errors: not_found, permission_denied, io, try_again (a node holds it), cancelled (while it waited),
+/// bad_data.
+[[nodiscard]] Result<std::unique_ptr<DiffLog>> open_bolt_diffs(const std::string& path, const LockWait& wait);
 
 /// Either kind, told by the file's content; our own is read beside a process that writes it.
-[[nodiscard]] Result<std::unique_ptr<DiffLog>> open_diffs(const std::string& path,
-                                                          std::chrono::milliseconds lock_timeout);
+[[nodiscard]] Result<std::unique_ptr<DiffLog>> open_diffs(const std::string& path, const LockWait& wait);
 
 /// Our own log, behind the port.
 [[nodiscard]] std::unique_ptr<DiffLog> diffs_of(std::shared_ptr<const DiffStore> store);

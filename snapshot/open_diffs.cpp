@@ -7,7 +7,7 @@
 
 namespace ioswarm::snapshot {
 
-Result<std::unique_ptr<DiffLog>> open_diffs(const std::string& path, std::chrono::milliseconds lock_timeout) {
+Result<std::unique_ptr<DiffLog>> open_diffs(const std::string& path, const LockWait& wait) {
     const auto kind = diff_file_kind(path);
     if (!kind) return fail(kind.error());
     switch (*kind) {
@@ -23,7 +23,7 @@ Result<std::unique_ptr<DiffLog>> open_diffs(const std::string& path, std::chrono
         case DiffFileKind::unknown:
             break;  // a BoltDB file whose first page is torn is still one: its reader looks further
     }
-    return open_bolt_diffs(path, lock_timeout);
+    return open_bolt_diffs(path, wait);
 }
 
 }  // namespace ioswarm::snapshot

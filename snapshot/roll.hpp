@@ -33,7 +33,7 @@ struct RollReport {
 /// Brings a snapshot up to the height of a log of diffs without the node's state: the diffs behind the base's height
 /// are folded to the last write of each key, and merged into the base while it is read once. The base's namespaces,
 /// their order and the order of keys stay. Every digest, of the diffs and of the base, is checked before anything is
-/// published. Errors: those of SnapshotReader, DiffLog, DiffFold and SnapshotOutput; usage (`to` is not above the
+/// published. The lock of the log is dropped when its last diff was read. Errors: those of SnapshotReader, DiffLog, DiffFold and SnapshotOutput; usage (`to` is not above the
 /// base), try_again (the log holds nothing behind the base yet), failed_precondition (heights are missing between the
 /// two; the log ends before `to`), bad_data (the base is out of order or lacks a namespace asked for; the diffs name another height
 /// than their own in Account/currentHeight).

@@ -55,6 +55,8 @@ class StoreDiffLog final : public DiffLog {
         return std::optional(*std::move(diff));
     }
 
+    void release_lock() override {}
+
   private:
     [[nodiscard]] Error broken(std::string why) const {
         return {ErrorCode::data_loss, "the diff log is damaged", fmt::format("height {}", next_), std::move(why),

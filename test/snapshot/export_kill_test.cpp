@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // An export that dies at any of its steps leaves the old file as it was, or the new one whole.
 
-#include <sys/ptrace.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <csignal>
 #include <filesystem>
 
 #include <catch2/catch.hpp>
 
 #include "core/base/atomic_file.hpp"
 #include "snapshot/export.hpp"
+#include "test/snapshot/killed_child.hpp"
 #include "test/snapshot/snapshot_facts.hpp"
 #include "test/support/temp_dir.hpp"
 #include "test/support/test_data.hpp"
@@ -30,30 +26,8 @@ ExportOptions options_for(const test::TempDir& dir) {
     return options;
 }
 
-/// Exports in a child that stops at each entry to and return from a system call of its first thread, and kills it at
-/// the `last`-th. Gives the stops made: fewer where it was through before.
 int killed_at(const ExportOptions& options, int last) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-        ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-        ::raise(SIGSTOP);
-        const auto done = export_snapshot(options, {}, {});
-        ::_exit(done ? 0 : 1);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    REQUIRE(WIFSTOPPED(status));
-    for (int stop = 0; stop < last; ++stop) {
-        ::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr);
-        ::waitpid(child, &status, 0);
-        if (WIFEXITED(status)) {
-            CHECK(WEXITSTATUS(status) == 0);
-            return stop;
-        }
-    }
-    ::kill(child, SIGKILL);
-    ::waitpid(child, &status, 0);
-    return last;
+    return test::killed_at(last, [&] { return export_snapshot(options, {}, {}).has_value(); });
 }
 
 }  // namespace
