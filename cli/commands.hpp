@@ -42,5 +42,6 @@ Runner add_diffs(CLI::App& app);
 Runner add_snapshot(CLI::App& app);
 Runner add_l4baseline(CLI::App& app);
 Runner add_l4sim(CLI::App& app);
+Runner add_l4test(CLI::App& app);
 
 }  // namespace ioswarm::cli

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <condition_variable>
 #include <map>
-#include <mutex>
 #include <random>
 #include <string>
 #include <utility>
@@ -11,6 +9,7 @@
 #include "proto/node_link.hpp"
 #include "proto/node_web3.hpp"
 #include "proto/node_wire.hpp"
+#include "proto/pause.hpp"
 
 // StreamBlocks tells of new blocks and is silent about the rest, itself included: a subscription is not
 // confirmed, it starts at whatever comes next, and a node that was restarted or a half-open connection look
@@ -26,15 +25,6 @@ using std::chrono::steady_clock;
 
 constexpr std::uint64_t kFetchBlocks = 10;  ///< asked for at once; full blocks with receipts are about 1 MB
 constexpr std::size_t kMaxReady = 32;  ///< blocks read ahead; past it the highest is dropped, and fetched later
-
-/// Waits `time` or until `stop`; false when stopped.
-bool wait_for(milliseconds time, const std::stop_token& stop) {
-    std::mutex mutex;
-    std::condition_variable_any never;
-    std::unique_lock lock(mutex);
-    never.wait_for(lock, stop, time, [] { return false; });
-    return !stop.stop_requested();
-}
 
 Error stopped() {
     return {ErrorCode::cancelled, "cannot wait for a block", {}, "stopped", {}};
@@ -95,7 +85,7 @@ std::optional<ExecutedBlock> NodeBlocks::take_ready(std::uint64_t height) {
 Status NodeBlocks::open_stream(const std::stop_token& stop) {
     if (stream_) return {};
     const auto now = steady_clock::now();
-    if (now < open_again_ && !wait_for(std::chrono::ceil<milliseconds>(open_again_ - now), stop))
+    if (now < open_again_ && !pause_for(std::chrono::ceil<milliseconds>(open_again_ - now), stop))
         return fail(stopped());
     stream_ = link_.grpc().open_stream(kStreamBlocks, {});
     stream_dropped_ = 0;
@@ -230,7 +220,7 @@ Result<ExecutedBlock> NodeBlocks::next_of_web3(std::uint64_t height, const std::
         if (!tip) return fail(tip.error());
         if (wanted == 0) wanted = tip->height + 1;
         if (tip->height >= wanted) return web3_block(link_.web3(), wanted, stop);
-        if (!wait_for(link_.settings().web3_poll, stop)) return fail(stopped());
+        if (!pause_for(link_.settings().web3_poll, stop)) return fail(stopped());
     }
     return next_of_grpc(height, stop);  // the node was replaced by one that speaks protobuf
 }

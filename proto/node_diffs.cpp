@@ -2,24 +2,13 @@
 #include "proto/node_diffs.hpp"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "proto/pause.hpp"
+
 namespace ioswarm::proto {
-namespace {
-
-void pause(std::chrono::milliseconds time, const std::stop_token& stop) {
-    std::mutex mutex;
-    std::condition_variable_any never;
-    std::unique_lock lock(mutex);
-    never.wait_for(lock, stop, time, [] { return false; });
-}
-
-}  // namespace
-
 NodeDiffSource::NodeDiffSource(NodeDiffSettings settings, Log log)
     : settings_(std::move(settings)), log_(std::move(log)) {}
 
@@ -71,7 +60,7 @@ Result<StateDiff> NodeDiffSource::next(std::uint64_t height, std::stop_token sto
         }
         log_.warn("{}: height {} came where {} is next: asking once more", settings_.peer.target.text(),
                   diff->height, height);
-        pause(settings_.before_second_ask, stop);
+        pause_for(settings_.before_second_ask, stop);
     }
 }
 

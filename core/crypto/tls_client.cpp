@@ -29,7 +29,8 @@ constexpr const char* kWhat = "TLS failed";
 
 Error tls_error(const std::string& name, std::string why, std::string hint = {}) {
     ERR_clear_error();
-    return {ErrorCode::unavailable, kWhat, name, std::move(why), std::move(hint)};
+    if (hint.empty()) hint = "does the other end speak TLS?";
+    return {ErrorCode::unavailable, kWhat, name, "TLS: " + std::move(why), std::move(hint)};
 }
 
 std::string last_reason() {

@@ -169,8 +169,8 @@ Status TcpStream::State::shake_hands(Deadline deadline, const std::stop_token& s
             const auto got = receive_raw(buffer);
             if (!got) return fail(got.error());
             if (*got && **got == 0) {
-                return fail(ErrorCode::unavailable, "TLS failed", which, "the peer broke off",
-                            "does it speak TLS there?");
+                return fail(ErrorCode::unavailable, "TLS failed", which, "TLS: the peer broke off",
+                            "does the other end speak TLS?");
             }
             if (*got) {
                 if (Status taken = tls->received(BytesView(buffer).first(**got)); !taken) return taken;

@@ -270,14 +270,14 @@ void FakeDiffNode::run() {
             fds.push_back({connection->fd, static_cast<short>(writes ? POLLIN | POLLOUT : POLLIN), 0});
         }
         ::poll(fds.data(), fds.size(), -1);
+        std::uint64_t count = 0;  // drained before what it tells of is looked at
+        [[maybe_unused]] const ssize_t drained = ::read(wake_, &count, sizeof count);
         std::deque<Step> steps;
         {
             const std::lock_guard lock(mutex_);
             if (stopping_) return;
             steps = std::exchange(pushed_, {});
         }
-        std::uint64_t count = 0;
-        [[maybe_unused]] const ssize_t drained = ::read(wake_, &count, sizeof count);
         for (;;) {
             std::unique_lock lock(mutex_);
             if (!frozen_ || stopping_) break;

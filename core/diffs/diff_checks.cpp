@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/diffs/diff_checks.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/model/state_digest.hpp"
+
+namespace ioswarm {
+namespace {
+
+constexpr std::array<std::string_view, 13> kNamespaces{"Account",
+                                                       "Code",
+                                                       "Contract",
+                                                       "_meta",
+                                                       "System",
+                                                       "Rewarding",
+                                                       "Candidate",
+                                                       "CandsMap",
+                                                       "Bucket",
+                                                       "Staking",
+                                                       "StakingView",
+                                                       "Preimage",
+                                                       "staking_contract_meta"};
+
+}  // namespace
+
+bool is_known_namespace(std::string_view name) noexcept {
+    return std::find(kNamespaces.begin(), kNamespaces.end(), name) != kNamespaces.end() ||
+           name.starts_with("cs_bucket_");
+}
+
+void DiffChecks::Fault::add(std::string what) {
+    if (count++ == 0) first = std::move(what);
+}
+
+void DiffChecks::take(const StateDiff& diff) {
+    ++diffs_;
+    entries_ += diff.entries.size();
+    for (const StateDiffEntry& entry : diff.entries) {
+        constexpr std::size_t kShown = 64;
+        if (!is_known_namespace(entry.ns)) {
+            namespaces_.add(fmt::format("'{}' at height {}", entry.ns.substr(0, kShown), diff.height));
+        }
+        if (entry.write_type > 1) {
+            write_types_.add(fmt::format("{} at height {}", entry.write_type, diff.height));
+        }
+    }
+    if (diff.height != expected_)
+        heights_.add(fmt::format("{} came where {} was next", diff.height, expected_));
+    if (!has_true_digest(diff)) digests_.add(fmt::format("at height {}", diff.height));
+    if (diff.height > tip_ && diff.height > last_) ++live_;
+    last_ = std::max(last_, diff.height);
+    expected_ = diff.height + 1;
+}
+
+DiffChecks::Verdict DiffChecks::verdict(const char* name, const Fault& fault, std::string good) const {
+    if (diffs_ == 0) return {name, false, "no diff came"};
+    if (fault.count == 0) return {name, true, std::move(good)};
+    return {name, false, fmt::format("{} wrong, first {}", fault.count, fault.first)};
+}
+
+std::vector<DiffChecks::Verdict> DiffChecks::verdicts() const {
+    return {
+        verdict("namespaces", namespaces_, fmt::format("{} entries, all in known ones", entries_)),
+        verdict("write_types", write_types_, "all 0 or 1"),
+        verdict("heights", heights_, fmt::format("{} to {}, each once", from_, last_)),
+        verdict("digests", digests_, fmt::format("{} of {} right", diffs_, diffs_)),
+        {"catch_up", caught_up(),
+         caught_up()
+             ? fmt::format("{} to {}", from_, tip_)
+             : fmt::format("ended at {}, {} was wanted", last_ == 0 ? "nothing" : fmt::to_string(last_), tip_)},
+        {"live", live_ > 0, fmt::format("{} diffs after height {}", live_, tip_)},
+    };
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include <filesystem>
+
+#include <nlohmann/json.hpp>
+
+#include "core/crypto/hmac.hpp"
+#include "test/cli/run_cli.hpp"
+#include "test/support/fake_diff_node.hpp"
+#include "test/support/temp_dir.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+using Steps = FakeDiffNode::Steps;
+using Asked = FakeDiffNode::Asked;
+
+namespace {
+
+/// Gives heights up to `last`, the live-only stream its newest; `spoil` alters what goes out.
+FakeDiffNode::Script chain(std::uint64_t tip, std::uint64_t last, void (*spoil)(StateDiff&) = nullptr) {
+    return [=](const Asked& asked, std::size_t) {
+        Steps steps{accept_step()};
+        const bool live_only = asked.from_height == 0;
+        for (std::uint64_t height = live_only ? tip : asked.from_height; height <= (live_only ? tip : last);
+             ++height) {
+            StateDiff diff = small_diff(height);
+            if (spoil != nullptr) spoil(diff);
+            steps.push_back(diff_step(diff));
+        }
+        return steps;
+    };
+}
+
+std::string address_of(const FakeDiffNode& node) {
+    return "127.0.0.1:" + std::to_string(node.port());
+}
+
+std::string secret_file(const TempDir& dir, const std::string& secret = "test-secret") {
+    const std::string path = dir.write("secret", secret + "\n");
+    std::filesystem::permissions(path,
+                                 std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    return path;
+}
+
+}  // namespace
+
+TEST_CASE("l4test reports a line a check and passes", "[l4test]") {
+    const TempDir dir;
+    FakeDiffNode node(chain(20, 22));
+    const CliRun run = run_cli({"l4test", "--addr", address_of(node), "--secret-file", secret_file(dir),
+                                "--duration", "2s", "--catchup", "5", "--agent", "watcher"});
+    INFO(run.err);
+    CHECK(run.code == 0);
+    CHECK_THAT(run.out, Catch::StartsWith("pass  known namespaces only   16 entries, all in known ones\n"
+                                          "pass  write types 0 or 1      all 0 or 1\n"
+                                          "pass  heights without gaps    15 to 22, each once\n"
+                                          "pass  every digest right      8 of 8 right\n"
+                                          "pass  catch-up finished       15 to 20\n"
+                                          "pass  at least one live diff  2 diffs after height 20\n"
+                                          "passed after 2"));
+    CHECK_THAT(run.err, Catch::Contains("caught up to height 20") && Catch::Contains("height 22: 2 entries\n"));
+    const auto asked = node.asked();
+    REQUIRE(asked.size() == 2);
+    for (const Asked& call : asked) {
+        CHECK(call.agent_id == "watcher");
+        CHECK(call.headers.at("x-ioswarm-token") == agent_token("test-secret", "watcher"));
+    }
+}
+
+TEST_CASE("l4test prints one JSON object and nothing on the way", "[l4test]") {
+    FakeDiffNode node(chain(20, 22, [](StateDiff& diff) { diff.digest[0] ^= diff.height == 21 ? 1 : 0; }));
+    const CliRun run = run_cli({"l4test", "--coordinator", address_of(node), "--duration", "2s", "--json"});
+    CHECK(run.code == 1);
+    CHECK(run.err.empty());
+    const auto report = nlohmann::json::parse(run.out);
+    CHECK(report.at("passed") == false);
+    CHECK(report.at("checks").at("digests").at("passed") == false);
+    CHECK(report.at("checks").at("digests").at("detail") == "1 wrong, first at height 21");
+    CHECK(report.at("checks").at("heights").at("passed") == true);
+    CHECK(report.at("tip") == 20);
+    CHECK(report.at("live") == 2);
+    CHECK(report.at("agent_id") == "l4test-probe");
+    CHECK(report.at("ended").is_null());
+    CHECK(node.asked()[0].headers.count("x-ioswarm-token") == 0);
+}
+
+TEST_CASE("what a peer says is escaped on the terminal", "[l4test]") {
+    FakeDiffNode node(chain(20, 22, [](StateDiff& diff) { diff.entries[0].ns = "\x1b[31mred"; }));
+    const CliRun run = run_cli({"l4test", "--addr", address_of(node), "--duration", "2s"});
+    CHECK(run.code == 1);
+    CHECK(run.out.find('\x1b') == std::string::npos);
+    CHECK_THAT(run.out, Catch::Contains("FAIL  known namespaces only") && Catch::Contains("\\x1b[31mred"));
+}
+
+TEST_CASE("l4test says what is wrong with its command line", "[l4test]") {
+    const TempDir dir;
+    const std::string file = secret_file(dir);
+    CHECK(run_cli({"l4test"}).code == 64);
+    CHECK_THAT(run_cli({"l4test"}).err, Catch::Contains("--addr: not given"));
+    CHECK(run_cli({"l4test", "--addr", "nowhere"}).code == 64);
+    CHECK(run_cli({"l4test", "--addr", "h:1", "--duration", "0s"}).code == 64);
+    CHECK(run_cli({"l4test", "--addr", "h:1", "--catchup", "-1"}).code == 64);
+    CHECK(run_cli({"l4test", "--addr", "h:1", "--agent", "a b"}).code == 64);
+    CHECK(run_cli({"l4test", "--addr", "h:1", "--secret", "x", "--secret-file", file}).code == 64);
+    CHECK(run_cli({"l4test", "--addr", "h:1", "--secret-file", dir.path() + "/none"}).code == 74);
+    std::filesystem::permissions(file, std::filesystem::perms::all);
+    CHECK(run_cli({"l4test", "--addr", "h:1", "--secret-file", file}).code == 77);
+}
+
+TEST_CASE("l4test warns of a secret on the command line and takes it", "[l4test]") {
+    FakeDiffNode node([](const Asked&, std::size_t) {
+        return Steps{accept_step(), end_step(16, "invalid auth token")};
+    });
+    const std::string flag = GENERATE("--secret", "--master");
+    const CliRun run = run_cli({"l4test", "--addr", address_of(node), flag, "swordfish"});
+    CHECK(run.code == 77);
+    CHECK_THAT(run.err, Catch::Contains("warning: the process list shows --master and --secret") &&
+                            Catch::Contains("invalid auth token") && !Catch::Contains("swordfish"));
+    CHECK(node.asked().at(0).headers.at("x-ioswarm-token") == agent_token("swordfish", "l4test-probe"));
+}
+
+TEST_CASE("l4test against nobody, and against no coordinator, is unavailable", "[l4test]") {
+    std::string address;
+    {
+        const FakeDiffNode gone(chain(1, 1));
+        address = address_of(gone);
+    }
+    CHECK(run_cli({"l4test", "--addr", address}).code == 69);
+    FakeDiffNode other([](const Asked&, std::size_t) {
+        return Steps{accept_step(), end_step(12, "unknown service")};
+    });
+    const CliRun run = run_cli({"l4test", "--addr", address_of(other)});
+    CHECK(run.code == 69);
+    CHECK_THAT(run.err, Catch::Contains("unknown service") && Catch::Contains("ioswarm.enabled"));
+}
