@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/progress_line.hpp"
+#include "cli/serve_settings.hpp"
 #include "cli/stop_on_signal.hpp"
 #include "core/base/text.hpp"
 #include "core/diffs/diff_file.hpp"
@@ -161,7 +162,7 @@ Result<bool> is_agreed(const DiffsRestartOptions& options, const DiffRange& rang
 }  // namespace
 
 std::string diff_log_path(const ServeConfig& config) {
-    return config.diff_store_path.empty() ? config.data_dir + "/statediffs.db" : config.diff_store_path;
+    return diff_store_file(config);
 }
 
 ExitCode run_diffs_import(const DiffsImportOptions& options, Io& io) {

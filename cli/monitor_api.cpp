@@ -71,6 +71,7 @@ const MonitorApi::Route* MonitorApi::find_route(std::string_view path) {
         {"/api/stats", &MonitorApi::stats, true, true},
         {"/api/rewards", &MonitorApi::rewards, true, true},
         {"/api/snapshot", &MonitorApi::snapshot, true, true},
+        {"/api/diffs", &MonitorApi::diffs, false, true},  // it names agents, as /swarm/agents does
         {"/swarm/status", &MonitorApi::status, false, false},
         {"/swarm/agents", &MonitorApi::agents, false, false},
         {"/swarm/leaderboard", &MonitorApi::leaderboard, false, false},
@@ -183,6 +184,21 @@ HttpReply MonitorApi::snapshot(const HttpRequest&) const {
                                       {"time", newest->time}});
     reply.headers.emplace_back("Cache-Control", "public, max-age=30");
     return reply;
+}
+
+HttpReply MonitorApi::diffs(const HttpRequest&) const {
+    if (!diffs_) return error_reply(404, "no state diffs: the source gives none");
+    const DiffsView view = diffs_();
+    Json subscribers = Json::array();
+    for (const DiffSubscriber& one : view.subscribers) {
+        subscribers.push_back({{"agent_id", one.agent_id}, {"next", one.next}, {"lag", one.lag}});
+    }
+    Json out{{"tip", view.tip},
+             {"floor", view.floor},
+             {"subscribers", std::move(subscribers)},
+             {"dropped", view.dropped}};
+    if (!view.alarm.empty()) out["alarm"] = view.alarm;
+    return json_reply(out);
 }
 
 HttpReply MonitorApi::status(const HttpRequest&) const {

@@ -7,6 +7,7 @@
 
 #include "core/base/result.hpp"
 #include "core/coordinator/views.hpp"
+#include "core/diffs/diff_views.hpp"
 #include "core/net/http_server.hpp"
 #include "core/ports/clock.hpp"
 
@@ -24,6 +25,8 @@ class MonitorApi {
     /// `monitor` and `clock` must live as long as this. `snapshot_dir`: where /api/snapshot looks; empty = nowhere.
     MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, PortBound port_bound,
                std::string snapshot_dir = {});
+    /// What GET /api/diffs shows; without it that answers 404. Before the first request.
+    void show_diffs(std::function<DiffsView()> diffs) { diffs_ = std::move(diffs); }
 
     [[nodiscard]] HttpReply handle(const HttpRequest& request) const;
 
@@ -34,6 +37,7 @@ class MonitorApi {
     [[nodiscard]] HttpReply stats(const HttpRequest& request) const;
     [[nodiscard]] HttpReply rewards(const HttpRequest& request) const;
     [[nodiscard]] HttpReply snapshot(const HttpRequest& request) const;
+    [[nodiscard]] HttpReply diffs(const HttpRequest& request) const;
     [[nodiscard]] HttpReply status(const HttpRequest& request) const;
     [[nodiscard]] HttpReply agents(const HttpRequest& request) const;
     [[nodiscard]] HttpReply leaderboard(const HttpRequest& request) const;
@@ -50,6 +54,7 @@ class MonitorApi {
     const Authorize authorize_;
     const PortBound port_bound_;
     const std::string snapshot_dir_;
+    std::function<DiffsView()> diffs_;
 };
 
 }  // namespace ioswarm::cli

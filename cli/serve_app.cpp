@@ -38,9 +38,9 @@ Result<std::unique_ptr<HttpServer>> start_http(HttpServerSettings settings, cons
 Result<std::unique_ptr<ServeApp>> ServeApp::start(const ServeConfig& config, const ServeOptions& options,
                                                   Log log) {
     std::unique_ptr<ServeApp> app(new ServeApp(config, options, std::move(log)));
-    for (const auto step :
-         {&ServeApp::read_lists, &ServeApp::open_books, &ServeApp::open_source, &ServeApp::make_coordinator,
-          &ServeApp::open_agent_port, &ServeApp::open_api, &ServeApp::start_test_agents}) {
+    for (const auto step : {&ServeApp::read_lists, &ServeApp::open_books, &ServeApp::open_source,
+                            &ServeApp::open_diffs, &ServeApp::make_coordinator, &ServeApp::open_agent_port,
+                            &ServeApp::open_api, &ServeApp::start_test_agents}) {
         if (Status done = (app.get()->*step)(); !done) return fail(std::move(done).error());
     }
     if (Status announced = app->announce(); !announced) return fail(std::move(announced).error());
@@ -95,12 +95,24 @@ Status ServeApp::open_source() {
     return {};
 }
 
+// After the source they come from, before the port they are served at.
+Status ServeApp::open_diffs() {
+    if (!has_diffs(config_)) return {};
+    auto diffs = ServeDiffs::open(config_, embedded_ ? &embedded_->diffs() : nullptr, log_);
+    if (!diffs) return fail(std::move(diffs).error());
+    diffs_ = *std::move(diffs);
+    diffs_->start();
+    return {};
+}
+
 // Started before the ports: an agent that comes at once finds somebody in.
 Status ServeApp::make_coordinator() {
     ActPoolReader& pool = node_ ? node_->pool() : *embedded_;
     StateReader& state = node_ ? node_->state() : *embedded_;
     BlockSource& blocks = node_ ? node_->blocks() : *embedded_;
-    auto coordinator = Coordinator::create(settings_, pool, state, blocks, *accounting_, clock_, log_);
+    if (diffs_) watched_blocks_ = diffs_->watch(blocks);
+    auto coordinator = Coordinator::create(settings_, pool, state, watched_blocks_ ? *watched_blocks_ : blocks,
+                                           *accounting_, clock_, log_);
     if (!coordinator) return fail(std::move(coordinator).error());
     coordinator_ = *std::move(coordinator);
     coordinator_->start();
@@ -113,7 +125,8 @@ Status ServeApp::open_agent_port() {
     settings.port = static_cast<std::uint16_t>(config_.grpc_port);
     settings.tls_cert_file = config_.tls_cert;
     settings.tls_key_file = config_.tls_key;
-    auto server = proto::AgentServer::start(std::move(settings), *coordinator_, *access_, log_);
+    auto server = proto::AgentServer::start(std::move(settings), *coordinator_, *access_, log_,
+                                            diffs_ ? &diffs_->hub() : nullptr);
     if (!server) return fail(std::move(server).error());
     agent_server_ = *std::move(server);
     accepting_ = true;
@@ -127,10 +140,14 @@ Status ServeApp::open_api() {
     if (access_->has_secret()) {
         authorize = [this](std::string_view id, std::string_view token) { return access_->check(id, token); };
     }
-    api_.emplace(*coordinator_, clock_, std::move(authorize), [this]() -> Status {
-        if (accepting_) return {};
-        return fail(ErrorCode::unavailable, "the port for agents is closed");
-    }, config_.snapshot_dir);
+    api_.emplace(
+        *coordinator_, clock_, std::move(authorize),
+        [this]() -> Status {
+            if (accepting_) return {};
+            return fail(ErrorCode::unavailable, "the port for agents is closed");
+        },
+        config_.snapshot_dir);
+    if (diffs_) api_->show_diffs([this] { return diffs_->view(); });
     HttpServerSettings settings;
     settings.address = address_;
     settings.port = static_cast<std::uint16_t>(config_.swarm_api_port);
@@ -143,12 +160,17 @@ Status ServeApp::open_api() {
 
 // Last of all, over the network like any other agent.
 Status ServeApp::start_test_agents() {
-    reporter_.emplace(*coordinator_, kStatusInterval, log_);
+    reporter_.emplace([this] { return status_text(); }, kStatusInterval, log_);
     if (options_.test_agents == 0) return {};
     proto::CoordinatorAddress target;
     target.target = reachable(address_, agent_server_->port());
     test_agents_ = test_agents(options_.test_agents, std::move(target), config_, log_);
     return {};
+}
+
+std::string ServeApp::status_text() const {
+    std::string out = status_line(*coordinator_);
+    return diffs_ ? out + ", " + diffs_line(diffs_->view()) : out;
 }
 
 Status ServeApp::announce() const {
@@ -157,6 +179,13 @@ Status ServeApp::announce() const {
                                    : reachable(address_, agent_server_->port());
     log_.info("source: {}", node_ ? fmt::format("node {}", config_.node_grpc) : source_identity(config_));
     log_.info("agents join at {}{}", agents, agent_server_->uses_tls() ? " (TLS)" : "");
+    if (diffs_) {
+        const DiffsView held = diffs_->view();
+        log_.info(
+            "state diffs: {}, {}",
+            config_.diff_store_enabled ? diff_store_file(config_) : std::string("in memory only"),
+            held.tip == 0 ? std::string("none yet") : fmt::format("heights {} to {}", held.floor, held.tip));
+    }
     if (options_.test_agents > 0) log_.info("{} test agents join by themselves", options_.test_agents);
     std::uint16_t api_port = 0;
     if (api_server_) {
@@ -183,6 +212,11 @@ void ServeApp::reload_lists() {
         coordinator_->end_agent(agent.id, allowed.error());
         ++ended;
     }
+    // Diffs are served to whoever has a key, registered or not.
+    for (const DiffSubscriber& reader : diffs_ ? diffs_->hub().subscribers() : std::vector<DiffSubscriber>{}) {
+        if (const Status allowed = access_->allowed(reader.agent_id); !allowed)
+            diffs_->hub().end_agent(reader.agent_id, allowed.error());
+    }
     log_.info("lists of agents read again, {} agents ended", ended);
 }
 
@@ -191,12 +225,13 @@ void ServeApp::stop(std::chrono::milliseconds within) {
     accepting_ = false;
     agent_server_->stop_accepting();
     test_agents_.reset();
+    if (diffs_) diffs_->stop();
     coordinator_->stop();
     const auto left = within - std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begin);
     agent_server_->shutdown(std::max(left, std::chrono::milliseconds::zero()));
     reporter_.reset();
     api_server_.reset();
-    log_.info("{}", status_line(*coordinator_));
+    log_.info("{}", status_text());
 }
 
 }  // namespace ioswarm::cli

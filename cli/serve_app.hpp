@@ -10,6 +10,7 @@
 
 #include "cli/monitor_api.hpp"
 #include "cli/serve_config.hpp"
+#include "cli/serve_diffs.hpp"
 #include "cli/serve_settings.hpp"
 #include "cli/status_line.hpp"
 #include "core/base/log.hpp"
@@ -49,11 +50,13 @@ class ServeApp {
     Status read_lists();
     Status open_books();
     Status open_source();
+    Status open_diffs();
     Status make_coordinator();
     Status open_agent_port();
     Status open_api();
     Status start_test_agents();
     Status announce() const;
+    [[nodiscard]] std::string status_text() const;
 
     const ServeConfig config_;
     const ServeOptions options_;
@@ -68,6 +71,8 @@ class ServeApp {
     std::unique_ptr<Accounting> accounting_;
     std::unique_ptr<proto::NodeSource> node_;  // one of these two
     std::unique_ptr<sim::EmbeddedChain> embedded_;
+    std::unique_ptr<ServeDiffs> diffs_;  // null: the source has none
+    std::unique_ptr<BlockSource> watched_blocks_;
     std::unique_ptr<Coordinator> coordinator_;
     std::unique_ptr<proto::AgentServer> agent_server_;
     std::optional<MonitorApi> api_;

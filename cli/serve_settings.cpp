@@ -46,6 +46,10 @@ CoordinatorSettings coordinator_settings(const ServeConfig& config) {
     return out;
 }
 
+std::string diff_store_file(const ServeConfig& config) {
+    return config.diff_store_path.empty() ? config.data_dir + "/statediffs.db" : config.diff_store_path;
+}
+
 Result<std::string> bind_address(const ServeConfig& config, bool insecure_bind) {
     const bool secret = !config.master_secret.empty();
     if (config.listen.empty()) return std::string(secret || insecure_bind ? "" : "127.0.0.1");
@@ -73,8 +77,12 @@ std::vector<std::string> start_warnings(const ServeConfig& config, const std::st
     if (!config.reward_contract.empty()) {
         out.emplace_back("rewardContract is set: payouts are kept as owed, this version does not settle them");
     }
-    if (!config.node_diffs.empty())
-        out.emplace_back("node.diffs is set: this version does not relay state diffs");
+    if (config.task_level == "L4" && !has_diffs(config)) {
+        out.emplace_back("taskLevel is L4 without node.diffs: no source of state diffs, agents get tasks up to L3");
+    }
+    if (!config.node_diffs.empty() && !uses_node(config)) {
+        out.emplace_back("node.diffs is set without node.grpc: the embedded chain's own state diffs are served");
+    }
     return out;
 }
 

@@ -21,6 +21,14 @@ struct ServeOptions {
     return !config.node_grpc.empty();
 }
 
+/// The embedded chain has state diffs, a node only where node.diffs names its ioswarm module.
+[[nodiscard]] inline bool has_diffs(const ServeConfig& config) {
+    return !uses_node(config) || !config.node_diffs.empty();
+}
+
+/// diffStorePath, or statediffs.db in the data directory.
+[[nodiscard]] std::string diff_store_file(const ServeConfig& config);
+
 /// What the configuration means for the coordinator.
 [[nodiscard]] CoordinatorSettings coordinator_settings(const ServeConfig& config);
 

@@ -26,15 +26,21 @@ std::string status_line(const Monitor& monitor) {
                        status.tasks_received, accuracy, epoch.epoch);
 }
 
-StatusReporter::StatusReporter(const Monitor& monitor, std::chrono::milliseconds interval, Log log)
-    : thread_([&monitor, interval, log = std::move(log)](const std::stop_token& stop) {
+std::string diffs_line(const DiffsView& diffs) {
+    std::string out = fmt::format("diffs to {}, {} readers", diffs.tip, diffs.subscribers.size());
+    if (!diffs.alarm.empty()) out += fmt::format(", NO DIFFS COME IN: {}", diffs.alarm);
+    return out;
+}
+
+StatusReporter::StatusReporter(std::function<std::string()> line, std::chrono::milliseconds interval, Log log)
+    : thread_([line = std::move(line), interval, log = std::move(log)](const std::stop_token& stop) {
           std::mutex mutex;
           std::condition_variable_any never;
           std::unique_lock lock(mutex);
           while (true) {
               never.wait_for(lock, stop, interval, [] { return false; });
               if (stop.stop_requested()) return;
-              log.info("{}", status_line(monitor));
+              log.info("{}", line());
           }
       }) {}
 

@@ -26,7 +26,7 @@ DiffFeed::~DiffFeed() {
 
 void DiffFeed::start() {
     const DiffRange held = store_.range();
-    wanted_ = held.tip;
+    wanted_ = held.empty() ? held.floor : held.tip;
     overlap_ = !held.empty();
     writer_ = std::jthread([this](const std::stop_token& stop) { write_loop(stop); });
     fetcher_ = std::jthread([this](const std::stop_token& stop) { fetch_loop(stop); });

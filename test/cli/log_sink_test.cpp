@@ -122,20 +122,31 @@ TEST_CASE("the status line has height, lag, agents, tasks, accuracy and epoch", 
         "height 1234, lag 3s, agents 5 of 6 live, tasks 100 sent 98 answered, accuracy 99.50% of 200, epoch 3");
 }
 
+TEST_CASE("the line about state diffs tells how far they are, and loudly when none come in", "[log]") {
+    DiffsView diffs;
+    diffs.tip = 1234;
+    diffs.subscribers = {{"a", 1200, 35}, {"b", 1235, 0}};
+    CHECK(diffs_line(diffs) == "diffs to 1234, 2 readers");
+    diffs.alarm = "the state diffs have a hole: height 1235";
+    CHECK(diffs_line(diffs) ==
+          "diffs to 1234, 2 readers, NO DIFFS COME IN: the state diffs have a hole: height 1235");
+}
+
 TEST_CASE("the status line comes again and again, and its end is not waited for", "[log]") {
-    const ioswarm::test::FakeMonitor monitor;
     std::mutex mutex;
     std::condition_variable_any changed;
     int lines = 0;
-    const Log log(LogLevel::info, [&](LogLevel, std::string_view) {
+    const auto line = [] { return std::string("all is well"); };
+    const Log log(LogLevel::info, [&](LogLevel, std::string_view text) {
+        if (text != "all is well") return;
         const std::lock_guard lock(mutex);
         ++lines;
         changed.notify_all();
     });
     {
-        const StatusReporter reporter(monitor, 1ms, log);
+        const StatusReporter reporter(line, 1ms, log);
         std::unique_lock lock(mutex);
         changed.wait(lock, [&] { return lines >= 3; });
     }
-    const StatusReporter never(monitor, 24h, log);
+    const StatusReporter never(line, 24h, log);
 }

@@ -101,6 +101,31 @@ TEST_CASE("nothing compared is an accuracy of 0 and no division", "[monitor]") {
     CHECK(Json::parse(served.json("/swarm/epoch"))["accuracy"] == 0.0);
 }
 
+TEST_CASE("/api/diffs shows what the log holds and who reads it", "[monitor]") {
+    Served served;
+    const httplib::Response none = served.get("/api/diffs");
+    CHECK(none.status == 404);
+    CHECK(Json::parse(none.body)["error"] == "no state diffs: the source gives none");
+
+    DiffsView view;
+    served.api->show_diffs([&view] { return view; });
+    CHECK(served.json("/api/diffs") == R"({"tip":0,"floor":0,"subscribers":[],"dropped":0})" "\n");
+    view.tip = 18'446'744'073'709'551'615U;
+    view.floor = 48'000'000;
+    view.subscribers = {{"agent-01", 48'000'010, 3}, {"agent-02", 0, 0}};
+    CHECK(served.json("/api/diffs") ==
+          R"({"tip":18446744073709551615,"floor":48000000,"subscribers":[{"agent_id":"agent-01","next":48000010,)"
+          R"("lag":3},{"agent_id":"agent-02","next":0,"lag":0}],"dropped":0})" "\n");
+    view.alarm = "the state diffs have a hole: height 7";
+    CHECK(Json::parse(served.json("/api/diffs"))["alarm"] == view.alarm);
+}
+
+TEST_CASE("/api/diffs names agents, so with a secret it wants a key", "[monitor]") {
+    const Served served("s");
+    CHECK(served.get("/api/diffs").status == 401);
+    CHECK(served.get("/api/diffs").get_header_value("Access-Control-Allow-Origin") == "*");
+}
+
 TEST_CASE("/api/rewards gives the history exactly, newest first", "[monitor]") {
     Served served;
     RewardsView view;

@@ -82,6 +82,21 @@ TEST_CASE("start says what an operator should know", "[serve]") {
     CHECK(start_warnings(config_of(""), "127.0.0.1") ==
           Lines{"no masterSecret: whoever reaches the port may join as any agent",
                 "epochRewardIOTX is not set: nothing is accrued or paid"});
+    const std::string quiet = "masterSecret: s, epochRewardIOTX: 1, listen: 127.0.0.1, ";
+    CHECK(start_warnings(config_of(quiet + "taskLevel: L4"), "127.0.0.1").empty());  // the embedded chain has diffs
+    CHECK(start_warnings(config_of(quiet + "taskLevel: L4, node: {grpc: 'n:14014', web3: 'http://n'}"), "127.0.0.1") ==
+          Lines{"taskLevel is L4 without node.diffs: no source of state diffs, agents get tasks up to L3"});
+    CHECK(start_warnings(config_of(quiet + "taskLevel: L4, node: {grpc: 'n:14014', web3: 'http://n', "
+                                           "diffs: 'n:14689', diffsAgentId: a}"),
+                         "127.0.0.1")
+              .empty());
+    CHECK(start_warnings(config_of(quiet + "node: {diffs: 'n:14689', diffsAgentId: a}"), "127.0.0.1") ==
+          Lines{"node.diffs is set without node.grpc: the embedded chain's own state diffs are served"});
+}
+
+TEST_CASE("the log of state diffs lies in the data directory, or where it was told to", "[serve]") {
+    CHECK(diff_store_file(config_of("dataDir: /d")) == "/d/statediffs.db");
+    CHECK(diff_store_file(config_of("dataDir: /d, diffStorePath: /e/log.db")) == "/e/log.db");
 }
 
 TEST_CASE("the configuration says whom to take diffs from, and as whom", "[serve]") {

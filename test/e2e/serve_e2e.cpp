@@ -11,9 +11,12 @@
 #include <nlohmann/json.hpp>
 
 #include "core/crypto/hmac.hpp"
+#include "core/diffs/sqlite_diff_store.hpp"
+#include "core/model/state_digest.hpp"
 #include "core/sim/agent_rules.hpp"
 #include "core/sim/prediction.hpp"
 #include "proto/agent_client.hpp"
+#include "proto/diff_subscription.hpp"
 #include "test/support/program.hpp"
 #include "test/support/temp_dir.hpp"
 
@@ -145,6 +148,43 @@ TEST_CASE("serve starts, answers, and ends with 0 on SIGTERM and on SIGINT", "[e
         CHECK_THAT(served.program().err(), Contains("ending; a second signal ends at once\n"));
         CHECK_THAT(served.program().err(), Catch::Matchers::EndsWith(" ended\n"));
         CHECK(served.program().out().empty());
+    }
+}
+
+TEST_CASE("state diffs are served without a gap, through SIGTERM under readers and through kill -9",
+          "[e2e][defect-25][defect-32]") {
+    const TempDir dir;
+    std::uint64_t seen = 0;  // what the reader has
+    const std::vector<std::string> fast{"--block-time", "50ms", "--tps", "20", "--accounts", "50"};
+    for (const int signal : {SIGTERM, SIGKILL, SIGTERM}) {
+        Served served(dir, fast);
+        proto::DiffPeer peer;
+        peer.target = {"127.0.0.1", static_cast<std::uint16_t>(served.grpc_port()), {}};
+        peer.agent_id = "reader";
+        auto stream = proto::DiffSubscription::open(peer, seen + 1, {});
+        REQUIRE(stream);
+        for (const std::uint64_t until = seen + 30; seen < until; ++seen) {
+            const auto diff = stream->next(kPatience, {});
+            INFO(served.program().err());
+            REQUIRE(diff);
+            REQUIRE(diff->height == seen + 1);
+            CHECK(has_true_digest(*diff));
+        }
+        const Json shown = served.json("/api/diffs");
+        CHECK(shown["tip"] >= seen);
+        CHECK(shown["floor"] == 1);
+        CHECK(shown["dropped"] == 0);
+        CHECK(shown["subscribers"][0]["agent_id"] == "reader");
+        CHECK_FALSE(shown.contains("alarm"));
+        served.program().send(signal);
+        const int code = served.program().wait();
+        CHECK(code == (signal == SIGTERM ? 0 : 128 + SIGKILL));
+        CHECK_THAT(served.program().err(), !Contains("did not end in time"));
+        // What was served was durable.
+        const auto log = SqliteDiffStore::open(dir.path("data/statediffs.db"));
+        REQUIRE(log);
+        CHECK((*log)->range().floor == 1);
+        CHECK((*log)->range().tip >= seen);
     }
 }
 

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/serve_diffs.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "cli/diff_peer.hpp"
+#include "cli/newest_snapshot.hpp"
+#include "cli/serve_settings.hpp"
+#include "core/diffs/memory_diff_store.hpp"
+#include "core/diffs/sqlite_diff_store.hpp"
+#include "proto/node_diffs.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+class WatchedBlocks final : public BlockSource {
+  public:
+    WatchedBlocks(BlockSource& blocks, DiffFeed& feed) : blocks_(blocks), feed_(feed) {}
+    [[nodiscard]] Result<ExecutedBlock> next(std::uint64_t height, std::stop_token stop) override {
+        Result<ExecutedBlock> block = blocks_.next(height, std::move(stop));
+        if (block) feed_.note_block(*block);
+        return block;
+    }
+
+  private:
+    BlockSource& blocks_;
+    DiffFeed& feed_;
+};
+
+Result<std::unique_ptr<DiffStore>> open_store(const ServeConfig& config) {
+    if (!config.diff_store_enabled) {
+        MemoryDiffStoreOptions options;
+        options.max_rows = config.diff_buffer_size;
+        return std::make_unique<MemoryDiffStore>(options);
+    }
+    auto store = SqliteDiffStore::open(diff_store_file(config));
+    if (!store) return fail(std::move(store).error());
+    return *std::move(store);
+}
+
+std::string describe_snapshot(const std::string& folder) {
+    if (folder.empty()) return {};
+    const auto newest = newest_snapshot(folder);
+    return newest ? fmt::format("height {} ({})", newest->height, newest->file) : std::string{};
+}
+
+/// What agents still need of the log: those that are reading, and those to come that begin with the newest
+/// snapshot.
+std::optional<std::uint64_t> lowest_needed(const DiffHub& hub, const std::string& snapshot_folder) {
+    std::optional<std::uint64_t> lowest = hub.lowest_needed();
+    if (snapshot_folder.empty()) return lowest;
+    const auto newest = newest_snapshot(snapshot_folder);
+    if (!newest) return lowest;
+    return std::min(lowest.value_or(newest->height + 1), newest->height + 1);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ServeDiffs>> ServeDiffs::open(const ServeConfig& config, StateDiffSource* embedded,
+                                                     const Log& log) {
+    std::unique_ptr<ServeDiffs> out(new ServeDiffs);
+    if (embedded == nullptr)
+        out->node_ = std::make_unique<proto::NodeDiffSource>(node_diff_settings(config), log);
+    auto store = open_store(config);
+    if (!store) return fail(std::move(store).error());
+    out->store_ = *std::move(store);
+
+    DiffHubSettings hub;
+    hub.ring_blocks = config.diff_buffer_size;
+    out->hub_ = std::make_unique<DiffHub>(
+        *out->store_, hub, [folder = config.snapshot_dir] { return describe_snapshot(folder); }, log);
+
+    DiffFeedSettings feed;
+    feed.retain = config.diff_store_enabled ? config.diff_retain_height : 0;  // in memory the size is the bound
+    DiffFeedHooks hooks;
+    hooks.on_appended = [hub = out->hub_.get()](SharedDiffPtr diff) { hub->on_appended(std::move(diff)); };
+    hooks.lowest_needed = [hub = out->hub_.get(), folder = config.snapshot_dir] {
+        return lowest_needed(*hub, folder);
+    };
+    StateDiffSource& source = embedded != nullptr ? *embedded : *out->node_;
+    out->feed_ = std::make_unique<DiffFeed>(source, *out->store_, feed, std::move(hooks), log);
+    return out;
+}
+
+ServeDiffs::~ServeDiffs() {
+    stop();
+}
+
+std::unique_ptr<BlockSource> ServeDiffs::watch(BlockSource& blocks) {
+    return std::make_unique<WatchedBlocks>(blocks, *feed_);
+}
+
+void ServeDiffs::stop() {
+    if (feed_) feed_->stop();
+    if (hub_) hub_->shutdown();
+}
+
+DiffsView ServeDiffs::view() const {
+    DiffsView out;
+    const DiffRange held = store_->range();
+    if (!held.empty()) {
+        out.tip = held.tip;
+        out.floor = held.floor;
+    }
+    out.subscribers = hub_->subscribers();
+    if (const Status health = feed_->health(); !health) out.alarm = health.error().text();
+    return out;
+}
+
+}  // namespace ioswarm::cli
