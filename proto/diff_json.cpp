@@ -10,9 +10,14 @@
 namespace ioswarm::proto {
 namespace {
 
-// Field numbers of ../shared/spec/protocol.md section 2.
-constexpr std::uint32_t kHeight = 1, kEntries = 2, kDigest = 3;
-constexpr std::uint32_t kWriteType = 1, kNamespace = 2, kKey = 3, kValue = 4;
+// Tags of ../shared/spec/protocol.md section 2: field number and wire type.
+constexpr std::uint64_t tag_of(std::uint64_t field, std::uint64_t wire_type) noexcept {
+    return field << 3 | wire_type;
+}
+constexpr std::uint64_t kVarint = 0, kBytes = 2;
+constexpr std::uint64_t kHeight = tag_of(1, kVarint), kEntries = tag_of(2, kBytes), kDigest = tag_of(3, kBytes);
+constexpr std::uint64_t kWriteType = tag_of(1, kVarint), kNamespace = tag_of(2, kBytes),
+                        kKey = tag_of(3, kBytes), kValue = tag_of(4, kBytes);
 constexpr std::string_view kNull = "null";
 
 struct Entry {
@@ -22,47 +27,92 @@ struct Entry {
     BytesView value;
 };
 
+/// The fields of a record or an entry, one after the other. wire::Reader does the same for any message, but this
+/// is what a JSON agent's catch-up is made of, beside base64.
+class Fields {
+  public:
+    explicit Fields(BytesView message) noexcept : at_(message.data()), end_(at_ + message.size()) {}
+
+    std::uint64_t tag = 0;
+    std::uint64_t scalar = 0;  ///< of a varint
+    BytesView bytes;           ///< of what has a length
+
+    /// False at the end, and at the first fault: then is_good() is false.
+    bool next() noexcept {
+        if (at_ == end_) return false;
+        if (!take(tag)) return fault();
+        if ((tag & 7) == kVarint) return take(scalar) || fault();
+        std::uint64_t size = 0;
+        if ((tag & 7) != kBytes || !take(size) || size > static_cast<std::uint64_t>(end_ - at_)) return fault();
+        bytes = BytesView(at_, static_cast<std::size_t>(size));
+        at_ += size;
+        return true;
+    }
+    [[nodiscard]] bool is_good() const noexcept { return good_; }
+
+  private:
+    bool take(std::uint64_t& value) noexcept {
+        if (at_ != end_ && *at_ < 0x80) {
+            value = *at_++;
+            return true;
+        }
+        BytesView rest(at_, static_cast<std::size_t>(end_ - at_));
+        const auto taken = wire::take_varint(rest);
+        at_ = rest.data();
+        value = taken.value_or(0);
+        return taken.has_value();
+    }
+    bool fault() noexcept {
+        good_ = false;
+        return false;
+    }
+
+    const std::uint8_t* at_;
+    const std::uint8_t* end_;
+    bool good_ = true;
+};
+
 bool read_entry(BytesView bytes, Entry& entry) noexcept {
-    wire::Reader reader(bytes);
-    while (const auto field = reader.next()) {
-        switch (field->number) {
+    Fields fields(bytes);
+    while (fields.next()) {
+        switch (fields.tag) {
             case kWriteType:
-                entry.write_type = field->scalar;
+                entry.write_type = fields.scalar;
                 break;
             case kNamespace:
-                entry.ns = field->bytes;
+                entry.ns = fields.bytes;
                 break;
             case kKey:
-                entry.key = field->bytes;
+                entry.key = fields.bytes;
                 break;
             case kValue:
-                entry.value = field->bytes;
+                entry.value = fields.bytes;
                 break;
             default:
                 return false;
         }
     }
-    return reader.ok();
+    return fields.is_good();
 }
 
 /// Calls `on_entry` for each entry and fills in the rest. False: not a record.
 template <typename OnEntry>
 bool read_record(BytesView record, std::uint64_t& height, BytesView& digest, OnEntry&& on_entry) {
-    wire::Reader reader(record);
-    while (const auto field = reader.next()) {
-        if (field->number == kHeight) {
-            height = field->scalar;
-        } else if (field->number == kEntries) {
+    Fields fields(record);
+    while (fields.next()) {
+        if (fields.tag == kHeight) {
+            height = fields.scalar;
+        } else if (fields.tag == kEntries) {
             Entry entry;
-            if (!read_entry(field->bytes, entry)) return false;
+            if (!read_entry(fields.bytes, entry)) return false;
             on_entry(entry);
-        } else if (field->number == kDigest) {
-            digest = field->bytes;
+        } else if (fields.tag == kDigest) {
+            digest = fields.bytes;
         } else {
             return false;
         }
     }
-    return reader.ok();
+    return fields.is_good();
 }
 
 std::size_t size_of(BytesView bytes) noexcept {

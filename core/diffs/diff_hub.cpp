@@ -87,8 +87,9 @@ Result<std::unique_ptr<DiffStream>> DiffHub::open_diff_stream(const std::string&
             return fail(ErrorCode::unavailable, "cannot open a diff stream", agent_id, "shutting down");
         // The store is ahead of the ring for a moment while a diff is appended.
         const std::uint64_t tip = std::max(tip_, range.tip);
-        const std::uint64_t floor = range.empty() ? 1 : range.floor;
-        if (from == 0 || (floor <= from && from <= tip + 1)) {
+        // An empty log begins at 1, or where it was restarted to begin.
+        const std::uint64_t floor = std::max<std::uint64_t>(range.floor, 1);
+        if (from == 0 || (floor <= from && from <= std::max(tip + 1, floor))) {
             const std::uint64_t next = from != 0 ? from : tip_ == 0 ? 0 : tip_ + 1;
             reader = std::make_shared<Reader>(agent_id, next, std::move(sink));
             older = std::exchange(agents_[agent_id], reader);

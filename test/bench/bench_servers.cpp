@@ -4,7 +4,9 @@
 #include <cstdlib>
 #include <functional>
 #include <iostream>
+#include <random>
 #include <string>
+#include <thread>
 
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
@@ -12,6 +14,10 @@
 
 #include "core/coordinator/accounting.hpp"
 #include "core/coordinator/coordinator.hpp"
+#include "core/diffs/diff_hub.hpp"
+#include "core/diffs/diff_record.hpp"
+#include "core/diffs/memory_diff_store.hpp"
+#include "core/diffs/sqlite_diff_store.hpp"
 #include "core/ledger/ledger.hpp"
 #include "proto/agent_server.hpp"
 #include "proto/agent_transport.hpp"
@@ -70,14 +76,89 @@ int serve_coordinator(const char* directory) {
     const auto coordinator =
         or_die(Coordinator::create(settings, source, source, source, *accounting, clock, {}));
     coordinator->start();
+    MemoryDiffStore diffs;
+    DiffHub hub(diffs, {}, nullptr, {});
+    hub.tell_progress(
+        [&](const std::string& agent, std::uint64_t height) { coordinator->diffs_written(agent, height); });
     proto::AgentServerSettings port;
     port.address = "127.0.0.1";
-    const auto server = or_die(proto::AgentServer::start(port, *coordinator, *access, {}));
+    const auto server = or_die(proto::AgentServer::start(port, *coordinator, *access, {}, &hub));
     obey(server->port(), [&](const std::string& command, std::size_t number) {
         if (command == "feed") source.feed(number);
         if (command == "mine") source.mine();
         for (std::size_t i = 0; command == "blocks" && i < number; ++i)
             source.mine();
+    });
+}
+
+/// Nobody registers where only diffs are served.
+class NoAgents final : public AgentLink {
+  public:
+    Result<RegisterResponse> register_agent(const std::string&, const RegisterRequest&) override {
+        return nobody();
+    }
+    Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string&, const GetTasksRequest&,
+                                                         std::shared_ptr<TaskStreamSink>) override {
+        return nobody();
+    }
+    void submit(const std::string&, BatchResult, SubmitDone done) override { done(nobody()); }
+    Result<HeartbeatResponse> heartbeat(const std::string&, const HeartbeatRequest&) override {
+        return nobody();
+    }
+    void end_agent(const std::string&, const Error&) override {}
+
+  private:
+    static tl::unexpected<Error> nobody() { return fail(ErrorCode::unavailable, "only diffs here"); }
+};
+
+/// About `bytes` of entries like those of transfers and calls; what is in them does not compress.
+Bytes diff_like_record(std::uint64_t height, std::size_t bytes, std::mt19937_64& random) {
+    const auto noise = [&random](std::size_t size) {
+        Bytes out(size);
+        for (auto& byte : out)
+            byte = static_cast<std::uint8_t>(random());
+        return out;
+    };
+    StateDiff diff;
+    diff.height = height;
+    diff.digest = noise(32);
+    constexpr std::size_t kEntry = 200;
+    for (std::size_t made = 0; made + kEntry <= bytes; made += kEntry)
+        diff.entries.push_back({0, "Account", noise(20), noise(165)});
+    return diff_record(diff);
+}
+
+int serve_diffs(const std::string& directory, std::size_t count, std::size_t bytes) {
+    std::mt19937_64 random(1);
+    const auto store = or_die(SqliteDiffStore::open(directory + "/statediffs.db"));
+    std::uint64_t tip = 0;
+    const auto rows = [&](std::size_t most) {
+        std::vector<DiffRow> out;
+        for (std::size_t i = 0; i < most; ++i) {
+            ++tip;
+            out.push_back({tip, {}, {}, diff_like_record(tip, bytes, random)});
+        }
+        return out;
+    };
+    while (tip < count)
+        (void)or_die(store->append(rows(std::min<std::size_t>(500, count - tip))).map([] { return true; }));
+    DiffHub hub(*store, {}, nullptr, {});
+    NoAgents nobody;
+    const auto access = or_die(AccessControl::open({std::string(kSecret), "", ""}));
+    proto::AgentServerSettings port;
+    port.address = "127.0.0.1";
+    port.accept.held_bytes = std::uint64_t{4} << 30;
+    const auto server = or_die(proto::AgentServer::start(port, nobody, *access, {}, &hub));
+    obey(server->port(), [&](const std::string& command, std::size_t number) {
+        if (command == "bytes") bytes = number;
+        for (std::size_t i = 0; command == "append" && i < number; ++i) {
+            auto row = rows(1);
+            auto shared = std::make_shared<const SharedDiff>(tip, row[0].record);
+            (void)or_die(store->append(std::move(row)).map([] { return true; }));
+            hub.on_appended(std::move(shared));
+        }
+        while (command == "streams" && hub.subscribers().size() < number)
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
     });
 }
 
@@ -132,7 +213,8 @@ class BareService final : public grpc::CallbackGenericService {
   public:
     grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
         const std::string& method = context->method();
-        if (method.ends_with("/GetTasks")) return new BareCall(true, json_.registered, protobuf_.registered);
+        if (method.ends_with("/GetTasks") || method.ends_with("/StreamStateDiffs"))
+            return new BareCall(true, json_.registered, protobuf_.registered);
         if (method.ends_with("/SubmitResults"))
             return new BareCall(false, json_.submitted, protobuf_.submitted);
         if (method.ends_with("/Heartbeat")) return new BareCall(false, json_.alive, protobuf_.alive);
@@ -162,6 +244,8 @@ std::optional<int> serve_if_asked(int argc, char** argv) {
     const std::string_view role = argc > 1 ? argv[1] : "";
     if (role == "coordinator" && argc > 2) return serve_coordinator(argv[2]);
     if (role == "bare") return serve_bare();
+    if (role == "diffs" && argc > 4)
+        return serve_diffs(argv[2], std::strtoull(argv[3], nullptr, 10), std::strtoull(argv[4], nullptr, 10));
     return std::nullopt;
 }
 

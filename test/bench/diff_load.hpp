@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proto/codec.hpp"
+
+namespace ioswarm::bench {
+
+/// Any number of agents that read diff streams as cheaply as it can be done, so that what is measured is the
+/// server: HTTP/2 by hand, windows open for ever, of each message only its height is looked at. All of it
+/// happens in run(), on the caller's thread. Two streams share a connection, so that ten thousand fit into the
+/// files that a process may have.
+class DiffLoad {
+  public:
+    struct Stream {
+        std::uint64_t next = 0;  ///< height that is to come; 0: any
+        std::uint64_t diffs = 0;
+        std::uint64_t gaps = 0;  ///< heights that did not follow the one before
+        bool is_over = false;    ///< the server ended it
+        std::vector<std::uint8_t> head;
+        std::uint64_t to_skip = 0;  ///< bytes of the message under way behind `head`
+    };
+
+    DiffLoad(std::uint16_t port, std::string name);
+    ~DiffLoad();
+    DiffLoad(const DiffLoad&) = delete;
+    DiffLoad& operator=(const DiffLoad&) = delete;
+
+    /// One more connection with `streams` streams from this height on (0: live only). `window`: bytes that each
+    /// stream takes without asking.
+    void open(std::size_t streams, std::uint64_t from, proto::Codec codec, std::uint32_t window = 0x7fffffff);
+    /// The first `connections` take nothing any more, or again.
+    void stall(std::size_t connections);
+    void resume();
+
+    /// Takes what comes until `is_done`, which is asked now and then. Aborts after a minute.
+    void run(const std::function<bool()>& is_done);
+    /// Until streams that are not stalled have had their diff of `height`.
+    void run_to(std::uint64_t height);
+
+    /// From now on the time from `begin` to each diff's arrival is kept, in µs.
+    void measure_from(std::chrono::steady_clock::time_point begin) { begin_ = begin; }
+    std::vector<double> take_latencies() { return std::exchange(latencies_, {}); }
+
+    [[nodiscard]] std::uint64_t diffs() const { return diffs_; }
+    [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+    [[nodiscard]] std::uint64_t gaps() const;
+    [[nodiscard]] std::uint64_t ended() const;
+
+  private:
+    struct Connection;
+    void take(Connection& connection);
+    void parse(Connection& connection, const std::uint8_t* data, std::size_t size);
+    void on_data(Stream& stream, const std::uint8_t* data, std::size_t size);
+    void on_message(Stream& stream);
+
+    const std::uint16_t port_;
+    const std::string name_;
+    int epoll_ = -1;
+    std::vector<std::unique_ptr<Connection>> connections_;
+    std::size_t agents_ = 0;
+    std::uint64_t diffs_ = 0;
+    std::uint64_t bytes_ = 0;
+    std::uint64_t target_ = 0;  // run_to()
+    std::size_t reached_ = 0;
+    std::chrono::steady_clock::time_point begin_{};
+    std::vector<double> latencies_;
+    std::vector<std::uint8_t> buffer_;
+};
+
+}  // namespace ioswarm::bench
