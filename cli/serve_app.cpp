@@ -115,6 +115,11 @@ Status ServeApp::make_coordinator() {
                                            *accounting_, clock_, log_);
     if (!coordinator) return fail(std::move(coordinator).error());
     coordinator_ = *std::move(coordinator);
+    if (diffs_) {
+        diffs_->hub().tell_progress([this](const std::string& agent_id, std::uint64_t height) {
+            coordinator_->diffs_written(agent_id, height);
+        });
+    }
     coordinator_->start();
     return {};
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -31,7 +32,7 @@ class FakeDiffStore final : public DiffStore {
   public:
     [[nodiscard]] DiffRange range() const override {
         const std::lock_guard lock(mutex_);
-        if (rows_.empty()) return {};
+        if (rows_.empty()) return {begins_at_, 0};
         return {rows_.begin()->first, rows_.rbegin()->first};
     }
     [[nodiscard]] Hash256 tip_chain() const override { return {}; }
@@ -91,6 +92,12 @@ class FakeDiffStore final : public DiffStore {
         (void)append({DiffRow{height, {}, {}, record}});
         return std::make_shared<const SharedDiff>(height, std::move(record));
     }
+    /// Empties it; range() says where it is to begin.
+    void restart_at(std::uint64_t height) {
+        const std::lock_guard lock(mutex_);
+        rows_.clear();
+        begins_at_ = height;
+    }
     void damage(std::uint64_t height) {
         const std::lock_guard lock(mutex_);
         damaged_.insert(height);
@@ -124,6 +131,7 @@ class FakeDiffStore final : public DiffStore {
     std::map<std::uint64_t, Bytes> rows_;
     std::set<std::uint64_t> damaged_;
     std::optional<Error> error_;
+    std::uint64_t begins_at_ = 0;
     bool stalled_ = false;
     mutable std::size_t reading_ = 0;
     mutable std::size_t rows_read_ = 0;

@@ -71,6 +71,18 @@ TEST_CASE("a height outside of what is held is refused with the range and the ne
     CHECK(DiffReader(*empty.hub, "a", 12).refusal->why.find("no diff is held yet") != std::string::npos);
 }
 
+TEST_CASE("an empty log that was restarted at a height takes whoever asks for that height") {
+    HubFixture log;
+    log.store.restart_at(40);
+    CHECK(DiffReader(*log.hub, "a", 1).refusal);
+    CHECK(DiffReader(*log.hub, "a", 39).refusal);
+    CHECK(DiffReader(*log.hub, "a", 41).refusal);
+    DiffReader reader(*log.hub, "a", 40);
+    log.feed(40, 45);
+    CHECK(reader.read_to(45));
+    CHECK(reader.is_contiguous_from(40));
+}
+
 TEST_CASE("a newer stream of an agent takes the place of the older, which ends with aborted",
           "[defect-10][defect-34]") {
     HubFixture log(1, 20);
