@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ioswarm serve` as an operator runs it: a process of its own, agents over loopback, figures over HTTP.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
+#include <iterator>
+#include <mutex>
 #include <sstream>
 #include <thread>
 
@@ -186,6 +189,58 @@ TEST_CASE("state diffs are served without a gap, through SIGTERM under readers a
         CHECK((*log)->range().floor == 1);
         CHECK((*log)->range().tip >= seen);
     }
+}
+
+TEST_CASE("at taskLevel L4 an agent that follows the diffs gets what the EVM runs, at a height it has",
+          "[e2e][defect-15]") {
+    const TempDir dir;
+    Served served(dir,
+                  {"--task-level", "L4", "--block-time", "500ms", "--tps", "40", "--poll-interval-ms", "50"});
+    std::atomic<std::uint64_t> have{0};
+    std::jthread follow([&](const std::stop_token& stop) {
+        proto::DiffPeer peer;
+        peer.target = {"127.0.0.1", static_cast<std::uint16_t>(served.grpc_port()), {}};
+        peer.agent_id = "follower";
+        auto diffs = proto::DiffSubscription::open(peer, 0, stop);
+        while (diffs && !stop.stop_requested()) {
+            if (const auto diff = diffs->next(1s, stop)) have = diff->height;
+        }
+    });
+    std::mutex mutex;
+    std::vector<TaskPackage> tasks;
+    proto::AgentClients agents({"127.0.0.1:" + std::to_string(served.grpc_port()), false, {}, {}}, {}, 1, {},
+                               {});
+    proto::AgentProfile profile;
+    profile.id = "follower";
+    profile.level = TaskLevel::l4_state_sync;
+    agents.add(std::move(profile), [&](const TaskPackage& task) {
+        const std::lock_guard lock(mutex);
+        tasks.push_back(task);
+        TaskResult result;
+        result.valid = true;
+        return result;
+    });
+    const auto at_l4 = [&] {
+        const std::lock_guard lock(mutex);
+        std::vector<TaskPackage> out;
+        std::copy_if(tasks.begin(), tasks.end(), std::back_inserter(out),
+                     [](const TaskPackage& task) { return task.evm_tx.has_value(); });
+        return out;
+    };
+    REQUIRE(eventually([&] { return at_l4().size() >= 100; }));
+    for (const TaskPackage& task : at_l4()) {
+        CHECK(task.level == TaskLevel::l4_state_sync);
+        CHECK(task.sender);
+        REQUIRE(task.block_context);
+        CHECK(task.block_context->number == task.block_height + 1);
+        CHECK(task.block_context->gas_limit == 30'000'000);
+        // Written before the task went out; on another connection it may come in a moment later.
+        CHECK(eventually([&] { return have >= task.block_height; }));
+    }
+    const std::lock_guard lock(mutex);
+    CHECK(std::all_of(tasks.begin(), tasks.end(), [](const TaskPackage& task) {
+        return task.level == TaskLevel::l4_state_sync || (!task.evm_tx && !task.block_context);
+    }));
 }
 
 TEST_CASE("a second signal ends at once", "[e2e]") {
