@@ -24,6 +24,17 @@ TEST_CASE("a diff record is the protobuf message of the protocol") {
     CHECK(to_hex(diff_record(diff)) == "08ac02" "1208" "0801" "120143" "1a01bb" "1a0122");
 }
 
+TEST_CASE("a record of millions of empty entries costs no memory of millions") {
+    Bytes record;
+    for (std::size_t i = 0; i <= kMaxDiffEntries; ++i)
+        record.insert(record.end(), {0x12, 0x00});
+    const auto read = read_diff_record(record);
+    REQUIRE_FALSE(read);
+    CHECK(read.error().code == ErrorCode::bad_data);
+    record.resize(record.size() - 2);
+    CHECK(read_diff_record(record)->entries.size() == kMaxDiffEntries);
+}
+
 TEST_CASE("what is no diff record is bad data") {
     Bytes record = diff_record(kDiff);
     SECTION("cut anywhere but between fields") { record.pop_back(); }

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// A record of the diff log is read or refused with a reason; what is read makes a record that reads back the same.
+
+#include <cstdlib>
+
+#include "core/diffs/diff_record.hpp"
+#include "core/model/state_digest.hpp"
+
+using namespace ioswarm;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const auto diff = read_diff_record({data, size});
+    if (!diff) {
+        if (diff.error().code != ErrorCode::bad_data || diff.error().why.empty()) std::abort();
+        return 0;
+    }
+    (void)has_true_digest(*diff);
+    const Bytes record = diff_record(*diff);
+    const auto back = read_diff_record(record);
+    if (!back || !(*back == *diff) || diff_record(*back) != record) std::abort();
+    return 0;
+}

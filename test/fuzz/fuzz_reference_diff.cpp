@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// A value of the reference's diff store is read or refused with a reason. The input is tried as it is, and as JSON of its
+// own and compressed here, so that what lies behind gzip's checksum is reached too. What is read has a record that reads
+// back.
+
+#include <cstdlib>
+
+#include "core/diffs/diff_record.hpp"
+#include "core/model/state_digest.hpp"
+#include "snapshot/gzip.hpp"
+#include "snapshot/reference_diff.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::snapshot;
+
+namespace {
+
+void check(const Result<StateDiff>& diff) {
+    if (!diff) {
+        if (diff.error().code != ErrorCode::bad_data || diff.error().why.empty()) std::abort();
+        return;
+    }
+    (void)has_true_digest(*diff);
+    const auto back = read_diff_record(diff_record(*diff));
+    if (!back || !(*back == *diff)) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const BytesView input(data, size);
+    check(read_reference_diff(input));
+    const auto parsed = parse_reference_diff(input);
+    check(parsed);
+    MemberCompressor compressor(Compression::fast);
+    Bytes member;
+    compressor.compress(input, member);
+    const auto inflated = read_reference_diff(member);
+    if (inflated.has_value() != parsed.has_value()) std::abort();
+    if (parsed && !(*inflated == *parsed)) std::abort();
+    return 0;
+}
