@@ -40,6 +40,7 @@ Runner add_keygen(CLI::App& app);
 Runner add_config(CLI::App& app);
 Runner add_diffs(CLI::App& app);
 Runner add_snapshot(CLI::App& app);
+Runner add_sim(CLI::App& app);
 Runner add_l4baseline(CLI::App& app);
 Runner add_l4sim(CLI::App& app);
 Runner add_l4test(CLI::App& app);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/rpc_loop.hpp"
 
+#include <ctime>
+
+#include <pthread.h>
+
 #include <grpcpp/alarm.h>
 #include <grpcpp/generic/generic_stub.h>
 
@@ -212,12 +216,19 @@ RpcLoop::RpcLoop(unsigned threads) {
 }
 
 RpcLoop::~RpcLoop() {
+    stop_and_wait();
+}
+
+void RpcLoop::stop_and_wait() {
+    if (threads_.empty()) return;
     request_stop();
     {
         std::unique_lock lock(mutex_);
         idle_.wait(lock, [this] { return events_.empty(); });
     }
+    cpu_before_end_ = cpu_time();
     queue_.Shutdown();
+    threads_.clear();
 }
 
 void RpcLoop::request_stop() {
@@ -272,6 +283,20 @@ std::shared_ptr<RpcLoop::Stream> RpcLoop::stream(const RpcCall& call, const Byte
 
 bool RpcLoop::after(std::chrono::milliseconds delay, std::function<void()> then) {
     return start(std::make_shared<Timer>(*this, delay, std::move(then)));
+}
+
+std::chrono::nanoseconds RpcLoop::cpu_time() const {
+    std::chrono::nanoseconds out = cpu_before_end_;
+    for (const std::jthread& thread : threads_) {
+        clockid_t clock{};
+        timespec used{};
+        auto& running =
+            const_cast<std::jthread&>(thread);  // native_handle() of a constant thread is not to be had
+        if (::pthread_getcpuclockid(running.native_handle(), &clock) != 0 || ::clock_gettime(clock, &used) != 0)
+            continue;
+        out += std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+    }
+    return out;
 }
 
 }  // namespace ioswarm::proto

@@ -31,7 +31,7 @@ struct RpcCall {
 
 /// Many gRPC calls and timers on a few threads: all of them wait in one completion queue. Callbacks run on the
 /// loop's threads, several at once; those of one call never overlap. They may start further calls, and must not
-/// call request_stop-and-wait (the destructor).
+/// wait for the loop's end.
 class RpcLoop {
   public:
     using Answered = std::function<void(Result<Bytes>)>;
@@ -53,7 +53,7 @@ class RpcLoop {
     };
 
     explicit RpcLoop(unsigned threads);
-    /// Cancels what is under way, waits for its callbacks, joins.
+    /// stop_and_wait()s.
     ~RpcLoop();
     RpcLoop(const RpcLoop&) = delete;
     RpcLoop& operator=(const RpcLoop&) = delete;
@@ -62,6 +62,10 @@ class RpcLoop {
     /// more. Returns at once; thread-safe, may be called again.
     void request_stop();
 
+    /// Cancels what is under way, waits for its callbacks, joins the threads. Not for a callback; harmless a
+    /// second time.
+    void stop_and_wait();
+
     /// `then` gets the answer's bytes or the status as an Error (`which` is the method). False, and `then` is
     /// never called, once a stop was requested; so for the other two.
     [[nodiscard]] bool unary(const RpcCall& call, const Bytes& request, Answered then);
@@ -69,6 +73,9 @@ class RpcLoop {
     [[nodiscard]] std::shared_ptr<Stream> stream(const RpcCall& call, const Bytes& request,
                                                  StreamHandlers handlers);
     [[nodiscard]] bool after(std::chrono::milliseconds delay, std::function<void()> then);
+
+    /// CPU time that the loop's threads have used. Not while stop_and_wait() runs.
+    [[nodiscard]] std::chrono::nanoseconds cpu_time() const;
 
   private:
     class Event;
@@ -90,6 +97,7 @@ class RpcLoop {
     std::condition_variable idle_;                               ///< with mutex_: events_ became empty
     std::unordered_map<Event*, std::shared_ptr<Event>> events_;  ///< guarded by mutex_: under way
     bool is_stopping_ = false;                                   ///< guarded by mutex_
+    std::chrono::nanoseconds cpu_before_end_{0};
     std::vector<std::jthread> threads_;
 };
 

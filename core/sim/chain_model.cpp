@@ -65,7 +65,7 @@ void ChainModel::arrive() {
     const Moment moment{height_, arrived_++};
     const auto event = planned_.find(moment);
     if (event == planned_.end()) {
-        plan_new();
+        if (settings_.last_slot == 0 || height_ <= settings_.last_slot) plan_new();
         return;
     }
     const Event what = event->second;

@@ -23,16 +23,19 @@ constexpr std::uint64_t kBlocksBetweenReplayLogs = 1'000'000;
 }  // namespace
 
 Result<std::unique_ptr<EmbeddedChain>> EmbeddedChain::create(const ChainSettings& settings, const Clock& clock,
-                                                             Log log) {
+                                                             Log log, SignedAhead signed_ahead) {
     if (auto checked = check(settings); !checked) return fail(std::move(checked.error()));
-    std::unique_ptr<EmbeddedChain> chain(new EmbeddedChain(settings, clock, std::move(log)));
+    std::unique_ptr<EmbeddedChain> chain(
+        new EmbeddedChain(settings, clock, std::move(log), std::move(signed_ahead)));
     return chain;
 }
 
-EmbeddedChain::EmbeddedChain(const ChainSettings& settings, const Clock& clock, Log log)
+EmbeddedChain::EmbeddedChain(const ChainSettings& settings, const Clock& clock, Log log,
+                             SignedAhead signed_ahead)
     : settings_(settings),
       clock_(clock),
       log_(std::move(log)),
+      signed_ahead_(std::move(signed_ahead)),
       maker_(settings),
       code_hash_(keccak256(kContractCode)),
       model_(settings) {
@@ -94,7 +97,7 @@ void EmbeddedChain::advance() {
     if (held_since_) return;
     const Clock::Steady now = clock_.steady();
     const Clock::Steady::duration block_time = settings_.block_time;
-    while (now >= slot_start_ + block_time)
+    while (now >= slot_start_ + block_time && !at_limit())
         produce(now);
     // Arrival i of n comes at (i + 1) / (n + 1) of the slot.
     const auto slots = static_cast<std::int64_t>(model_.slot_arrivals()) + 1;
@@ -102,6 +105,10 @@ void EmbeddedChain::advance() {
         (now - slot_start_).count() / std::max<std::int64_t>(block_time.count() / slots, 1);
     while (model_.arrived() < model_.slot_arrivals() && model_.arrived() < due)
         model_.arrive();
+}
+
+bool EmbeddedChain::at_limit() const {
+    return limit_ && model_.height() >= *limit_ && clock_.steady() >= slot_start_ + settings_.block_time;
 }
 
 void EmbeddedChain::produce(Clock::Steady now) {
@@ -126,6 +133,7 @@ Address EmbeddedChain::address_of(std::uint32_t account) const {
 Result<PoolActionPtr> EmbeddedChain::made(const TxPlan& plan) {
     const auto found = made_.find(plan.id);
     if (found != made_.end()) return found->second;
+    if (auto ready = signed_ahead_ ? signed_ahead_(plan.id) : nullptr) return ready;
     auto fresh = maker_.make(plan, address_of(plan.target));
     if (fresh) made_.emplace(plan.id, *fresh);
     return fresh;
@@ -139,6 +147,10 @@ Result<std::vector<PoolActionPtr>> EmbeddedChain::pending() {
         advance();
         out.reserve(model_.pool().size());
         for (const auto& [id, plan] : model_.pool()) {
+            if (auto ready = signed_ahead_ ? signed_ahead_(id) : nullptr) {
+                out.push_back(std::move(ready));
+                continue;
+            }
             const auto found = made_.find(id);
             if (found == made_.end()) fresh.push_back({out.size(), plan, address_of(plan.target), nullptr});
             out.push_back(found == made_.end() ? nullptr : found->second);
@@ -182,7 +194,7 @@ Status EmbeddedChain::make_all(std::vector<Fresh>& fresh) const {
 Result<ChainTip> EmbeddedChain::tip() {
     const std::lock_guard lock(mutex_);
     advance();
-    return ChainTip{model_.height(), held_since_ ? clock_.wall() : tip_time_, kBaseFeeRau};
+    return ChainTip{model_.height(), held_since_ || at_limit() ? clock_.wall() : tip_time_, kBaseFeeRau};
 }
 
 std::vector<Result<AccountState>> EmbeddedChain::accounts(std::span<const Address> addresses,
@@ -240,7 +252,7 @@ Status EmbeddedChain::wait_for(std::uint64_t height, std::stop_token& stop, std:
     while (height > model_.height()) {
         if (stop.stop_requested()) return fail(ErrorCode::cancelled, what, std::to_string(height), "stopped");
         const auto moved = [&, before = moves_] { return moves_ != before || height <= model_.height(); };
-        if (held_since_) {
+        if (held_since_ || at_limit()) {
             time_moved_.wait(lock, stop, moved);
         } else {
             const auto left = slot_start_ + settings_.block_time - clock_.steady();
@@ -298,6 +310,15 @@ void EmbeddedChain::release() {
         slot_start_ += clock_.steady() - *held_since_;
         tip_time_ = clock_.wall();
         held_since_.reset();
+        ++moves_;
+    }
+    time_moved_.notify_all();
+}
+
+void EmbeddedChain::allow(std::uint64_t height) {
+    {
+        const std::lock_guard lock(mutex_);
+        limit_ = std::max(limit_.value_or(0), height);
         ++moves_;
     }
     time_moved_.notify_all();

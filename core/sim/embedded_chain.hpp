@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,10 +39,15 @@ namespace ioswarm::sim {
 /// pool, and the digest of its state diff.
 class EmbeddedChain final : public ActPoolReader, public StateReader, public BlockSource {
   public:
+    /// Actions that were signed before, by TxPlan::id: whoever knows the whole run beforehand saves the chain
+    /// the signing while it is measured. Null = not this one. Must be thread-safe.
+    using SignedAhead = std::function<PoolActionPtr(std::uint64_t plan_id)>;
+
     /// Replays to settings.resume_height (2 to 4 million transactions a second) and goes on from there. `clock`
     /// must outlive the chain. Errors: of check(); internal.
     [[nodiscard]] static Result<std::unique_ptr<EmbeddedChain>> create(const ChainSettings& settings,
-                                                                       const Clock& clock, Log log = {});
+                                                                       const Clock& clock, Log log = {},
+                                                                       SignedAhead signed_ahead = {});
 
     [[nodiscard]] Result<std::vector<PoolActionPtr>> pending() override;
     [[nodiscard]] Result<ChainTip> tip() override;
@@ -61,11 +67,14 @@ class EmbeddedChain final : public ActPoolReader, public StateReader, public Blo
     /// is once.
     void hold();
     void release();
+    /// No block above this one is made yet: when it is due, time stands still at the end of its slot. It only
+    /// ever rises; without a call there is no limit.
+    void allow(std::uint64_t height);
     /// The clock was moved by hand: whoever waits in next() looks again.
     void poke();
 
   private:
-    EmbeddedChain(const ChainSettings& settings, const Clock& clock, Log log);
+    EmbeddedChain(const ChainSettings& settings, const Clock& clock, Log log, SignedAhead signed_ahead);
 
     class Diffs final : public StateDiffSource {
       public:
@@ -99,6 +108,8 @@ class EmbeddedChain final : public ActPoolReader, public StateReader, public Blo
     [[nodiscard]] Status make_all(std::vector<Fresh>& fresh) const;
     void replay(std::uint64_t height);
     void advance();
+    /// The next block is due and may not be made.
+    [[nodiscard]] bool at_limit() const;
     void produce(Clock::Steady now);
     void store(ModelBlock block, Clock::Wall time);
     void know(const CreatedContract& contract);
@@ -115,13 +126,15 @@ class EmbeddedChain final : public ActPoolReader, public StateReader, public Blo
     const ChainSettings settings_;
     const Clock& clock_;
     const Log log_;
+    const SignedAhead signed_ahead_;
     const ActionMaker maker_;
     const Hash256 code_hash_;
     Diffs diffs_{*this};
 
     std::mutex mutex_;                        // guards all below
     std::condition_variable_any time_moved_;  // waited for by next()
-    std::uint64_t moves_ = 0;                 // hold, release, poke
+    std::uint64_t moves_ = 0;                 // hold, release, allow, poke
+    std::optional<std::uint64_t> limit_;
     ChainModel model_;
     Clock::Steady slot_start_;
     std::optional<Clock::Steady> held_since_;

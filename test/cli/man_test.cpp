@@ -101,8 +101,8 @@ TEST_CASE("no page names an option that no command has", "[man]") {
     Set known{"--help", "--version"};
     for (const CommandRow& row : commands())
         known.merge(options_of(row.name));
-    for (const std::string name :
-         {"ioswarm.1", "ioswarm-serve.1", "ioswarm-keygen.1", "ioswarm-config.1", "ioswarm.yaml.5"}) {
+    for (const std::string name : {"ioswarm.1", "ioswarm-serve.1", "ioswarm-keygen.1", "ioswarm-config.1",
+                                   "ioswarm-sim.1", "ioswarm.yaml.5"}) {
         CAPTURE(name);
         CHECK(missing_from(options_in(page(name)), known) == Set{});
     }

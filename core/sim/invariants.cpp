@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/sim/invariants.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/sim/prediction.hpp"
+
+namespace ioswarm::sim {
+namespace {
+
+std::uint64_t counter(const StatusView& status, const std::string& name) {
+    const auto at = status.counters.find(name);
+    return at == status.counters.end() ? 0 : at->second;
+}
+
+/// Collects what breaks one invariant: the first is told, the others are counted.
+class Breaks {
+  public:
+    template <typename... Args>
+    void add(fmt::format_string<Args...> format, Args&&... args) {
+        if (count_++ == 0) first_ = fmt::format(format, std::forward<Args>(args)...);
+    }
+    template <typename... Args>
+    void unless(bool holds, fmt::format_string<Args...> format, Args&&... args) {
+        if (!holds) add(format, std::forward<Args>(args)...);
+    }
+    [[nodiscard]] Finding finding(std::string name, std::string when_it_holds) const {
+        if (count_ == 0) return {std::move(name), true, std::move(when_it_holds)};
+        return {std::move(name), false,
+                count_ == 1 ? first_ : fmt::format("{}; and {} more of the kind", first_, count_ - 1)};
+    }
+
+  private:
+    std::uint64_t count_ = 0;
+    std::string first_;
+};
+
+Finding check_tasks(const RunFacts& facts, const RunTotals& totals) {
+    const TxTotals txs = facts.record.transactions();
+    const StatusView& status = facts.says.status;
+    const std::uint64_t dropped = counter(status, "tasks_dropped_queue_full");
+    const std::uint64_t given_up = counter(status, "tasks_given_up");
+    const std::uint64_t timed_out = counter(status, "tasks_timed_out");
+    const std::uint64_t missing = txs.mined_unanswered + txs.forged_unanswered;
+    Breaks breaks;
+    // Those that were pushed out of the pool need no reason of their own: nobody waits for them.
+    breaks.unless(missing <= dropped + given_up,
+                  "{} transactions have fewer answers than {}, and only {} were dropped and {} given up",
+                  missing, facts.scenario.redundancy(), dropped, given_up);
+    const std::uint64_t received = status.tasks_received;
+    breaks.unless(received >= totals.answers && received <= totals.answers + totals.unknown,
+                  "the coordinator counts {} answers, the agents {} accepted and {} of unknown end", received,
+                  totals.answers, totals.unknown);
+    breaks.unless(status.tasks_dispatched >= totals.answers,
+                  "{} tasks were handed out, and {} answers accepted", status.tasks_dispatched, totals.answers);
+    breaks.unless(totals.strangers == 0, "{} tasks are none of the chain's transactions", totals.strangers);
+    breaks.unless(totals.unreadable == 0, "{} batches could not be read", totals.unreadable);
+    return breaks.finding(
+        "every task answered once, or accounted for",
+        fmt::format(
+            "{} answers; {} dropped, {} given up, {} timed out and tried again, {} left the pool before",
+            totals.answers, dropped, given_up, timed_out, txs.left_unanswered));
+}
+
+Finding check_once(const RunTotals& totals) {
+    Breaks breaks;
+    breaks.unless(totals.accepted_twice == 0, "{} answers were taken that their agent had given before",
+                  totals.accepted_twice);
+    breaks.unless(totals.accepted_beyond == 0, "{} answers were taken beyond the redundancy",
+                  totals.accepted_beyond);
+    breaks.unless(totals.second_accepted == 0, "{} submissions were taken a second time",
+                  totals.second_accepted);
+    breaks.unless(totals.foreign_accepted == 0, "{} submissions for other agents were taken",
+                  totals.foreign_accepted);
+    return breaks.finding("no answer taken twice, and none for others",
+                          fmt::format("{} handed in again and {} for others, all refused",
+                                      totals.second_refused, totals.foreign_refused));
+}
+
+Finding check_answers(const RunTotals& totals) {
+    Breaks breaks;
+    breaks.unless(totals.unlike_rules == 0,
+                  "{} answers are not what these transactions with their accounts deserve",
+                  totals.unlike_rules);
+    return breaks.finding("agents were given what the chain holds",
+                          "every answer is the one that the seed predicts");
+}
+
+Finding check_accuracy(const RunFacts& facts, const RunTotals& totals) {
+    const ShadowTotals& shadow = facts.says.shadow;
+    const ScenarioFigures& figures = facts.scenario.figures();
+    Breaks breaks;
+    const auto equal = [&](const char* name, std::uint64_t is, std::uint64_t due) {
+        breaks.unless(is == due, "{} is {}, and should be {}", name, is, due);
+    };
+    // What the seed says, but for transactions that are told of as unanswered.
+    const bool whole = facts.record.transactions().mined_unanswered == 0 && totals.unknown == 0;
+    const std::uint64_t compared = whole ? figures.compared : totals.compared;
+    const std::uint64_t matched = whole ? figures.matched : totals.correct;
+    if (totals.unknown == 0) {
+        equal("compared", shadow.compared, compared);
+        equal("matched", shadow.matched, matched);
+        equal("mismatched", shadow.mismatched, compared - matched);
+        equal("false negatives", shadow.false_negatives, compared - matched);
+    } else {
+        breaks.unless(shadow.compared >= totals.compared && shadow.compared <= totals.compared + totals.unknown,
+                      "compared is {}, and should be {} to {}", shadow.compared, totals.compared,
+                      totals.compared + totals.unknown);
+    }
+    equal("false positives", shadow.false_positives, 0);
+    equal("nonce races", shadow.nonce_race_excluded, 0);
+    return breaks.finding("accuracy exactly as the seed predicts",
+                          fmt::format("{} of {} compared matched{}", shadow.matched, shadow.compared,
+                                      whole ? "" : " (some transactions were not answered)"));
+}
+
+Finding check_work(const RunFacts& facts, const RunTotals& totals) {
+    Breaks breaks;
+    for (std::size_t i = 0; i < facts.says.rewards.size(); ++i) {
+        const RewardsView& books = facts.says.rewards[i];
+        const AgentTally& own = facts.record.agents()[i];
+        const auto within = [&](std::uint64_t is, std::uint64_t due) {
+            return is >= due && is <= due + own.unknown;
+        };
+        breaks.unless(within(books.total_tasks, own.answers), "{} has {} tasks in the books, and did {}",
+                      books.agent_id, books.total_tasks, own.answers);
+        breaks.unless(within(books.total_compared, own.compared),
+                      "{} has {} compared in the books, and {} were", books.agent_id, books.total_compared,
+                      own.compared);
+        breaks.unless(within(books.total_correct, own.correct), "{} has {} correct in the books, and {} were",
+                      books.agent_id, books.total_correct, own.correct);
+    }
+    return breaks.finding("each agent's work in the books is what it did",
+                          fmt::format("{} agents, {} tasks", facts.says.rewards.size(), totals.answers));
+}
+
+/// One agent's part of an epoch, by the books.
+struct Entry {
+    const std::string* agent;
+    const RewardHistoryEntry* row;
+    U512 weight;
+};
+using Epochs = std::map<std::uint64_t, std::vector<Entry>>;
+
+/// tasks · 1000, times the bonus where the accuracy earns it, as the rules say (rewards-and-settlement.md
+/// section 1).
+struct Weighed {
+    U512 weight;
+    bool bonus;
+};
+Weighed weigh(const RewardSettings& rules, const RewardHistoryEntry& row) {
+    const auto power = [](unsigned exponent) { return boost::multiprecision::pow(U512(10), exponent); };
+    const bool bonus = row.compared > 0 && U512(row.correct) * 100 * power(rules.bonus_accuracy_pct.scale) >=
+                                               U512(rules.bonus_accuracy_pct.unscaled) * row.compared;
+    U512 weight = U512(row.tasks) * 1000;
+    if (bonus) weight = weight * U512(rules.bonus_multiplier.unscaled) / power(rules.bonus_multiplier.scale);
+    return {weight, bonus};
+}
+
+Epochs epochs_of(const RunFacts& facts) {
+    Epochs out;
+    for (const RewardsView& agent : facts.says.rewards) {
+        for (const RewardHistoryEntry& row : agent.history)
+            out[row.epoch].push_back({&agent.agent_id, &row, weigh(facts.rewards, row).weight});
+    }
+    return out;
+}
+
+Finding check_shares(const RunFacts& facts, const Epochs& epochs, const U256& pool) {
+    Breaks breaks;
+    std::uint64_t payouts = 0;
+    std::uint64_t bonuses = 0;
+    for (const auto& [epoch, entries] : epochs) {
+        U512 all = 0;
+        for (const Entry& entry : entries)
+            all += entry.weight;
+        for (const Entry& entry : entries) {
+            const bool bonus = weigh(facts.rewards, *entry.row).bonus;
+            ++payouts;
+            if (bonus) ++bonuses;
+            breaks.unless(entry.row->bonus_applied == bonus, "epoch {}: {} with {} of {} correct {} the bonus",
+                          epoch, *entry.agent, entry.row->correct, entry.row->compared,
+                          entry.row->bonus_applied ? "got" : "did not get");
+            // Its exact share, rounded down or up.
+            const U512 least = all == 0 ? U512(0) : U512(pool) * entry.weight / all;
+            const U512 amount = entry.row->amount_rau;
+            breaks.unless(amount == least || amount == least + 1,
+                          "epoch {}: {} got {} rau, and its share is {}", epoch, *entry.agent, amount.str(),
+                          least.str());
+        }
+    }
+    return breaks.finding("wrong answers paid nothing more than the rules say",
+                          fmt::format("{} payouts computed anew, {} with the bonus", payouts, bonuses));
+}
+
+Finding check_payouts(const RunFacts& facts, const Epochs& epochs, const U256& pool) {
+    Breaks breaks;
+    U256 paid = 0;
+    for (const auto& [epoch, entries] : epochs) {
+        U256 sum = 0;
+        for (const Entry& entry : entries)
+            sum += entry.row->amount_rau;
+        breaks.unless(sum == pool, "epoch {} paid {} rau, and its pool is {}", epoch, to_decimal(sum),
+                      to_decimal(pool));
+        paid += sum;
+    }
+    U256 earned = 0;
+    for (const RewardsView& agent : facts.says.rewards)
+        earned += agent.earned_rau;
+    breaks.unless(earned == paid, "agents earned {} rau, and the epochs paid {}", to_decimal(earned),
+                  to_decimal(paid));
+    const ScenarioFigures& figures = facts.scenario.figures();
+    const bool whole = facts.record.transactions().mined_unanswered == 0;
+    breaks.unless(!whole || pool == 0 ||
+                      (epochs.size() >= figures.epochs_paid && epochs.size() <= figures.epochs_paid_at_most),
+                  "{} epochs paid, and {} had work", epochs.size(), figures.epochs_paid);
+    return breaks.finding("payouts add up to the rau",
+                          fmt::format("{} epochs, {} rau each, {} IOTX together", epochs.size(),
+                                      to_decimal(pool), rau_to_iotx(paid)));
+}
+
+Finding check_leftovers(const RunFacts& facts) {
+    Breaks breaks;
+    for (const auto& [name, count] : facts.leftovers)
+        breaks.unless(count == 0, "{} is {}", name, count);
+    std::string names;
+    for (const auto& [name, count] : facts.leftovers)
+        names += (names.empty() ? "" : ", ") + name;
+    return breaks.finding("nothing left of agents that are gone", "0 of each: " + names);
+}
+
+Finding check_heap(const HeapUse& heap) {
+    constexpr double kMiB = 1 << 20;
+    const auto mib = [&](std::uint64_t bytes) { return static_cast<double>(bytes) / kMiB; };
+    Breaks breaks;
+    breaks.unless(
+        heap.after <= heap.before + heap.slack,
+        "{:.1f} MiB in use before the agents came, {:.1f} MiB after they left: more than {:.1f} MiB above",
+        mib(heap.before), mib(heap.after), mib(heap.slack));
+    return breaks.finding("memory back to its start",
+                          fmt::format("in use within {:.1f} MiB of it", mib(heap.slack)));
+}
+
+}  // namespace
+
+std::vector<Finding> check_run(const RunFacts& facts) {
+    const RunTotals totals = facts.record.totals();
+    std::vector<Finding> out;
+    out.push_back(check_tasks(facts, totals));
+    out.push_back(check_once(totals));
+    out.push_back(check_answers(totals));
+    out.push_back(check_accuracy(facts, totals));
+    out.push_back(check_work(facts, totals));
+    const Epochs epochs = epochs_of(facts);
+    const auto pool = agent_pool_rau(facts.rewards.epoch_reward_rau, facts.rewards.delegate_cut_pct);
+    out.push_back(check_shares(facts, epochs, pool.value_or(0)));
+    out.push_back(check_payouts(facts, epochs, pool.value_or(0)));
+    out.push_back(check_leftovers(facts));
+    if (facts.heap) out.push_back(check_heap(*facts.heap));
+    return out;
+}
+
+std::vector<Finding> check_agents_alone(const RunRecord& record) {
+    const RunTotals totals = record.totals();
+    std::vector<Finding> out{check_once(totals)};
+    Breaks breaks;
+    breaks.unless(totals.unreadable == 0, "{} batches could not be read", totals.unreadable);
+    breaks.unless(totals.unknown == 0, "no word came about {} answers", totals.unknown);
+    breaks.unless(totals.refused == 0, "{} answers were refused, though they came in time", totals.refused);
+    out.push_back(
+        breaks.finding("every batch answered in time was taken", fmt::format("{} answers", totals.answers)));
+    return out;
+}
+
+}  // namespace ioswarm::sim

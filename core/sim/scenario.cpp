@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/sim/scenario.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <map>
+#include <set>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "core/base/guarded.hpp"
+#include "core/sim/action_maker.hpp"
+#include "core/sim/chain_model.hpp"
+
+namespace ioswarm::sim {
+namespace {
+
+/// About as many epochs as these are wanted in a run.
+constexpr std::uint64_t kEpochsWanted = 4;
+/// More than anybody on the embedded chain has.
+constexpr std::uint64_t kTooManyIotx = 1'000'000'000'000;
+
+struct Draft {
+    TxPlan plan;
+    Address target;
+    PlannedTx planned;
+};
+
+/// The least number of blocks an epoch such that the last epoch with answers has those of a whole slot with
+/// load: what follows the load (one slot of replacements) must not stand alone in an epoch.
+std::uint64_t epoch_blocks_for(std::uint64_t load_blocks) {
+    std::uint64_t blocks = std::max<std::uint64_t>(load_blocks / kEpochsWanted, 1);
+    while (load_blocks % blocks == 0)
+        ++blocks;
+    return blocks;
+}
+
+/// What an agent answers. The account that a task carries decides only about forged ones, whose forgery is
+/// known.
+bool answers_valid(const ScenarioSettings& settings, const Draft& draft) {
+    if (settings.rules == AgentRules::honest) {
+        return draft.planned.forgery == Forgery::none ||
+               (settings.level == TaskLevel::l1_sig_verify && draft.planned.forgery != Forgery::signature);
+    }
+    TaskPackage task;
+    task.tx_raw = draft.planned.action->raw;
+    task.sender = AccountSnapshot{"", "1", 0, {}};
+    return field_rules(settings.level)(task).valid;
+}
+
+/// The bytes of a native action with another signature in it.
+Result<PoolActionPtr> with_bad_signature(const PoolAction& action, const ChainIds& ids) {
+    constexpr std::size_t kInS = 10;  // from the end: the signature is the last field
+    Bytes raw = action.raw;
+    raw[raw.size() - kInS] ^= 1;
+    auto read = read_action(std::move(raw), ids);
+    if (!read) return fail(std::move(read.error()));
+    return std::make_shared<const PoolAction>(std::move(*read));
+}
+
+}  // namespace
+
+std::string_view to_string(Forgery forgery) noexcept {
+    switch (forgery) {
+        case Forgery::none:
+            return "none";
+        case Forgery::signature:
+            return "signature";
+        case Forgery::nonce:
+            return "nonce";
+        case Forgery::balance:
+            return "balance";
+    }
+    return "unknown";
+}
+
+double ScenarioFigures::accuracy_pct() const noexcept {
+    return compared == 0 ? 0 : 100.0 * static_cast<double>(matched) / static_cast<double>(compared);
+}
+
+class ScenarioMaker {
+  public:
+    ScenarioMaker(const ScenarioSettings& settings, const FaultPlan& faults, const std::stop_token& stop)
+        : settings_(settings), faults_(faults), stop_(stop), maker_(settings.chain) {}
+
+    Result<std::unique_ptr<const Scenario>> make();
+
+  private:
+    void run_chain();
+    void keep(const TxPlan& plan, Fate fate, std::uint64_t height);
+    Status sign_all(std::vector<Draft>& drafts, const std::function<Status(Draft&)>& sign) const;
+    Status sign(Draft& draft) const;
+    Status forge(Draft& draft) const;
+    void plan_forgeries();
+    void count();
+    void count_epochs();
+
+    const ScenarioSettings& settings_;
+    const FaultPlan& faults_;
+    const std::stop_token stop_;
+    const ActionMaker maker_;
+    std::map<std::uint32_t, Address> created_;
+    std::vector<Draft> drafts_;
+    std::vector<Draft> forged_;
+    std::unique_ptr<Scenario> out_{new Scenario};
+};
+
+void ScenarioMaker::keep(const TxPlan& plan, Fate fate, std::uint64_t height) {
+    Draft& draft = drafts_.emplace_back();
+    draft.plan = plan;
+    if (plan.target < maker_.addresses().size()) {
+        draft.target = maker_.addresses()[plan.target];
+    } else if (const auto found = created_.find(plan.target); found != created_.end()) {
+        draft.target = found->second;
+    }
+    draft.planned.fate = fate;
+    draft.planned.height = height;
+    draft.planned.slot = plan.slot;
+    draft.planned.failed = fate == Fate::mined && plan.status != kReceiptSuccess;
+}
+
+void ScenarioMaker::run_chain() {
+    ChainModel model(out_->chain_);
+    while (model.height() <= out_->chain_.last_slot || !model.pool().empty()) {
+        const ModelBlock block = model.close_slot();
+        for (const TxPlan& plan : block.mined)
+            keep(plan, Fate::mined, block.height);
+        for (const TxPlan& plan : block.replaced)
+            keep(plan, Fate::replaced, 0);
+        for (const TxPlan& plan : block.unaffordable)
+            keep(plan, Fate::unaffordable, 0);
+        for (const CreatedContract& contract : block.created)
+            created_[contract.account] = maker_.created_address(contract);
+    }
+    // Replacements that the last slot with load planned for the one after it are in there: with an empty pool
+    // none is left to replace.
+    out_->rest_height_ = std::max(model.height(), out_->chain_.last_slot + 2);
+    std::sort(drafts_.begin(), drafts_.end(),
+              [](const Draft& a, const Draft& b) { return a.plan.id < b.plan.id; });
+}
+
+Status ScenarioMaker::sign_all(std::vector<Draft>& drafts, const std::function<Status(Draft&)>& sign) const {
+    std::atomic<std::size_t> next{0};
+    Guarded<Status> outcome;
+    const auto work = [&] {
+        for (std::size_t i = next++; i < drafts.size() && !stop_.stop_requested(); i = next++) {
+            if (auto done = sign(drafts[i]); !done) {
+                *outcome.lock() = fail(std::move(done.error()));
+                return;
+            }
+            Draft& draft = drafts[i];
+            draft.planned.answered_valid = answers_valid(settings_, draft) !=
+                                           is_answered_wrongly(faults_.wrong(), draft.planned.action->raw);
+        }
+    };
+    {
+        constexpr std::size_t kWorthAThread = 200;
+        const std::size_t wanted = std::min<std::size_t>(drafts.size() / kWorthAThread,
+                                                         std::max(std::thread::hardware_concurrency(), 1U) - 1);
+        std::vector<std::jthread> helpers;
+        for (std::size_t i = 0; i < wanted; ++i)
+            helpers.emplace_back(work);
+        work();
+    }
+    if (stop_.stop_requested()) return fail(ErrorCode::cancelled, "sim", "", "stopped");
+    return *outcome.lock();
+}
+
+Status ScenarioMaker::sign(Draft& draft) const {
+    auto action = maker_.make(draft.plan, draft.target);
+    if (!action) return fail(std::move(action.error()));
+    draft.planned.action = *std::move(action);
+    return {};
+}
+
+/// Each is made after the image of one of the chain's. One with a used-up nonce comes when that one was mined.
+void ScenarioMaker::plan_forgeries() {
+    for (const Draft& original : drafts_) {
+        if (!faults_.is_forged_after(original.planned.action->raw_id)) continue;
+        Draft& draft = forged_.emplace_back();
+        draft.plan = original.plan;
+        draft.plan.kind = TxKind::transfer;
+        draft.plan.argument = original.plan.id;  // as payload: the bytes differ from the original's
+        draft.target = maker_.addresses()[(original.plan.sender + 1) % out_->chain_.accounts];
+        draft.planned.fate = Fate::forged;
+        draft.planned.forgery = static_cast<Forgery>(1 + original.plan.id % 3);
+        const bool used_up =
+            original.planned.fate == Fate::mined && original.planned.height <= out_->chain_.last_slot;
+        if (draft.planned.forgery == Forgery::nonce && !used_up) draft.planned.forgery = Forgery::balance;
+        draft.planned.slot = std::min(original.planned.slot, out_->chain_.last_slot);
+        draft.plan.value_rau = 1;
+        if (draft.planned.forgery == Forgery::nonce) {
+            draft.planned.slot = original.planned.height;
+        } else {
+            draft.plan.nonce += 1'000;  // nobody comes that far
+        }
+        if (draft.planned.forgery == Forgery::balance) draft.plan.value_rau = U256(kTooManyIotx) * kRauPerIotx;
+        if (draft.planned.forgery == Forgery::signature) {
+            draft.plan.encoding = TxEncoding::native;
+            draft.plan.tx_type = 0;
+            draft.plan.tip_cap_rau = 0;
+        }
+        draft.planned.height = draft.planned.slot;
+    }
+}
+
+Status ScenarioMaker::forge(Draft& draft) const {
+    if (auto done = sign(draft); !done) return done;
+    if (draft.planned.forgery != Forgery::signature) return {};
+    auto bad = with_bad_signature(*draft.planned.action, out_->chain_.ids);
+    if (!bad) return fail(std::move(bad.error()));
+    draft.planned.action = *std::move(bad);
+    return {};
+}
+
+void ScenarioMaker::count() {
+    ScenarioFigures& figures = out_->figures_;
+    figures.blocks = out_->chain_.last_slot + 1 - kQuietSlots;
+    for (const PlannedTx& tx : out_->transactions_) {
+        if (tx.fate == Fate::forged) {
+            ++figures.forged;
+            if (tx.answered_valid) ++figures.forged_accepted;
+            continue;
+        }
+        ++figures.transactions;
+        if (tx.fate == Fate::replaced) ++figures.replaced;
+        if (tx.fate == Fate::unaffordable) ++figures.unaffordable;
+        if (tx.fate != Fate::mined) continue;
+        ++figures.mined;
+        if (tx.failed) ++figures.mined_and_failed;
+        figures.compared += settings_.redundancy;
+        if (tx.answered_valid) figures.matched += settings_.redundancy;
+    }
+    count_epochs();
+}
+
+/// An answer is recorded before one of the blocks from the one after its transaction's arrival to the one that
+/// it is due for; that block's epoch has it.
+void ScenarioMaker::count_epochs() {
+    const auto epoch_of = [&](std::uint64_t height) {
+        return (height - out_->first_height()) / out_->epoch_blocks_;
+    };
+    std::set<std::uint64_t> sure;
+    std::set<std::uint64_t> possible;
+    for (const PlannedTx& tx : out_->transactions_) {
+        const std::uint64_t from = epoch_of(tx.slot + 1);
+        const bool due = tx.fate == Fate::mined || tx.fate == Fate::forged;
+        const std::uint64_t height = tx.fate == Fate::mined ? tx.height : tx.slot + kForgedSlots;
+        const std::uint64_t to = epoch_of(std::min(height, out_->chain_.last_slot + 2));
+        if (due && from == to) sure.insert(from);
+        for (std::uint64_t epoch = from; epoch <= to; ++epoch)
+            possible.insert(epoch);
+    }
+    out_->figures_.epochs_paid = sure.size();
+    out_->figures_.epochs_paid_at_most = possible.size();
+}
+
+Result<std::unique_ptr<const Scenario>> ScenarioMaker::make() {
+    const double blocks = static_cast<double>(settings_.duration.count()) /
+                          static_cast<double>(settings_.chain.block_time.count());
+    const auto load_blocks = static_cast<std::uint64_t>(std::max(std::llround(blocks), 1LL));
+    out_->chain_ = settings_.chain;
+    out_->chain_.resume_height = kQuietSlots;
+    out_->chain_.last_slot = kQuietSlots + load_blocks - 1;
+    out_->chain_.start_held = true;
+    out_->redundancy_ = settings_.redundancy;
+    out_->epoch_blocks_ = epoch_blocks_for(load_blocks);
+    run_chain();
+    if (auto done = sign_all(drafts_, [this](Draft& draft) { return sign(draft); }); !done)
+        return fail(std::move(done.error()));
+    plan_forgeries();
+    if (auto done = sign_all(forged_, [this](Draft& draft) { return forge(draft); }); !done)
+        return fail(std::move(done.error()));
+
+    out_->first_forged_ = static_cast<std::uint32_t>(drafts_.size());
+    out_->transactions_.reserve(drafts_.size() + forged_.size());
+    out_->due_.resize(out_->rest_height_ + kForgedSlots + 1);
+    for (std::vector<Draft>* drafts : {&drafts_, &forged_}) {
+        for (Draft& draft : *drafts) {
+            const auto place = static_cast<std::uint32_t>(out_->transactions_.size());
+            PlannedTx& tx = out_->transactions_.emplace_back(std::move(draft.planned));
+            out_->by_raw_id_.emplace(tx.action->raw_id, place);
+            if (tx.fate == Fate::mined) out_->due_[tx.height].push_back(place);
+            if (tx.fate == Fate::forged) out_->due_[tx.height + kForgedSlots].push_back(place);
+        }
+        drafts->clear();
+    }
+    count();
+    return std::unique_ptr<const Scenario>(std::move(out_));
+}
+
+Result<std::unique_ptr<const Scenario>> Scenario::create(const ScenarioSettings& settings,
+                                                         const FaultPlan& faults, const std::stop_token& stop) {
+    if (auto checked = check(settings.chain); !checked) return fail(std::move(checked.error()));
+    const double transactions =
+        static_cast<double>(settings.chain.tps) * static_cast<double>(settings.duration.count()) / 1000;
+    if (transactions > static_cast<double>(kMostRunTransactions)) {
+        return fail(
+            ErrorCode::usage, "sim", "--tps, --duration",
+            fmt::format("{:.0f} transactions, and a run may have {}", transactions, kMostRunTransactions),
+            "every one of them is made and signed beforehand");
+    }
+    return ScenarioMaker(settings, faults, stop).make();
+}
+
+std::function<PoolActionPtr(std::uint64_t)> Scenario::signed_ahead() const {
+    return [this](std::uint64_t id) {
+        // Plans are numbered from 1 without a gap, and all of them leave the pool before the chain is at rest.
+        return id >= 1 && id <= first_forged_ ? transactions_[id - 1].action : nullptr;
+    };
+}
+
+std::optional<std::uint32_t> Scenario::find(const Hash256& raw_id) const {
+    const auto found = by_raw_id_.find(raw_id);
+    if (found == by_raw_id_.end()) return std::nullopt;
+    return found->second;
+}
+
+const std::vector<std::uint32_t>& Scenario::due(std::uint64_t height) const {
+    static const std::vector<std::uint32_t> kNone;
+    return height < due_.size() ? due_[height] : kNone;
+}
+
+}  // namespace ioswarm::sim

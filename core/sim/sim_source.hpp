@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+#include "core/ports/act_pool_reader.hpp"
+#include "core/ports/block_source.hpp"
+#include "core/ports/state_reader.hpp"
+#include "core/sim/embedded_chain.hpp"
+#include "core/sim/run_record.hpp"
+#include "core/sim/scenario.hpp"
+
+namespace ioswarm::sim {
+
+/// The embedded chain as a coordinator sees it in a run: forged transactions stand in its pool beside the
+/// chain's own, it is away for a while when told so, and the record is told when a transaction is shown for the
+/// first time. All its ports are thread-safe; everything given to it must outlive it.
+class SimSource final : public ActPoolReader, public StateReader, public BlockSource {
+  public:
+    SimSource(EmbeddedChain& chain, const Scenario& scenario, RunRecord& record);
+
+    [[nodiscard]] Result<std::vector<PoolActionPtr>> pending() override;
+    [[nodiscard]] Result<ChainTip> tip() override;
+    [[nodiscard]] std::vector<Result<AccountState>> accounts(std::span<const Address> addresses,
+                                                             std::uint64_t height) override;
+    [[nodiscard]] Result<ExecutedBlock> next(std::uint64_t height, std::stop_token stop) override;
+
+    /// Every call fails with unavailable, and no block comes, until resume().
+    void stall();
+    void resume();
+
+  private:
+    EmbeddedChain& chain_;
+    const Scenario& scenario_;
+    RunRecord& record_;
+    std::atomic<bool> away_{false};
+    std::mutex mutex_;  // guards all below
+    /// The tip that was told last: a forged transaction whose nonce is used up must not be shown to somebody
+    /// who still reads accounts as they were before.
+    std::uint64_t told_tip_ = 0;
+    std::uint32_t shown_ = 0;  ///< of the chain's own: those before were shown
+};
+
+}  // namespace ioswarm::sim

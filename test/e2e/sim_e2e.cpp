@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ioswarm sim` as a user runs it.
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "test/support/program.hpp"
+
+using namespace ioswarm::test;
+using Catch::Matchers::Contains;
+using nlohmann::json;
+
+namespace {
+
+ProgramRun sim(std::vector<std::string> more) {
+    std::vector<std::string> arguments{IOSWARM_BINARY, "sim", "--accounts", "200", "--tps", "40"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program(std::move(arguments));
+}
+
+void check_seed(int seed, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"--chaos", "--json", "--seed", std::to_string(seed)};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const ProgramRun run = sim(arguments);
+    INFO("seed " << seed << "\n" << run.out << run.err);
+    CHECK(run.code == 0);
+}
+
+}  // namespace
+
+TEST_CASE("every invariant holds with a little of every fault", "[e2e][sim]") {
+    const int seed = GENERATE(1, 2, 3);
+    check_seed(seed, {"--agents", "20", "--duration", "2s", "--block-time", "500ms"});
+}
+
+TEST_CASE("every invariant holds with fifty other seeds", "[.soak]") {
+    for (int seed = 101; seed <= 150; ++seed)
+        check_seed(seed, {"--agents", "30", "--duration", "5s", "--block-time", "1s"});
+}
+
+TEST_CASE("the same seed gives the same figures, another one others", "[e2e][sim]") {
+    const auto by_seed = [](const char* seed) {
+        const ProgramRun run =
+            sim({"--agents", "12", "--duration", "1s", "--block-time", "250ms", "--task-redundancy", "2",
+                 "--wrong", "5%", "--forged", "10%", "--twice", "10%", "--seed", seed, "--json"});
+        INFO(run.out << run.err);
+        CHECK(run.code == 0);
+        return json::parse(run.out)["by_seed"];
+    };
+    const json first = by_seed("5");
+    CHECK(first["mismatched"] > 0);
+    CHECK(first["forged_rejected"] > 0);
+    CHECK(first == by_seed("5"));
+    CHECK(first != by_seed("6"));
+}
+
+TEST_CASE("agents with the field's rules let forged transactions pass that honest ones reject", "[e2e][sim]") {
+    const auto forged = [](const char* rules) {
+        const ProgramRun run = sim({"--agents", "5", "--duration", "1s", "--block-time", "250ms", "--forged",
+                                    "30%", "--agent-rules", rules, "--json"});
+        INFO(run.out << run.err);
+        CHECK(run.code == 0);
+        return json::parse(run.out)["by_seed"];
+    };
+    const json honest = forged("honest");
+    CHECK(honest["forged"] > 3);
+    CHECK(honest["forged_accepted"] == 0);
+    CHECK(honest["forged_rejected"] == honest["forged"]);
+    const json field = forged("field");
+    CHECK(field["forged"] == honest["forged"]);
+    CHECK(field["forged_accepted"] == field["forged"]);
+}
+
+TEST_CASE("a report for people is calm when it is not for a terminal", "[e2e][sim]") {
+    const ProgramRun run = sim({"--agents", "3", "--duration", "500ms", "--block-time", "250ms"});
+    CHECK(run.code == 0);
+    CHECK(run.err.empty());
+    CHECK_THAT(run.out, Contains("\nBy the seed: the same in every run\n"));
+    CHECK_THAT(run.out, Contains("task latency"));
+    CHECK_THAT(run.out, Contains("cost projection: 3 agents"));
+    CHECK_THAT(run.out, Contains("  holds   payouts add up to the rau\n"));
+    CHECK(run.out.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("what cannot be run is told with its exit code", "[e2e][sim]") {
+    const auto code = [](std::vector<std::string> more) { return sim(std::move(more)).code; };
+    CHECK(code({"--agents", "0"}) == 64);
+    CHECK(code({"--late", "20"}) == 64);
+    CHECK(code({"--late", "60%", "--twice", "60%"}) == 64);
+    CHECK(code({"--level", "L3"}) == 64);
+    CHECK(code({"--task-redundancy", "11"}) == 64);
+    CHECK(code({"--duration", "10000h"}) == 64);
+    CHECK(code({"--block-time", "1ms"}) == 78);
+    CHECK(code({"--secret-file", "x"}) == 64);
+    CHECK(code({"--target", "192.0.2.1:14689"}) == 64);
+    CHECK(code({"--target", "127.0.0.1"}) == 64);
+    CHECK(code({"--target", "127.0.0.1:9", "--secret-file", "/nonexistent"}) == 74);
+}
