@@ -35,4 +35,8 @@ Hash256 Sha256::finish() {
     return out;
 }
 
+void Sha256::reset() {
+    if (EVP_DigestInit_ex(context_->md, nullptr, nullptr) != 1) throw std::bad_alloc();
+}
+
 }  // namespace ioswarm

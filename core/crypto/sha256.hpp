@@ -16,8 +16,10 @@ class Sha256 {
     Sha256& operator=(Sha256&&) noexcept;
 
     Sha256& update(BytesView data);
-    /// The digest of everything given so far; the object is spent afterwards.
+    /// The digest of everything given so far; the object is spent afterwards, until reset().
     [[nodiscard]] Hash256 finish();
+    /// Begins anew, at less cost than another object.
+    void reset();
 
   private:
     struct Context;

@@ -140,7 +140,7 @@ Result<DiffRow> DiffReader::row_of(std::uint64_t height, const Hash256& previous
     auto record = unpacker_.unpack(rows_.integer(4), rows_.u64(3), rows_.blob(5));
     if (!record) return fail(damaged(height, record.error().why));
     row.record = std::move(*record);
-    if (diff_chain(previous, height, row.digest, row.record) != row.chain) {
+    if (diff_chain(hash_, previous, height, row.digest, row.record) != row.chain) {
         return fail(damaged(height, "its content does not fit its chain value"));
     }
     return row;

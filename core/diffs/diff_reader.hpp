@@ -9,14 +9,15 @@
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "core/crypto/sha256.hpp"
 #include "core/diffs/record_codec.hpp"
 #include "core/ports/diff_store.hpp"
 #include "core/sqlite/sqlite.hpp"
 
 namespace ioswarm {
 
-/// One reading connection of the SQLite log. Each call is one short transaction, since a long one would keep the WAL
-/// from being folded into the file. One thread at a time. Not for use outside core/diffs.
+/// One reading connection of the SQLite log. Each call is one short transaction, since a long one would keep
+/// the WAL from being folded into the file. One thread at a time. Not for use outside core/diffs.
 class DiffReader {
   public:
     /// Errors: as prepare_diff_reader().
@@ -42,6 +43,7 @@ class DiffReader {
     sqlite::Database database_;
     sqlite::Statement begin_, end_, log_, tip_, rows_;
     RecordUnpacker unpacker_;
+    Sha256 hash_;
 };
 
 }  // namespace ioswarm

@@ -21,8 +21,9 @@
 #include "core/sqlite/lock_file.hpp"
 #include "core/sqlite/sqlite.hpp"
 
-// Rows are appended at the end and removed at the front, so that in the long run new rows take the pages that old ones
-// left; only what is free beyond that (after diffRetainHeight was lowered, after a clear) is given back to the disk.
+// Rows are appended at the end and removed at the front, so that in the long run new rows take the pages that
+// old ones left; only what is free beyond that (after diffRetainHeight was lowered, after a clear) is given
+// back to the disk.
 
 namespace ioswarm {
 namespace {
@@ -33,13 +34,14 @@ constexpr std::size_t kMaxReaders = 4;
 constexpr std::int64_t kSparePages = 1024;
 constexpr std::int64_t kVacuumPages = 256;
 
-/// SQLite gives the WAL the mode of the file, so it is enough to make this one before SQLite does. Its name is synced,
-/// since SQLite, finding it, will not.
+/// SQLite gives the WAL the mode of the file, so it is enough to make this one before SQLite does. Its name is
+/// synced, since SQLite, finding it, will not.
 Status make_private_file(const std::filesystem::path& file) {
     const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return fail(errno_error(errno, "cannot open the diff log", file.string()));
     ::close(fd);
-    const int folder = ::open(file.has_parent_path() ? file.parent_path().c_str() : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int folder =
+        ::open(file.has_parent_path() ? file.parent_path().c_str() : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) return fail(errno_error(errno, "cannot open the folder of the diff log", file.string()));
     const int synced = fsync(folder);
     const int error = errno;
@@ -137,6 +139,7 @@ class SqliteDiffStore::Writer {
     sqlite::Database database_;
     sqlite::Statement begin_, commit_, insert_, chain_of_, delete_, set_log_;
     RecordPacker packer_;
+    Sha256 hash_;
     Status health_;  // data_loss: the file is damaged, and nothing is written to it any more
 
     mutable std::mutex mutex_;  // guards all below
@@ -144,7 +147,8 @@ class SqliteDiffStore::Writer {
     Hash256 tip_chain_;
 };
 
-Result<std::unique_ptr<SqliteDiffStore::Writer>> SqliteDiffStore::Writer::open(const std::filesystem::path& file) {
+Result<std::unique_ptr<SqliteDiffStore::Writer>> SqliteDiffStore::Writer::open(
+    const std::filesystem::path& file) {
     auto lock = LockFile::acquire(file.string() + ".lock");
     if (!lock) return fail(lock.error());
     if (Status status = check_diff_file(file, true); !status) return fail(status.error());
@@ -196,7 +200,8 @@ Status SqliteDiffStore::Writer::write(Body&& body) {
     if (status) return {};
     Error error = status.error();
     if (database_.disk_full()) error.code = ErrorCode::resource_exhausted;
-    if (error.code == ErrorCode::try_again) error.code = ErrorCode::io;  // nobody else writes: trying again helps
+    if (error.code == ErrorCode::try_again)
+        error.code = ErrorCode::io;  // nobody else writes: trying again helps
     for (sqlite::Statement* statement : {&insert_, &chain_of_, &delete_, &set_log_})
         statement->reset();
     // After some errors SQLite has rolled back already.
@@ -228,7 +233,7 @@ Status SqliteDiffStore::Writer::append(const std::vector<DiffRow>& rows) {
 
 Status SqliteDiffStore::Writer::insert(const std::vector<DiffRow>& rows, Hash256& chain) {
     for (const DiffRow& row : rows) {
-        chain = diff_chain(chain, row.height, row.digest, row.record);
+        chain = diff_chain(hash_, chain, row.height, row.digest, row.record);
         const RecordPacker::Packed packed = packer_.pack(row.record);
         insert_.bind_u64(1, row.height)
             .bind_blob(2, row.digest.view())
@@ -281,7 +286,8 @@ Status SqliteDiffStore::Writer::vacuum() {
     if (!free) return fail(free.error());
     const std::int64_t spare = free->value_or(0) - kSparePages;
     if (spare <= 0) return {};
-    return database_.execute("PRAGMA incremental_vacuum(" + std::to_string(std::min(spare, kVacuumPages)) + ")");
+    return database_.execute("PRAGMA incremental_vacuum(" + std::to_string(std::min(spare, kVacuumPages)) +
+                             ")");
 }
 
 Status SqliteDiffStore::Writer::restart_at(std::uint64_t height) {
@@ -344,7 +350,11 @@ Hash256 SqliteDiffStore::tip_chain() const {
 namespace {
 
 Error read_only() {
-    return {ErrorCode::failed_precondition, "cannot write to the diff log", {}, "it was opened for reading only", {}};
+    return {ErrorCode::failed_precondition,
+            "cannot write to the diff log",
+            {},
+            "it was opened for reading only",
+            {}};
 }
 
 }  // namespace

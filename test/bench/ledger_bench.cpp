@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <future>
 #include <memory>
@@ -23,13 +22,13 @@
 #include "core/coordinator/accounting.hpp"
 #include "core/ledger/ledger.hpp"
 #include "test/bench/goal.hpp"
+#include "test/bench/ledger_history.hpp"
 
 namespace ioswarm {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::uint64_t kAgents = 5000;
 constexpr std::size_t kCallers = 64;
 constexpr auto kRound = std::chrono::milliseconds(1000);
 constexpr int kRounds = 5;
@@ -74,31 +73,6 @@ double fdatasync_rate(const std::filesystem::path& dir) {
     return rate;
 }
 
-/// As real ones are: spread over all 256 bits.
-Hash256 hash_of(std::uint64_t number, std::uint64_t kind) {
-    Hash256 out;
-    std::uint64_t word = number * 2 + kind;
-    for (std::size_t at = 0; at < 32; at += 8) {
-        word = (word ^ (word >> 31)) * 0x9e3779b97f4a7c15ULL;
-        word ^= word >> 29;
-        std::memcpy(out.bytes.data() + at, &word, 8);
-    }
-    return out;
-}
-
-std::vector<Answer> submission(std::uint64_t first, std::uint64_t count) {
-    std::vector<Answer> out(count);
-    const std::string agent = "agent-" + std::to_string(first / count % kAgents);
-    for (std::uint64_t i = 0; i < count; ++i) {
-        out[i].agent_id = agent;
-        out[i].action_hash = hash_of(first + i, 0);
-        out[i].raw_id = hash_of(first + i, 1);
-        out[i].valid = true;
-        out[i].latency_us = 900;
-    }
-    return out;
-}
-
 struct Round {
     double rate = 0;    // submissions a second
     double cpu_us = 0;  // a submission, all of it: callers, ledger's thread, blocks
@@ -128,7 +102,7 @@ class Load {
                 if (--flying == 0) landed.set_value();
                 return;
             }
-            books_->record(submission(next_.fetch_add(answers_each), answers_each), [&](const Status& status) {
+            books_->record(bench::submission(next_.fetch_add(answers_each), answers_each), [&](const Status& status) {
                 must(status);
                 ++done;
                 next();
@@ -156,7 +130,7 @@ class Load {
         block.height = books_->last_height() + 1;
         const std::uint64_t up_to = next_;
         for (; mined_ < up_to; ++mined_)
-            block.receipts.push_back({hash_of(mined_, 0), kReceiptSuccess, 21000});
+            block.receipts.push_back({bench::hash_of(mined_, 0), kReceiptSuccess, 21000});
         must(books_->on_block(block));
     }
 
@@ -168,55 +142,11 @@ class Load {
     std::uint64_t mined_ = 1;
 };
 
-void write_history(Ledger& ledger, std::uint64_t epochs, std::uint64_t agents) {
-    constexpr std::uint64_t kAtOnce = 100;
-    for (std::uint64_t first = 0; first < epochs; first += kAtOnce) {
-        must(ledger.run([&](LedgerTx& tx) -> Status {
-            for (std::uint64_t number = first; number < first + kAtOnce; ++number) {
-                EpochRow epoch;
-                epoch.epoch = number;
-                if (Status status = tx.add_epoch(epoch); !status) return status;
-                for (std::uint64_t i = 0; i < agents; ++i) {
-                    PayoutRow payout;
-                    payout.epoch = number;
-                    payout.agent_id = "agent-" + std::to_string(i);
-                    payout.amount_rau = *u256_from_decimal("7200000000000000001");
-                    payout.weight = 120000;
-                    payout.tasks = 100;
-                    payout.notice = PayoutNotice::sent;
-                    if (Status status = tx.add_payout(payout); !status) return status;
-                }
-            }
-            auto numbers = tx.numbers();
-            if (!numbers) return fail(numbers.error());
-            numbers->epoch = first + kAtOnce;
-            return tx.set_numbers(*numbers);
-        }));
-    }
-    must(ledger.run([](LedgerTx& tx) { return tx.set_agent({"agent-42", {}, {}, 1, 0, 0, 1}); }));
-    // Work and pending answers, as a daemon leaves them that is killed.
-    for (std::uint64_t first = 0; first < 20'000; first += 1000) {
-        must(ledger.run([&](LedgerTx& tx) -> Status {
-            for (std::uint64_t number = first; number < first + 1000; ++number) {
-                const Answer answer = submission(number, 1).front();
-                AnswerRow row;
-                row.id = number + 1;
-                row.raw_id = answer.raw_id;
-                row.agent_id = answer.agent_id;
-                row.action_hash = answer.action_hash;
-                if (Status status = tx.add_answer(row); !status) return status;
-                if (Status status = tx.set_work({answer.agent_id, 4, 0, 0, 900}); !status) return status;
-            }
-            return {};
-        }));
-    }
-}
-
 void bench_start(const std::filesystem::path& dir) {
     {
         auto ledger = Ledger::open(dir);
         if (!ledger) die(ledger.error().text());
-        write_history(**ledger, 10'000, 100);
+        must(bench::write_history(**ledger, 10'000, 100));
     }
     std::vector<double> open_ms;
     std::vector<double> history_ms;
