@@ -23,44 +23,58 @@ Status NodeDiffSource::subscribe(std::uint64_t height, const std::stop_token& st
     if (!opened) return fail(std::move(opened).error());
     subscription_.emplace(*std::move(opened));
     expected_ = height;
+    last_ = 0;
     log_.info("asking {} for state diffs from height {} on", settings_.peer.target.text(), from);
+    return {};
+}
+
+/// Whether the diff follows in its stream; `height` is what the caller wants. Error out_of_range: something was
+/// left out before it.
+Status NodeDiffSource::check(const StateDiff& diff, std::uint64_t height) const {
+    if (diff.height == 0) return wrong(ErrorCode::bad_data, "a diff of height 0");
+    const std::uint64_t next = last_ == 0 ? height : last_ + 1;
+    if (last_ != 0 && diff.height < next) {
+        return wrong(ErrorCode::bad_data,
+                     fmt::format("height {} comes a second time, {} is next", diff.height, next));
+    }
+    if (next != 0 && diff.height > next) {
+        return wrong(
+            ErrorCode::out_of_range,
+            fmt::format("height {} is not to be had, the node gives {} in its place", next, diff.height),
+            "the node no longer holds it, or never stored it");
+    }
     return {};
 }
 
 Result<StateDiff> NodeDiffSource::next(std::uint64_t height, std::stop_token stop) {
     if (subscription_ && expected_ != height) subscription_.reset();
-    for (bool is_second_ask = false;; is_second_ask = true) {
-        const bool is_new = !subscription_;
-        if (is_new) {
+    for (bool is_second_ask = false;;) {
+        if (!subscription_) {
             if (Status done = subscribe(height, stop); !done) return fail(std::move(done).error());
         }
         auto diff = subscription_->next(std::chrono::milliseconds::max(), stop);
         if (!diff && diff.error().code == ErrorCode::cancelled) return diff;
-        if (diff && diff->height != 0 && (height == 0 || diff->height == height)) {
+        if (!diff) {
+            subscription_.reset();
+            return diff;
+        }
+        const Status follows = check(*diff, height);
+        if (follows) {
+            const bool is_behind = diff->height < height;
+            if (is_behind && last_ == 0) {
+                log_.info("{} is only at height {}, before {} that is wanted", settings_.peer.target.text(),
+                          diff->height, height);
+            }
+            last_ = diff->height;
+            if (is_behind) continue;
             expected_ = diff->height + 1;
             return diff;
         }
         subscription_.reset();
-        if (!diff) return diff;
-        if (diff->height == 0) return wrong(ErrorCode::bad_data, "a diff of height 0");
-        if (diff->height < height && is_new) {
-            return wrong(
-                ErrorCode::unavailable,
-                fmt::format("the node is only at height {}, {} is wanted of it", diff->height, height));
-        }
-        if (diff->height < height) {
-            return wrong(ErrorCode::bad_data,
-                         fmt::format("height {} comes a second time, {} is next", diff->height, height));
-        }
-        if (is_second_ask) {
-            return wrong(
-                ErrorCode::out_of_range,
-                fmt::format("height {} is not to be had, the node gives {} in its place", height, diff->height),
-                "the node no longer holds it, or never stored it");
-        }
-        log_.warn("{}: height {} came where {} is next: asking once more", settings_.peer.target.text(),
-                  diff->height, height);
+        if (is_second_ask || follows.error().code != ErrorCode::out_of_range) return fail(follows.error());
+        log_.warn("{}; asking once more", follows.error().text());
         pause_for(settings_.before_second_ask, stop);
+        is_second_ask = true;
     }
 }
 

@@ -25,8 +25,9 @@ struct NodeDiffSettings {
 ///
 /// The node begins at its oldest diff without a word when it no longer holds what was asked for, and drops
 /// diffs of a subscriber that is slow. So a height above the one that is wanted is a hole: it is asked for once
-/// more, and out_of_range when that does not help either. A height below it: unavailable on a new stream (the
-/// node is behind, after a crash it may repeat blocks), bad_data in the middle of one.
+/// more, and out_of_range when that does not help either. A node that is behind (after a crash it executes its
+/// last blocks again) begins below it: what comes until then is passed over. A height that comes a second time
+/// on one stream is bad_data.
 class NodeDiffSource final : public StateDiffSource {
   public:
     NodeDiffSource(NodeDiffSettings settings, Log log);
@@ -35,11 +36,13 @@ class NodeDiffSource final : public StateDiffSource {
 
   private:
     Status subscribe(std::uint64_t height, const std::stop_token& stop);
+    [[nodiscard]] Status check(const StateDiff& diff, std::uint64_t height) const;
     [[nodiscard]] tl::unexpected<Error> wrong(ErrorCode code, std::string why, std::string hint = {}) const;
 
     const NodeDiffSettings settings_;
     const Log log_;
     std::optional<DiffSubscription> subscription_;
+    std::uint64_t last_ = 0;      ///< what the subscription gave last; 0: nothing yet
     std::uint64_t expected_ = 0;  ///< what the subscription gives next; 0: its oldest
 };
 

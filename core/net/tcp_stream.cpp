@@ -187,6 +187,7 @@ TcpStream::~TcpStream() = default;
 
 Result<std::unique_ptr<TcpStream>> TcpStream::connect(const TcpTarget& target, Deadline deadline,
                                                       const std::stop_token& stop) {
+    if (stop.stop_requested()) return fail(ErrorCode::cancelled, "stopped", target.text());
     const auto addresses = look_up(target);
     if (!addresses) return fail(addresses.error());
     auto state = std::make_unique<State>();

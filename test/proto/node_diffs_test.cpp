@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <future>
 #include <thread>
 
@@ -11,6 +12,7 @@
 #include "core/crypto/hmac.hpp"
 #include "core/model/state_digest.hpp"
 #include "proto/codec.hpp"
+#include "test/suites/state_diff_source_suite.hpp"
 #include "test/support/fake_diff_node.hpp"
 #include "test/support/test_data.hpp"
 
@@ -191,14 +193,56 @@ TEST_CASE("a repeated height in the middle of a stream is an error", "[diffs]") 
     CHECK_THAT(error.why, Catch::Contains("height 6 comes a second time"));
 }
 
-TEST_CASE("a node that is behind is waited for", "[diffs]") {
+TEST_CASE("a node that is behind is waited for, and what it repeats is passed over", "[diffs]") {
+    Rig rig(diffs(8, 9));
+    auto later = std::async(std::launch::async, [&] { return rig.next(11); });
+    REQUIRE(rig.node.wait_for_asked(1));
+    rig.node.push({diff_step(small_diff(10)), diff_step(small_diff(11)), diff_step(small_diff(12))});
+    CHECK(later.get().value() == small_diff(11));
+    CHECK(rig.next(12).value() == small_diff(12));
+    CHECK(rig.node.asked().size() == 1);
+}
+
+TEST_CASE("a node that is behind must not leave heights out either", "[diffs]") {
     Rig rig([](const Asked& asked, std::size_t nth) {
-        return nth == 0 ? diffs(8, 8) : diffs(asked.from_height, 11);
+        if (nth > 0) return diffs(asked.from_height, 11);
+        return Steps{accept_step(), diff_step(small_diff(8)), diff_step(small_diff(11))};
     });
-    const Error error = rig.refusal(11);
-    CHECK(error.code == ErrorCode::unavailable);
-    CHECK_THAT(error.why, Catch::Contains("only at height 8"));
-    CHECK(rig.next(11).value().height == 11);
+    CHECK(rig.next(11).value() == small_diff(11));
+    CHECK(rig.node.asked().size() == 2);
+}
+
+namespace {
+
+/// A node with a store, as the suite wants it: what happens to it happens on its own thread.
+struct HeldDiffs {
+    std::uint64_t floor = 1;
+    std::uint64_t tip = 0;
+    FakeDiffNode node{
+        [this](const Asked& asked, std::size_t) { return diffs(std::max(asked.from_height, floor), tip); }};
+    NodeDiffSource source{Rig::with_port(settings_for(0), node.port()), Log()};
+};
+
+}  // namespace
+
+TEST_CASE("a node's diffs are a source of state diffs", "[diffs][suite]") {
+    state_diff_source_contract([] {
+        auto held = std::make_shared<HeldDiffs>();
+        DiffSubject subject;
+        subject.diffs = &held->source;
+        subject.next_block = [raw = held.get()] {
+            raw->node.push([raw] { return Steps{diff_step(small_diff(++raw->tip))}; });
+        };
+        subject.forget_first = [raw = held.get(), next = subject.next_block] {
+            next();
+            raw->node.push([raw] {
+                raw->floor = 2;
+                return Steps{};
+            });
+        };
+        subject.owner = std::move(held);
+        return subject;
+    });
 }
 
 TEST_CASE("what is no gRPC answer is named", "[diffs]") {

@@ -203,9 +203,13 @@ std::uint64_t FakeDiffNode::sent_bytes() const {
 }
 
 void FakeDiffNode::push(Steps steps) {
+    push([steps = std::move(steps)] { return steps; });
+}
+
+void FakeDiffNode::push(std::function<Steps()> make) {
     {
         const std::lock_guard lock(mutex_);
-        std::move(steps.begin(), steps.end(), std::back_inserter(pushed_));
+        pushed_.push_back(std::move(make));
     }
     wake();
 }
@@ -272,11 +276,11 @@ void FakeDiffNode::run() {
         ::poll(fds.data(), fds.size(), -1);
         std::uint64_t count = 0;  // drained before what it tells of is looked at
         [[maybe_unused]] const ssize_t drained = ::read(wake_, &count, sizeof count);
-        std::deque<Step> steps;
+        std::deque<std::function<Steps()>> pushed;
         {
             const std::lock_guard lock(mutex_);
             if (stopping_) return;
-            steps = std::exchange(pushed_, {});
+            pushed = std::exchange(pushed_, {});
         }
         for (;;) {
             std::unique_lock lock(mutex_);
@@ -286,8 +290,10 @@ void FakeDiffNode::run() {
             ::poll(&only, 1, -1);
             [[maybe_unused]] const ssize_t again = ::read(wake_, &count, sizeof count);
         }
-        for (Step& step : steps) {
-            if (!connections_.empty()) apply(*connections_.back(), std::move(step));
+        for (const auto& make : pushed) {
+            for (Step& step : make()) {
+                if (!connections_.empty()) apply(*connections_.back(), std::move(step));
+            }
         }
         for (std::size_t i = 0; i + 2 < fds.size(); ++i) {
             Connection& connection = *connections_[i];

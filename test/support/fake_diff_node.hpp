@@ -51,8 +51,10 @@ class FakeDiffNode {
     [[nodiscard]] std::vector<Asked> asked() const;
     [[nodiscard]] bool wait_for_asked(std::size_t count) const;
     [[nodiscard]] bool wait_for_pings(std::size_t count) const;
-    /// Goes on with the newest call.
+    /// Goes on with the newest call. In the order of the calls to it, before requests that come later.
     void push(Steps steps);
+    /// The same; what to do is made up on the node's thread, where the script runs too.
+    void push(std::function<Steps()> make);
     /// Stops reading, writing and answering PINGs.
     void freeze();
     /// Bytes of data handed to the newest call's connection.
@@ -74,7 +76,7 @@ class FakeDiffNode {
     mutable std::mutex mutex_;
     mutable std::condition_variable changed_;
     std::vector<Asked> asked_;  ///< guarded by mutex_, as all that follows
-    std::deque<Step> pushed_;
+    std::deque<std::function<Steps()>> pushed_;
     std::uint64_t sent_ = 0;
     std::size_t pings_ = 0;
     bool stopping_ = false;

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/net/tcp_stream.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <array>
+#include <future>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+using namespace ioswarm;
+using namespace std::chrono_literals;
+
+namespace {
+
+TcpStream::Deadline in(std::chrono::milliseconds time) {
+    return std::chrono::steady_clock::now() + time;
+}
+
+/// A listening socket that accepts when a test asks it to.
+struct Listener {
+    Listener() {
+        fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0);
+        REQUIRE(::listen(fd, 4) == 0);
+        ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+        port = ntohs(address.sin_port);
+    }
+    ~Listener() {
+        if (peer >= 0) ::close(peer);
+        ::close(fd);
+    }
+    void take() { peer = ::accept(fd, nullptr, nullptr); }
+    [[nodiscard]] TcpTarget target(bool tls = false) const {
+        TcpTarget out{"127.0.0.1", port, {}};
+        if (tls) out.tls.emplace();
+        return out;
+    }
+    void say(const std::string& text) const { CHECK(::send(peer, text.data(), text.size(), 0) > 0); }
+
+    int fd = -1;
+    int peer = -1;
+    std::uint16_t port = 0;
+};
+
+/// The next bytes, waiting for them.
+Result<std::string> read_some(TcpStream& stream) {
+    std::array<std::uint8_t, 100> buffer;
+    for (;;) {
+        const auto got = stream.receive(buffer);
+        if (!got) return fail(got.error());
+        if (*got) return std::string(as_text(BytesView(buffer).first(**got)));
+        if (Status waited = stream.wait(false, in(60s), {}); !waited) return fail(waited.error());
+    }
+}
+
+}  // namespace
+
+TEST_CASE("bytes go both ways, and the peer's end is told from silence", "[tcp]") {
+    Listener listener;
+    const auto stream = TcpStream::connect(listener.target(), in(60s), {}).value();
+    listener.take();
+    CHECK(stream->send(as_bytes("hello")).value() == 5);
+    std::array<char, 5> heard{};
+    CHECK(::recv(listener.peer, heard.data(), heard.size(), MSG_WAITALL) == 5);
+    CHECK(std::string(heard.data(), 5) == "hello");
+    std::array<std::uint8_t, 8> buffer;
+    CHECK_FALSE(stream->receive(buffer).value());
+    listener.say("good day");
+    CHECK(read_some(*stream).value() == "good day");
+    ::close(std::exchange(listener.peer, -1));
+    CHECK(read_some(*stream).value().empty());
+}
+
+TEST_CASE("a peer that takes nothing fills the connection, and send says so", "[tcp]") {
+    Listener listener;
+    const auto stream = TcpStream::connect(listener.target(), in(60s), {}).value();
+    listener.take();
+    const Bytes much(std::size_t{1} << 20, 1);
+    std::size_t sent = 0;
+    for (std::size_t part = 1; part > 0; sent += part)
+        part = stream->send(much).value();
+    CHECK(sent > 0);
+    CHECK(stream->wait(true, in(1ms), {}).error().code == ErrorCode::timed_out);
+}
+
+TEST_CASE("a wait ends at its time, at a stop, and with what it waits for", "[tcp]") {
+    Listener listener;
+    const auto stream = TcpStream::connect(listener.target(), in(60s), {}).value();
+    listener.take();
+    CHECK(stream->wait(false, in(1ms), {}).error().code == ErrorCode::timed_out);
+
+    std::stop_source stop;
+    auto stopped =
+        std::async(std::launch::async, [&] { return stream->wait(false, in(60s), stop.get_token()); });
+    stop.request_stop();
+    CHECK(stopped.get().error().code == ErrorCode::cancelled);
+    CHECK(stream->wait(false, in(60s), stop.get_token()).error().code == ErrorCode::cancelled);
+
+    // A stop of before leaves nothing behind that would wake the next wait.
+    CHECK(stream->wait(false, in(1ms), {}).error().code == ErrorCode::timed_out);
+    listener.say("x");
+    CHECK(stream->wait(false, in(60s), {}));
+}
+
+TEST_CASE("nobody at the port is unavailable", "[tcp]") {
+    TcpTarget target;
+    {
+        const Listener gone;
+        target = gone.target();
+    }
+    const auto refused = TcpStream::connect(target, in(60s), {});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::unavailable);
+    CHECK(refused.error().text() == "cannot connect: " + target.text() + ": Connection refused");
+}
+
+TEST_CASE("a TLS handshake that the peer does not answer ends at its time and at a stop", "[tcp]") {
+    Listener listener;
+    CHECK(TcpStream::connect(listener.target(true), in(50ms), {}).error().code == ErrorCode::timed_out);
+    std::stop_source stop;
+    auto stopped = std::async(std::launch::async, [&] {
+        return TcpStream::connect(listener.target(true), in(60s), stop.get_token());
+    });
+    stop.request_stop();
+    CHECK(stopped.get().error().code == ErrorCode::cancelled);
+}
+
+TEST_CASE("a peer that speaks no TLS is told from one whose certificate is wrong", "[tcp]") {
+    Listener listener;
+    auto connecting =
+        std::async(std::launch::async, [&] { return TcpStream::connect(listener.target(true), in(60s), {}); });
+    listener.take();
+    listener.say("220 mail.example ESMTP, at your service, whoever you are\r\n");
+    const auto refused = connecting.get();
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::unavailable);
+    CHECK_THAT(refused.error().hint, Catch::Contains("speak TLS"));
+}
+
+TEST_CASE("targets are written as one connects to them", "[tcp]") {
+    CHECK(TcpTarget{"node.example", 14689, {}}.text() == "node.example:14689");
+    CHECK(TcpTarget{"::1", 1, {}}.text() == "[::1]:1");
+}
