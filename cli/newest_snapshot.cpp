@@ -25,7 +25,8 @@ Error bad(std::string why) {
 
 bool is_plain_name(const std::string& name) {
     return !name.empty() && name.size() <= kNameBytesMax && name != "." && name != ".." &&
-           std::none_of(name.begin(), name.end(), [](char c) { return c == '/' || static_cast<unsigned char>(c) < ' '; });
+           std::none_of(name.begin(), name.end(),
+                        [](char c) { return c == '/' || static_cast<unsigned char>(c) < ' '; });
 }
 
 bool only(const std::string& text, std::string_view allowed) {

@@ -17,9 +17,9 @@ struct NewestSnapshot {
     std::string time;    ///< RFC 3339
 };
 
-/// Read anew at each call; the file it names is there, regular and of that size. Errors, none of which names the
-/// folder: not_found (nothing was published yet, or the named file is gone), bad_data (the file says what it must not:
-/// a path, another size).
+/// Read anew at each call; the file it names is there, regular and of that size. Errors, none of which names
+/// the folder: not_found (nothing was published yet, or the named file is gone), bad_data (the file says what
+/// it must not: a path, another size).
 [[nodiscard]] Result<NewestSnapshot> newest_snapshot(const std::string& folder);
 
 }  // namespace ioswarm::cli

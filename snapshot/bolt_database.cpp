@@ -87,8 +87,7 @@ class BoltDatabase final : public StateDatabase {
 
 }  // namespace
 
-Result<std::unique_ptr<StateDatabase>> open_bolt(const std::string& path,
-                                                 const LockWait& wait) {
+Result<std::unique_ptr<StateDatabase>> open_bolt(const std::string& path, const LockWait& wait) {
     auto file = File::open(path, wait);
     if (!file) return fail(file.error());
     auto database = std::make_unique<BoltDatabase>(std::move(*file));

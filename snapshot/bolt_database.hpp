@@ -10,7 +10,6 @@
 namespace ioswarm::snapshot {
 
 /// trie.db as a BoltDB file: buckets are namespaces, nested buckets are left out. Errors as open_state().
-[[nodiscard]] Result<std::unique_ptr<StateDatabase>> open_bolt(const std::string& path,
-                                                               const LockWait& wait);
+[[nodiscard]] Result<std::unique_ptr<StateDatabase>> open_bolt(const std::string& path, const LockWait& wait);
 
 }  // namespace ioswarm::snapshot

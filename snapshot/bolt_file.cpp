@@ -202,7 +202,8 @@ Status File::read(std::uint64_t id, Page& page) const {
     // The first key stands right behind the elements: a count that lies shows here.
     const std::size_t position = page.header.flags == leaf_page ? kPageHeaderSize + 4 : kPageHeaderSize;
     if (u32_at(page.bytes, position) != page.header.count * kElementSize) {
-        return fail(corrupt(id, 10, fmt::format("{} elements, and the first key does not follow them", page.header.count)));
+        return fail(corrupt(
+            id, 10, fmt::format("{} elements, and the first key does not follow them", page.header.count)));
     }
     return {};
 }

@@ -19,16 +19,17 @@ struct LeafAhead {
     std::optional<Page> page;
 };
 
-/// Names the leaves of one bucket's tree in key order and reads them, a window at a time, in the order of the file, so
-/// that a cold file larger than memory is read about sequentially and each page once. bbolt's trees are balanced; one
-/// that is not, or that reaches a page twice (a cycle, or two parents), is corrupt.
+/// Names the leaves of one bucket's tree in key order and reads them, a window at a time, in the order of the
+/// file, so that a cold file larger than memory is read about sequentially and each page once. bbolt's trees
+/// are balanced; one that is not, or that reaches a page twice (a cycle, or two parents), is corrupt.
 class LeafGatherer {
   public:
     /// `file` must outlive it.
     LeafGatherer(const File& file, std::uint64_t root);
 
-    /// The next window, empty after the last one; the kernel is asked for the one behind it before this one is read.
-    /// `used` are buffers to use again. One thread at a time. Errors: bad_data, io; the walk is then over.
+    /// The next window, empty after the last one; the kernel is asked for the one behind it before this one is
+    /// read. `used` are buffers to use again. One thread at a time. Errors: bad_data, io; the walk is then
+    /// over.
     [[nodiscard]] Result<std::deque<LeafAhead>> next(std::vector<Page> used);
     /// Whether next() would give another one.
     [[nodiscard]] bool has_more() const noexcept { return !named_.empty(); }
@@ -51,18 +52,18 @@ class LeafGatherer {
 
     const File& file_;
     const std::uint64_t root_;
-    const std::size_t window_;      // leaves named at a time
-    std::vector<Frame> stack_;      // branches, from the root down to the one whose children are named next
-    std::size_t leaf_depth_ = 0;    // branches above every leaf
-    std::deque<LeafAhead> named_;   // in key order: the next window
-    std::vector<Page> spare_;       // buffers to use again
+    const std::size_t window_;     // leaves named at a time
+    std::vector<Frame> stack_;     // branches, from the root down to the one whose children are named next
+    std::size_t leaf_depth_ = 0;   // branches above every leaf
+    std::deque<LeafAhead> named_;  // in key order: the next window
+    std::vector<Page> spare_;      // buffers to use again
     bool started_ = false;
-    std::mutex mutex_;              // of what follows
-    std::vector<bool> visited_;     // a bit a page of the file
+    std::mutex mutex_;           // of what follows
+    std::vector<bool> visited_;  // a bit a page of the file
 };
 
-/// Walks the leaf pages of one bucket's tree in key order. A tree of more than a window is gathered by a thread of its
-/// own, at most two windows ahead of the reader. Not thread-safe.
+/// Walks the leaf pages of one bucket's tree in key order. A tree of more than a window is gathered by a thread
+/// of its own, at most two windows ahead of the reader. Not thread-safe.
 class LeafWalker {
   public:
     /// `file` must outlive the walker.

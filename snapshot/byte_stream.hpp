@@ -12,8 +12,8 @@ namespace ioswarm::snapshot {
 class ByteStream {
   public:
     virtual ~ByteStream() = default;
-    /// The next piece, at least one byte; empty at the end. Valid until the next call. Errors: those of the kind of
-    /// stream; the stream is then over.
+    /// The next piece, at least one byte; empty at the end. Valid until the next call. Errors: those of the
+    /// kind of stream; the stream is then over.
     [[nodiscard]] virtual Result<BytesView> next() = 0;
     /// Bytes of the file consumed, for progress.
     [[nodiscard]] virtual std::uint64_t compressed_bytes() const noexcept = 0;

@@ -10,8 +10,8 @@
 
 namespace ioswarm::snapshot {
 
-/// snapshot-meta.json and OUTPUT.sha256, written beside their names before the snapshot itself is renamed into place:
-/// a disk that is full shows while yesterday's three files still belong together.
+/// snapshot-meta.json and OUTPUT.sha256, written beside their names before the snapshot itself is renamed into
+/// place: a disk that is full shows while yesterday's three files still belong together.
 class Companions {
   public:
     /// Errors: io, permission_denied.

@@ -53,8 +53,8 @@ class Export {
             if (!made) return fail(made.error());
             copy.emplace(std::move(*made));
         }
-        auto database =
-            open_state(copy ? copy->path() : options_.source, {options_.lock_timeout, options_.live, output_.stop()});
+        auto database = open_state(copy ? copy->path() : options_.source,
+                                   {options_.lock_timeout, options_.live, output_.stop()});
         if (!database) return fail(database.error());
         auto height = read_height(**database);
         if (!height) return fail(height.error());

@@ -20,9 +20,9 @@ struct ExportOptions : OutputOptions {
     std::chrono::milliseconds lock_timeout{10'000};
 };
 
-/// Reads the state and publishes a snapshot of it (snapshot_output.hpp). The source's lock is dropped as soon as its
-/// last byte was read. Errors: those of open_state() and of SnapshotOutput; bad_data (the source, or a namespace that
-/// is not there).
+/// Reads the state and publishes a snapshot of it (snapshot_output.hpp). The source's lock is dropped as soon
+/// as its last byte was read. Errors: those of open_state() and of SnapshotOutput; bad_data (the source, or a
+/// namespace that is not there).
 [[nodiscard]] Result<ExportReport> export_snapshot(const ExportOptions& options, const ExportObserver& observer,
                                                    std::stop_token stop);
 

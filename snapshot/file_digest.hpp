@@ -10,8 +10,8 @@
 
 namespace ioswarm::snapshot {
 
-/// SHA-256 of a file as it reads back, computed by a thread of its own that also begins to write the file to the disk,
-/// so that the fsync to come has less to wait for.
+/// SHA-256 of a file as it reads back, computed by a thread of its own that also begins to write the file to
+/// the disk, so that the fsync to come has less to wait for.
 class FileDigest {
   public:
     explicit FileDigest(const std::string& path);

@@ -16,7 +16,7 @@ enum class Compression {
     fast,      ///< ISA-L level 1
     standard,  ///< ISA-L level 3: about zlib level 6's size at ten times its rate; on the command line
                ///< `default`
-    small,     ///< libdeflate level 10, the first that looks for the best parse: below 0.99 of zlib level 6's size
+    small,  ///< libdeflate level 10, the first that looks for the best parse: below 0.99 of zlib level 6's size
 };
 
 /// Makes complete gzip members, each of its own, so that blocks compress in parallel and readers see one

@@ -10,8 +10,8 @@
 
 namespace ioswarm::snapshot {
 
-/// Tries for a lock that the kernel has no bounded wait for (flock, fcntl), until it was waited for long enough or a
-/// stop was asked for. One object a lock; the time begins with it.
+/// Tries for a lock that the kernel has no bounded wait for (flock, fcntl), until it was waited for long enough
+/// or a stop was asked for. One object a lock; the time begins with it.
 class LockWait {
   public:
     // Not explicit: a time alone is the common case.

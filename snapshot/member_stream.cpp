@@ -25,8 +25,8 @@ struct FreeInflate {
 
 }  // namespace
 
-// A ring of places: member i goes to place i modulo their number. A thread takes the next member as soon as its place was
-// given back by the reader, which takes them in order.
+// A ring of places: member i goes to place i modulo their number. A thread takes the next member as soon as its
+// place was given back by the reader, which takes them in order.
 struct MemberStream::State {
     struct Place {
         std::optional<Status> done;  // of the member that it holds
@@ -45,7 +45,7 @@ struct MemberStream::State {
     std::size_t next_given = 0;  // by next()
     std::size_t free_until = 0;  // members before this one have a place
     bool abandoned = false;
-    Status over;  // the reader's own: its first error
+    Status over;                        // the reader's own: its first error
     std::vector<std::jthread> threads;  // last: joined before anything they use goes away
 
     ~State() {
@@ -60,7 +60,8 @@ struct MemberStream::State {
 
     [[nodiscard]] Status differs(std::uint64_t offset, std::string why) const {
         return fail(ErrorCode::data_loss, "the snapshot reads back differently from what was written", path,
-                    fmt::format("offset {:#x}: {}", offset, why), "the disk or the memory is faulty; check the machine");
+                    fmt::format("offset {:#x}: {}", offset, why),
+                    "the disk or the memory is faulty; check the machine");
     }
 
     Status read_member(const MemberPlace& member, Bytes& stored) const {
@@ -82,7 +83,8 @@ struct MemberStream::State {
         Bytes stored;
         std::unique_lock lock(mutex);
         for (;;) {
-            changed.wait(lock, [&] { return abandoned || next_taken < free_until || next_taken == members.size(); });
+            changed.wait(lock,
+                         [&] { return abandoned || next_taken < free_until || next_taken == members.size(); });
             if (abandoned || next_taken == members.size()) return;
             const MemberPlace& member = members[next_taken];
             Place& place = places[next_taken++ % places.size()];
@@ -90,9 +92,10 @@ struct MemberStream::State {
             place.raw.resize(member.raw_bytes);
             Status status = read_member(member, stored);
             std::size_t taken = 0;
-            if (status && (libdeflate_gzip_decompress_ex(inflate.get(), stored.data(), stored.size(), place.raw.data(),
-                                                         place.raw.size(), &taken, nullptr) != LIBDEFLATE_SUCCESS ||
-                           taken != stored.size())) {
+            if (status &&
+                (libdeflate_gzip_decompress_ex(inflate.get(), stored.data(), stored.size(), place.raw.data(),
+                                               place.raw.size(), &taken, nullptr) != LIBDEFLATE_SUCCESS ||
+                 taken != stored.size())) {
                 status = differs(member.offset, "no gzip member of this size");
             }
             lock.lock();
@@ -105,8 +108,8 @@ struct MemberStream::State {
 MemberStream::MemberStream(std::unique_ptr<State> state) : state_(std::move(state)) {}
 MemberStream::~MemberStream() = default;
 
-Result<std::unique_ptr<MemberStream>> MemberStream::open(const std::string& path, std::vector<MemberPlace> members,
-                                                         unsigned threads) {
+Result<std::unique_ptr<MemberStream>> MemberStream::open(const std::string& path,
+                                                         std::vector<MemberPlace> members, unsigned threads) {
     auto state = std::make_unique<State>();
     state->path = path;
     state->fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -116,7 +119,8 @@ Result<std::unique_ptr<MemberStream>> MemberStream::open(const std::string& path
     state->size = static_cast<std::uint64_t>(info.st_size);
     const std::uint64_t expected = members.empty() ? 0 : members.back().offset + members.back().bytes;
     if (state->size != expected) {
-        return fail(state->differs(0, fmt::format("{} bytes were written, it has {}", expected, state->size)).error());
+        return fail(
+            state->differs(0, fmt::format("{} bytes were written, it has {}", expected, state->size)).error());
     }
     state->members = std::move(members);
     threads = std::max(threads, 1U);

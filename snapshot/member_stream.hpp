@@ -17,14 +17,16 @@ struct MemberPlace {
     std::size_t raw_bytes = 0;  ///< uncompressed
 };
 
-/// Reads a file whose members are known: several threads read and inflate them out of order, next() gives them in
-/// order. Memory is bounded by the threads and the largest member.
+/// Reads a file whose members are known: several threads read and inflate them out of order, next() gives them
+/// in order. Memory is bounded by the threads and the largest member.
 class MemberStream final : public ByteStream {
   public:
-    /// `members` one after the other, from the file's first byte to its last. Errors: not_found, permission_denied,
-    /// io; data_loss when the file's size differs. next(): data_loss when a member is not what it was, io.
+    /// `members` one after the other, from the file's first byte to its last. Errors: not_found,
+    /// permission_denied, io; data_loss when the file's size differs. next(): data_loss when a member is not
+    /// what it was, io.
     [[nodiscard]] static Result<std::unique_ptr<MemberStream>> open(const std::string& path,
-                                                                    std::vector<MemberPlace> members, unsigned threads);
+                                                                    std::vector<MemberPlace> members,
+                                                                    unsigned threads);
     /// Stops the threads; what they have at hand is finished first.
     ~MemberStream() override;
 

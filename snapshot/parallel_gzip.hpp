@@ -20,7 +20,7 @@ class ParallelGzip {
 
     struct Settings {
         Compression compression = Compression::standard;
-        unsigned threads = 2;                       ///< that compress
+        unsigned threads = 2;                            ///< that compress
         std::size_t block_bytes = std::size_t{2} << 20;  ///< raw bytes a member
     };
 
@@ -32,8 +32,8 @@ class ParallelGzip {
 
     /// Waits while too many blocks are under way. Error: the sink's first one; nothing is taken any more then.
     [[nodiscard]] Status append(BytesView data);
-    /// Where the caller may write the next `size` bytes itself, which saves append() and a copy; null where they do not
-    /// fit into the block at hand, and append() is the way. They count as appended.
+    /// Where the caller may write the next `size` bytes itself, which saves append() and a copy; null where
+    /// they do not fit into the block at hand, and append() is the way. They count as appended.
     [[nodiscard]] std::uint8_t* extend(std::size_t size);
     /// SHA-256 of everything appended so far; waits until it is hashed. What is appended later is not hashed.
     [[nodiscard]] Result<Hash256> digest();

@@ -201,8 +201,7 @@ class WholeCursor final : public NamespaceCursor {
 
 Result<std::unique_ptr<StateDatabase>> open_pebble(const std::string& path, const OpenOptions& options) {
     const LockWait wait(options.lock_timeout, options.stop);
-    auto directory = options.live ? open_live_directory(path, wait)
-                                  : open_directory(path, wait);
+    auto directory = options.live ? open_live_directory(path, wait) : open_directory(path, wait);
     if (!directory) return fail(directory.error());
     auto database = std::make_unique<PebbleDatabase>(std::move(*directory));
     if (auto loaded = database->load(); !loaded) return fail(loaded.error());

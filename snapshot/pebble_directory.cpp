@@ -110,8 +110,7 @@ class Opener {
             if (errno == EINTR) continue;
             if (errno != EAGAIN && errno != EACCES)
                 return fail(errno_error(errno, "cannot lock the state directory", path));
-            if (wait.is_over())
-                return fail(fault(Fault::locked, path_, {}, holder(file.get())));
+            if (wait.is_over()) return fail(fault(Fault::locked, path_, {}, holder(file.get())));
             if (auto go_on = wait.pause(path); !go_on) return fail(go_on.error());
         }
         return file;

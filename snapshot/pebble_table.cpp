@@ -69,7 +69,8 @@ Status Table::fill(ReadAhead& ahead, std::uint64_t offset, std::size_t count, st
     const std::uint64_t ahead_end = ahead.offset + ahead.bytes.size();
     const bool follows = offset >= ahead.offset && offset <= ahead_end;
     ahead.step = follows ? std::clamp(2 * ahead.step, kReadAheadMin, kReadAheadMax) : 0;
-    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(std::max(count, ahead.step), end - offset));
+    const auto size =
+        static_cast<std::size_t>(std::min<std::uint64_t>(std::max(count, ahead.step), end - offset));
     const auto kept = follows ? static_cast<std::size_t>(ahead_end - offset) : 0;
     if (kept != 0) std::memmove(ahead.bytes.data(), ahead.bytes.data() + ahead.bytes.size() - kept, kept);
     ahead.offset = offset;
@@ -85,8 +86,10 @@ Result<Bytes> Table::read_block(const Handle& handle, ReadAhead& ahead, Bytes re
                             fmt::format("a block of {} bytes does not fit into the table", handle.length)));
     }
     const auto length = static_cast<std::size_t>(handle.length);
-    if (handle.offset < ahead.offset || handle.offset + length + kBlockTail > ahead.offset + ahead.bytes.size()) {
-        if (auto filled = fill(ahead, handle.offset, length + kBlockTail, end); !filled) return fail(filled.error());
+    if (handle.offset < ahead.offset ||
+        handle.offset + length + kBlockTail > ahead.offset + ahead.bytes.size()) {
+        if (auto filled = fill(ahead, handle.offset, length + kBlockTail, end); !filled)
+            return fail(filled.error());
     }
     const BytesView view = BytesView(ahead.bytes).subspan(handle.offset - ahead.offset, length + kBlockTail);
     if (masked_crc(view.first(length + 1)) != u32_at(view, length + 1)) {

@@ -51,7 +51,8 @@ class Table {
 
   private:
     explicit Table(const OpenTable& file) : file_(&file) {}
-    [[nodiscard]] Status fill(ReadAhead& ahead, std::uint64_t offset, std::size_t count, std::uint64_t end) const;
+    [[nodiscard]] Status fill(ReadAhead& ahead, std::uint64_t offset, std::size_t count,
+                              std::uint64_t end) const;
     [[nodiscard]] Status read_footer();
     [[nodiscard]] Status read_metaindex();
     [[nodiscard]] Status read_properties(const Handle& handle);

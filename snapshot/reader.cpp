@@ -90,7 +90,8 @@ struct SnapshotReader::State {
         const std::uint64_t value_size = big_endian(rest.subspan(value_at - 4, 4));
         if (value_size > kMaxValueBytes || rest.size() - value_at < value_size) return std::nullopt;
         position += value_at + value_size;
-        return Entry{as_text(rest.subspan(2, rest[1])), rest.subspan(key_at, key_size), rest.subspan(value_at, value_size)};
+        return Entry{as_text(rest.subspan(2, rest[1])), rest.subspan(key_at, key_size),
+                     rest.subspan(value_at, value_size)};
     }
 
     Status need(std::span<std::uint8_t> out, std::string_view what) {

@@ -15,8 +15,8 @@ using ioswarm::cli::StopOnSignal;
 
 namespace {
 
-/// A program that hears what it is asked and goes on all the same, until `ends_by_itself`. Its ends of two pipes tell
-/// that it listens, and that a stop was asked for.
+/// A program that hears what it is asked and goes on all the same, until `ends_by_itself`. Its ends of two
+/// pipes tell that it listens, and that a stop was asked for.
 class Stubborn {
   public:
     explicit Stubborn(bool ends_by_itself) {

@@ -13,11 +13,11 @@
 #include "test/support/temp_dir.hpp"
 
 using namespace ioswarm;
+using Catch::Matchers::Contains;
 using ioswarm::test::Program;
 using ioswarm::test::ProgramRun;
 using ioswarm::test::run_program;
 using ioswarm::test::TempDir;
-using Catch::Matchers::Contains;
 namespace fs = std::filesystem;
 
 namespace {
@@ -40,7 +40,8 @@ ProgramRun run_export(const TempDir& dir, const std::string& source, std::vector
 
 }  // namespace
 
-TEST_CASE("an exported snapshot verifies, equals the reference's, and its digest is what sha256sum says", "[e2e]") {
+TEST_CASE("an exported snapshot verifies, equals the reference's, and its digest is what sha256sum says",
+          "[e2e]") {
     const TempDir dir;
     const ProgramRun done = run_export(dir, data("bolt/trie.db"), {"--stats"});
     CHECK(done.code == 0);
@@ -59,8 +60,9 @@ TEST_CASE("the field's names take the field's flags", "[e2e]") {
         INFO(name);
         const TempDir dir;
         fs::create_symlink(kProgram, dir.path(name));
-        const ProgramRun done = run_program({dir.path(name), "--source", data("bolt/trie.db"), "--output",
-                                             dir.path("acctcode.snap.gz"), "--namespaces", "Account,Code", "--stats"});
+        const ProgramRun done =
+            run_program({dir.path(name), "--source", data("bolt/trie.db"), "--output",
+                         dir.path("acctcode.snap.gz"), "--namespaces", "Account,Code", "--stats"});
         CHECK(done.code == 0);
         CHECK(run({"diff", dir.path("acctcode.snap.gz"), data("snapshots/acctcode.snap.gz")}).code == 0);
     }
@@ -81,10 +83,12 @@ TEST_CASE("an export that fails says why by its exit code and leaves yesterday's
     CHECK_THAT(locked.err, Contains(std::to_string(::getpid())));
     ::close(node);
     CHECK(dir.read("a.snap.gz") == "yesterday's");
-    CHECK(run_export(dir, data("bolt/trie.db"), {"--namespaces", "Account,Nothing", "--allow-missing"}).code == 0);
+    CHECK(run_export(dir, data("bolt/trie.db"), {"--namespaces", "Account,Nothing", "--allow-missing"}).code ==
+          0);
 }
 
-TEST_CASE("a second export of the same file ends with 75, a signal ends the first with 130 or 143 and no trace", "[e2e]") {
+TEST_CASE("a second export of the same file ends with 75, a signal ends the first with 130 or 143 and no trace",
+          "[e2e]") {
     const TempDir dir;
     dir.write("a.snap.gz", "yesterday's");
     fs::copy_file(data("bolt/trie.db"), dir.path("trie.db"));
@@ -92,8 +96,8 @@ TEST_CASE("a second export of the same file ends with 75, a signal ends the firs
         // A node that holds the state keeps the export waiting.
         const int node = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
         REQUIRE(::flock(node, LOCK_EX) == 0);
-        Program first({kProgram, "snapshot", "export", "--source", dir.path("trie.db"), "--output", dir.path("a.snap.gz"),
-                       "--lock-timeout", "10m"});
+        Program first({kProgram, "snapshot", "export", "--source", dir.path("trie.db"), "--output",
+                       dir.path("a.snap.gz"), "--lock-timeout", "10m"});
         // The temporary file is made under the export's lock: once it is there, the lock is held.
         while (!fs::exists(dir.path(".a.snap.gz.part")))
             ::usleep(1000);
@@ -108,9 +112,11 @@ TEST_CASE("a second export of the same file ends with 75, a signal ends the firs
 
 TEST_CASE("the publish command gets the three finished files, and its failure is the answer 1", "[e2e]") {
     const TempDir dir;
-    const std::string script = dir.write("publish", "#!/bin/sh\nprintf '%s\\n' \"$@\"\nls \"$2\" \"$3\" \"$4\" >/dev/null\n");
+    const std::string script =
+        dir.write("publish", "#!/bin/sh\nprintf '%s\\n' \"$@\"\nls \"$2\" \"$3\" \"$4\" >/dev/null\n");
     fs::permissions(script, fs::perms::owner_exec, fs::perm_options::add);
-    const ProgramRun done = run_export(dir, data("bolt/trie.db"), {"-q", "--publish-cmd", script + " 'to $HOME'"});
+    const ProgramRun done =
+        run_export(dir, data("bolt/trie.db"), {"-q", "--publish-cmd", script + " 'to $HOME'"});
     CHECK(done.code == 0);
     CHECK(done.out == "to $HOME\n" + dir.path("a.snap.gz") + "\n" + dir.path("a.snap.gz.sha256") + "\n" +
                           dir.path("snapshot-meta.json") + "\n");

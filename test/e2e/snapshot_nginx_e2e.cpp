@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// cli/dist/ioswarm-snapshot.nginx in a real nginx, over a snapshot that the program made: only the folder is replaced.
+// cli/dist/ioswarm-snapshot.nginx in a real nginx, over a snapshot that the program made: only the folder is
+// replaced.
 #include <arpa/inet.h>
 #include <httplib.h>
 #include <netinet/in.h>
@@ -54,8 +55,8 @@ class Nginx {
         pid_ = ::fork();
         if (pid_ == 0) {
             (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
-            ::execl(IOSWARM_NGINX, "nginx", "-e", dir_.path("error.log").c_str(), "-p", dir_.path().c_str(), "-c",
-                    config.c_str(), nullptr);
+            ::execl(IOSWARM_NGINX, "nginx", "-e", dir_.path("error.log").c_str(), "-p", dir_.path().c_str(),
+                    "-c", config.c_str(), nullptr);
             ::_exit(127);
         }
     }
@@ -111,7 +112,8 @@ TEST_CASE("nginx publishes the finished files as they are, whole or in part, and
     REQUIRE(rest);
     CHECK(rest->status == 206);
     CHECK(rest->body == snapshot.substr(1000));
-    const auto other = client.Get("/snapshots/acctcode.snap.gz", {{"Range", "bytes=1000-"}, {"If-Range", "\"other\""}});
+    const auto other =
+        client.Get("/snapshots/acctcode.snap.gz", {{"Range", "bytes=1000-"}, {"If-Range", "\"other\""}});
     REQUIRE(other);
     CHECK(other->status == 200);
 

@@ -35,7 +35,8 @@ Entries codes() {
     for (int i = 0; i < 16; ++i) {
         code += static_cast<char>(i * 7);
         if (i % 5 == 4) code += std::string(400, static_cast<char>(i));
-        const std::string value = i % 7 == 5 ? code + std::string(1500, static_cast<char>(i)) : code.substr(code.size() / 2);
+        const std::string value =
+            i % 7 == 5 ? code + std::string(1500, static_cast<char>(i)) : code.substr(code.size() / 2);
         out.emplace(as_text(keccak256(as_bytes(value)).view()), value);
     }
     return out;
@@ -64,7 +65,8 @@ bool proven(const Entries& entries) {
 
 class OneByte {
   public:
-    OneByte(const std::string& file, std::size_t at, std::uint8_t mask) : fd_(::open(file.c_str(), O_RDWR)), at_(static_cast<off_t>(at)) {
+    OneByte(const std::string& file, std::size_t at, std::uint8_t mask)
+        : fd_(::open(file.c_str(), O_RDWR)), at_(static_cast<off_t>(at)) {
         REQUIRE(::pread(fd_, &was_, 1, at_) == 1);
         const auto is = static_cast<std::uint8_t>(was_ ^ mask);
         REQUIRE(::pwrite(fd_, &is, 1, at_) == 1);
@@ -92,7 +94,8 @@ TEST_CASE("a flipped byte at any place of a BoltDB file is an error or changes n
         test::BoltWriter writer(path, {.page_size = 1024, .fill = 0.7});
         auto root = writer.tree();
         auto accounts = writer.tree();
-        test::state_entries("Account", 60'000, 1, [&](BytesView key, BytesView value) { accounts.add(key, value); });
+        test::state_entries("Account", 60'000, 1,
+                            [&](BytesView key, BytesView value) { accounts.add(key, value); });
         root.add_bucket("Account", accounts);
         auto code = writer.tree();
         for (const auto& [key, value] : wanted)
@@ -111,9 +114,13 @@ TEST_CASE("a flipped byte at any place of a BoltDB file is an error or changes n
     for (std::size_t at = 0; at < fs::file_size(path); ++at) {
         for (const int mask : {1 << (at % 8), 0xff}) {
             const OneByte damaged(path, at, static_cast<std::uint8_t>(mask));
-            if (read(path, false, got) || !proven(got)) ++errors;
-            else if (got == wanted) ++same;
-            else FAIL_CHECK("byte " << at << " ^ " << mask << ": " << got.size() << " of " << wanted.size() << " entries, no error");
+            if (read(path, false, got) || !proven(got))
+                ++errors;
+            else if (got == wanted)
+                ++same;
+            else
+                FAIL_CHECK("byte " << at << " ^ " << mask << ": " << got.size() << " of " << wanted.size()
+                                   << " entries, no error");
         }
     }
     CHECK(errors > 5000);
@@ -129,7 +136,8 @@ TEST_CASE("a flipped byte at any place of a PebbleDB directory is an error or ch
     std::size_t last_record = 0;
     std::string log;
     {
-        auto table = std::make_unique<test::PebbleTableWriter>(path, 2, 6, test::PebbleTableWriter::Settings{.block_bytes = 256});
+        auto table = std::make_unique<test::PebbleTableWriter>(
+            path, 2, 6, test::PebbleTableWriter::Settings{.block_bytes = 256});
         std::uint64_t sequence = 10;
         auto it = wanted.begin();
         for (int i = 0; i < 10; ++i, ++it)
@@ -140,7 +148,8 @@ TEST_CASE("a flipped byte at any place of a PebbleDB directory is an error or ch
         test::PebbleLogWriter writer(log, 7);
         for (; it != wanted.end(); ++it) {
             last_record = fs::file_size(log);
-            writer.add(test::pebble_batch(sequence++, {{1, test::pebble_key("Code", as_bytes(it->first)), to_bytes(as_bytes(it->second))}}));
+            writer.add(test::pebble_batch(sequence++, {{1, test::pebble_key("Code", as_bytes(it->first)),
+                                                        to_bytes(as_bytes(it->second))}}));
         }
     }
     Entries got;
@@ -156,9 +165,11 @@ TEST_CASE("a flipped byte at any place of a PebbleDB directory is an error or ch
                 for (const bool live : {false, true}) {
                     const OneByte damaged(file, at, static_cast<std::uint8_t>(mask));
                     if (read(path, live, got)) ++errors;
-                    // The last record of an open log cannot be told from a torn write (spec/pebble.md section 5).
+                    // The last record of an open log cannot be told from a torn write (spec/pebble.md section
+                    // 5).
                     else if (got != wanted && !(file == log && at >= last_record && got == without_last))
-                        FAIL_CHECK(file << " byte " << at << " ^ " << mask << ": " << got.size() << " of " << wanted.size());
+                        FAIL_CHECK(file << " byte " << at << " ^ " << mask << ": " << got.size() << " of "
+                                        << wanted.size());
                 }
             }
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A disk that is full at any byte, or that fails when it is to be synced. This program is linked with --wrap=write and
+// A disk that is full at any byte, that fails when it is to be synced, or that keeps something else than was
+// written. This program is linked with --wrap=write and
 // --wrap=fsync (CMakeLists.txt): what the export calls comes to the two functions below.
 #include <unistd.h>
 
@@ -23,8 +24,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::atomic<long long> room = LLONG_MAX;   // bytes
-std::atomic<int> good_syncs = INT_MAX;     // then they fail
+std::atomic<long long> room = LLONG_MAX;  // bytes
+std::atomic<int> good_syncs = INT_MAX;    // then they fail
+std::atomic<long long> flip_in = -1;      // bytes, then one that is kept wrong
 
 }  // namespace
 
@@ -33,6 +35,16 @@ ssize_t __real_write(int fd, const void* data, std::size_t size);
 int __real_fsync(int fd);
 
 ssize_t __wrap_write(int fd, const void* data, std::size_t size) {
+    const long long flip = flip_in.load();
+    if (flip >= 0) {
+        flip_in -= static_cast<long long>(size);
+        if (flip < static_cast<long long>(size)) {
+            const auto* bytes = static_cast<const std::uint8_t*>(data);
+            Bytes wrong(bytes, bytes + size);
+            wrong[static_cast<std::size_t>(flip)] ^= 0x10;
+            return __real_write(fd, wrong.data(), size);
+        }
+    }
     const long long left = room.load();
     if (left == LLONG_MAX) return __real_write(fd, data, size);
     if (left == 0 && size != 0) {
@@ -123,9 +135,35 @@ TEST_CASE("a disk that fails when it is synced is an error, and what stands unde
             break;
         }
         CHECK(report.error().code == ErrorCode::io);
-        if (good == 0) CHECK(dir.read(kName) == "yesterday's");
-        else CHECK(test::read_snapshot(dir.path(kName)));
+        if (good == 0)
+            CHECK(dir.read(kName) == "yesterday's");
+        else
+            CHECK(test::read_snapshot(dir.path(kName)));
         for (const std::string& name : names_in(dir.path()))
             CHECK_FALSE(name.ends_with(".part"));
     }
+}
+
+TEST_CASE("what reads back differently is not published") {
+    const test::TempDir dir;
+    REQUIRE(export_snapshot(options_for(dir), {}, {}));
+    const auto whole = *test::read_snapshot(dir.path(kName));
+    const auto size = static_cast<long long>(fs::file_size(dir.path(kName)));
+    std::size_t refused = 0;
+    for (long long at = 0; at < size; at += at < 20 ? 1 : size / 60) {
+        INFO("byte " << at);
+        dir.write(kName, "yesterday's");
+        flip_in = at;
+        const auto report = export_snapshot(options_for(dir), {}, {});
+        flip_in = -1;
+        if (report) {  // a field of gzip's header that says nothing about the content
+            CHECK(at < 10);
+            CHECK(*test::read_snapshot(dir.path(kName)) == whole);
+            continue;
+        }
+        CHECK(report.error().code == ErrorCode::data_loss);
+        CHECK(dir.read(kName) == "yesterday's");
+        ++refused;
+    }
+    CHECK(refused > 60);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading beside a writer that does what a node does: batches into a log, flushes, compactions that rewrite and delete
-// tables, new MANIFESTs; and that is killed at any moment.
+// Reading beside a writer that does what a node does: batches into a log, flushes, compactions that rewrite and
+// delete tables, new MANIFESTs; and that is killed at any moment.
 
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -13,8 +13,8 @@
 #include <memory>
 #include <new>
 
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <catch2/catch.hpp>
 
 #include "snapshot/state_database.hpp"
 #include "test/support/pebble_writer.hpp"
@@ -75,7 +75,8 @@ class Writer {
             write(height);
             progress_.committed = height;
             if (height % kBatchesAFlush == 0) flush();
-            ::usleep(200);  // a node syncs each batch; without any pause nobody could look twice at the same MANIFEST
+            ::usleep(200);  // a node syncs each batch; without any pause nobody could look twice at the same
+                            // MANIFEST
         }
     }
 
@@ -95,7 +96,8 @@ class Writer {
         std::vector<test::PebbleOp> ops;
         const auto op = [&](const std::string& key, bool deleted, const std::string& value) {
             memtable_[key] = {sequence_ + ops.size(), deleted, value};
-            ops.push_back({static_cast<std::uint8_t>(deleted ? 0 : 1), test::pebble_key("Account", as_bytes(key)), to_bytes(as_bytes(value))});
+            ops.push_back({static_cast<std::uint8_t>(deleted ? 0 : 1),
+                           test::pebble_key("Account", as_bytes(key)), to_bytes(as_bytes(value))});
         };
         op(key_of(height), deletes(height), value_of(height));
         op("currentHeight", false, std::to_string(height));
@@ -106,11 +108,13 @@ class Writer {
     LiveTable make_table(std::uint32_t level, const Versions& content) {
         test::PebbleTableWriter table(directory_, next_file_++, level, {});
         for (const auto& [key, version] : content)
-            table.add(test::pebble_key("Account", as_bytes(key)), version.sequence, version.deleted ? 0 : 1, as_bytes(version.value));
+            table.add(test::pebble_key("Account", as_bytes(key)), version.sequence, version.deleted ? 0 : 1,
+                      as_bytes(version.value));
         return {table.finish(), content};
     }
 
-    /// As a node: batches go on into a new log, then the table is made, then MANIFEST names it, then the old log goes.
+    /// As a node: batches go on into a new log, then the table is made, then MANIFEST names it, then the old
+    /// log goes.
     void flush() {
         const std::uint64_t old_log = log_number_;
         log_->close();
@@ -212,7 +216,9 @@ void check_state(const Result<Entries>& got, std::uint64_t least, std::uint64_t 
 
 }  // namespace
 
-TEST_CASE("--live reads a state that the writer committed, whatever the writer does meanwhile, and after it was killed") {
+TEST_CASE(
+    "--live reads a state that the writer committed, whatever the writer does meanwhile, and after it was "
+    "killed") {
     void* shared = ::mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     REQUIRE(shared != MAP_FAILED);
     for (int round = 0; round < 12; ++round) {

@@ -111,7 +111,8 @@ TEST_CASE("a random BoltDB file of any page size reads as the map it was made of
                 auto bucket = writer.tree();
                 auto inner = writer.tree();
                 if (!nested.empty()) {
-                    for (const auto& [key, value] : random.entries(static_cast<std::size_t>(random.below(300)), page))
+                    for (const auto& [key, value] :
+                         random.entries(static_cast<std::size_t>(random.below(300)), page))
                         inner.add(key, as_bytes(value));
                 }
                 bool placed = nested.empty();
@@ -158,22 +159,30 @@ TEST_CASE("a random PebbleDB directory of tables on several levels and a log rea
             while (change.size() < count) {
                 std::string key = random.bytes(2 + static_cast<std::size_t>(random.below(30)));
                 // Keys that are there already come again, with another value or none.
-                if (!model.empty() && random.below(3) == 0) key = std::next(model.begin(), static_cast<std::ptrdiff_t>(random.below(model.size())))->first;
-                if (random.below(4) == 0) change[key] = std::nullopt;
-                else change[key] = random.value(1024);
+                if (!model.empty() && random.below(3) == 0)
+                    key = std::next(model.begin(), static_cast<std::ptrdiff_t>(random.below(model.size())))
+                              ->first;
+                if (random.below(4) == 0)
+                    change[key] = std::nullopt;
+                else
+                    change[key] = random.value(1024);
             }
             for (const auto& [key, value] : change) {
-                if (value) model[key] = *value;
-                else model.erase(key);
+                if (value)
+                    model[key] = *value;
+                else
+                    model.erase(key);
             }
             return change;
         };
         // Older first: one table of level 6, then of 5 and so on; level 0 has several.
         for (const std::uint32_t level : {6U, 5U, 3U, 0U, 0U, 0U}) {
-            test::PebbleTableWriter table(path, tables.size() + 2, level,
-                                          {.snappy = random.below(2) == 0, .block_bytes = 128U << random.below(7)});
+            test::PebbleTableWriter table(
+                path, tables.size() + 2, level,
+                {.snappy = random.below(2) == 0, .block_bytes = 128U << random.below(7)});
             for (const auto& [key, value] : some_change(level == 6 ? 3000 : 300))
-                table.add(test::pebble_key("Code", as_bytes(key)), sequence++, value ? 1 : 0, as_bytes(value.value_or("")));
+                table.add(test::pebble_key("Code", as_bytes(key)), sequence++, value ? 1 : 0,
+                          as_bytes(value.value_or("")));
             tables.push_back(table.finish());
         }
         test::pebble_directory(path, tables, sequence - 1);
@@ -181,7 +190,9 @@ TEST_CASE("a random PebbleDB directory of tables on several levels and a log rea
         for (int batches = 0; batches < 20; ++batches) {
             std::vector<test::PebbleOp> ops;
             for (const auto& [key, value] : some_change(50))
-                ops.push_back({static_cast<std::uint8_t>(value ? 1 : 0), test::pebble_key("Code", as_bytes(key)), to_bytes(as_bytes(value.value_or("")))});
+                ops.push_back({static_cast<std::uint8_t>(value ? 1 : 0),
+                               test::pebble_key("Code", as_bytes(key)),
+                               to_bytes(as_bytes(value.value_or("")))});
             log.add(test::pebble_batch(sequence, ops));
             sequence += ops.size();
         }
