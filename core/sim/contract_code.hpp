@@ -30,11 +30,13 @@ inline constexpr std::uint64_t kCreationDataBytes = kInitCode.size() + kContract
 
 // Gas of the execution alone, counted by hand from ../shared/spec/evm.md section 2. No word is ever written
 // twice, and slot 0 is never 0, so that a call's SSTORE costs the same each time.
+inline constexpr std::uint64_t kPlainGas = 3;  // PUSH1, DUP1, CALLDATALOAD, AND
 inline constexpr std::uint64_t kColdSlotGas = 2'100;
-inline constexpr std::uint64_t kCallHeadGas = 6 * 3 + 10;
-inline constexpr std::uint64_t kCallGas = kCallHeadGas + 3 + kColdSlotGas + 2'900;
-inline constexpr std::uint64_t kRevertedCallGas = kCallHeadGas + 1 + 3 + 3;
+inline constexpr std::uint64_t kCallHeadGas = 6 * kPlainGas + 10;
+inline constexpr std::uint64_t kCallGas = kCallHeadGas + kPlainGas + kColdSlotGas + 2'900;
+inline constexpr std::uint64_t kRevertedCallGas = kCallHeadGas + 1 + 2 * kPlainGas;
+inline constexpr std::uint64_t kCodeCopyGas = 3 + 3 + 3;  // itself, one word copied, one word of memory
 inline constexpr std::uint64_t kCreationGas =
-    2 * 3 + kColdSlotGas + 20'000 + 3 * 3 + (3 + 3 + 3) + 2 * 3 + 200 * kContractCode.size();
+    7 * kPlainGas + kColdSlotGas + 20'000 + kCodeCopyGas + 200 * kContractCode.size();
 
 }  // namespace ioswarm::sim
