@@ -23,7 +23,7 @@ namespace {
 /// More is a lie, or nothing that fits into the memory an export may use.
 constexpr std::uint64_t kMaxPageBytes = 2 * static_cast<std::uint64_t>(kMaxValueBytes);
 /// posix_fadvise(WILLNEED) silently fetches no more at a call than the device's read-ahead, 128 KiB by default.
-constexpr std::size_t kPrefetchBytes = 128 * 1024;
+constexpr std::size_t kPrefetchBytes = std::size_t{128} * 1024;
 
 std::uint64_t fnv1a64(BytesView bytes) noexcept {
     std::uint64_t hash = 0xcbf29ce484222325;

@@ -13,10 +13,10 @@ namespace {
 constexpr std::size_t kMaxDepth = 48;
 /// Bytes of a window: enough that sorting turns random reads into runs, small against the memory of an
 /// export.
-constexpr std::size_t kWindowBytes = 16 * 1024 * 1024;
+constexpr std::size_t kWindowBytes = std::size_t{16} * 1024 * 1024;
 /// Pages with overflow may be large: beyond this the rest of a window is read when its turn comes. An export
 /// holds up to three windows.
-constexpr std::size_t kWindowBytesMax = 32 * 1024 * 1024;
+constexpr std::size_t kWindowBytesMax = std::size_t{32} * 1024 * 1024;
 constexpr std::size_t kMaxWindow = 4096;
 
 bool less(BytesView a, BytesView b) noexcept {

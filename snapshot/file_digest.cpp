@@ -11,7 +11,7 @@
 namespace ioswarm::snapshot {
 namespace {
 
-constexpr std::size_t kPieceBytes = 4 * 1024 * 1024;
+constexpr std::size_t kPieceBytes = std::size_t{4} * 1024 * 1024;
 
 Result<Hash256> digest_of(int fd, const std::string& path, const std::stop_token& stop) {
     Sha256 hash;

@@ -19,7 +19,7 @@ namespace {
 constexpr int kIsalFastLevel = 1;
 constexpr int kIsalStandardLevel = 3;
 constexpr int kSmallLevel = 10;
-constexpr std::size_t kPieceBytes = 1024 * 1024;
+constexpr std::size_t kPieceBytes = std::size_t{1024} * 1024;
 /// A gzip header and trailer, and stored blocks (5 bytes each 64 KiB) where nothing compresses.
 std::size_t member_bound(std::size_t raw) {
     return raw + raw / 1024 + 1024;
@@ -98,7 +98,7 @@ struct GzipReader::State {
     bool started = false;   // inside a member
     bool any_member = false;
     bool at_end = false;  // of the file
-    std::vector<std::uint8_t> input = std::vector<std::uint8_t>(256 * 1024);
+    std::vector<std::uint8_t> input = std::vector<std::uint8_t>(std::size_t{256} * 1024);
     Bytes piece;  // of next()
 
     ~State() {

@@ -22,10 +22,10 @@ namespace ioswarm::snapshot::pebble {
 namespace {
 
 constexpr std::size_t kMaxCurrentBytes = 4096;
-constexpr std::size_t kMaxOptionsBytes = 1024 * 1024;
+constexpr std::size_t kMaxOptionsBytes = std::size_t{1024} * 1024;
 /// A node's MANIFEST begins anew at 128 MiB, its logs hold a few memtables of 4 MiB.
-constexpr std::uint64_t kMaxManifestBytes = 512 * 1024 * 1024;
-constexpr std::uint64_t kMaxLogBytes = 1024 * 1024 * 1024;
+constexpr std::uint64_t kMaxManifestBytes = std::size_t{512} * 1024 * 1024;
+constexpr std::uint64_t kMaxLogBytes = std::size_t{1024} * 1024 * 1024;
 
 std::optional<std::uint64_t> decimal(std::string_view text) {
     std::uint64_t value = 0;
@@ -190,7 +190,7 @@ class Opener {
         struct stat info {};
         if (::fstat(file.get(), &info) != 0) return fail(errno_error(errno, "cannot read", path));
         constexpr std::size_t kStepMin = 4096;
-        constexpr std::size_t kStepMax = 1024 * 1024;
+        constexpr std::size_t kStepMax = std::size_t{1024} * 1024;
         const std::size_t step = std::clamp(static_cast<std::size_t>(info.st_size) + 1, kStepMin, kStepMax);
         Bytes out;
         for (;;) {

@@ -20,8 +20,8 @@ constexpr std::size_t kHandlesEnd = 41;  // of the footer: checksum type, two ha
 constexpr std::size_t kBlockTail = 5;    // type u8 · crc u32
 constexpr std::uint8_t kChecksumCrc32c = 1;
 /// Pieces of a file read ahead: a system call a block of some KiB would cost more than its decompression.
-constexpr std::size_t kReadAheadMin = 16 * 1024;
-constexpr std::size_t kReadAheadMax = 128 * 1024;
+constexpr std::size_t kReadAheadMin = std::size_t{16} * 1024;
+constexpr std::size_t kReadAheadMax = std::size_t{128} * 1024;
 
 constexpr std::uint64_t kMagicPebble = 0xf09faab3f09faab3;
 constexpr std::uint64_t kMagicRocks = 0xf7cff485b741e288;

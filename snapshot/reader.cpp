@@ -16,7 +16,7 @@ namespace {
 
 /// A value is read in steps of this, so that a length that lies costs no more memory than the stream really
 /// has.
-constexpr std::size_t kGrowBytes = 1024 * 1024;
+constexpr std::size_t kGrowBytes = std::size_t{1024} * 1024;
 
 std::uint64_t big_endian(BytesView bytes) noexcept {
     std::uint64_t value = 0;

@@ -15,7 +15,7 @@ namespace ioswarm::snapshot {
 namespace {
 
 /// How often the observer is told, and the stop token and the time are looked at.
-constexpr std::uint64_t kProgressBytes = 64 * 1024 * 1024;
+constexpr std::uint64_t kProgressBytes = std::size_t{64} * 1024 * 1024;
 constexpr std::uint64_t kCheckEntries = 4096;
 
 /// As its trailer says: RFC 1952, the last four bytes.

@@ -16,8 +16,8 @@ namespace ioswarm::snapshot {
 
 /// Bounds on what one record of a state database or a snapshot may hold (../shared/spec/state-and-snapshots.md
 /// section 3: "a sane bound"). Anything longer is refused before it is allocated.
-inline constexpr std::size_t kMaxKeyBytes = 64 * 1024;
-inline constexpr std::size_t kMaxValueBytes = 64 * 1024 * 1024;
+inline constexpr std::size_t kMaxKeyBytes = std::size_t{64} * 1024;
+inline constexpr std::size_t kMaxValueBytes = std::size_t{64} * 1024 * 1024;
 
 /// One record; views are valid until the cursor moves or dies.
 struct EntryView {
