@@ -13,8 +13,7 @@
 namespace ioswarm::snapshot {
 namespace {
 
-/// What a held write takes beside its bytes: node, two buffers, their rounding.
-constexpr std::size_t kWriteOverhead = 160;
+constexpr std::size_t kPieceBytes = 1024 * 1024;
 /// A node has some twenty, and one a contract-staking contract.
 constexpr std::size_t kMaxNamespaces = 10'000;
 constexpr std::size_t kFlushBytes = 1024 * 1024;
@@ -29,6 +28,31 @@ bool less(BytesView a, BytesView b) noexcept {
 }
 bool equal(BytesView a, BytesView b) noexcept {
     return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
+/// The record that `at` points to; the same form in memory and in the file.
+struct Record {
+    BytesView key;
+    BytesView value;
+    bool is_delete = false;
+    std::size_t size = 0;
+};
+
+Record record_at(const std::uint8_t* at) noexcept {
+    std::uint32_t key_size = 0;
+    std::uint32_t value_size = 0;
+    std::memcpy(&key_size, at, sizeof key_size);
+    std::memcpy(&value_size, at + 4, sizeof value_size);
+    const BytesView bytes(at + kHeadBytes, std::size_t{key_size} + value_size);
+    return {bytes.first(key_size), bytes.subspan(key_size), at[8] != 0, kHeadBytes + bytes.size()};
+}
+
+/// The first eight bytes as a number that orders as they do, short keys filled up with zeros.
+std::uint64_t prefix_of(BytesView key) noexcept {
+    std::uint64_t prefix = 0;
+    for (std::size_t i = 0; i < 8; ++i)
+        prefix = prefix << 8 | (i < key.size() ? key[i] : 0U);
+    return prefix;
 }
 
 /// Sorted writes of one age.
@@ -59,12 +83,10 @@ class FileRun final : public Run {
         std::uint32_t value_size = 0;
         std::memcpy(&key_size, buffer_.data() + position_, sizeof key_size);
         std::memcpy(&value_size, buffer_.data() + position_ + 4, sizeof value_size);
-        write_.is_delete = buffer_[position_ + 8] != 0;
         if (auto there = have(kHeadBytes + key_size + value_size); !there) return there;
-        const BytesView bytes = BytesView(buffer_).subspan(position_ + kHeadBytes);
-        write_.key = bytes.first(key_size);
-        write_.value = bytes.subspan(key_size, value_size);
-        position_ += kHeadBytes + key_size + value_size;
+        const Record record = record_at(buffer_.data() + position_);
+        write_ = {record.key, record.value, record.is_delete};
+        position_ += record.size;
         return {};
     }
 
@@ -96,35 +118,24 @@ class FileRun final : public Run {
     std::size_t position_ = 0;
 };
 
-template <typename Writes>
-std::vector<const typename Writes::value_type*> sorted(const Writes& writes) {
-    std::vector<const typename Writes::value_type*> out;
-    out.reserve(writes.size());
-    for (const auto& write : writes)
-        out.push_back(&write);
-    std::sort(out.begin(), out.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
-    return out;
-}
-
-template <typename Writes>
+/// Over references that are sorted, each key once.
+template <typename Ref>
 class HeldRun final : public Run {
   public:
-    explicit HeldRun(const Writes& writes) : order_(sorted(writes)) {}
+    explicit HeldRun(const std::vector<Ref>& refs) : refs_(refs) {}
 
     Status advance() override {
-        at_end_ = next_ == order_.size();
+        at_end_ = next_ == refs_.size();
         if (at_end_) return {};
-        const auto& [key, held] = *order_[next_++];
-        write_ = {as_bytes(key), held.value, held.is_delete};
+        const Record record = record_at(refs_[next_++].record);
+        write_ = {record.key, record.value, record.is_delete};
         return {};
     }
 
   private:
-    std::vector<const typename Writes::value_type*> order_;
+    const std::vector<Ref>& refs_;
     std::size_t next_ = 0;
 };
-
-}  // namespace
 
 /// Merges runs; of equal keys the newest run's write counts.
 class FoldCursor final : public DiffFold::Cursor {
@@ -159,6 +170,8 @@ class FoldCursor final : public DiffFold::Cursor {
     bool started_ = false;
 };
 
+}  // namespace
+
 DiffFold::DiffFold(std::size_t memory_bytes, std::string folder)
     : memory_bytes_(memory_bytes), folder_(folder.empty() ? "." : std::move(folder)) {}
 
@@ -166,21 +179,80 @@ DiffFold::~DiffFold() {
     if (fd_ >= 0) ::close(fd_);
 }
 
-Status DiffFold::add(StateDiffEntry entry) {
-    const std::size_t size = entry.key.size() + entry.value.size() + kWriteOverhead;
+std::uint8_t* DiffFold::Arena::take(std::size_t size) {
+    if (size > room) {
+        room = std::max(size, kPieceBytes);
+        // Not make_unique: it would write zeros over what is written at once.
+        pieces.emplace_back(new std::uint8_t[room]);
+        next = pieces.back().get();
+    }
+    std::uint8_t* at = next;
+    next += size;
+    room -= size;
+    bytes += size + sizeof(Ref);
+    return at;
+}
+
+Status DiffFold::add(const StateDiffEntry& entry) {
     auto at = held_.find(entry.ns);
     if (at == held_.end()) {
         if (held_.size() + sections_.size() >= kMaxNamespaces)
             return fail(ErrorCode::bad_data, "cannot fold the diffs", {}, "they name too many namespaces");
         at = held_.try_emplace(entry.ns).first;
     }
-    Writes& writes = at->second;
-    auto [it, is_new] = writes.try_emplace(std::string(as_text(entry.key)));
-    if (!is_new) held_bytes_ -= it->first.size() + it->second.value.size() + kWriteOverhead;
-    it->second = {std::move(entry.value), entry.write_type == 1};
-    it->second.value.shrink_to_fit();
-    held_bytes_ += size;
-    return held_bytes_ > memory_bytes_ ? spill() : Status();
+    const auto key_size = static_cast<std::uint32_t>(entry.key.size());
+    const auto value_size = static_cast<std::uint32_t>(entry.value.size());
+    std::uint8_t* record = arena_.take(kHeadBytes + entry.key.size() + entry.value.size());
+    std::memcpy(record, &key_size, sizeof key_size);
+    std::memcpy(record + 4, &value_size, sizeof value_size);
+    record[8] = entry.write_type == 1 ? 1 : 0;
+    std::copy(entry.key.begin(), entry.key.end(), record + kHeadBytes);
+    std::copy(entry.value.begin(), entry.value.end(), record + kHeadBytes + entry.key.size());
+    at->second.push_back({prefix_of(entry.key), record});
+    return arena_.bytes > memory_bytes_ / 2 ? make_room() : Status();
+}
+
+/// Sorts by key, and leaves of each key the write that was added last.
+void DiffFold::keep_last(std::vector<Ref>& refs) {
+    const auto same = [](const Ref& a, const Ref& b) {
+        return a.prefix == b.prefix && equal(record_at(a.record).key, record_at(b.record).key);
+    };
+    std::stable_sort(refs.begin(), refs.end(), [](const Ref& a, const Ref& b) {
+        return a.prefix != b.prefix ? a.prefix < b.prefix : less(record_at(a.record).key, record_at(b.record).key);
+    });
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < refs.size(); ++i) {
+        if (i + 1 < refs.size() && same(refs[i], refs[i + 1])) continue;
+        refs[kept++] = refs[i];
+    }
+    refs.resize(kept);
+}
+
+/// Half of the memory is for records, a quarter for the copy of those that a compaction leaves, the rest for sorting.
+Status DiffFold::make_room() {
+    std::size_t left = 0;
+    for (auto& [name, refs] : held_) {
+        keep_last(refs);
+        for (const Ref& ref : refs)
+            left += record_at(ref.record).size + sizeof(Ref);
+    }
+    if (left > memory_bytes_ / 4) return spill();
+    compact();
+    return {};
+}
+
+void DiffFold::compact() {
+    Arena fresh;
+    for (auto& [name, refs] : held_) {
+        for (Ref& ref : refs) {
+            const std::size_t size = record_at(ref.record).size;
+            std::uint8_t* copy = fresh.take(size);
+            std::memcpy(copy, ref.record, size);
+            ref.record = copy;
+        }
+        refs.shrink_to_fit();
+    }
+    arena_ = std::move(fresh);
 }
 
 Status DiffFold::open_file() {
@@ -209,22 +281,12 @@ Status DiffFold::spill() {
     if (fd_ < 0) {
         if (auto opened = open_file(); !opened) return opened;
     }
-    for (const auto& [name, writes] : held_) {
-        if (writes.empty()) continue;
+    for (const auto& [name, refs] : held_) {
         Section section{file_bytes_, 0};
-        for (const auto* write : sorted(writes)) {
-            const auto& [key, held] = *write;
-            const auto key_size = static_cast<std::uint32_t>(key.size());
-            const auto value_size = static_cast<std::uint32_t>(held.value.size());
-            const std::size_t at = buffer_.size();
-            buffer_.resize(at + kHeadBytes);
-            std::memcpy(buffer_.data() + at, &key_size, sizeof key_size);
-            std::memcpy(buffer_.data() + at + 4, &value_size, sizeof value_size);
-            buffer_[at + 8] = held.is_delete ? 1 : 0;
-            const BytesView key_bytes = as_bytes(key);
-            buffer_.insert(buffer_.end(), key_bytes.begin(), key_bytes.end());
-            buffer_.insert(buffer_.end(), held.value.begin(), held.value.end());
-            file_bytes_ += buffer_.size() - at;
+        for (const Ref& ref : refs) {
+            const BytesView record(ref.record, record_at(ref.record).size);
+            buffer_.insert(buffer_.end(), record.begin(), record.end());
+            file_bytes_ += record.size();
             if (buffer_.size() < kFlushBytes) continue;
             if (auto flushed = flush(); !flushed) return flushed;
         }
@@ -233,7 +295,7 @@ Status DiffFold::spill() {
     }
     if (auto flushed = flush(); !flushed) return flushed;
     held_.clear();
-    held_bytes_ = 0;
+    arena_ = Arena();
     ++runs_;
     return {};
 }
@@ -249,15 +311,17 @@ std::vector<std::string> DiffFold::namespaces() const {
     return names;
 }
 
-std::unique_ptr<DiffFold::Cursor> DiffFold::open(std::string_view name) const {
+std::unique_ptr<DiffFold::Cursor> DiffFold::open(std::string_view name) {
     std::vector<std::unique_ptr<Run>> runs;
     const std::size_t buffer = std::clamp(memory_bytes_ / std::max<std::size_t>(runs_, 1), kMinReadBytes, kMaxReadBytes);
     if (const auto it = sections_.find(name); it != sections_.end()) {
         for (const Section& section : it->second)
             runs.push_back(std::make_unique<FileRun>(fd_, section.begin, section.end, buffer));
     }
-    if (const auto it = held_.find(name); it != held_.end())
-        runs.push_back(std::make_unique<HeldRun<Writes>>(it->second));
+    if (const auto it = held_.find(name); it != held_.end()) {
+        keep_last(it->second);
+        runs.push_back(std::make_unique<HeldRun<Ref>>(it->second));
+    }
     return std::make_unique<FoldCursor>(std::move(runs));
 }
 

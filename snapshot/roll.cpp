@@ -108,9 +108,9 @@ class Roll {
                 return fail(ErrorCode::data_loss, "the log ends early", fmt::format("height {}", height),
                             "it was there when the work began");
             }
-            for (StateDiffEntry& entry : (*diff)->entries) {
+            for (const StateDiffEntry& entry : (*diff)->entries) {
                 if (!is_wanted(entry.ns)) continue;
-                if (auto added = fold_.add(std::move(entry)); !added) return added;
+                if (auto added = fold_.add(entry); !added) return added;
                 ++report_.writes;
             }
             ++report_.diffs;
