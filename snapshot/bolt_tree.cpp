@@ -137,10 +137,8 @@ Status LeafGatherer::read_leaves(std::deque<LeafAhead>& leaves) {
 }
 
 Result<std::deque<LeafAhead>> LeafGatherer::next(std::vector<Page> used) {
-    // A buffer that held a large page is not kept for small ones.
     for (Page& page : used) {
-        if (page.bytes.capacity() <= 4 * std::size_t{file_.page_size()} && spare_.size() < window_)
-            spare_.push_back(std::move(page));
+        if (spare_.size() < window_) spare_.push_back(std::move(page));
     }
     if (!started_) {
         started_ = true;
@@ -195,7 +193,8 @@ LeafWalker::Window LeafWalker::next_window() {
 }
 
 Result<const Page*> LeafWalker::next() {
-    if (!current_.bytes.empty()) used_.push_back(std::exchange(current_, {}));
+    if (gatherer_.can_reuse(current_)) used_.push_back(std::move(current_));
+    current_ = Page{};
     if (window_.empty() && !over_) {
         if (auto window = next_window(); !window) {
             over_ = fail(window.error());

@@ -28,9 +28,13 @@ class LeafGatherer {
     LeafGatherer(const File& file, std::uint64_t root);
 
     /// The next window, empty after the last one; the kernel is asked for the one behind it before this one is
-    /// read. `used` are buffers to use again. One thread at a time. Errors: bad_data, io; the walk is then
+    /// read. `used` are buffers that can_reuse(). One thread at a time. Errors: bad_data, io; the walk is then
     /// over.
     [[nodiscard]] Result<std::deque<LeafAhead>> next(std::vector<Page> used);
+    /// A buffer that held a large page is not kept for small ones: a window of those would be many times its bound.
+    [[nodiscard]] bool can_reuse(const Page& page) const noexcept {
+        return !page.bytes.empty() && page.bytes.capacity() <= 4 * std::size_t{file_.page_size()};
+    }
     /// Whether next() would give another one.
     [[nodiscard]] bool has_more() const noexcept { return !named_.empty(); }
     /// Reads a leaf that a window left out. Any thread.
