@@ -60,6 +60,61 @@ T or_die(Result<T> result) {
     std::_Exit(1);
 }
 
+/// About `bytes` of entries like those of transfers and calls; what is in them does not compress.
+Bytes diff_like_record(std::uint64_t height, std::size_t bytes, std::mt19937_64& random) {
+    const auto noise = [&random](std::size_t size) {
+        Bytes out(size);
+        for (auto& byte : out)
+            byte = static_cast<std::uint8_t>(random());
+        return out;
+    };
+    StateDiff diff;
+    diff.height = height;
+    diff.digest = noise(32);
+    constexpr std::size_t kEntry = 200;
+    for (std::size_t made = 0; made + kEntry <= bytes; made += kEntry)
+        diff.entries.push_back({0, "Account", noise(20), noise(165)});
+    return diff_record(diff);
+}
+
+/// Makes diffs, and puts them where the feed of `serve` would.
+class DiffMaker {
+  public:
+    DiffMaker(DiffStore& store, std::size_t bytes) : store_(store), bytes_(bytes) {}
+
+    void set_bytes(std::size_t bytes) { bytes_ = bytes; }
+    [[nodiscard]] std::uint64_t tip() const { return tip_; }
+    /// Many at once, before there is a hub.
+    void fill(std::size_t count) {
+        std::vector<DiffRow> rows;
+        for (std::size_t i = 0; i < count; ++i)
+            rows.push_back(next());
+        append(std::move(rows));
+    }
+    void feed(DiffHub& hub) {
+        DiffRow row = next();
+        auto shared = std::make_shared<const SharedDiff>(row.height, row.record);
+        append({std::move(row)});
+        hub.on_appended(std::move(shared));
+    }
+
+  private:
+    DiffRow next() {
+        ++tip_;
+        return {tip_, {}, {}, diff_like_record(tip_, bytes_, random_)};
+    }
+    void append(std::vector<DiffRow> rows) {
+        if (auto done = store_.append(std::move(rows)); !done) {
+            std::cerr << done.error().text() << std::endl;
+            std::_Exit(1);
+        }
+    }
+    DiffStore& store_;
+    std::size_t bytes_;
+    std::uint64_t tip_ = 0;
+    std::mt19937_64 random_{1};
+};
+
 int serve_coordinator(const char* directory) {
     CoordinatorSettings settings;
     settings.max_agents = 20'000;
@@ -76,7 +131,8 @@ int serve_coordinator(const char* directory) {
     const auto coordinator =
         or_die(Coordinator::create(settings, source, source, source, *accounting, clock, {}));
     coordinator->start();
-    MemoryDiffStore diffs;
+    MemoryDiffStore diffs({.max_rows = 100});
+    DiffMaker maker(diffs, 22'000);
     DiffHub hub(diffs, {}, nullptr, {});
     hub.tell_progress(
         [&](const std::string& agent, std::uint64_t height) { coordinator->diffs_written(agent, height); });
@@ -86,6 +142,8 @@ int serve_coordinator(const char* directory) {
     obey(server->port(), [&](const std::string& command, std::size_t number) {
         if (command == "feed") source.feed(number);
         if (command == "mine") source.mine();
+        for (std::size_t i = 0; command == "append" && i < number; ++i)
+            maker.feed(hub);
         for (std::size_t i = 0; command == "blocks" && i < number; ++i)
             source.mine();
     });
@@ -111,52 +169,22 @@ class NoAgents final : public AgentLink {
     static tl::unexpected<Error> nobody() { return fail(ErrorCode::unavailable, "only diffs here"); }
 };
 
-/// About `bytes` of entries like those of transfers and calls; what is in them does not compress.
-Bytes diff_like_record(std::uint64_t height, std::size_t bytes, std::mt19937_64& random) {
-    const auto noise = [&random](std::size_t size) {
-        Bytes out(size);
-        for (auto& byte : out)
-            byte = static_cast<std::uint8_t>(random());
-        return out;
-    };
-    StateDiff diff;
-    diff.height = height;
-    diff.digest = noise(32);
-    constexpr std::size_t kEntry = 200;
-    for (std::size_t made = 0; made + kEntry <= bytes; made += kEntry)
-        diff.entries.push_back({0, "Account", noise(20), noise(165)});
-    return diff_record(diff);
-}
-
 int serve_diffs(const std::string& directory, std::size_t count, std::size_t bytes) {
-    std::mt19937_64 random(1);
     const auto store = or_die(SqliteDiffStore::open(directory + "/statediffs.db"));
-    std::uint64_t tip = 0;
-    const auto rows = [&](std::size_t most) {
-        std::vector<DiffRow> out;
-        for (std::size_t i = 0; i < most; ++i) {
-            ++tip;
-            out.push_back({tip, {}, {}, diff_like_record(tip, bytes, random)});
-        }
-        return out;
-    };
-    while (tip < count)
-        (void)or_die(store->append(rows(std::min<std::size_t>(500, count - tip))).map([] { return true; }));
+    DiffMaker maker(*store, bytes);
+    while (maker.tip() < count)
+        maker.fill(std::min<std::size_t>(500, count - maker.tip()));
     DiffHub hub(*store, {}, nullptr, {});
     NoAgents nobody;
     const auto access = or_die(AccessControl::open({std::string(kSecret), "", ""}));
     proto::AgentServerSettings port;
     port.address = "127.0.0.1";
-    port.accept.held_bytes = std::uint64_t{4} << 30;
+    port.write_timeout = std::chrono::minutes(10);  // so that who stalls on purpose is not ended
     const auto server = or_die(proto::AgentServer::start(port, nobody, *access, {}, &hub));
     obey(server->port(), [&](const std::string& command, std::size_t number) {
-        if (command == "bytes") bytes = number;
-        for (std::size_t i = 0; command == "append" && i < number; ++i) {
-            auto row = rows(1);
-            auto shared = std::make_shared<const SharedDiff>(tip, row[0].record);
-            (void)or_die(store->append(std::move(row)).map([] { return true; }));
-            hub.on_appended(std::move(shared));
-        }
+        if (command == "bytes") maker.set_bytes(number);
+        for (std::size_t i = 0; command == "append" && i < number; ++i)
+            maker.feed(hub);
         while (command == "streams" && hub.subscribers().size() < number)
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
     });

@@ -14,7 +14,7 @@ inline constexpr std::string_view kSecret = "bench-secret";
 ///   coordinator: all of `ioswarm serve` but the HTTP API: agent port with authentication, coordinator,
 ///   accounting and
 ///     ledger, over BenchSource. Room for 20,000 agents; heartbeats may be missing for an hour; batches stay
-///     open for an hour. Commands: feed N, mine, blocks N (empty ones), cpu.
+///     open for an hour. Commands: feed N, mine, blocks N (empty ones), append N (state diffs of 22 KB), cpu.
 ///   diffs (argv[2]: directory of the diff log, argv[3]: diffs to put into it first, argv[4]: bytes of each):
 ///   the
 ///     agent port with StreamStateDiffs alone, on SQLite. Commands: bytes N (of diffs from now on), append N,

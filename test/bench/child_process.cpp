@@ -2,9 +2,11 @@
 #include "test/bench/child_process.hpp"
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <thread>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -80,6 +82,20 @@ double ChildProcess::resident_bytes() const {
     double resident = 0;
     statm >> size >> resident;
     return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
+}
+
+double ChildProcess::settled_bytes() const {
+    constexpr int kStill = 8;
+    double last = resident_bytes();
+    int still = 0;
+    for (int i = 0; i < 60 && still < kStill; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        const double now = resident_bytes();
+        const bool is_still = now > last * 0.998 && now < last * 1.002;
+        still = is_still ? still + 1 : 0;
+        if (!is_still) last = now;
+    }
+    return resident_bytes();
 }
 
 double ChildProcess::cpu_us() {

@@ -27,6 +27,8 @@ class ChildProcess {
     std::string ask(const std::string& command);
 
     [[nodiscard]] double resident_bytes() const;
+    /// The same once it stands still: gRPC ends calls, and the allocator gives back, a little after the fact.
+    [[nodiscard]] double settled_bytes() const;
     /// User and system time of all its threads, µs.
     [[nodiscard]] double cpu_us();
 

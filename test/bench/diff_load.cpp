@@ -28,6 +28,7 @@ constexpr std::size_t kFrameHeader = 9;
 constexpr std::size_t kMessageHeader = 5;
 /// Enough of a message to find its height: behind its own header `{"height":…` or the first protobuf field.
 constexpr std::size_t kHead = kMessageHeader + 32;
+constexpr std::uint32_t kOpenForEver = 0x7fffffff;
 constexpr std::uint16_t kInitialWindow = 4;  // SETTINGS (RFC 9113 section 6.5.2)
 
 [[noreturn]] void give_up(const std::string& why) {
@@ -53,6 +54,7 @@ std::uint64_t height_in(const std::uint8_t* message, std::size_t size) {
 
 struct DiffLoad::Connection {
     int fd = -1;
+    std::uint32_t window = 0;
     bool is_stalled = false;
     bool is_closed = false;
     std::vector<std::uint8_t> header;  // of the frame under way
@@ -61,6 +63,7 @@ struct DiffLoad::Connection {
     std::uint8_t frame_flags = 0;
     std::vector<std::uint8_t> control;  // payload of a frame that is not DATA
     Stream* data_to = nullptr;
+    std::uint32_t data_id = 0;
     std::vector<std::unique_ptr<Stream>> streams;  // HTTP/2 ids 1, 3, …
 
     ~Connection() {
@@ -88,8 +91,9 @@ DiffLoad::~DiffLoad() {
     ::close(epoll_);
 }
 
-void DiffLoad::open(std::size_t streams, std::uint64_t from, proto::Codec codec, std::uint32_t window) {
+DiffLoad::Connection& DiffLoad::connect(std::uint32_t window) {
     auto connection = std::make_unique<Connection>();
+    connection->window = window;
     connection->fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in to{};
     to.sin_family = AF_INET;
@@ -100,43 +104,79 @@ void DiffLoad::open(std::size_t streams, std::uint64_t from, proto::Codec codec,
     Bytes out = to_bytes(as_bytes("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
     const auto add = [&out](const Bytes& more) { out.insert(out.end(), more.begin(), more.end()); };
     add(h2::frame(h2::Type::settings, 0, 0, h2::settings({{kInitialWindow, window}})));
-    add(h2::frame(h2::Type::window_update, 0, 0, h2::number32(0x7fffffff - 65'535)));
-    for (std::size_t i = 0; i < streams; ++i) {
-        StreamStateDiffsRequest request;
-        request.agent_id = fmt::format("{}-{}", name_, agents_++);
-        request.from_height = from;
-        const auto id = static_cast<std::uint32_t>(2 * i + 1);
-        add(h2::frame(h2::Type::headers, h2::kEndHeaders, id,
-                      h2::literal(h2::request("StreamStateDiffs",
-                                              {{"x-ioswarm-agent-id", request.agent_id},
-                                               {"x-ioswarm-token", agent_token(kSecret, request.agent_id)}}))));
-        add(h2::frame(h2::Type::data, h2::kEndStream, id, h2::grpc_message(proto::encode(codec, request))));
-        connection->streams.push_back(std::make_unique<Stream>());
-        connection->streams.back()->next = from;
-    }
+    add(h2::frame(h2::Type::window_update, 0, 0, h2::number32(kOpenForEver - 65'535)));
     connection->send_all(out);
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.ptr = connection.get();
     (void)::epoll_ctl(epoll_, EPOLL_CTL_ADD, connection->fd, &event);
     connections_.push_back(std::move(connection));
+    return *connections_.back();
+}
+
+void DiffLoad::call(Connection& connection, const char* method, const std::string& agent,
+                    const Bytes& request) {
+    const auto id = static_cast<std::uint32_t>(2 * connection.streams.size() + 1);
+    Bytes out = h2::frame(h2::Type::headers, h2::kEndHeaders, id,
+                          h2::literal(h2::request(method, {{"x-ioswarm-agent-id", agent},
+                                                           {"x-ioswarm-token", agent_token(kSecret, agent)}})));
+    const Bytes data = h2::frame(h2::Type::data, h2::kEndStream, id, h2::grpc_message(request));
+    out.insert(out.end(), data.begin(), data.end());
+    connection.streams.push_back(std::make_unique<Stream>());
+    connection.send_all(out);
+}
+
+void DiffLoad::open(std::size_t streams, std::uint64_t from, proto::Codec codec, std::uint32_t window) {
+    Connection& connection = connect(window);
+    for (std::size_t i = 0; i < streams; ++i) {
+        const std::string agent = fmt::format("{}-{}", name_, agents_++);
+        call(connection, "StreamStateDiffs", agent, proto::encode(codec, StreamStateDiffsRequest{agent, from}));
+        connection.streams.back()->next = from;
+    }
+}
+
+void DiffLoad::open_agents(std::size_t agents, proto::Codec codec) {
+    const std::size_t first = connections_.size();
+    const std::size_t first_agent = agents_;
+    const auto name = [&](std::size_t i) { return fmt::format("{}-{}", name_, first_agent + i); };
+    for (std::size_t i = 0; i < agents; ++i) {
+        const std::string agent = name(i);
+        call(connect(kOpenForEver), "Register", agent,
+             proto::encode(codec, RegisterRequest{agent, TaskLevel::l4_state_sync, "here", "bench", ""}));
+    }
+    agents_ += agents;
+    std::size_t done = 0;
+    run([&] {
+        while (done < agents && connections_[first + done]->streams[0]->is_over)
+            ++done;
+        return done == agents;
+    });
+    for (std::size_t i = 0; i < agents; ++i) {
+        const std::string agent = name(i);
+        Connection& connection = *connections_[first + i];
+        call(connection, "GetTasks", agent,
+             proto::encode(codec, GetTasksRequest{agent, TaskLevel::l4_state_sync, 10}));
+        call(connection, "StreamStateDiffs", agent, proto::encode(codec, StreamStateDiffsRequest{agent, 0}));
+    }
 }
 
 void DiffLoad::stall(std::size_t connections) {
-    for (std::size_t i = 0; i < connections; ++i) {
+    for (std::size_t i = 0; i < connections; ++i)
         connections_[i]->is_stalled = true;
-        (void)::epoll_ctl(epoll_, EPOLL_CTL_DEL, connections_[i]->fd, nullptr);
-    }
 }
 
 void DiffLoad::resume() {
     for (const auto& connection : connections_) {
         if (!std::exchange(connection->is_stalled, false)) continue;
-        epoll_event event{};
-        event.events = EPOLLIN;
-        event.data.ptr = connection.get();
-        (void)::epoll_ctl(epoll_, EPOLL_CTL_ADD, connection->fd, &event);
+        for (std::size_t i = 0; i < connection->streams.size(); ++i)
+            give_window(*connection, *connection->streams[i], static_cast<std::uint32_t>(2 * i + 1));
     }
+}
+
+void DiffLoad::give_window(Connection& connection, Stream& stream, std::uint32_t id) {
+    if (stream.taken == 0 || connection.is_closed) return;
+    connection.send_all(
+        h2::frame(h2::Type::window_update, 0, id, h2::number32(std::exchange(stream.taken, 0))));
 }
 
 void DiffLoad::run(const std::function<bool()>& is_done) {
@@ -195,6 +235,7 @@ void DiffLoad::parse(Connection& connection, const std::uint8_t* data, std::size
             connection.data_to = connection.frame_type == static_cast<std::uint8_t>(h2::Type::data)
                                      ? connection.stream(id)
                                      : nullptr;
+            connection.data_id = id;
             connection.control.clear();
             const bool ends = (connection.frame_type == static_cast<std::uint8_t>(h2::Type::headers) &&
                                (connection.frame_flags & h2::kEndStream) != 0) ||
@@ -203,7 +244,13 @@ void DiffLoad::parse(Connection& connection, const std::uint8_t* data, std::size
         }
         const std::size_t part = std::min<std::size_t>(size, connection.frame_left);
         if (connection.data_to != nullptr) {
-            on_data(*connection.data_to, data, part);
+            Stream& stream = *connection.data_to;
+            on_data(stream, data, part);
+            stream.taken += static_cast<std::uint32_t>(part);
+            if (connection.window != kOpenForEver && !connection.is_stalled &&
+                stream.taken > connection.window / 2) {
+                give_window(connection, stream, connection.data_id);
+            }
         } else {
             connection.control.insert(connection.control.end(), data, data + part);
         }

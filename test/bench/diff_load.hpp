@@ -25,6 +25,7 @@ class DiffLoad {
         bool is_over = false;    ///< the server ended it
         std::vector<std::uint8_t> head;
         std::uint64_t to_skip = 0;  ///< bytes of the message under way behind `head`
+        std::uint32_t taken = 0;    ///< bytes of the window that were not given back yet
     };
 
     DiffLoad(std::uint16_t port, std::string name);
@@ -35,7 +36,11 @@ class DiffLoad {
     /// One more connection with `streams` streams from this height on (0: live only). `window`: bytes that each
     /// stream takes without asking.
     void open(std::size_t streams, std::uint64_t from, proto::Codec codec, std::uint32_t window = 0x7fffffff);
-    /// The first `connections` take nothing any more, or again.
+    /// `agents` more, each on a connection of its own that registers it and then holds both of its streams, as
+    /// agents in the field do.
+    void open_agents(std::size_t agents, proto::Codec codec);
+    /// The first `connections` take no more than their windows, or again all; PINGs are answered all the same,
+    /// as a gRPC client whose user does not read does.
     void stall(std::size_t connections);
     void resume();
 
@@ -55,6 +60,10 @@ class DiffLoad {
 
   private:
     struct Connection;
+    Connection& connect(std::uint32_t window);
+    static void call(Connection& connection, const char* method, const std::string& agent,
+                     const Bytes& request);
+    static void give_window(Connection& connection, Stream& stream, std::uint32_t id);
     void take(Connection& connection);
     void parse(Connection& connection, const std::uint8_t* data, std::size_t size);
     void on_data(Stream& stream, const std::uint8_t* data, std::size_t size);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// P8: what an agent that is connected, with its task stream open and nothing to do, costs in memory, and what
-// is left of it after a storm of batches, answers, joins and leaves. The floor is a bare gRPC server under the
-// same settings that answers the same calls with fixed bytes and holds the same streams.
+// P8: what an agent that is connected, with its task stream (and then with both streams) open and nothing to
+// do, costs in memory, and what is left of it after a storm of batches, answers, joins and leaves, and of
+// diffs. The floor is a bare gRPC server under the same settings that answers the same calls with fixed bytes
+// and holds the same streams.
 #include <chrono>
 #include <cstdlib>
 #include <memory>
@@ -28,22 +29,6 @@ constexpr int kStormSteps = 6;
 constexpr std::size_t kActionsAStep = 10'000;
 constexpr std::size_t kBlocksAfter = 40;  // more than a late answer is waited for
 constexpr unsigned kClientThreads = 4;
-
-/// Resident memory once it stands still: gRPC ends calls, and the allocator gives back, a little after the
-/// fact.
-double settled_bytes(const bench::ChildProcess& server) {
-    constexpr int kStill = 8;
-    double last = server.resident_bytes();
-    int still = 0;
-    for (int i = 0; i < 60 && still < kStill; ++i) {
-        std::this_thread::sleep_for(200ms);
-        const double now = server.resident_bytes();
-        const bool is_still = now > last * 0.998 && now < last * 1.002;
-        still = is_still ? still + 1 : 0;
-        if (!is_still) last = now;
-    }
-    return server.resident_bytes();
-}
 
 /// Agents on connections of their own, with heartbeats as in the field.
 class Crowd {
@@ -131,20 +116,20 @@ int main(int argc, char** argv) {
             bench::ChildProcess server({"bare"});
             Crowd crowd(server, "agent");
             crowd.add(kWarmAgents);
-            const double before = settled_bytes(server);
+            const double before = server.settled_bytes();
             crowd.add(kAgents);
-            bare.push_back(kib_each(settled_bytes(server), before));
+            bare.push_back(kib_each(server.settled_bytes(), before));
         }
         const test::TempDir books;
         bench::ChildProcess server({"coordinator", books.path()});
         Crowd crowd(server, "agent");
         crowd.add(kWarmAgents);
-        const double before = settled_bytes(server);
+        const double before = server.settled_bytes();
         crowd.add(kAgents);
-        connected.push_back(kib_each(settled_bytes(server), before));
+        connected.push_back(kib_each(server.settled_bytes(), before));
         over_bare.push_back(connected.back() / bare.back());
         batches.push_back(storm(server, crowd).batches);
-        after.push_back(kib_each(settled_bytes(server), before));
+        after.push_back(kib_each(server.settled_bytes(), before));
         after_over_before.push_back(after.back() / connected.back());
         if (crowd.counters().streams_ended > 0)
             fmt::print(stderr, "{} streams ended meanwhile\n", crowd.counters().streams_ended);
