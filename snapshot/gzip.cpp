@@ -19,7 +19,7 @@ namespace {
 constexpr int kIsalFastLevel = 1;
 constexpr int kIsalStandardLevel = 3;
 constexpr int kSmallLevel = 10;
-constexpr std::size_t kPieceBytes = std::size_t{1024} * 1024;
+constexpr std::size_t kPieceBytes = std::size_t{128} * 1024;
 /// A gzip header and trailer, and stored blocks (5 bytes each 64 KiB) where nothing compresses.
 std::size_t member_bound(std::size_t raw) {
     return raw + raw / 1024 + 1024;

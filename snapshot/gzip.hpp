@@ -47,7 +47,7 @@ class GzipReader final : public ByteStream {
     /// limited by `out` alone, so a small file that inflates without end costs time and no memory. Errors
     /// bad_data (not gzip, damaged, cut short, bytes behind the last member), io.
     [[nodiscard]] Result<std::size_t> read(std::span<std::uint8_t> out);
-    /// A MiB at a time; errors as read().
+    /// 128 KiB at a time; errors as read().
     [[nodiscard]] Result<BytesView> next() override;
     [[nodiscard]] std::uint64_t compressed_bytes() const noexcept override;
     [[nodiscard]] std::uint64_t file_size() const noexcept override;
