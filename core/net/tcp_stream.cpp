@@ -161,7 +161,7 @@ Status TcpStream::State::shake_hands(Deadline deadline, const std::stop_token& s
     std::array<std::uint8_t, 16384> buffer;
     for (;;) {
         const auto done = tls->handshake();
-        const Status flushed = flush();
+        Status flushed = flush();
         if (!done) return fail(done.error());
         if (!flushed) return flushed;
         if (*done) return {};
@@ -228,7 +228,7 @@ Result<std::optional<std::size_t>> TcpStream::receive(std::span<std::uint8_t> to
         auto plain = state_->tls->read(to);
         if (Status flushed = state_->flush(); !flushed) return fail(std::move(flushed).error());
         if (!plain || *plain) return plain;
-        const auto got = state_->receive_raw(buffer);
+        auto got = state_->receive_raw(buffer);
         if (!got || !*got || **got == 0) return got;
         if (Status taken = state_->tls->received(BytesView(buffer).first(**got)); !taken)
             return fail(std::move(taken).error());
