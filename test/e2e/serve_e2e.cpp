@@ -432,6 +432,36 @@ TEST_CASE("with a secret agents and the API want keys", "[e2e]") {
     CHECK_THAT(served.program().err(), !Contains("test-secret"));
 }
 
+TEST_CASE("l4test passes on serve with the secret and over TLS, and not without them", "[e2e][l4test]") {
+    const TempDir dir;
+    const std::string secret = dir.write("secret", "test-secret\n");
+    const auto tls = [](const char* file) {
+        return std::filesystem::absolute(std::string(IOSWARM_TEST_DATA) + "/tls/" + file).string();
+    };
+    Served served(dir,
+                  {"--block-time", "100ms", "--tps", "20", "--accounts", "50", "--master-secret-file", secret,
+                   "--listen", "127.0.0.1", "--tls-cert", tls("first.crt"), "--tls-key", tls("first.key")});
+    const std::string address = "127.0.0.1:" + std::to_string(served.grpc_port());
+    const auto l4test = [&](const std::vector<std::string>& more, const char* roots) {
+        std::vector<std::string> words{IOSWARM_BINARY, "l4test", "--addr",    address, "--json",
+                                       "--duration",   "5s",     "--catchup", "20"};
+        words.insert(words.end(), more.begin(), more.end());
+        return run_program(words, {"SSL_CERT_FILE=" + tls(roots)});
+    };
+    const ProgramRun good = l4test({"--tls", "--secret-file", secret}, "first.crt");
+    INFO(good.out << good.err);
+    CHECK(good.code == 0);
+    const Json report = Json::parse(good.out);
+    CHECK(report["passed"] == true);
+    CHECK(report["live"] > 0);
+    CHECK(report["checks"].size() == 6);
+    CHECK(eventually([&] { return served.json("/api/diffs")["subscribers"].empty(); }));
+
+    CHECK(l4test({"--tls"}, "first.crt").code == 77);
+    CHECK(l4test({"--tls", "--secret-file", secret}, "second.crt").code == 69);
+    CHECK(l4test({"--secret-file", secret}, "first.crt").code == 69);
+}
+
 TEST_CASE("what keeps serve from starting is told in one line, with its exit code", "[e2e]") {
     const TempDir dir;
     const auto last_lines = [](const ProgramRun& run) { return run.err.substr(run.err.find("ioswarm: ")); };
