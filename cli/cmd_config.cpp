@@ -10,6 +10,7 @@
 #include "cli/commands.hpp"
 #include "cli/config_keys.hpp"
 #include "cli/config_options.hpp"
+#include "cli/serve_settings.hpp"
 #include "core/coordinator/access.hpp"
 #include "core/crypto/tls_pair.hpp"
 
@@ -44,6 +45,8 @@ ExitCode run_check(const ConfigCommand& command, Io& io) {
     for (const Error& error : wrong)
         print_error(io, error);
     if (!wrong.empty()) return exit_code_for(wrong.front().code);
+    for (const std::string& warning : diff_warnings(loaded->settings))
+        print_warning(io, warning);
     const auto set = std::count_if(loaded->values.begin(), loaded->values.end(), [](const ConfigValue& value) {
         return value.origin.kind != OriginKind::fallback;
     });

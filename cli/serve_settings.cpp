@@ -77,11 +77,20 @@ std::vector<std::string> start_warnings(const ServeConfig& config, const std::st
     if (!config.reward_contract.empty()) {
         out.emplace_back("rewardContract is set: payouts are kept as owed, this version does not settle them");
     }
+    for (std::string& warning : diff_warnings(config))
+        out.push_back(std::move(warning));
+    return out;
+}
+
+std::vector<std::string> diff_warnings(const ServeConfig& config) {
+    std::vector<std::string> out;
     if (config.task_level == "L4" && !has_diffs(config)) {
-        out.emplace_back("taskLevel is L4 without node.diffs: no source of state diffs, agents get tasks up to L3");
+        out.emplace_back(
+            "taskLevel is L4 without node.diffs: no source of state diffs, agents get tasks up to L3");
     }
     if (!config.node_diffs.empty() && !uses_node(config)) {
-        out.emplace_back("node.diffs is set without node.grpc: the embedded chain's own state diffs are served");
+        out.emplace_back(
+            "node.diffs is set without node.grpc: the embedded chain's own state diffs are served");
     }
     return out;
 }

@@ -39,6 +39,8 @@ struct ServeOptions {
 /// What an operator should know at start: no authentication, tokens in clear, no money, keys without effect
 /// yet.
 [[nodiscard]] std::vector<std::string> start_warnings(const ServeConfig& config, const std::string& address);
+/// The part of it that concerns state diffs; `config check` says it too.
+[[nodiscard]] std::vector<std::string> diff_warnings(const ServeConfig& config);
 
 /// What a data directory's books are about: they count one chain, and mixing in another's blocks would pay for
 /// work that was never done. The embedded chain is another one for each of its settings.

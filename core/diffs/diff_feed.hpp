@@ -102,7 +102,7 @@ class DiffFeed {
     [[nodiscard]] Verdict judge_error(Error error);
     [[nodiscard]] Verdict judge_hole(Error error);
     [[nodiscard]] Verdict refuse(std::string which, std::string why);
-    [[nodiscard]] bool wait_for_room(std::stop_token stop);
+    [[nodiscard]] bool wait_for_room(const std::stop_token& stop);
     void push(Fetched fetched);
 
     // The writing thread.

@@ -43,7 +43,7 @@ void DiffFeed::fetch_loop(const std::stop_token& stop) {
 }
 
 /// False: stopped or halted.
-bool DiffFeed::wait_for_room(std::stop_token stop) {
+bool DiffFeed::wait_for_room(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, stop, [&] {
         return halted_ || (fetched_.size() < settings_.group_rows && fetched_bytes_ < settings_.group_bytes);

@@ -35,7 +35,8 @@ Result<DiffFileKind> diff_file_kind(const std::filesystem::path& file) {
     if (size == 0) return DiffFileKind::empty;
     const BytesView read = BytesView(head).first(static_cast<std::size_t>(size));
     if (as_text(read).starts_with(kSqliteMagic)) return DiffFileKind::sqlite;
-    if (read.size() == head.size() && std::equal(kBoltMagic.begin(), kBoltMagic.end(), head.begin() + kBoltMagicAt))
+    if (read.size() == head.size() &&
+        std::equal(kBoltMagic.begin(), kBoltMagic.end(), head.begin() + kBoltMagicAt))
         return DiffFileKind::bolt;
     return DiffFileKind::unknown;
 }

@@ -24,8 +24,9 @@ Result<std::unique_ptr<DiffReader>> DiffReader::open(const std::filesystem::path
         {&out->end_, "COMMIT"},
         {&out->log_, "SELECT floor, base_chain FROM log"},
         {&out->tip_, "SELECT height, chain FROM diffs ORDER BY height DESC LIMIT 1"},
-        {&out->rows_, "SELECT height, digest, chain, size, codec, record FROM diffs WHERE height BETWEEN ?1 AND ?2 "
-                      "ORDER BY height"},
+        {&out->rows_,
+         "SELECT height, digest, chain, size, codec, record FROM diffs WHERE height BETWEEN ?1 AND ?2 "
+         "ORDER BY height"},
     }};
     for (const auto& [statement, sql] : texts) {
         auto prepared = out->database_.prepare(sql);

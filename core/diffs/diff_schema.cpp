@@ -12,11 +12,13 @@
 namespace ioswarm {
 namespace {
 
-// What is small stands before the record, so that it is read without the record's pages. `log` has one row: the lowest
-// height held, or where an empty log is to begin (0: anywhere), and the chain value of the row before it.
+// What is small stands before the record, so that it is read without the record's pages. `log` has one row: the
+// lowest height held, or where an empty log is to begin (0: anywhere), and the chain value of the row before
+// it.
 constexpr std::array kTables{
-    std::string_view{"CREATE TABLE diffs(height INTEGER PRIMARY KEY, digest BLOB NOT NULL, chain BLOB NOT NULL, "
-                     "size INTEGER NOT NULL, codec INTEGER NOT NULL, record BLOB NOT NULL) STRICT"},
+    std::string_view{
+        "CREATE TABLE diffs(height INTEGER PRIMARY KEY, digest BLOB NOT NULL, chain BLOB NOT NULL, "
+        "size INTEGER NOT NULL, codec INTEGER NOT NULL, record BLOB NOT NULL) STRICT"},
     std::string_view{"CREATE TABLE log(one INTEGER PRIMARY KEY CHECK(one = 1), floor INTEGER NOT NULL, "
                      "base_chain BLOB NOT NULL) STRICT"},
 };
@@ -46,10 +48,9 @@ Status check_tables(sqlite::Database& database) {
                                             version->value_or(0), kDiffSchemaVersion),
                                 "install the newer ioswarm again"));
     }
-    const Error altered =
-        cannot_open(ErrorCode::data_loss, database.file(),
-                    fmt::format("its tables are not those of version {}", kDiffSchemaVersion),
-                    "move the file away: the log is then filled anew from its source");
+    const Error altered = cannot_open(ErrorCode::data_loss, database.file(),
+                                      fmt::format("its tables are not those of version {}", kDiffSchemaVersion),
+                                      "move the file away: the log is then filled anew from its source");
     auto found = database.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid");
     if (!found) return fail(found.error());
     for (std::size_t count = 0;; ++count) {
@@ -68,7 +69,8 @@ Status create(sqlite::Database& database) {
     for (const std::string_view table : kTables)
         sql += fmt::format("{};", table);
     sql += fmt::format(
-        "INSERT INTO log VALUES(1, 0, zeroblob(32)); PRAGMA application_id = {}; PRAGMA user_version = {}; COMMIT",
+        "INSERT INTO log VALUES(1, 0, zeroblob(32)); PRAGMA application_id = {}; PRAGMA user_version = {}; "
+        "COMMIT",
         kDiffApplicationId, kDiffSchemaVersion);
     Status status = database.execute(sql);
     if (!status && database.in_transaction()) static_cast<void>(database.execute("ROLLBACK"));
@@ -88,22 +90,26 @@ Status check_diff_file(const std::filesystem::path& file, bool may_be_new) {
             if (may_be_new) return {};
             return fail(cannot_open(ErrorCode::not_found, file.string(), "there is none", {}));
         case DiffFileKind::bolt:
-            return fail(cannot_open(
-                ErrorCode::failed_precondition, file.string(), "it is a diff store of iotex-core (bbolt), left as it is",
-                fmt::format("move it away, then take its diffs over: ioswarm diffs import {}.old", file.string())));
+            return fail(
+                cannot_open(ErrorCode::failed_precondition, file.string(),
+                            "it is a diff store of iotex-core (bbolt), left as it is",
+                            fmt::format("move it away, then take its diffs over: ioswarm diffs import {}.old",
+                                        file.string())));
         case DiffFileKind::unknown:
             break;
     }
-    return fail(cannot_open(ErrorCode::bad_data, file.string(), "it is no diff log", "give another diffStorePath"));
+    return fail(
+        cannot_open(ErrorCode::bad_data, file.string(), "it is no diff log", "give another diffStorePath"));
 }
 
 Status prepare_diff_writer(sqlite::Database& database) {
     const auto ours = is_ours(database);
     if (!ours) return fail(ours.error());
-    // auto_vacuum counts only before the first page is written. No mmap: a read error would be a SIGBUS. The WAL is cut
-    // back after a burst.
+    // auto_vacuum counts only before the first page is written. No mmap: a read error would be a SIGBUS. The
+    // WAL is cut back after a burst.
     Status status = database.execute(
-        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA mmap_size = 0;"
+        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA "
+        "mmap_size = 0;"
         "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;"
         "PRAGMA journal_size_limit = 16777216");
     if (status && !*ours) status = create(database);
@@ -111,8 +117,9 @@ Status prepare_diff_writer(sqlite::Database& database) {
 }
 
 Status prepare_diff_reader(sqlite::Database& database) {
-    if (Status status = database.execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0;"
-                                         "PRAGMA cache_size = -1024; PRAGMA cell_size_check = ON");
+    if (Status status =
+            database.execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0;"
+                             "PRAGMA cache_size = -1024; PRAGMA cell_size_check = ON");
         !status) {
         return status;
     }

@@ -17,8 +17,8 @@ struct MemoryDiffStoreOptions {
     std::size_t max_bytes = std::size_t{256} << 20;  ///< of records
 };
 
-/// The log without a disk, for diffStoreEnabled false and for tests: it ends with the process. All calls from any
-/// thread.
+/// The log without a disk, for diffStoreEnabled false and for tests: it ends with the process. All calls from
+/// any thread.
 class MemoryDiffStore final : public DiffStore {
   public:
     explicit MemoryDiffStore(MemoryDiffStoreOptions options = {}) : options_(options) {}

@@ -10,7 +10,8 @@
 namespace ioswarm {
 namespace {
 
-/// On the diffs of a real node (0.4 KB each) level 1 gains 1% more and takes 1.6 times as long, 2.5 times to unpack.
+/// On the diffs of a real node (0.4 KB each) level 1 gains 1% more and takes 1.6 times as long, 2.5 times to
+/// unpack.
 constexpr int kLevel = -1;
 /// Smaller ones gain less than the frame costs.
 constexpr std::size_t kMinCompressed = 64;

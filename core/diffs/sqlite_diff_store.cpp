@@ -32,7 +32,7 @@ namespace {
 constexpr std::size_t kMaxReaders = 4;
 /// Pages that stay free for coming rows, and pages given back a transaction.
 constexpr std::int64_t kSparePages = 1024;
-constexpr std::int64_t kVacuumPages = 256;
+constexpr std::int64_t kVacuumPages = 1024;
 
 /// SQLite gives the WAL the mode of the file, so it is enough to make this one before SQLite does. Its name is
 /// synced, since SQLite, finding it, will not.

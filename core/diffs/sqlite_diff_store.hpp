@@ -9,19 +9,21 @@
 
 namespace ioswarm {
 
-/// The diff log on disk: one SQLite file in WAL mode, every commit synced, one writing connection, a few reading ones
-/// that never checkpoint. Every row read is checked against its chain value.
+/// The diff log on disk: one SQLite file in WAL mode, every commit synced, one writing connection, a few
+/// reading ones that never checkpoint. Every row read is checked against its chain value.
 class SqliteDiffStore final : public DiffStore {
   public:
-    /// Opens or makes the file (mode 0600; its folder is made with 0700) and holds it: one process writes. Errors:
-    /// try_again when another process does (names its pid); permission_denied when others may write to the folder;
-    /// failed_precondition for the reference's bbolt store (nothing is overwritten; says how to import it) and for a
-    /// newer version's file; bad_data for any other file; data_loss for altered tables; io.
+    /// Opens or makes the file (mode 0600; its folder is made with 0700) and holds it: one process writes.
+    /// Errors: try_again when another process does (names its pid); permission_denied when others may write to
+    /// the folder; failed_precondition for the reference's bbolt store (nothing is overwritten; says how to
+    /// import it) and for a newer version's file; bad_data for any other file; data_loss for altered tables;
+    /// io.
     [[nodiscard]] static Result<std::unique_ptr<SqliteDiffStore>> open(const std::filesystem::path& file);
 
-    /// For reading beside a process that writes: range() is looked up at each call; append(), prune() and clear() fail
-    /// with failed_precondition. Errors: not_found; as open() but for the lock.
-    [[nodiscard]] static Result<std::unique_ptr<SqliteDiffStore>> open_read_only(const std::filesystem::path& file);
+    /// For reading beside a process that writes: range() is looked up at each call; append(), prune() and
+    /// clear() fail with failed_precondition. Errors: not_found; as open() but for the lock.
+    [[nodiscard]] static Result<std::unique_ptr<SqliteDiffStore>> open_read_only(
+        const std::filesystem::path& file);
 
     ~SqliteDiffStore() override;
     SqliteDiffStore(const SqliteDiffStore&) = delete;

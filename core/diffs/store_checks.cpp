@@ -30,7 +30,9 @@ Status check_appendable(const DiffRange& held, const std::vector<DiffRow>& rows,
 }
 
 Error outside(const DiffRange& held, std::uint64_t height, const std::string& log) {
-    return {ErrorCode::out_of_range, "cannot read the diff log", log,
+    return {ErrorCode::out_of_range,
+            "cannot read the diff log",
+            log,
             held.empty() ? fmt::format("height {} is not there: the log is empty", height)
                          : fmt::format("height {} is outside {} to {}", height, held.floor, held.tip),
             {}};

@@ -13,7 +13,8 @@
 namespace ioswarm {
 
 /// Rows are consecutive, go on where the log ends and are not too large.
-[[nodiscard]] Status check_appendable(const DiffRange& held, const std::vector<DiffRow>& rows, const std::string& log);
+[[nodiscard]] Status check_appendable(const DiffRange& held, const std::vector<DiffRow>& rows,
+                                      const std::string& log);
 
 [[nodiscard]] Error outside(const DiffRange& held, std::uint64_t height, const std::string& log);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The little of SQLite that the ledger and the diff log need, without its header. Not for use outside those two.
+// The little of SQLite that the ledger and the diff log need, without its header. Not for use outside those
+// two.
 
 #include <cstdint>
 #include <filesystem>

@@ -102,11 +102,12 @@ class Load {
                 if (--flying == 0) landed.set_value();
                 return;
             }
-            books_->record(bench::submission(next_.fetch_add(answers_each), answers_each), [&](const Status& status) {
-                must(status);
-                ++done;
-                next();
-            });
+            books_->record(bench::submission(next_.fetch_add(answers_each), answers_each),
+                           [&](const Status& status) {
+                               must(status);
+                               ++done;
+                               next();
+                           });
         };
         const double cpu = cpu_seconds();
         const auto start = SteadyClock::now();

@@ -31,6 +31,15 @@ TEST_CASE("config check lists every mistake and ends with 78", "[config]") {
                          file + ":3: ioswarm.taskLevel: 'L7' is not L1, L2, L3 or L4\n");
 }
 
+TEST_CASE("config check warns of taskLevel L4 that no source of diffs feeds, and is content", "[config]") {
+    const CliRun run = run_cli({"config", "check", "--task-level", "L4", "--node-grpc", "127.0.0.1:14014",
+                                "--node-web3", "http://127.0.0.1:15014"});
+    CHECK(run.code == 0);
+    CHECK_THAT(run.err,
+               Contains("warning: taskLevel is L4 without node.diffs: no source of state diffs, agents "
+                        "get tasks up to L3\nconfiguration is good: "));
+}
+
 TEST_CASE("config check reads the files that a start would read", "[config]") {
     const TempDir dir;
     const std::string list = dir.write("revoked", "agent-01\nno id\n");

@@ -34,8 +34,8 @@ struct Served {
                 return fail(ErrorCode::unauthenticated, "invalid auth token");
             };
         }
-        api = std::make_unique<cli::MonitorApi>(monitor, clock, std::move(authorize),
-                                                [this] { return port_bound; }, snapshot_dir);
+        api = std::make_unique<cli::MonitorApi>(
+            monitor, clock, std::move(authorize), [this] { return port_bound; }, snapshot_dir);
         auto started =
             HttpServer::start({}, [this](const HttpRequest& request) { return api->handle(request); });
         if (!started) FAIL(started.error().text());
@@ -109,13 +109,16 @@ TEST_CASE("/api/diffs shows what the log holds and who reads it", "[monitor]") {
 
     DiffsView view;
     served.api->show_diffs([&view] { return view; });
-    CHECK(served.json("/api/diffs") == R"({"tip":0,"floor":0,"subscribers":[],"dropped":0})" "\n");
+    CHECK(served.json("/api/diffs") == R"({"tip":0,"floor":0,"subscribers":[],"dropped":0})"
+                                       "\n");
     view.tip = 18'446'744'073'709'551'615U;
     view.floor = 48'000'000;
     view.subscribers = {{"agent-01", 48'000'010, 3}, {"agent-02", 0, 0}};
-    CHECK(served.json("/api/diffs") ==
-          R"({"tip":18446744073709551615,"floor":48000000,"subscribers":[{"agent_id":"agent-01","next":48000010,)"
-          R"("lag":3},{"agent_id":"agent-02","next":0,"lag":0}],"dropped":0})" "\n");
+    CHECK(
+        served.json("/api/diffs") ==
+        R"({"tip":18446744073709551615,"floor":48000000,"subscribers":[{"agent_id":"agent-01","next":48000010,)"
+        R"("lag":3},{"agent_id":"agent-02","next":0,"lag":0}],"dropped":0})"
+        "\n");
     view.alarm = "the state diffs have a hole: height 7";
     CHECK(Json::parse(served.json("/api/diffs"))["alarm"] == view.alarm);
 }
@@ -300,8 +303,9 @@ TEST_CASE("/api/snapshot tells the newest snapshot of the folder as its companio
     const test::TempDir dir;
     dir.write("acctcode.snap.gz", "twelve bytes");
     const std::string sum(64, 'a');
-    dir.write("snapshot-meta.json", R"({"file":"acctcode.snap.gz","height":46006460,"bytes":12,"sha256":")" + sum +
-                                        R"(","payload_bytes":99,"time":"2026-11-22T03:17:00Z","version":"0.1.0"})");
+    dir.write("snapshot-meta.json",
+              R"({"file":"acctcode.snap.gz","height":46006460,"bytes":12,"sha256":")" + sum +
+                  R"(","payload_bytes":99,"time":"2026-11-22T03:17:00Z","version":"0.1.0"})");
     const Served served("a secret", dir.path());
     CHECK(served.json("/api/snapshot") ==
           R"({"height":46006460,"file":"acctcode.snap.gz","bytes":12,"sha256":")" + sum +
@@ -321,10 +325,11 @@ TEST_CASE("/api/snapshot is 404 without a whole snapshot, and follows no path ou
         CHECK(Json::parse(response.body).contains("error"));
         CHECK(response.body.find(dir.path()) == std::string::npos);
     };
-    const auto meta = [](const std::string& file, const std::string& bytes, const std::string& sum = std::string(64, '0'),
-                         const std::string& height = "7", const std::string& time = "2026-11-22T03:17:00Z") {
-        return R"({"file":")" + file + R"(","height":)" + height + R"(,"bytes":)" + bytes + R"(,"sha256":")" + sum +
-               R"(","time":")" + time + R"("})";
+    const auto meta = [](const std::string& file, const std::string& bytes,
+                         const std::string& sum = std::string(64, '0'), const std::string& height = "7",
+                         const std::string& time = "2026-11-22T03:17:00Z") {
+        return R"({"file":")" + file + R"(","height":)" + height + R"(,"bytes":)" + bytes + R"(,"sha256":")" +
+               sum + R"(","time":")" + time + R"("})";
     };
     refused("");
     dir.write("s.snap.gz", "four");

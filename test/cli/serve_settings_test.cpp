@@ -83,8 +83,10 @@ TEST_CASE("start says what an operator should know", "[serve]") {
           Lines{"no masterSecret: whoever reaches the port may join as any agent",
                 "epochRewardIOTX is not set: nothing is accrued or paid"});
     const std::string quiet = "masterSecret: s, epochRewardIOTX: 1, listen: 127.0.0.1, ";
-    CHECK(start_warnings(config_of(quiet + "taskLevel: L4"), "127.0.0.1").empty());  // the embedded chain has diffs
-    CHECK(start_warnings(config_of(quiet + "taskLevel: L4, node: {grpc: 'n:14014', web3: 'http://n'}"), "127.0.0.1") ==
+    CHECK(start_warnings(config_of(quiet + "taskLevel: L4"), "127.0.0.1")
+              .empty());  // the embedded chain has diffs
+    CHECK(start_warnings(config_of(quiet + "taskLevel: L4, node: {grpc: 'n:14014', web3: 'http://n'}"),
+                         "127.0.0.1") ==
           Lines{"taskLevel is L4 without node.diffs: no source of state diffs, agents get tasks up to L3"});
     CHECK(start_warnings(config_of(quiet + "taskLevel: L4, node: {grpc: 'n:14014', web3: 'http://n', "
                                            "diffs: 'n:14689', diffsAgentId: a}"),

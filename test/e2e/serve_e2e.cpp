@@ -20,6 +20,7 @@
 #include "core/sim/prediction.hpp"
 #include "proto/agent_client.hpp"
 #include "proto/diff_subscription.hpp"
+#include "test/support/fake_node.hpp"
 #include "test/support/program.hpp"
 #include "test/support/temp_dir.hpp"
 
@@ -241,6 +242,71 @@ TEST_CASE("at taskLevel L4 an agent that follows the diffs gets what the EVM run
     CHECK(std::all_of(tasks.begin(), tasks.end(), [](const TaskPackage& task) {
         return task.level == TaskLevel::l4_state_sync || (!task.evm_tx && !task.block_context);
     }));
+}
+
+TEST_CASE("a node's own ioswarm module is a source of diffs, also when it goes away and comes back", "[e2e]") {
+    // The module inside the node is played by another serve, the rest of the node by a fake one.
+    const TempDir node_dir;
+    const std::vector<std::string> chain{"--block-time", "50ms", "--tps",           "20",
+                                         "--accounts",   "50",   "--master-secret", "s"};
+    auto module = std::make_unique<Served>(node_dir, chain);
+    const int module_port = module->grpc_port();
+    const FakeNode node;
+    const TempDir dir;
+    Served served(dir, {"--node-grpc", node.grpc(), "--node-web3", node.web3(), "--node-diffs",
+                        "127.0.0.1:" + std::to_string(module_port), "--node-diffs-agent-id", "relay",
+                        "--node-diffs-key-file", dir.write("key", agent_token("s", "relay") + "\n")});
+    proto::DiffPeer peer;
+    peer.target = {"127.0.0.1", static_cast<std::uint16_t>(served.grpc_port()), {}};
+    peer.agent_id = "reader";
+    REQUIRE(eventually([&] { return served.json("/api/diffs")["floor"] == 1; }));
+    auto stream = proto::DiffSubscription::open(peer, 1, {});
+    REQUIRE(stream);
+    std::uint64_t next = 1;
+    const auto read_to = [&](std::uint64_t height) {
+        for (; next <= height; ++next) {
+            const auto diff = stream->next(kPatience, {});
+            INFO(served.program().err());
+            REQUIRE(diff);
+            REQUIRE(diff->height == next);
+            CHECK(has_true_digest(*diff));
+        }
+    };
+    read_to(20);
+    module->program().send(SIGKILL);
+    CHECK(module->program().wait() == 128 + SIGKILL);
+    CHECK(eventually([&] { return served.json("/api/diffs").contains("alarm"); }));
+    CHECK(served.get("/livez").status == 200);
+    const std::uint64_t tip = served.json("/api/diffs")["tip"];
+    module = std::make_unique<Served>(node_dir, chain, module_port);
+    read_to(tip + 20);
+    CHECK_FALSE(served.json("/api/diffs").contains("alarm"));
+    served.program().send(SIGTERM);
+    CHECK(served.program().wait() == 0);
+}
+
+TEST_CASE("who is revoked reads no diffs any more, registered or not", "[e2e][defect-24]") {
+    const TempDir dir;
+    const std::string revoked = dir.write("revoked", "# nobody yet\n");
+    Served served(dir, {"--agents-revoked", revoked, "--block-time", "100ms"});
+    proto::DiffPeer peer;
+    peer.target = {"127.0.0.1", static_cast<std::uint16_t>(served.grpc_port()), {}};
+    peer.agent_id = "reader";
+    auto stream = proto::DiffSubscription::open(peer, 0, {});
+    REQUIRE(stream);
+    REQUIRE(stream->next(kPatience, {}));
+    dir.write("revoked", "reader\n");
+    served.program().send(SIGHUP);
+    Error end;
+    while (true) {
+        const auto diff = stream->next(kPatience, {});
+        if (diff) continue;
+        end = diff.error();
+        break;
+    }
+    CHECK(end.code == ErrorCode::permission_denied);
+    served.program().send(SIGTERM);
+    CHECK(served.program().wait() == 0);
 }
 
 TEST_CASE("a second signal ends at once", "[e2e]") {

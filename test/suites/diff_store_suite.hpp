@@ -69,8 +69,7 @@ void diff_store_contract(Make make) {
         holds_exactly(store, 48'000'000, 48'000'020);
         const auto first = store.read(48'000'000, 1, kNoLimit);
         REQUIRE(first);
-        CHECK(first->front().chain ==
-              diff_chain({}, 48'000'000, first->front().digest, first->front().record));
+        CHECK(first->front().chain == diff_chain({}, 48'000'000, first->front().digest, first->front().record));
     }
     SECTION("an append of nothing changes nothing") {
         REQUIRE(store.append({}));
@@ -133,7 +132,8 @@ void diff_store_contract(Make make) {
     }
     SECTION("outside what is held a read is out_of_range, not a start elsewhere [defect-9]") {
         REQUIRE(store.append(some_rows(10, 10)));
-        for (const std::uint64_t height : {std::uint64_t{0}, std::uint64_t{9}, std::uint64_t{20}, ~std::uint64_t{0}})
+        for (const std::uint64_t height :
+             {std::uint64_t{0}, std::uint64_t{9}, std::uint64_t{20}, ~std::uint64_t{0}})
             CHECK(code_of(store.read(height, 1, kNoLimit)) == ErrorCode::out_of_range);
         REQUIRE(store.prune(15, 100));
         const auto pruned = store.read(14, 1, kNoLimit);

@@ -14,7 +14,8 @@
 namespace ioswarm::test {
 
 /// A diff with a true digest; the same for the same height and salt, about `value_bytes` large.
-[[nodiscard]] inline StateDiff some_diff(std::uint64_t height, std::size_t value_bytes = 40, std::uint8_t salt = 0) {
+[[nodiscard]] inline StateDiff some_diff(std::uint64_t height, std::size_t value_bytes = 40,
+                                         std::uint8_t salt = 0) {
     StateDiff diff;
     diff.height = height;
     Bytes key(20, salt);
@@ -43,7 +44,8 @@ namespace ioswarm::test {
     return row;
 }
 
-[[nodiscard]] inline DiffRow some_row(std::uint64_t height, std::size_t value_bytes = 40, std::uint8_t salt = 0) {
+[[nodiscard]] inline DiffRow some_row(std::uint64_t height, std::size_t value_bytes = 40,
+                                      std::uint8_t salt = 0) {
     return row_of(some_diff(height, value_bytes, salt));
 }
 

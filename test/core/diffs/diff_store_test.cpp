@@ -9,9 +9,9 @@
 #include "test/support/temp_dir.hpp"
 
 using namespace ioswarm;
+using test::some_rows;
 using test::detail::code_of;
 using test::detail::holds_exactly;
-using test::some_rows;
 
 namespace {
 
@@ -116,6 +116,26 @@ TEST_CASE("an emptied log remembers where it is to begin, over a restart too, un
     holds_exactly(**again, 50, 52);
     REQUIRE((*again)->clear());
     CHECK((*again)->range() == DiffRange{});
+}
+
+TEST_CASE("what is pruned or cleared is given back to the disk, but for what coming rows will take") {
+    OnDisk log = on_disk();
+    const std::string file = log.dir->path("data/statediffs.db");
+    const auto size_after_closing = [&] {
+        log.store.reset();
+        const auto size = std::filesystem::file_size(file);
+        log.store = SqliteDiffStore::open(file).value();
+        return size;
+    };
+    constexpr std::uint64_t kMiB = 1 << 20;
+    for (std::uint64_t next = 1; next <= 2000; next += 100)
+        REQUIRE(log.store->append(some_rows(next, 100, 9000)));
+    REQUIRE(size_after_closing() > 18 * kMiB);
+    while (log.store->prune(1991, 100).value() > 0) {
+    }
+    CHECK(size_after_closing() < 6 * kMiB);
+    REQUIRE(log.store->clear());
+    CHECK(size_after_closing() < kMiB);
 }
 
 TEST_CASE("a log that is not there is not made by reading it") {
