@@ -10,7 +10,6 @@
 #include <thread>
 
 #include <fmt/format.h>
-#include <malloc.h>
 
 #include "cli/process_use.hpp"
 #include "cli/sim_swarm.hpp"
@@ -149,9 +148,13 @@ Status SimRun::open_books() {
 }
 
 Status SimRun::start_coordinator() {
+    const auto without_chain = heap_in_use();
     auto chain = sim::EmbeddedChain::create(scenario_->chain(), chain_clock_, log_, scenario_->signed_ahead());
     if (!chain) return fail(std::move(chain).error());
     chain_ = *std::move(chain);
+    const auto with_chain = heap_in_use();
+    if (with_chain && without_chain && *with_chain > *without_chain)
+        chain_bytes_ = *with_chain - *without_chain;
     chain_->allow(scenario_->chain().resume_height);
     source_ = std::make_unique<sim::SimSource>(*chain_, *scenario_, *record_);
     auto coordinator = Coordinator::create(settings_, *source_, *source_, *source_, *accounting_, clock_, log_);
@@ -185,7 +188,7 @@ Status SimRun::open_port() {
     if (!server) return fail(std::move(server).error());
     server_ = *std::move(server);
     swarm.address.target = fmt::format("127.0.0.1:{}", server_->port());
-    if (const auto heap = heap_in_use()) figures_.heap = sim::HeapUse{*heap, 0, 0};
+    if (const auto heap = heap_in_use()) figures_.heap = sim::HeapUse{*heap - chain_bytes_, 0, 0};
     swarm_ = std::make_unique<proto::Swarm>(std::move(swarm), faults_, *record_, log_);
     return {};
 }
@@ -354,13 +357,22 @@ Status SimRun::leave() {
     leftovers_["tasks with agents"] = status.counters.at("tasks_with_agents");
     const auto answers = status.counters.find("answers_held");
     leftovers_["answers held"] = answers == status.counters.end() ? 0 : answers->second;
-    ::malloc_trim(0);
-    if (const auto heap = heap_in_use(); heap && figures_.heap) {
-        // Buckets of tables, SQLite's page cache, gRPC's caches: measured, and bounded by these.
-        figures_.heap->slack = (std::uint64_t{24} << 20) + std::uint64_t{options_.agents} * 8192;
-        figures_.heap->after = *heap;
-    }
+    measure_heap();
     return {};
+}
+
+/// What is in use now against what was before the agents came, both without the chain: it keeps a thousand
+/// blocks, and is no part of a coordinator.
+void SimRun::measure_heap() {
+    coordinator_->stop();
+    source_.reset();
+    chain_.reset();
+    const auto heap = heap_in_use();
+    if (!heap || !figures_.heap) return;
+    // The ledger's page caches (12 MiB), what gRPC keeps of agents, and buckets of tables, which do not shrink.
+    figures_.heap->slack = (std::uint64_t{12} << 20) + std::uint64_t{options_.agents} * 2048 +
+                           scenario_->transactions().size() * 64;
+    figures_.heap->after = *heap;
 }
 
 SimReport SimRun::make_report() {

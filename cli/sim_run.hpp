@@ -52,6 +52,7 @@ class SimRun {
     Status drain();
     Status settle();
     Status leave();
+    void measure_heap();
     SimReport make_report();
 
     [[nodiscard]] Status wait_for_answers(std::uint64_t height);
@@ -79,6 +80,7 @@ class SimRun {
     std::chrono::steady_clock::time_point looked_{};
     std::chrono::steady_clock::time_point load_began_{};
     bool in_load_ = false;
+    std::uint64_t chain_bytes_ = 0;
 
     sim::SkippingClock chain_clock_;
     sim::SkippingClock clock_;

@@ -25,6 +25,11 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::uint64_t kFilesAConnection = 3;
 constexpr std::uint64_t kFilesBeside = 600;
 
+/// For a coordinator elsewhere: soon told when it is not there, and long enough for a storm of agents.
+std::chrono::milliseconds join_time(const SimOptions& options) {
+    return std::chrono::seconds(10) + std::chrono::milliseconds(options.agents * 20);
+}
+
 std::uint32_t agents_per_connection(const SimOptions& options) {
     if (options.agents_per_connection > 0) return options.agents_per_connection;
     const std::uint64_t files = proto::raise_file_limit(options.agents * kFilesAConnection + kFilesBeside);
@@ -113,8 +118,7 @@ Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_to
 
     progress.show(fmt::format("{} agents join {}", options.agents, options.target), 0);
     const auto begin = SteadyClock::now();
-    if (Status joined = swarm.join(std::chrono::seconds(60), stop); !joined)
-        return fail(std::move(joined.error()));
+    if (Status joined = swarm.join(join_time(options), stop); !joined) return fail(std::move(joined.error()));
     const auto joined = SteadyClock::now();
     figures.joining = joined - begin;
     const auto cpu = process_cpu_time();

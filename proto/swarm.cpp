@@ -74,6 +74,7 @@ void Swarm::Shared::agent_failed(const Error& error, bool for_good) {
         const std::lock_guard lock(mutex);
         if (failures.size() < kMostReasons || failures.contains(error.why)) ++failures[error.why];
         if (for_good && !refused) refused = error;
+        last_failure = error;
     }
     changed.notify_all();
 }
@@ -119,6 +120,10 @@ Status Swarm::join(std::chrono::milliseconds within, const std::stop_token& stop
     if (shared_->refused) return fail(*shared_->refused);
     if (shared_->joined == shared_->settings.agents) return {};
     if (stop.stop_requested()) return fail(ErrorCode::cancelled, "agents cannot join", "", "stopped");
+    if (shared_->joined == 0 && shared_->last_failure) {
+        return fail(shared_->last_failure->code, "agents cannot join", shared_->settings.address.target,
+                    shared_->last_failure->why);
+    }
     std::string why = fmt::format("{} of {} came in", shared_->joined, shared_->settings.agents);
     for (const auto& [reason, count] : shared_->failures)
         why += fmt::format("; {} times: {}", count, reason);

@@ -54,8 +54,8 @@ class Swarm {
 
     /// Starts all agents, a few hundred at a time, and waits until every one of them is registered and has
     /// asked for tasks. Errors: cancelled (stop); the coordinator's own word where it refuses for good
-    /// (unauthenticated, permission_denied, resource_exhausted: no place); timed_out after `within`, naming how
-    /// many came in.
+    /// (unauthenticated, permission_denied, resource_exhausted: no place); after `within` the last failure
+    /// where nobody came in, else timed_out, naming how many did.
     [[nodiscard]] Status join(std::chrono::milliseconds within, const std::stop_token& stop);
 
     /// No agent takes up another batch; what is being handed in is waited for as long as `within`; then all

@@ -136,18 +136,21 @@ void Swarm::Agent::cancel_stream() {
     if (const auto stream = stream_.lock()) stream->cancel();
 }
 
+Swarm::Agent::StreamPtr Swarm::Agent::take_parked() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(parked_, nullptr);
+}
+
 void Swarm::Agent::resume() {
-    StreamPtr stream;
-    {
-        const std::lock_guard lock(mutex_);
-        stream = std::exchange(parked_, nullptr);
-    }
-    if (stream) stream->resume();
+    if (const auto stream = take_parked()) stream->resume();
 }
 
 void Swarm::Agent::let_go() {
     cancel_stream();
-    resume();
+    const auto stream = take_parked();
+    if (!stream) return;
+    stream->cancel();  // its first message may be quicker than open_stream() is in noting it
+    stream->resume();
 }
 
 void Swarm::Agent::open_stream() {
@@ -178,7 +181,7 @@ void Swarm::Agent::work_on(const StreamPtr& stream, const Bytes& message) {
         const std::lock_guard lock(mutex_);
         parked_ = stream;
     }
-    if (shared_.leaving) return;  // let_go() follows, or saw it parked already
+    if (shared_.leaving) return resume();  // let_go() may have been here before this message
     auto decoded = decode<TaskBatch>(profile_.codec, message);
     if (!decoded) {
         shared_.record.unreadable();

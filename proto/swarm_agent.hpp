@@ -54,6 +54,7 @@ class Swarm::Shared {
     std::uint32_t started = 0;
     std::uint32_t joined = 0;
     std::optional<Error> refused;
+    std::optional<Error> last_failure;
     std::map<std::string, std::uint64_t> failures;
     std::vector<std::shared_ptr<grpc::Channel>> shared_channels;
     std::map<std::uint32_t, ForeignBatch> foreign;  // the last two
@@ -94,6 +95,7 @@ class Swarm::Agent : public std::enable_shared_from_this<Swarm::Agent> {
     void heartbeat();
     void open_stream();
     void cancel_stream();
+    [[nodiscard]] StreamPtr take_parked();
     /// Reads the next batch; nothing happens where that was done already.
     void resume();
     void work_on(const StreamPtr& stream, const Bytes& message);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ioswarm sim` as a user runs it.
+#include <csignal>
 #include <string>
 #include <vector>
 
@@ -7,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "test/support/program.hpp"
+#include "test/support/temp_dir.hpp"
 
 using namespace ioswarm::test;
 using Catch::Matchers::Contains;
@@ -82,6 +84,60 @@ TEST_CASE("a report for people is calm when it is not for a terminal", "[e2e][si
     CHECK_THAT(run.out, Contains("cost projection: 3 agents"));
     CHECK_THAT(run.out, Contains("  holds   payouts add up to the rau\n"));
     CHECK(run.out.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("agents alone load a coordinator elsewhere, with the keys that its secret makes", "[e2e][sim]") {
+    const TempDir dir;
+    const std::string secret = dir.write("secret", "test-secret\n");
+    const std::string other = dir.write("other", "another-secret\n");
+    Program served({IOSWARM_BINARY,
+                    "serve",
+                    "--data-dir",
+                    dir.path("data"),
+                    "--ready-file",
+                    dir.path("ready.json"),
+                    "--grpc-port",
+                    "0",
+                    "--swarm-api-port",
+                    "0",
+                    "--listen",
+                    "127.0.0.1",
+                    "--master-secret-file",
+                    secret,
+                    "--block-time",
+                    "300ms",
+                    "--tps",
+                    "30",
+                    "--poll-interval-ms",
+                    "20",
+                    "--max-agents",
+                    "20"});
+    REQUIRE(served.wait_for("ready"));
+    const int port = json::parse(dir.read("ready.json"))["grpc_port"];
+    const auto alone = [&](const std::string& key, const std::string& agents, std::vector<std::string> more) {
+        std::vector<std::string> arguments{"--target",      "127.0.0.1:" + std::to_string(port),
+                                           "--secret-file", key,
+                                           "--agents",      agents,
+                                           "--duration",    "2s",
+                                           "--json"};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return sim(arguments);
+    };
+    CHECK(alone(other, "3", {}).code == 77);
+    const ProgramRun run = alone(secret, "10", {"--twice", "10%", "--for-others", "10%", "--vanish", "10%"});
+    INFO(run.out << run.err);
+    CHECK(run.code == 0);
+    const json report = json::parse(run.out);
+    CHECK(report["holds"] == true);
+    CHECK(report["this_run"]["answers"] > 0);
+    CHECK(report["this_run"]["vanished"] == 1);
+    CHECK_FALSE(report.contains("by_seed"));
+    // Its places are kept for those that had one.
+    const ProgramRun full = alone(secret, "21", {});
+    CHECK(full.code == 75);
+    CHECK_THAT(full.err, Contains("at capacity (20 agents)"));
+    served.send(SIGTERM);
+    CHECK(served.wait() == 0);
 }
 
 TEST_CASE("what cannot be run is told with its exit code", "[e2e][sim]") {
