@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// What streams that are behind are given: read ahead from the store, a piece at a time, by threads that go
+// round them.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/diffs/diff_hub_impl.hpp"
+
+namespace ioswarm {
+namespace {
+
+/// Of what is left of the bytes that all streams may have read ahead, one reading takes this part at most, so
+/// that the first comers leave something.
+constexpr std::size_t kShareOfBytesLeft = 4;
+constexpr std::size_t kHeldSweptAt = 1024;
+
+}  // namespace
+
+/// With the reader's lock held.
+void DiffHub::want_rows(const ReaderPtr& reader) {
+    reader->is_reading = true;
+    {
+        const std::lock_guard lock(mutex_);
+        to_read_.push_back(reader);
+    }
+    work_there_.notify_one();
+}
+
+void DiffHub::work(const std::stop_token& stop) {
+    for (;;) {
+        ReaderPtr reader;
+        {
+            std::unique_lock lock(mutex_);
+            if (!work_there_.wait(lock, stop, [this] { return !to_read_.empty(); })) return;
+            reader = std::move(to_read_.front());
+            to_read_.pop_front();
+        }
+        read_ahead(reader);
+        if (stop.stop_requested()) return;
+    }
+}
+
+/// One piece for one stream; it comes to the end of the queue when it wants more.
+void DiffHub::read_ahead(const ReaderPtr& reader) {
+    std::uint64_t from = 0;
+    std::size_t rows = 0;
+    std::size_t bytes = 0;
+    {
+        const std::lock_guard lock(reader->mutex);
+        if (reader->is_over) return;
+        from = reader->next + reader->ahead.size();
+        rows = settings_.ahead_rows - std::min(settings_.ahead_rows, reader->ahead.size());
+        bytes = settings_.ahead_bytes - std::min(settings_.ahead_bytes, reader->ahead_bytes);
+    }
+    const std::size_t all = all_ahead_.load(std::memory_order_relaxed);
+    const std::size_t left = settings_.all_ahead_bytes - std::min(settings_.all_ahead_bytes, all);
+    auto diffs = read(from, std::max<std::size_t>(rows, 1),
+                      std::max<std::size_t>(std::min(bytes, left / kShareOfBytesLeft), 1));
+
+    bool is_starving = false;
+    {
+        const std::lock_guard lock(reader->mutex);
+        reader->is_reading = false;
+        if (reader->is_over) return;
+        is_starving = std::exchange(reader->is_starving, false);
+        if (!diffs) {
+            reader->ending = std::move(diffs.error());
+        } else {
+            for (SharedDiffPtr& diff : *diffs) {
+                reader->ahead_bytes += diff->record().size();
+                all_ahead_.fetch_add(diff->record().size(), std::memory_order_relaxed);
+                reader->ahead.push_back(std::move(diff));
+            }
+            reader->refill_at = reader->ahead.size() / 2;
+        }
+    }
+    if (is_starving) reader->gate.ready();
+}
+
+/// Diffs of the ring or held by other streams from `from` on. `rows`: those that may be read in one go, less
+/// when the ring begins before; 0 when the ring has all that follows.
+std::vector<SharedDiffPtr> DiffHub::at_hand(std::uint64_t from, std::size_t& rows, std::size_t bytes) {
+    std::vector<SharedDiffPtr> out;
+    const std::lock_guard lock(mutex_);
+    const std::uint64_t floor = ring_floor();
+    rows = static_cast<std::size_t>(std::min<std::uint64_t>(rows, floor > from ? floor - from : 0));
+    for (std::size_t taken = 0; out.size() < rows && taken < bytes;) {
+        const auto at = held_.find(from + out.size());
+        SharedDiffPtr diff = at == held_.end() ? nullptr : at->second.lock();
+        if (!diff) break;
+        taken += diff->record().size();
+        out.push_back(std::move(diff));
+    }
+    return out;
+}
+
+Result<std::vector<SharedDiffPtr>> DiffHub::read(std::uint64_t from, std::size_t rows, std::size_t bytes) {
+    std::vector<SharedDiffPtr> diffs = at_hand(from, rows, bytes);
+    if (rows == 0 || !diffs.empty()) return diffs;
+    auto read = store_.read(from, rows, bytes);
+    if (!read) {
+        const ErrorCode code = read.error().code;
+        if (code == ErrorCode::out_of_range) return fail(out_of_range(from, "it was pruned"));
+        log_.error("diff streams end at height {}: {}", from, read.error().text());
+        if (code == ErrorCode::data_loss) return fail(std::move(read.error()));
+        return fail(ErrorCode::unavailable, "diff stream ended", fmt::format("height {}", from),
+                    "the diff log cannot be read now");
+    }
+    for (DiffRow& row : *read) {
+        if (row.height != from + diffs.size()) {
+            log_.error("the diff log gave height {} for {}", row.height, from + diffs.size());
+            return fail(ErrorCode::data_loss, "the diff log has a hole",
+                        fmt::format("height {}", from + diffs.size()));
+        }
+        diffs.push_back(std::make_shared<const SharedDiff>(row.height, std::move(row.record)));
+    }
+    remember(diffs);
+    return diffs;
+}
+
+/// Puts in what another stream read of the same heights meanwhile.
+void DiffHub::remember(std::vector<SharedDiffPtr>& diffs) {
+    std::vector<SharedDiffPtr> doubles;  // destroyed after the lock
+    const std::lock_guard lock(mutex_);
+    for (SharedDiffPtr& diff : diffs) {
+        std::weak_ptr<const SharedDiff>& held = held_[diff->height()];
+        if (SharedDiffPtr same = held.lock()) {
+            doubles.push_back(std::exchange(diff, std::move(same)));
+        } else {
+            held = diff;
+        }
+    }
+    if (held_.size() < held_sweep_at_) return;
+    std::erase_if(held_, [](const auto& entry) { return entry.second.expired(); });
+    held_sweep_at_ = std::max(kHeldSweptAt, held_.size() * 2);
+}
+
+}  // namespace ioswarm
