@@ -27,8 +27,8 @@ struct Entry {
     BytesView value;
 };
 
-/// The fields of a record or an entry, one after the other. wire::Reader does the same for any message, but this
-/// is what a JSON agent's catch-up is made of, beside base64.
+/// The fields of a record or an entry, one after the other. wire::Reader does the same for any message, but
+/// this is what a JSON agent's catch-up is made of, beside base64.
 class Fields {
   public:
     explicit Fields(BytesView message) noexcept : at_(message.data()), end_(at_ + message.size()) {}
