@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// P11: of 10,000 subscribers 20% take nothing for many blocks (150, so that the program stays within a minute
-// on a machine of two cores: three times what their windows take; `diff_stall_bench 1000` for more): what that
+// P11: of 10,000 subscribers 20% take nothing for many blocks (100, so that the program stays within a minute
+// on a machine of two cores: twice what their windows take; `diff_stall_bench 1000` for more): what that
 // costs in memory, what the others notice of it, and whether the stalled find every height afterwards. The
 // floor of each figure is the same without stalls.
 #include <algorithm>
@@ -22,8 +22,8 @@ namespace {
 
 constexpr std::size_t kStreams = 10'000;
 constexpr std::size_t kAConnection = 2;
-constexpr std::size_t kBlocks = 150;
-constexpr std::size_t kMeasured = 6;  ///< of them one at a time, for the p99
+constexpr std::size_t kBlocks = 100;
+constexpr std::size_t kMeasured = 5;  ///< of them one at a time, for the p99
 constexpr std::size_t kBytes = 1'200;
 /// What a real client's stream takes without asking.
 constexpr std::uint32_t kWindow = 64 << 10;
@@ -72,7 +72,7 @@ int main(int argc, char** argv) {
         load.open(kAConnection, 0, i % 2 == 0 ? proto::Codec::json : proto::Codec::protobuf, kWindow);
     (void)server.ask("streams " + std::to_string(kStreams));
     Feed feed{server, load, 200};
-    feed.blocks(100, 50);  // everything has been used as it will be
+    feed.blocks(60, 50);  // everything has been used as it will be
     const double p99_before = feed.p99_ms();
     const double bytes_before = server.resident_bytes();
 
