@@ -51,7 +51,8 @@ CLI::App* add_import(CLI::App& app, DiffsCommand& command) {
     sub->add_option("--from", options.from, "leave out what is below this height")
         ->type_name("HEIGHT")
         ->check(CLI::Range(std::uint64_t{1}, kMaxHeight));
-    add_duration_option(*sub, "--lock-timeout", options.lock_timeout, "how long to wait for a node to let go (10s)");
+    add_duration_option(*sub, "--lock-timeout", options.lock_timeout,
+                        "how long to wait for a node to let go (10s)");
     sub->add_flag("--json", options.json, "print what was done as JSON");
     sub->add_flag("-q,--quiet", options.quiet, "say nothing but errors");
     return sub;
@@ -63,7 +64,9 @@ CLI::App* add_export(CLI::App& app, DiffsCommand& command) {
     add_log(*sub, command, options.log, "log", "the log, of either kind");
     for (const auto& [name, height, help] :
          {std::tuple{"--from", &options.from, "first height"}, {"--to", &options.to, "last height"}}) {
-        sub->add_option(name, *height, help)->type_name("HEIGHT")->check(CLI::Range(std::uint64_t{1}, kMaxHeight));
+        sub->add_option(name, *height, help)
+            ->type_name("HEIGHT")
+            ->check(CLI::Range(std::uint64_t{1}, kMaxHeight));
     }
     return sub;
 }
@@ -88,7 +91,9 @@ Runner add_diffs(CLI::App& app) {
 
     CLI::App* restart = app.add_subcommand("restart", "empty the log, so that it begins anew");
     add_log(*restart, *command, command->restart.log, "log", "the log");
-    restart->add_option("--from", command->restart.from, "begin there; default: with the oldest that the source has")
+    restart
+        ->add_option("--from", command->restart.from,
+                     "begin there; default: with the oldest that the source has")
         ->type_name("HEIGHT")
         ->check(CLI::Range(std::uint64_t{1}, kMaxHeight));
     restart->add_flag("--yes", command->restart.yes, "do not ask");

@@ -23,8 +23,8 @@ struct ExportCommand {
 
 ExitCode run_export(ExportCommand& command, Io& io) {
     const StopOnSignal stop;
-    if (Status good =
-            apply_output_options(command.output, "snapshot export", command.options, command.options.namespaces);
+    if (Status good = apply_output_options(command.output, "snapshot export", command.options,
+                                           command.options.namespaces);
         !good) {
         print_error(io, good.error());
         return exit_code_for(good.error().code);

@@ -33,7 +33,8 @@ Result<snapshot::RollReport> roll(RollCommand& command, std::stop_token stop, Io
     SnapshotProgress progress(
         ProgressLine(io.err, ProgressLine::mode_for(command.output.quiet), "snapshot roll"));
     auto report = snapshot::roll_snapshot(
-        command.options, **log, [&](const snapshot::ExportProgress& at) { progress.show(at); }, std::move(stop));
+        command.options, **log, [&](const snapshot::ExportProgress& at) { progress.show(at); },
+        std::move(stop));
     progress.show({snapshot::ExportProgress::Phase::done, {}, 0, 0, 1});
     return report;
 }
@@ -50,11 +51,12 @@ ExitCode run_roll(RollCommand& command, Io& io) {
         if (name != "Account" && name != "Code") continue;
         print_warning(io, fmt::format("the diffs write to {}, which the base does not hold: left out", name));
     }
-    return tell_and_publish(command.output,
-                            {report->made,
-                             command.options.output,
-                             {{"base_height", report->base_height}, {"diffs", report->diffs}, {"writes", report->writes}}},
-                            io);
+    return tell_and_publish(
+        command.output,
+        {report->made,
+         command.options.output,
+         {{"base_height", report->base_height}, {"diffs", report->diffs}, {"writes", report->writes}}},
+        io);
 }
 
 }  // namespace
@@ -70,7 +72,8 @@ Runner add_roll_options(CLI::App& app) {
     app.add_option("--to", command->options.to, "height of the new snapshot; default: the newest of the log")
         ->type_name("HEIGHT")
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{std::numeric_limits<std::int64_t>::max()}));
-    add_duration_option(app, "--lock-timeout", command->lock_timeout, "how long to wait for a node to let go (10s)");
+    add_duration_option(app, "--lock-timeout", command->lock_timeout,
+                        "how long to wait for a node to let go (10s)");
     add_output_options(app, command->output, command->options,
                        "comma-separated: keep these of the base alone (all)");
     return [command](Io& io) { return run_roll(*command, io); };

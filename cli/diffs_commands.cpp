@@ -25,7 +25,6 @@ namespace ioswarm::cli {
 namespace {
 
 using nlohmann::ordered_json;
-using snapshot::DiffLog;
 
 /// A node holds its store only while it runs: these commands do not wait long for it.
 constexpr std::chrono::milliseconds kLockTimeout{1'000};
@@ -73,7 +72,8 @@ Result<snapshot::ImportReport> import(const DiffsImportOptions& options, std::st
     auto imported = snapshot::import_diffs(
         **source, std::shared_ptr<DiffStore>(std::move(*log)), {.from = options.from},
         [&](std::uint64_t done, std::uint64_t all) {
-            line.show(fmt::format("{} of {} diffs", done, all), static_cast<double>(done) / static_cast<double>(all));
+            line.show(fmt::format("{} of {} diffs", done, all),
+                      static_cast<double>(done) / static_cast<double>(all));
         },
         std::move(stop));
     line.clear();
@@ -147,10 +147,12 @@ Result<DiffRange> read_whole(const std::string& path, ProgressLine& line) {
 Result<bool> is_agreed(const DiffsRestartOptions& options, const DiffRange& range, Io& io) {
     if (options.yes) return true;
     if (::isatty(STDIN_FILENO) == 0) {
-        return fail(ErrorCode::usage, "diffs restart", options.log, "nobody is there to be asked", "give --yes");
+        return fail(ErrorCode::usage, "diffs restart", options.log, "nobody is there to be asked",
+                    "give --yes");
     }
     io.err << fmt::format(
-        "{}: {}, {} diffs.\nAll of them are removed. Agents that need one of them are refused until there is a newer\n"
+        "{}: {}, {} diffs.\nAll of them are removed. Agents that need one of them are refused until there is a "
+        "newer\n"
         "snapshot. Type 'yes' to go on: ",
         escape_for_display(options.log), in_words(range), count(range));
     io.err.flush();
@@ -219,11 +221,10 @@ ExitCode run_diffs_stat(const DiffsStatOptions& options, Io& io) {
         const std::string heights = !range.empty()     ? fmt::format("{} to {}", range.floor, range.tip)
                                     : range.floor == 0 ? "none"
                                                        : fmt::format("none, to begin at {}", range.floor);
-        io.out << fmt::format("log      {}\nkind     {}\nheights  {}\ndiffs    {}\nsize     {}\nwritten  {}\nnewest   {}\n",
-                              escape_for_display(options.log), kind,
-                              heights, count(range),
-                              format_bytes(file_bytes(options.log)), written,
-                              fault.empty() ? "sound" : escape_for_display(fault));
+        io.out << fmt::format(
+            "log      {}\nkind     {}\nheights  {}\ndiffs    {}\nsize     {}\nwritten  {}\nnewest   {}\n",
+            escape_for_display(options.log), kind, heights, count(range), format_bytes(file_bytes(options.log)),
+            written, fault.empty() ? "sound" : escape_for_display(fault));
     }
     return fault.empty() ? ExitCode::ok : ExitCode::failed_check;
 }
@@ -236,8 +237,8 @@ ExitCode run_diffs_verify(const DiffsVerifyOptions& options, Io& io) {
         if (options.json) {
             io.out << dump({{"log", options.log}, {"ok", true}, {"range", as_json(*range)}}, 2) << '\n';
         } else if (!options.quiet) {
-            io.out << fmt::format("{}: sound, {}, {} diffs\n", escape_for_display(options.log), in_words(*range),
-                                  count(*range));
+            io.out << fmt::format("{}: sound, {}, {} diffs\n", escape_for_display(options.log),
+                                  in_words(*range), count(*range));
         }
         return ExitCode::ok;
     }
@@ -277,7 +278,8 @@ ExitCode run_diffs_restart(const DiffsRestartOptions& options, Io& io) {
     const auto kind = diff_file_kind(options.log);
     if (!kind) return report(io, kind.error());
     if (*kind == DiffFileKind::missing) {
-        return report(io, Error{ErrorCode::not_found, "cannot open the diff log", options.log, "there is none", ""});
+        return report(
+            io, Error{ErrorCode::not_found, "cannot open the diff log", options.log, "there is none", ""});
     }
     auto log = SqliteDiffStore::open(options.log);
     if (!log) return report(io, log.error());
@@ -289,8 +291,9 @@ ExitCode run_diffs_restart(const DiffsRestartOptions& options, Io& io) {
         return ExitCode::failed_check;
     }
     if (Status cleared = (*log)->restart_at(options.from); !cleared) return report(io, cleared.error());
-    io.err << fmt::format("{}: emptied; it begins anew with {}\n", escape_for_display(options.log),
-                          options.from == 0 ? "the oldest that its source has" : fmt::format("height {}", options.from));
+    io.err << fmt::format(
+        "{}: emptied; it begins anew with {}\n", escape_for_display(options.log),
+        options.from == 0 ? "the oldest that its source has" : fmt::format("height {}", options.from));
     return ExitCode::ok;
 }
 

@@ -9,13 +9,14 @@
 
 namespace ioswarm::cli {
 
-/// Shows where a long job stands: on a terminal one line that is written over, with the time left; elsewhere a line a
-/// minute, so that cron mails nothing for a short one.
+/// Shows where a long job stands: on a terminal one line that is written over, with the time left; elsewhere a
+/// line a minute, so that cron mails nothing for a short one.
 class ProgressLine {
   public:
     enum class Mode { silent, terminal, log };
     /// `job`: "snapshot export". Lines go to `out`, which is standard error.
-    ProgressLine(std::ostream& out, Mode mode, std::string job) : out_(out), mode_(mode), job_(std::move(job)) {}
+    ProgressLine(std::ostream& out, Mode mode, std::string job)
+        : out_(out), mode_(mode), job_(std::move(job)) {}
     /// What suits standard error.
     [[nodiscard]] static Mode mode_for(bool quiet);
 

@@ -26,10 +26,11 @@ struct SnapshotOutputOptions {
 void add_output_options(CLI::App& app, SnapshotOutputOptions& options, snapshot::OutputOptions& output,
                         const std::string& namespaces_help);
 
-/// Checks what the parser could not, and fills in `output` and, where a list was given, `namespaces`. Error usage.
-/// `job` names the command in messages.
+/// Checks what the parser could not, and fills in `output` and, where a list was given, `namespaces`. Error
+/// usage. `job` names the command in messages.
 [[nodiscard]] Status apply_output_options(const SnapshotOutputOptions& options, const std::string& job,
-                                          snapshot::OutputOptions& output, std::vector<std::string>& namespaces);
+                                          snapshot::OutputOptions& output,
+                                          std::vector<std::string>& namespaces);
 
 /// Says what was made, as asked for, and runs the publish command. `more` is added to the JSON.
 struct MadeSnapshot {

@@ -21,8 +21,7 @@ Status add_bucket(const File& file, const Page& page, std::uint32_t index, Bucke
     auto element = file.element(page, index);
     if (!element) return fail(element.error());
     const std::size_t at = kPageHeaderSize + std::size_t{index} * kElementSize;
-    if (element->flags != kLeafIsBucket)
-        return {};  // a plain key beside the buckets belongs to no namespace
+    if (element->flags != kLeafIsBucket) return {};  // a plain key beside the buckets belongs to no namespace
     if (buckets.size() == kMaxBuckets) return fail(file.corrupt(page.id, at, "too many buckets"));
     if (element->value.size() < kBucketHeaderSize) {
         return fail(file.corrupt(page.id, at, "a bucket without its header"));
@@ -107,8 +106,8 @@ bool BucketCursor::next(EntryView& entry) {
         auto element = file_.element(*page_, index_);
         if (!element) return stop(element.error());
         if (has_previous_ && !less(previous_, element->key)) {
-            return stop(file_.corrupt(page_->id, kPageHeaderSize + index_ * kElementSize,
-                                      "the keys are not in order"));
+            return stop(
+                file_.corrupt(page_->id, kPageHeaderSize + index_ * kElementSize, "the keys are not in order"));
         }
         previous_.assign(element->key.begin(), element->key.end());
         has_previous_ = true;

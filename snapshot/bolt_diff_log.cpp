@@ -33,8 +33,8 @@ class BoltDiffLog final : public DiffLog {
         if (!buckets) return fail(advise(buckets.error()));
         const auto it = buckets->find(kBucket);
         if (it == buckets->end()) {
-            return fail(ErrorCode::bad_data, "not a diff store", file_->path(), "it is a BoltDB file without a bucket 'diffs'",
-                        "name the node's statediffs.db");
+            return fail(ErrorCode::bad_data, "not a diff store", file_->path(),
+                        "it is a BoltDB file without a bucket 'diffs'", "name the node's statediffs.db");
         }
         bucket_ = std::move(it->second);
         auto edges = edge_keys(*file_, bucket_);
@@ -70,14 +70,17 @@ class BoltDiffLog final : public DiffLog {
         EntryView entry;
         std::optional<std::uint64_t> height;
         do {
-            if (!cursor_->next(entry)) return fail(cursor_->status() ? hole(range_.tip + 1) : advise(cursor_->status().error()));
+            if (!cursor_->next(entry))
+                return fail(cursor_->status() ? hole(range_.tip + 1) : advise(cursor_->status().error()));
             height = height_of(entry.key);
-            if (!height || *height > range_.tip) return fail(broken(place(), "a key is no height of its range"));
+            if (!height || *height > range_.tip)
+                return fail(broken(place(), "a key is no height of its range"));
         } while (*height < next_);
         if (*height > next_) return fail(hole(*height));
         auto diff = read_reference_diff(entry.value);
         if (!diff) return fail(broken(place(), std::move(diff.error().why)));
-        if (diff->height != next_) return fail(broken(place(), fmt::format("it says it is of height {}", diff->height)));
+        if (diff->height != next_)
+            return fail(broken(place(), fmt::format("it says it is of height {}", diff->height)));
         if (!has_true_digest(*diff)) return fail(broken(place(), "its digest is not that of its entries"));
         ++next_;
         return std::optional(*std::move(diff));
@@ -86,7 +89,9 @@ class BoltDiffLog final : public DiffLog {
     void release_lock() override { file_->release_lock(); }
 
   private:
-    [[nodiscard]] std::string place() const { return fmt::format("height {} (page {})", next_, cursor_->page_id()); }
+    [[nodiscard]] std::string place() const {
+        return fmt::format("height {} (page {})", next_, cursor_->page_id());
+    }
 
     [[nodiscard]] Error broken(const std::string& where, std::string why) const {
         return {ErrorCode::bad_data, "broken diff store", file_->path(),
@@ -101,7 +106,8 @@ class BoltDiffLog final : public DiffLog {
     }
     /// What a BoltDB reader says of a state file, said of this one.
     [[nodiscard]] static Error advise(Error error) {
-        if (error.code == ErrorCode::try_again) error.hint = "stop its node, or copy the file while it is stopped";
+        if (error.code == ErrorCode::try_again)
+            error.hint = "stop its node, or copy the file while it is stopped";
         if (error.code == ErrorCode::bad_data) error.hint = "copy the file again while its node is stopped";
         return error;
     }
@@ -119,7 +125,8 @@ Result<std::unique_ptr<DiffLog>> open_bolt_diffs(const std::string& path, const 
     auto file = File::open(path, wait);
     if (!file) {
         Error error = file.error();
-        if (error.code == ErrorCode::try_again) error.hint = "stop its node, or copy the file while it is stopped";
+        if (error.code == ErrorCode::try_again)
+            error.hint = "stop its node, or copy the file while it is stopped";
         if (error.code == ErrorCode::bad_data) error.hint = "name a node's statediffs.db";
         return fail(std::move(error));
     }

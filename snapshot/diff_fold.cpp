@@ -13,14 +13,14 @@
 namespace ioswarm::snapshot {
 namespace {
 
-constexpr std::size_t kPieceBytes = 1024 * 1024;
+constexpr std::size_t kPieceBytes = std::size_t{1024} * 1024;
 /// A node has some twenty, and one a contract-staking contract.
 constexpr std::size_t kMaxNamespaces = 10'000;
-constexpr std::size_t kFlushBytes = 1024 * 1024;
-constexpr std::size_t kMinReadBytes = 16 * 1024;
-constexpr std::size_t kMaxReadBytes = 1024 * 1024;
-/// Of a write in the file: key size u32, value size u32, 1 for a deletion u8; key and value follow. Native order:
-/// the file never leaves this process.
+constexpr std::size_t kFlushBytes = std::size_t{1024} * 1024;
+constexpr std::size_t kMinReadBytes = std::size_t{16} * 1024;
+constexpr std::size_t kMaxReadBytes = std::size_t{1024} * 1024;
+/// Of a write in the file: key size u32, value size u32, 1 for a deletion u8; key and value follow. Native
+/// order: the file never leaves this process.
 constexpr std::size_t kHeadBytes = 9;
 
 bool less(BytesView a, BytesView b) noexcept {
@@ -97,16 +97,21 @@ class FileRun final : public Run {
         buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(position_));
         position_ = 0;
         const std::size_t from = buffer_.size();
-        const std::uint64_t more = std::min<std::uint64_t>(std::max(bytes, buffer_bytes_) - from, end_ - offset_);
+        const std::uint64_t more =
+            std::min<std::uint64_t>(std::max(bytes, buffer_bytes_) - from, end_ - offset_);
         buffer_.resize(from + static_cast<std::size_t>(more));
         for (std::size_t at = from; at < buffer_.size();) {
-            const ssize_t got = ::pread(fd_, buffer_.data() + at, buffer_.size() - at, static_cast<off_t>(offset_));
+            const ssize_t got =
+                ::pread(fd_, buffer_.data() + at, buffer_.size() - at, static_cast<off_t>(offset_));
             if (got < 0 && errno == EINTR) continue;
-            if (got <= 0) return fail(errno_error(got < 0 ? errno : EIO, "cannot read back what was folded", "temporary file"));
+            if (got <= 0)
+                return fail(
+                    errno_error(got < 0 ? errno : EIO, "cannot read back what was folded", "temporary file"));
             at += static_cast<std::size_t>(got);
             offset_ += static_cast<std::uint64_t>(got);
         }
-        if (buffer_.size() < bytes) return fail(errno_error(EIO, "cannot read back what was folded", "temporary file"));
+        if (buffer_.size() < bytes)
+            return fail(errno_error(EIO, "cannot read back what was folded", "temporary file"));
         return {};
     }
 
@@ -218,7 +223,8 @@ void DiffFold::keep_last(std::vector<Ref>& refs) {
         return a.prefix == b.prefix && equal(record_at(a.record).key, record_at(b.record).key);
     };
     std::stable_sort(refs.begin(), refs.end(), [](const Ref& a, const Ref& b) {
-        return a.prefix != b.prefix ? a.prefix < b.prefix : less(record_at(a.record).key, record_at(b.record).key);
+        return a.prefix != b.prefix ? a.prefix < b.prefix
+                                    : less(record_at(a.record).key, record_at(b.record).key);
     });
     std::size_t kept = 0;
     for (std::size_t i = 0; i < refs.size(); ++i) {
@@ -228,7 +234,8 @@ void DiffFold::keep_last(std::vector<Ref>& refs) {
     refs.resize(kept);
 }
 
-/// Half of the memory is for records, a quarter for the copy of those that a compaction leaves, the rest for sorting.
+/// Half of the memory is for records, a quarter for the copy of those that a compaction leaves, the rest for
+/// sorting.
 Status DiffFold::make_room() {
     std::size_t left = 0;
     for (auto& [name, refs] : held_) {
@@ -313,7 +320,8 @@ std::vector<std::string> DiffFold::namespaces() const {
 
 std::unique_ptr<DiffFold::Cursor> DiffFold::open(std::string_view name) {
     std::vector<std::unique_ptr<Run>> runs;
-    const std::size_t buffer = std::clamp(memory_bytes_ / std::max<std::size_t>(runs_, 1), kMinReadBytes, kMaxReadBytes);
+    const std::size_t buffer =
+        std::clamp(memory_bytes_ / std::max<std::size_t>(runs_, 1), kMinReadBytes, kMaxReadBytes);
     if (const auto it = sections_.find(name); it != sections_.end()) {
         for (const Section& section : it->second)
             runs.push_back(std::make_unique<FileRun>(fd_, section.begin, section.end, buffer));

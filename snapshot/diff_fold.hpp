@@ -14,9 +14,9 @@
 
 namespace ioswarm::snapshot {
 
-/// What is left of many diffs when only the last write of each key counts, in memory that does not grow with them:
-/// past a bound the writes so far go, sorted, to a file without a name, which is gone with the object or the process.
-/// Diffs come in the order of their heights. Not thread-safe.
+/// What is left of many diffs when only the last write of each key counts, in memory that does not grow with
+/// them: past a bound the writes so far go, sorted, to a file without a name, which is gone with the object or
+/// the process. Diffs come in the order of their heights. Not thread-safe.
 class DiffFold {
   public:
     /// The last write of a key; views are valid until the cursor moves.
@@ -40,8 +40,8 @@ class DiffFold {
     DiffFold(const DiffFold&) = delete;
     DiffFold& operator=(const DiffFold&) = delete;
 
-    /// A later write of the same key takes the place of this one. Errors: io (disk full, or no file can be made);
-    /// bad_data (more namespaces than any node has).
+    /// A later write of the same key takes the place of this one. Errors: io (disk full, or no file can be
+    /// made); bad_data (more namespaces than any node has).
     [[nodiscard]] Status add(const StateDiffEntry& entry);
 
     /// Those that were written to, in order.
@@ -53,8 +53,8 @@ class DiffFold {
     [[nodiscard]] std::unique_ptr<Cursor> open(std::string_view name);
 
   private:
-    /// A write in memory, in the form it has in the file; beside it the key's first bytes, by which most comparisons
-    /// end without a look at it.
+    /// A write in memory, in the form it has in the file; beside it the key's first bytes, by which most
+    /// comparisons end without a look at it.
     struct Ref {
         std::uint64_t prefix = 0;
         const std::uint8_t* record = nullptr;

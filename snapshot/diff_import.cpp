@@ -59,7 +59,8 @@ class Import {
         const DiffRange& held = report_.before;
         const std::uint64_t from = std::max(options_.from, report_.source.floor);
         return {ErrorCode::failed_precondition, "the diffs do not fit the log",
-                fmt::format("log {} to {}, file {} to {}", held.floor, held.tip, from, report_.source.tip), std::move(why),
+                fmt::format("log {} to {}, file {} to {}", held.floor, held.tip, from, report_.source.tip),
+                std::move(why),
                 "import into a log of its own (--to FILE), or empty this one first: ioswarm diffs restart"};
     }
 
@@ -102,8 +103,9 @@ class Import {
             if (!*diff) return commit();
             Bytes record = diff_record(**diff);
             if (record.size() > kMaxDiffRecordBytes) {
-                return fail(ErrorCode::bad_data, "cannot import a diff", fmt::format("height {}", (*diff)->height),
-                            fmt::format("it has {} bytes, over the bound of {}", record.size(), kMaxDiffRecordBytes));
+                return fail(
+                    ErrorCode::bad_data, "cannot import a diff", fmt::format("height {}", (*diff)->height),
+                    fmt::format("it has {} bytes, over the bound of {}", record.size(), kMaxDiffRecordBytes));
             }
             bytes += record.size();
             rows.push_back({(*diff)->height, *Hash256::from((*diff)->digest), {}, std::move(record)});
@@ -130,8 +132,9 @@ class Import {
 
 }  // namespace
 
-Result<ImportReport> import_diffs(DiffLog& source, const std::shared_ptr<DiffStore>& log, const ImportOptions& options,
-                                  const ImportObserver& observer, std::stop_token stop) {
+Result<ImportReport> import_diffs(DiffLog& source, const std::shared_ptr<DiffStore>& log,
+                                  const ImportOptions& options, const ImportObserver& observer,
+                                  std::stop_token stop) {
     return Import(source, log, options, observer, std::move(stop)).run();
 }
 

@@ -22,20 +22,20 @@ struct ImportOptions {
 
 struct ImportReport {
     DiffRange source;
-    DiffRange before;            ///< of the log
+    DiffRange before;  ///< of the log
     DiffRange after;
     std::uint64_t appended = 0;
-    std::uint64_t equal = 0;     ///< held already, with the same content
-    std::uint64_t too_old = 0;   ///< below the log's floor: nothing can be put in front
+    std::uint64_t equal = 0;    ///< held already, with the same content
+    std::uint64_t too_old = 0;  ///< below the log's floor: nothing can be put in front
 };
 
 /// Done and to do, in diffs.
 using ImportObserver = std::function<void(std::uint64_t done, std::uint64_t all)>;
 
-/// Appends to a log what follows its tip in `source`, after checking that what both hold is equal. Nothing that is
-/// held is changed; what was committed stays, so that an import that was cut short is simply run again. Errors: those
-/// of DiffLog and DiffStore; failed_precondition (the two do not fit together: says their ranges, or the height at
-/// which they differ); out_of_range (`from` is not in the source); cancelled.
+/// Appends to a log what follows its tip in `source`, after checking that what both hold is equal. Nothing that
+/// is held is changed; what was committed stays, so that an import that was cut short is simply run again.
+/// Errors: those of DiffLog and DiffStore; failed_precondition (the two do not fit together: says their ranges,
+/// or the height at which they differ); out_of_range (`from` is not in the source); cancelled.
 [[nodiscard]] Result<ImportReport> import_diffs(DiffLog& source, const std::shared_ptr<DiffStore>& log,
                                                 const ImportOptions& options, const ImportObserver& observer,
                                                 std::stop_token stop);

@@ -14,8 +14,8 @@
 
 namespace ioswarm::snapshot {
 
-/// Stored diffs of one kind or another, read one after the other and checked: each follows the one before, carries
-/// its own height, and has a true digest. Not thread-safe.
+/// Stored diffs of one kind or another, read one after the other and checked: each follows the one before,
+/// carries its own height, and has a true digest. Not thread-safe.
 class DiffLog {
   public:
     virtual ~DiffLog() = default;

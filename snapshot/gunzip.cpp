@@ -12,7 +12,7 @@
 namespace ioswarm::snapshot {
 namespace {
 
-constexpr std::size_t kFirstBytes = 64 * 1024;
+constexpr std::size_t kFirstBytes = std::size_t{64} * 1024;
 
 tl::unexpected<Error> refuse(std::string why) {
     return fail(ErrorCode::bad_data, {}, {}, std::move(why));

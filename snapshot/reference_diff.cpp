@@ -78,7 +78,8 @@ class DiffHandler final : public nlohmann::json_sax<json> {
             return has_height_ && has_entries_ && has_digest_ ? true : refuse("a field of the diff is missing");
         }
         level_ = Level::entries;
-        if (!has_type_ || !has_namespace_ || !has_key_ || !has_value_) return refuse("a field of an entry is missing");
+        if (!has_type_ || !has_namespace_ || !has_key_ || !has_value_)
+            return refuse("a field of an entry is missing");
         if (diff_.entries.size() == kMaxDiffEntries) return refuse("more entries than a diff may have");
         diff_.entries.push_back(std::move(entry_));
         return true;

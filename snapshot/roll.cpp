@@ -81,14 +81,15 @@ class Roll {
         }
         if (held.tip <= base) {
             return fail(ErrorCode::try_again, "nothing to roll yet", options_.base,
-                        held.empty() ? fmt::format("the base is of height {}, the log is empty", base)
-                                     : fmt::format("the base is of height {}, the log ends at {}", base, held.tip),
+                        held.empty()
+                            ? fmt::format("the base is of height {}, the log is empty", base)
+                            : fmt::format("the base is of height {}, the log ends at {}", base, held.tip),
                         "come back when the log has grown");
         }
         if (held.floor > base + 1) {
             return fail(ErrorCode::failed_precondition, "a hole between base and log", options_.base,
-                        fmt::format("the base is of height {}, the log begins at {}: {} to {} are missing", base,
-                                    held.floor, base + 1, held.floor - 1),
+                        fmt::format("the base is of height {}, the log begins at {}: {} to {} are missing",
+                                    base, held.floor, base + 1, held.floor - 1),
                         "take a newer base, or make one: ioswarm snapshot export");
         }
         if (to_ > held.tip) {
@@ -149,7 +150,8 @@ class Roll {
         if (seen_.empty() || entry.name != name_) {
             if (auto begun = begin_namespace(entry.name); !begun) return begun;
         } else if (!less(last_key_, entry.key)) {
-            return fail(out_of_order(fmt::format("key {} does not come after the one before it", to_hex(entry.key))));
+            return fail(
+                out_of_order(fmt::format("key {} does not come after the one before it", to_hex(entry.key))));
         }
         last_key_.assign(entry.key.begin(), entry.key.end());
         if (!kept_) return {};
@@ -199,7 +201,8 @@ class Roll {
     Status add(BytesView key, BytesView value) {
         if (name_ == "Account" && as_text(key) == "currentHeight" && !is_height(value, to_)) {
             return fail(ErrorCode::bad_data, "the diffs do not lead to their height", "Account/currentHeight",
-                        fmt::format("it is 0x{} at height {}", to_hex(value.first(std::min<std::size_t>(value.size(), 16))), to_),
+                        fmt::format("it is 0x{} at height {}",
+                                    to_hex(value.first(std::min<std::size_t>(value.size(), 16))), to_),
                         "these are not the diffs of a node");
         }
         if (auto added = output_.add(key, value); !added) return added;

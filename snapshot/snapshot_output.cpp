@@ -28,8 +28,8 @@ std::size_t raw_size_of_member(BytesView member) {
 
 }  // namespace
 
-SnapshotOutput::SnapshotOutput(std::string_view job, const OutputOptions& options, const ExportObserver& observer,
-                               std::stop_token stop)
+SnapshotOutput::SnapshotOutput(std::string_view job, const OutputOptions& options,
+                               const ExportObserver& observer, std::stop_token stop)
     : job_(job),
       options_(options),
       observer_(observer),

@@ -55,10 +55,10 @@ struct ExportReport {
     std::chrono::nanoseconds elapsed{};
 };
 
-/// The one way from entries to a published snapshot: written beside its final name under a lock, read back whole,
-/// renamed into place with its two companions. Whatever happens, what stood under the output's name before stays
-/// until a verified file replaces it. One thread calls it, in the order open, begin, (begin_namespace, add…)…,
-/// finish. Errors of all: cancelled (`stop`), timed_out, io (disk full).
+/// The one way from entries to a published snapshot: written beside its final name under a lock, read back
+/// whole, renamed into place with its two companions. Whatever happens, what stood under the output's name
+/// before stays until a verified file replaces it. One thread calls it, in the order open, begin,
+/// (begin_namespace, add…)…, finish. Errors of all: cancelled (`stop`), timed_out, io (disk full).
 class SnapshotOutput {
   public:
     /// `job` names the work in messages: "export". `options` and `observer` must outlive the object.
@@ -79,8 +79,8 @@ class SnapshotOutput {
     void tell(ExportProgress::Phase phase, std::string_view name, double fraction);
     /// Ends the stream: no entries come any more.
     [[nodiscard]] Status end();
-    /// Reads back and publishes. Error data_loss: it reads back differently. The report's fields on the source are
-    /// what `report()` was given.
+    /// Reads back and publishes. Error data_loss: it reads back differently. The report's fields on the source
+    /// are what `report()` was given.
     [[nodiscard]] Result<ExportReport> publish();
 
     [[nodiscard]] const std::stop_token& stop() const noexcept { return stop_; }

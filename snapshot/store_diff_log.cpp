@@ -59,8 +59,8 @@ class StoreDiffLog final : public DiffLog {
 
   private:
     [[nodiscard]] Error broken(std::string why) const {
-        return {ErrorCode::data_loss, "the diff log is damaged", fmt::format("height {}", next_), std::move(why),
-                "'ioswarm diffs verify' checks all of it"};
+        return {ErrorCode::data_loss, "the diff log is damaged", fmt::format("height {}", next_),
+                std::move(why), "'ioswarm diffs verify' checks all of it"};
     }
 
     const std::shared_ptr<const DiffStore> store_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// `snapshot roll` and `diffs import`, figures without a goal of their own: a made-up base of IOSWARM_BENCH_BYTES (default
-// 1 GB) of entries, and IOSWARM_BENCH_DIFFS (default 10,000) diffs of 200 entries, three quarters of them over keys of the
-// base. Each job in a process of its own, for its time and its memory. In IOSWARM_BENCH_DIR, by default /var/tmp.
+// `snapshot roll` and `diffs import`, figures without a goal of their own: a made-up base of
+// IOSWARM_BENCH_BYTES (default 1 GB) of entries, and IOSWARM_BENCH_DIFFS (default 10,000) diffs of 200 entries,
+// three quarters of them over keys of the base. Each job in a process of its own, for its time and its memory.
+// In IOSWARM_BENCH_DIR, by default /var/tmp.
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -94,7 +95,8 @@ void make_diffs(const std::string& path, const std::vector<Key>& keys, std::uint
             if (entry.ns == "Account" && as_text(entry.key) == "currentHeight") continue;
             entries.push_back(std::move(entry));
         }
-        bucket.add(test::height_key(height), test::gzipped(test::reference_json(test::true_diff(height, std::move(entries)))));
+        bucket.add(test::height_key(height),
+                   test::gzipped(test::reference_json(test::true_diff(height, std::move(entries)))));
     }
     auto root = writer.tree();
     root.add_bucket("diffs", bucket);
@@ -119,7 +121,8 @@ void measure(const std::string& what, const std::function<Status()>& job) {
     };
     bench::print_figure("roll", what, bench::sample_of({seconds}), "s");
     bench::print_figure("", "  processor", bench::sample_of({cpu(usage.ru_utime) + cpu(usage.ru_stime)}), "s");
-    bench::print_figure("", "  most memory", bench::sample_of({static_cast<double>(usage.ru_maxrss) * 1024 / kMB}), "MB");
+    bench::print_figure("", "  most memory",
+                        bench::sample_of({static_cast<double>(usage.ru_maxrss) * 1024 / kMB}), "MB");
     std::fflush(stdout);
 }
 
@@ -157,14 +160,18 @@ int main() {
     const std::uint64_t diffs = setting("IOSWARM_BENCH_DIFFS", 10'000);
     const auto keys = make_base(dir + "/base.snap.gz", setting("IOSWARM_BENCH_BYTES", 1'000'000'000));
     make_diffs(dir + "/node.db", keys, diffs);
-    const auto megabytes = [&](const char* name) { return static_cast<double>(fs::file_size(dir + name)) / kMB; };
+    const auto megabytes = [&](const char* name) {
+        return static_cast<double>(fs::file_size(dir + name)) / kMB;
+    };
     bench::print_figure("roll", "base, compressed", bench::sample_of({megabytes("/base.snap.gz")}), "MB");
     bench::print_figure("roll", "the node's store", bench::sample_of({megabytes("/node.db")}), "MB");
     measure("diffs import", [&] { return import(dir); });
     bench::print_figure("roll", "our log of the same", bench::sample_of({megabytes("/log.db")}), "MB");
-    measure("snapshot roll, the node's store", [&] { return roll(dir, dir + "/node.db", std::size_t{256} << 20); });
+    measure("snapshot roll, the node's store",
+            [&] { return roll(dir, dir + "/node.db", std::size_t{256} << 20); });
     measure("snapshot roll, our log", [&] { return roll(dir, dir + "/log.db", std::size_t{256} << 20); });
-    measure("snapshot roll, our log, 16 MiB for the diffs", [&] { return roll(dir, dir + "/log.db", std::size_t{16} << 20); });
+    measure("snapshot roll, our log, 16 MiB for the diffs",
+            [&] { return roll(dir, dir + "/log.db", std::size_t{16} << 20); });
     fs::remove_all(dir);
     return 0;
 }

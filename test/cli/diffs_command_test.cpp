@@ -11,8 +11,8 @@
 #include "test/support/temp_dir.hpp"
 
 using namespace ioswarm;
-using ioswarm::test::run_cli;
 using Catch::Matchers::Contains;
+using ioswarm::test::run_cli;
 using Json = nlohmann::json;
 namespace fs = std::filesystem;
 
@@ -33,7 +33,8 @@ std::string imported(const test::TempDir& dir) {
 
 }  // namespace
 
-TEST_CASE("diffs import takes a node's store over, again without a change, and tells it as text and as JSON", "[cli]") {
+TEST_CASE("diffs import takes a node's store over, again without a change, and tells it as text and as JSON",
+          "[cli]") {
     const test::TempDir dir;
     const std::string log = dir.path("log.db");
     const auto first = run_cli({"diffs", "import", kChain, "--to", log});
@@ -62,10 +63,13 @@ TEST_CASE("diffs import overwrites nothing and says what to do", "[cli]") {
     // Both kinds have the same name: the reference's is never taken for a log of ours.
     fs::copy_file(kChain, dir.path("statediffs.db"));
     fs::permissions(dir.path("statediffs.db"), fs::perms::owner_write, fs::perm_options::add);
-    const auto onto = run_cli({"diffs", "import", data("bolt/statediffs.db"), "--to", dir.path("statediffs.db")});
+    const auto onto =
+        run_cli({"diffs", "import", data("bolt/statediffs.db"), "--to", dir.path("statediffs.db")});
     CHECK(onto.code == 65);
     CHECK_THAT(onto.err, Contains("move it away"));
-    const auto itself = run_cli({"diffs", "import", dir.path("statediffs.db"), "--to", dir.path("../") + fs::path(dir.path()).filename().string() + "/statediffs.db"});
+    const auto itself =
+        run_cli({"diffs", "import", dir.path("statediffs.db"), "--to",
+                 dir.path("../") + fs::path(dir.path()).filename().string() + "/statediffs.db"});
     CHECK(itself.code == 64);
     CHECK(run_cli({"diffs", "verify", dir.path("statediffs.db")}).code == 0);
     CHECK(run_cli({"diffs", "verify", log}).code == 0);
@@ -80,7 +84,8 @@ TEST_CASE("a log that another process holds is refused, and read all the same", 
     const auto holder = SqliteDiffStore::open(log);
     REQUIRE(holder);
     for (const std::vector<std::string>& writing :
-         {std::vector<std::string>{"diffs", "import", kChain, "--to", log}, {"diffs", "restart", "--yes", log}}) {
+         {std::vector<std::string>{"diffs", "import", kChain, "--to", log},
+          {"diffs", "restart", "--yes", log}}) {
         const auto refused = run_cli(writing);
         CHECK(refused.code == 75);
     }
@@ -97,7 +102,8 @@ TEST_CASE("without a name the log is that of the configuration", "[cli]") {
     CHECK(by_flag.code == 0);
     CHECK(Json::parse(by_flag.out)["diffs"] == 27);
     CHECK(run_cli({"diffs", "verify", "--diff-store-path", dir.path("data/statediffs.db")}).code == 0);
-    CHECK(run_cli({"diffs", "stat", "--config", dir.write("bad.yaml", "ioswarm:\n  grpcPort: x\n")}).code == 78);
+    CHECK(run_cli({"diffs", "stat", "--config", dir.write("bad.yaml", "ioswarm:\n  grpcPort: x\n")}).code ==
+          78);
 }
 
 TEST_CASE("diffs stat tells kind, heights and count of either kind", "[cli]") {
@@ -185,7 +191,8 @@ TEST_CASE("snapshot roll makes the node's own state out of base and log of eithe
     const std::string final_state = data("node/chain-boltdb/final.snap.gz");
     const std::string output = dir.path("today.snap.gz");
     for (const std::string& log : {imported(dir), kChain}) {
-        const auto done = run_cli({"snapshot", "roll", "--base", base, "--diffs", log, "--output", output, "--json"});
+        const auto done =
+            run_cli({"snapshot", "roll", "--base", base, "--diffs", log, "--output", output, "--json"});
         CHECK(done.code == 0);
         const Json json = Json::parse(done.out);
         CHECK(json["height"] == 27);

@@ -124,28 +124,44 @@ TEST_CASE("the publish command gets the three finished files, and its failure is
     CHECK(run({"verify", "-q", dir.path("a.snap.gz")}).code == 0);
 }
 
-TEST_CASE("a roll gives the node's own state, with the companions and the publish command of an export", "[e2e]") {
+TEST_CASE("a roll gives the node's own state, with the companions and the publish command of an export",
+          "[e2e]") {
     const TempDir dir;
-    const std::vector<std::string> line{"roll", "--base", data("node/chain-pebble/base.snap.gz"), "--diffs",
-                                        data("node/chain-pebble/statediffs.db"), "--output", dir.path("a.snap.gz")};
+    const std::vector<std::string> line{"roll",
+                                        "--base",
+                                        data("node/chain-pebble/base.snap.gz"),
+                                        "--diffs",
+                                        data("node/chain-pebble/statediffs.db"),
+                                        "--output",
+                                        dir.path("a.snap.gz")};
     std::vector<std::string> publish = line;
     publish.insert(publish.end(), {"-q", "--publish-cmd", "/bin/ls"});
     const ProgramRun done = run(publish);
     CHECK(done.code == 0);
-    CHECK(done.out == dir.path("a.snap.gz") + "\n" + dir.path("a.snap.gz.sha256") + "\n" + dir.path("snapshot-meta.json") + "\n");
+    CHECK(done.out == dir.path("a.snap.gz") + "\n" + dir.path("a.snap.gz.sha256") + "\n" +
+                          dir.path("snapshot-meta.json") + "\n");
     CHECK(done.err.empty());
     CHECK(run({"diff", dir.path("a.snap.gz"), data("node/chain-pebble/final.snap.gz")}).code == 0);
     CHECK(run_program({"/bin/sh", "-c", "cd " + dir.path() + " && sha256sum -c a.snap.gz.sha256"}).code == 0);
 }
 
-TEST_CASE("a roll that a node's lock keeps waiting ends at a signal, and the lock is free once the diffs are read", "[e2e]") {
+TEST_CASE(
+    "a roll that a node's lock keeps waiting ends at a signal, and the lock is free once the diffs are read",
+    "[e2e]") {
     const TempDir dir;
     fs::copy_file(data("node/chain-pebble/statediffs.db"), dir.path("statediffs.db"));
     fs::permissions(dir.path("statediffs.db"), fs::perms::owner_write, fs::perm_options::add);
     const int node = ::open(dir.path("statediffs.db").c_str(), O_RDWR | O_CLOEXEC);
     REQUIRE(::flock(node, LOCK_EX) == 0);
-    const std::vector<std::string> line{kProgram, "snapshot", "roll", "--base", data("node/chain-pebble/base.snap.gz"),
-                                        "--diffs", dir.path("statediffs.db"), "--output", dir.path("a.snap.gz")};
+    const std::vector<std::string> line{kProgram,
+                                        "snapshot",
+                                        "roll",
+                                        "--base",
+                                        data("node/chain-pebble/base.snap.gz"),
+                                        "--diffs",
+                                        dir.path("statediffs.db"),
+                                        "--output",
+                                        dir.path("a.snap.gz")};
     std::vector<std::string> hurried = line;
     hurried.insert(hurried.end(), {"--lock-timeout", "1ms"});
     const ProgramRun refused = run_program(hurried);
@@ -178,11 +194,9 @@ TEST_CASE("the script for cron rolls a snapshot onto itself night after night, i
     const TempDir dir;
     fs::create_symlink(kProgram, dir.path("ioswarm"));
     fs::copy_file(data("node/chain-boltdb/base.snap.gz"), dir.path("acctcode.snap.gz"));
-    const std::vector<std::string> line{"/usr/bin/env",
-                                        "PATH=" + dir.path() + ":/usr/bin:/bin",
-                                        "OUTPUT=" + dir.path("acctcode.snap.gz"),
-                                        "DIFFS=" + data("node/chain-boltdb/statediffs.db"),
-                                        IOSWARM_DIST "/ioswarm-snapshot-roll.cron"};
+    const std::vector<std::string> line{
+        "/usr/bin/env", "PATH=" + dir.path() + ":/usr/bin:/bin", "OUTPUT=" + dir.path("acctcode.snap.gz"),
+        "DIFFS=" + data("node/chain-boltdb/statediffs.db"), IOSWARM_DIST "/ioswarm-snapshot-roll.cron"};
     const ProgramRun night = run_program(line);
     CHECK(night.code == 0);
     CHECK((night.out + night.err).empty());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A record of the diff log is read or refused with a reason; what is read makes a record that reads back the same.
+// A record of the diff log is read or refused with a reason; what is read makes a record that reads back the
+// same.
 
 #include <cstdlib>
 

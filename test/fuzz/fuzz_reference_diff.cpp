@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A value of the reference's diff store is read or refused with a reason. The input is tried as it is, and as JSON of its
-// own and compressed here, so that what lies behind gzip's checksum is reached too. What is read has a record that reads
-// back.
+// A value of the reference's diff store is read or refused with a reason. The input is tried as it is, and as
+// JSON of its own and compressed here, so that what lies behind gzip's checksum is reached too. What is read
+// has a record that reads back.
 
 #include <cstdlib>
 

@@ -3,8 +3,8 @@
 #include <fstream>
 #include <random>
 
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
 #include "snapshot/diff_log.hpp"
@@ -44,8 +44,9 @@ Bytes bytes_of(const nlohmann::json& value) {
 std::vector<StateDiff> some_diffs(std::uint64_t from, std::uint64_t to) {
     std::vector<StateDiff> out;
     for (std::uint64_t height = from; height <= to; ++height) {
-        std::vector<StateDiffEntry> entries{{0, "Account", Bytes(20, static_cast<std::uint8_t>(height)), Bytes(50, 1)},
-                                            {1, "Code", Bytes(32, 2), {}}};
+        std::vector<StateDiffEntry> entries{
+            {0, "Account", Bytes(20, static_cast<std::uint8_t>(height)), Bytes(50, 1)},
+            {1, "Code", Bytes(32, 2), {}}};
         out.push_back(test::true_diff(height, std::move(entries)));
     }
     return out;
@@ -62,7 +63,8 @@ TEST_CASE("the reference's diff store reads as its content was noted, all 120 he
     for (std::size_t i = 0; i < wanted.size(); ++i) {
         StateDiff diff{wanted[i]["Height"], {}, bytes_of(wanted[i]["DigestBytes"])};
         for (const auto& entry : wanted[i]["Entries"])
-            diff.entries.push_back({entry["Type"], entry["Namespace"], bytes_of(entry["Key"]), bytes_of(entry["Value"])});
+            diff.entries.push_back(
+                {entry["Type"], entry["Namespace"], bytes_of(entry["Key"]), bytes_of(entry["Value"])});
         CHECK((*diffs)[i] == diff);
     }
 }
@@ -165,9 +167,20 @@ TEST_CASE("JSON of any other shape is refused with a reason") {
     CHECK(parse_reference_diff(as_bytes(diff_of("null")))->entries.empty());
     CHECK(parse_reference_diff(as_bytes(diff_of("[]")))->entries.empty());
     for (const std::string& bad : std::vector<std::string>{
-             "", "null", "[]", "5", "{}", "{\"Height\":5}", diff_of("[" + entry + "]") + "x",
-             diff_of("[" + entry + "]") + diff_of("[]"), diff_of("{}"), diff_of("[[]]"), diff_of("[null]"),
-             diff_of("[5]"), diff_of("[{}]"), diff_of("[" + entry + ",]"),
+             "",
+             "null",
+             "[]",
+             "5",
+             "{}",
+             "{\"Height\":5}",
+             diff_of("[" + entry + "]") + "x",
+             diff_of("[" + entry + "]") + diff_of("[]"),
+             diff_of("{}"),
+             diff_of("[[]]"),
+             diff_of("[null]"),
+             diff_of("[5]"),
+             diff_of("[{}]"),
+             diff_of("[" + entry + ",]"),
              diff_of(R"([{"Type":2,"Namespace":"A","Key":"AA==","Value":""}])"),
              diff_of(R"([{"Type":-1,"Namespace":"A","Key":"AA==","Value":""}])"),
              diff_of(R"([{"Type":0.5,"Namespace":"A","Key":"AA==","Value":""}])"),
@@ -181,9 +194,11 @@ TEST_CASE("JSON of any other shape is refused with a reason") {
              diff_of(R"([{"Type":0,"Namespace":"A","Key":"AA==","Value":"","More":""}])"),
              diff_of(R"([{"Type":0,"Namespace":"A","Key":")" + to_base64(Bytes(70'000)) + R"(","Value":""}])"),
              R"({"Height":5,"Height":6,"Entries":[],"DigestBytes":"AAAA"})",
-             R"({"Height":"5","Entries":[],"DigestBytes":"AAAA"})", R"({"Height":5,"DigestBytes":"AAAA"})",
+             R"({"Height":"5","Entries":[],"DigestBytes":"AAAA"})",
+             R"({"Height":5,"DigestBytes":"AAAA"})",
              R"({"Height":99999999999999999999,"Entries":[],"DigestBytes":"AAAA"})",
-             std::string(100'000, '['), std::string(50'000, '{')}) {
+             std::string(100'000, '['),
+             std::string(50'000, '{')}) {
         INFO(bad.substr(0, 200));
         const auto diff = parse_reference_diff(as_bytes(bad));
         REQUIRE_FALSE(diff);
@@ -194,7 +209,8 @@ TEST_CASE("JSON of any other shape is refused with a reason") {
 
 TEST_CASE("gunzip takes a member up to its bound and refuses what is longer, cut, damaged or followed") {
     Bytes out;
-    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{65'536}, std::size_t{1'000'000}}) {
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{1}, std::size_t{65'536}, std::size_t{1'000'000}}) {
         const std::string text(size, 'a');
         const Bytes member = test::gzipped(text);
         REQUIRE(gunzip(member, size, out));

@@ -29,7 +29,8 @@ std::string data(const std::string& name) {
 std::vector<StateDiff> some_diffs(std::uint64_t from, std::uint64_t to) {
     std::vector<StateDiff> out;
     for (std::uint64_t height = from; height <= to; ++height)
-        out.push_back(test::true_diff(height, {{0, "Code", Bytes{1, 2}, Bytes(100, static_cast<std::uint8_t>(height))}}));
+        out.push_back(
+            test::true_diff(height, {{0, "Code", Bytes{1, 2}, Bytes(100, static_cast<std::uint8_t>(height))}}));
     return out;
 }
 
@@ -47,8 +48,8 @@ std::vector<StateDiff> content(const DiffStore& store) {
     return out;
 }
 
-Result<ImportReport> import(const std::string& file, const std::shared_ptr<DiffStore>& log, ImportOptions options = {},
-                            std::stop_token stop = {}) {
+Result<ImportReport> import(const std::string& file, const std::shared_ptr<DiffStore>& log,
+                            ImportOptions options = {}, std::stop_token stop = {}) {
     auto source = open_diffs(file, 0ms);
     if (!source) return fail(source.error());
     return import_diffs(**source, log, options, {}, std::move(stop));
@@ -65,7 +66,8 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE("the reference's store comes over whole, into memory and onto disk, and rolls from there as from itself") {
+TEST_CASE(
+    "the reference's store comes over whole, into memory and onto disk, and rolls from there as from itself") {
     const test::TempDir dir;
     const std::string source = data("node/chain-boltdb/statediffs.db");
     auto bolt = open_bolt_diffs(source, 0ms);
@@ -95,7 +97,8 @@ TEST_CASE("the reference's store comes over whole, into memory and onto disk, an
         options.base = data("node/chain-boltdb/base.snap.gz");
         options.output = dir.path("today.snap.gz");
         REQUIRE(roll_snapshot(options, **log, {}, {}));
-        CHECK(*test::read_snapshot(options.output) == *test::read_snapshot(data("node/chain-boltdb/final.snap.gz")));
+        CHECK(*test::read_snapshot(options.output) ==
+              *test::read_snapshot(data("node/chain-boltdb/final.snap.gz")));
     }
 }
 
@@ -132,7 +135,8 @@ TEST_CASE_METHOD(Fixture, "a log is continued where the source reaches it, and w
     }
 }
 
-TEST_CASE_METHOD(Fixture, "what does not fit the log is refused with both ranges, and the log stays as it was") {
+TEST_CASE_METHOD(Fixture,
+                 "what does not fit the log is refused with both ranges, and the log stays as it was") {
     REQUIRE(import(file(100, 150), log));
     std::string source;
     std::string wanted;
@@ -172,7 +176,8 @@ TEST_CASE_METHOD(Fixture, "--from takes what comes behind a hole in the source")
     CHECK(import(dir.path("source.db"), log, {.from = 61}).error().code == ErrorCode::out_of_range);
 }
 
-TEST_CASE_METHOD(Fixture, "an import that is stopped keeps what it committed, and the next one goes on from there") {
+TEST_CASE_METHOD(Fixture,
+                 "an import that is stopped keeps what it committed, and the next one goes on from there") {
     const std::string source = file(1, 100);
     std::stop_source stop;
     auto reader = open_diffs(source, 0ms);

@@ -32,15 +32,16 @@ int killed_at(const ExportOptions& options, int last) {
 
 }  // namespace
 
-TEST_CASE("an export killed at any step leaves yesterday's file or a whole new one, and the next export succeeds") {
+TEST_CASE(
+    "an export killed at any step leaves yesterday's file or a whole new one, and the next export succeeds") {
     const test::TempDir dir;
     const ExportOptions options = options_for(dir);
     REQUIRE(export_snapshot(options, {}, {}));
     const auto fresh = *test::read_snapshot(options.output);
     std::size_t old = 0;
     std::size_t renewed = 0;
-    // How often the first thread waits for another differs from run to run: some come to their end earlier. Every step of
-    // setting out and of renaming is tried, and some of those between, which are reads and waits.
+    // How often the first thread waits for another differs from run to run: some come to their end earlier.
+    // Every step of setting out and of renaming is tried, and some of those between, which are reads and waits.
     const int all = killed_at(options, 1'000'000);
     CHECK(all > 100);
     for (int last = 1; last < all; last += last < 30 || last > all - 70 ? 1 : 11) {

@@ -11,8 +11,8 @@
 
 namespace ioswarm::test {
 
-/// Runs `job` (true: it succeeded) in a child that stops at each entry to and return from a system call of its first
-/// thread, and kills it at the `last`-th. Gives the stops made: fewer where it was through before.
+/// Runs `job` (true: it succeeded) in a child that stops at each entry to and return from a system call of its
+/// first thread, and kills it at the `last`-th. Gives the stops made: fewer where it was through before.
 template <typename Job>
 int killed_at(int last, Job&& job) {
     const pid_t child = ::fork();

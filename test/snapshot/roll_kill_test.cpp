@@ -34,12 +34,15 @@ bool import(const std::string& file) {
     auto source = open_bolt_diffs(kChain + "statediffs.db", 0ms);
     auto log = SqliteDiffStore::open(file);
     if (!source || !log) return false;
-    return import_diffs(**source, std::shared_ptr<DiffStore>(std::move(*log)), {.commit_rows = 5}, {}, {}).has_value();
+    return import_diffs(**source, std::shared_ptr<DiffStore>(std::move(*log)), {.commit_rows = 5}, {}, {})
+        .has_value();
 }
 
 }  // namespace
 
-TEST_CASE("a roll onto its own base, killed at any step, leaves yesterday's file or today's whole, and goes through the next time") {
+TEST_CASE(
+    "a roll onto its own base, killed at any step, leaves yesterday's file or today's whole, and goes through "
+    "the next time") {
     const test::TempDir dir;
     RollOptions options;
     options.output = dir.path("acctcode.snap.gz");
@@ -48,7 +51,9 @@ TEST_CASE("a roll onto its own base, killed at any step, leaves yesterday's file
     options.memory_bytes = 50'000;  // so that a temporary file is among the steps
     const auto yesterday = *test::read_snapshot(kChain + "base.snap.gz");
     const auto today = *test::read_snapshot(kChain + "final.snap.gz");
-    const auto set_out = [&] { fs::copy_file(kChain + "base.snap.gz", options.output, fs::copy_options::overwrite_existing); };
+    const auto set_out = [&] {
+        fs::copy_file(kChain + "base.snap.gz", options.output, fs::copy_options::overwrite_existing);
+    };
     set_out();
     const int all = test::killed_at(1'000'000, [&] { return roll(options); });
     CHECK(all > 100);

@@ -59,7 +59,8 @@ void write_snapshot(const std::string& path, const test::SnapshotContent& conten
     auto file = AtomicFile::create(path);
     REQUIRE(file);
     {
-        SnapshotWriter writer(content.height, {Compression::fast, 1, 4096}, [&](BytesView bytes) { return file->write(bytes); });
+        SnapshotWriter writer(content.height, {Compression::fast, 1, 4096},
+                              [&](BytesView bytes) { return file->write(bytes); });
         for (const auto& entry : content.entries)
             REQUIRE(writer.add(entry.name, entry.key, entry.value));
         REQUIRE(writer.finish());
@@ -94,11 +95,14 @@ struct Model {
 
     void apply(const StateDiff& diff) {
         for (const StateDiffEntry& entry : diff.entries) {
-            if (entry.write_type == 1) state[entry.ns].erase(entry.key);
-            else state[entry.ns][entry.key] = entry.value;
+            if (entry.write_type == 1)
+                state[entry.ns].erase(entry.key);
+            else
+                state[entry.ns][entry.key] = entry.value;
         }
     }
-    [[nodiscard]] test::SnapshotContent content(std::uint64_t height, const std::vector<std::string>& names) const {
+    [[nodiscard]] test::SnapshotContent content(std::uint64_t height,
+                                                const std::vector<std::string>& names) const {
         test::SnapshotContent out{height, {}};
         for (const std::string& name : names) {
             for (const auto& [key, value] : state.at(name))
@@ -117,7 +121,8 @@ std::vector<StateDiffEntry> random_entries(Random& random, const std::vector<std
         entry.key = {static_cast<std::uint8_t>(random.below(3)), static_cast<std::uint8_t>(random.below(100))};
         if (random.below(20) == 0) entry.key = random.bytes(random.below(40));
         entry.write_type = random.below(4) == 0 ? 1 : 0;
-        if (entry.write_type == 0) entry.value = random.bytes(random.below(50) == 0 ? random.below(100'000) : random.below(30));
+        if (entry.write_type == 0)
+            entry.value = random.bytes(random.below(50) == 0 ? random.below(100'000) : random.below(30));
         out.push_back(std::move(entry));
     }
     return out;
@@ -143,7 +148,8 @@ TEST_CASE("a real node's base and its diffs give the node's own final snapshot, 
     }
 }
 
-TEST_CASE("random bases and diffs roll to what a map gives, whatever the memory allowed and the height asked for") {
+TEST_CASE(
+    "random bases and diffs roll to what a map gives, whatever the memory allowed and the height asked for") {
     const std::vector<std::string> all{"Account", "Code", "Contract", "System", "Empty"};
     for (std::uint64_t seed = 1; seed <= 40; ++seed) {
         INFO("seed " << seed);
@@ -216,7 +222,8 @@ TEST_CASE("a snapshot rolls onto its own name, day after day") {
         REQUIRE(roll(options, data("node/chain-pebble/statediffs.db")));
     options.to = 0;
     REQUIRE(roll(options, data("node/chain-pebble/statediffs.db")));
-    CHECK(*test::read_snapshot(options.output) == *test::read_snapshot(data("node/chain-pebble/final.snap.gz")));
+    CHECK(*test::read_snapshot(options.output) ==
+          *test::read_snapshot(data("node/chain-pebble/final.snap.gz")));
     const auto again = roll(options, data("node/chain-pebble/statediffs.db"));
     REQUIRE_FALSE(again);
     CHECK(again.error().code == ErrorCode::try_again);
@@ -232,8 +239,8 @@ TEST_CASE("the companions are those of an export") {
     CHECK(meta["height"] == 27);
     CHECK(meta["sha256"] == sum);
     CHECK(meta["namespaces"]["Account"]["entries"] == 496);
-    CHECK(names_in(dir.path()) == std::vector<std::string>{".today.snap.gz.lock", "snapshot-meta.json", "today.snap.gz",
-                                                           "today.snap.gz.sha256"});
+    CHECK(names_in(dir.path()) == std::vector<std::string>{".today.snap.gz.lock", "snapshot-meta.json",
+                                                           "today.snap.gz", "today.snap.gz.sha256"});
 }
 
 TEST_CASE("what does not fit together is refused with its heights, and the old file stays") {
@@ -244,8 +251,10 @@ TEST_CASE("what does not fit together is refused with its heights, and the old f
     std::vector<StateDiff> diffs;
     for (std::uint64_t height = 100; height <= 140; ++height)
         diffs.push_back(test::true_diff(height, {{0, "Code", Bytes{7}, Bytes{1}}}));
-    test::SnapshotContent base{0, {{"Account", to_bytes(as_bytes("currentHeight")), {}}, {"Code", Bytes{5}, Bytes{1}},
-                                   {"Code", Bytes{6}, Bytes{1}}}};
+    test::SnapshotContent base{0,
+                               {{"Account", to_bytes(as_bytes("currentHeight")), {}},
+                                {"Code", Bytes{5}, Bytes{1}},
+                                {"Code", Bytes{6}, Bytes{1}}}};
     ErrorCode code = ErrorCode::bad_data;
     std::string wanted;
     SECTION("a hole between base and log") {
@@ -331,13 +340,16 @@ TEST_CASE("a broken base is refused whatever is broken in it") {
     }
 }
 
-TEST_CASE("a signal, and a full disk under the output or the folded diffs, leave the old file and nothing half written") {
+TEST_CASE(
+    "a signal, and a full disk under the output or the folded diffs, leave the old file and nothing half "
+    "written") {
     const test::TempDir dir;
     RollOptions options = options_for(dir, dir.path("base.snap.gz"));
     dir.write("today.snap.gz", "yesterday's");
     Random random(7);
-    write_snapshot(options.base, {99, {{"Account", to_bytes(as_bytes("currentHeight")), little_endian(99)},
-                                       {"Code", Bytes{5}, Bytes{1}}}});
+    write_snapshot(options.base, {99,
+                                  {{"Account", to_bytes(as_bytes("currentHeight")), little_endian(99)},
+                                   {"Code", Bytes{5}, Bytes{1}}}});
     std::vector<StateDiff> diffs;
     for (std::uint64_t height = 100; height < 200; ++height)
         diffs.push_back(test::true_diff(height, {{0, "Code", random.bytes(32), random.bytes(4000)}}));
@@ -352,7 +364,8 @@ TEST_CASE("a signal, and a full disk under the output or the folded diffs, leave
             options.memory_bytes = memory;
             const pid_t child = ::fork();
             if (child == 0) {
-                std::signal(SIGXFSZ, SIG_IGN);  // then a write past the limit is an error: EFBIG, as ENOSPC would be
+                std::signal(SIGXFSZ,
+                            SIG_IGN);  // then a write past the limit is an error: EFBIG, as ENOSPC would be
                 const rlimit limit{100'000, 100'000};
                 ::setrlimit(RLIMIT_FSIZE, &limit);
                 const auto result = roll(options, dir.path("diffs.db"));
@@ -364,5 +377,6 @@ TEST_CASE("a signal, and a full disk under the output or the folded diffs, leave
         }
     }
     CHECK(dir.read("today.snap.gz") == "yesterday's");
-    CHECK(names_in(dir.path()) == std::vector<std::string>{".today.snap.gz.lock", "base.snap.gz", "diffs.db", "today.snap.gz"});
+    CHECK(names_in(dir.path()) ==
+          std::vector<std::string>{".today.snap.gz.lock", "base.snap.gz", "diffs.db", "today.snap.gz"});
 }

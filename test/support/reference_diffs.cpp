@@ -24,9 +24,11 @@ std::string reference_json(const StateDiff& diff) {
     std::string entries;
     for (const StateDiffEntry& entry : diff.entries) {
         // A deletion has no value, and Go writes none as null.
-        const std::string value = entry.write_type == 1 ? "null" : fmt::format("\"{}\"", to_base64(entry.value));
-        entries += fmt::format(R"({}{{"Type":{},"Namespace":"{}","Key":"{}","Value":{}}})", entries.empty() ? "" : ",",
-                               entry.write_type, entry.ns, to_base64(entry.key), value);
+        const std::string value =
+            entry.write_type == 1 ? "null" : fmt::format("\"{}\"", to_base64(entry.value));
+        entries +=
+            fmt::format(R"({}{{"Type":{},"Namespace":"{}","Key":"{}","Value":{}}})", entries.empty() ? "" : ",",
+                        entry.write_type, entry.ns, to_base64(entry.key), value);
     }
     return fmt::format(R"({{"Height":{},"Entries":[{}],"DigestBytes":"{}"}})", diff.height, entries,
                        to_base64(diff.digest));
