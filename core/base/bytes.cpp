@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/bytes.hpp"
 
+#include <exception>
+#include <random>
+
 namespace ioswarm {
 namespace {
 
@@ -33,7 +36,25 @@ void append_hex(std::string& out, BytesView bytes) {
     }
 }
 
+HashKey draw_hash_key() noexcept {
+    HashKey key{0x9e3779b97f4a7c15, 0xd6e8feb86659fd93};
+    try {
+        std::random_device device;
+        const auto draw = [&] { return std::uint64_t{device()} << 32 | device(); };
+        key.start ^= draw();
+        key.factor ^= draw() << 1;     // odd, so never 0
+    } catch (const std::exception&) {  // no source of randomness: the hash is then a mixed one without a key
+        return key;
+    }
+    return key;
+}
+
 }  // namespace
+
+const HashKey& hash_key() noexcept {
+    static const HashKey key = draw_hash_key();
+    return key;
+}
 
 std::string to_hex(BytesView bytes) {
     std::string out;

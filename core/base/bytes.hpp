@@ -40,14 +40,41 @@ using Address = FixedBytes<20, struct AddressTag>;
 /// 32 bytes; every hash on IoTeX is keccak256.
 using Hash256 = FixedBytes<32, struct Hash256Tag>;
 
-/// For unordered containers: the bytes are hash output (or an attacker's choice, so the map's size must be
-/// bounded).
+/// Drawn once by this process.
+struct HashKey {
+    std::uint64_t start = 0;
+    std::uint64_t factor = 0;
+};
+[[nodiscard]] const HashKey& hash_key() noexcept;
+
+/// For unordered containers. Takes all bytes, under the key of this process: whoever sends actions chooses the
+/// bytes, and is not to choose where they land in a map. Differs from run to run, and so does the order in
+/// which such a container is walked.
 struct FixedBytesHash {
     template <std::size_t N, typename Tag>
     std::size_t operator()(const FixedBytes<N, Tag>& value) const noexcept {
-        std::size_t out = 0;
-        std::memcpy(&out, value.bytes.data() + (N - sizeof out), sizeof out);
+        static_assert(N >= sizeof(std::uint64_t));
+        const HashKey& key = hash_key();
+        std::uint64_t out = key.start;
+        for (std::size_t at = 0; at + sizeof out <= N; at += sizeof out)
+            out = fold(out ^ word_at(value.bytes.data() + at), key.factor);
+        if constexpr (N % sizeof out != 0) {
+            out = fold(out ^ word_at(value.bytes.data() + N - sizeof out), key.factor);
+        }
         return out;
+    }
+
+  private:
+    [[nodiscard]] static std::uint64_t word_at(const std::uint8_t* bytes) noexcept {
+        std::uint64_t out = 0;
+        std::memcpy(&out, bytes, sizeof out);
+        return out;
+    }
+    /// Both halves of the product of 128 bits.
+    [[nodiscard]] static std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
+        __extension__ using Wide = unsigned __int128;
+        const Wide product = Wide{a} * b;
+        return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
     }
 };
 

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <unordered_set>
+
 using namespace ioswarm;
 
 TEST_CASE("hex: what was written is read back, in either case and with or without prefix") {
@@ -43,4 +45,28 @@ TEST_CASE("base64: wrong length, stray bits, padding in the middle and white spa
         INFO(text);
         CHECK_FALSE(from_base64(text).has_value());
     }
+}
+
+TEST_CASE("the hash for containers: bytes chosen alike do not land together") {
+    // Given values that differ in one byte, wherever it is,
+    std::unordered_set<std::size_t> of_hashes;
+    std::unordered_set<std::size_t> of_addresses;
+    std::unordered_set<std::size_t> low_bits;
+    for (std::size_t at = 0; at < Hash256::kSize; ++at) {
+        for (unsigned value = 1; value < 256; ++value) {
+            Hash256 hash;
+            hash.bytes[at] = static_cast<std::uint8_t>(value);
+            of_hashes.insert(FixedBytesHash{}(hash));
+            low_bits.insert(FixedBytesHash{}(hash) % 65536);
+            Address address;
+            if (at >= Address::kSize) continue;
+            address.bytes[at] = static_cast<std::uint8_t>(value);
+            of_addresses.insert(FixedBytesHash{}(address));
+        }
+    }
+    // then each has a hash of its own (by chance two of them in 10^11 runs), and they spread over buckets.
+    CHECK(of_hashes.size() == 32 * 255);
+    CHECK(of_addresses.size() == 20 * 255);
+    CHECK(low_bits.size() > 7000);  // 7,678 expected of 8,160
+    CHECK(hash_key().factor % 2 == 1);
 }
