@@ -103,6 +103,7 @@ void Engine::describe(StatusView& view) const {
         {"tasks_given_up", tasks.given_up},
         {"tasks_forgotten", tasks.forgotten},
         {"tasks_mined", tasks.mined},
+        {"actions_mined_unseen", tasks.mined_unseen},
         {"tasks_known", book_.size()},
         {"tasks_waiting", book_.waiting()},
         {"tasks_with_agents", open},

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/coordinator/task_book.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace ioswarm {
 namespace {
 // Accounts read one block ago are still good: a read takes a moment, and a block may come meanwhile.
 constexpr std::uint64_t kAccountsGoodForBlocks = 1;
+constexpr std::uint64_t kNever = ~std::uint64_t{0};
 }  // namespace
 
 TaskBook::TaskBook(const CoordinatorSettings& settings) : settings_(settings) {}
 
 void TaskBook::update_pool(std::span<const PoolActionPtr> pending, std::uint64_t tip,
                            const AnsweredBefore& answered_before) {
-    ++polls_;
+    if (++polls_ == 1) first_tip_ = tip;
     tip_ = std::max(tip_, tip);
+    std::size_t seen = 0;
     for (const PoolActionPtr& action : pending) {
         auto at = by_raw_id_.find(action->raw_id);
         TaskPtr known = at == by_raw_id_.end() ? nullptr : at->second;
@@ -26,16 +29,21 @@ void TaskBook::update_pool(std::span<const PoolActionPtr> pending, std::uint64_t
         if (!known) {
             if (action->hash && mined_.contains(*action->hash)) continue;
             add(action, answered_before);
+            ++seen;
             continue;
         }
-        known->seen_in_poll = polls_;
         if (known->fate == Fate::gone) {
             known->fate = Fate::pending;
+            ++pending_;
             requeue(known);
         }
+        if (known->fate == Fate::pending && known->seen_in_poll != polls_) ++seen;
+        known->seen_in_poll = polls_;
     }
-    for (const auto& [raw_id, task] : by_raw_id_) {
-        if (task->seen_in_poll != polls_ && task->fate == Fate::pending) withdraw(task, Fate::gone, tip_);
+    if (seen != pending_) {
+        for (const auto& [raw_id, task] : by_raw_id_) {
+            if (task->seen_in_poll != polls_ && task->fate == Fate::pending) withdraw(task, Fate::gone, tip_);
+        }
     }
     forget_old();
     bound_queues();
@@ -55,6 +63,7 @@ void TaskBook::add(const PoolActionPtr& action, const AnsweredBefore& answered_b
     by_raw_id_.emplace(action->raw_id, task);
     if (action->hash) by_hash_.emplace(*action->hash, task);
     ++counters_.created;
+    ++pending_;
     requeue(task);
 }
 
@@ -89,9 +98,18 @@ void TaskBook::move(const TaskPtr& task, TaskQueue to) {
 }
 
 void TaskBook::withdraw(const TaskPtr& task, Fate fate, std::uint64_t height) {
+    if (task->fate == Fate::pending) --pending_;
     task->fate = fate;
     task->fate_height = height;
     move(task, TaskQueue::none);
+    if (!std::exchange(task->withdrawn, true)) withdrawn_.push_back(task);
+    forget_at_ = std::min(forget_at_, over_at(*task));
+}
+
+/// The settled height at which it is forgotten.
+std::uint64_t TaskBook::over_at(const Task& task) const {
+    return task.fate_height +
+           (task.fate == Fate::gone ? settings_.forget_after_blocks : settings_.late_result_blocks);
 }
 
 std::size_t TaskBook::waiting() const {
@@ -119,9 +137,15 @@ void TaskBook::on_block(const ExecutedBlock& block) {
     MinedBlock mined{block.height, {}};
     mined.actions.reserve(block.receipts.size());
     for (const Receipt& receipt : block.receipts) {
-        if (mined_.insert(receipt.action_hash).second) mined.actions.push_back(receipt.action_hash);
+        const bool is_new = mined_.insert(receipt.action_hash).second;
+        if (is_new) mined.actions.push_back(receipt.action_hash);
         const auto at = by_hash_.find(receipt.action_hash);
-        if (at == by_hash_.end() || at->second->fate == Fate::mined) continue;
+        if (at == by_hash_.end()) {
+            const bool from_pool = receipt.gas_consumed != 0;  // the chain's own actions cost none
+            if (is_new && from_pool && polls_ != 0 && block.height > first_tip_) ++counters_.mined_unseen;
+            continue;
+        }
+        if (at->second->fate == Fate::mined) continue;
         withdraw(at->second, Fate::mined, block.height);
         ++counters_.mined;
     }
@@ -136,28 +160,35 @@ void TaskBook::on_block(const ExecutedBlock& block) {
 
 void TaskBook::forget_old() {
     const std::uint64_t settled = settled_height(last_block_, tip_);
-    for (auto at = by_raw_id_.begin(); at != by_raw_id_.end();) {
-        const TaskPtr task = at->second;
-        const bool gone =
-            task->fate == Fate::gone && task->fate_height + settings_.forget_after_blocks <= settled;
+    if (settled < forget_at_) return;
+    forget_at_ = kNever;
+    std::erase_if(withdrawn_, [&](const TaskPtr& task) {
+        if (task->fate == Fate::pending) {
+            task->withdrawn = false;
+            return true;
+        }
         // A source that goes on listing what was mined does not get it dispatched anew.
-        const bool mined = task->fate == Fate::mined && task->seen_in_poll != polls_ &&
-                           task->fate_height + settings_.late_result_blocks <= settled;
-        if (!gone && !mined) {
-            ++at;
-            continue;
+        const bool listed = task->fate == Fate::mined && task->seen_in_poll == polls_;
+        if (over_at(*task) > settled || listed) {
+            forget_at_ = std::min(forget_at_, over_at(*task));
+            return false;
         }
-        if (gone) {
-            ++counters_.forgotten;
-            task->forgotten = true;
-            const auto answered = [](const Task::Part& p) { return p.state == PartState::answered; };
-            if (std::any_of(task->parts.begin(), task->parts.end(), answered))
-                forgotten_.push_back(task->action->raw_id);
-        }
-        if (task->id != 0) ids_.erase(task->id);
-        if (task->action->hash) by_hash_.erase(*task->action->hash);
-        at = by_raw_id_.erase(at);
+        forget(*task);
+        return true;
+    });
+}
+
+void TaskBook::forget(Task& task) {
+    if (task.fate == Fate::gone) {
+        ++counters_.forgotten;
+        task.forgotten = true;
+        const auto answered = [](const Task::Part& p) { return p.state == PartState::answered; };
+        if (std::any_of(task.parts.begin(), task.parts.end(), answered))
+            forgotten_.push_back(task.action->raw_id);
     }
+    if (task.id != 0) ids_.erase(task.id);
+    if (task.action->hash) by_hash_.erase(*task.action->hash);
+    by_raw_id_.erase(task.action->raw_id);
 }
 
 void TaskBook::answered(const Task& task) {

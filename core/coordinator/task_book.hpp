@@ -38,6 +38,7 @@ struct TaskCounters {
     std::uint64_t given_up = 0;   ///< tried on as many agents as allowed
     std::uint64_t forgotten = 0;  ///< left the pool without being mined, long ago
     std::uint64_t mined = 0;
+    std::uint64_t mined_unseen = 0;  ///< actions mined that no look at the pool had shown
 };
 
 /// Every action that is pending, one task each, until it is mined or gone; and the queues in which tasks wait
@@ -91,6 +92,8 @@ class TaskBook {
     void withdraw(const TaskPtr& task, Fate fate, std::uint64_t height);
     void bound_queues();
     void forget_old();
+    void forget(Task& task);
+    [[nodiscard]] std::uint64_t over_at(const Task& task) const;
     [[nodiscard]] bool accounts_wanted() const { return settings_.task_level >= TaskLevel::l2_state_verify; }
 
     const CoordinatorSettings& settings_;
@@ -106,6 +109,10 @@ class TaskBook {
     };
     std::deque<MinedBlock> mined_blocks_;
     std::vector<Hash256> forgotten_;
+    std::size_t pending_ = 0;                      // tasks whose fate is that
+    std::vector<TaskPtr> withdrawn_;               // the others, once each; also some that are pending again
+    std::uint64_t forget_at_ = ~std::uint64_t{0};  // no withdrawn one is over before this settled height
+    std::uint64_t first_tip_ = 0;                  // of the first poll
     std::uint64_t tip_ = 0;
     std::uint64_t last_block_ = 0;
     std::uint64_t polls_ = 0;

@@ -130,6 +130,38 @@ TEST_CASE("what is mined is kept 32 blocks for late results, then nothing of it 
     CHECK(desk.counter("tasks_mined") == 2000);
 }
 
+TEST_CASE("what was mined between two looks at the pool is counted, and nothing else is") {
+    Desk desk;
+    const auto pool = actions(4);
+    desk.block(99, {pool[3]});  // before the first look nothing could be seen
+    desk.poll({pool[0]}, 100);
+    desk.block(100, {pool[3]});
+    CHECK(desk.counter("actions_mined_unseen") == 0);
+    desk.block(101, {pool[0], pool[1]});
+    CHECK(desk.counter("actions_mined_unseen") == 1);
+    desk.poll({pool[1]}, 101);  // a list older than the block: too late all the same
+    desk.engine->on_block(fake_block(102, {{*pool[2]->hash, kReceiptSuccess, 0}}, desk.clock.wall()));
+    CHECK(desk.counter("actions_mined_unseen") == 1);  // it cost no gas: an action of the chain itself
+    CHECK(desk.counter("tasks_mined") == 1);
+}
+
+TEST_CASE("what left the pool and came back is forgotten when it leaves for good") {
+    Desk desk;
+    const auto pool = actions(2);
+    desk.block(100, {});
+    desk.poll(pool, 100);
+    desk.poll({pool[0]}, 101);
+    desk.poll(pool, 102);
+    desk.block(250, {});
+    CHECK(desk.counter("tasks_known") == 2);
+    desk.poll({pool[0]}, 250);
+    desk.block(349, {});
+    CHECK(desk.counter("tasks_known") == 2);
+    desk.block(350, {});
+    CHECK(desk.counter("tasks_known") == 1);
+    CHECK(desk.counter("tasks_forgotten") == 1);
+}
+
 TEST_CASE("a pool list older than the block does not bring a mined transaction back") {
     Desk desk;
     FakeAgent agent = desk.join("a");
