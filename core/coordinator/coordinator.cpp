@@ -20,6 +20,9 @@ std::chrono::nanoseconds tick_of(const CoordinatorSettings& settings) {
                                                 std::chrono::milliseconds(250));
 }
 
+/// A source that reads the tip now and then may be some blocks behind the one that follows the blocks.
+constexpr std::uint64_t kBehindIsNormal = 12;
+
 constexpr std::chrono::seconds kReadyFor{30};  // since the source was read (config-and-http.md section 2)
 
 }  // namespace
@@ -103,6 +106,7 @@ Status Coordinator::poll_once() {
     // The tip first: a block that comes between the two makes the pool's list newer than the tip, not older.
     auto tip = pool_.tip();
     if (!tip) return fail(std::move(tip.error()));
+    compare_with_books(tip->height);
     auto pending = pool_.pending();
     if (!pending) return fail(std::move(pending.error()));
     std::unordered_map<Hash256, std::vector<std::string>, FixedBytesHash> answered;
@@ -123,6 +127,26 @@ Status Coordinator::poll_once() {
     polled_ = true;
     dispatch(true);
     return {};
+}
+
+/// The blocks after the last one in the books are waited for; where they will not come soon, or never, that is
+/// said.
+void Coordinator::compare_with_books(std::uint64_t tip) {
+    const std::uint64_t last = accounting_.last_height();
+    const std::uint64_t missing = last > tip ? last - tip : 0;
+    behind_books_ = missing > kBehindIsNormal ? missing : 0;
+    const bool is_behind = behind_books_ != 0;
+    if (is_behind == told_behind_) return;
+    told_behind_ = is_behind;
+    if (is_behind) {
+        log_.error(
+            "the books end at block {} and the source is at block {}: either it has to catch up, or the books "
+            "in the data directory belong to another chain, which needs a data directory of its own; until "
+            "block {} no answer is compared",
+            last, tip, last + 1);
+    } else {
+        log_.info("the source has caught up with the books at block {}", tip);
+    }
 }
 
 /// What was answered before a restart and is not in the pool any more waits for its block no longer than the
@@ -232,6 +256,7 @@ StatusView Coordinator::status() const {
     view.counters.merge(accounting_.counters());
     view.counters["polls"] = polls_;
     view.counters["poll_errors"] = poll_errors_;
+    view.counters["blocks_source_behind_books"] = behind_books_;
     view.counters["block_errors"] = follower_.counters().errors;
     view.counters["block_gaps_left_out"] = follower_.counters().skips;
     view.counters["block_hash_alarms"] = follower_.counters().alarms;

@@ -99,6 +99,7 @@ class Coordinator final : public AgentLink, public Monitor {
     void dispatch(bool poll);
     [[nodiscard]] Status reserve_ids();
     void forget_unseen(std::uint64_t tip);
+    void compare_with_books(std::uint64_t tip);
 
     const CoordinatorSettings settings_;
     ActPoolReader& pool_;
@@ -116,7 +117,8 @@ class Coordinator final : public AgentLink, public Monitor {
     std::mutex reserving_;  // one reservation at a time; taken before any other lock
     std::atomic<std::uint64_t> polls_{0};
     std::atomic<std::uint64_t> poll_errors_{0};
-    std::atomic<std::int64_t> polled_at_;  // steady, ns since its epoch; of the last poll that worked
+    std::atomic<std::uint64_t> behind_books_{0};  // blocks; 0 = not more than normal
+    std::atomic<std::int64_t> polled_at_;         // steady, ns since its epoch; of the last poll that worked
     std::atomic<bool> polled_{false};
     std::atomic<bool> stopping_{false};
     std::atomic<bool> ids_failing_{false};
@@ -124,6 +126,7 @@ class Coordinator final : public AgentLink, public Monitor {
     // Of the polling thread: answers of before a restart whose actions no poll has listed yet.
     std::unordered_map<Hash256, std::uint32_t, FixedBytesHash> unseen_;
     std::uint64_t unseen_since_ = 0;  // first tip
+    bool told_behind_ = false;        // of the polling thread too
 
     // Of the thread that starts and stops.
     std::jthread poller_;

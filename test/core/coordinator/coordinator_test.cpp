@@ -209,6 +209,28 @@ TEST_CASE("a source that fails is not ready, and the daemon goes on") {
     CHECK(house.coordinator->status().source_age == 31s);
 }
 
+TEST_CASE("books of another chain, or of a chain that the source has yet to catch up with, are named") {
+    House house;
+    std::vector<std::string> said;
+    house.log = Log(LogLevel::info, [&](LogLevel level, std::string_view text) {
+        if (level == LogLevel::error || text.find("caught up") != text.npos) said.emplace_back(text);
+    });
+    house.begin_at_100();
+    house.restart();
+    house.poll({}, 88);  // as far behind as a slow look at the tip may be
+    CHECK(said.empty());
+    house.poll({}, 40);
+    house.poll({}, 41);
+    REQUIRE(said.size() == 1);
+    CHECK(said[0].find("the books end at block 100 and the source is at block 40") == 0);
+    CHECK(said[0].find("another chain") != std::string::npos);
+    CHECK(house.coordinator->status().counters.at("blocks_source_behind_books") == 59);
+    house.poll({}, 101);
+    REQUIRE(said.size() == 2);
+    CHECK(house.coordinator->status().counters.at("blocks_source_behind_books") == 0);
+    house.close();
+}
+
 TEST_CASE("the views tell what happened") {
     House house;
     FakeAgent a = house.join("a");
