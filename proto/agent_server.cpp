@@ -2,17 +2,16 @@
 #include "proto/agent_server.hpp"
 
 #include <array>
-#include <cstdlib>
 #include <string_view>
 #include <utility>
 
-#include <grpc/support/log.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
 #include "proto/agent_calls.hpp"
 #include "proto/agent_transport.hpp"
 #include "proto/diff_stream_call.hpp"
+#include "proto/grpc_log.hpp"
 #include "proto/status.hpp"
 #include "proto/tls_credentials.hpp"
 
@@ -131,14 +130,6 @@ class AgentService final : public grpc::CallbackGenericService {
     Service& service_;
 };
 
-/// gRPC writes a line to standard error for each compressed message, failed handshake and the like, so any
-/// client could fill the log; GRPC_VERBOSITY in the environment brings them back.
-void silence_grpc() {
-    if (std::getenv("GRPC_VERBOSITY") == nullptr) {
-        gpr_set_log_verbosity(static_cast<gpr_log_severity>(GPR_LOG_SEVERITY_ERROR + 1));
-    }
-}
-
 int ms(std::chrono::seconds value) {
     return static_cast<int>(std::chrono::milliseconds(value).count());
 }
@@ -212,7 +203,7 @@ Result<std::unique_ptr<AgentServer>> AgentServer::start(AgentServerSettings sett
         return fail(ErrorCode::config, "cannot use TLS", "tls.cert, tls.key", "only one of the two is set",
                     "set both, or neither for plain text behind a TLS proxy");
     }
-    silence_grpc();
+    send_grpc_log_to(log);
     auto parts = std::make_unique<Parts>(std::move(settings), link, access, diffs, log);
     const auto& with = parts->settings;
     (void)raise_file_limit(std::uint64_t{2} * with.accept.connections + with.accept.reserved_files);
