@@ -137,7 +137,10 @@ int ms(std::chrono::seconds value) {
 }  // namespace
 
 void configure_transport(grpc::ServerBuilder& builder, const AgentServerSettings& settings) {
-    builder.SetMaxReceiveMessageSize(static_cast<int>(settings.submit_body_bytes));
+    // gRPC looks at the size when the message is there, and then only tells that there is none: its bytes would
+    // stay unexplained and the connection be shut. So the size is judged here alone (AgentCall::OnReadDone),
+    // and what does not end is refused by what the connection holds.
+    builder.SetMaxReceiveMessageSize(-1);
     builder.SetMaxSendMessageSize(static_cast<int>(settings.message_out_bytes));
     // 1.51 inflates a message before it looks at its size: a compressed one is refused instead.
     builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
