@@ -71,10 +71,9 @@ struct Listener {
                     if (goes_on) stream->resume();
                 },
                 [this](Status status) {
-                    {
-                        const std::lock_guard lock(mutex);
-                        end = std::move(status);
-                    }
+                    // Under the lock: whoever waits for this may destroy the listener right after.
+                    const std::lock_guard lock(mutex);
+                    end = std::move(status);
                     changed.notify_all();
                 }};
     }
