@@ -22,7 +22,8 @@ class MonitorApi {
     /// Ok while agents can connect.
     using PortBound = std::function<Status()>;
 
-    /// `monitor` and `clock` must live as long as this. `snapshot_dir`: where /api/snapshot looks; empty = nowhere.
+    /// `monitor` and `clock` must live as long as this. `snapshot_dir`: where /api/snapshot looks; empty =
+    /// nowhere.
     MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, PortBound port_bound,
                std::string snapshot_dir = {});
     /// What GET /api/diffs shows; without it that answers 404. Before the first request.

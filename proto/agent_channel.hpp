@@ -10,6 +10,7 @@
 namespace ioswarm::proto {
 
 /// A connection of its own to the coordinator, made when it is first used.
-[[nodiscard]] std::shared_ptr<grpc::Channel> connect(const CoordinatorAddress& address, const AgentTimes& times);
+[[nodiscard]] std::shared_ptr<grpc::Channel> connect(const CoordinatorAddress& address,
+                                                     const AgentTimes& times);
 
 }  // namespace ioswarm::proto

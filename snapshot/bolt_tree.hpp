@@ -31,7 +31,8 @@ class LeafGatherer {
     /// read. `used` are buffers that can_reuse(). One thread at a time. Errors: bad_data, io; the walk is then
     /// over.
     [[nodiscard]] Result<std::deque<LeafAhead>> next(std::vector<Page> used);
-    /// A buffer that held a large page is not kept for small ones: a window of those would be many times its bound.
+    /// A buffer that held a large page is not kept for small ones: a window of those would be many times its
+    /// bound.
     [[nodiscard]] bool can_reuse(const Page& page) const noexcept {
         return !page.bytes.empty() && page.bytes.capacity() <= 4 * std::size_t{file_.page_size()};
     }

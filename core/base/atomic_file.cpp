@@ -48,7 +48,9 @@ Result<AtomicFile> AtomicFile::create(const std::string& path, mode_t mode) {
 }
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
-    : path_(std::move(other.path_)), temporary_(std::move(other.temporary_)), fd_(std::exchange(other.fd_, -1)),
+    : path_(std::move(other.path_)),
+      temporary_(std::move(other.temporary_)),
+      fd_(std::exchange(other.fd_, -1)),
       written_(other.written_) {}
 
 AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
@@ -85,7 +87,8 @@ Status AtomicFile::write(BytesView data) {
 
 Status AtomicFile::commit() {
     if (::fsync(fd_) != 0) return fail(errno_error(errno, "cannot sync", path_));
-    if (::rename(temporary_.c_str(), path_.c_str()) != 0) return fail(errno_error(errno, "cannot rename into place", path_));
+    if (::rename(temporary_.c_str(), path_.c_str()) != 0)
+        return fail(errno_error(errno, "cannot rename into place", path_));
     ::close(std::exchange(fd_, -1));
     return sync_folder(folder_of(path_));
 }
@@ -113,7 +116,8 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
     ::close(fd);
     if (failed != 0) return fail(errno_error(failed, "cannot read", path));
     if (out.size() > max_bytes) {
-        return fail(ErrorCode::resource_exhausted, "cannot read", path, fmt::format("it is larger than {} bytes", max_bytes));
+        return fail(ErrorCode::resource_exhausted, "cannot read", path,
+                    fmt::format("it is larger than {} bytes", max_bytes));
     }
     return out;
 }

@@ -11,12 +11,12 @@
 
 namespace ioswarm {
 
-/// A file that appears whole or not at all: written under a temporary name in the target's own folder, fsynced and
-/// renamed by commit(). Destroyed without commit() it leaves nothing behind and the old file as it was; a process
-/// killed in between leaves only the temporary, which the next writer of the same target removes.
-/// Not thread-safe; one writer of a target at a time.
+/// A file that appears whole or not at all: written under a temporary name in the target's own folder, fsynced
+/// and renamed by commit(). Destroyed without commit() it leaves nothing behind and the old file as it was; a
+/// process killed in between leaves only the temporary, which the next writer of the same target removes. Not
+/// thread-safe; one writer of a target at a time.
 class AtomicFile {
- public:
+  public:
     /// `mode`: of the new file. Errors: io, permission_denied, not_found (the folder).
     [[nodiscard]] static Result<AtomicFile> create(const std::string& path, mode_t mode = 0644);
     AtomicFile(AtomicFile&& other) noexcept;
@@ -28,11 +28,11 @@ class AtomicFile {
     /// Where the bytes are until commit(), for reading them back.
     [[nodiscard]] const std::string& temporary_path() const noexcept { return temporary_; }
     [[nodiscard]] std::uint64_t bytes_written() const noexcept { return written_; }
-    /// fsync, rename over the target, fsync of the folder. After an error the target is as it was, or (when only the
-    /// folder could not be synced) new.
+    /// fsync, rename over the target, fsync of the folder. After an error the target is as it was, or (when
+    /// only the folder could not be synced) new.
     [[nodiscard]] Status commit();
 
- private:
+  private:
     AtomicFile(std::string path, std::string temporary, int fd)
         : path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd) {}
     void discard() noexcept;
@@ -46,7 +46,8 @@ class AtomicFile {
 /// Writes `data` through an AtomicFile.
 [[nodiscard]] Status write_file_atomically(const std::string& path, BytesView data, mode_t mode = 0644);
 
-/// The whole file, at most `max_bytes` of it. Errors: not_found, permission_denied, io, resource_exhausted (larger).
+/// The whole file, at most `max_bytes` of it. Errors: not_found, permission_denied, io, resource_exhausted
+/// (larger).
 [[nodiscard]] Result<std::string> read_file(const std::string& path, std::size_t max_bytes);
 
 }  // namespace ioswarm

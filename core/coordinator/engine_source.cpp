@@ -98,18 +98,12 @@ void Engine::describe(StatusView& view) const {
     const TaskCounters& tasks = book_.counters();
     const ReadCounters& reads = prefetcher_.counters();
     const std::pair<const char*, std::uint64_t> figures[] = {
-        {"tasks_created", tasks.created},
-        {"tasks_dropped_queue_full", tasks.dropped},
-        {"tasks_given_up", tasks.given_up},
-        {"tasks_forgotten", tasks.forgotten},
-        {"tasks_mined", tasks.mined},
-        {"actions_mined_unseen", tasks.mined_unseen},
-        {"tasks_known", book_.size()},
-        {"tasks_waiting", book_.waiting()},
-        {"tasks_with_agents", open},
-        {"accounts_read", reads.accounts},
-        {"accounts_failed", reads.failed},
-        {"accounts_out_of_range", reads.out_of_range},
+        {"tasks_created", tasks.created},   {"tasks_dropped_queue_full", tasks.dropped},
+        {"tasks_given_up", tasks.given_up}, {"tasks_forgotten", tasks.forgotten},
+        {"tasks_mined", tasks.mined},       {"actions_mined_unseen", tasks.mined_unseen},
+        {"tasks_known", book_.size()},      {"tasks_waiting", book_.waiting()},
+        {"tasks_with_agents", open},        {"accounts_read", reads.accounts},
+        {"accounts_failed", reads.failed},  {"accounts_out_of_range", reads.out_of_range},
         {"accounts_late", reads.late},
     };
     for (const auto& [name, value] : figures)

@@ -65,7 +65,8 @@ Result<StateDiff> read_diff_record(BytesView record) {
         if (field->number == kHeight && field->type == wire::WireType::varint) {
             diff.height = field->scalar;
         } else if (field->number == kEntries && field->type == wire::WireType::length_delimited) {
-            if (diff.entries.size() == kMaxDiffEntries) return fail(malformed("it has more entries than a diff may have"));
+            if (diff.entries.size() == kMaxDiffEntries)
+                return fail(malformed("it has more entries than a diff may have"));
             Result<StateDiffEntry> entry = read_entry(field->bytes);
             if (!entry) return fail(std::move(entry).error());
             diff.entries.push_back(*std::move(entry));

@@ -10,19 +10,21 @@
 
 namespace ioswarm {
 
-/// Largest record taken in, in bytes (this project's choice: twice the 32 MiB that a message to an agent may have).
+/// Largest record taken in, in bytes (this project's choice: twice the 32 MiB that a message to an agent may
+/// have).
 inline constexpr std::size_t kMaxDiffRecordBytes = std::size_t{64} << 20;
 
-/// Most entries read of a diff (this project's choice: a message of 32 MiB as a node sends it holds fewer): in memory an
-/// entry takes many times the two bytes that an empty one takes in a record.
+/// Most entries read of a diff (this project's choice: a message of 32 MiB as a node sends it holds fewer): in
+/// memory an entry takes many times the two bytes that an empty one takes in a record.
 inline constexpr std::size_t kMaxDiffEntries = 1'000'000;
 
 /// The bytes that the diff log keeps of a diff: the protobuf message StateDiffResponse of
-/// ../shared/spec/protocol.md section 2, fields in number order, so that a protobuf agent can be sent them as they are.
-/// Equal diffs have equal records.
+/// ../shared/spec/protocol.md section 2, fields in number order, so that a protobuf agent can be sent them as
+/// they are. Equal diffs have equal records.
 [[nodiscard]] Bytes diff_record(const StateDiff& diff);
 
-/// The way back. Errors: bad_data (malformed, over kMaxDiffRecordBytes or kMaxDiffEntries, a write type over 1, an unknown field).
+/// The way back. Errors: bad_data (malformed, over kMaxDiffRecordBytes or kMaxDiffEntries, a write type over 1,
+/// an unknown field).
 [[nodiscard]] Result<StateDiff> read_diff_record(BytesView record);
 
 }  // namespace ioswarm

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "core/ledger/ledger_reader.hpp"
-#include "core/sqlite/lock_file.hpp"
 #include "core/ledger/schema.hpp"
+#include "core/sqlite/lock_file.hpp"
 #include "core/sqlite/sqlite.hpp"
 
 // How a group is made: the writer takes all that waits, up to the next operation that wants to be alone, and

@@ -2,9 +2,9 @@
 #pragma once
 
 // What agents and the coordinator say to each other, as plain values. Field for field the messages of the agent
-// protocol (../shared/spec/protocol.md section 2); proto/ converts them to and from both encodings. Heights are block
-// heights, `_ms` and `_us` are milliseconds and microseconds, amounts of money are decimal strings of rau where the
-// wire has them so.
+// protocol (../shared/spec/protocol.md section 2); proto/ converts them to and from both encodings. Heights are
+// block heights, `_ms` and `_us` are milliseconds and microseconds, amounts of money are decimal strings of rau
+// where the wire has them so.
 
 #include <cstdint>
 #include <map>
@@ -17,7 +17,12 @@
 namespace ioswarm {
 
 /// How far an agent can check a transaction; a higher one can do what a lower one does.
-enum class TaskLevel : std::uint8_t { l1_sig_verify = 0, l2_state_verify = 1, l3_full_execute = 2, l4_state_sync = 3 };
+enum class TaskLevel : std::uint8_t {
+    l1_sig_verify = 0,
+    l2_state_verify = 1,
+    l3_full_execute = 2,
+    l4_state_sync = 3
+};
 inline constexpr std::uint32_t kMaxTaskLevel = 3;
 
 /// "L1" .. "L4".
@@ -81,8 +86,9 @@ struct TaskPackage {
     std::optional<AccountSnapshot> receiver;
     std::uint64_t block_height = 0;
     std::optional<BlockContext> block_context;
-    std::map<std::string, Bytes> contract_code;                            ///< address → code
-    std::map<std::string, std::map<std::string, std::string>> storage_slots;  ///< address → slot → value, 0x hex
+    std::map<std::string, Bytes> contract_code;  ///< address → code
+    std::map<std::string, std::map<std::string, std::string>>
+        storage_slots;  ///< address → slot → value, 0x hex
     std::optional<EvmTx> evm_tx;
     bool operator==(const TaskPackage&) const = default;
 };

@@ -18,8 +18,8 @@ enum class DigestRules {
 };
 [[nodiscard]] Hash256 state_digest(std::span<const StateDiffEntry> entries, DigestRules rules) noexcept;
 
-/// The digest a diff carries is that of its entries, by one rule or the other (nothing in a diff says which of them
-/// its block is under).
+/// The digest a diff carries is that of its entries, by one rule or the other (nothing in a diff says which of
+/// them its block is under).
 [[nodiscard]] bool has_true_digest(const StateDiff& diff) noexcept;
 
 }  // namespace ioswarm

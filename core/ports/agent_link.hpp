@@ -12,12 +12,14 @@
 
 namespace ioswarm {
 
-/// The side of a task stream that the transport holds up: the coordinator tells it that there is something to take, or
-/// that it is over. Both calls return at once and may come from any thread; neither comes after on_end.
+/// The side of a task stream that the transport holds up: the coordinator tells it that there is something to
+/// take, or that it is over. Both calls return at once and may come from any thread; neither comes after
+/// on_end.
 class TaskStreamSink {
- public:
+  public:
     virtual ~TaskStreamSink() = default;
-    /// take() may have something. Calls coalesce: one may stand for many batches, and a spurious one is allowed.
+    /// take() may have something. Calls coalesce: one may stand for many batches, and a spurious one is
+    /// allowed.
     virtual void on_ready() = 0;
     /// The stream ends with this reason (aborted: a newer stream of the agent; permission_denied: revoked;
     /// unavailable: evicted or shutting down). Called at most once.
@@ -26,38 +28,39 @@ class TaskStreamSink {
 
 /// The side that the coordinator holds up: one per accepted GetTasks.
 class TaskStream {
- public:
+  public:
     virtual ~TaskStream() = default;
     /// The next batch for this agent, nothing when none waits (on_ready comes later). Thread-safe.
     [[nodiscard]] virtual std::shared_ptr<const TaskBatch> take() = 0;
-    /// The transport's side is gone (client left, write failed). What was not answered goes to other agents. Called
-    /// at most once; the sink is not called any more once this returned. Destruction without it does the same.
+    /// The transport's side is gone (client left, write failed). What was not answered goes to other agents.
+    /// Called at most once; the sink is not called any more once this returned. Destruction without it does the
+    /// same.
     virtual void closed() = 0;
 };
 
-/// What agents ask of the coordinator, in domain types; proto/ calls it for every rpc after authentication, size
-/// checks and decoding. `agent_id` is the authenticated id (the claimed one where no secret is configured). All of it
-/// is thread-safe, and only submit() may take long: it answers through its callback.
-/// A Result's error becomes the rpc's status; refusals that the protocol puts into a response are responses.
+/// What agents ask of the coordinator, in domain types; proto/ calls it for every rpc after authentication,
+/// size checks and decoding. `agent_id` is the authenticated id (the claimed one where no secret is
+/// configured). All of it is thread-safe, and only submit() may take long: it answers through its callback. A
+/// Result's error becomes the rpc's status; refusals that the protocol puts into a response are responses.
 class AgentLink {
- public:
+  public:
     using SubmitDone = std::function<void(Result<SubmitResponse>)>;
 
     virtual ~AgentLink() = default;
 
-    /// `Register`. Field rules (capability, lengths, wallet form) are checked here too: a wallet that is no address
-    /// is accepted=false.
+    /// `Register`. Field rules (capability, lengths, wallet form) are checked here too: a wallet that is no
+    /// address is accepted=false.
     [[nodiscard]] virtual Result<RegisterResponse> register_agent(const std::string& agent_id,
                                                                   const RegisterRequest& request) = 0;
 
-    /// `GetTasks`. Errors: failed_precondition (not registered; the agent registers again). A second stream of an
-    /// agent ends the first with aborted. `sink` is kept until on_end or closed().
+    /// `GetTasks`. Errors: failed_precondition (not registered; the agent registers again). A second stream of
+    /// an agent ends the first with aborted. `sink` is kept until on_end or closed().
     [[nodiscard]] virtual Result<std::unique_ptr<TaskStream>> open_task_stream(
         const std::string& agent_id, const GetTasksRequest& request, std::shared_ptr<TaskStreamSink> sink) = 0;
 
-    /// `SubmitResults`. `done` is called exactly once, from any thread, perhaps before this returns; a SubmitResponse
-    /// with accepted=true only after the results are durable. Errors: resource_exhausted (rate), unavailable (the
-    /// ledger takes no writes).
+    /// `SubmitResults`. `done` is called exactly once, from any thread, perhaps before this returns; a
+    /// SubmitResponse with accepted=true only after the results are durable. Errors: resource_exhausted (rate),
+    /// unavailable (the ledger takes no writes).
     virtual void submit(const std::string& agent_id, BatchResult batch, SubmitDone done) = 0;
 
     /// `Heartbeat`. Unknown agents get alive=false, "shutdown".

@@ -5,10 +5,10 @@
 
 namespace ioswarm {
 
-/// Time as the coordinator sees it. Thread-safe. Intervals and deadlines use steady(); what is shown or stored uses
-/// wall(), which may jump.
+/// Time as the coordinator sees it. Thread-safe. Intervals and deadlines use steady(); what is shown or stored
+/// uses wall(), which may jump.
 class Clock {
- public:
+  public:
     using Steady = std::chrono::steady_clock::time_point;
     using Wall = std::chrono::system_clock::time_point;
 
@@ -19,7 +19,7 @@ class Clock {
 
 /// The machine's own clocks.
 class SystemClock final : public Clock {
- public:
+  public:
     [[nodiscard]] Steady steady() const override { return std::chrono::steady_clock::now(); }
     [[nodiscard]] Wall wall() const override { return std::chrono::system_clock::now(); }
 };

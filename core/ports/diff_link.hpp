@@ -16,8 +16,8 @@
 
 namespace ioswarm {
 
-/// A diff on its way to agents: immutable, shared by all streams that send it. What a transport makes of it (a message
-/// in one of its encodings) is made once and kept here as long as the diff is.
+/// A diff on its way to agents: immutable, shared by all streams that send it. What a transport makes of it (a
+/// message in one of its encodings) is made once and kept here as long as the diff is.
 class SharedDiff {
   public:
     /// Transports' encodings, by an index of their own choosing below kEncodings.
@@ -31,7 +31,8 @@ class SharedDiff {
     /// core/diffs/diff_record.hpp
     [[nodiscard]] const Bytes& record() const noexcept { return record_; }
 
-    /// What `make` gave for this encoding when it was first asked for. Thread-safe; others wait while it is made.
+    /// What `make` gave for this encoding when it was first asked for. Thread-safe; others wait while it is
+    /// made.
     template <typename Make>
     [[nodiscard]] std::shared_ptr<const void> encoded(std::size_t encoding, Make&& make) const {
         Slot& slot = slots_.at(encoding);
@@ -50,16 +51,16 @@ class SharedDiff {
 };
 using SharedDiffPtr = std::shared_ptr<const SharedDiff>;
 
-/// The transport's side of a diff stream. Both calls return at once and may come from any thread; neither comes after
-/// on_end.
+/// The transport's side of a diff stream. Both calls return at once and may come from any thread; neither comes
+/// after on_end.
 class DiffStreamSink {
   public:
     virtual ~DiffStreamSink() = default;
     /// take() may have something. Calls coalesce, and a spurious one is allowed.
     virtual void on_ready() = 0;
-    /// The stream ends with this reason (aborted: a newer stream of the agent; out_of_range: what it needs was pruned;
-    /// data_loss: the log is damaged at the height it needs; permission_denied: revoked; unavailable: shutting down).
-    /// Called at most once.
+    /// The stream ends with this reason (aborted: a newer stream of the agent; out_of_range: what it needs was
+    /// pruned; data_loss: the log is damaged at the height it needs; permission_denied: revoked; unavailable:
+    /// shutting down). Called at most once.
     virtual void on_end(Error reason) = 0;
 };
 
@@ -67,8 +68,8 @@ class DiffStreamSink {
 class DiffStream {
   public:
     virtual ~DiffStream() = default;
-    /// The diff of the next height, each height exactly once and in order; nothing when it is not at hand (on_ready
-    /// comes later). Never waits for a disk.
+    /// The diff of the next height, each height exactly once and in order; nothing when it is not at hand
+    /// (on_ready comes later). Never waits for a disk.
     [[nodiscard]] virtual SharedDiffPtr take() = 0;
     /// The transport has handed the diff of `height` to the connection.
     virtual void written(std::uint64_t height) = 0;
@@ -77,14 +78,15 @@ class DiffStream {
     virtual void closed() = 0;
 };
 
-/// What agents ask of the diff log; proto/ calls it after authentication, size checks and decoding. Thread-safe.
+/// What agents ask of the diff log; proto/ calls it after authentication, size checks and decoding.
+/// Thread-safe.
 class DiffLink {
   public:
     virtual ~DiffLink() = default;
 
     /// `StreamStateDiffs`. from_height 0: live only. Errors: out_of_range (naming the range held and the newest
-    /// snapshot); unavailable (shutting down). A second stream of an agent ends the first with aborted. `sink` is kept
-    /// until on_end or closed().
+    /// snapshot); unavailable (shutting down). A second stream of an agent ends the first with aborted. `sink`
+    /// is kept until on_end or closed().
     [[nodiscard]] virtual Result<std::unique_ptr<DiffStream>> open_diff_stream(
         const std::string& agent_id, const StreamStateDiffsRequest& request,
         std::shared_ptr<DiffStreamSink> sink) = 0;

@@ -5,10 +5,10 @@
 
 namespace ioswarm {
 
-/// Moves closed epochs on chain. The ledger holds what is owed; a settler is told that there is something to look at
-/// and reads the rows itself, so that a lost call loses nothing.
+/// Moves closed epochs on chain. The ledger holds what is owed; a settler is told that there is something to
+/// look at and reads the rows itself, so that a lost call loses nothing.
 class RewardSettler {
- public:
+  public:
     virtual ~RewardSettler() = default;
 
     /// An epoch was closed and is durable in the ledger. Returns at once; callable from any thread.

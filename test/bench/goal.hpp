@@ -23,16 +23,19 @@ struct Sample {
 }
 
 /// Prints the one line that `./dev bench` owes for a goal: figure, floor, ratio, goal, met or not.
-///   P9   dispatch decision, 10,000 agents     0.41 µs (0.39..0.44)   floor 0.30 µs   ratio 1.37   goal ≤ 3 µs   met
-inline void print_goal(std::string_view number, std::string_view what, const Sample& figure, std::string_view unit,
-                       const Sample& floor, std::string_view goal, bool met) {
+///   P9   dispatch decision, 10,000 agents     0.41 µs (0.39..0.44)   floor 0.30 µs   ratio 1.37   goal ≤ 3 µs
+///   met
+inline void print_goal(std::string_view number, std::string_view what, const Sample& figure,
+                       std::string_view unit, const Sample& floor, std::string_view goal, bool met) {
     const double ratio = floor.median > 0 ? figure.median / floor.median : 0;
-    fmt::print("{:<5}{:<52}{:>10.3f} {:<6} ({:.3f}..{:.3f})  floor {:.3f}  ratio {:.2f}  goal {}  {}\n", number, what,
-               figure.median, unit, figure.low, figure.high, floor.median, ratio, goal, met ? "met" : "NOT MET");
+    fmt::print("{:<5}{:<52}{:>10.3f} {:<6} ({:.3f}..{:.3f})  floor {:.3f}  ratio {:.2f}  goal {}  {}\n", number,
+               what, figure.median, unit, figure.low, figure.high, floor.median, ratio, goal,
+               met ? "met" : "NOT MET");
 }
 
 /// A figure without a goal of its own, to read the others by.
-inline void print_figure(std::string_view number, std::string_view what, const Sample& figure, std::string_view unit) {
+inline void print_figure(std::string_view number, std::string_view what, const Sample& figure,
+                         std::string_view unit) {
     fmt::print("{:<5}{:<52}{:>10.3f} {:<6} ({:.3f}..{:.3f})\n", number, what, figure.median, unit, figure.low,
                figure.high);
 }

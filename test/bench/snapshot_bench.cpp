@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// P1 to P4: export of a made-up state of IOSWARM_BENCH_BYTES of entries (default 1 GB) from a BoltDB file and from a
-// PebbleDB directory, against what nobody can avoid: walking, SHA-256 and deflate at the rates each of them has alone.
-// Exports run in processes of their own on two cores. In IOSWARM_BENCH_DIR, by default /var/tmp; needs about three times
-// the bytes.
+// P1 to P4: export of a made-up state of IOSWARM_BENCH_BYTES of entries (default 1 GB) from a BoltDB file and
+// from a PebbleDB directory, against what nobody can avoid: walking, SHA-256 and deflate at the rates each of
+// them has alone. Exports run in processes of their own on two cores. In IOSWARM_BENCH_DIR, by default
+// /var/tmp; needs about three times the bytes.
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -103,7 +103,9 @@ void make_pebble(const std::string& path, std::uint64_t bytes) {
                 tables.push_back(table->finish());
                 table.reset();
             }
-            if (!table) table = std::make_unique<test::PebbleTableWriter>(path, tables.size() + 2, 6, test::PebbleTableWriter::Settings{});
+            if (!table)
+                table = std::make_unique<test::PebbleTableWriter>(path, tables.size() + 2, 6,
+                                                                  test::PebbleTableWriter::Settings{});
             stored = prefix;
             stored.insert(stored.end(), key.begin(), key.end());
             table->add(stored, 0, 1, value);
@@ -172,8 +174,8 @@ void walk(const std::string& path, const Take& take) {
     }
 }
 
-/// Pieces of a member's size, evenly out of the whole payload: what the size of zlib's level 6 and the rates of SHA-256
-/// and deflate are taken from.
+/// Pieces of a member's size, evenly out of the whole payload: what the size of zlib's level 6 and the rates of
+/// SHA-256 and deflate are taken from.
 Bytes sample_of(const std::string& snapshot_file, std::uint64_t raw_bytes) {
     const std::uint64_t pieces = std::max<std::uint64_t>(raw_bytes / kBlockBytes, 1);
     const std::uint64_t every = std::max<std::uint64_t>(pieces * kBlockBytes / kSampleBytes, 1);
@@ -185,7 +187,8 @@ Bytes sample_of(const std::string& snapshot_file, std::uint64_t raw_bytes) {
         const auto got = (*reader)->read(piece);
         if (!got) die(got.error().text());
         if (*got == 0) return sample;
-        if (i % every == every / 2) sample.insert(sample.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(*got));
+        if (i % every == every / 2)
+            sample.insert(sample.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(*got));
     }
 }
 
@@ -241,17 +244,17 @@ double budget(double walk, double hash, double deflate) {
 // ---- exports, each in a process of its own
 
 struct Exported {
-    double write_seconds = 0;   // until the last byte was written
-    double total_seconds = 0;   // read back, synced and renamed
-    double write_cpu = 0;       // the whole process, until then
+    double write_seconds = 0;  // until the last byte was written
+    double total_seconds = 0;  // read back, synced and renamed
+    double write_cpu = 0;      // the whole process, until then
     double rss_bytes = 0;
-    double read_bytes = 0;      // see read_bytes_of_process()
+    double read_bytes = 0;  // see read_bytes_of_process()
     double raw_bytes = 0;
     double file_bytes = 0;
 };
 
-/// What this process read: from the disk, or asked for at all (`rchar`: also what the cache had, so a page read twice
-/// counts twice even where memory is not short). The larger of both.
+/// What this process read: from the disk, or asked for at all (`rchar`: also what the cache had, so a page read
+/// twice counts twice even where memory is not short). The larger of both.
 double read_bytes_of_process() {
     std::ifstream io("/proc/self/io");
     std::string key;
@@ -277,23 +280,23 @@ int export_once(const std::string& source, const std::string& output, const std:
     options.compression = profile == "small" ? Compression::small : Compression::standard;
     Exported done;
     const auto start = SteadyClock::now();
-    const auto report = snapshot::export_snapshot(
-        options,
-        [&](const snapshot::ExportProgress& progress) {
-            using Phase = snapshot::ExportProgress::Phase;
-            if (progress.phase == Phase::verifying && done.write_seconds == 0) {
-                done.write_seconds = seconds_since(start);
-                done.write_cpu = cpu_seconds();
-                done.read_bytes = read_bytes_of_process();
-            }
-        },
-        {});
+    const auto report =
+        snapshot::export_snapshot(options,
+                                  [&](const snapshot::ExportProgress& progress) {
+                                      using Phase = snapshot::ExportProgress::Phase;
+                                      if (progress.phase == Phase::verifying && done.write_seconds == 0) {
+                                          done.write_seconds = seconds_since(start);
+                                          done.write_cpu = cpu_seconds();
+                                          done.read_bytes = read_bytes_of_process();
+                                      }
+                                  },
+                                  {});
     if (!report) die(report.error().text());
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
     fmt::print("{} {} {} {} {} {} {}\n", done.write_seconds, seconds_since(start), done.write_cpu,
-               static_cast<double>(usage.ru_maxrss) * 1024, done.read_bytes, static_cast<double>(report->raw_bytes),
-               static_cast<double>(report->file_bytes));
+               static_cast<double>(usage.ru_maxrss) * 1024, done.read_bytes,
+               static_cast<double>(report->raw_bytes), static_cast<double>(report->file_bytes));
     return 0;
 }
 
@@ -316,8 +319,9 @@ Exported run_export(const std::string& source, const std::string& output, const 
     int status = 0;
     ::waitpid(child, &status, 0);
     Exported e;
-    if (status != 0 || std::sscanf(line.c_str(), "%lf %lf %lf %lf %lf %lf %lf", &e.write_seconds, &e.total_seconds,
-                                   &e.write_cpu, &e.rss_bytes, &e.read_bytes, &e.raw_bytes, &e.file_bytes) != 7)
+    if (status != 0 ||
+        std::sscanf(line.c_str(), "%lf %lf %lf %lf %lf %lf %lf", &e.write_seconds, &e.total_seconds,
+                    &e.write_cpu, &e.rss_bytes, &e.read_bytes, &e.raw_bytes, &e.file_bytes) != 7)
         die("an export failed");
     return e;
 }
@@ -332,8 +336,8 @@ struct Profile {
     int rounds;
 };
 
-void bench_profile(const std::string& kind, const std::string& source, const std::string& output, const Profile& profile,
-                   std::vector<double>& rss) {
+void bench_profile(const std::string& kind, const std::string& source, const std::string& output,
+                   const Profile& profile, std::vector<double>& rss) {
     run_export(source, output, profile.name);  // warms the cache
     Bytes sample;
     std::vector<double> rate, with_read_back, cpu_rate, floor, cpu_floor, walks, hashes, deflates;
@@ -358,16 +362,18 @@ void bench_profile(const std::string& kind, const std::string& source, const std
         deflates.push_back(one.rate.wall / kMB);
         rss.push_back(last.rss_bytes / 1048576);
     }
-    const auto named = [&](std::string_view what) { return fmt::format("{}, {}: {}", kind, profile.name, what); };
+    const auto named = [&](std::string_view what) {
+        return fmt::format("{}, {}: {}", kind, profile.name, what);
+    };
     const bench::Sample figure = bench::sample_of(rate);
     const bench::Sample budgets = bench::sample_of(floor);
     bench::print_figure(profile.number, named("walk alone, a CPU second"), bench::sample_of(walks), "MB/s");
     bench::print_figure(profile.number, named("SHA-256 alone"), bench::sample_of(hashes), "MB/s");
     bench::print_figure(profile.number, named("deflate alone"), bench::sample_of(deflates), "MB/s");
-    bench::print_goal(profile.number, named("export on 2 cores"), figure, "MB/s", budgets, ">= 75% of the budget",
-                      figure.median >= 0.75 * budgets.median);
-    bench::print_goal(profile.number, named("read back and synced too"), bench::sample_of(with_read_back), "MB/s", budgets,
-                      "none", true);
+    bench::print_goal(profile.number, named("export on 2 cores"), figure, "MB/s", budgets,
+                      ">= 75% of the budget", figure.median >= 0.75 * budgets.median);
+    bench::print_goal(profile.number, named("read back and synced too"), bench::sample_of(with_read_back),
+                      "MB/s", budgets, "none", true);
     bench::print_goal(profile.number, named("export, a CPU second"), bench::sample_of(cpu_rate), "MB/s",
                       bench::sample_of(cpu_floor), "none", true);
     const double zlib = static_cast<double>(zlib6_size(sample));
@@ -375,8 +381,8 @@ void bench_profile(const std::string& kind, const std::string& source, const std
     bench::print_goal(profile.number, named(fmt::format("size, sample of {} MB", sample.size() / 1000 / 1000)),
                       {ours / kMB, ours / kMB, ours / kMB}, "MB", {zlib / kMB, zlib / kMB, zlib / kMB},
                       fmt::format("<= {} of zlib -6", profile.size_goal), ours <= profile.size_goal * zlib);
-    bench::print_figure(profile.number, named("file"), {last.file_bytes / kMB, last.file_bytes / kMB, last.file_bytes / kMB},
-                        "MB");
+    bench::print_figure(profile.number, named("file"),
+                        {last.file_bytes / kMB, last.file_bytes / kMB, last.file_bytes / kMB}, "MB");
 }
 
 void bench_cold(const std::string& kind, const std::string& source, const std::string& output) {
@@ -392,14 +398,16 @@ void bench_cold(const std::string& kind, const std::string& source, const std::s
         times_read.push_back(done.read_bytes / size);
     }
     const bench::Sample read = bench::sample_of(times_read);
-    bench::print_goal("P3", kind + ", cold: bytes read / size", read, "x", {1, 1, 1}, "<= 1.05", read.high <= 1.05);
+    bench::print_goal("P3", kind + ", cold: bytes read / size", read, "x", {1, 1, 1}, "<= 1.05",
+                      read.high <= 1.05);
     const bench::Sample figure = bench::sample_of(rate);
     const bench::Sample sequential = bench::sample_of(floor);
     const bench::Sample cached = bench::sample_of(warm);
     const bool as_warm = figure.median >= 0.95 * cached.median;  // the disk is not what holds it back
-    bench::print_goal("P3", kind + ", cold: against a sequential read", figure, "MB/s", sequential, ">= 70%, or P1's rate",
-                      figure.median >= 0.7 * sequential.median || as_warm);
-    bench::print_goal("P3", kind + ", cold: against the same warm", figure, "MB/s", cached, "or the above", as_warm);
+    bench::print_goal("P3", kind + ", cold: against a sequential read", figure, "MB/s", sequential,
+                      ">= 70%, or P1's rate", figure.median >= 0.7 * sequential.median || as_warm);
+    bench::print_goal("P3", kind + ", cold: against the same warm", figure, "MB/s", cached, "or the above",
+                      as_warm);
 }
 
 int bench(const fs::path& dir) {
@@ -453,6 +461,7 @@ int supervise() {
 }  // namespace ioswarm
 
 int main(int argc, char** argv) {
-    if (argc == 5 && std::strcmp(argv[1], "export") == 0) return ioswarm::export_once(argv[2], argv[3], argv[4]);
+    if (argc == 5 && std::strcmp(argv[1], "export") == 0)
+        return ioswarm::export_once(argv[2], argv[3], argv[4]);
     return ioswarm::supervise();
 }

@@ -67,7 +67,8 @@ using Set = std::set<std::string>;
 /// Of a command and, where it has some, of its subcommands.
 Set options_of(std::string_view name) {
     static const std::map<std::string_view, std::vector<std::string>> kSubcommands = {
-        {"config", {"show", "check"}}, {"diffs", {"import", "stat", "verify", "export", "restart"}},
+        {"config", {"show", "check"}},
+        {"diffs", {"import", "stat", "verify", "export", "restart"}},
         {"snapshot", {"export", "roll", "verify", "inspect", "diff"}}};
     Set all = help_options({"help", std::string(name)});
     if (const auto it = kSubcommands.find(name); it != kSubcommands.end()) {

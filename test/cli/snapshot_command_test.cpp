@@ -11,8 +11,8 @@
 #include "test/support/test_data.hpp"
 
 using namespace ioswarm;
-using ioswarm::test::run_cli;
 using Catch::Matchers::Contains;
+using ioswarm::test::run_cli;
 using Json = nlohmann::json;
 namespace fs = std::filesystem;
 
@@ -79,14 +79,17 @@ TEST_CASE("snapshot inspect shows counts, entries and one account", "[cli]") {
     // The first key of 20 bytes is an account; both spellings of its address find it.
     const std::size_t line = entries.out.find("Account ");
     std::string key;
-    for (std::size_t at = line; key.size() != 40 && at != std::string::npos; at = entries.out.find("\nAccount ", at + 1)) {
+    for (std::size_t at = line; key.size() != 40 && at != std::string::npos;
+         at = entries.out.find("\nAccount ", at + 1)) {
         const std::size_t from = entries.out.find(' ', at + 1) + 1;
         key = entries.out.substr(from, entries.out.find(' ', from) - from);
     }
     REQUIRE(key.size() == 40);
-    const Json account = Json::parse(run_cli({"snapshot", "inspect", "--json", "--account", "0x" + key, file}).out);
+    const Json account =
+        Json::parse(run_cli({"snapshot", "inspect", "--json", "--account", "0x" + key, file}).out);
     CHECK_THAT(account["io"].get<std::string>(), Catch::StartsWith("io1"));
-    CHECK(Json::parse(run_cli({"snapshot", "inspect", "--json", "--account", account["io"], file}).out) == account);
+    CHECK(Json::parse(run_cli({"snapshot", "inspect", "--json", "--account", account["io"], file}).out) ==
+          account);
     CHECK(run_cli({"snapshot", "inspect", "--account", "0x" + std::string(40, '7'), file}).code == 74);
     CHECK(run_cli({"snapshot", "inspect", "--account", "nobody", file}).code == 64);
     CHECK(run_cli({"snapshot", "inspect", data("snapshots/bad/ends-in-entry.snap.gz")}).code == 65);
@@ -108,8 +111,9 @@ TEST_CASE("snapshot diff lists what differs and answers 1 then", "[cli]") {
     CHECK(counts["only_b"] == back["only_a"]);
     CHECK(counts["changed"] == back["changed"]);
     // A snapshot of fewer namespaces lacks the others, and nothing else differs.
-    const Json fewer = Json::parse(
-        run_cli({"snapshot", "diff", "--json", data("snapshots/acctcode.snap.gz"), data("snapshots/full.snap.gz")}).out);
+    const Json fewer = Json::parse(run_cli({"snapshot", "diff", "--json", data("snapshots/acctcode.snap.gz"),
+                                            data("snapshots/full.snap.gz")})
+                                       .out);
     CHECK(fewer["only_a"] == 0);
     CHECK(fewer["only_b"] == 2728);
     CHECK(fewer["changed"] == 0);
@@ -123,9 +127,12 @@ TEST_CASE("snapshot export refuses a wrong command line before it touches anythi
     const std::string output = dir.path("a.snap.gz");
     CHECK(run_cli({"snapshot", "export", "--source", source}).code == 64);
     CHECK(run_cli({"snapshot", "export", "--output", output}).code == 64);
-    for (const std::vector<std::string>& wrong :
-         {std::vector<std::string>{"--namespaces", "Account,,Code"}, {"--compression", "best"}, {"--timeout", "soon"},
-          {"--live", "--snapshot-copy"}, {"--publish-cmd", "a 'b"}, {"--threads", "1000"}}) {
+    for (const std::vector<std::string>& wrong : {std::vector<std::string>{"--namespaces", "Account,,Code"},
+                                                  {"--compression", "best"},
+                                                  {"--timeout", "soon"},
+                                                  {"--live", "--snapshot-copy"},
+                                                  {"--publish-cmd", "a 'b"},
+                                                  {"--threads", "1000"}}) {
         INFO(wrong.front());
         std::vector<std::string> line{"snapshot", "export", "--source", source, "--output", output};
         line.insert(line.end(), wrong.begin(), wrong.end());

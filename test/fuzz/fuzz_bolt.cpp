@@ -25,7 +25,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         Bytes last;
         bool any = false;
         for (snapshot::EntryView entry; (*cursor)->next(entry);) {
-            if (any && !std::lexicographical_compare(last.begin(), last.end(), entry.key.begin(), entry.key.end())) std::abort();
+            if (any &&
+                !std::lexicographical_compare(last.begin(), last.end(), entry.key.begin(), entry.key.end()))
+                std::abort();
             last = to_bytes(entry.key);
             any = true;
         }

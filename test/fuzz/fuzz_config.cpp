@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A configuration file is read or refused with file and line; whatever stands in it, its values go through the checks
-// of the table of keys.
+// A configuration file is read or refused with file and line; whatever stands in it, its values go through the
+// checks of the table of keys.
 
 #include <algorithm>
 #include <cstdlib>
@@ -30,7 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             std::find_if(keys.begin(), keys.end(), [&](const KeyRow& row) { return row.name == entry.name; });
         if (key == keys.end()) continue;
         const Status assigned = assign(*key, entry.text, config);
-        if (!assigned && (assigned.error().code != ErrorCode::config || assigned.error().why.empty())) std::abort();
+        if (!assigned && (assigned.error().code != ErrorCode::config || assigned.error().why.empty()))
+            std::abort();
         if (!assigned && key->secret && entry.text.size() > 8 &&
             assigned.error().text().find(entry.text) != std::string::npos) {
             std::abort();

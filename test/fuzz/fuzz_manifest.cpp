@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A MANIFEST is applied or refused; the input is also put into one of its own as one record, behind the checksum.
+// A MANIFEST is applied or refused; the input is also put into one of its own as one record, behind the
+// checksum.
 
 #include <cstdlib>
 
@@ -19,7 +20,8 @@ void read(BytesView file) {
     }
     for (const auto& [number, table] : manifest->tables) {
         if (table.number != number || table.level > 6) std::abort();
-        if (table.has_points && (table.smallest.size() < kTrailerBytes || table.largest.size() < kTrailerBytes)) std::abort();
+        if (table.has_points && (table.smallest.size() < kTrailerBytes || table.largest.size() < kTrailerBytes))
+            std::abort();
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A snapshot is read whole or refused with a reason. The input is tried as a file, and as the content of one, compressed
-// here, so that what lies behind the checksums of gzip is reached too.
+// A snapshot is read whole or refused with a reason. The input is tried as a file, and as the content of one,
+// compressed here, so that what lies behind the checksums of gzip is reached too.
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A table is read in internal key order or refused. A fuzzer does not find checksums by chance, so each input is tried
-// as a block too, behind the check of its sum: the first byte is its kind of compression.
+// A table is read in internal key order or refused. A fuzzer does not find checksums by chance, so each input
+// is tried as a block too, behind the check of its sum: the first byte is its kind of compression.
 
 #include <cstdlib>
 

@@ -122,7 +122,8 @@ std::uint64_t BoltWriter::Tree::finish_root() {
 Bytes BoltWriter::Tree::finish() {
     Bytes value;
     const bool one_leaf = children_.empty() && closed_.empty();
-    if (writer_.settings_.inline_buckets && one_leaf && !nested_ && open_.bytes <= writer_.settings_.page_size / 4) {
+    if (writer_.settings_.inline_buckets && one_leaf && !nested_ &&
+        open_.bytes <= writer_.settings_.page_size / 4) {
         put(value, std::uint64_t{0});
         put(value, std::uint64_t{0});
         put_bytes(value, writer_.encode(open_, true, 0));
@@ -192,7 +193,8 @@ void BoltWriter::commit(Tree& root) {
         put_bytes(out, meta);
         out.resize(settings_.page_size);
         const auto at = static_cast<off_t>(id * settings_.page_size);
-        if (::pwrite(fd_, out.data(), out.size(), at) != static_cast<ssize_t>(out.size())) die("write of a BoltDB file");
+        if (::pwrite(fd_, out.data(), out.size(), at) != static_cast<ssize_t>(out.size()))
+            die("write of a BoltDB file");
     }
 }
 

@@ -18,8 +18,9 @@ class BoltWriter {
   public:
     struct Settings {
         std::uint32_t page_size = 4096;
-        double fill = 0.9;           ///< of a page, before the next one is begun
-        std::size_t scatter = 1;     ///< leaves of so many in a row lie in a random order, as in a file that was used
+        double fill = 0.9;  ///< of a page, before the next one is begun
+        std::size_t scatter =
+            1;  ///< leaves of so many in a row lie in a random order, as in a file that was used
         std::uint64_t seed = 1;      ///< of that order
         bool inline_buckets = true;  ///< as bbolt does: a bucket up to a quarter of a page stands in its value
         std::size_t min_elements = 2;  ///< of a leaf, however large they are (bbolt: 2)
@@ -58,8 +59,8 @@ class BoltWriter {
 
         BoltWriter& writer_;
         Node open_;
-        std::vector<Node> closed_;        // leaves that wait for their place
-        std::vector<Element> children_;   // leaves in the file: first key and page
+        std::vector<Node> closed_;       // leaves that wait for their place
+        std::vector<Element> children_;  // leaves in the file: first key and page
         bool nested_ = false;
     };
 

@@ -159,7 +159,8 @@ void PebbleTableWriter::add(BytesView user_key, std::uint64_t sequence, std::uin
     }
     table_.smallest_sequence = std::min(table_.smallest_sequence, sequence);
     table_.largest_sequence = std::max(table_.largest_sequence, sequence);
-    if (data_.entries != 0 && data_.bytes.size() + key.size() + value.size() > settings_.block_bytes) close_data_block();
+    if (data_.entries != 0 && data_.bytes.size() + key.size() + value.size() > settings_.block_bytes)
+        close_data_block();
     data_.add(key, value, kDataRestarts);
     table_.largest = key;
 }
@@ -309,7 +310,8 @@ Bytes pebble_edit(const PebbleEdit& edit) {
     return out;
 }
 
-void pebble_marker(const std::string& directory, std::string_view name, std::uint64_t iteration, std::string_view value) {
+void pebble_marker(const std::string& directory, std::string_view name, std::uint64_t iteration,
+                   std::string_view value) {
     const std::string prefix = fmt::format("marker.{}.", name);
     const std::string mark = fmt::format("{}{:06}.{}", prefix, iteration, value);
     ::close(create(directory + "/" + mark));
@@ -329,7 +331,8 @@ Bytes pebble_key(std::string_view ns, BytesView key) {
     return out;
 }
 
-void pebble_directory(const std::string& directory, const std::vector<PebbleTable>& tables, std::uint64_t last_sequence) {
+void pebble_directory(const std::string& directory, const std::vector<PebbleTable>& tables,
+                      std::uint64_t last_sequence) {
     PebbleEdit edit;
     edit.first = true;
     edit.next_file = 2;

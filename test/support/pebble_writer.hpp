@@ -23,15 +23,17 @@ struct PebbleTable {
     std::uint64_t largest_sequence = 0;
 };
 
-/// Writes a table of Pebble's version 2 as a node does: blocks of 4 KiB, Snappy where it saves an eighth, an index of two
-/// levels once it passes a block. Versions come in internal key order. Ends the program where the file cannot be written.
+/// Writes a table of Pebble's version 2 as a node does: blocks of 4 KiB, Snappy where it saves an eighth, an
+/// index of two levels once it passes a block. Versions come in internal key order. Ends the program where the
+/// file cannot be written.
 class PebbleTableWriter {
   public:
     struct Settings {
         bool snappy = true;
         std::size_t block_bytes = 4096;
     };
-    PebbleTableWriter(const std::string& directory, std::uint64_t number, std::uint32_t level, Settings settings);
+    PebbleTableWriter(const std::string& directory, std::uint64_t number, std::uint32_t level,
+                      Settings settings);
     ~PebbleTableWriter();
     PebbleTableWriter(const PebbleTableWriter&) = delete;
     PebbleTableWriter& operator=(const PebbleTableWriter&) = delete;
@@ -70,8 +72,8 @@ class PebbleTableWriter {
     std::vector<std::pair<Bytes, Handle>> index_;
 };
 
-/// Records in blocks of 32 KiB: a write-ahead log (with its number in each chunk) or a MANIFEST (without). Each record is
-/// written at once.
+/// Records in blocks of 32 KiB: a write-ahead log (with its number in each chunk) or a MANIFEST (without). Each
+/// record is written at once.
 class PebbleLogWriter {
   public:
     PebbleLogWriter(const std::string& path, std::optional<std::uint64_t> log_number);

@@ -67,8 +67,10 @@ void account(Random& random, Bytes& value) {
         put_uvarint(value, nonce);
     }
     std::string balance = std::to_string(random.below(1'000'000));
-    if (random.below(2) == 0) balance += std::to_string(random.next());
-    else balance += "000000000000000000";
+    if (random.below(2) == 0)
+        balance += std::to_string(random.next());
+    else
+        balance += "000000000000000000";
     put_field(value, 2, as_bytes(balance));
     if (random.below(10) == 0) {  // a contract
         Bytes hash;
@@ -143,7 +145,8 @@ void accounts(std::uint64_t bytes, std::uint64_t seed, const StateSink& sink) {
     Bytes value;
     for (std::uint64_t i = 0; i < count; ++i) {
         spread_key(random, i, count, 20, key);
-        if (!height_given && std::lexicographical_compare(height_key.begin(), height_key.end(), key.begin(), key.end())) {
+        if (!height_given &&
+            std::lexicographical_compare(height_key.begin(), height_key.end(), key.begin(), key.end())) {
             sink(height_key, height);
             height_given = true;
         }

@@ -7,9 +7,8 @@ using namespace ioswarm;
 
 namespace {
 
-const StateDiff kDiff{300,
-                      {{0, "Account", {0xaa}, {1, 2}}, {1, "Code", {0xbb}, {}}, {0, "", {}, {}}},
-                      Bytes(32, 0x11)};
+const StateDiff kDiff{
+    300, {{0, "Account", {0xaa}, {1, 2}}, {1, "Code", {0xbb}, {}}, {0, "", {}, {}}}, Bytes(32, 0x11)};
 
 }  // namespace
 
@@ -21,7 +20,13 @@ TEST_CASE("a diff record reads back as the diff it was made of") {
 // Origin: written by hand after https://protobuf.dev/programming-guides/encoding.
 TEST_CASE("a diff record is the protobuf message of the protocol") {
     const StateDiff diff{300, {{1, "C", {0xbb}, {}}}, {0x22}};
-    CHECK(to_hex(diff_record(diff)) == "08ac02" "1208" "0801" "120143" "1a01bb" "1a0122");
+    CHECK(to_hex(diff_record(diff)) ==
+          "08ac02"
+          "1208"
+          "0801"
+          "120143"
+          "1a01bb"
+          "1a0122");
 }
 
 TEST_CASE("a record of millions of empty entries costs no memory of millions") {
@@ -37,10 +42,18 @@ TEST_CASE("a record of millions of empty entries costs no memory of millions") {
 
 TEST_CASE("what is no diff record is bad data") {
     Bytes record = diff_record(kDiff);
-    SECTION("cut anywhere but between fields") { record.pop_back(); }
-    SECTION("an unknown field") { record.insert(record.end(), {0x20, 0x01}); }
-    SECTION("a write type that does not exist") { record = *from_hex("12020802"); }
-    SECTION("an unknown field in an entry") { record = *from_hex("12022801"); }
+    SECTION("cut anywhere but between fields") {
+        record.pop_back();
+    }
+    SECTION("an unknown field") {
+        record.insert(record.end(), {0x20, 0x01});
+    }
+    SECTION("a write type that does not exist") {
+        record = *from_hex("12020802");
+    }
+    SECTION("an unknown field in an entry") {
+        record = *from_hex("12022801");
+    }
     const auto read = read_diff_record(record);
     REQUIRE_FALSE(read);
     CHECK(read.error().code == ErrorCode::bad_data);

@@ -18,8 +18,9 @@ StateDiff diff_of(const nlohmann::json& json) {
     StateDiff diff;
     diff.height = json.at("height").get<std::uint64_t>();
     for (const auto& entry : json.at("entries")) {
-        diff.entries.push_back({entry.at("write_type").get<std::uint32_t>(), entry.at("namespace").get<std::string>(),
-                                base64(entry.at("key")), base64(entry.value("value", nlohmann::json()))});
+        diff.entries.push_back({entry.at("write_type").get<std::uint32_t>(),
+                                entry.at("namespace").get<std::string>(), base64(entry.at("key")),
+                                base64(entry.value("value", nlohmann::json()))});
     }
     diff.digest = base64(json.at("digest_bytes"));
     return diff;
@@ -50,12 +51,24 @@ TEST_CASE("the digest of each of a real node's diffs is the one in its block's h
 TEST_CASE("a diff whose entries are not those of its digest is found") {
     StateDiff diff = with_digest({{0, "Account", {1, 2}, {3}}, {1, "Contract", {4}, {}}}, DigestRules::current);
     REQUIRE(has_true_digest(diff));
-    SECTION("another value") { diff.entries[0].value = {9}; }
-    SECTION("a put instead of a delete") { diff.entries[1].write_type = 0; }
-    SECTION("an entry less") { diff.entries.pop_back(); }
-    SECTION("another order") { std::swap(diff.entries[0], diff.entries[1]); }
-    SECTION("a digest that is too short") { diff.digest.pop_back(); }
-    SECTION("no digest") { diff.digest.clear(); }
+    SECTION("another value") {
+        diff.entries[0].value = {9};
+    }
+    SECTION("a put instead of a delete") {
+        diff.entries[1].write_type = 0;
+    }
+    SECTION("an entry less") {
+        diff.entries.pop_back();
+    }
+    SECTION("another order") {
+        std::swap(diff.entries[0], diff.entries[1]);
+    }
+    SECTION("a digest that is too short") {
+        diff.digest.pop_back();
+    }
+    SECTION("no digest") {
+        diff.digest.clear();
+    }
     CHECK_FALSE(has_true_digest(diff));
 }
 
