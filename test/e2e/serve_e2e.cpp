@@ -312,12 +312,14 @@ TEST_CASE("who is revoked reads no diffs any more, registered or not", "[e2e][de
 TEST_CASE("a second signal ends at once", "[e2e]") {
     const TempDir dir;
     Served served(dir);
-    // Both wait when the process goes on: SIGINT has the lower number and comes first, SIGTERM is the second.
+    // Both wait when the process goes on, or the first was heard before the process had stopped: either may
+    // then be the second one, whose code it is.
     served.program().send(SIGSTOP);
     served.program().send(SIGTERM);
     served.program().send(SIGINT);
     served.program().send(SIGCONT);
-    CHECK(served.program().wait() == 143);
+    const int code = served.program().wait();
+    CHECK((code == 130 || code == 143));
 }
 
 TEST_CASE("SIGTERM while clients hold half-open connections takes no longer", "[e2e][defect-32]") {
