@@ -226,12 +226,26 @@ struct Schema<StateDiff> {
 };
 
 /// Every message, for instantiations and tests: IOSWARM_EACH_MESSAGE(X) expands X(Message) once each.
-#define IOSWARM_EACH_MESSAGE(X)                                                                               \
-    X(RegisterRequest)                                                                                        \
-    X(RegisterResponse)                                                                                       \
-    X(GetTasksRequest) X(AccountSnapshot) X(BlockContext) X(EvmTx) X(TaskPackage) X(TaskBatch) X(StateChange) \
-        X(LogEntry) X(TaskResult) X(BatchResult) X(SubmitResponse) X(HeartbeatRequest) X(PayoutInfo)          \
-            X(HeartbeatResponse) X(StreamStateDiffsRequest) X(StateDiffEntry) X(StateDiff)
+#define IOSWARM_EACH_MESSAGE(X) \
+    X(RegisterRequest)          \
+    X(RegisterResponse)         \
+    X(GetTasksRequest)          \
+    X(AccountSnapshot)          \
+    X(BlockContext)             \
+    X(EvmTx)                    \
+    X(TaskPackage)              \
+    X(TaskBatch)                \
+    X(StateChange)              \
+    X(LogEntry)                 \
+    X(TaskResult)               \
+    X(BatchResult)              \
+    X(SubmitResponse)           \
+    X(HeartbeatRequest)         \
+    X(PayoutInfo)               \
+    X(HeartbeatResponse)        \
+    X(StreamStateDiffsRequest)  \
+    X(StateDiffEntry)           \
+    X(StateDiff)
 
 template <typename T>
 concept Message = requires {
