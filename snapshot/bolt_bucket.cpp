@@ -42,6 +42,7 @@ Status add_bucket(const File& file, const Page& page, std::uint32_t index, Bucke
         }
         bucket.inline_page = std::move(inlined);
     }
+    if (bucket.root == file.root_page()) return fail(file.corrupt(page.id, at, "a bucket that holds itself"));
     buckets.insert_or_assign(std::string(as_text(element->key)), std::move(bucket));
     return {};
 }

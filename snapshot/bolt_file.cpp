@@ -198,12 +198,30 @@ Status File::read(std::uint64_t id, Page& page) const {
     if (page.header.count > room) {
         return fail(corrupt(id, 10, fmt::format("{} elements do not fit, {} would", page.header.count, room)));
     }
-    if (page.header.count == 0) return {};
-    // The first key stands right behind the elements: a count that lies shows here.
-    const std::size_t position = page.header.flags == leaf_page ? kPageHeaderSize + 4 : kPageHeaderSize;
-    if (u32_at(page.bytes, position) != page.header.count * kElementSize) {
-        return fail(corrupt(
-            id, 10, fmt::format("{} elements, and the first key does not follow them", page.header.count)));
+    return check_layout(page);
+}
+
+/// bbolt puts the elements in front, then keys and values one behind the other without a gap, and zeros behind
+/// a page that holds nothing: a count, a position or a size that lies shows here.
+Status File::check_layout(const Page& page) const {
+    const BytesView bytes = page.bytes;
+    const std::uint32_t count = page.header.count;
+    if (count == 0) {
+        const BytesView behind = bytes.subspan(kPageHeaderSize, kElementSize);
+        if (std::all_of(behind.begin(), behind.end(), [](std::uint8_t byte) { return byte == 0; })) return {};
+        return fail(corrupt(page.id, 10, "no elements, and yet something stands there"));
+    }
+    const bool leaf = page.header.flags == leaf_page;
+    std::uint64_t wanted = kPageHeaderSize + std::uint64_t{count} * kElementSize;
+    for (std::uint32_t i = 0; i < count && wanted <= bytes.size(); ++i) {  // element() tells what does not fit
+        const std::size_t at = kPageHeaderSize + std::size_t{i} * kElementSize;
+        if (at + u32_at(bytes, at + (leaf ? 4 : 0)) != wanted) {
+            if (i == 0)
+                return fail(corrupt(page.id, 10,
+                                    fmt::format("{} elements, and the first key does not follow them", count)));
+            return fail(corrupt(page.id, at, fmt::format("element {} does not follow the one before it", i)));
+        }
+        wanted += std::uint64_t{u32_at(bytes, at + (leaf ? 8 : 4))} + (leaf ? u32_at(bytes, at + 12) : 0);
     }
     return {};
 }

@@ -64,6 +64,7 @@ class File {
     File(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
     [[nodiscard]] Status lock(const LockWait& wait);
     [[nodiscard]] Status read_meta();
+    [[nodiscard]] Status check_layout(const Page& page) const;
     [[nodiscard]] Status read_at(std::uint64_t offset, std::span<std::uint8_t> out) const;
 
     std::string path_;

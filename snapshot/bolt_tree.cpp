@@ -47,39 +47,53 @@ Page LeafGatherer::spare_page() {
     return page;
 }
 
-Status LeafGatherer::check_leaf(const Page& page) {
-    if (page.header.flags != leaf_page) {
-        return fail(file_.corrupt(page.id, 8, "a branch where the leaves of the tree are"));
+/// What a branch names: of the kind wanted, not empty (bbolt drops such pages), and with no key below the one
+/// it is named by.
+Status LeafGatherer::check_child(const Page& page, PageFlag kind, BytesView first_key) {
+    if (page.header.flags != kind) {
+        return fail(file_.corrupt(page.id, 8,
+                                  kind == leaf_page ? "a branch where the leaves of the tree are"
+                                                    : "no branch where the branches of the tree are"));
+    }
+    if (page.header.count == 0)
+        return fail(file_.corrupt(page.id, 10, "a branch names a page without elements"));
+    auto first = file_.element(page, 0);
+    if (!first) return fail(first.error());
+    if (less(first->key, first_key)) {
+        return fail(
+            file_.corrupt(page.id, kPageHeaderSize, "its first key is below the one that a branch has for it"));
     }
     return mark_visited(page);
 }
 
-Status LeafGatherer::read_leaf(std::uint64_t id, Page& page) {
-    if (auto read = file_.read(id, page); !read) return read;
-    return check_leaf(page);
+Status LeafGatherer::read_leaf(const LeafAhead& leaf, Page& page) {
+    if (auto read = file_.read(leaf.id, page); !read) return read;
+    return check_child(page, leaf_page, leaf.first_key);
 }
 
 Status LeafGatherer::descend_to_first_leaf() {
     Page page;
-    std::uint64_t id = root_;
-    for (;;) {
-        if (auto read = file_.read(id, page); !read) return read;
-        if (auto marked = mark_visited(page); !marked) return marked;
-        if (page.header.flags == leaf_page) break;
-        if (page.header.count == 0) return fail(file_.corrupt(id, 10, "a branch without children"));
-        if (stack_.size() == kMaxDepth) return fail(file_.corrupt(id, 0, "the tree is too deep"));
+    if (auto read = file_.read(root_, page); !read) return read;
+    if (auto marked = mark_visited(page); !marked) return marked;
+    while (page.header.flags == branch_page) {
+        if (page.header.count == 0) return fail(file_.corrupt(page.id, 10, "a branch without children"));
+        if (stack_.size() == kMaxDepth) return fail(file_.corrupt(page.id, 0, "the tree is too deep"));
         auto first = file_.element(page, 0);
         if (!first) return fail(first.error());
-        id = first->child;
+        const std::uint64_t id = first->child;
         stack_.push_back({std::move(page), 1});
         page = Page{};
+        if (auto read = file_.read(id, page); !read) return read;
+        // Whether it is a leaf or a branch, it is the first of its depth.
+        if (auto sound = check_child(page, static_cast<PageFlag>(page.header.flags), first->key); !sound)
+            return sound;
     }
     leaf_depth_ = stack_.size();
-    named_.push_back({page.id, std::move(page)});
+    named_.push_back({page.id, {}, std::move(page)});
     return {};
 }
 
-Result<std::optional<std::uint64_t>> LeafGatherer::next_child() {
+Result<std::optional<LeafAhead>> LeafGatherer::next_child() {
     while (!stack_.empty()) {
         Frame& top = stack_.back();
         if (top.index == top.page.header.count) {
@@ -89,16 +103,14 @@ Result<std::optional<std::uint64_t>> LeafGatherer::next_child() {
         }
         auto element = file_.element(top.page, top.index++);
         if (!element) return fail(element.error());
-        if (stack_.size() == leaf_depth_) return element->child;
+        if (stack_.size() == leaf_depth_)
+            return LeafAhead{element->child, to_bytes(element->key), std::nullopt};
         Page page = spare_page();
         if (auto read = file_.read(element->child, page); !read) return fail(read.error());
-        if (page.header.flags != branch_page || page.header.count == 0) {
-            return fail(file_.corrupt(page.id, 8, "no branch where the branches of the tree are"));
-        }
-        if (auto marked = mark_visited(page); !marked) return fail(marked.error());
+        if (auto sound = check_child(page, branch_page, element->key); !sound) return fail(sound.error());
         stack_.push_back({std::move(page), 0});
     }
-    return std::optional<std::uint64_t>();
+    return std::optional<LeafAhead>();
 }
 
 Status LeafGatherer::name_leaves() {
@@ -106,7 +118,7 @@ Status LeafGatherer::name_leaves() {
         auto child = next_child();
         if (!child) return fail(child.error());
         if (!*child) break;
-        named_.push_back({**child, std::nullopt});
+        named_.push_back(std::move(**child));
     }
     std::vector<std::uint64_t> ids;
     ids.reserve(named_.size());
@@ -129,7 +141,7 @@ Status LeafGatherer::read_leaves(std::deque<LeafAhead>& leaves) {
     for (LeafAhead* leaf : order) {
         if (bytes > kWindowBytesMax) break;
         Page page = spare_page();
-        if (auto read = read_leaf(leaf->id, page); !read) return read;
+        if (auto read = read_leaf(*leaf, page); !read) return read;
         bytes += page.bytes.size();
         leaf->page = std::move(page);
     }
@@ -209,7 +221,7 @@ Result<const Page*> LeafWalker::next() {
     window_.pop_front();
     if (leaf.page) {
         current_ = std::move(*leaf.page);
-    } else if (auto read = gatherer_.read_leaf(leaf.id, current_); !read) {
+    } else if (auto read = gatherer_.read_leaf(leaf, current_); !read) {
         over_ = read;
         return fail(read.error());
     }

@@ -16,6 +16,7 @@ namespace ioswarm::snapshot::bolt {
 /// A leaf that a branch named; read already, or (in a window of large leaves) when its turn comes.
 struct LeafAhead {
     std::uint64_t id = 0;
+    Bytes first_key;  ///< no key of it is below; empty for a root
     std::optional<Page> page;
 };
 
@@ -39,7 +40,7 @@ class LeafGatherer {
     /// Whether next() would give another one.
     [[nodiscard]] bool has_more() const noexcept { return !named_.empty(); }
     /// Reads a leaf that a window left out. Any thread.
-    [[nodiscard]] Status read_leaf(std::uint64_t id, Page& page);
+    [[nodiscard]] Status read_leaf(const LeafAhead& leaf, Page& page);
 
   private:
     struct Frame {
@@ -50,9 +51,9 @@ class LeafGatherer {
     [[nodiscard]] Status descend_to_first_leaf();
     [[nodiscard]] Status name_leaves();
     [[nodiscard]] Status read_leaves(std::deque<LeafAhead>& leaves);
-    [[nodiscard]] Status check_leaf(const Page& page);
+    [[nodiscard]] Status check_child(const Page& page, PageFlag kind, BytesView first_key);
     [[nodiscard]] Status mark_visited(const Page& page);
-    [[nodiscard]] Result<std::optional<std::uint64_t>> next_child();
+    [[nodiscard]] Result<std::optional<LeafAhead>> next_child();
     [[nodiscard]] Page spare_page();
 
     const File& file_;

@@ -96,3 +96,53 @@ TEST_CASE("a page that is broken windows ahead ends the walk with its number, an
     CHECK_THAT(cursor->status().error().why, Contains("page 15000"));
     CHECK_FALSE(cursor->next(entry));
 }
+
+TEST_CASE("a leaf that says it is empty, and a size that lies, are errors and not fewer or other entries") {
+    const test::TempDir dir;
+    const std::string path = dir.path("trie.db");
+    {
+        test::BoltWriter writer(path, {.page_size = kPageSize});
+        auto root = writer.tree();
+        auto bucket = writer.tree();
+        for (int i = 0; i < 40; ++i)
+            bucket.add(fmt::format("key {:08}", i), value_of(i));
+        root.add_bucket("Contract", bucket);
+        writer.commit(root);
+    }
+    const int fd = ::open(path.c_str(), O_RDWR);
+    REQUIRE(fd >= 0);
+    const auto walk = [&]() -> Status {
+        auto database = open_bolt(path, 0ms);
+        if (!database) return fail(database.error());
+        auto cursor = (*database)->open_namespace("Contract");
+        if (!cursor) return fail(cursor.error());
+        for (EntryView entry; (*cursor)->next(entry);) {
+        }
+        return (*cursor)->status();
+    };
+    const auto damaged = [&](off_t at, std::uint8_t byte) {
+        std::uint8_t was = 0;
+        REQUIRE(::pread(fd, &was, 1, at) == 1);
+        REQUIRE(::pwrite(fd, &byte, 1, at) == 1);
+        const Status walked = walk();
+        REQUIRE(::pwrite(fd, &was, 1, at) == 1);
+        return walked;
+    };
+    REQUIRE(walk());
+    int leaves = 0;
+    for (off_t page = 2 * off_t{kPageSize}; page < ::lseek(fd, 0, SEEK_END); page += kPageSize) {
+        std::uint8_t head[32];
+        REQUIRE(::pread(fd, head, sizeof head, page) == sizeof head);
+        // A leaf (flags 2) of two values of 400 bytes; their sizes stand at 12 of an element.
+        if (head[8] != 2 || head[10] != 2) continue;
+        ++leaves;
+        const Status emptied = damaged(page + 10, 0);
+        REQUIRE_FALSE(emptied);
+        CHECK_THAT(emptied.error().why, Contains("no elements"));
+        const Status shortened = damaged(page + 16 + 12, head[28] - 1);
+        REQUIRE_FALSE(shortened);
+        CHECK_THAT(shortened.error().why, Contains("element 1 does not follow the one before it"));
+    }
+    CHECK(leaves == 20);
+    ::close(fd);
+}
