@@ -10,6 +10,8 @@
 
 namespace ioswarm::snapshot::pebble {
 
+inline constexpr std::size_t kBlockTail = 5;  ///< behind a block's bytes: type u8 · crc u32
+
 /// Where a block lies in its table.
 struct Handle {
     std::uint64_t offset = 0;

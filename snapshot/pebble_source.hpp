@@ -30,7 +30,6 @@ struct KeyRange {
     [[nodiscard]] bool ends_before(BytesView key) const noexcept {
         return !to.empty() && compare(key, to) >= 0;
     }
-    [[nodiscard]] bool is_whole() const noexcept { return from.empty() && to.empty(); }
 };
 
 /// A range deletion: hides versions of [start, end) older than its own sequence number. `last` clips it to the

@@ -17,7 +17,6 @@ namespace {
 
 constexpr std::size_t kFooterSize = 53;
 constexpr std::size_t kHandlesEnd = 41;  // of the footer: checksum type, two handles, zeros
-constexpr std::size_t kBlockTail = 5;    // type u8 · crc u32
 constexpr std::uint8_t kChecksumCrc32c = 1;
 /// Pieces of a file read ahead: a system call a block of some KiB would cost more than its decompression.
 constexpr std::size_t kReadAheadMin = std::size_t{16} * 1024;

@@ -25,7 +25,8 @@ class Table {
     [[nodiscard]] const std::vector<RangeDeletion>& range_deletions() const noexcept {
         return range_deletions_;
     }
-    /// The versions within `range`. Over the whole range the entries are counted against the properties too.
+    /// The versions within `range`. Where that holds the whole table its entries are counted against the
+    /// properties too.
     [[nodiscard]] std::unique_ptr<Source> source(const KeyRange& range) const;
 
     [[nodiscard]] Error corrupt(std::uint64_t offset, std::string why) const;

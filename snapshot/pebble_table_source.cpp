@@ -15,9 +15,10 @@ namespace {
 /// Names of blocks in an index block, in order, from the first one that can hold `from`.
 class IndexWalk {
   public:
-    IndexWalk(const Table& table, const Bytes& from) : table_(table), from_(from) {}
+    IndexWalk(const Table& table, const Bytes& from, bool names_data)
+        : table_(table), from_(from), names_data_(names_data) {}
 
-    /// `below`: blocks must lie before this offset.
+    /// Reads the index block; the blocks that it names must lie before it.
     Status open(const Handle& handle) {
         at_ = handle;
         auto bytes = table_.read_block(handle, block_.release());
@@ -40,20 +41,34 @@ class IndexWalk {
                 return fail(table_.corrupt(
                     at_.offset, fmt::format("an index names a block at {:#x}, out of order", handle->offset)));
             }
+            // A writer puts data blocks one behind the other, from the table's first byte on: a gap is a block
+            // that the index lost, and its rows with it.
+            if (names_data_ && handle->offset != after_ && (any_ || !skipped_)) {
+                return fail(
+                    table_.corrupt(at_.offset, fmt::format("an index leaves out what lies at {:#x}", after_)));
+            }
             any_ = true;
-            after_ = handle->offset + handle->length;
+            after_ = handle->offset + handle->length + kBlockTail;
             if (compare(separator->user, from_) >= 0) return handle;
+            skipped_ = true;
         }
         if (!block_.error().empty()) return fail(table_.corrupt(at_.offset, block_.error()));
         return std::optional<Handle>();
     }
 
+    /// Whether next() left out blocks that are below `from`.
+    [[nodiscard]] bool skipped() const noexcept { return skipped_; }
+    /// The first block need not lie at the table's beginning: indexes before this one were not read.
+    void begins_later() noexcept { skipped_ = true; }
+
   private:
     const Table& table_;
     const Bytes& from_;
+    const bool names_data_;
     BlockReader block_;
     Handle at_;
     bool any_ = false;
+    bool skipped_ = false;
     std::uint64_t after_ = 0;
 };
 
@@ -64,8 +79,8 @@ class TableSource final : public Source {
           range_(std::move(range)),
           smallest_(*split_internal_key(table.meta().smallest)),
           largest_(*split_internal_key(table.meta().largest)),
-          top_(table, range_.from),
-          index_(table, range_.from) {}
+          top_(table, range_.from, false),
+          index_(table, range_.from, true) {}
 
     bool next() override {
         if (over_ || !status_) return false;
@@ -107,6 +122,7 @@ class TableSource final : public Source {
         if (!handle) return stop(handle.error());
         if (!*handle) return finish();
         if (const Status opened = index_.open(**handle); !opened) return stop(opened.error());
+        if (top_.skipped()) index_.begins_later();
         return true;
     }
 
@@ -133,7 +149,8 @@ class TableSource final : public Source {
     /// size.
     bool finish() {
         over_ = true;
-        if (range_.is_whole() && seen_ != table_.point_entries()) {
+        const bool all = compare(range_.from, smallest_.user) <= 0 && !range_.ends_before(largest_.user);
+        if (all && seen_ != table_.point_entries()) {
             return stop(table_.corrupt(
                 0, fmt::format("its properties count {} entries, it holds {}", table_.point_entries(), seen_)));
         }

@@ -115,6 +115,15 @@ TEST_CASE("damaged, hostile and foreign directories end in the class of error th
     }
 }
 
+TEST_CASE("an index that lost a block is noticed by who reads a namespace alone, as an export does") {
+    auto database = open_pebble(data("bad/index-skips-block"), {0ms, false});
+    REQUIRE(database);
+    auto cursor = (*database)->open_namespace("Account");
+    const auto read = cursor ? digest_of(**cursor) : Result<Digest>(fail(cursor.error()));
+    REQUIRE_FALSE(read);
+    CHECK(read.error().what == "table-corrupt");
+}
+
 TEST_CASE("a running node's lock is waited for and then refused, with the holder named") {
     const test::TempDir dir;
     fs::copy(data("flushed"), dir.path("trie.db"), fs::copy_options::recursive);
