@@ -214,6 +214,7 @@ HttpReply MonitorApi::status(const HttpRequest&) const {
         {"shadow_accuracy", percent(shadow.matched, shadow.compared)},
         {"task_level", to_string(status.task_level)},
         {"regions", counts(status.live_by_region)},
+        {"counters", counts(status.counters)},
     });
 }
 

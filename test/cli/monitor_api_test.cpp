@@ -73,6 +73,7 @@ StatusView some_status() {
     out.tasks_dispatched = 18'446'744'073'709'551'615U;
     out.tasks_received = 90;
     out.task_level = TaskLevel::l3_full_execute;
+    out.counters = {{"actions_mined_unseen", 7}, {"tasks_dropped_queue_full", 18'446'744'073'709'551'615U}};
     return out;
 }
 
@@ -162,13 +163,14 @@ TEST_CASE("/api/rewards of an unknown agent is an empty history, without an agen
     }
 }
 
-TEST_CASE("/swarm/status has the promised names", "[monitor]") {
+TEST_CASE("/swarm/status has the promised names, and what was dropped, given up and missed by name", "[monitor]") {
     Served served;
     served.monitor.status_view = some_status();
     CHECK(
         served.json("/swarm/status") ==
         R"({"uptime":"24h12m30.4s","agents_total":5,"agents_live":3,"tasks_dispatched":18446744073709551615,)"
-        R"("tasks_received":90,"shadow_mode":true,"shadow_accuracy":0.0,"task_level":"L3","regions":{"us-west":3}})"
+        R"("tasks_received":90,"shadow_mode":true,"shadow_accuracy":0.0,"task_level":"L3","regions":{"us-west":3},)"
+        R"("counters":{"actions_mined_unseen":7,"tasks_dropped_queue_full":18446744073709551615}})"
         "\n");
 }
 
