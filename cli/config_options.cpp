@@ -35,7 +35,8 @@ void add_config_file_option(CLI::App& app, ConfigOptions& options) {
     app.add_option("--config", options.files, "YAML file; may be repeated, later ones beat earlier ones")
         ->type_name("FILE")
         ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->allow_extra_args(false);  // what follows the file is no further file
 }
 
 void add_config_options(CLI::App& app, ConfigOptions& options, KeyFlags help) {
@@ -50,14 +51,16 @@ void add_config_options(CLI::App& app, ConfigOptions& options, KeyFlags help) {
         };
         CLI::Option* option = nullptr;
         if (std::holds_alternative<bool ServeConfig::*>(keys[i].field)) {
-            // "--shadow-mode" alone says true; "--shadow-mode=false" needs the equals sign.
-            option = app.add_flag_function(
-                flag_name(keys[i]),
-                [taken, &app, name = flag_name(keys[i])](std::int64_t) {
-                    const auto results = app.get_option(name)->results();
-                    taken(results.empty() ? "true" : results.back());
-                },
-                help_text(keys[i]));
+            // "--shadow-mode" alone says true; "--shadow-mode=false" needs the equals sign. An option without
+            // arguments, since CLI11's flag functions throw, on a word they do not know, none of its errors.
+            option = app.add_option(flag_name(keys[i]),
+                                    CLI::callback_t([taken](const CLI::results_t& words) {
+                                        taken(words.back());
+                                        return true;
+                                    }),
+                                    help_text(keys[i]))
+                         ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+                         ->expected(0);
         } else {
             option = app.add_option_function<std::string>(flag_name(keys[i]), taken, help_text(keys[i]))
                          ->type_name(std::string(keys[i].value_name))

@@ -88,5 +88,13 @@ TEST_CASE("a wrong flag value ends with 64, a missing file with 74", "[config]")
     CHECK(flag.code == 64);
     CHECK(flag.err == "ioswarm: configuration: --grpc-port: '99999' is not a whole number from 0 to 65535\n");
     CHECK(run_cli({"config", "check", "--config", "/no/such.yaml"}).code == 74);
+    for (const std::string word : {"maybe", "99999999999999999999", "1"}) {
+        const CliRun boolean = run_cli({"config", "check", "--shadow-mode=" + word});
+        CHECK(boolean.code == 64);
+        CHECK(boolean.err == "ioswarm: configuration: --shadow-mode: '" + word + "' is not true or false\n");
+    }
+    const CliRun two = run_cli({"config", "check", "--config", "/no/such.yaml", "another.yaml"});
+    CHECK(two.code == 64);
+    CHECK_THAT(two.err, Contains("another.yaml: unexpected argument"));
     CHECK(run_cli({"config"}).code == 64);
 }

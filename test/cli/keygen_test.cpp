@@ -42,6 +42,7 @@ TEST_CASE("every way to give the id and the secret makes the same key", "[keygen
         {"keygen", "--secret-file", secret, "agent-01"},
         {"keygen", "agent-01", "--config", config},
         {"keygen", "agent-01", "--config", via_file},
+        {"keygen", "--config", config, "agent-01"},
         {"keygen", "--agent", "agent-01", "--secret-file", "-"},
         {"keygen", "--agent", "agent-01", "--master", "test-secret"},
         {"keygen", "--agent", "agent-01", "--secret=test-secret"},
