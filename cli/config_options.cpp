@@ -53,8 +53,7 @@ void add_config_options(CLI::App& app, ConfigOptions& options, KeyFlags help) {
         if (std::holds_alternative<bool ServeConfig::*>(keys[i].field)) {
             // "--shadow-mode" alone says true; "--shadow-mode=false" needs the equals sign. An option without
             // arguments, since CLI11's flag functions throw, on a word they do not know, none of its errors.
-            option = app.add_option(flag_name(keys[i]),
-                                    CLI::callback_t([taken](const CLI::results_t& words) {
+            option = app.add_option(flag_name(keys[i]), CLI::callback_t([taken](const CLI::results_t& words) {
                                         taken(words.back());
                                         return true;
                                     }),

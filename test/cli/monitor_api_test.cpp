@@ -163,7 +163,8 @@ TEST_CASE("/api/rewards of an unknown agent is an empty history, without an agen
     }
 }
 
-TEST_CASE("/swarm/status has the promised names, and what was dropped, given up and missed by name", "[monitor]") {
+TEST_CASE("/swarm/status has the promised names, and what was dropped, given up and missed by name",
+          "[monitor]") {
     Served served;
     served.monitor.status_view = some_status();
     CHECK(
