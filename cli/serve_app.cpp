@@ -15,9 +15,13 @@ namespace {
 
 constexpr std::chrono::minutes kStatusInterval{1};
 
+bool is_every_interface(const std::string& address) {
+    return address.empty() || address == "0.0.0.0" || address == "::";
+}
+
 /// How a bound address is written where one connects to it.
 std::string reachable(const std::string& address, std::uint16_t port) {
-    const std::string host = address.empty() || address == "0.0.0.0" || address == "::" ? "127.0.0.1" : address;
+    const std::string host = is_every_interface(address) ? "127.0.0.1" : address;
     return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
                                                : fmt::format("[{}]:{}", host, port);
 }
@@ -179,7 +183,7 @@ std::string ServeApp::status_text() const {
 }
 
 Status ServeApp::announce() const {
-    const std::string agents = address_.empty()
+    const std::string agents = is_every_interface(address_)
                                    ? fmt::format("port {} of every interface", agent_server_->port())
                                    : reachable(address_, agent_server_->port());
     log_.info("source: {}", node_ ? fmt::format("node {}", config_.node_grpc) : source_identity(config_));

@@ -46,8 +46,12 @@ Result<Descriptor> listen_socket(const addrinfo& where, std::uint16_t port, cons
     (void)::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof kReceiveBuffer);
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), where.ai_addrlen) != 0 ||
         ::listen(socket.get(), kBacklog) != 0) {
-        return fail(ErrorCode::unavailable, "cannot listen", shown, errno_error(errno, "").why,
-                    "is another ioswarm running? --grpc-port names another port");
+        const int failure = errno;
+        Error error = errno_error(failure, "cannot listen", shown);
+        if (failure == EADDRINUSE || failure == EADDRNOTAVAIL) error.code = ErrorCode::unavailable;
+        if (failure == EADDRINUSE) error.hint = "is another ioswarm running? --grpc-port names another port";
+        if (failure == EADDRNOTAVAIL) error.hint = "listen wants an address of this machine";
+        return fail(std::move(error));
     }
     return socket;
 }

@@ -163,9 +163,13 @@ TEST_CASE("addresses to listen on", "[acceptor]") {
     CHECK(listen_on("::1", 0).has_value() == listen_on("[::1]", 0).has_value());  // a machine may have no IPv6
     const auto taken = listen_on("127.0.0.1", 0);
     REQUIRE(taken.has_value());
-    CHECK(listen_on("127.0.0.1", taken->port).error().code == ErrorCode::unavailable);
+    const Error busy = listen_on("127.0.0.1", taken->port).error();
+    CHECK(busy.code == ErrorCode::unavailable);
+    CHECK(busy.hint == "is another ioswarm running? --grpc-port names another port");
     CHECK(listen_on("no.such.name.invalid", 0).error().code == ErrorCode::invalid_argument);
-    CHECK(listen_on("192.0.2.1", 0).error().code == ErrorCode::unavailable);
+    const Error elsewhere = listen_on("192.0.2.1", 0).error();
+    CHECK(elsewhere.code == ErrorCode::unavailable);
+    CHECK(elsewhere.hint == "listen wants an address of this machine");
 }
 
 TEST_CASE("a connection is in the table while it is open", "[acceptor]") {
