@@ -2,6 +2,7 @@
 #include "core/coordinator/access.hpp"
 
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <utility>
 
@@ -22,6 +23,13 @@ std::string_view trim(std::string_view text) {
 }
 
 Result<std::unordered_set<std::string>> read_id_file(const std::string& path) {
+    // A pipe would be waited for at each reload, and hold up every signal meanwhile.
+    std::error_code error;
+    const auto file = std::filesystem::status(path, error);
+    if (std::filesystem::exists(file) && !std::filesystem::is_regular_file(file) &&
+        !std::filesystem::is_character_file(file)) {  // /dev/null is nobody
+        return fail(ErrorCode::config, "cannot read the list of agents", path, "it is no regular file");
+    }
     std::ifstream in(path);
     if (!in) return fail(errno_error(errno, "cannot read the list of agents", path));
     std::unordered_set<std::string> ids;

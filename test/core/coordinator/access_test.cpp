@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+
 #include <catch2/catch.hpp>
 
 #include "core/coordinator/access.hpp"
@@ -115,6 +117,15 @@ TEST_CASE("a list that cannot be read or does not hold ids names file and line, 
           "[access]") {
     const test::TempDir dir;
     CHECK(AccessControl::open({"s", dir.path("absent"), ""}).error().code == ErrorCode::not_found);
+    // Neither waits: nobody ever writes into the pipe.
+    REQUIRE(::mkfifo(dir.path("pipe").c_str(), 0600) == 0);
+    for (const std::string& odd : {dir.path("pipe"), dir.path(".")}) {
+        const auto refused = AccessControl::open({"s", "", odd});
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code == ErrorCode::config);
+        CHECK(refused.error().text() == "cannot read the list of agents: " + odd + ": it is no regular file");
+    }
+    CHECK(AccessControl::open({"s", "", "/dev/null"}));
     const auto revoked = dir.write("revoked", "one\n");
     const auto access = open_access({"s", "", revoked});
     (void)dir.write("revoked", "two\nthree four\n");
