@@ -83,7 +83,10 @@ Error wrong(const KeyRow& key, std::string_view text, std::string_view why) {
     // The value of a secret stays out of terminals and logs even when it is wrong; so does what is quoted at
     // length.
     constexpr std::size_t kLongestQuote = 80;
-    const std::string quoted = key.secret ? "the value" : fmt::format("'{}'", text.substr(0, kLongestQuote));
+    const std::string quoted = key.secret ? "the value"
+                               : key.form == KeyForm::http_url
+                                   ? fmt::format("'{}'", without_credentials(text).substr(0, kLongestQuote))
+                                   : fmt::format("'{}'", text.substr(0, kLongestQuote));
     return Error{ErrorCode::config, "", "", fmt::format("{} {}", quoted, why), ""};
 }
 

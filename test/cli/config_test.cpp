@@ -387,6 +387,8 @@ TEST_CASE("secrets are masked wherever they are shown", "[config]") {
     CHECK(shown_value(index_of("masterSecret"), *loaded.result) == "********");
     CHECK(shown_value(index_of("rewardSignerKey"), *loaded.result).empty());
     CHECK(shown_value(index_of("rewardRpcUrl"), *loaded.result) == "https://********@rpc.example/x?y");
+    CHECK(Loaded{Given{{"ioswarm: {rewardRpcUrl: 'https://me:pw@rpc example/x'}"}}}.problems().find(
+              "'https://********@rpc example/x' is not an http:// or https:// URL") != std::string::npos);
     const Loaded wrong{Given{{"ioswarm: {rewardSignerKey: deadbeef, rewardContract: x}"}}};
     CHECK(wrong.problems().find("deadbeef") == std::string::npos);
     CHECK(wrong.problems().find("ioswarm.rewardSignerKey: the value is not 32 bytes in hex") !=
