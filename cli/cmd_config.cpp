@@ -20,13 +20,15 @@ namespace {
 struct ConfigCommand {
     ConfigOptions config;
     bool json = false;
+    bool insecure_bind = false;
     CLI::App* check = nullptr;
     CLI::App* show = nullptr;
 };
 
-/// The files that the configuration names and a start would read.
-std::vector<Error> check_files(const ServeConfig& config) {
+/// What a start would refuse before it opens anything: where it would bind, and the files that it would read.
+std::vector<Error> check_start(const ServeConfig& config, bool insecure_bind) {
     std::vector<Error> out;
+    if (const auto address = bind_address(config, insecure_bind); !address) out.push_back(address.error());
     if (const auto access = AccessControl::open({"", config.agents_allowed, config.agents_revoked}); !access) {
         out.push_back(access.error());
     }
@@ -41,7 +43,7 @@ ExitCode run_check(const ConfigCommand& command, Io& io) {
     ExitCode code = ExitCode::ok;
     const auto loaded = load_or_report(command.config, io, code);
     if (!loaded) return code;
-    const std::vector<Error> wrong = check_files(loaded->settings);
+    const std::vector<Error> wrong = check_start(loaded->settings, command.insecure_bind);
     for (const Error& error : wrong)
         print_error(io, error);
     if (!wrong.empty()) return exit_code_for(wrong.front().code);
@@ -85,6 +87,8 @@ Runner add_config(CLI::App& app) {
     const std::string footer = "Every configuration flag of 'ioswarm serve' is taken too.";
     command->check =
         app.add_subcommand("check", "check the configuration and say everything that is wrong with it");
+    command->check->add_flag("--insecure-bind", command->insecure_bind,
+                             "check for a start with --insecure-bind");
     command->show = app.add_subcommand("show", "print every key with its value and where that came from");
     command->show->add_flag("--json", command->json, "print JSON");
     for (CLI::App* sub : {command->check, command->show})

@@ -51,6 +51,16 @@ TEST_CASE("config check reads the files that a start would read", "[config]") {
     CHECK(run_cli({"config", "check", "--tls-cert", dir.path("none"), "--tls-key", pem}).code == 74);
 }
 
+TEST_CASE("config check refuses an address that serve would not bind", "[config]") {
+    const std::vector<std::string> open{"config", "check", "--listen", "0.0.0.0"};
+    const CliRun refused = run_cli(open);
+    CHECK(refused.code == 78);
+    CHECK_THAT(refused.err,
+               Contains("listen: 0.0.0.0 is open to others, and without masterSecret everybody may join"));
+    CHECK(run_cli({"config", "check", "--listen", "0.0.0.0", "--insecure-bind"}).code == 0);
+    CHECK(run_cli({"config", "check", "--listen", "0.0.0.0", "--master-secret", "s"}).code == 0);
+}
+
 TEST_CASE("config show prints each key with its value and origin", "[config]") {
     const TempDir dir;
     const std::string file = dir.write("c.yaml", "ioswarm:\n  masterSecret: swordfish\n  maxAgents: 5\n");
