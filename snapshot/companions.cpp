@@ -34,21 +34,16 @@ Result<Companions> Companions::write(const std::string& output, const ExportRepo
     auto sum_file = AtomicFile::create(output + ".sha256");
     if (!sum_file) return fail(sum_file.error());
     if (auto written = sum_file->write(as_bytes(sum)); !written) return fail(written.error());
-    auto meta_file = AtomicFile::create(folder + "snapshot-meta.json");
+    auto meta_file = AtomicFile::create(folder + std::string(kMetaName), 0644, name);
     if (!meta_file) return fail(meta_file.error());
-    if (auto written = meta_file->write(as_bytes(meta.dump(2) + "\n")); !written) return fail(written.error());
+    const std::string text = meta.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+    if (auto written = meta_file->write(as_bytes(text)); !written) return fail(written.error());
     return Companions(std::move(*sum_file), std::move(*meta_file));
 }
 
 Status Companions::commit() {
     if (auto committed = sum_.commit(); !committed) return committed;
     return meta_.commit();
-}
-
-Status write_companions(const std::string& output, const ExportReport& report) {
-    auto companions = Companions::write(output, report);
-    if (!companions) return fail(companions.error());
-    return companions->commit();
 }
 
 }  // namespace ioswarm::snapshot

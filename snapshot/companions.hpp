@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "core/base/atomic_file.hpp"
@@ -10,8 +11,11 @@
 
 namespace ioswarm::snapshot {
 
-/// snapshot-meta.json and OUTPUT.sha256, written beside their names before the snapshot itself is renamed into
-/// place: a disk that is full shows while yesterday's three files still belong together.
+inline constexpr std::string_view kMetaName = "snapshot-meta.json";
+
+/// kMetaName and OUTPUT.sha256, written beside their names before the snapshot itself is renamed into
+/// place: a disk that is full shows while yesterday's three files still belong together. Snapshots of several
+/// names may be made in one folder at once: kMetaName then tells of the one that came last.
 class Companions {
   public:
     /// Errors: io, permission_denied.

@@ -34,11 +34,12 @@ Status sync_folder(const std::string& folder) {
 
 }  // namespace
 
-Result<AtomicFile> AtomicFile::create(const std::string& path, mode_t mode) {
+Result<AtomicFile> AtomicFile::create(const std::string& path, mode_t mode, const std::string& writer) {
     const std::string name = name_of(path);
     if (name.empty()) return fail(ErrorCode::invalid_argument, "cannot create", path, "it names a folder");
     // One fixed name a target: what a killed writer left is overwritten by the next, not piled up.
-    const std::string temporary = folder_of(path) + "/." + name + ".part";
+    const std::string temporary =
+        folder_of(path) + "/." + name + (writer.empty() ? "" : "." + writer) + ".part";
     if (::unlink(temporary.c_str()) != 0 && errno != ENOENT) {
         return fail(errno_error(errno, "cannot remove what an earlier run left", temporary));
     }

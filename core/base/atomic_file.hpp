@@ -14,11 +14,13 @@ namespace ioswarm {
 /// A file that appears whole or not at all: written under a temporary name in the target's own folder, fsynced
 /// and renamed by commit(). Destroyed without commit() it leaves nothing behind and the old file as it was; a
 /// process killed in between leaves only the temporary, which the next writer of the same target removes. Not
-/// thread-safe; one writer of a target at a time.
+/// thread-safe; one writer of a target at a time, or each with a name of its own.
 class AtomicFile {
   public:
-    /// `mode`: of the new file. Errors: io, permission_denied, not_found (the folder).
-    [[nodiscard]] static Result<AtomicFile> create(const std::string& path, mode_t mode = 0644);
+    /// `mode`: of the new file. `writer`: part of the temporary's name where one target has several writers.
+    /// Errors: io, permission_denied, not_found (the folder).
+    [[nodiscard]] static Result<AtomicFile> create(const std::string& path, mode_t mode = 0644,
+                                                   const std::string& writer = {});
     AtomicFile(AtomicFile&& other) noexcept;
     AtomicFile& operator=(AtomicFile&& other) noexcept;
     ~AtomicFile();
