@@ -18,7 +18,6 @@ namespace {
 struct RollCommand {
     snapshot::RollOptions options;
     SnapshotOutputOptions output;
-    std::string diffs;
     std::chrono::milliseconds lock_timeout{10'000};
 };
 
@@ -28,7 +27,7 @@ Result<snapshot::RollReport> roll(RollCommand& command, std::stop_token stop, Io
         !good) {
         return fail(good.error());
     }
-    auto log = snapshot::open_diffs(command.diffs, {command.lock_timeout, stop});
+    auto log = snapshot::open_diffs(command.options.diffs, {command.lock_timeout, stop});
     if (!log) return fail(log.error());
     SnapshotProgress progress(
         ProgressLine(io.err, ProgressLine::mode_for(command.output.quiet), "snapshot roll"));
@@ -66,7 +65,8 @@ Runner add_roll_options(CLI::App& app) {
     app.add_option("--base", command->options.base, "the snapshot to start from; may be the output itself")
         ->type_name("FILE")
         ->required();
-    app.add_option("--diffs", command->diffs, "the log of diffs: that of 'ioswarm serve', or iotex-core's")
+    app.add_option("--diffs", command->options.diffs,
+                   "the log of diffs: that of 'ioswarm serve', or iotex-core's")
         ->type_name("FILE")
         ->required();
     app.add_option("--to", command->options.to, "height of the new snapshot; default: the newest of the log")

@@ -21,6 +21,8 @@ Status split_list(const std::string& text, const std::string& job, std::vector<s
         const std::size_t comma = std::min(text.find(',', at), text.size());
         const std::string name = text.substr(at, comma - at);
         if (name.empty()) return fail(ErrorCode::usage, job, "--namespaces", "a name in the list is empty");
+        if (std::find(names.begin(), names.end(), name) != names.end())
+            return fail(ErrorCode::usage, job, "--namespaces", "a name stands twice in the list: " + name);
         names.push_back(name);
         at = comma + 1;
     }

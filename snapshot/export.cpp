@@ -40,7 +40,7 @@ class Export {
         : options_(options), output_("export", options, observer, std::move(stop)) {}
 
     Result<ExportReport> run() {
-        if (auto opened = output_.open(); !opened) return fail(opened.error());
+        if (auto opened = output_.open(options_.source); !opened) return fail(opened.error());
         if (auto read = read_state(); !read) return fail(read.error());
         return output_.publish();
     }
@@ -77,6 +77,7 @@ class Export {
                 // Not "not found", which is a file that is not there: the state lacks what it must have.
                 Error missing = cursor.error();
                 missing.code = ErrorCode::bad_data;
+                missing.hint = "--allow-missing leaves it out";
                 return fail(std::move(missing));
             }
             output_.report().missing.push_back(name);

@@ -106,7 +106,8 @@ struct GzipReader::State {
     }
 
     [[nodiscard]] Error corrupt(std::string why) const {
-        return Error{ErrorCode::bad_data, "broken gzip stream", path, std::move(why), {}};
+        return Error{ErrorCode::bad_data, "broken gzip stream", path, std::move(why),
+                     "get the file again, or export a new one"};
     }
 
     /// Ready for a member's header.

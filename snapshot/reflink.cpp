@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,6 +17,12 @@ namespace ioswarm::snapshot {
 Result<ReflinkCopy> ReflinkCopy::of(const std::string& source) {
     const int from = ::open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (from < 0) return fail(errno_error(errno, "cannot open the state file", source));
+    struct stat info {};
+    if (::fstat(from, &info) == 0 && S_ISDIR(info.st_mode)) {
+        ::close(from);
+        return fail(ErrorCode::usage, "no copy beside the running node", source, "it is a directory",
+                    "--live reads a running node's PebbleDB directory");
+    }
     const std::size_t slash = source.rfind('/');
     const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : source.substr(0, slash);
     const int to = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);

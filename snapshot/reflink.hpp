@@ -13,8 +13,8 @@ namespace ioswarm::snapshot {
 /// ends.
 class ReflinkCopy {
   public:
-    /// On the source's own file system. Errors: not_found, permission_denied, io; unavailable where the file
-    /// system cannot.
+    /// On the source's own file system. Errors: not_found, permission_denied, io; usage for a
+    /// directory; unavailable where the file system cannot.
     [[nodiscard]] static Result<ReflinkCopy> of(const std::string& source);
     ReflinkCopy(ReflinkCopy&& other) noexcept;
     ReflinkCopy& operator=(ReflinkCopy&&) = delete;

@@ -51,7 +51,7 @@ class Roll {
           fold_(options.memory_bytes, folder_of(options.output)) {}
 
     Result<RollReport> run() {
-        if (auto opened = output_.open(); !opened) return fail(opened.error());
+        if (auto opened = output_.open(options_.diffs); !opened) return fail(opened.error());
         auto base = SnapshotReader::open(options_.base);
         if (!base) return fail(base.error());
         base_ = std::move(*base);

@@ -16,6 +16,7 @@ namespace ioswarm::snapshot {
 
 struct RollOptions : OutputOptions {
     std::string base;                                   ///< a snapshot; may be the output itself
+    std::string diffs;                                  ///< path of the log, which the output must not be
     std::uint64_t to = 0;                               ///< height of the new snapshot; 0 = the log's tip
     std::vector<std::string> namespaces;                ///< of the base that are kept; empty = all
     std::size_t memory_bytes = std::size_t{256} << 20;  ///< for the diffs; beyond it they go to a file

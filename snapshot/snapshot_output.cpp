@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "snapshot/snapshot_output.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <filesystem>
 #include <thread>
 
 #include <fmt/format.h>
@@ -26,6 +29,29 @@ std::size_t raw_size_of_member(BytesView member) {
     return size;
 }
 
+bool is_same(const std::string& a, const std::string& b) {
+    std::error_code ignored;  // what is not there is not the same
+    return std::filesystem::equivalent(a, b, ignored);
+}
+
+/// What cannot be made shows before the work and not at its end, and nothing but a file is ever replaced.
+Status check_place(const std::string& output, const std::string& source) {
+    const std::size_t name_at = output.rfind('/') + 1;  // npos + 1 = 0
+    const auto refuse = [&](std::string why) {
+        return fail(ErrorCode::usage, "cannot make the snapshot", output, std::move(why),
+                    "name a file for it: --output FILE");
+    };
+    if (name_at == output.size()) return refuse("it names no file");
+    if (output.substr(name_at) == kMetaName) return refuse("what describes the snapshot gets that name");
+    struct stat info {};
+    if (::lstat(output.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode))
+        return refuse("what stands there is no file");
+    if (is_same(output, source)) return refuse("that is what the snapshot is made from");
+    if (is_same(output.substr(0, name_at) + ".", source))
+        return refuse("nothing is ever put into a node's database");
+    return {};
+}
+
 }  // namespace
 
 SnapshotOutput::SnapshotOutput(std::string_view job, const OutputOptions& options,
@@ -36,7 +62,8 @@ SnapshotOutput::SnapshotOutput(std::string_view job, const OutputOptions& option
       stop_(std::move(stop)),
       threads_(options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency())) {}
 
-Status SnapshotOutput::open() {
+Status SnapshotOutput::open(const std::string& source) {
+    if (auto place = check_place(options_.output, source); !place) return place;
     auto lock = OutputLock::take(options_.output);
     if (!lock) return fail(lock.error());
     lock_.emplace(std::move(*lock));

@@ -65,8 +65,9 @@ class SnapshotOutput {
     SnapshotOutput(std::string_view job, const OutputOptions& options, const ExportObserver& observer,
                    std::stop_token stop);
 
-    /// Error try_again: another job makes the same file.
-    [[nodiscard]] Status open();
+    /// `source`: what the entries come from; it is never replaced, nor is anything put into it. Errors: usage
+    /// (no file can be made there), try_again: another job makes the same file.
+    [[nodiscard]] Status open(const std::string& source);
     [[nodiscard]] Status begin(std::uint64_t height);
     void begin_namespace(std::string_view name);
     /// An entry of the namespace begun last.
@@ -105,9 +106,6 @@ class SnapshotOutput {
     std::uint64_t told_ = 0;
     bool due_ = false;
 };
-
-/// Puts a finished snapshot's companions beside it: snapshot-meta.json and OUTPUT.sha256.
-[[nodiscard]] Status write_companions(const std::string& output, const ExportReport& report);
 
 /// Keys are hashes and come in order, so their first bytes tell how much of a namespace is done: 0..1.
 [[nodiscard]] double key_fraction(BytesView key) noexcept;

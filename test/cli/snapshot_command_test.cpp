@@ -128,6 +128,7 @@ TEST_CASE("snapshot export refuses a wrong command line before it touches anythi
     CHECK(run_cli({"snapshot", "export", "--source", source}).code == 64);
     CHECK(run_cli({"snapshot", "export", "--output", output}).code == 64);
     for (const std::vector<std::string>& wrong : {std::vector<std::string>{"--namespaces", "Account,,Code"},
+                                                  {"--namespaces", "Account,Code,Account"},
                                                   {"--compression", "best"},
                                                   {"--timeout", "soon"},
                                                   {"--live", "--snapshot-copy"},

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 
 #include "core/base/atomic_file.hpp"
 #include "core/crypto/hmac.hpp"
+#include "snapshot/companions.hpp"
 #include "snapshot/output_lock.hpp"
 #include "test/snapshot/snapshot_facts.hpp"
 #include "test/support/temp_dir.hpp"
@@ -153,6 +155,62 @@ TEST_CASE("a second export of the same output is told to come again") {
     const auto second = export_snapshot(options_for(dir), {}, {});
     REQUIRE_FALSE(second);
     CHECK(second.error().code == ErrorCode::try_again);
+}
+
+TEST_CASE("an output that is no place for a snapshot is refused before the work, and nothing is left there") {
+    const test::TempDir dir;
+    fs::copy(data("node/chain-pebble/final-trie.db"), dir.path("trie.db"), fs::copy_options::recursive);
+    fs::copy_file(data("bolt/trie.db"), dir.path("bolt.db"));
+    fs::create_directory(dir.path("folder"));
+    ::mkfifo(dir.path("pipe").c_str(), 0600);
+    const auto names = names_in(dir.path(""));
+    const auto state = names_in(dir.path("trie.db"));
+    ExportOptions options = options_for(dir, dir.path("trie.db"));
+    for (const std::string& wrong :
+         {std::string(), dir.path("folder"), dir.path("folder/"), dir.path("pipe"), dir.path("trie.db/a.gz"),
+          dir.path("folder/../trie.db/./a.gz"), dir.path("snapshot-meta.json")}) {
+        INFO(wrong);
+        options.output = wrong;
+        const auto refused = export_snapshot(options, {}, {});
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code == ErrorCode::usage);
+    }
+    options.source = dir.path("bolt.db");
+    options.output = dir.path("./bolt.db");
+    const auto refused = export_snapshot(options, {}, {});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().why == "that is what the snapshot is made from");
+    CHECK(names_in(dir.path("")) == names);
+    CHECK(names_in(dir.path("trie.db")) == state);
+    CHECK(fs::is_empty(dir.path("folder")));
+}
+
+TEST_CASE("snapshots of two names are published into one folder at once, the last one's description stays") {
+    const test::TempDir dir;
+    ExportReport report;
+    report.height = 1;
+    auto first = Companions::write(dir.path("a.gz"), report);
+    report.height = 2;
+    auto second = Companions::write(dir.path("b.gz"), report);
+    REQUIRE(first);
+    REQUIRE(second);
+    const auto height = [&] {
+        return nlohmann::json::parse(*read_file(dir.path("snapshot-meta.json"), 4096))["height"];
+    };
+    REQUIRE(first->commit());
+    CHECK(height() == 1);
+    REQUIRE(second->commit());
+    CHECK(height() == 2);
+    CHECK(names_in(dir.path("")) ==
+          std::vector<std::string>{"a.gz.sha256", "b.gz.sha256", "snapshot-meta.json"});
+}
+
+TEST_CASE("a file name that is no UTF-8 is as good as any") {
+    const test::TempDir dir;
+    ExportOptions options = options_for(dir);
+    options.output = dir.path("\xff.snap.gz");
+    REQUIRE(export_snapshot(options, {}, {}));
+    CHECK(fs::exists(options.output));
 }
 
 TEST_CASE("[defect-28] the database's lock is gone on every way out", "[defect-28]") {

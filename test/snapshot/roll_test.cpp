@@ -380,3 +380,15 @@ TEST_CASE(
     CHECK(names_in(dir.path()) ==
           std::vector<std::string>{".today.snap.gz.lock", "base.snap.gz", "diffs.db", "today.snap.gz"});
 }
+
+TEST_CASE("the log of diffs is never replaced by the snapshot that it makes") {
+    const test::TempDir dir;
+    const std::string chain = data("node/chain-boltdb");
+    fs::copy_file(chain + "/statediffs.db", dir.path("statediffs.db"));
+    RollOptions options = options_for(dir, chain + "/base.snap.gz");
+    options.diffs = options.output = dir.path("statediffs.db");
+    const auto refused = roll(options, options.diffs);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::usage);
+    CHECK(names_in(dir.path("")) == std::vector<std::string>{"statediffs.db"});
+}
