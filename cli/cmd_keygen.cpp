@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
 #include <fstream>
 #include <istream>
 #include <memory>
@@ -54,24 +55,25 @@ Status check_id(const std::string& id, bool any) {
 }
 
 /// One id a line; empty lines and those that begin with '#' are skipped.
-Status read_ids(std::istream& in, std::vector<std::string>& out) {
+Status read_ids(std::istream& in, const std::string& name, std::vector<std::string>& out) {
     std::string line;
     while (std::getline(in, line)) {
         const std::size_t first = line.find_first_not_of(" \t\r");
         if (first == std::string::npos || line[first] == '#') continue;
         out.push_back(line.substr(first, line.find_last_not_of(" \t\r") - first + 1));
     }
+    if (in.bad()) return fail(errno_error(errno == 0 ? EIO : errno, "cannot read the agent ids", name));
     return {};
 }
 
 Result<std::vector<std::string>> collect_ids(const KeygenOptions& options, Io& io) {
     std::vector<std::string> ids = options.agents;
     if (options.agents_file == "-") {
-        if (Status read = read_ids(io.in, ids); !read) return fail(std::move(read).error());
+        if (Status read = read_ids(io.in, "standard input", ids); !read) return fail(std::move(read).error());
     } else if (!options.agents_file.empty()) {
         std::ifstream file(options.agents_file);
         if (!file) return fail(errno_error(errno, "cannot read the agent ids", options.agents_file));
-        if (Status read = read_ids(file, ids); !read) return fail(std::move(read).error());
+        if (Status read = read_ids(file, options.agents_file, ids); !read) return fail(std::move(read).error());
     }
     for (const std::string& id : ids) {
         if (Status checked = check_id(id, options.any_id); !checked) return fail(std::move(checked).error());
@@ -160,6 +162,8 @@ ExitCode run_keygen(const KeygenOptions& options, Io& io) {
 
 Runner add_keygen(CLI::App& app) {
     auto options = std::make_shared<KeygenOptions>();
+    // An empty one, as from a variable that is not set, must not mean that the secret comes from elsewhere.
+    const auto given = [](const std::string& value) { return std::string(value.empty() ? "it is empty" : ""); };
     constexpr auto kAll = CLI::MultiOptionPolicy::TakeAll;
     app.add_option("--agent,--agent-id,agents", options->agents, "id of the agent; may be repeated")
         ->type_name("ID")
@@ -167,12 +171,15 @@ Runner add_keygen(CLI::App& app) {
     app.add_option("--agents-file", options->agents_file, "file with an id a line, - for standard input")
         ->type_name("FILE");
     app.add_option("--secret-file", options->secret_file, "file with the master secret, - for standard input")
+        ->check(given)
         ->type_name("FILE");
     app.add_option("--master,--secret", options->secret, "the master secret itself; the process list shows it")
+        ->check(given)
         ->type_name("TEXT");
     add_config_file_option(app, options->config);
     app.add_option("--new-secret", options->new_secret,
                    "make a new master secret in FILE, mode 0600; never overwrites")
+        ->check(given)
         ->type_name("FILE");
     app.add_flag("--any-id", options->any_id, "allow every id that the server takes");
     app.add_flag("--json", options->json, "print a JSON array");

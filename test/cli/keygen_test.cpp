@@ -153,8 +153,20 @@ TEST_CASE("a secret file that others can read is refused", "[keygen]") {
     }
 }
 
+TEST_CASE("an empty secret or file name is refused, whatever else holds a secret", "[keygen]") {
+    const TempDir dir;
+    const std::string config = dir.write("c.yaml", "ioswarm:\n  masterSecret: test-secret\n");
+    for (const std::string option : {"--secret", "--master", "--secret-file", "--new-secret"}) {
+        const CliRun run = run_cli({"keygen", "a", option, "", "--config", config});
+        CHECK(run.code == 64);
+        CHECK(run.out.empty());
+        CHECK_THAT(run.err, Contains(": it is empty"));
+    }
+}
+
 TEST_CASE("keygen says what is missing", "[keygen]") {
     const TempDir dir;
+    CHECK(run_cli({"keygen", "--agents-file", dir.path("."), "--secret-file", "-"}, "s").code == 74);
     const std::string empty = dir.write("empty", "\n");
     const std::string plain = dir.write("c.yaml", "ioswarm:\n  grpcPort: 1\n");
     CHECK(run_cli({"keygen"}).err ==
