@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -37,7 +38,7 @@ Status check(const ServeCommand& command, const ServeConfig& config) {
 }
 
 ExitCode run_serve(const ServeCommand& command, Io& io) {
-    block_signals();
+    block_hangup();
     ExitCode code = ExitCode::ok;
     const auto loaded = load_or_report(command.config, io, code);
     if (!loaded) return code;
@@ -47,14 +48,20 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
         return exit_code_for(error.code);
     };
     if (const Status checked = check(command, config); !checked) return refuse(checked.error());
+    block_signals();
     const Log log = make_log(log_format_from(config.log_format), log_level_from(config.log_level));
 
     std::mutex mutex;
     ServeApp* running = nullptr;  // guarded by mutex; null before and after
+    bool hung_up_early = false;   // guarded by mutex: a SIGHUP came before, maybe after the lists were read
     SignalWatch signals(
         [&] {
             const std::lock_guard lock(mutex);
-            if (running != nullptr) running->reload_lists();
+            if (running != nullptr) {
+                running->reload_lists();
+            } else {
+                hung_up_early = true;
+            }
         },
         log);
     auto app = ServeApp::start(config, command.options, log);
@@ -62,6 +69,7 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
     const auto set_running = [&](ServeApp* value) {
         const std::lock_guard lock(mutex);
         running = value;
+        if (running != nullptr && std::exchange(hung_up_early, false)) running->reload_lists();
     };
     set_running(app->get());
     log.info("ready");

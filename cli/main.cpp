@@ -5,11 +5,29 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "cli/dispatch.hpp"
+
+namespace {
+
+/// A stream that was closed for us must not become the number of a file that we open: what is printed would
+/// go into it. Opened the wrong way round, so that using it stays an error.
+void keep_stream_numbers() {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+        if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+            _exit(static_cast<int>(ioswarm::cli::ExitCode::io));
+    }
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
     using namespace ioswarm;
     using namespace ioswarm::cli;
+    keep_stream_numbers();
     Io io = standard_io();
     ExitCode code = ExitCode::internal;
     try {

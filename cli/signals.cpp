@@ -27,6 +27,13 @@ constexpr int kWake = SIGUSR1;
 
 }  // namespace
 
+void block_hangup() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
 void block_signals() {
     const sigset_t set = watched_signals();
     pthread_sigmask(SIG_BLOCK, &set, nullptr);

@@ -11,6 +11,10 @@
 
 namespace ioswarm::cli {
 
+/// Blocks SIGHUP alone: one that comes while the configuration is read waits for the SignalWatch, whereas
+/// SIGINT and SIGTERM still end the process, also when it waits for a file.
+void block_hangup();
+
 /// Blocks SIGINT, SIGTERM and SIGHUP for this thread and all it starts, and ignores SIGPIPE. To be called
 /// before any thread exists: then no signal handler ever runs, and one thread waits for all of them.
 void block_signals();

@@ -322,6 +322,50 @@ TEST_CASE("a second signal ends at once", "[e2e]") {
     CHECK((code == 130 || code == 143));
 }
 
+TEST_CASE("with standard error closed nothing is logged into a file of the books", "[e2e]") {
+    const TempDir dir;
+    const std::string command = std::string("exec ") + IOSWARM_BINARY +
+                                " serve --grpc-port 0 --swarm-api-port 0 " + "--data-dir '" + dir.path("data") +
+                                "' --ready-file '" + dir.path("up") + "' 2>&-";
+    Program program({"/bin/sh", "-c", command});
+    REQUIRE(eventually([&] { return std::filesystem::exists(dir.path("up")); }));
+    program.send(SIGTERM);
+    CHECK(program.wait() == 0);
+    CHECK(dir.read("data/ledger.lock") == std::to_string(program.pid()) + "\n");
+}
+
+TEST_CASE("signals that come while serve still reads its configuration count", "[e2e]") {
+    const TempDir dir;
+    const std::string pipe = dir.path("secret");
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    const std::vector<std::string> arguments{IOSWARM_BINARY, "serve",       "--master-secret-file", pipe,
+                                             "--data-dir",   dir.path("d"), "--grpc-port",          "0",
+                                             "--listen",     "127.0.0.1",   "--swarm-api-port",     "0"};
+    // Can be opened once the other side waits in open().
+    const auto once_it_waits = [&] {
+        int fd = -1;
+        REQUIRE(
+            eventually([&] { return (fd = ::open(pipe.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)) >= 0; }));
+        return fd;
+    };
+    for (const auto& [signal, code] : {std::pair{SIGTERM, 143}, std::pair{SIGINT, 130}}) {
+        Program waiting(arguments);
+        const int fd = once_it_waits();
+        waiting.send(signal);
+        CHECK(waiting.wait() == code);
+        ::close(fd);
+    }
+    Program reloading(arguments);
+    const int fd = once_it_waits();
+    reloading.send(SIGHUP);
+    REQUIRE(::write(fd, "secret", 6) == 6);
+    ::close(fd);
+    CHECK(reloading.wait_for("lists of agents read again"));
+    CHECK(reloading.wait_for("ready"));
+    reloading.send(SIGTERM);
+    CHECK(reloading.wait() == 0);
+}
+
 TEST_CASE("SIGTERM while clients hold half-open connections takes no longer", "[e2e][defect-32]") {
     const TempDir dir;
     Served served(dir, {"--with-agents", "1", "--block-time", "500ms"});
