@@ -116,7 +116,7 @@ ExitCode dispatch(std::span<const std::string> arguments, Io& io) {
         return ExitCode::ok;
     }
     if (is_any_of(name, {"--help", "-h", "help"})) {
-        if (rest.empty()) {
+        if (rest.empty() || is_any_of(rest.front(), {"--help", "-h", "help"})) {
             io.out << overview();
             return ExitCode::ok;
         }

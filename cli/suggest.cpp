@@ -18,6 +18,11 @@ std::string lower(std::string_view text) {
 
 }  // namespace
 
+std::string_view nearest(std::string_view typed, std::span<const std::string_view> candidates) {
+    constexpr std::size_t kMostTypos = 3;
+    return nearest(typed, candidates, std::min(kMostTypos, typed.size() / 2));
+}
+
 std::string_view nearest(std::string_view typed, std::span<const std::string_view> candidates,
                          std::size_t limit) {
     // Longer than any name there is: not worth the table, and whoever typed it may mean harm.

@@ -78,6 +78,11 @@ TEST_CASE("'help X' and 'X --help' say the same, for every command", "[cli]") {
     CHECK_THAT(run_cli({"help", "config", "show"}).out, Contains("--json"));
 }
 
+TEST_CASE("help of help is the overview", "[cli]") {
+    for (const std::string word : {"help", "--help", "-h"})
+        CHECK(run_cli({"help", word}).out == run_cli({"help"}).out);
+}
+
 TEST_CASE("the version is one line", "[cli]") {
     const CliRun run = run_cli({"--version"});
     CHECK(run.code == 0);
@@ -98,6 +103,10 @@ TEST_CASE("a mistyped option is answered with the nearest one", "[cli]") {
     CHECK(run.err == "ioswarm: keygen: --agnet: unknown option\nhint: did you mean '--agent'?\n");
     CHECK(run_cli({"config", "shwo"}).err ==
           "ioswarm: config: shwo: unexpected argument\nhint: did you mean 'show'?\n");
+    // Half of it changed is another word.
+    CHECK(run_cli({"config", "--jsn"}).err ==
+          "ioswarm: config: --jsn: unknown option\nhint: see 'ioswarm help config'\n");
+    CHECK(run_cli({"ls"}).err == "ioswarm: ls: unknown command\nhint: 'ioswarm help' lists the commands\n");
     CHECK(run_cli({"config", "show", "--grpc-prt=5"}).err ==
           "ioswarm: config: --grpc-prt: unknown option\nhint: did you mean '--grpc-port'?\n");
 }
