@@ -232,6 +232,17 @@ class Loader {
         if (settings.grpc_port != 0 && settings.grpc_port == settings.swarm_api_port) {
             error("swarmApiPort", fmt::format("{} is grpcPort too", settings.grpc_port));
         }
+        check_diffs_peer();
+    }
+
+    /// The node's own configuration, read by us too, gives its module the very port that we would take.
+    void check_diffs_peer() {
+        const ServeConfig& settings = loaded_.settings;
+        const auto peer = parse_host_port(settings.node_diffs);
+        if (!peer || peer->port != settings.grpc_port) return;
+        if (peer->host != "localhost" && !is_loopback(peer->host)) return;
+        error("node.diffs", fmt::format("{} is grpcPort of this program too", settings.node_diffs),
+              "beside the node's module give grpcPort and swarmApiPort other values in the second file");
     }
 
     const ConfigSources& sources_;

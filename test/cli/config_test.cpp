@@ -337,6 +337,17 @@ TEST_CASE("what belongs together is checked together", "[config]") {
     CHECK(Loaded{Given{{"ioswarm: {grpcPort: 5, swarmApiPort: 5}"}}}.problems() ==
           "swarmApiPort: 5 is grpcPort too\n");
     CHECK(Loaded{Given{{"ioswarm: {grpcPort: 0, swarmApiPort: 0}"}}}.result);
+    const auto relay = [](const std::string& diffs) {
+        return Loaded{Given{{"ioswarm: {node: {diffs: '" + diffs + "', diffsAgentId: a}}"}}}.problems();
+    };
+    CHECK(relay("127.0.0.1:14689") ==
+          "node.diffs: 127.0.0.1:14689 is grpcPort of this program too (beside the node's module give grpcPort "
+          "and "
+          "swarmApiPort other values in the second file)\n");
+    CHECK_FALSE(relay("localhost:14689").empty());
+    CHECK_FALSE(relay("[::1]:14689").empty());
+    CHECK(relay("127.0.0.1:14688").empty());
+    CHECK(relay("node.example:14689").empty());
 }
 
 TEST_CASE("a secret comes from a file too, the stronger source counts", "[config]") {
@@ -359,7 +370,7 @@ TEST_CASE("the relay's key comes from its file, and nothing but a key is taken",
     const TempDir dir;
     const std::string key = "iosw_" + std::string(64, 'a');
     const auto with = [&](const std::string& content) {
-        return Given{{"ioswarm: {node: {diffs: 127.0.0.1:14689, diffsAgentId: relay, diffsKeyFile: " +
+        return Given{{"ioswarm: {node: {diffs: 127.0.0.1:14688, diffsAgentId: relay, diffsKeyFile: " +
                       dir.write("key", content) + "}}"}};
     };
     CHECK(Loaded{with(key + "\n")}.settings().node_diffs_key == key);

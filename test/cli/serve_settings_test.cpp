@@ -102,10 +102,10 @@ TEST_CASE("the log of state diffs lies in the data directory, or where it was to
 }
 
 TEST_CASE("the configuration says whom to take diffs from, and as whom", "[serve]") {
-    const auto settings = node_diff_settings(config_of("node: {diffs: '[::1]:14689', diffsAgentId: relay-01}"));
+    const auto settings = node_diff_settings(config_of("node: {diffs: '[::1]:14688', diffsAgentId: relay-01}"));
     CHECK(settings.peer.target.host == "::1");
-    CHECK(settings.peer.target.port == 14689);
-    CHECK(settings.peer.target.text() == "[::1]:14689");
+    CHECK(settings.peer.target.port == 14688);
+    CHECK(settings.peer.target.text() == "[::1]:14688");
     CHECK(settings.peer.agent_id == "relay-01");
     CHECK(settings.peer.token.empty());
 }
