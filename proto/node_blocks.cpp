@@ -38,6 +38,7 @@ class NodeBlocks final : public BlockSource {
 
   private:
     Result<ExecutedBlock> next_of_grpc(std::uint64_t height, const std::stop_token& stop);
+    Result<std::uint64_t> next_to_come(const std::stop_token& stop);
     Result<ExecutedBlock> next_of_web3(std::uint64_t height, const std::stop_token& stop);
     Status open_stream(const std::stop_token& stop);
     void lose_stream(const Error& why);
@@ -53,6 +54,7 @@ class NodeBlocks final : public BlockSource {
     std::unique_ptr<NodeStream> stream_;
     std::uint64_t stream_dropped_ = 0;  ///< of stream_, already in the counter
     std::uint64_t expected_ = 0;        ///< the height after the last one given
+    std::uint64_t to_come_ = 0;         ///< what height 0 stands for until a block was given; 0: not known yet
     bool ask_ = true;                   ///< the next turn asks whether a block was missed
     unsigned failures_ = 0;             ///< streams lost in a row
     steady_clock::time_point open_again_{};
@@ -67,10 +69,11 @@ void NodeBlocks::keep(NodeBlock block) {
 
 std::optional<ExecutedBlock> NodeBlocks::take_ready(std::uint64_t height) {
     ready_.erase(ready_.begin(), ready_.lower_bound(height));
-    if (ready_.empty() || (height != 0 && ready_.begin()->first != height)) return std::nullopt;
+    if (ready_.empty() || ready_.begin()->first != height) return std::nullopt;
     NodeBlock found = std::move(ready_.begin()->second);
     ready_.erase(ready_.begin());
     expected_ = found.block.height + 1;
+    to_come_ = 0;
     if (found.block.unmatched_actions != 0) {
         link_.log().error(
             "node: block {}: {} of {} actions have a hash here that no receipt of the block carries, the first "
@@ -153,7 +156,7 @@ Status NodeBlocks::take_message(BytesView message, std::uint64_t height, const C
         return fail(block.error());
     }
     const ExecutedBlock& told = block->block;
-    if (height == 0 || told.height > height) {
+    if (told.height > height) {
         // A height out of the blue would be waited for for ever; the node's own tip has to agree.
         const auto tip = tip_height(stop);
         if (!tip) return fail(tip.error());
@@ -161,7 +164,7 @@ Status NodeBlocks::take_message(BytesView message, std::uint64_t height, const C
             return fail(ErrorCode::bad_data, "cannot read the node's answer", "StreamBlocksResponse",
                         "block " + std::to_string(told.height) + " past the tip " + std::to_string(*tip));
         }
-        ask_ = ask_ || height != 0;
+        ask_ = true;
     }
     failures_ = 0;
     if (told.height < height) {
@@ -173,15 +176,31 @@ Status NodeBlocks::take_message(BytesView message, std::uint64_t height, const C
     return {};
 }
 
+/// The block after the tip as it was when it was first asked for: from then on none is missed, and a stream that
+/// never tells of any is noticed.
+Result<std::uint64_t> NodeBlocks::next_to_come(const std::stop_token& stop) {
+    if (to_come_ == 0) {
+        const auto tip = tip_height(stop);
+        if (!tip) return fail(tip.error());
+        to_come_ = *tip + 1;
+    }
+    return to_come_;
+}
+
 Result<ExecutedBlock> NodeBlocks::next_of_grpc(std::uint64_t height, const std::stop_token& stop) {
     const auto ids = link_.chain_ids(stop);
     if (!ids) return fail(ids.error());
+    if (height == 0) {
+        const auto to_come = next_to_come(stop);
+        if (!to_come) return fail(to_come.error());
+        height = *to_come;
+    }
     bool was_quiet = false;
     ask_ = ask_ || height != expected_;  // the stream tells of what is new only
     while (!stop.stop_requested()) {
         if (auto block = take_ready(height)) return std::move(*block);
         if (const auto status = open_stream(stop); !status) return fail(status.error());
-        if (std::exchange(ask_, false) && height != 0) {
+        if (std::exchange(ask_, false)) {
             if (const auto status = fetch_missed(height, *ids, stop); !status) {
                 ask_ = true;
                 return fail(status.error());
@@ -229,6 +248,7 @@ Result<ExecutedBlock> NodeBlocks::next(std::uint64_t height, std::stop_token sto
     auto block = link_.json_api() ? next_of_web3(height, stop) : next_of_grpc(height, stop);
     if (!block && is_json_api(block.error())) block = next_of_web3(height, stop);
     if (!block) {
+        if (block.error().code == ErrorCode::out_of_range) to_come_ = 0;
         block.error().code = stop.stop_requested() ? ErrorCode::cancelled : port_code(block.error().code);
     }
     return block;

@@ -71,6 +71,32 @@ TEST_CASE("node: height 0 is the next block to come") {
     CHECK((*block)->height == 6);
 }
 
+TEST_CASE("node: a block that came after the first look is not missed, though the stream tells of none") {
+    World world;
+    world.push(5);
+    std::optional<ExecutedBlock> block;
+    std::jthread reader([&] { block = world.insist(0); });
+    world.node.wait_for_streams(1);
+    world.node.push_block_silently(6, make_block_info(6));
+    world.node.push_block_silently(7, make_block_info(7));
+    reader.join();
+    CHECK(block->height == 6);
+    CHECK(world.insist(7).height == 7);
+}
+
+TEST_CASE("node: what is to come stays the same while the stream ends again and again") {
+    World world(30s, 60s);
+    world.push(5);
+    std::optional<ExecutedBlock> block;
+    std::jthread reader([&] { block = world.insist(0); });
+    world.node.wait_for_streams(1);
+    world.node.push_block_silently(6, make_block_info(6));
+    world.node.push_block_silently(7, make_block_info(7));
+    world.node.end_streams();
+    reader.join();
+    CHECK(block->height == 6);
+}
+
 TEST_CASE("node: what a lost stream missed is fetched, each block once and in order") {
     World world;
     world.push(5);
