@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <limits>
 #include <memory>
 
@@ -27,7 +28,9 @@ Result<snapshot::RollReport> roll(RollCommand& command, std::stop_token stop, Io
         !good) {
         return fail(good.error());
     }
-    auto log = snapshot::open_diffs(command.options.diffs, {command.lock_timeout, stop});
+    const auto whole = command.options.timeout;
+    const auto wait = whole.count() == 0 ? command.lock_timeout : std::min(command.lock_timeout, whole);
+    auto log = snapshot::open_diffs(command.options.diffs, {wait, stop});
     if (!log) return fail(log.error());
     SnapshotProgress progress(
         ProgressLine(io.err, ProgressLine::mode_for(command.output.quiet), "snapshot roll"));

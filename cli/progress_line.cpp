@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/progress_line.hpp"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -12,6 +13,20 @@
 #include "core/base/text.hpp"
 
 namespace ioswarm::cli {
+namespace {
+
+/// To the terminal's width, which may change at any time: of a line that wraps only the last row could be
+/// written over.
+void cut_to_terminal(std::string& line) {
+    winsize size{};
+    if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || line.size() < size.ws_col) return;
+    std::size_t end = size.ws_col - 1U;
+    while (end != 0 && (static_cast<unsigned char>(line[end]) & 0xc0U) == 0x80)
+        --end;  // not within a character
+    line.resize(end);
+}
+
+}  // namespace
 
 std::string format_bytes(std::uint64_t bytes) {
     constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
@@ -48,6 +63,7 @@ void ProgressLine::show(std::string_view text, double fraction, std::uint64_t by
         line += fmt::format(", about {} left", go_duration(std::chrono::seconds(std::lround(left))));
     }
     if (mode_ == Mode::terminal) {
+        cut_to_terminal(line);
         out_ << "\r\x1b[K" << line << std::flush;
         line_open_ = true;
     } else {

@@ -9,7 +9,8 @@
 
 namespace ioswarm::cli {
 
-/// Shows where a long job stands: on a terminal one line that is written over, with the time left; elsewhere a
+/// Shows where a long job stands: on a terminal one line that is written over, no wider
+/// than the terminal, with the time left; elsewhere a
 /// line a minute, so that cron mails nothing for a short one.
 class ProgressLine {
   public:

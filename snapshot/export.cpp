@@ -54,7 +54,7 @@ class Export {
             copy.emplace(std::move(*made));
         }
         auto database = open_state(copy ? copy->path() : options_.source,
-                                   {options_.lock_timeout, options_.live, output_.stop()});
+                                   {output_.at_most(options_.lock_timeout), options_.live, output_.stop()});
         if (!database) return fail(database.error());
         auto height = read_height(**database);
         if (!height) return fail(height.error());

@@ -99,14 +99,16 @@ Status SnapshotOutput::add(BytesView key, BytesView value) {
 Status SnapshotOutput::progress(ExportProgress::Phase phase, std::string_view name, double fraction) {
     if (auto go_on = check_limits(); !go_on) return go_on;
     if (writer_ && writer_->raw_bytes() >= told_ + kProgressBytes) {
-        told_ = report_.raw_bytes = writer_->raw_bytes();
+        told_ = writer_->raw_bytes();
         tell(phase, name, fraction);
     }
     return {};
 }
 
 void SnapshotOutput::tell(ExportProgress::Phase phase, std::string_view name, double fraction) {
-    if (observer_) observer_({phase, name, report_.entries, report_.raw_bytes, fraction});
+    if (!observer_) return;
+    if (writer_) report_.raw_bytes = writer_->raw_bytes();
+    observer_({phase, name, report_.entries, report_.raw_bytes, fraction});
 }
 
 Status SnapshotOutput::end() {
@@ -129,6 +131,13 @@ Result<ExportReport> SnapshotOutput::publish() {
     report_.elapsed = Clock::now() - start_;
     tell(ExportProgress::Phase::done, {}, 1);
     return std::move(report_);
+}
+
+std::chrono::milliseconds SnapshotOutput::at_most(std::chrono::milliseconds wait) const {
+    if (options_.timeout.count() == 0) return wait;
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(start_ + options_.timeout - Clock::now());
+    return std::clamp(left, std::chrono::milliseconds(0), wait);
 }
 
 Status SnapshotOutput::check_limits() const {

@@ -85,6 +85,8 @@ class SnapshotOutput {
     [[nodiscard]] Result<ExportReport> publish();
 
     [[nodiscard]] const std::stop_token& stop() const noexcept { return stop_; }
+    /// `wait`, or what is left of the job's time when that is less.
+    [[nodiscard]] std::chrono::milliseconds at_most(std::chrono::milliseconds wait) const;
     [[nodiscard]] ExportReport& report() noexcept { return report_; }
 
   private:

@@ -157,6 +157,20 @@ TEST_CASE("a second export of the same output is told to come again") {
     CHECK(second.error().code == ErrorCode::try_again);
 }
 
+TEST_CASE("the job's time bounds the waiting for a lock, too") {
+    const test::TempDir dir;
+    fs::copy_file(data("bolt/trie.db"), dir.path("trie.db"));
+    const int node = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
+    REQUIRE(::flock(node, LOCK_EX) == 0);
+    ExportOptions options = options_for(dir, dir.path("trie.db"));
+    options.lock_timeout = 24h;
+    options.timeout = 1ms;
+    const auto refused = export_snapshot(options, {}, {});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::try_again);
+    ::close(node);
+}
+
 TEST_CASE("an output that is no place for a snapshot is refused before the work, and nothing is left there") {
     const test::TempDir dir;
     fs::copy(data("node/chain-pebble/final-trie.db"), dir.path("trie.db"), fs::copy_options::recursive);
