@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/count_option.hpp"
 #include "cli/duration_option.hpp"
 #include "cli/l4sim_report.hpp"
 #include "cli/l4sim_world.hpp"
@@ -93,7 +94,7 @@ Runner add_l4sim(CLI::App& app) {
     add_duration_option(app, "--block-time", run.chain.block_time, "a block in so long (200ms)");
     app.add_option("--agents", run.agents, "how many L4 agents, each ten with the ten behaviours (10)")
         ->type_name("N");
-    app.add_option("--seed", run.chain.seed, "same seed, same blocks (1)")->type_name("N");
+    add_count_option(app, "--seed", run.chain.seed, "same seed, same blocks (1)");
     app.add_flag("--verbose", command->verbose, "a line an agent, and the coordinator's log on standard error");
     app.add_flag("--json", command->json, "print the report as JSON");
     return [command](Io& io) { return run_l4sim(*command, io); };

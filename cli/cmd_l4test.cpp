@@ -10,6 +10,7 @@
 #include "cli/commands.hpp"
 #include "cli/config.hpp"
 #include "cli/config_value.hpp"
+#include "cli/count_option.hpp"
 #include "cli/duration_option.hpp"
 #include "cli/secret_file.hpp"
 #include "cli/stop_on_signal.hpp"
@@ -182,9 +183,7 @@ Runner add_l4test(CLI::App& app) {
     app.add_option("--master,--secret", options->secret, "the master secret itself; the process list shows it")
         ->type_name("TEXT");
     app.add_option("--agent", options->agent, "agent id to ask as (default: l4test-probe)")->type_name("ID");
-    app.add_option("--catchup", options->catch_up, "heights before the newest to ask for (default: 10)")
-        ->type_name("N")
-        ->check(CLI::NonNegativeNumber);
+    add_count_option(app, "--catchup", options->catch_up, "heights before the newest to ask for (default: 10)");
     add_duration_option(app, "--duration", options->duration, "how long to watch the stream (default: 60s)");
     app.add_flag("--tls", options->tls, "speak TLS, and check the certificate");
     app.add_flag("--json", options->json, "print JSON, and nothing on the way");

@@ -7,6 +7,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/config_value.hpp"
+#include "cli/count_option.hpp"
 #include "cli/duration_option.hpp"
 #include "cli/log_sink.hpp"
 #include "cli/sim_report.hpp"
@@ -71,14 +72,12 @@ Status check(SimCommand& command) {
 std::uint32_t permille_from(const std::string& option, const std::string& text) {
     const std::string digits = text.ends_with('%') ? text.substr(0, text.size() - 1) : std::string();
     const auto value = parse_decimal(digits);
-    U256 permille = value ? value->unscaled * 10 : U256(1001);
-    for (unsigned i = 0; value && i < value->scale; ++i) {
-        if (permille % 10 != 0) permille = 1001;
-        permille /= 10;
-    }
-    if (permille > 1000)
+    U256 scale = 1;
+    for (unsigned i = 0; value && i < value->scale; ++i)
+        scale *= 10;
+    if (!value || value->unscaled > 100 * scale || value->unscaled * 10 % scale != 0)
         throw CLI::ValidationError(option, "'" + text + "' is no share; 5% and 0.5% are, down to 0.1%");
-    return static_cast<std::uint32_t>(permille);
+    return static_cast<std::uint32_t>(value->unscaled * 10 / scale);
 }
 
 void add_share(CLI::App& app, const std::string& name, std::uint32_t& value, const std::string& help) {
@@ -126,7 +125,7 @@ void add_load_options(CLI::App& app, SimCommand& command) {
         ->check(CLI::IsMember({"L1", "L2"}))
         ->type_name("LEVEL");
     app.add_option("--task-redundancy", options.redundancy, "agents a task goes to (1)")->type_name("N");
-    app.add_option("--seed", options.seed, "same seed, same transactions and faults (1)")->type_name("N");
+    add_count_option(app, "--seed", options.seed, "same seed, same transactions and faults (1)");
     app.add_option(
            "--agent-rules", command.rules,
            "honest: signature, nonce and balance are really checked; field: as the public agent does (honest)")

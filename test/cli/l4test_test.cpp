@@ -101,6 +101,7 @@ TEST_CASE("l4test says what is wrong with its command line", "[l4test]") {
     CHECK(run_cli({"l4test", "--addr", "nowhere"}).code == 64);
     CHECK(run_cli({"l4test", "--addr", "h:1", "--duration", "0s"}).code == 64);
     CHECK(run_cli({"l4test", "--addr", "h:1", "--catchup", "-1"}).code == 64);
+    CHECK(run_cli({"l4test", "--addr", "h:1", "--catchup", "18446744073709551616"}).code == 64);
     CHECK(run_cli({"l4test", "--addr", "h:1", "--agent", "a b"}).code == 64);
     CHECK(run_cli({"l4test", "--addr", "h:1", "--secret", "x", "--secret-file", file}).code == 64);
     CHECK(run_cli({"l4test", "--addr", "h:1", "--secret-file", dir.path() + "/none"}).code == 74);

@@ -143,7 +143,11 @@ TEST_CASE("agents alone load a coordinator elsewhere, with the keys that its sec
 TEST_CASE("what cannot be run is told with its exit code", "[e2e][sim]") {
     const auto code = [](std::vector<std::string> more) { return sim(std::move(more)).code; };
     CHECK(code({"--agents", "0"}) == 64);
-    CHECK(code({"--late", "20"}) == 64);
+    CHECK(code({"--seed", "-1", "--duration", "10ms", "--block-time", "10ms"}) == 64);
+    for (const char* no_share : {"20", "100.1%", "0.05%", "0.15%", "-5%", "%"}) {
+        INFO(no_share);
+        CHECK(code({"--late", no_share, "--duration", "10ms", "--block-time", "10ms"}) == 64);
+    }
     CHECK(code({"--late", "60%", "--twice", "60%"}) == 64);
     CHECK(code({"--level", "L3"}) == 64);
     CHECK(code({"--task-redundancy", "11"}) == 64);
