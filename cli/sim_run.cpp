@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -232,13 +233,14 @@ Status SimRun::wait_for_answers(std::uint64_t height) {
             missing += record_->unanswered(due);
         const StatusView status = coordinator_->status();
         const auto& counters = status.counters;
-        if (missing <= counters.at("tasks_given_up") + counters.at("tasks_dropped_queue_full")) break;
         const auto now = SteadyClock::now();
         if (now - begin > patience) break;
         const bool idle = counters.at("tasks_waiting") == 0 && counters.at("tasks_with_agents") == 0;
         if (!idle) idle_since.reset();
-        if (idle && !idle_since) idle_since = now;
-        if (idle && now - *idle_since > kLostAfter) break;
+        if (!idle || !std::exchange(idle_since, idle_since.value_or(now))) continue;
+        // Only now: among those that were given up are others than these, as long as these are still tried.
+        if (missing <= counters.at("tasks_given_up") + counters.at("tasks_dropped_queue_full")) break;
+        if (now - *idle_since > kLostAfter) break;
     }
     return {};
 }

@@ -102,6 +102,18 @@ TEST_CASE("a run in which nothing is broken holds, and its CPU is told apart", "
     CHECK(report.agents.size() == 6);
 }
 
+TEST_CASE("where no agent ever answers every task is given up before its transaction is mined", "[sim]") {
+    SimOptions options = small();
+    options.faults.never_read = 1000;
+    options.task_timeout = 150ms;
+    options.duration = 8 * options.block_time;
+    const SimReport report = run(options);
+    INFO(told(report));
+    CHECK(report.holds());
+    CHECK(report.seed->unanswered == report.seed->planned.mined);
+    CHECK(report.run.given_up >= report.seed->planned.mined);
+}
+
 TEST_CASE("answers that are acknowledged and not passed on are noticed", "[sim]") {
     class Swallows : public PassOn {
       public:
