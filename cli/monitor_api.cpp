@@ -86,12 +86,12 @@ const MonitorApi::Route* MonitorApi::find_route(std::string_view path) {
     return found == std::end(kRoutes) ? nullptr : found;
 }
 
-MonitorApi::MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, PortBound port_bound,
+MonitorApi::MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, Serving serving,
                        std::string snapshot_dir)
     : monitor_(monitor),
       clock_(clock),
       authorize_(std::move(authorize)),
-      port_bound_(std::move(port_bound)),
+      serving_(std::move(serving)),
       snapshot_dir_(std::move(snapshot_dir)) {}
 
 HttpReply MonitorApi::handle(const HttpRequest& request) const {
@@ -291,7 +291,7 @@ HttpReply MonitorApi::livez(const HttpRequest&) const {
 
 HttpReply MonitorApi::readyz(const HttpRequest&) const {
     Status ready = monitor_.ready();
-    if (ready && port_bound_) ready = port_bound_();
+    if (ready && serving_) ready = serving_();
     return ready ? text_reply("ok") : error_reply(503, ready.error().text());
 }
 

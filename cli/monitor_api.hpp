@@ -19,12 +19,12 @@ class MonitorApi {
   public:
     /// Ok when the agent may see what is not open; null = no secret is configured and everything is open.
     using Authorize = std::function<Status(std::string_view agent_id, std::string_view token)>;
-    /// Ok while agents can connect.
-    using PortBound = std::function<Status()>;
+    /// Ok while agents can connect and the state diffs that they are served go on.
+    using Serving = std::function<Status()>;
 
     /// `monitor` and `clock` must live as long as this. `snapshot_dir`: where /api/snapshot looks; empty =
     /// nowhere.
-    MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, PortBound port_bound,
+    MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, Serving serving,
                std::string snapshot_dir = {});
     /// What GET /api/diffs shows; without it that answers 404. Before the first request.
     void show_diffs(std::function<DiffsView()> diffs) { diffs_ = std::move(diffs); }
@@ -53,7 +53,7 @@ class MonitorApi {
     const Monitor& monitor_;
     const Clock& clock_;
     const Authorize authorize_;
-    const PortBound port_bound_;
+    const Serving serving_;
     const std::string snapshot_dir_;
     std::function<DiffsView()> diffs_;
 };

@@ -142,7 +142,7 @@ Status ServeApp::open_agent_port() {
     return {};
 }
 
-// After the port for agents, since /readyz tells of it.
+// After the port for agents and the diffs, since /readyz tells of them.
 Status ServeApp::open_api() {
     if (config_.swarm_api_port == 0) return {};
     MonitorApi::Authorize authorize;
@@ -152,8 +152,8 @@ Status ServeApp::open_api() {
     api_.emplace(
         *coordinator_, clock_, std::move(authorize),
         [this]() -> Status {
-            if (accepting_) return {};
-            return fail(ErrorCode::unavailable, "the port for agents is closed");
+            if (!accepting_) return fail(ErrorCode::unavailable, "the port for agents is closed");
+            return diffs_ ? diffs_->fed() : Status();
         },
         config_.snapshot_dir);
     if (diffs_) api_->show_diffs([this] { return diffs_->view(); });

@@ -110,4 +110,10 @@ DiffsView ServeDiffs::view() const {
     return out;
 }
 
+Status ServeDiffs::fed() const {
+    if (!feed_->halted()) return {};
+    return fail(ErrorCode::unavailable, "no state diffs are taken in any more", "",
+                feed_->health().error().what + "; /api/diffs and the log say more");
+}
+
 }  // namespace ioswarm::cli

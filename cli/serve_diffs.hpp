@@ -38,6 +38,9 @@ class ServeDiffs {
 
     [[nodiscard]] DiffHub& hub() noexcept { return *hub_; }
     [[nodiscard]] DiffsView view() const;
+    /// Ok unless the feed has stopped for good; then why, in words fit for /readyz, which is open to all: no
+    /// path and no address. Thread-safe.
+    [[nodiscard]] Status fed() const;
     [[nodiscard]] std::map<std::string, std::uint64_t> counters() const { return feed_->counters(); }
 
   private:

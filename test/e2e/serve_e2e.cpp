@@ -277,10 +277,38 @@ TEST_CASE("a node's own ioswarm module is a source of diffs, also when it goes a
     CHECK(module->program().wait() == 128 + SIGKILL);
     CHECK(eventually([&] { return served.json("/api/diffs").contains("alarm"); }));
     CHECK(served.get("/livez").status == 200);
+    CHECK_THAT(served.get("/readyz").body, !Contains("state diffs"));  // they may come back
     const std::uint64_t tip = served.json("/api/diffs")["tip"];
     module = std::make_unique<Served>(node_dir, chain, module_port);
     read_to(tip + 20);
     CHECK_FALSE(served.json("/api/diffs").contains("alarm"));
+    served.program().send(SIGTERM);
+    CHECK(served.program().wait() == 0);
+}
+
+TEST_CASE("serve is not ready any more once the feed of state diffs has stopped for good", "[e2e]") {
+    const std::vector<std::string> fast{"--block-time", "50ms", "--tps", "20", "--accounts", "50"};
+    const TempDir other;
+    {
+        Served served(other, fast);
+        REQUIRE(eventually([&] { return served.json("/api/diffs")["tip"] >= 5; }));
+        served.program().send(SIGTERM);
+        REQUIRE(served.program().wait() == 0);
+    }
+    // The log of another chain: at its newest height this one has another diff.
+    const TempDir dir;
+    std::vector<std::string> more = fast;
+    more.insert(more.end(), {"--seed", "2", "--diff-store-path", other.path("data/statediffs.db")});
+    Served served(dir, more);
+    CHECK(eventually([&] { return served.get("/readyz").status == 503; }));
+    CHECK(eventually([&] {
+        return Json::parse(served.get("/readyz").body)["error"] ==
+               "no state diffs are taken in any more: the source gave another state diff; /api/diffs and the log "
+               "say more";
+    }));
+    CHECK_THAT(served.json("/api/diffs")["alarm"].get<std::string>(),
+               Contains("the source gave another state diff: height "));
+    CHECK(served.get("/livez").status == 200);
     served.program().send(SIGTERM);
     CHECK(served.program().wait() == 0);
 }
