@@ -118,7 +118,12 @@ Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_to
 
     progress.show(fmt::format("{} agents join {}", options.agents, options.target), 0);
     const auto begin = SteadyClock::now();
-    if (Status joined = swarm.join(join_time(options), stop); !joined) return fail(std::move(joined.error()));
+    if (Status joined = swarm.join(join_time(options), stop); !joined) {
+        Error error = std::move(joined).error();
+        if (error.code == ErrorCode::unauthenticated)
+            error.hint = "--secret-file must hold that coordinator's master secret";
+        return fail(std::move(error));
+    }
     const auto joined = SteadyClock::now();
     figures.joining = joined - begin;
     const auto cpu = process_cpu_time();

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "proto/agent_channel.hpp"
+#include "proto/grpc_log.hpp"
 #include "proto/swarm_agent.hpp"
 
 namespace ioswarm::proto {
@@ -106,7 +107,9 @@ std::optional<Swarm::Shared::ForeignBatch> Swarm::Shared::batch_of_another(std::
 }
 
 Swarm::Swarm(SwarmSettings settings, const sim::FaultPlan& faults, sim::RunRecord& record, Log log)
-    : shared_(std::make_unique<Shared>(std::move(settings), faults, record, std::move(log))) {}
+    : shared_(std::make_unique<Shared>(std::move(settings), faults, record, log)) {
+    send_grpc_log_to(std::move(log));
+}
 
 Swarm::~Swarm() {
     leave(std::chrono::milliseconds(0));
@@ -117,7 +120,12 @@ Status Swarm::join(std::chrono::milliseconds within, const std::stop_token& stop
     std::unique_lock lock(shared_->mutex);
     shared_->changed.wait_for(lock, stop, within,
                               [&] { return shared_->refused || shared_->joined == shared_->settings.agents; });
-    if (shared_->refused) return fail(*shared_->refused);
+    if (shared_->refused) {
+        Error error = *shared_->refused;
+        error.what = "agents cannot join";
+        error.which = shared_->settings.address.target;
+        return fail(std::move(error));
+    }
     if (shared_->joined == shared_->settings.agents) return {};
     if (stop.stop_requested()) return fail(ErrorCode::cancelled, "agents cannot join", "", "stopped");
     if (shared_->joined == 0 && shared_->last_failure) {

@@ -123,7 +123,11 @@ TEST_CASE("agents alone load a coordinator elsewhere, with the keys that its sec
         arguments.insert(arguments.end(), more.begin(), more.end());
         return sim(arguments);
     };
-    CHECK(alone(other, "3", {}).code == 77);
+    const ProgramRun refused = alone(other, "3", {});
+    CHECK(refused.code == 77);
+    CHECK_THAT(refused.err, Contains("ioswarm: agents cannot join: 127.0.0.1:" + std::to_string(port) +
+                                     ": invalid auth token\nhint: --secret-file must hold that coordinator's "
+                                     "master secret\n"));
     const ProgramRun run = alone(secret, "10", {"--twice", "10%", "--for-others", "10%", "--vanish", "10%"});
     INFO(run.out << run.err);
     CHECK(run.code == 0);
@@ -132,6 +136,8 @@ TEST_CASE("agents alone load a coordinator elsewhere, with the keys that its sec
     CHECK(report["this_run"]["answers"] > 0);
     CHECK(report["this_run"]["vanished"] == 1);
     CHECK_FALSE(report.contains("by_seed"));
+    CHECK_FALSE(report["agents"][0].contains("correct"));  // which nobody knows here
+    CHECK_THAT(report["command"].get<std::string>(), Contains(" --secret-file " + secret));
     // Its places are kept for those that had one.
     const ProgramRun full = alone(secret, "21", {});
     CHECK(full.code == 75);
