@@ -201,11 +201,18 @@ class WholeCursor final : public NamespaceCursor {
 
 Result<std::unique_ptr<StateDatabase>> open_pebble(const std::string& path, const OpenOptions& options) {
     const LockWait wait(options.lock_timeout, options.stop);
-    auto directory = options.live ? open_live_directory(path, wait) : open_directory(path, wait);
-    if (!directory) return fail(directory.error());
-    auto database = std::make_unique<PebbleDatabase>(std::move(*directory));
-    if (auto loaded = database->load(); !loaded) return fail(loaded.error());
-    return database;
+    for (;;) {
+        auto directory = options.live ? open_live_directory(path, wait) : open_directory(path, wait);
+        if (!directory) return fail(directory.error());
+        auto database = std::make_unique<PebbleDatabase>(std::move(*directory));
+        const Status loaded = database->load();
+        if (loaded) return database;
+        // A log that was reused is written over from its front: read meanwhile, it may show a later part of
+        // what came without an earlier one.
+        const bool may_pass = options.live && loaded.error().what == to_string(Fault::wal_corrupt);
+        if (!may_pass || wait.is_over()) return fail(loaded.error());
+        if (auto go_on = wait.pause(path); !go_on) return fail(go_on.error());
+    }
 }
 
 Result<std::unique_ptr<NamespaceCursor>> open_pebble_whole(StateDatabase& database) {

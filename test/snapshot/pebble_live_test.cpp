@@ -2,6 +2,9 @@
 // Reading beside a writer that does what a node does: batches into a log, flushes, compactions that rewrite and
 // delete tables, new MANIFESTs; and that is killed at any moment.
 
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <new>
+#include <thread>
 
 #include <fmt/format.h>
 #include <catch2/catch.hpp>
@@ -242,4 +246,39 @@ TEST_CASE(
         check_state(read(path, false), progress->committed, progress->begun);
     }
     ::munmap(shared, sizeof(Progress));
+}
+
+TEST_CASE("--live looks again at a log that did not hang together when it was read") {
+    const test::TempDir dir;
+    const std::string path = dir.path("trie.db");
+    fs::create_directory(path);
+    const std::string log = path + "/000007.log";
+    test::pebble_directory(path, {}, 0);
+    {
+        test::PebbleLogWriter writer(log, 7);
+        for (std::uint64_t i = 0; i < 3; ++i)
+            writer.add(test::pebble_batch(10 + i, {{1, test::pebble_key("Account", as_bytes(std::to_string(i))),
+                                                    to_bytes(as_bytes("value"))}}));
+    }
+    // The first record as it stood before the writer came to it, with two of its own behind it already.
+    const int fd = ::open(log.c_str(), O_RDWR | O_CLOEXEC);
+    REQUIRE(fd >= 0);
+    std::uint8_t byte = 0;
+    REQUIRE(::pread(fd, &byte, 1, 20) == 1);
+    const auto stale = static_cast<std::uint8_t>(~byte);
+    REQUIRE(::pwrite(fd, &stale, 1, 20) == 1);
+    REQUIRE_FALSE(open_state(path, {0ms, true}));
+    const int watch = ::inotify_init1(IN_CLOEXEC);
+    REQUIRE(::inotify_add_watch(watch, log.c_str(), IN_CLOSE_NOWRITE) >= 0);
+    std::thread writer([&] {
+        pollfd read{watch, POLLIN, 0};
+        [[maybe_unused]] const int seen = ::poll(&read, 1, 60'000);
+        [[maybe_unused]] const auto mended = ::pwrite(fd, &byte, 1, 20);
+    });
+    const auto got = read(path, true);
+    writer.join();
+    ::close(watch);
+    ::close(fd);
+    if (!got) FAIL(got.error().text());
+    CHECK(got->size() == 3);
 }
