@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,6 +52,18 @@ struct Listing {
     bool has_current = false;
     bool has_lock = false;
 };
+
+/// Every live table stays open: some five hundred of a mainnet node's, more of an archive's, while a process is
+/// often started with a soft limit of 1,024 or less. Where the hard limit is too low, opening says so.
+void allow_open_files(std::size_t tables) {
+    constexpr rlim_t kOthers = 64;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    const rlim_t wanted = std::min<rlim_t>(limit.rlim_max, tables + kOthers);  // RLIM_INFINITY is the largest
+    if (limit.rlim_cur >= wanted) return;
+    limit.rlim_cur = wanted;
+    (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 class Opener {
   public:
@@ -172,6 +185,7 @@ class Opener {
         if (!manifest) return fail(manifest.error());
         out.manifest = std::move(*manifest);
         out.tables.clear();
+        allow_open_files(out.manifest.tables.size());
         for (const auto& [number, meta] : out.manifest.tables) {
             if (auto opened = open_table(meta, out); !opened) return opened;
         }

@@ -2,6 +2,7 @@
 #include "snapshot/pebble_database.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -122,6 +123,20 @@ TEST_CASE("an index that lost a block is noticed by who reads a namespace alone,
     const auto read = cursor ? digest_of(**cursor) : Result<Digest>(fail(cursor.error()));
     REQUIRE_FALSE(read);
     CHECK(read.error().what == "table-corrupt");
+}
+
+TEST_CASE("more tables than a process may have open at first are opened all the same") {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        rlimit limit{};
+        ::getrlimit(RLIMIT_NOFILE, &limit);
+        limit.rlim_cur = 16;  // the directory has 39 tables
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+        ::_exit(open_pebble(data("levels-many"), {0ms, false}) ? 0 : 1);
+    }
+    int status = -1;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
 }
 
 TEST_CASE("a running node's lock is waited for and then refused, with the holder named") {
