@@ -75,7 +75,6 @@ bool within(const Decimal& value, std::uint64_t min, std::uint64_t max) {
 }
 
 std::string range_text(const KeyRow& key) {
-    if (key.max >= INT64_MAX) return key.min == 0 ? "" : fmt::format(" of at least {}", key.min);
     return fmt::format(" from {} to {}", key.min, key.max);
 }
 
@@ -142,7 +141,7 @@ std::string describe_type(const KeyRow& key) {
         case 1:
             return "a whole number" + range_text(key);
         case 2:
-            return "a decimal number" + range_text(key);
+            return "a decimal number" + range_text(key) + " with up to 18 decimals";
         case 3:
             return fmt::format("a duration from {}ms to {}s", key.min, key.max / 1000);
         default:

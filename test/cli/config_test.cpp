@@ -212,13 +212,19 @@ TEST_CASE("what is wrong in a file is named by file, line, key and what would be
         {"ioswarm: {pollIntervalMs: 9}",
          "c0.yaml:1: ioswarm.pollIntervalMs: '9' is not a whole number from 10 to 86400000\n"},
         {"ioswarm: {epochRewardIOTX: -0.5}",
-         "c0.yaml:1: ioswarm.epochRewardIOTX: '-0.5' is not a decimal number\n"},
+         "c0.yaml:1: ioswarm.epochRewardIOTX: '-0.5' is not a decimal number from 0 to 18446744073709551615 "
+         "with up to 18 "
+         "decimals\n"},
         {"ioswarm: {epochRewardIOTX: 1e3}",
-         "c0.yaml:1: ioswarm.epochRewardIOTX: '1e3' is not a decimal number\n"},
+         "c0.yaml:1: ioswarm.epochRewardIOTX: '1e3' is not a decimal number from 0 to 18446744073709551615 "
+         "with up to 18 "
+         "decimals\n"},
         {"ioswarm: {reward: {delegateCutPct: 100.01}}",
-         "c0.yaml:1: ioswarm.reward.delegateCutPct: '100.01' is not a decimal number from 0 to 100\n"},
+         "c0.yaml:1: ioswarm.reward.delegateCutPct: '100.01' is not a decimal number from 0 to 100 with up to "
+         "18 decimals\n"},
         {"ioswarm: {reward: {bonusMultiplier: 0.999}}",
-         "c0.yaml:1: ioswarm.reward.bonusMultiplier: '0.999' is not a decimal number from 1 to 1000\n"},
+         "c0.yaml:1: ioswarm.reward.bonusMultiplier: '0.999' is not a decimal number from 1 to 1000 with up to "
+         "18 decimals\n"},
         {"ioswarm: {taskRedundancy: 17}",
          "c0.yaml:1: ioswarm.taskRedundancy: '17' is not a whole number from 1 to 16\n"},
         {"ioswarm: {chain: {blockTime: 26s}}",
