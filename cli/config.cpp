@@ -178,7 +178,9 @@ class Loader {
         if (file.text.empty()) return;
         const ConfigValue& direct = loaded_.values[index];
         if (!direct.text.empty() && direct.origin.kind == file.origin.kind) {
-            error(fmt::format("{} and {}", name, file_name), "both are given", "keep one of them");
+            error(fmt::format("{} and {}", name, file_name), "both are given",
+                  fmt::format("keep one of them; they came from {} and {}", to_string(direct.origin),
+                              to_string(file.origin)));
             return;
         }
         if (!direct.text.empty() && direct.origin.kind > file.origin.kind) return;

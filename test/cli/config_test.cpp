@@ -367,7 +367,8 @@ TEST_CASE("a secret comes from a file too, the stronger source counts", "[config
               .settings()
               .master_secret == "from-file");
     CHECK(Loaded{Given{{"ioswarm: {masterSecret: a, masterSecretFile: " + file + "}"}}}.problems() ==
-          "masterSecret and masterSecretFile: both are given (keep one of them)\n");
+          "masterSecret and masterSecretFile: both are given (keep one of them; they came from c0.yaml:1 and "
+          "c0.yaml:1)\n");
     const Loaded missing{Given{{"ioswarm: {masterSecretFile: /no/such/file}"}}};
     CHECK(missing.problems() == "/no/such/file: No such file or directory\n");
 }
