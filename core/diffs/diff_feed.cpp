@@ -46,9 +46,9 @@ void DiffFeed::stop() {
 
 void DiffFeed::write_loop(const std::stop_token& stop) {
     for (;;) {
-        const std::vector<Fetched> group = take_group(stop);
+        std::vector<Fetched> group = take_group(stop);
         if (group.empty()) return;
-        commit(group, stop);
+        commit(std::move(group), stop);
         const std::lock_guard lock(mutex_);
         if (!store_health_) return;
     }
@@ -65,10 +65,18 @@ std::vector<DiffFeed::Fetched> DiffFeed::take_group(std::stop_token stop) {
     return group;
 }
 
+/// What a header has belied since it was fetched, and what follows on it.
+void DiffFeed::drop_belied(std::vector<Fetched>& group) {
+    const std::lock_guard lock(mutex_);
+    if (belied_) std::erase_if(group, [&](const Fetched& one) { return one.diff->height() >= *belied_; });
+}
+
 /// Returns when the group is in the log and told, or when that has to be given up: stopped, or the file is
-/// damaged.
-void DiffFeed::commit(const std::vector<Fetched>& group, const std::stop_token& stop) {
+/// damaged. What is in hand when the feed halts is written all the same, as far as it is true.
+void DiffFeed::commit(std::vector<Fetched> group, const std::stop_token& stop) {
     for (auto retry = settings_.first_retry;; retry = std::min(retry * 2, settings_.last_retry)) {
+        drop_belied(group);
+        if (group.empty()) return;
         std::vector<DiffRow> rows;
         rows.reserve(group.size());
         for (const Fetched& one : group)
@@ -83,7 +91,8 @@ void DiffFeed::commit(const std::vector<Fetched>& group, const std::stop_token& 
             return;
         }
         if (stop.stop_requested()) return;
-        wait(retry, stop);
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, stop, retry, [] { return false; });
     }
     ++counters_.commits;
     counters_.appended += group.size();

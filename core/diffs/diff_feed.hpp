@@ -108,7 +108,8 @@ class DiffFeed {
     // The writing thread.
     void write_loop(const std::stop_token& stop);
     [[nodiscard]] std::vector<Fetched> take_group(std::stop_token stop);
-    void commit(const std::vector<Fetched>& group, const std::stop_token& stop);
+    void commit(std::vector<Fetched> group, const std::stop_token& stop);
+    void drop_belied(std::vector<Fetched>& group);
     void prune();
 
     // Either.
@@ -139,6 +140,7 @@ class DiffFeed {
     Status source_health_;
     Status store_health_;
     std::optional<Error> halted_;
+    std::optional<std::uint64_t> belied_;  // the header of this height has another digest than its diff
 
     std::jthread writer_;  // these last: they use all of the above
     std::jthread fetcher_;

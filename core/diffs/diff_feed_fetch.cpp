@@ -167,6 +167,10 @@ void DiffFeed::push(Fetched fetched) {
 void DiffFeed::note_block(const ExecutedBlock& block) {
     const auto digest = Hash256::from(block.delta_state_digest);
     if (!digest || digests_.note_header(block.height, *digest)) return;
+    {
+        const std::lock_guard lock(mutex_);
+        belied_ = std::min(belied_.value_or(block.height), block.height);
+    }
     halt({ErrorCode::data_loss, "a state diff is not that of its block", fmt::format("height {}", block.height),
           "the block's header has another digest, and agents may have the diff already", kRestart});
 }

@@ -248,6 +248,24 @@ TEST_CASE("a diff whose block is known must have the digest of its header") {
         it.feed->note_block(block_of(some_diff(2)));
         CHECK(it.halted().which == "height 2");
     }
+    SECTION("the block comes while the diff waits for the disk: it is not stored any more, what is before it is") {
+        std::atomic<bool> full = true;
+        it.store.before_append([&](const std::vector<DiffRow>&) -> Status {
+            if (!full) return {};
+            return fail(ErrorCode::resource_exhausted, "cannot use the diff log", "file", "no space left");
+        });
+        it.start();
+        it.give(1, 1);
+        it.source.give(some_diff(2, 40, 9));
+        it.give(3, 3);
+        REQUIRE(it.source.asked(4).size() == 4);
+        it.feed->note_block(block_of(some_diff(2)));
+        full = false;
+        CHECK(it.told.wait(1) == Heights{1});
+        CHECK(it.halted().which == "height 2");
+        CHECK(it.told.wait(1) == Heights{1});
+        CHECK(it.store.range() == DiffRange{1, 1});
+    }
     SECTION("a header without a digest says nothing") {
         it.start();
         ExecutedBlock block = block_of(some_diff(1));
@@ -299,6 +317,27 @@ TEST_CASE("a full disk stops nothing: what is in hand waits, no more than a grou
     CHECK(it.told.wait(20) == all);
     CHECK(it.feed->health());
     CHECK(it.count("diffs_store_errors") >= 3);
+}
+
+TEST_CASE("a feed that has halted while the disk is full waits as long as before between its tries") {
+    Feed it;
+    REQUIRE(it.store.append(test::some_rows(10, 5)));
+    it.settings.first_retry = it.settings.last_retry = 1h;
+    std::promise<void> tried;
+    std::promise<void> tried_again;
+    std::atomic<int> tries = 0;
+    it.store.before_append([&](const std::vector<DiffRow>&) -> Status {
+        if (++tries == 1) tried.set_value();
+        if (tries == 2) tried_again.set_value();
+        return fail(ErrorCode::resource_exhausted, "cannot use the diff log", "file", "no space left");
+    });
+    it.start();
+    it.give(14, 15);
+    REQUIRE(tried.get_future().wait_for(test::kPatience) == std::future_status::ready);
+    it.source.give(some_diff(14, 40, 1));  // the chain was forked
+    REQUIRE(it.alarm.get_future().wait_for(test::kPatience) == std::future_status::ready);
+    CHECK(tried_again.get_future().wait_for(100ms) == std::future_status::timeout);
+    it.feed->stop();
 }
 
 TEST_CASE("a damaged file ends the feed with an alarm") {
