@@ -70,7 +70,7 @@ Result<std::unique_ptr<DiffStream>> DiffHub::open_diff_stream(const std::string&
         }
     }
     if (!reader)
-        return fail(out_of_range(from, from > range.tip ? "it is not there yet" : "it is not held any more"));
+        return fail(out_of_range(from, from < range.floor ? "it is not held any more" : "it is not there yet"));
     if (older) {
         end(older, Error{ErrorCode::aborted,
                          "diff stream ended",
@@ -261,8 +261,9 @@ void DiffHub::wait_for_next(const ReaderPtr& reader) {
 
 Error DiffHub::out_of_range(std::uint64_t height, const char* why) const {
     const DiffRange range = store_.range();
-    const std::string held =
-        range.empty() ? "no diff is held yet" : fmt::format("held are {} to {}", range.floor, range.tip);
+    const std::string held = !range.empty()    ? fmt::format("held are {} to {}", range.floor, range.tip)
+                             : range.floor > 1 ? fmt::format("the log is to begin with {}", range.floor)
+                                               : "no diff is held yet";
     const std::string snapshot = newest_snapshot_ ? newest_snapshot_() : std::string();
     return Error{ErrorCode::out_of_range,
                  "no state diff of this height",

@@ -84,6 +84,7 @@ Result<std::vector<DiffRow>> DiffReader::read_inside(std::uint64_t from, std::ui
     const std::uint64_t floor = *log ? log_.u64(0) : 0;
     // What was pruned since the caller looked is not damaged.
     if (floor == 0 || from < floor) {
+        log_.reset();
         const auto held = range_inside();
         return fail(outside(held ? *held : DiffRange{}, from, database_.file()));
     }

@@ -74,9 +74,10 @@ TEST_CASE("a height outside of what is held is refused with the range and the ne
 TEST_CASE("an empty log that was restarted at a height takes whoever asks for that height") {
     HubFixture log;
     log.store.restart_at(40);
-    CHECK(DiffReader(*log.hub, "a", 1).refusal);
-    CHECK(DiffReader(*log.hub, "a", 39).refusal);
-    CHECK(DiffReader(*log.hub, "a", 41).refusal);
+    const auto why = [&](std::uint64_t from) { return DiffReader(*log.hub, "a", from).refusal.value().why; };
+    CHECK(why(1).find("it is not held any more; the log is to begin with 40; ") == 0);
+    CHECK(why(39).find("it is not held any more; ") == 0);
+    CHECK(why(41).find("it is not there yet; the log is to begin with 40; ") == 0);
     DiffReader reader(*log.hub, "a", 40);
     log.feed(40, 45);
     CHECK(reader.read_to(45));

@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "core/diffs/diff_reader.hpp"
 #include "core/diffs/sqlite_diff_store.hpp"
 #include "core/sqlite/sqlite.hpp"
 #include "test/suites/diff_store_suite.hpp"
@@ -148,6 +149,20 @@ TEST_CASE("a log whose newest row is damaged takes no more until it is cleared")
     CHECK(code_of((*store)->prune(10, 10)) == ErrorCode::data_loss);
     REQUIRE((*store)->clear());
     REQUIRE((*store)->append(some_rows(100, 1)));
+}
+
+TEST_CASE("what was pruned after the caller looked is refused with the range that is held now") {
+    const test::TempDir dir;
+    const std::string file = make_log(dir);
+    const auto reader = DiffReader::open(file);
+    REQUIRE(reader);
+    const auto store = SqliteDiffStore::open(file);
+    REQUIRE(store);
+    REQUIRE((*store)->prune(11, 100) == 10);
+    const auto read = (*reader)->read(5, kRows, 1, kNoLimit);
+    REQUIRE_FALSE(read);
+    CHECK(read.error().code == ErrorCode::out_of_range);
+    CHECK(read.error().why == "height 5 is outside 11 to 40");
 }
 
 TEST_CASE("no flipped bit in the file is ever served") {
