@@ -54,7 +54,7 @@ class Descriptor {
     int fd_ = -1;
 };
 
-/// Sockets that listen where `address` says: a numeric address or a name, empty for every interface (IPv6 and
+/// Sockets that listen where `address` says: an IP address, no name; empty for every interface (IPv6 and
 /// IPv4), brackets around IPv6 allowed. `port` 0 picks one, the same for all of them. Errors: invalid_argument,
 /// unavailable.
 struct Listening {

@@ -79,11 +79,11 @@ Result<Listening> listen_on(const std::string& address, std::uint16_t port) {
 
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_PASSIVE;
+    hints.ai_flags = AI_PASSIVE | AI_NUMERICHOST;
     addrinfo* raw = nullptr;
     if (const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &raw); error != 0) {
         return fail(ErrorCode::invalid_argument, "cannot listen", shown, ::gai_strerror(error),
-                    "an address of this machine, or a name of one");
+                    "an IP address of this machine");
     }
     const std::unique_ptr<addrinfo, FreeAddresses> list(raw);
     Listening out;

@@ -153,20 +153,17 @@ TEST_CASE("a peer is read from what gRPC calls it as from the socket", "[accepto
 }
 
 TEST_CASE("addresses to listen on", "[acceptor]") {
-    for (const char* address : {"127.0.0.1", "localhost"}) {
-        INFO(address);
-        const auto listening = listen_on(address, 0);
-        REQUIRE(listening.has_value());
-        CHECK(listening->port != 0);
-        CHECK(connect_to(listening->port).get() >= 0);
-    }
+    const auto listening = listen_on("127.0.0.1", 0);
+    REQUIRE(listening.has_value());
+    CHECK(listening->port != 0);
+    CHECK(connect_to(listening->port).get() >= 0);
     CHECK(listen_on("::1", 0).has_value() == listen_on("[::1]", 0).has_value());  // a machine may have no IPv6
     const auto taken = listen_on("127.0.0.1", 0);
     REQUIRE(taken.has_value());
     const Error busy = listen_on("127.0.0.1", taken->port).error();
     CHECK(busy.code == ErrorCode::unavailable);
     CHECK(busy.hint == "is another ioswarm running? --grpc-port names another port");
-    CHECK(listen_on("no.such.name.invalid", 0).error().code == ErrorCode::invalid_argument);
+    CHECK(listen_on("localhost", 0).error().code == ErrorCode::invalid_argument);  // no names: nobody is asked
     const Error elsewhere = listen_on("192.0.2.1", 0).error();
     CHECK(elsewhere.code == ErrorCode::unavailable);
     CHECK(elsewhere.hint == "listen wants an address of this machine");

@@ -110,6 +110,11 @@ TEST_CASE("a wait ends at its time, at a stop, and with what it waits for", "[tc
     CHECK(stream->wait(false, in(60s), {}));
 }
 
+TEST_CASE("localhost is this machine, whatever /etc/hosts says", "[tcp]") {
+    Listener listener;
+    CHECK(TcpStream::connect({"localhost", listener.port, {}}, in(60s), {}));
+}
+
 TEST_CASE("nobody at the port is unavailable", "[tcp]") {
     TcpTarget target;
     {
