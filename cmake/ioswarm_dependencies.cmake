@@ -14,6 +14,7 @@ find_package(yaml-cpp REQUIRED)
 find_package(Protobuf REQUIRED)
 pkg_check_modules(secp256k1 REQUIRED IMPORTED_TARGET libsecp256k1)
 pkg_check_modules(grpcpp REQUIRED IMPORTED_TARGET grpc++)
+pkg_check_modules(absl_synchronization REQUIRED IMPORTED_TARGET absl_synchronization)
 # Debian builds it as a library; its flags say which of its options that was built with.
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 pkg_check_modules(nghttp2 REQUIRED IMPORTED_TARGET libnghttp2)

@@ -7,6 +7,7 @@
 
 #include "core/net/http_client.hpp"
 #include "core/net/json_rpc.hpp"
+#include "proto/grpc_locks.hpp"
 #include "proto/grpc_log.hpp"
 #include "proto/node_link.hpp"
 
@@ -59,6 +60,7 @@ BlockSource& NodeSource::blocks() noexcept {
 
 Result<std::unique_ptr<NodeSource>> NodeSource::create(NodeSettings settings, Log log) {
     send_grpc_log_to(log);
+    leave_out_lock_checks();
     if (settings.grpc.empty()) {
         return fail(
             ErrorCode::config, "cannot use a node", "node.grpc", "it is not set",

@@ -8,6 +8,7 @@
 
 #include "core/crypto/hmac.hpp"
 #include "proto/codec.hpp"
+#include "proto/grpc_locks.hpp"
 #include "test/bench/bench_servers.hpp"
 
 namespace ioswarm::bench {
@@ -18,6 +19,7 @@ constexpr std::chrono::seconds kPatience{60};
 constexpr std::chrono::seconds kDeadline{30};
 
 std::shared_ptr<grpc::Channel> connect(std::uint16_t port) {
+    proto::leave_out_lock_checks();
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
