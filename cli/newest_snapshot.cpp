@@ -15,7 +15,7 @@ namespace ioswarm::cli {
 namespace {
 
 constexpr std::string_view kMetaName = "snapshot-meta.json";
-constexpr std::size_t kMetaBytesMax = 64 * 1024;
+constexpr std::size_t kMetaBytesMax = std::size_t{64} << 10;
 constexpr std::size_t kNameBytesMax = 255;
 constexpr std::size_t kTimeBytesMax = 40;
 

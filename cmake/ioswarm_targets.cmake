@@ -85,6 +85,8 @@ function(ioswarm_test name)
     # checkout from serving another.
     file(RELATIVE_PATH data ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR}/test/data)
     target_compile_definitions(${name} PRIVATE IOSWARM_TEST_DATA="${data}")
+    # A quarter less time to compile what makes up half of a first build. What is tested keeps its own options.
+    target_compile_options(${name} PRIVATE -O1)
     if("e2e" IN_LIST ARG_LABELS)
         target_compile_definitions(${name} PRIVATE IOSWARM_BINARY="${CMAKE_BINARY_DIR}/ioswarm")
     endif()

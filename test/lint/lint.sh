@@ -1,10 +1,11 @@
 #!/bin/sh
-# ./dev lint: formatting, naming and bug patterns, include directions. Needs build/release configured.
+# ./dev lint: formatting, naming and bug patterns, include directions. Builds nothing.
 set -eu
 cd "$(dirname "$0")/../.."
 
 files=$(git ls-files '*.cpp' '*.hpp')
 status=0
+[ -f build/release/compile_commands.json ] || cmake --preset release >&2
 # shellcheck disable=SC2086  # a list of files
 clang-format-14 --dry-run --Werror $files || status=1
 sh test/lint/includes.sh || status=1
