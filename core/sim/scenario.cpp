@@ -302,6 +302,12 @@ Result<std::unique_ptr<const Scenario>> Scenario::create(const ScenarioSettings&
             fmt::format("{:.0f} transactions, and a run may have {}", transactions, kMostRunTransactions),
             "every one of them is made and signed beforehand");
     }
+    const auto blocks = settings.duration.count() / settings.chain.block_time.count();
+    if (blocks > static_cast<std::int64_t>(kMostRunBlocks)) {
+        return fail(ErrorCode::usage, "sim", "--duration, --block-time",
+                    fmt::format("{} blocks, and a run may have {}", blocks, kMostRunBlocks),
+                    "what becomes of each is known beforehand");
+    }
     return ScenarioMaker(settings, faults, stop).make();
 }
 

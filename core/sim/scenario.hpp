@@ -23,6 +23,8 @@ enum class AgentRules : std::uint8_t { honest, field };
 /// Transactions that a run may have: all of them are made before it begins and kept to its end, about 1.5 KB
 /// each.
 inline constexpr std::uint64_t kMostRunTransactions = 1'000'000;
+/// As many blocks with load, if there are fewer transactions: each has its place in tables, too.
+inline constexpr std::uint64_t kMostRunBlocks = 1'000'000;
 
 struct ScenarioSettings {
     /// seed, block_time, tps, accounts and ids count.
@@ -77,7 +79,7 @@ struct ScenarioFigures {
 /// create(); thread-safe.
 class Scenario {
   public:
-    /// Signs on as many threads as the machine has cores. Errors: usage (too many transactions), of check(),
+    /// Signs on as many threads as the machine has cores. Errors: usage (too many transactions or blocks), of check(),
     /// cancelled.
     [[nodiscard]] static Result<std::unique_ptr<const Scenario>> create(const ScenarioSettings& settings,
                                                                         const FaultPlan& faults,

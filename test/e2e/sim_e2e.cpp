@@ -158,6 +158,7 @@ TEST_CASE("what cannot be run is told with its exit code", "[e2e][sim]") {
     CHECK(code({"--level", "L3"}) == 64);
     CHECK(code({"--task-redundancy", "11"}) == 64);
     CHECK(code({"--duration", "10000h"}) == 64);
+    CHECK(code({"--duration", "10000h", "--block-time", "10ms", "--tps", "0"}) == 64);
     CHECK(code({"--block-time", "1ms"}) == 78);
     CHECK(code({"--secret-file", "x"}) == 64);
     CHECK(code({"--target", "192.0.2.1:14689"}) == 64);
