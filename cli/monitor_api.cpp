@@ -202,7 +202,8 @@ HttpReply MonitorApi::diffs(const HttpRequest&) const {
 }
 
 HttpReply MonitorApi::status(const HttpRequest&) const {
-    const StatusView status = monitor_.status();
+    StatusView status = monitor_.status();
+    if (more_counters_) status.counters.merge(more_counters_());
     const ShadowTotals shadow = monitor_.shadow();
     return json_reply(Json{
         {"uptime", go_duration(status.uptime)},

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -28,6 +30,12 @@ class MonitorApi {
                std::string snapshot_dir = {});
     /// What GET /api/diffs shows; without it that answers 404. Before the first request.
     void show_diffs(std::function<DiffsView()> diffs) { diffs_ = std::move(diffs); }
+
+    /// More of the `counters` of /swarm/status: what was dropped, refused and missed around the coordinator.
+    /// Names of the coordinator's own are not replaced. Before the first request.
+    void show_counters(std::function<std::map<std::string, std::uint64_t>()> more) {
+        more_counters_ = std::move(more);
+    }
 
     [[nodiscard]] HttpReply handle(const HttpRequest& request) const;
 
@@ -56,6 +64,7 @@ class MonitorApi {
     const Serving serving_;
     const std::string snapshot_dir_;
     std::function<DiffsView()> diffs_;
+    std::function<std::map<std::string, std::uint64_t>()> more_counters_;
 };
 
 }  // namespace ioswarm::cli

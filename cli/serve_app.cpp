@@ -157,6 +157,7 @@ Status ServeApp::open_api() {
         },
         config_.snapshot_dir);
     if (diffs_) api_->show_diffs([this] { return diffs_->view(); });
+    api_->show_counters([this] { return edge_counters(); });
     HttpServerSettings settings;
     settings.address = address_;
     settings.port = static_cast<std::uint16_t>(config_.swarm_api_port);
@@ -165,6 +166,22 @@ Status ServeApp::open_api() {
     if (!server) return fail(std::move(server).error());
     api_server_ = *std::move(server);
     return {};
+}
+
+/// What the port for agents and the node's side refused, dropped and missed, for /swarm/status.
+std::map<std::string, std::uint64_t> ServeApp::edge_counters() const {
+    std::map<std::string, std::uint64_t> out = agent_server_->counters();
+    if (!node_) return out;
+    const proto::NodeCounters node = node_->counters();
+    out["node_actions_unreadable"] = node.unreadable_actions;
+    out["node_actions_unhashable"] = node.unhashable_actions;
+    out["node_stream_ends"] = node.stream_ends;
+    out["node_blocks_repeated"] = node.repeated_blocks;
+    out["node_blocks_fetched"] = node.fetched_blocks;
+    out["node_messages_dropped"] = node.dropped_messages;
+    out["node_reads_stale"] = node.stale_reads;
+    out["node_api_is_json"] = node.json_api ? 1 : 0;
+    return out;
 }
 
 // Last of all, over the network like any other agent.

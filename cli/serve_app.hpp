@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -57,6 +58,7 @@ class ServeApp {
     Status start_test_agents();
     Status announce() const;
     [[nodiscard]] std::string status_text() const;
+    [[nodiscard]] std::map<std::string, std::uint64_t> edge_counters() const;
 
     const ServeConfig config_;
     const ServeOptions options_;

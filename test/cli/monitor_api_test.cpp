@@ -175,6 +175,20 @@ TEST_CASE("/swarm/status has the promised names, and what was dropped, given up 
         "\n");
 }
 
+TEST_CASE("/swarm/status counts what the port and the node's side refused too", "[monitor]") {
+    Served served;
+    served.monitor.status_view = some_status();
+    std::uint64_t refused = 1;
+    served.api->show_counters([&refused] {
+        return std::map<std::string, std::uint64_t>{{"calls_denied", refused}, {"actions_mined_unseen", 0}};
+    });
+    refused = 2;
+    const Json counters = Json::parse(served.json("/swarm/status"))["counters"];
+    CHECK(counters["calls_denied"] == 2);
+    CHECK(counters["actions_mined_unseen"] == 7);
+    CHECK(counters.size() == 3);
+}
+
 TEST_CASE("/swarm/agents lists those heard of in the last two minutes", "[monitor]") {
     Served served;
     AgentView agent{"agent-01", "eu", "1.2", TaskLevel::l2_state_verify, 9,

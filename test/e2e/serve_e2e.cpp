@@ -260,6 +260,7 @@ TEST_CASE("a node's own ioswarm module is a source of diffs, also when it goes a
     peer.target = {"127.0.0.1", static_cast<std::uint16_t>(served.grpc_port()), {}};
     peer.agent_id = "reader";
     REQUIRE(eventually([&] { return served.json("/api/diffs")["floor"] == 1; }));
+    CHECK(served.json("/swarm/status")["counters"]["node_api_is_json"] == 0);
     auto stream = proto::DiffSubscription::open(peer, 1, {});
     REQUIRE(stream);
     std::uint64_t next = 1;
@@ -303,7 +304,8 @@ TEST_CASE("serve is not ready any more once the feed of state diffs has stopped 
     CHECK(eventually([&] { return served.get("/readyz").status == 503; }));
     CHECK(eventually([&] {
         return Json::parse(served.get("/readyz").body)["error"] ==
-               "no state diffs are taken in any more: the source gave another state diff; /api/diffs and the log "
+               "no state diffs are taken in any more: the source gave another state diff; /api/diffs and the "
+               "log "
                "say more";
     }));
     CHECK_THAT(served.json("/api/diffs")["alarm"].get<std::string>(),
@@ -487,6 +489,7 @@ TEST_CASE("every endpoint shows exactly the predicted figures, also after a kill
         const Json status = served->json("/swarm/status");
         CHECK(status["tasks_received"] == tasks);
         CHECK(status["shadow_accuracy"] == predicted->accuracy_pct());
+        CHECK(status["counters"].contains("connections_accepted"));
     };
     check_figures();
 
