@@ -149,9 +149,10 @@ class SqliteDiffStore::Writer {
 
 Result<std::unique_ptr<SqliteDiffStore::Writer>> SqliteDiffStore::Writer::open(
     const std::filesystem::path& file) {
+    // First of all: beside a file that is not ours nothing is put either.
+    if (Status status = check_diff_file(file, true); !status) return fail(status.error());
     auto lock = LockFile::acquire(file.string() + ".lock");
     if (!lock) return fail(lock.error());
-    if (Status status = check_diff_file(file, true); !status) return fail(status.error());
     if (Status status = make_private_file(file); !status) return fail(status.error());
     auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_write, kDiffLogName);
     if (!database) return fail(database.error());

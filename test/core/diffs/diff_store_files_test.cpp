@@ -60,6 +60,7 @@ TEST_CASE(
     std::filesystem::copy_file(std::string(IOSWARM_TEST_DATA) + "/bolt/statediffs.db", file);
     CHECK(refused(dir, file, ErrorCode::failed_precondition).hint.find("ioswarm diffs import") !=
           std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(file + ".lock"));  // nothing is put beside a node's file
 }
 
 TEST_CASE("files of other programs are refused and left as they are") {
