@@ -72,7 +72,7 @@ Error File::corrupt(std::uint64_t page_id, std::size_t offset_in_page, std::stri
 }
 
 Result<std::unique_ptr<File>> File::open(const std::string& path, const LockWait& wait) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);  // no wait at a pipe
     if (fd < 0) return fail(errno_error(errno, "cannot open the state file", path));
     std::unique_ptr<File> file(new File(path, fd));
     struct stat info {};

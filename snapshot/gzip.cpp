@@ -137,7 +137,7 @@ GzipReader::~GzipReader() = default;
 Result<std::unique_ptr<GzipReader>> GzipReader::open(const std::string& path) {
     auto state = std::make_unique<State>();
     state->path = path;
-    state->fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    state->fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);  // no wait at a pipe
     if (state->fd < 0) return fail(errno_error(errno, "cannot open the snapshot", path));
     struct stat info {};
     if (::fstat(state->fd, &info) != 0) return fail(errno_error(errno, "cannot open the snapshot", path));

@@ -110,7 +110,7 @@ class Opener {
 
     [[nodiscard]] Result<FileHandle> lock(const LockWait& wait) const {
         const std::string path = path_ + "/LOCK";
-        FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+        FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
         if (file.get() < 0) {
             if (errno == ENOENT) return FileHandle();  // a copy
             return fail(errno_error(errno, "cannot lock the state directory", path));
@@ -195,7 +195,7 @@ class Opener {
     }
 
     [[nodiscard]] Result<Bytes> read_whole(const std::string& path, std::uint64_t bound) const {
-        const FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+        const FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
         if (file.get() < 0) {
             if (errno == ENOENT) return fail(fault(Fault::missing_file, path, {}, "it is not there"));
             return fail(errno_error(errno, "cannot open", path));
@@ -268,7 +268,7 @@ class Opener {
 
     Status open_table(const TableMeta& meta, Directory& out) const {
         const std::string path = fmt::format("{}/{:06}.sst", path_, meta.number);
-        FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+        FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
         if (file.get() < 0) {
             if (errno == ENOENT)
                 return fail(fault(Fault::missing_file, path, {}, "MANIFEST names it, it is not there"));

@@ -15,7 +15,7 @@
 namespace ioswarm::snapshot {
 
 Result<ReflinkCopy> ReflinkCopy::of(const std::string& source) {
-    const int from = ::open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    const int from = ::open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);  // no wait at a pipe
     if (from < 0) return fail(errno_error(errno, "cannot open the state file", source));
     struct stat info {};
     if (::fstat(from, &info) == 0 && S_ISDIR(info.st_mode)) {

@@ -102,8 +102,13 @@ Status write_file_atomically(const std::string& path, BytesView data, mode_t mod
 }
 
 Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) return fail(errno_error(errno, "cannot read", path));
+    struct stat info {};
+    if (::fstat(fd, &info) == 0 && !S_ISREG(info.st_mode)) {
+        ::close(fd);
+        return fail(ErrorCode::bad_data, "cannot read", path, "it is not a regular file");
+    }
     std::string out;
     int failed = 0;
     for (;;) {

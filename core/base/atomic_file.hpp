@@ -48,8 +48,8 @@ class AtomicFile {
 /// Writes `data` through an AtomicFile.
 [[nodiscard]] Status write_file_atomically(const std::string& path, BytesView data, mode_t mode = 0644);
 
-/// The whole file, at most `max_bytes` of it. Errors: not_found, permission_denied, io, resource_exhausted
-/// (larger).
+/// The whole file, at most `max_bytes` of it; never waits for a writer, as opening a pipe does. Errors:
+/// not_found, permission_denied, io, bad_data (no regular file), resource_exhausted (larger).
 [[nodiscard]] Result<std::string> read_file(const std::string& path, std::size_t max_bytes);
 
 }  // namespace ioswarm

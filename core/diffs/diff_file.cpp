@@ -24,7 +24,7 @@ constexpr std::size_t kBoltMagicAt = 16;
 }  // namespace
 
 Result<DiffFileKind> diff_file_kind(const std::filesystem::path& file) {
-    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);  // no wait at a pipe
     if (fd < 0 && errno == ENOENT) return DiffFileKind::missing;
     if (fd < 0) return fail(errno_error(errno, "cannot open the diff log", file.string()));
     std::array<std::uint8_t, kBoltMagicAt + kBoltMagic.size()> head{};

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -140,4 +142,16 @@ TEST_CASE("snapshot export refuses a wrong command line before it touches anythi
         CHECK(run_cli(line).code == 64);
     }
     CHECK(fs::is_empty(dir.path()));
+}
+
+TEST_CASE("a pipe in the place of a snapshot, a state or a log of diffs is refused and not waited for",
+          "[cli]") {
+    const test::TempDir dir;
+    const std::string pipe = dir.path("pipe");
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    CHECK(run_cli({"snapshot", "verify", pipe}).code == 1);
+    CHECK(run_cli({"snapshot", "inspect", pipe}).code == 65);
+    CHECK(run_cli({"snapshot", "export", "--source", pipe, "--output", dir.path("a.gz")}).code == 65);
+    CHECK(run_cli({"diffs", "stat", pipe}).code != 0);
+    CHECK(run_cli({"diffs", "import", pipe, "--to", dir.path("log/statediffs.db")}).code != 0);
 }

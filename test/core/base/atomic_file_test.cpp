@@ -52,3 +52,10 @@ TEST_CASE("reading is bounded, and a missing file or folder is named") {
     CHECK(read_file(dir.path("b"), 4).error().text().find(dir.path("b")) != std::string::npos);
     CHECK(write_file_atomically(dir.path("no/such"), {}).error().code == ErrorCode::not_found);
 }
+
+TEST_CASE("a pipe is refused and not waited for") {
+    const test::TempDir dir;
+    REQUIRE(::mkfifo(dir.path("pipe").c_str(), 0600) == 0);
+    CHECK(read_file(dir.path("pipe"), 100).error().code == ErrorCode::bad_data);
+    CHECK(read_file(dir.path(""), 100).error().code == ErrorCode::bad_data);
+}
