@@ -250,6 +250,7 @@ void ServeApp::stop(std::chrono::milliseconds within) {
     const Clock::Steady begin = clock_.steady();
     accepting_ = false;
     agent_server_->stop_accepting();
+    coordinator_->drain(within * 3 / 4);
     test_agents_.reset();
     if (diffs_) diffs_->stop();
     coordinator_->stop();

@@ -41,8 +41,8 @@ class ServeApp {
     /// Reads the lists of agents again and ends whoever may no longer. Thread-safe.
     void reload_lists();
 
-    /// No new agent, no new task; what agents are just handing in is taken for as long as `within` allows; then
-    /// the ports are closed. The books close with the object.
+    /// No new agent, no new task; what agents are at work on or just handing in is taken for as long as
+    /// `within` allows; then the ports are closed. The books close with the object.
     void stop(std::chrono::milliseconds within);
 
   private:

@@ -48,6 +48,7 @@ Coordinator::Coordinator(const CoordinatorSettings& settings, ActPoolReader& poo
       log_(std::move(log)),
       received_before_(accounting.tasks_received()),
       wake_(std::make_shared<Signal>()),
+      settled_(std::make_shared<Signal>()),
       engine_(std::make_shared<Engine>(settings, clock, log_, wake_)),
       readers_(state, *engine_),
       follower_(blocks, accounting, *engine_, log_),
@@ -63,6 +64,18 @@ void Coordinator::start() {
     timer_ = std::jthread([this](const std::stop_token& stop) { time_loop(stop); });
     blocks_thread_ = std::jthread([this](const std::stop_token& stop) { follower_.run(stop); });
     poller_ = std::jthread([this](const std::stop_token& stop) { poll_loop(stop); });
+}
+
+void Coordinator::drain(std::chrono::milliseconds within) {
+    draining_ = true;
+    engine_->close();
+    const auto until = clock_.steady() + within;
+    while (engine_->open_tasks() > 0) {
+        const std::chrono::nanoseconds left = until - clock_.steady();
+        if (left <= left.zero()) return;
+        // An answer raises it. What times out, or ends with its agent, the next tick shows.
+        (void)settled_->wait({}, std::min(left, tick_of(settings_)));
+    }
 }
 
 void Coordinator::stop() {
@@ -205,7 +218,7 @@ void Coordinator::time_loop(const std::stop_token& stop) {
 
 Result<RegisterResponse> Coordinator::register_agent(const std::string& agent_id,
                                                      const RegisterRequest& request) {
-    if (stopping_)
+    if (stopping_ || draining_)
         return fail(ErrorCode::unavailable, "cannot register", agent_id, "the coordinator is shutting down");
     auto wallet = check_register(agent_id, request);
     if (!wallet) return RegisterResponse{false, wallet.error().why, 0};
@@ -230,13 +243,14 @@ void Coordinator::submit(const std::string& agent_id, BatchResult batch, SubmitD
     if (auto* refused = std::get_if<SubmitResponse>(&*judged)) return done(std::move(*refused));
     auto submission = std::make_shared<Submission>(std::move(std::get<Submission>(*judged)));
     std::vector<Answer> answers = std::move(submission->answers);
-    accounting_.record(std::move(answers),
-                       [engine = engine_, submission, done = std::move(done)](const Status& status) {
-                           engine->recorded(*submission, status);
-                           if (status) return done(SubmitResponse{true, submission->note});
-                           done(fail(ErrorCode::unavailable, "cannot record the results",
-                                     *submission->agent->name, status.error().text(), "submit them again"));
-                       });
+    accounting_.record(std::move(answers), [engine = engine_, settled = settled_, submission,
+                                            done = std::move(done)](const Status& status) {
+        engine->recorded(*submission, status);
+        settled->raise();
+        if (status) return done(SubmitResponse{true, submission->note});
+        done(fail(ErrorCode::unavailable, "cannot record the results", *submission->agent->name,
+                  status.error().text(), "submit them again"));
+    });
 }
 
 Result<HeartbeatResponse> Coordinator::heartbeat(const std::string& agent_id, const HeartbeatRequest& request) {

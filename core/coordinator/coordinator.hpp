@@ -48,6 +48,9 @@ class Coordinator final : public AgentLink, public Monitor {
 
     /// Starts the threads. Agents may come before.
     void start();
+    /// No agent is let in and nothing handed out any more. Returns once nothing is with agents, or after
+    /// `within`: whoever is at work on a task may hand it in. stop() is still to come.
+    void drain(std::chrono::milliseconds within);
     /// No agent is let in and nothing handed out any more; what reads the source ends (within the time-outs of
     /// the ports); then the task streams end with unavailable. Answers and heartbeats still count until
     /// destruction. Calling it again does nothing.
@@ -109,8 +112,9 @@ class Coordinator final : public AgentLink, public Monitor {
     const std::uint64_t received_before_;  // results of earlier runs: they were dispatched then
 
     // Own synchronisation.
-    const std::shared_ptr<Signal> wake_;  // the thread that keeps time
-    Signal hurry_;                        // the poller
+    const std::shared_ptr<Signal> wake_;     // the thread that keeps time
+    const std::shared_ptr<Signal> settled_;  // drain(): answers were recorded, or could not be
+    Signal hurry_;                           // the poller
     const std::shared_ptr<Engine> engine_;
     ReadWorkers readers_;
     BlockFollower follower_;
@@ -120,6 +124,7 @@ class Coordinator final : public AgentLink, public Monitor {
     std::atomic<std::uint64_t> behind_books_{0};  // blocks; 0 = not more than normal
     std::atomic<std::int64_t> polled_at_;         // steady, ns since its epoch; of the last poll that worked
     std::atomic<bool> polled_{false};
+    std::atomic<bool> draining_{false};
     std::atomic<bool> stopping_{false};
     std::atomic<bool> ids_failing_{false};
 

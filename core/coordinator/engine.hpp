@@ -103,6 +103,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
     [[nodiscard]] std::uint64_t ids_left() const;
     /// No agent is taken in and nothing is handed out any more; answers still count.
     void close();
+    /// Tasks that agents have and have not answered.
+    [[nodiscard]] std::uint64_t open_tasks() const;
     /// All streams end with this reason.
     void end_streams(const Error& reason);
 

@@ -73,6 +73,13 @@ std::optional<ChainTip> Engine::tip() const {
     return tip_;
 }
 
+std::uint64_t Engine::open_tasks() const {
+    std::uint64_t open = 0;
+    const std::lock_guard lock(mutex_);
+    registry_.each([&](const AgentPtr& agent) { open += agent->open_tasks; });
+    return open;
+}
+
 void Engine::describe(StatusView& view) const {
     const Clock::Steady now = clock_.steady();
     const Clock::Wall wall = clock_.wall();

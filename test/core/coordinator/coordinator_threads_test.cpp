@@ -147,6 +147,64 @@ TEST_CASE("with all threads running, each transaction is dispatched, answered an
     CHECK(tally.count() == 2000);
 }
 
+TEST_CASE("a drain waits for what agents are at work on, and gives out nothing more") {
+    SystemClock clock;
+    House house(fast(), &clock);
+    house.begin_at_100();
+    const auto sink = std::make_shared<WaitingSink>();
+    REQUIRE(house.coordinator->register_agent("a", {"a", kL2, "", "", ""})->accepted);
+    const auto stream = house.coordinator->open_task_stream("a", {"a", kL2, 10}, sink);
+    REQUIRE(stream);
+    house.coordinator->start();
+    const auto pool = actions(2);
+    set_pool(house, {pool[0]}, 100);
+    REQUIRE(sink->wait());
+    const auto batch = (*stream)->take();
+    REQUIRE(batch);
+
+    std::atomic<bool> drained{false};
+    std::jthread drainer([&] {
+        house.coordinator->drain(60s);
+        drained = true;
+    });
+    while (house.coordinator->register_agent("b", {"b", kL2, "", "", ""}))
+        std::this_thread::yield();
+    set_pool(house, pool, 100);
+    const std::uint64_t before = house.pool.polls();
+    while (house.pool.polls() < before + 3)
+        std::this_thread::yield();
+    CHECK_FALSE(drained);
+    CHECK_FALSE((*stream)->take());
+    Tally tally;
+    house.coordinator->submit("a", answer_to(*batch), [&](const Result<SubmitResponse>& answer) {
+        if (answer && answer->accepted) tally.add(1);
+    });
+    drainer.join();
+    tally.wait_for(1);
+    CHECK(house.coordinator->status().tasks_received == 1);
+    CHECK_FALSE(sink->ended());
+    house.coordinator->stop();
+}
+
+TEST_CASE("a drain waits no longer than it may for an agent that does not answer") {
+    SystemClock clock;
+    House house(fast(), &clock);
+    house.begin_at_100();
+    const auto sink = std::make_shared<WaitingSink>();
+    REQUIRE(house.coordinator->register_agent("a", {"a", kL2, "", "", ""})->accepted);
+    const auto stream = house.coordinator->open_task_stream("a", {"a", kL2, 10}, sink);
+    REQUIRE(stream);
+    house.coordinator->start();
+    set_pool(house, actions(1), 100);
+    REQUIRE(sink->wait());
+    REQUIRE((*stream)->take());
+    house.coordinator->drain(1ms);
+    CHECK(house.coordinator->status().counters.at("tasks_with_agents") == 1);
+    house.coordinator->stop();
+    REQUIRE(sink->ended());
+    CHECK(sink->ended()->code == ErrorCode::unavailable);
+}
+
 TEST_CASE("a stuck account read holds up neither the other reads nor the polls", "[defect-22]") {
     SystemClock clock;
     House house(fast(), &clock);
