@@ -77,6 +77,7 @@ ExitCode run_command(const CommandRow& row, std::vector<std::string> arguments, 
     // What is left over is reported by report_leftover, with a suggestion; subcommands inherit it.
     app.allow_extras();
     const Runner run = row.add(app);
+    app.require_subcommand(0, 1);
     const std::string title(row.name);
     try {
         std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back

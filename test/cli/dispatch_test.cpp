@@ -103,6 +103,8 @@ TEST_CASE("a mistyped option is answered with the nearest one", "[cli]") {
     CHECK(run.err == "ioswarm: keygen: --agnet: unknown option\nhint: did you mean '--agent'?\n");
     CHECK(run_cli({"config", "shwo"}).err ==
           "ioswarm: config: shwo: unexpected argument\nhint: did you mean 'show'?\n");
+    CHECK(run_cli({"config", "show", "check"}).err ==
+          "ioswarm: config: check: unexpected argument\nhint: see 'ioswarm help config'\n");
     // Half of it changed is another word.
     CHECK(run_cli({"config", "--jsn"}).err ==
           "ioswarm: config: --jsn: unknown option\nhint: see 'ioswarm help config'\n");
