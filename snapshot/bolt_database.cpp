@@ -37,7 +37,7 @@ class BoltDatabase final : public StateDatabase {
 
     std::string_view kind() const override { return "boltdb"; }
     std::uint64_t size_bytes() const override { return file_->size_bytes(); }
-    void release_lock() override { file_->release_lock(); }
+    Status release_lock() override { return file_->release_lock(); }
 
     Result<std::vector<std::string>> namespaces() override {
         std::vector<std::string> names;

@@ -86,7 +86,7 @@ class BoltDiffLog final : public DiffLog {
         return std::optional(*std::move(diff));
     }
 
-    void release_lock() override { file_->release_lock(); }
+    Status release_lock() override { return file_->release_lock(); }
 
   private:
     [[nodiscard]] std::string place() const {

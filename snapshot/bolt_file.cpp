@@ -94,9 +94,26 @@ File::~File() {
     ::close(fd_);
 }
 
-void File::release_lock() noexcept {
-    if (locked_) ::flock(fd_, LOCK_UN);
+Status File::release_lock() {
+    if (!locked_) return {};
+    Status same = check_unchanged();
+    ::flock(fd_, LOCK_UN);
     locked_ = false;
+    return same;
+}
+
+Status File::check_unchanged() const {
+    const int fd = ::fcntl(fd_, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) return fail(errno_error(errno, "cannot look at the state file again", path_));
+    File now(path_, fd);
+    struct stat info {};
+    if (::fstat(fd, &info) != 0) return fail(errno_error(errno, "cannot look at the state file again", path_));
+    now.size_ = static_cast<std::uint64_t>(info.st_size);
+    if (auto meta = now.read_meta(); !meta) return meta;
+    if (now.txid_ == txid_ && now.root_ == root_) return {};
+    return fail(ErrorCode::bad_data, "the BoltDB file was changed while it was read", path_,
+                fmt::format("it was at transaction {}, and is at {}", txid_, now.txid_),
+                "read a copy that is finished, or the file itself while the node is stopped");
 }
 
 Status File::lock(const LockWait& wait) {
@@ -163,6 +180,7 @@ Status File::read_meta() {
     page_size_ = best->page_size;
     root_ = best->root;
     high_water_ = best->high_water;
+    txid_ = best->txid;
     if (high_water_ > size_ / page_size_) {
         return fail(ErrorCode::bad_data, "truncated BoltDB file", path_,
                     fmt::format("its meta page counts {} pages of {} bytes, the file has {}", high_water_,

@@ -53,7 +53,9 @@ class File {
     /// Asks the kernel to fetch these pages (ids ascending) while we do something else. A hint: errors are
     /// ignored.
     void prefetch(const std::vector<std::uint64_t>& ids) const;
-    void release_lock() noexcept;
+    /// Drops the lock. Error bad_data: a writer that heeds no lock, such as a copy that is still being made,
+    /// has changed the file since it was opened, so that what was read may be of two states.
+    [[nodiscard]] Status release_lock();
 
     /// Element `index` of a page; Error bad_data when it lies outside the page or passes a bound.
     [[nodiscard]] Result<Element> element(const Page& page, std::uint32_t index) const;
@@ -64,6 +66,7 @@ class File {
     File(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
     [[nodiscard]] Status lock(const LockWait& wait);
     [[nodiscard]] Status read_meta();
+    [[nodiscard]] Status check_unchanged() const;
     [[nodiscard]] Status check_layout(const Page& page) const;
     [[nodiscard]] Status read_at(std::uint64_t offset, std::span<std::uint8_t> out) const;
 
@@ -74,6 +77,7 @@ class File {
     std::uint32_t page_size_ = 0;
     std::uint64_t root_ = 0;
     std::uint64_t high_water_ = 0;
+    std::uint64_t txid_ = 0;
 };
 
 }  // namespace ioswarm::snapshot::bolt

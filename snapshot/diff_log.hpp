@@ -30,8 +30,9 @@ class DiffLog {
     /// Errors, each with the height: bad_data, data_loss (damaged, a wrong digest), io, out_of_range (pruned
     /// meanwhile). The reading is then over.
     [[nodiscard]] virtual Result<std::optional<StateDiff>> next() = 0;
-    /// Drops the lock, if one is held: nothing is read any more.
-    virtual void release_lock() = 0;
+    /// Drops the lock, if one is held: nothing is read any more. Error bad_data: what was read was changed
+    /// meanwhile.
+    [[nodiscard]] virtual Status release_lock() = 0;
 };
 
 /// The reference's diff store, a BoltDB file with the bucket `diffs`, read under a shared lock as trie.db is.

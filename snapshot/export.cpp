@@ -64,7 +64,7 @@ class Export {
         for (std::size_t i = 0; i < options_.namespaces.size(); ++i) {
             if (auto read = read_namespace(**database, i); !read) return read;
         }
-        (*database)->release_lock();
+        if (auto unchanged = (*database)->release_lock(); !unchanged) return unchanged;
         return output_.end();
     }
 

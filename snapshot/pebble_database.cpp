@@ -105,7 +105,10 @@ class PebbleDatabase final : public StateDatabase {
         return size;
     }
 
-    void release_lock() override { directory_.lock = FileHandle(); }
+    Status release_lock() override {
+        directory_.lock = FileHandle();
+        return {};  // tables never change, and logs were read at once
+    }
 
     Result<std::unique_ptr<NamespaceCursor>> open_namespace(std::string_view name) override {
         const Bytes prefix = prefix_of(name);

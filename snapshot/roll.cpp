@@ -120,8 +120,7 @@ class Roll {
             if (auto go_on = output_.progress(Phase::folding, {}, done); !go_on) return go_on;
             if (observer_) observer_({Phase::folding, {}, report_.diffs, 0, done});
         }
-        log_.release_lock();
-        return {};
+        return log_.release_lock();
     }
 
     Status merge() {

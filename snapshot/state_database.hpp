@@ -57,8 +57,9 @@ class StateDatabase {
     [[nodiscard]] virtual Result<Bytes> get(std::string_view name, BytesView key) = 0;
     /// Bytes on disk, for progress.
     [[nodiscard]] virtual std::uint64_t size_bytes() const = 0;
-    /// Drops the lock (if one is held): the last byte was read.
-    virtual void release_lock() = 0;
+    /// Drops the lock (if one is held): the last byte was read. Error bad_data: what was read was changed
+    /// meanwhile.
+    [[nodiscard]] virtual Status release_lock() = 0;
 };
 
 struct OpenOptions {

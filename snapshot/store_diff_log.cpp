@@ -55,7 +55,7 @@ class StoreDiffLog final : public DiffLog {
         return std::optional(*std::move(diff));
     }
 
-    void release_lock() override {}
+    Status release_lock() override { return {}; }
 
   private:
     [[nodiscard]] Error broken(std::string why) const {

@@ -150,7 +150,7 @@ TEST_CASE("the lock is gone when the last byte was read, and with the object") {
         const auto database = open_bolt(dir.path("trie.db"), 0ms);
         REQUIRE(database);
         CHECK(::flock(node, LOCK_EX | LOCK_NB) != 0);
-        (*database)->release_lock();
+        REQUIRE((*database)->release_lock());
         CHECK(::flock(node, LOCK_EX | LOCK_NB) == 0);
         ::flock(node, LOCK_UN);
     }

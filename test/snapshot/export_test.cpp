@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <filesystem>
 
@@ -155,6 +156,34 @@ TEST_CASE("a second export of the same output is told to come again") {
     const auto second = export_snapshot(options_for(dir), {}, {});
     REQUIRE_FALSE(second);
     CHECK(second.error().code == ErrorCode::try_again);
+}
+
+TEST_CASE("a BoltDB file that is written to while it is read, as a copy in the making is, gives no snapshot") {
+    const test::TempDir dir;
+    fs::copy_file(data("bolt/trie.db"), dir.path("trie.db"));
+    const ExportOptions options = options_for(dir, dir.path("trie.db"));
+    const ExportObserver writer = [&](const ExportProgress& at) {
+        if (at.phase != ExportProgress::Phase::reading || at.name != "Code") return;
+        // A commit: both metas get the next transaction number (at 48 of a meta) and their checksum (at 56).
+        const int fd = ::open(options.source.c_str(), O_RDWR | O_CLOEXEC);
+        for (const off_t page : {0, 4096}) {
+            std::array<std::uint8_t, 64> meta{};
+            REQUIRE(::pread(fd, meta.data(), meta.size(), page + 16) == 64);
+            ++meta[49];
+            std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+            for (std::size_t i = 0; i < 56; ++i)
+                hash = (hash ^ meta[i]) * 0x100000001b3;
+            for (std::size_t i = 0; i < 8; ++i)
+                meta[56 + i] = static_cast<std::uint8_t>(hash >> (8 * i));
+            REQUIRE(::pwrite(fd, meta.data(), meta.size(), page + 16) == 64);
+        }
+        ::close(fd);
+    };
+    REQUIRE(export_snapshot(options, {}, {}));
+    const auto refused = export_snapshot(options, writer, {});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::bad_data);
+    CHECK(refused.error().what == "the BoltDB file was changed while it was read");
 }
 
 TEST_CASE("the job's time bounds the waiting for a lock, too") {
