@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/coordinator/prefetcher.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace ioswarm {
@@ -43,6 +44,19 @@ void Prefetcher::follow_tip() {
     known_height_ = book_.tip();
 }
 
+void Prefetcher::on_poll() {
+    wait_for_poll_ = false;
+    if (!std::exchange(answers_again_, false)) return;
+    std::vector<TaskPtr> failed_once;
+    for (const auto& [order, task] : book_.queue(TaskQueue::unreadable)) {
+        if (task->reads_failed == 1) failed_once.push_back(task);
+    }
+    for (const TaskPtr& task : failed_once) {
+        task->read_alone = false;
+        book_.requeue(task);
+    }
+}
+
 std::vector<AccountReadPtr> Prefetcher::plan(std::size_t room, Clock::Steady now) {
     std::vector<AccountReadPtr> reads;
     if (wait_for_poll_ || book_.tip() == 0) return reads;
@@ -61,10 +75,13 @@ std::vector<AccountReadPtr> Prefetcher::plan_again(std::size_t room, Clock::Stea
     std::vector<AccountReadPtr> reads;
     if (wait_for_poll_ || book_.tip() == 0) return reads;
     follow_tip();
+    const TaskBook::Queue& queue = book_.queue(TaskQueue::unreadable);
     std::vector<TaskPtr> chosen;
-    for (const auto& [order, task] : book_.queue(TaskQueue::unreadable)) {
-        if (chosen.size() >= room) break;
-        chosen.push_back(task);
+    auto at = queue.upper_bound(tried_again_);
+    while (chosen.size() < std::min(room, queue.size())) {
+        if (at == queue.end()) at = queue.begin();
+        tried_again_ = at->first;
+        chosen.push_back((at++)->second);
     }
     for (const TaskPtr& task : chosen)
         begin(task, true, reads, now);
@@ -122,7 +139,9 @@ void Prefetcher::want(const TaskPtr& task, const Address& address, bool as_sende
 void Prefetcher::finish(const TaskPtr& task, std::uint64_t height) {
     task->reading = 0;
     if (!task->read_alone) --reading_;
+    answers_again_ = answers_again_ || task->read_alone;
     task->read_alone = false;
+    task->reads_failed = 0;
     task->accounts_height = height;
     book_.requeue(task);
 }
@@ -131,6 +150,7 @@ void Prefetcher::fail_read(const TaskPtr& task, bool alone_next) {
     task->reading = 0;
     if (!task->read_alone) --reading_;
     task->read_alone = alone_next;
+    if (alone_next) ++task->reads_failed;
     book_.requeue(task);
 }
 

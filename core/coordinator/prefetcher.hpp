@@ -55,10 +55,11 @@ class Prefetcher {
     /// Reads for the oldest tasks that wait for accounts, at most `room` of them (more would be outdated before
     /// they find an agent). Tasks whose accounts were read before are ready at once.
     [[nodiscard]] std::vector<AccountReadPtr> plan(std::size_t room, Clock::Steady now);
-    /// As plan(), for those whose last read failed: once a poll, each in a read of its own.
+    /// As plan(), for those whose last read failed: once a poll, in turn, each in a read of its own.
     [[nodiscard]] std::vector<AccountReadPtr> plan_again(std::size_t room, Clock::Steady now);
-    /// A new poll: what the tip's height refused may be asked again.
-    void on_poll() { wait_for_poll_ = false; }
+    /// A new poll: what the tip's height refused may be asked again. After one of those read alone answered,
+    /// the others that failed once, perhaps because nobody answered, are read together again.
+    void on_poll();
     /// Whether a task still waits for it. If not, the read need not be made and is forgotten.
     [[nodiscard]] bool wanted(const AccountReadPtr& read);
     /// The answers of a read, in the order of its addresses.
@@ -96,6 +97,8 @@ class Prefetcher {
     std::uint64_t next_reading_ = 1;
     std::size_t reading_ = 0;  // tasks, but for those read alone
     bool wait_for_poll_ = false;
+    bool answers_again_ = false;     // a task that was read alone has its accounts, since the last poll
+    std::uint64_t tried_again_ = 0;  // order of the last task of plan_again()
     ReadCounters counters_;
 };
 

@@ -59,7 +59,8 @@ struct Task {
     std::uint64_t accounts_height = 0;  ///< 0 = not read
     std::uint64_t reading = 0;          ///< number of the read under way, 0 = none
     std::uint32_t reads_missing = 0;    ///< accounts the read under way still owes
-    bool read_alone = false;  ///< a read of it failed: its accounts are not read together with others'
+    bool read_alone = false;         ///< a read of it failed: its accounts are not read together with others'
+    std::uint32_t reads_failed = 0;  ///< since its accounts were last read
 
     TaskQueue queue = TaskQueue::none;
     Fate fate = Fate::pending;

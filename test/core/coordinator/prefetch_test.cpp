@@ -145,6 +145,43 @@ TEST_CASE("many unreachable accounts do not keep others from being read", "[defe
     CHECK(tasks_in(Desk::take(agent)) == 1);
 }
 
+TEST_CASE("after the source was away, what failed together is read together again", "[defect-22]") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    std::vector<PoolActionPtr> pool;
+    for (int i = 0; i < 150; ++i)
+        pool.push_back(fake_action({.sender = static_cast<std::uint8_t>(i), .receiver = 200}));
+    desk.state.fail_all(kUnreachable);
+    desk.poll(pool);
+    desk.state.fail_all(std::nullopt);
+    desk.poll(pool);
+    CHECK(tasks_in(Desk::take(agent)) == 50);
+    const std::size_t before = desk.state.calls().size();
+    desk.poll(pool);
+    CHECK(tasks_in(Desk::take(agent)) == 100);
+    CHECK(desk.state.calls().size() <= before + 2);
+}
+
+TEST_CASE("accounts that stay unreachable do not keep those that failed once from being tried again",
+          "[defect-22]") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    std::vector<PoolActionPtr> pool;
+    for (int i = 0; i < 80; ++i)
+        pool.push_back(fake_action({.sender = static_cast<std::uint8_t>(i), .receiver = 200}));
+    for (std::uint8_t sender = 0; sender < 80; ++sender)
+        desk.state.fail_address(address_of_number(sender), kUnreachable);
+    desk.poll(pool);
+    for (std::uint8_t sender = 60; sender < 80; ++sender)
+        desk.state.fail_address(address_of_number(sender), std::nullopt);
+    std::size_t got = 0;
+    for (int polls = 0; polls < 2; ++polls) {
+        desk.poll(pool);
+        got += tasks_in(Desk::take(agent));
+    }
+    CHECK(got == 20);
+}
+
 TEST_CASE("accounts are read again at the new tip when the tip moved meanwhile") {
     Desk desk;
     FakeAgent agent = desk.join("a");
