@@ -333,7 +333,7 @@ ExitCode run_snapshot_inspect(const InspectOptions& options, Io& io) {
     }
     if (wanted) {
         if (account) return print_account(*wanted, *account, options.json, io);
-        return report(io, Error{ErrorCode::not_found, "no such account", options.account,
+        return report(io, Error{ErrorCode::failed_check, "no such account", options.account,
                                 "the snapshot does not hold it", ""});
     }
     if (!options.entries) print_summary(**reader, counts, options.json, io);

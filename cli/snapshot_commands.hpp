@@ -16,7 +16,7 @@ struct VerifyOptions {
 };
 [[nodiscard]] ExitCode run_snapshot_verify(const VerifyOptions& options, Io& io);
 
-/// `ioswarm snapshot inspect`.
+/// `ioswarm snapshot inspect`: 1 when the account asked for is not there.
 struct InspectOptions {
     std::string file;
     std::string account;  ///< 0x or io1; decode this one account
