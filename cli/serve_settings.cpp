@@ -71,6 +71,11 @@ std::vector<std::string> start_warnings(const ServeConfig& config, const std::st
         out.emplace_back(
             "TLS is off: agents' tokens cross the network in clear unless a proxy in front speaks TLS");
     }
+    if (secret && open_to_others && !config.tls_cert.empty() && config.swarm_api_port != 0) {
+        out.emplace_back(
+            "the monitoring API speaks no TLS: keys that are shown to it cross the network in clear unless a "
+            "proxy in front speaks TLS");
+    }
     if (config.epoch_reward_iotx == Decimal{}) {
         out.emplace_back("epochRewardIOTX is not set: nothing is accrued or paid");
     }

@@ -78,7 +78,13 @@ TEST_CASE("start says what an operator should know", "[serve]") {
     CHECK(start_warnings(config_of("masterSecret: s, epochRewardIOTX: 1"), "127.0.0.1").empty());
     CHECK(start_warnings(config_of("masterSecret: s, epochRewardIOTX: 1"), "") ==
           Lines{"TLS is off: agents' tokens cross the network in clear unless a proxy in front speaks TLS"});
-    CHECK(start_warnings(config_of("masterSecret: s, epochRewardIOTX: 1, tls: {cert: c, key: k}"), "").empty());
+    const std::string tls = "masterSecret: s, epochRewardIOTX: 1, tls: {cert: c, key: k}";
+    CHECK(
+        start_warnings(config_of(tls), "") ==
+        Lines{"the monitoring API speaks no TLS: keys that are shown to it cross the network in clear unless a "
+              "proxy in front speaks TLS"});
+    CHECK(start_warnings(config_of(tls + ", swarmApiPort: 0"), "").empty());
+    CHECK(start_warnings(config_of(tls), "127.0.0.1").empty());
     CHECK(start_warnings(config_of(""), "127.0.0.1") ==
           Lines{"no masterSecret: whoever reaches the port may join as any agent",
                 "epochRewardIOTX is not set: nothing is accrued or paid"});
