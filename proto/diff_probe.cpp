@@ -25,7 +25,9 @@ milliseconds since(SteadyClock::time_point begin) {
 Result<std::uint64_t> find_tip(const DiffProbeOptions& options, const std::stop_token& stop) {
     constexpr int kTries = 3;
     const auto begin = SteadyClock::now();
+    std::optional<Error> ended;  // why the last stream did
     for (int tries = 1;; ++tries) {
+        if (ended && since(begin) >= options.duration) return fail(*std::move(ended));
         auto live = DiffSubscription::open(options.peer, 0, stop);
         if (!live) return fail(std::move(live).error());
         const auto diff = live->next(std::max(options.duration - since(begin), milliseconds(0)), stop);
@@ -40,6 +42,7 @@ Result<std::uint64_t> find_tip(const DiffProbeOptions& options, const std::stop_
                         "does the node make blocks? --duration must be longer than its block time");
         }
         if (diff.error().code != ErrorCode::unavailable || tries == kTries) return fail(diff.error());
+        ended = diff.error();
         pause_for(options.between_streams, stop);
     }
 }

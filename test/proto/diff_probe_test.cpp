@@ -27,13 +27,14 @@ Steps diffs(std::uint64_t from, std::uint64_t to) {
 
 /// Runs a probe that a stop ends once `until` was seen, so that no test waits for a duration to pass.
 Result<DiffProbe> probe(const FakeDiffNode& node, std::uint64_t until, std::uint64_t catch_up = 3,
-                        std::chrono::milliseconds duration = 60s) {
+                        std::chrono::milliseconds duration = 60s,
+                        std::chrono::milliseconds between_streams = 10ms) {
     DiffProbeOptions options;
     options.peer.target = {"127.0.0.1", node.port(), {}};
     options.peer.agent_id = "probe";
     options.catch_up = catch_up;
     options.duration = duration;
-    options.between_streams = 10ms;
+    options.between_streams = between_streams;
     std::stop_source stop;
     return proto::probe_diffs(
         options,
@@ -139,6 +140,16 @@ TEST_CASE("no diff in the whole time is a failed check", "[diffs]") {
     REQUIRE_FALSE(probed);
     CHECK(probed.error().code == ErrorCode::failed_check);
     CHECK_THAT(probed.error().why, Catch::Contains("50ms"));
+}
+
+TEST_CASE("a first stream that ended is the reason where no time is left to ask again", "[diffs]") {
+    FakeDiffNode node([](const Asked&, std::size_t) {
+        return Steps{accept_step(), end_step(14, "shutting down")};
+    });
+    const auto probed = probe(node, 22, 3, 1s, 1100ms);
+    REQUIRE_FALSE(probed);
+    CHECK(probed.error().code == ErrorCode::unavailable);
+    CHECK_THAT(probed.error().why, Catch::Contains("shutting down"));
 }
 
 TEST_CASE("no live diff before the time is over fails the test, though the stream is there", "[diffs]") {
