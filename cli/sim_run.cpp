@@ -177,6 +177,7 @@ Status SimRun::open_port() {
 
     proto::SwarmSettings swarm = swarm_settings(options_, settings_.task_timeout);
     swarm.master_secret = master_secret;
+    swarm.wallets = true;
     figures_.agents_per_connection = swarm.agents_per_connection;
     figures_.connections = connections_of(swarm);
     figures_.agent_threads = swarm.threads;

@@ -26,6 +26,8 @@ struct SwarmSettings {
     unsigned threads = 1;  ///< that run all agents, answers included
     TaskLevel level = TaskLevel::l2_state_verify;
     std::string master_secret;  ///< agents' keys are made of it; empty: no credentials are sent
+    /// Each names a wallet of its own that is nobody's (0x…01, 0x…02): only for books that pay nobody.
+    bool wallets = false;
     std::string version;
     AnswerTask answer;                          ///< thread-safe
     std::chrono::milliseconds late_by{12'500};  ///< how long agents with that fault wait

@@ -4,7 +4,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <memory>
+#include <mutex>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -250,4 +254,49 @@ TEST_CASE("a run that is stopped ends soon, without a report", "[sim]") {
     const auto report = (*made)->run(stop.get_token(), progress);
     REQUIRE_FALSE(report);
     CHECK(report.error().code == ErrorCode::cancelled);
+}
+
+TEST_CASE("agents alone at a coordinator elsewhere, which may pay, name no wallet", "[sim]") {
+    class Reception final : public AgentLink {
+      public:
+        Result<RegisterResponse> register_agent(const std::string&, const RegisterRequest& request) override {
+            const std::lock_guard lock(mutex_);
+            wallets_.push_back(request.wallet_address);
+            return RegisterResponse{true, {}, 10};
+        }
+        Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string&, const GetTasksRequest&,
+                                                             std::shared_ptr<TaskStreamSink>) override {
+            return fail(ErrorCode::failed_precondition, "agent not registered");
+        }
+        void submit(const std::string&, BatchResult, SubmitDone done) override { done(SubmitResponse{false, {}}); }
+        Result<HeartbeatResponse> heartbeat(const std::string&, const HeartbeatRequest&) override {
+            return HeartbeatResponse{true, "continue", {}};
+        }
+        void end_agent(const std::string&, const Error&) override {}
+        std::vector<std::string> wallets() {
+            const std::lock_guard lock(mutex_);
+            return wallets_;
+        }
+
+      private:
+        std::mutex mutex_;
+        std::vector<std::string> wallets_;  // guarded by mutex_
+    };
+    Reception reception;
+    const auto access = AccessControl::open({{}, {}, {}});
+    REQUIRE(access);
+    proto::AgentServerSettings port;
+    port.address = "127.0.0.1";
+    const auto server = proto::AgentServer::start(port, reception, **access, Log());
+    REQUIRE(server);
+    SimOptions options = small();
+    options.target = "127.0.0.1:" + std::to_string((*server)->port());
+    options.duration = 1ms;
+    std::ostringstream nowhere;
+    ProgressLine progress(nowhere, ProgressLine::Mode::silent, "sim");
+    const auto report = run_agents_alone(options, {}, progress, Log());
+    REQUIRE(report);
+    CHECK(reception.wallets().size() >= options.agents);
+    for (const std::string& wallet : reception.wallets())
+        CHECK(wallet.empty());
 }
