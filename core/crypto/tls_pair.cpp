@@ -5,10 +5,12 @@
 #include <cstdio>
 #include <memory>
 
+#include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <sys/stat.h>
 
 #include "core/crypto/hmac.hpp"
 
@@ -27,8 +29,13 @@ template <typename T>
 using Owned = std::unique_ptr<T, Free>;
 
 Result<std::string> read_pem(const std::string& path) {
-    const Owned<std::FILE> file(std::fopen(path.c_str(), "rbe"));
+    // Without waiting: a pipe that took the file's place would hold up every later look at both, and the end.
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const Owned<std::FILE> file(fd < 0 ? nullptr : ::fdopen(fd, "rb"));
     if (!file) return fail(errno_error(errno, "cannot read the TLS file", path));
+    struct stat info {};
+    if (::fstat(fd, &info) == 0 && !S_ISREG(info.st_mode))
+        return fail(ErrorCode::bad_data, "cannot use the TLS file", path, "it is no regular file");
     std::string text(kMaxPemBytes + 1, '\0');
     text.resize(std::fread(text.data(), 1, text.size(), file.get()));
     if (std::ferror(file.get()) != 0) return fail(errno_error(EIO, "cannot read the TLS file", path));

@@ -4,6 +4,8 @@
 #include <fstream>
 #include <iterator>
 
+#include <sys/stat.h>
+
 #include "core/crypto/tls_pair.hpp"
 #include "test/support/temp_dir.hpp"
 
@@ -56,6 +58,10 @@ TEST_CASE("what is no usable pair is refused with the reason", "[tls]") {
     CHECK(why(load_tls_pair(kTls + "first.crt", dir.write("big", std::string((1u << 20) + 1, 'x')))) ==
           "bad_data: it is over 1 MiB");
     CHECK(load_tls_pair(kTls + "absent.crt", kTls + "first.key").error().code == ErrorCode::not_found);
+    // Nobody ever writes into the pipe.
+    REQUIRE(::mkfifo(dir.path("pipe").c_str(), 0600) == 0);
+    CHECK(why(load_tls_pair(dir.path("pipe"), kTls + "first.key")) == "bad_data: it is no regular file");
+    CHECK(why(load_tls_pair(kTls + "first.crt", dir.path("pipe"))) == "bad_data: it is no regular file");
 }
 
 TEST_CASE("an expired certificate is usable with a warning", "[tls]") {
