@@ -31,6 +31,14 @@ Result<ReflinkCopy> ReflinkCopy::of(const std::string& source) {
     ::close(from);
     if (failed == 0) return ReflinkCopy(to);
     if (to >= 0) ::close(to);
+    if (to < 0 && (failed == EROFS || failed == EACCES || failed == EPERM)) {
+        Error error = errno_error(failed, "no copy beside the running node", folder);
+        error.code = ErrorCode::permission_denied;
+        error.hint =
+            "the copy is a file without a name in that folder, on the same file system: let this user write "
+            "there";
+        return fail(std::move(error));
+    }
     if (failed == EOPNOTSUPP || failed == EINVAL || failed == ENOTTY || failed == EISDIR || failed == EXDEV) {
         return fail(ErrorCode::unavailable, "no copy beside the running node", source,
                     "this file system cannot share blocks between files (btrfs and XFS can)",
