@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::string_view kSection = "ioswarm";
 constexpr int kMaxDepth = 4;  // keys have two levels; more is a mistake, or an alias that holds itself
+constexpr std::size_t kMaxNames = 1'000;  // far over all keys; aliases make millions out of one
 constexpr std::size_t kMaxProblems = 20;  // a file that is wrong all through need not be listed whole
 
 bool is_name_start(char c) {
@@ -77,7 +78,7 @@ class SectionReader {
             return;
         }
         for (const auto& pair : map) {
-            if (section_.problems.size() >= kMaxProblems) return;
+            if (section_.problems.size() >= kMaxProblems || names_.size() > kMaxNames) return;
             if (!pair.first.IsScalar()) {
                 problem(pair.first, prefix, "a key is not a word");
                 continue;
@@ -85,6 +86,8 @@ class SectionReader {
             const std::string name = prefix.empty() ? pair.first.Scalar() : prefix + "." + pair.first.Scalar();
             if (!names_.insert(name).second) {
                 problem(pair.first, name, "stands twice");
+            } else if (names_.size() > kMaxNames) {
+                problem(pair.first, name, fmt::format("is more than the {} keys that are read", kMaxNames));
             } else if (pair.second.IsMap()) {
                 read_map(pair.second, name, depth + 1);
             } else if (pair.second.IsSequence()) {

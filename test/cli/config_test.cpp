@@ -442,6 +442,19 @@ TEST_CASE("files made to hurt are refused or ignored in bounded time and memory"
     CHECK_FALSE(Loaded{Given{{maps + "ioswarm: {reward: *m39}\n"}}}.result);
     CHECK_FALSE(Loaded{Given{{"ioswarm: &s\n  reward: *s\n"}}}.result);
 
+    // A hundred million keys.
+    std::string wide = "ioswarm: {a: &a {k0: 1";
+    for (int i = 1; i < 10'000; ++i)
+        wide += ", k" + std::to_string(i) + ": 1";
+    wide += "}";
+    for (int i = 0; i < 10'000; ++i)
+        wide += ", b" + std::to_string(i) + ": *a";
+    const Loaded wide_one{Given{{wide + "}"}}};
+    REQUIRE_FALSE(wide_one.result);
+    CHECK(wide_one.result.error().size() <= 1'001);
+    CHECK(wide_one.problems().find("ioswarm.a.k999: is more than the 1000 keys that are read") !=
+          std::string::npos);
+
     CHECK_FALSE(Loaded{Given{{std::string(100'000, '[')}}}.result);
     CHECK_FALSE(Loaded{Given{{"ioswarm: " + std::string(50'000, '{')}}}.result);
     CHECK_FALSE(Loaded{Given{{std::string("ioswarm: {grpcPort: 1\0}", 23)}}}.result);
