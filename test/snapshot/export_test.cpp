@@ -158,6 +158,20 @@ TEST_CASE("a second export of the same output is told to come again") {
     CHECK(second.error().code == ErrorCode::try_again);
 }
 
+TEST_CASE("the lock that an export of another user left is taken all the same") {
+    const test::TempDir dir;
+    REQUIRE(::chmod(dir.path("").c_str(), 0777) == 0);
+    REQUIRE(write_file_atomically(dir.path(".a.gz.lock"), {}, 0444));
+    const pid_t child = ::fork();
+    if (child == 0) {
+        if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(2);
+        ::_exit(OutputLock::take(dir.path("a.gz")) ? 0 : 1);
+    }
+    int status = -1;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+}
+
 TEST_CASE("a BoltDB file that is written to while it is read, as a copy in the making is, gives no snapshot") {
     const test::TempDir dir;
     fs::copy_file(data("bolt/trie.db"), dir.path("trie.db"));
