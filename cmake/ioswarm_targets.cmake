@@ -68,6 +68,14 @@ function(ioswarm_interface name)
     target_link_libraries(${name} INTERFACE ioswarm_options ${ARGN})
 endfunction()
 
+# Test files make up half of a first build. Not optimized like what they test, they take a quarter less time, under
+# sanitizers half. (Release stays above -O0 for the sake of _FORTIFY_SOURCE.)
+if(IOSWARM_SANITIZE)
+    set(ioswarm_test_options -O0)
+else()
+    set(ioswarm_test_options -O1)
+endif()
+
 # Everything that runs under TSan.
 add_custom_target(thread_tests)
 
@@ -85,8 +93,7 @@ function(ioswarm_test name)
     # checkout from serving another.
     file(RELATIVE_PATH data ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR}/test/data)
     target_compile_definitions(${name} PRIVATE IOSWARM_TEST_DATA="${data}")
-    # A quarter less time to compile what makes up half of a first build. What is tested keeps its own options.
-    target_compile_options(${name} PRIVATE -O1)
+    target_compile_options(${name} PRIVATE ${ioswarm_test_options})
     if("e2e" IN_LIST ARG_LABELS)
         target_compile_definitions(${name} PRIVATE IOSWARM_BINARY="${CMAKE_BINARY_DIR}/ioswarm")
     endif()
