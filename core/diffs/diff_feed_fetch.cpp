@@ -121,6 +121,7 @@ DiffFeed::Verdict DiffFeed::judge(StateDiff diff) {
         return refuse(height, "its block's header has another digest");
     gone_ = 0;
     wanted_ = diff.height + 1;
+    set_health(source_health_, {});  // before anybody is told of the diff
     push({std::make_shared<const SharedDiff>(diff.height, std::move(record)), *digest});
     return {};
 }
