@@ -23,7 +23,7 @@ class NoTasks final : public AgentLink {
         return RegisterResponse{false, "only state diffs are served here", 0};
     }
     Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string&, const GetTasksRequest&,
-                                                         std::shared_ptr<TaskStreamSink>) override {
+                                                         std::shared_ptr<StreamSink>) override {
         return fail(ErrorCode::failed_precondition, "agent not registered");
     }
     void submit(const std::string&, BatchResult, SubmitDone done) override {

@@ -3,32 +3,24 @@
 
 #include <utility>
 
-#include "proto/status.hpp"
-
 namespace ioswarm::proto {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 /// Decoding this much takes about a millisecond; more is done on the heavy queue.
 constexpr std::size_t kDecodeHereBytes = std::size_t{128} << 10;
-/// A stream that is to end waits so long for the write under way, then it is cancelled: revoked agents are gone
-/// within a second.
-constexpr milliseconds kEndAnyway{500};
-
-grpc::ByteBuffer to_buffer(Bytes bytes) {
-    auto* const owned = new Bytes(std::move(bytes));
-    const grpc::Slice slice(
-        owned->data(), owned->size(), [](void* pointer) { delete static_cast<Bytes*>(pointer); }, owned);
-    return grpc::ByteBuffer(&slice, 1);
-}
 
 grpc::Status status_of(grpc::StatusCode code, const char* message) {
     return {code, message};
 }
 
 }  // namespace
+
+grpc::Slice slice_of(Bytes bytes) {
+    auto* const owned = new Bytes(std::move(bytes));
+    return {owned->data(), owned->size(), [](void* pointer) { delete static_cast<Bytes*>(pointer); }, owned};
+}
 
 // ---- what all calls have in common
 
@@ -128,6 +120,19 @@ bool AgentCall::is_another(const std::string& claimed) const {
     return service_.access.has_secret() && !claimed.empty() && claimed != verified_id_;
 }
 
+std::optional<std::string> AgentCall::speaker_or_end(const std::string& claimed) {
+    auto id = speaker(claimed);
+    if (!id) {
+        end(to_grpc_status(id.error()));
+        return std::nullopt;
+    }
+    if (is_another(claimed)) {
+        end(status_of(grpc::StatusCode::PERMISSION_DENIED, "agent_id is not the authenticated agent"));
+        return std::nullopt;
+    }
+    return std::move(*id);
+}
+
 // ---- unary calls
 
 void UnaryCall::on_message(Codec codec, BytesView payload) {
@@ -145,7 +150,8 @@ template <typename M>
 void UnaryCall::answer(Codec codec, const Result<M>& response) {
     if (!response) return end(to_grpc_status(response.error()));
     if (ending_.exchange(true)) return;
-    response_ = to_buffer(encode(codec, *response));
+    const grpc::Slice slice = slice_of(encode(codec, *response));
+    response_ = grpc::ByteBuffer(&slice, 1);
     StartWriteAndFinish(&response_, grpc::WriteOptions(), grpc::Status::OK);
 }
 
@@ -165,11 +171,8 @@ void UnaryCall::sweep(SteadyTime now) {
 }
 
 void UnaryCall::on_register(Codec codec, BytesView payload) {
-    const auto request = decode<RegisterRequest>(codec, payload);
-    if (!request) {
-        service_.counters.bad_messages.fetch_add(1, std::memory_order_relaxed);
-        return end(to_grpc_status(request.error()));
-    }
+    const auto request = message_or_end<RegisterRequest>(codec, payload);
+    if (!request) return;
     const auto id = speaker(request->agent_id);
     if (!id) return end(to_grpc_status(id.error()));
     if (id->empty()) return answer<RegisterResponse>(codec, RegisterResponse{false, "agent_id is required", 0});
@@ -181,25 +184,16 @@ void UnaryCall::on_register(Codec codec, BytesView payload) {
 }
 
 void UnaryCall::on_heartbeat(Codec codec, BytesView payload) {
-    const auto request = decode<HeartbeatRequest>(codec, payload);
-    if (!request) {
-        service_.counters.bad_messages.fetch_add(1, std::memory_order_relaxed);
-        return end(to_grpc_status(request.error()));
-    }
-    const auto id = speaker(request->agent_id);
-    if (!id) return end(to_grpc_status(id.error()));
-    if (is_another(request->agent_id)) {
-        return end(status_of(grpc::StatusCode::PERMISSION_DENIED, "agent_id is not the authenticated agent"));
-    }
+    const auto request = message_or_end<HeartbeatRequest>(codec, payload);
+    if (!request) return;
+    const auto id = speaker_or_end(request->agent_id);
+    if (!id) return;
     answer(codec, service_.link.heartbeat(*id, *request));
 }
 
 void UnaryCall::on_submit(Codec codec, BytesView payload) {
-    auto batch = decode<BatchResult>(codec, payload);
-    if (!batch) {
-        service_.counters.bad_messages.fetch_add(1, std::memory_order_relaxed);
-        return end(to_grpc_status(batch.error()));
-    }
+    auto batch = message_or_end<BatchResult>(codec, payload);
+    if (!batch) return;
     const auto id = speaker(batch->agent_id);
     if (!id) return end(to_grpc_status(id.error()));
     if (is_another(batch->agent_id)) {
@@ -211,154 +205,6 @@ void UnaryCall::on_submit(Codec codec, BytesView payload) {
                          [call = std::move(call), codec](const Result<SubmitResponse>& response) {
                              call->answer(codec, response);
                          });
-}
-
-// ---- task streams
-
-void TaskStreamCall::on_message(Codec codec, BytesView payload) {
-    const auto request = decode<GetTasksRequest>(codec, payload);
-    if (!request) {
-        service_.counters.bad_messages.fetch_add(1, std::memory_order_relaxed);
-        return end(to_grpc_status(request.error()));
-    }
-    const auto id = speaker(request->agent_id);
-    if (!id) return end(to_grpc_status(id.error()));
-    if (is_another(request->agent_id)) {
-        return end(status_of(grpc::StatusCode::PERMISSION_DENIED, "agent_id is not the authenticated agent"));
-    }
-    codec_ = codec;
-    auto self = std::static_pointer_cast<TaskStreamCall>(shared_from_this());
-    auto stream = service_.link.open_task_stream(*id, *request, std::move(self));
-    if (!stream) return end(to_grpc_status(stream.error()));
-    stream_ = std::move(*stream);
-    service_.counters.task_streams_open.fetch_add(1, std::memory_order_relaxed);
-    {
-        const std::lock_guard lock(mutex_);
-        ready_ = true;
-    }
-    go_on();
-}
-
-void TaskStreamCall::on_ready() {
-    {
-        const std::lock_guard lock(mutex_);
-        ready_ = true;
-    }
-    wake();
-}
-
-void TaskStreamCall::on_end(Error reason) {
-    {
-        const std::lock_guard lock(mutex_);
-        if (!ending_) ending_ = to_grpc_status(reason);
-        ending_since_ = steady_clock::now();
-    }
-    wake();
-}
-
-void TaskStreamCall::end_for_shutdown() {
-    on_end(Error{ErrorCode::unavailable, "the coordinator is shutting down", {}, {}, {}});
-}
-
-void TaskStreamCall::end(grpc::Status status) {
-    // From the reading of the request, which owns the right to go on, or beside it (too large, too late).
-    {
-        const std::lock_guard lock(mutex_);
-        if (finished_) return;
-        finished_ = true;
-    }
-    Finish(std::move(status));
-}
-
-bool TaskStreamCall::is_answered() const {
-    const std::lock_guard lock(mutex_);
-    return finished_;
-}
-
-void TaskStreamCall::on_cancel() {
-    {
-        const std::lock_guard lock(mutex_);
-        ending_ = grpc::Status::CANCELLED;
-    }
-    wake();
-}
-
-void TaskStreamCall::wake() {
-    {
-        const std::lock_guard lock(mutex_);
-        if (owned_ || finished_) return;
-        owned_ = true;
-    }
-    service_.streams.post(
-        [call = std::static_pointer_cast<TaskStreamCall>(shared_from_this())] { call->go_on(); });
-}
-
-void TaskStreamCall::go_on() {
-    for (;;) {
-        std::optional<grpc::Status> ending;
-        {
-            const std::lock_guard lock(mutex_);
-            if (finished_) return;
-            if (ending_) {
-                finished_ = true;
-                ending = ending_;
-            } else if (!ready_) {
-                owned_ = false;
-                return;
-            }
-            ready_ = false;
-        }
-        if (ending) return Finish(std::move(*ending));
-        const auto batch = stream_->take();
-        if (!batch) continue;
-        auto bytes = encode(codec_, *batch);
-        {
-            const std::lock_guard lock(mutex_);
-            ready_ = true;
-            if (bytes.size() <= service_.settings.message_out_bytes) writing_since_ = steady_clock::now();
-        }
-        if (bytes.size() > service_.settings.message_out_bytes) {
-            // Nothing the agent could take; the coordinator gives the tasks to others when the answer stays
-            // away.
-            service_.counters.batches_too_large.fetch_add(1, std::memory_order_relaxed);
-            continue;
-        }
-        service_.counters.batches_sent.fetch_add(1, std::memory_order_relaxed);
-        out_ = to_buffer(std::move(bytes));
-        return StartWrite(&out_);
-    }
-}
-
-void TaskStreamCall::OnWriteDone(bool ok) {
-    out_.Clear();
-    {
-        const std::lock_guard lock(mutex_);
-        writing_since_.reset();
-        if (!ok && !ending_) ending_ = grpc::Status::CANCELLED;
-    }
-    go_on();
-}
-
-void TaskStreamCall::sweep(SteadyTime now) {
-    if (is_reading()) {
-        if (!is_late(now)) return;
-        service_.counters.timed_out.fetch_add(1, std::memory_order_relaxed);
-        return end(status_of(grpc::StatusCode::DEADLINE_EXCEEDED, "the call took too long"));
-    }
-    bool is_stuck = false;
-    {
-        const std::lock_guard lock(mutex_);
-        is_stuck = (writing_since_ && now - *writing_since_ > service_.settings.write_timeout) ||
-                   (ending_since_ && now - *ending_since_ > kEndAnyway);
-    }
-    if (is_stuck) context_.cancel();
-}
-
-void TaskStreamCall::on_over() {
-    if (!stream_) return;
-    stream_->closed();
-    stream_.reset();
-    service_.counters.task_streams_open.fetch_sub(1, std::memory_order_relaxed);
 }
 
 // ---- refusals

@@ -23,6 +23,7 @@
 #include "proto/agent_server.hpp"
 #include "proto/codec.hpp"
 #include "proto/connection.hpp"
+#include "proto/status.hpp"
 #include "proto/work_queue.hpp"
 
 namespace ioswarm::proto {
@@ -121,6 +122,9 @@ struct Service {
     const Log& log;
 };
 
+/// Keeps the bytes as long as gRPC needs them.
+[[nodiscard]] grpc::Slice slice_of(Bytes bytes);
+
 /// A call that passed authentication: reads its one message, then works on it.
 class AgentCall : public grpc::ServerGenericBidiReactor,
                   public LiveCall,
@@ -150,6 +154,11 @@ class AgentCall : public grpc::ServerGenericBidiReactor,
     /// permission_denied.
     [[nodiscard]] Result<std::string> speaker(const std::string& claimed) const;
     [[nodiscard]] bool is_another(const std::string& claimed) const;
+    /// The same, where who may not speak, or speaks for another, has the call ended. Nothing: it has ended.
+    [[nodiscard]] std::optional<std::string> speaker_or_end(const std::string& claimed);
+    /// The message decoded. Nothing: it is none, and the call has ended.
+    template <typename M>
+    [[nodiscard]] std::optional<M> message_or_end(Codec codec, BytesView payload);
     [[nodiscard]] bool is_late(SteadyTime now) const { return now - begun_ > service_.settings.call_timeout; }
     [[nodiscard]] bool is_reading() const { return reading_.load(std::memory_order_acquire); }
     [[nodiscard]] const Connection& connection() const { return *connection_; }
@@ -173,6 +182,15 @@ class AgentCall : public grpc::ServerGenericBidiReactor,
     std::uint64_t booked_bytes_ = 0;
 };
 
+template <typename M>
+std::optional<M> AgentCall::message_or_end(Codec codec, BytesView payload) {
+    auto message = decode<M>(codec, payload);
+    if (message) return std::move(*message);
+    service_.counters.bad_messages.fetch_add(1, std::memory_order_relaxed);
+    end(to_grpc_status(message.error()));
+    return std::nullopt;
+}
+
 /// Register, SubmitResults, Heartbeat.
 class UnaryCall final : public AgentCall {
   public:
@@ -194,42 +212,6 @@ class UnaryCall final : public AgentCall {
 
     std::atomic<bool> ending_{false};  ///< whoever sets it may end the call, nobody else
     grpc::ByteBuffer response_;
-};
-
-/// GetTasks.
-class TaskStreamCall final : public AgentCall, public TaskStreamSink {
-  public:
-    using AgentCall::AgentCall;
-    void on_ready() override;
-    void on_end(Error reason) override;
-    void sweep(SteadyTime now) override;
-    void end_for_shutdown() override;
-
-  private:
-    void on_message(Codec codec, BytesView payload) override;
-    void end(grpc::Status status) override;
-    bool is_answered() const override;
-    void on_cancel() override;
-    void on_over() override;
-    void OnWriteDone(bool ok) override;
-
-    /// The owner of the right to start an operation goes on: ends the stream, writes the next batch, or gives
-    /// the right back when there is nothing to do.
-    void go_on();
-    /// Gets that right if it is free and goes on with it on the streams' own thread.
-    void wake();
-
-    Codec codec_ = Codec::protobuf;
-    grpc::ByteBuffer out_;
-    std::unique_ptr<TaskStream> stream_;  ///< set before the first go_on, reset after the last
-
-    mutable std::mutex mutex_;
-    bool owned_ = true;   ///< guarded by mutex_, as is what follows; at first by the reading of the request
-    bool ready_ = false;  ///< take() may have something
-    bool finished_ = false;
-    std::optional<grpc::Status> ending_;
-    std::optional<SteadyTime> writing_since_;
-    std::optional<SteadyTime> ending_since_;
 };
 
 /// Answers at once, without reading; counted like any other call while its answer is on the way.

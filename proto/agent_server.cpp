@@ -8,12 +8,12 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
-#include "proto/agent_calls.hpp"
 #include "proto/agent_transport.hpp"
 #include "proto/diff_stream_call.hpp"
 #include "proto/grpc_locks.hpp"
 #include "proto/grpc_log.hpp"
 #include "proto/status.hpp"
+#include "proto/task_stream_call.hpp"
 #include "proto/tls_credentials.hpp"
 
 namespace ioswarm::proto {

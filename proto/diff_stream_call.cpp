@@ -6,18 +6,12 @@
 #include <fmt/format.h>
 
 #include "proto/diff_json.hpp"
-#include "proto/status.hpp"
 
 namespace ioswarm::proto {
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::steady_clock;
-
 /// Encoding more takes about a millisecond or longer and is not done on gRPC's own threads.
 constexpr std::size_t kEncodeHereBytes = std::size_t{512} << 10;
-/// As for task streams: revoked agents are gone within a second.
-constexpr milliseconds kEndAnyway{500};
 /// A connection that took this much took a step on: pings and heartbeats stay below.
 constexpr std::uint64_t kStepBytes = std::uint64_t{16} << 10;
 /// A long message may take the write timeout once more for each of these, so that others' traffic on the
@@ -63,10 +57,8 @@ std::shared_ptr<const Message> json_message(const SharedDiff& diff, std::uint32_
         message->why_not = unreadable(diff);
         return message;
     }
-    auto* const owned = new Bytes(*std::move(json));
-    message->bytes = owned->size();
-    message->slice = grpc::Slice(
-        owned->data(), owned->size(), [](void* pointer) { delete static_cast<Bytes*>(pointer); }, owned);
+    message->bytes = json->size();
+    message->slice = slice_of(std::move(*json));
     if (message->bytes > bound) message->why_not = too_large(diff, message->bytes, bound);
     return message;
 }
@@ -95,16 +87,10 @@ Message message_of(const SharedDiffPtr& diff, Codec codec, std::uint32_t bound) 
 }  // namespace
 
 void DiffStreamCall::on_message(Codec codec, BytesView payload) {
-    const auto request = decode<StreamStateDiffsRequest>(codec, payload);
-    if (!request) {
-        service_.counters.bad_messages.fetch_add(1, std::memory_order_relaxed);
-        return end(to_grpc_status(request.error()));
-    }
-    const auto id = speaker(request->agent_id);
-    if (!id) return end(to_grpc_status(id.error()));
-    if (is_another(request->agent_id)) {
-        return end({grpc::StatusCode::PERMISSION_DENIED, "agent_id is not the authenticated agent"});
-    }
+    const auto request = message_or_end<StreamStateDiffsRequest>(codec, payload);
+    if (!request) return;
+    const auto id = speaker_or_end(request->agent_id);
+    if (!id) return;
     if (id->empty()) return end({grpc::StatusCode::INVALID_ARGUMENT, "agent_id is required"});
     if (!is_valid_agent_id(*id)) {
         return end({grpc::StatusCode::INVALID_ARGUMENT,
@@ -117,99 +103,17 @@ void DiffStreamCall::on_message(Codec codec, BytesView payload) {
     if (!stream) return end(to_grpc_status(stream.error()));
     stream_ = std::move(*stream);
     service_.counters.diff_streams_open.fetch_add(1, std::memory_order_relaxed);
-    {
-        const std::lock_guard lock(mutex_);
-        ready_ = true;
+    begin();
+}
+
+bool DiffStreamCall::write_next(Where where) {
+    SharedDiffPtr diff = following_ ? std::exchange(following_, nullptr) : stream_->take();
+    if (!diff) return false;
+    if (where == Where::grpc_thread && codec_ == Codec::json && diff->record().size() > kEncodeHereBytes) {
+        following_ = std::move(diff);
+        hand_over();
+        return true;
     }
-    go_on(Where::grpc_thread);
-}
-
-void DiffStreamCall::on_ready() {
-    {
-        const std::lock_guard lock(mutex_);
-        ready_ = true;
-    }
-    wake();
-}
-
-void DiffStreamCall::on_end(Error reason) {
-    {
-        const std::lock_guard lock(mutex_);
-        if (!ending_) ending_ = to_grpc_status(reason);
-        ending_since_ = steady_clock::now();
-    }
-    wake();
-}
-
-void DiffStreamCall::end_for_shutdown() {
-    on_end(Error{ErrorCode::unavailable, "the coordinator is shutting down", {}, {}, {}});
-}
-
-void DiffStreamCall::end(grpc::Status status) {
-    // From the reading of the request, which owns the right to go on, or beside it (too large, too late).
-    {
-        const std::lock_guard lock(mutex_);
-        if (finished_) return;
-        finished_ = true;
-    }
-    Finish(std::move(status));
-}
-
-bool DiffStreamCall::is_answered() const {
-    const std::lock_guard lock(mutex_);
-    return finished_;
-}
-
-void DiffStreamCall::on_cancel() {
-    {
-        const std::lock_guard lock(mutex_);
-        ending_ = grpc::Status::CANCELLED;
-    }
-    wake();
-}
-
-void DiffStreamCall::wake() {
-    {
-        const std::lock_guard lock(mutex_);
-        if (owned_ || finished_) return;
-        owned_ = true;
-    }
-    post();
-}
-
-void DiffStreamCall::post() {
-    service_.diff_streams.post([call = std::static_pointer_cast<DiffStreamCall>(shared_from_this())] {
-        call->go_on(Where::own_thread);
-    });
-}
-
-void DiffStreamCall::go_on(Where where) {
-    for (;;) {
-        std::optional<grpc::Status> ending;
-        {
-            const std::lock_guard lock(mutex_);
-            if (finished_) return;
-            if (ending_) {
-                finished_ = true;
-                ending = ending_;
-            } else if (!ready_ && !following_) {
-                owned_ = false;
-                return;
-            }
-            ready_ = false;
-        }
-        if (ending) return Finish(std::move(*ending));
-        SharedDiffPtr diff = following_ ? std::exchange(following_, nullptr) : stream_->take();
-        if (!diff) continue;
-        if (where == Where::grpc_thread && codec_ == Codec::json && diff->record().size() > kEncodeHereBytes) {
-            following_ = std::move(diff);
-            return post();
-        }
-        if (write(diff)) return;
-    }
-}
-
-bool DiffStreamCall::write(const SharedDiffPtr& diff) {
     const Message message = message_of(diff, codec_, service_.settings.message_out_bytes);
     if (message.why_not) {
         refuse(*diff, *message.why_not);
@@ -217,79 +121,37 @@ bool DiffStreamCall::write(const SharedDiffPtr& diff) {
     }
     height_ = diff->height();
     following_ = stream_->take();
-    bool is_first = false;
-    {
-        const std::lock_guard lock(mutex_);
-        ready_ = true;
-        writing_since_ = steady_clock::now();
-        writing_bytes_ = message.bytes;
-        is_first = ++writes_ == 1;
-    }
     service_.counters.diffs_sent.fetch_add(1, std::memory_order_relaxed);
-    out_ = grpc::ByteBuffer(&message.slice, 1);
-    grpc::WriteOptions options;
-    // Another one comes at once: gRPC may send both in one go. Not so the first one: it carries the headers,
-    // and gRPC 1.51 then waits for ever for something that makes it send them.
-    if (following_ && !is_first) options.set_buffer_hint();
-    StartWrite(&out_, options);
+    write(message.slice, message.bytes, following_ != nullptr);
     return true;
 }
 
 void DiffStreamCall::refuse(const SharedDiff& diff, const Error& why) {
     service_.counters.diffs_refused.fetch_add(1, std::memory_order_relaxed);
     service_.log.error("diff stream of agent {} ends at height {}: {}", agent_id_, diff.height(), why.text());
-    const std::lock_guard lock(mutex_);
-    if (!ending_) ending_ = to_grpc_status(why);
+    end_next(to_grpc_status(why));
 }
 
-void DiffStreamCall::OnWriteDone(bool ok) {
-    out_.Clear();
-    {
-        const std::lock_guard lock(mutex_);
-        writing_since_.reset();
-        if (!ok && !ending_) ending_ = grpc::Status::CANCELLED;
-    }
-    if (ok) stream_->written(height_);
-    go_on(Where::grpc_thread);
+void DiffStreamCall::on_written() {
+    stream_->written(height_);
 }
 
-/// With mutex_ held, while a write is under way.
-bool DiffStreamCall::takes_nothing(SteadyTime now) {
+std::optional<grpc::Status> DiffStreamCall::stalled(const Writing& writing, SteadyTime now) {
     const auto timeout = service_.settings.write_timeout;
     const std::uint64_t acked = connection().acked_bytes();
-    if (watched_write_ != writes_ || acked - taken_bytes_ >= kStepBytes) {
-        if (watched_write_ != writes_) taken_at_ = *writing_since_;
-        if (acked - taken_bytes_ >= kStepBytes) taken_at_ = now;
-        watched_write_ = writes_;
-        taken_bytes_ = acked;
-    }
-    const auto most = timeout * (1 + static_cast<std::int64_t>(writing_bytes_ / kBytesATimeout));
-    return now - taken_at_ > timeout || now - *writing_since_ > most;
-}
-
-void DiffStreamCall::sweep(SteadyTime now) {
-    if (is_reading()) {
-        if (!is_late(now)) return;
-        service_.counters.timed_out.fetch_add(1, std::memory_order_relaxed);
-        return end({grpc::StatusCode::DEADLINE_EXCEEDED, "the call took too long"});
-    }
-    std::optional<grpc::Status> why;
-    {
-        const std::lock_guard lock(mutex_);
-        if (ending_since_ && now - *ending_since_ > kEndAnyway) {
-            why = ending_;
-        } else if (writing_since_ && takes_nothing(now)) {
-            if (!ending_) service_.counters.diff_streams_stalled.fetch_add(1, std::memory_order_relaxed);
-            why = grpc::Status(
-                grpc::StatusCode::UNAVAILABLE,
-                fmt::format("diff stream ended: no byte was taken for {} s; ask again from the height "
-                            "that comes next",
-                            service_.settings.write_timeout.count()));
-            if (!ending_) ending_ = why;
-        }
-    }
-    // Finish would wait behind the write that is under way.
-    if (why) context_.cancel(*why);
+    if (watched_write_ != writing.number) taken_at_ = writing.since;
+    const bool took_a_step = acked - taken_bytes_ >= kStepBytes;
+    if (took_a_step) taken_at_ = now;
+    if (took_a_step || watched_write_ != writing.number) taken_bytes_ = acked;
+    watched_write_ = writing.number;
+    const auto most = timeout * (1 + static_cast<std::int64_t>(writing.bytes / kBytesATimeout));
+    if (now - taken_at_ <= timeout && now - writing.since <= most) return std::nullopt;
+    if (!std::exchange(is_stalled_, true))
+        service_.counters.diff_streams_stalled.fetch_add(1, std::memory_order_relaxed);
+    return grpc::Status(grpc::StatusCode::UNAVAILABLE,
+                        fmt::format("diff stream ended: no byte was taken for {} s; ask again from the height "
+                                    "that comes next",
+                                    timeout.count()));
 }
 
 void DiffStreamCall::on_over() {

@@ -10,9 +10,9 @@
 
 #include "core/coordinator/load_index.hpp"
 #include "core/coordinator/rate_limiter.hpp"
-#include "core/coordinator/stream_gate.hpp"
 #include "core/coordinator/task.hpp"
 #include "core/ports/clock.hpp"
+#include "core/ports/stream_sink.hpp"
 
 namespace ioswarm {
 
@@ -69,12 +69,12 @@ struct Agent {
     bool gets_l4 =
         false;  ///< its state is that of the pool's tip, or will be in a moment; else it gets lower tasks
     Clock::Steady heartbeat{};
-    std::shared_ptr<StreamGate> stream;  ///< null while it has none
-    std::vector<BatchPtr> batches;       ///< given and not answered, oldest first
-    std::uint32_t batch_size = 1;        ///< tasks a batch on this stream
-    std::uint32_t open_tasks = 0;        ///< in `batches`, not answered
-    std::uint32_t room = 0;              ///< L2 tasks it could be given now; as the registry last counted it
-    std::uint32_t strikes = 0;           ///< batches in a row that it did not answer in time
+    std::shared_ptr<SinkGate> stream;  ///< null while it has none
+    std::vector<BatchPtr> batches;     ///< given and not answered, oldest first
+    std::uint32_t batch_size = 1;      ///< tasks a batch on this stream
+    std::uint32_t open_tasks = 0;      ///< in `batches`, not answered
+    std::uint32_t room = 0;            ///< L2 tasks it could be given now; as the registry last counted it
+    std::uint32_t strikes = 0;         ///< batches in a row that it did not answer in time
 
     std::uint64_t diffs_to = 0;  ///< its state has the diffs up to this height, as far as we know; 0 = unknown
 

@@ -233,7 +233,7 @@ Result<RegisterResponse> Coordinator::register_agent(const std::string& agent_id
 
 Result<std::unique_ptr<TaskStream>> Coordinator::open_task_stream(const std::string& agent_id,
                                                                   const GetTasksRequest& request,
-                                                                  std::shared_ptr<TaskStreamSink> sink) {
+                                                                  std::shared_ptr<StreamSink> sink) {
     return engine_->open_stream(agent_id, request, std::move(sink));
 }
 

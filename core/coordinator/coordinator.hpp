@@ -60,8 +60,7 @@ class Coordinator final : public AgentLink, public Monitor {
     [[nodiscard]] Result<RegisterResponse> register_agent(const std::string& agent_id,
                                                           const RegisterRequest& request) override;
     [[nodiscard]] Result<std::unique_ptr<TaskStream>> open_task_stream(
-        const std::string& agent_id, const GetTasksRequest& request,
-        std::shared_ptr<TaskStreamSink> sink) override;
+        const std::string& agent_id, const GetTasksRequest& request, std::shared_ptr<StreamSink> sink) override;
     void submit(const std::string& agent_id, BatchResult batch, SubmitDone done) override;
     [[nodiscard]] Result<HeartbeatResponse> heartbeat(const std::string& agent_id,
                                                       const HeartbeatRequest& request) override;

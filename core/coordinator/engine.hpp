@@ -21,6 +21,7 @@
 #include "core/coordinator/signal.hpp"
 #include "core/coordinator/task_book.hpp"
 #include "core/coordinator/views.hpp"
+#include "core/ports/agent_link.hpp"
 
 namespace ioswarm {
 
@@ -55,7 +56,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     [[nodiscard]] RegisterResponse register_agent(const std::string& id, const RegisterRequest& request);
     [[nodiscard]] Result<std::unique_ptr<TaskStream>> open_stream(const std::string& id,
                                                                   const GetTasksRequest& request,
-                                                                  std::shared_ptr<TaskStreamSink> sink);
+                                                                  std::shared_ptr<StreamSink> sink);
     /// False: not registered.
     [[nodiscard]] bool heartbeat(const std::string& id, const HeartbeatRequest& request);
     /// Its stream ends with `reason`, its place is free, its tasks go to others.
@@ -115,14 +116,14 @@ class Engine : public std::enable_shared_from_this<Engine> {
     [[nodiscard]] std::optional<ChainTip> tip() const;
 
     /// What a stream's transport calls.
-    [[nodiscard]] std::shared_ptr<const TaskBatch> take(const AgentPtr& agent, const StreamGate* gate);
-    void close_stream(const AgentPtr& agent, StreamGate& gate);
+    [[nodiscard]] std::shared_ptr<const TaskBatch> take(const AgentPtr& agent, const SinkGate* gate);
+    void close_stream(const AgentPtr& agent, SinkGate& gate);
 
   private:
     /// What is to be done once the lock is free.
     struct Effects {
-        std::vector<std::shared_ptr<StreamGate>> ready;
-        std::vector<std::pair<std::shared_ptr<StreamGate>, Error>> ended;
+        std::vector<std::shared_ptr<SinkGate>> ready;
+        std::vector<std::pair<std::shared_ptr<SinkGate>, Error>> ended;
         bool wake = false;
     };
     enum class Placed { whole, partly, no_room, no_ids };

@@ -10,7 +10,7 @@ namespace {
 
 class EngineStream final : public TaskStream {
   public:
-    EngineStream(std::shared_ptr<Engine> engine, AgentPtr agent, std::shared_ptr<StreamGate> gate)
+    EngineStream(std::shared_ptr<Engine> engine, AgentPtr agent, std::shared_ptr<SinkGate> gate)
         : engine_(std::move(engine)), agent_(std::move(agent)), gate_(std::move(gate)) {}
     ~EngineStream() override { engine_->close_stream(agent_, *gate_); }
     EngineStream(const EngineStream&) = delete;
@@ -22,7 +22,7 @@ class EngineStream final : public TaskStream {
   private:
     const std::shared_ptr<Engine> engine_;
     const AgentPtr agent_;
-    const std::shared_ptr<StreamGate> gate_;
+    const std::shared_ptr<SinkGate> gate_;
 };
 
 /// What an agent says of its own load is shown, never used; it must only be a number that every format can
@@ -95,9 +95,9 @@ RegisterResponse Engine::register_agent(const std::string& id, const RegisterReq
 }
 
 Result<std::unique_ptr<TaskStream>> Engine::open_stream(const std::string& id, const GetTasksRequest& request,
-                                                        std::shared_ptr<TaskStreamSink> sink) {
+                                                        std::shared_ptr<StreamSink> sink) {
     const Clock::Steady now = clock_.steady();
-    auto gate = std::make_shared<StreamGate>(std::move(sink));
+    auto gate = std::make_shared<SinkGate>(std::move(sink));
     Effects effects;
     AgentPtr agent;
     {
@@ -135,7 +135,7 @@ Result<std::unique_ptr<TaskStream>> Engine::open_stream(const std::string& id, c
     return std::make_unique<EngineStream>(shared_from_this(), std::move(agent), std::move(gate));
 }
 
-void Engine::close_stream(const AgentPtr& agent, StreamGate& gate) {
+void Engine::close_stream(const AgentPtr& agent, SinkGate& gate) {
     Effects effects;
     {
         const std::lock_guard lock(mutex_);

@@ -242,7 +242,7 @@ TaskLevel Engine::level_for(const Agent& agent, const Task& task) const {
     return std::min({settings_.task_level, agent.level, kHighestLevel});
 }
 
-std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const StreamGate* gate) {
+std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const SinkGate* gate) {
     std::vector<Item> items;
     BlockContext next;
     std::uint64_t number = 0;

@@ -50,7 +50,7 @@ DiffHub::~DiffHub() {
 
 Result<std::unique_ptr<DiffStream>> DiffHub::open_diff_stream(const std::string& agent_id,
                                                               const StreamStateDiffsRequest& request,
-                                                              std::shared_ptr<DiffStreamSink> sink) {
+                                                              std::shared_ptr<StreamSink> sink) {
     const std::uint64_t from = request.from_height;
     const DiffRange range = store_.range();
     ReaderPtr reader;

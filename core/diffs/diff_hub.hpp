@@ -66,7 +66,7 @@ class DiffHub final : public DiffLink {
 
     [[nodiscard]] Result<std::unique_ptr<DiffStream>> open_diff_stream(
         const std::string& agent_id, const StreamStateDiffsRequest& request,
-        std::shared_ptr<DiffStreamSink> sink) override;
+        std::shared_ptr<StreamSink> sink) override;
 
     /// Ends the agent's stream, if it has one (revoked).
     void end_agent(const std::string& agent_id, const Error& reason);

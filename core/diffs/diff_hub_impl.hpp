@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/diffs/diff_hub.hpp"
-#include "core/ports/sink_gate.hpp"
+#include "core/ports/stream_sink.hpp"
 
 namespace ioswarm {
 
@@ -15,11 +15,11 @@ inline constexpr std::size_t kNotWaiting = std::numeric_limits<std::size_t>::max
 
 /// One stream: an integer, and what was read ahead for it.
 struct DiffHub::Reader {
-    Reader(std::string id, std::uint64_t first, std::shared_ptr<DiffStreamSink> sink)
+    Reader(std::string id, std::uint64_t first, std::shared_ptr<StreamSink> sink)
         : agent_id(std::move(id)), gate(std::move(sink)), next(first) {}
 
     const std::string agent_id;
-    SinkGate<DiffStreamSink> gate;
+    SinkGate gate;
 
     std::mutex mutex;
     // Guarded by mutex, all that follows; `next` may be read without.

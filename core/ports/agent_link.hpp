@@ -9,22 +9,9 @@
 
 #include "core/base/result.hpp"
 #include "core/model/messages.hpp"
+#include "core/ports/stream_sink.hpp"
 
 namespace ioswarm {
-
-/// The side of a task stream that the transport holds up: the coordinator tells it that there is something to
-/// take, or that it is over. Both calls return at once and may come from any thread; neither comes after
-/// on_end.
-class TaskStreamSink {
-  public:
-    virtual ~TaskStreamSink() = default;
-    /// take() may have something. Calls coalesce: one may stand for many batches, and a spurious one is
-    /// allowed.
-    virtual void on_ready() = 0;
-    /// The stream ends with this reason (aborted: a newer stream of the agent; permission_denied: revoked;
-    /// unavailable: evicted or shutting down). Called at most once.
-    virtual void on_end(Error reason) = 0;
-};
 
 /// The side that the coordinator holds up: one per accepted GetTasks.
 class TaskStream {
@@ -53,10 +40,11 @@ class AgentLink {
     [[nodiscard]] virtual Result<RegisterResponse> register_agent(const std::string& agent_id,
                                                                   const RegisterRequest& request) = 0;
 
-    /// `GetTasks`. Errors: failed_precondition (not registered; the agent registers again). A second stream of
-    /// an agent ends the first with aborted. `sink` is kept until on_end or closed().
+    /// `GetTasks`. Errors: failed_precondition (not registered; the agent registers again). `sink` is kept
+    /// until on_end or closed(); on_end's reasons: aborted (a newer stream of the agent), permission_denied
+    /// (revoked), unavailable (evicted or shutting down).
     [[nodiscard]] virtual Result<std::unique_ptr<TaskStream>> open_task_stream(
-        const std::string& agent_id, const GetTasksRequest& request, std::shared_ptr<TaskStreamSink> sink) = 0;
+        const std::string& agent_id, const GetTasksRequest& request, std::shared_ptr<StreamSink> sink) = 0;
 
     /// `SubmitResults`. `done` is called exactly once, from any thread, perhaps before this returns; a
     /// SubmitResponse with accepted=true only after the results are durable. Errors: resource_exhausted (rate),

@@ -13,6 +13,7 @@
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
 #include "core/model/messages.hpp"
+#include "core/ports/stream_sink.hpp"
 
 namespace ioswarm {
 
@@ -51,19 +52,6 @@ class SharedDiff {
 };
 using SharedDiffPtr = std::shared_ptr<const SharedDiff>;
 
-/// The transport's side of a diff stream. Both calls return at once and may come from any thread; neither comes
-/// after on_end.
-class DiffStreamSink {
-  public:
-    virtual ~DiffStreamSink() = default;
-    /// take() may have something. Calls coalesce, and a spurious one is allowed.
-    virtual void on_ready() = 0;
-    /// The stream ends with this reason (aborted: a newer stream of the agent; out_of_range: what it needs was
-    /// pruned; data_loss: the log is damaged at the height it needs; permission_denied: revoked; unavailable:
-    /// shutting down). Called at most once.
-    virtual void on_end(Error reason) = 0;
-};
-
 /// The log's side: one per accepted StreamStateDiffs. take() and written() are called by one thread at a time.
 class DiffStream {
   public:
@@ -85,11 +73,12 @@ class DiffLink {
     virtual ~DiffLink() = default;
 
     /// `StreamStateDiffs`. from_height 0: live only. Errors: out_of_range (naming the range held and the newest
-    /// snapshot); unavailable (shutting down). A second stream of an agent ends the first with aborted. `sink`
-    /// is kept until on_end or closed().
+    /// snapshot); unavailable (shutting down). `sink` is kept until on_end or closed(); on_end's reasons:
+    /// aborted (a newer stream of the agent), out_of_range (what it needs was pruned), data_loss (the log is
+    /// damaged at the height it needs), permission_denied (revoked), unavailable (shutting down).
     [[nodiscard]] virtual Result<std::unique_ptr<DiffStream>> open_diff_stream(
         const std::string& agent_id, const StreamStateDiffsRequest& request,
-        std::shared_ptr<DiffStreamSink> sink) = 0;
+        std::shared_ptr<StreamSink> sink) = 0;
 };
 
 }  // namespace ioswarm

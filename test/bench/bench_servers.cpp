@@ -156,7 +156,7 @@ class NoAgents final : public AgentLink {
         return nobody();
     }
     Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string&, const GetTasksRequest&,
-                                                         std::shared_ptr<TaskStreamSink>) override {
+                                                         std::shared_ptr<StreamSink>) override {
         return nobody();
     }
     void submit(const std::string&, BatchResult, SubmitDone done) override { done(nobody()); }

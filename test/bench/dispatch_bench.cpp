@@ -22,7 +22,7 @@ class StandingClock final : public Clock {
     [[nodiscard]] Wall wall() const override { return Wall{std::chrono::seconds(1'700'000'000)}; }
 };
 
-class DeafSink final : public TaskStreamSink {
+class DeafSink final : public StreamSink {
   public:
     void on_ready() override {}
     void on_end(Error) override {}

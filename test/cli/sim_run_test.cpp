@@ -39,7 +39,7 @@ class PassOn : public AgentLink {
         return link_.register_agent(id, request);
     }
     Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string& id, const GetTasksRequest& request,
-                                                         std::shared_ptr<TaskStreamSink> sink) override {
+                                                         std::shared_ptr<StreamSink> sink) override {
         return link_.open_task_stream(id, request, std::move(sink));
     }
     void submit(const std::string& id, BatchResult batch, SubmitDone done) override {
@@ -187,7 +187,7 @@ TEST_CASE("accounts altered on their way to agents are noticed", "[sim]") {
         using PassOn::PassOn;
         Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string& id,
                                                              const GetTasksRequest& request,
-                                                             std::shared_ptr<TaskStreamSink> sink) override {
+                                                             std::shared_ptr<StreamSink> sink) override {
             auto stream = PassOn::open_task_stream(id, request, std::move(sink));
             if (!stream) return stream;
             return std::unique_ptr<TaskStream>(std::make_unique<Stream>(*std::move(stream)));

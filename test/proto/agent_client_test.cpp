@@ -35,7 +35,7 @@ class WatchedLink final : public AgentLink {
     }
     Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string& agent_id,
                                                          const GetTasksRequest& request,
-                                                         std::shared_ptr<TaskStreamSink> sink) override {
+                                                         std::shared_ptr<StreamSink> sink) override {
         return fake.open_task_stream(agent_id, request, std::move(sink));
     }
     void submit(const std::string& agent_id, BatchResult batch, SubmitDone done) override {

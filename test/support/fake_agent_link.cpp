@@ -10,7 +10,7 @@ namespace ioswarm::test {
 constexpr std::size_t kMostKept = 1000;
 
 struct FakeAgentLink::Queue {
-    std::shared_ptr<TaskStreamSink> sink;
+    std::shared_ptr<StreamSink> sink;
     std::mutex mutex;
     std::deque<std::shared_ptr<const TaskBatch>> waiting;
 };
@@ -47,7 +47,7 @@ Result<RegisterResponse> FakeAgentLink::register_agent(const std::string& agent_
 
 Result<std::unique_ptr<TaskStream>> FakeAgentLink::open_task_stream(const std::string& agent_id,
                                                                     const GetTasksRequest&,
-                                                                    std::shared_ptr<TaskStreamSink> sink) {
+                                                                    std::shared_ptr<StreamSink> sink) {
     std::shared_ptr<Queue> earlier;
     auto queue = std::make_shared<Queue>();
     queue->sink = std::move(sink);

@@ -21,7 +21,7 @@ class FakeAgentLink final : public AgentLink {
                                             const RegisterRequest& request) override;
     Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string& agent_id,
                                                          const GetTasksRequest& request,
-                                                         std::shared_ptr<TaskStreamSink> sink) override;
+                                                         std::shared_ptr<StreamSink> sink) override;
     void submit(const std::string& agent_id, BatchResult batch, SubmitDone done) override;
     Result<HeartbeatResponse> heartbeat(const std::string& agent_id, const HeartbeatRequest& request) override;
     void end_agent(const std::string& agent_id, const Error& reason) override;

@@ -11,7 +11,7 @@
 namespace ioswarm::test {
 
 class LinkTransport::LinkStream final : public Stream,
-                                        public DiffStreamSink,
+                                        public StreamSink,
                                         public std::enable_shared_from_this<LinkStream> {
   public:
     LinkStream(LinkTransport& transport, Handlers handlers)

@@ -29,7 +29,7 @@ class LyingLink final : public DiffLink {
 
     [[nodiscard]] Result<std::unique_ptr<DiffStream>> open_diff_stream(
         const std::string& agent_id, const StreamStateDiffsRequest& request,
-        std::shared_ptr<DiffStreamSink> sink) override {
+        std::shared_ptr<StreamSink> sink) override {
         if (refuse) {
             if (auto error = refuse(agent_id)) return fail(*std::move(error));
         }

@@ -19,7 +19,7 @@ namespace {
 constexpr auto kL2 = TaskLevel::l2_state_verify;
 
 /// A transport that lets one thread wait for what comes.
-class WaitingSink final : public TaskStreamSink {
+class WaitingSink final : public StreamSink {
   public:
     void on_ready() override {
         change([this] { ready_ = true; });

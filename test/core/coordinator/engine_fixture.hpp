@@ -17,7 +17,7 @@
 namespace ioswarm::test {
 
 /// A transport that remembers what it was told.
-class FakeSink final : public TaskStreamSink {
+class FakeSink final : public StreamSink {
   public:
     void on_ready() override {
         const std::lock_guard lock(mutex_);

@@ -305,7 +305,7 @@ TEST_CASE("whoever asked is told how far agents are: what they asked for, the ti
 namespace {
 
 /// Closes its stream from within the call that tells it something.
-class ClosingSink final : public DiffStreamSink {
+class ClosingSink final : public StreamSink {
   public:
     void on_ready() override { close(); }
     void on_end(Error) override { close(); }

@@ -68,7 +68,7 @@ class DiffReader {
     std::vector<std::uint64_t> heights;
 
   private:
-    class Sink final : public DiffStreamSink {
+    class Sink final : public StreamSink {
       public:
         void on_ready() override { tell({}); }
         void on_end(Error reason) override { tell(std::move(reason)); }
