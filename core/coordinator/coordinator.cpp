@@ -226,7 +226,7 @@ Result<RegisterResponse> Coordinator::register_agent(const std::string& agent_id
     if (std::string why = engine_->no_place_for(agent_id); !why.empty())
         return RegisterResponse{false, std::move(why), 0};
     if (auto named = accounting_.name_wallet(agent_id, *wallet); !named) {
-        return fail(ErrorCode::unavailable, "cannot register", agent_id, named.error().text());
+        return fail(ErrorCode::unavailable, "cannot register", agent_id, named.error().why);
     }
     return engine_->register_agent(agent_id, request);
 }
@@ -248,8 +248,9 @@ void Coordinator::submit(const std::string& agent_id, BatchResult batch, SubmitD
         engine->recorded(*submission, status);
         settled->raise();
         if (status) return done(SubmitResponse{true, submission->note});
+        // What an agent is told names no file of this machine; nor does ready(), whose answer is open to all.
         done(fail(ErrorCode::unavailable, "cannot record the results", *submission->agent->name,
-                  status.error().text(), "submit them again"));
+                  status.error().why, "submit them again"));
     });
 }
 
@@ -302,7 +303,9 @@ Status Coordinator::ready() const {
             ErrorCode::unavailable, "not ready", "source",
             fmt::format("last read {} s ago", std::chrono::duration_cast<std::chrono::seconds>(age).count()));
     }
-    return accounting_.ready();
+    if (const Status books = accounting_.ready(); !books)
+        return fail(ErrorCode::unavailable, "not ready", "ledger", books.error().why);
+    return {};
 }
 
 }  // namespace ioswarm

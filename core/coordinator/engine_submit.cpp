@@ -2,6 +2,7 @@
 // What agents answer: which results count, and what is said about the others.
 #include <algorithm>
 
+#include "core/coordinator/access.hpp"
 #include "core/coordinator/engine.hpp"
 
 namespace ioswarm {
@@ -211,7 +212,9 @@ void Engine::log_refusal(Agent* agent, const std::string& id, const std::string&
     std::optional<Clock::Steady>& last = agent ? agent->refusal_logged : stranger_logged_;
     if (last && now - *last < kLogEvery) return;
     last = now;
-    log_.warn("results of agent {} refused: {} (told once an hour; the counters have them all)", id, reason);
+    // Without a secret anything may be claimed; who is registered has an id within the bound.
+    const std::string shown = id.size() <= kMaxAgentIdBytes ? id : fmt::format("(id of {} bytes)", id.size());
+    log_.warn("results of agent {} refused: {} (told once an hour; the counters have them all)", shown, reason);
 }
 
 }  // namespace ioswarm

@@ -332,6 +332,14 @@ TEST_CASE("refusals are logged once an agent and hour", "[defect-36]") {
     CHECK(held.desk.counter("results_refused_unknown_batch") == 12);
 }
 
+TEST_CASE("an id longer than any agent's is not written into the log", "[defect-39]") {
+    std::vector<std::string> lines;
+    Held held(1, {}, Log(LogLevel::warn, [&](LogLevel, std::string_view line) { lines.emplace_back(line); }));
+    (void)held.desk.submit(std::string(1'000'000, 'x'), answer_to(*held.batch));
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0].find("results of agent (id of 1000000 bytes) refused: agent not registered") == 0);
+}
+
 TEST_CASE("what an agent says of its own load is shown as numbers that every format can carry", "[defect-30]") {
     Desk desk;
     desk.join("a");
