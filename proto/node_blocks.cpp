@@ -176,8 +176,8 @@ Status NodeBlocks::take_message(BytesView message, std::uint64_t height, const C
     return {};
 }
 
-/// The block after the tip as it was when it was first asked for: from then on none is missed, and a stream that
-/// never tells of any is noticed.
+/// The block after the tip as it was when it was first asked for: from then on none is missed, and a stream
+/// that never tells of any is noticed.
 Result<std::uint64_t> NodeBlocks::next_to_come(const std::stop_token& stop) {
     if (to_come_ == 0) {
         const auto tip = tip_height(stop);

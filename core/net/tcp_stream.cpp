@@ -46,7 +46,8 @@ Result<Addresses> look_up(const TcpTarget& target) {
     wanted.ai_socktype = SOCK_STREAM;
     wanted.ai_flags = AI_NUMERICSERV;
     addrinfo* list = nullptr;
-    // RFC 6761 6.3: no question for a name server, and known where /etc/hosts is missing. No name means loopback.
+    // RFC 6761 6.3: no question for a name server, and known where /etc/hosts is missing. No name means
+    // loopback.
     const char* const host = target.host == "localhost" ? nullptr : target.host.c_str();
     const int failed = ::getaddrinfo(host, std::to_string(target.port).c_str(), &wanted, &list);
     if (failed == 0) return Addresses(list);

@@ -79,8 +79,8 @@ struct ScenarioFigures {
 /// create(); thread-safe.
 class Scenario {
   public:
-    /// Signs on as many threads as the machine has cores. Errors: usage (too many transactions or blocks), of check(),
-    /// cancelled.
+    /// Signs on as many threads as the machine has cores. Errors: usage (too many transactions or blocks), of
+    /// check(), cancelled.
     [[nodiscard]] static Result<std::unique_ptr<const Scenario>> create(const ScenarioSettings& settings,
                                                                         const FaultPlan& faults,
                                                                         const std::stop_token& stop);

@@ -265,10 +265,12 @@ TEST_CASE("agents alone at a coordinator elsewhere, which may pay, name no walle
             return RegisterResponse{true, {}, 10};
         }
         Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string&, const GetTasksRequest&,
-                                                             std::shared_ptr<TaskStreamSink>) override {
+                                                             std::shared_ptr<StreamSink>) override {
             return fail(ErrorCode::failed_precondition, "agent not registered");
         }
-        void submit(const std::string&, BatchResult, SubmitDone done) override { done(SubmitResponse{false, {}}); }
+        void submit(const std::string&, BatchResult, SubmitDone done) override {
+            done(SubmitResponse{false, {}});
+        }
         Result<HeartbeatResponse> heartbeat(const std::string&, const HeartbeatRequest&) override {
             return HeartbeatResponse{true, "continue", {}};
         }

@@ -248,7 +248,8 @@ TEST_CASE("a diff whose block is known must have the digest of its header") {
         it.feed->note_block(block_of(some_diff(2)));
         CHECK(it.halted().which == "height 2");
     }
-    SECTION("the block comes while the diff waits for the disk: it is not stored any more, what is before it is") {
+    SECTION(
+        "the block comes while the diff waits for the disk: it is not stored any more, what is before it is") {
         std::atomic<bool> full = true;
         it.store.before_append([&](const std::vector<DiffRow>&) -> Status {
             if (!full) return {};
