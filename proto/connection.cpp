@@ -202,7 +202,7 @@ void Connection::begin_body(std::uint64_t most_bytes) {
 void Connection::end_body(std::uint64_t most_bytes, std::uint64_t bytes) {
     explained_.fetch_add(bytes + bytes / 8, std::memory_order_relaxed);
     auto& bodies = most_bytes > kSmallBody ? large_bodies_ : small_bodies_;
-    bodies.fetch_sub(most_bytes, std::memory_order_relaxed);
+    bodies.fetch_sub(most_bytes, std::memory_order_release);  // whoever misses it here sees it explained
 }
 
 void Connection::shut() noexcept {
@@ -225,11 +225,14 @@ std::vector<std::shared_ptr<LiveCall>> Connection::live_calls() const {
 Connection::Verdict Connection::measure(SteadyTime now) {
     tcp_info info{};
     socklen_t size = sizeof info;
-    // Bodies are read before the counters: one that ends in between is then judged by the wider bound.
-    const auto bodies = std::min(large_bodies_.load(std::memory_order_relaxed), bounds_.body_bytes) +
-                        std::min(small_bodies_.load(std::memory_order_relaxed), bounds_.small_body_bytes);
-    const auto explained = explained_.load(std::memory_order_relaxed);
+    // Many bodies may come and go between two of these lines. What the kernel has counted is judged by what is
+    // known after it: a body of that moment is still going on, or explained. And what was explained meanwhile
+    // counts again next time, since its bytes may be counted only then.
+    const auto explained_before = explained_.load(std::memory_order_relaxed);
     if (::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return Verdict::fine;
+    const auto bodies = std::min(large_bodies_.load(std::memory_order_acquire), bounds_.body_bytes) +
+                        std::min(small_bodies_.load(std::memory_order_acquire), bounds_.small_body_bytes);
+    const auto explained = explained_.load(std::memory_order_relaxed);
 
     const auto elapsed = std::chrono::duration_cast<milliseconds>(now - measured_at_).count();
     const std::uint64_t credit =
@@ -240,7 +243,7 @@ Connection::Verdict Connection::measure(SteadyTime now) {
     held_ = level > credit ? level - credit : 0;
     received_ = info.tcpi_bytes_received;
     acked_ = info.tcpi_bytes_acked;
-    explained_seen_ = explained;
+    explained_seen_ = explained_before;
     measured_at_ = now;
 
     const bool has_grace = now - refused_at_ < kGraceFor;

@@ -5,9 +5,11 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstring>
 #include <future>
+#include <thread>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -256,6 +258,35 @@ TEST_CASE("bytes that belong to calls are not held against a connection", "[acce
         connection->end_body(200'000, body.size());
     }
     CHECK(door.acceptor->counters().shut_abusive == 0);
+}
+
+TEST_CASE("bodies that come and go in the middle of a measurement are not held against a connection",
+          "[acceptor]") {
+    const auto listening = listen_on("127.0.0.1", 0).value();
+    const auto client = connect_to(listening.port);
+    pollfd waiting{listening.sockets[0].get(), POLLIN, 0};
+    REQUIRE(::poll(&waiting, 1, 5000) == 1);
+    const Descriptor server(::accept(listening.sockets[0].get(), nullptr, nullptr));
+    Connection connection(::dup(server.get()), own_key(client), {}, steady_clock::now());
+    std::atomic<bool> over{false};
+    std::atomic<bool> lost{false};
+    const std::jthread traffic([&] {
+        std::vector<char> body(60'000, 'x');
+        for (int i = 0; i < 10'000 && !lost; ++i) {
+            connection.begin_body(64'000);
+            lost = ::send(client.get(), body.data(), body.size(), MSG_NOSIGNAL) != 60'000 ||
+                   ::recv(server.get(), body.data(), body.size(), MSG_WAITALL) != 60'000;
+            connection.end_body(64'000, body.size());
+        }
+        over = true;
+    });
+    std::uint64_t blamed = 0;
+    while (!over) {
+        const auto verdict = connection.measure(steady_clock::now());
+        if (verdict == Connection::Verdict::shut || verdict == Connection::Verdict::refuse_bodies) ++blamed;
+    }
+    CHECK_FALSE(lost);
+    CHECK(blamed == 0);
 }
 
 TEST_CASE("a body may come a moment before its call has begun here", "[acceptor]") {
