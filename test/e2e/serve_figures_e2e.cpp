@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// The figures of `ioswarm serve` on the embedded chain are those that seed and agents predict.
+#include <algorithm>
+#include <csignal>
+
+#include "core/sim/prediction.hpp"
+#include "test/e2e/serve_fixture.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+using Catch::Matchers::Contains;
+
+TEST_CASE("every endpoint shows exactly the predicted figures, also after a kill in the middle",
+          "[e2e][defect-1]") {
+    const TempDir dir;
+    const std::vector<std::string> chain{"--seed",
+                                         "7",
+                                         "--block-time",
+                                         "1s",
+                                         "--tps",
+                                         "20",
+                                         "--accounts",
+                                         "100",
+                                         "--last-slot",
+                                         "32",
+                                         "--poll-interval-ms",
+                                         "50",
+                                         "--epoch-reward-iotx",
+                                         "0.5",
+                                         "--reward-epoch-blocks",
+                                         "5",
+                                         "--reward-min-tasks-for-reward",
+                                         "1"};
+    sim::PredictionInput input;
+    input.chain.seed = 7;
+    input.chain.block_time = 1s;
+    input.chain.tps = 20;
+    input.chain.accounts = 100;
+    input.chain.last_slot = 32;
+    input.height = 100;
+    input.answered_wrongly = [](const PoolAction& action) {
+        return sim::is_answered_wrongly(kWrong, action.raw);
+    };
+    const auto predicted = sim::predict(input);
+    REQUIRE(predicted);
+    REQUIRE(predicted->at_rest);
+    REQUIRE(predicted->tasks_at_least == predicted->tasks_at_most);
+    const std::uint64_t tasks = predicted->tasks_at_least;
+    REQUIRE(tasks > 400);
+    REQUIRE(predicted->false_negatives > 30);
+
+    auto served = std::make_unique<Served>(dir, chain);
+    const int port = served->grpc_port();
+    const Agents agents(port, 10);
+    REQUIRE(eventually([&] { return served->json("/swarm/status")["agents_live"] == 10; }));
+    REQUIRE(
+        eventually([&] { return served->json("/swarm/shadow")["TotalCompared"] > predicted->compared / 3; }));
+
+    served->program().send(SIGKILL);
+    CHECK(served->program().wait() == 128 + SIGKILL);
+    served = std::make_unique<Served>(dir, chain, port);
+
+    const auto at_rest = [&] {
+        return served->json("/api/stats")["tasks_received"] >= tasks &&
+               served->json("/swarm/shadow")["TotalCompared"] >= predicted->compared;
+    };
+    CHECK(eventually(at_rest));
+    CHECK(eventually([&] { return served->json("/swarm/epoch")["epoch"] >= 1; }));
+    const auto check_figures = [&] {
+        const Json shadow = served->json("/swarm/shadow");
+        CHECK(shadow["TotalCompared"] == predicted->compared);
+        CHECK(shadow["TotalMatched"] == predicted->matched);
+        CHECK(shadow["TotalMismatched"] == predicted->mismatched);
+        CHECK(shadow["FalsePositives"] == predicted->false_positives);
+        CHECK(shadow["FalseNegatives"] == predicted->false_negatives);
+        CHECK(shadow["NonceRaceExcluded"] == predicted->nonce_race_excluded);
+        const Json stats = served->json("/api/stats");
+        CHECK(stats["tasks_received"] == tasks);
+        CHECK(stats["shadow_compared"] == predicted->compared);
+        CHECK(stats["shadow_matched"] == predicted->matched);
+        CHECK(stats["shadow_accuracy"] == predicted->accuracy_pct());
+        CHECK(stats["current_epoch"] == served->json("/swarm/epoch")["epoch"]);
+        const Json status = served->json("/swarm/status");
+        CHECK(status["tasks_received"] == tasks);
+        CHECK(status["shadow_accuracy"] == predicted->accuracy_pct());
+        CHECK(status["counters"].contains("connections_accepted"));
+    };
+    check_figures();
+
+    // Work of closed epochs and of the running one is all the work there was; each closed one paid out 90% of
+    // 0.5.
+    const auto check_rewards = [&] {
+        std::uint64_t counted = served->json("/swarm/epoch")["total_tasks"];
+        std::map<std::uint64_t, double> paid;
+        for (int i = 0; i < 10; ++i) {
+            const Json rewards = served->json("/api/rewards?agent=agent-" + std::to_string(i));
+            for (const Json& entry : rewards["history"]) {
+                counted += entry["tasks"].get<std::uint64_t>();
+                paid[entry["epoch"]] += entry["amount_iotx"].get<double>();
+            }
+        }
+        CHECK(counted == tasks);
+        for (const auto& [epoch, amount] : paid)
+            CHECK(amount == Approx(0.45));
+        CHECK_FALSE(paid.empty());
+    };
+    check_rewards();
+
+    CHECK(served->json("/swarm/agents")["count"] == 10);
+    served->program().send(SIGTERM);
+    CHECK(served->program().wait() == 0);
+
+    // And once more after an orderly end: nothing is counted twice.
+    served = std::make_unique<Served>(dir, chain, port);
+    check_figures();
+    check_rewards();
+    served->program().send(SIGTERM);
+    CHECK(served->program().wait() == 0);
+    CHECK(agents.counters().submissions_refused == 0);
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// `ioswarm serve` as an operator runs it: a process of its own, agents over loopback, figures over HTTP.
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <httplib.h>
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "core/crypto/hmac.hpp"
+#include "core/sim/agent_rules.hpp"
+#include "proto/agent_client.hpp"
+#include "test/support/program.hpp"
+#include "test/support/temp_dir.hpp"
+
+namespace ioswarm::test {
+
+using namespace std::chrono_literals;
+using Json = nlohmann::json;
+
+inline constexpr auto kServePatience = 120s;
+
+/// One in ten transactions is answered wrongly, always the same ones.
+inline constexpr sim::WrongShare kWrong{3, 100};
+
+/// `ioswarm serve` with its data in `dir`, up and ready, on ports of its own.
+class Served {
+  public:
+    explicit Served(const TempDir& dir, std::vector<std::string> more = {}, int grpc_port = 0)
+        : program_(arguments(dir, std::move(more), grpc_port)) {
+        // The last word at start, in both forms of the log; the file is written before.
+        if (!program_.wait_for("ready")) FAIL("serve did not start:\n" << program_.err());
+        const Json ready = Json::parse(dir.read("ready.json"));
+        grpc_port_ = ready["grpc_port"];
+        api_port_ = ready["api_port"];
+    }
+
+    Program& program() { return program_; }
+    [[nodiscard]] int grpc_port() const { return grpc_port_; }
+    [[nodiscard]] httplib::Response get(const std::string& path, const httplib::Headers& headers = {}) const {
+        httplib::Client client("127.0.0.1", api_port_);
+        client.set_read_timeout(20, 0);
+        const auto result = client.Get(path.c_str(), headers);
+        if (!result) FAIL("no answer to " << path);
+        return *result;
+    }
+    [[nodiscard]] Json json(const std::string& path) const { return Json::parse(get(path).body); }
+
+  private:
+    static std::vector<std::string> arguments(const TempDir& dir, std::vector<std::string> more,
+                                              int grpc_port) {
+        std::filesystem::remove(dir.path("ready.json"));
+        std::vector<std::string> out{IOSWARM_BINARY,     "serve",
+                                     "--data-dir",       dir.path("data"),
+                                     "--ready-file",     dir.path("ready.json"),
+                                     "--grpc-port",      std::to_string(grpc_port),
+                                     "--swarm-api-port", std::to_string(free_port())};
+        out.insert(out.end(), more.begin(), more.end());
+        return out;
+    }
+    /// A port that nobody has now: 0 would turn the API off.
+    static int free_port() {
+        const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        REQUIRE(bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0);
+        REQUIRE(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+        close(fd);
+        return ntohs(address.sin_port);
+    }
+
+    Program program_;
+    int grpc_port_ = 0;
+    int api_port_ = 0;
+};
+
+/// Agents of this process, every other one in JSON, that come back at once when the coordinator does.
+class Agents {
+  public:
+    Agents(int port, int count, const std::string& secret = {})
+        : clients_({"127.0.0.1:" + std::to_string(port), false, {}, {}}, times(), 2, {}, {}) {
+        for (int i = 0; i < count; ++i) {
+            proto::AgentProfile profile;
+            profile.id = "agent-" + std::to_string(i);
+            profile.codec = i % 2 == 0 ? proto::Codec::json : proto::Codec::protobuf;
+            profile.wallet_address =
+                "0x" + std::string(39, '0') + std::string(1, static_cast<char>('1' + i % 9));
+            if (!secret.empty()) profile.token = agent_token(secret, profile.id);
+            clients_.add(std::move(profile),
+                         sim::with_wrong_share(kWrong, sim::field_rules(TaskLevel::l2_state_verify)));
+        }
+    }
+    [[nodiscard]] proto::AgentCounters counters() const { return clients_.counters(); }
+
+  private:
+    static proto::AgentTimes times() {
+        proto::AgentTimes out;
+        out.retry_min = 20ms;
+        out.retry_max = 50ms;
+        out.heartbeat_every = 500ms;
+        return out;
+    }
+    proto::AgentClients clients_;
+};
+
+/// Asks again and again, since what happens in another process is no event here. False after kServePatience.
+template <typename Condition>
+bool eventually(Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + kServePatience;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > deadline) return false;
+        std::this_thread::sleep_for(50ms);
+    }
+    return true;
+}
+
+}  // namespace ioswarm::test
