@@ -266,13 +266,21 @@ double read_bytes_of_process() {
     return most;
 }
 
-/// The child: exports and tells on standard output.
-int export_once(const std::string& source, const std::string& output, const std::string& profile) {
+/// The first two of those that this process may use at all, so that `taskset` decides which.
+void keep_to_two_cores() {
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
     cpu_set_t two;
     CPU_ZERO(&two);
-    for (unsigned core = 0; core < kCores; ++core)
-        CPU_SET(core, &two);
+    for (std::size_t core = 0; core < CPU_SETSIZE && CPU_COUNT(&two) < static_cast<int>(kCores); ++core) {
+        if (CPU_ISSET(core, &allowed)) CPU_SET(core, &two);
+    }
     (void)sched_setaffinity(0, sizeof two, &two);
+}
+
+/// The child: exports and tells on standard output.
+int export_once(const std::string& source, const std::string& output, const std::string& profile) {
+    keep_to_two_cores();
     snapshot::ExportOptions options;
     options.source = source;
     options.output = output;
