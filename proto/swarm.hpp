@@ -73,6 +73,7 @@ class Swarm {
 
   private:
     class Agent;
+    class Working;
     class Shared;
     std::unique_ptr<Shared> shared_;
 };

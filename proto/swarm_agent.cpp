@@ -42,6 +42,19 @@ Clock::Steady now() {
 
 }  // namespace
 
+/// While it lives, leave() waits as for a submission. Made before `leaving` is looked at, so that a batch is
+/// either waited for or not begun.
+class Swarm::Working {
+  public:
+    explicit Working(Shared& shared) : shared_(shared) { shared_.submission_began(); }
+    ~Working() { shared_.submission_ended(); }
+    Working(const Working&) = delete;
+    Working& operator=(const Working&) = delete;
+
+  private:
+    Shared& shared_;
+};
+
 Swarm::Agent::Agent(Shared& shared, std::uint32_t index)
     : shared_(shared),
       index_(index),
@@ -181,6 +194,7 @@ void Swarm::Agent::work_on(const StreamPtr& stream, const Bytes& message) {
         const std::lock_guard lock(mutex_);
         parked_ = stream;
     }
+    const Working working(shared_);
     if (shared_.leaving) return resume();  // let_go() may have been here before this message
     auto decoded = decode<TaskBatch>(profile_.codec, message);
     if (!decoded) {
@@ -200,8 +214,10 @@ void Swarm::Agent::work_on(const StreamPtr& stream, const Bytes& message) {
     if (fault_ == sim::AgentFault::never_read) return;  // the stream stays parked
     compute(*batch);
     if (fault_ == sim::AgentFault::late) {
-        static_cast<void>(shared_.loop.after(shared_.settings.late_by,
-                                             [self = shared_from_this(), batch] { self->hand_in(batch); }));
+        static_cast<void>(shared_.loop.after(shared_.settings.late_by, [self = shared_from_this(), batch] {
+            const Working still(self->shared_);
+            if (!self->shared_.leaving) self->hand_in(batch);
+        }));
         return;
     }
     if (fault_ == sim::AgentFault::for_others) {
