@@ -15,18 +15,22 @@
 namespace ioswarm::cli {
 namespace {
 
-/// To the terminal's width, which may change at any time: of a line that wraps only the last row could be
-/// written over.
-void cut_to_terminal(std::string& line) {
+/// Of standard error's terminal, which may change at any time. 0: it does not say.
+unsigned columns() {
     winsize size{};
-    if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || line.size() < size.ws_col) return;
-    std::size_t end = size.ws_col - 1U;
-    while (end != 0 && (static_cast<unsigned char>(line[end]) & 0xc0U) == 0x80)
-        --end;  // not within a character
-    line.resize(end);
+    return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0U;
 }
 
 }  // namespace
+
+std::string cut_to_width(std::string line, unsigned columns) {
+    if (columns == 0 || line.size() < columns) return line;
+    std::size_t end = columns - 1U;
+    while (end != 0 && (static_cast<unsigned char>(line[end]) & 0xc0U) == 0x80)
+        --end;  // not within a character
+    line.resize(end);
+    return line;
+}
 
 std::string format_bytes(std::uint64_t bytes) {
     constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
@@ -63,8 +67,7 @@ void ProgressLine::show(std::string_view text, double fraction, std::uint64_t by
         line += fmt::format(", about {} left", go_duration(std::chrono::seconds(std::lround(left))));
     }
     if (mode_ == Mode::terminal) {
-        cut_to_terminal(line);
-        out_ << "\r\x1b[K" << line << std::flush;
+        out_ << "\r\x1b[K" << cut_to_width(std::move(line), columns()) << std::flush;
         line_open_ = true;
     } else {
         out_ << "ioswarm: " << job_ << ": " << line << '\n' << std::flush;

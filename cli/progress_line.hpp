@@ -9,9 +9,8 @@
 
 namespace ioswarm::cli {
 
-/// Shows where a long job stands: on a terminal one line that is written over, no wider
-/// than the terminal, with the time left; elsewhere a
-/// line a minute, so that cron mails nothing for a short one.
+/// Shows where a long job stands: on a terminal one line that is written over, no wider than the terminal, with
+/// the time left; elsewhere a line a minute, so that cron mails nothing for a short one.
 class ProgressLine {
   public:
     enum class Mode { silent, terminal, log };
@@ -38,6 +37,10 @@ class ProgressLine {
     Clock::time_point shown_ = Clock::now();
     bool line_open_ = false;
 };
+
+/// UTF-8 `line` without what a terminal of so many columns has no room for; 0 = it does not know its width. One
+/// column stays free, since some terminals wrap when the last one is written.
+[[nodiscard]] std::string cut_to_width(std::string line, unsigned columns);
 
 /// "209.4 MB", in powers of ten as disks are sold.
 [[nodiscard]] std::string format_bytes(std::uint64_t bytes);
