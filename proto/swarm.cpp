@@ -81,7 +81,7 @@ void Swarm::Shared::agent_failed(const Error& error, bool for_good) {
 }
 
 void Swarm::Shared::submission_ended() {
-    if (--submissions_ > 0) return;
+    if (--submissions > 0) return;
     {
         const std::lock_guard lock(mutex);  // so that whoever waits is either before its look or asleep
     }
@@ -142,7 +142,7 @@ void Swarm::leave(std::chrono::milliseconds within) {
     if (shared_->leaving.exchange(true)) return;
     {
         std::unique_lock lock(shared_->mutex);
-        shared_->changed.wait_for(lock, within, [&] { return shared_->submissions_ == 0; });
+        shared_->changed.wait_for(lock, within, [&] { return shared_->submissions == 0; });
     }
     shared_->loop.request_stop();
     for (const auto& agent : shared_->agents)

@@ -281,7 +281,7 @@ void Swarm::Agent::hand_in_again(const BatchPtr& batch) {
     });
 }
 
-void Swarm::Agent::submit(const BatchResult& result, Then then) {
+void Swarm::Agent::submit(const BatchResult& result, const Then& then) {
     shared_.submission_began();
     const bool started = shared_.loop.unary(rpc("SubmitResults", shared_.settings.times.submit_deadline),
                                             encode(profile_.codec, result),

@@ -31,7 +31,7 @@ class Swarm::Shared {
     void start_some();
 
     /// A submission is under way, or over.
-    void submission_began() { ++submissions_; }
+    void submission_began() { ++submissions; }
     void submission_ended();
 
     const SwarmSettings settings;
@@ -59,7 +59,7 @@ class Swarm::Shared {
     std::vector<std::shared_ptr<grpc::Channel>> shared_channels;
     std::map<std::uint32_t, ForeignBatch> foreign;  // the last two
 
-    std::atomic<std::uint64_t> submissions_{0};
+    std::atomic<std::uint64_t> submissions{0};
     std::vector<std::shared_ptr<Agent>> agents;
     RpcLoop loop;  ///< last: its threads use all of the above
 };
@@ -103,7 +103,7 @@ class Swarm::Agent : public std::enable_shared_from_this<Swarm::Agent> {
     void answer_for_others(const BatchPtr& batch, std::function<void()> then);
     void hand_in(const BatchPtr& batch);
     void hand_in_again(const BatchPtr& batch);
-    void submit(const BatchResult& result, Then then);
+    void submit(const BatchResult& result, const Then& then);
     [[nodiscard]] sim::Outcome outcome_of(const Result<SubmitResponse>& response) const;
     void vanish();
 

@@ -11,7 +11,7 @@
 namespace ioswarm::snapshot::pebble {
 namespace {
 
-constexpr std::uint64_t kBlockSize = 32 * 1024;
+constexpr std::uint64_t kBlockSize = std::uint64_t{32} << 10;
 constexpr std::size_t kManifestHeader = 7;  // crc u32 · length u16 · type u8
 constexpr std::size_t kWalHeader = 11;      // the same · log number u32
 

@@ -22,7 +22,7 @@ struct FixedBytes {
     static constexpr std::size_t kSize = N;
     std::array<std::uint8_t, N> bytes{};
 
-    auto operator<=>(const FixedBytes&) const = default;
+    auto operator<=>(const FixedBytes&) const = default;  // NOLINT(modernize-use-nullptr): in what is generated
     [[nodiscard]] BytesView view() const noexcept { return bytes; }
     [[nodiscard]] bool is_zero() const noexcept { return *this == FixedBytes{}; }
 

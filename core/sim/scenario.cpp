@@ -325,8 +325,8 @@ std::optional<std::uint32_t> Scenario::find(const Hash256& raw_id) const {
 }
 
 const std::vector<std::uint32_t>& Scenario::due(std::uint64_t height) const {
-    static const std::vector<std::uint32_t> kNone;
-    return height < due_.size() ? due_[height] : kNone;
+    static const std::vector<std::uint32_t> none;
+    return height < due_.size() ? due_[height] : none;
 }
 
 }  // namespace ioswarm::sim
