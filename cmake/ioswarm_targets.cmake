@@ -79,10 +79,11 @@ endif()
 # Everything that runs under TSan.
 add_custom_target(thread_tests)
 
-# ioswarm_test(name SOURCES … LIBS … [LABELS …] [TIMEOUT seconds]): one Catch2 binary, one ctest.
+# ioswarm_test(name SOURCES … LIBS … [LABELS …] [TIMEOUT seconds] [OPTIMIZED]): one Catch2 binary, one ctest. OPTIMIZED:
+# one that runs so long under sanitizers that it is compiled like what it tests.
 # Labels: thread (starts threads: run under TSan), grpc, e2e.
 function(ioswarm_test name)
-    cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
+    cmake_parse_arguments(ARG "OPTIMIZED" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
     if(NOT ARG_TIMEOUT)
         set(ARG_TIMEOUT 120)
     endif()
@@ -93,7 +94,9 @@ function(ioswarm_test name)
     # checkout from serving another.
     file(RELATIVE_PATH data ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR}/test/data)
     target_compile_definitions(${name} PRIVATE IOSWARM_TEST_DATA="${data}")
-    target_compile_options(${name} PRIVATE ${ioswarm_test_options})
+    if(NOT ARG_OPTIMIZED)
+        target_compile_options(${name} PRIVATE ${ioswarm_test_options})
+    endif()
     if("e2e" IN_LIST ARG_LABELS)
         target_compile_definitions(${name} PRIVATE IOSWARM_BINARY="${CMAKE_BINARY_DIR}/ioswarm")
     endif()
