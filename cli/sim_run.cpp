@@ -32,6 +32,8 @@ constexpr std::chrono::seconds kPatience{30};
 /// A coordinator that has nothing left to hand out and waits for nobody for so long has lost what is missing.
 constexpr std::chrono::seconds kLostAfter{2};
 constexpr std::chrono::minutes kEvictionTime{2};
+/// Polls come every some ten milliseconds.
+constexpr std::chrono::seconds kPollTime{20};
 constexpr std::chrono::minutes kBlockTime{2};  // that one block may take at most, on the busiest machine
 
 std::chrono::milliseconds default_task_timeout(const SimOptions& options) {
@@ -329,6 +331,12 @@ Status SimRun::settle() {
     return {};
 }
 
+/// Until one has begun and ended from now on.
+void SimRun::wait_for_polls() {
+    const std::uint64_t before = counter("polls");
+    wait(kPollTime, 5ms, [&] { return counter("polls") >= before + 2; });
+}
+
 /// The agents go, and with them everything that the coordinator knew of them and of their tasks.
 Status SimRun::leave() {
     progress_->show(fmt::format("{} agents leave", options_.agents), 0);
@@ -343,14 +351,18 @@ Status SimRun::leave() {
     wait(kEvictionTime, 5ms, [&] { return coordinator_->status().agents_total == 0; });
     figures_.leaving = SteadyClock::now() - begin;
 
+    // What has left the pool is forgotten so many blocks after the poll that missed it: that poll comes first.
+    wait_for_polls();
     std::uint64_t height = accounting_->last_height();
     const std::uint64_t forgotten =
         height + std::max(settings_.forget_after_blocks, settings_.late_result_blocks) + 2;
     while (height < forgotten) {
         if (Status skipped = skip_to(++height); !skipped) return skipped;
     }
-    // Polls see the end of what was pending, and the next block forgets it.
-    wait(5s, 10ms, [&] { return counter("tasks_known") == 0; });
+    // A poll forgets the tasks, and the block after it their answers.
+    wait(kPollTime, 5ms, [&] { return counter("tasks_known") == 0; });
+    wait_for_polls();
+    if (Status skipped = skip_to(++height); !skipped) return skipped;
     auto counters = server_->counters();
     const StatusView status = coordinator_->status();
     leftovers_["agents"] = status.agents_total;

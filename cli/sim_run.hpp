@@ -52,6 +52,7 @@ class SimRun {
     Status drain();
     Status settle();
     Status leave();
+    void wait_for_polls();
     void measure_heap();
     SimReport make_report();
 
