@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/model/action.hpp"
 
+#include <algorithm>
+
 #include "core/base/wire.hpp"
 #include "core/crypto/eth_tx.hpp"
 #include "core/crypto/keccak.hpp"
@@ -79,8 +81,16 @@ Status read_container(const ActionParts& parts, PoolAction& out) {
     return {};
 }
 
+/// The place of a field that is not known follows from nothing here, so such an action must already stand as
+/// the node writes it.
+std::optional<Hash256> native_hash(const ActionParts& parts, BytesView raw) {
+    if (parts.has_unknown_field) return std::nullopt;
+    if (parts.has_unknown_core_field && !std::ranges::equal(parts.canonical, raw)) return std::nullopt;
+    return keccak256(parts.canonical);
+}
+
 /// Every other encoding: the core says what it does.
-void read_plain(const ActionParts& parts, const ChainIds& ids, PoolAction& out) {
+void read_plain(const ActionParts& parts, BytesView raw, const ChainIds& ids, PoolAction& out) {
     out.nonce = parts.nonce;
     out.kind = kind_name(parts.kind);
     if (parts.kind == ActionKind::transfer || parts.kind == ActionKind::execution) {
@@ -92,7 +102,7 @@ void read_plain(const ActionParts& parts, const ChainIds& ids, PoolAction& out) 
         }
     }
     if (parts.encoding == static_cast<std::uint64_t>(ActionEncoding::native)) {
-        out.hash = keccak256(parts.canonical);
+        out.hash = native_hash(parts, raw);
         return;
     }
     const auto signature = signature_of(parts.signature);
@@ -114,7 +124,7 @@ Result<PoolAction> read_action(Bytes raw, const ChainIds& ids) {
         case ActionEncoding::native:
         case ActionEncoding::ethereum:
         case ActionEncoding::ethereum_unprotected:
-            read_plain(*parts, ids, out);
+            read_plain(*parts, raw, ids, out);
             break;
         case ActionEncoding::container:
             if (const Status read = read_container(*parts, out); !read) return fail(read.error());

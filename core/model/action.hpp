@@ -17,7 +17,9 @@ struct ChainIds {
 
 /// Reads a serialized iotextypes.Action (../shared/spec/node.md section 1): sender, nonce, receiver, kind, its
 /// hash and, for transfers, calls and creations, what an EVM runs. Unknown kinds and fields are kept as bytes
-/// and pass. The signature is not verified (agents do that). Error bad_data: not a protobuf message, no core, a
+/// and pass. An action with a field that is not known has no hash where that field could change it: in the
+/// Ethereum encodings always, natively when it stands beside the core or when the bytes are not in the node's
+/// order. The signature is not verified (agents do that). Error bad_data: not a protobuf message, no core, a
 /// public key or an encoding that cannot be; names the field.
 [[nodiscard]] Result<PoolAction> read_action(Bytes raw, const ChainIds& ids);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/model/action_abi.hpp"
 
+#include <algorithm>
+
 #include "core/crypto/address.hpp"
 
 // ABI encoding (https://docs.soliditylang.org/en/latest/abi-spec.html): 4 bytes of selector, a head of one word
@@ -28,8 +30,12 @@ constexpr ProtocolMethod kMethods[] = {
      "candidateRegister(string,address,address,address,uint256,uint32,bool,uint8[])"},
     {ActionKind::candidate_register, 0x160f184b,
      "candidateRegisterWithBLS(string,address,address,address,uint32,bool,bytes,uint8[])"},
+    {ActionKind::candidate_register, 0x370c13df,
+     "candidateRegisterWithBLSAndPoP(string,address,address,address,uint32,bool,bytes,bytes,uint8[])"},
     {ActionKind::candidate_update, 0x435f9f22, "candidateUpdate(string,address,address)"},
     {ActionKind::candidate_update, 0x1c3c5fcd, "candidateUpdateWithBLS(string,address,address,bytes)"},
+    {ActionKind::candidate_update, 0x80980508,
+     "candidateUpdateWithBLSAndPoP(string,address,address,bytes,bytes)"},
     {ActionKind::candidate_activate, 0xef68b1a4, "candidateActivate(uint64)"},
     {ActionKind::candidate_endorsement, 0x8a8a5d51, "candidateEndorsement(uint64,bool)"},
     {ActionKind::candidate_endorsement, 0x284ab811, "endorseCandidate(uint64)"},
@@ -37,6 +43,10 @@ constexpr ProtocolMethod kMethods[] = {
     {ActionKind::candidate_endorsement, 0x120f99ad, "revokeEndorsement(uint64)"},
     {ActionKind::candidate_transfer_ownership, 0x3bf03035, "candidateTransferOwnership(address,uint8[])"},
     {ActionKind::stake_migrate, 0xc53b10a4, "migrateStake(uint64)"},
+    {ActionKind::candidate_deactivate, 0xe21e8f2d, "requestCandidateDeactivation()"},
+    {ActionKind::candidate_deactivate, 0x14003206, "confirmCandidateDeactivation()"},
+    {ActionKind::set_voter_reward_opt_in, 0x7d5711b8, "setVoterRewardOptIn()"},
+    {ActionKind::set_voter_reward_destination, 0x71a16f50, "setVoterRewardDestination(address)"},
     {ActionKind::deposit_to_rewarding_fund, 0x27852a6b, "deposit(uint256,uint8[])"},
     {ActionKind::claim_from_rewarding_fund, 0x2df163ef, "claim(uint256,uint8[])"},
     {ActionKind::claim_from_rewarding_fund, 0xd804b87c, "claimFor(uint256,string,uint8[])"},
@@ -123,16 +133,57 @@ class Call {
     Bytes tail_;
 };
 
-template <std::size_t N>
-using Message = std::array<wire::Field, N + 1>;
+/// The fields of a kind's message, as read_message() wants them.
+struct KindShape {
+    ActionKind kind;
+    std::string_view shape;
+};
 
-/// CandidateRegister {candidate 1 {name 1, operator 2, reward 3, blsPubKey 4}, stakedAmount 2, stakedDuration
-/// 3, autoStake 4, ownerAddress 5, payload 6}. With a BLS key the amount is the transaction's value.
-std::optional<EthForm> register_form(const Message<6>& m) {
-    const auto info = read_message<4>(m[1].bytes);
+constexpr std::string_view kCandidateInfo = "bbbbb";  // name, operator, reward, blsPubKey, blsPop
+
+constexpr KindShape kShapes[] = {
+    {ActionKind::deposit_to_rewarding_fund, "bb"},
+    {ActionKind::claim_from_rewarding_fund, "bbb"},
+    {ActionKind::grant_reward, "nn"},
+    {ActionKind::stake_create, "bbnnb"},
+    {ActionKind::stake_unstake, "nb"},
+    {ActionKind::stake_withdraw, "nb"},
+    {ActionKind::stake_add_deposit, "nbb"},
+    {ActionKind::stake_restake, "nnnb"},
+    {ActionKind::stake_change_candidate, "nbb"},
+    {ActionKind::stake_transfer_ownership, "nbb"},
+    {ActionKind::candidate_register, "bbnnbb"},
+    {ActionKind::candidate_update, kCandidateInfo},
+    {ActionKind::candidate_activate, "n"},
+    {ActionKind::candidate_endorsement, "nnn"},
+    {ActionKind::candidate_transfer_ownership, "bb"},
+    {ActionKind::stake_migrate, "n"},
+    {ActionKind::candidate_deactivate, "n"},
+    {ActionKind::set_voter_reward_opt_in, ""},
+    {ActionKind::set_voter_reward_destination, "b"},
+};
+
+/// Which of the three methods a candidate's BLS key and its proof of possession ask for. A proof without a key
+/// is what no node makes.
+enum class BlsForm { none, key, key_and_proof };
+std::optional<BlsForm> bls_form(const MessageFields& candidate) {
+    const bool key = !candidate[4].bytes.empty();
+    const bool proof = !candidate[5].bytes.empty();
+    if (proof && !key) return std::nullopt;
+    if (proof) return BlsForm::key_and_proof;
+    return key ? BlsForm::key : BlsForm::none;
+}
+
+/// CandidateRegister {candidate 1 {name 1, operator 2, reward 3, blsPubKey 4, blsPop 5}, stakedAmount 2,
+/// stakedDuration 3, autoStake 4, ownerAddress 5, payload 6}. With a BLS key the amount is the transaction's
+/// value.
+std::optional<EthForm> register_form(const MessageFields& m) {
+    const auto info = read_message(m[1].bytes, kCandidateInfo);
     if (!info) return std::nullopt;
     const auto& c = *info;
-    if (c[4].bytes.empty()) {
+    const auto bls = bls_form(c);
+    if (!bls) return std::nullopt;
+    if (*bls == BlsForm::none) {
         return Call(0xbee5f7b7)
             .text(c[1].bytes)
             .address(c[2].bytes)
@@ -146,28 +197,45 @@ std::optional<EthForm> register_form(const Message<6>& m) {
     }
     const auto value = amount_or_zero(m[2].bytes);
     if (!value) return std::nullopt;
-    return Call(0x160f184b)
-        .text(c[1].bytes)
+    Call call(*bls == BlsForm::key ? 0x160f184b : 0x370c13df);
+    call.text(c[1].bytes)
         .address(c[2].bytes)
         .address(c[3].bytes)
         .address(m[5].bytes)
         .uint32(m[3].scalar)
         .boolean(m[4].scalar)
-        .text(c[4].bytes)
-        .byte_array(m[6].bytes)
-        .to(kStaking, *value);
+        .text(c[4].bytes);
+    if (*bls == BlsForm::key_and_proof) call.text(c[5].bytes);
+    return call.byte_array(m[6].bytes).to(kStaking, *value);
 }
 
-/// {name 1, operatorAddress 2, rewardAddress 3, blsPubKey 4}
-std::optional<EthForm> update_form(const Message<6>& m) {
-    Call call(m[4].bytes.empty() ? 0x435f9f22 : 0x1c3c5fcd);
+/// {name 1, operatorAddress 2, rewardAddress 3, blsPubKey 4, blsPop 5}
+std::optional<EthForm> update_form(const MessageFields& m) {
+    const auto bls = bls_form(m);
+    if (!bls) return std::nullopt;
+    Call call(*bls == BlsForm::none ? 0x435f9f22 : *bls == BlsForm::key ? 0x1c3c5fcd : 0x80980508);
     call.text(m[1].bytes).address(m[2].bytes).address(m[3].bytes);
-    if (!m[4].bytes.empty()) call.text(m[4].bytes);
+    if (*bls != BlsForm::none) call.text(m[4].bytes);
+    if (*bls == BlsForm::key_and_proof) call.text(m[5].bytes);
     return call.to(kStaking);
 }
 
+/// {op 1}: 1 requests, 2 confirms.
+std::optional<EthForm> deactivate_form(const MessageFields& m) {
+    if (m[1].scalar == 1) return Call(0xe21e8f2d).to(kStaking);
+    if (m[1].scalar == 2) return Call(0x14003206).to(kStaking);
+    return std::nullopt;
+}
+
+/// {recipient 1}: 20 bytes, or nothing for the zero address, which takes the setting back.
+std::optional<EthForm> reward_destination_form(const MessageFields& m) {
+    const BytesView recipient = m[1].bytes;
+    if (!recipient.empty() && recipient.size() != sizeof(Address::bytes)) return std::nullopt;
+    return Call(0x71a16f50).number(u256_from_big_endian(recipient).value_or(0)).to(kRewarding);
+}
+
 /// {bucketIndex 1, endorse 2, op 3}
-std::optional<EthForm> endorsement_form(const Message<6>& m) {
+std::optional<EthForm> endorsement_form(const MessageFields& m) {
     switch (m[3].scalar) {
         case 0:
             return Call(0x8a8a5d51).number(m[1].scalar).boolean(m[2].scalar).to(kStaking);
@@ -183,7 +251,7 @@ std::optional<EthForm> endorsement_form(const Message<6>& m) {
 }
 
 /// {amount 1, data 2, address 3}
-std::optional<EthForm> claim_form(const Message<6>& m) {
+std::optional<EthForm> claim_form(const MessageFields& m) {
     if (m[3].bytes.empty()) return Call(0x2df163ef).amount(m[1].bytes).byte_array(m[2].bytes).to(kRewarding);
     return Call(0xd804b87c).amount(m[1].bytes).text(m[3].bytes).byte_array(m[2].bytes).to(kRewarding);
 }
@@ -194,10 +262,29 @@ std::span<const ProtocolMethod> protocol_methods() noexcept {
     return kMethods;
 }
 
+std::optional<MessageFields> read_message(BytesView message, std::string_view shape) {
+    MessageFields out{};
+    std::array<bool, std::tuple_size_v<MessageFields>> seen{};
+    wire::Reader reader(message);
+    while (const auto field = reader.next()) {
+        const std::uint32_t number = field->number;
+        if (number > shape.size() || number >= out.size() || seen[number]) return std::nullopt;
+        const auto expected =
+            shape[number - 1] == 'n' ? wire::WireType::varint : wire::WireType::length_delimited;
+        if (field->type != expected) return std::nullopt;
+        seen[number] = true;
+        out[number] = *field;
+    }
+    if (!reader.ok()) return std::nullopt;
+    return out;
+}
+
 std::optional<EthForm> protocol_form(ActionKind kind, BytesView message) {
-    const auto fields = read_message<6>(message);
+    const auto* known = std::ranges::find(kShapes, kind, &KindShape::kind);
+    if (known == std::end(kShapes)) return std::nullopt;
+    const auto fields = read_message(message, known->shape);
     if (!fields) return std::nullopt;
-    const Message<6>& m = *fields;
+    const MessageFields& m = *fields;
     switch (kind) {
         case ActionKind::stake_create:
             return Call(0xa3d374c4)
@@ -236,6 +323,12 @@ std::optional<EthForm> protocol_form(ActionKind kind, BytesView message) {
             return Call(0x3bf03035).address(m[1].bytes).byte_array(m[2].bytes).to(kStaking);
         case ActionKind::stake_migrate:
             return Call(0xc53b10a4).number(m[1].scalar).to(kStaking);
+        case ActionKind::candidate_deactivate:
+            return deactivate_form(m);
+        case ActionKind::set_voter_reward_opt_in:
+            return Call(0x7d5711b8).to(kStaking);
+        case ActionKind::set_voter_reward_destination:
+            return reward_destination_form(m);
         case ActionKind::deposit_to_rewarding_fund:
             return Call(0x27852a6b).amount(m[1].bytes).byte_array(m[2].bytes).to(kRewarding);
         case ActionKind::claim_from_rewarding_fund:

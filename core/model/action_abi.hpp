@@ -5,6 +5,7 @@
 
 #include <array>
 #include <optional>
+#include <string_view>
 
 #include "core/base/bytes.hpp"
 #include "core/base/wire.hpp"
@@ -12,18 +13,14 @@
 
 namespace ioswarm {
 
-/// The fields 1 to N of a protobuf message by number (0 is not used); what is not there is a default Field, of
-/// a field given twice the last counts, others are skipped. Nothing when it is no protobuf message.
-template <std::size_t N>
-[[nodiscard]] std::optional<std::array<wire::Field, N + 1>> read_message(BytesView message) {
-    std::array<wire::Field, N + 1> out{};
-    wire::Reader reader(message);
-    while (const auto field = reader.next()) {
-        if (field->number <= N) out[field->number] = *field;
-    }
-    if (!reader.ok()) return std::nullopt;
-    return out;
-}
+/// The fields of one protobuf message by number; 0 is not used, and what is not there is a default Field.
+using MessageFields = std::array<wire::Field, 10>;
+
+/// Reads a message whose fields are known: character i of `shape` tells the type of field i + 1, 'b' for bytes,
+/// text and nested messages, 'n' for numbers. Nothing when it is no protobuf message, and when it holds a field
+/// that `shape` does not name, of another type, or a second time: the node would then read something else than
+/// what is read here, and a hash made of it would be wrong.
+[[nodiscard]] std::optional<MessageFields> read_message(BytesView message, std::string_view shape);
 
 /// eth_form() for kinds 30 to 58.
 [[nodiscard]] std::optional<EthForm> protocol_form(ActionKind kind, BytesView message);

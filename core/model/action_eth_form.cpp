@@ -16,7 +16,7 @@ std::optional<Address> address_of_text(BytesView text) {
 /// transfer {amount 1, recipient 2, payload 3} and execution {amount 1, contract 2, data 3} have the same
 /// shape.
 std::optional<EthForm> transfer_form(BytesView message, bool may_create) {
-    const auto fields = read_message<3>(message);
+    const auto fields = read_message(message, "bbb");
     if (!fields) return std::nullopt;
     const auto amount = amount_or_zero((*fields)[1].bytes);
     if (!amount) return std::nullopt;
@@ -37,15 +37,18 @@ bool read_access_list(const ActionParts& parts, EthTx& tx) {
         bool has_address = false;
         wire::Reader reader(tuple);
         while (const auto field = reader.next()) {
+            if (field->type != wire::WireType::length_delimited) return false;
             if (field->number == 1) {
                 const auto address = fixed_from_hex<Address>(as_text(field->bytes));
-                if (!address) return false;
+                if (!address || has_address) return false;
                 entry.address = *address;
                 has_address = true;
             } else if (field->number == 2) {
                 const auto key = fixed_from_hex<Hash256>(as_text(field->bytes));
                 if (!key) return false;
                 entry.storage_keys.push_back(*key);
+            } else {
+                return false;  // a field that is not known
             }
         }
         if (!reader.ok() || !has_address) return false;
@@ -56,8 +59,10 @@ bool read_access_list(const ActionParts& parts, EthTx& tx) {
 
 /// blobTxData: {blobFeeCap 1, blobHashes 2 repeated bytes, sidecar 3}.
 bool read_blob(const ActionParts& parts, EthTx& tx) {
+    constexpr std::uint32_t kSidecar = 3;  // not part of the signed transaction
     wire::Reader reader(parts.blob_tx_data);
     while (const auto field = reader.next()) {
+        if (field->type != wire::WireType::length_delimited) return false;
         if (field->number == 1) {
             const auto cap = amount_or_zero(field->bytes);
             if (!cap) return false;
@@ -66,6 +71,8 @@ bool read_blob(const ActionParts& parts, EthTx& tx) {
             const auto hash = Hash256::from(field->bytes);
             if (!hash) return false;
             tx.blob_hashes.push_back(*hash);
+        } else if (field->number != kSidecar) {
+            return false;  // a field that is not known
         }
     }
     return reader.ok();
@@ -74,7 +81,7 @@ bool read_blob(const ActionParts& parts, EthTx& tx) {
 /// setCodeAuthList: {chainID 1, address 2 bytes, nonce 3, v 4, r 5 bytes, s 6 bytes}.
 bool read_authorizations(const ActionParts& parts, EthTx& tx) {
     for (const BytesView message : parts.authorizations) {
-        const auto fields = read_message<6>(message);
+        const auto fields = read_message(message, "nbnnbb");
         if (!fields) return false;
         const auto address = Address::from((*fields)[2].bytes);
         const auto r = u256_from_big_endian((*fields)[5].bytes);
@@ -111,6 +118,7 @@ std::optional<EthForm> eth_form(ActionKind kind, BytesView message) {
 }
 
 std::optional<EthTx> eth_transaction(const ActionParts& parts, std::uint64_t evm_chain_id) {
+    if (parts.has_unknown_field || parts.has_unknown_core_field) return std::nullopt;
     if (parts.tx_type > static_cast<std::uint64_t>(EthTxType::set_code)) return std::nullopt;
     auto form = eth_form(parts.kind, parts.message);
     if (!form) return std::nullopt;

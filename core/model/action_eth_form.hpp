@@ -18,12 +18,14 @@ struct EthForm {
 };
 
 /// The form of a kind's message: transfers and executions as they are, staking and rewarding as ABI calls to
-/// the protocol's address (table in ../shared/spec/node.md section 1). Nothing when it has none: a kind that is
-/// not in the table, an address missing or malformed, an amount that is no number.
+/// the protocol's address (the table is in action_abi.cpp). Nothing when it has none: a kind that is not in the
+/// table, a field of the message that is not known, an address missing or malformed, an amount that is no
+/// number.
 [[nodiscard]] std::optional<EthForm> eth_form(ActionKind kind, BytesView message);
 
 /// The Ethereum transaction that an action in an Ethereum encoding stands for. Nothing when it has no form, a
-/// txType that is not known, or a field that cannot be; ETHEREUM_UNPROTECTED is legacy only.
+/// txType that is not known, a field that is not known at any level, or a field that cannot be;
+/// ETHEREUM_UNPROTECTED is legacy only.
 [[nodiscard]] std::optional<EthTx> eth_transaction(const ActionParts& parts, std::uint64_t evm_chain_id);
 
 /// The kind of a call to the staking or rewarding protocol, which the node runs outside of the EVM; nothing for

@@ -42,6 +42,11 @@ constexpr KindName kKindNames[] = {
     {ActionKind::candidate_endorsement, "candidateEndorsement"},
     {ActionKind::candidate_transfer_ownership, "candidateTransferOwnership"},
     {ActionKind::stake_migrate, "stakeMigrate"},
+    {ActionKind::candidate_deactivate, "candidateDeactivate"},
+    {ActionKind::schedule_candidate_deactivation, "scheduleCandidateDeactivation"},
+    {ActionKind::set_commission_rate, "setCommissionRate"},
+    {ActionKind::set_voter_reward_opt_in, "setVoterRewardOptIn"},
+    {ActionKind::set_voter_reward_destination, "setVoterRewardDestination"},
 };
 
 struct FieldName {
@@ -154,9 +159,11 @@ Status read_core_field(ActionParts& parts, const Field& field) {
             parts.authorizations.push_back(field.bytes);
             break;
         default:
-            if (!is_kind_number(field.number)) break;
+            if (find(kCoreFields, field.number) != nullptr) break;
             if (kind_name(static_cast<ActionKind>(field.number)) == "unknown") {
-                if (parts.kind == ActionKind::none) parts.kind = static_cast<ActionKind>(field.number);
+                parts.has_unknown_core_field = true;
+                if (is_kind_number(field.number) && parts.kind == ActionKind::none)
+                    parts.kind = static_cast<ActionKind>(field.number);
                 break;
             }
             if (field.type != WireType::length_delimited) return refuse("core.action", "has another type");
@@ -244,6 +251,7 @@ Result<ActionParts> take_apart(BytesView raw) {
                 parts.encoding = field.scalar;
                 break;
             default:
+                parts.has_unknown_field = true;
                 break;
         }
     }

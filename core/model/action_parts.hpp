@@ -45,6 +45,11 @@ enum class ActionKind : std::uint32_t {
     candidate_endorsement = 51,
     candidate_transfer_ownership = 52,
     stake_migrate = 53,
+    candidate_deactivate = 54,
+    schedule_candidate_deactivation = 55,  ///< a system action, without an Ethereum form
+    set_commission_rate = 56,              ///< without an Ethereum form
+    set_voter_reward_opt_in = 57,
+    set_voter_reward_destination = 58,
 };
 
 /// iotextypes' name of the field; "unknown" for a number outside of the list.
@@ -89,6 +94,10 @@ struct ActionParts {
     BytesView sender_key;
     BytesView signature;
     std::uint64_t encoding = 0;  ///< as it stands; may be no ActionEncoding
+    /// A field of iotextypes.Action itself is not known here. Whether the node hashes it cannot be told.
+    bool has_unknown_field = false;
+    /// A field of the core is not known here; a kind that is not in ActionKind is such a field too.
+    bool has_unknown_core_field = false;
     /// The bytes that IOTEX_PROTOBUF hashes: both levels in the node's order, without defaults and blob
     /// sidecars.
     Bytes canonical;

@@ -12,6 +12,7 @@
 #include "core/crypto/address.hpp"
 #include "core/crypto/keccak.hpp"
 #include "core/model/action_abi.hpp"
+#include "core/model/action_builder.hpp"
 #include "test/support/test_data.hpp"
 
 using namespace ioswarm;
@@ -98,6 +99,33 @@ TEST_CASE("blob actions and candidates with BLS keys have the reference's hash t
         REQUIRE(action);
         CHECK(to_hex(action->hash.value().view()) == vector["hash"].get<std::string>());
         CHECK(vector["kind"].get<std::string>().starts_with(action->kind));
+    }
+}
+
+TEST_CASE("actions of newer nodes have their hash, sender and signer, in the pool and in a container") {
+    const auto file = json::parse(read_data("node/newer-actions.json"));
+    REQUIRE(file["vectors"].size() == 4);
+    for (const auto& vector : file["vectors"]) {
+        const auto kind = vector["kind"].get<std::string>();
+        INFO(kind);
+        const Bytes raw = hex(vector["action"].get<std::string>());
+        const auto action = read_action(raw, kMainnet);
+        REQUIRE(action);
+        REQUIRE(action->hash);
+        CHECK(to_hex(action->hash->view()) == vector["hash"].get<std::string>());
+        CHECK(kind.starts_with(action->kind));
+        CHECK(to_hex0x(action->sender.view()) == vector["sender"].get<std::string>());
+        const auto signer = signer_of(raw, kMainnet);
+        REQUIRE(signer);
+        CHECK(*signer == action->sender);
+
+        const auto container = wrap_in_container(hex(vector["raw_eth_tx"].get<std::string>()), 1);
+        REQUIRE(container);
+        const auto in_pool = read_action(*container, kMainnet);
+        REQUIRE(in_pool);
+        CHECK(in_pool->hash == action->hash);
+        CHECK(in_pool->kind == action->kind);
+        CHECK_FALSE(in_pool->evm_tx);
     }
 }
 
@@ -202,7 +230,7 @@ TEST_CASE("the selectors of staking and rewarding methods are those of their sig
         const Hash256 hash = keccak256(as_bytes(method.signature));
         CHECK(*u256_from_big_endian(hash.view().first(4)) == method.selector);
     }
-    CHECK(protocol_methods().size() == 22);
+    CHECK(protocol_methods().size() == 28);
 }
 
 TEST_CASE("an action cut off at any byte is an error or loses what stood there, and never more") {
@@ -340,7 +368,17 @@ TEST_CASE("an Ethereum encoding whose form cannot be made has no hash, and passe
         {47, {}},
         {51, message([](wire::Writer& w) { w.put_uint(3, 4); })},
         {50, {}},
-        {54, {}},
+        {54, {}},  // asks for nothing
+        {54, message([](wire::Writer& w) { w.put_uint(1, 3); })},
+        {55, message([](wire::Writer& w) { w.put_text(1, "delegate"); })},  // a system action
+        {56, message([](wire::Writer& w) { w.put_uint(1, 9); })},           // a message only
+        {58, message([](wire::Writer& w) { w.put_bytes(1, Bytes(19, 1)); })},
+        {48, message([&](wire::Writer& w) {
+             w.put_text(1, "name");
+             w.put_text(2, io);
+             w.put_text(3, io);
+             w.put_bytes(5, Bytes(96, 1));  // a proof without its key
+         })},
         {43, message([](wire::Writer& w) { w.put_uint(1, 9); })},  // no amount
         {10, Bytes{0x0a}},                                         // the kind's message is cut off
     };
@@ -352,6 +390,144 @@ TEST_CASE("an Ethereum encoding whose form cannot be made has no hash, and passe
         CHECK_FALSE(action->evm_tx);
     }
     CHECK_FALSE(read_action(ethereum(10, two_texts("5", io), 5), kMainnet)->hash);
+}
+
+namespace {
+
+constexpr const char* kIo = "io17w0adeg64ky0daxwd2ugyuneellmjgnxa07fhr";
+
+/// An action in the Ethereum encoding with one kind's message; `more` adds fields to the core.
+Bytes ethereum_action(std::uint32_t kind, const Bytes& body,
+                      const std::function<void(wire::Writer&)>& more = {}) {
+    return with_core(message([&](wire::Writer& w) {
+                         w.put_uint(2, 7);
+                         if (more) more(w);
+                         w.always_bytes(kind, body);
+                     }),
+                     [](wire::Writer& w) { w.put_uint(4, 1); });
+}
+
+void append_field(Bytes& body, std::uint32_t number, std::string_view text) {
+    wire::Writer(body).always_bytes(number, as_bytes(text));
+}
+
+}  // namespace
+
+TEST_CASE("a field that is not known in a kind's message takes the hash from the action and its signer") {
+    // One message of each kind that has an Ethereum form, with every field that is needed for it.
+    const auto texts = [](std::initializer_list<std::pair<std::uint32_t, const char*>> fields) {
+        return message([&](wire::Writer& w) {
+            for (const auto& [number, text] : fields)
+                w.put_text(number, text);
+        });
+    };
+    const Bytes info = texts({{1, "name"}, {2, kIo}, {3, kIo}});
+    const std::pair<std::uint32_t, Bytes> kinds[] = {
+        {10, texts({{1, "5"}, {2, kIo}})},
+        {12, texts({{1, "5"}, {2, kIo}})},
+        {30, texts({{1, "5"}})},
+        {31, texts({{1, "5"}})},
+        {32, {}},
+        {40, texts({{1, "name"}, {2, "5"}})},
+        {41, {}},
+        {42, {}},
+        {43, texts({{2, "5"}})},
+        {44, {}},
+        {45, texts({{2, "name"}})},
+        {46, texts({{2, kIo}})},
+        {47, message([&](wire::Writer& w) {
+             w.put_bytes(1, info);
+             w.put_text(2, "5");
+             w.put_text(5, kIo);
+         })},
+        {48, info},
+        {49, {}},
+        {51, {}},
+        {52, texts({{1, kIo}})},
+        {53, {}},
+        {54, message([](wire::Writer& w) { w.put_uint(1, 1); })},
+        {57, {}},
+        {58, {}},
+    };
+    for (const auto& [kind, known] : kinds) {
+        INFO("kind " << kind);
+        REQUIRE(read_action(ethereum_action(kind, known), kMainnet)->hash);
+        for (const std::uint32_t number : {9U, 90U}) {
+            Bytes unknown = known;
+            append_field(unknown, number, "a field of tomorrow");
+            const Bytes raw = ethereum_action(kind, unknown);
+            const auto action = read_action(raw, kMainnet);
+            REQUIRE(action);
+            CHECK_FALSE(action->hash);
+            CHECK_FALSE(action->evm_tx);
+            CHECK(signer_of(raw, kMainnet).error().code == ErrorCode::failed_precondition);
+        }
+    }
+}
+
+TEST_CASE("a field of another type, or a second time, takes the hash from the action too") {
+    const Bytes known = message([](wire::Writer& w) {
+        w.put_text(1, "5");
+        w.put_text(2, kIo);
+    });
+    REQUIRE(read_action(ethereum_action(10, known), kMainnet)->hash);
+    Bytes twice = known;
+    append_field(twice, 1, "6");
+    CHECK_FALSE(read_action(ethereum_action(10, twice), kMainnet)->hash);
+    const Bytes number = message([](wire::Writer& w) {
+        w.put_uint(1, 5);
+        w.put_text(2, kIo);
+    });
+    CHECK_FALSE(read_action(ethereum_action(10, number), kMainnet)->hash);
+}
+
+TEST_CASE("a field that is not known beside the message, or in one of the lists, takes the hash too") {
+    const Bytes transfer = message([](wire::Writer& w) {
+        w.put_text(1, "5");
+        w.put_text(2, kIo);
+    });
+    const auto hash_of = [](const Bytes& raw) { return read_action(raw, kMainnet).value().hash; };
+    CHECK_FALSE(hash_of(ethereum_action(10, transfer, [](wire::Writer& w) { w.put_uint(60, 1); })));
+    Bytes beside_core = ethereum_action(10, transfer);
+    append_field(beside_core, 5, "a field of tomorrow");
+    CHECK_FALSE(hash_of(beside_core));
+
+    const auto with_list = [&](std::uint32_t list, std::uint64_t tx_type, const Bytes& entry) {
+        return ethereum_action(12, transfer, [&](wire::Writer& w) {
+            w.put_bytes(list, entry);
+            w.put_uint(28, tx_type);
+        });
+    };
+    const std::tuple<std::uint32_t, std::uint64_t, Bytes> lists[] = {
+        {9, 1, message([](wire::Writer& w) { w.put_text(1, std::string(40, 'a')); })},
+        {8, 3, message([](wire::Writer& w) { w.put_text(1, "3"); })},
+        {29, 4, message([](wire::Writer& w) { w.put_bytes(2, Bytes(20, 1)); })},
+    };
+    for (const auto& [list, tx_type, entry] : lists) {
+        INFO("list " << list);
+        REQUIRE(hash_of(with_list(list, tx_type, entry)));
+        Bytes more = entry;
+        append_field(more, 9, "a field of tomorrow");
+        CHECK_FALSE(hash_of(with_list(list, tx_type, more)));
+    }
+}
+
+TEST_CASE("a native action with a field that is not known has its hash in the node's own order of bytes only") {
+    const Bytes transfer = message([](wire::Writer& w) { w.put_text(1, "5"); });
+    const auto core = [&](bool by_number) {
+        return message([&](wire::Writer& w) {
+            if (by_number) w.put_bytes(10, transfer);
+            w.put_uint(28, 2);
+            w.put_text(60, "a field of tomorrow");
+            if (!by_number) w.put_bytes(10, transfer);
+        });
+    };
+    const Bytes as_node = with_core(core(false));
+    CHECK(read_action(as_node, kMainnet)->hash == keccak256(as_node));
+    CHECK_FALSE(read_action(with_core(core(true)), kMainnet)->hash);
+    Bytes beside_core = as_node;
+    append_field(beside_core, 5, "a field of tomorrow");
+    CHECK_FALSE(read_action(beside_core, kMainnet)->hash);
 }
 
 TEST_CASE("what cannot be an action is refused, naming the field") {
