@@ -60,16 +60,16 @@ void Accounting::record(std::vector<Answer> answers, std::function<void(Status)>
         const std::lock_guard locked(impl_->flight_mutex);
         ++impl_->in_flight;
     }
-    impl_->ledger.submit(
+    const Status taken = impl_->ledger.submit(
         {[impl = impl_.get(), submission](LedgerTx& tx) { return impl->write(*submission, tx); },
          [impl = impl_.get(), submission](const Status& status) {
              impl->unstage(*submission);
              if (status) impl->committed(*submission);
-             if (submission->done) submission->done(status);
-             const std::lock_guard locked(impl->flight_mutex);
-             if (--impl->in_flight == 0) impl->landed.notify_all();
+             impl->finish(*submission, status);
          },
          false});
+    // The ledger did not take it, so none of it was staged: `staged` belongs to the ledger's thread alone.
+    if (!taken) impl_->finish(*submission, taken);
 }
 
 Status Accounting::on_block(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched) {

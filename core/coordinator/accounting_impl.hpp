@@ -107,6 +107,7 @@ struct Accounting::Impl {
     bool stage(const Answer& answer, const Submission& submission);
     void unstage(const Submission& submission);
     void committed(const Submission& submission);
+    void finish(const Submission& submission, const Status& status);
     Status write(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched, BlockOutcome& out,
                  LedgerTx& tx);
     Status write_change(const BlockChange& change, LedgerTx& tx);

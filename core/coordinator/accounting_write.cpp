@@ -85,6 +85,13 @@ void Accounting::Impl::committed(const Submission& submission) {
         books.set_wallet(agent_id, wallet);
 }
 
+/// Tells whoever submitted. The last thing that a submission does with this object.
+void Accounting::Impl::finish(const Submission& submission, const Status& status) {
+    if (submission.done) submission.done(status);
+    const std::lock_guard locked(flight_mutex);
+    if (--in_flight == 0) landed.notify_all();
+}
+
 /// The wallet of an agent that was not at work in this epoch before.
 Status Accounting::Impl::read_wallet(const std::string& agent_id, Wallets& out, LedgerTx& tx) const {
     if (books.work().contains(agent_id) || (!out.empty() && out.back().first == agent_id)) return {};

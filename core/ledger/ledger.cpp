@@ -86,7 +86,7 @@ struct Ledger::Impl {
 
     std::jthread writer;  // last: it uses all above
 
-    Status take(LedgerOp& op);
+    Status take(LedgerOp op);
     void write_loop();
     Group take_group(bool& stop);
     void write(Group group);
@@ -99,8 +99,7 @@ struct Ledger::Impl {
     void probe();
 };
 
-/// Moves the operation into the queue, or leaves it alone and says why.
-Status Ledger::Impl::take(LedgerOp& op) {
+Status Ledger::Impl::take(LedgerOp op) {
     {
         const std::lock_guard locked(mutex);
         if (closing) return fail(ErrorCode::unavailable, "cannot write to the ledger", {}, "it is closing");
@@ -273,8 +272,8 @@ Ledger::~Ledger() {
     impl_->reader.reset();
 }
 
-void Ledger::submit(LedgerOp op) {
-    if (const Status taken = impl_->take(op); !taken && op.done) op.done(taken);
+Status Ledger::submit(LedgerOp op) {
+    return impl_->take(std::move(op));
 }
 
 Status Ledger::run(std::function<Status(LedgerTx&)> apply, std::function<void()> committed, bool alone) {
@@ -283,14 +282,15 @@ Status Ledger::run(std::function<Status(LedgerTx&)> apply, std::function<void()>
         std::condition_variable wake;
         std::optional<Status> result;
     } waiter;
-    submit({std::move(apply),
-            [&waiter, &committed](const Status& status) {
-                if (status && committed) committed();
-                const std::lock_guard locked(waiter.mutex);
-                waiter.result = status;
-                waiter.wake.notify_one();
-            },
-            alone});
+    const Status taken = submit({std::move(apply),
+                                 [&waiter, &committed](const Status& status) {
+                                     if (status && committed) committed();
+                                     const std::lock_guard locked(waiter.mutex);
+                                     waiter.result = status;
+                                     waiter.wake.notify_one();
+                                 },
+                                 alone});
+    if (!taken) return taken;
     std::unique_lock locked(waiter.mutex);
     waiter.wake.wait(locked, [&] { return waiter.result.has_value(); });
     return *waiter.result;

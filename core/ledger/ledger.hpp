@@ -32,9 +32,9 @@ struct LedgerOp {
     /// once before it counts (the transaction is begun again when another's operation fails), so whatever it
     /// hands out it must set anew at each run. An error from it undoes this operation and no other.
     std::function<Status(LedgerTx&)> apply;
-    /// Called once on the ledger's thread, in the order of the operations: ok after the commit is on the disk,
-    /// else why nothing of it is counted. (One case cannot be told: power fails after a failed sync. Then the
-    /// operation may turn out to be there after the restart, whole.) Must not wait for the ledger.
+    /// Called once, always on the ledger's thread, in the order of the operations: ok after the commit is on
+    /// the disk, else why nothing of it is counted. (One case cannot be told: power fails after a failed sync.
+    /// Then the operation may turn out to be there after the restart, whole.) Must not wait for the ledger.
     std::function<void(const Status&)> done;
     /// In a transaction of its own, begun when all earlier operations were committed and told so.
     bool alone = false;
@@ -56,9 +56,10 @@ class Ledger {
     Ledger(const Ledger&) = delete;
     Ledger& operator=(const Ledger&) = delete;
 
-    /// Queues an operation. When the queue is full or the ledger closes, `done` is called at once on the
-    /// caller's thread, with resource_exhausted or unavailable.
-    void submit(LedgerOp op);
+    /// Queues an operation. Errors: resource_exhausted (the queue is full) and unavailable (the ledger closes).
+    /// After an error the ledger has dropped the operation: neither `apply` nor `done` is called, so `done`
+    /// always runs on the ledger's thread.
+    [[nodiscard]] Status submit(LedgerOp op);
     /// submit() and wait for its end. `committed` is called before that on the ledger's thread, only when it
     /// went well. Never from an operation, a `done` or a `committed`.
     [[nodiscard]] Status run(std::function<Status(LedgerTx&)> apply, std::function<void()> committed = {},

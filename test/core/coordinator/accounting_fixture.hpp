@@ -74,10 +74,13 @@ inline ExecutedBlock block_of(std::uint64_t height, const Mined& mined = {}) {
 
 class Bookkeeping {
   public:
-    explicit Bookkeeping(CoordinatorSettings settings = {}) : settings_(std::move(settings)) { open(); }
+    explicit Bookkeeping(CoordinatorSettings settings = {}, const LedgerOptions& options = {})
+        : ledger_options(options), settings_(std::move(settings)) {
+        open();
+    }
 
     void open() {
-        auto ledger = Ledger::open(dir_.path("data"));
+        auto ledger = Ledger::open(dir_.path("data"), {}, ledger_options);
         REQUIRE(ledger);
         ledger_ = std::move(*ledger);
         auto books = Accounting::open(*ledger_, settings_, clock_, settler, Log{});
@@ -116,6 +119,7 @@ class Bookkeeping {
     }
 
     RewardSettler* settler = nullptr;
+    LedgerOptions ledger_options;
 
   private:
     TempDir dir_;

@@ -93,4 +93,39 @@ TEST_CASE("submissions, blocks, heartbeats, registrations and views at once add 
     CHECK(tasks == kSubmitters * kEach);
 }
 
+TEST_CASE("submissions that find the ledger's queue full leave those that are in it alone") {
+    constexpr std::uint64_t kSubmitters = 8;
+    constexpr std::uint64_t kEach = 2000;
+    constexpr std::uint64_t kActions = 50;  // few, so that submissions often meet at the same action
+    LedgerOptions options;
+    options.max_waiting = 64;
+    Bookkeeping books({}, options);
+    std::atomic<std::uint64_t> refused = 0;
+    std::atomic<std::uint64_t> told = 0;
+    {
+        std::vector<std::jthread> threads;
+        for (std::uint64_t t = 0; t < kSubmitters; ++t) {
+            threads.emplace_back([&, t] {
+                for (std::uint64_t i = 0; i < kEach; ++i) {
+                    books->record({answer_of({.agent = "agent-" + std::to_string(t), .number = i % kActions})},
+                                  [&](const Status& status) {
+                                      if (!status) ++refused;
+                                      ++told;
+                                  });
+                }
+            });
+        }
+    }
+    while (told < kSubmitters * kEach)
+        REQUIRE(books->reserve_ids(1));
+    CHECK(refused > 0);
+    CHECK(refused == books->counters().at("ledger_refused"));
+    // What was refused may be given again, and each answer counts once however often it came.
+    for (std::uint64_t t = 0; t < kSubmitters; ++t) {
+        for (std::uint64_t number = 0; number < kActions; ++number)
+            REQUIRE(books.record({{.agent = "agent-" + std::to_string(t), .number = number}}));
+    }
+    CHECK(books->tasks_received() == kSubmitters * kActions);
+}
+
 }  // namespace ioswarm

@@ -65,13 +65,13 @@ mode_t mode_of(const std::string& path) {
 class Hold {
   public:
     explicit Hold(Ledger& ledger) {
-        ledger.submit({[this](LedgerTx&) -> Status {
-                           entered_.set_value();
-                           release_.get_future().wait();
-                           return {};
-                       },
-                       {},
-                       true});
+        REQUIRE(ledger.submit({[this](LedgerTx&) -> Status {
+                                   entered_.set_value();
+                                   release_.get_future().wait();
+                                   return {};
+                               },
+                               {},
+                               true}));
         entered_.get_future().wait();
     }
     void let_go() { release_.set_value(); }
@@ -154,8 +154,8 @@ TEST_CASE("operations that wait together share a commit") {
     for (std::uint64_t i = 0; i < 500; ++i) {
         auto done = std::make_shared<std::promise<Status>>();
         all.push_back(done->get_future());
-        (*ledger)->submit({[i](LedgerTx& tx) { return add(tx, i); },
-                           [done](const Status& status) { done->set_value(status); }, false});
+        REQUIRE((*ledger)->submit({[i](LedgerTx& tx) { return add(tx, i); },
+                                   [done](const Status& status) { done->set_value(status); }, false}));
     }
     hold.let_go();
     for (auto& one : all)
@@ -172,13 +172,13 @@ TEST_CASE("an operation that fails does not sink those it shares a commit with")
     Hold hold(**ledger);
     std::vector<std::pair<std::uint64_t, Status>> told;  // on the ledger's thread only
     for (std::uint64_t i = 0; i < 20; ++i) {
-        (*ledger)->submit({[i](LedgerTx& tx) -> Status {
-                               if (Status status = add(tx, i); !status) return status;
-                               if (i == 7) return fail(ErrorCode::internal, "made to fail");
-                               if (i == 8) return tx.drop_answer(~std::uint64_t{0});
-                               return {};
-                           },
-                           [i, &told](const Status& status) { told.emplace_back(i, status); }, false});
+        REQUIRE((*ledger)->submit({[i](LedgerTx& tx) -> Status {
+                                       if (Status status = add(tx, i); !status) return status;
+                                       if (i == 7) return fail(ErrorCode::internal, "made to fail");
+                                       if (i == 8) return tx.drop_answer(~std::uint64_t{0});
+                                       return {};
+                                   },
+                                   [i, &told](const Status& status) { told.emplace_back(i, status); }, false}));
     }
     hold.let_go();
     CHECK(answers_in(**ledger) == 18);
@@ -199,11 +199,11 @@ TEST_CASE("an operation alone finds everything before it committed and told, and
     Hold hold(**ledger);
     std::vector<int> order;  // on the ledger's thread only
     const auto submit = [&](int number, bool alone) {
-        (*ledger)->submit({[&order, number](LedgerTx&) -> Status {
-                               order.push_back(number);
-                               return {};
-                           },
-                           [&order, number](const Status&) { order.push_back(-number); }, alone});
+        REQUIRE((*ledger)->submit({[&order, number](LedgerTx&) -> Status {
+                                       order.push_back(number);
+                                       return {};
+                                   },
+                                   [&order, number](const Status&) { order.push_back(-number); }, alone}));
     };
     submit(1, false);
     submit(2, false);
@@ -222,19 +222,17 @@ TEST_CASE("a full queue refuses at once, counts it, and serves those that were i
     auto ledger = Ledger::open(dir.path(), {}, options);
     REQUIRE(ledger);
     Hold hold(**ledger);
-    int good = 0;  // on the ledger's thread only
+    std::vector<std::uint64_t> told;  // on the ledger's thread only
     std::promise<void> all_done;
     std::vector<Status> refused;
     for (std::uint64_t i = 0; i < 6; ++i) {
-        (*ledger)->submit({[i](LedgerTx& tx) { return add(tx, i); },
-                           [&](const Status& status) {
-                               if (!status) {
-                                   refused.push_back(status);
-                               } else if (++good == 4) {
-                                   all_done.set_value();
-                               }
-                           },
-                           false});
+        Status taken = (*ledger)->submit({[i](LedgerTx& tx) { return add(tx, i); },
+                                          [&, i](const Status&) {
+                                              told.push_back(i);
+                                              if (i == 3) all_done.set_value();
+                                          },
+                                          false});
+        if (!taken) refused.push_back(std::move(taken));
     }
     REQUIRE(refused.size() == 2);
     CHECK(refused[0].error().code == ErrorCode::resource_exhausted);
@@ -242,6 +240,7 @@ TEST_CASE("a full queue refuses at once, counts it, and serves those that were i
     hold.let_go();
     all_done.get_future().wait();
     CHECK(answers_in(**ledger) == 4);
+    CHECK(told == std::vector<std::uint64_t>{0, 1, 2, 3});  // of a refused operation nothing is told
 }
 
 TEST_CASE("closing finishes what waits") {
@@ -251,8 +250,8 @@ TEST_CASE("closing finishes what waits") {
         auto ledger = Ledger::open(dir.path());
         REQUIRE(ledger);
         for (std::uint64_t i = 0; i < 300; ++i) {
-            (*ledger)->submit({[i](LedgerTx& tx) { return add(tx, i); },
-                               [&](const Status& status) { good += status ? 1 : 0; }, i % 50 == 0});
+            REQUIRE((*ledger)->submit({[i](LedgerTx& tx) { return add(tx, i); },
+                                       [&](const Status& status) { good += status ? 1 : 0; }, i % 50 == 0}));
         }
     }
     CHECK(good == 300);
