@@ -106,3 +106,16 @@ function(ioswarm_test name)
         add_dependencies(thread_tests ${name})
     endif()
 endfunction()
+
+# ioswarm_anvil_test(…): like ioswarm_test, for tests that start anvil, an Ethereum development chain
+# (test/support/anvil.hpp). ctest installs the npm packages first, into the build folder. There is no such test under
+# sanitizers: what runs on the chain is not ours to sanitize, and the client that talks to it has tests of its own.
+function(ioswarm_anvil_test name)
+    if(IOSWARM_SANITIZE)
+        return()
+    endif()
+    ioswarm_test(${name} ${ARGN})
+    target_link_libraries(${name} PRIVATE ioswarm_anvil)
+    set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED contract_packages)
+    set_property(TEST ${name} APPEND PROPERTY LABELS anvil)
+endfunction()

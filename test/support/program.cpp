@@ -101,6 +101,21 @@ bool Program::wait_for(std::string_view text) {
     return true;
 }
 
+std::optional<std::string> Program::wait_for_line(std::string_view start) {
+    const long long deadline = now_ms() + kPatienceMs;
+    std::size_t line = 0;
+    while (true) {
+        const std::size_t end = out_.find('\n', line);
+        if (end == std::string::npos) {
+            if (out_fd_ < 0 || !read_some(deadline)) return std::nullopt;
+        } else if (out_.compare(line, start.size(), start) == 0) {
+            return out_.substr(line + start.size(), end - line - start.size());
+        } else {
+            line = end + 1;
+        }
+    }
+}
+
 void Program::send(int signal) const {
     if (!code_) kill(pid_, signal);
 }

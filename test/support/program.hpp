@@ -23,6 +23,9 @@ class Program {
     /// Reads standard error until it holds `text`, at most a minute long. False when the program's standard
     /// error ended, or the minute passed, without it.
     [[nodiscard]] bool wait_for(std::string_view text);
+    /// Reads standard output until it holds a complete line that begins with `start`, at most a minute long.
+    /// Returns what follows `start` in that line; nothing when there was no such line.
+    [[nodiscard]] std::optional<std::string> wait_for_line(std::string_view start);
     void send(int signal) const;
     /// Its exit code, or 128 + the signal that killed it; at most a minute, then it is killed and the answer is
     /// -1.

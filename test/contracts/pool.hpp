@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/bytes.hpp"
+#include "core/base/u256.hpp"
+#include "test/support/anvil.hpp"
+
+namespace ioswarm::test {
+
+/// The development chain of this test program, started at the first use.
+Anvil& chain();
+
+/// Creation code under test: the program's own, or that of the artifact named by IOSWARM_CONTRACT_ARTIFACT (the
+/// script for deliberate faults sets it).
+const Bytes& creation_code_under_test();
+
+/// An argument of a call: one word, or a list of words.
+struct Argument {
+    std::vector<Hash256> words;
+    bool is_list = false;
+};
+[[nodiscard]] Argument word(const U256& value);
+[[nodiscard]] Argument word(const Address& address);
+[[nodiscard]] Argument list(const std::vector<U256>& values);
+[[nodiscard]] Argument list(const std::vector<Address>& addresses);
+
+/// Selector and arguments of "name(type,…)".
+[[nodiscard]] Bytes encode_call(std::string_view signature, const std::vector<Argument>& arguments = {});
+/// The first four bytes of an error's signature and its arguments: what a revert with it returns.
+[[nodiscard]] inline Bytes encode_error(std::string_view signature,
+                                        const std::vector<Argument>& arguments = {}) {
+    return encode_call(signature, arguments);
+}
+/// What require(…, text) returns.
+[[nodiscard]] Bytes encode_reason(std::string_view text);
+[[nodiscard]] Hash256 topic(std::string_view signature);
+
+/// An address that no test has used yet.
+[[nodiscard]] Address new_wallet();
+
+struct Share {
+    Address agent;
+    U256 weight;
+    bool send_now = false;
+};
+/// agent << 96 | flags << 88 | weight
+[[nodiscard]] U256 entry(const Share& share);
+
+/// A pool on chain(). Calls come from the coordinator unless said otherwise; whoever sends value is given the
+/// money first.
+class Pool {
+  public:
+    /// Deploys a new one, with a coordinator of its own.
+    Pool();
+
+    [[nodiscard]] const Address& address() const { return address_; }
+    [[nodiscard]] const Address& coordinator() const { return coordinator_; }
+
+    [[nodiscard]] ChainCall call_of(const Bytes& data, const U256& value = 0) const;
+    [[nodiscard]] ChainCall call_of(const Address& from, const Bytes& data, const U256& value = 0) const;
+    ChainReceipt send(const ChainCall& call);
+
+    ChainReceipt settle(std::uint64_t epoch, const std::vector<Share>& shares, const U256& value);
+    /// depositAndSettle of version 2.
+    ChainReceipt settle_v2(const std::vector<Share>& shares, const U256& value);
+    ChainReceipt claim(const Address& agent);
+
+    [[nodiscard]] U256 claimable(const Address& agent) const;
+    [[nodiscard]] U256 balance() const;
+    /// The `index`-th word that a view returns.
+    [[nodiscard]] U256 view(std::string_view signature, const std::vector<Argument>& arguments = {},
+                            std::size_t index = 0) const;
+    /// What the call reverts with. Fails the test when it does not revert.
+    [[nodiscard]] Bytes revert_of(const ChainCall& call) const;
+
+  private:
+    Address coordinator_;
+    Address address_;
+};
+
+[[nodiscard]] Bytes settle_data(std::uint64_t epoch, const std::vector<Share>& shares);
+[[nodiscard]] Bytes settle_v2_data(const std::vector<Share>& shares);
+
+/// What settleEpoch owes each agent, straight from its rule; agents that are listed twice have both shares.
+[[nodiscard]] std::map<Address, U256> expected_shares(const std::vector<Share>& shares, const U256& value);
+
+/// Events of `receipt` with this signature, in order.
+[[nodiscard]] std::vector<ChainLog> events(const ChainReceipt& receipt, std::string_view signature);
+/// An address as the word that an indexed argument is.
+[[nodiscard]] Hash256 topic_of(const Address& address);
+/// The `index`-th word of an event's data.
+[[nodiscard]] U256 data_word(const ChainLog& log, std::size_t index = 0);
+
+/// 10^18 rau, and thousandths of it.
+[[nodiscard]] U256 iotx(std::uint64_t whole);
+[[nodiscard]] U256 milli_iotx(std::uint64_t thousandths);
+
+}  // namespace ioswarm::test
