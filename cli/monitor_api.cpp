@@ -86,12 +86,12 @@ const MonitorApi::Route* MonitorApi::find_route(std::string_view path) {
     return found == std::end(kRoutes) ? nullptr : found;
 }
 
-MonitorApi::MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, Serving serving,
+MonitorApi::MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, NotReady around,
                        std::string snapshot_dir)
     : monitor_(monitor),
       clock_(clock),
       authorize_(std::move(authorize)),
-      serving_(std::move(serving)),
+      around_(std::move(around)),
       snapshot_dir_(std::move(snapshot_dir)) {}
 
 HttpReply MonitorApi::handle(const HttpRequest& request) const {
@@ -291,9 +291,16 @@ HttpReply MonitorApi::livez(const HttpRequest&) const {
 }
 
 HttpReply MonitorApi::readyz(const HttpRequest&) const {
-    Status ready = monitor_.ready();
-    if (ready && serving_) ready = serving_();
-    return ready ? text_reply("ok") : error_reply(503, ready.error().text());
+    Reasons reasons = monitor_.not_ready();
+    if (around_) {
+        for (Reason& reason : around_())
+            reasons.push_back(std::move(reason));
+    }
+    if (reasons.empty()) return text_reply("ok");
+    Json list = Json::array();
+    for (const Reason& reason : reasons)
+        list.push_back({{"part", reason.part}, {"why", reason.why}});
+    return json_reply(Json{{"error", "not ready: " + to_text(reasons)}, {"reasons", std::move(list)}}, 503);
 }
 
 HttpReply MonitorApi::healthz(const HttpRequest&) const {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/alarm.hpp"
 #include "core/base/result.hpp"
 #include "core/coordinator/views.hpp"
 #include "core/diffs/diff_views.hpp"
@@ -21,12 +22,12 @@ class MonitorApi {
   public:
     /// Ok when the agent may see what is not open; null = no secret is configured and everything is open.
     using Authorize = std::function<Status(std::string_view agent_id, std::string_view token)>;
-    /// Ok while agents can connect and the state diffs that they are served go on.
-    using Serving = std::function<Status()>;
+    /// Why the daemon around the coordinator does not do its whole work now; empty = it does.
+    using NotReady = std::function<Reasons()>;
 
     /// `monitor` and `clock` must live as long as this. `snapshot_dir`: where /api/snapshot looks; empty =
     /// nowhere.
-    MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, Serving serving,
+    MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, NotReady around,
                std::string snapshot_dir = {});
     /// What GET /api/diffs shows; without it that answers 404. Before the first request.
     void show_diffs(std::function<DiffsView()> diffs) { diffs_ = std::move(diffs); }
@@ -61,7 +62,7 @@ class MonitorApi {
     const Monitor& monitor_;
     const Clock& clock_;
     const Authorize authorize_;
-    const Serving serving_;
+    const NotReady around_;
     const std::string snapshot_dir_;
     std::function<DiffsView()> diffs_;
     std::function<std::map<std::string, std::uint64_t>()> more_counters_;

@@ -150,12 +150,7 @@ Status ServeApp::open_api() {
         authorize = [this](std::string_view id, std::string_view token) { return access_->check(id, token); };
     }
     api_.emplace(
-        *coordinator_, clock_, std::move(authorize),
-        [this]() -> Status {
-            if (!accepting_) return fail(ErrorCode::unavailable, "the port for agents is closed");
-            return diffs_ ? diffs_->fed() : Status();
-        },
-        config_.snapshot_dir);
+        *coordinator_, clock_, std::move(authorize), [this] { return not_ready(); }, config_.snapshot_dir);
     if (diffs_) api_->show_diffs([this] { return diffs_->view(); });
     api_->show_counters([this] { return edge_counters(); });
     HttpServerSettings settings;
@@ -166,6 +161,14 @@ Status ServeApp::open_api() {
     if (!server) return fail(std::move(server).error());
     api_server_ = *std::move(server);
     return {};
+}
+
+/// What around the coordinator keeps the daemon from its whole work, for /readyz. New parts add theirs here.
+Reasons ServeApp::not_ready() const {
+    Reasons reasons;
+    if (!accepting_) reasons.push_back({"port for agents", "it is closed"});
+    if (diffs_) diffs_->add_reasons(reasons);
+    return reasons;
 }
 
 /// What the port for agents and the node's side refused, dropped and missed, for /swarm/status.

@@ -14,6 +14,7 @@
 #include "cli/serve_diffs.hpp"
 #include "cli/serve_settings.hpp"
 #include "cli/status_line.hpp"
+#include "core/base/alarm.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
 #include "core/coordinator/access.hpp"
@@ -58,6 +59,7 @@ class ServeApp {
     Status start_test_agents();
     Status announce() const;
     [[nodiscard]] std::string status_text() const;
+    [[nodiscard]] Reasons not_ready() const;
     [[nodiscard]] std::map<std::string, std::uint64_t> edge_counters() const;
 
     const ServeConfig config_;

@@ -110,10 +110,11 @@ DiffsView ServeDiffs::view() const {
     return out;
 }
 
-Status ServeDiffs::fed() const {
-    if (!feed_->halted()) return {};
-    return fail(ErrorCode::unavailable, "no state diffs are taken in any more", "",
-                feed_->health().error().what + "; /api/diffs and the log say more");
+void ServeDiffs::add_reasons(Reasons& reasons) const {
+    if (!feed_->halted()) return;
+    reasons.push_back(
+        {"state diffs", fmt::format("none are taken in any more: {}; /api/diffs and the log say more",
+                                    feed_->health().error().what)});
 }
 
 }  // namespace ioswarm::cli

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cli/serve_config.hpp"
+#include "core/base/alarm.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
 #include "core/diffs/diff_feed.hpp"
@@ -38,9 +39,8 @@ class ServeDiffs {
 
     [[nodiscard]] DiffHub& hub() noexcept { return *hub_; }
     [[nodiscard]] DiffsView view() const;
-    /// Ok unless the feed has stopped for good; then why, in words fit for /readyz, which is open to all: no
-    /// path and no address. Thread-safe.
-    [[nodiscard]] Status fed() const;
+    /// Adds why the state diffs do not go on, while they do not. Thread-safe.
+    void add_reasons(Reasons& reasons) const;
     [[nodiscard]] std::map<std::string, std::uint64_t> counters() const { return feed_->counters(); }
 
   private:

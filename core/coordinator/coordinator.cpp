@@ -248,7 +248,8 @@ void Coordinator::submit(const std::string& agent_id, BatchResult batch, SubmitD
         engine->recorded(*submission, status);
         settled->raise();
         if (status) return done(SubmitResponse{true, submission->note});
-        // What an agent is told names no file of this machine; nor does ready(), whose answer is open to all.
+        // What an agent is told names no file of this machine; nor does not_ready(), whose answer is open to
+        // all.
         done(fail(ErrorCode::unavailable, "cannot record the results", *submission->agent->name,
                   status.error().why, "submit them again"));
     });
@@ -294,18 +295,17 @@ Result<RewardsView> Coordinator::rewards(const std::string& agent_id) const {
     return accounting_.rewards(agent_id);
 }
 
-Status Coordinator::ready() const {
-    const Clock::Steady polled_at{Clock::Steady::duration(polled_at_.load())};
-    if (!polled_) return fail(ErrorCode::unavailable, "not ready", "source", "not read yet");
-    const auto age = clock_.steady() - polled_at;
-    if (age > kReadyFor) {
-        return fail(
-            ErrorCode::unavailable, "not ready", "source",
-            fmt::format("last read {} s ago", std::chrono::duration_cast<std::chrono::seconds>(age).count()));
+Reasons Coordinator::not_ready() const {
+    Reasons reasons;
+    const auto age = clock_.steady() - Clock::Steady(Clock::Steady::duration(polled_at_.load()));
+    if (!polled_) {
+        reasons.push_back({"source", "not read yet"});
+    } else if (age > kReadyFor) {
+        const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(age);
+        reasons.push_back({"source", fmt::format("last read {} s ago", seconds.count())});
     }
-    if (const Status books = accounting_.ready(); !books)
-        return fail(ErrorCode::unavailable, "not ready", "ledger", books.error().why);
-    return {};
+    if (const Status books = accounting_.ready(); !books) reasons.push_back({"ledger", books.error().why});
+    return reasons;
 }
 
 }  // namespace ioswarm

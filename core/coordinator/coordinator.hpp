@@ -79,7 +79,7 @@ class Coordinator final : public AgentLink, public Monitor {
     [[nodiscard]] EpochView epoch() const override;
     [[nodiscard]] std::vector<LeaderboardEntry> leaderboard() const override;
     [[nodiscard]] Result<RewardsView> rewards(const std::string& agent_id) const override;
-    [[nodiscard]] Status ready() const override;
+    [[nodiscard]] Reasons not_ready() const override;
 
     // What the threads do, step by step, for tests that start none.
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/alarm.hpp"
 #include "core/base/result.hpp"
 #include "core/base/u256.hpp"
 #include "core/model/messages.hpp"
@@ -109,8 +110,8 @@ class Monitor {
     [[nodiscard]] virtual EpochView epoch() const = 0;
     [[nodiscard]] virtual std::vector<LeaderboardEntry> leaderboard() const = 0;
     [[nodiscard]] virtual Result<RewardsView> rewards(const std::string& agent_id) const = 0;
-    /// Ok when the source was read in the last 30 s and the ledger takes writes; else the error says which not.
-    [[nodiscard]] virtual Status ready() const = 0;
+    /// Why it does not do its whole work now; empty = it is ready.
+    [[nodiscard]] virtual Reasons not_ready() const = 0;
 };
 
 }  // namespace ioswarm

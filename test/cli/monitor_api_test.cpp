@@ -35,7 +35,7 @@ struct Served {
             };
         }
         api = std::make_unique<cli::MonitorApi>(
-            monitor, clock, std::move(authorize), [this] { return port_bound; }, snapshot_dir);
+            monitor, clock, std::move(authorize), [this] { return around; }, snapshot_dir);
         auto started =
             HttpServer::start({}, [this](const HttpRequest& request) { return api->handle(request); });
         if (!started) FAIL(started.error().text());
@@ -57,7 +57,7 @@ struct Served {
 
     FakeMonitor monitor;
     FixedClock clock;
-    Status port_bound;
+    Reasons around;
     std::unique_ptr<cli::MonitorApi> api;
     std::unique_ptr<HttpServer> server;
     std::unique_ptr<httplib::Client> client;
@@ -244,11 +244,17 @@ TEST_CASE("a supervisor is told apart from a load balancer", "[monitor][defect-2
     served.monitor.status_view.agents_live = 2;
     CHECK(served.get("/healthz").status == 200);
     CHECK(served.get("/healthz").body == "ok (2 agents)");
-    served.port_bound = fail(ErrorCode::unavailable, "the gRPC port is not bound");
+    served.around = {{"port for agents", "it is closed"}};
     CHECK(served.get("/readyz").status == 503);
-    CHECK(served.get("/readyz").body == "{\"error\":\"the gRPC port is not bound\"}\n");
-    served.monitor.ready_status = fail(ErrorCode::unavailable, "the source was not read for 31 s");
-    CHECK(served.get("/readyz").body == "{\"error\":\"the source was not read for 31 s\"}\n");
+    CHECK(served.get("/readyz").body == R"({"error":"not ready: port for agents: it is closed",)"
+                                        R"("reasons":[{"part":"port for agents","why":"it is closed"}]})"
+                                        "\n");
+    served.monitor.reasons = {{"source", "last read 31 s ago"}};
+    CHECK(served.get("/readyz").body ==
+          R"({"error":"not ready: source: last read 31 s ago; port for agents: it is closed",)"
+          R"("reasons":[{"part":"source","why":"last read 31 s ago"},)"
+          R"({"part":"port for agents","why":"it is closed"}]})"
+          "\n");
     CHECK(served.get("/livez").status == 200);
 }
 

@@ -164,9 +164,8 @@ TEST_CASE("serve is not ready any more once the feed of state diffs has stopped 
     CHECK(eventually([&] { return served.get("/readyz").status == 503; }));
     CHECK(eventually([&] {
         return Json::parse(served.get("/readyz").body)["error"] ==
-               "no state diffs are taken in any more: the source gave another state diff; /api/diffs and the "
-               "log "
-               "say more";
+               "not ready: state diffs: none are taken in any more: the source gave another state diff; "
+               "/api/diffs and the log say more";
     }));
     CHECK_THAT(served.json("/api/diffs")["alarm"].get<std::string>(),
                Contains("the source gave another state diff: height "));

@@ -17,7 +17,7 @@ struct FakeMonitor final : Monitor {
     EpochView epoch_view;
     std::vector<LeaderboardEntry> entries;
     std::map<std::string, RewardsView> rewards_views;  ///< not in it: not_found
-    Status ready_status;
+    Reasons reasons;
 
     [[nodiscard]] StatusView status() const override { return status_view; }
     [[nodiscard]] std::vector<AgentView> agents() const override { return agent_views; }
@@ -29,7 +29,7 @@ struct FakeMonitor final : Monitor {
         if (found == rewards_views.end()) return fail(ErrorCode::not_found, "no such agent", agent_id);
         return found->second;
     }
-    [[nodiscard]] Status ready() const override { return ready_status; }
+    [[nodiscard]] Reasons not_ready() const override { return reasons; }
 };
 
 }  // namespace ioswarm::test

@@ -188,23 +188,21 @@ TEST_CASE("late results are compared for 32 blocks", "[defect-13]") {
 
 TEST_CASE("a source that fails is not ready, and the daemon goes on") {
     House house;
-    CHECK_FALSE(house.coordinator->ready());
+    CHECK(house.coordinator->not_ready() == Reasons{{"source", "not read yet"}});
     FakeAgent agent = house.join("a");
     house.poll(actions(1), 100);
-    CHECK(house.coordinator->ready());
+    CHECK(house.coordinator->not_ready().empty());
     house.pool.fail_tip(Error{ErrorCode::unavailable, "cannot read the tip", "node", "connection refused", ""});
     CHECK_FALSE(house.coordinator->poll_once());
     house.pool.fail_tip(std::nullopt);
     house.pool.fail_pending(Error{ErrorCode::bad_data, "cannot read the pool", "node", "", ""});
     CHECK_FALSE(house.coordinator->poll_once());
-    CHECK(house.coordinator->ready());
+    CHECK(house.coordinator->not_ready().empty());
     house.manual.advance(31s);
-    const auto ready = house.coordinator->ready();
-    REQUIRE_FALSE(ready);
-    CHECK(ready.error().text() == "not ready: source: last read 31 s ago");
+    CHECK(house.coordinator->not_ready() == Reasons{{"source", "last read 31 s ago"}});
     house.pool.fail_pending(std::nullopt);
     REQUIRE(house.coordinator->poll_once());
-    CHECK(house.coordinator->ready());
+    CHECK(house.coordinator->not_ready().empty());
     // Read, but its tip is 31 s old by now: ready to be asked, and nothing is dispatched.
     CHECK(house.coordinator->status().source_age == 31s);
 }
