@@ -295,6 +295,22 @@ Hash256 transaction_hash(const EthTx& tx, const Signature& signature) {
     return keccak256(encode_signed(tx, signature));
 }
 
+RawEthTx sign_transaction(const EthTx& tx, const PrivateKey& key) {
+    RawEthTx out;
+    out.raw = encode_signed(tx, key.sign(signing_hash(tx)));
+    out.hash = keccak256(out.raw);
+    return out;
+}
+
+Address contract_address(const Address& sender, std::uint64_t nonce) {
+    Bytes fields;
+    rlp::append_bytes(fields, sender.view());
+    rlp::append_uint(fields, nonce);
+    Bytes list;
+    rlp::append_list(list, fields);
+    return *Address::from(keccak256(list).view().last(Address::kSize));
+}
+
 Result<SignedEthTx> decode_signed(BytesView raw) {
     if (raw.empty()) return refuse({}, "it is empty");
     SignedEthTx out;

@@ -56,6 +56,19 @@ struct EthTx {
 /// keccak256(encode_signed(…)).
 [[nodiscard]] Hash256 transaction_hash(const EthTx& tx, const Signature& signature);
 
+/// A transaction as it is sent: its bytes and what it is known by.
+struct RawEthTx {
+    Bytes raw;
+    Hash256 hash;
+};
+/// Signs with `key`. The signature is deterministic (RFC 6979): the same transaction and key give the same
+/// bytes.
+[[nodiscard]] RawEthTx sign_transaction(const EthTx& tx, const PrivateKey& key);
+
+/// The address of the contract that a creation transaction of `sender` with this nonce makes:
+/// keccak256(rlp([sender, nonce])), last 20 bytes.
+[[nodiscard]] Address contract_address(const Address& sender, std::uint64_t nonce);
+
 struct SignedEthTx {
     EthTx tx;
     Signature signature;  ///< v is the recovery id, 0 or 1

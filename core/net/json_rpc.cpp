@@ -129,12 +129,16 @@ std::vector<Result<RpcReply>> read_tree(Json& tree, std::uint64_t first_id, std:
     return replies;
 }
 
+std::string request_body(const RpcCall& call, std::uint64_t id) {
+    return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":")" + call.method +
+           R"(","params":)" + call.params + "}";
+}
+
 std::string batch_body(const JsonRpcClient::Batch& batch, std::uint64_t first_id) {
     std::string body = "[";
     for (std::size_t i = 0; i < batch.size(); ++i) {
         if (i != 0) body += ',';
-        body += R"({"jsonrpc":"2.0","id":)" + std::to_string(first_id + i) + R"(,"method":")" +
-                batch[i].method + R"(","params":)" + batch[i].params + "}";
+        body += request_body(batch[i], first_id + i);
     }
     return body + "]";
 }
@@ -161,6 +165,30 @@ std::vector<Result<RpcReply>> read_rpc_batch(std::string_view text, std::uint64_
     return read_tree(tree, first_id, count);
 }
 
+Result<RpcReply> read_rpc_answer(std::string_view text, std::uint64_t id) {
+    const auto bad = [](std::string why) {
+        return fail(ErrorCode::bad_data, "cannot read a JSON-RPC answer", {}, std::move(why));
+    };
+    if (!within_bounds(text)) return bad("it is nested too deeply or has too many values");
+    Json tree = Json::parse(text, nullptr, false);
+    if (tree.is_discarded()) return bad("it is not JSON");
+    if (!tree.is_object()) return bad("it is not an object");
+    // An error may come without the id, where the request was refused before it was read.
+    const auto error = tree.find("error");
+    const bool refused = error != tree.end() && error->is_object();
+    if (!refused && !index_of(tree, id, 1)) return bad("it is the answer to another request");
+    return read_reply(tree);
+}
+
+Result<std::string> JsonRpcClient::body_of(Result<HttpResponse> answer) const {
+    if (!answer) return fail(std::move(answer).error());
+    const int status = answer->status;
+    if (status == 200) return std::move(answer->body);
+    const bool later = status == 408 || status == 429 || status >= 500;
+    return fail(later ? ErrorCode::unavailable : ErrorCode::bad_data, "cannot get a JSON-RPC answer", name(),
+                "HTTP " + std::to_string(status));
+}
+
 std::vector<JsonRpcClient::BatchReplies> JsonRpcClient::call_all(std::span<const Batch> batches,
                                                                  const std::stop_token& stop) {
     std::vector<std::string> bodies;
@@ -169,19 +197,14 @@ std::vector<JsonRpcClient::BatchReplies> JsonRpcClient::call_all(std::span<const
         first_ids.push_back(next_id_.fetch_add(batch.size()));
         bodies.push_back(batch_body(batch, first_ids.back()));
     }
-    const auto answers = http_->post_all(bodies, "application/json", stop);
+    auto answers = http_->post_all(bodies, "application/json", stop);
     std::vector<BatchReplies> replies;
     for (std::size_t i = 0; i < batches.size(); ++i) {
         const std::size_t count = batches[i].size();
-        if (!answers[i]) {
-            replies.emplace_back(count, fail(answers[i].error()));
-        } else if (const int status = answers[i]->status; status != 200) {
-            const bool later = status == 408 || status == 429 || status >= 500;
-            replies.emplace_back(
-                count, fail(later ? ErrorCode::unavailable : ErrorCode::bad_data,
-                            "cannot get a JSON-RPC answer", name(), "HTTP " + std::to_string(status)));
+        if (const auto body = body_of(std::move(answers[i])); !body) {
+            replies.emplace_back(count, fail(body.error()));
         } else {
-            replies.push_back(read_rpc_batch(answers[i]->body, first_ids[i], count));
+            replies.push_back(read_rpc_batch(*body, first_ids[i], count));
         }
         for (auto& reply : replies.back()) {
             if (!reply && reply.error().which.empty()) reply.error().which = name();
@@ -194,6 +217,15 @@ Result<RpcReply> JsonRpcClient::call(RpcCall request, const std::stop_token& sto
     const Batch batch{std::move(request)};
     auto replies = call_all({&batch, 1}, stop);
     return std::move(replies.front().front());
+}
+
+Result<RpcReply> JsonRpcClient::call_alone(const RpcCall& request, const std::stop_token& stop) {
+    const std::uint64_t id = next_id_.fetch_add(1);
+    const auto body = body_of(http_->post(request_body(request, id), "application/json", stop));
+    if (!body) return fail(body.error());
+    auto reply = read_rpc_answer(*body, id);
+    if (!reply && reply.error().which.empty()) reply.error().which = name();
+    return reply;
 }
 
 }  // namespace ioswarm

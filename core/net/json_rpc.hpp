@@ -53,6 +53,9 @@ inline constexpr std::size_t kMaxRpcValues = 2'000'000;
 [[nodiscard]] std::vector<Result<RpcReply>> read_rpc_batch(std::string_view text, std::uint64_t first_id,
                                                            std::size_t count);
 
+/// Reads the answer to one request that was sent alone, as an object. Errors: bad_data.
+[[nodiscard]] Result<RpcReply> read_rpc_answer(std::string_view text, std::uint64_t id);
+
 /// JSON-RPC 2.0 over HTTP POST. Thread-safe.
 class JsonRpcClient {
   public:
@@ -70,9 +73,16 @@ class JsonRpcClient {
     /// One request, sent as a batch of one.
     [[nodiscard]] Result<RpcReply> call(RpcCall request, const std::stop_token& stop = {});
 
+    /// One request, sent as an object without a list around it: for endpoints behind a balancer that refuses
+    /// batches.
+    [[nodiscard]] Result<RpcReply> call_alone(const RpcCall& request, const std::stop_token& stop = {});
+
     [[nodiscard]] const std::string& name() const noexcept { return http_->name(); }
 
   private:
+    /// The answer's body, or the error that its HTTP status means.
+    [[nodiscard]] Result<std::string> body_of(Result<HttpResponse> answer) const;
+
     std::unique_ptr<HttpClient> http_;
     std::atomic<std::uint64_t> next_id_{1};
 };
