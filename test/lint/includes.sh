@@ -31,7 +31,7 @@ allow core/coordinator "$low|core/diffs|core/ledger|core/net|core/coordinator"
 core="$low|core/diffs|core/ledger|core/net|core/coordinator|core/sim"
 allow core/sim "$core"
 allow snapshot "$core|snapshot"
-allow contracts "$core|contracts"
+allow contracts "$core|core/sqlite|contracts"
 allow proto "$core|proto"
 allow cli "$core|snapshot|contracts|proto|cli"
 

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "contracts/chain_types.hpp"
+#include "core/base/result.hpp"
+
+/// The calls, answers and events of AgentRewardPool: version 2, which is in the field, and version 3, which
+/// `ioswarm deploy` makes. Version 3 has all of version 2's.
+namespace ioswarm::contracts {
+
+// Calls of both versions.
+[[nodiscard]] Bytes claim_call();
+[[nodiscard]] Bytes claim_for_call(const Address& wallet);
+[[nodiscard]] Bytes batch_claim_for_call(std::span<const Address> wallets);
+[[nodiscard]] Bytes claimable_call(const Address& wallet);
+[[nodiscard]] Bytes coordinator_call();
+[[nodiscard]] Bytes total_weight_call();
+[[nodiscard]] Bytes agents_call(const Address& wallet);
+[[nodiscard]] Bytes set_coordinator_call(const Address& coordinator);
+/// `wallets` and `weights` must be of the same length.
+[[nodiscard]] Bytes deposit_and_settle_call(std::span<const Address> wallets, std::span<const U256> weights);
+[[nodiscard]] Bytes deposit_settle_and_claim_call(std::span<const Address> wallets,
+                                                  std::span<const U256> weights,
+                                                  std::span<const Address> claimees);
+
+// Calls of version 3.
+[[nodiscard]] Bytes settle_epoch_call(std::uint64_t epoch, std::span<const Hash256> entries);
+[[nodiscard]] Bytes epoch_state_call(std::uint64_t epoch);
+[[nodiscard]] Bytes last_epoch_call();
+[[nodiscard]] Bytes pending_coordinator_call();
+[[nodiscard]] Bytes accept_coordinator_call();
+
+/// One wallet of a settleEpoch.
+struct PoolEntry {
+    Address wallet;
+    U256 weight;            ///< below 2^88
+    bool send_now = false;  ///< send the share at once; where that fails it is credited
+};
+/// wallet << 96 | flags << 88 | weight. Error invalid_argument: the weight has more than 88 bits.
+[[nodiscard]] Result<Hash256> entry_word(const PoolEntry& entry);
+
+/// The answer to agents(address).
+struct PoolAgent {
+    U256 weight;
+    U256 reward_snapshot;
+    U256 pending;
+};
+[[nodiscard]] Result<PoolAgent> read_pool_agent(BytesView data);
+/// The answer to epochState(uint64).
+enum class EpochState { open = 0, settled = 1, too_old = 2 };
+[[nodiscard]] Result<EpochState> read_epoch_state(BytesView data);
+/// The answer to a call that returns one number: claimable, totalWeight, lastEpoch. Error bad_data; empty data,
+/// which IoTeX gives for a call that ran out of gas and for an address without a contract, is one too.
+[[nodiscard]] Result<U256> read_pool_uint(BytesView data);
+[[nodiscard]] Result<Address> read_pool_address(BytesView data);
+
+/// An event of a pool.
+struct PoolEvent {
+    enum class Kind {
+        agent_updated,         ///< wallet, amount = weight
+        settled,               ///< amount, count
+        claimed,               ///< wallet, amount
+        claim_failed,          ///< wallet, amount
+        epoch_settled,         ///< epoch, amount, total_weight, count
+        coordinator_proposed,  ///< previous = current one, wallet = the proposed
+        coordinator_changed,   ///< previous, wallet = the new one
+    };
+    Kind kind = Kind::settled;
+    Address wallet;
+    Address previous;
+    U256 amount;
+    U256 total_weight;
+    U256 count;
+    std::uint64_t epoch = 0;
+};
+/// The event that a log is; nothing for logs that are no events of a pool or are malformed. The caller looks at
+/// the log's address.
+[[nodiscard]] std::optional<PoolEvent> read_pool_event(const ChainLog& log);
+/// First topic of AgentUpdated(address,uint256), for eth_getLogs.
+[[nodiscard]] Hash256 agent_updated_topic();
+
+/// What stands at an address.
+enum class PoolCode {
+    none,        ///< no contract
+    v1,          ///< the first version: no batchClaimFor, no claimFor
+    v2,          ///< version 2 as its source says
+    v2_damaged,  ///< version 2 as it was published with the agent: claim() burns all gas, claimFor() pays
+                 ///< nothing
+    v3,          ///< the version of this program
+    other,       ///< a contract whose code is not known here
+};
+[[nodiscard]] const char* to_string(PoolCode code) noexcept;
+/// Tells by the hash of the code at the address. `v3_runtime`: the code that this program deploys.
+[[nodiscard]] PoolCode classify_pool_code(BytesView code, BytesView v3_runtime);
+
+}  // namespace ioswarm::contracts
