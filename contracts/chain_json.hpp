@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "contracts/chain_types.hpp"
+#include "core/base/result.hpp"
+
+/// The JSON forms of Ethereum's JSON-RPC. Everything read here is untrusted; errors are bad_data.
+namespace ioswarm::contracts {
+
+/// `{"from":…,"to":…,"value":…,"data":…,"gas":…}`, what is not given left out.
+[[nodiscard]] std::string call_request_json(const CallRequest& request);
+
+[[nodiscard]] Result<Receipt> read_receipt(std::string_view json);
+/// A list of receipts. One that cannot be read fails all of it: the one that is looked for may be it.
+[[nodiscard]] Result<std::vector<Receipt>> read_receipts(std::string_view json);
+[[nodiscard]] Result<BlockInfo> read_block(std::string_view json);
+[[nodiscard]] Result<std::vector<ChainLog>> read_logs(std::string_view json);
+
+}  // namespace ioswarm::contracts

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "core/net/json_rpc.hpp"
+
+namespace ioswarm::contracts {
+
+/// One JSON-RPC endpoint of a chain. Thread-safe.
+class RpcEndpoint {
+  public:
+    virtual ~RpcEndpoint() = default;
+
+    /// The answers stand in the order of the calls, and each fails on its own (see JsonRpcClient). An RPC error
+    /// is a value. At most 8 MiB and 10 s per answer.
+    [[nodiscard]] virtual std::vector<Result<RpcReply>> call(std::span<const RpcCall> calls,
+                                                             const std::stop_token& stop) = 0;
+    /// For messages: scheme, host and port, never a path, query or password.
+    [[nodiscard]] virtual const std::string& name() const noexcept = 0;
+};
+
+/// Calls are sent as one batch; where an endpoint refuses batches (or this size), one after the other.
+/// Redirects are not followed, and TLS certificates are verified. Error invalid_argument: no http or https URL.
+[[nodiscard]] Result<std::unique_ptr<RpcEndpoint>> make_http_endpoint(const std::string& url);
+
+}  // namespace ioswarm::contracts

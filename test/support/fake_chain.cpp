@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test/support/fake_chain.hpp"
+
+#include <algorithm>
+
+#include "contracts/gas.hpp"
+#include "core/crypto/keccak.hpp"
+
+namespace ioswarm::test {
+namespace {
+
+constexpr std::uint64_t kReverted = 106;  // iotex-core's receipt status
+
+U256 price_of(const EthTx& tx) {
+    return tx.type == EthTxType::legacy ? tx.gas_price : tx.gas_fee_cap;
+}
+
+Address sender_of(const SignedEthTx& tx) {
+    const auto key = recover(signing_hash(tx.tx), tx.signature);
+    return key ? address_of(*key) : Address{};
+}
+
+/// What a creation leaves when no maker is set: the init code without its first bytes is of no use, so a mark.
+class PlainContract final : public FakeContract {
+  public:
+    FakeRun run(const Address&, const U256&, BytesView, bool) override { return {}; }
+};
+
+}  // namespace
+
+FakeChain::FakeChain(FakeChainRules rules) : rules_(std::move(rules)) {
+    history_.emplace_back();
+    blocks_.push_back({keccak256(as_bytes("genesis")), {}, {}});
+    maker_ = [](BytesView) { return std::make_shared<PlainContract>(); };
+    mine_one();
+}
+
+void FakeChain::fund(const Address& account, const U256& amount) {
+    const std::scoped_lock lock(mutex_);
+    state_.balances[account] += amount;
+}
+
+void FakeChain::put_contract(const Address& at, std::shared_ptr<FakeContract> contract) {
+    const std::scoped_lock lock(mutex_);
+    state_.contracts[at] = std::move(contract);
+}
+
+void FakeChain::on_create(std::function<std::shared_ptr<FakeContract>(BytesView)> maker) {
+    const std::scoped_lock lock(mutex_);
+    maker_ = std::move(maker);
+}
+
+void FakeChain::mine(std::size_t blocks) {
+    const std::scoped_lock lock(mutex_);
+    for (std::size_t i = 0; i < blocks; ++i)
+        mine_one();
+}
+
+void FakeChain::forget_pool() {
+    const std::scoped_lock lock(mutex_);
+    pool_.clear();
+}
+
+void FakeChain::reorganise(std::size_t depth) {
+    const std::scoped_lock lock(mutex_);
+    depth = std::min(depth, blocks_.size() - 2);
+    const std::size_t kept = blocks_.size() - depth;
+    state_ = history_[kept];
+    history_.resize(kept);
+    blocks_.resize(kept);
+    ++salt_;
+    for (std::size_t i = 0; i < depth; ++i)
+        mine_one();
+}
+
+void FakeChain::set_rules(const std::function<void(FakeChainRules&)>& change) {
+    const std::scoped_lock lock(mutex_);
+    change(rules_);
+}
+
+U256 FakeChain::balance(const Address& account) const {
+    const std::scoped_lock lock(mutex_);
+    const auto found = state_.balances.find(account);
+    return found == state_.balances.end() ? U256(0) : found->second;
+}
+
+std::uint64_t FakeChain::nonce(const Address& account) const {
+    const std::scoped_lock lock(mutex_);
+    const auto found = state_.nonces.find(account);
+    return found == state_.nonces.end() ? 0 : found->second;
+}
+
+std::uint64_t FakeChain::tip() const {
+    const std::scoped_lock lock(mutex_);
+    return blocks_.size() - 1;
+}
+
+std::size_t FakeChain::pooled() const {
+    const std::scoped_lock lock(mutex_);
+    std::size_t count = 0;
+    for (const auto& [account, queue] : pool_)
+        count += queue.size();
+    return count;
+}
+
+std::optional<contracts::Receipt> FakeChain::receipt(const Hash256& hash) const {
+    const std::scoped_lock lock(mutex_);
+    for (const Block& block : blocks_) {
+        for (const contracts::Receipt& one : block.receipts) {
+            if (one.transaction == hash) return one;
+        }
+    }
+    return std::nullopt;
+}
+
+std::vector<SignedEthTx> FakeChain::mined(const Address& account) const {
+    const std::scoped_lock lock(mutex_);
+    std::vector<SignedEthTx> out;
+    for (const Block& block : blocks_) {
+        for (const auto& [from, tx] : block.transactions) {
+            if (from == account) out.push_back(tx);
+        }
+    }
+    return out;
+}
+
+std::uint64_t FakeChain::pool_nonce(const Address& account) const {
+    const auto confirmed = state_.nonces.find(account);
+    std::uint64_t next = confirmed == state_.nonces.end() ? 0 : confirmed->second;
+    if (const auto queue = pool_.find(account); queue != pool_.end()) {
+        while (queue->second.contains(next))
+            ++next;
+    }
+    return next;
+}
+
+std::optional<FakeChain::Refusal> FakeChain::admit(const SignedEthTx& tx, const Hash256& hash) {
+    const Address from = sender_of(tx);
+    const std::uint64_t confirmed = state_.nonces[from];
+    const U256 price = price_of(tx.tx);
+    if (tx.tx.chain_id != rules_.chain_id) {
+        return Refusal{-32603,
+                       "expect chainID = " + std::to_string(rules_.chain_id) + ", got " +
+                           std::to_string(tx.tx.chain_id) + ": invalid EVM chain ID",
+                       {}};
+    }
+    auto& queue = pool_[from];
+    const auto same = queue.find(tx.tx.nonce);
+    if (same != queue.end() && same->second.hash == hash) return Refusal{13, "known transaction", {}};
+    if (price == 0) return Refusal{13, "tip cap is too low: 0, min tip cap: 1: transaction underpriced", {}};
+    if (tx.tx.gas_limit < contracts::intrinsic_gas(tx.tx.data.size()))
+        return Refusal{13, "intrinsic gas too low", {}};
+    if (tx.tx.nonce < confirmed) return Refusal{13, "nonce too low", {}};
+    if (tx.tx.nonce > confirmed + rules_.max_nonce_gap) return Refusal{13, "nonce too high", {}};
+    if (same != queue.end() && price <= price_of(same->second.signed_tx.tx)) {
+        return Refusal{13,
+                       "gas fee cap " + to_decimal(price) + " < " +
+                           to_decimal(price_of(same->second.signed_tx.tx)) +
+                           ": replacement transaction underpriced",
+                       {}};
+    }
+    if (U512(tx.tx.gas_limit) * U512(price) + U512(tx.tx.value) > U512(state_.balances[from])) {
+        return Refusal{13, "insufficient funds for gas * price + value", {}};
+    }
+    std::size_t count = 0;
+    for (const auto& [account, other] : pool_)
+        count += other.size();
+    if (same == queue.end() && count >= rules_.pool_size) return Refusal{13, "txpool is full", {}};
+    queue[tx.tx.nonce] = {tx, hash};
+    return std::nullopt;
+}
+
+FakeRun FakeChain::run_call(const contracts::CallRequest& call, bool view) {
+    if (!call.to) return {};
+    const auto found = state_.contracts.find(*call.to);
+    if (found == state_.contracts.end()) return {};
+    return found->second->run(call.from.value_or(Address{}), call.value, call.data, view);
+}
+
+contracts::Receipt FakeChain::execute(const Address& from, const Pooled& pooled) {
+    const EthTx& tx = pooled.signed_tx.tx;
+    contracts::Receipt receipt;
+    receipt.transaction = pooled.hash;
+    receipt.block = blocks_.size();
+    receipt.gas_price = price_of(tx);
+    FakeRun run;
+    std::shared_ptr<FakeContract> made;
+    if (tx.to) {
+        run = run_call({from, tx.to, tx.value, tx.data, tx.gas_limit}, false);
+    } else {
+        receipt.contract = contract_address(from, tx.nonce);
+        made = maker_(tx.data);
+        run.ok = made != nullptr;
+        run.gas = 30'000 + (made ? contracts::kGasPerCodeByte * made->code().size() : 0);
+    }
+    std::uint64_t used = contracts::charged_gas(tx.data.size(), run.gas);
+    if (used > tx.gas_limit) {
+        run.ok = false;
+        used = tx.gas_limit;
+    }
+    receipt.gas_used = used;
+    receipt.status = run.ok ? 1 : kReverted;
+    state_.balances[from] -= U256(used) * receipt.gas_price;
+    if (!run.ok) return receipt;
+    state_.balances[from] -= tx.value;
+    const Address payee = tx.to ? *tx.to : *receipt.contract;
+    state_.balances[payee] += tx.value;
+    for (const auto& [account, amount] : run.paid) {
+        state_.balances[payee] -= amount;
+        state_.balances[account] += amount;
+    }
+    if (made) state_.contracts[payee] = made;
+    receipt.logs = run.logs;
+    return receipt;
+}
+
+void FakeChain::mine_one() {
+    history_.push_back(state_);
+    Block block;
+    Bytes seed = to_bytes(blocks_.back().hash.view());
+    seed.push_back(static_cast<std::uint8_t>(salt_));
+    block.hash = keccak256(seed);
+    std::uint64_t gas = 0;
+    for (auto& [from, queue] : pool_) {
+        while (!queue.empty()) {
+            const auto next = queue.find(state_.nonces[from]);
+            if (next == queue.end()) break;
+            const EthTx& tx = next->second.signed_tx.tx;
+            // Accepted, and never mined.
+            if (price_of(tx) < rules_.base_fee || tx.gas_limit > rules_.block_gas_limit) break;
+            if (gas + tx.gas_limit > rules_.block_gas_limit) break;
+            if (U512(tx.gas_limit) * U512(price_of(tx)) + U512(tx.value) > U512(state_.balances[from])) break;
+            gas += tx.gas_limit;
+            contracts::Receipt receipt = execute(from, next->second);
+            receipt.block_hash = block.hash;
+            for (contracts::ChainLog& log : receipt.logs) {
+                log.block = receipt.block;
+                log.transaction = receipt.transaction;
+            }
+            block.receipts.push_back(std::move(receipt));
+            block.transactions.emplace_back(from, next->second.signed_tx);
+            ++state_.nonces[from];
+            queue.erase(next);
+        }
+        queue.erase(queue.begin(), queue.lower_bound(state_.nonces[from]));
+    }
+    blocks_.push_back(std::move(block));
+}
+
+}  // namespace ioswarm::test
