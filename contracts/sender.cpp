@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "contracts/sender.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace ioswarm::contracts {
+namespace {
+
+constexpr const char* kCannotSend = "cannot send the transaction";
+constexpr std::uint64_t kMaxNonceDistance = 10'000;
+constexpr const char* kResumeHint =
+    "run the same command again: it goes on with this transaction and sends no other";
+
+EthTx to_eth_tx(const TransactionOrder& order, std::uint64_t chain_id) {
+    EthTx tx;
+    tx.type = order.dynamic_fee ? EthTxType::dynamic_fee : EthTxType::legacy;
+    tx.chain_id = chain_id;
+    tx.nonce = order.nonce;
+    if (order.dynamic_fee) {
+        tx.gas_fee_cap = order.gas_price;
+        tx.gas_tip_cap = std::min<U256>(order.gas_price, kMinGasPrice);
+    } else {
+        tx.gas_price = order.gas_price;
+    }
+    tx.gas_limit = order.gas_limit;
+    tx.to = order.to;
+    tx.value = order.value;
+    tx.data = order.data;
+    return tx;
+}
+
+const U256& price_in(const EthTx& tx) {
+    return tx.type == EthTxType::legacy ? tx.gas_price : tx.gas_fee_cap;
+}
+
+/// What a refusal for good means to the operator.
+Error refusal_error(const SendResult& sent) {
+    switch (sent.outcome) {
+        case SendOutcome::no_funds:
+            return {ErrorCode::failed_check,
+                    kCannotSend,
+                    {},
+                    "the wallet's balance does not cover value and gas",
+                    {}};
+        case SendOutcome::wrong_chain:
+            return {ErrorCode::config, kCannotSend, {}, sent.why, "check --network, --rpc and --chain-id"};
+        case SendOutcome::underpriced:
+            return {ErrorCode::try_again,
+                    kCannotSend,
+                    {},
+                    sent.why,
+                    "another transaction of this wallet may wait with the same nonce, or the price is too low"};
+        case SendOutcome::nonce_too_high:
+            return {ErrorCode::try_again,
+                    kCannotSend,
+                    {},
+                    sent.why,
+                    "earlier transactions of this wallet are not mined yet"};
+        default:
+            return {ErrorCode::failed_check, kCannotSend, {}, sent.why, {}};
+    }
+}
+
+}  // namespace
+
+void WaitClock::sleep(std::chrono::milliseconds time, const std::stop_token& stop) {
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any().wait_for(lock, stop, time, [] { return false; });
+}
+
+Result<U256> choose_gas_price(ChainClient& chain, const U256& cap) {
+    const auto suggested = chain.gas_price();
+    if (!suggested) return fail(suggested.error());
+    const auto tip = chain.tip();
+    if (!tip) return fail(tip.error());
+    const auto block = chain.block(*tip);
+    if (!block) return fail(block.error());
+    U256 price = std::max<U256>(*suggested, kMinGasPrice);
+    if (*block) price = std::max(price, (*block)->base_fee);
+    if (price <= cap) return price;
+    return fail(ErrorCode::resource_exhausted, "the gas price is too high", {},
+                fmt::format("{} rau per gas, and the limit is {}", to_decimal(price), to_decimal(cap)),
+                "wait, or raise --max-gas-price");
+}
+
+Result<std::uint64_t> choose_nonce(ChainClient& chain, const SentJournal* journal, const Address& wallet) {
+    const auto confirmed = chain.confirmed_nonce(wallet);
+    if (!confirmed) return fail(confirmed.error());
+    const auto pool = chain.pool_nonce(wallet);
+    if (!pool) return fail(pool.error());
+    const std::uint64_t next = std::max(confirmed->nonce, *pool);
+    if (next - confirmed->nonce > kMaxNonceDistance) {
+        return fail(
+            ErrorCode::bad_data, kCannotSend, {},
+            fmt::format("the node says nonce {} confirmed and {} in its pool", confirmed->nonce, *pool));
+    }
+    if (journal != nullptr && next < journal->next_nonce()) {
+        return fail(ErrorCode::unavailable, kCannotSend, {},
+                    fmt::format("the node is behind: it knows this wallet's nonce {}, and {} was mined already",
+                                next, journal->next_nonce() - 1),
+                    "wait until it has caught up, or use another --rpc");
+    }
+    return next;
+}
+
+/// The state of one transaction while it is carried.
+struct TransactionSender::Wait {
+    SentEntry entry;
+    U256 max_gas_price;
+    std::vector<Hash256> hashes;
+    std::uint64_t scan_from = 0;
+    std::uint64_t scan_again_from = 0;  ///< of the second look, by blocks alone
+    std::uint64_t sent_at = 0;          ///< tip at the last sending
+    bool sent = false;                  ///< handed in by this process
+    bool maybe_kept = false;            ///< an endpoint may have it
+    bool send_again = true;
+    int taken = 0;              ///< how often its nonce was found used and no block had it
+    bool more_to_read = false;  ///< blocks are left that the last look did not reach
+    Error last_error;
+};
+
+TransactionSender::TransactionSender(ChainClient& chain, SentJournal& journal, PrivateKey key,
+                                     SenderSettings settings, WaitClock& clock, std::stop_token stop)
+    : chain_(chain),
+      journal_(journal),
+      key_(std::move(key)),
+      settings_(settings),
+      clock_(clock),
+      stop_(std::move(stop)) {}
+
+Result<SentEntry> TransactionSender::run(const TransactionOrder& order) {
+    if (order.gas_limit > kBlockGasLimit) {
+        return fail(ErrorCode::failed_check, kCannotSend, {},
+                    fmt::format("{} gas is more than a block takes ({})", order.gas_limit, kBlockGasLimit));
+    }
+    // Nothing is signed before this endpoint's chain id was seen, just now.
+    if (Status checked = chain_.check_chain(); !checked) return fail(std::move(checked).error());
+    const auto tip = chain_.tip();
+    if (!tip) return fail(tip.error());
+    SentEntry entry;
+    entry.kind = order.kind;
+    entry.key = order.key;
+    entry.nonce = order.nonce;
+    entry.from_block = *tip;
+    entry.attempts.push_back(sign_transaction(to_eth_tx(order, chain_.expected_chain_id()), key_));
+    if (Status stored = journal_.add(entry); !stored) return fail(std::move(stored).error());
+    Wait wait;
+    wait.entry = *journal_.open_entry();
+    wait.max_gas_price = order.max_gas_price;
+    return wait_for(wait);
+}
+
+Result<SentEntry> TransactionSender::resume(const U256& max_gas_price) {
+    const SentEntry* open = journal_.open_entry();
+    if (open == nullptr)
+        return fail(ErrorCode::internal, kCannotSend, {}, "the journal has no open transaction");
+    if (Status checked = chain_.check_chain(); !checked) return fail(std::move(checked).error());
+    Wait wait;
+    wait.entry = *open;
+    wait.max_gas_price = max_gas_price;
+    wait.maybe_kept = true;  // by the run that was cut off
+    return wait_for(wait);
+}
+
+Status TransactionSender::submit(Wait& wait) {
+    const RawEthTx& newest = wait.entry.attempts.back();
+    const SendResult sent = chain_.send(newest);
+    wait.maybe_kept = wait.maybe_kept || sent.maybe_kept;
+    wait.send_again = false;
+    if (!wait.sent && notice_) notice_(newest.hash);
+    wait.sent = true;
+    if (const auto tip = chain_.tip()) wait.sent_at = *tip;
+    switch (sent.outcome) {
+        case SendOutcome::accepted:
+        case SendOutcome::known:
+        case SendOutcome::nonce_too_low:  // by this very transaction, perhaps: the receipts tell
+            return {};
+        case SendOutcome::pool_full:
+        case SendOutcome::unknown:
+            wait.send_again = true;
+            wait.last_error = {ErrorCode::unavailable, kCannotSend, {}, sent.why, {}};
+            return {};
+        default:
+            break;
+    }
+    // An endpoint may have it from before: then it is waited for, and this refusal is of no weight.
+    if (wait.maybe_kept) return {};
+    if (Status closed = journal_.close(SentEntry::State::refused); !closed) return closed;
+    return fail(refusal_error(sent));
+}
+
+Result<std::optional<Receipt>> TransactionSender::look(Wait& wait) {
+    constexpr std::uint64_t kFullPortion = 256;  // of blocks, what one call reads
+    const std::uint64_t began = wait.scan_from;
+    wait.more_to_read = false;
+    auto found = chain_.find_receipt(wait.hashes, &wait.scan_from);
+    if (!found || *found) return found;
+    wait.more_to_read = wait.scan_from - began >= kFullPortion;
+    const auto confirmed = chain_.confirmed_nonce(key_.address());
+    if (!confirmed) return fail(confirmed.error());
+    if (confirmed->nonce <= wait.entry.nonce) {
+        wait.taken = 0;
+        wait.scan_again_from = wait.entry.from_block;
+        return std::nullopt;
+    }
+    // The nonce is used up. By us, if a block says so: a receipt by hash may come late.
+    found = chain_.scan_for_receipt(wait.hashes, &wait.scan_again_from);
+    if (!found || *found) return found;
+    wait.more_to_read = wait.scan_again_from <= confirmed->height;
+    if (!wait.more_to_read) {
+        ++wait.taken;
+        wait.scan_again_from = wait.entry.from_block;
+    }
+    return std::nullopt;
+}
+
+Result<bool> TransactionSender::is_final(const Receipt& receipt, std::uint64_t nonce) {
+    // A block is final at once on this chain, on an honest endpoint. Every endpoint that answers must know the
+    // block by this hash, and count the nonce as used.
+    bool any = false;
+    for (std::size_t i = 0; i < chain_.endpoint_count(); ++i) {
+        ChainEndpoint& one = chain_.endpoint(i);
+        const auto id = one.chain_id();
+        if (!id || *id != chain_.expected_chain_id()) continue;
+        const auto block = one.block(receipt.block);
+        const auto confirmed = one.confirmed_nonce(key_.address());
+        if (!block || !confirmed) continue;
+        if (!*block || (*block)->hash != receipt.block_hash || confirmed->nonce <= nonce) return false;
+        any = true;
+    }
+    return any;
+}
+
+Status TransactionSender::raise_price(Wait& wait) {
+    const auto tip = chain_.tip();
+    if (!tip || *tip < wait.sent_at + settings_.blocks_until_bump) return {};
+    wait.send_again = true;
+    auto signed_tx = decode_signed(wait.entry.attempts.back().raw);
+    const auto wanted = choose_gas_price(chain_, ~U256(0));
+    if (!signed_tx || !wanted) return {};
+    EthTx tx = std::move(signed_tx->tx);
+    const U256 old = price_in(tx);
+    if (*wanted <= old || old >= wait.max_gas_price) return {};
+    const U256 raised = std::min(std::max(*wanted, bumped_price(old)), wait.max_gas_price);
+    if (raised <= old) return {};
+    (tx.type == EthTxType::legacy ? tx.gas_price : tx.gas_fee_cap) = raised;
+    if (Status checked = chain_.check_chain(); !checked) return checked;
+    const RawEthTx attempt = sign_transaction(tx, key_);
+    if (Status stored = journal_.add_attempt(attempt); !stored) return stored;
+    wait.entry = *journal_.open_entry();
+    wait.hashes.push_back(attempt.hash);
+    if (notice_) notice_(attempt.hash);
+    return {};
+}
+
+Result<SentEntry> TransactionSender::finish_replaced(const Wait& wait) {
+    if (Status closed = journal_.close(SentEntry::State::replaced); !closed)
+        return fail(std::move(closed).error());
+    return fail(ErrorCode::aborted, "the transaction is lost", to_hex0x(wait.entry.attempts.back().hash.view()),
+                fmt::format("another transaction of this wallet was mined with its nonce {}", wait.entry.nonce),
+                "somebody else uses this key; nothing of this command was done");
+}
+
+Result<SentEntry> TransactionSender::wait_for(Wait& wait) {
+    for (const RawEthTx& one : wait.entry.attempts)
+        wait.hashes.push_back(one.hash);
+    wait.scan_from = wait.scan_again_from = wait.entry.from_block;
+    const auto deadline = clock_.now() + settings_.timeout;
+    for (;;) {
+        if (wait.send_again) {
+            if (Status sent = submit(wait); !sent) return fail(std::move(sent).error());
+        }
+        const auto found = look(wait);
+        if (found && *found) {
+            const auto sure = is_final(**found, wait.entry.nonce);
+            if (sure && *sure) {
+                const std::uint64_t id = wait.entry.id;
+                if (Status closed = journal_.close(**found); !closed) return fail(std::move(closed).error());
+                return journal_.entries().at(id - 1);
+            }
+            wait.scan_from = wait.entry.from_block;  // it may come back in another block
+        } else if (!found) {
+            if (found.error().code == ErrorCode::config) return fail(found.error());
+            wait.last_error = found.error();
+        } else if (wait.taken >= 2) {
+            return finish_replaced(wait);
+        }
+        if (stop_.stop_requested() || clock_.now() >= deadline) break;
+        if (wait.more_to_read) continue;
+        clock_.sleep(settings_.poll, stop_);
+        if (Status raised = raise_price(wait); !raised) return fail(std::move(raised).error());
+    }
+    const bool stopped = stop_.stop_requested();
+    const std::string why =
+        stopped
+            ? "stopped while it waits to be mined"
+            : "it is not mined yet" + (wait.last_error.what.empty() ? "" : "; last: " + wait.last_error.text());
+    return fail(stopped ? ErrorCode::cancelled : ErrorCode::timed_out, "the transaction is not confirmed",
+                to_hex0x(wait.entry.attempts.back().hash.view()), why, kResumeHint);
+}
+
+}  // namespace ioswarm::contracts
