@@ -36,7 +36,11 @@ U256 word_at(const Bytes& data, std::size_t index) {
 }  // namespace
 
 Anvil& chain() {
-    static Anvil anvil;
+    static Anvil anvil = [] {
+        AnvilSettings settings;
+        if (kKeepSteps) settings.arguments.emplace_back("--steps-tracing");
+        return Anvil(settings);
+    }();
     return anvil;
 }
 

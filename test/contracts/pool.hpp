@@ -14,6 +14,8 @@ namespace ioswarm::test {
 
 /// The development chain of this test program, started at the first use.
 Anvil& chain();
+/// Each test program says here whether its chain keeps the steps of transactions for debug_traceTransaction.
+extern const bool kKeepSteps;
 
 /// Creation code under test: the program's own, or that of the artifact named by IOSWARM_CONTRACT_ARTIFACT (the
 /// script for deliberate faults sets it).

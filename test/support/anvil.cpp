@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/support/anvil.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <stdexcept>
-#include <thread>
 
 #include "test/support/test_data.hpp"
 
@@ -84,7 +84,11 @@ Anvil::Anvil(AnvilSettings settings) {
     const auto address = program_->wait_for_line("Listening on ");
     if (!address) throw std::runtime_error("anvil did not start: " + program_->err());
     url_ = "http://" + *address;
-    auto http = HttpClient::create(url_);
+    // Traces of large transactions are long.
+    HttpSettings http_settings;
+    http_settings.total_timeout = std::chrono::seconds(60);
+    http_settings.max_response_bytes = std::size_t{256} << 20U;
+    auto http = HttpClient::create(url_, http_settings);
     if (!http) throw std::runtime_error(http.error().text());
     client_ = std::make_unique<JsonRpcClient>(*std::move(http));
     // It tells of every request on its standard output, which nobody reads any more: the pipe would fill up.
@@ -102,14 +106,8 @@ json Anvil::rpc(const std::string& method, const json& params) {
 }
 
 ChainReceipt Anvil::send(const ChainCall& call) {
-    const json hash = rpc("eth_sendTransaction", json::array({transaction(call)}));
-    // A receipt can be missing for a moment after its transaction was mined.
-    for (int attempt = 0; attempt < 10'000; ++attempt) {
-        const json receipt = rpc("eth_getTransactionReceipt", json::array({hash}));
-        if (!receipt.is_null()) return receipt_from(receipt);
-        std::this_thread::yield();
-    }
-    throw std::runtime_error("no receipt for " + hash.get<std::string>());
+    // EIP-7966: answers with the receipt once the transaction is mined.
+    return receipt_from(rpc("eth_sendTransactionSync", json::array({transaction(call)})));
 }
 
 CallOutcome Anvil::call(const ChainCall& call) {

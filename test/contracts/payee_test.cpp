@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include <catch2/catch.hpp>
+
+#include "test/contracts/pool.hpp"
+#include "test/support/test_data.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+
+namespace {
+
+/// A size as the operand of PUSH3, in hex.
+std::string push3(std::size_t size) {
+    return "62" + to_hex(BytesView(to_word(size).bytes).last(3));
+}
+
+/// A wallet with this code.
+Address payee(const std::string& code) {
+    const Address out = new_wallet();
+    chain().set_code(out, hex(code));
+    return out;
+}
+
+/// Calls `data` back at whoever pays it, and takes the payment whatever came of it.
+std::string calls_back(const Bytes& data) {
+    constexpr std::size_t kProgram = 22;
+    // CODECOPY(0, kProgram, size); CALL(gas, caller, 0, 0, size, 0, 0); STOP
+    const std::string size = push3(data.size());
+    return size + push3(kProgram) + "5f39" + "5f5f" + size + "5f5f335af15000" + to_hex(data);
+}
+
+struct Hostile {
+    const char* what;
+    std::string code;
+};
+
+/// Each keeps a payment from being made within the gas that payments get.
+std::vector<Hostile> hostile() {
+    return {{"reverts", "5f5ffd"},
+            {"runs into an invalid instruction", "fe"},
+            {"loops until its gas is gone", "5b5f56"},
+            {"reverts with 90 KB", push3(90'000) + "5ffd"},
+            {"reverts with 1 MiB", push3(1U << 20U) + "5ffd"},
+            {"returns 1 MiB", push3(1U << 20U) + "5ff3"}};
+}
+
+/// "returns 90 KB" takes the payment, and the answer costs the pool nothing.
+const std::string kReturnsMuch = "62015f905ff3";
+
+Bytes batch_claim_data(const std::vector<Address>& agents) {
+    return encode_call("batchClaimFor(address[])", {list(agents)});
+}
+
+}  // namespace
+
+TEST_CASE("a payee that refuses is credited and the others are paid") {
+    for (const Hostile& kind : hostile()) {
+        INFO(kind.what);
+        Pool pool;
+        const Address bad = payee(kind.code);
+        const Address first = new_wallet();
+        const Address last = new_wallet();
+        const std::vector<Share> shares{{first, 10, true}, {bad, 80, true}, {last, 10, true}};
+        // No more gas than a coordinator would give it.
+        ChainCall call = pool.call_of(settle_data(1, shares), 1000);
+        call.gas = 300'000;
+        const ChainReceipt receipt = pool.send(call);
+        REQUIRE(receipt.ok);
+        CHECK(chain().balance(first) == 100);
+        CHECK(chain().balance(last) == 100);
+        CHECK(chain().balance(bad) == 0);
+        CHECK(pool.claimable(bad) == 800);
+        CHECK(pool.view("agents(address)", {word(bad)}, 0) == 80);
+        const auto failed = events(receipt, "ClaimFailed(address,uint256)");
+        REQUIRE(failed.size() == 1);
+        CHECK(failed[0].topics[1] == topic_of(bad));
+        CHECK(data_word(failed[0]) == 800);
+        CHECK(events(receipt, "Claimed(address,uint256)").size() == 2);
+        CHECK(pool.balance() == 800);
+
+        // Nor does it stop a batch of claims, or the claims in a settlement of version 2.
+        const ChainReceipt batch = pool.send(pool.call_of(new_wallet(), batch_claim_data({bad, bad})));
+        REQUIRE(batch.ok);
+        CHECK(events(batch, "ClaimFailed(address,uint256)").size() == 2);
+        CHECK(pool.claimable(bad) == 800);
+        // When it asks for itself, the call fails and its money stays.
+        ChainCall claim = pool.call_of(bad, encode_call("claim()"));
+        claim.gas = 200'000;
+        CHECK_FALSE(pool.send(claim).ok);
+        CHECK(pool.claimable(bad) == 800);
+        CHECK(pool.balance() == 800);
+        // Once it takes payments, it gets all of it.
+        chain().set_code(bad, {});
+        REQUIRE(pool.claim(bad).ok);
+        CHECK(chain().balance(bad) == 800);
+        CHECK(pool.balance() == 0);
+    }
+}
+
+TEST_CASE("a failed claim says so") {
+    Pool pool;
+    const Address bad = payee("5f5ffd");
+    REQUIRE(pool.settle(1, {{bad, 1}}, 10).ok);
+    const Bytes failed = encode_reason("transfer failed");
+    CHECK(pool.revert_of(pool.call_of(bad, encode_call("claim()"))) == failed);
+    CHECK(pool.revert_of(pool.call_of(new_wallet(), encode_call("claimFor(address)", {word(bad)}))) == failed);
+}
+
+TEST_CASE("the claims in a settlement of version 2 pass over a payee that refuses") {
+    for (const Hostile& kind : hostile()) {
+        INFO(kind.what);
+        Pool pool;
+        const Address bad = payee(kind.code);
+        const Address good = new_wallet();
+        const std::vector<Address> agents{bad, good};
+        ChainCall call = pool.call_of(encode_call("depositSettleAndClaim(address[],uint256[],address[])",
+                                                  {list(agents), list(std::vector<U256>{3, 1}), list(agents)}),
+                                      1000);
+        call.gas = 300'000;
+        REQUIRE(pool.send(call).ok);
+        CHECK(chain().balance(good) == 250);
+        CHECK(pool.claimable(bad) == 750);
+        CHECK(pool.claimable(good) == 0);
+    }
+}
+
+TEST_CASE("what a payee returns costs the pool nothing") {
+    Pool pool;
+    const Address loud = payee(kReturnsMuch);
+    const Address quiet = payee("00");
+    for (const Address& agent : {loud, quiet})
+        REQUIRE(pool.settle(agent == loud ? 1 : 2, {{agent, 1, true}}, 10).ok);
+    const ChainReceipt to_quiet = pool.settle(3, {{quiet, 1, true}}, 10);
+    const ChainReceipt to_loud = pool.settle(4, {{loud, 1, true}}, 10);
+    REQUIRE(to_loud.ok);
+    CHECK(chain().balance(loud) == 20);
+    // Its own 90 KB of memory cost it 24,000 gas; copying them would cost the pool as much again.
+    CHECK(to_loud.gas_used < to_quiet.gas_used + 30'000);
+}
+
+TEST_CASE("a payee gets enough gas to take note of a payment, and no more") {
+    Pool pool;
+    // Stores the value in a new slot and logs it, as some wallets do: about 24,000 gas.
+    const Address bookkeeper = payee(
+        "345f55"
+        "5f5fa0"
+        "00");
+    REQUIRE(pool.settle(1, {{bookkeeper, 1, true}}, 10).ok);
+    CHECK(chain().balance(bookkeeper) == 10);
+    // Two new slots do not fit.
+    const Address greedy = payee(
+        "345f55"
+        "34600155"
+        "00");
+    REQUIRE(pool.settle(2, {{greedy, 1, true}}, 10).ok);
+    CHECK(chain().balance(greedy) == 0);
+    CHECK(pool.claimable(greedy) == 10);
+    // With gas of its own it can do as it likes.
+    REQUIRE(pool.claim(greedy).ok);
+    CHECK(chain().balance(greedy) == 10);
+}
+
+TEST_CASE("a payee that calls back in gets its share once") {
+    struct Mode {
+        const char* what;
+        Bytes (*data)(const Address& self);
+    };
+    const std::array<Mode, 3> modes{
+        Mode{"claim", [](const Address&) { return encode_call("claim()"); }},
+        Mode{"claimFor", [](const Address& self) { return encode_call("claimFor(address)", {word(self)}); }},
+        Mode{"batchClaimFor", [](const Address& self) {
+                 return batch_claim_data({self, self});
+             }}};
+    for (const Mode& mode : modes) {
+        INFO(mode.what);
+        Pool pool;
+        const Address other = new_wallet();
+        const auto credit = [&](std::uint64_t epoch) {
+            const Address agent = new_wallet();
+            chain().set_code(agent, hex(calls_back(mode.data(agent))));
+            REQUIRE(pool.settle(epoch, {{agent, 1}, {other, 9}}, 1000).ok);
+            return agent;
+        };
+        const Address claims = credit(1);
+        REQUIRE(pool.claim(claims).ok);
+        CHECK(chain().balance(claims) == 100);
+
+        const Address is_claimed_for = credit(2);
+        REQUIRE(pool.send(pool.call_of(encode_call("claimFor(address)", {word(is_claimed_for)}))).ok);
+        CHECK(chain().balance(is_claimed_for) == 100);
+
+        const Address in_batch = credit(3);
+        REQUIRE(pool.send(pool.call_of(batch_claim_data({in_batch, in_batch}))).ok);
+        CHECK(chain().balance(in_batch) + pool.claimable(in_batch) == 100);
+
+        // SEND_NOW: it has 100 to claim and is sent 50 more.
+        const Address sent = credit(4);
+        REQUIRE(pool.settle(5, {{sent, 1, true}, {other, 1}}, 100).ok);
+        CHECK(chain().balance(sent) + pool.claimable(sent) == 150);
+
+        U256 owed = pool.claimable(other);
+        for (const Address& agent : {claims, is_claimed_for, in_batch, sent})
+            owed += pool.claimable(agent);
+        CHECK(pool.balance() == owed);
+        CHECK(pool.claimable(other) == 4 * 900 + 50);
+    }
+}
+
+TEST_CASE("a coordinator that is paid cannot settle the running epoch again from inside") {
+    Pool pool;
+    const Address inside = payee(calls_back(settle_data(5, {})));
+    REQUIRE(pool.send(pool.call_of(encode_call("setCoordinator(address)", {word(inside)}))).ok);
+    REQUIRE(pool.send(pool.call_of(inside, encode_call("acceptCoordinator()"))).ok);
+    const ChainReceipt receipt = pool.send(pool.call_of(inside, settle_data(5, {{inside, 1, true}}), 10));
+    REQUIRE(receipt.ok);
+    CHECK(events(receipt, "EpochSettled(uint64,uint256,uint256,uint256)").size() == 1);
+    CHECK(pool.view("epochState(uint64)", {word(U256(5))}) == 1);
+}
+
+TEST_CASE("with any gas limit a settlement is complete or did not happen") {
+    Pool pool;
+    const Address bad = payee("fe");
+    const Address wallet = new_wallet();
+    const Address contract = payee("00");
+    const Address credited = new_wallet();
+    const std::vector<Share> shares{{wallet, 1, true}, {bad, 1, true}, {credited, 1}, {contract, 1, true}};
+    std::uint64_t epoch = 0;
+    std::uint64_t refused = 0;
+    for (std::uint64_t gas = 30'000; gas <= 310'000; gas += 4'000) {
+        INFO(gas);
+        ChainCall call = pool.call_of(settle_data(epoch + 1, shares), 4000);
+        call.gas = gas;
+        if (pool.send(call).ok)
+            ++epoch;
+        else
+            ++refused;
+        for (const Address& paid : {wallet, contract})
+            REQUIRE(chain().balance(paid) == epoch * 1000);
+        for (const Address& owed : {bad, credited})
+            REQUIRE(pool.claimable(owed) == epoch * 1000);
+        REQUIRE(pool.balance() == epoch * 2000);
+        REQUIRE(pool.view("lastEpoch()") == epoch);
+    }
+    CHECK(epoch > 10);
+    CHECK(refused > 10);
+}
+
+TEST_CASE("gas that is too low for a payee reverts the call instead of passing the payee over") {
+    Pool pool;
+    const Address bookkeeper = payee(
+        "345f55"
+        "5f5fa0"
+        "00");
+    REQUIRE(pool.settle(1, {{bookkeeper, 1}}, 10).ok);
+    ChainCall batch = pool.call_of(new_wallet(), batch_claim_data({bookkeeper}));
+    batch.gas = 90'000;
+    CHECK(pool.revert_of(batch) == encode_error("LowGas()"));
+    ChainCall settle = pool.call_of(settle_data(2, {{bookkeeper, 1, true}}), 10);
+    settle.gas = 100'000;
+    CHECK(pool.revert_of(settle) == encode_error("LowGas()"));
+    // So the first gas limit that an estimate finds to be enough is enough for the payee, too.
+    batch.gas = 60'000;
+    while (!pool.send(batch).ok) {
+        REQUIRE(chain().balance(bookkeeper) == 0);
+        batch.gas += 1'000;
+        REQUIRE(batch.gas < 200'000);
+    }
+    CHECK(chain().balance(bookkeeper) == 10);
+}
+
+// 60,000 + 27,000 per credited agent + 75,000 per SEND_NOW agent is what the settlement's sender gives (IoTeX
+// gas). anvil's price of calldata is lower, so the gas limit here is lower by the difference.
+TEST_CASE("the gas limit that settlements are sent with is enough for the dearest payees") {
+    for (const std::size_t count : {1U, 2U, 10U, 40U}) {
+        INFO(count);
+        Pool pool;
+        std::vector<Share> shares;
+        for (std::size_t i = 0; i < count; ++i) {
+            shares.push_back({new_wallet(), 1});
+            shares.push_back({payee("fe"), 1, true});
+            shares.push_back({new_wallet(), 1, true});
+        }
+        ChainCall call = pool.call_of(settle_data(1, shares), 3000);
+        const std::uint64_t limit = 60'000 + 27'000 * count + 75'000 * 2 * count;
+        const std::uint64_t iotex_intrinsic = 10'000 + 100 * call.data.size();
+        const auto zeros = static_cast<std::uint64_t>(std::count(call.data.begin(), call.data.end(), 0));
+        const std::uint64_t ethereum_intrinsic = 21'000 + 16 * (call.data.size() - zeros) + 4 * zeros;
+        call.gas = limit - iotex_intrinsic + ethereum_intrinsic;
+        const ChainReceipt receipt = pool.send(call);
+        REQUIRE(receipt.ok);
+        CHECK(events(receipt, "Claimed(address,uint256)").size() == count);
+    }
+}
