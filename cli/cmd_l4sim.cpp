@@ -12,7 +12,7 @@
 #include "cli/l4sim_report.hpp"
 #include "cli/l4sim_world.hpp"
 #include "cli/log_sink.hpp"
-#include "cli/stop_on_signal.hpp"
+#include "cli/signals.hpp"
 #include "core/base/text.hpp"
 
 namespace ioswarm::cli {
@@ -66,7 +66,7 @@ ExitCode run_l4sim(const L4SimCommand& command, Io& io) {
         return exit_code_for(error.code);
     };
     if (const Status checked = check(command.run); !checked) return report_error(checked.error());
-    const StopOnSignal signals;
+    const SignalReader signals;
     const bool terminal = !command.json && !command.verbose && ::isatty(STDERR_FILENO) == 1;
     L4SimProgress progress(io.err, terminal, command.run.duration);
     const auto report = simulate(command, signals.token(), progress);

@@ -13,7 +13,7 @@
 #include "cli/count_option.hpp"
 #include "cli/duration_option.hpp"
 #include "cli/secret_file.hpp"
-#include "cli/stop_on_signal.hpp"
+#include "cli/signals.hpp"
 #include "core/base/text.hpp"
 #include "core/crypto/hmac.hpp"
 #include "proto/diff_probe.hpp"
@@ -156,7 +156,7 @@ ExitCode run_l4test(const L4TestOptions& options, Io& io) {
     };
     const auto probed = probe_options(options, io);
     if (!probed) return refuse(probed.error());
-    StopOnSignal signals;
+    SignalReader signals;
     if (!options.json) {
         io.err << fmt::format("waiting for a live diff of {} as agent {}\n", options.address, options.agent);
     }

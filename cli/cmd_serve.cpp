@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <csignal>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -17,7 +18,8 @@ namespace {
 
 constexpr std::uint64_t kMaxTestAgents = 1'000;
 constexpr std::chrono::milliseconds kDrainTime{6'000};
-/// The drain and everything after it; whatever still hangs then is left behind.
+/// From the first signal to the end, also when it comes while serve still starts. What hangs then is left
+/// behind.
 constexpr std::chrono::milliseconds kShutdownTime{8'000};
 
 struct ServeCommand {
@@ -48,22 +50,24 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
         return exit_code_for(error.code);
     };
     if (const Status checked = check(command, config); !checked) return refuse(checked.error());
-    block_signals();
+    std::signal(SIGPIPE, SIG_IGN);
     const Log log = make_log(log_format_from(config.log_format), log_level_from(config.log_level));
 
     std::mutex mutex;
     ServeApp* running = nullptr;  // guarded by mutex; null before and after
     bool hung_up_early = false;   // guarded by mutex: a SIGHUP came before, maybe after the lists were read
-    SignalWatch signals(
-        [&] {
-            const std::lock_guard lock(mutex);
-            if (running != nullptr) {
-                running->reload_lists();
-            } else {
-                hung_up_early = true;
-            }
-        },
-        log);
+    SignalPlan plan;
+    plan.on_hangup = [&] {
+        const std::lock_guard lock(mutex);
+        if (running != nullptr) {
+            running->reload_lists();
+        } else {
+            hung_up_early = true;
+        }
+    };
+    plan.end_within = kShutdownTime;
+    plan.log = log;
+    const SignalReader signals(std::move(plan));
     auto app = ServeApp::start(config, command.options, log);
     if (!app) return refuse(app.error());
     const auto set_running = [&](ServeApp* value) {
@@ -74,7 +78,6 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
     set_running(app->get());
     log.info("ready");
     signals.wait();
-    signals.limit_shutdown(kShutdownTime);
     set_running(nullptr);
     (*app)->stop(kDrainTime);
     app->reset();

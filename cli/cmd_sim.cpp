@@ -10,9 +10,9 @@
 #include "cli/count_option.hpp"
 #include "cli/duration_option.hpp"
 #include "cli/log_sink.hpp"
+#include "cli/signals.hpp"
 #include "cli/sim_report.hpp"
 #include "cli/sim_run.hpp"
-#include "cli/stop_on_signal.hpp"
 #include "core/base/decimal.hpp"
 
 namespace ioswarm::cli {
@@ -92,7 +92,7 @@ ExitCode run_sim(SimCommand& command, Io& io) {
         return exit_code_for(error.code);
     };
     if (const Status checked = check(command); !checked) return report_error(checked.error());
-    const StopOnSignal signals;
+    const SignalReader signals;
     const Log log = make_log(LogFormat::text, log_level_from(command.log_level));
     ProgressLine progress(io.err, ProgressLine::mode_for(command.options.json), "sim");
     const SimOptions& options = command.options;

@@ -6,10 +6,10 @@
 
 #include "cli/commands.hpp"
 #include "cli/duration_option.hpp"
+#include "cli/signals.hpp"
 #include "cli/snapshot_commands.hpp"
 #include "cli/snapshot_output_options.hpp"
 #include "cli/snapshot_progress.hpp"
-#include "cli/stop_on_signal.hpp"
 #include "core/base/text.hpp"
 #include "snapshot/export.hpp"
 
@@ -22,7 +22,7 @@ struct ExportCommand {
 };
 
 ExitCode run_export(ExportCommand& command, Io& io) {
-    const StopOnSignal stop;
+    const SignalReader stop;
     if (Status good = apply_output_options(command.output, "snapshot export", command.options,
                                            command.options.namespaces);
         !good) {

@@ -7,9 +7,9 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/duration_option.hpp"
+#include "cli/signals.hpp"
 #include "cli/snapshot_output_options.hpp"
 #include "cli/snapshot_progress.hpp"
-#include "cli/stop_on_signal.hpp"
 #include "core/base/text.hpp"
 #include "snapshot/roll.hpp"
 
@@ -42,7 +42,7 @@ Result<snapshot::RollReport> roll(RollCommand& command, std::stop_token stop, Io
 }
 
 ExitCode run_roll(RollCommand& command, Io& io) {
-    const StopOnSignal stop;
+    const SignalReader stop;
     const auto report = roll(command, stop.token(), io);
     if (!report) {
         print_error(io, report.error());

@@ -14,7 +14,7 @@
 
 #include "cli/progress_line.hpp"
 #include "cli/serve_settings.hpp"
-#include "cli/stop_on_signal.hpp"
+#include "cli/signals.hpp"
 #include "core/base/text.hpp"
 #include "core/diffs/diff_file.hpp"
 #include "core/diffs/sqlite_diff_store.hpp"
@@ -168,7 +168,7 @@ std::string diff_log_path(const ServeConfig& config) {
 }
 
 ExitCode run_diffs_import(const DiffsImportOptions& options, Io& io) {
-    const StopOnSignal stop;
+    const SignalReader stop;
     const auto imported = import(options, stop.token(), io);
     if (!imported) return stop.exit_code(report(io, imported.error()));
     if (options.json) {

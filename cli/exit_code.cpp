@@ -43,7 +43,7 @@ std::string_view describe(ExitCode code) noexcept {
         case ExitCode::ok:
             return "success";
         case ExitCode::failed_check:
-            return "a check failed";
+            return "a check failed, or a second signal forced the end";
         case ExitCode::usage:
             return "wrong command line";
         case ExitCode::bad_data:

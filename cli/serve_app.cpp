@@ -47,6 +47,7 @@ Result<std::unique_ptr<ServeApp>> ServeApp::start(const ServeConfig& config, con
                             &ServeApp::open_api, &ServeApp::start_test_agents}) {
         if (Status done = (app.get()->*step)(); !done) return fail(std::move(done).error());
     }
+    app->start_reloader();
     if (Status announced = app->announce(); !announced) return fail(std::move(announced).error());
     return app;
 }
@@ -227,12 +228,18 @@ Status ServeApp::announce() const {
                                                   agent_server_->port(), api_port)));
 }
 
-void ServeApp::reload_lists() {
-    const Result<std::vector<std::string>> reloaded = access_->reload({});
-    if (!reloaded) {
-        log_.error("the lists of agents stay as they were: {}", reloaded.error().text());
-        return;
-    }
+void ServeApp::start_reloader() {
+    reloader_.emplace([this, access = access_, log = log_]() -> ListReloader::Apply {
+        if (const auto reloaded = access->reload({}); !reloaded) {
+            return [log, why = reloaded.error().text()] {
+                log.error("the lists of agents stay as they were: {}", why);
+            };
+        }
+        return [this] { end_agents_not_allowed(); };
+    });
+}
+
+void ServeApp::end_agents_not_allowed() {
     // Who may is asked only now: whoever joins meanwhile was judged by the new lists already.
     std::size_t ended = 0;
     for (const AgentView& agent : coordinator_->agents()) {
@@ -252,6 +259,7 @@ void ServeApp::reload_lists() {
 void ServeApp::stop(std::chrono::milliseconds within) {
     const Clock::Steady begin = clock_.steady();
     accepting_ = false;
+    reloader_.reset();
     agent_server_->stop_accepting();
     coordinator_->drain(within * 3 / 4);
     test_agents_.reset();

@@ -9,6 +9,7 @@
 #include <stop_token>
 #include <string>
 
+#include "cli/list_reloader.hpp"
 #include "cli/monitor_api.hpp"
 #include "cli/serve_config.hpp"
 #include "cli/serve_diffs.hpp"
@@ -39,8 +40,9 @@ class ServeApp {
     ServeApp(const ServeApp&) = delete;
     ServeApp& operator=(const ServeApp&) = delete;
 
-    /// Reads the lists of agents again and ends whoever may no longer. Thread-safe.
-    void reload_lists();
+    /// Has the lists of agents read again, and ends whoever may no longer. It does not wait for the files,
+    /// which a dead file system may keep for ever. Thread-safe.
+    void reload_lists() { reloader_->request(); }
 
     /// No new agent, no new task; what agents are at work on or just handing in is taken for as long as
     /// `within` allows; then the ports are closed. The books close with the object.
@@ -57,6 +59,8 @@ class ServeApp {
     Status open_agent_port();
     Status open_api();
     Status start_test_agents();
+    void start_reloader();
+    void end_agents_not_allowed();
     Status announce() const;
     [[nodiscard]] std::string status_text() const;
     [[nodiscard]] Reasons not_ready() const;
@@ -70,7 +74,7 @@ class ServeApp {
     std::string address_;
     std::atomic<bool> accepting_{false};
 
-    std::unique_ptr<AccessControl> access_;
+    std::shared_ptr<AccessControl> access_;  // shared with a read of the lists, which may hang and outlive us
     std::unique_ptr<Ledger> ledger_;
     std::unique_ptr<Accounting> accounting_;
     std::unique_ptr<proto::NodeSource> node_;  // one of these two
@@ -83,6 +87,7 @@ class ServeApp {
     std::unique_ptr<HttpServer> api_server_;
     std::unique_ptr<proto::AgentClients> test_agents_;
     std::optional<StatusReporter> reporter_;
+    std::optional<ListReloader> reloader_;
 };
 
 }  // namespace ioswarm::cli

@@ -2,98 +2,125 @@
 #include "cli/signals.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <csignal>
-#include <cstring>
+#include <cstdint>
+#include <utility>
 
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
-
-#include "cli/exit_code.hpp"
 
 namespace ioswarm::cli {
 namespace {
 
-using SteadyClock = std::chrono::steady_clock;
+/// A script must be able to tell a forced end from a clean one, whichever signal forced it.
+constexpr int kForcedEnd = 1;
 
-sigset_t watched_signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1})
-        sigaddset(&set, signal);
-    return set;
+ExitCode code_after(int signal) noexcept {
+    return signal == SIGINT ? ExitCode::interrupted : ExitCode::terminated;
 }
 
-/// SIGUSR1, sent by ourselves to this one thread, means that a field changed; from outside it means nothing.
-constexpr int kWake = SIGUSR1;
+const char* name_of(int signal) noexcept {
+    return signal == SIGINT ? "SIGINT" : signal == SIGTERM ? "SIGTERM" : "SIGHUP";
+}
+
+sigset_t set_of(std::initializer_list<int> signals) noexcept {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (const int signal : signals)
+        ::sigaddset(&set, signal);
+    return set;
+}
 
 }  // namespace
 
 void block_hangup() {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    const sigset_t set = set_of({SIGHUP});
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
-void block_signals() {
-    const sigset_t set = watched_signals();
-    pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
+SignalReader::SignalReader(SignalPlan plan) : plan_(std::move(plan)) {
+    const sigset_t set = set_of({SIGINT, SIGTERM, SIGHUP});
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    signals_fd_ = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    over_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    thread_ = std::jthread([this] { run(); });
 }
 
-SignalWatch::SignalWatch(std::function<void()> on_hangup, Log log)
-    : on_hangup_(std::move(on_hangup)), log_(std::move(log)), thread_([this] { run(); }) {}
-
-SignalWatch::~SignalWatch() {
-    {
-        const std::lock_guard lock(mutex_);
-        over_ = true;
-    }
-    pthread_kill(thread_.native_handle(), kWake);
+SignalReader::~SignalReader() {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t told = ::write(over_fd_, &one, sizeof one);
     thread_.join();
+    ::close(signals_fd_);
+    ::close(over_fd_);
 }
 
-void SignalWatch::wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return asked_to_end_; });
+ExitCode SignalReader::exit_code(ExitCode otherwise) const noexcept {
+    const int signal = signal_;
+    return signal == 0 ? otherwise : code_after(signal);
 }
 
-void SignalWatch::limit_shutdown(std::chrono::milliseconds within) {
-    {
-        const std::lock_guard lock(mutex_);
-        deadline_ = SteadyClock::now() + within;
+// After the first signal none is read for kSecondSignalAfter; what waits by then is discarded. Comparing the
+// times at which two signals are read would not do: both may have come at once, and this thread may have been
+// kept from running between them.
+void SignalReader::run() {
+    for (;;) {
+        const SteadyTime before = std::chrono::steady_clock::now();
+        if (!wait_for_event(before)) return;
+        const SteadyTime now = std::chrono::steady_clock::now();
+        if (now >= deadline_) force_end("something did not end in time");
+        if (now < counts_again_) continue;
+        if (counts_again_ != SteadyTime::min() && before < counts_again_) {
+            discard_signals();
+            continue;
+        }
+        signalfd_siginfo info;
+        if (::read(signals_fd_, &info, sizeof info) == sizeof info)
+            on_signal(static_cast<int>(info.ssi_signo), now);
     }
-    pthread_kill(thread_.native_handle(), kWake);
 }
 
-void SignalWatch::run() {
-    const sigset_t set = watched_signals();
-    while (true) {
-        timespec timeout{3600, 0};
-        {
-            const std::lock_guard lock(mutex_);
-            if (over_) return;
-            if (deadline_ != SteadyClock::time_point::max()) {
-                const auto left = std::max(deadline_ - SteadyClock::now(), SteadyClock::duration::zero());
-                const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
-                timeout = {seconds.count(), std::chrono::nanoseconds(left - seconds).count()};
-            }
-        }
-        const int signal = sigtimedwait(&set, nullptr, &timeout);
-        if (signal == SIGHUP) on_hangup_();
-        if (signal == SIGINT || signal == SIGTERM) {
-            const std::lock_guard lock(mutex_);
-            const ExitCode code = signal == SIGINT ? ExitCode::interrupted : ExitCode::terminated;
-            if (asked_to_end_) _exit(static_cast<int>(code));
-            log_.info("{}: ending; a second signal ends at once", signal == SIGINT ? "SIGINT" : "SIGTERM");
-            asked_to_end_ = true;
-            changed_.notify_all();
-        }
-        const std::lock_guard lock(mutex_);
-        if (!over_ && SteadyClock::now() >= deadline_) {
-            log_.error("something did not end in time: leaving without it");
-            _exit(static_cast<int>(ExitCode::ok));
-        }
+/// False: the destructor has begun.
+bool SignalReader::wait_for_event(SteadyTime now) const {
+    using std::chrono::milliseconds;
+    const bool hears = now >= counts_again_;
+    const SteadyTime until = hears ? deadline_ : std::min(deadline_, counts_again_);
+    int timeout_ms = -1;
+    if (until != SteadyTime::max())
+        timeout_ms = static_cast<int>(std::chrono::ceil<milliseconds>(std::max(until - now, {})).count());
+    std::array<pollfd, 2> fds{{{over_fd_, POLLIN, 0}, {hears ? signals_fd_ : -1, POLLIN, 0}}};
+    if (::poll(fds.data(), fds.size(), timeout_ms) < 0) return errno == EINTR;
+    return (fds[0].revents & POLLIN) == 0;
+}
+
+void SignalReader::on_signal(int signal, SteadyTime now) {
+    if (signal == SIGHUP && plan_.on_hangup) {
+        plan_.on_hangup();
+        return;
     }
+    if (signal_ != 0) force_end("a second signal came");
+    plan_.log.info("{}: ending; a second signal after one second or more ends at once", name_of(signal));
+    counts_again_ = now + kSecondSignalAfter;
+    if (plan_.end_within.count() != 0) deadline_ = now + plan_.end_within;
+    signal_ = signal;
+    signal_.notify_all();
+    stop_.request_stop();
+}
+
+void SignalReader::discard_signals() const {
+    signalfd_siginfo info;
+    while (::read(signals_fd_, &info, sizeof info) == sizeof info) {
+    }
+}
+
+void SignalReader::force_end(const char* why) const {
+    plan_.log.error("{}: ending at once with exit code {}; what was acknowledged is on disk", why, kForcedEnd);
+    if (plan_.before_forced_end) plan_.before_forced_end();
+    ::_exit(kForcedEnd);
 }
 
 }  // namespace ioswarm::cli

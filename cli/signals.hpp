@@ -1,51 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
+#include <stop_token>
 #include <thread>
 
+#include "cli/exit_code.hpp"
 #include "core/base/log.hpp"
 
 namespace ioswarm::cli {
 
-/// Blocks SIGHUP alone: one that comes while the configuration is read waits for the SignalWatch, whereas
-/// SIGINT and SIGTERM still end the process, also when it waits for a file.
+/// Blocks SIGHUP alone. A SIGHUP that comes while the configuration is read then waits for the SignalReader,
+/// and SIGINT and SIGTERM still end the process, also while it waits for a file.
 void block_hangup();
 
-/// Blocks SIGINT, SIGTERM and SIGHUP for this thread and all it starts, and ignores SIGPIPE. To be called
-/// before any thread exists: then no signal handler ever runs, and one thread waits for all of them.
-void block_signals();
+/// What a SignalReader does besides asking for the end.
+struct SignalPlan {
+    /// Called on the reader's thread for each SIGHUP; it must not wait for anything. Empty: SIGHUP asks for the
+    /// end, as SIGTERM does.
+    std::function<void()> on_hangup{};
+    /// How long after the first SIGINT or SIGTERM the process may still run. Then the reader ends it. Zero: as
+    /// long as it likes.
+    std::chrono::milliseconds end_within{0};
+    /// Told of the first signal and of a forced end.
+    Log log{};
+    /// Called on the reader's thread before a forced end, for what must still be written. It must end by
+    /// itself.
+    std::function<void()> before_forced_end{};
+};
 
-/// The thread that waits for signals. SIGHUP calls `on_hangup` on it. The first SIGINT or SIGTERM ends wait();
-/// a second one ends the process at once with 130 or 143.
-class SignalWatch {
+/// The only place where the program reads signals: one thread waits for SIGINT, SIGTERM and SIGHUP. The first
+/// SIGINT or SIGTERM asks the program to stop and to tidy up. Further ones count only when they come at least
+/// kSecondSignalAfter after the first: `timeout` and service managers signal a process and its group within
+/// microseconds, which is no impatient user. One that counts ends the process at once with exit code 1.
+/// To be made before any other thread that does not block these signals itself: it blocks them for its thread
+/// and for all threads that are started after it.
+class SignalReader {
   public:
-    SignalWatch(std::function<void()> on_hangup, Log log);
-    ~SignalWatch();
-    SignalWatch(const SignalWatch&) = delete;
-    SignalWatch& operator=(const SignalWatch&) = delete;
+    static constexpr std::chrono::milliseconds kSecondSignalAfter{1'000};
 
-    /// Until the first SIGINT or SIGTERM.
-    void wait();
+    explicit SignalReader(SignalPlan plan = {});
+    ~SignalReader();
+    SignalReader(const SignalReader&) = delete;
+    SignalReader& operator=(const SignalReader&) = delete;
 
-    /// From now on the process has so long to end by itself: then this thread ends it, with 0, since everything
-    /// that was acknowledged is on disk by then.
-    void limit_shutdown(std::chrono::milliseconds within);
+    /// Stop is requested by the first signal that asks for the end. Its callbacks run on the reader's thread.
+    [[nodiscard]] std::stop_token token() const noexcept { return stop_.get_token(); }
+    /// Waits for the first signal that asks for the end.
+    void wait() const noexcept { signal_.wait(0); }
+    /// `otherwise`, or what a signal that came asks for: 130 after SIGINT, 143 after the others.
+    [[nodiscard]] ExitCode exit_code(ExitCode otherwise) const noexcept;
 
   private:
-    void run();
+    using SteadyTime = std::chrono::steady_clock::time_point;
 
-    const std::function<void()> on_hangup_;
-    const Log log_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    bool asked_to_end_ = false;  // guarded by mutex_, as are the next two
-    bool over_ = false;          // the destructor has begun
-    std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::time_point::max();
-    std::thread thread_;
+    void run();
+    [[nodiscard]] bool wait_for_event(SteadyTime now) const;
+    void on_signal(int signal, SteadyTime now);
+    void discard_signals() const;
+    [[noreturn]] void force_end(const char* why) const;
+
+    const SignalPlan plan_;
+    std::stop_source stop_;
+    std::atomic<int> signal_ = 0;  ///< the first one that asked for the end
+    int signals_fd_;
+    int over_fd_;                                  ///< readable once the destructor has begun
+    SteadyTime counts_again_ = SteadyTime::min();  ///< reader's thread only, as the next one: see run()
+    SteadyTime deadline_ = SteadyTime::max();      ///< of the whole process
+    std::jthread thread_;                          ///< last: it uses all of the above
 };
 
 }  // namespace ioswarm::cli
