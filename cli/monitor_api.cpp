@@ -18,6 +18,9 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::chrono::seconds kListedHeartbeatAge{120};  // /swarm/agents; the other counts take 60 s
 
+constexpr const char* kAgentIdHeader = "X-Ioswarm-Agent-Id";
+constexpr const char* kTokenHeader = "X-Ioswarm-Token";
+
 HttpReply json_reply(const Json& json, int status = 200) {
     // Ids and regions are checked when agents register; should another byte ever come through, it is replaced.
     return HttpReply{
@@ -117,10 +120,14 @@ HttpReply MonitorApi::handle(const HttpRequest& request) const {
     return reply;
 }
 
+std::vector<std::string> MonitorApi::headers() {
+    return {kAgentIdHeader, kTokenHeader};
+}
+
 bool MonitorApi::authorized(const HttpRequest& request) const {
     if (!authorize_) return true;
-    const std::string* id = request.header("X-Ioswarm-Agent-Id");
-    const std::string* token = request.header("X-Ioswarm-Token");
+    const std::string* id = request.header(kAgentIdHeader);
+    const std::string* token = request.header(kTokenHeader);
     return id != nullptr && token != nullptr && authorize_(*id, *token).has_value();
 }
 

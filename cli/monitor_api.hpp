@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/alarm.hpp"
 #include "core/base/result.hpp"
@@ -39,6 +40,8 @@ class MonitorApi {
     }
 
     [[nodiscard]] HttpReply handle(const HttpRequest& request) const;
+    /// Names of the request headers that handle() reads.
+    [[nodiscard]] static std::vector<std::string> headers();
 
   private:
     struct Route;

@@ -157,6 +157,7 @@ Status ServeApp::open_api() {
     HttpServerSettings settings;
     settings.address = address_;
     settings.port = static_cast<std::uint16_t>(config_.swarm_api_port);
+    settings.headers = MonitorApi::headers();
     auto server = start_http(
         settings, [this](const HttpRequest& request) { return api_->handle(request); }, log_);
     if (!server) return fail(std::move(server).error());

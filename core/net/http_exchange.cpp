@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 #include <httplib.h>
+#include <strings.h>
 
 namespace ioswarm {
 namespace {
@@ -64,6 +65,30 @@ bool is_other_method(std::string_view word) {
     return is_word && std::find(kKnown.begin(), kKnown.end(), word) == kKnown.end();
 }
 
+bool is_same_name(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
+
+/// The request line and those headers alone. Lines end where httplib ends them, at each line feed: none may
+/// hide another header from us.
+std::string with_headers(std::string_view head, const std::vector<std::string>& names) {
+    const auto take_line = [&head] {
+        const std::string_view line = head.substr(0, head.find('\n'));
+        head.remove_prefix(std::min(line.size() + 1, head.size()));
+        return line.ends_with('\r') ? line.substr(0, line.size() - 1) : line;
+    };
+    std::string out(take_line());
+    out += "\r\n";
+    while (!head.empty()) {
+        const std::string_view line = take_line();
+        const std::string_view name = line.substr(0, line.find(':'));
+        const bool is_wanted = std::any_of(
+            names.begin(), names.end(), [&](const std::string& wanted) { return is_same_name(name, wanted); });
+        if (is_wanted && name.size() < line.size()) out.append(line).append("\r\n");
+    }
+    return out + "\r\n";
+}
+
 HttpRequest to_request(const httplib::Request& from) {
     return HttpRequest{from.method, from.path, HttpFields(from.params.begin(), from.params.end()),
                        HttpFields(from.headers.begin(), from.headers.end())};
@@ -99,25 +124,20 @@ class HttpExchange::Parser final : public httplib::Server {
     std::string answer(std::string_view head, const std::string& remote_ip) {
         BufferStream stream(head, remote_ip);
         bool closed = false;
-        process_request(stream, true, closed, [](httplib::Request& request) {
-            // A handful of bytes asking for thousands of overlapping ranges, or for the slowest compression,
-            // would buy a lot of work: neither is offered.
-            request.ranges.clear();
-            request.headers.erase("Accept-Encoding");
-        });
+        process_request(stream, true, closed, {});
         return stream.take();
     }
 };
 
-HttpExchange::HttpExchange(HttpServer::Handler handler)
-    : parser_(std::make_unique<Parser>(std::move(handler))) {}
+HttpExchange::HttpExchange(HttpServer::Handler handler, std::vector<std::string> headers)
+    : headers_(std::move(headers)), parser_(std::make_unique<Parser>(std::move(handler))) {}
 HttpExchange::~HttpExchange() = default;
 
 std::string HttpExchange::answer(std::string_view head, const std::string& remote_ip) {
     if (is_other_method(head.substr(0, head.find(' ')))) {
         return http_error_answer(405, "Method Not Allowed", "method not allowed");
     }
-    return parser_->answer(head, remote_ip);
+    return parser_->answer(with_headers(head, headers_), remote_ip);
 }
 
 std::string http_error_answer(int status, std::string_view reason, std::string_view message) {

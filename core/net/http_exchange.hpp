@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/net/http_server.hpp"
 
@@ -12,7 +13,10 @@ namespace ioswarm {
 /// Bytes of one request in, bytes of its answer out: the part of HTTP that cpp-httplib does. No sockets.
 class HttpExchange {
   public:
-    explicit HttpExchange(HttpServer::Handler handler);
+    /// `headers`: the names of those that the handler reads. cpp-httplib is shown no other: it works on some
+    /// (Range, by a regular expression that needs stack for each character) before any handler of ours is
+    /// asked.
+    HttpExchange(HttpServer::Handler handler, std::vector<std::string> headers);
     ~HttpExchange();
     HttpExchange(const HttpExchange&) = delete;
     HttpExchange& operator=(const HttpExchange&) = delete;
@@ -23,6 +27,7 @@ class HttpExchange {
 
   private:
     class Parser;
+    const std::vector<std::string> headers_;
     std::unique_ptr<Parser> parser_;
 };
 

@@ -159,7 +159,7 @@ struct HttpServer::Impl {
     std::thread thread;
 
     Impl(HttpServerSettings s, Handler handler, Log l)
-        : settings(std::move(s)), exchange(std::move(handler)), log(std::move(l)) {}
+        : settings(std::move(s)), exchange(std::move(handler), settings.headers), log(std::move(l)) {}
 
     void watch(int fd, std::uint32_t events, void* tag, int operation) const {
         epoll_event event{};

@@ -46,6 +46,8 @@ struct HttpServerSettings {
     std::size_t max_request_bytes = 16'384;              ///< request line and headers
     std::chrono::milliseconds request_timeout{5'000};    ///< from connecting until the headers are whole
     std::chrono::milliseconds response_timeout{10'000};  ///< until the answer has been taken
+    /// The only request headers that the handler sees. All others are removed before anything parses them.
+    std::vector<std::string> headers;
 };
 
 struct HttpServerCounters {

@@ -36,8 +36,10 @@ struct Served {
         }
         api = std::make_unique<cli::MonitorApi>(
             monitor, clock, std::move(authorize), [this] { return around; }, snapshot_dir);
-        auto started =
-            HttpServer::start({}, [this](const HttpRequest& request) { return api->handle(request); });
+        HttpServerSettings settings;
+        settings.headers = cli::MonitorApi::headers();
+        auto started = HttpServer::start(std::move(settings),
+                                         [this](const HttpRequest& request) { return api->handle(request); });
         if (!started) FAIL(started.error().text());
         server = *std::move(started);
         client = std::make_unique<httplib::Client>("127.0.0.1", server->port());

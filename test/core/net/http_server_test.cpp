@@ -7,11 +7,14 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+
+#include "core/net/http_exchange.hpp"
 
 using namespace ioswarm;
 using namespace std::chrono_literals;
@@ -95,7 +98,9 @@ TEST_CASE("a request is answered and the connection ends", "[http]") {
 }
 
 TEST_CASE("headers are found without regard to case", "[http]") {
-    const auto server = start({}, [](const HttpRequest& request) {
+    HttpServerSettings settings;
+    settings.headers = {"X-Ioswarm-Agent-Id"};
+    const auto server = start(settings, [](const HttpRequest& request) {
         const std::string* id = request.header("X-Ioswarm-Agent-Id");
         return HttpReply{200, id == nullptr ? "none" : *id, "text/plain", {{"X-More", "yes"}}};
     });
@@ -154,6 +159,52 @@ TEST_CASE("ranges and compression buy no work", "[http]") {
         ask(*server, "GET / HTTP/1.1\r\n" + ranges + "\r\nAccept-Encoding: br, gzip, deflate\r\n\r\n");
     CHECK_THAT(answer, StartsWith("HTTP/1.1 200 ") && Contains("Content-Length: 100000\r\n") &&
                            !Contains("Content-Encoding"));
+}
+
+TEST_CASE("a handler sees the headers that it reads and no other", "[http]") {
+    HttpExchange exchange(
+        [](const HttpRequest& request) {
+            std::string seen;
+            for (const auto& [name, value] : request.headers) {
+                // httplib adds the addresses of both ends.
+                if (name != "REMOTE_ADDR" && name != "REMOTE_PORT" && name != "LOCAL_ADDR" &&
+                    name != "LOCAL_PORT")
+                    seen += name + "=" + value + ";";
+            }
+            return HttpReply{200, seen, "text/plain", {}};
+        },
+        {"X-A", "X-B"});
+    const auto seen = [&](const std::string& headers) {
+        const std::string answer = exchange.answer("GET / HTTP/1.1\r\n" + headers + "\r\n", "127.0.0.1");
+        return answer.substr(answer.find("\r\n\r\n") + 4);
+    };
+    CHECK(seen("Host: h\r\nx-a: 1\r\nRange: bytes=0-\r\nX-B: 2\r\nX-C: 3\r\n") == "x-a=1;X-B=2;");
+    CHECK(seen("X-A: 1\nRange: bytes=0-\r\n").find("Range") == std::string::npos);
+    CHECK(seen("X-A: 1\r\n Range: folded\r\nX-B\r\n") == "X-A=1;");
+}
+
+TEST_CASE("a long Range header costs no stack", "[http]") {
+    // Given a thread with a small stack, as threads have where the C library is another
+    struct Request {
+        std::string head;
+        std::string answer;
+    } request{"GET / HTTP/1.1\r\nRange: bytes=" + std::string(8'000, '1') + "-\r\n\r\n", {}};
+    pthread_attr_t attributes;
+    REQUIRE(pthread_attr_init(&attributes) == 0);
+    REQUIRE(pthread_attr_setstacksize(&attributes, std::size_t{512} << 10) == 0);
+    pthread_t thread{};
+    // When the request is answered on it
+    const auto answer = [](void* argument) -> void* {
+        auto& of = *static_cast<Request*>(argument);
+        HttpExchange exchange([](const HttpRequest&) { return HttpReply{200, "fine", "text/plain", {}}; }, {});
+        of.answer = exchange.answer(of.head, "127.0.0.1");
+        return nullptr;
+    };
+    REQUIRE(pthread_create(&thread, &attributes, answer, &request) == 0);
+    REQUIRE(pthread_join(thread, nullptr) == 0);
+    REQUIRE(pthread_attr_destroy(&attributes) == 0);
+    // Then the process is there to tell of it.
+    CHECK_THAT(request.answer, StartsWith("HTTP/1.1 200 ") && EndsWith("fine"));
 }
 
 TEST_CASE("a handler that fails is a 500 and the server goes on", "[http]") {
