@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiles AgentRewardPool.sol into the artifact that the program embeds (contracts/AgentRewardPool.json).
+// Compiles AgentRewardPool.sol into the artifact that the program embeds (contracts/AgentRewardPool.json):
 //
-//   node compile.cjs NODE_MODULES SOURCE OUT [SOURCE OUT]...
-//
-// One process compiles them all, because loading the compiler takes as long as a compilation.
+//   node compile.cjs NODE_MODULES SOURCE OUT
 "use strict";
 const crypto = require("crypto");
 const fs = require("fs");
@@ -24,31 +22,45 @@ function fail(message) {
   process.exit(1);
 }
 
-function compile(solc, sourceFile) {
-  const source = fs.readFileSync(sourceFile);
+function loadCompiler(modules) {
+  return require(path.resolve(modules, "solc"));
+}
+
+/// The compiler's output for the contract. `tolerated` is the severity of messages that are not a failure.
+function compile(solc, sourceFile, withSettings, tolerated) {
   const input = {
     language: "Solidity",
-    sources: { [`${NAME}.sol`]: { content: source.toString("utf8") } },
-    settings: { ...settings, outputSelection: { "*": { [NAME]: ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } } },
+    sources: { [`${NAME}.sol`]: { content: fs.readFileSync(sourceFile, "utf8") } },
+    settings: {
+      ...withSettings,
+      outputSelection: { "*": { [NAME]: ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
+    },
   };
   const output = JSON.parse(solc.compile(JSON.stringify(input)));
+  const messages = (output.errors || []).filter((entry) => entry.severity !== tolerated);
+  if (messages.length > 0) {
+    fail(`${sourceFile} does not compile cleanly:\n${messages.map((entry) => entry.formattedMessage).join("\n")}`);
+  }
+  return output.contracts[`${NAME}.sol`][NAME];
+}
+
+function artifact(solc, sourceFile) {
   // Warnings count: a source that compiles with a warning is not finished.
-  const messages = (output.errors || []).map((entry) => entry.formattedMessage);
-  if (messages.length > 0) fail(`${sourceFile} does not compile cleanly:\n${messages.join("\n")}`);
-  const contract = output.contracts[`${NAME}.sol`][NAME];
+  const contract = compile(solc, sourceFile, settings, "none");
   return {
     contractName: NAME,
     abi: contract.abi,
     bytecode: `0x${contract.evm.bytecode.object}`,
     deployedBytecode: `0x${contract.evm.deployedBytecode.object}`,
     compiler: { version: solc.version(), settings },
-    sourceSha256: crypto.createHash("sha256").update(source).digest("hex"),
+    sourceSha256: crypto.createHash("sha256").update(fs.readFileSync(sourceFile)).digest("hex"),
   };
 }
 
-const [modules, ...files] = process.argv.slice(2);
-if (!modules || files.length === 0 || files.length % 2 !== 0) fail("usage: node compile.cjs NODE_MODULES SOURCE OUT [SOURCE OUT]...");
-const solc = require(path.resolve(modules, "solc"));
-for (let i = 0; i < files.length; i += 2) {
-  fs.writeFileSync(files[i + 1], `${JSON.stringify(compile(solc, files[i]), null, 2)}\n`);
+module.exports = { compile, loadCompiler, settings };
+
+if (require.main === module) {
+  const [modules, source, out] = process.argv.slice(2);
+  if (!out) fail("usage: node compile.cjs NODE_MODULES SOURCE OUT");
+  fs.writeFileSync(out, `${JSON.stringify(artifact(loadCompiler(modules), source), null, 2)}\n`);
 }

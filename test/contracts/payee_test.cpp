@@ -27,10 +27,15 @@ Address payee(const std::string& code) {
 
 /// Calls `data` back at whoever pays it, and takes the payment whatever came of it.
 std::string calls_back(const Bytes& data) {
-    constexpr std::size_t kProgram = 22;
+    constexpr std::size_t kProgram = 23;
     // CODECOPY(0, kProgram, size); CALL(gas, caller, 0, 0, size, 0, 0); STOP
     const std::string size = push3(data.size());
-    return size + push3(kProgram) + "5f39" + "5f5f" + size + "5f5f335af15000" + to_hex(data);
+    const std::string program = size + push3(kProgram) +
+                                "5f39"
+                                "5f5f" +
+                                size + "5f5f335af15000";
+    REQUIRE(program.size() == 2 * kProgram);
+    return program + to_hex(data);
 }
 
 struct Hostile {
@@ -105,7 +110,7 @@ TEST_CASE("a failed claim says so") {
     Pool pool;
     const Address bad = payee("5f5ffd");
     REQUIRE(pool.settle(1, {{bad, 1}}, 10).ok);
-    const Bytes failed = encode_reason("transfer failed");
+    const std::string failed = encode_reason("transfer failed");
     CHECK(pool.revert_of(pool.call_of(bad, encode_call("claim()"))) == failed);
     CHECK(pool.revert_of(pool.call_of(new_wallet(), encode_call("claimFor(address)", {word(bad)}))) == failed);
 }

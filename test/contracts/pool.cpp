@@ -96,11 +96,15 @@ Bytes encode_call(std::string_view signature, const std::vector<Argument>& argum
     return out;
 }
 
-Bytes encode_reason(std::string_view text) {
+std::string encode_error(std::string_view signature, const std::vector<Argument>& arguments) {
+    return to_hex(encode_call(signature, arguments));
+}
+
+std::string encode_reason(std::string_view text) {
     Bytes out = encode_call("Error(string)", {word(U256(kWord)), word(U256(text.size()))});
     append(out, as_bytes(text));
     out.resize(out.size() + (kWord - text.size() % kWord) % kWord);
-    return out;
+    return to_hex(out);
 }
 
 Hash256 topic(std::string_view signature) {
@@ -166,10 +170,9 @@ U256 Pool::view(std::string_view signature, const std::vector<Argument>& argumen
     return word_at(outcome.data, index);
 }
 
-Bytes Pool::revert_of(const ChainCall& call) const {
+std::string Pool::revert_of(const ChainCall& call) const {
     const CallOutcome outcome = chain().call(call);
-    REQUIRE_FALSE(outcome.ok);
-    return outcome.data;
+    return outcome.ok ? "did not revert" : to_hex(outcome.data);
 }
 
 Bytes settle_data(std::uint64_t epoch, const std::vector<Share>& shares) {

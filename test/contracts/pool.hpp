@@ -33,13 +33,11 @@ struct Argument {
 
 /// Selector and arguments of "name(type,…)".
 [[nodiscard]] Bytes encode_call(std::string_view signature, const std::vector<Argument>& arguments = {});
-/// The first four bytes of an error's signature and its arguments: what a revert with it returns.
-[[nodiscard]] inline Bytes encode_error(std::string_view signature,
-                                        const std::vector<Argument>& arguments = {}) {
-    return encode_call(signature, arguments);
-}
-/// What require(…, text) returns.
-[[nodiscard]] Bytes encode_reason(std::string_view text);
+/// What a revert with this error returns, in hex: the first four bytes of its signature's hash, and its
+/// arguments.
+[[nodiscard]] std::string encode_error(std::string_view signature, const std::vector<Argument>& arguments = {});
+/// What require(…, text) returns, in hex.
+[[nodiscard]] std::string encode_reason(std::string_view text);
 [[nodiscard]] Hash256 topic(std::string_view signature);
 
 /// An address that no test has used yet.
@@ -77,8 +75,8 @@ class Pool {
     /// The `index`-th word that a view returns.
     [[nodiscard]] U256 view(std::string_view signature, const std::vector<Argument>& arguments = {},
                             std::size_t index = 0) const;
-    /// What the call reverts with. Fails the test when it does not revert.
-    [[nodiscard]] Bytes revert_of(const ChainCall& call) const;
+    /// What the call reverts with, in hex; "did not revert" when it does not.
+    [[nodiscard]] std::string revert_of(const ChainCall& call) const;
 
   private:
     Address coordinator_;

@@ -79,6 +79,8 @@ Anvil::Anvil(AnvilSettings settings) {
         "--chain-id", std::to_string(settings.chain_id), "--hardfork", settings.hardfork,
         // IoTeX's block gas limit.
         "--gas-limit", "25000000", "--gas-price", "0", "--block-base-fee-per-gas", "0"};
+    // Old states go away instead of into files in the home directory.
+    arguments.insert(arguments.end(), {"--max-persisted-states", "0"});
     arguments.insert(arguments.end(), settings.arguments.begin(), settings.arguments.end());
     program_ = std::make_unique<Program>(std::move(arguments));
     const auto address = program_->wait_for_line("Listening on ");
