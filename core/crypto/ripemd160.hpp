@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/base/bytes.hpp"
+
+namespace ioswarm {
+
+using Hash160 = FixedBytes<20, struct Hash160Tag>;
+
+/// RIPEMD-160, which only a precompiled contract of the EVM still asks for.
+[[nodiscard]] Hash160 ripemd160(BytesView data);
+
+}  // namespace ioswarm
