@@ -22,13 +22,14 @@ allow() {
 low='core/base'
 allow core/base "$low"
 low="$low|core/crypto"; allow core/crypto "$low"
+allow core/evm "$low|core/evm"
 low="$low|core/model"; allow core/model "$low"
 low="$low|core/ports"; allow core/ports "$low"
 allow core/sqlite 'core/base|core/sqlite'
 for room in diffs ledger; do allow "core/$room" "$low|core/sqlite|core/$room"; done
 allow core/net "$low|core/net"
-allow core/coordinator "$low|core/diffs|core/ledger|core/net|core/coordinator"
-core="$low|core/diffs|core/ledger|core/net|core/coordinator|core/sim"
+allow core/coordinator "$low|core/evm|core/diffs|core/ledger|core/net|core/coordinator"
+core="$low|core/evm|core/diffs|core/ledger|core/net|core/coordinator|core/sim"
 allow core/sim "$core"
 allow snapshot "$core|snapshot"
 allow contracts "$core|core/sqlite|contracts"

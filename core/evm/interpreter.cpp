@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+// The step loop. What a step needs most (stack, gas, place in the code) is held in local variables and written
+// back to the frame before anything that needs the rest of it.
+#include "core/evm/interpreter.hpp"
+
+#include "core/evm/operation_table.hpp"
+
+namespace ioswarm::evm {
+namespace {
+
+/// The `count` bytes after a PUSH, as a number.
+inline Word pushed(const std::uint8_t* bytes, unsigned count) noexcept {
+    if (count <= 8) {
+        std::uint64_t limb = 0;
+        std::memcpy(&limb, bytes, sizeof limb);
+        return __builtin_bswap64(limb) >> (64 - 8 * count);
+    }
+    const Word word = Word::load(bytes);
+    return count == 32 ? word : word >> (256 - 8 * std::uint64_t{count});
+}
+
+inline bool is_jump_target(const Frame& frame, const Word& target) noexcept {
+    return target.fits_64_bits() && target.low() < frame.code_size &&
+           (((*frame.jumps)[target.low() / 64] >> (target.low() % 64)) & 1) != 0;
+}
+
+inline bool in_memory(const Frame& frame, const Word& offset, std::uint64_t size) noexcept {
+    return offset.fits_64_bits() && frame.memory.size() >= size && offset.low() <= frame.memory.size() - size;
+}
+
+/// 32 bytes of call data, zeros past its end.
+inline Word call_data_word(BytesView data, const Word& offset) noexcept {
+    if (!offset.fits_64_bits() || offset.low() >= data.size()) return 0;
+    const BytesView rest = data.subspan(offset.low());
+    if (rest.size() >= 32) return Word::load(rest.data());
+    return Word::from_big_endian(rest) << (8 * (32 - rest.size()));
+}
+
+FailureDetail stack_failure(const OpInfo& info, std::size_t height) noexcept {
+    if (height < info.needs) return {Failure::stack_underflow, height, info.needs, {}};
+    return {Failure::stack_overflow, height, info.most, {}};
+}
+
+}  // namespace
+
+bool Interpreter::is_late() {
+    if (until_clock_ != 0) {
+        --until_clock_;
+        return false;
+    }
+    until_clock_ = 4096;
+    return environment_.deadline && std::chrono::steady_clock::now() > *environment_.deadline;
+}
+
+void Interpreter::consult_operand(Frame& frame, Op op, const Word* top) {
+    const auto height = top - frame.stack;
+    switch (op) {
+        case Op::balance:
+        case Op::extcodesize:
+        case Op::extcodehash:
+        case Op::extcodecopy:
+        case Op::selfdestruct:
+            if (height >= 1) state_.consult(state_.account(top[-1].to_address()));
+            break;
+        case Op::call:
+        case Op::callcode:
+        case Op::delegatecall:
+        case Op::staticcall:
+            if (height >= 2) state_.consult(state_.account(top[-2].to_address()));
+            break;
+        case Op::sload:
+        case Op::sstore:
+            if (height >= 1) state_.consult(*frame.self, state_.slot(*frame.self, top[-1]));
+            break;
+        default:
+            break;
+    }
+}
+
+// NOLINTNEXTLINE(readability-function-size): one line per opcode
+Exit Interpreter::execute(Frame& frame) {
+    Word* top = frame.top;
+    const std::uint8_t* pc = frame.pc;
+    std::uint64_t gas = frame.gas;
+    const auto save = [&] {
+        frame.top = top;
+        frame.pc = pc;
+        frame.gas = gas;
+    };
+    const auto fail_with = [&](const FailureDetail& failure) {
+        save();
+        frame.failure = failure;
+        return Exit::failure;
+    };
+    const auto reach = [&](const Word& offset, std::uint64_t size) {
+        if (in_memory(frame, offset, size)) return true;
+        save();
+        if (!extend(frame, offset, size)) return false;
+        gas = frame.gas;
+        return true;
+    };
+    for (;;) {
+        const std::uint8_t op = *pc++;
+        const OpInfo info = kOpcodes[op];
+        const auto height = static_cast<std::size_t>(top - frame.stack);
+        if (height < info.needs || height > info.most) {
+            consult_operand(frame, static_cast<Op>(op), top);
+            return fail_with(stack_failure(info, height));
+        }
+        if (gas < info.gas) {
+            consult_operand(frame, static_cast<Op>(op), top);
+            return fail_with({Failure::out_of_gas, 0, 0, {}});
+        }
+        gas -= info.gas;
+        switch (static_cast<Op>(op)) {
+            case Op::stop:
+                save();
+                return Exit::success;
+            case Op::add:
+                top[-2] = top[-1] + top[-2];
+                --top;
+                break;
+            case Op::mul:
+                top[-2] = top[-1] * top[-2];
+                --top;
+                break;
+            case Op::sub:
+                top[-2] = top[-1] - top[-2];
+                --top;
+                break;
+            case Op::div:
+                top[-2] = divide(top[-1], top[-2]).quotient;
+                --top;
+                break;
+            case Op::sdiv:
+                top[-2] = signed_divide(top[-1], top[-2]);
+                --top;
+                break;
+            case Op::mod:
+                top[-2] = divide(top[-1], top[-2]).remainder;
+                --top;
+                break;
+            case Op::smod:
+                top[-2] = signed_remainder(top[-1], top[-2]);
+                --top;
+                break;
+            case Op::addmod:
+                top[-3] = add_mod(top[-1], top[-2], top[-3]);
+                top -= 2;
+                break;
+            case Op::mulmod:
+                top[-3] = mul_mod(top[-1], top[-2], top[-3]);
+                top -= 2;
+                break;
+            case Op::signextend:
+                top[-2] = sign_extend(top[-1], top[-2]);
+                --top;
+                break;
+            case Op::lt:
+                top[-2] = top[-1] < top[-2] ? 1 : 0;
+                --top;
+                break;
+            case Op::gt:
+                top[-2] = top[-1] > top[-2] ? 1 : 0;
+                --top;
+                break;
+            case Op::slt:
+                top[-2] = signed_less(top[-1], top[-2]) ? 1 : 0;
+                --top;
+                break;
+            case Op::sgt:
+                top[-2] = signed_less(top[-2], top[-1]) ? 1 : 0;
+                --top;
+                break;
+            case Op::eq:
+                top[-2] = top[-1] == top[-2] ? 1 : 0;
+                --top;
+                break;
+            case Op::iszero:
+                top[-1] = top[-1].is_zero() ? 1 : 0;
+                break;
+            case Op::and_:
+                top[-2] = top[-1] & top[-2];
+                --top;
+                break;
+            case Op::or_:
+                top[-2] = top[-1] | top[-2];
+                --top;
+                break;
+            case Op::xor_:
+                top[-2] = top[-1] ^ top[-2];
+                --top;
+                break;
+            case Op::not_:
+                top[-1] = ~top[-1];
+                break;
+            case Op::byte:
+                top[-2] = byte_at(top[-1], top[-2]);
+                --top;
+                break;
+            case Op::shl:
+                top[-2] = shift_left(top[-1], top[-2]);
+                --top;
+                break;
+            case Op::shr:
+                top[-2] = shift_right(top[-1], top[-2]);
+                --top;
+                break;
+            case Op::sar:
+                top[-2] = shift_right_signed(top[-1], top[-2]);
+                --top;
+                break;
+            case Op::calldataload:
+                top[-1] = call_data_word(frame.input, top[-1]);
+                break;
+            case Op::pop:
+                --top;
+                break;
+            case Op::mload:
+                if (!reach(top[-1], 32)) return Exit::failure;
+                top[-1] = Word::load(frame.memory.data() + top[-1].low());
+                break;
+            case Op::mstore:
+                if (!reach(top[-1], 32)) return Exit::failure;
+                top[-2].store(frame.memory.data() + top[-1].low());
+                top -= 2;
+                break;
+            case Op::mstore8:
+                if (!reach(top[-1], 1)) return Exit::failure;
+                frame.memory[top[-1].low()] = static_cast<std::uint8_t>(top[-2].low());
+                top -= 2;
+                break;
+            case Op::jump:
+                if (!is_jump_target(frame, top[-1])) return fail_with({Failure::bad_jump, 0, 0, {}});
+                if (is_late()) return fail_with({Failure::out_of_time, 0, 0, {}});
+                pc = frame.code + top[-1].low();
+                --top;
+                break;
+            case Op::jumpi:
+                if (!top[-2].is_zero()) {
+                    if (!is_jump_target(frame, top[-1])) return fail_with({Failure::bad_jump, 0, 0, {}});
+                    if (is_late()) return fail_with({Failure::out_of_time, 0, 0, {}});
+                    pc = frame.code + top[-1].low();
+                }
+                top -= 2;
+                break;
+            case Op::pc:
+                *top++ = static_cast<std::uint64_t>(pc - frame.code - 1);
+                break;
+            case Op::msize:
+                *top++ = frame.memory.size();
+                break;
+            case Op::gas:
+                *top++ = gas;
+                break;
+            case Op::jumpdest:
+                break;
+            case Op::push0:
+                *top++ = 0;
+                break;
+            default:
+                if (op >= 0x60 && op <= 0x7f) {
+                    *top++ = pushed(pc, op - 0x5fU);
+                    pc += op - 0x5fU;
+                } else if (op >= 0x80 && op <= 0x8f) {
+                    *top = top[-(op - 0x7f)];
+                    ++top;
+                } else if (op >= 0x90 && op <= 0x9f) {
+                    std::swap(top[-1], top[-(op - 0x8e)]);
+                } else {
+                    const Operation operation = kOperations[op];
+                    if (operation == nullptr) return fail_with({Failure::invalid_opcode, op, 0, {}});
+                    save();
+                    const Exit exit = (this->*operation)(frame);
+                    if (exit != Exit::go_on) return exit;
+                    top = frame.top;
+                    gas = frame.gas;
+                }
+        }
+    }
+}
+
+}  // namespace ioswarm::evm

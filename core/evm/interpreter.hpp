@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/evm/frame.hpp"
+#include "core/evm/machine.hpp"
+
+namespace ioswarm::evm {
+
+/// How a frame leaves the step loop, or goes on.
+enum class Exit : std::uint8_t { go_on, success, failure, call, create };
+
+/// One run of a Machine (internal to core/evm). The step loop is in interpreter.cpp, the opcodes that need more
+/// than the stack in operations*.cpp, calls and creations in calls.cpp.
+class Interpreter {
+  public:
+    Interpreter(Machine& machine, State& state, const Rules& rules, const Environment& environment)
+        : machine_(machine), state_(state), rules_(rules), environment_(environment) {}
+
+    [[nodiscard]] MessageResult run(const Message& message);
+
+    using Operation = Exit (Interpreter::*)(Frame&);
+
+  private:
+    friend struct OperationTable;
+
+    /// Steps until the frame ends or calls.
+    [[nodiscard]] Exit execute(Frame& frame);
+
+    /// Notes the account or slot that a step names which lacks other operands or its constant gas.
+    void consult_operand(Frame& frame, Op op, const Word* top);
+
+    // Operations: each takes its operands off the stack. The constant gas is paid.
+    Exit op_exp(Frame& frame);
+    Exit op_keccak256(Frame& frame);
+    Exit op_address(Frame& frame);
+    Exit op_balance(Frame& frame);
+    Exit op_origin(Frame& frame);
+    Exit op_caller(Frame& frame);
+    Exit op_callvalue(Frame& frame);
+    Exit op_calldatasize(Frame& frame);
+    Exit op_calldatacopy(Frame& frame);
+    Exit op_codesize(Frame& frame);
+    Exit op_codecopy(Frame& frame);
+    Exit op_gasprice(Frame& frame);
+    Exit op_extcodesize(Frame& frame);
+    Exit op_extcodecopy(Frame& frame);
+    Exit op_returndatasize(Frame& frame);
+    Exit op_returndatacopy(Frame& frame);
+    Exit op_extcodehash(Frame& frame);
+    Exit op_blockhash(Frame& frame);
+    Exit op_coinbase(Frame& frame);
+    Exit op_timestamp(Frame& frame);
+    Exit op_number(Frame& frame);
+    Exit op_prevrandao(Frame& frame);
+    Exit op_gaslimit(Frame& frame);
+    Exit op_chainid(Frame& frame);
+    Exit op_selfbalance(Frame& frame);
+    Exit op_basefee(Frame& frame);
+    Exit op_blobhash(Frame& frame);
+    Exit op_blobbasefee(Frame& frame);
+    Exit op_sload(Frame& frame);
+    Exit op_sstore(Frame& frame);
+    Exit op_tload(Frame& frame);
+    Exit op_tstore(Frame& frame);
+    Exit op_mcopy(Frame& frame);
+    Exit op_log(Frame& frame);
+    Exit op_call(Frame& frame);
+    Exit op_callcode(Frame& frame);
+    Exit op_delegatecall(Frame& frame);
+    Exit op_staticcall(Frame& frame);
+    Exit call_family(Frame& frame, CallKind kind);
+    [[nodiscard]] bool charge_target(Frame& frame, Account& target);
+    Exit op_create(Frame& frame);
+    Exit op_create2(Frame& frame);
+    Exit create_family(Frame& frame, bool salted);
+    Exit op_return(Frame& frame);
+    Exit op_revert(Frame& frame);
+    [[nodiscard]] bool set_output(Frame& frame);
+    Exit op_selfdestruct(Frame& frame);
+    Exit copy_to_memory(Frame& frame, BytesView source);
+
+    /// Pays for an account's first use; null when the gas does not reach.
+    [[nodiscard]] Account* use_account(Frame& frame, const Word& address);
+    /// The end of a memory range in bytes, 0 for size 0; on an overflow the frame fails.
+    [[nodiscard]] bool memory_end(Frame& frame, const Word& offset, const Word& size, std::uint64_t& end) const;
+    /// Pays `gas` and for memory up to `end`, then grows it.
+    [[nodiscard]] bool charge_memory(Frame& frame, std::uint64_t end, std::uint64_t gas);
+    /// What memory up to `end` costs beyond what is paid; on an overflow the frame fails.
+    [[nodiscard]] bool memory_cost(Frame& frame, std::uint64_t end, std::uint64_t& cost) const;
+    void grow_memory(Frame& frame, std::uint64_t end) const;
+    [[nodiscard]] bool charge(Frame& frame, std::uint64_t gas, std::string_view inner = {}) const;
+    [[nodiscard]] bool write_allowed(Frame& frame) const;
+    [[nodiscard]] bool charge_sstore(Frame& frame, Slot& slot, const Word& value);
+    /// Grows memory for MLOAD, MSTORE and MSTORE8: the slow side of their fast path.
+    [[nodiscard]] bool extend(Frame& frame, const Word& offset, std::uint64_t size);
+
+    // Calls.
+    /// How a call or creation ended, for the frame that made it.
+    struct CallEnd {
+        FailureDetail failure;
+        std::uint64_t gas_left = 0;
+        BytesView output;
+        std::optional<Address> created;
+    };
+    void start_call(Frame* caller, const CallRequest& request, Account& from, BytesView input);
+    void start_create(Frame* caller, const CallRequest& request, Account& from, BytesView init_code);
+    [[nodiscard]] Frame& push_frame(Frame* caller, const CallRequest& request);
+    void run_precompile(Frame* caller, const CallRequest& request, unsigned id, BytesView input,
+                        const State::Snapshot& snapshot);
+    void finish(Frame& frame, bool success);
+    [[nodiscard]] FailureDetail keep_created_code(Frame& frame);
+    void deliver(Frame* caller, CallKind kind, const CallEnd& end);
+    [[nodiscard]] static bool gives_up(Failure failure) noexcept {
+        return failure == Failure::undefined || failure == Failure::not_simulated ||
+               failure == Failure::out_of_time;
+    }
+    [[nodiscard]] bool is_late();
+
+    Machine& machine_;
+    State& state_;
+    const Rules& rules_;
+    const Environment& environment_;
+    std::size_t depth_ = 0;  ///< frames that run
+    MessageResult result_;
+    bool ended_ = false;
+    std::uint32_t until_clock_ = 0;  ///< jumps and calls until the clock is looked at again
+};
+
+}  // namespace ioswarm::evm

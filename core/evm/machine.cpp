@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/evm/machine.hpp"
+
+#include "core/evm/interpreter.hpp"
+
+namespace ioswarm::evm {
+namespace {
+
+/// A full stack for the outermost frame and each of the 1,024 calls that may be inside one another.
+constexpr std::size_t kWords = kStackLimit * 1025;
+
+}  // namespace
+
+Machine::Machine() : words_(new Word[kWords]) {}
+Machine::~Machine() = default;
+
+MessageResult Machine::run(const Message& message, State& state, const Rules& rules,
+                           const Environment& environment) {
+    last_height_ = 0;
+    return Interpreter(*this, state, rules, environment).run(message);
+}
+
+std::vector<Word> Machine::last_stack() const {
+    return {words_.get(), words_.get() + last_height_};
+}
+
+}  // namespace ioswarm::evm

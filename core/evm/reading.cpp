@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/evm/reading.hpp"
+
+#include <algorithm>
+
+namespace ioswarm::evm {
+namespace {
+
+/// What a transaction names itself, as far as it is not held yet.
+Missing named_by(const Transaction& transaction, FetchedState& state) {
+    Missing out;
+    const auto want = [&](const Address& address) {
+        const bool noted = std::find(out.accounts.begin(), out.accounts.end(), address) != out.accounts.end();
+        if (!noted && !state.account(address)) out.accounts.push_back(address);
+    };
+    want(transaction.from);
+    if (transaction.to) want(*transaction.to);
+    for (const AccessListEntry& entry : transaction.access_list) {
+        want(entry.address);
+        for (const Hash256& hash : entry.storage_keys) {
+            const Word key = Word::from(hash);
+            if (!state.slot(entry.address, key)) out.slots.push_back({entry.address, key});
+        }
+    }
+    return out;
+}
+
+/// Which bound the state would pass with what is missing; complete: none.
+ReadingEnd bound_passed(const FetchedState& state, const Missing& missing, unsigned rounds,
+                        const ReadingBounds& bounds) {
+    if (rounds >= bounds.rounds) return ReadingEnd::rounds;
+    if (state.accounts() + missing.accounts.size() > bounds.accounts) return ReadingEnd::accounts;
+    if (state.slots() + missing.slots.size() > bounds.slots) return ReadingEnd::slots;
+    if (state.code_bytes() > bounds.code_bytes) return ReadingEnd::code_bytes;
+    return ReadingEnd::complete;
+}
+
+}  // namespace
+
+std::optional<AccountRecord> FetchedState::account(const Address& address) {
+    const auto found = accounts_.find(address);
+    return found == accounts_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<SlotRecord> FetchedState::slot(const Address& address, const Word& key) {
+    if (const auto held = slots_.find(address); held != slots_.end()) {
+        if (const auto found = held->second.find(key); found != held->second.end()) return found->second;
+    }
+    const auto account = accounts_.find(address);
+    const bool absent = account != accounts_.end() && !account->second.exists;
+    return absent ? std::optional(SlotRecord{}) : std::nullopt;
+}
+
+std::optional<Hash256> FetchedState::block_hash(std::uint64_t height) {
+    const auto found = hashes_.find(height);
+    return found == hashes_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void FetchedState::put(const Address& address, AccountRecord record) {
+    const std::size_t code = record.code ? record.code->size() : 0;
+    if (accounts_.insert_or_assign(address, std::move(record)).second) code_bytes_ += code;
+}
+
+void FetchedState::put(const Address& address, const Word& key, SlotRecord record) {
+    if (slots_[address].insert_or_assign(key, record).second) ++slot_count_;
+}
+
+std::string_view to_string(ReadingEnd end) noexcept {
+    switch (end) {
+        case ReadingEnd::complete: return "complete";
+        case ReadingEnd::rounds: return "rounds";
+        case ReadingEnd::accounts: return "accounts";
+        case ReadingEnd::slots: return "slots";
+        case ReadingEnd::code_bytes: return "code_bytes";
+        case ReadingEnd::time: return "time";
+        case ReadingEnd::fetch_failed: return "fetch_failed";
+    }
+    return "unknown";
+}
+
+Reading run_and_read(Executor& executor, const Transaction& transaction, const BlockContext& block,
+                     const Rules& rules, FetchedState& state, StateFetcher& fetcher, const ReadingBounds& bounds) {
+    using SteadyClock = std::chrono::steady_clock;
+    const auto deadline = SteadyClock::now() + bounds.time;
+    Reading reading;
+    Missing missing = named_by(transaction, state);
+    while (true) {
+        if (!missing.empty()) {
+            reading.end = bound_passed(state, missing, reading.rounds, bounds);
+            if (reading.end != ReadingEnd::complete) return reading;
+            ++reading.rounds;
+            if (const Status fetched = fetcher.fetch(missing, state); !fetched) {
+                reading.end = ReadingEnd::fetch_failed;
+                reading.error = fetched.error();
+                return reading;
+            }
+        }
+        if (state.code_bytes() > bounds.code_bytes) {
+            reading.end = ReadingEnd::code_bytes;
+            return reading;
+        }
+        reading.outcome = executor.run(transaction, block, state, rules, deadline);
+        if (SteadyClock::now() > deadline) {
+            reading.end = ReadingEnd::time;
+            return reading;
+        }
+        missing = reading.outcome.missing;
+        if (missing.empty()) return reading;
+    }
+}
+
+}  // namespace ioswarm::evm

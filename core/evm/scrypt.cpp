@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/evm/scrypt.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <optional>
+
+#include "core/crypto/kdf.hpp"
+#include "core/evm/word.hpp"
+
+namespace ioswarm::evm {
+namespace {
+
+constexpr std::uint64_t kMostMemory = 64ULL << 20;
+constexpr std::uint64_t kMostWork = 256ULL << 20;
+constexpr std::uint64_t kMostKey = 1ULL << 20;
+
+using Block = std::array<std::uint32_t, 16>;
+
+/// Salsa20/8 (RFC 7914, section 3).
+void salsa(Block& block) noexcept {
+    Block x = block;
+    const auto quarter = [&x](std::size_t a, std::size_t b, std::size_t c, std::size_t d) {
+        x[b] ^= std::rotl(x[a] + x[d], 7);
+        x[c] ^= std::rotl(x[b] + x[a], 9);
+        x[d] ^= std::rotl(x[c] + x[b], 13);
+        x[a] ^= std::rotl(x[d] + x[c], 18);
+    };
+    for (int i = 0; i < 4; ++i) {
+        quarter(0, 4, 8, 12);
+        quarter(5, 9, 13, 1);
+        quarter(10, 14, 2, 6);
+        quarter(15, 3, 7, 11);
+        quarter(0, 1, 2, 3);
+        quarter(5, 6, 7, 4);
+        quarter(10, 11, 8, 9);
+        quarter(15, 12, 13, 14);
+    }
+    for (std::size_t i = 0; i < block.size(); ++i)
+        block[i] += x[i];
+}
+
+/// scryptBlockMix (section 4) of 2 * r blocks in `data`; `spare` has the same size.
+void mix_blocks(std::vector<Block>& data, std::vector<Block>& spare) noexcept {
+    Block x = data.back();
+    const std::size_t half = data.size() / 2;
+    for (std::size_t i = 0; i < data.size(); ++i) {
+        for (std::size_t j = 0; j < x.size(); ++j)
+            x[j] ^= data[i][j];
+        salsa(x);
+        spare[i / 2 + (i % 2 == 0 ? 0 : half)] = x;
+    }
+    data.swap(spare);
+}
+
+/// scryptROMix (section 5).
+void mix_memory(std::vector<Block>& data, std::uint64_t n) {
+    std::vector<Block> spare(data.size());
+    std::vector<Block> memory;
+    memory.reserve(n * data.size());
+    for (std::uint64_t i = 0; i < n; ++i) {
+        memory.insert(memory.end(), data.begin(), data.end());
+        mix_blocks(data, spare);
+    }
+    for (std::uint64_t i = 0; i < n; ++i) {
+        const Block& last = data.back();
+        const std::uint64_t at = ((std::uint64_t{last[1]} << 32 | last[0]) & (n - 1)) * data.size();
+        for (std::size_t block = 0; block < data.size(); ++block) {
+            for (std::size_t j = 0; j < last.size(); ++j)
+                data[block][j] ^= memory[at + block][j];
+        }
+        mix_blocks(data, spare);
+    }
+}
+
+struct Arguments {
+    BytesView password;
+    BytesView salt;
+    std::uint64_t n = 0;
+    std::uint64_t r = 0;
+    std::uint64_t p = 0;
+    std::uint64_t key_size = 0;
+    std::uint64_t mode = 0;
+};
+
+std::optional<std::uint64_t> number_at(BytesView input, std::uint64_t offset, std::uint64_t most) {
+    if (input.size() < 32 || offset > input.size() - 32) return std::nullopt;
+    const Word word = Word::load(input.data() + offset);
+    if (!word.fits_64_bits() || word.low() > most) return std::nullopt;
+    return word.low();
+}
+
+std::optional<BytesView> bytes_at(BytesView input, std::uint64_t slot) {
+    const auto offset = number_at(input, slot, input.size());
+    if (!offset) return std::nullopt;
+    const auto size = number_at(input, *offset, input.size());
+    if (!size || *size > input.size() - 32 - *offset) return std::nullopt;
+    return input.subspan(*offset + 32, *size);
+}
+
+/// ABI (bytes password, bytes salt, uint64 N, uint32 r, uint32 p, uint32 key size, uint32 mode).
+std::optional<Arguments> decode(BytesView input) {
+    constexpr std::uint64_t kMost32 = 0xffffffff;
+    const auto password = bytes_at(input, 0);
+    const auto salt = bytes_at(input, 32);
+    const auto n = number_at(input, 64, ~std::uint64_t{0});
+    const auto r = number_at(input, 96, kMost32);
+    const auto p = number_at(input, 128, kMost32);
+    const auto key_size = number_at(input, 160, kMost32);
+    const auto mode = number_at(input, 192, kMost32);
+    if (!password || !salt || !n || !r || !p || !key_size || !mode) return std::nullopt;
+    return Arguments{*password, *salt, *n, *r, *p, *key_size, *mode};
+}
+
+bool is_taken_by_scrypt(const Arguments& a) noexcept {
+    return a.n > 1 && std::has_single_bit(a.n) && a.r != 0 && a.p != 0 && a.key_size != 0 &&
+           a.r * a.p < (1ULL << 30);
+}
+
+bool is_too_much(const Arguments& a) noexcept {
+    const std::uint64_t chunk = 128 * a.r;
+    return a.n > kMostMemory / chunk || chunk * (a.n + a.p) > kMostMemory || a.p > kMostWork / (chunk * a.n) ||
+           a.key_size > kMostKey;
+}
+
+void mix_chunk(Bytes& mixed, std::size_t at, const Arguments& a) {
+    std::vector<Block> data(2 * a.r);
+    static_assert(std::endian::native == std::endian::little, "words are read as they lie");
+    std::memcpy(data.data(), mixed.data() + at, 128 * a.r);
+    mix_memory(data, a.n);
+    std::memcpy(mixed.data() + at, data.data(), 128 * a.r);
+}
+
+void change_first_word(Bytes& mixed, std::uint64_t mode) {
+    const std::uint32_t x =
+        std::uint32_t{mixed[0]} << 24 | std::uint32_t{mixed[1]} << 16 | std::uint32_t{mixed[2]} << 8 | mixed[3];
+    const std::uint32_t changed = (x & 0xffff8000U) | ((x + static_cast<std::uint32_t>(mode)) & 0x7fffU);
+    for (std::size_t i = 0; i < 4; ++i)
+        mixed[i] = static_cast<std::uint8_t>(changed >> (24 - 8 * i));
+}
+
+}  // namespace
+
+Failure scrypt_precompile(BytesView input, Bytes& output) {
+    const auto arguments = decode(input);
+    if (!arguments || !is_taken_by_scrypt(*arguments)) return Failure::precompile;
+    if (is_too_much(*arguments)) return Failure::not_simulated;
+    const std::size_t chunk = 128 * arguments->r;
+    const auto expanded = pbkdf2_sha256(arguments->password, arguments->salt, 1, chunk * arguments->p);
+    if (!expanded) return Failure::not_simulated;
+    Bytes mixed = to_bytes(expanded->view());
+    for (std::size_t at = 0; at < mixed.size(); at += chunk)
+        mix_chunk(mixed, at, *arguments);
+    if (arguments->mode != 0) change_first_word(mixed, arguments->mode);
+    const auto key = pbkdf2_sha256(arguments->password, mixed, 1, arguments->key_size);
+    if (!key) return Failure::not_simulated;
+    output = to_bytes(key->view());
+    std::reverse(output.begin(), output.end());
+    return Failure::none;
+}
+
+}  // namespace ioswarm::evm

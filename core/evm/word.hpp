@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <bit>
+#include <compare>
+#include <cstdint>
+#include <cstring>
+
+#include "core/base/bytes.hpp"
+#include "core/base/u256.hpp"
+
+namespace ioswarm::evm {
+
+__extension__ using Wide = unsigned __int128;
+
+/// A 256-bit word of the virtual machine: four 64-bit limbs, the least significant first. Every operation wraps
+/// modulo 2^256. A default-initialised word is not set to anything, so that a stack of words costs nothing to
+/// make; `Word{}` is zero.
+///
+/// This is the form for computing step by step. Outside the machine numbers are U256 (core/base/u256.hpp);
+/// to_u256() and Word::from() change between the two.
+struct Word {
+    std::array<std::uint64_t, 4> limbs;
+
+    Word() = default;
+    constexpr Word(std::uint64_t low) : limbs{low, 0, 0, 0} {}  // NOLINT: a number is a word
+    constexpr Word(std::uint64_t l3, std::uint64_t l2, std::uint64_t l1, std::uint64_t l0)
+        : limbs{l0, l1, l2, l3} {}
+
+    [[nodiscard]] static Word from(const U256& value);
+    [[nodiscard]] static Word from(const Address& address) noexcept;
+    [[nodiscard]] static Word from(const Hash256& hash) noexcept { return load(hash.bytes.data()); }
+    /// At most 32 bytes, big-endian.
+    [[nodiscard]] static Word from_big_endian(BytesView bytes) noexcept;
+    /// Exactly 32 bytes at `bytes`, big-endian.
+    [[nodiscard]] static Word load(const std::uint8_t* bytes) noexcept {
+        Word out;
+        for (std::size_t i = 0; i < 4; ++i) {
+            std::uint64_t limb = 0;
+            std::memcpy(&limb, bytes + 8 * i, sizeof limb);
+            out.limbs[3 - i] = __builtin_bswap64(limb);
+        }
+        return out;
+    }
+    /// Writes 32 bytes, big-endian.
+    void store(std::uint8_t* bytes) const noexcept {
+        for (std::size_t i = 0; i < 4; ++i) {
+            const std::uint64_t limb = __builtin_bswap64(limbs[3 - i]);
+            std::memcpy(bytes + 8 * i, &limb, sizeof limb);
+        }
+    }
+
+    [[nodiscard]] U256 to_u256() const;
+    [[nodiscard]] Hash256 to_hash() const noexcept {
+        Hash256 out;
+        store(out.bytes.data());
+        return out;
+    }
+    /// The last 20 bytes.
+    [[nodiscard]] Address to_address() const noexcept;
+
+    [[nodiscard]] constexpr bool is_zero() const noexcept {
+        return (limbs[0] | limbs[1] | limbs[2] | limbs[3]) == 0;
+    }
+    [[nodiscard]] constexpr bool fits_64_bits() const noexcept { return (limbs[1] | limbs[2] | limbs[3]) == 0; }
+    [[nodiscard]] constexpr std::uint64_t low() const noexcept { return limbs[0]; }
+    [[nodiscard]] constexpr bool is_negative() const noexcept { return (limbs[3] >> 63) != 0; }
+    /// Position of the highest bit plus one; 0 for 0.
+    [[nodiscard]] unsigned bit_length() const noexcept;
+
+    constexpr bool operator==(const Word&) const = default;
+};
+
+[[nodiscard]] inline Word operator+(const Word& a, const Word& b) noexcept {
+    Word out;
+    unsigned long long carry = 0;  // NOLINT(google-runtime-int): what the builtin takes
+    for (std::size_t i = 0; i < 4; ++i) {
+        const Wide sum = Wide{a.limbs[i]} + b.limbs[i] + carry;
+        out.limbs[i] = static_cast<std::uint64_t>(sum);
+        carry = static_cast<std::uint64_t>(sum >> 64);
+    }
+    return out;
+}
+[[nodiscard]] inline Word operator-(const Word& a, const Word& b) noexcept {
+    Word out;
+    std::uint64_t borrow = 0;
+    for (std::size_t i = 0; i < 4; ++i) {
+        const Wide difference = Wide{a.limbs[i]} - b.limbs[i] - borrow;
+        out.limbs[i] = static_cast<std::uint64_t>(difference);
+        borrow = static_cast<std::uint64_t>(difference >> 64) & 1;
+    }
+    return out;
+}
+[[nodiscard]] inline bool operator<(const Word& a, const Word& b) noexcept {
+    std::uint64_t borrow = 0;
+    for (std::size_t i = 0; i < 4; ++i) {
+        const Wide difference = Wide{a.limbs[i]} - b.limbs[i] - borrow;
+        borrow = static_cast<std::uint64_t>(difference >> 64) & 1;
+    }
+    return borrow != 0;
+}
+[[nodiscard]] inline bool operator>(const Word& a, const Word& b) noexcept {
+    return b < a;
+}
+[[nodiscard]] inline Word operator&(const Word& a, const Word& b) noexcept {
+    return {a.limbs[3] & b.limbs[3], a.limbs[2] & b.limbs[2], a.limbs[1] & b.limbs[1], a.limbs[0] & b.limbs[0]};
+}
+[[nodiscard]] inline Word operator|(const Word& a, const Word& b) noexcept {
+    return {a.limbs[3] | b.limbs[3], a.limbs[2] | b.limbs[2], a.limbs[1] | b.limbs[1], a.limbs[0] | b.limbs[0]};
+}
+[[nodiscard]] inline Word operator^(const Word& a, const Word& b) noexcept {
+    return {a.limbs[3] ^ b.limbs[3], a.limbs[2] ^ b.limbs[2], a.limbs[1] ^ b.limbs[1], a.limbs[0] ^ b.limbs[0]};
+}
+[[nodiscard]] inline Word operator~(const Word& a) noexcept {
+    return {~a.limbs[3], ~a.limbs[2], ~a.limbs[1], ~a.limbs[0]};
+}
+[[nodiscard]] Word operator*(const Word& a, const Word& b) noexcept;
+/// By 256 or more: zero.
+[[nodiscard]] Word operator<<(const Word& value, std::uint64_t bits) noexcept;
+[[nodiscard]] Word operator>>(const Word& value, std::uint64_t bits) noexcept;
+
+/// Both 0 for the divisor 0, as the EVM wants it.
+struct Division {
+    Word quotient;
+    Word remainder;
+};
+[[nodiscard]] Division divide(const Word& dividend, const Word& divisor) noexcept;
+
+/// The EVM's operations of the same name; a divisor or modulus of 0 gives 0.
+[[nodiscard]] Word signed_divide(const Word& a, const Word& b) noexcept;
+[[nodiscard]] Word signed_remainder(const Word& a, const Word& b) noexcept;
+[[nodiscard]] Word add_mod(const Word& a, const Word& b, const Word& modulus) noexcept;
+[[nodiscard]] Word mul_mod(const Word& a, const Word& b, const Word& modulus) noexcept;
+[[nodiscard]] Word power(Word base, const Word& exponent) noexcept;
+[[nodiscard]] Word sign_extend(const Word& byte_index, const Word& value) noexcept;
+[[nodiscard]] Word byte_at(const Word& index, const Word& value) noexcept;
+[[nodiscard]] Word shift_left(const Word& bits, const Word& value) noexcept;
+[[nodiscard]] Word shift_right(const Word& bits, const Word& value) noexcept;
+[[nodiscard]] Word shift_right_signed(const Word& bits, const Word& value) noexcept;
+[[nodiscard]] inline bool signed_less(const Word& a, const Word& b) noexcept {
+    return a.is_negative() != b.is_negative() ? a.is_negative() : a < b;
+}
+
+/// For unordered containers; takes all bits under the key of this process (see FixedBytesHash).
+struct WordHash {
+    std::size_t operator()(const Word& word) const noexcept {
+        const HashKey& key = hash_key();
+        std::uint64_t out = key.start;
+        for (const std::uint64_t limb : word.limbs) {
+            const Wide product = Wide{out ^ limb} * key.factor;
+            out = static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+        }
+        return out;
+    }
+};
+
+}  // namespace ioswarm::evm
