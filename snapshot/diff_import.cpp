@@ -43,7 +43,7 @@ class Import {
                         fmt::format("the file holds {} to {}", source.floor, source.tip));
         }
         all_ = source.tip - first + 1;
-        if (held.empty()) return first;
+        if (held.empty()) return first_of_empty(first);
         if (first > held.tip + 1) {
             return fail(misfit(fmt::format("{} to {} are missing in between", held.tip + 1, first - 1)));
         }
@@ -53,6 +53,28 @@ class Import {
             first = held.floor;
         }
         return first;
+    }
+
+    /// A log that was restarted at a height begins with that height and no other.
+    Result<std::uint64_t> first_of_empty(std::uint64_t first) {
+        const std::uint64_t floor = report_.before.floor;
+        if (floor == 0) return first;
+        const auto refuse = [&](std::string why) {
+            return fail(
+                ErrorCode::failed_precondition, "the diffs do not reach the log",
+                fmt::format("file {} to {}", report_.source.floor, report_.source.tip),
+                fmt::format("the log was restarted and is to begin with height {}; {}", floor, why),
+                fmt::format("take a file that holds {}, or restart the log at another height: ioswarm diffs "
+                            "restart --from HEIGHT",
+                            floor));
+        };
+        if (report_.source.tip < floor) return refuse("the file ends before it");
+        if (first > floor) {
+            return refuse(options_.from > floor ? fmt::format("--from {} leaves it out", options_.from)
+                                                : std::string("the file begins behind it"));
+        }
+        report_.too_old = floor - first;
+        return floor;
     }
 
     [[nodiscard]] Error misfit(std::string why) const {

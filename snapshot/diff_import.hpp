@@ -33,9 +33,11 @@ struct ImportReport {
 using ImportObserver = std::function<void(std::uint64_t done, std::uint64_t all)>;
 
 /// Appends to a log what follows its tip in `source`, after checking that what both hold is equal. Nothing that
-/// is held is changed; what was committed stays, so that an import that was cut short is simply run again.
-/// Errors: those of DiffLog and DiffStore; failed_precondition (the two do not fit together: says their ranges,
-/// or the height at which they differ); out_of_range (`from` is not in the source); cancelled.
+/// is held is changed; what was committed stays, so that an import that was cut short is simply run again. An
+/// empty log that is to begin at a height (DiffRange) takes that height and what follows it. Errors: those of
+/// DiffLog and DiffStore; failed_precondition (the two do not fit together: says their ranges, or the height at
+/// which they differ; the source does not hold the height that an empty log is to begin at); out_of_range
+/// (`from` is not in the source); cancelled.
 [[nodiscard]] Result<ImportReport> import_diffs(DiffLog& source, const std::shared_ptr<DiffStore>& log,
                                                 const ImportOptions& options, const ImportObserver& observer,
                                                 std::stop_token stop);

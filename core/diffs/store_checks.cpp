@@ -13,7 +13,8 @@ Status check_appendable(const DiffRange& held, const std::vector<DiffRow>& rows,
     // SQLite's integers are signed; no chain gets that far.
     constexpr auto kMaxHeight = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) - 1;
     const char* const what = "cannot append to the diff log";
-    std::uint64_t next = held.empty() && !rows.empty() ? rows.front().height : held.tip + 1;
+    std::uint64_t next = held.tip + 1;
+    if (held.empty() && !rows.empty()) next = held.floor == 0 ? rows.front().height : held.floor;
     for (const DiffRow& row : rows) {
         if (row.height != next || row.height == 0 || row.height > kMaxHeight) {
             return fail(ErrorCode::failed_precondition, what, log,

@@ -44,9 +44,9 @@ class DiffStore {
     [[nodiscard]] virtual Hash256 tip_chain() const = 0;
 
     /// Appends rows of consecutive heights (`chain` is filled in by the store), all of them or none; durable
-    /// when it returns. The first is tip + 1, any height when the log is empty. Errors: failed_precondition
-    /// (another height), resource_exhausted (disk full), io, data_loss (a damaged file; nothing is written to
-    /// it any more). After an error nothing of it is there, and trying again is allowed.
+    /// when it returns. The first is tip + 1; that of an empty log is `floor`, or any when that is 0. Errors:
+    /// failed_precondition (another height), resource_exhausted (disk full), io, data_loss (a damaged file;
+    /// nothing is written to it any more). After an error nothing of it is there, and trying again is allowed.
     [[nodiscard]] virtual Status append(std::vector<DiffRow> rows) = 0;
 
     /// Rows from `from` on, at least one, at most `max_rows` and about `max_bytes` of records (one row may pass

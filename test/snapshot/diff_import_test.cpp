@@ -135,6 +135,32 @@ TEST_CASE_METHOD(Fixture, "a log is continued where the source reaches it, and w
     }
 }
 
+TEST_CASE_METHOD(Fixture, "a log that was restarted at a height begins with that height and no other") {
+    fs::create_directory(dir.path("data"));
+    fs::permissions(dir.path("data"), fs::perms::owner_all);
+    auto made = SqliteDiffStore::open(dir.path("data/statediffs.db"));
+    REQUIRE(made);
+    const std::shared_ptr<SqliteDiffStore> restarted = std::move(*made);
+    REQUIRE(restarted->restart_at(120));
+    const auto refused = [&](const std::string& source, ImportOptions options = {}) {
+        const auto report = import(source, restarted, options);
+        REQUIRE_FALSE(report);
+        CHECK(report.error().code == ErrorCode::failed_precondition);
+        CHECK_THAT(report.error().text(), Contains("height 120"));
+        CHECK(restarted->range() == DiffRange{120, 0});
+        return report.error().text();
+    };
+    CHECK_THAT(refused(file(101, 119)), Contains("ends before it"));
+    CHECK_THAT(refused(file(121, 150)), Contains("begins behind it"));
+    CHECK_THAT(refused(file(101, 150), {.from = 130}), Contains("--from 130"));
+    const auto report = import(file(101, 150), restarted);
+    if (!report) FAIL(report.error().text());
+    CHECK(report->too_old == 19);
+    CHECK(report->appended == 31);
+    CHECK(report->after == DiffRange{120, 150});
+    CHECK(content(*restarted) == some_diffs(120, 150));
+}
+
 TEST_CASE_METHOD(Fixture,
                  "what does not fit the log is refused with both ranges, and the log stays as it was") {
     REQUIRE(import(file(100, 150), log));
