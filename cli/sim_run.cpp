@@ -131,6 +131,7 @@ Status SimRun::prepare() {
     if (!scenario) return fail(std::move(scenario.error()));
     scenario_ = *std::move(scenario);
     settings_.rewards.epoch_blocks = scenario_->epoch_blocks();
+    settings_.on_given_up = [this](const Hash256& raw_id) { record_->given_up(raw_id); };
     record_ = std::make_unique<sim::RunRecord>(scenario_.get(), options_.agents);
     figures_.preparing = SteadyClock::now() - begin;
     return {};
@@ -231,9 +232,6 @@ Status SimRun::wait_for_answers(std::uint64_t height) {
     while (!record_->wait_answered(height, SteadyClock::now() + 100ms, stop_)) {
         if (stop_.stop_requested()) return stopped_or("");
         look();
-        std::uint64_t missing = 0;
-        for (std::uint64_t due = scenario_->first_height(); due <= height; ++due)
-            missing += record_->unanswered(due);
         const StatusView status = coordinator_->status();
         const auto& counters = status.counters;
         const auto now = SteadyClock::now();
@@ -241,8 +239,7 @@ Status SimRun::wait_for_answers(std::uint64_t height) {
         const bool idle = counters.at("tasks_waiting") == 0 && counters.at("tasks_with_agents") == 0;
         if (!idle) idle_since.reset();
         if (!idle || !std::exchange(idle_since, idle_since.value_or(now))) continue;
-        // Only now: among those that were given up are others than these, as long as these are still tried.
-        if (missing <= counters.at("tasks_given_up") + counters.at("tasks_dropped_queue_full")) break;
+        if (record_->owed(height) == 0) break;
         if (now - *idle_since > kLostAfter) break;
     }
     return {};

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "core/base/decimal.hpp"
@@ -46,6 +47,10 @@ struct CoordinatorSettings {
     std::chrono::milliseconds block_interval{5000};  ///< of the chain: the next block's timestamp
     std::uint64_t block_gas_limit = 30'000'000;
     std::string coinbase;  ///< delegateAddress as 0x hex, or empty
+    /// Told of each task that no agent gets any more although its action is pending: it was tried on as many
+    /// agents as allowed, or it was the oldest of a full queue. Called under the engine's lock: it must be
+    /// short and must not call back. Empty: nobody is told. `sim` accounts for every task by it.
+    std::function<void(const Hash256& raw_id)> on_given_up;
     RewardSettings rewards;
 };
 

@@ -88,6 +88,7 @@ void TaskBook::requeue(const TaskPtr& task) {
 void TaskBook::give_up(const TaskPtr& task) {
     task->given_up = true;
     move(task, TaskQueue::none);
+    if (settings_.on_given_up) settings_.on_given_up(task->action->raw_id);
 }
 
 void TaskBook::move(const TaskPtr& task, TaskQueue to) {

@@ -42,6 +42,11 @@ bool RunRecord::was_listed(std::uint32_t tx) const noexcept {
     return txs_[tx].listed_at.load(std::memory_order_relaxed) != 0;
 }
 
+void RunRecord::given_up(const Hash256& raw_id) noexcept {
+    if (scenario_ == nullptr) return;
+    if (const auto tx = scenario_->find(raw_id)) txs_[*tx].given_up.store(true, std::memory_order_relaxed);
+}
+
 void RunRecord::delivered(std::uint32_t agent, std::size_t tasks) {
     ++agents_[agent].batches;
     agents_[agent].tasks += tasks;
@@ -71,6 +76,8 @@ void RunRecord::submitted(std::uint32_t agent, std::span<const Answered> answers
             return;
         case Outcome::unknown:
             tally.unknown += answers.size();
+            for (const Answered& answer : answers)
+                if (answer.tx) ++txs_[*answer.tx].unknown;
             return;
     }
 }
@@ -125,6 +132,22 @@ std::uint64_t RunRecord::unanswered(std::uint64_t height) const {
     return height < unanswered_.size() ? unanswered_[height] : 0;
 }
 
+bool RunRecord::is_accounted_for(const Tx& tx) const noexcept {
+    const std::uint32_t answers = std::uint32_t{tx.answers} + tx.unknown;
+    return answers >= scenario_->redundancy() || tx.given_up;
+}
+
+std::uint64_t RunRecord::owed(std::uint64_t height) const {
+    std::uint64_t out = 0;
+    for (std::uint64_t due = scenario_->first_height(); due <= height; ++due) {
+        if (unanswered(due) == 0) continue;
+        for (const std::uint32_t tx : scenario_->due(due)) {
+            if (!is_accounted_for(txs_[tx])) ++out;
+        }
+    }
+    return out;
+}
+
 bool RunRecord::wait_answered(std::uint64_t height, Clock::Steady until, const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
     if (height >= unanswered_.size()) return true;
@@ -177,13 +200,16 @@ TxTotals RunRecord::transactions() const {
             ++(txs_[i].valid > 0 ? out.forged_accepted : out.forged_rejected);
         if (txs_[i].answers >= scenario_->redundancy()) {
             ++out.answered;
-        } else if (planned.fate == Fate::mined) {
-            ++out.mined_unanswered;
-        } else if (planned.fate == Fate::forged) {
-            ++out.forged_unanswered;
-        } else {
-            ++out.left_unanswered;
+            continue;
         }
+        if (planned.fate != Fate::mined && planned.fate != Fate::forged) {
+            ++out.left_unanswered;
+            continue;
+        }
+        ++(planned.fate == Fate::mined ? out.mined_unanswered : out.forged_unanswered);
+        if (is_accounted_for(txs_[i])) continue;
+        ++out.lost;
+        if (!out.first_lost) out.first_lost = static_cast<std::uint32_t>(i);
     }
     return out;
 }

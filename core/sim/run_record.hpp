@@ -72,8 +72,12 @@ struct TxTotals {
     std::uint64_t answered = 0;          ///< by as many agents as it takes
     std::uint64_t mined_unanswered = 0;  ///< mined, and fewer have answered
     std::uint64_t forged_unanswered = 0;
-    std::uint64_t left_unanswered = 0;  ///< pushed out of the pool before
-    std::uint64_t forged_accepted = 0;  ///< forged ones that were answered to be valid
+    /// Of these two: the coordinator never gave this transaction's task up, and no answer to it is of unknown
+    /// end.
+    std::uint64_t lost = 0;
+    std::optional<std::uint32_t> first_lost;  ///< its place in Scenario::transactions()
+    std::uint64_t left_unanswered = 0;        ///< pushed out of the pool before
+    std::uint64_t forged_accepted = 0;        ///< forged ones that were answered to be valid
     std::uint64_t forged_rejected = 0;
 };
 
@@ -97,6 +101,9 @@ class RunRecord {
     void listed(std::uint32_t tx, Clock::Steady now) noexcept;
     [[nodiscard]] bool was_listed(std::uint32_t tx) const noexcept;
 
+    /// The coordinator gives no agent this transaction's task any more (CoordinatorSettings::on_given_up).
+    void given_up(const Hash256& raw_id) noexcept;
+
     void delivered(std::uint32_t agent, std::size_t tasks);
     void computed(std::uint32_t agent, std::chrono::nanoseconds took);
     void submitted(std::uint32_t agent, std::span<const Answered> answers, Outcome outcome,
@@ -110,6 +117,8 @@ class RunRecord {
 
     /// Transactions due for block `height` that too few have answered.
     [[nodiscard]] std::uint64_t unanswered(std::uint64_t height) const;
+    /// Those of them, and of the blocks before, for which there is no reason yet (TxTotals::lost).
+    [[nodiscard]] std::uint64_t owed(std::uint64_t height) const;
     /// Waits until there are none, or `until`.
     bool wait_answered(std::uint64_t height, Clock::Steady until, const std::stop_token& stop);
 
@@ -134,8 +143,13 @@ class RunRecord {
         std::atomic<std::int64_t> listed_at{0};
         std::atomic<std::uint16_t> answers{0};
         std::atomic<std::uint16_t> valid{0};
+        std::atomic<std::uint16_t> unknown{
+            0};  // answers that no word came about: the coordinator may have them
+        std::atomic<bool> given_up{false};
     };
 
+    /// It has the answers that it takes, or may have them, or the coordinator gave it up.
+    [[nodiscard]] bool is_accounted_for(const Tx& tx) const noexcept;
     void accept(std::uint32_t agent, const Answered& answer, Clock::Steady now);
 
     const Scenario* const scenario_;
