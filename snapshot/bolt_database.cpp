@@ -85,14 +85,23 @@ class BoltDatabase final : public StateDatabase {
     Buckets buckets_;
 };
 
-}  // namespace
-
-Result<std::unique_ptr<StateDatabase>> open_bolt(const std::string& path, const LockWait& wait) {
-    auto file = File::open(path, wait);
+Result<std::unique_ptr<StateDatabase>> open_which(const std::string& path, const LockWait& wait,
+                                                  WhichState which) {
+    auto file = File::open(path, wait, which);
     if (!file) return fail(file.error());
     auto database = std::make_unique<BoltDatabase>(std::move(*file));
     if (auto buckets = database->read_buckets(); !buckets) return fail(buckets.error());
     return database;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<StateDatabase>> open_bolt(const std::string& path, const LockWait& wait) {
+    return open_which(path, wait, WhichState::newest);
+}
+
+Result<std::unique_ptr<StateDatabase>> open_bolt_before(const std::string& path, const LockWait& wait) {
+    return open_which(path, wait, WhichState::before);
 }
 
 }  // namespace ioswarm::snapshot

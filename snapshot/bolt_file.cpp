@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -71,10 +72,10 @@ Error File::corrupt(std::uint64_t page_id, std::size_t offset_in_page, std::stri
                  "take a new copy of trie.db while the node is stopped, or with --snapshot-copy"};
 }
 
-Result<std::unique_ptr<File>> File::open(const std::string& path, const LockWait& wait) {
+Result<std::unique_ptr<File>> File::open(const std::string& path, const LockWait& wait, WhichState which) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);  // no wait at a pipe
     if (fd < 0) return fail(errno_error(errno, "cannot open the state file", path));
-    std::unique_ptr<File> file(new File(path, fd));
+    std::unique_ptr<File> file(new File(path, fd, which));
     struct stat info {};
     if (::fstat(fd, &info) != 0) return fail(errno_error(errno, "cannot read the state file", path));
     if (!S_ISREG(info.st_mode)) {
@@ -105,7 +106,7 @@ Status File::release_lock() {
 Status File::check_unchanged() const {
     const int fd = ::fcntl(fd_, F_DUPFD_CLOEXEC, 0);
     if (fd < 0) return fail(errno_error(errno, "cannot look at the state file again", path_));
-    File now(path_, fd);
+    File now(path_, fd, which_);
     struct stat info {};
     if (::fstat(fd, &info) != 0) return fail(errno_error(errno, "cannot look at the state file again", path_));
     now.size_ = static_cast<std::uint64_t>(info.st_size);
@@ -152,6 +153,7 @@ Status File::read_at(std::uint64_t offset, std::span<std::uint8_t> out) const {
 
 Status File::read_meta() {
     std::optional<Meta> best;
+    std::optional<Meta> other;
     std::string why = "the file is too short";
     std::array<std::uint8_t, kPageHeaderSize + kMetaSize> buffer{};
     const auto look_at = [&](std::uint64_t offset) -> Status {
@@ -161,8 +163,12 @@ Status File::read_meta() {
         const auto meta = parse_meta(BytesView(buffer).subspan(kPageHeaderSize), reason);
         if (offset == 0 && !meta) why = reason;
         // The other meta lies at its own page size, or it is something else that looks like one.
-        if (meta && (offset == 0 || offset == meta->page_size) && (!best || meta->txid > best->txid))
-            best = meta;
+        if (!meta || (offset != 0 && offset != meta->page_size)) return {};
+        if (best && best->txid >= meta->txid) {
+            other = meta;
+        } else {
+            other = std::exchange(best, meta);
+        }
         return {};
     };
     if (auto first = look_at(0); !first) return first;
@@ -170,12 +176,17 @@ Status File::read_meta() {
         if (auto second = look_at(best->page_size); !second) return second;
     } else {
         for (std::uint64_t offset = kMinPageSize; offset <= kMaxPageSize && !best; offset *= 2) {
-            if (auto other = look_at(offset); !other) return other;
+            if (auto looked = look_at(offset); !looked) return looked;
         }
     }
     if (!best) {
         return fail(ErrorCode::bad_data, "not a BoltDB file", path_, "no valid meta page: " + why,
                     "name the node's trie.db (a file, or the directory of a PebbleDB)");
+    }
+    if (which_ == WhichState::before) {
+        if (!other)
+            return fail(ErrorCode::not_found, "no earlier state", path_, "its other meta page is not valid");
+        best = other;
     }
     page_size_ = best->page_size;
     root_ = best->root;

@@ -28,6 +28,12 @@ struct Element {
     std::uint64_t child = 0;  ///< branch only
 };
 
+/// Which of the file's two meta pages counts: bbolt writes them in turn, one per transaction.
+enum class WhichState {
+    newest,  ///< of the higher transaction: what a node opens
+    before,  ///< the other one: the state before, whose pages the newest transaction did not write over
+};
+
 /// The file: its meta, and its pages one at a time. Reads with pread into own buffers, so that a file truncated
 /// or rewritten under us is an error and never a signal. Everything it gives was checked against the file's
 /// bounds.
@@ -35,7 +41,9 @@ class File {
   public:
     /// Takes a shared flock, waiting for it as `wait` says (a node holds an exclusive one while it runs).
     /// Errors: not_found, permission_denied, io, try_again (names the holder), cancelled, bad_data.
-    [[nodiscard]] static Result<std::unique_ptr<File>> open(const std::string& path, const LockWait& wait);
+    /// `before` where there is no second valid meta: not_found.
+    [[nodiscard]] static Result<std::unique_ptr<File>> open(const std::string& path, const LockWait& wait,
+                                                            WhichState which = WhichState::newest);
     ~File();
     File(const File&) = delete;
     File& operator=(const File&) = delete;
@@ -63,7 +71,7 @@ class File {
     [[nodiscard]] Error corrupt(std::uint64_t page_id, std::size_t offset_in_page, std::string why) const;
 
   private:
-    File(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+    File(std::string path, int fd, WhichState which) : path_(std::move(path)), fd_(fd), which_(which) {}
     [[nodiscard]] Status lock(const LockWait& wait);
     [[nodiscard]] Status read_meta();
     [[nodiscard]] Status check_unchanged() const;
@@ -72,6 +80,7 @@ class File {
 
     std::string path_;
     int fd_;
+    WhichState which_;
     bool locked_ = false;
     std::uint64_t size_ = 0;
     std::uint32_t page_size_ = 0;

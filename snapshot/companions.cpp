@@ -9,10 +9,16 @@
 
 namespace ioswarm::snapshot {
 
+std::string sum_name(const std::string& snapshot) {
+    return snapshot + ".sha256";
+}
+
+std::string meta_name(const std::string& snapshot) {
+    return snapshot.substr(0, snapshot.rfind('/') + 1) + std::string(kMetaName);  // npos + 1 = 0
+}
+
 Result<Companions> Companions::write(const std::string& output, const ExportReport& report) {
-    const std::size_t name_at = output.rfind('/') + 1;  // npos + 1 = 0
-    const std::string folder = output.substr(0, name_at);
-    const std::string name = output.substr(name_at);
+    const std::string name = output.substr(output.rfind('/') + 1);
     nlohmann::ordered_json namespaces = nlohmann::ordered_json::object();
     for (const auto& [ns, stats] : report.namespaces) {
         namespaces[ns] = {
@@ -27,14 +33,15 @@ Result<Companions> Companions::write(const std::string& output, const ExportRepo
         {"payload_sha256", to_hex(report.payload_sha256.view())},
         {"entries", report.entries},
         {"namespaces", namespaces},
+        {"warnings", report.warnings},
         {"time", rfc3339(std::chrono::system_clock::now())},
         {"version", IOSWARM_VERSION},
     };
     const std::string sum = to_hex(report.file_sha256.view()) + "  " + name + "\n";
-    auto sum_file = AtomicFile::create(output + ".sha256");
+    auto sum_file = AtomicFile::create(sum_name(output));
     if (!sum_file) return fail(sum_file.error());
     if (auto written = sum_file->write(as_bytes(sum)); !written) return fail(written.error());
-    auto meta_file = AtomicFile::create(folder + std::string(kMetaName), 0644, name);
+    auto meta_file = AtomicFile::create(meta_name(output), 0644, name);
     if (!meta_file) return fail(meta_file.error());
     const std::string text = meta.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
     if (auto written = meta_file->write(as_bytes(text)); !written) return fail(written.error());

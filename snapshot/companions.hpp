@@ -13,6 +13,10 @@ namespace ioswarm::snapshot {
 
 inline constexpr std::string_view kMetaName = "snapshot-meta.json";
 
+/// Where the two companions of a snapshot are.
+[[nodiscard]] std::string sum_name(const std::string& snapshot);
+[[nodiscard]] std::string meta_name(const std::string& snapshot);
+
 /// kMetaName and OUTPUT.sha256, written beside their names before the snapshot itself is renamed into
 /// place: a disk that is full shows while yesterday's three files still belong together. Snapshots of several
 /// names may be made in one folder at once: kMetaName then tells of the one that came last.

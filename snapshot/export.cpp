@@ -13,6 +13,9 @@
 namespace ioswarm::snapshot {
 namespace {
 
+/// How often a check that writes nothing looks at the stop token and the time, in entries.
+constexpr std::uint64_t kCheckEntries = 4096;
+
 /// A contract's code stands under its own hash, the one content of a BoltDB file that can be proven. A
 /// namespace in which no key at all is its value's hash was not made by a node, and there is nothing to prove.
 class CodeProof {
@@ -40,7 +43,7 @@ class Export {
         : options_(options), output_("export", options, observer, std::move(stop)) {}
 
     Result<ExportReport> run() {
-        if (auto opened = output_.open(options_.source); !opened) return fail(opened.error());
+        if (auto opened = output_.open({{"--source", options_.source}}); !opened) return fail(opened.error());
         if (auto read = read_state(); !read) return fail(read.error());
         return output_.publish();
     }
@@ -53,11 +56,22 @@ class Export {
             if (!made) return fail(made.error());
             copy.emplace(std::move(*made));
         }
-        auto database = open_state(copy ? copy->path() : options_.source,
-                                   {output_.at_most(options_.lock_timeout), options_.live, output_.stop()});
-        if (!database) return fail(database.error());
+        const std::string path = copy ? copy->path() : options_.source;
+        const Status read = read_newest(path);
+        if (read || !damaged_) return read;
+        return fail(with_state_before(path, read.error()));
+    }
+
+    [[nodiscard]] OpenOptions open_options() const {
+        return {output_.at_most(options_.lock_timeout), options_.live, output_.stop()};
+    }
+
+    Status read_newest(const std::string& path) {
+        auto database = open_state(path, open_options());
+        if (!database) return fail(damage(database.error()));
+        output_.report().warnings = (*database)->warnings();
         auto height = read_height(**database);
-        if (!height) return fail(height.error());
+        if (!height) return fail(with_warnings(damage(height.error())));
         output_.report().big_endian_height = height->big_endian;
         output_.report().source_kind = (*database)->kind();
         if (auto begun = output_.begin(height->height); !begun) return begun;
@@ -71,15 +85,17 @@ class Export {
     Status read_namespace(StateDatabase& database, std::size_t index) {
         const std::string& name = options_.namespaces[index];
         auto cursor = database.open_namespace(name);
+        if (!cursor && cursor.error().code != ErrorCode::not_found) return fail(damage(cursor.error()));
+        if (!cursor && !options_.allow_missing) {
+            // Not "not found", which is a file that is not there: the state lacks what it must have.
+            Error missing = cursor.error();
+            missing.code = ErrorCode::bad_data;
+            missing.hint = "--allow-missing leaves it out";
+            return fail(std::move(missing));
+        }
         if (!cursor) {
-            if (cursor.error().code != ErrorCode::not_found) return fail(cursor.error());
-            if (!options_.allow_missing) {
-                // Not "not found", which is a file that is not there: the state lacks what it must have.
-                Error missing = cursor.error();
-                missing.code = ErrorCode::bad_data;
-                missing.hint = "--allow-missing leaves it out";
-                return fail(std::move(missing));
-            }
+            // Listed all the same, with 0 entries: a roll then knows that it was not left out on purpose.
+            output_.begin_namespace(name);
             output_.report().missing.push_back(name);
             return {};
         }
@@ -92,19 +108,64 @@ class Export {
         CodeProof proof;
         for (EntryView entry; (*cursor)->next(entry);) {
             if (is_code) {
-                if (auto proven = proof.check(entry.key, entry.value, options_.source); !proven) return proven;
+                if (auto proven = proof.check(entry.key, entry.value, options_.source); !proven)
+                    return fail(damage(proven.error()));
             }
             if (auto added = output_.add(entry.key, entry.value); !added) return added;
             if (!output_.is_due()) continue;
             const double done = so_far(key_fraction(entry.key));
             if (auto go_on = output_.progress(ExportProgress::Phase::reading, name, done); !go_on) return go_on;
         }
-        if (!(*cursor)->status()) return (*cursor)->status();
+        if (!(*cursor)->status()) return fail(damage((*cursor)->status().error()));
         return output_.progress(ExportProgress::Phase::reading, name, so_far(1));
+    }
+
+    /// Notes that it is the source's content that is wrong.
+    Error damage(Error error) {
+        damaged_ = error.code == ErrorCode::bad_data;
+        return error;
+    }
+
+    /// A directory without its logs may hold nothing at all.
+    [[nodiscard]] Error with_warnings(Error error) const {
+        for (const std::string& warning : output_.report().warnings)
+            error.why += (error.why.empty() ? "" : "; ") + warning;
+        return error;
+    }
+
+    /// Says so where the state before the damaged one is intact. All of it is read for that.
+    Error with_state_before(const std::string& path, Error error) {
+        auto before = open_state_before(path, open_options());
+        if (!before) return error;
+        const auto height = read_height(**before);
+        if (!height) return error;
+        for (const std::string& name : options_.namespaces) {
+            if (!is_intact(**before, name)) return error;
+        }
+        error.why += fmt::format("; the state before this one, of height {}, is intact", height->height);
+        error.hint =
+            "take a new copy of trie.db while the node is stopped. If this is the only one: 'bbolt surgery "
+            "revert-meta-page' makes a copy of it that is at the state before";
+        return error;
+    }
+
+    bool is_intact(StateDatabase& database, const std::string& name) {
+        auto cursor = database.open_namespace(name);
+        if (!cursor) return cursor.error().code == ErrorCode::not_found;
+        CodeProof proof;
+        std::uint64_t entries = 0;
+        for (EntryView entry; (*cursor)->next(entry);) {
+            if (name == "Code" && !proof.check(entry.key, entry.value, options_.source)) return false;
+            if (++entries % kCheckEntries == 0 &&
+                !output_.progress(ExportProgress::Phase::reading, name, key_fraction(entry.key)))
+                return false;
+        }
+        return (*cursor)->status().has_value();
     }
 
     const ExportOptions& options_;
     SnapshotOutput output_;
+    bool damaged_ = false;  // the source, as the last error says
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <future>
 #include <string>
 #include <thread>
@@ -20,6 +21,10 @@ class FileDigest {
     FileDigest(const FileDigest&) = delete;
     FileDigest& operator=(const FileDigest&) = delete;
 
+    /// Waits so long at most. True: get() has it at once.
+    [[nodiscard]] bool wait_for(std::chrono::milliseconds time) const {
+        return digest_.wait_for(time) == std::future_status::ready;
+    }
     /// Waits for it. Call once. Errors: not_found, permission_denied, io.
     [[nodiscard]] Result<Hash256> get() { return digest_.get(); }
 

@@ -11,6 +11,8 @@ namespace ioswarm::snapshot {
 /// ends.
 class OutputLock {
   public:
+    /// The lock file of this output.
+    [[nodiscard]] static std::string path_for(const std::string& output);
     /// Error try_again: another one runs (named); io, permission_denied, not_found (the folder).
     [[nodiscard]] static Result<OutputLock> take(const std::string& output);
     OutputLock(OutputLock&& other) noexcept;

@@ -80,12 +80,14 @@ class PeekedCursor final : public NamespaceCursor {
 
 class PebbleDatabase final : public StateDatabase {
   public:
-    explicit PebbleDatabase(Directory directory) : directory_(std::move(directory)) {}
+    /// `live`: read beside a running node, in whose last log the newest record may be half written.
+    PebbleDatabase(Directory directory, bool live) : directory_(std::move(directory)), live_(live) {}
 
     Status load() {
         auto memtable = Memtable::read(directory_);
         if (!memtable) return fail(memtable.error());
         memtable_ = std::move(*memtable);
+        find_warnings();
         tables_.reserve(directory_.tables.size());
         for (const OpenTable& file : directory_.tables) {
             if (!file.meta.has_points) continue;
@@ -97,6 +99,8 @@ class PebbleDatabase final : public StateDatabase {
     }
 
     std::string_view kind() const override { return "pebbledb"; }
+
+    std::vector<std::string> warnings() const override { return warnings_; }
 
     std::uint64_t size_bytes() const override {
         std::uint64_t size = 0;
@@ -174,9 +178,30 @@ class PebbleDatabase final : public StateDatabase {
     }
 
   private:
+    /// What section 5 and 6 let pass, because a crash leaves it; so does a bad copy.
+    void find_warnings() {
+        const std::string torn =
+            " ends in a torn record: the node crashed, or the copy was made while it wrote. What stands in "
+            "front of "
+            "that was read; the state may lack the newest blocks";
+        if (directory_.manifest.torn_tail) warnings_.push_back(file_name(directory_.manifest_path) + torn);
+        if (memtable_.torn_tail() && !live_) warnings_.push_back(file_name(directory_.logs.back().path) + torn);
+        if (directory_.logs.empty() && directory_.manifest.log_number != 0) {
+            warnings_.push_back(fmt::format(
+                "{:06}.log, which MANIFEST names, is not there, nor any newer log: the copy left the logs out, "
+                "or the "
+                "node crashed while it started. The state may be hundreds of blocks older than the node's",
+                directory_.manifest.log_number));
+        }
+    }
+
+    static std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
     Directory directory_;
+    const bool live_;
     Memtable memtable_;
     std::vector<Table> tables_;
+    std::vector<std::string> warnings_;
 };
 
 /// Refuses keys too short to have a prefix: of no namespace, so no node wrote them.
@@ -207,7 +232,7 @@ Result<std::unique_ptr<StateDatabase>> open_pebble(const std::string& path, cons
     for (;;) {
         auto directory = options.live ? open_live_directory(path, wait) : open_directory(path, wait);
         if (!directory) return fail(directory.error());
-        auto database = std::make_unique<PebbleDatabase>(std::move(*directory));
+        auto database = std::make_unique<PebbleDatabase>(std::move(*directory), options.live);
         const Status loaded = database->load();
         if (loaded) return database;
         // A log that was reused is written over from its front: read meanwhile, it may show a later part of

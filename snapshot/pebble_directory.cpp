@@ -49,6 +49,7 @@ struct Listing {
     std::optional<std::string> manifest_marker;
     std::optional<std::uint64_t> newest_options;
     std::vector<std::uint64_t> logs;
+    bool has_manifest = false;  // of whatever number
     bool has_current = false;
     bool has_lock = false;
 };
@@ -85,6 +86,7 @@ class Opener {
             const std::string_view name = entry->d_name;
             if (name.starts_with("marker.")) status = add_marker(name, markers);
             if (!status) break;
+            listing.has_manifest |= numbered(name, "MANIFEST-", "").has_value();
             listing.has_current |= name == "CURRENT";
             listing.has_lock |= name == "LOCK";
             if (const auto number = numbered(name, "", ".log")) listing.logs.push_back(*number);
@@ -306,6 +308,13 @@ class Opener {
     const std::string& path_;
 };
 
+/// What a node that starts meanwhile causes: a file is listed and then gone, as the old OPTIONS is, or the
+/// listing shows neither the old marker nor the one that takes its place.
+bool may_pass(const Error& error, const Listing& listing) {
+    return error.code == ErrorCode::not_found ||
+           (listing.has_manifest && error.what == to_string(Fault::not_a_pebble_directory));
+}
+
 Result<std::string> manifest_in_force(const Opener& opener) {
     auto listing = opener.list();
     if (!listing) return fail(listing.error());
@@ -345,14 +354,27 @@ Result<Directory> open_directory(const std::string& path, const LockWait& wait) 
     return directory;
 }
 
+namespace {
+
+Error does_not_stand_still(const std::string& path) {
+    return {ErrorCode::try_again, "the state directory does not stand still", path,
+            "the node rewrites it faster than it can be read", "try again in a minute"};
+}
+
+}  // namespace
+
 Result<Directory> open_live_directory(const std::string& path, const LockWait& patience) {
     const Opener opener(path);
     for (;;) {
         auto listing = opener.list();
         if (!listing) return fail(listing.error());
         auto name = opener.manifest_name(*listing);
-        if (!name) return fail(name.error());
-        if (auto options = opener.check_options(*listing); !options) return fail(options.error());
+        if (const Status good = name ? opener.check_options(*listing) : Status(fail(name.error())); !good) {
+            if (!may_pass(good.error(), *listing)) return fail(good.error());
+            if (patience.is_over()) return fail(does_not_stand_still(path));
+            if (auto go_on = patience.pause(path); !go_on) return fail(go_on.error());
+            continue;
+        }
         Directory directory;
         auto before = opener.read_whole(path + "/" + *name, kMaxManifestBytes);
         Status filled = before ? opener.fill(*name, directory) : Status(fail(before.error()));
@@ -365,8 +387,7 @@ Result<Directory> open_live_directory(const std::string& path, const LockWait& p
             return fail(filled.error());
         if (patience.is_over()) {
             if (!filled) return fail(filled.error());
-            return fail(ErrorCode::try_again, "the state directory does not stand still", path,
-                        "the node rewrites it faster than it can be read", "try again in a minute");
+            return fail(does_not_stand_still(path));
         }
         if (auto go_on = patience.pause(path); !go_on) return fail(go_on.error());
     }

@@ -9,6 +9,9 @@
 #include <fmt/format.h>
 
 #include "core/base/text.hpp"
+#include "core/diffs/diff_file.hpp"
+#include "snapshot/companions.hpp"
+#include "snapshot/description.hpp"
 #include "snapshot/diff_fold.hpp"
 #include "snapshot/reader.hpp"
 
@@ -18,6 +21,8 @@ namespace {
 using Phase = ExportProgress::Phase;
 
 constexpr std::uint64_t kTellDiffs = 64;
+/// How often the stop token and the time are looked at, in entries of the base.
+constexpr std::uint64_t kCheckEntries = 4096;
 /// As of a state database: a hostile base does not grow what is kept for each.
 constexpr std::size_t kMaxNamespaces = 10'000;
 
@@ -51,11 +56,12 @@ class Roll {
           fold_(options.memory_bytes, folder_of(options.output)) {}
 
     Result<RollReport> run() {
-        if (auto opened = output_.open(options_.diffs); !opened) return fail(opened.error());
+        if (auto opened = output_.open(inputs()); !opened) return fail(opened.error());
         auto base = SnapshotReader::open(options_.base);
         if (!base) return fail(base.error());
         base_ = std::move(*base);
         report_.base_height = base_->height();
+        read_base_description();
         if (auto fits = check_range(); !fits) return fail(fits.error());
         if (auto folded = fold_diffs(); !folded) return fail(folded.error());
         if (auto merged = merge(); !merged) return fail(merged.error());
@@ -66,6 +72,19 @@ class Roll {
     }
 
   private:
+    [[nodiscard]] std::vector<JobInput> inputs() const {
+        std::vector<JobInput> out{{"--base", options_.base, true}};
+        for (std::string& path : diff_log_files(options_.diffs))
+            out.push_back({"--diffs", std::move(path)});
+        return out;
+    }
+
+    void read_base_description() {
+        auto said = read_description(options_.base);
+        if (said && said->height == base_->height() && said->file_bytes == base_->file_size())
+            described_ = std::move(said);
+    }
+
     [[nodiscard]] bool is_wanted(std::string_view name) const {
         const auto& wanted = options_.namespaces;
         return wanted.empty() || std::find(wanted.begin(), wanted.end(), name) != wanted.end();
@@ -131,18 +150,80 @@ class Roll {
             if (!entry) return fail(entry.error());
             if (!*entry) break;
             if (auto merged = merge_entry(**entry); !merged) return merged;
+            // Also while a namespace is passed over that is not kept.
+            if (base_->entries() % kCheckEntries != 0) continue;
+            if (auto go_on = output_.progress(Phase::reading, name_, fraction()); !go_on) return go_on;
         }
         // The base's digest was right, or its reader would have said so.
         if (auto drained = end_namespace(); !drained) return drained;
-        for (const std::string& name : options_.namespaces) {
-            if (seen_.count(name) != 0) continue;
-            return fail(ErrorCode::bad_data, "no such namespace", name, "the base does not hold it",
-                        "leave it out of --namespaces, or export a new base");
-        }
+        if (auto filled = fill_rest(); !filled) return filled;
         for (std::string& name : fold_.namespaces()) {
             if (seen_.count(name) == 0) report_.left_out.push_back(std::move(name));
         }
+        if (auto whole = check_left_out(); !whole) return whole;
         return output_.end();
+    }
+
+    /// Namespaces of which the base holds nothing, behind its last one.
+    Status fill_rest() {
+        if (described_) {
+            if (described_->payload_sha256 != to_hex(base_->digest().view()))
+                return fail(wrong_description("it has another digest"));
+            if (auto filled = fill_described(described_->namespaces.size()); !filled) return filled;
+        }
+        for (const std::string& name : options_.namespaces) {
+            if (seen_.count(name) != 0) continue;
+            if (!described_) {
+                if (auto filled = fill(name); !filled) return filled;
+                // Perhaps misspelt.
+                if (output_.report().namespaces.back().second.entries == 0)
+                    output_.report().missing.push_back(name);
+                continue;
+            }
+            if (options_.allow_missing) continue;
+            return fail(
+                ErrorCode::bad_data, "no such namespace", name,
+                "the base was made without it, as the description beside it says",
+                "leave it out of --namespaces, or export a new base. If the state had nothing in it then, "
+                "move the base's snapshot-meta.json away");
+        }
+        return {};
+    }
+
+    /// Those among the first `count` of the description that the base holds nothing of.
+    Status fill_described(std::size_t count) {
+        for (; next_described_ < count; ++next_described_) {
+            const auto& [name, entries] = described_->namespaces[next_described_];
+            if (entries != 0 || name.empty() || !is_wanted(name)) continue;
+            if (auto filled = fill(name); !filled) return filled;
+        }
+        return {};
+    }
+
+    /// A namespace that holds what the diffs put into it and nothing else.
+    Status fill(const std::string& name) {
+        seen_.insert(name);
+        name_ = name;
+        output_.begin_namespace(name);
+        writes_ = fold_.open(name);
+        if (auto first = next_write(); !first) return first;
+        return end_namespace();
+    }
+
+    /// Without Account or Code no agent can work.
+    Status check_left_out() const {
+        if (options_.allow_missing) return {};
+        for (const std::string& name : report_.left_out) {
+            if (name != "Account" && name != "Code") continue;
+            return fail(
+                ErrorCode::bad_data, "the snapshot would lack a namespace", name,
+                "the diffs write to it, and the base holds nothing of it",
+                fmt::format("if the base's state had nothing in it, name all namespaces that are to be kept "
+                            "(--namespaces Account,Code); else export a new base. --allow-missing leaves {} "
+                            "out",
+                            name));
+        }
+        return {};
     }
 
     Status merge_entry(const SnapshotReader::Entry& entry) {
@@ -163,6 +244,7 @@ class Roll {
 
     Status begin_namespace(std::string_view name) {
         if (auto drained = end_namespace(); !drained) return drained;
+        if (auto filled = fill_in_front_of(name); !filled) return filled;
         name_ = name;
         if (seen_.size() == kMaxNamespaces) return fail(out_of_order("it has too many namespaces"));
         if (!seen_.insert(name_).second) return fail(out_of_order("it comes in two parts"));
@@ -172,6 +254,18 @@ class Roll {
         output_.begin_namespace(name_);
         writes_ = fold_.open(name_);
         return next_write();
+    }
+
+    /// Namespaces without an entry in the base keep their place in its order.
+    Status fill_in_front_of(std::string_view name) {
+        if (!described_) return {};
+        const auto& all = described_->namespaces;
+        const auto at =
+            std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.first == name; });
+        if (at == all.end() || at->second == 0)
+            return fail(
+                wrong_description(fmt::format("it says that {} holds nothing", escape_for_display(name))));
+        return fill_described(static_cast<std::size_t>(at - all.begin()));
     }
 
     /// What the diffs put behind the base's last key.
@@ -205,12 +299,18 @@ class Roll {
                         "these are not the diffs of a node");
         }
         if (auto added = output_.add(key, value); !added) return added;
+        // Behind the base's last entry the diffs may have many.
         return output_.is_due() ? output_.progress(Phase::reading, name_, fraction()) : Status();
     }
 
     [[nodiscard]] double fraction() const {
         return static_cast<double>(base_->compressed_bytes()) /
                static_cast<double>(std::max<std::uint64_t>(base_->file_size(), 1));
+    }
+
+    [[nodiscard]] Error wrong_description(std::string why) const {
+        return {ErrorCode::bad_data, "the description beside the base is not that of the base",
+                meta_name(options_.base), std::move(why), "move it away, or put the base's own one there"};
     }
 
     [[nodiscard]] Error out_of_order(std::string why) const {
@@ -224,6 +324,8 @@ class Roll {
     SnapshotOutput output_;
     DiffFold fold_;
     std::unique_ptr<SnapshotReader> base_;
+    std::optional<Description> described_;  // of the base
+    std::size_t next_described_ = 0;        // those in front of it were looked at
     std::uint64_t to_ = 0;
     RollReport report_;
 

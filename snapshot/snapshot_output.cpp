@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "snapshot/snapshot_output.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <filesystem>
 #include <thread>
 
 #include <fmt/format.h>
@@ -20,6 +17,7 @@ namespace {
 /// How often the observer is told, and the stop token and the time are looked at.
 constexpr std::uint64_t kProgressBytes = std::size_t{64} * 1024 * 1024;
 constexpr std::uint64_t kCheckEntries = 4096;
+constexpr auto kDigestWait = std::chrono::milliseconds(100);
 
 /// As its trailer says: RFC 1952, the last four bytes.
 std::size_t raw_size_of_member(BytesView member) {
@@ -27,29 +25,6 @@ std::size_t raw_size_of_member(BytesView member) {
     for (std::size_t i = 1; i <= 4; ++i)
         size = size << 8 | member[member.size() - i];
     return size;
-}
-
-bool is_same(const std::string& a, const std::string& b) {
-    std::error_code ignored;  // what is not there is not the same
-    return std::filesystem::equivalent(a, b, ignored);
-}
-
-/// What cannot be made shows before the work and not at its end, and nothing but a file is ever replaced.
-Status check_place(const std::string& output, const std::string& source) {
-    const std::size_t name_at = output.rfind('/') + 1;  // npos + 1 = 0
-    const auto refuse = [&](std::string why) {
-        return fail(ErrorCode::usage, "cannot make the snapshot", output, std::move(why),
-                    "name a file for it: --output FILE");
-    };
-    if (name_at == output.size()) return refuse("it names no file");
-    if (output.substr(name_at) == kMetaName) return refuse("what describes the snapshot gets that name");
-    struct stat info {};
-    if (::lstat(output.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode))
-        return refuse("what stands there is no file");
-    if (is_same(output, source)) return refuse("that is what the snapshot is made from");
-    if (is_same(output.substr(0, name_at) + ".", source))
-        return refuse("nothing is ever put into a node's database");
-    return {};
 }
 
 }  // namespace
@@ -62,8 +37,8 @@ SnapshotOutput::SnapshotOutput(std::string_view job, const OutputOptions& option
       stop_(std::move(stop)),
       threads_(options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency())) {}
 
-Status SnapshotOutput::open(const std::string& source) {
-    if (auto place = check_place(options_.output, source); !place) return place;
+Status SnapshotOutput::open(const std::vector<JobInput>& inputs) {
+    if (auto place = check_output_place(options_.output, inputs); !place) return place;
     auto lock = OutputLock::take(options_.output);
     if (!lock) return fail(lock.error());
     lock_.emplace(std::move(*lock));
@@ -126,8 +101,15 @@ Result<ExportReport> SnapshotOutput::publish() {
     if (auto read = read_back(file_->temporary_path()); !read) return fail(read.error());
     auto companions = Companions::write(options_.output, report_);
     if (!companions) return fail(companions.error());
+    if (auto all = check_replaceable(options_.output); !all) return fail(all.error());
     if (auto committed = file_->commit(); !committed) return fail(committed.error());
-    if (auto committed = companions->commit(); !committed) return fail(committed.error());
+    if (auto committed = companions->commit(); !committed) {
+        Error error = committed.error();
+        error.hint =
+            escape_for_display(options_.output) +
+            " is new and whole, and what lies beside it describes the one before: make the snapshot again";
+        return fail(std::move(error));
+    }
     report_.elapsed = Clock::now() - start_;
     tell(ExportProgress::Phase::done, {}, 1);
     return std::move(report_);
@@ -179,6 +161,9 @@ Status SnapshotOutput::read_back(const std::string& path) {
         (*reader)->height() != report_.height) {
         return fail(ErrorCode::data_loss, "the snapshot reads back differently from what was written", path,
                     "the disk or the memory is faulty", "nothing was changed; check the machine");
+    }
+    while (!file_digest.wait_for(kDigestWait)) {
+        if (auto go_on = check_limits(); !go_on) return go_on;
     }
     auto digest = file_digest.get();
     if (!digest) return fail(digest.error());

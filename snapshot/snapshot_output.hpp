@@ -17,6 +17,7 @@
 #include "snapshot/gzip.hpp"
 #include "snapshot/member_stream.hpp"
 #include "snapshot/output_lock.hpp"
+#include "snapshot/output_place.hpp"
 #include "snapshot/writer.hpp"
 
 namespace ioswarm::snapshot {
@@ -46,7 +47,8 @@ struct ExportReport {
     bool big_endian_height = false;
     std::string source_kind;
     std::vector<std::pair<std::string, NamespaceStats>> namespaces;
-    std::vector<std::string> missing;  ///< with allow_missing
+    std::vector<std::string> missing;   ///< asked for and not there; also in `namespaces`, with 0 entries
+    std::vector<std::string> warnings;  ///< of the source (StateDatabase::warnings)
     std::uint64_t entries = 0;
     std::uint64_t file_bytes = 0;
     std::uint64_t raw_bytes = 0;
@@ -65,9 +67,9 @@ class SnapshotOutput {
     SnapshotOutput(std::string_view job, const OutputOptions& options, const ExportObserver& observer,
                    std::stop_token stop);
 
-    /// `source`: what the entries come from; it is never replaced, nor is anything put into it. Errors: usage
-    /// (no file can be made there), try_again: another job makes the same file.
-    [[nodiscard]] Status open(const std::string& source);
+    /// `inputs`: all that the job reads. Errors: those of check_output_place(); try_again: another job makes
+    /// the same file.
+    [[nodiscard]] Status open(const std::vector<JobInput>& inputs);
     [[nodiscard]] Status begin(std::uint64_t height);
     void begin_namespace(std::string_view name);
     /// An entry of the namespace begun last.
@@ -88,6 +90,7 @@ class SnapshotOutput {
     /// `wait`, or what is left of the job's time when that is less.
     [[nodiscard]] std::chrono::milliseconds at_most(std::chrono::milliseconds wait) const;
     [[nodiscard]] ExportReport& report() noexcept { return report_; }
+    [[nodiscard]] const ExportReport& report() const noexcept { return report_; }
 
   private:
     using Clock = std::chrono::steady_clock;

@@ -32,6 +32,13 @@ Result<std::unique_ptr<StateDatabase>> open_state(const std::string& path, const
     return open_bolt(path, LockWait(options.lock_timeout, options.stop));
 }
 
+Result<std::unique_ptr<StateDatabase>> open_state_before(const std::string& path, const OpenOptions& options) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored))
+        return fail(ErrorCode::not_found, "no earlier state", path, "it is a PebbleDB directory");
+    return open_bolt_before(path, LockWait(options.lock_timeout, options.stop));
+}
+
 Result<StateHeight> read_height(StateDatabase& database) {
     auto value = database.get("Account", as_bytes("currentHeight"));
     if (!value) {

@@ -57,6 +57,9 @@ class StateDatabase {
     [[nodiscard]] virtual Result<Bytes> get(std::string_view name, BytesView key) = 0;
     /// Bytes on disk, for progress.
     [[nodiscard]] virtual std::uint64_t size_bytes() const = 0;
+    /// What makes it likely that the state is older than the node left it, although all of it can be read. Each
+    /// is one line without a path, since it is published with the snapshot.
+    [[nodiscard]] virtual std::vector<std::string> warnings() const { return {}; }
     /// Drops the lock (if one is held): the last byte was read. Error bad_data: what was read was changed
     /// meanwhile.
     [[nodiscard]] virtual Status release_lock() = 0;
@@ -74,6 +77,11 @@ struct OpenOptions {
 /// io.
 [[nodiscard]] Result<std::unique_ptr<StateDatabase>> open_state(const std::string& path,
                                                                 const OpenOptions& options);
+
+/// The state before the newest one of a BoltDB file, for telling whether it is intact where the newest is
+/// damaged. Errors: as open_state(); not_found (there is none, or the path is a PebbleDB directory).
+[[nodiscard]] Result<std::unique_ptr<StateDatabase>> open_state_before(const std::string& path,
+                                                                       const OpenOptions& options);
 
 /// `Account`/`currentHeight`: 8 bytes, little-endian when that gives 1 to 10^9, else big-endian when that does,
 /// else bad_data.

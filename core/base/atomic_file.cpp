@@ -34,12 +34,15 @@ Status sync_folder(const std::string& folder) {
 
 }  // namespace
 
+std::string temporary_name(const std::string& path, const std::string& writer) {
+    // One fixed name per target: what a killed writer left is overwritten by the next, not piled up.
+    return folder_of(path) + "/." + name_of(path) + (writer.empty() ? "" : "." + writer) + ".part";
+}
+
 Result<AtomicFile> AtomicFile::create(const std::string& path, mode_t mode, const std::string& writer) {
-    const std::string name = name_of(path);
-    if (name.empty()) return fail(ErrorCode::invalid_argument, "cannot create", path, "it names a folder");
-    // One fixed name a target: what a killed writer left is overwritten by the next, not piled up.
-    const std::string temporary =
-        folder_of(path) + "/." + name + (writer.empty() ? "" : "." + writer) + ".part";
+    if (name_of(path).empty())
+        return fail(ErrorCode::invalid_argument, "cannot create", path, "it names a folder");
+    const std::string temporary = temporary_name(path, writer);
     if (::unlink(temporary.c_str()) != 0 && errno != ENOENT) {
         return fail(errno_error(errno, "cannot remove what an earlier run left", temporary));
     }

@@ -45,6 +45,9 @@ class AtomicFile {
     std::uint64_t written_ = 0;
 };
 
+/// The name under which an AtomicFile of these is written, beside `path`. create() removes what stands there.
+[[nodiscard]] std::string temporary_name(const std::string& path, const std::string& writer = {});
+
 /// Writes `data` through an AtomicFile.
 [[nodiscard]] Status write_file_atomically(const std::string& path, BytesView data, mode_t mode = 0644);
 

@@ -23,6 +23,18 @@ constexpr std::size_t kBoltMagicAt = 16;
 
 }  // namespace
 
+std::vector<std::string> diff_log_files(const std::string& file) {
+    std::vector<std::string> out;
+    std::error_code ignored;  // of a log that is not there: opening it says so
+    const std::string leads_to = std::filesystem::canonical(file, ignored).string();
+    for (const std::string& path : {file, leads_to}) {
+        if (path.empty() || (!out.empty() && path == file)) continue;
+        for (const char* part : {"", "-wal", "-shm", ".lock"})
+            out.push_back(path + part);
+    }
+    return out;
+}
+
 Result<DiffFileKind> diff_file_kind(const std::filesystem::path& file) {
     const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);  // no wait at a pipe
     if (fd < 0 && errno == ENOENT) return DiffFileKind::missing;

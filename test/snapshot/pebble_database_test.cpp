@@ -198,3 +198,45 @@ TEST_CASE("the height of a real node's directory is read from its log") {
     CHECK((*database)->kind() == "pebbledb");
     CHECK(read_height(**database)->height == 11);
 }
+
+TEST_CASE("what a crash or a bad copy left is warned of, and nothing else is") {
+    const auto warnings_of = [](const std::string& path, bool live = false) {
+        auto database = open_pebble(path, {0ms, live});
+        REQUIRE(database);
+        return (*database)->warnings();
+    };
+    const std::string torn = "log ends in a torn record";
+    const std::map<std::string, std::string> wanted{
+        {"killed-in-record", torn},      {"torn-between-chunks", torn}, {"torn-header", torn},
+        {"torn-payload", torn},          {"torn-zeros", torn},          {"zero-tail", torn},
+        {"recycled-wal-open", torn},  // what is left of the file's older use looks alike
+        {"killed-in-edit", "MANIFEST-"},
+    };
+    for (const auto& file : fs::directory_iterator(data(""))) {
+        const std::string name = file.path().stem().string();
+        if (file.path().extension() != ".json") continue;
+        const auto warnings = warnings_of(data(name));
+        INFO(name << ": " << (warnings.empty() ? "" : warnings.front()));
+        const auto at = wanted.find(name);
+        CHECK(warnings.size() == (at == wanted.end() ? 0 : 1));
+        if (at == wanted.end() || warnings.empty()) continue;
+        CHECK_THAT(warnings.front(), Catch::Contains(at->second));
+        CHECK_THAT(warnings.front(), !Catch::Contains("/"));
+    }
+    // The last log of a running node may end anywhere.
+    CHECK(warnings_of(data("torn-payload"), true).empty());
+}
+
+TEST_CASE("a copy without its logs is warned of, and says so where nothing is left of the state") {
+    const auto copy_without_logs = [](const test::TempDir& dir, const std::string& name) {
+        fs::copy(data(name), dir.path(name), fs::copy_options::recursive);
+        for (const auto& file : fs::directory_iterator(dir.path(name)))
+            if (file.path().extension() == ".log") fs::remove(file.path());
+        return dir.path(name);
+    };
+    const test::TempDir dir;
+    auto database = open_pebble(copy_without_logs(dir, "killed-with-three-logs"), {0ms, false});
+    REQUIRE(database);
+    REQUIRE((*database)->warnings().size() == 1);
+    CHECK_THAT((*database)->warnings().front(), Catch::Contains("left the logs out"));
+}

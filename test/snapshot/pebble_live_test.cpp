@@ -282,3 +282,50 @@ TEST_CASE("--live looks again at a log that did not hang together when it was re
     if (!got) FAIL(got.error().text());
     CHECK(got->size() == 3);
 }
+
+TEST_CASE("--live looks again where OPTIONS is gone between listing and reading, as when a node restarts") {
+    const test::TempDir dir;
+    const std::string path = dir.path("trie.db");
+    fs::create_directory(path);
+    test::pebble_directory(path, {}, 0);
+    {
+        test::PebbleLogWriter writer(path + "/000007.log", 7);
+        writer.add(test::pebble_batch(10, {{1, test::pebble_key("Account", as_bytes("key")), Bytes{1}}}));
+    }
+    // Listed, and not there.
+    fs::create_symlink("nowhere", path + "/OPTIONS-000009");
+    CHECK(open_state(path, {0ms, true}).error().code == ErrorCode::try_again);
+    const int watch = ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    REQUIRE(::inotify_add_watch(watch, path.c_str(), IN_OPEN | IN_ONLYDIR) >= 0);
+    std::atomic<bool> over = false;
+    std::thread node([&] {
+        // Once the directory is listed a second time the reader has missed OPTIONS.
+        int listings = 0;
+        while (!over && listings < 2) {
+            pollfd opened{watch, POLLIN, 0};
+            (void)::poll(&opened, 1, 20);
+            alignas(inotify_event) char events[4096];
+            const ssize_t got = ::read(watch, events, sizeof events);
+            for (ssize_t at = 0; at < got;) {
+                const auto* event = reinterpret_cast<const inotify_event*>(events + at);
+                if ((event->mask & IN_ISDIR) != 0) ++listings;
+                at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+            }
+        }
+        fs::remove(path + "/OPTIONS-000009");
+    });
+    const auto got = read(path, true);
+    over = true;
+    node.join();
+    ::close(watch);
+    if (!got) FAIL(got.error().text());
+    CHECK(got->size() == 1);
+}
+
+TEST_CASE("--live says at once that there is no such directory, and that one is no database") {
+    const test::TempDir dir;
+    fs::create_directory(dir.path("empty"));
+    const auto begin = std::chrono::steady_clock::now();
+    CHECK_FALSE(open_state(dir.path("empty"), {24h, true}));
+    CHECK(std::chrono::steady_clock::now() - begin < 1h);
+}

@@ -12,9 +12,7 @@
 namespace ioswarm::test {
 
 StateDiff true_diff(std::uint64_t height, std::vector<StateDiffEntry> entries) {
-    Bytes little = height_key(height);
-    std::reverse(little.begin(), little.end());
-    entries.push_back({0, "Account", to_bytes(as_bytes("currentHeight")), little});
+    entries.push_back({0, "Account", to_bytes(as_bytes("currentHeight")), height_value(height)});
     StateDiff diff{height, std::move(entries), {}};
     diff.digest = to_bytes(state_digest(diff.entries, DigestRules::current).view());
     return diff;
@@ -46,6 +44,12 @@ Bytes height_key(std::uint64_t height) {
     for (int shift = 56; shift >= 0; shift -= 8)
         key.push_back(static_cast<std::uint8_t>(height >> shift));
     return key;
+}
+
+Bytes height_value(std::uint64_t height) {
+    Bytes value = height_key(height);
+    std::reverse(value.begin(), value.end());
+    return value;
 }
 
 void write_bolt_bucket(const std::string& path, std::string_view bucket,

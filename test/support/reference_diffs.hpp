@@ -17,8 +17,10 @@ namespace ioswarm::test {
 /// A diff's JSON as the reference's store has it.
 [[nodiscard]] std::string reference_json(const StateDiff& diff);
 [[nodiscard]] Bytes gzipped(std::string_view text);
-/// Eight bytes, big-endian.
+/// Eight bytes, big-endian: a key of the store.
 [[nodiscard]] Bytes height_key(std::uint64_t height);
+/// Eight bytes, little-endian: a node's `Account`/`currentHeight`.
+[[nodiscard]] Bytes height_value(std::uint64_t height);
 
 /// Makes a BoltDB file with one bucket; records come in key order.
 void write_bolt_bucket(const std::string& path, std::string_view bucket,

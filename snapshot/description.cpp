@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot/description.hpp"
+
+#include <cstddef>
+
+#include <nlohmann/json.hpp>
+
+#include "core/base/atomic_file.hpp"
+#include "snapshot/companions.hpp"
+#include "snapshot/format.hpp"
+
+namespace ioswarm::snapshot {
+namespace {
+
+/// A namespace takes about 150 bytes there, and a node has some twenty of them.
+constexpr std::size_t kMaxDescriptionBytes = std::size_t{1} << 20;
+
+using Json = nlohmann::ordered_json;
+
+std::optional<std::uint64_t> number_in(const Json& object, const char* key) {
+    const auto at = object.find(key);
+    if (at == object.end() || !at->is_number_unsigned()) return std::nullopt;
+    return at->get<std::uint64_t>();
+}
+
+}  // namespace
+
+std::optional<Description> read_description(const std::string& snapshot) {
+    const auto text = read_file(meta_name(snapshot), kMaxDescriptionBytes);
+    if (!text) return std::nullopt;
+    const Json json = Json::parse(*text, nullptr, false);
+    if (!json.is_object()) return std::nullopt;
+    const auto height = number_in(json, "height");
+    const auto bytes = number_in(json, "bytes");
+    const auto digest = json.find("payload_sha256");
+    const auto namespaces = json.find("namespaces");
+    if (!height || !bytes || digest == json.end() || !digest->is_string() || namespaces == json.end() ||
+        !namespaces->is_object()) {
+        return std::nullopt;
+    }
+    Description out{*height, *bytes, digest->get<std::string>(), {}};
+    for (const auto& [name, facts] : namespaces->items()) {
+        const auto entries = facts.is_object() ? number_in(facts, "entries") : std::nullopt;
+        if (!entries || name.size() > kMaxNamespaceBytes) return std::nullopt;
+        out.namespaces.emplace_back(name, *entries);
+    }
+    return out;
+}
+
+}  // namespace ioswarm::snapshot

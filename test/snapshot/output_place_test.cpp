@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a job reads is never destroyed by what it writes, and the three published files are replaced together.
+#include "snapshot/output_place.hpp"
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include <catch2/catch.hpp>
+
+#include "snapshot/export.hpp"
+#include "snapshot/roll.hpp"
+#include "test/support/temp_dir.hpp"
+#include "test/support/test_data.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::snapshot;
+using namespace std::chrono_literals;
+using Catch::Matchers::Contains;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string data_file(const std::string& name) {
+    return fs::absolute(std::string(IOSWARM_TEST_DATA) + "/" + name).string();  // links are made to it
+}
+
+/// Every file of a folder with its content.
+std::map<std::string, std::string> content_of(const test::TempDir& dir) {
+    std::map<std::string, std::string> out;
+    for (const auto& file : fs::directory_iterator(dir.path()))
+        if (file.is_regular_file()) out[file.path().filename()] = dir.read(file.path().filename().string());
+    return out;
+}
+
+Result<ExportReport> export_from(const test::TempDir& dir, const std::string& source) {
+    ExportOptions options;
+    options.source = source;
+    options.output = dir.path("x.gz");
+    options.lock_timeout = 0ms;
+    options.threads = 1;
+    return export_snapshot(options, {}, {});
+}
+
+Result<RollReport> roll_from(const test::TempDir& dir, const std::string& base, const std::string& diffs) {
+    RollOptions options;
+    options.base = base;
+    options.diffs = diffs;
+    options.output = dir.path("x.gz");
+    options.threads = 1;
+    auto log = open_diffs(diffs, 0ms);
+    if (!log) return fail(log.error());
+    return roll_snapshot(options, **log, {}, {});
+}
+
+const char* const kClaimed[] = {"x.gz",       "x.gz.sha256",       "snapshot-meta.json",
+                                ".x.gz.part", ".x.gz.sha256.part", ".snapshot-meta.json.x.gz.part",
+                                ".x.gz.lock"};
+
+}  // namespace
+
+TEST_CASE("a source is refused under every name that its export writes, and stays as it is") {
+    for (const std::string name : kClaimed) {
+        INFO(name);
+        const test::TempDir dir;
+        SECTION(name + ", the file itself") {
+            fs::copy_file(data_file("bolt/trie.db"), dir.path(name));
+            const auto before = content_of(dir);
+            const auto refused = export_from(dir, dir.path(name));
+            REQUIRE_FALSE(refused);
+            CHECK(refused.error().code == ErrorCode::usage);
+            CHECK_THAT(refused.error().text(), Contains("--source") && Contains(name));
+            CHECK(content_of(dir) == before);
+        }
+        SECTION(name + ", a hard link") {
+            fs::copy_file(data_file("bolt/trie.db"), dir.path("trie.db"));
+            fs::create_hard_link(dir.path("trie.db"), dir.path(name));
+            const auto before = content_of(dir);
+            CHECK(export_from(dir, dir.path("trie.db")).error().code == ErrorCode::usage);
+            CHECK(content_of(dir) == before);
+        }
+        SECTION(name + ", a symbolic link to it") {
+            fs::copy_file(data_file("bolt/trie.db"), dir.path("trie.db"));
+            fs::create_symlink(dir.path("trie.db"), dir.path(name));
+            CHECK(export_from(dir, dir.path("trie.db")).error().code == ErrorCode::usage);
+            CHECK(fs::is_symlink(dir.path(name)));
+        }
+        SECTION(name + ", a symbolic link given as the source") {
+            fs::create_symlink(data_file("bolt/trie.db"), dir.path(name));
+            CHECK(export_from(dir, dir.path(name)).error().code == ErrorCode::usage);
+            CHECK(fs::is_symlink(dir.path(name)));
+        }
+    }
+}
+
+TEST_CASE("a roll's base may be its output and nothing else that it writes; its diffs may be none of it") {
+    const std::string base = data_file("node/chain-boltdb/base.snap.gz");
+    const std::string diffs = data_file("node/chain-boltdb/statediffs.db");
+    for (const std::string name : kClaimed) {
+        INFO(name);
+        const test::TempDir dir;
+        SECTION(name + " as the base") {
+            fs::copy_file(base, dir.path(name));
+            const auto before = content_of(dir);
+            const auto report = roll_from(dir, dir.path(name), diffs);
+            if (name == "x.gz") {
+                CHECK(report);
+                continue;
+            }
+            REQUIRE_FALSE(report);
+            CHECK(report.error().code == ErrorCode::usage);
+            CHECK_THAT(report.error().text(), Contains("--base"));
+            CHECK(content_of(dir) == before);
+        }
+        SECTION(name + " as the diffs") {
+            fs::copy_file(diffs, dir.path(name));
+            const auto before = content_of(dir);
+            const auto report = roll_from(dir, base, dir.path(name));
+            REQUIRE_FALSE(report);
+            CHECK(report.error().code == ErrorCode::usage);
+            CHECK_THAT(report.error().text(), Contains("--diffs"));
+            CHECK(content_of(dir) == before);
+        }
+    }
+}
+
+TEST_CASE("what SQLite keeps beside a log belongs to the log") {
+    const test::TempDir dir;
+    dir.write("statediffs.db", "");
+    dir.write("statediffs.db-wal", "");
+    fs::create_symlink(dir.path("statediffs.db"), dir.path("link.db"));
+    RollOptions options;
+    options.base = data_file("node/chain-boltdb/base.snap.gz");
+    auto log = open_diffs(data_file("node/chain-boltdb/statediffs.db"), 0ms);
+    REQUIRE(log);
+    options.output = dir.path("statediffs.db-wal");
+    for (const std::string diffs : {"statediffs.db", "link.db"}) {
+        options.diffs = dir.path(diffs);
+        CHECK(roll_snapshot(options, **log, {}, {}).error().code == ErrorCode::usage);
+    }
+    CHECK(dir.read("statediffs.db-wal").empty());
+}
+
+TEST_CASE("a published file that cannot be replaced is noticed before the export, and all three stay") {
+    for (const std::string name : {"x.gz", "x.gz.sha256", "snapshot-meta.json"}) {
+        INFO(name);
+        const test::TempDir dir;
+        for (const std::string other : {"x.gz", "x.gz.sha256", "snapshot-meta.json"})
+            if (other != name) dir.write(other, "yesterday's");
+        fs::create_directory(dir.path(name));
+        dir.write(name + "/file", "");
+        const auto before = content_of(dir);
+        const auto refused = export_from(dir, data_file("bolt/trie.db"));
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code == ErrorCode::usage);
+        CHECK_THAT(refused.error().text(), Contains(name) && Contains("directory"));
+        CHECK(content_of(dir) == before);
+    }
+}
+
+TEST_CASE("another user's companion in a sticky folder is noticed before the export") {
+    if (::geteuid() != 0) return;  // only root can set the folder up
+    const test::TempDir dir;
+    fs::copy_file(data_file("bolt/trie.db"), dir.path("trie.db"));
+    REQUIRE(::chmod(dir.path("trie.db").c_str(), 0644) == 0);
+    dir.write("snapshot-meta.json", "another user's");
+    REQUIRE(::chmod(dir.path("").c_str(), 01777) == 0);
+    const auto before = content_of(dir);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        if (::setuid(65534) != 0) ::_exit(2);
+        const auto refused = export_from(dir, dir.path("trie.db"));
+        ::_exit(!refused && refused.error().code == ErrorCode::permission_denied ? 0 : 1);
+    }
+    int status = -1;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+    CHECK(content_of(dir) == before);
+}
+
+TEST_CASE("a companion that becomes a directory during the export leaves all three files as they were") {
+    const test::TempDir dir;
+    dir.write("x.gz", "yesterday's");
+    ExportOptions options;
+    options.source = data_file("bolt/trie.db");
+    options.output = dir.path("x.gz");
+    options.lock_timeout = 0ms;
+    const ExportObserver observer = [&](const ExportProgress& at) {
+        if (at.phase == ExportProgress::Phase::verifying) fs::create_directory(dir.path("x.gz.sha256"));
+    };
+    REQUIRE_FALSE(export_snapshot(options, observer, {}));
+    CHECK(dir.read("x.gz") == "yesterday's");
+}
