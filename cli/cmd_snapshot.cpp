@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
 
-#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
@@ -10,7 +9,6 @@
 #include "cli/snapshot_commands.hpp"
 #include "cli/snapshot_output_options.hpp"
 #include "cli/snapshot_progress.hpp"
-#include "core/base/text.hpp"
 #include "snapshot/export.hpp"
 
 namespace ioswarm::cli {
@@ -23,6 +21,7 @@ struct ExportCommand {
 
 ExitCode run_export(ExportCommand& command, Io& io) {
     const SignalReader stop;
+    const JobTime time(command.options.timeout);
     if (Status good = apply_output_options(command.output, "snapshot export", command.options,
                                            command.options.namespaces);
         !good) {
@@ -40,9 +39,9 @@ ExitCode run_export(ExportCommand& command, Io& io) {
     }
     if (report->big_endian_height)
         print_warning(io, "the height is stored big-endian, as older tools wrote it");
-    for (const std::string& name : report->missing)
-        print_warning(io, fmt::format("no namespace {}: left out", escape_for_display(name)));
-    return tell_and_publish(command.output, {*report, command.options.output, {}}, io);
+    const ExitCode code =
+        tell_and_publish(command.output, {*report, command.options.output}, time, stop.token(), io);
+    return code == ExitCode::ok ? code : stop.exit_code(code);
 }
 
 Runner add_export_options(CLI::App& app) {

@@ -22,16 +22,16 @@ struct RollCommand {
     std::chrono::milliseconds lock_timeout{10'000};
 };
 
-Result<snapshot::RollReport> roll(RollCommand& command, std::stop_token stop, Io& io) {
+Result<snapshot::RollReport> roll(RollCommand& command, const JobTime& time, std::stop_token stop, Io& io) {
     if (Status good =
             apply_output_options(command.output, "snapshot roll", command.options, command.options.namespaces);
         !good) {
         return fail(good.error());
     }
-    const auto whole = command.options.timeout;
-    const auto wait = whole.count() == 0 ? command.lock_timeout : std::min(command.lock_timeout, whole);
+    const auto wait = std::min(command.lock_timeout, time.left().value_or(command.lock_timeout));
     auto log = snapshot::open_diffs(command.options.diffs, {wait, stop});
     if (!log) return fail(log.error());
+    command.options.timeout = time.left().value_or(std::chrono::milliseconds(0));
     SnapshotProgress progress(
         ProgressLine(io.err, ProgressLine::mode_for(command.output.quiet), "snapshot roll"));
     auto report = snapshot::roll_snapshot(
@@ -43,7 +43,8 @@ Result<snapshot::RollReport> roll(RollCommand& command, std::stop_token stop, Io
 
 ExitCode run_roll(RollCommand& command, Io& io) {
     const SignalReader stop;
-    const auto report = roll(command, stop.token(), io);
+    const JobTime time(command.options.timeout);
+    const auto report = roll(command, time, stop.token(), io);
     if (!report) {
         print_error(io, report.error());
         return stop.exit_code(exit_code_for(report.error().code));
@@ -51,14 +52,16 @@ ExitCode run_roll(RollCommand& command, Io& io) {
     // Contract is left out of most snapshots on purpose. Without these two no agent can work.
     for (const std::string& name : report->left_out) {
         if (name != "Account" && name != "Code") continue;
-        print_warning(io, fmt::format("the diffs write to {}, which the base does not hold: left out", name));
+        print_warning(
+            io, fmt::format("{} is left out: the diffs write to it, and the base holds nothing of it", name));
     }
-    return tell_and_publish(
-        command.output,
-        {report->made,
-         command.options.output,
-         {{"base_height", report->base_height}, {"diffs", report->diffs}, {"writes", report->writes}}},
-        io);
+    const MadeSnapshot made{
+        report->made,
+        command.options.output,
+        {{"base_height", report->base_height}, {"diffs", report->diffs}, {"writes", report->writes}},
+        &report->left_out};
+    const ExitCode code = tell_and_publish(command.output, made, time, stop.token(), io);
+    return code == ExitCode::ok ? code : stop.exit_code(code);
 }
 
 }  // namespace
@@ -78,7 +81,9 @@ Runner add_roll_options(CLI::App& app) {
     add_duration_option(app, "--lock-timeout", command->lock_timeout,
                         "how long to wait for a node to let go (10s)");
     add_output_options(app, command->output, command->options,
-                       "comma-separated: keep these of the base alone (all)");
+                       "comma-separated: keep these and no others (all that the base has)");
+    app.add_flag("--allow-missing", command->options.allow_missing,
+                 "make a snapshot without Account or Code, if the base has none");
     return [command](Io& io) { return run_roll(*command, io); };
 }
 

@@ -60,8 +60,10 @@ bool same_file(const std::string& a, const std::string& b) {
 }
 
 Result<snapshot::ImportReport> import(const DiffsImportOptions& options, std::stop_token stop, Io& io) {
-    if (same_file(options.source, options.log)) {
-        return fail(ErrorCode::usage, "diffs import", options.source, "that file is the log itself",
+    for (const std::string& path : diff_log_files(options.log)) {
+        if (!same_file(options.source, path)) continue;
+        return fail(ErrorCode::usage, "diffs import", options.source,
+                    "that file is a part of the log " + options.log,
                     "give the log another place with --to, or move the file that you import");
     }
     auto source = snapshot::open_diffs(options.source, {options.lock_timeout, stop});

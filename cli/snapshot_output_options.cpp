@@ -11,6 +11,7 @@
 #include "cli/duration_option.hpp"
 #include "cli/run_command.hpp"
 #include "core/base/text.hpp"
+#include "snapshot/companions.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -46,9 +47,11 @@ nlohmann::ordered_json as_json(const MadeSnapshot& made) {
                                   {"payload_sha256", to_hex(report.payload_sha256.view())},
                                   {"namespaces", namespaces},
                                   {"missing", report.missing},
+                                  {"warnings", report.warnings},
                                   {"seconds", std::chrono::duration<double>(report.elapsed).count()}};
     for (const auto& [name, number] : made.more)
         out[name] = number;
+    if (made.left_out != nullptr) out["left_out"] = *made.left_out;
     return out;
 }
 
@@ -74,17 +77,23 @@ void print_report(const SnapshotOutputOptions& options, const MadeSnapshot& made
     io.out << "  sha256 " << to_hex(report.file_sha256.view()) << '\n';
 }
 
-ExitCode publish(const std::string& command, const std::string& output, Io& io) {
+ExitCode publish(const std::string& command, const std::string& output, const JobTime& time,
+                 std::stop_token stop, Io& io) {
     auto words = split_words(command);
     if (words) {
-        for (const std::string& file :
-             {output, output + ".sha256", output.substr(0, output.rfind('/') + 1) + "snapshot-meta.json"})
+        for (const std::string& file : {output, snapshot::sum_name(output), snapshot::meta_name(output)})
             words->push_back(file);
     }
-    const Status ran = words ? run_program(*words) : Status(fail(words.error()));
+    Status ran = words ? run_program(*words, {.stop = std::move(stop), .time = time.left()})
+                       : Status(fail(words.error()));
     if (ran) return ExitCode::ok;
-    print_error(io, ran.error());
-    return exit_code_for(ran.error().code);
+    Error error = ran.error();
+    if (error.code == ErrorCode::timed_out) error.why = "the time of --timeout is over";
+    if (error.hint.empty())
+        error.hint =
+            "the snapshot is complete: run the command by hand to publish " + escape_for_display(output);
+    print_error(io, error);
+    return exit_code_for(error.code);
 }
 
 }  // namespace
@@ -121,9 +130,22 @@ Status apply_output_options(const SnapshotOutputOptions& options, const std::str
     return {};
 }
 
-ExitCode tell_and_publish(const SnapshotOutputOptions& options, const MadeSnapshot& made, Io& io) {
+std::optional<std::chrono::milliseconds> JobTime::left() const {
+    if (timeout_.count() == 0) return std::nullopt;
+    const auto past =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun_);
+    return std::max(timeout_ - past, std::chrono::milliseconds(1));
+}
+
+ExitCode tell_and_publish(const SnapshotOutputOptions& options, const MadeSnapshot& made, const JobTime& time,
+                          std::stop_token stop, Io& io) {
+    for (const std::string& name : made.report.missing)
+        print_warning(io, fmt::format("there is no namespace {}: the snapshot has nothing of it", name));
+    for (const std::string& warning : made.report.warnings)
+        print_warning(io, warning);
     print_report(options, made, io);
-    return options.publish.empty() ? ExitCode::ok : publish(options.publish, made.output, io);
+    return options.publish.empty() ? ExitCode::ok
+                                   : publish(options.publish, made.output, time, std::move(stop), io);
 }
 
 }  // namespace ioswarm::cli

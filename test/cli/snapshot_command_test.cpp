@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
+#include <sstream>
+#include <stop_token>
+#include <thread>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/run_command.hpp"
+#include "cli/snapshot_output_options.hpp"
 #include "test/cli/run_cli.hpp"
 #include "test/support/temp_dir.hpp"
 #include "test/support/test_data.hpp"
@@ -47,6 +55,100 @@ TEST_CASE("run_program waits, and tells how a program ended that failed", "[cli]
     CHECK_THAT(failed.error().text(), Contains("ended with 3"));
     CHECK_THAT(cli::run_program({"sh", "-c", "kill -9 $$"}).error().text(), Contains("signal 9"));
     CHECK(cli::run_program({"/nowhere/none"}).error().code == ErrorCode::not_found);
+}
+
+TEST_CASE("run_program ends a program on a stop and when its time is over, with what it has started", "[cli]") {
+    const test::TempDir dir;
+    const std::string pipe = dir.path("pipe");
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    const int alive = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    const auto wait_for = [&] {
+        pollfd event{alive, POLLIN, 0};
+        return ::poll(&event, 1, 60'000) == 1;
+    };
+    // It tells when it has started its child; both keep the pipe open as long as they live.
+    const std::vector<std::string> words{"sh", "-c", "exec 9>\"$1\"; sleep 1000 & echo x >&9; wait", "sh",
+                                         pipe};
+    cli::ProgramLimits limits;
+    limits.grace = std::chrono::milliseconds(100);
+    SECTION("a stop") {
+        std::stop_source stop;
+        limits.stop = stop.get_token();
+        const std::jthread signal([&] {
+            (void)wait_for();
+            stop.request_stop();
+        });
+        CHECK(cli::run_program(words, limits).error().code == ErrorCode::cancelled);
+    }
+    SECTION("its time") {
+        limits.time = std::chrono::milliseconds(300);
+        CHECK(cli::run_program(words, limits).error().code == ErrorCode::timed_out);
+    }
+    SECTION("its time, though it heeds no SIGTERM") {
+        limits.time = std::chrono::milliseconds(300);
+        std::vector<std::string> stubborn = words;
+        stubborn[2] = "trap '' TERM; " + words[2];
+        CHECK(cli::run_program(stubborn, limits).error().code == ErrorCode::timed_out);
+    }
+    // Then nobody has the pipe open any more, which shows as its end.
+    char byte = 'x';
+    ssize_t got = 1;
+    while (got == 1 && wait_for())
+        got = ::read(alive, &byte, 1);
+    CHECK(got == 0);
+    ::close(alive);
+}
+
+TEST_CASE("the publish command ends with the time of --timeout and on a signal, and the answer says so",
+          "[cli]") {
+    std::istringstream in;
+    std::ostringstream out;
+    std::ostringstream err;
+    cli::Io io{in, out, err, false};
+    const snapshot::ExportReport report;
+    const std::string output = "/srv/a.gz";
+    cli::SnapshotOutputOptions options;
+    options.quiet = true;
+    options.publish = "sleep 1000";
+    SECTION("its time") {
+        const cli::JobTime time(std::chrono::milliseconds(200));
+        CHECK(cli::tell_and_publish(options, {report, output}, time, {}, io) == cli::ExitCode::try_again);
+        CHECK_THAT(err.str(), Contains("sleep") && Contains("--timeout"));
+    }
+    SECTION("a signal") {
+        std::stop_source stop;
+        stop.request_stop();
+        const cli::JobTime time(std::chrono::milliseconds(0));
+        CHECK(cli::tell_and_publish(options, {report, output}, time, stop.get_token(), io) ==
+              cli::ExitCode::interrupted);
+        CHECK_THAT(err.str(), Contains("sleep") && Contains("signal"));
+    }
+    CHECK_THAT(err.str(), Contains("the snapshot is complete"));
+}
+
+TEST_CASE("a roll's JSON tells what was left out, and what the source was warned of", "[cli]") {
+    const test::TempDir dir;
+    const auto made =
+        run_cli({"snapshot", "roll", "--json", "--base", data("node/chain-boltdb/base.snap.gz"), "--diffs",
+                 data("node/chain-boltdb/statediffs.db"), "--output", dir.path("a.gz")});
+    REQUIRE(made.code == 0);
+    CHECK(Json::parse(made.out)["left_out"] == Json::array({"Rewarding"}));
+    CHECK(Json::parse(made.out)["warnings"] == Json::array());
+    // A node's directory whose log lost its last byte.
+    fs::copy(data("node/chain-pebble/final-trie.db"), dir.path("trie.db"), fs::copy_options::recursive);
+    std::string newest;
+    for (const auto& file : fs::directory_iterator(dir.path("trie.db")))
+        if (file.path().extension() == ".log") newest = std::max(newest, file.path().string());
+    REQUIRE_FALSE(newest.empty());
+    fs::permissions(newest, fs::perms::owner_write, fs::perm_options::add);
+    fs::resize_file(newest, fs::file_size(newest) - 12);
+    const auto torn = run_cli({"snapshot", "export", "--json", "--source", dir.path("trie.db"), "--output",
+                               dir.path("b.gz"), "--namespaces", "Account"});
+    INFO(torn.err);
+    REQUIRE(torn.code == 0);
+    CHECK_THAT(torn.err, Contains("torn record"));
+    CHECK(Json::parse(torn.out)["warnings"].size() == 1);
+    CHECK(Json::parse(dir.read("snapshot-meta.json"))["warnings"] == Json::parse(torn.out)["warnings"]);
 }
 
 TEST_CASE("snapshot verify answers 0 for a whole file, 1 with the reason for a broken one", "[cli]") {

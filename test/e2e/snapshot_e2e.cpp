@@ -124,6 +124,22 @@ TEST_CASE("the publish command gets the three finished files, and its failure is
     CHECK(run({"verify", "-q", dir.path("a.snap.gz")}).code == 0);
 }
 
+TEST_CASE("a signal during the publish command ends it, and the snapshot stays", "[e2e]") {
+    const TempDir dir;
+    for (const auto& [signal, code] : {std::pair{SIGINT, 130}, {SIGTERM, 143}}) {
+        const std::string begun = dir.path("begun");
+        fs::remove(begun);
+        Program publishing({kProgram, "snapshot", "export", "-q", "--source", data("bolt/trie.db"), "--output",
+                            dir.path("a.snap.gz"), "--publish-cmd",
+                            "sh -c 'touch " + begun + "; exec sleep 1000'"});
+        while (!fs::exists(begun))
+            ::usleep(1000);
+        publishing.send(signal);
+        CHECK(publishing.wait() == code);
+    }
+    CHECK(run({"verify", "-q", dir.path("a.snap.gz")}).code == 0);
+}
+
 TEST_CASE("a roll gives the node's own state, with the companions and the publish command of an export",
           "[e2e]") {
     const TempDir dir;
