@@ -8,12 +8,12 @@ pragma solidity 0.8.34;
 /// The contract has no owner above the coordinator, no pause and no upgrade.
 ///
 /// Functions, events and revert strings of AgentRewardPool v2 are kept, so that agents and coordinators made for it
-/// work here too. What differs: setCoordinator needs acceptCoordinator, plain transfers are refused, a deposit is shared
-/// out by the weights of its own call, an agent that is listed twice earns for the sum of its weights, and weights are
-/// at most 2^88 - 1.
+/// work here too. What differs: setCoordinator needs acceptCoordinator, plain transfers are refused, a deposit is
+/// shared out by the weights of its own call, an agent that is listed twice earns for the sum of its weights, and
+/// weights are at most 2^88 - 1.
 ///
-/// Storage is packed because a written slot costs 5,000 gas and more: a settlement writes two slots of its own and one
-/// for each agent that it credits.
+/// Storage is packed because a written slot costs 5,000 gas and more: a settlement writes two slots of its own and
+/// one for each agent that it credits.
 contract AgentRewardPool {
     event AgentUpdated(address indexed agent, uint256 weight);
     event Settled(uint256 amount, uint256 agentCount);
@@ -48,18 +48,18 @@ contract AgentRewardPool {
     /// The largest amount of money that an agent's slot holds.
     uint256 private constant MAX_MONEY = 2 ** 112 - 1;
 
-    /// Bits of an agent's slot: number of the settlement that listed it last (32), weight in that settlement (96), money
-    /// to claim (112). The number keeps the slot from ever becoming zero again, which would make the next credit four
-    /// times as dear.
+    /// Bits of an agent's slot: number of the settlement that listed it last (32), weight in that settlement (96),
+    /// money to claim (112). The number keeps the slot from ever becoming zero again, which would make the next
+    /// credit four times as dear.
     uint256 private constant AGENT_SETTLEMENT_SHIFT = 208;
     uint256 private constant AGENT_WEIGHT_SHIFT = 112;
 
-    /// Gas that a payee may use when it is paid within a call for many. Enough for a wallet that is a contract and logs
-    /// the payment; the 2,300 that go with every payment come on top.
+    /// Gas that a payee may use when it is paid within a call for many. Enough for a wallet that is a contract and
+    /// notes the payment down. The 2,300 gas that go with every payment come on top.
     uint256 private constant PAYMENT_GAS = 30_000;
-    /// A call may pass on 63/64 of what is left after its own cost, at most 36,600 (a cold account that does not exist
-    /// yet). With less than this a payee would get less than PAYMENT_GAS, and whoever sets the gas limit could make
-    /// payments fail.
+    /// The least gas before such a payment. The payment itself costs up to 36,600 (to an account that does not
+    /// exist yet), and passes on at most 63/64 of what is left then. With less than this a payee would get less
+    /// than PAYMENT_GAS, and whoever sets the gas limit could make payments fail.
     uint256 private constant PAYMENT_GAS_LEFT = 70_000;
 
     /// Bits of _head: window (32), newest epoch (64), coordinator (160). Bit i of the window is set when epoch
@@ -74,7 +74,8 @@ contract AgentRewardPool {
     uint256 private constant TOTALS_WEIGHT_SHIFT = 128;
     uint256 private constant CUMULATIVE_SCALE = 10 ** 9;
 
-    /// A struct so that a reference to it can be kept, and its place is computed once.
+    /// A struct of one slot, so that functions can hold a reference to it: the compiler then computes the slot's
+    /// place once, and not again for the write.
     struct Account {
         uint256 slot;
     }
@@ -99,13 +100,13 @@ contract AgentRewardPool {
     // Settling
 
     /// @notice Shares the value of the call out over `entries` by weight, and closes `epoch`.
-    /// @param epoch Accepted once, and only if at most 31 below the newest. Take it from something that never goes back,
-    /// such as the height of the epoch's last block: an id that is far too high closes all ids below it.
-    /// @param entries agent << 96 | flags << 88 | weight. Flag 1, SEND_NOW, sends the share in this call; if the agent
-    /// does not take it, it is credited. Entries of the same agent add up.
+    /// @param epoch Accepted once, and only if at most 31 below the newest. Take it from something that never goes
+    /// back, such as the height of the epoch's last block: an id that is far too high closes all ids below it.
+    /// @param entries agent << 96 | flags << 88 | weight. Flag 1, SEND_NOW, sends the share in this call; if the
+    /// agent does not take it, it is credited. Entries of the same agent add up.
     function settleEpoch(uint64 epoch, bytes32[] calldata entries) external payable {
         _closeEpoch(_headOfCoordinator(), epoch);
-        // Solidity would copy the list word by word.
+        // Copies the list at once. Solidity's own conversion copies it word by word, which costs more.
         bytes32[] memory copy = new bytes32[](entries.length);
         assembly ("memory-safe") {
             calldatacopy(add(copy, 32), entries.offset, shl(5, entries.length))
@@ -131,7 +132,8 @@ contract AgentRewardPool {
 
     // Collecting
 
-    /// A modifier because the compiler copies it into both functions: a claim is cheaper without a jump.
+    /// Pays all that `agent` has been credited, with all the gas that is left. A modifier, because the compiler
+    /// copies it into both functions, and a claim without a jump is cheaper.
     modifier paysOut(address agent) {
         Account storage account = _accounts[agent];
         uint256 slot = account.slot;
@@ -184,7 +186,8 @@ contract AgentRewardPool {
         return uint64(_head >> HEAD_EPOCH_SHIFT);
     }
 
-    /// @return 0: `epoch` can be settled; 1: it is settled; 2: it is too old to tell, and can not be settled.
+    /// @return 0: `epoch` can be settled. 1: it is settled. 2: it is too old: whether it was settled is not known any
+    /// more, and it cannot be settled.
     function epochState(uint64 epoch) external view returns (uint8) {
         return _epochState(_head, epoch);
     }
@@ -237,7 +240,7 @@ contract AgentRewardPool {
             if (_epochState(head, epoch) != 0) revert EpochClosed(epoch, newest);
             uint256 window = head >> HEAD_WINDOW_SHIFT;
             if (epoch > newest) {
-                // A shift by 256 and more gives 0. What passes 32 bits falls off the top of the slot.
+                // Marks that leave the window fall off the top of the slot below. A shift by 256 or more gives 0.
                 window = (window << (epoch - newest)) | 1;
                 newest = epoch;
             } else {

@@ -86,10 +86,7 @@ TEST_CASE("only the coordinator settles and names another") {
     CHECK(pool.revert_of(pool.call_of(stranger, settle_data(1, shares), 5)) == refused);
     CHECK(pool.revert_of(pool.call_of(stranger, settle_v2_data(shares), 5)) == refused);
     CHECK(pool.revert_of(pool.call_of(stranger, propose(stranger))) == refused);
-    const std::vector<Address> agents{stranger};
-    CHECK(pool.revert_of(pool.call_of(
-              stranger, encode_call("depositSettleAndClaim(address[],uint256[],address[])",
-                                    {list(agents), list(std::vector<U256>{1}), list(agents)}))) == refused);
+    CHECK(pool.revert_of(pool.call_of(stranger, settle_and_claim_v2_data(shares, {stranger}))) == refused);
     CHECK(pool.revert_of(pool.call_of(propose(Address{}))) == encode_reason("zero address"));
 }
 

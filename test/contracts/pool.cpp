@@ -33,6 +33,20 @@ U256 word_at(const Bytes& data, std::size_t index) {
     return *u256_from_big_endian(BytesView(data).subspan(index * kWord, kWord));
 }
 
+Argument agents_of(const std::vector<Share>& shares) {
+    std::vector<Address> agents;
+    for (const Share& share : shares)
+        agents.push_back(share.agent);
+    return list(agents);
+}
+
+Argument weights_of(const std::vector<Share>& shares) {
+    std::vector<U256> weights;
+    for (const Share& share : shares)
+        weights.push_back(share.weight);
+    return list(weights);
+}
+
 }  // namespace
 
 Anvil& chain() {
@@ -183,13 +197,12 @@ Bytes settle_data(std::uint64_t epoch, const std::vector<Share>& shares) {
 }
 
 Bytes settle_v2_data(const std::vector<Share>& shares) {
-    std::vector<Address> agents;
-    std::vector<U256> weights;
-    for (const Share& share : shares) {
-        agents.push_back(share.agent);
-        weights.push_back(share.weight);
-    }
-    return encode_call("depositAndSettle(address[],uint256[])", {list(agents), list(weights)});
+    return encode_call("depositAndSettle(address[],uint256[])", {agents_of(shares), weights_of(shares)});
+}
+
+Bytes settle_and_claim_v2_data(const std::vector<Share>& shares, const std::vector<Address>& claimees) {
+    return encode_call("depositSettleAndClaim(address[],uint256[],address[])",
+                       {agents_of(shares), weights_of(shares), list(claimees)});
 }
 
 std::map<Address, U256> expected_shares(const std::vector<Share>& shares, const U256& value) {

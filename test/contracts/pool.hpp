@@ -85,6 +85,8 @@ class Pool {
 
 [[nodiscard]] Bytes settle_data(std::uint64_t epoch, const std::vector<Share>& shares);
 [[nodiscard]] Bytes settle_v2_data(const std::vector<Share>& shares);
+[[nodiscard]] Bytes settle_and_claim_v2_data(const std::vector<Share>& shares,
+                                             const std::vector<Address>& claimees);
 
 /// What settleEpoch owes each agent, straight from its rule; agents that are listed twice have both shares.
 [[nodiscard]] std::map<Address, U256> expected_shares(const std::vector<Share>& shares, const U256& value);

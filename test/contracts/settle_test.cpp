@@ -347,8 +347,7 @@ TEST_CASE("the calls of version 2 settle until the first settleEpoch, and never 
     CHECK(data_word(settled[0], 1) == 2);
 
     const auto and_claim = [&](const std::vector<Address>& claimees) {
-        return encode_call("depositSettleAndClaim(address[],uint256[],address[])",
-                           {list(std::vector<Address>{first}), list(std::vector<U256>{1}), list(claimees)});
+        return settle_and_claim_v2_data({{first, 1}}, claimees);
     };
     REQUIRE(pool.send(pool.call_of(and_claim({first, second}), 50)).ok);
     CHECK(chain().balance(first) == 950);
