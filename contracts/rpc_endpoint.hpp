@@ -24,7 +24,7 @@ class RpcEndpoint {
     [[nodiscard]] virtual const std::string& name() const noexcept = 0;
 };
 
-/// Calls are sent as one batch; where an endpoint refuses batches (or this size), one after the other.
+/// Calls are sent as one batch, or in as many as the endpoint takes (see JsonRpcClient); a single one alone.
 /// Redirects are not followed, and TLS certificates are verified. Error invalid_argument: no http or https URL.
 [[nodiscard]] Result<std::unique_ptr<RpcEndpoint>> make_http_endpoint(const std::string& url);
 

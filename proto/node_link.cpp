@@ -18,16 +18,16 @@ NodeLink::NodeLink(NodeSettings given, std::unique_ptr<JsonRpcClient> web3, Log 
     : settings_(std::move(given)),
       log_(std::move(log)),
       grpc_(NodeGrpcSettings{.target = settings_.grpc, .call_timeout = settings_.call_timeout}),
-      web3_(std::move(web3)) {}
+      web3_(std::move(web3), settings_.web3_watch, log_) {}
 
 Result<ChainIds> NodeLink::chain_ids(const std::stop_token& stop) {
     if (const std::uint64_t known = evm_chain_id_.load(); known != 0) return ChainIds{known};
-    const auto id = reply_uint64(web3_->call({"eth_chainId"}, stop), "eth_chainId");
+    const auto id = reply_uint64(web3_.call({"eth_chainId"}, stop), "eth_chainId");
     if (!id) return fail(id.error());
     if (*id == 0)
         return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", "eth_chainId", "it is 0");
     if (evm_chain_id_.exchange(*id) == 0) {
-        log_.info("node: EVM chain id {}, gRPC at {}, web3 at {}", *id, grpc_.target(), web3_->name());
+        log_.info("node: EVM chain id {}, gRPC at {}, web3 at {}", *id, grpc_.target(), web3_.name());
     }
     return ChainIds{*id};
 }

@@ -17,6 +17,7 @@
 #include "core/net/json_rpc.hpp"
 #include "proto/node_grpc.hpp"
 #include "proto/node_source.hpp"
+#include "proto/web3_endpoint.hpp"
 
 namespace ioswarm::proto {
 
@@ -42,7 +43,8 @@ class NodeLink {
     void name_unhashable(const std::string& kind);
 
     [[nodiscard]] NodeGrpc& grpc() noexcept { return grpc_; }
-    [[nodiscard]] JsonRpcClient& web3() noexcept { return *web3_; }
+    [[nodiscard]] Web3Endpoint& web3() noexcept { return web3_; }
+    [[nodiscard]] const Web3Endpoint& web3() const noexcept { return web3_; }
     [[nodiscard]] const NodeSettings& settings() const noexcept { return settings_; }
     [[nodiscard]] const Log& log() const noexcept { return log_; }
 
@@ -61,7 +63,7 @@ class NodeLink {
     const Log log_;
     // own synchronisation
     NodeGrpc grpc_;
-    std::unique_ptr<JsonRpcClient> web3_;
+    Web3Endpoint web3_;
     std::atomic<bool> json_api_{false};
     std::atomic<std::uint64_t> evm_chain_id_{0};  ///< 0: not known yet
     Guarded<std::optional<ChainTip>> streamed_;

@@ -10,6 +10,7 @@
 #include "proto/grpc_locks.hpp"
 #include "proto/grpc_log.hpp"
 #include "proto/node_link.hpp"
+#include "proto/node_wire.hpp"
 
 namespace ioswarm::proto {
 namespace {
@@ -98,8 +99,19 @@ NodeCounters NodeSource::counters() const {
     out.fetched_blocks = link.fetched_blocks;
     out.dropped_messages = link.dropped_messages;
     out.stale_reads = link.stale_reads;
+    out.web3_away = link.web3().times_away();
     out.json_api = link.json_api();
     return out;
+}
+
+std::string NodeSource::version(const std::stop_token& stop) {
+    const auto answer = impl_->link.call(kGetServerMeta, {}, stop);
+    if (!answer) return {};
+    return read_node_version(*answer).value_or(std::string());
+}
+
+void NodeSource::add_reasons(Reasons& reasons) const {
+    impl_->link.web3().add_reasons(reasons);
 }
 
 }  // namespace ioswarm::proto

@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <string>
 
+#include "core/base/alarm.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
 #include "core/ports/act_pool_reader.hpp"
@@ -27,6 +29,8 @@ struct NodeSettings {
         200};  ///< before a lost stream is opened again; doubles, with jitter
     std::chrono::milliseconds max_backoff{10'000};
     std::chrono::milliseconds web3_poll{1'000};  ///< for new blocks, where gRPC is of no use
+    /// How long web3 may have answered nothing before it is asked whether it is there.
+    std::chrono::milliseconds web3_watch{10'000};
 };
 
 /// What went wrong without an error to anybody; all since construction.
@@ -38,6 +42,7 @@ struct NodeCounters {
     std::uint64_t fetched_blocks = 0;      ///< asked for one by one, since the stream missed them
     std::uint64_t dropped_messages = 0;    ///< of a stream, since too much waited; fetched later
     std::uint64_t stale_reads = 0;         ///< accounts refused since the tip moved while they were read
+    std::uint64_t web3_away = 0;           ///< times that web3 stopped answering
     bool json_api = false;                 ///< gRPC answers JSON: only web3 is used
 };
 
@@ -57,6 +62,11 @@ class NodeSource {
     [[nodiscard]] BlockSource& blocks() noexcept;
 
     [[nodiscard]] NodeCounters counters() const;
+    /// The version that the node calls itself, "v2.4.4"; empty when it does not say or does not answer. Asks
+    /// the node. Thread-safe.
+    [[nodiscard]] std::string version(const std::stop_token& stop = {});
+    /// Adds why the node is of less use than it should be: its web3 answers nothing.
+    void add_reasons(Reasons& reasons) const;
 
   private:
     struct Impl;

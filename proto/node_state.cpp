@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-#include <atomic>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,16 +7,17 @@
 #include "core/crypto/keccak.hpp"
 #include "proto/node_link.hpp"
 
-// Accounts as the block at a height left them, over web3. Three questions an address, and the block number as
-// the last of each batch: nodes without archive state answer for the tip only, some of them (v2.3.x) for the
-// tip whatever height was asked, so what was read while the tip moved on is refused.
+// Accounts as the block at a height left them, over web3: three questions an address, and the block number
+// after them. Nodes without archive state answer for the tip only, some of them (v2.3.x) for the tip whatever
+// height was asked, so what was read while the tip moved on is refused. A node answers the requests of a batch
+// in their order; so the number is the last of each batch that has room for an address. Where an endpoint takes
+// no such batch, it is asked for once all the rest is there.
 
 namespace ioswarm::proto {
 namespace {
 
-constexpr std::size_t kMaxBatch = 100;  ///< iotex-core's default batchRequestLimit
 constexpr std::size_t kCallsPerAddress = 3;
-constexpr std::size_t kMaxAddresses = (kMaxBatch - 1) / kCallsPerAddress;
+constexpr const char* kMethods[kCallsPerAddress] = {"eth_getBalance", "eth_getTransactionCount", "eth_getCode"};
 
 using Accounts = std::vector<Result<AccountState>>;
 
@@ -72,19 +71,31 @@ class NodeState final : public StateReader {
                                                std::uint64_t height) override;
 
   private:
-    Accounts read_in_batches(std::span<const Address> addresses, std::uint64_t height, std::size_t per_batch);
-    void read_batch(const JsonRpcClient::BatchReplies& replies, std::uint64_t height, Accounts& out);
+    using Batch = JsonRpcClient::Batch;
+    using Replies = JsonRpcClient::BatchReplies;
+
+    /// As many addresses in a batch as `limit` has room for beside the block number.
+    Accounts read_in_batches(std::span<const Address> addresses, std::uint64_t height, std::size_t limit);
+    /// The calls in pieces of any size, and the block number after them.
+    Accounts read_then_check(std::span<const Address> addresses, std::uint64_t height);
+    void take(std::span<const Result<RpcReply>> replies, const Result<std::uint64_t>& tip, std::uint64_t height,
+              Accounts& out);
 
     NodeLink& link_;
-    /// Shrinks when the node's own limit turns out lower.
-    std::atomic<std::size_t> addresses_per_batch_{kMaxAddresses};
 };
 
-void NodeState::read_batch(const JsonRpcClient::BatchReplies& replies, std::uint64_t height, Accounts& out) {
-    const std::size_t count = replies.size() / kCallsPerAddress;
-    const auto tip = reply_uint64(replies.back(), "eth_blockNumber");
-    for (std::size_t i = 0; i < count; ++i) {
-        auto account = read_account(std::span(replies).subspan(i * kCallsPerAddress, kCallsPerAddress));
+void append_calls(const Address& address, const std::string& height, JsonRpcClient::Batch& batch) {
+    const std::string params = rpc_params({to_hex0x(address.view()), height});
+    for (const char* method : kMethods)
+        batch.push_back({method, params});
+}
+
+/// Reads the accounts out of `replies`, three of which are one account. They count only when the tip was still
+/// `height` after them.
+void NodeState::take(std::span<const Result<RpcReply>> replies, const Result<std::uint64_t>& tip,
+                     std::uint64_t height, Accounts& out) {
+    for (std::size_t i = 0; i < replies.size(); i += kCallsPerAddress) {
+        auto account = read_account(replies.subspan(i, kCallsPerAddress));
         if (!tip) {
             if (account) account = fail(tip.error());
         } else if (*tip != height) {
@@ -97,43 +108,51 @@ void NodeState::read_batch(const JsonRpcClient::BatchReplies& replies, std::uint
 }
 
 Accounts NodeState::read_in_batches(std::span<const Address> addresses, std::uint64_t height,
-                                    std::size_t per_batch) {
+                                    std::size_t limit) {
     const std::string at = height_quantity(height);
-    std::vector<JsonRpcClient::Batch> batches;
+    const std::size_t per_batch = (limit - 1) / kCallsPerAddress;
+    std::vector<Batch> batches;
     for (std::size_t i = 0; i < addresses.size(); ++i) {
         if (i % per_batch == 0) batches.emplace_back();
-        const std::string params = rpc_params({to_hex0x(addresses[i].view()), at});
-        for (const char* method : {"eth_getBalance", "eth_getTransactionCount", "eth_getCode"}) {
-            batches.back().push_back({method, params});
-        }
+        append_calls(addresses[i], at, batches.back());
     }
     for (auto& batch : batches)
         batch.push_back({"eth_blockNumber"});
     Accounts out;
-    for (const auto& replies : link_.web3().call_all(batches))
-        read_batch(replies, height, out);
+    for (const Replies& replies : link_.web3().call_all(batches)) {
+        const auto tip = reply_uint64(replies.back(), "eth_blockNumber");
+        take(std::span(replies).first(replies.size() - 1), tip, height, out);
+    }
+    return out;
+}
+
+Accounts NodeState::read_then_check(std::span<const Address> addresses, std::uint64_t height) {
+    const std::string at = height_quantity(height);
+    Batch batch;
+    for (const Address& address : addresses)
+        append_calls(address, at, batch);
+    const auto replies = link_.web3().call_all({&batch, 1});
+    const auto tip = reply_uint64(link_.web3().call({"eth_blockNumber"}), "eth_blockNumber");
+    Accounts out;
+    take(replies.front(), tip, height, out);
     return out;
 }
 
 std::vector<Result<AccountState>> NodeState::accounts(std::span<const Address> addresses,
                                                       std::uint64_t height) {
-    while (true) {
-        const std::size_t per_batch = addresses_per_batch_.load();
-        Accounts out = read_in_batches(addresses, height, per_batch);
-        // invalid_argument: the batch passes the node's limit. With one address left it is not about the limit.
-        const bool too_large = std::any_of(out.begin(), out.end(), [](const auto& account) {
-            return !account && account.error().code == ErrorCode::invalid_argument;
-        });
-        if (!too_large || per_batch == 1) {
-            for (auto& account : out) {
-                if (!account) account.error().code = port_code(account.error().code);
-            }
-            return out;
-        }
-        addresses_per_batch_ = per_batch / 2;
-        link_.log().warn("node: web3 takes no batch of {} requests: {} from now on",
-                         per_batch * kCallsPerAddress + 1, per_batch / 2 * kCallsPerAddress + 1);
+    Accounts out;
+    if (addresses.empty()) return out;
+    for (;;) {
+        const std::size_t limit = link_.web3().batch_limit();
+        const bool fits = limit > kCallsPerAddress;
+        out = fits ? read_in_batches(addresses, height, limit) : read_then_check(addresses, height);
+        // A batch that was cut meanwhile may have told its block number before the rest.
+        if (!fits || link_.web3().batch_limit() == limit) break;
     }
+    for (auto& account : out) {
+        if (!account) account.error().code = port_code(account.error().code);
+    }
+    return out;
 }
 
 }  // namespace

@@ -95,14 +95,14 @@ Result<std::vector<Receipt>> read_web3_receipts(std::string_view json, std::uint
     return out;
 }
 
-Result<ChainTip> web3_tip(JsonRpcClient& web3, const std::stop_token& stop) {
+Result<ChainTip> web3_tip(Web3Endpoint& web3, const std::stop_token& stop) {
     const auto reply = web3.call({"eth_getBlockByNumber", R"(["latest",false])"}, stop);
     const auto json = json_of(reply, "eth_getBlockByNumber latest");
     if (!json) return fail(json.error());
     return read_web3_block(*json);
 }
 
-Result<ExecutedBlock> web3_block(JsonRpcClient& web3, std::uint64_t height, const std::stop_token& stop) {
+Result<ExecutedBlock> web3_block(Web3Endpoint& web3, std::uint64_t height, const std::stop_token& stop) {
     const std::string quoted = "\"" + height_quantity(height) + "\"";
     const JsonRpcClient::Batch batch{{"eth_getBlockByNumber", "[" + quoted + ",false]"},
                                      {"eth_getBlockReceipts", "[" + quoted + "]"}};

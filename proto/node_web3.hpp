@@ -9,6 +9,7 @@
 #include "core/base/result.hpp"
 #include "core/model/chain.hpp"
 #include "core/net/json_rpc.hpp"
+#include "proto/web3_endpoint.hpp"
 
 // Blocks over web3: the tip and the receipts of a node whose gRPC API is of no use. eth_getBlockReceipts leaves
 // out system actions, knows success and failure only, and gives no raw actions to hash.
@@ -21,8 +22,8 @@ namespace ioswarm::proto {
 [[nodiscard]] Result<std::vector<Receipt>> read_web3_receipts(std::string_view json, std::uint64_t height);
 
 /// Errors: those of JsonRpcClient; not_found (the node has no such block); unavailable (the node refused).
-[[nodiscard]] Result<ChainTip> web3_tip(JsonRpcClient& web3, const std::stop_token& stop = {});
-[[nodiscard]] Result<ExecutedBlock> web3_block(JsonRpcClient& web3, std::uint64_t height,
+[[nodiscard]] Result<ChainTip> web3_tip(Web3Endpoint& web3, const std::stop_token& stop = {});
+[[nodiscard]] Result<ExecutedBlock> web3_block(Web3Endpoint& web3, std::uint64_t height,
                                                const std::stop_token& stop = {});
 
 }  // namespace ioswarm::proto

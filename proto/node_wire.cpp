@@ -193,6 +193,23 @@ Result<NodeChainMeta> read_chain_meta(BytesView response) {
     return meta;
 }
 
+Result<std::string> read_node_version(BytesView response) {
+    constexpr std::size_t kLongest = 64;
+    std::string version;
+    Reader reader(response);
+    while (const auto field = reader.next()) {
+        if (!is_message(*field, 1)) continue;  // serverMeta
+        Reader meta(field->bytes);
+        while (const auto inner = meta.next()) {
+            if (is_message(*inner, 1))
+                version = as_text(inner->bytes.first(std::min(inner->bytes.size(), kLongest)));
+        }
+        if (!meta.ok()) return fail(bad("serverMeta", "not a protobuf message"));
+    }
+    if (!reader.ok()) return fail(bad("GetServerMeta", "not a protobuf message"));
+    return version;
+}
+
 Result<std::vector<BytesView>> read_act_pool(BytesView response) {
     return repeated(response, 1, "GetActPoolActionsResponse");
 }

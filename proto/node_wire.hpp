@@ -20,6 +20,7 @@ namespace ioswarm::proto {
 inline constexpr const char* kGetActPoolActions = "/iotexapi.APIService/GetActPoolActions";
 inline constexpr const char* kGetChainMeta = "/iotexapi.APIService/GetChainMeta";
 inline constexpr const char* kGetRawBlocks = "/iotexapi.APIService/GetRawBlocks";
+inline constexpr const char* kGetServerMeta = "/iotexapi.APIService/GetServerMeta";
 inline constexpr const char* kStreamBlocks = "/iotexapi.APIService/StreamBlocks";
 
 /// GetChainMetaResponse.
@@ -31,6 +32,8 @@ struct NodeChainMeta {
 [[nodiscard]] Bytes raw_blocks_request(std::uint64_t start, std::uint64_t count, bool with_receipts);
 
 [[nodiscard]] Result<NodeChainMeta> read_chain_meta(BytesView response);
+/// GetServerMetaResponse: the node's version as it calls itself, "v2.4.4"; empty when it does not say.
+[[nodiscard]] Result<std::string> read_node_version(BytesView response);
 /// GetActPoolActionsResponse: each serialized action; the views point into `response`.
 [[nodiscard]] Result<std::vector<BytesView>> read_act_pool(BytesView response);
 

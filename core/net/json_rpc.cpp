@@ -56,6 +56,10 @@ RpcError read_error(const Json& object) {
     return error;
 }
 
+Error bad_answer(std::string why) {
+    return {ErrorCode::bad_data, "cannot read a JSON-RPC answer", {}, std::move(why), {}};
+}
+
 Result<RpcReply> read_reply(Json& answer) {
     RpcReply reply;
     if (const auto error = answer.find("error"); error != answer.end() && !error->is_null()) {
@@ -65,8 +69,7 @@ Result<RpcReply> read_reply(Json& answer) {
     }
     const auto result = answer.find("result");
     if (result == answer.end()) {
-        return fail(ErrorCode::bad_data, "cannot read a JSON-RPC answer", {},
-                    "it has neither result nor error");
+        return fail(bad_answer("it has neither result nor error"));
     }
     if (result->is_null()) return reply;
     if (result->is_string()) {
@@ -106,41 +109,20 @@ std::vector<Result<RpcReply>> read_tree(Json& tree, std::uint64_t first_id, std:
         if (error != tree.end() && error->is_object()) return all(whole_batch_error(read_error(*error)));
     }
     if (!tree.is_array()) {
-        return all(
-            {ErrorCode::bad_data, "cannot read a JSON-RPC answer", {}, "it is not a list of answers", {}});
+        return all(bad_answer("it is not a list of answers"));
     }
-    std::vector<Result<RpcReply>> replies(count, fail(ErrorCode::bad_data, "cannot read a JSON-RPC answer", {},
-                                                      "the batch holds none to this request"));
+    std::vector<Result<RpcReply>> replies(count, fail(bad_answer("the batch holds none to this request")));
     std::vector<bool> seen(count, false);
     for (Json& answer : tree) {
         const auto index = index_of(answer, first_id, count);
         if (!index) {
-            return all({ErrorCode::bad_data,
-                        "cannot read a JSON-RPC answer",
-                        {},
-                        "the batch holds an id that was not asked",
-                        {}});
+            return all(bad_answer("the batch holds an id that was not asked"));
         }
-        replies[*index] = seen[*index] ? fail(ErrorCode::bad_data, "cannot read a JSON-RPC answer", {},
-                                              "the batch holds two answers to this request")
-                                       : read_reply(answer);
+        replies[*index] =
+            seen[*index] ? fail(bad_answer("the batch holds two answers to this request")) : read_reply(answer);
         seen[*index] = true;
     }
     return replies;
-}
-
-std::string request_body(const RpcCall& call, std::uint64_t id) {
-    return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":")" + call.method +
-           R"(","params":)" + call.params + "}";
-}
-
-std::string batch_body(const JsonRpcClient::Batch& batch, std::uint64_t first_id) {
-    std::string body = "[";
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-        if (i != 0) body += ',';
-        body += request_body(batch[i], first_id + i);
-    }
-    return body + "]";
 }
 
 }  // namespace
@@ -156,8 +138,7 @@ std::string rpc_params(std::initializer_list<std::string_view> texts) {
 
 std::vector<Result<RpcReply>> read_rpc_batch(std::string_view text, std::uint64_t first_id, std::size_t count) {
     const auto bad = [count](std::string why) {
-        return std::vector<Result<RpcReply>>(
-            count, fail(ErrorCode::bad_data, "cannot read a JSON-RPC answer", {}, std::move(why)));
+        return std::vector<Result<RpcReply>>(count, fail(bad_answer(std::move(why))));
     };
     if (!within_bounds(text)) return bad("it is nested too deeply or has too many values");
     Json tree = Json::parse(text, nullptr, false);
@@ -166,66 +147,16 @@ std::vector<Result<RpcReply>> read_rpc_batch(std::string_view text, std::uint64_
 }
 
 Result<RpcReply> read_rpc_answer(std::string_view text, std::uint64_t id) {
-    const auto bad = [](std::string why) {
-        return fail(ErrorCode::bad_data, "cannot read a JSON-RPC answer", {}, std::move(why));
-    };
-    if (!within_bounds(text)) return bad("it is nested too deeply or has too many values");
+    if (!within_bounds(text)) return fail(bad_answer("it is nested too deeply or has too many values"));
     Json tree = Json::parse(text, nullptr, false);
-    if (tree.is_discarded()) return bad("it is not JSON");
-    if (!tree.is_object()) return bad("it is not an object");
+    if (tree.is_discarded()) return fail(bad_answer("it is not JSON"));
+    if (tree.is_array()) return std::move(read_tree(tree, id, 1).front());
+    if (!tree.is_object()) return fail(bad_answer("it is not an object"));
     // An error may come without the id, where the request was refused before it was read.
     const auto error = tree.find("error");
     const bool refused = error != tree.end() && error->is_object();
-    if (!refused && !index_of(tree, id, 1)) return bad("it is the answer to another request");
+    if (!refused && !index_of(tree, id, 1)) return fail(bad_answer("it is the answer to another request"));
     return read_reply(tree);
-}
-
-Result<std::string> JsonRpcClient::body_of(Result<HttpResponse> answer) const {
-    if (!answer) return fail(std::move(answer).error());
-    const int status = answer->status;
-    if (status == 200) return std::move(answer->body);
-    const bool later = status == 408 || status == 429 || status >= 500;
-    return fail(later ? ErrorCode::unavailable : ErrorCode::bad_data, "cannot get a JSON-RPC answer", name(),
-                "HTTP " + std::to_string(status));
-}
-
-std::vector<JsonRpcClient::BatchReplies> JsonRpcClient::call_all(std::span<const Batch> batches,
-                                                                 const std::stop_token& stop) {
-    std::vector<std::string> bodies;
-    std::vector<std::uint64_t> first_ids;
-    for (const Batch& batch : batches) {
-        first_ids.push_back(next_id_.fetch_add(batch.size()));
-        bodies.push_back(batch_body(batch, first_ids.back()));
-    }
-    auto answers = http_->post_all(bodies, "application/json", stop);
-    std::vector<BatchReplies> replies;
-    for (std::size_t i = 0; i < batches.size(); ++i) {
-        const std::size_t count = batches[i].size();
-        if (const auto body = body_of(std::move(answers[i])); !body) {
-            replies.emplace_back(count, fail(body.error()));
-        } else {
-            replies.push_back(read_rpc_batch(*body, first_ids[i], count));
-        }
-        for (auto& reply : replies.back()) {
-            if (!reply && reply.error().which.empty()) reply.error().which = name();
-        }
-    }
-    return replies;
-}
-
-Result<RpcReply> JsonRpcClient::call(RpcCall request, const std::stop_token& stop) {
-    const Batch batch{std::move(request)};
-    auto replies = call_all({&batch, 1}, stop);
-    return std::move(replies.front().front());
-}
-
-Result<RpcReply> JsonRpcClient::call_alone(const RpcCall& request, const std::stop_token& stop) {
-    const std::uint64_t id = next_id_.fetch_add(1);
-    const auto body = body_of(http_->post(request_body(request, id), "application/json", stop));
-    if (!body) return fail(body.error());
-    auto reply = read_rpc_answer(*body, id);
-    if (!reply && reply.error().which.empty()) reply.error().which = name();
-    return reply;
 }
 
 }  // namespace ioswarm

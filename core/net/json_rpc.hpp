@@ -53,38 +53,57 @@ inline constexpr std::size_t kMaxRpcValues = 2'000'000;
 [[nodiscard]] std::vector<Result<RpcReply>> read_rpc_batch(std::string_view text, std::uint64_t first_id,
                                                            std::size_t count);
 
-/// Reads the answer to one request that was sent alone, as an object. Errors: bad_data.
+/// Reads the answer to one request that was sent alone: the object that is due, or a list of one, which some
+/// servers send. Errors: bad_data.
 [[nodiscard]] Result<RpcReply> read_rpc_answer(std::string_view text, std::uint64_t id);
 
 /// JSON-RPC 2.0 over HTTP POST. Thread-safe.
+///
+/// Servers limit batches, and balancers in front of them refuse batches altogether. A refused batch is sent
+/// again in halves, down to single requests, and the size that was answered is remembered for all calls to
+/// come. So a refused batch may reach the server more than once: its requests must bear that. A single request
+/// is sent once.
 class JsonRpcClient {
   public:
+    /// iotex-core's default batchRequestLimit: no POST holds more requests.
+    static constexpr std::size_t kMaxBatch = 100;
+
     explicit JsonRpcClient(std::unique_ptr<HttpClient> http) : http_(std::move(http)) {}
 
     using Batch = std::vector<RpcCall>;
     using BatchReplies = std::vector<Result<RpcReply>>;
 
-    /// Each batch is one POST, the HttpClient's max_parallel of them at a time; the answers have the shape of
-    /// the batches. Errors of an entry: those of HttpClient, unavailable (HTTP 408, 429, 5xx), bad_data (any
-    /// other status but 200), and those of read_rpc_batch. An RPC error is a value.
+    /// Each batch of at most batch_limit() requests is one POST, larger ones are cut; the HttpClient's
+    /// max_parallel of them go at a time. The answers have the shape of the batches. Errors of an entry: those
+    /// of HttpClient, unavailable (HTTP 408, 429, 5xx), bad_data (any other status but 200), and those of
+    /// read_rpc_batch. An RPC error is a value.
     [[nodiscard]] std::vector<BatchReplies> call_all(std::span<const Batch> batches,
                                                      const std::stop_token& stop = {});
 
-    /// One request, sent as a batch of one.
+    /// One request, sent alone and not as a list.
     [[nodiscard]] Result<RpcReply> call(RpcCall request, const std::stop_token& stop = {});
 
-    /// One request, sent as an object without a list around it: for endpoints behind a balancer that refuses
-    /// batches.
-    [[nodiscard]] Result<RpcReply> call_alone(const RpcCall& request, const std::stop_token& stop = {});
+    /// Requests that go into one POST from now on, 1 to kMaxBatch. Only ever falls.
+    [[nodiscard]] std::size_t batch_limit() const noexcept {
+        return batch_limit_.load(std::memory_order_relaxed);
+    }
 
     [[nodiscard]] const std::string& name() const noexcept { return http_->name(); }
 
   private:
-    /// The answer's body, or the error that its HTTP status means.
-    [[nodiscard]] Result<std::string> body_of(Result<HttpResponse> answer) const;
+    struct Piece;
+    struct Answer;
+
+    [[nodiscard]] std::vector<Answer> send(std::span<const Piece> pieces, const std::stop_token& stop);
+    [[nodiscard]] Answer read_answer(const Piece& piece, std::uint64_t first_id,
+                                     const Result<HttpResponse>& response) const;
+    void retry_smaller(std::vector<Piece> refused, bool too_large, std::vector<BatchReplies>& out,
+                       const std::stop_token& stop);
+    void remember(std::size_t size) noexcept;
 
     std::unique_ptr<HttpClient> http_;
     std::atomic<std::uint64_t> next_id_{1};
+    std::atomic<std::size_t> batch_limit_{kMaxBatch};
 };
 
 }  // namespace ioswarm

@@ -217,3 +217,12 @@ TEST_CASE("node: without web3 the pool is an error until the chain id is known, 
     world.node.set_web3(Web3::http_500);
     CHECK(world.source->pool().pending());
 }
+
+TEST_CASE("node: its version is what it calls itself, and empty when it does not say") {
+    World world;
+    CHECK(world.source->version().empty());
+    world.node.set_version("v2.4.1");
+    CHECK(world.source->version() == "v2.4.1");
+    world.node.set_grpc(FakeNode::Grpc::garbage);
+    CHECK(world.source->version().empty());
+}

@@ -66,20 +66,110 @@ TEST_CASE("node: accounts read while the tip moved on are out_of_range, and righ
     CHECK(older.error().code == ErrorCode::out_of_range);
 }
 
-TEST_CASE("node: a node with a lower batch limit gets smaller batches") {
+TEST_CASE("node: whatever the batch limit, accounts come, and the size that works is remembered") {
+    const auto limit = static_cast<std::size_t>(GENERATE(1, 2, 3, 4, 6, 10, 99));
+    INFO("limit " << limit);
     World world;
     world.push(5);
-    world.node.set_batch_limit(10);
-    const std::vector<Address> addresses(50, kPlain);
-    const auto accounts = world.source->state().accounts(addresses, 5);
-    REQUIRE(accounts.size() == 50);
-    for (const auto& account : accounts)
-        CHECK(account);
-    world.node.set_batch_limit(2);  // less than one address takes
-    for (const auto& account : world.source->state().accounts(addresses, 5)) {
-        REQUIRE_FALSE(account);
-        CHECK(account.error().code == ErrorCode::bad_data);
+    world.node.set_batch_limit(limit);
+    std::vector<Address> addresses(40);
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        addresses[i].bytes[19] = static_cast<std::uint8_t>(i + 1);
+        world.node.set_account(addresses[i], U256(i), i);
     }
+    const auto check = [&] {
+        const auto accounts = world.source->state().accounts(addresses, 5);
+        REQUIRE(accounts.size() == addresses.size());
+        for (std::size_t i = 0; i < accounts.size(); ++i) {
+            REQUIRE(accounts[i]);
+            CHECK(accounts[i]->nonce == i);
+        }
+    };
+    check();
+    const std::size_t refused_before = world.node.refused_batches();
+    CHECK(refused_before > 0);
+    check();
+    CHECK(world.node.refused_batches() == refused_before);
+    const std::string part = limit <= 2 ? "takes no batches" : "takes no batch of";  // 3 is halved to 1
+    CHECK(world.lines.count(LogLevel::warn, part) >= 1);
+    CHECK(world.reasons().empty());
+}
+
+TEST_CASE("node: an endpoint that refuses every list of requests gets them one by one") {
+    const int status = GENERATE(0, 400, 403, 405, 413, 501, 502);
+    INFO("HTTP " << status << ", 0: the connection is closed");
+    World world;
+    world.push(5);
+    world.node.set_account(kPlain, U256(1), 1);
+    world.node.refuse_batches(status);
+    const std::vector<Address> asked(10, kPlain);
+    for (const auto& account : world.source->state().accounts(asked, 5)) {
+        REQUIRE(account);
+        CHECK(account->nonce == 1);
+    }
+    CHECK(world.lines.count(LogLevel::warn, "takes no batches: requests go to it one by one") == 1);
+    const std::size_t before = world.node.web3_posts();
+    CHECK(world.account(kPlain, 5));
+    CHECK(world.node.web3_posts() == before + 4);  // three questions and the block number
+}
+
+TEST_CASE("node: without batches too, accounts read while the tip moved on are refused") {
+    World world;
+    world.push(5);
+    world.node.set_account(kPlain, U256(1), 1);
+    world.node.set_batch_limit(1);
+    REQUIRE(world.account(kPlain, 5));
+    for (const std::uint64_t calls : {0U, 1U, 2U}) {
+        INFO("before call " << calls);
+        const std::uint64_t tip = world.node.tip();
+        world.node.move_tip_after_calls(calls);
+        const auto moved = world.account(kPlain, tip);
+        REQUIRE_FALSE(moved);
+        CHECK(moved.error().code == ErrorCode::out_of_range);
+    }
+}
+
+TEST_CASE("node: one bad moment of the endpoint does not shrink the batches") {
+    World world;
+    world.push(5);
+    world.node.set_account(kPlain, U256(1), 1);
+    world.node.fail_next_posts(1);
+    const std::vector<Address> asked(33, kPlain);
+    for (const auto& account : world.source->state().accounts(asked, 5))
+        CHECK(account);
+    const std::size_t before = world.node.web3_posts();
+    for (const auto& account : world.source->state().accounts(asked, 5))
+        CHECK(account);
+    CHECK(world.node.web3_posts() == before + 1);
+}
+
+TEST_CASE("node: an endpoint that goes away is told of once, and once when it is back") {
+    World world(60s);
+    world.push(5);
+    REQUIRE(world.account(kPlain, 5));
+    world.node.set_web3(Web3::http_500);
+    CHECK_FALSE(world.account(kPlain, 5));
+    CHECK(world.reasons().empty());  // one failure is no absence
+    for (int i = 0; i < 5; ++i)
+        CHECK_FALSE(world.account(kPlain, 5));
+    CHECK(world.reasons() == "web3: the node's endpoint does not answer");
+    CHECK(world.lines.count(LogLevel::error, "is away") == 1);
+    CHECK(world.lines.count(LogLevel::error, "HTTP 500") == 1);
+    world.node.set_web3(Web3::normal);
+    CHECK(world.account(kPlain, 5));
+    CHECK(world.reasons().empty());
+    CHECK(world.lines.count(LogLevel::info, "answers again") == 1);
+    CHECK(world.source->counters().web3_away == 1);
+}
+
+TEST_CASE("node: an endpoint that nobody needs just now is watched all the same") {
+    World world(60s, 100ms, 5ms);
+    world.node.set_web3(Web3::close);
+    world.lines.wait_for(LogLevel::error, "is away");
+    CHECK(world.reasons() != "");
+    world.node.set_web3(Web3::normal);
+    world.lines.wait_for(LogLevel::info, "answers again");
+    CHECK(world.reasons().empty());
 }
 
 TEST_CASE("node: one address that cannot be read costs its own entry [defect-22]", "[defect-22]") {

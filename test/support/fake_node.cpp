@@ -154,6 +154,10 @@ std::pair<grpc::Status, Bytes> FakeNode::Impl::answer(const std::string& method,
         Writer(meta).put_uint(1, chain_meta_height.value_or(tip()));
         Writer(meta).put_uint(6, 1);
         Writer(out.second).always_bytes(1, meta);
+    } else if (method == "GetServerMeta" && !version.empty()) {
+        Bytes meta;
+        Writer(meta).put_text(1, version);
+        Writer(out.second).always_bytes(1, meta);
     } else if (method == "GetRawBlocks") {
         out = raw_blocks(request);
     } else if (method != "StreamBlocks") {
@@ -256,6 +260,18 @@ void FakeNode::move_tip_after_calls(std::optional<std::uint64_t> calls) {
     impl_->calls_until_move = calls;
 }
 
+void FakeNode::refuse_batches(int status) {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->batch_status = status;
+}
+void FakeNode::fail_next_posts(std::size_t count) {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->posts_to_fail = count;
+}
+void FakeNode::set_version(std::string version) {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->version = std::move(version);
+}
 void FakeNode::set_batch_limit(std::size_t calls) {
     const std::lock_guard lock(impl_->mutex);
     impl_->batch_limit = calls;
@@ -317,6 +333,10 @@ std::size_t FakeNode::web3_posts() const {
     return impl_->web3_posts;
 }
 
+std::size_t FakeNode::refused_batches() const {
+    const std::lock_guard lock(impl_->mutex);
+    return impl_->refused_batches;
+}
 std::size_t FakeNode::largest_batch() const {
     const std::lock_guard lock(impl_->mutex);
     return impl_->largest_batch;

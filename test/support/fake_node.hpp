@@ -75,7 +75,14 @@ class FakeNode {
     /// The tip moves while the n-th call from now on of a batch is answered.
     void move_tip_after_calls(std::optional<std::uint64_t> calls);
     void set_batch_limit(std::size_t calls);  ///< 100 until then
-    void set_chain_id(std::uint64_t id);      ///< 4689 until then
+    /// Every list of requests gets this HTTP status, as from a balancer without batches; 0: a closed
+    /// connection.
+    void refuse_batches(int status);
+    /// What GetServerMeta says; UNIMPLEMENTED until then.
+    void set_version(std::string version);
+    /// So many POSTs from now on get HTTP 502.
+    void fail_next_posts(std::size_t count);
+    void set_chain_id(std::uint64_t id);  ///< 4689 until then
 
     void set_grpc(Grpc mode);
     /// Of this method only, "GetRawBlocks".
@@ -92,7 +99,8 @@ class FakeNode {
     [[nodiscard]] std::size_t streams_opened() const;  ///< since the start
     [[nodiscard]] std::size_t calls(const std::string& method) const;
     [[nodiscard]] std::size_t web3_posts() const;
-    [[nodiscard]] std::size_t largest_batch() const;
+    [[nodiscard]] std::size_t largest_batch() const;  ///< that came, answered or not
+    [[nodiscard]] std::size_t refused_batches() const;
     [[nodiscard]] std::uint64_t tip() const;
 
     struct Impl;

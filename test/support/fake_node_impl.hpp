@@ -76,6 +76,7 @@ struct FakeNode::Impl {
 
     bool post(HttpConnection& connection, const std::string& body);
     nlohmann::json answer_web3(const nlohmann::json& request);
+    std::string answer_single(const nlohmann::json& request, Web3 mode);
     std::string answer_batch(const std::string& body, Web3 mode);
 
     mutable std::mutex mutex;
@@ -89,7 +90,10 @@ struct FakeNode::Impl {
     std::uint64_t pruned_below = 0;
     std::optional<std::uint64_t> calls_until_move;
     std::size_t batch_limit = 100;
+    std::optional<int> batch_status;
+    std::size_t posts_to_fail = 0;
     std::uint64_t chain_id = 4689;
+    std::string version;
     Grpc grpc_mode = Grpc::normal;
     std::map<std::string, Grpc> grpc_modes;
     Web3 web3_mode = Web3::normal;
@@ -98,6 +102,7 @@ struct FakeNode::Impl {
     std::map<std::string, std::size_t> calls;
     std::size_t web3_posts = 0;
     std::size_t largest_batch = 0;
+    std::size_t refused_batches = 0;
 
     int port = 0;
     std::unique_ptr<Service> service;

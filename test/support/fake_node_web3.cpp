@@ -59,14 +59,29 @@ Json FakeNode::Impl::answer_web3(const Json& request) {
     return out;
 }
 
+std::string FakeNode::Impl::answer_single(const Json& request, Web3 mode) {
+    Json answer = answer_web3(request);
+    if (mode == Web3::one_error) {
+        return Json{{"jsonrpc", "2.0"}, {"id", nullptr}, {"error", {{"code", -32603}, {"message", "busy"}}}}
+            .dump();
+    }
+    if (mode == Web3::missing_last) return "{}";
+    if (mode == Web3::doubled) return Json::array({answer, answer}).dump();
+    if (mode == Web3::wrong_ids) answer["id"] = answer["id"].get<std::uint64_t>() + 100'000;
+    if (mode == Web3::wrong_types) answer["result"] = 7;
+    return answer.dump();
+}
+
 std::string FakeNode::Impl::answer_batch(const std::string& body, Web3 mode) {
     const Json requests = Json::parse(body);
+    if (requests.is_object()) return answer_single(requests, mode);
     largest_batch = std::max(largest_batch, requests.size());
     const auto one_error = [](const std::string& message) {
         return Json{{"jsonrpc", "2.0"}, {"id", nullptr}, {"error", {{"code", -32603}, {"message", message}}}}
             .dump();
     };
     if (requests.size() > batch_limit) {
+        ++refused_batches;
         return one_error("batch size " + std::to_string(requests.size()) + " exceeds the limit " +
                          std::to_string(batch_limit) + ": batch too large");
     }
@@ -111,6 +126,12 @@ bool FakeNode::Impl::post(HttpConnection& connection, const std::string& body) {
         const std::lock_guard lock(mutex);
         ++web3_posts;
         mode = web3_mode;
+        if (posts_to_fail > 0) {
+            --posts_to_fail;
+            return connection.answer("bad gateway", 502);
+        }
+        if (batch_status && body.starts_with("["))
+            return *batch_status != 0 && connection.answer("no batches here", *batch_status);
         answer = answer_batch(body, mode);
     }
     switch (mode) {

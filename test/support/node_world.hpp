@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -26,12 +27,23 @@ inline const Address kOther = fixed<Address>("70997970c51812dc3a010c7d01b50e0d17
 /// What was logged.
 struct LogLines {
     std::mutex mutex;
+    std::condition_variable changed;
     std::vector<std::pair<LogLevel, std::string>> all;
 
     Log log() {
         return Log(LogLevel::debug, [this](LogLevel level, std::string_view text) {
             const std::lock_guard lock(mutex);
             all.emplace_back(level, text);
+            changed.notify_all();
+        });
+    }
+    /// Returns once such a line stands there.
+    void wait_for(LogLevel level, const std::string& part) {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] {
+            return std::ranges::any_of(all, [&](const auto& line) {
+                return line.first == level && line.second.find(part) != std::string::npos;
+            });
         });
     }
     std::size_t count(LogLevel level, const std::string& part) {
@@ -49,8 +61,10 @@ struct NodeWorld {
     std::unique_ptr<proto::NodeSource> source;
     std::stop_source stop;
 
+    /// `web3_watch` is long unless a test wants to see it: its questions would be counted with the test's own.
     explicit NodeWorld(std::chrono::milliseconds call_timeout = std::chrono::seconds(30),
-                       std::chrono::milliseconds quiet_time = std::chrono::milliseconds(100)) {
+                       std::chrono::milliseconds quiet_time = std::chrono::milliseconds(100),
+                       std::chrono::milliseconds web3_watch = std::chrono::hours(1)) {
         proto::NodeSettings settings;
         settings.grpc = node.grpc();
         settings.web3 = node.web3();
@@ -58,6 +72,7 @@ struct NodeWorld {
         settings.quiet_time = quiet_time;
         settings.first_backoff = std::chrono::milliseconds(5);
         settings.max_backoff = std::chrono::milliseconds(20);
+        settings.web3_watch = web3_watch;
         settings.web3_poll = std::chrono::milliseconds(10);
         settings.settle_time = std::chrono::milliseconds(50);
         source = std::move(*proto::NodeSource::create(settings, lines.log()));
@@ -71,6 +86,12 @@ struct NodeWorld {
         }
     }
     void push(std::uint64_t height) { node.push_block(height, make_block_info(height)); }
+    /// What /readyz would say of the node.
+    std::string reasons() const {
+        Reasons out;
+        source->add_reasons(out);
+        return to_text(out);
+    }
     Result<AccountState> account(const Address& address, std::uint64_t height) {
         return source->state().accounts({&address, 1}, height).front();
     }

@@ -127,7 +127,37 @@ TEST_CASE("json-rpc: requests carry rising ids, batches keep their shape") {
     REQUIRE(seen.size() == 2);
     CHECK(seen[0] == R"([{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]},)"
                      R"({"jsonrpc":"2.0","id":2,"method":"eth_getBalance","params":["0x01","0x5"]}])");
-    CHECK(seen[1] == R"([{"jsonrpc":"2.0","id":3,"method":"eth_blockNumber","params":[]}])");
+    CHECK(seen[1] == R"({"jsonrpc":"2.0","id":3,"method":"eth_blockNumber","params":[]})");
+}
+
+TEST_CASE("json-rpc: a single request's answer is an object, or a list of one") {
+    for (const char* text : {R"({"jsonrpc":"2.0","id":7,"result":"0x1"})", R"([{"id":7,"result":"0x1"}])"}) {
+        const auto reply = read_rpc_answer(text, 7);
+        REQUIRE(reply);
+        CHECK(reply->value == "0x1");
+    }
+    const auto refused = read_rpc_answer(R"({"id":7,"error":{"code":3,"message":"execution reverted"}})", 7);
+    REQUIRE(refused);
+    CHECK(refused->error.code == 3);
+    for (const char* text : {"", "{}", R"({"id":8,"result":"0x1"})", R"([])", R"([{"id":7},{"id":7}])", "7",
+                             R"({"id":7})", R"({"result":"0x1"})"}) {
+        INFO(text);
+        const auto bad = read_rpc_answer(text, 7);
+        REQUIRE_FALSE(bad);
+        CHECK(bad.error().code == ErrorCode::bad_data);
+    }
+    // Where a request is refused before it is read, the error has no id.
+    CHECK(read_rpc_answer(R"({"id":null,"error":{"message":"busy"}})", 7)->error.message == "busy");
+}
+
+TEST_CASE("json-rpc: a server that is away is not asked in ever smaller pieces") {
+    ScriptedHttp server(
+        [](HttpConnection& connection, const std::string&) { return connection.answer("bad gateway", 502); });
+    auto client = client_of(server);
+    const JsonRpcClient::Batch batch(100, RpcCall{"eth_blockNumber"});
+    CHECK(all_fail(client.call_all({&batch, 1}).front(), ErrorCode::unavailable));
+    CHECK(server.requests() == 2);  // the batch, and one request to see whether anything is answered
+    CHECK(client.batch_limit() == JsonRpcClient::kMaxBatch);
 }
 
 TEST_CASE("json-rpc: HTTP refusals that may pass are unavailable, others bad data, and both name the server") {
