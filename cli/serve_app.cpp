@@ -103,7 +103,8 @@ Status ServeApp::open_source() {
 // After the source they come from, before the port they are served at.
 Status ServeApp::open_diffs() {
     if (!has_diffs(config_)) return {};
-    auto diffs = ServeDiffs::open(config_, embedded_ ? &embedded_->diffs() : nullptr, log_);
+    auto diffs =
+        ServeDiffs::open(config_, {embedded_ ? &embedded_->diffs() : nullptr, node_.get()}, clock_, log_);
     if (!diffs) return fail(std::move(diffs).error());
     diffs_ = *std::move(diffs);
     diffs_->start();
@@ -169,6 +170,7 @@ Status ServeApp::open_api() {
 Reasons ServeApp::not_ready() const {
     Reasons reasons;
     if (!accepting_) reasons.push_back({"port for agents", "it is closed"});
+    if (node_) node_->add_reasons(reasons);
     if (diffs_) diffs_->add_reasons(reasons);
     return reasons;
 }
@@ -185,6 +187,7 @@ std::map<std::string, std::uint64_t> ServeApp::edge_counters() const {
     out["node_blocks_fetched"] = node.fetched_blocks;
     out["node_messages_dropped"] = node.dropped_messages;
     out["node_reads_stale"] = node.stale_reads;
+    out["node_web3_away"] = node.web3_away;
     out["node_api_is_json"] = node.json_api ? 1 : 0;
     return out;
 }

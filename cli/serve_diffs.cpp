@@ -18,16 +18,22 @@ namespace {
 
 class WatchedBlocks final : public BlockSource {
   public:
-    WatchedBlocks(BlockSource& blocks, DiffFeed& feed) : blocks_(blocks), feed_(feed) {}
+    WatchedBlocks(BlockSource& blocks, DiffFeed& feed, DiffStore& store, DiffLag* lag)
+        : blocks_(blocks), feed_(feed), store_(store), lag_(lag) {}
     [[nodiscard]] Result<ExecutedBlock> next(std::uint64_t height, std::stop_token stop) override {
         Result<ExecutedBlock> block = blocks_.next(height, std::move(stop));
-        if (block) feed_.note_block(*block);
+        if (block) {
+            feed_.note_block(*block);
+            if (lag_ != nullptr) lag_->note(block->height, store_.range().tip);
+        }
         return block;
     }
 
   private:
     BlockSource& blocks_;
     DiffFeed& feed_;
+    DiffStore& store_;
+    DiffLag* lag_;  // null: not watched
 };
 
 Result<std::unique_ptr<DiffStore>> open_store(const ServeConfig& config) {
@@ -59,11 +65,19 @@ std::optional<std::uint64_t> lowest_needed(const DiffHub& hub, const std::string
 
 }  // namespace
 
-Result<std::unique_ptr<ServeDiffs>> ServeDiffs::open(const ServeConfig& config, StateDiffSource* embedded,
+Result<std::unique_ptr<ServeDiffs>> ServeDiffs::open(const ServeConfig& config, Source from, const Clock& clock,
                                                      const Log& log) {
     std::unique_ptr<ServeDiffs> out(new ServeDiffs);
-    if (embedded == nullptr)
-        out->node_ = std::make_unique<proto::NodeDiffSource>(node_diff_settings(config), log);
+    if (from.embedded == nullptr) {
+        proto::NodeDiffSettings settings = node_diff_settings(config);
+        if (from.node != nullptr) {
+            settings.node_version = [node = from.node](const std::stop_token& stop) {
+                return node->version(stop);
+            };
+        }
+        out->node_ = std::make_unique<proto::NodeDiffSource>(std::move(settings), log);
+        out->lag_ = std::make_unique<DiffLag>(DiffLagSettings{}, clock, log);
+    }
     auto store = open_store(config);
     if (!store) return fail(std::move(store).error());
     out->store_ = *std::move(store);
@@ -80,7 +94,7 @@ Result<std::unique_ptr<ServeDiffs>> ServeDiffs::open(const ServeConfig& config, 
     hooks.lowest_needed = [hub = out->hub_.get(), folder = config.snapshot_dir] {
         return lowest_needed(*hub, folder);
     };
-    StateDiffSource& source = embedded != nullptr ? *embedded : *out->node_;
+    StateDiffSource& source = from.embedded != nullptr ? *from.embedded : *out->node_;
     out->feed_ = std::make_unique<DiffFeed>(source, *out->store_, feed, std::move(hooks), log);
     return out;
 }
@@ -90,7 +104,7 @@ ServeDiffs::~ServeDiffs() {
 }
 
 std::unique_ptr<BlockSource> ServeDiffs::watch(BlockSource& blocks) {
-    return std::make_unique<WatchedBlocks>(blocks, *feed_);
+    return std::make_unique<WatchedBlocks>(blocks, *feed_, *store_, lag_.get());
 }
 
 void ServeDiffs::stop() {
@@ -106,15 +120,30 @@ DiffsView ServeDiffs::view() const {
         out.floor = held.floor;
     }
     out.subscribers = hub_->subscribers();
-    if (const Status health = feed_->health(); !health) out.alarm = health.error().text();
+    if (const Status health = feed_->health(); !health) {
+        out.alarm = health.error().text();
+    } else if (lag_) {
+        Reasons reasons;
+        lag_->add_reasons(out.tip, reasons);
+        if (!reasons.empty()) out.alarm = reasons.front().why;
+    }
     return out;
 }
 
 void ServeDiffs::add_reasons(Reasons& reasons) const {
-    if (!feed_->halted()) return;
+    if (!feed_->halted()) {
+        if (lag_) lag_->add_reasons(store_->range().tip, reasons);
+        return;
+    }
     reasons.push_back(
         {"state diffs", fmt::format("none are taken in any more: {}; /api/diffs and the log say more",
                                     feed_->health().error().what)});
+}
+
+std::map<std::string, std::uint64_t> ServeDiffs::counters() const {
+    std::map<std::string, std::uint64_t> out = feed_->counters();
+    if (lag_) out["diffs_stalls"] = lag_->times_lagging();
+    return out;
 }
 
 }  // namespace ioswarm::cli

@@ -12,20 +12,27 @@
 #include "core/base/result.hpp"
 #include "core/diffs/diff_feed.hpp"
 #include "core/diffs/diff_hub.hpp"
+#include "core/diffs/diff_lag.hpp"
 #include "core/diffs/diff_views.hpp"
 #include "core/ports/block_source.hpp"
+#include "core/ports/clock.hpp"
 #include "core/ports/diff_store.hpp"
 #include "core/ports/state_diff_source.hpp"
+#include "proto/node_source.hpp"
 
 namespace ioswarm::cli {
 
 /// The state diffs of `serve`: the log, what feeds it and what serves it.
 class ServeDiffs {
   public:
-    /// Opens the log. `embedded`: the embedded chain's diffs, or null with a node, which node.diffs then names.
-    /// Errors: as SqliteDiffStore::open().
-    [[nodiscard]] static Result<std::unique_ptr<ServeDiffs>> open(const ServeConfig& config,
-                                                                  StateDiffSource* embedded, const Log& log);
+    /// Where the diffs come from: the embedded chain, or the node that node.diffs names.
+    struct Source {
+        StateDiffSource* embedded = nullptr;
+        proto::NodeSource* node = nullptr;  ///< asked for its version; both outlive the object
+    };
+    /// Opens the log. `clock` must outlive the object. Errors: as SqliteDiffStore::open().
+    [[nodiscard]] static Result<std::unique_ptr<ServeDiffs>> open(const ServeConfig& config, Source source,
+                                                                  const Clock& clock, const Log& log);
     ~ServeDiffs();  ///< stop()s
     ServeDiffs(const ServeDiffs&) = delete;
     ServeDiffs& operator=(const ServeDiffs&) = delete;
@@ -39,15 +46,18 @@ class ServeDiffs {
 
     [[nodiscard]] DiffHub& hub() noexcept { return *hub_; }
     [[nodiscard]] DiffsView view() const;
-    /// Adds why the state diffs do not go on, while they do not. Thread-safe.
+    /// Adds why the state diffs do not go on, while they do not: the feed has stopped for good, or the node
+    /// sends none any more. Thread-safe.
     void add_reasons(Reasons& reasons) const;
-    [[nodiscard]] std::map<std::string, std::uint64_t> counters() const { return feed_->counters(); }
+    /// Those of the feed, and diffs_stalls: times that the node stopped sending diffs.
+    [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
 
   private:
     ServeDiffs() = default;
 
     std::unique_ptr<StateDiffSource> node_;  // null with the embedded chain
     std::unique_ptr<DiffStore> store_;
+    std::unique_ptr<DiffLag> lag_;  // null with the embedded chain, which makes blocks and diffs in one go
     std::unique_ptr<DiffHub> hub_;
     std::unique_ptr<DiffFeed> feed_;  // last: it writes to the one and tells the other
 };

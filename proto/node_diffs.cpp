@@ -9,6 +9,13 @@
 #include "proto/pause.hpp"
 
 namespace ioswarm::proto {
+
+bool lacks_ioswarm_module(std::string_view version) noexcept {
+    if (version.starts_with('v')) version.remove_prefix(1);
+    version = version.substr(0, version.find('-'));  // "2.4.1-rc1", or what git adds
+    return version == "2.3.6" || version == "2.4.0" || version == "2.4.1";
+}
+
 NodeDiffSource::NodeDiffSource(NodeDiffSettings settings, Log log)
     : settings_(std::move(settings)), log_(std::move(log)) {}
 
@@ -20,12 +27,24 @@ Status NodeDiffSource::subscribe(std::uint64_t height, const std::stop_token& st
     // A node takes 0 for "live only"; below its oldest it begins there.
     const std::uint64_t from = std::max<std::uint64_t>(height, 1);
     auto opened = DiffSubscription::open(settings_.peer, from, stop);
-    if (!opened) return fail(std::move(opened).error());
+    if (!opened) return fail(explained(std::move(opened).error(), stop));
     subscription_.emplace(*std::move(opened));
     expected_ = height;
     last_ = 0;
     log_.info("asking {} for state diffs from height {} on", settings_.peer.target.text(), from);
     return {};
+}
+
+Error NodeDiffSource::explained(Error error, const std::stop_token& stop) const {
+    if (error.code != ErrorCode::unavailable || !settings_.node_version) return error;
+    const std::string version = settings_.node_version(stop);
+    if (!lacks_ioswarm_module(version)) return error;
+    error.why =
+        fmt::format("the node runs iotex-core {}, which has no ioswarm module ({})", version, error.why);
+    error.hint =
+        "the module is in v2.3.7, v2.3.8 and from v2.4.2 on: move the node to one of them, or take "
+        "node.diffs out of the configuration";
+    return error;
 }
 
 /// Whether the diff follows in its stream; `height` is what the caller wants. Error out_of_range: something was
@@ -56,7 +75,7 @@ Result<StateDiff> NodeDiffSource::next(std::uint64_t height, std::stop_token sto
         if (!diff && diff.error().code == ErrorCode::cancelled) return diff;
         if (!diff) {
             subscription_.reset();
-            return diff;
+            return fail(explained(std::move(diff).error(), stop));
         }
         const Status follows = check(*diff, height);
         if (follows) {

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "core/base/log.hpp"
 #include "core/ports/state_diff_source.hpp"
@@ -10,11 +13,18 @@
 
 namespace ioswarm::proto {
 
+/// iotex-core v2.3.6, v2.4.0 and v2.4.1 and their candidates have no ioswarm module; it is in v2.3.7, v2.3.8
+/// and from v2.4.2 on.
+[[nodiscard]] bool lacks_ioswarm_module(std::string_view version) noexcept;
+
 struct NodeDiffSettings {
     DiffPeer peer;  ///< node.diffs, node.diffsAgentId and the key in node.diffsKeyFile
     /// Before a height that was left out is asked for once more. The coordinator inside a node closes a stream
     /// that begins while the same agent's last one is still being cleared away.
     std::chrono::milliseconds before_second_ask{1'000};
+    /// The version of the node that the module would be in, where it can be asked; empty when it cannot. Called
+    /// on next()'s thread after the module was not there.
+    std::function<std::string(const std::stop_token&)> node_version = {};
 };
 
 /// The StreamStateDiffs of a node's own ioswarm module (../shared/spec/node.md section 3) as a source: one
@@ -36,6 +46,8 @@ class NodeDiffSource final : public StateDiffSource {
 
   private:
     Status subscribe(std::uint64_t height, const std::stop_token& stop);
+    /// Says in a failure that the node's version has no module, where that is so.
+    [[nodiscard]] Error explained(Error error, const std::stop_token& stop) const;
     [[nodiscard]] Status check(const StateDiff& diff, std::uint64_t height) const;
     [[nodiscard]] tl::unexpected<Error> wrong(ErrorCode code, std::string why, std::string hint = {}) const;
 

@@ -432,3 +432,22 @@ TEST_CASE("the diffs of a real node come through with true digests", "[diffs]") 
               recorded.at("delta_state_digest").at(std::to_string(height)).get<std::string>());
     }
 }
+
+TEST_CASE("node diffs: a node whose version has no module is told as that, and which versions have it") {
+    for (const std::string version : {"v2.4.0", "v2.4.1", "2.4.1", "v2.4.1-rc1", "v2.3.6"}) {
+        INFO(version);
+        NodeDiffSettings settings = settings_for(1);  // nobody listens there
+        settings.node_version = [&](const std::stop_token&) { return version; };
+        NodeDiffSource source(settings, Log());
+        const auto diff = source.next(1, {});
+        REQUIRE_FALSE(diff);
+        CHECK(diff.error().code == ErrorCode::unavailable);
+        CHECK(diff.error().why.starts_with("the node runs iotex-core " + version +
+                                           ", which has no ioswarm module"));
+        CHECK(diff.error().hint.find("v2.3.8") != std::string::npos);
+    }
+    for (const std::string version : {"v2.3.8", "v2.4.2", "v2.4.10", "v2.5.0-rc0", ""}) {
+        INFO(version);
+        CHECK_FALSE(proto::lacks_ioswarm_module(version));
+    }
+}
