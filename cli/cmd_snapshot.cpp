@@ -10,6 +10,7 @@
 #include "cli/snapshot_output_options.hpp"
 #include "cli/snapshot_progress.hpp"
 #include "snapshot/export.hpp"
+#include "snapshot/state_stats.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -44,7 +45,26 @@ ExitCode run_export(ExportCommand& command, Io& io) {
     return code == ExitCode::ok ? code : stop.exit_code(code);
 }
 
-Runner add_export_options(CLI::App& app) {
+/// What `l4baseline --stats` prints: the field's tool counts and exports nothing.
+ExitCode run_stats(ExportCommand& command, Io& io) {
+    const SignalReader stop;
+    std::vector<std::string> namespaces;
+    if (Status good = apply_output_options(command.output, "l4baseline", command.options, namespaces); !good) {
+        print_error(io, good.error());
+        return exit_code_for(good.error().code);
+    }
+    command.options.namespaces = std::move(namespaces);
+    const auto stats = snapshot::read_state_stats(command.options, stop.token());
+    if (!stats) {
+        print_error(io, stats.error());
+        return stop.exit_code(exit_code_for(stats.error().code));
+    }
+    if (stats->big_endian_height) print_warning(io, "the height is stored big-endian, as older tools wrote it");
+    print_state_stats(command.options.source, *stats, command.output.json, io);
+    return ExitCode::ok;
+}
+
+std::shared_ptr<ExportCommand> declare_export_options(CLI::App& app) {
     auto command = std::make_shared<ExportCommand>();
     snapshot::ExportOptions& options = command->options;
     app.add_option("--source", options.source, "trie.db of the node: a BoltDB file or a PebbleDB directory")
@@ -58,13 +78,26 @@ Runner add_export_options(CLI::App& app) {
     app.add_flag("--snapshot-copy", options.reflink_copy,
                  "read a copy of a running node's BoltDB that shares its blocks")
         ->excludes(live);
-    return [command](Io& io) { return run_export(*command, io); };
+    return command;
+}
+
+Runner add_export_options(CLI::App& app) {
+    return [command = declare_export_options(app)](Io& io) { return run_export(*command, io); };
 }
 
 }  // namespace
 
 Runner add_l4baseline(CLI::App& app) {
-    return add_export_options(app);
+    auto command = declare_export_options(app);
+    app.get_option("--output")->required(false);
+    app.get_option("--stats")->description("print what each namespace of the state holds, and write nothing");
+    return [command](Io& io) {
+        if (command->output.stats) return run_stats(*command, io);
+        if (!command->options.output.empty()) return run_export(*command, io);
+        print_error(io, Error{ErrorCode::usage, "l4baseline", "", "--output is required",
+                              "give --output FILE to make a snapshot, or --stats to look at the state alone"});
+        return ExitCode::usage;
+    };
 }
 
 Runner add_snapshot(CLI::App& app) {

@@ -71,6 +71,22 @@ ExitCode report_leftover(Io& io, CLI::App& app, const std::string& title,
                        suggestion(nearest(typed, candidates), see));
 }
 
+/// The field's tools are Go programs, whose flags may have one dash: "-source X", "-stats=true". What names a
+/// long option of the command gets its second dash.
+void accept_single_dashes(const CLI::App& app, std::vector<std::string>& arguments) {
+    for (std::string& argument : arguments) {
+        if (argument == "--") return;
+        if (argument.size() < 3 || argument[0] != '-' || argument[1] == '-') continue;
+        const std::string name = argument.substr(1, argument.find('=') - 1);
+        for (const CLI::Option* option : app.get_options()) {
+            if (option->check_lname(name)) {
+                argument.insert(0, "-");
+                break;
+            }
+        }
+    }
+}
+
 ExitCode run_command(const CommandRow& row, std::vector<std::string> arguments, Io& io) {
     CLI::App app{std::string(row.summary), fmt::format("ioswarm {}", row.name)};
     app.set_help_flag("-h,--help", "print this and leave");
@@ -79,6 +95,7 @@ ExitCode run_command(const CommandRow& row, std::vector<std::string> arguments, 
     const Runner run = row.add(app);
     app.require_subcommand(0, 1);
     const std::string title(row.name);
+    if (!row.links.empty()) accept_single_dashes(app, arguments);
     try {
         std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
         app.parse(std::move(arguments));

@@ -5,6 +5,7 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/io.hpp"
+#include "snapshot/state_stats.hpp"
 
 namespace ioswarm::cli {
 
@@ -33,5 +34,8 @@ struct DiffOptions {
     bool json = false;
 };
 [[nodiscard]] ExitCode run_snapshot_diff(const DiffOptions& options, Io& io);
+
+/// What `l4baseline --stats` found in the state at `source`, one namespace per line, or as JSON.
+void print_state_stats(const std::string& source, const snapshot::StateStats& stats, bool json, Io& io);
 
 }  // namespace ioswarm::cli

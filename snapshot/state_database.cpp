@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "snapshot/state_database.hpp"
 
+#include <cerrno>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -22,9 +23,14 @@ bool plausible(std::uint64_t height) noexcept {
 }  // namespace
 
 Result<std::unique_ptr<StateDatabase>> open_state(const std::string& path, const OpenOptions& options) {
-    std::error_code ignored;  // what cannot be looked at is reported when it cannot be opened
-    if (std::filesystem::is_directory(path, ignored)) return open_pebble(path, options);
-    if (options.live) {
+    std::error_code failed;
+    const auto status = std::filesystem::status(path, failed);
+    if (std::filesystem::is_directory(status)) return open_pebble(path, options);
+    if (status.type() == std::filesystem::file_type::not_found) {
+        return fail(errno_error(ENOENT, "cannot open the node's state", path));
+    }
+    // What cannot be looked at otherwise is reported when it cannot be opened.
+    if (options.live && status.type() == std::filesystem::file_type::regular) {
         return fail(ErrorCode::usage, "cannot read beside a running node", path,
                     "a BoltDB file gives no consistent view while the node writes it",
                     "use --snapshot-copy on a file system with reflinks, or stop the node");

@@ -127,6 +127,20 @@ TEST_CASE("called by a link's name the program is that command", "[cli]") {
     CHECK(run_cli({"help"}, "", "./ioswarm-0.1").out == run_cli({"help"}).out);
 }
 
+TEST_CASE("a command that does the job of a tool of the field takes its flags with one dash", "[cli]") {
+    for (const std::string name : {"/usr/bin/l4baseline", "snapshotexporter", "ioswarm-l4baseline"}) {
+        INFO(name);
+        const CliRun one = run_cli({"-source", "/no/such", "-stats=true", "-timeout", "5s"}, "", name);
+        CHECK(one.code == 74);
+        CHECK(one.err == "ioswarm: cannot open the node's state: /no/such: No such file or directory\n");
+        CHECK(run_cli({"-help"}, "", name).out == run_cli({"help", "l4baseline"}).out);
+        CHECK_THAT(run_cli({"-sourc", "x"}, "", name).err, Contains("did you mean '--source'?"));
+    }
+    CHECK(run_cli({"l4baseline", "-source=/no/such", "-stats"}).code == 74);
+    // Elsewhere one dash before a word stays a mistake.
+    CHECK(run_cli({"keygen", "-agent", "a"}).code == 64);
+}
+
 TEST_CASE("text from the command line is escaped before it reaches a terminal", "[cli]") {
     CHECK(run_cli({"\033[2Jx"}).err ==
           "ioswarm: \\x1b[2Jx: unknown command\nhint: 'ioswarm help' lists the commands\n");

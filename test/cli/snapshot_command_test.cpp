@@ -246,6 +246,60 @@ TEST_CASE("snapshot export refuses a wrong command line before it touches anythi
     CHECK(fs::is_empty(dir.path()));
 }
 
+TEST_CASE("l4baseline --stats prints what the state holds and writes nothing", "[cli]") {
+    const test::TempDir dir;
+    for (const std::string name : {"l4baseline", "snapshotexporter"}) {
+        INFO(name);
+        const auto told = run_cli({"-source", data("bolt/trie.db"), "-stats", "-json"}, "", name);
+        INFO(told.err);
+        REQUIRE(told.code == 0);
+        const Json stats = Json::parse(told.out);
+        CHECK(stats["height"] == 46006460);
+        CHECK(stats["source"] == "boltdb");
+        std::uint64_t entries = 0;
+        for (const char* one : {"Account", "Code", "Contract"})
+            entries += stats["namespaces"][one]["entries"].get<std::uint64_t>();
+        CHECK(entries == 4588);
+    }
+    const auto text = run_cli({"l4baseline", "--stats", "--source", data("bolt/trie.db")});
+    CHECK(text.code == 0);
+    CHECK_THAT(text.out,
+               Contains("trie.db: boltdb, height 46006460") && Contains("Account") && Contains("Code"));
+    // Nothing is written, whatever else is given.
+    const auto with_output = run_cli({"l4baseline", "--stats", "--source", data("bolt/trie.db"), "--output",
+                                      dir.path("a.snap.gz"), "--namespaces", "Code"});
+    CHECK(with_output.code == 0);
+    CHECK_THAT(with_output.out, Contains("Code") && !Contains("Account "));
+    CHECK(std::filesystem::is_empty(dir.path()));
+    const auto pebble = run_cli({"l4baseline", "--stats", "--source", data("node/chain-pebble/final-trie.db")});
+    CHECK(pebble.code == 0);
+    CHECK_THAT(pebble.out, Contains("pebbledb") && Contains("Account"));
+    // Without --stats a file is made, so it must be named.
+    const auto neither = run_cli({"l4baseline", "--source", data("bolt/trie.db")});
+    CHECK(neither.code == 64);
+    CHECK_THAT(neither.err, Contains("--output is required"));
+    CHECK(run_cli({"l4baseline", "--stats", "--source", data("bolt/trie.db"), "--namespaces", "None"}).code ==
+          65);
+    CHECK(run_cli({"l4baseline", "--stats"}).code == 64);
+}
+
+TEST_CASE("a source that does not exist is told as that, live or not", "[cli]") {
+    const test::TempDir dir;
+    const std::string none = dir.path("tire.db");
+    for (const std::vector<std::string>& more : {std::vector<std::string>{}, {"--live"}, {"--snapshot-copy"}}) {
+        std::vector<std::string> arguments{"snapshot", "export",   "--source",
+                                           none,       "--output", dir.path("a.snap.gz")};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        const auto run = run_cli(arguments);
+        CHECK(run.code == 74);
+        CHECK_THAT(run.err, Contains(none) && Contains("No such file or directory"));
+    }
+    const auto live = run_cli(
+        {"snapshot", "export", "--live", "--source", data("bolt/trie.db"), "--output", dir.path("a.snap.gz")});
+    CHECK(live.code == 64);
+    CHECK_THAT(live.err, Contains("a BoltDB file gives no consistent view"));
+}
+
 TEST_CASE("a pipe in the place of a snapshot, a state or a log of diffs is refused and not waited for",
           "[cli]") {
     const test::TempDir dir;

@@ -60,9 +60,8 @@ TEST_CASE("the field's names take the field's flags", "[e2e]") {
         INFO(name);
         const TempDir dir;
         fs::create_symlink(kProgram, dir.path(name));
-        const ProgramRun done =
-            run_program({dir.path(name), "--source", data("bolt/trie.db"), "--output",
-                         dir.path("acctcode.snap.gz"), "--namespaces", "Account,Code", "--stats"});
+        const ProgramRun done = run_program({dir.path(name), "-source", data("bolt/trie.db"), "-output",
+                                             dir.path("acctcode.snap.gz"), "--namespaces", "Account,Code"});
         CHECK(done.code == 0);
         CHECK(run({"diff", dir.path("acctcode.snap.gz"), data("snapshots/acctcode.snap.gz")}).code == 0);
     }
