@@ -27,7 +27,8 @@ struct ConfigCommand {
 
 /// What a start would refuse before it opens anything: where it would bind, and the files that it would read.
 std::vector<Error> check_start(const ServeConfig& config, bool insecure_bind) {
-    std::vector<Error> out;
+    std::vector<Error> out = missing_files(config);
+    if (!out.empty()) return out;
     if (const auto address = bind_address(config, insecure_bind); !address) out.push_back(address.error());
     if (const auto access = AccessControl::open({"", config.agents_allowed, config.agents_revoked}); !access) {
         out.push_back(access.error());
@@ -49,6 +50,10 @@ ExitCode run_check(const ConfigCommand& command, Io& io) {
     if (!wrong.empty()) return exit_code_for(wrong.front().code);
     for (const std::string& warning : diff_warnings(loaded->settings))
         print_warning(io, warning);
+    if (const Status source = check_block_source(*loaded, false); !source) {
+        print_warning(
+            io, fmt::format("'serve' will refuse to start: {}; {}", source.error().why, source.error().hint));
+    }
     const auto set = std::count_if(loaded->values.begin(), loaded->values.end(), [](const ConfigValue& value) {
         return value.origin.kind != OriginKind::fallback;
     });

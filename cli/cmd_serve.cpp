@@ -10,6 +10,7 @@
 #include "cli/commands.hpp"
 #include "cli/config_options.hpp"
 #include "cli/log_sink.hpp"
+#include "cli/open_files.hpp"
 #include "cli/serve_app.hpp"
 #include "cli/signals.hpp"
 
@@ -39,6 +40,19 @@ Status check(const ServeCommand& command, const ServeConfig& config) {
     return {};
 }
 
+/// What is wrong before anything is opened; told on io.err.
+ExitCode check_start(const ServeCommand& command, const LoadedConfig& loaded, Io& io) {
+    std::vector<Error> wrong;
+    if (const Status checked = check(command, loaded.settings); !checked) wrong.push_back(checked.error());
+    if (const Status source = check_block_source(loaded, command.options.embedded); !source)
+        wrong.push_back(source.error());
+    for (Error& missing : missing_files(loaded.settings))
+        wrong.push_back(std::move(missing));
+    for (const Error& error : wrong)
+        print_error(io, error);
+    return wrong.empty() ? ExitCode::ok : exit_code_for(wrong.front().code);
+}
+
 ExitCode run_serve(const ServeCommand& command, Io& io) {
     block_hangup();
     ExitCode code = ExitCode::ok;
@@ -49,9 +63,13 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
         print_error(io, error);
         return exit_code_for(error.code);
     };
-    if (const Status checked = check(command, config); !checked) return refuse(checked.error());
+    code = check_start(command, *loaded, io);
+    if (code != ExitCode::ok) return code;
     std::signal(SIGPIPE, SIG_IGN);
     const Log log = make_log(log_format_from(config.log_format), log_level_from(config.log_level));
+
+    if (const auto warning = open_files_warning(config.max_agents, raise_open_file_limit()))
+        log.warn("{}", *warning);
 
     std::mutex mutex;
     ServeApp* running = nullptr;  // guarded by mutex; null before and after
@@ -94,6 +112,8 @@ Runner add_serve(CLI::App& app) {
         ->type_name("N");
     app.add_flag("--insecure-bind", command->options.insecure_bind,
                  "without a master secret bind other addresses than loopback all the same");
+    app.add_flag("--embedded", command->options.embedded,
+                 "run the embedded chain though configuration files name neither a node nor a chain");
     app.add_option("--ready-file", command->options.ready_file,
                    "write pid and ports as JSON into FILE once everything is up")
         ->type_name("FILE");

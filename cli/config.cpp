@@ -12,6 +12,7 @@
 #include "cli/config_value.hpp"
 #include "cli/secret_file.hpp"
 #include "cli/suggest.hpp"
+#include "core/diffs/diff_file.hpp"
 
 extern char** environ;
 
@@ -65,6 +66,8 @@ class Loader {
         if (errors_.empty()) resolve_secret("rewardSignerKey", "rewardSignerKeyFile");
         if (errors_.empty()) resolve_diffs_key();
         if (errors_.empty()) check_combinations();
+        if (errors_.empty()) leave_node_store_alone();
+        loaded_.files = sources_.files;
         if (!errors_.empty()) return tl::unexpected(std::move(errors_));
         return std::move(loaded_);
     }
@@ -170,6 +173,32 @@ class Loader {
         }
     }
 
+    /// A name that leads nowhere is a mistake of the configuration, not of the file system.
+    void cannot_read_named(std::string_view key, Error error) {
+        if (error.code == ErrorCode::not_found) {
+            error.code = ErrorCode::config;
+            error.hint = fmt::format("{} names it, from {}", key, to_string(value(key).origin));
+        }
+        errors_.push_back(std::move(error));
+    }
+
+    /// The node's own configuration, read by us too, names the node's own store.
+    void leave_node_store_alone() {
+        std::string& path = loaded_.settings.diff_store_path;
+        if (path.empty() || !loaded_.settings.diff_store_enabled) return;
+        const auto kind = diff_file_kind(path);
+        const bool hidden = !kind && kind.error().code == ErrorCode::permission_denied;
+        if (!hidden && !(kind && *kind == DiffFileKind::bolt)) return;
+        const std::string given =
+            fmt::format("diffStorePath {}, from {},", path, to_string(value("diffStorePath").origin));
+        path.clear();
+        loaded_.warnings.push_back(
+            fmt::format("{} {}: this program leaves it alone and keeps its state diffs in {}", given,
+                        hidden ? "may not be read by this user, as a node's own store may not"
+                               : "holds iotex-core's own store of state diffs",
+                        diff_store_file(loaded_.settings)));
+    }
+
     /// A secret may stand in the configuration or in a file that it names; the one from the stronger source
     /// counts.
     void resolve_secret(std::string_view name, std::string_view file_name) {
@@ -186,7 +215,7 @@ class Loader {
         if (!direct.text.empty() && direct.origin.kind > file.origin.kind) return;
         Result<std::string> secret = read_secret_file(file.text, sources_.environment("CREDENTIALS_DIRECTORY"));
         if (!secret) {
-            errors_.push_back(std::move(secret).error());
+            cannot_read_named(file_name, std::move(secret).error());
             return;
         }
         take(index, *std::move(secret), Origin{file.origin.kind, file.text}, file.text);
@@ -198,7 +227,7 @@ class Loader {
         if (file.text.empty()) return;
         Result<std::string> key = read_secret_file(file.text, sources_.environment("CREDENTIALS_DIRECTORY"));
         if (!key) {
-            errors_.push_back(std::move(key).error());
+            cannot_read_named("node.diffsKeyFile", std::move(key).error());
         } else if (!is_agent_key(*key)) {
             error(file.text, "holds no agent's key, which is iosw_ and 64 hex digits",
                   fmt::format("{} came from {}; ioswarm keygen prints keys", "node.diffsKeyFile",
@@ -289,11 +318,23 @@ tl::expected<LoadedConfig, std::vector<Error>> load_config(const ConfigSources& 
     return loaded;
 }
 
+bool names_block_source(const LoadedConfig& config) {
+    const auto keys = config_keys();
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        const std::string_view name = keys[i].name;
+        const bool tells = name == "node.grpc" || name == "node.web3" || name.starts_with("chain.");
+        const ConfigValue& value = config.values[i];
+        if (tells && value.origin.kind != OriginKind::fallback && !value.text.empty()) return true;
+    }
+    return false;
+}
+
 std::string shown_value(std::size_t key_index, const LoadedConfig& config) {
     const KeyRow& key = config_keys()[key_index];
     const std::string& text = config.values[key_index].text;
     if (key.secret) return text.empty() ? "" : "********";
     if (key.name == "dataDir") return config.settings.data_dir;
+    if (key.name == "diffStorePath") return config.settings.diff_store_path;
     return key.form == KeyForm::http_url ? without_credentials(text) : text;
 }
 

@@ -41,14 +41,19 @@ struct LoadedConfig {
     ServeConfig settings;
     std::vector<ConfigValue> values;    ///< in the order of config_keys()
     std::vector<std::string> warnings;  ///< secrets in the process list, settings without effect, likely typos
+    std::vector<std::string> files;     ///< that were read
 };
+
+/// Whether any source gave a key that tells where blocks come from: node.grpc, node.web3 or one of chain.*.
+[[nodiscard]] bool names_block_source(const LoadedConfig& config);
 
 /// The process's environment.
 [[nodiscard]] Environment process_environment();
 
 /// Merges all sources, checks every value and how they fit together, and reads masterSecretFile and
-/// rewardSignerKeyFile. On failure everything that is wrong, at least one error, each config, not_found,
-/// permission_denied or io.
+/// rewardSignerKeyFile. A diffStorePath that holds iotex-core's own store is replaced by the default, with a
+/// warning. A file that the configuration names and that does not exist is a config error. On failure
+/// everything that is wrong, at least one error, each config, not_found, permission_denied or io.
 [[nodiscard]] tl::expected<LoadedConfig, std::vector<Error>> load_config(const ConfigSources& sources);
 
 /// How a value may be shown: secrets are masked, credentials in URLs too; what is not set is empty.

@@ -15,6 +15,8 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include "cli/suggest.hpp"
+
 namespace ioswarm::cli {
 namespace {
 
@@ -47,7 +49,10 @@ class SectionReader {
         : file_(file), environment_(environment) {}
 
     void read_document(const YAML::Node& document) {
-        if (document.IsNull()) return;
+        if (document.IsNull()) {
+            no_section("it is empty");
+            return;
+        }
         if (!document.IsMap()) {
             problem(document, "", "the file is not a map of keys");
             return;
@@ -60,18 +65,50 @@ class SectionReader {
                 return;
             }
             seen = true;
-            if (pair.second.IsNull()) continue;
+            if (pair.second.IsNull()) {
+                problem(pair.first, std::string(kSection), "is empty: the file sets nothing");
+                continue;
+            }
             if (!pair.second.IsMap()) {
                 problem(pair.second, std::string(kSection), "is not a map of keys");
                 continue;
             }
             read_map(pair.second, "", 0);
         }
+        if (!seen) tell_what_stands_there(document);
     }
 
     FileSection take() { return std::move(section_); }
 
   private:
+    void no_section(std::string why, std::string hint = {}) {
+        if (hint.empty()) hint = "put the keys under a line 'ioswarm:', indented by two spaces";
+        section_.problems.push_back(Error{ErrorCode::config, "configuration", file_,
+                                          fmt::format("it has no section 'ioswarm:' ({})", why),
+                                          std::move(hint)});
+    }
+
+    /// A misspelt name of the section, or keys that stand where the section should be.
+    void tell_what_stands_there(const YAML::Node& document) {
+        constexpr std::size_t kMostEdits = 3;
+        constexpr std::string_view kSectionOnly[] = {kSection};
+        constexpr std::size_t kMostNames = 5;
+        std::string names;
+        std::size_t count = 0;
+        for (const auto& pair : document) {
+            if (!pair.first.IsScalar()) continue;
+            const std::string& name = pair.first.Scalar();
+            if (!nearest(name, kSectionOnly, kMostEdits).empty()) {
+                no_section(fmt::format("line {} has '{}:'", pair.first.Mark().line + 1, name),
+                           "did you mean 'ioswarm:'?");
+                return;
+            }
+            if (count++ < kMostNames) names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
+        }
+        if (count > kMostNames) names += " and more";
+        no_section(fmt::format("it has {}", names.empty() ? "no keys" : names));
+    }
+
     void read_map(const YAML::Node& map, const std::string& prefix, int depth) {
         if (depth >= kMaxDepth) {
             problem(map, prefix, "is nested too deeply");

@@ -33,8 +33,8 @@ inline constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20U;
 [[nodiscard]] Result<std::string> read_config_file(const std::string& path);
 
 /// Reads the `ioswarm:` section out of YAML text; everything outside it is ignored. `file` is only for
-/// messages. A text that is no YAML is one problem. Names are not checked here. A null value is as good as none
-/// and left out.
+/// messages. A text that is no YAML is one problem, and so is one without the section (misspelt, flat, empty):
+/// everything in it would go unread. Names are not checked here. A null value is as good as none and left out.
 [[nodiscard]] FileSection parse_config_text(const std::string& text, const std::string& file,
                                             const Environment& environment);
 

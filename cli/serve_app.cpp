@@ -72,7 +72,7 @@ Status ServeApp::read_lists() {
 // at which height to go on.
 Status ServeApp::open_books() {
     auto ledger = Ledger::open(config_.data_dir, log_);
-    if (!ledger) return fail(std::move(ledger).error());
+    if (!ledger) return fail(explain_data_dir(std::move(ledger).error(), config_.data_dir));
     ledger_ = *std::move(ledger);
     if (Status claimed = claim_data_dir(config_.data_dir, source_identity(config_)); !claimed) return claimed;
     auto accounting = Accounting::open(*ledger_, settings_, clock_, nullptr, log_);

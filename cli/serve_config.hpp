@@ -64,4 +64,9 @@ struct ServeConfig {
     std::string log_level;
 };
 
+/// diffStorePath, or statediffs.db in the data directory.
+[[nodiscard]] inline std::string diff_store_file(const ServeConfig& config) {
+    return config.diff_store_path.empty() ? config.data_dir + "/statediffs.db" : config.diff_store_path;
+}
+
 }  // namespace ioswarm::cli

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/serve_settings.hpp"
 
+#include <cerrno>
+#include <filesystem>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "cli/config_value.hpp"
 #include "core/base/atomic_file.hpp"
@@ -46,10 +53,6 @@ CoordinatorSettings coordinator_settings(const ServeConfig& config) {
     return out;
 }
 
-std::string diff_store_file(const ServeConfig& config) {
-    return config.diff_store_path.empty() ? config.data_dir + "/statediffs.db" : config.diff_store_path;
-}
-
 Result<std::string> bind_address(const ServeConfig& config, bool insecure_bind) {
     const bool secret = !config.master_secret.empty();
     if (config.listen.empty()) return std::string(secret || insecure_bind ? "" : "127.0.0.1");
@@ -60,6 +63,61 @@ Result<std::string> bind_address(const ServeConfig& config, bool insecure_bind) 
             "set masterSecret (ioswarm keygen --new-secret FILE), or give --insecure-bind");
     }
     return config.listen;
+}
+
+Status check_block_source(const LoadedConfig& loaded, bool embedded) {
+    if (embedded && uses_node(loaded.settings)) {
+        return fail(ErrorCode::usage, "serve", "--embedded",
+                    fmt::format("the configuration names the node {}", loaded.settings.node_grpc),
+                    "leave out --embedded, or node.grpc and node.web3");
+    }
+    if (embedded || loaded.files.empty() || names_block_source(loaded)) return {};
+    return fail(
+        ErrorCode::config, "configuration", fmt::format("{}", fmt::join(loaded.files, ", ")),
+        "no node is named: none of the keys node.grpc, node.web3 and chain.* is given",
+        "set node.grpc and node.web3 to work beside a node, or give --embedded to run the embedded chain");
+}
+
+std::vector<Error> missing_files(const ServeConfig& config) {
+    const std::pair<const char*, const std::string&> named[] = {
+        {"tls.cert", config.tls_cert},
+        {"tls.key", config.tls_key},
+        {"agents.allowed", config.agents_allowed},
+        {"agents.revoked", config.agents_revoked},
+    };
+    std::vector<Error> out;
+    for (const auto& [key, path] : named) {
+        if (path.empty() || ::access(path.c_str(), F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
+            continue;
+        out.push_back({ErrorCode::config, "configuration", key,
+                       fmt::format("it names {}, which does not exist", path),
+                       "make the file, or take the key out"});
+    }
+    return out;
+}
+
+Error explain_data_dir(Error error, const std::string& dir) {
+    if (error.code != ErrorCode::permission_denied || !error.hint.empty()) return error;
+    std::error_code failed;
+    const std::filesystem::path path = std::filesystem::path(dir).lexically_normal();
+    const auto target = std::filesystem::read_symlink(path, failed);
+    // systemd keeps such directories in "private" beside the link that it makes.
+    if (!failed && target.lexically_normal().parent_path().filename() == "private") {
+        const std::string real = (path.parent_path() / "private" / path.filename()).string();
+        error.hint = fmt::format(
+            "an older systemd unit, with DynamicUser=yes, kept this directory; stop the service and move it: "
+            "rm {0} && mv {1} {0}; chown -R ioswarm:ioswarm {0}",
+            path.string(), real);
+        return error;
+    }
+    struct stat info {};
+    if (::stat(dir.c_str(), &info) == 0 && info.st_uid != ::geteuid()) {
+        error.hint = fmt::format(
+            "user {} owns the directory, and this process runs as user {}: "
+            "chown -R {} {}",
+            info.st_uid, ::geteuid(), ::geteuid(), dir);
+    }
+    return error;
 }
 
 std::vector<std::string> start_warnings(const ServeConfig& config, const std::string& address) {

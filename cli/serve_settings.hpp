@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/config.hpp"
 #include "cli/serve_config.hpp"
 #include "core/base/result.hpp"
 #include "core/coordinator/settings.hpp"
@@ -13,6 +14,7 @@ namespace ioswarm::cli {
 /// What `serve` is told on the command line besides the configuration.
 struct ServeOptions {
     bool insecure_bind = false;
+    bool embedded = false;  ///< the embedded chain is wanted, whatever the files leave out
     std::uint64_t test_agents = 0;
     std::string ready_file;
 };
@@ -26,15 +28,24 @@ struct ServeOptions {
     return !uses_node(config) || !config.node_diffs.empty();
 }
 
-/// diffStorePath, or statediffs.db in the data directory.
-[[nodiscard]] std::string diff_store_file(const ServeConfig& config);
-
 /// What the configuration means for the coordinator.
 [[nodiscard]] CoordinatorSettings coordinator_settings(const ServeConfig& config);
 
 /// Which address both ports bind: `listen`, else every interface ("") with a secret and 127.0.0.1 without one.
 /// Error config: another than a loopback address without a secret, unless `insecure_bind`.
 [[nodiscard]] Result<std::string> bind_address(const ServeConfig& config, bool insecure_bind);
+
+/// What is wrong with the source of blocks that a start with these files would use. Files without a word about
+/// one are an error: they were written for a node, and a chain that nobody asked for would run under the real
+/// master secret. Error config; usage for --embedded beside a node.
+[[nodiscard]] Status check_block_source(const LoadedConfig& loaded, bool embedded);
+
+/// The files that the configuration names and that do not exist, each an error of code config.
+[[nodiscard]] std::vector<Error> missing_files(const ServeConfig& config);
+
+/// The failure to open the data directory, with what to do where its owner is the reason: a directory of the
+/// systemd unit of old, which had DynamicUser=yes, is moved with two commands.
+[[nodiscard]] Error explain_data_dir(Error error, const std::string& dir);
 
 /// What an operator should know at start: no authentication, tokens in clear, no money, keys without effect
 /// yet.

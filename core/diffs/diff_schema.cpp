@@ -92,8 +92,9 @@ Status check_diff_file(const std::filesystem::path& file, bool may_be_new) {
         case DiffFileKind::bolt:
             return fail(
                 cannot_open(ErrorCode::failed_precondition, file.string(),
-                            "it is a diff store of iotex-core (bbolt), left as it is",
-                            fmt::format("move it away, then take its diffs over: ioswarm diffs import {}.old",
+                            "it is iotex-core's own store of state diffs (bbolt), left as it is",
+                            fmt::format("give another diffStorePath; while no node has that store open, "
+                                        "'ioswarm diffs import {} --to LOG' takes its diffs over",
                                         file.string())));
         case DiffFileKind::unknown:
             break;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
@@ -48,7 +50,59 @@ TEST_CASE("config check reads the files that a start would read", "[config]") {
     CHECK_THAT(lists.err, Contains(list) && Contains("2"));
     const std::string pem = dir.write("pem", "no certificate");
     CHECK(run_cli({"config", "check", "--tls-cert", pem, "--tls-key", pem}).code == 65);
-    CHECK(run_cli({"config", "check", "--tls-cert", dir.path("none"), "--tls-key", pem}).code == 74);
+}
+
+TEST_CASE("a file that the configuration names and that does not exist is a wrong configuration", "[config]") {
+    const TempDir dir;
+    const std::string none = dir.path("none");
+    const std::string pem = dir.write("pem", "no certificate");
+    const CliRun tls = run_cli({"config", "check", "--tls-cert", none, "--tls-key", pem});
+    CHECK(tls.code == 78);
+    CHECK(tls.err == "ioswarm: configuration: tls.cert: it names " + none +
+                         ", which does not exist\nhint: make the file, or take the key out\n");
+    CHECK(run_cli({"config", "check", "--tls-cert", pem, "--tls-key", none}).code == 78);
+    for (const std::string flag : {"--agents-allowed", "--agents-revoked", "--master-secret-file"}) {
+        INFO(flag);
+        CHECK(run_cli({"config", "check", flag, none}).code == 78);
+        CHECK(run_cli({"serve", flag, none, "--data-dir", dir.path("data")}).code == 78);
+    }
+    CHECK_FALSE(std::filesystem::exists(dir.path("data")));
+}
+
+TEST_CASE("serve with files that name no node is refused, and --embedded named", "[config]") {
+    const TempDir dir;
+    const std::string file = dir.write("c.yaml", "ioswarm: {grpcPort: 1}");
+    const CliRun run = run_cli({"serve", "--config", file, "--data-dir", dir.path("data")});
+    CHECK(run.code == 78);
+    CHECK(run.err ==
+          "ioswarm: configuration: " + file +
+              ": no node is named: none of the keys node.grpc, node.web3 and chain.* is given\n"
+              "hint: set node.grpc and node.web3 to work beside a node, or give --embedded to run the "
+              "embedded chain\n");
+    CHECK_FALSE(std::filesystem::exists(dir.path("data")));
+    const CliRun check = run_cli({"config", "check", "--config", file});
+    CHECK(check.code == 0);
+    CHECK_THAT(check.err, Contains("warning: 'serve' will refuse to start: no node is named"));
+    const std::string node = dir.write("n.yaml", "ioswarm: {node: {grpc: 'h:1', web3: 'http://h:2'}}");
+    CHECK(run_cli({"serve", "--config", node, "--embedded", "--data-dir", dir.path("data")}).code == 64);
+    CHECK_THAT(run_cli({"config", "check", "--config", node}).err, !Contains("refuse"));
+}
+
+TEST_CASE("config check and serve refuse a file without the section", "[config]") {
+    const TempDir dir;
+    const std::string file = dir.write("c.yaml", "grpcPort: 1\n");
+    CHECK(run_cli({"config", "check", "--config", file}).code == 78);
+    CHECK(run_cli({"serve", "--config", file, "--data-dir", dir.path("data")}).code == 78);
+    CHECK_FALSE(std::filesystem::exists(dir.path("data")));
+}
+
+TEST_CASE("config check tells of the node's own store of diffs", "[config]") {
+    const TempDir dir;
+    const std::string store = dir.path("statediffs.db");
+    std::filesystem::copy_file(std::string(IOSWARM_TEST_DATA) + "/bolt/statediffs.db", store);
+    const CliRun run = run_cli({"config", "check", "--diff-store-path", store});
+    CHECK(run.code == 0);
+    CHECK_THAT(run.err, Contains("holds iotex-core's own store of state diffs: this program leaves it alone"));
 }
 
 TEST_CASE("config check refuses an address that serve would not bind", "[config]") {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/config.hpp"
 
+#include <filesystem>
 #include <map>
 #include <set>
+
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 
@@ -179,9 +182,32 @@ TEST_CASE("later files beat earlier ones key by key, variables beat files, flags
     CHECK(loaded.origin("taskLevel") == "c1.yaml:1");
 }
 
-TEST_CASE("a null, an empty section and an empty file set nothing", "[config]") {
-    for (const std::string text : {"", "# nothing\n", "---\n", "ioswarm:\n", "ioswarm: ~\n", "other: 1\n",
-                                   "ioswarm:\n  grpcPort:\n  masterSecret: null\n"}) {
+TEST_CASE("a file that sets nothing since the section is misspelt, flat or empty is an error", "[config]") {
+    const std::string hint = " (put the keys under a line 'ioswarm:', indented by two spaces)\n";
+    const std::vector<std::pair<std::string, std::string>> cases{
+        {"", "c0.yaml: it has no section 'ioswarm:' (it is empty)" + hint},
+        {"# nothing\n", "c0.yaml: it has no section 'ioswarm:' (it is empty)" + hint},
+        {"---\n", "c0.yaml: it has no section 'ioswarm:' (it is empty)" + hint},
+        {"{}\n", "c0.yaml: it has no section 'ioswarm:' (it has no keys)" + hint},
+        {"chain:\n  id: 1\nioswrm:\n  grpcPort: 1\n",
+         "c0.yaml: it has no section 'ioswarm:' (line 3 has 'ioswrm:') (did you mean 'ioswarm:'?)\n"},
+        {"IOSwarm: {grpcPort: 1}",
+         "c0.yaml: it has no section 'ioswarm:' (line 1 has 'IOSwarm:') (did you mean 'ioswarm:'?)\n"},
+        {"grpcPort: 1\nmaxAgents: 5\n",
+         "c0.yaml: it has no section 'ioswarm:' (it has grpcPort, maxAgents)" + hint},
+        {"ioswarm:\n", "c0.yaml:1: ioswarm: is empty: the file sets nothing\n"},
+        {"ioswarm: ~\n", "c0.yaml:1: ioswarm: is empty: the file sets nothing\n"},
+    };
+    for (const auto& [text, problem] : cases) {
+        CAPTURE(text);
+        CHECK(Loaded{Given{{text}}}.problems() == problem);
+    }
+    const Loaded second{Given{{"ioswarm: {grpcPort: 1}", "grpcPort: 2\n"}}};
+    CHECK(second.problems() == "c1.yaml: it has no section 'ioswarm:' (it has grpcPort)" + hint);
+}
+
+TEST_CASE("keys without a value set nothing", "[config]") {
+    for (const std::string text : {"ioswarm: {}\n", "ioswarm:\n  grpcPort:\n  masterSecret: null\n"}) {
         CAPTURE(text);
         const Loaded loaded{Given{{text}}};
         CHECK(loaded.settings().grpc_port == 14689);
@@ -468,6 +494,73 @@ TEST_CASE("files made to hurt are refused or ignored in bounded time and memory"
     }()}}};
     REQUIRE_FALSE(many.result);
     CHECK(many.result.error().size() <= 20);
+}
+
+TEST_CASE("a diffStorePath that holds the node's own store is left alone, and the default path told",
+          "[config]") {
+    const TempDir dir;
+    const std::string store = dir.path("statediffs.db");
+    std::filesystem::copy_file(std::string(IOSWARM_TEST_DATA) + "/bolt/statediffs.db", store);
+    const std::string text = "ioswarm: {dataDir: " + dir.path("data") + ", diffStorePath: " + store + "}";
+    const Loaded loaded{Given{{text}}};
+    CHECK(loaded.settings().diff_store_path.empty());
+    REQUIRE(loaded.result->warnings.size() == 1);
+    const std::string& warning = loaded.result->warnings.front();
+    CHECK(warning.starts_with("diffStorePath " + store + ", from "));
+    CHECK(warning.ends_with(
+        "c0.yaml:1, holds iotex-core's own store of state diffs: this program leaves it alone "
+        "and keeps its state diffs in " +
+        dir.path("data") + "/statediffs.db"));
+    CHECK(shown_value(index_of("diffStorePath"), *loaded.result).empty());
+
+    // One's own path, there or not, is used.
+    const std::string own = dir.path("own.db");
+    const Loaded mine{Given{{"ioswarm: {diffStorePath: " + own + "}"}}};
+    CHECK(mine.settings().diff_store_path == own);
+    CHECK(mine.result->warnings.empty());
+    const Loaded memory{Given{{"ioswarm: {diffStoreEnabled: false, diffStorePath: " + store + "}"}}};
+    CHECK(memory.result->warnings.empty());
+}
+
+TEST_CASE("a diffStorePath that this user may not look into is left alone too", "[config]") {
+    if (geteuid() == 0) {
+        WARN("root may read everything: not tried");
+        return;
+    }
+    const TempDir dir;
+    const std::string store = dir.write("statediffs.db", "the node's");
+    std::filesystem::permissions(store, std::filesystem::perms::none);
+    const Loaded loaded{Given{{"ioswarm: {diffStorePath: " + store + "}"}}};
+    CHECK(loaded.settings().diff_store_path.empty());
+    REQUIRE(loaded.result->warnings.size() == 1);
+    CHECK(loaded.result->warnings.front().find("may not be read by this user") != std::string::npos);
+}
+
+TEST_CASE("a secret's file that does not exist is a mistake of the configuration", "[config]") {
+    const TempDir dir;
+    for (const std::string key : {"masterSecretFile", "rewardSignerKeyFile"}) {
+        CAPTURE(key);
+        const Loaded loaded{Given{{"ioswarm: {" + key + ": " + dir.path("none") + "}"}}};
+        REQUIRE_FALSE(loaded.result);
+        const Error& error = loaded.result.error().front();
+        CHECK(error.code == ErrorCode::config);
+        CHECK(error.text() == "cannot read the secret: " + dir.path("none") + ": No such file or directory");
+        CHECK(error.hint.starts_with(key + " names it, from "));
+    }
+    const Loaded diffs{
+        Given{{"ioswarm: {node: {grpc: 'h:1', web3: 'http://h', diffs: 'h:2', diffsAgentId: a, "
+               "diffsKeyFile: " +
+               dir.path("none") + "}}"}}};
+    REQUIRE_FALSE(diffs.result);
+    CHECK(diffs.result.error().front().code == ErrorCode::config);
+}
+
+TEST_CASE("which keys tell where blocks come from", "[config]") {
+    CHECK_FALSE(names_block_source(*Loaded{Given{{"ioswarm: {grpcPort: 1}"}}}.result));
+    CHECK(names_block_source(*Loaded{Given{{"ioswarm: {node: {grpc: 'h:1', web3: 'http://h'}}"}}}.result));
+    CHECK(names_block_source(*Loaded{Given{{"ioswarm: {chain: {tps: 1}}"}}}.result));
+    CHECK(names_block_source(*Loaded{Given{{"ioswarm: {grpcPort: 1}"}, {}, {{"chain.seed", "1"}}}}.result));
+    CHECK(names_block_source(*Loaded{Given{{"ioswarm: {grpcPort: 1}"}, {{"IOSWARM_CHAIN_TPS", "1"}}}}.result));
 }
 
 TEST_CASE("a missing file and a directory are told as such", "[config]") {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/serve_settings.hpp"
 
+#include <filesystem>
+
 #include <catch2/catch.hpp>
 
 #include "cli/config.hpp"
@@ -131,4 +133,20 @@ TEST_CASE("a data directory keeps to one source", "[serve]") {
     }
     CHECK(source_identity(config_of("node: {grpc: 'a:1', web3: 'http://a:2'}")) ==
           source_identity(config_of("node: {grpc: 'b:1', web3: 'http://b:2'}")));
+}
+
+TEST_CASE("a data directory of the old systemd unit is told with the two commands that move it", "[serve]") {
+    const TempDir dir;
+    const std::string link = dir.path("ioswarm");
+    std::filesystem::create_symlink("private/ioswarm", link);
+    const Error refused{ErrorCode::permission_denied, "cannot open the ledger", link, "Permission denied", {}};
+    CHECK(
+        explain_data_dir(refused, link).hint ==
+        "an older systemd unit, with DynamicUser=yes, kept this directory; stop the service and move it: rm " +
+            link + " && mv " + dir.path("private/ioswarm") + " " + link + "; chown -R ioswarm:ioswarm " + link);
+    CHECK(explain_data_dir(refused, link + "/").hint == explain_data_dir(refused, link).hint);
+    // What has nothing to do with the owner keeps its words.
+    const Error other{ErrorCode::io, "cannot open the ledger", link, "Input/output error", {}};
+    CHECK(explain_data_dir(other, link).hint.empty());
+    CHECK(explain_data_dir(refused, dir.path()).hint.empty());
 }

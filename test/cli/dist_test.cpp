@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The shipped unit and the shipped example fit together, and the example with everything in it is a
+// configuration.
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include <catch2/catch.hpp>
+
+#include "cli/config_file.hpp"
+#include "cli/config_keys.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::cli;
+
+namespace {
+
+std::string dist(const std::string& name) {
+    std::ifstream in(std::string(IOSWARM_DIST) + "/" + name);
+    REQUIRE(in);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// Settings of a unit, those in comments too.
+std::set<std::string> settings(const std::string& unit, const std::string& name) {
+    std::set<std::string> out;
+    std::istringstream lines(unit);
+    const std::regex form("#?" + name + "=(.*)");
+    std::smatch match;
+    for (std::string line; std::getline(lines, line);) {
+        if (std::regex_match(line, match, form)) out.insert(match[1]);
+    }
+    return out;
+}
+
+/// The example with its commented keys switched on: what follows a "# " where a key may stand.
+std::string everything(const std::string& example) {
+    return std::regex_replace(example, std::regex("(^|\n)( +)# ( *[a-zA-Z0-9]+:( [^ ]+)?)(?=\n)"), "$1$2$3");
+}
+
+}  // namespace
+
+TEST_CASE("the unit hands over what the example names, under the same names", "[dist]") {
+    const std::string unit = dist("ioswarm.service");
+    const std::string example = dist("ioswarm.yaml");
+    const auto credentials = settings(unit, "LoadCredential");
+    CHECK(credentials.size() == 4);
+    for (const std::string& credential : credentials) {
+        INFO(credential);
+        const std::string name = credential.substr(0, credential.find(':'));
+        const std::string path = credential.substr(credential.find(':') + 1);
+        CHECK(path == "/etc/ioswarm/" + name);
+        const bool by_unit = unit.find("%d/" + name) != std::string::npos;
+        const bool by_example =
+            example.find("${CREDENTIALS_DIRECTORY:/etc/ioswarm}/" + name) != std::string::npos;
+        CHECK((by_unit || by_example));
+    }
+    CHECK(settings(unit, "User") == std::set<std::string>{"ioswarm"});
+    CHECK(settings(unit, "DynamicUser").empty());
+    CHECK(settings(unit, "RestartPreventExitStatus") == std::set<std::string>{"64 65 77 78"});
+    CHECK(settings(unit, "RestartSec") == std::set<std::string>{"15"});
+    CHECK(settings(unit, "StartLimitIntervalSec") == std::set<std::string>{"60"});
+    CHECK(settings(unit, "StartLimitBurst") == std::set<std::string>{"5"});
+    CHECK(dist("ioswarm.sysusers").find("\nu ioswarm ") != std::string::npos);
+    CHECK(settings(dist("ioswarm-snapshot-roll.service"), "DynamicUser").empty());
+}
+
+TEST_CASE("every key of the example is one, and its files are those of the unit or of /etc", "[dist]") {
+    for (const bool under_systemd : {false, true}) {
+        const Environment environment = [=](const std::string& name) -> std::optional<std::string> {
+            if (under_systemd && name == "CREDENTIALS_DIRECTORY") return "/run/credentials/ioswarm.service";
+            return std::nullopt;
+        };
+        const FileSection section =
+            parse_config_text(everything(dist("ioswarm.yaml")), "ioswarm.yaml", environment);
+        for (const Error& problem : section.problems)
+            FAIL_CHECK(problem.text());
+        std::set<std::string> names;
+        for (const FileEntry& entry : section.entries) {
+            const auto keys = config_keys();
+            const auto known = std::find_if(keys.begin(), keys.end(),
+                                            [&](const KeyRow& key) { return key.name == entry.name; });
+            INFO(entry.name);
+            CHECK(known != keys.end());
+            names.insert(entry.name);
+            if (entry.name == "tls.key") {
+                CHECK(entry.text == (under_systemd ? "/run/credentials/ioswarm.service/privkey.pem"
+                                                   : "/etc/ioswarm/privkey.pem"));
+            }
+        }
+        for (const char* optional :
+             {"node.diffsKeyFile", "tls.cert", "tls.key", "agents.allowed", "masterSecretFile"})
+            CHECK(names.count(optional) == 1);
+    }
+}
