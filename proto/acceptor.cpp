@@ -4,10 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -24,12 +22,10 @@ using std::chrono::seconds;
 /// Looks at connections: some microseconds each.
 constexpr std::size_t kLooksPerMs = 4;
 constexpr seconds kSweepEvery{1};
-constexpr seconds kTrimFirst{2};
-constexpr seconds kTrimAtMost{64};
 constexpr seconds kWarnEvery{10};
-/// Memory that a trim is worth: less is the ordinary ebb and flow.
-constexpr std::uint64_t kTrimWorthBytes = std::uint64_t{16} << 20;
-constexpr std::uint64_t kTrimHelpedBytes = std::uint64_t{4} << 20;
+constexpr seconds kFloodToldEvery{60};
+/// A proxy that was asked to end its connection has so long to close it. Calls under way are waited for.
+constexpr seconds kEndsWithin{10};
 /// Beyond so many barred addresses the rest is not barred: this is a brake, the bounds hold without it.
 constexpr std::size_t kMostBarred = 4096;
 constexpr int kAcceptsInARow = 64;
@@ -44,16 +40,6 @@ std::uint64_t most_connections(const AcceptorBounds& bounds) {
     const std::uint64_t usable =
         limit.rlim_cur > bounds.reserved_files ? limit.rlim_cur - bounds.reserved_files : 0;
     return std::clamp<std::uint64_t>(usable / 2, 1, bounds.connections);
-}
-
-std::uint64_t resident_bytes() {
-    unsigned long long pages = 0;
-    unsigned long long resident = 0;
-    std::FILE* file = std::fopen("/proc/self/statm", "re");
-    if (file == nullptr) return 0;
-    const int read = std::fscanf(file, "%llu %llu", &pages, &resident);
-    std::fclose(file);
-    return read == 2 ? resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
 }
 
 }  // namespace
@@ -79,7 +65,6 @@ Acceptor::Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& 
     watch_tagged(wake_.get());
     for (const auto& listener : listeners_)
         watch_tagged(listener.get());
-    least_resident_ = resident_bytes();
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -110,8 +95,7 @@ int Acceptor::timeout_ms(SteadyTime now) const {
     for (const auto* looks : {&active_, &hot_}) {
         if (!looks->connections.empty()) due = std::min(due, looks->next);
     }
-    if (table_.size() != 0 || !barred_.empty() || next_trim_ != SteadyTime::max())
-        due = std::min(due, next_sweep_);
+    if (table_.size() != 0 || !barred_.empty() || trim_.is_due()) due = std::min(due, next_sweep_);
     if (due == SteadyTime::max()) return -1;
     return static_cast<int>(
         std::max<std::int64_t>(0, std::chrono::duration_cast<milliseconds>(due - now).count() + 1));
@@ -139,7 +123,7 @@ void Acceptor::run(const std::stop_token& stop) {
         if (active_.is_due(now)) measure(active_, now);
         if (now >= next_sweep_) {
             sweep(now);
-            trim_memory(now);
+            if (trim_.run(now)) counters_.memory_trims.fetch_add(1, std::memory_order_relaxed);
             next_sweep_ = now + kSweepEvery;
         }
         forgotten_.clear();
@@ -175,8 +159,8 @@ void Acceptor::accept_some(int listener) {
     }
 }
 
-bool Acceptor::is_bounded(const PeerKey& peer) const {
-    return !(bounds_.loopback_is_unbounded && peer.is_loopback());
+bool Acceptor::is_proxy(const PeerKey& peer) const {
+    return (bounds_.loopback_is_proxy && peer.is_loopback()) || contains(bounds_.proxies, peer.address);
 }
 
 bool Acceptor::may_enter(const PeerKey& peer) {
@@ -193,7 +177,7 @@ bool Acceptor::may_enter(const PeerKey& peer) {
     }
     const auto of_network = per_network_.find(peer.network());
     if (of_network != per_network_.end() && of_network->second >= bounds_.connections_per_address &&
-        is_bounded(peer)) {
+        !is_proxy(peer)) {
         counters_.refused_per_address.fetch_add(1, std::memory_order_relaxed);
         return false;
     }
@@ -222,7 +206,7 @@ void Acceptor::admit(Descriptor socket, const PeerKey& peer) {
     const int one = 1;
     (void)::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     const auto connection = std::make_shared<Connection>(watched.release(), peer, bounds_.connection,
-                                                         std::chrono::steady_clock::now());
+                                                         std::chrono::steady_clock::now(), is_proxy(peer));
     if (!table_.add(connection)) return;
     ++per_network_[peer.network()];
     counters_.accepted.fetch_add(1, std::memory_order_relaxed);
@@ -273,18 +257,65 @@ void Acceptor::measure(Looks& looks, SteadyTime now) {
         held_ -= connection->held();
         const auto verdict = connection->measure(now);
         held_ += connection->held();
-        connection->is_hot = verdict != Connection::Verdict::fine;
-        if (verdict == Connection::Verdict::shut) {
-            shut(*connection, counters_.shut_abusive, "it sends without end and asks for nothing");
-        } else if (verdict == Connection::Verdict::refuse_bodies) {
-            counters_.bodies_refused.fetch_add(1, std::memory_order_relaxed);
-            for (const auto& call : connection->live_calls())
-                call->refuse_body();
-        }
+        judge(*connection, verdict, now);
         watch(EPOLL_CTL_MOD, *connection);
     }
     bound_total();
-    if (next_trim_ == SteadyTime::max()) next_trim_ = now + kTrimFirst;
+    trim_.expect(now);
+}
+
+void Acceptor::judge(Connection& connection, Connection::Verdict verdict, SteadyTime now) {
+    using Verdict = Connection::Verdict;
+    connection.is_hot = verdict == Verdict::hot || verdict == Verdict::refuse_bodies;
+    if (verdict == Verdict::refuse_bodies) {
+        counters_.bodies_refused.fetch_add(1, std::memory_order_relaxed);
+        for (const auto& call : connection.live_calls())
+            call->refuse_body();
+    } else if (verdict == Verdict::flood) {
+        note_flood(connection, now);
+    } else if (verdict == Verdict::shut && connection.is_from_proxy() && !connection.ending_since()) {
+        held_ -= connection.held();
+        begin_ending(connection, now, "it sends without end and asks for nothing");
+        held_ += connection.held();
+    } else if (verdict == Verdict::shut) {
+        shut(connection, counters_.shut_abusive, "it sends without end and asks for nothing");
+    }
+    if (connection.wants_end() && !connection.ending_since())
+        begin_ending(connection, now, "its clients give up too many calls");
+    if (connection.ending_since()) go_on_ending(connection, now);
+}
+
+/// It is not shut, since the agents on it may have nothing to do with that: whoever runs the coordinator is
+/// told whom to look at.
+void Acceptor::note_flood(Connection& connection, SteadyTime now) {
+    if (now < connection.flood_told_at + kFloodToldEvery && connection.flood_told_at != SteadyTime::min())
+        return;
+    const std::uint64_t bytes = std::exchange(connection.flood_bytes, 0);
+    connection.flood_told_at = now;
+    counters_.floods.fetch_add(1, std::memory_order_relaxed);
+    counters_.flood_bytes.fetch_add(bytes, std::memory_order_relaxed);
+    if (now < next_flood_warning_) return;
+    next_flood_warning_ = now + kWarnEvery;
+    log_.warn(
+        "agent port: connection of {} brought {} bytes too many that belong to no call; "
+        "it stays open, since it carries agents: {}",
+        connection.peer().text(), bytes, connection.agents_text(now));
+}
+
+void Acceptor::begin_ending(Connection& connection, SteadyTime now, const char* why) {
+    connection.begin_ending(now);
+    counters_.goaways.fetch_add(1, std::memory_order_relaxed);
+    warn("connection of a proxy is asked to end", connection.peer(), why);
+}
+
+/// A proxy that got GOAWAY opens another connection for its next calls, and closes this one when its calls are
+/// over.
+void Acceptor::go_on_ending(Connection& connection, SteadyTime now) {
+    if (connection.is_shut()) return;
+    if (!bounds_.has_tls) (void)connection.say_goaway(now);
+    if (connection.has_calls() || connection.carries_agents(now)) return;
+    if (bounds_.has_tls || now - *connection.ending_since() > kEndsWithin)
+        shut(connection, counters_.shut_abusive, "it was asked to end and goes on");
 }
 
 void Acceptor::bound_total() {
@@ -304,7 +335,7 @@ void Acceptor::shut(Connection& connection, std::atomic<std::uint64_t>& counter,
     if (connection.is_shut()) return;
     counter.fetch_add(1, std::memory_order_relaxed);
     connection.shut();
-    if (is_bounded(connection.peer()) && barred_.size() < kMostBarred) {
+    if (!connection.is_from_proxy() && barred_.size() < kMostBarred) {
         barred_[connection.peer().network()] = std::chrono::steady_clock::now() + bounds_.barred_for;
     }
     warn("connection shut", connection.peer(), why);
@@ -324,27 +355,11 @@ void Acceptor::sweep(SteadyTime now) {
     for (const auto& connection : table_.all()) {
         if (connection->holds_too_many(now))
             shut(*connection, counters_.shut_abusive, "it holds too many calls");
+        if (connection->ending_since()) go_on_ending(*connection, now);
         for (const auto& call : connection->live_calls())
             call->sweep(now);
     }
     std::erase_if(barred_, [&](const auto& entry) { return now >= entry.second; });
-}
-
-void Acceptor::trim_memory(SteadyTime now) {
-    if (now < next_trim_) return;
-    const auto resident = resident_bytes();
-    least_resident_ = std::min(least_resident_, resident);
-    if (resident < least_resident_ + kTrimWorthBytes) {
-        trim_pause_ = kTrimFirst;
-        next_trim_ = SteadyTime::max();  // the next data brings the next look
-        return;
-    }
-    (void)::malloc_trim(0);
-    counters_.memory_trims.fetch_add(1, std::memory_order_relaxed);
-    // Memory that does not come back is in use: ask less often. Until then gRPC may still be tearing down.
-    const auto after = resident_bytes();
-    trim_pause_ = after + kTrimHelpedBytes < resident ? kTrimFirst : std::min(2 * trim_pause_, kTrimAtMost);
-    next_trim_ = now + trim_pause_;
 }
 
 }  // namespace ioswarm::proto

@@ -13,9 +13,11 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/ip_network.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
 #include "proto/connection.hpp"
+#include "proto/memory_trim.hpp"
 
 namespace ioswarm::proto {
 
@@ -26,9 +28,16 @@ struct AcceptorBounds {
     std::uint32_t reserved_files = 256;
     /// Connections of one remote address (IPv6: of one /64).
     std::uint32_t connections_per_address = 256;
-    /// Loopback is where a TLS proxy and test agents come from.
-    bool loopback_is_unbounded = true;
-    /// An address whose connection was shut for abuse gets no new one for so long. Loopback as above.
+    /// Proxies beside those on loopback: they bring the calls of many clients on few connections. The two
+    /// bounds of addresses are not for them, and a connection of theirs is asked to end (GOAWAY) before it is
+    /// shut.
+    std::vector<IpNetwork> proxies;
+    /// Whether loopback is where proxies and test agents come from.
+    bool loopback_is_proxy = true;
+    /// GOAWAY can be said only where gRPC does not encrypt. With TLS a proxy's connection is shut once no call
+    /// is under way on it.
+    bool has_tls = false;
+    /// An address whose connection was shut for abuse gets no new one for so long.
     std::chrono::seconds barred_for{10};
     /// What all connections together may hold in messages not yet read; beyond, the one that holds most is
     /// shut.
@@ -85,7 +94,12 @@ class Acceptor {
         std::atomic<std::uint64_t> shut_abusive{0};    ///< over one of ConnectionBounds
         std::atomic<std::uint64_t> shut_memory{0};     ///< held most when all together held too much
         std::atomic<std::uint64_t> bodies_refused{
-            0};  ///< connections whose messages were refused while coming in
+            0};                                 ///< connections whose messages were refused while coming in
+        std::atomic<std::uint64_t> goaways{0};  ///< connections of proxies that were asked to end
+        /// Times that a connection which carries agents was seen flooded, at most once per minute and
+        /// connection.
+        std::atomic<std::uint64_t> floods{0};
+        std::atomic<std::uint64_t> flood_bytes{0};  ///< what those brought that belongs to no call
         std::atomic<std::uint64_t> memory_trims{0};
     };
 
@@ -118,18 +132,21 @@ class Acceptor {
     void run(const std::stop_token& stop);
     void close_listeners();
     void accept_some(int listener);
-    [[nodiscard]] bool is_bounded(const PeerKey& peer) const;
+    [[nodiscard]] bool is_proxy(const PeerKey& peer) const;
     [[nodiscard]] bool may_enter(const PeerKey& peer);
     void admit(Descriptor socket, const PeerKey& peer);
     void watch(int operation, Connection& connection);
     void on_activity(Connection& connection);
     void measure(Looks& looks, SteadyTime now);
+    void judge(Connection& connection, Connection::Verdict verdict, SteadyTime now);
+    void note_flood(Connection& connection, SteadyTime now);
+    void begin_ending(Connection& connection, SteadyTime now, const char* why);
+    void go_on_ending(Connection& connection, SteadyTime now);
     void bound_total();
     void sweep(SteadyTime now);
     void forget(const std::shared_ptr<Connection>& connection);
     void shut(Connection& connection, std::atomic<std::uint64_t>& counter, const char* why);
     void warn(const char* what, const PeerKey& peer, const char* why);
-    void trim_memory(SteadyTime now);
     [[nodiscard]] int timeout_ms(SteadyTime now) const;
     void wake() noexcept;
 
@@ -153,10 +170,9 @@ class Acceptor {
     std::map<std::array<std::uint8_t, 16>, SteadyTime> barred_;  ///< until when; at most kMostBarred
     std::uint64_t held_ = 0;
     SteadyTime next_sweep_;
-    SteadyTime next_trim_ = SteadyTime::max();
     SteadyTime next_warning_;
-    std::uint64_t least_resident_ = 0;
-    std::chrono::seconds trim_pause_{2};
+    SteadyTime next_flood_warning_;
+    MemoryTrim trim_;
 
     std::jthread thread_;  ///< last: it uses all of the above
 };

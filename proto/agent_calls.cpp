@@ -42,6 +42,7 @@ void AgentCall::start(std::size_t header_bytes) {
     self_ = shared_from_this();
     header_bytes_ = header_bytes;
     service_.under_way.begin();
+    connection_->begin_agent_call(verified_id_, begun_);
     connection_->begin_body(body_bound());
     const bool is_kept = connection_->begin_call(self_, steady_clock::now());
     StartRead(&body_);
@@ -99,7 +100,9 @@ void AgentCall::OnDone() {
     service_.bodies_in_work.fetch_sub(booked_bytes_, std::memory_order_relaxed);
     const bool was_cancelled = cancelled_.load(std::memory_order_relaxed);
     if (was_cancelled) service_.counters.cancelled.fetch_add(1, std::memory_order_relaxed);
-    if (!connection_->end_call(this, was_cancelled, header_bytes_, steady_clock::now())) {
+    const auto now = steady_clock::now();
+    connection_->end_agent_call(now);
+    if (!connection_->end_call(this, was_cancelled, header_bytes_, now)) {
         service_.counters.shut_for_resets.fetch_add(1, std::memory_order_relaxed);
     }
     service_.under_way.end();
@@ -210,8 +213,12 @@ void UnaryCall::on_submit(Codec codec, BytesView payload) {
 // ---- refusals
 
 RefusedCall::RefusedCall(ServiceCounters& counters, grpc::GenericCallbackServerContext* context,
-                         std::shared_ptr<Connection> connection)
-    : counters_(counters), context_(context), connection_(std::move(connection)), begun_(steady_clock::now()) {}
+                         std::shared_ptr<Connection> connection, std::size_t header_bytes)
+    : counters_(counters),
+      context_(context),
+      connection_(std::move(connection)),
+      header_bytes_(header_bytes),
+      begun_(steady_clock::now()) {}
 
 void RefusedCall::start(grpc::Status status) {
     self_ = shared_from_this();
@@ -228,6 +235,7 @@ void RefusedCall::sweep(SteadyTime now) {
 void RefusedCall::OnDone() {
     context_.over();
     const bool was_cancelled = cancelled_.load(std::memory_order_relaxed);
+    if (connection_) connection_->refused(header_bytes_);
     if (connection_ && !connection_->end_call(this, was_cancelled, 0, steady_clock::now())) {
         counters_.shut_for_resets.fetch_add(1, std::memory_order_relaxed);
     }

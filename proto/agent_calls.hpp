@@ -220,7 +220,7 @@ class RefusedCall final : public grpc::ServerGenericBidiReactor,
                           public std::enable_shared_from_this<RefusedCall> {
   public:
     RefusedCall(ServiceCounters& counters, grpc::GenericCallbackServerContext* context,
-                std::shared_ptr<Connection> connection);
+                std::shared_ptr<Connection> connection, std::size_t header_bytes);
     void start(grpc::Status status);
 
     void sweep(SteadyTime now) override;
@@ -233,6 +233,7 @@ class RefusedCall final : public grpc::ServerGenericBidiReactor,
     ServiceCounters& counters_;
     CancelHandle context_;
     const std::shared_ptr<Connection> connection_;  ///< null when it is not known any more
+    const std::size_t header_bytes_;
     const SteadyTime begun_;
     std::atomic<bool> cancelled_{false};
     std::shared_ptr<RefusedCall> self_;  ///< until OnDone

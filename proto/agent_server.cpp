@@ -74,7 +74,8 @@ class AgentService final : public grpc::CallbackGenericService {
         const auto refusal = refuse(*context, connection != nullptr && !connection->is_shut(), method,
                                     header_bytes, verified_id);
         if (refusal) {
-            const auto call = std::make_shared<RefusedCall>(service_.counters, context, std::move(connection));
+            const auto call =
+                std::make_shared<RefusedCall>(service_.counters, context, std::move(connection), header_bytes);
             call->start(*refusal);
             return call.get();
         }
@@ -211,6 +212,9 @@ Result<std::unique_ptr<AgentServer>> AgentServer::start(AgentServerSettings sett
     send_grpc_log_to(log);
     auto parts = std::make_unique<Parts>(std::move(settings), link, access, diffs, log);
     const auto& with = parts->settings;
+    AcceptorBounds accept = with.accept;
+    accept.has_tls = !with.tls_cert_file.empty();
+    accept.connection = accept.connection.for_streams(with.streams_per_connection, accept.held_bytes / 2);
     (void)raise_file_limit(std::uint64_t{2} * with.accept.connections + with.accept.reserved_files);
 
     if (!with.tls_cert_file.empty()) {
@@ -236,7 +240,7 @@ Result<std::unique_ptr<AgentServer>> AgentServer::start(AgentServerSettings sett
 
     auto* const entrance = parts->entrance.get();
     parts->acceptor = std::make_unique<Acceptor>(
-        std::move(*listening), with.accept, parts->connections,
+        std::move(*listening), std::move(accept), parts->connections,
         [entrance](int fd) {
             grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
             parameters.fd = fd;
@@ -299,6 +303,9 @@ std::map<std::string, std::uint64_t> AgentServer::counters() const {
         {"connections_shut_too_many_calls", calls.too_many_calls},
         {"connections_shut_resets", calls.shut_for_resets},
         {"connections_shut_memory", accepted.shut_memory},
+        {"connections_goaway", accepted.goaways},
+        {"connections_flooded", accepted.floods},
+        {"connections_flood_bytes", accepted.flood_bytes},
         {"connections_bodies_refused", accepted.bodies_refused},
         {"memory_trims", accepted.memory_trims},
         {"calls", calls.calls},

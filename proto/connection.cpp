@@ -2,10 +2,8 @@
 #include "proto/connection.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cstring>
 
-#include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h>  // not <netinet/tcp.h>: its tcp_info ends before tcpi_bytes_received
 #include <netinet/in.h>
 #include <poll.h>
@@ -38,88 +36,44 @@ constexpr milliseconds kBeginsWithin{200};
 constexpr seconds kGraceFor{10};
 constexpr std::uint64_t kGraceBytes = std::uint64_t{16} << 20;
 
-constexpr std::array<std::uint8_t, 12> kMappedPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+/// So long after its last authenticated call a connection still carries agents: they beat every 10 s, and miss
+/// some beats before they are evicted.
+constexpr seconds kCarriesFor{60};
+/// Ids that are kept of a connection, and that a log line names. Beyond, the one heard longest ago goes.
+constexpr std::size_t kMostAgents = 64;
+constexpr std::size_t kAgentsNamed = 8;
+/// GOAWAY with the highest stream id and NO_ERROR (RFC 9113 section 6.8): no new calls here, the others go on.
+constexpr std::array<std::uint8_t, 17> kGoaway{0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0};
+/// Calls that are still being answered put it off so long.
+constexpr seconds kGoawayWithCallsAfter{1};
 
 /// What acknowledged bytes earn: window updates and pings come back for data that was sent.
 constexpr std::uint64_t kAckedPerExplained = 8;
 
 }  // namespace
 
-bool PeerKey::is_loopback() const noexcept {
-    if (std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin())) return address[12] == 127;
-    return IN6_IS_ADDR_LOOPBACK(reinterpret_cast<const in6_addr*>(address.data())) != 0;
-}
-
-std::array<std::uint8_t, 16> PeerKey::network() const noexcept {
-    auto out = address;
-    if (!std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin())) {
-        std::fill(out.begin() + 8, out.end(), std::uint8_t{0});
-    }
+ConnectionBounds ConnectionBounds::for_streams(std::uint32_t streams, std::uint64_t most_body_bytes) const {
+    constexpr std::uint32_t kStreams = 100;
+    const std::uint64_t factor = std::max<std::uint64_t>(1, (std::uint64_t{streams} + kStreams - 1) / kStreams);
+    const auto times = [factor](std::uint32_t value) {
+        return static_cast<std::uint32_t>(std::min<std::uint64_t>(value * factor, UINT32_MAX));
+    };
+    ConnectionBounds out = *this;
+    out.calls = times(calls);
+    out.calls_with_answered = times(calls_with_answered);
+    out.calls_at_most = times(calls_at_most);
+    out.cancels_per_second = times(cancels_per_second);
+    out.body_bytes = std::max(body_bytes, std::min(body_bytes * factor, most_body_bytes));
+    out.small_body_bytes = std::max(small_body_bytes, std::min(small_body_bytes * factor, most_body_bytes));
     return out;
 }
 
-std::string PeerKey::text() const {
-    std::array<char, INET6_ADDRSTRLEN> buffer{};
-    const bool mapped = std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin());
-    inet_ntop(mapped ? AF_INET : AF_INET6, address.data() + (mapped ? 12 : 0), buffer.data(), buffer.size());
-    const std::string host = buffer.data();
-    return (mapped ? host : "[" + host + "]") + ":" + std::to_string(port);
-}
-
-std::optional<PeerKey> PeerKey::from(const sockaddr_storage& address) {
-    PeerKey key;
-    if (address.ss_family == AF_INET) {
-        sockaddr_in in{};
-        std::memcpy(&in, &address, sizeof in);
-        std::copy(kMappedPrefix.begin(), kMappedPrefix.end(), key.address.begin());
-        std::memcpy(key.address.data() + 12, &in.sin_addr, 4);
-        key.port = ntohs(in.sin_port);
-        return key;
-    }
-    if (address.ss_family == AF_INET6) {
-        sockaddr_in6 in{};
-        std::memcpy(&in, &address, sizeof in);
-        std::memcpy(key.address.data(), &in.sin6_addr, 16);
-        key.port = ntohs(in.sin6_port);
-        return key;
-    }
-    return std::nullopt;
-}
-
-std::optional<PeerKey> PeerKey::from_grpc_peer(std::string_view peer) {
-    const auto colon = peer.rfind(':');
-    if (peer.size() < 5 || colon == std::string_view::npos || colon < 5) return std::nullopt;
-    PeerKey key;
-    const auto port = peer.substr(colon + 1);
-    const auto parsed = std::from_chars(port.data(), port.data() + port.size(), key.port);
-    if (parsed.ec != std::errc() || parsed.ptr != port.data() + port.size()) return std::nullopt;
-
-    std::string host(peer.substr(5, colon - 5));
-    if (peer.starts_with("ipv4:")) {
-        std::copy(kMappedPrefix.begin(), kMappedPrefix.end(), key.address.begin());
-        if (inet_pton(AF_INET, host.c_str(), key.address.data() + 12) != 1) return std::nullopt;
-        return key;
-    }
-    if (!peer.starts_with("ipv6:")) return std::nullopt;
-    if (host.starts_with("%5B")) host.erase(0, 3);
-    if (host.starts_with("[")) host.erase(0, 1);
-    // A link-local address carries its interface behind an escaped '%'.
-    host.erase(std::min(host.find_first_of("%]"), host.size()));
-    if (inet_pton(AF_INET6, host.c_str(), key.address.data()) != 1) return std::nullopt;
-    return key;
-}
-
-std::size_t PeerKeyHash::operator()(const PeerKey& key) const noexcept {
-    return std::hash<std::string_view>{}(
-               std::string_view(reinterpret_cast<const char*>(key.address.data()), key.address.size())) *
-               31 +
-           key.port;
-}
-
-Connection::Connection(int fd, PeerKey peer, ConnectionBounds bounds, SteadyTime now)
+Connection::Connection(int fd, PeerKey peer, ConnectionBounds bounds, SteadyTime now, bool from_proxy)
     : fd_(fd),
       peer_(peer),
       bounds_(bounds),
+      from_proxy_(from_proxy),
+      agents_until_(SteadyTime::min().time_since_epoch().count()),
       cancel_window_(now),
       begun_(now),
       measured_at_(now),
@@ -187,11 +141,83 @@ bool Connection::end_call(const LiveCall* call, bool was_cancelled, std::size_t 
             over = ++cancels_ > bounds_.cancels_per_second;
         }
     }
-    if (over && !is_shut()) {
-        shut();
-        return false;
+    if (!over || is_shut()) return true;
+    if (from_proxy_) {
+        wants_end_.store(true, std::memory_order_relaxed);
+        return true;
     }
-    return true;
+    shut();
+    return false;
+}
+
+void Connection::begin_agent_call(const std::string& agent_id, SteadyTime now) {
+    agent_calls_.fetch_add(1, std::memory_order_relaxed);
+    if (agent_id.empty()) return;
+    const std::lock_guard lock(mutex_);
+    if (const auto known = agents_.find(agent_id); known != agents_.end()) {
+        known->second = now;
+        return;
+    }
+    if (agents_.size() >= kMostAgents) {
+        agents_.erase(std::min_element(agents_.begin(), agents_.end(),
+                                       [](const auto& a, const auto& b) { return a.second < b.second; }));
+    }
+    agents_.emplace(agent_id, now);
+}
+
+void Connection::end_agent_call(SteadyTime now) noexcept {
+    // In this order: whoever no longer sees the call sees until when it counts.
+    agents_until_.store((now + kCarriesFor).time_since_epoch().count(), std::memory_order_relaxed);
+    agent_calls_.fetch_sub(1, std::memory_order_release);
+}
+
+bool Connection::carries_agents(SteadyTime now) const noexcept {
+    if (agent_calls_.load(std::memory_order_acquire) > 0) return true;
+    return now.time_since_epoch().count() < agents_until_.load(std::memory_order_relaxed);
+}
+
+std::string Connection::agents_text(SteadyTime now) const {
+    std::vector<std::pair<SteadyTime, std::string>> recent;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [id, heard] : agents_)
+            recent.emplace_back(heard, id);
+    }
+    std::sort(recent.rbegin(), recent.rend());
+    std::string out;
+    std::size_t named = 0;
+    for (const auto& [heard, id] : recent) {
+        if (named == kAgentsNamed) return out + " and " + std::to_string(recent.size() - named) + " more";
+        if (named > 0 && now - heard > kCarriesFor) break;
+        out += (named++ == 0 ? "" : ", ") + id;
+    }
+    return out.empty() ? "unknown, since there is no master secret" : out;
+}
+
+void Connection::refused(std::size_t header_bytes) noexcept {
+    // With as much of a body as may have come before the client heard of the refusal: gRPC throws that away.
+    refused_.fetch_add(header_bytes + kCallOverheadBytes + kStreamWindow, std::memory_order_relaxed);
+}
+
+bool Connection::has_calls() const {
+    const std::lock_guard lock(mutex_);
+    return !calls_.empty();
+}
+
+void Connection::begin_ending(SteadyTime now) {
+    ending_since_ = now;
+    held_ = 0;
+}
+
+bool Connection::say_goaway(SteadyTime now) {
+    if (said_goaway_ || !ending_since_) return false;
+    if (has_calls() && now - *ending_since_ < kGoawayWithCallsAfter) return false;
+    // Bytes in the send queue may be the first part of a frame whose rest gRPC still has.
+    int unsent = 0;
+    if (::ioctl(fd_, SIOCOUTQ, &unsent) != 0 || unsent != 0) return false;
+    said_goaway_ = ::send(fd_, kGoaway.data(), kGoaway.size(), MSG_DONTWAIT | MSG_NOSIGNAL) ==
+                   static_cast<ssize_t>(kGoaway.size());
+    return said_goaway_;
 }
 
 void Connection::begin_body(std::uint64_t most_bytes) {
@@ -229,14 +255,17 @@ Connection::Verdict Connection::measure(SteadyTime now) {
     // known after it: a body of that moment is still going on, or explained. And what was explained meanwhile
     // counts again next time, since its bytes may be counted only then.
     const auto explained_before = explained_.load(std::memory_order_relaxed);
+    const auto refused_before = refused_.load(std::memory_order_relaxed);
     if (::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return Verdict::fine;
     const auto bodies = std::min(large_bodies_.load(std::memory_order_acquire), bounds_.body_bytes) +
                         std::min(small_bodies_.load(std::memory_order_acquire), bounds_.small_body_bytes);
     const auto explained = explained_.load(std::memory_order_relaxed);
+    const bool carries = carries_agents(now);
 
     const auto elapsed = std::chrono::duration_cast<milliseconds>(now - measured_at_).count();
     const std::uint64_t credit =
         (explained - explained_seen_) + (info.tcpi_bytes_acked - acked_) / kAckedPerExplained +
+        (carries ? refused_.load(std::memory_order_relaxed) - refused_seen_ : 0) +
         bounds_.unexplained_bytes_per_second * static_cast<std::uint64_t>(elapsed) / 1000;
     const std::uint64_t got = info.tcpi_bytes_received - received_;
     const std::uint64_t level = held_ + got;
@@ -244,11 +273,12 @@ Connection::Verdict Connection::measure(SteadyTime now) {
     received_ = info.tcpi_bytes_received;
     acked_ = info.tcpi_bytes_acked;
     explained_seen_ = explained_before;
+    refused_seen_ = refused_before;
     measured_at_ = now;
 
     const bool has_grace = now - refused_at_ < kGraceFor;
     const auto bound = bounds_.unexplained_bytes + std::min(explained / 4, bounds_.unexplained_bytes_earned) +
-                       bodies + (has_grace ? kGraceBytes : 0);
+                       bodies + (has_grace ? kGraceBytes : 0) + (ending_since_ ? bounds_.ending_bytes : 0);
     const auto calm = got >= kHotBytes || now - begun_ < kNewFor ? Verdict::hot : Verdict::fine;
     if (held_ <= bound) {
         over_since_.reset();
@@ -262,7 +292,12 @@ Connection::Verdict Connection::measure(SteadyTime now) {
         if (!over_since_) over_since_ = now;
         if (now - *over_since_ < kBeginsWithin) return Verdict::hot;
     }
-    if (bodies == 0 || has_grace) return Verdict::shut;
+    if (bodies == 0 && carries) {
+        flood_bytes += held_ - bound;
+        held_ = bound;
+        return Verdict::flood;
+    }
+    if (bodies == 0 || (has_grace && !carries)) return Verdict::shut;
     refused_at_ = now;
     held_ = 0;
     return Verdict::refuse_bodies;

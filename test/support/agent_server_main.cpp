@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
             feed_us = value;
         } else if (option == "--address-bound") {
             settings.accept.connections_per_address = static_cast<std::uint32_t>(value);
-            settings.accept.loopback_is_unbounded = false;
+            settings.accept.loopback_is_proxy = false;
         } else if (option == "--bar-seconds") {
             settings.accept.barred_for = std::chrono::seconds(value);
         } else if (option == "--handshake-seconds") {

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/ip_network.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include <arpa/inet.h>
+
+namespace ioswarm {
+namespace {
+
+constexpr unsigned kBits = 128;
+constexpr unsigned kMappedBits = 96;  ///< before the 32 of an IPv4 address
+
+tl::unexpected<Error> no_network(std::string_view text) {
+    return fail(ErrorCode::invalid_argument, "cannot read the address", std::string(text),
+                "it is no IP address and no network such as 192.0.2.0/24");
+}
+
+}  // namespace
+
+Result<IpBytes> parse_ip(const std::string& text) {
+    IpBytes out{};
+    if (::inet_pton(AF_INET6, text.c_str(), out.data()) == 1) return out;
+    out = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    if (::inet_pton(AF_INET, text.c_str(), out.data() + 12) == 1) return out;
+    return no_network(text);
+}
+
+Result<IpNetwork> IpNetwork::parse(std::string_view text) {
+    const std::size_t slash = text.find('/');
+    const std::string host(text.substr(0, slash));
+    const auto address = parse_ip(host);
+    if (!address) return no_network(text);
+    IpNetwork out;
+    out.address_ = *address;
+    out.bits_ = kBits;
+    if (slash == std::string_view::npos) return out;
+    const std::string_view digits = text.substr(slash + 1);
+    const unsigned most = host.find(':') == std::string::npos ? kBits - kMappedBits : kBits;
+    unsigned bits = 0;
+    const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
+    if (digits.empty() || read.ec != std::errc() || read.ptr != digits.data() + digits.size() || bits > most)
+        return no_network(text);
+    out.bits_ = kBits - most + bits;
+    return out;
+}
+
+Result<std::vector<IpNetwork>> IpNetwork::parse_list(std::string_view text) {
+    constexpr std::string_view kBetween = ", \t";
+    std::vector<IpNetwork> out;
+    for (;;) {
+        text.remove_prefix(std::min(text.find_first_not_of(kBetween), text.size()));
+        if (text.empty()) return out;
+        const std::string_view one = text.substr(0, text.find_first_of(kBetween));
+        auto network = parse(one);
+        if (!network) return fail(std::move(network).error());
+        out.push_back(*network);
+        text.remove_prefix(one.size());
+    }
+}
+
+bool IpNetwork::contains(const IpBytes& address) const noexcept {
+    const unsigned whole = bits_ / 8;
+    if (!std::equal(address.begin(), address.begin() + whole, address_.begin())) return false;
+    const unsigned rest = bits_ % 8;
+    return rest == 0 || (address[whole] ^ address_[whole]) >> (8 - rest) == 0;
+}
+
+bool contains(std::span<const IpNetwork> networks, const IpBytes& address) noexcept {
+    return std::any_of(networks.begin(), networks.end(),
+                       [&](const IpNetwork& network) { return network.contains(address); });
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/ip_network.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace ioswarm;
+
+namespace {
+
+bool is_in(const std::string& network, const std::string& address) {
+    const auto parsed = IpNetwork::parse(network);
+    const auto ip = parse_ip(address);
+    REQUIRE(parsed.has_value());
+    REQUIRE(ip.has_value());
+    return parsed->contains(*ip);
+}
+
+}  // namespace
+
+TEST_CASE("a network holds the addresses that share its first bits", "[net]") {
+    CHECK(is_in("192.0.2.1", "192.0.2.1"));
+    CHECK_FALSE(is_in("192.0.2.1", "192.0.2.2"));
+    CHECK(is_in("192.0.2.128/25", "192.0.2.255"));
+    CHECK_FALSE(is_in("192.0.2.128/25", "192.0.2.127"));
+    CHECK(is_in("10.1.2.3/8", "10.255.0.1"));
+    CHECK(is_in("0.0.0.0/0", "203.0.113.9"));
+    CHECK_FALSE(is_in("0.0.0.0/0", "2001:db8::1"));
+    CHECK(is_in("2001:db8::/32", "2001:db8:ffff::1"));
+    CHECK_FALSE(is_in("2001:db8::/32", "2001:db9::1"));
+    CHECK(is_in("::/0", "192.0.2.1"));
+    CHECK(is_in("192.0.2.1", "::ffff:192.0.2.1"));
+}
+
+TEST_CASE("what is no address and no network is refused", "[net]") {
+    for (const char* text : {"", "localhost", "192.0.2", "192.0.2.1/33", "192.0.2.1/", "192.0.2.1/x",
+                             "192.0.2.1/-1", "192.0.2.1/8/8", "[::1]", "::1/129", "192.0.2.1 /8", "/8"}) {
+        INFO(text);
+        CHECK_FALSE(IpNetwork::parse(text).has_value());
+    }
+}
+
+TEST_CASE("a list of networks has commas or spaces between", "[net]") {
+    const auto list = IpNetwork::parse_list(" 192.0.2.1, 10.0.0.0/8,::1 ");
+    REQUIRE(list.has_value());
+    CHECK(list->size() == 3);
+    CHECK(contains(*list, *parse_ip("10.9.8.7")));
+    CHECK_FALSE(contains(*list, *parse_ip("192.0.2.2")));
+    CHECK(IpNetwork::parse_list("")->empty());
+    CHECK(IpNetwork::parse_list("192.0.2.1,nginx").error().which == "nginx");
+}
