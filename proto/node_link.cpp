@@ -56,8 +56,10 @@ void NodeLink::streamed(const ChainTip& tip) {
 }
 
 void NodeLink::name_unhashable(const std::string& kind) {
-    auto named = named_kinds_.lock();
-    if (named->size() >= kMaxNamedKinds || !named->insert(kind).second) return;
+    {
+        auto named = named_kinds_.lock();
+        if (named->size() >= kMaxNamedKinds || !named->insert(kind).second) return;
+    }
     log_.warn("node: actions of kind {} have no hash that can be computed here: they go out without comparison",
               kind);
 }

@@ -110,6 +110,16 @@ std::optional<TlsPair> TlsCredentials::newer_than(std::uint64_t& known) const {
 }
 
 bool TlsCredentials::reload() {
+    std::vector<std::string> warnings;
+    const bool is_new = reload(warnings);
+    for (const std::string& warning : warnings)
+        log_.warn("TLS: {}", warning);
+    if (is_new)
+        log_.info("TLS: certificate and key were read again from {} and {}", certificate_file_, key_file_);
+    return is_new;
+}
+
+bool TlsCredentials::reload(std::vector<std::string>& warnings) {
     const std::lock_guard one_at_a_time(reload_mutex_);
     // The stamp is taken before the files are read: what is written in between is seen at the next look.
     const auto stamp = stamp_of(certificate_file_, key_file_);
@@ -121,10 +131,10 @@ bool TlsCredentials::reload() {
     auto checked = load_tls_pair(certificate_file_, key_file_);
     if (!checked) {
         refused_.fetch_add(1, std::memory_order_relaxed);
-        log_.warn("TLS: the changed files are not used, the pair in use stays: {}", checked.error().text());
+        warnings.push_back("the changed files are not used, the pair in use stays: " + checked.error().text());
         return false;
     }
-    if (!checked->warning.empty()) log_.warn("TLS: {}", checked->warning);
+    if (!checked->warning.empty()) warnings.push_back(checked->warning);
     {
         const std::lock_guard lock(mutex_);
         if (checked->pair == pair_) return false;
@@ -133,7 +143,6 @@ bool TlsCredentials::reload() {
         ++number_;
     }
     reloads_.fetch_add(1, std::memory_order_relaxed);
-    log_.info("TLS: certificate and key were read again from {} and {}", certificate_file_, key_file_);
     return true;
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <grpcpp/security/server_credentials.h>
 
@@ -49,6 +50,8 @@ class TlsCredentials {
     TlsCredentials(std::string certificate_file, std::string key_file, TlsPair pair, std::string stamp,
                    Log log);
     void watch(const std::stop_token& stop);
+    /// `warnings` are for the log, where no lock is held any more.
+    bool reload(std::vector<std::string>& warnings);
 
     const std::string certificate_file_;
     const std::string key_file_;

@@ -125,6 +125,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
         std::vector<std::shared_ptr<SinkGate>> ready;
         std::vector<std::pair<std::shared_ptr<SinkGate>, Error>> ended;
         bool wake = false;
+        /// Lines for the log: nothing is logged while the engine is locked.
+        std::vector<std::string> infos;
+        std::vector<std::string> warnings;
     };
     enum class Placed { whole, partly, no_room, no_ids };
     struct Verdict;
@@ -168,7 +171,11 @@ class Engine : public std::enable_shared_from_this<Engine> {
     [[nodiscard]] Verdict examine(const Agent& agent, const BatchResult& batch, Clock::Steady now) const;
     [[nodiscard]] Submission accept(const AgentPtr& agent, const BatchResult& batch, Verdict verdict,
                                     Clock::Steady now);
-    void log_refusal(Agent* agent, const std::string& id, const std::string& reason, Clock::Steady now);
+    [[nodiscard]] Result<std::variant<SubmitResponse, Submission>> judge(const std::string& id,
+                                                                         const BatchResult& submitted,
+                                                                         Effects& effects);
+    void log_refusal(Agent* agent, const std::string& id, const std::string& reason, Clock::Steady now,
+                     Effects& effects);
 
     const CoordinatorSettings settings_;
     const Clock& clock_;

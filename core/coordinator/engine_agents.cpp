@@ -50,6 +50,10 @@ void Engine::fire(Effects& effects) const {
     for (const auto& gate : effects.ready)
         gate->ready();
     if (effects.wake) wake_->raise();
+    for (const std::string& line : effects.infos)
+        log_.info("{}", line);
+    for (const std::string& line : effects.warnings)
+        log_.warn("{}", line);
 }
 
 void Engine::announce(Agent& agent, Effects& effects) const {
@@ -333,7 +337,8 @@ void Engine::tick() {
         });
         for (const AgentPtr& agent : silent) {
             count("agents_evicted");
-            log_.info("agent {} evicted: no heartbeat for {} s", *agent->name, settings_.eviction_age.count());
+            effects.infos.push_back(fmt::format("agent {} evicted: no heartbeat for {} s", *agent->name,
+                                                settings_.eviction_age.count()));
             remove_agent(agent,
                          Error{ErrorCode::unavailable,
                                "task stream ended",

@@ -104,6 +104,14 @@ Engine::Verdict Engine::examine(const Agent& agent, const BatchResult& submitted
 
 Result<std::variant<SubmitResponse, Submission>> Engine::judge(const std::string& id,
                                                                const BatchResult& submitted) {
+    Effects effects;
+    auto judged = judge(id, submitted, effects);
+    fire(effects);
+    return judged;
+}
+
+Result<std::variant<SubmitResponse, Submission>> Engine::judge(const std::string& id,
+                                                               const BatchResult& submitted, Effects& effects) {
     using Judged = std::variant<SubmitResponse, Submission>;
     if (submitted.results.size() > kMaxResults) {
         return fail(ErrorCode::invalid_argument, "cannot take results", "results",
@@ -114,7 +122,7 @@ Result<std::variant<SubmitResponse, Submission>> Engine::judge(const std::string
     const AgentPtr agent = registry_.find(id);
     if (!agent) {
         count(kNotRegistered.counter, submitted.results.size());
-        log_refusal(nullptr, id, kNotRegistered.reason, now);
+        log_refusal(nullptr, id, kNotRegistered.reason, now, effects);
         return Judged(SubmitResponse{false, kNotRegistered.reason});
     }
     Verdict verdict = examine(*agent, submitted, now);
@@ -127,7 +135,7 @@ Result<std::variant<SubmitResponse, Submission>> Engine::judge(const std::string
     }
     for (const auto& [why, results] : verdict.refused)
         count(why->counter, results);
-    if (!verdict.refused.empty()) log_refusal(agent.get(), id, verdict.text(), now);
+    if (!verdict.refused.empty()) log_refusal(agent.get(), id, verdict.text(), now, effects);
     if (verdict.good.empty()) return Judged(SubmitResponse{false, verdict.text()});
     Submission submission = accept(agent, submitted, std::move(verdict), now);
     submission.free = free;
@@ -208,13 +216,15 @@ void Engine::recorded(const Submission& submission, const Status& status) {
 }
 
 /// Once an agent and hour; all agents that are not registered count as one.
-void Engine::log_refusal(Agent* agent, const std::string& id, const std::string& reason, Clock::Steady now) {
+void Engine::log_refusal(Agent* agent, const std::string& id, const std::string& reason, Clock::Steady now,
+                         Effects& effects) {
     std::optional<Clock::Steady>& last = agent ? agent->refusal_logged : stranger_logged_;
     if (last && now - *last < kLogEvery) return;
     last = now;
     // Without a secret anything may be claimed; who is registered has an id within the bound.
     const std::string shown = id.size() <= kMaxAgentIdBytes ? id : fmt::format("(id of {} bytes)", id.size());
-    log_.warn("results of agent {} refused: {} (told once an hour; the counters have them all)", shown, reason);
+    effects.warnings.push_back(fmt::format(
+        "results of agent {} refused: {} (told once per hour; the counters have them all)", shown, reason));
 }
 
 }  // namespace ioswarm

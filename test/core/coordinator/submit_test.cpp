@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <future>
+#include <thread>
+#include <vector>
+
 #include <catch2/catch.hpp>
 
 #include "core/coordinator/engine.hpp"
@@ -330,6 +334,39 @@ TEST_CASE("refusals are logged once an agent and hour", "[defect-36]") {
     (void)held.desk.submit("a", unknown);
     CHECK(lines.size() == 4);
     CHECK(held.desk.counter("results_refused_unknown_batch") == 12);
+}
+
+TEST_CASE("nothing is logged while the engine is locked") {
+    // Given a log that hangs until somebody else has asked the engine something
+    const Engine* engine = nullptr;
+    std::vector<std::thread> askers;
+    std::size_t lines = 0;
+    std::size_t answered = 0;
+    const auto asked = [&](LogLevel, std::string_view) {
+        ++lines;
+        std::promise<void> done;
+        auto is_done = done.get_future();
+        askers.emplace_back([&engine, done = std::move(done)]() mutable {
+            (void)engine->agents();
+            done.set_value();
+        });
+        answered += is_done.wait_for(20s) == std::future_status::ready ? 1 : 0;
+    };
+    CoordinatorSettings settings;
+    Held held(1, settings, Log(LogLevel::info, asked));
+    engine = held.desk.engine.get();
+    // When results are refused, of a stranger and of an agent, and an agent is evicted
+    (void)held.desk.submit("stranger", answer_to(*held.batch));
+    BatchResult unknown = answer_to(*held.batch);
+    unknown.batch_id = "b99";
+    (void)held.desk.submit("a", unknown);
+    held.desk.clock.advance(settings.eviction_age + settings.eviction_check);
+    held.desk.engine->tick();
+    // Then each line was logged without the lock.
+    for (std::thread& asker : askers)
+        asker.join();
+    CHECK(lines == 3);
+    CHECK(answered == lines);
 }
 
 TEST_CASE("an id longer than any agent's is not written into the log", "[defect-39]") {
