@@ -147,6 +147,13 @@ struct HttpClient::Impl {
     std::unique_ptr<Transfer> start(Session& session, std::size_t index, const std::string& body,
                                     curl_slist* headers, milliseconds time_left) const;
     bool collect(Session& session, Running& running, std::vector<Result<HttpResponse>>& answers) const;
+    [[nodiscard]] Error broken(CURLMcode code) const {
+        return {ErrorCode::unavailable,
+                "cannot get an HTTP answer",
+                name,
+                std::string("libcurl failed: ") + curl_multi_strerror(code),
+                {}};
+    }
 };
 
 void HttpClient::Impl::prepare(Transfer& transfer, const std::string& body, curl_slist* headers,
@@ -281,9 +288,17 @@ std::vector<Result<HttpResponse>> HttpClient::post_all(std::span<const std::stri
                 ++next;
             }
             int active = 0;
-            curl_multi_perform(multi, &active);
+            CURLMcode failed = curl_multi_perform(multi, &active);
             const bool finished = impl_->collect(*session, running, answers);
-            if (!finished && active > 0) curl_multi_poll(multi, nullptr, 0, kPollMs, nullptr);
+            if (failed == CURLM_OK && !finished && active > 0)
+                failed = curl_multi_poll(multi, nullptr, 0, kPollMs, nullptr);
+            if (failed == CURLM_OK) continue;
+            // Such an error stays, and with it no transfer runs into its own time-out.
+            for (const auto& transfer : running)
+                answers[transfer->index] = fail(impl_->broken(failed));
+            for (; next < bodies.size(); ++next)
+                answers[next] = fail(impl_->broken(failed));
+            break;
         }
     }
     for (const auto& transfer : running)

@@ -42,7 +42,8 @@ class HttpClient {
     HttpClient& operator=(const HttpClient&) = delete;
     ~HttpClient();
 
-    /// An answer with any status is a value. Errors: unavailable (no connection, connection lost, TLS refused),
+    /// An answer with any status is a value. Errors: unavailable (no connection, connection lost, TLS refused,
+    /// libcurl fails as a whole),
     /// timed_out, cancelled (`stop`), resource_exhausted (the answer passes max_response_bytes, or its headers
     /// 64 KiB).
     [[nodiscard]] Result<HttpResponse> post(std::string_view body,

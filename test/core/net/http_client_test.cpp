@@ -2,14 +2,38 @@
 #include "core/net/http_client.hpp"
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <thread>
+
+#include <curl/curl.h>
+#include <dlfcn.h>
+#include <catch2/catch.hpp>
 
 #include "test/support/scripted_http.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
 using namespace std::chrono_literals;
+
+namespace {
+
+/// What libcurl says to every call of curl_multi_perform and curl_multi_poll; CURLM_OK: what it does.
+std::atomic<CURLMcode> perform_fails{CURLM_OK};
+std::atomic<CURLMcode> poll_fails{CURLM_OK};
+
+}  // namespace
+
+// These stand before libcurl's own for what is linked into this program.
+extern "C" CURLMcode curl_multi_perform(CURLM* multi, int* running) {
+    static const auto real =
+        reinterpret_cast<CURLMcode (*)(CURLM*, int*)>(::dlsym(RTLD_NEXT, "curl_multi_perform"));
+    return perform_fails == CURLM_OK ? real(multi, running) : perform_fails.load();
+}
+extern "C" CURLMcode curl_multi_poll(CURLM* multi, curl_waitfd* extra, unsigned count, int timeout,
+                                     int* ready) {
+    static const auto real = reinterpret_cast<CURLMcode (*)(CURLM*, curl_waitfd*, unsigned, int, int*)>(
+        ::dlsym(RTLD_NEXT, "curl_multi_poll"));
+    return poll_fails == CURLM_OK ? real(multi, extra, count, timeout, ready) : poll_fails.load();
+}
 
 namespace {
 
@@ -224,4 +248,24 @@ TEST_CASE("http: only http and https URLs with a host are taken, and messages le
     }
     CHECK_FALSE(HttpClient::create("http://h/" + std::string(3000, 'x')));
     CHECK(client_of("https://user:secret@node.example/v3/token?key=1")->name() == "https://node.example:443");
+}
+
+TEST_CASE("http: where libcurl fails as a whole every request fails at once, and later ones are served") {
+    ScriptedHttp server(echo);
+    HttpSettings settings;
+    settings.max_parallel = 2;
+    const auto client = client_of(server.url(), settings);
+    const std::vector<std::string> bodies{"a", "b", "c"};
+    for (auto* const fails : {&perform_fails, &poll_fails}) {
+        *fails = CURLM_INTERNAL_ERROR;
+        const auto answers = client->post_all(bodies);
+        *fails = CURLM_OK;
+        REQUIRE(answers.size() == 3);
+        for (const auto& answer : answers) {
+            REQUIRE_FALSE(answer);
+            CHECK(answer.error().code == ErrorCode::unavailable);
+            CHECK(answer.error().why.find("libcurl failed: ") == 0);
+        }
+        CHECK(client->post("d").value().body == "<d>");
+    }
 }
