@@ -23,6 +23,21 @@ struct AtomicCounters {
 
 }  // namespace
 
+std::chrono::milliseconds retry_pause(const AgentTimes& times, unsigned refusals, std::uint64_t random) {
+    std::chrono::milliseconds least = std::min(times.retry_min, times.retry_max);
+    std::chrono::milliseconds most = std::max(times.retry_min, times.retry_max);
+    for (unsigned i = 1; i < refusals && most < times.refused_max; ++i) {
+        least *= 2;
+        most *= 2;
+    }
+    if (refusals > 1) {
+        most = std::min(most, std::max(times.refused_max, times.retry_min));
+        least = std::min(least, most / 2);
+    }
+    const auto span = static_cast<std::uint64_t>((most - least).count()) + 1;
+    return least + std::chrono::milliseconds(static_cast<std::int64_t>(random % span));
+}
+
 /// What all agents have in common. Outlives every callback: the loop is destroyed first and waits for them.
 class AgentClients::Shared {
   public:
@@ -69,6 +84,7 @@ class AgentClients::Agent : public std::enable_shared_from_this<AgentClients::Ag
     }
 
     void registered(const Result<RegisterResponse>& response);
+    void not_registered(std::string reason, bool is_refusal);
     void register_later();
     void heartbeat_later();
     void heartbeat();
@@ -82,7 +98,9 @@ class AgentClients::Agent : public std::enable_shared_from_this<AgentClients::Ag
     const AnswerTask answer_;
     const std::shared_ptr<grpc::Channel> channel_;
     std::minstd_rand random_;        ///< touched by the registration's callbacks only, which never overlap
-    bool sends_heartbeats_ = false;  ///< as random_
+    bool sends_heartbeats_ = false;  ///< as random_, as are the next two
+    unsigned refusals_ = 0;          ///< registrations that were refused one after the other
+    std::string told_reason_;        ///< the last one that was logged
     std::atomic<std::uint32_t> tasks_processed_{0};
     std::atomic<std::chrono::milliseconds> heartbeat_every_{kDefaultHeartbeat};
     std::mutex mutex_;
@@ -107,13 +125,15 @@ void AgentClients::Agent::register_now() {
 }
 
 void AgentClients::Agent::registered(const Result<RegisterResponse>& response) {
-    if (!response || !response->accepted) {
-        ++shared_.counters.failed_registrations;
-        shared_.log.info("agent {}: not registered: {}", profile_.id,
-                         response ? response->reason : response.error().text());
-        return register_later();
+    if (!response) {
+        const ErrorCode code = response.error().code;
+        return not_registered(response.error().text(),
+                              code != ErrorCode::unavailable && code != ErrorCode::timed_out);
     }
+    if (!response->accepted) return not_registered(response->reason, true);
     ++shared_.counters.registrations;
+    refusals_ = 0;
+    told_reason_.clear();
     shared_.log.debug("agent {}: registered", profile_.id);
     const std::chrono::seconds told(response->heartbeat_interval_sec);
     heartbeat_every_ = shared_.times.heartbeat_every.value_or(told.count() > 0 ? told : kDefaultHeartbeat);
@@ -121,10 +141,19 @@ void AgentClients::Agent::registered(const Result<RegisterResponse>& response) {
     open_stream();
 }
 
+/// Many agents that are refused again and again, as those beyond maxAgents are, must not fill the log.
+void AgentClients::Agent::not_registered(std::string reason, bool is_refusal) {
+    ++shared_.counters.failed_registrations;
+    refusals_ = is_refusal ? refusals_ + 1 : 0;
+    if (reason != told_reason_) {
+        shared_.log.info("agent {}: not registered: {}; trying again", profile_.id, reason);
+        told_reason_ = std::move(reason);
+    }
+    register_later();
+}
+
 void AgentClients::Agent::register_later() {
-    const auto [least, most] = std::minmax(shared_.times.retry_min, shared_.times.retry_max);
-    std::uniform_int_distribution<std::chrono::milliseconds::rep> delay(least.count(), most.count());
-    static_cast<void>(shared_.loop.after(std::chrono::milliseconds(delay(random_)),
+    static_cast<void>(shared_.loop.after(retry_pause(shared_.times, refusals_, random_()),
                                          [self = shared_from_this()] { self->register_now(); }));
 }
 

@@ -44,8 +44,16 @@ struct AgentTimes {
     std::chrono::milliseconds heartbeat_deadline{5'000};
     std::chrono::milliseconds retry_min{2'000};  ///< after a stream ended or a registration failed
     std::chrono::milliseconds retry_max{5'000};
+    /// A coordinator that refuses a registration (it is full, or its lists name the agent) is asked again after
+    /// the time above, then after twice that time, and so on up to this.
+    std::chrono::milliseconds refused_max{300'000};
     std::optional<std::chrono::milliseconds> heartbeat_every;  ///< instead of what the coordinator says
 };
+
+/// How long to wait before the next registration after so many that were refused one after the other; of the
+/// range that allows, `random` picks.
+[[nodiscard]] std::chrono::milliseconds retry_pause(const AgentTimes& times, unsigned refusals,
+                                                    std::uint64_t random);
 
 /// What an agent answers to a task: everything but task_id and latency_us, which the client fills in. Called
 /// from the client's threads, for several agents at once, one batch of an agent at a time.
@@ -54,7 +62,7 @@ using AnswerTask = std::function<TaskResult(const TaskPackage&)>;
 /// Since the start, all agents together.
 struct AgentCounters {
     std::uint64_t registrations = 0;         ///< accepted ones
-    std::uint64_t failed_registrations = 0;  ///< refused or not answered
+    std::uint64_t failed_registrations = 0;  ///< refused or not answered; a repeated reason is logged once
     std::uint64_t streams_ended = 0;
     std::uint64_t batches = 0;
     std::uint64_t tasks = 0;

@@ -6,6 +6,8 @@
 #include <iterator>
 #include <mutex>
 #include <set>
+#include <thread>
+#include <vector>
 
 #include "core/crypto/hmac.hpp"
 #include "proto/agent_client.hpp"
@@ -326,4 +328,50 @@ TEST_CASE("agents reach a coordinator over TLS and check its certificate", "[cli
     CHECK(changed.wait_for(lock, 20s, [&] { return refused; }));
     lock.unlock();
     CHECK(served.link.fake.registered().size() == 1);
+}
+
+TEST_CASE("a registration that is refused again and again is tried ever more rarely", "[client]") {
+    const AgentTimes times;
+    const auto range = [&](unsigned refusals) {
+        return std::pair(proto::retry_pause(times, refusals, 0), proto::retry_pause(times, refusals, 3'000));
+    };
+    CHECK(range(0) == std::pair(2'000ms, 5'000ms));
+    CHECK(range(1) == std::pair(2'000ms, 5'000ms));
+    CHECK(range(2).first == 4'000ms);
+    CHECK(range(3).first == 8'000ms);
+    for (const unsigned many : {10U, 100U, 1'000'000U}) {
+        CHECK(proto::retry_pause(times, many, 0) == 150'000ms);
+        CHECK(proto::retry_pause(times, many, 150'000) == 300'000ms);
+    }
+}
+
+TEST_CASE("why agents are not registered is logged once for each reason", "[client]") {
+    // Given a coordinator that refuses, and an agent that asks at once again
+    std::mutex mutex;
+    std::vector<std::string> lines;
+    const Log log(LogLevel::info, [&](LogLevel, std::string_view line) {
+        const std::lock_guard lock(mutex);
+        lines.emplace_back(line);
+    });
+    const auto access = AccessControl::open({kSecret, "", ""}).value();
+    WatchedLink link;
+    proto::AgentServerSettings settings;
+    settings.address = "127.0.0.1";
+    auto server = proto::AgentServer::start(settings, link, *access, Log()).value();
+    AgentTimes times;
+    times.retry_min = times.retry_max = times.refused_max = 1ms;
+    AgentClients clients({"127.0.0.1:" + std::to_string(server->port()), false, {}, {}}, times, 1, {}, log);
+    AgentProfile profile;
+    profile.id = "a";
+    profile.token = "iosw_wrong";
+    clients.add(std::move(profile), [](const TaskPackage&) { return TaskResult{}; });
+    // When it was refused many times
+    const auto until = std::chrono::steady_clock::now() + 60s;
+    while (clients.counters().failed_registrations < 20 && std::chrono::steady_clock::now() < until)
+        std::this_thread::sleep_for(1ms);
+    CHECK(clients.counters().failed_registrations >= 20);
+    // Then one line tells of it.
+    const std::lock_guard lock(mutex);
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0].find("agent a: not registered: ") == 0);
 }
