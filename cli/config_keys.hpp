@@ -31,6 +31,7 @@ enum class KeyForm {
     key_hex,    ///< 32 bytes in hex
     agent_id,   ///< 1 to 128 visible ASCII characters
     choice,     ///< one of `choices`
+    networks,   ///< IP addresses and networks (192.0.2.0/24) with commas between
 };
 
 struct KeyRow {

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "cli/config_keys.hpp"
+#include "core/base/ip_network.hpp"
 #include "core/crypto/address.hpp"
 
 namespace ioswarm::cli {
@@ -47,6 +48,10 @@ std::string check_form(const KeyRow& key, std::string_view text) {
             return "";
         case KeyForm::ip:
             return is_ip(text) ? "" : "is not an IP address";
+        case KeyForm::networks: {
+            const auto networks = IpNetwork::parse_list(text);
+            return networks ? "" : fmt::format("has '{}': {}", networks.error().which, networks.error().why);
+        }
         case KeyForm::host_port:
             return parse_host_port(text) ? "" : "is not host:port";
         case KeyForm::http_url:

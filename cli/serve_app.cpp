@@ -136,6 +136,8 @@ Status ServeApp::open_agent_port() {
     settings.port = static_cast<std::uint16_t>(config_.grpc_port);
     settings.tls_cert_file = config_.tls_cert;
     settings.tls_key_file = config_.tls_key;
+    settings.streams_per_connection = streams_per_connection(config_);
+    settings.accept.proxies = trusted_proxies(config_);
     auto server = proto::AgentServer::start(std::move(settings), *coordinator_, *access_, log_,
                                             diffs_ ? &diffs_->hub() : nullptr);
     if (!server) return fail(std::move(server).error());
@@ -159,6 +161,7 @@ Status ServeApp::open_api() {
     settings.address = address_;
     settings.port = static_cast<std::uint16_t>(config_.swarm_api_port);
     settings.headers = MonitorApi::headers();
+    settings.proxies = trusted_proxies(config_);
     auto server = start_http(
         settings, [this](const HttpRequest& request) { return api_->handle(request); }, log_);
     if (!server) return fail(std::move(server).error());

@@ -52,6 +52,8 @@ struct ServeConfig {
     std::string tls_key;
     std::string agents_allowed;
     std::string agents_revoked;
+    std::string trusted_proxies;
+    std::uint64_t max_streams_per_connection{};
     std::uint64_t task_redundancy{};
     std::uint64_t task_timeout_ms{};
     std::string snapshot_dir;

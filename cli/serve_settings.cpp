@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/serve_settings.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
@@ -51,6 +52,20 @@ CoordinatorSettings coordinator_settings(const ServeConfig& config) {
     out.rewards.bonus_multiplier = config.bonus_multiplier;
     out.rewards.settles_on_chain = !config.reward_contract.empty();
     return out;
+}
+
+std::uint32_t streams_per_connection(const ServeConfig& config) {
+    constexpr std::uint64_t kLeast = 100;  // what RFC 9113 section 6.5.2 recommends
+    constexpr std::uint64_t kPerAgent = 4;
+    constexpr std::uint64_t kMost = 1'000'000;
+    if (config.max_streams_per_connection != 0)
+        return static_cast<std::uint32_t>(config.max_streams_per_connection);
+    return static_cast<std::uint32_t>(std::clamp(config.max_agents, kLeast / kPerAgent, kMost / kPerAgent) *
+                                      kPerAgent);
+}
+
+std::vector<IpNetwork> trusted_proxies(const ServeConfig& config) {
+    return IpNetwork::parse_list(config.trusted_proxies).value_or(std::vector<IpNetwork>{});
 }
 
 Result<std::string> bind_address(const ServeConfig& config, bool insecure_bind) {

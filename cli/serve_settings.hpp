@@ -6,6 +6,7 @@
 
 #include "cli/config.hpp"
 #include "cli/serve_config.hpp"
+#include "core/base/ip_network.hpp"
 #include "core/base/result.hpp"
 #include "core/coordinator/settings.hpp"
 
@@ -30,6 +31,14 @@ struct ServeOptions {
 
 /// What the configuration means for the coordinator.
 [[nodiscard]] CoordinatorSettings coordinator_settings(const ServeConfig& config);
+
+/// maxStreamsPerConnection, or by default 4 for each of maxAgents and at least 100: behind a proxy all agents
+/// may come on one connection, and an agent has a task stream, a diff stream, a heartbeat and a submission open
+/// at once.
+[[nodiscard]] std::uint32_t streams_per_connection(const ServeConfig& config);
+
+/// What trustedProxies names; checked when the configuration is read.
+[[nodiscard]] std::vector<IpNetwork> trusted_proxies(const ServeConfig& config);
 
 /// Which address both ports bind: `listen`, else every interface ("") with a secret and 127.0.0.1 without one.
 /// Error config: another than a loopback address without a secret, unless `insecure_bind`.

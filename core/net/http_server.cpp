@@ -217,9 +217,14 @@ struct HttpServer::Impl {
         }
     }
 
+    [[nodiscard]] bool is_proxy(const std::string& ip) const {
+        const auto address = parse_ip(ip);
+        return is_loopback(ip) || (address && contains(settings.proxies, *address));
+    }
+
     void add(Fd fd, std::string ip) {
         ++accepted;
-        if (!is_loopback(ip) && per_address[ip] >= settings.max_connections_per_address) {
+        if (!is_proxy(ip) && per_address[ip] >= settings.max_connections_per_address) {
             shed_oldest([&](const Connection& one) { return one.ip == ip; });
         }
         if (connections.size() >= settings.max_connections) shed_oldest([](const Connection&) { return true; });

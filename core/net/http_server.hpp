@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/ip_network.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
 
@@ -41,8 +42,10 @@ struct HttpServerSettings {
     std::string address = "127.0.0.1";  ///< IPv4 or IPv6, no name
     std::uint16_t port = 0;             ///< 0 = any free one
     std::size_t max_connections = 256;  ///< beyond: the one that has kept the server waiting longest is closed
-    /// The same for one address; loopback is left out, since a proxy brings everybody from there.
+    /// The same for one address. Loopback and `proxies` are left out, since a proxy brings everybody from
+    /// there.
     std::size_t max_connections_per_address = 32;
+    std::vector<IpNetwork> proxies;
     std::size_t max_request_bytes = 16'384;              ///< request line and headers
     std::chrono::milliseconds request_timeout{5'000};    ///< from connecting until the headers are whole
     std::chrono::milliseconds response_timeout{10'000};  ///< until the answer has been taken

@@ -251,6 +251,10 @@ TEST_CASE("what is wrong in a file is named by file, line, key and what would be
         {"ioswarm: {reward: {bonusMultiplier: 0.999}}",
          "c0.yaml:1: ioswarm.reward.bonusMultiplier: '0.999' is not a decimal number from 1 to 1000 with up to "
          "18 decimals\n"},
+        {"ioswarm: {trustedProxies: '10.0.0.0/8,nginx'}",
+         "c0.yaml:1: ioswarm.trustedProxies: '10.0.0.0/8,nginx' has 'nginx': it is no IP address and no "
+         "network such "
+         "as 192.0.2.0/24\n"},
         {"ioswarm: {taskRedundancy: 17}",
          "c0.yaml:1: ioswarm.taskRedundancy: '17' is not a whole number from 1 to 16\n"},
         {"ioswarm: {chain: {blockTime: 26s}}",

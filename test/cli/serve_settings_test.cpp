@@ -59,6 +59,23 @@ TEST_CASE("the configuration reaches the coordinator exactly", "[serve]") {
     CHECK(settings.rewards.bonus_multiplier == Decimal{125, 2});
 }
 
+TEST_CASE("a connection may have four calls open for each agent, and at least a hundred", "[serve]") {
+    CHECK(streams_per_connection(config_of("maxAgents: 1")) == 100);
+    CHECK(streams_per_connection(config_of("maxAgents: 25")) == 100);
+    CHECK(streams_per_connection(config_of("")) == 400);
+    CHECK(streams_per_connection(config_of("maxAgents: 1000")) == 4'000);
+    CHECK(streams_per_connection(config_of("maxAgents: 4294967295")) == 1'000'000);
+    CHECK(streams_per_connection(config_of("maxAgents: 1000, maxStreamsPerConnection: 128")) == 128);
+}
+
+TEST_CASE("proxies are named by address or network", "[serve]") {
+    CHECK(trusted_proxies(config_of("")).empty());
+    const auto proxies = trusted_proxies(config_of("trustedProxies: '192.0.2.10, 10.20.0.0/16'"));
+    CHECK(contains(proxies, *parse_ip("192.0.2.10")));
+    CHECK(contains(proxies, *parse_ip("10.20.30.40")));
+    CHECK_FALSE(contains(proxies, *parse_ip("192.0.2.11")));
+}
+
 TEST_CASE("with a secret every interface is bound, without one only loopback", "[serve]") {
     const auto bind = [](const std::string& yaml, bool insecure = false) {
         const auto address = bind_address(config_of(yaml), insecure);

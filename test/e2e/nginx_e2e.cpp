@@ -61,8 +61,9 @@ std::uint16_t free_port() {
 /// nginx over a folder of its own, in the foreground, as the user who runs the test.
 class Nginx {
   public:
-    Nginx(std::uint16_t agents, std::uint16_t api) : port_(free_port()) {
+    Nginx(std::uint16_t agents, std::uint16_t api, const std::string& rate) : port_(free_port()) {
         auto site = content(IOSWARM_DIST "/nginx/ioswarm.conf");
+        replace_once(site, "rate=100r/s", "rate=" + rate);
         replace_once(site, "listen 443 ssl", "listen 127.0.0.1:" + std::to_string(port_) + " ssl");
         replace_once(site, "server 127.0.0.1:14689;", "server 127.0.0.1:" + std::to_string(agents) + ";");
         replace_once(site, "server 127.0.0.1:14690;", "server 127.0.0.1:" + std::to_string(api) + ";");
@@ -98,12 +99,12 @@ class Nginx {
 };
 
 struct Behind {
-    Behind()
+    explicit Behind(const std::string& rate = "100r/s")
         : api([](HttpConnection& connection, const std::string&) {
               return connection.answer(R"({"ok":true})");
           }),
           nginx(server.port(),
-                static_cast<std::uint16_t>(std::stoul(api.url().substr(api.url().rfind(':') + 1)))) {}
+                static_cast<std::uint16_t>(std::stoul(api.url().substr(api.url().rfind(':') + 1))), rate) {}
 
     /// A client whose agent has joined. nginx takes a moment to listen, and says nothing when it does.
     GrpcClient joined(const Headers& headers) const {
@@ -151,6 +152,20 @@ TEST_CASE("agents and the API share one TLS port of nginx", "[nginx]") {
     INFO(answer);
     CHECK(answer.find("HTTP/1.1 200") != std::string::npos);
     CHECK(answer.find(R"({"ok":true})") != std::string::npos);
+}
+
+TEST_CASE("one address gets so many calls per second through nginx, and the others end there", "[nginx]") {
+    // Given a bound that no more calls than its burst of 200 pass in the time of this test
+    Behind behind("1r/m");
+    auto agent = behind.joined(kAgent);
+    int refused_by_nginx = 0;
+    for (int i = 0; i < 250; ++i) {
+        const auto code = agent.call("Heartbeat", {}, {}).status.error_code();
+        refused_by_nginx += code == grpc::StatusCode::UNAVAILABLE ? 1 : 0;
+    }
+    INFO(behind.nginx.errors());
+    CHECK(refused_by_nginx >= 45);
+    CHECK(behind.server.counters()["calls"] <= 205);
 }
 
 TEST_CASE("results of 8 MiB pass nginx, and its bounds lie above the coordinator's own", "[nginx]") {
