@@ -22,6 +22,8 @@ constexpr std::chrono::milliseconds kDrainTime{6'000};
 /// From the first signal to the end, also when it comes while serve still starts. What hangs then is left
 /// behind.
 constexpr std::chrono::milliseconds kShutdownTime{8'000};
+/// What a forced end takes at most for the log's last lines.
+constexpr std::chrono::milliseconds kLastLines{500};
 
 struct ServeCommand {
     ConfigOptions config;
@@ -32,6 +34,11 @@ Status check(const ServeCommand& command, const ServeConfig& config) {
     if (command.options.test_agents == 0) return {};
     if (command.options.test_agents > kMaxTestAgents) {
         return fail(ErrorCode::usage, "serve", "--with-agents", fmt::format("at most {}", kMaxTestAgents));
+    }
+    if (uses_node(config)) {
+        return fail(ErrorCode::usage, "serve", "--with-agents",
+                    "test agents would take tasks and a share of the rewards from the agents of a real node",
+                    "leave --with-agents out, or leave node.grpc and node.web3 out to try things out");
     }
     if (!config.tls_cert.empty()) {
         return fail(ErrorCode::usage, "serve", "--with-agents", "test agents do not speak TLS",
@@ -66,7 +73,8 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
     code = check_start(command, *loaded, io);
     if (code != ExitCode::ok) return code;
     std::signal(SIGPIPE, SIG_IGN);
-    const Log log = make_log(log_format_from(config.log_format), log_level_from(config.log_level));
+    const LogWriter writer(log_format_from(config.log_format), log_level_from(config.log_level));
+    const Log log = writer.log();
 
     if (const auto warning = open_files_warning(config.max_agents, raise_open_file_limit()))
         log.warn("{}", *warning);
@@ -85,8 +93,9 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
     };
     plan.end_within = kShutdownTime;
     plan.log = log;
+    plan.before_forced_end = [&writer] { (void)writer.flush(kLastLines); };
     const SignalReader signals(std::move(plan));
-    auto app = ServeApp::start(config, command.options, log);
+    auto app = ServeApp::start(config, command.options, log, [&writer] { return writer.dropped(); });
     if (!app) return refuse(app.error());
     const auto set_running = [&](ServeApp* value) {
         const std::lock_guard lock(mutex);

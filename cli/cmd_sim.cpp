@@ -93,7 +93,8 @@ ExitCode run_sim(SimCommand& command, Io& io) {
     };
     if (const Status checked = check(command); !checked) return report_error(checked.error());
     const SignalReader signals;
-    const Log log = make_log(LogFormat::text, log_level_from(command.log_level));
+    const LogWriter writer(LogFormat::text, log_level_from(command.log_level));
+    const Log log = writer.log();
     ProgressLine progress(io.err, ProgressLine::mode_for(command.options.json), "sim");
     const SimOptions& options = command.options;
     Result<SimReport> report = [&]() -> Result<SimReport> {

@@ -40,8 +40,8 @@ Result<std::unique_ptr<HttpServer>> start_http(HttpServerSettings settings, cons
 }  // namespace
 
 Result<std::unique_ptr<ServeApp>> ServeApp::start(const ServeConfig& config, const ServeOptions& options,
-                                                  Log log) {
-    std::unique_ptr<ServeApp> app(new ServeApp(config, options, std::move(log)));
+                                                  Log log, LinesLost lines_lost) {
+    std::unique_ptr<ServeApp> app(new ServeApp(config, options, std::move(log), std::move(lines_lost)));
     for (const auto step : {&ServeApp::read_lists, &ServeApp::open_books, &ServeApp::open_source,
                             &ServeApp::open_diffs, &ServeApp::make_coordinator, &ServeApp::open_agent_port,
                             &ServeApp::open_api, &ServeApp::start_test_agents}) {
@@ -52,8 +52,12 @@ Result<std::unique_ptr<ServeApp>> ServeApp::start(const ServeConfig& config, con
     return app;
 }
 
-ServeApp::ServeApp(const ServeConfig& config, const ServeOptions& options, Log log)
-    : config_(config), options_(options), settings_(coordinator_settings(config)), log_(std::move(log)) {}
+ServeApp::ServeApp(const ServeConfig& config, const ServeOptions& options, Log log, LinesLost lines_lost)
+    : config_(config),
+      options_(options),
+      settings_(coordinator_settings(config)),
+      log_(std::move(log)),
+      lines_lost_(std::move(lines_lost)) {}
 
 // First what can be wrong in the configuration: nothing has been touched yet when it is refused.
 Status ServeApp::read_lists() {
@@ -166,6 +170,7 @@ Status ServeApp::open_api() {
         settings, [this](const HttpRequest& request) { return api_->handle(request); }, log_);
     if (!server) return fail(std::move(server).error());
     api_server_ = *std::move(server);
+    counted_api_ = api_server_.get();
     return {};
 }
 
@@ -178,9 +183,19 @@ Reasons ServeApp::not_ready() const {
     return reasons;
 }
 
-/// What the port for agents and the node's side refused, dropped and missed, for /swarm/status.
+/// What the port for agents, the monitoring API, the state diffs, the log and the node's side took, refused,
+/// dropped and missed, for /swarm/status.
 std::map<std::string, std::uint64_t> ServeApp::edge_counters() const {
     std::map<std::string, std::uint64_t> out = agent_server_->counters();
+    if (lines_lost_) out["log_lines_dropped"] = lines_lost_();
+    if (const HttpServer* api = counted_api_) {
+        const HttpServerCounters http = api->counters();
+        out["http_connections"] = http.connections;
+        out["http_requests"] = http.requests;
+        out["http_timed_out"] = http.timed_out;
+        out["http_shed"] = http.shed;
+    }
+    if (diffs_) out.merge(diffs_->counters());
     if (!node_) return out;
     const proto::NodeCounters node = node_->counters();
     out["node_actions_unreadable"] = node.unreadable_actions;

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,10 +34,14 @@ namespace ioswarm::cli {
 /// The daemon: every object of `serve`, made once and in this order; they end in the reverse one.
 class ServeApp {
   public:
+    /// How many lines of the log were dropped; thread-safe. For the counters.
+    using LinesLost = std::function<std::uint64_t()>;
+
     /// Opens the books, the source and the ports, and goes to work. Errors: config, permission_denied,
     /// try_again (the data directory is in use), data_loss, io, unavailable (a port is taken).
     [[nodiscard]] static Result<std::unique_ptr<ServeApp>> start(const ServeConfig& config,
-                                                                 const ServeOptions& options, Log log);
+                                                                 const ServeOptions& options, Log log,
+                                                                 LinesLost lines_lost = {});
     ServeApp(const ServeApp&) = delete;
     ServeApp& operator=(const ServeApp&) = delete;
 
@@ -49,7 +54,7 @@ class ServeApp {
     void stop(std::chrono::milliseconds within);
 
   private:
-    ServeApp(const ServeConfig& config, const ServeOptions& options, Log log);
+    ServeApp(const ServeConfig& config, const ServeOptions& options, Log log, LinesLost lines_lost);
 
     Status read_lists();
     Status open_books();
@@ -70,6 +75,7 @@ class ServeApp {
     const ServeOptions options_;
     const CoordinatorSettings settings_;
     const Log log_;
+    const LinesLost lines_lost_;
     const SystemClock clock_;
     std::string address_;
     std::atomic<bool> accepting_{false};
@@ -85,6 +91,7 @@ class ServeApp {
     std::unique_ptr<proto::AgentServer> agent_server_;
     std::optional<MonitorApi> api_;
     std::unique_ptr<HttpServer> api_server_;
+    std::atomic<const HttpServer*> counted_api_{nullptr};  // what its own thread sees: null while it starts
     std::unique_ptr<proto::AgentClients> test_agents_;
     std::optional<StatusReporter> reporter_;
     std::optional<ListReloader> reloader_;

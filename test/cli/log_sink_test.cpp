@@ -2,11 +2,18 @@
 #include "cli/log_sink.hpp"
 
 #include <algorithm>
+#include <array>
 #include <condition_variable>
+#include <csignal>
+#include <memory>
 #include <mutex>
 #include <regex>
 #include <thread>
+#include <utility>
 #include <vector>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -18,6 +25,7 @@
 using namespace ioswarm;
 using namespace ioswarm::cli;
 using namespace std::chrono_literals;
+using Catch::Matchers::Contains;
 using ioswarm::test::TempDir;
 
 namespace {
@@ -25,13 +33,49 @@ namespace {
 /// What a log of this format and level writes.
 struct LogFile {
     explicit LogFile(LogFormat format, LogLevel level = LogLevel::info)
-        : file(std::fopen(dir.path("log").c_str(), "w")), log(make_log(format, level, file)) {}
-    ~LogFile() { std::fclose(file); }
-    [[nodiscard]] std::string text() const { return dir.read("log"); }
+        : fd(::open(dir.path("log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)),
+          writer(format, level, fd),
+          log(writer.log()) {}
+    ~LogFile() { ::close(fd); }
+    [[nodiscard]] std::string text() const {
+        REQUIRE(writer.flush(60s));
+        return dir.read("log");
+    }
 
     TempDir dir;
-    std::FILE* file;
+    int fd;
+    LogWriter writer;
     Log log;
+};
+
+/// A log whose reader reads only when the test does.
+struct LogPipe {
+    explicit LogPipe(LogBounds bounds) {
+        REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+        writer = std::make_unique<LogWriter>(LogFormat::text, LogLevel::info, ends[1], bounds);
+    }
+    ~LogPipe() {
+        close_reader();
+        writer.reset();
+        ::close(ends[1]);
+    }
+    void close_reader() {
+        if (ends[0] >= 0) ::close(std::exchange(ends[0], -1));
+    }
+    /// Reads until `text` has come. Empty: the pipe ended without.
+    std::string read_until(const std::string& text) {
+        std::string out;
+        std::array<char, 65536> buffer{};
+        while (out.find(text) == std::string::npos) {
+            const ssize_t got = ::read(ends[0], buffer.data(), buffer.size());
+            if (got <= 0) return {};
+            out.append(buffer.data(), static_cast<std::size_t>(got));
+        }
+        return out;
+    }
+
+    std::array<int, 2> ends{};
+    std::unique_ptr<LogWriter> writer;
 };
 
 }  // namespace
@@ -60,7 +104,7 @@ TEST_CASE("what came from outside cannot forge a line", "[log]") {
     file.log.info("region {}", "x\n2026-01-01T00:00:00.000Z error forged\x1b[31m");
     const std::string text = file.text();
     CHECK(std::count(text.begin(), text.end(), '\n') == 1);
-    CHECK_THAT(text, Catch::Matchers::Contains("region x\\x0a2026") && Catch::Matchers::Contains("\\x1b[31m"));
+    CHECK_THAT(text, Contains("region x\\x0a2026") && Contains("\\x1b[31m"));
     // A percent sign or a brace in a message is no pattern.
     file.log.info("{}", "100%v {} %l");
     CHECK_THAT(file.text(), Catch::Matchers::EndsWith("100%v {} %l\n"));
@@ -71,7 +115,7 @@ TEST_CASE("what is below the level is not written", "[log]") {
     file.log.debug("no");
     file.log.info("no");
     file.log.warn("yes");
-    CHECK_THAT(file.text(), Catch::Matchers::EndsWith(" yes\n") && !Catch::Matchers::Contains("no"));
+    CHECK_THAT(file.text(), Catch::Matchers::EndsWith(" yes\n") && !Contains("no"));
 }
 
 TEST_CASE("lines of several threads do not mix", "[log]") {
@@ -93,6 +137,69 @@ TEST_CASE("lines of several threads do not mix", "[log]") {
         CHECK(line.ends_with(std::string(100, line.back())));
     }
     CHECK(count == 800);
+}
+
+TEST_CASE("a log that nobody reads keeps nobody waiting, and tells later how much it lost", "[log]") {
+    LogPipe pipe({.lines = 100, .bytes = 1 << 20});
+    const Log log = pipe.writer->log();
+    // Given a pipe that is full: far more than it takes
+    const std::string line(1'000, 'x');
+    for (int i = 0; i < 2'000; ++i)
+        log.info("{}", line);
+    // Then every call came back, and the lines that found no room are counted.
+    const std::uint64_t dropped = pipe.writer->dropped();
+    CHECK(dropped > 1'000);
+    // When somebody reads again
+    // Then all of them are told of, in one line or in several.
+    const std::regex told(R"((\d+) lines of this log were dropped)");
+    std::uint64_t sum = 0;
+    std::string text;
+    while (sum < dropped) {
+        const std::string more = pipe.read_until("\n");
+        REQUIRE_FALSE(more.empty());
+        text += more;
+        sum = 0;
+        for (std::sregex_iterator it(text.begin(), text.end(), told), end; it != end; ++it)
+            sum += std::stoull((*it)[1].str());
+    }
+    CHECK(sum == dropped);
+    CHECK(pipe.writer->dropped() == dropped);
+}
+
+TEST_CASE("what waits to be written is bounded in bytes too", "[log]") {
+    LogPipe pipe({.lines = 1'000'000, .bytes = 100'000});
+    const Log log = pipe.writer->log();
+    for (int i = 0; i < 100; ++i)
+        log.info("{}", std::string(10'000, 'x'));
+    CHECK(pipe.writer->dropped() >= 70);  // a pipe holds 64 KiB, the writer has one line in hand, 10 may wait
+}
+
+TEST_CASE("the end waits for what is to be written, but not for ever", "[log]") {
+    SECTION("a reader that reads gets all of it") {
+        LogPipe pipe({});
+        for (int i = 0; i < 100; ++i)
+            pipe.writer->log().info("line {}", i);
+        pipe.writer.reset();
+        CHECK_THAT(pipe.read_until("line 99"), Contains("line 0\n") && Contains("line 99\n"));
+    }
+    SECTION("a reader that does not read is left behind") {
+        LogPipe pipe({});
+        const Log log = pipe.writer->log();
+        for (int i = 0; i < 1'000; ++i)
+            log.info("{}", std::string(1'000, 'x'));
+        CHECK_FALSE(pipe.writer->flush(1ms));
+        pipe.writer.reset();
+        log.info("said to nobody");  // and does no harm
+    }
+}
+
+TEST_CASE("lines that cannot be written are lost and counted", "[log]") {
+    std::signal(SIGPIPE, SIG_IGN);
+    LogPipe pipe({});
+    pipe.close_reader();
+    pipe.writer->log().info("nobody is there");
+    CHECK(pipe.writer->flush(60s));
+    CHECK(pipe.writer->dropped() == 1);
 }
 
 TEST_CASE("the words of the configuration are the levels", "[log]") {

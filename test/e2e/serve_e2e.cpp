@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "test/e2e/serve_fixture.hpp"
 
@@ -32,6 +33,10 @@ TEST_CASE("serve starts, answers, and ends with 0 on SIGTERM and on SIGINT", "[e
         CHECK(eventually([&] { return served.get("/healthz").body == "ok (3 agents)"; }));
         CHECK(eventually([&] { return served.get("/readyz").status == 200; }));
         CHECK(eventually([&] { return served.json("/swarm/shadow")["TotalCompared"] > 5; }));
+        const Json counters = served.json("/swarm/status")["counters"];
+        CHECK(counters["http_requests"] > 2);
+        CHECK(counters["diffs_appended"] > 0);
+        CHECK(counters["log_lines_dropped"] == 0);
         served.program().send(signal);
         CHECK(served.program().wait() == 0);
         CHECK_THAT(served.program().err(),
@@ -70,6 +75,35 @@ TEST_CASE("lists of agents on a file system that does not answer do not delay th
     served.program().send(SIGTERM);
     CHECK(served.program().wait() == 0);
     CHECK(std::chrono::steady_clock::now() - before < 30s);
+    ::close(fd);
+}
+
+TEST_CASE("a log that nobody reads stops nothing", "[e2e]") {
+    const TempDir dir;
+    // Given standard error that is a full pipe
+    const std::string pipe = dir.path("log");
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    const int fd = ::open(pipe.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    REQUIRE(fd >= 0);
+    while (::write(fd, "x", 1) == 1) {
+    }
+    std::string command = "exec";
+    for (const std::string& argument :
+         Served::arguments(dir, {"--with-agents", "3", "--block-time", "500ms"}, 0))
+        command += " '" + argument + "'";
+    Program program({"/bin/sh", "-c", command + " 2>'" + pipe + "'"});
+    // When serve starts, then it serves
+    REQUIRE(eventually([&] { return std::filesystem::exists(dir.path("ready.json")); }));
+    const int api_port = Json::parse(dir.read("ready.json"))["api_port"];
+    httplib::Client client("127.0.0.1", api_port);
+    client.set_read_timeout(60, 0);
+    CHECK(eventually([&] {
+        const auto answer = client.Get("/api/stats");
+        return answer && Json::parse(answer->body)["tasks_received"] > 0;
+    }));
+    // and ends as usual.
+    program.send(SIGTERM);
+    CHECK(program.wait() == 0);
     ::close(fd);
 }
 
@@ -202,6 +236,10 @@ TEST_CASE("what keeps serve from starting is told in one line, with its exit cod
     CHECK(serve(dir, {"--agents-allowed", dir.path("none")}).code == 74);
     CHECK(serve(dir, {"--with-agents", "1001"}).code == 64);
     CHECK(serve(dir, {"--with-agents", "x"}).code == 64);
+    const ProgramRun beside_a_node =
+        serve(dir, {"--with-agents", "1", "--node-grpc", "127.0.0.1:1", "--node-web3", "http://127.0.0.1:1"});
+    CHECK(beside_a_node.code == 64);
+    CHECK_THAT(beside_a_node.err, Contains("a share of the rewards from the agents of a real node"));
     CHECK(serve(dir, {"--chain-seed", "1"}).code == 64);
 
     Served served(dir, {"--seed", "5"});

@@ -51,7 +51,7 @@ class Served {
     }
     [[nodiscard]] Json json(const std::string& path) const { return Json::parse(get(path).body); }
 
-  private:
+    /// What `ioswarm serve` is called with.
     static std::vector<std::string> arguments(const TempDir& dir, std::vector<std::string> more,
                                               int grpc_port) {
         std::filesystem::remove(dir.path("ready.json"));
@@ -63,6 +63,8 @@ class Served {
         out.insert(out.end(), more.begin(), more.end());
         return out;
     }
+
+  private:
     /// A port that nobody has now: 0 would turn the API off.
     static int free_port() {
         const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
