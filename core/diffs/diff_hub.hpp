@@ -43,7 +43,8 @@ struct DiffHubSettings {
 class DiffHub final : public DiffLink {
   public:
     /// What OUT_OF_RANGE says of the newest snapshot, "height 1200 (state-1200.snap.gz)"; empty: there is none.
-    /// Called from any thread, only when a stream is refused or ended.
+    /// Called from any thread, gRPC's callback threads among them, only when a stream is refused or ended: it
+    /// must not read a file.
     using NewestSnapshot = std::function<std::string()>;
     /// How far an agent's state is: the tip's diff (of `height`) was handed to the connection of its stream, or
     /// it asked for what follows `height`. 0: not known, its stream is over. Of a stream that is behind nothing

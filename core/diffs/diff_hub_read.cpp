@@ -104,7 +104,11 @@ Result<std::vector<SharedDiffPtr>> DiffHub::read(std::uint64_t from, std::size_t
         const ErrorCode code = read.error().code;
         if (code == ErrorCode::out_of_range) return fail(out_of_range(from, "it was pruned"));
         log_.error("diff streams end at height {}: {}", from, read.error().text());
-        if (code == ErrorCode::data_loss) return fail(std::move(read.error()));
+        // The agent is told no path of this machine; the log above has it.
+        if (code == ErrorCode::data_loss) {
+            return fail(ErrorCode::data_loss, "diff stream ended", fmt::format("height {}", from),
+                        read.error().why);
+        }
         return fail(ErrorCode::unavailable, "diff stream ended", fmt::format("height {}", from),
                     "the diff log cannot be read now");
     }

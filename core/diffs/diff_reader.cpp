@@ -63,6 +63,20 @@ Result<DiffRange> DiffReader::range() {
     return in_transaction([&] { return range_inside(); });
 }
 
+Result<std::optional<ChainIdentity>> DiffReader::chain() {
+    const auto is_there = database_.query_integer("SELECT count(*) FROM sqlite_master WHERE name = 'chain'");
+    if (!is_there) return fail(is_there.error());
+    if (is_there->value_or(0) == 0) return std::optional<ChainIdentity>{};  // version 1
+    auto query = database_.prepare("SELECT evm, node FROM chain");
+    if (!query) return fail(query.error());
+    const auto row = query->step();
+    if (!row) return fail(row.error());
+    if (!*row) return std::optional<ChainIdentity>{};
+    ChainIdentity out{query->u64(0), std::nullopt};
+    if (!query->is_null(1)) out.node = query->u64(1);
+    return std::optional<ChainIdentity>{out};
+}
+
 Result<Hash256> DiffReader::tip_chain() {
     return in_transaction([&]() -> Result<Hash256> {
         const auto tip = tip_.step();

@@ -11,6 +11,7 @@
 #include "core/base/result.hpp"
 #include "core/crypto/sha256.hpp"
 #include "core/diffs/record_codec.hpp"
+#include "core/model/chain_identity.hpp"
 #include "core/ports/diff_store.hpp"
 #include "core/sqlite/sqlite.hpp"
 
@@ -24,6 +25,8 @@ class DiffReader {
     [[nodiscard]] static Result<std::unique_ptr<DiffReader>> open(const std::filesystem::path& file);
 
     [[nodiscard]] Result<DiffRange> range();
+    /// The chain that the log belongs to; nothing when it is not known.
+    [[nodiscard]] Result<std::optional<ChainIdentity>> chain();
     /// Zero when the log is empty.
     [[nodiscard]] Result<Hash256> tip_chain();
     /// Rows `from` to at most `to`, checked against their chain values; as DiffStore::read().

@@ -14,14 +14,22 @@ namespace {
 
 // What is small stands before the record, so that it is read without the record's pages. `log` has one row: the
 // lowest height held, or where an empty log is to begin (0: anywhere), and the chain value of the row before
-// it.
+// it. `chain` has no row until the chain is known, then one: its EVM chain id and its node's, as ChainIdentity.
 constexpr std::array kTables{
     std::string_view{
         "CREATE TABLE diffs(height INTEGER PRIMARY KEY, digest BLOB NOT NULL, chain BLOB NOT NULL, "
         "size INTEGER NOT NULL, codec INTEGER NOT NULL, record BLOB NOT NULL) STRICT"},
     std::string_view{"CREATE TABLE log(one INTEGER PRIMARY KEY CHECK(one = 1), floor INTEGER NOT NULL, "
                      "base_chain BLOB NOT NULL) STRICT"},
+    std::string_view{
+        "CREATE TABLE chain(one INTEGER PRIMARY KEY CHECK(one = 1), evm INTEGER NOT NULL, node INTEGER) "
+        "STRICT"},
 };
+
+/// How many of the tables above a log of this version has.
+std::size_t tables_of(std::int64_t version) {
+    return version >= 2 ? kTables.size() : kTables.size() - 1;
+}
 
 Error cannot_open(ErrorCode code, std::string file, std::string why, std::string hint) {
     return {code, "cannot open the diff log", std::move(file), std::move(why), std::move(hint)};
@@ -39,25 +47,31 @@ Result<bool> is_ours(sqlite::Database& database) {
                             "give another diffStorePath"));
 }
 
-Status check_tables(sqlite::Database& database) {
+/// The version of a log that is ours. Error failed_precondition: a newer one.
+Result<std::int64_t> version_of(sqlite::Database& database) {
     const auto version = database.query_integer("PRAGMA user_version");
     if (!version) return fail(version.error());
-    if (version->value_or(0) > kDiffSchemaVersion) {
-        return fail(cannot_open(ErrorCode::failed_precondition, database.file(),
-                                fmt::format("it was written by a newer ioswarm (version {}, this one knows {})",
-                                            version->value_or(0), kDiffSchemaVersion),
-                                "install the newer ioswarm again"));
-    }
+    if (version->value_or(0) <= kDiffSchemaVersion) return version->value_or(0);
+    return fail(cannot_open(ErrorCode::failed_precondition, database.file(),
+                            fmt::format("it was written by a newer ioswarm (version {}, this one knows {})",
+                                        version->value_or(0), kDiffSchemaVersion),
+                            "install the newer ioswarm again"));
+}
+
+Status check_tables(sqlite::Database& database) {
+    const auto version = version_of(database);
+    if (!version) return fail(version.error());
+    const std::size_t tables = tables_of(*version);
     const Error altered = cannot_open(ErrorCode::data_loss, database.file(),
-                                      fmt::format("its tables are not those of version {}", kDiffSchemaVersion),
+                                      fmt::format("its tables are not those of version {}", *version),
                                       "move the file away: the log is then filled anew from its source");
     auto found = database.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid");
     if (!found) return fail(found.error());
     for (std::size_t count = 0;; ++count) {
         const auto row = found->step();
         if (!row) return fail(row.error());
-        if (!*row && count == kTables.size()) break;
-        if (!*row || count >= kTables.size() || found->text(0) != kTables[count]) return fail(altered);
+        if (!*row && count == tables) break;
+        if (!*row || count >= tables || found->text(0) != kTables[count]) return fail(altered);
     }
     const auto rows = database.query_integer("SELECT count(*) FROM log WHERE length(base_chain) = 32");
     if (!rows) return fail(rows.error());
@@ -73,6 +87,14 @@ Status create(sqlite::Database& database) {
         "COMMIT",
         kDiffApplicationId, kDiffSchemaVersion);
     Status status = database.execute(sql);
+    if (!status && database.in_transaction()) static_cast<void>(database.execute("ROLLBACK"));
+    return status;
+}
+
+/// From version 1 to 2.
+Status add_chain_table(sqlite::Database& database) {
+    Status status =
+        database.execute(fmt::format("BEGIN IMMEDIATE; {}; PRAGMA user_version = 2; COMMIT", kTables.back()));
     if (!status && database.in_transaction()) static_cast<void>(database.execute("ROLLBACK"));
     return status;
 }
@@ -114,7 +136,11 @@ Status prepare_diff_writer(sqlite::Database& database) {
         "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;"
         "PRAGMA journal_size_limit = 16777216");
     if (status && !*ours) status = create(database);
-    return status ? check_tables(database) : status;
+    if (status) status = check_tables(database);
+    if (!status) return status;
+    const auto version = version_of(database);
+    if (!version) return fail(version.error());
+    return *version < 2 ? add_chain_table(database) : status;
 }
 
 Status prepare_diff_reader(sqlite::Database& database) {

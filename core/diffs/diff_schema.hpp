@@ -12,7 +12,9 @@ namespace ioswarm {
 
 /// "IOSD" in the file's header: tells a diff log from any other SQLite file.
 inline constexpr std::int64_t kDiffApplicationId = 0x494f5344;
-inline constexpr std::int64_t kDiffSchemaVersion = 1;
+/// 2 added the table `chain`. A log of version 1 is moved to it when it is opened for writing, and read as it
+/// is.
+inline constexpr std::int64_t kDiffSchemaVersion = 2;
 /// What errors call it.
 inline constexpr const char* kDiffLogName = "diff log";
 

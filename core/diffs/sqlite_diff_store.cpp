@@ -3,15 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <condition_variable>
 #include <limits>
 #include <mutex>
 #include <optional>
 #include <utility>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "core/diffs/diff_chain.hpp"
 #include "core/diffs/diff_reader.hpp"
@@ -19,6 +15,7 @@
 #include "core/diffs/record_codec.hpp"
 #include "core/diffs/store_checks.hpp"
 #include "core/sqlite/lock_file.hpp"
+#include "core/sqlite/private_file.hpp"
 #include "core/sqlite/sqlite.hpp"
 
 // Rows are appended at the end and removed at the front, so that in the long run new rows take the pages that
@@ -33,22 +30,6 @@ constexpr std::size_t kMaxReaders = 4;
 /// Pages that stay free for coming rows, and pages given back a transaction.
 constexpr std::int64_t kSparePages = 1024;
 constexpr std::int64_t kVacuumPages = 1024;
-
-/// SQLite gives the WAL the mode of the file, so it is enough to make this one before SQLite does. Its name is
-/// synced, since SQLite, finding it, will not.
-Status make_private_file(const std::filesystem::path& file) {
-    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return fail(errno_error(errno, "cannot open the diff log", file.string()));
-    ::close(fd);
-    const int folder =
-        ::open(file.has_parent_path() ? file.parent_path().c_str() : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) return fail(errno_error(errno, "cannot open the folder of the diff log", file.string()));
-    const int synced = fsync(folder);
-    const int error = errno;
-    ::close(folder);
-    if (synced != 0) return fail(errno_error(error, "cannot sync the folder of the diff log", file.string()));
-    return {};
-}
 
 }  // namespace
 
@@ -124,6 +105,7 @@ class SqliteDiffStore::Writer {
     Status append(const std::vector<DiffRow>& rows);
     Result<std::size_t> prune(std::uint64_t floor, std::size_t max_rows);
     Status restart_at(std::uint64_t height);
+    Status set_chain(const ChainIdentity& chain);
 
   private:
     Writer(LockFile lock, sqlite::Database database) : lock_(std::move(lock)), database_(std::move(database)) {}
@@ -153,7 +135,7 @@ Result<std::unique_ptr<SqliteDiffStore::Writer>> SqliteDiffStore::Writer::open(
     if (Status status = check_diff_file(file, true); !status) return fail(status.error());
     auto lock = LockFile::acquire(file.string() + ".lock");
     if (!lock) return fail(lock.error());
-    if (Status status = make_private_file(file); !status) return fail(status.error());
+    if (Status status = make_private_file(file, kDiffLogName); !status) return fail(status.error());
     auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_write, kDiffLogName);
     if (!database) return fail(database.error());
     if (Status status = prepare_diff_writer(*database); !status) return fail(status.error());
@@ -291,6 +273,22 @@ Status SqliteDiffStore::Writer::vacuum() {
                              ")");
 }
 
+Status SqliteDiffStore::Writer::set_chain(const ChainIdentity& chain) {
+    if (!health_) return health_;
+    return write([&]() -> Status {
+        auto set = database_.prepare(
+            "INSERT INTO chain VALUES(1, ?1, ?2) ON CONFLICT(one) DO UPDATE SET evm = ?1, node = ?2");
+        if (!set) return fail(set.error());
+        set->bind_u64(1, chain.evm);
+        if (chain.node) {
+            set->bind_u64(2, *chain.node);
+        } else {
+            set->bind_null(2);
+        }
+        return set->run();
+    });
+}
+
 Status SqliteDiffStore::Writer::restart_at(std::uint64_t height) {
     health_ = {};
     Status status = write([&]() -> Status {
@@ -377,6 +375,15 @@ Result<std::vector<DiffRow>> SqliteDiffStore::read(std::uint64_t from, std::size
 Result<std::size_t> SqliteDiffStore::prune(std::uint64_t floor, std::size_t max_rows) {
     if (!writer_) return fail(read_only());
     return writer_->prune(floor, max_rows);
+}
+
+Result<std::optional<ChainIdentity>> SqliteDiffStore::chain() const {
+    return readers_->with([](DiffReader& reader) { return reader.chain(); });
+}
+
+Status SqliteDiffStore::set_chain(const ChainIdentity& chain) {
+    if (!writer_) return fail(read_only());
+    return writer_->set_chain(chain);
 }
 
 Status SqliteDiffStore::restart_at(std::uint64_t height) {

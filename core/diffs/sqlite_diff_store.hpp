@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/model/chain_identity.hpp"
 #include "core/ports/diff_store.hpp"
 
 namespace ioswarm {
@@ -37,6 +38,10 @@ class SqliteDiffStore final : public DiffStore {
                                                     std::size_t max_bytes) const override;
     [[nodiscard]] Result<std::size_t> prune(std::uint64_t floor, std::size_t max_rows) override;
     [[nodiscard]] Status clear() override { return restart_at(0); }
+    /// The chain that the log belongs to, or nothing when it is not known. Errors: io, data_loss.
+    [[nodiscard]] Result<std::optional<ChainIdentity>> chain() const;
+    /// Writes it. Before the first append, or on the thread that appends. Errors: as append().
+    [[nodiscard]] Status set_chain(const ChainIdentity& chain);
     /// As clear(), and range() says from then on that the log is to begin at `height` (0: anywhere).
     [[nodiscard]] Status restart_at(std::uint64_t height);
 

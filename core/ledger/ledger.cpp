@@ -2,23 +2,21 @@
 #include "core/ledger/ledger.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <condition_variable>
 #include <deque>
 #include <exception>
 #include <iterator>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "core/ledger/ledger_reader.hpp"
 #include "core/ledger/schema.hpp"
+#include "core/ledger/usage_mark.hpp"
 #include "core/sqlite/lock_file.hpp"
+#include "core/sqlite/private_file.hpp"
 #include "core/sqlite/sqlite.hpp"
 
 // How a group is made: the writer takes all that waits, up to the next operation that wants to be alone, and
@@ -44,24 +42,25 @@ bool concerns_the_file(const Error& error) {
            error.code == ErrorCode::try_again || error.code == ErrorCode::resource_exhausted;
 }
 
-Status make_private_file(const std::filesystem::path& file) {
-    // SQLite gives the WAL the mode of the database, so it is enough to make this one before SQLite does.
-    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return fail(errno_error(errno, "cannot open the ledger", file.string()));
-    ::close(fd);
-    return {};
+std::uint64_t size_of(const std::filesystem::path& file) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(file, error);
+    return error ? 0 : size;
 }
 
 }  // namespace
 
 struct Ledger::Impl {
-    Impl(Log log_in, const LedgerOptions& options_in, LockFile lock_in, sqlite::Database database_in)
-        : log(std::move(log_in)),
+    Impl(std::filesystem::path dir_in, Log log_in, const LedgerOptions& options_in, LockFile lock_in,
+         sqlite::Database database_in)
+        : dir(std::move(dir_in)),
+          log(std::move(log_in)),
           options(options_in),
           lock(std::move(lock_in)),
           database(std::move(database_in)) {}
 
     // Const after open.
+    const std::filesystem::path dir;
     Log log;
     LedgerOptions options;
     LockFile lock;  // before the database, so that it is dropped after it
@@ -70,6 +69,10 @@ struct Ledger::Impl {
     sqlite::Database database;
     std::unique_ptr<LedgerTx> tx;
     std::chrono::milliseconds retry{0};  // 0 = the last write worked
+    bool is_marked = false;              // the directory's mark says that the ledger was used
+    bool told_of_mark = false;           // that it cannot be written
+    /// When the WAL is to be moved into the file; nothing: no commit came since that was done.
+    std::optional<std::chrono::steady_clock::time_point> checkpoint_at;
 
     // Its own synchronisation.
     std::unique_ptr<LedgerReader> reader;
@@ -83,6 +86,8 @@ struct Ledger::Impl {
     std::uint64_t commits = 0;
     std::uint64_t refused = 0;
     std::uint64_t failed_commits = 0;
+    std::uint64_t checkpoints = 0;
+    std::uint64_t failed_checkpoints = 0;
 
     std::jthread writer;  // last: it uses all above
 
@@ -97,6 +102,9 @@ struct Ledger::Impl {
     void note(const Status& status, std::uint64_t operations_done);
     void wait_before_retry();
     void probe();
+    void mark_use();
+    void checkpoint();
+    void close();
 };
 
 Status Ledger::Impl::take(LedgerOp op) {
@@ -122,17 +130,27 @@ void Ledger::Impl::write_loop() {
             write(std::move(group));
         } else if (stop) {
             return;
-        } else {
+        } else if (retry.count() != 0) {
             probe();
         }
-        if (retry.count() != 0) wait_before_retry();
+        if (retry.count() != 0) {
+            wait_before_retry();
+        } else if (checkpoint_at && *checkpoint_at <= std::chrono::steady_clock::now()) {
+            checkpoint();
+        }
     }
 }
 
-/// Empty: nothing waits and the ledger closes (`stop`), or it is time to see whether writing works again.
+/// Empty: nothing waits and the ledger closes (`stop`), or it is time for a checkpoint or to see whether
+/// writing works again.
 Group Ledger::Impl::take_group(bool& stop) {
     std::unique_lock locked(mutex);
-    if (retry.count() == 0) wake.wait(locked, [&] { return closing || !waiting.empty(); });
+    const auto is_called = [&] { return closing || !waiting.empty(); };
+    if (retry.count() == 0 && checkpoint_at) {
+        wake.wait_until(locked, *checkpoint_at, is_called);
+    } else if (retry.count() == 0) {
+        wake.wait(locked, is_called);
+    }
     stop = closing;
     Group group;
     if (waiting.empty()) return group;
@@ -217,6 +235,8 @@ void Ledger::Impl::note(const Status& status, std::uint64_t operations_done) {
     }
     if (status) {
         retry = std::chrono::milliseconds{0};
+        if (!checkpoint_at) checkpoint_at = std::chrono::steady_clock::now() + options.checkpoint_interval;
+        if (!is_marked) mark_use();
         if (changed) log.info("the ledger takes writes again");
     } else {
         retry = retry.count() == 0 ? options.first_retry : std::min(retry * 2, options.last_retry);
@@ -236,25 +256,94 @@ void Ledger::Impl::probe() {
     write(std::move(group));
 }
 
+/// Once, after the commit that made this a ledger with something in it. Its pages are moved into the file at
+/// once, so that the file alone is never taken for a new ledger.
+void Ledger::Impl::mark_use() {
+    const auto unused = tx->is_unused();
+    if (!unused || *unused) return;
+    const Status marked = write_ledger_use(dir, LedgerUse::open);
+    is_marked = marked.has_value();
+    if (is_marked) {
+        checkpoint_at = std::chrono::steady_clock::now();
+    } else if (!std::exchange(told_of_mark, true)) {
+        log.error("{}; it is tried again after each commit", marked.error().text());
+    }
+}
+
+void Ledger::Impl::checkpoint() {
+    constexpr std::chrono::milliseconds kPatience{200};  // readers' transactions take less than half of it
+    const bool truncate = size_of(dir / "ledger.db-wal") > options.max_wal_bytes;
+    const auto moved = database.checkpoint(truncate, kPatience);
+    checkpoint_at.reset();
+    if (!moved || !*moved) checkpoint_at = std::chrono::steady_clock::now() + options.checkpoint_interval;
+    bool is_first_failure = false;
+    {
+        const std::lock_guard locked(mutex);
+        if (moved && *moved) ++checkpoints;
+        if (!moved) is_first_failure = ++failed_checkpoints == 1;
+    }
+    // Nothing is lost: every commit is in the WAL.
+    if (is_first_failure) log.warn("{}; it is tried again later", moved.error().text());
+}
+
+/// After the writer's thread. The mark first: between the two a kill leaves a mark that says less than is true,
+/// and never a ledger that is refused without a reason.
+void Ledger::Impl::close() {
+    // The reader first, so that the writer's connection is the last one and folds the WAL into the file.
+    reader.reset();
+    if (!is_marked) return;
+    if (const Status closed = write_ledger_use(dir, LedgerUse::closed); !closed) {
+        log.error("{}; ledger.db-wal is kept", closed.error().text());
+        database.keep_wal();
+    }
+}
+
+namespace {
+
+/// The connection that writes, with its tables. Nothing is written to a ledger that is not whole.
+Result<sqlite::Database> open_writer(const std::filesystem::path& dir, LedgerUse use) {
+    const std::filesystem::path file = dir / "ledger.db";
+    if (Status status = check_ledger_files(dir, use); !status) return fail(status.error());
+    if (Status status = make_private_file(file, "ledger"); !status) return fail(status.error());
+    auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_write, "ledger");
+    if (!database) return fail(database.error());
+    if (use != LedgerUse::unused) {
+        const auto empty = is_without_tables(*database);
+        if (!empty) return fail(empty.error());
+        if (*empty) return fail(lost_ledger(dir));
+    }
+    if (Status status = configure_writer(*database); !status) return fail(status.error());
+    if (Status status = prepare_schema(*database, now_ms()); !status) return fail(status.error());
+    return database;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Ledger>> Ledger::open(const std::filesystem::path& dir, Log log,
                                              const LedgerOptions& options) {
     if (Status status = prepare_private_directory(dir); !status) return fail(status.error());
     auto lock = LockFile::acquire(dir / "ledger.lock");
     if (!lock) return fail(lock.error());
-    const std::filesystem::path file = dir / "ledger.db";
-    if (Status status = make_private_file(file); !status) return fail(status.error());
-    auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_write, "ledger");
+    const auto use = read_ledger_use(dir);
+    if (!use) return fail(use.error());
+    auto database = open_writer(dir, *use);
     if (!database) return fail(database.error());
-    if (Status status = configure_writer(*database); !status) return fail(status.error());
-    if (Status status = prepare_schema(*database, now_ms()); !status) return fail(status.error());
 
-    auto impl = std::make_unique<Impl>(std::move(log), options, std::move(*lock), std::move(*database));
+    auto impl = std::make_unique<Impl>(dir, std::move(log), options, std::move(*lock), std::move(*database));
     auto tx = LedgerTx::prepare(impl->database);
     if (!tx) return fail(tx.error());
     impl->tx = std::move(*tx);
-    auto reader = LedgerReader::open(file);
+    const auto unused = impl->tx->is_unused();
+    if (!unused) return fail(unused.error());
+    if (*unused && *use != LedgerUse::unused) return fail(lost_ledger(dir));
+    auto reader = LedgerReader::open(dir / "ledger.db");
     if (!reader) return fail(reader.error());
     impl->reader = std::move(*reader);
+    if (!*unused) {
+        // From here on the WAL is there, and belongs to the file until close() says otherwise.
+        if (Status status = write_ledger_use(dir, LedgerUse::open); !status) return fail(status.error());
+        impl->is_marked = true;
+    }
     impl->writer = std::jthread([raw = impl.get()] { raw->write_loop(); });
     return std::unique_ptr<Ledger>(new Ledger(std::move(impl)));
 }
@@ -268,8 +357,7 @@ Ledger::~Ledger() {
     }
     impl_->wake.notify_all();
     impl_->writer.join();
-    // The reader first, so that the writer's connection is the last one and folds the WAL into the file.
-    impl_->reader.reset();
+    impl_->close();
 }
 
 Status Ledger::submit(LedgerOp op) {
@@ -327,10 +415,10 @@ Result<std::vector<WalletChangeRow>> Ledger::wallet_changes(std::string_view age
 
 std::map<std::string, std::uint64_t> Ledger::counters() const {
     const std::lock_guard locked(impl_->mutex);
-    return {{"ledger_operations", impl_->operations},
-            {"ledger_commits", impl_->commits},
-            {"ledger_refused", impl_->refused},
-            {"ledger_failed_commits", impl_->failed_commits}};
+    return {
+        {"ledger_operations", impl_->operations},   {"ledger_commits", impl_->commits},
+        {"ledger_refused", impl_->refused},         {"ledger_failed_commits", impl_->failed_commits},
+        {"ledger_checkpoints", impl_->checkpoints}, {"ledger_failed_checkpoints", impl_->failed_checkpoints}};
 }
 
 }  // namespace ioswarm

@@ -24,6 +24,11 @@ struct LedgerOptions {
     /// After a failed write, how long until the next try: doubled from the first to the last.
     std::chrono::milliseconds first_retry{20};
     std::chrono::milliseconds last_retry{1000};
+    /// At the latest this long after a commit its pages are moved from the WAL into ledger.db.
+    std::chrono::milliseconds checkpoint_interval{std::chrono::minutes(5)};
+    /// A WAL above this many bytes is cut to nothing when its pages are moved. SQLite moves them by itself,
+    /// without cutting, whenever a commit leaves more than about 4 MB in it.
+    std::uint64_t max_wal_bytes = 8U << 20U;
 };
 
 /// One change of the ledger.
@@ -40,16 +45,20 @@ struct LedgerOp {
     bool alone = false;
 };
 
-/// The books on disk: one SQLite file that one thread writes, in WAL mode with every commit synced. Operations
-/// that wait while a commit is under way share the next one (group commit), so the price of a sync is split
-/// among them. Histories are read over a second connection, read-only and never checkpointing: whoever asks for
-/// them (the monitoring API is open to all) then cannot hold up the answers of agents, which a shared
-/// connection would let them. Thread-safe. The destructor finishes what waits, then closes.
+/// The books on disk: one SQLite file that one thread writes, in WAL mode with every commit synced. That thread
+/// is also the only one that moves the WAL into the file; other processes may read the file beside it, in short
+/// transactions and without checkpoints (SQLite before 3.51.3 can damage a file that two connections
+/// checkpoint). Operations that wait while a commit is under way share the next one (group commit), so the
+/// price of a sync is split among them. Histories are read over a second connection, read-only and never
+/// checkpointing: whoever asks for them (the monitoring API is open to all) then cannot hold up the answers of
+/// agents, which a shared connection would let them. Thread-safe. The destructor finishes what waits, then
+/// closes.
 class Ledger {
   public:
     /// Opens or makes `dir`/ledger.db (mode 0600; `dir` is made with 0700). Errors: try_again when another
     /// process holds the directory (names its pid); permission_denied when others may write to it; data_loss
-    /// for a damaged or foreign file; failed_precondition for one of a newer version; io.
+    /// for a damaged or foreign file, and for one that lacks what was written to it before (a copy without its
+    /// WAL); failed_precondition for one of a newer version; io.
     [[nodiscard]] static Result<std::unique_ptr<Ledger>> open(const std::filesystem::path& dir, Log log = {},
                                                               const LedgerOptions& options = {});
     ~Ledger();
@@ -79,7 +88,8 @@ class Ledger {
     [[nodiscard]] Result<std::optional<EpochRow>> epoch(std::uint64_t epoch) const;
     [[nodiscard]] Result<std::vector<WalletChangeRow>> wallet_changes(std::string_view agent_id) const;
 
-    /// ledger_operations, ledger_commits, ledger_refused (queue full), ledger_failed_commits.
+    /// ledger_operations, ledger_commits, ledger_refused (queue full), ledger_failed_commits,
+    /// ledger_checkpoints, ledger_failed_checkpoints (tried again after the next interval).
     [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
 
   private:

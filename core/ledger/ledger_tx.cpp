@@ -14,6 +14,8 @@ namespace {
 
 using sqlite::Statement;
 
+constexpr const char* kEvmChainId = "evm_chain_id";
+constexpr const char* kNodeChainId = "node_chain_id";
 constexpr std::size_t kPackedAction = Hash256::kSize + 1;
 
 Bytes pack_actions(const std::vector<MinedAction>& actions) {
@@ -120,12 +122,13 @@ struct LedgerTx::Statements {
     Statement recent, add_recent, drop_recent;
     Statement agent, set_agent, promote_wallets, add_wallet_change, trim_wallet_changes;
     Statement add_epoch, add_payout, mark_notice, drop_epochs, drop_payouts;
+    Statement chain_id, set_chain_id, is_used;
     Statement probe;
 };
 
 Result<std::unique_ptr<LedgerTx>> LedgerTx::prepare(sqlite::Database& database) {
     auto all = std::make_unique<Statements>();
-    const std::array<std::pair<Statement*, const char*>, 24> texts{{
+    const std::array<std::pair<Statement*, const char*>, 27> texts{{
         {&all->numbers,
          "SELECT last_height, epoch, epoch_first_height, epoch_started_ms, closed_tasks, counted_answers, "
          "compared, matched, "
@@ -167,6 +170,12 @@ Result<std::unique_ptr<LedgerTx>> LedgerTx::prepare(sqlite::Database& database) 
         {&all->mark_notice, "UPDATE payouts SET notice = 1 WHERE epoch = ?1 AND agent = ?2 AND notice = 0"},
         {&all->drop_epochs, "DELETE FROM epochs WHERE epoch < ?1"},
         {&all->drop_payouts, "DELETE FROM payouts WHERE epoch < ?1 AND notice <> 2"},
+        {&all->chain_id, "SELECT value FROM meta WHERE key = ?1"},
+        {&all->set_chain_id, "INSERT INTO meta VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2"},
+        {&all->is_used,
+         "SELECT EXISTS(SELECT 1 FROM answers) OR EXISTS(SELECT 1 FROM work) OR EXISTS(SELECT 1 FROM epochs) "
+         "OR "
+         "EXISTS(SELECT 1 FROM payouts)"},
         {&all->probe, "UPDATE meta SET value = value + 1 WHERE key = 'probes'"},
     }};
     for (const auto& [statement, sql] : texts) {
@@ -390,6 +399,50 @@ Result<bool> LedgerTx::mark_notice_sent(std::uint64_t epoch, std::string_view ag
 Status LedgerTx::drop_epochs_below(std::uint64_t epoch) {
     if (Status status = statements_->drop_epochs.bind_u64(1, epoch).run(); !status) return status;
     return statements_->drop_payouts.bind_u64(1, epoch).run();
+}
+
+Result<std::optional<ChainIdentity>> LedgerTx::chain() {
+    std::optional<std::uint64_t> found[2];
+    constexpr const char* kKeys[2] = {kEvmChainId, kNodeChainId};
+    for (std::size_t i = 0; i < 2; ++i) {
+        Statement& query = statements_->chain_id;
+        const auto row = query.bind_text(1, kKeys[i]).step();
+        if (!row) return fail(row.error());
+        if (!*row) continue;
+        found[i] = query.u64(0);
+        query.reset();
+    }
+    if (!found[0]) return std::optional<ChainIdentity>{};
+    return std::optional<ChainIdentity>{{*found[0], found[1]}};
+}
+
+Status LedgerTx::set_chain(const ChainIdentity& chain) {
+    Statement& set = statements_->set_chain_id;
+    if (Status status = set.bind_text(1, kEvmChainId).bind_u64(2, chain.evm).run(); !status) return status;
+    return chain.node ? set.bind_text(1, kNodeChainId).bind_u64(2, *chain.node).run() : Status{};
+}
+
+Result<bool> LedgerTx::is_unused() {
+    Statement& query = statements_->is_used;
+    const auto row = query.step();
+    if (!row) return fail(row.error());
+    const bool used = query.integer(0) != 0;
+    query.reset();
+    return !used;
+}
+
+Status LedgerTx::forget_chain() {
+    const auto unused = is_unused();
+    if (!unused) return fail(unused.error());
+    if (!*unused) {
+        return fail(ErrorCode::failed_precondition, "cannot give the ledger another chain", database_.file(),
+                    "it holds work or payouts");
+    }
+    return database_.execute(
+        "DELETE FROM meta WHERE key IN ('evm_chain_id', 'node_chain_id'); DELETE FROM recent_blocks;"
+        "UPDATE numbers SET last_height = 0, epoch = 0, epoch_first_height = 0, epoch_started_ms = 0, "
+        "counted_answers = 0, compared = 0, matched = 0, false_positives = 0, false_negatives = 0, "
+        "nonce_race_excluded = 0");
 }
 
 Status LedgerTx::probe() {

@@ -9,6 +9,7 @@
 
 #include "core/base/result.hpp"
 #include "core/ledger/ledger_rows.hpp"
+#include "core/model/chain_identity.hpp"
 
 namespace ioswarm {
 
@@ -58,6 +59,16 @@ class LedgerTx {
     /// Removes epochs below the one given with their payouts, save payouts that still wait for their
     /// settlement.
     [[nodiscard]] Status drop_epochs_below(std::uint64_t epoch);
+
+    /// The chain that the ledger belongs to; nothing until it is known.
+    [[nodiscard]] Result<std::optional<ChainIdentity>> chain();
+    /// A node id that is not known leaves the one that is there.
+    [[nodiscard]] Status set_chain(const ChainIdentity& chain);
+    /// True: no answer, no epoch and no payout was ever written. Blocks that were passed over and agents'
+    /// wallets do not count.
+    [[nodiscard]] Result<bool> is_unused();
+    /// Makes an unused ledger forget its chain and where it stands on it, so that it can begin on another one.
+    [[nodiscard]] Status forget_chain();
 
     /// A write of no meaning, to see whether writing works.
     [[nodiscard]] Status probe();

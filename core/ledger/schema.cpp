@@ -113,16 +113,23 @@ Status configure_writer(sqlite::Database& database) {
         "PRAGMA journal_size_limit = 16777216");
 }
 
-Status prepare_schema(sqlite::Database& database, std::int64_t now_ms) {
+Result<bool> is_without_tables(sqlite::Database& database) {
     const auto tables = database.query_integer("SELECT count(*) FROM sqlite_master");
     if (!tables) return fail(tables.error());
     const auto id = database.query_integer("PRAGMA application_id");
     if (!id) return fail(id.error());
-    if (tables->value_or(0) == 0 && id->value_or(0) == 0) return create(database, now_ms);
+    return tables->value_or(0) == 0 && id->value_or(0) == 0;
+}
+
+namespace {
+
+/// The version of a ledger that this program can read. Errors as prepare_schema().
+Result<std::int64_t> known_version(sqlite::Database& database) {
+    const auto id = database.query_integer("PRAGMA application_id");
+    if (!id) return fail(id.error());
     if (id->value_or(0) != kLedgerApplicationId)
         return fail(altered(database, "it is not a ledger of ioswarm"));
-
-    auto version = database.query_integer("SELECT value FROM meta WHERE key = 'schema_version'");
+    const auto version = database.query_integer("SELECT value FROM meta WHERE key = 'schema_version'");
     if (!version) return fail(version.error());
     if (!*version) return fail(altered(database, "it does not name its version"));
     if (**version > kLedgerSchemaVersion) {
@@ -131,8 +138,30 @@ Status prepare_schema(sqlite::Database& database, std::int64_t now_ms) {
                                 kLedgerSchemaVersion),
                     "install the newer ioswarm again");
     }
-    for (std::int64_t at = **version; at < kLedgerSchemaVersion; ++at) {
+    return **version;
+}
+
+}  // namespace
+
+Status prepare_schema(sqlite::Database& database, std::int64_t now_ms) {
+    const auto empty = is_without_tables(database);
+    if (!empty) return fail(empty.error());
+    if (*empty) return create(database, now_ms);
+    const auto version = known_version(database);
+    if (!version) return fail(version.error());
+    for (std::int64_t at = *version; at < kLedgerSchemaVersion; ++at) {
         if (Status status = migrate_one(database, at); !status) return status;
+    }
+    return check_tables(database);
+}
+
+Status check_schema(sqlite::Database& database) {
+    const auto version = known_version(database);
+    if (!version) return fail(version.error());
+    if (*version < kLedgerSchemaVersion) {
+        return fail(ErrorCode::failed_precondition, "cannot read the ledger", database.file(),
+                    fmt::format("it is of version {}, and is moved to version {} when serve opens it", *version,
+                                kLedgerSchemaVersion));
     }
     return check_tables(database);
 }

@@ -18,4 +18,10 @@ inline constexpr std::int64_t kLedgerSchemaVersion = 1;
 /// newer version; data_loss for another program's file or altered tables.
 [[nodiscard]] Status prepare_schema(sqlite::Database& database, std::int64_t now_ms);
 
+/// True: there is nothing in the file, not even tables.
+[[nodiscard]] Result<bool> is_without_tables(sqlite::Database& database);
+
+/// As prepare_schema() for a connection that only reads: nothing is made and nothing is moved.
+[[nodiscard]] Status check_schema(sqlite::Database& database);
+
 }  // namespace ioswarm

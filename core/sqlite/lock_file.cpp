@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/sqlite/private_file.hpp"
+
 namespace ioswarm {
 namespace {
 
@@ -56,8 +58,13 @@ LockFile::~LockFile() {
 Status prepare_private_directory(const std::filesystem::path& dir) {
     std::error_code error;
     if (dir.has_parent_path()) std::filesystem::create_directories(dir.parent_path(), error);
-    if (mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST) {
+    const bool is_made = mkdir(dir.c_str(), 0700) == 0;
+    if (!is_made && errno != EEXIST) {
         return fail(errno_error(errno, "cannot make the data directory", dir.string()));
+    }
+    if (is_made) {
+        const std::filesystem::path parent = dir.lexically_normal().parent_path();
+        if (Status synced = sync_directory(parent.empty() ? "." : parent); !synced) return synced;
     }
     struct stat info {};
     if (stat(dir.c_str(), &info) != 0)

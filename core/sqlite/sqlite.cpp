@@ -9,6 +9,26 @@ namespace ioswarm::sqlite {
 namespace {
 
 constexpr int kReaderBusyMs = 1000;
+constexpr int kCopyTries = 20;
+
+/// A path as SQLite's URIs write it: what means something else there is escaped.
+std::string uri_of(const std::string& path) {
+    std::string out = "file:";
+    // Two slashes at the begin would announce a host.
+    const std::size_t begin = path.starts_with('/') ? path.find_first_not_of('/') - 1 : 0;
+    for (const char c : path.substr(begin)) {
+        if (c == '%' || c == '?' || c == '#') {
+            constexpr std::string_view kDigits = "0123456789abcdef";
+            const auto byte = static_cast<unsigned char>(c);
+            out += '%';
+            out += kDigits[byte >> 4U];
+            out += kDigits[byte & 15U];
+        } else {
+            out += c;
+        }
+    }
+    return out;
+}
 
 Error error_of(int extended, const char* message, std::string what, std::string file) {
     std::string why = message != nullptr ? message : "";
@@ -162,10 +182,11 @@ Result<Database> Database::open(const std::filesystem::path& file, Mode mode, st
     out.file_ = file.string();
     sqlite3* handle = nullptr;
     // NOMUTEX: the owner lets one thread at a time in.
-    const int flags =
-        SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-        (mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-    const int code = sqlite3_open_v2(out.file_.c_str(), &handle, flags, nullptr);
+    const bool writes = mode == Mode::read_write;
+    const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_URI |
+                      (writes ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
+    const std::string target = mode == Mode::lone_file ? uri_of(out.file_) + "?immutable=1" : uri_of(out.file_);
+    const int code = sqlite3_open_v2(target.c_str(), &handle, flags, nullptr);
     out.handle_.reset(handle);
     if (code != SQLITE_OK) {
         return fail(error_of(code, handle != nullptr ? sqlite3_errmsg(handle) : nullptr,
@@ -175,8 +196,45 @@ Result<Database> Database::open(const std::filesystem::path& file, Mode mode, st
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
     // Only the writer's connection may checkpoint (SQLite before 3.51.3 corrupts when two do at once).
-    if (mode == Mode::read_only) sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    if (!writes) out.keep_wal();
     return out;
+}
+
+Result<bool> Database::checkpoint(bool truncate, std::chrono::milliseconds patience) {
+    int frames = 0;
+    int moved = 0;
+    sqlite3_busy_timeout(handle_.get(), static_cast<int>(patience.count()));
+    const int code = sqlite3_wal_checkpoint_v2(
+        handle_.get(), "main", truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &frames,
+        &moved);
+    sqlite3_busy_timeout(handle_.get(), kReaderBusyMs);
+    if ((code & 0xff) == SQLITE_BUSY) return false;
+    if (code != SQLITE_OK) return fail(last_error("cannot move the WAL into the " + name_));
+    return frames == moved;
+}
+
+void Database::keep_wal() {
+    sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
+Status Database::copy_to(const std::filesystem::path& file) {
+    auto copy = open(file, Mode::read_write, "copy of the " + name_);
+    if (!copy) return fail(copy.error());
+    sqlite3* const target = copy->handle_.get();
+    sqlite3_backup* const backup = sqlite3_backup_init(target, "main", handle_.get(), "main");
+    if (backup == nullptr) return fail(copy->last_error("cannot copy the " + name_));
+    // All pages in one step, so that the copy is of one moment; the writer goes on meanwhile.
+    int code = sqlite3_backup_step(backup, -1);
+    for (int tries = 0; tries < kCopyTries && (code == SQLITE_BUSY || code == SQLITE_LOCKED); ++tries) {
+        sqlite3_sleep(kReaderBusyMs / kCopyTries);
+        code = sqlite3_backup_step(backup, -1);
+    }
+    sqlite3_backup_finish(backup);
+    if (code != SQLITE_DONE)
+        return fail(error_of(code, sqlite3_errstr(code), "cannot copy the " + name_, file_));
+    // The copy says of itself that it has a WAL, as the original does. Without one a copy is one file, whole by
+    // itself.
+    return copy->execute("PRAGMA journal_mode = DELETE");
 }
 
 Status Database::execute(std::string_view sql) {

@@ -4,6 +4,7 @@
 // The little of SQLite that the ledger and the diff log need, without its header. Not for use outside those
 // two.
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -70,9 +71,14 @@ class Statement {
 /// One connection, used by one thread at a time.
 class Database {
   public:
-    enum class Mode { read_write, read_only };
+    enum class Mode {
+        read_write,
+        read_only,
+        lone_file,  ///< read-only, of a file that has no WAL and that nobody writes: nothing is made beside it
+    };
 
-    /// `name`: what errors call the file ("ledger"). A read-only connection never checkpoints when it closes.
+    /// `name`: what errors call the file ("ledger"). A connection that only reads never checkpoints when it
+    /// closes.
     [[nodiscard]] static Result<Database> open(const std::filesystem::path& file, Mode mode, std::string name);
 
     /// Statements of one or many lines, without results.
@@ -80,6 +86,14 @@ class Database {
     [[nodiscard]] Result<Statement> prepare(std::string_view sql);
     /// First column of the first row; nothing without a row.
     [[nodiscard]] Result<std::optional<std::int64_t>> query_integer(std::string_view sql);
+    /// Moves what is in the WAL into the file as far as readers let it; `truncate`: all of it, and the WAL is
+    /// cut to nothing, for which it waits up to `patience` for readers. False: readers kept some of it back.
+    [[nodiscard]] Result<bool> checkpoint(bool truncate, std::chrono::milliseconds patience);
+    /// From now on closing leaves the WAL as it is.
+    void keep_wal();
+    /// Writes a copy of what is committed now into `file`, which must be empty or missing. The copy is one file
+    /// without a WAL. Errors: io, data_loss, try_again (somebody holds it for too long).
+    [[nodiscard]] Status copy_to(const std::filesystem::path& file);
     /// Rows changed by the last insert, update or delete.
     [[nodiscard]] std::int64_t changes() const;
     [[nodiscard]] bool in_transaction() const;

@@ -85,7 +85,7 @@ TEST_CASE("a log of a newer version is refused, and one with other tables is dam
     const test::TempDir dir;
     const std::string file = make_log(dir);
     SECTION("newer") {
-        change(file, "PRAGMA user_version = 2");
+        change(file, "PRAGMA user_version = 3");
         CHECK(code_of(SqliteDiffStore::open(file)) == ErrorCode::failed_precondition);
         CHECK(code_of(SqliteDiffStore::open_read_only(file)) == ErrorCode::failed_precondition);
     }
@@ -97,6 +97,30 @@ TEST_CASE("a log of a newer version is refused, and one with other tables is dam
         change(file, "DELETE FROM log");
         CHECK(code_of(SqliteDiffStore::open(file)) == ErrorCode::data_loss);
     }
+}
+
+TEST_CASE("a log of version 1 is read as it is, and gets a place for its chain when it is opened for writing") {
+    const test::TempDir dir;
+    const std::string file = make_log(dir);
+    change(file, "DROP TABLE chain; PRAGMA user_version = 1");
+    {
+        const auto reading = SqliteDiffStore::open_read_only(file);
+        REQUIRE(reading);
+        CHECK((*reading)->range() == DiffRange{1, kRows});
+        CHECK_FALSE(*(*reading)->chain());
+    }
+    {
+        const auto store = SqliteDiffStore::open(file);
+        REQUIRE(store);
+        CHECK_FALSE(*(*store)->chain());
+        REQUIRE((*store)->set_chain({4690, std::nullopt}));
+        REQUIRE((*store)->set_chain({4690, 2}));
+        REQUIRE((*store)->append(some_rows(kRows + 1, 1)));
+    }
+    const auto reading = SqliteDiffStore::open_read_only(file);
+    REQUIRE(reading);
+    CHECK((*reading)->chain().value() == ChainIdentity{4690, 2});
+    CHECK((*reading)->read(1, kNoLimit, kNoLimit)->size() == kRows + 1);
 }
 
 TEST_CASE("an empty file becomes a log") {

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/ledger/ledger_copy.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/ledger/schema.hpp"
+#include "core/ledger/usage_mark.hpp"
+#include "core/sqlite/private_file.hpp"
+#include "core/sqlite/sqlite.hpp"
+
+namespace ioswarm {
+namespace {
+
+constexpr std::size_t kMaxProblems = 20;
+
+bool is_there(const std::filesystem::path& file) {
+    std::error_code error;
+    return std::filesystem::exists(std::filesystem::symlink_status(file, error));
+}
+
+/// A connection that only reads. Beside a file without a WAL SQLite would make one: then nobody writes to the
+/// file, and it is read as it is.
+Result<sqlite::Database> open_reader(const std::filesystem::path& file) {
+    const std::filesystem::path wal = file.string() + "-wal";
+    const auto mode = is_there(wal) ? sqlite::Database::Mode::read_only : sqlite::Database::Mode::lone_file;
+    auto database = sqlite::Database::open(file, mode, "ledger");
+    if (!database) return database;
+    if (Status status =
+            database->execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0");
+        !status) {
+        return fail(status.error());
+    }
+    return database;
+}
+
+/// A temporary file, removed unless it was given its name.
+class Temporary {
+  public:
+    explicit Temporary(std::filesystem::path path) : path_(std::move(path)) { ::unlink(path_.c_str()); }
+    ~Temporary() { ::unlink(path_.c_str()); }
+    Temporary(const Temporary&) = delete;
+    Temporary& operator=(const Temporary&) = delete;
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+  private:
+    const std::filesystem::path path_;
+};
+
+Status sync_file(const std::filesystem::path& file) {
+    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return fail(errno_error(errno, "cannot open the copy of the ledger", file.string()));
+    const int error = fsync(fd) == 0 ? 0 : errno;
+    ::close(fd);
+    if (error != 0) return fail(errno_error(error, "cannot sync the copy of the ledger", file.string()));
+    return {};
+}
+
+/// The pages are sound and the tables are those of a ledger.
+Status check_pages(sqlite::Database& database) {
+    if (Status status = check_schema(database); !status) return status;
+    auto check = database.prepare("PRAGMA quick_check(1)");
+    if (!check) return fail(check.error());
+    const auto row = check->step();
+    if (!row) return fail(row.error());
+    if (*row && check->text(0) == "ok") return {};
+    return fail(ErrorCode::data_loss, "the ledger is damaged", database.file(), *row ? check->text(0) : "",
+                "ioswarm ledger check tells more");
+}
+
+Status check_copy(const std::filesystem::path& copy) {
+    auto database = sqlite::Database::open(copy, sqlite::Database::Mode::lone_file, "copy of the ledger");
+    if (!database) return fail(database.error());
+    return check_pages(*database);
+}
+
+Status make_target(const std::filesystem::path& to) {
+    if (mkdir(to.c_str(), 0700) != 0 && errno != EEXIST)
+        return fail(errno_error(errno, "cannot make the directory for the copy", to.string()));
+    if (is_there(to / "ledger.db")) {
+        return fail(ErrorCode::failed_precondition, "cannot back up the ledger", (to / "ledger.db").string(),
+                    "there is a file already, and a backup never replaces one", "name another directory");
+    }
+    return {};
+}
+
+Error no_ledger(const std::filesystem::path& file) {
+    return {ErrorCode::not_found, "cannot open the ledger", file.string(), "there is none",
+            "name the data directory of serve: --data-dir DIR"};
+}
+
+// ---- examining
+
+class Examination {
+  public:
+    Examination(sqlite::Database& database, LedgerFacts& facts) : database_(database), facts_(facts) {}
+
+    Status run() {
+        // One moment for all that is compared. Short: histories are bounded.
+        if (Status begun = database_.execute("BEGIN"); !begun) return begun;
+        Status status;
+        for (const auto step : {&Examination::check_pages, &Examination::read_meta, &Examination::read_counts,
+                                &Examination::check_epochs, &Examination::check_payouts}) {
+            status = (this->*step)();
+            if (!status) break;
+        }
+        static_cast<void>(database_.execute("ROLLBACK"));
+        return status;
+    }
+
+  private:
+    void tell(std::string problem) {
+        if (facts_.problems.size() < kMaxProblems) facts_.problems.push_back(std::move(problem));
+    }
+
+    template <typename Each>
+    Status each_row(const char* sql, Each each) {
+        auto rows = database_.prepare(sql);
+        if (!rows) return fail(rows.error());
+        for (;;) {
+            const auto row = rows->step();
+            if (!row) return fail(row.error());
+            if (!*row) return {};
+            each(*rows);
+        }
+    }
+
+    Status check_pages() {
+        return each_row("PRAGMA integrity_check(10)", [&](const sqlite::Statement& row) {
+            if (row.text(0) != "ok") tell(row.text(0));
+        });
+    }
+
+    Status read_meta() {
+        std::optional<std::uint64_t> evm;
+        std::optional<std::uint64_t> node;
+        Status status = each_row("SELECT key, value FROM meta", [&](const sqlite::Statement& row) {
+            if (row.text(0) == "evm_chain_id") evm = row.u64(1);
+            if (row.text(0) == "node_chain_id") node = row.u64(1);
+        });
+        if (evm) facts_.chain = ChainIdentity{*evm, node};
+        if (!status) return status;
+        std::size_t rows = 0;
+        status = each_row("SELECT last_height, epoch FROM numbers", [&](const sqlite::Statement& row) {
+            ++rows;
+            facts_.last_height = row.u64(0);
+            facts_.running_epoch = row.u64(1);
+        });
+        if (rows != 1) tell(fmt::format("table numbers has {} rows, not one", rows));
+        return status;
+    }
+
+    Status read_counts() {
+        for (const auto& [sql, count] : {std::pair{"SELECT count(*) FROM agents", &facts_.agents},
+                                         {"SELECT count(*) FROM answers", &facts_.open_answers},
+                                         {"SELECT count(*) FROM epochs", &facts_.closed_epochs}}) {
+            const auto found = database_.query_integer(sql);
+            if (!found) return fail(found.error());
+            *count = static_cast<std::uint64_t>(std::max<std::int64_t>(found->value_or(0), 0));
+        }
+        return {};
+    }
+
+    Status check_epochs() {
+        std::optional<std::uint64_t> before;
+        std::uint64_t height = 0;
+        Status status =
+            each_row("SELECT epoch, last_height FROM epochs ORDER BY epoch", [&](const sqlite::Statement& row) {
+                const std::uint64_t epoch = row.u64(0);
+                if (before && epoch != *before + 1)
+                    tell(fmt::format("epochs {} to {} are missing", *before + 1, epoch - 1));
+                if (row.u64(1) < height) tell(fmt::format("epoch {} ends below the one before it", epoch));
+                before = epoch;
+                height = row.u64(1);
+            });
+        if (before && *before + 1 != facts_.running_epoch)
+            tell(fmt::format("the running epoch is {}, and the last closed one is {}", facts_.running_epoch,
+                             *before));
+        if (height > facts_.last_height)
+            tell(
+                fmt::format("an epoch ends at height {}, above the last block {}", height, facts_.last_height));
+        return status;
+    }
+
+    /// Each epoch's payouts add up to its pool, and every amount is a number.
+    Status check_payouts() {
+        U256 sum = 0;
+        std::optional<std::uint64_t> epoch;
+        U256 pool = 0;
+        bool is_kept = false;
+        const auto finish = [&] {
+            if (epoch && is_kept && sum != pool)
+                tell(fmt::format("the payouts of epoch {} do not add up to its pool", *epoch));
+        };
+        const Status status = each_row(
+            "SELECT p.epoch, p.amount_rau, p.notice, e.pool_rau FROM payouts p LEFT JOIN epochs e ON e.epoch = "
+            "p.epoch "
+            "ORDER BY p.epoch",
+            [&](const sqlite::Statement& row) {
+                const auto amount = row.amount(1);
+                if (!amount) return tell(fmt::format("a payout of epoch {} is not a number", row.u64(0)));
+                if (epoch != row.u64(0)) {
+                    finish();
+                    epoch = row.u64(0);
+                    sum = 0;
+                    is_kept = !row.is_null(3);
+                    const auto of_epoch = is_kept ? row.amount(3) : Result<U256>(U256(0));
+                    if (!of_epoch) tell(fmt::format("the pool of epoch {} is not a number", *epoch));
+                    pool = of_epoch ? *of_epoch : U256(0);
+                }
+                sum += *amount;
+                ++facts_.payouts;
+                if (row.integer(2) != 2) return;
+                ++facts_.waiting_payouts;
+                facts_.waiting_rau += *amount;
+            });
+        finish();
+        return status;
+    }
+
+    sqlite::Database& database_;
+    LedgerFacts& facts_;
+};
+
+}  // namespace
+
+Result<std::filesystem::path> back_up_ledger(const std::filesystem::path& data_dir,
+                                             const std::filesystem::path& to) {
+    const std::filesystem::path file = data_dir / "ledger.db";
+    const auto use = read_ledger_use(data_dir);
+    if (!use) return fail(use.error());
+    if (Status whole = check_ledger_files(data_dir, *use); !whole) return fail(whole.error());
+    if (!is_there(file)) return fail(no_ledger(file));
+    if (Status made = make_target(to); !made) return fail(made.error());
+    auto database = open_reader(file);
+    if (!database) return fail(database.error());
+    if (Status known = check_schema(*database); !known) return fail(known.error());
+
+    const Temporary part(to / ".ledger.db.part");
+    if (Status made = make_private_file(part.path(), "copy of the ledger"); !made) return fail(made.error());
+    if (Status copied = database->copy_to(part.path()); !copied) return fail(copied.error());
+    if (Status sound = check_copy(part.path()); !sound) return fail(sound.error());
+    if (Status synced = sync_file(part.path()); !synced) return fail(synced.error());
+    const std::filesystem::path copy = to / "ledger.db";
+    // A link, unlike a rename, fails where a file of that name has come meanwhile.
+    if (::link(part.path().c_str(), copy.c_str()) != 0)
+        return fail(errno_error(errno, "cannot name the copy of the ledger", copy.string()));
+    if (Status synced = sync_directory(to); !synced) return fail(synced.error());
+    return copy;
+}
+
+Result<LedgerFacts> examine_ledger(const std::filesystem::path& path) {
+    LedgerFacts facts;
+    std::error_code error;
+    const bool is_directory = std::filesystem::is_directory(path, error);
+    facts.file = is_directory ? path / "ledger.db" : path;
+    if (is_directory) {
+        const auto use = read_ledger_use(path);
+        if (!use) return fail(use.error());
+        if (Status whole = check_ledger_files(path, *use); !whole) return fail(whole.error());
+    }
+    if (!is_there(facts.file)) return fail(no_ledger(facts.file));
+    facts.bytes = std::filesystem::file_size(facts.file, error);
+    auto database = open_reader(facts.file);
+    if (!database) return fail(database.error());
+    const auto empty = is_without_tables(*database);
+    if (!empty) return fail(empty.error());
+    if (*empty) {
+        return fail(ErrorCode::data_loss, "cannot read the ledger", facts.file.string(),
+                    "it holds nothing; a copy of a running ledger without ledger.db-wal looks like this",
+                    "put back the whole copy, or a backup made by 'ioswarm ledger backup'");
+    }
+    if (Status known = check_schema(*database); !known) return fail(known.error());
+    if (Status examined = Examination(*database, facts).run(); !examined) return fail(examined.error());
+    return facts;
+}
+
+}  // namespace ioswarm
