@@ -19,8 +19,8 @@ constexpr const char* kAgentsAddress = "127.0.0.1";
 /// Whoever asks for anything but diffs.
 class NoTasks final : public AgentLink {
   public:
-    Result<RegisterResponse> register_agent(const std::string&, const RegisterRequest&) override {
-        return RegisterResponse{false, "only state diffs are served here", 0};
+    void register_agent(const std::string&, const RegisterRequest&, RegisterDone done) override {
+        done(RegisterResponse{false, "only state diffs are served here", 0});
     }
     Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string&, const GetTasksRequest&,
                                                          std::shared_ptr<StreamSink>) override {

@@ -183,7 +183,10 @@ void UnaryCall::on_register(Codec codec, BytesView payload) {
         return end(status_of(grpc::StatusCode::INVALID_ARGUMENT,
                              "bad request: agent_id: 1 to 128 visible ASCII characters without a space"));
     }
-    answer(codec, service_.link.register_agent(*id, *request));
+    service_.link.register_agent(*id, *request,
+                                 [call = shared_unary(), codec](const Result<RegisterResponse>& response) {
+                                     call->answer(codec, response);
+                                 });
 }
 
 void UnaryCall::on_heartbeat(Codec codec, BytesView payload) {
@@ -202,10 +205,8 @@ void UnaryCall::on_submit(Codec codec, BytesView payload) {
     if (is_another(batch->agent_id)) {
         return answer<SubmitResponse>(codec, SubmitResponse{false, "agent_id is not the authenticated agent"});
     }
-    // The answer may come long after the call is over: it finds `ending_` set then and touches nothing else.
-    auto call = std::static_pointer_cast<UnaryCall>(shared_from_this());
     service_.link.submit(*id, std::move(*batch),
-                         [call = std::move(call), codec](const Result<SubmitResponse>& response) {
+                         [call = shared_unary(), codec](const Result<SubmitResponse>& response) {
                              call->answer(codec, response);
                          });
 }

@@ -207,6 +207,11 @@ class UnaryCall final : public AgentCall {
     void on_register(Codec codec, BytesView payload);
     void on_submit(Codec codec, BytesView payload);
     void on_heartbeat(Codec codec, BytesView payload);
+    /// For answers that come later, perhaps long after the call is over: answer() finds `ending_` set then and
+    /// touches nothing else.
+    [[nodiscard]] std::shared_ptr<UnaryCall> shared_unary() {
+        return std::static_pointer_cast<UnaryCall>(shared_from_this());
+    }
     template <typename M>
     void answer(Codec codec, const Result<M>& response);
 

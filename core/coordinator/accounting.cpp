@@ -10,6 +10,7 @@ namespace ioswarm {
 namespace {
 
 constexpr std::uint32_t kHistoryEpochs = 1000;
+constexpr std::chrono::seconds kMarkInterval{1};
 
 }  // namespace
 
@@ -41,13 +42,16 @@ Result<std::unique_ptr<Accounting>> Accounting::open(Ledger& ledger, const Coord
     if (!wallets_read) return fail(wallets_read.error());
     for (const auto& [agent_id, wallet] : wallets)
         impl->books.set_wallet(agent_id, wallet);
+    impl->worker.emplace(kMarkInterval, [raw = impl.get()] { raw->mark_told(); });
     return std::unique_ptr<Accounting>(new Accounting(std::move(impl)));
 }
 
 Accounting::Accounting(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Accounting::~Accounting() {
-    // Submissions under way refer to this object.
+    // Runs what waits for it. After this nobody but the ledger's thread uses this object.
+    impl_->worker.reset();
+    static_cast<void>(mark_payouts_told());  // what fails comes once more after the restart
     std::unique_lock locked(impl_->flight_mutex);
     impl_->landed.wait(locked, [&] { return impl_->in_flight == 0; });
 }
@@ -56,10 +60,7 @@ void Accounting::record(std::vector<Answer> answers, std::function<void(Status)>
     auto submission = std::make_shared<Impl::Submission>();
     submission->answers = std::move(answers);
     submission->done = std::move(done);
-    {
-        const std::lock_guard locked(impl_->flight_mutex);
-        ++impl_->in_flight;
-    }
+    impl_->begin();
     const Status taken = impl_->ledger.submit(
         {[impl = impl_.get(), submission](LedgerTx& tx) { return impl->write(*submission, tx); },
          [impl = impl_.get(), submission](const Status& status) {
@@ -128,24 +129,6 @@ Result<std::uint64_t> Accounting::reserve_ids(std::uint64_t count) {
     });
     if (!status) return fail(status.error());
     return first;
-}
-
-Status Accounting::name_wallet(const std::string& agent_id, const std::optional<Address>& wallet) {
-    if (!wallet) return {};
-    // Agents register often and change their wallet hardly ever, so look before asking for a write.
-    const auto known = impl_->ledger.agent(agent_id);
-    if (!known) return fail(known.error());
-    if (*known && (*known)->wallet == wallet && !(*known)->next_wallet) return {};
-    std::optional<Address> in_force;
-    return impl_->ledger.run([&](LedgerTx& tx) { return impl_->set_wallet(agent_id, *wallet, in_force, tx); },
-                             [&] {
-                                 const std::lock_guard locked(impl_->mutex);
-                                 impl_->books.set_wallet(agent_id, in_force);
-                             });
-}
-
-std::optional<PayoutInfo> Accounting::take_payout(const std::string& agent_id) {
-    return impl_->notices.take(agent_id);
 }
 
 ShadowTotals Accounting::shadow() const {
@@ -231,6 +214,8 @@ std::map<std::string, std::uint64_t> Accounting::counters() const {
     const std::lock_guard locked(impl_->mutex);
     out["answers_repeated"] = impl_->repeated;
     out["answers_held"] = impl_->books.held_answers();
+    out["notices_unmarked"] = impl_->notices.unmarked_count();
+    out["wallet_changes_too_soon"] = impl_->changes_too_soon;
     return out;
 }
 

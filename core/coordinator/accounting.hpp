@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -42,6 +43,12 @@ struct Answer {
 struct DispatchedAction {
     Hash256 action_hash;
     Address sender;
+};
+
+/// What came of the wallet that an agent named.
+struct WalletNaming {
+    /// Above 0: the wallet was not changed, because the last change was too short a time ago; how long to wait.
+    std::chrono::seconds wait{0};
 };
 
 /// Everything that counts: answers, shadow comparison, work of the running epoch, payouts, wallets. What it
@@ -94,12 +101,21 @@ class Accounting {
     /// reserves ranges ahead. `count` ≥ 1 ids starting at the value given. Error: of the ledger.
     [[nodiscard]] Result<std::uint64_t> reserve_ids(std::uint64_t count);
 
-    /// The wallet an agent names at Register; nothing = none named (an earlier one stays). It counts from the
-    /// next epoch on when it replaces another. Durable before it returns.
-    [[nodiscard]] Status name_wallet(const std::string& agent_id, const std::optional<Address>& wallet);
+    using Welcomed = std::function<void(Result<WalletNaming>)>;
+    /// An agent registers and names a wallet, or none (an earlier one stays). A wallet that replaces another
+    /// counts from the next epoch on, and is replaced itself no sooner than wallet_change_interval later. Does
+    /// not wait for the ledger. `done` comes once: from another thread when a change of wallet is durable, or
+    /// from the caller's when too much waits. From then on the agent's payout notices are in memory too.
+    /// Errors: resource_exhausted (try again), unavailable, and those of the ledger; no change was written
+    /// then.
+    void welcome(const std::string& agent_id, const std::optional<Address>& wallet, Welcomed done);
 
-    /// The oldest payout of this agent that was not announced to it yet, marked as announced.
+    /// The oldest payout of this agent that it was not told of yet. Does not wait for the ledger: of an agent
+    /// that was not welcomed since the start, or of whom very many are due, it comes with a later call. The
+    /// ledger marks within about a second, together with others, that it was told.
     [[nodiscard]] std::optional<PayoutInfo> take_payout(const std::string& agent_id);
+    /// Marks now, and waits for it. For tests; the destructor does it too.
+    [[nodiscard]] Status mark_payouts_told();
 
     [[nodiscard]] ShadowTotals shadow() const;
     /// The first epoch is 0. Without shadow mode every task counts as compared, by the agent's own word.
@@ -113,7 +129,9 @@ class Accounting {
     [[nodiscard]] std::uint64_t tasks_received() const;
     /// Ok while the ledger takes writes.
     [[nodiscard]] Status ready() const;
-    /// answers_repeated (an agent's second answer to an action), answers_held, and those of the ledger.
+    /// answers_repeated (an agent's second answer to an action), answers_held, notices_unmarked (payouts that
+    /// agents were told of and the ledger has not marked yet), wallet_changes_too_soon, and those of the
+    /// ledger.
     [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
 
   private:

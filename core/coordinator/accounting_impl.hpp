@@ -4,11 +4,13 @@
 // Inside of Accounting: what accounting.cpp (the calls) and accounting_write.cpp (the operations) share.
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -22,6 +24,8 @@
 #include "core/coordinator/accounting.hpp"
 #include "core/coordinator/books.hpp"
 #include "core/coordinator/epoch_close.hpp"
+#include "core/coordinator/ledger_worker.hpp"
+#include "core/coordinator/once_per_agent.hpp"
 #include "core/coordinator/payout_notices.hpp"
 #include "core/ledger/ledger.hpp"
 
@@ -42,6 +46,7 @@ namespace ioswarm {
 }
 
 struct Accounting::Impl {
+    using Welcomed = Accounting::Welcomed;
     using Wallets = std::vector<std::pair<std::string, std::optional<Address>>>;
 
     Impl(Ledger& ledger_in, const CoordinatorSettings& settings_in, const Clock& clock_in,
@@ -51,7 +56,7 @@ struct Accounting::Impl {
           clock(clock_in),
           settler(settler_in),
           log(std::move(log_in)),
-          notices(ledger_in),
+          wallet_changes(settings_in.wallet_change_interval),
           books(state, settings_in.shadow_mode, settings_in.late_result_blocks) {
         next_answer = books.last_answer() + 1;
         // The wall clock bridges a restart; from here on the steady one counts, which does not jump.
@@ -73,6 +78,14 @@ struct Accounting::Impl {
         Wallets wallets;
         bool known = false;
     };
+    struct Arrival {
+        std::string agent_id;
+        Address wallet;
+        Welcomed done;
+        WalletNaming outcome;             // of the last run of the operation, as the next two
+        std::optional<Address> in_force;  // nothing was changed: as before
+        bool is_changed = false;          // another wallet was replaced
+    };
     struct Staged {
         std::string agent_id;
         const Submission* by = nullptr;
@@ -92,16 +105,33 @@ struct Accounting::Impl {
     // The ledger's thread only.
     std::uint64_t next_answer = 1;
     std::unordered_map<Hash256, std::vector<Staged>, FixedBytesHash> staged;  // not committed yet, by raw id
+    OncePerAgent wallet_changes;
 
     std::mutex flight_mutex;  // guards in_flight
     std::condition_variable landed;
-    std::size_t in_flight = 0;  // submissions that the ledger has not told the end of
+    std::size_t in_flight = 0;  // submissions, arrivals and marks that the ledger has not told the end of
+    std::atomic<bool> is_marking{false};
+    std::atomic<std::uint64_t> changes_too_soon{0};
 
     mutable std::mutex mutex;  // guards all below; changed on the ledger's thread only
     Books books;
     std::uint64_t repeated = 0;
     std::chrono::nanoseconds epoch_before{};  // of the running epoch, before epoch_since
     Clock::Steady epoch_since;
+
+    // Last: its thread uses all above. Ends before the rest does.
+    std::optional<LedgerWorker> worker;
+
+    void begin();
+    void end();
+
+    // accounting_agents.cpp
+    void load_notices(const std::string& agent_id);
+    void welcome(const std::shared_ptr<Arrival>& arrival);
+    Status write(Arrival& arrival, LedgerTx& tx);
+    void committed(const Arrival& arrival);
+    void finish(const Arrival& arrival, const Status& status);
+    void mark_told();
 
     Status write(Submission& submission, LedgerTx& tx);
     bool stage(const Answer& answer, const Submission& submission);
@@ -113,8 +143,6 @@ struct Accounting::Impl {
     Status write_change(const BlockChange& change, LedgerTx& tx);
     void committed(const BlockOutcome& outcome);
     void announce(const BlockOutcome& outcome);
-    Status set_wallet(const std::string& agent_id, const Address& wallet, std::optional<Address>& in_force,
-                      LedgerTx& tx);
     Status read_wallet(const std::string& agent_id, Wallets& out, LedgerTx& tx) const;
     bool epoch_due(const LedgerNumbers& numbers) const;
     std::chrono::nanoseconds elapsed() const { return epoch_before + (clock.steady() - epoch_since); }

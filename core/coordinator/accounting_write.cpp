@@ -88,8 +88,7 @@ void Accounting::Impl::committed(const Submission& submission) {
 /// Tells whoever submitted. The last thing that a submission does with this object.
 void Accounting::Impl::finish(const Submission& submission, const Status& status) {
     if (submission.done) submission.done(status);
-    const std::lock_guard locked(flight_mutex);
-    if (--in_flight == 0) landed.notify_all();
+    end();
 }
 
 /// The wallet of an agent that was not at work in this epoch before.
@@ -192,29 +191,6 @@ void Accounting::Impl::announce(const BlockOutcome& outcome) {
                  to_decimal(owed));
     }
     if (settler != nullptr) settler->epoch_closed(epoch.epoch);
-}
-
-Status Accounting::Impl::set_wallet(const std::string& agent_id, const Address& wallet,
-                                    std::optional<Address>& in_force, LedgerTx& tx) {
-    auto found = tx.agent(agent_id);
-    if (!found) return fail(found.error());
-    AgentRow agent = *found ? std::move(**found) : AgentRow{};
-    agent.agent_id = agent_id;
-    const std::optional<Address> before = agent.next_wallet ? agent.next_wallet : agent.wallet;
-    in_force = agent.wallet;
-    if (before == wallet) return {};
-    const std::uint64_t epoch = books.numbers().epoch;
-    WalletChangeRow change{agent_id, before, wallet, to_ms(clock.wall()), epoch};
-    if (!agent.wallet || agent.wallet == wallet) {
-        agent.wallet = wallet;
-        agent.next_wallet.reset();
-    } else {
-        agent.next_wallet = wallet;
-        change.from_epoch = epoch + 1;
-    }
-    in_force = agent.wallet;
-    if (Status status = tx.set_agent(agent); !status) return status;
-    return tx.add_wallet_change(change);
 }
 
 }  // namespace ioswarm

@@ -50,6 +50,7 @@ Coordinator::Coordinator(const CoordinatorSettings& settings, ActPoolReader& poo
       wake_(std::make_shared<Signal>()),
       settled_(std::make_shared<Signal>()),
       engine_(std::make_shared<Engine>(settings, clock, log_, wake_)),
+      registrations_(std::in_place, settings.register_interval),
       readers_(state, *engine_),
       follower_(blocks, accounting, *engine_, log_),
       polled_at_(0) {}
@@ -216,19 +217,50 @@ void Coordinator::time_loop(const std::stop_token& stop) {
     }
 }
 
-Result<RegisterResponse> Coordinator::register_agent(const std::string& agent_id,
-                                                     const RegisterRequest& request) {
-    if (stopping_ || draining_)
-        return fail(ErrorCode::unavailable, "cannot register", agent_id, "the coordinator is shutting down");
+/// 0: it may register now. The time counts from the last Register that was not refused for this reason.
+std::chrono::seconds Coordinator::wait_to_register(const std::string& agent_id) {
+    const Clock::Steady now = clock_.steady();
+    auto registrations = registrations_.lock();
+    const std::chrono::nanoseconds wait = registrations->wait(agent_id, now);
+    if (wait.count() == 0) registrations->note(agent_id, now);
+    return std::chrono::ceil<std::chrono::seconds>(wait);
+}
+
+void Coordinator::register_agent(const std::string& agent_id, const RegisterRequest& request,
+                                 RegisterDone done) {
+    if (stopping_ || draining_) {
+        return done(
+            fail(ErrorCode::unavailable, "cannot register", agent_id, "the coordinator is shutting down"));
+    }
     auto wallet = check_register(agent_id, request);
-    if (!wallet) return RegisterResponse{false, wallet.error().why, 0};
+    if (!wallet) return done(RegisterResponse{false, wallet.error().why, 0});
+    if (const std::chrono::seconds wait = wait_to_register(agent_id); wait.count() > 0) {
+        ++registers_too_soon_;
+        return done(fail(ErrorCode::resource_exhausted, "cannot register", agent_id,
+                         fmt::format("an agent may register once per {} s; try again in {} s",
+                                     settings_.register_interval.count(), wait.count())));
+    }
     // Asked before the wallet is written, so that whoever finds no place leaves nothing behind.
     if (std::string why = engine_->no_place_for(agent_id); !why.empty())
-        return RegisterResponse{false, std::move(why), 0};
-    if (auto named = accounting_.name_wallet(agent_id, *wallet); !named) {
-        return fail(ErrorCode::unavailable, "cannot register", agent_id, named.error().why);
-    }
-    return engine_->register_agent(agent_id, request);
+        return done(RegisterResponse{false, std::move(why), 0});
+    accounting_.welcome(
+        agent_id, *wallet,
+        [engine = engine_, agent_id, request, interval = settings_.wallet_change_interval,
+         done = std::move(done)](const Result<WalletNaming>& named) {
+            if (!named) {
+                const bool is_busy = named.error().code == ErrorCode::resource_exhausted;
+                return done(fail(is_busy ? named.error().code : ErrorCode::unavailable, "cannot register",
+                                 agent_id, named.error().why));
+            }
+            RegisterResponse response = engine->register_agent(agent_id, request);
+            if (response.accepted && named->wait.count() > 0) {
+                response.reason = fmt::format(
+                    "the wallet stays as it was: an agent may change it once per {} s; register "
+                    "with it again in {} s",
+                    interval.count(), named->wait.count());
+            }
+            done(std::move(response));
+        });
 }
 
 Result<std::unique_ptr<TaskStream>> Coordinator::open_task_stream(const std::string& agent_id,
@@ -270,6 +302,7 @@ StatusView Coordinator::status() const {
     view.tasks_dispatched += received_before_;
     view.tasks_received = accounting_.tasks_received();
     view.counters.merge(accounting_.counters());
+    view.counters["registers_too_soon"] = registers_too_soon_;
     view.counters["polls"] = polls_;
     view.counters["poll_errors"] = poll_errors_;
     view.counters["blocks_source_behind_books"] = behind_books_;

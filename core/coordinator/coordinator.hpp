@@ -12,11 +12,13 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/base/guarded.hpp"
 #include "core/base/log.hpp"
 #include "core/coordinator/accounting.hpp"
 #include "core/coordinator/backoff.hpp"
 #include "core/coordinator/block_follower.hpp"
 #include "core/coordinator/engine.hpp"
+#include "core/coordinator/once_per_agent.hpp"
 #include "core/coordinator/read_workers.hpp"
 #include "core/coordinator/settings.hpp"
 #include "core/coordinator/signal.hpp"
@@ -57,8 +59,8 @@ class Coordinator final : public AgentLink, public Monitor {
     void stop();
 
     // AgentLink
-    [[nodiscard]] Result<RegisterResponse> register_agent(const std::string& agent_id,
-                                                          const RegisterRequest& request) override;
+    void register_agent(const std::string& agent_id, const RegisterRequest& request,
+                        RegisterDone done) override;
     [[nodiscard]] Result<std::unique_ptr<TaskStream>> open_task_stream(
         const std::string& agent_id, const GetTasksRequest& request, std::shared_ptr<StreamSink> sink) override;
     void submit(const std::string& agent_id, BatchResult batch, SubmitDone done) override;
@@ -98,6 +100,7 @@ class Coordinator final : public AgentLink, public Monitor {
 
     void poll_loop(const std::stop_token& stop);
     void time_loop(const std::stop_token& stop);
+    [[nodiscard]] std::chrono::seconds wait_to_register(const std::string& agent_id);
     void dispatch(bool poll);
     [[nodiscard]] Status reserve_ids();
     void forget_unseen(std::uint64_t tip);
@@ -115,6 +118,8 @@ class Coordinator final : public AgentLink, public Monitor {
     const std::shared_ptr<Signal> settled_;  // drain(): answers were recorded, or could not be
     Signal hurry_;                           // the poller
     const std::shared_ptr<Engine> engine_;
+    Guarded<OncePerAgent> registrations_;
+    std::atomic<std::uint64_t> registers_too_soon_{0};
     ReadWorkers readers_;
     BlockFollower follower_;
     std::mutex reserving_;  // one reservation at a time; taken before any other lock

@@ -1,46 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/coordinator/payout_notices.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "core/base/decimal.hpp"
 
 namespace ioswarm {
-namespace {
-
-constexpr std::uint32_t kReadAtOnce = 64;
-
-}  // namespace
-
-std::optional<PayoutInfo> PayoutNotices::take(const std::string& agent_id) {
-    for (;;) {
-        std::optional<Due> due = next(agent_id);
-        if (!due) return std::nullopt;
-        bool marked = false;
-        const Status status = ledger_.run([&](LedgerTx& ledger) -> Status {
-            const auto sent = ledger.mark_notice_sent(due->epoch, agent_id);
-            if (!sent) return fail(sent.error());
-            marked = *sent;
-            return {};
-        });
-        if (!status) {
-            give_back(agent_id, *due);
-            return std::nullopt;
-        }
-        if (marked) return due->info;
-        // Another heartbeat of this agent was quicker.
-    }
-}
-
-void PayoutNotices::add(const std::vector<PayoutRow>& payouts) {
-    auto by_agent = by_agent_.lock();
-    for (const PayoutRow& payout : payouts) {
-        if (payout.notice != PayoutNotice::due) continue;
-        const auto found = by_agent->find(payout.agent_id);
-        if (found == by_agent->end()) continue;  // read from the ledger when it asks
-        // An agent that asked between the commit and this call has it already.
-        if (found->second.empty() || found->second.back().epoch < payout.epoch)
-            found->second.push_back(due_of(payout));
-    }
-}
 
 PayoutNotices::Due PayoutNotices::due_of(const PayoutRow& payout) {
     return {payout.epoch,
@@ -48,32 +14,108 @@ PayoutNotices::Due PayoutNotices::due_of(const PayoutRow& payout) {
              static_cast<std::int32_t>(payout.paid_agents)}};
 }
 
-std::optional<PayoutNotices::Due> PayoutNotices::next(const std::string& agent_id) {
-    // The lock is held while the ledger is read, so that add() comes either before the read or after the
-    // insertion.
-    auto by_agent = by_agent_.lock();
-    auto found = by_agent->find(agent_id);
-    if (found == by_agent->end()) {
-        const auto rows = ledger_.due_payouts(agent_id, kReadAtOnce);
-        if (!rows) return std::nullopt;
-        if (by_agent->size() >= kMaxAgents) by_agent->clear();
-        found = by_agent->try_emplace(agent_id).first;
-        for (const PayoutRow& row : *rows)
-            found->second.push_back(due_of(row));
-    }
-    if (found->second.empty()) return std::nullopt;
-    const Due due = found->second.front();
-    found->second.pop_front();
-    // The last one of a full page: there may be more in the ledger, which the next call then reads.
-    if (found->second.empty()) by_agent->erase(found);
-    return due;
+PayoutNotices::OfAgent& PayoutNotices::agent_of(State& state, const std::string& agent_id) {
+    const auto found = state.agents.find(agent_id);
+    if (found != state.agents.end()) return found->second;
+    if (state.agents.size() >= kMaxAgents)
+        std::erase_if(state.agents, [](const auto& entry) { return !entry.second.is_loading; });
+    return state.agents[agent_id];
 }
 
-void PayoutNotices::give_back(const std::string& agent_id, const Due& due) {
-    auto by_agent = by_agent_.lock();
-    const auto found = by_agent->find(agent_id);
-    // Without an entry the ledger is read again, which still has it as due.
-    if (found != by_agent->end()) found->second.push_front(due);
+PayoutNotices::Taken PayoutNotices::take(const std::string& agent_id) {
+    auto state = state_.lock();
+    OfAgent& agent = agent_of(*state, agent_id);
+    if (agent.due.empty()) {
+        if (!agent.has_more || agent.is_loading) return {};
+        agent.is_loading = true;
+        return {std::nullopt, true};
+    }
+    if (state->unmarked.size() >= kMaxUnmarked) return {};
+    const Due due = agent.due.front();
+    agent.due.pop_front();
+    state->unmarked.emplace(agent_id, due.epoch);
+    return {due.info, false};
+}
+
+void PayoutNotices::loading(const std::string& agent_id) {
+    auto state = state_.lock();
+    agent_of(*state, agent_id).is_loading = true;
+}
+
+void PayoutNotices::loaded(const std::string& agent_id, const std::vector<PayoutRow>& due, bool is_all) {
+    auto state = state_.lock();
+    const auto found = state->agents.find(agent_id);
+    if (found == state->agents.end()) return;  // forgotten meanwhile; read again when it asks
+    OfAgent& agent = found->second;
+    // What add() brought while the ledger was read comes after what was read, unless it was read too.
+    std::deque<Due> added;
+    added.swap(agent.due);
+    for (const PayoutRow& row : due) {
+        const bool is_handed_out =
+            state->unmarked.contains({agent_id, row.epoch}) ||
+            std::find(agent.marked.begin(), agent.marked.end(), row.epoch) != agent.marked.end();
+        if (!is_handed_out) agent.due.push_back(due_of(row));
+    }
+    agent.is_loading = false;
+    agent.has_more = !is_all || agent.missed_some;
+    agent.missed_some = false;
+    agent.marked.clear();
+    if (!is_all) return;
+    const std::uint64_t after = due.empty() ? 0 : due.back().epoch + 1;
+    std::copy_if(added.begin(), added.end(), std::back_inserter(agent.due),
+                 [&](const Due& one) { return one.epoch >= after; });
+}
+
+void PayoutNotices::not_loaded(const std::string& agent_id) {
+    auto state = state_.lock();
+    const auto found = state->agents.find(agent_id);
+    if (found == state->agents.end()) return;
+    found->second.is_loading = false;
+    found->second.has_more = true;
+    found->second.missed_some = false;
+    found->second.marked.clear();
+}
+
+void PayoutNotices::add(const std::vector<PayoutRow>& payouts) {
+    auto state = state_.lock();
+    for (const PayoutRow& payout : payouts) {
+        if (payout.notice != PayoutNotice::due) continue;
+        const auto found = state->agents.find(payout.agent_id);
+        if (found == state->agents.end()) continue;  // read from the ledger when it asks
+        OfAgent& agent = found->second;
+        if (agent.has_more && !agent.is_loading)
+            continue;  // older ones come first, and the ledger has this one
+        if (agent.due.size() >= kMaxHeld) {
+            (agent.is_loading ? agent.missed_some : agent.has_more) = true;
+        } else if (agent.due.empty() || agent.due.back().epoch < payout.epoch) {
+            agent.due.push_back(due_of(payout));
+        }
+    }
+}
+
+std::vector<PayoutNotices::Key> PayoutNotices::unmarked(std::size_t limit) const {
+    const auto state = state_.lock();
+    std::vector<Key> out;
+    out.reserve(std::min(limit, state->unmarked.size()));
+    for (const Key& key : state->unmarked) {
+        if (out.size() >= limit) break;
+        out.push_back(key);
+    }
+    return out;
+}
+
+void PayoutNotices::marked(const std::vector<Key>& keys) {
+    auto state = state_.lock();
+    for (const Key& key : keys) {
+        state->unmarked.erase(key);
+        const auto found = state->agents.find(key.first);
+        if (found != state->agents.end() && found->second.is_loading)
+            found->second.marked.push_back(key.second);
+    }
+}
+
+std::size_t PayoutNotices::unmarked_count() const {
+    return state_.lock()->unmarked.size();
 }
 
 }  // namespace ioswarm

@@ -43,7 +43,10 @@ struct CoordinatorSettings {
     std::chrono::seconds dispatch_heartbeat_age{30};
     std::chrono::seconds eviction_age{60};
     std::chrono::seconds eviction_check{30};
-    std::uint32_t prefetch_concurrency = 4;          ///< state batches under way at once
+    std::chrono::seconds register_interval{1};  ///< an agent registers at most once in it; 0 = no limit
+    std::chrono::seconds wallet_change_interval{
+        60};                                 ///< an agent changes its wallet at most once in it; 0 = no limit
+    std::uint32_t prefetch_concurrency = 4;  ///< state batches under way at once
     std::chrono::milliseconds block_interval{5000};  ///< of the chain: the next block's timestamp
     std::uint64_t block_gas_limit = 30'000'000;
     std::string coinbase;  ///< delegateAddress as 0x hex, or empty

@@ -27,18 +27,22 @@ class TaskStream {
 
 /// What agents ask of the coordinator, in domain types; proto/ calls it for every rpc after authentication,
 /// size checks and decoding. `agent_id` is the authenticated id (the claimed one where no secret is
-/// configured). All of it is thread-safe, and only submit() may take long: it answers through its callback. A
-/// Result's error becomes the rpc's status; refusals that the protocol puts into a response are responses.
+/// configured). All of it is thread-safe, and nothing of it waits, since gRPC has as few as two threads to call
+/// it on: register_agent() and submit(), which need the disk, answer through their callbacks. A Result's error
+/// becomes the rpc's status; refusals that the protocol puts into a response are responses.
 class AgentLink {
   public:
     using SubmitDone = std::function<void(Result<SubmitResponse>)>;
+    using RegisterDone = std::function<void(Result<RegisterResponse>)>;
 
     virtual ~AgentLink() = default;
 
-    /// `Register`. Field rules (capability, lengths, wallet form) are checked here too: a wallet that is no
-    /// address is accepted=false.
-    [[nodiscard]] virtual Result<RegisterResponse> register_agent(const std::string& agent_id,
-                                                                  const RegisterRequest& request) = 0;
+    /// `Register`. `done` is called exactly once, from any thread, perhaps before this returns. Field rules
+    /// (capability, lengths, wallet form) are checked here too: a wallet that is no address is accepted=false.
+    /// Errors: resource_exhausted (too soon after the last one; the text says how many seconds to wait),
+    /// unavailable (shutting down, or the ledger takes no writes).
+    virtual void register_agent(const std::string& agent_id, const RegisterRequest& request,
+                                RegisterDone done) = 0;
 
     /// `GetTasks`. Errors: failed_precondition (not registered; the agent registers again). `sink` is kept
     /// until on_end or closed(); on_end's reasons: aborted (a newer stream of the agent), permission_denied

@@ -152,8 +152,8 @@ int serve_coordinator(const char* directory) {
 /// Nobody registers where only diffs are served.
 class NoAgents final : public AgentLink {
   public:
-    Result<RegisterResponse> register_agent(const std::string&, const RegisterRequest&) override {
-        return nobody();
+    void register_agent(const std::string&, const RegisterRequest&, RegisterDone done) override {
+        done(nobody());
     }
     Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string&, const GetTasksRequest&,
                                                          std::shared_ptr<StreamSink>) override {

@@ -35,8 +35,8 @@ SimOptions small() {
 class PassOn : public AgentLink {
   public:
     explicit PassOn(AgentLink& link) : link_(link) {}
-    Result<RegisterResponse> register_agent(const std::string& id, const RegisterRequest& request) override {
-        return link_.register_agent(id, request);
+    void register_agent(const std::string& id, const RegisterRequest& request, RegisterDone done) override {
+        link_.register_agent(id, request, std::move(done));
     }
     Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string& id, const GetTasksRequest& request,
                                                          std::shared_ptr<StreamSink> sink) override {
@@ -259,10 +259,12 @@ TEST_CASE("a run that is stopped ends soon, without a report", "[sim]") {
 TEST_CASE("agents alone at a coordinator elsewhere, which may pay, name no wallet", "[sim]") {
     class Reception final : public AgentLink {
       public:
-        Result<RegisterResponse> register_agent(const std::string&, const RegisterRequest& request) override {
-            const std::lock_guard lock(mutex_);
-            wallets_.push_back(request.wallet_address);
-            return RegisterResponse{true, {}, 10};
+        void register_agent(const std::string&, const RegisterRequest& request, RegisterDone done) override {
+            {
+                const std::lock_guard lock(mutex_);
+                wallets_.push_back(request.wallet_address);
+            }
+            done(RegisterResponse{true, {}, 10});
         }
         Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string&, const GetTasksRequest&,
                                                              std::shared_ptr<StreamSink>) override {

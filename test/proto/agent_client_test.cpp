@@ -29,11 +29,10 @@ const std::string kSecret = "test-secret";
 /// A fake coordinator that can be waited on: every call of an agent is an event.
 class WatchedLink final : public AgentLink {
   public:
-    Result<RegisterResponse> register_agent(const std::string& agent_id,
-                                            const RegisterRequest& request) override {
-        auto response = fake.register_agent(agent_id, request);
+    void register_agent(const std::string& agent_id, const RegisterRequest& request,
+                        RegisterDone done) override {
+        fake.register_agent(agent_id, request, std::move(done));
         note("register " + agent_id);
-        return response;
     }
     Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string& agent_id,
                                                          const GetTasksRequest& request,

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
+#include <thread>
+#include <vector>
+
 #include <catch2/catch.hpp>
 
 #include "core/crypto/hmac.hpp"
@@ -300,6 +304,36 @@ TEST_CASE("an answer that takes long holds up nobody, and may come after its cli
         served.server->shutdown(milliseconds(100));
         served.link.release_submits();
     }
+}
+
+TEST_CASE("registrations that wait for the disk hold up nobody's heartbeat", "[server]") {
+    Served served;
+    Agent steady(served.port(), "steady", Codec::json);
+    (void)steady.join();
+    served.link.hold_registers();
+    // More of them than gRPC has threads to call back on.
+    constexpr std::size_t kWaiting = 32;
+    std::vector<std::jthread> waiting;
+    std::atomic<std::size_t> joined{0};
+    for (std::size_t i = 0; i < kWaiting; ++i) {
+        waiting.emplace_back([&, i] {
+            const std::string id = "waiting-" + std::to_string(i);
+            GrpcClient client(served.port());
+            RegisterRequest request;
+            request.agent_id = id;
+            const auto [status, response] =
+                client.ask<RegisterResponse>("Register", Codec::json, request, credentials_of(id, kSecret));
+            if (status.ok() && response.accepted) ++joined;
+        });
+    }
+    while (served.link.held_registers() < kWaiting)
+        std::this_thread::yield();
+    for (int i = 0; i < 20; ++i)
+        CHECK(steady.heartbeat().second.alive);
+    CHECK(joined == 0);
+    served.link.release_registers();
+    waiting.clear();
+    CHECK(joined == kWaiting);
 }
 
 TEST_CASE("shutdown ends streams with UNAVAILABLE and does not wait for clients", "[server][defect-32]") {

@@ -36,13 +36,20 @@ class FakeAgentLink::Stream final : public TaskStream {
     const std::shared_ptr<Queue> queue_;
 };
 
-Result<RegisterResponse> FakeAgentLink::register_agent(const std::string& agent_id,
-                                                       const RegisterRequest& request) {
-    const std::lock_guard lock(mutex_);
-    agents_[agent_id] = request;
-    if (registered_.size() >= kMostKept) registered_.erase(registered_.begin());
-    registered_.emplace_back(agent_id, request);
-    return RegisterResponse{true, "", 10};
+void FakeAgentLink::register_agent(const std::string& agent_id, const RegisterRequest& request,
+                                   RegisterDone done) {
+    {
+        const std::lock_guard lock(mutex_);
+        agents_[agent_id] = request;
+        if (registered_.size() >= kMostKept) registered_.erase(registered_.begin());
+        registered_.emplace_back(agent_id, request);
+        if (holds_registers_) {
+            held_registers_.push_back(std::move(done));
+            changed_.notify_all();
+            return;
+        }
+    }
+    done(RegisterResponse{true, "", 10});
 }
 
 Result<std::unique_ptr<TaskStream>> FakeAgentLink::open_task_stream(const std::string& agent_id,
@@ -157,6 +164,27 @@ void FakeAgentLink::release_submits() {
     }
     for (const auto& done : held)
         done(SubmitResponse{true, ""});
+}
+
+void FakeAgentLink::hold_registers() {
+    const std::lock_guard lock(mutex_);
+    holds_registers_ = true;
+}
+
+void FakeAgentLink::release_registers() {
+    std::vector<RegisterDone> held;
+    {
+        const std::lock_guard lock(mutex_);
+        holds_registers_ = false;
+        held.swap(held_registers_);
+    }
+    for (const auto& done : held)
+        done(RegisterResponse{true, "", 10});
+}
+
+std::size_t FakeAgentLink::held_registers() const {
+    const std::lock_guard lock(mutex_);
+    return held_registers_.size();
 }
 
 std::size_t FakeAgentLink::open_streams() const {

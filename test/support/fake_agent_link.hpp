@@ -17,8 +17,8 @@ namespace ioswarm::test {
 /// Thread-safe.
 class FakeAgentLink final : public AgentLink {
   public:
-    Result<RegisterResponse> register_agent(const std::string& agent_id,
-                                            const RegisterRequest& request) override;
+    void register_agent(const std::string& agent_id, const RegisterRequest& request,
+                        RegisterDone done) override;
     Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string& agent_id,
                                                          const GetTasksRequest& request,
                                                          std::shared_ptr<StreamSink> sink) override;
@@ -33,6 +33,10 @@ class FakeAgentLink final : public AgentLink {
     /// From now on submissions wait until release_submits(), as they do for a slow disk.
     void hold_submits();
     void release_submits();
+    /// The same for registrations.
+    void hold_registers();
+    void release_registers();
+    [[nodiscard]] std::size_t held_registers() const;
 
     [[nodiscard]] std::size_t open_streams() const;
     [[nodiscard]] std::size_t held_submits() const;
@@ -54,6 +58,8 @@ class FakeAgentLink final : public AgentLink {
     std::vector<BatchResult> submitted_;
     bool holds_ = false;
     std::vector<SubmitDone> held_;
+    bool holds_registers_ = false;
+    std::vector<RegisterDone> held_registers_;
 };
 
 }  // namespace ioswarm::test

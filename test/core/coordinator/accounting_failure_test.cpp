@@ -24,6 +24,14 @@ Status record(Accounting& books, const GivenAnswer& given) {
     return done.get_future().get();
 }
 
+Status welcome(Accounting& books, const std::string& agent) {
+    std::promise<Status> done;
+    books.welcome(agent, std::nullopt, [&](const Result<WalletNaming>& named) {
+        done.set_value(named ? Status() : Status(fail(named.error())));
+    });
+    return done.get_future().get();
+}
+
 /// 0, or which step was not as it should be.
 int fail_and_heal(const std::string& dir) {
     signal(SIGXFSZ, SIG_IGN);
@@ -59,21 +67,27 @@ int fail_and_heal(const std::string& dir) {
     if ((*books)->tasks_received() != 2 || (*books)->shadow().compared != 1) return 17;
     if ((*books)->epoch().epoch != 1 || (*books)->epoch().total_tasks != 1) return 18;
 
-    // A payout whose notice cannot be marked is kept.
-    if (!limit_files(1)) return 19;
-    if ((*books)->take_payout("a")) return 20;
-    if (!limit_files(RLIM_INFINITY)) return 21;
+    // An agent is let in and told of its payout all the same, and the notice stays due until it can be marked.
+    if (!welcome(**books, "a")) return 19;
+    if (!limit_files(1)) return 20;
+    if (record(**books, {.number = 3})) return 21;
+    if (!welcome(**books, "a")) return 22;
     const auto payout = (*books)->take_payout("a");
-    if (!payout || payout->epoch != 0) return 22;
-    if ((*books)->take_payout("a")) return 23;
+    if (!payout || payout->epoch != 0) return 23;
+    if ((*books)->take_payout("a")) return 24;
+    if ((*books)->mark_payouts_told()) return 25;
+    if ((*ledger)->due_payouts("a", 10)->size() != 1) return 26;
+    if (!limit_files(RLIM_INFINITY)) return 27;
+    if (!(*books)->mark_payouts_told()) return 28;
+    if (!(*ledger)->due_payouts("a", 10)->empty()) return 29;
 
     books->reset();
     ledger->reset();
     ledger = Ledger::open(dir);
-    if (!ledger) return 24;
+    if (!ledger) return 30;
     books = Accounting::open(**ledger, settings, clock, nullptr, Log{});
-    if (!books) return 25;
-    return (*books)->tasks_received() == 2 && (*books)->shadow().compared == 1 ? 0 : 26;
+    if (!books) return 31;
+    return (*books)->tasks_received() == 2 && (*books)->shadow().compared == 1 ? 0 : 32;
 }
 
 }  // namespace

@@ -112,6 +112,25 @@ class Bookkeeping {
         books_->record(std::move(answers), [&done](Status status) { done.set_value(std::move(status)); });
         return done.get_future().get();
     }
+    /// The agent registers, and this waits until it is welcome.
+    [[nodiscard]] Result<WalletNaming> welcome(const std::string& agent,
+                                               const std::optional<Address>& wallet = std::nullopt) {
+        std::promise<Result<WalletNaming>> done;
+        books_->welcome(agent, wallet, [&done](Result<WalletNaming> r) { done.set_value(std::move(r)); });
+        return done.get_future().get();
+    }
+    /// True: the wallet is the agent's now, or will be.
+    [[nodiscard]] bool name_wallet(const std::string& agent, const Address& wallet) {
+        const auto named = welcome(agent, wallet);
+        return named && named->wait.count() == 0;
+    }
+    /// What the agent is told next, from memory or from the ledger.
+    [[nodiscard]] std::optional<PayoutInfo> take_payout(const std::string& agent) {
+        if (const auto payout = books_->take_payout(agent)) return payout;
+        REQUIRE(books_->mark_payouts_told());
+        REQUIRE(welcome(agent));
+        return books_->take_payout(agent);
+    }
     /// The next `count` blocks, empty.
     void pass_blocks(std::uint64_t count) {
         for (std::uint64_t i = 0; i < count; ++i)

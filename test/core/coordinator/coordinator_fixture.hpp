@@ -52,8 +52,15 @@ class House {
         open();
     }
 
+    /// Registers and waits for the answer, which comes from another thread.
+    Result<RegisterResponse> register_agent(const std::string& id, const RegisterRequest& request) {
+        std::promise<Result<RegisterResponse>> done;
+        coordinator->register_agent(id, request,
+                                    [&](Result<RegisterResponse> r) { done.set_value(std::move(r)); });
+        return done.get_future().get();
+    }
     FakeAgent join(const std::string& id, TaskLevel level = TaskLevel::l2_state_verify) {
-        const auto response = coordinator->register_agent(id, {id, level, "here", "1", ""});
+        const auto response = register_agent(id, {id, level, "here", "1", ""});
         REQUIRE(response);
         REQUIRE(response->accepted);
         auto sink = std::make_shared<FakeSink>();

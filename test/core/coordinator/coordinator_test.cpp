@@ -17,7 +17,7 @@ constexpr auto kL2 = TaskLevel::l2_state_verify;
 
 TEST_CASE("a Register that is right is accepted and told the heartbeat's interval") {
     House house;
-    const auto response = house.coordinator->register_agent(
+    const auto response = house.register_agent(
         "agent-01", {"agent-01", kL2, "us-west", "1.0", "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"});
     REQUIRE(response);
     CHECK(*response == RegisterResponse{true, "", 10});
@@ -26,7 +26,7 @@ TEST_CASE("a Register that is right is accepted and told the heartbeat's interva
 TEST_CASE("a Register that is not is refused with the reason, and nothing is kept of it", "[defect-39]") {
     House house;
     const auto refused = [&](const std::string& id, const RegisterRequest& request) {
-        const auto response = house.coordinator->register_agent(id, request);
+        const auto response = house.register_agent(id, request);
         REQUIRE(response);
         CHECK_FALSE(response->accepted);
         return response->reason;
@@ -44,8 +44,8 @@ TEST_CASE("a full registry refuses, and writes no wallet for whom it refuses", "
     settings.max_agents = 1;
     House house(settings);
     house.join("first");
-    const auto response = house.coordinator->register_agent(
-        "second", {"second", kL2, "", "", "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"});
+    const auto response =
+        house.register_agent("second", {"second", kL2, "", "", "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"});
     REQUIRE(response);
     CHECK(response->reason == "at capacity (1 agents)");
     const auto row = house.ledger->agent("second");
@@ -58,6 +58,66 @@ TEST_CASE("an unknown agent's heartbeat is answered with shutdown, a known one's
     CHECK(*house.coordinator->heartbeat("nobody", {}) == HeartbeatResponse{false, "shutdown", std::nullopt});
     house.join("a");
     CHECK(*house.coordinator->heartbeat("a", {}) == HeartbeatResponse{true, "continue", std::nullopt});
+}
+
+TEST_CASE("an agent that registers again within a second is told how long to wait") {
+    House house;
+    house.join("a");
+    const auto again = house.register_agent("a", {"a", kL2, "", "", ""});
+    REQUIRE_FALSE(again);
+    CHECK(again.error().code == ErrorCode::resource_exhausted);
+    CHECK(again.error().why == "an agent may register once per 1 s; try again in 1 s");
+    CHECK(house.coordinator->agents().size() == 1);  // the place it has stays its own
+    CHECK(house.register_agent("b", {"b", kL2, "", "", ""})->accepted);
+    house.manual.advance(1s);
+    CHECK(house.register_agent("a", {"a", kL2, "", "", ""})->accepted);
+    CHECK(house.coordinator->status().counters.at("registers_too_soon") == 1);
+}
+
+TEST_CASE("a second change of wallet within a minute is refused, and the agent is registered all the same") {
+    House house;
+    const auto name = [&](char digit) {
+        house.manual.advance(1s);
+        const auto response = house.register_agent("a", {"a", kL2, "", "", "0x" + std::string(40, digit)});
+        REQUIRE(response);
+        CHECK(response->accepted);
+        CHECK(response->heartbeat_interval_sec == 10);
+        return response->reason;
+    };
+    CHECK(name('1').empty());
+    CHECK(name('2').empty());
+    CHECK(name('3') ==
+          "the wallet stays as it was: an agent may change it once per 60 s; register with it again in 59 s");
+    CHECK(to_hex((*house.ledger->agent("a"))->next_wallet->view()) == std::string(40, '2'));
+}
+
+TEST_CASE(
+    "while the ledger waits for the disk heartbeats are answered, and so are registrations without news") {
+    House house;
+    house.join("a");
+    house.manual.advance(1s);
+    std::promise<void> held;
+    std::promise<void> release;
+    REQUIRE(house.ledger->submit({[&](LedgerTx&) -> Status {
+                                      held.set_value();
+                                      release.get_future().wait();
+                                      return {};
+                                  },
+                                  {},
+                                  true}));
+    held.get_future().wait();
+    std::promise<Result<RegisterResponse>> named;
+    house.coordinator->register_agent("b", {"b", kL2, "", "", "0x" + std::string(40, '1')},
+                                      [&](Result<RegisterResponse> r) { named.set_value(std::move(r)); });
+    for (int i = 0; i < 100; ++i)
+        CHECK(house.coordinator->heartbeat("a", {})->alive);
+    CHECK(house.register_agent("a", {"a", kL2, "", "", ""})->accepted);
+    // A wallet is on the disk before its agent is told so.
+    auto answer = named.get_future();
+    CHECK(answer.wait_for(0s) == std::future_status::timeout);
+    CHECK(house.coordinator->agents().size() == 1);
+    release.set_value();
+    CHECK(answer.get()->accepted);
 }
 
 TEST_CASE("the payout of an epoch comes with the next heartbeat, once") {
@@ -270,7 +330,7 @@ TEST_CASE("after stop nobody is let in, streams have ended, and answers still co
     house.coordinator->stop();
     REQUIRE(agent.sink->ended());
     CHECK(agent.sink->ended()->code == ErrorCode::unavailable);
-    const auto late = house.coordinator->register_agent("b", {});
+    const auto late = house.register_agent("b", {});
     REQUIRE_FALSE(late);
     CHECK(late.error().code == ErrorCode::unavailable);
     CHECK(house.submit("a", answer_to(*batch))->accepted);

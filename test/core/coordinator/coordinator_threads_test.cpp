@@ -80,7 +80,7 @@ class Tally {
 class HonestAgent {
   public:
     HonestAgent(House& house, std::string id, Tally& tally) : sink_(std::make_shared<WaitingSink>()) {
-        REQUIRE(house.coordinator->register_agent(id, {id, kL2, "", "", ""})->accepted);
+        REQUIRE(house.register_agent(id, {id, kL2, "", "", ""})->accepted);
         auto stream = house.coordinator->open_task_stream(id, {id, kL2, 10}, sink_);
         REQUIRE(stream);
         stream_ = std::move(*stream);
@@ -107,6 +107,7 @@ class HonestAgent {
 CoordinatorSettings fast() {
     CoordinatorSettings settings;
     settings.poll_interval = 10ms;
+    settings.register_interval = 0s;
     return settings;
 }
 
@@ -152,7 +153,7 @@ TEST_CASE("a drain waits for what agents are at work on, and gives out nothing m
     House house(fast(), &clock);
     house.begin_at_100();
     const auto sink = std::make_shared<WaitingSink>();
-    REQUIRE(house.coordinator->register_agent("a", {"a", kL2, "", "", ""})->accepted);
+    REQUIRE(house.register_agent("a", {"a", kL2, "", "", ""})->accepted);
     const auto stream = house.coordinator->open_task_stream("a", {"a", kL2, 10}, sink);
     REQUIRE(stream);
     house.coordinator->start();
@@ -167,7 +168,7 @@ TEST_CASE("a drain waits for what agents are at work on, and gives out nothing m
         house.coordinator->drain(60s);
         drained = true;
     });
-    while (house.coordinator->register_agent("b", {"b", kL2, "", "", ""}))
+    while (house.register_agent("b", {"b", kL2, "", "", ""}))
         std::this_thread::yield();
     set_pool(house, pool, 100);
     const std::uint64_t before = house.pool.polls();
@@ -191,7 +192,7 @@ TEST_CASE("a drain waits no longer than it may for an agent that does not answer
     House house(fast(), &clock);
     house.begin_at_100();
     const auto sink = std::make_shared<WaitingSink>();
-    REQUIRE(house.coordinator->register_agent("a", {"a", kL2, "", "", ""})->accepted);
+    REQUIRE(house.register_agent("a", {"a", kL2, "", "", ""})->accepted);
     const auto stream = house.coordinator->open_task_stream("a", {"a", kL2, 10}, sink);
     REQUIRE(stream);
     house.coordinator->start();
@@ -321,7 +322,7 @@ TEST_CASE("thousands of joins and leaves under a fast feed lose no task and pay 
             std::minstd_rand random(t + 1);
             for (int i = 0; i < 750; ++i) {
                 const std::string id = "churn-" + std::to_string(t) + "-" + std::to_string(i % 3);
-                const auto registered = house.coordinator->register_agent(id, {id, kL2, "", "", ""});
+                const auto registered = house.register_agent(id, {id, kL2, "", "", ""});
                 if (!registered || !registered->accepted) continue;
                 auto sink = std::make_shared<WaitingSink>();
                 auto stream = house.coordinator->open_task_stream(id, {id, kL2, 10}, sink);

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "core/ports/clock.hpp"
+
+namespace ioswarm {
+
+/// Lets each agent do something once per interval. Not thread-safe.
+///
+/// Memory is bounded: an agent is forgotten when its interval is over, and when more than `max_agents` are
+/// remembered the one that has waited longest is forgotten early. So whoever can invent agent ids (without a
+/// master secret) can make the limit useless for others, and nothing worse.
+class OncePerAgent {
+  public:
+    /// `interval` 0: no limit.
+    explicit OncePerAgent(std::chrono::nanoseconds interval, std::size_t max_agents = 10'000)
+        : interval_(interval), max_agents_(std::max<std::size_t>(max_agents, 1)) {}
+
+    /// How long this agent has to wait from now on; 0: it may.
+    [[nodiscard]] std::chrono::nanoseconds wait(const std::string& agent_id, Clock::Steady now) const {
+        const auto found = allowed_at_.find(agent_id);
+        if (found == allowed_at_.end() || found->second <= now) return std::chrono::nanoseconds(0);
+        return found->second - now;
+    }
+
+    /// The agent did it now.
+    void note(const std::string& agent_id, Clock::Steady now) {
+        if (interval_.count() <= 0) return;
+        while (!order_.empty() && (order_.front().first <= now || order_.size() >= max_agents_))
+            forget_oldest();
+        allowed_at_[agent_id] = now + interval_;
+        order_.emplace_back(now + interval_, agent_id);
+    }
+
+    [[nodiscard]] std::size_t remembered() const { return order_.size(); }
+
+  private:
+    void forget_oldest() {
+        const auto found = allowed_at_.find(order_.front().second);
+        // Noted again since then: the later entry stands further back in `order_`.
+        if (found != allowed_at_.end() && found->second == order_.front().first) allowed_at_.erase(found);
+        order_.pop_front();
+    }
+
+    const std::chrono::nanoseconds interval_;
+    const std::size_t max_agents_;
+    std::unordered_map<std::string, Clock::Steady> allowed_at_;
+    std::deque<std::pair<Clock::Steady, std::string>> order_;  // by time
+};
+
+}  // namespace ioswarm
