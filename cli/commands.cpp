@@ -21,6 +21,7 @@ constexpr CommandRow kCommands[] = {
     {"serve", "run the coordinator that agents join", "", add_serve},
     {"keygen", "make agents' API keys, or a new master secret", "", add_keygen},
     {"config", "check or show the configuration", "", add_config},
+    {"ledger", "back up and check the ledger", "", add_ledger},
     {"diffs", "import, check, print and restart the log of state diffs", "", add_diffs},
     {"snapshot", "export, roll, verify, inspect and compare snapshots", "", add_snapshot},
     {"sim", "stress a coordinator with agents on a simulated chain", "", add_sim},

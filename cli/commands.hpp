@@ -38,6 +38,7 @@ struct CommandRow {
 Runner add_serve(CLI::App& app);
 Runner add_keygen(CLI::App& app);
 Runner add_config(CLI::App& app);
+Runner add_ledger(CLI::App& app);
 Runner add_diffs(CLI::App& app);
 Runner add_snapshot(CLI::App& app);
 Runner add_sim(CLI::App& app);

@@ -68,6 +68,7 @@ using Set = std::set<std::string>;
 Set options_of(std::string_view name) {
     static const std::map<std::string_view, std::vector<std::string>> kSubcommands = {
         {"config", {"show", "check"}},
+        {"ledger", {"backup", "check"}},
         {"diffs", {"import", "stat", "verify", "export", "restart"}},
         {"snapshot", {"export", "roll", "verify", "inspect", "diff"}}};
     Set all = help_options({"help", std::string(name)});
