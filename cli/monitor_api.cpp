@@ -158,7 +158,11 @@ HttpReply MonitorApi::rewards(const HttpRequest& request) const {
     const std::string* agent = request.parameter("agent");
     if (agent == nullptr || agent->empty()) return error_reply(400, "agent parameter required");
     Result<RewardsView> view = monitor_.rewards(*agent);
-    if (!view && view.error().code != ErrorCode::not_found) return error_reply(503, view.error().text());
+    if (!view && view.error().code != ErrorCode::not_found) {
+        // Anybody may ask, so the answer has no path of this machine: `why` says what is wrong, `which` names
+        // the file.
+        return error_reply(503, "the ledger cannot be read now: " + view.error().why);
+    }
     if (!view) view = RewardsView{*agent, {}, {}, 0, 0, 0};
     // Written by hand because amounts are exact to the rau: a JSON number may have all 18 digits, a double may
     // not.

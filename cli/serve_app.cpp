@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "cli/data_dir.hpp"
 #include "cli/serve_agents.hpp"
 #include "core/base/atomic_file.hpp"
 
@@ -42,9 +43,10 @@ Result<std::unique_ptr<HttpServer>> start_http(HttpServerSettings settings, cons
 Result<std::unique_ptr<ServeApp>> ServeApp::start(const ServeConfig& config, const ServeOptions& options,
                                                   Log log, LinesLost lines_lost) {
     std::unique_ptr<ServeApp> app(new ServeApp(config, options, std::move(log), std::move(lines_lost)));
-    for (const auto step : {&ServeApp::read_lists, &ServeApp::open_books, &ServeApp::open_source,
-                            &ServeApp::open_diffs, &ServeApp::make_coordinator, &ServeApp::open_agent_port,
-                            &ServeApp::open_api, &ServeApp::start_test_agents}) {
+    for (const auto step : {&ServeApp::read_lists, &ServeApp::open_ledger, &ServeApp::find_chain,
+                            &ServeApp::open_books, &ServeApp::open_source, &ServeApp::open_diffs,
+                            &ServeApp::make_coordinator, &ServeApp::open_agent_port, &ServeApp::open_api,
+                            &ServeApp::go_to_work, &ServeApp::start_test_agents}) {
         if (Status done = (app.get()->*step)(); !done) return fail(std::move(done).error());
     }
     app->start_reloader();
@@ -72,29 +74,59 @@ Status ServeApp::read_lists() {
     return {};
 }
 
-// The books before everything that could earn or owe: they hold the lock on the data directory, and they know
-// at which height to go on.
-Status ServeApp::open_books() {
+// The ledger before everything that could earn or owe: it holds the lock on the data directory.
+Status ServeApp::open_ledger() {
     auto ledger = Ledger::open(config_.data_dir, log_);
     if (!ledger) return fail(explain_data_dir(std::move(ledger).error(), config_.data_dir));
     ledger_ = *std::move(ledger);
-    if (Status claimed = claim_data_dir(config_.data_dir, source_identity(config_)); !claimed) return claimed;
+    return check_source(config_, *ledger_);
+}
+
+// Before the books are read, since an empty ledger may change its chain. A node that is away now is no reason
+// not to start: the gate asks it later.
+Status ServeApp::find_chain() {
+    if (!uses_node(config_)) {
+        chain_ = kEmbeddedChain;
+        return check_chain(config_, *ledger_, *chain_);
+    }
+    proto::NodeSettings settings;
+    settings.grpc = config_.node_grpc;
+    settings.web3 = config_.node_web3;
+    auto node = proto::NodeSource::create(std::move(settings), log_);
+    if (!node) return fail(std::move(node).error());
+    node_ = *std::move(node);
+    gate_ = std::make_unique<ChainGate>([this](const std::stop_token& stop) { return node_->chain(stop); },
+                                        [this](const ChainIdentity& chain) { return bind_chain(chain); });
+    auto chain = node_->chain();
+    if (!chain) {
+        log_.warn("the node cannot be asked for its chain yet: {}; nothing is handed out before it can",
+                  chain.error().text());
+        return {};
+    }
+    chain_ = *chain;
+    return check_chain(config_, *ledger_, *chain_);
+}
+
+/// The gate asks for this, at first when everything else is up, and after each failure of the node.
+Status ServeApp::bind_chain(const ChainIdentity& chain) {
+    if (Status bound = cli::bind_chain(config_, *ledger_, chain, log_); !bound) return bound;
+    return diffs_ ? diffs_->bind_chain(config_, chain, log_) : Status();
+}
+
+// They know at which height to go on.
+Status ServeApp::open_books() {
     auto accounting = Accounting::open(*ledger_, settings_, clock_, nullptr, log_);
     if (!accounting) return fail(std::move(accounting).error());
     accounting_ = *std::move(accounting);
     return {};
 }
 
-// Where transactions and blocks come from. A node that is away now is no reason not to start; the embedded
-// chain goes on after the last block in the books, so that a restart is no new chain.
+// Where transactions and blocks come from. The embedded chain goes on after the last block in the books, so
+// that a restart is no new chain.
 Status ServeApp::open_source() {
-    if (uses_node(config_)) {
-        proto::NodeSettings settings;
-        settings.grpc = config_.node_grpc;
-        settings.web3 = config_.node_web3;
-        auto node = proto::NodeSource::create(std::move(settings), log_);
-        if (!node) return fail(std::move(node).error());
-        node_ = *std::move(node);
+    if (node_) {
+        gated_pool_ = gate_->gated(node_->pool());
+        gated_blocks_ = gate_->gated(node_->blocks());
         return {};
     }
     auto embedded =
@@ -107,19 +139,19 @@ Status ServeApp::open_source() {
 // After the source they come from, before the port they are served at.
 Status ServeApp::open_diffs() {
     if (!has_diffs(config_)) return {};
-    auto diffs =
-        ServeDiffs::open(config_, {embedded_ ? &embedded_->diffs() : nullptr, node_.get()}, clock_, log_);
+    auto diffs = ServeDiffs::open(
+        config_, {embedded_ ? &embedded_->diffs() : nullptr, node_.get(), gate_.get()}, clock_, log_);
     if (!diffs) return fail(std::move(diffs).error());
     diffs_ = *std::move(diffs);
-    diffs_->start();
-    return {};
+    return chain_ ? diffs_->check_chain(config_, *chain_) : Status();
 }
 
-// Started before the ports: an agent that comes at once finds somebody in.
+// Before the ports: an agent that comes at once finds somebody in. Its threads start when the ports are bound,
+// so that a start that fails has taken no block into the ledger.
 Status ServeApp::make_coordinator() {
-    ActPoolReader& pool = node_ ? node_->pool() : *embedded_;
+    ActPoolReader& pool = node_ ? *gated_pool_ : *embedded_;
     StateReader& state = node_ ? node_->state() : *embedded_;
-    BlockSource& blocks = node_ ? node_->blocks() : *embedded_;
+    BlockSource& blocks = node_ ? *gated_blocks_ : *embedded_;
     if (diffs_) watched_blocks_ = diffs_->watch(blocks);
     auto coordinator = Coordinator::create(settings_, pool, state, watched_blocks_ ? *watched_blocks_ : blocks,
                                            *accounting_, clock_, log_);
@@ -130,6 +162,17 @@ Status ServeApp::make_coordinator() {
             coordinator_->diffs_written(agent_id, height);
         });
     }
+    return {};
+}
+
+// The data directory is bound to its source now and not before: a start that failed, perhaps with the wrong
+// configuration, leaves a new directory free for the right one.
+Status ServeApp::go_to_work() {
+    if (Status marked = mark_source(config_); !marked) return marked;
+    if (embedded_) {
+        if (Status bound = bind_chain(*chain_); !bound) return bound;
+    }
+    if (diffs_) diffs_->start();
     coordinator_->start();
     return {};
 }
@@ -179,6 +222,8 @@ Reasons ServeApp::not_ready() const {
     Reasons reasons;
     if (!accepting_) reasons.push_back({"port for agents", "it is closed"});
     if (node_) node_->add_reasons(reasons);
+    if (const Status seen = gate_ ? gate_->last_seen() : Status(); !seen)
+        reasons.push_back({seen.error().which, seen.error().why});
     if (diffs_) diffs_->add_reasons(reasons);
     return reasons;
 }

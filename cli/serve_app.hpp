@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <string>
 
+#include "cli/chain_gate.hpp"
 #include "cli/list_reloader.hpp"
 #include "cli/monitor_api.hpp"
 #include "cli/serve_config.hpp"
@@ -57,12 +58,16 @@ class ServeApp {
     ServeApp(const ServeConfig& config, const ServeOptions& options, Log log, LinesLost lines_lost);
 
     Status read_lists();
+    Status open_ledger();
+    Status find_chain();
     Status open_books();
     Status open_source();
     Status open_diffs();
     Status make_coordinator();
     Status open_agent_port();
     Status open_api();
+    Status go_to_work();
+    Status bind_chain(const ChainIdentity& chain);
     Status start_test_agents();
     void start_reloader();
     void end_agents_not_allowed();
@@ -83,8 +88,12 @@ class ServeApp {
     std::shared_ptr<AccessControl> access_;  // shared with a read of the lists, which may hang and outlive us
     std::unique_ptr<Ledger> ledger_;
     std::unique_ptr<Accounting> accounting_;
+    std::optional<ChainIdentity> chain_;       // as the start found it; nothing: the node was away
     std::unique_ptr<proto::NodeSource> node_;  // one of these two
     std::unique_ptr<sim::EmbeddedChain> embedded_;
+    std::unique_ptr<ChainGate> gate_;  // with a node, as the next two
+    std::unique_ptr<ActPoolReader> gated_pool_;
+    std::unique_ptr<BlockSource> gated_blocks_;
     std::unique_ptr<ServeDiffs> diffs_;  // null: the source has none
     std::unique_ptr<BlockSource> watched_blocks_;
     std::unique_ptr<Coordinator> coordinator_;

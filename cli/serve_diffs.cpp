@@ -6,11 +6,10 @@
 
 #include <fmt/format.h>
 
+#include "cli/data_dir.hpp"
 #include "cli/diff_peer.hpp"
-#include "cli/newest_snapshot.hpp"
 #include "cli/serve_settings.hpp"
 #include "core/diffs/memory_diff_store.hpp"
-#include "core/diffs/sqlite_diff_store.hpp"
 #include "proto/node_diffs.hpp"
 
 namespace ioswarm::cli {
@@ -36,29 +35,22 @@ class WatchedBlocks final : public BlockSource {
     DiffLag* lag_;  // null: not watched
 };
 
-Result<std::unique_ptr<DiffStore>> open_store(const ServeConfig& config) {
-    if (!config.diff_store_enabled) {
-        MemoryDiffStoreOptions options;
-        options.max_rows = config.diff_buffer_size;
-        return std::make_unique<MemoryDiffStore>(options);
-    }
-    auto store = SqliteDiffStore::open(diff_store_file(config));
-    if (!store) return fail(std::move(store).error());
-    return *std::move(store);
+std::unique_ptr<DiffStore> memory_store(const ServeConfig& config) {
+    MemoryDiffStoreOptions options;
+    options.max_rows = config.diff_buffer_size;
+    return std::make_unique<MemoryDiffStore>(options);
 }
 
-std::string describe_snapshot(const std::string& folder) {
-    if (folder.empty()) return {};
-    const auto newest = newest_snapshot(folder);
+std::string describe_snapshot(const SnapshotWatch& snapshots) {
+    const auto newest = snapshots.newest();
     return newest ? fmt::format("height {} ({})", newest->height, newest->file) : std::string{};
 }
 
 /// What agents still need of the log: those that are reading, and those to come that begin with the newest
 /// snapshot.
-std::optional<std::uint64_t> lowest_needed(const DiffHub& hub, const std::string& snapshot_folder) {
-    std::optional<std::uint64_t> lowest = hub.lowest_needed();
-    if (snapshot_folder.empty()) return lowest;
-    const auto newest = newest_snapshot(snapshot_folder);
+std::optional<std::uint64_t> lowest_needed(const DiffHub& hub, const SnapshotWatch& snapshots) {
+    const std::optional<std::uint64_t> lowest = hub.lowest_needed();
+    const auto newest = snapshots.newest();
     if (!newest) return lowest;
     return std::min(lowest.value_or(newest->height + 1), newest->height + 1);
 }
@@ -77,26 +69,41 @@ Result<std::unique_ptr<ServeDiffs>> ServeDiffs::open(const ServeConfig& config, 
         }
         out->node_ = std::make_unique<proto::NodeDiffSource>(std::move(settings), log);
         out->lag_ = std::make_unique<DiffLag>(DiffLagSettings{}, clock, log);
+        if (from.gate != nullptr) out->gated_ = from.gate->gated(*out->node_);
     }
-    auto store = open_store(config);
-    if (!store) return fail(std::move(store).error());
-    out->store_ = *std::move(store);
+    if (config.diff_store_enabled) {
+        auto store = SqliteDiffStore::open(diff_store_file(config));
+        if (!store) return fail(std::move(store).error());
+        out->log_ = store->get();
+        out->store_ = *std::move(store);
+    } else {
+        out->store_ = memory_store(config);
+    }
 
+    out->snapshots_ = std::make_unique<SnapshotWatch>(config.snapshot_dir);
     DiffHubSettings hub;
     hub.ring_blocks = config.diff_buffer_size;
     out->hub_ = std::make_unique<DiffHub>(
-        *out->store_, hub, [folder = config.snapshot_dir] { return describe_snapshot(folder); }, log);
+        *out->store_, hub, [snapshots = out->snapshots_.get()] { return describe_snapshot(*snapshots); }, log);
 
     DiffFeedSettings feed;
     feed.retain = config.diff_store_enabled ? config.diff_retain_height : 0;  // in memory the size is the bound
     DiffFeedHooks hooks;
     hooks.on_appended = [hub = out->hub_.get()](SharedDiffPtr diff) { hub->on_appended(std::move(diff)); };
-    hooks.lowest_needed = [hub = out->hub_.get(), folder = config.snapshot_dir] {
-        return lowest_needed(*hub, folder);
+    hooks.lowest_needed = [hub = out->hub_.get(), snapshots = out->snapshots_.get()] {
+        return lowest_needed(*hub, *snapshots);
     };
-    StateDiffSource& source = from.embedded != nullptr ? *from.embedded : *out->node_;
+    StateDiffSource& source = from.embedded != nullptr ? *from.embedded : out->gated_ ? *out->gated_ : *out->node_;
     out->feed_ = std::make_unique<DiffFeed>(source, *out->store_, feed, std::move(hooks), log);
     return out;
+}
+
+Status ServeDiffs::check_chain(const ServeConfig& config, const ChainIdentity& chain) const {
+    return log_ != nullptr ? cli::check_chain(config, *log_, chain) : Status();
+}
+
+Status ServeDiffs::bind_chain(const ServeConfig& config, const ChainIdentity& chain, const Log& log) {
+    return log_ != nullptr ? cli::bind_chain(config, *log_, chain, log) : Status();
 }
 
 ServeDiffs::~ServeDiffs() {

@@ -6,7 +6,9 @@
 #include <memory>
 #include <string>
 
+#include "cli/chain_gate.hpp"
 #include "cli/serve_config.hpp"
+#include "cli/snapshot_watch.hpp"
 #include "core/base/alarm.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
@@ -14,6 +16,8 @@
 #include "core/diffs/diff_hub.hpp"
 #include "core/diffs/diff_lag.hpp"
 #include "core/diffs/diff_views.hpp"
+#include "core/diffs/sqlite_diff_store.hpp"
+#include "core/model/chain_identity.hpp"
 #include "core/ports/block_source.hpp"
 #include "core/ports/clock.hpp"
 #include "core/ports/diff_store.hpp"
@@ -28,9 +32,10 @@ class ServeDiffs {
     /// Where the diffs come from: the embedded chain, or the node that node.diffs names.
     struct Source {
         StateDiffSource* embedded = nullptr;
-        proto::NodeSource* node = nullptr;  ///< asked for its version; both outlive the object
+        proto::NodeSource* node = nullptr;  ///< asked for its version
+        ChainGate* gate = nullptr;          ///< lets the node's diffs through while it is on the right chain
     };
-    /// Opens the log. `clock` must outlive the object. Errors: as SqliteDiffStore::open().
+    /// Opens the log. `clock` and what `source` names must outlive the object. Errors: as SqliteDiffStore::open().
     [[nodiscard]] static Result<std::unique_ptr<ServeDiffs>> open(const ServeConfig& config, Source source,
                                                                   const Clock& clock, const Log& log);
     ~ServeDiffs();  ///< stop()s
@@ -41,6 +46,11 @@ class ServeDiffs {
     /// must outlive what is returned.
     [[nodiscard]] std::unique_ptr<BlockSource> watch(BlockSource& blocks);
     void start() { feed_->start(); }
+
+    /// The log's chain, as in cli/data_dir.hpp. Always ok without a log on disk.
+    [[nodiscard]] Status check_chain(const ServeConfig& config, const ChainIdentity& chain) const;
+    [[nodiscard]] Status bind_chain(const ServeConfig& config, const ChainIdentity& chain, const Log& log);
+
     /// Nothing is taken in any more, then every stream ends with unavailable. The log closes with the object.
     void stop();
 
@@ -55,9 +65,12 @@ class ServeDiffs {
   private:
     ServeDiffs() = default;
 
-    std::unique_ptr<StateDiffSource> node_;  // null with the embedded chain
+    std::unique_ptr<StateDiffSource> node_;   // null with the embedded chain
+    std::unique_ptr<StateDiffSource> gated_;  // the same behind the gate
+    std::unique_ptr<SnapshotWatch> snapshots_;
     std::unique_ptr<DiffStore> store_;
     std::unique_ptr<DiffLag> lag_;  // null with the embedded chain, which makes blocks and diffs in one go
+    SqliteDiffStore* log_ = nullptr;  // store_, when it is on disk
     std::unique_ptr<DiffHub> hub_;
     std::unique_ptr<DiffFeed> feed_;  // last: it writes to the one and tells the other
 };

@@ -12,7 +12,6 @@
 #include <fmt/ranges.h>
 
 #include "cli/config_value.hpp"
-#include "core/base/atomic_file.hpp"
 #include "core/crypto/address.hpp"
 
 namespace ioswarm::cli {
@@ -171,27 +170,6 @@ std::vector<std::string> diff_warnings(const ServeConfig& config) {
             "node.diffs is set without node.grpc: the embedded chain's own state diffs are served");
     }
     return out;
-}
-
-std::string source_identity(const ServeConfig& config) {
-    if (uses_node(config)) return "node";
-    return fmt::format("embedded chain, seed {}, blockTime {}ms, tps {}, accounts {}, lastSlot {}",
-                       config.chain_seed, config.chain_block_time.count(), config.chain_tps,
-                       config.chain_accounts, config.chain_last_slot);
-}
-
-Status claim_data_dir(const std::string& dir, const std::string& identity) {
-    constexpr std::size_t kMaxIdentityBytes = 4096;
-    const std::string path = dir + "/source";
-    const Result<std::string> before = read_file(path, kMaxIdentityBytes);
-    if (!before && before.error().code == ErrorCode::not_found) {
-        return write_file_atomically(path, as_bytes(identity + "\n"), 0600);
-    }
-    if (!before) return fail(before.error());
-    if (*before == identity + "\n") return {};
-    return fail(ErrorCode::config, "configuration", dir,
-                fmt::format("the books there are of another source: {}", before->substr(0, before->find('\n'))),
-                "give another --data-dir, or the settings of before");
 }
 
 }  // namespace ioswarm::cli

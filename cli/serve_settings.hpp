@@ -62,12 +62,4 @@ struct ServeOptions {
 /// The part of it that concerns state diffs; `config check` says it too.
 [[nodiscard]] std::vector<std::string> diff_warnings(const ServeConfig& config);
 
-/// What a data directory's books are about: they count one chain, and mixing in another's blocks would pay for
-/// work that was never done. The embedded chain is another one for each of its settings.
-[[nodiscard]] std::string source_identity(const ServeConfig& config);
-
-/// Writes the identity into the directory when it is new. Error config: the directory belongs to another
-/// source.
-[[nodiscard]] Status claim_data_dir(const std::string& dir, const std::string& identity);
-
 }  // namespace ioswarm::cli

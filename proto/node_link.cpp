@@ -22,14 +22,31 @@ NodeLink::NodeLink(NodeSettings given, std::unique_ptr<JsonRpcClient> web3, Log 
 
 Result<ChainIds> NodeLink::chain_ids(const std::stop_token& stop) {
     if (const std::uint64_t known = evm_chain_id_.load(); known != 0) return ChainIds{known};
+    return read_chain_ids(stop);
+}
+
+Result<ChainIds> NodeLink::read_chain_ids(const std::stop_token& stop) {
     const auto id = reply_uint64(web3_.call({"eth_chainId"}, stop), "eth_chainId");
     if (!id) return fail(id.error());
     if (*id == 0)
         return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", "eth_chainId", "it is 0");
-    if (evm_chain_id_.exchange(*id) == 0) {
+    if (evm_chain_id_.exchange(*id) != *id) {
         log_.info("node: EVM chain id {}, gRPC at {}, web3 at {}", *id, grpc_.target(), web3_.name());
     }
     return ChainIds{*id};
+}
+
+Result<ChainIdentity> NodeLink::chain(const std::stop_token& stop) {
+    const auto ids = read_chain_ids(stop);
+    if (!ids) return fail(ids.error());
+    ChainIdentity out{ids->evm, std::nullopt};
+    const auto answer = call(kGetChainMeta, {}, stop);
+    if (!answer && is_json_api(answer.error())) return out;  // such a node does not tell its own id
+    if (!answer) return fail(answer.error());
+    const auto meta = read_chain_meta(*answer);
+    if (!meta) return fail(meta.error());
+    if (meta->chain_id != 0) out.node = meta->chain_id;
+    return out;
 }
 
 Result<Bytes> NodeLink::call(const char* method, BytesView request, const std::stop_token& stop) {

@@ -14,6 +14,7 @@
 #include "core/base/log.hpp"
 #include "core/model/action.hpp"
 #include "core/model/chain.hpp"
+#include "core/model/chain_identity.hpp"
 #include "core/net/json_rpc.hpp"
 #include "proto/node_grpc.hpp"
 #include "proto/node_source.hpp"
@@ -28,6 +29,9 @@ class NodeLink {
 
     /// The EVM chain id goes into hashes: asked of web3 once, kept from then on.
     [[nodiscard]] Result<ChainIds> chain_ids(const std::stop_token& stop = {});
+
+    /// Which chain the node is on, asked anew. Also what chain_ids() says from then on.
+    [[nodiscard]] Result<ChainIdentity> chain(const std::stop_token& stop = {});
 
     /// grpc().call, remembering whether the API is one of JSON.
     [[nodiscard]] Result<Bytes> call(const char* method, BytesView request, const std::stop_token& stop = {});
@@ -58,6 +62,8 @@ class NodeLink {
     std::atomic<std::uint64_t> stale_reads{0};
 
   private:
+    Result<ChainIds> read_chain_ids(const std::stop_token& stop);
+
     // const after construction
     const NodeSettings settings_;
     const Log log_;

@@ -89,6 +89,16 @@ Result<std::unique_ptr<NodeSource>> NodeSource::create(NodeSettings settings, Lo
         new NodeSource(std::make_unique<Impl>(std::move(settings), std::move(web3), std::move(log))));
 }
 
+Result<ChainIdentity> NodeSource::chain(const std::stop_token& stop) {
+    auto chain = impl_->link.chain(stop);
+    if (!chain) {
+        Error error = std::move(chain).error();
+        error.code = port_code(error.code);
+        return fail(std::move(error));
+    }
+    return chain;
+}
+
 NodeCounters NodeSource::counters() const {
     const NodeLink& link = impl_->link;
     NodeCounters out;

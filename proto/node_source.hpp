@@ -10,6 +10,7 @@
 #include "core/base/alarm.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
+#include "core/model/chain_identity.hpp"
 #include "core/ports/act_pool_reader.hpp"
 #include "core/ports/block_source.hpp"
 #include "core/ports/state_reader.hpp"
@@ -60,6 +61,10 @@ class NodeSource {
     [[nodiscard]] ActPoolReader& pool() noexcept;
     [[nodiscard]] StateReader& state() noexcept;
     [[nodiscard]] BlockSource& blocks() noexcept;
+
+    /// Asks the node which chain it is on, over both connections. Errors: unavailable, timed_out, bad_data,
+    /// cancelled (`stop`).
+    [[nodiscard]] Result<ChainIdentity> chain(const std::stop_token& stop = {});
 
     [[nodiscard]] NodeCounters counters() const;
     /// The version that the node calls itself, "v2.4.4"; empty when it does not say or does not answer. Asks

@@ -152,6 +152,16 @@ TEST_CASE("/api/rewards gives the history exactly, newest first", "[monitor]") {
         "\n");
 }
 
+TEST_CASE("/api/rewards of a ledger that cannot be read says why, and names no file of this machine",
+          "[monitor]") {
+    Served served;
+    served.monitor.rewards_error = Error{
+        ErrorCode::io, "cannot use the ledger", "/var/lib/ioswarm/ledger.db", "disk I/O error (code 266)", {}};
+    const httplib::Response reply = served.get("/api/rewards?agent=a");
+    CHECK(reply.status == 503);
+    CHECK(reply.body == "{\"error\":\"the ledger cannot be read now: disk I/O error (code 266)\"}\n");
+}
+
 TEST_CASE("/api/rewards of an unknown agent is an empty history, without an agent 400", "[monitor]") {
     const Served served;
     CHECK(

@@ -135,23 +135,6 @@ TEST_CASE("the configuration says whom to take diffs from, and as whom", "[serve
     CHECK(settings.peer.token.empty());
 }
 
-TEST_CASE("a data directory keeps to one source", "[serve]") {
-    const TempDir dir;
-    const std::string first = source_identity(config_of("chain: {seed: 1}"));
-    CHECK(claim_data_dir(dir.path(), first));
-    CHECK(claim_data_dir(dir.path(), first));
-    for (const std::string other :
-         {"chain: {seed: 2}", "chain: {tps: 11}", "node: {grpc: 'a:1', web3: 'http://a:2'}"}) {
-        const Status claimed = claim_data_dir(dir.path(), source_identity(config_of(other)));
-        REQUIRE_FALSE(claimed);
-        CHECK(claimed.error().text() ==
-              "configuration: " + dir.path() + ": the books there are of another source: " +
-                  "embedded chain, seed 1, blockTime 5000ms, tps 10, accounts 1000, lastSlot 0");
-    }
-    CHECK(source_identity(config_of("node: {grpc: 'a:1', web3: 'http://a:2'}")) ==
-          source_identity(config_of("node: {grpc: 'b:1', web3: 'http://b:2'}")));
-}
-
 TEST_CASE("a data directory of the old systemd unit is told with the two commands that move it", "[serve]") {
     const TempDir dir;
     const std::string link = dir.path("ioswarm");

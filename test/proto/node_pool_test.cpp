@@ -33,6 +33,18 @@ TEST_CASE("node: a missing or malformed address says what it is for") {
     CHECK(refused("127.0.0.1:14014", "127.0.0.1:15014", "node.web3"));
 }
 
+TEST_CASE("node: it says which chain it is on, and says it anew each time") {
+    World world;
+    const auto first = world.source->chain();
+    REQUIRE(first);
+    CHECK(first->evm == 4689);
+    CHECK(first->node == 1);
+    world.node.set_chain_id(4690);
+    CHECK(world.source->chain()->evm == 4690);
+    world.node.set_web3(Web3::close);
+    CHECK_FALSE(world.source->chain());
+}
+
 TEST_CASE("node: the recorded pool is listed, each action once and as the same object again") {
     World world;
     auto pool = recorded_pool();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ struct FakeMonitor final : Monitor {
     ShadowTotals shadow_totals;
     EpochView epoch_view;
     std::vector<LeaderboardEntry> entries;
+    std::optional<Error> rewards_error;
     std::map<std::string, RewardsView> rewards_views;  ///< not in it: not_found
     Reasons reasons;
 
@@ -25,6 +27,7 @@ struct FakeMonitor final : Monitor {
     [[nodiscard]] EpochView epoch() const override { return epoch_view; }
     [[nodiscard]] std::vector<LeaderboardEntry> leaderboard() const override { return entries; }
     [[nodiscard]] Result<RewardsView> rewards(const std::string& agent_id) const override {
+        if (rewards_error) return fail(*rewards_error);
         const auto found = rewards_views.find(agent_id);
         if (found == rewards_views.end()) return fail(ErrorCode::not_found, "no such agent", agent_id);
         return found->second;
