@@ -23,7 +23,7 @@ struct LedgerCommand {
     bool json = false;
 };
 
-ExitCode refuse(Io& io, const Error& error) {
+ExitCode report(Io& io, const Error& error) {
     print_error(io, error);
     return exit_code_for(error.code);
 }
@@ -34,12 +34,12 @@ std::optional<std::string> data_dir(const LedgerCommand& command, Io& io, ExitCo
     return loaded->settings.data_dir;
 }
 
-ExitCode run_backup(const LedgerCommand& command, Io& io) {
+ExitCode run_ledger_backup(const LedgerCommand& command, Io& io) {
     ExitCode code = ExitCode::ok;
     const auto dir = data_dir(command, io, code);
     if (!dir) return code;
     const auto copy = back_up_ledger(*dir, command.to);
-    if (!copy) return refuse(io, copy.error());
+    if (!copy) return report(io, copy.error());
     if (!command.quiet) io.err << fmt::format("copied {}/ledger.db to {}\n", *dir, copy->string());
     return ExitCode::ok;
 }
@@ -76,7 +76,7 @@ std::string text_of(const LedgerFacts& facts) {
     return out + (facts.problems.empty() ? "no problem was found\n" : "");
 }
 
-ExitCode run_check(const LedgerCommand& command, Io& io) {
+ExitCode run_ledger_check(const LedgerCommand& command, Io& io) {
     std::string path = command.examined;
     if (path.empty()) {
         ExitCode code = ExitCode::ok;
@@ -85,7 +85,7 @@ ExitCode run_check(const LedgerCommand& command, Io& io) {
         path = *dir;
     }
     const auto facts = examine_ledger(path);
-    if (!facts) return refuse(io, facts.error());
+    if (!facts) return report(io, facts.error());
     if (!command.quiet) io.out << (command.json ? json_of(*facts).dump(2) + "\n" : text_of(*facts));
     return facts->problems.empty() ? ExitCode::ok : ExitCode::failed_check;
 }
@@ -115,7 +115,7 @@ Runner add_ledger(CLI::App& app) {
     check->footer(footer);
 
     return [command, backup](Io& io) {
-        return backup->parsed() ? run_backup(*command, io) : run_check(*command, io);
+        return backup->parsed() ? run_ledger_backup(*command, io) : run_ledger_check(*command, io);
     };
 }
 

@@ -78,15 +78,19 @@ std::string source_identity(const ServeConfig& config) {
                        config.chain_accounts, config.chain_last_slot);
 }
 
-Status check_source(const ServeConfig& config, Ledger& ledger) {
+Result<bool> check_source(const ServeConfig& config, Ledger& ledger) {
     constexpr std::size_t kMaxIdentityBytes = 4096;
     const Result<std::string> before = read_file(source_file(config), kMaxIdentityBytes);
-    if (!before && before.error().code == ErrorCode::not_found) return {};
+    if (!before && before.error().code == ErrorCode::not_found) return false;
     if (!before) return fail(before.error());
-    if (*before == source_identity(config) + "\n") return {};
+    if (*before == source_identity(config) + "\n") return false;
     bool is_unused = false;
     if (const auto chain = chain_of(ledger, is_unused); !chain) return fail(chain.error());
-    if (is_unused) return ledger.run([](LedgerTx& tx) { return tx.forget_chain(); });
+    if (is_unused) {
+        if (Status forgot = ledger.run([](LedgerTx& tx) { return tx.forget_chain(); }); !forgot)
+            return fail(forgot.error());
+        return true;
+    }
     return fail(ErrorCode::config, "cannot use the data directory", config.data_dir,
                 fmt::format("its ledger belongs to another source: {}, and the configuration names {}",
                             before->substr(0, before->find('\n')), source_identity(config)),
@@ -149,16 +153,24 @@ Status bind_chain(const ServeConfig& config, Ledger& ledger, const ChainIdentity
     return {};
 }
 
-Status check_chain(const ServeConfig& config, const SqliteDiffStore& diffs, const ChainIdentity& chain) {
+Status check_chain(const ServeConfig& config, const SqliteDiffStore& diffs, const ChainIdentity& chain,
+                   bool other_source) {
+    if (diffs.range().empty()) return {};
+    const std::string file = diff_store_file(config);
+    const std::string hint = fmt::format(
+        "give another diffStorePath. If its diffs are of no more use, delete {0}, {0}-wal and {0}-shm: the log "
+        "fills "
+        "itself again",
+        file);
+    if (other_source) {
+        return fail(ErrorCode::config, "cannot use the data directory", file,
+                    "the log of state diffs belongs to the source that the directory was used with before",
+                    hint);
+    }
     const auto held = diffs.chain();
     if (!held) return fail(held.error());
-    if (diffs.range().empty() || !*held || (*held)->may_be(chain)) return {};
-    const std::string file = diff_store_file(config);
-    return fail(
-        another_chain(config, file, "the log of state diffs", **held, chain,
-                      fmt::format("give another diffStorePath. If its diffs are of no more use, delete {0}, "
-                                  "{0}-wal and {0}-shm: the log fills itself again",
-                                  file)));
+    if (!*held || (*held)->may_be(chain)) return {};
+    return fail(another_chain(config, file, "the log of state diffs", **held, chain, hint));
 }
 
 Status bind_chain(const ServeConfig& config, SqliteDiffStore& diffs, const ChainIdentity& chain,

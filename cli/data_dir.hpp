@@ -23,10 +23,10 @@ inline constexpr ChainIdentity kEmbeddedChain{4689, 0};
 [[nodiscard]] std::string source_identity(const ServeConfig& config);
 
 /// Before anything of the source is used: compares the file "source" in the data directory with the
-/// configuration, and writes nothing there. Where they differ and the ledger holds nothing that counts, the
-/// ledger forgets its old chain. Error config: the ledger belongs to another source; names the files that may
-/// be deleted after a trial.
-[[nodiscard]] Status check_source(const ServeConfig& config, Ledger& ledger);
+/// configuration, and writes nothing there. True: it is another source; the ledger, which holds nothing that
+/// counts, has then forgotten its old chain. Error config: the ledger belongs to another source; names the
+/// files that may be deleted after a trial.
+[[nodiscard]] Result<bool> check_source(const ServeConfig& config, Ledger& ledger);
 /// Writes the file "source". Once all ports are bound: a start that failed must not bind a new directory.
 [[nodiscard]] Status mark_source(const ServeConfig& config);
 
@@ -41,9 +41,10 @@ inline constexpr ChainIdentity kEmbeddedChain{4689, 0};
 [[nodiscard]] Status bind_chain(const ServeConfig& config, Ledger& ledger, const ChainIdentity& chain,
                                 const Log& log);
 
-/// The same for the log of state diffs. An empty log may get another chain.
+/// The same for the log of state diffs. An empty log may get another chain. `other_source`: as check_source()
+/// said.
 [[nodiscard]] Status check_chain(const ServeConfig& config, const SqliteDiffStore& diffs,
-                                 const ChainIdentity& chain);
+                                 const ChainIdentity& chain, bool other_source = false);
 [[nodiscard]] Status bind_chain(const ServeConfig& config, SqliteDiffStore& diffs, const ChainIdentity& chain,
                                 const Log& log);
 

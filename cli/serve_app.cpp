@@ -79,7 +79,10 @@ Status ServeApp::open_ledger() {
     auto ledger = Ledger::open(config_.data_dir, log_);
     if (!ledger) return fail(explain_data_dir(std::move(ledger).error(), config_.data_dir));
     ledger_ = *std::move(ledger);
-    return check_source(config_, *ledger_);
+    const auto other_source = check_source(config_, *ledger_);
+    if (!other_source) return fail(other_source.error());
+    other_source_ = *other_source;
+    return {};
 }
 
 // Before the books are read, since an empty ledger may change its chain. A node that is away now is no reason
@@ -143,7 +146,7 @@ Status ServeApp::open_diffs() {
         config_, {embedded_ ? &embedded_->diffs() : nullptr, node_.get(), gate_.get()}, clock_, log_);
     if (!diffs) return fail(std::move(diffs).error());
     diffs_ = *std::move(diffs);
-    return chain_ ? diffs_->check_chain(config_, *chain_) : Status();
+    return diffs_->check_chain(config_, chain_, other_source_);
 }
 
 // Before the ports: an agent that comes at once finds somebody in. Its threads start when the ports are bound,

@@ -88,6 +88,7 @@ class ServeApp {
     std::shared_ptr<AccessControl> access_;  // shared with a read of the lists, which may hang and outlive us
     std::unique_ptr<Ledger> ledger_;
     std::unique_ptr<Accounting> accounting_;
+    bool other_source_ = false;                // than the directory was used with before
     std::optional<ChainIdentity> chain_;       // as the start found it; nothing: the node was away
     std::unique_ptr<proto::NodeSource> node_;  // one of these two
     std::unique_ptr<sim::EmbeddedChain> embedded_;

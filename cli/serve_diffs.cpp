@@ -98,8 +98,10 @@ Result<std::unique_ptr<ServeDiffs>> ServeDiffs::open(const ServeConfig& config, 
     return out;
 }
 
-Status ServeDiffs::check_chain(const ServeConfig& config, const ChainIdentity& chain) const {
-    return log_ != nullptr ? cli::check_chain(config, *log_, chain) : Status();
+Status ServeDiffs::check_chain(const ServeConfig& config, const std::optional<ChainIdentity>& chain,
+                               bool other_source) const {
+    if (log_ == nullptr || (!chain && !other_source)) return {};
+    return cli::check_chain(config, *log_, chain.value_or(ChainIdentity{}), other_source);
 }
 
 Status ServeDiffs::bind_chain(const ServeConfig& config, const ChainIdentity& chain, const Log& log) {

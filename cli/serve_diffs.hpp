@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/chain_gate.hpp"
@@ -47,8 +48,10 @@ class ServeDiffs {
     [[nodiscard]] std::unique_ptr<BlockSource> watch(BlockSource& blocks);
     void start() { feed_->start(); }
 
-    /// The log's chain, as in cli/data_dir.hpp. Always ok without a log on disk.
-    [[nodiscard]] Status check_chain(const ServeConfig& config, const ChainIdentity& chain) const;
+    /// The log's chain, as in cli/data_dir.hpp. Always ok without a log on disk. `chain`: nothing when it is
+    /// not known yet.
+    [[nodiscard]] Status check_chain(const ServeConfig& config, const std::optional<ChainIdentity>& chain,
+                                     bool other_source) const;
     [[nodiscard]] Status bind_chain(const ServeConfig& config, const ChainIdentity& chain, const Log& log);
 
     /// Nothing is taken in any more, then every stream ends with unavailable. The log closes with the object.

@@ -9,7 +9,7 @@
 namespace ioswarm::cli {
 namespace {
 
-constexpr std::chrono::seconds kPatience{1};
+constexpr std::chrono::seconds kReadPatience{1};
 
 std::optional<NewestSnapshot> read_newest(const std::string& folder) {
     auto newest = newest_snapshot(folder);
@@ -55,7 +55,7 @@ SnapshotWatch::~SnapshotWatch() {
     std::unique_lock lock(state_->mutex);
     state_->stopping = true;
     state_->changed.notify_all();
-    state_->changed.wait_for(lock, kPatience, [this] { return state_->ended; });
+    state_->changed.wait_for(lock, kReadPatience, [this] { return state_->ended; });
 }
 
 std::optional<NewestSnapshot> SnapshotWatch::newest() const {

@@ -91,9 +91,12 @@ Status make_target(const std::filesystem::path& to) {
     return {};
 }
 
-Error no_ledger(const std::filesystem::path& file) {
-    return {ErrorCode::not_found, "cannot open the ledger", file.string(), "there is none",
-            "name the data directory of serve: --data-dir DIR"};
+/// By name alone: opening the file and closing it would drop the locks that a ledger of this process has on it.
+Status check_readable(const std::filesystem::path& file) {
+    if (::faccessat(AT_FDCWD, file.c_str(), R_OK, AT_EACCESS) == 0) return {};
+    if (errno != ENOENT) return fail(errno_error(errno, "cannot open the ledger", file.string()));
+    return fail(ErrorCode::not_found, "cannot open the ledger", file.string(), "there is none",
+                "name the data directory of serve: --data-dir DIR");
 }
 
 // ---- examining
@@ -237,7 +240,7 @@ Result<std::filesystem::path> back_up_ledger(const std::filesystem::path& data_d
     const auto use = read_ledger_use(data_dir);
     if (!use) return fail(use.error());
     if (Status whole = check_ledger_files(data_dir, *use); !whole) return fail(whole.error());
-    if (!is_there(file)) return fail(no_ledger(file));
+    if (Status readable = check_readable(file); !readable) return fail(readable.error());
     if (Status made = make_target(to); !made) return fail(made.error());
     auto database = open_reader(file);
     if (!database) return fail(database.error());
@@ -266,7 +269,7 @@ Result<LedgerFacts> examine_ledger(const std::filesystem::path& path) {
         if (!use) return fail(use.error());
         if (Status whole = check_ledger_files(path, *use); !whole) return fail(whole.error());
     }
-    if (!is_there(facts.file)) return fail(no_ledger(facts.file));
+    if (Status readable = check_readable(facts.file); !readable) return fail(readable.error());
     facts.bytes = std::filesystem::file_size(facts.file, error);
     auto database = open_reader(facts.file);
     if (!database) return fail(database.error());

@@ -30,7 +30,7 @@ std::string remove_mark(const std::filesystem::path& dir) {
     return "rm " + mark_of(dir).string();
 }
 
-bool is_there(const std::filesystem::path& file) {
+bool exists_at(const std::filesystem::path& file) {
     std::error_code error;
     return std::filesystem::exists(file, error);
 }
@@ -78,8 +78,8 @@ Error lost_ledger(const std::filesystem::path& dir) {
 
 Status check_ledger_files(const std::filesystem::path& dir, LedgerUse use) {
     if (use == LedgerUse::unused) return {};
-    if (!is_there(dir / "ledger.db")) return fail(lost_ledger(dir));
-    if (use == LedgerUse::closed || is_there(dir / "ledger.db-wal")) return {};
+    if (!exists_at(dir / "ledger.db")) return fail(lost_ledger(dir));
+    if (use == LedgerUse::closed || exists_at(dir / "ledger.db-wal")) return {};
     return fail(
         ErrorCode::data_loss, "cannot open the ledger", (dir / "ledger.db").string(),
         "ledger.db-wal is missing, and ioswarm did not close the ledger here: what was written last is "

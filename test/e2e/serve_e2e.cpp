@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "core/ledger/ledger.hpp"
 #include "test/e2e/serve_fixture.hpp"
+#include "test/support/fake_node.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
@@ -21,6 +23,11 @@ ProgramRun serve(const TempDir& dir, std::vector<std::string> more) {
                                        "--grpc-port",  "0",     "--swarm-api-port", "0"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_program(std::move(arguments));
+}
+
+/// Why it is not ready.
+std::string served_reason(const Served& served) {
+    return served.get("/readyz").body;
 }
 
 }  // namespace
@@ -242,7 +249,7 @@ TEST_CASE("what keeps serve from starting is told in one line, with its exit cod
     CHECK_THAT(beside_a_node.err, Contains("a share of the rewards from the agents of a real node"));
     CHECK(serve(dir, {"--chain-seed", "1"}).code == 64);
 
-    Served served(dir, {"--seed", "5"});
+    Served served(dir, {"--seed", "5", "--with-agents", "1", "--block-time", "500ms", "--tps", "20"});
     const ProgramRun second = serve(dir, {"--seed", "5"});
     CHECK(second.code == 75);
     CHECK_THAT(last_lines(second), Contains(std::to_string(served.program().pid())));
@@ -257,12 +264,89 @@ TEST_CASE("what keeps serve from starting is told in one line, with its exit cod
     CHECK(api.code == 69);
     CHECK_THAT(last_lines(api), Contains("cannot serve HTTP: 127.0.0.1 port "));
 
+    // What failed has not bound the directory: it is free for another source.
+    CHECK_FALSE(std::filesystem::exists(other.path("data/source")));
+
+    CHECK(eventually([&] { return served.json("/api/stats")["tasks_received"] > 0; }));
     served.program().send(SIGTERM);
     CHECK(served.program().wait() == 0);
     const ProgramRun mixed = serve(dir, {"--seed", "6"});
     CHECK(mixed.code == 78);
-    CHECK_THAT(last_lines(mixed), Contains("the books there are of another source: embedded chain, seed 5"));
+    CHECK_THAT(last_lines(mixed), Contains("its ledger belongs to another source: embedded chain, seed 5"));
+    CHECK_THAT(last_lines(mixed),
+               Contains("delete ledger.db, ledger.db-wal, ledger.db-shm, ledger.mark and source"));
 
     dir.write("data/ledger.db", "this is no database, though it is long enough to be looked at as one");
     CHECK(serve(dir, {"--seed", "5"}).code == 65);
+}
+
+TEST_CASE("a copy without the ledger's WAL keeps serve from starting, and a backup is a whole one", "[e2e]") {
+    const TempDir dir;
+    const std::vector<std::string> more{"--with-agents", "2", "--block-time", "500ms", "--tps", "20"};
+    {
+        Served served(dir, more);
+        CHECK(eventually([&] { return served.json("/api/stats")["tasks_received"] > 0; }));
+        const ProgramRun backup = run_program(
+            {IOSWARM_BINARY, "ledger", "backup", dir.path("backup"), "--data-dir", dir.path("data")});
+        CHECK(backup.code == 0);
+        CHECK(backup.err ==
+              "copied " + dir.path("data") + "/ledger.db to " + dir.path("backup") + "/ledger.db\n");
+        served.program().send(SIGKILL);
+        CHECK(served.program().wait() == 128 + SIGKILL);
+    }
+    const ProgramRun check = run_program({IOSWARM_BINARY, "ledger", "check", dir.path("backup"), "--json"});
+    CHECK(check.code == 0);
+    CHECK(Json::parse(check.out)["problems"].empty());
+    CHECK(Json::parse(check.out)["evm_chain_id"] == 4689);
+    CHECK(run_program({IOSWARM_BINARY, "ledger", "backup", dir.path("backup"), "--data-dir", dir.path("data")})
+              .code == 65);
+
+    std::filesystem::remove(dir.path("data/ledger.db-wal"));
+    const ProgramRun refused = serve(dir, more);
+    CHECK(refused.code == 65);
+    CHECK_THAT(refused.err, Contains("ledger.db-wal is missing"));
+    CHECK_THAT(refused.err, Contains("rm " + dir.path("data") + "/ledger.mark"));
+    CHECK(run_program({IOSWARM_BINARY, "ledger", "check", dir.path("data")}).code == 65);
+
+    // As the manual says it.
+    for (const char* file : {"ledger.db", "ledger.db-shm", "ledger.mark"})
+        std::filesystem::remove(dir.path("data") + "/" + file);
+    std::filesystem::copy(dir.path("backup/ledger.db"), dir.path("data/ledger.db"));
+    Served again(dir, more);
+    CHECK(again.json("/api/stats")["tasks_received"] > 0);
+}
+
+TEST_CASE("a ledger takes the chain of its node, and serve does not start beside a node of another one",
+          "[e2e]") {
+    const TempDir dir;
+    FakeNode node;
+    node.set_chain_id(4690);
+    const std::vector<std::string> beside{"--node-grpc", node.grpc(), "--node-web3", node.web3()};
+    {
+        Served served(dir, beside);
+        REQUIRE(served.program().wait_for("belongs to this chain from now on: EVM chain id 4690"));
+    }
+    {
+        // Something that counts.
+        const auto ledger = Ledger::open(dir.path("data"));
+        REQUIRE(ledger);
+        REQUIRE((*ledger)->run([](LedgerTx& tx) {
+            AnswerRow answer;
+            answer.id = 1;
+            answer.agent_id = "a";
+            return tx.add_answer(answer);
+        }));
+    }
+    node.set_chain_id(4689);
+    const ProgramRun refused = serve(dir, beside);
+    CHECK(refused.code == 78);
+    CHECK_THAT(refused.err, Contains("its ledger belongs to another chain: it has EVM chain id 4690"));
+    // A node that is away at the start is asked when it is there.
+    node.set_web3(FakeNode::Web3::close);
+    Served waiting(dir, beside);
+    node.set_web3(FakeNode::Web3::normal);
+    CHECK(eventually([&] {
+        return served_reason(waiting).find("the node is on another chain than the data directory") !=
+               std::string::npos;
+    }));
 }
