@@ -159,6 +159,8 @@ std::string describe_type(const KeyRow& key) {
             return "a path";
         case KeyForm::ip:
             return "an IP address";
+        case KeyForm::networks:
+            return "IP addresses or networks (192.0.2.0/24), commas between";
         case KeyForm::host_port:
             return "host:port";
         case KeyForm::http_url:

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/config_value.hpp"
 #include "cli/serve_settings.hpp"
 #include "core/base/atomic_file.hpp"
 

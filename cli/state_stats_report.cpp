@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/progress_line.hpp"
 #include "cli/snapshot_commands.hpp"
 #include "core/base/text.hpp"
 
