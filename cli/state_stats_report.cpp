@@ -12,6 +12,8 @@ namespace ioswarm::cli {
 
 void print_state_stats(const std::string& source, const snapshot::StateStats& stats, bool json, Io& io) {
     using nlohmann::ordered_json;
+    for (const std::string& warning : stats.warnings)
+        print_warning(io, warning);
     if (json) {
         ordered_json namespaces = ordered_json::object();
         for (const auto& [name, one] : stats.namespaces) {
@@ -21,7 +23,8 @@ void print_state_stats(const std::string& source, const snapshot::StateStats& st
         const ordered_json out = {{"file", source},
                                   {"height", stats.height},
                                   {"source", stats.source_kind},
-                                  {"namespaces", std::move(namespaces)}};
+                                  {"namespaces", std::move(namespaces)},
+                                  {"warnings", stats.warnings}};
         io.out << out.dump(2, ' ', false, ordered_json::error_handler_t::replace) << '\n';
         return;
     }

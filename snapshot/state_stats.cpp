@@ -75,6 +75,7 @@ Result<StateStats> read_state_stats(const ExportOptions& options, const std::sto
     const auto height = read_height(**database);
     if (!height) return fail(height.error());
     StateStats out;
+    out.warnings = (*database)->warnings();
     out.height = height->height;
     out.big_endian_height = height->big_endian;
     out.source_kind = (*database)->kind();

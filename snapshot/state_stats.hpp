@@ -19,6 +19,7 @@ struct StateStats {
     bool big_endian_height = false;  ///< stored so by an older tool
     std::string source_kind;         ///< "boltdb" or "pebbledb"
     std::vector<std::pair<std::string, NamespaceStats>> namespaces;
+    std::vector<std::string> warnings;  ///< StateDatabase::warnings()
 };
 
 /// Counts the entries of `options.namespaces`, or of every namespace that is there when that is empty; of the

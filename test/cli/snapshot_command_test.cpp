@@ -149,6 +149,10 @@ TEST_CASE("a roll's JSON tells what was left out, and what the source was warned
     CHECK_THAT(torn.err, Contains("torn record"));
     CHECK(Json::parse(torn.out)["warnings"].size() == 1);
     CHECK(Json::parse(dir.read("snapshot-meta.json"))["warnings"] == Json::parse(torn.out)["warnings"]);
+    const auto stats = run_cli({"l4baseline", "--stats", "--json", "--source", dir.path("trie.db")});
+    CHECK(stats.code == 0);
+    CHECK_THAT(stats.err, Contains("torn record"));
+    CHECK(Json::parse(stats.out)["warnings"] == Json::parse(torn.out)["warnings"]);
 }
 
 TEST_CASE("snapshot verify answers 0 for a whole file, 1 with the reason for a broken one", "[cli]") {
