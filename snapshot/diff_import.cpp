@@ -64,9 +64,10 @@ class Import {
                 ErrorCode::failed_precondition, "the diffs do not reach the log",
                 fmt::format("file {} to {}", report_.source.floor, report_.source.tip),
                 fmt::format("the log was restarted and is to begin with height {}; {}", floor, why),
-                fmt::format("take a file that holds {}, or restart the log at another height: ioswarm diffs "
-                            "restart --from HEIGHT",
-                            floor));
+                fmt::format(
+                    "take a file that holds height {}, or restart the log at another height: ioswarm diffs "
+                    "restart --from HEIGHT",
+                    floor));
         };
         if (report_.source.tip < floor) return refuse("the file ends before it");
         if (first > floor) {
