@@ -113,7 +113,8 @@ std::vector<Error> missing_files(const ServeConfig& config) {
 Error explain_data_dir(Error error, const std::string& dir) {
     if (error.code != ErrorCode::permission_denied || !error.hint.empty()) return error;
     std::error_code failed;
-    const std::filesystem::path path = std::filesystem::path(dir).lexically_normal();
+    std::filesystem::path path = std::filesystem::path(dir).lexically_normal();
+    if (!path.has_filename()) path = path.parent_path();  // with a slash at its end it is the link's target
     const auto target = std::filesystem::read_symlink(path, failed);
     // systemd keeps such directories in "private" beside the link that it makes.
     if (!failed && target.lexically_normal().parent_path().filename() == "private") {

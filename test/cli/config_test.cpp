@@ -400,7 +400,8 @@ TEST_CASE("a secret comes from a file too, the stronger source counts", "[config
           "masterSecret and masterSecretFile: both are given (keep one of them; they came from c0.yaml:1 and "
           "c0.yaml:1)\n");
     const Loaded missing{Given{{"ioswarm: {masterSecretFile: /no/such/file}"}}};
-    CHECK(missing.problems() == "/no/such/file: No such file or directory\n");
+    CHECK(missing.problems() ==
+          "/no/such/file: No such file or directory (masterSecretFile names it, from c0.yaml:1)\n");
 }
 
 TEST_CASE("the relay's key comes from its file, and nothing but a key is taken", "[config]") {

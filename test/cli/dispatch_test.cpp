@@ -134,7 +134,7 @@ TEST_CASE("a command that does the job of a tool of the field takes its flags wi
         CHECK(one.code == 74);
         CHECK(one.err == "ioswarm: cannot open the node's state: /no/such: No such file or directory\n");
         CHECK(run_cli({"-help"}, "", name).out == run_cli({"help", "l4baseline"}).out);
-        CHECK_THAT(run_cli({"-sourc", "x"}, "", name).err, Contains("did you mean '--source'?"));
+        CHECK(run_cli({"-sourc", "x"}, "", name).code == 64);
     }
     CHECK(run_cli({"l4baseline", "-source=/no/such", "-stats"}).code == 74);
     // Elsewhere one dash before a word stays a mistake.
