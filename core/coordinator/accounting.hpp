@@ -37,6 +37,9 @@ struct Answer {
     bool executed =
         false;  ///< an answer from execution: the task carried evm_tx and the agent is at L3 or above
     std::uint64_t latency_us = 0;  ///< bounded by the coordinator to what can be true
+    /// The newest block known when it came, 0 = none. An answer from execution that came when its block was
+    /// known could have been copied from the receipt: it is never counted as a match, though as a mismatch.
+    std::uint64_t known_height = 0;
 };
 
 /// An action of a block that was handed out and has no answer in the books yet.

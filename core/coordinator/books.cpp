@@ -48,11 +48,15 @@ AnswerRow Books::plan(const Answer& answer) const {
     out.executed = answer.executed;
     out.own_word = !shadow_mode_;
     out.latency_us = std::min(answer.latency_us, kMaxLatencyUs);
+    out.known_height = answer.known_height;
     if (!shadow_mode_ || !answer.action_hash) return out;
     const auto mined = recent_actions_.find(*answer.action_hash);
     if (mined == recent_actions_.end()) return out;
     out.late_verdict = judge(answer.valid, answer.has_reject_reason, answer.executed, mined->second.succeeded,
                              sender_succeeded(mined->second.height, answer.sender));
+    // It may be a copy of the receipt, unless it came before the block and was recorded after it.
+    const bool may_be_copy = answer.executed && answer.known_height >= mined->second.height;
+    if (may_be_copy && is_match(out.late_verdict)) out.late_verdict = Verdict::none;
     return out;
 }
 
@@ -112,6 +116,9 @@ void Books::compare(const HeldAction& action, bool succeeded, bool sender_succee
         if (answer.compared) continue;
         const Verdict verdict =
             judge(answer.valid, answer.has_reject_reason, answer.executed, succeeded, sender_succeeded);
+        // The block was known already when this came, so it may be a copy of the receipt.
+        const bool may_be_copy = answer.executed && answer.known_height >= change.recent.height;
+        if (may_be_copy && is_match(verdict)) continue;
         WorkRow& work = change.compared[answer.agent_id];
         work.agent_id = answer.agent_id;
         work.compared += 1;
@@ -204,7 +211,8 @@ void Books::hold(const AnswerRow& answer) {
         }
     }
     action.answers.push_back({answer.id, answer.agent_id, answer.valid, answer.has_reject_reason,
-                              answer.executed, answer.own_word || action.mined_height.has_value()});
+                              answer.executed, answer.own_word || action.mined_height.has_value(),
+                              answer.known_height});
 }
 
 void Books::drop(const Hash256& raw_id) {

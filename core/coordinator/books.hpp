@@ -27,6 +27,7 @@ struct HeldAnswer {
     bool has_reject_reason = false;
     bool executed = false;
     bool compared = false;
+    std::uint64_t known_height = 0;  ///< as Answer::known_height
 };
 
 /// An action with answers that are still needed.

@@ -38,6 +38,8 @@ struct AnswerRow {
     bool own_word = false;  ///< recorded without shadow mode: counted as correct or not by what the agent said
     Verdict late_verdict = Verdict::none;  ///< when its action had been mined before it came
     std::uint64_t latency_us = 0;
+    std::uint64_t known_height =
+        0;  ///< as Answer::known_height; not kept in the ledger: 0 in rows read from it
 };
 
 /// Work of one agent in the running epoch, up to LedgerNumbers::counted_answers.

@@ -46,6 +46,7 @@ struct GivenAnswer {
     std::uint64_t sender = 7;
     std::uint64_t latency_us = 100;
     bool hashable = true;
+    std::uint64_t known_height = 0;
 };
 
 inline Answer answer_of(const GivenAnswer& given) {
@@ -58,6 +59,7 @@ inline Answer answer_of(const GivenAnswer& given) {
     out.has_reject_reason = given.has_reason;
     out.executed = given.executed;
     out.latency_us = given.latency_us;
+    out.known_height = given.known_height;
     return out;
 }
 

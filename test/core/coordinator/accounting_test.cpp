@@ -246,6 +246,40 @@ TEST_CASE("a late answer is compared for 32 blocks after the block, also after a
     CHECK(work_of(books, "a").compared == 2);
 }
 
+TEST_CASE("an answer from execution that comes after its block is work and no match, but may be a mismatch") {
+    Bookkeeping books;
+    SECTION("the block was taken") {
+        REQUIRE(books->on_block(block_of(100, {{1, kGood}, {2, kReverted}, {3, kGood}, {4, kGood}})));
+        REQUIRE(books.record({{.number = 1, .executed = true, .known_height = 100},
+                              {.number = 2, .valid = false, .executed = true, .known_height = 101},
+                              {.number = 3, .valid = false, .executed = true, .known_height = 100}}));
+        // It came before the block and was recorded after it.
+        REQUIRE(books.record({{.agent = "b", .number = 4, .executed = true, .known_height = 99}}));
+        books.reopen();
+    }
+    SECTION("the block was known and not taken yet") {
+        REQUIRE(books.record({{.number = 1, .executed = true, .known_height = 100},
+                              {.number = 2, .valid = false, .executed = true, .known_height = 101},
+                              {.number = 3, .valid = false, .executed = true, .known_height = 100},
+                              {.agent = "b", .number = 4, .executed = true, .known_height = 99}}));
+        REQUIRE(books->on_block(block_of(100, {{1, kGood}, {2, kReverted}, {3, kGood}, {4, kGood}})));
+    }
+    CHECK(books->tasks_received() == 4);
+    CHECK(work_of(books, "a").tasks == 3);
+    CHECK(work_of(books, "a").compared == 1);
+    CHECK(work_of(books, "a").correct == 0);
+    CHECK(work_of(books, "b").correct == 1);
+    CHECK(books->shadow().matched == 1);
+    CHECK(books->shadow().false_negatives == 1);
+}
+
+TEST_CASE("an answer without execution that comes after its block is compared as before") {
+    Bookkeeping books;
+    REQUIRE(books->on_block(block_of(100, {{1, kGood}})));
+    REQUIRE(books.record({{.number = 1, .known_height = 100}}));
+    CHECK(work_of(books, "a").correct == 1);
+}
+
 TEST_CASE("late answers of one group commit are all counted") {
     Bookkeeping books;
     REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kGood}, {3, kGood}})));
