@@ -43,6 +43,11 @@ double percent(std::uint64_t part, std::uint64_t whole) {
     return whole == 0 ? 0.0 : static_cast<double>(part) * 100.0 / static_cast<double>(whole);
 }
 
+/// In percent; null while nothing was mined.
+Json coverage(const Coverage& coverage) {
+    return coverage.mined == 0 ? Json(nullptr) : Json(percent(coverage.handed_out, coverage.mined));
+}
+
 std::string whole_seconds(std::chrono::nanoseconds duration) {
     return go_duration(std::chrono::round<std::chrono::seconds>(duration));
 }
@@ -143,6 +148,7 @@ HttpReply MonitorApi::stats(const HttpRequest&) const {
         {"shadow_accuracy", percent(shadow.matched, shadow.compared)},
         {"shadow_compared", shadow.compared},
         {"shadow_matched", shadow.matched},
+        {"coverage", coverage(status.coverage)},
         {"current_epoch", epoch.epoch},
         {"epoch_tasks", epoch.total_tasks},
         {"epoch_accuracy", percent(epoch.correct, epoch.compared)},
@@ -224,6 +230,7 @@ HttpReply MonitorApi::status(const HttpRequest&) const {
         {"tasks_received", status.tasks_received},
         {"shadow_mode", status.shadow_mode},
         {"shadow_accuracy", percent(shadow.matched, shadow.compared)},
+        {"coverage", coverage(status.coverage)},
         {"task_level", to_string(status.task_level)},
         {"regions", counts(status.live_by_region)},
         {"counters", counts(status.counters)},

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -10,20 +11,27 @@
 
 namespace ioswarm::cli {
 
+namespace {
+
+/// "accuracy 99.50% of 50".
+std::string share(std::string_view name, std::uint64_t part, std::uint64_t whole) {
+    if (whole == 0) return fmt::format("{} unknown", name);
+    return fmt::format("{} {:.2f}% of {}", name, static_cast<double>(part) * 100 / static_cast<double>(whole),
+                       whole);
+}
+
+}  // namespace
+
 std::string status_line(const Monitor& monitor) {
     const StatusView status = monitor.status();
     const ShadowTotals shadow = monitor.shadow();
     const EpochView epoch = monitor.epoch();
     const std::string lag = status.source_age ? go_duration(*status.source_age) : "unknown";
-    const std::string accuracy =
-        shadow.compared == 0
-            ? "accuracy unknown"
-            : fmt::format("accuracy {:.2f}% of {}",
-                          static_cast<double>(shadow.matched) * 100 / static_cast<double>(shadow.compared),
-                          shadow.compared);
-    return fmt::format("height {}, lag {}, agents {} of {} live, tasks {} sent {} answered, {}, epoch {}",
+    return fmt::format("height {}, lag {}, agents {} of {} live, tasks {} sent {} answered, {}, {}, epoch {}",
                        status.height, lag, status.agents_live, status.agents_total, status.tasks_dispatched,
-                       status.tasks_received, accuracy, epoch.epoch);
+                       status.tasks_received,
+                       share("coverage", status.coverage.handed_out, status.coverage.mined),
+                       share("accuracy", shadow.matched, shadow.compared), epoch.epoch);
 }
 
 std::string diffs_line(const DiffsView& diffs) {

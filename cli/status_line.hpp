@@ -12,7 +12,8 @@
 
 namespace ioswarm::cli {
 
-/// "height 1234, lag 3s, agents 5 of 6 live, tasks 100 sent 98 answered, accuracy 99.50% of 50, epoch 3".
+/// "height 1234, lag 3s, agents 5 of 6 live, tasks 100 sent 98 answered, coverage 98.20% of 500,
+/// accuracy 99.50% of 50, epoch 3".
 [[nodiscard]] std::string status_line(const Monitor& monitor);
 
 /// "diffs to 1234, 2 readers", and the alarm when there is one.

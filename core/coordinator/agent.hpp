@@ -10,6 +10,7 @@
 
 #include "core/coordinator/load_index.hpp"
 #include "core/coordinator/rate_limiter.hpp"
+#include "core/coordinator/strikes.hpp"
 #include "core/coordinator/task.hpp"
 #include "core/ports/clock.hpp"
 #include "core/ports/stream_sink.hpp"
@@ -23,12 +24,19 @@ struct GivenTask {
     PartState state = PartState::holding;
 };
 
+/// How many tasks were given to agents, counted from the start, at some moment.
+struct GivenCounts {
+    std::uint64_t to_all = 0;
+    std::uint64_t to_agent = 0;  ///< to the one agent in question
+};
+
 /// Tasks that go to one agent together. Waits until the agent's stream takes it, then until it is answered.
 struct Batch {
     std::uint64_t number = 0;
     std::vector<GivenTask> tasks;
     Clock::Steady deadline{};            ///< after it nothing of it is accepted
     std::optional<Clock::Steady> taken;  ///< first handed out
+    GivenCounts given_by_then;           ///< when it was taken
     bool sent = false;                   ///< handed to the stream the agent has now
     bool answered = false;  ///< a submission that answered part of it was let through free of charge
     bool orphaned = false;  ///< the stream it was given to ended
@@ -74,14 +82,20 @@ struct Agent {
     std::uint32_t batch_size = 1;      ///< tasks a batch on this stream
     std::uint32_t open_tasks = 0;      ///< in `batches`, not answered
     std::uint32_t room = 0;            ///< L2 tasks it could be given now; as the registry last counted it
-    std::uint32_t strikes = 0;         ///< batches in a row that it did not answer in time
+    std::uint32_t catch_up = 0;  ///< tasks that it is given before others, for those it missed while held back
+    Strikes::Standing standing = Strikes::Standing::good;  ///< as the registry last looked
+    bool stuck = false;  ///< its stream was told of a batch and did not take it; no new ones until it comes
 
     std::uint64_t diffs_to = 0;  ///< its state has the diffs up to this height, as far as we know; 0 = unknown
 
     TaskLevel capability = TaskLevel::l1_sig_verify;
     TaskLevel asked = TaskLevel::l1_sig_verify;  ///< max_level of this stream
-    std::vector<BatchPtr> orphans;               ///< of streams that ended; accepted until their deadline
-    std::vector<Over> over;                      ///< a ring
+    Strikes strikes;
+    std::optional<GivenCounts>
+        missed_since;               ///< when it took the batch that it lost first; nothing while it is good
+    std::uint64_t given = 0;        ///< tasks, since it registered
+    std::vector<BatchPtr> orphans;  ///< of streams that ended; accepted until their deadline
+    std::vector<Over> over;         ///< a ring
     std::size_t over_next = 0;
     RateLimiter limiter{kSubmitRatePerSecond, kSubmitBurst};
     std::optional<Clock::Steady> refusal_logged;

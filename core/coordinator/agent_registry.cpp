@@ -7,10 +7,9 @@
 namespace ioswarm {
 namespace {
 
-/// What a batch that was not answered in time adds to an agent's load, so that a silent agent, whose load would
-/// soon be the least of all, does not get every task first. An answer clears it.
-constexpr std::uint32_t kStrikeLoad = 10;
-constexpr std::uint32_t kMaxStrikes = 1000;
+/// An agent that catches up may have so many more open tasks than the others (this project's choice: small, so
+/// that what it does not answer after all is little).
+constexpr std::uint32_t kCatchUpAtOnce = 4;
 
 }  // namespace
 
@@ -28,7 +27,7 @@ std::optional<std::uint64_t> batch_number(std::string_view name) {
 }
 
 AgentRegistry::AgentRegistry(const CoordinatorSettings& settings)
-    : settings_(settings), index_(2 * settings.max_waiting_per_agent * settings.max_batch_size) {}
+    : settings_(settings), index_(settings.max_waiting_per_agent * settings.max_batch_size) {}
 
 AgentPtr AgentRegistry::find(const std::string& id) const {
     const auto at = by_id_.find(id);
@@ -55,8 +54,7 @@ void AgentRegistry::remove(Agent& agent) {
     index_.remove(agent.slot);
     room_ -= agent.room;
     agent.room = 0;
-    if (agent.working) --working_;
-    agent.working = false;
+    note_standing(agent, false, Strikes::Standing::good);
     agent.registered = false;
     free_slots_.push_back(agent.slot);
     const auto at = by_id_.find(*agent.name);
@@ -65,7 +63,8 @@ void AgentRegistry::remove(Agent& agent) {
 }
 
 bool AgentRegistry::can_work(const Agent& agent, Clock::Steady now) const {
-    return agent.registered && agent.stream && now - agent.heartbeat < settings_.dispatch_heartbeat_age;
+    return agent.registered && agent.stream && !agent.stuck &&
+           now - agent.heartbeat < settings_.dispatch_heartbeat_age;
 }
 
 Batch* AgentRegistry::filling(Agent& agent) {
@@ -75,25 +74,38 @@ Batch* AgentRegistry::filling(Agent& agent) {
 }
 
 std::uint32_t AgentRegistry::count_room(Agent& agent) const {
+    if (agent.standing == Strikes::Standing::held_back) return 0;
+    const bool on_trial = agent.standing == Strikes::Standing::on_trial;
+    const std::uint32_t most_batches = on_trial ? 1 : settings_.max_waiting_per_agent;
     std::uint32_t room = 0;
-    if (agent.batches.size() < settings_.max_waiting_per_agent) {
-        room = (settings_.max_waiting_per_agent - static_cast<std::uint32_t>(agent.batches.size())) *
-               agent.batch_size;
-    }
+    if (agent.batches.size() < most_batches)
+        room = (most_batches - static_cast<std::uint32_t>(agent.batches.size())) * agent.batch_size;
     const Batch* last = filling(agent);
     if (last) room += agent.batch_size - static_cast<std::uint32_t>(last->tasks.size());
     return room;
 }
 
-void AgentRegistry::update(Agent& agent, Clock::Steady now) {
-    const bool working = can_work(agent, now);
-    if (working != agent.working) working ? ++working_ : --working_;
+void AgentRegistry::note_standing(Agent& agent, bool working, Strikes::Standing standing) {
+    const auto is_held_back = [&] { return agent.working && agent.standing == Strikes::Standing::held_back; };
+    if (agent.working) --working_;
+    if (is_held_back()) --held_back_;
     agent.working = working;
-    const std::uint32_t room = working ? count_room(agent) : 0;
+    agent.standing = standing;
+    if (agent.working) ++working_;
+    if (is_held_back()) ++held_back_;
+}
+
+void AgentRegistry::update(Agent& agent, Clock::Steady now) {
+    note_standing(agent, can_work(agent, now), agent.strikes.standing(now));
+    const std::uint32_t room = agent.working ? count_room(agent) : 0;
     if (room > 0) {
         const bool is_below = agent.level == TaskLevel::l4_state_sync && !agent.gets_l4;
-        index_.put(agent.slot, is_below ? TaskLevel::l3_full_execute : agent.level,
-                   agent.open_tasks + kStrikeLoad * std::min(agent.strikes, kMaxStrikes));
+        const TaskLevel level = is_below ? TaskLevel::l3_full_execute : agent.level;
+        const std::uint32_t load =
+            agent.open_tasks - std::min({agent.catch_up, kCatchUpAtOnce, agent.open_tasks});
+        const bool is_first = agent.catch_up > 0 || agent.standing == Strikes::Standing::on_trial;
+        // Whose load is as it was keeps its turn: a heartbeat must not send an agent to the end of the line.
+        if (is_first || !index_.holds(agent.slot, level, load)) index_.put(agent.slot, level, load, is_first);
     } else {
         index_.remove(agent.slot);
     }

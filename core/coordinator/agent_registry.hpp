@@ -30,14 +30,16 @@ class AgentRegistry {
     /// Counts the agent's load and room anew, after anything about it changed: its stream, batches or
     /// heartbeat.
     void update(Agent& agent, Clock::Steady now);
-    /// It may be given tasks as far as its stream and heartbeat go.
+    /// It may be given tasks as far as its stream and heartbeat go, its strikes left aside.
     [[nodiscard]] bool can_work(const Agent& agent, Clock::Steady now) const;
 
     [[nodiscard]] const LoadIndex& index() const { return index_; }
     /// Tasks that agents at L2 or above could be given now.
     [[nodiscard]] std::uint64_t room() const { return room_; }
-    /// Agents with a stream and a fresh heartbeat, as of the last update() of each.
+    /// Agents that can_work(), as of the last update() of each.
     [[nodiscard]] std::size_t working() const { return working_; }
+    /// There are agents that can work, and all of them are held back for batches that they lost.
+    [[nodiscard]] bool all_held_back() const { return working_ > 0 && held_back_ == working_; }
     /// The batch that the next task for this agent goes into; null when a new one has to be begun.
     [[nodiscard]] static Batch* filling(Agent& agent);
 
@@ -50,6 +52,7 @@ class AgentRegistry {
 
   private:
     [[nodiscard]] std::uint32_t count_room(Agent& agent) const;
+    void note_standing(Agent& agent, bool working, Strikes::Standing standing);
 
     const CoordinatorSettings& settings_;
     std::unordered_map<std::string, AgentPtr> by_id_;
@@ -58,6 +61,7 @@ class AgentRegistry {
     LoadIndex index_;
     std::uint64_t room_ = 0;
     std::size_t working_ = 0;
+    std::size_t held_back_ = 0;  // of those that work
 };
 
 }  // namespace ioswarm

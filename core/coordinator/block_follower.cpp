@@ -40,6 +40,12 @@ Status BlockFollower::fetch(std::stop_token stop) {
 }
 
 Status BlockFollower::step(std::stop_token stop) {
+    Status status = take_next(std::move(stop));
+    *last_error_.lock() = status ? std::string() : status.error().text();
+    return status;
+}
+
+Status BlockFollower::take_next(std::stop_token stop) {
     if (!block_) {
         auto fetched = fetch(std::move(stop));
         if (!fetched || !block_) return fetched;

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <optional>
 #include <stop_token>
+#include <string>
 
+#include "core/base/guarded.hpp"
 #include "core/base/log.hpp"
 #include "core/coordinator/accounting.hpp"
 #include "core/coordinator/engine.hpp"
@@ -33,9 +35,12 @@ class BlockFollower {
     void run(const std::stop_token& stop);
 
     [[nodiscard]] const Counters& counters() const { return counters_; }
+    /// What the last failed step said; empty after one that went well. From any thread.
+    [[nodiscard]] std::string last_error() const { return *last_error_.lock(); }
 
   private:
     [[nodiscard]] std::uint64_t next_height();
+    [[nodiscard]] Status take_next(std::stop_token stop);
     [[nodiscard]] Status fetch(std::stop_token stop);
 
     BlockSource& source_;
@@ -45,6 +50,7 @@ class BlockFollower {
     std::optional<ExecutedBlock> block_;  // fetched, and not taken by the accounts yet
     bool live_ = false;                   // go on with the next block to come, whatever was missed
     Counters counters_;
+    Guarded<std::string> last_error_;
 };
 
 }  // namespace ioswarm

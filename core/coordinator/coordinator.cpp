@@ -23,6 +23,10 @@ std::chrono::nanoseconds tick_of(const CoordinatorSettings& settings) {
 /// A source that reads the tip now and then may be some blocks behind the one that follows the blocks.
 constexpr std::uint64_t kBehindIsNormal = 12;
 
+/// The thread that keeps time comes round once in a tick. When it is so much later, the process was stopped or
+/// the machine starved, and what agents sent meanwhile was not read.
+constexpr std::chrono::milliseconds kStall{500};
+
 constexpr std::chrono::seconds kReadyFor{30};  // since the source was read (config-and-http.md section 2)
 
 }  // namespace
@@ -53,7 +57,12 @@ Coordinator::Coordinator(const CoordinatorSettings& settings, ActPoolReader& poo
       registrations_(std::in_place, settings.register_interval),
       readers_(state, *engine_),
       follower_(blocks, accounting, *engine_, log_),
-      polled_at_(0) {}
+      books_alarm_("ledger", log_),
+      tip_alarm_("dispatch", log_),
+      blocks_alarm_("blocks", log_),
+      behind_alarm_("blocks", log_),
+      polled_at_(0),
+      poll_policy_(settings.poll_interval) {}
 
 Coordinator::~Coordinator() {
     stop();
@@ -102,7 +111,43 @@ Status Coordinator::reserve_ids() {
     return {};
 }
 
+/// Answers that cannot be recorded are lost, since agents do not send them again: so no tasks go out meanwhile.
+void Coordinator::watch_books() {
+    const Status books = accounting_.ready();
+    engine_->set_on_hold(!books);
+    if (books) return books_alarm_.clear("the ledger takes writes again, so tasks go out again");
+    books_alarm_.raise(books.error().why, fmt::format("{}; no tasks go out until the ledger takes writes again",
+                                                      books.error().text()));
+}
+
+void Coordinator::watch_tip() {
+    const std::string fault = engine_->tip_fault();
+    if (fault.empty())
+        return tip_alarm_.clear("the newest block of the source is recent again, so tasks go out again");
+    tip_alarm_.raise(fault,
+                     fault + " (is the node in step with the chain, and is the clock of this machine right?)");
+}
+
+void Coordinator::watch_blocks() {
+    const auto tip = engine_->tip();
+    if (!tip) return;
+    if (books_alarm_.is_raised()) return block_watch_.reset();
+    const std::uint64_t last = accounting_.last_height();
+    const auto stuck = block_watch_.look(tip->height, last, clock_.steady());
+    if (!stuck) return blocks_alarm_.clear(fmt::format("blocks are taken again, from block {} on", last));
+    const std::string why =
+        fmt::format("no block was taken for {} s after block {}, and the source is at block {}", stuck->count(),
+                    last, tip->height);
+    const std::string error = follower_.last_error();
+    blocks_alarm_.raise(why,
+                        fmt::format("{} ({}); it is asked for again and again, and until it comes no answer is "
+                                    "compared and no epoch ends",
+                                    why, error.empty() ? "the source does not give the next one" : error));
+}
+
 void Coordinator::dispatch(bool poll) {
+    watch_books();
+    watch_tip();
     Status reserved;
     do {
         reserved = reserve_ids();
@@ -116,26 +161,44 @@ void Coordinator::dispatch(bool poll) {
     if (!poll && engine_->waits_for_poll()) hurry_.raise();
 }
 
-Status Coordinator::poll_once() {
+Status Coordinator::read_pool(ChainTip& tip, std::vector<PoolActionPtr>& pending) {
     // The tip first: a block that comes between the two makes the pool's list newer than the tip, not older.
-    auto tip = pool_.tip();
-    if (!tip) return fail(std::move(tip.error()));
-    compare_with_books(tip->height);
-    auto pending = pool_.pending();
-    if (!pending) return fail(std::move(pending.error()));
+    auto newest = pool_.tip();
+    if (!newest) return fail(std::move(newest.error()));
+    compare_with_books(newest->height);
+    auto listed = pool_.pending();
+    if (!listed) return fail(std::move(listed.error()));
+    tip = std::move(*newest);
+    pending = std::move(*listed);
+    return {};
+}
+
+Status Coordinator::poll_once() {
+    // Real time, as the pauses are, also where clock_ is another.
+    PollPolicy::Read read{std::chrono::steady_clock::now(), {}, false, 0};
+    ChainTip tip;
+    std::vector<PoolActionPtr> pending;
+    const Status done = read_pool(tip, pending);
+    read.ended = std::chrono::steady_clock::now();
+    if (!done) {
+        poll_policy_.add(read);
+        return done;
+    }
     std::unordered_map<Hash256, std::vector<std::string>, FixedBytesHash> answered;
     if (!unseen_.empty()) {
-        for (const PoolActionPtr& action : *pending) {
+        for (const PoolActionPtr& action : pending) {
             if (unseen_.erase(action->raw_id) > 0)
                 answered[action->raw_id] = accounting_.answered_by(action->raw_id);
         }
-        forget_unseen(tip->height);
+        forget_unseen(tip.height);
     }
-    engine_->update_pool(*pending, *tip, [&](const Hash256& raw_id) {
+    read.tip_height = tip.height;
+    read.has_new = engine_->update_pool(pending, tip, [&](const Hash256& raw_id) {
         const auto at = answered.find(raw_id);
         return at == answered.end() ? std::vector<std::string>{} : at->second;
     });
     if (auto forgotten = engine_->take_forgotten(); !forgotten.empty()) accounting_.forget(forgotten);
+    poll_policy_.add(read);
     ++polls_;
     polled_at_ = clock_.steady().time_since_epoch().count();
     polled_ = true;
@@ -149,18 +212,15 @@ void Coordinator::compare_with_books(std::uint64_t tip) {
     const std::uint64_t last = accounting_.last_height();
     const std::uint64_t missing = last > tip ? last - tip : 0;
     behind_books_ = missing > kBehindIsNormal ? missing : 0;
-    const bool is_behind = behind_books_ != 0;
-    if (is_behind == told_behind_) return;
-    told_behind_ = is_behind;
-    if (is_behind) {
-        log_.error(
-            "the books end at block {} and the source is at block {}: either it has to catch up, or the books "
-            "in the data directory belong to another chain, which needs a data directory of its own; until "
-            "block {} no answer is compared",
-            last, tip, last + 1);
-    } else {
-        log_.info("the source has caught up with the books at block {}", tip);
-    }
+    if (missing <= kBehindIsNormal)
+        return behind_alarm_.clear(fmt::format("the source has caught up with the books at block {}", tip));
+    behind_alarm_.raise(fmt::format("the books end at block {} and the source is at block {}", last, tip),
+                        fmt::format("the books end at block {} and the source is at block {}: either it has to "
+                                    "catch up, or the books in the "
+                                    "data directory belong to another chain, which needs a data directory of "
+                                    "its own; until block {} no answer "
+                                    "is compared",
+                                    last, tip, last + 1));
 }
 
 /// What was answered before a restart and is not in the pool any more waits for its block no longer than the
@@ -178,23 +238,26 @@ void Coordinator::forget_unseen(std::uint64_t tip) {
 
 void Coordinator::poll_loop(const std::stop_token& stop) {
     Backoff backoff;
-    Signal quiet;
-    bool may_hurry = true;
+    Signal never;
     while (!stop.stop_requested()) {
-        std::chrono::milliseconds delay = settings_.poll_interval;
-        if (auto polled = poll_once(); polled) {
+        const Status polled = poll_once();
+        auto [least, most] = poll_policy_.pause(std::chrono::steady_clock::now());
+        if (polled) {
             backoff.reset();
         } else {
             ++poll_errors_;
-            delay = std::max(delay, backoff.next());
+            least = most = std::max<std::chrono::nanoseconds>(most, backoff.next());
+            const auto delay = std::chrono::duration_cast<std::chrono::milliseconds>(most);
             log_.warn("cannot read the pool: {}; trying again in {} ms", polled.error().text(), delay.count());
         }
-        may_hurry = !(may_hurry ? hurry_ : quiet).wait(stop, delay);
+        never.wait(stop, least);
+        hurry_.wait(stop, most - least);
     }
 }
 
 void Coordinator::keep_time() {
     engine_->tick();
+    watch_blocks();
     dispatch(false);
 }
 
@@ -204,16 +267,20 @@ void Coordinator::read_now() {
 }
 
 void Coordinator::time_loop(const std::stop_token& stop) {
+    using RealTime = std::chrono::steady_clock;  // waits take real time, whatever clock_ says
     const auto tick = tick_of(settings_);
-    auto ticked = clock_.steady();
+    auto ticked = RealTime::now();
     while (!stop.stop_requested()) {
         wake_->wait(stop, tick);
         if (stop.stop_requested()) return;
-        if (clock_.steady() - ticked >= tick) {
-            ticked = clock_.steady();
-            engine_->tick();
+        const auto passed = RealTime::now() - ticked;
+        if (passed >= tick + kStall) engine_->stalled(passed - tick);
+        if (passed < tick) {
+            dispatch(false);
+            continue;
         }
-        dispatch(false);
+        ticked = RealTime::now();
+        keep_time();
     }
 }
 
@@ -277,6 +344,7 @@ void Coordinator::submit(const std::string& agent_id, BatchResult batch, SubmitD
     std::vector<Answer> answers = std::move(submission->answers);
     accounting_.record(std::move(answers), [engine = engine_, settled = settled_, submission,
                                             done = std::move(done)](const Status& status) {
+        if (!status) engine->set_on_hold(true);  // at once; watch_books() looks whether it goes on
         engine->recorded(*submission, status);
         settled->raise();
         if (status) return done(SubmitResponse{true, submission->note});
@@ -306,6 +374,9 @@ StatusView Coordinator::status() const {
     view.counters["polls"] = polls_;
     view.counters["poll_errors"] = poll_errors_;
     view.counters["blocks_source_behind_books"] = behind_books_;
+    view.counters["ledger_stops"] = books_alarm_.times();
+    view.counters["tip_stops"] = tip_alarm_.times();
+    view.counters["block_stops"] = blocks_alarm_.times();
     view.counters["block_errors"] = follower_.counters().errors;
     view.counters["block_gaps_left_out"] = follower_.counters().skips;
     view.counters["block_hash_alarms"] = follower_.counters().alarms;
@@ -338,6 +409,8 @@ Reasons Coordinator::not_ready() const {
         reasons.push_back({"source", fmt::format("last read {} s ago", seconds.count())});
     }
     if (const Status books = accounting_.ready(); !books) reasons.push_back({"ledger", books.error().why});
+    for (const Alarm* alarm : {&tip_alarm_, &blocks_alarm_, &behind_alarm_})
+        alarm->add_to(reasons);
     return reasons;
 }
 

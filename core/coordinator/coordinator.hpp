@@ -12,13 +12,16 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/base/alarm.hpp"
 #include "core/base/guarded.hpp"
 #include "core/base/log.hpp"
 #include "core/coordinator/accounting.hpp"
 #include "core/coordinator/backoff.hpp"
 #include "core/coordinator/block_follower.hpp"
+#include "core/coordinator/block_watch.hpp"
 #include "core/coordinator/engine.hpp"
 #include "core/coordinator/once_per_agent.hpp"
+#include "core/coordinator/poll_policy.hpp"
 #include "core/coordinator/read_workers.hpp"
 #include "core/coordinator/settings.hpp"
 #include "core/coordinator/signal.hpp"
@@ -89,7 +92,7 @@ class Coordinator final : public AgentLink, public Monitor {
     Status poll_once();
     /// Waits for the next block and takes it.
     Status follow_once(std::stop_token stop) { return follower_.step(std::move(stop)); }
-    /// Time-outs and evictions, then dispatch.
+    /// Time-outs, evictions and alarms, then dispatch.
     void keep_time();
     /// Makes the reads that wait, then dispatches, until there are none.
     void read_now();
@@ -102,6 +105,10 @@ class Coordinator final : public AgentLink, public Monitor {
     void time_loop(const std::stop_token& stop);
     [[nodiscard]] std::chrono::seconds wait_to_register(const std::string& agent_id);
     void dispatch(bool poll);
+    void watch_books();
+    void watch_tip();
+    void watch_blocks();
+    [[nodiscard]] Status read_pool(ChainTip& tip, std::vector<PoolActionPtr>& pending);
     [[nodiscard]] Status reserve_ids();
     void forget_unseen(std::uint64_t tip);
     void compare_with_books(std::uint64_t tip);
@@ -126,6 +133,10 @@ class Coordinator final : public AgentLink, public Monitor {
     std::atomic<std::uint64_t> polls_{0};
     std::atomic<std::uint64_t> poll_errors_{0};
     std::atomic<std::uint64_t> behind_books_{0};  // blocks; 0 = not more than normal
+    Alarm books_alarm_;                           // the ledger takes no writes
+    Alarm tip_alarm_;                             // the tip is too old, or in the future
+    Alarm blocks_alarm_;                          // no block is taken although there are newer ones
+    Alarm behind_alarm_;                          // the source is behind the books
     std::atomic<std::int64_t> polled_at_;         // steady, ns since its epoch; of the last poll that worked
     std::atomic<bool> polled_{false};
     std::atomic<bool> draining_{false};
@@ -135,7 +146,9 @@ class Coordinator final : public AgentLink, public Monitor {
     // Of the polling thread: answers of before a restart whose actions no poll has listed yet.
     std::unordered_map<Hash256, std::uint32_t, FixedBytesHash> unseen_;
     std::uint64_t unseen_since_ = 0;  // first tip
-    bool told_behind_ = false;        // of the polling thread too
+    PollPolicy poll_policy_;
+
+    BlockWatch block_watch_;  // of the thread that keeps time
 
     // Of the thread that starts and stops.
     std::jthread poller_;

@@ -73,7 +73,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
     // The source.
 
-    void update_pool(std::span<const PoolActionPtr> pending, const ChainTip& tip,
+    /// True when it shows actions that were not known.
+    bool update_pool(std::span<const PoolActionPtr> pending, const ChainTip& tip,
                      const TaskBook::AnsweredBefore& answered_before);
     void on_block(const ExecutedBlock& block);
     /// Actions of this block that are out with agents and have no durable answer yet.
@@ -99,6 +100,16 @@ class Engine : public std::enable_shared_from_this<Engine> {
     /// Time-outs, evictions and what else only time brings about; called several times within the shortest of
     /// them, and dispatch() after it.
     void tick();
+    /// The coordinator itself stood still for so long (a stopped process, a starved machine): deadlines and
+    /// heartbeats are moved on by it, since what agents sent meanwhile is only now read.
+    void stalled(std::chrono::nanoseconds lasted);
+    /// While the ledger takes no writes nothing is handed out: answers could not be recorded, and agents do not
+    /// send them again. What no stream has taken yet goes back into the queues. No strike is given for batches
+    /// that were out meanwhile.
+    void set_on_hold(bool is_on_hold);
+    /// Why nothing is handed out although there is a tip: it is too old or lies in the future. Empty = it is
+    /// neither. Names no address.
+    [[nodiscard]] std::string tip_fault() const;
     /// Numbers for batches and tasks.
     void add_ids(std::uint64_t first, std::uint64_t count);
     [[nodiscard]] std::uint64_t ids_left() const;
@@ -142,9 +153,16 @@ class Engine : public std::enable_shared_from_this<Engine> {
     void orphan_batches(Agent& agent);
     void reclaim_orphans(Agent& agent, Clock::Steady now);
     void shrink_batches(Agent& agent);
-    void expire_batches(Agent& agent, Clock::Steady now);
-    void expire_orphans(Agent& agent, Clock::Steady now);
     static void drop_finished(Agent& agent);
+
+    // engine_time.cpp
+    void expire_batches(Agent& agent, Clock::Steady now, Effects& effects);
+    void expire_orphans(Agent& agent, Clock::Steady now);
+    void evict(const AgentPtr& agent, Effects& effects);
+    [[nodiscard]] bool is_excused(const Batch& batch) const;
+    void strike(Agent& agent, const Batch& batch, Clock::Steady now);
+    void forgive(Agent& agent);
+    void forgive_and_catch_up(Agent& agent, Clock::Steady now);
 
     // engine_dispatch.cpp
     [[nodiscard]] bool may_dispatch() const;
@@ -168,7 +186,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     [[nodiscard]] BlockContext next_block() const;
 
     // engine_submit.cpp
-    [[nodiscard]] Verdict examine(const Agent& agent, const BatchResult& batch, Clock::Steady now) const;
+    [[nodiscard]] Verdict examine(const Agent& agent, const BatchResult& batch) const;
     [[nodiscard]] Submission accept(const AgentPtr& agent, const BatchResult& batch, Verdict verdict,
                                     Clock::Steady now);
     [[nodiscard]] Result<std::variant<SubmitResponse, Submission>> judge(const std::string& id,
@@ -196,6 +214,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
     std::unordered_map<std::string, std::uint64_t>
         diffs_to_;  // by agent id: of diff streams, registered or not
     bool closed_ = false;
+    bool on_hold_ = false;
+    Clock::Steady excused_until_ =
+        Clock::Steady::min();  // batches taken before it are lost without a strike: not the agents' fault
+    std::uint64_t given_ = 0;  // tasks given to agents
     Clock::Steady eviction_checked_{};
     std::uint64_t again_cursor_ = 0;
     std::uint64_t unread_cursor_ = 0;

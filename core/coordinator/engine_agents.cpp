@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who is there: registering, streams, heartbeats, leaving, and what time does to what agents hold.
+// Who is there: registering, streams, heartbeats, leaving, and what becomes of what they held.
 #include <algorithm>
 #include <cmath>
 
@@ -87,6 +87,7 @@ RegisterResponse Engine::register_agent(const std::string& id, const RegisterReq
         agent->capability = request.capability;
         agent->level = std::min(agent->asked, agent->capability);
         agent->heartbeat = now;
+        forgive(*agent);
         agent->heartbeat_wall = clock_.wall();
         const auto diffs_to = diffs_to_.find(id);
         agent->diffs_to = diffs_to == diffs_to_.end() ? 0 : diffs_to->second;
@@ -122,6 +123,8 @@ Result<std::unique_ptr<TaskStream>> Engine::open_stream(const std::string& id, c
         }
         agent->stream = gate;
         agent->announced = false;
+        agent->stuck = false;
+        forgive(*agent);
         agent->asked = request.max_level;
         agent->level = std::min(agent->asked, agent->capability);
         const std::uint32_t most = std::max<std::uint32_t>(settings_.max_batch_size, 1);
@@ -286,74 +289,6 @@ void Engine::drop_finished(Agent& agent) {
             if (given.state == PartState::holding || given.state == PartState::recording) ++agent.open_tasks;
         }
     }
-}
-
-void Engine::expire_batches(Agent& agent, Clock::Steady now) {
-    bool expired = false;
-    for (const BatchPtr& batch : agent.batches) {
-        if (batch->deadline > now) continue;
-        bool any = false;
-        for (GivenTask& given : batch->tasks) {
-            if (given.state != PartState::holding) continue;
-            take_back(agent, *batch, given, true);
-            any = true;
-            count("tasks_timed_out");
-        }
-        if (!any) continue;
-        expired = true;
-        ++agent.strikes;
-        agent.remember(batch->number, BatchEnd::late);
-        count("batches_timed_out");
-    }
-    if (!expired) return;
-    drop_finished(agent);
-    registry_.update(agent, now);
-}
-
-void Engine::expire_orphans(Agent& agent, Clock::Steady now) {
-    for (BatchPtr& batch : agent.orphans) {
-        if (batch->deadline > now) continue;
-        for (GivenTask& given : batch->tasks)
-            take_back(agent, *batch, given, true);
-        agent.remember(batch->number, BatchEnd::late);
-        batch = nullptr;
-    }
-    std::erase(agent.orphans, nullptr);
-}
-
-void Engine::tick() {
-    const Clock::Steady now = clock_.steady();
-    Effects effects;
-    {
-        const std::lock_guard lock(mutex_);
-        const bool evicting = now - eviction_checked_ >= settings_.eviction_check;
-        if (evicting) eviction_checked_ = now;
-        std::vector<AgentPtr> silent;
-        registry_.each([&](const AgentPtr& agent) {
-            expire_batches(*agent, now);
-            expire_orphans(*agent, now);
-            if (agent->working != registry_.can_work(*agent, now)) registry_.update(*agent, now);
-            if (evicting && now - agent->heartbeat >= settings_.eviction_age) silent.push_back(agent);
-        });
-        for (const AgentPtr& agent : silent) {
-            count("agents_evicted");
-            effects.infos.push_back(fmt::format("agent {} evicted: no heartbeat for {} s", *agent->name,
-                                                settings_.eviction_age.count()));
-            remove_agent(agent,
-                         Error{ErrorCode::unavailable,
-                               "task stream ended",
-                               *agent->name,
-                               "no heartbeat in time; register again",
-                               {}},
-                         effects);
-        }
-        prefetcher_.expire(now);
-        if (awaits_diffs_ && now - tip_since_ >= diff_patience()) {
-            awaits_diffs_ = false;
-            judge_all_steps(now, effects);
-        }
-    }
-    fire(effects);
 }
 
 void Engine::close() {

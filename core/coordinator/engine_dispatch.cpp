@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who gets what: choosing agents for tasks, filling batches, handing them out.
 #include <algorithm>
+#include <utility>
 
 #include "core/coordinator/engine.hpp"
 
@@ -63,9 +64,27 @@ TaskPackage package_of(const Item& item, const BlockContext& next_block) {
 }  // namespace
 
 bool Engine::may_dispatch() const {
-    if (closed_ || !tip_) return false;
+    if (closed_ || on_hold_ || !tip_) return false;
     const auto age = clock_.wall() - tip_->time;
     return age <= settings_.source_max_age && -age <= settings_.source_max_age;
+}
+
+std::string Engine::tip_fault() const {
+    const std::lock_guard lock(mutex_);
+    if (!tip_) return {};
+    const auto age = std::chrono::duration_cast<std::chrono::seconds>(clock_.wall() - tip_->time);
+    const auto most = settings_.source_max_age;
+    if (clock_.wall() - tip_->time > most) {
+        return fmt::format("block {}, the newest of the source, is {} s old: no tasks go out beyond {} s",
+                           tip_->height, age.count(), most.count());
+    }
+    if (tip_->time - clock_.wall() > most) {
+        return fmt::format(
+            "block {}, the newest of the source, is {} s ahead of this machine's clock: no tasks go out "
+            "beyond {} s",
+            tip_->height, -age.count(), most.count());
+    }
+    return {};
 }
 
 std::vector<AccountReadPtr> Engine::dispatch(bool poll) {
@@ -218,6 +237,9 @@ bool Engine::give(const AgentPtr& agent, const TaskPtr& task, Clock::Steady now,
     }
     batch->tasks.push_back({task, level_for(*agent, *task), PartState::holding});
     ++agent->open_tasks;
+    ++agent->given;
+    ++given_;
+    if (agent->catch_up > 0) --agent->catch_up;
     if (Task::Part* part = task->part_of(*agent->name)) {
         // Its own orphan, or a try that failed: from now on this batch counts.
         if (part->state == PartState::orphaned) --task->tries_left;
@@ -251,6 +273,11 @@ std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const SinkG
         if (agent->stream.get() != gate) return nullptr;
         agent->announced = false;
         const Clock::Steady now = clock_.steady();
+        if (std::exchange(agent->stuck, false)) {
+            registry_.update(*agent, now);
+            wake_->raise();
+        }
+        if (on_hold_) return nullptr;  // told again when it is over
         for (const BatchPtr& batch : agent->batches) {
             if (batch->sent) continue;
             if (awaits_diff(*agent, *batch, now))
@@ -262,6 +289,7 @@ std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const SinkG
                 const Task& task = *given.task;
                 const bool keeps_l4 = agent->level == TaskLevel::l4_state_sync && is_in_step(*agent);
                 given.level = std::min({given.level, agent->level, keeps_l4 ? agent->level : kHighestLevel});
+                given.task->handed_out = true;
                 items.push_back(item_of(task, given.level,
                                         given.level == TaskLevel::l4_state_sync ? tip_->height : book_.tip()));
             }
@@ -271,6 +299,7 @@ std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const SinkG
             number = batch->number;
             if (!batch->taken) {
                 batch->taken = now;
+                batch->given_by_then = {given_, agent->given};
                 batch->deadline = now + settings_.task_timeout;
                 dispatched_ += items.size();
             }

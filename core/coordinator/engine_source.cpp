@@ -10,10 +10,11 @@ namespace {
 constexpr std::chrono::seconds kLiveFor{60};
 }  // namespace
 
-void Engine::update_pool(std::span<const PoolActionPtr> pending, const ChainTip& tip,
+bool Engine::update_pool(std::span<const PoolActionPtr> pending, const ChainTip& tip,
                          const TaskBook::AnsweredBefore& answered_before) {
     const Clock::Steady now = clock_.steady();
     Effects effects;
+    bool has_new = false;
     {
         const std::lock_guard lock(mutex_);
         // A source behind a balancer may answer with an older tip now and then.
@@ -25,9 +26,12 @@ void Engine::update_pool(std::span<const PoolActionPtr> pending, const ChainTip&
         }
         if (is_newer || tip.height == tip_->height) tip_ = tip;
         if (is_newer) judge_all_steps(now, effects);
+        const std::uint64_t created = book_.counters().created;
         book_.update_pool(pending, tip.height, answered_before);
+        has_new = book_.counters().created > created;
     }
     fire(effects);
+    return has_new;
 }
 
 void Engine::on_block(const ExecutedBlock& block) {
@@ -101,16 +105,25 @@ void Engine::describe(StatusView& view) const {
         view.height = tip_->height;
         view.source_age = std::chrono::duration_cast<std::chrono::seconds>(wall - tip_->time);
     }
+    view.coverage = book_.coverage();
     view.counters.insert(counters_.begin(), counters_.end());
     const TaskCounters& tasks = book_.counters();
     const ReadCounters& reads = prefetcher_.counters();
     const std::pair<const char*, std::uint64_t> figures[] = {
-        {"tasks_created", tasks.created},   {"tasks_dropped_queue_full", tasks.dropped},
-        {"tasks_given_up", tasks.given_up}, {"tasks_forgotten", tasks.forgotten},
-        {"tasks_mined", tasks.mined},       {"actions_mined_unseen", tasks.mined_unseen},
-        {"tasks_known", book_.size()},      {"tasks_waiting", book_.waiting()},
-        {"tasks_with_agents", open},        {"accounts_read", reads.accounts},
-        {"accounts_failed", reads.failed},  {"accounts_out_of_range", reads.out_of_range},
+        {"tasks_created", tasks.created},
+        {"tasks_dropped_queue_full", tasks.dropped},
+        {"tasks_given_up", tasks.given_up},
+        {"tasks_forgotten", tasks.forgotten},
+        {"tasks_mined", tasks.mined},
+        {"actions_mined_unseen", tasks.mined_unseen},
+        {"actions_mined", tasks.actions_mined},
+        {"actions_mined_covered", tasks.actions_covered},
+        {"tasks_known", book_.size()},
+        {"tasks_waiting", book_.waiting()},
+        {"tasks_with_agents", open},
+        {"accounts_read", reads.accounts},
+        {"accounts_failed", reads.failed},
+        {"accounts_out_of_range", reads.out_of_range},
         {"accounts_late", reads.late},
     };
     for (const auto& [name, value] : figures)

@@ -53,7 +53,7 @@ struct Engine::Verdict {
     }
 };
 
-Engine::Verdict Engine::examine(const Agent& agent, const BatchResult& submitted, Clock::Steady now) const {
+Engine::Verdict Engine::examine(const Agent& agent, const BatchResult& submitted) const {
     Verdict verdict;
     const std::uint64_t results = std::max<std::size_t>(submitted.results.size(), 1);
     const auto number = batch_number(submitted.batch_id);
@@ -89,10 +89,11 @@ Engine::Verdict Engine::examine(const Agent& agent, const BatchResult& submitted
             continue;
         }
         const Task::Part* part = at->task->part_of(*agent.name);
+        // Its time is over when tick() says so: after a stall of this machine answers are read before that.
         const bool theirs =
             at->state == PartState::holding || (at->state == PartState::orphaned && part &&
                                                 part->state == PartState::orphaned && at->task->missing() > 0);
-        if (!theirs || now >= verdict.batch->deadline) {
+        if (!theirs) {
             verdict.refuse(kLate);
             continue;
         }
@@ -125,7 +126,7 @@ Result<std::variant<SubmitResponse, Submission>> Engine::judge(const std::string
         log_refusal(nullptr, id, kNotRegistered.reason, now, effects);
         return Judged(SubmitResponse{false, kNotRegistered.reason});
     }
-    Verdict verdict = examine(*agent, submitted, now);
+    Verdict verdict = examine(*agent, submitted);
     const bool free = !verdict.good.empty() && !verdict.batch->answered;
     if (!free && !agent->limiter.allow(now)) {
         count("submissions_refused_rate");
@@ -163,6 +164,7 @@ Submission Engine::accept(const AgentPtr& agent, const BatchResult& submitted, V
         answer.valid = result.valid;
         answer.has_reject_reason = !result.reject_reason.empty();
         answer.executed = given.level == TaskLevel::l4_state_sync && action.evm_tx.has_value();
+        answer.known_height = book_.tip();
         answer.latency_us = std::min(result.latency_us, longest);
         out.answers.push_back(std::move(answer));
         out.tasks.push_back(good.task);
@@ -201,7 +203,7 @@ void Engine::recorded(const Submission& submission, const Status& status) {
             if (submission.free) submission.batch->answered = false;
         } else {
             agent.tasks_processed += submission.tasks.size();
-            agent.strikes = 0;
+            forgive_and_catch_up(agent, now);
             count("results_accepted", submission.tasks.size());
         }
         if (agent.registered) {

@@ -16,7 +16,7 @@ LoadIndex::LoadIndex(std::uint32_t max_load) : max_load_(max_load) {
     }
 }
 
-void LoadIndex::put(Slot slot, TaskLevel level, std::uint32_t load) {
+void LoadIndex::put(Slot slot, TaskLevel level, std::uint32_t load, bool is_first) {
     remove(slot);
     if (slot >= nodes_.size()) nodes_.resize(std::size_t{slot} + 1);
     Node& node = nodes_[slot];
@@ -24,13 +24,18 @@ void LoadIndex::put(Slot slot, TaskLevel level, std::uint32_t load) {
     node.load = std::min(load, max_load_);
     Level& at = levels_[node.level];
     List& list = at.lists[node.load];
-    node.prev = list.tail;
-    node.next = kNone;
-    (list.tail == kNone ? list.head : nodes_[list.tail].next) = slot;
-    list.tail = slot;
+    node.prev = is_first ? kNone : list.tail;
+    node.next = is_first ? list.head : kNone;
+    (node.prev == kNone ? list.head : nodes_[node.prev].next) = slot;
+    (node.next == kNone ? list.tail : nodes_[node.next].prev) = slot;
     at.filled[node.load / kBits] |= std::uint64_t{1} << (node.load % kBits);
     ++at.agents;
     ++size_;
+}
+
+bool LoadIndex::holds(Slot slot, TaskLevel level, std::uint32_t load) const noexcept {
+    return slot < nodes_.size() && nodes_[slot].load == std::min(load, max_load_) &&
+           nodes_[slot].level == static_cast<std::uint32_t>(level);
 }
 
 void LoadIndex::remove(Slot slot) {

@@ -19,8 +19,10 @@ class LoadIndex {
 
     explicit LoadIndex(std::uint32_t max_load);
 
-    /// Puts the agent in, or moves it. Behind the others of its load.
-    void put(Slot slot, TaskLevel level, std::uint32_t load);
+    /// Puts the agent in, or moves it: behind the others of its load, or before them.
+    void put(Slot slot, TaskLevel level, std::uint32_t load, bool is_first = false);
+    /// It is in with this level and load.
+    [[nodiscard]] bool holds(Slot slot, TaskLevel level, std::uint32_t load) const noexcept;
     /// Takes it out; nothing happens when it is not in.
     void remove(Slot slot);
 

@@ -66,9 +66,10 @@ struct Task {
     Fate fate = Fate::pending;
     std::uint64_t fate_height = 0;  ///< tip when it went, or the block that has it
     std::uint64_t seen_in_poll = 0;
-    bool withdrawn = false;  ///< in the book's list of those that may be forgotten
-    bool forgotten = false;  ///< not in the book any more
-    bool given_up = false;   ///< no more hand-outs: tries used up, or dropped from a full queue
+    bool handed_out = false;  ///< an agent's stream took it at least once
+    bool withdrawn = false;   ///< in the book's list of those that may be forgotten
+    bool forgotten = false;   ///< not in the book any more
+    bool given_up = false;    ///< no more hand-outs: tries used up, or dropped from a full queue
 
     [[nodiscard]] Part* part_of(std::string_view agent) {
         const auto at =

@@ -136,20 +136,25 @@ void TaskBook::on_block(const ExecutedBlock& block) {
     tip_ = std::max(tip_, block.height);
     last_block_ = std::max(last_block_, block.height);
     MinedBlock mined{block.height, {}};
+    Coverage covered;
+    const bool is_watched = polls_ != 0 && block.height > first_tip_;
     mined.actions.reserve(block.receipts.size());
     for (const Receipt& receipt : block.receipts) {
         const bool is_new = mined_.insert(receipt.action_hash).second;
         if (is_new) mined.actions.push_back(receipt.action_hash);
         const auto at = by_hash_.find(receipt.action_hash);
-        if (at == by_hash_.end()) {
-            const bool from_pool = receipt.gas_consumed != 0;  // the chain's own actions cost none
-            if (is_new && from_pool && polls_ != 0 && block.height > first_tip_) ++counters_.mined_unseen;
-            continue;
+        const bool from_pool = receipt.gas_consumed != 0;  // the chain's own actions cost none
+        if (is_new && from_pool && is_watched) {
+            ++covered.mined;
+            if (at != by_hash_.end() && at->second->handed_out) ++covered.handed_out;
+            if (at == by_hash_.end()) ++counters_.mined_unseen;
         }
+        if (at == by_hash_.end()) continue;
         if (at->second->fate == Fate::mined) continue;
         withdraw(at->second, Fate::mined, block.height);
         ++counters_.mined;
     }
+    if (is_watched) add_to_coverage(covered);
     mined_blocks_.push_back(std::move(mined));
     while (mined_blocks_.size() > settings_.late_result_blocks) {
         for (const Hash256& hash : mined_blocks_.front().actions)
@@ -157,6 +162,18 @@ void TaskBook::on_block(const ExecutedBlock& block) {
         mined_blocks_.pop_front();
     }
     forget_old();
+}
+
+void TaskBook::add_to_coverage(const Coverage& block) {
+    counters_.actions_mined += block.mined;
+    counters_.actions_covered += block.handed_out;
+    covered_blocks_.push_back(block);
+    coverage_.mined += block.mined;
+    coverage_.handed_out += block.handed_out;
+    if (covered_blocks_.size() <= kCoverageBlocks) return;
+    coverage_.mined -= covered_blocks_.front().mined;
+    coverage_.handed_out -= covered_blocks_.front().handed_out;
+    covered_blocks_.pop_front();
 }
 
 void TaskBook::forget_old() {

@@ -17,6 +17,7 @@
 #include "core/coordinator/id_source.hpp"
 #include "core/coordinator/settings.hpp"
 #include "core/coordinator/task.hpp"
+#include "core/coordinator/views.hpp"
 
 namespace ioswarm {
 
@@ -38,7 +39,9 @@ struct TaskCounters {
     std::uint64_t given_up = 0;   ///< tried on as many agents as allowed
     std::uint64_t forgotten = 0;  ///< left the pool without being mined, long ago
     std::uint64_t mined = 0;
-    std::uint64_t mined_unseen = 0;  ///< actions mined that no look at the pool had shown
+    std::uint64_t mined_unseen = 0;     ///< actions mined that no look at the pool had shown
+    std::uint64_t actions_mined = 0;    ///< after the first look at the pool, the chain's own left out
+    std::uint64_t actions_covered = 0;  ///< of those: handed out to an agent before their block
 };
 
 /// Every action that is pending, one task each, until it is mined or gone; and the queues in which tasks wait
@@ -49,6 +52,8 @@ class TaskBook {
   public:
     /// Agents that answered this action before a restart; empty for most.
     using AnsweredBefore = std::function<std::vector<std::string>(const Hash256& raw_id)>;
+
+    static constexpr std::size_t kCoverageBlocks = 720;
 
     explicit TaskBook(const CoordinatorSettings& settings);
 
@@ -81,6 +86,8 @@ class TaskBook {
     [[nodiscard]] std::size_t size() const { return by_raw_id_.size(); }
     [[nodiscard]] std::uint64_t tip() const { return tip_; }
     [[nodiscard]] const TaskCounters& counters() const { return counters_; }
+    /// Of the last kCoverageBlocks blocks.
+    [[nodiscard]] Coverage coverage() const { return coverage_; }
 
     /// Gives the task its id on the wire when it has none; no other task alive has the same. False: out of
     /// numbers.
@@ -90,6 +97,7 @@ class TaskBook {
     void add(const PoolActionPtr& action, const AnsweredBefore& answered_before);
     void move(const TaskPtr& task, TaskQueue to);
     void withdraw(const TaskPtr& task, Fate fate, std::uint64_t height);
+    void add_to_coverage(const Coverage& block);
     void bound_queues();
     void forget_old();
     void forget(Task& task);
@@ -118,6 +126,8 @@ class TaskBook {
     std::uint64_t polls_ = 0;
     std::uint64_t next_order_ = 1;
     TaskCounters counters_;
+    Coverage coverage_;                    // sums over covered_blocks_
+    std::deque<Coverage> covered_blocks_;  // the last ones, oldest first
 };
 
 }  // namespace ioswarm

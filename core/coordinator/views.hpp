@@ -18,6 +18,13 @@
 
 namespace ioswarm {
 
+/// How many of the transactions mined lately had been handed out to an agent before their block was known. Over
+/// the last 720 blocks; the chain's own actions, which no pool shows, are left out.
+struct Coverage {
+    std::uint64_t mined = 0;
+    std::uint64_t handed_out = 0;
+};
+
 struct StatusView {
     std::chrono::nanoseconds uptime{};
     std::uint32_t agents_total = 0;
@@ -30,6 +37,7 @@ struct StatusView {
     TaskLevel task_level = TaskLevel::l2_state_verify;
     std::uint64_t height = 0;                        ///< tip of the source, 0 = not known
     std::optional<std::chrono::seconds> source_age;  ///< now − tip's timestamp
+    Coverage coverage;
     /// Counters by name (queue drops, refused results by reason, give-ups, …): what an operator greps for.
     std::map<std::string, std::uint64_t> counters;
 };

@@ -236,7 +236,9 @@ TEST_CASE("what is wrong in a file is named by file, line, key and what would be
         {"ioswarm: {taskLevel: l2}", "c0.yaml:1: ioswarm.taskLevel: 'l2' is not L1, L2, L3 or L4\n"},
         {"ioswarm: {taskLevel: \"\"}", "c0.yaml:1: ioswarm.taskLevel: '' is empty\n"},
         {"ioswarm: {pollIntervalMs: 9}",
-         "c0.yaml:1: ioswarm.pollIntervalMs: '9' is not a whole number from 10 to 86400000\n"},
+         "c0.yaml:1: ioswarm.pollIntervalMs: '9' is not a whole number from 10 to 10000\n"},
+        {"ioswarm: {pollIntervalMs: 10001}",
+         "c0.yaml:1: ioswarm.pollIntervalMs: '10001' is not a whole number from 10 to 10000\n"},
         {"ioswarm: {epochRewardIOTX: -0.5}",
          "c0.yaml:1: ioswarm.epochRewardIOTX: '-0.5' is not a decimal number from 0 to 18446744073709551615 "
          "with up to 18 "

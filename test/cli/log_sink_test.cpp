@@ -211,22 +211,24 @@ TEST_CASE("the words of the configuration are the levels", "[log]") {
     CHECK(log_format_from("json") == LogFormat::json);
 }
 
-TEST_CASE("the status line has height, lag, agents, tasks, accuracy and epoch", "[log]") {
+TEST_CASE("the status line has height, lag, agents, tasks, coverage, accuracy and epoch", "[log]") {
     ioswarm::test::FakeMonitor monitor;
     CHECK(status_line(monitor) ==
-          "height 0, lag unknown, agents 0 of 0 live, tasks 0 sent 0 answered, accuracy unknown, epoch 0");
+          "height 0, lag unknown, agents 0 of 0 live, tasks 0 sent 0 answered, coverage unknown, accuracy "
+          "unknown, epoch 0");
     monitor.status_view.height = 1234;
     monitor.status_view.source_age = 3s;
     monitor.status_view.agents_live = 5;
     monitor.status_view.agents_total = 6;
     monitor.status_view.tasks_dispatched = 100;
     monitor.status_view.tasks_received = 98;
+    monitor.status_view.coverage = {500, 491};
     monitor.shadow_totals.compared = 200;
     monitor.shadow_totals.matched = 199;
     monitor.epoch_view.epoch = 3;
-    CHECK(
-        status_line(monitor) ==
-        "height 1234, lag 3s, agents 5 of 6 live, tasks 100 sent 98 answered, accuracy 99.50% of 200, epoch 3");
+    CHECK(status_line(monitor) ==
+          "height 1234, lag 3s, agents 5 of 6 live, tasks 100 sent 98 answered, coverage 98.20% of 500, "
+          "accuracy 99.50% of 200, epoch 3");
 }
 
 TEST_CASE("the line about state diffs tells how far they are, and loudly when none come in", "[log]") {

@@ -74,6 +74,7 @@ StatusView some_status() {
     out.live_by_region = {{"us-west", 3}};
     out.tasks_dispatched = 18'446'744'073'709'551'615U;
     out.tasks_received = 90;
+    out.coverage = {500, 491};
     out.task_level = TaskLevel::l3_full_execute;
     out.counters = {{"actions_mined_unseen", 7}, {"tasks_dropped_queue_full", 18'446'744'073'709'551'615U}};
     return out;
@@ -89,7 +90,7 @@ TEST_CASE("/api/stats has the promised names and is cached for half a minute", "
     CHECK(
         served.json("/api/stats") ==
         R"({"active_agents":3,"agents_by_level":{"L2":2,"L3":1},"tasks_dispatched":18446744073709551615,)"
-        R"("tasks_received":90,"shadow_accuracy":99.5,"shadow_compared":200,"shadow_matched":199,"current_epoch":7,)"
+        R"("tasks_received":90,"shadow_accuracy":99.5,"shadow_compared":200,"shadow_matched":199,"coverage":98.2,"current_epoch":7,)"
         R"("epoch_tasks":50,"epoch_accuracy":75.0,"task_level":"L3","uptime":"24h12m30s","updated_at":1790000000})"
         "\n");
     CHECK(served.get("/api/stats").get_header_value("Cache-Control") == "public, max-age=30");
@@ -100,6 +101,7 @@ TEST_CASE("nothing compared is an accuracy of 0 and no division", "[monitor]") {
     const Json stats = Json::parse(served.json("/api/stats"));
     CHECK(stats["shadow_accuracy"] == 0.0);
     CHECK(stats["epoch_accuracy"] == 0.0);
+    CHECK(stats["coverage"].is_null());
     CHECK(stats["agents_by_level"] == Json::object());
     CHECK(Json::parse(served.json("/swarm/epoch"))["accuracy"] == 0.0);
 }
@@ -182,7 +184,7 @@ TEST_CASE("/swarm/status has the promised names, and what was dropped, given up 
     CHECK(
         served.json("/swarm/status") ==
         R"({"uptime":"24h12m30.4s","agents_total":5,"agents_live":3,"tasks_dispatched":18446744073709551615,)"
-        R"("tasks_received":90,"shadow_mode":true,"shadow_accuracy":0.0,"task_level":"L3","regions":{"us-west":3},)"
+        R"("tasks_received":90,"shadow_mode":true,"shadow_accuracy":0.0,"coverage":98.2,"task_level":"L3","regions":{"us-west":3},)"
         R"("counters":{"actions_mined_unseen":7,"tasks_dropped_queue_full":18446744073709551615}})"
         "\n");
 }

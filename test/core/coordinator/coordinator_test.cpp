@@ -267,6 +267,65 @@ TEST_CASE("a source that fails is not ready, and the daemon goes on") {
     CHECK(house.coordinator->status().source_age == 31s);
 }
 
+TEST_CASE("a tip that is too old or in the future stops the tasks, and says so") {
+    House house;
+    std::vector<std::string> said;
+    house.log = Log(LogLevel::info, [&](LogLevel, std::string_view text) { said.emplace_back(text); });
+    house.restart();
+    house.poll(actions(1), 100);
+    said.clear();
+    house.manual.advance(31s);
+    house.coordinator->keep_time();
+    house.coordinator->keep_time();
+    REQUIRE(said.size() == 1);
+    CHECK(said[0] ==
+          "block 100, the newest of the source, is 31 s old: no tasks go out beyond 30 s (is the node in "
+          "step with the chain, and is the clock of this machine right?)");
+    REQUIRE(house.coordinator->poll_once());  // it is read, and still old
+    CHECK(to_text(house.coordinator->not_ready()) ==
+          "dispatch: block 100, the newest of the source, is 31 s old: no tasks go out beyond 30 s");
+    CHECK(house.coordinator->status().counters.at("tip_stops") == 1);
+    house.poll(actions(1), 101);
+    CHECK(house.coordinator->not_ready().empty());
+    CHECK(said.back() == "the newest block of the source is recent again, so tasks go out again");
+    house.manual.set_wall(house.manual.wall() - 40s);
+    house.coordinator->keep_time();
+    CHECK(to_text(house.coordinator->not_ready()).find("40 s ahead of this machine's clock") !=
+          std::string::npos);
+    house.close();
+}
+
+TEST_CASE("blocks that are not taken although the source has them are told of after a minute") {
+    House house;
+    std::vector<std::string> errors;
+    house.log = Log(LogLevel::info, [&](LogLevel level, std::string_view text) {
+        if (level == LogLevel::error) errors.emplace_back(text);
+    });
+    house.begin_at_100();
+    house.restart();
+    house.blocks.push_error(
+        Error{ErrorCode::bad_data, "cannot read block 101", "node", "field 7 is cut off", ""});
+    CHECK_FALSE(house.follow());
+    house.poll({}, 101);
+    house.coordinator->keep_time();
+    for (int i = 1; i <= 6; ++i) {
+        CHECK(house.coordinator->not_ready().empty());
+        house.manual.advance(10s);
+        house.poll({}, 101 + static_cast<std::uint64_t>(i));
+        house.coordinator->keep_time();
+    }
+    CHECK(to_text(house.coordinator->not_ready()) ==
+          "blocks: no block was taken for 60 s after block 100, and the source is at block 107");
+    REQUIRE(errors.size() == 1);
+    CHECK(errors[0].find("field 7 is cut off") != std::string::npos);
+    CHECK(house.coordinator->status().counters.at("block_stops") == 1);
+    house.block(101, {});
+    REQUIRE(house.follow());
+    house.coordinator->keep_time();
+    CHECK(house.coordinator->not_ready().empty());
+    house.close();
+}
+
 TEST_CASE("books of another chain, or of a chain that the source has yet to catch up with, are named") {
     House house;
     std::vector<std::string> said;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <map>
+
 #include <catch2/catch.hpp>
 
 #include "core/coordinator/engine.hpp"
@@ -261,6 +263,26 @@ TEST_CASE("where there is no other agent, the one that failed gets the task agai
         desk.pass(10s);
     }
     CHECK(desk.counter("tasks_given_up") == 1);
+}
+
+TEST_CASE("agents of one load take turns, however often each sends heartbeats") {
+    Desk desk;
+    std::map<std::string, FakeAgent> agents;
+    for (const std::string id : {"a", "b", "c"})
+        agents.emplace(id, desk.join(id));
+    std::map<std::string, std::size_t> given;
+    for (std::uint64_t nonce = 0; nonce < 30; ++nonce) {
+        desk.poll(actions(1, nonce));
+        for (auto& [id, agent] : agents) {
+            for (const auto& batch : Desk::take(agent)) {
+                given[id] += batch->tasks.size();
+                REQUIRE(desk.submit(id, answer_to(*batch))->accepted);
+            }
+        }
+        desk.beat("b");
+        desk.beat("c");
+    }
+    CHECK(given == std::map<std::string, std::size_t>{{"a", 10}, {"b", 10}, {"c", 10}});
 }
 
 TEST_CASE("a silent agent does not stay first in line") {

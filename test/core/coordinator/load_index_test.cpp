@@ -31,6 +31,22 @@ TEST_CASE("the least loaded agent of the levels asked for is found") {
     CHECK(index.size() == 2);
 }
 
+TEST_CASE("an agent can be put before the others of its load") {
+    LoadIndex index(10);
+    index.put(0, kL2, 1);
+    index.put(1, kL2, 1);
+    index.put(2, kL2, 1, true);
+    CHECK(index.least(kL1, kL4, kAnyone) == 2U);
+    index.put(3, kL4, 5, true);
+    CHECK(index.holds(3, kL4, 5));
+    CHECK_FALSE(index.holds(3, kL2, 5));
+    CHECK_FALSE(index.holds(4, kL2, 5));
+    index.remove(2);
+    CHECK(index.least(kL1, kL4, kAnyone) == 0U);
+    index.put(0, kL2, 1);
+    CHECK(index.least(kL1, kL4, kAnyone) == 1U);
+}
+
 TEST_CASE("agents of one load take turns") {
     LoadIndex index(10);
     for (LoadIndex::Slot slot = 0; slot < 3; ++slot)

@@ -145,6 +145,34 @@ TEST_CASE("what was mined between two looks at the pool is counted, and nothing 
     CHECK(desk.counter("tasks_mined") == 1);
 }
 
+TEST_CASE("coverage is the share of mined transactions that an agent's stream took before their block") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    const auto coverage = [&] {
+        StatusView view;
+        desk.engine->describe(view);
+        return std::pair(view.coverage.handed_out, view.coverage.mined);
+    };
+    const auto pool = actions(6);
+    desk.poll({pool[0], pool[1], pool[2]}, 100);
+    CHECK(coverage() == std::pair<std::uint64_t, std::uint64_t>(0, 0));
+    REQUIRE(tasks_in(Desk::take(agent)) == 3);
+    desk.poll({pool[3]}, 100);  // given to the agent, and its stream does not come for it
+    desk.block(101, {pool[0], pool[1], pool[3], pool[4]});  // the last one was never seen
+    CHECK(coverage() == std::pair<std::uint64_t, std::uint64_t>(2, 4));
+    desk.engine->on_block(fake_block(102, {{*pool[5]->hash, kReceiptSuccess, 0}}, desk.clock.wall()));
+    CHECK(coverage() == std::pair<std::uint64_t, std::uint64_t>(2, 4));  // an action of the chain itself
+    desk.block(103, {pool[2]});
+    CHECK(coverage() == std::pair<std::uint64_t, std::uint64_t>(3, 5));
+    for (std::uint64_t height = 104; height <= 100 + TaskBook::kCoverageBlocks; ++height)
+        desk.block(height, {});
+    CHECK(coverage() == std::pair<std::uint64_t, std::uint64_t>(3, 5));
+    desk.block(101 + TaskBook::kCoverageBlocks, {});  // the first of them is too long ago now
+    CHECK(coverage() == std::pair<std::uint64_t, std::uint64_t>(1, 1));
+    CHECK(desk.counter("actions_mined") == 5);
+    CHECK(desk.counter("actions_mined_covered") == 3);
+}
+
 TEST_CASE("what left the pool and came back is forgotten when it leaves for good") {
     Desk desk;
     const auto pool = actions(2);

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// What time does to what agents hold: time-outs and the strikes for them, evictions, and the times when nobody
+// but the coordinator itself is to blame.
+#include <algorithm>
+
+#include "core/coordinator/engine.hpp"
+
+namespace ioswarm {
+namespace {
+
+/// An agent that was held back and answers again is given at most so many tasks before others, to make up for
+/// what it missed (this project's choice: 20 s of 12 tasks per second).
+constexpr std::uint64_t kMostCatchUp = 250;
+
+}  // namespace
+
+/// The batch was out while the coordinator stood still or could not record answers.
+bool Engine::is_excused(const Batch& batch) const {
+    return on_hold_ || (batch.taken && *batch.taken <= excused_until_);
+}
+
+void Engine::strike(Agent& agent, const Batch& batch, Clock::Steady now) {
+    const bool was_good = agent.strikes.count(now) == 0;
+    if (!agent.strikes.add(*batch.taken, now)) return;
+    if (was_good) agent.missed_since = batch.given_by_then;
+    agent.catch_up = 0;
+    count("agents_held_back");
+}
+
+void Engine::forgive(Agent& agent) {
+    agent.strikes.clear();
+    agent.missed_since.reset();
+    agent.catch_up = 0;
+}
+
+/// It answers again. A strike only delays: what it was not given meanwhile it is given before others now.
+void Engine::forgive_and_catch_up(Agent& agent, Clock::Steady now) {
+    if (agent.strikes.count(now) == 0) return;
+    const GivenCounts since = agent.missed_since.value_or(GivenCounts{given_, agent.given});
+    forgive(agent);
+    const std::uint64_t share = (given_ - since.to_all) / std::max<std::size_t>(registry_.working(), 1);
+    const std::uint64_t got = agent.given - since.to_agent;
+    agent.catch_up = static_cast<std::uint32_t>(std::min(share > got ? share - got : 0, kMostCatchUp));
+}
+
+void Engine::expire_batches(Agent& agent, Clock::Steady now, Effects& effects) {
+    bool expired = false;
+    for (const BatchPtr& batch : agent.batches) {
+        if (batch->deadline > now) continue;
+        const bool is_lost = batch->taken && !is_excused(*batch);
+        bool any = false;
+        for (GivenTask& given : batch->tasks) {
+            if (given.state != PartState::holding) continue;
+            take_back(agent, *batch, given, is_lost);
+            any = true;
+            count("tasks_timed_out");
+        }
+        if (!any) continue;
+        expired = true;
+        agent.remember(batch->number, BatchEnd::late);
+        count("batches_timed_out");
+        if (is_lost) {
+            strike(agent, *batch, now);
+        } else if (batch->taken) {
+            count("batches_excused");
+        } else {
+            // Its stream was told and did not come, as one whose client does not read. It is told once more,
+            // and given nothing until it comes.
+            count("batches_never_taken");
+            agent.stuck = true;
+            agent.announced = false;
+            announce(agent, effects);
+        }
+    }
+    if (!expired) return;
+    drop_finished(agent);
+    registry_.update(agent, now);
+}
+
+void Engine::expire_orphans(Agent& agent, Clock::Steady now) {
+    for (BatchPtr& batch : agent.orphans) {
+        if (batch->deadline > now) continue;
+        for (GivenTask& given : batch->tasks)
+            take_back(agent, *batch, given, !is_excused(*batch));
+        agent.remember(batch->number, BatchEnd::late);
+        batch = nullptr;
+    }
+    std::erase(agent.orphans, nullptr);
+}
+
+void Engine::evict(const AgentPtr& agent, Effects& effects) {
+    count("agents_evicted");
+    effects.infos.push_back(
+        fmt::format("agent {} evicted: no heartbeat for {} s", *agent->name, settings_.eviction_age.count()));
+    remove_agent(agent,
+                 Error{ErrorCode::unavailable,
+                       "task stream ended",
+                       *agent->name,
+                       "no heartbeat in time; register again",
+                       {}},
+                 effects);
+}
+
+void Engine::tick() {
+    const Clock::Steady now = clock_.steady();
+    Effects effects;
+    {
+        const std::lock_guard lock(mutex_);
+        const bool evicting = now - eviction_checked_ >= settings_.eviction_check;
+        if (evicting) eviction_checked_ = now;
+        std::vector<AgentPtr> silent;
+        registry_.each([&](const AgentPtr& agent) {
+            expire_batches(*agent, now, effects);
+            expire_orphans(*agent, now);
+            const bool is_as_before = agent->working == registry_.can_work(*agent, now) &&
+                                      agent->standing == agent->strikes.standing(now);
+            if (!is_as_before) registry_.update(*agent, now);
+            if (evicting && now - agent->heartbeat >= settings_.eviction_age) silent.push_back(agent);
+        });
+        for (const AgentPtr& agent : silent)
+            evict(agent, effects);
+        if (registry_.all_held_back()) {
+            // Nobody else is there: better a trial now than no work done.
+            registry_.each([&](const AgentPtr& agent) {
+                agent->strikes.release();
+                registry_.update(*agent, now);
+            });
+        }
+        prefetcher_.expire(now);
+        if (awaits_diffs_ && now - tip_since_ >= diff_patience()) {
+            awaits_diffs_ = false;
+            judge_all_steps(now, effects);
+        }
+    }
+    fire(effects);
+}
+
+void Engine::stalled(std::chrono::nanoseconds lasted) {
+    const Clock::Steady now = clock_.steady();
+    const std::lock_guard lock(mutex_);
+    count("stalls");
+    excused_until_ = now;
+    registry_.each([&](const AgentPtr& agent) {
+        agent->heartbeat = std::min(agent->heartbeat + lasted, now);
+        for (const auto* batches : {&agent->batches, &agent->orphans}) {
+            for (const BatchPtr& batch : *batches)
+                batch->deadline += lasted;
+        }
+        registry_.update(*agent, now);
+    });
+}
+
+void Engine::set_on_hold(bool is_on_hold) {
+    const Clock::Steady now = clock_.steady();
+    Effects effects;
+    {
+        const std::lock_guard lock(mutex_);
+        if (on_hold_ == is_on_hold) return;
+        on_hold_ = is_on_hold;
+        excused_until_ = now;
+        registry_.each([&](const AgentPtr& agent) {
+            if (!is_on_hold) {
+                if (!agent->batches.empty()) announce(*agent, effects);
+                return;
+            }
+            for (const BatchPtr& batch : agent->batches) {
+                if (batch->taken) continue;
+                for (GivenTask& given : batch->tasks)
+                    take_back(*agent, *batch, given, false);
+            }
+            drop_finished(*agent);
+            registry_.update(*agent, now);
+        });
+        effects.wake = !is_on_hold && book_.waiting() > 0;
+    }
+    fire(effects);
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/coordinator/poll_policy.hpp"
+
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+using namespace ioswarm;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A pool that is read as the policy says, in time that is only counted.
+class Poller {
+  public:
+    explicit Poller(std::chrono::milliseconds longest = 1s) : policy(longest) {}
+
+    /// Reads once, then waits as long as the policy lets it. The pause.
+    std::chrono::nanoseconds read(bool has_new, std::uint64_t tip, std::chrono::nanoseconds took = 2ms) {
+        const Clock::Steady begun = now;
+        now += took;
+        reading += took;
+        policy.add({begun, now, has_new, tip});
+        const auto pause = policy.pause(now);
+        CHECK(pause.least <= pause.most);
+        now += pause.most;
+        return pause.most;
+    }
+
+    PollPolicy policy;
+    Clock::Steady now{1h};
+    std::chrono::nanoseconds reading{0};
+};
+
+}  // namespace
+
+TEST_CASE("a pool that changes is read every 100 to 250 ms, a quiet one less and less often") {
+    Poller poller;
+    poller.read(true, 7);
+    for (int i = 0; i < 20; ++i) {
+        const auto pause = poller.read(i % 5 == 0, 7);
+        CHECK(pause >= 100ms);
+        CHECK(pause <= 250ms);
+    }
+    for (int i = 0; i < 40; ++i)
+        poller.read(false, 7);
+    CHECK(poller.read(false, 7) == 1s);
+    CHECK(poller.read(true, 7) == 100ms);
+}
+
+TEST_CASE("the longest pause is what was configured, even below 100 ms") {
+    for (const auto longest : {10ms, 150ms, 4000ms, 10'000ms}) {
+        Poller poller(longest);
+        for (int i = 0; i < 60; ++i)
+            CHECK(poller.read(false, 7, 10us) <= longest);
+        CHECK(poller.read(false, 7, 10us) == longest);
+    }
+}
+
+TEST_CASE("a quiet pool is read every 100 ms from half a second before a block is due until it comes") {
+    for (const auto interval : {2500ms, 5000ms}) {
+        CAPTURE(interval.count());
+        Poller poller;
+        const Clock::Steady genesis = poller.now;
+        const auto height = [&] { return static_cast<std::uint64_t>((poller.now - genesis) / interval) + 1; };
+        while (poller.now < genesis + 20 * interval) {
+            const Clock::Steady at = poller.now;
+            const auto into_block = (at - genesis) % interval;
+            const auto pause = poller.read(false, height());
+            if (height() <= 8) continue;  // it has to learn the interval
+            if (into_block > interval - 300ms) CHECK(pause == 100ms);
+            // A pause that begins earlier does not reach far into that time.
+            if (into_block < interval - 600ms) CHECK(into_block + pause < interval - 300ms);
+        }
+    }
+}
+
+TEST_CASE("blocks that stay away are not waited for with reads in quick succession") {
+    Poller poller;
+    for (std::uint64_t height = 1; height < 8; ++height) {
+        poller.read(false, height);
+        poller.now += 2500ms;
+    }
+    for (int i = 0; i < 200; ++i)
+        poller.read(false, 8);
+    CHECK(poller.read(false, 8) == 1s);
+}
+
+TEST_CASE("reads take at most a fifth of the time, however slow the node and however busy the pool") {
+    for (const auto took : {5ms, 30ms, 100ms, 700ms, 6000ms}) {
+        CAPTURE(took.count());
+        Poller poller;
+        const Clock::Steady begin = poller.now;
+        for (int i = 0; i < 200; ++i) {
+            poller.read(true, 7, took);
+            CHECK(poller.reading * 5 <= poller.now - begin);
+        }
+    }
+}
+
+TEST_CASE("one slow answer of a node that is quick otherwise costs little: time saved up pays for it") {
+    Poller poller;
+    for (int i = 0; i < 100; ++i)
+        poller.read(true, 7);
+    CHECK(poller.read(true, 7, 900ms) == 100ms);
+}
+
+TEST_CASE("a read that is asked for comes no sooner than 100 ms after the last one") {
+    PollPolicy policy(1s);
+    const Clock::Steady now{1h};
+    policy.add({now, now + 1ms, false, 7});
+    CHECK(policy.pause(now + 1ms).least == 100ms);
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// Agents that lose answers, and times in which that is not their fault.
+#include <algorithm>
+#include <map>
+
+#include <catch2/catch.hpp>
+
+#include "test/core/coordinator/engine_fixture.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A swarm of quick agents under a steady load, in time that is only counted.
+class Load {
+  public:
+    Load(std::size_t agents, std::chrono::milliseconds poll) : poll_(poll) {
+        for (std::size_t i = 0; i < agents; ++i)
+            agents_.emplace("agent-" + std::to_string(i), desk.join("agent-" + std::to_string(i)));
+    }
+
+    /// One poll that shows `fresh` new transactions; who has them answers at once, but for `silent`.
+    void poll(std::size_t fresh, const std::string& silent = {}) {
+        for (PoolActionPtr& action : actions(fresh, nonce_))
+            pool_.push_back(std::move(action));
+        nonce_ += fresh;
+        desk.clock.advance(poll_);
+        for (const auto& [id, agent] : agents_)
+            desk.beat(id);
+        desk.engine->tick();
+        desk.poll(pool_, ++polls_ / 25 + 100);
+        for (auto& [id, agent] : agents_) {
+            for (const auto& batch : Desk::take(agent)) {
+                given[id] += batch->tasks.size();
+                if (id == silent) continue;
+                REQUIRE(desk.submit(id, answer_to(*batch))->accepted);
+            }
+        }
+        if (pool_.size() > 300) pool_.erase(pool_.begin(), pool_.begin() + 100);  // they are mined
+    }
+    [[nodiscard]] std::size_t given_to_all() const {
+        std::size_t sum = 0;
+        for (const auto& [id, tasks] : given)
+            sum += tasks;
+        return sum;
+    }
+
+    Desk desk;
+    std::map<std::string, std::size_t> given;
+
+  private:
+    const std::chrono::milliseconds poll_;
+    std::map<std::string, FakeAgent> agents_;
+    std::vector<PoolActionPtr> pool_;
+    std::uint64_t nonce_ = 0;
+    std::uint64_t polls_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("an agent that loses one answer has at least 80% of its share of the next 1,000 tasks") {
+    struct Case {
+        std::size_t agents;
+        std::size_t per_poll;
+        std::chrono::milliseconds poll;
+    };
+    // 1, 5, 20 and 20 transactions per second.
+    for (const Case& each : {Case{5, 1, 1000ms}, Case{5, 1, 200ms}, Case{5, 2, 100ms}, Case{2, 4, 200ms}}) {
+        CAPTURE(each.agents, each.per_poll, each.poll.count());
+        Load load(each.agents, each.poll);
+        while (load.given_to_all() < 100)
+            load.poll(each.per_poll);
+        const auto before = load.given["agent-0"];
+        while (load.given["agent-0"] == before)
+            load.poll(each.per_poll, "agent-0");
+        load.given.clear();
+        while (load.given_to_all() < 1000)
+            load.poll(each.per_poll);
+        const auto share = static_cast<double>(load.given["agent-0"]) / 1000;
+        CHECK(share >= 0.8 / static_cast<double>(each.agents));
+        // What it makes up for is not more than it missed.
+        CHECK(share <= 1.1 / static_cast<double>(each.agents));
+        CHECK(load.desk.counter("agents_held_back") == 1);
+    }
+}
+
+TEST_CASE("an agent that answers nothing is given one batch after 10, 20, 40 s and so on up to 5 minutes") {
+    Load load(3, 250ms);
+    std::vector<std::chrono::seconds> pauses;
+    auto given_before = load.given["agent-0"];
+    auto lost_at = load.desk.clock.steady();
+    while (pauses.size() < 8) {
+        load.poll(1, "agent-0");
+        if (load.given["agent-0"] == given_before) continue;
+        const std::size_t tasks = load.given["agent-0"] - given_before;
+        if (pauses.size() > 1) CHECK(tasks == 1);  // one trial batch: all that came with this poll
+        given_before = load.given["agent-0"];
+        pauses.push_back(std::chrono::round<std::chrono::seconds>(load.desk.clock.steady() - lost_at));
+        lost_at = load.desk.clock.steady() + 10s;  // the time-out
+    }
+    pauses.erase(pauses.begin());  // the first batch
+    CHECK(pauses == std::vector<std::chrono::seconds>{10s, 20s, 40s, 80s, 160s, 300s, 300s});
+}
+
+TEST_CASE("a new registration or a new stream makes an agent good again") {
+    Desk desk;
+    FakeAgent good = desk.join("good");
+    FakeAgent bad = desk.join("bad");
+    std::uint64_t nonce = 0;
+    // One agent answers what it is given, the other one does not. How many tasks that one was given.
+    const auto give_two = [&] {
+        desk.clock.advance(1s);
+        desk.beat("good");
+        desk.beat("bad");
+        desk.poll(actions(2, nonce += 2));
+        for (const auto& batch : Desk::take(good))
+            REQUIRE(desk.submit("good", answer_to(*batch))->accepted);
+        return tasks_in(Desk::take(bad));
+    };
+    REQUIRE(give_two() == 1);
+    desk.pass(10s);
+    CHECK(give_two() == 0);
+    REQUIRE(desk.engine->register_agent("bad", {"bad", TaskLevel::l2_state_verify, "", "", ""}).accepted);
+    CHECK(give_two() == 1);
+    desk.pass(10s);
+    CHECK(give_two() == 0);
+    const FakeAgent before = std::move(bad);
+    bad = desk.open("bad");
+    CHECK(give_two() == 1);
+    CHECK(desk.counter("agents_held_back") == 2);
+}
+
+TEST_CASE("when all agents have lost a batch they are tried at once: nobody else is there") {
+    Desk desk;
+    FakeAgent a = desk.join("a");
+    FakeAgent b = desk.join("b");
+    desk.poll(actions(2));
+    REQUIRE(tasks_in(Desk::take(a)) == 1);
+    REQUIRE(tasks_in(Desk::take(b)) == 1);
+    desk.pass(10s);
+    CHECK(desk.counter("agents_held_back") == 2);
+    desk.beat("a");
+    desk.beat("b");
+    desk.poll(actions(4));
+    CHECK(tasks_in(Desk::take(a)) == 2);
+    CHECK(tasks_in(Desk::take(b)) == 2);
+}
+
+TEST_CASE("a batch that the agent's stream never took is no strike, and none of the task's tries") {
+    CoordinatorSettings settings;
+    settings.task_attempts = 1;
+    Desk desk(settings);
+    FakeAgent agent = desk.join("a");
+    desk.poll(actions(1));
+    CHECK(agent.sink->ready() == 1);
+    desk.pass(10s);
+    CHECK(desk.counter("batches_never_taken") == 1);
+    CHECK(desk.counter("agents_held_back") == 0);
+    // It is told once more, and is given nothing as long as it does not come.
+    CHECK(agent.sink->ready() == 2);
+    FakeAgent other = desk.join("b");
+    desk.beat("a");
+    desk.poll(actions(3));
+    CHECK(tasks_in(Desk::take(other)) == 3);
+    // It comes: from then on it is as good as the others.
+    CHECK_FALSE(agent.stream->take());
+    desk.poll(actions(2, 10));
+    CHECK(tasks_in(Desk::take(agent)) == 2);
+}
+
+TEST_CASE(
+    "while the ledger takes no writes nothing goes out, and what no stream took goes to whoever is there "
+    "then") {
+    Desk desk;
+    FakeAgent a = desk.join("a");
+    desk.poll(actions(3));
+    desk.engine->set_on_hold(true);
+    CHECK_FALSE(a.stream->take());
+    desk.poll(actions(6));
+    CHECK_FALSE(a.stream->take());
+    CHECK(desk.counter("tasks_with_agents") == 0);
+    FakeAgent b = desk.join("b");
+    desk.engine->set_on_hold(false);
+    desk.work();
+    CHECK(tasks_in(Desk::take(a)) + tasks_in(Desk::take(b)) == 6);
+    CHECK(desk.dispatched() == 6);
+}
+
+TEST_CASE("what was with an agent while the ledger took no writes is no strike, and it may have it again") {
+    CoordinatorSettings settings;
+    settings.task_attempts = 1;
+    Desk desk(settings);
+    FakeAgent agent = desk.join("a");
+    desk.poll(actions(1));
+    const auto batch = agent.stream->take();
+    REQUIRE(batch);
+    desk.engine->set_on_hold(true);
+    const Status disk_full = fail(ErrorCode::resource_exhausted, "cannot write to the ledger", "", "disk full");
+    CHECK_FALSE(desk.submit("a", answer_to(*batch), disk_full));
+    desk.clock.advance(2s);
+    desk.engine->set_on_hold(false);
+    desk.beat("a");
+    desk.update(actions(1), 100);
+    desk.pass(8s);
+    CHECK(desk.counter("batches_excused") == 1);
+    CHECK(desk.counter("agents_held_back") == 0);
+    CHECK(desk.counter("tasks_given_up") == 0);
+    const auto again = agent.stream->take();
+    REQUIRE(again);
+    CHECK(desk.submit("a", answer_to(*again))->accepted);
+}
+
+TEST_CASE(
+    "while the coordinator itself stood still nobody is struck or evicted, and answers sent meanwhile count") {
+    Desk desk;
+    FakeAgent a = desk.join("a");
+    FakeAgent b = desk.join("b");
+    desk.poll(actions(2));
+    const auto of_a = a.stream->take();
+    REQUIRE(of_a);
+    REQUIRE(b.stream->take());
+    desk.clock.advance(100s);
+    // What was in a socket is read before the clock's thread gets its turn, or after it.
+    CHECK(desk.submit("a", answer_to(*of_a))->accepted);
+    desk.engine->stalled(100s);
+    desk.engine->tick();
+    CHECK(desk.counter("agents_evicted") == 0);
+    CHECK(desk.counter("batches_timed_out") == 0);
+    // The time to answer goes on where it stood; who uses it up after all is not struck.
+    desk.update(actions(2), 100);
+    desk.pass(10s);
+    CHECK(desk.counter("batches_excused") == 1);
+    CHECK(desk.counter("agents_held_back") == 0);
+}
