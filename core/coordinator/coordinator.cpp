@@ -112,12 +112,16 @@ Status Coordinator::reserve_ids() {
 }
 
 /// Answers that cannot be recorded are lost, since agents do not send them again: so no tasks go out meanwhile.
-void Coordinator::watch_books() {
+bool Coordinator::watch_books() {
     const Status books = accounting_.ready();
     engine_->set_on_hold(!books);
-    if (books) return books_alarm_.clear("the ledger takes writes again, so tasks go out again");
+    if (books) {
+        books_alarm_.clear("the ledger takes writes again, so tasks go out again");
+        return true;
+    }
     books_alarm_.raise(books.error().why, fmt::format("{}; no tasks go out until the ledger takes writes again",
                                                       books.error().text()));
+    return false;
 }
 
 void Coordinator::watch_tip() {
@@ -146,8 +150,8 @@ void Coordinator::watch_blocks() {
 }
 
 void Coordinator::dispatch(bool poll) {
-    watch_books();
     watch_tip();
+    if (!watch_books()) return;  // numbers for tasks could not be reserved either
     Status reserved;
     do {
         reserved = reserve_ids();

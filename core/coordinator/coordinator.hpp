@@ -105,7 +105,7 @@ class Coordinator final : public AgentLink, public Monitor {
     void time_loop(const std::stop_token& stop);
     [[nodiscard]] std::chrono::seconds wait_to_register(const std::string& agent_id);
     void dispatch(bool poll);
-    void watch_books();
+    [[nodiscard]] bool watch_books();
     void watch_tip();
     void watch_blocks();
     [[nodiscard]] Status read_pool(ChainTip& tip, std::vector<PoolActionPtr>& pending);

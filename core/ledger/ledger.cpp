@@ -82,6 +82,7 @@ struct Ledger::Impl {
     std::deque<LedgerOp> waiting;
     bool closing = false;
     Status health;
+    std::optional<std::chrono::steady_clock::time_point> writing_since;  // the group that is being written
     std::uint64_t operations = 0;
     std::uint64_t commits = 0;
     std::uint64_t refused = 0;
@@ -145,6 +146,7 @@ void Ledger::Impl::write_loop() {
 /// writing works again.
 Group Ledger::Impl::take_group(bool& stop) {
     std::unique_lock locked(mutex);
+    writing_since.reset();
     const auto is_called = [&] { return closing || !waiting.empty(); };
     if (retry.count() == 0 && checkpoint_at) {
         wake.wait_until(locked, *checkpoint_at, is_called);
@@ -159,6 +161,7 @@ Group Ledger::Impl::take_group(bool& stop) {
     group.reserve(static_cast<std::size_t>(end - waiting.begin()));
     std::move(waiting.begin(), end, std::back_inserter(group));
     waiting.erase(waiting.begin(), end);
+    writing_since = std::chrono::steady_clock::now();
     return group;
 }
 
@@ -386,7 +389,12 @@ Status Ledger::run(std::function<Status(LedgerTx&)> apply, std::function<void()>
 
 Status Ledger::ready() const {
     const std::lock_guard locked(impl_->mutex);
-    return impl_->health;
+    if (!impl_->health || !impl_->writing_since) return impl_->health;
+    const auto lasted = std::chrono::steady_clock::now() - *impl_->writing_since;
+    if (lasted < impl_->options.hangs_after) return {};
+    return fail(ErrorCode::timed_out, "cannot write to the ledger", {},
+                fmt::format("a write has been under way for {} s",
+                            std::chrono::duration_cast<std::chrono::seconds>(lasted).count()));
 }
 
 Result<std::vector<PayoutRow>> Ledger::payouts(std::string_view agent_id, std::uint32_t limit) const {

@@ -24,6 +24,9 @@ struct LedgerOptions {
     /// After a failed write, how long until the next try: doubled from the first to the last.
     std::chrono::milliseconds first_retry{20};
     std::chrono::milliseconds last_retry{1000};
+    /// A write that is under way for so long is told of by ready() as if it had failed: a disk that hangs gives
+    /// no error.
+    std::chrono::milliseconds hangs_after{5000};
     /// At the latest this long after a commit its pages are moved from the WAL into ledger.db.
     std::chrono::milliseconds checkpoint_interval{std::chrono::minutes(5)};
     /// A WAL above this many bytes is cut to nothing when its pages are moved. SQLite moves them by itself,
@@ -74,8 +77,8 @@ class Ledger {
     [[nodiscard]] Status run(std::function<Status(LedgerTx&)> apply, std::function<void()> committed = {},
                              bool alone = false);
 
-    /// Ok while writing works; after a failed write the error, until a write (the ledger tries by itself) works
-    /// again. A damaged file stays an error: nothing more is written to it.
+    /// Ok while writing works and no write hangs; after a failed write the error, until a write (the ledger
+    /// tries by itself) works again. A damaged file stays an error: nothing more is written to it.
     [[nodiscard]] Status ready() const;
 
     /// Payouts of an agent, newest epoch first. Errors: io, data_loss.

@@ -192,6 +192,23 @@ TEST_CASE("an operation that fails does not sink those it shares a commit with")
     CHECK((*ledger)->ready());
 }
 
+TEST_CASE("a write that hangs is told of, until it ends") {
+    const TempDir dir;
+    LedgerOptions options;
+    options.hangs_after = std::chrono::milliseconds(1);
+    auto ledger = Ledger::open(dir.path("data"), {}, options);
+    REQUIRE(ledger);
+    Hold hold(**ledger);
+    Status ready = (*ledger)->ready();
+    while (ready)
+        ready = (*ledger)->ready();
+    CHECK(ready.error().code == ErrorCode::timed_out);
+    CHECK(ready.error().why.find("a write has been under way for ") == 0);
+    hold.let_go();
+    while (!(*ledger)->ready())
+        std::this_thread::yield();
+}
+
 TEST_CASE("an operation alone finds everything before it committed and told, and nothing after it begun") {
     const TempDir dir;
     auto ledger = Ledger::open(dir.path());
