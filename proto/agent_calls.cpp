@@ -42,7 +42,6 @@ void AgentCall::start(std::size_t header_bytes) {
     self_ = shared_from_this();
     header_bytes_ = header_bytes;
     service_.under_way.begin();
-    connection_->begin_agent_call(verified_id_, begun_);
     connection_->begin_body(body_bound());
     const bool is_kept = connection_->begin_call(self_, steady_clock::now());
     StartRead(&body_);
@@ -67,6 +66,8 @@ void AgentCall::OnReadDone(bool ok) {
         return end({grpc::StatusCode::RESOURCE_EXHAUSTED,
                     fmt::format("message too large: {} bytes, the bound is {}", size, body_bound())});
     }
+    is_whole_ = true;
+    if (is_stream()) connection_->begin_agent_call(verified_id_, begun_);
     booked_bytes_ = size;
     const auto before = service_.bodies_in_work.fetch_add(size, std::memory_order_relaxed);
     if (method_ == Method::submit_results && before + size > service_.settings.bodies_in_work_bytes) {
@@ -101,7 +102,11 @@ void AgentCall::OnDone() {
     const bool was_cancelled = cancelled_.load(std::memory_order_relaxed);
     if (was_cancelled) service_.counters.cancelled.fetch_add(1, std::memory_order_relaxed);
     const auto now = steady_clock::now();
-    connection_->end_agent_call(now);
+    // A call that ended before its message was here, or whose answer was not taken, is no sign of an honest
+    // agent.
+    const bool is_fair = is_whole_ && (is_stream() || !was_cancelled);
+    if (is_fair && !is_stream()) connection_->begin_agent_call(verified_id_, now);
+    if (is_fair) connection_->end_agent_call(now);
     if (!connection_->end_call(this, was_cancelled, header_bytes_, now)) {
         service_.counters.shut_for_resets.fetch_add(1, std::memory_order_relaxed);
     }

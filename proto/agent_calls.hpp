@@ -169,6 +169,9 @@ class AgentCall : public grpc::ServerGenericBidiReactor,
 
   private:
     [[nodiscard]] std::uint32_t body_bound() const;
+    [[nodiscard]] bool is_stream() const {
+        return method_ == Method::get_tasks || method_ == Method::stream_state_diffs;
+    }
     void work();
 
     const std::shared_ptr<Connection> connection_;
@@ -177,6 +180,8 @@ class AgentCall : public grpc::ServerGenericBidiReactor,
     std::shared_ptr<AgentCall> self_;  ///< until OnDone
     std::size_t header_bytes_ = 0;
     grpc::ByteBuffer body_;
+    bool is_whole_ =
+        false;  ///< the message came whole and within its bound; of gRPC's callbacks, one at a time
     std::atomic<bool> reading_{true};
     std::atomic<bool> cancelled_{false};
     std::uint64_t booked_bytes_ = 0;

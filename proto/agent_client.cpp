@@ -30,9 +30,9 @@ std::chrono::milliseconds retry_pause(const AgentTimes& times, unsigned refusals
         least *= 2;
         most *= 2;
     }
-    if (refusals > 1) {
-        most = std::min(most, std::max(times.refused_max, times.retry_min));
-        least = std::min(least, most / 2);
+    if (most >= times.refused_max && refusals > 1) {
+        most = std::max(times.refused_max, times.retry_min);
+        least = most / 2;
     }
     const auto span = static_cast<std::uint64_t>((most - least).count()) + 1;
     return least + std::chrono::milliseconds(static_cast<std::int64_t>(random % span));

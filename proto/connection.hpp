@@ -47,7 +47,7 @@ struct ConnectionBounds {
     /// … and those of at most 64 KiB, which are a few hundred bytes long when they are honest.
     std::uint64_t small_body_bytes = std::uint64_t{1} << 20;
     /// What may still come on a connection from a proxy that was asked to go (GOAWAY), before it is shut.
-    std::uint64_t ending_bytes = std::uint64_t{256} << 10;
+    std::uint64_t ending_bytes = std::uint64_t{32} << 10;
 
     /// The bounds for connections of up to `streams` calls at once, where those above are for 100: behind a
     /// proxy one connection carries many agents. `most_body_bytes` stays the bound of all bodies of a
@@ -69,10 +69,10 @@ class LiveCall {
     virtual void end_for_shutdown() {}
 };
 
-/// One accepted connection. It carries agents when an authenticated call is under way on it, or ended in the
-/// last minute: then it is never shut for bytes that belong to no call, since a proxy may bring the calls of
-/// many agents on it, and on a busy machine the measure can be wrong. begin_*, end_*, refused() and shut() are
-/// thread-safe; the rest is for the accepting thread.
+/// One accepted connection. It carries agents when an authenticated stream is open on it, or an authenticated
+/// call was answered in the last minute: then it is never shut for bytes that belong to no call, since a proxy
+/// may bring many agents on it, and on a busy machine the measure can be wrong. begin_*, end_*, refused() and
+/// shut() are thread-safe; the rest is for the accepting thread.
 class Connection {
   public:
     /// Takes over `fd`, a duplicate of the socket that gRPC has. `from_proxy`: the other end is a proxy, which
@@ -94,7 +94,8 @@ class Connection {
     /// False: calls were given up too fast, and the connection was shut for it. One from a proxy is not shut:
     /// its other clients have nothing to do with that; wants_end() then says so.
     bool end_call(const LiveCall* call, bool was_cancelled, std::size_t header_bytes, SteadyTime now);
-    /// An authenticated call begins, and ends. `agent_id` is empty where there is no secret.
+    /// Such a stream begins, or a call was answered; and it is over. `agent_id` is empty where there is no
+    /// secret.
     void begin_agent_call(const std::string& agent_id, SteadyTime now);
     void end_agent_call(SteadyTime now) noexcept;
     /// A call was refused unread: its bytes are no flood where the connection carries agents.
