@@ -36,8 +36,10 @@ inline constexpr std::uint64_t kMemoryKept = kIsSanitized ? ~std::uint64_t{0} / 
 inline constexpr std::chrono::seconds kMemoryBackWithin{20};
 /// Every call of a normal agent is answered within this, on whatever machine; …
 inline constexpr std::chrono::seconds kAnsweredWithin{20};
-/// … and within this where the attackers and other tests leave the server a core: see survive().
+/// … and within this, beside what a server that is not attacked needs at the same time: see survive().
 inline constexpr std::chrono::seconds kAnsweredSoon{kIsSanitized ? 10 : 2};
+/// So many of the slowest answers of a server that is not attacked: a machine that is busy makes both slow.
+inline constexpr int kTimesAsSlow = 5;
 
 /// Credentials that attackers use: what they do is not refused for its name.
 [[nodiscard]] const Headers& good_credentials();
@@ -65,8 +67,9 @@ class NormalAgent {
 using Attack = std::function<void(std::uint16_t, std::chrono::milliseconds)>;
 
 /// Runs `attack` from several threads and asks as a normal agent meanwhile; then the process must be as good as
-/// new. Where other tests take the cores, an answer may come late and the server see the attack late (its
-/// memory); then it is run again.
+/// new. Where others take the cores, an answer may come late and the server see the attack late (its memory).
+/// So another server, which is not attacked, tells how slow the machine is meanwhile, and the attack is run
+/// again.
 void survive(const std::string& name, const Attack& attack, const std::vector<std::string>& arguments = {});
 
 /// The same burst again and again on one connection.
