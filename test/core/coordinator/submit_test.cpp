@@ -351,7 +351,7 @@ TEST_CASE("nothing is logged while the engine is locked") {
             (void)engine->agents();
             done.set_value();
         });
-        answered += is_done.wait_for(20s) == std::future_status::ready ? 1 : 0;
+        answered += is_done.wait_for(20s) == std::future_status::ready ? 1U : 0U;
     };
     CoordinatorSettings settings;
     Held held(1, settings, Log(LogLevel::info, asked));
