@@ -37,7 +37,7 @@ inline constexpr std::chrono::seconds kMemoryBackWithin{20};
 /// Every call of a normal agent is answered within this, on whatever machine; …
 inline constexpr std::chrono::seconds kAnsweredWithin{20};
 /// … and within this, beside what a server that is not attacked needs at the same time: see survive().
-inline constexpr std::chrono::seconds kAnsweredSoon{kIsSanitized ? 10 : 2};
+inline constexpr std::chrono::seconds kAnsweredSoon{10};
 /// So many of the slowest answers of a server that is not attacked: a machine that is busy makes both slow.
 inline constexpr int kTimesAsSlow = 5;
 
