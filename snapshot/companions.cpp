@@ -24,7 +24,7 @@ Result<Companions> Companions::write(const std::string& output, const ExportRepo
         namespaces[ns] = {
             {"entries", stats.entries}, {"key_bytes", stats.key_bytes}, {"value_bytes", stats.value_bytes}};
     }
-    const nlohmann::ordered_json meta = {
+    nlohmann::ordered_json meta = {
         {"file", name},
         {"height", report.height},
         {"bytes", report.file_bytes},
@@ -37,6 +37,8 @@ Result<Companions> Companions::write(const std::string& output, const ExportRepo
         {"time", rfc3339(std::chrono::system_clock::now())},
         {"version", IOSWARM_VERSION},
     };
+    if (report.chain) meta["evm_chain_id"] = report.chain->evm;
+    if (report.chain && report.chain->node) meta["node_chain_id"] = *report.chain->node;
     const std::string sum = to_hex(report.file_sha256.view()) + "  " + name + "\n";
     auto sum_file = AtomicFile::create(sum_name(output));
     if (!sum_file) return fail(sum_file.error());

@@ -38,7 +38,9 @@ std::optional<Description> read_description(const std::string& snapshot) {
         !namespaces->is_object()) {
         return std::nullopt;
     }
-    Description out{*height, *bytes, digest->get<std::string>(), {}};
+    Description out{*height, *bytes, digest->get<std::string>(), {}, {}};
+    if (const auto evm = number_in(json, "evm_chain_id"))
+        out.chain = ChainIdentity{*evm, number_in(json, "node_chain_id")};
     for (const auto& [name, facts] : namespaces->items()) {
         const auto entries = facts.is_object() ? number_in(facts, "entries") : std::nullopt;
         if (!entries || name.size() > kMaxNamespaceBytes) return std::nullopt;

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/model/chain_identity.hpp"
+
 namespace ioswarm::snapshot {
 
 /// What snapshot-meta.json says of the snapshot that it was published with. The snapshot itself cannot name a
@@ -17,6 +19,8 @@ struct Description {
     std::string payload_sha256;  ///< 64 hex digits
     /// Name and number of entries, in the snapshot's order.
     std::vector<std::pair<std::string, std::uint64_t>> namespaces;
+    std::optional<ChainIdentity>
+        chain;  ///< of the diffs that it was rolled with; nothing when they did not say
 };
 
 /// Reads the description beside `snapshot`. Nothing when there is none, when it cannot be read, or when it

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/base/result.hpp"
+#include "core/model/chain_identity.hpp"
 #include "core/model/messages.hpp"
 #include "core/ports/diff_store.hpp"
 #include "snapshot/lock_wait.hpp"
@@ -24,6 +25,8 @@ class DiffLog {
     [[nodiscard]] virtual std::string_view kind() const = 0;
     /// What it held when it was opened. A hole in between shows when next() comes to it.
     [[nodiscard]] virtual DiffRange range() const = 0;
+    /// The chain that the log says it belongs to; nothing when it does not say.
+    [[nodiscard]] virtual std::optional<ChainIdentity> chain() const { return std::nullopt; }
     /// next() goes on with the diff of `height`. Error out_of_range: it lies outside range().
     [[nodiscard]] virtual Status seek(std::uint64_t height) = 0;
     /// The next diff, at first that of range().floor; nothing after that of range().tip.
@@ -43,7 +46,8 @@ class DiffLog {
 /// Either kind, told by the file's content; our own is read beside a process that writes it.
 [[nodiscard]] Result<std::unique_ptr<DiffLog>> open_diffs(const std::string& path, const LockWait& wait);
 
-/// Our own log, behind the port.
-[[nodiscard]] std::unique_ptr<DiffLog> diffs_of(std::shared_ptr<const DiffStore> store);
+/// Our own log, behind the port. `chain`: what DiffLog::chain() is to say.
+[[nodiscard]] std::unique_ptr<DiffLog> diffs_of(std::shared_ptr<const DiffStore> store,
+                                                std::optional<ChainIdentity> chain = std::nullopt);
 
 }  // namespace ioswarm::snapshot

@@ -16,7 +16,9 @@ Result<std::unique_ptr<DiffLog>> open_diffs(const std::string& path, const LockW
         case DiffFileKind::sqlite: {
             auto store = SqliteDiffStore::open_read_only(path);
             if (!store) return fail(store.error());
-            return diffs_of(std::shared_ptr<const DiffStore>(std::move(*store)));
+            const auto chain = (*store)->chain();
+            if (!chain) return fail(chain.error());
+            return diffs_of(std::shared_ptr<const DiffStore>(std::move(*store)), *chain);
         }
         case DiffFileKind::empty:
         case DiffFileKind::bolt:

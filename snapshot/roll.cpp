@@ -62,6 +62,7 @@ class Roll {
         base_ = std::move(*base);
         report_.base_height = base_->height();
         read_base_description();
+        if (auto same = check_chain(); !same) return fail(same.error());
         if (auto fits = check_range(); !fits) return fail(fits.error());
         if (auto folded = fold_diffs(); !folded) return fail(folded.error());
         if (auto merged = merge(); !merged) return fail(merged.error());
@@ -83,6 +84,18 @@ class Roll {
         auto said = read_description(options_.base);
         if (said && said->height == base_->height() && said->file_bytes == base_->file_size())
             described_ = std::move(said);
+    }
+
+    /// The base and the diffs are of one chain, as far as both say it; so is what is made of them.
+    Status check_chain() {
+        const std::optional<ChainIdentity> of_log = log_.chain();
+        const std::optional<ChainIdentity> of_base = described_ ? described_->chain : std::nullopt;
+        chain_ = of_log ? of_log : of_base;
+        if (!of_log || !of_base || of_base->may_be(*of_log)) return {};
+        return fail(ErrorCode::failed_precondition, "the diffs are of another chain than the base",
+                    options_.diffs,
+                    fmt::format("the base has {}, the log has {}", of_base->text(), of_log->text()),
+                    "name the log of the base's chain, or a base of the log's chain");
     }
 
     [[nodiscard]] bool is_wanted(std::string_view name) const {
@@ -144,6 +157,7 @@ class Roll {
 
     Status merge() {
         output_.report().source_kind = "snapshot+diffs";
+        output_.report().chain = chain_;
         if (auto begun = output_.begin(to_); !begun) return begun;
         for (;;) {
             auto entry = base_->next();
@@ -325,6 +339,7 @@ class Roll {
     DiffFold fold_;
     std::unique_ptr<SnapshotReader> base_;
     std::optional<Description> described_;  // of the base
+    std::optional<ChainIdentity> chain_;    // of what is made
     std::size_t next_described_ = 0;        // those in front of it were looked at
     std::uint64_t to_ = 0;
     RollReport report_;

@@ -14,6 +14,7 @@
 #include "core/base/atomic_file.hpp"
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
+#include "core/model/chain_identity.hpp"
 #include "snapshot/gzip.hpp"
 #include "snapshot/member_stream.hpp"
 #include "snapshot/output_lock.hpp"
@@ -55,6 +56,7 @@ struct ExportReport {
     Hash256 file_sha256;
     Hash256 payload_sha256;  ///< the digest in the trailer
     std::chrono::nanoseconds elapsed{};
+    std::optional<ChainIdentity> chain;  ///< nothing when the sources do not say
 };
 
 /// The one way from entries to a published snapshot: written beside its final name under a lock, read back

@@ -16,11 +16,12 @@ constexpr std::size_t kBytes = std::size_t{4} << 20;
 
 class StoreDiffLog final : public DiffLog {
   public:
-    explicit StoreDiffLog(std::shared_ptr<const DiffStore> store)
-        : store_(std::move(store)), range_(store_->range()), next_(range_.floor) {}
+    StoreDiffLog(std::shared_ptr<const DiffStore> store, std::optional<ChainIdentity> chain)
+        : store_(std::move(store)), chain_(chain), range_(store_->range()), next_(range_.floor) {}
 
     std::string_view kind() const override { return "sqlite"; }
     DiffRange range() const override { return range_; }
+    std::optional<ChainIdentity> chain() const override { return chain_; }
 
     Status seek(std::uint64_t height) override {
         if (!range_.holds(height)) {
@@ -64,6 +65,7 @@ class StoreDiffLog final : public DiffLog {
     }
 
     const std::shared_ptr<const DiffStore> store_;
+    const std::optional<ChainIdentity> chain_;
     const DiffRange range_;
     std::uint64_t next_;
     std::vector<DiffRow> rows_;  // read ahead
@@ -72,8 +74,8 @@ class StoreDiffLog final : public DiffLog {
 
 }  // namespace
 
-std::unique_ptr<DiffLog> diffs_of(std::shared_ptr<const DiffStore> store) {
-    return std::make_unique<StoreDiffLog>(std::move(store));
+std::unique_ptr<DiffLog> diffs_of(std::shared_ptr<const DiffStore> store, std::optional<ChainIdentity> chain) {
+    return std::make_unique<StoreDiffLog>(std::move(store), chain);
 }
 
 }  // namespace ioswarm::snapshot

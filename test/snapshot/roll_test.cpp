@@ -236,6 +236,51 @@ TEST_CASE("the companions are those of an export") {
                                                            "today.snap.gz", "today.snap.gz.sha256"});
 }
 
+TEST_CASE("a snapshot remembers the chain of its diffs, and a log of another chain is refused") {
+    // A log that says which chain it is of, as serve's does.
+    class OfChain final : public DiffLog {
+      public:
+        OfChain(std::unique_ptr<DiffLog> log, std::optional<ChainIdentity> chain)
+            : log_(std::move(log)), chain_(chain) {}
+        std::string_view kind() const override { return log_->kind(); }
+        DiffRange range() const override { return log_->range(); }
+        std::optional<ChainIdentity> chain() const override { return chain_; }
+        Status seek(std::uint64_t height) override { return log_->seek(height); }
+        Result<std::optional<StateDiff>> next() override { return log_->next(); }
+        Status release_lock() override { return log_->release_lock(); }
+
+      private:
+        const std::unique_ptr<DiffLog> log_;
+        const std::optional<ChainIdentity> chain_;
+    };
+    const test::TempDir dir;
+    RollOptions options = options_for(dir, dir.path("today.snap.gz"));
+    fs::copy_file(data("node/chain-pebble/base.snap.gz"), options.output);
+    const auto roll_to = [&](std::uint64_t height, std::optional<ChainIdentity> chain) {
+        auto log = open_bolt_diffs(data("node/chain-pebble/statediffs.db"), 0ms);
+        REQUIRE(log);
+        OfChain of_chain(std::move(*log), chain);
+        options.to = height;
+        return roll_snapshot(options, of_chain, {}, {});
+    };
+    // Of a base that does not say it, any log is taken.
+    REQUIRE(roll_to(15, ChainIdentity{4690, 2}));
+    CHECK(nlohmann::json::parse(dir.read("snapshot-meta.json"))["evm_chain_id"] == 4690);
+    CHECK(nlohmann::json::parse(dir.read("snapshot-meta.json"))["node_chain_id"] == 2);
+    const std::string before = dir.read("today.snap.gz");
+    const auto refused = roll_to(19, ChainIdentity{4689, 1});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::failed_precondition);
+    CHECK(refused.error().why ==
+          "the base has EVM chain id 4690, node chain id 2 (IoTeX testnet), the log has EVM "
+          "chain id 4689, node chain id 1 (IoTeX mainnet)");
+    CHECK(dir.read("today.snap.gz") == before);
+    // A log that does not say it is taken, and the chain stays known.
+    REQUIRE(roll_to(19, std::nullopt));
+    REQUIRE(roll_to(23, ChainIdentity{4690, 2}));
+    CHECK_FALSE(roll_to(27, ChainIdentity{4689, 1}));
+}
+
 TEST_CASE("what does not fit together is refused with its heights, and the old file stays") {
     const test::TempDir dir;
     RollOptions options = options_for(dir, dir.path("base.snap.gz"));
