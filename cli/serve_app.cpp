@@ -66,6 +66,9 @@ Status ServeApp::read_lists() {
     Result<std::string> address = bind_address(config_, options_.insecure_bind);
     if (!address) return fail(std::move(address).error());
     address_ = *std::move(address);
+    if (!uses_node(config_)) {
+        if (Status reward = check_reward_chain(config_, kEmbeddedChain); !reward) return reward;
+    }
     for (const std::string& warning : start_warnings(config_, address_))
         log_.warn("{}", warning);
     auto access = AccessControl::open({config_.master_secret, config_.agents_allowed, config_.agents_revoked});
