@@ -8,15 +8,18 @@
 namespace ioswarm::evm {
 namespace {
 
-/// The `count` bytes after a PUSH, as a number.
-inline Word pushed(const std::uint8_t* bytes, unsigned count) noexcept {
-    if (count <= 8) {
+/// The `Count` bytes after a PUSH, as a number.
+template <unsigned Count>
+inline Word pushed(const std::uint8_t* bytes) noexcept {
+    if constexpr (Count <= 8) {
         std::uint64_t limb = 0;
         std::memcpy(&limb, bytes, sizeof limb);
-        return __builtin_bswap64(limb) >> (64 - 8 * count);
+        return __builtin_bswap64(limb) >> (64 - 8 * Count);
+    } else if constexpr (Count == 32) {
+        return Word::load(bytes);
+    } else {
+        return Word::load(bytes) >> (256 - 8 * std::uint64_t{Count});
     }
-    const Word word = Word::load(bytes);
-    return count == 32 ? word : word >> (256 - 8 * std::uint64_t{count});
 }
 
 inline bool is_jump_target(const Frame& frame, const Word& target) noexcept {
@@ -77,7 +80,25 @@ void Interpreter::consult_operand(Frame& frame, Op op, const Word* top) {
     }
 }
 
-// NOLINTNEXTLINE(readability-function-size): one line per opcode
+// One case per opcode, each with its number known when it is compiled.
+#define IOSWARM_PUSH(n)           \
+    case Op::push##n:             \
+        *top++ = pushed<(n)>(pc); \
+        pc += (n);                \
+        break;
+#define IOSWARM_DUP(n)      \
+    case Op::dup##n:        \
+        top[0] = top[-(n)]; \
+        ++top;              \
+        break;
+#define IOSWARM_SWAP(n)                    \
+    case Op::swap##n:                      \
+        std::swap(top[-1], top[-1 - (n)]); \
+        break;
+
+// One line per short case.
+// clang-format off
+// NOLINTNEXTLINE(readability-function-size): one case per opcode
 Exit Interpreter::execute(Frame& frame) {
     Word* top = frame.top;
     const std::uint8_t* pc = frame.pc;
@@ -116,106 +137,32 @@ Exit Interpreter::execute(Frame& frame) {
             case Op::stop:
                 save();
                 return Exit::success;
-            case Op::add:
-                top[-2] = top[-1] + top[-2];
-                --top;
-                break;
-            case Op::mul:
-                top[-2] = top[-1] * top[-2];
-                --top;
-                break;
-            case Op::sub:
-                top[-2] = top[-1] - top[-2];
-                --top;
-                break;
-            case Op::div:
-                top[-2] = divide(top[-1], top[-2]).quotient;
-                --top;
-                break;
-            case Op::sdiv:
-                top[-2] = signed_divide(top[-1], top[-2]);
-                --top;
-                break;
-            case Op::mod:
-                top[-2] = divide(top[-1], top[-2]).remainder;
-                --top;
-                break;
-            case Op::smod:
-                top[-2] = signed_remainder(top[-1], top[-2]);
-                --top;
-                break;
-            case Op::addmod:
-                top[-3] = add_mod(top[-1], top[-2], top[-3]);
-                top -= 2;
-                break;
-            case Op::mulmod:
-                top[-3] = mul_mod(top[-1], top[-2], top[-3]);
-                top -= 2;
-                break;
-            case Op::signextend:
-                top[-2] = sign_extend(top[-1], top[-2]);
-                --top;
-                break;
-            case Op::lt:
-                top[-2] = top[-1] < top[-2] ? 1 : 0;
-                --top;
-                break;
-            case Op::gt:
-                top[-2] = top[-1] > top[-2] ? 1 : 0;
-                --top;
-                break;
-            case Op::slt:
-                top[-2] = signed_less(top[-1], top[-2]) ? 1 : 0;
-                --top;
-                break;
-            case Op::sgt:
-                top[-2] = signed_less(top[-2], top[-1]) ? 1 : 0;
-                --top;
-                break;
-            case Op::eq:
-                top[-2] = top[-1] == top[-2] ? 1 : 0;
-                --top;
-                break;
-            case Op::iszero:
-                top[-1] = top[-1].is_zero() ? 1 : 0;
-                break;
-            case Op::and_:
-                top[-2] = top[-1] & top[-2];
-                --top;
-                break;
-            case Op::or_:
-                top[-2] = top[-1] | top[-2];
-                --top;
-                break;
-            case Op::xor_:
-                top[-2] = top[-1] ^ top[-2];
-                --top;
-                break;
-            case Op::not_:
-                top[-1] = ~top[-1];
-                break;
-            case Op::byte:
-                top[-2] = byte_at(top[-1], top[-2]);
-                --top;
-                break;
-            case Op::shl:
-                top[-2] = shift_left(top[-1], top[-2]);
-                --top;
-                break;
-            case Op::shr:
-                top[-2] = shift_right(top[-1], top[-2]);
-                --top;
-                break;
-            case Op::sar:
-                top[-2] = shift_right_signed(top[-1], top[-2]);
-                --top;
-                break;
-            case Op::calldataload:
-                top[-1] = call_data_word(frame.input, top[-1]);
-                break;
-            case Op::pop:
-                --top;
-                break;
+            case Op::add: top[-2] = top[-1] + top[-2]; --top; break;
+            case Op::mul: top[-2] = top[-1] * top[-2]; --top; break;
+            case Op::sub: top[-2] = top[-1] - top[-2]; --top; break;
+            case Op::div: top[-2] = divide(top[-1], top[-2]).quotient; --top; break;
+            case Op::sdiv: top[-2] = signed_divide(top[-1], top[-2]); --top; break;
+            case Op::mod: top[-2] = divide(top[-1], top[-2]).remainder; --top; break;
+            case Op::smod: top[-2] = signed_remainder(top[-1], top[-2]); --top; break;
+            case Op::addmod: top[-3] = add_mod(top[-1], top[-2], top[-3]); top -= 2; break;
+            case Op::mulmod: top[-3] = mul_mod(top[-1], top[-2], top[-3]); top -= 2; break;
+            case Op::signextend: top[-2] = sign_extend(top[-1], top[-2]); --top; break;
+            case Op::lt: top[-2] = top[-1] < top[-2] ? 1 : 0; --top; break;
+            case Op::gt: top[-2] = top[-1] > top[-2] ? 1 : 0; --top; break;
+            case Op::slt: top[-2] = signed_less(top[-1], top[-2]) ? 1 : 0; --top; break;
+            case Op::sgt: top[-2] = signed_less(top[-2], top[-1]) ? 1 : 0; --top; break;
+            case Op::eq: top[-2] = top[-1] == top[-2] ? 1 : 0; --top; break;
+            case Op::iszero: top[-1] = top[-1].is_zero() ? 1 : 0; break;
+            case Op::and_: top[-2] = top[-1] & top[-2]; --top; break;
+            case Op::or_: top[-2] = top[-1] | top[-2]; --top; break;
+            case Op::xor_: top[-2] = top[-1] ^ top[-2]; --top; break;
+            case Op::not_: top[-1] = ~top[-1]; break;
+            case Op::byte: top[-2] = byte_at(top[-1], top[-2]); --top; break;
+            case Op::shl: top[-2] = shift_left(top[-1], top[-2]); --top; break;
+            case Op::shr: top[-2] = shift_right(top[-1], top[-2]); --top; break;
+            case Op::sar: top[-2] = shift_right_signed(top[-1], top[-2]); --top; break;
+            case Op::calldataload: top[-1] = call_data_word(frame.input, top[-1]); break;
+            case Op::pop: --top; break;
             case Op::mload:
                 if (!reach(top[-1], 32)) return Exit::failure;
                 top[-1] = Word::load(frame.memory.data() + top[-1].low());
@@ -244,40 +191,35 @@ Exit Interpreter::execute(Frame& frame) {
                 }
                 top -= 2;
                 break;
-            case Op::pc:
-                *top++ = static_cast<std::uint64_t>(pc - frame.code - 1);
-                break;
-            case Op::msize:
-                *top++ = frame.memory.size();
-                break;
-            case Op::gas:
-                *top++ = gas;
-                break;
-            case Op::jumpdest:
-                break;
-            case Op::push0:
-                *top++ = 0;
-                break;
-            default:
-                if (op >= 0x60 && op <= 0x7f) {
-                    *top++ = pushed(pc, op - 0x5fU);
-                    pc += op - 0x5fU;
-                } else if (op >= 0x80 && op <= 0x8f) {
-                    *top = top[-(op - 0x7f)];
-                    ++top;
-                } else if (op >= 0x90 && op <= 0x9f) {
-                    std::swap(top[-1], top[-(op - 0x8e)]);
-                } else {
-                    const Operation operation = kOperations[op];
-                    if (operation == nullptr) return fail_with({Failure::invalid_opcode, op, 0, {}});
-                    save();
-                    const Exit exit = (this->*operation)(frame);
-                    if (exit != Exit::go_on) return exit;
-                    top = frame.top;
-                    gas = frame.gas;
-                }
+            case Op::pc: *top++ = static_cast<std::uint64_t>(pc - frame.code - 1); break;
+            case Op::msize: *top++ = frame.memory.size(); break;
+            case Op::gas: *top++ = gas; break;
+            case Op::jumpdest: break;
+            case Op::push0: *top++ = 0; break;
+            IOSWARM_PUSH(1) IOSWARM_PUSH(2) IOSWARM_PUSH(3) IOSWARM_PUSH(4) IOSWARM_PUSH(5) IOSWARM_PUSH(6)
+            IOSWARM_PUSH(7) IOSWARM_PUSH(8) IOSWARM_PUSH(9) IOSWARM_PUSH(10) IOSWARM_PUSH(11) IOSWARM_PUSH(12)
+            IOSWARM_PUSH(13) IOSWARM_PUSH(14) IOSWARM_PUSH(15) IOSWARM_PUSH(16) IOSWARM_PUSH(17)
+            IOSWARM_PUSH(18) IOSWARM_PUSH(19) IOSWARM_PUSH(20) IOSWARM_PUSH(21) IOSWARM_PUSH(22)
+            IOSWARM_PUSH(23) IOSWARM_PUSH(24) IOSWARM_PUSH(25) IOSWARM_PUSH(26) IOSWARM_PUSH(27)
+            IOSWARM_PUSH(28) IOSWARM_PUSH(29) IOSWARM_PUSH(30) IOSWARM_PUSH(31) IOSWARM_PUSH(32) IOSWARM_DUP(1)
+            IOSWARM_DUP(2) IOSWARM_DUP(3) IOSWARM_DUP(4) IOSWARM_DUP(5) IOSWARM_DUP(6) IOSWARM_DUP(7)
+            IOSWARM_DUP(8) IOSWARM_DUP(9) IOSWARM_DUP(10) IOSWARM_DUP(11) IOSWARM_DUP(12) IOSWARM_DUP(13)
+            IOSWARM_DUP(14) IOSWARM_DUP(15) IOSWARM_DUP(16) IOSWARM_SWAP(1) IOSWARM_SWAP(2) IOSWARM_SWAP(3)
+            IOSWARM_SWAP(4) IOSWARM_SWAP(5) IOSWARM_SWAP(6) IOSWARM_SWAP(7) IOSWARM_SWAP(8) IOSWARM_SWAP(9)
+            IOSWARM_SWAP(10) IOSWARM_SWAP(11) IOSWARM_SWAP(12) IOSWARM_SWAP(13) IOSWARM_SWAP(14)
+            IOSWARM_SWAP(15) IOSWARM_SWAP(16)
+            default: {
+                const Operation operation = kOperations[op];
+                if (operation == nullptr) return fail_with({Failure::invalid_opcode, op, 0, {}});
+                save();
+                const Exit exit = (this->*operation)(frame);
+                if (exit != Exit::go_on) return exit;
+                top = frame.top;
+                gas = frame.gas;
+            }
         }
     }
 }
+// clang-format on
 
 }  // namespace ioswarm::evm

@@ -13,7 +13,6 @@ namespace {
 /// go-ethereum charges no more than this much memory; beyond it the price does not fit into 64 bits.
 constexpr std::uint64_t kMaxMemory = 0x1FFFFFFFE0;
 constexpr std::string_view kOverflowText = "gas uint64 overflow";
-constexpr std::string_view kOutOfGasText = "out of gas";
 
 constexpr std::uint64_t kColdAccountExtra = 2'500;  // over the 100 of a warm one
 constexpr std::uint64_t kExpByte = 50;

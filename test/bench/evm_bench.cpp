@@ -30,7 +30,7 @@ constexpr Program kPrograms[] = {
      "1234567890abcdef1234567890abcdef1234567890abcdef1234567890abcdef818101820281036701234567"
      "89abcdef900460071b60091c8110600101828282090181065050505f56"},
     // Hashes 64 bytes, as mappings in Solidity do.
-    {"keccak", "5b60405f2080525f56"},
+    {"keccak", "5b60405f20505f56"},
     // Reads and writes four slots that are warm after the first time.
     {"storage", "5b5f546001015f556001546001016001556002546001016002556003546001016003555f56"},
     // Calls another contract, which adds two numbers and returns.
