@@ -36,6 +36,21 @@ Word effective_price(const Transaction& transaction, const BlockContext& block) 
     return block.base_fee + (transaction.tip_cap < room ? transaction.tip_cap : room);
 }
 
+Environment environment_of(const Transaction& transaction, const BlockContext& block, const Rules& rules) {
+    Environment environment;
+    environment.number = block.number;
+    environment.timestamp = block.timestamp;
+    environment.coinbase = block.coinbase;
+    environment.base_fee = block.base_fee;
+    if (rules.blob_base_fee) environment.blob_base_fee = block.blob_base_fee;
+    environment.gas_limit = rules.block_gas_limit ? block.gas_limit : transaction.gas_limit;
+    environment.chain_id = block.chain_id;
+    environment.origin = transaction.from;
+    environment.gas_price = transaction.fee_cap;
+    environment.blob_hashes = transaction.blob_hashes;
+    return environment;
+}
+
 }  // namespace
 
 std::uint64_t intrinsic_gas(const Transaction& transaction, const Rules& rules) noexcept {
@@ -118,6 +133,12 @@ void Executor::apply(const SetCodeAuthorization& authorization, std::uint64_t ch
     if (!clears) state_.consult(state_.account(authorization.address));
 }
 
+void Executor::take_fees(const Transaction& transaction, const BlockContext& block, std::uint64_t used) {
+    Account& sender = state_.account(transaction.from);
+    const Word blob_fee = block.blob_base_fee * Word(kBlobGas * transaction.blob_hashes.size());
+    state_.subtract_balance(sender, effective_price(transaction, block) * Word(used) + blob_fee);
+}
+
 /// Refund, floor and fees. Gives the gas that the receipt names.
 std::uint64_t Executor::settle(const Transaction& transaction, const BlockContext& block, const Rules& rules,
                                std::uint64_t gas_left) {
@@ -125,12 +146,59 @@ std::uint64_t Executor::settle(const Transaction& transaction, const BlockContex
     if (rules.refund_quotient != 0) used -= std::min(used / rules.refund_quotient, state_.refund());
     used = std::max(used, floor_gas(transaction, rules));
     if (rules.fees) {
-        Account& sender = state_.account(transaction.from);
-        state_.add_balance(sender, transaction.fee_cap * Word(transaction.gas_limit));
-        const Word blob_fee = block.blob_base_fee * Word(kBlobGas * transaction.blob_hashes.size());
-        state_.subtract_balance(sender, effective_price(transaction, block) * Word(used) + blob_fee);
+        state_.add_balance(state_.account(transaction.from), transaction.fee_cap * Word(transaction.gas_limit));
+        take_fees(transaction, block, used);
     }
     return used;
+}
+
+void Executor::report_state(Outcome& outcome) const {
+    outcome.missing = state_.missing();
+    outcome.logs = state_.logs();
+    outcome.transfers = state_.transfers();
+    outcome.changes = state_.changes();
+    outcome.accounts = state_.consulted_accounts();
+    outcome.slots = state_.consulted_slots();
+}
+
+Outcome Executor::run_transfer(const Transaction& transaction, const BlockContext& block, StateSource& source,
+                               const Rules& rules) {
+    Outcome outcome;
+    state_.reset(source, rules);
+    Account& sender = state_.account(transaction.from);
+    Account& recipient = state_.account(transaction.to.value_or(transaction.from));
+    state_.consult(sender);
+    state_.consult(recipient);
+    outcome.gas_used = rules.intrinsic.base + rules.intrinsic.data_byte * transaction.data.size();
+    const Word most = transaction.fee_cap * Word(transaction.gas_limit);
+    const bool overflows = transaction.fee_cap.bit_length() > 256 - 64 || most + transaction.value < most;
+    if (overflows || sender.balance < most + transaction.value || transaction.gas_limit < outcome.gas_used) {
+        outcome.refused = kInsufficientFunds;
+        outcome.missing = state_.missing();
+        return outcome;
+    }
+    state_.set_nonce(sender, sender.nonce + 1);
+    if (!state_.exists(recipient)) state_.make_account(recipient);
+    state_.transfer(sender, recipient, transaction.value);
+    take_fees(transaction, block, outcome.gas_used);
+    outcome.status = receipt_status(Failure::none);
+    report_state(outcome);
+    return outcome;
+}
+
+/// What happens between the purchase of the gas and the first step.
+void Executor::prepare(const Transaction& transaction, const BlockContext& block, const Rules& rules) {
+    Account& sender = state_.account(transaction.from);
+    if (rules.prewarm) prewarm(transaction, block, rules);
+    if (transaction.to && rules.call_raises_nonce) state_.set_nonce(sender, sender.nonce + 1);
+    for (const SetCodeAuthorization& authorization : transaction.authorizations)
+        apply(authorization, block.chain_id);
+    if (!rules.set_code || !transaction.to) return;
+    const Account& recipient = state_.account(*transaction.to);
+    if (!recipient.code || !recipient.code->delegate()) return;
+    Account& named = state_.account(*recipient.code->delegate());
+    state_.warm(named);
+    state_.consult(named);
 }
 
 Outcome Executor::run(const Transaction& transaction, const BlockContext& block, StateSource& source,
@@ -147,36 +215,14 @@ Outcome Executor::run(const Transaction& transaction, const BlockContext& block,
         }
         state_.subtract_balance(sender, transaction.fee_cap * Word(transaction.gas_limit));
     }
-    if (rules.prewarm) prewarm(transaction, block, rules);
-    if (transaction.to && rules.call_raises_nonce) state_.set_nonce(sender, sender.nonce + 1);
-    for (const SetCodeAuthorization& authorization : transaction.authorizations)
-        apply(authorization, block.chain_id);
-    if (rules.set_code && transaction.to) {
-        const Account& recipient = state_.account(*transaction.to);
-        if (recipient.code && recipient.code->delegate()) {
-            Account& named = state_.account(*recipient.code->delegate());
-            state_.warm(named);
-            state_.consult(named);
-        }
-    }
-    Environment environment;
-    environment.number = block.number;
-    environment.timestamp = block.timestamp;
-    environment.coinbase = block.coinbase;
-    environment.base_fee = block.base_fee;
-    if (rules.blob_base_fee) environment.blob_base_fee = block.blob_base_fee;
-    environment.gas_limit = rules.block_gas_limit ? block.gas_limit : transaction.gas_limit;
-    environment.chain_id = block.chain_id;
-    environment.origin = transaction.from;
-    environment.gas_price = transaction.fee_cap;
-    environment.blob_hashes = transaction.blob_hashes;
+    prepare(transaction, block, rules);
+    Environment environment = environment_of(transaction, block, rules);
     environment.deadline = deadline;
     const std::uint64_t gas = transaction.gas_limit - intrinsic_gas(transaction, rules);
     MessageResult result =
         machine_.run({transaction.from, transaction.to, transaction.value, transaction.data, gas}, state_,
                      rules, environment);
     outcome.failure = result.failure;
-    outcome.missing = state_.missing();
     if (rules.fees && outcome.failure.kind == Failure::balance) outcome.refused = failure_text(outcome.failure);
     outcome.status = receipt_status(outcome.failure.kind);
     outcome.frame_gas = gas - result.gas_left;
@@ -185,11 +231,7 @@ Outcome Executor::run(const Transaction& transaction, const BlockContext& block,
         outcome.output = std::move(result.output);
     }
     if (result.failure.kind == Failure::none) outcome.created = result.created;
-    outcome.logs = state_.logs();
-    outcome.transfers = state_.transfers();
-    outcome.changes = state_.changes();
-    outcome.accounts = state_.consulted_accounts();
-    outcome.slots = state_.consulted_slots();
+    report_state(outcome);
     return outcome;
 }
 

@@ -69,13 +69,22 @@ class Executor {
                               const Rules& rules,
                               std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt);
 
+    /// What the chain does instead with a transaction to an account without code, a precompiled contract among
+    /// them: it moves the value, costs its data alone, and never enters the machine. It has one recipient, and
+    /// its access list is not charged.
+    [[nodiscard]] Outcome run_transfer(const Transaction& transaction, const BlockContext& block,
+                                       StateSource& source, const Rules& rules);
+
     [[nodiscard]] const Machine& machine() const noexcept { return machine_; }
 
   private:
     [[nodiscard]] std::string why_refused(const Transaction& transaction, const BlockContext& block,
                                           const Rules& rules);
     void prewarm(const Transaction& transaction, const BlockContext& block, const Rules& rules);
+    void prepare(const Transaction& transaction, const BlockContext& block, const Rules& rules);
     void apply(const SetCodeAuthorization& authorization, std::uint64_t chain_id);
+    void take_fees(const Transaction& transaction, const BlockContext& block, std::uint64_t used);
+    void report_state(Outcome& outcome) const;
     [[nodiscard]] std::uint64_t settle(const Transaction& transaction, const BlockContext& block,
                                        const Rules& rules, std::uint64_t gas_left);
 
