@@ -67,19 +67,27 @@ void FetchedState::put(const Address& address, const Word& key, SlotRecord recor
 
 std::string_view to_string(ReadingEnd end) noexcept {
     switch (end) {
-        case ReadingEnd::complete: return "complete";
-        case ReadingEnd::rounds: return "rounds";
-        case ReadingEnd::accounts: return "accounts";
-        case ReadingEnd::slots: return "slots";
-        case ReadingEnd::code_bytes: return "code_bytes";
-        case ReadingEnd::time: return "time";
-        case ReadingEnd::fetch_failed: return "fetch_failed";
+        case ReadingEnd::complete:
+            return "complete";
+        case ReadingEnd::rounds:
+            return "rounds";
+        case ReadingEnd::accounts:
+            return "accounts";
+        case ReadingEnd::slots:
+            return "slots";
+        case ReadingEnd::code_bytes:
+            return "code_bytes";
+        case ReadingEnd::time:
+            return "time";
+        case ReadingEnd::fetch_failed:
+            return "fetch_failed";
     }
     return "unknown";
 }
 
 Reading run_and_read(Executor& executor, const Transaction& transaction, const BlockContext& block,
-                     const Rules& rules, FetchedState& state, StateFetcher& fetcher, const ReadingBounds& bounds) {
+                     const Rules& rules, FetchedState& state, StateFetcher& fetcher,
+                     const ReadingBounds& bounds) {
     using SteadyClock = std::chrono::steady_clock;
     const auto deadline = SteadyClock::now() + bounds.time;
     Reading reading;

@@ -38,9 +38,9 @@ class StateFetcher {
   public:
     virtual ~StateFetcher() = default;
 
-    /// Puts everything in `missing` into `state`, all of it read at one height. May block up to its own time-out. After
-    /// an error `state` may hold part of it. Errors: unavailable, timed_out, bad_data; out_of_range when the source no
-    /// longer holds the height.
+    /// Puts everything in `missing` into `state`, all of it read at one height. May block up to its own
+    /// time-out. After an error `state` may hold part of it. Errors: unavailable, timed_out, bad_data;
+    /// out_of_range when the source no longer holds the height.
     [[nodiscard]] virtual Status fetch(const Missing& missing, FetchedState& state) = 0;
 };
 
@@ -64,11 +64,11 @@ struct Reading {
     Error error;          ///< of a fetch that failed
 };
 
-/// Runs the transaction, fetches everything that the run missed, and runs again, until nothing is missing or a bound is
-/// passed. The first fetch brings sender, recipient and access list without a run. `state` keeps what was fetched, for
-/// other transactions of the same height; the bounds count what it holds in all.
-[[nodiscard]] Reading run_and_read(Executor& executor, const Transaction& transaction, const BlockContext& block,
-                                   const Rules& rules, FetchedState& state, StateFetcher& fetcher,
-                                   const ReadingBounds& bounds = {});
+/// Runs the transaction, fetches everything that the run missed, and runs again, until nothing is missing or a
+/// bound is passed. The first fetch brings sender, recipient and access list without a run. `state` keeps what
+/// was fetched, for other transactions of the same height; the bounds count what it holds in all.
+[[nodiscard]] Reading run_and_read(Executor& executor, const Transaction& transaction,
+                                   const BlockContext& block, const Rules& rules, FetchedState& state,
+                                   StateFetcher& fetcher, const ReadingBounds& bounds = {});
 
 }  // namespace ioswarm::evm

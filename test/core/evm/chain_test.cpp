@@ -30,18 +30,6 @@ evm::Transaction transaction_of(const SignedEthTx& parsed) {
     return out;
 }
 
-void apply_outcome(HeldState& state, const evm::Outcome& outcome) {
-    for (const evm::AccountChange& change : outcome.changes) {
-        HeldState::Entry& entry = state.accounts[change.address];
-        entry.record.exists = true;
-        if (change.balance) entry.record.balance = *change.balance;
-        if (change.nonce) entry.record.nonce = *change.nonce;
-        if (change.code) entry.record.code = std::make_shared<const evm::Code>(*change.code);
-        for (const evm::SlotChange& slot : change.slots)
-            entry.slots[short_hex(slot.key)] = {slot.after, true};
-    }
-}
-
 /// Word `index` of what the contract "fields" logged, if this receipt has its log.
 std::optional<Word> logged_field(const json& receipt, const std::string& contract, std::size_t index) {
     for (const json& log : receipt["logs"]) {

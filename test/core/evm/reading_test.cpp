@@ -42,7 +42,8 @@ class HeldFetcher final : public evm::StateFetcher {
     HeldState& whole_;
 };
 
-/// A contract that reads slot 0, then the slot which that names, and so on: each read depends on the one before.
+/// A contract that reads slot 0, then the slot which that names, and so on: each read depends on the one
+/// before.
 HeldState chain_of_slots(unsigned length) {
     std::string code = "5f";
     json slots = json::object();
@@ -69,24 +70,18 @@ TEST_CASE("a token's transfer is read in three fetches, and ends as over the who
     HeldState whole(contract["pre"]);
     evm::Executor executor;
     // The token is deployed, then its owner sends some to another account.
-    const evm::Outcome deployed = executor.run(vector_transaction(contract["steps"][0]["tx"]), vector_block(), whole,
-                                               evm::prague_rules());
-    for (const evm::AccountChange& change : deployed.changes) {
-        HeldState::Entry& entry = whole.accounts[change.address];
-        entry.record.exists = true;
-        if (change.balance) entry.record.balance = *change.balance;
-        if (change.nonce) entry.record.nonce = *change.nonce;
-        if (change.code) entry.record.code = std::make_shared<const evm::Code>(*change.code);
-        for (const evm::SlotChange& slot : change.slots)
-            entry.slots[short_hex(slot.key)] = {slot.after, true};
-    }
+    const evm::Outcome deployed = executor.run(vector_transaction(contract["steps"][0]["tx"]), vector_block(),
+                                               whole, evm::prague_rules());
+    apply_outcome(whole, deployed);
     const auto& steps = contract["steps"];
-    const auto transfer = std::find_if(steps.begin(), steps.end(), [](const json& s) { return s["note"] == "transfer"; });
+    const auto transfer =
+        std::find_if(steps.begin(), steps.end(), [](const json& s) { return s["note"] == "transfer"; });
     REQUIRE(transfer != steps.end());
     HeldFetcher fetcher(whole);
     FetchedState state;
     const evm::Transaction transaction = vector_transaction((*transfer)["tx"]);
-    const Reading reading = evm::run_and_read(executor, transaction, vector_block(), evm::prague_rules(), state, fetcher);
+    const Reading reading =
+        evm::run_and_read(executor, transaction, vector_block(), evm::prague_rules(), state, fetcher);
     CHECK(reading.end == ReadingEnd::complete);
     CHECK(fetcher.fetches <= 3);
     CHECK(reading.outcome.status == 1);
@@ -94,7 +89,9 @@ TEST_CASE("a token's transfer is read in three fetches, and ends as over the who
           chain_result(executor.run(transaction, vector_block(), whole, evm::prague_rules())));
     // What is held already is not fetched again.
     const unsigned before = fetcher.fetches;
-    CHECK(evm::run_and_read(executor, transaction, vector_block(), evm::prague_rules(), state, fetcher).rounds == 0);
+    CHECK(
+        evm::run_and_read(executor, transaction, vector_block(), evm::prague_rules(), state, fetcher).rounds ==
+        0);
     CHECK(fetcher.fetches == before);
 }
 
@@ -139,16 +136,12 @@ TEST_CASE("a fetch that fails ends the reading with its error") {
     CHECK(reading.error.why == "the node is away");
 }
 
-TEST_CASE("slots of an account that does not exist are not fetched") {
-    // Creates a contract whose constructor reads a slot of its own.
-    HeldState whole(json{{"0x5e5de5", {{"b", "0xe8d4a51000"}, {"n", 1}}}});
-    HeldFetcher fetcher(whole);
-    evm::Executor executor;
+TEST_CASE("an account that was fetched and does not exist has empty slots, which nobody fetches") {
     FetchedState state;
-    const evm::Transaction creation = vector_transaction(json{{"d", "0x5f545000"}, {"g", 100'000}});
-    const Reading reading =
-        evm::run_and_read(executor, creation, vector_block(), evm::prague_rules(), state, fetcher);
-    CHECK(reading.end == ReadingEnd::complete);
-    CHECK(reading.rounds == 2);
+    const Address absent = address_of_text("0xab5e27");
+    CHECK_FALSE(state.slot(absent, 0));
+    state.put(absent, evm::AccountRecord{});
+    REQUIRE(state.slot(absent, 0));
+    CHECK_FALSE(state.slot(absent, 0)->present);
     CHECK(state.slots() == 0);
 }

@@ -79,6 +79,18 @@ std::optional<Hash256> HeldState::block_hash(std::uint64_t height) {
     return Word(height).to_hash();
 }
 
+void apply_outcome(HeldState& state, const evm::Outcome& outcome) {
+    for (const evm::AccountChange& change : outcome.changes) {
+        HeldState::Entry& entry = state.accounts[change.address];
+        entry.record.exists = true;
+        if (change.balance) entry.record.balance = *change.balance;
+        if (change.nonce) entry.record.nonce = *change.nonce;
+        if (change.code) entry.record.code = std::make_shared<const evm::Code>(*change.code);
+        for (const evm::SlotChange& slot : change.slots)
+            entry.slots[short_hex(slot.key)] = {slot.after, true};
+    }
+}
+
 HeldState task_of(const HeldState& state, const evm::Transaction& transaction) {
     HeldState task;
     for (const auto& [address, entry] : state.accounts) {

@@ -43,6 +43,9 @@ class HeldState final : public evm::StateSource {
     std::map<Address, Entry> accounts;
 };
 
+/// Puts what a run changed into the state.
+void apply_outcome(HeldState& state, const evm::Outcome& outcome);
+
 /// What a task for the agent would carry of a state.
 [[nodiscard]] HeldState task_of(const HeldState& state, const evm::Transaction& transaction);
 
