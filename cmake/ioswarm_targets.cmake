@@ -30,12 +30,12 @@ endif()
 # The sanitizer presets compile several files of a target as one (CMAKE_UNITY_BUILD), which halves their time in CI;
 # release, the one people develop with, does not. These share a local name with a neighbour, so they are compiled alone.
 set(ioswarm_solo_files
-    cli/cmd_l4test.cpp cli/cmd_sim.cpp test/cli/snapshot_command_test.cpp
+    cli/cmd_l4test.cpp cli/cmd_sim.cpp cli/cmd_trace.cpp cli/trace_report.cpp test/cli/snapshot_command_test.cpp
     core/crypto/eth_tx.cpp core/crypto/secp256k1.cpp core/crypto/tls_client.cpp core/crypto/tls_pair.cpp
     core/model/action_builder.cpp core/model/action_parts.cpp
     core/sim/chain_plans.cpp core/sim/l4_state.cpp
     proto/connection.cpp  # linux/tcp.h, which does not go with netinet/tcp.h
-    proto/diff_json.cpp proto/diff_stream_call.cpp proto/node_pool.cpp proto/node_wire.cpp
+    proto/diff_json.cpp proto/diff_stream_call.cpp proto/node_evm.cpp proto/node_pool.cpp proto/node_wire.cpp
     snapshot/bolt_tree.cpp snapshot/diff_fold.cpp snapshot/gzip.cpp
     test/core/coordinator/coordinator_threads_test.cpp test/core/coordinator/epoch_test.cpp
     test/core/coordinator/l4_test.cpp test/core/coordinator/load_index_test.cpp test/core/coordinator/stream_test.cpp test/core/coordinator/submit_test.cpp
