@@ -25,6 +25,7 @@ constexpr CommandRow kCommands[] = {
     {"diffs", "import, check, print and restart the log of state diffs", "", add_diffs},
     {"snapshot", "export, roll, verify, inspect and compare snapshots", "", add_snapshot},
     {"sim", "stress a coordinator with agents on a simulated chain", "", add_sim},
+    {"trace", "run a transaction or a call here, over a node's state", "", add_trace},
     {"l4baseline", "the field's name for 'snapshot export'", "l4baseline snapshotexporter", add_l4baseline},
     {"l4sim", "try out the state diffs with simulated L4 agents", "l4sim", add_l4sim},
     {"l4test", "check a coordinator's stream of state diffs", "l4test", add_l4test},

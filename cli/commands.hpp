@@ -42,6 +42,7 @@ Runner add_ledger(CLI::App& app);
 Runner add_diffs(CLI::App& app);
 Runner add_snapshot(CLI::App& app);
 Runner add_sim(CLI::App& app);
+Runner add_trace(CLI::App& app);
 Runner add_l4baseline(CLI::App& app);
 Runner add_l4sim(CLI::App& app);
 Runner add_l4test(CLI::App& app);

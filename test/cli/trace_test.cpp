@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include "test/cli/run_cli.hpp"
+#include "test/support/fake_web3_state.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+using Catch::Contains;
+using Json = nlohmann::json;
+
+namespace {
+
+const std::string kSender = "0x00000000000000000000000000000000005e5de5";
+const std::string kContract = "0x0000000000000000000000000000000000c0de00";
+const std::string kHash = "0x" + std::string(64, 'a');
+
+/// Adds 1 to slot 1, logs the sum and returns it.
+const std::string kCode = "600154600101806001555f5260205fa060205ff3";
+
+void fill(FakeWeb3State& node) {
+    node.accounts[kSender] = {U256(1) << 80U, 3, {}, {}};
+    node.accounts[kContract] = {U256(0), 1, from_hex(kCode).value(), {{"0x1", "0x41"}}};
+    node.transactions[kHash] = {
+        {"hash", kHash},   {"nonce", "0x3"}, {"blockNumber", nullptr}, {"from", kSender},
+        {"to", kContract}, {"value", "0x0"}, {"gas", "0x186a0"},       {"gasPrice", "0x1d1a94a2000"},
+        {"input", "0x"},   {"type", "0x0"}};
+}
+
+}  // namespace
+
+TEST_CASE("trace: a call is run over the tip, with every slot, log and change", "[trace]") {
+    FakeWeb3State node;
+    fill(node);
+    const CliRun run = run_cli(
+        {"trace", "--web3", node.url(), "--json", "--call", Json{{"from", kSender}, {"to", kContract}}.dump()});
+    INFO(run.err);
+    REQUIRE(run.code == 0);
+    const Json report = Json::parse(run.out);
+    CHECK(report["status"] == 1);
+    CHECK(report["kind"] == "execution");
+    CHECK(report["rules"] == "cancun");
+    CHECK(report["state_height"] == 100);
+    CHECK(report["block_height"] == 101);
+    CHECK(report["fetches"] == 2);
+    CHECK(report["output"] == "0x" + std::string(62, '0') + "42");
+    CHECK(report["accounts"][1]["address"] == kContract);
+    CHECK(report["accounts"][1]["slots"] == Json::array({"0x1"}));
+    CHECK(report["logs"].size() == 1);
+    const auto& changes = report["changes"];
+    REQUIRE(changes.size() == 2);
+    CHECK(changes[1]["slots"][0] == Json{{"key", "0x1"}, {"before", "0x41"}, {"after", "0x42"}});
+    // 10,000 for the transaction, 5,000 for the slot's change, the rest for the other steps.
+    CHECK(report["gas_used"].get<int>() > 15'000);
+}
+
+TEST_CASE("trace: a pending transaction is printed for people", "[trace]") {
+    FakeWeb3State node;
+    fill(node);
+    const CliRun run = run_cli({"trace", kHash, "--web3", node.url()});
+    INFO(run.err);
+    REQUIRE(run.code == 0);
+    CHECK_THAT(run.out, Contains("status     1\n"));
+    CHECK_THAT(run.out, Contains("slot 0x1: 0x41 -> 0x42"));
+    CHECK_THAT(run.out, Contains("in block 101, over the state of block 100"));
+}
+
+TEST_CASE("trace: a node without the gateway plugin must be told the block", "[trace]") {
+    FakeWeb3State node;
+    fill(node);
+    node.has_index = false;
+    const CliRun run = run_cli({"trace", kHash, "--web3", node.url()});
+    CHECK(run.code == 65);
+    CHECK_THAT(run.err, Contains("name its block: --block HEIGHT"));
+}
+
+TEST_CASE("trace: without archive a mined transaction is refused, and the message says why", "[trace]") {
+    FakeWeb3State node;
+    fill(node);
+    node.has_index = false;
+    Json mined = node.transactions[kHash];
+    mined["blockNumber"] = "0x50";
+    node.blocks[80] = {{"number", "0x50"},
+                       {"timestamp", "0x6553f100"},
+                       {"baseFeePerGas", "0xe8d4a51000"},
+                       {"miner", kSender},
+                       {"transactions", Json::array({mined})}};
+    node.accounts[kSender].nonce = 9;  // it has sent more since
+    SECTION("a node that answers the tip's state without a word") {}
+    SECTION("a node that refuses") {
+        node.old = FakeWeb3State::Old::refused;
+    }
+    const CliRun run = run_cli({"trace", kHash, "--block", "80", "--web3", node.url()});
+    CHECK(run.code == 65);
+    CHECK(run.out.empty());
+    CHECK_THAT(run.err, Contains("answers the tip only"));
+    CHECK_THAT(run.err, Contains("--at-tip"));
+    CHECK(run_cli({"trace", kHash, "--block", "80", "--at-tip", "--web3", node.url()}).code == 0);
+}
+
+TEST_CASE("trace: with archive a mined transaction runs over the state before its block", "[trace]") {
+    FakeWeb3State node;
+    fill(node);
+    node.old = FakeWeb3State::Old::kept;
+    node.old_accounts = node.accounts;
+    node.accounts[kContract].slots["0x1"] = "0x99";
+    node.accounts[kSender].nonce = 9;
+    node.transactions[kHash]["blockNumber"] = "0x50";
+    const CliRun run = run_cli({"trace", kHash, "--json", "--web3", node.url()});
+    INFO(run.err);
+    REQUIRE(run.code == 0);
+    const Json report = Json::parse(run.out);
+    CHECK(report["state_height"] == 79);
+    CHECK(report["block_height"] == 80);
+    CHECK(report["output"] == "0x" + std::string(62, '0') + "42");
+}
+
+TEST_CASE("trace: a transaction to an account without code is a transfer", "[trace]") {
+    FakeWeb3State node;
+    fill(node);
+    node.transactions[kHash]["to"] = "0x0000000000000000000000000000000000000002";
+    node.transactions[kHash]["value"] = "0x5";
+    node.transactions[kHash]["input"] = "0x0102";
+    const CliRun run = run_cli({"trace", kHash, "--json", "--web3", node.url()});
+    INFO(run.err);
+    REQUIRE(run.code == 0);
+    const Json report = Json::parse(run.out);
+    CHECK(report["kind"] == "transfer");
+    CHECK(report["gas_used"] == 10'200);
+    CHECK(report["transfers"][0]["amount_rau"] == "5");
+}
+
+TEST_CASE("trace: what is wrong with a command line or a node is said", "[trace]") {
+    FakeWeb3State node;
+    fill(node);
+    CHECK(run_cli({"trace"}).code == 64);
+    CHECK(run_cli({"trace", kHash, "--call", "{}"}).code == 64);
+    CHECK(run_cli({"trace", "0x12", "--web3", node.url()}).code == 64);
+    CHECK(run_cli({"trace", "--call", "7", "--web3", node.url()}).code == 64);
+    CHECK(run_cli({"trace", "--call", R"({"to":"x"})", "--web3", node.url()}).code == 64);
+    CHECK_THAT(run_cli({"trace", "--call", R"({"tp":"0x"})", "--web3", node.url()}).err,
+               Contains("unknown field tp"));
+    CHECK(run_cli({"trace", "0x" + std::string(64, 'b'), "--web3", node.url()}).code == 74);
+    CHECK(run_cli({"trace", "--call", "{}", "--web3", "http://127.0.0.1:1"}).code == 69);
+}
+
+TEST_CASE("trace: a contract that is not simulated is refused, not guessed", "[trace]") {
+    FakeWeb3State node;
+    fill(node);
+    // Calls the pairing check with 192 bytes.
+    node.accounts[kContract].code = from_hex("5f5f60c05f5f60085af100").value();
+    const CliRun run = run_cli({"trace", kHash, "--web3", node.url()});
+    CHECK(run.code == 65);
+    CHECK_THAT(run.err, Contains("not simulated"));
+}
