@@ -80,6 +80,7 @@ struct Transfer {
     std::size_t index = 0;
     std::size_t max_bytes = 0;
     std::size_t header_bytes = 0;
+    bool get = false;
     bool too_large = false;
     std::string body;
     std::array<char, CURL_ERROR_SIZE> why{};
@@ -144,7 +145,7 @@ struct HttpClient::Impl {
 
     void prepare(Transfer& transfer, const std::string& body, curl_slist* headers,
                  milliseconds time_left) const;
-    std::unique_ptr<Transfer> start(Session& session, std::size_t index, const std::string& body,
+    std::unique_ptr<Transfer> start(Session& session, std::size_t index, Method method, const std::string& body,
                                     curl_slist* headers, milliseconds time_left) const;
     bool collect(Session& session, Running& running, std::vector<Result<HttpResponse>>& answers) const;
     [[nodiscard]] Error broken(CURLMcode code) const {
@@ -169,10 +170,14 @@ void HttpClient::Impl::prepare(Transfer& transfer, const std::string& body, curl
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(settings.connect_timeout.count()));
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(time_left.count()));
     curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(settings.max_response_bytes));
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.data());  // not copied: bodies outlive the transfer
+    if (transfer.get) {
+        curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    } else {
+        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+        curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.data());  // not copied: bodies outlive the transfer
+    }
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &on_header);
@@ -181,8 +186,9 @@ void HttpClient::Impl::prepare(Transfer& transfer, const std::string& body, curl
     curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfer);
 }
 
-std::unique_ptr<Transfer> HttpClient::Impl::start(Session& session, std::size_t index, const std::string& body,
-                                                  curl_slist* headers, milliseconds time_left) const {
+std::unique_ptr<Transfer> HttpClient::Impl::start(Session& session, std::size_t index, Method method,
+                                                  const std::string& body, curl_slist* headers,
+                                                  milliseconds time_left) const {
     auto transfer = std::make_unique<Transfer>();
     if (session.idle.empty()) {
         transfer->easy.reset(curl_easy_init());
@@ -191,6 +197,7 @@ std::unique_ptr<Transfer> HttpClient::Impl::start(Session& session, std::size_t 
         session.idle.pop_back();
     }
     transfer->index = index;
+    transfer->get = method == Method::get;
     transfer->max_bytes = settings.max_response_bytes;
     if (!transfer->easy) return nullptr;
     prepare(*transfer, body, headers, time_left);
@@ -259,9 +266,21 @@ Result<HttpResponse> HttpClient::post(std::string_view body, std::string_view co
     return std::move(answers.front());
 }
 
+Result<HttpResponse> HttpClient::get(const std::stop_token& stop) {
+    const std::string none;
+    auto answers = run_all(Method::get, {&none, 1}, {}, stop);
+    return std::move(answers.front());
+}
+
 std::vector<Result<HttpResponse>> HttpClient::post_all(std::span<const std::string> bodies,
                                                        std::string_view content_type,
                                                        const std::stop_token& stop) {
+    return run_all(Method::post, bodies, content_type, stop);
+}
+
+std::vector<Result<HttpResponse>> HttpClient::run_all(Method method, std::span<const std::string> bodies,
+                                                      std::string_view content_type,
+                                                      const std::stop_token& stop) {
     std::vector<Result<HttpResponse>> answers(
         bodies.size(), fail(ErrorCode::cancelled, "cannot get an HTTP answer", impl_->name, "stopped"));
     HeaderList headers(curl_slist_append(nullptr, ("Content-Type: " + std::string(content_type)).c_str()));
@@ -280,7 +299,8 @@ std::vector<Result<HttpResponse>> HttpClient::post_all(std::span<const std::stri
                 if (left.count() <= 0) {
                     answers[next] = fail(ErrorCode::timed_out, "cannot get an HTTP answer", impl_->name,
                                          "the time of the whole call is over");
-                } else if (auto transfer = impl_->start(*session, next, bodies[next], headers.get(), left)) {
+                } else if (auto transfer =
+                               impl_->start(*session, next, method, bodies[next], headers.get(), left)) {
                     running.push_back(std::move(transfer));
                 } else {
                     answers[next] = fail(ErrorCode::internal, "cannot start an HTTP request", impl_->name);

@@ -29,10 +29,10 @@ struct HttpResponse {
     std::string body;
 };
 
-/// POSTs to one http or https URL. Connections are kept and used again. Proxies from the environment are not
-/// used: what is asked beside a node must not leave the machine by another way. Thread-safe: each call has its
-/// own connections, as many calls may run at once as there are threads. Errors name scheme, host and port of
-/// the URL, never its path, query or credentials.
+/// Asks one http or https URL, by POST or GET. Connections are kept and used again. Proxies from the
+/// environment are not used: what is asked beside a node must not leave the machine by another way.
+/// Thread-safe: each call has its own connections, as many calls may run at once as there are threads. Errors
+/// name scheme, host and port of the URL, never its path, query or credentials.
 class HttpClient {
   public:
     /// Errors: invalid_argument (not an http or https URL with a host, or over 2,048 characters).
@@ -50,6 +50,9 @@ class HttpClient {
                                             std::string_view content_type = "application/json",
                                             const std::stop_token& stop = {});
 
+    /// GET of the URL. As post().
+    [[nodiscard]] Result<HttpResponse> get(const std::stop_token& stop = {});
+
     /// One request per body, settings.max_parallel at a time; the answers stand in the order of `bodies`, and
     /// each fails on its own.
     [[nodiscard]] std::vector<Result<HttpResponse>> post_all(std::span<const std::string> bodies,
@@ -60,7 +63,11 @@ class HttpClient {
     [[nodiscard]] const std::string& name() const noexcept;
 
   private:
+    enum class Method { get, post };
     struct Impl;
+    [[nodiscard]] std::vector<Result<HttpResponse>> run_all(Method method, std::span<const std::string> bodies,
+                                                            std::string_view content_type,
+                                                            const std::stop_token& stop);
     explicit HttpClient(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
