@@ -164,6 +164,22 @@ Result<PrivateKey> open_keystore(std::string_view json, BytesView password) {
     return key;
 }
 
+Result<KeystoreInfo> inspect_keystore(std::string_view json) {
+    const auto envelope = read_envelope(json);
+    if (!envelope) return fail(envelope.error());
+    const Json& parameters = envelope->parameters;
+    KeystoreInfo out{envelope->address, envelope->kdf, {}};
+    if (envelope->kdf == "scrypt") {
+        out.parameters = fmt::format("n {}, r {}, p {}", number_of(parameters, "n"), number_of(parameters, "r"),
+                                     number_of(parameters, "p"));
+    } else if (envelope->kdf == "pbkdf2") {
+        out.parameters = fmt::format("c {}", number_of(parameters, "c"));
+    } else {
+        return bad_keystore("unsupported kdf: only scrypt and pbkdf2 are supported");
+    }
+    return out;
+}
+
 Result<std::string> make_keystore(const PrivateKey& key, BytesView password, const ScryptCost& cost) {
     auto random = random_bytes(32 + kIvSize + 16);
     if (!random) return fail(random.error());

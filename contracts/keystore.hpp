@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,15 @@ inline constexpr std::size_t kMaxKeystoreBytes = std::size_t{64} << 10U;
 /// what), unauthenticated (wrong password or damaged file), resource_exhausted (no memory for scrypt). Where
 /// the keystore names an address, the key must be that address's: a changed IV shows only there.
 [[nodiscard]] Result<PrivateKey> open_keystore(std::string_view json, BytesView password);
+
+/// What a keystore says of itself without its password. Nothing of it is proven before the keystore is opened.
+struct KeystoreInfo {
+    std::optional<Address> address;
+    std::string kdf;         ///< "scrypt" or "pbkdf2"
+    std::string parameters;  ///< "n 262144, r 8, p 1", "c 262144"
+};
+/// Error config: no keystore that open_keystore() would try.
+[[nodiscard]] Result<KeystoreInfo> inspect_keystore(std::string_view json);
 
 /// What Ethereum's own programs use by default: 256 MiB and about a second.
 inline constexpr ScryptCost kStandardScrypt{262'144, 8, 1};

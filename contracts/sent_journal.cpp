@@ -20,7 +20,7 @@ namespace {
 using Json = nlohmann::json;
 using State = SentEntry::State;
 
-constexpr const char* kCannotUse = "cannot use the journal of sent transactions";
+constexpr const char* kCannotKeep = "cannot use the journal of sent transactions";
 constexpr std::size_t kMaxJournal = std::size_t{64} << 20U;
 constexpr std::array<std::string_view, 4> kStateNames{"open", "mined", "refused", "replaced"};
 
@@ -80,11 +80,11 @@ std::optional<SentEntry> entry_of(const Json& json) try {
 
 Status sync_directory(const std::filesystem::path& directory) {
     const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return fail(errno_error(errno, kCannotUse, directory.string()));
+    if (fd < 0) return fail(errno_error(errno, kCannotKeep, directory.string()));
     const bool synced = ::fsync(fd) == 0;
     const int why = errno;
     ::close(fd);
-    if (!synced) return fail(errno_error(why, kCannotUse, directory.string()));
+    if (!synced) return fail(errno_error(why, kCannotKeep, directory.string()));
     return {};
 }
 
@@ -116,7 +116,7 @@ Result<SentJournal> SentJournal::open(const std::filesystem::path& directory, st
     if (!lock) return fail(std::move(lock).error());
     const std::string path = (directory / (name + ".jsonl")).string();
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return fail(errno_error(errno, kCannotUse, path));
+    if (fd < 0) return fail(errno_error(errno, kCannotKeep, path));
     SentJournal out(std::move(*lock), path, fd);
     if (Status synced = sync_directory(directory); !synced) return fail(std::move(synced).error());
     if (Status read = out.read_all(); !read) return fail(std::move(read).error());
@@ -135,11 +135,11 @@ Status SentJournal::read_all() {
         if (end == std::string::npos || (!entry && last)) {
             // Cut off by a crash: nothing was sent before the whole line was on disk.
             if (::ftruncate(fd_, static_cast<off_t>(begin)) != 0)
-                return fail(errno_error(errno, kCannotUse, path_));
+                return fail(errno_error(errno, kCannotKeep, path_));
             break;
         }
         if (!entry) {
-            return fail(ErrorCode::data_loss, kCannotUse, path_,
+            return fail(ErrorCode::data_loss, kCannotKeep, path_,
                         fmt::format("byte {} begins a damaged line", begin),
                         "do not delete it before you know which of its transactions were mined");
         }
@@ -164,11 +164,11 @@ Status SentJournal::append(const SentEntry& entry) {
         if (got <= 0) {
             const int why = got < 0 ? errno : EIO;
             if (before >= 0 && ::ftruncate(fd_, before) != 0) ::close(std::exchange(fd_, -1));
-            return fail(errno_error(why, kCannotUse, path_));
+            return fail(errno_error(why, kCannotKeep, path_));
         }
         written += static_cast<std::size_t>(got);
     }
-    if (::fdatasync(fd_) != 0) return fail(errno_error(errno, kCannotUse, path_));
+    if (::fdatasync(fd_) != 0) return fail(errno_error(errno, kCannotKeep, path_));
     return {};
 }
 
@@ -194,7 +194,7 @@ std::uint64_t SentJournal::next_nonce() const noexcept {
 
 Status SentJournal::add(SentEntry entry) {
     if (open_entry() != nullptr)
-        return fail(ErrorCode::internal, kCannotUse, path_, "a transaction is open already");
+        return fail(ErrorCode::internal, kCannotKeep, path_, "a transaction is open already");
     entry.id = entries_.size() + 1;
     entry.state = State::open;
     if (Status stored = append(entry); !stored) return stored;
@@ -204,7 +204,7 @@ Status SentJournal::add(SentEntry entry) {
 
 Status SentJournal::add_attempt(const RawEthTx& attempt) {
     const auto open = std::ranges::find(entries_, State::open, &SentEntry::state);
-    if (open == entries_.end()) return fail(ErrorCode::internal, kCannotUse, path_, "no transaction is open");
+    if (open == entries_.end()) return fail(ErrorCode::internal, kCannotKeep, path_, "no transaction is open");
     SentEntry changed = *open;
     changed.attempts.push_back(attempt);
     if (Status stored = append(changed); !stored) return stored;
@@ -214,7 +214,7 @@ Status SentJournal::add_attempt(const RawEthTx& attempt) {
 
 Status SentJournal::close(SentEntry::State state) {
     const auto open = std::ranges::find(entries_, State::open, &SentEntry::state);
-    if (open == entries_.end()) return fail(ErrorCode::internal, kCannotUse, path_, "no transaction is open");
+    if (open == entries_.end()) return fail(ErrorCode::internal, kCannotKeep, path_, "no transaction is open");
     SentEntry changed = *open;
     changed.state = state;
     if (Status stored = append(changed); !stored) return stored;
@@ -224,7 +224,7 @@ Status SentJournal::close(SentEntry::State state) {
 
 Status SentJournal::close(const Receipt& receipt) {
     const auto open = std::ranges::find(entries_, State::open, &SentEntry::state);
-    if (open == entries_.end()) return fail(ErrorCode::internal, kCannotUse, path_, "no transaction is open");
+    if (open == entries_.end()) return fail(ErrorCode::internal, kCannotKeep, path_, "no transaction is open");
     SentEntry changed = *open;
     changed.state = State::mined;
     changed.hash = receipt.transaction;

@@ -17,8 +17,8 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::uint64_t kChainId = 4690;
-const U256 kIotx = U256(1'000'000'000'000'000'000);
+constexpr std::uint64_t kTestChain = 4690;
+const U256 kOneIotx = U256(1'000'000'000'000'000'000);
 
 PrivateKey test_key() {
     return key_from_hex(std::string(64, '7')).value();
@@ -27,7 +27,7 @@ PrivateKey test_key() {
 RawEthTx transfer(const PrivateKey& key, std::uint64_t nonce, const U256& price = kMinGasPrice,
                   std::uint64_t gas = 10'000) {
     EthTx tx;
-    tx.chain_id = kChainId;
+    tx.chain_id = kTestChain;
     tx.nonce = nonce;
     tx.gas_price = price;
     tx.gas_limit = gas;
@@ -49,8 +49,8 @@ struct Clients {
             at.push_back(one.get());
             list.push_back(std::move(one));
         }
-        client = std::make_unique<ChainClient>(std::move(list), kChainId);
-        chain.fund(key.address(), 100 * kIotx);
+        client = std::make_unique<ChainClient>(std::move(list), kTestChain);
+        chain.fund(key.address(), 100 * kOneIotx);
     }
 
     PrivateKey key = test_key();
@@ -108,7 +108,7 @@ TEST_CASE("recorded answers of a node with its gateway and of one without are re
         CHECK(node.gas_price().value() >= kMinGasPrice);
         const auto token = fixed<Address>("0x5fbdb2315678afecb367f032d93f642f64180aa3");
         const auto rich = fixed<Address>("0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266");
-        CHECK(node.balance(rich).value() > kIotx);
+        CHECK(node.balance(rich).value() > kOneIotx);
         CHECK(node.code(token).value().size() > 100);
         CHECK(node.code(fixed<Address>("0x70997970c51812dc3a010c7d01b50e0d17dc79c8")).value().empty());
         CallRequest call;

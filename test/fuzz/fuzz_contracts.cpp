@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a node answers about the chain, what a contract returns, and keystores. The first byte says which it is;
+// what is refused has a reason, and nothing takes more memory than its bounds allow.
+#include <cstdlib>
+
+#include "contracts/abi.hpp"
+#include "contracts/chain_json.hpp"
+#include "contracts/keystore.hpp"
+#include "contracts/revert.hpp"
+#include "contracts/reward_pool.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::contracts;
+
+namespace {
+
+void require(bool holds) {
+    if (!holds) std::abort();
+}
+
+template <typename T>
+void taken(const Result<T>& result, ErrorCode refused = ErrorCode::bad_data) {
+    require(result || (result.error().code == refused && !result.error().why.empty()));
+}
+
+void read_lists(BytesView data) {
+    constexpr std::size_t kMost = 100;
+    abi::Reader reader(data);
+    const auto words = reader.words(kMost);
+    taken(words);
+    require(!words || (words->size() <= kMost && 32 * words->size() <= data.size()));
+    taken(reader.addresses(kMost));
+    taken(reader.bytes(kMost));
+    taken(read_pool_agent(data));
+    taken(read_epoch_state(data));
+}
+
+/// As many topics as there are whole words, up to four, and the rest as data.
+void read_log(BytesView data) {
+    ChainLog log;
+    while (log.topics.size() < 4 && data.size() >= 32) {
+        log.topics.push_back(*Hash256::from(data.first(32)));
+        data = data.subspan(32);
+    }
+    log.data = to_bytes(data);
+    (void)read_pool_event(log);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size == 0) return 0;
+    const BytesView rest(data + 1, size - 1);
+    switch (data[0] % 8) {
+        case 0:
+            taken(read_receipt(as_text(rest)));
+            break;
+        case 1:
+            taken(read_receipts(as_text(rest)));
+            break;
+        case 2:
+            taken(read_block(as_text(rest)));
+            break;
+        case 3:
+            taken(read_logs(as_text(rest)));
+            break;
+        case 4:
+            require(revert_reason(rest).size() <= 512);
+            break;
+        case 5:
+            read_lists(rest);
+            break;
+        case 6:
+            read_log(rest);
+            break;
+        default:
+            taken(inspect_keystore(as_text(rest)), ErrorCode::config);
+            taken(key_from_hex(as_text(rest)), ErrorCode::config);
+    }
+    return 0;
+}
