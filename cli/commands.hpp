@@ -46,5 +46,10 @@ Runner add_trace(CLI::App& app);
 Runner add_l4baseline(CLI::App& app);
 Runner add_l4sim(CLI::App& app);
 Runner add_l4test(CLI::App& app);
+Runner add_deploy(CLI::App& app);
+Runner add_wallet(CLI::App& app);
+Runner add_claim(CLI::App& app);
+Runner add_fund(CLI::App& app);
+Runner add_rewards(CLI::App& app);
 
 }  // namespace ioswarm::cli

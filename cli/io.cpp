@@ -36,7 +36,7 @@ bool wants_colour() {
 }  // namespace
 
 Io standard_io() {
-    return Io{std::cin, std::cout, std::cerr, wants_colour()};
+    return Io{std::cin, std::cout, std::cerr, wants_colour(), isatty(STDIN_FILENO) == 1};
 }
 
 void print_error(Io& io, const Error& error) {

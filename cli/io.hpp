@@ -14,6 +14,7 @@ struct Io {
     std::ostream& out;
     std::ostream& err;
     bool colour = false;  ///< of `err`: it is a terminal and NO_COLOR is not set
+    bool interactive = false;  ///< `in` is a terminal: somebody can be asked
 };
 
 /// The process's own streams.

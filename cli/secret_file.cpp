@@ -64,25 +64,36 @@ Status check_mode(int fd, const std::string& path, bool credential) {
 
 }  // namespace
 
-Result<std::string> read_secret_file(const std::string& path,
-                                     const std::optional<std::string>& credentials_directory) {
+Result<SecretBytes> read_private_file(const std::string& path, std::size_t max_bytes,
+                                      const std::optional<std::string>& credentials_directory) {
     const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (file.get() < 0) return fail(errno_error(errno, std::string(kCannotRead), path));
     const bool credential = credentials_directory && !credentials_directory->empty() &&
                             path.starts_with(*credentials_directory + "/") &&
                             path.find("/../") == std::string::npos;
     if (Status mode = check_mode(file.get(), path, credential); !mode) return fail(std::move(mode).error());
-    std::string text(kMaxSecretBytes + 1, '\0');
+    SecretBytes content(max_bytes + 1);
     std::size_t size = 0;
-    while (size < text.size()) {
-        const ssize_t got = read(file.get(), text.data() + size, text.size() - size);
+    while (size < content.size()) {
+        const ssize_t got = read(file.get(), content.data() + size, content.size() - size);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return fail(errno_error(errno, std::string(kCannotRead), path));
         if (got == 0) break;
         size += static_cast<std::size_t>(got);
     }
-    text.resize(size);
-    return as_secret(std::move(text), path);
+    if (size > max_bytes) {
+        return fail(ErrorCode::config, std::string(kCannotRead), path,
+                    fmt::format("longer than {}", max_bytes));
+    }
+    content.shorten(size);
+    return content;
+}
+
+Result<std::string> read_secret_file(const std::string& path,
+                                     const std::optional<std::string>& credentials_directory) {
+    const auto content = read_private_file(path, kMaxSecretBytes, credentials_directory);
+    if (!content) return fail(content.error());
+    return as_secret(std::string(content->text()), path);
 }
 
 Result<std::string> read_secret(std::istream& in, const std::string& name) {

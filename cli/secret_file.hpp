@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/base/result.hpp"
+#include "core/crypto/secret_bytes.hpp"
 
 namespace ioswarm::cli {
 
@@ -18,7 +19,13 @@ inline constexpr std::size_t kMaxSecretBytes = 4096;
 [[nodiscard]] Result<std::string> read_secret_file(
     const std::string& path, const std::optional<std::string>& credentials_directory = {});
 
-/// The same from a stream, for "-"; `name` is for messages.
+/// The whole file, at most `max_bytes` of it, refused like above when others may read or write it. Errors:
+/// not_found, io, permission_denied, config (larger).
+[[nodiscard]] Result<SecretBytes> read_private_file(
+    const std::string& path, std::size_t max_bytes,
+    const std::optional<std::string>& credentials_directory = {});
+
+/// The same as read_secret_file() from a stream, for "-"; `name` is for messages.
 [[nodiscard]] Result<std::string> read_secret(std::istream& in, const std::string& name);
 
 /// Writes 32 random bytes as 64 hex digits and a line break to a new file of mode 0600, and returns the digits.

@@ -15,7 +15,7 @@
 namespace ioswarm {
 
 /// The read-only connection: histories for the monitoring API. It sees what is committed, never writes and
-/// never checkpoints. Thread-safe; one query at a time. Not for use outside core/ledger.
+/// never checkpoints. Thread-safe; one query at a time. Beside Ledger itself only `ioswarm rewards` uses it.
 class LedgerReader {
   public:
     [[nodiscard]] static Result<std::unique_ptr<LedgerReader>> open(const std::filesystem::path& file);

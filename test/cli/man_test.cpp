@@ -70,7 +70,8 @@ Set options_of(std::string_view name) {
         {"config", {"show", "check"}},
         {"ledger", {"backup", "check"}},
         {"diffs", {"import", "stat", "verify", "export", "restart"}},
-        {"snapshot", {"export", "roll", "verify", "inspect", "diff"}}};
+        {"snapshot", {"export", "roll", "verify", "inspect", "diff"}},
+        {"wallet", {"new", "import", "address", "inspect"}}};
     Set all = help_options({"help", std::string(name)});
     if (const auto it = kSubcommands.find(name); it != kSubcommands.end()) {
         for (const std::string& sub : it->second)

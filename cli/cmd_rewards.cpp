@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+#include <ostream>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/chain_options.hpp"
+#include "cli/commands.hpp"
+#include "cli/pool_reading.hpp"
+#include "core/base/decimal.hpp"
+#include "core/base/text.hpp"
+#include "core/crypto/address.hpp"
+#include "core/ledger/ledger_reader.hpp"
+#include "core/net/http_client.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct RewardsOptions {
+    std::string coordinator;
+    std::string agent_id;
+    ChainOptions chain;
+    std::string contract;
+    std::string wallet;
+    std::uint64_t epoch = 0;
+    std::string data_dir = "/var/lib/ioswarm";
+    bool json = false;
+};
+
+ExitCode refuse_rewards(Io& io, const Error& error) {
+    print_error(io, error);
+    return exit_code_for(error.code);
+}
+
+Error rewards_usage(std::string why, std::string hint) {
+    return {ErrorCode::usage, "rewards", {}, std::move(why), std::move(hint)};
+}
+
+std::string url_escaped(std::string_view text) {
+    constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    std::string out;
+    for (const char c : text) {
+        if (kPlain.find(c) != std::string_view::npos) {
+            out += c;
+        } else {
+            out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+        }
+    }
+    return out;
+}
+
+/// Amounts come as JSON numbers of up to 18 digits, which a double would round: they become strings before
+/// anything is parsed. A quote inside a string is escaped, so that the names cannot stand inside one.
+std::string with_amounts_as_strings(std::string_view body) {
+    std::string out(body);
+    for (const std::string_view name : {"\"amount_iotx\":", "\"earned_iotx\":"}) {
+        for (std::size_t at = out.find(name); at != std::string::npos; at = out.find(name, at + 1)) {
+            const std::size_t begin = at + name.size();
+            const std::size_t end = std::min(out.find_first_not_of("0123456789.", begin), out.size());
+            out.insert(end, 1, '"');
+            out.insert(begin, 1, '"');
+        }
+    }
+    return out;
+}
+
+U256 rau_of(const Json& object, const char* name) {
+    const auto found = object.find(name);
+    const auto amount = found != object.end() && found->is_string()
+                            ? parse_decimal(found->get_ref<const std::string&>())
+                            : std::nullopt;
+    return amount ? iotx_to_rau(*amount) : U256(0);
+}
+
+std::string number_text(const Json& object, const char* name) {
+    const auto found = object.find(name);
+    return found != object.end() && found->is_number() ? found->dump() : "?";
+}
+
+/// The history as the coordinator tells it, with amounts in rau.
+Result<Json> fetch_history(const RewardsOptions& options) {
+    const std::string url =
+        fmt::format("http://{}/api/rewards?agent={}", options.coordinator, url_escaped(options.agent_id));
+    auto client = HttpClient::create(url);
+    if (!client) return fail(ErrorCode::usage, "--coordinator", options.coordinator, "it is not HOST:PORT");
+    const auto answer = (*client)->get();
+    if (!answer) return fail(answer.error());
+    const Json tree =
+        answer->status == 200 ? Json::parse(with_amounts_as_strings(answer->body), nullptr, false) : Json();
+    if (!tree.is_object() || !tree.contains("history") || !tree["history"].is_array() ||
+        !tree.contains("totals")) {
+        return fail(ErrorCode::bad_data, "cannot read the agent's rewards", (*client)->name(),
+                    answer->status == 200 ? "the answer is not a coordinator's"
+                                          : fmt::format("HTTP {}", answer->status),
+                    "the port is that of the figures (14690 by default), not that of the agents");
+    }
+    Json out{{"agent_id", options.agent_id}, {"history", Json::array()}};
+    for (const Json& row : tree["history"]) {
+        if (!row.is_object()) continue;
+        out["history"].push_back({{"epoch", row.value("epoch", std::uint64_t{0})},
+                                  {"amount_rau", to_decimal(rau_of(row, "amount_iotx"))},
+                                  {"tasks", row.value("tasks", std::uint64_t{0})},
+                                  {"accuracy_pct", number_text(row, "accuracy_pct")},
+                                  {"rank", row.value("rank", std::uint64_t{0})}});
+    }
+    out["earned_rau"] = to_decimal(rau_of(tree["totals"], "earned_iotx"));
+    return out;
+}
+
+std::string iotx_text(const Json& rau) {
+    return rau_to_iotx(*u256_from_decimal(rau.get<std::string>()));
+}
+
+/// What the wallet could claim now.
+Result<U256> fetch_claimable(const RewardsOptions& options) {
+    const auto pool = address_argument("--contract", options.contract);
+    if (!pool) return fail(pool.error());
+    const auto wallet = address_argument("--wallet", options.wallet);
+    if (!wallet) return fail(wallet.error());
+    auto chain = open_chain(options.chain);
+    if (!chain) return fail(std::move(chain).error());
+    if (const auto code = pool_code_at(*chain, *pool); !code) return fail(code.error());
+    return claimable_of(*chain, *pool, *wallet);
+}
+
+ExitCode run_history(const RewardsOptions& options, Io& io) {
+    if (options.agent_id.empty()) return refuse_rewards(io, rewards_usage("no agent", "give --agent-id ID"));
+    if (!options.contract.empty() && options.wallet.empty()) {
+        return refuse_rewards(io,
+                              rewards_usage("no wallet to ask the contract about", "give --wallet ADDRESS"));
+    }
+    auto history = fetch_history(options);
+    if (!history) return refuse_rewards(io, history.error());
+    if (!options.contract.empty()) {
+        const auto claimable = fetch_claimable(options);
+        if (!claimable) return refuse_rewards(io, claimable.error());
+        (*history)["claimable_rau"] = to_decimal(*claimable);
+    }
+    if (options.json) {
+        io.out << history->dump(2) << '\n';
+        return ExitCode::ok;
+    }
+    io.out << fmt::format("{:>8}  {:>24}  {:>8}  {:>8}  {:>4}\n", "epoch", "IOTX", "tasks", "accuracy", "rank");
+    for (const Json& row : (*history)["history"]) {
+        io.out << fmt::format("{:>8}  {:>24}  {:>8}  {:>7}%  {:>4}\n", row["epoch"].get<std::uint64_t>(),
+                              iotx_text(row["amount_rau"]), row["tasks"].get<std::uint64_t>(),
+                              row["accuracy_pct"].get<std::string>(), row["rank"].get<std::uint64_t>());
+    }
+    io.out << fmt::format("earned     {} IOTX\n", iotx_text((*history)["earned_rau"]));
+    if (history->contains("claimable_rau")) {
+        io.out << fmt::format("claimable  {} IOTX\n", iotx_text((*history)["claimable_rau"]));
+    }
+    return ExitCode::ok;
+}
+
+Json payout_json(const PayoutRow& row) {
+    return {{"agent_id", row.agent_id},
+            {"wallet", row.wallet ? Json(to_checksum_hex(*row.wallet)) : Json()},
+            {"amount_rau", to_decimal(row.amount_rau)},
+            {"tasks", row.tasks},
+            {"rank", row.rank}};
+}
+
+ExitCode run_epoch(const RewardsOptions& options, Io& io) {
+    const std::filesystem::path file = std::filesystem::path(options.data_dir) / "ledger.db";
+    std::error_code failed;
+    if (!std::filesystem::exists(file, failed)) {
+        return refuse_rewards(io, {ErrorCode::not_found, "there is no ledger", file.string(), "no such file",
+                                   "give the coordinator's dataDir as --data-dir"});
+    }
+    auto ledger = LedgerReader::open(file);
+    if (!ledger) return refuse_rewards(io, ledger.error());
+    const auto epoch = (*ledger)->epoch(options.epoch);
+    if (!epoch) return refuse_rewards(io, epoch.error());
+    if (!*epoch) {
+        return refuse_rewards(io, {ErrorCode::failed_check,
+                                   "the ledger does not have the epoch",
+                                   std::to_string(options.epoch),
+                                   "it is not closed yet, or was dropped long ago",
+                                   {}});
+    }
+    const auto payouts = (*ledger)->payouts_of_epoch(options.epoch);
+    if (!payouts) return refuse_rewards(io, payouts.error());
+    Json json{{"epoch", (*epoch)->epoch},
+              {"first_height", (*epoch)->first_height},
+              {"last_height", (*epoch)->last_height},
+              {"reward_rau", to_decimal((*epoch)->reward_rau)},
+              {"cut_rau", to_decimal((*epoch)->cut_rau)},
+              {"pool_rau", to_decimal((*epoch)->pool_rau)},
+              {"payouts", Json::array()}};
+    for (const PayoutRow& row : *payouts)
+        json["payouts"].push_back(payout_json(row));
+    if (options.json) {
+        io.out << json.dump(2) << '\n';
+        return ExitCode::ok;
+    }
+    io.out << fmt::format("epoch {}, heights {} to {}: pool {} IOTX, the delegate's cut {} IOTX\n",
+                          (*epoch)->epoch, (*epoch)->first_height, (*epoch)->last_height,
+                          rau_to_iotx((*epoch)->pool_rau), rau_to_iotx((*epoch)->cut_rau))
+           << fmt::format("{:>4}  {:<24}  {:<42}  {:>8}  {:>24}\n", "rank", "agent", "wallet", "tasks", "IOTX");
+    for (const PayoutRow& row : *payouts) {
+        io.out << fmt::format("{:>4}  {:<24}  {:<42}  {:>8}  {:>24}\n", row.rank,
+                              escape_for_display(row.agent_id),
+                              row.wallet ? to_checksum_hex(*row.wallet) : "none yet: its share stays owed",
+                              row.tasks, rau_to_iotx(row.amount_rau));
+    }
+    return ExitCode::ok;
+}
+
+}  // namespace
+
+Runner add_rewards(CLI::App& app) {
+    auto options = std::make_shared<RewardsOptions>();
+    CLI::Option* coordinator =
+        app.add_option("--coordinator", options->coordinator, "the coordinator's port for figures: HOST:PORT")
+            ->type_name("HOST:PORT");
+    app.add_option("--agent-id", options->agent_id, "the agent")->type_name("ID");
+    app.add_option("--contract", options->contract, "also ask the reward contract what can be claimed")
+        ->type_name("ADDRESS");
+    app.add_option("--wallet", options->wallet, "the agent's wallet, for --contract")->type_name("ADDRESS");
+    add_chain_options(app, options->chain);
+    CLI::Option* epoch =
+        app.add_option("--epoch", options->epoch, "print the payouts of this epoch from the ledger")
+            ->type_name("N")
+            ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62U));
+    app.add_option("--data-dir", options->data_dir, "where ledger.db is, for --epoch (/var/lib/ioswarm)")
+        ->type_name("DIR");
+    app.add_flag("--json", options->json, "print one JSON document; amounts are strings in rau");
+    return [=](Io& io) {
+        const bool by_epoch = epoch->count() > 0;
+        if (by_epoch == (coordinator->count() > 0)) {
+            return refuse_rewards(io,
+                                  rewards_usage(by_epoch ? "both --epoch and --coordinator" : "nothing to show",
+                                                "give --coordinator HOST:PORT --agent-id ID, or --epoch N"));
+        }
+        return by_epoch ? run_epoch(*options, io) : run_history(*options, io);
+    };
+}
+
+}  // namespace ioswarm::cli

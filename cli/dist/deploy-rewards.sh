@@ -1,0 +1,19 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Deploys the reward contract: first shows what it costs, then sends. Run twice it deploys once.
+#
+#   deploy-rewards.sh KEY_FILE COORDINATOR
+#
+# KEY_FILE holds the key of the wallet that pays for the deployment (64 hex digits, mode 0600). COORDINATOR is the
+# address whose key will settle. CHAIN chooses another chain, IOSWARM another program.
+set -eu
+
+key=${1:?usage: deploy-rewards.sh KEY_FILE COORDINATOR}
+coordinator=${2:?usage: deploy-rewards.sh KEY_FILE COORDINATOR}
+ioswarm=${IOSWARM:-ioswarm}
+chain=${CHAIN:---network testnet}
+
+# shellcheck disable=SC2086  # CHAIN is several words
+"$ioswarm" deploy --coordinator "$coordinator" --key-file "$key" $chain --dry-run
+# shellcheck disable=SC2086
+"$ioswarm" deploy --coordinator "$coordinator" --key-file "$key" $chain --yes

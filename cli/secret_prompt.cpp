@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/secret_prompt.hpp"
+
+#include <cerrno>
+#include <iostream>
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <termios.h>
+#include <unistd.h>
+
+namespace ioswarm::cli {
+namespace {
+
+constexpr std::size_t kLongestLine = 4096;
+constexpr std::uint8_t kControlC = 0x03;
+constexpr std::uint8_t kControlD = 0x04;
+constexpr std::uint8_t kBackspace = 0x08;
+constexpr std::uint8_t kControlU = 0x15;  ///< takes back the whole line
+constexpr std::uint8_t kDelete = 0x7f;
+
+/// No echo, and every key as a character at once, Ctrl-C too: the terminal is itself again however the question
+/// ends.
+class SilentTerminal {
+  public:
+    SilentTerminal() {
+        if (tcgetattr(STDIN_FILENO, &before_) != 0) return;
+        termios silent = before_;
+        silent.c_lflag &= ~static_cast<tcflag_t>(ECHO | ISIG | ICANON);
+        silent.c_cc[VMIN] = 1;
+        silent.c_cc[VTIME] = 0;
+        changed_ = tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) == 0;
+    }
+    ~SilentTerminal() {
+        if (changed_) tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+    }
+    SilentTerminal(const SilentTerminal&) = delete;
+    SilentTerminal& operator=(const SilentTerminal&) = delete;
+
+  private:
+    termios before_{};
+    bool changed_ = false;
+};
+
+/// One byte of `io`'s input; -1 at its end. The program's own standard input is read around its buffer, which
+/// would keep a copy.
+int next_byte(Io& io) {
+    if (&io.in != &std::cin) return io.in.get();
+    std::uint8_t byte = 0;
+    ssize_t got = 0;
+    do {
+        got = read(STDIN_FILENO, &byte, 1);
+    } while (got < 0 && errno == EINTR);
+    return got == 1 ? byte : -1;
+}
+
+/// The size that is left when the last character, of one or more bytes of UTF-8, is taken back.
+std::size_t without_last_character(BytesView line) {
+    constexpr unsigned kContinuationMask = 0xc0;
+    constexpr unsigned kContinuation = 0x80;
+    std::size_t size = line.size();
+    while (size > 0 && (line[size - 1] & kContinuationMask) == kContinuation)
+        --size;
+    return size > 0 ? size - 1 : 0;
+}
+
+tl::unexpected<Error> cancelled() {
+    return fail(ErrorCode::cancelled, "cannot read the password", {}, "cancelled");
+}
+
+}  // namespace
+
+void protect_secrets() noexcept {
+    // Not dumpable: no core file whatever the limits and the kernel's core_pattern say, and /proc/PID/mem,
+    // environ, maps and ptrace belong to root alone.
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    const rlimit none{0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+}
+
+Result<SecretBytes> ask_secret(Io& io, const std::string& question, const std::string& hint) {
+    if (!io.interactive) {
+        return fail(ErrorCode::usage, "cannot ask for the password", {}, "standard input is no terminal", hint);
+    }
+    io.err << question << std::flush;
+    SecretBytes line(kLongestLine);
+    std::size_t size = 0;
+    int byte = 0;
+    {
+        const SilentTerminal silent;
+        while ((byte = next_byte(io)) >= 0 && byte != '\n' && byte != '\r' && byte != kControlC &&
+               byte != kControlD) {
+            if (byte == kBackspace || byte == kDelete) {
+                size = without_last_character(line.view().first(size));
+            } else if (byte == kControlU) {
+                size = 0;
+            } else if (size == line.size()) {
+                return cancelled();
+            } else {
+                line.data()[size++] = static_cast<std::uint8_t>(byte);
+            }
+        }
+    }
+    io.err << '\n';
+    if (byte == kControlC || byte == kControlD || (byte < 0 && size == 0)) return cancelled();
+    line.shorten(size);
+    return line;
+}
+
+Result<SecretBytes> read_secret_input(Io& io, std::size_t max_bytes) {
+    SecretBytes content(max_bytes + 1);
+    std::size_t size = 0;
+    int byte = 0;
+    while (size < content.size() && (byte = next_byte(io)) >= 0)
+        content.data()[size++] = static_cast<std::uint8_t>(byte);
+    if (size > max_bytes) {
+        return fail(ErrorCode::config, "cannot read the secret", "standard input",
+                    fmt::format("longer than {}", max_bytes));
+    }
+    content.shorten(size);
+    return content;
+}
+
+bool ask_yes_no(Io& io, const std::string& question, const std::stop_token& stop) {
+    constexpr int kPollMs = 100;
+    io.err << question << " [y/N] " << std::flush;
+    // Signals are read elsewhere and end no wait of their own.
+    pollfd ready{STDIN_FILENO, POLLIN, 0};
+    while (&io.in == &std::cin && !stop.stop_requested() && poll(&ready, 1, kPollMs) == 0) {
+    }
+    if (stop.stop_requested()) return false;
+    std::string answer;
+    std::getline(io.in, answer);
+    return answer == "y" || answer == "Y" || answer == "yes" || answer == "YES";
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdlib>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.hpp"
+#include "contracts/keystore.hpp"
+#include "core/crypto/address.hpp"
+#include "test/support/fake_chain.hpp"
+#include "test/support/scripted_http.hpp"
+#include "test/support/temp_dir.hpp"
+
+namespace ioswarm::test {
+
+struct ToolRun {
+    int code = -1;
+    std::string out;
+    std::string err;
+
+    [[nodiscard]] nlohmann::json json() const { return nlohmann::json::parse(out); }
+};
+
+/// Runs one command as the program's dispatcher does. `interactive`: as if `input` were typed on a terminal.
+inline ToolRun run_tool(cli::Runner (*add)(CLI::App&), std::vector<std::string> arguments,
+                        const std::string& input = {}, bool interactive = false) {
+    std::istringstream in(input);
+    std::ostringstream out;
+    std::ostringstream err;
+    cli::Io io{in, out, err, false, interactive};
+    CLI::App app;
+    const cli::Runner run = add(app);
+    try {
+        std::reverse(arguments.begin(), arguments.end());
+        app.parse(std::move(arguments));
+    } catch (const CLI::ParseError& error) {
+        return {64, out.str(), error.what()};
+    }
+    const cli::ExitCode code = run(io);
+    return {static_cast<int>(code), out.str(), err.str()};
+}
+
+/// A fake chain behind HTTP, a wallet with money, and a place for journals.
+struct ToolWorld {
+    explicit ToolWorld(FakeChainRules rules = mining_rules())
+        : chain(std::move(rules)), server([this](HttpConnection& peer, const std::string& body) {
+              return peer.answer(chain.answer(body));
+          }) {
+        ::setenv("XDG_STATE_HOME", dir.path("state").c_str(), 1);
+        chain.fund(wallet(), U256(1'000'000'000'000'000'000) * 100);
+    }
+    ~ToolWorld() { ::unsetenv("XDG_STATE_HOME"); }
+
+    static FakeChainRules mining_rules() {
+        FakeChainRules rules;
+        rules.mine_after_send = true;
+        return rules;
+    }
+
+    [[nodiscard]] Address wallet() const { return key.address(); }
+    /// `arguments` with endpoint, chain id and key.
+    [[nodiscard]] std::vector<std::string> with_chain(std::vector<std::string> arguments) const {
+        for (const std::string& one : {std::string("--rpc"), server.url(), std::string("--chain-id"),
+                                       std::string("4690"), std::string("--key-file"), key_file})
+            arguments.push_back(one);
+        return arguments;
+    }
+
+    TempDir dir;
+    PrivateKey key = contracts::key_from_hex(std::string(64, '7')).value();
+    std::string key_file = dir.write("key", std::string(64, '7') + "\n");
+    FakeChain chain;
+    ScriptedHttp server;
+};
+
+}  // namespace ioswarm::test
