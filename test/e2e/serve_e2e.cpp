@@ -240,7 +240,7 @@ TEST_CASE("what keeps serve from starting is told in one line, with its exit cod
           "hint: set masterSecret (ioswarm keygen --new-secret FILE), or give --insecure-bind\n");
     CHECK_FALSE(std::filesystem::exists(dir.path("data")));
 
-    CHECK(serve(dir, {"--agents-allowed", dir.path("none")}).code == 74);
+    CHECK(serve(dir, {"--agents-allowed", dir.path("none")}).code == 78);
     CHECK(serve(dir, {"--with-agents", "1001"}).code == 64);
     CHECK(serve(dir, {"--with-agents", "x"}).code == 64);
     const ProgramRun beside_a_node =
