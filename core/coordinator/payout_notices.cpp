@@ -56,6 +56,7 @@ void PayoutNotices::loaded(const std::string& agent_id, const std::vector<Payout
             std::find(agent.marked.begin(), agent.marked.end(), row.epoch) != agent.marked.end();
         if (!is_handed_out) agent.due.push_back(due_of(row));
     }
+    if (!due.empty()) agent.next_epoch = std::max(agent.next_epoch, due.back().epoch + 1);
     agent.is_loading = false;
     agent.has_more = !is_all || agent.missed_some;
     agent.missed_some = false;
@@ -85,10 +86,13 @@ void PayoutNotices::add(const std::vector<PayoutRow>& payouts) {
         OfAgent& agent = found->second;
         if (agent.has_more && !agent.is_loading)
             continue;  // older ones come first, and the ledger has this one
+        // Read between the commit and this call, and perhaps handed out already.
+        if (payout.epoch < agent.next_epoch) continue;
         if (agent.due.size() >= kMaxHeld) {
             (agent.is_loading ? agent.missed_some : agent.has_more) = true;
-        } else if (agent.due.empty() || agent.due.back().epoch < payout.epoch) {
+        } else {
             agent.due.push_back(due_of(payout));
+            agent.next_epoch = payout.epoch + 1;
         }
     }
 }

@@ -48,7 +48,8 @@ class PayoutNotices {
     /// They could not be read. The next take() asks again.
     void not_loaded(const std::string& agent_id);
 
-    /// Payouts that were just committed.
+    /// Payouts that were just committed, each epoch later than the last one added. A read of the ledger may
+    /// have brought them before this call; then they are not added again.
     void add(const std::vector<PayoutRow>& payouts);
 
     /// What was handed out and is not marked, at most `limit`.
@@ -64,6 +65,7 @@ class PayoutNotices {
     };
     struct OfAgent {
         std::deque<Due> due;                // oldest first
+        std::uint64_t next_epoch = 0;       // least epoch that add() may bring: older ones were seen already
         bool has_more = true;               // the ledger has, or may have, due payouts that are not in `due`
         bool is_loading = false;            // somebody reads the ledger for it; the next two are of that time
         bool missed_some = false;           // add() found no room
