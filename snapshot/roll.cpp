@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "core/base/text.hpp"
+#include "core/diffs/diff_checks.hpp"
 #include "core/diffs/diff_file.hpp"
 #include "snapshot/companions.hpp"
 #include "snapshot/description.hpp"
@@ -189,9 +190,15 @@ class Roll {
             if (seen_.count(name) != 0) continue;
             if (!described_) {
                 if (auto filled = fill(name); !filled) return filled;
-                // Perhaps misspelt.
-                if (output_.report().namespaces.back().second.entries == 0)
-                    output_.report().missing.push_back(name);
+                if (output_.report().namespaces.back().second.entries != 0) continue;
+                if (!is_known_namespace(name) && !options_.allow_missing) {
+                    return fail(
+                        ErrorCode::bad_data, "no such namespace", name,
+                        "neither the base nor the diffs hold anything of it, and iotex-core has no namespace "
+                        "of that name",
+                        "check the spelling, or give --allow-missing to list it as empty");
+                }
+                output_.report().missing.push_back(name);
                 continue;
             }
             if (options_.allow_missing) continue;
