@@ -63,8 +63,7 @@ Result<snapshot::ImportReport> import(const DiffsImportOptions& options, std::st
     for (const std::string& path : diff_log_files(options.log)) {
         if (!same_file(options.source, path)) continue;
         return fail(ErrorCode::usage, "diffs import", options.source,
-                    "that file is a part of the log " + options.log,
-                    "give the log another place with --to");
+                    "that file is a part of the log " + options.log, "give the log another place with --to");
     }
     auto source = snapshot::open_diffs(options.source, {options.lock_timeout, stop});
     if (!source) return fail(source.error());

@@ -13,7 +13,7 @@ struct Io {
     std::istream& in;
     std::ostream& out;
     std::ostream& err;
-    bool colour = false;  ///< of `err`: it is a terminal and NO_COLOR is not set
+    bool colour = false;       ///< of `err`: it is a terminal and NO_COLOR is not set
     bool interactive = false;  ///< `in` is a terminal: somebody can be asked
 };
 

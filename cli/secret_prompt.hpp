@@ -21,7 +21,8 @@ void protect_secrets() noexcept;
 /// All of standard input, at most `max_bytes`, without passing through a stream's buffer. Error config: larger.
 [[nodiscard]] Result<SecretBytes> read_secret_input(Io& io, std::size_t max_bytes);
 
-/// Asks a question that only "y" or "yes" answers with yes; everything else, an empty line and a stop too, is no.
+/// Asks a question that only "y" or "yes" answers with yes; everything else, an empty line and a stop too, is
+/// no.
 [[nodiscard]] bool ask_yes_no(Io& io, const std::string& question, const std::stop_token& stop);
 
 }  // namespace ioswarm::cli

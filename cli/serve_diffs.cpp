@@ -93,7 +93,9 @@ Result<std::unique_ptr<ServeDiffs>> ServeDiffs::open(const ServeConfig& config, 
     hooks.lowest_needed = [hub = out->hub_.get(), snapshots = out->snapshots_.get()] {
         return lowest_needed(*hub, *snapshots);
     };
-    StateDiffSource& source = from.embedded != nullptr ? *from.embedded : out->gated_ ? *out->gated_ : *out->node_;
+    StateDiffSource& source = from.embedded != nullptr ? *from.embedded
+                              : out->gated_            ? *out->gated_
+                                                       : *out->node_;
     out->feed_ = std::make_unique<DiffFeed>(source, *out->store_, feed, std::move(hooks), log);
     return out;
 }

@@ -36,7 +36,8 @@ class ServeDiffs {
         proto::NodeSource* node = nullptr;  ///< asked for its version
         ChainGate* gate = nullptr;          ///< lets the node's diffs through while it is on the right chain
     };
-    /// Opens the log. `clock` and what `source` names must outlive the object. Errors: as SqliteDiffStore::open().
+    /// Opens the log. `clock` and what `source` names must outlive the object. Errors: as
+    /// SqliteDiffStore::open().
     [[nodiscard]] static Result<std::unique_ptr<ServeDiffs>> open(const ServeConfig& config, Source source,
                                                                   const Clock& clock, const Log& log);
     ~ServeDiffs();  ///< stop()s
@@ -72,7 +73,7 @@ class ServeDiffs {
     std::unique_ptr<StateDiffSource> gated_;  // the same behind the gate
     std::unique_ptr<SnapshotWatch> snapshots_;
     std::unique_ptr<DiffStore> store_;
-    std::unique_ptr<DiffLag> lag_;  // null with the embedded chain, which makes blocks and diffs in one go
+    std::unique_ptr<DiffLag> lag_;    // null with the embedded chain, which makes blocks and diffs in one go
     SqliteDiffStore* log_ = nullptr;  // store_, when it is on disk
     std::unique_ptr<DiffHub> hub_;
     std::unique_ptr<DiffFeed> feed_;  // last: it writes to the one and tells the other
