@@ -122,7 +122,7 @@ Bytes accept_coordinator_call() {
 }
 
 Result<Hash256> entry_word(const PoolEntry& entry) {
-    if (entry.weight >> kWeightBits != 0) {
+    if ((entry.weight >> kWeightBits) != 0) {
         return fail(ErrorCode::invalid_argument, "cannot put a weight into a settlement",
                     to_decimal(entry.weight), "it has more than 88 bits");
     }

@@ -13,9 +13,6 @@
 namespace ioswarm::snapshot {
 namespace {
 
-/// How often a check that writes nothing looks at the stop token and the time, in entries.
-constexpr std::uint64_t kCheckEntries = 4096;
-
 /// A contract's code stands under its own hash, the one content of a BoltDB file that can be proven. A
 /// namespace in which no key at all is its value's hash was not made by a node, and there is nothing to prove.
 class CodeProof {

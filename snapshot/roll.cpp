@@ -22,8 +22,6 @@ namespace {
 using Phase = ExportProgress::Phase;
 
 constexpr std::uint64_t kTellDiffs = 64;
-/// How often the stop token and the time are looked at, in entries of the base.
-constexpr std::uint64_t kCheckEntries = 4096;
 /// As of a state database: a hostile base does not grow what is kept for each.
 constexpr std::size_t kMaxNamespaces = 10'000;
 

@@ -16,7 +16,6 @@ namespace {
 
 /// How often the observer is told, and the stop token and the time are looked at.
 constexpr std::uint64_t kProgressBytes = std::size_t{64} * 1024 * 1024;
-constexpr std::uint64_t kCheckEntries = 4096;
 constexpr auto kDigestWait = std::chrono::milliseconds(100);
 
 /// As its trailer says: RFC 1952, the last four bytes.

@@ -23,6 +23,9 @@
 
 namespace ioswarm::snapshot {
 
+/// How often whoever reads entries looks at the stop token and the time, in entries.
+inline constexpr std::uint64_t kCheckEntries = 4096;
+
 /// How a snapshot is made, wherever its entries come from.
 struct OutputOptions {
     std::string output;  ///< the file to make; its folder also gets snapshot-meta.json and OUTPUT.sha256
