@@ -33,7 +33,7 @@ constexpr std::size_t kKiB = 1024;
 /// An HTTP/2 GOAWAY of RFC 9113 section 6.8: highest stream id, NO_ERROR.
 const std::string kGoaway("\0\0\x08\x07\0\0\0\0\0\x7f\xff\xff\xff\0\0\0\0", 17);
 
-Descriptor connect_to(std::uint16_t port) {
+Descriptor connect_client(std::uint16_t port) {
     Descriptor out(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -48,7 +48,7 @@ struct Line {
     explicit Line(bool from_proxy = false, ConnectionBounds bounds = {}) {
         auto listening = listen_on("127.0.0.1", 0);
         REQUIRE(listening.has_value());
-        client = connect_to(listening->port);
+        client = connect_client(listening->port);
         server = Descriptor(::accept4(listening->sockets.front().get(), nullptr, nullptr, SOCK_CLOEXEC));
         REQUIRE(server.get() >= 0);
         sockaddr_storage address{};
@@ -276,7 +276,7 @@ TEST_CASE("the bounds of a connection grow with the streams that it may have", "
 TEST_CASE("a proxy's connection that floods gets GOAWAY first, and is shut when the flood goes on",
           "[connection]") {
     Port port;
-    const auto client = connect_to(port.number);
+    const auto client = connect_client(port.number);
     const auto connection = port.find(client);
     REQUIRE(connection);
     // When it sends what belongs to no call
@@ -304,7 +304,7 @@ TEST_CASE("a proxy's connection that floods gets GOAWAY first, and is shut when 
 TEST_CASE("a flood beside agents is counted and logged with their names, and the connection stays",
           "[connection]") {
     Port port;
-    const auto client = connect_to(port.number);
+    const auto client = connect_client(port.number);
     const auto connection = port.find(client);
     REQUIRE(connection);
     connection->begin_agent_call("agent-7", steady_clock::now());
@@ -328,7 +328,7 @@ TEST_CASE("the bounds of addresses are not for proxies", "[connection]") {
         Port port(bounds);
         std::vector<Descriptor> clients;
         for (int i = 0; i < 3; ++i)
-            clients.push_back(connect_to(port.number));
+            clients.push_back(connect_client(port.number));
         const auto& counters = port.acceptor->counters();
         const auto until = steady_clock::now() + seconds(60);
         while (counters.accepted + counters.refused_per_address < 3 && steady_clock::now() < until)
