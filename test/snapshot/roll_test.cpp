@@ -197,9 +197,15 @@ TEST_CASE("the namespaces asked for are kept, in the base's order; what the base
                          wanted.entries.end());
     CHECK(*test::read_snapshot(options.output) == wanted);
     options.namespaces = {"Account", "Nowhere"};
+    const auto misspelt = roll(options, diffs);
+    REQUIRE_FALSE(misspelt);
+    CHECK(misspelt.error().code == ErrorCode::bad_data);
+    CHECK(misspelt.error().which == "Nowhere");
+    // A namespace that iotex-core has may hold nothing yet.
+    options.namespaces = {"Account", "Bucket"};
     const auto empty = roll(options, diffs);
     REQUIRE(empty);
-    CHECK(empty->made.missing == std::vector<std::string>{"Nowhere"});
+    CHECK(empty->made.missing == std::vector<std::string>{"Bucket"});
     options.namespaces.clear();
     const auto all = roll(options, diffs);
     REQUIRE(all);
