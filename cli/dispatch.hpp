@@ -10,7 +10,7 @@
 namespace ioswarm::cli {
 
 /// Runs the program: picks the command by the first argument, or by the name the program was called by, parses
-/// its options and runs it. A command that does the job of a tool of the field takes its flags with one dash
+/// its options and runs it. A command that replaces one of iotex-core's tools takes its flags with one dash
 /// too. `arguments` begins with that name. Reports every failure on io.err.
 [[nodiscard]] ExitCode dispatch(std::span<const std::string> arguments, Io& io);
 

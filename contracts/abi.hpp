@@ -73,7 +73,7 @@ class Reader {
     [[nodiscard]] Result<std::vector<Hash256>> words(std::size_t max_items);
 
   private:
-    /// Follows an offset: the length that stands there, and the data behind it.
+    /// Follows an offset: reads the length at that place, and the data after it.
     [[nodiscard]] Result<std::pair<std::size_t, BytesView>> dynamic(std::size_t item_size, std::size_t max);
 
     BytesView data_;

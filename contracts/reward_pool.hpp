@@ -10,7 +10,7 @@
 #include "contracts/chain_types.hpp"
 #include "core/base/result.hpp"
 
-/// The calls, answers and events of AgentRewardPool: version 2, which is in the field, and version 3, which
+/// The calls, answers and events of AgentRewardPool: version 2, which deployed agents use, and version 3, which
 /// `ioswarm deploy` makes. Version 3 has all of version 2's.
 namespace ioswarm::contracts {
 

@@ -45,7 +45,7 @@ class AtomicFile {
     std::uint64_t written_ = 0;
 };
 
-/// The name under which an AtomicFile of these is written, beside `path`. create() removes what stands there.
+/// The name under which an AtomicFile of these is written, beside `path`. create() removes a file that has it.
 [[nodiscard]] std::string temporary_name(const std::string& path, const std::string& writer = {});
 
 /// Writes `data` through an AtomicFile.
