@@ -36,7 +36,7 @@ void add_answer(Ledger& ledger, std::uint64_t id) {
     }));
 }
 
-std::uint64_t answers_in(Ledger& ledger) {
+std::uint64_t answers_held(Ledger& ledger) {
     std::uint64_t count = 0;
     REQUIRE(ledger.run([&](LedgerTx& tx) -> Status {
         const auto state = tx.load();
@@ -104,14 +104,14 @@ TEST_CASE("a copy of a running ledger without its WAL is refused, and the copy w
 
     CHECK(refusal(dir.path("copy")).why.find("ledger.db-wal is missing") == 0);
     CHECK_FALSE(fs::exists(dir.path("copy") + "/ledger.db-wal"));  // it was not opened
-    CHECK(answers_in(*open_ledger(dir.path("whole"))) == 2);
+    CHECK(answers_held(*open_ledger(dir.path("whole"))) == 2);
 }
 
 TEST_CASE("a ledger that was closed is whole without a WAL") {
     const TempDir dir;
     add_answer(*open_ledger(dir.path("data")), 1);
     copy_without_wal(dir.path("data"), dir.path("copy"));
-    CHECK(answers_in(*open_ledger(dir.path("copy"))) == 1);
+    CHECK(answers_held(*open_ledger(dir.path("copy"))) == 1);
 }
 
 TEST_CASE("a directory that was used before does not begin anew by itself") {
@@ -131,7 +131,7 @@ TEST_CASE("a directory that was used before does not begin anew by itself") {
     CHECK(refusal(data).why.find("it holds nothing, although this directory was used before") == 0);
     CHECK(refusal(data).why.find("it holds nothing") == 0);  // the first try changed nothing
     fs::remove(data + "/ledger.mark");
-    CHECK(answers_in(*open_ledger(data)) == 0);
+    CHECK(answers_held(*open_ledger(data)) == 0);
 }
 
 TEST_CASE("a ledger that holds nothing that counts may be lost") {
@@ -183,7 +183,7 @@ TEST_CASE("what was committed is moved into the file within the interval, and a 
     fs::create_directory(dir.path("alone"));
     fs::permissions(dir.path("alone"), fs::perms::owner_all);
     fs::copy(dir.path("data") + "/ledger.db", dir.path("alone") + "/ledger.db");
-    CHECK(answers_in(*open_ledger(dir.path("alone"))) == 50);
+    CHECK(answers_held(*open_ledger(dir.path("alone"))) == 50);
     CHECK(ledger->counters().at("ledger_failed_checkpoints") == 0);
 }
 
@@ -205,7 +205,7 @@ TEST_CASE("a reader that stays keeps the WAL, and what comes after it is moved w
     REQUIRE(reader->execute("COMMIT"));
     while (fs::file_size(dir.path("data") + "/ledger.db-wal") != 0)
         std::this_thread::yield();
-    CHECK(answers_in(*ledger) == 2);
+    CHECK(answers_held(*ledger) == 2);
 }
 
 TEST_CASE("a backup of a ledger that is being written to is one whole file of one moment") {
