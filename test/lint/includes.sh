@@ -33,12 +33,13 @@ core="$low|core/evm|core/diffs|core/ledger|core/net|core/coordinator|core/sim"
 allow core/sim "$core"
 allow snapshot "$core|snapshot"
 allow contracts "$core|core/sqlite|contracts"
+allow settlement "$core|core/sqlite|contracts|settlement"
 allow proto "$core|proto"
-allow cli "$core|snapshot|contracts|proto|cli"
+allow cli "$core|snapshot|contracts|settlement|proto|cli"
 
 # home 'header pattern' 'folder regex' what
 home() {
-    found=$(grep -rnE "^#include <($1)" core proto snapshot contracts cli --include='*.hpp' --include='*.cpp' \
+    found=$(grep -rnE "^#include <($1)" core proto snapshot contracts settlement cli --include='*.hpp' --include='*.cpp' \
         2>/dev/null | grep -vE "^($2)" || true)
     report "$3 belongs to $2 only" "$found"
 }

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+
+#include "contracts/chain_client.hpp"
+#include "contracts/reward_pool.hpp"
+#include "core/base/result.hpp"
+#include "settlement/plan.hpp"
+#include "settlement/rows.hpp"
+
+namespace ioswarm::settlement {
+
+/// The reward contract as the settler reads it. Not thread-safe. Errors: those of ChainClient; bad_data.
+class RewardPool {
+  public:
+    RewardPool(contracts::ChainClient& chain, const SettlementIdentity& identity);
+
+    /// Which version stands at `contract`. Error failed_check: no contract, version 1, or unknown code.
+    [[nodiscard]] static Result<PoolVersion> version_at(contracts::ChainClient& chain, const Address& contract);
+    /// The contract's coordinator: the one wallet that may settle.
+    [[nodiscard]] Result<Address> coordinator();
+    /// The facts that a plan needs. For v2 the wallets with weight are found once from the AgentUpdated logs
+    /// since identity.pool_from_block and then kept up to date by reading on from where the last call stopped.
+    [[nodiscard]] Result<PoolFacts> facts();
+    /// v2, between the two steps: totalWeight() and each agents(w).weight are as `weights` says, and no other
+    /// wallet has weight.
+    [[nodiscard]] Result<bool> weights_are(const std::map<Address, U256>& weights);
+    /// v3: whether this id was settled already.
+    [[nodiscard]] Result<contracts::EpochState> epoch_state(std::uint64_t pool_epoch);
+
+    /// What a final receipt says that was done.
+    struct Outcome {
+        U256 amount;  ///< of EpochSettled or Settled
+        std::uint64_t wallets = 0;
+        std::map<Address, U256> claimed;       ///< v2: Claimed; v3 with push: the same
+        std::map<Address, U256> claim_failed;  ///< pushes that were refused and credited
+    };
+    /// Reads the receipt's logs of this contract. Error bad_data: the logs of a settlement are missing.
+    [[nodiscard]] static Result<Outcome> outcome_of(const contracts::Receipt& receipt,
+                                                    const SettlementIdentity& identity,
+                                                    const IntentRow& intent);
+
+  private:
+    contracts::ChainClient& chain_;
+    SettlementIdentity identity_;
+    std::map<Address, U256> weights_;  // v2
+    std::uint64_t logs_read_to_ = 0;   // v2
+};
+
+}  // namespace ioswarm::settlement

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "settlement/plan.hpp"
+#include "settlement/rows.hpp"
+
+namespace ioswarm::settlement {
+
+/// One covered payout with what became of it.
+struct PayoutState {
+    CoveredPayout payout;
+    std::uint64_t intent = 0;
+    IntentState state = IntentState::planned;
+    bool push_failed = false;  ///< the wallet refused the money: it is credited in the contract, to be claimed
+    std::optional<Hash256> hash;  ///< of the mined transaction, else of the newest attempt
+    std::uint64_t block = 0;      ///< once mined
+    std::int64_t final_ms = 0;    ///< once final
+};
+
+/// The whole at a glance.
+struct SettlementSummary {
+    SettlementIdentity identity;
+    Halt halt;
+    Hold hold;  ///< the newest one; reason none: nothing waits
+    std::int64_t hold_ms = 0;
+    std::optional<IntentRow> live;
+    std::uint64_t paid_intents = 0;
+    std::uint64_t reverted_intents = 0;
+    U256 paid_rau;
+    U256 gas_rau;
+    std::uint64_t covered_payouts = 0;
+};
+
+/// settlement.db as others read it: serve, `settle status`, `rewards`. Read-only, in transactions under 100 ms,
+/// never checkpointing; the settler may write beside it. Not thread-safe. Errors: io, data_loss, try_again
+/// (busy).
+class SettlementView {
+  public:
+    /// Error not_found: there is no settlement.db. permission_denied: it belongs to another user (`hint` says
+    /// as whom to run).
+    [[nodiscard]] static Result<std::unique_ptr<SettlementView>> open(const std::filesystem::path& dir);
+    virtual ~SettlementView() = default;
+
+    [[nodiscard]] virtual Result<SettlementSummary> summary() = 0;
+    /// Payouts of intents that became final_ok, in the order in which they did: those behind position `after`
+    /// (0 at first), at most `limit`; `*after` moves behind the last one given. What serve turns into notices.
+    [[nodiscard]] virtual Result<std::vector<PayoutState>> newly_paid(std::uint64_t* after,
+                                                                      std::size_t limit) = 0;
+    /// Every covered payout of these epochs, by (epoch, agent).
+    [[nodiscard]] virtual Result<std::vector<PayoutState>> payouts(std::uint64_t first_epoch,
+                                                                   std::uint64_t last_epoch) = 0;
+    [[nodiscard]] virtual Result<std::vector<IntentRow>> intents(std::uint64_t first_id, std::size_t limit) = 0;
+    [[nodiscard]] virtual Result<std::vector<AttemptRow>> attempts(std::uint64_t intent) = 0;
+};
+
+}  // namespace ioswarm::settlement
