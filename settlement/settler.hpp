@@ -14,6 +14,7 @@
 #include "core/base/log.hpp"
 #include "core/crypto/secp256k1.hpp"
 #include "core/ports/clock.hpp"
+#include "settlement/failpoint.hpp"
 #include "settlement/payout_source.hpp"
 #include "settlement/plan.hpp"
 #include "settlement/pool.hpp"
@@ -92,11 +93,5 @@ class Settler {
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
-
-/// Named points at which a crash is tried. Production code calls it between two actions; it does nothing unless
-/// a test has set a hook, which may throw to end the "process" there.
-void failpoint(const char* name);
-/// For tests: set before any other thread runs; an empty function removes it.
-void set_failpoint_hook(std::function<void(const char*)> hook);
 
 }  // namespace ioswarm::settlement

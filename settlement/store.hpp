@@ -86,6 +86,10 @@ class SettlementStore {
     };
     [[nodiscard]] virtual Status finish(std::uint64_t intent, const End& end) = 0;
 
+    /// The intents that ended as final_reverted since the last one that paid (settle or value, final_ok) and
+    /// since the last halt was ended; newest first.
+    [[nodiscard]] virtual Result<std::vector<IntentRow>> reverts_in_a_row() = 0;
+
     /// Value and gas of all intents signed in the UTC day of `now_ms`: final ones by what they cost, live ones
     /// by the most that they can cost.
     [[nodiscard]] virtual Result<U256> spent_today(std::int64_t now_ms) = 0;
