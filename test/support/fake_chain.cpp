@@ -28,11 +28,24 @@ class PlainContract final : public FakeContract {
 
 }  // namespace
 
-FakeChain::FakeChain(FakeChainRules rules) : rules_(std::move(rules)) {
+FakeChain::FakeChain(FakeChainRules rules) : rules_(std::move(rules)), nodes_(1) {
     history_.emplace_back();
     blocks_.push_back({keccak256(as_bytes("genesis")), {}, {}});
     maker_ = [](BytesView) { return std::make_shared<PlainContract>(); };
     mine_one();
+}
+
+FakeChain::Node& FakeChain::node_at(std::size_t node) {
+    if (nodes_.size() < std::max(rules_.nodes, node + 1)) nodes_.resize(std::max(rules_.nodes, node + 1));
+    return nodes_[node];
+}
+
+const FakeChain::State& FakeChain::state_at(std::uint64_t height) const {
+    // history_ ends with the state before the tip.
+    const std::uint64_t tip = blocks_.size() - 1;
+    if (height >= tip) return state_;
+    const std::uint64_t back = tip - height;
+    return history_[back >= history_.size() ? 0 : history_.size() - back];
 }
 
 void FakeChain::fund(const Address& account, const U256& amount) {
@@ -56,21 +69,46 @@ void FakeChain::mine(std::size_t blocks) {
         mine_one();
 }
 
-void FakeChain::forget_pool() {
+std::shared_ptr<FakeContract> FakeChain::contract(const Address& at) const {
     const std::scoped_lock lock(mutex_);
-    pool_.clear();
+    const auto found = state_.contracts.find(at);
+    return found == state_.contracts.end() ? nullptr : found->second;
 }
 
-void FakeChain::reorganise(std::size_t depth) {
+void FakeChain::forget_pool() {
     const std::scoped_lock lock(mutex_);
-    depth = std::min(depth, blocks_.size() - 2);
+    for (Node& node : nodes_)
+        node.pool.clear();
+}
+
+void FakeChain::reorganise(std::size_t depth, FakeReorg what, std::size_t more) {
+    const std::scoped_lock lock(mutex_);
+    depth = std::min({depth, blocks_.size() - 2, history_.size() - 1});
     const std::size_t kept = blocks_.size() - depth;
-    state_ = history_[kept];
-    history_.resize(kept);
+    if (depth > 0) {
+        state_ = history_[history_.size() - depth];
+        history_.resize(history_.size() - depth);
+    }
+    if (what == FakeReorg::pooled) {
+        for (std::size_t i = kept; i < blocks_.size(); ++i) {
+            for (const auto& [from, pooled] : blocks_[i].transactions)
+                node_at(0).pool[from].try_emplace(pooled.signed_tx.tx.nonce, pooled);
+        }
+    }
     blocks_.resize(kept);
     ++salt_;
-    for (std::size_t i = 0; i < depth; ++i)
+    for (std::size_t i = 0; i < depth + more; ++i)
         mine_one();
+}
+
+void FakeChain::set_lag(std::size_t node, std::size_t blocks) {
+    const std::scoped_lock lock(mutex_);
+    node_at(node).lag = blocks;
+}
+
+void FakeChain::prefer_node(std::size_t node) {
+    const std::scoped_lock lock(mutex_);
+    preferred_ = node;
 }
 
 void FakeChain::set_rules(const std::function<void(FakeChainRules&)>& change) {
@@ -98,8 +136,10 @@ std::uint64_t FakeChain::tip() const {
 std::size_t FakeChain::pooled() const {
     const std::scoped_lock lock(mutex_);
     std::size_t count = 0;
-    for (const auto& [account, queue] : pool_)
-        count += queue.size();
+    for (const Node& node : nodes_) {
+        for (const auto& [account, queue] : node.pool)
+            count += queue.size();
+    }
     return count;
 }
 
@@ -117,24 +157,47 @@ std::vector<SignedEthTx> FakeChain::mined(const Address& account) const {
     const std::scoped_lock lock(mutex_);
     std::vector<SignedEthTx> out;
     for (const Block& block : blocks_) {
-        for (const auto& [from, tx] : block.transactions) {
-            if (from == account) out.push_back(tx);
+        for (const auto& [from, pooled] : block.transactions) {
+            if (from == account) out.push_back(pooled.signed_tx);
         }
     }
     return out;
 }
 
-std::uint64_t FakeChain::pool_nonce(const Address& account) const {
+std::vector<Hash256> FakeChain::mined_hashes(const Address& account) const {
+    const std::scoped_lock lock(mutex_);
+    std::vector<Hash256> out;
+    for (const Block& block : blocks_) {
+        for (const auto& [from, pooled] : block.transactions) {
+            if (from == account) out.push_back(pooled.hash);
+        }
+    }
+    return out;
+}
+
+std::uint64_t FakeChain::pool_nonce(const Pool& pool, const Address& account) const {
     const auto confirmed = state_.nonces.find(account);
     std::uint64_t next = confirmed == state_.nonces.end() ? 0 : confirmed->second;
-    if (const auto queue = pool_.find(account); queue != pool_.end()) {
+    if (const auto queue = pool.find(account); queue != pool.end()) {
         while (queue->second.contains(next))
             ++next;
     }
     return next;
 }
 
-std::optional<FakeChain::Refusal> FakeChain::admit(const SignedEthTx& tx, const Hash256& hash) {
+std::optional<FakeChain::Refusal> FakeChain::admit_at(std::size_t node, const SignedEthTx& tx,
+                                                      const Hash256& hash) {
+    node_at(node);
+    auto refusal = admit(nodes_[node].pool, tx, hash);
+    if (!refusal && rules_.gossip) {
+        for (std::size_t other = 0; other < nodes_.size(); ++other) {
+            if (other != node) static_cast<void>(admit(nodes_[other].pool, tx, hash));
+        }
+    }
+    return refusal;
+}
+
+std::optional<FakeChain::Refusal> FakeChain::admit(Pool& pool, const SignedEthTx& tx, const Hash256& hash) {
     const Address from = sender_of(tx);
     const std::uint64_t confirmed = state_.nonces[from];
     const U256 price = price_of(tx.tx);
@@ -144,7 +207,7 @@ std::optional<FakeChain::Refusal> FakeChain::admit(const SignedEthTx& tx, const 
                            std::to_string(tx.tx.chain_id) + ": invalid EVM chain ID",
                        {}};
     }
-    auto& queue = pool_[from];
+    auto& queue = pool[from];
     const auto same = queue.find(tx.tx.nonce);
     if (same != queue.end() && same->second.hash == hash) return Refusal{13, "known transaction", {}};
     if (price == 0) return Refusal{13, "tip cap is too low: 0, min tip cap: 1: transaction underpriced", {}};
@@ -163,18 +226,18 @@ std::optional<FakeChain::Refusal> FakeChain::admit(const SignedEthTx& tx, const 
         return Refusal{13, "insufficient funds for gas * price + value", {}};
     }
     std::size_t count = 0;
-    for (const auto& [account, other] : pool_)
+    for (const auto& [account, other] : pool)
         count += other.size();
     if (same == queue.end() && count >= rules_.pool_size) return Refusal{13, "txpool is full", {}};
     queue[tx.tx.nonce] = {tx, hash};
     return std::nullopt;
 }
 
-FakeRun FakeChain::run_call(const contracts::CallRequest& call, bool view) {
+FakeRun FakeChain::view_call(const State& state, const contracts::CallRequest& call) {
     if (!call.to) return {};
-    const auto found = state_.contracts.find(*call.to);
-    if (found == state_.contracts.end()) return {};
-    return found->second->run(call.from.value_or(Address{}), call.value, call.data, view);
+    const auto found = state.contracts.find(*call.to);
+    if (found == state.contracts.end()) return {};
+    return found->second->run(call.from.value_or(Address{}), call.value, call.data, true);
 }
 
 contracts::Receipt FakeChain::execute(const Address& from, const Pooled& pooled) {
@@ -185,8 +248,14 @@ contracts::Receipt FakeChain::execute(const Address& from, const Pooled& pooled)
     receipt.gas_price = price_of(tx);
     FakeRun run;
     std::shared_ptr<FakeContract> made;
+    std::shared_ptr<FakeContract> before;
     if (tx.to) {
-        run = run_call({from, tx.to, tx.value, tx.data, tx.gas_limit}, false);
+        const auto found = state_.contracts.find(*tx.to);
+        if (found != state_.contracts.end()) {
+            before = found->second;
+            if (auto copy = before->clone()) found->second = std::move(copy);
+            run = found->second->run(from, tx.value, tx.data, false);
+        }
     } else {
         receipt.contract = contract_address(from, tx.nonce);
         made = maker_(tx.data);
@@ -201,7 +270,10 @@ contracts::Receipt FakeChain::execute(const Address& from, const Pooled& pooled)
     receipt.gas_used = used;
     receipt.status = run.ok ? 1 : kReverted;
     state_.balances[from] -= U256(used) * receipt.gas_price;
-    if (!run.ok) return receipt;
+    if (!run.ok) {
+        if (before) state_.contracts[*tx.to] = before;
+        return receipt;
+    }
     state_.balances[from] -= tx.value;
     const Address payee = tx.to ? *tx.to : *receipt.contract;
     state_.balances[payee] += tx.value;
@@ -214,14 +286,8 @@ contracts::Receipt FakeChain::execute(const Address& from, const Pooled& pooled)
     return receipt;
 }
 
-void FakeChain::mine_one() {
-    history_.push_back(state_);
-    Block block;
-    Bytes seed = to_bytes(blocks_.back().hash.view());
-    seed.push_back(static_cast<std::uint8_t>(salt_));
-    block.hash = keccak256(seed);
-    std::uint64_t gas = 0;
-    for (auto& [from, queue] : pool_) {
+void FakeChain::mine_from(Pool& pool, Block& block, std::uint64_t& gas) {
+    for (auto& [from, queue] : pool) {
         while (!queue.empty()) {
             const auto next = queue.find(state_.nonces[from]);
             if (next == queue.end()) break;
@@ -238,11 +304,27 @@ void FakeChain::mine_one() {
                 log.transaction = receipt.transaction;
             }
             block.receipts.push_back(std::move(receipt));
-            block.transactions.emplace_back(from, next->second.signed_tx);
+            block.transactions.emplace_back(from, next->second);
             ++state_.nonces[from];
             queue.erase(next);
         }
-        queue.erase(queue.begin(), queue.lower_bound(state_.nonces[from]));
+    }
+}
+
+void FakeChain::mine_one() {
+    constexpr std::size_t kStatesKept = 64;
+    history_.push_back(state_);
+    if (history_.size() > kStatesKept) history_.pop_front();
+    Block block;
+    Bytes seed = to_bytes(blocks_.back().hash.view());
+    seed.push_back(static_cast<std::uint8_t>(salt_));
+    block.hash = keccak256(seed);
+    std::uint64_t gas = 0;
+    for (std::size_t i = 0; i < nodes_.size(); ++i)
+        mine_from(nodes_[(preferred_ + i) % nodes_.size()].pool, block, gas);
+    for (Node& node : nodes_) {
+        for (auto& [from, queue] : node.pool)
+            queue.erase(queue.begin(), queue.lower_bound(state_.nonces[from]));
     }
     blocks_.push_back(std::move(block));
 }

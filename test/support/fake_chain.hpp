@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -33,6 +34,9 @@ class FakeContract {
     /// unless the run fails.
     virtual FakeRun run(const Address& from, const U256& value, BytesView data, bool view) = 0;
     [[nodiscard]] virtual Bytes code() const { return {0x60, 0x00}; }
+    /// A copy with a state of its own: what a mined call changes, so that a run that fails and a reorganisation
+    /// undo it. Nothing: the contract keeps what it did, whatever becomes of the block.
+    [[nodiscard]] virtual std::shared_ptr<FakeContract> clone() const { return nullptr; }
 };
 
 struct FakeChainRules {
@@ -46,6 +50,17 @@ struct FakeChainRules {
     std::size_t pool_size = 1000;
     std::uint64_t max_nonce_gap = 1000;
     bool mine_after_send = false;  ///< a block follows every accepted transaction at once
+    /// The result of eth_gasPrice and eth_maxPriorityFeePerGas as JSON; empty: the base fee.
+    std::string suggested_price;
+    /// Nodes of the chain. Each has a pool of its own, and blocks take from all of them.
+    std::size_t nodes = 1;
+    bool gossip = true;  ///< what one node accepts, the others are offered too
+};
+
+/// What becomes of the transactions of blocks that a reorganisation takes back.
+enum class FakeReorg {
+    forgotten,  ///< they are in no pool
+    pooled,     ///< they wait in the pools again, and the new blocks may hold them
 };
 
 /// A chain with IoTeX's rules, in memory: what its nodes answer and refuse over JSON-RPC, with the pool's nonce
@@ -60,11 +75,20 @@ class FakeChain {
     /// Makes the contract of a creation transaction; without one, the code is what follows in `runtime`.
     void on_create(std::function<std::shared_ptr<FakeContract>(BytesView init)> maker);
 
+    /// What stands at `at` now; nothing where there is none. A contract that is cloned is another object after
+    /// every mined call.
+    [[nodiscard]] std::shared_ptr<FakeContract> contract(const Address& at) const;
+
     void mine(std::size_t blocks = 1);
-    /// The pool forgets everything, as after a restart of the node or the ten minutes of a gap.
+    /// The pools forget everything, as after a restart of the nodes or the ten minutes of a gap.
     void forget_pool();
-    /// The last `depth` blocks never were; their transactions are back in no pool.
-    void reorganise(std::size_t depth);
+    /// The last `depth` blocks never were; as many others take their place, and `more`. At most 63.
+    void reorganise(std::size_t depth, FakeReorg what = FakeReorg::forgotten, std::size_t more = 0);
+    /// A node lags: it answers as if the newest `blocks` blocks had not come yet. At most 63.
+    void set_lag(std::size_t node, std::size_t blocks);
+    /// Whose pool the next blocks take from first. With two attempts of one nonce in two pools it decides which
+    /// one is mined.
+    void prefer_node(std::size_t node);
     void set_rules(const std::function<void(FakeChainRules&)>& change);
 
     [[nodiscard]] U256 balance(const Address& account) const;
@@ -74,9 +98,11 @@ class FakeChain {
     [[nodiscard]] std::optional<contracts::Receipt> receipt(const Hash256& hash) const;
     /// Transactions of `account` that were mined, in their order.
     [[nodiscard]] std::vector<SignedEthTx> mined(const Address& account) const;
+    /// Their hashes, in the same order.
+    [[nodiscard]] std::vector<Hash256> mined_hashes(const Address& account) const;
 
-    /// The JSON text of a whole answer, to one request or a batch.
-    [[nodiscard]] std::string answer(const std::string& body);
+    /// The JSON text of a node's whole answer, to one request or a batch.
+    [[nodiscard]] std::string answer(const std::string& body, std::size_t node = 0);
 
   private:
     struct Pooled {
@@ -86,7 +112,7 @@ class FakeChain {
     struct Block {
         Hash256 hash;
         std::vector<contracts::Receipt> receipts;
-        std::vector<std::pair<Address, SignedEthTx>> transactions;
+        std::vector<std::pair<Address, Pooled>> transactions;
     };
     struct State {
         std::map<Address, U256> balances;
@@ -100,17 +126,28 @@ class FakeChain {
     };
     struct Json;  ///< the front that speaks JSON-RPC, in fake_chain_rpc.cpp
 
-    [[nodiscard]] std::optional<Refusal> admit(const SignedEthTx& tx, const Hash256& hash);
-    [[nodiscard]] std::uint64_t pool_nonce(const Address& account) const;
+    using Pool = std::map<Address, std::map<std::uint64_t, Pooled>>;
+    struct Node {
+        Pool pool;
+        std::size_t lag = 0;
+    };
+
+    Node& node_at(std::size_t node);
+    [[nodiscard]] const State& state_at(std::uint64_t height) const;
+    [[nodiscard]] std::optional<Refusal> admit(Pool& pool, const SignedEthTx& tx, const Hash256& hash);
+    [[nodiscard]] std::optional<Refusal> admit_at(std::size_t node, const SignedEthTx& tx, const Hash256& hash);
+    [[nodiscard]] std::uint64_t pool_nonce(const Pool& pool, const Address& account) const;
+    void mine_from(Pool& pool, Block& block, std::uint64_t& gas);
     void mine_one();
     [[nodiscard]] contracts::Receipt execute(const Address& from, const Pooled& pooled);
-    [[nodiscard]] FakeRun run_call(const contracts::CallRequest& call, bool view);
+    [[nodiscard]] static FakeRun view_call(const State& state, const contracts::CallRequest& call);
 
     mutable std::mutex mutex_;
     FakeChainRules rules_;
     State state_;
-    std::vector<State> history_;  ///< the state before each block, for reorganise()
-    std::map<Address, std::map<std::uint64_t, Pooled>> pool_;
+    std::deque<State> history_;  ///< the state before each of the newest blocks
+    std::vector<Node> nodes_;
+    std::size_t preferred_ = 0;
     std::vector<Block> blocks_;
     std::uint64_t salt_ = 0;  ///< makes the blocks after a reorganisation other ones
     std::function<std::shared_ptr<FakeContract>(BytesView)> maker_;
@@ -123,8 +160,8 @@ class FakeEndpoint final : public contracts::RpcEndpoint {
     using Before = std::function<std::optional<Result<RpcReply>>(const RpcCall&)>;
     using After = std::function<Result<RpcReply>(const RpcCall&, Result<RpcReply>)>;
 
-    explicit FakeEndpoint(FakeChain& chain, std::string name = "http://fake:1")
-        : chain_(chain), name_(std::move(name)) {}
+    explicit FakeEndpoint(FakeChain& chain, std::string name = "http://fake:1", std::size_t node = 0)
+        : chain_(chain), name_(std::move(name)), node_(node) {}
 
     std::vector<Result<RpcReply>> call(std::span<const RpcCall> calls, const std::stop_token& stop) override;
     const std::string& name() const noexcept override { return name_; }
@@ -136,6 +173,7 @@ class FakeEndpoint final : public contracts::RpcEndpoint {
   private:
     FakeChain& chain_;
     std::string name_;
+    std::size_t node_;
 };
 
 /// A contract that never answers right: an RPC error as the node's.

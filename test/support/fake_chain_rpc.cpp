@@ -11,6 +11,7 @@ using nlohmann::json;
 
 struct FakeChain::Json {
     FakeChain& chain;
+    std::size_t node;  ///< the one that answers
 
     struct Failure {
         std::int64_t code;
@@ -41,23 +42,28 @@ struct FakeChain::Json {
                 {"logs", logs}};
     }
 
+    [[nodiscard]] std::uint64_t tip() const {
+        const std::uint64_t top = chain.blocks_.size() - 1;
+        return top - std::min<std::uint64_t>(top, chain.nodes_[node].lag);
+    }
+    [[nodiscard]] const State& state() const { return chain.state_at(tip()); }
+
     [[nodiscard]] std::uint64_t height(const json& tag) const {
-        const std::uint64_t tip = chain.blocks_.size() - 1;
         const auto number = u256_from_quantity(tag.get<std::string>());
-        return number ? static_cast<std::uint64_t>(*number) : tip;
+        return number ? static_cast<std::uint64_t>(*number) : tip();
     }
 
     json nonce(const json& params) const {
         const auto account = fixed_from_hex<Address>(params[0].get<std::string>()).value();
-        if (!u256_from_quantity(params[1].get<std::string>())) return to_quantity(chain.pool_nonce(account));
+        if (!u256_from_quantity(params[1].get<std::string>()))
+            return to_quantity(chain.pool_nonce(chain.nodes_[node].pool, account));
         const std::uint64_t at = height(params[1]);
-        const std::uint64_t tip = chain.blocks_.size() - 1;
-        if (at > tip)
+        if (at > tip())
             throw Failure{13, "failed to get block at height " + std::to_string(at) + ": not exist in DB", ""};
-        if (at < tip && chain.rules_.refuse_old_heights)
+        if (at < tip() && chain.rules_.refuse_old_heights)
             throw Failure{13, "state height is lower than tip", ""};
-        const auto found = chain.state_.nonces.find(account);
-        return to_quantity(found == chain.state_.nonces.end() ? 0 : found->second);
+        const auto found = state().nonces.find(account);
+        return to_quantity(found == state().nonces.end() ? 0 : found->second);
     }
 
     json send(const json& params) const {
@@ -65,7 +71,8 @@ struct FakeChain::Json {
         const auto tx = raw ? decode_signed(*raw) : Result<SignedEthTx>(fail(ErrorCode::bad_data, ""));
         if (!tx) throw Failure{-32603, "transaction type not supported", ""};
         const Hash256 hash = keccak256(*raw);
-        if (const auto refusal = chain.admit(*tx, hash)) throw Failure{refusal->code, refusal->text, ""};
+        if (const auto refusal = chain.admit_at(node, *tx, hash))
+            throw Failure{refusal->code, refusal->text, ""};
         if (chain.rules_.mine_after_send) chain.mine_one();
         return to_hex0x(hash.view());
     }
@@ -85,7 +92,7 @@ struct FakeChain::Json {
     }
 
     json call(const json& params) const {
-        const FakeRun run = chain.run_call(call_of(params[0]), true);
+        const FakeRun run = view_call(state(), call_of(params[0]));
         if (!run.ok) throw Failure{3, "execution reverted", to_hex0x(run.data)};
         return to_hex0x(run.data);
     }
@@ -93,7 +100,7 @@ struct FakeChain::Json {
     json estimate(const json& params) const {
         if (!chain.rules_.gateway) throw Failure{5, "action index not supported", ""};
         const contracts::CallRequest request = call_of(params[0]);
-        FakeRun run = chain.run_call(request, true);
+        FakeRun run = view_call(state(), request);
         if (!run.ok) throw Failure{3, "execution simulation is reverted", to_hex0x(run.data)};
         if (!request.to) {
             const auto made = chain.maker_(request.data);
@@ -106,10 +113,9 @@ struct FakeChain::Json {
     json receipt_by_hash(const json& params) const {
         if (!chain.rules_.gateway) throw Failure{5, "action index not supported", ""};
         const auto hash = fixed_from_hex<Hash256>(params[0].get<std::string>()).value();
-        const std::uint64_t tip = chain.blocks_.size() - 1;
         for (const Block& block : chain.blocks_) {
             for (const contracts::Receipt& one : block.receipts) {
-                if (one.transaction == hash && one.block + chain.rules_.receipt_delay <= tip)
+                if (one.transaction == hash && one.block + chain.rules_.receipt_delay <= tip())
                     return receipt(one);
             }
         }
@@ -118,7 +124,7 @@ struct FakeChain::Json {
 
     json block(const json& params) const {
         const std::uint64_t at = height(params[0]);
-        if (at >= chain.blocks_.size()) return nullptr;
+        if (at > tip()) return nullptr;
         return {{"number", to_quantity(at)},
                 {"hash", to_hex0x(chain.blocks_[at].hash.view())},
                 {"timestamp", to_quantity(1'700'000'000 + 5 * at)},
@@ -128,7 +134,7 @@ struct FakeChain::Json {
 
     json block_receipts(const json& params) const {
         const std::uint64_t at = height(params[0]);
-        if (at >= chain.blocks_.size()) return nullptr;
+        if (at > tip()) return nullptr;
         json out = json::array();
         for (const contracts::Receipt& one : chain.blocks_[at].receipts)
             out.push_back(receipt(one));
@@ -138,15 +144,14 @@ struct FakeChain::Json {
     json logs(const json& params) const {
         const auto address = fixed_from_hex<Address>(params[0]["address"].get<std::string>()).value();
         const auto topic = fixed_from_hex<Hash256>(params[0]["topics"][0].get<std::string>()).value();
+        const std::uint64_t last = std::min(height(params[0]["toBlock"]), tip());
         json out = json::array();
-        for (const Block& block : chain.blocks_) {
-            for (const contracts::Receipt& one : block.receipts) {
-                for (const json& log : receipt(one)["logs"]) {
-                    if (one.block < height(params[0]["fromBlock"]) || one.block > height(params[0]["toBlock"]))
-                        continue;
-                    if (log["address"] == to_hex0x(address.view()) &&
-                        log["topics"][0] == to_hex0x(topic.view()))
-                        out.push_back(log);
+        for (std::uint64_t at = height(params[0]["fromBlock"]); at <= last; ++at) {
+            for (const contracts::Receipt& one : chain.blocks_[at].receipts) {
+                for (std::size_t i = 0; i < one.logs.size(); ++i) {
+                    const contracts::ChainLog& log = one.logs[i];
+                    if (log.address == address && !log.topics.empty() && log.topics[0] == topic)
+                        out.push_back(receipt(one)["logs"][i]);
                 }
             }
         }
@@ -155,9 +160,11 @@ struct FakeChain::Json {
 
     json result(const std::string& method, const json& params) {
         if (method == "eth_chainId") return to_quantity(chain.rules_.chain_id);
-        if (method == "eth_blockNumber") return to_quantity(chain.blocks_.size() - 1);
-        if (method == "eth_gasPrice" || method == "eth_maxPriorityFeePerGas")
+        if (method == "eth_blockNumber") return to_quantity(tip());
+        if (method == "eth_gasPrice" || method == "eth_maxPriorityFeePerGas") {
+            if (!chain.rules_.suggested_price.empty()) return json::parse(chain.rules_.suggested_price);
             return to_quantity(chain.rules_.base_fee);
+        }
         if (method == "eth_getTransactionCount") return nonce(params);
         if (method == "eth_sendRawTransaction") return send(params);
         if (method == "eth_call") return call(params);
@@ -169,10 +176,13 @@ struct FakeChain::Json {
         const auto account = [&params] {
             return fixed_from_hex<Address>(params[0].get<std::string>()).value();
         };
-        if (method == "eth_getBalance") return to_quantity(chain.state_.balances[account()]);
+        if (method == "eth_getBalance") {
+            const auto found = state().balances.find(account());
+            return to_quantity(found == state().balances.end() ? U256(0) : found->second);
+        }
         if (method == "eth_getCode") {
-            const auto found = chain.state_.contracts.find(account());
-            return found == chain.state_.contracts.end() ? "0x" : to_hex0x(found->second->code());
+            const auto found = state().contracts.find(account());
+            return found == state().contracts.end() ? "0x" : to_hex0x(found->second->code());
         }
         throw Failure{-32603, "method: " + method + "\n: web3 method not found", ""};
     }
@@ -189,10 +199,11 @@ struct FakeChain::Json {
     }
 };
 
-std::string FakeChain::answer(const std::string& body) {
+std::string FakeChain::answer(const std::string& body, std::size_t node) {
     const std::scoped_lock lock(mutex_);
+    node_at(node);
     const json request = json::parse(body);
-    Json front{*this};
+    Json front{*this, node};
     if (!request.is_array()) return front.answer(request).dump();
     json out = json::array();
     for (const json& one : request)
@@ -210,8 +221,9 @@ std::vector<Result<RpcReply>> FakeEndpoint::call(std::span<const RpcCall> calls,
                 continue;
             }
         }
-        const std::string text = chain_.answer(R"({"jsonrpc":"2.0","id":1,"method":")" + call.method +
-                                               R"(","params":)" + call.params + "}");
+        const std::string text = chain_.answer(
+            R"({"jsonrpc":"2.0","id":1,"method":")" + call.method + R"(","params":)" + call.params + "}",
+            node_);
         auto reply = read_rpc_answer(text, 1);
         out.push_back(after ? after(call, std::move(reply)) : std::move(reply));
     }

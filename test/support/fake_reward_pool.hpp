@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string_view>
+#include <vector>
+
+#include "test/support/fake_chain.hpp"
+
+namespace ioswarm::test {
+
+/// How a reward pool's surroundings behave: shared by all copies of one pool, and not undone by a
+/// reorganisation.
+struct FakePoolWorld {
+    std::set<Address> refusing;     ///< contracts that take no money
+    std::set<Address> gas_burning;  ///< they refuse it, and use up all gas that they are given
+    bool fail_when_mined = false;   ///< a simulated call succeeds, the mined one reverts
+    std::uint64_t extra_gas = 0;    ///< that only the mined call uses
+    bool paused = false;            ///< every settlement reverts, also when it is simulated
+};
+
+/// AgentRewardPool on a FakeChain, as the contracts do it: version 2, version 2 with the damaged code that was
+/// published with the agent, and version 3. Reverts have the contract's own reasons, logs its own events. A
+/// chain keeps a copy per block, so that a reorganisation undoes what the pool did.
+class FakeRewardPool final : public FakeContract {
+  public:
+    enum class Version { v2, v2_damaged, v3 };
+
+    FakeRewardPool(Version version, const Address& at, const Address& coordinator,
+                   std::shared_ptr<FakePoolWorld> world = std::make_shared<FakePoolWorld>());
+
+    FakeRun run(const Address& from, const U256& value, BytesView data, bool view) override;
+    [[nodiscard]] std::shared_ptr<FakeContract> clone() const override;
+    /// The real code for version 3; for version 2 nothing that is known: no test has its code.
+    [[nodiscard]] Bytes code() const override;
+
+    [[nodiscard]] U256 claimable(const Address& wallet) const;
+    [[nodiscard]] U256 weight(const Address& wallet) const;
+    [[nodiscard]] const U256& total_weight() const { return total_weight_; }
+    /// Version 3: value of each id that was settled.
+    [[nodiscard]] const std::map<std::uint64_t, U256>& settled() const { return settled_; }
+    /// All value that settlements brought.
+    [[nodiscard]] const U256& deposited() const { return deposited_; }
+
+  private:
+    struct Agent {
+        U256 weight;
+        U256 snapshot;  ///< version 2
+        U256 pending;
+        std::uint64_t settlement = 0;  ///< version 3: the last one that listed it
+    };
+    struct Entry {
+        Address wallet;
+        U256 weight;
+        bool send_now = false;
+    };
+    struct Call;  ///< one run: what it was given, and what comes of it
+
+    void dispatch(Call& call);
+    [[nodiscard]] bool read(Call& call) const;
+    void settle_v2(Call& call, const std::vector<Address>& wallets, const std::vector<U256>& weights);
+    void settle_epoch(Call& call, std::uint64_t epoch, const std::vector<Hash256>& words);
+    void settle_legacy(Call& call, const std::vector<Address>& wallets, const std::vector<U256>& weights);
+    void share(Call& call, const std::vector<Entry>& entries);
+    void accrue(Agent& agent) const;
+    void claim(Call& call, const Address& wallet);
+    void pay_all(Call& call, const std::vector<Address>& wallets);
+    bool pay(Call& call, const Address& wallet, const U256& amount, bool tell_failure);
+    [[nodiscard]] unsigned epoch_state(std::uint64_t epoch) const;
+
+    Version version_;
+    Address at_;
+    Address coordinator_;
+    std::shared_ptr<FakePoolWorld> world_;
+    std::map<Address, Agent> agents_;
+    U256 total_weight_;
+    U256 cumulative_;
+    U256 deposited_;
+    std::uint64_t settlement_ = 0;
+    std::uint64_t newest_ = 0;
+    std::map<std::uint64_t, U256> settled_;
+};
+
+}  // namespace ioswarm::test
