@@ -86,9 +86,13 @@ class SettlementStore {
     };
     [[nodiscard]] virtual Status finish(std::uint64_t intent, const End& end) = 0;
 
-    /// The intents that ended as final_reverted since the last one that paid (settle or value, final_ok) and
-    /// since the last halt was ended; newest first.
-    [[nodiscard]] virtual Result<std::vector<IntentRow>> reverts_in_a_row() = 0;
+    /// How often what is still unpaid has failed on chain: of the payout that failed most, since the last halt
+    /// was ended.
+    struct Reverts {
+        std::uint64_t generations = 0;  ///< intents that covered it and ended as final_reverted
+        std::uint64_t out_of_gas = 0;   ///< of them, those that used all their gas
+    };
+    [[nodiscard]] virtual Result<Reverts> reverts_of_unpaid() = 0;
 
     /// Value and gas of all intents signed in the UTC day of `now_ms`: final ones by what they cost, live ones
     /// by the most that they can cost.

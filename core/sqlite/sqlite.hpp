@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The little of SQLite that the ledger and the diff log need, without its header. Not for use outside those
-// two.
+// The little of SQLite that the ledger, the diff log and the settlement file need, without its header. Not for
+// use outside those.
 
 #include <chrono>
 #include <cstdint>

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <initializer_list>
+#include <string_view>
+
+#include "core/sqlite/lock_file.hpp"
+#include "core/sqlite/sqlite.hpp"
+#include "settlement/store.hpp"
+
+namespace ioswarm::settlement {
+
+/// SettlementStore over settlement.db. Its destructor closes the file and writes no row.
+class SqliteStore final : public SettlementStore {
+  public:
+    SqliteStore(LockFile lock, sqlite::Database database, const SettlementIdentity& identity)
+        : lock_(std::move(lock)), database_(std::move(database)), identity_(identity) {}
+
+    [[nodiscard]] const SettlementIdentity& identity() const noexcept override { return identity_; }
+    Result<std::vector<IntentRow>> add_plan(std::span<const PlannedIntent> plan, std::int64_t now_ms) override;
+    Result<std::optional<IntentRow>> live_intent() override;
+    Result<std::optional<IntentRow>> intent(std::uint64_t id) override;
+    Result<std::vector<IntentRow>> intents(std::uint64_t first_id, std::size_t limit) override;
+    Result<std::vector<AttemptRow>> attempts(std::uint64_t intent) override;
+    Result<std::vector<ObservationRow>> observations(std::uint64_t intent) override;
+    Result<std::vector<CoveredPayout>> payouts_of(std::uint64_t intent) override;
+    Result<std::set<std::pair<std::uint64_t, std::string>>> covered(std::uint64_t first_epoch) override;
+    Result<std::set<Address>> push_failed() override;
+    Result<std::uint64_t> next_nonce() override;
+    Result<std::uint64_t> reserve_nonce(std::uint64_t intent) override;
+    Result<AttemptRow> add_attempt(const AttemptRow& attempt) override;
+    Status note_send(std::uint64_t intent, std::uint64_t attempt, std::uint64_t tip) override;
+    Status note_answer(std::uint64_t intent, std::uint64_t attempt, std::string answer, bool pooled) override;
+    Status note_mined(const ObservationRow& seen) override;
+    Status note_unmined(std::uint64_t intent) override;
+    Status note_cancelling(std::uint64_t intent) override;
+    Status finish(std::uint64_t intent, const End& end) override;
+    Result<Reverts> reverts_of_unpaid() override;
+    Result<U256> spent_today(std::int64_t now_ms) override;
+    Result<Halt> halt() override;
+    Status set_halt(const Halt& halt) override;
+    Status set_hold(const Hold& hold, std::int64_t now_ms) override;
+
+  private:
+    /// One intent, which must be there and in one of these states. Error failed_precondition.
+    [[nodiscard]] Result<IntentRow> intent_in(std::uint64_t id, std::initializer_list<IntentState> states,
+                                              const char* what);
+    [[nodiscard]] Status set_state(std::uint64_t id, IntentState state);
+    [[nodiscard]] Status add_intent(IntentRow& intent, const std::vector<CoveredPayout>& payouts);
+    [[nodiscard]] Status add_cover(std::uint64_t intent, const CoveredPayout& payout);
+    [[nodiscard]] Result<Hash256> free_key(const IntentRow& intent);
+    [[nodiscard]] Status store_attempt(const IntentRow& intent, AttemptRow& attempt);
+    [[nodiscard]] Status note_most_spend(const IntentRow& intent, const AttemptRow& attempt);
+    [[nodiscard]] Status end_row(const IntentRow& intent, const End& end);
+    [[nodiscard]] Status end_payouts(const IntentRow& intent, const End& end);
+    [[nodiscard]] Status end_totals(const IntentRow& intent, const End& end);
+    [[nodiscard]] Status cancel_value_step(const IntentRow& weights, const End& end);
+    /// A statement made, bound by `bind` and run to its end.
+    template <typename Bind>
+    [[nodiscard]] Status run(std::string_view sql, Bind bind);
+    /// What `work` gives, as one transaction: undone when it is an error.
+    template <typename Work>
+    [[nodiscard]] auto at_once(Work work) -> decltype(work());
+
+    LockFile lock_;  // before the database, so that it is dropped after it
+    sqlite::Database database_;
+    SettlementIdentity identity_;
+};
+
+/// Undone unless committed.
+class StoreTransaction {
+  public:
+    explicit StoreTransaction(sqlite::Database& database) : database_(database) {}
+    ~StoreTransaction() {
+        if (begun_ && database_.in_transaction()) static_cast<void>(database_.execute("ROLLBACK"));
+    }
+    StoreTransaction(const StoreTransaction&) = delete;
+    StoreTransaction& operator=(const StoreTransaction&) = delete;
+
+    [[nodiscard]] Status begin() {
+        Status status = database_.execute("BEGIN IMMEDIATE");
+        begun_ = status.has_value();
+        return status;
+    }
+    [[nodiscard]] Status commit() { return database_.execute("COMMIT"); }
+
+  private:
+    sqlite::Database& database_;
+    bool begun_ = false;
+};
+
+template <typename Bind>
+Status SqliteStore::run(std::string_view sql, Bind bind) {
+    auto statement = database_.prepare(sql);
+    if (!statement) return fail(std::move(statement).error());
+    bind(*statement);
+    return statement->run();
+}
+
+template <typename Work>
+auto SqliteStore::at_once(Work work) -> decltype(work()) {
+    StoreTransaction transaction(database_);
+    if (Status begun = transaction.begin(); !begun) return fail(std::move(begun).error());
+    auto out = work();
+    if (!out) return out;
+    if (Status committed = transaction.commit(); !committed) return fail(std::move(committed).error());
+    return out;
+}
+
+}  // namespace ioswarm::settlement

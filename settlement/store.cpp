@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "settlement/store.hpp"
+
+#include <algorithm>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "core/sqlite/lock_file.hpp"
+#include "core/sqlite/private_file.hpp"
+#include "core/sqlite/table_texts.hpp"
+#include "settlement/schema.hpp"
+#include "settlement/sqlite_store.hpp"
+#include "settlement/store_rows.hpp"
+
+namespace ioswarm::settlement {
+namespace {
+
+/// Errors of the lock name the other settler's process; here they say what to do about it.
+Result<LockFile> lock_settlement(const std::filesystem::path& dir) {
+    auto lock = LockFile::acquire(settlement_lock_file(dir));
+    if (lock || lock.error().code != ErrorCode::try_again) return lock;
+    Error error = std::move(lock).error();
+    error.what = "another settler is at work";
+    error.hint = "wait until it is done; one settler at a time may use a data directory";
+    return fail(std::move(error));
+}
+
+Result<sqlite::Database> open_for_writing(const std::filesystem::path& dir) {
+    auto database =
+        sqlite::Database::open(settlement_file(dir), sqlite::Database::Mode::read_write, kSettlementName);
+    if (!database) return fail(database.error());
+    // Every commit is on the disk when it returns. No mmap: a read error would be a SIGBUS.
+    Status status = database->execute(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA mmap_size = 0;"
+        "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 16777216");
+    if (!status) return fail(std::move(status).error());
+    return database;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SettlementStore>> SettlementStore::create(const std::filesystem::path& dir,
+                                                                 const SettlementIdentity& identity) {
+    auto lock = lock_settlement(dir);
+    if (!lock) return fail(std::move(lock).error());
+    const std::filesystem::path file = settlement_file(dir);
+    if (Status made = make_private_file(file, kSettlementName); !made) return fail(std::move(made).error());
+    auto database = open_for_writing(dir);
+    if (!database) return fail(std::move(database).error());
+    const auto empty = sqlite::is_without_tables(*database);
+    if (!empty) return fail(empty.error());
+    if (!*empty) {
+        return fail(ErrorCode::failed_precondition, "cannot make the settlement file", file.string(),
+                    "it is there already");
+    }
+    if (Status created = create_settlement_schema(*database, identity); !created)
+        return fail(std::move(created).error());
+    return std::unique_ptr<SettlementStore>(
+        std::make_unique<SqliteStore>(std::move(*lock), std::move(*database), identity));
+}
+
+Result<std::unique_ptr<SettlementStore>> SettlementStore::open(const std::filesystem::path& dir) {
+    const std::filesystem::path file = settlement_file(dir);
+    std::error_code error;
+    if (!std::filesystem::exists(file, error)) {
+        if (error && error != std::errc::no_such_file_or_directory)
+            return fail(errno_error(error.value(), "cannot open the settlement file", file.string()));
+        return fail(ErrorCode::not_found, "cannot open the settlement file", file.string(), "there is none",
+                    "run 'ioswarm settle init' first");
+    }
+    auto lock = lock_settlement(dir);
+    if (!lock) return fail(std::move(lock).error());
+    auto database = open_for_writing(dir);
+    if (!database) return fail(std::move(database).error());
+    if (Status checked = check_settlement_schema(*database); !checked) return fail(std::move(checked).error());
+    const auto identity = read_identity(*database);
+    if (!identity) return fail(identity.error());
+    return std::unique_ptr<SettlementStore>(
+        std::make_unique<SqliteStore>(std::move(*lock), std::move(*database), *identity));
+}
+
+}  // namespace ioswarm::settlement

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// What SqliteStore writes before anything goes out: plans, nonces and signed bytes.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "settlement/sqlite_store.hpp"
+#include "settlement/store_rows.hpp"
+
+namespace ioswarm::settlement {
+namespace {
+
+constexpr const char* kCannotPlan = "cannot store the plan";
+constexpr std::int64_t kDayMs = 86'400'000;
+
+/// What every intent must satisfy, whoever planned it.
+Status check_planned(const PlannedIntent& planned) {
+    const IntentRow& intent = planned.intent;
+    U512 sum = 0;
+    for (const CoveredPayout& payout : planned.payouts)
+        sum += U512(payout.amount_rau);
+    if (intent.kind == IntentKind::weights) {
+        if (planned.payouts.empty() && intent.value_rau == 0) return {};
+        return fail(ErrorCode::internal, kCannotPlan, {}, "weights carry no value and cover no payout");
+    }
+    if (planned.payouts.empty()) return fail(ErrorCode::internal, kCannotPlan, {}, "it covers no payout");
+    if (sum != U512(intent.value_rau)) {
+        return fail(ErrorCode::internal, kCannotPlan, {},
+                    "its value is not the sum of the payouts that it covers");
+    }
+    if (payouts_hash(planned.payouts) != intent.payouts_hash)
+        return fail(ErrorCode::internal, kCannotPlan, {}, "its hash is not that of its payouts");
+    return {};
+}
+
+}  // namespace
+
+Result<std::vector<IntentRow>> SqliteStore::add_plan(std::span<const PlannedIntent> plan, std::int64_t now_ms) {
+    for (const PlannedIntent& one : plan) {
+        if (Status checked = check_planned(one); !checked) return fail(std::move(checked).error());
+    }
+    return at_once([&]() -> Result<std::vector<IntentRow>> {
+        const auto newest = database_.query_integer("SELECT max(id) FROM intent");
+        if (!newest) return fail(newest.error());
+        const auto first = static_cast<std::uint64_t>(newest->value_or(0)) + 1;
+        std::vector<IntentRow> out;
+        for (const PlannedIntent& one : plan) {
+            IntentRow row = one.intent;
+            row.id = first + out.size();
+            row.settlement = first;
+            row.state = IntentState::planned;
+            row.created_ms = now_ms;
+            row.nonce.reset();
+            if (Status added = add_intent(row, one.payouts); !added) return fail(std::move(added).error());
+            out.push_back(std::move(row));
+        }
+        return out;
+    });
+}
+
+/// The key of the first generation that is free. The same weights are sent again and again; a payment is made
+/// again only when the one before it failed or was cancelled.
+Result<Hash256> SqliteStore::free_key(const IntentRow& intent) {
+    auto found = database_.prepare("SELECT state FROM intent WHERE key = ?1");
+    if (!found) return fail(found.error());
+    for (std::uint64_t generation = 0;; ++generation) {
+        const Hash256 key = intent_key(identity_, intent, generation);
+        found->bind_blob(1, key.view());
+        const auto row = found->step();
+        if (!row) return fail(row.error());
+        if (!*row) return key;
+        const auto state = enum_of(found->text(0), IntentState::cancelled);
+        found->reset();
+        if (!state) return fail(state.error());
+        const bool may_repeat =
+            is_final(*state) && (*state != IntentState::final_ok || intent.kind == IntentKind::weights);
+        if (!may_repeat) return fail(ErrorCode::aborted, kCannotPlan, {}, "the same work is planned already");
+    }
+}
+
+Status SqliteStore::add_intent(IntentRow& intent, const std::vector<CoveredPayout>& payouts) {
+    auto key = free_key(intent);
+    if (!key) return fail(std::move(key).error());
+    intent.key = *key;
+    const std::string value = to_decimal(intent.value_rau);
+    Status stored =
+        run("INSERT INTO intent(id, kind, settlement, pool_epoch, first_epoch, last_epoch, key, receiver, "
+            "value_rau, "
+            "data, gas_limit, payouts_hash, state, created_ms, block, gas_used, gas_price, final_ms, reason) "
+            "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'planned', ?13, 0, 0, '0', 0, '')",
+            [&](sqlite::Statement& row) {
+                row.bind_u64(1, intent.id)
+                    .bind_text(2, to_string(intent.kind))
+                    .bind_u64(3, intent.settlement)
+                    .bind_u64(4, intent.pool_epoch)
+                    .bind_u64(5, intent.first_epoch)
+                    .bind_u64(6, intent.last_epoch)
+                    .bind_blob(7, intent.key.view())
+                    .bind_blob(8, intent.to.view())
+                    .bind_text(9, value)
+                    .bind_blob(10, intent.data)
+                    .bind_u64(11, intent.gas_limit)
+                    .bind_blob(12, intent.payouts_hash.view())
+                    .bind(13, intent.created_ms);
+            });
+    if (!stored) return stored;
+    for (const CoveredPayout& payout : payouts) {
+        if (Status covered = add_cover(intent.id, payout); !covered) return covered;
+    }
+    return {};
+}
+
+Status SqliteStore::add_cover(std::uint64_t intent, const CoveredPayout& payout) {
+    Status status =
+        run("INSERT INTO cover VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING", [&](sqlite::Statement& row) {
+            row.bind_u64(1, payout.epoch).bind_text(2, payout.agent_id).bind_u64(3, intent);
+        });
+    if (!status) return status;
+    if (database_.changes() != 1) {
+        return fail(
+            ErrorCode::aborted, kCannotPlan, {},
+            fmt::format("the payout of epoch {} to {} is covered already", payout.epoch, payout.agent_id));
+    }
+    const std::string amount = to_decimal(payout.amount_rau);
+    return run("INSERT INTO covered VALUES(?1, ?2, ?3, ?4, ?5, NULL)", [&](sqlite::Statement& row) {
+        row.bind_u64(1, intent)
+            .bind_u64(2, payout.epoch)
+            .bind_text(3, payout.agent_id)
+            .bind_blob(4, payout.wallet.view())
+            .bind_text(5, amount);
+    });
+}
+
+Result<std::uint64_t> SqliteStore::next_nonce() {
+    const auto highest = database_.query_integer("SELECT max(nonce) FROM intent WHERE nonce IS NOT NULL");
+    if (!highest) return fail(highest.error());
+    const auto given = database_.query_integer("SELECT count(nonce) FROM intent");
+    if (!given) return fail(given.error());
+    if (given->value_or(0) == 0) return identity_.first_nonce;
+    const std::uint64_t next = static_cast<std::uint64_t>(highest->value_or(0)) + 1;
+    if (next != identity_.first_nonce + static_cast<std::uint64_t>(given->value_or(0))) {
+        return fail(ErrorCode::data_loss, "cannot read the settlement file", database_.file(),
+                    "the nonces that it gave out have a gap",
+                    "stop, keep a copy of the file, and restore it with 'ioswarm settle init --rebuild'");
+    }
+    return next;
+}
+
+Result<std::uint64_t> SqliteStore::reserve_nonce(std::uint64_t intent) {
+    return at_once([&]() -> Result<std::uint64_t> {
+        const auto row = intent_in(intent, {IntentState::planned}, "cannot give a nonce");
+        if (!row) return fail(row.error());
+        const auto live = database_.query_integer(
+            "SELECT count(*) FROM intent WHERE state NOT IN ('planned', 'final_ok', 'final_reverted', "
+            "'cancelled')");
+        if (!live) return fail(live.error());
+        if (live->value_or(0) != 0) {
+            return fail(ErrorCode::failed_precondition, "cannot give a nonce", fmt::format("intent {}", intent),
+                        "another transaction is under way");
+        }
+        const auto nonce = next_nonce();
+        if (!nonce) return nonce;
+        Status status = run("UPDATE intent SET nonce = ?2, state = 'reserved' WHERE id = ?1",
+                            [&](sqlite::Statement& one) { one.bind_u64(1, intent).bind_u64(2, *nonce); });
+        if (!status) return fail(std::move(status).error());
+        return *nonce;
+    });
+}
+
+Result<AttemptRow> SqliteStore::add_attempt(const AttemptRow& attempt) {
+    return at_once([&]() -> Result<AttemptRow> {
+        using S = IntentState;
+        const auto intent =
+            intent_in(attempt.intent, {S::reserved, S::signed_, S::sending, S::pooled, S::mined, S::cancelling},
+                      "cannot store a signed transaction");
+        if (!intent) return fail(intent.error());
+        auto stored = read_attempts(database_, attempt.intent);
+        if (!stored) return fail(std::move(stored).error());
+        // Signing is deterministic: the same order gives the same bytes, which are stored once.
+        const auto same = std::find_if(stored->begin(), stored->end(),
+                                       [&](const AttemptRow& one) { return one.hash == attempt.hash; });
+        if (same != stored->end()) return *same;
+        AttemptRow out = attempt;
+        out.number = stored->size() + 1;
+        out.sends = 0;
+        out.sent_block = 0;
+        out.answer.clear();
+        if (Status status = store_attempt(*intent, out); !status) return fail(std::move(status).error());
+        if (Status status = note_most_spend(*intent, out); !status) return fail(std::move(status).error());
+        if (intent->state == S::reserved) {
+            if (Status status = set_state(intent->id, S::signed_); !status)
+                return fail(std::move(status).error());
+        }
+        return out;
+    });
+}
+
+Status SqliteStore::store_attempt(const IntentRow& intent, AttemptRow& attempt) {
+    if (attempt.kind == AttemptKind::pay && attempt.gas_limit != intent.gas_limit) {
+        return fail(ErrorCode::internal, "cannot store a signed transaction",
+                    fmt::format("intent {}", intent.id), "its gas limit is not the intent's");
+    }
+    const std::string price = to_decimal(attempt.gas_price);
+    return run(
+        "INSERT INTO attempt(intent, number, kind, gas_price, gas_limit, raw, hash, from_block, signed_ms, "
+        "sends, sent_block, answer) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, '')",
+        [&](sqlite::Statement& row) {
+            row.bind_u64(1, attempt.intent)
+                .bind_u64(2, attempt.number)
+                .bind_text(3, to_string(attempt.kind))
+                .bind_text(4, price)
+                .bind_u64(5, attempt.gas_limit)
+                .bind_blob(6, attempt.raw)
+                .bind_blob(7, attempt.hash.view())
+                .bind_u64(8, attempt.from_block)
+                .bind(9, attempt.signed_ms);
+        });
+}
+
+/// What the intent can cost at most, now that it has this attempt.
+Status SqliteStore::note_most_spend(const IntentRow& intent, const AttemptRow& attempt) {
+    auto stored = read_attempts(database_, intent.id);
+    if (!stored) return fail(std::move(stored).error());
+    U256 most = 0;
+    for (const AttemptRow& one : *stored)
+        most = std::max(most, U256(U256(one.gas_limit) * one.gas_price));
+    const std::string gas = to_decimal(most);
+    const std::string value = to_decimal(intent.value_rau);
+    return run("INSERT INTO spend VALUES(?1, ?2, ?3, ?4) ON CONFLICT(intent) DO UPDATE SET gas_rau = ?4",
+               [&](sqlite::Statement& row) {
+                   row.bind_u64(1, intent.id)
+                       .bind(2, attempt.signed_ms / kDayMs)
+                       .bind_text(3, value)
+                       .bind_text(4, gas);
+               });
+}
+
+Result<U256> SqliteStore::spent_today(std::int64_t now_ms) {
+    auto row = database_.prepare("SELECT value_rau, gas_rau FROM spend WHERE day = ?1");
+    if (!row) return fail(row.error());
+    row->bind(1, now_ms / kDayMs);
+    U256 out = 0;
+    Status status = for_each_settlement_row(*row, [&]() -> Status {
+        const auto value = row->amount(0);
+        if (!value) return fail(value.error());
+        const auto gas = row->amount(1);
+        if (!gas) return fail(gas.error());
+        out += *value + *gas;
+        return {};
+    });
+    if (!status) return fail(std::move(status).error());
+    return out;
+}
+
+}  // namespace ioswarm::settlement

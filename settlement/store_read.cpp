@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// What SqliteStore reads, and the halt and the hold.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "settlement/sqlite_store.hpp"
+#include "settlement/store_rows.hpp"
+
+namespace ioswarm::settlement {
+
+Result<std::optional<IntentRow>> SqliteStore::live_intent() {
+    return read_live_intent(database_);
+}
+
+Result<std::optional<IntentRow>> SqliteStore::intent(std::uint64_t id) {
+    auto rows = read_intents(database_, id, 1);
+    if (!rows) return fail(std::move(rows).error());
+    if (rows->empty() || rows->front().id != id) return std::optional<IntentRow>();
+    return std::optional<IntentRow>(std::move(rows->front()));
+}
+
+Result<std::vector<IntentRow>> SqliteStore::intents(std::uint64_t first_id, std::size_t limit) {
+    return read_intents(database_, first_id, limit);
+}
+
+Result<std::vector<AttemptRow>> SqliteStore::attempts(std::uint64_t intent) {
+    return read_attempts(database_, intent);
+}
+
+Result<std::vector<ObservationRow>> SqliteStore::observations(std::uint64_t intent) {
+    auto row = database_.prepare(
+        "SELECT intent, endpoint, hash, block, block_hash, status, at_ms FROM obs WHERE intent = ?1 ORDER BY "
+        "endpoint");
+    if (!row) return fail(row.error());
+    row->bind_u64(1, intent);
+    std::vector<ObservationRow> out;
+    Status status = for_each_settlement_row(*row, [&]() -> Status {
+        const auto hash = row->fixed<Hash256>(2);
+        if (!hash) return fail(hash.error());
+        const auto block_hash = row->fixed<Hash256>(4);
+        if (!block_hash) return fail(block_hash.error());
+        out.push_back(
+            {row->u64(0), row->text(1), *hash, row->u64(3), *block_hash, row->u64(5), row->integer(6)});
+        return {};
+    });
+    if (!status) return fail(std::move(status).error());
+    return out;
+}
+
+Result<std::vector<CoveredPayout>> SqliteStore::payouts_of(std::uint64_t intent) {
+    auto row = database_.prepare(
+        "SELECT epoch, agent, wallet, amount_rau FROM covered WHERE intent = ?1 ORDER BY epoch, agent");
+    if (!row) return fail(row.error());
+    row->bind_u64(1, intent);
+    std::vector<CoveredPayout> out;
+    Status status = for_each_settlement_row(*row, [&]() -> Status {
+        const auto wallet = row->fixed<Address>(2);
+        if (!wallet) return fail(wallet.error());
+        const auto amount = row->amount(3);
+        if (!amount) return fail(amount.error());
+        out.push_back({row->u64(0), row->text(1), *wallet, *amount});
+        return {};
+    });
+    if (!status) return fail(std::move(status).error());
+    return out;
+}
+
+Result<std::set<std::pair<std::uint64_t, std::string>>> SqliteStore::covered(std::uint64_t first_epoch) {
+    auto row = database_.prepare("SELECT epoch, agent FROM cover WHERE epoch >= ?1");
+    if (!row) return fail(row.error());
+    row->bind_u64(1, at_most_column(first_epoch));
+    std::set<std::pair<std::uint64_t, std::string>> out;
+    Status status = for_each_settlement_row(*row, [&]() -> Status {
+        out.emplace(row->u64(0), row->text(1));
+        return {};
+    });
+    if (!status) return fail(std::move(status).error());
+    return out;
+}
+
+Result<std::set<Address>> SqliteStore::push_failed() {
+    auto row = database_.prepare("SELECT DISTINCT wallet FROM refused");
+    if (!row) return fail(row.error());
+    std::set<Address> out;
+    Status status = for_each_settlement_row(*row, [&]() -> Status {
+        const auto wallet = row->fixed<Address>(0);
+        if (!wallet) return fail(wallet.error());
+        out.insert(*wallet);
+        return {};
+    });
+    if (!status) return fail(std::move(status).error());
+    return out;
+}
+
+Result<SettlementStore::Reverts> SqliteStore::reverts_of_unpaid() {
+    // Weights cover nothing themselves: what fails with them is the value step behind them.
+    auto row = database_.prepare(
+        "SELECT count(*), sum(i.gas_used >= i.gas_limit) FROM intent i "
+        "JOIN covered c ON c.intent = CASE i.kind WHEN 'weights' THEN i.id + 1 ELSE i.id END "
+        "LEFT JOIN cover v ON v.epoch = c.epoch AND v.agent = c.agent LEFT JOIN intent p ON p.id = v.intent "
+        "WHERE i.state = 'final_reverted' AND i.id > (SELECT resumed_behind FROM meta) "
+        "AND coalesce(p.state, '') <> 'final_ok' GROUP BY c.epoch, c.agent ORDER BY 1 DESC LIMIT 1");
+    if (!row) return fail(row.error());
+    const auto found = row->step();
+    if (!found) return fail(found.error());
+    if (!*found) return Reverts{};
+    return Reverts{row->u64(0), row->u64(1)};
+}
+
+Result<Halt> SqliteStore::halt() {
+    return read_halt(database_);
+}
+
+Status SqliteStore::set_halt(const Halt& halt) {
+    // What failed before an operator resumed is not counted again.
+    const char* const sql = halt.reason == HaltReason::none
+                                ? "UPDATE meta SET halt = ?1, halt_detail = ?2, halt_ms = ?3, resumed_behind = "
+                                  "(SELECT coalesce(max(id), 0) FROM intent)"
+                                : "UPDATE meta SET halt = ?1, halt_detail = ?2, halt_ms = ?3";
+    return run(sql, [&](sqlite::Statement& row) {
+        row.bind_text(1, to_string(halt.reason)).bind_text(2, halt.detail).bind(3, halt.at_ms);
+    });
+}
+
+Status SqliteStore::set_hold(const Hold& hold, std::int64_t now_ms) {
+    const auto stored = read_hold(database_);
+    if (!stored) return fail(stored.error());
+    if (stored->hold.reason == hold.reason && stored->hold.detail == hold.detail) return {};
+    return run("UPDATE meta SET hold = ?1, hold_detail = ?2, hold_ms = ?3", [&](sqlite::Statement& row) {
+        row.bind_text(1, to_string(hold.reason)).bind_text(2, hold.detail).bind(3, now_ms);
+    });
+}
+
+Result<IntentRow> SqliteStore::intent_in(std::uint64_t id, std::initializer_list<IntentState> states,
+                                         const char* what) {
+    auto row = intent(id);
+    if (!row) return fail(std::move(row).error());
+    if (!*row) return fail(ErrorCode::failed_precondition, what, fmt::format("intent {}", id), "there is none");
+    if (std::find(states.begin(), states.end(), (*row)->state) == states.end()) {
+        return fail(ErrorCode::failed_precondition, what, fmt::format("intent {}", id),
+                    fmt::format("it is {}", to_string((*row)->state)));
+    }
+    return std::move(**row);
+}
+
+Status SqliteStore::set_state(std::uint64_t id, IntentState state) {
+    return run("UPDATE intent SET state = ?2 WHERE id = ?1",
+               [&](sqlite::Statement& row) { row.bind_u64(1, id).bind_text(2, to_string(state)); });
+}
+
+}  // namespace ioswarm::settlement

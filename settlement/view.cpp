@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "settlement/view.hpp"
+
+#include <cerrno>
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/sqlite/sqlite.hpp"
+#include "settlement/schema.hpp"
+#include "settlement/store_rows.hpp"
+
+namespace ioswarm::settlement {
+namespace {
+
+#define IOSWARM_PAYOUT_STATE_COLUMNS                                                                     \
+    "SELECT c.epoch, c.agent, c.wallet, c.amount_rau, i.id, i.state, "                                   \
+    "EXISTS(SELECT 1 FROM refused r WHERE r.intent = i.id AND r.wallet = c.wallet), "                    \
+    "coalesce(i.hash, (SELECT a.hash FROM attempt a WHERE a.intent = i.id ORDER BY a.number DESC LIMIT " \
+    "1)), "                                                                                              \
+    "i.block, i.final_ms, c.paid_order "
+constexpr const char* kNewlyPaid = IOSWARM_PAYOUT_STATE_COLUMNS
+    "FROM covered c JOIN intent i ON i.id = c.intent WHERE c.paid_order > ?1 "
+    "ORDER BY c.paid_order LIMIT ?2";
+constexpr const char* kPayoutsOfEpochs = IOSWARM_PAYOUT_STATE_COLUMNS
+    "FROM cover v JOIN covered c ON c.intent = v.intent AND c.epoch = v.epoch AND "
+    "c.agent = v.agent JOIN intent i ON i.id = v.intent "
+    "WHERE v.epoch BETWEEN ?1 AND ?2 ORDER BY v.epoch, v.agent";
+#undef IOSWARM_PAYOUT_STATE_COLUMNS
+
+Result<PayoutState> payout_state_of(const sqlite::Statement& row) {
+    PayoutState out;
+    out.payout.epoch = row.u64(0);
+    out.payout.agent_id = row.text(1);
+    const auto wallet = row.fixed<Address>(2);
+    if (!wallet) return fail(wallet.error());
+    out.payout.wallet = *wallet;
+    const auto amount = row.amount(3);
+    if (!amount) return fail(amount.error());
+    out.payout.amount_rau = *amount;
+    out.intent = row.u64(4);
+    const auto state = enum_of(row.text(5), IntentState::cancelled);
+    if (!state) return fail(state.error());
+    out.state = *state;
+    out.push_failed = row.integer(6) != 0;
+    if (!row.is_null(7)) {
+        const auto hash = row.fixed<Hash256>(7);
+        if (!hash) return fail(hash.error());
+        out.hash = *hash;
+    }
+    out.block = row.u64(8);
+    out.final_ms = row.integer(9);
+    return out;
+}
+
+class SqliteView final : public SettlementView {
+  public:
+    explicit SqliteView(sqlite::Database database) : database_(std::move(database)) {}
+
+    Result<SettlementSummary> summary() override;
+    Result<std::vector<PayoutState>> newly_paid(std::uint64_t* after, std::size_t limit) override;
+    Result<std::vector<PayoutState>> payouts(std::uint64_t first_epoch, std::uint64_t last_epoch) override;
+    Result<std::vector<IntentRow>> intents(std::uint64_t first_id, std::size_t limit) override {
+        return read_intents(database_, first_id, limit);
+    }
+    Result<std::vector<AttemptRow>> attempts(std::uint64_t intent) override {
+        return read_attempts(database_, intent);
+    }
+
+  private:
+    [[nodiscard]] Status read_summary(SettlementSummary& out);
+    sqlite::Database database_;
+};
+
+Status SqliteView::read_summary(SettlementSummary& out) {
+    auto identity = read_identity(database_);
+    if (!identity) return fail(std::move(identity).error());
+    out.identity = *identity;
+    auto halt = read_halt(database_);
+    if (!halt) return fail(std::move(halt).error());
+    out.halt = std::move(*halt);
+    auto hold = read_hold(database_);
+    if (!hold) return fail(std::move(hold).error());
+    out.hold = std::move(hold->hold);
+    out.hold_ms = hold->at_ms;
+    auto live = read_live_intent(database_);
+    if (!live) return fail(std::move(live).error());
+    out.live = std::move(*live);
+    auto row = database_.prepare(
+        "SELECT paid_intents, reverted_intents, paid_rau, gas_rau, (SELECT count(*) FROM cover) FROM meta");
+    if (!row) return fail(std::move(row).error());
+    const auto found = row->step();
+    if (!found) return fail(found.error());
+    out.paid_intents = row->u64(0);
+    out.reverted_intents = row->u64(1);
+    const auto paid = row->amount(2);
+    if (!paid) return fail(paid.error());
+    out.paid_rau = *paid;
+    const auto gas = row->amount(3);
+    if (!gas) return fail(gas.error());
+    out.gas_rau = *gas;
+    out.covered_payouts = row->u64(4);
+    return {};
+}
+
+Result<SettlementSummary> SqliteView::summary() {
+    // One transaction, so that all figures are of one moment.
+    if (Status begun = database_.execute("BEGIN"); !begun) return fail(std::move(begun).error());
+    SettlementSummary out;
+    Status status = read_summary(out);
+    Status ended = database_.execute("COMMIT");
+    if (!status) return fail(std::move(status).error());
+    if (!ended) return fail(std::move(ended).error());
+    return out;
+}
+
+Result<std::vector<PayoutState>> SqliteView::newly_paid(std::uint64_t* after, std::size_t limit) {
+    auto row = database_.prepare(kNewlyPaid);
+    if (!row) return fail(row.error());
+    row->bind_u64(1, at_most_column(*after)).bind_u64(2, at_most_column(limit));
+    std::vector<PayoutState> out;
+    std::uint64_t last = *after;
+    Status status = for_each_settlement_row(*row, [&]() -> Status {
+        auto one = payout_state_of(*row);
+        if (!one) return fail(std::move(one).error());
+        out.push_back(std::move(*one));
+        last = row->u64(10);
+        return {};
+    });
+    if (!status) return fail(std::move(status).error());
+    *after = last;
+    return out;
+}
+
+Result<std::vector<PayoutState>> SqliteView::payouts(std::uint64_t first_epoch, std::uint64_t last_epoch) {
+    auto row = database_.prepare(kPayoutsOfEpochs);
+    if (!row) return fail(row.error());
+    row->bind_u64(1, at_most_column(first_epoch)).bind_u64(2, at_most_column(last_epoch));
+    std::vector<PayoutState> out;
+    Status status = for_each_settlement_row(*row, [&]() -> Status {
+        auto one = payout_state_of(*row);
+        if (!one) return fail(std::move(one).error());
+        out.push_back(std::move(*one));
+        return {};
+    });
+    if (!status) return fail(std::move(status).error());
+    return out;
+}
+
+std::string user_name(uid_t user) {
+    const passwd* const entry =
+        getpwuid(user);  // NOLINT(concurrency-mt-unsafe): named in an error, nothing more
+    return entry != nullptr ? entry->pw_name : fmt::format("#{}", user);
+}
+
+/// Another user cannot open a database that has a WAL, not even for reading.
+Status check_owner(const std::filesystem::path& file) {
+    struct stat info {};
+    if (stat(file.c_str(), &info) != 0) {
+        if (errno == ENOENT) {
+            return fail(ErrorCode::not_found, "cannot open the settlement file", file.string(), "there is none",
+                        "run 'ioswarm settle init' first");
+        }
+        return fail(errno_error(errno, "cannot open the settlement file", file.string()));
+    }
+    const uid_t me = geteuid();
+    if (me == 0 || me == info.st_uid) return {};
+    const std::string owner = user_name(info.st_uid);
+    return fail(ErrorCode::permission_denied, "cannot open the settlement file", file.string(),
+                fmt::format("it belongs to user {}, and this is {}", owner, user_name(me)),
+                fmt::format("run the command as that user: sudo -u {} ioswarm ...", owner));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SettlementView>> SettlementView::open(const std::filesystem::path& dir) {
+    const std::filesystem::path file = settlement_file(dir);
+    if (Status owned = check_owner(file); !owned) return fail(std::move(owned).error());
+    auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_only, kSettlementName);
+    if (!database) return fail(std::move(database).error());
+    Status status = database->execute(
+        "PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0; PRAGMA cache_size = "
+        "-4096");
+    if (status) status = check_settlement_schema(*database);
+    if (!status) return fail(std::move(status).error());
+    return std::unique_ptr<SettlementView>(std::make_unique<SqliteView>(std::move(*database)));
+}
+
+}  // namespace ioswarm::settlement
