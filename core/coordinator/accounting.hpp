@@ -117,6 +117,11 @@ class Accounting {
     /// that was not welcomed since the start, or of whom very many are due, it comes with a later call. The
     /// ledger marks within about a second, together with others, that it was told.
     [[nodiscard]] std::optional<PayoutInfo> take_payout(const std::string& agent_id);
+    /// The settlement of these payouts (agent and epoch) is final: their notices go out from now on. Those that
+    /// were told of before, or are unknown, are passed over. Waits for the ledger: never from a network thread.
+    /// Returns how many began to be due. Errors: of the ledger; nothing was changed then.
+    [[nodiscard]] Result<std::size_t> payouts_final(
+        const std::vector<std::pair<std::string, std::uint64_t>>& payouts);
     /// Marks now, and waits for it. For tests; the destructor does it too.
     [[nodiscard]] Status mark_payouts_told();
 

@@ -44,6 +44,24 @@ std::optional<PayoutInfo> Accounting::take_payout(const std::string& agent_id) {
     return taken.payout;
 }
 
+Result<std::size_t> Accounting::payouts_final(
+    const std::vector<std::pair<std::string, std::uint64_t>>& payouts) {
+    std::vector<std::string> agents;  // of the last run of the operation
+    const Status status = impl_->ledger.run(
+        [&](LedgerTx& tx) -> Status {
+            agents.clear();
+            for (const auto& [agent_id, epoch] : payouts) {
+                const auto marked = tx.mark_notice_due(epoch, agent_id);
+                if (!marked) return fail(marked.error());
+                if (*marked) agents.push_back(agent_id);
+            }
+            return {};
+        },
+        [&] { impl_->notices.became_due(agents); });
+    if (!status) return fail(status.error());
+    return agents.size();
+}
+
 Status Accounting::mark_payouts_told() {
     for (;;) {
         const std::vector<PayoutNotices::Key> keys = impl_->notices.unmarked(kMarkedAtOnce);

@@ -74,7 +74,9 @@ Result<ClosedEpoch> close_epoch(LedgerTx& ledger, const RewardSettings& settings
         by_agent.erase(share.agent_id);
         PayoutRow payout = payout_of(share, row, numbers.epoch, shares.shares.size());
         payout.wallet = agent->wallet;
-        payout.notice = settings.settles_on_chain ? PayoutNotice::waiting : PayoutNotice::due;
+        // Nothing has to be moved for a share of 0.
+        const bool waits = settings.settles_on_chain && payout.amount_rau != 0;
+        payout.notice = waits ? PayoutNotice::waiting : PayoutNotice::due;
         if (Status status = ledger.add_payout(payout); !status) return fail(status.error());
         out.payouts.push_back(std::move(payout));
     }

@@ -9,10 +9,6 @@
 
 namespace ioswarm {
 
-/// Closed epochs whose rows stay in the ledger: over five years at a block in 5 s and 360 blocks an epoch. What
-/// is older lives on in the agents' totals. Payouts that wait for their settlement stay whatever their age.
-inline constexpr std::uint64_t kKeptEpochs = 100'000;
-
 struct ClosedEpoch {
     EpochRow epoch;
     std::vector<PayoutRow> payouts;

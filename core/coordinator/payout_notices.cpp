@@ -97,6 +97,16 @@ void PayoutNotices::add(const std::vector<PayoutRow>& payouts) {
     }
 }
 
+void PayoutNotices::became_due(const std::vector<std::string>& agent_ids) {
+    auto state = state_.lock();
+    for (const std::string& agent_id : agent_ids) {
+        const auto found = state->agents.find(agent_id);
+        if (found == state->agents.end()) continue;  // read from the ledger when it asks
+        OfAgent& agent = found->second;
+        (agent.is_loading ? agent.missed_some : agent.has_more) = true;
+    }
+}
+
 std::vector<PayoutNotices::Key> PayoutNotices::unmarked(std::size_t limit) const {
     const auto state = state_.lock();
     std::vector<Key> out;

@@ -52,6 +52,10 @@ class PayoutNotices {
     /// have brought them before this call; then they are not added again.
     void add(const std::vector<PayoutRow>& payouts);
 
+    /// Payouts of these agents, of any epoch, have become due in the ledger: it is read again before they are
+    /// handed out.
+    void became_due(const std::vector<std::string>& agent_ids);
+
     /// What was handed out and is not marked, at most `limit`.
     [[nodiscard]] std::vector<Key> unmarked(std::size_t limit) const;
     /// The ledger has marked these durably.

@@ -121,14 +121,14 @@ struct LedgerTx::Statements {
     Statement work, set_work, clear_work;
     Statement recent, add_recent, drop_recent;
     Statement agent, set_agent, promote_wallets, add_wallet_change, trim_wallet_changes;
-    Statement add_epoch, add_payout, mark_notice, drop_epochs, drop_payouts;
+    Statement add_epoch, add_payout, mark_notice, mark_due, drop_epochs, drop_payouts;
     Statement chain_id, set_chain_id, is_used;
     Statement probe;
 };
 
 Result<std::unique_ptr<LedgerTx>> LedgerTx::prepare(sqlite::Database& database) {
     auto all = std::make_unique<Statements>();
-    const std::array<std::pair<Statement*, const char*>, 27> texts{{
+    const std::array<std::pair<Statement*, const char*>, 28> texts{{
         {&all->numbers,
          "SELECT last_height, epoch, epoch_first_height, epoch_started_ms, closed_tasks, counted_answers, "
          "compared, matched, "
@@ -168,8 +168,14 @@ Result<std::unique_ptr<LedgerTx>> LedgerTx::prepare(sqlite::Database& database) 
         {&all->add_epoch, "INSERT INTO epochs VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
         {&all->add_payout, "INSERT INTO payouts VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
         {&all->mark_notice, "UPDATE payouts SET notice = 1 WHERE epoch = ?1 AND agent = ?2 AND notice = 0"},
-        {&all->drop_epochs, "DELETE FROM epochs WHERE epoch < ?1"},
-        {&all->drop_payouts, "DELETE FROM payouts WHERE epoch < ?1 AND notice <> 2"},
+        {&all->mark_due, "UPDATE payouts SET notice = 0 WHERE epoch = ?1 AND agent = ?2 AND notice = 2"},
+        {&all->drop_epochs,
+         "DELETE FROM epochs WHERE epoch < ?1 AND NOT EXISTS "
+         "(SELECT 1 FROM payouts WHERE payouts.epoch = epochs.epoch AND payouts.notice = 2)"},
+        // Older versions removed an epoch's row while a payout of it was waiting: that payout stays too.
+        {&all->drop_payouts,
+         "DELETE FROM payouts WHERE epoch < ?1 AND notice <> 2 AND NOT EXISTS "
+         "(SELECT 1 FROM epochs WHERE epochs.epoch = payouts.epoch)"},
         {&all->chain_id, "SELECT value FROM meta WHERE key = ?1"},
         {&all->set_chain_id, "INSERT INTO meta VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2"},
         {&all->is_used,
@@ -391,6 +397,13 @@ Status LedgerTx::add_payout(const PayoutRow& payout) {
 
 Result<bool> LedgerTx::mark_notice_sent(std::uint64_t epoch, std::string_view agent_id) {
     if (Status status = statements_->mark_notice.bind_u64(1, epoch).bind_text(2, agent_id).run(); !status) {
+        return fail(status.error());
+    }
+    return database_.changes() > 0;
+}
+
+Result<bool> LedgerTx::mark_notice_due(std::uint64_t epoch, std::string_view agent_id) {
+    if (Status status = statements_->mark_due.bind_u64(1, epoch).bind_text(2, agent_id).run(); !status) {
         return fail(status.error());
     }
     return database_.changes() > 0;

@@ -17,6 +17,11 @@ namespace sqlite {
 class Database;
 }
 
+/// Closed epochs whose rows stay in the ledger: over five years at a block in 5 s and 360 blocks per epoch.
+/// What is older lives on in the agents' totals. Epochs of which a payout still waits for its settlement stay
+/// whatever their age.
+inline constexpr std::uint64_t kKeptEpochs = 100'000;
+
 /// The tables as an operation of the ledger sees them inside its transaction. Used on the ledger's thread only.
 /// A call that fails fails the operation: pass its error on. Errors: io, data_loss, resource_exhausted
 /// (memory), invalid_argument (a number above 2^63-1).
@@ -56,8 +61,11 @@ class LedgerTx {
     [[nodiscard]] Status add_payout(const PayoutRow& payout);
     /// False: it was not due (any more).
     [[nodiscard]] Result<bool> mark_notice_sent(std::uint64_t epoch, std::string_view agent_id);
-    /// Removes epochs below the one given with their payouts, save payouts that still wait for their
-    /// settlement.
+    /// The payout's settlement is final: its notice goes out with the agent's next heartbeat. False: it did not
+    /// wait (any more).
+    [[nodiscard]] Result<bool> mark_notice_due(std::uint64_t epoch, std::string_view agent_id);
+    /// Removes epochs below the one given with all their payouts, except epochs of which a payout still waits
+    /// for its settlement: those stay whole.
     [[nodiscard]] Status drop_epochs_below(std::uint64_t epoch);
 
     /// The chain that the ledger belongs to; nothing until it is known.

@@ -314,6 +314,45 @@ TEST_CASE("with a reward contract nothing is announced before the settlement") {
     REQUIRE(payouts->size() == 1);
     CHECK(payouts->at(0).notice == PayoutNotice::waiting);
     CHECK(payouts->at(0).weight == 1000);
+
+    // When its settlement is final, then it is announced once; what is final already changes nothing.
+    CHECK(*books->payouts_final({{"a", 0}, {"a", 7}, {"stranger", 0}}) == 1);
+    CHECK(*books->payouts_final({{"a", 0}}) == 0);
+    const auto told = books.take_payout("a");
+    REQUIRE(told);
+    CHECK(told->epoch == 0);
+    CHECK_FALSE(books.take_payout("a"));
+}
+
+TEST_CASE("a payout that is settled after later ones is announced all the same") {
+    CoordinatorSettings settings = epochs_of(2);
+    settings.rewards.settles_on_chain = true;
+    Bookkeeping books(settings);
+    for (std::uint64_t epoch = 0; epoch < 3; ++epoch) {
+        REQUIRE(books.record({{.number = epoch}}));
+        end_epoch(books);
+    }
+    REQUIRE(*books->payouts_final({{"a", 1}, {"a", 2}}) == 2);
+    CHECK(books.take_payout("a")->epoch == 1);
+    CHECK(books.take_payout("a")->epoch == 2);
+    CHECK_FALSE(books.take_payout("a"));
+    REQUIRE(*books->payouts_final({{"a", 0}}) == 1);
+    CHECK(books.take_payout("a")->epoch == 0);
+    CHECK_FALSE(books.take_payout("a"));
+}
+
+TEST_CASE("a share of nothing waits for no settlement") {
+    CoordinatorSettings settings = epochs_of(2, "0.000000000000000001");
+    settings.rewards.settles_on_chain = true;
+    Bookkeeping books(settings);
+    REQUIRE(books.record({{.agent = "a", .number = 1}, {.agent = "b", .number = 2}}));
+    end_epoch(books);
+    const auto payouts = books.ledger().payouts_of_epoch(0);
+    REQUIRE(payouts);
+    REQUIRE(payouts->size() == 2);
+    CHECK(payouts->at(0).amount_rau + payouts->at(1).amount_rau == 1);
+    for (const PayoutRow& row : *payouts)
+        CHECK((row.notice == PayoutNotice::waiting) == (row.amount_rau != 0));
 }
 
 TEST_CASE("the first wallet counts at once, another from the next epoch on, and changes are written down") {
@@ -409,7 +448,7 @@ TEST_CASE("history is answered from the ledger, newest first and at most 1,000 e
     CHECK(rewards->total_tasks == 1500);
 }
 
-TEST_CASE("epochs past retention leave the ledger, but not what waits for its settlement", "[defect-2]") {
+TEST_CASE("an epoch stays whole in the ledger as long as one of its payouts is owed", "[defect-2]") {
     Bookkeeping books(epochs_of(1, "1"));
     REQUIRE(books.ledger().run([](LedgerTx& tx) -> Status {
         for (const std::uint64_t epoch : {0U, 1U, 2U, 3U}) {
@@ -432,11 +471,19 @@ TEST_CASE("epochs past retention leave the ledger, but not what waits for its se
     }));
     books.reopen();
     end_epoch(books);  // epoch 100,001 ends: 2 and later are kept
-    CHECK(books->rewards("a")->history.empty());
-    CHECK(books.ledger().payouts("a", 10)->size() == 2);
+    for (const std::uint64_t epoch : {0U, 1U, 2U, 3U})
+        CHECK(*books.ledger().epoch(epoch));
+    CHECK(books.ledger().payouts("a", 10)->size() == 4);
     CHECK(books.ledger().payouts("b", 10)->size() == 4);
+
+    // When one of them is paid, then it goes with the next close.
+    REQUIRE(*books->payouts_final({{"b", 1}}) == 1);
+    end_epoch(books);  // 3 and later are kept in any case
+    CHECK(*books.ledger().epoch(0));
     CHECK_FALSE(*books.ledger().epoch(1));
     CHECK(*books.ledger().epoch(2));
+    CHECK(books.ledger().payouts_of_epoch(0)->size() == 2);
+    CHECK(books.ledger().payouts_of_epoch(1)->empty());
 }
 
 TEST_CASE("an unknown agent has an empty history and no error") {

@@ -54,4 +54,29 @@ TEST_CASE("a payout that comes while the ledger is read is told once, whether th
     }
 }
 
+TEST_CASE("payouts that become due later are told, older epochs too, each once") {
+    PayoutNotices notices;
+    REQUIRE(notices.take("agent-1").must_load);
+    notices.loaded("agent-1", {payout_of(9)}, true);
+    REQUIRE(notices.take("agent-1").payout->epoch == 9);
+    CHECK_FALSE(notices.take("agent-1").must_load);
+
+    // When the settlement of epoch 4 is final long after that of epoch 9, then the ledger is read again.
+    notices.became_due({"agent-1", "never-seen"});
+    REQUIRE(notices.take("agent-1").must_load);
+    notices.loaded("agent-1", {payout_of(4), payout_of(9)}, true);
+    CHECK(notices.take("agent-1").payout->epoch == 4);
+    CHECK_FALSE(notices.take("agent-1").payout);
+}
+
+TEST_CASE("payouts that become due while the ledger is read are not lost") {
+    PayoutNotices notices;
+    REQUIRE(notices.take("agent-1").must_load);
+    notices.became_due({"agent-1"});
+    notices.loaded("agent-1", {}, true);  // read before they were due
+    REQUIRE(notices.take("agent-1").must_load);
+    notices.loaded("agent-1", {payout_of(4)}, true);
+    CHECK(notices.take("agent-1").payout->epoch == 4);
+}
+
 }  // namespace ioswarm

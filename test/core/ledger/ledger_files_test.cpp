@@ -298,6 +298,17 @@ TEST_CASE("the examination finds payouts that do not add up and epochs that are 
                                                       "the payouts of epoch 1 do not add up to its pool"});
 }
 
+TEST_CASE("epochs far back that stay because a payout of them is owed are no problem") {
+    const TempDir dir;
+    {
+        const auto ledger = open_ledger(dir.path("data"));
+        REQUIRE(ledger->run([](LedgerTx& tx) { return add_epoch(tx, 3, PayoutNotice::waiting); }));
+        REQUIRE(
+            ledger->run([](LedgerTx& tx) { return add_epoch(tx, kKeptEpochs + 50, PayoutNotice::waiting); }));
+    }
+    CHECK(examine_ledger(dir.path("data"))->problems.empty());
+}
+
 TEST_CASE("a ledger keeps its chain, and only one that holds nothing that counts forgets it") {
     const TempDir dir;
     const auto chain_of = [](Ledger& ledger) {
