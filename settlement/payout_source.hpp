@@ -24,6 +24,7 @@ struct OwedPayout {
     /// The wallet in force when the epoch closed, else the agent's wallet of now; nothing: it cannot be paid
     /// yet.
     std::optional<Address> wallet;
+    std::uint64_t first_height = 0;  ///< of that epoch
 };
 
 /// The ledger at one moment, read in one transaction.
