@@ -23,4 +23,25 @@ inline constexpr std::uint64_t kBatchClaimGas = charged_gas(100, 30'000);
 /// A plain transfer to a wallet.
 inline constexpr std::uint64_t kTransferGas = charged_gas(0, 0);
 
+/// What a settleEpoch of version 3 costs when every wallet is new to the chain and none is a contract that
+/// burns gas: the most that ordinary wallets cost. Wallets that were used before cost 25,000 less each when
+/// they are sent the money, and 17,100 less each when they are credited.
+[[nodiscard]] constexpr std::uint64_t settle_epoch_gas(std::uint64_t credited, std::uint64_t sent) noexcept {
+    return 34'860 + 25'850 * credited + 39'430 * sent;
+}
+
+/// The same for depositAndSettle(wallets, weights) of version 2, every wallet listed for the first time.
+[[nodiscard]] constexpr std::uint64_t v2_weights_gas(std::uint64_t wallets) noexcept {
+    return std::max(37'780 + 53'250 * wallets, floor_gas(132 + 64 * wallets));
+}
+/// And for the value step of version 2 with empty lists, which pays `claimees` at once.
+[[nodiscard]] constexpr std::uint64_t v2_value_gas(std::uint64_t claimees) noexcept {
+    return std::max(41'400 + 41'120 * claimees, floor_gas(196 + 32 * claimees));
+}
+/// Gas limit of both calls of version 2, as coordinators in the field set it, without their cap of 8,000,000.
+/// Version 2 gives a payee all gas that is left, so no limit holds against a payee that burns it.
+[[nodiscard]] constexpr std::uint64_t v2_gas_limit(std::uint64_t wallets, std::uint64_t claimees) noexcept {
+    return 200'000 + 80'000 * wallets + 60'000 * claimees;
+}
+
 }  // namespace ioswarm::contracts

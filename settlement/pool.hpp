@@ -19,12 +19,15 @@ class RewardPool {
   public:
     RewardPool(contracts::ChainClient& chain, const SettlementIdentity& identity);
 
-    /// Which version stands at `contract`. Error failed_check: no contract, version 1, or unknown code.
+    /// Which version stands at `contract`. Errors: failed_check (no contract, version 1, or unknown code),
+    /// those of ChainClient.
     [[nodiscard]] static Result<PoolVersion> version_at(contracts::ChainClient& chain, const Address& contract);
     /// The contract's coordinator: the one wallet that may settle.
     [[nodiscard]] Result<Address> coordinator();
     /// The facts that a plan needs. For v2 the wallets with weight are found once from the AgentUpdated logs
-    /// since identity.pool_from_block and then kept up to date by reading on from where the last call stopped.
+    /// since identity.pool_from_block and then kept up to date by reading on from where the last call stopped,
+    /// also when that call failed half-way. Where they do not add up to totalWeight() they are read once more
+    /// from the beginning, at most every 100 blocks.
     [[nodiscard]] Result<PoolFacts> facts();
     /// v2, between the two steps: totalWeight() and each agents(w).weight are as `weights` says, and no other
     /// wallet has weight.
@@ -36,8 +39,8 @@ class RewardPool {
     struct Outcome {
         U256 amount;  ///< of EpochSettled or Settled
         std::uint64_t wallets = 0;
-        std::map<Address, U256> claimed;       ///< v2: Claimed; v3 with push: the same
-        std::map<Address, U256> claim_failed;  ///< pushes that were refused and credited
+        std::map<Address, U256> claimed;       ///< pushes that were paid; on v2 with what was owed before
+        std::map<Address, U256> claim_failed;  ///< pushes that were refused and credited; v2 tells no amount: 0
     };
     /// Reads the receipt's logs of this contract. Error bad_data: the logs of a settlement are missing.
     [[nodiscard]] static Result<Outcome> outcome_of(const contracts::Receipt& receipt,
@@ -45,10 +48,17 @@ class RewardPool {
                                                     const IntentRow& intent);
 
   private:
+    [[nodiscard]] Result<Bytes> view(Bytes call, const char* name);
+    [[nodiscard]] Result<U256> view_uint(Bytes call, const char* name);
+    [[nodiscard]] Status read_weights(std::uint64_t tip);
+
     contracts::ChainClient& chain_;
     SettlementIdentity identity_;
-    std::map<Address, U256> weights_;  // v2
-    std::uint64_t logs_read_to_ = 0;   // v2
+    // Of v2 only:
+    std::map<Address, U256> weights_;  // as the logs below next_log_block_ say
+    std::uint64_t next_log_block_ = 0;
+    std::uint64_t logs_per_call_;                // blocks that one eth_getLogs asks for; shrinks, never grows
+    std::optional<std::uint64_t> read_anew_at_;  // the tip when all logs were read once more
 };
 
 }  // namespace ioswarm::settlement

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "settlement/ledger_payouts.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/ledger/agent_query.hpp"
+#include "core/ledger/ledger_rows.hpp"
+#include "core/ledger/schema.hpp"
+#include "core/sqlite/sqlite.hpp"
+
+namespace ioswarm::settlement {
+namespace {
+
+constexpr const char* kCannotRead = "cannot read the ledger";
+/// Rows that one transaction looks at: about 10 ms.
+constexpr std::int64_t kRowsPerPage = 4'000;
+constexpr std::size_t kLookupsPerTransaction = 500;
+constexpr std::size_t kMaxPayouts = 500'000;
+constexpr std::size_t kMaxWithoutWallet = 100'000;
+
+// The page is cut before the filter: how long a transaction takes must not depend on how few rows wait. The
+// ledger keeps a wallet in the payout once it was in force at the close of the epoch.
+constexpr const char* kPage =
+    "SELECT p.epoch, p.agent, p.amount_rau, coalesce(p.wallet, a.wallet), p.notice, e.first_height, "
+    "e.last_height FROM (SELECT epoch, agent, amount_rau, wallet, notice FROM payouts WHERE (epoch, agent) > "
+    "(?1, ?2) AND epoch < ?3 ORDER BY epoch, agent LIMIT ?4) AS p LEFT JOIN agents AS a ON a.agent = p.agent "
+    "LEFT JOIN epochs AS e ON e.epoch = p.epoch ORDER BY p.epoch, p.agent";
+
+/// A place in the order (epoch, agent); pages begin behind it.
+struct Cursor {
+    std::int64_t epoch = -1;
+    std::string agent;
+};
+
+/// In front of every payout of this epoch: agent ids are not empty.
+Cursor cursor_before(std::uint64_t epoch) {
+    constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    return {static_cast<std::int64_t>(std::min(epoch, kMax)), std::string()};
+}
+
+/// A read transaction that ends with its scope.
+class ReadTransaction {
+  public:
+    [[nodiscard]] static Result<std::unique_ptr<ReadTransaction>> begin(sqlite::Database& database) {
+        if (Status status = database.execute("BEGIN"); !status) return fail(status.error());
+        return std::unique_ptr<ReadTransaction>(new ReadTransaction(database));
+    }
+    ~ReadTransaction() { static_cast<void>(database_.execute("ROLLBACK")); }
+    ReadTransaction(const ReadTransaction&) = delete;
+    ReadTransaction& operator=(const ReadTransaction&) = delete;
+
+  private:
+    explicit ReadTransaction(sqlite::Database& database) : database_(database) {}
+    sqlite::Database& database_;
+};
+
+std::optional<std::uint64_t> unsigned_of(const std::optional<std::int64_t>& value) {
+    if (!value || *value < 0) return std::nullopt;
+    return static_cast<std::uint64_t>(*value);
+}
+
+}  // namespace
+
+struct LedgerPayouts::Reader {
+    explicit Reader(sqlite::Database opened) : database(std::move(opened)) {}
+
+    sqlite::Database database;
+    sqlite::Statement page;
+
+    [[nodiscard]] Status read_numbers(LedgerFacts& out);
+    /// Gives one page to `take` and moves the cursor behind it. False: it was the last one.
+    template <typename Take>
+    [[nodiscard]] Result<bool> read_page(Cursor& at, std::uint64_t below_epoch, const Take& take);
+};
+
+Status LedgerPayouts::Reader::read_numbers(LedgerFacts& out) {
+    auto numbers = database.prepare("SELECT last_height, epoch FROM numbers WHERE one = 1");
+    if (!numbers) return fail(numbers.error());
+    const auto row = numbers->step();
+    if (!row) return fail(row.error());
+    if (!*row) return fail(ErrorCode::data_loss, kCannotRead, database.file(), "its row of numbers is missing");
+    out.last_height = numbers->u64(0);
+    out.next_epoch = numbers->u64(1);
+    numbers->reset();
+    const auto evm = database.query_integer("SELECT value FROM meta WHERE key = 'evm_chain_id'");
+    if (!evm) return fail(evm.error());
+    const auto node = database.query_integer("SELECT value FROM meta WHERE key = 'node_chain_id'");
+    if (!node) return fail(node.error());
+    if (const auto id = unsigned_of(*evm)) out.chain = ChainIdentity{*id, unsigned_of(*node)};
+    return {};
+}
+
+template <typename Take>
+Result<bool> LedgerPayouts::Reader::read_page(Cursor& at, std::uint64_t below_epoch, const Take& take) {
+    page.bind(1, at.epoch).bind_text(2, at.agent).bind_u64(3, below_epoch).bind(4, kRowsPerPage);
+    std::int64_t count = 0;
+    Cursor last = at;
+    for (;;) {
+        const auto row = page.step();
+        if (!row) return fail(row.error());
+        if (!*row) break;
+        ++count;
+        OwedPayout payout;
+        payout.epoch = page.u64(0);
+        payout.agent_id = page.text(1);
+        const auto amount = page.amount(2);
+        const auto wallet = optional_address(page, 3);
+        if (!amount || !wallet) {
+            page.reset();
+            return fail(amount ? wallet.error() : amount.error());
+        }
+        payout.amount_rau = *amount;
+        payout.wallet = *wallet;
+        const bool waiting = page.integer(4) == static_cast<std::int64_t>(PayoutNotice::waiting);
+        payout.first_height = page.u64(5);
+        payout.last_height = page.u64(6);
+        last = {page.integer(0), payout.agent_id};
+        take(std::move(payout), waiting);
+    }
+    at = std::move(last);
+    return count == kRowsPerPage;
+}
+
+LedgerPayouts::LedgerPayouts(std::filesystem::path dir) : file_(std::move(dir) / "ledger.db") {}
+
+Result<std::unique_ptr<LedgerPayouts::Reader>> LedgerPayouts::open() {
+    struct stat info {};
+    if (::stat(file_.c_str(), &info) != 0) {
+        if (errno == ENOENT || errno == ENOTDIR) {
+            return fail(ErrorCode::not_found, kCannotRead, file_.string(), "there is none",
+                        "serve makes it; check dataDir in the configuration");
+        }
+        const int error = errno;
+        if (error != EACCES) return fail(errno_error(error, kCannotRead, file_.string()));
+    }
+    if (::access(file_.c_str(), R_OK) != 0) {
+        return fail(ErrorCode::permission_denied, kCannotRead, file_.string(), "it belongs to another user",
+                    "run the command as the user that runs serve");
+    }
+    if (static_cast<std::uint64_t>(info.st_ino) != inode_) {
+        inode_ = info.st_ino;
+        nothing_below_ = 0;
+    }
+    const std::filesystem::path wal = file_.string() + "-wal";
+    // Beside a file without a WAL SQLite would make one: then nobody writes to it, and it is read as it is.
+    std::error_code ignored;
+    const auto mode = std::filesystem::exists(wal, ignored) ? sqlite::Database::Mode::read_only
+                                                            : sqlite::Database::Mode::lone_file;
+    auto database = sqlite::Database::open(file_, mode, "ledger");
+    if (!database) return fail(database.error());
+    if (Status status = database->execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0;"
+                                          "PRAGMA mmap_size = 0; PRAGMA cache_size = -4096");
+        !status) {
+        return fail(status.error());
+    }
+    if (Status status = check_schema(*database); !status) return fail(status.error());
+    auto out = std::make_unique<Reader>(std::move(*database));
+    auto page = out->database.prepare(kPage);
+    if (!page) return fail(page.error());
+    out->page = std::move(*page);
+    return out;
+}
+
+Result<LedgerFacts> LedgerPayouts::read(std::uint64_t first_epoch) {
+    auto reader = open();
+    if (!reader) return fail(reader.error());
+    if (first_epoch != asked_first_) nothing_below_ = 0;
+    asked_first_ = first_epoch;
+    LedgerFacts out;
+    Cursor at = cursor_before(std::max(first_epoch, nothing_below_));
+    std::size_t without_wallet = 0;
+    bool cut = false;
+    const auto take = [&](OwedPayout payout, bool waiting) {
+        if (!waiting) return;
+        const bool too_many = payout.wallet ? out.waiting.size() - without_wallet >= kMaxPayouts
+                                            : without_wallet >= kMaxWithoutWallet;
+        cut = cut || too_many;
+        if (too_many) return;
+        if (!payout.wallet) ++without_wallet;
+        out.waiting.push_back(std::move(payout));
+    };
+    for (bool first = true, more = true; more; first = false) {
+        const auto transaction = ReadTransaction::begin((*reader)->database);
+        if (!transaction) return fail(transaction.error());
+        if (first) {
+            if (Status status = (*reader)->read_numbers(out); !status) return fail(status.error());
+        }
+        const auto page = (*reader)->read_page(at, out.next_epoch, take);
+        if (!page) return fail(page.error());
+        more = *page;
+    }
+    nothing_below_ = out.waiting.empty() ? out.next_epoch : out.waiting.front().epoch;
+    return out;
+}
+
+Result<std::vector<LedgerPayouts::Kept>> LedgerPayouts::all(std::uint64_t first_epoch) {
+    auto reader = open();
+    if (!reader) return fail(reader.error());
+    std::vector<Kept> out;
+    Cursor at = cursor_before(first_epoch);
+    for (bool more = true; more;) {
+        const auto transaction = ReadTransaction::begin((*reader)->database);
+        if (!transaction) return fail(transaction.error());
+        const auto page =
+            (*reader)->read_page(at, static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()),
+                                 [&](OwedPayout payout, bool waiting) {
+                                     out.push_back({std::move(payout), waiting});
+                                 });
+        if (!page) return fail(page.error());
+        more = *page;
+    }
+    return out;
+}
+
+Result<std::vector<std::optional<U256>>> LedgerPayouts::amounts(
+    std::span<const std::pair<std::uint64_t, std::string>> payouts) {
+    auto reader = open();
+    if (!reader) return fail(reader.error());
+    auto query = (*reader)->database.prepare("SELECT amount_rau FROM payouts WHERE epoch = ?1 AND agent = ?2");
+    if (!query) return fail(query.error());
+    std::vector<std::optional<U256>> out;
+    out.reserve(payouts.size());
+    while (out.size() < payouts.size()) {
+        const auto transaction = ReadTransaction::begin((*reader)->database);
+        if (!transaction) return fail(transaction.error());
+        const std::size_t end = std::min(payouts.size(), out.size() + kLookupsPerTransaction);
+        while (out.size() < end) {
+            const auto& [epoch, agent] = payouts[out.size()];
+            const auto row = query->bind_u64(1, epoch).bind_text(2, agent).step();
+            if (!row) return fail(row.error());
+            if (!*row) {
+                out.emplace_back();
+                continue;
+            }
+            const auto amount = query->amount(0);
+            query->reset();
+            if (!amount) return fail(amount.error());
+            out.emplace_back(*amount);
+        }
+    }
+    return out;
+}
+
+Result<std::uint64_t> LedgerPayouts::oldest_epoch() {
+    auto reader = open();
+    if (!reader) return fail(reader.error());
+    const auto oldest = (*reader)->database.query_integer("SELECT min(epoch) FROM epochs");
+    if (!oldest) return fail(oldest.error());
+    const auto epoch = unsigned_of(*oldest);
+    if (epoch) return *epoch;
+    LedgerFacts facts;
+    if (Status status = (*reader)->read_numbers(facts); !status) return fail(status.error());
+    return facts.next_epoch;
+}
+
+}  // namespace ioswarm::settlement

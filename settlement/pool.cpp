@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "settlement/pool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "contracts/abi.hpp"
+#include "contracts/artifact.hpp"
+#include "contracts/revert.hpp"
+
+namespace ioswarm::settlement {
+namespace {
+
+using contracts::PoolCode;
+using Kind = contracts::PoolEvent::Kind;
+
+constexpr const char* kCannotAskPool = "cannot read the reward contract";
+constexpr const char* kCannotReadReceipt = "cannot read the receipt of a settlement";
+/// Nodes allow 1,000 to 10,000 blocks in one call, and full ranges can pass the size of an answer: it is halved
+/// until the node answers.
+constexpr std::uint64_t kFirstLogRange = 8'000;
+constexpr std::size_t kMaxWeightedWallets = 100'000;
+constexpr std::uint64_t kBlocksUntilReadAnew = 100;
+constexpr std::size_t kMaxClaimees = 2'000;
+
+/// The wallets that a depositSettleAndClaim call pays; none for another call.
+std::vector<Address> claimees_in(BytesView data) {
+    constexpr std::size_t kSelector = 4;
+    const Bytes empty = contracts::deposit_settle_and_claim_call({}, {}, {});
+    if (data.size() < kSelector || !std::equal(data.begin(), data.begin() + kSelector, empty.begin()))
+        return {};
+    contracts::abi::Reader reader(data.subspan(kSelector));
+    if (!reader.addresses(kMaxClaimees) || !reader.uints(kMaxClaimees)) return {};
+    return reader.addresses(kMaxClaimees).value_or(std::vector<Address>{});
+}
+
+}  // namespace
+
+RewardPool::RewardPool(contracts::ChainClient& chain, const SettlementIdentity& identity)
+    : chain_(chain),
+      identity_(identity),
+      next_log_block_(identity.pool_from_block),
+      logs_per_call_(kFirstLogRange) {}
+
+Result<PoolVersion> RewardPool::version_at(contracts::ChainClient& chain, const Address& contract) {
+    const auto code = chain.code(contract);
+    if (!code) return fail(code.error());
+    const PoolCode kind = contracts::classify_pool_code(*code, reward_pool_code());
+    switch (kind) {
+        case PoolCode::v2:
+            return PoolVersion::v2;
+        case PoolCode::v2_damaged:
+            return PoolVersion::v2_damaged;
+        case PoolCode::v3:
+            return PoolVersion::v3;
+        case PoolCode::none:
+        case PoolCode::v1:
+        case PoolCode::other:
+            break;
+    }
+    return fail(ErrorCode::failed_check, "cannot settle with this contract", to_hex0x(contract.view()),
+                fmt::format("{} stands there", contracts::to_string(kind)),
+                "check rewardContract, or deploy one with ioswarm deploy");
+}
+
+Result<Bytes> RewardPool::view(Bytes call, const char* name) {
+    contracts::CallRequest request;
+    request.from = identity_.wallet;
+    request.to = identity_.contract;
+    request.data = std::move(call);
+    auto outcome = chain_.call(request);
+    if (!outcome) return fail(std::move(outcome).error());
+    if (outcome->reverted) {
+        return fail(ErrorCode::bad_data, kCannotAskPool, name,
+                    "the call reverts: " + contracts::revert_reason(outcome->data));
+    }
+    return std::move(outcome->data);
+}
+
+Result<U256> RewardPool::view_uint(Bytes call, const char* name) {
+    const auto data = view(std::move(call), name);
+    if (!data) return fail(data.error());
+    return contracts::read_pool_uint(*data);
+}
+
+Result<Address> RewardPool::coordinator() {
+    const auto data = view(contracts::coordinator_call(), "coordinator()");
+    if (!data) return fail(data.error());
+    return contracts::read_pool_address(*data);
+}
+
+Result<contracts::EpochState> RewardPool::epoch_state(std::uint64_t pool_epoch) {
+    const auto data = view(contracts::epoch_state_call(pool_epoch), "epochState()");
+    if (!data) return fail(data.error());
+    return contracts::read_epoch_state(*data);
+}
+
+Status RewardPool::read_weights(std::uint64_t tip) {
+    while (next_log_block_ <= tip) {
+        contracts::LogFilter filter;
+        filter.address = identity_.contract;
+        filter.topic = contracts::agent_updated_topic();
+        filter.from_block = next_log_block_;
+        filter.to_block = std::min(tip, next_log_block_ + logs_per_call_ - 1);
+        const auto logs = chain_.logs(filter);
+        if (!logs) {
+            // A node that answers something else refuses the range, or cannot give so long an answer.
+            if (logs_per_call_ == 1 || !contracts::is_endpoint_failure(logs.error()) || !chain_.tip())
+                return fail(logs.error());
+            logs_per_call_ /= 2;
+            continue;
+        }
+        for (const contracts::ChainLog& log : *logs) {
+            const auto event = contracts::read_pool_event(log);
+            if (!event || event->kind != Kind::agent_updated || log.address != identity_.contract) continue;
+            if (event->amount == 0) {
+                weights_.erase(event->wallet);
+            } else {
+                weights_[event->wallet] = event->amount;
+            }
+            if (weights_.size() > kMaxWeightedWallets) {
+                return fail(ErrorCode::resource_exhausted, kCannotAskPool, to_hex0x(identity_.contract.view()),
+                            fmt::format("more than {} wallets have weight", kMaxWeightedWallets));
+            }
+        }
+        next_log_block_ = filter.to_block + 1;
+    }
+    return {};
+}
+
+Result<PoolFacts> RewardPool::facts() {
+    PoolFacts out;
+    const auto tip = chain_.tip();
+    if (!tip) return fail(tip.error());
+    out.tip = *tip;
+    if (identity_.pool == PoolVersion::v3) {
+        const auto last = view_uint(contracts::last_epoch_call(), "lastEpoch()");
+        if (!last) return fail(last.error());
+        if (*last > ~std::uint64_t{0}) {
+            return fail(ErrorCode::bad_data, kCannotAskPool, "lastEpoch()", "the number is absurd");
+        }
+        out.last_epoch = static_cast<std::uint64_t>(*last);
+        return out;
+    }
+    const auto total = view_uint(contracts::total_weight_call(), "totalWeight()");
+    if (!total) return fail(total.error());
+    out.total_weight = *total;
+    for (;;) {
+        if (Status status = read_weights(*tip); !status) return fail(status.error());
+        U256 known = 0;
+        for (const auto& [wallet, weight] : weights_)
+            known += weight;
+        const bool read_anew_lately = read_anew_at_ && *tip < *read_anew_at_ + kBlocksUntilReadAnew;
+        if (known == out.total_weight || read_anew_lately) break;
+        read_anew_at_ = *tip;
+        weights_.clear();
+        next_log_block_ = identity_.pool_from_block;
+    }
+    out.weights = weights_;
+    return out;
+}
+
+Result<bool> RewardPool::weights_are(const std::map<Address, U256>& weights) {
+    const auto total = view_uint(contracts::total_weight_call(), "totalWeight()");
+    if (!total) return fail(total.error());
+    // The contract's total is the sum over all wallets. When it is the sum of these, and each of these is as
+    // wanted, no other wallet has weight.
+    U256 wanted = 0;
+    for (const auto& [wallet, weight] : weights)
+        wanted += weight;
+    if (wanted != *total) return false;
+    for (const auto& [wallet, weight] : weights) {
+        const auto data = view(contracts::agents_call(wallet), "agents()");
+        if (!data) return fail(data.error());
+        const auto agent = contracts::read_pool_agent(*data);
+        if (!agent) return fail(agent.error());
+        if (agent->weight != weight) return false;
+    }
+    return true;
+}
+
+Result<RewardPool::Outcome> RewardPool::outcome_of(const contracts::Receipt& receipt,
+                                                   const SettlementIdentity& identity,
+                                                   const IntentRow& intent) {
+    Outcome out;
+    bool found = false;
+    const Kind wanted = intent.kind == IntentKind::settle ? Kind::epoch_settled : Kind::settled;
+    for (const contracts::ChainLog& log : receipt.logs) {
+        if (log.address != identity.contract) continue;
+        const auto event = contracts::read_pool_event(log);
+        if (!event) continue;
+        if (event->kind == Kind::claimed) out.claimed[event->wallet] += event->amount;
+        if (event->kind == Kind::claim_failed) out.claim_failed[event->wallet] += event->amount;
+        if (event->kind != wanted) continue;
+        if (wanted == Kind::epoch_settled && event->epoch != intent.pool_epoch) continue;
+        if (found || event->count > ~std::uint64_t{0}) {
+            return fail(ErrorCode::bad_data, kCannotReadReceipt, to_hex0x(receipt.transaction.view()),
+                        "its events are not those of one settlement");
+        }
+        found = true;
+        out.amount = event->amount;
+        out.wallets = static_cast<std::uint64_t>(event->count);
+    }
+    if (!found) {
+        return fail(ErrorCode::bad_data, kCannotReadReceipt, to_hex0x(receipt.transaction.view()),
+                    "the event of the settlement is missing");
+    }
+    // Version 2 says nothing of a payment that was refused.
+    for (const Address& wallet : claimees_in(intent.data)) {
+        if (!out.claimed.contains(wallet)) out.claim_failed.emplace(wallet, U256{0});
+    }
+    return out;
+}
+
+}  // namespace ioswarm::settlement
