@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "settlement/settler.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "settlement/settler_impl.hpp"
+
+namespace ioswarm::settlement {
+
+Settler::Impl::Impl(SettlementStore& store_in, PayoutSource& payouts_in, contracts::ChainClient& chain_in,
+                    const SettlementSigner& signer_in, SettlerSettings settings_in, const Clock& clock_in,
+                    Log log_in, std::stop_token stop_in)
+    : store(store_in),
+      payouts(payouts_in),
+      chain(chain_in),
+      signer(signer_in),
+      settings(std::move(settings_in)),
+      clock(clock_in),
+      log(std::move(log_in)),
+      stop(std::move(stop_in)),
+      identity(store_in.identity()),
+      pool(chain_in, identity),
+      evidence(chain_in, identity.wallet) {}
+
+Settler::Settler(SettlementStore& store, PayoutSource& payouts, contracts::ChainClient& chain,
+                 const SettlementSigner& signer, SettlerSettings settings, const Clock& clock, Log log,
+                 std::stop_token stop)
+    : impl_(std::make_unique<Impl>(store, payouts, chain, signer, std::move(settings), clock, std::move(log),
+                                   std::move(stop))) {}
+
+Settler::~Settler() = default;
+
+Result<SettlerStep> Settler::step() {
+    return impl_->step();
+}
+
+Result<Plan> Settler::dry_run() {
+    auto draft = impl_->draft();
+    if (!draft) return fail(std::move(draft).error());
+    if (draft->halt.reason != HaltReason::none) {
+        return fail(ErrorCode::failed_check, "settling would halt", to_string(draft->halt.reason),
+                    draft->halt.detail);
+    }
+    return std::move(draft->plan);
+}
+
+Status Settler::unstick(Unstick how, const U256& cap) {
+    return impl_->unstick(how, cap);
+}
+
+std::int64_t Settler::Impl::now_ms() const {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(clock.wall().time_since_epoch()).count();
+}
+
+Result<SettlerStep> Settler::Impl::step() {
+    const auto halt = store.halt();
+    if (!halt) return fail(halt.error());
+    if (halt->reason != HaltReason::none)
+        return SettlerStep{SettlerStep::State::halted, settings.longest_back_off, {}};
+    if (!reconciled) {
+        auto done = reconcile();
+        if (!done || done->state != SettlerStep::State::again) return done;
+        reconciled = true;
+    }
+    const auto live = store.live_intent();
+    if (!live) return fail(live.error());
+    return *live ? work_on(**live) : plan();
+}
+
+Result<SettlerStep> Settler::Impl::work_on(const IntentRow& intent) {
+    switch (intent.state) {
+        case IntentState::planned:
+            return begin(intent);
+        case IntentState::reserved:
+            return sign_first(intent);
+        case IntentState::signed_:
+            return send_first(intent);
+        case IntentState::sending:
+        case IntentState::pooled:
+        case IntentState::mined:
+        case IntentState::cancelling:
+            return look(intent);
+        case IntentState::final_ok:
+        case IntentState::final_reverted:
+        case IntentState::cancelled:
+            break;
+    }
+    return fail(ErrorCode::internal, "cannot settle", fmt::format("intent {}", intent.id),
+                "it is final already");
+}
+
+/// Before anything is signed: that this file, the key, the ledger and the chain belong together.
+Result<SettlerStep> Settler::Impl::reconcile() {
+    if (signer.wallet() != identity.wallet) {
+        return fail(ErrorCode::config, "cannot settle", {},
+                    fmt::format("settlement.db was made for wallet {}, and the key is that of {}",
+                                to_hex0x(identity.wallet.view()), to_hex0x(signer.wallet().view())),
+                    "give the key of that wallet");
+    }
+    if (chain.expected_chain_id() != identity.chain_id) {
+        return fail(ErrorCode::config, "cannot settle", {},
+                    fmt::format("settlement.db was made for chain {}, and the configuration names chain {}",
+                                identity.chain_id, chain.expected_chain_id()));
+    }
+    if (Status checked = chain.check_chain(); !checked) return away(checked.error());
+    const auto ledger = compare_with_ledger();
+    if (!ledger) return fail(ledger.error());
+    if (ledger->reason != HaltReason::none) return halted(*ledger);
+    const auto live = store.live_intent();
+    if (!live) return fail(live.error());
+    if (*live) {
+        if (Status checked = check_attempts(**live); !checked) return fail(std::move(checked).error());
+        log.info("settlement: going on with intent {} ({}, {})", (*live)->id, to_string((*live)->kind),
+                 to_string((*live)->state));
+    }
+    return again();
+}
+
+Result<SettlerStep> Settler::Impl::held(const Hold& hold) {
+    if (Status stored = store.set_hold(hold, now_ms()); !stored) return fail(std::move(stored).error());
+    const auto wait = std::min(settings.poll * 5, settings.longest_back_off);
+    return SettlerStep{SettlerStep::State::held, wait, hold};
+}
+
+Result<SettlerStep> Settler::Impl::waits_for(const Hold& hold) {
+    if (Status stored = store.set_hold(hold, now_ms()); !stored) return fail(std::move(stored).error());
+    return SettlerStep{SettlerStep::State::waiting, settings.poll, hold};
+}
+
+Result<SettlerStep> Settler::Impl::halted(const Halt& halt) {
+    if (Status stored = store.set_halt(halt); !stored) return fail(std::move(stored).error());
+    failpoint("halted");
+    log.error("settlement: halted ({}): {}; nothing is paid until 'ioswarm settle resume'",
+              to_string(halt.reason), halt.detail);
+    return SettlerStep{SettlerStep::State::halted, settings.longest_back_off, {}};
+}
+
+Result<SettlerStep> Settler::Impl::away(const Error& error) {
+    if (error.code == ErrorCode::config || error.code == ErrorCode::cancelled) return fail(error);
+    if (back_off.count() == 0) log.warn("settlement: {}", error.text());
+    back_off = back_off.count() == 0 ? settings.poll : std::min(back_off * 2, settings.longest_back_off);
+    const Hold hold{HoldReason::endpoint, error.text()};
+    if (Status stored = store.set_hold(hold, now_ms()); !stored) return fail(std::move(stored).error());
+    return SettlerStep{SettlerStep::State::waiting, back_off, hold};
+}
+
+Status Settler::Impl::progress() {
+    back_off = std::chrono::milliseconds{0};
+    return store.set_hold({}, now_ms());
+}
+
+}  // namespace ioswarm::settlement

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the settler compares before it signs: the file with the ledger and with itself, and both with the chain.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "contracts/revert.hpp"
+#include "contracts/sender.hpp"
+#include "core/base/decimal.hpp"
+#include "core/crypto/eth_tx.hpp"
+#include "core/crypto/keccak.hpp"
+#include "settlement/settler_impl.hpp"
+
+namespace ioswarm::settlement {
+namespace {
+
+constexpr std::uint64_t kIntentsCompared = 100;
+constexpr std::size_t kIntentPage = 64;
+
+std::string payout_name(const CoveredPayout& payout) {
+    return fmt::format("epoch {}, agent {}", payout.epoch, payout.agent_id);
+}
+
+/// Why the ledger's amount does not fit a payout that is covered; empty: it does.
+std::string ledger_difference(const CoveredPayout& payout, const std::optional<U256>& amount, bool is_live,
+                              std::uint64_t next_epoch) {
+    if (amount && *amount != payout.amount_rau) {
+        return fmt::format("{}: settlement.db has {} IOTX, and the ledger {} IOTX", payout_name(payout),
+                           rau_to_iotx(payout.amount_rau), rau_to_iotx(*amount));
+    }
+    // The ledger drops old epochs that are paid.
+    if (!amount && (is_live || payout.epoch >= next_epoch)) {
+        return fmt::format("{}: settlement.db has {} IOTX, and the ledger has no such payout",
+                           payout_name(payout), rau_to_iotx(payout.amount_rau));
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<Halt> Settler::Impl::compare_with_ledger() {
+    const auto facts = payouts.read(identity.first_epoch);
+    if (!facts) return fail(facts.error());
+    std::vector<IntentRow> rows;
+    const auto next = store.next_nonce();
+    if (!next) return fail(next.error());
+    // There are at least as many intents as nonces that were given out, so that the newest ones are behind
+    // this.
+    const std::uint64_t given = *next - identity.first_nonce;
+    for (std::uint64_t from = given > kIntentsCompared ? given - kIntentsCompared : 1;;) {
+        auto page = store.intents(from, kIntentPage);
+        if (!page) return fail(std::move(page).error());
+        if (page->empty()) break;
+        from = page->back().id + 1;
+        std::move(page->begin(), page->end(), std::back_inserter(rows));
+    }
+    for (const IntentRow& row : rows) {
+        if (row.state == IntentState::final_reverted || row.state == IntentState::cancelled) continue;
+        const auto covered = store.payouts_of(row.id);
+        if (!covered) return fail(covered.error());
+        if (row.kind != IntentKind::weights && payouts_hash(*covered) != row.payouts_hash) {
+            return fail(
+                ErrorCode::data_loss, "cannot settle", fmt::format("intent {}", row.id),
+                "its payouts are not those for which it was made",
+                "stop, keep a copy of settlement.db, and restore it with 'ioswarm settle init --rebuild'");
+        }
+        std::vector<std::pair<std::uint64_t, std::string>> keys;
+        for (const CoveredPayout& one : *covered)
+            keys.emplace_back(one.epoch, one.agent_id);
+        const auto amounts = payouts.amounts(keys);
+        if (!amounts) return fail(amounts.error());
+        for (std::size_t i = 0; i < keys.size() && i < amounts->size(); ++i) {
+            std::string why =
+                ledger_difference((*covered)[i], (*amounts)[i], !is_final(row.state), facts->next_epoch);
+            if (!why.empty()) return Halt{HaltReason::ledger_differs, std::move(why), now_ms()};
+        }
+    }
+    return Halt{};
+}
+
+/// That the stored bytes are what the intent says, so that nothing else goes out again.
+Status Settler::Impl::check_attempts(const IntentRow& intent) {
+    const auto attempts = store.attempts(intent.id);
+    if (!attempts) return fail(attempts.error());
+    for (const AttemptRow& attempt : *attempts) {
+        const auto decoded = decode_signed(attempt.raw);
+        bool same = decoded && keccak256(attempt.raw) == attempt.hash && intent.nonce == decoded->tx.nonce &&
+                    decoded->tx.chain_id == identity.chain_id && decoded->tx.gas_price == attempt.gas_price;
+        if (same && attempt.kind == AttemptKind::pay) {
+            same = decoded->tx.to == intent.to && decoded->tx.value == intent.value_rau &&
+                   decoded->tx.data == intent.data && decoded->tx.gas_limit == intent.gas_limit;
+        } else if (same) {
+            same = decoded->tx.to == identity.wallet && decoded->tx.value == 0 && decoded->tx.data.empty();
+        }
+        if (!same) {
+            return fail(
+                ErrorCode::data_loss, "cannot settle",
+                fmt::format("intent {}, attempt {}", intent.id, attempt.number),
+                "the signed bytes are not what the intent says",
+                "stop, keep a copy of settlement.db, and restore it with 'ioswarm settle init --rebuild'");
+        }
+    }
+    return {};
+}
+
+Result<Settler::Impl::Check> Settler::Impl::check_nonce(std::uint64_t next) {
+    const auto confirmed = chain.confirmed_nonce(identity.wallet);
+    if (!confirmed) return fail(confirmed.error());
+    Check out;
+    if (confirmed->nonce == next) return out;
+    if (confirmed->nonce < next) {
+        out.confirmed = confirmed->nonce;
+        out.hold = {HoldReason::endpoint,
+                    fmt::format("the endpoint counts {} transactions of the wallet at block {}, and {} were "
+                                "mined before: it is behind",
+                                confirmed->nonce, confirmed->height, next)};
+        return out;
+    }
+    const auto all = evidence.all_confirm_above(next);
+    if (!all) return fail(all.error());
+    if (!*all) {
+        out.hold = {HoldReason::endpoint, fmt::format("endpoints disagree whether nonce {} is used", next)};
+        return out;
+    }
+    out.halt = {HaltReason::foreign_transaction,
+                fmt::format("nonce {} of wallet {} was used at or before block {} by a transaction that is not "
+                            "in settlement.db: somebody else uses this key",
+                            next, to_hex0x(identity.wallet.view()), confirmed->height),
+                now_ms()};
+    return out;
+}
+
+Status Settler::Impl::send_below(std::uint64_t first_nonce, std::uint64_t end_nonce) {
+    if (first_nonce < identity.first_nonce || first_nonce >= end_nonce) return {};
+    // Every nonce has an intent of its own, and intents without one can only make the id larger.
+    std::uint64_t id = first_nonce - identity.first_nonce + 1;
+    std::size_t sent = 0;
+    while (sent < kIntentPage) {
+        const auto page = store.intents(id, kIntentPage);
+        if (!page) return fail(page.error());
+        if (page->empty()) return {};
+        id = page->back().id + 1;
+        for (const IntentRow& row : *page) {
+            if (!row.nonce || *row.nonce < first_nonce) continue;
+            if (*row.nonce >= end_nonce || !is_final(row.state) || !row.hash) return {};
+            const auto attempts = store.attempts(row.id);
+            if (!attempts) return fail(attempts.error());
+            for (const AttemptRow& attempt : *attempts) {
+                if (attempt.hash != *row.hash) continue;
+                static_cast<void>(chain.send({attempt.raw, attempt.hash}));
+                ++sent;
+            }
+        }
+    }
+    return {};
+}
+
+Result<U256> Settler::Impl::price_now() {
+    return contracts::choose_gas_price(chain, ~U256(0));
+}
+
+Result<Settler::Impl::Check> Settler::Impl::check_contract() {
+    Check out;
+    if (!contract_checked) {
+        const auto version = RewardPool::version_at(chain, identity.contract);
+        const bool is_unknown = !version && version.error().code == ErrorCode::failed_check;
+        if (!version && !is_unknown) return fail(version.error());
+        // A node that has not caught up knows no contract either. Version 2 is told by its answers below: its
+        // code was looked at when settlement.db was made, and a contract's code never changes.
+        if (is_unknown && identity.pool == PoolVersion::v3) {
+            out.hold = {HoldReason::endpoint, version.error().text()};
+            return out;
+        }
+        if (version && *version != identity.pool) {
+            out.halt = {
+                HaltReason::pool_differs,
+                fmt::format("settlement.db was made for a contract of version {}, and at {} there is {}",
+                            to_string(identity.pool), to_hex0x(identity.contract.view()), to_string(*version)),
+                now_ms()};
+            return out;
+        }
+        contract_checked = true;
+    }
+    const auto coordinator = pool.coordinator();
+    if (!coordinator) return fail(coordinator.error());
+    if (*coordinator != identity.wallet) {
+        out.hold = {HoldReason::simulation,
+                    fmt::format("the contract's coordinator is {}, and the wallet that settles is {}",
+                                to_hex0x(coordinator->view()), to_hex0x(identity.wallet.view()))};
+    }
+    return out;
+}
+
+Result<std::map<Address, U256>> Settler::Impl::weights_for(const IntentRow& value_step) {
+    const auto covered = store.payouts_of(value_step.id);
+    if (!covered) return fail(covered.error());
+    std::map<Address, U256> out;
+    for (const CoveredPayout& one : *covered) {
+        if (one.amount_rau != 0) out[one.wallet] += one.amount_rau;
+    }
+    return out;
+}
+
+Result<Settler::Impl::Check> Settler::Impl::check_weights(const std::map<Address, U256>& weights) {
+    const auto same = pool.weights_are(weights);
+    if (!same) return fail(same.error());
+    Check out;
+    if (!*same) {
+        out.hold = {HoldReason::pool_weights,
+                    "the contract's weights are not those that were sent for this settlement; no value is sent "
+                    "until they read back as sent"};
+    }
+    return out;
+}
+
+Result<Settler::Impl::Check> Settler::Impl::pre_flight(const IntentRow& intent, const U256& gas_price) {
+    if (Status checked = chain.check_chain(); !checked) return fail(std::move(checked).error());
+    auto out = check_contract();
+    if (!out || !out->passed()) return out;
+    if (gas_price > settings.limits.max_gas_price) {
+        out->hold = {HoldReason::gas_price,
+                     fmt::format("the gas price is {} rau, and settlement.maxGasPriceGwei allows {} rau",
+                                 to_decimal(gas_price), to_decimal(settings.limits.max_gas_price))};
+        return out;
+    }
+    const auto balance = chain.balance(identity.wallet);
+    if (!balance) return fail(balance.error());
+    const U256 needed = intent.value_rau + U256(intent.gas_limit) * gas_price;
+    if (*balance < needed) {
+        out->hold = {HoldReason::balance,
+                     fmt::format("value and gas are {} IOTX, and the wallet {} has {} IOTX",
+                                 rau_to_iotx(needed), to_hex0x(identity.wallet.view()), rau_to_iotx(*balance))};
+        return out;
+    }
+    contracts::CallRequest request;
+    request.from = identity.wallet;
+    request.to = intent.to;
+    request.value = intent.value_rau;
+    request.data = intent.data;
+    request.gas = intent.gas_limit;
+    const auto outcome = chain.call(request);
+    if (!outcome) return fail(outcome.error());
+    if (outcome->reverted) {
+        out->reverts = true;
+        out->hold = {HoldReason::simulation,
+                     "the contract would refuse it: " + contracts::revert_reason(outcome->data)};
+    }
+    return out;
+}
+
+}  // namespace ioswarm::settlement

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the settler decides what to pay.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/base/decimal.hpp"
+#include "settlement/settler_impl.hpp"
+
+namespace ioswarm::settlement {
+namespace {
+
+constexpr std::uint64_t kMaxGenerations = 3;
+
+}  // namespace
+
+/// True: something is owed that is not covered yet.
+Result<bool> Settler::Impl::read_owed(PlanInput& input, Draft& out) {
+    auto facts = payouts.read(identity.first_epoch);
+    if (!facts) return fail(std::move(facts).error());
+    if (facts->chain && facts->chain->evm != identity.chain_id) {
+        return fail(ErrorCode::config, "cannot settle", {},
+                    fmt::format("the ledger belongs to chain {}, and settlement.db to chain {}",
+                                facts->chain->evm, identity.chain_id));
+    }
+    const auto newer = store.covered(facts->next_epoch);
+    if (!newer) return fail(newer.error());
+    if (!newer->empty()) {
+        out.halt = {
+            HaltReason::ledger_differs,
+            fmt::format("settlement.db covers epoch {}, and the ledger is in epoch {}: an older copy of "
+                        "the ledger was put in its place",
+                        newer->begin()->first, facts->next_epoch),
+            now_ms()};
+        return false;
+    }
+    std::uint64_t first = ~std::uint64_t{0};
+    for (const OwedPayout& one : facts->waiting)
+        first = std::min(first, one.epoch);
+    const auto covered = store.covered(first);
+    if (!covered) return fail(covered.error());
+    for (OwedPayout& one : facts->waiting) {
+        if (one.epoch < identity.first_epoch || covered->contains({one.epoch, one.agent_id})) continue;
+        input.owed.push_back(std::move(one));
+    }
+    input.ledger_height = facts->last_height;
+    input.up_to_epoch = settings.up_to_epoch;
+    return !input.owed.empty();
+}
+
+/// Errors: an endpoint's alone.
+Status Settler::Impl::read_chain(PlanInput& input) {
+    auto facts = pool.facts();
+    if (!facts) return fail(std::move(facts).error());
+    input.pool = std::move(*facts);
+    const auto price = price_now();
+    if (!price) return fail(price.error());
+    input.gas_price = *price;
+    const auto balance = chain.balance(identity.wallet);
+    if (!balance) return fail(balance.error());
+    input.balance_rau = *balance;
+    return {};
+}
+
+/// Settlements that ran out of gas are tried with half as much again each time. The limits hold all the same.
+Status Settler::Impl::raise_gas(Plan& plan, const PlanInput& input, std::uint64_t out_of_gas) const {
+    if (out_of_gas == 0 || plan.intents.empty()) return {};
+    const SettlementLimits& limits = settings.limits;
+    plan.max_gas_rau = 0;
+    for (PlannedIntent& one : plan.intents) {
+        std::uint64_t gas = one.intent.gas_limit;
+        for (std::uint64_t i = 0; i < out_of_gas; ++i)
+            gas = std::min(gas + gas / 2, std::max(limits.block_gas_limit, one.intent.gas_limit));
+        one.intent.gas_limit = gas;
+        plan.max_gas_rau += U256(gas) * limits.max_gas_price;
+    }
+    const U256 most = plan.value_rau + plan.max_gas_rau;
+    const std::string figures = fmt::format(
+        "the settlement ran out of gas and needs more: value and gas are at most {} IOTX", rau_to_iotx(most));
+    if (most > limits.max_per_settlement_rau) {
+        plan.hold = {HoldReason::over_settlement_limit,
+                     fmt::format("{}, and settlement.maxPerSettlementIOTX is {}", figures,
+                                 rau_to_iotx(limits.max_per_settlement_rau))};
+    } else if (input.spent_today_rau + most > limits.max_per_day_rau) {
+        plan.hold = {HoldReason::over_day_limit,
+                     fmt::format("{}, {} IOTX were spent today, and settlement.maxPerDayIOTX is {}", figures,
+                                 rau_to_iotx(input.spent_today_rau), rau_to_iotx(limits.max_per_day_rau))};
+    }
+    if (plan.hold.reason != HoldReason::none) plan.intents.clear();
+    return {};
+}
+
+Result<Settler::Impl::Draft> Settler::Impl::draft() {
+    Draft out;
+    PlanInput input;
+    input.identity = &identity;
+    input.limits = &settings.limits;
+    const auto owes = read_owed(input, out);
+    if (!owes) return fail(owes.error());
+    out.owes = *owes;
+    if (!out.owes || out.halt.reason != HaltReason::none) return out;
+    auto refused = store.push_failed();
+    if (!refused) return fail(std::move(refused).error());
+    input.push_failed = std::move(*refused);
+    const auto spent = store.spent_today(now_ms());
+    if (!spent) return fail(spent.error());
+    input.spent_today_rau = *spent;
+    const auto reverts = store.reverts_of_unpaid();
+    if (!reverts) return fail(reverts.error());
+    if (reverts->generations >= kMaxGenerations) {
+        out.halt = {HaltReason::reverted,
+                    fmt::format("the same payouts failed on chain {} times; look at 'ioswarm settle status'",
+                                reverts->generations),
+                    now_ms()};
+        return out;
+    }
+    if (Status read = read_chain(input); !read) {
+        if (read.error().code == ErrorCode::config || read.error().code == ErrorCode::cancelled)
+            return fail(std::move(read).error());
+        out.plan.hold = {HoldReason::endpoint, read.error().text()};
+        return out;
+    }
+    out.gas_price = input.gas_price;
+    auto plan = make_plan(input);
+    if (!plan) return fail(std::move(plan).error());
+    out.plan = std::move(*plan);
+    if (Status raised = raise_gas(out.plan, input, reverts->out_of_gas); !raised)
+        return fail(std::move(raised).error());
+    return out;
+}
+
+Result<SettlerStep> Settler::Impl::plan() {
+    auto drafted = draft();
+    if (!drafted) return fail(std::move(drafted).error());
+    if (drafted->halt.reason != HaltReason::none) return halted(drafted->halt);
+    if (drafted->plan.hold.reason == HoldReason::endpoint)
+        return away({ErrorCode::unavailable, "cannot settle now", {}, drafted->plan.hold.detail, {}});
+    if (drafted->plan.hold.reason != HoldReason::none) return held(drafted->plan.hold);
+    if (drafted->plan.intents.empty()) {
+        if (Status stored = progress(); !stored) return fail(std::move(stored).error());
+        return SettlerStep{};
+    }
+    const auto next = store.next_nonce();
+    if (!next) return fail(next.error());
+    const auto nonce = check_nonce(*next);
+    if (!nonce) return away(nonce.error());
+    if (nonce->halt.reason != HaltReason::none) return halted(nonce->halt);
+    if (nonce->confirmed) {
+        if (Status sent = send_below(*nonce->confirmed, *next); !sent) return fail(std::move(sent).error());
+    }
+    if (nonce->hold.reason != HoldReason::none) return held(nonce->hold);
+    const auto checked = pre_flight(drafted->plan.intents.front().intent, drafted->gas_price);
+    if (!checked) return away(checked.error());
+    if (checked->halt.reason != HaltReason::none) return halted(checked->halt);
+    if (checked->hold.reason != HoldReason::none) return held(checked->hold);
+
+    failpoint("plan_made");
+    const auto stored = store.add_plan(drafted->plan.intents, now_ms());
+    if (!stored) return fail(stored.error());
+    failpoint("plan_stored");
+    const IntentRow& first = stored->front();
+    log.info("settlement {}: {} IOTX for epochs {} to {} in {} transactions", first.settlement,
+             rau_to_iotx(drafted->plan.value_rau), first.first_epoch, stored->back().last_epoch,
+             stored->size());
+    if (Status cleared = progress(); !cleared) return fail(std::move(cleared).error());
+    return again();
+}
+
+}  // namespace ioswarm::settlement

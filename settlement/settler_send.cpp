@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a planned intent to bytes that are on their way.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "contracts/gas.hpp"
+#include "contracts/sender.hpp"
+#include "core/base/decimal.hpp"
+#include "settlement/settler_impl.hpp"
+
+namespace ioswarm::settlement {
+
+using contracts::SendOutcome;
+
+Result<SettlerStep> Settler::Impl::begin(const IntentRow& intent) {
+    const auto next = store.next_nonce();
+    if (!next) return fail(next.error());
+    const auto nonce = check_nonce(*next);
+    if (!nonce) return away(nonce.error());
+    if (nonce->halt.reason != HaltReason::none) return halted(nonce->halt);
+    if (nonce->confirmed) {
+        if (Status sent = send_below(*nonce->confirmed, *next); !sent) return fail(std::move(sent).error());
+    }
+    if (nonce->hold.reason != HoldReason::none) return held(nonce->hold);
+    if (intent.kind == IntentKind::value) {
+        const auto weights = weights_for(intent);
+        if (!weights) return fail(weights.error());
+        const auto same = check_weights(*weights);
+        if (!same) return away(same.error());
+        if (!same->passed()) return held(same->hold);
+    }
+    const SettlementLimits& limits = settings.limits;
+    const U256 most = intent.value_rau + U256(intent.gas_limit) * limits.max_gas_price;
+    const auto spent = store.spent_today(now_ms());
+    if (!spent) return fail(spent.error());
+    if (*spent + most > limits.max_per_day_rau) {
+        return held(
+            {HoldReason::over_day_limit,
+             fmt::format("value and gas of the next part are at most {} IOTX, {} IOTX were spent today, "
+                         "and settlement.maxPerDayIOTX is {}",
+                         rau_to_iotx(most), rau_to_iotx(*spent), rau_to_iotx(limits.max_per_day_rau))});
+    }
+    if (most > limits.max_per_settlement_rau) {
+        return held({HoldReason::over_settlement_limit,
+                     fmt::format("value and gas are at most {} IOTX, and settlement.maxPerSettlementIOTX is {}",
+                                 rau_to_iotx(most), rau_to_iotx(limits.max_per_settlement_rau))});
+    }
+    const auto price = price_now();
+    if (!price) return away(price.error());
+    const auto checked = pre_flight(intent, *price);
+    if (!checked) return away(checked.error());
+    if (checked->halt.reason != HaltReason::none) return halted(checked->halt);
+    // It has no nonce yet: what it covers can be planned anew, as the contract is now. Version 2's value step
+    // stays, since its weights are paid for.
+    if (checked->reverts && intent.kind == IntentKind::settle) return drop(intent, checked->hold.detail);
+    if (checked->hold.reason != HoldReason::none) return held(checked->hold);
+    if (const auto reserved = store.reserve_nonce(intent.id); !reserved) return fail(reserved.error());
+    failpoint("nonce_reserved");
+    return again();
+}
+
+Result<SettlerStep> Settler::Impl::drop(const IntentRow& intent, const std::string& reason) {
+    SettlementStore::End end;
+    end.state = IntentState::cancelled;
+    end.reason = reason;
+    end.now_ms = now_ms();
+    if (Status ended = store.finish(intent.id, end); !ended) return fail(std::move(ended).error());
+    failpoint("plan_dropped");
+    log.warn("settlement: intent {} is dropped before it was signed, and planned anew: {}", intent.id, reason);
+    return again();
+}
+
+Result<SettlerStep> Settler::Impl::sign_first(const IntentRow& intent) {
+    const auto tip = chain.tip();
+    if (!tip) return away(tip.error());
+    const auto price = price_now();
+    if (!price) return away(price.error());
+    if (intent.kind == IntentKind::value) {
+        const auto weights = weights_for(intent);
+        if (!weights) return fail(weights.error());
+        const auto same = check_weights(*weights);
+        if (!same) return away(same.error());
+        if (!same->passed()) return held(same->hold);
+    }
+    const auto checked = pre_flight(intent, *price);
+    if (!checked) return away(checked.error());
+    if (checked->halt.reason != HaltReason::none) return halted(checked->halt);
+    if (checked->hold.reason != HoldReason::none) return held(checked->hold);
+    auto attempt = signer.sign(intent, AttemptKind::pay, *price, *tip);
+    if (!attempt && attempt.error().code == ErrorCode::permission_denied)
+        return held({HoldReason::over_settlement_limit, attempt.error().text()});
+    if (!attempt) return fail(std::move(attempt).error());
+    attempt->signed_ms = now_ms();
+    failpoint("signed_in_memory");
+    if (const auto stored = store.add_attempt(*attempt); !stored) return fail(stored.error());
+    failpoint("attempt_stored");
+    return again();
+}
+
+Result<SettlerStep> Settler::Impl::send_first(const IntentRow& intent) {
+    const auto attempts = store.attempts(intent.id);
+    if (!attempts) return fail(attempts.error());
+    if (attempts->empty())
+        return fail(ErrorCode::data_loss, "cannot settle", fmt::format("intent {}", intent.id),
+                    "its signed bytes are missing");
+    watch_intent(intent, *attempts);
+    return send(intent, attempts->back());
+}
+
+Result<SettlerStep> Settler::Impl::send(const IntentRow& intent, const AttemptRow& attempt) {
+    const auto tip = chain.tip();
+    if (!tip) return away(tip.error());
+    if (Status noted = store.note_send(intent.id, attempt.number, *tip); !noted)
+        return fail(std::move(noted).error());
+    failpoint("send_noted");
+    const RawEthTx raw{attempt.raw, attempt.hash};
+    const contracts::SendResult sent = chain.send(raw);
+    // What was sent before and is not mined may have been dropped where it was sent.
+    const bool kept = attempt.sends > 0 && evidence.send_to_others(raw);
+    failpoint("sent");
+    const bool pooled = kept || sent.outcome == SendOutcome::accepted || sent.outcome == SendOutcome::known;
+    std::string answer = contracts::to_string(sent.outcome);
+    if (!sent.why.empty()) answer += ": " + sent.why;
+    if (Status noted = store.note_answer(intent.id, attempt.number, std::move(answer), pooled); !noted)
+        return fail(std::move(noted).error());
+    failpoint("answer_noted");
+    if (watch.attempt != attempt.number) {
+        watch.attempt = attempt.number;
+        watch.since = *tip;
+        log.info("settlement: intent {} sent as {} ({}), nonce {}", intent.id, to_hex0x(attempt.hash.view()),
+                 contracts::to_string(sent.outcome), intent.nonce.value_or(0));
+    }
+    return after_send(intent, sent, pooled);
+}
+
+void Settler::Impl::retry_later() {
+    watch.send_due = true;
+    watch.back_off =
+        watch.back_off.count() == 0 ? settings.poll : std::min(watch.back_off * 2, settings.longest_back_off);
+    watch.not_before = clock.steady() + watch.back_off;
+}
+
+Result<SettlerStep> Settler::Impl::after_send(const IntentRow& intent, const contracts::SendResult& sent,
+                                              bool pooled) {
+    watch.send_due = false;
+    watch.refused_price = false;
+    watch.not_before.reset();
+    if (pooled || sent.outcome == SendOutcome::nonce_too_low) {
+        // Too low: by this very intent, perhaps. The receipts of all attempts tell.
+        watch.back_off = std::chrono::milliseconds{0};
+        if (Status stored = progress(); !stored) return fail(std::move(stored).error());
+        return waiting();
+    }
+    switch (sent.outcome) {
+        case SendOutcome::wrong_chain:
+            return fail(ErrorCode::config, "cannot send", {}, sent.why, "check rewardRpcUrl");
+        case SendOutcome::underpriced:
+            watch.refused_price = true;
+            return again();
+        case SendOutcome::no_funds:
+            retry_later();
+            return waits_for({HoldReason::balance, "the node says: " + sent.why});
+        case SendOutcome::gas_too_low:
+        case SendOutcome::gas_too_high:
+            retry_later();
+            return waits_for({HoldReason::too_large,
+                              fmt::format("the node refuses {} gas: {}; 'ioswarm settle unstick' replaces it",
+                                          intent.gas_limit, sent.why)});
+        case SendOutcome::nonce_too_high: {
+            retry_later();
+            const auto confirmed = chain.confirmed_nonce(identity.wallet);
+            if (!confirmed) return away(confirmed.error());
+            if (Status below = send_below(confirmed->nonce, intent.nonce.value_or(0)); !below)
+                return fail(std::move(below).error());
+            return waits_for({HoldReason::endpoint, "the node says: " + sent.why});
+        }
+        default:  // pool_full, unknown: it may have been kept
+            retry_later();
+            return waits_for({HoldReason::endpoint, "the node says: " + sent.why});
+    }
+}
+
+Result<SettlerStep> Settler::Impl::send_again(const IntentRow& intent,
+                                              const std::vector<AttemptRow>& attempts) {
+    const AttemptRow& newest = attempts.back();
+    if (newest.sends == 0 || watch.attempt != newest.number) return send(intent, newest);
+    if (watch.not_before && clock.steady() < *watch.not_before) return waiting();
+    const auto tip = chain.tip();
+    if (!tip) return away(tip.error());
+    const bool is_slow = *tip >= watch.since + settings.blocks_until_bump;
+    if (watch.refused_price || is_slow) {
+        const auto raised = raise_price(intent, newest, *tip, settings.limits.max_gas_price);
+        if (!raised) return fail(raised.error());
+        if (*raised) return again();
+    }
+    if (watch.refused_price) {
+        retry_later();
+        watch.refused_price = false;
+        return waits_for(
+            {HoldReason::gas_price, "the node wants a higher price than settlement.maxGasPriceGwei allows"});
+    }
+    if (watch.send_due) return send(intent, newest);
+    if (!is_slow || *tip < newest.sent_block + settings.blocks_until_bump) return waiting();
+    auto sent = send(intent, newest);
+    if (!sent || sent->state != SettlerStep::State::waiting || sent->hold.reason != HoldReason::none)
+        return sent;
+    return waits_for(
+        {HoldReason::gas_price,
+         fmt::format("not mined at the highest price that settlement.maxGasPriceGwei allows ({} rau "
+                     "per gas); it is sent again and again",
+                     to_decimal(newest.gas_price))});
+}
+
+Result<bool> Settler::Impl::raise_price(const IntentRow& intent, const AttemptRow& newest, std::uint64_t tip,
+                                        const U256& cap) {
+    U256 price = contracts::bumped_price(newest.gas_price);
+    if (const auto wanted = price_now()) price = std::max(price, *wanted);
+    price = std::min(price, cap);
+    if (price <= newest.gas_price) return false;
+    auto attempt = signer.sign(intent, newest.kind, price, tip);
+    // Over a limit that was lowered since: the price stays as it is.
+    if (!attempt && attempt.error().code == ErrorCode::permission_denied) return false;
+    if (!attempt) return fail(std::move(attempt).error());
+    attempt->signed_ms = now_ms();
+    failpoint("bump_signed");
+    if (const auto stored = store.add_attempt(*attempt); !stored) return fail(stored.error());
+    failpoint("bump_stored");
+    log.info("settlement: the price of intent {} rises to {} rau per gas", intent.id, to_decimal(price));
+    return true;
+}
+
+}  // namespace ioswarm::settlement

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operator's orders for a transaction that is not mined.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "contracts/gas.hpp"
+#include "settlement/settler_impl.hpp"
+
+namespace ioswarm::settlement {
+namespace {
+
+constexpr const char* kCannotUnstick = "cannot free the nonce";
+
+tl::unexpected<Error> nothing_to_unstick(std::string why) {
+    return fail(ErrorCode::failed_precondition, kCannotUnstick, {}, std::move(why));
+}
+
+}  // namespace
+
+/// Above every attempt, so that the nodes take it in their place.
+Result<U256> Settler::Impl::noop_price(const std::vector<AttemptRow>& attempts, const U256& cap) {
+    const auto wanted = price_now();
+    if (!wanted) return fail(wanted.error());
+    U256 price = *wanted;
+    for (const AttemptRow& one : attempts)
+        price = std::max(price, contracts::bumped_price(one.gas_price));
+    return std::min(price, cap);
+}
+
+Status Settler::Impl::add_noop(const IntentRow& intent, const U256& price, std::uint64_t tip) {
+    auto attempt = signer.sign(intent, AttemptKind::noop, price, tip);
+    if (!attempt) return fail(std::move(attempt).error());
+    attempt->signed_ms = now_ms();
+    failpoint("cancel_signed");
+    if (const auto stored = store.add_attempt(*attempt); !stored) return fail(stored.error());
+    failpoint("cancel_stored");
+    return {};
+}
+
+/// An intent that is to be replaced and whose empty transaction is not signed yet.
+Result<SettlerStep> Settler::Impl::compete(const IntentRow& intent, const std::vector<AttemptRow>& attempts) {
+    const auto tip = chain.tip();
+    if (!tip) return away(tip.error());
+    const auto price = noop_price(attempts, settings.limits.max_gas_price);
+    if (!price) return away(price.error());
+    if (Status added = add_noop(intent, *price, *tip); !added) return fail(std::move(added).error());
+    return again();
+}
+
+Status Settler::Impl::unstick(Unstick how, const U256& cap) {
+    const auto halt = store.halt();
+    if (!halt) return fail(halt.error());
+    if (halt->reason != HaltReason::none)
+        return nothing_to_unstick("the settler is halted; run 'ioswarm settle resume' first");
+    const auto live = store.live_intent();
+    if (!live) return fail(live.error());
+    if (!*live || !(*live)->nonce) return nothing_to_unstick("no transaction is under way");
+    const IntentRow& intent = **live;
+    if (Status checked = check_attempts(intent); !checked) return checked;
+    if (Status checked = chain.check_chain(); !checked) return checked;
+    const auto attempts = store.attempts(intent.id);
+    if (!attempts) return fail(attempts.error());
+    const auto tip = chain.tip();
+    if (!tip) return fail(tip.error());
+    if (how == Unstick::raise_price) {
+        if (attempts->empty()) return nothing_to_unstick("nothing is signed yet");
+        const auto raised = raise_price(intent, attempts->back(), *tip, cap);
+        if (!raised) return fail(raised.error());
+        if (!*raised) return nothing_to_unstick("its price is at the limit already");
+        return {};
+    }
+    const auto price = noop_price(*attempts, cap);
+    if (!price) return fail(price.error());
+    if (Status noted = store.note_cancelling(intent.id); !noted) return noted;
+    failpoint("cancel_noted");
+    return add_noop(intent, *price, *tip);
+}
+
+}  // namespace ioswarm::settlement

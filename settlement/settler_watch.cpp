@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// From bytes that are on their way to the end of the intent.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/base/decimal.hpp"
+#include "settlement/settler_impl.hpp"
+
+namespace ioswarm::settlement {
+namespace {
+
+/// A reorganisation may put a transaction into a lower block than the tip at which it was signed.
+constexpr std::uint64_t kBlocksBefore = 64;
+
+const AttemptRow* attempt_with(const std::vector<AttemptRow>& attempts, const Hash256& hash) {
+    const auto found =
+        std::find_if(attempts.begin(), attempts.end(), [&](const AttemptRow& one) { return one.hash == hash; });
+    return found == attempts.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+void Settler::Impl::watch_intent(const IntentRow& intent, const std::vector<AttemptRow>& attempts) {
+    if (watch.intent == intent.id) return;
+    watch = {};
+    watch.intent = intent.id;
+    std::uint64_t from = attempts.front().from_block;
+    for (const AttemptRow& one : attempts)
+        from = std::min(from, one.from_block);
+    evidence.begin(from > kBlocksBefore ? from - kBlocksBefore : 1);
+}
+
+Result<SettlerStep> Settler::Impl::look(const IntentRow& intent) {
+    const auto attempts = store.attempts(intent.id);
+    if (!attempts) return fail(attempts.error());
+    const bool has_noop = std::any_of(attempts->begin(), attempts->end(),
+                                      [](const AttemptRow& one) { return one.kind == AttemptKind::noop; });
+    if (intent.state == IntentState::cancelling && !has_noop) return compete(intent, *attempts);
+    if (attempts->empty())
+        return fail(ErrorCode::data_loss, "cannot settle", fmt::format("intent {}", intent.id),
+                    "its signed bytes are missing");
+    watch_intent(intent, *attempts);
+    std::vector<Hash256> hashes;
+    for (auto one = attempts->rbegin(); one != attempts->rend(); ++one)
+        hashes.push_back(one->hash);
+    const auto looked = evidence.look(hashes);
+    if (!looked) return away(looked.error());
+    if (looked->receipt) return seen(intent, *attempts, *looked->receipt, looked->endpoint);
+    if (looked->more) return again();
+    if (intent.hash && looked->complete) {
+        if (Status noted = store.note_unmined(intent.id); !noted) return fail(std::move(noted).error());
+        failpoint("unmined_noted");
+        log.warn("settlement: the receipt of intent {} vanished; it is sent again", intent.id);
+        watch = {};
+        return again();
+    }
+    return not_seen(intent, *attempts, hashes);
+}
+
+Result<SettlerStep> Settler::Impl::not_seen(const IntentRow& intent, const std::vector<AttemptRow>& attempts,
+                                            const std::vector<Hash256>& hashes) {
+    const auto word = evidence.nonce_used(*intent.nonce, hashes);
+    if (!word) return away(word.error());
+    switch (word->state) {
+        case ChainEvidence::Nonce::found:
+            return seen(intent, attempts, *word->receipt, word->endpoint);
+        case ChainEvidence::Nonce::reading:
+            return again();
+        case ChainEvidence::Nonce::unsure:
+            return away(
+                {ErrorCode::unavailable, "cannot see what became of a transaction", {}, word->silent, {}});
+        case ChainEvidence::Nonce::open:
+            watch.used_since.reset();
+            return send_again(intent, attempts);
+        case ChainEvidence::Nonce::used:
+            break;
+    }
+    if (!watch.used_since) watch.used_since = word->height;
+    if (word->height < *watch.used_since + settings.blocks_until_final) return waiting();
+    return used_by_others(intent, word->height);
+}
+
+/// Every endpoint says that the nonce is used, and no block holds a transaction of the intent.
+Result<SettlerStep> Settler::Impl::used_by_others(const IntentRow& intent, std::uint64_t height) {
+    if (intent.kind == IntentKind::settle) {
+        const auto state = pool.epoch_state(intent.pool_epoch);
+        if (!state) return away(state.error());
+        if (*state != contracts::EpochState::open) {
+            return waits_for(
+                {HoldReason::endpoint,
+                 fmt::format("the contract has settled id {}, and no endpoint shows the transaction",
+                             intent.pool_epoch)});
+        }
+    }
+    return halted(
+        {HaltReason::foreign_transaction,
+         fmt::format("nonce {} of wallet {} was used by a transaction that is not in settlement.db (seen "
+                     "at block {}): somebody else uses this key",
+                     *intent.nonce, to_hex0x(identity.wallet.view()), height),
+         now_ms()});
+}
+
+Result<SettlerStep> Settler::Impl::seen(const IntentRow& intent, const std::vector<AttemptRow>& attempts,
+                                        const contracts::Receipt& receipt, const std::string& endpoint) {
+    watch.used_since.reset();
+    const AttemptRow* const attempt = attempt_with(attempts, receipt.transaction);
+    if (attempt == nullptr)
+        return fail(ErrorCode::internal, "cannot settle", {}, "a receipt of another transaction was taken");
+    const bool fits = receipt.gas_used <= attempt->gas_limit &&
+                      (receipt.gas_price == 0 || receipt.gas_price == attempt->gas_price);
+    if (!fits) {
+        return waits_for({HoldReason::endpoint,
+                          fmt::format("{} shows a receipt that does not fit what was signed", endpoint)});
+    }
+    const auto known = store.observations(intent.id);
+    if (!known) return fail(known.error());
+    const bool is_new = std::none_of(known->begin(), known->end(), [&](const ObservationRow& one) {
+        return one.endpoint == endpoint && one.transaction == receipt.transaction &&
+               one.block_hash == receipt.block_hash && one.status == receipt.status;
+    });
+    if (is_new) {
+        failpoint("receipt_seen");
+        const ObservationRow row{intent.id,     endpoint,           receipt.transaction,
+                                 receipt.block, receipt.block_hash, receipt.status,
+                                 now_ms()};
+        if (Status noted = store.note_mined(row); !noted) return fail(std::move(noted).error());
+        failpoint("mined_noted");
+    }
+    // What releases payouts, so that they are planned anew, must be deep.
+    const bool releases = !receipt.succeeded() || attempt->kind == AttemptKind::noop;
+    const auto judged = evidence.judge(receipt, *intent.nonce, settings.blocks_until_final, releases);
+    if (!judged) return away(judged.error());
+    if (judged->finality == ChainEvidence::Finality::disputed) {
+        // It may not be mined at all: it goes out again as if nobody had shown a receipt.
+        auto sent = send_again(intent, attempts);
+        if (!sent || sent->state != SettlerStep::State::waiting) return sent;
+        return waits_for({HoldReason::endpoint, judged->why});
+    }
+    if (judged->finality == ChainEvidence::Finality::waits) return waiting();
+    const auto agrees = pool_agrees(intent, receipt);
+    if (!agrees) return away(agrees.error());
+    if (!*agrees) {
+        return waits_for({HoldReason::endpoint,
+                          fmt::format("the receipt of intent {} and the contract's epochState({}) contradict",
+                                      intent.id, intent.pool_epoch)});
+    }
+    return finish(intent, *attempt, receipt);
+}
+
+Result<bool> Settler::Impl::pool_agrees(const IntentRow& intent, const contracts::Receipt& receipt) {
+    if (intent.kind != IntentKind::settle) return true;
+    const auto state = pool.epoch_state(intent.pool_epoch);
+    if (!state) return fail(state.error());
+    if (*state == contracts::EpochState::too_old) return true;
+    return (*state == contracts::EpochState::settled) == receipt.succeeded();
+}
+
+Result<SettlerStep> Settler::Impl::finish(const IntentRow& intent, const AttemptRow& attempt,
+                                          const contracts::Receipt& receipt) {
+    SettlementStore::End end;
+    end.hash = receipt.transaction;
+    end.block = receipt.block;
+    end.gas_used = receipt.gas_used;
+    end.gas_price = attempt.gas_price;
+    end.now_ms = now_ms();
+    Halt halt;
+    if (attempt.kind == AttemptKind::noop) {
+        end.state = IntentState::cancelled;
+        end.reason = "replaced by an empty transaction";
+    } else if (!receipt.succeeded()) {
+        end.state = IntentState::final_reverted;
+        end.reason = receipt.gas_used >= attempt.gas_limit
+                         ? "out of gas"
+                         : fmt::format("the contract refused it (status {})", receipt.status);
+    } else if (intent.kind != IntentKind::weights) {
+        auto outcome = RewardPool::outcome_of(receipt, identity, intent);
+        if (!outcome) return waits_for({HoldReason::endpoint, outcome.error().text()});
+        for (const auto& [wallet, amount] : outcome->claim_failed)
+            end.push_failed.insert(wallet);
+        if (outcome->amount != intent.value_rau) {
+            halt = {HaltReason::wrong_amount,
+                    fmt::format("intent {} sent {} rau, and the contract's event says {} rau", intent.id,
+                                to_decimal(intent.value_rau), to_decimal(outcome->amount)),
+                    end.now_ms};
+        }
+    }
+    failpoint("finality_checked");
+    // First the halt: after a crash in between, the end is found again, but a halt would be forgotten.
+    if (halt.reason != HaltReason::none) {
+        if (auto stored = halted(halt); !stored) return stored;
+    }
+    if (Status ended = store.finish(intent.id, end); !ended) return fail(std::move(ended).error());
+    failpoint("finished");
+    log.info("settlement: intent {} ({}, epochs {} to {}) is {} in block {}: {}", intent.id,
+             to_string(intent.kind), intent.first_epoch, intent.last_epoch, to_string(end.state), end.block,
+             to_hex0x(receipt.transaction.view()));
+    for (const Address& wallet : end.push_failed) {
+        log.warn(
+            "settlement: wallet {} refused its payment; the contract keeps the money for it, to be claimed, "
+            "and it is credited from now on",
+            to_hex0x(wallet.view()));
+    }
+    watch = {};
+    if (Status cleared = progress(); !cleared) return fail(std::move(cleared).error());
+    if (halt.reason != HaltReason::none)
+        return SettlerStep{SettlerStep::State::halted, settings.longest_back_off, {}};
+    return again();
+}
+
+}  // namespace ioswarm::settlement

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// The settler's way from what is owed to what is paid.
+#include "settlement/settler.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "test/settlement/settler_fixture.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::settlement;
+using namespace ioswarm::test;
+using Version = FakeRewardPool::Version;
+using State = SettlerStep::State;
+
+TEST_CASE("nothing owed is nothing to do") {
+    SettlerWorld world;
+    CHECK(world.steps().state == State::idle);
+    CHECK(world.sends() == 0);
+}
+
+TEST_CASE("what is owed is pushed to each wallet, in one transaction, once") {
+    SettlerWorld world;
+    world.owe(1, 'a', 10);
+    world.owe(1, 'b', 5);
+    world.owe(2, 'a', 7);
+    CHECK(world.run().state == State::idle);
+    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(17));
+    CHECK(world.chain.balance(world.wallet_of('b')) == world.iotx(5));
+    CHECK(world.mined() == 1);
+    CHECK(world.pool().settled().at(20) == world.iotx(22));
+    const IntentRow paid = world.intent(1);
+    CHECK(paid.state == IntentState::final_ok);
+    const U256 spent = world.iotx(22) + U256(paid.gas_used) * paid.gas_price;
+    CHECK(world.chain.balance(world.key.address()) == world.iotx(1'000'000) - spent);
+    CHECK(world.store->spent_today(1'767'225'600'000) == spent);
+
+    world.owe(3, 'b', 1);
+    CHECK(world.run().state == State::idle);
+    CHECK(world.mined() == 2);
+    CHECK(world.chain.balance(world.wallet_of('b')) == world.iotx(6));
+}
+
+TEST_CASE("with one endpoint a payment is final after six blocks") {
+    SettlerWorld world;
+    world.owe(1, 'a', 10);
+    CHECK(world.steps().state == State::waiting);
+    CHECK(world.intent(1).state == IntentState::pooled);
+    world.chain.mine();
+    CHECK(world.steps().state == State::waiting);
+    CHECK(world.intent(1).state == IntentState::mined);
+    world.chain.mine(5);
+    CHECK(world.steps().state == State::waiting);
+    CHECK(world.intent(1).state == IntentState::mined);
+    world.chain.mine();
+    CHECK(world.steps().state == State::idle);
+    CHECK(world.intent(1).state == IntentState::final_ok);
+}
+
+TEST_CASE("two endpoints with the same receipt make a payment final at once") {
+    SettlerWorld world(Version::v3, 2);
+    world.owe(1, 'a', 10);
+    CHECK(world.steps().state == State::waiting);
+    world.chain.mine();
+    CHECK(world.steps().state == State::idle);
+    CHECK(world.intent(1).state == IntentState::final_ok);
+}
+
+TEST_CASE("on nodes without receipts by hash the blocks are read") {
+    SettlerWorld world;
+    world.chain.set_rules([](FakeChainRules& rules) { rules.gateway = false; });
+    world.owe(1, 'a', 10);
+    CHECK(world.run().state == State::idle);
+    CHECK(world.intent(1).state == IntentState::final_ok);
+}
+
+TEST_CASE("a version 2 pool is paid in two steps, the value when the weights read back") {
+    SettlerWorld world(GENERATE(Version::v2, Version::v2_damaged));
+    world.owe(1, 'a', 10);
+    world.owe(1, 'b', 5);
+    CHECK(world.run().state == State::idle);
+    CHECK(world.mined() == 2);
+    CHECK(world.intent(1).kind == IntentKind::weights);
+    CHECK(world.intent(2).kind == IntentKind::value);
+    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
+    // The next settlement takes the weight of those that left.
+    world.owe(2, 'b', 3);
+    CHECK(world.run().state == State::idle);
+    CHECK(world.mined() == 4);
+    CHECK(world.pool().weight(world.wallet_of('a')) == 0);
+    CHECK(world.chain.balance(world.wallet_of('b')) == world.iotx(8));
+    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
+}
