@@ -251,15 +251,24 @@ TEST_CASE("http: only http and https URLs with a host are taken, and messages le
 }
 
 TEST_CASE("http: where libcurl fails as a whole every request fails at once, and later ones are served") {
-    ScriptedHttp server(echo);
+    // An answer that came with the first curl_multi_perform would be used, whatever curl_multi_poll says then:
+    // the server answers nothing before the failure was seen.
+    std::atomic<bool> holds{true};
+    ScriptedHttp server([&](HttpConnection& connection, const std::string& body) {
+        holds.wait(true);
+        return echo(connection, body);
+    });
     HttpSettings settings;
     settings.max_parallel = 2;
     const auto client = client_of(server.url(), settings);
     const std::vector<std::string> bodies{"a", "b", "c"};
     for (auto* const fails : {&perform_fails, &poll_fails}) {
+        holds = true;
         *fails = CURLM_INTERNAL_ERROR;
         const auto answers = client->post_all(bodies);
         *fails = CURLM_OK;
+        holds = false;
+        holds.notify_all();
         REQUIRE(answers.size() == 3);
         for (const auto& answer : answers) {
             REQUIRE_FALSE(answer);
