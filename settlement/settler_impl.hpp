@@ -132,7 +132,8 @@ struct Settler::Impl {
     [[nodiscard]] Result<SettlerStep> finish(const IntentRow& intent, const AttemptRow& attempt,
                                              const contracts::Receipt& receipt);
     /// False: the contract's own state denies what the receipt says.
-    [[nodiscard]] Result<bool> pool_agrees(const IntentRow& intent, const contracts::Receipt& receipt);
+    [[nodiscard]] Result<bool> pool_agrees(const IntentRow& intent, const AttemptRow& attempt,
+                                           const contracts::Receipt& receipt);
     void watch_intent(const IntentRow& intent, const std::vector<AttemptRow>& attempts);
 
     // settler_unstick.cpp

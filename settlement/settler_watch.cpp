@@ -139,7 +139,7 @@ Result<SettlerStep> Settler::Impl::seen(const IntentRow& intent, const std::vect
         return waits_for({HoldReason::endpoint, judged->why});
     }
     if (judged->finality == ChainEvidence::Finality::waits) return waiting();
-    const auto agrees = pool_agrees(intent, receipt);
+    const auto agrees = pool_agrees(intent, *attempt, receipt);
     if (!agrees) return away(agrees.error());
     if (!*agrees) {
         return waits_for({HoldReason::endpoint,
@@ -149,12 +149,14 @@ Result<SettlerStep> Settler::Impl::seen(const IntentRow& intent, const std::vect
     return finish(intent, *attempt, receipt);
 }
 
-Result<bool> Settler::Impl::pool_agrees(const IntentRow& intent, const contracts::Receipt& receipt) {
+Result<bool> Settler::Impl::pool_agrees(const IntentRow& intent, const AttemptRow& attempt,
+                                        const contracts::Receipt& receipt) {
     if (intent.kind != IntentKind::settle) return true;
     const auto state = pool.epoch_state(intent.pool_epoch);
     if (!state) return fail(state.error());
     if (*state == contracts::EpochState::too_old) return true;
-    return (*state == contracts::EpochState::settled) == receipt.succeeded();
+    const bool pays = attempt.kind == AttemptKind::pay && receipt.succeeded();
+    return (*state == contracts::EpochState::settled) == pays;
 }
 
 Result<SettlerStep> Settler::Impl::finish(const IntentRow& intent, const AttemptRow& attempt,

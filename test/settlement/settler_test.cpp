@@ -90,3 +90,14 @@ TEST_CASE("a version 2 pool is paid in two steps, the value when the weights rea
     CHECK(world.chain.balance(world.wallet_of('b')) == world.iotx(8));
     CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
 }
+
+TEST_CASE("what an empty transaction replaced is cancelled, and paid by the next intent") {
+    SettlerWorld world;
+    world.owe(1, 'a', 10);
+    CHECK(world.steps().state == State::waiting);
+    REQUIRE(world.settler->unstick(Settler::Unstick::replace_by_empty, world.settings.limits.max_gas_price));
+    CHECK(world.run().state == State::idle);
+    CHECK(world.intent(1).state == IntentState::cancelled);
+    CHECK(world.intent(2).state == IntentState::final_ok);
+    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
+}
