@@ -51,6 +51,9 @@ const FakeChain::State& FakeChain::state_at(std::uint64_t height) const {
 void FakeChain::fund(const Address& account, const U256& amount) {
     const std::scoped_lock lock(mutex_);
     state_.balances[account] += amount;
+    // It came by no transaction, so that no reorganisation may take it away.
+    for (State& older : history_)
+        older.balances[account] += amount;
 }
 
 void FakeChain::put_contract(const Address& at, std::shared_ptr<FakeContract> contract) {

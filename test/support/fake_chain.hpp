@@ -70,6 +70,7 @@ class FakeChain {
   public:
     explicit FakeChain(FakeChainRules rules = {});
 
+    /// Out of nothing; a reorganisation does not take it back.
     void fund(const Address& account, const U256& amount);
     void put_contract(const Address& at, std::shared_ptr<FakeContract> contract);
     /// Makes the contract of a creation transaction; without one, the code is what follows in `runtime`.

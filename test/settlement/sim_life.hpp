@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "core/ports/clock.hpp"
+#include "test/settlement/sim_endpoint.hpp"
+#include "test/settlement/sim_ledger.hpp"
+#include "test/settlement/sim_process.hpp"
+#include "test/settlement/sim_truth.hpp"
+
+namespace ioswarm::test {
+
+/// Both clocks, moved by the simulation alone.
+class SimClock final : public Clock {
+  public:
+    [[nodiscard]] Steady steady() const override { return steady_; }
+    [[nodiscard]] Wall wall() const override { return wall_; }
+    void advance(std::chrono::milliseconds by) {
+        steady_ += by;
+        wall_ += by;
+    }
+    void jump(std::chrono::hours by) { wall_ += by; }
+
+  private:
+    Steady steady_{std::chrono::seconds(1'000)};
+    Wall wall_{std::chrono::seconds(1'767'225'600)};
+};
+
+/// One lifetime: a chain, a ledger, agents, and the settler between them, which is killed and started anew.
+class SimLife {
+  public:
+    SimLife(std::uint64_t seed, SimMutant mutant, bool verbose);
+    ~SimLife();
+    SimLife(const SimLife&) = delete;
+    SimLife& operator=(const SimLife&) = delete;
+
+    [[nodiscard]] SimReport run();
+
+  private:
+    // The world.
+    void build();
+    void pass_blocks(std::uint64_t blocks);
+    void close_due_epoch();
+    void close_epoch(bool generous);
+    void name_wallets(bool all);
+    void something_happens();
+    void break_an_endpoint();
+    void break_the_chain();
+    void break_the_machine();
+    void reorganise();
+    void heal();
+    void use_the_key_elsewhere();
+    void keep_a_copy();
+    void put_the_copy_back();
+    [[nodiscard]] std::uint64_t last_final_block();
+
+    // The process.
+    void tick();
+    void start();
+    void step();
+    void kill(const char* at);
+    void ended_with(const Error& error);
+    void after_step(const settlement::SettlerStep& step);
+    void operator_looks();
+    void operator_unsticks();
+    void serve_marks();
+    void around_request(const RpcCall& call, bool after);
+    void at_failpoint(const char* name);
+    [[nodiscard]] bool dies_now();
+
+    // The end.
+    void settle_down();
+    void lift_hold(const settlement::Hold& hold);
+    void say(const std::string& text) const;
+
+    SimRandom random_;
+    SimSetup setup_;
+    SimMutant mutant_;
+    bool verbose_;
+    SimReport report_;
+    SimTrace trace_;
+    std::filesystem::path dir_;
+    std::filesystem::path copy_;
+    SimClock clock_;
+    FakeChain chain_;
+    std::shared_ptr<FakePoolWorld> pool_world_ = std::make_shared<FakePoolWorld>();
+    SimLedger ledger_;
+    std::array<SimEndpointFaults, 2> endpoint_faults_;
+    SimWire wire_;
+    std::unique_ptr<SimTruth> truth_;
+    SimProcessWorld process_world_;
+    std::unique_ptr<SimProcess> process_;
+    bool calm_ = false;  ///< nothing goes wrong any more
+    bool over_ = false;  ///< nothing more can be asked of this lifetime
+    bool halted_ = false;
+    std::uint64_t down_ticks_ = 0;  ///< until the process is started again
+    std::uint64_t fragile_ = 0;     ///< steps after a start in which a kill is likely
+    std::uint64_t kills_left_ = 0;
+    std::uint64_t next_close_ = 0;  ///< height
+    std::uint64_t paid_position_ = 0;
+    std::uint64_t copied_at_steps_ = 0;
+    // What was done that may rightly end in a halt.
+    bool may_halt_foreign_ = false;
+    bool may_halt_reverted_ = false;
+    bool may_halt_ledger_ = false;
+    bool was_foreign_ = false;
+    bool was_restored_ = false;
+    bool disk_was_full_ = false;
+    settlement::SettlerStep last_step_;
+};
+
+}  // namespace ioswarm::test

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "contracts/chain_client.hpp"
+#include "settlement/settler.hpp"
+#include "settlement/store.hpp"
+#include "test/settlement/sim_setup.hpp"
+
+namespace ioswarm::test {
+
+/// What a settler's process needs from the world around it. All of it outlives the process.
+struct SimProcessWorld {
+    std::filesystem::path dir;
+    settlement::PayoutSource* payouts = nullptr;
+    const Clock* clock = nullptr;
+    settlement::SettlerSettings settings;
+    std::function<std::vector<std::unique_ptr<contracts::RpcEndpoint>>()> endpoints;
+    Log log;
+    SimMutant mutant = SimMutant::none;
+};
+
+/// The key that all lifetimes settle with.
+[[nodiscard]] PrivateKey sim_key();
+
+/// The settler as one process runs it: files open, endpoints connected, nothing of an earlier process in
+/// memory.
+class SimProcess {
+  public:
+    /// Errors: those of SettlementStore::open.
+    [[nodiscard]] static Result<std::unique_ptr<SimProcess>> start(const SimProcessWorld& world);
+
+    [[nodiscard]] Result<settlement::SettlerStep> step() { return settler_.step(); }
+    /// The file itself, past any deliberate fault.
+    [[nodiscard]] settlement::SettlementStore& store() { return *store_; }
+    [[nodiscard]] settlement::Settler& settler() { return settler_; }
+
+  private:
+    SimProcess(const SimProcessWorld& world, std::unique_ptr<settlement::SettlementStore> store);
+
+    std::unique_ptr<settlement::SettlementStore> store_;
+    std::unique_ptr<settlement::SettlementStore> faulty_store_;
+    std::unique_ptr<settlement::PayoutSource> faulty_payouts_;
+    contracts::ChainClient chain_;
+    settlement::SettlementSigner signer_;
+    settlement::Settler settler_;
+};
+
+}  // namespace ioswarm::test

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "settlement/plan.hpp"
+#include "test/settlement/sim_random.hpp"
+#include "test/support/fake_reward_pool.hpp"
+
+namespace ioswarm::test {
+
+/// A fault that is built into the settler on purpose, to see that the simulation notices it.
+enum class SimMutant {
+    none,
+    new_nonce_after_error,     ///< what was sent without a good answer is given up and planned anew
+    sent_before_stored,        ///< signed bytes are stored only after they were sent
+    trusts_latest,             ///< the pool's nonce is taken for the confirmed one
+    forgets_covers,            ///< a restart forgets what is covered
+    believes_one_endpoint,     ///< one endpoint's receipt is final at once
+    bump_changes_value,        ///< a higher price comes with another value
+    nonce_too_low_is_failure,  ///< "nonce too low" ends the intent as one that did not pay
+    keeps_departed_wallets,    ///< v2: wallets that left keep their weight
+    splits_wallets,            ///< v2: a wallet of two agents stands in the call twice
+    reads_amounts_later,       ///< the amount is the ledger's of now, not the one that was planned
+    resigns_when_unmined,      ///< a receipt that vanished counts as a failure
+    ignores_day_limit,         ///< nothing was spent today, as it sees it
+};
+inline constexpr SimMutant kAllMutants[] = {
+    SimMutant::new_nonce_after_error,    SimMutant::sent_before_stored,     SimMutant::trusts_latest,
+    SimMutant::forgets_covers,           SimMutant::believes_one_endpoint,  SimMutant::bump_changes_value,
+    SimMutant::nonce_too_low_is_failure, SimMutant::keeps_departed_wallets, SimMutant::splits_wallets,
+    SimMutant::reads_amounts_later,      SimMutant::resigns_when_unmined,   SimMutant::ignores_day_limit,
+};
+[[nodiscard]] const char* to_string(SimMutant mutant) noexcept;
+
+/// What kind of lifetime a seed gives.
+struct SimSetup {
+    FakeRewardPool::Version pool = FakeRewardPool::Version::v3;
+    settlement::SettlementLimits limits;
+    std::size_t endpoints = 1;
+    bool gateway = true;
+    std::uint64_t block_gas_limit = 25'000'000;
+    std::uint64_t agents = 1;
+    std::uint64_t epochs = 1;
+    std::uint64_t crash_one_in = 0;   ///< requests and failpoints; 0: never
+    std::uint64_t fault_percent = 0;  ///< how often the world changes for the worse, per tick
+    bool foreign = false;             ///< somebody else uses the key once
+    bool restores = false;            ///< an old settlement.db is put back once
+    bool day_is_tight = false;
+};
+[[nodiscard]] SimSetup sim_setup(SimRandom& random);
+
+/// How a lifetime ended.
+struct SimReport {
+    std::string violation;  ///< empty: all is well
+    std::uint64_t trace = 0;
+    std::uint64_t steps = 0;
+    std::uint64_t kills = 0;
+    std::uint64_t kills_in_recovery = 0;
+    std::uint64_t restarts = 0;
+    std::uint64_t epochs = 0;
+    std::uint64_t settlements = 0;
+    std::uint64_t reverted = 0;
+    std::uint64_t attempts = 0;
+    std::uint64_t halts = 0;
+    std::uint64_t resumes = 0;
+    std::uint64_t blocks_to_settle = 0;  ///< after the faults had stopped
+};
+
+/// Lives the lifetime of `seed`. `verbose`: says on standard output what happens.
+[[nodiscard]] SimReport sim_live(std::uint64_t seed, SimMutant mutant = SimMutant::none, bool verbose = false);
+
+/// How often each failpoint was passed, over all lifetimes so far, and killed at.
+struct SimFailpoint {
+    std::uint64_t reached = 0;
+    std::uint64_t killed = 0;
+};
+[[nodiscard]] const std::map<std::string, SimFailpoint>& sim_failpoints();
+
+}  // namespace ioswarm::test
