@@ -88,6 +88,7 @@ ExitCode run_show(const ConfigCommand& command, Io& io) {
 }  // namespace
 
 Runner add_config(CLI::App& app) {
+    app.require_subcommand(1);
     auto command = std::make_shared<ConfigCommand>();
     const std::string footer = "Every configuration flag of 'ioswarm serve' is taken too.";
     command->check =
@@ -102,11 +103,7 @@ Runner add_config(CLI::App& app) {
     add_config_options(*command->check, command->config, KeyFlags::hidden);
     add_config_options(*command->show, command->config, KeyFlags::hidden);
     return [command](Io& io) {
-        if (command->check->parsed()) return run_check(*command, io);
-        if (command->show->parsed()) return run_show(*command, io);
-        print_error(io, Error{ErrorCode::usage, "config", "", "which one: check or show?",
-                              "see 'ioswarm help config'"});
-        return ExitCode::usage;
+        return command->check->parsed() ? run_check(*command, io) : run_show(*command, io);
     };
 }
 

@@ -87,12 +87,23 @@ void accept_single_dashes(const CLI::App& app, std::vector<std::string>& argumen
     }
 }
 
+/// "which one: new, import, address or inspect?"
+std::string which_one(const CLI::App& app) {
+    const auto all = app.get_subcommands({});
+    std::string names;
+    for (std::size_t i = 0; i < all.size(); ++i)
+        names += (i == 0 ? "" : i + 1 == all.size() ? " or " : ", ") + all[i]->get_name();
+    return "which one: " + names + "?";
+}
+
 ExitCode run_command(const CommandRow& row, std::vector<std::string> arguments, Io& io) {
     CLI::App app{std::string(row.summary), fmt::format("ioswarm {}", row.name)};
     app.set_help_flag("-h,--help", "print this and leave");
     // What is left over is reported by report_leftover, with a suggestion; subcommands inherit it.
     app.allow_extras();
     const Runner run = row.add(app);
+    const bool needs_subcommand = app.get_require_subcommand_min() > 0;
+    // The library's own message for a missing one would come before that for a misspelt one.
     app.require_subcommand(0, 1);
     const std::string title(row.name);
     if (!row.links.empty()) accept_single_dashes(app, arguments);
@@ -107,6 +118,8 @@ ExitCode run_command(const CommandRow& row, std::vector<std::string> arguments, 
     }
     const std::vector<std::string> left = app.remaining(true);
     if (!left.empty()) return report_leftover(io, app, title, left);
+    if (needs_subcommand && app.get_subcommands().empty())
+        return usage_error(io, title, "", which_one(app), fmt::format("see 'ioswarm help {}'", title));
     return run(io);
 }
 

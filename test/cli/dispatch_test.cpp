@@ -113,6 +113,19 @@ TEST_CASE("a mistyped option is answered with the nearest one", "[cli]") {
           "ioswarm: config: --grpc-prt: unknown option\nhint: did you mean '--grpc-port'?\n");
 }
 
+TEST_CASE("a command that has subcommands asks which one, and runs none of them by itself", "[cli]") {
+    for (const auto& [command, question] : {std::pair{"wallet", "which one: new, import, address or inspect?"},
+                                            std::pair{"ledger", "which one: backup or check?"},
+                                            std::pair{"config", "which one: check or show?"}}) {
+        const CliRun run = run_cli({command});
+        CHECK(run.code == 64);
+        CHECK_THAT(run.err, Catch::Matchers::Contains(question) && Catch::Matchers::Contains("ioswarm help"));
+    }
+    CHECK_THAT(run_cli({"snapshot"}).err, Catch::Matchers::Contains("which one: export, "));
+    CHECK_THAT(run_cli({"diffs"}).err, Catch::Matchers::Contains("which one: "));
+    CHECK(run_cli({"wallet", "--help"}).code == 0);
+}
+
 TEST_CASE("an option without its value is a usage error", "[cli]") {
     const CliRun run = run_cli({"keygen", "--agent"});
     CHECK(run.code == 64);
