@@ -100,7 +100,11 @@ class Loader {
     void take_file(const std::string& file) {
         Result<std::string> text = read_config_file(file);
         if (!text) {
-            errors_.push_back(std::move(text).error());
+            Error error = std::move(text).error();
+            // As for a file that a key names: waiting does not make it appear, and a service need not try
+            // again.
+            if (error.code == ErrorCode::not_found) error.code = ErrorCode::config;
+            errors_.push_back(std::move(error));
             return;
         }
         FileSection section = parse_config_text(*text, file, sources_.environment);

@@ -147,11 +147,11 @@ TEST_CASE("several files are merged in their order", "[config]") {
     CHECK(json["maxAgents"]["value"] == "1");
 }
 
-TEST_CASE("a wrong flag value ends with 64, a missing file with 74", "[config]") {
+TEST_CASE("a wrong flag value ends with 64, a missing file with 78", "[config]") {
     const CliRun flag = run_cli({"config", "check", "--grpc-port", "99999"});
     CHECK(flag.code == 64);
     CHECK(flag.err == "ioswarm: configuration: --grpc-port: '99999' is not a whole number from 0 to 65535\n");
-    CHECK(run_cli({"config", "check", "--config", "/no/such.yaml"}).code == 74);
+    CHECK(run_cli({"config", "check", "--config", "/no/such.yaml"}).code == 78);
     for (const std::string word : {"maybe", "99999999999999999999", "1"}) {
         const CliRun boolean = run_cli({"config", "check", "--shadow-mode=" + word});
         CHECK(boolean.code == 64);
