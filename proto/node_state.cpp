@@ -147,7 +147,7 @@ std::vector<Result<AccountState>> NodeState::accounts(std::span<const Address> a
         const bool fits = limit > kCallsPerAddress;
         out = fits ? read_in_batches(addresses, height, limit) : read_then_check(addresses, height);
         // A batch that was cut meanwhile may have told its block number before the rest.
-        if (!fits || link_.web3().batch_limit() == limit) break;
+        if (!fits || link_.web3().batch_limit() >= limit) break;
     }
     for (auto& account : out) {
         if (!account) account.error().code = port_code(account.error().code);

@@ -83,6 +83,9 @@ void Web3Endpoint::tell_batch_limit() {
     std::size_t told = told_limit_.load();
     while (now < told && !told_limit_.compare_exchange_weak(told, now)) {
     }
+    // Twice as much as was told has been tried and not refused for a while, when it has been doubled once more.
+    if (now / 2 > told && told_limit_.compare_exchange_strong(told, now / 2))
+        log_.info("web3 endpoint {} takes batches of {} requests again", name(), now / 2);
     if (now >= told) return;
     if (now == 1) {
         log_.warn("web3 endpoint {} takes no batches: requests go to it one by one from now on", name());

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -60,15 +62,22 @@ inline constexpr std::size_t kMaxRpcValues = 2'000'000;
 /// JSON-RPC 2.0 over HTTP POST. Thread-safe.
 ///
 /// Servers limit batches, and balancers in front of them refuse batches altogether. A refused batch is sent
-/// again in halves, down to single requests, and the size that was answered is remembered for all calls to
+/// again in halves, down to single requests, and the size that was answered is remembered for the calls to
 /// come. So a refused batch may reach the server more than once: its requests must bear that. A single request
-/// is sent once.
+/// is sent once. Every kTryLargerAfter the remembered size is doubled again, for a limit may have been raised,
+/// or a balancer been replaced; if it is still refused, it is halved as before.
 class JsonRpcClient {
   public:
     /// iotex-core's default batchRequestLimit: no POST holds more requests.
     static constexpr std::size_t kMaxBatch = 100;
 
-    explicit JsonRpcClient(std::unique_ptr<HttpClient> http) : http_(std::move(http)) {}
+    static constexpr std::chrono::minutes kTryLargerAfter{10};
+    using SteadyTime = std::chrono::steady_clock::time_point;
+
+    /// `now`: the time, for tests.
+    explicit JsonRpcClient(std::unique_ptr<HttpClient> http,
+                           std::function<SteadyTime()> now = std::chrono::steady_clock::now)
+        : http_(std::move(http)), now_(std::move(now)) {}
 
     using Batch = std::vector<RpcCall>;
     using BatchReplies = std::vector<Result<RpcReply>>;
@@ -83,7 +92,7 @@ class JsonRpcClient {
     /// One request, sent alone and not as a list.
     [[nodiscard]] Result<RpcReply> call(RpcCall request, const std::stop_token& stop = {});
 
-    /// Requests that go into one POST from now on, 1 to kMaxBatch. Only ever falls.
+    /// Requests that go into one POST from now on, 1 to kMaxBatch.
     [[nodiscard]] std::size_t batch_limit() const noexcept {
         return batch_limit_.load(std::memory_order_relaxed);
     }
@@ -99,11 +108,14 @@ class JsonRpcClient {
                                      const Result<HttpResponse>& response) const;
     void retry_smaller(std::vector<Piece> refused, bool too_large, std::vector<BatchReplies>& out,
                        const std::stop_token& stop);
-    void remember(std::size_t size) noexcept;
+    void remember(std::size_t size);
+    void try_larger();
 
     std::unique_ptr<HttpClient> http_;
     std::atomic<std::uint64_t> next_id_{1};
+    const std::function<SteadyTime()> now_;
     std::atomic<std::size_t> batch_limit_{kMaxBatch};
+    std::atomic<SteadyTime> limit_changed_{SteadyTime{}};
 };
 
 }  // namespace ioswarm

@@ -117,9 +117,22 @@ std::vector<JsonRpcClient::Answer> JsonRpcClient::send(std::span<const Piece> pi
     return answers;
 }
 
-void JsonRpcClient::remember(std::size_t size) noexcept {
+void JsonRpcClient::remember(std::size_t size) {
     std::size_t before = batch_limit_.load(std::memory_order_relaxed);
     while (size < before && !batch_limit_.compare_exchange_weak(before, size, std::memory_order_relaxed)) {
+    }
+    if (size < before) limit_changed_ = now_();
+}
+
+void JsonRpcClient::try_larger() {
+    std::size_t limit = batch_limit();
+    if (limit == kMaxBatch) return;
+    SteadyTime changed = limit_changed_;
+    const SteadyTime now = now_();
+    if (now - changed < kTryLargerAfter) return;
+    // One thread does it.
+    if (limit_changed_.compare_exchange_strong(changed, now)) {
+        batch_limit_.compare_exchange_strong(limit, std::min(2 * limit, kMaxBatch), std::memory_order_relaxed);
     }
 }
 
@@ -159,6 +172,7 @@ void JsonRpcClient::retry_smaller(std::vector<Piece> refused, bool too_large, st
 
 std::vector<JsonRpcClient::BatchReplies> JsonRpcClient::call_all(std::span<const Batch> batches,
                                                                  const std::stop_token& stop) {
+    try_larger();
     std::vector<BatchReplies> out;
     std::vector<Piece> pieces;
     for (std::size_t i = 0; i < batches.size(); ++i) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/net/json_rpc.hpp"
 
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 
 #include "test/support/scripted_http.hpp"
@@ -158,6 +160,54 @@ TEST_CASE("json-rpc: a server that is away is not asked in ever smaller pieces")
     CHECK(all_fail(client.call_all({&batch, 1}).front(), ErrorCode::unavailable));
     CHECK(server.requests() == 2);  // the batch, and one request to see whether anything is answered
     CHECK(client.batch_limit() == JsonRpcClient::kMaxBatch);
+}
+
+TEST_CASE(
+    "json-rpc: a batch size that was halved grows again after ten quiet minutes, one doubling at a time") {
+    std::size_t limit = 30;
+    ScriptedHttp server([&limit](HttpConnection& connection, const std::string& body) {
+        const auto ids = static_cast<std::size_t>(std::count(body.begin(), body.end(), '{'));
+        if (ids > limit) return connection.answer("too many requests in one batch", 400);
+        std::string out;
+        for (std::size_t at = body.find("\"id\":"); at != std::string::npos;
+             at = body.find("\"id\":", at + 1)) {
+            const std::string id = body.substr(at + 5, body.find(',', at) - at - 5);
+            out += (out.empty() ? "" : ",") + (R"({"jsonrpc":"2.0","result":"0x1","id":)" + id) + "}";
+        }
+        return connection.answer(body.front() == '[' ? "[" + out + "]" : out);
+    });
+    JsonRpcClient::SteadyTime now{};
+    JsonRpcClient client(std::move(*HttpClient::create(server.url())), [&now] { return now; });
+    const JsonRpcClient::Batch batch(100, RpcCall{"eth_blockNumber"});
+    const auto all_answered = [&] {
+        const auto replies = client.call_all({&batch, 1});
+        return std::ranges::all_of(replies.front(), [](const auto& reply) { return reply.has_value(); });
+    };
+    now += std::chrono::hours(1);
+    CHECK(all_answered());
+    CHECK(client.batch_limit() == 25);
+
+    // The limit stands as it was: tried once in ten minutes, and halved again.
+    now += JsonRpcClient::kTryLargerAfter - std::chrono::seconds(1);
+    int before = server.requests();
+    CHECK(all_answered());
+    CHECK(server.requests() == before + 4);
+    now += std::chrono::seconds(1);
+    CHECK(all_answered());
+    CHECK(client.batch_limit() == 25);
+    before = server.requests();
+    CHECK(all_answered());
+    CHECK(server.requests() == before + 4);
+
+    // The limit is gone.
+    limit = 1000;
+    std::vector<std::size_t> sizes;
+    for (int i = 0; i < 3; ++i) {
+        now += JsonRpcClient::kTryLargerAfter;
+        CHECK(all_answered());
+        sizes.push_back(client.batch_limit());
+    }
+    CHECK(sizes == std::vector<std::size_t>{50, 100, 100});
 }
 
 TEST_CASE("json-rpc: HTTP refusals that may pass are unavailable, others bad data, and both name the server") {
