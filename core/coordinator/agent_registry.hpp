@@ -38,6 +38,8 @@ class AgentRegistry {
     [[nodiscard]] std::uint64_t room() const { return room_; }
     /// Agents that can_work(), as of the last update() of each.
     [[nodiscard]] std::size_t working() const { return working_; }
+    /// Those of them that may be given tasks now: they are not held back for batches that they lost.
+    [[nodiscard]] std::size_t available() const { return working_ - held_back_; }
     /// There are agents that can work, and all of them are held back for batches that they lost.
     [[nodiscard]] bool all_held_back() const { return working_ > 0 && held_back_ == working_; }
     /// The batch that the next task for this agent goes into; null when a new one has to be begun.

@@ -212,14 +212,16 @@ AgentPtr Engine::choose_among(const Task& task, TaskLevel from, TaskLevel to, bo
     return slot ? registry_.at(*slot) : nullptr;
 }
 
-/// Every agent that works had the task already: then one that failed may try again, rather than nobody.
+/// Every agent that may be given tasks now had this one already: then one that failed may try again. Agents
+/// that are held back do not count: they could keep the task waiting for as long as they are, up to five
+/// minutes.
 bool Engine::nobody_else_works(const Task& task) const {
     std::size_t had_it = 0;
     for (const Task::Part& part : task.parts) {
         const AgentPtr agent = registry_.find(*part.agent);
-        if (agent && agent->working) ++had_it;
+        if (agent && agent->working && agent->standing != Strikes::Standing::held_back) ++had_it;
     }
-    return had_it >= registry_.working();
+    return had_it >= registry_.available();
 }
 
 /// False: no numbers left.

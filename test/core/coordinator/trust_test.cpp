@@ -148,6 +148,46 @@ TEST_CASE("when all agents have lost a batch they are tried at once: nobody else
     CHECK(tasks_in(Desk::take(b)) == 2);
 }
 
+TEST_CASE("a task that all others have lost does not wait for an agent that is held back") {
+    CoordinatorSettings settings;
+    settings.task_attempts = 10;
+    Desk desk(settings);
+    FakeAgent silent = desk.join("silent");
+    FakeAgent first = desk.join("first");
+    FakeAgent second = desk.join("second");
+    const auto second_passes = [&] {
+        desk.clock.advance(1s);
+        for (const char* id : {"silent", "first", "second"})
+            desk.beat(id);
+        desk.engine->tick();
+    };
+    // Given: an agent that is held back for 80 s, and two good ones.
+    std::uint64_t nonce = 0;
+    int lost = 0;
+    for (int after = 0; after < 11; after += lost == 4 ? 1 : 0) {
+        second_passes();
+        desk.poll(actions(3, nonce += 3));
+        for (const auto& batch : Desk::take(first))
+            REQUIRE(desk.submit("first", answer_to(*batch))->accepted);
+        for (const auto& batch : Desk::take(second))
+            REQUIRE(desk.submit("second", answer_to(*batch))->accepted);
+        if (tasks_in(Desk::take(silent)) > 0) ++lost;
+    }
+    REQUIRE(lost == 4);
+    // When: both of these lose one task.
+    const auto lonely = actions(1, nonce + 100);
+    std::vector<int> given_at;
+    for (int now = 0; now < 60 && given_at.size() < 3; ++now) {
+        second_passes();
+        desk.poll(lonely);
+        if (tasks_in(Desk::take(first)) + tasks_in(Desk::take(second)) > 0) given_at.push_back(now);
+        CHECK(tasks_in(Desk::take(silent)) == 0);
+    }
+    // Then: the first of them that is on trial has it again.
+    REQUIRE(given_at.size() == 3);
+    CHECK(given_at[2] <= 25);
+}
+
 TEST_CASE("a batch that the agent's stream never took is no strike, and none of the task's tries") {
     CoordinatorSettings settings;
     settings.task_attempts = 1;
