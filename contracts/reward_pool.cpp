@@ -197,7 +197,11 @@ const char* to_string(PoolCode code) noexcept {
 PoolCode classify_pool_code(BytesView code, BytesView v3_runtime) {
     if (code.empty()) return PoolCode::none;
     if (std::ranges::equal(code, v3_runtime)) return PoolCode::v3;
-    const std::string hash = to_hex(keccak256(code).view());
+    return pool_code_of(keccak256(code));
+}
+
+PoolCode pool_code_of(const Hash256& code_hash) {
+    const std::string hash = to_hex(code_hash.view());
     if (hash == kDamagedV2) return PoolCode::v2_damaged;
     if (hash == kGoodV2) return PoolCode::v2;
     if (hash == kV1) return PoolCode::v1;

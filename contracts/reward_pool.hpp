@@ -96,6 +96,8 @@ enum class PoolCode {
     other,       ///< a contract whose code is not known here
 };
 [[nodiscard]] const char* to_string(PoolCode code) noexcept;
+/// What code with this keccak256 is: v1, v2, v2_damaged or other. Version 3 is told by its bytes.
+[[nodiscard]] PoolCode pool_code_of(const Hash256& code_hash);
 /// Tells by the hash of the code at the address. `v3_runtime`: the code that this program deploys.
 [[nodiscard]] PoolCode classify_pool_code(BytesView code, BytesView v3_runtime);
 

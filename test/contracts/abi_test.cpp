@@ -246,4 +246,11 @@ TEST_CASE("a pool's version is known by its code", "[abi]") {
     CHECK(classify_pool_code({}, v3) == PoolCode::none);
     CHECK(classify_pool_code(v3, v3) == PoolCode::v3);
     CHECK(classify_pool_code(Bytes{1}, v3) == PoolCode::other);
+    // keccak256 of what stands at the addresses of the public contracts: version 2 as the public agent deploys
+    // it (with its two damaged bytes), the same as its source says, and version 1.
+    const auto by_hash = [](const char* text) { return pool_code_of(fixed<Hash256>(text)); };
+    CHECK(by_hash("cf4dd478e86455a122cecb754765bdde628f9f280309fdfe55f0e5d518e67890") == PoolCode::v2_damaged);
+    CHECK(by_hash("623d678e0984fc3011105506ce1ae04c91e4ccf12b05f457985b28655f34fad9") == PoolCode::v2);
+    CHECK(by_hash("e587771d99146a6652bfbb5babfec76abf8eef45d4ff158a7452442d63e2e404") == PoolCode::v1);
+    CHECK(by_hash("e587771d99146a6652bfbb5babfec76abf8eef45d4ff158a7452442d63e2e405") == PoolCode::other);
 }
