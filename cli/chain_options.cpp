@@ -19,6 +19,13 @@ constexpr Network kNetworks[] = {{"mainnet", 4689, "https://babel-api.mainnet.io
 
 }  // namespace
 
+std::optional<std::string> network_name(std::uint64_t chain_id) {
+    for (const Network& network : kNetworks) {
+        if (network.chain_id == chain_id) return std::string(network.name);
+    }
+    return std::nullopt;
+}
+
 void add_chain_options(CLI::App& app, ChainOptions& options) {
     app.add_option("--network", options.network, "mainnet or testnet: sets endpoint and chain id")
         ->check(CLI::IsMember({"mainnet", "testnet"}))

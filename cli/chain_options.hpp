@@ -23,6 +23,9 @@ struct ChainOptions {
     std::uint64_t chain_id = 0;    ///< beats the network's; 0: not given
 };
 
+/// The --network that has this chain id; nothing for other chains.
+[[nodiscard]] std::optional<std::string> network_name(std::uint64_t chain_id);
+
 /// Declares --network, --rpc and --chain-id. `options` must live as long as the app.
 void add_chain_options(CLI::App& app, ChainOptions& options);
 

@@ -13,7 +13,9 @@
 #include "contracts/abi.hpp"
 #include "contracts/artifact.hpp"
 #include "contracts/pool_gas.hpp"
+#include "contracts/reward_pool.hpp"
 #include "core/crypto/address.hpp"
+#include "core/crypto/eth_tx.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -35,24 +37,52 @@ Bytes creation_data(const Address& coordinator) {
     return data;
 }
 
-/// The contract that a finished entry made must be there, byte for byte.
-Status check_code(Spender& spender, const SentEntry& entry) {
-    if (!entry.contract) {
-        return fail(ErrorCode::bad_data, "cannot find the new contract", to_hex0x(entry.hash.view()),
-                    "the receipt names none");
-    }
-    const auto code = spender.chain().code(*entry.contract);
-    if (!code) return fail(code.error());
-    if (std::ranges::equal(*code, reward_pool_code())) return {};
-    return fail(
-        ErrorCode::failed_check, "the contract is not as it should be", to_checksum_hex(*entry.contract),
-        code->empty() ? "there is no code at its address" : "its code differs from this program's",
-        code->empty() ? "if this is a new chain with an old chain id, --again deploys anew" : "do not use it");
+/// Where a finished entry's contract is. Sender and nonce determine that. A receipt says it too, but whoever
+/// gives the receipt could name a contract of his own, with the same code and another coordinator.
+Address made_by(const Spender& spender, const SentEntry& entry) {
+    return contract_address(spender.wallet(), entry.nonce);
 }
 
-void print_deployed(const DeployOptions& options, const Address& coordinator, Spender& spender,
-                    const SentEntry& entry, Io& io) {
-    const std::string address = to_checksum_hex(*entry.contract);
+/// The contract must be there, byte for byte, and obey the coordinator.
+Status check_deployed(Spender& spender, const Address& contract, const Address& coordinator) {
+    constexpr const char* kNotAsItShouldBe = "the contract is not as it should be";
+    const auto code = spender.chain().code(contract);
+    if (!code) return fail(code.error());
+    if (!std::ranges::equal(*code, reward_pool_code())) {
+        return fail(ErrorCode::failed_check, kNotAsItShouldBe, to_checksum_hex(contract),
+                    code->empty() ? "there is no code at its address" : "its code differs from this program's",
+                    code->empty() ? "if this is a new chain with an old chain id, --again deploys anew"
+                                  : "do not use it");
+    }
+    const auto answer = spender.chain().call({{}, contract, 0, contracts::coordinator_call(), 0});
+    if (!answer) return fail(answer.error());
+    const auto found = contracts::read_pool_address(answer->data);
+    if (!answer->reverted && found && *found == coordinator) return {};
+    return fail(
+        ErrorCode::failed_check, kNotAsItShouldBe, to_checksum_hex(contract),
+        found ? "its coordinator is " + to_checksum_hex(*found) : "it does not say who its coordinator is",
+        "do not use it");
+}
+
+void print_next_steps(const std::string& address, std::uint64_t chain_id, Io& io) {
+    const auto network = network_name(chain_id);
+    io.out << "\nWhat to do next:\n"
+           << "  1. put this into the coordinator's configuration, with the file that holds the coordinator's "
+              "key:\n"
+           << fmt::format("       rewardContract: \"{}\"\n", address)
+           << fmt::format("       rewardChainId: {}\n", chain_id) << "       rewardSignerKeyFile: FILE\n"
+           << "     and rewardRpcUrl, unless the chain is mainnet\n"
+           << "  2. tell agents the address: they claim with their own program, or with\n"
+           << fmt::format("       ioswarm claim {} --contract {} --key-file FILE\n",
+                          network ? "--network " + *network : fmt::format("--rpc URL --chain-id {}", chain_id),
+                          address)
+           << "  3. keep the coordinator's key safe: it alone can settle, and it can hand over to another "
+              "(setCoordinator)\n";
+}
+
+void print_deployed(const DeployOptions& options, const Address& contract, const Address& coordinator,
+                    Spender& spender, const SentEntry& entry, Io& io) {
+    const std::string address = to_checksum_hex(contract);
     const std::uint64_t chain_id = spender.chain().expected_chain_id();
     if (options.spend.json) {
         nlohmann::ordered_json json;
@@ -65,17 +95,11 @@ void print_deployed(const DeployOptions& options, const Address& coordinator, Sp
         io.out << json.dump(2) << '\n';
         return;
     }
-    io.out << fmt::format("contract     {} ({})\n", address, to_io(*entry.contract))
+    io.out << fmt::format("contract     {} ({})\n", address, to_io(contract))
            << fmt::format("coordinator  {}\n", to_checksum_hex(coordinator))
            << fmt::format("chain        {}, block {}\n", chain_id, entry.block)
-           << fmt::format("transaction  {}, {} gas used\n", to_hex0x(entry.hash.view()), entry.gas_used)
-           << "\nWhat to do next:\n"
-           << fmt::format("  1. set rewardContract: \"{}\" in the coordinator's configuration\n", address)
-           << "  2. tell agents the address: they claim with `ioswarm claim --contract ADDRESS`, or with their "
-              "own "
-              "program\n"
-           << "  3. keep the coordinator's key safe: it alone can settle, and it can hand over to another "
-              "(setCoordinator)\n";
+           << fmt::format("transaction  {}, {} gas used\n", to_hex0x(entry.hash.view()), entry.gas_used);
+    print_next_steps(address, chain_id, io);
 }
 
 Result<SentEntry> deploy_anew(const Address& coordinator, const std::string& key, Spender& spender,
@@ -110,7 +134,6 @@ ExitCode run_deploy(const DeployOptions& options, Io& io) {
     if (!spender) return signals.exit_code(report_spend_error(io, spender.error()));
     const std::string key = fmt::format("coordinator {} code {}", to_hex0x(coordinator->view()),
                                         to_hex0x(reward_pool_code_hash().view()));
-    contracts::SentJournal* journal = (*spender)->journal();
     Result<SentEntry> done = SentEntry{};
     bool go_on = true;
     if ((*spender)->has_open(kDeployKind, key)) {
@@ -120,7 +143,7 @@ ExitCode run_deploy(const DeployOptions& options, Io& io) {
             return signals.exit_code(report_spend_error(io, other.error()));
         }
         const SentEntry* before =
-            journal == nullptr || options.again ? nullptr : journal->last_success(kDeployKind, key);
+            options.again ? nullptr : contracts::last_success((*spender)->sent(), kDeployKind, key);
         if (before != nullptr) {
             io.err << "this wallet has deployed this contract already (--again deploys another)\n";
             done = *before;
@@ -130,8 +153,10 @@ ExitCode run_deploy(const DeployOptions& options, Io& io) {
     }
     if (!done) return signals.exit_code(report_spend_error(io, done.error()));
     if (!go_on) return signals.exit_code(options.spend.dry_run ? ExitCode::ok : ExitCode::failed_check);
-    if (Status checked = check_code(**spender, *done); !checked) return report_spend_error(io, checked.error());
-    print_deployed(options, *coordinator, **spender, *done, io);
+    const Address contract = made_by(**spender, *done);
+    if (Status checked = check_deployed(**spender, contract, *coordinator); !checked)
+        return report_spend_error(io, checked.error());
+    print_deployed(options, contract, *coordinator, **spender, *done, io);
     return ExitCode::ok;
 }
 

@@ -19,10 +19,11 @@ namespace ioswarm::cli {
 namespace {
 
 using contracts::SentEntry;
-using contracts::SentJournal;
 
 constexpr std::string_view kFundKind = "fund";
 constexpr std::size_t kMaxWallets = 10'000;
+/// A hundred times what was ever minted (10^10 IOTX). It also keeps the sum over all wallets below 2^256.
+constexpr std::uint64_t kMostIotx = 1'000'000'000'000;
 
 struct FundOptions {
     SpendOptions spend;
@@ -46,10 +47,16 @@ Result<FundOrder> read_order(const FundOptions& options) {
     }
     FundOrder out;
     out.amount = iotx_to_rau(*amount);
+    if (out.amount > iotx_to_rau({U256(kMostIotx), 0})) {
+        return fail(ErrorCode::usage, "--amount", options.amount, "it is more IOTX than there are");
+    }
     std::string list = to_decimal(out.amount);
     for (const std::string& text : options.wallets) {
         const auto wallet = address_argument("WALLET", text);
         if (!wallet) return fail(wallet.error());
+        if (wallet->is_zero()) {
+            return fail(ErrorCode::usage, "WALLET", text, "nobody has this address: the money would be lost");
+        }
         if (std::ranges::find(out.wallets, *wallet) != out.wallets.end()) {
             return fail(ErrorCode::usage, "WALLET", text, "it is in the list twice");
         }
@@ -68,10 +75,9 @@ std::string payment_key(const FundOrder& order, std::uint64_t round, std::size_t
 }
 
 /// The newest round of this run that the journal knows; 0 for none.
-std::uint64_t newest_round(const SentJournal* journal, const FundOrder& order) {
+std::uint64_t newest_round(const std::vector<SentEntry>& sent, const FundOrder& order) {
     std::uint64_t newest = 0;
-    if (journal == nullptr) return newest;
-    for (const SentEntry& entry : journal->entries()) {
+    for (const SentEntry& entry : sent) {
         if (entry.kind != kFundKind || !entry.key.starts_with(order.name + "#")) continue;
         newest = std::max<std::uint64_t>(newest,
                                          std::strtoull(entry.key.c_str() + order.name.size() + 1, nullptr, 10));
@@ -98,6 +104,8 @@ class FundRun {
     void find_paid();
     Result<bool> confirm();
     Status pay(std::size_t index);
+    /// Of a payment that is sent and not mined; empty for others.
+    [[nodiscard]] std::string waiting_hash(std::size_t index) const;
     void print() const;
 
     const FundOptions& options_;
@@ -109,12 +117,11 @@ class FundRun {
 };
 
 void FundRun::find_paid() {
-    const SentJournal* journal = spender_.journal();
-    round_ = std::max<std::uint64_t>(1, newest_round(journal, order_));
-    if (options_.again && newest_round(journal, order_) != 0) ++round_;
-    if (journal == nullptr) return;
+    const std::vector<SentEntry>& sent = spender_.sent();
+    const std::uint64_t newest = newest_round(sent, order_);
+    round_ = newest + (newest == 0 || options_.again ? 1 : 0);
     for (std::size_t i = 0; i < payments_.size(); ++i) {
-        if (const SentEntry* paid = journal->last_success(kFundKind, payment_key(order_, round_, i)))
+        if (const SentEntry* paid = contracts::last_success(sent, kFundKind, payment_key(order_, round_, i)))
             payments_[i] = *paid;
     }
 }
@@ -123,8 +130,10 @@ void FundRun::find_paid() {
 Result<bool> FundRun::confirm() {
     SpendPlan plan;
     const std::size_t count = unpaid();
-    plan.title = fmt::format("send {} IOTX to each of {} wallets, {} of {} still to be paid,",
-                             rau_to_iotx(order_.amount), payments_.size(), count, payments_.size());
+    plan.title = payments_.size() == 1 ? fmt::format("send {} IOTX", rau_to_iotx(order_.amount))
+                                       : fmt::format("send {} IOTX to each of {} wallets",
+                                                     rau_to_iotx(order_.amount), payments_.size());
+    if (count < payments_.size()) plan.title += fmt::format(" (paid already: {})", payments_.size() - count);
     for (std::size_t i = 0; i < payments_.size(); ++i) {
         if (payments_[i]) continue;
         contracts::TransactionOrder one;
@@ -135,8 +144,9 @@ Result<bool> FundRun::confirm() {
         plan.estimated_gas += *gas;
         plan.order.gas_limit += one.gas_limit;
         plan.order.value += order_.amount;
-        if (!plan.order.to) plan.order.to = one.to;
+        plan.payees.push_back(order_.wallets[i]);
     }
+    if (plan.payees.size() == 1) plan.order.to = plan.payees.front();
     if (Status priced = spender_.price(plan.order); !priced) return fail(std::move(priced).error());
     return spender_.confirm(plan);
 }
@@ -156,20 +166,29 @@ Status FundRun::pay(std::size_t index) {
     return {};
 }
 
+std::string FundRun::waiting_hash(std::size_t index) const {
+    const SentEntry* open = spender_.open_entry();
+    const bool own =
+        open != nullptr && open->kind == kFundKind && open->key == payment_key(order_, round_, index);
+    return own ? to_hex0x(open->attempts.back().hash.view()) : std::string();
+}
+
 void FundRun::print() const {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (std::size_t i = 0; i < payments_.size(); ++i) {
         const auto& paid = payments_[i];
         const std::string wallet = to_checksum_hex(order_.wallets[i]);
         if (!options_.spend.json) {
+            const std::string hash = waiting_hash(i);
             io_.out << (paid ? fmt::format("paid    {} IOTX to {} in {}\n", rau_to_iotx(order_.amount), wallet,
                                            to_hex0x(paid->hash.view()))
-                             : fmt::format("unpaid  {}\n", wallet));
+                        : hash.empty() ? fmt::format("unpaid  {}\n", wallet)
+                                       : fmt::format("sent    {} in {}, not mined yet\n", wallet, hash));
             continue;
         }
         nlohmann::ordered_json one{{"wallet", wallet}, {"paid", paid.has_value()}};
-        one["transaction"] =
-            paid ? nlohmann::ordered_json(to_hex0x(paid->hash.view())) : nlohmann::ordered_json();
+        const std::string hash = paid ? to_hex0x(paid->hash.view()) : waiting_hash(i);
+        one["transaction"] = hash.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(hash);
         list.push_back(std::move(one));
     }
     if (!options_.spend.json) return;
@@ -180,8 +199,12 @@ void FundRun::print() const {
 }
 
 ExitCode FundRun::run() {
-    if (Status other = spender_.finish_open(); !other) return report_spend_error(io_, other.error());
+    const Status other = spender_.finish_open();
     find_paid();
+    if (!other) {
+        print();
+        return report_spend_error(io_, other.error());
+    }
     if (unpaid() == 0) {
         io_.err << "every wallet of this run is paid already (--again pays them once more)\n";
         print();
@@ -217,7 +240,7 @@ Runner add_fund(CLI::App& app) {
     app.add_option("--amount", options->amount, "IOTX for each wallet, an exact decimal")
         ->type_name("IOTX")
         ->required();
-    app.add_option("wallets", options->wallets, "wallets to pay: io1… or 0x…")->type_name("WALLET")->required();
+    app.add_option("WALLET", options->wallets, "wallets to pay: io1… or 0x…")->type_name("")->required();
     add_spend_options(app, options->spend);
     app.add_flag("--again", options->again, "pay a list that is paid already once more");
     return [options](Io& io) { return run_fund(*options, io); };

@@ -3,12 +3,16 @@
 #include <ostream>
 
 #include <fmt/format.h>
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/chain_options.hpp"
 #include "cli/commands.hpp"
+#include "cli/config_value.hpp"
 #include "cli/pool_reading.hpp"
+#include "cli/service_directory.hpp"
+#include "cli/spend.hpp"
 #include "core/base/decimal.hpp"
 #include "core/base/text.hpp"
 #include "core/crypto/address.hpp"
@@ -27,7 +31,7 @@ struct RewardsOptions {
     std::string contract;
     std::string wallet;
     std::uint64_t epoch = 0;
-    std::string data_dir = "/var/lib/ioswarm";
+    std::string data_dir;  ///< empty: serve's own default
     bool json = false;
 };
 
@@ -60,7 +64,7 @@ std::string with_amounts_as_strings(std::string_view body) {
     for (const std::string_view name : {"\"amount_iotx\":", "\"earned_iotx\":"}) {
         for (std::size_t at = out.find(name); at != std::string::npos; at = out.find(name, at + 1)) {
             const std::size_t begin = at + name.size();
-            const std::size_t end = std::min(out.find_first_not_of("0123456789.", begin), out.size());
+            const std::size_t end = std::min(out.find_first_not_of("0123456789.eE+-", begin), out.size());
             out.insert(end, 1, '"');
             out.insert(begin, 1, '"');
         }
@@ -68,12 +72,20 @@ std::string with_amounts_as_strings(std::string_view body) {
     return out;
 }
 
-U256 rau_of(const Json& object, const char* name) {
+/// Nothing for what is no exact decimal: an amount that cannot be read must not look like none at all.
+std::optional<U256> rau_of(const Json& object, const char* name) {
     const auto found = object.find(name);
     const auto amount = found != object.end() && found->is_string()
                             ? parse_decimal(found->get_ref<const std::string&>())
                             : std::nullopt;
-    return amount ? iotx_to_rau(*amount) : U256(0);
+    if (!amount) return std::nullopt;
+    return iotx_to_rau(*amount);
+}
+
+/// 0 for what is no number of this range.
+std::uint64_t count_of(const Json& object, const char* name) {
+    const auto found = object.find(name);
+    return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
 }
 
 std::string number_text(const Json& object, const char* name) {
@@ -85,8 +97,12 @@ std::string number_text(const Json& object, const char* name) {
 Result<Json> fetch_history(const RewardsOptions& options) {
     const std::string url =
         fmt::format("http://{}/api/rewards?agent={}", options.coordinator, url_escaped(options.agent_id));
+    const auto peer = parse_host_port(options.coordinator);
     auto client = HttpClient::create(url);
-    if (!client) return fail(ErrorCode::usage, "--coordinator", options.coordinator, "it is not HOST:PORT");
+    if (!peer || !client) {
+        return fail(ErrorCode::usage, "--coordinator", options.coordinator, "it is not HOST:PORT",
+                    "for example 127.0.0.1:14690");
+    }
     const auto answer = (*client)->get();
     if (!answer) return fail(answer.error());
     const Json tree =
@@ -98,16 +114,22 @@ Result<Json> fetch_history(const RewardsOptions& options) {
                                           : fmt::format("HTTP {}", answer->status),
                     "the port is that of the figures (14690 by default), not that of the agents");
     }
+    const auto unreadable = [&client](const char* what) {
+        return fail(ErrorCode::bad_data, "cannot read the agent's rewards", (*client)->name(), what);
+    };
     Json out{{"agent_id", options.agent_id}, {"history", Json::array()}};
     for (const Json& row : tree["history"]) {
-        if (!row.is_object()) continue;
-        out["history"].push_back({{"epoch", row.value("epoch", std::uint64_t{0})},
-                                  {"amount_rau", to_decimal(rau_of(row, "amount_iotx"))},
-                                  {"tasks", row.value("tasks", std::uint64_t{0})},
+        const auto amount = row.is_object() ? rau_of(row, "amount_iotx") : std::nullopt;
+        if (!amount) return unreadable("the amount of a payout is no exact decimal");
+        out["history"].push_back({{"epoch", count_of(row, "epoch")},
+                                  {"amount_rau", to_decimal(*amount)},
+                                  {"tasks", count_of(row, "tasks")},
                                   {"accuracy_pct", number_text(row, "accuracy_pct")},
-                                  {"rank", row.value("rank", std::uint64_t{0})}});
+                                  {"rank", count_of(row, "rank")}});
     }
-    out["earned_rau"] = to_decimal(rau_of(tree["totals"], "earned_iotx"));
+    const auto earned = tree["totals"].is_object() ? rau_of(tree["totals"], "earned_iotx") : std::nullopt;
+    if (!earned) return unreadable("the sum of what was earned is no exact decimal");
+    out["earned_rau"] = to_decimal(*earned);
     return out;
 }
 
@@ -150,6 +172,9 @@ ExitCode run_history(const RewardsOptions& options, Io& io) {
                               iotx_text(row["amount_rau"]), row["tasks"].get<std::uint64_t>(),
                               row["accuracy_pct"].get<std::string>(), row["rank"].get<std::uint64_t>());
     }
+    if ((*history)["history"].empty())
+        io.err
+            << "no payouts yet, or the coordinator does not know this agent: look at the spelling of the id\n";
     io.out << fmt::format("earned     {} IOTX\n", iotx_text((*history)["earned_rau"]));
     if (history->contains("claimable_rau")) {
         io.out << fmt::format("claimable  {} IOTX\n", iotx_text((*history)["claimable_rau"]));
@@ -165,12 +190,25 @@ Json payout_json(const PayoutRow& row) {
             {"rank", row.rank}};
 }
 
+/// Where serve keeps its files when nothing else is said.
+Result<std::filesystem::path> data_directory(const RewardsOptions& options) {
+    if (!options.data_dir.empty()) return std::filesystem::path(options.data_dir);
+    if (::geteuid() == 0) return std::filesystem::path(kServiceDirectory);
+    const auto sent = sent_directory();
+    if (!sent) return fail(sent.error());
+    return sent->parent_path();
+}
+
 ExitCode run_epoch(const RewardsOptions& options, Io& io) {
-    const std::filesystem::path file = std::filesystem::path(options.data_dir) / "ledger.db";
+    const auto directory = data_directory(options);
+    if (!directory) return refuse_rewards(io, directory.error());
+    const std::filesystem::path file = *directory / "ledger.db";
     std::error_code failed;
-    if (!std::filesystem::exists(file, failed)) {
-        return refuse_rewards(io, {ErrorCode::not_found, "there is no ledger", file.string(), "no such file",
-                                   "give the coordinator's dataDir as --data-dir"});
+    if (!std::filesystem::is_regular_file(file, failed)) {
+        Error error = errno_error(failed ? failed.value() : EINVAL, "cannot open the ledger", file.string());
+        if (!failed) error.why = "it is not a regular file";
+        if (error.code == ErrorCode::not_found) error.hint = "give the coordinator's dataDir as --data-dir";
+        return refuse_rewards(io, error);
     }
     auto ledger = LedgerReader::open(file);
     if (!ledger) return refuse_rewards(io, ledger.error());
@@ -227,7 +265,7 @@ Runner add_rewards(CLI::App& app) {
         app.add_option("--epoch", options->epoch, "print the payouts of this epoch from the ledger")
             ->type_name("N")
             ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62U));
-    app.add_option("--data-dir", options->data_dir, "where ledger.db is, for --epoch (/var/lib/ioswarm)")
+    app.add_option("--data-dir", options->data_dir, "where ledger.db is, for --epoch; default: that of serve")
         ->type_name("DIR");
     app.add_flag("--json", options->json, "print one JSON document; amounts are strings in rau");
     return [=](Io& io) {

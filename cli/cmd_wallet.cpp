@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cerrno>
+#include <filesystem>
 #include <memory>
 #include <ostream>
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -15,6 +17,7 @@
 #include "cli/secret_prompt.hpp"
 #include "contracts/keystore.hpp"
 #include "core/base/atomic_file.hpp"
+#include "core/base/sync_folder.hpp"
 #include "core/base/text.hpp"
 #include "core/crypto/address.hpp"
 
@@ -33,22 +36,48 @@ ExitCode refuse_wallet(Io& io, const Error& error) {
     return exit_code_for(error.code);
 }
 
-/// A new file of mode 0600, written and synced; never over an old one.
-Status write_new_file(const std::string& path, const std::string& text) {
-    constexpr const char* kWhat = "cannot write the keystore";
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 && errno == EEXIST) {
-        return fail(ErrorCode::io, kWhat, path, "the file exists",
-                    "a keystore is never overwritten: choose another name");
+constexpr const char* kCannotWrite = "cannot write the keystore";
+
+tl::unexpected<Error> keystore_exists(const std::string& path) {
+    return fail(ErrorCode::io, kCannotWrite, path, "the file exists",
+                "a keystore is never overwritten: choose another name");
+}
+
+std::filesystem::path directory_of(const std::string& path) {
+    const auto parent = std::filesystem::path(path).parent_path();
+    return parent.empty() ? "." : parent;
+}
+
+/// What can be seen to be wrong with the name before the password is asked for: nobody likes to type it for
+/// nothing.
+Status check_new_name(const std::string& path) {
+    if (path.empty()) return fail(ErrorCode::usage, "--out", {}, "it names no file");
+    struct stat info {};
+    if (::lstat(path.c_str(), &info) == 0) return keystore_exists(path);
+    if (errno != ENOENT) return fail(errno_error(errno, kCannotWrite, path));
+    const std::string directory = directory_of(path).string();
+    if (::access(directory.c_str(), W_OK | X_OK) == 0) return {};
+    Error error = errno_error(errno, kCannotWrite, path);
+    if (error.code == ErrorCode::not_found) {
+        error.why = "the directory " + directory + " does not exist";
+        error.hint = "install -d -m 700 " + directory;
     }
-    if (fd < 0) return fail(errno_error(errno, kWhat, path));
+    return fail(std::move(error));
+}
+
+/// A new file of mode 0600, written and synced with its name; never over an old one.
+Status write_new_file(const std::string& path, const std::string& text) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 && errno == EEXIST) return keystore_exists(path);
+    if (fd < 0) return fail(errno_error(errno, kCannotWrite, path));
     const ssize_t written = ::write(fd, text.data(), text.size());
     const int failure = written < 0 ? errno : EIO;
     const bool complete = written == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
     ::close(fd);
-    if (complete) return {};
+    // Money may go to the address at once: the only copy of its key must survive a power failure.
+    if (complete) return sync_folder(directory_of(path).string());
     ::unlink(path.c_str());
-    return fail(errno_error(failure, kWhat, path));
+    return fail(errno_error(failure, kCannotWrite, path));
 }
 
 void print_address(const Address& address, bool json, Io& io) {
@@ -62,11 +91,7 @@ void print_address(const Address& address, bool json, Io& io) {
 
 /// Both `new` and `import` end here.
 ExitCode store_key(const PrivateKey& key, const WalletOptions& options, Io& io) {
-    // Before the password is asked for: nobody likes to type it for nothing.
-    if (::access(options.out.c_str(), F_OK) == 0) {
-        return refuse_wallet(io, {ErrorCode::io, "cannot write the keystore", options.out, "the file exists",
-                                  "a keystore is never overwritten: choose another name"});
-    }
+    if (Status name = check_new_name(options.out); !name) return refuse_wallet(io, name.error());
     const auto password = new_password(options.key, io);
     if (!password) return refuse_wallet(io, password.error());
     if (password->empty()) {
@@ -106,7 +131,13 @@ ExitCode run_address(const WalletOptions& options, Io& io) {
 
 ExitCode run_inspect(const WalletOptions& options, Io& io) {
     const auto text = read_file(options.inspected, contracts::kMaxKeystoreBytes);
-    if (!text) return refuse_wallet(io, text.error());
+    if (!text) {
+        Error error = text.error();
+        // Too large, or no regular file: whatever it is, it is no keystore.
+        if (error.code == ErrorCode::resource_exhausted || error.code == ErrorCode::bad_data)
+            error.code = ErrorCode::config;
+        return refuse_wallet(io, error);
+    }
     const auto info = contracts::inspect_keystore(*text);
     if (!info) {
         Error error = info.error();

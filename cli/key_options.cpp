@@ -17,9 +17,9 @@ std::optional<std::string> credentials_directory() {
 }
 
 /// The content of a file, of standard input, or of a credential.
-Result<SecretBytes> read_secret_source(const std::string& path, Io& io) {
-    if (path == "-") return read_secret_input(io, contracts::kMaxKeystoreBytes);
-    return read_private_file(path, contracts::kMaxKeystoreBytes, credentials_directory());
+Result<SecretBytes> read_secret_source(const std::string& path, Io& io, const std::stop_token& stop) {
+    if (path == "-") return read_secret_input(io, contracts::kMaxKeystoreBytes, stop);
+    return read_private_file(path, contracts::kMaxKeystoreBytes, credentials_directory(), stop);
 }
 
 /// Its error, with the file's name where that is missing.
@@ -30,8 +30,11 @@ Result<T> named(Result<T> result, const std::string& path) {
 }
 
 Result<PrivateKey> open_named(const SecretBytes& text, const KeyOptions& options, const std::string& path,
-                              Io& io) {
-    const auto password = load_password(options, path, io);
+                              Io& io, const std::stop_token& stop) {
+    // Nobody likes to type a password for a file that cannot be opened with any.
+    if (const auto info = named(contracts::inspect_keystore(text.text()), path); !info)
+        return fail(info.error());
+    const auto password = load_password(options, path, io, stop);
     if (!password) return fail(password.error());
     return named(contracts::open_keystore(text.text(), password->view()), path);
 }
@@ -82,14 +85,15 @@ void add_key_options(CLI::App& app, KeyOptions& options) {
         ->group("");
 }
 
-Result<SecretBytes> load_password(const KeyOptions& options, const std::string& keystore, Io& io) {
+Result<SecretBytes> load_password(const KeyOptions& options, const std::string& keystore, Io& io,
+                                  const std::stop_token& stop) {
     protect_secrets();
     if (options.password_file.empty()) {
-        return ask_secret(io, "Password of " + keystore + ": ", "give --password-file FILE");
+        return ask_secret(io, "Password of " + keystore + ": ", "give --password-file FILE", stop);
     }
     auto text = options.password_file == "-"
-                    ? read_secret_input(io, kMaxSecretBytes)
-                    : read_private_file(options.password_file, kMaxSecretBytes, credentials_directory());
+                    ? read_secret_input(io, kMaxSecretBytes, stop)
+                    : read_private_file(options.password_file, kMaxSecretBytes, credentials_directory(), stop);
     if (!text) return text;
     // The line break at the end does not belong to the password.
     std::size_t size = text->size();
@@ -112,7 +116,7 @@ Result<SecretBytes> new_password(const KeyOptions& options, Io& io) {
     return first;
 }
 
-Result<PrivateKey> load_key(const KeyOptions& options, Io& io) {
+Result<PrivateKey> load_key(const KeyOptions& options, Io& io, const std::stop_token& stop) {
     if (Status checked = check_one_source(options); !checked) return fail(std::move(checked).error());
     protect_secrets();
     std::string path = options.key_file.empty() ? options.keystore : options.key_file;
@@ -126,14 +130,14 @@ Result<PrivateKey> load_key(const KeyOptions& options, Io& io) {
         }
         path = *directory + "/" + options.key_credential;
     }
-    const auto text = read_secret_source(path, io);
+    const auto text = read_secret_source(path, io, stop);
     if (!text) return fail(text.error());
     const bool keystore = contracts::looks_like_keystore(text->text());
     if (!options.key_file.empty() && keystore) {
         return fail(ErrorCode::config, "cannot read the private key", path, "it is a keystore",
                     "give it as --keystore");
     }
-    if (!options.keystore.empty() || keystore) return open_named(*text, options, path, io);
+    if (!options.keystore.empty() || keystore) return open_named(*text, options, path, io, stop);
     return named(contracts::key_from_hex(text->text()), path);
 }
 

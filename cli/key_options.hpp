@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <stop_token>
 #include <string>
 
 #include "cli/io.hpp"
@@ -34,11 +35,12 @@ void add_password_option(CLI::App& app, KeyOptions& options);
 
 /// Reads the key. Protects the process's memory first (protect_secrets). Errors: usage (none of the options, or
 /// more than one), not_found (no such file), permission_denied (others may read the file), config (it holds no
-/// key), unauthenticated (wrong password), cancelled.
-[[nodiscard]] Result<PrivateKey> load_key(const KeyOptions& options, Io& io);
+/// key), unauthenticated (wrong password), cancelled (also by `stop`).
+[[nodiscard]] Result<PrivateKey> load_key(const KeyOptions& options, Io& io, const std::stop_token& stop = {});
 
 /// The password that a keystore is to be opened with: from the file, else asked for.
-[[nodiscard]] Result<SecretBytes> load_password(const KeyOptions& options, const std::string& keystore, Io& io);
+[[nodiscard]] Result<SecretBytes> load_password(const KeyOptions& options, const std::string& keystore, Io& io,
+                                                const std::stop_token& stop = {});
 /// The password for a new keystore: from the file, else asked for twice. Error usage: the two differ.
 [[nodiscard]] Result<SecretBytes> new_password(const KeyOptions& options, Io& io);
 

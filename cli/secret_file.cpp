@@ -5,6 +5,7 @@
 #include <istream>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,7 +39,7 @@ Result<std::string> as_secret(std::string text, const std::string& name) {
     if (text.size() > kMaxSecretBytes) {
         wipe(text);
         return fail(ErrorCode::config, std::string(kCannotRead), name,
-                    fmt::format("longer than {}", kMaxSecretBytes));
+                    fmt::format("it is larger than {} bytes", kMaxSecretBytes));
     }
     if (text.ends_with('\n')) text.pop_back();
     if (text.ends_with('\r')) text.pop_back();
@@ -64,9 +65,22 @@ Status check_mode(int fd, const std::string& path, bool credential) {
 
 }  // namespace
 
+bool wait_until_readable(int fd, const std::stop_token& stop) {
+    // Signals are read by another thread and end no wait of their own.
+    constexpr int kPollMs = 100;
+    pollfd ready{fd, POLLIN, 0};
+    while (!stop.stop_requested()) {
+        const int count = poll(&ready, 1, kPollMs);
+        if (count > 0 || (count < 0 && errno != EINTR)) return true;
+    }
+    return false;
+}
+
 Result<SecretBytes> read_private_file(const std::string& path, std::size_t max_bytes,
-                                      const std::optional<std::string>& credentials_directory) {
-    const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+                                      const std::optional<std::string>& credentials_directory,
+                                      const std::stop_token& stop) {
+    // Without O_NONBLOCK the opening of a named pipe would wait for its writer, deaf to every signal.
+    const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     if (file.get() < 0) return fail(errno_error(errno, std::string(kCannotRead), path));
     const bool credential = credentials_directory && !credentials_directory->empty() &&
                             path.starts_with(*credentials_directory + "/") &&
@@ -75,15 +89,17 @@ Result<SecretBytes> read_private_file(const std::string& path, std::size_t max_b
     SecretBytes content(max_bytes + 1);
     std::size_t size = 0;
     while (size < content.size()) {
+        if (!wait_until_readable(file.get(), stop))
+            return fail(ErrorCode::cancelled, std::string(kCannotRead), path, "stopped while waiting for it");
         const ssize_t got = read(file.get(), content.data() + size, content.size() - size);
-        if (got < 0 && errno == EINTR) continue;
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         if (got < 0) return fail(errno_error(errno, std::string(kCannotRead), path));
         if (got == 0) break;
         size += static_cast<std::size_t>(got);
     }
     if (size > max_bytes) {
         return fail(ErrorCode::config, std::string(kCannotRead), path,
-                    fmt::format("longer than {}", max_bytes));
+                    fmt::format("it is larger than {} bytes", max_bytes));
     }
     content.shorten(size);
     return content;

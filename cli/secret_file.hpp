@@ -3,6 +3,7 @@
 
 #include <iosfwd>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "core/base/result.hpp"
@@ -19,11 +20,15 @@ inline constexpr std::size_t kMaxSecretBytes = 4096;
 [[nodiscard]] Result<std::string> read_secret_file(
     const std::string& path, const std::optional<std::string>& credentials_directory = {});
 
-/// The whole file, at most `max_bytes` of it, refused like above when others may read or write it. Errors:
-/// not_found, io, permission_denied, config (larger).
+/// The whole file, at most `max_bytes` of it, refused like above when others may read or write it. A pipe is
+/// read to its end; whoever writes into it is waited for until `stop` is requested. Errors: not_found, io,
+/// permission_denied, config (larger), cancelled.
 [[nodiscard]] Result<SecretBytes> read_private_file(
     const std::string& path, std::size_t max_bytes,
-    const std::optional<std::string>& credentials_directory = {});
+    const std::optional<std::string>& credentials_directory = {}, const std::stop_token& stop = {});
+
+/// Waits until `fd` has something to read or is at its end. False: `stop` was requested before.
+[[nodiscard]] bool wait_until_readable(int fd, const std::stop_token& stop);
 
 /// The same as read_secret_file() from a stream, for "-"; `name` is for messages.
 [[nodiscard]] Result<std::string> read_secret(std::istream& in, const std::string& name);

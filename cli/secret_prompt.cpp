@@ -5,11 +5,12 @@
 #include <iostream>
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include "cli/secret_file.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -44,13 +45,14 @@ class SilentTerminal {
     bool changed_ = false;
 };
 
-/// One byte of `io`'s input; -1 at its end. The program's own standard input is read around its buffer, which
-/// would keep a copy.
-int next_byte(Io& io) {
+/// One byte of `io`'s input; -1 at its end or after a stop. The program's own standard input is read around its
+/// buffer, which would keep a copy.
+int next_byte(Io& io, const std::stop_token& stop) {
     if (&io.in != &std::cin) return io.in.get();
     std::uint8_t byte = 0;
     ssize_t got = 0;
     do {
+        if (!wait_until_readable(STDIN_FILENO, stop)) return -1;
         got = read(STDIN_FILENO, &byte, 1);
     } while (got < 0 && errno == EINTR);
     return got == 1 ? byte : -1;
@@ -80,7 +82,8 @@ void protect_secrets() noexcept {
     (void)setrlimit(RLIMIT_CORE, &none);
 }
 
-Result<SecretBytes> ask_secret(Io& io, const std::string& question, const std::string& hint) {
+Result<SecretBytes> ask_secret(Io& io, const std::string& question, const std::string& hint,
+                               const std::stop_token& stop) {
     if (!io.interactive) {
         return fail(ErrorCode::usage, "cannot ask for the password", {}, "standard input is no terminal", hint);
     }
@@ -90,7 +93,7 @@ Result<SecretBytes> ask_secret(Io& io, const std::string& question, const std::s
     int byte = 0;
     {
         const SilentTerminal silent;
-        while ((byte = next_byte(io)) >= 0 && byte != '\n' && byte != '\r' && byte != kControlC &&
+        while ((byte = next_byte(io, stop)) >= 0 && byte != '\n' && byte != '\r' && byte != kControlC &&
                byte != kControlD) {
             if (byte == kBackspace || byte == kDelete) {
                 size = without_last_character(line.view().first(size));
@@ -104,33 +107,33 @@ Result<SecretBytes> ask_secret(Io& io, const std::string& question, const std::s
         }
     }
     io.err << '\n';
-    if (byte == kControlC || byte == kControlD || (byte < 0 && size == 0)) return cancelled();
+    if (byte == kControlC || byte == kControlD || (byte < 0 && size == 0) || stop.stop_requested())
+        return cancelled();
     line.shorten(size);
     return line;
 }
 
-Result<SecretBytes> read_secret_input(Io& io, std::size_t max_bytes) {
+Result<SecretBytes> read_secret_input(Io& io, std::size_t max_bytes, const std::stop_token& stop) {
     SecretBytes content(max_bytes + 1);
     std::size_t size = 0;
     int byte = 0;
-    while (size < content.size() && (byte = next_byte(io)) >= 0)
+    while (size < content.size() && (byte = next_byte(io, stop)) >= 0)
         content.data()[size++] = static_cast<std::uint8_t>(byte);
+    if (stop.stop_requested()) {
+        return fail(ErrorCode::cancelled, "cannot read the secret", "standard input",
+                    "stopped while waiting for it");
+    }
     if (size > max_bytes) {
         return fail(ErrorCode::config, "cannot read the secret", "standard input",
-                    fmt::format("longer than {}", max_bytes));
+                    fmt::format("it is larger than {} bytes", max_bytes));
     }
     content.shorten(size);
     return content;
 }
 
 bool ask_yes_no(Io& io, const std::string& question, const std::stop_token& stop) {
-    constexpr int kPollMs = 100;
     io.err << question << " [y/N] " << std::flush;
-    // Signals are read elsewhere and end no wait of their own.
-    pollfd ready{STDIN_FILENO, POLLIN, 0};
-    while (&io.in == &std::cin && !stop.stop_requested() && poll(&ready, 1, kPollMs) == 0) {
-    }
-    if (stop.stop_requested()) return false;
+    if (&io.in == &std::cin && !wait_until_readable(STDIN_FILENO, stop)) return false;
     std::string answer;
     std::getline(io.in, answer);
     return answer == "y" || answer == "Y" || answer == "yes" || answer == "YES";

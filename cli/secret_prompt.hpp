@@ -15,11 +15,14 @@ namespace ioswarm::cli {
 void protect_secrets() noexcept;
 
 /// Asks on the terminal, without echo, and reads one line. Errors: usage (`io` has no terminal; `hint` says
-/// which option to give), cancelled (Ctrl-C, or the end of the input).
-[[nodiscard]] Result<SecretBytes> ask_secret(Io& io, const std::string& question, const std::string& hint);
+/// which option to give), cancelled (Ctrl-C, the end of the input, or a stop).
+[[nodiscard]] Result<SecretBytes> ask_secret(Io& io, const std::string& question, const std::string& hint,
+                                             const std::stop_token& stop = {});
 
-/// All of standard input, at most `max_bytes`, without passing through a stream's buffer. Error config: larger.
-[[nodiscard]] Result<SecretBytes> read_secret_input(Io& io, std::size_t max_bytes);
+/// All of standard input, at most `max_bytes`, without passing through a stream's buffer. Errors: config
+/// (larger), cancelled (a stop).
+[[nodiscard]] Result<SecretBytes> read_secret_input(Io& io, std::size_t max_bytes,
+                                                    const std::stop_token& stop = {});
 
 /// Asks a question that only "y" or "yes" answers with yes; everything else, an empty line and a stop too, is
 /// no.

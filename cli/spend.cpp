@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/spend.hpp"
 
+#include <csignal>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 #include "cli/config.hpp"
 #include "cli/duration_option.hpp"
 #include "cli/secret_prompt.hpp"
+#include "cli/service_directory.hpp"
 #include "core/base/decimal.hpp"
 #include "core/crypto/address.hpp"
 
@@ -35,9 +37,12 @@ void print_plan(std::ostream& out, const SpendPlan& plan, const Address& from, s
     const U256 fee = U256(plan.estimated_gas) * order.gas_price;
     const U256 most = U256(order.gas_limit) * order.max_gas_price;
     out << fmt::format("{} on chain {}\n", plan.title, chain_id)
-        << fmt::format("  from       {}\n", to_checksum_hex(from))
-        << fmt::format("  to         {}\n", order.to ? to_checksum_hex(*order.to) : "a new contract")
-        << fmt::format("  value      {}\n", iotx(order.value))
+        << fmt::format("  from       {}\n", to_checksum_hex(from));
+    for (const Address& payee : plan.payees)
+        out << fmt::format("  to         {}\n", to_checksum_hex(payee));
+    if (plan.payees.empty())
+        out << fmt::format("  to         {}\n", order.to ? to_checksum_hex(*order.to) : "a new contract");
+    out << fmt::format("  value      {}\n", iotx(order.value))
         << fmt::format("  gas        {} estimated, limit {}\n", plan.estimated_gas, order.gas_limit)
         << fmt::format("  gas price  {} Gwei, at most {}\n", gwei(order.gas_price), gwei(order.max_gas_price))
         << fmt::format("  nonce      {}\n", order.nonce)
@@ -55,6 +60,8 @@ void print_plan_json(std::ostream& out, const SpendPlan& plan, const Address& fr
     json["chain_id"] = chain_id;
     json["from"] = to_checksum_hex(from);
     json["to"] = order.to ? nlohmann::ordered_json(to_checksum_hex(*order.to)) : nlohmann::ordered_json();
+    for (const Address& payee : plan.payees)
+        json["payees"].push_back(to_checksum_hex(payee));
     json["value_rau"] = to_decimal(order.value);
     json["gas"] = plan.estimated_gas;
     json["gas_limit"] = order.gas_limit;
@@ -99,7 +106,7 @@ Result<std::filesystem::path> sent_directory() {
     const auto environment = process_environment();
     const auto state = environment("XDG_STATE_HOME");
     if (state && state->starts_with('/')) return std::filesystem::path(*state) / "ioswarm" / "sent";
-    if (::geteuid() == 0) return std::filesystem::path("/var/lib/ioswarm/sent");
+    if (::geteuid() == 0) return std::filesystem::path(kServiceDirectory) / "sent";
     const auto home = environment("HOME");
     if (home && home->starts_with('/')) {
         return std::filesystem::path(*home) / ".local" / "state" / "ioswarm" / "sent";
@@ -115,6 +122,7 @@ ExitCode report_spend_error(Io& io, const Error& error) {
 
 Result<std::unique_ptr<Spender>> Spender::open(const SpendOptions& options, Io& io, std::stop_token stop) {
     if (Status ask = check_can_ask(options, io); !ask) return fail(std::move(ask).error());
+    std::signal(SIGPIPE, SIG_IGN);
     auto chain = open_chain(options.chain, stop);
     if (!chain) return fail(std::move(chain).error());
     std::unique_ptr<Spender> out(new Spender(options, io, std::move(stop), std::move(*chain)));
@@ -126,15 +134,27 @@ Result<std::unique_ptr<Spender>> Spender::open(const SpendOptions& options, Io& 
         if (!address) return fail(address.error());
         out->wallet_ = *address;
     } else {
-        auto key = load_key(options.key, io);
+        auto key = load_key(options.key, io, out->stop_);
         if (!key) return fail(std::move(key).error());
         out->key_.emplace(*key);
         out->wallet_ = key->address();
     }
     if (Status checked = out->chain_.check_chain(); !checked) return fail(std::move(checked).error());
-    if (options.dry_run) return out;
     const auto directory = sent_directory();
+    if (options.dry_run) {
+        // Who has no place for a journal has sent nothing from here.
+        auto seen =
+            directory ? contracts::SentJournal::peek(*directory, out->chain_.expected_chain_id(), out->wallet_)
+                      : std::vector<SentEntry>{};
+        if (!seen) return fail(std::move(seen).error());
+        out->seen_ = std::move(*seen);
+        return out;
+    }
     if (!directory) return fail(directory.error());
+    if (directory->parent_path() == kServiceDirectory && ::geteuid() == 0) {
+        if (Status made = make_service_directory(kServiceDirectory, kServiceUser); !made)
+            return fail(std::move(made).error());
+    }
     auto journal = contracts::SentJournal::open(*directory, out->chain_.expected_chain_id(), out->wallet_);
     if (!journal) return fail(std::move(journal).error());
     out->journal_.emplace(std::move(*journal));
@@ -159,7 +179,7 @@ Status Spender::price(TransactionOrder& order) {
     const auto price = contracts::choose_gas_price(chain_, order.max_gas_price);
     if (!price) return fail(price.error());
     order.gas_price = *price;
-    const auto nonce = contracts::choose_nonce(chain_, journal(), wallet_);
+    const auto nonce = contracts::choose_nonce(chain_, journal_ ? &*journal_ : nullptr, wallet_);
     if (!nonce) {
         Error error = nonce.error();
         if (journal_ && error.code == ErrorCode::unavailable && error.hint.starts_with("wait")) {
@@ -178,16 +198,22 @@ Status Spender::price(TransactionOrder& order) {
                 "send " + iotx(needed - *balance) + " to it, then run this again");
 }
 
+const SentEntry* Spender::open_entry() const noexcept {
+    const auto& all = sent();
+    return all.empty() || all.back().state != SentEntry::State::open ? nullptr : &all.back();
+}
+
 bool Spender::has_open(std::string_view kind, std::string_view key) const {
-    const SentEntry* open = journal_ ? journal_->open_entry() : nullptr;
+    const SentEntry* open = journal_ ? open_entry() : nullptr;
     return open != nullptr && open->kind == kind && open->key == key;
 }
 
 Status Spender::finish_open() {
-    const SentEntry* open = journal_ ? journal_->open_entry() : nullptr;
+    const SentEntry* open = open_entry();
     if (open == nullptr) return {};
     io_.err << fmt::format("an earlier transaction of this wallet ({}, {}) is not finished; it goes first\n",
                            open->kind, to_hex0x(open->attempts.back().hash.view()));
+    if (!journal_) return {};
     const auto done = make_sender().resume(max_gas_price());
     // However it ended, it has ended.
     if (done || done.error().code == ErrorCode::aborted) return {};

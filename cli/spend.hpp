@@ -46,6 +46,8 @@ struct SpendPlan {
     std::string title;  ///< "deploy the reward contract"
     contracts::TransactionOrder order;
     std::uint64_t estimated_gas = 0;
+    /// The wallets that get something, where they are several; each gets a transaction of its own.
+    std::vector<Address> payees;
 };
 
 /// A wallet that a command spends from: the chain, the key and the journal, opened in the order in which they
@@ -53,16 +55,20 @@ struct SpendPlan {
 class Spender {
   public:
     /// Checks that somebody can be asked (else --yes must be given: error usage, before anything else), reads
-    /// the key, opens the chain and compares its chain id, and takes the journal. A dry run takes no journal,
-    /// and no key where
-    /// --from is given.
+    /// the key, opens the chain and compares its chain id, and takes the journal. A dry run reads the journal
+    /// and takes it not, and needs no key where --from is given. From now on a closed pipe is an error of
+    /// writing and ends the process no more: a payment must not stop halfway because nobody reads the messages.
     [[nodiscard]] static Result<std::unique_ptr<Spender>> open(const SpendOptions& options, Io& io,
                                                                std::stop_token stop);
 
     [[nodiscard]] const Address& wallet() const noexcept { return wallet_; }
     [[nodiscard]] contracts::ChainClient& chain() noexcept { return chain_; }
-    /// Null in a dry run.
-    [[nodiscard]] contracts::SentJournal* journal() noexcept { return journal_ ? &*journal_ : nullptr; }
+    /// What this wallet has sent on this chain, in the order of sending. A dry run reads it without taking it.
+    [[nodiscard]] const std::vector<contracts::SentEntry>& sent() const noexcept {
+        return journal_ ? journal_->entries() : seen_;
+    }
+    /// The transaction that is not finished; null without one.
+    [[nodiscard]] const contracts::SentEntry* open_entry() const noexcept;
     [[nodiscard]] U256 max_gas_price() const;
 
     /// What a formula says of a transaction's gas.
@@ -79,7 +85,7 @@ class Spender {
     /// failed_check: too little balance.
     [[nodiscard]] Status price(contracts::TransactionOrder& order);
 
-    /// Carries the journal's open transaction to its end, if there is one, and says so.
+    /// Carries the journal's open transaction to its end, if there is one, and says so. A dry run only says so.
     [[nodiscard]] Status finish_open();
     /// Whether the open transaction is this command's own.
     [[nodiscard]] bool has_open(std::string_view kind, std::string_view key) const;
@@ -104,6 +110,7 @@ class Spender {
     Address wallet_;
     std::optional<PrivateKey> key_;
     std::optional<contracts::SentJournal> journal_;
+    std::vector<contracts::SentEntry> seen_;  ///< in a dry run
 };
 
 /// Prints the error and gives the exit code; a lost race for a nonce is a failed check here.

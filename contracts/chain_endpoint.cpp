@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "contracts/chain_json.hpp"
+#include "contracts/gas.hpp"
 #include "contracts/revert.hpp"
 
 namespace ioswarm::contracts {
@@ -17,6 +18,7 @@ constexpr std::int64_t kNotOffered =
     5;  ///< iotex-core without its gateway plugin: "action index not supported"
 constexpr std::size_t kMaxReceiptBlocks = 64;
 constexpr std::size_t kMaxCode = 64 * 1024;
+constexpr std::size_t kLongestNodeMessage = 300;  ///< of a node's text in a message of ours
 
 std::string hex_list(std::string_view first, std::string_view second) {
     return rpc_params({first, second});
@@ -27,8 +29,21 @@ bool not_offered(const RpcError& error) {
            error.message.find("method not found") != std::string::npos;
 }
 
+std::string shortened(std::string message) {
+    if (message.size() <= kLongestNodeMessage) return message;
+    return message.substr(0, kLongestNodeMessage) + "...";
+}
+
 tl::unexpected<Error> refused(const std::string& which, const RpcError& error) {
-    return fail(ErrorCode::failed_precondition, kCannotAsk, which, error.message);
+    return fail(ErrorCode::failed_precondition, kCannotAsk, which, shortened(error.message));
+}
+
+/// What kept the endpoint from answering, as the caller has to see it: an endpoint that is too slow is as good
+/// as away, and an answer that is too large is one that cannot be read.
+Error as_endpoint_error(Error error) {
+    if (error.code == ErrorCode::timed_out) error.code = ErrorCode::unavailable;
+    if (error.code == ErrorCode::resource_exhausted) error.code = ErrorCode::bad_data;
+    return error;
 }
 
 }  // namespace
@@ -41,6 +56,7 @@ bool is_endpoint_failure(const Error& error) noexcept {
 Result<RpcReply> ChainEndpoint::ask(std::string method, std::string params) {
     const RpcCall call{std::move(method), std::move(params)};
     auto replies = rpc_->call({&call, 1}, stop_);
+    if (!replies.front()) return fail(as_endpoint_error(std::move(replies.front()).error()));
     return std::move(replies.front());
 }
 
@@ -127,12 +143,14 @@ Result<std::optional<std::uint64_t>> ChainEndpoint::estimate_gas(const CallReque
         if (not_offered(reply->error)) return std::nullopt;
         const auto data = from_hex(reply->error.data);
         const std::string why =
-            reply->error.code == kRevertCode && data ? revert_reason(*data) : reply->error.message;
+            reply->error.code == kRevertCode && data ? revert_reason(*data) : shortened(reply->error.message);
         return fail(ErrorCode::failed_check, "the transaction would fail", {}, why);
     }
     const auto value = reply->kind == RpcReply::Kind::text ? u256_from_quantity(reply->value) : std::nullopt;
-    if (!value || *value > ~std::uint64_t{0}) {
-        return fail(ErrorCode::bad_data, kCannotAsk, which, "the answer is no amount of gas");
+    if (!value) return fail(ErrorCode::bad_data, kCannotAsk, which, "the answer is no amount of gas");
+    if (*value > kBlockGasLimit) {
+        return fail(ErrorCode::bad_data, kCannotAsk, which,
+                    fmt::format("it says {} gas, and a block takes {}", to_decimal(*value), kBlockGasLimit));
     }
     return static_cast<std::uint64_t>(*value);
 }
@@ -166,7 +184,7 @@ Result<std::vector<std::vector<Receipt>>> ChainEndpoint::block_receipts(std::uin
         calls.push_back({"eth_getBlockReceipts", rpc_params({to_quantity(first + i)})});
     std::vector<std::vector<Receipt>> out;
     for (auto& reply : rpc_->call(calls, stop_)) {
-        if (!reply) return fail(std::move(reply).error());
+        if (!reply) return fail(as_endpoint_error(std::move(reply).error()));
         const std::string which = fmt::format("eth_getBlockReceipts of {}", name());
         if (reply->kind == RpcReply::Kind::error) return refused(which, reply->error);
         if (reply->kind == RpcReply::Kind::null) {
@@ -208,7 +226,7 @@ SendResult ChainEndpoint::send(const RawEthTx& transaction) {
     if (!reply) return {SendOutcome::unknown, reply.error().text(), true};
     if (reply->kind == RpcReply::Kind::error) {
         const SendOutcome outcome = classify_send_error(reply->error.message);
-        return {outcome, reply->error.message, !is_refusal(outcome)};
+        return {outcome, shortened(reply->error.message), !is_refusal(outcome)};
     }
     // Whatever hash comes back, the one that counts is computed here; another one means that the answer is not
     // to be trusted, and then the transaction may have been accepted all the same.

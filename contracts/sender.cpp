@@ -13,6 +13,8 @@ namespace {
 
 constexpr const char* kCannotSend = "cannot send the transaction";
 constexpr std::uint64_t kMaxNonceDistance = 10'000;
+/// EIP-2681 ends at 2^64 - 2. A thousandth of that is far more than any wallet ever sends.
+constexpr std::uint64_t kHighestNonce = ~std::uint64_t{0} / 1000;
 constexpr const char* kResumeHint =
     "run the same command again: it goes on with this transaction and sends no other";
 
@@ -84,9 +86,12 @@ Result<U256> choose_gas_price(ChainClient& chain, const U256& cap) {
     U256 price = std::max<U256>(*suggested, kMinGasPrice);
     if (*block) price = std::max(price, (*block)->base_fee);
     if (price <= cap) return price;
+    constexpr std::uint64_t kGweiInRau = 1'000'000'000;
     return fail(ErrorCode::resource_exhausted, "the gas price is too high", {},
-                fmt::format("{} rau per gas, and the limit is {}", to_decimal(price), to_decimal(cap)),
-                "wait, or raise --max-gas-price");
+                fmt::format("{} Gwei, and the limit is {} Gwei", to_decimal((price - 1) / kGweiInRau + 1),
+                            to_decimal(cap / kGweiInRau)),
+                cap < kMinGasPrice ? "the chain takes nothing below 1000 Gwei: raise --max-gas-price"
+                                   : "wait, or raise --max-gas-price");
 }
 
 Result<std::uint64_t> choose_nonce(ChainClient& chain, const SentJournal* journal, const Address& wallet) {
@@ -95,7 +100,7 @@ Result<std::uint64_t> choose_nonce(ChainClient& chain, const SentJournal* journa
     const auto pool = chain.pool_nonce(wallet);
     if (!pool) return fail(pool.error());
     const std::uint64_t next = std::max(confirmed->nonce, *pool);
-    if (next - confirmed->nonce > kMaxNonceDistance) {
+    if (next > kHighestNonce || next - confirmed->nonce > kMaxNonceDistance) {
         return fail(
             ErrorCode::bad_data, kCannotSend, {},
             fmt::format("the node says nonce {} confirmed and {} in its pool", confirmed->nonce, *pool));
@@ -120,8 +125,9 @@ struct TransactionSender::Wait {
     bool sent = false;                  ///< handed in by this process
     bool maybe_kept = false;            ///< an endpoint may have it
     bool send_again = true;
-    int taken = 0;              ///< how often its nonce was found used and no block had it
-    bool more_to_read = false;  ///< blocks are left that the last look did not reach
+    std::optional<std::uint64_t> wallet_nonce;  ///< the wallet's next one, as a node said it last
+    int taken = 0;                              ///< how often its nonce was found used and no block had it
+    bool more_to_read = false;                  ///< blocks are left that the last look did not reach
     Error last_error;
 };
 
@@ -204,6 +210,7 @@ Result<std::optional<Receipt>> TransactionSender::look(Wait& wait) {
     wait.more_to_read = wait.scan_from - began >= kFullPortion;
     const auto confirmed = chain_.confirmed_nonce(key_.address());
     if (!confirmed) return fail(confirmed.error());
+    wait.wallet_nonce = confirmed->nonce;
     if (confirmed->nonce <= wait.entry.nonce) {
         wait.taken = 0;
         wait.scan_again_from = wait.entry.from_block;
@@ -220,9 +227,24 @@ Result<std::optional<Receipt>> TransactionSender::look(Wait& wait) {
     return std::nullopt;
 }
 
+/// False: this endpoint tells another end of the same transaction. An endpoint that does not show it yet, or
+/// offers no receipts, contradicts nobody.
+bool TransactionSender::agrees(ChainEndpoint& endpoint, const Receipt& receipt) {
+    const auto is_other = [&receipt](const Receipt& one) {
+        return one.transaction == receipt.transaction &&
+               (one.status != receipt.status || one.block_hash != receipt.block_hash ||
+                one.contract != receipt.contract);
+    };
+    const auto by_hash = endpoint.receipt(receipt.transaction);
+    if (by_hash && *by_hash) return !is_other(**by_hash);
+    const auto in_block = endpoint.block_receipts(receipt.block, 1);
+    return !in_block || in_block->empty() || std::ranges::none_of(in_block->front(), is_other);
+}
+
 Result<bool> TransactionSender::is_final(const Receipt& receipt, std::uint64_t nonce) {
     // A block is final at once on this chain, on an honest endpoint. Every endpoint that answers must know the
-    // block by this hash, and count the nonce as used.
+    // block by this hash, count the nonce as used, and tell the same end: who believed a single one that says
+    // "failed" would pay a second time.
     bool any = false;
     for (std::size_t i = 0; i < chain_.endpoint_count(); ++i) {
         ChainEndpoint& one = chain_.endpoint(i);
@@ -232,6 +254,11 @@ Result<bool> TransactionSender::is_final(const Receipt& receipt, std::uint64_t n
         const auto confirmed = one.confirmed_nonce(key_.address());
         if (!block || !confirmed) continue;
         if (!*block || (*block)->hash != receipt.block_hash || confirmed->nonce <= nonce) return false;
+        if (chain_.endpoint_count() > 1 && !agrees(one, receipt)) {
+            return fail(ErrorCode::unavailable, "the endpoints contradict each other",
+                        to_hex0x(receipt.transaction.view()), one.name() + " tells another end of it",
+                        "leave out the endpoint that is wrong");
+        }
         any = true;
     }
     return any;
@@ -267,6 +294,17 @@ Result<SentEntry> TransactionSender::finish_replaced(const Wait& wait) {
                 "somebody else uses this key; nothing of this command was done");
 }
 
+Error TransactionSender::unconfirmed(const Wait& wait, bool stopped) {
+    std::string why = stopped ? "stopped while it waits to be mined" : "it is not mined yet";
+    if (!stopped && wait.wallet_nonce && *wait.wallet_nonce < wait.entry.nonce) {
+        why += fmt::format("; it has nonce {}, and the wallet's transaction with nonce {} comes first",
+                           wait.entry.nonce, *wait.wallet_nonce);
+    }
+    if (!stopped && !wait.last_error.what.empty()) why += "; last: " + wait.last_error.text();
+    return {stopped ? ErrorCode::cancelled : ErrorCode::timed_out, "the transaction is not confirmed",
+            to_hex0x(wait.entry.attempts.back().hash.view()), why, kResumeHint};
+}
+
 Result<SentEntry> TransactionSender::wait_for(Wait& wait) {
     for (const RawEthTx& one : wait.entry.attempts)
         wait.hashes.push_back(one.hash);
@@ -284,6 +322,7 @@ Result<SentEntry> TransactionSender::wait_for(Wait& wait) {
                 if (Status closed = journal_.close(**found); !closed) return fail(std::move(closed).error());
                 return journal_.entries().at(id - 1);
             }
+            if (!sure) wait.last_error = sure.error();
             wait.scan_from = wait.entry.from_block;  // it may come back in another block
         } else if (!found) {
             if (found.error().code == ErrorCode::config) return fail(found.error());
@@ -296,13 +335,7 @@ Result<SentEntry> TransactionSender::wait_for(Wait& wait) {
         clock_.sleep(settings_.poll, stop_);
         if (Status raised = raise_price(wait); !raised) return fail(std::move(raised).error());
     }
-    const bool stopped = stop_.stop_requested();
-    const std::string why =
-        stopped
-            ? "stopped while it waits to be mined"
-            : "it is not mined yet" + (wait.last_error.what.empty() ? "" : "; last: " + wait.last_error.text());
-    return fail(stopped ? ErrorCode::cancelled : ErrorCode::timed_out, "the transaction is not confirmed",
-                to_hex0x(wait.entry.attempts.back().hash.view()), why, kResumeHint);
+    return fail(unconfirmed(wait, stop_.stop_requested()));
 }
 
 }  // namespace ioswarm::contracts

@@ -44,7 +44,8 @@ struct TransactionOrder {
 [[nodiscard]] Result<U256> choose_gas_price(ChainClient& chain, const U256& cap);
 
 /// The next nonce for `wallet`: what the node's pool says, checked against the confirmed nonce and the journal.
-/// Errors: unavailable (the node is behind the journal), bad_data (the two nonces are absurdly far apart).
+/// Errors: unavailable (the node is behind the journal), bad_data (the two nonces are absurdly far apart, or
+/// absurdly high).
 [[nodiscard]] Result<std::uint64_t> choose_nonce(ChainClient& chain, const SentJournal* journal,
                                                  const Address& wallet);
 
@@ -80,6 +81,8 @@ class TransactionSender {
 
     [[nodiscard]] Status submit(Wait& wait);
     [[nodiscard]] Result<std::optional<Receipt>> look(Wait& wait);
+    [[nodiscard]] static bool agrees(ChainEndpoint& endpoint, const Receipt& receipt);
+    [[nodiscard]] static Error unconfirmed(const Wait& wait, bool stopped);
     [[nodiscard]] Result<bool> is_final(const Receipt& receipt, std::uint64_t nonce);
     [[nodiscard]] Status raise_price(Wait& wait);
     [[nodiscard]] Result<SentEntry> wait_for(Wait& wait);

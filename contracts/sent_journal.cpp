@@ -7,12 +7,15 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "core/base/atomic_file.hpp"
+#include "core/crypto/secp256k1.hpp"
+#include "core/sqlite/private_file.hpp"
 
 namespace ioswarm::contracts {
 namespace {
@@ -78,17 +81,102 @@ std::optional<SentEntry> entry_of(const Json& json) try {
     return std::nullopt;
 }
 
-Status sync_directory(const std::filesystem::path& directory) {
-    const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return fail(errno_error(errno, kCannotKeep, directory.string()));
-    const bool synced = ::fsync(fd) == 0;
-    const int why = errno;
-    ::close(fd);
-    if (!synced) return fail(errno_error(why, kCannotKeep, directory.string()));
-    return {};
+std::string journal_name(std::uint64_t chain_id, const Address& wallet) {
+    return fmt::format("{}-{}", chain_id, to_hex0x(wallet.view()));
+}
+
+/// An error of what the journal is built on, in the words of its user.
+tl::unexpected<Error> of_journal(Error error) {
+    error.what = kCannotKeep;
+    if (error.code == ErrorCode::try_again) {
+        error.hint = "it sends from the same wallet: wait until it has ended, then run this again";
+    }
+    return fail(std::move(error));
+}
+
+tl::unexpected<Error> damaged(const std::string& path, std::string why) {
+    return fail(
+        ErrorCode::data_loss, kCannotKeep, path, std::move(why),
+        "find out which of its transactions were mined before you move it away: what it holds is not sent "
+        "again, and what it has lost would be");
+}
+
+/// Whether `entry` can follow on what was read before: a new one under the next number, or the newest one
+/// again, which was open.
+bool follows(const std::vector<SentEntry>& before, const SentEntry& entry) {
+    const bool none_open = before.empty() || before.back().state != State::open;
+    if (entry.id == before.size() + 1) return none_open;
+    return entry.id == before.size() && !none_open && before.back().kind == entry.kind &&
+           before.back().key == entry.key && before.back().nonce == entry.nonce;
+}
+
+struct JournalText {
+    std::vector<SentEntry> entries;
+    std::size_t whole = 0;  ///< bytes; behind them is a line that a crash cut off
+};
+
+Result<JournalText> read_journal(std::string_view text, const std::string& path) {
+    JournalText out;
+    while (out.whole < text.size()) {
+        const std::size_t end = text.find('\n', out.whole);
+        const std::string_view line = text.substr(out.whole, end - out.whole);
+        const auto entry = entry_of(Json::parse(line, nullptr, false));
+        const bool last = end == std::string_view::npos || end + 1 == text.size();
+        // Nothing was sent before the whole line was on the disk.
+        if (end == std::string_view::npos || (last && line.find('\0') != std::string_view::npos)) break;
+        if (!line.empty()) {
+            if (!entry) return damaged(path, fmt::format("byte {} begins a damaged line", out.whole));
+            if (!follows(out.entries, *entry)) {
+                return damaged(path,
+                               fmt::format("the line at byte {} contradicts the ones before it", out.whole));
+            }
+            if (entry->id > out.entries.size()) {
+                out.entries.push_back(*entry);
+            } else {
+                out.entries.back() = *entry;
+            }
+        }
+        out.whole = end + 1;
+    }
+    return out;
+}
+
+/// Whether `wallet` itself signed every attempt of an entry that is still to be sent. A journal that somebody
+/// else wrote must not make this program send, or sign again at a higher price, what its owner never ordered.
+bool is_signed_by(const SentEntry& entry, std::uint64_t chain_id, const Address& wallet) {
+    return std::ranges::all_of(entry.attempts, [&](const RawEthTx& attempt) {
+        const auto decoded = decode_signed(attempt.raw);
+        if (!decoded || decoded->tx.chain_id != chain_id || decoded->tx.nonce != entry.nonce) return false;
+        if (transaction_hash(decoded->tx, decoded->signature) != attempt.hash) return false;
+        const auto signer = recover(signing_hash(decoded->tx), decoded->signature);
+        return signer && address_of(*signer) == wallet;
+    });
+}
+
+Status check_open_entry(const std::vector<SentEntry>& entries, const std::string& path, std::uint64_t chain_id,
+                        const Address& wallet) {
+    if (entries.empty() || entries.back().state != State::open) return {};
+    if (is_signed_by(entries.back(), chain_id, wallet)) return {};
+    return damaged(path, "the wallet's key did not sign the transaction that is open");
+}
+
+Status check_journal_file(int fd, const std::string& path) {
+    struct stat info {};
+    if (::fstat(fd, &info) != 0) return fail(errno_error(errno, kCannotKeep, path));
+    if (!S_ISREG(info.st_mode)) return fail(ErrorCode::io, kCannotKeep, path, "it is not a regular file");
+    if ((info.st_mode & (S_IWGRP | S_IWOTH)) == 0) return {};
+    return fail(ErrorCode::permission_denied, kCannotKeep, path, "others may write to it", "chmod 600 " + path);
 }
 
 }  // namespace
+
+const SentEntry* last_success(const std::vector<SentEntry>& entries, std::string_view kind,
+                              std::string_view key) noexcept {
+    const auto found = std::find_if(entries.rbegin(), entries.rend(), [&](const SentEntry& entry) {
+        return entry.kind == kind && entry.key == key && entry.succeeded();
+    });
+    return found == entries.rend() ? nullptr : &*found;
+}
 
 SentJournal::SentJournal(SentJournal&& other) noexcept
     : lock_(std::move(other.lock_)),
@@ -110,48 +198,44 @@ SentJournal::~SentJournal() {
 
 Result<SentJournal> SentJournal::open(const std::filesystem::path& directory, std::uint64_t chain_id,
                                       const Address& wallet) {
-    if (Status made = prepare_private_directory(directory); !made) return fail(std::move(made).error());
-    const std::string name = fmt::format("{}-{}", chain_id, to_hex0x(wallet.view()));
+    std::error_code ignored;
+    if (std::filesystem::is_symlink(directory, ignored)) {
+        return fail(
+            ErrorCode::permission_denied, kCannotKeep, directory.string(), "it is a symbolic link",
+            "who may change it could lead the journal elsewhere: let XDG_STATE_HOME name the real place");
+    }
+    if (Status made = prepare_private_directory(directory); !made) return of_journal(std::move(made).error());
+    const std::string name = journal_name(chain_id, wallet);
     auto lock = LockFile::acquire(directory / (name + ".lock"));
-    if (!lock) return fail(std::move(lock).error());
+    if (!lock) return of_journal(std::move(lock).error());
     const std::string path = (directory / (name + ".jsonl")).string();
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const int fd =
+        ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd < 0) return fail(errno_error(errno, kCannotKeep, path));
     SentJournal out(std::move(*lock), path, fd);
-    if (Status synced = sync_directory(directory); !synced) return fail(std::move(synced).error());
-    if (Status read = out.read_all(); !read) return fail(std::move(read).error());
+    if (Status checked = check_journal_file(fd, path); !checked) return fail(std::move(checked).error());
+    if (Status synced = sync_directory(directory); !synced) return of_journal(std::move(synced).error());
+    const auto text = read_file(path, kMaxJournal);
+    if (!text) return of_journal(text.error());
+    auto read = read_journal(*text, path);
+    if (!read) return fail(std::move(read).error());
+    if (Status own = check_open_entry(read->entries, path, chain_id, wallet); !own)
+        return fail(std::move(own).error());
+    if (read->whole < text->size() && ::ftruncate(fd, static_cast<off_t>(read->whole)) != 0)
+        return fail(errno_error(errno, kCannotKeep, path));
+    out.entries_ = std::move(read->entries);
     return out;
 }
 
-Status SentJournal::read_all() {
-    const auto text = read_file(path_, kMaxJournal);
-    if (!text) return fail(text.error());
-    std::size_t begin = 0;
-    while (begin < text->size()) {
-        const std::size_t end = text->find('\n', begin);
-        const std::string_view line = std::string_view(*text).substr(begin, end - begin);
-        const auto entry = entry_of(Json::parse(line, nullptr, false));
-        const bool last = end == std::string::npos || end + 1 == text->size();
-        if (end == std::string::npos || (!entry && last)) {
-            // Cut off by a crash: nothing was sent before the whole line was on disk.
-            if (::ftruncate(fd_, static_cast<off_t>(begin)) != 0)
-                return fail(errno_error(errno, kCannotKeep, path_));
-            break;
-        }
-        if (!entry) {
-            return fail(ErrorCode::data_loss, kCannotKeep, path_,
-                        fmt::format("byte {} begins a damaged line", begin),
-                        "do not delete it before you know which of its transactions were mined");
-        }
-        const auto known = std::ranges::find(entries_, entry->id, &SentEntry::id);
-        if (known == entries_.end()) {
-            entries_.push_back(*entry);
-        } else {
-            *known = *entry;
-        }
-        begin = end + 1;
-    }
-    return {};
+Result<std::vector<SentEntry>> SentJournal::peek(const std::filesystem::path& directory, std::uint64_t chain_id,
+                                                 const Address& wallet) {
+    const std::string path = (directory / (journal_name(chain_id, wallet) + ".jsonl")).string();
+    const auto text = read_file(path, kMaxJournal);
+    if (!text && text.error().code == ErrorCode::not_found) return std::vector<SentEntry>{};
+    if (!text) return of_journal(text.error());
+    auto read = read_journal(*text, path);
+    if (!read) return fail(std::move(read).error());
+    return std::move(read->entries);
 }
 
 Status SentJournal::append(const SentEntry& entry) {
@@ -175,13 +259,6 @@ Status SentJournal::append(const SentEntry& entry) {
 const SentEntry* SentJournal::open_entry() const noexcept {
     const auto found = std::ranges::find(entries_, State::open, &SentEntry::state);
     return found == entries_.end() ? nullptr : &*found;
-}
-
-const SentEntry* SentJournal::last_success(std::string_view kind, std::string_view key) const noexcept {
-    const auto found = std::find_if(entries_.rbegin(), entries_.rend(), [&](const SentEntry& entry) {
-        return entry.kind == kind && entry.key == key && entry.succeeded();
-    });
-    return found == entries_.rend() ? nullptr : &*found;
 }
 
 std::uint64_t SentJournal::next_nonce() const noexcept {

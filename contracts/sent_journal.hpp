@@ -43,16 +43,26 @@ struct SentEntry {
     [[nodiscard]] bool succeeded() const noexcept { return state == State::mined && status == 1; }
 };
 
+/// The newest entry of this kind and key that succeeded; null without one.
+[[nodiscard]] const SentEntry* last_success(const std::vector<SentEntry>& entries, std::string_view kind,
+                                            std::string_view key) noexcept;
+
 /// What one wallet has sent on one chain with this program's commands, so that none is ever sent twice: a file
 /// of JSON lines per chain and wallet, appended to and synced before anything goes out. Held by one process at
 /// a time. Not thread-safe.
 class SentJournal {
   public:
     /// Opens or begins `directory`/<chain>-<wallet>.jsonl, mode 0600, and makes the directory (0700) where it
-    /// is missing. A last line that was cut off by a crash is dropped. Errors: try_again (another process has
-    /// it; `why` names it), data_loss (a line in the middle cannot be read), io, permission_denied.
+    /// is missing. A last line that a crash cut off is dropped: it has no end, or zeros where the file system
+    /// had reserved room. Errors: try_again (another process has it; `why` names it), data_loss (another line
+    /// cannot be read or contradicts the ones before it, or the wallet's key did not sign what is open), io,
+    /// permission_denied (also when others may write to the file).
     [[nodiscard]] static Result<SentJournal> open(const std::filesystem::path& directory,
                                                   std::uint64_t chain_id, const Address& wallet);
+    /// What the journal holds now, for a dry run: takes and makes nothing, and drops no line on the disk. Empty
+    /// where there is none. Errors: data_loss, io, permission_denied.
+    [[nodiscard]] static Result<std::vector<SentEntry>> peek(const std::filesystem::path& directory,
+                                                             std::uint64_t chain_id, const Address& wallet);
     SentJournal(SentJournal&& other) noexcept;
     SentJournal& operator=(SentJournal&& other) noexcept;
     ~SentJournal();
@@ -60,8 +70,6 @@ class SentJournal {
     [[nodiscard]] const std::vector<SentEntry>& entries() const noexcept { return entries_; }
     /// The one that is open; there is never more than one.
     [[nodiscard]] const SentEntry* open_entry() const noexcept;
-    /// The newest entry of this kind and key that succeeded.
-    [[nodiscard]] const SentEntry* last_success(std::string_view kind, std::string_view key) const noexcept;
     /// The nonce behind the highest that was mined; 0 without one.
     [[nodiscard]] std::uint64_t next_nonce() const noexcept;
 
@@ -80,7 +88,6 @@ class SentJournal {
   private:
     SentJournal(LockFile lock, std::string path, int fd)
         : lock_(std::move(lock)), path_(std::move(path)), fd_(fd) {}
-    [[nodiscard]] Status read_all();
     [[nodiscard]] Status append(const SentEntry& entry);
 
     LockFile lock_;

@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/sync_folder.hpp"
+
 namespace ioswarm {
 namespace {
 
@@ -23,6 +25,8 @@ std::string name_of(const std::string& path) {
     return path.substr(path.rfind('/') + 1);
 }
 
+}  // namespace
+
 Status sync_folder(const std::string& folder) {
     const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return fail(errno_error(errno, "cannot sync the folder", folder));
@@ -31,8 +35,6 @@ Status sync_folder(const std::string& folder) {
     if (failed != 0) return fail(errno_error(failed, "cannot sync the folder", folder));
     return {};
 }
-
-}  // namespace
 
 std::string temporary_name(const std::string& path, const std::string& writer) {
     // One fixed name per target: what a killed writer left is overwritten by the next, not piled up.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/ledger/agent_query.hpp"
+#include "core/ledger/schema.hpp"
 
 namespace ioswarm {
 namespace {
@@ -112,6 +113,7 @@ Result<std::unique_ptr<LedgerReader>> LedgerReader::open(const std::filesystem::
         !status) {
         return fail(status.error());
     }
+    if (Status known = check_schema(*out->database_); !known) return fail(std::move(known).error());
     const std::array<std::pair<Statement*, const char*>, 6> texts{{
         {&out->payouts_, kPayouts},
         {&out->due_, kDue},

@@ -13,6 +13,7 @@
 #include "contracts/keystore.hpp"
 #include "core/crypto/address.hpp"
 #include "test/support/fake_chain.hpp"
+#include "test/support/fake_pool.hpp"
 #include "test/support/scripted_http.hpp"
 #include "test/support/temp_dir.hpp"
 
@@ -77,5 +78,17 @@ struct ToolWorld {
     FakeChain chain;
     ScriptedHttp server;
 };
+
+inline const U256 kOneCoin = U256(1'000'000'000'000'000'000);
+inline const Address kPool{{0x42}};
+inline const std::string kPoolText = "0x4200000000000000000000000000000000000000";
+
+/// A reward pool with this code and 50 IOTX.
+inline std::shared_ptr<FakePool> pool_at(ToolWorld& w, const Address& at, Bytes code) {
+    auto pool = std::make_shared<FakePool>(std::move(code), at);
+    w.chain.put_contract(at, pool);
+    w.chain.fund(at, 50 * kOneCoin);
+    return pool;
+}
 
 }  // namespace ioswarm::test

@@ -2,16 +2,20 @@
 // deploy, claim and fund against a chain in memory that is asked over HTTP.
 #include <filesystem>
 
+#include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 
+#include "cli/service_directory.hpp"
 #include "cli/spend.hpp"
+#include "contracts/abi.hpp"
 #include "contracts/artifact.hpp"
 #include "contracts/pool_gas.hpp"
 #include "test/cli/contracts_fixture.hpp"
-#include "test/support/fake_pool.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
@@ -19,13 +23,11 @@ using Catch::Matchers::Contains;
 using cli::add_claim;
 using cli::add_deploy;
 using cli::add_fund;
-using cli::add_rewards;
 
 namespace {
 
 const std::string kCoordinator = "0x95E20FD5FDd9A8D9D174C7fAE7c3F9eC51BBbF36";
 const std::string kCoordinatorIo = "io1jh3ql40amx5dn5t5claw0slea3gmh0ek8flwlp";
-const U256 kOneCoin = U256(1'000'000'000'000'000'000);
 
 /// The contract that a deployment on the fake chain makes.
 void deploys_the_pool(FakeChain& chain) {
@@ -33,7 +35,9 @@ void deploys_the_pool(FakeChain& chain) {
         const BytesView wanted = reward_pool_creation_code();
         if (init.size() != wanted.size() + 32 || !std::equal(wanted.begin(), wanted.end(), init.begin()))
             return nullptr;
-        return std::make_shared<FakePool>(to_bytes(reward_pool_code()));
+        auto pool = std::make_shared<FakePool>(to_bytes(reward_pool_code()));
+        pool->coordinator = contracts::abi::Reader(init.last(32)).address().value();
+        return pool;
     });
 }
 
@@ -42,16 +46,6 @@ std::vector<std::string> deploy_args(const ToolWorld& w, std::vector<std::string
     out.insert(out.end(), more.begin(), more.end());
     return w.with_chain(out);
 }
-
-std::shared_ptr<FakePool> pool_at(ToolWorld& w, const Address& at, Bytes code) {
-    auto pool = std::make_shared<FakePool>(std::move(code), at);
-    w.chain.put_contract(at, pool);
-    w.chain.fund(at, 50 * kOneCoin);
-    return pool;
-}
-
-const Address kPool{{0x42}};
-const std::string kPoolText = "0x4200000000000000000000000000000000000000";
 
 }  // namespace
 
@@ -125,6 +119,57 @@ TEST_CASE("deploy compares what is on the chain with its own code", "[spend]") {
     CHECK(run.out.empty());
 }
 
+TEST_CASE("deploy takes no address from the node that sender and nonce do not give", "[spend]") {
+    ToolWorld w;
+    deploys_the_pool(w.chain);
+    // The same code under another coordinator, where an endpoint that lies wants it.
+    const auto trap = pool_at(w, kPool, to_bytes(reward_pool_code()));
+    ScriptedHttp liar([&w](HttpConnection& peer, const std::string& body) {
+        std::string answer = w.chain.answer(body);
+        const std::string made = to_hex0x(contract_address(w.wallet(), 0).view());
+        const std::size_t at = answer.find(R"("contractAddress":")" + made);
+        if (at != std::string::npos) answer.replace(at + 19, made.size(), kPoolText);
+        return peer.answer(answer);
+    });
+    const ToolRun run = run_tool(add_deploy, {"--coordinator", kCoordinator, "--rpc", liar.url(), "--chain-id",
+                                              "4690", "--key-file", w.key_file, "--yes", "--json"});
+    CAPTURE(run.err);
+    REQUIRE(run.code == 0);
+    CHECK(run.json()["address"] == to_checksum_hex(contract_address(w.wallet(), 0)));
+}
+
+TEST_CASE("deploy does not accept a contract that obeys another coordinator", "[spend]") {
+    ToolWorld w;
+    w.chain.on_create([](BytesView) { return std::make_shared<FakePool>(to_bytes(reward_pool_code())); });
+    const ToolRun run = run_tool(add_deploy, deploy_args(w));
+    CHECK(run.code == 1);
+    CHECK_THAT(run.err, Contains("its coordinator is 0x0000000000000000000000000000000000000000"));
+    CHECK(run.out.empty());
+}
+
+TEST_CASE("a dry run of what was done already says that nothing would be sent", "[spend]") {
+    ToolWorld w;
+    deploys_the_pool(w.chain);
+    const ToolRun first = run_tool(add_deploy, deploy_args(w));
+    REQUIRE(first.code == 0);
+    const ToolRun dry = run_tool(add_deploy, deploy_args(w, {"--dry-run"}));
+    CHECK(dry.code == 0);
+    CHECK(dry.out == first.out);
+    CHECK_THAT(dry.err, Contains("has deployed this contract already"));
+
+    const std::vector<std::string> fund{"--amount",         "0.1", "--yes", "--json", to_io(Address{{1}}),
+                                        to_io(Address{{2}})};
+    const auto payees =
+        run_tool(add_fund, w.with_chain({"--amount", "0.1", "--dry-run", "--json", fund[4], fund[5]}));
+    CHECK(payees.json()["payees"].size() == 2);
+    CHECK(payees.json()["to"].is_null());
+    REQUIRE(run_tool(add_fund, w.with_chain(fund)).code == 0);
+    const ToolRun paid =
+        run_tool(add_fund, w.with_chain({"--amount", "0.1", "--dry-run", "--json", fund[4], fund[5]}));
+    CHECK(paid.code == 0);
+    CHECK(paid.json()["payments"][1]["paid"] == true);
+}
+
 TEST_CASE("a dry run prints to, value, gas, nonce, fee and total and sends nothing", "[spend]") {
     ToolWorld w;
     deploys_the_pool(w.chain);
@@ -175,7 +220,9 @@ TEST_CASE("on a terminal the answer is no unless somebody says yes", "[spend]") 
     deploys_the_pool(w.chain);
     const ToolRun run = run_tool(add_deploy, w.with_chain({"--coordinator", kCoordinator}), "y\n", true);
     CHECK(run.code == 0);
-    CHECK_THAT(run.out, Contains("What to do next") && Contains("rewardContract"));
+    CHECK_THAT(run.out, Contains("What to do next") && Contains("rewardContract: ") &&
+                            Contains("rewardChainId: 4690") && Contains("rewardSignerKeyFile: ") &&
+                            Contains("claim --network testnet --contract 0x"));
     CHECK(w.chain.mined(w.wallet()).size() == 1);
 }
 
@@ -355,6 +402,72 @@ TEST_CASE("fund that stops in the middle goes on where it was", "[spend]") {
     CHECK(w.chain.balance(second) == kOneCoin);
 }
 
+TEST_CASE("fund that waits in vain tells in its document which payment is under way", "[spend]") {
+    ToolWorld w(FakeChainRules{});
+    const auto arguments = w.with_chain(
+        {"--amount", "1", "--yes", "--json", "--timeout", "1ms", to_io(Address{{1}}), to_io(Address{{2}})});
+    for (int i = 0; i < 2; ++i) {  // the second run finds it unfinished
+        const ToolRun run = run_tool(add_fund, arguments);
+        CHECK(run.code == 75);
+        const auto payments = run.json()["payments"];
+        CHECK(payments[0]["paid"] == false);
+        CHECK(payments[0]["transaction"].get<std::string>().size() == 66);
+        CHECK(payments[1]["transaction"].is_null());
+    }
+}
+
+TEST_CASE("a second command of the same wallet is told who sends, and what to do", "[spend]") {
+    ToolWorld w;
+    const auto held = contracts::SentJournal::open(w.dir.path("state/ioswarm/sent"), 4690, w.wallet());
+    REQUIRE(held);
+    const ToolRun run = run_tool(add_fund, w.with_chain({"--amount", "1", "--yes", to_io(Address{{1}})}));
+    CHECK(run.code == 75);
+    CHECK_THAT(run.err,
+               Contains("process " + std::to_string(::getpid())) && Contains("wait until it has ended"));
+}
+
+TEST_CASE("an endpoint that is too slow, or answers too much, ends with the code of its fault", "[spend]") {
+    ToolWorld w;
+    ScriptedHttp huge([](HttpConnection& peer, const std::string&) {
+        return peer.answer(std::string((std::size_t{8} << 20U) + 1, ' '));
+    });
+    const auto code = [&w](const std::string& url) {
+        return run_tool(add_fund, {"--amount", "1", "--yes", "--rpc", url, "--chain-id", "4690", "--key-file",
+                                   w.key_file, to_io(Address{{1}})})
+            .code;
+    };
+    CHECK(code(huge.url()) == 65);
+    CHECK(code("http://127.0.0.1:1") == 69);
+}
+
+TEST_CASE("root's journal leaves the service a directory of its own", "[spend]") {
+    const TempDir dir;
+    const passwd* own = ::getpwuid(::geteuid());
+    REQUIRE(own != nullptr);
+    const std::string user = ::geteuid() == 0 ? "nobody" : own->pw_name;
+    const passwd* wanted = ::getpwnam(user.c_str());
+    REQUIRE(wanted != nullptr);
+    const uid_t uid = wanted->pw_uid;
+    const auto owner_and_mode = [](const std::string& path) {
+        struct stat info {};
+        REQUIRE(::stat(path.c_str(), &info) == 0);
+        return std::pair(info.st_uid, info.st_mode & 07777U);
+    };
+    // A new one; one that root made before the user was there; and one of root's that serve has used.
+    REQUIRE(cli::make_service_directory(dir.path("new"), user));
+    CHECK(owner_and_mode(dir.path("new")) == std::pair(uid, 0700U));
+    std::filesystem::create_directories(dir.path("early/sent"));
+    REQUIRE(cli::make_service_directory(dir.path("early"), user));
+    CHECK(owner_and_mode(dir.path("early")) == std::pair(uid, 0700U));
+    CHECK(owner_and_mode(dir.path("early/sent")).first == ::geteuid());
+    std::filesystem::create_directories(dir.path("used/sent"));
+    dir.write("used/ledger.db", "");
+    REQUIRE(cli::make_service_directory(dir.path("used"), user));
+    CHECK(owner_and_mode(dir.path("used")).first == ::geteuid());
+    REQUIRE(cli::make_service_directory(dir.path("nobody-there"), "no-such-user-here"));
+    CHECK(owner_and_mode(dir.path("nobody-there")) == std::pair(::geteuid(), 0700U));
+}
+
 TEST_CASE("fund refuses amounts and lists that may not mean what was typed", "[spend]") {
     ToolWorld w;
     const std::string wallet = to_io(Address{{1}});
@@ -363,6 +476,14 @@ TEST_CASE("fund refuses amounts and lists that may not mean what was typed", "[s
     CHECK(run_tool(add_fund, w.with_chain({"--amount", "1", "--yes", wallet, to_hex0x(Address{{1}}.view())}))
               .code == 64);
     CHECK(run_tool(add_fund, w.with_chain({"--amount", "1000", "--yes", wallet})).code == 1);
+    // Two of these would add up to more than 2^256 rau, and so to nearly nothing.
+    CHECK(run_tool(add_fund,
+                   w.with_chain({"--amount", std::string(59, '9'), "--yes", wallet, to_io(Address{{2}})}))
+              .code == 64);
+    const ToolRun burnt =
+        run_tool(add_fund, w.with_chain({"--amount", "1", "--yes", "0x" + std::string(40, '0')}));
+    CHECK(burnt.code == 64);
+    CHECK_THAT(burnt.err, Contains("nobody has this address"));
     CHECK(w.chain.mined(w.wallet()).empty());
     const auto plan =
         run_tool(add_fund,
@@ -378,32 +499,4 @@ TEST_CASE("a process that reads a key can neither dump core nor be read", "[spen
     rlimit core{};
     REQUIRE(getrlimit(RLIMIT_CORE, &core) == 0);
     CHECK(core.rlim_cur == 0);
-}
-
-TEST_CASE("rewards shows an agent's history exactly, and what is claimable", "[spend]") {
-    ToolWorld w;
-    const auto pool = pool_at(w, kPool, to_bytes(reward_pool_code()));
-    pool->credit(Address{{1}}, kOneCoin / 4);
-    ScriptedHttp coordinator([](HttpConnection& peer, const std::string&) {
-        return peer.answer(
-            R"({"agent_id":"a 1","history":[{"epoch":7,"amount_iotx":0.123456789012345678,"tasks":10,)"
-            R"("accuracy_pct":100.0,"rank":1,"bonus_applied":true}],"totals":{"earned_iotx":)"
-            R"(1000000000.000000000000000001,"total_tasks":10,"avg_accuracy":100.0}})");
-    });
-    const std::string host = coordinator.url().substr(7);
-    const ToolRun text = run_tool(add_rewards, {"--coordinator", host, "--agent-id", "a 1"});
-    CAPTURE(text.err);
-    CHECK(text.code == 0);
-    CHECK_THAT(text.out, Contains("0.123456789012345678") && Contains("1000000000.000000000000000001"));
-    const ToolRun json =
-        run_tool(add_rewards, {"--coordinator", host, "--agent-id", "a 1", "--json", "--contract", kPoolText,
-                               "--wallet", to_io(Address{{1}}), "--rpc", w.server.url(), "--chain-id", "4690"});
-    CAPTURE(json.err);
-    REQUIRE(json.code == 0);
-    CHECK(json.json()["history"][0]["amount_rau"] == "123456789012345678");
-    CHECK(json.json()["earned_rau"] == "1000000000000000000000000001");
-    CHECK(json.json()["claimable_rau"] == to_decimal(kOneCoin / 4));
-    CHECK(run_tool(add_rewards, {"--agent-id", "a"}).code == 64);
-    CHECK(run_tool(add_rewards, {"--coordinator", "127.0.0.1:1", "--agent-id", "a"}).code == 69);
-    CHECK(run_tool(add_rewards, {"--epoch", "1", "--data-dir", w.dir.path("none")}).code == 74);
 }

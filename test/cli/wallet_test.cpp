@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
+#include <fstream>
+#include <thread>
 
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
 
+#include "cli/secret_file.hpp"
 #include "test/cli/contracts_fixture.hpp"
 #include "test/support/test_data.hpp"
 
@@ -53,6 +56,44 @@ TEST_CASE("no keystore is ever overwritten", "[wallet]") {
         run_tool(add_wallet, {"import", "--key-file", key, "--out", file, "--password-file", password}).code ==
         74);
     CHECK(dir.read("taken") == "precious");
+}
+
+TEST_CASE("what is wrong with the name of a new keystore is said before the password is asked for",
+          "[wallet]") {
+    const TempDir dir;
+    const ToolRun nowhere = run_tool(add_wallet, {"new", "--out", dir.path("none/k.json")}, "p\np\n", true);
+    CHECK(nowhere.code == 74);
+    CHECK_THAT(nowhere.err, Contains("does not exist") && Contains("install -d") && !Contains("password"));
+    CHECK(run_tool(add_wallet, {"new", "--out", ""}, "p\np\n", true).code == 64);
+    std::filesystem::create_symlink(dir.path("target"), dir.path("link"));
+    const ToolRun link = run_tool(add_wallet, {"new", "--out", dir.path("link")}, "p\np\n", true);
+    CHECK(link.code == 74);
+    CHECK_THAT(link.err, Contains("never overwritten") && !Contains("password"));
+}
+
+TEST_CASE("a file that no password opens is refused before the password is asked for", "[wallet]") {
+    const TempDir dir;
+    const ToolRun run = run_tool(add_wallet, {"address", "--keystore", dir.write("k", "{}")}, "p\n", true);
+    CHECK(run.code == 78);
+    CHECK_THAT(run.err, !Contains("Password"));
+    // Whatever else it is, it is no keystore.
+    CHECK(run_tool(add_wallet, {"inspect", dir.write("huge", std::string(100'000, '{'))}).code == 78);
+    CHECK(run_tool(add_wallet, {"inspect", dir.path()}).code == 78);
+}
+
+TEST_CASE("a key is taken from a named pipe, and a stop ends the wait for its writer", "[wallet]") {
+    const TempDir dir;
+    const std::string pipe = dir.path("pipe");
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    std::stop_source stop;
+    stop.request_stop();
+    const auto stopped = cli::read_private_file(pipe, 100, {}, stop.get_token());
+    REQUIRE_FALSE(stopped);
+    CHECK(stopped.error().code == ErrorCode::cancelled);
+    const std::jthread writer([&pipe] { std::ofstream(pipe) << kWalletDigits << '\n'; });
+    const ToolRun run = run_tool(add_wallet, {"address", "--key-file", pipe});
+    CAPTURE(run.err);
+    CHECK(run.code == 0);
 }
 
 TEST_CASE("an imported key keeps its address, and nothing printed shows it", "[wallet]") {

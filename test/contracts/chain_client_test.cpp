@@ -336,6 +336,31 @@ TEST_CASE("answers of a hostile endpoint are refused", "[chain]") {
     }
 }
 
+TEST_CASE("an endpoint that is too slow counts as away, and what it says is bounded", "[chain]") {
+    FakeChain unused;
+    auto made = std::make_unique<FakeEndpoint>(unused);
+    FakeEndpoint& fake = *made;
+    ChainEndpoint node(std::move(made));
+    fake.before = [](const RpcCall&) {
+        return std::optional<Result<RpcReply>>(fail(ErrorCode::timed_out, "cannot get an HTTP answer"));
+    };
+    CHECK(node.tip().error().code == ErrorCode::unavailable);
+    CHECK(node.block_receipts(1, 2).error().code == ErrorCode::unavailable);
+    fake.before = [](const RpcCall&) {
+        return std::optional<Result<RpcReply>>(rpc_refusal(-32'000, std::string(100'000, 'x')));
+    };
+    CHECK(node.tip().error().why.size() < 400);
+    CHECK(node.send(transfer(test_key(), 0)).why.size() < 400);
+    CHECK(node.estimate_gas({}).error().why.size() < 400);
+    for (const char* gas : {"0x17d7841", "0xffffffffffffffff"}) {  // a block takes 25,000,000
+        fake.before = [gas](const RpcCall&) {
+            return std::optional<Result<RpcReply>>(
+                read_rpc_answer(R"({"id":1,"result":")" + std::string(gas) + "\"}", 1));
+        };
+        CHECK(node.estimate_gas({}).error().code == ErrorCode::bad_data);
+    }
+}
+
 TEST_CASE("a batch that a balancer refuses is asked one by one", "[chain]") {
     FakeChain chain;
     int batches = 0;
@@ -371,7 +396,7 @@ TEST_CASE("a redirect is not followed, and a large answer is not taken", "[chain
     ChainEndpoint second(make_http_endpoint(huge.url()).value());
     const auto tip = second.tip();
     REQUIRE_FALSE(tip);
-    CHECK(tip.error().code == ErrorCode::resource_exhausted);
+    CHECK(tip.error().code == ErrorCode::bad_data);
     CHECK_FALSE(make_http_endpoint("ftp://127.0.0.1/"));
 }
 

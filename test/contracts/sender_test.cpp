@@ -9,128 +9,14 @@
 
 #include <catch2/catch.hpp>
 
-#include "contracts/keystore.hpp"
-#include "test/support/fake_chain.hpp"
-#include "test/support/temp_dir.hpp"
+#include "test/contracts/sender_world.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::contracts;
 using namespace ioswarm::test;
+using namespace ioswarm::test::sender_tests;
 using namespace std::chrono_literals;
-
-namespace sender_tests {
-
-constexpr std::uint64_t kChainId = 4690;
-const U256 kIotx = U256(1'000'000'000'000'000'000);
-const Address kPayee{{0x99}};
-
-/// A second per block, and none of it real.
-class BlockClock final : public WaitClock {
-  public:
-    explicit BlockClock(FakeChain& chain) : chain_(chain) {}
-    Time now() const override { return now_; }
-    void sleep(std::chrono::milliseconds time, const std::stop_token&) override {
-        now_ += time;
-        ++slept;
-        if (on_sleep) on_sleep();
-        if (mining) chain_.mine();
-    }
-    bool mining = true;
-    int slept = 0;
-    std::function<void()> on_sleep;
-
-  private:
-    FakeChain& chain_;
-    Time now_{};
-};
-
-Result<RpcReply> lost_reply() {
-    return fail(ErrorCode::timed_out, "cannot get an HTTP answer", "http://fake:1", "time is over");
-}
-
-struct World {
-    explicit World(FakeChainRules rules = {}, std::size_t endpoints = 1)
-        : chain(std::move(rules)), clock(chain) {
-        chain.fund(key.address(), 10 * kIotx);
-        connect(endpoints);
-    }
-
-    void connect(std::size_t endpoints) {
-        at.clear();
-        std::vector<std::unique_ptr<RpcEndpoint>> list;
-        for (std::size_t i = 0; i < endpoints; ++i) {
-            auto one = std::make_unique<FakeEndpoint>(chain, "http://fake:" + std::to_string(i));
-            at.push_back(one.get());
-            list.push_back(std::move(one));
-        }
-        client = std::make_unique<ChainClient>(std::move(list), kChainId);
-    }
-
-    SentJournal journal() const { return SentJournal::open(dir.path("sent"), kChainId, key.address()).value(); }
-
-    TransactionOrder order(std::uint64_t nonce = 0) const {
-        TransactionOrder out;
-        out.kind = "fund";
-        out.key = "one";
-        out.to = kPayee;
-        out.value = kIotx;
-        out.gas_limit = 10'000;
-        out.gas_price = kMinGasPrice;
-        out.max_gas_price = 2 * U256(kMinGasPrice);
-        out.nonce = nonce;
-        return out;
-    }
-
-    Result<SentEntry> run(SentJournal& journal_, const TransactionOrder& order_) {
-        TransactionSender sender(*client, journal_, key, {60s, 1s, 3}, clock);
-        return sender.run(order_);
-    }
-    Result<SentEntry> run() {
-        SentJournal journal_ = journal();
-        return run(journal_, order());
-    }
-    Result<SentEntry> resume() {
-        SentJournal journal_ = journal();
-        TransactionSender sender(*client, journal_, key, {60s, 1s, 3}, clock);
-        return sender.resume(2 * U256(kMinGasPrice));
-    }
-
-    /// The payee has exactly one payment, and the wallet lost exactly that and the gas of one transaction.
-    void check_paid_once() const {
-        CHECK(chain.balance(kPayee) == kIotx);
-        CHECK(chain.nonce(key.address()) == 1);
-        CHECK(chain.mined(key.address()).size() == 1);
-    }
-
-    TempDir dir;
-    PrivateKey key = key_from_hex(std::string(64, '7')).value();
-    FakeChain chain;
-    BlockClock clock;
-    std::vector<FakeEndpoint*> at;
-    std::unique_ptr<ChainClient> client;
-};
-
-using Before = FakeEndpoint::Before;
-using After = FakeEndpoint::After;
-
-/// Answers of one method are replaced while `on` holds.
-Before instead(const std::string& method, const bool& on, Result<RpcReply> reply) {
-    return [=, &on](const RpcCall& call) -> std::optional<Result<RpcReply>> {
-        if (!on || (method != "*" && call.method != method)) return std::nullopt;
-        return reply;
-    };
-}
-
-RpcReply text_reply(std::string value) {
-    RpcReply reply;
-    reply.kind = RpcReply::Kind::text;
-    reply.value = std::move(value);
-    return reply;
-}
-
-}  // namespace sender_tests
-
-using namespace sender_tests;
+using Catch::Matchers::Contains;
 
 TEST_CASE("a transaction is stored before it is sent, mined and reported", "[sender]") {
     World w;
@@ -149,8 +35,10 @@ TEST_CASE("a transaction is stored before it is sent, mined and reported", "[sen
     CHECK(done->gas_used == 10'000);
     CHECK(done->nonce == 0);
     w.check_paid_once();
-    CHECK(w.journal().last_success("fund", "one")->hash == done->hash);
-    CHECK(w.journal().next_nonce() == 1);
+    const SentJournal journal = w.journal();
+    REQUIRE(last_success(journal.entries(), "fund", "one") != nullptr);
+    CHECK(last_success(journal.entries(), "fund", "one")->hash == done->hash);
+    CHECK(journal.next_nonce() == 1);
 }
 
 TEST_CASE("a node without its gateway plugin serves as well", "[sender]") {
@@ -406,6 +294,45 @@ TEST_CASE("two endpoints that disagree on a block keep the transaction waiting",
     w.check_paid_once();
 }
 
+TEST_CASE("an endpoint that tells of a failure which the others do not know is not believed", "[sender]") {
+    World w({}, 2);
+    bool lie = true;
+    w.at[0]->after = [&lie](const RpcCall& call, Result<RpcReply> reply) {
+        if (lie && call.method == "eth_getTransactionReceipt" && reply && reply->kind == RpcReply::Kind::json) {
+            const std::size_t at = reply->value.find(R"("status":"0x1")");
+            if (at != std::string::npos) reply->value.replace(at, 14, R"("status":"0x0")");
+        }
+        return reply;
+    };
+    const auto waiting = w.run();
+    REQUIRE_FALSE(waiting);
+    CHECK(waiting.error().code == ErrorCode::timed_out);
+    CHECK_THAT(waiting.error().why, Contains("contradict each other") && Contains("fake:1"));
+    lie = false;
+    const auto done = w.resume();
+    REQUIRE(done);
+    CHECK(done->succeeded());
+    w.check_paid_once();
+}
+
+TEST_CASE("a nonce that no wallet can have is refused before anything is signed", "[sender]") {
+    World w;
+    const bool on = true;
+    w.at[0]->before = instead("eth_getTransactionCount", on, text_reply("0xffffffffffffffff"));
+    const auto absurd = choose_nonce(*w.client, nullptr, w.key.address());
+    REQUIRE_FALSE(absurd);
+    CHECK(absurd.error().code == ErrorCode::bad_data);
+}
+
+TEST_CASE("a transaction behind a gap of nonces says what it waits for", "[sender]") {
+    World w;
+    SentJournal journal = w.journal();
+    const auto waiting = w.run(journal, w.order(3));
+    REQUIRE_FALSE(waiting);
+    CHECK(waiting.error().code == ErrorCode::timed_out);
+    CHECK_THAT(waiting.error().why, Contains("nonce 3") && Contains("nonce 0 comes first"));
+}
+
 TEST_CASE("an endpoint that lags behind does not undo what was mined", "[sender]") {
     World w({}, 2);
     REQUIRE(w.run());
@@ -533,31 +460,6 @@ TEST_CASE("without room on the disk nothing is sent", "[sender]") {
     // What was half written is gone again.
     REQUIRE(w.run(journal, w.order()));
     w.check_paid_once();
-}
-
-TEST_CASE("a wallet's journal belongs to one process", "[sender]") {
-    World w;
-    const SentJournal first = w.journal();
-    const auto second = SentJournal::open(w.dir.path("sent"), kChainId, w.key.address());
-    REQUIRE_FALSE(second);
-    CHECK(second.error().code == ErrorCode::try_again);
-}
-
-TEST_CASE("a journal cut off in its last line goes on, one damaged before is refused", "[sender]") {
-    World w;
-    REQUIRE(w.run());
-    const std::string name = "sent/4690-" + to_hex0x(w.key.address().view()) + ".jsonl";
-    const std::string whole = w.dir.read(name);
-    for (std::size_t cut = whole.find('\n') + 1; cut < whole.size(); cut += 37) {
-        w.dir.write(name, whole.substr(0, cut));
-        const SentJournal journal = w.journal();
-        CHECK(journal.entries().size() == 1);
-        CHECK(journal.open_entry() != nullptr);
-    }
-    w.dir.write(name, "x" + whole);
-    const auto damaged = SentJournal::open(w.dir.path("sent"), kChainId, w.key.address());
-    REQUIRE_FALSE(damaged);
-    CHECK(damaged.error().code == ErrorCode::data_loss);
 }
 
 TEST_CASE("a stop ends the wait and keeps the transaction", "[sender]") {

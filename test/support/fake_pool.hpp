@@ -15,6 +15,8 @@ class FakePool final : public FakeContract {
   public:
     explicit FakePool(Bytes code, Address at = {}) : code_(std::move(code)), at_(at) {}
 
+    Address coordinator;
+
     void credit(const Address& wallet, const U256& amount) { pending_[wallet] += amount; }
 
     FakeRun run(const Address& from, const U256&, BytesView data, bool view) override {
@@ -27,6 +29,8 @@ class FakePool final : public FakeContract {
         out.gas = 13'665;
         if (is("claimable(address)")) {
             out.data = to_bytes(to_word(pending_[arguments.address().value()]).view());
+        } else if (is("coordinator()")) {
+            out.data = to_bytes(contracts::abi::address_word(coordinator).view());
         } else if (is("claim()")) {
             pay(from, view, out);
         } else if (is("batchClaimFor(address[])")) {
