@@ -301,6 +301,7 @@ HttpReply MonitorApi::shadow(const HttpRequest&) const {
         {"EVMGasMismatches", shadow.evm_gas_mismatches},
         {"EVMStateMatches", shadow.evm_state_matches},
         {"EVMStateMismatches", shadow.evm_state_mismatches},
+        {"StateRaceExcluded", shadow.state_race_excluded},
     });
 }
 

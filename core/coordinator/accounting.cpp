@@ -141,6 +141,11 @@ ShadowTotals Accounting::shadow() const {
     out.false_positives = numbers.false_positives;
     out.false_negatives = numbers.false_negatives;
     out.nonce_race_excluded = numbers.nonce_race_excluded;
+    out.state_race_excluded = numbers.state_race_excluded;
+    out.evm_gas_matches = numbers.evm_gas_matches;
+    out.evm_gas_mismatches = numbers.evm_gas_mismatches;
+    out.evm_state_matches = numbers.evm_state_matches;
+    out.evm_state_mismatches = numbers.evm_state_mismatches;
     return out;
 }
 

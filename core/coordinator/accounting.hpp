@@ -16,6 +16,7 @@
 #include "core/base/result.hpp"
 #include "core/coordinator/settings.hpp"
 #include "core/coordinator/views.hpp"
+#include "core/ledger/ledger_rows.hpp"
 #include "core/model/chain.hpp"
 #include "core/ports/clock.hpp"
 #include "core/ports/reward_settler.hpp"
@@ -40,6 +41,7 @@ struct Answer {
     /// The newest block known when it came, 0 = none. An answer from execution that came when its block was
     /// known could have been copied from the receipt: it is never counted as a match, though as a mismatch.
     std::uint64_t known_height = 0;
+    RunComparison run;  ///< of an answer from execution; says nothing when we have no run of the task
 };
 
 /// An action of a block that was handed out and has no answer in the books yet.

@@ -49,11 +49,12 @@ AnswerRow Books::plan(const Answer& answer) const {
     out.own_word = !shadow_mode_;
     out.latency_us = std::min(answer.latency_us, kMaxLatencyUs);
     out.known_height = answer.known_height;
+    out.run = answer.run;
     if (!shadow_mode_ || !answer.action_hash) return out;
     const auto mined = recent_actions_.find(*answer.action_hash);
     if (mined == recent_actions_.end()) return out;
-    out.late_verdict = judge(answer.valid, answer.has_reject_reason, answer.executed, mined->second.succeeded,
-                             sender_succeeded(mined->second.height, answer.sender));
+    out.late_verdict = judge({answer.valid, answer.has_reject_reason, answer.executed, answer.run},
+                             mined->second.succeeded, sender_succeeded(mined->second.height, answer.sender));
     // It may be a copy of the receipt, unless it came before the block and was recorded after it.
     const bool may_be_copy = answer.executed && answer.known_height >= mined->second.height;
     if (may_be_copy && is_match(out.late_verdict)) out.late_verdict = Verdict::none;
@@ -114,8 +115,8 @@ void Books::compare(const HeldAction& action, bool succeeded, bool sender_succee
     if (!shadow_mode_) return;
     for (const HeldAnswer& answer : action.answers) {
         if (answer.compared) continue;
-        const Verdict verdict =
-            judge(answer.valid, answer.has_reject_reason, answer.executed, succeeded, sender_succeeded);
+        const Verdict verdict = judge({answer.valid, answer.has_reject_reason, answer.executed, answer.run},
+                                      succeeded, sender_succeeded);
         // The block was known already when this came, so it may be a copy of the receipt.
         const bool may_be_copy = answer.executed && answer.known_height >= change.recent.height;
         if (may_be_copy && is_match(verdict)) continue;
@@ -123,7 +124,7 @@ void Books::compare(const HeldAction& action, bool succeeded, bool sender_succee
         work.agent_id = answer.agent_id;
         work.compared += 1;
         if (is_match(verdict)) ++work.correct;
-        count(verdict, change.numbers);
+        count(verdict, answer.run, change.numbers);
     }
 }
 
@@ -212,7 +213,7 @@ void Books::hold(const AnswerRow& answer) {
     }
     action.answers.push_back({answer.id, answer.agent_id, answer.valid, answer.has_reject_reason,
                               answer.executed, answer.own_word || action.mined_height.has_value(),
-                              answer.known_height});
+                              answer.known_height, answer.run});
 }
 
 void Books::drop(const Hash256& raw_id) {
@@ -254,7 +255,7 @@ void Books::count_work(const AnswerRow& answer) {
     } else if (answer.late_verdict != Verdict::none) {
         delta.compared = 1;
         delta.correct = is_match(answer.late_verdict) ? 1 : 0;
-        count(answer.late_verdict, numbers_);
+        count(answer.late_verdict, answer.run, numbers_);
     }
     add(delta);
 }

@@ -28,6 +28,7 @@ struct HeldAnswer {
     bool executed = false;
     bool compared = false;
     std::uint64_t known_height = 0;  ///< as Answer::known_height
+    RunComparison run;
 };
 
 /// An action with answers that are still needed.

@@ -5,29 +5,51 @@
 
 namespace ioswarm {
 
-/// An answer from execution is held against the receipt; one without says only that signature, nonce and
-/// balance are good, and that the action was mined proves it. `sender_succeeded`: another dispatched action of
-/// its sender succeeded in the same block (../shared/spec/rewards-and-settlement.md section 1).
-[[nodiscard]] constexpr Verdict judge(bool valid, bool has_reject_reason, bool executed, bool receipt_succeeded,
+/// What an answer says, as far as it is compared.
+struct Claim {
+    bool valid = false;
+    bool has_reject_reason = false;
+    bool executed = false;  ///< from execution; else it is about signature, nonce and balance alone
+    RunComparison run;
+};
+
+/// An answer without execution says only that signature, nonce and balance are good, and that the action was
+/// mined proves it. One from execution is held against our own run of the task when there is one, else against
+/// the receipt (rewards-and-settlement.md section 1). `sender_succeeded`: another dispatched action of its
+/// sender succeeded in the same block.
+[[nodiscard]] constexpr Verdict judge(const Claim& claim, bool receipt_succeeded,
                                       bool sender_succeeded) noexcept {
-    const bool actual = !executed || receipt_succeeded;
-    if (valid == actual) return Verdict::matched;
-    if (!valid) return Verdict::false_negative;
-    return !has_reject_reason && sender_succeeded ? Verdict::nonce_race : Verdict::false_positive;
+    const Verdict wrong = claim.valid ? Verdict::false_positive : Verdict::false_negative;
+    if (claim.executed && claim.run.own != OwnRun::none) {
+        const bool own = claim.run.own == OwnRun::valid;
+        if (claim.valid == own) return own == receipt_succeeded ? Verdict::matched : Verdict::state_race;
+        const bool as_the_receipt = claim.run.receipt_counts_too && claim.valid == receipt_succeeded;
+        return as_the_receipt ? Verdict::matched : wrong;
+    }
+    const bool actual = !claim.executed || receipt_succeeded;
+    if (claim.valid == actual) return Verdict::matched;
+    const bool is_race = claim.valid && !claim.has_reject_reason && sender_succeeded;
+    return is_race ? Verdict::nonce_race : wrong;
 }
 
 [[nodiscard]] constexpr bool is_match(Verdict verdict) noexcept {
-    return verdict == Verdict::matched || verdict == Verdict::nonce_race;
+    return verdict == Verdict::matched || verdict == Verdict::nonce_race || verdict == Verdict::state_race;
 }
 
-/// Counts a verdict in the lifetime totals.
-constexpr void count(Verdict verdict, LedgerNumbers& numbers) noexcept {
+/// Counts a verdict, and what our own run says of the answer's gas and changes, in the lifetime totals. Only
+/// the verdict counts for accuracy and pay.
+constexpr void count(Verdict verdict, const RunComparison& run, LedgerNumbers& numbers) noexcept {
     if (verdict == Verdict::none) return;
     ++numbers.compared;
     if (is_match(verdict)) ++numbers.matched;
     if (verdict == Verdict::nonce_race) ++numbers.nonce_race_excluded;
+    if (verdict == Verdict::state_race) ++numbers.state_race_excluded;
     if (verdict == Verdict::false_positive) ++numbers.false_positives;
     if (verdict == Verdict::false_negative) ++numbers.false_negatives;
+    if (run.gas == Agreement::same) ++numbers.evm_gas_matches;
+    if (run.gas == Agreement::differs) ++numbers.evm_gas_mismatches;
+    if (run.state == Agreement::same) ++numbers.evm_state_matches;
+    if (run.state == Agreement::differs) ++numbers.evm_state_mismatches;
 }
 
 }  // namespace ioswarm

@@ -62,10 +62,13 @@ struct ShadowTotals {
     std::uint64_t false_positives = 0;  ///< agent valid, chain invalid
     std::uint64_t false_negatives = 0;  ///< agent invalid, chain valid
     std::uint64_t nonce_race_excluded = 0;
+    // Answers from execution whose gas and changes of state were compared with our run of the task.
     std::uint64_t evm_gas_matches = 0;
     std::uint64_t evm_gas_mismatches = 0;
     std::uint64_t evm_state_matches = 0;
     std::uint64_t evm_state_mismatches = 0;
+    /// Matches: the answer is what our run of the task gives, and the block says otherwise.
+    std::uint64_t state_race_excluded = 0;
     bool operator==(const ShadowTotals&) const = default;
 };
 

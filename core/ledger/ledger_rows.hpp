@@ -20,6 +20,30 @@ enum class Verdict : std::uint8_t {
     nonce_race,      ///< counted as a match: the agent could not know that the sender's other action came first
     false_positive,  ///< agent valid, chain invalid
     false_negative,  ///< agent invalid, chain valid
+    /// Counted as a match: the answer is what our own run of the task gives, and the block says otherwise,
+    /// because an earlier transaction of the same block changed the state that the task was run over.
+    state_race,
+};
+
+/// Whether our own run of a task ends with success, as the agent's virtual machine would have it.
+enum class OwnRun : std::uint8_t {
+    none,  ///< there is no run, or its outcome is not known: the receipt decides
+    invalid,
+    valid,
+};
+
+/// How a figure of an answer compares with the same figure of our own run.
+enum class Agreement : std::uint8_t { not_compared, same, differs };
+
+/// An answer from execution beside our own run of its task. Kept with the answer, because what is compared is
+/// counted only when the block of the action comes.
+struct RunComparison {
+    OwnRun own = OwnRun::none;
+    /// The agent ran the task over its own state (L4): `valid` is right when it equals our run or the receipt.
+    bool receipt_counts_too = false;
+    Agreement gas = Agreement::not_compared;
+    Agreement state = Agreement::not_compared;
+    bool operator==(const RunComparison&) const = default;
 };
 
 /// An answer that is still needed: to compare it, or to know that this agent was paid for this action already.
@@ -38,8 +62,9 @@ struct AnswerRow {
     bool own_word = false;  ///< recorded without shadow mode: counted as correct or not by what the agent said
     Verdict late_verdict = Verdict::none;  ///< when its action had been mined before it came
     std::uint64_t latency_us = 0;
-    std::uint64_t known_height =
-        0;  ///< as Answer::known_height; not kept in the ledger: 0 in rows read from it
+    /// As Answer::known_height; 0 in rows that were written by schema version 1.
+    std::uint64_t known_height = 0;
+    RunComparison run;
 };
 
 /// Work of one agent in the running epoch, up to LedgerNumbers::counted_answers.
@@ -78,6 +103,12 @@ struct LedgerNumbers {
     std::uint64_t false_positives = 0;
     std::uint64_t false_negatives = 0;
     std::uint64_t nonce_race_excluded = 0;
+    std::uint64_t state_race_excluded = 0;  ///< Verdict::state_race
+    // Answers whose gas and whose changes of state were compared with our own run.
+    std::uint64_t evm_gas_matches = 0;
+    std::uint64_t evm_gas_mismatches = 0;
+    std::uint64_t evm_state_matches = 0;
+    std::uint64_t evm_state_mismatches = 0;
     bool operator==(const LedgerNumbers&) const = default;
 };
 

@@ -76,11 +76,21 @@ Result<AnswerRow> answer_of(const Statement& row, const std::string& file) {
     out.executed = row.integer(7) != 0;
     out.own_word = row.integer(8) != 0;
     const std::int64_t verdict = row.integer(9);
-    if (verdict < 0 || verdict > static_cast<std::int64_t>(Verdict::false_negative)) {
+    const std::int64_t own_run = row.integer(12);
+    const std::int64_t gas = row.integer(14);
+    const std::int64_t state = row.integer(15);
+    const auto is_agreement = [](std::int64_t value) {
+        return value >= 0 && value <= static_cast<std::int64_t>(Agreement::differs);
+    };
+    if (verdict < 0 || verdict > static_cast<std::int64_t>(Verdict::state_race) || own_run < 0 ||
+        own_run > static_cast<std::int64_t>(OwnRun::valid) || !is_agreement(gas) || !is_agreement(state)) {
         return fail(damaged(file, "answers"));
     }
     out.late_verdict = static_cast<Verdict>(verdict);
     out.latency_us = row.u64(10);
+    out.known_height = row.u64(11);
+    out.run = {static_cast<OwnRun>(own_run), row.integer(13) != 0, static_cast<Agreement>(gas),
+               static_cast<Agreement>(state)};
     return out;
 }
 
@@ -132,18 +142,21 @@ Result<std::unique_ptr<LedgerTx>> LedgerTx::prepare(sqlite::Database& database) 
         {&all->numbers,
          "SELECT last_height, epoch, epoch_first_height, epoch_started_ms, closed_tasks, counted_answers, "
          "compared, matched, "
-         "false_positives, false_negatives, nonce_race_excluded FROM numbers"},
+         "false_positives, false_negatives, nonce_race_excluded, state_race_excluded, evm_gas_matches, "
+         "evm_gas_mismatches, evm_state_matches, evm_state_mismatches FROM numbers"},
         {&all->set_numbers,
          "UPDATE numbers SET last_height = ?1, epoch = ?2, epoch_first_height = ?3, epoch_started_ms = ?4, "
          "closed_tasks = ?5, counted_answers = ?6, compared = ?7, matched = ?8, false_positives = ?9, "
          "false_negatives = ?10, "
-         "nonce_race_excluded = ?11"},
+         "nonce_race_excluded = ?11, state_race_excluded = ?12, evm_gas_matches = ?13, "
+         "evm_gas_mismatches = ?14, evm_state_matches = ?15, evm_state_mismatches = ?16"},
         {&all->next_id, "SELECT value FROM meta WHERE key = 'next_id'"},
         {&all->set_next_id, "UPDATE meta SET value = ?1 WHERE key = 'next_id'"},
         {&all->answers,
          "SELECT id, raw_id, agent, action_hash, sender, valid, has_reason, executed, own_word, late_verdict, "
-         "latency_us FROM answers ORDER BY id"},
-        {&all->add_answer, "INSERT INTO answers VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"},
+         "latency_us, known_height, own_run, receipt_too, gas, state FROM answers ORDER BY id"},
+        {&all->add_answer,
+         "INSERT INTO answers VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"},
         {&all->drop_answer, "DELETE FROM answers WHERE id = ?1"},
         {&all->work, "SELECT agent, tasks, compared, correct, latency_us FROM work"},
         {&all->set_work,
@@ -249,6 +262,11 @@ Result<LedgerNumbers> LedgerTx::numbers() {
     out.false_positives = row.u64(8);
     out.false_negatives = row.u64(9);
     out.nonce_race_excluded = row.u64(10);
+    out.state_race_excluded = row.u64(11);
+    out.evm_gas_matches = row.u64(12);
+    out.evm_gas_mismatches = row.u64(13);
+    out.evm_state_matches = row.u64(14);
+    out.evm_state_mismatches = row.u64(15);
     row.reset();
     return out;
 }
@@ -265,6 +283,11 @@ Status LedgerTx::set_numbers(const LedgerNumbers& n) {
         .bind_u64(9, n.false_positives)
         .bind_u64(10, n.false_negatives)
         .bind_u64(11, n.nonce_race_excluded)
+        .bind_u64(12, n.state_race_excluded)
+        .bind_u64(13, n.evm_gas_matches)
+        .bind_u64(14, n.evm_gas_mismatches)
+        .bind_u64(15, n.evm_state_matches)
+        .bind_u64(16, n.evm_state_mismatches)
         .run();
 }
 
@@ -298,6 +321,11 @@ Status LedgerTx::add_answer(const AnswerRow& answer) {
         .bind(9, answer.own_word ? 1 : 0)
         .bind(10, static_cast<std::int64_t>(answer.late_verdict))
         .bind_u64(11, answer.latency_us)
+        .bind_u64(12, answer.known_height)
+        .bind(13, static_cast<std::int64_t>(answer.run.own))
+        .bind(14, answer.run.receipt_counts_too ? 1 : 0)
+        .bind(15, static_cast<std::int64_t>(answer.run.gas))
+        .bind(16, static_cast<std::int64_t>(answer.run.state))
         .run();
 }
 
@@ -455,7 +483,8 @@ Status LedgerTx::forget_chain() {
         "DELETE FROM meta WHERE key IN ('evm_chain_id', 'node_chain_id'); DELETE FROM recent_blocks;"
         "UPDATE numbers SET last_height = 0, epoch = 0, epoch_first_height = 0, epoch_started_ms = 0, "
         "counted_answers = 0, compared = 0, matched = 0, false_positives = 0, false_negatives = 0, "
-        "nonce_race_excluded = 0");
+        "nonce_race_excluded = 0, state_race_excluded = 0, evm_gas_matches = 0, evm_gas_mismatches = 0, "
+        "evm_state_matches = 0, evm_state_mismatches = 0");
 }
 
 Status LedgerTx::probe() {

@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -23,13 +24,17 @@ constexpr std::array kTables{
         "closed_tasks INTEGER NOT NULL, counted_answers INTEGER NOT NULL, compared INTEGER NOT NULL, matched "
         "INTEGER NOT NULL, "
         "false_positives INTEGER NOT NULL, false_negatives INTEGER NOT NULL, nonce_race_excluded INTEGER NOT "
-        "NULL) "
-        "STRICT"},
+        "NULL, "
+        "state_race_excluded INTEGER NOT NULL, evm_gas_matches INTEGER NOT NULL, evm_gas_mismatches INTEGER "
+        "NOT NULL, "
+        "evm_state_matches INTEGER NOT NULL, evm_state_mismatches INTEGER NOT NULL) STRICT"},
     std::string_view{
         "CREATE TABLE answers(id INTEGER PRIMARY KEY, raw_id BLOB NOT NULL, agent TEXT NOT NULL, action_hash "
         "BLOB, "
         "sender BLOB NOT NULL, valid INTEGER NOT NULL, has_reason INTEGER NOT NULL, executed INTEGER NOT NULL, "
-        "own_word INTEGER NOT NULL, late_verdict INTEGER NOT NULL, latency_us INTEGER NOT NULL) STRICT"},
+        "own_word INTEGER NOT NULL, late_verdict INTEGER NOT NULL, latency_us INTEGER NOT NULL, "
+        "known_height INTEGER NOT NULL, own_run INTEGER NOT NULL, receipt_too INTEGER NOT NULL, "
+        "gas INTEGER NOT NULL, state INTEGER NOT NULL) STRICT"},
     std::string_view{"CREATE TABLE recent_blocks(height INTEGER PRIMARY KEY, actions BLOB NOT NULL, senders "
                      "BLOB NOT NULL) STRICT"},
     std::string_view{
@@ -59,22 +64,73 @@ constexpr std::array kTables{
     std::string_view{"CREATE INDEX wallet_changes_by_agent ON wallet_changes(agent, id)"},
 };
 
-Status create(sqlite::Database& database, std::int64_t now_ms) {
-    std::string sql = fmt::format("BEGIN IMMEDIATE; PRAGMA application_id = {};", kLedgerApplicationId);
-    for (const std::string_view table : kTables)
-        sql += fmt::format("{};", table);
-    sql += fmt::format(
-        "INSERT INTO meta VALUES('schema_version', {}), ('created_ms', {}), ('next_id', 1), ('probes', 0);"
-        "INSERT INTO numbers VALUES(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);"
-        "COMMIT",
-        kLedgerSchemaVersion, now_ms);
-    Status status = database.execute(sql);
+/// The places of `numbers` and `answers` in kTables, and what they were in version 1.
+constexpr std::size_t kNumbers = 1;
+constexpr std::size_t kAnswers = 2;
+constexpr std::string_view kNumbersOfVersion1{
+    "CREATE TABLE numbers(one INTEGER PRIMARY KEY CHECK(one = 1), last_height INTEGER NOT NULL, "
+    "epoch INTEGER NOT NULL, epoch_first_height INTEGER NOT NULL, epoch_started_ms INTEGER NOT NULL, "
+    "closed_tasks INTEGER NOT NULL, counted_answers INTEGER NOT NULL, compared INTEGER NOT NULL, matched "
+    "INTEGER NOT NULL, "
+    "false_positives INTEGER NOT NULL, false_negatives INTEGER NOT NULL, nonce_race_excluded INTEGER NOT "
+    "NULL) "
+    "STRICT"};
+constexpr std::string_view kAnswersOfVersion1{
+    "CREATE TABLE answers(id INTEGER PRIMARY KEY, raw_id BLOB NOT NULL, agent TEXT NOT NULL, action_hash "
+    "BLOB, "
+    "sender BLOB NOT NULL, valid INTEGER NOT NULL, has_reason INTEGER NOT NULL, executed INTEGER NOT NULL, "
+    "own_word INTEGER NOT NULL, late_verdict INTEGER NOT NULL, latency_us INTEGER NOT NULL) STRICT"};
+
+std::vector<std::string_view> tables_of(std::int64_t version) {
+    std::vector<std::string_view> out(kTables.begin(), kTables.end());
+    if (version == 1) {
+        out[kNumbers] = kNumbersOfVersion1;
+        out[kAnswers] = kAnswersOfVersion1;
+    }
+    return out;
+}
+
+/// Runs `sql` as one transaction.
+Status in_transaction(sqlite::Database& database, const std::string& sql) {
+    Status status = database.execute("BEGIN IMMEDIATE; " + sql + "COMMIT");
     if (!status && database.in_transaction()) static_cast<void>(database.execute("ROLLBACK"));
     return status;
 }
 
-/// One step from the version given to the next. There is none yet: version 1 is the first.
+Status create(sqlite::Database& database, std::int64_t now_ms) {
+    std::string sql = fmt::format("PRAGMA application_id = {};", kLedgerApplicationId);
+    for (const std::string_view table : kTables)
+        sql += fmt::format("{};", table);
+    sql += fmt::format(
+        "INSERT INTO meta VALUES('schema_version', {}), ('created_ms', {}), ('next_id', 1), ('probes', 0);"
+        "INSERT INTO numbers VALUES(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);",
+        kLedgerSchemaVersion, now_ms);
+    return in_transaction(database, sql);
+}
+
+/// Makes the table of this place anew, with the rows that it had and `added` columns of 0 behind each.
+/// `ALTER TABLE` would leave a text of the table in the file that depends on the version of SQLite, and that
+/// check_tables() could not recognise.
+std::string remake(std::size_t place, std::string_view name, std::size_t added) {
+    std::string zeros;
+    for (std::size_t i = 0; i < added; ++i)
+        zeros += ", 0";
+    return fmt::format(
+        "CREATE TEMP TABLE old_{0} AS SELECT * FROM {0}; DROP TABLE {0}; {1}; "
+        "INSERT INTO {0} SELECT *{2} FROM old_{0}; DROP TABLE old_{0}; ",
+        name, kTables[place], zeros);
+}
+
+/// Version 2 compares answers with runs of this program, and keeps for each the newest block known when it
+/// came.
+Status migrate_1_to_2(sqlite::Database& database) {
+    return in_transaction(database, remake(kNumbers, "numbers", 5) + remake(kAnswers, "answers", 5) +
+                                        "UPDATE meta SET value = 2 WHERE key = 'schema_version'; ");
+}
+
+/// One step from the version given to the next.
 Status migrate_one(sqlite::Database& database, std::int64_t from) {
+    if (from == 1) return migrate_1_to_2(database);
     return fail(ErrorCode::failed_precondition, "cannot open the ledger", database.file(),
                 fmt::format("version {} cannot be moved to {}", from, kLedgerSchemaVersion));
 }
@@ -84,21 +140,20 @@ Error altered(const sqlite::Database& database, std::string why) {
             "stop, keep a copy of the file, and restore a backup"};
 }
 
-Status check_tables(sqlite::Database& database) {
-    auto found = database.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid");
+/// In any order: a migration makes tables anew.
+Status check_tables(sqlite::Database& database, std::int64_t version) {
+    auto found = database.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL");
     if (!found) return fail(found.error());
-    std::size_t count = 0;
+    const std::vector<std::string_view> tables = tables_of(version);
+    std::vector<std::string> wanted(tables.begin(), tables.end());
     for (;;) {
         const auto row = found->step();
         if (!row) return fail(row.error());
         if (!*row) break;
-        if (count >= kTables.size() || found->text(0) != kTables[count]) {
-            return fail(altered(database,
-                                "its tables are not those of version " + std::to_string(kLedgerSchemaVersion)));
-        }
-        ++count;
+        if (std::erase(wanted, found->text(0)) == 0)
+            return fail(altered(database, "its tables are not those of version " + std::to_string(version)));
     }
-    if (count != kTables.size()) return fail(altered(database, "a table is missing"));
+    if (!wanted.empty()) return fail(altered(database, "a table is missing"));
     return {};
 }
 
@@ -150,9 +205,11 @@ Status prepare_schema(sqlite::Database& database, std::int64_t now_ms) {
     const auto version = known_version(database);
     if (!version) return fail(version.error());
     for (std::int64_t at = *version; at < kLedgerSchemaVersion; ++at) {
+        // Before anything of an altered file is changed.
+        if (Status status = at > 0 ? check_tables(database, at) : Status(); !status) return status;
         if (Status status = migrate_one(database, at); !status) return status;
     }
-    return check_tables(database);
+    return check_tables(database, kLedgerSchemaVersion);
 }
 
 Status check_schema(sqlite::Database& database) {
@@ -163,7 +220,7 @@ Status check_schema(sqlite::Database& database) {
                     fmt::format("it is of version {}, and is moved to version {} when serve opens it", *version,
                                 kLedgerSchemaVersion));
     }
-    return check_tables(database);
+    return check_tables(database, kLedgerSchemaVersion);
 }
 
 }  // namespace ioswarm

@@ -8,7 +8,7 @@ namespace ioswarm {
 
 /// "IOSL" in the file's header: tells a ledger from any other SQLite file.
 inline constexpr std::int64_t kLedgerApplicationId = 0x494f534c;
-inline constexpr std::int64_t kLedgerSchemaVersion = 1;
+inline constexpr std::int64_t kLedgerSchemaVersion = 2;
 
 /// Settings of the writing connection: WAL, every commit synced. To be called before anything else.
 [[nodiscard]] Status configure_writer(sqlite::Database& database);

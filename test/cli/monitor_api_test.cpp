@@ -237,14 +237,15 @@ TEST_CASE("/swarm/leaderboard leaves out a wallet that was not named", "[monitor
 TEST_CASE("/swarm/epoch and /swarm/shadow have the promised names", "[monitor]") {
     Served served;
     served.monitor.epoch_view = EpochView{7, 2, 50, 40, 30, 90s + 500ms, 100};
-    served.monitor.shadow_totals = ShadowTotals{1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+    served.monitor.shadow_totals = ShadowTotals{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
     CHECK(served.json("/swarm/epoch") ==
           R"({"epoch":7,"agents":2,"total_tasks":50,"total_correct":30,"accuracy":0.75,"elapsed":"1m30.5s"})"
           "\n");
     CHECK(
         served.json("/swarm/shadow") ==
         R"({"TotalCompared":1,"TotalMatched":2,"TotalMismatched":3,"FalsePositives":4,"FalseNegatives":5,)"
-        R"("NonceRaceExcluded":6,"EVMGasMatches":7,"EVMGasMismatches":8,"EVMStateMatches":9,"EVMStateMismatches":10})"
+        R"("NonceRaceExcluded":6,"EVMGasMatches":7,"EVMGasMismatches":8,"EVMStateMatches":9,"EVMStateMismatches":10,)"
+        R"("StateRaceExcluded":11})"
         "\n");
 }
 

@@ -47,6 +47,7 @@ struct GivenAnswer {
     std::uint64_t latency_us = 100;
     bool hashable = true;
     std::uint64_t known_height = 0;
+    RunComparison run = {};
 };
 
 inline Answer answer_of(const GivenAnswer& given) {
@@ -60,6 +61,7 @@ inline Answer answer_of(const GivenAnswer& given) {
     out.executed = given.executed;
     out.latency_us = given.latency_us;
     out.known_height = given.known_height;
+    out.run = given.run;
     return out;
 }
 

@@ -228,6 +228,54 @@ TEST_CASE("a nonce race is a match and counted as excluded") {
     }
 }
 
+TEST_CASE("answers that were executed are held against our own runs, also after a restart") {
+    const RunComparison agrees{OwnRun::valid, false, Agreement::same, Agreement::same};
+    const RunComparison differs{OwnRun::valid, false, Agreement::differs, Agreement::differs};
+    const RunComparison fails{OwnRun::invalid, false, Agreement::not_compared, Agreement::same};
+    Bookkeeping books;
+    REQUIRE(
+        books.record({{.number = 1, .executed = true, .run = agrees},
+                      {.number = 2, .executed = true, .run = differs},   // gas and state do not count for pay
+                      {.number = 3, .executed = true, .run = agrees},    // the block says otherwise
+                      {.number = 4, .executed = true, .run = fails}}));  // the agent is wrong
+    books.reopen();                                                      // the runs are in the ledger
+    REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kGood}, {3, kReverted}, {4, kGood}})));
+    const auto check = [&] {
+        const ShadowTotals totals = books->shadow();
+        CHECK(totals.compared == 4);
+        CHECK(totals.matched == 3);
+        CHECK(totals.state_race_excluded == 1);
+        CHECK(totals.false_positives == 1);
+        CHECK(totals.evm_gas_matches == 2);
+        CHECK(totals.evm_gas_mismatches == 1);
+        CHECK(totals.evm_state_matches == 3);
+        CHECK(totals.evm_state_mismatches == 1);
+        CHECK(work_of(books, "a").correct == 3);
+    };
+    check();
+    books.reopen();
+    check();
+}
+
+TEST_CASE("a late answer that our run agrees with is no match") {
+    Bookkeeping books;
+    REQUIRE(books->on_block(block_of(100, {{1, kGood}, {2, kReverted}})));
+    const RunComparison agrees{OwnRun::valid, true, Agreement::same, Agreement::same};
+    REQUIRE(books.record({{.number = 1, .executed = true, .known_height = 100, .run = agrees},
+                          {.number = 2, .executed = true, .known_height = 100, .run = agrees}}));
+    CHECK(books->shadow().compared == 0);
+    CHECK(books->shadow().evm_gas_matches == 0);
+    CHECK(books->shadow().state_race_excluded == 0);
+}
+
+TEST_CASE("an answer that came when its block was known is no match after a restart either") {
+    Bookkeeping books;
+    REQUIRE(books.record({{.number = 1, .executed = true, .known_height = 1}}));
+    books.reopen();
+    REQUIRE(books->on_block(block_of(1, {{1, kGood}})));
+    CHECK(books->shadow().compared == 0);
+}
+
 TEST_CASE("a late answer is compared for 32 blocks after the block, also after a restart") {
     Bookkeeping books;
     REQUIRE(books->on_block(block_of(100, {{1, kGood}, {2, kReverted}, {3, kGood}})));

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/coordinator/comparison.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace ioswarm;
+
+namespace {
+
+constexpr bool kMined = true;    // the receipt says success
+constexpr bool kFailed = false;  // and here it does not
+
+Claim executed(bool valid, OwnRun own, bool receipt_counts_too = false) {
+    return {valid, false, true, {own, receipt_counts_too, Agreement::not_compared, Agreement::not_compared}};
+}
+
+}  // namespace
+
+TEST_CASE("an executed answer is right when it is what our run gives, whatever the block says") {
+    CHECK(judge(executed(true, OwnRun::valid), kMined, false) == Verdict::matched);
+    CHECK(judge(executed(false, OwnRun::invalid), kFailed, false) == Verdict::matched);
+    CHECK(judge(executed(true, OwnRun::valid), kFailed, false) == Verdict::state_race);
+    CHECK(judge(executed(false, OwnRun::invalid), kMined, false) == Verdict::state_race);
+    CHECK(is_match(Verdict::state_race));
+}
+
+TEST_CASE("an executed answer that is not what our run gives is wrong, also when the block agrees with it") {
+    CHECK(judge(executed(true, OwnRun::invalid), kMined, false) == Verdict::false_positive);
+    CHECK(judge(executed(false, OwnRun::valid), kFailed, false) == Verdict::false_negative);
+    CHECK(judge(executed(true, OwnRun::invalid), kFailed, true) == Verdict::false_positive);  // no nonce race
+}
+
+TEST_CASE("an answer over the agent's own state may agree with our run or with the block") {
+    CHECK(judge(executed(true, OwnRun::invalid, true), kMined, false) == Verdict::matched);
+    CHECK(judge(executed(false, OwnRun::valid, true), kFailed, false) == Verdict::matched);
+    CHECK(judge(executed(true, OwnRun::valid, true), kFailed, false) == Verdict::state_race);
+    CHECK(judge(executed(true, OwnRun::invalid, true), kFailed, false) == Verdict::false_positive);
+    CHECK(judge(executed(false, OwnRun::valid, true), kMined, false) == Verdict::false_negative);
+}
+
+TEST_CASE("without a run of our own the receipt decides") {
+    CHECK(judge(executed(true, OwnRun::none), kMined, false) == Verdict::matched);
+    CHECK(judge(executed(true, OwnRun::none), kFailed, false) == Verdict::false_positive);
+    CHECK(judge(executed(true, OwnRun::none), kFailed, true) == Verdict::nonce_race);
+    CHECK(judge(executed(false, OwnRun::none), kMined, false) == Verdict::false_negative);
+}
+
+TEST_CASE("gas and state are counted beside the verdict and never change it") {
+    LedgerNumbers numbers;
+    count(Verdict::matched, {OwnRun::valid, false, Agreement::differs, Agreement::differs}, numbers);
+    count(Verdict::state_race, {OwnRun::valid, false, Agreement::same, Agreement::same}, numbers);
+    count(Verdict::false_positive, {OwnRun::invalid, false, Agreement::not_compared, Agreement::same}, numbers);
+    count(Verdict::none, {OwnRun::valid, false, Agreement::same, Agreement::same}, numbers);  // not compared
+    CHECK(numbers.compared == 3);
+    CHECK(numbers.matched == 2);
+    CHECK(numbers.state_race_excluded == 1);
+    CHECK(numbers.evm_gas_matches == 1);
+    CHECK(numbers.evm_gas_mismatches == 1);
+    CHECK(numbers.evm_state_matches == 2);
+    CHECK(numbers.evm_state_mismatches == 1);
+}
