@@ -26,9 +26,7 @@ Missing named_by(const Transaction& transaction, FetchedState& state) {
 }
 
 /// Which bound the state would pass with what is missing; complete: none.
-ReadingEnd bound_passed(const FetchedState& state, const Missing& missing, unsigned rounds,
-                        const ReadingBounds& bounds) {
-    if (rounds >= bounds.rounds) return ReadingEnd::rounds;
+ReadingEnd bound_passed(const FetchedState& state, const Missing& missing, const ReadingBounds& bounds) {
     if (state.accounts() + missing.accounts.size() > bounds.accounts) return ReadingEnd::accounts;
     if (state.slots() + missing.slots.size() > bounds.slots) return ReadingEnd::slots;
     if (state.code_bytes() > bounds.code_bytes) return ReadingEnd::code_bytes;
@@ -38,8 +36,10 @@ ReadingEnd bound_passed(const FetchedState& state, const Missing& missing, unsig
 }  // namespace
 
 std::optional<AccountRecord> FetchedState::account(const Address& address) {
-    const auto found = accounts_.find(address);
-    return found == accounts_.end() ? std::nullopt : std::optional(found->second);
+    if (const auto found = accounts_.find(address); found != accounts_.end()) return found->second;
+    auto known = behind_ == nullptr ? std::nullopt : behind_->account(address);
+    if (known) put(address, *known);
+    return known;
 }
 
 std::optional<SlotRecord> FetchedState::slot(const Address& address, const Word& key) {
@@ -47,13 +47,17 @@ std::optional<SlotRecord> FetchedState::slot(const Address& address, const Word&
         if (const auto found = held->second.find(key); found != held->second.end()) return found->second;
     }
     const auto account = accounts_.find(address);
-    const bool absent = account != accounts_.end() && !account->second.exists;
-    return absent ? std::optional(SlotRecord{}) : std::nullopt;
+    if (account != accounts_.end() && !account->second.exists) return SlotRecord{};
+    const auto known = behind_ == nullptr ? std::nullopt : behind_->slot(address, key);
+    if (known) put(address, key, *known);
+    return known;
 }
 
 std::optional<Hash256> FetchedState::block_hash(std::uint64_t height) {
-    const auto found = hashes_.find(height);
-    return found == hashes_.end() ? std::nullopt : std::optional(found->second);
+    if (const auto found = hashes_.find(height); found != hashes_.end()) return found->second;
+    const auto known = behind_ == nullptr ? std::nullopt : behind_->block_hash(height);
+    if (known) put_block_hash(height, *known);
+    return known;
 }
 
 void FetchedState::put(const Address& address, AccountRecord record) {
@@ -87,14 +91,15 @@ std::string_view to_string(ReadingEnd end) noexcept {
 
 Reading run_and_read(Executor& executor, const Transaction& transaction, const BlockContext& block,
                      const Rules& rules, FetchedState& state, StateFetcher& fetcher,
-                     const ReadingBounds& bounds) {
+                     const ReadingBounds& bounds, StateSource* seen) {
     using SteadyClock = std::chrono::steady_clock;
     const auto deadline = SteadyClock::now() + bounds.time;
     Reading reading;
     Missing missing = named_by(transaction, state);
     while (true) {
         if (!missing.empty()) {
-            reading.end = bound_passed(state, missing, reading.rounds, bounds);
+            reading.end =
+                reading.rounds >= bounds.rounds ? ReadingEnd::rounds : bound_passed(state, missing, bounds);
             if (reading.end != ReadingEnd::complete) return reading;
             ++reading.rounds;
             if (const Status fetched = fetcher.fetch(missing, state); !fetched) {
@@ -107,13 +112,15 @@ Reading run_and_read(Executor& executor, const Transaction& transaction, const B
             reading.end = ReadingEnd::code_bytes;
             return reading;
         }
-        reading.outcome = executor.run(transaction, block, state, rules, deadline);
+        reading.outcome = executor.run(transaction, block, seen == nullptr ? state : *seen, rules, deadline);
         if (SteadyClock::now() > deadline) {
             reading.end = ReadingEnd::time;
             return reading;
         }
         missing = reading.outcome.missing;
-        if (missing.empty()) return reading;
+        if (!missing.empty()) continue;
+        reading.end = bound_passed(state, missing, bounds);  // what stood behind the state counts too
+        return reading;
     }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <unordered_map>
 
 #include "core/base/result.hpp"
@@ -12,6 +13,10 @@ namespace ioswarm::evm {
 /// State of one height that was fetched so far. Not thread-safe.
 class FetchedState final : public StateSource {
   public:
+    /// `behind` (null: nothing) is asked for what is not held yet, and what it knows is held from then on. It
+    /// must know the same height and outlive this.
+    explicit FetchedState(StateSource* behind = nullptr) : behind_(behind) {}
+
     [[nodiscard]] std::optional<AccountRecord> account(const Address& address) override;
     /// An account that was fetched and does not exist has no slots, so nothing is fetched for it.
     [[nodiscard]] std::optional<SlotRecord> slot(const Address& address, const Word& key) override;
@@ -26,6 +31,7 @@ class FetchedState final : public StateSource {
     [[nodiscard]] std::size_t code_bytes() const noexcept { return code_bytes_; }
 
   private:
+    StateSource* behind_;
     std::unordered_map<Address, AccountRecord, FixedBytesHash> accounts_;
     std::unordered_map<Address, std::unordered_map<Word, SlotRecord, WordHash>, FixedBytesHash> slots_;
     std::map<std::uint64_t, Hash256> hashes_;
@@ -42,6 +48,16 @@ class StateFetcher {
     /// time-out. After an error `state` may hold part of it. Errors: unavailable, timed_out, bad_data;
     /// out_of_range when the source no longer holds the height.
     [[nodiscard]] virtual Status fetch(const Missing& missing, FetchedState& state) = 0;
+};
+
+/// Where the state of the newest block is read. Thread-safe.
+class StateFetchers {
+  public:
+    virtual ~StateFetchers() = default;
+
+    /// A fetcher of the state that the block at `height` left; used by one thread, and not longer than this.
+    /// Once a newer block is there its fetches may fail with out_of_range.
+    [[nodiscard]] virtual std::unique_ptr<StateFetcher> at(std::uint64_t height) = 0;
 };
 
 /// What one transaction may take.
@@ -66,9 +82,12 @@ struct Reading {
 
 /// Runs the transaction, fetches everything that the run missed, and runs again, until nothing is missing or a
 /// bound is passed. The first fetch brings sender, recipient and access list without a run. `state` keeps what
-/// was fetched, for other transactions of the same height; the bounds count what it holds in all.
+/// was fetched, for other transactions of the same height; the bounds count what it holds in all. `seen` is
+/// what the run reads from, when that is another view of `state` than `state` itself: nothing may be missing
+/// from it that `state` holds.
 [[nodiscard]] Reading run_and_read(Executor& executor, const Transaction& transaction,
                                    const BlockContext& block, const Rules& rules, FetchedState& state,
-                                   StateFetcher& fetcher, const ReadingBounds& bounds = {});
+                                   StateFetcher& fetcher, const ReadingBounds& bounds = {},
+                                   StateSource* seen = nullptr);
 
 }  // namespace ioswarm::evm
