@@ -15,7 +15,6 @@ namespace {
 using Json = nlohmann::json;
 using evm::Word;
 
-constexpr std::size_t kMostRequests = 100;  ///< iotex-core's default batchRequestLimit
 /// The chain's limit since the upgrade named Tsunami; web3 shows another number. Above what any block takes.
 constexpr std::uint64_t kBlockGasLimit = 50'000'000;
 constexpr std::uint64_t kSecondsToNextBlock = 3;
@@ -117,11 +116,12 @@ std::vector<RpcCall> requests_for(const evm::Missing& missing, const std::string
     return out;
 }
 
-std::vector<JsonRpcClient::Batch> in_batches(const std::vector<RpcCall>& requests) {
+/// Batches of at most `limit` requests, the last of each being the question for the tip.
+std::vector<JsonRpcClient::Batch> in_batches(const std::vector<RpcCall>& requests, std::size_t limit) {
     std::vector<JsonRpcClient::Batch> out;
-    for (std::size_t at = 0; at < requests.size(); at += kMostRequests - 1) {
+    for (std::size_t at = 0; at < requests.size(); at += limit - 1) {
         const auto first = requests.begin() + static_cast<std::ptrdiff_t>(at);
-        const std::size_t count = std::min(kMostRequests - 1, requests.size() - at);
+        const std::size_t count = std::min(limit - 1, requests.size() - at);
         out.emplace_back(first, first + static_cast<std::ptrdiff_t>(count));
         out.back().push_back({"eth_blockNumber"});
     }
@@ -303,9 +303,26 @@ Result<evm::BlockContext> fetch_context(JsonRpcClient& web3, const std::string& 
 
 }  // namespace
 
+/// The answers, and behind those of each batch the tip's height at the time when they were all there.
+Web3Calls::Replies Web3StateFetcher::ask(const std::vector<RpcCall>& requests) const {
+    for (;;) {
+        const std::size_t limit = web3_.batch_limit();
+        if (limit > 1) {
+            auto replies = web3_.call_all(in_batches(requests, limit), stop_);
+            // A batch that the endpoint refused and that was cut may have told the tip before the rest.
+            if (web3_.batch_limit() == limit) return replies;
+            continue;
+        }
+        auto replies = web3_.call_all(std::vector<JsonRpcClient::Batch>{requests}, stop_);
+        const std::vector<JsonRpcClient::Batch> tip{{{"eth_blockNumber"}}};
+        replies.front().push_back(std::move(web3_.call_all(tip, stop_).front().front()));
+        return replies;
+    }
+}
+
 Status Web3StateFetcher::fetch(const evm::Missing& missing, evm::FetchedState& state) {
     if (missing.empty()) return {};
-    Answers answers(web3_.call_all(in_batches(requests_for(missing, height_quantity(height_))), stop_));
+    Answers answers(ask(requests_for(missing, height_quantity(height_))));
     for (const auto& batch : answers.batches()) {
         const auto tip = reply_uint64(batch.back(), "eth_blockNumber");
         if (!tip) return fail(tip.error());

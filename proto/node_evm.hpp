@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/evm/reading.hpp"
 #include "core/net/json_rpc.hpp"
@@ -13,8 +17,25 @@
 
 namespace ioswarm::proto {
 
+/// What a fetcher asks of web3: a client of its own, or an endpoint that is watched.
+struct Web3Calls {
+    using Replies = std::vector<JsonRpcClient::BatchReplies>;
+
+    /// `web3` must outlive this and have JsonRpcClient's call_all() and batch_limit().
+    template <typename Web3>
+    static Web3Calls of(Web3& web3) {
+        return {[&web3](std::span<const JsonRpcClient::Batch> batches, const std::stop_token& stop) {
+                    return web3.call_all(batches, stop);
+                },
+                [&web3] { return web3.batch_limit(); }};
+    }
+
+    std::function<Replies(std::span<const JsonRpcClient::Batch>, const std::stop_token&)> call_all;
+    std::function<std::size_t()> batch_limit;
+};
+
 /// Reads accounts, slots and block hashes as the block at `height` left them. One fetch is one batch, or
-/// several at once where the node's limit of 100 requests asks for it. A slot that reads 0 counts as absent:
+/// several at once where the endpoint's limit asks for it. A slot that reads 0 counts as absent:
 /// web3 does not tell absent from zero, so the gas of a run that writes such a slot twice is an estimate.
 class Web3StateFetcher final : public evm::StateFetcher {
   public:
@@ -26,12 +47,17 @@ class Web3StateFetcher final : public evm::StateFetcher {
 
     Web3StateFetcher(JsonRpcClient& web3, std::uint64_t height, Height which = Height::must_be_tip,
                      std::stop_token stop = {})
-        : web3_(web3), height_(height), which_(which), stop_(std::move(stop)) {}
+        : Web3StateFetcher(Web3Calls::of(web3), height, which, std::move(stop)) {}
+    Web3StateFetcher(Web3Calls web3, std::uint64_t height, Height which = Height::must_be_tip,
+                     std::stop_token stop = {})
+        : web3_(std::move(web3)), height_(height), which_(which), stop_(std::move(stop)) {}
 
     [[nodiscard]] Status fetch(const evm::Missing& missing, evm::FetchedState& state) override;
 
   private:
-    JsonRpcClient& web3_;
+    [[nodiscard]] Web3Calls::Replies ask(const std::vector<RpcCall>& requests) const;
+
+    Web3Calls web3_;
     std::uint64_t height_;
     Height which_;
     std::stop_token stop_;

@@ -20,6 +20,10 @@
 #include "proto/node_source.hpp"
 #include "proto/web3_endpoint.hpp"
 
+namespace ioswarm::evm {
+class StateFetchers;  // core/evm/reading.hpp
+}
+
 namespace ioswarm::proto {
 
 /// What the three ports of a NodeSource share: both connections and what was learned over them. Thread-safe.
@@ -79,6 +83,7 @@ class NodeLink {
 [[nodiscard]] std::unique_ptr<ActPoolReader> make_node_pool(NodeLink& link);
 [[nodiscard]] std::unique_ptr<StateReader> make_node_state(NodeLink& link);
 [[nodiscard]] std::unique_ptr<BlockSource> make_node_blocks(NodeLink& link);
+[[nodiscard]] std::unique_ptr<evm::StateFetchers> make_node_run_state(NodeLink& link);
 
 /// A port knows unavailable, timed_out, bad_data, out_of_range and cancelled; what else the layers below say
 /// becomes the nearest of them.

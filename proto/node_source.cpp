@@ -5,6 +5,7 @@
 #include <cctype>
 #include <utility>
 
+#include "core/evm/reading.hpp"
 #include "core/net/http_client.hpp"
 #include "core/net/json_rpc.hpp"
 #include "proto/grpc_locks.hpp"
@@ -38,12 +39,14 @@ struct NodeSource::Impl {
         : link(std::move(settings), std::move(web3), std::move(log)),
           pool(make_node_pool(link)),
           state(make_node_state(link)),
-          blocks(make_node_blocks(link)) {}
+          blocks(make_node_blocks(link)),
+          run_state(make_node_run_state(link)) {}
 
     NodeLink link;  // first: the ports refer to it
     std::unique_ptr<ActPoolReader> pool;
     std::unique_ptr<StateReader> state;
     std::unique_ptr<BlockSource> blocks;
+    std::unique_ptr<evm::StateFetchers> run_state;
 };
 
 NodeSource::NodeSource(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -57,6 +60,9 @@ StateReader& NodeSource::state() noexcept {
 }
 BlockSource& NodeSource::blocks() noexcept {
     return *impl_->blocks;
+}
+evm::StateFetchers& NodeSource::run_state() noexcept {
+    return *impl_->run_state;
 }
 
 Result<std::unique_ptr<NodeSource>> NodeSource::create(NodeSettings settings, Log log) {

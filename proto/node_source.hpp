@@ -15,6 +15,10 @@
 #include "core/ports/block_source.hpp"
 #include "core/ports/state_reader.hpp"
 
+namespace ioswarm::evm {
+class StateFetchers;  // core/evm/reading.hpp
+}
+
 namespace ioswarm::proto {
 
 struct NodeSettings {
@@ -61,6 +65,8 @@ class NodeSource {
     [[nodiscard]] ActPoolReader& pool() noexcept;
     [[nodiscard]] StateReader& state() noexcept;
     [[nodiscard]] BlockSource& blocks() noexcept;
+    /// Accounts, code and slots of the tip, for runs of transactions.
+    [[nodiscard]] evm::StateFetchers& run_state() noexcept;
 
     /// Asks the node which chain it is on, over both connections. Errors: unavailable, timed_out, bad_data,
     /// cancelled (`stop`).

@@ -76,6 +76,22 @@ TEST_CASE("more than 100 requests are split, and their answers stay in order") {
         REQUIRE(state.slot(kContract, key)->value == Word{1'000 + key});
 }
 
+TEST_CASE("an endpoint that takes small batches, or none, is read all the same") {
+    FakeWeb3State node;
+    fill(node);
+    JsonRpcClient web3 = client_of(node);
+    const auto limit = GENERATE(as<std::size_t>{}, 1, 2, 5);
+    Web3Calls calls = Web3Calls::of(web3);
+    calls.batch_limit = [limit] { return limit; };
+    Web3StateFetcher fetcher(calls, 100);
+    evm::FetchedState state;
+    REQUIRE(fetcher.fetch({{kPlain, kContract}, {{kContract, 5}}, {99}}, state));
+    CHECK(state.account(kPlain)->nonce == 7);
+    CHECK(state.account(kContract)->code->size() == 2);
+    CHECK(state.slot(kContract, 5)->value == Word{0x99});
+    CHECK(state.block_hash(99)->bytes[0] == 99);
+}
+
 TEST_CASE("a tip that moved on while it was read fails the fetch") {
     FakeWeb3State node;
     fill(node);
