@@ -158,9 +158,10 @@ Status ServeApp::make_coordinator() {
     ActPoolReader& pool = node_ ? *gated_pool_ : *embedded_;
     StateReader& state = node_ ? node_->state() : *embedded_;
     BlockSource& blocks = node_ ? *gated_blocks_ : *embedded_;
+    evm::StateFetchers& run_state = node_ ? node_->run_state() : *embedded_;
     if (diffs_) watched_blocks_ = diffs_->watch(blocks);
     auto coordinator = Coordinator::create(settings_, pool, state, watched_blocks_ ? *watched_blocks_ : blocks,
-                                           *accounting_, clock_, log_);
+                                           *accounting_, clock_, log_, &run_state);
     if (!coordinator) return fail(std::move(coordinator).error());
     coordinator_ = *std::move(coordinator);
     if (diffs_) {

@@ -22,6 +22,7 @@ struct GivenTask {
     TaskPtr task;
     TaskLevel level = TaskLevel::l1_sig_verify;
     PartState state = PartState::holding;
+    TaskRunPtr run;  ///< what the task was given out with; null = the receipt alone decides
 };
 
 /// How many tasks were given to agents, counted from the start, at some moment.
@@ -99,6 +100,7 @@ struct Agent {
     std::size_t over_next = 0;
     RateLimiter limiter{kSubmitRatePerSecond, kSubmitBurst};
     std::optional<Clock::Steady> refusal_logged;
+    std::optional<Clock::Steady> difference_logged;  ///< between an answer of it and our run
 
     std::string region;
     std::string version;

@@ -34,9 +34,10 @@ constexpr std::chrono::seconds kReadyFor{30};  // since the source was read (con
 Result<std::unique_ptr<Coordinator>> Coordinator::create(const CoordinatorSettings& settings,
                                                          ActPoolReader& pool, StateReader& state,
                                                          BlockSource& blocks, Accounting& accounting,
-                                                         const Clock& clock, Log log) {
+                                                         const Clock& clock, Log log,
+                                                         evm::StateFetchers* fetchers) {
     std::unique_ptr<Coordinator> made(
-        new Coordinator(settings, pool, state, blocks, accounting, clock, std::move(log)));
+        new Coordinator(settings, pool, state, blocks, accounting, clock, std::move(log), fetchers));
     if (auto reserved = made->reserve_ids(); !reserved) return fail(std::move(reserved.error()));
     for (const auto& [raw_id, answers] : accounting.open_answers())
         made->unseen_.emplace(raw_id, answers);
@@ -44,7 +45,8 @@ Result<std::unique_ptr<Coordinator>> Coordinator::create(const CoordinatorSettin
 }
 
 Coordinator::Coordinator(const CoordinatorSettings& settings, ActPoolReader& pool, StateReader& state,
-                         BlockSource& blocks, Accounting& accounting, const Clock& clock, Log log)
+                         BlockSource& blocks, Accounting& accounting, const Clock& clock, Log log,
+                         evm::StateFetchers* fetchers)
     : settings_(settings),
       pool_(pool),
       accounting_(accounting),
@@ -55,14 +57,17 @@ Coordinator::Coordinator(const CoordinatorSettings& settings, ActPoolReader& poo
       settled_(std::make_shared<Signal>()),
       engine_(std::make_shared<Engine>(settings, clock, log_, wake_)),
       registrations_(std::in_place, settings.register_interval),
-      readers_(state, *engine_),
+      runner_(fetchers != nullptr ? std::make_unique<TaskRunner>(*fetchers) : nullptr),
+      readers_(state, runner_.get(), *engine_),
       follower_(blocks, accounting, *engine_, log_),
       books_alarm_("ledger", log_),
       tip_alarm_("dispatch", log_),
       blocks_alarm_("blocks", log_),
       behind_alarm_("blocks", log_),
       polled_at_(0),
-      poll_policy_(settings.poll_interval) {}
+      poll_policy_(settings.poll_interval) {
+    if (runner_) engine_->enable_runs();
+}
 
 Coordinator::~Coordinator() {
     stop();
@@ -161,6 +166,7 @@ void Coordinator::dispatch(bool poll) {
         }
         if (reserved) ids_failing_ = false;
         readers_.add(engine_->dispatch(poll));
+        readers_.add(engine_->take_runs());
     } while (reserved && engine_->ids_left() == 0);
     if (!poll && engine_->waits_for_poll()) hurry_.raise();
 }

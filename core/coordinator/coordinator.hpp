@@ -41,12 +41,11 @@ namespace ioswarm {
 /// must outlive it, and the clock also the task streams it has opened.
 class Coordinator final : public AgentLink, public Monitor {
   public:
-    /// Errors: of the accounts (ids cannot be reserved).
-    [[nodiscard]] static Result<std::unique_ptr<Coordinator>> create(const CoordinatorSettings& settings,
-                                                                     ActPoolReader& pool, StateReader& state,
-                                                                     BlockSource& blocks,
-                                                                     Accounting& accounting, const Clock& clock,
-                                                                     Log log);
+    /// `fetchers` reads what runs of transactions need; null: no transaction is run, so that agents at L3 get
+    /// lower tasks. Errors: of the accounts (ids cannot be reserved).
+    [[nodiscard]] static Result<std::unique_ptr<Coordinator>> create(
+        const CoordinatorSettings& settings, ActPoolReader& pool, StateReader& state, BlockSource& blocks,
+        Accounting& accounting, const Clock& clock, Log log, evm::StateFetchers* fetchers = nullptr);
     ~Coordinator() override;
     Coordinator(const Coordinator&) = delete;
     Coordinator& operator=(const Coordinator&) = delete;
@@ -99,7 +98,8 @@ class Coordinator final : public AgentLink, public Monitor {
 
   private:
     Coordinator(const CoordinatorSettings& settings, ActPoolReader& pool, StateReader& state,
-                BlockSource& blocks, Accounting& accounting, const Clock& clock, Log log);
+                BlockSource& blocks, Accounting& accounting, const Clock& clock, Log log,
+                evm::StateFetchers* fetchers);
 
     void poll_loop(const std::stop_token& stop);
     void time_loop(const std::stop_token& stop);
@@ -127,6 +127,7 @@ class Coordinator final : public AgentLink, public Monitor {
     const std::shared_ptr<Engine> engine_;
     Guarded<OncePerAgent> registrations_;
     std::atomic<std::uint64_t> registers_too_soon_{0};
+    std::unique_ptr<TaskRunner> runner_;  // null: no transaction is run
     ReadWorkers readers_;
     BlockFollower follower_;
     std::mutex reserving_;  // one reservation at a time; taken before any other lock

@@ -85,6 +85,13 @@ class Engine : public std::enable_shared_from_this<Engine> {
     /// Asked before a read is made: false when whoever waited for it has given up.
     [[nodiscard]] bool wanted(const AccountReadPtr& read);
     void reads_done(const AccountReadPtr& read, std::vector<Result<AccountPtr>> answers);
+    /// From now on transactions are run for agents that execute them; take_runs() gives the runs to make.
+    void enable_runs();
+    /// Runs that dispatch() and reads_done() planned since the last call.
+    [[nodiscard]] std::vector<RunRequestPtr> take_runs();
+    /// As wanted() of a read.
+    [[nodiscard]] bool wanted(const RunRequest& run);
+    void run_done(const RunRequest& run, RunAnswer answer);
     /// A read was refused because the tip has moved: polling soon helps.
     [[nodiscard]] bool waits_for_poll() const;
     /// The agent's state has the diffs up to this height: they were written to its stream, or it asked for what
@@ -176,6 +183,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
     bool give(const AgentPtr& agent, const TaskPtr& task, Clock::Steady now, Effects& effects);
     [[nodiscard]] static std::uint32_t orphaned_parts(const Task& task);
     [[nodiscard]] TaskLevel level_for(const Agent& agent, const Task& task) const;
+    [[nodiscard]] static bool fits(const Batch& batch, const GivenTask& given);
+    void settle_level(const Agent& agent, const Batch& batch, GivenTask& given);
 
     // engine_l4.cpp
     [[nodiscard]] bool is_in_step(const Agent& agent) const;
@@ -184,11 +193,17 @@ class Engine : public std::enable_shared_from_this<Engine> {
     void judge_step(Agent& agent, Clock::Steady now, Effects& effects);
     void judge_all_steps(Clock::Steady now, Effects& effects);
     [[nodiscard]] BlockContext next_block() const;
+    [[nodiscard]] BlockContext block_after(const ChainTip& tip) const;
+
+    // engine_runs.cpp
+    [[nodiscard]] RunComparison compare_run(Agent& agent, const GivenTask& given, const TaskResult& result,
+                                            Clock::Steady now, Effects& effects);
+    void add_run_counters(StatusView& view) const;
 
     // engine_submit.cpp
     [[nodiscard]] Verdict examine(const Agent& agent, const BatchResult& batch) const;
     [[nodiscard]] Submission accept(const AgentPtr& agent, const BatchResult& batch, Verdict verdict,
-                                    Clock::Steady now);
+                                    Clock::Steady now, Effects& effects);
     [[nodiscard]] Result<std::variant<SubmitResponse, Submission>> judge(const std::string& id,
                                                                          const BatchResult& submitted,
                                                                          Effects& effects);
@@ -208,6 +223,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
     Prefetcher prefetcher_;
     IdSource ids_;
     std::optional<ChainTip> tip_;
+    std::optional<ChainTip> block_tip_;  // the newest block taken; it may be newer than tip_
+    bool runs_enabled_ = false;
     std::uint64_t earlier_tip_ = 0;  // height before tip_
     Clock::Steady tip_since_{};      // when tip_ came
     bool awaits_diffs_ = false;      // L4 agents still have time to get the tip's diff

@@ -8,9 +8,8 @@
 namespace ioswarm {
 namespace {
 
-/// An agent without the state itself gets tasks of this level at most; what L3 needs beside the accounts comes
-/// with the EVM.
-constexpr TaskLevel kHighestLevel = TaskLevel::l2_state_verify;
+/// The level from which a task carries accounts, and the highest one of a task whose transaction was not run.
+constexpr TaskLevel kWithoutRun = TaskLevel::l2_state_verify;
 
 /// Tasks looked at in a pass that no agent may have just now (each agent with room had them already): the next
 /// pass goes on behind them, so that many such tasks never make a pass long.
@@ -20,6 +19,11 @@ constexpr std::size_t kLookAhead = 512;
 constexpr std::uint64_t kReadAhead = 200;
 /// Tasks a poll whose last read failed that are tried again.
 constexpr std::uint64_t kReadAgain = 50;
+
+/// Code and slots in one batch, beyond its first task: what agents take in one message (32 MiB for the public
+/// one, as JSON a third more than here) is far above. Code is what a hostile transaction makes tasks large
+/// with.
+constexpr std::size_t kMostRunBytesPerBatch = std::size_t{4} << 20;
 
 std::uint64_t unix_ms(Clock::Wall time) {
     return static_cast<std::uint64_t>(
@@ -31,19 +35,20 @@ struct Item {
     PoolActionPtr action;
     AccountPtr sender;
     AccountPtr receiver;
+    TaskRunPtr run;
     std::uint32_t id;
     TaskLevel level;
     std::uint64_t height;
 };
 
-Item item_of(const Task& task, TaskLevel level, std::uint64_t height) {
-    const bool has_accounts = level >= TaskLevel::l2_state_verify;
-    return {task.action,
-            has_accounts ? task.sender : nullptr,
-            has_accounts ? task.receiver : nullptr,
-            task.id,
-            level,
-            has_accounts && level < TaskLevel::l4_state_sync ? task.accounts_height : height};
+Item item_of(const Task& task, const GivenTask& given, std::uint64_t height) {
+    Item out{task.action, nullptr, nullptr, given.run, task.id, given.level, height};
+    if (given.level < kWithoutRun) return out;
+    out.sender = given.run ? given.run->sender : task.sender;
+    out.receiver = given.run ? given.run->receiver : task.receiver;
+    if (given.level < TaskLevel::l4_state_sync)
+        out.height = given.run ? given.run->height : task.accounts_height;
+    return out;
 }
 
 TaskPackage package_of(const Item& item, const BlockContext& next_block) {
@@ -54,10 +59,10 @@ TaskPackage package_of(const Item& item, const BlockContext& next_block) {
     if (item.sender) package.sender = *item.sender;
     if (item.receiver) package.receiver = *item.receiver;
     package.block_height = item.height;
-    if (item.level == TaskLevel::l4_state_sync && item.action->evm_tx) {
-        package.evm_tx = item.action->evm_tx;
-        package.block_context = next_block;
-    }
+    if (item.level < TaskLevel::l3_full_execute || !item.action->evm_tx) return package;
+    package.evm_tx = item.action->evm_tx;
+    package.block_context = item.run ? item.run->block : next_block;
+    if (item.level == TaskLevel::l3_full_execute && item.run) add_run_data(*item.run, package);
     return package;
 }
 
@@ -99,9 +104,11 @@ std::vector<AccountReadPtr> Engine::dispatch(bool poll) {
         for (int round = 0; round < 2; ++round) {
             dispatch_queue(TaskQueue::again, again_cursor_, now, effects);
             dispatch_fresh(now, effects);
-            if (!registry_.index().any_at_least(kHighestLevel)) {
+            if (!registry_.index().any_at_least(kWithoutRun)) {
                 dispatch_queue(TaskQueue::unread, unread_cursor_, now, effects);
             }
+            prefetcher_.want_runs(runs_enabled_ && settings_.task_level >= TaskLevel::l3_full_execute &&
+                                  registry_.index().any_at_least(TaskLevel::l3_full_execute));
             const std::uint64_t room = registry_.room() == 0 ? 0 : std::max(registry_.room(), kReadAhead);
             for (AccountReadPtr& read : prefetcher_.plan(room, now))
                 reads.push_back(std::move(read));
@@ -149,7 +156,7 @@ void Engine::dispatch_queue(TaskQueue which, std::uint64_t& cursor, Clock::Stead
 }
 
 Engine::Placed Engine::place(const TaskPtr& task, Clock::Steady now, Effects& effects) {
-    if (book_.needs_accounts(*task) && registry_.index().any_at_least(kHighestLevel)) {
+    if (book_.needs_accounts(*task) && registry_.index().any_at_least(kWithoutRun)) {
         book_.requeue(task);  // a block has come since they were read
         return Placed::partly;
     }
@@ -237,7 +244,7 @@ bool Engine::give(const AgentPtr& agent, const TaskPtr& task, Clock::Steady now,
         batch->deadline = now + settings_.task_timeout;
         batch->tasks.reserve(agent->batch_size);
     }
-    batch->tasks.push_back({task, level_for(*agent, *task), PartState::holding});
+    batch->tasks.push_back({task, level_for(*agent, *task), PartState::holding, nullptr});
     ++agent->open_tasks;
     ++agent->given;
     ++given_;
@@ -263,7 +270,48 @@ bool Engine::give(const AgentPtr& agent, const TaskPtr& task, Clock::Steady now,
 TaskLevel Engine::level_for(const Agent& agent, const Task& task) const {
     if (book_.needs_accounts(task)) return TaskLevel::l1_sig_verify;
     if (agent.gets_l4) return TaskLevel::l4_state_sync;
-    return std::min({settings_.task_level, agent.level, kHighestLevel});
+    const bool executes = settings_.task_level >= TaskLevel::l3_full_execute &&
+                          agent.level == TaskLevel::l3_full_execute && task.run && task.run->suits_l3;
+    // An agent at L4 would fill in what is missing from a state of its own, which may be an old one.
+    if (executes) return TaskLevel::l3_full_execute;
+    return std::min({settings_.task_level, agent.level, kWithoutRun});
+}
+
+/// With the task's run the batch is not too large for one message.
+bool Engine::fits(const Batch& batch, const GivenTask& given) {
+    std::size_t others = 0;
+    for (const GivenTask& other : batch.tasks) {
+        if (&other != &given && other.run && other.level == TaskLevel::l3_full_execute)
+            others += other.run->bytes;
+    }
+    return others == 0 || others + given.run->bytes <= kMostRunBytesPerBatch;
+}
+
+/// At the moment when the agent's stream takes it: what a task was given for may not hold any more. A batch
+/// that goes out a second time, because the agent's stream was cut, goes out with the runs of the first: the
+/// agent may answer either.
+void Engine::settle_level(const Agent& agent, const Batch& batch, GivenTask& given) {
+    const Task& task = *given.task;
+    const bool is_again = batch.taken.has_value();
+    if (is_again && given.run && given.level == TaskLevel::l3_full_execute) return;
+    TaskLevel most = kWithoutRun;
+    if (agent.level == TaskLevel::l4_state_sync) {
+        if (is_in_step(agent)) most = TaskLevel::l4_state_sync;
+    } else if (task.run && task.run->suits_l3) {
+        most = TaskLevel::l3_full_execute;
+    }
+    given.level = std::min({given.level, agent.level, most});
+    const bool at_l4 = given.level == TaskLevel::l4_state_sync;
+    const bool has_run =
+        at_l4 ? task.run && task.run->height == tip_->height : given.level == TaskLevel::l3_full_execute;
+    given.run = has_run ? task.run : nullptr;
+    if (given.run && !at_l4 && !fits(batch, given)) {
+        given.level = kWithoutRun;
+        given.run = nullptr;
+        count("tasks_lowered_batch_full");
+    }
+    if (is_again || given.level < TaskLevel::l3_full_execute || !task.action->evm_tx) return;
+    count(at_l4 ? "tasks_given_at_l4" : "tasks_given_at_l3");
 }
 
 std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const SinkGate* gate) {
@@ -289,11 +337,10 @@ std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const SinkG
                 if (!batch->taken && given.task->fate != Fate::pending) take_back(*agent, *batch, given, false);
                 if (given.state != PartState::holding) continue;
                 const Task& task = *given.task;
-                const bool keeps_l4 = agent->level == TaskLevel::l4_state_sync && is_in_step(*agent);
-                given.level = std::min({given.level, agent->level, keeps_l4 ? agent->level : kHighestLevel});
+                settle_level(*agent, *batch, given);
                 given.task->handed_out = true;
-                items.push_back(item_of(task, given.level,
-                                        given.level == TaskLevel::l4_state_sync ? tip_->height : book_.tip()));
+                const bool at_l4 = given.level == TaskLevel::l4_state_sync;
+                items.push_back(item_of(task, given, at_l4 ? tip_->height : book_.tip()));
             }
             batch->sent = true;
             if (items.empty()) continue;

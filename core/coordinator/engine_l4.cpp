@@ -73,13 +73,16 @@ void Engine::diffs_written(const std::string& agent_id, std::uint64_t height) {
     fire(effects);
 }
 
-/// What a transaction of the pool runs in (../shared/spec/protocol.md section 5).
+/// What a transaction of the pool runs in (protocol.md section 5).
 BlockContext Engine::next_block() const {
-    if (!tip_) return {};
+    return tip_ ? block_after(*tip_) : BlockContext{};
+}
+
+BlockContext Engine::block_after(const ChainTip& tip) const {
     const auto at = std::chrono::duration_cast<std::chrono::seconds>(
-        (tip_->time + settings_.block_interval).time_since_epoch());
+        (tip.time + settings_.block_interval).time_since_epoch());
     return {static_cast<std::uint64_t>(std::max<std::int64_t>(at.count(), 0)), settings_.block_gas_limit,
-            to_decimal(tip_->base_fee_rau), settings_.coinbase, tip_->height + 1};
+            to_decimal(tip.base_fee_rau), settings_.coinbase, tip.height + 1};
 }
 
 }  // namespace ioswarm

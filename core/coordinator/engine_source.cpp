@@ -37,6 +37,8 @@ bool Engine::update_pool(std::span<const PoolActionPtr> pending, const ChainTip&
 void Engine::on_block(const ExecutedBlock& block) {
     const std::lock_guard lock(mutex_);
     book_.on_block(block);
+    if (!block_tip_ || block.height >= block_tip_->height)
+        block_tip_ = ChainTip{block.height, block.time, block.base_fee_rau};
     count("blocks_compared");
     if (block.unmatched_actions > 0) count("unmatched_actions", block.unmatched_actions);
     if (block.unhashable_actions > 0) count("unhashable_actions", block.unhashable_actions);
@@ -128,6 +130,7 @@ void Engine::describe(StatusView& view) const {
     };
     for (const auto& [name, value] : figures)
         view.counters[name] = value;
+    if (runs_enabled_) add_run_counters(view);
 }
 
 std::vector<AgentView> Engine::agents() const {

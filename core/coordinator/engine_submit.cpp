@@ -138,14 +138,14 @@ Result<std::variant<SubmitResponse, Submission>> Engine::judge(const std::string
         count(why->counter, results);
     if (!verdict.refused.empty()) log_refusal(agent.get(), id, verdict.text(), now, effects);
     if (verdict.good.empty()) return Judged(SubmitResponse{false, verdict.text()});
-    Submission submission = accept(agent, submitted, std::move(verdict), now);
+    Submission submission = accept(agent, submitted, std::move(verdict), now, effects);
     submission.free = free;
     if (free) submission.batch->answered = true;
     return Judged(std::move(submission));
 }
 
 Submission Engine::accept(const AgentPtr& agent, const BatchResult& submitted, Verdict verdict,
-                          Clock::Steady now) {
+                          Clock::Steady now, Effects& effects) {
     Submission out;
     out.agent = agent;
     out.note = verdict.text();
@@ -163,7 +163,8 @@ Submission Engine::accept(const AgentPtr& agent, const BatchResult& submitted, V
         answer.sender = action.sender;
         answer.valid = result.valid;
         answer.has_reject_reason = !result.reject_reason.empty();
-        answer.executed = given.level == TaskLevel::l4_state_sync && action.evm_tx.has_value();
+        answer.executed = given.level >= TaskLevel::l3_full_execute && action.evm_tx.has_value();
+        if (answer.executed) answer.run = compare_run(*agent, given, result, now, effects);
         answer.known_height = book_.tip();
         answer.latency_us = std::min(result.latency_us, longest);
         out.answers.push_back(std::move(answer));

@@ -9,6 +9,8 @@ namespace {
 
 // Entries of the cache; beyond, it starts anew. A block seldom brings more senders and receivers than this.
 constexpr std::size_t kMaxKnown = 200'000;
+/// How often a run is tried at one height when the tip has moved on meanwhile; then the task goes out without.
+constexpr std::uint32_t kMostOvertaken = 3;
 
 AccountPtr to_snapshot(const Address& address, const AccountState& state) {
     auto snapshot = std::make_shared<AccountSnapshot>();
@@ -104,9 +106,9 @@ void Prefetcher::begin(const TaskPtr& task, bool alone, std::vector<AccountReadP
         task->receiver = nullptr;
     }
     if (alone && reads.back()->addresses.empty()) reads.pop_back();
-    if (task->reads_missing == 0) return finish(task, known_height_);
+    if (task->reads_missing == 0) return accounts_there(task, known_height_);
     book_.requeue(task);  // away from the unreadable ones while it is being read
-    deadlines_.push_back({now + kReadDeadline, task, task->reading});
+    deadlines_.push_back({now + kReadDeadline, task, task->reading, known_height_});
 }
 
 void Prefetcher::want(const TaskPtr& task, const Address& address, bool as_sender, bool alone,
@@ -136,8 +138,42 @@ void Prefetcher::want(const TaskPtr& task, const Address& address, bool as_sende
     known_.insert_or_assign(address, Known{nullptr, read, read->addresses.size() - 1});
 }
 
+bool Prefetcher::wants_run(const Task& task, std::uint64_t height) const {
+    return runs_wanted_ && task.action->evm_tx && task.run_height != height;
+}
+
+void Prefetcher::accounts_there(const TaskPtr& task, std::uint64_t height) {
+    if (!wants_run(*task, height)) return finish(task, height);
+    task->reading = next_reading_++;
+    task->is_being_run = true;
+    planned_runs_.push_back({task, task->reading, height});
+    book_.requeue(task);
+}
+
+std::vector<PlannedRun> Prefetcher::take_runs(Clock::Steady now) {
+    for (const PlannedRun& run : planned_runs_)
+        deadlines_.push_back({now + kReadDeadline, run.task, run.reading, run.height});
+    return std::exchange(planned_runs_, {});
+}
+
+void Prefetcher::done(const RunRequest& run, RunAnswer answer) {
+    ++run_counters_.ends[static_cast<std::size_t>(answer.end)];
+    const TaskPtr& task = run.task;
+    if (task->reading != run.reading) return;  // it was given up
+    if (answer.end == RunEnd::tip_moved) {
+        if (run.height == known_height_) wait_for_poll_ = true;
+        if (++task->runs_overtaken < kMostOvertaken) return fail_read(task, false);
+    }
+    task->run = std::move(answer.run);
+    task->run_height = run.height;
+    finish(task, run.height);
+}
+
 void Prefetcher::finish(const TaskPtr& task, std::uint64_t height) {
     task->reading = 0;
+    task->is_being_run = false;
+    task->runs_overtaken = 0;
+    if (task->run && task->run->height != height) task->run = nullptr;  // its accounts are newer now
     if (!task->read_alone) --reading_;
     answers_again_ = answers_again_ || task->read_alone;
     task->read_alone = false;
@@ -148,6 +184,7 @@ void Prefetcher::finish(const TaskPtr& task, std::uint64_t height) {
 
 void Prefetcher::fail_read(const TaskPtr& task, bool alone_next) {
     task->reading = 0;
+    task->is_being_run = false;
     if (!task->read_alone) --reading_;
     task->read_alone = alone_next;
     if (alone_next) ++task->reads_failed;
@@ -188,7 +225,7 @@ void Prefetcher::done(const AccountReadPtr& read, std::vector<Result<AccountPtr>
                 continue;
             }
             (waiting.as_sender ? task->sender : task->receiver) = *answer;
-            if (--task->reads_missing == 0) finish(task, read->height);
+            if (--task->reads_missing == 0) accounts_there(task, read->height);
         }
         read->waiting[i].clear();
     }
@@ -199,7 +236,11 @@ void Prefetcher::expire(Clock::Steady now) {
         const Deadline& first = deadlines_.front();
         const bool waits = first.task->reading == first.reading;
         if (waits && first.at > now) return;
-        if (waits) {
+        if (waits && first.task->is_being_run) {
+            ++run_counters_.late;
+            first.task->run_height = first.height;
+            finish(first.task, first.height);
+        } else if (waits) {
             ++counters_.late;
             fail_read(first.task, true);
         }

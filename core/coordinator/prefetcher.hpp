@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/coordinator/task.hpp"
 #include "core/coordinator/task_book.hpp"
+#include "core/coordinator/task_run.hpp"
 #include "core/ports/clock.hpp"
 #include "core/ports/state_reader.hpp"
 
@@ -46,8 +49,23 @@ struct ReadCounters {
     std::uint64_t late = 0;          ///< tasks whose accounts were not there in time
 };
 
-/// Plans which accounts to read for which tasks, and hands what was read to them. An address is read once a
-/// block. Not thread-safe; the reading itself happens elsewhere, on as many threads as its caller likes.
+struct RunCounters {
+    std::array<std::uint64_t, kRunEnds> ends{};  ///< by RunEnd
+    std::uint64_t late = 0;                      ///< runs that were not there in time
+
+    [[nodiscard]] std::uint64_t of(RunEnd end) const { return ends[static_cast<std::size_t>(end)]; }
+};
+
+/// A task whose accounts are there and whose transaction is to be run.
+struct PlannedRun {
+    TaskPtr task;
+    std::uint64_t reading = 0;  ///< Task::reading
+    std::uint64_t height = 0;
+};
+
+/// Plans which accounts to read for which tasks, and hands what was read to them; then, when agents that
+/// execute are there, the runs of their transactions. An address is read once per block. Not thread-safe; the
+/// reading itself happens elsewhere, on as many threads as its caller likes.
 class Prefetcher {
   public:
     explicit Prefetcher(TaskBook& book) : book_(book) {}
@@ -64,8 +82,17 @@ class Prefetcher {
     [[nodiscard]] bool wanted(const AccountReadPtr& read);
     /// The answers of a read, in the order of its addresses.
     void done(const AccountReadPtr& read, std::vector<Result<AccountPtr>> answers);
-    /// Gives up waiting for reads that take too long.
+    /// Gives up waiting for reads and runs that take too long.
     void expire(Clock::Steady now);
+
+    /// Whether transactions are run from now on. Tasks go out without their runs where not.
+    void want_runs(bool wanted) { runs_wanted_ = wanted; }
+    /// Runs planned since the last call; their time begins now.
+    [[nodiscard]] std::vector<PlannedRun> take_runs(Clock::Steady now);
+    /// Whether the task still waits for the run.
+    [[nodiscard]] static bool wanted(const RunRequest& run) { return run.task->reading == run.reading; }
+    void done(const RunRequest& run, RunAnswer answer);
+    [[nodiscard]] const RunCounters& run_counters() const { return run_counters_; }
 
     /// True after a read was refused because of its height: polling soon helps.
     [[nodiscard]] bool waits_for_poll() const { return wait_for_poll_; }
@@ -81,12 +108,15 @@ class Prefetcher {
         Clock::Steady at;
         TaskPtr task;
         std::uint64_t reading;
+        std::uint64_t height;
     };
 
     void follow_tip();
     void begin(const TaskPtr& task, bool alone, std::vector<AccountReadPtr>& reads, Clock::Steady now);
     void want(const TaskPtr& task, const Address& address, bool as_sender, bool alone,
               std::vector<AccountReadPtr>& reads);
+    void accounts_there(const TaskPtr& task, std::uint64_t height);
+    [[nodiscard]] bool wants_run(const Task& task, std::uint64_t height) const;
     void finish(const TaskPtr& task, std::uint64_t height);
     void fail_read(const TaskPtr& task, bool alone_next);
 
@@ -94,12 +124,15 @@ class Prefetcher {
     std::unordered_map<Address, Known, FixedBytesHash> known_;  // at known_height_
     std::uint64_t known_height_ = 0;
     std::deque<Deadline> deadlines_;  // in order: the time allowed is the same for all
+    std::vector<PlannedRun> planned_runs_;
+    bool runs_wanted_ = false;
     std::uint64_t next_reading_ = 1;
     std::size_t reading_ = 0;  // tasks, but for those read alone
     bool wait_for_poll_ = false;
     bool answers_again_ = false;     // a task that was read alone has its accounts, since the last poll
     std::uint64_t tried_again_ = 0;  // order of the last task of plan_again()
     ReadCounters counters_;
+    RunCounters run_counters_;
 };
 
 }  // namespace ioswarm

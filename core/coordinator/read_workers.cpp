@@ -6,19 +6,34 @@
 
 namespace ioswarm {
 
-AccountReadPtr ReadWorkers::Work::take() {
-    std::deque<AccountReadPtr>& from = together.empty() ? alone : together;
-    AccountReadPtr read = std::move(from.front());
-    from.pop_front();
-    if (read->alone) ++alone_running;
-    return read;
+ReadWorkers::Job ReadWorkers::Work::take() {
+    Job job;
+    const auto pop = [](auto& from) {
+        auto first = std::move(from.front());
+        from.pop_front();
+        return first;
+    };
+    if (!together.empty()) {
+        job.read = pop(together);
+        return job;
+    }
+    job.slow = true;
+    ++slow_running;
+    const bool takes_run = !runs.empty() && (alone.empty() || run_is_next);
+    run_is_next = !takes_run;
+    if (takes_run) {
+        job.run = pop(runs);
+    } else {
+        job.read = pop(alone);
+    }
+    return job;
 }
 
 void ReadWorkers::start(std::uint32_t threads) {
     threads = std::max<std::uint32_t>(threads, 2);
     {
         const std::lock_guard lock(mutex_);
-        work_.alone_most = threads - 1;
+        work_.slow_most = threads - 1;
     }
     for (std::uint32_t i = 0; i < threads; ++i) {
         threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
@@ -32,6 +47,7 @@ void ReadWorkers::stop() {
     const std::lock_guard lock(mutex_);
     work_.together.clear();
     work_.alone.clear();
+    work_.runs.clear();
 }
 
 void ReadWorkers::add(std::vector<AccountReadPtr> reads) {
@@ -44,37 +60,51 @@ void ReadWorkers::add(std::vector<AccountReadPtr> reads) {
     changed_.notify_all();
 }
 
+void ReadWorkers::add(std::vector<RunRequestPtr> runs) {
+    if (runs.empty()) return;
+    {
+        const std::lock_guard lock(mutex_);
+        for (RunRequestPtr& run : runs)
+            work_.runs.push_back(std::move(run));
+    }
+    changed_.notify_all();
+}
+
 bool ReadWorkers::run_one() {
-    AccountReadPtr read;
+    Job job;
     {
         const std::lock_guard lock(mutex_);
         if (!work_.any()) return false;
-        read = work_.take();
+        job = work_.take();
     }
-    make(read);
+    if (!own_executor_) own_executor_ = std::make_unique<evm::Executor>();
+    make(job, *own_executor_);
     return true;
 }
 
-void ReadWorkers::make(const AccountReadPtr& read) {
-    if (engine_.wanted(read)) engine_.reads_done(read, read_accounts(reader_, *read));
-    if (!read->alone) return;
+void ReadWorkers::make(const Job& job, evm::Executor& executor) {
+    if (job.read && engine_.wanted(job.read)) engine_.reads_done(job.read, read_accounts(reader_, *job.read));
+    if (job.run && runner_ != nullptr && engine_.wanted(*job.run))
+        engine_.run_done(*job.run, runner_->run(executor, *job.run));
+    if (!job.slow) return;
     {
         const std::lock_guard lock(mutex_);
-        --work_.alone_running;
+        --work_.slow_running;
     }
     changed_.notify_one();
 }
 
 void ReadWorkers::work(const std::stop_token& stop) {
+    evm::Executor executor;
     while (true) {
-        AccountReadPtr read;
+        Job job;
         {
             std::unique_lock lock(mutex_);
             changed_.wait(lock, stop, [this] { return work_.any(); });
             if (stop.stop_requested()) return;
-            read = work_.take();
+            job = work_.take();
         }
-        make(read);
+        make(job, executor);
     }
 }
 

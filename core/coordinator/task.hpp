@@ -17,6 +17,9 @@ namespace ioswarm {
 using AgentName = std::shared_ptr<const std::string>;
 /// Never changed after it was made, so that readers need no lock.
 using AccountPtr = std::shared_ptr<const AccountSnapshot>;
+struct TaskRun;  // core/coordinator/task_run.hpp
+/// Never changed after it was made.
+using TaskRunPtr = std::shared_ptr<const TaskRun>;
 
 /// What one agent has to do with a task.
 enum class PartState : std::uint8_t {
@@ -61,6 +64,11 @@ struct Task {
     std::uint32_t reads_missing = 0;    ///< accounts the read under way still owes
     bool read_alone = false;         ///< a read of it failed: its accounts are not read together with others'
     std::uint32_t reads_failed = 0;  ///< since its accounts were last read
+
+    TaskRunPtr run;                    ///< of its transaction, for agents that execute it; null = there is none
+    bool is_being_run = false;         ///< its accounts are there, its run is under way
+    std::uint64_t run_height = 0;      ///< of the state that was last tried; 0 = none
+    std::uint32_t runs_overtaken = 0;  ///< tries at one height that a new block overtook
 
     TaskQueue queue = TaskQueue::none;
     Fate fate = Fate::pending;

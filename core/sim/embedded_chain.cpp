@@ -7,7 +7,6 @@
 #include <thread>
 
 #include "core/base/guarded.hpp"
-#include "core/crypto/keccak.hpp"
 #include "core/sim/contract_code.hpp"
 
 namespace ioswarm::sim {
@@ -37,7 +36,7 @@ EmbeddedChain::EmbeddedChain(const ChainSettings& settings, const Clock& clock, 
       log_(std::move(log)),
       signed_ahead_(std::move(signed_ahead)),
       maker_(settings),
-      code_hash_(keccak256(kContractCode)),
+      code_(std::make_shared<const evm::Code>(kContractCode)),
       model_(settings) {
     std::uint32_t number = 0;
     for (const Address& address : maker_.addresses())
@@ -205,22 +204,57 @@ std::vector<Result<AccountState>> EmbeddedChain::accounts(std::span<const Addres
     out.reserve(addresses.size());
     for (const Address& address : addresses) {
         if (!model_.holds(height)) {
-            out.emplace_back(fail(ErrorCode::out_of_range, "cannot read the account", to_hex0x(address.view()),
-                                  "height " + std::to_string(height) + " is not held, the tip is " +
-                                      std::to_string(model_.height())));
+            out.emplace_back(fail(not_held(to_hex0x(address.view()), height)));
             continue;
         }
-        const auto index = index_.find(address);
-        if (index == index_.end()) {
-            out.emplace_back();
-            continue;
-        }
-        const ModelAccount account = model_.account(index->second, height);
+        const ModelAccount account = account_at(address, height);
         AccountState state{account.balance_rau, account.nonce, {}};
-        if (account.has_code) state.code_hash = code_hash_;
+        if (account.has_code) state.code_hash = code_->hash();
         out.emplace_back(std::move(state));
     }
     return out;
+}
+
+Error EmbeddedChain::not_held(std::string which, std::uint64_t height) const {
+    return {ErrorCode::out_of_range,
+            "cannot read the account",
+            std::move(which),
+            "height " + std::to_string(height) + " is not held, the tip is " + std::to_string(model_.height()),
+            {}};
+}
+
+/// An address that was never seen is an account without anything.
+ModelAccount EmbeddedChain::account_at(const Address& address, std::uint64_t height) const {
+    const auto index = index_.find(address);
+    return index == index_.end() ? ModelAccount{} : model_.account(index->second, height);
+}
+
+std::unique_ptr<evm::StateFetcher> EmbeddedChain::at(std::uint64_t height) {
+    return std::make_unique<Fetcher>(*this, height);
+}
+
+Status EmbeddedChain::read_run_state(std::uint64_t height, const evm::Missing& missing,
+                                     evm::FetchedState& state) {
+    const std::lock_guard lock(mutex_);
+    advance();
+    if (!model_.holds(height)) return fail(not_held("state", height));
+    for (const Address& address : missing.accounts) {
+        const ModelAccount account = account_at(address, height);
+        evm::AccountRecord record;
+        record.balance = evm::Word::from(account.balance_rau);
+        record.nonce = account.nonce;
+        if (account.has_code) record.code = code_;
+        record.exists = account.has_code || account.nonce != 0 || account.balance_rau != 0;
+        record.has_storage = account.word != 0;
+        state.put(address, std::move(record));
+    }
+    for (const evm::SlotId& slot : missing.slots) {
+        const std::uint64_t word = slot.key.is_zero() ? account_at(slot.address, height).word : 0;
+        state.put(slot.address, slot.key, {evm::Word(word), word != 0});
+    }
+    for (const std::uint64_t block : missing.block_hashes)
+        state.put_block_hash(block, {});  // its blocks have none
+    return {};
 }
 
 Result<ExecutedBlock> EmbeddedChain::next(std::uint64_t height, std::stop_token stop) {

@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "core/base/log.hpp"
+#include "core/evm/reading.hpp"
 #include "core/ports/act_pool_reader.hpp"
 #include "core/ports/block_source.hpp"
 #include "core/ports/clock.hpp"
@@ -37,7 +38,10 @@ namespace ioswarm::sim {
 /// Containers (encoding 128) stand in the pool as such; in blocks they are unfolded and keep their hash, so
 /// their receipts look like any other. Each block has the receipt of a grantReward action that was never in the
 /// pool, and the digest of its state diff.
-class EmbeddedChain final : public ActPoolReader, public StateReader, public BlockSource {
+class EmbeddedChain final : public ActPoolReader,
+                            public StateReader,
+                            public BlockSource,
+                            public evm::StateFetchers {
   public:
     /// Actions that were signed before, by TxPlan::id: whoever knows the whole run beforehand saves the chain
     /// the signing while it is measured. Null = not this one. Must be thread-safe.
@@ -54,6 +58,8 @@ class EmbeddedChain final : public ActPoolReader, public StateReader, public Blo
     /// Held are the tip and the seven heights before it.
     [[nodiscard]] std::vector<Result<AccountState>> accounts(std::span<const Address> addresses,
                                                              std::uint64_t height) override;
+    /// As accounts(), for runs of transactions: with code and slots.
+    [[nodiscard]] std::unique_ptr<evm::StateFetcher> at(std::uint64_t height) override;
     /// Held are the last 1,000 blocks, or fewer that have 200,000 transactions together; out_of_range below.
     /// Height 0 is the block after the tip.
     [[nodiscard]] Result<ExecutedBlock> next(std::uint64_t height, std::stop_token stop) override;
@@ -86,6 +92,17 @@ class EmbeddedChain final : public ActPoolReader, public StateReader, public Blo
       private:
         EmbeddedChain& chain_;
     };
+    class Fetcher final : public evm::StateFetcher {
+      public:
+        Fetcher(EmbeddedChain& chain, std::uint64_t height) : chain_(chain), height_(height) {}
+        [[nodiscard]] Status fetch(const evm::Missing& missing, evm::FetchedState& state) override {
+            return chain_.read_run_state(height_, missing, state);
+        }
+
+      private:
+        EmbeddedChain& chain_;
+        std::uint64_t height_;
+    };
     using Changes = std::shared_ptr<const std::vector<ChangedAccount>>;
 
     struct StoredBlock {
@@ -113,6 +130,10 @@ class EmbeddedChain final : public ActPoolReader, public StateReader, public Blo
     void produce(Clock::Steady now);
     void store(ModelBlock block, Clock::Wall time);
     void know(const CreatedContract& contract);
+    [[nodiscard]] Status read_run_state(std::uint64_t height, const evm::Missing& missing,
+                                        evm::FetchedState& state);
+    [[nodiscard]] ModelAccount account_at(const Address& address, std::uint64_t height) const;
+    [[nodiscard]] Error not_held(std::string which, std::uint64_t height) const;
     [[nodiscard]] Result<PoolActionPtr> made(const TxPlan& plan);
     [[nodiscard]] Address address_of(std::uint32_t account) const;
     [[nodiscard]] Result<StateDiff> next_diff(std::uint64_t height, std::stop_token stop);
@@ -128,7 +149,7 @@ class EmbeddedChain final : public ActPoolReader, public StateReader, public Blo
     const Log log_;
     const SignedAhead signed_ahead_;
     const ActionMaker maker_;
-    const Hash256 code_hash_;
+    const evm::CodePtr code_;  // of every contract
     Diffs diffs_{*this};
 
     std::mutex mutex_;                        // guards all below

@@ -2,6 +2,7 @@
 #include "core/sim/sim_source.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace ioswarm::sim {
 namespace {
@@ -10,6 +11,22 @@ Error away() {
     return Error{
         ErrorCode::unavailable, "cannot read the source", "embedded chain", "it is away on purpose", {}};
 }
+
+/// The chain's, unless the source is away.
+class AwayFetcher final : public evm::StateFetcher {
+  public:
+    AwayFetcher(std::unique_ptr<evm::StateFetcher> from, const std::atomic<bool>& is_away)
+        : from_(std::move(from)), is_away_(is_away) {}
+
+    [[nodiscard]] Status fetch(const evm::Missing& missing, evm::FetchedState& state) override {
+        if (is_away_) return fail(away());
+        return from_->fetch(missing, state);
+    }
+
+  private:
+    std::unique_ptr<evm::StateFetcher> from_;
+    const std::atomic<bool>& is_away_;
+};
 
 }  // namespace
 
@@ -58,6 +75,10 @@ std::vector<Result<AccountState>> SimSource::accounts(std::span<const Address> a
 
 Result<ExecutedBlock> SimSource::next(std::uint64_t height, std::stop_token stop) {
     return chain_.next(height, std::move(stop));
+}
+
+std::unique_ptr<evm::StateFetcher> SimSource::at(std::uint64_t height) {
+    return std::make_unique<AwayFetcher>(chain_.at(height), away_);
 }
 
 void SimSource::stall() {

@@ -18,7 +18,10 @@ namespace ioswarm::sim {
 /// The embedded chain as a coordinator sees it in a run: forged transactions stand in its pool beside the
 /// chain's own, it is away for a while when told so, and the record is told when a transaction is shown for the
 /// first time. All its ports are thread-safe; everything given to it must outlive it.
-class SimSource final : public ActPoolReader, public StateReader, public BlockSource {
+class SimSource final : public ActPoolReader,
+                        public StateReader,
+                        public BlockSource,
+                        public evm::StateFetchers {
   public:
     SimSource(EmbeddedChain& chain, const Scenario& scenario, RunRecord& record);
 
@@ -27,6 +30,7 @@ class SimSource final : public ActPoolReader, public StateReader, public BlockSo
     [[nodiscard]] std::vector<Result<AccountState>> accounts(std::span<const Address> addresses,
                                                              std::uint64_t height) override;
     [[nodiscard]] Result<ExecutedBlock> next(std::uint64_t height, std::stop_token stop) override;
+    [[nodiscard]] std::unique_ptr<evm::StateFetcher> at(std::uint64_t height) override;
 
     /// Every call fails with unavailable, and no block comes, until resume().
     void stall();

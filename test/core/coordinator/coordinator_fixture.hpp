@@ -37,7 +37,7 @@ class House {
         auto books = Accounting::open(*ledger, settings, clock, nullptr, log);
         REQUIRE(books);
         accounting = std::move(*books);
-        auto made = Coordinator::create(settings, pool, state, blocks, *accounting, clock, log);
+        auto made = Coordinator::create(settings, pool, state, blocks, *accounting, clock, log, fetchers);
         REQUIRE(made);
         coordinator = std::move(*made);
     }
@@ -99,6 +99,7 @@ class House {
     FakePool pool;
     FakeState state;
     FakeBlocks blocks;
+    evm::StateFetchers* fetchers = nullptr;  ///< from the next open()
     std::unique_ptr<Ledger> ledger;
     std::unique_ptr<Accounting> accounting;
     std::unique_ptr<Coordinator> coordinator;

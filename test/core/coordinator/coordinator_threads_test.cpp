@@ -9,6 +9,7 @@
 
 #include "core/coordinator/coordinator.hpp"
 #include "test/core/coordinator/coordinator_fixture.hpp"
+#include "test/core/coordinator/run_fixture.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
@@ -76,18 +77,33 @@ class Tally {
     std::size_t count_ = 0;
 };
 
+/// As answer_to(), but what carries a transaction is executed.
+BatchResult execute(const TaskBatch& batch, evm::Executor& executor) {
+    BatchResult out = answer_to(batch);
+    for (std::size_t i = 0; i < batch.tasks.size(); ++i) {
+        if (!batch.tasks[i].evm_tx) continue;
+        auto executed = execute_task(executor, batch.tasks[i]);
+        if (!executed) continue;
+        executed->task_id = batch.tasks[i].task_id;
+        out.results[i] = *std::move(executed);
+    }
+    return out;
+}
+
 /// An agent that answers everything it is given until its stream ends.
 class HonestAgent {
   public:
-    HonestAgent(House& house, std::string id, Tally& tally) : sink_(std::make_shared<WaitingSink>()) {
-        REQUIRE(house.register_agent(id, {id, kL2, "", "", ""})->accepted);
-        auto stream = house.coordinator->open_task_stream(id, {id, kL2, 10}, sink_);
+    HonestAgent(House& house, std::string id, Tally& tally, TaskLevel level = kL2)
+        : sink_(std::make_shared<WaitingSink>()) {
+        REQUIRE(house.register_agent(id, {id, level, "", "", ""})->accepted);
+        auto stream = house.coordinator->open_task_stream(id, {id, level, 10}, sink_);
         REQUIRE(stream);
         stream_ = std::move(*stream);
         thread_ = std::jthread([this, &house, id = std::move(id), &tally] {
+            evm::Executor executor;
             while (sink_->wait()) {
                 while (const auto batch = stream_->take()) {
-                    house.coordinator->submit(id, answer_to(*batch),
+                    house.coordinator->submit(id, execute(*batch, executor),
                                               [&tally, batch](const Result<SubmitResponse>& r) {
                                                   if (r && r->accepted) tally.add(batch->tasks.size());
                                               });
@@ -146,6 +162,51 @@ TEST_CASE("with all threads running, each transaction is dispatched, answered an
         CHECK(agent->ended()->code == ErrorCode::unavailable);
     }
     CHECK(tally.count() == 2000);
+}
+
+TEST_CASE("with all threads running, agents at L3 execute what was run before, and all of it agrees") {
+    constexpr std::size_t kCalls = 300;
+    SystemClock clock;
+    CoordinatorSettings settings = fast();
+    settings.task_level = TaskLevel::l3_full_execute;
+    FakeRunState run_state;
+    run_state.set(address_of_number(1), 1'000'000'000);
+    run_state.set(address_of_number(7), 0, 1, kCounterCode);
+    run_state.set_slot(address_of_number(7), 0, 5);
+    House house(settings, &clock);
+    house.fetchers = &run_state;
+    house.restart();
+    AccountState contract{0, 1, Hash256{}};
+    contract.code_hash->bytes[0] = 7;
+    house.state.set(address_of_number(7), contract);
+    house.state.set(address_of_number(1), {1'000'000'000, 0, {}});
+    house.begin_at_100();
+    Tally tally;
+    std::vector<std::unique_ptr<HonestAgent>> agents;
+    for (int i = 0; i < 3; ++i) {
+        agents.push_back(std::make_unique<HonestAgent>(house, "agent-" + std::to_string(i), tally,
+                                                       TaskLevel::l3_full_execute));
+    }
+    house.coordinator->start();
+    std::vector<PoolActionPtr> pool;
+    for (std::size_t i = 0; i < kCalls; ++i)
+        pool.push_back(call_of(7, i));
+    set_pool(house, pool, 100);
+    tally.wait_for(kCalls);
+    house.block(101, pool);
+    house.blocks.wait_until_asked(102);
+    const ShadowTotals shadow = house.coordinator->shadow();
+    CHECK(shadow.compared == kCalls);
+    CHECK(shadow.matched == kCalls);
+    // A run that this machine was too slow for leaves its task to L2, where gas is not told.
+    const std::uint64_t executed = house.coordinator->status().counters["tasks_given_at_l3"];
+    CHECK(executed > 0);
+    CHECK(shadow.evm_gas_matches == executed);
+    CHECK(shadow.evm_state_matches == executed);
+    CHECK(shadow.evm_gas_mismatches == 0);
+    house.coordinator->stop();
+    for (auto& agent : agents)
+        agent->join();
 }
 
 TEST_CASE("a drain waits for what agents are at work on, and gives out nothing more") {

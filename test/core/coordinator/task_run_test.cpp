@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/coordinator/task_run.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "test/core/coordinator/run_fixture.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+
+namespace {
+
+/// Contracts 7 (a counter) and 8 (which calls the account in its slot 1).
+struct World {
+    explicit World(const evm::ReadingBounds& bounds = {}) : runner(source, bounds) {
+        source.set(address_of_number(1), 1'000'000, 4);
+        source.set(address_of_number(7), 50, 1, kCounterCode);
+        source.set_slot(address_of_number(7), 0, 5);
+        source.set(address_of_number(8), 60, 1, kForwarderCode);
+        source.set_slot(address_of_number(8), 1, 0x0707'0707'0707'0707);
+        source.set(target(), 50, 1, kCounterCode);
+        source.set_slot(target(), 0, 5);
+    }
+    /// What contract 8 calls: another counter, whose address fits into a slot of the fake.
+    static Address target() {
+        Address out;
+        for (std::size_t i = 12; i < 20; ++i)
+            out.bytes[i] = 7;
+        return out;
+    }
+    RunRequest request(std::uint8_t to, std::uint64_t height = 100) {
+        RunRequest out;
+        out.height = height;
+        out.action = call_of(to);
+        out.sender = snapshot(1, "1000000", 4, {});
+        out.receiver = snapshot(to, "50", 1, Bytes(32, to));
+        out.block = BlockContext{1'800'000'000, 30'000'000, "7", "", height + 1};
+        return out;
+    }
+    static AccountPtr snapshot(std::uint8_t number, const std::string& balance, std::uint64_t nonce,
+                               Bytes hash) {
+        return std::make_shared<const AccountSnapshot>(
+            AccountSnapshot{to_hex0x(address_of_number(number).view()), balance, nonce, std::move(hash)});
+    }
+
+    FakeRunState source;
+    TaskRunner runner;
+    evm::Executor executor;
+};
+
+TaskPackage task_with(const TaskRun& run, const RunRequest& request) {
+    TaskPackage task;
+    task.sender = *run.sender;
+    task.receiver = *run.receiver;
+    task.block_height = run.height;
+    task.block_context = run.block;
+    task.evm_tx = request.action->evm_tx;
+    add_run_data(run, task);
+    return task;
+}
+
+}  // namespace
+
+TEST_CASE("a run finds the code and the slots of every address that it touches") {
+    World world;
+    const RunRequest request = world.request(8);
+    const RunAnswer answer = world.runner.run(world.executor, request);
+    REQUIRE(answer.end == RunEnd::complete);
+    REQUIRE(answer.run);
+    CHECK(answer.run->suits_l3);
+    const std::string target = to_hex0x(World::target().view());
+    const std::string forwarder = to_hex0x(address_of_number(8).view());
+    CHECK(answer.run->contract_code.size() == 2);
+    CHECK(to_hex(answer.run->contract_code.at(target)->bytes()) == kCounterCode);
+    CHECK(answer.run->storage_slots.at(target).size() == 1);
+    CHECK(answer.run->storage_slots.at(forwarder).size() == 1);
+    CHECK(answer.run->at_l3.own == OwnRun::valid);
+    REQUIRE(answer.run->at_l3.changes.size() == 1);
+    CHECK(answer.run->at_l3.changes[0].value == evm::Word(6));
+    // An agent that is given this executes the same.
+    const auto executed = execute_task(world.executor, task_with(*answer.run, request));
+    REQUIRE(executed);
+    CHECK(compare_with_run(answer.run->at_l3, *executed, false) ==
+          RunComparison{OwnRun::valid, false, Agreement::same, Agreement::same});
+}
+
+TEST_CASE("what was read is not read again until the next block") {
+    World world;
+    REQUIRE(world.runner.run(world.executor, world.request(7)).run);
+    CHECK(world.source.fetches == 2);  // the contract, then its slot
+    REQUIRE(world.runner.run(world.executor, world.request(7)).run);
+    CHECK(world.source.fetches == 2);
+    REQUIRE(world.runner.run(world.executor, world.request(7, 101)).run);
+    CHECK(world.source.fetches == 4);
+}
+
+TEST_CASE("a transfer between plain accounts needs no read at all") {
+    World world;
+    RunRequest request = world.request(2);
+    request.receiver = World::snapshot(2, "0", 0, {});
+    const RunAnswer answer = world.runner.run(world.executor, request);
+    REQUIRE(answer.run);
+    CHECK(answer.run->at_l3.own == OwnRun::valid);
+    CHECK(answer.run->contract_code.empty());
+    CHECK(world.source.fetches == 0);
+}
+
+TEST_CASE("an inner contract has no balance at L3, and its own at L4") {
+    World world;
+    // Sends 1 rau to account 0x33 and reverts when that fails:
+    // PUSH0 (four times) PUSH1 1 PUSH1 0x33 GAS CALL PUSH1 0x10 JUMPI PUSH0 PUSH0 REVERT JUMPDEST STOP
+    const std::string payer = "5f5f5f5f600160335af16010575f5ffd5b00";
+    world.source.set(World::target(), 50, 1, payer);
+    // Calls it and reverts when that reverted.
+    const std::string caller = "5f5f5f5f5f6001545af16010575f5ffd5b00";
+    world.source.set(address_of_number(8), 60, 1, caller);
+    RunRequest request = world.request(8);
+    request.for_l4 = true;
+    const RunAnswer answer = world.runner.run(world.executor, request);
+    REQUIRE(answer.run);
+    CHECK(answer.run->at_l3.own == OwnRun::invalid);
+    CHECK(answer.run->at_l4.own == OwnRun::valid);
+}
+
+TEST_CASE("a run beyond a bound says which, and gives no task") {
+    evm::ReadingBounds bounds;
+    SECTION("rounds") {
+        bounds.rounds = 1;
+        World world(bounds);
+        const RunAnswer answer = world.runner.run(world.executor, world.request(7));
+        CHECK(answer.end == RunEnd::too_many_rounds);
+        CHECK_FALSE(answer.run);
+    }
+    SECTION("accounts") {
+        bounds.accounts = 1;
+        World world(bounds);
+        CHECK(world.runner.run(world.executor, world.request(7)).end == RunEnd::too_many_accounts);
+    }
+    SECTION("slots") {
+        bounds.slots = 0;
+        World world(bounds);
+        CHECK(world.runner.run(world.executor, world.request(7)).end == RunEnd::too_many_slots);
+    }
+    SECTION("code") {
+        bounds.code_bytes = 3;
+        World world(bounds);
+        CHECK(world.runner.run(world.executor, world.request(7)).end == RunEnd::too_much_code);
+    }
+    SECTION("time") {
+        bounds.time = std::chrono::milliseconds(-1);
+        World world(bounds);
+        CHECK(world.runner.run(world.executor, world.request(7)).end == RunEnd::too_slow);
+    }
+}
+
+TEST_CASE("a source that is away, and one whose tip has moved on, are told apart") {
+    World world;
+    world.source.fails = true;
+    CHECK(world.runner.run(world.executor, world.request(7)).end == RunEnd::fetch_failed);
+    world.source.fails = false;
+    world.source.tip = 101;
+    CHECK(world.runner.run(world.executor, world.request(7)).end == RunEnd::tip_moved);
+    world.source.tip = 100;
+    CHECK(world.runner.run(world.executor, world.request(7)).end == RunEnd::complete);
+}
+
+TEST_CASE("a precompiled contract that is not simulated gives no task at L3") {
+    World world;
+    // STATICCALL of the pairing with 192 bytes: PUSH0 PUSH0 PUSH1 192 PUSH0 PUSH1 8 GAS STATICCALL STOP
+    world.source.set(address_of_number(7), 0, 1, "5f5f60c05f60085afa00");
+    const RunAnswer answer = world.runner.run(world.executor, world.request(7));
+    CHECK(answer.end == RunEnd::not_simulated);
+    CHECK_FALSE(answer.run);
+}
+
+TEST_CASE("a transaction with an amount that is none is not run") {
+    World world;
+    RunRequest request = world.request(7);
+    auto action = std::make_shared<PoolAction>(*request.action);
+    action->evm_tx->value = "much";
+    request.action = action;
+    CHECK(world.runner.run(world.executor, request).end == RunEnd::unreadable);
+}
