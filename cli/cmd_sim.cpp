@@ -47,11 +47,22 @@ Status check_target(const SimOptions& options) {
                   "load on somebody else's server is an attack; on your own: --i-own-this-target");
 }
 
+TaskLevel level_from(const std::string& text) {
+    if (text == "L1") return TaskLevel::l1_sig_verify;
+    return text == "L3" ? TaskLevel::l3_full_execute : TaskLevel::l2_state_verify;
+}
+
 Status check(SimCommand& command) {
     SimOptions& options = command.options;
-    if (command.chaos) options.faults = sim::chaos_shares();
-    options.level = command.level == "L1" ? TaskLevel::l1_sig_verify : TaskLevel::l2_state_verify;
+    options.level = level_from(command.level);
     options.rules = command.rules == "field" ? sim::AgentRules::field : sim::AgentRules::honest;
+    const bool executes = options.level == TaskLevel::l3_full_execute;
+    if (!executes && options.faults.wrong_gas + options.faults.wrong_state > 0)
+        return refuse("--wrong-gas, --wrong-state", "only agents that execute report gas and state",
+                      "--level L3");
+    if (executes && options.rules == sim::AgentRules::field)
+        return refuse("--agent-rules", "the field's rules are known for L1 and L2 only", "leave it out at L3");
+    if (command.chaos) options.faults = sim::chaos_shares();
     if (command.task_timeout.count() > 0) options.task_timeout = command.task_timeout;
     if (options.agents < 1 || options.agents > kMostAgents)
         return refuse("--agents", fmt::format("must be 1 to {}", kMostAgents));
@@ -122,8 +133,8 @@ void add_load_options(CLI::App& app, SimCommand& command) {
     app.add_option("--tps", options.tps, "new transactions a second (50)")->type_name("N");
     add_duration_option(app, "--block-time", options.block_time, "a block in so long (5s)");
     app.add_option("--accounts", options.accounts, "accounts that send (1000)")->type_name("N");
-    app.add_option("--level", command.level, "what agents check: L1 or L2 (L2)")
-        ->check(CLI::IsMember({"L1", "L2"}))
+    app.add_option("--level", command.level, "what agents do: check L1 or L2, or execute at L3 (L2)")
+        ->check(CLI::IsMember({"L1", "L2", "L3"}))
         ->type_name("LEVEL");
     app.add_option("--task-redundancy", options.redundancy, "agents a task goes to (1)")->type_name("N");
     add_count_option(app, "--seed", options.seed, "same seed, same transactions and faults (1)");
@@ -150,6 +161,10 @@ void add_fault_options(CLI::App& app, SimCommand& command) {
     add_share(app, "--for-others", faults.for_others, "share of agents that also answer for others");
     add_share(app, "--wrong", faults.wrong,
               "share of transactions that are answered wrongly, whoever is asked");
+    add_share(app, "--wrong-gas", faults.wrong_gas,
+              "at L3: share of transactions for which agents report another gas than they used");
+    add_share(app, "--wrong-state", faults.wrong_state,
+              "at L3: share of transactions for which agents report another state than they left");
     add_share(app, "--forged", faults.forged,
               "share of transactions followed by a forged one, which honest agents reject");
     add_share(app, "--stall", faults.stall, "share of blocks before which the source is away for a while");

@@ -90,6 +90,12 @@ void print_seed(const SimReport& report, std::ostream& out) {
     line(out, "shadow", "{} compared, {} matched, {} mismatched, accuracy {}", seed.shadow.compared,
          seed.shadow.matched, seed.shadow.mismatched,
          percent(ratio(seed.shadow.matched, seed.shadow.compared)));
+    const ShadowTotals& shadow = seed.shadow;
+    if (report.options.level == TaskLevel::l3_full_execute) {
+        line(out, "execution", "gas: {} as in our runs, {} otherwise; state: {} and {}; {} state races",
+             shadow.evm_gas_matches, shadow.evm_gas_mismatches, shadow.evm_state_matches,
+             shadow.evm_state_mismatches, shadow.state_race_excluded);
+    }
     line(out, "paid", "{} IOTX in {} epochs", rau_to_iotx(seed.paid_rau), seed.epochs_paid);
     if (seed.unanswered > 0)
         line(out, "unanswered", "{} transactions: this run is not like others of its seed", seed.unanswered);
@@ -189,6 +195,14 @@ ordered_json latency_json(const Latencies& latency) {
             {"p95_us", latency.p95.count()},
             {"p99_us", latency.p99.count()},
             {"max_us", latency.most.count()}};
+}
+
+ordered_json execution_json(const ShadowTotals& shadow) {
+    return {{"gas_matches", shadow.evm_gas_matches},
+            {"gas_mismatches", shadow.evm_gas_mismatches},
+            {"state_matches", shadow.evm_state_matches},
+            {"state_mismatches", shadow.evm_state_mismatches},
+            {"state_races", shadow.state_race_excluded}};
 }
 
 ordered_json seed_json(const SeedFigures& seed) {
@@ -324,6 +338,9 @@ std::string repeat_line(const SimOptions& options) {
            share_flag("never-read", options.faults.never_read) + share_flag("twice", options.faults.twice) +
            share_flag("for-others", options.faults.for_others) + share_flag("wrong", options.faults.wrong) +
            share_flag("forged", options.faults.forged) + share_flag("stall", options.faults.stall);
+    if (options.level == TaskLevel::l3_full_execute)
+        out += share_flag("wrong-gas", options.faults.wrong_gas) +
+               share_flag("wrong-state", options.faults.wrong_state);
     if (options.task_timeout) out += fmt::format(" --task-timeout {}", go_duration(*options.task_timeout));
     if (options.agents_per_connection != 0)
         out += fmt::format(" --agents-per-connection {}", options.agents_per_connection);
@@ -356,6 +373,8 @@ void print_text(const SimReport& report, std::ostream& out) {
 void print_json(const SimReport& report, std::ostream& out) {
     ordered_json json{{"seed", report.options.seed}, {"command", repeat_line(report.options)}};
     if (report.seed) json["by_seed"] = seed_json(*report.seed);
+    if (report.seed && report.options.level == TaskLevel::l3_full_execute)
+        json["execution"] = execution_json(report.seed->shadow);
     json["this_run"] = run_json(report);
     ordered_json agents = ordered_json::array();
     for (const SimReport::Row& row : report.agents) {

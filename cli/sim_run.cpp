@@ -161,7 +161,8 @@ Status SimRun::start_coordinator() {
         chain_bytes_ = *with_chain - *without_chain;
     chain_->allow(scenario_->chain().resume_height);
     source_ = std::make_unique<sim::SimSource>(*chain_, *scenario_, *record_);
-    auto coordinator = Coordinator::create(settings_, *source_, *source_, *source_, *accounting_, clock_, log_);
+    auto coordinator =
+        Coordinator::create(settings_, *source_, *source_, *source_, *accounting_, clock_, log_, source_.get());
     if (!coordinator) return fail(std::move(coordinator).error());
     coordinator_ = *std::move(coordinator);
     coordinator_->start();

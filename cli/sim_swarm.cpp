@@ -50,10 +50,11 @@ proto::SwarmSettings swarm_settings(const SimOptions& options, std::chrono::mill
     out.version = "ioswarm sim " IOSWARM_VERSION;
     out.late_by = task_timeout + task_timeout / 4;
     out.away_for = std::max<std::chrono::milliseconds>(options.block_time / 2, std::chrono::milliseconds(100));
-    out.answer = sim::with_wrong_share({options.seed, options.faults.wrong},
-                                       options.rules == sim::AgentRules::field
-                                           ? sim::field_rules(options.level)
-                                           : sim::honest_rules(options.level, ChainIds{}));
+    auto rules = options.rules == sim::AgentRules::field ? sim::field_rules(options.level)
+                                                         : sim::honest_rules(options.level, ChainIds{});
+    rules = sim::with_wrong_execution(sim::wrong_gas_share(options.seed, options.faults),
+                                      sim::wrong_state_share(options.seed, options.faults), std::move(rules));
+    out.answer = sim::with_wrong_share({options.seed, options.faults.wrong}, std::move(rules));
     if (options.target.empty()) {
         out.times.retry_min = std::chrono::milliseconds(200);
         out.times.retry_max = std::chrono::milliseconds(500);

@@ -237,7 +237,9 @@ void Swarm::Agent::compute(Batch& batch) {
         result.task_id = task.task_id;
         result.latency_us =
             static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
-        batch.answers.push_back({shared_.record.identify(task.tx_raw), result.valid});
+        const bool executed = task.evm_tx && shared_.settings.level == TaskLevel::l3_full_execute;
+        batch.answers.push_back(
+            {shared_.record.identify(task.tx_raw), result.valid, executed, result.gas_used != 0});
         batch.result.results.push_back(std::move(result));
     }
     batch.result.timestamp = unix_ms();

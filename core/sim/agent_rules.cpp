@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/base/u256.hpp"
+#include "core/coordinator/task_execution.hpp"
 #include "core/crypto/keccak.hpp"
 
 namespace ioswarm::sim {
@@ -82,7 +83,13 @@ TaskResult answer_honestly(TaskLevel level, const ChainIds& ids, const TaskPacka
         if (auto fault = cost_fault(*task.sender, *action->evm_tx); !fault.empty())
             return rejected(std::move(fault));
     }
-    return result;
+    if (level != TaskLevel::l3_full_execute || !task.evm_tx) return result;
+    // One for each thread: it keeps the memories of its runs.
+    static thread_local evm::Executor executor;
+    auto executed = execute_task(executor, task);
+    if (!executed) return rejected(executed.error().text());
+    executed->gas_estimate = executed->gas_used;
+    return *std::move(executed);
 }
 
 TaskResult answer_as_in_the_field(TaskLevel level, const TaskPackage& task) {
@@ -136,6 +143,21 @@ AnswerTask with_wrong_share(WrongShare share, AnswerTask rules) {
         if (!is_answered_wrongly(share, task.tx_raw)) return result;
         result.valid = !result.valid;
         result.reject_reason = result.valid ? "" : "wrong on purpose";
+        return result;
+    };
+}
+
+AnswerTask with_wrong_execution(WrongShare gas, WrongShare state, AnswerTask rules) {
+    if (gas.permille == 0 && state.permille == 0) return rules;
+    return [gas, state, rules = std::move(rules)](const TaskPackage& task) {
+        TaskResult result = rules(task);
+        if (!task.evm_tx) return result;
+        if (result.gas_used != 0 && is_answered_wrongly(gas, task.tx_raw)) ++result.gas_used;
+        if (is_answered_wrongly(state, task.tx_raw)) {
+            const std::string word(64, '1');
+            result.state_changes.push_back(
+                {task.sender ? task.sender->address : std::string(), "0x" + word, "0x" + word, "0x00"});
+        }
         return result;
     };
 }

@@ -18,8 +18,9 @@ using AnswerTask = std::function<TaskResult(const TaskPackage&)>;
 /// An agent that really checks. L1: the action reads, and its signature was made by the sender it names (in
 /// every encoding, containers too), who is also the task's. L2 besides: the nonce is not below the account's,
 /// and the balance covers value and gas at its price bound (for actions without an EVM form: is not 0). A
-/// signature that cannot be checked here (see signer_of) is no reason to reject; the note says so. Higher
-/// levels answer as L2.
+/// signature that cannot be checked here (see signer_of) is no reason to reject; the note says so. L3: a task
+/// that passed L2 and carries evm_tx is executed over its own data, as the public agent does it. L4 answers as
+/// L2.
 [[nodiscard]] AnswerTask honest_rules(TaskLevel level, ChainIds ids);
 
 /// An agent that checks what the public agent checks (../shared/spec/protocol.md section 4, its end): positions
@@ -39,5 +40,9 @@ struct WrongShare {
 
 /// `rules`, with `valid` turned round for the share.
 [[nodiscard]] AnswerTask with_wrong_share(WrongShare share, AnswerTask rules);
+
+/// `rules`, with another gas_used in the answers to `gas`, and with another state change in those to `state`,
+/// when the task was executed. Their `valid` stays as it was.
+[[nodiscard]] AnswerTask with_wrong_execution(WrongShare gas, WrongShare state, AnswerTask rules);
 
 }  // namespace ioswarm::sim

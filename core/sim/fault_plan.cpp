@@ -19,6 +19,8 @@ constexpr std::uint64_t kBatches = 2;
 constexpr std::uint64_t kReturn = 3;
 constexpr std::uint64_t kForged = 4;
 constexpr std::uint64_t kStall = 5;
+constexpr std::uint64_t kWrongGas = 6;
+constexpr std::uint64_t kWrongState = 7;
 
 bool holds_tasks(AgentFault fault) {
     return fault == AgentFault::vanish || fault == AgentFault::late || fault == AgentFault::never_read;
@@ -62,10 +64,18 @@ std::uint32_t FaultShares::of(AgentFault fault) const noexcept {
     return 0;
 }
 
+WrongShare wrong_gas_share(std::uint64_t seed, const FaultShares& shares) noexcept {
+    return {seed ^ (kWrongGas << 56), shares.wrong_gas};
+}
+
+WrongShare wrong_state_share(std::uint64_t seed, const FaultShares& shares) noexcept {
+    return {seed ^ (kWrongState << 56), shares.wrong_state};
+}
+
 FaultShares chaos_shares() noexcept {
     FaultShares out;
     out.vanish = out.late = out.never_read = out.twice = out.for_others = 50;
-    out.wrong = 20;
+    out.wrong = out.wrong_gas = out.wrong_state = 20;
     out.forged = 30;
     out.stall = 200;
     return out;

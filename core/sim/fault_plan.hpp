@@ -36,6 +36,9 @@ struct FaultShares {
     /// Of the transactions: whoever is asked answers the opposite, so that the accuracy does not depend on who
     /// it was.
     std::uint32_t wrong = 0;
+    // Of the transactions, where agents execute them: another gas, another change of state than their run gave.
+    std::uint32_t wrong_gas = 0;
+    std::uint32_t wrong_state = 0;
     /// As many, besides the chain's own: transactions that no honest agent accepts, and that are never mined.
     std::uint32_t forged = 0;
     std::uint32_t stall = 0;  ///< of the blocks: before it the source is away for a while
@@ -43,6 +46,10 @@ struct FaultShares {
     [[nodiscard]] bool any_holds_tasks() const noexcept { return vanish + late + never_read > 0; }
     [[nodiscard]] std::uint32_t of(AgentFault fault) const noexcept;
 };
+
+/// Which transactions each share takes: those of one say nothing about those of the other.
+[[nodiscard]] WrongShare wrong_gas_share(std::uint64_t seed, const FaultShares& shares) noexcept;
+[[nodiscard]] WrongShare wrong_state_share(std::uint64_t seed, const FaultShares& shares) noexcept;
 
 /// A little of everything.
 [[nodiscard]] FaultShares chaos_shares() noexcept;
@@ -64,6 +71,8 @@ class FaultPlan {
     [[nodiscard]] bool comes_back(std::uint32_t agent) const noexcept;
 
     [[nodiscard]] WrongShare wrong() const noexcept { return {seed_, shares_.wrong}; }
+    [[nodiscard]] WrongShare wrong_gas() const noexcept { return wrong_gas_share(seed_, shares_); }
+    [[nodiscard]] WrongShare wrong_state() const noexcept { return wrong_state_share(seed_, shares_); }
     /// Does a forged transaction follow this one?
     [[nodiscard]] bool is_forged_after(const Hash256& raw_id) const noexcept;
     /// Is the source away while this block is due?

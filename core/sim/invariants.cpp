@@ -108,17 +108,36 @@ Finding check_accuracy(const RunFacts& facts, const RunTotals& totals) {
         equal("compared", shadow.compared, compared);
         equal("matched", shadow.matched, matched);
         equal("mismatched", shadow.mismatched, compared - matched);
-        equal("false negatives", shadow.false_negatives, compared - matched);
+        equal("false positives and negatives", shadow.false_positives + shadow.false_negatives,
+              compared - matched);
     } else {
         breaks.unless(shadow.compared >= totals.compared && shadow.compared <= totals.compared + totals.unknown,
                       "compared is {}, and should be {} to {}", shadow.compared, totals.compared,
                       totals.compared + totals.unknown);
     }
-    equal("false positives", shadow.false_positives, 0);
+    // Without execution every answer says valid, or is wrong.
+    if (totals.executed == 0) equal("false positives", shadow.false_positives, 0);
     equal("nonce races", shadow.nonce_race_excluded, 0);
     return breaks.finding("accuracy exactly as the seed predicts",
                           fmt::format("{} of {} compared matched{}", shadow.matched, shadow.compared,
                                       whole ? "" : " (some transactions were not answered)"));
+}
+
+/// The agents know which of their answers carry a wrong gas or state, the coordinator finds it out.
+Finding check_execution(const RunFacts& facts, const RunTotals& totals) {
+    const ShadowTotals& shadow = facts.says.shadow;
+    Breaks breaks;
+    const auto within = [&](const char* name, std::uint64_t is, std::uint64_t due) {
+        breaks.unless(is >= due && is <= due + totals.unknown, "{} is {}, and should be {}", name, is, due);
+    };
+    within("EVM gas mismatches", shadow.evm_gas_mismatches, totals.wrong_gas);
+    within("EVM gas matches", shadow.evm_gas_matches, totals.gas_told - totals.wrong_gas);
+    within("EVM state mismatches", shadow.evm_state_mismatches, totals.wrong_state);
+    within("EVM state matches", shadow.evm_state_matches, totals.executed - totals.wrong_state);
+    within("state races", shadow.state_race_excluded, totals.unlike_receipt);
+    return breaks.finding("gas and state of executed answers told right from wrong",
+                          fmt::format("{} executed, {} with gas; {} wrong in gas and {} in state, all found",
+                                      totals.executed, totals.gas_told, totals.wrong_gas, totals.wrong_state));
 }
 
 Finding check_work(const RunFacts& facts, const RunTotals& totals) {
@@ -257,6 +276,8 @@ std::vector<Finding> check_run(const RunFacts& facts) {
     out.push_back(check_once(totals));
     out.push_back(check_answers(totals));
     out.push_back(check_accuracy(facts, totals));
+    if (totals.executed > 0 || facts.says.shadow.evm_state_matches > 0)
+        out.push_back(check_execution(facts, totals));
     out.push_back(check_work(facts, totals));
     const Epochs epochs = epochs_of(facts);
     const auto pool = agent_pool_rau(facts.rewards.epoch_reward_rau, facts.rewards.delegate_cut_pct);

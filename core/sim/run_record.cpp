@@ -87,10 +87,11 @@ void RunRecord::accept(std::uint32_t agent, const Answered& answer, Clock::Stead
     const PlannedTx& planned = scenario_->transactions()[*answer.tx];
     Tx& tx = txs_[*answer.tx];
     answered_[agent].push_back(*answer.tx);
-    if (answer.valid != planned.answered_valid) ++unlike_rules_;
+    if (answer.valid != (answer.executed ? planned.executed_valid : planned.answered_valid)) ++unlike_rules_;
     if (planned.fate == Fate::mined) {
         ++agents_[agent].compared;
-        if (answer.valid) ++agents_[agent].correct;
+        if (planned.is_right(answer.executed, answer.valid)) ++agents_[agent].correct;
+        if (answer.executed) count_execution(planned, answer);
     }
     const auto listed_at = tx.listed_at.load(std::memory_order_relaxed);
     if (listed_at != 0) task_latency_.add(now.time_since_epoch() - Clock::Steady::duration(listed_at));
@@ -101,6 +102,14 @@ void RunRecord::accept(std::uint32_t agent, const Answered& answer, Clock::Stead
     if (answers != scenario_->redundancy() || height == 0) return;
     const std::lock_guard lock(mutex_);
     if (--unanswered_[height] == 0) answered_all_.notify_all();
+}
+
+void RunRecord::count_execution(const PlannedTx& planned, const Answered& answer) {
+    ++executed_;
+    if (answer.has_gas) ++gas_told_;
+    if (answer.has_gas && planned.wrong_gas) ++wrong_gas_;
+    if (planned.wrong_state) ++wrong_state_;
+    if (answer.valid == planned.runs_well && planned.runs_well == planned.failed) ++unlike_receipt_;
 }
 
 void RunRecord::second_submission(Outcome outcome) {
@@ -173,6 +182,11 @@ RunTotals RunRecord::totals() const {
     }
     out.abandoned = out.tasks - out.answers - out.late - out.refused - out.unknown;
     out.payouts = payouts_;
+    out.executed = executed_;
+    out.gas_told = gas_told_;
+    out.wrong_gas = wrong_gas_;
+    out.wrong_state = wrong_state_;
+    out.unlike_receipt = unlike_receipt_;
     for (std::vector<std::uint32_t> places : answered_) {
         std::sort(places.begin(), places.end());
         out.accepted_twice +=

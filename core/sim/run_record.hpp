@@ -47,7 +47,14 @@ struct RunTotals {
     std::uint64_t answers = 0;
     std::uint64_t compared = 0;
     std::uint64_t correct = 0;
-    std::uint64_t abandoned = 0;  ///< tasks that agents had and never answered
+    /// Accepted, to transactions that are mined, from execution: all; with gas; with wrong gas and with a wrong
+    /// state on purpose.
+    std::uint64_t executed = 0;
+    std::uint64_t gas_told = 0;
+    std::uint64_t wrong_gas = 0;
+    std::uint64_t wrong_state = 0;
+    std::uint64_t unlike_receipt = 0;  ///< of these: right, although the block says otherwise
+    std::uint64_t abandoned = 0;       ///< tasks that agents had and never answered
     std::uint64_t late = 0;
     std::uint64_t refused = 0;
     std::uint64_t unknown = 0;
@@ -92,6 +99,8 @@ class RunRecord {
     struct Answered {
         std::optional<std::uint32_t> tx;
         bool valid = false;
+        bool executed = false;  ///< the task carried what the agent executes
+        bool has_gas = false;   ///< the answer tells some gas
     };
 
     /// The transaction of a task; nothing without a scenario, or for bytes that are none of the run's
@@ -151,6 +160,7 @@ class RunRecord {
     /// It has the answers that it takes, or may have them, or the coordinator gave it up.
     [[nodiscard]] bool is_accounted_for(const Tx& tx) const noexcept;
     void accept(std::uint32_t agent, const Answered& answer, Clock::Steady now);
+    void count_execution(const PlannedTx& planned, const Answered& answer);
 
     const Scenario* const scenario_;
     std::vector<Tx> txs_;
@@ -161,7 +171,8 @@ class RunRecord {
     LatencyHistogram agent_latency_;
     std::atomic<std::uint64_t> answers_{0}, strangers_{0}, unlike_rules_{0}, accepted_beyond_{0},
         second_refused_{0}, second_accepted_{0}, foreign_refused_{0}, foreign_accepted_{0}, vanished_{0},
-        returned_{0}, unreadable_{0}, payouts_{0};
+        returned_{0}, unreadable_{0}, payouts_{0}, executed_{0}, gas_told_{0}, wrong_gas_{0}, wrong_state_{0},
+        unlike_receipt_{0};
 
     mutable std::mutex mutex_;  // guards unanswered_
     std::condition_variable_any answered_all_;

@@ -92,6 +92,7 @@ class ScenarioMaker {
     void keep(const TxPlan& plan, Fate fate, std::uint64_t height);
     Status sign_all(std::vector<Draft>& drafts, const std::function<Status(Draft&)>& sign) const;
     Status sign(Draft& draft) const;
+    void plan_answers(Draft& draft) const;
     Status forge(Draft& draft) const;
     void plan_forgeries();
     void count();
@@ -150,9 +151,7 @@ Status ScenarioMaker::sign_all(std::vector<Draft>& drafts, const std::function<S
                 *outcome.lock() = fail(std::move(done.error()));
                 return;
             }
-            Draft& draft = drafts[i];
-            draft.planned.answered_valid = answers_valid(settings_, draft) !=
-                                           is_answered_wrongly(faults_.wrong(), draft.planned.action->raw);
+            plan_answers(drafts[i]);
         }
     };
     {
@@ -166,6 +165,21 @@ Status ScenarioMaker::sign_all(std::vector<Draft>& drafts, const std::function<S
     }
     if (stop_.stop_requested()) return fail(ErrorCode::cancelled, "sim", "", "stopped");
     return *outcome.lock();
+}
+
+void ScenarioMaker::plan_answers(Draft& draft) const {
+    PlannedTx& planned = draft.planned;
+    const Bytes& raw = planned.action->raw;
+    const bool accepted = answers_valid(settings_, draft);
+    const bool turned_round = is_answered_wrongly(faults_.wrong(), raw);
+    planned.answered_valid = accepted != turned_round;
+    // Whether a call reverts, its own word says: the state decides nothing about it. A native transfer to a
+    // contract is mined as failed, but a virtual machine runs it as a call without data, which the contract
+    // takes.
+    planned.runs_well = draft.plan.status == kReceiptSuccess || draft.plan.kind == TxKind::transfer;
+    planned.executed_valid = (accepted && planned.runs_well) != turned_round;
+    planned.wrong_gas = is_answered_wrongly(faults_.wrong_gas(), raw);
+    planned.wrong_state = is_answered_wrongly(faults_.wrong_state(), raw);
 }
 
 Status ScenarioMaker::sign(Draft& draft) const {
@@ -231,7 +245,9 @@ void ScenarioMaker::count() {
         ++figures.mined;
         if (tx.failed) ++figures.mined_and_failed;
         figures.compared += settings_.redundancy;
-        if (tx.answered_valid) figures.matched += settings_.redundancy;
+        const bool executed = settings_.level == TaskLevel::l3_full_execute && tx.action->evm_tx;
+        if (tx.is_right(executed, executed ? tx.executed_valid : tx.answered_valid))
+            figures.matched += settings_.redundancy;
     }
     count_epochs();
 }

@@ -31,7 +31,7 @@ struct ScenarioSettings {
     ChainSettings chain;
     std::chrono::milliseconds duration{30'000};  ///< of the load: rounded to whole blocks, at least one
     std::uint32_t redundancy = 1;
-    TaskLevel level = TaskLevel::l2_state_verify;  ///< L1 or L2
+    TaskLevel level = TaskLevel::l2_state_verify;  ///< L1 to L3; L3 with honest rules only
     AgentRules rules = AgentRules::honest;
 };
 
@@ -51,6 +51,16 @@ struct PlannedTx {
     std::uint64_t slot = 0;       ///< it arrives between block `slot` and the next
     bool failed = false;          ///< mined with another status than 1
     bool answered_valid = false;  ///< what an agent answers that was asked about it
+    // When it executed the transaction (L3):
+    bool runs_well = false;       ///< what the run gives
+    bool executed_valid = false;  ///< what the agent answers
+    bool wrong_gas = false;       ///< on purpose
+    bool wrong_state = false;
+
+    /// Whether the answer agrees with what the coordinator compares it with.
+    [[nodiscard]] bool is_right(bool executed, bool valid) const noexcept {
+        return executed ? valid == runs_well : valid;
+    }
 };
 inline constexpr std::uint64_t kForgedSlots = 2;
 

@@ -48,6 +48,14 @@ Result<std::vector<PoolActionPtr>> SimSource::pending() {
     const Clock::Steady now = SystemClock().steady();
     const std::lock_guard lock(mutex_);
     const auto& all = scenario_.transactions();
+    // A block may have come since the tip was told. What arrived after it may call a contract that this block
+    // made, and whoever still reads the state before would not find it: such a transaction is shown at the next
+    // look.
+    while (!list->empty()) {
+        const auto place = scenario_.find(list->back()->raw_id);
+        if (!place || all[*place].slot <= told_tip_) break;
+        list->pop_back();
+    }
     // The list is in the order of arrival, and so are the run's transactions: what is new stands at the end.
     std::uint32_t newest = shown_;
     for (auto at = list->rbegin(); at != list->rend(); ++at) {

@@ -87,6 +87,7 @@ bool holds(const SimReport& report, std::string_view name) {
 
 constexpr auto kTasks = "every task answered once, or accounted for";
 constexpr auto kOnce = "no answer taken twice, and none for others";
+constexpr auto kExecution = "gas and state of executed answers told right from wrong";
 constexpr auto kRules = "agents were given what the chain holds";
 constexpr auto kAccuracy = "accuracy exactly as the seed predicts";
 constexpr auto kWork = "each agent's work in the books is what it did";
@@ -104,6 +105,47 @@ TEST_CASE("a run in which nothing is broken holds, and its CPU is told apart", "
     CHECK(report.run.agents_cpu_share() > 0);
     CHECK(report.run.agents_cpu_share() < 1);
     CHECK(report.agents.size() == 6);
+}
+
+TEST_CASE("agents at L3 execute, and every wrong gas and state that they report is found", "[sim]") {
+    SimOptions options = small();
+    options.level = TaskLevel::l3_full_execute;
+    options.faults.wrong = 50;
+    options.faults.wrong_gas = 300;
+    options.faults.wrong_state = 300;
+    const SimReport report = run(options);
+    INFO(told(report));
+    CHECK(report.holds());
+    const sim::RunTotals& totals = report.run.totals;
+    const ShadowTotals& shadow = report.seed->shadow;
+    CHECK(totals.executed > 0);
+    CHECK(totals.wrong_gas > 0);
+    CHECK(totals.wrong_state > 0);
+    CHECK(shadow.evm_gas_mismatches == totals.wrong_gas);
+    CHECK(shadow.evm_gas_matches == totals.gas_told - totals.wrong_gas);
+    CHECK(shadow.evm_state_mismatches == totals.wrong_state);
+    CHECK(shadow.state_race_excluded == totals.unlike_receipt);
+    CHECK(told(report).find("execution") != std::string::npos);
+}
+
+/// Alters the gas of every executed answer.
+class OtherGas final : public PassOn {
+  public:
+    using PassOn::PassOn;
+    void submit(const std::string& id, BatchResult batch, SubmitDone done) override {
+        for (TaskResult& result : batch.results)
+            if (result.gas_used != 0) result.gas_used += 7;
+        PassOn::submit(id, std::move(batch), std::move(done));
+    }
+};
+
+TEST_CASE("gas that is altered on its way is noticed at L3", "[sim]") {
+    SimOptions options = small();
+    options.level = TaskLevel::l3_full_execute;
+    const SimReport report = run(options, with_link<OtherGas>());
+    INFO(told(report));
+    CHECK_FALSE(holds(report, kExecution));
+    CHECK(holds(report, kAccuracy));  // gas counts for nobody's pay
 }
 
 TEST_CASE("where no agent ever answers every task is given up before its transaction is mined", "[sim]") {

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/base/wire.hpp"
+#include "core/coordinator/prefetcher.hpp"
 #include "core/crypto/eth_tx.hpp"
 #include "core/crypto/keccak.hpp"
 #include "core/model/action.hpp"
@@ -405,6 +406,86 @@ TEST_CASE("an honest agent at L2, ours or one from the field, says valid to ever
         }
     }
     CHECK(asked.size() > 500);
+}
+
+TEST_CASE("what an honest agent at L3 executes ends as the chain ends it, with the gas of our run") {
+    ChainSettings settings = settings_of(8);
+    settings.resume_height = 30;
+    settings.block_time = 1s;
+    settings.tps = 60;
+    Rig rig(settings);
+    const auto agent = honest_rules(TaskLevel::l3_full_execute, settings.ids);
+    TaskRunner runner(*rig.chain);
+    evm::Executor executor;
+    struct Said {
+        bool valid = false;
+        bool is_transfer = false;
+    };
+    std::map<Hash256, Said> answers;  // by the hash that receipts use
+    std::uint64_t with_gas = 0;
+    for (int i = 0; i < 40; ++i) {
+        rig.pass(250ms);
+        for (const PoolActionPtr& action : rig.pending()) {
+            if (!action->evm_tx || answers.contains(*action->hash)) continue;
+            std::vector<Address> addresses{action->sender};
+            if (action->receiver) addresses.push_back(*action->receiver);
+            AccountRead read;
+            read.height = rig.height();
+            read.addresses = addresses;
+            const auto accounts = read_accounts(*rig.chain, read);
+            RunRequest request;
+            request.height = rig.height();
+            request.action = action;
+            request.sender = *accounts[0];
+            if (action->receiver) request.receiver = *accounts[1];
+            request.block = BlockContext{1'800'000'000, 30'000'000, "1000000000000", "", rig.height() + 1};
+            const RunAnswer run = runner.run(executor, request);
+            REQUIRE(run.run);
+            REQUIRE(run.run->suits_l3);
+
+            TaskPackage task;
+            task.tx_raw = action->raw;
+            task.level = TaskLevel::l3_full_execute;
+            task.sender = *request.sender;
+            if (request.receiver) task.receiver = *request.receiver;
+            task.block_context = request.block;
+            task.evm_tx = action->evm_tx;
+            add_run_data(*run.run, task);
+            const TaskResult result = agent(task);
+            const RunComparison compared = compare_with_run(run.run->at_l3, result, false);
+            REQUIRE(result.valid == (compared.own == OwnRun::valid));
+            REQUIRE(compared.state == Agreement::same);
+            REQUIRE(compared.gas != Agreement::differs);
+            if (compared.gas == Agreement::same) ++with_gas;
+            answers[*action->hash] = {result.valid, action->kind == "transfer"};
+        }
+    }
+    std::uint64_t mined = 0;
+    std::uint64_t failed = 0;
+    for (std::uint64_t height = 31; height <= rig.height(); ++height) {
+        for (const Receipt& receipt : rig.block(height).receipts) {
+            const auto answer = answers.find(receipt.action_hash);
+            if (answer == answers.end()) continue;
+            ++mined;
+            if (!answer->second.valid) ++failed;
+            // A native transfer to a contract is mined as failed; the machine runs it as a call without data.
+            const bool runs_well = receipt.status == kReceiptSuccess || answer->second.is_transfer;
+            REQUIRE(answer->second.valid == runs_well);
+        }
+    }
+    CHECK(mined > 200);
+    CHECK(failed > 5);
+    CHECK(with_gas > 50);
+}
+
+TEST_CASE("the state of a height that the chain does not hold is out of range") {
+    ChainSettings settings = settings_of(8);
+    settings.resume_height = 30;
+    Rig rig(settings);
+    evm::FetchedState state;
+    const Status fetched = rig.chain->at(10)->fetch({{Address{}}, {}, {}}, state);
+    REQUIRE_FALSE(fetched);
+    CHECK(fetched.error().code == ErrorCode::out_of_range);
 }
 
 TEST_CASE("ten thousand blocks of fifty transactions are replayed for a restart") {
