@@ -87,6 +87,9 @@ Result<NonceAt> ChainClient::confirmed_nonce(const Address& account) {
 Result<Bytes> ChainClient::code(const Address& account) {
     return with_endpoint([&](ChainEndpoint& e) { return e.code(account); });
 }
+Result<Bytes> ChainClient::code_at(const Address& account, std::uint64_t height) {
+    return with_endpoint([&](ChainEndpoint& e) { return e.code_at(account, height); });
+}
 Result<CallOutcome> ChainClient::call(const CallRequest& request) {
     return with_endpoint([&](ChainEndpoint& e) { return e.call(request); });
 }
@@ -95,6 +98,9 @@ Result<std::optional<std::uint64_t>> ChainClient::estimate_gas(const CallRequest
 }
 Result<std::optional<BlockInfo>> ChainClient::block(std::uint64_t height) {
     return with_endpoint([&](ChainEndpoint& e) { return e.block(height); });
+}
+Result<std::optional<MinedTransaction>> ChainClient::transaction_in(std::uint64_t height, const Hash256& hash) {
+    return with_endpoint([&](ChainEndpoint& e) { return e.transaction_in(height, hash); });
 }
 Result<std::vector<ChainLog>> ChainClient::logs(const LogFilter& filter) {
     return with_endpoint([&](ChainEndpoint& e) { return e.logs(filter); });

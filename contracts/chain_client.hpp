@@ -42,9 +42,12 @@ class ChainClient {
     [[nodiscard]] Result<std::uint64_t> pool_nonce(const Address& account);
     [[nodiscard]] Result<NonceAt> confirmed_nonce(const Address& account);
     [[nodiscard]] Result<Bytes> code(const Address& account);
+    [[nodiscard]] Result<Bytes> code_at(const Address& account, std::uint64_t height);
     [[nodiscard]] Result<CallOutcome> call(const CallRequest& request);
     [[nodiscard]] Result<std::optional<std::uint64_t>> estimate_gas(const CallRequest& request);
     [[nodiscard]] Result<std::optional<BlockInfo>> block(std::uint64_t height);
+    [[nodiscard]] Result<std::optional<MinedTransaction>> transaction_in(std::uint64_t height,
+                                                                         const Hash256& hash);
     [[nodiscard]] Result<std::vector<ChainLog>> logs(const LogFilter& filter);
 
     /// Hands the bytes to the current endpoint; where the outcome is unknown, to the next ones too. Sending the

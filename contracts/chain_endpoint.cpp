@@ -113,7 +113,15 @@ Result<NonceAt> ChainEndpoint::confirmed_nonce(const Address& account) {
 }
 
 Result<Bytes> ChainEndpoint::code(const Address& account) {
-    auto reply = ask("eth_getCode", hex_list(to_hex0x(account.view()), "latest"));
+    return ask_code(account, "latest");
+}
+
+Result<Bytes> ChainEndpoint::code_at(const Address& account, std::uint64_t height) {
+    return ask_code(account, to_quantity(height));
+}
+
+Result<Bytes> ChainEndpoint::ask_code(const Address& account, const std::string& at) {
+    auto reply = ask("eth_getCode", hex_list(to_hex0x(account.view()), at));
     if (!reply) return fail(std::move(reply).error());
     const std::string which = fmt::format("eth_getCode of {}", name());
     if (reply->kind == RpcReply::Kind::error) return refused(which, reply->error);
@@ -208,6 +216,17 @@ Result<std::optional<BlockInfo>> ChainEndpoint::block(std::uint64_t height) {
     const auto out = read_block(reply->value);
     if (!out) return fail(out.error());
     return std::optional<BlockInfo>(*out);
+}
+
+Result<std::optional<MinedTransaction>> ChainEndpoint::transaction_in(std::uint64_t height,
+                                                                      const Hash256& hash) {
+    auto reply = ask("eth_getBlockByNumber", fmt::format(R"(["{}",true])", to_quantity(height)));
+    if (!reply) return fail(std::move(reply).error());
+    if (reply->kind == RpcReply::Kind::error) {
+        return refused(fmt::format("eth_getBlockByNumber of {}", name()), reply->error);
+    }
+    if (reply->kind == RpcReply::Kind::null) return std::optional<MinedTransaction>{};
+    return read_block_transaction(reply->value, hash);
 }
 
 Result<std::vector<ChainLog>> ChainEndpoint::logs(const LogFilter& filter) {

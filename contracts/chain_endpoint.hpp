@@ -54,6 +54,9 @@ class ChainEndpoint {
     /// more.
     [[nodiscard]] Result<NonceAt> confirmed_nonce(const Address& account);
     [[nodiscard]] Result<Bytes> code(const Address& account);
+    /// As it was at a block. Nodes without archive state refuse old blocks (failed_precondition), or answer
+    /// with the tip's state.
+    [[nodiscard]] Result<Bytes> code_at(const Address& account, std::uint64_t height);
     /// A simulated call on the tip's state. A revert is a value.
     [[nodiscard]] Result<CallOutcome> call(const CallRequest& request);
     /// Nothing where the node does not offer it (no gateway plugin). A revert fails with failed_check and its
@@ -68,6 +71,10 @@ class ChainEndpoint {
                                                                            std::size_t count);
     /// Nothing for a block above the tip.
     [[nodiscard]] Result<std::optional<BlockInfo>> block(std::uint64_t height);
+    /// A transaction of a block, read from the whole block, which works on every node. Nothing when the block
+    /// does not hold it.
+    [[nodiscard]] Result<std::optional<MinedTransaction>> transaction_in(std::uint64_t height,
+                                                                         const Hash256& hash);
     [[nodiscard]] Result<std::vector<ChainLog>> logs(const LogFilter& filter);
 
     /// Hands in a signed transaction. Never fails: what is not understood is `unknown`, which may have been
@@ -76,6 +83,7 @@ class ChainEndpoint {
 
   private:
     [[nodiscard]] Result<RpcReply> ask(std::string method, std::string params);
+    [[nodiscard]] Result<Bytes> ask_code(const Address& account, const std::string& at);
     [[nodiscard]] Result<U256> ask_quantity(std::string method, std::string params);
     [[nodiscard]] Result<std::uint64_t> ask_number(std::string method, std::string params);
 

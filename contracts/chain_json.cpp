@@ -164,6 +164,32 @@ Result<BlockInfo> read_block(std::string_view json) {
     return out;
 }
 
+Result<std::optional<MinedTransaction>> read_block_transaction(std::string_view json, const Hash256& hash) {
+    const Json tree = Json::parse(json, nullptr, false);
+    ObjectReader block(tree);
+    const Json* list = block.list("transactions");
+    if (list == nullptr) return bad_answer("a block has no list of transactions");
+    for (const Json& one : *list) {
+        ObjectReader reader(one);
+        const std::string* digits = reader.text("hash");
+        if (digits == nullptr || fixed_from_hex<Hash256>(*digits) != hash) continue;
+        MinedTransaction out;
+        out.hash = hash;
+        out.from = reader.fixed<Address>("from");
+        out.to = reader.fixed_or_nothing<Address>("to");
+        out.nonce = reader.number("nonce");
+        out.gas_limit = reader.number("gas");
+        out.value = reader.quantity("value");
+        const std::string* input = reader.text("input");
+        const auto bytes = input == nullptr ? std::nullopt : from_hex(*input);
+        if (!bytes) return bad_answer("a transaction's input is no hex");
+        out.data = *bytes;
+        if (!reader.why().empty()) return bad_answer("a transaction: " + reader.why());
+        return std::optional<MinedTransaction>(std::move(out));
+    }
+    return std::optional<MinedTransaction>{};
+}
+
 Result<std::vector<ChainLog>> read_logs(std::string_view json) {
     const Json tree = Json::parse(json, nullptr, false);
     if (!tree.is_array()) return bad_answer("the logs are no list");

@@ -19,6 +19,9 @@ namespace ioswarm::contracts {
 /// A list of receipts. One that cannot be read fails all of it: the one that is looked for may be it.
 [[nodiscard]] Result<std::vector<Receipt>> read_receipts(std::string_view json);
 [[nodiscard]] Result<BlockInfo> read_block(std::string_view json);
+/// The transaction with this hash in a block that lists its transactions in full; nothing when it has none.
+[[nodiscard]] Result<std::optional<MinedTransaction>> read_block_transaction(std::string_view json,
+                                                                             const Hash256& hash);
 [[nodiscard]] Result<std::vector<ChainLog>> read_logs(std::string_view json);
 
 }  // namespace ioswarm::contracts

@@ -42,6 +42,17 @@ struct BlockInfo {
     U256 base_fee;                ///< 0 where the block has none
 };
 
+/// A transaction as a block holds it.
+struct MinedTransaction {
+    Hash256 hash;
+    Address from;
+    std::optional<Address> to;  ///< nothing = creation
+    std::uint64_t nonce = 0;
+    std::uint64_t gas_limit = 0;
+    U256 value;
+    Bytes data;
+};
+
 /// A call or a transaction to estimate.
 struct CallRequest {
     std::optional<Address> from;

@@ -68,6 +68,18 @@ bool fill_event(PoolEvent& event, const ChainLog& log) {
     return false;
 }
 
+/// Call data holds no more of them.
+constexpr std::size_t kMaxCallEntries = 2'000;
+
+/// What follows the selector, when it is this function's.
+Result<BytesView> arguments_of(BytesView data, std::string_view signature) {
+    const abi::Selector wanted = abi::selector(signature);
+    if (data.size() >= wanted.size() && std::equal(wanted.begin(), wanted.end(), data.begin()))
+        return data.subspan(wanted.size());
+    return fail(ErrorCode::bad_data, "cannot read the contract's data", std::string(signature),
+                "it is another call");
+}
+
 }  // namespace
 
 Bytes claim_call() {
@@ -174,6 +186,39 @@ std::optional<PoolEvent> read_pool_event(const ChainLog& log) {
 
 Hash256 agent_updated_topic() {
     return abi::event_topic("AgentUpdated(address,uint256)");
+}
+
+Hash256 epoch_settled_topic() {
+    return abi::event_topic("EpochSettled(uint64,uint256,uint256,uint256)");
+}
+
+Result<SettleEpochCall> read_settle_epoch_call(BytesView data) {
+    const auto arguments = arguments_of(data, "settleEpoch(uint64,bytes32[])");
+    if (!arguments) return fail(arguments.error());
+    abi::Reader reader(*arguments);
+    const auto epoch = reader.uint64();
+    if (!epoch) return fail(epoch.error());
+    const auto words = reader.words(kMaxCallEntries);
+    if (!words) return fail(words.error());
+    SettleEpochCall out;
+    out.epoch = *epoch;
+    for (const Hash256& word : *words) {
+        PoolEntry entry;
+        std::copy_n(word.bytes.begin(), Address::kSize, entry.wallet.bytes.begin());
+        entry.send_now = word.bytes[Address::kSize] != 0;
+        entry.weight = u256_from_big_endian(word.view().subspan(Address::kSize + 1)).value_or(U256(0));
+        out.entries.push_back(entry);
+    }
+    return out;
+}
+
+Result<std::vector<Address>> read_claimees(BytesView data) {
+    const auto arguments = arguments_of(data, "depositSettleAndClaim(address[],uint256[],address[])");
+    if (!arguments) return fail(arguments.error());
+    abi::Reader reader(*arguments);
+    if (const auto wallets = reader.addresses(kMaxCallEntries); !wallets) return fail(wallets.error());
+    if (const auto weights = reader.uints(kMaxCallEntries); !weights) return fail(weights.error());
+    return reader.addresses(kMaxCallEntries);
 }
 
 const char* to_string(PoolCode code) noexcept {

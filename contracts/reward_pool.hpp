@@ -84,6 +84,16 @@ struct PoolEvent {
 [[nodiscard]] std::optional<PoolEvent> read_pool_event(const ChainLog& log);
 /// First topic of AgentUpdated(address,uint256), for eth_getLogs.
 [[nodiscard]] Hash256 agent_updated_topic();
+/// The same of EpochSettled(uint64,uint256,uint256,uint256).
+[[nodiscard]] Hash256 epoch_settled_topic();
+/// What a settleEpoch call carries. Error bad_data: it is another call.
+struct SettleEpochCall {
+    std::uint64_t epoch = 0;
+    std::vector<PoolEntry> entries;
+};
+[[nodiscard]] Result<SettleEpochCall> read_settle_epoch_call(BytesView data);
+/// The wallets that a depositSettleAndClaim call pays at once. Error bad_data: it is another call.
+[[nodiscard]] Result<std::vector<Address>> read_claimees(BytesView data);
 
 /// What stands at an address.
 enum class PoolCode {

@@ -125,11 +125,28 @@ struct FakeChain::Json {
     json block(const json& params) const {
         const std::uint64_t at = height(params[0]);
         if (at > tip()) return nullptr;
-        return {{"number", to_quantity(at)},
-                {"hash", to_hex0x(chain.blocks_[at].hash.view())},
-                {"timestamp", to_quantity(1'700'000'000 + 5 * at)},
-                {"gasLimit", "0x0"},
-                {"baseFeePerGas", to_quantity(chain.rules_.base_fee)}};
+        json out{{"number", to_quantity(at)},
+                 {"hash", to_hex0x(chain.blocks_[at].hash.view())},
+                 {"timestamp", to_quantity(1'700'000'000 + 5 * at)},
+                 {"gasLimit", "0x0"},
+                 {"baseFeePerGas", to_quantity(chain.rules_.base_fee)}};
+        if (!params[1].get<bool>()) return out;
+        out["transactions"] = json::array();
+        for (const auto& [from, mined] : chain.blocks_[at].transactions)
+            out["transactions"].push_back(full_transaction(from, mined));
+        return out;
+    }
+
+    static json full_transaction(const Address& from, const Pooled& mined) {
+        const EthTx& tx = mined.signed_tx.tx;
+        json out{{"hash", to_hex0x(mined.hash.view())},
+                 {"from", to_hex0x(from.view())},
+                 {"nonce", to_quantity(tx.nonce)},
+                 {"gas", to_quantity(tx.gas_limit)},
+                 {"value", to_quantity(tx.value)},
+                 {"input", to_hex0x(tx.data)}};
+        if (tx.to) out["to"] = to_hex0x(tx.to->view());
+        return out;
     }
 
     json block_receipts(const json& params) const {
