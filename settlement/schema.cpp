@@ -103,7 +103,7 @@ Status create_settlement_schema(sqlite::Database& database, const SettlementIden
         kSettlementSchemaVersion, identity.chain_id, to_hex(identity.contract.view()), to_string(identity.pool),
         to_hex(identity.wallet.view()), identity.first_nonce, identity.first_epoch, identity.pool_from_block,
         identity.created_ms);
-    return sqlite::execute_at_once(database, sql);
+    return database.execute(sql);
 }
 
 Status check_settlement_schema(sqlite::Database& database) {

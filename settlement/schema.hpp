@@ -19,7 +19,7 @@ inline constexpr const char* kSettlementName = "settlement file";
 [[nodiscard]] std::filesystem::path settlement_file(const std::filesystem::path& dir);
 [[nodiscard]] std::filesystem::path settlement_lock_file(const std::filesystem::path& dir);
 
-/// Makes the tables in an empty file and stores the identity, as one transaction.
+/// Makes the tables in an empty file and stores the identity. The caller does so within a transaction.
 [[nodiscard]] Status create_settlement_schema(sqlite::Database& database, const SettlementIdentity& identity);
 
 /// Checks that the file is what this version writes. Errors: not_found (it has no tables: `settle init` was cut

@@ -16,6 +16,9 @@ class SqliteStore final : public SettlementStore {
     SqliteStore(LockFile lock, sqlite::Database database, const SettlementIdentity& identity)
         : lock_(std::move(lock)), database_(std::move(database)), identity_(identity) {}
 
+    /// Makes the tables, and rows for what was settled before, as one transaction.
+    [[nodiscard]] Status fill(std::span<const SettledBefore> settled);
+
     [[nodiscard]] const SettlementIdentity& identity() const noexcept override { return identity_; }
     Result<std::vector<IntentRow>> add_plan(std::span<const PlannedIntent> plan, std::int64_t now_ms) override;
     Result<std::optional<IntentRow>> live_intent() override;
@@ -47,6 +50,9 @@ class SqliteStore final : public SettlementStore {
                                               const char* what);
     [[nodiscard]] Status set_state(std::uint64_t id, IntentState state);
     [[nodiscard]] Status add_intent(IntentRow& intent, const std::vector<CoveredPayout>& payouts);
+    [[nodiscard]] Result<std::vector<IntentRow>> store_plan(std::span<const PlannedIntent> plan,
+                                                            std::int64_t now_ms);
+    [[nodiscard]] Status add_settled(const SettledBefore& settled);
     [[nodiscard]] Status add_cover(std::uint64_t intent, const CoveredPayout& payout);
     [[nodiscard]] Result<Hash256> free_key(const IntentRow& intent);
     [[nodiscard]] Status store_attempt(const IntentRow& intent, AttemptRow& attempt);

@@ -41,7 +41,8 @@ Result<sqlite::Database> open_for_writing(const std::filesystem::path& dir) {
 }  // namespace
 
 Result<std::unique_ptr<SettlementStore>> SettlementStore::create(const std::filesystem::path& dir,
-                                                                 const SettlementIdentity& identity) {
+                                                                 const SettlementIdentity& identity,
+                                                                 std::span<const SettledBefore> settled) {
     auto lock = lock_settlement(dir);
     if (!lock) return fail(std::move(lock).error());
     const std::filesystem::path file = settlement_file(dir);
@@ -54,10 +55,9 @@ Result<std::unique_ptr<SettlementStore>> SettlementStore::create(const std::file
         return fail(ErrorCode::failed_precondition, "cannot make the settlement file", file.string(),
                     "it is there already");
     }
-    if (Status created = create_settlement_schema(*database, identity); !created)
-        return fail(std::move(created).error());
-    return std::unique_ptr<SettlementStore>(
-        std::make_unique<SqliteStore>(std::move(*lock), std::move(*database), identity));
+    auto out = std::make_unique<SqliteStore>(std::move(*lock), std::move(*database), identity);
+    if (Status filled = out->fill(settled); !filled) return fail(std::move(filled).error());
+    return std::unique_ptr<SettlementStore>(std::move(out));
 }
 
 Result<std::unique_ptr<SettlementStore>> SettlementStore::open(const std::filesystem::path& dir) {

@@ -17,14 +17,24 @@
 
 namespace ioswarm::settlement {
 
+/// A settlement that is on the chain already when its file is made (`settle init --rebuild`).
+struct SettledBefore {
+    PlannedIntent planned;
+    Hash256 hash;  ///< of the transaction
+    std::uint64_t block = 0;
+};
+
 /// settlement.db: what was decided, signed, sent and seen. One process writes it, which the lock file
 /// settlement.lock beside it makes sure of; others read it through SettlementView. Each call is one transaction
 /// and on the disk when it returns. Not thread-safe. Errors of every call: io, data_loss, resource_exhausted.
 class SettlementStore {
   public:
-    /// Makes the file (mode 0600). Error failed_precondition: it is there already; try_again: another settler.
-    [[nodiscard]] static Result<std::unique_ptr<SettlementStore>> create(const std::filesystem::path& dir,
-                                                                         const SettlementIdentity& identity);
+    /// Makes the file (mode 0600). `settled` gets rows that are final_ok from the start, have no nonce and
+    /// count as nothing spent; the file has all of them or is not there. Errors: failed_precondition (it is
+    /// there already), try_again (another settler), aborted (a payout is in two of `settled`).
+    [[nodiscard]] static Result<std::unique_ptr<SettlementStore>> create(
+        const std::filesystem::path& dir, const SettlementIdentity& identity,
+        std::span<const SettledBefore> settled = {});
     /// Errors: not_found (no `settle init` yet), try_again (another settler; `why` names its process),
     /// permission_denied, data_loss, failed_precondition (a newer version).
     [[nodiscard]] static Result<std::unique_ptr<SettlementStore>> open(const std::filesystem::path& dir);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "settlement/schema.hpp"
 #include "settlement/sqlite_store.hpp"
 #include "settlement/store_rows.hpp"
 
@@ -39,23 +40,55 @@ Result<std::vector<IntentRow>> SqliteStore::add_plan(std::span<const PlannedInte
     for (const PlannedIntent& one : plan) {
         if (Status checked = check_planned(one); !checked) return fail(std::move(checked).error());
     }
-    return at_once([&]() -> Result<std::vector<IntentRow>> {
-        const auto newest = database_.query_integer("SELECT max(id) FROM intent");
-        if (!newest) return fail(newest.error());
-        const auto first = static_cast<std::uint64_t>(newest->value_or(0)) + 1;
-        std::vector<IntentRow> out;
-        for (const PlannedIntent& one : plan) {
-            IntentRow row = one.intent;
-            row.id = first + out.size();
-            row.settlement = first;
-            row.state = IntentState::planned;
-            row.created_ms = now_ms;
-            row.nonce.reset();
-            if (Status added = add_intent(row, one.payouts); !added) return fail(std::move(added).error());
-            out.push_back(std::move(row));
+    return at_once([&] { return store_plan(plan, now_ms); });
+}
+
+Result<std::vector<IntentRow>> SqliteStore::store_plan(std::span<const PlannedIntent> plan,
+                                                       std::int64_t now_ms) {
+    const auto newest = database_.query_integer("SELECT max(id) FROM intent");
+    if (!newest) return fail(newest.error());
+    const auto first = static_cast<std::uint64_t>(newest->value_or(0)) + 1;
+    std::vector<IntentRow> out;
+    for (const PlannedIntent& one : plan) {
+        IntentRow row = one.intent;
+        row.id = first + out.size();
+        row.settlement = first;
+        row.state = IntentState::planned;
+        row.created_ms = now_ms;
+        row.nonce.reset();
+        if (Status added = add_intent(row, one.payouts); !added) return fail(std::move(added).error());
+        out.push_back(std::move(row));
+    }
+    return out;
+}
+
+Status SqliteStore::fill(std::span<const SettledBefore> settled) {
+    for (const SettledBefore& one : settled) {
+        if (Status checked = check_planned(one.planned); !checked) return checked;
+    }
+    return at_once([&]() -> Status {
+        if (Status created = create_settlement_schema(database_, identity_); !created) return created;
+        for (const SettledBefore& one : settled) {
+            if (Status added = add_settled(one); !added) return added;
         }
-        return out;
+        return {};
     });
+}
+
+/// A row that is final, as if its transaction had been sent from here, save that no nonce of this file went
+/// into it.
+Status SqliteStore::add_settled(const SettledBefore& settled) {
+    const auto rows = store_plan({&settled.planned, 1}, identity_.created_ms);
+    if (!rows) return fail(rows.error());
+    End end;
+    end.hash = settled.hash;
+    end.block = settled.block;
+    end.reason = "settled before this file was made";
+    end.now_ms = identity_.created_ms;
+    const IntentRow& row = rows->front();
+    if (Status status = end_row(row, end); !status) return status;
+    if (Status status = end_payouts(row, end); !status) return status;
+    return end_totals(row, end);
 }
 
 /// The key of the first generation that is free. The same weights are sent again and again; a payment is made
