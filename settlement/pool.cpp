@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include "contracts/abi.hpp"
 #include "contracts/artifact.hpp"
 #include "contracts/revert.hpp"
 
@@ -18,22 +17,56 @@ using Kind = contracts::PoolEvent::Kind;
 
 constexpr const char* kCannotAskPool = "cannot read the reward contract";
 constexpr const char* kCannotReadReceipt = "cannot read the receipt of a settlement";
-/// Nodes allow 1,000 to 10,000 blocks in one call, and full ranges can pass the size of an answer: it is halved
-/// until the node answers.
-constexpr std::uint64_t kFirstLogRange = 8'000;
 constexpr std::size_t kMaxWeightedWallets = 100'000;
 constexpr std::uint64_t kBlocksUntilReadAnew = 100;
-constexpr std::size_t kMaxClaimees = 2'000;
 
-/// The wallets that a depositSettleAndClaim call pays; none for another call.
-std::vector<Address> claimees_in(BytesView data) {
-    constexpr std::size_t kSelector = 4;
-    const Bytes empty = contracts::deposit_settle_and_claim_call({}, {}, {});
-    if (data.size() < kSelector || !std::equal(data.begin(), data.begin() + kSelector, empty.begin()))
-        return {};
-    contracts::abi::Reader reader(data.subspan(kSelector));
-    if (!reader.addresses(kMaxClaimees) || !reader.uints(kMaxClaimees)) return {};
-    return reader.addresses(kMaxClaimees).value_or(std::vector<Address>{});
+/// Where the damaged code of version 2 has its two wrong bytes, and what they are: code of that size with them
+/// is damaged, whatever its compiler has written behind it.
+constexpr std::size_t kV2CodeSize = 4'025;
+constexpr std::size_t kDamagedAt = 0xbb8;
+constexpr std::uint8_t kDamagedBytes[] = {0x08, 0x66};
+
+bool has_damaged_bytes(BytesView code) {
+    return code.size() == kV2CodeSize &&
+           std::equal(std::begin(kDamagedBytes), std::end(kDamagedBytes), code.begin() + kDamagedAt);
+}
+
+/// True when a call succeeds; IoTeX answers one that ran out of gas with success and no data, so what a view
+/// returns must be long enough.
+Result<bool> answers(contracts::ChainClient& chain, const Address& contract, const std::optional<Address>& from,
+                     Bytes call, std::size_t least_bytes) {
+    contracts::CallRequest request;
+    request.from = from;
+    request.to = contract;
+    request.data = std::move(call);
+    const auto outcome = chain.call(request);
+    if (!outcome) return fail(outcome.error());
+    return !outcome->reverted && outcome->data.size() >= least_bytes;
+}
+
+/// Whether unknown code does what version 2 does and version 3 does not: the same source gives other code with
+/// every compiler.
+Result<bool> behaves_like_v2(contracts::ChainClient& chain, const Address& contract) {
+    contracts::CallRequest request;
+    request.to = contract;
+    request.data = contracts::coordinator_call();
+    const auto outcome = chain.call(request);
+    if (!outcome) return fail(outcome.error());
+    const auto coordinator =
+        outcome->reverted
+            ? std::nullopt
+            : std::optional<Address>(contracts::read_pool_address(outcome->data).value_or(Address{}));
+    if (!coordinator || *coordinator == Address{}) return false;
+    const auto total = answers(chain, contract, std::nullopt, contracts::total_weight_call(), 32);
+    if (!total || !*total) return total;
+    const auto agents = answers(chain, contract, std::nullopt, contracts::agents_call(*coordinator), 96);
+    if (!agents || !*agents) return agents;
+    const auto settles =
+        answers(chain, contract, coordinator, contracts::deposit_settle_and_claim_call({}, {}, {}), 0);
+    if (!settles || !*settles) return settles;
+    const auto last_epoch = answers(chain, contract, std::nullopt, contracts::last_epoch_call(), 32);
+    if (!last_epoch) return last_epoch;
+    return !*last_epoch;
 }
 
 }  // namespace
@@ -41,8 +74,8 @@ std::vector<Address> claimees_in(BytesView data) {
 RewardPool::RewardPool(contracts::ChainClient& chain, const SettlementIdentity& identity)
     : chain_(chain),
       identity_(identity),
-      next_log_block_(identity.pool_from_block),
-      logs_per_call_(kFirstLogRange) {}
+      weight_logs_(identity.contract, contracts::agent_updated_topic()),
+      next_log_block_(identity.pool_from_block) {}
 
 Result<PoolVersion> RewardPool::version_at(contracts::ChainClient& chain, const Address& contract) {
     const auto code = chain.code(contract);
@@ -55,9 +88,15 @@ Result<PoolVersion> RewardPool::version_at(contracts::ChainClient& chain, const 
             return PoolVersion::v2_damaged;
         case PoolCode::v3:
             return PoolVersion::v3;
+        case PoolCode::other: {
+            if (has_damaged_bytes(*code)) return PoolVersion::v2_damaged;
+            const auto like_v2 = behaves_like_v2(chain, contract);
+            if (!like_v2) return fail(like_v2.error());
+            if (*like_v2) return PoolVersion::v2;
+            break;
+        }
         case PoolCode::none:
         case PoolCode::v1:
-        case PoolCode::other:
             break;
     }
     return fail(ErrorCode::failed_check, "cannot settle with this contract", to_hex0x(contract.view()),
@@ -99,22 +138,11 @@ Result<contracts::EpochState> RewardPool::epoch_state(std::uint64_t pool_epoch) 
 
 Status RewardPool::read_weights(std::uint64_t tip) {
     while (next_log_block_ <= tip) {
-        contracts::LogFilter filter;
-        filter.address = identity_.contract;
-        filter.topic = contracts::agent_updated_topic();
-        filter.from_block = next_log_block_;
-        filter.to_block = std::min(tip, next_log_block_ + logs_per_call_ - 1);
-        const auto logs = chain_.logs(filter);
-        if (!logs) {
-            // A node that answers something else refuses the range, or cannot give so long an answer.
-            if (logs_per_call_ == 1 || !contracts::is_endpoint_failure(logs.error()) || !chain_.tip())
-                return fail(logs.error());
-            logs_per_call_ /= 2;
-            continue;
-        }
-        for (const contracts::ChainLog& log : *logs) {
+        const auto page = weight_logs_.forward(chain_, next_log_block_, tip);
+        if (!page) return fail(page.error());
+        for (const contracts::ChainLog& log : page->logs) {
             const auto event = contracts::read_pool_event(log);
-            if (!event || event->kind != Kind::agent_updated || log.address != identity_.contract) continue;
+            if (!event || event->kind != Kind::agent_updated) continue;
             if (event->amount == 0) {
                 weights_.erase(event->wallet);
             } else {
@@ -125,7 +153,7 @@ Status RewardPool::read_weights(std::uint64_t tip) {
                             fmt::format("more than {} wallets have weight", kMaxWeightedWallets));
             }
         }
-        next_log_block_ = filter.to_block + 1;
+        next_log_block_ = page->last_block + 1;
     }
     return {};
 }
@@ -208,8 +236,10 @@ Result<RewardPool::Outcome> RewardPool::outcome_of(const contracts::Receipt& rec
                     "the event of the settlement is missing");
     }
     // Version 2 says nothing of a payment that was refused.
-    for (const Address& wallet : claimees_in(intent.data)) {
-        if (!out.claimed.contains(wallet)) out.claim_failed.emplace(wallet, U256{0});
+    if (const auto claimees = contracts::read_claimees(intent.data)) {
+        for (const Address& wallet : *claimees) {
+            if (!out.claimed.contains(wallet)) out.claim_failed.emplace(wallet, U256{0});
+        }
     }
     return out;
 }

@@ -9,6 +9,7 @@
 #include "contracts/chain_client.hpp"
 #include "contracts/reward_pool.hpp"
 #include "core/base/result.hpp"
+#include "settlement/log_pages.hpp"
 #include "settlement/plan.hpp"
 #include "settlement/rows.hpp"
 
@@ -19,9 +20,14 @@ class RewardPool {
   public:
     RewardPool(contracts::ChainClient& chain, const SettlementIdentity& identity);
 
-    /// Which version stands at `contract`. Errors: failed_check (no contract, version 1, or unknown code),
-    /// those of ChainClient.
+    /// Which version stands at `contract`. Unknown code counts as version 2 when it answers as version 2 does.
+    /// Errors: failed_check (no contract, version 1, or another contract), those of ChainClient.
     [[nodiscard]] static Result<PoolVersion> version_at(contracts::ChainClient& chain, const Address& contract);
+    /// True when both are settled with the same calls. Whether code of version 2 is the damaged one is not
+    /// always told by its bytes, and does not change.
+    [[nodiscard]] static bool same_calls(PoolVersion one, PoolVersion other) noexcept {
+        return (one == PoolVersion::v3) == (other == PoolVersion::v3);
+    }
     /// The contract's coordinator: the one wallet that may settle.
     [[nodiscard]] Result<Address> coordinator();
     /// The facts that a plan needs. For v2 the wallets with weight are found once from the AgentUpdated logs
@@ -55,9 +61,9 @@ class RewardPool {
     contracts::ChainClient& chain_;
     SettlementIdentity identity_;
     // Of v2 only:
+    LogPages weight_logs_;
     std::map<Address, U256> weights_;  // as the logs below next_log_block_ say
     std::uint64_t next_log_block_ = 0;
-    std::uint64_t logs_per_call_;                // blocks that one eth_getLogs asks for; shrinks, never grows
     std::optional<std::uint64_t> read_anew_at_;  // the tip when all logs were read once more
 };
 

@@ -172,7 +172,7 @@ Result<Settler::Impl::Check> Settler::Impl::check_contract() {
             out.hold = {HoldReason::endpoint, version.error().text()};
             return out;
         }
-        if (version && *version != identity.pool) {
+        if (version && !RewardPool::same_calls(*version, identity.pool)) {
             out.halt = {
                 HaltReason::pool_differs,
                 fmt::format("settlement.db was made for a contract of version {}, and at {} there is {}",

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "settlement/audit.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/base/decimal.hpp"
+#include "core/crypto/eth_tx.hpp"
+#include "core/crypto/keccak.hpp"
+#include "core/crypto/secp256k1.hpp"
+#include "settlement/pool.hpp"
+
+namespace ioswarm::settlement {
+namespace {
+
+// The invariants, as the findings name them:
+//   I1  What the chain shows as paid for a payout is what is owed, and once.
+//   I2  Every intent that went out has one nonce, every nonce one intent, and all that was signed for an intent
+//       differs in price only.
+//   I3  No payout is missing: each one is covered, owed, or older than what the ledger keeps; and the ledger
+//   has
+//       the amounts that were paid.
+//   I4  The chain's nonce of the wallet is the first one plus those that were used.
+//   I5  The sums that the file keeps are those of its settlements, and gas on the chain is what the file says.
+//   I6  What is on the chain under a nonce of this file was signed here.
+//   I7  No price, value or daily sum passes its limit.
+//   I8  Answers of agents count once: `ioswarm ledger check`.
+//   I9  What was sent becomes final.
+//   I10 Nothing was signed after a halt.
+
+constexpr std::size_t kIntentsPerPage = 200;
+constexpr std::uint64_t kBlocksUntilLate = 20;
+constexpr std::int64_t kMsPerDay = 86'400'000;
+using Severity = AuditFinding::Severity;
+
+class Auditor {
+  public:
+    Auditor(SettlementView& view, PayoutSource& ledger, contracts::ChainClient* chain,
+            const SettlementLimits& limits)
+        : view_(view), ledger_(ledger), chain_(chain), limits_(limits) {}
+
+    Result<AuditReport> run() {
+        auto summary = view_.summary();
+        if (!summary) return fail(std::move(summary).error());
+        summary_ = std::move(*summary);
+        if (Status status = read_payouts(); !status) return fail(status.error());
+        if (Status status = check_intents(); !status) return fail(status.error());
+        check_nonces();
+        check_sums();
+        check_days();
+        if (Status status = check_ledger(); !status) return fail(status.error());
+        if (Status status = check_chain(); !status) return fail(status.error());
+        add(Severity::note, "I8", "whether answers were counted once is checked by 'ioswarm ledger check'");
+        return std::move(report_);
+    }
+
+  private:
+    void add(Severity severity, std::string invariant, std::string text, HaltReason halt = HaltReason::none) {
+        if (severity == Severity::error && halt == HaltReason::none) halt = HaltReason::audit_failed;
+        report_.findings.push_back({severity, std::move(invariant), halt, std::move(text)});
+    }
+    void error(std::string invariant, std::string text, HaltReason halt = HaltReason::none) {
+        add(Severity::error, std::move(invariant), std::move(text), halt);
+    }
+
+    Status read_payouts();
+    Status check_intents();
+    Status check_intent(const IntentRow& intent);
+    void check_payouts(const IntentRow& intent);
+    void check_attempts(const IntentRow& intent, const std::vector<AttemptRow>& attempts);
+    void check_attempt(const IntentRow& intent, const AttemptRow& attempt);
+    void count_spend(const IntentRow& intent, const std::vector<AttemptRow>& attempts);
+    void check_nonces();
+    void check_sums();
+    void check_days();
+    Status check_ledger();
+    Status check_amounts();
+    Status check_chain();
+    Status check_receipt(const IntentRow& intent, const std::vector<AttemptRow>& attempts);
+    void compare_receipt(const IntentRow& intent, const contracts::Receipt& receipt);
+
+    SettlementView& view_;
+    PayoutSource& ledger_;
+    contracts::ChainClient* chain_;
+    const SettlementLimits& limits_;
+    SettlementSummary summary_;
+    AuditReport report_;
+    std::map<std::uint64_t, std::vector<CoveredPayout>> payouts_;  // by intent, of those that hold
+    std::set<std::pair<std::uint64_t, std::string>> covered_;
+    std::map<std::uint64_t, std::uint64_t> nonces_;  // nonce → intent
+    std::uint64_t used_nonces_ = 0;                  // of intents that are final
+    U256 paid_rau_;
+    U256 gas_rau_;
+    std::map<std::int64_t, U256> days_;  // UTC day → value and gas
+};
+
+std::string name_of(const IntentRow& intent) {
+    return fmt::format("intent {}", intent.id);
+}
+
+Status Auditor::read_payouts() {
+    const auto all = view_.payouts(0, ~std::uint64_t{0});
+    if (!all) return fail(all.error());
+    for (const PayoutState& state : *all) {
+        const CoveredPayout& payout = state.payout;
+        if (!covered_.emplace(payout.epoch, payout.agent_id).second)
+            error("I1", fmt::format("epoch {}, agent {} is covered twice", payout.epoch, payout.agent_id));
+        if (payout.epoch < summary_.identity.first_epoch) {
+            error("I3", fmt::format("epoch {}, agent {} is covered, and the file begins at epoch {}",
+                                    payout.epoch, payout.agent_id, summary_.identity.first_epoch));
+        }
+        payouts_[state.intent].push_back(payout);
+    }
+    report_.payouts = covered_.size();
+    return {};
+}
+
+Status Auditor::check_intents() {
+    std::uint64_t next = 0;
+    for (;;) {
+        const auto page = view_.intents(next, kIntentsPerPage);
+        if (!page) return fail(page.error());
+        for (const IntentRow& intent : *page) {
+            if (Status status = check_intent(intent); !status) return status;
+            next = intent.id + 1;
+        }
+        report_.intents += page->size();
+        if (page->size() < kIntentsPerPage) return {};
+    }
+}
+
+Status Auditor::check_intent(const IntentRow& intent) {
+    const auto attempts = view_.attempts(intent.id);
+    if (!attempts) return fail(attempts.error());
+    if (intent.to != summary_.identity.contract)
+        error("I1", name_of(intent) + " pays another contract than the file was made for");
+    check_payouts(intent);
+    if (intent.nonce && !nonces_.emplace(*intent.nonce, intent.id).second)
+        error("I2", fmt::format("{} has nonce {}, and so has another one", name_of(intent), *intent.nonce));
+    if (intent.nonce && is_final(intent.state)) ++used_nonces_;
+    check_attempts(intent, *attempts);
+    count_spend(intent, *attempts);
+    return check_receipt(intent, *attempts);
+}
+
+void Auditor::check_payouts(const IntentRow& intent) {
+    const bool holds = intent.state != IntentState::final_reverted && intent.state != IntentState::cancelled;
+    if (!holds || intent.kind == IntentKind::weights) return;
+    const std::vector<CoveredPayout>& payouts = payouts_[intent.id];
+    U256 sum = 0;
+    for (const CoveredPayout& payout : payouts)
+        sum += payout.amount_rau;
+    if (sum != intent.value_rau) {
+        error("I1", fmt::format("{} carries {} rau, and its payouts are {} rau", name_of(intent),
+                                to_decimal(intent.value_rau), to_decimal(sum)));
+    }
+    if (payouts_hash(payouts) != intent.payouts_hash)
+        error("I1", name_of(intent) + ": the payouts are not those that it was planned for");
+}
+
+void Auditor::check_attempts(const IntentRow& intent, const std::vector<AttemptRow>& attempts) {
+    if (attempts.empty()) return;
+    if (!intent.nonce) {
+        error("I2", name_of(intent) + " was signed without a nonce");
+        return;
+    }
+    for (const AttemptRow& attempt : attempts) {
+        check_attempt(intent, attempt);
+        if (summary_.halt.reason != HaltReason::none && attempt.signed_ms > summary_.halt.at_ms)
+            error("I10", fmt::format("{} was signed after the halt ({})", name_of(intent),
+                                     to_string(summary_.halt.reason)));
+        if (attempt.gas_price > limits_.max_gas_price) {
+            add(Severity::warning, "I7",
+                fmt::format("{} was signed at {} rau per gas, and the cap is {} now", name_of(intent),
+                            to_decimal(attempt.gas_price), to_decimal(limits_.max_gas_price)));
+        }
+    }
+}
+
+/// The signed bytes say what the rows say.
+void Auditor::check_attempt(const IntentRow& intent, const AttemptRow& attempt) {
+    const std::string name = fmt::format("{}, attempt {}", name_of(intent), attempt.number);
+    const auto decoded = decode_signed(attempt.raw);
+    if (!decoded || keccak256(attempt.raw) != attempt.hash) {
+        error("I2", name + ": the signed bytes are damaged");
+        return;
+    }
+    const EthTx& tx = decoded->tx;
+    const bool pays = attempt.kind == AttemptKind::pay;
+    const bool same = tx.chain_id == summary_.identity.chain_id && tx.nonce == *intent.nonce &&
+                      tx.gas_price == attempt.gas_price && tx.gas_limit == attempt.gas_limit &&
+                      tx.to == (pays ? intent.to : summary_.identity.wallet) &&
+                      tx.value == (pays ? intent.value_rau : U256(0)) &&
+                      tx.data == (pays ? intent.data : Bytes{});
+    if (!same) error("I2", name + ": the signed transaction is not the intent's");
+    const auto signer = recover(signing_hash(tx), decoded->signature);
+    if (!signer || address_of(*signer) != summary_.identity.wallet)
+        error("I2", name + ": another key signed it");
+}
+
+void Auditor::count_spend(const IntentRow& intent, const std::vector<AttemptRow>& attempts) {
+    const bool paid = intent.state == IntentState::final_ok;
+    const U256 value = paid ? intent.value_rau : U256(0);
+    const U256 gas = U256(intent.gas_used) * intent.gas_price;
+    paid_rau_ += value;
+    gas_rau_ += gas;
+    if (!attempts.empty() && is_final(intent.state))
+        days_[attempts.front().signed_ms / kMsPerDay] += value + gas;
+}
+
+void Auditor::check_nonces() {
+    std::uint64_t next = summary_.identity.first_nonce;
+    for (const auto& [nonce, intent] : nonces_) {
+        if (nonce != next) {
+            error("I2", fmt::format("intent {} has nonce {}, and {} is the next one", intent, nonce, next));
+            return;
+        }
+        ++next;
+    }
+}
+
+void Auditor::check_sums() {
+    if (paid_rau_ != summary_.paid_rau) {
+        error("I5", fmt::format("the file says that {} rau were paid, and its settlements add up to {} rau",
+                                to_decimal(summary_.paid_rau), to_decimal(paid_rau_)));
+    }
+    if (gas_rau_ != summary_.gas_rau) {
+        error("I5", fmt::format("the file says that gas cost {} rau, and its settlements add up to {} rau",
+                                to_decimal(summary_.gas_rau), to_decimal(gas_rau_)));
+    }
+}
+
+void Auditor::check_days() {
+    if (limits_.max_per_day_rau == 0) return;
+    for (const auto& [day, spent] : days_) {
+        if (spent <= limits_.max_per_day_rau) continue;
+        add(Severity::warning, "I7",
+            fmt::format("day {} since 1970 (UTC) cost {} IOTX, and settlement.maxPerDayIOTX is {} now", day,
+                        rau_to_iotx(spent), rau_to_iotx(limits_.max_per_day_rau)));
+    }
+}
+
+Status Auditor::check_ledger() {
+    const auto facts = ledger_.read(summary_.identity.first_epoch);
+    if (!facts) return fail(facts.error());
+    for (const OwedPayout& payout : facts->waiting) {
+        if (!covered_.contains({payout.epoch, payout.agent_id})) ++report_.owed;
+    }
+    return check_amounts();
+}
+
+/// The ledger has every payout that is covered, with its amount. What is older than the ledger keeps was paid
+/// and dropped.
+Status Auditor::check_amounts() {
+    const auto oldest = ledger_.oldest_epoch();
+    if (!oldest) return fail(oldest.error());
+    std::uint64_t dropped = 0;
+    std::vector<std::pair<std::uint64_t, std::string>> keys;
+    std::vector<const CoveredPayout*> wanted;
+    for (const auto& [intent, payouts] : payouts_) {
+        for (const CoveredPayout& payout : payouts) {
+            if (payout.epoch < *oldest) {
+                ++dropped;
+                continue;
+            }
+            keys.emplace_back(payout.epoch, payout.agent_id);
+            wanted.push_back(&payout);
+        }
+    }
+    const auto amounts = ledger_.amounts(keys);
+    if (!amounts) return fail(amounts.error());
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        const std::string name = fmt::format("epoch {}, agent {}", wanted[i]->epoch, wanted[i]->agent_id);
+        const std::optional<U256>& amount = (*amounts)[i];
+        if (!amount) {
+            error(
+                "I3",
+                name +
+                    ": the ledger lacks this payout, which is paid or under way: it is an old copy, or another "
+                    "one's",
+                HaltReason::ledger_differs);
+        } else if (*amount != wanted[i]->amount_rau) {
+            error("I3",
+                  fmt::format("{}: the ledger says {} rau, and {} rau are paid or under way", name,
+                              to_decimal(*amount), to_decimal(wanted[i]->amount_rau)),
+                  HaltReason::ledger_differs);
+        }
+    }
+    if (dropped != 0) {
+        add(Severity::note, "I3",
+            fmt::format("{} payouts are older than epoch {}, the oldest that the ledger keeps", dropped,
+                        *oldest));
+    }
+    return {};
+}
+
+Status Auditor::check_chain() {
+    if (chain_ == nullptr) {
+        add(Severity::note, "I4", "the chain was not asked");
+        return {};
+    }
+    const auto nonce = chain_->confirmed_nonce(summary_.identity.wallet);
+    if (!nonce) return fail(nonce.error());
+    const std::uint64_t least = summary_.identity.first_nonce + used_nonces_;
+    const bool one_under_way = summary_.live && summary_.live->nonce.has_value();
+    if (nonce->nonce > least + (one_under_way ? 1 : 0)) {
+        error("I4",
+              fmt::format(
+                  "the wallet has sent {} transactions, and {} by this file: another program uses its key",
+                  nonce->nonce, least),
+              HaltReason::foreign_transaction);
+    } else if (nonce->nonce < least) {
+        error("I4", fmt::format("the wallet has sent {} transactions, and {} are final by this file",
+                                nonce->nonce, least));
+    }
+    RewardPool pool(*chain_, summary_.identity);
+    const auto version = RewardPool::version_at(*chain_, summary_.identity.contract);
+    if (!version && version.error().code != ErrorCode::failed_check) return fail(version.error());
+    if (!version || !RewardPool::same_calls(*version, summary_.identity.pool)) {
+        error("I1",
+              fmt::format("{} is not the contract of version {} any more that the file was made for",
+                          to_hex0x(summary_.identity.contract.view()), to_string(summary_.identity.pool)),
+              HaltReason::pool_differs);
+        return {};
+    }
+    const auto coordinator = pool.coordinator();
+    if (!coordinator) return fail(coordinator.error());
+    if (*coordinator != summary_.identity.wallet) {
+        error("I1", fmt::format("the contract's coordinator is {} now", to_hex0x(coordinator->view())),
+              HaltReason::pool_differs);
+    }
+    return {};
+}
+
+Status Auditor::check_receipt(const IntentRow& intent, const std::vector<AttemptRow>& attempts) {
+    if (chain_ == nullptr) return {};
+    if (!is_final(intent.state)) {
+        if (attempts.empty()) return {};
+        const auto tip = chain_->tip();
+        if (!tip) return fail(tip.error());
+        if (*tip > attempts.front().from_block + kBlocksUntilLate) {
+            add(Severity::warning, "I9",
+                fmt::format("{} was signed at block {}, and is not final at block {} ({})", name_of(intent),
+                            attempts.front().from_block, *tip, to_string(intent.state)));
+        }
+        return {};
+    }
+    if (!intent.hash) {
+        if (intent.state != IntentState::cancelled)
+            error("I6", name_of(intent) + " is final without a transaction");
+        return {};
+    }
+    const bool ours =
+        std::ranges::any_of(attempts, [&](const AttemptRow& one) { return one.hash == *intent.hash; });
+    // What `settle init --rebuild` found has no nonce of this file, and no signed bytes.
+    if (!ours && intent.nonce)
+        error("I6", name_of(intent) + " ended with a transaction that was not signed here",
+              HaltReason::foreign_transaction);
+    std::uint64_t scan_from = intent.block;
+    const auto receipt = chain_->find_receipt({&*intent.hash, 1}, &scan_from);
+    if (!receipt) return fail(receipt.error());
+    ++report_.receipts;
+    if (!*receipt) {
+        error("I1", fmt::format("{}: the chain does not show transaction {}", name_of(intent),
+                                to_hex0x(intent.hash->view())));
+        return {};
+    }
+    compare_receipt(intent, **receipt);
+    return {};
+}
+
+void Auditor::compare_receipt(const IntentRow& intent, const contracts::Receipt& receipt) {
+    if (intent.nonce && receipt.gas_used != intent.gas_used) {
+        error("I5", fmt::format("{} used {} gas on the chain, and {} by this file", name_of(intent),
+                                receipt.gas_used, intent.gas_used));
+    }
+    const bool should_succeed = intent.state != IntentState::final_reverted;
+    if (receipt.succeeded() != should_succeed) {
+        error("I1", fmt::format("{} is {} here, and its status on the chain is {}", name_of(intent),
+                                to_string(intent.state), receipt.status));
+        return;
+    }
+    if (intent.state != IntentState::final_ok) return;
+    const auto outcome = RewardPool::outcome_of(receipt, summary_.identity, intent);
+    if (!outcome) {
+        error("I1", fmt::format("{}: {}", name_of(intent), outcome.error().text()), HaltReason::wrong_amount);
+    } else if (outcome->amount != intent.value_rau) {
+        error("I1",
+              fmt::format("{}: the contract got {} rau, and {} were sent", name_of(intent),
+                          to_decimal(outcome->amount), to_decimal(intent.value_rau)),
+              HaltReason::wrong_amount);
+    }
+}
+
+}  // namespace
+
+const char* to_string(AuditFinding::Severity value) noexcept {
+    switch (value) {
+        case Severity::note:
+            return "note";
+        case Severity::warning:
+            return "warning";
+        case Severity::error:
+            return "error";
+    }
+    return "unknown";
+}
+
+bool AuditReport::holds() const noexcept {
+    return std::ranges::none_of(findings,
+                                [](const AuditFinding& one) { return one.severity == Severity::error; });
+}
+
+Halt AuditReport::halt() const {
+    Halt out;
+    for (const AuditFinding& one : findings) {
+        if (one.halt == HaltReason::none || out.reason != HaltReason::none) continue;
+        out.reason = one.halt;
+        out.detail = one.invariant + ": " + one.text;
+    }
+    return out;
+}
+
+Result<AuditReport> audit(SettlementView& view, PayoutSource& ledger, contracts::ChainClient* chain,
+                          const SettlementLimits& limits) {
+    return Auditor(view, ledger, chain, limits).run();
+}
+
+}  // namespace ioswarm::settlement

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "settlement/init.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "settlement/plan_parts.hpp"
+#include "settlement/pool.hpp"
+
+namespace ioswarm::settlement {
+namespace {
+
+constexpr const char* kCannotInit = "cannot begin to settle";
+
+Status check_ledger_chain(const LedgerFacts& ledger, std::uint64_t chain_id) {
+    // The embedded chain (node chain id 0) exists in serve's own memory: what is earned there is paid
+    // elsewhere.
+    if (!ledger.chain || ledger.chain->evm == chain_id || ledger.chain->node == 0U) return {};
+    return fail(ErrorCode::config, kCannotInit, {},
+                fmt::format("the ledger belongs to {}, and the endpoint serves chain {}", ledger.chain->text(),
+                            chain_id),
+                "check rewardRpcUrl and dataDir");
+}
+
+/// The wallet must be the contract's coordinator, and nothing of it may be under way.
+Result<std::uint64_t> check_wallet(contracts::ChainClient& chain, RewardPool& pool,
+                                   const InitRequest& request) {
+    const auto coordinator = pool.coordinator();
+    if (!coordinator) return fail(coordinator.error());
+    const std::string wallet = to_hex0x(request.wallet.view());
+    if (*coordinator != request.wallet) {
+        return fail(ErrorCode::failed_check, kCannotInit, to_hex0x(request.contract.view()),
+                    fmt::format("its coordinator is {}, and the key's wallet is {}",
+                                to_hex0x(coordinator->view()), wallet),
+                    "use the coordinator's key (rewardSignerKeyFile)");
+    }
+    const auto confirmed = chain.confirmed_nonce(request.wallet);
+    if (!confirmed) return fail(confirmed.error());
+    const auto pooled = chain.pool_nonce(request.wallet);
+    if (!pooled) return fail(pooled.error());
+    if (*pooled > confirmed->nonce) {
+        return fail(ErrorCode::try_again, kCannotInit, "wallet " + wallet,
+                    fmt::format("{} of its transactions are not mined yet", *pooled - confirmed->nonce),
+                    "wait until they are, and run it again; nothing else may send from this wallet");
+    }
+    return confirmed->nonce;
+}
+
+/// The first block at which the contract has code; 0 where the node does not tell old states.
+Result<std::uint64_t> creation_block(contracts::ChainClient& chain, const Address& contract) {
+    const auto tip = chain.tip();
+    if (!tip) return fail(tip.error());
+    std::uint64_t without = 0;
+    std::uint64_t with = *tip;
+    while (without + 1 < with) {
+        const std::uint64_t middle = without + (with - without) / 2;
+        const auto code = chain.code_at(contract, middle);
+        if (!code && code.error().code == ErrorCode::failed_precondition) return 0;
+        // Several endpoints that refuse are one error without their code.
+        if (!code && chain.tip()) return 0;
+        if (!code) return fail(code.error());
+        (code->empty() ? without : with) = middle;
+    }
+    return with <= 1 ? 0 : with;
+}
+
+Status set_pool_from_block(contracts::ChainClient& chain, const InitRequest& request, InitProposal& out) {
+    if (out.identity.pool == PoolVersion::v3) return {};
+    if (request.pool_from_block) {
+        out.identity.pool_from_block = *request.pool_from_block;
+        out.pool_from_how = "given with --pool-from-block";
+        return {};
+    }
+    const auto found = creation_block(chain, request.contract);
+    if (!found) return fail(found.error());
+    out.identity.pool_from_block = *found;
+    out.pool_from_how = *found == 0
+                            ? "all blocks are searched for the contract's logs, since the node keeps no "
+                              "old states; --pool-from-block makes it faster"
+                            : "the first block at which the contract has code";
+    return {};
+}
+
+/// The lowest epoch with a waiting payout, unless another one was asked for.
+Result<std::uint64_t> first_epoch(const LedgerFacts& ledger, const InitRequest& request) {
+    if (!request.from_epoch) return ledger.waiting.empty() ? ledger.next_epoch : ledger.waiting.front().epoch;
+    if (*request.from_epoch <= ledger.next_epoch) return *request.from_epoch;
+    return fail(ErrorCode::invalid_argument, kCannotInit, fmt::format("epoch {}", *request.from_epoch),
+                fmt::format("the ledger's running epoch is {}", ledger.next_epoch),
+                "give a lower --from-epoch");
+}
+
+/// What is paid already, or an error when that cannot be left open.
+Status set_settled(contracts::ChainClient& chain, LedgerPayouts& ledger, const LedgerFacts& facts,
+                   const InitRequest& request, RewardPool& pool, InitProposal& out) {
+    if (out.identity.pool != PoolVersion::v3) {
+        if (request.rebuild && !request.from_epoch) {
+            return fail(ErrorCode::failed_precondition, kCannotInit, {},
+                        "a contract of version 2 does not tell which epochs were paid",
+                        "look up the last settlement, and give --from-epoch with the epoch behind it");
+        }
+        if (out.identity.first_nonce != 0 && !request.from_epoch) {
+            out.warnings.push_back(
+                fmt::format("the wallet has sent {} transactions before. If some of them settled epochs of "
+                            "this ledger, these "
+                            "would be paid again: then give --from-epoch with the first epoch that is not paid",
+                            out.identity.first_nonce));
+        }
+        return {};
+    }
+    if (request.rebuild) {
+        auto settled = find_settled(chain, ledger, out.identity);
+        if (!settled) return fail(std::move(settled).error());
+        out.settled = std::move(*settled);
+        return {};
+    }
+    if (request.from_epoch) return {};
+    const auto state = pool.facts();
+    if (!state) return fail(state.error());
+    if (!may_be_settled(facts.waiting, state->last_epoch)) return {};
+    return fail(ErrorCode::failed_precondition, kCannotInit, to_hex0x(request.contract.view()),
+                fmt::format("the contract has settled ids up to {}, so some of the waiting payouts may be paid "
+                            "already",
+                            state->last_epoch),
+                "give --rebuild to find out which, or --from-epoch with the first epoch that is not paid");
+}
+
+void count(const LedgerFacts& ledger, InitProposal& out) {
+    std::set<std::pair<std::uint64_t, std::string_view>> paid;
+    for (const SettledBefore& one : out.settled) {
+        for (const CoveredPayout& payout : one.planned.payouts)
+            paid.emplace(payout.epoch, payout.agent_id);
+    }
+    for (const OwedPayout& payout : ledger.waiting) {
+        if (payout.epoch < out.identity.first_epoch) continue;
+        if (paid.contains({payout.epoch, payout.agent_id})) {
+            ++out.settled_payouts;
+            out.settled_rau += payout.amount_rau;
+        } else if (payout.wallet) {
+            ++out.payouts;
+            out.payouts_rau += payout.amount_rau;
+        } else {
+            ++out.without_wallet;
+            out.without_wallet_rau += payout.amount_rau;
+        }
+    }
+}
+
+}  // namespace
+
+bool may_be_settled(const std::vector<OwedPayout>& waiting, std::uint64_t last_epoch) {
+    if (last_epoch == 0) return false;
+    return std::ranges::any_of(waiting, [&](const OwedPayout& payout) {
+        return payout.wallet && payout.last_height <= last_epoch + kMaxParts - 1;
+    });
+}
+
+Result<InitProposal> propose_init(contracts::ChainClient& chain, LedgerPayouts& ledger,
+                                  const InitRequest& request) {
+    if (Status status = chain.check_chain(); !status) return fail(status.error());
+    const auto facts = ledger.read(request.from_epoch.value_or(0));
+    if (!facts) return fail(facts.error());
+    if (Status status = check_ledger_chain(*facts, chain.expected_chain_id()); !status)
+        return fail(status.error());
+
+    InitProposal out;
+    out.identity.chain_id = chain.expected_chain_id();
+    out.identity.contract = request.contract;
+    out.identity.wallet = request.wallet;
+    out.identity.created_ms = request.now_ms;
+    const auto version = RewardPool::version_at(chain, request.contract);
+    if (!version) return fail(version.error());
+    out.identity.pool = *version;
+    const auto epoch = first_epoch(*facts, request);
+    if (!epoch) return fail(epoch.error());
+    out.identity.first_epoch = *epoch;
+    RewardPool pool(chain, out.identity);
+    const auto nonce = check_wallet(chain, pool, request);
+    if (!nonce) return fail(nonce.error());
+    out.identity.first_nonce = *nonce;
+    if (Status status = set_pool_from_block(chain, request, out); !status) return fail(status.error());
+    if (Status status = set_settled(chain, ledger, *facts, request, pool, out); !status)
+        return fail(status.error());
+    count(*facts, out);
+    return out;
+}
+
+}  // namespace ioswarm::settlement

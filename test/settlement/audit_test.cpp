@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "settlement/audit.hpp"
+
+#include "core/sqlite/sqlite.hpp"
+#include "test/settlement/settler_fixture.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::settlement;
+using namespace ioswarm::test;
+using Version = FakeRewardPool::Version;
+
+namespace {
+
+AuditReport audit_of(SettlerWorld& world, bool with_chain = true) {
+    auto view = SettlementView::open(world.dir.path());
+    REQUIRE(view);
+    auto report = audit(**view, world.ledger, with_chain ? world.client.get() : nullptr, world.settings.limits);
+    INFO((report ? std::string() : report.error().text()));
+    REQUIRE(report);
+    return std::move(*report);
+}
+
+/// The invariants that do not hold.
+std::vector<std::string> broken(const AuditReport& report) {
+    std::vector<std::string> out;
+    for (const AuditFinding& one : report.findings) {
+        if (one.severity == AuditFinding::Severity::error) out.push_back(one.invariant);
+    }
+    return out;
+}
+
+/// Changes settlement.db as a fault or a hand could. Triggers that forbid it are removed first.
+void tamper_settlement(SettlerWorld& world, const std::string& sql) {
+    world.settler.reset();
+    world.store.reset();
+    auto database = sqlite::Database::open(world.dir.path("settlement.db"), sqlite::Database::Mode::read_write,
+                                           "settlement file");
+    REQUIRE(database);
+    std::vector<std::pair<std::string, std::string>> triggers;
+    {
+        auto found =
+            database->prepare("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY rowid");
+        REQUIRE(found);
+        while (*found->step())
+            triggers.emplace_back(found->text(0), found->text(1));
+    }
+    for (const auto& [name, text] : triggers)
+        REQUIRE(database->execute("DROP TRIGGER " + name));
+    const Status changed = database->execute(sql);
+    INFO((changed ? std::string() : changed.error().text()));
+    REQUIRE(changed.has_value());
+    for (const auto& [name, text] : triggers)
+        REQUIRE(database->execute(text));
+}
+
+/// Three epochs paid in two settlements.
+void pay_some(SettlerWorld& world) {
+    world.owe(1, 'a', 10);
+    world.owe(1, 'b', 5);
+    world.run();
+    world.owe(2, 'a', 7);
+    world.owe(3, 'a', 8);
+    world.run();
+    REQUIRE(world.mined() == (world.identity.pool == PoolVersion::v3 ? 2 : 4));
+}
+
+}  // namespace
+
+TEST_CASE("after settlements on every kind of pool all invariants hold") {
+    for (const Version version : {Version::v3, Version::v2, Version::v2_damaged}) {
+        SettlerWorld world(version);
+        if (version == Version::v2_damaged) {
+            Bytes code(4'025, 0x5b);
+            code[0xbb8] = 0x08;
+            code[0xbb9] = 0x66;
+            world.before = [code](std::size_t, const RpcCall& call) -> std::optional<Result<RpcReply>> {
+                if (call.method != "eth_getCode") return std::nullopt;
+                RpcReply reply;
+                reply.kind = RpcReply::Kind::text;
+                reply.value = to_hex0x(code);
+                return reply;
+            };
+        }
+        pay_some(world);
+        const AuditReport report = audit_of(world);
+        CAPTURE(report.findings.empty() ? std::string() : report.findings.front().text);
+        CHECK(broken(report).empty());
+        CHECK(report.holds());
+        CHECK(report.halt().reason == HaltReason::none);
+        CHECK(report.payouts == 4);
+        CHECK(report.receipts == world.mined());
+        CHECK(report.owed == 0);
+    }
+}
+
+TEST_CASE("the audit counts what is owed, and what is under way is no fault") {
+    SettlerWorld world;
+    pay_some(world);
+    world.owe(4, 'c', 3);
+    CHECK(audit_of(world).owed == 1);
+    world.steps();
+    world.chain.mine();
+    world.steps();  // mined, not final
+    CHECK(world.store->live_intent()->value().state == IntentState::mined);
+    CHECK(broken(audit_of(world)).empty());
+}
+
+TEST_CASE("a ledger that lacks a paid payout, or has another amount, halts") {
+    SettlerWorld world;
+    pay_some(world);
+    auto rows = world.ledger.rows;
+    world.ledger.rows.erase({2, "a"});
+    const AuditReport lacking = audit_of(world);
+    CHECK(broken(lacking) == std::vector<std::string>{"I3"});
+    CHECK(lacking.halt().reason == HaltReason::ledger_differs);
+    CHECK(lacking.halt().detail.find("epoch 2, agent a") != std::string::npos);
+
+    world.ledger.rows = rows;
+    world.ledger.rows[{1, "b"}].first += 1;
+    const AuditReport other = audit_of(world);
+    CHECK(broken(other) == std::vector<std::string>{"I3"});
+    CHECK(other.halt().reason == HaltReason::ledger_differs);
+
+    // What the ledger dropped after its retention is no difference.
+    world.ledger.rows = rows;
+    world.ledger.rows.erase({1, "a"});
+    world.ledger.rows.erase({1, "b"});
+    CHECK(broken(audit_of(world)).empty());
+}
+
+TEST_CASE("a transaction of the wallet that this file does not know is found") {
+    SettlerWorld world;
+    pay_some(world);
+    EthTx foreign;
+    foreign.chain_id = 4690;
+    foreign.nonce = world.chain.nonce(world.key.address());
+    foreign.gas_price = U256(2'000'000'000'000);
+    foreign.gas_limit = 21'000;
+    foreign.to = filled_with<Address>(0x44);
+    REQUIRE(world.client->send(sign_transaction(foreign, world.key)).outcome ==
+            contracts::SendOutcome::accepted);
+    world.chain.mine();
+    const AuditReport report = audit_of(world);
+    CHECK(broken(report) == std::vector<std::string>{"I4"});
+    CHECK(report.halt().reason == HaltReason::foreign_transaction);
+    CHECK(audit_of(world, false).holds());
+}
+
+TEST_CASE("a changed settlement file is found, each change by its invariant") {
+    const std::vector<std::pair<std::string, std::string>> changes{
+        {"UPDATE covered SET amount_rau = '1' WHERE intent = 1 AND agent = 'b'", "I1"},
+        {"UPDATE covered SET agent = 'q' WHERE intent = 1 AND agent = 'b'; UPDATE cover SET agent = 'q' WHERE "
+         "intent = 1 AND agent = 'b'",
+         "I1"},
+        {"UPDATE intent SET value_rau = '1' WHERE id = 1", "I1"},
+        {"UPDATE intent SET nonce = 5 WHERE id = 2", "I2"},
+        {"UPDATE attempt SET gas_price = '5' WHERE intent = 1", "I2"},
+        {"UPDATE attempt SET raw = x'00' WHERE intent = 1", "I2"},
+        {"UPDATE meta SET paid_rau = '1'", "I5"},
+        {"UPDATE meta SET gas_rau = '1'", "I5"},
+        {"UPDATE intent SET gas_used = gas_used + 1 WHERE id = 1", "I5"},
+        {"UPDATE intent SET hash = x'" + std::string(64, '3') + "' WHERE id = 1", "I6"},
+        {"UPDATE meta SET halt = 'reverted', halt_ms = 1", "I10"},
+    };
+    for (const auto& [sql, invariant] : changes) {
+        CAPTURE(sql);
+        SettlerWorld world;
+        pay_some(world);
+        tamper_settlement(world, sql);
+        const AuditReport report = audit_of(world);
+        const auto found = broken(report);
+        CHECK(std::ranges::find(found, invariant) != found.end());
+        CHECK_FALSE(report.holds());
+        CHECK(report.halt().reason != HaltReason::none);
+    }
+}
+
+TEST_CASE("another contract or coordinator than the file was made for is found") {
+    SettlerWorld world;
+    pay_some(world);
+    world.chain.put_contract(world.contract, std::make_shared<FakeRewardPool>(Version::v3, world.contract,
+                                                                              filled_with<Address>(0x55)));
+    CHECK(audit_of(world).halt().reason == HaltReason::pool_differs);
+    world.chain.put_contract(
+        world.contract, std::make_shared<FakeRewardPool>(Version::v2, world.contract, world.key.address()));
+    CHECK(audit_of(world).halt().reason == HaltReason::pool_differs);
+}
+
+TEST_CASE("a chain that shows another end than the file has is found") {
+    SettlerWorld world;
+    pay_some(world);
+    world.after = [](std::size_t, const RpcCall& call, Result<RpcReply> reply) {
+        if (call.method != "eth_getTransactionReceipt") return reply;
+        const std::size_t at = reply->value.find("\"status\":\"0x1\"");
+        if (at != std::string::npos) reply->value.replace(at, 14, "\"status\":\"0x0\"");
+        return reply;
+    };
+    const auto found = broken(audit_of(world));
+    CHECK(std::ranges::count(found, "I1") == 2);
+    world.after = nullptr;
+    world.before = [](std::size_t, const RpcCall& call) -> std::optional<Result<RpcReply>> {
+        if (call.method != "eth_getTransactionReceipt") return std::nullopt;
+        return RpcReply{};
+    };
+    CHECK(std::ranges::count(broken(audit_of(world)), "I1") == 2);
+}
+
+TEST_CASE("limits that were passed and settlements that do not end are warnings") {
+    SettlerWorld world;
+    pay_some(world);
+    world.settings.limits.max_gas_price = 1;
+    world.settings.limits.max_per_day_rau = 1;
+    const AuditReport report = audit_of(world);
+    CHECK(report.holds());
+    CHECK(std::ranges::count(report.findings, "I7", &AuditFinding::invariant) == 3);
+
+    SettlerWorld late;
+    late.owe(1, 'a', 1);
+    late.steps();
+    late.chain.forget_pool();
+    late.chain.mine(30);
+    CHECK(std::ranges::count(audit_of(late).findings, "I9", &AuditFinding::invariant) == 1);
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "settlement/init.hpp"
+
+#include "settlement/view.hpp"
+#include "test/settlement/ledger_file.hpp"
+#include "test/settlement/settler_fixture.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::settlement;
+using namespace ioswarm::test;
+using Version = FakeRewardPool::Version;
+
+namespace {
+
+/// A chain on which a settler paid from one file, and a ledger that has the same payouts.
+struct InitWorld {
+    explicit InitWorld(Version version = Version::v3) : paid(version), payouts(file.dir.path()) {
+        request.contract = paid.contract;
+        request.wallet = paid.key.address();
+        request.now_ms = 77;
+    }
+
+    /// An epoch of the ledger that the settler may pay too. `marked`: serve knows already that it is paid.
+    void close(std::uint64_t epoch, const std::map<char, std::uint64_t>& amounts, bool marked = false) {
+        std::vector<LedgerFile::Payout> rows;
+        for (const auto& [agent, amount] : amounts) {
+            paid.owe(epoch, agent, amount);
+            rows.push_back({std::string(1, agent), SettlerWorld::iotx(amount), SettlerWorld::wallet_of(agent),
+                            marked ? PayoutNotice::due : PayoutNotice::waiting});
+        }
+        file.close_epoch(epoch, rows);
+    }
+    Result<InitProposal> propose() { return propose_init(*paid.client, payouts, request); }
+    Result<InitProposal> rebuild() {
+        request.rebuild = true;
+        return propose();
+    }
+
+    SettlerWorld paid;
+    LedgerFile file;
+    LedgerPayouts payouts;
+    InitRequest request;
+};
+
+std::vector<std::string> settled_names(const InitProposal& proposal) {
+    std::vector<std::string> out;
+    for (const SettledBefore& one : proposal.settled) {
+        for (const CoveredPayout& payout : one.planned.payouts)
+            out.push_back(std::to_string(payout.epoch) + payout.agent_id);
+    }
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("settle init begins at the oldest payout that waits, with the wallet's confirmed nonce") {
+    InitWorld world;
+    world.file.close_epoch(1, {{"a", 3, std::nullopt, PayoutNotice::sent}});
+    world.file.close_epoch(2, {{"a", 10, filled_with<Address>(1)}, {"b", 5, std::nullopt}});
+    const auto proposal = world.propose();
+    REQUIRE(proposal);
+    CHECK(proposal->identity.chain_id == 4690);
+    CHECK(proposal->identity.contract == world.paid.contract);
+    CHECK(proposal->identity.pool == PoolVersion::v3);
+    CHECK(proposal->identity.wallet == world.paid.key.address());
+    CHECK(proposal->identity.first_nonce == 0);
+    CHECK(proposal->identity.first_epoch == 2);
+    CHECK(proposal->identity.created_ms == 77);
+    CHECK(proposal->payouts == 1);
+    CHECK(proposal->payouts_rau == 10);
+    CHECK(proposal->without_wallet == 1);
+    CHECK(proposal->without_wallet_rau == 5);
+    CHECK(proposal->warnings.empty());
+
+    world.request.from_epoch = 3;
+    CHECK(world.propose()->identity.first_epoch == 3);
+    CHECK(world.propose()->payouts == 0);
+    world.request.from_epoch = 4;
+    CHECK(world.propose().error().code == ErrorCode::invalid_argument);
+}
+
+TEST_CASE("with nothing owed settle init begins at the running epoch") {
+    InitWorld world;
+    world.file.close_epoch(6, {{"a", 3, std::nullopt, PayoutNotice::sent}});
+    CHECK(world.propose()->identity.first_epoch == 7);
+}
+
+TEST_CASE("settle init refuses another chain's ledger, another coordinator, and a contract that is none") {
+    InitWorld world;
+    world.file.change([](LedgerTx& tx) { return tx.set_chain({4689, 1}); });
+    CHECK(world.propose().error().code == ErrorCode::config);
+
+    InitWorld embedded;
+    embedded.file.change([](LedgerTx& tx) { return tx.set_chain({4689, 0}); });
+    CHECK(embedded.propose());
+    embedded.request.wallet = filled_with<Address>(5);
+    const auto refused = embedded.propose();
+    CHECK(refused.error().code == ErrorCode::failed_check);
+    CHECK(refused.error().why.find("its coordinator is") != std::string::npos);
+    embedded.request.contract = filled_with<Address>(6);
+    CHECK(embedded.propose().error().code == ErrorCode::failed_check);
+}
+
+TEST_CASE("settle init waits for a transaction of the wallet that is not mined yet") {
+    InitWorld world;
+    world.close(1, {{'a', 10}});
+    world.paid.steps();  // sent, and not in a block
+    const auto proposal = world.propose();
+    REQUIRE_FALSE(proposal);
+    CHECK(proposal.error().code == ErrorCode::try_again);
+    CHECK(proposal.error().why.find("1 of its transactions") != std::string::npos);
+}
+
+TEST_CASE("on a pool that has settled what may be waiting, settle init wants --rebuild or --from-epoch") {
+    InitWorld world;
+    world.close(1, {{'a', 10}});
+    world.paid.run();
+    const auto proposal = world.propose();
+    REQUIRE_FALSE(proposal);
+    CHECK(proposal.error().code == ErrorCode::failed_precondition);
+    CHECK(proposal.error().hint.find("--rebuild") != std::string::npos);
+    world.request.from_epoch = 2;
+    CHECK(world.propose());
+}
+
+TEST_CASE("--rebuild finds that nothing was paid on a pool that has settled nothing") {
+    InitWorld world;
+    world.close(1, {{'a', 10}});
+    const auto proposal = world.rebuild();
+    REQUIRE(proposal);
+    CHECK(proposal->settled.empty());
+    CHECK(proposal->payouts == 1);
+}
+
+TEST_CASE("--rebuild takes what the chain paid as paid, with epochs that were merged into one id") {
+    InitWorld world;
+    world.close(1, {{'a', 10}, {'b', 5}});
+    world.close(2, {{'a', 10}});
+    world.close(3, {{'b', 7}, {'c', 1}});
+    world.paid.run();
+    world.close(4, {{'a', 10}, {'b', 5}});
+
+    const auto proposal = world.rebuild();
+
+    REQUIRE(proposal);
+    CHECK(settled_names(*proposal) == std::vector<std::string>{"1a", "1b", "2a", "3b", "3c"});
+    CHECK(proposal->settled_rau == world.paid.iotx(33));
+    CHECK(proposal->payouts == 2);
+    CHECK(proposal->payouts_rau == world.paid.iotx(15));
+    CHECK(proposal->identity.first_nonce == 1);
+    REQUIRE(proposal->settled.size() == 1);
+    CHECK(proposal->settled[0].planned.intent.pool_epoch == 30);
+    CHECK(proposal->settled[0].planned.intent.value_rau == world.paid.iotx(33));
+}
+
+TEST_CASE("--rebuild tells equal amounts of neighbouring epochs apart, when serve has marked some as paid") {
+    InitWorld world;
+    for (std::uint64_t epoch = 1; epoch <= 6; ++epoch) {
+        world.close(epoch, {{'a', 10}, {'b', 10}}, epoch <= 3);
+        if (epoch <= 5) world.paid.run();
+    }
+    const auto proposal = world.rebuild();
+    REQUIRE(proposal);
+    CHECK(settled_names(*proposal) == std::vector<std::string>{"4a", "4b", "5a", "5b"});
+    CHECK(proposal->payouts == 2);
+}
+
+TEST_CASE("--rebuild leaves a payout whose wallet was named late as owed") {
+    InitWorld world;
+    // Agent z had no wallet when epochs 1 and 2 were paid.
+    world.file.close_epoch(
+        1, {{"a", world.paid.iotx(10), world.paid.wallet_of('a')}, {"z", world.paid.iotx(4), std::nullopt}});
+    world.file.close_epoch(
+        2, {{"a", world.paid.iotx(11), world.paid.wallet_of('a')}, {"z", world.paid.iotx(4), std::nullopt}});
+    world.paid.owe(1, 'a', 10);
+    world.paid.owe(2, 'a', 11);
+    world.paid.run();
+    world.file.name_wallet("z", world.paid.wallet_of('z'));
+    const auto proposal = world.rebuild();
+    REQUIRE(proposal);
+    CHECK(settled_names(*proposal) == std::vector<std::string>{"1a", "2a"});
+    CHECK(proposal->payouts == 2);
+}
+
+TEST_CASE("--rebuild refuses when no set of payouts adds up to what was paid") {
+    InitWorld world;
+    world.paid.owe(1, 'a', 10);
+    world.paid.run();
+    world.file.close_epoch(1, {{"a", world.paid.iotx(9), world.paid.wallet_of('a')}});
+    const auto proposal = world.rebuild();
+    REQUIRE_FALSE(proposal);
+    CHECK(proposal.error().code == ErrorCode::failed_precondition);
+    CHECK(proposal.error().why.find("no set of payouts") != std::string::npos);
+    CHECK(proposal.error().hint.find("--from-epoch") != std::string::npos);
+}
+
+TEST_CASE("--rebuild refuses when the node hides a settlement that the contract knows of") {
+    InitWorld world;
+    world.close(1, {{'a', 10}});
+    world.paid.run();
+    world.paid.after = [](std::size_t, const RpcCall& call, Result<RpcReply> reply) {
+        if (call.method == "eth_getLogs") reply->value = "[]";
+        return reply;
+    };
+    const auto proposal = world.rebuild();
+    REQUIRE_FALSE(proposal);
+    CHECK(proposal.error().why.find("logs do not show it") != std::string::npos);
+}
+
+TEST_CASE("a rebuilt file pays what is left, once, and never what the chain had paid") {
+    InitWorld world;
+    world.close(1, {{'a', 10}, {'b', 5}});
+    world.close(2, {{'a', 10}});
+    world.paid.run();
+    world.close(3, {{'a', 10}, {'b', 6}});
+    const auto proposal = world.rebuild();
+    REQUIRE(proposal);
+
+    const TempDir fresh;
+    auto store = SettlementStore::create(fresh.path(), proposal->identity, proposal->settled);
+    REQUIRE(store);
+    CHECK((*store)->next_nonce() == 1U);
+    CHECK((*store)->covered(0)->size() == 3);
+    CHECK_FALSE((*store)->live_intent()->has_value());
+    CHECK((*store)->spent_today(77) == U256(0));
+    const SettlementSigner signer(world.paid.key, proposal->identity, world.paid.settings.limits);
+    Settler settler(**store, world.payouts, *world.paid.client, signer, world.paid.settings, world.paid.clock,
+                    Log());
+    for (int i = 0; i < 60; ++i) {
+        const auto step = settler.step();
+        REQUIRE(step);
+        REQUIRE(step->state != SettlerStep::State::halted);
+        if (step->state == SettlerStep::State::idle) break;
+        if (step->state != SettlerStep::State::again) world.paid.wait(*step);
+    }
+    CHECK(world.paid.chain.balance(world.paid.wallet_of('a')) == world.paid.iotx(30));
+    CHECK(world.paid.chain.balance(world.paid.wallet_of('b')) == world.paid.iotx(11));
+    CHECK(world.paid.mined() == 2);
+
+    // Serve hears of all of them, those that were paid before too.
+    auto view = SettlementView::open(fresh.path());
+    std::uint64_t after = 0;
+    CHECK((*view)->newly_paid(&after, 100)->size() == 5);
+}
+
+TEST_CASE("on v2 --rebuild needs --from-epoch, and the search for logs begins where it was told") {
+    InitWorld world(Version::v2);
+    world.close(1, {{'a', 10}});
+    CHECK(world.rebuild().error().code == ErrorCode::failed_precondition);
+    world.request.from_epoch = 1;
+    auto proposal = world.propose();
+    REQUIRE(proposal);
+    CHECK(proposal->identity.pool == PoolVersion::v2);
+    CHECK(proposal->identity.pool_from_block == 0);
+    CHECK(proposal->pool_from_how.find("--pool-from-block") != std::string::npos);
+    world.request.pool_from_block = 12;
+    proposal = world.propose();
+    CHECK(proposal->identity.pool_from_block == 12);
+
+    // The wallet has been used: what it paid is not known.
+    world.request.rebuild = false;
+    world.request.from_epoch.reset();
+    CHECK(world.propose()->warnings.empty());
+    world.paid.run();
+    CHECK(world.propose()->warnings.size() == 1);
+}
+
+TEST_CASE("a node with old states tells in which block a v2 pool was made") {
+    InitWorld world(Version::v2);
+    world.paid.chain.mine(100);
+    int asked = 0;
+    world.paid.before = [&](std::size_t, const RpcCall& call) -> std::optional<Result<RpcReply>> {
+        if (call.method != "eth_getCode" || call.params.find("latest") != std::string::npos)
+            return std::nullopt;
+        ++asked;
+        const std::size_t at = call.params.rfind("0x");
+        RpcReply reply;
+        reply.kind = RpcReply::Kind::text;
+        reply.value = std::stoull(call.params.substr(at), nullptr, 16) < 37 ? "0x" : "0x6000";
+        return reply;
+    };
+    const auto proposal = world.propose();
+    REQUIRE(proposal);
+    CHECK(proposal->identity.pool_from_block == 37);
+    CHECK(asked <= 8);
+}
