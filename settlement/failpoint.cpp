@@ -29,6 +29,7 @@ constexpr std::array kNames{
     "cancel_stored",     // it is stored, not sent
     "plan_dropped",      // an intent without nonce was dropped
     "halted",            // a halt is stored
+    "given_up",          // an intent that lost its nonce to a foreign transaction is ended, the halt is not
 };
 
 std::function<void(const char*)>& hook() {

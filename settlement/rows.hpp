@@ -146,6 +146,8 @@ struct Halt {
     HaltReason reason = HaltReason::none;
     std::string detail;  ///< for people
     std::int64_t at_ms = 0;
+    /// Only given when a halt is ended: nonces below it that this file did not give out were used by others.
+    std::optional<std::uint64_t> free_nonce = std::nullopt;
 };
 
 [[nodiscard]] const char* to_string(PoolVersion value) noexcept;

@@ -24,7 +24,8 @@ constexpr std::array kSettlementTables{
         "chain_id INTEGER NOT NULL, contract BLOB NOT NULL, pool TEXT NOT NULL, wallet BLOB NOT NULL, "
         "first_nonce INTEGER NOT NULL, first_epoch INTEGER NOT NULL, pool_from_block INTEGER NOT NULL, "
         "created_ms INTEGER NOT NULL, halt TEXT NOT NULL, halt_detail TEXT NOT NULL, halt_ms INTEGER NOT NULL, "
-        "resumed_behind INTEGER NOT NULL, hold TEXT NOT NULL, hold_detail TEXT NOT NULL, "
+        "resumed_behind INTEGER NOT NULL, foreign_nonces INTEGER NOT NULL, hold TEXT NOT NULL, hold_detail "
+        "TEXT NOT NULL, "
         "hold_ms INTEGER NOT NULL, paid_intents INTEGER NOT NULL, reverted_intents INTEGER NOT NULL, "
         "paid_payouts INTEGER NOT NULL, paid_rau TEXT NOT NULL, gas_rau TEXT NOT NULL) STRICT"},
     std::string_view{
@@ -98,8 +99,8 @@ Status create_settlement_schema(sqlite::Database& database, const SettlementIden
     for (const std::string_view table : kSettlementTables)
         sql += fmt::format("{};", table);
     sql += fmt::format(
-        "INSERT INTO meta VALUES(1, {}, {}, x'{}', '{}', x'{}', {}, {}, {}, {}, 'none', '', 0, 0, 'none', '', "
-        "0, 0, 0, 0, '0', '0')",
+        "INSERT INTO meta VALUES(1, {}, {}, x'{}', '{}', x'{}', {}, {}, {}, {}, 'none', '', 0, 0, 0, 'none', "
+        "'', 0, 0, 0, 0, '0', '0')",
         kSettlementSchemaVersion, identity.chain_id, to_hex(identity.contract.view()), to_string(identity.pool),
         to_hex(identity.wallet.view()), identity.first_nonce, identity.first_epoch, identity.pool_from_block,
         identity.created_ms);

@@ -51,6 +51,10 @@ Status Settler::unstick(Unstick how, const U256& cap) {
     return impl_->unstick(how, cap);
 }
 
+Status Settler::resume() {
+    return impl_->resume();
+}
+
 std::int64_t Settler::Impl::now_ms() const {
     return std::chrono::duration_cast<std::chrono::milliseconds>(clock.wall().time_since_epoch()).count();
 }
@@ -128,6 +132,11 @@ Result<SettlerStep> Settler::Impl::held(const Hold& hold) {
 Result<SettlerStep> Settler::Impl::waits_for(const Hold& hold) {
     if (Status stored = store.set_hold(hold, now_ms()); !stored) return fail(std::move(stored).error());
     return SettlerStep{SettlerStep::State::waiting, settings.poll, hold};
+}
+
+Result<SettlerStep> Settler::Impl::waiting() {
+    if (Status stored = progress(); !stored) return fail(std::move(stored).error());
+    return SettlerStep{SettlerStep::State::waiting, settings.poll, {}};
 }
 
 Result<SettlerStep> Settler::Impl::halted(const Halt& halt) {

@@ -89,6 +89,13 @@ class Settler {
     enum class Unstick { raise_price, replace_by_empty };
     [[nodiscard]] Status unstick(Unstick how, const U256& cap);
 
+    /// Operator's order: ends a halt. After a foreign transaction the nonces that others used are given up:
+    /// what the live intent covers is then owed again, but only when every endpoint says that its nonce is used
+    /// and no block holds one of its transactions (and a v3 contract has not settled its id). Errors:
+    /// failed_precondition (not halted, or an endpoint cannot be heard or says something else), config, those
+    /// of the store.
+    [[nodiscard]] Status resume();
+
   private:
     struct Impl;
     std::unique_ptr<Impl> impl_;

@@ -54,7 +54,8 @@ struct Settler::Impl {
     [[nodiscard]] Result<SettlerStep> work_on(const IntentRow& intent);
     [[nodiscard]] std::int64_t now_ms() const;
     [[nodiscard]] static SettlerStep again() { return {SettlerStep::State::again, {}, {}}; }
-    [[nodiscard]] SettlerStep waiting() const { return {SettlerStep::State::waiting, settings.poll, {}}; }
+    /// Under way, and nothing is in the way.
+    [[nodiscard]] Result<SettlerStep> waiting();
     [[nodiscard]] Result<SettlerStep> held(const Hold& hold);
     [[nodiscard]] Result<SettlerStep> waits_for(const Hold& hold);  ///< while an intent is under way
     [[nodiscard]] Result<SettlerStep> halted(const Halt& halt);
@@ -134,10 +135,16 @@ struct Settler::Impl {
     /// False: the contract's own state denies what the receipt says.
     [[nodiscard]] Result<bool> pool_agrees(const IntentRow& intent, const AttemptRow& attempt,
                                            const contracts::Receipt& receipt);
+    /// From where a receipt may be found.
+    [[nodiscard]] static std::uint64_t first_block_of(const std::vector<AttemptRow>& attempts);
     void watch_intent(const IntentRow& intent, const std::vector<AttemptRow>& attempts);
 
     // settler_unstick.cpp
     [[nodiscard]] Status unstick(Unstick how, const U256& cap);
+    [[nodiscard]] Status resume();
+    /// The lowest nonce that is free after foreign transactions, once what they took is given up.
+    [[nodiscard]] Result<std::uint64_t> give_up_nonces();
+    [[nodiscard]] Status give_up(const IntentRow& intent);
 };
 
 }  // namespace ioswarm::settlement

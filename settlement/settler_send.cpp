@@ -43,9 +43,12 @@ Result<SettlerStep> Settler::Impl::begin(const IntentRow& intent) {
                          rau_to_iotx(most), rau_to_iotx(*spent), rau_to_iotx(limits.max_per_day_rau))});
     }
     if (most > limits.max_per_settlement_rau) {
-        return held({HoldReason::over_settlement_limit,
-                     fmt::format("value and gas are at most {} IOTX, and settlement.maxPerSettlementIOTX is {}",
-                                 rau_to_iotx(most), rau_to_iotx(limits.max_per_settlement_rau))});
+        const Hold hold{
+            HoldReason::over_settlement_limit,
+            fmt::format("value and gas are at most {} IOTX, and settlement.maxPerSettlementIOTX is {}",
+                        rau_to_iotx(most), rau_to_iotx(limits.max_per_settlement_rau))};
+        // The limit was lowered since it was planned.
+        return intent.kind == IntentKind::settle ? drop(intent, hold.detail) : held(hold);
     }
     const auto price = price_now();
     if (!price) return away(price.error());
@@ -150,7 +153,6 @@ Result<SettlerStep> Settler::Impl::after_send(const IntentRow& intent, const con
     if (pooled || sent.outcome == SendOutcome::nonce_too_low) {
         // Too low: by this very intent, perhaps. The receipts of all attempts tell.
         watch.back_off = std::chrono::milliseconds{0};
-        if (Status stored = progress(); !stored) return fail(std::move(stored).error());
         return waiting();
     }
     switch (sent.outcome) {
@@ -186,7 +188,8 @@ Result<SettlerStep> Settler::Impl::send_again(const IntentRow& intent,
                                               const std::vector<AttemptRow>& attempts) {
     const AttemptRow& newest = attempts.back();
     if (newest.sends == 0 || watch.attempt != newest.number) return send(intent, newest);
-    if (watch.not_before && clock.steady() < *watch.not_before) return waiting();
+    if (watch.not_before && clock.steady() < *watch.not_before)
+        return SettlerStep{SettlerStep::State::waiting, settings.poll, {}};
     const auto tip = chain.tip();
     if (!tip) return away(tip.error());
     const bool is_slow = *tip >= watch.since + settings.blocks_until_bump;
@@ -202,10 +205,13 @@ Result<SettlerStep> Settler::Impl::send_again(const IntentRow& intent,
             {HoldReason::gas_price, "the node wants a higher price than settlement.maxGasPriceGwei allows"});
     }
     if (watch.send_due) return send(intent, newest);
-    if (!is_slow || *tip < newest.sent_block + settings.blocks_until_bump) return waiting();
-    auto sent = send(intent, newest);
-    if (!sent || sent->state != SettlerStep::State::waiting || sent->hold.reason != HoldReason::none)
-        return sent;
+    if (!is_slow) return waiting();
+    // At the cap the same bytes go out again and again.
+    if (*tip >= newest.sent_block + settings.blocks_until_bump) {
+        auto sent = send(intent, newest);
+        if (!sent || sent->state != SettlerStep::State::waiting || sent->hold.reason != HoldReason::none)
+            return sent;
+    }
     return waits_for(
         {HoldReason::gas_price,
          fmt::format("not mined at the highest price that settlement.maxGasPriceGwei allows ({} rau "

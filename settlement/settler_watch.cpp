@@ -11,9 +11,6 @@
 namespace ioswarm::settlement {
 namespace {
 
-/// A reorganisation may put a transaction into a lower block than the tip at which it was signed.
-constexpr std::uint64_t kBlocksBefore = 64;
-
 const AttemptRow* attempt_with(const std::vector<AttemptRow>& attempts, const Hash256& hash) {
     const auto found =
         std::find_if(attempts.begin(), attempts.end(), [&](const AttemptRow& one) { return one.hash == hash; });
@@ -22,14 +19,21 @@ const AttemptRow* attempt_with(const std::vector<AttemptRow>& attempts, const Ha
 
 }  // namespace
 
+std::uint64_t Settler::Impl::first_block_of(const std::vector<AttemptRow>& attempts) {
+    // A reorganisation may put a transaction into a lower block than the tip at which it was signed.
+    constexpr std::uint64_t kBlocksBefore = 64;
+    if (attempts.empty()) return 1;
+    std::uint64_t from = attempts.front().from_block;
+    for (const AttemptRow& one : attempts)
+        from = std::min(from, one.from_block);
+    return from > kBlocksBefore ? from - kBlocksBefore : 1;
+}
+
 void Settler::Impl::watch_intent(const IntentRow& intent, const std::vector<AttemptRow>& attempts) {
     if (watch.intent == intent.id) return;
     watch = {};
     watch.intent = intent.id;
-    std::uint64_t from = attempts.front().from_block;
-    for (const AttemptRow& one : attempts)
-        from = std::min(from, one.from_block);
-    evidence.begin(from > kBlocksBefore ? from - kBlocksBefore : 1);
+    evidence.begin(first_block_of(attempts));
 }
 
 Result<SettlerStep> Settler::Impl::look(const IntentRow& intent) {
@@ -78,7 +82,13 @@ Result<SettlerStep> Settler::Impl::not_seen(const IntentRow& intent, const std::
             break;
     }
     if (!watch.used_since) watch.used_since = word->height;
-    if (word->height < *watch.used_since + settings.blocks_until_final) return waiting();
+    if (word->height < *watch.used_since + settings.blocks_until_final) {
+        return waits_for(
+            {HoldReason::endpoint,
+             fmt::format("nonce {} is used, and none of the transactions that were signed for it is "
+                         "seen; blocks up to {} are looked at",
+                         *intent.nonce, *watch.used_since + settings.blocks_until_final)});
+    }
     return used_by_others(intent, word->height);
 }
 

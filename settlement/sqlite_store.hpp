@@ -48,6 +48,7 @@ class SqliteStore final : public SettlementStore {
     /// One intent, which must be there and in one of these states. Error failed_precondition.
     [[nodiscard]] Result<IntentRow> intent_in(std::uint64_t id, std::initializer_list<IntentState> states,
                                               const char* what);
+    [[nodiscard]] Status note_resumed(const Halt& halt);
     [[nodiscard]] Status set_state(std::uint64_t id, IntentState state);
     [[nodiscard]] Status add_intent(IntentRow& intent, const std::vector<CoveredPayout>& payouts);
     [[nodiscard]] Result<std::vector<IntentRow>> store_plan(std::span<const PlannedIntent> plan,

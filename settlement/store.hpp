@@ -62,7 +62,8 @@ class SettlementStore {
         std::uint64_t first_epoch) = 0;
     [[nodiscard]] virtual Result<std::set<Address>> push_failed() = 0;
 
-    /// The nonce that the next intent will get: the first one, or one behind the highest that was given out.
+    /// The nonce that the next intent will get: the first one, or one behind the highest that was given out or
+    /// that an operator gave up (see Halt::free_nonce).
     [[nodiscard]] virtual Result<std::uint64_t> next_nonce() = 0;
     /// planned → reserved, with next_nonce(). Error failed_precondition: not planned, or another one is live.
     [[nodiscard]] virtual Result<std::uint64_t> reserve_nonce(std::uint64_t intent) = 0;
@@ -93,6 +94,8 @@ class SettlementStore {
         std::string reason;
         std::set<Address> push_failed;
         std::int64_t now_ms = 0;
+        /// Another transaction of the wallet used the nonce: the intent may end as cancelled in any state.
+        bool nonce_lost = false;
     };
     [[nodiscard]] virtual Status finish(std::uint64_t intent, const End& end) = 0;
 
@@ -109,6 +112,7 @@ class SettlementStore {
     [[nodiscard]] virtual Result<U256> spent_today(std::int64_t now_ms) = 0;
 
     [[nodiscard]] virtual Result<Halt> halt() = 0;
+    /// Halts, or, with reason none, ends a halt by an operator's order.
     [[nodiscard]] virtual Status set_halt(const Halt& halt) = 0;
     /// Why the settler waits at the moment, for `settle status` and the API.
     [[nodiscard]] virtual Status set_hold(const Hold& hold, std::int64_t now_ms) = 0;

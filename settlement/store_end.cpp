@@ -112,10 +112,13 @@ Status SqliteStore::finish(std::uint64_t intent, const End& end) {
     return at_once([&]() -> Status {
         const char* const what = "cannot end an intent";
         if (!is_final(end.state)) return fail(ErrorCode::internal, what, {}, "the state is not a final one");
+        if (end.nonce_lost && end.state != S::cancelled)
+            return fail(ErrorCode::internal, what, {}, "what lost its nonce can only be cancelled");
         const auto row =
-            end.state == S::cancelled
+            end.state == S::cancelled && !end.nonce_lost
                 ? intent_in(intent, {S::planned, S::cancelling}, what)
-                : intent_in(intent, {S::signed_, S::sending, S::pooled, S::mined, S::cancelling}, what);
+                : intent_in(intent, {S::reserved, S::signed_, S::sending, S::pooled, S::mined, S::cancelling},
+                            what);
         if (!row) return fail(row.error());
         if (Status status = end_row(*row, end); !status) return status;
         if (Status status = end_payouts(*row, end); !status) return status;

@@ -165,18 +165,18 @@ Status SqliteStore::add_cover(std::uint64_t intent, const CoveredPayout& payout)
 }
 
 Result<std::uint64_t> SqliteStore::next_nonce() {
-    const auto highest = database_.query_integer("SELECT max(nonce) FROM intent WHERE nonce IS NOT NULL");
-    if (!highest) return fail(highest.error());
-    const auto given = database_.query_integer("SELECT count(nonce) FROM intent");
-    if (!given) return fail(given.error());
-    if (given->value_or(0) == 0) return identity_.first_nonce;
-    const std::uint64_t next = static_cast<std::uint64_t>(highest->value_or(0)) + 1;
-    if (next != identity_.first_nonce + static_cast<std::uint64_t>(given->value_or(0))) {
-        return fail(ErrorCode::data_loss, "cannot read the settlement file", database_.file(),
-                    "the nonces that it gave out have a gap",
-                    "stop, keep a copy of the file, and restore it with 'ioswarm settle init --rebuild'");
-    }
-    return next;
+    auto row = database_.prepare(
+        "SELECT (SELECT count(nonce) FROM intent), (SELECT max(nonce) FROM intent), foreign_nonces FROM meta");
+    if (!row) return fail(row.error());
+    const auto found = row->step();
+    if (!found) return fail(found.error());
+    const std::uint64_t next = identity_.first_nonce + row->u64(0) + row->u64(2);
+    // Without foreign transactions the nonces follow one another.
+    const bool fits = row->is_null(1) || (row->u64(2) == 0 ? row->u64(1) + 1 == next : row->u64(1) < next);
+    if (*found && fits) return next;
+    return fail(ErrorCode::data_loss, "cannot read the settlement file", database_.file(),
+                "the nonces that it gave out have a gap",
+                "stop, keep a copy of the file, and restore it with 'ioswarm settle init --rebuild'");
 }
 
 Result<std::uint64_t> SqliteStore::reserve_nonce(std::uint64_t intent) {

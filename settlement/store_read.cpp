@@ -113,14 +113,28 @@ Result<Halt> SqliteStore::halt() {
 }
 
 Status SqliteStore::set_halt(const Halt& halt) {
-    // What failed before an operator resumed is not counted again.
-    const char* const sql = halt.reason == HaltReason::none
-                                ? "UPDATE meta SET halt = ?1, halt_detail = ?2, halt_ms = ?3, resumed_behind = "
-                                  "(SELECT coalesce(max(id), 0) FROM intent)"
-                                : "UPDATE meta SET halt = ?1, halt_detail = ?2, halt_ms = ?3";
-    return run(sql, [&](sqlite::Statement& row) {
-        row.bind_text(1, to_string(halt.reason)).bind_text(2, halt.detail).bind(3, halt.at_ms);
+    return at_once([&]() -> Status {
+        if (halt.reason == HaltReason::none) {
+            if (Status resumed = note_resumed(halt); !resumed) return resumed;
+        }
+        return run("UPDATE meta SET halt = ?1, halt_detail = ?2, halt_ms = ?3", [&](sqlite::Statement& row) {
+            row.bind_text(1, to_string(halt.reason)).bind_text(2, halt.detail).bind(3, halt.at_ms);
+        });
     });
+}
+
+/// What failed before an operator resumed is not counted again, and what others took is given up.
+Status SqliteStore::note_resumed(const Halt& halt) {
+    std::uint64_t lost = 0;
+    if (halt.free_nonce) {
+        const auto next = next_nonce();
+        if (!next) return fail(next.error());
+        if (*halt.free_nonce > *next) lost = *halt.free_nonce - *next;
+    }
+    return run(
+        "UPDATE meta SET resumed_behind = (SELECT coalesce(max(id), 0) FROM intent), "
+        "foreign_nonces = foreign_nonces + ?1",
+        [&](sqlite::Statement& row) { row.bind_u64(1, lost); });
 }
 
 Status SqliteStore::set_hold(const Hold& hold, std::int64_t now_ms) {

@@ -89,7 +89,8 @@ Status SqliteView::read_summary(SettlementSummary& out) {
     if (!live) return fail(std::move(live).error());
     out.live = std::move(*live);
     auto row = database_.prepare(
-        "SELECT paid_intents, reverted_intents, paid_rau, gas_rau, (SELECT count(*) FROM cover) FROM meta");
+        "SELECT paid_intents, reverted_intents, paid_rau, gas_rau, (SELECT count(*) FROM cover), "
+        "foreign_nonces FROM meta");
     if (!row) return fail(std::move(row).error());
     const auto found = row->step();
     if (!found) return fail(found.error());
@@ -102,6 +103,7 @@ Status SqliteView::read_summary(SettlementSummary& out) {
     if (!gas) return fail(gas.error());
     out.gas_rau = *gas;
     out.covered_payouts = row->u64(4);
+    out.foreign_nonces = row->u64(5);
     return {};
 }
 

@@ -38,6 +38,7 @@ struct SettlementSummary {
     U256 paid_rau;
     U256 gas_rau;
     std::uint64_t covered_payouts = 0;
+    std::uint64_t foreign_nonces = 0;  ///< used by others, and given up by an operator
 };
 
 /// settlement.db as others read it: serve, `settle status`, `rewards`. Read-only, in transactions under 100 ms,

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+// What keeps the settler from signing, for a while or until an operator comes.
+#include <catch2/catch.hpp>
+
+#include "core/crypto/eth_tx.hpp"
+#include "core/sqlite/sqlite.hpp"
+#include "settlement/view.hpp"
+#include "test/settlement/settler_fixture.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::settlement;
+using namespace ioswarm::test;
+using Version = FakeRewardPool::Version;
+using State = SettlerStep::State;
+
+namespace {
+
+/// Nothing was signed, and the reason is shown.
+void check_held(SettlerWorld& world, HoldReason reason) {
+    const SettlerStep step = world.steps();
+    CHECK(step.state == State::held);
+    CHECK(to_string(step.hold.reason) == std::string(to_string(reason)));
+    CHECK_FALSE(step.hold.detail.empty());
+    CHECK(world.store->intents(1, 10)->empty());
+    CHECK(world.sends() == 0);
+    CHECK(SettlementView::open(world.dir.path()).value()->summary()->hold.reason == reason);
+}
+
+/// A transaction of the same key that is not the settler's.
+void send_foreign(SettlerWorld& world, std::uint64_t nonce, std::uint64_t gwei = 1'000) {
+    EthTx tx;
+    tx.chain_id = 4690;
+    tx.nonce = nonce;
+    tx.gas_price = U256(gwei) * 1'000'000'000;
+    tx.gas_limit = 21'000;
+    tx.to = filled_with<Address>(0xee);
+    const RawEthTx raw = sign_transaction(tx, world.key);
+    static_cast<void>(
+        world.chain.answer(R"({"jsonrpc":"2.0","id":1,"method":"eth_sendRawTransaction","params":[")" +
+                           to_hex0x(raw.raw) + "\"]}"));
+}
+
+std::optional<Result<RpcReply>> hide_receipts(const RpcCall& call) {
+    RpcReply nothing;
+    if (call.method == "eth_getTransactionReceipt") return Result<RpcReply>(nothing);
+    if (call.method != "eth_getBlockReceipts") return std::nullopt;
+    nothing.kind = RpcReply::Kind::json;
+    nothing.value = "[]";
+    return Result<RpcReply>(nothing);
+}
+
+}  // namespace
+
+TEST_CASE("a call that the contract would refuse is not signed, and is paid when it would take it") {
+    SettlerWorld world;
+    world.owe(1, 'a', 10);
+    world.pool_world->paused = true;
+    check_held(world, HoldReason::simulation);
+    world.pool_world->paused = false;
+    CHECK(world.run().state == State::idle);
+    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
+}
+
+TEST_CASE("a contract whose coordinator is somebody else is not settled") {
+    SettlerWorld world;
+    world.chain.put_contract(world.contract, std::make_shared<FakeRewardPool>(Version::v3, world.contract,
+                                                                              filled_with<Address>(0xdd)));
+    world.owe(1, 'a', 10);
+    check_held(world, HoldReason::simulation);
+}
+
+TEST_CASE("a price above the cap, an absurd one, and too small a balance are waited out") {
+    SettlerWorld world;
+    world.owe(1, 'a', 10);
+    SECTION("the chain's price") {
+        world.chain.set_rules([](FakeChainRules& rules) { rules.base_fee = U256(2'001) * 1'000'000'000; });
+        check_held(world, HoldReason::gas_price);
+    }
+    SECTION("what the node suggests") {
+        world.chain.set_rules(
+            [](FakeChainRules& rules) { rules.suggested_price = "\"0x" + std::string(64, 'f') + "\""; });
+        check_held(world, HoldReason::gas_price);
+    }
+    SECTION("the wallet is empty") {
+        world.chain.fund(world.key.address(), U256(0) - world.iotx(999'999));
+        check_held(world, HoldReason::balance);
+        world.chain.fund(world.key.address(), world.iotx(1'000));
+        CHECK(world.run().state == State::idle);
+        CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
+    }
+}
+
+TEST_CASE("a limit on money holds the settlement back, and the payout stays owed") {
+    SettlerWorld world;
+    world.owe(1, 'a', 10);
+    SECTION("per settlement") {
+        world.settings.limits.max_per_settlement_rau = world.iotx(10);
+        world.restart();
+        check_held(world, HoldReason::over_settlement_limit);
+    }
+    SECTION("per day") {
+        world.settings.limits.max_per_day_rau = world.iotx(15);
+        world.restart();
+        CHECK(world.run().state == State::idle);
+        world.owe(2, 'a', 10);
+        const SettlerStep step = world.steps();
+        CHECK(step.state == State::held);
+        CHECK(step.hold.reason == HoldReason::over_day_limit);
+        world.clock.advance(std::chrono::hours(24));
+        CHECK(world.run().state == State::idle);
+        CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(20));
+    }
+}
+
+TEST_CASE("an endpoint of another chain ends the step, with nothing signed") {
+    SettlerWorld world;
+    world.owe(1, 'a', 10);
+    world.chain.set_rules([](FakeChainRules& rules) { rules.chain_id = 4689; });
+    const auto step = world.settler->step();
+    REQUIRE_FALSE(step.has_value());
+    CHECK(step.error().code == ErrorCode::config);
+    CHECK(world.sends() == 0);
+}
+
+TEST_CASE("a ledger of another chain, and another wallet's key, are refused") {
+    SettlerWorld world;
+    world.owe(1, 'a', 10);
+    SECTION("the ledger") {
+        world.ledger.chain = ChainIdentity{4689, std::nullopt};
+    }
+    SECTION("the key") {
+        world.signer = std::make_unique<SettlementSigner>(contracts::key_from_hex(std::string(64, '8')).value(),
+                                                          world.identity, world.settings.limits);
+        world.settler = std::make_unique<Settler>(*world.store, world.ledger, *world.client, *world.signer,
+                                                  world.settings, world.clock, Log());
+    }
+    auto step = world.settler->step();
+    if (step) step = world.settler->step();
+    REQUIRE_FALSE(step.has_value());
+    CHECK(step.error().code == ErrorCode::config);
+    CHECK(world.sends() == 0);
+}
+
+TEST_CASE("another transaction of the wallet halts before anything is signed, until an operator resumes") {
+    SettlerWorld world;
+    send_foreign(world, 0);
+    world.chain.mine();
+    world.owe(1, 'a', 10);
+    CHECK(world.steps().state == State::halted);
+    CHECK(world.store->halt()->reason == HaltReason::foreign_transaction);
+    CHECK(world.sends() == 0);
+    world.chain.mine(10);
+    CHECK(world.steps().state == State::halted);
+    world.restart();
+    CHECK(world.steps().state == State::halted);
+    CHECK(world.sends() == 0);
+
+    REQUIRE(world.settler->resume().has_value());
+    CHECK(world.settler->resume().error().code == ErrorCode::failed_precondition);
+    CHECK(world.run().state == State::idle);
+    CHECK(world.intent(1).nonce == 1U);
+    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
+    CHECK(SettlementView::open(world.dir.path()).value()->summary()->foreign_nonces == 1);
+}
+
+TEST_CASE(
+    "a foreign transaction that takes the nonce of a payment halts, and resuming pays under another one") {
+    SettlerWorld world(Version::v3, GENERATE(std::size_t{1}, std::size_t{2}));
+    world.owe(1, 'a', 10);
+    CHECK(world.steps().state == State::waiting);
+    world.chain.forget_pool();
+    send_foreign(world, 0);
+    CHECK(world.run().state == State::halted);
+    CHECK(world.store->halt()->reason == HaltReason::foreign_transaction);
+    CHECK(world.chain.balance(world.wallet_of('a')) == 0);
+    REQUIRE(world.settler->resume().has_value());
+    CHECK(world.intent(1).state == IntentState::cancelled);
+    CHECK(world.run().state == State::idle);
+    CHECK(world.intent(2).nonce == 1U);
+    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
+}
+
+TEST_CASE(
+    "a payment whose receipt an endpoint hides is waited for, never made again and never called foreign") {
+    SettlerWorld world;
+    world.owe(1, 'a', 10);
+    CHECK(world.steps().state == State::waiting);
+    world.before = [](std::size_t, const RpcCall& call) { return hide_receipts(call); };
+    const SettlerStep step = world.run();
+    CHECK(step.state == State::waiting);
+    CHECK(step.hold.reason == HoldReason::endpoint);
+    CHECK(world.mined() == 1);
+    world.before = nullptr;
+    CHECK(world.run().state == State::idle);
+    CHECK(world.mined() == 1);
+}
+
+TEST_CASE("the other endpoint's receipt counts when one hides it") {
+    SettlerWorld world(Version::v3, 2);
+    world.owe(1, 'a', 10);
+    world.before = [](std::size_t endpoint, const RpcCall& call) -> std::optional<Result<RpcReply>> {
+        return endpoint == 0 ? hide_receipts(call) : std::nullopt;
+    };
+    CHECK(world.run().state == State::idle);
+    CHECK(world.intent(1).state == IntentState::final_ok);
+}
+
+TEST_CASE("a receipt that one endpoint invents is not believed") {
+    SettlerWorld world(Version::v3, 2);
+    const std::string status = GENERATE("0x1", "0x0");
+    world.owe(1, 'a', 10);
+    // Nothing is mined: the price of the chain is above the cap.
+    CHECK(world.steps().state == State::waiting);
+    world.chain.set_rules([](FakeChainRules& rules) { rules.base_fee = U256(9'000) * 1'000'000'000; });
+    world.before = [&](std::size_t endpoint, const RpcCall& call) -> std::optional<Result<RpcReply>> {
+        if (endpoint != 0 || call.method != "eth_getTransactionReceipt") return std::nullopt;
+        RpcReply reply;
+        reply.kind = RpcReply::Kind::json;
+        reply.value = R"({"transactionHash":)" + call.params.substr(1, call.params.size() - 2) +
+                      R"(,"blockHash":"0x)" + std::string(64, '1') +
+                      R"(","blockNumber":"0x3","gasUsed":"0x5208",)" + R"("status":")" + status +
+                      R"(","effectiveGasPrice":"0xe8d4a51000","logs":[]})";
+        return Result<RpcReply>(reply);
+    };
+    const SettlerStep step = world.run(30);
+    CHECK(step.state == State::waiting);
+    CHECK_FALSE(is_final(world.intent(1).state));
+    world.chain.set_rules([](FakeChainRules& rules) { rules.base_fee = U256(1'000) * 1'000'000'000; });
+    world.before = nullptr;
+    CHECK(world.run().state == State::idle);
+    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
+    CHECK(world.mined() == 1);
+}
+
+TEST_CASE("with two endpoints, one that is away keeps a payment from being final by the other's word alone") {
+    SettlerWorld world(Version::v3, 2);
+    world.owe(1, 'a', 10);
+    CHECK(world.steps().state == State::waiting);
+    world.before = [](std::size_t endpoint, const RpcCall&) -> std::optional<Result<RpcReply>> {
+        if (endpoint != 1) return std::nullopt;
+        return Result<RpcReply>(fail(ErrorCode::unavailable, "connection refused"));
+    };
+    CHECK(world.run().state == State::waiting);
+    CHECK(world.intent(1).state == IntentState::mined);
+    world.before = nullptr;
+    CHECK(world.run().state == State::idle);
+}
+
+TEST_CASE("a confirmed nonce that one of two endpoints invents halts nothing") {
+    SettlerWorld world(Version::v3, 2);
+    world.owe(1, 'a', 10);
+    world.before = [](std::size_t endpoint, const RpcCall& call) -> std::optional<Result<RpcReply>> {
+        if (endpoint != 0 || call.method != "eth_getTransactionCount") return std::nullopt;
+        RpcReply reply;
+        reply.kind = RpcReply::Kind::text;
+        reply.value = "0x9";
+        return Result<RpcReply>(reply);
+    };
+    CHECK(world.run(10).state == State::held);
+    CHECK(world.sends() == 0);
+    world.before = nullptr;
+    CHECK(world.run().state == State::idle);
+    CHECK(world.mined() == 1);
+}
+
+TEST_CASE("an older copy of the ledger, or another amount in it, halts") {
+    SettlerWorld world;
+    world.owe(1, 'a', 10);
+    world.owe(2, 'a', 10);
+    CHECK(world.run().state == State::idle);
+    SECTION("the newest epoch is missing") {
+        world.ledger.rows.erase({2, "a"});
+        world.ledger.next_epoch = 2;
+    }
+    SECTION("an amount is another one") {
+        world.ledger.owe(2, "a", world.iotx(11), world.wallet_of('a'));
+    }
+    world.ledger.owe(1, "b", world.iotx(1), world.wallet_of('b'));
+    world.restart();
+    CHECK(world.steps().state == State::halted);
+    CHECK(world.store->halt()->reason == HaltReason::ledger_differs);
+    CHECK(world.mined() == 1);
+}
+
+TEST_CASE("signed bytes that were altered in the file are not sent") {
+    SettlerWorld world;
+    world.owe(1, 'a', 10);
+    CHECK(world.steps().state == State::waiting);
+    world.settler.reset();
+    world.store.reset();
+    auto database =
+        sqlite::Database::open(world.dir.path("settlement.db"), sqlite::Database::Mode::read_write, "f");
+    REQUIRE(database->execute("UPDATE attempt SET raw = zeroblob(9)").has_value());
+    database = fail(ErrorCode::internal, "closed");
+    world.restart();
+    const auto step = world.settler->step();
+    REQUIRE_FALSE(step.has_value());
+    CHECK(step.error().code == ErrorCode::data_loss);
+}
