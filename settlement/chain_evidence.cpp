@@ -61,6 +61,7 @@ Result<std::optional<Receipt>> ChainEvidence::by_hash(std::size_t index, std::sp
 
 Result<std::optional<Receipt>> ChainEvidence::by_blocks(std::size_t index, std::span<const Hash256> hashes,
                                                         std::uint64_t* from, bool* more) {
+    if (hashes.empty()) return std::nullopt;
     ChainEndpoint& one = chain_.endpoint(index);
     const auto tip = one.tip();
     if (!tip) return fail(tip.error());
@@ -161,6 +162,17 @@ Result<ChainEvidence::NonceWord> ChainEvidence::nonce_used(std::uint64_t nonce,
     return out;
 }
 
+/// The receipt as an endpoint shows it, by hash or else in its block.
+Result<std::optional<Receipt>> ChainEvidence::shown_by(std::size_t index, const Receipt& receipt) {
+    ChainEndpoint& one = chain_.endpoint(index);
+    auto shown = one.receipt(receipt.transaction);
+    if (shown && *shown) return shown;
+    if (!shown && ends_the_call(shown.error())) return shown;
+    auto blocks = one.block_receipts(receipt.block, 1);
+    if (!blocks) return fail(std::move(blocks).error());
+    return one_of(*blocks, {&receipt.transaction, 1});
+}
+
 Result<ChainEvidence::Said> ChainEvidence::ask(std::size_t index, const Receipt& receipt, std::uint64_t nonce) {
     ChainEndpoint& one = chain_.endpoint(index);
     Said out;
@@ -197,15 +209,10 @@ Result<ChainEvidence::Said> ChainEvidence::ask(std::size_t index, const Receipt&
         out.why = fmt::format("{} has another block {}", one.name(), receipt.block);
         return out;
     }
-    auto shown = one.receipt(receipt.transaction);
-    if (!shown || !*shown) {
-        if (!shown && ends_the_call(shown.error())) return fail(shown.error());
-        auto blocks = one.block_receipts(receipt.block, 1);
-        if (!blocks) {
-            out.word = Word::silent;
-            return unheard(blocks.error());
-        }
-        shown = one_of(*blocks, {&receipt.transaction, 1});
+    const auto shown = shown_by(index, receipt);
+    if (!shown) {
+        out.word = Word::silent;
+        return unheard(shown.error());
     }
     if (!*shown) {
         out.word = Word::knows_block;

@@ -89,6 +89,8 @@ class ChainEvidence {
     [[nodiscard]] Result<std::optional<contracts::Receipt>> by_blocks(std::size_t index,
                                                                       std::span<const Hash256> hashes,
                                                                       std::uint64_t* from, bool* more);
+    [[nodiscard]] Result<std::optional<contracts::Receipt>> shown_by(std::size_t index,
+                                                                     const contracts::Receipt& receipt);
     [[nodiscard]] Result<Said> ask(std::size_t index, const contracts::Receipt& receipt, std::uint64_t nonce);
 
     contracts::ChainClient& chain_;

@@ -105,6 +105,7 @@ struct Settler::Impl {
     [[nodiscard]] Result<SettlerStep> plan();
 
     // settler_send.cpp
+    [[nodiscard]] Result<SettlerStep> nonce_is_next(std::uint64_t next);
     [[nodiscard]] Result<SettlerStep> begin(const IntentRow& intent);       ///< planned
     [[nodiscard]] Result<SettlerStep> sign_first(const IntentRow& intent);  ///< reserved
     [[nodiscard]] Result<SettlerStep> send_first(const IntentRow& intent);  ///< signed

@@ -143,13 +143,8 @@ Result<SettlerStep> Settler::Impl::plan() {
     }
     const auto next = store.next_nonce();
     if (!next) return fail(next.error());
-    const auto nonce = check_nonce(*next);
-    if (!nonce) return away(nonce.error());
-    if (nonce->halt.reason != HaltReason::none) return halted(nonce->halt);
-    if (nonce->confirmed) {
-        if (Status sent = send_below(*nonce->confirmed, *next); !sent) return fail(std::move(sent).error());
-    }
-    if (nonce->hold.reason != HoldReason::none) return held(nonce->hold);
+    auto nonce = nonce_is_next(*next);
+    if (!nonce || nonce->state != SettlerStep::State::again) return nonce;
     const auto checked = pre_flight(drafted->plan.intents.front().intent, drafted->gas_price);
     if (!checked) return away(checked.error());
     if (checked->halt.reason != HaltReason::none) return halted(checked->halt);

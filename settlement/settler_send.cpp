@@ -14,16 +14,23 @@ namespace ioswarm::settlement {
 
 using contracts::SendOutcome;
 
-Result<SettlerStep> Settler::Impl::begin(const IntentRow& intent) {
-    const auto next = store.next_nonce();
-    if (!next) return fail(next.error());
-    const auto nonce = check_nonce(*next);
+/// `again`: the chain counts as many transactions of the wallet as this file.
+Result<SettlerStep> Settler::Impl::nonce_is_next(std::uint64_t next) {
+    const auto nonce = check_nonce(next);
     if (!nonce) return away(nonce.error());
     if (nonce->halt.reason != HaltReason::none) return halted(nonce->halt);
     if (nonce->confirmed) {
-        if (Status sent = send_below(*nonce->confirmed, *next); !sent) return fail(std::move(sent).error());
+        if (Status sent = send_below(*nonce->confirmed, next); !sent) return fail(std::move(sent).error());
     }
     if (nonce->hold.reason != HoldReason::none) return held(nonce->hold);
+    return again();
+}
+
+Result<SettlerStep> Settler::Impl::begin(const IntentRow& intent) {
+    const auto next = store.next_nonce();
+    if (!next) return fail(next.error());
+    auto nonce = nonce_is_next(*next);
+    if (!nonce || nonce->state != SettlerStep::State::again) return nonce;
     if (intent.kind == IntentKind::value) {
         const auto weights = weights_for(intent);
         if (!weights) return fail(weights.error());
@@ -76,6 +83,8 @@ Result<SettlerStep> Settler::Impl::drop(const IntentRow& intent, const std::stri
 }
 
 Result<SettlerStep> Settler::Impl::sign_first(const IntentRow& intent) {
+    auto nonce = nonce_is_next(*intent.nonce);
+    if (!nonce || nonce->state != SettlerStep::State::again) return nonce;
     const auto tip = chain.tip();
     if (!tip) return away(tip.error());
     const auto price = price_now();
