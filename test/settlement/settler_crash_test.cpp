@@ -61,7 +61,7 @@ class KilledWorld {
         CHECK(world.chain.balance(SettlerWorld::wallet_of('b')) == SettlerWorld::iotx(5));
         CHECK(world.pool().deposited() == SettlerWorld::iotx(15));
         CHECK_FALSE(world.store->live_intent()->has_value());
-        CHECK(kills_ == 0);
+        CHECK(kills_ <= 1);  // behind the last failpoint there is none to die at
     }
 
     SettlerWorld world;
@@ -109,11 +109,10 @@ std::set<std::string> replace_by_empty(Version version, const std::string& kill_
         if (tick == 2) {
             killed.survive([&] {
                 const auto live = world.store->live_intent();
-                if (*live && (*live)->state != IntentState::cancelling)
-                    REQUIRE(
-                        world.settler
-                            ->unstick(Settler::Unstick::replace_by_empty, world.settings.limits.max_gas_price)
-                            .has_value());
+                if (!*live || (*live)->state == IntentState::cancelling) return;
+                const Status done = world.settler->unstick(Settler::Unstick::replace_by_empty,
+                                                           world.settings.limits.max_gas_price);
+                REQUIRE(done.has_value());
             });
         }
         if (tick == 6) set_base_fee(world, 1'000);
@@ -158,8 +157,9 @@ std::set<std::string> lose_nonce(Version version, const std::string& kill_at) {
         }
         if (last.state == State::halted)
             killed.survive([&] {
-                if (world.store->halt()->reason != HaltReason::none)
-                    REQUIRE(world.settler->resume().has_value());
+                if (world.store->halt()->reason == HaltReason::none) return;
+                const Status done = world.settler->resume();
+                REQUIRE(done.has_value());
             });
     });
     if (killed.reached.contains(kill_at)) killed.check_paid_once();

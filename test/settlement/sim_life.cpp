@@ -181,14 +181,17 @@ void SimLife::operator_looks() {
         if (random_.one_in(3)) process_.reset();
         return;
     }
-    if (was_foreign_ || was_restored_) {
+    if (was_restored_) {
         // Only a new settlement.db helps, which is no part of this lifetime.
         truth_->check_store(process_->store());
         over_ = true;
         return;
     }
     heal();
-    if (Status resumed = process_->store().set_halt({}); !resumed) return ended_with(resumed.error());
+    if (Status resumed = process_->settler().resume(); !resumed) {
+        if (resumed.error().code != ErrorCode::failed_precondition) return ended_with(resumed.error());
+        return say("the operator cannot resume: " + resumed.error().text());
+    }
     say("the operator resumes");
     ++report_.resumes;
     halted_ = false;
@@ -229,8 +232,8 @@ void SimLife::at_failpoint(const char* name) {
     if (calm_ || setup_.crash_one_in == 0 || kills_left_ == 0) return;
     // Few of them lie on the way of one settlement, many requests do; and some lie on no usual way.
     const std::string_view text(name);
-    const bool is_rare =
-        text == "plan_dropped" || text == "halted" || text == "unmined_noted" || text.starts_with("cancel_");
+    const bool is_rare = text == "plan_dropped" || text == "halted" || text == "given_up" ||
+                         text == "unmined_noted" || text.starts_with("cancel_");
     if (!random_.one_in(is_rare ? 3 : fragile_ > 0 ? 8 : 12)) return;
     --kills_left_;
     ++count.killed;

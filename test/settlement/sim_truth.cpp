@@ -155,9 +155,13 @@ void SimTruth::check_all_paid(SettlementStore& store) {
     U256 spent;
     const auto intents = store.intents(0, kAllRows);
     std::uint64_t consumed = 0;
+    std::set<std::uint64_t> nonces;
     for (const IntentRow& intent : intents.value()) {
         if (!is_final(intent.state)) violated("an intent is not final at the end");
-        if (intent.nonce) ++consumed;
+        if (intent.nonce) {
+            ++consumed;
+            nonces.insert(*intent.nonce);
+        }
         if (!intent.hash) continue;
         spent += intent.gas_price * intent.gas_used;
         if (intent.state != IntentState::final_ok) {
@@ -166,6 +170,15 @@ void SimTruth::check_all_paid(SettlementStore& store) {
         }
         ++settlements_;
         spent += intent.value_rau;
+    }
+    // What somebody else did with the key, where the settler had given no nonce for it.
+    const std::vector<SignedEthTx> mined = chain_.mined(wallet_);
+    const std::vector<Hash256> hashes = chain_.mined_hashes(wallet_);
+    for (std::size_t i = 0; i < mined.size(); ++i) {
+        if (!foreign_.contains(hashes[i])) continue;
+        const auto receipt = chain_.receipt(hashes[i]);
+        spent += receipt->gas_price * receipt->gas_used;
+        if (!nonces.contains(mined[i].tx.nonce)) ++consumed;
     }
     if (chain_.balance(wallet_) + spent != funds_)
         violated("the wallet's balance is not what it had, less values and gas as they are stored");
