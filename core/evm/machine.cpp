@@ -11,12 +11,14 @@ constexpr std::size_t kWords = kStackLimit * 1025;
 
 }  // namespace
 
-Machine::Machine() : words_(new Word[kWords]) {}
+Machine::Machine() = default;
 Machine::~Machine() = default;
 
 MessageResult Machine::run(const Message& message, State& state, const Rules& rules,
                            const Environment& environment) {
     last_height_ = 0;
+    // Not before it is needed: most threads that could run something never do.
+    if (!words_) words_.reset(new Word[kWords]);
     return Interpreter(*this, state, rules, environment).run(message);
 }
 
