@@ -12,6 +12,7 @@
 #include "cli/config_value.hpp"
 #include "cli/secret_file.hpp"
 #include "cli/suggest.hpp"
+#include "core/crypto/hmac.hpp"
 #include "core/diffs/diff_file.hpp"
 
 extern char** environ;
@@ -62,11 +63,11 @@ class Loader {
         take_environment();
         take_flags();
         if (errors_.empty()) resolve_data_dir();
-        if (errors_.empty()) resolve_secret("masterSecret", "masterSecretFile");
-        if (errors_.empty()) resolve_secret("rewardSignerKey", "rewardSignerKeyFile");
-        if (errors_.empty()) resolve_diffs_key();
+        if (errors_.empty() && sources_.open_named_files) resolve_secret("masterSecret", "masterSecretFile");
+        if (errors_.empty()) choose_signer_key();
+        if (errors_.empty() && sources_.open_named_files) resolve_diffs_key();
         if (errors_.empty()) check_combinations();
-        if (errors_.empty()) leave_node_store_alone();
+        if (errors_.empty() && sources_.open_named_files) leave_node_store_alone();
         loaded_.files = sources_.files;
         if (!errors_.empty()) return tl::unexpected(std::move(errors_));
         return std::move(loaded_);
@@ -125,6 +126,10 @@ class Loader {
             return;
         }
         const KeyRow& key = config_keys()[*index];
+        if (entry.is_list && key.form != KeyForm::http_urls) {
+            error(where, "is a list, a single value is expected");
+            return;
+        }
         const bool is_text = std::holds_alternative<std::string ServeConfig::*>(key.field);
         if (entry.quoted && !is_text) {
             error(where, fmt::format("is a text in quotes, not {}", describe_type(key)));
@@ -203,20 +208,41 @@ class Loader {
                         diff_store_file(loaded_.settings)));
     }
 
+    enum class Counts { neither, direct, file };
     /// A secret may stand in the configuration or in a file that it names; the one from the stronger source
     /// counts.
-    void resolve_secret(std::string_view name, std::string_view file_name) {
-        const std::size_t index = *index_of(name);
+    Counts which_counts(std::string_view name, std::string_view file_name) {
         const ConfigValue& file = value(file_name);
-        if (file.text.empty()) return;
-        const ConfigValue& direct = loaded_.values[index];
+        const ConfigValue& direct = value(name);
+        if (file.text.empty()) return direct.text.empty() ? Counts::neither : Counts::direct;
         if (!direct.text.empty() && direct.origin.kind == file.origin.kind) {
             error(fmt::format("{} and {}", name, file_name), "both are given",
                   fmt::format("keep one of them; they came from {} and {}", to_string(direct.origin),
                               to_string(file.origin)));
-            return;
+            return Counts::neither;
         }
-        if (!direct.text.empty() && direct.origin.kind > file.origin.kind) return;
+        return !direct.text.empty() && direct.origin.kind > file.origin.kind ? Counts::direct : Counts::file;
+    }
+
+    /// The key itself is not read here: only what settles opens its file.
+    void choose_signer_key() {
+        switch (which_counts("rewardSignerKey", "rewardSignerKeyFile")) {
+            case Counts::neither:
+                return;
+            case Counts::direct:
+                loaded_.settings.reward_signer_key_file.clear();
+                return;
+            case Counts::file:
+                wipe(loaded_.settings.reward_signer_key);
+                loaded_.settings.reward_signer_key.clear();
+                return;
+        }
+    }
+
+    void resolve_secret(std::string_view name, std::string_view file_name) {
+        const std::size_t index = *index_of(name);
+        const ConfigValue& file = value(file_name);
+        if (which_counts(name, file_name) != Counts::file) return;
         Result<std::string> secret = read_secret_file(file.text, sources_.environment("CREDENTIALS_DIRECTORY"));
         if (!secret) {
             cannot_read_named(file_name, std::move(secret).error());
@@ -260,7 +286,10 @@ class Loader {
     void check_combinations() {
         needs_both("tls.cert", "tls.key");
         needs_both("node.grpc", "node.web3");
-        needs_both("rewardContract", "rewardSignerKey");
+        needs("rewardSignerKey", "rewardContract");
+        needs("rewardSignerKeyFile", "rewardContract");
+        needs("rewardSignerPasswordFile", "rewardSignerKeyFile");
+        check_settlement();
         needs_both("node.diffs", "node.diffsAgentId");
         needs("node.diffsKeyFile", "node.diffs");
         const ServeConfig& settings = loaded_.settings;
@@ -268,6 +297,26 @@ class Loader {
             error("swarmApiPort", fmt::format("{} is grpcPort too", settings.grpc_port));
         }
         check_diffs_peer();
+    }
+
+    /// What serve needs when it is to pay by itself.
+    void check_settlement() {
+        const ServeConfig& settings = loaded_.settings;
+        if (!settings.settlement_enabled) return;
+        const std::string hint =
+            fmt::format("settlement.enabled came from {}", to_string(value("settlement.enabled").origin));
+        if (settings.reward_contract.empty())
+            error("rewardContract", "not given, though settlement.enabled is true", hint);
+        if (settings.reward_signer_key.empty() && settings.reward_signer_key_file.empty()) {
+            error("rewardSignerKeyFile", "not given, though settlement.enabled is true", hint);
+        }
+        for (const auto& [name, limit] :
+             {std::pair{"settlement.maxPerSettlementIOTX", settings.settlement_max_per_settlement_iotx},
+              std::pair{"settlement.maxPerDayIOTX", settings.settlement_max_per_day_iotx}}) {
+            if (limit != Decimal{}) continue;
+            error(name, "not set, though settlement.enabled is true",
+                  "'ioswarm settle init' proposes a limit from what is owed; " + hint);
+        }
     }
 
     /// The node's own configuration, read by us too, gives its module the very port that we would take.
@@ -339,7 +388,8 @@ std::string shown_value(std::size_t key_index, const LoadedConfig& config) {
     if (key.secret) return text.empty() ? "" : "********";
     if (key.name == "dataDir") return config.settings.data_dir;
     if (key.name == "diffStorePath") return config.settings.diff_store_path;
-    return key.form == KeyForm::http_url ? without_credentials(text) : text;
+    const bool is_url = key.form == KeyForm::http_url || key.form == KeyForm::http_urls;
+    return is_url && !text.empty() ? urls_without_credentials(text) : text;
 }
 
 }  // namespace ioswarm::cli

@@ -29,6 +29,9 @@ struct ConfigSources {
     Environment environment;
     /// In the order of config_keys(); may be empty for none at all.
     std::vector<std::optional<std::string>> flags;
+    /// False: files that the configuration names (secrets, the store of state diffs) are not opened, for a
+    /// command that needs none of them and may run as a user who cannot read them.
+    bool open_named_files = true;
 };
 
 /// Value of one key as it stood where it came from.
@@ -50,10 +53,11 @@ struct LoadedConfig {
 /// The process's environment.
 [[nodiscard]] Environment process_environment();
 
-/// Merges all sources, checks every value and how they fit together, and reads masterSecretFile and
-/// rewardSignerKeyFile. A diffStorePath that holds iotex-core's own store is replaced by the default, with a
-/// warning. A file that the configuration names and that does not exist is a config error. On failure
-/// everything that is wrong, at least one error, each config, not_found, permission_denied or io.
+/// Merges all sources, checks every value and how they fit together, and reads masterSecretFile.
+/// rewardSignerKeyFile is not opened: only commands that settle read it (cli/signer_key.hpp). A diffStorePath
+/// that holds iotex-core's own store is replaced by the default, with a warning. A file that the configuration
+/// names and that does not exist is a config error. On failure everything that is wrong, at least one error,
+/// each config, not_found, permission_denied or io.
 [[nodiscard]] tl::expected<LoadedConfig, std::vector<Error>> load_config(const ConfigSources& sources);
 
 /// How a value may be shown: secrets are masked, credentials in URLs too; what is not set is empty.

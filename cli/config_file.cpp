@@ -128,11 +128,33 @@ class SectionReader {
             } else if (pair.second.IsMap()) {
                 read_map(pair.second, name, depth + 1);
             } else if (pair.second.IsSequence()) {
-                problem(pair.first, name, "is a list, a single value is expected");
+                read_list(pair.first, pair.second, name);
             } else if (pair.second.IsScalar()) {
                 read_scalar(pair.first, pair.second, name);
             }
         }
+    }
+
+    void read_list(const YAML::Node& key, const YAML::Node& list, const std::string& name) {
+        if (list.size() == 0 || list.size() > kMaxListItems) {
+            problem(key, name, fmt::format("is a list of {} values", list.size()));
+            return;
+        }
+        std::string all;
+        for (const auto& item : list) {
+            if (!item.IsScalar()) {
+                problem(key, name, "is a list, a single value is expected");
+                return;
+            }
+            Result<std::string> text = expand_variables(item.Scalar(), environment_);
+            if (!text) {
+                problem(item, name, text.error().why);
+                return;
+            }
+            all += all.empty() ? "" : ",";
+            all += *text;
+        }
+        section_.entries.push_back(FileEntry{name, std::move(all), true, true, key.Mark().line + 1});
     }
 
     void read_scalar(const YAML::Node& key, const YAML::Node& value, const std::string& name) {
@@ -144,7 +166,7 @@ class SectionReader {
             return;
         }
         if (!quoted && text->empty()) return;  // "${NAME:}" came to nothing, as null would have
-        section_.entries.push_back(FileEntry{name, *std::move(text), quoted, key.Mark().line + 1});
+        section_.entries.push_back(FileEntry{name, *std::move(text), quoted, false, key.Mark().line + 1});
     }
 
     void problem(const YAML::Node& node, const std::string& name, std::string why) {

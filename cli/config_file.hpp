@@ -19,7 +19,9 @@ struct FileEntry {
     std::string name;
     std::string text;     ///< after replacement from the environment
     bool quoted = false;  ///< stood in quotes or as a block: a text whatever it looks like
-    int line = 0;         ///< from 1
+    bool is_list =
+        false;     ///< was a list of at most kMaxListItems single values; `text` has commas between them
+    int line = 0;  ///< from 1
 };
 
 struct FileSection {
@@ -27,6 +29,7 @@ struct FileSection {
     std::vector<Error> problems;  ///< everything wrong in the section, each with file and line
 };
 
+inline constexpr std::size_t kMaxListItems = 16;
 inline constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20U;
 
 /// The whole file, at most kMaxConfigBytes. Errors: not_found, permission_denied, io, config (too large).

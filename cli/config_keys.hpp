@@ -27,6 +27,7 @@ enum class KeyForm {
     ip,         ///< an IPv4 or IPv6 address
     host_port,  ///< host:port, [v6]:port
     http_url,   ///< http:// or https://
+    http_urls,  ///< such URLs with commas between; in a file also a list
     address,    ///< io1… or 0x…
     key_hex,    ///< 32 bytes in hex
     agent_id,   ///< 1 to 128 visible ASCII characters

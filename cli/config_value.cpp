@@ -56,6 +56,8 @@ std::string check_form(const KeyRow& key, std::string_view text) {
             return parse_host_port(text) ? "" : "is not host:port";
         case KeyForm::http_url:
             return is_http_url(text) ? "" : "is not an http:// or https:// URL";
+        case KeyForm::http_urls:
+            return parse_http_urls(text) ? "" : "is not " + describe_type(key);
         case KeyForm::agent_id:
             return is_agent_id(text) ? "" : "is not 1 to 128 characters of visible ASCII";
         case KeyForm::choice:
@@ -87,10 +89,10 @@ Error wrong(const KeyRow& key, std::string_view text, std::string_view why) {
     // The value of a secret stays out of terminals and logs even when it is wrong; so does what is quoted at
     // length.
     constexpr std::size_t kLongestQuote = 80;
-    const std::string quoted = key.secret ? "the value"
-                               : key.form == KeyForm::http_url
-                                   ? fmt::format("'{}'", without_credentials(text).substr(0, kLongestQuote))
-                                   : fmt::format("'{}'", text.substr(0, kLongestQuote));
+    const bool is_url = key.form == KeyForm::http_url || key.form == KeyForm::http_urls;
+    const std::string shown = is_url ? urls_without_credentials(text) : std::string(text);
+    const std::string quoted =
+        key.secret ? "the value" : fmt::format("'{}'", std::string_view(shown).substr(0, kLongestQuote));
     return Error{ErrorCode::config, "", "", fmt::format("{} {}", quoted, why), ""};
 }
 
@@ -165,6 +167,8 @@ std::string describe_type(const KeyRow& key) {
             return "host:port";
         case KeyForm::http_url:
             return "an http:// or https:// URL";
+        case KeyForm::http_urls:
+            return fmt::format("one to {} http:// or https:// URLs, commas between", kMaxUrls);
         case KeyForm::address:
             return "an io1 or 0x address";
         case KeyForm::key_hex:
@@ -263,6 +267,45 @@ bool is_http_url(std::string_view text) {
         return !rest.empty() && rest.front() != '/' && is_visible_ascii(rest);
     }
     return false;
+}
+
+namespace {
+
+/// Calls `each` with every part of a text with commas, blanks around it left out.
+template <typename Each>
+void for_each_part(std::string_view text, Each each) {
+    constexpr std::string_view kBlanks = " \t";
+    for (bool more = true; more;) {
+        const std::size_t comma = text.find(',');
+        more = comma != std::string_view::npos;
+        std::string_view part = text.substr(0, comma);
+        part.remove_prefix(std::min(part.find_first_not_of(kBlanks), part.size()));
+        part = part.substr(0, part.find_last_not_of(kBlanks) + 1);
+        each(part);
+        if (more) text.remove_prefix(comma + 1);
+    }
+}
+
+}  // namespace
+
+std::optional<std::vector<std::string>> parse_http_urls(std::string_view text) {
+    std::vector<std::string> out;
+    bool good = true;
+    for_each_part(text, [&](std::string_view part) {
+        good = good && out.size() < kMaxUrls && is_http_url(part);
+        if (good) out.emplace_back(part);
+    });
+    if (!good) return std::nullopt;
+    return out;
+}
+
+std::string urls_without_credentials(std::string_view text) {
+    std::string out;
+    for_each_part(text, [&](std::string_view part) {
+        if (!out.empty()) out += ", ";
+        out += without_credentials(part);
+    });
+    return out;
 }
 
 std::string without_credentials(std::string_view url) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ioswarm::cli {
 
@@ -29,8 +30,14 @@ struct HostPort {
 [[nodiscard]] bool is_loopback(std::string_view ip);
 /// "http://…" or "https://…" with a host and nothing that is not visible ASCII.
 [[nodiscard]] bool is_http_url(std::string_view text);
+inline constexpr std::size_t kMaxUrls = 16;
+/// The URLs of a text that has them with commas between, blanks around each left out; nothing when one is no
+/// URL, or when there are more than kMaxUrls.
+[[nodiscard]] std::optional<std::vector<std::string>> parse_http_urls(std::string_view text);
 /// The same URL without "user:password@", for showing.
 [[nodiscard]] std::string without_credentials(std::string_view url);
+/// The same for a text of URLs with commas between.
+[[nodiscard]] std::string urls_without_credentials(std::string_view text);
 /// What the server takes as an agent id: 1 to 128 characters of visible ASCII.
 [[nodiscard]] bool is_agent_id(std::string_view text);
 /// What keygen prints as an API key: "iosw_" and 64 lower-case hex digits.

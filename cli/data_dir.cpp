@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/data_dir.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 
@@ -108,13 +109,16 @@ Status mark_source(const ServeConfig& config) {
 Status check_reward_chain(const ServeConfig& config, const ChainIdentity& chain) {
     if (config.reward_contract.empty()) return {};
     if (chain.node == kEmbeddedChain.node) {
-        if (is_loopback_url(config.reward_rpc_url)) return {};
+        const auto urls = parse_http_urls(config.reward_rpc_url);
+        if (urls && std::all_of(urls->begin(), urls->end(),
+                                [](const std::string& url) { return is_loopback_url(url); }))
+            return {};
         return fail(
             ErrorCode::config, "configuration", "rewardContract",
             fmt::format(
                 "the embedded chain is not a real one, and {} is not on this machine: work that is worth "
                 "nothing would be paid in real money",
-                config.reward_rpc_url),
+                urls_without_credentials(config.reward_rpc_url)),
             "name a node (node.grpc, node.web3), or leave out rewardContract; for a trial let rewardRpcUrl be "
             "a test chain on 127.0.0.1");
     }

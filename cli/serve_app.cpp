@@ -71,6 +71,7 @@ Status ServeApp::read_lists() {
     }
     for (const std::string& warning : start_warnings(config_, address_))
         log_.warn("{}", warning);
+    if (const std::string limit = spending_limit(config_); !limit.empty()) log_.info("{}", limit);
     auto access = AccessControl::open({config_.master_secret, config_.agents_allowed, config_.agents_revoked});
     if (!access) return fail(std::move(access).error());
     access_ = *std::move(access);

@@ -24,8 +24,8 @@ struct ServeConfig {
     std::string delegate_address;
     Decimal epoch_reward_iotx;
     std::string reward_contract;
-    std::string reward_signer_key;  ///< after loading also what rewardSignerKeyFile holds
-    std::string reward_rpc_url;
+    std::string reward_signer_key;  ///< empty after loading when reward_signer_key_file counts instead
+    std::string reward_rpc_url;     ///< URLs with commas between
     std::uint64_t reward_chain_id{};
     std::uint64_t diff_buffer_size{};
     bool diff_store_enabled{};
@@ -33,6 +33,7 @@ struct ServeConfig {
     std::uint64_t diff_retain_height{};
     Decimal delegate_cut_pct;
     std::uint64_t epoch_blocks{};
+    std::uint64_t min_epoch_seconds{};
     std::uint64_t min_tasks_for_reward{};
     Decimal bonus_accuracy_pct;
     Decimal bonus_multiplier;
@@ -40,7 +41,18 @@ struct ServeConfig {
     // This project's own.
     std::string data_dir;  ///< after loading never empty
     std::string master_secret_file;
-    std::string reward_signer_key_file;
+    std::string
+        reward_signer_key_file;  ///< never read by loading; empty after it when reward_signer_key counts
+    std::string reward_signer_password_file;
+    bool settlement_enabled{};
+    bool settlement_push{};
+    std::uint64_t settlement_every_epochs{};
+    Decimal settlement_min_payout_iotx;
+    std::uint64_t settlement_max_gas_price_gwei{};
+    std::uint64_t settlement_max_gas_percent{};
+    Decimal settlement_max_per_settlement_iotx;  ///< 0: not set
+    Decimal settlement_max_per_day_iotx;         ///< 0: not set
+    std::uint64_t settlement_block_gas_limit{};
     std::string listen;  ///< after loading still empty when not given: the bind rule depends on the secret
     std::string node_grpc;
     std::string node_web3;

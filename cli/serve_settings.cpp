@@ -24,6 +24,8 @@ TaskLevel task_level_from(const std::string& word) {
     return TaskLevel::l2_state_verify;  // not reached: the table of keys admits no other word
 }
 
+constexpr std::uint64_t kUsualEpochSeconds = 30;  // of the coordinators in the field
+
 std::chrono::milliseconds milliseconds(std::uint64_t count) {
     return std::chrono::milliseconds(static_cast<std::int64_t>(count));
 }
@@ -46,6 +48,7 @@ CoordinatorSettings coordinator_settings(const ServeConfig& config) {
     out.rewards.epoch_reward_rau = iotx_to_rau(config.epoch_reward_iotx);
     out.rewards.delegate_cut_pct = config.delegate_cut_pct;
     out.rewards.epoch_blocks = config.epoch_blocks;
+    out.rewards.min_epoch_duration = std::chrono::seconds(static_cast<std::int64_t>(config.min_epoch_seconds));
     out.rewards.min_tasks_for_reward = config.min_tasks_for_reward;
     out.rewards.bonus_accuracy_pct = config.bonus_accuracy_pct;
     out.rewards.bonus_multiplier = config.bonus_multiplier;
@@ -93,11 +96,14 @@ Status check_block_source(const LoadedConfig& loaded, bool embedded) {
 }
 
 std::vector<Error> missing_files(const ServeConfig& config) {
+    const std::string unused;
     const std::pair<const char*, const std::string&> named[] = {
         {"tls.cert", config.tls_cert},
         {"tls.key", config.tls_key},
         {"agents.allowed", config.agents_allowed},
         {"agents.revoked", config.agents_revoked},
+        {"rewardSignerKeyFile", config.settlement_enabled ? config.reward_signer_key_file : unused},
+        {"rewardSignerPasswordFile", config.settlement_enabled ? config.reward_signer_password_file : unused},
     };
     std::vector<Error> out;
     for (const auto& [key, path] : named) {
@@ -152,12 +158,33 @@ std::vector<std::string> start_warnings(const ServeConfig& config, const std::st
     if (config.epoch_reward_iotx == Decimal{}) {
         out.emplace_back("epochRewardIOTX is not set: nothing is accrued or paid");
     }
-    if (!config.reward_contract.empty()) {
-        out.emplace_back("rewardContract is set: payouts are kept as owed, this version does not settle them");
+    const bool has_key = !config.reward_signer_key.empty() || !config.reward_signer_key_file.empty();
+    if (!config.reward_contract.empty() && has_key && !config.settlement_enabled) {
+        out.emplace_back(
+            "rewardContract and its key are set, but settlement.enabled is not: serve pays nothing. Run "
+            "'ioswarm "
+            "settle' from cron or by ioswarm-settle.timer, or set settlement.enabled: true");
+    }
+    if (config.min_epoch_seconds < kUsualEpochSeconds) {
+        out.push_back(
+            fmt::format("reward.minEpochSeconds is {}, less than the usual {}: short epochs are for tests, "
+                        "since each one that is "
+                        "paid costs gas",
+                        config.min_epoch_seconds, kUsualEpochSeconds));
     }
     for (std::string& warning : diff_warnings(config))
         out.push_back(std::move(warning));
     return out;
+}
+
+std::string spending_limit(const ServeConfig& config) {
+    if (config.reward_contract.empty()) return "";
+    if (config.settlement_max_per_day_iotx == Decimal{}) {
+        return "settlement.maxPerDayIOTX is not set: nothing can be paid before it is";
+    }
+    return fmt::format("settlements spend at most {} IOTX per day and {} IOTX each, value and gas",
+                       to_string(config.settlement_max_per_day_iotx),
+                       to_string(config.settlement_max_per_settlement_iotx));
 }
 
 std::vector<std::string> diff_warnings(const ServeConfig& config) {

@@ -59,6 +59,8 @@ struct ServeOptions {
 /// What an operator should know at start: no authentication, tokens in clear, no money, keys without effect
 /// yet.
 [[nodiscard]] std::vector<std::string> start_warnings(const ServeConfig& config, const std::string& address);
+/// The most that settlements can spend in a day, in a sentence; empty without rewardContract.
+[[nodiscard]] std::string spending_limit(const ServeConfig& config);
 /// The part of it that concerns state diffs; `config check` says it too.
 [[nodiscard]] std::vector<std::string> diff_warnings(const ServeConfig& config);
 
