@@ -11,6 +11,7 @@
 #include "cli/config_options.hpp"
 #include "core/base/decimal.hpp"
 #include "core/ledger/ledger_copy.hpp"
+#include "settlement/backup.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -41,6 +42,12 @@ ExitCode run_ledger_backup(const LedgerCommand& command, Io& io) {
     const auto copy = back_up_ledger(*dir, command.to);
     if (!copy) return report(io, copy.error());
     if (!command.quiet) io.err << fmt::format("copied {}/ledger.db to {}\n", *dir, copy->string());
+    // After the ledger, so that no payout of the ledger's copy was paid by something that this copy does not
+    // know.
+    const auto settled = settlement::back_up_settlement(*dir, command.to);
+    if (!settled) return report(io, settled.error());
+    if (!command.quiet && *settled)
+        io.err << fmt::format("copied {}/settlement.db to {}\n", *dir, (*settled)->string());
     return ExitCode::ok;
 }
 

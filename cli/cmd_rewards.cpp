@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <map>
 #include <memory>
 #include <ostream>
 
@@ -18,6 +19,7 @@
 #include "core/crypto/address.hpp"
 #include "core/ledger/ledger_reader.hpp"
 #include "core/net/http_client.hpp"
+#include "settlement/view.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -61,7 +63,7 @@ std::string url_escaped(std::string_view text) {
 /// anything is parsed. A quote inside a string is escaped, so that the names cannot stand inside one.
 std::string with_amounts_as_strings(std::string_view body) {
     std::string out(body);
-    for (const std::string_view name : {"\"amount_iotx\":", "\"earned_iotx\":"}) {
+    for (const std::string_view name : {"\"amount_iotx\":", "\"earned_iotx\":", "\"unpaid_iotx\":"}) {
         for (std::size_t at = out.find(name); at != std::string::npos; at = out.find(name, at + 1)) {
             const std::size_t begin = at + name.size();
             const std::size_t end = std::min(out.find_first_not_of("0123456789.eE+-", begin), out.size());
@@ -126,15 +128,34 @@ Result<Json> fetch_history(const RewardsOptions& options) {
                                   {"tasks", count_of(row, "tasks")},
                                   {"accuracy_pct", number_text(row, "accuracy_pct")},
                                   {"rank", count_of(row, "rank")}});
+        // Only a coordinator with a reward contract tells of settlements.
+        if (!row.contains("state") || !row["state"].is_string()) continue;
+        const bool has_hash = row.contains("transaction") && row["transaction"].is_string();
+        out["history"].back()["state"] = row["state"];
+        out["history"].back()["transaction"] = has_hash ? row["transaction"] : Json();
     }
     const auto earned = tree["totals"].is_object() ? rau_of(tree["totals"], "earned_iotx") : std::nullopt;
     if (!earned) return unreadable("the sum of what was earned is no exact decimal");
+    if (tree["totals"].contains("unpaid_iotx")) {
+        const auto unpaid = rau_of(tree["totals"], "unpaid_iotx");
+        if (!unpaid) return unreadable("the sum of what is kept is no exact decimal");
+        out["unpaid_rau"] = to_decimal(*unpaid);
+    }
     out["earned_rau"] = to_decimal(*earned);
     return out;
 }
 
 std::string iotx_text(const Json& rau) {
     return rau_to_iotx(*u256_from_decimal(rau.get<std::string>()));
+}
+
+/// The end of a line of a coordinator that settles. What it sends is not ours, so it is escaped.
+std::string settlement_columns(const Json& row) {
+    const std::string state = row.value("state", std::string("?"));
+    const std::string hash = row.contains("transaction") && row["transaction"].is_string()
+                                 ? row["transaction"].get<std::string>()
+                                 : std::string("-");
+    return fmt::format("  {:<10}  {}", escape_for_display(state), escape_for_display(hash));
 }
 
 /// What the wallet could claim now.
@@ -166,28 +187,62 @@ ExitCode run_history(const RewardsOptions& options, Io& io) {
         io.out << history->dump(2) << '\n';
         return ExitCode::ok;
     }
-    io.out << fmt::format("{:>8}  {:>24}  {:>8}  {:>8}  {:>4}\n", "epoch", "IOTX", "tasks", "accuracy", "rank");
+    const bool settles = history->contains("unpaid_rau");
+    io.out << fmt::format("{:>8}  {:>24}  {:>8}  {:>8}  {:>4}{}\n", "epoch", "IOTX", "tasks", "accuracy",
+                          "rank", settles ? "  state       transaction" : "");
     for (const Json& row : (*history)["history"]) {
-        io.out << fmt::format("{:>8}  {:>24}  {:>8}  {:>7}%  {:>4}\n", row["epoch"].get<std::uint64_t>(),
+        io.out << fmt::format("{:>8}  {:>24}  {:>8}  {:>7}%  {:>4}{}\n", row["epoch"].get<std::uint64_t>(),
                               iotx_text(row["amount_rau"]), row["tasks"].get<std::uint64_t>(),
-                              row["accuracy_pct"].get<std::string>(), row["rank"].get<std::uint64_t>());
+                              row["accuracy_pct"].get<std::string>(), row["rank"].get<std::uint64_t>(),
+                              settles ? settlement_columns(row) : "");
     }
     if ((*history)["history"].empty())
         io.err
             << "no payouts yet, or the coordinator does not know this agent: look at the spelling of the id\n";
     io.out << fmt::format("earned     {} IOTX\n", iotx_text((*history)["earned_rau"]));
+    if (settles && history->at("unpaid_rau") != "0") {
+        io.out << fmt::format("unpaid     {} IOTX, kept until the agent names a wallet\n",
+                              iotx_text((*history)["unpaid_rau"]));
+    }
     if (history->contains("claimable_rau")) {
         io.out << fmt::format("claimable  {} IOTX\n", iotx_text((*history)["claimable_rau"]));
     }
     return ExitCode::ok;
 }
 
-Json payout_json(const PayoutRow& row) {
-    return {{"agent_id", row.agent_id},
-            {"wallet", row.wallet ? Json(to_checksum_hex(*row.wallet)) : Json()},
-            {"amount_rau", to_decimal(row.amount_rau)},
-            {"tasks", row.tasks},
-            {"rank", row.rank}};
+/// Where the payouts of an epoch stand, by agent. Empty without a settlement.db.
+Result<std::map<std::string, settlement::PayoutState>> settled_of(const std::filesystem::path& directory,
+                                                                  std::uint64_t epoch) {
+    std::map<std::string, settlement::PayoutState> out;
+    const auto view = settlement::SettlementView::open(directory);
+    if (!view && view.error().code == ErrorCode::not_found) return out;
+    if (!view) return fail(view.error());
+    const auto payouts = (*view)->payouts(epoch, epoch);
+    if (!payouts) return fail(payouts.error());
+    for (const settlement::PayoutState& one : *payouts)
+        out.emplace(one.payout.agent_id, one);
+    return out;
+}
+
+/// "paid", "credited" (the wallet refused the transfer), "owed", "unpaid" (no wallet), "announced" (not settled
+/// on chain), else where its transaction stands.
+std::string state_of(const PayoutRow& row, const settlement::PayoutState* settled) {
+    if (settled != nullptr && settled->state == settlement::IntentState::final_ok)
+        return settled->push_failed ? "credited" : "paid";
+    if (settled != nullptr) return settlement::to_string(settled->state);
+    if (row.notice != PayoutNotice::waiting) return "announced";
+    return row.wallet ? "owed" : "unpaid";
+}
+
+Json payout_json(const PayoutRow& row, const settlement::PayoutState* settled) {
+    return {
+        {"state", state_of(row, settled)},
+        {"transaction", settled != nullptr && settled->hash ? Json(to_hex0x(settled->hash->view())) : Json()},
+        {"agent_id", row.agent_id},
+        {"wallet", row.wallet ? Json(to_checksum_hex(*row.wallet)) : Json()},
+        {"amount_rau", to_decimal(row.amount_rau)},
+        {"tasks", row.tasks},
+        {"rank", row.rank}};
 }
 
 /// Where serve keeps its files when nothing else is said.
@@ -223,6 +278,12 @@ ExitCode run_epoch(const RewardsOptions& options, Io& io) {
     }
     const auto payouts = (*ledger)->payouts_of_epoch(options.epoch);
     if (!payouts) return refuse_rewards(io, payouts.error());
+    const auto settled = settled_of(*directory, options.epoch);
+    if (!settled) return refuse_rewards(io, settled.error());
+    const auto settled_row = [&](const PayoutRow& row) {
+        const auto found = settled->find(row.agent_id);
+        return found == settled->end() ? nullptr : &found->second;
+    };
     Json json{{"epoch", (*epoch)->epoch},
               {"first_height", (*epoch)->first_height},
               {"last_height", (*epoch)->last_height},
@@ -231,7 +292,7 @@ ExitCode run_epoch(const RewardsOptions& options, Io& io) {
               {"pool_rau", to_decimal((*epoch)->pool_rau)},
               {"payouts", Json::array()}};
     for (const PayoutRow& row : *payouts)
-        json["payouts"].push_back(payout_json(row));
+        json["payouts"].push_back(payout_json(row, settled_row(row)));
     if (options.json) {
         io.out << json.dump(2) << '\n';
         return ExitCode::ok;
@@ -239,12 +300,13 @@ ExitCode run_epoch(const RewardsOptions& options, Io& io) {
     io.out << fmt::format("epoch {}, heights {} to {}: pool {} IOTX, the delegate's cut {} IOTX\n",
                           (*epoch)->epoch, (*epoch)->first_height, (*epoch)->last_height,
                           rau_to_iotx((*epoch)->pool_rau), rau_to_iotx((*epoch)->cut_rau))
-           << fmt::format("{:>4}  {:<24}  {:<42}  {:>8}  {:>24}\n", "rank", "agent", "wallet", "tasks", "IOTX");
+           << fmt::format("{:>4}  {:<24}  {:<42}  {:>8}  {:>24}  {}\n", "rank", "agent", "wallet", "tasks",
+                          "IOTX", "state");
     for (const PayoutRow& row : *payouts) {
-        io.out << fmt::format("{:>4}  {:<24}  {:<42}  {:>8}  {:>24}\n", row.rank,
+        io.out << fmt::format("{:>4}  {:<24}  {:<42}  {:>8}  {:>24}  {}\n", row.rank,
                               escape_for_display(row.agent_id),
                               row.wallet ? to_checksum_hex(*row.wallet) : "none yet: its share stays owed",
-                              row.tasks, rau_to_iotx(row.amount_rau));
+                              row.tasks, rau_to_iotx(row.amount_rau), state_of(row, settled_row(row)));
     }
     return ExitCode::ok;
 }

@@ -37,6 +37,7 @@ Status refuse(const char* which, std::string why, std::string hint = {}) {
 Status check_target(const SimOptions& options) {
     if (options.target.empty()) {
         if (!options.secret_file.empty()) return refuse("--secret-file", "belongs to --target");
+        if (!options.wallets_file.empty()) return refuse("--wallets", "belongs to --target");
         if (options.tls) return refuse("--tls", "belongs to --target");
         return {};
     }
@@ -180,6 +181,9 @@ Runner add_sim(CLI::App& app) {
     app.add_option("--target", options.target, "no coordinator here: the agents alone, against this one")
         ->type_name("HOST:PORT");
     app.add_option("--secret-file", options.secret_file, "with --target: file with its master secret")
+        ->type_name("FILE");
+    app.add_option("--wallets", options.wallets_file,
+                   "with --target: file with the agents' wallets, one address per line; the rest name none")
         ->type_name("FILE");
     app.add_flag("--tls", options.tls, "with --target: speak TLS");
     app.add_flag("--i-own-this-target", options.own_target, "with --target: another address than loopback");

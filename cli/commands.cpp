@@ -33,6 +33,7 @@ constexpr CommandRow kCommands[] = {
     {"claim", "claim a wallet's rewards from the contract", "", add_claim},
     {"fund", "send IOTX to wallets, each once", "", add_fund},
     {"rewards", "show what an agent has earned", "", add_rewards},
+    {"settle", "pay agents what they are owed, exactly once", "", add_settle},
     {"l4test", "check a coordinator's stream of state diffs", "l4test", add_l4test},
 };
 

@@ -51,5 +51,6 @@ Runner add_wallet(CLI::App& app);
 Runner add_claim(CLI::App& app);
 Runner add_fund(CLI::App& app);
 Runner add_rewards(CLI::App& app);
+Runner add_settle(CLI::App& app);
 
 }  // namespace ioswarm::cli

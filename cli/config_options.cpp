@@ -69,8 +69,11 @@ void add_config_options(CLI::App& app, ConfigOptions& options, KeyFlags help) {
     }
 }
 
-std::optional<LoadedConfig> load_or_report(const ConfigOptions& options, Io& io, ExitCode& code) {
-    auto loaded = load_config(options.sources());
+std::optional<LoadedConfig> load_or_report(const ConfigOptions& options, Io& io, ExitCode& code,
+                                           bool open_named_files) {
+    ConfigSources sources = options.sources();
+    sources.open_named_files = open_named_files;
+    auto loaded = load_config(sources);
     if (!loaded) {
         for (const Error& error : loaded.error())
             print_error(io, error);

@@ -34,7 +34,8 @@ enum class KeyFlags { shown, hidden };  ///< in --help
 void add_config_options(CLI::App& app, ConfigOptions& options, KeyFlags help);
 
 /// Loads the configuration, prints warnings and errors; nothing when there were errors, and `code` is then set
-/// to what the program ends with.
-[[nodiscard]] std::optional<LoadedConfig> load_or_report(const ConfigOptions& options, Io& io, ExitCode& code);
+/// to what the program ends with. `open_named_files`: see ConfigSources.
+[[nodiscard]] std::optional<LoadedConfig> load_or_report(const ConfigOptions& options, Io& io, ExitCode& code,
+                                                         bool open_named_files = true);
 
 }  // namespace ioswarm::cli

@@ -41,7 +41,7 @@ Result<PrivateKey> open_named(const SecretBytes& text, const KeyOptions& options
 
 Status check_one_source(const KeyOptions& options) {
     const int given = (options.key_file.empty() ? 0 : 1) + (options.key_credential.empty() ? 0 : 1) +
-                      (options.keystore.empty() ? 0 : 1);
+                      (options.keystore.empty() ? 0 : 1) + (options.file.empty() ? 0 : 1);
     const auto refuse = [](std::string why, std::string hint) {
         return fail(ErrorCode::usage, "cannot find the wallet's key", {}, std::move(why), std::move(hint));
     };
@@ -89,7 +89,7 @@ Result<SecretBytes> load_password(const KeyOptions& options, const std::string& 
                                   const std::stop_token& stop) {
     protect_secrets();
     if (options.password_file.empty()) {
-        return ask_secret(io, "Password of " + keystore + ": ", "give --password-file FILE", stop);
+        return ask_secret(io, "Password of " + keystore + ": ", options.password_hint, stop);
     }
     auto text = options.password_file == "-"
                     ? read_secret_input(io, kMaxSecretBytes, stop)
@@ -120,6 +120,7 @@ Result<PrivateKey> load_key(const KeyOptions& options, Io& io, const std::stop_t
     if (Status checked = check_one_source(options); !checked) return fail(std::move(checked).error());
     protect_secrets();
     std::string path = options.key_file.empty() ? options.keystore : options.key_file;
+    if (!options.file.empty()) path = options.file;
     if (!options.key_credential.empty()) {
         const auto directory = credentials_directory();
         if (!directory || options.key_credential.find('/') != std::string::npos) {

@@ -21,9 +21,12 @@ struct KeyOptions {
     std::string key_credential;  ///< a systemd credential: hex, or a keystore
     std::string keystore;        ///< "-" is standard input
     std::string password_file;   ///< of the keystore; "-" is standard input
+    // Not options, but what the configuration says:
+    std::string file;                                         ///< hex, or a keystore
+    std::string password_hint = "give --password-file FILE";  ///< what to do where nobody can be asked
 
     [[nodiscard]] bool any() const noexcept {
-        return !key_file.empty() || !key_credential.empty() || !keystore.empty();
+        return !key_file.empty() || !key_credential.empty() || !keystore.empty() || !file.empty();
     }
 };
 

@@ -65,6 +65,10 @@ std::string json_string(const std::string& text) {
     return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+std::string json_string_or_null(const std::string& text) {
+    return text.empty() ? "null" : json_string(text);
+}
+
 }  // namespace
 
 struct MonitorApi::Route {
@@ -170,24 +174,53 @@ HttpReply MonitorApi::rewards(const HttpRequest& request) const {
         return error_reply(503, "the ledger cannot be read now: " + view.error().why);
     }
     if (!view) view = RewardsView{*agent, {}, {}, 0, 0, 0};
+    const auto settlements = settlements_of(*view);
+    U256 unpaid_rau;
     // Written by hand because amounts are exact to the rau: a JSON number may have all 18 digits, a double may
     // not.
     std::string history;
     for (const RewardHistoryEntry& entry : view->history) {
         history += fmt::format(
-            R"({}{{"epoch":{},"amount_iotx":{},"tasks":{},"accuracy_pct":{},"rank":{},"bonus_applied":{}}})",
+            R"({}{{"epoch":{},"amount_iotx":{},"tasks":{},"accuracy_pct":{},"rank":{},"bonus_applied":{})",
             history.empty() ? "" : ",", entry.epoch, rau_to_iotx(entry.amount_rau), entry.tasks,
             Json(percent(entry.correct, entry.compared)).dump(), entry.rank, entry.bonus_applied);
+        if (settlements) {
+            const Settlement where = settlement_of(entry, *settlements);
+            history += fmt::format(R"(,"state":{},"transaction":{})", json_string(where.state),
+                                   json_string_or_null(where.transaction));
+            if (entry.waits && !entry.has_wallet) unpaid_rau += entry.amount_rau;
+        }
+        history += '}';
     }
+    const std::string unpaid =
+        settlements ? fmt::format(R"(,"unpaid_iotx":{})", rau_to_iotx(unpaid_rau)) : std::string();
     return HttpReply{
         200,
         fmt::format(
-            R"({{"agent_id":{},"history":[{}],"totals":{{"earned_iotx":{},"total_tasks":{},"avg_accuracy":{}}}}})",
+            R"({{"agent_id":{},"history":[{}],"totals":{{"earned_iotx":{},"total_tasks":{},"avg_accuracy":{}{}}}}})",
             json_string(view->agent_id), history, rau_to_iotx(view->earned_rau), view->total_tasks,
-            Json(percent(view->total_correct, view->total_compared)).dump()) +
+            Json(percent(view->total_correct, view->total_compared)).dump(), unpaid) +
             "\n",
         "application/json",
         {}};
+}
+
+/// Nothing: nobody settles, and payouts are announced at the end of their epoch.
+std::optional<Result<MonitorApi::Settlements>> MonitorApi::settlements_of(const RewardsView& view) const {
+    if (!settlements_) return std::nullopt;
+    std::vector<std::uint64_t> epochs;
+    epochs.reserve(view.history.size());
+    for (const RewardHistoryEntry& entry : view.history)
+        epochs.push_back(entry.epoch);
+    return settlements_(view.agent_id, epochs);
+}
+
+MonitorApi::Settlement MonitorApi::settlement_of(const RewardHistoryEntry& entry,
+                                                 const Result<Settlements>& settlements) {
+    if (!settlements) return {"unknown", ""};
+    if (const auto found = settlements->find(entry.epoch); found != settlements->end()) return found->second;
+    if (!entry.waits) return {"announced", ""};
+    return {entry.has_wallet ? "owed" : "unpaid", ""};
 }
 
 HttpReply MonitorApi::snapshot(const HttpRequest&) const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,17 @@ class MonitorApi {
     /// nowhere.
     MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, NotReady around,
                std::string snapshot_dir = {});
+    /// Where a payout's settlement stands, as settlement.db says it.
+    struct Settlement {
+        std::string state;        ///< a word: "sending", "paid", …
+        std::string transaction;  ///< its hash; empty: none yet
+    };
+    using Settlements = std::map<std::uint64_t, Settlement>;  ///< by epoch
+    /// Asked for epochs of an agent: those that are in a settlement. Error: settlement.db cannot be read now.
+    using SettlementsOf = std::function<Result<Settlements>(const std::string& agent_id,
+                                                            const std::vector<std::uint64_t>& epochs)>;
+    /// With it /api/rewards tells of settlements. Before the first request; it may wait for the disk.
+    void show_settlements(SettlementsOf settlements) { settlements_ = std::move(settlements); }
     /// What GET /api/diffs shows; without it that answers 404. Before the first request.
     void show_diffs(std::function<DiffsView()> diffs) { diffs_ = std::move(diffs); }
 
@@ -61,12 +73,16 @@ class MonitorApi {
     [[nodiscard]] HttpReply healthz(const HttpRequest& request) const;
 
     [[nodiscard]] bool authorized(const HttpRequest& request) const;
+    [[nodiscard]] std::optional<Result<Settlements>> settlements_of(const RewardsView& view) const;
+    [[nodiscard]] static Settlement settlement_of(const RewardHistoryEntry& entry,
+                                                  const Result<Settlements>& settlements);
 
     const Monitor& monitor_;
     const Clock& clock_;
     const Authorize authorize_;
     const NotReady around_;
     const std::string snapshot_dir_;
+    SettlementsOf settlements_;
     std::function<DiffsView()> diffs_;
     std::function<std::map<std::string, std::uint64_t>()> more_counters_;
 };

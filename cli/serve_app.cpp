@@ -44,9 +44,9 @@ Result<std::unique_ptr<ServeApp>> ServeApp::start(const ServeConfig& config, con
                                                   Log log, LinesLost lines_lost) {
     std::unique_ptr<ServeApp> app(new ServeApp(config, options, std::move(log), std::move(lines_lost)));
     for (const auto step : {&ServeApp::read_lists, &ServeApp::open_ledger, &ServeApp::find_chain,
-                            &ServeApp::open_books, &ServeApp::open_source, &ServeApp::open_diffs,
-                            &ServeApp::make_coordinator, &ServeApp::open_agent_port, &ServeApp::open_api,
-                            &ServeApp::go_to_work, &ServeApp::start_test_agents}) {
+                            &ServeApp::make_settler, &ServeApp::open_books, &ServeApp::open_source,
+                            &ServeApp::open_diffs, &ServeApp::make_coordinator, &ServeApp::open_agent_port,
+                            &ServeApp::open_api, &ServeApp::go_to_work, &ServeApp::start_test_agents}) {
         if (Status done = (app.get()->*step)(); !done) return fail(std::move(done).error());
     }
     app->start_reloader();
@@ -122,7 +122,7 @@ Status ServeApp::bind_chain(const ChainIdentity& chain) {
 
 // They know at which height to go on.
 Status ServeApp::open_books() {
-    auto accounting = Accounting::open(*ledger_, settings_, clock_, nullptr, log_);
+    auto accounting = Accounting::open(*ledger_, settings_, clock_, settler_.get(), log_);
     if (!accounting) return fail(std::move(accounting).error());
     accounting_ = *std::move(accounting);
     return {};
@@ -182,6 +182,7 @@ Status ServeApp::go_to_work() {
     }
     if (diffs_) diffs_->start();
     coordinator_->start();
+    start_settlement();
     return {};
 }
 
@@ -210,6 +211,7 @@ Status ServeApp::open_api() {
     }
     api_.emplace(
         *coordinator_, clock_, std::move(authorize), [this] { return not_ready(); }, config_.snapshot_dir);
+    show_settlements();
     if (diffs_) api_->show_diffs([this] { return diffs_->view(); });
     api_->show_counters([this] { return edge_counters(); });
     HttpServerSettings settings;
@@ -233,6 +235,7 @@ Reasons ServeApp::not_ready() const {
     if (const Status seen = gate_ ? gate_->last_seen() : Status(); !seen)
         reasons.push_back({seen.error().which, seen.error().why});
     if (diffs_) diffs_->add_reasons(reasons);
+    if (settler_) settler_->add_reasons(reasons);
     return reasons;
 }
 
@@ -334,11 +337,13 @@ void ServeApp::end_agents_not_allowed() {
 void ServeApp::stop(std::chrono::milliseconds within) {
     const Clock::Steady begin = clock_.steady();
     accepting_ = false;
+    if (settler_) settler_->request_stop();
     reloader_.reset();
     agent_server_->stop_accepting();
     coordinator_->drain(within * 3 / 4);
     test_agents_.reset();
     if (diffs_) diffs_->stop();
+    settlement_notices_.reset();
     coordinator_->stop();
     const auto left = within - std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begin);
     agent_server_->shutdown(std::max(left, std::chrono::milliseconds::zero()));

@@ -16,6 +16,8 @@
 #include "cli/serve_config.hpp"
 #include "cli/serve_diffs.hpp"
 #include "cli/serve_settings.hpp"
+#include "cli/serve_settlement.hpp"
+#include "cli/settlement_notices.hpp"
 #include "cli/status_line.hpp"
 #include "core/base/alarm.hpp"
 #include "core/base/log.hpp"
@@ -60,6 +62,7 @@ class ServeApp {
     Status read_lists();
     Status open_ledger();
     Status find_chain();
+    Status make_settler();
     Status open_books();
     Status open_source();
     Status open_diffs();
@@ -69,6 +72,10 @@ class ServeApp {
     Status go_to_work();
     Status bind_chain(const ChainIdentity& chain);
     Status start_test_agents();
+    void start_settlement();
+    void show_settlements();
+    [[nodiscard]] Result<MonitorApi::Settlements> settlements_of(const std::string& agent_id,
+                                                                 const std::vector<std::uint64_t>& epochs);
     void start_reloader();
     void end_agents_not_allowed();
     Status announce() const;
@@ -87,6 +94,7 @@ class ServeApp {
 
     std::shared_ptr<AccessControl> access_;  // shared with a read of the lists, which may hang and outlive us
     std::unique_ptr<Ledger> ledger_;
+    std::unique_ptr<ServeSettlement> settler_;  // null: serve does not pay by itself
     std::unique_ptr<Accounting> accounting_;
     bool other_source_ = false;                // than the directory was used with before
     std::optional<ChainIdentity> chain_;       // as the start found it; nothing: the node was away
@@ -99,6 +107,8 @@ class ServeApp {
     std::unique_ptr<BlockSource> watched_blocks_;
     std::unique_ptr<Coordinator> coordinator_;
     std::unique_ptr<proto::AgentServer> agent_server_;
+    std::optional<SettlementReader> settlements_;  // for the API; this and the next with rewardContract
+    std::optional<SettlementNotices> settlement_notices_;
     std::optional<MonitorApi> api_;
     std::unique_ptr<HttpServer> api_server_;
     std::atomic<const HttpServer*> counted_api_{nullptr};  // what its own thread sees: null while it starts

@@ -35,7 +35,8 @@ struct SimOptions {
     // Agents alone, against a coordinator elsewhere.
     std::string target;  ///< "host:port"; empty: a coordinator of our own
     std::string secret_file;
-    bool own_target = false;  ///< the target may be another address than loopback
+    std::string wallets_file;  ///< one address per line: the agents' wallets, in their order; empty: none
+    bool own_target = false;   ///< the target may be another address than loopback
     bool tls = false;
 };
 

@@ -11,6 +11,7 @@
 #include "cli/process_use.hpp"
 #include "cli/secret_file.hpp"
 #include "cli/sim_run.hpp"
+#include "cli/sim_wallets.hpp"
 #include "core/base/text.hpp"
 #include "core/sim/agent_rules.hpp"
 #include "proto/acceptor.hpp"
@@ -107,6 +108,11 @@ Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_to
         auto secret = read_secret_file(options.secret_file, std::nullopt);
         if (!secret) return fail(std::move(secret.error()));
         settings.master_secret = *std::move(secret);
+    }
+    if (!options.wallets_file.empty()) {
+        auto wallets = read_wallets(options.wallets_file);
+        if (!wallets) return fail(std::move(wallets.error()));
+        settings.wallet_list = *std::move(wallets);
     }
     SimReport out;
     out.options = options;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
@@ -28,6 +29,8 @@ struct SwarmSettings {
     std::string master_secret;  ///< agents' keys are made of it; empty: no credentials are sent
     /// Each names a wallet of its own that is nobody's (0x…01, 0x…02): only for books that pay nobody.
     bool wallets = false;
+    /// The wallet of each agent, in their order; agents beyond its end name none. Beats `wallets`.
+    std::vector<std::string> wallet_list;
     std::string version;
     AnswerTask answer;                          ///< thread-safe
     std::chrono::milliseconds late_by{12'500};  ///< how long agents with that fault wait

@@ -19,7 +19,11 @@ AgentProfile profile_of(const SwarmSettings& settings, std::uint32_t index) {
     out.level = settings.level;
     out.region = swarm_region(index);
     out.version = settings.version;
-    if (settings.wallets) out.wallet_address = fmt::format("0x{:040x}", index + 1);
+    if (index < settings.wallet_list.size()) {
+        out.wallet_address = settings.wallet_list[index];
+    } else if (settings.wallets && settings.wallet_list.empty()) {
+        out.wallet_address = fmt::format("0x{:040x}", index + 1);
+    }
     out.codec = index % 2 == 0 ? Codec::protobuf : Codec::json;
     return out;
 }

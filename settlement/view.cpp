@@ -28,6 +28,9 @@ constexpr const char* kPayoutsOfEpochs = IOSWARM_PAYOUT_STATE_COLUMNS
     "FROM cover v JOIN covered c ON c.intent = v.intent AND c.epoch = v.epoch AND "
     "c.agent = v.agent JOIN intent i ON i.id = v.intent "
     "WHERE v.epoch BETWEEN ?1 AND ?2 ORDER BY v.epoch, v.agent";
+constexpr const char* kPayoutOfAgent = IOSWARM_PAYOUT_STATE_COLUMNS
+    "FROM cover v JOIN covered c ON c.intent = v.intent AND c.epoch = v.epoch AND "
+    "c.agent = v.agent JOIN intent i ON i.id = v.intent WHERE v.epoch = ?1 AND v.agent = ?2";
 #undef IOSWARM_PAYOUT_STATE_COLUMNS
 
 Result<PayoutState> payout_state_of(const sqlite::Statement& row) {
@@ -62,6 +65,8 @@ class SqliteView final : public SettlementView {
     Result<SettlementSummary> summary() override;
     Result<std::vector<PayoutState>> newly_paid(std::uint64_t* after, std::size_t limit) override;
     Result<std::vector<PayoutState>> payouts(std::uint64_t first_epoch, std::uint64_t last_epoch) override;
+    Result<std::vector<PayoutState>> payouts_of(std::string_view agent_id,
+                                                std::span<const std::uint64_t> epochs) override;
     Result<std::vector<IntentRow>> intents(std::uint64_t first_id, std::size_t limit) override {
         return read_intents(database_, first_id, limit);
     }
@@ -148,6 +153,24 @@ Result<std::vector<PayoutState>> SqliteView::payouts(std::uint64_t first_epoch, 
         return {};
     });
     if (!status) return fail(std::move(status).error());
+    return out;
+}
+
+Result<std::vector<PayoutState>> SqliteView::payouts_of(std::string_view agent_id,
+                                                        std::span<const std::uint64_t> epochs) {
+    auto row = database_.prepare(kPayoutOfAgent);
+    if (!row) return fail(row.error());
+    std::vector<PayoutState> out;
+    for (const std::uint64_t epoch : epochs) {
+        row->bind_u64(1, at_most_column(epoch)).bind_text(2, agent_id);
+        Status status = for_each_settlement_row(*row, [&]() -> Status {
+            auto one = payout_state_of(*row);
+            if (!one) return fail(std::move(one).error());
+            out.push_back(std::move(*one));
+            return {};
+        });
+        if (!status) return fail(std::move(status).error());
+    }
     return out;
 }
 

@@ -6,7 +6,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.hpp"
@@ -59,6 +61,10 @@ class SettlementView {
     /// Every covered payout of these epochs, by (epoch, agent).
     [[nodiscard]] virtual Result<std::vector<PayoutState>> payouts(std::uint64_t first_epoch,
                                                                    std::uint64_t last_epoch) = 0;
+    /// The covered payouts of one agent, in the order of `epochs`; epochs of which nothing is covered are left
+    /// out. One look-up per epoch, however many agents there are.
+    [[nodiscard]] virtual Result<std::vector<PayoutState>> payouts_of(
+        std::string_view agent_id, std::span<const std::uint64_t> epochs) = 0;
     [[nodiscard]] virtual Result<std::vector<IntentRow>> intents(std::uint64_t first_id, std::size_t limit) = 0;
     [[nodiscard]] virtual Result<std::vector<AttemptRow>> attempts(std::uint64_t intent) = 0;
 };

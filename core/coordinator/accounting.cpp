@@ -199,8 +199,9 @@ Result<RewardsView> Accounting::rewards(const std::string& agent_id) const {
     if (!payouts) return fail(payouts.error());
     out.history.reserve(payouts->size());
     for (const PayoutRow& row : *payouts) {
-        out.history.push_back(
-            {row.epoch, row.amount_rau, row.tasks, row.compared, row.correct, row.rank, row.bonus});
+        out.history.push_back({row.epoch, row.amount_rau, row.tasks, row.compared, row.correct, row.rank,
+                               row.bonus, row.notice == PayoutNotice::waiting,
+                               row.wallet.has_value() || (*agent)->wallet.has_value()});
     }
     return out;
 }

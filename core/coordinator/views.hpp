@@ -100,6 +100,8 @@ struct RewardHistoryEntry {
     std::uint64_t correct = 0;
     std::uint32_t rank = 0;
     bool bonus_applied = false;
+    bool waits = false;      ///< for its settlement: it is owed
+    bool has_wallet = true;  ///< the agent had a wallet when the epoch closed, or has one now
 };
 
 struct RewardsView {

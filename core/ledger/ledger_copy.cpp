@@ -14,55 +14,14 @@
 #include "core/ledger/ledger_tx.hpp"
 #include "core/ledger/schema.hpp"
 #include "core/ledger/usage_mark.hpp"
-#include "core/sqlite/private_file.hpp"
+#include "core/sqlite/database_copy.hpp"
 #include "core/sqlite/sqlite.hpp"
 
 namespace ioswarm {
 namespace {
 
 constexpr std::size_t kMaxProblems = 20;
-
-bool is_there(const std::filesystem::path& file) {
-    std::error_code error;
-    return std::filesystem::exists(std::filesystem::symlink_status(file, error));
-}
-
-/// A connection that only reads. Beside a file without a WAL SQLite would make one: then nobody writes to the
-/// file, and it is read as it is.
-Result<sqlite::Database> open_reader(const std::filesystem::path& file) {
-    const std::filesystem::path wal = file.string() + "-wal";
-    const auto mode = is_there(wal) ? sqlite::Database::Mode::read_only : sqlite::Database::Mode::lone_file;
-    auto database = sqlite::Database::open(file, mode, "ledger");
-    if (!database) return database;
-    if (Status status =
-            database->execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0");
-        !status) {
-        return fail(status.error());
-    }
-    return database;
-}
-
-/// A temporary file, removed unless it was given its name.
-class Temporary {
-  public:
-    explicit Temporary(std::filesystem::path path) : path_(std::move(path)) { ::unlink(path_.c_str()); }
-    ~Temporary() { ::unlink(path_.c_str()); }
-    Temporary(const Temporary&) = delete;
-    Temporary& operator=(const Temporary&) = delete;
-    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
-  private:
-    const std::filesystem::path path_;
-};
-
-Status sync_file(const std::filesystem::path& file) {
-    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) return fail(errno_error(errno, "cannot open the copy of the ledger", file.string()));
-    const int error = fsync(fd) == 0 ? 0 : errno;
-    ::close(fd);
-    if (error != 0) return fail(errno_error(error, "cannot sync the copy of the ledger", file.string()));
-    return {};
-}
+constexpr const char* kLedgerName = "ledger";
 
 /// The pages are sound and the tables are those of a ledger.
 Status check_pages(sqlite::Database& database) {
@@ -76,19 +35,9 @@ Status check_pages(sqlite::Database& database) {
                 "ioswarm ledger check tells more");
 }
 
-Status check_copy(const std::filesystem::path& copy) {
-    auto database = sqlite::Database::open(copy, sqlite::Database::Mode::lone_file, "copy of the ledger");
-    if (!database) return fail(database.error());
-    return check_pages(*database);
-}
-
 Status make_target(const std::filesystem::path& to) {
     if (mkdir(to.c_str(), 0700) != 0 && errno != EEXIST)
         return fail(errno_error(errno, "cannot make the directory for the copy", to.string()));
-    if (is_there(to / "ledger.db")) {
-        return fail(ErrorCode::failed_precondition, "cannot back up the ledger", (to / "ledger.db").string(),
-                    "there is a file already, and a backup never replaces one", "name another directory");
-    }
     return {};
 }
 
@@ -245,20 +194,12 @@ Result<std::filesystem::path> back_up_ledger(const std::filesystem::path& data_d
     if (Status whole = check_ledger_files(data_dir, *use); !whole) return fail(whole.error());
     if (Status readable = check_readable(file); !readable) return fail(readable.error());
     if (Status made = make_target(to); !made) return fail(made.error());
-    auto database = open_reader(file);
+    auto database = open_database_reader(file, kLedgerName);
     if (!database) return fail(database.error());
     if (Status known = check_schema(*database); !known) return fail(known.error());
-
-    const Temporary part(to / ".ledger.db.part");
-    if (Status made = make_private_file(part.path(), "copy of the ledger"); !made) return fail(made.error());
-    if (Status copied = database->copy_to(part.path()); !copied) return fail(copied.error());
-    if (Status sound = check_copy(part.path()); !sound) return fail(sound.error());
-    if (Status synced = sync_file(part.path()); !synced) return fail(synced.error());
     const std::filesystem::path copy = to / "ledger.db";
-    // A link, unlike a rename, fails where a file of that name has come meanwhile.
-    if (::link(part.path().c_str(), copy.c_str()) != 0)
-        return fail(errno_error(errno, "cannot name the copy of the ledger", copy.string()));
-    if (Status synced = sync_directory(to); !synced) return fail(synced.error());
+    if (Status copied = copy_database(*database, copy, kLedgerName, check_pages); !copied)
+        return fail(copied.error());
     return copy;
 }
 
@@ -274,7 +215,7 @@ Result<LedgerFacts> examine_ledger(const std::filesystem::path& path) {
     }
     if (Status readable = check_readable(facts.file); !readable) return fail(readable.error());
     facts.bytes = std::filesystem::file_size(facts.file, error);
-    auto database = open_reader(facts.file);
+    auto database = open_database_reader(facts.file, kLedgerName);
     if (!database) return fail(database.error());
     const auto empty = is_without_tables(*database);
     if (!empty) return fail(empty.error());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The shipped unit and the shipped example fit together, and the example with everything in it is a
 // configuration.
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <regex>
@@ -11,6 +12,7 @@
 
 #include "cli/config_file.hpp"
 #include "cli/config_keys.hpp"
+#include "test/cli/run_cli.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::cli;
@@ -67,6 +69,49 @@ TEST_CASE("the unit hands over what the example names, under the same names", "[
     CHECK(settings(dist("ioswarm-snapshot-roll.service"), "DynamicUser").empty());
 }
 
+TEST_CASE("the unit that settles has its key as a credential, and the timer starts it", "[dist]") {
+    const std::string unit = dist("ioswarm-settle.service");
+    CHECK(settings(unit, "Type") == std::set<std::string>{"oneshot"});
+    CHECK(settings(unit, "User") == settings(dist("ioswarm.service"), "User"));
+    CHECK(settings(unit, "StateDirectory") == settings(dist("ioswarm.service"), "StateDirectory"));
+    CHECK(settings(unit, "SuccessExitStatus") == std::set<std::string>{"75"});
+    const auto credentials = settings(unit, "LoadCredential");
+    CHECK(credentials.size() == 2);
+    for (const std::string& credential : credentials) {
+        INFO(credential);
+        const std::string name = credential.substr(0, credential.find(':'));
+        CHECK(credential == name + ":/etc/ioswarm/" + name);
+        CHECK((unit.find("--key-credential " + name) != std::string::npos ||
+               unit.find("--password-file %d/" + name) != std::string::npos));
+    }
+    // The coordinator never gets the key.
+    CHECK(dist("ioswarm.service").find("reward.key") == std::string::npos);
+    CHECK(settings(dist("ioswarm-settle.timer"), "WantedBy") == std::set<std::string>{"timers.target"});
+    CHECK(settings(dist("ioswarm-settle.timer"), "OnCalendar").size() == 1);
+}
+
+TEST_CASE("what starts a settlement gives options that the command has", "[dist]") {
+    const std::string help = ioswarm::test::run_cli({"settle", "--help"}).out;
+    const std::string serve = ioswarm::test::run_cli({"serve", "--help"}).out;
+    const std::regex option("--[a-z][a-z-]*");
+    for (const char* name : {"ioswarm-settle.service", "ioswarm-settle.cron"}) {
+        std::istringstream lines(dist(name));
+        std::size_t found = 0;
+        for (std::string line; std::getline(lines, line);) {
+            if (line.find("ioswarm settle --") == std::string::npos) continue;
+            for (std::sregex_iterator it(line.begin(), line.end(), option), end; it != end; ++it, ++found) {
+                INFO(name << ": " << it->str());
+                CHECK(
+                    (help.find(it->str()) != std::string::npos || serve.find(it->str()) != std::string::npos));
+            }
+        }
+        CHECK(found >= 3);
+    }
+    const std::string script = std::string(IOSWARM_DIST) + "/ioswarm-settle.cron";
+    CHECK((std::filesystem::status(script).permissions() & std::filesystem::perms::owner_exec) !=
+          std::filesystem::perms::none);
+}
+
 TEST_CASE("every key of the example is one, and its files are those of the unit or of /etc", "[dist]") {
     for (const bool under_systemd : {false, true}) {
         const Environment environment = [=](const std::string& name) -> std::optional<std::string> {
@@ -90,8 +135,8 @@ TEST_CASE("every key of the example is one, and its files are those of the unit 
                                                    : "/etc/ioswarm/privkey.pem"));
             }
         }
-        for (const char* optional :
-             {"node.diffsKeyFile", "tls.cert", "tls.key", "agents.allowed", "masterSecretFile"})
+        for (const char* optional : {"node.diffsKeyFile", "tls.cert", "tls.key", "agents.allowed",
+                                     "masterSecretFile", "rewardContract", "settlement.maxPerDayIOTX"})
             CHECK(names.count(optional) == 1);
     }
 }

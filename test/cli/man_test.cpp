@@ -69,6 +69,7 @@ Set options_of(std::string_view name) {
     static const std::map<std::string_view, std::vector<std::string>> kSubcommands = {
         {"config", {"show", "check"}},
         {"ledger", {"backup", "check"}},
+        {"settle", {"init", "status", "unstick", "resume", "audit"}},
         {"diffs", {"import", "stat", "verify", "export", "restart"}},
         {"snapshot", {"export", "roll", "verify", "inspect", "diff"}},
         {"wallet", {"new", "import", "address", "inspect"}}};

@@ -154,6 +154,43 @@ TEST_CASE("/api/rewards gives the history exactly, newest first", "[monitor]") {
         "\n");
 }
 
+TEST_CASE("/api/rewards of a coordinator that settles tells state and transaction per epoch", "[monitor]") {
+    Served served;
+    RewardsView view;
+    view.agent_id = "agent-01";
+    view.history.push_back(RewardHistoryEntry{5, U256("500000000000000000"), 1, 0, 0, 1, false, true, false});
+    view.history.push_back(RewardHistoryEntry{4, U256("400000000000000000"), 1, 0, 0, 1, false, true, true});
+    view.history.push_back(RewardHistoryEntry{3, U256("300000000000000000"), 1, 0, 0, 1, false, true, true});
+    view.history.push_back(RewardHistoryEntry{2, U256("200000000000000000"), 1, 0, 0, 1, false, false, true});
+    view.history.push_back(RewardHistoryEntry{1, U256("100000000000000000"), 1, 0, 0, 1, false, false, true});
+    served.monitor.rewards_views["agent-01"] = view;
+    bool is_readable = true;
+    std::vector<std::uint64_t> asked;
+    served.api->show_settlements(
+        [&](const std::string& agent_id,
+            const std::vector<std::uint64_t>& epochs) -> Result<cli::MonitorApi::Settlements> {
+            CHECK(agent_id == "agent-01");
+            asked = epochs;
+            if (!is_readable)
+                return fail(ErrorCode::io, "cannot read", "/var/lib/ioswarm/settlement.db", "disk I/O error");
+            return cli::MonitorApi::Settlements{{3, {"pooled", "0x33"}}, {2, {"paid", "0x22"}}};
+        });
+    const auto states = [&] {
+        std::vector<std::string> out;
+        const Json answer = Json::parse(served.json("/api/rewards?agent=agent-01"));
+        for (const Json& row : answer["history"])
+            out.push_back(row["state"].get<std::string>() + " " + row["transaction"].dump());
+        return out;
+    };
+    using Lines = std::vector<std::string>;
+    CHECK(states() ==
+          Lines{"unpaid null", "owed null", R"(pooled "0x33")", R"(paid "0x22")", "announced null"});
+    CHECK(asked == std::vector<std::uint64_t>{5, 4, 3, 2, 1});
+    CHECK(served.json("/api/rewards?agent=agent-01").find(R"("unpaid_iotx":0.5}})") != std::string::npos);
+    is_readable = false;
+    CHECK(states() == Lines(5, "unknown null"));
+}
+
 TEST_CASE("/api/rewards of a ledger that cannot be read says why, and names no file of this machine",
           "[monitor]") {
     Served served;

@@ -125,3 +125,23 @@ TEST_CASE("rewards says what is wrong with a file that is no ledger", "[spend]")
     REQUIRE(::mkfifo(dir.path("ledger.db").c_str(), 0600) == 0);
     CHECK(code() == 74);  // and nobody waits for its writer
 }
+
+TEST_CASE("rewards of a coordinator that settles shows state and transaction, and what is kept", "[spend]") {
+    ScriptedHttp coordinator([](HttpConnection& peer, const std::string&) {
+        return peer.answer(
+            R"({"agent_id":"a","history":[{"epoch":8,"amount_iotx":0.5,"tasks":10,"accuracy_pct":100.0,"rank":1,)"
+            R"("bonus_applied":true,"state":"unpaid","transaction":null},{"epoch":7,"amount_iotx":0.25,"tasks":10,)"
+            R"("accuracy_pct":100.0,"rank":1,"bonus_applied":true,"state":"paid","transaction":"0x77"}],)"
+            R"("totals":{"earned_iotx":0.75,"total_tasks":20,"avg_accuracy":100.0,"unpaid_iotx":0.500000000000000001}})");
+    });
+    const std::string host = coordinator.url().substr(7);
+    const ToolRun text = run_tool(add_rewards, {"--coordinator", host, "--agent-id", "a"});
+    CAPTURE(text.err);
+    CHECK(text.code == 0);
+    CHECK_THAT(text.out,
+               Contains("unpaid      -") && Contains("paid        0x77") &&
+                   Contains("unpaid     0.500000000000000001 IOTX, kept until the agent names a wallet"));
+    const auto json = run_tool(add_rewards, {"--coordinator", host, "--agent-id", "a", "--json"}).json();
+    CHECK(json["history"][1]["transaction"] == "0x77");
+    CHECK(json["unpaid_rau"] == "500000000000000001");
+}

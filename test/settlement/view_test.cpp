@@ -74,6 +74,12 @@ TEST_CASE("the view follows the settler while it writes") {
     REQUIRE(third->size() == 1);
     CHECK(third->front().payout.epoch == 5);
     CHECK(view->newly_paid(&after, 100)->empty());
+    const std::vector<std::uint64_t> epochs{5, 4, 3};
+    const auto of_b = view->payouts_of("b", epochs);
+    REQUIRE(of_b->size() == 2);
+    CHECK(of_b->front().payout.epoch == 5);
+    CHECK(of_b->back().payout.epoch == 3);
+    CHECK(view->payouts_of("stranger", epochs)->empty());
     std::uint64_t from_start = 0;
     CHECK(view->newly_paid(&from_start, 100)->size() == 3);
     CHECK(from_start == after);

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/sqlite/database_copy.hpp"
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "core/sqlite/private_file.hpp"
+
+namespace ioswarm {
+namespace {
+
+/// A temporary file, removed unless it was given its name.
+class TemporaryCopy {
+  public:
+    explicit TemporaryCopy(std::filesystem::path path) : path_(std::move(path)) { ::unlink(path_.c_str()); }
+    ~TemporaryCopy() { ::unlink(path_.c_str()); }
+    TemporaryCopy(const TemporaryCopy&) = delete;
+    TemporaryCopy& operator=(const TemporaryCopy&) = delete;
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+  private:
+    const std::filesystem::path path_;
+};
+
+Status sync_copy(const std::filesystem::path& file, const std::string& name) {
+    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return fail(errno_error(errno, "cannot open the copy of the " + name, file.string()));
+    const int error = fsync(fd) == 0 ? 0 : errno;
+    ::close(fd);
+    if (error != 0) return fail(errno_error(error, "cannot sync the copy of the " + name, file.string()));
+    return {};
+}
+
+}  // namespace
+
+bool file_exists(const std::filesystem::path& file) {
+    std::error_code error;
+    return std::filesystem::exists(std::filesystem::symlink_status(file, error));
+}
+
+Result<sqlite::Database> open_database_reader(const std::filesystem::path& file, const std::string& name) {
+    const std::filesystem::path wal = file.string() + "-wal";
+    const auto mode = file_exists(wal) ? sqlite::Database::Mode::read_only : sqlite::Database::Mode::lone_file;
+    auto database = sqlite::Database::open(file, mode, name);
+    if (!database) return database;
+    if (Status status =
+            database->execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0");
+        !status) {
+        return fail(status.error());
+    }
+    return database;
+}
+
+Status copy_database(sqlite::Database& source, const std::filesystem::path& copy, const std::string& name,
+                     const std::function<Status(sqlite::Database&)>& check) {
+    if (file_exists(copy)) {
+        return fail(ErrorCode::failed_precondition, "cannot back up the " + name, copy.string(),
+                    "there is a file already, and a backup never replaces one", "name another directory");
+    }
+    const std::filesystem::path to = copy.parent_path();
+    const TemporaryCopy part(to / ("." + copy.filename().string() + ".part"));
+    if (Status made = make_private_file(part.path(), "copy of the " + name); !made) return made;
+    if (Status copied = source.copy_to(part.path()); !copied) return copied;
+    {
+        auto finished =
+            sqlite::Database::open(part.path(), sqlite::Database::Mode::lone_file, "copy of the " + name);
+        if (!finished) return fail(finished.error());
+        if (Status sound = check(*finished); !sound) return sound;
+    }
+    if (Status synced = sync_copy(part.path(), name); !synced) return synced;
+    // A link, unlike a rename, fails where a file of that name has come meanwhile.
+    if (::link(part.path().c_str(), copy.c_str()) != 0)
+        return fail(errno_error(errno, "cannot name the copy of the " + name, copy.string()));
+    return sync_directory(to);
+}
+
+}  // namespace ioswarm
