@@ -2,10 +2,7 @@
 // The program on anvil, an EVM that is not ours: deploy, settle, claim and fund, with the program killed at
 // every request that it makes, before the chain sees it and after.
 #include <array>
-#include <atomic>
-#include <condition_variable>
 #include <csignal>
-#include <mutex>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -19,6 +16,7 @@
 #include "core/crypto/keccak.hpp"
 #include "core/net/http_client.hpp"
 #include "test/support/anvil.hpp"
+#include "test/support/killing_proxy.hpp"
 #include "test/support/program.hpp"
 #include "test/support/scripted_http.hpp"
 #include "test/support/temp_dir.hpp"
@@ -41,53 +39,6 @@ std::uint64_t nonce_of(const Address& account) {
     const auto text = anvil().rpc("eth_getTransactionCount", json::array({to_hex0x(account.view()), "latest"}));
     return static_cast<std::uint64_t>(*u256_from_quantity(text.get<std::string>()));
 }
-
-/// Stands between the program and the chain, and kills the program at one request.
-class KillingProxy {
-  public:
-    enum class When { before, after };
-
-    KillingProxy(int request, When when)
-        : request_(request),
-          when_(when),
-          upstream_(HttpClient::create(anvil().url()).value()),
-          server_([this](HttpConnection& peer, const std::string& body) { return handle(peer, body); }) {}
-
-    [[nodiscard]] std::string url() const { return server_.url(); }
-    /// Must follow the program's start: the first request waits for it.
-    void aim_at(pid_t pid) {
-        const std::scoped_lock lock(mutex_);
-        pid_ = pid;
-        aimed_.notify_all();
-    }
-    [[nodiscard]] bool killed() const { return killed_; }
-
-  private:
-    bool handle(HttpConnection& peer, const std::string& body) {
-        const bool mine = ++count_ == request_;
-        if (mine && when_ == When::before) return kill_it();
-        const auto answer = upstream_->post(body);
-        if (mine) return kill_it();
-        return answer && peer.answer(answer->body);
-    }
-    bool kill_it() {
-        std::unique_lock lock(mutex_);
-        aimed_.wait(lock, [this] { return pid_ != 0; });
-        killed_ = true;  // before the program can end, which the test waits for
-        ::kill(pid_, SIGKILL);
-        return false;
-    }
-
-    int request_;
-    When when_;
-    std::unique_ptr<HttpClient> upstream_;
-    std::mutex mutex_;
-    std::condition_variable aimed_;
-    pid_t pid_ = 0;
-    std::atomic<int> count_ = 0;
-    std::atomic<bool> killed_ = false;
-    ScriptedHttp server_;  // last: its threads use the rest
-};
 
 /// A wallet of its own, with its journals.
 class Wallet {
@@ -117,7 +68,7 @@ class Wallet {
     /// Runs it with a kill at one request; false when it came to its end before.
     [[nodiscard]] bool run_killed(std::vector<std::string> arguments, int request,
                                   KillingProxy::When when) const {
-        KillingProxy proxy(request, when);
+        KillingProxy proxy(request, when, anvil().url());
         Program program(command(std::move(arguments), proxy.url()), environment());
         proxy.aim_at(program.pid());
         const int code = program.wait();
