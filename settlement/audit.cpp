@@ -214,7 +214,13 @@ void Auditor::count_spend(const IntentRow& intent, const std::vector<AttemptRow>
 
 void Auditor::check_nonces() {
     std::uint64_t next = summary_.identity.first_nonce;
+    std::uint64_t lost = summary_.foreign_nonces;
     for (const auto& [nonce, intent] : nonces_) {
+        // Nonces that others used, and that an operator gave up, may lie in between.
+        if (nonce > next && nonce - next <= lost) {
+            lost -= nonce - next;
+            next = nonce;
+        }
         if (nonce != next) {
             error("I2", fmt::format("intent {} has nonce {}, and {} is the next one", intent, nonce, next));
             return;
@@ -305,7 +311,7 @@ Status Auditor::check_chain() {
     }
     const auto nonce = chain_->confirmed_nonce(summary_.identity.wallet);
     if (!nonce) return fail(nonce.error());
-    const std::uint64_t least = summary_.identity.first_nonce + used_nonces_;
+    const std::uint64_t least = summary_.identity.first_nonce + used_nonces_ + summary_.foreign_nonces;
     const bool one_under_way = summary_.live && summary_.live->nonce.has_value();
     if (nonce->nonce > least + (one_under_way ? 1 : 0)) {
         error("I4",

@@ -24,13 +24,13 @@ std::string payout_name(const CoveredPayout& payout) {
 
 /// Why the ledger's amount does not fit a payout that is covered; empty: it does.
 std::string ledger_difference(const CoveredPayout& payout, const std::optional<U256>& amount, bool is_live,
-                              std::uint64_t next_epoch) {
+                              std::uint64_t oldest_epoch) {
     if (amount && *amount != payout.amount_rau) {
         return fmt::format("{}: settlement.db has {} IOTX, and the ledger {} IOTX", payout_name(payout),
                            rau_to_iotx(payout.amount_rau), rau_to_iotx(*amount));
     }
     // The ledger drops old epochs that are paid.
-    if (!amount && (is_live || payout.epoch >= next_epoch)) {
+    if (!amount && (is_live || payout.epoch >= oldest_epoch)) {
         return fmt::format("{}: settlement.db has {} IOTX, and the ledger has no such payout",
                            payout_name(payout), rau_to_iotx(payout.amount_rau));
     }
@@ -40,8 +40,8 @@ std::string ledger_difference(const CoveredPayout& payout, const std::optional<U
 }  // namespace
 
 Result<Halt> Settler::Impl::compare_with_ledger() {
-    const auto facts = payouts.read(identity.first_epoch);
-    if (!facts) return fail(facts.error());
+    const auto oldest = payouts.oldest_epoch();
+    if (!oldest) return fail(oldest.error());
     std::vector<IntentRow> rows;
     const auto next = store.next_nonce();
     if (!next) return fail(next.error());
@@ -71,8 +71,7 @@ Result<Halt> Settler::Impl::compare_with_ledger() {
         const auto amounts = payouts.amounts(keys);
         if (!amounts) return fail(amounts.error());
         for (std::size_t i = 0; i < keys.size() && i < amounts->size(); ++i) {
-            std::string why =
-                ledger_difference((*covered)[i], (*amounts)[i], !is_final(row.state), facts->next_epoch);
+            std::string why = ledger_difference((*covered)[i], (*amounts)[i], !is_final(row.state), *oldest);
             if (!why.empty()) return Halt{HaltReason::ledger_differs, std::move(why), now_ms()};
         }
     }

@@ -11,7 +11,7 @@
 namespace ioswarm::settlement {
 namespace {
 
-using S = IntentState;
+using EndState = IntentState;
 
 /// Adds to one of the sums of rau in `meta`.
 Result<std::string> sum_of(sqlite::Database& database, const char* column, const U256& more) {
@@ -28,8 +28,10 @@ Result<std::string> sum_of(sqlite::Database& database, const char* column, const
 
 Status SqliteStore::note_send(std::uint64_t intent, std::uint64_t attempt, std::uint64_t tip) {
     return at_once([&]() -> Status {
-        const auto row = intent_in(intent, {S::signed_, S::sending, S::pooled, S::mined, S::cancelling},
-                                   "cannot count a send");
+        const auto row = intent_in(
+            intent,
+            {EndState::signed_, EndState::sending, EndState::pooled, EndState::mined, EndState::cancelling},
+            "cannot count a send");
         if (!row) return fail(row.error());
         Status status =
             run("UPDATE attempt SET sends = sends + 1, sent_block = ?3 WHERE intent = ?1 AND "
@@ -40,7 +42,7 @@ Status SqliteStore::note_send(std::uint64_t intent, std::uint64_t attempt, std::
             return fail(ErrorCode::internal, "cannot count a send", fmt::format("intent {}", intent),
                         fmt::format("it has no attempt {}", attempt));
         }
-        return row->state == S::signed_ ? set_state(intent, S::sending) : Status{};
+        return row->state == EndState::signed_ ? set_state(intent, EndState::sending) : Status{};
     });
 }
 
@@ -59,8 +61,10 @@ Status SqliteStore::note_answer(std::uint64_t intent, std::uint64_t attempt, std
 
 Status SqliteStore::note_mined(const ObservationRow& seen) {
     return at_once([&]() -> Status {
-        const auto row = intent_in(seen.intent, {S::signed_, S::sending, S::pooled, S::mined, S::cancelling},
-                                   "cannot store a receipt");
+        const auto row = intent_in(
+            seen.intent,
+            {EndState::signed_, EndState::sending, EndState::pooled, EndState::mined, EndState::cancelling},
+            "cannot store a receipt");
         if (!row) return fail(row.error());
         Status status =
             run("INSERT OR REPLACE INTO obs VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)", [&](sqlite::Statement& one) {
@@ -78,33 +82,36 @@ Status SqliteStore::note_mined(const ObservationRow& seen) {
                        one.bind_u64(1, seen.intent)
                            .bind_blob(2, seen.transaction.view())
                            .bind_u64(3, seen.block)
-                           .bind_text(4, to_string(row->state == S::cancelling ? S::cancelling : S::mined));
+                           .bind_text(4, to_string(row->state == EndState::cancelling ? EndState::cancelling
+                                                                                      : EndState::mined));
                    });
     });
 }
 
 Status SqliteStore::note_unmined(std::uint64_t intent) {
     return at_once([&]() -> Status {
-        const auto row = intent_in(intent, {S::mined, S::cancelling}, "cannot remove a receipt");
+        const auto row = intent_in(intent, {EndState::mined, EndState::cancelling}, "cannot remove a receipt");
         if (!row) return fail(row.error());
         Status status =
             run("DELETE FROM obs WHERE intent = ?1", [&](sqlite::Statement& one) { one.bind_u64(1, intent); });
         if (!status) return status;
-        return run("UPDATE intent SET hash = NULL, block = 0, state = ?2 WHERE id = ?1",
-                   [&](sqlite::Statement& one) {
-                       one.bind_u64(1, intent).bind_text(
-                           2, to_string(row->state == S::cancelling ? S::cancelling : S::sending));
-                   });
+        return run(
+            "UPDATE intent SET hash = NULL, block = 0, state = ?2 WHERE id = ?1", [&](sqlite::Statement& one) {
+                one.bind_u64(1, intent).bind_text(
+                    2,
+                    to_string(row->state == EndState::cancelling ? EndState::cancelling : EndState::sending));
+            });
     });
 }
 
 Status SqliteStore::note_cancelling(std::uint64_t intent) {
     return at_once([&]() -> Status {
-        const auto row =
-            intent_in(intent, {S::reserved, S::signed_, S::sending, S::pooled, S::mined, S::cancelling},
-                      "cannot replace by an empty transaction");
+        const auto row = intent_in(intent,
+                                   {EndState::reserved, EndState::signed_, EndState::sending, EndState::pooled,
+                                    EndState::mined, EndState::cancelling},
+                                   "cannot replace by an empty transaction");
         if (!row) return fail(row.error());
-        return set_state(intent, S::cancelling);
+        return set_state(intent, EndState::cancelling);
     });
 }
 
@@ -112,18 +119,19 @@ Status SqliteStore::finish(std::uint64_t intent, const End& end) {
     return at_once([&]() -> Status {
         const char* const what = "cannot end an intent";
         if (!is_final(end.state)) return fail(ErrorCode::internal, what, {}, "the state is not a final one");
-        if (end.nonce_lost && end.state != S::cancelled)
+        if (end.nonce_lost && end.state != EndState::cancelled)
             return fail(ErrorCode::internal, what, {}, "what lost its nonce can only be cancelled");
-        const auto row =
-            end.state == S::cancelled && !end.nonce_lost
-                ? intent_in(intent, {S::planned, S::cancelling}, what)
-                : intent_in(intent, {S::reserved, S::signed_, S::sending, S::pooled, S::mined, S::cancelling},
-                            what);
+        const auto row = end.state == EndState::cancelled && !end.nonce_lost
+                             ? intent_in(intent, {EndState::planned, EndState::cancelling}, what)
+                             : intent_in(intent,
+                                         {EndState::reserved, EndState::signed_, EndState::sending,
+                                          EndState::pooled, EndState::mined, EndState::cancelling},
+                                         what);
         if (!row) return fail(row.error());
         if (Status status = end_row(*row, end); !status) return status;
         if (Status status = end_payouts(*row, end); !status) return status;
         if (Status status = end_totals(*row, end); !status) return status;
-        const bool takes_value = row->kind == IntentKind::weights && end.state != S::final_ok;
+        const bool takes_value = row->kind == IntentKind::weights && end.state != EndState::final_ok;
         return takes_value ? cancel_value_step(*row, end) : Status{};
     });
 }
@@ -150,7 +158,7 @@ Status SqliteStore::end_row(const IntentRow& intent, const End& end) {
 
 /// Paid payouts get their place in the order of payment; those that were not paid may be planned again.
 Status SqliteStore::end_payouts(const IntentRow& intent, const End& end) {
-    if (end.state != S::final_ok) {
+    if (end.state != EndState::final_ok) {
         return run("DELETE FROM cover WHERE intent = ?1",
                    [&](sqlite::Statement& one) { one.bind_u64(1, intent.id); });
     }
@@ -174,7 +182,7 @@ Status SqliteStore::end_payouts(const IntentRow& intent, const End& end) {
 }
 
 Status SqliteStore::end_totals(const IntentRow& intent, const End& end) {
-    const bool paid = end.state == S::final_ok;
+    const bool paid = end.state == EndState::final_ok;
     const U256 value = paid ? intent.value_rau : U256(0);
     const U256 gas = U256(end.gas_used) * end.gas_price;
     const std::string value_text = to_decimal(value);
@@ -196,7 +204,7 @@ Status SqliteStore::end_totals(const IntentRow& intent, const End& end) {
             one.bind_text(1, *all_value)
                 .bind_text(2, *all_gas)
                 .bind(3, counts ? 1 : 0)
-                .bind(4, end.state == S::final_reverted ? 1 : 0);
+                .bind(4, end.state == EndState::final_reverted ? 1 : 0);
         });
 }
 
@@ -210,7 +218,7 @@ Status SqliteStore::cancel_value_step(const IntentRow& weights, const End& end) 
     const auto value = intent(static_cast<std::uint64_t>(**found));
     if (!value) return fail(value.error());
     End cancelled;
-    cancelled.state = S::cancelled;
+    cancelled.state = EndState::cancelled;
     cancelled.reason = "the weights before it did not come";
     cancelled.now_ms = end.now_ms;
     if (Status status = end_row(**value, cancelled); !status) return status;

@@ -144,6 +144,14 @@ TEST_CASE("a transaction of the wallet that this file does not know is found") {
     CHECK(broken(report) == std::vector<std::string>{"I4"});
     CHECK(report.halt().reason == HaltReason::foreign_transaction);
     CHECK(audit_of(world, false).holds());
+
+    // Once an operator has given its nonce up, the file and the chain agree again.
+    world.owe(4, 'a', 1);
+    CHECK(world.run().state == SettlerStep::State::halted);
+    REQUIRE(world.settler->resume().has_value());
+    CHECK(broken(audit_of(world)).empty());
+    CHECK(world.run().state == SettlerStep::State::idle);
+    CHECK(broken(audit_of(world)).empty());
 }
 
 TEST_CASE("a changed settlement file is found, each change by its invariant") {

@@ -52,7 +52,10 @@ TEST_CASE("a ledger without a chain, and one without epochs, are read too") {
     CHECK(payouts.oldest_epoch() == 0U);
     file.close_epoch(4, {{"a", 1, std::nullopt}});
     file.close_epoch(5, {});
-    CHECK(payouts.oldest_epoch() == 4U);
+    // Epoch 4 may be there only because it is owed, and those behind it dropped.
+    CHECK(payouts.oldest_epoch() == 5U);
+    file.close_epoch(6, {{"a", 1, std::nullopt}});
+    CHECK(payouts.oldest_epoch() == 5U);
 }
 
 TEST_CASE("more payouts than one page are read whole, each once and in order") {

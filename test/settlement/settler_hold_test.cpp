@@ -49,6 +49,23 @@ std::optional<Result<RpcReply>> hide_receipts(const RpcCall& call) {
     return Result<RpcReply>(nothing);
 }
 
+/// A ledger that has every epoch from `oldest` on.
+class DroppingLedger final : public PayoutSource {
+  public:
+    explicit DroppingLedger(PayoutSource& rows) : rows_(rows) {}
+    Result<LedgerFacts> read(std::uint64_t first_epoch) override { return rows_.read(first_epoch); }
+    Result<std::vector<std::optional<U256>>> amounts(
+        std::span<const std::pair<std::uint64_t, std::string>> payouts) override {
+        return rows_.amounts(payouts);
+    }
+    Result<std::uint64_t> oldest_epoch() override { return oldest; }
+
+    std::uint64_t oldest = 0;
+
+  private:
+    PayoutSource& rows_;
+};
+
 }  // namespace
 
 TEST_CASE("a call that the contract would refuse is not signed, and is paid when it would take it") {
@@ -280,6 +297,25 @@ TEST_CASE("an older copy of the ledger, or another amount in it, halts") {
     CHECK(world.steps().state == State::halted);
     CHECK(world.store->halt()->reason == HaltReason::ledger_differs);
     CHECK(world.mined() == 1);
+}
+
+TEST_CASE("paid epochs that the ledger dropped, while an older one is still owed, are no difference") {
+    SettlerWorld world;
+    world.owe(1, 'a', 10);
+    world.ledger.owe(1, "c", world.iotx(1), std::nullopt);
+    world.owe(2, 'a', 10);
+    world.owe(3, 'a', 10);
+    CHECK(world.run().hold.reason == HoldReason::no_wallets);
+    world.ledger.rows.erase({2, "a"});
+    DroppingLedger ledger(world.ledger);
+    const auto settler_begins = [&](std::uint64_t oldest) {
+        ledger.oldest = oldest;
+        Settler settler(*world.store, ledger, *world.client, *world.signer, world.settings, world.clock, Log());
+        return settler.step();
+    };
+    CHECK(settler_begins(3)->hold.reason == HoldReason::no_wallets);
+    CHECK(world.store->halt()->reason == HaltReason::none);
+    CHECK(settler_begins(2)->state == State::halted);
 }
 
 TEST_CASE("signed bytes that were altered in the file are not sent") {

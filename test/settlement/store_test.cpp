@@ -351,6 +351,28 @@ TEST_CASE("an intent is cancelled without a nonce, or after the operator's order
     CHECK(store->next_nonce() == 8U);
 }
 
+TEST_CASE("an intent that lost its nonce ends as cancelled, and what others used is never given out") {
+    const TempDir dir;
+    const auto store = new_store(dir);
+    const PlannedIntent planned = planned_payment({payout_to(3, "a", 1, 100)});
+    const IntentRow sent = sent_intent(*store, planned);
+    SettlementStore::End end = failed_end(IntentState::cancelled);
+    end.nonce_lost = true;
+    REQUIRE(store->finish(sent.id, end).has_value());
+    CHECK(store->covered(0)->empty());
+    CHECK(store->next_nonce() == 8U);
+    Halt ended;
+    ended.free_nonce = 10;
+    REQUIRE(store->set_halt(ended).has_value());
+    CHECK(store->next_nonce() == 10U);
+    CHECK(sent_intent(*store, planned).nonce == 10U);
+    CHECK(store->next_nonce() == 11U);
+    // Once more with a nonce that is not higher: nothing is given up.
+    ended.free_nonce = 11;
+    REQUIRE(store->set_halt(ended).has_value());
+    CHECK(store->next_nonce() == 11U);
+}
+
 TEST_CASE("a halt stays over a restart until it is taken back") {
     const TempDir dir;
     auto store = new_store(dir);
