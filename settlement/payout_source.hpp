@@ -48,7 +48,8 @@ class PayoutSource {
     /// row.
     [[nodiscard]] virtual Result<std::vector<std::optional<U256>>> amounts(
         std::span<const std::pair<std::uint64_t, std::string>> payouts) = 0;
-    /// The lowest epoch that is still in the ledger; older ones were settled and dropped.
+    /// From this epoch on the ledger has every one. Older ones may have been dropped, except those in which a
+    /// payout waits: an old epoch that is still owed says nothing of those behind it.
     [[nodiscard]] virtual Result<std::uint64_t> oldest_epoch() = 0;
 };
 

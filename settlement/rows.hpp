@@ -46,6 +46,8 @@ enum class IntentKind : std::uint8_t {
 ///     planned → reserved → signed → sending → pooled → mined → final_ok | final_reverted
 ///     mined → sending            its receipt vanished
 ///     any of reserved … mined → cancelling → cancelled | final_ok | final_reverted
+///     any of reserved … cancelling → cancelled   others used its nonce, and an operator resumed
+///     planned → cancelled                        dropped, to be planned anew
 ///
 /// There is no "failed": an error, a time-out or a crash never moves an intent back from `sending`.
 enum class IntentState : std::uint8_t {
@@ -58,7 +60,8 @@ enum class IntentState : std::uint8_t {
     cancelling,      ///< an empty transaction with the same nonce competes with it (operator's order)
     final_ok,        ///< mined for good, and it succeeded
     final_reverted,  ///< mined for good, and it failed: no money moved
-    cancelled,       ///< the empty transaction is final, or it was never given a nonce and was dropped
+    cancelled,       ///< the empty transaction is final, or a foreign one used its nonce, or it was never given
+                     ///< a nonce and was dropped
 };
 [[nodiscard]] constexpr bool is_final(IntentState state) noexcept {
     return state == IntentState::final_ok || state == IntentState::final_reverted ||
