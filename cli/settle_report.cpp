@@ -61,8 +61,9 @@ std::string live_text(const SettleState& state) {
 
 std::string hold_text(const SettlementSummary& summary) {
     if (summary.hold.reason == HoldReason::none) return "";
-    std::string out = fmt::format("waiting     since {}: {} ({})\n", time_text(summary.hold_ms),
-                                  summary.hold.detail, settlement::to_string(summary.hold.reason));
+    std::string out =
+        fmt::format("waiting     since {}: {} ({})\n", time_text(summary.hold_ms),
+                    escape_for_display(summary.hold.detail), settlement::to_string(summary.hold.reason));
     const std::string hint = hold_hint(summary.hold.reason);
     if (!hint.empty()) out += fmt::format("            {}\n", hint);
     return out;
@@ -152,6 +153,10 @@ std::string state_text(const SettleState& state) {
         "paid        {} by {}; gas {}{}\n", iotx_amount(summary.paid_rau),
         count_of(summary.paid_intents, "transaction"), iotx_amount(summary.gas_rau),
         summary.reverted_intents == 0 ? "" : fmt::format("; {} failed on chain", summary.reverted_intents));
+    if (summary.foreign_nonces > 0) {
+        out += fmt::format("given up    {} of the wallet, which others used\n",
+                           count_of(summary.foreign_nonces, "nonce"));
+    }
     out += state.owed_payouts == 0 ? "owed        nothing\n"
                                    : fmt::format("owed        {}: {} of {}\n", iotx_amount(state.owed_rau),
                                                  count_of(state.owed_payouts, "payout"),
@@ -163,7 +168,8 @@ std::string state_text(const SettleState& state) {
         out += fmt::format(
             "HALTED      since {}: {} ({})\n            'ioswarm settle audit' tells more; 'ioswarm "
             "settle resume' goes on\n",
-            time_text(summary.halt.at_ms), summary.halt.detail, settlement::to_string(summary.halt.reason));
+            time_text(summary.halt.at_ms), escape_for_display(summary.halt.detail),
+            settlement::to_string(summary.halt.reason));
     }
     if (state.table.empty()) return out;
     out += fmt::format("\n{:>8}  {:<20}  {:<42}  {:>24}  {:<10}  {}\n", "epoch", "agent", "wallet", "IOTX",
