@@ -252,8 +252,8 @@ Result<std::uint64_t> LedgerPayouts::oldest_epoch() {
     auto reader = open();
     if (!reader) return fail(reader.error());
     const auto oldest = (*reader)->database.query_integer(
-        "SELECT min(epoch) FROM epochs WHERE NOT EXISTS "
-        "(SELECT 1 FROM payouts WHERE payouts.epoch = epochs.epoch AND payouts.notice = 2)");
+        "SELECT max(epoch) FROM epochs e WHERE NOT EXISTS "
+        "(SELECT 1 FROM epochs p WHERE p.epoch = e.epoch - 1)");
     if (!oldest) return fail(oldest.error());
     const auto epoch = unsigned_of(*oldest);
     if (epoch) return *epoch;
