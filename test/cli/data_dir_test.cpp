@@ -201,11 +201,12 @@ TEST_CASE("the embedded chain meets a reward contract only on this machine", "[s
         config.reward_rpc_url = url;
         return check_reward_chain(config, kEmbeddedChain).has_value();
     };
-    for (const std::string local :
-         {"http://127.0.0.1:8545", "http://localhost:8545/x", "http://[::1]:8545", "127.0.0.1"})
+    for (const std::string local : {"http://127.0.0.1:8545", "http://localhost:8545/x", "http://[::1]:8545",
+                                    "http://127.0.0.1:8545, http://127.0.0.1:8546"})
         CHECK(allowed(local));
-    for (const std::string away : {"https://babel-api.mainnet.iotex.io", "http://10.0.0.1:8545",
-                                   "http://127.0.0.1@evil.example", "http://localhost.example", ""})
+    for (const std::string away :
+         {"https://babel-api.mainnet.iotex.io", "http://10.0.0.1:8545", "http://127.0.0.1@evil.example",
+          "http://localhost.example", "", "http://127.0.0.1:8545, http://10.0.0.1:8545", "127.0.0.1"})
         CHECK_FALSE(allowed(away));
 }
 

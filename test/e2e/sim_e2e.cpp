@@ -155,7 +155,7 @@ TEST_CASE("what cannot be run is told with its exit code", "[e2e][sim]") {
         CHECK(code({"--late", no_share, "--duration", "10ms", "--block-time", "10ms"}) == 64);
     }
     CHECK(code({"--late", "60%", "--twice", "60%"}) == 64);
-    CHECK(code({"--level", "L3"}) == 64);
+    CHECK(code({"--level", "L4"}) == 64);
     CHECK(code({"--task-redundancy", "11"}) == 64);
     CHECK(code({"--duration", "10000h"}) == 64);
     CHECK(code({"--duration", "10000h", "--block-time", "10ms", "--tps", "0"}) == 64);

@@ -229,9 +229,15 @@ void SimLife::at_failpoint(const char* name) {
     ++count.reached;
     trace_.add(name);
     say(std::string("passes ") + name);
+    const std::string_view text(name);
+    // Hardly one lifetime in a hundred comes here: each of them is killed here once.
+    if (text == "given_up" && !killed_at_given_up_) {
+        killed_at_given_up_ = true;
+        ++count.killed;
+        throw SimCrash{name};
+    }
     if (calm_ || setup_.crash_one_in == 0 || kills_left_ == 0) return;
     // Few of them lie on the way of one settlement, many requests do; and some lie on no usual way.
-    const std::string_view text(name);
     const bool is_rare = text == "plan_dropped" || text == "halted" || text == "given_up" ||
                          text == "unmined_noted" || text.starts_with("cancel_");
     if (!random_.one_in(is_rare ? 3 : fragile_ > 0 ? 8 : 12)) return;

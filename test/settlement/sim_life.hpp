@@ -93,6 +93,7 @@ class SimLife {
     SimProcessWorld process_world_;
     std::unique_ptr<SimProcess> process_;
     bool calm_ = false;  ///< nothing goes wrong any more
+    bool killed_at_given_up_ = false;
     bool over_ = false;  ///< nothing more can be asked of this lifetime
     bool halted_ = false;
     std::uint64_t down_ticks_ = 0;  ///< until the process is started again
