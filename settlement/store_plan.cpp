@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/sqlite/rows.hpp"
 #include "settlement/schema.hpp"
 #include "settlement/sqlite_store.hpp"
 #include "settlement/store_rows.hpp"
@@ -273,7 +274,7 @@ Result<U256> SqliteStore::spent_today(std::int64_t now_ms) {
     if (!row) return fail(row.error());
     row->bind(1, now_ms / kDayMs);
     U256 out = 0;
-    Status status = for_each_settlement_row(*row, [&]() -> Status {
+    Status status = sqlite::for_each_row(*row, [&]() -> Status {
         const auto value = row->amount(0);
         if (!value) return fail(value.error());
         const auto gas = row->amount(1);

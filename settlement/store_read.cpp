@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/sqlite/rows.hpp"
 #include "settlement/sqlite_store.hpp"
 #include "settlement/store_rows.hpp"
 
@@ -35,7 +36,7 @@ Result<std::vector<ObservationRow>> SqliteStore::observations(std::uint64_t inte
     if (!row) return fail(row.error());
     row->bind_u64(1, intent);
     std::vector<ObservationRow> out;
-    Status status = for_each_settlement_row(*row, [&]() -> Status {
+    Status status = sqlite::for_each_row(*row, [&]() -> Status {
         const auto hash = row->fixed<Hash256>(2);
         if (!hash) return fail(hash.error());
         const auto block_hash = row->fixed<Hash256>(4);
@@ -54,7 +55,7 @@ Result<std::vector<CoveredPayout>> SqliteStore::payouts_of(std::uint64_t intent)
     if (!row) return fail(row.error());
     row->bind_u64(1, intent);
     std::vector<CoveredPayout> out;
-    Status status = for_each_settlement_row(*row, [&]() -> Status {
+    Status status = sqlite::for_each_row(*row, [&]() -> Status {
         const auto wallet = row->fixed<Address>(2);
         if (!wallet) return fail(wallet.error());
         const auto amount = row->amount(3);
@@ -71,7 +72,7 @@ Result<std::set<std::pair<std::uint64_t, std::string>>> SqliteStore::covered(std
     if (!row) return fail(row.error());
     row->bind_u64(1, at_most_column(first_epoch));
     std::set<std::pair<std::uint64_t, std::string>> out;
-    Status status = for_each_settlement_row(*row, [&]() -> Status {
+    Status status = sqlite::for_each_row(*row, [&]() -> Status {
         out.emplace(row->u64(0), row->text(1));
         return {};
     });
@@ -83,7 +84,7 @@ Result<std::set<Address>> SqliteStore::push_failed() {
     auto row = database_.prepare("SELECT DISTINCT wallet FROM refused");
     if (!row) return fail(row.error());
     std::set<Address> out;
-    Status status = for_each_settlement_row(*row, [&]() -> Status {
+    Status status = sqlite::for_each_row(*row, [&]() -> Status {
         const auto wallet = row->fixed<Address>(0);
         if (!wallet) return fail(wallet.error());
         out.insert(*wallet);

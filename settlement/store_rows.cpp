@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "settlement/store_rows.hpp"
+#include "core/sqlite/rows.hpp"
 
 #include <string>
 #include <utility>
@@ -146,7 +147,7 @@ Result<std::vector<IntentRow>> read_intents(sqlite::Database& database, std::uin
     if (!row) return fail(row.error());
     row->bind_u64(1, at_most_column(first_id)).bind_u64(2, at_most_column(limit));
     std::vector<IntentRow> out;
-    Status status = for_each_settlement_row(*row, [&]() -> Status {
+    Status status = sqlite::for_each_row(*row, [&]() -> Status {
         auto intent = read_intent(*row);
         if (!intent) return fail(std::move(intent).error());
         out.push_back(std::move(*intent));
@@ -164,7 +165,7 @@ Result<std::vector<AttemptRow>> read_attempts(sqlite::Database& database, std::u
     if (!row) return fail(row.error());
     row->bind_u64(1, intent);
     std::vector<AttemptRow> out;
-    Status status = for_each_settlement_row(*row, [&]() -> Status {
+    Status status = sqlite::for_each_row(*row, [&]() -> Status {
         AttemptRow one;
         one.intent = row->u64(0);
         one.number = row->u64(1);

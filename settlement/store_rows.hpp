@@ -41,20 +41,6 @@ struct StoredHold {
     return number < kLargest ? number : kLargest;
 }
 
-/// Calls `each`, which gives a Status, for every row of a statement that is bound.
-template <typename Each>
-[[nodiscard]] Status for_each_settlement_row(sqlite::Statement& statement, Each each) {
-    for (;;) {
-        const auto row = statement.step();
-        if (!row) return fail(row.error());
-        if (!*row) return {};
-        if (Status status = each(); !status) {
-            statement.reset();
-            return status;
-        }
-    }
-}
-
 /// The value of an enumeration that is stored as `text`; `last` is its last one. Error data_loss.
 template <typename Enum>
 [[nodiscard]] Result<Enum> enum_of(const std::string& text, Enum last) {

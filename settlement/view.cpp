@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/sqlite/rows.hpp"
 #include "core/sqlite/sqlite.hpp"
 #include "settlement/schema.hpp"
 #include "settlement/store_rows.hpp"
@@ -56,6 +57,15 @@ Result<PayoutState> payout_state_of(const sqlite::Statement& row) {
     out.block = row.u64(8);
     out.final_ms = row.integer(9);
     return out;
+}
+
+Status append_payout_states(sqlite::Statement& row, std::vector<PayoutState>& out) {
+    return sqlite::for_each_row(row, [&]() -> Status {
+        auto one = payout_state_of(row);
+        if (!one) return fail(std::move(one).error());
+        out.push_back(std::move(*one));
+        return {};
+    });
 }
 
 class SqliteView final : public SettlementView {
@@ -129,7 +139,7 @@ Result<std::vector<PayoutState>> SqliteView::newly_paid(std::uint64_t* after, st
     row->bind_u64(1, at_most_column(*after)).bind_u64(2, at_most_column(limit));
     std::vector<PayoutState> out;
     std::uint64_t last = *after;
-    Status status = for_each_settlement_row(*row, [&]() -> Status {
+    Status status = sqlite::for_each_row(*row, [&]() -> Status {
         auto one = payout_state_of(*row);
         if (!one) return fail(std::move(one).error());
         out.push_back(std::move(*one));
@@ -146,12 +156,7 @@ Result<std::vector<PayoutState>> SqliteView::payouts(std::uint64_t first_epoch, 
     if (!row) return fail(row.error());
     row->bind_u64(1, at_most_column(first_epoch)).bind_u64(2, at_most_column(last_epoch));
     std::vector<PayoutState> out;
-    Status status = for_each_settlement_row(*row, [&]() -> Status {
-        auto one = payout_state_of(*row);
-        if (!one) return fail(std::move(one).error());
-        out.push_back(std::move(*one));
-        return {};
-    });
+    Status status = append_payout_states(*row, out);
     if (!status) return fail(std::move(status).error());
     return out;
 }
@@ -163,12 +168,7 @@ Result<std::vector<PayoutState>> SqliteView::payouts_of(std::string_view agent_i
     std::vector<PayoutState> out;
     for (const std::uint64_t epoch : epochs) {
         row->bind_u64(1, at_most_column(epoch)).bind_text(2, agent_id);
-        Status status = for_each_settlement_row(*row, [&]() -> Status {
-            auto one = payout_state_of(*row);
-            if (!one) return fail(std::move(one).error());
-            out.push_back(std::move(*one));
-            return {};
-        });
+        Status status = append_payout_states(*row, out);
         if (!status) return fail(std::move(status).error());
     }
     return out;

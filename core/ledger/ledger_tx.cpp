@@ -7,11 +7,13 @@
 #include <utility>
 
 #include "core/ledger/agent_query.hpp"
+#include "core/sqlite/rows.hpp"
 #include "core/sqlite/sqlite.hpp"
 
 namespace ioswarm {
 namespace {
 
+using sqlite::for_each_row;
 using sqlite::Statement;
 
 constexpr const char* kEvmChainId = "evm_chain_id";
@@ -107,20 +109,6 @@ Result<RecentBlockRow> recent_block_of(const Statement& row, const std::string& 
         out.senders_succeeded.push_back(take<20, AddressTag>(senders, at));
     }
     return out;
-}
-
-/// Calls `each` for every row; each returns Status.
-template <typename Each>
-Status for_each_row(Statement& statement, Each each) {
-    for (;;) {
-        const auto row = statement.step();
-        if (!row) return fail(row.error());
-        if (!*row) return {};
-        if (Status status = each(); !status) {
-            statement.reset();
-            return status;
-        }
-    }
 }
 
 }  // namespace

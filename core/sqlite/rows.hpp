@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/base/result.hpp"
+#include "core/sqlite/sqlite.hpp"
+
+namespace ioswarm::sqlite {
+
+/// Calls `each`, which gives a Status, for every row of a statement that is bound. The first error ends it and
+/// leaves the statement ready to be bound again.
+template <typename Each>
+[[nodiscard]] Status for_each_row(Statement& statement, Each each) {
+    for (;;) {
+        const auto row = statement.step();
+        if (!row) return fail(row.error());
+        if (!*row) return {};
+        if (Status status = each(); !status) {
+            statement.reset();
+            return status;
+        }
+    }
+}
+
+}  // namespace ioswarm::sqlite
