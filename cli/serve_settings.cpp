@@ -24,7 +24,7 @@ TaskLevel task_level_from(const std::string& word) {
     return TaskLevel::l2_state_verify;  // not reached: the table of keys admits no other word
 }
 
-constexpr std::uint64_t kUsualEpochSeconds = 30;  // of the coordinators in the field
+constexpr std::uint64_t kUsualEpochSeconds = 30;  // iotex-core's coordinator closes none earlier
 
 std::chrono::milliseconds milliseconds(std::uint64_t count) {
     return std::chrono::milliseconds(static_cast<std::int64_t>(count));

@@ -38,7 +38,7 @@ inline constexpr std::uint64_t kTransferGas = charged_gas(0, 0);
 [[nodiscard]] constexpr std::uint64_t v2_value_gas(std::uint64_t claimees) noexcept {
     return std::max(41'400 + 41'120 * claimees, floor_gas(196 + 32 * claimees));
 }
-/// Gas limit of both calls of version 2, as coordinators in the field set it, without their cap of 8,000,000.
+/// Gas limit of both calls of version 2, as iotex-core's coordinator sets it, without its cap of 8,000,000.
 /// Version 2 gives a payee all gas that is left, so no limit holds against a payee that burns it.
 [[nodiscard]] constexpr std::uint64_t v2_gas_limit(std::uint64_t wallets, std::uint64_t claimees) noexcept {
     return 200'000 + 80'000 * wallets + 60'000 * claimees;
