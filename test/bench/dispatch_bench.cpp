@@ -122,7 +122,7 @@ double floor_round(std::size_t agents) {
     for (std::size_t i = 0; i < kTasks; ++i) {
         std::vector<BatchPtr>& queue = queues[i % agents];
         queue.push_back(std::make_shared<Batch>());
-        queue.back()->tasks.push_back({tasks[i], TaskLevel::l1_sig_verify, PartState::holding});
+        queue.back()->tasks.push_back({tasks[i], TaskLevel::l1_sig_verify, PartState::holding, nullptr});
         tasks[i]->parts.push_back({name, PartState::holding});
     }
     return (cpu_us() - before) / static_cast<double>(kTasks);
