@@ -8,10 +8,10 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
-#include "cli/config_keys.hpp"
+#include "cli/config/keys.hpp"
 #include "cli/config_options.hpp"
-#include "cli/serve_settings.hpp"
-#include "core/coordinator/access.hpp"
+#include "cli/serve/settings.hpp"
+#include "core/auth/access.hpp"
 #include "core/crypto/tls_pair.hpp"
 
 namespace ioswarm::cli {

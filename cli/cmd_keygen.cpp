@@ -11,9 +11,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/config/secret_file.hpp"
+#include "cli/config/value.hpp"
 #include "cli/config_options.hpp"
-#include "cli/config_value.hpp"
-#include "cli/secret_file.hpp"
 #include "core/base/text.hpp"
 #include "core/crypto/hmac.hpp"
 

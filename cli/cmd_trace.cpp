@@ -9,7 +9,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/trace_report.hpp"
-#include "proto/node_evm.hpp"
+#include "proto/node/evm.hpp"
 
 namespace ioswarm::cli {
 namespace {

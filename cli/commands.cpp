@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "cli/suggest.hpp"
+#include "cli/config/suggest.hpp"
 
 namespace ioswarm::cli {
 namespace {

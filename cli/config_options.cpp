@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include "cli/config_keys.hpp"
+#include "cli/config/keys.hpp"
 
 namespace ioswarm::cli {
 namespace {

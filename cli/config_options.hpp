@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/config.hpp"
+#include "cli/config/config.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/io.hpp"
 

@@ -10,7 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
-#include "cli/suggest.hpp"
+#include "cli/config/suggest.hpp"
 
 namespace ioswarm::cli {
 namespace {

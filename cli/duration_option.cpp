@@ -3,7 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cli/config_value.hpp"
+#include "cli/config/value.hpp"
 
 namespace ioswarm::cli {
 

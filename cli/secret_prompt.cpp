@@ -10,7 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "cli/secret_file.hpp"
+#include "cli/config/secret_file.hpp"
 
 namespace ioswarm::cli {
 namespace {

@@ -33,19 +33,19 @@ endif()
 # a whole build. dev compiles file by file, which is faster for whoever changes a few files. The files below share a
 # local name with a neighbour, so they are compiled alone.
 set(ioswarm_solo_files
-    cli/cmd_l4test.cpp cli/cmd_sim.cpp cli/cmd_trace.cpp cli/trace_report.cpp test/cli/snapshot_command_test.cpp
+    cli/diffs/cmd_l4test.cpp cli/sim/cmd_sim.cpp cli/cmd_trace.cpp cli/trace_report.cpp test/cli/snapshot/snapshot_command_test.cpp
     core/crypto/eth_tx.cpp core/crypto/secp256k1.cpp core/crypto/tls_client.cpp core/crypto/tls_pair.cpp
     core/model/action_builder.cpp core/model/action_parts.cpp
     core/sim/chain_plans.cpp core/sim/l4_state.cpp
-    proto/connection.cpp  # linux/tcp.h, which does not go with netinet/tcp.h
-    proto/diff_json.cpp proto/diff_stream_call.cpp proto/node_evm.cpp proto/node_pool.cpp proto/node_wire.cpp
-    snapshot/bolt_tree.cpp snapshot/diff_fold.cpp snapshot/gzip.cpp
-    test/core/coordinator/coordinator_threads_test.cpp test/core/coordinator/epoch_test.cpp
+    proto/agent_port/connection.cpp  # linux/tcp.h, which does not go with netinet/tcp.h
+    proto/codec/diff_json.cpp proto/agent_port/diff_stream_call.cpp proto/node/evm.cpp proto/node/pool.cpp proto/node/wire.cpp
+    snapshot/bolt/tree.cpp snapshot/diff_fold.cpp snapshot/gzip/gzip.cpp
+    test/core/coordinator/coordinator_threads_test.cpp test/core/accounting/epoch_test.cpp
     test/core/coordinator/l4_test.cpp test/core/coordinator/load_index_test.cpp test/core/coordinator/stream_test.cpp test/core/coordinator/submit_test.cpp
     test/core/model/action_signer_test.cpp test/core/model/action_test.cpp
     test/core/sim/chain_model_test.cpp test/core/sim/embedded_chain_test.cpp
-    test/proto/h2_client_test.cpp test/proto/node_diffs_test.cpp test/proto/node_pool_test.cpp
-    test/proto/node_state_test.cpp
+    test/proto/h2/client_test.cpp test/proto/diffs/node_diffs_test.cpp test/proto/node/pool_test.cpp
+    test/proto/node/state_test.cpp
     test/snapshot/diff_import_test.cpp)
 function(ioswarm_leave_solo)
     foreach(source IN LISTS ARGN)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "snapshot/diff_import.hpp"
+#include "snapshot/open_diffs.hpp"
 
 #include <algorithm>
 #include <utility>

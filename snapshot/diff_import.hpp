@@ -9,7 +9,7 @@
 
 #include "core/base/result.hpp"
 #include "core/ports/diff_store.hpp"
-#include "snapshot/diff_log.hpp"
+#include "snapshot/store/diff_log.hpp"
 
 namespace ioswarm::snapshot {
 

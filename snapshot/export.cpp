@@ -6,9 +6,10 @@
 #include <fmt/format.h>
 
 #include "core/crypto/keccak.hpp"
+#include "snapshot/open_state.hpp"
 #include "snapshot/reflink.hpp"
 #include "snapshot/snapshot_output.hpp"
-#include "snapshot/state_database.hpp"
+#include "snapshot/store/state_database.hpp"
 
 namespace ioswarm::snapshot {
 namespace {

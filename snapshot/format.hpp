@@ -21,6 +21,5 @@ inline constexpr std::uint8_t kEntryMarker = 1;
 inline constexpr std::uint8_t kEndMarker = 0;
 inline constexpr std::string_view kSnapshotEndMagic{"SNAPEND\0", 8};
 inline constexpr std::size_t kSnapshotTrailerSize = 8 + 32 + 8;
-inline constexpr std::size_t kMaxNamespaceBytes = 255;
 
 }  // namespace ioswarm::snapshot

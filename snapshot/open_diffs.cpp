@@ -3,7 +3,9 @@
 
 #include "core/diffs/diff_file.hpp"
 #include "core/diffs/sqlite_diff_store.hpp"
-#include "snapshot/diff_log.hpp"
+#include "snapshot/bolt/diff_log.hpp"
+#include "snapshot/open_diffs.hpp"
+#include "snapshot/store/diff_log.hpp"
 
 namespace ioswarm::snapshot {
 

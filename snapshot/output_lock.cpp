@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "snapshot/lock_holder.hpp"
+#include "snapshot/store/lock_holder.hpp"
 
 namespace ioswarm::snapshot {
 

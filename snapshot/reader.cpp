@@ -8,8 +8,8 @@
 
 #include "core/crypto/sha256.hpp"
 #include "snapshot/format.hpp"
-#include "snapshot/gzip.hpp"
-#include "snapshot/state_database.hpp"
+#include "snapshot/gzip/gzip.hpp"
+#include "snapshot/store/state_database.hpp"
 
 namespace ioswarm::snapshot {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
-#include "snapshot/byte_stream.hpp"
+#include "snapshot/gzip/byte_stream.hpp"
 
 namespace ioswarm::snapshot {
 

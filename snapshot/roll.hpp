@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "core/base/result.hpp"
-#include "snapshot/diff_log.hpp"
 #include "snapshot/snapshot_output.hpp"
+#include "snapshot/store/diff_log.hpp"
 
 namespace ioswarm::snapshot {
 

@@ -6,8 +6,9 @@
 #include <optional>
 
 #include "core/base/text.hpp"
+#include "snapshot/open_state.hpp"
 #include "snapshot/reflink.hpp"
-#include "snapshot/state_database.hpp"
+#include "snapshot/store/state_database.hpp"
 
 namespace ioswarm::snapshot {
 namespace {

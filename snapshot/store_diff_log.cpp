@@ -6,7 +6,8 @@
 
 #include "core/diffs/diff_record.hpp"
 #include "core/model/state_digest.hpp"
-#include "snapshot/diff_log.hpp"
+#include "snapshot/open_diffs.hpp"
+#include "snapshot/store/diff_log.hpp"
 
 namespace ioswarm::snapshot {
 namespace {

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "snapshot/format.hpp"
-#include "snapshot/state_database.hpp"
+#include "snapshot/store/state_database.hpp"
 
 namespace ioswarm::snapshot {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
-#include "snapshot/parallel_gzip.hpp"
+#include "snapshot/gzip/parallel.hpp"
 
 namespace ioswarm::snapshot {
 

@@ -10,7 +10,7 @@
 namespace ioswarm {
 
 /// What kind of failure an Error is. Closed: the rim maps each to an exit code (cli/exit_code.hpp) and each
-/// that can reach an agent to a gRPC status (proto/status.hpp).
+/// that can reach an agent to a gRPC status (proto/agent_port/call_status.hpp).
 enum class ErrorCode {
     invalid_argument,     ///< a peer or caller sent something outside what is allowed
     unauthenticated,      ///< no or wrong credentials

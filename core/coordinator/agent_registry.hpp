@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/coordinator/agent.hpp"
-#include "core/coordinator/settings.hpp"
+#include "core/model/settings.hpp"
 
 namespace ioswarm {
 

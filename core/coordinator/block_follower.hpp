@@ -7,9 +7,9 @@
 #include <stop_token>
 #include <string>
 
+#include "core/accounting/accounting.hpp"
 #include "core/base/guarded.hpp"
 #include "core/base/log.hpp"
-#include "core/coordinator/accounting.hpp"
 #include "core/coordinator/engine.hpp"
 #include "core/ports/block_source.hpp"
 

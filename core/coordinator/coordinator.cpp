@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/coordinator/register_checks.hpp"
+#include "core/auth/register_checks.hpp"
 
 namespace ioswarm {
 namespace {

@@ -12,24 +12,24 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/accounting/accounting.hpp"
+#include "core/auth/once_per_agent.hpp"
 #include "core/base/alarm.hpp"
 #include "core/base/guarded.hpp"
 #include "core/base/log.hpp"
-#include "core/coordinator/accounting.hpp"
 #include "core/coordinator/backoff.hpp"
 #include "core/coordinator/block_follower.hpp"
 #include "core/coordinator/block_watch.hpp"
 #include "core/coordinator/engine.hpp"
-#include "core/coordinator/once_per_agent.hpp"
 #include "core/coordinator/poll_policy.hpp"
 #include "core/coordinator/read_workers.hpp"
-#include "core/coordinator/settings.hpp"
 #include "core/coordinator/signal.hpp"
-#include "core/coordinator/views.hpp"
+#include "core/model/settings.hpp"
 #include "core/ports/act_pool_reader.hpp"
 #include "core/ports/agent_link.hpp"
 #include "core/ports/block_source.hpp"
 #include "core/ports/clock.hpp"
+#include "core/ports/monitor.hpp"
 #include "core/ports/state_reader.hpp"
 
 namespace ioswarm {

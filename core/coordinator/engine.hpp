@@ -14,14 +14,14 @@
 #include <variant>
 #include <vector>
 
+#include "core/accounting/accounting.hpp"
 #include "core/base/log.hpp"
-#include "core/coordinator/accounting.hpp"
 #include "core/coordinator/agent_registry.hpp"
 #include "core/coordinator/prefetcher.hpp"
 #include "core/coordinator/signal.hpp"
 #include "core/coordinator/task_book.hpp"
-#include "core/coordinator/views.hpp"
 #include "core/ports/agent_link.hpp"
+#include "core/ports/monitor.hpp"
 
 namespace ioswarm {
 

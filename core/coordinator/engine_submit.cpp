@@ -2,7 +2,7 @@
 // What agents answer: which results count, and what is said about the others.
 #include <algorithm>
 
-#include "core/coordinator/access.hpp"
+#include "core/auth/access.hpp"
 #include "core/coordinator/engine.hpp"
 
 namespace ioswarm {

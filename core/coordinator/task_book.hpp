@@ -13,11 +13,11 @@
 #include <utility>
 #include <vector>
 
-#include "core/coordinator/accounting.hpp"
+#include "core/accounting/accounting.hpp"
 #include "core/coordinator/id_source.hpp"
-#include "core/coordinator/settings.hpp"
 #include "core/coordinator/task.hpp"
-#include "core/coordinator/views.hpp"
+#include "core/model/settings.hpp"
+#include "core/ports/monitor.hpp"
 
 namespace ioswarm {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What simulated agents answer to a task, as functions for proto/agent_client.hpp. task_id and latency_us are
+// What simulated agents answer to a task, as functions for proto/agents/client.hpp. task_id and latency_us are
 // the client's to fill in. All of them are pure: the same task gives the same answer; thread-safe.
 
 #include <cstdint>

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/coordinator/settings.hpp"
-#include "core/coordinator/views.hpp"
+#include "core/model/settings.hpp"
+#include "core/ports/monitor.hpp"
 #include "core/sim/run_record.hpp"
 #include "core/sim/scenario.hpp"
 

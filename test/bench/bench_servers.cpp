@@ -12,16 +12,16 @@
 #include <grpcpp/grpcpp.h>
 #include <sys/resource.h>
 
-#include "core/coordinator/accounting.hpp"
+#include "core/accounting/accounting.hpp"
 #include "core/coordinator/coordinator.hpp"
 #include "core/diffs/diff_hub.hpp"
 #include "core/diffs/diff_record.hpp"
 #include "core/diffs/memory_diff_store.hpp"
 #include "core/diffs/sqlite_diff_store.hpp"
 #include "core/ledger/ledger.hpp"
-#include "proto/agent_server.hpp"
-#include "proto/agent_transport.hpp"
-#include "proto/codec.hpp"
+#include "proto/agent_port/agent_server.hpp"
+#include "proto/agent_port/agent_transport.hpp"
+#include "proto/codec/codec.hpp"
 #include "test/bench/bench_source.hpp"
 
 namespace ioswarm::bench {

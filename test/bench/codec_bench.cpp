@@ -5,7 +5,7 @@
 #include <cstring>
 #include <string>
 
-#include "proto/codec.hpp"
+#include "proto/codec/codec.hpp"
 #include "test/bench/goal.hpp"
 
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "proto/codec.hpp"
+#include "proto/codec/codec.hpp"
 
 namespace ioswarm::bench {
 

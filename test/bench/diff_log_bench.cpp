@@ -16,8 +16,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "core/accounting/accounting.hpp"
 #include "core/base/text.hpp"
-#include "core/coordinator/accounting.hpp"
 #include "core/diffs/diff_feed.hpp"
 #include "core/diffs/diff_hub.hpp"
 #include "core/diffs/sqlite_diff_store.hpp"

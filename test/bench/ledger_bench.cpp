@@ -19,7 +19,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "core/coordinator/accounting.hpp"
+#include "core/accounting/accounting.hpp"
 #include "core/ledger/ledger.hpp"
 #include "test/bench/goal.hpp"
 #include "test/bench/ledger_history.hpp"

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "core/crypto/hmac.hpp"
-#include "proto/agent_client.hpp"
+#include "proto/agents/client.hpp"
 #include "test/bench/bench_servers.hpp"
 #include "test/bench/child_process.hpp"
 #include "test/bench/goal.hpp"

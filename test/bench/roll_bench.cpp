@@ -20,6 +20,7 @@
 #include "core/base/atomic_file.hpp"
 #include "core/diffs/sqlite_diff_store.hpp"
 #include "snapshot/diff_import.hpp"
+#include "snapshot/open_diffs.hpp"
 #include "snapshot/roll.hpp"
 #include "test/bench/goal.hpp"
 #include "test/support/bolt_writer.hpp"

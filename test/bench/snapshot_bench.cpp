@@ -23,8 +23,9 @@
 
 #include "core/crypto/sha256.hpp"
 #include "snapshot/export.hpp"
+#include "snapshot/open_state.hpp"
 #include "snapshot/reader.hpp"
-#include "snapshot/state_database.hpp"
+#include "snapshot/store/state_database.hpp"
 #include "test/bench/goal.hpp"
 #include "test/support/bolt_writer.hpp"
 #include "test/support/pebble_writer.hpp"

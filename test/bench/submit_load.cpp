@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "core/crypto/hmac.hpp"
-#include "proto/codec.hpp"
-#include "proto/grpc_locks.hpp"
+#include "proto/codec/codec.hpp"
+#include "proto/grpc/locks.hpp"
 #include "test/bench/bench_servers.hpp"
 
 namespace ioswarm::bench {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "proto/rpc_loop.hpp"
+#include "proto/agents/rpc_loop.hpp"
 
 namespace ioswarm::bench {
 

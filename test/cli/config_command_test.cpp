@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "cli/config_keys.hpp"
+#include "cli/config/keys.hpp"
 #include "test/cli/run_cli.hpp"
 #include "test/support/temp_dir.hpp"
 

@@ -10,8 +10,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "cli/config_file.hpp"
-#include "cli/config_keys.hpp"
+#include "cli/config/file.hpp"
+#include "cli/config/keys.hpp"
 #include "test/cli/run_cli.hpp"
 
 using namespace ioswarm;

@@ -18,7 +18,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "cli/status_line.hpp"
+#include "cli/serve/status_line.hpp"
 #include "test/support/fake_monitor.hpp"
 #include "test/support/temp_dir.hpp"
 

@@ -11,7 +11,7 @@
 #include <catch2/catch.hpp>
 
 #include "cli/commands.hpp"
-#include "cli/config_keys.hpp"
+#include "cli/config/keys.hpp"
 #include "test/cli/run_cli.hpp"
 
 using namespace ioswarm;

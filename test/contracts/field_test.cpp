@@ -3,7 +3,7 @@
 // chain and claimed. Each case is run with settleEpoch and with the calls that coordinators of version 2 send.
 #include <catch2/catch.hpp>
 
-#include "core/coordinator/rewards.hpp"
+#include "core/accounting/rewards.hpp"
 #include "test/contracts/pool.hpp"
 
 using namespace ioswarm;

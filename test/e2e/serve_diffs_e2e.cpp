@@ -7,7 +7,7 @@
 
 #include "core/diffs/sqlite_diff_store.hpp"
 #include "core/model/state_digest.hpp"
-#include "proto/diff_subscription.hpp"
+#include "proto/diffs/subscription.hpp"
 #include "test/e2e/serve_fixture.hpp"
 #include "test/support/fake_node.hpp"
 

@@ -14,7 +14,7 @@
 
 #include "core/crypto/hmac.hpp"
 #include "core/sim/agent_rules.hpp"
-#include "proto/agent_client.hpp"
+#include "proto/agents/client.hpp"
 #include "test/support/program.hpp"
 #include "test/support/temp_dir.hpp"
 

@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "snapshot/state_database.hpp"
+#include "snapshot/open_state.hpp"
+#include "snapshot/store/state_database.hpp"
 #include "test/fuzz/memory_file.hpp"
 
 using namespace ioswarm;

@@ -3,8 +3,8 @@
 
 #include <cstdlib>
 
-#include "proto/codec.hpp"
-#include "proto/schema.hpp"
+#include "proto/codec/codec.hpp"
+#include "proto/codec/schema.hpp"
 
 namespace ioswarm::fuzz {
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "cli/config_file.hpp"
-#include "cli/config_keys.hpp"
+#include "cli/config/file.hpp"
+#include "cli/config/keys.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::cli;

@@ -4,8 +4,8 @@
 
 #include <cstdlib>
 
-#include "snapshot/pebble_format.hpp"
-#include "snapshot/pebble_manifest.hpp"
+#include "snapshot/pebble/format.hpp"
+#include "snapshot/pebble/manifest.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::snapshot::pebble;

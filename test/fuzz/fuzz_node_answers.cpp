@@ -4,8 +4,8 @@
 #include <cstdlib>
 
 #include "core/net/json_rpc.hpp"
-#include "proto/node_web3.hpp"
-#include "proto/node_wire.hpp"
+#include "proto/node/web3.hpp"
+#include "proto/node/wire.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::proto;

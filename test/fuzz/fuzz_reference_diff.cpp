@@ -7,8 +7,8 @@
 
 #include "core/diffs/diff_record.hpp"
 #include "core/model/state_digest.hpp"
-#include "snapshot/gzip.hpp"
-#include "snapshot/reference_diff.hpp"
+#include "snapshot/gzip/gzip.hpp"
+#include "snapshot/store/reference_diff.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::snapshot;

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "snapshot/gzip.hpp"
+#include "snapshot/gzip/gzip.hpp"
 #include "snapshot/reader.hpp"
 #include "test/fuzz/memory_file.hpp"
 

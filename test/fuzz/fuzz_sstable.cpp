@@ -4,8 +4,8 @@
 
 #include <cstdlib>
 
-#include "snapshot/pebble_block.hpp"
-#include "snapshot/pebble_table.hpp"
+#include "snapshot/pebble/block.hpp"
+#include "snapshot/pebble/table.hpp"
 #include "test/fuzz/memory_file.hpp"
 
 using namespace ioswarm;

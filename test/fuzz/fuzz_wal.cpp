@@ -4,8 +4,8 @@
 
 #include <cstdlib>
 
-#include "snapshot/pebble_log.hpp"
-#include "snapshot/pebble_memtable.hpp"
+#include "snapshot/pebble/log.hpp"
+#include "snapshot/pebble/memtable.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::snapshot::pebble;

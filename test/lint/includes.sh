@@ -1,10 +1,11 @@
 #!/bin/sh
-# Who may include whom (architecture): each folder's allowed layers, and the one home of each third-party header.
-# Prints every include that goes the wrong way; exits 1 when there is one.
+# Who may include whom (ARCHITECTURE.md): the layers that each folder may use, and the one home of each third-party header.
+# Prints every include that goes the wrong way, and every folder that has no rule; exits 1 when there is one.
 set -eu
 cd "$(dirname "$0")/../.."
 
 bad=0
+ruled=' '
 report() {
     if [ -n "$2" ]; then
         printf '%s\n%s\n' "$1" "$2" | sed '2,$s/^/    /' >&2
@@ -12,44 +13,86 @@ report() {
     fi
 }
 
-# allow FOLDER 'layer|layer|…': quoted includes of FOLDER's files must begin with one of the layers.
+# allow FOLDER LAYER…: the quoted includes of the files right in FOLDER name files right in one of the LAYERs or in FOLDER.
 allow() {
-    [ -d "$1" ] || return 0
-    found=$(grep -rnE '^#include "' "$1" --include='*.hpp' --include='*.cpp' | grep -vE "#include \"($2)/" || true)
-    report "$1 may include only: $2" "$found"
+    folder=$1
+    shift
+    ruled="$ruled$folder "
+    layers=$(printf '%s|' "$@" "$folder")
+    found=$(grep -nE '^#include "' "$folder"/*.hpp "$folder"/*.cpp 2>/dev/null |
+        grep -vE "#include \"(${layers%|})/[a-z0-9_]+\.hpp\"" || true)
+    report "$folder may include only: $*" "$found"
 }
 
-low='core/base'
-allow core/base "$low"
-low="$low|core/crypto"; allow core/crypto "$low"
-allow core/evm "$low|core/evm"
-low="$low|core/model"; allow core/model "$low"
-low="$low|core/ports"; allow core/ports "$low"
-allow core/sqlite 'core/base|core/sqlite'
-for room in diffs ledger; do allow "core/$room" "$low|core/sqlite|core/$room"; done
-allow core/net "$low|core/net"
-allow core/coordinator "$low|core/evm|core/diffs|core/ledger|core/net|core/coordinator"
-core="$low|core/evm|core/diffs|core/ledger|core/net|core/coordinator|core/sim"
-allow core/sim "$core"
-allow snapshot "$core|snapshot"
-allow contracts "$core|core/sqlite|contracts"
-allow settlement "$core|core/sqlite|contracts|settlement"
-allow proto "$core|proto"
-allow cli "$core|snapshot|contracts|settlement|proto|cli"
+model='core/base core/crypto core/model'
+ports="$model core/ports"
+stores="$ports core/sqlite core/ledger core/diffs core/net"
+swarm="$ports core/evm core/ledger core/diffs core/net core/auth core/accounting core/coordinator"
+core="$swarm core/sim"
+# shellcheck disable=SC2086  # lists of folders
+{
+    allow core/base
+    allow core/crypto core/base
+    allow core/evm core/base core/crypto
+    allow core/model core/base core/crypto
+    allow core/ports $model
+    allow core/sqlite core/base
+    allow core/ledger $ports core/sqlite
+    allow core/diffs $ports core/sqlite
+    allow core/net $ports
+    allow core/auth $ports
+    allow core/accounting $ports core/ledger core/auth
+    allow core/coordinator $ports core/evm core/ledger core/diffs core/net core/auth core/accounting
+    allow core/sim $swarm
 
-# home 'header pattern' 'folder regex' what
+    allow proto/codec $ports
+    allow proto/grpc $ports
+    allow proto/h2 $ports core/net
+    allow proto/diffs $stores proto/codec proto/h2
+    allow proto/node $stores core/evm proto/grpc
+    allow proto/agents $core proto/codec proto/grpc
+    allow proto/agent_port $swarm proto/codec proto/grpc
+
+    allow snapshot/gzip $model
+    allow snapshot/store $ports core/diffs snapshot/gzip
+    allow snapshot/bolt $ports core/diffs snapshot/store
+    allow snapshot/pebble $ports snapshot/store
+    allow snapshot $ports core/diffs snapshot/gzip snapshot/store snapshot/bolt snapshot/pebble
+
+    allow contracts $stores
+    allow settlement $stores contracts
+
+    allow cli/config $stores
+    commands="$stores cli/config cli"
+    allow cli/contracts $commands contracts settlement
+    allow cli/settlement $commands contracts settlement cli/contracts
+    allow cli/serve $commands $core snapshot contracts settlement cli/settlement \
+        proto/codec proto/grpc proto/diffs proto/node proto/agents proto/agent_port
+    allow cli/snapshot $commands snapshot snapshot/store
+    allow cli/diffs $commands snapshot snapshot/store proto/diffs proto/h2 proto/codec cli/serve
+    allow cli/sim $commands $core snapshot proto/codec proto/grpc proto/node proto/agents proto/agent_port
+    allow cli $commands core/auth core/evm settlement proto/node cli/serve
+}
+for folder in $(find core proto snapshot contracts settlement cli -name '*.[ch]pp' -exec dirname {} + | sort -u); do
+    case "$ruled" in
+        *" $folder "*) ;;
+        *) report "a folder has no rule here:" "$folder" ;;
+    esac
+done
+
+# home 'header pattern' 'file regex' what
 home() {
-    found=$(grep -rnE "^#include <($1)" core proto snapshot contracts settlement cli --include='*.hpp' --include='*.cpp' \
-        2>/dev/null | grep -vE "^($2)" || true)
+    found=$(grep -rnE "^#include <($1)" core proto snapshot contracts settlement cli --include='*.hpp' --include='*.cpp' |
+        grep -vE "^($2)" || true)
     report "$3 belongs to $2 only" "$found"
 }
 home 'CLI/' 'cli/' CLI11
-home 'yaml-cpp/' 'cli/' yaml-cpp
+home 'yaml-cpp/' 'cli/config/' yaml-cpp
 home 'grpc|google/protobuf|nghttp2' 'proto/' 'gRPC, protobuf and nghttp2'
 home 'sqlite3' 'core/sqlite/[a-z0-9_]*\.cpp' SQLite
 home 'secp256k1|openssl/' 'core/crypto/[a-z_0-9]*\.cpp' 'secp256k1 and OpenSSL'
 home 'curl/|httplib' 'core/net/[a-z0-9_]*\.cpp' 'libcurl and cpp-httplib'
-home 'zstd' '(core/diffs|snapshot)/[a-z0-9_]*\.cpp' zstd
+home 'zstd' '(core/diffs|snapshot/pebble|snapshot/gzip)/[a-z0-9_]*\.cpp' zstd
 home 'nlohmann/' '[a-z0-9_/]*\.cpp' 'nlohmann-json'
 
 exit "$bad"

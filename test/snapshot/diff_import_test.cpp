@@ -9,6 +9,8 @@
 #include "core/diffs/diff_record.hpp"
 #include "core/diffs/memory_diff_store.hpp"
 #include "core/diffs/sqlite_diff_store.hpp"
+#include "snapshot/bolt/diff_log.hpp"
+#include "snapshot/open_diffs.hpp"
 #include "snapshot/roll.hpp"
 #include "test/snapshot/snapshot_facts.hpp"
 #include "test/support/reference_diffs.hpp"

@@ -13,7 +13,8 @@
 
 #include "core/base/atomic_file.hpp"
 #include "core/crypto/keccak.hpp"
-#include "snapshot/state_database.hpp"
+#include "snapshot/open_state.hpp"
+#include "snapshot/store/state_database.hpp"
 #include "test/support/bolt_writer.hpp"
 #include "test/support/pebble_writer.hpp"
 #include "test/support/state_entries.hpp"

@@ -13,6 +13,7 @@
 #include <catch2/catch.hpp>
 
 #include "snapshot/export.hpp"
+#include "snapshot/open_diffs.hpp"
 #include "snapshot/roll.hpp"
 #include "test/support/temp_dir.hpp"
 #include "test/support/test_data.hpp"

@@ -8,8 +8,9 @@
 
 #include <catch2/catch.hpp>
 
-#include "snapshot/pebble_database.hpp"
-#include "snapshot/state_database.hpp"
+#include "snapshot/open_state.hpp"
+#include "snapshot/pebble/database.hpp"
+#include "snapshot/store/state_database.hpp"
 #include "test/support/bolt_writer.hpp"
 #include "test/support/pebble_writer.hpp"
 #include "test/support/temp_dir.hpp"

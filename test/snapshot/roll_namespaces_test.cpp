@@ -8,6 +8,7 @@
 
 #include "core/base/atomic_file.hpp"
 #include "core/crypto/keccak.hpp"
+#include "snapshot/bolt/diff_log.hpp"
 #include "snapshot/export.hpp"
 #include "snapshot/roll.hpp"
 #include "test/snapshot/snapshot_facts.hpp"

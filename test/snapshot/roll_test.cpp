@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "snapshot/roll.hpp"
+#include "snapshot/bolt/diff_log.hpp"
 
 #include <sys/resource.h>
 #include <sys/wait.h>

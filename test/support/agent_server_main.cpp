@@ -14,7 +14,7 @@
 
 #include <sys/resource.h>
 
-#include "proto/agent_server.hpp"
+#include "proto/agent_port/agent_server.hpp"
 #include "test/support/fake_agent_link.hpp"
 
 int main(int argc, char** argv) {

@@ -139,12 +139,9 @@ struct FakeChain::Json {
 
     static json full_transaction(const Address& from, const Pooled& mined) {
         const EthTx& tx = mined.signed_tx.tx;
-        json out{{"hash", to_hex0x(mined.hash.view())},
-                 {"from", to_hex0x(from.view())},
-                 {"nonce", to_quantity(tx.nonce)},
-                 {"gas", to_quantity(tx.gas_limit)},
-                 {"value", to_quantity(tx.value)},
-                 {"input", to_hex0x(tx.data)}};
+        json out{{"hash", to_hex0x(mined.hash.view())}, {"from", to_hex0x(from.view())},
+                 {"nonce", to_quantity(tx.nonce)},      {"gas", to_quantity(tx.gas_limit)},
+                 {"value", to_quantity(tx.value)},      {"input", to_hex0x(tx.data)}};
         if (tx.to) out["to"] = to_hex0x(tx.to->view());
         return out;
     }

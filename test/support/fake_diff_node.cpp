@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "core/model/state_digest.hpp"
-#include "proto/codec.hpp"
-#include "proto/h2_client.hpp"
+#include "proto/codec/codec.hpp"
+#include "proto/h2/client.hpp"
 
 namespace ioswarm::test {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/coordinator/views.hpp"
+#include "core/ports/monitor.hpp"
 
 namespace ioswarm::test {
 

@@ -12,7 +12,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "core/base/bytes.hpp"
-#include "proto/codec.hpp"
+#include "proto/codec/codec.hpp"
 
 namespace ioswarm::test {
 

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "core/base/log.hpp"
-#include "proto/node_source.hpp"
+#include "proto/node/source.hpp"
 #include "test/support/fake_node.hpp"
 #include "test/support/test_data.hpp"
 

@@ -14,7 +14,7 @@
 #include <fmt/format.h>
 
 #include "core/crypto/keccak.hpp"
-#include "snapshot/pebble_format.hpp"
+#include "snapshot/pebble/format.hpp"
 
 namespace ioswarm::test {
 namespace {

@@ -7,7 +7,7 @@
 #include <random>
 #include <string>
 
-#include "proto/schema.hpp"
+#include "proto/codec/schema.hpp"
 
 namespace ioswarm::test {
 

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/model/state_digest.hpp"
-#include "snapshot/gzip.hpp"
+#include "snapshot/gzip/gzip.hpp"
 #include "test/support/bolt_writer.hpp"
 
 namespace ioswarm::test {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/coordinator/comparison.hpp"
+#include "core/accounting/comparison.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/config/config.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "cli/config/keys.hpp"
+#include "cli/config/secret_file.hpp"
+#include "cli/config/suggest.hpp"
+#include "cli/config/value.hpp"
+#include "core/crypto/hmac.hpp"
+#include "core/diffs/diff_file.hpp"
+
+extern char** environ;
+
+namespace ioswarm::cli {
+namespace {
+
+constexpr std::string_view kVariablePrefix = "IOSWARM_";
+
+std::optional<std::size_t> index_of(std::string_view name) {
+    const auto keys = config_keys();
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        if (keys[i].name == name) return i;
+    }
+    return std::nullopt;
+}
+
+/// "reward", "node", …: the first word of nested keys.
+bool is_group(std::string_view name) {
+    const auto keys = config_keys();
+    return std::any_of(keys.begin(), keys.end(), [&](const KeyRow& key) {
+        return key.name.size() > name.size() && key.name.starts_with(name) && key.name[name.size()] == '.';
+    });
+}
+
+/// "did you mean 'grpcPort'?"; always the nearest there is, however far.
+std::string nearest_key_hint(std::string_view name) {
+    std::vector<std::string_view> names;
+    for (const KeyRow& key : config_keys())
+        names.push_back(key.name);
+    constexpr std::size_t kAnyDistance = 64;
+    // A key that stands in the wrong map, or outside its map, is named by its last word.
+    for (const std::string_view candidate : names) {
+        const std::string_view last = candidate.substr(candidate.rfind('.') + 1);
+        if (last == name.substr(name.rfind('.') + 1)) return fmt::format("did you mean '{}'?", candidate);
+    }
+    return fmt::format("the nearest known key is '{}'", nearest(name, names, kAnyDistance));
+}
+
+class Loader {
+  public:
+    explicit Loader(const ConfigSources& sources) : sources_(sources) {}
+
+    tl::expected<LoadedConfig, std::vector<Error>> load() {
+        take_defaults();
+        for (const std::string& file : sources_.files)
+            take_file(file);
+        take_environment();
+        take_flags();
+        if (errors_.empty()) resolve_data_dir();
+        if (errors_.empty() && sources_.open_named_files) resolve_secret("masterSecret", "masterSecretFile");
+        if (errors_.empty()) choose_signer_key();
+        if (errors_.empty() && sources_.open_named_files) resolve_diffs_key();
+        if (errors_.empty()) check_combinations();
+        if (errors_.empty() && sources_.open_named_files) leave_node_store_alone();
+        loaded_.files = sources_.files;
+        if (!errors_.empty()) return tl::unexpected(std::move(errors_));
+        return std::move(loaded_);
+    }
+
+  private:
+    void error(std::string which, std::string why, std::string hint = {}) {
+        errors_.push_back(
+            Error{ErrorCode::config, "configuration", std::move(which), std::move(why), std::move(hint)});
+    }
+
+    /// Checks and stores a value; `where` heads the message when it is wrong.
+    void take(std::size_t index, std::string text, Origin origin, const std::string& where) {
+        const KeyRow& key = config_keys()[index];
+        if (Status assigned = assign(key, text, loaded_.settings); !assigned) {
+            error(where, assigned.error().why);
+            if (origin.kind == OriginKind::flag) errors_.back().code = ErrorCode::usage;
+            return;
+        }
+        loaded_.values[index] = ConfigValue{std::move(text), std::move(origin)};
+    }
+
+    void take_defaults() {
+        loaded_.values.resize(config_keys().size());
+        for (std::size_t i = 0; i < config_keys().size(); ++i) {
+            const KeyRow& key = config_keys()[i];
+            take(i, std::string(key.fallback), Origin{}, fmt::format("default of {}", key.name));
+        }
+    }
+
+    void take_file(const std::string& file) {
+        Result<std::string> text = read_config_file(file);
+        if (!text) {
+            Error error = std::move(text).error();
+            // As for a file that a key names: waiting does not make it appear, and a service need not try
+            // again.
+            if (error.code == ErrorCode::not_found) error.code = ErrorCode::config;
+            errors_.push_back(std::move(error));
+            return;
+        }
+        FileSection section = parse_config_text(*text, file, sources_.environment);
+        std::move(section.problems.begin(), section.problems.end(), std::back_inserter(errors_));
+        for (FileEntry& entry : section.entries)
+            take_entry(file, entry);
+    }
+
+    void take_entry(const std::string& file, FileEntry& entry) {
+        const std::string where = fmt::format("{}:{}: ioswarm.{}", file, entry.line, entry.name);
+        const auto index = index_of(entry.name);
+        if (!index && is_group(entry.name)) {
+            error(where, "is a map of keys, not a value");
+            return;
+        }
+        if (!index) {
+            error(where, "unknown key", nearest_key_hint(entry.name));
+            return;
+        }
+        const KeyRow& key = config_keys()[*index];
+        if (entry.is_list && key.form != KeyForm::http_urls) {
+            error(where, "is a list, a single value is expected");
+            return;
+        }
+        const bool is_text = std::holds_alternative<std::string ServeConfig::*>(key.field);
+        if (entry.quoted && !is_text) {
+            error(where, fmt::format("is a text in quotes, not {}", describe_type(key)));
+            return;
+        }
+        take(*index, std::move(entry.text), Origin{OriginKind::file, fmt::format("{}:{}", file, entry.line)},
+             where);
+    }
+
+    void take_environment() {
+        for (std::size_t i = 0; i < config_keys().size(); ++i) {
+            const std::string name = environment_name(config_keys()[i]);
+            auto value = sources_.environment(name);
+            // An empty variable is as good as none: what blanks a secret must be written down somewhere.
+            if (!value || value->empty()) continue;
+            take(i, *std::move(value), Origin{OriginKind::environment, name}, name);
+        }
+    }
+
+    void take_flags() {
+        for (std::size_t i = 0; i < sources_.flags.size(); ++i) {
+            if (!sources_.flags[i]) continue;
+            const std::string name = flag_name(config_keys()[i]);
+            take(i, *sources_.flags[i], Origin{OriginKind::flag, name}, name);
+            if (config_keys()[i].secret) {
+                loaded_.warnings.push_back(
+                    fmt::format("{}: the process list shows it; give {}File in a file instead", name,
+                                config_keys()[i].name));
+            }
+        }
+    }
+
+    [[nodiscard]] const ConfigValue& value(std::string_view name) const {
+        return loaded_.values[*index_of(name)];
+    }
+    [[nodiscard]] bool is_set(std::string_view name) const { return !value(name).text.empty(); }
+
+    void resolve_data_dir() {
+        std::string& dir = loaded_.settings.data_dir;
+        if (!dir.empty()) return;
+        if (geteuid() == 0) {
+            dir = "/var/lib/ioswarm";
+        } else if (const auto state = sources_.environment("XDG_STATE_HOME");
+                   state && state->starts_with('/')) {
+            dir = *state + "/ioswarm";  // the XDG rules want a relative one ignored
+        } else if (const auto home = sources_.environment("HOME"); home && !home->empty()) {
+            dir = *home + "/.local/state/ioswarm";
+        } else {
+            error("dataDir", "not given, and neither XDG_STATE_HOME nor HOME is set", "give --data-dir");
+        }
+    }
+
+    /// A name that leads nowhere is a mistake of the configuration, not of the file system.
+    void cannot_read_named(std::string_view key, Error error) {
+        if (error.code == ErrorCode::not_found) {
+            error.code = ErrorCode::config;
+            error.hint = fmt::format("{} names it, from {}", key, to_string(value(key).origin));
+        }
+        errors_.push_back(std::move(error));
+    }
+
+    /// The node's own configuration, read by us too, names the node's own store.
+    void leave_node_store_alone() {
+        std::string& path = loaded_.settings.diff_store_path;
+        if (path.empty() || !loaded_.settings.diff_store_enabled) return;
+        const auto kind = diff_file_kind(path);
+        const bool hidden = !kind && kind.error().code == ErrorCode::permission_denied;
+        if (!hidden && !(kind && *kind == DiffFileKind::bolt)) return;
+        const std::string given =
+            fmt::format("diffStorePath {}, from {},", path, to_string(value("diffStorePath").origin));
+        path.clear();
+        loaded_.warnings.push_back(
+            fmt::format("{} {}: this program leaves it alone and keeps its state diffs in {}", given,
+                        hidden ? "may not be read by this user, as a node's own store may not"
+                               : "holds iotex-core's own store of state diffs",
+                        diff_store_file(loaded_.settings)));
+    }
+
+    enum class Counts { neither, direct, file };
+    /// A secret may stand in the configuration or in a file that it names; the one from the stronger source
+    /// counts.
+    Counts which_counts(std::string_view name, std::string_view file_name) {
+        const ConfigValue& file = value(file_name);
+        const ConfigValue& direct = value(name);
+        if (file.text.empty()) return direct.text.empty() ? Counts::neither : Counts::direct;
+        if (!direct.text.empty() && direct.origin.kind == file.origin.kind) {
+            error(fmt::format("{} and {}", name, file_name), "both are given",
+                  fmt::format("keep one of them; they came from {} and {}", to_string(direct.origin),
+                              to_string(file.origin)));
+            return Counts::neither;
+        }
+        return !direct.text.empty() && direct.origin.kind > file.origin.kind ? Counts::direct : Counts::file;
+    }
+
+    /// The key itself is not read here: only what settles opens its file.
+    void choose_signer_key() {
+        switch (which_counts("rewardSignerKey", "rewardSignerKeyFile")) {
+            case Counts::neither:
+                return;
+            case Counts::direct:
+                loaded_.settings.reward_signer_key_file.clear();
+                return;
+            case Counts::file:
+                wipe(loaded_.settings.reward_signer_key);
+                loaded_.settings.reward_signer_key.clear();
+                return;
+        }
+    }
+
+    void resolve_secret(std::string_view name, std::string_view file_name) {
+        const std::size_t index = *index_of(name);
+        const ConfigValue& file = value(file_name);
+        if (which_counts(name, file_name) != Counts::file) return;
+        Result<std::string> secret = read_secret_file(file.text, sources_.environment("CREDENTIALS_DIRECTORY"));
+        if (!secret) {
+            cannot_read_named(file_name, std::move(secret).error());
+            return;
+        }
+        take(index, *std::move(secret), Origin{file.origin.kind, file.text}, file.text);
+    }
+
+    /// The key goes over the wire as it is: a master secret there by mistake must not.
+    void resolve_diffs_key() {
+        const ConfigValue& file = value("node.diffsKeyFile");
+        if (file.text.empty()) return;
+        Result<std::string> key = read_secret_file(file.text, sources_.environment("CREDENTIALS_DIRECTORY"));
+        if (!key) {
+            cannot_read_named("node.diffsKeyFile", std::move(key).error());
+        } else if (!is_agent_key(*key)) {
+            error(file.text, "holds no agent's key, which is iosw_ and 64 hex digits",
+                  fmt::format("{} came from {}; ioswarm keygen prints keys", "node.diffsKeyFile",
+                              to_string(file.origin)));
+        } else {
+            loaded_.settings.node_diffs_key = *std::move(key);
+        }
+    }
+
+    /// A key that is of no use, or does harm, without another.
+    void needs(std::string_view first, std::string_view second) {
+        if (!is_set(first) || is_set(second)) return;
+        error(std::string(second), fmt::format("not given, though {} is", first),
+              fmt::format("{} came from {}", first, to_string(value(first).origin)));
+    }
+
+    void needs_both(std::string_view first, std::string_view second) {
+        if (is_set(first) == is_set(second)) return;
+        const std::string_view given = is_set(first) ? first : second;
+        const std::string_view missing = is_set(first) ? second : first;
+        error(
+            std::string(missing), fmt::format("not given, though {} is", given),
+            fmt::format("both are needed, or neither; {} came from {}", given, to_string(value(given).origin)));
+    }
+
+    void check_combinations() {
+        needs_both("tls.cert", "tls.key");
+        needs_both("node.grpc", "node.web3");
+        needs("rewardSignerKey", "rewardContract");
+        needs("rewardSignerKeyFile", "rewardContract");
+        needs("rewardSignerPasswordFile", "rewardSignerKeyFile");
+        check_settlement();
+        needs_both("node.diffs", "node.diffsAgentId");
+        needs("node.diffsKeyFile", "node.diffs");
+        const ServeConfig& settings = loaded_.settings;
+        if (settings.grpc_port != 0 && settings.grpc_port == settings.swarm_api_port) {
+            error("swarmApiPort", fmt::format("{} is grpcPort too", settings.grpc_port));
+        }
+        check_diffs_peer();
+    }
+
+    /// What serve needs when it is to pay by itself.
+    void check_settlement() {
+        const ServeConfig& settings = loaded_.settings;
+        if (!settings.settlement_enabled) return;
+        const std::string hint =
+            fmt::format("settlement.enabled came from {}", to_string(value("settlement.enabled").origin));
+        if (settings.reward_contract.empty())
+            error("rewardContract", "not given, though settlement.enabled is true", hint);
+        if (settings.reward_signer_key.empty() && settings.reward_signer_key_file.empty()) {
+            error("rewardSignerKeyFile", "not given, though settlement.enabled is true", hint);
+        }
+        for (const auto& [name, limit] :
+             {std::pair{"settlement.maxPerSettlementIOTX", settings.settlement_max_per_settlement_iotx},
+              std::pair{"settlement.maxPerDayIOTX", settings.settlement_max_per_day_iotx}}) {
+            if (limit != Decimal{}) continue;
+            error(name, "not set, though settlement.enabled is true",
+                  "'ioswarm settle init' proposes a limit from what is owed; " + hint);
+        }
+    }
+
+    /// The node's own configuration, read by us too, gives its module the very port that we would take.
+    void check_diffs_peer() {
+        const ServeConfig& settings = loaded_.settings;
+        const auto peer = parse_host_port(settings.node_diffs);
+        if (!peer || peer->port != settings.grpc_port) return;
+        if (peer->host != "localhost" && !is_loopback(peer->host)) return;
+        error("node.diffs", fmt::format("{} is grpcPort of this program too", settings.node_diffs),
+              "beside the node's module give grpcPort and swarmApiPort other values in the second file");
+    }
+
+    const ConfigSources& sources_;
+    LoadedConfig loaded_;
+    std::vector<Error> errors_;
+};
+
+/// Variables that look like a key of ours and are none: a typo here would otherwise go unseen.
+void warn_of_typos(std::vector<std::string>& warnings) {
+    std::vector<std::string> known;
+    for (const KeyRow& key : config_keys())
+        known.push_back(environment_name(key));
+    const std::vector<std::string_view> candidates(known.begin(), known.end());
+    for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+        std::string_view name(*variable);
+        name = name.substr(0, name.find('='));
+        if (!name.starts_with(kVariablePrefix)) continue;
+        const std::string_view near = nearest(name, candidates, 2);
+        if (!near.empty() && near != name) {
+            warnings.push_back(fmt::format("{} in the environment is ignored; did you mean {}?", name, near));
+        }
+    }
+}
+
+}  // namespace
+
+std::string to_string(const Origin& origin) {
+    return origin.kind == OriginKind::fallback ? "default" : origin.detail;
+}
+
+Environment process_environment() {
+    return [](const std::string& name) -> std::optional<std::string> {
+        const char* value = std::getenv(name.c_str());
+        if (value == nullptr) return std::nullopt;
+        return std::string(value);
+    };
+}
+
+tl::expected<LoadedConfig, std::vector<Error>> load_config(const ConfigSources& sources) {
+    auto loaded = Loader(sources).load();
+    if (loaded) warn_of_typos(loaded->warnings);
+    return loaded;
+}
+
+bool names_block_source(const LoadedConfig& config) {
+    const auto keys = config_keys();
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        const std::string_view name = keys[i].name;
+        const bool tells = name == "node.grpc" || name == "node.web3" || name.starts_with("chain.");
+        const ConfigValue& value = config.values[i];
+        if (tells && value.origin.kind != OriginKind::fallback && !value.text.empty()) return true;
+    }
+    return false;
+}
+
+std::string shown_value(std::size_t key_index, const LoadedConfig& config) {
+    const KeyRow& key = config_keys()[key_index];
+    const std::string& text = config.values[key_index].text;
+    if (key.secret) return text.empty() ? "" : "********";
+    if (key.name == "dataDir") return config.settings.data_dir;
+    if (key.name == "diffStorePath") return config.settings.diff_store_path;
+    const bool is_url = key.form == KeyForm::http_url || key.form == KeyForm::http_urls;
+    return is_url && !text.empty() ? urls_without_credentials(text) : text;
+}
+
+}  // namespace ioswarm::cli

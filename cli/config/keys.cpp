@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/config/keys.hpp"
+
+#include <array>
+
+#include <fmt/format.h>
+
+#include "cli/config/value.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+using C = ServeConfig;
+constexpr std::uint64_t kMaxPort = 65'535;
+constexpr std::uint64_t kMaxU32 = UINT32_MAX;
+constexpr std::uint64_t kDayMs = 86'400'000;
+constexpr std::uint64_t kMaxBlockTimeMs = 25'000;  // nothing is dispatched from a source 30 s behind
+
+// Rows in the order of ../shared/spec/config-and-http.md. Percentages and the multiplier have their ranges in
+// whole numbers here; fractions between them are allowed.
+// clang-format off
+const auto kKeys = std::to_array<KeyRow>({
+    {"enabled", &C::enabled, "false", "BOOL", "iotex-core's own switch; serve runs either way"},
+    {"grpcPort", &C::grpc_port, "14689", "PORT", "port for agents; 0 = any free one", 0, kMaxPort},
+    {"swarmApiPort", &C::swarm_api_port, "14690", "PORT", "port of the monitoring API; 0 = none", 0, kMaxPort},
+    {"maxAgents", &C::max_agents, "100", "N", "agents registered at once", 0, kMaxU32},
+    {"taskLevel", &C::task_level, "L2", "LEVEL", "level of the tasks given out",
+     0, 0, KeyForm::choice, "L1|L2|L3|L4"},
+    {"shadowMode", &C::shadow_mode, "true", "BOOL", "compare answers with executed blocks"},
+    {"pollIntervalMs", &C::poll_interval_ms, "1000", "MS", "longest pause between two reads of the pool, in milliseconds",
+     10, 10'000},
+    {"masterSecret", &C::master_secret, "", "TEXT",
+     "secret that agents' keys are made from; empty = no authentication", 0, 0, KeyForm::any, {}, true},
+    {"delegateAddress", &C::delegate_address, "", "ADDRESS", "the delegate, io1 or 0x; coinbase of tasks",
+     0, 0, KeyForm::address},
+    {"epochRewardIOTX", &C::epoch_reward_iotx, "0", "IOTX", "reward of an epoch; 0 = nothing is accrued or paid"},
+    {"rewardContract", &C::reward_contract, "", "ADDRESS", "contract that pays rewards; empty = no settlement",
+     0, 0, KeyForm::address},
+    {"rewardSignerKey", &C::reward_signer_key, "", "HEX", "private key that settles; better given as a file",
+     0, 0, KeyForm::key_hex, {}, true},
+    {"rewardRpcUrl", &C::reward_rpc_url, "https://babel-api.mainnet.iotex.io", "URLS",
+     "Ethereum endpoints to settle by, commas between", 0, 0, KeyForm::http_urls},
+    {"rewardChainId", &C::reward_chain_id, "4689", "ID", "chain of the reward contract", 1, INT64_MAX},
+    {"diffBufferSize", &C::diff_buffer_size, "100", "BLOCKS", "blocks of state diffs kept in memory", 1, 100'000},
+    {"diffStoreEnabled", &C::diff_store_enabled, "true", "BOOL", "keep state diffs on disk"},
+    {"diffStorePath", &C::diff_store_path, "", "FILE", "store of state diffs; default: statediffs.db in dataDir",
+     0, 0, KeyForm::path},
+    {"diffRetainHeight", &C::diff_retain_height, "10000", "BLOCKS", "blocks of state diffs kept; 0 = all"},
+    {"reward.delegateCutPct", &C::delegate_cut_pct, "10", "PERCENT", "the delegate's part of the reward", 0, 100},
+    {"reward.epochBlocks", &C::epoch_blocks, "360", "BLOCKS", "length of an epoch", 1, kMaxU32},
+    {"reward.minEpochSeconds", &C::min_epoch_seconds, "30", "SECONDS", "least length of an epoch", 1, kDayMs / 1000},
+    {"reward.minTasksForReward", &C::min_tasks_for_reward, "10", "N", "tasks an agent needs in an epoch to be paid"},
+    {"reward.bonusAccuracyPct", &C::bonus_accuracy_pct, "99.5", "PERCENT",
+     "accuracy from which the bonus is due", 0, 100},
+    {"reward.bonusMultiplier", &C::bonus_multiplier, "1.2", "FACTOR", "weight of work with the bonus", 1, 1'000},
+
+    {"dataDir", &C::data_dir, "", "DIR",
+     "ledger and logs; default: /var/lib/ioswarm as root, else $XDG_STATE_HOME/ioswarm", 0, 0, KeyForm::path},
+    {"masterSecretFile", &C::master_secret_file, "", "FILE", "file that holds the masterSecret", 0, 0, KeyForm::path},
+    {"rewardSignerKeyFile", &C::reward_signer_key_file, "", "FILE", "file that holds the rewardSignerKey, or a keystore",
+     0, 0, KeyForm::path},
+    {"rewardSignerPasswordFile", &C::reward_signer_password_file, "", "FILE", "file that holds the keystore's password",
+     0, 0, KeyForm::path},
+    {"settlement.enabled", &C::settlement_enabled, "false", "BOOL", "serve pays by itself what is owed"},
+    {"settlement.push", &C::settlement_push, "true", "BOOL", "send the money to the wallets; false: agents claim it"},
+    {"settlement.everyEpochs", &C::settlement_every_epochs, "1", "N", "epochs that are owed before anything is paid",
+     1, kMaxU32},
+    {"settlement.minPayoutIOTX", &C::settlement_min_payout_iotx, "0", "IOTX", "amount owed before anything is paid"},
+    {"settlement.maxGasPriceGwei", &C::settlement_max_gas_price_gwei, "2000", "GWEI", "highest gas price paid",
+     1, 1'000'000'000},
+    {"settlement.maxGasPercent", &C::settlement_max_gas_percent, "10", "PERCENT",
+     "most that gas may cost, as a share of the value; above it, wait and pay more at once", 1, 1'000'000},
+    {"settlement.maxPerSettlementIOTX", &C::settlement_max_per_settlement_iotx, "0", "IOTX",
+     "most that one settlement may cost, value and gas; 0 = not set, nothing is paid"},
+    {"settlement.maxPerDayIOTX", &C::settlement_max_per_day_iotx, "0", "IOTX",
+     "most that the settlements of one day may cost; 0 = not set, nothing is paid"},
+    {"settlement.blockGasLimit", &C::settlement_block_gas_limit, "25000000", "GAS", "gas of a block on the chain",
+     1'000'000, kMaxU32},
+    {"listen", &C::listen, "", "IP", "address of both ports; default: all with a secret, else 127.0.0.1",
+     0, 0, KeyForm::ip},
+    {"node.grpc", &C::node_grpc, "", "HOST:PORT", "the node's gRPC API; default: the embedded chain",
+     0, 0, KeyForm::host_port},
+    {"node.web3", &C::node_web3, "", "URL", "the node's web3 API", 0, 0, KeyForm::http_url},
+    {"node.diffs", &C::node_diffs, "", "HOST:PORT", "a node's own ioswarm module, to relay its diffs",
+     0, 0, KeyForm::host_port},
+    {"node.diffsAgentId", &C::node_diffs_agent_id, "", "ID", "agent id to take diffs with", 0, 0, KeyForm::agent_id},
+    {"node.diffsKeyFile", &C::node_diffs_key_file, "", "FILE", "file that holds that agent's key",
+     0, 0, KeyForm::path},
+    {"tls.cert", &C::tls_cert, "", "FILE", "certificate chain for agents, PEM; read again when it changes",
+     0, 0, KeyForm::path},
+    {"tls.key", &C::tls_key, "", "FILE", "its private key, PEM; read again when it changes", 0, 0, KeyForm::path},
+    {"agents.allowed", &C::agents_allowed, "", "FILE",
+     "ids of the only agents admitted, one a line; SIGHUP reloads", 0, 0, KeyForm::path},
+    {"agents.revoked", &C::agents_revoked, "", "FILE", "ids of agents shut out, one a line; SIGHUP reloads",
+     0, 0, KeyForm::path},
+    {"trustedProxies", &C::trusted_proxies, "", "NETWORKS",
+     "addresses or networks of proxies in front, commas between; loopback is one anyway", 0, 0, KeyForm::networks},
+    {"maxStreamsPerConnection", &C::max_streams_per_connection, "0", "N",
+     "calls at once on one connection; 0 = 4 for each of maxAgents, at least 100", 0, 1'000'000},
+    {"taskRedundancy", &C::task_redundancy, "1", "N", "agents a task goes to", 1, 16},
+    {"taskTimeoutMs", &C::task_timeout_ms, "10000", "MS",
+     "milliseconds after which a task goes to another agent", 100, kDayMs},
+    {"snapshotDir", &C::snapshot_dir, "", "DIR", "where snapshots are published", 0, 0, KeyForm::path},
+    {"chain.seed", &C::chain_seed, "1", "N", "seed of the embedded chain",
+     0, UINT64_MAX, KeyForm::any, {}, false, "--seed"},
+    {"chain.blockTime", &C::chain_block_time, "5s", "DURATION", "time between its blocks",
+     10, kMaxBlockTimeMs, KeyForm::any, {}, false, "--block-time"},
+    {"chain.tps", &C::chain_tps, "10", "N", "its transactions a second", 0, 10'000, KeyForm::any, {}, false, "--tps"},
+    {"chain.accounts", &C::chain_accounts, "1000", "N", "its accounts",
+     2, 100'000, KeyForm::any, {}, false, "--accounts"},
+    {"chain.lastSlot", &C::chain_last_slot, "0", "BLOCKS",
+     "blocks after which no new transactions come; 0 = they go on", 0, UINT64_MAX, KeyForm::any, {}, false, "--last-slot"},
+    {"log.format", &C::log_format, "text", "FORMAT", "form of the log", 0, 0, KeyForm::choice, "text|json"},
+    {"log.level", &C::log_level, "info", "LEVEL", "least level that is logged",
+     0, 0, KeyForm::choice, "debug|info|warn|error"},
+});
+// clang-format on
+
+bool is_upper(char c) {
+    return c >= 'A' && c <= 'Z';
+}
+char to_lower(char c) {
+    return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
+}
+char to_upper(char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+}
+
+/// "epochRewardIOTX" → "epoch-reward-iotx": a new word begins where an upper-case letter follows a lower-case
+/// one.
+std::string words(std::string_view name) {
+    std::string out;
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        if (name[i] == '.') {
+            out += '-';
+            continue;
+        }
+        if (is_upper(name[i]) && i > 0 && !is_upper(name[i - 1]) && name[i - 1] != '.') out += '-';
+        out += to_lower(name[i]);
+    }
+    return out;
+}
+
+}  // namespace
+
+std::span<const KeyRow> config_keys() {
+    return kKeys;
+}
+
+std::string flag_name(const KeyRow& key) {
+    return key.flag.empty() ? "--" + words(key.name) : std::string(key.flag);
+}
+
+std::string environment_name(const KeyRow& key) {
+    std::string out = "IOSWARM_";
+    for (const char c : words(key.name))
+        out += c == '-' ? '_' : to_upper(c);
+    return out;
+}
+
+}  // namespace ioswarm::cli

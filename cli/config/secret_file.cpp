@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/config/secret_file.hpp"
+
+#include <cerrno>
+#include <istream>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "core/base/bytes.hpp"
+#include "core/crypto/hmac.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+constexpr std::string_view kCannotRead = "cannot read the secret";
+constexpr std::string_view kCannotMake = "cannot make the secret";
+
+class FileDescriptor {
+  public:
+    explicit FileDescriptor(int fd) : fd_(fd) {}
+    ~FileDescriptor() {
+        if (fd_ >= 0) close(fd_);
+    }
+    FileDescriptor(const FileDescriptor&) = delete;
+    FileDescriptor& operator=(const FileDescriptor&) = delete;
+    [[nodiscard]] int get() const { return fd_; }
+
+  private:
+    int fd_;
+};
+
+/// Without the line break at its end; one line is left.
+Result<std::string> as_secret(std::string text, const std::string& name) {
+    if (text.size() > kMaxSecretBytes) {
+        wipe(text);
+        return fail(ErrorCode::config, std::string(kCannotRead), name,
+                    fmt::format("it is larger than {} bytes", kMaxSecretBytes));
+    }
+    if (text.ends_with('\n')) text.pop_back();
+    if (text.ends_with('\r')) text.pop_back();
+    if (text.empty()) return fail(ErrorCode::config, std::string(kCannotRead), name, "it is empty");
+    if (text.find_first_of(std::string_view("\n\0", 2)) != std::string::npos) {
+        wipe(text);
+        return fail(ErrorCode::config, std::string(kCannotRead), name, "it holds more than one line");
+    }
+    return text;
+}
+
+Status check_mode(int fd, const std::string& path, bool credential) {
+    struct stat info {};
+    if (fstat(fd, &info) != 0) return fail(errno_error(errno, std::string(kCannotRead), path));
+    if (!S_ISREG(info.st_mode)) return {};  // a pipe: who could open it is not up to its mode
+    const mode_t refused = credential ? 0027 : 0077;
+    if ((info.st_mode & refused) == 0) return {};
+    return fail(
+        ErrorCode::permission_denied, std::string(kCannotRead), path,
+        fmt::format("others may read or change it (mode {:04o})", static_cast<unsigned>(info.st_mode & 07777)),
+        fmt::format("chmod 600 {}", path));
+}
+
+}  // namespace
+
+bool wait_until_readable(int fd, const std::stop_token& stop) {
+    // Signals are read by another thread and end no wait of their own.
+    constexpr int kPollMs = 100;
+    pollfd ready{fd, POLLIN, 0};
+    while (!stop.stop_requested()) {
+        const int count = poll(&ready, 1, kPollMs);
+        if (count > 0 || (count < 0 && errno != EINTR)) return true;
+    }
+    return false;
+}
+
+Result<SecretBytes> read_private_file(const std::string& path, std::size_t max_bytes,
+                                      const std::optional<std::string>& credentials_directory,
+                                      const std::stop_token& stop) {
+    // Without O_NONBLOCK the opening of a named pipe would wait for its writer, deaf to every signal.
+    const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    if (file.get() < 0) return fail(errno_error(errno, std::string(kCannotRead), path));
+    const bool credential = credentials_directory && !credentials_directory->empty() &&
+                            path.starts_with(*credentials_directory + "/") &&
+                            path.find("/../") == std::string::npos;
+    if (Status mode = check_mode(file.get(), path, credential); !mode) return fail(std::move(mode).error());
+    SecretBytes content(max_bytes + 1);
+    std::size_t size = 0;
+    while (size < content.size()) {
+        if (!wait_until_readable(file.get(), stop))
+            return fail(ErrorCode::cancelled, std::string(kCannotRead), path, "stopped while waiting for it");
+        const ssize_t got = read(file.get(), content.data() + size, content.size() - size);
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (got < 0) return fail(errno_error(errno, std::string(kCannotRead), path));
+        if (got == 0) break;
+        size += static_cast<std::size_t>(got);
+    }
+    if (size > max_bytes) {
+        return fail(ErrorCode::config, std::string(kCannotRead), path,
+                    fmt::format("it is larger than {} bytes", max_bytes));
+    }
+    content.shorten(size);
+    return content;
+}
+
+Result<std::string> read_secret_file(const std::string& path,
+                                     const std::optional<std::string>& credentials_directory) {
+    const auto content = read_private_file(path, kMaxSecretBytes, credentials_directory);
+    if (!content) return fail(content.error());
+    return as_secret(std::string(content->text()), path);
+}
+
+Result<std::string> read_secret(std::istream& in, const std::string& name) {
+    std::string text(kMaxSecretBytes + 1, '\0');
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(in.gcount()));
+    return as_secret(std::move(text), name);
+}
+
+Result<std::string> make_secret_file(const std::string& path) {
+    constexpr std::size_t kSecretBytes = 32;
+    Result<Bytes> random = random_bytes(kSecretBytes);
+    if (!random) return fail(std::move(random).error());
+    std::string digits = to_hex(*random);
+    wipe(*random);
+    const FileDescriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (file.get() < 0) {
+        if (errno == EEXIST) {
+            return fail(ErrorCode::io, std::string(kCannotMake), path, "the file exists",
+                        "a secret is never overwritten: every agent's key depends on it");
+        }
+        return fail(errno_error(errno, std::string(kCannotMake), path));
+    }
+    std::string line = digits + "\n";
+    const ssize_t written = write(file.get(), line.data(), line.size());
+    const int failure = written < 0 ? errno : EIO;
+    const bool complete = written == static_cast<ssize_t>(line.size()) && fsync(file.get()) == 0;
+    wipe(line);
+    if (!complete) {
+        unlink(path.c_str());
+        return fail(errno_error(failure, std::string(kCannotMake), path));
+    }
+    return digits;
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "core/base/decimal.hpp"
+
+namespace ioswarm::cli {
+
+/// Everything that can be configured, checked and typed. Filled from the table of keys (cli/config/keys.hpp),
+/// which also holds every default; ../shared/spec/config-and-http.md section 1 says what each means.
+struct ServeConfig {
+    // Keys that iotex-core knows too.
+    bool enabled{};
+    std::uint64_t grpc_port{};
+    std::uint64_t swarm_api_port{};
+    std::uint64_t max_agents{};
+    std::string task_level;
+    bool shadow_mode{};
+    std::uint64_t poll_interval_ms{};
+    std::string master_secret;  ///< after loading also what masterSecretFile holds
+    std::string delegate_address;
+    Decimal epoch_reward_iotx;
+    std::string reward_contract;
+    std::string reward_signer_key;  ///< empty after loading when reward_signer_key_file counts instead
+    std::string reward_rpc_url;     ///< URLs with commas between
+    std::uint64_t reward_chain_id{};
+    std::uint64_t diff_buffer_size{};
+    bool diff_store_enabled{};
+    std::string diff_store_path;
+    std::uint64_t diff_retain_height{};
+    Decimal delegate_cut_pct;
+    std::uint64_t epoch_blocks{};
+    std::uint64_t min_epoch_seconds{};
+    std::uint64_t min_tasks_for_reward{};
+    Decimal bonus_accuracy_pct;
+    Decimal bonus_multiplier;
+
+    // This project's own.
+    std::string data_dir;  ///< after loading never empty
+    std::string master_secret_file;
+    std::string
+        reward_signer_key_file;  ///< never read by loading; empty after it when reward_signer_key counts
+    std::string reward_signer_password_file;
+    bool settlement_enabled{};
+    bool settlement_push{};
+    std::uint64_t settlement_every_epochs{};
+    Decimal settlement_min_payout_iotx;
+    std::uint64_t settlement_max_gas_price_gwei{};
+    std::uint64_t settlement_max_gas_percent{};
+    Decimal settlement_max_per_settlement_iotx;  ///< 0: not set
+    Decimal settlement_max_per_day_iotx;         ///< 0: not set
+    std::uint64_t settlement_block_gas_limit{};
+    std::string listen;  ///< after loading still empty when not given: the bind rule depends on the secret
+    std::string node_grpc;
+    std::string node_web3;
+    std::string node_diffs;
+    std::string node_diffs_agent_id;
+    std::string node_diffs_key_file;
+    std::string node_diffs_key;  ///< after loading what node.diffsKeyFile holds
+    std::string tls_cert;
+    std::string tls_key;
+    std::string agents_allowed;
+    std::string agents_revoked;
+    std::string trusted_proxies;
+    std::uint64_t max_streams_per_connection{};
+    std::uint64_t task_redundancy{};
+    std::uint64_t task_timeout_ms{};
+    std::string snapshot_dir;
+    std::uint64_t chain_seed{};
+    std::chrono::milliseconds chain_block_time{};
+    std::uint64_t chain_tps{};
+    std::uint64_t chain_accounts{};
+    std::uint64_t chain_last_slot{};
+    std::string log_format;
+    std::string log_level;
+};
+
+/// diffStorePath, or statediffs.db in the data directory.
+[[nodiscard]] inline std::string diff_store_file(const ServeConfig& config) {
+    return config.diff_store_path.empty() ? config.data_dir + "/statediffs.db" : config.diff_store_path;
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/config/value.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include <arpa/inet.h>
+
+#include <fmt/format.h>
+
+#include "cli/config/keys.hpp"
+#include "core/base/ip_network.hpp"
+#include "core/crypto/address.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+bool is_visible_ascii(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+bool is_one_of(std::string_view text, std::string_view choices) {
+    while (!choices.empty()) {
+        const std::size_t end = std::min(choices.find('|'), choices.size());
+        if (choices.substr(0, end) == text) return true;
+        choices.remove_prefix(std::min(end + 1, choices.size()));
+    }
+    return false;
+}
+
+std::string choice_list(std::string_view choices) {
+    std::string out(choices);
+    const std::size_t last = out.rfind('|');
+    if (last != std::string::npos) out.replace(last, 1, " or ");
+    for (std::size_t at = out.find('|'); at != std::string::npos; at = out.find('|'))
+        out.replace(at, 1, ", ");
+    return out;
+}
+
+/// Empty when the text has the form, else why not.
+std::string check_form(const KeyRow& key, std::string_view text) {
+    if (text.find('\0') != std::string_view::npos) return "contains a NUL character";
+    if (text.empty()) return key.form == KeyForm::choice ? "is empty" : "";  // for all others: not set
+    switch (key.form) {
+        case KeyForm::any:
+        case KeyForm::path:
+            return "";
+        case KeyForm::ip:
+            return is_ip(text) ? "" : "is not an IP address";
+        case KeyForm::networks: {
+            const auto networks = IpNetwork::parse_list(text);
+            return networks ? "" : fmt::format("has '{}': {}", networks.error().which, networks.error().why);
+        }
+        case KeyForm::host_port:
+            return parse_host_port(text) ? "" : "is not host:port";
+        case KeyForm::http_url:
+            return is_http_url(text) ? "" : "is not an http:// or https:// URL";
+        case KeyForm::http_urls:
+            return parse_http_urls(text) ? "" : "is not " + describe_type(key);
+        case KeyForm::agent_id:
+            return is_agent_id(text) ? "" : "is not 1 to 128 characters of visible ASCII";
+        case KeyForm::choice:
+            return is_one_of(text, key.choices) ? "" : "is not " + choice_list(key.choices);
+        case KeyForm::key_hex:
+            return fixed_from_hex<Hash256>(text) ? "" : "is not 32 bytes in hex";
+        case KeyForm::address: {
+            const Result<Address> address = parse_address(text);
+            return address ? "" : "is not an address: " + address.error().text();
+        }
+    }
+    return "";
+}
+
+/// Compares decimal amounts exactly: is value ≥ min and ≤ max?
+bool within(const Decimal& value, std::uint64_t min, std::uint64_t max) {
+    U512 scale = 1;
+    for (unsigned i = 0; i < value.scale; ++i)
+        scale *= 10;
+    const U512 unscaled(value.unscaled);
+    return unscaled >= scale * min && unscaled <= scale * max;
+}
+
+std::string range_text(const KeyRow& key) {
+    return fmt::format(" from {} to {}", key.min, key.max);
+}
+
+Error wrong(const KeyRow& key, std::string_view text, std::string_view why) {
+    // The value of a secret stays out of terminals and logs even when it is wrong; so does what is quoted at
+    // length.
+    constexpr std::size_t kLongestQuote = 80;
+    const bool is_url = key.form == KeyForm::http_url || key.form == KeyForm::http_urls;
+    const std::string shown = is_url ? urls_without_credentials(text) : std::string(text);
+    const std::string quoted =
+        key.secret ? "the value" : fmt::format("'{}'", std::string_view(shown).substr(0, kLongestQuote));
+    return Error{ErrorCode::config, "", "", fmt::format("{} {}", quoted, why), ""};
+}
+
+struct Assigner {
+    const KeyRow& key;
+    std::string_view text;
+    ServeConfig& config;
+
+    [[nodiscard]] Status not_what_it_must_be() const {
+        return fail(wrong(key, text, "is not " + describe_type(key)));
+    }
+    Status operator()(bool ServeConfig::*field) const {
+        const auto value = parse_bool(text);
+        if (!value) return not_what_it_must_be();
+        config.*field = *value;
+        return {};
+    }
+    Status operator()(std::uint64_t ServeConfig::*field) const {
+        const auto value = parse_count(text);
+        if (!value || *value < key.min || *value > key.max) return not_what_it_must_be();
+        config.*field = *value;
+        return {};
+    }
+    Status operator()(Decimal ServeConfig::*field) const {
+        const auto value = parse_decimal(text);
+        if (!value || !within(*value, key.min, key.max)) return not_what_it_must_be();
+        config.*field = *value;
+        return {};
+    }
+    Status operator()(std::chrono::milliseconds ServeConfig::*field) const {
+        const auto value = parse_duration(text);
+        if (!value || value->count() < static_cast<std::int64_t>(key.min) ||
+            value->count() > static_cast<std::int64_t>(key.max)) {
+            return not_what_it_must_be();
+        }
+        config.*field = *value;
+        return {};
+    }
+    Status operator()(std::string ServeConfig::*field) const {
+        const std::string why = check_form(key, text);
+        if (!why.empty()) return fail(wrong(key, text, why));
+        config.*field = std::string(text);
+        return {};
+    }
+};
+
+}  // namespace
+
+std::string describe_type(const KeyRow& key) {
+    switch (key.field.index()) {
+        case 0:
+            return "true or false";
+        case 1:
+            return "a whole number" + range_text(key);
+        case 2:
+            return "a decimal number" + range_text(key) + " with up to 18 decimals";
+        case 3:
+            return fmt::format("a duration from {}ms to {}s", key.min, key.max / 1000);
+        default:
+            break;
+    }
+    switch (key.form) {
+        case KeyForm::any:
+            return "text";
+        case KeyForm::path:
+            return "a path";
+        case KeyForm::ip:
+            return "an IP address";
+        case KeyForm::networks:
+            return "IP addresses or networks (192.0.2.0/24), commas between";
+        case KeyForm::host_port:
+            return "host:port";
+        case KeyForm::http_url:
+            return "an http:// or https:// URL";
+        case KeyForm::http_urls:
+            return fmt::format("one to {} http:// or https:// URLs, commas between", kMaxUrls);
+        case KeyForm::address:
+            return "an io1 or 0x address";
+        case KeyForm::key_hex:
+            return "32 bytes in hex";
+        case KeyForm::agent_id:
+            return "an agent id";
+        case KeyForm::choice:
+            return choice_list(key.choices);
+    }
+    return "text";
+}
+
+Status assign(const KeyRow& key, std::string_view text, ServeConfig& config) {
+    return std::visit(Assigner{key, text, config}, key.field);
+}
+
+std::optional<std::uint64_t> parse_count(std::string_view text) {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+std::optional<bool> parse_bool(std::string_view text) {
+    constexpr std::string_view kTrue = "true|True|TRUE|yes|Yes|YES|on|On|ON";
+    constexpr std::string_view kFalse = "false|False|FALSE|no|No|NO|off|Off|OFF";
+    if (is_one_of(text, kTrue)) return true;
+    if (is_one_of(text, kFalse)) return false;
+    return std::nullopt;
+}
+
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+    struct Unit {
+        std::string_view name;
+        std::uint64_t ms;
+    };
+    constexpr std::array<Unit, 4> kUnits{{{"ms", 1}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}}};
+    constexpr std::uint64_t kMost = 1'000'000'000'000;  // 31 years: no product or sum below overflows
+    if (const auto seconds = parse_count(text)) {
+        if (*seconds > kMost / 1000) return std::nullopt;
+        return std::chrono::milliseconds(static_cast<std::int64_t>(*seconds * 1000));
+    }
+    std::uint64_t total = 0;
+    while (!text.empty()) {
+        const std::size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
+        const auto number = parse_decimal(text.substr(0, digits));
+        text.remove_prefix(digits);
+        const auto* unit = std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& candidate) {
+            return text.starts_with(candidate.name);
+        });
+        if (!number || unit == kUnits.end() || number->unscaled > U256(kMost)) return std::nullopt;
+        text.remove_prefix(unit->name.size());
+        U256 scale = 1;
+        for (unsigned i = 0; i < number->scale; ++i)
+            scale *= 10;
+        const U256 amount = number->unscaled * unit->ms;
+        if (amount % scale != 0) return std::nullopt;
+        total += static_cast<std::uint64_t>(amount / scale);
+        if (total > kMost) return std::nullopt;
+    }
+    if (total == 0) return std::nullopt;
+    return std::chrono::milliseconds(static_cast<std::int64_t>(total));
+}
+
+std::optional<HostPort> parse_host_port(std::string_view text) {
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string_view::npos || !is_visible_ascii(text)) return std::nullopt;
+    const auto port = parse_count(text.substr(colon + 1));
+    if (!port || *port == 0 || *port > UINT16_MAX) return std::nullopt;
+    std::string_view host = text.substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']')) {
+        host = host.substr(1, host.size() - 2);
+        if (host.find(':') == std::string_view::npos || !is_ip(host)) return std::nullopt;
+    } else if (host.find_first_of(":/@[]") != std::string_view::npos) {
+        return std::nullopt;
+    }
+    if (host.empty()) return std::nullopt;
+    return HostPort{std::string(host), static_cast<std::uint16_t>(*port)};
+}
+
+bool is_ip(std::string_view text) {
+    std::array<unsigned char, sizeof(in6_addr)> out{};
+    const std::string terminated(text);
+    return inet_pton(AF_INET, terminated.c_str(), out.data()) == 1 ||
+           inet_pton(AF_INET6, terminated.c_str(), out.data()) == 1;
+}
+
+bool is_loopback(std::string_view ip) {
+    return ip == "::1" || (ip.starts_with("127.") && is_ip(ip));
+}
+
+bool is_http_url(std::string_view text) {
+    for (const std::string_view scheme : {"http://", "https://"}) {
+        if (!text.starts_with(scheme)) continue;
+        const std::string_view rest = text.substr(scheme.size());
+        return !rest.empty() && rest.front() != '/' && is_visible_ascii(rest);
+    }
+    return false;
+}
+
+namespace {
+
+/// Calls `each` with every part of a text with commas, blanks around it left out.
+template <typename Each>
+void for_each_part(std::string_view text, Each each) {
+    constexpr std::string_view kBlanks = " \t";
+    for (bool more = true; more;) {
+        const std::size_t comma = text.find(',');
+        more = comma != std::string_view::npos;
+        std::string_view part = text.substr(0, comma);
+        part.remove_prefix(std::min(part.find_first_not_of(kBlanks), part.size()));
+        part = part.substr(0, part.find_last_not_of(kBlanks) + 1);
+        each(part);
+        if (more) text.remove_prefix(comma + 1);
+    }
+}
+
+}  // namespace
+
+std::optional<std::vector<std::string>> parse_http_urls(std::string_view text) {
+    std::vector<std::string> out;
+    bool good = true;
+    for_each_part(text, [&](std::string_view part) {
+        good = good && out.size() < kMaxUrls && is_http_url(part);
+        if (good) out.emplace_back(part);
+    });
+    if (!good) return std::nullopt;
+    return out;
+}
+
+std::string urls_without_credentials(std::string_view text) {
+    std::string out;
+    for_each_part(text, [&](std::string_view part) {
+        if (!out.empty()) out += ", ";
+        out += without_credentials(part);
+    });
+    return out;
+}
+
+std::string without_credentials(std::string_view url) {
+    const std::size_t scheme = url.find("://");
+    if (scheme == std::string_view::npos) return std::string(url);
+    const std::size_t host = scheme + 3;
+    const std::size_t authority_end = std::min(url.find_first_of("/?#", host), url.size());
+    const std::size_t at = url.substr(0, authority_end).rfind('@');
+    if (at == std::string_view::npos || at < host) return std::string(url);
+    return fmt::format("{}********{}", url.substr(0, host), url.substr(at));
+}
+
+bool is_agent_id(std::string_view text) {
+    constexpr std::size_t kLongest = 128;
+    return !text.empty() && text.size() <= kLongest && is_visible_ascii(text);
+}
+
+bool is_agent_key(std::string_view text) {
+    constexpr std::string_view kPrefix = "iosw_";
+    constexpr std::size_t kDigits = 64;
+    return text.size() == kPrefix.size() + kDigits && text.starts_with(kPrefix) &&
+           text.find_first_not_of("0123456789abcdef", kPrefix.size()) == std::string_view::npos;
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/contracts/chain_options.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include "core/crypto/address.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+/// https://docs.iotex.io: the public endpoints, and the chain ids that wallets use.
+struct Network {
+    std::string_view name;
+    std::uint64_t chain_id;
+    std::string_view rpc;
+};
+constexpr Network kNetworks[] = {{"mainnet", 4689, "https://babel-api.mainnet.iotex.io"},
+                                 {"testnet", 4690, "https://babel-api.testnet.iotex.io"}};
+
+}  // namespace
+
+std::optional<std::string> network_name(std::uint64_t chain_id) {
+    for (const Network& network : kNetworks) {
+        if (network.chain_id == chain_id) return std::string(network.name);
+    }
+    return std::nullopt;
+}
+
+void add_chain_options(CLI::App& app, ChainOptions& options) {
+    app.add_option("--network", options.network, "mainnet or testnet: sets endpoint and chain id")
+        ->check(CLI::IsMember({"mainnet", "testnet"}))
+        ->type_name("NAME");
+    app.add_option("--rpc", options.rpc, "JSON-RPC endpoint; may be repeated, they are tried in this order")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->type_name("URL");
+    app.add_option("--chain-id", options.chain_id, "the chain id that the endpoints must have")
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 53U))
+        ->type_name("N");
+}
+
+Result<contracts::ChainClient> open_chain(const ChainOptions& options, std::stop_token stop) {
+    std::vector<std::string> urls = options.rpc;
+    std::uint64_t chain_id = options.chain_id;
+    for (const Network& network : kNetworks) {
+        if (network.name != options.network) continue;
+        if (urls.empty()) urls.emplace_back(network.rpc);
+        if (chain_id == 0) chain_id = network.chain_id;
+    }
+    if (urls.empty() || chain_id == 0) {
+        return fail(ErrorCode::usage, "cannot tell which chain is meant", {},
+                    urls.empty() ? "no endpoint is given" : "the endpoint's chain id is not given",
+                    "give --network mainnet or --network testnet, or both --rpc URL and --chain-id N");
+    }
+    std::vector<std::unique_ptr<contracts::RpcEndpoint>> endpoints;
+    for (const std::string& url : urls) {
+        auto endpoint = contracts::make_http_endpoint(url);
+        if (!endpoint) {
+            Error error = std::move(endpoint).error();
+            error.code = ErrorCode::usage;
+            error.which = "--rpc";
+            return fail(std::move(error));
+        }
+        endpoints.push_back(std::move(*endpoint));
+    }
+    return contracts::ChainClient(std::move(endpoints), chain_id, std::move(stop));
+}
+
+Result<Address> address_argument(const std::string& option, const std::string& text) {
+    auto address = parse_address(text);
+    if (address) return address;
+    Error error = std::move(address).error();
+    error.code = ErrorCode::usage;
+    error.what = option;
+    return fail(std::move(error));
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <memory>
+#include <ostream>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/contracts/spend.hpp"
+#include "cli/signals.hpp"
+#include "contracts/pool_gas.hpp"
+#include "core/base/decimal.hpp"
+#include "core/crypto/address.hpp"
+#include "core/crypto/hmac.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+using contracts::SentEntry;
+
+constexpr std::string_view kFundKind = "fund";
+constexpr std::size_t kMaxWallets = 10'000;
+/// A hundred times what was ever minted (10^10 IOTX). It also keeps the sum over all wallets below 2^256.
+constexpr std::uint64_t kMostIotx = 1'000'000'000'000;
+
+struct FundOptions {
+    SpendOptions spend;
+    std::string amount;
+    std::vector<std::string> wallets;
+    bool again = false;
+};
+
+/// What is to be paid, checked.
+struct FundOrder {
+    U256 amount;
+    std::vector<Address> wallets;
+    std::string name;  ///< of the run: the same amount and list have the same
+};
+
+Result<FundOrder> read_order(const FundOptions& options) {
+    const auto amount = parse_decimal(options.amount);
+    if (!amount || amount->unscaled == 0) {
+        return fail(ErrorCode::usage, "--amount", options.amount, "it is no decimal amount of IOTX above 0",
+                    "for example 0.5; at most 18 digits after the point");
+    }
+    FundOrder out;
+    out.amount = iotx_to_rau(*amount);
+    if (out.amount > iotx_to_rau({U256(kMostIotx), 0})) {
+        return fail(ErrorCode::usage, "--amount", options.amount, "it is more IOTX than there are");
+    }
+    std::string list = to_decimal(out.amount);
+    for (const std::string& text : options.wallets) {
+        const auto wallet = address_argument("WALLET", text);
+        if (!wallet) return fail(wallet.error());
+        if (wallet->is_zero()) {
+            return fail(ErrorCode::usage, "WALLET", text, "nobody has this address: the money would be lost");
+        }
+        if (std::ranges::find(out.wallets, *wallet) != out.wallets.end()) {
+            return fail(ErrorCode::usage, "WALLET", text, "it is in the list twice");
+        }
+        out.wallets.push_back(*wallet);
+        list += " " + to_hex0x(wallet->view());
+    }
+    if (out.wallets.size() > kMaxWallets)
+        return fail(ErrorCode::usage, "WALLET", {}, "more than 10000 wallets");
+    out.name = to_hex(sha256(as_bytes(list)).view().first(16));
+    return out;
+}
+
+/// One payment's key in the journal: the run, which time it is run, and which wallet.
+std::string payment_key(const FundOrder& order, std::uint64_t round, std::size_t index) {
+    return fmt::format("{}#{}/{}", order.name, round, index);
+}
+
+/// The newest round of this run that the journal knows; 0 for none.
+std::uint64_t newest_round(const std::vector<SentEntry>& sent, const FundOrder& order) {
+    std::uint64_t newest = 0;
+    for (const SentEntry& entry : sent) {
+        if (entry.kind != kFundKind || !entry.key.starts_with(order.name + "#")) continue;
+        newest = std::max<std::uint64_t>(newest,
+                                         std::strtoull(entry.key.c_str() + order.name.size() + 1, nullptr, 10));
+    }
+    return newest;
+}
+
+/// Carries out one run of payments.
+class FundRun {
+  public:
+    FundRun(const FundOptions& options, FundOrder order, Spender& spender, Io& io)
+        : options_(options),
+          order_(std::move(order)),
+          spender_(spender),
+          io_(io),
+          payments_(order_.wallets.size()) {}
+
+    ExitCode run();
+
+  private:
+    [[nodiscard]] std::size_t unpaid() const {
+        return static_cast<std::size_t>(std::ranges::count_if(payments_, [](const auto& one) { return !one; }));
+    }
+    void find_paid();
+    Result<bool> confirm();
+    Status pay(std::size_t index);
+    /// Of a payment that is sent and not mined; empty for others.
+    [[nodiscard]] std::string waiting_hash(std::size_t index) const;
+    void print() const;
+
+    const FundOptions& options_;
+    FundOrder order_;
+    Spender& spender_;
+    Io& io_;
+    std::uint64_t round_ = 1;
+    std::vector<std::optional<SentEntry>> payments_;  ///< of each wallet, once it is paid
+};
+
+void FundRun::find_paid() {
+    const std::vector<SentEntry>& sent = spender_.sent();
+    const std::uint64_t newest = newest_round(sent, order_);
+    round_ = newest + (newest == 0 || options_.again ? 1 : 0);
+    for (std::size_t i = 0; i < payments_.size(); ++i) {
+        if (const SentEntry* paid = contracts::last_success(sent, kFundKind, payment_key(order_, round_, i)))
+            payments_[i] = *paid;
+    }
+}
+
+/// The whole of what is still to be paid, shown once and asked for once.
+Result<bool> FundRun::confirm() {
+    SpendPlan plan;
+    const std::size_t count = unpaid();
+    plan.title = payments_.size() == 1 ? fmt::format("send {} IOTX", rau_to_iotx(order_.amount))
+                                       : fmt::format("send {} IOTX to each of {} wallets",
+                                                     rau_to_iotx(order_.amount), payments_.size());
+    if (count < payments_.size()) plan.title += fmt::format(" (paid already: {})", payments_.size() - count);
+    for (std::size_t i = 0; i < payments_.size(); ++i) {
+        if (payments_[i]) continue;
+        contracts::TransactionOrder one;
+        one.to = order_.wallets[i];
+        one.value = order_.amount;
+        const auto gas = spender_.estimate(one, {contracts::kTransferGas, false});
+        if (!gas) return fail(gas.error());
+        plan.estimated_gas += *gas;
+        plan.order.gas_limit += one.gas_limit;
+        plan.order.value += order_.amount;
+        plan.payees.push_back(order_.wallets[i]);
+    }
+    if (plan.payees.size() == 1) plan.order.to = plan.payees.front();
+    if (Status priced = spender_.price(plan.order); !priced) return fail(std::move(priced).error());
+    return spender_.confirm(plan);
+}
+
+Status FundRun::pay(std::size_t index) {
+    contracts::TransactionOrder one;
+    one.kind = kFundKind;
+    one.key = payment_key(order_, round_, index);
+    one.to = order_.wallets[index];
+    one.value = order_.amount;
+    if (const auto gas = spender_.estimate(one, {contracts::kTransferGas, false}); !gas)
+        return fail(gas.error());
+    if (Status priced = spender_.price(one); !priced) return priced;
+    const auto sent = spender_.send(one);
+    if (!sent) return fail(sent.error());
+    payments_[index] = *sent;
+    return {};
+}
+
+std::string FundRun::waiting_hash(std::size_t index) const {
+    const SentEntry* open = spender_.open_entry();
+    const bool own =
+        open != nullptr && open->kind == kFundKind && open->key == payment_key(order_, round_, index);
+    return own ? to_hex0x(open->attempts.back().hash.view()) : std::string();
+}
+
+void FundRun::print() const {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (std::size_t i = 0; i < payments_.size(); ++i) {
+        const auto& paid = payments_[i];
+        const std::string wallet = to_checksum_hex(order_.wallets[i]);
+        if (!options_.spend.json) {
+            const std::string hash = waiting_hash(i);
+            io_.out << (paid ? fmt::format("paid    {} IOTX to {} in {}\n", rau_to_iotx(order_.amount), wallet,
+                                           to_hex0x(paid->hash.view()))
+                        : hash.empty() ? fmt::format("unpaid  {}\n", wallet)
+                                       : fmt::format("sent    {} in {}, not mined yet\n", wallet, hash));
+            continue;
+        }
+        nlohmann::ordered_json one{{"wallet", wallet}, {"paid", paid.has_value()}};
+        const std::string hash = paid ? to_hex0x(paid->hash.view()) : waiting_hash(i);
+        one["transaction"] = hash.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(hash);
+        list.push_back(std::move(one));
+    }
+    if (!options_.spend.json) return;
+    const nlohmann::ordered_json json{{"chain_id", spender_.chain().expected_chain_id()},
+                                      {"amount_rau", to_decimal(order_.amount)},
+                                      {"payments", list}};
+    io_.out << json.dump(2) << '\n';
+}
+
+ExitCode FundRun::run() {
+    const Status other = spender_.finish_open();
+    find_paid();
+    if (!other) {
+        print();
+        return report_spend_error(io_, other.error());
+    }
+    if (unpaid() == 0) {
+        io_.err << "every wallet of this run is paid already (--again pays them once more)\n";
+        print();
+        return ExitCode::ok;
+    }
+    const auto confirmed = confirm();
+    if (!confirmed) return report_spend_error(io_, confirmed.error());
+    if (!*confirmed) return options_.spend.dry_run ? ExitCode::ok : ExitCode::failed_check;
+    for (std::size_t i = 0; i < payments_.size(); ++i) {
+        if (payments_[i]) continue;
+        if (Status paid = pay(i); !paid) {
+            print();
+            return report_spend_error(io_, paid.error());
+        }
+    }
+    print();
+    return ExitCode::ok;
+}
+
+ExitCode run_fund(const FundOptions& options, Io& io) {
+    const SignalReader signals;
+    auto order = read_order(options);
+    if (!order) return report_spend_error(io, order.error());
+    auto spender = Spender::open(options.spend, io, signals.token());
+    if (!spender) return signals.exit_code(report_spend_error(io, spender.error()));
+    return signals.exit_code(FundRun(options, std::move(*order), **spender, io).run());
+}
+
+}  // namespace
+
+Runner add_fund(CLI::App& app) {
+    auto options = std::make_shared<FundOptions>();
+    app.add_option("--amount", options->amount, "IOTX for each wallet, an exact decimal")
+        ->type_name("IOTX")
+        ->required();
+    app.add_option("WALLET", options->wallets, "wallets to pay: io1… or 0x…")->type_name("")->required();
+    add_spend_options(app, options->spend);
+    app.add_flag("--again", options->again, "pay a list that is paid already once more");
+    return [options](Io& io) { return run_fund(*options, io); };
+}
+
+}  // namespace ioswarm::cli

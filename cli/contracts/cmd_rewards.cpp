@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <map>
+#include <memory>
+#include <ostream>
+
+#include <fmt/format.h>
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/config/value.hpp"
+#include "cli/contracts/chain_options.hpp"
+#include "cli/contracts/pool_reading.hpp"
+#include "cli/contracts/service_directory.hpp"
+#include "cli/contracts/spend.hpp"
+#include "core/base/decimal.hpp"
+#include "core/base/text.hpp"
+#include "core/crypto/address.hpp"
+#include "core/ledger/ledger_reader.hpp"
+#include "core/net/http_client.hpp"
+#include "settlement/view.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct RewardsOptions {
+    std::string coordinator;
+    std::string agent_id;
+    ChainOptions chain;
+    std::string contract;
+    std::string wallet;
+    std::uint64_t epoch = 0;
+    std::string data_dir;  ///< empty: serve's own default
+    bool json = false;
+};
+
+ExitCode refuse_rewards(Io& io, const Error& error) {
+    print_error(io, error);
+    return exit_code_for(error.code);
+}
+
+Error rewards_usage(std::string why, std::string hint) {
+    return {ErrorCode::usage, "rewards", {}, std::move(why), std::move(hint)};
+}
+
+std::string url_escaped(std::string_view text) {
+    constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    std::string out;
+    for (const char c : text) {
+        if (kPlain.find(c) != std::string_view::npos) {
+            out += c;
+        } else {
+            out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+        }
+    }
+    return out;
+}
+
+/// Amounts come as JSON numbers of up to 18 digits, which a double would round: they become strings before
+/// anything is parsed. A quote inside a string is escaped, so that the names cannot stand inside one.
+std::string with_amounts_as_strings(std::string_view body) {
+    std::string out(body);
+    for (const std::string_view name : {"\"amount_iotx\":", "\"earned_iotx\":", "\"unpaid_iotx\":"}) {
+        for (std::size_t at = out.find(name); at != std::string::npos; at = out.find(name, at + 1)) {
+            const std::size_t begin = at + name.size();
+            const std::size_t end = std::min(out.find_first_not_of("0123456789.eE+-", begin), out.size());
+            out.insert(end, 1, '"');
+            out.insert(begin, 1, '"');
+        }
+    }
+    return out;
+}
+
+/// Nothing for what is no exact decimal: an amount that cannot be read must not look like none at all.
+std::optional<U256> rau_of(const Json& object, const char* name) {
+    const auto found = object.find(name);
+    const auto amount = found != object.end() && found->is_string()
+                            ? parse_decimal(found->get_ref<const std::string&>())
+                            : std::nullopt;
+    if (!amount) return std::nullopt;
+    return iotx_to_rau(*amount);
+}
+
+/// 0 for what is no number of this range.
+std::uint64_t count_of(const Json& object, const char* name) {
+    const auto found = object.find(name);
+    return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+std::string number_text(const Json& object, const char* name) {
+    const auto found = object.find(name);
+    return found != object.end() && found->is_number() ? found->dump() : "?";
+}
+
+/// The history as the coordinator tells it, with amounts in rau.
+Result<Json> fetch_history(const RewardsOptions& options) {
+    const std::string url =
+        fmt::format("http://{}/api/rewards?agent={}", options.coordinator, url_escaped(options.agent_id));
+    const auto peer = parse_host_port(options.coordinator);
+    auto client = HttpClient::create(url);
+    if (!peer || !client) {
+        return fail(ErrorCode::usage, "--coordinator", options.coordinator, "it is not HOST:PORT",
+                    "for example 127.0.0.1:14690");
+    }
+    const auto answer = (*client)->get();
+    if (!answer) return fail(answer.error());
+    const Json tree =
+        answer->status == 200 ? Json::parse(with_amounts_as_strings(answer->body), nullptr, false) : Json();
+    if (!tree.is_object() || !tree.contains("history") || !tree["history"].is_array() ||
+        !tree.contains("totals")) {
+        return fail(ErrorCode::bad_data, "cannot read the agent's rewards", (*client)->name(),
+                    answer->status == 200 ? "the answer is not a coordinator's"
+                                          : fmt::format("HTTP {}", answer->status),
+                    "the port is that of the figures (14690 by default), not that of the agents");
+    }
+    const auto unreadable = [&client](const char* what) {
+        return fail(ErrorCode::bad_data, "cannot read the agent's rewards", (*client)->name(), what);
+    };
+    Json out{{"agent_id", options.agent_id}, {"history", Json::array()}};
+    for (const Json& row : tree["history"]) {
+        const auto amount = row.is_object() ? rau_of(row, "amount_iotx") : std::nullopt;
+        if (!amount) return unreadable("the amount of a payout is no exact decimal");
+        out["history"].push_back({{"epoch", count_of(row, "epoch")},
+                                  {"amount_rau", to_decimal(*amount)},
+                                  {"tasks", count_of(row, "tasks")},
+                                  {"accuracy_pct", number_text(row, "accuracy_pct")},
+                                  {"rank", count_of(row, "rank")}});
+        // Only a coordinator with a reward contract tells of settlements.
+        if (!row.contains("state") || !row["state"].is_string()) continue;
+        const bool has_hash = row.contains("transaction") && row["transaction"].is_string();
+        out["history"].back()["state"] = row["state"];
+        out["history"].back()["transaction"] = has_hash ? row["transaction"] : Json();
+    }
+    const auto earned = tree["totals"].is_object() ? rau_of(tree["totals"], "earned_iotx") : std::nullopt;
+    if (!earned) return unreadable("the sum of what was earned is no exact decimal");
+    if (tree["totals"].contains("unpaid_iotx")) {
+        const auto unpaid = rau_of(tree["totals"], "unpaid_iotx");
+        if (!unpaid) return unreadable("the sum of what is kept is no exact decimal");
+        out["unpaid_rau"] = to_decimal(*unpaid);
+    }
+    out["earned_rau"] = to_decimal(*earned);
+    return out;
+}
+
+std::string iotx_text(const Json& rau) {
+    return rau_to_iotx(*u256_from_decimal(rau.get<std::string>()));
+}
+
+/// The end of a line of a coordinator that settles. What it sends is not ours, so it is escaped.
+std::string settlement_columns(const Json& row) {
+    const std::string state = row.value("state", std::string("?"));
+    const std::string hash = row.contains("transaction") && row["transaction"].is_string()
+                                 ? row["transaction"].get<std::string>()
+                                 : std::string("-");
+    return fmt::format("  {:<10}  {}", escape_for_display(state), escape_for_display(hash));
+}
+
+/// What the wallet could claim now.
+Result<U256> fetch_claimable(const RewardsOptions& options) {
+    const auto pool = address_argument("--contract", options.contract);
+    if (!pool) return fail(pool.error());
+    const auto wallet = address_argument("--wallet", options.wallet);
+    if (!wallet) return fail(wallet.error());
+    auto chain = open_chain(options.chain);
+    if (!chain) return fail(std::move(chain).error());
+    if (const auto code = pool_code_at(*chain, *pool); !code) return fail(code.error());
+    return claimable_of(*chain, *pool, *wallet);
+}
+
+ExitCode run_history(const RewardsOptions& options, Io& io) {
+    if (options.agent_id.empty()) return refuse_rewards(io, rewards_usage("no agent", "give --agent-id ID"));
+    if (!options.contract.empty() && options.wallet.empty()) {
+        return refuse_rewards(io,
+                              rewards_usage("no wallet to ask the contract about", "give --wallet ADDRESS"));
+    }
+    auto history = fetch_history(options);
+    if (!history) return refuse_rewards(io, history.error());
+    if (!options.contract.empty()) {
+        const auto claimable = fetch_claimable(options);
+        if (!claimable) return refuse_rewards(io, claimable.error());
+        (*history)["claimable_rau"] = to_decimal(*claimable);
+    }
+    if (options.json) {
+        io.out << history->dump(2) << '\n';
+        return ExitCode::ok;
+    }
+    const bool settles = history->contains("unpaid_rau");
+    io.out << fmt::format("{:>8}  {:>24}  {:>8}  {:>8}  {:>4}{}\n", "epoch", "IOTX", "tasks", "accuracy",
+                          "rank", settles ? "  state       transaction" : "");
+    for (const Json& row : (*history)["history"]) {
+        io.out << fmt::format("{:>8}  {:>24}  {:>8}  {:>7}%  {:>4}{}\n", row["epoch"].get<std::uint64_t>(),
+                              iotx_text(row["amount_rau"]), row["tasks"].get<std::uint64_t>(),
+                              row["accuracy_pct"].get<std::string>(), row["rank"].get<std::uint64_t>(),
+                              settles ? settlement_columns(row) : "");
+    }
+    if ((*history)["history"].empty())
+        io.err
+            << "no payouts yet, or the coordinator does not know this agent: look at the spelling of the id\n";
+    io.out << fmt::format("earned     {} IOTX\n", iotx_text((*history)["earned_rau"]));
+    if (settles && history->at("unpaid_rau") != "0") {
+        io.out << fmt::format("unpaid     {} IOTX, kept until the agent names a wallet\n",
+                              iotx_text((*history)["unpaid_rau"]));
+    }
+    if (history->contains("claimable_rau")) {
+        io.out << fmt::format("claimable  {} IOTX\n", iotx_text((*history)["claimable_rau"]));
+    }
+    return ExitCode::ok;
+}
+
+/// Where the payouts of an epoch stand, by agent. Empty without a settlement.db.
+Result<std::map<std::string, settlement::PayoutState>> settled_of(const std::filesystem::path& directory,
+                                                                  std::uint64_t epoch) {
+    std::map<std::string, settlement::PayoutState> out;
+    const auto view = settlement::SettlementView::open(directory);
+    if (!view && view.error().code == ErrorCode::not_found) return out;
+    if (!view) return fail(view.error());
+    const auto payouts = (*view)->payouts(epoch, epoch);
+    if (!payouts) return fail(payouts.error());
+    for (const settlement::PayoutState& one : *payouts)
+        out.emplace(one.payout.agent_id, one);
+    return out;
+}
+
+/// "paid", "credited" (the wallet refused the transfer), "owed", "unpaid" (no wallet), "announced" (not settled
+/// on chain), else where its transaction stands.
+std::string state_of(const PayoutRow& row, const settlement::PayoutState* settled) {
+    if (settled != nullptr && settled->state == settlement::IntentState::final_ok)
+        return settled->push_failed ? "credited" : "paid";
+    if (settled != nullptr) return settlement::to_string(settled->state);
+    if (row.notice != PayoutNotice::waiting) return "announced";
+    return row.wallet ? "owed" : "unpaid";
+}
+
+Json payout_json(const PayoutRow& row, const settlement::PayoutState* settled) {
+    return {
+        {"state", state_of(row, settled)},
+        {"transaction", settled != nullptr && settled->hash ? Json(to_hex0x(settled->hash->view())) : Json()},
+        {"agent_id", row.agent_id},
+        {"wallet", row.wallet ? Json(to_checksum_hex(*row.wallet)) : Json()},
+        {"amount_rau", to_decimal(row.amount_rau)},
+        {"tasks", row.tasks},
+        {"rank", row.rank}};
+}
+
+/// Where serve keeps its files when nothing else is said.
+Result<std::filesystem::path> data_directory(const RewardsOptions& options) {
+    if (!options.data_dir.empty()) return std::filesystem::path(options.data_dir);
+    if (::geteuid() == 0) return std::filesystem::path(kServiceDirectory);
+    const auto sent = sent_directory();
+    if (!sent) return fail(sent.error());
+    return sent->parent_path();
+}
+
+ExitCode run_epoch(const RewardsOptions& options, Io& io) {
+    const auto directory = data_directory(options);
+    if (!directory) return refuse_rewards(io, directory.error());
+    const std::filesystem::path file = *directory / "ledger.db";
+    std::error_code failed;
+    if (!std::filesystem::is_regular_file(file, failed)) {
+        Error error = errno_error(failed ? failed.value() : EINVAL, "cannot open the ledger", file.string());
+        if (!failed) error.why = "it is not a regular file";
+        if (error.code == ErrorCode::not_found) error.hint = "give the coordinator's dataDir as --data-dir";
+        return refuse_rewards(io, error);
+    }
+    auto ledger = LedgerReader::open(file);
+    if (!ledger) return refuse_rewards(io, ledger.error());
+    const auto epoch = (*ledger)->epoch(options.epoch);
+    if (!epoch) return refuse_rewards(io, epoch.error());
+    if (!*epoch) {
+        return refuse_rewards(io, {ErrorCode::failed_check,
+                                   "the ledger does not have the epoch",
+                                   std::to_string(options.epoch),
+                                   "it is not closed yet, or was dropped long ago",
+                                   {}});
+    }
+    const auto payouts = (*ledger)->payouts_of_epoch(options.epoch);
+    if (!payouts) return refuse_rewards(io, payouts.error());
+    const auto settled = settled_of(*directory, options.epoch);
+    if (!settled) return refuse_rewards(io, settled.error());
+    const auto settled_row = [&](const PayoutRow& row) {
+        const auto found = settled->find(row.agent_id);
+        return found == settled->end() ? nullptr : &found->second;
+    };
+    Json json{{"epoch", (*epoch)->epoch},
+              {"first_height", (*epoch)->first_height},
+              {"last_height", (*epoch)->last_height},
+              {"reward_rau", to_decimal((*epoch)->reward_rau)},
+              {"cut_rau", to_decimal((*epoch)->cut_rau)},
+              {"pool_rau", to_decimal((*epoch)->pool_rau)},
+              {"payouts", Json::array()}};
+    for (const PayoutRow& row : *payouts)
+        json["payouts"].push_back(payout_json(row, settled_row(row)));
+    if (options.json) {
+        io.out << json.dump(2) << '\n';
+        return ExitCode::ok;
+    }
+    io.out << fmt::format("epoch {}, heights {} to {}: pool {} IOTX, the delegate's cut {} IOTX\n",
+                          (*epoch)->epoch, (*epoch)->first_height, (*epoch)->last_height,
+                          rau_to_iotx((*epoch)->pool_rau), rau_to_iotx((*epoch)->cut_rau))
+           << fmt::format("{:>4}  {:<24}  {:<42}  {:>8}  {:>24}  {}\n", "rank", "agent", "wallet", "tasks",
+                          "IOTX", "state");
+    for (const PayoutRow& row : *payouts) {
+        io.out << fmt::format("{:>4}  {:<24}  {:<42}  {:>8}  {:>24}  {}\n", row.rank,
+                              escape_for_display(row.agent_id),
+                              row.wallet ? to_checksum_hex(*row.wallet) : "none yet: its share stays owed",
+                              row.tasks, rau_to_iotx(row.amount_rau), state_of(row, settled_row(row)));
+    }
+    return ExitCode::ok;
+}
+
+}  // namespace
+
+Runner add_rewards(CLI::App& app) {
+    auto options = std::make_shared<RewardsOptions>();
+    CLI::Option* coordinator =
+        app.add_option("--coordinator", options->coordinator, "the coordinator's port for figures: HOST:PORT")
+            ->type_name("HOST:PORT");
+    app.add_option("--agent-id", options->agent_id, "the agent")->type_name("ID");
+    app.add_option("--contract", options->contract, "also ask the reward contract what can be claimed")
+        ->type_name("ADDRESS");
+    app.add_option("--wallet", options->wallet, "the agent's wallet, for --contract")->type_name("ADDRESS");
+    add_chain_options(app, options->chain);
+    CLI::Option* epoch =
+        app.add_option("--epoch", options->epoch, "print the payouts of this epoch from the ledger")
+            ->type_name("N")
+            ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62U));
+    app.add_option("--data-dir", options->data_dir, "where ledger.db is, for --epoch; default: that of serve")
+        ->type_name("DIR");
+    app.add_flag("--json", options->json, "print one JSON document; amounts are strings in rau");
+    return [=](Io& io) {
+        const bool by_epoch = epoch->count() > 0;
+        if (by_epoch == (coordinator->count() > 0)) {
+            return refuse_rewards(io,
+                                  rewards_usage(by_epoch ? "both --epoch and --coordinator" : "nothing to show",
+                                                "give --coordinator HOST:PORT --agent-id ID, or --epoch N"));
+        }
+        return by_epoch ? run_epoch(*options, io) : run_history(*options, io);
+    };
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <ostream>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/config/secret_file.hpp"
+#include "cli/contracts/key_options.hpp"
+#include "cli/secret_prompt.hpp"
+#include "contracts/keystore.hpp"
+#include "core/base/atomic_file.hpp"
+#include "core/base/sync_folder.hpp"
+#include "core/base/text.hpp"
+#include "core/crypto/address.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+struct WalletOptions {
+    KeyOptions key;
+    std::string out;
+    std::string inspected;
+    bool json = false;
+};
+
+ExitCode refuse_wallet(Io& io, const Error& error) {
+    print_error(io, error);
+    return exit_code_for(error.code);
+}
+
+constexpr const char* kCannotWrite = "cannot write the keystore";
+
+tl::unexpected<Error> keystore_exists(const std::string& path) {
+    return fail(ErrorCode::io, kCannotWrite, path, "the file exists",
+                "a keystore is never overwritten: choose another name");
+}
+
+std::filesystem::path directory_of(const std::string& path) {
+    const auto parent = std::filesystem::path(path).parent_path();
+    return parent.empty() ? "." : parent;
+}
+
+/// What can be seen to be wrong with the name before the password is asked for: nobody likes to type it for
+/// nothing.
+Status check_new_name(const std::string& path) {
+    if (path.empty()) return fail(ErrorCode::usage, "--out", {}, "it names no file");
+    struct stat info {};
+    if (::lstat(path.c_str(), &info) == 0) return keystore_exists(path);
+    if (errno != ENOENT) return fail(errno_error(errno, kCannotWrite, path));
+    const std::string directory = directory_of(path).string();
+    if (::access(directory.c_str(), W_OK | X_OK) == 0) return {};
+    Error error = errno_error(errno, kCannotWrite, path);
+    if (error.code == ErrorCode::not_found) {
+        error.why = "the directory " + directory + " does not exist";
+        error.hint = "install -d -m 700 " + directory;
+    }
+    return fail(std::move(error));
+}
+
+/// A new file of mode 0600, written and synced with its name; never over an old one.
+Status write_new_file(const std::string& path, const std::string& text) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 && errno == EEXIST) return keystore_exists(path);
+    if (fd < 0) return fail(errno_error(errno, kCannotWrite, path));
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    const int failure = written < 0 ? errno : EIO;
+    const bool complete = written == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
+    ::close(fd);
+    // Money may go to the address at once: the only copy of its key must survive a power failure.
+    if (complete) return sync_folder(directory_of(path).string());
+    ::unlink(path.c_str());
+    return fail(errno_error(failure, kCannotWrite, path));
+}
+
+void print_address(const Address& address, bool json, Io& io) {
+    if (json) {
+        nlohmann::ordered_json tree{{"address", to_checksum_hex(address)}, {"io_address", to_io(address)}};
+        io.out << tree.dump(2) << '\n';
+    } else {
+        io.out << to_checksum_hex(address) << '\n' << to_io(address) << '\n';
+    }
+}
+
+/// Both `new` and `import` end here.
+ExitCode store_key(const PrivateKey& key, const WalletOptions& options, Io& io) {
+    if (Status name = check_new_name(options.out); !name) return refuse_wallet(io, name.error());
+    const auto password = new_password(options.key, io);
+    if (!password) return refuse_wallet(io, password.error());
+    if (password->empty()) {
+        return refuse_wallet(io, {ErrorCode::usage, "cannot take the password", {}, "it is empty", {}});
+    }
+    const auto text = contracts::make_keystore(key, password->view());
+    if (!text) return refuse_wallet(io, text.error());
+    if (Status written = write_new_file(options.out, *text); !written)
+        return refuse_wallet(io, written.error());
+    io.err << "keystore in " << escape_for_display(options.out)
+           << "; without its password nobody can use it, you neither: keep both\n";
+    print_address(key.address(), options.json, io);
+    return ExitCode::ok;
+}
+
+ExitCode run_new(const WalletOptions& options, Io& io) {
+    protect_secrets();
+    const auto key = contracts::make_key();
+    if (!key) return refuse_wallet(io, key.error());
+    return store_key(*key, options, io);
+}
+
+ExitCode run_import(const WalletOptions& options, Io& io) {
+    KeyOptions source;
+    source.key_file = options.key.key_file;
+    const auto key = load_key(source, io);
+    if (!key) return refuse_wallet(io, key.error());
+    return store_key(*key, options, io);
+}
+
+ExitCode run_address(const WalletOptions& options, Io& io) {
+    const auto key = load_key(options.key, io);
+    if (!key) return refuse_wallet(io, key.error());
+    print_address(key->address(), options.json, io);
+    return ExitCode::ok;
+}
+
+ExitCode run_inspect(const WalletOptions& options, Io& io) {
+    const auto text = read_file(options.inspected, contracts::kMaxKeystoreBytes);
+    if (!text) {
+        Error error = text.error();
+        // Too large, or no regular file: whatever it is, it is no keystore.
+        if (error.code == ErrorCode::resource_exhausted || error.code == ErrorCode::bad_data)
+            error.code = ErrorCode::config;
+        return refuse_wallet(io, error);
+    }
+    const auto info = contracts::inspect_keystore(*text);
+    if (!info) {
+        Error error = info.error();
+        error.which = options.inspected;
+        return refuse_wallet(io, error);
+    }
+    const std::string address = info->address ? to_checksum_hex(*info->address) : "";
+    if (options.json) {
+        nlohmann::ordered_json json;
+        json["address"] = info->address ? nlohmann::ordered_json(address) : nlohmann::ordered_json();
+        json["kdf"] = info->kdf;
+        json["parameters"] = info->parameters;
+        io.out << json.dump(2) << '\n';
+    } else {
+        io.out << fmt::format(
+                      "address  {}\nkdf      {} ({})\ncipher   aes-128-ctr\n",
+                      info->address ? address + " (" + to_io(*info->address) + ")" : "not named in the file",
+                      info->kdf, info->parameters)
+               << "Only opening it proves the address: ioswarm wallet address --keystore FILE\n";
+    }
+    return ExitCode::ok;
+}
+
+CLI::Option* add_out(CLI::App& app, WalletOptions& options) {
+    return app.add_option("--out", options.out, "the keystore to write, mode 0600; never overwrites")
+        ->type_name("FILE")
+        ->required();
+}
+
+}  // namespace
+
+Runner add_wallet(CLI::App& app) {
+    app.require_subcommand(1);
+    auto options = std::make_shared<WalletOptions>();
+    const auto add = [&app, &options](const char* name, const char* help) {
+        CLI::App* sub = app.add_subcommand(name, help);
+        sub->add_flag("--json", options->json, "print JSON");
+        return sub;
+    };
+    CLI::App* create = add("new", "make a new key, in a keystore");
+    add_out(*create, *options);
+    add_password_option(*create, options->key);
+
+    CLI::App* import = add("import", "put a key from a file into a keystore");
+    import
+        ->add_option("--key-file", options->key.key_file,
+                     "file with the key as hex, mode 0600; - for standard input")
+        ->type_name("FILE")
+        ->required();
+    add_out(*import, *options);
+    add_password_option(*import, options->key);
+
+    CLI::App* address = add("address", "print the address of a key");
+    add_key_options(*address, options->key);
+
+    CLI::App* inspect = add("inspect", "show what a keystore says without its password");
+    inspect->add_option("keystore", options->inspected, "the keystore")->type_name("FILE")->required();
+
+    return [=](Io& io) {
+        if (create->parsed()) return run_new(*options, io);
+        if (import->parsed()) return run_import(*options, io);
+        if (address->parsed()) return run_address(*options, io);
+        return run_inspect(*options, io);
+    };
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/contracts/service_directory.hpp"
+
+#include <cerrno>
+#include <system_error>
+#include <vector>
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/sync_folder.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+constexpr const char* kCannotMakeDirectory = "cannot make the directory of the service";
+
+/// False: there is no such user.
+Result<bool> find_user(const std::string& name, passwd& out, std::vector<char>& memory) {
+    constexpr std::size_t kEnoughForAnEntry = 16'384;
+    memory.resize(kEnoughForAnEntry);
+    passwd* found = nullptr;
+    const int failed = ::getpwnam_r(name.c_str(), &out, memory.data(), memory.size(), &found);
+    if (failed != 0) return fail(errno_error(failed, "cannot look up the user", name));
+    return found != nullptr;
+}
+
+bool holds_only_sent(const std::filesystem::path& directory) {
+    std::error_code failed;
+    for (auto entry = std::filesystem::directory_iterator(directory, failed);
+         !failed && entry != std::filesystem::directory_iterator(); entry.increment(failed)) {
+        if (entry->path().filename() != "sent") return false;
+    }
+    return !failed;
+}
+
+}  // namespace
+
+Status make_service_directory(const std::filesystem::path& directory, const std::string& user) {
+    std::error_code ignored;
+    std::filesystem::create_directories(directory.parent_path(), ignored);
+    const bool is_made = ::mkdir(directory.c_str(), 0700) == 0;
+    if (!is_made && errno != EEXIST) return fail(errno_error(errno, kCannotMakeDirectory, directory.string()));
+    passwd owner{};
+    std::vector<char> memory;
+    const auto found = find_user(user, owner, memory);
+    if (!found) return fail(found.error());
+    if (!*found) return {};
+    const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) return fail(errno_error(errno, kCannotMakeDirectory, directory.string()));
+    struct stat info {};
+    int failed = ::fstat(fd, &info) != 0 ? errno : 0;
+    const bool is_ours = failed == 0 && info.st_uid == ::geteuid() && (is_made || holds_only_sent(directory));
+    if (is_ours && (::fchown(fd, owner.pw_uid, owner.pw_gid) != 0 || ::fchmod(fd, 0700) != 0)) failed = errno;
+    ::close(fd);
+    if (failed != 0) return fail(errno_error(failed, kCannotMakeDirectory, directory.string()));
+    return is_made ? sync_folder(directory.parent_path().string()) : Status{};
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/contracts/spend.hpp"
+
+#include <csignal>
+#include <ostream>
+
+#include <fmt/format.h>
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/config/config.hpp"
+#include "cli/contracts/service_directory.hpp"
+#include "cli/duration_option.hpp"
+#include "cli/secret_prompt.hpp"
+#include "core/base/decimal.hpp"
+#include "core/crypto/address.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+using contracts::SentEntry;
+using contracts::TransactionOrder;
+
+constexpr std::uint64_t kGwei = 1'000'000'000;
+
+std::string iotx(const U256& rau) {
+    return rau_to_iotx(rau) + " IOTX";
+}
+
+std::string gwei(const U256& rau) {
+    return rau_to_iotx(rau * kGwei);  // the decimal point nine places further right
+}
+
+void print_plan(std::ostream& out, const SpendPlan& plan, const Address& from, std::uint64_t chain_id) {
+    const TransactionOrder& order = plan.order;
+    const U256 fee = U256(plan.estimated_gas) * order.gas_price;
+    const U256 most = U256(order.gas_limit) * order.max_gas_price;
+    out << fmt::format("{} on chain {}\n", plan.title, chain_id)
+        << fmt::format("  from       {}\n", to_checksum_hex(from));
+    for (const Address& payee : plan.payees)
+        out << fmt::format("  to         {}\n", to_checksum_hex(payee));
+    if (plan.payees.empty())
+        out << fmt::format("  to         {}\n", order.to ? to_checksum_hex(*order.to) : "a new contract");
+    out << fmt::format("  value      {}\n", iotx(order.value))
+        << fmt::format("  gas        {} estimated, limit {}\n", plan.estimated_gas, order.gas_limit)
+        << fmt::format("  gas price  {} Gwei, at most {}\n", gwei(order.gas_price), gwei(order.max_gas_price))
+        << fmt::format("  nonce      {}\n", order.nonce)
+        << fmt::format("  fee        {} estimated, at most {}\n", iotx(fee), iotx(most))
+        << fmt::format("  total      {} estimated, at most {}\n", iotx(order.value + fee),
+                       iotx(order.value + most));
+}
+
+void print_plan_json(std::ostream& out, const SpendPlan& plan, const Address& from, std::uint64_t chain_id) {
+    const TransactionOrder& order = plan.order;
+    const U256 fee = U256(plan.estimated_gas) * order.gas_price;
+    const U256 most = U256(order.gas_limit) * order.max_gas_price;
+    nlohmann::ordered_json json;
+    json["dry_run"] = true;
+    json["chain_id"] = chain_id;
+    json["from"] = to_checksum_hex(from);
+    json["to"] = order.to ? nlohmann::ordered_json(to_checksum_hex(*order.to)) : nlohmann::ordered_json();
+    for (const Address& payee : plan.payees)
+        json["payees"].push_back(to_checksum_hex(payee));
+    json["value_rau"] = to_decimal(order.value);
+    json["gas"] = plan.estimated_gas;
+    json["gas_limit"] = order.gas_limit;
+    json["gas_price_rau"] = to_decimal(order.gas_price);
+    json["max_gas_price_rau"] = to_decimal(order.max_gas_price);
+    json["nonce"] = order.nonce;
+    json["fee_rau"] = to_decimal(fee);
+    json["max_fee_rau"] = to_decimal(most);
+    json["total_rau"] = to_decimal(order.value + fee);
+    json["max_total_rau"] = to_decimal(order.value + most);
+    out << json.dump(2) << '\n';
+}
+
+Status check_can_ask(const SpendOptions& options, const Io& io) {
+    if (options.dry_run || options.yes) return {};
+    const bool taken =
+        options.key.key_file == "-" || options.key.keystore == "-" || options.key.password_file == "-";
+    if (io.interactive && !taken) return {};
+    return fail(ErrorCode::usage, "cannot ask for a confirmation", {},
+                taken ? "standard input holds a secret" : "standard input is no terminal",
+                "--yes sends without asking, --dry-run shows what would be sent");
+}
+
+}  // namespace
+
+void add_spend_options(CLI::App& app, SpendOptions& options) {
+    add_chain_options(app, options.chain);
+    add_key_options(app, options.key);
+    app.add_flag("--dry-run", options.dry_run, "send nothing, print what would be sent");
+    app.add_option("--from", options.from, "wallet of a dry run, in the place of a key")->type_name("ADDRESS");
+    app.add_flag("--yes", options.yes, "do not ask before sending");
+    app.add_flag("--json", options.json, "print one JSON document; amounts are strings in rau");
+    app.add_flag("--dynamic-fee", options.dynamic_fee, "send EIP-1559 transactions; default: legacy ones");
+    app.add_option("--max-gas-price", options.max_gas_price_gwei,
+                   "highest gas price in Gwei, also while a transaction waits (2000)")
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
+        ->type_name("GWEI");
+    add_duration_option(app, "--timeout", options.timeout, "how long to wait for each transaction (5m)");
+}
+
+Result<std::filesystem::path> sent_directory() {
+    const auto environment = process_environment();
+    const auto state = environment("XDG_STATE_HOME");
+    if (state && state->starts_with('/')) return std::filesystem::path(*state) / "ioswarm" / "sent";
+    if (::geteuid() == 0) return std::filesystem::path(kServiceDirectory) / "sent";
+    const auto home = environment("HOME");
+    if (home && home->starts_with('/')) {
+        return std::filesystem::path(*home) / ".local" / "state" / "ioswarm" / "sent";
+    }
+    return fail(ErrorCode::config, "cannot keep a journal of sent transactions", {},
+                "neither XDG_STATE_HOME nor HOME names a directory");
+}
+
+ExitCode report_spend_error(Io& io, const Error& error) {
+    print_error(io, error);
+    return error.code == ErrorCode::aborted ? ExitCode::failed_check : exit_code_for(error.code);
+}
+
+Result<std::unique_ptr<Spender>> Spender::open(const SpendOptions& options, Io& io, std::stop_token stop) {
+    if (Status ask = check_can_ask(options, io); !ask) return fail(std::move(ask).error());
+    std::signal(SIGPIPE, SIG_IGN);
+    auto chain = open_chain(options.chain, stop);
+    if (!chain) return fail(std::move(chain).error());
+    std::unique_ptr<Spender> out(new Spender(options, io, std::move(stop), std::move(*chain)));
+    if (!options.from.empty()) {
+        if (!options.dry_run || options.key.any()) {
+            return fail(ErrorCode::usage, "--from", {}, "it stands in the place of a key, for --dry-run alone");
+        }
+        const auto address = address_argument("--from", options.from);
+        if (!address) return fail(address.error());
+        out->wallet_ = *address;
+    } else {
+        auto key = load_key(options.key, io, out->stop_);
+        if (!key) return fail(std::move(key).error());
+        out->key_.emplace(*key);
+        out->wallet_ = key->address();
+    }
+    if (Status checked = out->chain_.check_chain(); !checked) return fail(std::move(checked).error());
+    const auto directory = sent_directory();
+    if (options.dry_run) {
+        // Who has no place for a journal has sent nothing from here.
+        auto seen =
+            directory ? contracts::SentJournal::peek(*directory, out->chain_.expected_chain_id(), out->wallet_)
+                      : std::vector<SentEntry>{};
+        if (!seen) return fail(std::move(seen).error());
+        out->seen_ = std::move(*seen);
+        return out;
+    }
+    if (!directory) return fail(directory.error());
+    if (directory->parent_path() == kServiceDirectory && ::geteuid() == 0) {
+        if (Status made = make_service_directory(kServiceDirectory, kServiceUser); !made)
+            return fail(std::move(made).error());
+    }
+    auto journal = contracts::SentJournal::open(*directory, out->chain_.expected_chain_id(), out->wallet_);
+    if (!journal) return fail(std::move(journal).error());
+    out->journal_.emplace(std::move(*journal));
+    return out;
+}
+
+U256 Spender::max_gas_price() const {
+    return U256(options_.max_gas_price_gwei) * kGwei;
+}
+
+Result<std::uint64_t> Spender::estimate(TransactionOrder& order, Formula formula) {
+    const auto offered = chain_.estimate_gas({wallet_, order.to, order.value, order.data, 0});
+    if (!offered) return fail(offered.error());
+    const std::uint64_t most = std::max(offered->value_or(0), formula.gas);
+    order.gas_limit = std::min(contracts::gas_limit_for(most, order.data.size()), contracts::kBlockGasLimit);
+    return formula.exact ? formula.gas : offered->value_or(formula.gas);
+}
+
+Status Spender::price(TransactionOrder& order) {
+    order.max_gas_price = max_gas_price();
+    order.dynamic_fee = options_.dynamic_fee;
+    const auto price = contracts::choose_gas_price(chain_, order.max_gas_price);
+    if (!price) return fail(price.error());
+    order.gas_price = *price;
+    const auto nonce = contracts::choose_nonce(chain_, journal_ ? &*journal_ : nullptr, wallet_);
+    if (!nonce) {
+        Error error = nonce.error();
+        if (journal_ && error.code == ErrorCode::unavailable && error.hint.starts_with("wait")) {
+            error.hint +=
+                "; where this is a new chain with an old chain id, move " + journal_->path() + " away";
+        }
+        return fail(std::move(error));
+    }
+    order.nonce = *nonce;
+    const auto balance = chain_.balance(wallet_);
+    if (!balance) return fail(balance.error());
+    const U256 needed = order.value + U256(order.gas_limit) * order.gas_price;
+    if (*balance >= needed) return {};
+    return fail(ErrorCode::failed_check, "the wallet's balance is too low", to_checksum_hex(wallet_),
+                fmt::format("it has {}, and value and gas take {}", iotx(*balance), iotx(needed)),
+                "send " + iotx(needed - *balance) + " to it, then run this again");
+}
+
+const SentEntry* Spender::open_entry() const noexcept {
+    const auto& all = sent();
+    return all.empty() || all.back().state != SentEntry::State::open ? nullptr : &all.back();
+}
+
+bool Spender::has_open(std::string_view kind, std::string_view key) const {
+    const SentEntry* open = journal_ ? open_entry() : nullptr;
+    return open != nullptr && open->kind == kind && open->key == key;
+}
+
+Status Spender::finish_open() {
+    const SentEntry* open = open_entry();
+    if (open == nullptr) return {};
+    io_.err << fmt::format("an earlier transaction of this wallet ({}, {}) is not finished; it goes first\n",
+                           open->kind, to_hex0x(open->attempts.back().hash.view()));
+    if (!journal_) return {};
+    const auto done = make_sender().resume(max_gas_price());
+    // However it ended, it has ended.
+    if (done || done.error().code == ErrorCode::aborted) return {};
+    return fail(done.error());
+}
+
+bool Spender::confirm(const SpendPlan& plan) {
+    const std::uint64_t chain_id = chain_.expected_chain_id();
+    if (options_.dry_run) {
+        if (options_.json) {
+            print_plan_json(io_.out, plan, wallet_, chain_id);
+        } else {
+            print_plan(io_.out, plan, wallet_, chain_id);
+            io_.out << "nothing was sent (--dry-run)\n";
+        }
+        return false;
+    }
+    print_plan(io_.err, plan, wallet_, chain_id);
+    if (options_.yes || ask_yes_no(io_, "Send it?", stop_)) return true;
+    io_.err << "nothing was sent\n";
+    return false;
+}
+
+contracts::TransactionSender Spender::make_sender() {
+    contracts::SenderSettings settings;
+    settings.timeout = options_.timeout;
+    contracts::TransactionSender sender(chain_, *journal_, *key_, settings, clock_, stop_);
+    sender.on_sent([this](const Hash256& hash) {
+        io_.err << fmt::format("sent {}, waiting for it to be mined\n", to_hex0x(hash.view())) << std::flush;
+    });
+    return sender;
+}
+
+Result<SentEntry> Spender::checked(Result<SentEntry> done) const {
+    if (!done || done->succeeded()) return done;
+    return fail(ErrorCode::failed_check, "the transaction failed on chain", to_hex0x(done->hash.view()),
+                fmt::format("block {}, status {}, {} gas used", done->block, done->status, done->gas_used));
+}
+
+Result<SentEntry> Spender::send(const TransactionOrder& order) {
+    return checked(make_sender().run(order));
+}
+
+Result<SentEntry> Spender::resume() {
+    return checked(make_sender().resume(max_gas_price()));
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <limits>
+#include <memory>
+#include <tuple>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/config_options.hpp"
+#include "cli/diffs/commands.hpp"
+#include "cli/duration_option.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+constexpr std::uint64_t kMaxHeight = std::numeric_limits<std::int64_t>::max();
+
+/// Of all subcommands: one of them is parsed.
+struct DiffsCommand {
+    ConfigOptions config;
+    DiffsImportOptions import;
+    DiffsStatOptions stat;
+    DiffsVerifyOptions verify;
+    DiffsExportOptions print;
+    DiffsRestartOptions restart;
+};
+
+/// The log that was named, else the one that the configuration names.
+bool find_log(const ConfigOptions& config, std::string& log, Io& io, ExitCode& code) {
+    if (!log.empty()) return true;
+    const auto loaded = load_or_report(config, io, code);
+    if (!loaded) return false;
+    log = diff_log_path(loaded->settings);
+    return true;
+}
+
+void add_log(CLI::App& app, DiffsCommand& command, std::string& log, const std::string& name,
+             const std::string& help) {
+    app.add_option(name, log, help + "; default: that of the configuration")->type_name("FILE");
+    add_config_options(app, command.config, KeyFlags::hidden);
+    app.footer("Every configuration flag of 'ioswarm serve' is taken too, to find the log.");
+}
+
+CLI::App* add_import(CLI::App& app, DiffsCommand& command) {
+    DiffsImportOptions& options = command.import;
+    CLI::App* sub = app.add_subcommand("import", "take over the diffs of a node's store, or of another log");
+    sub->add_option("source", options.source, "iotex-core's statediffs.db, or a log of ioswarm")
+        ->type_name("SOURCE")
+        ->required();
+    add_log(*sub, command, options.log, "--to", "the log to continue or to make");
+    sub->add_option("--from", options.from, "leave out what is below this height")
+        ->type_name("HEIGHT")
+        ->check(CLI::Range(std::uint64_t{1}, kMaxHeight));
+    add_duration_option(*sub, "--lock-timeout", options.lock_timeout,
+                        "how long to wait for a node to let go (10s)");
+    sub->add_flag("--json", options.json, "print what was done as JSON");
+    sub->add_flag("-q,--quiet", options.quiet, "say nothing but errors");
+    return sub;
+}
+
+CLI::App* add_export(CLI::App& app, DiffsCommand& command) {
+    DiffsExportOptions& options = command.print;
+    CLI::App* sub = app.add_subcommand("export", "print diffs, a JSON object a line");
+    add_log(*sub, command, options.log, "log", "the log, of either kind");
+    for (const auto& [name, height, help] :
+         {std::tuple{"--from", &options.from, "first height"}, {"--to", &options.to, "last height"}}) {
+        sub->add_option(name, *height, help)
+            ->type_name("HEIGHT")
+            ->check(CLI::Range(std::uint64_t{1}, kMaxHeight));
+    }
+    return sub;
+}
+
+}  // namespace
+
+Runner add_diffs(CLI::App& app) {
+    app.require_subcommand(1);
+    auto command = std::make_shared<DiffsCommand>();
+    const CLI::App* import = add_import(app, *command);
+
+    CLI::App* stat = app.add_subcommand("stat", "show what a log holds");
+    add_log(*stat, *command, command->stat.log, "log", "the log, of either kind");
+    stat->add_flag("--json", command->stat.json, "print JSON");
+
+    CLI::App* verify = app.add_subcommand("verify", "read a log whole and check every diff in it");
+    add_log(*verify, *command, command->verify.log, "log", "the log, of either kind");
+    verify->add_flag("--json", command->verify.json, "print the answer as JSON");
+    verify->add_flag("-q,--quiet", command->verify.quiet, "answer by the exit status alone");
+
+    const CLI::App* print = add_export(app, *command);
+
+    CLI::App* restart = app.add_subcommand("restart", "empty the log, so that it begins anew");
+    add_log(*restart, *command, command->restart.log, "log", "the log");
+    restart
+        ->add_option("--from", command->restart.from,
+                     "begin there; default: with the oldest that the source has")
+        ->type_name("HEIGHT")
+        ->check(CLI::Range(std::uint64_t{1}, kMaxHeight));
+    restart->add_flag("--yes", command->restart.yes, "do not ask");
+
+    return [=](Io& io) {
+        ExitCode code = ExitCode::ok;
+        const auto with_log = [&](auto& options, auto run) {
+            return find_log(command->config, options.log, io, code) ? run(options, io) : code;
+        };
+        if (import->parsed()) return with_log(command->import, run_diffs_import);
+        if (stat->parsed()) return with_log(command->stat, run_diffs_stat);
+        if (verify->parsed()) return with_log(command->verify, run_diffs_verify);
+        if (print->parsed()) return with_log(command->print, run_diffs_export);
+        return with_log(command->restart, run_diffs_restart);
+    };
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+#include <ostream>
+
+#include <fmt/format.h>
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/config/config.hpp"
+#include "cli/config/secret_file.hpp"
+#include "cli/config/value.hpp"
+#include "cli/count_option.hpp"
+#include "cli/duration_option.hpp"
+#include "cli/signals.hpp"
+#include "core/base/text.hpp"
+#include "core/crypto/hmac.hpp"
+#include "proto/diffs/probe.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Milliseconds = std::chrono::milliseconds;
+using Tenths = std::chrono::duration<std::int64_t, std::deci>;
+
+struct L4TestOptions {
+    std::string address;
+    std::string secret_file;
+    std::string secret;
+    std::string agent = "l4test-probe";
+    std::uint64_t catch_up = 10;
+    std::chrono::milliseconds duration{60'000};
+    bool tls = false;
+    bool json = false;
+};
+
+Error usage(std::string which, std::string why, std::string hint = {}) {
+    return Error{ErrorCode::usage, "l4test", std::move(which), std::move(why), std::move(hint)};
+}
+
+/// Without a secret none is sent: a coordinator without authentication wants none.
+Result<std::string> find_secret(const L4TestOptions& options, Io& io) {
+    if (!options.secret.empty() && !options.secret_file.empty()) {
+        return fail(usage("", "--secret and --secret-file are both given", "give one of them"));
+    }
+    if (!options.secret.empty()) {
+        print_warning(io,
+                      "the process list shows --master and --secret; --secret-file keeps the secret out of it");
+        return options.secret;
+    }
+    if (options.secret_file == "-") return read_secret(io.in, "standard input");
+    if (options.secret_file.empty()) return std::string();
+    return read_secret_file(options.secret_file, process_environment()("CREDENTIALS_DIRECTORY"));
+}
+
+Result<proto::DiffProbeOptions> probe_options(const L4TestOptions& options, Io& io) {
+    if (options.address.empty()) {
+        return fail(usage("--addr", "not given", "ioswarm l4test --addr HOST:PORT --secret-file FILE"));
+    }
+    const auto address = parse_host_port(options.address);
+    if (!address) return fail(usage("--addr", fmt::format("'{}' is not host:port", options.address)));
+    if (!is_agent_id(options.agent))
+        return fail(usage("--agent", "is no agent id: 1 to 128 visible characters"));
+    Result<std::string> secret = find_secret(options, io);
+    if (!secret) return fail(std::move(secret).error());
+    proto::DiffProbeOptions out;
+    out.peer.target = {address->host, address->port, {}};
+    if (options.tls) out.peer.target.tls.emplace();
+    out.peer.agent_id = options.agent;
+    if (!secret->empty()) out.peer.token = agent_token(*secret, options.agent);
+    wipe(*secret);
+    out.catch_up = options.catch_up;
+    out.duration = options.duration;
+    return out;
+}
+
+/// A line for the tip, one for the end of the catch-up, one a live diff; on a terminal those that are caught up
+/// are written over each other.
+class Progress {
+  public:
+    Progress(Io& io, bool silent) : io_(io), silent_(silent), terminal_(isatty(STDERR_FILENO) == 1) {}
+
+    void show(const StateDiff& diff, const proto::DiffProbe& probe) {
+        if (silent_) return;
+        const std::string line = fmt::format("height {}: {} entries", diff.height, diff.entries.size());
+        if (!probe.checks.caught_up()) {
+            if (terminal_) io_.err << "\r\x1b[K" << line << std::flush;
+            return;
+        }
+        if (terminal_) io_.err << "\r\x1b[K";
+        if (!std::exchange(said_caught_up_, true)) {
+            io_.err << fmt::format("caught up to height {} in {}\n", probe.tip,
+                                   go_duration(probe.catch_up_time.value_or(Milliseconds::zero())));
+            if (diff.height <= probe.tip) return;
+        }
+        io_.err << line << std::endl;
+    }
+
+  private:
+    Io& io_;
+    const bool silent_;
+    const bool terminal_;
+    bool said_caught_up_ = false;
+};
+
+const char* in_words(std::string_view check) {
+    if (check == "namespaces") return "known namespaces only";
+    if (check == "write_types") return "write types 0 or 1";
+    if (check == "heights") return "heights without gaps";
+    if (check == "digests") return "every digest right";
+    if (check == "catch_up") return "catch-up finished";
+    return "at least one live diff";
+}
+
+void print_text(const proto::DiffProbe& probe, Io& io) {
+    for (const auto& verdict : probe.checks.verdicts()) {
+        io.out << fmt::format("{}  {:<22}  {}\n", verdict.passed ? "pass" : "FAIL", in_words(verdict.name),
+                              escape_for_display(verdict.detail));
+    }
+    if (probe.resumed > 0)
+        io.out << fmt::format("note  the stream broke and went on, times: {}\n", probe.resumed);
+    if (probe.ended) io.out << "FAIL  the stream ended: " << escape_for_display(probe.ended->text()) << '\n';
+    io.out << fmt::format("{} after {}\n", probe.passed() ? "passed" : "FAILED",
+                          go_duration(std::chrono::round<Tenths>(probe.elapsed)));
+}
+
+double seconds(Milliseconds time) {
+    return std::chrono::duration<double>(time).count();
+}
+
+void print_json(const L4TestOptions& options, const proto::DiffProbe& probe, Io& io) {
+    Json checks = Json::object();
+    for (const auto& verdict : probe.checks.verdicts())
+        checks[verdict.name] = {{"passed", verdict.passed}, {"detail", verdict.detail}};
+    Json out = {{"address", options.address},
+                {"agent_id", options.agent},
+                {"passed", probe.passed()},
+                {"checks", checks},
+                {"tip", probe.tip},
+                {"diffs", probe.checks.diffs()},
+                {"live", probe.checks.live()},
+                {"entries", probe.checks.entries()},
+                {"catch_up_seconds", probe.catch_up_time ? Json(seconds(*probe.catch_up_time)) : Json()},
+                {"seconds", seconds(probe.elapsed)},
+                {"resumed", probe.resumed},
+                {"ended", probe.ended ? Json(probe.ended->text()) : Json()}};
+    io.out << out.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+}
+
+ExitCode run_l4test(const L4TestOptions& options, Io& io) {
+    const auto refuse = [&](const Error& error) {
+        print_error(io, error);
+        return exit_code_for(error.code);
+    };
+    const auto probed = probe_options(options, io);
+    if (!probed) return refuse(probed.error());
+    SignalReader signals;
+    if (!options.json) {
+        io.err << fmt::format("waiting for a live diff of {} as agent {}\n", options.address, options.agent);
+    }
+    Progress progress(io, options.json);
+    const auto probe = proto::probe_diffs(
+        *probed, [&](const StateDiff& diff, const proto::DiffProbe& so_far) { progress.show(diff, so_far); },
+        signals.token());
+    if (!probe && probe.error().code == ErrorCode::cancelled) return signals.exit_code(ExitCode::interrupted);
+    if (!probe) return refuse(probe.error());
+    options.json ? print_json(options, *probe, io) : print_text(*probe, io);
+    return signals.exit_code(probe->passed() ? ExitCode::ok : ExitCode::failed_check);
+}
+
+}  // namespace
+
+Runner add_l4test(CLI::App& app) {
+    auto options = std::make_shared<L4TestOptions>();
+    app.add_option("--addr,--coordinator", options->address,
+                   "the coordinator's port for agents; there is no default")
+        ->type_name("HOST:PORT");
+    app.add_option("--secret-file", options->secret_file,
+                   "file with the master secret, - for standard input; without one no key is sent")
+        ->type_name("FILE");
+    app.add_option("--master,--secret", options->secret, "the master secret itself; the process list shows it")
+        ->type_name("TEXT");
+    app.add_option("--agent", options->agent, "agent id to ask as (default: l4test-probe)")->type_name("ID");
+    add_count_option(app, "--catchup", options->catch_up, "heights before the newest to ask for (default: 10)");
+    add_duration_option(app, "--duration", options->duration, "how long to watch the stream (default: 60s)");
+    app.add_flag("--tls", options->tls, "speak TLS, and check the certificate");
+    app.add_flag("--json", options->json, "print JSON, and nothing on the way");
+    return [options](Io& io) { return run_l4test(*options, io); };
+}
+
+}  // namespace ioswarm::cli

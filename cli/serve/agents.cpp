@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/serve/agents.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/crypto/hmac.hpp"
+#include "core/sim/agent_rules.hpp"
+
+namespace ioswarm::cli {
+
+sim::ChainSettings embedded_settings(const ServeConfig& config, std::uint64_t resume_height) {
+    sim::ChainSettings out;
+    out.seed = config.chain_seed;
+    out.block_time = config.chain_block_time;
+    out.tps = static_cast<std::uint32_t>(config.chain_tps);
+    out.accounts = static_cast<std::uint32_t>(config.chain_accounts);
+    out.last_slot = config.chain_last_slot;
+    out.resume_height = resume_height;
+    return out;
+}
+
+std::unique_ptr<proto::AgentClients> test_agents(std::uint64_t count, proto::CoordinatorAddress address,
+                                                 const ServeConfig& config, const Log& log) {
+    constexpr std::uint64_t kAgentsAThread = 100;
+    const auto threads = static_cast<unsigned>(1 + count / kAgentsAThread);
+    auto agents = std::make_unique<proto::AgentClients>(std::move(address), proto::AgentTimes{}, threads,
+                                                        std::stop_token{}, log);
+    for (std::uint64_t i = 1; i <= count; ++i) {
+        proto::AgentProfile profile;
+        profile.id = fmt::format("test-agent-{:02}", i);
+        if (!config.master_secret.empty()) profile.token = agent_token(config.master_secret, profile.id);
+        profile.level = TaskLevel::l2_state_verify;
+        profile.region = "loopback";
+        profile.version = "ioswarm " IOSWARM_VERSION;
+        profile.codec = i % 2 == 0 ? proto::Codec::json : proto::Codec::protobuf;
+        agents->add(std::move(profile), sim::field_rules(TaskLevel::l2_state_verify));
+    }
+    return agents;
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/serve/app.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "cli/serve/agents.hpp"
+#include "cli/serve/data_dir.hpp"
+#include "core/base/atomic_file.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+constexpr std::chrono::minutes kStatusInterval{1};
+
+bool is_every_interface(const std::string& address) {
+    return address.empty() || address == "0.0.0.0" || address == "::";
+}
+
+/// How a bound address is written where one connects to it.
+std::string reachable(const std::string& address, std::uint16_t port) {
+    const std::string host = is_every_interface(address) ? "127.0.0.1" : address;
+    return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
+                                               : fmt::format("[{}]:{}", host, port);
+}
+
+/// Where "" is every interface: an IPv6 socket takes IPv4 too, but not every machine has IPv6.
+Result<std::unique_ptr<HttpServer>> start_http(HttpServerSettings settings, const HttpServer::Handler& handler,
+                                               const Log& log) {
+    if (!settings.address.empty()) return HttpServer::start(std::move(settings), handler, log);
+    settings.address = "::";
+    auto both = HttpServer::start(settings, handler, log);
+    if (both) return both;
+    settings.address = "0.0.0.0";
+    return HttpServer::start(std::move(settings), handler, log);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ServeApp>> ServeApp::start(const ServeConfig& config, const ServeOptions& options,
+                                                  Log log, LinesLost lines_lost) {
+    std::unique_ptr<ServeApp> app(new ServeApp(config, options, std::move(log), std::move(lines_lost)));
+    for (const auto step : {&ServeApp::read_lists, &ServeApp::open_ledger, &ServeApp::find_chain,
+                            &ServeApp::make_settler, &ServeApp::open_books, &ServeApp::open_source,
+                            &ServeApp::open_diffs, &ServeApp::make_coordinator, &ServeApp::open_agent_port,
+                            &ServeApp::open_api, &ServeApp::go_to_work, &ServeApp::start_test_agents}) {
+        if (Status done = (app.get()->*step)(); !done) return fail(std::move(done).error());
+    }
+    app->start_reloader();
+    if (Status announced = app->announce(); !announced) return fail(std::move(announced).error());
+    return app;
+}
+
+ServeApp::ServeApp(const ServeConfig& config, const ServeOptions& options, Log log, LinesLost lines_lost)
+    : config_(config),
+      options_(options),
+      settings_(coordinator_settings(config)),
+      log_(std::move(log)),
+      lines_lost_(std::move(lines_lost)) {}
+
+// First what can be wrong in the configuration: nothing has been touched yet when it is refused.
+Status ServeApp::read_lists() {
+    Result<std::string> address = bind_address(config_, options_.insecure_bind);
+    if (!address) return fail(std::move(address).error());
+    address_ = *std::move(address);
+    if (!uses_node(config_)) {
+        if (Status reward = check_reward_chain(config_, kEmbeddedChain); !reward) return reward;
+    }
+    for (const std::string& warning : start_warnings(config_, address_))
+        log_.warn("{}", warning);
+    if (const std::string limit = spending_limit(config_); !limit.empty()) log_.info("{}", limit);
+    auto access = AccessControl::open({config_.master_secret, config_.agents_allowed, config_.agents_revoked});
+    if (!access) return fail(std::move(access).error());
+    access_ = *std::move(access);
+    return {};
+}
+
+// The ledger before everything that could earn or owe: it holds the lock on the data directory.
+Status ServeApp::open_ledger() {
+    auto ledger = Ledger::open(config_.data_dir, log_);
+    if (!ledger) return fail(explain_data_dir(std::move(ledger).error(), config_.data_dir));
+    ledger_ = *std::move(ledger);
+    const auto other_source = check_source(config_, *ledger_);
+    if (!other_source) return fail(other_source.error());
+    other_source_ = *other_source;
+    return {};
+}
+
+// Before the books are read, since an empty ledger may change its chain. A node that is away now is no reason
+// not to start: the gate asks it later.
+Status ServeApp::find_chain() {
+    if (!uses_node(config_)) {
+        chain_ = kEmbeddedChain;
+        return check_chain(config_, *ledger_, *chain_);
+    }
+    proto::NodeSettings settings;
+    settings.grpc = config_.node_grpc;
+    settings.web3 = config_.node_web3;
+    auto node = proto::NodeSource::create(std::move(settings), log_);
+    if (!node) return fail(std::move(node).error());
+    node_ = *std::move(node);
+    gate_ = std::make_unique<ChainGate>([this](const std::stop_token& stop) { return node_->chain(stop); },
+                                        [this](const ChainIdentity& chain) { return bind_chain(chain); });
+    auto chain = node_->chain();
+    if (!chain) {
+        log_.warn("the node cannot be asked for its chain yet: {}; nothing is handed out before it can",
+                  chain.error().text());
+        return {};
+    }
+    chain_ = *chain;
+    return check_chain(config_, *ledger_, *chain_);
+}
+
+/// The gate asks for this, at first when everything else is up, and after each failure of the node.
+Status ServeApp::bind_chain(const ChainIdentity& chain) {
+    if (Status bound = cli::bind_chain(config_, *ledger_, chain, log_); !bound) return bound;
+    return diffs_ ? diffs_->bind_chain(config_, chain, log_) : Status();
+}
+
+// They know at which height to go on.
+Status ServeApp::open_books() {
+    auto accounting = Accounting::open(*ledger_, settings_, clock_, settler_.get(), log_);
+    if (!accounting) return fail(std::move(accounting).error());
+    accounting_ = *std::move(accounting);
+    return {};
+}
+
+// Where transactions and blocks come from. The embedded chain goes on after the last block in the books, so
+// that a restart is no new chain.
+Status ServeApp::open_source() {
+    if (node_) {
+        gated_pool_ = gate_->gated(node_->pool());
+        gated_blocks_ = gate_->gated(node_->blocks());
+        return {};
+    }
+    auto embedded =
+        sim::EmbeddedChain::create(embedded_settings(config_, accounting_->last_height()), clock_, log_);
+    if (!embedded) return fail(std::move(embedded).error());
+    embedded_ = *std::move(embedded);
+    return {};
+}
+
+// After the source they come from, before the port they are served at.
+Status ServeApp::open_diffs() {
+    if (!has_diffs(config_)) return {};
+    auto diffs = ServeDiffs::open(
+        config_, {embedded_ ? &embedded_->diffs() : nullptr, node_.get(), gate_.get()}, clock_, log_);
+    if (!diffs) return fail(std::move(diffs).error());
+    diffs_ = *std::move(diffs);
+    return diffs_->check_chain(config_, chain_, other_source_);
+}
+
+// Before the ports: an agent that comes at once finds somebody in. Its threads start when the ports are bound,
+// so that a start that fails has taken no block into the ledger.
+Status ServeApp::make_coordinator() {
+    ActPoolReader& pool = node_ ? *gated_pool_ : *embedded_;
+    StateReader& state = node_ ? node_->state() : *embedded_;
+    BlockSource& blocks = node_ ? *gated_blocks_ : *embedded_;
+    evm::StateFetchers& run_state = node_ ? node_->run_state() : *embedded_;
+    if (diffs_) watched_blocks_ = diffs_->watch(blocks);
+    auto coordinator = Coordinator::create(settings_, pool, state, watched_blocks_ ? *watched_blocks_ : blocks,
+                                           *accounting_, clock_, log_, &run_state);
+    if (!coordinator) return fail(std::move(coordinator).error());
+    coordinator_ = *std::move(coordinator);
+    if (diffs_) {
+        diffs_->hub().tell_progress([this](const std::string& agent_id, std::uint64_t height) {
+            coordinator_->diffs_written(agent_id, height);
+        });
+    }
+    return {};
+}
+
+// The data directory is bound to its source now and not before: a start that failed, perhaps with the wrong
+// configuration, leaves a new directory free for the right one.
+Status ServeApp::go_to_work() {
+    if (Status marked = mark_source(config_); !marked) return marked;
+    if (embedded_) {
+        if (Status bound = bind_chain(*chain_); !bound) return bound;
+    }
+    if (diffs_) diffs_->start();
+    coordinator_->start();
+    start_settlement();
+    return {};
+}
+
+Status ServeApp::open_agent_port() {
+    proto::AgentServerSettings settings;
+    settings.address = address_;
+    settings.port = static_cast<std::uint16_t>(config_.grpc_port);
+    settings.tls_cert_file = config_.tls_cert;
+    settings.tls_key_file = config_.tls_key;
+    settings.streams_per_connection = streams_per_connection(config_);
+    settings.accept.proxies = trusted_proxies(config_);
+    auto server = proto::AgentServer::start(std::move(settings), *coordinator_, *access_, log_,
+                                            diffs_ ? &diffs_->hub() : nullptr);
+    if (!server) return fail(std::move(server).error());
+    agent_server_ = *std::move(server);
+    accepting_ = true;
+    return {};
+}
+
+// After the port for agents and the diffs, since /readyz tells of them.
+Status ServeApp::open_api() {
+    if (config_.swarm_api_port == 0) return {};
+    MonitorApi::Authorize authorize;
+    if (access_->has_secret()) {
+        authorize = [this](std::string_view id, std::string_view token) { return access_->check(id, token); };
+    }
+    api_.emplace(
+        *coordinator_, clock_, std::move(authorize), [this] { return not_ready(); }, config_.snapshot_dir);
+    show_settlements();
+    if (diffs_) api_->show_diffs([this] { return diffs_->view(); });
+    api_->show_counters([this] { return edge_counters(); });
+    HttpServerSettings settings;
+    settings.address = address_;
+    settings.port = static_cast<std::uint16_t>(config_.swarm_api_port);
+    settings.headers = MonitorApi::headers();
+    settings.proxies = trusted_proxies(config_);
+    auto server = start_http(
+        settings, [this](const HttpRequest& request) { return api_->handle(request); }, log_);
+    if (!server) return fail(std::move(server).error());
+    api_server_ = *std::move(server);
+    counted_api_ = api_server_.get();
+    return {};
+}
+
+/// What around the coordinator keeps the daemon from its whole work, for /readyz. New parts add theirs here.
+Reasons ServeApp::not_ready() const {
+    Reasons reasons;
+    if (!accepting_) reasons.push_back({"port for agents", "it is closed"});
+    if (node_) node_->add_reasons(reasons);
+    if (const Status seen = gate_ ? gate_->last_seen() : Status(); !seen)
+        reasons.push_back({seen.error().which, seen.error().why});
+    if (diffs_) diffs_->add_reasons(reasons);
+    if (settler_) settler_->add_reasons(reasons);
+    return reasons;
+}
+
+/// What the port for agents, the monitoring API, the state diffs, the log and the node's side took, refused,
+/// dropped and missed, for /swarm/status.
+std::map<std::string, std::uint64_t> ServeApp::edge_counters() const {
+    std::map<std::string, std::uint64_t> out = agent_server_->counters();
+    if (lines_lost_) out["log_lines_dropped"] = lines_lost_();
+    if (const HttpServer* api = counted_api_) {
+        const HttpServerCounters http = api->counters();
+        out["http_connections"] = http.connections;
+        out["http_requests"] = http.requests;
+        out["http_timed_out"] = http.timed_out;
+        out["http_shed"] = http.shed;
+    }
+    if (diffs_) out.merge(diffs_->counters());
+    if (!node_) return out;
+    const proto::NodeCounters node = node_->counters();
+    out["node_actions_unreadable"] = node.unreadable_actions;
+    out["node_actions_unhashable"] = node.unhashable_actions;
+    out["node_stream_ends"] = node.stream_ends;
+    out["node_blocks_repeated"] = node.repeated_blocks;
+    out["node_blocks_fetched"] = node.fetched_blocks;
+    out["node_messages_dropped"] = node.dropped_messages;
+    out["node_reads_stale"] = node.stale_reads;
+    out["node_web3_away"] = node.web3_away;
+    out["node_api_is_json"] = node.json_api ? 1 : 0;
+    return out;
+}
+
+// Last of all, over the network like any other agent.
+Status ServeApp::start_test_agents() {
+    reporter_.emplace([this] { return status_text(); }, kStatusInterval, log_);
+    if (options_.test_agents == 0) return {};
+    proto::CoordinatorAddress target;
+    target.target = reachable(address_, agent_server_->port());
+    test_agents_ = test_agents(options_.test_agents, std::move(target), config_, log_);
+    return {};
+}
+
+std::string ServeApp::status_text() const {
+    std::string out = status_line(*coordinator_);
+    return diffs_ ? out + ", " + diffs_line(diffs_->view()) : out;
+}
+
+Status ServeApp::announce() const {
+    const std::string agents = is_every_interface(address_)
+                                   ? fmt::format("port {} of every interface", agent_server_->port())
+                                   : reachable(address_, agent_server_->port());
+    log_.info("source: {}", node_ ? fmt::format("node {}", config_.node_grpc) : source_identity(config_));
+    log_.info("agents join at {}{}", agents, agent_server_->uses_tls() ? " (TLS)" : "");
+    if (diffs_) {
+        const DiffsView held = diffs_->view();
+        log_.info(
+            "state diffs: {}, {}",
+            config_.diff_store_enabled ? diff_store_file(config_) : std::string("in memory only"),
+            held.tip == 0 ? std::string("none yet") : fmt::format("heights {} to {}", held.floor, held.tip));
+    }
+    if (options_.test_agents > 0) log_.info("{} test agents join by themselves", options_.test_agents);
+    std::uint16_t api_port = 0;
+    if (api_server_) {
+        api_port = api_server_->port();
+        log_.info("figures: open http://{}/api/stats", reachable(address_, api_port));
+    }
+    if (options_.ready_file.empty()) return {};
+    return write_file_atomically(
+        options_.ready_file, as_bytes(fmt::format("{{\"pid\":{},\"grpc_port\":{},\"api_port\":{}}}\n", getpid(),
+                                                  agent_server_->port(), api_port)));
+}
+
+void ServeApp::start_reloader() {
+    reloader_.emplace([this, access = access_, log = log_]() -> ListReloader::Apply {
+        if (const auto reloaded = access->reload({}); !reloaded) {
+            return [log, why = reloaded.error().text()] {
+                log.error("the lists of agents stay as they were: {}", why);
+            };
+        }
+        return [this] { end_agents_not_allowed(); };
+    });
+}
+
+void ServeApp::end_agents_not_allowed() {
+    // Who may is asked only now: whoever joins meanwhile was judged by the new lists already.
+    std::size_t ended = 0;
+    for (const AgentView& agent : coordinator_->agents()) {
+        const Status allowed = access_->allowed(agent.id);
+        if (allowed) continue;
+        coordinator_->end_agent(agent.id, allowed.error());
+        ++ended;
+    }
+    // Diffs are served to whoever has a key, registered or not.
+    for (const DiffSubscriber& reader : diffs_ ? diffs_->hub().subscribers() : std::vector<DiffSubscriber>{}) {
+        if (const Status allowed = access_->allowed(reader.agent_id); !allowed)
+            diffs_->hub().end_agent(reader.agent_id, allowed.error());
+    }
+    log_.info("lists of agents read again, {} agents ended", ended);
+}
+
+void ServeApp::stop(std::chrono::milliseconds within) {
+    const Clock::Steady begin = clock_.steady();
+    accepting_ = false;
+    if (settler_) settler_->request_stop();
+    reloader_.reset();
+    agent_server_->stop_accepting();
+    coordinator_->drain(within * 3 / 4);
+    test_agents_.reset();
+    if (diffs_) diffs_->stop();
+    settlement_notices_.reset();
+    coordinator_->stop();
+    const auto left = within - std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begin);
+    agent_server_->shutdown(std::max(left, std::chrono::milliseconds::zero()));
+    reporter_.reset();
+    api_server_.reset();
+    log_.info("{}", status_text());
+}
+
+}  // namespace ioswarm::cli

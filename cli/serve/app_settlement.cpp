@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What serve has to do with settlements: paying by itself, telling agents of payouts that are final, and
+// showing them.
+#include <utility>
+
+#include "cli/serve/app.hpp"
+#include "cli/settlement/state.hpp"
+
+namespace ioswarm::cli {
+
+// Before the books, which tell it of closed epochs. Its thread starts when everything else is up.
+Status ServeApp::make_settler() {
+    if (!config_.settlement_enabled) return {};
+    auto settler = ServeSettlement::make(config_, clock_, log_);
+    if (!settler) return fail(std::move(settler).error());
+    settler_ = *std::move(settler);
+    return {};
+}
+
+/// Whoever settles, here or in another process: agents are told when a payout is final.
+void ServeApp::start_settlement() {
+    if (config_.reward_contract.empty()) return;
+    settlement_notices_.emplace(
+        config_.data_dir, [this](const PayoutKeys& payouts) { return accounting_->payouts_final(payouts); },
+        log_);
+    if (settler_) settler_->start();
+}
+
+Result<MonitorApi::Settlements> ServeApp::settlements_of(const std::string& agent_id,
+                                                         const std::vector<std::uint64_t>& epochs) {
+    MonitorApi::Settlements out;
+    const Status read = settlements_->with([&](settlement::SettlementView& view) -> Status {
+        const auto payouts = view.payouts_of(agent_id, epochs);
+        if (!payouts) return fail(payouts.error());
+        for (const settlement::PayoutState& one : *payouts) {
+            out.emplace(one.payout.epoch,
+                        MonitorApi::Settlement{payout_state(one), one.hash ? to_hex0x(one.hash->view()) : ""});
+        }
+        return {};
+    });
+    if (!read && read.error().code != ErrorCode::not_found) return fail(read.error());
+    return out;
+}
+
+void ServeApp::show_settlements() {
+    if (config_.reward_contract.empty()) return;
+    settlements_.emplace(config_.data_dir);
+    api_->show_settlements([this](const std::string& agent_id, const std::vector<std::uint64_t>& epochs) {
+        return settlements_of(agent_id, epochs);
+    });
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <csignal>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/config_options.hpp"
+#include "cli/log_sink.hpp"
+#include "cli/open_files.hpp"
+#include "cli/serve/app.hpp"
+#include "cli/signals.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+constexpr std::uint64_t kMaxTestAgents = 1'000;
+constexpr std::chrono::milliseconds kDrainTime{6'000};
+/// From the first signal to the end, also when it comes while serve still starts. What hangs then is left
+/// behind.
+constexpr std::chrono::milliseconds kShutdownTime{8'000};
+/// What a forced end takes at most for the log's last lines.
+constexpr std::chrono::milliseconds kLastLines{500};
+
+struct ServeCommand {
+    ConfigOptions config;
+    ServeOptions options;
+};
+
+Status check(const ServeCommand& command, const ServeConfig& config) {
+    if (command.options.test_agents == 0) return {};
+    if (command.options.test_agents > kMaxTestAgents) {
+        return fail(ErrorCode::usage, "serve", "--with-agents", fmt::format("at most {}", kMaxTestAgents));
+    }
+    if (uses_node(config)) {
+        return fail(ErrorCode::usage, "serve", "--with-agents",
+                    "test agents would take tasks and a share of the rewards from the agents of a real node",
+                    "leave --with-agents out, or leave node.grpc and node.web3 out to try things out");
+    }
+    if (!config.tls_cert.empty()) {
+        return fail(ErrorCode::usage, "serve", "--with-agents", "test agents do not speak TLS",
+                    "leave out tls.cert and tls.key to try things out");
+    }
+    return {};
+}
+
+/// What is wrong before anything is opened; told on io.err.
+ExitCode check_start(const ServeCommand& command, const LoadedConfig& loaded, Io& io) {
+    std::vector<Error> wrong;
+    if (const Status checked = check(command, loaded.settings); !checked) wrong.push_back(checked.error());
+    if (const Status source = check_block_source(loaded, command.options.embedded); !source)
+        wrong.push_back(source.error());
+    for (Error& missing : missing_files(loaded.settings))
+        wrong.push_back(std::move(missing));
+    for (const Error& error : wrong)
+        print_error(io, error);
+    return wrong.empty() ? ExitCode::ok : exit_code_for(wrong.front().code);
+}
+
+ExitCode run_serve(const ServeCommand& command, Io& io) {
+    block_hangup();
+    ExitCode code = ExitCode::ok;
+    const auto loaded = load_or_report(command.config, io, code);
+    if (!loaded) return code;
+    const ServeConfig& config = loaded->settings;
+    const auto refuse = [&](const Error& error) {
+        print_error(io, error);
+        return exit_code_for(error.code);
+    };
+    code = check_start(command, *loaded, io);
+    if (code != ExitCode::ok) return code;
+    std::signal(SIGPIPE, SIG_IGN);
+    const LogWriter writer(log_format_from(config.log_format), log_level_from(config.log_level));
+    const Log log = writer.log();
+
+    if (const auto warning = open_files_warning(config.max_agents, raise_open_file_limit()))
+        log.warn("{}", *warning);
+
+    std::mutex mutex;
+    ServeApp* running = nullptr;  // guarded by mutex; null before and after
+    bool hung_up_early = false;   // guarded by mutex: a SIGHUP came before, maybe after the lists were read
+    SignalPlan plan;
+    plan.on_hangup = [&] {
+        const std::lock_guard lock(mutex);
+        if (running != nullptr) {
+            running->reload_lists();
+        } else {
+            hung_up_early = true;
+        }
+    };
+    plan.end_within = kShutdownTime;
+    plan.log = log;
+    plan.before_forced_end = [&writer] { (void)writer.flush(kLastLines); };
+    const SignalReader signals(std::move(plan));
+    auto app = ServeApp::start(config, command.options, log, [&writer] { return writer.dropped(); });
+    if (!app) return refuse(app.error());
+    const auto set_running = [&](ServeApp* value) {
+        const std::lock_guard lock(mutex);
+        running = value;
+        if (running != nullptr && std::exchange(hung_up_early, false)) running->reload_lists();
+    };
+    set_running(app->get());
+    log.info("ready");
+    signals.wait();
+    set_running(nullptr);
+    (*app)->stop(kDrainTime);
+    app->reset();
+    log.info("ended");
+    return ExitCode::ok;
+}
+
+}  // namespace
+
+Runner add_serve(CLI::App& app) {
+    auto command = std::make_shared<ServeCommand>();
+    app.add_option("--with-agents", command->options.test_agents,
+                   "start so many test agents that join by themselves")
+        ->type_name("N");
+    app.add_flag("--insecure-bind", command->options.insecure_bind,
+                 "without a master secret bind other addresses than loopback all the same");
+    app.add_flag("--embedded", command->options.embedded,
+                 "run the embedded chain though configuration files name neither a node nor a chain");
+    app.add_option("--ready-file", command->options.ready_file,
+                   "write pid and ports as JSON into FILE once everything is up")
+        ->type_name("FILE");
+    add_config_options(app, command->config, KeyFlags::shown);
+    return [command](Io& io) { return run_serve(*command, io); };
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/serve/list_reloader.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+namespace ioswarm::cli {
+namespace {
+
+/// So long the destructor waits for files that are being read: usual disks are done by then, and the thread is
+/// joined.
+constexpr std::chrono::milliseconds kUsualRead{200};
+
+}  // namespace
+
+/// Shared by the object and its thread, which may outlive it.
+struct ListReloader::State {
+    enum class Doing { nothing, reading, applying };
+
+    explicit State(Read job) : read(std::move(job)) {}
+    void run();
+
+    const Read read;
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool requested = false;  // guarded by mutex, as are the next two
+    bool over = false;
+    Doing doing = Doing::nothing;
+};
+
+void ListReloader::State::run() {
+    std::unique_lock lock(mutex);
+    for (;;) {
+        changed.wait(lock, [this] { return requested || over; });
+        if (over) return;
+        requested = false;
+        doing = Doing::reading;
+        lock.unlock();
+        const Apply apply = read();
+        lock.lock();
+        if (!over) {
+            doing = Doing::applying;
+            lock.unlock();
+            apply();
+            lock.lock();
+        }
+        doing = Doing::nothing;
+        changed.notify_all();
+    }
+}
+
+ListReloader::ListReloader(Read read)
+    : state_(std::make_shared<State>(std::move(read))), thread_([state = state_] { state->run(); }) {}
+
+ListReloader::~ListReloader() {
+    std::unique_lock lock(state_->mutex);
+    state_->over = true;
+    state_->changed.notify_all();
+    state_->changed.wait(lock, [this] { return state_->doing != State::Doing::applying; });
+    const bool is_idle =
+        state_->changed.wait_for(lock, kUsualRead, [this] { return state_->doing == State::Doing::nothing; });
+    lock.unlock();
+    is_idle ? thread_.join() : thread_.detach();
+}
+
+void ListReloader::request() {
+    const std::lock_guard lock(state_->mutex);
+    state_->requested = true;
+    state_->changed.notify_all();
+}
+
+}  // namespace ioswarm::cli

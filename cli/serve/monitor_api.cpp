@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/serve/monitor_api.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/serve/newest_snapshot.hpp"
+#include "core/base/decimal.hpp"
+#include "core/base/text.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::chrono::seconds kListedHeartbeatAge{120};  // /swarm/agents; the other counts take 60 s
+
+constexpr const char* kAgentIdHeader = "X-Ioswarm-Agent-Id";
+constexpr const char* kTokenHeader = "X-Ioswarm-Token";
+
+HttpReply json_reply(const Json& json, int status = 200) {
+    // Ids and regions are checked when agents register; should another byte ever come through, it is replaced.
+    return HttpReply{
+        status, json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n", "application/json", {}};
+}
+
+HttpReply error_reply(int status, std::string_view message) {
+    return json_reply(Json{{"error", message}}, status);
+}
+
+HttpReply text_reply(std::string body, int status = 200) {
+    return HttpReply{status, std::move(body), "text/plain; charset=utf-8", {}};
+}
+
+double ratio(std::uint64_t part, std::uint64_t whole) {
+    return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+double percent(std::uint64_t part, std::uint64_t whole) {
+    // Multiplied first, so that 199 of 200 is 99.5 and not 99.49999999999999.
+    return whole == 0 ? 0.0 : static_cast<double>(part) * 100.0 / static_cast<double>(whole);
+}
+
+/// In percent; null while nothing was mined.
+Json coverage(const Coverage& coverage) {
+    return coverage.mined == 0 ? Json(nullptr) : Json(percent(coverage.handed_out, coverage.mined));
+}
+
+std::string whole_seconds(std::chrono::nanoseconds duration) {
+    return go_duration(std::chrono::round<std::chrono::seconds>(duration));
+}
+
+template <typename Count>
+Json counts(const std::map<std::string, Count>& by_name) {
+    Json out = Json::object();
+    for (const auto& [name, count] : by_name)
+        out[name] = count;
+    return out;
+}
+
+/// A JSON string literal.
+std::string json_string(const std::string& text) {
+    return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string json_string_or_null(const std::string& text) {
+    return text.empty() ? "null" : json_string(text);
+}
+
+}  // namespace
+
+struct MonitorApi::Route {
+    std::string_view path;
+    HttpReply (MonitorApi::*handler)(const HttpRequest&) const;
+    bool open;   ///< asks for no credentials
+    bool cross;  ///< may be read by pages of other origins (CORS)
+};
+
+const MonitorApi::Route* MonitorApi::find_route(std::string_view path) {
+    static constexpr Route kRoutes[] = {
+        {"/api/stats", &MonitorApi::stats, true, true},
+        {"/api/rewards", &MonitorApi::rewards, true, true},
+        {"/api/snapshot", &MonitorApi::snapshot, true, true},
+        {"/api/diffs", &MonitorApi::diffs, false, true},  // it names agents, as /swarm/agents does
+        {"/swarm/status", &MonitorApi::status, false, false},
+        {"/swarm/agents", &MonitorApi::agents, false, false},
+        {"/swarm/leaderboard", &MonitorApi::leaderboard, false, false},
+        {"/swarm/epoch", &MonitorApi::epoch, false, false},
+        {"/swarm/shadow", &MonitorApi::shadow, false, false},
+        {"/livez", &MonitorApi::livez, true, false},
+        {"/readyz", &MonitorApi::readyz, true, false},
+        {"/healthz", &MonitorApi::healthz, true, false},
+    };
+    const auto* found = std::find_if(std::begin(kRoutes), std::end(kRoutes),
+                                     [&](const Route& route) { return route.path == path; });
+    return found == std::end(kRoutes) ? nullptr : found;
+}
+
+MonitorApi::MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, NotReady around,
+                       std::string snapshot_dir)
+    : monitor_(monitor),
+      clock_(clock),
+      authorize_(std::move(authorize)),
+      around_(std::move(around)),
+      snapshot_dir_(std::move(snapshot_dir)) {}
+
+HttpReply MonitorApi::handle(const HttpRequest& request) const {
+    const Route* route = find_route(request.path);
+    HttpReply reply;
+    if (route == nullptr) {
+        reply = error_reply(404, "not found");
+    } else if (request.method == "OPTIONS" && route->cross) {
+        reply.status = 204;
+    } else if (request.method != "GET") {
+        reply = error_reply(405, "method not allowed");
+        reply.headers.emplace_back("Allow", route->cross ? "GET, OPTIONS" : "GET");
+    } else if (!route->open && !authorized(request)) {
+        reply = error_reply(401, "unauthorized");
+    } else {
+        reply = (this->*route->handler)(request);
+    }
+    if (request.path.starts_with("/api/")) {
+        reply.headers.emplace_back("Access-Control-Allow-Origin", "*");
+        reply.headers.emplace_back("Access-Control-Allow-Methods", "GET, OPTIONS");
+        reply.headers.emplace_back("Access-Control-Allow-Headers", "Content-Type");
+    }
+    return reply;
+}
+
+std::vector<std::string> MonitorApi::headers() {
+    return {kAgentIdHeader, kTokenHeader};
+}
+
+bool MonitorApi::authorized(const HttpRequest& request) const {
+    if (!authorize_) return true;
+    const std::string* id = request.header(kAgentIdHeader);
+    const std::string* token = request.header(kTokenHeader);
+    return id != nullptr && token != nullptr && authorize_(*id, *token).has_value();
+}
+
+HttpReply MonitorApi::stats(const HttpRequest&) const {
+    const StatusView status = monitor_.status();
+    const ShadowTotals shadow = monitor_.shadow();
+    const EpochView epoch = monitor_.epoch();
+    HttpReply reply = json_reply(Json{
+        {"active_agents", status.agents_live},
+        {"agents_by_level", counts(status.live_by_level)},
+        {"tasks_dispatched", status.tasks_dispatched},
+        {"tasks_received", status.tasks_received},
+        {"shadow_accuracy", percent(shadow.matched, shadow.compared)},
+        {"shadow_compared", shadow.compared},
+        {"shadow_matched", shadow.matched},
+        {"coverage", coverage(status.coverage)},
+        {"current_epoch", epoch.epoch},
+        {"epoch_tasks", epoch.total_tasks},
+        {"epoch_accuracy", percent(epoch.correct, epoch.compared)},
+        {"task_level", to_string(status.task_level)},
+        {"uptime", whole_seconds(status.uptime)},
+        {"updated_at", std::chrono::system_clock::to_time_t(clock_.wall())},
+    });
+    reply.headers.emplace_back("Cache-Control", "public, max-age=30");
+    return reply;
+}
+
+HttpReply MonitorApi::rewards(const HttpRequest& request) const {
+    const std::string* agent = request.parameter("agent");
+    if (agent == nullptr || agent->empty()) return error_reply(400, "agent parameter required");
+    Result<RewardsView> view = monitor_.rewards(*agent);
+    if (!view && view.error().code != ErrorCode::not_found) {
+        // Anybody may ask, so the answer has no path of this machine: `why` says what is wrong, `which` names
+        // the file.
+        return error_reply(503, "the ledger cannot be read now: " + view.error().why);
+    }
+    if (!view) view = RewardsView{*agent, {}, {}, 0, 0, 0};
+    const auto settlements = settlements_of(*view);
+    U256 unpaid_rau;
+    // Written by hand because amounts are exact to the rau: a JSON number may have all 18 digits, a double may
+    // not.
+    std::string history;
+    for (const RewardHistoryEntry& entry : view->history) {
+        history += fmt::format(
+            R"({}{{"epoch":{},"amount_iotx":{},"tasks":{},"accuracy_pct":{},"rank":{},"bonus_applied":{})",
+            history.empty() ? "" : ",", entry.epoch, rau_to_iotx(entry.amount_rau), entry.tasks,
+            Json(percent(entry.correct, entry.compared)).dump(), entry.rank, entry.bonus_applied);
+        if (settlements) {
+            const Settlement where = settlement_of(entry, *settlements);
+            history += fmt::format(R"(,"state":{},"transaction":{})", json_string(where.state),
+                                   json_string_or_null(where.transaction));
+            if (entry.waits && !entry.has_wallet) unpaid_rau += entry.amount_rau;
+        }
+        history += '}';
+    }
+    const std::string unpaid =
+        settlements ? fmt::format(R"(,"unpaid_iotx":{})", rau_to_iotx(unpaid_rau)) : std::string();
+    return HttpReply{
+        200,
+        fmt::format(
+            R"({{"agent_id":{},"history":[{}],"totals":{{"earned_iotx":{},"total_tasks":{},"avg_accuracy":{}{}}}}})",
+            json_string(view->agent_id), history, rau_to_iotx(view->earned_rau), view->total_tasks,
+            Json(percent(view->total_correct, view->total_compared)).dump(), unpaid) +
+            "\n",
+        "application/json",
+        {}};
+}
+
+/// Nothing: nobody settles, and payouts are announced at the end of their epoch.
+std::optional<Result<MonitorApi::Settlements>> MonitorApi::settlements_of(const RewardsView& view) const {
+    if (!settlements_) return std::nullopt;
+    std::vector<std::uint64_t> epochs;
+    epochs.reserve(view.history.size());
+    for (const RewardHistoryEntry& entry : view.history)
+        epochs.push_back(entry.epoch);
+    return settlements_(view.agent_id, epochs);
+}
+
+MonitorApi::Settlement MonitorApi::settlement_of(const RewardHistoryEntry& entry,
+                                                 const Result<Settlements>& settlements) {
+    if (!settlements) return {"unknown", ""};
+    if (const auto found = settlements->find(entry.epoch); found != settlements->end()) return found->second;
+    if (!entry.waits) return {"announced", ""};
+    return {entry.has_wallet ? "owed" : "unpaid", ""};
+}
+
+HttpReply MonitorApi::snapshot(const HttpRequest&) const {
+    if (snapshot_dir_.empty()) return error_reply(404, "no snapshot: snapshotDir is not set");
+    const Result<NewestSnapshot> newest = newest_snapshot(snapshot_dir_);
+    if (!newest) return error_reply(404, newest.error().text());
+    HttpReply reply = json_reply(Json{{"height", newest->height},
+                                      {"file", newest->file},
+                                      {"bytes", newest->bytes},
+                                      {"sha256", newest->sha256},
+                                      {"time", newest->time}});
+    reply.headers.emplace_back("Cache-Control", "public, max-age=30");
+    return reply;
+}
+
+HttpReply MonitorApi::diffs(const HttpRequest&) const {
+    if (!diffs_) return error_reply(404, "no state diffs: the source gives none");
+    const DiffsView view = diffs_();
+    Json subscribers = Json::array();
+    for (const DiffSubscriber& one : view.subscribers) {
+        subscribers.push_back({{"agent_id", one.agent_id}, {"next", one.next}, {"lag", one.lag}});
+    }
+    Json out{{"tip", view.tip},
+             {"floor", view.floor},
+             {"subscribers", std::move(subscribers)},
+             {"dropped", view.dropped}};
+    if (!view.alarm.empty()) out["alarm"] = view.alarm;
+    return json_reply(out);
+}
+
+HttpReply MonitorApi::status(const HttpRequest&) const {
+    StatusView status = monitor_.status();
+    if (more_counters_) status.counters.merge(more_counters_());
+    const ShadowTotals shadow = monitor_.shadow();
+    return json_reply(Json{
+        {"uptime", go_duration(status.uptime)},
+        {"agents_total", status.agents_total},
+        {"agents_live", status.agents_live},
+        {"tasks_dispatched", status.tasks_dispatched},
+        {"tasks_received", status.tasks_received},
+        {"shadow_mode", status.shadow_mode},
+        {"shadow_accuracy", percent(shadow.matched, shadow.compared)},
+        {"coverage", coverage(status.coverage)},
+        {"task_level", to_string(status.task_level)},
+        {"regions", counts(status.live_by_region)},
+        {"counters", counts(status.counters)},
+    });
+}
+
+HttpReply MonitorApi::agents(const HttpRequest&) const {
+    const Clock::Wall oldest = clock_.wall() - kListedHeartbeatAge;
+    Json list = Json::array();
+    for (const AgentView& agent : monitor_.agents()) {
+        if (agent.last_heartbeat < oldest) continue;
+        list.push_back({
+            {"id", agent.id},
+            {"region", agent.region},
+            {"version", agent.version},
+            {"level", to_string(agent.level)},
+            {"tasks_processed", agent.tasks_processed},
+            {"tasks_pending", agent.tasks_pending},
+            {"cpu_usage", agent.cpu_usage},
+            {"mem_usage", agent.mem_usage},
+            {"last_heartbeat", rfc3339(agent.last_heartbeat)},
+            {"uptime", whole_seconds(agent.uptime)},
+        });
+    }
+    const std::size_t count = list.size();
+    return json_reply(Json{{"count", count}, {"agents", std::move(list)}});
+}
+
+HttpReply MonitorApi::leaderboard(const HttpRequest&) const {
+    Json list = Json::array();
+    for (const LeaderboardEntry& entry : monitor_.leaderboard()) {
+        Json one{
+            {"rank", entry.rank},
+            {"agent_id", entry.agent_id},
+            {"tasks", entry.tasks},
+            {"accuracy", ratio(entry.correct, entry.compared)},
+            {"avg_latency_us", entry.avg_latency_us},
+        };
+        if (!entry.wallet.empty()) one["wallet"] = entry.wallet;
+        list.push_back(std::move(one));
+    }
+    const std::size_t count = list.size();
+    return json_reply(Json{{"epoch", monitor_.epoch().epoch}, {"agents", count}, {"entries", std::move(list)}});
+}
+
+HttpReply MonitorApi::epoch(const HttpRequest&) const {
+    const EpochView epoch = monitor_.epoch();
+    return json_reply(Json{
+        {"epoch", epoch.epoch},
+        {"agents", epoch.agents},
+        {"total_tasks", epoch.total_tasks},
+        {"total_correct", epoch.correct},
+        {"accuracy", ratio(epoch.correct, epoch.compared)},
+        {"elapsed", go_duration(epoch.elapsed)},
+    });
+}
+
+HttpReply MonitorApi::shadow(const HttpRequest&) const {
+    const ShadowTotals shadow = monitor_.shadow();
+    return json_reply(Json{
+        {"TotalCompared", shadow.compared},
+        {"TotalMatched", shadow.matched},
+        {"TotalMismatched", shadow.mismatched},
+        {"FalsePositives", shadow.false_positives},
+        {"FalseNegatives", shadow.false_negatives},
+        {"NonceRaceExcluded", shadow.nonce_race_excluded},
+        {"EVMGasMatches", shadow.evm_gas_matches},
+        {"EVMGasMismatches", shadow.evm_gas_mismatches},
+        {"EVMStateMatches", shadow.evm_state_matches},
+        {"EVMStateMismatches", shadow.evm_state_mismatches},
+        {"StateRaceExcluded", shadow.state_race_excluded},
+    });
+}
+
+HttpReply MonitorApi::livez(const HttpRequest&) const {
+    return text_reply("ok");
+}
+
+HttpReply MonitorApi::readyz(const HttpRequest&) const {
+    Reasons reasons = monitor_.not_ready();
+    if (around_) {
+        for (Reason& reason : around_())
+            reasons.push_back(std::move(reason));
+    }
+    if (reasons.empty()) return text_reply("ok");
+    Json list = Json::array();
+    for (const Reason& reason : reasons)
+        list.push_back({{"part", reason.part}, {"why", reason.why}});
+    return json_reply(Json{{"error", "not ready: " + to_text(reasons)}, {"reasons", std::move(list)}}, 503);
+}
+
+HttpReply MonitorApi::healthz(const HttpRequest&) const {
+    const std::uint32_t live = monitor_.status().agents_live;
+    return live > 0 ? text_reply(fmt::format("ok ({} agents)", live)) : text_reply("no live agents", 503);
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/serve/newest_snapshot.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <limits>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "core/base/atomic_file.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+constexpr std::string_view kMetaName = "snapshot-meta.json";
+constexpr std::size_t kMetaBytesMax = std::size_t{64} << 10;
+constexpr std::size_t kNameBytesMax = 255;
+constexpr std::size_t kTimeBytesMax = 40;
+
+Error bad(std::string why) {
+    return Error{ErrorCode::bad_data, "no snapshot", std::string(kMetaName), std::move(why), {}};
+}
+
+bool is_plain_name(const std::string& name) {
+    return !name.empty() && name.size() <= kNameBytesMax && name != "." && name != ".." &&
+           std::none_of(name.begin(), name.end(),
+                        [](char c) { return c == '/' || static_cast<unsigned char>(c) < ' '; });
+}
+
+bool only(const std::string& text, std::string_view allowed) {
+    return text.find_first_not_of(allowed) == std::string::npos;
+}
+
+}  // namespace
+
+Result<NewestSnapshot> newest_snapshot(const std::string& folder) {
+    const auto text = read_file(folder + "/" + std::string(kMetaName), kMetaBytesMax);
+    if (!text && text.error().code == ErrorCode::not_found)
+        return fail(ErrorCode::not_found, "no snapshot", "", "none was published yet");
+    if (!text) return fail(bad("it cannot be read"));
+    const auto json = nlohmann::json::parse(*text, nullptr, false);
+    const auto number = [&](const char* key) -> std::uint64_t {
+        const auto found = json.find(key);
+        return found != json.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+    };
+    const auto word = [&](const char* key) -> std::string {
+        const auto found = json.find(key);
+        return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+    };
+    if (!json.is_object()) return fail(bad("it is no JSON object"));
+    NewestSnapshot newest{number("height"), word("file"), number("bytes"), word("sha256"), word("time")};
+    if (!is_plain_name(newest.file)) return fail(bad("it does not name a file of the folder"));
+    if (newest.height == 0 || newest.bytes == 0) return fail(bad("it lacks the height or the size"));
+    if (newest.sha256.size() != 64 || !only(newest.sha256, "0123456789abcdef"))
+        return fail(bad("its sha256 is none"));
+    if (newest.time.empty() || newest.time.size() > kTimeBytesMax || !only(newest.time, "0123456789-:.TZ+"))
+        return fail(bad("its time is none"));
+    struct stat info {};
+    if (::lstat((folder + "/" + newest.file).c_str(), &info) != 0 || !S_ISREG(info.st_mode))
+        return fail(ErrorCode::not_found, "no snapshot", newest.file, "the file is not there");
+    if (static_cast<std::uint64_t>(info.st_size) != newest.bytes)
+        return fail(bad("the file has another size: it is being replaced, or was changed"));
+    return newest;
+}
+
+}  // namespace ioswarm::cli

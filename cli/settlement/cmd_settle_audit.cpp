@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <ostream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/secret_prompt.hpp"
+#include "cli/settlement/commands.hpp"
+#include "cli/settlement/parts.hpp"
+#include "cli/settlement/report.hpp"
+#include "cli/settlement/run.hpp"
+#include "cli/signals.hpp"
+#include "core/base/text.hpp"
+#include "settlement/audit.hpp"
+#include "settlement/ledger_payouts.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+using settlement::AuditFinding;
+using settlement::AuditReport;
+
+/// Reads both files and the chain.
+Result<AuditReport> audit_all(const ServeConfig& config, const std::stop_token& stop) {
+    auto view = settlement::SettlementView::open(config.data_dir);
+    if (!view) return fail(std::move(view).error());
+    auto chain = settlement_chain(config, stop);
+    if (!chain) return fail(std::move(chain).error());
+    settlement::LedgerPayouts ledger(config.data_dir);
+    return settlement::audit(**view, ledger, &*chain, shown_limits(config));
+}
+
+std::string audit_text(const AuditReport& report) {
+    std::string out;
+    for (const AuditFinding& finding : report.findings) {
+        out += fmt::format("{:<8} {}: {}\n", settlement::to_string(finding.severity), finding.invariant,
+                           escape_for_display(finding.text));
+    }
+    out += fmt::format("compared {}, {} and {}; {} owed\n", count_of(report.intents, "transaction"),
+                       count_of(report.payouts, "payout"), count_of(report.receipts, "receipt"),
+                       count_of(report.owed, "payout"));
+    return out + (report.holds() ? "everything agrees\n" : "SOMETHING IS WRONG: see the errors above\n");
+}
+
+std::string audit_json(const AuditReport& report) {
+    nlohmann::ordered_json out{{"holds", report.holds()},   {"transactions", report.intents},
+                               {"payouts", report.payouts}, {"receipts", report.receipts},
+                               {"owed", report.owed},       {"findings", nlohmann::ordered_json::array()}};
+    for (const AuditFinding& finding : report.findings) {
+        out["findings"].push_back({{"severity", settlement::to_string(finding.severity)},
+                                   {"invariant", finding.invariant},
+                                   {"text", finding.text}});
+    }
+    return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+/// Whether an invariant is broken by something else than what the settler halted for.
+bool finds_more_than(const AuditReport& report, settlement::HaltReason known) {
+    return std::any_of(report.findings.begin(), report.findings.end(), [&](const AuditFinding& finding) {
+        return finding.severity == AuditFinding::Severity::error && finding.halt != known;
+    });
+}
+
+}  // namespace
+
+ExitCode run_settle_audit(const SettleOptions& options, Io& io) {
+    ExitCode code = ExitCode::ok;
+    const auto config = begin_settle(options, "audit", io, code);
+    if (!config) return code;
+    const SignalReader signals;
+    const auto report = audit_all(*config, signals.token());
+    if (!report) return signals.exit_code(report_settle_error(io, report.error()));
+    io.out << (options.json ? audit_json(*report) : audit_text(*report));
+    return report->holds() ? ExitCode::ok : ExitCode::failed_check;
+}
+
+ExitCode run_settle_resume(const SettleOptions& options, Io& io) {
+    if (!options.yes && !io.interactive) {
+        return report_settle_error(io, {ErrorCode::usage,
+                                        "cannot ask for a confirmation",
+                                        {},
+                                        "standard input is no terminal",
+                                        "give --yes"});
+    }
+    ExitCode code = ExitCode::ok;
+    const auto config = begin_settle(options, "resume", io, code);
+    if (!config) return code;
+    const SignalReader signals;
+    const SystemClock clock;
+    const auto refuse = [&](const Error& error) { return signals.exit_code(report_settle_error(io, error)); };
+    const auto parts = open_for_signing(*config, options, clock, signals.token(), io, code);
+    if (!parts) return signals.exit_code(code);
+    const auto halt = parts->store().halt();
+    if (!halt) return refuse(halt.error());
+    if (halt->reason == settlement::HaltReason::none) {
+        io.err << "the settler has not halted: there is nothing to resume\n";
+        return ExitCode::ok;
+    }
+    io.err << fmt::format("the settler halted: {} ({})\n", escape_for_display(halt->detail),
+                          settlement::to_string(halt->reason));
+    const auto report = audit_all(*config, signals.token());
+    if (!report) return refuse(report.error());
+    io.err << audit_text(*report);
+    if (finds_more_than(*report, halt->reason)) {
+        io.err << "the halt stays: something else is wrong too, and must be put right first\n";
+        return ExitCode::failed_check;
+    }
+    if (!options.yes && !ask_yes_no(io, "End the halt?", signals.token())) {
+        io.err << "the halt stays\n";
+        return signals.exit_code(ExitCode::failed_check);
+    }
+    if (Status ended = parts->settler().resume(); !ended) return refuse(ended.error());
+    io.err << "the halt is over: the next 'ioswarm settle' goes on\n";
+    return ExitCode::ok;
+}
+
+}  // namespace ioswarm::cli

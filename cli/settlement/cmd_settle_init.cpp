@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <chrono>
+#include <ostream>
+
+#include <fmt/format.h>
+
+#include "cli/contracts/signer_key.hpp"
+#include "cli/secret_prompt.hpp"
+#include "cli/settlement/commands.hpp"
+#include "cli/settlement/report.hpp"
+#include "cli/signals.hpp"
+#include "core/base/decimal.hpp"
+#include "core/crypto/address.hpp"
+#include "core/ports/clock.hpp"
+#include "settlement/init.hpp"
+#include "settlement/ledger_payouts.hpp"
+#include "settlement/store.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+using settlement::InitProposal;
+using settlement::SettlementIdentity;
+
+/// Twice what a day's epochs accrue for agents. Epochs are as long as the configuration makes them: blocks of
+/// the embedded chain's block time, or of the 2.5 s that IoTeX's have.
+U256 proposed_per_day(const ServeConfig& config) {
+    constexpr std::int64_t kDayMs = 86'400'000;
+    constexpr std::int64_t kChainBlockMs = 2'500;
+    const std::int64_t block_ms = config.node_grpc.empty() ? config.chain_block_time.count() : kChainBlockMs;
+    const std::int64_t epoch_ms = std::max(static_cast<std::int64_t>(config.epoch_blocks) * block_ms,
+                                           static_cast<std::int64_t>(config.min_epoch_seconds) * 1000);
+    const std::uint64_t per_day = static_cast<std::uint64_t>(std::max<std::int64_t>(1, kDayMs / epoch_ms));
+    return iotx_to_rau(config.epoch_reward_iotx) * per_day * 2;
+}
+
+void show_limits(const ServeConfig& config, Io& io) {
+    if (config.settlement_max_per_day_iotx != Decimal{} &&
+        config.settlement_max_per_settlement_iotx != Decimal{}) {
+        return;
+    }
+    const std::string limit = rau_to_iotx(proposed_per_day(config));
+    io.err << "The limits are not set yet, and nothing is paid without them. Twice what a day accrues is:\n"
+           << fmt::format("  settlement:\n    maxPerSettlementIOTX: {}\n    maxPerDayIOTX: {}\n", limit, limit);
+}
+
+void show_proposal(const InitProposal& proposal, const ServeConfig& config, Io& io) {
+    const SettlementIdentity& identity = proposal.identity;
+    io.err << fmt::format("settlement.db will be made in {} for\n", config.data_dir)
+           << fmt::format("  contract     {} ({}) on chain {}\n", to_checksum_hex(identity.contract),
+                          settlement::to_string(identity.pool), identity.chain_id)
+           << fmt::format("  wallet       {}, whose next nonce is {}\n", to_checksum_hex(identity.wallet),
+                          identity.first_nonce)
+           << fmt::format("  first epoch  {}\n", identity.first_epoch);
+    if (!proposal.pool_from_how.empty()) {
+        io.err << fmt::format("  events from  block {} ({})\n", identity.pool_from_block,
+                              proposal.pool_from_how);
+    }
+    if (!proposal.settled.empty()) {
+        io.err << fmt::format("{} in {} were paid already, by {} on the chain.\n",
+                              iotx_amount(proposal.settled_rau), count_of(proposal.settled_payouts, "payout"),
+                              count_of(proposal.settled.size(), "transaction"));
+    }
+    io.err << fmt::format("It will pay what is owed now, {} in {}, and what is earned from now on.\n",
+                          iotx_amount(proposal.payouts_rau), count_of(proposal.payouts, "payout"));
+    if (proposal.without_wallet > 0) {
+        io.err << fmt::format("{} in {} of agents without a wallet wait until those name one.\n",
+                              iotx_amount(proposal.without_wallet_rau),
+                              count_of(proposal.without_wallet, "payout"));
+    }
+    for (const std::string& warning : proposal.warnings)
+        print_warning(io, warning);
+    show_limits(config, io);
+}
+
+std::int64_t now_ms() {
+    const SystemClock clock;
+    return std::chrono::duration_cast<std::chrono::milliseconds>(clock.wall().time_since_epoch()).count();
+}
+
+settlement::InitRequest request_of(const SettleOptions& options, const Address& contract,
+                                   const Address& wallet) {
+    settlement::InitRequest out;
+    out.contract = contract;
+    out.wallet = wallet;
+    out.from_epoch = options.from_epoch;
+    out.pool_from_block = options.pool_from_block;
+    out.rebuild = options.rebuild;
+    out.now_ms = now_ms();
+    return out;
+}
+
+}  // namespace
+
+ExitCode run_settle_init(const SettleOptions& options, Io& io) {
+    if (!options.yes && !io.interactive) {
+        return report_settle_error(io, {ErrorCode::usage,
+                                        "cannot ask for a confirmation",
+                                        {},
+                                        "standard input is no terminal",
+                                        "give --yes"});
+    }
+    ExitCode code = ExitCode::ok;
+    const auto config = begin_settle(options, "init", io, code);
+    if (!config) return code;
+    const SignalReader signals;
+    const auto refuse = [&](const Error& error) { return signals.exit_code(report_settle_error(io, error)); };
+    const auto contract = settled_contract(*config);
+    if (!contract) return refuse(contract.error());
+    const auto key = load_signer_key(*config, options.key, io, signals.token());
+    if (!key) return signals.exit_code(report_key_error(io, key.error()));
+    auto chain = settlement_chain(*config, signals.token());
+    if (!chain) return refuse(chain.error());
+
+    settlement::LedgerPayouts ledger(config->data_dir);
+    const auto proposal =
+        settlement::propose_init(*chain, ledger, request_of(options, *contract, key->address()));
+    if (!proposal) return refuse(proposal.error());
+    show_proposal(*proposal, *config, io);
+    if (!options.yes && !ask_yes_no(io, "Make it?", signals.token())) {
+        io.err << "nothing was made\n";
+        return signals.exit_code(ExitCode::failed_check);
+    }
+    const auto store =
+        settlement::SettlementStore::create(config->data_dir, proposal->identity, proposal->settled);
+    if (!store) return refuse(store.error());
+    io.err << fmt::format("made {}/settlement.db\n", config->data_dir);
+    return ExitCode::ok;
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/settlement/notices.hpp"
+
+#include <condition_variable>
+#include <mutex>
+
+namespace ioswarm::cli {
+namespace {
+
+/// Payouts that are read and marked at once: few enough for a short transaction.
+constexpr std::size_t kMarkedAtOnce = 1'000;
+
+}  // namespace
+
+Status SettlementReader::with(const std::function<Status(settlement::SettlementView&)>& work) {
+    auto view = view_.lock();
+    if (!*view) {
+        auto opened = settlement::SettlementView::open(dir_);
+        if (!opened) return fail(std::move(opened).error());
+        *view = std::move(*opened);
+    }
+    Status done = work(**view);
+    if (!done) view->reset();
+    return done;
+}
+
+SettlementNotices::SettlementNotices(std::filesystem::path dir, Mark mark, Log log,
+                                     std::chrono::milliseconds interval)
+    : reader_(std::move(dir)),
+      mark_(std::move(mark)),
+      log_(std::move(log)),
+      interval_(interval),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+Status SettlementNotices::look(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+        PayoutKeys paid;
+        std::uint64_t after = after_;
+        const Status read = reader_.with([&](settlement::SettlementView& view) -> Status {
+            const auto some = view.newly_paid(&after, kMarkedAtOnce);
+            if (!some) return fail(some.error());
+            for (const settlement::PayoutState& one : *some)
+                paid.emplace_back(one.payout.agent_id, one.payout.epoch);
+            return {};
+        });
+        if (!read) return read;
+        if (paid.empty()) return {};
+        const auto marked = mark_(paid);
+        if (!marked) return fail(marked.error());
+        after_ = after;
+        if (*marked > 0) log_.info("settlement: {} payouts are final; their agents are told", *marked);
+    }
+    return {};
+}
+
+void SettlementNotices::run(const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    while (!stop.stop_requested()) {
+        const Status looked = look(stop);
+        // Before `settle init` there is no file, and nothing to tell.
+        const bool is_missing = !looked && looked.error().code == ErrorCode::not_found;
+        const std::string why = looked || is_missing ? "" : looked.error().text();
+        if (!why.empty() && why != told_)
+            log_.warn("settlement.db cannot be read now, notices of payouts wait: {}", why);
+        told_ = why;
+        std::unique_lock lock(mutex);
+        wake.wait_for(lock, stop, interval_, [] { return false; });
+    }
+}
+
+}  // namespace ioswarm::cli

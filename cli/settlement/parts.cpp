@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/settlement/parts.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "cli/settlement/options.hpp"
+#include "contracts/sender.hpp"
+#include "core/crypto/address.hpp"
+#include "settlement/ledger_payouts.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+using settlement::IntentRow;
+using settlement::SettlementStore;
+using settlement::SettlerStep;
+
+constexpr std::size_t kIntentsAtOnce = 500;
+
+/// The id behind the newest intent.
+Result<std::uint64_t> next_intent(SettlementStore& store) {
+    std::uint64_t next = 1;
+    for (;;) {
+        const auto some = store.intents(next, kIntentsAtOnce);
+        if (!some) return fail(some.error());
+        if (some->empty()) return next;
+        next = some->back().id + 1;
+    }
+}
+
+/// Intents from `first` on that are final now.
+Result<std::vector<IntentRow>> ended_from(SettlementStore& store, std::uint64_t first) {
+    std::vector<IntentRow> out;
+    for (;;) {
+        const auto some = store.intents(first, kIntentsAtOnce);
+        if (!some) return fail(some.error());
+        if (some->empty()) return out;
+        std::copy_if(some->begin(), some->end(), std::back_inserter(out),
+                     [](const IntentRow& intent) { return is_final(intent.state); });
+        first = some->back().id + 1;
+    }
+}
+
+/// Whether the one intent that the run is for is final.
+Result<bool> is_over(SettlementStore& store, std::optional<std::uint64_t> only) {
+    if (!only) return false;
+    const auto intent = store.intent(*only);
+    if (!intent) return fail(intent.error());
+    return *intent && is_final((*intent)->state);
+}
+
+/// True: another step is worth taking, after the pause.
+bool goes_on(const SettlerStep& step) {
+    switch (step.state) {
+        case SettlerStep::State::again:
+        case SettlerStep::State::waiting:
+            return true;
+        case SettlerStep::State::held:
+            return step.hold.reason == settlement::HoldReason::endpoint;
+        case SettlerStep::State::idle:
+        case SettlerStep::State::halted:
+            return false;
+    }
+    return false;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SettlementStore>> open_settlement(const ServeConfig& config) {
+    auto store = SettlementStore::open(config.data_dir);
+    if (!store) {
+        Error error = std::move(store).error();
+        if (error.code == ErrorCode::not_found) {
+            error.hint = "make it once with 'ioswarm settle init', with the same --config files";
+        }
+        return fail(std::move(error));
+    }
+    if (Status same = check_identity(config, (*store)->identity()); !same) return fail(std::move(same).error());
+    return store;
+}
+
+Result<std::unique_ptr<SettlerParts>> SettlerParts::make(const ServeConfig& config,
+                                                         std::unique_ptr<SettlementStore> store,
+                                                         const PrivateKey& key,
+                                                         const settlement::SettlerSettings& settings,
+                                                         const Clock& clock, const Log& log,
+                                                         const std::stop_token& stop) {
+    if (key.address() != store->identity().wallet) {
+        return fail(ErrorCode::permission_denied, "cannot settle", to_checksum_hex(key.address()),
+                    fmt::format("it is the wallet of the key, and settlement.db was made for {}",
+                                to_checksum_hex(store->identity().wallet)),
+                    "give the key of that wallet");
+    }
+    auto chain = settlement_chain(config, stop);
+    if (!chain) return fail(std::move(chain).error());
+    std::unique_ptr<SettlerParts> out(new SettlerParts(std::move(store), std::move(*chain)));
+    out->payouts_ = std::make_unique<settlement::LedgerPayouts>(config.data_dir);
+    out->signer_.emplace(key, out->store_->identity(), settings.limits);
+    out->settler_ = std::make_unique<settlement::Settler>(*out->store_, *out->payouts_, out->chain_,
+                                                          *out->signer_, settings, clock, log, stop);
+    return out;
+}
+
+Result<SettlerRun> run_settler(SettlerParts& parts, std::chrono::milliseconds time, const std::stop_token& stop,
+                               std::optional<std::uint64_t> only) {
+    contracts::WaitClock clock;
+    const auto deadline = clock.now() + time;
+    const auto live = parts.store().live_intent();
+    if (!live) return fail(live.error());
+    const auto first = *live ? Result<std::uint64_t>((*live)->id) : next_intent(parts.store());
+    if (!first) return fail(first.error());
+    SettlerRun out;
+    for (;;) {
+        const auto step = parts.settler().step();
+        if (!step) return fail(step.error());
+        out.last = *step;
+        if (!goes_on(*step)) break;
+        const auto over = is_over(parts.store(), only);
+        if (!over) return fail(over.error());
+        if (*over) {
+            out.last = {};
+            break;
+        }
+        if (stop.stop_requested()) {
+            return fail(ErrorCode::cancelled, "stopped before everything was final", {}, "a signal came",
+                        "run it again: it goes on where it stopped");
+        }
+        if (step->state == SettlerStep::State::again) continue;
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock.now());
+        if (left.count() <= 0) {
+            out.out_of_time = true;
+            break;
+        }
+        clock.sleep(std::min(std::max(step->wait, std::chrono::milliseconds(50)), left), stop);
+    }
+    auto ended = ended_from(parts.store(), *first);
+    if (!ended) return fail(ended.error());
+    out.ended = std::move(*ended);
+    return out;
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "cli/config/serve_config.hpp"
+#include "contracts/chain_client.hpp"
+#include "core/base/log.hpp"
+#include "core/base/result.hpp"
+#include "core/crypto/secp256k1.hpp"
+#include "core/ports/clock.hpp"
+#include "settlement/payout_source.hpp"
+#include "settlement/settler.hpp"
+#include "settlement/store.hpp"
+
+namespace ioswarm::cli {
+
+/// Opens settlement.db for writing and compares it with the configuration. Errors: not_found (with the command
+/// that makes it), try_again (another settler, with its process), config (another contract or chain), and those
+/// of SettlementStore::open().
+[[nodiscard]] Result<std::unique_ptr<settlement::SettlementStore>> open_settlement(const ServeConfig& config);
+
+/// A settler with everything that it works on, made in this order and destroyed in the reverse one. One thread.
+class SettlerParts {
+  public:
+    /// `store` as open_settlement() gave it. Error permission_denied: the key is not that of the wallet that
+    /// settlement.db was made for.
+    [[nodiscard]] static Result<std::unique_ptr<SettlerParts>> make(
+        const ServeConfig& config, std::unique_ptr<settlement::SettlementStore> store, const PrivateKey& key,
+        const settlement::SettlerSettings& settings, const Clock& clock, const Log& log,
+        const std::stop_token& stop);
+
+    [[nodiscard]] settlement::SettlementStore& store() { return *store_; }
+    [[nodiscard]] settlement::Settler& settler() { return *settler_; }
+
+  private:
+    SettlerParts(std::unique_ptr<settlement::SettlementStore> store, contracts::ChainClient chain)
+        : store_(std::move(store)), chain_(std::move(chain)) {}
+
+    std::unique_ptr<settlement::SettlementStore> store_;
+    contracts::ChainClient chain_;
+    std::unique_ptr<settlement::PayoutSource> payouts_;
+    std::optional<settlement::SettlementSigner> signer_;
+    std::unique_ptr<settlement::Settler> settler_;
+};
+
+/// How a run of the settler ended.
+struct SettlerRun {
+    settlement::SettlerStep last;
+    bool out_of_time = false;                  ///< something is under way, and the time is over
+    std::vector<settlement::IntentRow> ended;  ///< intents that became final in this run
+};
+
+/// Steps until nothing is owed, something must be waited for that does not pass by itself (a hold, a halt), or
+/// `time` is over. While no endpoint answers it tries on. `only`: ends as soon as this intent is final. Errors:
+/// those of Settler::step(), cancelled.
+[[nodiscard]] Result<SettlerRun> run_settler(SettlerParts& parts, std::chrono::milliseconds time,
+                                             const std::stop_token& stop,
+                                             std::optional<std::uint64_t> only = std::nullopt);
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/settlement/run.hpp"
+
+#include <ostream>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "cli/contracts/signer_key.hpp"
+#include "cli/settlement/commands.hpp"
+#include "cli/settlement/report.hpp"
+#include "cli/signals.hpp"
+#include "core/base/text.hpp"
+#include "core/crypto/address.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+using settlement::HoldReason;
+using settlement::SettlerStep;
+
+/// How the program ends when something is owed and nothing is signed.
+ExitCode code_of(HoldReason reason) {
+    switch (reason) {
+        case HoldReason::none:
+        case HoldReason::too_few_epochs:  // as the configuration wants it, as the next one
+        case HoldReason::below_min_payout:
+        case HoldReason::no_wallets:
+            return ExitCode::ok;
+        case HoldReason::pool_damaged:
+            return ExitCode::configuration;
+        case HoldReason::pool_weights:
+        case HoldReason::too_large:
+        case HoldReason::simulation:
+            return ExitCode::failed_check;
+        case HoldReason::gas_price:
+        case HoldReason::gas_share:
+        case HoldReason::over_settlement_limit:
+        case HoldReason::over_day_limit:
+        case HoldReason::balance:
+        case HoldReason::pool_epoch:
+        case HoldReason::endpoint:
+            return ExitCode::try_again;
+    }
+    return ExitCode::try_again;
+}
+
+ExitCode report_hold(const settlement::Hold& hold, Io& io) {
+    const ExitCode code = code_of(hold.reason);
+    if (code == ExitCode::ok) return code;
+    print_error(io, {ErrorCode::try_again, "nothing was paid", settlement::to_string(hold.reason), hold.detail,
+                     hold_hint(hold.reason)});
+    return code;
+}
+
+ExitCode report_not_final(SettlerParts& parts, Io& io) {
+    const auto live = parts.store().live_intent();
+    std::string which;
+    if (live && *live) {
+        which = epoch_range((*live)->first_epoch, (*live)->last_epoch);
+        if ((*live)->nonce) which += fmt::format(", nonce {}", *(*live)->nonce);
+    }
+    print_error(io,
+                {ErrorCode::timed_out, "the settlement is not final yet", which,
+                 live && *live ? fmt::format("it is {}", settlement::to_string((*live)->state)) : "",
+                 "run 'ioswarm settle' again: it goes on where it stopped; 'ioswarm settle status' shows it"});
+    return ExitCode::try_again;
+}
+
+ExitCode report_halt(const settlement::Halt& halt, Io& io) {
+    print_error(
+        io, {ErrorCode::failed_check, "the settler has halted", settlement::to_string(halt.reason), halt.detail,
+             "look at 'ioswarm settle status' and 'ioswarm settle audit'; 'ioswarm settle resume' goes on"});
+    return ExitCode::failed_check;
+}
+
+ExitCode report_end(SettlerParts& parts, const SettlerRun& run, const settlement::Halt& halt, Io& io) {
+    if (run.last.state == SettlerStep::State::halted) return report_halt(halt, io);
+    if (run.out_of_time && run.last.state != SettlerStep::State::held) return report_not_final(parts, io);
+    for (const settlement::IntentRow& intent : run.ended) {
+        if (intent.state == settlement::IntentState::final_reverted) return ExitCode::failed_check;
+    }
+    return run.last.state == SettlerStep::State::held ? report_hold(run.last.hold, io) : ExitCode::ok;
+}
+
+settlement::SettlerSettings settings_of(const settlement::SettlementLimits& limits,
+                                        const SettleOptions& options) {
+    settlement::SettlerSettings out;
+    out.limits = limits;
+    out.up_to_epoch = options.epoch;
+    return out;
+}
+
+ExitCode run_settle_dry(SettlerParts& parts, const SettleOptions& options, Io& io) {
+    const auto plan = parts.settler().dry_run();
+    if (!plan) return report_settle_error(io, plan.error());
+    io.out << (options.json ? plan_json(*plan, parts.store().identity())
+                            : plan_text(*plan, parts.store().identity()));
+    return ExitCode::ok;
+}
+
+}  // namespace
+
+Log settle_log(Io& io) {
+    return Log(LogLevel::info, [&io](LogLevel level, std::string_view line) {
+        const char* mark = level == LogLevel::warn ? "warning: " : level == LogLevel::error ? "error: " : "";
+        io.err << fmt::format("{}{}\n", mark, escape_for_display(line)) << std::flush;
+    });
+}
+
+std::unique_ptr<SettlerParts> open_for_signing(const ServeConfig& config, const SettleOptions& options,
+                                               const Clock& clock, const std::stop_token& stop, Io& io,
+                                               ExitCode& code) {
+    const auto limits = settlement_limits(config);
+    if (!limits) {
+        code = report_settle_error(io, limits.error());
+        return nullptr;
+    }
+    auto store = open_settlement(config);
+    if (!store) {
+        code = report_settle_error(io, store.error());
+        return nullptr;
+    }
+    const auto key = load_signer_key(config, options.key, io, stop);
+    if (!key) {
+        code = report_key_error(io, key.error());
+        return nullptr;
+    }
+    auto parts = SettlerParts::make(config, std::move(*store), *key, settings_of(*limits, options), clock,
+                                    settle_log(io), stop);
+    if (!parts) {
+        code = report_settle_error(io, parts.error());
+        return nullptr;
+    }
+    return std::move(*parts);
+}
+
+ExitCode pay_and_report(SettlerParts& parts, const SettleOptions& options, const std::stop_token& stop, Io& io,
+                        std::optional<std::uint64_t> only) {
+    const auto run = run_settler(parts, options.timeout, stop, only);
+    if (!run) return report_settle_error(io, run.error());
+    const auto halt = parts.store().halt();
+    if (!halt) return report_settle_error(io, halt.error());
+    io.out << (options.json ? run_json(*run, *halt) : run_text(*run)) << std::flush;
+    return report_end(parts, *run, *halt, io);
+}
+
+ExitCode run_settle(const SettleOptions& options, Io& io) {
+    ExitCode code = ExitCode::ok;
+    const auto config = begin_settle(options, "", io, code);
+    if (!config) return code;
+    const SignalReader signals;
+    const SystemClock clock;
+    const auto parts = open_for_signing(*config, options, clock, signals.token(), io, code);
+    if (!parts) return signals.exit_code(code);
+    if (options.dry_run) return run_settle_dry(*parts, options, io);
+    return signals.exit_code(pay_and_report(*parts, options, signals.token(), io));
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/settlement/state.hpp"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace ioswarm::cli {
+namespace {
+
+using settlement::IntentState;
+using settlement::OwedPayout;
+using settlement::PayoutState;
+
+constexpr std::uint64_t kShownEpochs = 10;
+
+using PayoutKey = std::pair<std::uint64_t, std::string>;
+
+void add_owed(const OwedPayout& owed, SettleState& out) {
+    if (!owed.wallet) {
+        out.no_wallet[owed.agent_id] += owed.amount_rau;
+        out.no_wallet_rau += owed.amount_rau;
+        return;
+    }
+    if (out.owed_payouts++ == 0) out.owed_first = owed.epoch;
+    out.owed_last = std::max(out.owed_last, owed.epoch);
+    out.owed_rau += owed.amount_rau;
+}
+
+}  // namespace
+
+std::string payout_state(const PayoutState& payout) {
+    if (payout.state != IntentState::final_ok) return settlement::to_string(payout.state);
+    return payout.push_failed ? "credited" : "paid";
+}
+
+Result<SettleState> read_settle_state(settlement::SettlementView& view, settlement::PayoutSource& payouts,
+                                      std::optional<std::uint64_t> epoch) {
+    SettleState out;
+    // The ledger first: what is marked as paid there between the two reads is then still seen here.
+    const auto summary_before = view.summary();
+    if (!summary_before) return fail(summary_before.error());
+    const auto facts = payouts.read(summary_before->identity.first_epoch);
+    if (!facts) return fail(facts.error());
+    auto summary = view.summary();
+    if (!summary) return fail(summary.error());
+    out.summary = std::move(*summary);
+    out.running_epoch = facts->next_epoch;
+    if (out.summary.live) {
+        auto attempts = view.attempts(out.summary.live->id);
+        if (!attempts) return fail(attempts.error());
+        out.live_attempts = std::move(*attempts);
+    }
+
+    const std::uint64_t newest = facts->next_epoch == 0 ? 0 : facts->next_epoch - 1;
+    std::uint64_t shown_from = epoch.value_or(newest < kShownEpochs ? 0 : newest - kShownEpochs + 1);
+    const std::uint64_t shown_to = epoch.value_or(newest);
+    std::uint64_t read_from = shown_from;
+    for (const OwedPayout& owed : facts->waiting)
+        read_from = std::min(read_from, owed.epoch);
+    const auto covered = view.payouts(read_from, std::max(shown_to, newest));
+    if (!covered) return fail(covered.error());
+    std::map<PayoutKey, const PayoutState*> by_key;
+    for (const PayoutState& one : *covered)
+        by_key.emplace(PayoutKey{one.payout.epoch, one.payout.agent_id}, &one);
+
+    for (const OwedPayout& owed : facts->waiting) {
+        if (by_key.contains({owed.epoch, owed.agent_id})) continue;
+        add_owed(owed, out);
+        if (epoch && owed.epoch != *epoch) continue;
+        out.table.push_back({owed.epoch, owed.agent_id, owed.wallet, owed.amount_rau,
+                             owed.wallet ? "owed" : "no wallet", std::nullopt});
+    }
+    for (const PayoutState& one : *covered) {
+        const bool is_shown = one.payout.epoch >= shown_from && one.payout.epoch <= shown_to;
+        if (!is_shown && (epoch || one.state == IntentState::final_ok)) continue;
+        out.table.push_back({one.payout.epoch, one.payout.agent_id, one.payout.wallet, one.payout.amount_rau,
+                             payout_state(one), one.hash});
+    }
+    std::sort(out.table.begin(), out.table.end(), [](const PayoutLine& a, const PayoutLine& b) {
+        return std::tie(a.epoch, a.agent_id) < std::tie(b.epoch, b.agent_id);
+    });
+    return out;
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+#include <ostream>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/config/value.hpp"
+#include "cli/count_option.hpp"
+#include "cli/duration_option.hpp"
+#include "cli/log_sink.hpp"
+#include "cli/signals.hpp"
+#include "cli/sim/report.hpp"
+#include "cli/sim/run.hpp"
+#include "core/base/decimal.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+constexpr std::uint32_t kMostAgents = 100'000;
+constexpr std::uint32_t kMostRedundancy = 16;
+
+struct SimCommand {
+    SimOptions options;
+    std::string level = "L2";
+    std::string rules = "honest";
+    std::string log_level = "error";
+    std::chrono::milliseconds task_timeout{0};
+    bool chaos = false;
+};
+
+Status refuse(const char* which, std::string why, std::string hint = {}) {
+    return fail(ErrorCode::usage, "sim", which, std::move(why), std::move(hint));
+}
+
+Status check_target(const SimOptions& options) {
+    if (options.target.empty()) {
+        if (!options.secret_file.empty()) return refuse("--secret-file", "belongs to --target");
+        if (!options.wallets_file.empty()) return refuse("--wallets", "belongs to --target");
+        if (options.tls) return refuse("--tls", "belongs to --target");
+        return {};
+    }
+    const auto target = parse_host_port(options.target);
+    if (!target) return refuse("--target", "is not HOST:PORT");
+    if (options.own_target || target->host == "localhost" || is_loopback(target->host)) return {};
+    return refuse("--target", fmt::format("{} is not a loopback address", target->host),
+                  "load on somebody else's server is an attack; on your own: --i-own-this-target");
+}
+
+TaskLevel level_from(const std::string& text) {
+    if (text == "L1") return TaskLevel::l1_sig_verify;
+    return text == "L3" ? TaskLevel::l3_full_execute : TaskLevel::l2_state_verify;
+}
+
+Status check(SimCommand& command) {
+    SimOptions& options = command.options;
+    options.level = level_from(command.level);
+    options.rules = command.rules == "field" ? sim::AgentRules::field : sim::AgentRules::honest;
+    const bool executes = options.level == TaskLevel::l3_full_execute;
+    if (!executes && options.faults.wrong_gas + options.faults.wrong_state > 0)
+        return refuse("--wrong-gas, --wrong-state", "only agents that execute report gas and state",
+                      "--level L3");
+    if (executes && options.rules == sim::AgentRules::field)
+        return refuse("--agent-rules", "the field's rules are known for L1 and L2 only", "leave it out at L3");
+    if (command.chaos) options.faults = sim::chaos_shares();
+    if (command.task_timeout.count() > 0) options.task_timeout = command.task_timeout;
+    if (options.agents < 1 || options.agents > kMostAgents)
+        return refuse("--agents", fmt::format("must be 1 to {}", kMostAgents));
+    if (options.redundancy < 1 || options.redundancy > kMostRedundancy)
+        return refuse("--task-redundancy", fmt::format("must be 1 to {}", kMostRedundancy));
+    if (options.redundancy > options.agents) return refuse("--task-redundancy", "more than there are agents");
+    if (options.duration.count() <= 0) return refuse("--duration", "must be more than 0");
+    if (options.agents_per_connection > proto::kMostAgentsAConnection) {
+        return refuse("--agents-per-connection", fmt::format("at most {}", proto::kMostAgentsAConnection));
+    }
+    const sim::FaultShares& faults = options.faults;
+    if (faults.vanish + faults.late + faults.never_read + faults.twice + faults.for_others > 1000)
+        return refuse("", "more than 100% of the agents have a fault", "an agent has one fault at most");
+    return check_target(options);
+}
+
+/// "10%", "2.5%" as ‰.
+std::uint32_t permille_from(const std::string& option, const std::string& text) {
+    const std::string digits = text.ends_with('%') ? text.substr(0, text.size() - 1) : std::string();
+    const auto value = parse_decimal(digits);
+    U256 scale = 1;
+    for (unsigned i = 0; value && i < value->scale; ++i)
+        scale *= 10;
+    if (!value || value->unscaled > 100 * scale || value->unscaled * 10 % scale != 0)
+        throw CLI::ValidationError(option, "'" + text + "' is no share; 5% and 0.5% are, down to 0.1%");
+    return static_cast<std::uint32_t>(value->unscaled * 10 / scale);
+}
+
+void add_share(CLI::App& app, const std::string& name, std::uint32_t& value, const std::string& help) {
+    app.add_option_function<std::string>(
+           name, [&value, name](const std::string& text) { value = permille_from(name, text); }, help)
+        ->type_name("SHARE");
+}
+
+ExitCode run_sim(SimCommand& command, Io& io) {
+    const auto report_error = [&](const Error& error) {
+        print_error(io, error);
+        return exit_code_for(error.code);
+    };
+    if (const Status checked = check(command); !checked) return report_error(checked.error());
+    const SignalReader signals;
+    const LogWriter writer(LogFormat::text, log_level_from(command.log_level));
+    const Log log = writer.log();
+    ProgressLine progress(io.err, ProgressLine::mode_for(command.options.json), "sim");
+    const SimOptions& options = command.options;
+    Result<SimReport> report = [&]() -> Result<SimReport> {
+        if (!options.target.empty()) return run_agents_alone(options, signals.token(), progress, log);
+        auto run = SimRun::create(options, {}, log);
+        if (!run) return fail(std::move(run.error()));
+        return (*run)->run(signals.token(), progress);
+    }();
+    progress.clear();
+    if (!report) return signals.exit_code(report_error(report.error()));
+    options.json ? print_json(*report, io.out) : print_text(*report, io.out);
+    for (const std::string& warning : report->run.warnings())
+        print_warning(io, warning);
+    if (report->run.agents_per_connection > 1 && options.agents_per_connection == 0) {
+        print_warning(io, fmt::format("the limit of open files allows {} connections: {} agents share each",
+                                      report->run.connections, report->run.agents_per_connection));
+    }
+    return signals.exit_code(report->holds() ? ExitCode::ok : ExitCode::failed_check);
+}
+
+void add_load_options(CLI::App& app, SimCommand& command) {
+    SimOptions& options = command.options;
+    app.add_option("--agents", options.agents, "how many agents (10)")->type_name("N");
+    add_duration_option(app, "--duration", options.duration, "how long there is load (30s); whole blocks");
+    app.add_option("--tps", options.tps, "new transactions a second (50)")->type_name("N");
+    add_duration_option(app, "--block-time", options.block_time, "a block in so long (5s)");
+    app.add_option("--accounts", options.accounts, "accounts that send (1000)")->type_name("N");
+    app.add_option("--level", command.level, "what agents do: check L1 or L2, or execute at L3 (L2)")
+        ->check(CLI::IsMember({"L1", "L2", "L3"}))
+        ->type_name("LEVEL");
+    app.add_option("--task-redundancy", options.redundancy, "agents a task goes to (1)")->type_name("N");
+    add_count_option(app, "--seed", options.seed, "same seed, same transactions and faults (1)");
+    app.add_option(
+           "--agent-rules", command.rules,
+           "honest: signature, nonce and balance are really checked; field: as the public agent does (honest)")
+        ->check(CLI::IsMember({"honest", "field"}))
+        ->type_name("RULES");
+    add_duration_option(
+        app, "--task-timeout", command.task_timeout,
+        "then a task goes to another agent (10s, with faults that hold tasks a third of --block-time)");
+    app.add_option("--agents-per-connection", options.agents_per_connection,
+                   "agents that share a connection (1, or what the limit of open files asks for)")
+        ->type_name("N");
+}
+
+void add_fault_options(CLI::App& app, SimCommand& command) {
+    sim::FaultShares& faults = command.options.faults;
+    app.add_flag("--chaos", command.chaos, "a little of every fault");
+    add_share(app, "--vanish", faults.vanish, "share of agents that leave with tasks in hand");
+    add_share(app, "--late", faults.late, "share of agents that answer when the time is over");
+    add_share(app, "--never-read", faults.never_read, "share of agents that never read what they are sent");
+    add_share(app, "--twice", faults.twice, "share of agents that hand in every answer twice");
+    add_share(app, "--for-others", faults.for_others, "share of agents that also answer for others");
+    add_share(app, "--wrong", faults.wrong,
+              "share of transactions that are answered wrongly, whoever is asked");
+    add_share(app, "--wrong-gas", faults.wrong_gas,
+              "at L3: share of transactions for which agents report another gas than they used");
+    add_share(app, "--wrong-state", faults.wrong_state,
+              "at L3: share of transactions for which agents report another state than they left");
+    add_share(app, "--forged", faults.forged,
+              "share of transactions followed by a forged one, which honest agents reject");
+    add_share(app, "--stall", faults.stall, "share of blocks before which the source is away for a while");
+}
+
+}  // namespace
+
+Runner add_sim(CLI::App& app) {
+    auto command = std::make_shared<SimCommand>();
+    SimOptions& options = command->options;
+    add_load_options(app, *command);
+    add_fault_options(app, *command);
+    app.add_option("--target", options.target, "no coordinator here: the agents alone, against this one")
+        ->type_name("HOST:PORT");
+    app.add_option("--secret-file", options.secret_file, "with --target: file with its master secret")
+        ->type_name("FILE");
+    app.add_option("--wallets", options.wallets_file,
+                   "with --target: file with the agents' wallets, one address per line; the rest name none")
+        ->type_name("FILE");
+    app.add_flag("--tls", options.tls, "with --target: speak TLS");
+    app.add_flag("--i-own-this-target", options.own_target, "with --target: another address than loopback");
+    app.add_option("--log-level", command->log_level, "debug, info, warn or error (error)")
+        ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+        ->type_name("LEVEL");
+    app.add_flag("--json", options.json, "print the report as JSON");
+    return [command](Io& io) { return run_sim(*command, io); };
+}
+
+}  // namespace ioswarm::cli

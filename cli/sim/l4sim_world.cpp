@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/sim/l4sim_world.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "cli/sim/l4_snapshot.hpp"
+#include "core/crypto/hmac.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+constexpr std::size_t kErrorsKept = 3;
+constexpr unsigned kClientThreads = 2;
+constexpr std::size_t kSecretBytes = 32;
+constexpr const char* kAgentsAddress = "127.0.0.1";
+
+/// Whoever asks for anything but diffs.
+class NoTasks final : public AgentLink {
+  public:
+    void register_agent(const std::string&, const RegisterRequest&, RegisterDone done) override {
+        done(RegisterResponse{false, "only state diffs are served here", 0});
+    }
+    Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string&, const GetTasksRequest&,
+                                                         std::shared_ptr<StreamSink>) override {
+        return fail(ErrorCode::failed_precondition, "agent not registered");
+    }
+    void submit(const std::string&, BatchResult, SubmitDone done) override {
+        done(SubmitResponse{false, "agent not registered"});
+    }
+    Result<HeartbeatResponse> heartbeat(const std::string&, const HeartbeatRequest&) override {
+        return HeartbeatResponse{false, "shutdown", {}};
+    }
+    void end_agent(const std::string&, const Error&) override {}
+};
+
+/// "l4-007" → 7.
+std::size_t number_of(const std::string& agent_id) {
+    std::size_t out = 0;
+    for (const char digit : agent_id.substr(agent_id.rfind('-') + 1))
+        out = out * 10 + static_cast<std::size_t>(digit - '0');
+    return out;
+}
+
+}  // namespace
+
+proto::Codec l4sim_codec(const std::string& agent_id) {
+    const std::size_t number = number_of(agent_id) - 1;
+    return (number + number / sim::kL4Behaviours) % 2 == 0 ? proto::Codec::protobuf : proto::Codec::json;
+}
+
+Result<std::unique_ptr<L4SimWorld>> L4SimWorld::create(const sim::ChainSettings& chain, const Log& log) {
+    auto folder = TempFolder::create();
+    if (!folder) return fail(std::move(folder).error());
+    std::unique_ptr<L4SimWorld> world(new L4SimWorld(*std::move(folder), log));
+    if (Status opened = world->open(chain); !opened) return fail(std::move(opened).error());
+    return world;
+}
+
+L4SimWorld::L4SimWorld(TempFolder folder, const Log& log)
+    : folder_(std::move(folder)), log_(LogLevel::debug, [this, log](LogLevel level, std::string_view line) {
+          if (level == LogLevel::error) {
+              const auto errors = errors_.lock();
+              if (errors->size() < kErrorsKept) errors->emplace_back(line);
+          }
+          switch (level) {
+              case LogLevel::debug:
+                  return log.debug("{}", line);
+              case LogLevel::info:
+                  return log.info("{}", line);
+              case LogLevel::warn:
+                  return log.warn("{}", line);
+              case LogLevel::error:
+                  return log.error("{}", line);
+          }
+      }) {}
+
+L4SimWorld::~L4SimWorld() {
+    clients_.reset();
+    if (feed_) feed_->stop();
+    if (hub_) hub_->shutdown();
+    if (server_) server_->shutdown(std::chrono::seconds(1));
+}
+
+Status L4SimWorld::open(const sim::ChainSettings& settings) {
+    auto random = random_bytes(kSecretBytes);
+    if (!random) return fail(std::move(random).error());
+    const std::string secret = to_hex(*random);
+    auto access = AccessControl::open({secret, "", ""});
+    if (!access) return fail(std::move(access).error());
+    access_ = *std::move(access);
+
+    auto chain = sim::EmbeddedChain::create(settings, clock_, log_);
+    if (!chain) return fail(std::move(chain).error());
+    chain_ = *std::move(chain);
+    auto store = SqliteDiffStore::open(folder_.path() + "/statediffs.db");
+    if (!store) return fail(std::move(store).error());
+    store_ = *std::move(store);
+    hub_ = std::make_unique<DiffHub>(
+        *store_, DiffHubSettings{}, [] { return std::string(); }, log_);
+
+    no_tasks_ = std::make_unique<NoTasks>();
+    proto::AgentServerSettings port;
+    port.address = kAgentsAddress;
+    auto server = proto::AgentServer::start(std::move(port), *no_tasks_, *access_, log_, hub_.get());
+    if (!server) return fail(std::move(server).error());
+    server_ = *std::move(server);
+
+    DiffFeedSettings feed;
+    feed.retain = 0;
+    DiffFeedHooks hooks;
+    hooks.on_appended = [this](SharedDiffPtr diff) {
+        tip_ = diff->height();
+        hub_->on_appended(std::move(diff));
+    };
+    hooks.lowest_needed = [this] { return hub_->lowest_needed(); };
+    feed_ = std::make_unique<DiffFeed>(chain_->diffs(), *store_, feed, std::move(hooks), log_);
+    feed_->start();
+
+    proto::CoordinatorAddress address;
+    address.target = fmt::format("{}:{}", kAgentsAddress, server_->port());
+    log_.info("L4 agents join at {}, the diff log is in {}", address.target, folder_.path());
+    clients_ = std::make_unique<proto::DiffClients>(
+        std::move(address), kClientThreads, [secret](const std::string& id) {
+            return proto::DiffClients::Identity{agent_token(secret, id), l4sim_codec(id)};
+        });
+    return {};
+}
+
+Result<sim::L4State> L4SimWorld::through_snapshot(const sim::L4State& state) const {
+    const std::string path = folder_.path() + "/state.snap.gz";
+    if (Status written = write_l4_snapshot(state, path); !written) return fail(std::move(written).error());
+    return read_l4_snapshot(path);
+}
+
+Status L4SimWorld::health() {
+    if (Status feed = feed_->health(); !feed) return feed;
+    const auto errors = errors_.lock();
+    if (errors->empty()) return {};
+    return fail(ErrorCode::internal, "an error was logged", {}, errors->front());
+}
+
+sim::L4World L4SimWorld::seen() {
+    return {*clients_,
+            *store_,
+            [this] { chain_->release(); },
+            [this] {
+                chain_->hold();
+                const auto tip = chain_->tip();
+                return tip ? tip->height : 0;
+            },
+            [this] { return tip_.load(); },
+            [this](const sim::L4State& state) { return through_snapshot(state); },
+            [this] {
+                std::vector<std::string> out;
+                for (DiffSubscriber& one : hub_->subscribers())
+                    out.push_back(std::move(one.agent_id));
+                return out;
+            },
+            [this] { return health(); }};
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/sim/temp_folder.hpp"
+#include "core/auth/access.hpp"
+#include "core/base/guarded.hpp"
+#include "core/base/log.hpp"
+#include "core/base/result.hpp"
+#include "core/diffs/diff_feed.hpp"
+#include "core/diffs/diff_hub.hpp"
+#include "core/diffs/sqlite_diff_store.hpp"
+#include "core/ports/agent_link.hpp"
+#include "core/ports/clock.hpp"
+#include "core/sim/embedded_chain.hpp"
+#include "core/sim/l4_run.hpp"
+#include "proto/agent_port/agent_server.hpp"
+#include "proto/agents/diff_client.hpp"
+#include "proto/codec/codec.hpp"
+
+namespace ioswarm::cli {
+
+/// Every other agent speaks JSON, so that each behaviour is tried in both encodings from twenty agents on.
+[[nodiscard]] proto::Codec l4sim_codec(const std::string& agent_id);
+
+/// What `ioswarm l4sim` tries out: the embedded chain, the feed, the diff log in a temporary folder, the hub
+/// and the agent port on loopback, as `serve` has them; and the agents' side of the wire. They end in the
+/// reverse order.
+class L4SimWorld {
+  public:
+    /// `log`: where the parts talk; what they say of errors counts besides. Errors: of the parts.
+    [[nodiscard]] static Result<std::unique_ptr<L4SimWorld>> create(const sim::ChainSettings& chain,
+                                                                    const Log& log);
+    ~L4SimWorld();
+    L4SimWorld(const L4SimWorld&) = delete;
+    L4SimWorld& operator=(const L4SimWorld&) = delete;
+
+    [[nodiscard]] sim::L4World seen();
+
+  private:
+    explicit L4SimWorld(TempFolder folder, const Log& log);
+    Status open(const sim::ChainSettings& settings);
+    [[nodiscard]] Result<sim::L4State> through_snapshot(const sim::L4State& state) const;
+    [[nodiscard]] Status health();
+
+    const TempFolder folder_;
+    Guarded<std::vector<std::string>> errors_;  // lines of the log, the first few
+    const Log log_;
+    const SystemClock clock_;
+    std::atomic<std::uint64_t> tip_{0};
+
+    std::unique_ptr<AgentLink> no_tasks_;
+    std::unique_ptr<AccessControl> access_;
+    std::unique_ptr<sim::EmbeddedChain> chain_;
+    std::unique_ptr<SqliteDiffStore> store_;
+    std::unique_ptr<DiffHub> hub_;
+    std::unique_ptr<proto::AgentServer> server_;
+    std::unique_ptr<DiffFeed> feed_;
+    std::unique_ptr<proto::DiffClients> clients_;
+};
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "cli/progress_line.hpp"
+#include "cli/sim/options.hpp"
+#include "cli/sim/report.hpp"
+#include "cli/sim/temp_folder.hpp"
+#include "core/auth/access.hpp"
+#include "core/base/log.hpp"
+#include "core/base/result.hpp"
+#include "core/coordinator/coordinator.hpp"
+#include "core/ledger/ledger.hpp"
+#include "core/sim/embedded_chain.hpp"
+#include "core/sim/fault_plan.hpp"
+#include "core/sim/run_record.hpp"
+#include "core/sim/scenario.hpp"
+#include "core/sim/sim_source.hpp"
+#include "core/sim/skipping_clock.hpp"
+#include "proto/agent_port/agent_server.hpp"
+#include "proto/agents/swarm.hpp"
+
+namespace ioswarm::cli {
+
+/// One run of `sim` on a coordinator of its own: every object of it, made in this order, and the conduct of the
+/// run. Books in a directory of their own that goes with the object.
+class SimRun {
+  public:
+    /// Checks the options. Errors: usage, config.
+    [[nodiscard]] static Result<std::unique_ptr<SimRun>> create(const SimOptions& options, SimHooks hooks,
+                                                                Log log);
+    ~SimRun();
+    SimRun(const SimRun&) = delete;
+    SimRun& operator=(const SimRun&) = delete;
+
+    /// All of it. Errors: cancelled (stop), usage, io, unavailable, timed_out (agents could not join).
+    [[nodiscard]] Result<SimReport> run(const std::stop_token& stop, ProgressLine& progress);
+
+  private:
+    SimRun(const SimOptions& options, SimHooks hooks, Log log);
+
+    Status prepare();
+    Status open_books();
+    Status start_coordinator();
+    Status open_port();
+    Status join();
+    Status conduct_load();
+    Status drain();
+    Status settle();
+    Status leave();
+    void wait_for_polls();
+    void measure_heap();
+    SimReport make_report();
+
+    [[nodiscard]] Status wait_for_answers(std::uint64_t height);
+    [[nodiscard]] Status stall_before(std::uint64_t height);
+    [[nodiscard]] Status wait_for_block(std::uint64_t height);
+    [[nodiscard]] Status skip_to(std::uint64_t height);
+    void look();
+    /// Waits until `done`, looked at every few milliseconds, or `within`; false then or when stopped.
+    template <typename Done>
+    bool wait(std::chrono::milliseconds within, std::chrono::milliseconds every, Done done);
+    [[nodiscard]] Status stopped_or(const char* what) const;
+    [[nodiscard]] std::uint64_t counter(const std::string& name) const;
+
+    const SimOptions options_;
+    const SimHooks hooks_;
+    const Log log_;
+    const sim::FaultPlan faults_;
+    CoordinatorSettings settings_;
+    std::stop_token stop_;
+    ProgressLine* progress_ = nullptr;
+    RunFigures figures_;
+    sim::CoordinatorSays says_;
+    sim::Leftovers leftovers_;
+    std::vector<std::uint64_t> queue_samples_;
+    std::chrono::steady_clock::time_point looked_{};
+    std::chrono::steady_clock::time_point load_began_{};
+    bool in_load_ = false;
+    std::uint64_t chain_bytes_ = 0;
+
+    sim::SkippingClock chain_clock_;
+    sim::SkippingClock clock_;
+    std::optional<TempFolder> folder_;
+    std::unique_ptr<const sim::Scenario> scenario_;
+    std::unique_ptr<sim::RunRecord> record_;
+    std::unique_ptr<AccessControl> access_;
+    std::unique_ptr<Ledger> ledger_;
+    std::unique_ptr<Accounting> accounting_;
+    std::unique_ptr<sim::EmbeddedChain> chain_;
+    std::unique_ptr<sim::SimSource> source_;
+    std::unique_ptr<Coordinator> coordinator_;
+    std::unique_ptr<AgentLink> link_;
+    std::unique_ptr<proto::AgentServer> server_;
+    std::unique_ptr<proto::Swarm> swarm_;
+};
+
+/// Agents alone against options.target, for options.duration. Errors: as Swarm::join(), and of the secret's
+/// file.
+[[nodiscard]] Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_token& stop,
+                                                 ProgressLine& progress, const Log& log);
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/sim/swarm.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "cli/config/secret_file.hpp"
+#include "cli/config/value.hpp"
+#include "cli/sim/process_use.hpp"
+#include "cli/sim/run.hpp"
+#include "cli/sim/wallets.hpp"
+#include "core/base/text.hpp"
+#include "core/sim/agent_rules.hpp"
+#include "proto/agent_port/acceptor.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+/// Descriptors that a connection takes when both ends are here: the agent's, the server's and the server's
+/// duplicate.
+constexpr std::uint64_t kFilesAConnection = 3;
+constexpr std::uint64_t kFilesBeside = 600;
+
+/// For a coordinator elsewhere: soon told when it is not there, and long enough for a storm of agents.
+std::chrono::milliseconds join_time(const SimOptions& options) {
+    return std::chrono::seconds(10) + std::chrono::milliseconds(options.agents * 20);
+}
+
+std::uint32_t agents_per_connection(const SimOptions& options) {
+    if (options.agents_per_connection > 0) return options.agents_per_connection;
+    const std::uint64_t files = proto::raise_file_limit(options.agents * kFilesAConnection + kFilesBeside);
+    const std::uint64_t most =
+        files <= kFilesBeside + kFilesAConnection ? 1 : (files - kFilesBeside) / kFilesAConnection;
+    const auto each = (options.agents + most - 1) / most;
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(each, proto::kMostAgentsAConnection));
+}
+
+}  // namespace
+
+proto::SwarmSettings swarm_settings(const SimOptions& options, std::chrono::milliseconds task_timeout) {
+    proto::SwarmSettings out;
+    out.agents = options.agents;
+    out.agents_per_connection = agents_per_connection(options);
+    out.threads = std::clamp(usable_cores() / 2, 1U, 4U);
+    out.level = options.level;
+    out.version = "ioswarm sim " IOSWARM_VERSION;
+    out.late_by = task_timeout + task_timeout / 4;
+    out.away_for = std::max<std::chrono::milliseconds>(options.block_time / 2, std::chrono::milliseconds(100));
+    auto rules = options.rules == sim::AgentRules::field ? sim::field_rules(options.level)
+                                                         : sim::honest_rules(options.level, ChainIds{});
+    rules = sim::with_wrong_execution(sim::wrong_gas_share(options.seed, options.faults),
+                                      sim::wrong_state_share(options.seed, options.faults), std::move(rules));
+    out.answer = sim::with_wrong_share({options.seed, options.faults.wrong}, std::move(rules));
+    if (options.target.empty()) {
+        out.times.retry_min = std::chrono::milliseconds(200);
+        out.times.retry_max = std::chrono::milliseconds(500);
+    }
+    return out;
+}
+
+std::uint32_t connections_of(const proto::SwarmSettings& settings) {
+    return (settings.agents + settings.agents_per_connection - 1) / settings.agents_per_connection;
+}
+
+void count_queue(const std::vector<std::uint64_t>& samples, RunFigures& figures) {
+    if (samples.empty()) return;
+    const auto mean = [](auto begin, auto end) {
+        return begin == end ? 0.0
+                            : static_cast<double>(std::accumulate(begin, end, std::uint64_t{0})) /
+                                  static_cast<double>(end - begin);
+    };
+    const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
+    figures.queue_mean = mean(samples.begin(), samples.end());
+    figures.queue_most = *std::max_element(samples.begin(), samples.end());
+    figures.queue_first_half = static_cast<std::uint64_t>(mean(samples.begin(), middle));
+    figures.queue_second_half = static_cast<std::uint64_t>(mean(middle, samples.end()));
+}
+
+void fill_from_record(const sim::RunRecord& record, const sim::FaultPlan& faults, RunFigures& figures,
+                      SimReport& report) {
+    figures.totals = record.totals();
+    figures.task = latencies_of(record.task_latency());
+    figures.agent = latencies_of(record.agent_latency());
+    figures.peak_resident_bytes = peak_resident_bytes();
+    for (std::uint32_t i = 0; i < record.agents().size(); ++i) {
+        report.agents.push_back(
+            {proto::swarm_agent_id(i), proto::swarm_region(i), faults.of(i), record.agents()[i]});
+    }
+    std::sort(report.agents.begin(), report.agents.end(), [](const auto& a, const auto& b) {
+        return a.tally.answers != b.tally.answers ? a.tally.answers > b.tally.answers : a.id < b.id;
+    });
+}
+
+Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_token& stop,
+                                   ProgressLine& progress, const Log& log) {
+    const sim::FaultPlan faults(options.faults, options.seed, options.agents, options.redundancy);
+    sim::RunRecord record(nullptr, options.agents);
+    const auto timeout = options.task_timeout.value_or(std::chrono::seconds(10));
+    proto::SwarmSettings settings = swarm_settings(options, timeout);
+    settings.address.target = options.target;
+    settings.address.tls = options.tls;
+    if (!options.secret_file.empty()) {
+        auto secret = read_secret_file(options.secret_file, std::nullopt);
+        if (!secret) return fail(std::move(secret.error()));
+        settings.master_secret = *std::move(secret);
+    }
+    if (!options.wallets_file.empty()) {
+        auto wallets = read_wallets(options.wallets_file);
+        if (!wallets) return fail(std::move(wallets.error()));
+        settings.wallet_list = *std::move(wallets);
+    }
+    SimReport out;
+    out.options = options;
+    RunFigures figures;
+    figures.agents_per_connection = settings.agents_per_connection;
+    figures.connections = connections_of(settings);
+    figures.agent_threads = settings.threads;
+    figures.cores = usable_cores();
+    proto::Swarm swarm(std::move(settings), faults, record, log);
+
+    progress.show(fmt::format("{} agents join {}", options.agents, options.target), 0);
+    const auto begin = SteadyClock::now();
+    if (Status joined = swarm.join(join_time(options), stop); !joined) {
+        Error error = std::move(joined).error();
+        if (error.code == ErrorCode::unauthenticated)
+            error.hint = "--secret-file must hold that coordinator's master secret";
+        return fail(std::move(error));
+    }
+    const auto joined = SteadyClock::now();
+    figures.joining = joined - begin;
+    const auto cpu = process_cpu_time();
+    const auto agents_cpu = swarm.cpu_time();
+    progress.begin_phase();
+    while (SteadyClock::now() - joined < options.duration && !stop.stop_requested()) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        progress.show(fmt::format("{} agents, {} answers", swarm.joined(), record.answers_so_far()),
+                      std::chrono::duration<double>(SteadyClock::now() - joined) / options.duration);
+    }
+    figures.load = SteadyClock::now() - joined;
+    figures.answers_in_load = record.answers_so_far();
+    figures.cpu_seconds = std::chrono::duration<double>(process_cpu_time() - cpu).count();
+    figures.agents_cpu_seconds = std::chrono::duration<double>(swarm.cpu_time() - agents_cpu).count();
+    swarm.leave(std::chrono::seconds(10));
+    figures.leaving = SteadyClock::now() - joined - figures.load;
+    out.failures = swarm.failures();
+    fill_from_record(record, faults, figures, out);
+    out.run = figures;
+    out.findings = sim::check_agents_alone(record);
+    progress.clear();
+    return out;
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/accounting/accounting.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/accounting/impl.hpp"
+
+namespace ioswarm {
+namespace {
+
+constexpr std::uint32_t kHistoryEpochs = 1000;
+constexpr std::chrono::seconds kMarkInterval{1};
+
+}  // namespace
+
+Result<std::unique_ptr<Accounting>> Accounting::open(Ledger& ledger, const CoordinatorSettings& settings,
+                                                     const Clock& clock, RewardSettler* settler, Log log) {
+    LedgerState state;
+    Impl::Wallets wallets;
+    const Status loaded = ledger.run([&](LedgerTx& tx) -> Status {
+        auto all = tx.load();
+        if (!all) return fail(all.error());
+        state = std::move(*all);
+        if (state.numbers.epoch_started_ms == 0) {
+            state.numbers.epoch_started_ms = to_ms(clock.wall());
+            if (Status status = tx.set_numbers(state.numbers); !status) return status;
+        }
+        return {};
+    });
+    if (!loaded) return fail(loaded.error());
+    auto impl = std::make_unique<Impl>(ledger, settings, clock, settler, std::move(log), state);
+    const Status wallets_read = ledger.run([&](LedgerTx& tx) -> Status {
+        wallets.clear();
+        for (const auto& [agent_id, agent] : impl->books.work()) {
+            const auto row = tx.agent(agent_id);
+            if (!row) return fail(row.error());
+            if (*row) wallets.emplace_back(agent_id, (*row)->wallet);
+        }
+        return {};
+    });
+    if (!wallets_read) return fail(wallets_read.error());
+    for (const auto& [agent_id, wallet] : wallets)
+        impl->books.set_wallet(agent_id, wallet);
+    impl->worker.emplace(kMarkInterval, [raw = impl.get()] { raw->mark_told(); });
+    return std::unique_ptr<Accounting>(new Accounting(std::move(impl)));
+}
+
+Accounting::Accounting(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Accounting::~Accounting() {
+    // Runs what waits for it. After this nobody but the ledger's thread uses this object.
+    impl_->worker.reset();
+    static_cast<void>(mark_payouts_told());  // what fails comes once more after the restart
+    std::unique_lock locked(impl_->flight_mutex);
+    impl_->landed.wait(locked, [&] { return impl_->in_flight == 0; });
+}
+
+void Accounting::record(std::vector<Answer> answers, std::function<void(Status)> done) {
+    auto submission = std::make_shared<Impl::Submission>();
+    submission->answers = std::move(answers);
+    submission->done = std::move(done);
+    impl_->begin();
+    const Status taken = impl_->ledger.submit(
+        {[impl = impl_.get(), submission](LedgerTx& tx) { return impl->write(*submission, tx); },
+         [impl = impl_.get(), submission](const Status& status) {
+             impl->unstage(*submission);
+             if (status) impl->committed(*submission);
+             impl->finish(*submission, status);
+         },
+         false});
+    // The ledger did not take it, so none of it was staged: `staged` belongs to the ledger's thread alone.
+    if (!taken) impl_->finish(*submission, taken);
+}
+
+Status Accounting::on_block(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched) {
+    if (block.height <= last_height()) return {};
+    Impl::BlockOutcome outcome;
+    Status status =
+        impl_->ledger.run([&](LedgerTx& tx) { return impl_->write(block, dispatched, outcome, tx); },
+                          [&] { impl_->committed(outcome); }, true);
+    if (status && outcome.closed) impl_->announce(outcome);
+    return status;
+}
+
+void Accounting::forget(const std::vector<Hash256>& raw_ids) {
+    std::vector<Hash256> held;
+    {
+        const std::lock_guard locked(impl_->mutex);
+        for (const Hash256& raw_id : raw_ids) {
+            if (impl_->books.find(raw_id) != nullptr) held.push_back(raw_id);
+        }
+    }
+    impl_->forgotten.lock()->insert(held.begin(), held.end());
+}
+
+std::uint64_t Accounting::last_height() const {
+    const std::lock_guard locked(impl_->mutex);
+    return impl_->books.numbers().last_height;
+}
+
+std::vector<std::pair<Hash256, std::uint32_t>> Accounting::open_answers() const {
+    const std::lock_guard locked(impl_->mutex);
+    std::vector<std::pair<Hash256, std::uint32_t>> out;
+    for (const auto& [raw_id, action] : impl_->books.actions()) {
+        if (!action.mined_height) out.emplace_back(raw_id, static_cast<std::uint32_t>(action.answers.size()));
+    }
+    return out;
+}
+
+std::vector<std::string> Accounting::answered_by(const Hash256& raw_id) const {
+    const std::lock_guard locked(impl_->mutex);
+    std::vector<std::string> out;
+    const HeldAction* action = impl_->books.find(raw_id);
+    if (action == nullptr || action->mined_height) return out;
+    for (const HeldAnswer& answer : action->answers)
+        out.push_back(answer.agent_id);
+    return out;
+}
+
+Result<std::uint64_t> Accounting::reserve_ids(std::uint64_t count) {
+    if (count == 0) return fail(ErrorCode::invalid_argument, "cannot reserve ids", {}, "none asked for");
+    std::uint64_t first = 0;
+    const Status status = impl_->ledger.run([&](LedgerTx& tx) -> Status {
+        const auto reserved = tx.reserve_ids(count);
+        if (!reserved) return fail(reserved.error());
+        first = *reserved;
+        return {};
+    });
+    if (!status) return fail(status.error());
+    return first;
+}
+
+ShadowTotals Accounting::shadow() const {
+    const std::lock_guard locked(impl_->mutex);
+    const LedgerNumbers& numbers = impl_->books.numbers();
+    ShadowTotals out;
+    out.compared = numbers.compared;
+    out.matched = numbers.matched;
+    out.mismatched = numbers.compared - numbers.matched;
+    out.false_positives = numbers.false_positives;
+    out.false_negatives = numbers.false_negatives;
+    out.nonce_race_excluded = numbers.nonce_race_excluded;
+    out.state_race_excluded = numbers.state_race_excluded;
+    out.evm_gas_matches = numbers.evm_gas_matches;
+    out.evm_gas_mismatches = numbers.evm_gas_mismatches;
+    out.evm_state_matches = numbers.evm_state_matches;
+    out.evm_state_mismatches = numbers.evm_state_mismatches;
+    return out;
+}
+
+EpochView Accounting::epoch() const {
+    const std::lock_guard locked(impl_->mutex);
+    EpochView out;
+    const WorkRow& sum = impl_->books.work_sum();
+    out.epoch = impl_->books.numbers().epoch;
+    for (const auto& [agent_id, agent] : impl_->books.work())
+        out.agents += agent.work.tasks > 0 ? 1 : 0;
+    out.total_tasks = sum.tasks;
+    out.compared = sum.compared;
+    out.correct = sum.correct;
+    out.elapsed = impl_->elapsed();
+    out.start_height = impl_->books.numbers().epoch_first_height;
+    return out;
+}
+
+std::vector<LeaderboardEntry> Accounting::leaderboard() const {
+    std::vector<LeaderboardEntry> out;
+    {
+        const std::lock_guard locked(impl_->mutex);
+        out.reserve(impl_->books.work().size());
+        for (const auto& [agent_id, agent] : impl_->books.work()) {
+            const WorkRow& work = agent.work;
+            if (work.tasks == 0) continue;
+            const double latency = static_cast<double>(work.latency_us) / static_cast<double>(work.tasks);
+            out.push_back({0, agent_id, work.tasks, work.compared, work.correct, latency,
+                           agent.wallet ? to_hex0x(agent.wallet->view()) : std::string{}});
+        }
+    }
+    std::sort(out.begin(), out.end(), [](const LeaderboardEntry& a, const LeaderboardEntry& b) {
+        return a.tasks != b.tasks ? a.tasks > b.tasks : a.agent_id < b.agent_id;
+    });
+    for (std::size_t i = 0; i < out.size(); ++i)
+        out[i].rank = static_cast<std::uint32_t>(i + 1);
+    return out;
+}
+
+Result<RewardsView> Accounting::rewards(const std::string& agent_id) const {
+    RewardsView out;
+    out.agent_id = agent_id;
+    const auto agent = impl_->ledger.agent(agent_id);
+    if (!agent) return fail(agent.error());
+    if (!*agent) return out;
+    out.earned_rau = (*agent)->earned_rau;
+    out.total_tasks = (*agent)->tasks;
+    out.total_compared = (*agent)->compared;
+    out.total_correct = (*agent)->correct;
+    const auto payouts = impl_->ledger.payouts(agent_id, kHistoryEpochs);
+    if (!payouts) return fail(payouts.error());
+    out.history.reserve(payouts->size());
+    for (const PayoutRow& row : *payouts) {
+        out.history.push_back({row.epoch, row.amount_rau, row.tasks, row.compared, row.correct, row.rank,
+                               row.bonus, row.notice == PayoutNotice::waiting,
+                               row.wallet.has_value() || (*agent)->wallet.has_value()});
+    }
+    return out;
+}
+
+std::uint64_t Accounting::tasks_received() const {
+    const std::lock_guard locked(impl_->mutex);
+    return impl_->books.numbers().closed_tasks + impl_->books.work_sum().tasks;
+}
+
+Status Accounting::ready() const {
+    return impl_->ledger.ready();
+}
+
+std::map<std::string, std::uint64_t> Accounting::counters() const {
+    std::map<std::string, std::uint64_t> out = impl_->ledger.counters();
+    const std::lock_guard locked(impl_->mutex);
+    out["answers_repeated"] = impl_->repeated;
+    out["answers_held"] = impl_->books.held_answers();
+    out["notices_unmarked"] = impl_->notices.unmarked_count();
+    out["wallet_changes_too_soon"] = impl_->changes_too_soon;
+    return out;
+}
+
+}  // namespace ioswarm

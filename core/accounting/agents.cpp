@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the books have to say to single agents when they register and send heartbeats: wallets and payout
+// notices. Those calls arrive on gRPC's callback threads, which wait for no disk, so the ledger is read on the
+// worker's thread and written on its own.
+#include <algorithm>
+#include <utility>
+
+#include "core/accounting/impl.hpp"
+
+namespace ioswarm {
+namespace {
+
+/// Marks of one transaction: as many as agents can cause in a second, and few enough for a short one.
+constexpr std::size_t kMarkedAtOnce = 5000;
+
+std::chrono::seconds round_up(std::chrono::nanoseconds time) {
+    return std::chrono::ceil<std::chrono::seconds>(time);
+}
+
+}  // namespace
+
+void Accounting::welcome(const std::string& agent_id, const std::optional<Address>& wallet, Welcomed done) {
+    auto arrival = std::make_shared<Impl::Arrival>();
+    arrival->agent_id = agent_id;
+    arrival->done = std::move(done);
+    if (wallet) arrival->wallet = *wallet;
+    impl_->begin();
+    const bool taken = impl_->worker->post([impl = impl_.get(), arrival, names_wallet = wallet.has_value()] {
+        impl->load_notices(arrival->agent_id);
+        if (names_wallet) return impl->welcome(arrival);
+        impl->finish(*arrival, {});
+    });
+    if (taken) return;
+    impl_->finish(*arrival, fail(ErrorCode::resource_exhausted, "cannot register", agent_id,
+                                 "too many agents register at the same time; try again in 1 s"));
+}
+
+std::optional<PayoutInfo> Accounting::take_payout(const std::string& agent_id) {
+    PayoutNotices::Taken taken = impl_->notices.take(agent_id);
+    if (taken.must_load &&
+        !impl_->worker->post([impl = impl_.get(), agent_id] { impl->load_notices(agent_id); })) {
+        impl_->notices.not_loaded(agent_id);
+    }
+    return taken.payout;
+}
+
+Result<std::size_t> Accounting::payouts_final(
+    const std::vector<std::pair<std::string, std::uint64_t>>& payouts) {
+    std::vector<std::string> agents;  // of the last run of the operation
+    const Status status = impl_->ledger.run(
+        [&](LedgerTx& tx) -> Status {
+            agents.clear();
+            for (const auto& [agent_id, epoch] : payouts) {
+                const auto marked = tx.mark_notice_due(epoch, agent_id);
+                if (!marked) return fail(marked.error());
+                if (*marked) agents.push_back(agent_id);
+            }
+            return {};
+        },
+        [&] { impl_->notices.became_due(agents); });
+    if (!status) return fail(status.error());
+    return agents.size();
+}
+
+Status Accounting::mark_payouts_told() {
+    for (;;) {
+        const std::vector<PayoutNotices::Key> keys = impl_->notices.unmarked(kMarkedAtOnce);
+        if (keys.empty()) return {};
+        Status status = impl_->ledger.run(
+            [&](LedgerTx& tx) -> Status {
+                for (const auto& [agent_id, epoch] : keys) {
+                    if (const auto sent = tx.mark_notice_sent(epoch, agent_id); !sent)
+                        return fail(sent.error());
+                }
+                return {};
+            },
+            [&] { impl_->notices.marked(keys); });
+        if (!status) return status;
+    }
+}
+
+void Accounting::Impl::begin() {
+    const std::lock_guard locked(flight_mutex);
+    ++in_flight;
+}
+
+/// The last thing that a submission, an arrival or a mark does with this object.
+void Accounting::Impl::end() {
+    const std::lock_guard locked(flight_mutex);
+    if (--in_flight == 0) landed.notify_all();
+}
+
+/// On the worker's thread.
+void Accounting::Impl::load_notices(const std::string& agent_id) {
+    notices.loading(agent_id);
+    const auto due = ledger.due_payouts(agent_id, PayoutNotices::kMaxHeld);
+    if (!due) return notices.not_loaded(agent_id);
+    notices.loaded(agent_id, *due, due->size() < PayoutNotices::kMaxHeld);
+}
+
+/// On the worker's thread. Agents register often and change their wallet hardly ever, so look before asking for
+/// a write; that also lets them in while the ledger takes none.
+void Accounting::Impl::welcome(const std::shared_ptr<Arrival>& arrival) {
+    const auto known = ledger.agent(arrival->agent_id);
+    if (!known) return finish(*arrival, fail(known.error()));
+    if (*known && (*known)->wallet == arrival->wallet && !(*known)->next_wallet) return finish(*arrival, {});
+    const Status taken = ledger.submit({[this, arrival](LedgerTx& tx) { return write(*arrival, tx); },
+                                        [this, arrival](const Status& status) {
+                                            if (status) committed(*arrival);
+                                            finish(*arrival, status);
+                                        },
+                                        false});
+    if (!taken) finish(*arrival, taken);
+}
+
+Status Accounting::Impl::write(Arrival& arrival, LedgerTx& tx) {
+    arrival.outcome = {};
+    arrival.is_changed = false;
+    auto found = tx.agent(arrival.agent_id);
+    if (!found) return fail(found.error());
+    AgentRow agent = *found ? std::move(**found) : AgentRow{};
+    agent.agent_id = arrival.agent_id;
+    arrival.in_force = agent.wallet;
+    const std::optional<Address> before = agent.next_wallet ? agent.next_wallet : agent.wallet;
+    if (before == arrival.wallet) return {};
+    if (before) {
+        arrival.outcome.wait = round_up(wallet_changes.wait(arrival.agent_id, clock.steady()));
+        if (arrival.outcome.wait.count() > 0) return {};
+        arrival.is_changed = true;
+    }
+    const std::uint64_t epoch = books.numbers().epoch;
+    WalletChangeRow change{arrival.agent_id, before, arrival.wallet, to_ms(clock.wall()), epoch};
+    if (!agent.wallet || agent.wallet == arrival.wallet) {
+        agent.wallet = arrival.wallet;
+        agent.next_wallet.reset();
+    } else {
+        agent.next_wallet = arrival.wallet;
+        change.from_epoch = epoch + 1;
+    }
+    arrival.in_force = agent.wallet;
+    if (Status status = tx.set_agent(agent); !status) return status;
+    return tx.add_wallet_change(change);
+}
+
+void Accounting::Impl::committed(const Arrival& arrival) {
+    if (arrival.is_changed) wallet_changes.note(arrival.agent_id, clock.steady());
+    if (arrival.outcome.wait.count() > 0) ++changes_too_soon;
+    const std::lock_guard locked(mutex);
+    books.set_wallet(arrival.agent_id, arrival.in_force);
+}
+
+void Accounting::Impl::finish(const Arrival& arrival, const Status& status) {
+    if (arrival.done) arrival.done(status ? Result<WalletNaming>(arrival.outcome) : fail(status.error()));
+    end();
+}
+
+/// On the worker's thread, once per second: what agents were told of meanwhile is marked in one transaction.
+void Accounting::Impl::mark_told() {
+    if (is_marking.load()) return;  // the ledger is still at the last one
+    auto keys = std::make_shared<const std::vector<PayoutNotices::Key>>(notices.unmarked(kMarkedAtOnce));
+    if (keys->empty()) return;
+    begin();
+    is_marking = true;
+    const Status taken = ledger.submit({[keys](LedgerTx& tx) -> Status {
+                                            for (const auto& [agent_id, epoch] : *keys) {
+                                                const auto sent = tx.mark_notice_sent(epoch, agent_id);
+                                                if (!sent) return fail(sent.error());
+                                            }
+                                            return {};
+                                        },
+                                        [this, keys](const Status& status) {
+                                            if (status) notices.marked(*keys);
+                                            is_marking = false;
+                                            end();
+                                        },
+                                        false});
+    if (taken) return;
+    is_marking = false;
+    end();
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/accounting/books.hpp"
+
+#include <algorithm>
+
+namespace ioswarm {
+namespace {
+
+/// More than an hour; keeps sums of latencies far from 2^63 whatever the caller lets through.
+constexpr std::uint64_t kMaxLatencyUs = std::uint64_t{1} << 32;
+
+void add_work(const WorkRow& delta, WorkRow& work) {
+    work.tasks += delta.tasks;
+    work.compared += delta.compared;
+    work.correct += delta.correct;
+    work.latency_us += delta.latency_us;
+}
+
+}  // namespace
+
+Books::Books(const LedgerState& state, bool shadow_mode, std::uint64_t late_blocks)
+    : shadow_mode_(shadow_mode),
+      late_blocks_(late_blocks),
+      numbers_(state.numbers),
+      last_answer_(state.numbers.counted_answers) {
+    for (const RecentBlockRow& block : state.recent)
+        remember(block);
+    for (const WorkRow& work : state.work)
+        add(work);
+    for (const AnswerRow& answer : state.answers) {
+        if (has_answer(answer.raw_id, answer.agent_id)) continue;
+        hold(answer);
+        if (answer.id <= state.numbers.counted_answers) continue;
+        count_work(answer);
+        worked_.insert(answer.agent_id);
+    }
+    std::sort(mined_.begin(), mined_.end());
+}
+
+AnswerRow Books::plan(const Answer& answer) const {
+    AnswerRow out;
+    out.raw_id = answer.raw_id;
+    out.agent_id = answer.agent_id;
+    out.action_hash = answer.action_hash;
+    out.sender = answer.sender;
+    out.valid = answer.valid;
+    out.has_reject_reason = answer.has_reject_reason;
+    out.executed = answer.executed;
+    out.own_word = !shadow_mode_;
+    out.latency_us = std::min(answer.latency_us, kMaxLatencyUs);
+    out.known_height = answer.known_height;
+    out.run = answer.run;
+    if (!shadow_mode_ || !answer.action_hash) return out;
+    const auto mined = recent_actions_.find(*answer.action_hash);
+    if (mined == recent_actions_.end()) return out;
+    out.late_verdict = judge({answer.valid, answer.has_reject_reason, answer.executed, answer.run},
+                             mined->second.succeeded, sender_succeeded(mined->second.height, answer.sender));
+    // It may be a copy of the receipt, unless it came before the block and was recorded after it.
+    const bool may_be_copy = answer.executed && answer.known_height >= mined->second.height;
+    if (may_be_copy && is_match(out.late_verdict)) out.late_verdict = Verdict::none;
+    return out;
+}
+
+BlockChange Books::plan(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched,
+                        const std::unordered_set<Hash256, FixedBytesHash>& forgotten) const {
+    BlockChange out;
+    out.recent.height = block.height;
+    out.numbers = numbers_;
+    out.numbers.last_height = block.height;
+    out.numbers.counted_answers = last_answer_;
+    if (out.numbers.epoch_first_height == 0) out.numbers.epoch_first_height = block.height;
+    std::unordered_set<Hash256, FixedBytesHash> succeeded;
+    std::unordered_set<Hash256, FixedBytesHash> mined;
+    std::vector<std::pair<const HeldAction*, bool>> answered;
+    for (const Receipt& receipt : block.receipts) {
+        const bool good = receipt.status == kReceiptSuccess;
+        if (out.recent.actions.size() < kMaxRecentActions)
+            out.recent.actions.push_back({receipt.action_hash, good});
+        if (good) succeeded.insert(receipt.action_hash);
+        const auto found = pending_by_hash_.find(receipt.action_hash);
+        if (found == pending_by_hash_.end()) continue;
+        for (const Hash256& raw_id : found->second) {
+            if (!mined.insert(raw_id).second) continue;
+            out.mined.push_back(raw_id);
+            answered.emplace_back(&actions_.at(raw_id), good);
+        }
+    }
+
+    std::unordered_set<Address, FixedBytesHash> senders;
+    for (const auto& [action, good] : answered) {
+        if (good) senders.insert(action->sender);
+    }
+    for (const DispatchedAction& action : dispatched) {
+        if (succeeded.contains(action.action_hash)) senders.insert(action.sender);
+    }
+    out.recent.senders_succeeded.assign(senders.begin(), senders.end());
+    for (const auto& [action, good] : answered)
+        compare(*action, good, senders.contains(action->sender), out);
+
+    out.drop_recent_below = recent_floor(block.height, out.recent.actions.size());
+    for (const auto& [height, raw_id] : mined_) {
+        if (height + late_blocks_ >= block.height) break;
+        out.dropped.push_back(raw_id);
+    }
+    for (const Hash256& raw_id : forgotten) {
+        const HeldAction* action = find(raw_id);
+        if (action == nullptr || action->mined_height || mined.contains(raw_id)) continue;
+        out.dropped.push_back(raw_id);
+    }
+    return out;
+}
+
+void Books::compare(const HeldAction& action, bool succeeded, bool sender_succeeded,
+                    BlockChange& change) const {
+    if (!shadow_mode_) return;
+    for (const HeldAnswer& answer : action.answers) {
+        if (answer.compared) continue;
+        const Verdict verdict = judge({answer.valid, answer.has_reject_reason, answer.executed, answer.run},
+                                      succeeded, sender_succeeded);
+        // The block was known already when this came, so it may be a copy of the receipt.
+        const bool may_be_copy = answer.executed && answer.known_height >= change.recent.height;
+        if (may_be_copy && is_match(verdict)) continue;
+        WorkRow& work = change.compared[answer.agent_id];
+        work.agent_id = answer.agent_id;
+        work.compared += 1;
+        if (is_match(verdict)) ++work.correct;
+        count(verdict, answer.run, change.numbers);
+    }
+}
+
+/// Lowest height still remembered when a block with that many actions comes in.
+std::uint64_t Books::recent_floor(std::uint64_t height, std::size_t new_actions) const {
+    std::uint64_t floor = height > late_blocks_ ? height - late_blocks_ : 0;
+    std::size_t total = recent_actions_.size() + new_actions;
+    for (const RecentBlock& block : recent_) {
+        if (block.height >= floor && total <= kMaxRecentActions) break;
+        total -= std::min(total, block.hashes.size());
+        floor = std::max(floor, block.height + 1);
+    }
+    return floor;
+}
+
+void Books::apply(const AnswerRow& answer) {
+    hold(answer);
+    count_work(answer);
+    worked_.insert(answer.agent_id);
+}
+
+void Books::apply(const BlockChange& change) {
+    for (const Hash256& raw_id : change.mined) {
+        HeldAction& action = actions_.at(raw_id);
+        unlink(action, raw_id);
+        action.mined_height = change.recent.height;
+        for (HeldAnswer& answer : action.answers)
+            answer.compared = true;
+        mined_.emplace_back(change.recent.height, raw_id);
+    }
+    for (const Hash256& raw_id : change.dropped)
+        drop(raw_id);
+    while (!mined_.empty() && mined_.front().first + late_blocks_ < change.recent.height)
+        mined_.pop_front();
+    while (!recent_.empty() && recent_.front().height < change.drop_recent_below) {
+        for (const Hash256& hash : recent_.front().hashes)
+            recent_actions_.erase(hash);
+        recent_.pop_front();
+    }
+    remember(change.recent);
+    for (const auto& [agent_id, work] : change.compared)
+        add(work);
+    worked_.clear();
+    numbers_ = change.numbers;
+}
+
+void Books::start_epoch(const LedgerNumbers& numbers) {
+    work_.clear();
+    sum_ = {};
+    numbers_ = numbers;
+}
+
+void Books::set_wallet(const std::string& agent_id, const std::optional<Address>& wallet) {
+    const auto found = work_.find(agent_id);
+    if (found != work_.end()) found->second.wallet = wallet;
+}
+
+const HeldAction* Books::find(const Hash256& raw_id) const {
+    const auto found = actions_.find(raw_id);
+    return found == actions_.end() ? nullptr : &found->second;
+}
+
+bool Books::has_answer(const Hash256& raw_id, std::string_view agent_id) const {
+    const HeldAction* action = find(raw_id);
+    return action != nullptr &&
+           std::any_of(action->answers.begin(), action->answers.end(),
+                       [&](const HeldAnswer& answer) { return answer.agent_id == agent_id; });
+}
+
+void Books::hold(const AnswerRow& answer) {
+    last_answer_ = std::max(last_answer_, answer.id);
+    ++held_answers_;
+    auto [at, is_new] = actions_.try_emplace(answer.raw_id);
+    HeldAction& action = at->second;
+    if (is_new) {
+        action.action_hash = answer.action_hash;
+        action.sender = answer.sender;
+        const auto mined =
+            answer.action_hash ? recent_actions_.find(*answer.action_hash) : recent_actions_.end();
+        if (mined != recent_actions_.end()) {
+            action.mined_height = mined->second.height;
+            mined_.emplace_back(mined->second.height, answer.raw_id);
+        } else if (answer.action_hash) {
+            pending_by_hash_[*answer.action_hash].push_back(answer.raw_id);
+        }
+    }
+    action.answers.push_back({answer.id, answer.agent_id, answer.valid, answer.has_reject_reason,
+                              answer.executed, answer.own_word || action.mined_height.has_value(),
+                              answer.known_height, answer.run});
+}
+
+void Books::drop(const Hash256& raw_id) {
+    const auto found = actions_.find(raw_id);
+    if (found == actions_.end()) return;
+    if (!found->second.mined_height) unlink(found->second, raw_id);
+    held_answers_ -= found->second.answers.size();
+    actions_.erase(found);
+}
+
+void Books::unlink(const HeldAction& action, const Hash256& raw_id) {
+    if (!action.action_hash) return;
+    const auto found = pending_by_hash_.find(*action.action_hash);
+    if (found == pending_by_hash_.end()) return;
+    std::erase(found->second, raw_id);
+    if (found->second.empty()) pending_by_hash_.erase(found);
+}
+
+void Books::remember(const RecentBlockRow& block) {
+    RecentBlock out;
+    out.height = block.height;
+    out.hashes.reserve(block.actions.size());
+    for (const MinedAction& action : block.actions) {
+        // Twice in a block or in two blocks: the first one counts, as for the answers that were there in time.
+        if (!recent_actions_.try_emplace(action.action_hash, Mined{block.height, action.succeeded}).second)
+            continue;
+        out.hashes.push_back(action.action_hash);
+    }
+    out.senders_succeeded.insert(block.senders_succeeded.begin(), block.senders_succeeded.end());
+    recent_.push_back(std::move(out));
+}
+
+/// What an answer adds to the work of its agent when it is recorded.
+void Books::count_work(const AnswerRow& answer) {
+    WorkRow delta{answer.agent_id, 1, 0, 0, answer.latency_us};
+    if (answer.own_word) {
+        delta.compared = 1;
+        delta.correct = answer.valid ? 1 : 0;
+    } else if (answer.late_verdict != Verdict::none) {
+        delta.compared = 1;
+        delta.correct = is_match(answer.late_verdict) ? 1 : 0;
+        count(answer.late_verdict, answer.run, numbers_);
+    }
+    add(delta);
+}
+
+void Books::add(const WorkRow& delta) {
+    AgentAtWork& agent = work_[delta.agent_id];
+    agent.work.agent_id = delta.agent_id;
+    add_work(delta, agent.work);
+    add_work(delta, sum_);
+}
+
+bool Books::sender_succeeded(std::uint64_t height, const Address& sender) const {
+    const auto at =
+        std::lower_bound(recent_.begin(), recent_.end(), height,
+                         [](const RecentBlock& block, std::uint64_t wanted) { return block.height < wanted; });
+    return at != recent_.end() && at->height == height && at->senders_succeeded.contains(sender);
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/accounting/epoch_close.hpp"
+
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "core/accounting/rewards.hpp"
+
+namespace ioswarm {
+namespace {
+
+PayoutRow payout_of(const EpochShare& share, const WorkRow& work, std::uint64_t epoch, std::size_t paid) {
+    PayoutRow out;
+    out.epoch = epoch;
+    out.agent_id = share.agent_id;
+    out.amount_rau = share.amount_rau;
+    out.weight = share.weight;
+    out.tasks = work.tasks;
+    out.compared = work.compared;
+    out.correct = work.correct;
+    out.rank = share.rank;
+    out.paid_agents = static_cast<std::uint32_t>(paid);
+    out.bonus = share.bonus;
+    return out;
+}
+
+/// Adds to what the agent ever did and earned; its row is made here when this is its first epoch.
+Result<AgentRow> add_to_agent(LedgerTx& ledger, const WorkRow& work, const U256& amount) {
+    auto found = ledger.agent(work.agent_id);
+    if (!found) return fail(found.error());
+    AgentRow agent = *found ? std::move(**found) : AgentRow{};
+    agent.agent_id = work.agent_id;
+    agent.tasks += work.tasks;
+    agent.compared += work.compared;
+    agent.correct += work.correct;
+    agent.earned_rau += amount;
+    if (Status status = ledger.set_agent(agent); !status) return fail(status.error());
+    return agent;
+}
+
+}  // namespace
+
+Result<ClosedEpoch> close_epoch(LedgerTx& ledger, const RewardSettings& settings,
+                                const std::vector<WorkRow>& work, LedgerNumbers& numbers, std::int64_t now_ms) {
+    std::vector<EpochWork> input;
+    std::unordered_map<std::string, const WorkRow*> by_agent;
+    ClosedEpoch out;
+    for (const WorkRow& row : work) {
+        input.push_back({row.agent_id, row.tasks, row.compared, row.correct});
+        by_agent.emplace(row.agent_id, &row);
+        if (row.tasks > 0) ++out.epoch.agents;
+        out.epoch.tasks += row.tasks;
+        out.epoch.compared += row.compared;
+        out.epoch.correct += row.correct;
+    }
+    const EpochShares shares = share_out(settings, input);
+    out.epoch.epoch = numbers.epoch;
+    out.epoch.first_height = numbers.epoch_first_height;
+    out.epoch.last_height = numbers.last_height;
+    out.epoch.started_ms = numbers.epoch_started_ms;
+    out.epoch.ended_ms = now_ms;
+    if (!shares.shares.empty()) {
+        out.epoch.reward_rau = shares.reward_rau;
+        out.epoch.cut_rau = shares.cut_rau;
+        out.epoch.pool_rau = shares.pool_rau;
+    }
+    if (Status status = ledger.add_epoch(out.epoch); !status) return fail(status.error());
+
+    for (const EpochShare& share : shares.shares) {
+        const WorkRow& row = *by_agent.at(share.agent_id);
+        auto agent = add_to_agent(ledger, row, share.amount_rau);
+        if (!agent) return fail(agent.error());
+        by_agent.erase(share.agent_id);
+        PayoutRow payout = payout_of(share, row, numbers.epoch, shares.shares.size());
+        payout.wallet = agent->wallet;
+        // Nothing has to be moved for a share of 0.
+        const bool waits = settings.settles_on_chain && payout.amount_rau != 0;
+        payout.notice = waits ? PayoutNotice::waiting : PayoutNotice::due;
+        if (Status status = ledger.add_payout(payout); !status) return fail(status.error());
+        out.payouts.push_back(std::move(payout));
+    }
+    for (const auto& [agent_id, row] : by_agent) {
+        auto agent = add_to_agent(ledger, *row, 0);
+        if (!agent) return fail(agent.error());
+    }
+
+    if (Status status = ledger.clear_work(); !status) return fail(status.error());
+    if (Status status = ledger.promote_wallets(); !status) return fail(status.error());
+    numbers.closed_tasks += out.epoch.tasks;
+    numbers.epoch += 1;
+    numbers.epoch_first_height = numbers.last_height + 1;
+    numbers.epoch_started_ms = now_ms;
+    if (numbers.epoch > kKeptEpochs) {
+        if (Status status = ledger.drop_epochs_below(numbers.epoch - kKeptEpochs); !status)
+            return fail(status.error());
+    }
+    return out;
+}
+
+}  // namespace ioswarm

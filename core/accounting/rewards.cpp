@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/accounting/rewards.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace ioswarm {
+namespace {
+
+constexpr unsigned kWeightUnit = 1000;
+
+U512 power_of_ten(unsigned exponent) {
+    U512 out = 1;
+    for (unsigned i = 0; i < exponent; ++i)
+        out *= 10;
+    return out;
+}
+
+U256 cut_of(const RewardSettings& settings) {
+    // 2^256 · 2^256 fits in 512 bits.
+    const U512 cut = U512(settings.epoch_reward_rau) * U512(settings.delegate_cut_pct.unscaled) /
+                     (power_of_ten(settings.delegate_cut_pct.scale) * 100);
+    return cut > U512(settings.epoch_reward_rau) ? settings.epoch_reward_rau : static_cast<U256>(cut);
+}
+
+bool earns_bonus(const RewardSettings& settings, const EpochWork& work) {
+    if (work.compared == 0) return false;
+    const Decimal& wanted = settings.bonus_accuracy_pct;
+    return U512(work.correct) * 100 * power_of_ten(wanted.scale) >= U512(wanted.unscaled) * work.compared;
+}
+
+U256 weight_of(const RewardSettings& settings, const EpochWork& work, bool bonus) {
+    const U512 plain = U512(work.tasks) * kWeightUnit;
+    if (!bonus) return static_cast<U256>(plain);
+    const U512 unit = power_of_ten(settings.bonus_multiplier.scale);
+    const U512 most = unit << 64;  // so that weights and their sum stay far below 2^256
+    const U512 multiplier = std::min(U512(settings.bonus_multiplier.unscaled), most);
+    return static_cast<U256>(plain * multiplier / unit);
+}
+
+/// Hands out the pool over the weights of `shares`, which are all above 0.
+void hand_out(const U256& pool, std::vector<EpochShare>& shares) {
+    U512 total = 0;
+    for (const EpochShare& share : shares)
+        total += share.weight;
+
+    std::vector<std::pair<U512, std::size_t>> remainders;
+    remainders.reserve(shares.size());
+    U256 given = 0;
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+        const U512 exact = U512(pool) * shares[i].weight;  // 2^256 · 2^139: fits
+        shares[i].amount_rau = static_cast<U256>(exact / total);
+        given += shares[i].amount_rau;
+        remainders.emplace_back(exact % total, i);
+    }
+    std::sort(remainders.begin(), remainders.end(), [&](const auto& a, const auto& b) {
+        if (a.first != b.first) return a.first > b.first;
+        return shares[a.second].agent_id < shares[b.second].agent_id;
+    });
+    // Fewer rau are left than there are shares: each floor lost less than one.
+    U256 left = pool - given;
+    for (const auto& [remainder, index] : remainders) {
+        if (left == 0) break;
+        shares[index].amount_rau += 1;
+        left -= 1;
+    }
+}
+
+}  // namespace
+
+EpochShares share_out(const RewardSettings& settings, const std::vector<EpochWork>& work) {
+    EpochShares out;
+    out.reward_rau = settings.epoch_reward_rau;
+    out.cut_rau = cut_of(settings);
+    out.pool_rau = out.reward_rau - out.cut_rau;
+    if (out.pool_rau == 0) return out;
+
+    for (const EpochWork& agent : work) {
+        if (agent.tasks == 0 || agent.tasks < settings.min_tasks_for_reward) continue;
+        const bool bonus = earns_bonus(settings, agent);
+        const U256 weight = weight_of(settings, agent, bonus);
+        if (weight > 0) out.shares.push_back({agent.agent_id, 0, weight, 0, bonus});
+    }
+    if (out.shares.empty()) return out;
+    hand_out(out.pool_rau, out.shares);
+    std::sort(out.shares.begin(), out.shares.end(), [](const EpochShare& a, const EpochShare& b) {
+        if (a.amount_rau != b.amount_rau) return a.amount_rau > b.amount_rau;
+        return a.agent_id < b.agent_id;
+    });
+    for (std::size_t i = 0; i < out.shares.size(); ++i)
+        out.shares[i].rank = static_cast<std::uint32_t>(i + 1);
+    return out;
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/u256.hpp"
+#include "core/model/settings.hpp"
+
+namespace ioswarm {
+
+/// What one agent did in an epoch.
+struct EpochWork {
+    std::string agent_id;
+    std::uint64_t tasks = 0;
+    std::uint64_t compared = 0;
+    std::uint64_t correct = 0;  ///< ≤ compared
+};
+
+struct EpochShare {
+    std::string agent_id;
+    U256 amount_rau;
+    U256 weight;
+    std::uint32_t rank = 0;  ///< from 1, by amount descending, equal ones by agent id
+    bool bonus = false;
+};
+
+struct EpochShares {
+    U256 reward_rau;
+    U256 cut_rau;
+    U256 pool_rau;                   ///< reward − cut
+    std::vector<EpochShare> shares;  ///< by rank; they add up to pool_rau, or there is none
+};
+
+/// Shares out the reward of an epoch (../shared/spec/rewards-and-settlement.md section 1), exactly:
+/// - the cut is reward · delegateCutPct / 100 rounded down (a fraction of a rau goes to the agents), at most
+/// the reward;
+/// - eligible are agents with tasks ≥ min_tasks_for_reward and at least one;
+/// - the bonus needs a comparison and correct/compared ≥ bonus_accuracy_pct, compared as fractions;
+/// - weight = tasks · 1000, times the multiplier with the bonus, rounded down: the weight that goes on chain;
+/// - amount = pool · weight / sum of weights rounded down, and what is left over goes rau by rau to the largest
+///   remainders, equal ones by agent id.
+/// No number overflows whatever the settings: the multiplier counts as at most 2^64.
+/// `work` holds each agent once.
+[[nodiscard]] EpochShares share_out(const RewardSettings& settings, const std::vector<EpochWork>& work);
+
+}  // namespace ioswarm

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operations of the books: what runs on the ledger's thread, before and after the commit.
+#include <algorithm>
+#include <utility>
+
+#include "core/accounting/impl.hpp"
+#include "core/base/decimal.hpp"
+
+namespace ioswarm {
+namespace {
+
+WorkRow work_after(const Books& books, const BlockChange& change, const std::string& agent_id) {
+    const auto found = books.work().find(agent_id);
+    WorkRow out = found == books.work().end() ? WorkRow{agent_id, 0, 0, 0, 0} : found->second.work;
+    if (const auto delta = change.compared.find(agent_id); delta != change.compared.end()) {
+        out.compared += delta->second.compared;
+        out.correct += delta->second.correct;
+    }
+    return out;
+}
+
+std::vector<WorkRow> all_work_after(const Books& books, const BlockChange& change) {
+    std::vector<WorkRow> out;
+    out.reserve(books.work().size() + change.compared.size());
+    for (const auto& [agent_id, agent] : books.work())
+        out.push_back(work_after(books, change, agent_id));
+    for (const auto& [agent_id, delta] : change.compared) {
+        if (!books.work().contains(agent_id)) out.push_back(delta);
+    }
+    return out;
+}
+
+}  // namespace
+
+Status Accounting::Impl::write(Submission& submission, LedgerTx& tx) {
+    submission.added.clear();
+    submission.wallets.clear();
+    submission.repeated = 0;
+    for (const Answer& answer : submission.answers) {
+        if (!stage(answer, submission)) {
+            ++submission.repeated;
+            continue;
+        }
+        AnswerRow row = books.plan(answer);
+        row.id = next_answer++;
+        if (Status status = tx.add_answer(row); !status) return status;
+        if (Status status = read_wallet(answer.agent_id, submission.wallets, tx); !status) return status;
+        submission.added.push_back(std::move(row));
+    }
+    return {};
+}
+
+/// False: this agent's answer to this action is in the books, or on its way there in the same transaction.
+bool Accounting::Impl::stage(const Answer& answer, const Submission& submission) {
+    if (books.has_answer(answer.raw_id, answer.agent_id)) return false;
+    std::vector<Staged>& same = staged[answer.raw_id];
+    const auto found = std::find_if(same.begin(), same.end(),
+                                    [&](const Staged& other) { return other.agent_id == answer.agent_id; });
+    if (found == same.end()) {
+        same.push_back({answer.agent_id, &submission});
+        return true;
+    }
+    if (found->by != &submission) return false;
+    // Staged by this submission: twice in it, or left from a run of it that was undone.
+    return std::none_of(submission.added.begin(), submission.added.end(), [&](const AnswerRow& row) {
+        return row.raw_id == answer.raw_id && row.agent_id == answer.agent_id;
+    });
+}
+
+void Accounting::Impl::unstage(const Submission& submission) {
+    for (const Answer& answer : submission.answers) {
+        const auto found = staged.find(answer.raw_id);
+        if (found == staged.end()) continue;
+        std::erase_if(found->second, [&](const Staged& one) { return one.by == &submission; });
+        if (found->second.empty()) staged.erase(found);
+    }
+}
+
+void Accounting::Impl::committed(const Submission& submission) {
+    const std::lock_guard locked(mutex);
+    repeated += submission.repeated;
+    for (const AnswerRow& answer : submission.added)
+        books.apply(answer);
+    for (const auto& [agent_id, wallet] : submission.wallets)
+        books.set_wallet(agent_id, wallet);
+}
+
+/// Tells whoever submitted. The last thing that a submission does with this object.
+void Accounting::Impl::finish(const Submission& submission, const Status& status) {
+    if (submission.done) submission.done(status);
+    end();
+}
+
+/// The wallet of an agent that was not at work in this epoch before.
+Status Accounting::Impl::read_wallet(const std::string& agent_id, Wallets& out, LedgerTx& tx) const {
+    if (books.work().contains(agent_id) || (!out.empty() && out.back().first == agent_id)) return {};
+    const auto agent = tx.agent(agent_id);
+    if (!agent) return fail(agent.error());
+    out.emplace_back(agent_id, *agent ? (*agent)->wallet : std::nullopt);
+    return {};
+}
+
+bool Accounting::Impl::epoch_due(const LedgerNumbers& numbers) const {
+    const std::uint64_t blocks =
+        numbers.last_height + 1 - std::min(numbers.epoch_first_height, numbers.last_height);
+    return blocks >= settings.rewards.epoch_blocks && elapsed() >= settings.rewards.min_epoch_duration;
+}
+
+Status Accounting::Impl::write(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched,
+                               BlockOutcome& out, LedgerTx& tx) {
+    out = {};
+    if (block.height <= books.numbers().last_height) {
+        out.known = true;
+        return {};
+    }
+    out.change = books.plan(block, dispatched, *forgotten.lock());
+    if (Status status = write_change(out.change, tx); !status) return status;
+    for (const auto& [agent_id, delta] : out.change.compared) {
+        if (Status status = read_wallet(agent_id, out.wallets, tx); !status) return status;
+    }
+    LedgerNumbers numbers = out.change.numbers;
+    if (epoch_due(numbers)) {
+        auto closed =
+            close_epoch(tx, settings.rewards, all_work_after(books, out.change), numbers, to_ms(clock.wall()));
+        if (!closed) return fail(closed.error());
+        out.closed = std::move(*closed);
+        out.change.numbers = numbers;
+    }
+    return tx.set_numbers(numbers);
+}
+
+Status Accounting::Impl::write_change(const BlockChange& change, LedgerTx& tx) {
+    for (const Hash256& raw_id : change.dropped) {
+        const HeldAction* action = books.find(raw_id);
+        if (action == nullptr) continue;
+        for (const HeldAnswer& answer : action->answers) {
+            if (Status status = tx.drop_answer(answer.id); !status) return status;
+        }
+    }
+    for (const std::string& agent_id : books.worked()) {
+        if (Status status = tx.set_work(work_after(books, change, agent_id)); !status) return status;
+    }
+    for (const auto& [agent_id, delta] : change.compared) {
+        if (books.worked().contains(agent_id)) continue;
+        if (Status status = tx.set_work(work_after(books, change, agent_id)); !status) return status;
+    }
+    if (Status status = tx.drop_recent_below(change.drop_recent_below); !status) return status;
+    return tx.add_recent_block(change.recent);
+}
+
+void Accounting::Impl::committed(const BlockOutcome& outcome) {
+    if (outcome.known) return;
+    {
+        const std::lock_guard locked(mutex);
+        books.apply(outcome.change);
+        if (outcome.closed) {
+            books.start_epoch(outcome.change.numbers);
+            epoch_before = {};
+            epoch_since = clock.steady();
+        }
+        for (const auto& [agent_id, wallet] : outcome.wallets)
+            books.set_wallet(agent_id, wallet);
+    }
+    {
+        // Those that came meanwhile stay for the next block; what is not held any more needs no forgetting.
+        auto locked = forgotten.lock();
+        std::erase_if(*locked, [&](const Hash256& raw_id) {
+            const HeldAction* action = books.find(raw_id);
+            return action == nullptr || action->mined_height;
+        });
+    }
+    if (outcome.closed) notices.add(outcome.closed->payouts);
+}
+
+void Accounting::Impl::announce(const BlockOutcome& outcome) {
+    const EpochRow& epoch = outcome.closed->epoch;
+    const std::vector<PayoutRow>& payouts = outcome.closed->payouts;
+    log.info(
+        "epoch {} ended at height {}: {} tasks of {} agents, {} of {} compared correct, {} rau to {} agents",
+        epoch.epoch, epoch.last_height, epoch.tasks, epoch.agents, epoch.correct, epoch.compared,
+        to_decimal(epoch.pool_rau), payouts.size());
+    U256 owed = 0;
+    std::size_t without = 0;
+    for (const PayoutRow& payout : payouts) {
+        if (payout.wallet) continue;
+        owed += payout.amount_rau;
+        ++without;
+    }
+    if (settings.rewards.settles_on_chain && without > 0) {
+        log.warn("epoch {}: {} agents named no wallet; their {} rau stay owed", epoch.epoch, without,
+                 to_decimal(owed));
+    }
+    if (settler != nullptr) settler->epoch_closed(epoch.epoch);
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/auth/access.hpp"
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "core/crypto/hmac.hpp"
+
+namespace ioswarm {
+namespace {
+
+/// Far over any number of agents that a coordinator takes, and under 2 MiB.
+constexpr std::size_t kMaxCachedTokens = 8192;
+constexpr std::size_t kMaxListLines = 1'000'000;
+constexpr std::size_t kMaxLineBytes = 4096;
+
+std::string_view trim(std::string_view text) {
+    const auto first = text.find_first_not_of(" \t\r");
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+Result<std::unordered_set<std::string>> read_id_file(const std::string& path) {
+    // A pipe would be waited for at each reload, and hold up every signal meanwhile.
+    std::error_code error;
+    const auto file = std::filesystem::status(path, error);
+    if (std::filesystem::exists(file) && !std::filesystem::is_regular_file(file) &&
+        !std::filesystem::is_character_file(file)) {  // /dev/null is nobody
+        return fail(ErrorCode::config, "cannot read the list of agents", path, "it is no regular file");
+    }
+    std::ifstream in(path);
+    if (!in) return fail(errno_error(errno, "cannot read the list of agents", path));
+    std::unordered_set<std::string> ids;
+    std::string line;
+    for (std::size_t number = 1; std::getline(in, line); ++number) {
+        const auto where = path + ":" + std::to_string(number);
+        if (number > kMaxListLines || line.size() > kMaxLineBytes) {
+            return fail(ErrorCode::config, "cannot read the list of agents", where,
+                        "more than 1,000,000 lines, or a line over 4,096 bytes");
+        }
+        const auto id = trim(std::string_view(line).substr(0, line.find('#')));
+        if (id.empty()) continue;
+        if (!is_valid_agent_id(id)) {
+            return fail(ErrorCode::config, "cannot read the list of agents", where,
+                        "an agent id is 1 to 128 visible ASCII characters without a space", "one id a line");
+        }
+        ids.emplace(id);
+    }
+    if (in.bad()) return fail(errno_error(EIO, "cannot read the list of agents", path));
+    return ids;
+}
+
+}  // namespace
+
+bool is_valid_agent_id(std::string_view id) noexcept {
+    if (id.empty() || id.size() > kMaxAgentIdBytes) return false;
+    for (const char c : id) {
+        if (c < 0x21 || c > 0x7e) return false;
+    }
+    return true;
+}
+
+AccessControl::AccessControl(AccessSettings settings, Lists lists)
+    : settings_(std::move(settings)), lists_(std::move(lists)) {}
+
+AccessControl::~AccessControl() {
+    wipe(settings_.master_secret);
+}
+
+Result<std::unique_ptr<AccessControl>> AccessControl::open(AccessSettings settings) {
+    auto lists = read_lists(settings);
+    if (!lists) return fail(std::move(lists.error()));
+    return std::unique_ptr<AccessControl>(new AccessControl(std::move(settings), std::move(*lists)));
+}
+
+Result<AccessControl::Lists> AccessControl::read_lists(const AccessSettings& settings) {
+    Lists lists;
+    if (!settings.allowed_file.empty()) {
+        auto ids = read_id_file(settings.allowed_file);
+        if (!ids) return fail(std::move(ids.error()));
+        lists.everyone = false;
+        lists.allowed = std::move(*ids);
+    }
+    if (!settings.revoked_file.empty()) {
+        auto ids = read_id_file(settings.revoked_file);
+        if (!ids) return fail(std::move(ids.error()));
+        lists.revoked = std::move(*ids);
+    }
+    return lists;
+}
+
+bool AccessControl::token_matches(std::string_view agent_id, std::string_view token) const {
+    {
+        auto cache = cache_.lock();
+        if (const auto found = cache->by_id.find(agent_id); found != cache->by_id.end()) {
+            cache->newest_first.splice(cache->newest_first.begin(), cache->newest_first, found->second);
+            return equal_in_constant_time(as_bytes(found->second->second), as_bytes(token));
+        }
+    }
+    auto expected = agent_token(settings_.master_secret, agent_id);
+    if (!equal_in_constant_time(as_bytes(expected), as_bytes(token))) return false;
+    auto cache = cache_.lock();
+    if (cache->by_id.contains(agent_id)) return true;
+    if (cache->newest_first.size() >= kMaxCachedTokens) {
+        cache->by_id.erase(cache->newest_first.back().first);
+        cache->newest_first.pop_back();
+    }
+    cache->newest_first.emplace_front(std::string(agent_id), std::move(expected));
+    cache->by_id.emplace(cache->newest_first.front().first, cache->newest_first.begin());
+    return true;
+}
+
+Status AccessControl::check(std::string_view agent_id, std::string_view token) const {
+    if (has_secret()) {
+        if (agent_id.empty()) return fail(ErrorCode::unauthenticated, "missing agent ID");
+        if (token.empty()) return fail(ErrorCode::unauthenticated, "missing auth token");
+        if (!is_valid_agent_id(agent_id) || !token_matches(agent_id, token)) {
+            return fail(ErrorCode::unauthenticated, "invalid auth token");
+        }
+    }
+    return allowed(agent_id);
+}
+
+Status AccessControl::allowed(std::string_view agent_id) const {
+    const std::string id(agent_id);
+    const std::shared_lock lock(lists_mutex_);
+    if (lists_.revoked.contains(id)) return fail(ErrorCode::permission_denied, "agent is revoked");
+    if (!lists_.everyone && !lists_.allowed.contains(id)) {
+        return fail(ErrorCode::permission_denied, "agent is not allowed");
+    }
+    return {};
+}
+
+Result<std::vector<std::string>> AccessControl::reload(std::span<const std::string> connected) {
+    auto lists = read_lists(settings_);
+    if (!lists) return fail(std::move(lists.error()));
+    {
+        const std::unique_lock lock(lists_mutex_);
+        lists_ = std::move(*lists);
+    }
+    std::vector<std::string> barred;
+    for (const auto& id : connected) {
+        if (!allowed(id)) barred.push_back(id);
+    }
+    return barred;
+}
+
+}  // namespace ioswarm

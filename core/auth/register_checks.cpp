@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/auth/register_checks.hpp"
+
+#include <algorithm>
+
+#include "core/base/text.hpp"
+#include "core/crypto/address.hpp"
+
+namespace ioswarm {
+namespace {
+
+tl::unexpected<Error> refuse(std::string why) {
+    return fail(ErrorCode::invalid_argument, "cannot register", {}, std::move(why));
+}
+
+bool is_visible_ascii(char c) {
+    return c >= 0x21 && c <= 0x7e;
+}
+
+/// The character that starts at `at` of valid UTF-8 is a control: C0, DEL, C1, or one that moves or hides text.
+bool is_control(std::string_view text, std::size_t at) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
+    const unsigned char first = byte(0);
+    if (first < 0x20 || first == 0x7f) return true;
+    if (first == 0xc2) return byte(1) < 0xa0;
+    if (first == 0xe2 && byte(1) == 0x80) {
+        const unsigned char last = byte(2);
+        return (last >= 0x8b && last <= 0x8f) || (last >= 0xa8 && last <= 0xae);  // U+200B..200F, U+2028..202E
+    }
+    if (first == 0xe2 && byte(1) == 0x81) return byte(2) >= 0xa0 && byte(2) <= 0xaf;  // U+2060..206F
+    return first == 0xef && byte(1) == 0xbb && byte(2) == 0xbf;                       // U+FEFF
+}
+
+bool starts_character(char c) {
+    return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
+}
+
+}  // namespace
+
+Status check_agent_id(std::string_view id) {
+    if (id.empty()) return refuse("agent_id is required");
+    if (id.size() > kMaxAgentId) return refuse("agent_id: longer than 128 bytes");
+    if (!std::all_of(id.begin(), id.end(), is_visible_ascii)) {
+        return refuse("agent_id: only visible ASCII characters are allowed, without spaces");
+    }
+    return {};
+}
+
+Status check_agent_label(std::string_view field, std::string_view text) {
+    const std::string name(field);
+    if (text.size() > 4 * kMaxAgentLabel) return refuse(name + ": longer than 64 characters");
+    if (!is_valid_utf8(text)) return refuse(name + ": not valid UTF-8");
+    std::size_t characters = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (!starts_character(text[i])) continue;
+        if (is_control(text, i)) return refuse(name + ": control characters are not allowed");
+        if (++characters > kMaxAgentLabel) return refuse(name + ": longer than 64 characters");
+    }
+    return {};
+}
+
+Result<std::optional<Address>> check_register(std::string_view agent_id, const RegisterRequest& request) {
+    if (auto ok = check_agent_id(agent_id); !ok) return fail(std::move(ok.error()));
+    if (static_cast<std::uint32_t>(request.capability) > kMaxTaskLevel)
+        return refuse("capability: not a level from 0 to 3");
+    if (auto ok = check_agent_label("region", request.region); !ok) return fail(std::move(ok.error()));
+    if (auto ok = check_agent_label("version", request.version); !ok) return fail(std::move(ok.error()));
+    if (request.wallet_address.empty()) return std::optional<Address>{};
+    if (request.wallet_address.size() > kMaxAgentId) return refuse("wallet_address: too long for an address");
+    auto wallet = parse_address(request.wallet_address);
+    if (!wallet)
+        return refuse("wallet_address: " +
+                      (wallet.error().why.empty() ? wallet.error().what : wallet.error().why));
+    return std::optional<Address>(*wallet);
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/agent_port/acceptor.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace ioswarm::proto {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// Looks at connections: some microseconds each.
+constexpr std::size_t kLooksPerMs = 4;
+constexpr seconds kSweepEvery{1};
+constexpr seconds kWarnEvery{10};
+constexpr seconds kFloodToldEvery{60};
+/// A proxy that was asked to end its connection has so long to close it. Calls under way are waited for.
+constexpr seconds kEndsWithin{10};
+/// Beyond so many barred addresses the rest is not barred: this is a brake, the bounds hold without it.
+constexpr std::size_t kMostBarred = 4096;
+constexpr int kAcceptsInARow = 64;
+constexpr std::size_t kEventsAtOnce = 256;
+/// What epoll gives back: this, a listener's index + 1, or a Connection's address, which is far higher.
+constexpr std::uint64_t kWakeTag = 0;
+constexpr std::uint64_t kMostListeners = 64;
+
+std::uint64_t most_connections(const AcceptorBounds& bounds) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return bounds.connections;
+    const std::uint64_t usable =
+        limit.rlim_cur > bounds.reserved_files ? limit.rlim_cur - bounds.reserved_files : 0;
+    return std::clamp<std::uint64_t>(usable / 2, 1, bounds.connections);
+}
+
+}  // namespace
+
+Acceptor::Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& table, HandOver hand_over,
+                   Log log)
+    : bounds_(bounds),
+      most_connections_(most_connections(bounds)),
+      table_(table),
+      hand_over_(std::move(hand_over)),
+      log_(std::move(log)),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
+      listeners_(std::move(listening.sockets)) {
+    std::uint64_t tag = kWakeTag;
+    const auto watch_tagged = [&](int fd) {
+        epoll_event event{};
+        event.events = EPOLLIN;
+        event.data.u64 = tag++;
+        (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+    };
+    watch_tagged(wake_.get());
+    for (const auto& listener : listeners_)
+        watch_tagged(listener.get());
+    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
+
+Acceptor::~Acceptor() {
+    stop();
+}
+
+void Acceptor::wake() noexcept {
+    const std::uint64_t one = 1;
+    (void)!::write(wake_.get(), &one, sizeof one);
+}
+
+void Acceptor::stop_accepting() {
+    accepting_.store(false);
+    wake();
+    closed_.wait(false);
+}
+
+void Acceptor::stop() {
+    if (!thread_.joinable()) return;
+    thread_.request_stop();
+    wake();
+    thread_.join();
+}
+
+int Acceptor::timeout_ms(SteadyTime now) const {
+    auto due = SteadyTime::max();
+    for (const auto* looks : {&active_, &hot_}) {
+        if (!looks->connections.empty()) due = std::min(due, looks->next);
+    }
+    if (table_.size() != 0 || !barred_.empty() || trim_.is_due()) due = std::min(due, next_sweep_);
+    if (due == SteadyTime::max()) return -1;
+    return static_cast<int>(
+        std::max<std::int64_t>(0, std::chrono::duration_cast<milliseconds>(due - now).count() + 1));
+}
+
+void Acceptor::run(const std::stop_token& stop) {
+    std::array<epoll_event, kEventsAtOnce> events{};
+    while (!stop.stop_requested()) {
+        const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
+                                       timeout_ms(std::chrono::steady_clock::now()));
+        if (!accepting_.load()) close_listeners();
+        for (int i = 0; i < count; ++i) {
+            const epoll_data_t data = events[static_cast<std::size_t>(i)].data;  // packed: no reference into it
+            if (data.u64 == kWakeTag) {
+                std::uint64_t drained = 0;
+                (void)!::read(wake_.get(), &drained, sizeof drained);
+            } else if (data.u64 <= kMostListeners) {
+                if (data.u64 <= listeners_.size()) accept_some(listeners_[data.u64 - 1].get());
+            } else {
+                on_activity(*static_cast<Connection*>(data.ptr));
+            }
+        }
+        const auto now = std::chrono::steady_clock::now();
+        if (hot_.is_due(now)) measure(hot_, now);
+        if (active_.is_due(now)) measure(active_, now);
+        if (now >= next_sweep_) {
+            sweep(now);
+            if (trim_.run(now)) counters_.memory_trims.fetch_add(1, std::memory_order_relaxed);
+            next_sweep_ = now + kSweepEvery;
+        }
+        forgotten_.clear();
+    }
+    close_listeners();
+}
+
+void Acceptor::close_listeners() {
+    listeners_.clear();
+    closed_.store(true);
+    closed_.notify_all();
+}
+
+void Acceptor::accept_some(int listener) {
+    for (int i = 0; i < kAcceptsInARow; ++i) {
+        sockaddr_storage address{};
+        socklen_t size = sizeof address;
+        Descriptor socket(
+            ::accept4(listener, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (socket.get() >= 0) {
+            if (const auto peer = PeerKey::from(address)) admit(std::move(socket), *peer);
+            continue;
+        }
+        if (errno == EINTR || errno == ECONNABORTED) continue;
+        if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
+        // The queue stays readable and there is nothing to accept with: take one off with the spare descriptor
+        // and close it, so that neither this loop spins nor the client hangs.
+        counters_.refused_full.fetch_add(1, std::memory_order_relaxed);
+        spare_ = Descriptor();
+        const bool took_one = Descriptor(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)).get() >= 0;
+        spare_ = Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+        if (!took_one) return;
+    }
+}
+
+bool Acceptor::is_proxy(const PeerKey& peer) const {
+    return (bounds_.loopback_is_proxy && peer.is_loopback()) || contains(bounds_.proxies, peer.address);
+}
+
+bool Acceptor::may_enter(const PeerKey& peer) {
+    if (table_.size() >= most_connections_) {
+        counters_.refused_full.fetch_add(1, std::memory_order_relaxed);
+        return false;
+    }
+    if (const auto barred = barred_.find(peer.network()); barred != barred_.end()) {
+        if (std::chrono::steady_clock::now() < barred->second) {
+            counters_.refused_barred.fetch_add(1, std::memory_order_relaxed);
+            return false;
+        }
+        barred_.erase(barred);
+    }
+    const auto of_network = per_network_.find(peer.network());
+    if (of_network != per_network_.end() && of_network->second >= bounds_.connections_per_address &&
+        !is_proxy(peer)) {
+        counters_.refused_per_address.fetch_add(1, std::memory_order_relaxed);
+        return false;
+    }
+    // The same port again: the earlier connection is over and not booked out yet, or this one came to another
+    // of our addresses, which no client does by chance.
+    if (const auto earlier = table_.find(peer)) {
+        if (!earlier->is_over()) {
+            counters_.refused_same_port.fetch_add(1, std::memory_order_relaxed);
+            return false;
+        }
+        forget(earlier);
+    }
+    return true;
+}
+
+void Acceptor::admit(Descriptor socket, const PeerKey& peer) {
+    Descriptor watched;
+    if (may_enter(peer)) {
+        watched = Descriptor(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
+        if (watched.get() < 0) counters_.refused_full.fetch_add(1, std::memory_order_relaxed);
+    }
+    if (watched.get() < 0) {
+        warn("connection refused", peer, "too many are open");
+        return;
+    }
+    const int one = 1;
+    (void)::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    const auto connection = std::make_shared<Connection>(watched.release(), peer, bounds_.connection,
+                                                         std::chrono::steady_clock::now(), is_proxy(peer));
+    if (!table_.add(connection)) return;
+    ++per_network_[peer.network()];
+    counters_.accepted.fetch_add(1, std::memory_order_relaxed);
+    watch(EPOLL_CTL_ADD, *connection);
+    hand_over_(socket.release());
+}
+
+void Acceptor::watch(int operation, Connection& connection) {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
+    event.data.ptr = &connection;
+    (void)::epoll_ctl(epoll_.get(), operation, connection.fd(), &event);
+}
+
+void Acceptor::warn(const char* what, const PeerKey& peer, const char* why) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_warning_) return;
+    next_warning_ = now + kWarnEvery;
+    log_.warn("agent port: {}: {}: {} ({} connections open)", what, peer.text(), why, table_.size());
+}
+
+void Acceptor::on_activity(Connection& connection) {
+    if (connection.active) return;
+    auto known = table_.find(connection.peer());
+    if (!known || known.get() != &connection) return;
+    connection.active = true;
+    (connection.is_hot ? hot_ : active_).add(std::move(known));
+}
+
+void Acceptor::Looks::add(std::shared_ptr<Connection> connection) {
+    if (connections.empty()) {
+        next = std::chrono::steady_clock::now() +
+               std::clamp(milliseconds(count_before / kLooksPerMs), least, most);
+    }
+    connections.push_back(std::move(connection));
+}
+
+void Acceptor::measure(Looks& looks, SteadyTime now) {
+    std::vector<std::shared_ptr<Connection>> due;
+    due.swap(looks.connections);
+    looks.count_before = due.size();
+    for (const auto& connection : due) {
+        connection->active = false;
+        if (connection->is_over() || table_.find(connection->peer()) != connection) {
+            forget(connection);
+            continue;
+        }
+        held_ -= connection->held();
+        const auto verdict = connection->measure(now);
+        held_ += connection->held();
+        judge(*connection, verdict, now);
+        watch(EPOLL_CTL_MOD, *connection);
+    }
+    bound_total();
+    trim_.expect(now);
+}
+
+void Acceptor::judge(Connection& connection, Connection::Verdict verdict, SteadyTime now) {
+    using Verdict = Connection::Verdict;
+    connection.is_hot = verdict == Verdict::hot || verdict == Verdict::refuse_bodies;
+    if (verdict == Verdict::refuse_bodies) {
+        counters_.bodies_refused.fetch_add(1, std::memory_order_relaxed);
+        for (const auto& call : connection.live_calls())
+            call->refuse_body();
+    } else if (verdict == Verdict::flood) {
+        note_flood(connection, now);
+    } else if (verdict == Verdict::shut && connection.is_from_proxy() && !connection.ending_since()) {
+        held_ -= connection.held();
+        begin_ending(connection, now, "it sends without end and asks for nothing");
+        held_ += connection.held();
+    } else if (verdict == Verdict::shut) {
+        shut(connection, counters_.shut_abusive, "it sends without end and asks for nothing");
+    }
+    if (connection.wants_end() && !connection.ending_since())
+        begin_ending(connection, now, "its clients give up too many calls");
+    if (connection.ending_since()) go_on_ending(connection, now);
+}
+
+/// It is not shut, since the agents on it may have nothing to do with that: whoever runs the coordinator is
+/// told whom to look at.
+void Acceptor::note_flood(Connection& connection, SteadyTime now) {
+    if (now < connection.flood_told_at + kFloodToldEvery && connection.flood_told_at != SteadyTime::min())
+        return;
+    const std::uint64_t bytes = std::exchange(connection.flood_bytes, 0);
+    connection.flood_told_at = now;
+    counters_.floods.fetch_add(1, std::memory_order_relaxed);
+    counters_.flood_bytes.fetch_add(bytes, std::memory_order_relaxed);
+    if (now < next_flood_warning_) return;
+    next_flood_warning_ = now + kWarnEvery;
+    log_.warn(
+        "agent port: connection of {} brought {} bytes too many that belong to no call; "
+        "it stays open, since it carries agents: {}",
+        connection.peer().text(), bytes, connection.agents_text(now));
+}
+
+void Acceptor::begin_ending(Connection& connection, SteadyTime now, const char* why) {
+    connection.begin_ending(now);
+    counters_.goaways.fetch_add(1, std::memory_order_relaxed);
+    warn("connection of a proxy is asked to end", connection.peer(), why);
+}
+
+/// A proxy that got GOAWAY opens another connection for its next calls, and closes this one when its calls are
+/// over.
+void Acceptor::go_on_ending(Connection& connection, SteadyTime now) {
+    if (connection.is_shut()) return;
+    if (!bounds_.has_tls) (void)connection.say_goaway(now);
+    if (connection.has_calls() || connection.carries_agents(now)) return;
+    if (bounds_.has_tls || now - *connection.ending_since() > kEndsWithin)
+        shut(connection, counters_.shut_abusive, "it was asked to end and goes on");
+}
+
+void Acceptor::bound_total() {
+    if (held_ <= bounds_.held_bytes) return;
+    auto connections = table_.all();
+    std::sort(connections.begin(), connections.end(),
+              [](const auto& a, const auto& b) { return a->held() > b->held(); });
+    auto left = held_;
+    for (const auto& connection : connections) {
+        if (left <= bounds_.held_bytes || connection->held() == 0) break;
+        left -= connection->held();
+        shut(*connection, counters_.shut_memory, "all connections together hold too much, and it holds most");
+    }
+}
+
+void Acceptor::shut(Connection& connection, std::atomic<std::uint64_t>& counter, const char* why) {
+    if (connection.is_shut()) return;
+    counter.fetch_add(1, std::memory_order_relaxed);
+    connection.shut();
+    if (!connection.is_from_proxy() && barred_.size() < kMostBarred) {
+        barred_[connection.peer().network()] = std::chrono::steady_clock::now() + bounds_.barred_for;
+    }
+    warn("connection shut", connection.peer(), why);
+}
+
+void Acceptor::forget(const std::shared_ptr<Connection>& connection) {
+    // One whose port came again is forgotten at once, and then found over by the next measure().
+    if (!table_.remove(*connection)) return;
+    held_ -= connection->held();
+    (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection->fd(), nullptr);
+    const auto counted = per_network_.find(connection->peer().network());
+    if (counted != per_network_.end() && --counted->second == 0) per_network_.erase(counted);
+    forgotten_.push_back(connection);
+}
+
+void Acceptor::sweep(SteadyTime now) {
+    for (const auto& connection : table_.all()) {
+        if (connection->holds_too_many(now))
+            shut(*connection, counters_.shut_abusive, "it holds too many calls");
+        if (connection->ending_since()) go_on_ending(*connection, now);
+        for (const auto& call : connection->live_calls())
+            call->sweep(now);
+    }
+    std::erase_if(barred_, [&](const auto& entry) { return now >= entry.second; });
+}
+
+}  // namespace ioswarm::proto

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The calls of ioswarm.IOSwarm as gRPC callback reactors, one object a call. gRPC's rule is one operation of a
+// kind at a time and none after Finish; who may start one is settled by an atomic (unary) or a flag under a
+// lock (streams). Nothing here blocks: gRPC gives its callbacks as few as two threads.
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <grpc/grpc.h>
+#include <grpcpp/generic/async_generic_service.h>
+
+#include "core/auth/access.hpp"
+#include "core/base/log.hpp"
+#include "core/ports/agent_link.hpp"
+#include "core/ports/diff_link.hpp"
+#include "proto/agent_port/agent_server.hpp"
+#include "proto/agent_port/call_status.hpp"
+#include "proto/agent_port/connection.hpp"
+#include "proto/agent_port/work_queue.hpp"
+#include "proto/codec/codec.hpp"
+
+namespace ioswarm::proto {
+
+/// A call's context, which gRPC destroys after OnDone; the sweep may come to cancel it at that very moment.
+class CancelHandle {
+  public:
+    explicit CancelHandle(grpc::GenericCallbackServerContext* context) : context_(context) {}
+    void cancel() {
+        const std::lock_guard lock(mutex_);
+        if (context_ != nullptr) context_->TryCancel();
+    }
+    /// The client gets this status at once, whatever else was under way.
+    void cancel(const grpc::Status& status) {
+        const std::lock_guard lock(mutex_);
+        if (context_ == nullptr) return;
+        (void)grpc_call_cancel_with_status(context_->c_call(),
+                                           static_cast<grpc_status_code>(status.error_code()),
+                                           status.error_message().c_str(), nullptr);
+    }
+    void over() {
+        const std::lock_guard lock(mutex_);
+        context_ = nullptr;
+    }
+
+  private:
+    std::mutex mutex_;
+    grpc::GenericCallbackServerContext* context_;
+};
+
+enum class Method { register_agent, get_tasks, submit_results, heartbeat, stream_state_diffs };
+
+struct ServiceCounters {
+    std::atomic<std::uint64_t> calls{0};
+    std::atomic<std::uint64_t> unauthenticated{0};
+    std::atomic<std::uint64_t> denied{0};
+    std::atomic<std::uint64_t> too_large{0};
+    std::atomic<std::uint64_t> bad_messages{0};
+    std::atomic<std::uint64_t> too_many_calls{0};
+    std::atomic<std::uint64_t> shut_for_resets{0};
+    std::atomic<std::uint64_t> busy{0};
+    std::atomic<std::uint64_t> timed_out{0};
+    std::atomic<std::uint64_t> cancelled{0};
+    std::atomic<std::uint64_t> batches_sent{0};
+    std::atomic<std::uint64_t> batches_too_large{0};
+    std::atomic<std::uint64_t> task_streams_open{0};
+    std::atomic<std::uint64_t> diffs_sent{0};
+    std::atomic<std::uint64_t> diffs_refused{0};         ///< too large for a message, or damaged
+    std::atomic<std::uint64_t> diff_streams_stalled{0};  ///< ended: their client took nothing
+    std::atomic<std::uint64_t> diff_streams_open{0};
+};
+
+/// Calls between their first byte and OnDone, for a shutdown that waits for them and for nothing else (gRPC's
+/// own waits for clients to hang up as well).
+class CallsUnderWay {
+  public:
+    void begin() {
+        const std::lock_guard lock(mutex_);
+        ++count_;
+    }
+    void end() {
+        const std::lock_guard lock(mutex_);
+        if (--count_ == 0) none_.notify_all();
+    }
+    /// From now on is_draining(); returns when there is none, or after `within`.
+    void drain(std::chrono::milliseconds within) {
+        std::unique_lock lock(mutex_);
+        draining_ = true;
+        (void)none_.wait_for(lock, within, [this] { return count_ == 0; });
+    }
+    [[nodiscard]] bool is_draining() const {
+        const std::lock_guard lock(mutex_);
+        return draining_;
+    }
+
+  private:
+    mutable std::mutex mutex_;
+    std::condition_variable none_;
+    std::uint64_t count_ = 0;
+    bool draining_ = false;
+};
+
+/// What all calls share; outlives them.
+struct Service {
+    const AgentServerSettings& settings;
+    AgentLink& link;
+    DiffLink* diffs;  ///< null: StreamStateDiffs is not served
+    const AccessControl& access;
+    ConnectionTable& connections;
+    ServiceCounters& counters;
+    CallsUnderWay& under_way;
+    std::atomic<std::uint64_t>& bodies_in_work;  ///< bytes
+    WorkQueue& streams;                          ///< writes of task streams
+    WorkQueue& diff_streams;                     ///< writes of diff streams, encoding where it takes long
+    WorkQueue& heavy;                            ///< messages too long to be decoded on gRPC's own threads
+    const Log& log;
+};
+
+/// Keeps the bytes as long as gRPC needs them.
+[[nodiscard]] grpc::Slice slice_of(Bytes bytes);
+
+/// A call that passed authentication: reads its one message, then works on it.
+class AgentCall : public grpc::ServerGenericBidiReactor,
+                  public LiveCall,
+                  public std::enable_shared_from_this<AgentCall> {
+  public:
+    AgentCall(Service& service, grpc::GenericCallbackServerContext* context,
+              std::shared_ptr<Connection> connection, Method method, std::string verified_id);
+
+    /// Begins to read. Must be called once, before the reactor is given to gRPC.
+    void start(std::size_t header_bytes);
+
+    void refuse_body() override;
+
+  protected:
+    void OnReadDone(bool ok) override;
+    void OnCancel() override;
+    void OnDone() override;
+
+    /// The message is here and within its bound.
+    virtual void on_message(Codec codec, BytesView payload) = 0;
+    /// Ends the call with `status` unless it is ending already.
+    virtual void end(grpc::Status status) = 0;
+    virtual void on_cancel() = 0;
+    virtual void on_over() {}
+
+    /// Who speaks: the verified id, or without a secret the claimed one, against the lists. Error:
+    /// permission_denied.
+    [[nodiscard]] Result<std::string> speaker(const std::string& claimed) const;
+    [[nodiscard]] bool is_another(const std::string& claimed) const;
+    /// The same, where who may not speak, or speaks for another, has the call ended. Nothing: it has ended.
+    [[nodiscard]] std::optional<std::string> speaker_or_end(const std::string& claimed);
+    /// The message decoded. Nothing: it is none, and the call has ended.
+    template <typename M>
+    [[nodiscard]] std::optional<M> message_or_end(Codec codec, BytesView payload);
+    [[nodiscard]] bool is_late(SteadyTime now) const { return now - begun_ > service_.settings.call_timeout; }
+    [[nodiscard]] bool is_reading() const { return reading_.load(std::memory_order_acquire); }
+    [[nodiscard]] const Connection& connection() const { return *connection_; }
+
+    Service& service_;
+    CancelHandle context_;
+    const Method method_;
+
+  private:
+    [[nodiscard]] std::uint32_t body_bound() const;
+    [[nodiscard]] bool is_stream() const {
+        return method_ == Method::get_tasks || method_ == Method::stream_state_diffs;
+    }
+    void work();
+
+    const std::shared_ptr<Connection> connection_;
+    const std::string verified_id_;
+    const SteadyTime begun_;
+    std::shared_ptr<AgentCall> self_;  ///< until OnDone
+    std::size_t header_bytes_ = 0;
+    grpc::ByteBuffer body_;
+    bool is_whole_ =
+        false;  ///< the message came whole and within its bound; of gRPC's callbacks, one at a time
+    std::atomic<bool> reading_{true};
+    std::atomic<bool> cancelled_{false};
+    std::uint64_t booked_bytes_ = 0;
+};
+
+template <typename M>
+std::optional<M> AgentCall::message_or_end(Codec codec, BytesView payload) {
+    auto message = decode<M>(codec, payload);
+    if (message) return std::move(*message);
+    service_.counters.bad_messages.fetch_add(1, std::memory_order_relaxed);
+    end(to_grpc_status(message.error()));
+    return std::nullopt;
+}
+
+/// Register, SubmitResults, Heartbeat.
+class UnaryCall final : public AgentCall {
+  public:
+    using AgentCall::AgentCall;
+    void sweep(SteadyTime now) override;
+
+  private:
+    void on_message(Codec codec, BytesView payload) override;
+    void end(grpc::Status status) override;
+    bool is_answered() const override { return ending_.load(); }
+    void on_cancel() override;
+    void OnWriteDone(bool) override {}
+
+    void on_register(Codec codec, BytesView payload);
+    void on_submit(Codec codec, BytesView payload);
+    void on_heartbeat(Codec codec, BytesView payload);
+    /// For answers that come later, perhaps long after the call is over: answer() finds `ending_` set then and
+    /// touches nothing else.
+    [[nodiscard]] std::shared_ptr<UnaryCall> shared_unary() {
+        return std::static_pointer_cast<UnaryCall>(shared_from_this());
+    }
+    template <typename M>
+    void answer(Codec codec, const Result<M>& response);
+
+    std::atomic<bool> ending_{false};  ///< whoever sets it may end the call, nobody else
+    grpc::ByteBuffer response_;
+};
+
+/// Answers at once, without reading; counted like any other call while its answer is on the way.
+class RefusedCall final : public grpc::ServerGenericBidiReactor,
+                          public LiveCall,
+                          public std::enable_shared_from_this<RefusedCall> {
+  public:
+    RefusedCall(ServiceCounters& counters, grpc::GenericCallbackServerContext* context,
+                std::shared_ptr<Connection> connection, std::size_t header_bytes);
+    void start(grpc::Status status);
+
+    void sweep(SteadyTime now) override;
+    void refuse_body() override {}
+    bool is_answered() const override { return true; }
+    void OnCancel() override { cancelled_.store(true, std::memory_order_relaxed); }
+    void OnDone() override;
+
+  private:
+    ServiceCounters& counters_;
+    CancelHandle context_;
+    const std::shared_ptr<Connection> connection_;  ///< null when it is not known any more
+    const std::size_t header_bytes_;
+    const SteadyTime begun_;
+    std::atomic<bool> cancelled_{false};
+    std::shared_ptr<RefusedCall> self_;  ///< until OnDone
+};
+
+}  // namespace ioswarm::proto

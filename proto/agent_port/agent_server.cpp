@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/agent_port/agent_server.hpp"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include "proto/agent_port/agent_transport.hpp"
+#include "proto/agent_port/call_status.hpp"
+#include "proto/agent_port/diff_stream_call.hpp"
+#include "proto/agent_port/task_stream_call.hpp"
+#include "proto/agent_port/tls_credentials.hpp"
+#include "proto/grpc/locks.hpp"
+#include "proto/grpc/log.hpp"
+
+namespace ioswarm::proto {
+namespace {
+
+constexpr std::string_view kServicePrefix = "/ioswarm.IOSwarm/";
+constexpr std::array<std::pair<std::string_view, Method>, 5> kMethods{{
+    {"Register", Method::register_agent},
+    {"GetTasks", Method::get_tasks},
+    {"SubmitResults", Method::submit_results},
+    {"Heartbeat", Method::heartbeat},
+    {"StreamStateDiffs", Method::stream_state_diffs},
+}};
+constexpr int kReadChunkBytes = 16 << 10;
+constexpr int kLeastReadChunkBytes = 256;  ///< gRPC's default
+/// What HTTP/2 counts for a header beside name and value (RFC 9113 section 10.5.1).
+constexpr std::size_t kHeaderOverheadBytes = 32;
+
+std::optional<Method> method_of(std::string_view path) {
+    if (!path.starts_with(kServicePrefix)) return std::nullopt;
+    path.remove_prefix(kServicePrefix.size());
+    for (const auto& [name, method] : kMethods) {
+        if (name == path) return method;
+    }
+    return std::nullopt;
+}
+
+using Metadata = std::multimap<grpc::string_ref, grpc::string_ref>;
+
+/// A header that stands there once, empty when it is absent; nothing when it stands there more often.
+std::optional<std::string_view> only(const Metadata& headers, const grpc::string_ref& name) {
+    const auto [first, last] = headers.equal_range(name);
+    if (first == last) return std::string_view();
+    if (std::next(first) != last) return std::nullopt;
+    return std::string_view(first->second.data(), first->second.size());
+}
+
+std::size_t bytes_of(const Metadata& headers) {
+    std::size_t total = 0;
+    for (const auto& [name, value] : headers)
+        total += name.size() + value.size() + kHeaderOverheadBytes;
+    return total;
+}
+
+/// The one generic service: sees a call's headers before its body is asked for, which generated methods do not.
+class AgentService final : public grpc::CallbackGenericService {
+  public:
+    explicit AgentService(Service& service) : service_(service) {}
+
+    grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
+        service_.counters.calls.fetch_add(1, std::memory_order_relaxed);
+        const auto peer = PeerKey::from_grpc_peer(context->peer());
+        auto connection = peer ? service_.connections.find(*peer) : nullptr;
+        const auto header_bytes = bytes_of(context->client_metadata()) + context->method().size();
+
+        const auto method = method_of(context->method());
+        std::string verified_id;
+        const auto refusal = refuse(*context, connection != nullptr && !connection->is_shut(), method,
+                                    header_bytes, verified_id);
+        if (refusal) {
+            const auto call =
+                std::make_shared<RefusedCall>(service_.counters, context, std::move(connection), header_bytes);
+            call->start(*refusal);
+            return call.get();
+        }
+        std::shared_ptr<AgentCall> call;
+        if (*method == Method::get_tasks) {
+            call = std::make_shared<TaskStreamCall>(service_, context, std::move(connection), *method,
+                                                    std::move(verified_id));
+        } else if (*method == Method::stream_state_diffs) {
+            call = std::make_shared<DiffStreamCall>(service_, context, std::move(connection), *method,
+                                                    std::move(verified_id));
+        } else {
+            call = std::make_shared<UnaryCall>(service_, context, std::move(connection), *method,
+                                               std::move(verified_id));
+        }
+        call->start(header_bytes);
+        return call.get();
+    }
+
+  private:
+    std::optional<grpc::Status> refuse(const grpc::GenericCallbackServerContext& context, bool is_connected,
+                                       std::optional<Method> method, std::size_t header_bytes,
+                                       std::string& verified_id) {
+        // A connection that is booked out or shut already: its client is gone.
+        if (!is_connected) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the connection is closing");
+        if (service_.under_way.is_draining()) {
+            return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the coordinator is shutting down");
+        }
+        if (!method) return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "unknown method");
+        if (service_.access.has_secret()) {
+            const auto& headers = context.client_metadata();
+            const auto id = only(headers, "x-ioswarm-agent-id");
+            const auto token = only(headers, "x-ioswarm-token");
+            const auto status = id && token ? service_.access.check(*id, *token)
+                                            : Status(fail(ErrorCode::unauthenticated, "invalid auth token"));
+            if (!status) {
+                auto& counter = status.error().code == ErrorCode::unauthenticated
+                                    ? service_.counters.unauthenticated
+                                    : service_.counters.denied;
+                counter.fetch_add(1, std::memory_order_relaxed);
+                return to_grpc_status(status.error());
+            }
+            verified_id = *id;
+        }
+        if (header_bytes > service_.settings.metadata_bytes) {
+            service_.counters.too_large.fetch_add(1, std::memory_order_relaxed);
+            return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "metadata too large");
+        }
+        if (*method == Method::stream_state_diffs && service_.diffs == nullptr) {
+            return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "this coordinator serves no state diffs");
+        }
+        return std::nullopt;
+    }
+
+    Service& service_;
+};
+
+int ms(std::chrono::seconds value) {
+    return static_cast<int>(std::chrono::milliseconds(value).count());
+}
+
+}  // namespace
+
+void configure_transport(grpc::ServerBuilder& builder, const AgentServerSettings& settings) {
+    leave_out_lock_checks();
+    // gRPC looks at the size when the message is there, and then only tells that there is none: its bytes would
+    // stay unexplained and the connection be shut. So the size is judged here alone (AgentCall::OnReadDone),
+    // and what does not end is refused by what the connection holds.
+    builder.SetMaxReceiveMessageSize(-1);
+    builder.SetMaxSendMessageSize(static_cast<int>(settings.message_out_bytes));
+    // 1.51 inflates a message before it looks at its size: a compressed one is refused instead.
+    builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+    builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+    builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+    builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                               static_cast<int>(settings.streams_per_connection));
+    builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(settings.metadata_bytes));
+    // Windows that grow with the line's speed would let one connection hold megabytes for each of its streams.
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+    // How much is read before the calls in it are worked on: at the default of up to 4 MiB that is ten
+    // thousand.
+    builder.AddChannelArgument(GRPC_ARG_TCP_READ_CHUNK_SIZE, kReadChunkBytes);
+    builder.AddChannelArgument(GRPC_ARG_TCP_MIN_READ_CHUNK_SIZE, kLeastReadChunkBytes);
+    builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, kReadChunkBytes);
+    builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, ms(settings.handshake_timeout));
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, ms(settings.idle_timeout));
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, ms(settings.ping_every));
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, ms(settings.ping_timeout));
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    // An idle task stream carries no data for hours and is pinged all the same.
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_SENT_PING_INTERVAL_WITHOUT_DATA_MS,
+                               ms(settings.ping_every) / 2);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                               ms(settings.client_ping_every));
+    builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CHANNEL_TRACE_EVENT_MEMORY_PER_NODE, 0);
+}
+
+struct AgentServer::Parts {
+    Parts(AgentServerSettings with, AgentLink& link, const AccessControl& access, DiffLink* diffs, Log to)
+        : settings(std::move(with)),
+          log(std::move(to)),
+          service{settings,  link,           diffs,   access,       connections, counters,
+                  under_way, bodies_in_work, streams, diff_streams, heavy,       log},
+          generic(service) {}
+
+    const AgentServerSettings settings;
+    const Log log;
+    ServiceCounters counters;
+    CallsUnderWay under_way;
+    std::atomic<std::uint64_t> bodies_in_work{0};
+    ConnectionTable connections;
+    WorkQueue streams;
+    WorkQueue diff_streams;
+    WorkQueue heavy;
+    Service service;
+    AgentService generic;
+    std::uint16_t port = 0;
+    std::shared_ptr<TlsCredentials> tls;
+    std::shared_ptr<grpc::ServerCredentials> credentials;
+    std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> entrance;
+    std::unique_ptr<grpc::Server> server;
+    std::unique_ptr<Acceptor> acceptor;
+    std::once_flag shut_down;
+};
+
+Result<std::unique_ptr<AgentServer>> AgentServer::start(AgentServerSettings settings, AgentLink& link,
+                                                        const AccessControl& access, Log log, DiffLink* diffs) {
+    if (settings.tls_cert_file.empty() != settings.tls_key_file.empty()) {
+        return fail(ErrorCode::config, "cannot use TLS", "tls.cert, tls.key", "only one of the two is set",
+                    "set both, or neither for plain text behind a TLS proxy");
+    }
+    send_grpc_log_to(log);
+    auto parts = std::make_unique<Parts>(std::move(settings), link, access, diffs, log);
+    const auto& with = parts->settings;
+    AcceptorBounds accept = with.accept;
+    accept.has_tls = !with.tls_cert_file.empty();
+    accept.connection = accept.connection.for_streams(with.streams_per_connection, accept.held_bytes / 2);
+    (void)raise_file_limit(std::uint64_t{2} * with.accept.connections + with.accept.reserved_files);
+
+    if (!with.tls_cert_file.empty()) {
+        auto tls = TlsCredentials::open(with.tls_cert_file, with.tls_key_file, log);
+        if (!tls) return fail(std::move(tls.error()));
+        parts->tls = std::move(*tls);
+        parts->credentials = TlsCredentials::for_server(parts->tls);
+    } else {
+        parts->credentials = grpc::InsecureServerCredentials();
+    }
+    auto listening = listen_on(with.address, with.port);
+    if (!listening) return fail(std::move(listening.error()));
+    parts->port = listening->port;
+
+    grpc::ServerBuilder builder;
+    configure_transport(builder, with);
+    builder.RegisterCallbackGenericService(&parts->generic);
+    parts->entrance = builder.experimental().AddExternalConnectionAcceptor(
+        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, parts->credentials);
+    parts->server = builder.BuildAndStart();
+    if (!parts->server)
+        return fail(ErrorCode::unavailable, "cannot start the agent port", {}, "gRPC refused to start");
+
+    auto* const entrance = parts->entrance.get();
+    parts->acceptor = std::make_unique<Acceptor>(
+        std::move(*listening), std::move(accept), parts->connections,
+        [entrance](int fd) {
+            grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
+            parameters.fd = fd;
+            entrance->HandleNewConnection(&parameters);
+        },
+        std::move(log));
+    return std::unique_ptr<AgentServer>(new AgentServer(std::move(parts)));
+}
+
+AgentServer::AgentServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+AgentServer::~AgentServer() {
+    shutdown(std::chrono::milliseconds(0));
+}
+
+std::uint16_t AgentServer::port() const noexcept {
+    return parts_->port;
+}
+
+bool AgentServer::uses_tls() const noexcept {
+    return parts_->tls != nullptr;
+}
+
+void AgentServer::stop_accepting() {
+    parts_->acceptor->stop_accepting();
+}
+
+void AgentServer::shutdown(std::chrono::milliseconds within) {
+    std::call_once(parts_->shut_down, [&] {
+        // Nobody new; then what would never end by itself; then the rest has its time; then gRPC cancels what
+        // is left and returns when its last callback has. The acceptor goes on meanwhile: it ends streams that
+        // are stuck.
+        parts_->acceptor->stop_accepting();
+        parts_->under_way.drain(std::chrono::milliseconds(0));
+        for (const auto& connection : parts_->connections.all()) {
+            for (const auto& call : connection->live_calls())
+                call->end_for_shutdown();
+        }
+        parts_->under_way.drain(within);
+        parts_->server->Shutdown(std::chrono::system_clock::now());
+        parts_->server->Wait();
+        parts_->acceptor->stop();
+        parts_->streams.stop();
+        parts_->diff_streams.stop();
+        parts_->heavy.stop();
+    });
+}
+
+std::map<std::string, std::uint64_t> AgentServer::counters() const {
+    const auto& calls = parts_->counters;
+    const auto& accepted = parts_->acceptor->counters();
+    std::map<std::string, std::uint64_t> out{
+        {"connections_open", parts_->connections.size()},
+        {"connections_accepted", accepted.accepted},
+        {"connections_refused_full", accepted.refused_full},
+        {"connections_refused_per_address", accepted.refused_per_address},
+        {"connections_refused_same_port", accepted.refused_same_port},
+        {"connections_refused_barred", accepted.refused_barred},
+        {"connections_shut_abusive", accepted.shut_abusive},
+        {"connections_shut_too_many_calls", calls.too_many_calls},
+        {"connections_shut_resets", calls.shut_for_resets},
+        {"connections_shut_memory", accepted.shut_memory},
+        {"connections_goaway", accepted.goaways},
+        {"connections_flooded", accepted.floods},
+        {"connections_flood_bytes", accepted.flood_bytes},
+        {"connections_bodies_refused", accepted.bodies_refused},
+        {"memory_trims", accepted.memory_trims},
+        {"calls", calls.calls},
+        {"calls_unauthenticated", calls.unauthenticated},
+        {"calls_denied", calls.denied},
+        {"calls_too_large", calls.too_large},
+        {"calls_bad_message", calls.bad_messages},
+        {"calls_busy", calls.busy},
+        {"calls_timed_out", calls.timed_out},
+        {"calls_cancelled", calls.cancelled},
+        {"batches_sent", calls.batches_sent},
+        {"batches_too_large", calls.batches_too_large},
+        {"task_streams_open", calls.task_streams_open},
+        {"diffs_sent", calls.diffs_sent},
+        {"diffs_refused", calls.diffs_refused},
+        {"diff_streams_stalled", calls.diff_streams_stalled},
+        {"diff_streams_open", calls.diff_streams_open},
+    };
+    if (parts_->tls) {
+        out["tls_reloads"] = parts_->tls->reloads();
+        out["tls_reloads_refused"] = parts_->tls->refused_reloads();
+    }
+    return out;
+}
+
+}  // namespace ioswarm::proto

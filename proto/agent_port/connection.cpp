@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/agent_port/connection.hpp"
+
+#include <algorithm>
+
+#include <linux/sockios.h>
+#include <linux/tcp.h>  // not <netinet/tcp.h>: its tcp_info ends before tcpi_bytes_received
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace ioswarm::proto {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// A call's HTTP/2 frames and TLS records, beside its headers and body.
+constexpr std::uint64_t kCallOverheadBytes = 512;
+/// A connection is looked at often in its first second, and while it gets this much between two looks.
+constexpr seconds kNewFor{1};
+constexpr std::uint64_t kHotBytes = std::uint64_t{32} << 10;
+/// The sweep, which asks too, comes once a second.
+constexpr milliseconds kMomentOfTooMany{500};
+/// Far more than a receive buffer holds.
+constexpr int kMostDiscards = 64;
+constexpr std::size_t kDiscardBytes = std::size_t{1} << 20;
+constexpr std::uint64_t kSmallBody = std::uint64_t{64} << 10;
+/// gRPC reads as much of a body as its stream's window lets in before the call has begun here, which on a busy
+/// machine comes some time later.
+constexpr std::uint64_t kStreamWindow = std::uint64_t{64} << 10;
+constexpr milliseconds kBeginsWithin{200};
+/// A client whose body was refused may send on what was on its way, so that it lives to read the refusal; gRPC
+/// throws that away. More, or later, and the connection is shut.
+constexpr seconds kGraceFor{10};
+constexpr std::uint64_t kGraceBytes = std::uint64_t{16} << 20;
+
+/// So long after its last authenticated call a connection still carries agents: they beat every 10 s, and miss
+/// some beats before they are evicted.
+constexpr seconds kCarriesFor{60};
+/// Ids that are kept of a connection, and that a log line names. Beyond, the one heard longest ago goes.
+constexpr std::size_t kMostAgents = 64;
+constexpr std::size_t kAgentsNamed = 8;
+/// GOAWAY with the highest stream id and NO_ERROR (RFC 9113 section 6.8): no new calls here, the others go on.
+constexpr std::array<std::uint8_t, 17> kGoaway{0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0};
+/// Calls that are still being answered put it off so long.
+constexpr seconds kGoawayWithCallsAfter{1};
+
+/// What acknowledged bytes earn: window updates and pings come back for data that was sent.
+constexpr std::uint64_t kAckedPerExplained = 8;
+
+}  // namespace
+
+ConnectionBounds ConnectionBounds::for_streams(std::uint32_t streams, std::uint64_t most_body_bytes) const {
+    constexpr std::uint32_t kStreams = 100;
+    const std::uint64_t factor = std::max<std::uint64_t>(1, (std::uint64_t{streams} + kStreams - 1) / kStreams);
+    const auto times = [factor](std::uint32_t value) {
+        return static_cast<std::uint32_t>(std::min<std::uint64_t>(value * factor, UINT32_MAX));
+    };
+    ConnectionBounds out = *this;
+    out.calls = times(calls);
+    out.calls_with_answered = times(calls_with_answered);
+    out.calls_at_most = times(calls_at_most);
+    out.cancels_per_second = times(cancels_per_second);
+    out.body_bytes = std::max(body_bytes, std::min(body_bytes * factor, most_body_bytes));
+    out.small_body_bytes = std::max(small_body_bytes, std::min(small_body_bytes * factor, most_body_bytes));
+    return out;
+}
+
+Connection::Connection(int fd, PeerKey peer, ConnectionBounds bounds, SteadyTime now, bool from_proxy)
+    : fd_(fd),
+      peer_(peer),
+      bounds_(bounds),
+      from_proxy_(from_proxy),
+      agents_until_(SteadyTime::min().time_since_epoch().count()),
+      cancel_window_(now),
+      begun_(now),
+      measured_at_(now),
+      refused_at_(now - 2 * kGraceFor) {}
+
+Connection::~Connection() {
+    ::close(fd_);
+}
+
+/// With mutex_ held.
+bool Connection::is_too_many_calls(SteadyTime now) {
+    if (calls_.size() <= bounds_.calls) {
+        too_many_since_.reset();
+        return false;
+    }
+    const auto open =
+        std::count_if(calls_.begin(), calls_.end(), [](const auto& call) { return !call->is_answered(); });
+    if (open > static_cast<std::ptrdiff_t>(bounds_.calls) || calls_.size() > bounds_.calls_at_most) return true;
+    if (calls_.size() <= bounds_.calls_with_answered) {
+        too_many_since_.reset();
+        return false;
+    }
+    if (!too_many_since_) too_many_since_ = now;
+    return now - *too_many_since_ > kMomentOfTooMany;
+}
+
+bool Connection::begin_call(std::shared_ptr<LiveCall> call, SteadyTime now) {
+    std::shared_ptr<LiveCall> last_owner;  // destroyed after the lock
+    {
+        const std::lock_guard lock(mutex_);
+        calls_.push_back(std::move(call));
+        if (!is_too_many_calls(now)) return true;
+        last_owner = std::move(calls_.back());
+        calls_.pop_back();
+    }
+    shut();
+    return false;
+}
+
+bool Connection::holds_too_many(SteadyTime now) {
+    const std::lock_guard lock(mutex_);
+    return is_too_many_calls(now);
+}
+
+bool Connection::end_call(const LiveCall* call, bool was_cancelled, std::size_t header_bytes, SteadyTime now) {
+    if (header_bytes != 0 && !was_cancelled) {
+        explained_.fetch_add(header_bytes + kCallOverheadBytes, std::memory_order_relaxed);
+    }
+    std::shared_ptr<LiveCall> last_owner;  // destroyed after the lock
+    bool over = false;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found =
+            std::find_if(calls_.begin(), calls_.end(), [&](const auto& c) { return c.get() == call; });
+        if (found != calls_.end()) {
+            last_owner = std::move(*found);
+            *found = std::move(calls_.back());
+            calls_.pop_back();
+        }
+        if (was_cancelled) {
+            if (now - cancel_window_ >= seconds(1)) {
+                cancel_window_ = now;
+                cancels_ = 0;
+            }
+            over = ++cancels_ > bounds_.cancels_per_second;
+        }
+    }
+    if (!over || is_shut()) return true;
+    if (from_proxy_) {
+        wants_end_.store(true, std::memory_order_relaxed);
+        return true;
+    }
+    shut();
+    return false;
+}
+
+void Connection::begin_agent_call(const std::string& agent_id, SteadyTime now) {
+    agent_calls_.fetch_add(1, std::memory_order_relaxed);
+    if (agent_id.empty()) return;
+    const std::lock_guard lock(mutex_);
+    if (const auto known = agents_.find(agent_id); known != agents_.end()) {
+        known->second = now;
+        return;
+    }
+    if (agents_.size() >= kMostAgents) {
+        agents_.erase(std::min_element(agents_.begin(), agents_.end(),
+                                       [](const auto& a, const auto& b) { return a.second < b.second; }));
+    }
+    agents_.emplace(agent_id, now);
+}
+
+void Connection::end_agent_call(SteadyTime now) noexcept {
+    // In this order: whoever no longer sees the call sees until when it counts.
+    agents_until_.store((now + kCarriesFor).time_since_epoch().count(), std::memory_order_relaxed);
+    agent_calls_.fetch_sub(1, std::memory_order_release);
+}
+
+bool Connection::carries_agents(SteadyTime now) const noexcept {
+    if (agent_calls_.load(std::memory_order_acquire) > 0) return true;
+    return now.time_since_epoch().count() < agents_until_.load(std::memory_order_relaxed);
+}
+
+std::string Connection::agents_text(SteadyTime now) const {
+    std::vector<std::pair<SteadyTime, std::string>> recent;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [id, heard] : agents_)
+            recent.emplace_back(heard, id);
+    }
+    std::sort(recent.rbegin(), recent.rend());
+    std::string out;
+    std::size_t named = 0;
+    for (const auto& [heard, id] : recent) {
+        if (named == kAgentsNamed) return out + " and " + std::to_string(recent.size() - named) + " more";
+        if (named > 0 && now - heard > kCarriesFor) break;
+        out += (named++ == 0 ? "" : ", ") + id;
+    }
+    return out.empty() ? "unknown, since there is no master secret" : out;
+}
+
+void Connection::refused(std::size_t header_bytes) noexcept {
+    // With as much of a body as may have come before the client heard of the refusal: gRPC throws that away.
+    refused_.fetch_add(header_bytes + kCallOverheadBytes + kStreamWindow, std::memory_order_relaxed);
+}
+
+bool Connection::has_calls() const {
+    const std::lock_guard lock(mutex_);
+    return !calls_.empty();
+}
+
+void Connection::begin_ending(SteadyTime now) {
+    ending_since_ = now;
+    held_ = 0;
+}
+
+bool Connection::say_goaway(SteadyTime now) {
+    if (said_goaway_ || !ending_since_) return false;
+    if (has_calls() && now - *ending_since_ < kGoawayWithCallsAfter) return false;
+    // Bytes in the send queue may be the first part of a frame whose rest gRPC still has.
+    int unsent = 0;
+    if (::ioctl(fd_, SIOCOUTQ, &unsent) != 0 || unsent != 0) return false;
+    said_goaway_ = ::send(fd_, kGoaway.data(), kGoaway.size(), MSG_DONTWAIT | MSG_NOSIGNAL) ==
+                   static_cast<ssize_t>(kGoaway.size());
+    return said_goaway_;
+}
+
+void Connection::begin_body(std::uint64_t most_bytes) {
+    auto& bodies = most_bytes > kSmallBody ? large_bodies_ : small_bodies_;
+    bodies.fetch_add(most_bytes, std::memory_order_relaxed);
+}
+
+void Connection::end_body(std::uint64_t most_bytes, std::uint64_t bytes) {
+    explained_.fetch_add(bytes + bytes / 8, std::memory_order_relaxed);
+    auto& bodies = most_bytes > kSmallBody ? large_bodies_ : small_bodies_;
+    bodies.fetch_sub(most_bytes, std::memory_order_release);  // whoever misses it here sees it explained
+}
+
+void Connection::shut() noexcept {
+    if (shut_.exchange(true)) return;
+    // Nothing is owed to such a peer: reset instead of waiting for it to take what is in the send buffer.
+    const linger at_once{1, 0};
+    (void)::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    (void)::shutdown(fd_, SHUT_RDWR);
+    // What lies in the receive buffer would still be read and worked on.
+    for (int i = 0; i < kMostDiscards; ++i) {
+        if (::recv(fd_, nullptr, kDiscardBytes, MSG_DONTWAIT | MSG_TRUNC) <= 0) break;
+    }
+}
+
+std::vector<std::shared_ptr<LiveCall>> Connection::live_calls() const {
+    const std::lock_guard lock(mutex_);
+    return calls_;
+}
+
+Connection::Verdict Connection::measure(SteadyTime now) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    // Many bodies may come and go between two of these lines. What the kernel has counted is judged by what is
+    // known after it: a body of that moment is still going on, or explained. And what was explained meanwhile
+    // counts again next time, since its bytes may be counted only then.
+    const auto explained_before = explained_.load(std::memory_order_relaxed);
+    const auto refused_before = refused_.load(std::memory_order_relaxed);
+    if (::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return Verdict::fine;
+    const auto bodies = std::min(large_bodies_.load(std::memory_order_acquire), bounds_.body_bytes) +
+                        std::min(small_bodies_.load(std::memory_order_acquire), bounds_.small_body_bytes);
+    const auto explained = explained_.load(std::memory_order_relaxed);
+    const bool carries = carries_agents(now);
+
+    const auto elapsed = std::chrono::duration_cast<milliseconds>(now - measured_at_).count();
+    const std::uint64_t credit =
+        (explained - explained_seen_) + (info.tcpi_bytes_acked - acked_) / kAckedPerExplained +
+        (carries ? refused_.load(std::memory_order_relaxed) - refused_seen_ : 0) +
+        bounds_.unexplained_bytes_per_second * static_cast<std::uint64_t>(elapsed) / 1000;
+    const std::uint64_t got = info.tcpi_bytes_received - received_;
+    const std::uint64_t level = held_ + got;
+    held_ = level > credit ? level - credit : 0;
+    received_ = info.tcpi_bytes_received;
+    acked_ = info.tcpi_bytes_acked;
+    explained_seen_ = explained_before;
+    refused_seen_ = refused_before;
+    measured_at_ = now;
+
+    const bool has_grace = now - refused_at_ < kGraceFor;
+    const auto bound = bounds_.unexplained_bytes + std::min(explained / 4, bounds_.unexplained_bytes_earned) +
+                       bodies + (has_grace ? kGraceBytes : 0) + (ending_since_ ? bounds_.ending_bytes : 0);
+    const auto calm = got >= kHotBytes || now - begun_ < kNewFor ? Verdict::hot : Verdict::fine;
+    if (held_ <= bound) {
+        over_since_.reset();
+        return calm;
+    }
+    // What still lies in the kernel is bounded there and was not read by anybody.
+    int unread = 0;
+    (void)::ioctl(fd_, FIONREAD, &unread);
+    if (held_ <= bound + static_cast<std::uint64_t>(std::max(unread, 0))) return Verdict::hot;
+    if (bodies == 0 && held_ <= bound + kStreamWindow) {
+        if (!over_since_) over_since_ = now;
+        if (now - *over_since_ < kBeginsWithin) return Verdict::hot;
+    }
+    if (bodies == 0 && carries) {
+        flood_bytes += held_ - bound;
+        held_ = bound;
+        return Verdict::flood;
+    }
+    if (bodies == 0 || (has_grace && !carries)) return Verdict::shut;
+    refused_at_ = now;
+    held_ = 0;
+    return Verdict::refuse_bodies;
+}
+
+std::uint64_t Connection::acked_bytes() const noexcept {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    return ::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_acked : 0;
+}
+
+bool Connection::is_over() const noexcept {
+    pollfd state{fd_, 0, 0};
+    return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+bool ConnectionTable::add(std::shared_ptr<Connection> connection) {
+    const std::lock_guard lock(mutex_);
+    const auto peer = connection->peer();
+    return by_peer_.emplace(peer, std::move(connection)).second;
+}
+
+bool ConnectionTable::remove(const Connection& connection) {
+    std::shared_ptr<Connection> last_owner;  // destroyed after the lock
+    const std::lock_guard lock(mutex_);
+    const auto found = by_peer_.find(connection.peer());
+    if (found == by_peer_.end() || found->second.get() != &connection) return false;
+    last_owner = std::move(found->second);
+    by_peer_.erase(found);
+    return true;
+}
+
+std::shared_ptr<Connection> ConnectionTable::find(const PeerKey& peer) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = by_peer_.find(peer);
+    return found == by_peer_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<Connection>> ConnectionTable::all() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::shared_ptr<Connection>> out;
+    out.reserve(by_peer_.size());
+    for (const auto& [peer, connection] : by_peer_)
+        out.push_back(connection);
+    return out;
+}
+
+std::size_t ConnectionTable::size() const {
+    const std::lock_guard lock(mutex_);
+    return by_peer_.size();
+}
+
+}  // namespace ioswarm::proto

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/agent_port/task_stream_call.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace ioswarm::proto {
+
+void TaskStreamCall::on_message(Codec codec, BytesView payload) {
+    const auto request = message_or_end<GetTasksRequest>(codec, payload);
+    if (!request) return;
+    const auto id = speaker_or_end(request->agent_id);
+    if (!id) return;
+    codec_ = codec;
+    auto self = std::static_pointer_cast<TaskStreamCall>(shared_from_this());
+    auto stream = service_.link.open_task_stream(*id, *request, std::move(self));
+    if (!stream) return end(to_grpc_status(stream.error()));
+    stream_ = std::move(*stream);
+    service_.counters.task_streams_open.fetch_add(1, std::memory_order_relaxed);
+    begin();
+}
+
+bool TaskStreamCall::write_next(Where) {
+    const auto batch = stream_->take();
+    if (!batch) return false;
+    auto bytes = encode(codec_, *batch);
+    const std::size_t size = bytes.size();
+    if (size > service_.settings.message_out_bytes) {
+        // Nothing the agent could take; the coordinator gives the tasks to others when the answer stays away.
+        service_.counters.batches_too_large.fetch_add(1, std::memory_order_relaxed);
+        try_next();
+        return false;
+    }
+    service_.counters.batches_sent.fetch_add(1, std::memory_order_relaxed);
+    write(slice_of(std::move(bytes)), size);
+    return true;
+}
+
+std::optional<grpc::Status> TaskStreamCall::stalled(const Writing& writing, SteadyTime now) {
+    const auto timeout = service_.settings.write_timeout;
+    if (now - writing.since <= timeout) return std::nullopt;
+    return grpc::Status(
+        grpc::StatusCode::UNAVAILABLE,
+        fmt::format("task stream ended: a batch was not taken for {} s; open it again", timeout.count()));
+}
+
+void TaskStreamCall::on_over() {
+    if (!stream_) return;
+    stream_->closed();
+    stream_.reset();
+    service_.counters.task_streams_open.fetch_sub(1, std::memory_order_relaxed);
+}
+
+}  // namespace ioswarm::proto

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include <grpcpp/channel.h>
+
+#include "proto/agents/client.hpp"
+
+namespace ioswarm::proto {
+
+/// A connection of its own to the coordinator, made when it is first used.
+[[nodiscard]] std::shared_ptr<grpc::Channel> connect(const CoordinatorAddress& address,
+                                                     const AgentTimes& times);
+
+}  // namespace ioswarm::proto

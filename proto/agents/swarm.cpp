@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/agents/swarm.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "proto/agents/channel.hpp"
+#include "proto/agents/swarm_agent.hpp"
+#include "proto/grpc/log.hpp"
+
+namespace ioswarm::proto {
+namespace {
+
+/// Agents that connect and register at once: a storm of thousands would only wait for each other.
+constexpr std::uint32_t kJoiningAtOnce = 200;
+
+}  // namespace
+
+std::string swarm_agent_id(std::uint32_t index) {
+    return fmt::format("sim-agent-{:05}", index + 1);
+}
+
+std::string swarm_region(std::uint32_t index) {
+    constexpr const char* kRegions[] = {"us-west", "us-east", "eu-west", "eu-north", "ap-south", "ap-east"};
+    return kRegions[index % std::size(kRegions)];
+}
+
+Swarm::Shared::Shared(SwarmSettings settings_in, const sim::FaultPlan& faults_in, sim::RunRecord& record_in,
+                      Log log_in)
+    : settings(std::move(settings_in)),
+      faults(faults_in),
+      record(record_in),
+      log(std::move(log_in)),
+      loop(std::max(settings.threads, 1U)) {
+    const std::uint32_t shared = settings.agents_per_connection;
+    if (shared > 1) shared_channels.resize((settings.agents + shared - 1) / shared);
+    agents.reserve(settings.agents);
+    for (std::uint32_t i = 0; i < settings.agents; ++i)
+        agents.push_back(std::make_shared<Agent>(*this, i));
+}
+
+std::shared_ptr<grpc::Channel> Swarm::Shared::channel_of(std::uint32_t index) {
+    if (settings.agents_per_connection <= 1) return connect(settings.address, settings.times);
+    const std::lock_guard lock(mutex);
+    auto& channel = shared_channels[index / settings.agents_per_connection];
+    if (!channel) channel = connect(settings.address, settings.times);
+    return channel;
+}
+
+void Swarm::Shared::start_some() {
+    while (true) {
+        std::shared_ptr<Agent> next;
+        {
+            const std::lock_guard lock(mutex);
+            if (leaving || refused || started == agents.size() || started - joined >= kJoiningAtOnce) return;
+            next = agents[started++];
+        }
+        next->register_now();
+    }
+}
+
+void Swarm::Shared::agent_joined() {
+    {
+        const std::lock_guard lock(mutex);
+        ++joined;
+    }
+    changed.notify_all();
+    start_some();
+}
+
+void Swarm::Shared::agent_failed(const Error& error, bool for_good) {
+    constexpr std::size_t kMostReasons = 20;
+    {
+        const std::lock_guard lock(mutex);
+        if (failures.size() < kMostReasons || failures.contains(error.why)) ++failures[error.why];
+        if (for_good && !refused) refused = error;
+        last_failure = error;
+    }
+    changed.notify_all();
+}
+
+void Swarm::Shared::submission_ended() {
+    if (--submissions > 0) return;
+    {
+        const std::lock_guard lock(mutex);  // so that whoever waits is either before its look or asleep
+    }
+    changed.notify_all();
+}
+
+void Swarm::Shared::show_batch(std::uint32_t agent, const TaskBatch& batch) {
+    ForeignBatch shown{agent, batch.batch_id, {}};
+    for (const TaskPackage& task : batch.tasks)
+        shown.tasks.push_back(task.task_id);
+    const std::lock_guard lock(mutex);
+    foreign[agent] = std::move(shown);
+    if (foreign.size() > 2)
+        foreign.erase(foreign.begin()->first == agent ? std::next(foreign.begin()) : foreign.begin());
+}
+
+std::optional<Swarm::Shared::ForeignBatch> Swarm::Shared::batch_of_another(std::uint32_t agent) const {
+    const std::lock_guard lock(mutex);
+    for (const auto& [owner, batch] : foreign) {
+        if (owner != agent) return batch;
+    }
+    return std::nullopt;
+}
+
+Swarm::Swarm(SwarmSettings settings, const sim::FaultPlan& faults, sim::RunRecord& record, Log log)
+    : shared_(std::make_unique<Shared>(std::move(settings), faults, record, log)) {
+    send_grpc_log_to(std::move(log));
+}
+
+Swarm::~Swarm() {
+    leave(std::chrono::milliseconds(0));
+}
+
+Status Swarm::join(std::chrono::milliseconds within, const std::stop_token& stop) {
+    shared_->start_some();
+    std::unique_lock lock(shared_->mutex);
+    shared_->changed.wait_for(lock, stop, within,
+                              [&] { return shared_->refused || shared_->joined == shared_->settings.agents; });
+    if (shared_->refused) {
+        Error error = *shared_->refused;
+        error.what = "agents cannot join";
+        error.which = shared_->settings.address.target;
+        return fail(std::move(error));
+    }
+    if (shared_->joined == shared_->settings.agents) return {};
+    if (stop.stop_requested()) return fail(ErrorCode::cancelled, "agents cannot join", "", "stopped");
+    if (shared_->joined == 0 && shared_->last_failure) {
+        return fail(shared_->last_failure->code, "agents cannot join", shared_->settings.address.target,
+                    shared_->last_failure->why);
+    }
+    std::string why = fmt::format("{} of {} came in", shared_->joined, shared_->settings.agents);
+    for (const auto& [reason, count] : shared_->failures)
+        why += fmt::format("; {} times: {}", count, reason);
+    return fail(ErrorCode::timed_out, "agents cannot join", shared_->settings.address.target, std::move(why));
+}
+
+void Swarm::leave(std::chrono::milliseconds within) {
+    if (shared_->leaving.exchange(true)) return;
+    {
+        std::unique_lock lock(shared_->mutex);
+        shared_->changed.wait_for(lock, within, [&] { return shared_->submissions == 0; });
+    }
+    shared_->loop.request_stop();
+    for (const auto& agent : shared_->agents)
+        agent->let_go();
+    shared_->loop.stop_and_wait();
+    shared_->agents.clear();
+    shared_->shared_channels.clear();
+}
+
+std::uint32_t Swarm::joined() const {
+    const std::lock_guard lock(shared_->mutex);
+    return shared_->joined;
+}
+
+std::chrono::nanoseconds Swarm::cpu_time() const {
+    return shared_->loop.cpu_time();
+}
+
+std::map<std::string, std::uint64_t> Swarm::failures() const {
+    const std::lock_guard lock(shared_->mutex);
+    return shared_->failures;
+}
+
+}  // namespace ioswarm::proto

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/diffs/probe.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/base/pause.hpp"
+#include "core/base/text.hpp"
+
+namespace ioswarm::proto {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+milliseconds since(SteadyClock::time_point begin) {
+    return std::chrono::duration_cast<milliseconds>(SteadyClock::now() - begin);
+}
+
+// The coordinator inside a node closes a stream that begins while the same agent's last one is being cleared
+// away. Hence the pauses, and an end is no answer yet.
+
+Result<std::uint64_t> find_tip(const DiffProbeOptions& options, const std::stop_token& stop) {
+    constexpr int kTries = 3;
+    const auto begin = SteadyClock::now();
+    std::optional<Error> ended;  // why the last stream did
+    for (int tries = 1;; ++tries) {
+        if (ended && since(begin) >= options.duration) return fail(*std::move(ended));
+        auto live = DiffSubscription::open(options.peer, 0, stop);
+        if (!live) return fail(std::move(live).error());
+        const auto diff = live->next(std::max(options.duration - since(begin), milliseconds(0)), stop);
+        if (diff && diff->height > 0) return diff->height;
+        if (diff) {
+            return fail(ErrorCode::bad_data, "cannot take state diffs", options.peer.target.text(),
+                        "a diff of height 0");
+        }
+        if (diff.error().code == ErrorCode::timed_out && since(begin) >= options.duration) {
+            return fail(ErrorCode::failed_check, "no live diff", options.peer.target.text(),
+                        fmt::format("none came in {}", go_duration(options.duration)),
+                        "does the node make blocks? --duration must be longer than its block time");
+        }
+        if (diff.error().code != ErrorCode::unavailable || tries == kTries) return fail(diff.error());
+        ended = diff.error();
+        pause_for(options.between_streams, stop);
+    }
+}
+
+/// A subscription that is opened again at the next height after it broke, as an agent's is.
+class ResumingStream {
+  public:
+    ResumingStream(const DiffPeer& peer, const std::stop_token& stop) : peer_(peer), stop_(stop) {}
+
+    /// Error timed_out: nothing came within, the stream is there. All others as DiffSubscription has them.
+    Result<StateDiff> next(std::uint64_t height, milliseconds within) {
+        const auto begin = SteadyClock::now();
+        if (!stream_) {
+            auto opened = DiffSubscription::open(peer_, height, stop_);
+            if (!opened) return fail(without_timeout(std::move(opened).error()));
+            stream_.emplace(*std::move(opened));
+            opened_at_ = SteadyClock::now();
+            ++openings_;
+        }
+        auto diff = stream_->next(std::max(within - since(begin), milliseconds(0)), stop_);
+        if (diff || diff.error().code == ErrorCode::cancelled) return diff;
+        if (diff.error().code == ErrorCode::timed_out && since(begin) >= within) return diff;
+        stream_.reset();
+        return fail(without_timeout(std::move(diff).error()));
+    }
+    /// It is open, and old enough that a refusal would have come.
+    [[nodiscard]] bool is_there() const {
+        constexpr milliseconds kRefusal{500};
+        return stream_ && since(opened_at_) >= kRefusal;
+    }
+    [[nodiscard]] std::uint64_t resumed() const noexcept { return openings_ > 0 ? openings_ - 1 : 0; }
+
+  private:
+    static Error without_timeout(Error error) {
+        if (error.code == ErrorCode::timed_out) error.code = ErrorCode::unavailable;
+        return error;
+    }
+
+    const DiffPeer& peer_;
+    const std::stop_token& stop_;
+    std::optional<DiffSubscription> stream_;
+    SteadyClock::time_point opened_at_;
+    std::uint64_t openings_ = 0;
+};
+
+}  // namespace
+
+bool DiffProbe::passed() const {
+    const auto verdicts = checks.verdicts();
+    return !ended &&
+           std::all_of(verdicts.begin(), verdicts.end(), [](const auto& verdict) { return verdict.passed; });
+}
+
+Result<DiffProbe> probe_diffs(const DiffProbeOptions& options, const DiffProbeProgress& progress,
+                              const std::stop_token& stop) {
+    const auto tip = find_tip(options, stop);
+    if (!tip) return fail(tip.error());
+    const std::uint64_t from = *tip > options.catch_up ? *tip - options.catch_up : 1;
+    pause_for(options.between_streams, stop);
+    DiffProbe probe{*tip, DiffChecks(from, *tip), {}, {}, 0, {}};
+    ResumingStream stream(options.peer, stop);
+    const auto begin = SteadyClock::now();
+    while (since(begin) < options.duration) {
+        const auto diff = stream.next(probe.checks.expected(), options.duration - since(begin));
+        probe.resumed = stream.resumed();
+        probe.elapsed = since(begin);
+        if (diff) {
+            probe.ended.reset();
+            probe.checks.take(*diff);
+            if (!probe.catch_up_time && probe.checks.caught_up()) probe.catch_up_time = probe.elapsed;
+            progress(*diff, probe);
+            continue;
+        }
+        if (diff.error().code == ErrorCode::cancelled) break;
+        if (diff.error().code == ErrorCode::timed_out) {
+            if (stream.is_there()) probe.ended.reset();
+            break;
+        }
+        probe.ended = diff.error();
+        if (diff.error().code != ErrorCode::unavailable) break;
+        pause_for(options.between_streams, stop);
+    }
+    probe.elapsed = since(begin);
+    return probe;
+}
+
+}  // namespace ioswarm::proto

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/h2/client.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "proto/h2/session.hpp"
+
+namespace ioswarm::proto {
+namespace {
+
+using std::chrono::milliseconds;
+
+ErrorCode code_of(int grpc_status) {
+    // https://grpc.github.io/grpc/core/md_doc_statuscodes.html
+    constexpr std::pair<int, ErrorCode> kCodes[] = {
+        {3, ErrorCode::invalid_argument},   {4, ErrorCode::timed_out},
+        {5, ErrorCode::not_found},          {7, ErrorCode::permission_denied},
+        {8, ErrorCode::resource_exhausted}, {9, ErrorCode::failed_precondition},
+        {10, ErrorCode::aborted},           {11, ErrorCode::out_of_range},
+        {12, ErrorCode::not_found},         {15, ErrorCode::data_loss},
+        {16, ErrorCode::unauthenticated},
+    };
+    for (const auto& [status, code] : kCodes) {
+        if (status == grpc_status) return code;
+    }
+    return ErrorCode::unavailable;
+}
+
+}  // namespace
+
+Status outcome(const H2Status& status, std::string what, std::string which) {
+    if (status.grpc_status == 0) return {};
+    if (status.grpc_status > 0) {
+        constexpr std::size_t kMaxMessage = 512;
+        const std::string message = status.grpc_message.substr(0, kMaxMessage);
+        return fail(code_of(status.grpc_status), std::move(what), std::move(which),
+                    message.empty() ? fmt::format("gRPC status {}", status.grpc_status) : message);
+    }
+    if (status.reset_code != 0) {
+        return fail(ErrorCode::unavailable, std::move(what), std::move(which),
+                    fmt::format("the call was broken off ({})", http2_error(status.reset_code)));
+    }
+    return fail(ErrorCode::bad_data, std::move(what), std::move(which),
+                "the answer ended without a gRPC status");
+}
+
+Bytes grpc_frame(BytesView message) {
+    const auto size = static_cast<std::uint32_t>(message.size());
+    Bytes out{0, static_cast<std::uint8_t>(size >> 24), static_cast<std::uint8_t>(size >> 16),
+              static_cast<std::uint8_t>(size >> 8), static_cast<std::uint8_t>(size)};
+    out.insert(out.end(), message.begin(), message.end());
+    return out;
+}
+
+H2Client::H2Client(std::unique_ptr<Session> session) : session_(std::move(session)) {}
+H2Client::~H2Client() = default;
+
+Result<std::unique_ptr<H2Client>> H2Client::connect(TcpTarget target, milliseconds within,
+                                                    const std::stop_token& stop, const H2Settings& settings) {
+    const H2Deadline deadline = deadline_in(within);
+    if (target.tls) target.tls->application_protocol = "h2";
+    auto stream = TcpStream::connect(target, deadline, stop);
+    if (!stream) return fail(std::move(stream).error());
+    auto session = std::make_unique<Session>(*std::move(stream), target, settings);
+    if (Status started = session->start(); !started) return fail(std::move(started).error());
+    return std::unique_ptr<H2Client>(new H2Client(std::move(session)));
+}
+
+Result<std::int32_t> H2Client::open(const H2Request& request) {
+    return session_->submit(request);
+}
+
+Result<std::optional<Bytes>> H2Client::next(std::int32_t id, milliseconds within, const std::stop_token& stop) {
+    return session_->next(id, deadline_in(within), stop);
+}
+
+Result<H2Status> H2Client::finish(std::int32_t id, milliseconds within, const std::stop_token& stop) {
+    const H2Deadline deadline = deadline_in(within);
+    for (;;) {
+        auto message = session_->next(id, deadline, stop);
+        if (!message) return fail(std::move(message).error());
+        if (!*message) return session_->take_status(id);
+    }
+}
+
+Result<H2Answer> H2Client::call(const H2Request& request, const std::stop_token& stop) {
+    const H2Deadline deadline = deadline_in(request.deadline);
+    const auto id = open(request);
+    if (!id) return fail(id.error());
+    H2Answer answer;
+    for (;;) {
+        auto message = session_->next(*id, deadline, stop);
+        if (!message) {
+            cancel(*id);
+            return fail(std::move(message).error());
+        }
+        if (!*message) break;
+        answer.messages.push_back(std::move(**message));
+    }
+    answer.status = session_->take_status(*id);
+    return answer;
+}
+
+void H2Client::cancel(std::int32_t id) {
+    session_->cancel(id);
+}
+
+}  // namespace ioswarm::proto

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include <nghttp2/nghttp2.h>
+
+#include "proto/h2/client.hpp"
+#include "proto/h2/grpc_messages.hpp"
+
+namespace ioswarm::proto {
+
+using H2Deadline = TcpStream::Deadline;
+
+/// From now; saturates, so that a year or more means for ever.
+[[nodiscard]] H2Deadline deadline_in(std::chrono::milliseconds within);
+
+/// Name of an HTTP/2 error code: "CANCEL".
+[[nodiscard]] std::string http2_error(std::uint32_t code);
+
+/// What an H2Client is made of: nghttp2 over a TcpStream.
+class H2Client::Session {
+  public:
+    Session(std::unique_ptr<TcpStream> stream, const TcpTarget& target, const H2Settings& settings);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    Status start();
+    Result<std::int32_t> submit(const H2Request& request);
+    Result<std::optional<Bytes>> next(std::int32_t id, H2Deadline deadline, const std::stop_token& stop);
+    /// Of a stream that has ended; forgets it.
+    H2Status take_status(std::int32_t id);
+    void cancel(std::int32_t id);
+
+  private:
+    struct Stream {
+        explicit Stream(const H2Settings& settings) : messages(settings.max_message_bytes) {}
+
+        Bytes body;
+        std::size_t body_sent = 0;
+        bool half_close = true;
+
+        GrpcMessages messages;
+        std::size_t unconsumed = 0;  ///< bytes that keep the window closed while too much waits
+        std::size_t header_bytes = 0;
+        bool ended = false;
+        std::optional<Error> fault;  ///< what came is not gRPC; only code and why
+        H2Status status;
+    };
+
+    /// A round of sending and receiving; waits when there is nothing to receive. An error of the connection
+    /// closes it; timed_out and cancelled do not.
+    Status work(H2Deadline deadline, const std::stop_token& stop);
+    Status wait(H2Deadline deadline, const std::stop_token& stop);
+    Status flush();
+    /// Remembers why the connection is of no more use, and gives it as an error.
+    Status close(Error why);
+    [[nodiscard]] Error closed_error() const;
+    [[nodiscard]] Error end_of_connection() const;
+
+    void on_header(const nghttp2_frame& frame, std::string name, std::string value);
+    void on_frame(const nghttp2_frame& frame);
+    void on_headers_end(Stream& stream) const;
+    void on_data(std::int32_t id, BytesView data);
+    ssize_t give_body(std::int32_t id, std::uint8_t* to, std::size_t room, std::uint32_t* flags);
+    void open_window(std::int32_t id, Stream& stream);
+    void forget(std::int32_t id);
+    [[nodiscard]] Stream* find(std::int32_t id);
+    /// The next message, or the end, without waiting; nothing when there is neither.
+    std::optional<Result<std::optional<Bytes>>> ready(std::int32_t id, Stream& stream);
+
+    static Session& of(void* user) { return *static_cast<Session*>(user); }
+    static void set_callbacks(nghttp2_session_callbacks* callbacks);
+
+    const std::unique_ptr<TcpStream> stream_;
+    const std::string which_;
+    const std::string scheme_;
+    const H2Settings settings_;
+    nghttp2_session* session_ = nullptr;
+    std::map<std::int32_t, Stream> streams_;
+    std::optional<Error> closed_;
+    std::optional<Error> send_error_;  ///< from inside nghttp2's callback
+    bool saw_settings_ = false;
+    std::string goaway_;  ///< what the peer said when it took its leave
+    H2Deadline heard_;    ///< when the last byte came
+    std::optional<H2Deadline> pinged_;
+};
+
+}  // namespace ioswarm::proto

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/pause.hpp"
+#include "proto/node/link.hpp"
+#include "proto/node/web3.hpp"
+#include "proto/node/wire.hpp"
+
+// StreamBlocks tells of new blocks and is silent about the rest, itself included: a subscription is not
+// confirmed, it starts at whatever comes next, and a node that was restarted or a half-open connection look
+// like a quiet chain. So after every opening, after a gap and after every quiet time the source asks for the
+// tip, and fetches what it missed with GetRawBlocks. A block found that way on a stream that should have told
+// of it ends that stream.
+
+namespace ioswarm::proto {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr std::uint64_t kFetchBlocks = 10;  ///< asked for at once; full blocks with receipts are about 1 MB
+constexpr std::size_t kMaxReady = 32;  ///< blocks read ahead; past it the highest is dropped, and fetched later
+
+Error stopped() {
+    return {ErrorCode::cancelled, "cannot wait for a block", {}, "stopped", {}};
+}
+
+class NodeBlocks final : public BlockSource {
+  public:
+    explicit NodeBlocks(NodeLink& link) : link_(link), random_(std::random_device{}()) {}
+
+    Result<ExecutedBlock> next(std::uint64_t height, std::stop_token stop) override;
+
+  private:
+    Result<ExecutedBlock> next_of_grpc(std::uint64_t height, const std::stop_token& stop);
+    Result<std::uint64_t> next_to_come(const std::stop_token& stop);
+    Result<ExecutedBlock> next_of_web3(std::uint64_t height, const std::stop_token& stop);
+    Status open_stream(const std::stop_token& stop);
+    void lose_stream(const Error& why);
+    Status take_message(BytesView message, std::uint64_t height, const ChainIds& ids,
+                        const std::stop_token& stop);
+    Status fetch_missed(std::uint64_t height, const ChainIds& ids, const std::stop_token& stop);
+    Result<std::uint64_t> tip_height(const std::stop_token& stop);
+    void keep(NodeBlock block);
+    std::optional<ExecutedBlock> take_ready(std::uint64_t height);
+
+    NodeLink& link_;
+    std::minstd_rand random_;
+    std::unique_ptr<NodeStream> stream_;
+    std::uint64_t stream_dropped_ = 0;  ///< of stream_, already in the counter
+    std::uint64_t expected_ = 0;        ///< the height after the last one given
+    std::uint64_t to_come_ = 0;         ///< what height 0 stands for until a block was given; 0: not known yet
+    bool ask_ = true;                   ///< the next turn asks whether a block was missed
+    unsigned failures_ = 0;             ///< streams lost in a row
+    steady_clock::time_point open_again_{};
+    std::map<std::uint64_t, NodeBlock> ready_;
+};
+
+void NodeBlocks::keep(NodeBlock block) {
+    const std::uint64_t height = block.block.height;
+    ready_.insert_or_assign(height, std::move(block));
+    if (ready_.size() > kMaxReady) ready_.erase(std::prev(ready_.end()));
+}
+
+std::optional<ExecutedBlock> NodeBlocks::take_ready(std::uint64_t height) {
+    ready_.erase(ready_.begin(), ready_.lower_bound(height));
+    if (ready_.empty() || ready_.begin()->first != height) return std::nullopt;
+    NodeBlock found = std::move(ready_.begin()->second);
+    ready_.erase(ready_.begin());
+    expected_ = found.block.height + 1;
+    to_come_ = 0;
+    if (found.block.unmatched_actions != 0) {
+        link_.log().error(
+            "node: block {}: {} of {} actions have a hash here that no receipt of the block carries, the first "
+            "{}: "
+            "answers to them cannot be compared",
+            found.block.height, found.block.unmatched_actions, found.actions, found.first_unmatched);
+    }
+    if (found.block.unhashable_actions != 0) link_.name_unhashable(found.first_unhashable);
+    return std::move(found.block);
+}
+
+Status NodeBlocks::open_stream(const std::stop_token& stop) {
+    if (stream_) return {};
+    const auto now = steady_clock::now();
+    if (now < open_again_ && !pause_for(std::chrono::ceil<milliseconds>(open_again_ - now), stop))
+        return fail(stopped());
+    stream_ = link_.grpc().open_stream(kStreamBlocks, {});
+    stream_dropped_ = 0;
+    ask_ = true;
+    return {};
+}
+
+void NodeBlocks::lose_stream(const Error& why) {
+    stream_.reset();
+    ++link_.stream_ends;
+    const auto& settings = link_.settings();
+    const auto doubled = settings.first_backoff * (std::int64_t{1} << std::min(failures_, 16U));
+    const auto full = std::min<milliseconds>(doubled, settings.max_backoff);
+    ++failures_;
+    // Half of it and a random part of the other half, so that many coordinators do not come back at once.
+    std::uniform_int_distribution<std::int64_t> jitter(full.count() / 2, full.count());
+    const milliseconds delay(jitter(random_));
+    open_again_ = steady_clock::now() + delay;
+    link_.log().debug("node: the block stream ended: {}; again in {} ms", why.text(), delay.count());
+}
+
+Result<std::uint64_t> NodeBlocks::tip_height(const std::stop_token& stop) {
+    const auto answer = link_.call(kGetChainMeta, {}, stop);
+    if (!answer) return fail(answer.error());
+    const auto meta = read_chain_meta(*answer);
+    if (!meta) return fail(meta.error());
+    return meta->height;
+}
+
+/// Puts the block at `height`, and what follows it, into ready_ when the node has it; nothing otherwise.
+Status NodeBlocks::fetch_missed(std::uint64_t height, const ChainIds& ids, const std::stop_token& stop) {
+    const auto tip = tip_height(stop);
+    if (!tip) return fail(tip.error());
+    if (*tip < height) return {};
+    std::uint64_t count = std::min(kFetchBlocks, *tip - height + 1);
+    auto answer = link_.call(kGetRawBlocks, raw_blocks_request(height, count, true), stop);
+    if (!answer && answer.error().code == ErrorCode::resource_exhausted && count > 1) {
+        count = 1;
+        answer = link_.call(kGetRawBlocks, raw_blocks_request(height, count, true), stop);
+    }
+    if (!answer) {
+        Error error = answer.error();
+        if (error.code == ErrorCode::invalid_argument)
+            return {};  // another node behind a balancer, not there yet
+        if (error.code == ErrorCode::not_found) error.code = ErrorCode::out_of_range;
+        return fail(std::move(error));
+    }
+    auto blocks = read_raw_blocks(*answer, height, count, ids);
+    if (!blocks) return fail(blocks.error());
+    if (blocks->empty()) {
+        return fail(ErrorCode::bad_data, "cannot read the node's answer", "GetRawBlocksResponse",
+                    "no block, with height " + std::to_string(height) + " below the tip");
+    }
+    link_.fetched_blocks += blocks->size();
+    for (NodeBlock& block : *blocks)
+        keep(std::move(block));
+    return {};
+}
+
+Status NodeBlocks::take_message(BytesView message, std::uint64_t height, const ChainIds& ids,
+                                const std::stop_token& stop) {
+    auto block = read_stream_block(message, ids);
+    if (!block) {
+        ask_ = true;
+        return fail(block.error());
+    }
+    const ExecutedBlock& told = block->block;
+    if (told.height > height) {
+        // A height out of the blue would be waited for for ever; the node's own tip has to agree.
+        const auto tip = tip_height(stop);
+        if (!tip) return fail(tip.error());
+        if (told.height > *tip + 1) {
+            return fail(ErrorCode::bad_data, "cannot read the node's answer", "StreamBlocksResponse",
+                        "block " + std::to_string(told.height) + " past the tip " + std::to_string(*tip));
+        }
+        ask_ = true;
+    }
+    failures_ = 0;
+    if (told.height < height) {
+        ++link_.repeated_blocks;
+        return {};
+    }
+    link_.streamed({told.height, told.time, told.base_fee_rau});
+    keep(std::move(*block));
+    return {};
+}
+
+/// The block after the tip as it was when it was first asked for: from then on none is missed, and a stream
+/// that never tells of any is noticed.
+Result<std::uint64_t> NodeBlocks::next_to_come(const std::stop_token& stop) {
+    if (to_come_ == 0) {
+        const auto tip = tip_height(stop);
+        if (!tip) return fail(tip.error());
+        to_come_ = *tip + 1;
+    }
+    return to_come_;
+}
+
+Result<ExecutedBlock> NodeBlocks::next_of_grpc(std::uint64_t height, const std::stop_token& stop) {
+    const auto ids = link_.chain_ids(stop);
+    if (!ids) return fail(ids.error());
+    if (height == 0) {
+        const auto to_come = next_to_come(stop);
+        if (!to_come) return fail(to_come.error());
+        height = *to_come;
+    }
+    bool was_quiet = false;
+    ask_ = ask_ || height != expected_;  // the stream tells of what is new only
+    while (!stop.stop_requested()) {
+        if (auto block = take_ready(height)) return std::move(*block);
+        if (const auto status = open_stream(stop); !status) return fail(status.error());
+        if (std::exchange(ask_, false)) {
+            if (const auto status = fetch_missed(height, *ids, stop); !status) {
+                ask_ = true;
+                return fail(status.error());
+            }
+            if (ready_.contains(height)) {
+                if (was_quiet) {
+                    link_.log().warn("node: block {} was there and the block stream silent: it is opened anew",
+                                     height);
+                    lose_stream({ErrorCode::unavailable, "a block came that it did not tell of", {}, {}, {}});
+                }
+                continue;
+            }
+        }
+        const auto message = stream_->next(steady_clock::now() + link_.settings().quiet_time, stop);
+        const std::uint64_t dropped = stream_->dropped();
+        link_.dropped_messages += dropped - std::exchange(stream_dropped_, dropped);
+        if (!message) {
+            if (message.error().code == ErrorCode::cancelled) break;
+            link_.note_error(message.error());
+            lose_stream(message.error());
+            return fail(message.error());
+        }
+        was_quiet = !*message;
+        ask_ = ask_ || was_quiet;
+        if (was_quiet) continue;
+        if (const auto status = take_message(**message, height, *ids, stop); !status)
+            return fail(status.error());
+    }
+    return fail(stopped());
+}
+
+Result<ExecutedBlock> NodeBlocks::next_of_web3(std::uint64_t height, const std::stop_token& stop) {
+    std::uint64_t wanted = height;
+    while (link_.json_api()) {
+        const auto tip = web3_tip(link_.web3(), stop);
+        if (!tip) return fail(tip.error());
+        if (wanted == 0) wanted = tip->height + 1;
+        if (tip->height >= wanted) return web3_block(link_.web3(), wanted, stop);
+        if (!pause_for(link_.settings().web3_poll, stop)) return fail(stopped());
+    }
+    return next_of_grpc(height, stop);  // the node was replaced by one that speaks protobuf
+}
+
+Result<ExecutedBlock> NodeBlocks::next(std::uint64_t height, std::stop_token stop) {
+    auto block = link_.json_api() ? next_of_web3(height, stop) : next_of_grpc(height, stop);
+    if (!block && is_json_api(block.error())) block = next_of_web3(height, stop);
+    if (!block) {
+        if (block.error().code == ErrorCode::out_of_range) to_come_ = 0;
+        block.error().code = stop.stop_requested() ? ErrorCode::cancelled : port_code(block.error().code);
+    }
+    return block;
+}
+
+}  // namespace
+
+std::unique_ptr<BlockSource> make_node_blocks(NodeLink& link) {
+    return std::make_unique<NodeBlocks>(link);
+}
+
+}  // namespace ioswarm::proto

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/node/link.hpp"
+
+#include <limits>
+#include <utility>
+
+#include "core/base/u256.hpp"
+#include "proto/node/wire.hpp"
+
+namespace ioswarm::proto {
+namespace {
+
+constexpr std::size_t kMaxNamedKinds = 64;  ///< names of kinds are ours, so this is never reached
+
+}  // namespace
+
+NodeLink::NodeLink(NodeSettings given, std::unique_ptr<JsonRpcClient> web3, Log log)
+    : settings_(std::move(given)),
+      log_(std::move(log)),
+      grpc_(NodeGrpcSettings{.target = settings_.grpc, .call_timeout = settings_.call_timeout}),
+      web3_(std::move(web3), settings_.web3_watch, log_) {}
+
+Result<ChainIds> NodeLink::chain_ids(const std::stop_token& stop) {
+    if (const std::uint64_t known = evm_chain_id_.load(); known != 0) return ChainIds{known};
+    return read_chain_ids(stop);
+}
+
+Result<ChainIds> NodeLink::read_chain_ids(const std::stop_token& stop) {
+    const auto id = reply_uint64(web3_.call({"eth_chainId"}, stop), "eth_chainId");
+    if (!id) return fail(id.error());
+    if (*id == 0)
+        return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", "eth_chainId", "it is 0");
+    if (evm_chain_id_.exchange(*id) != *id) {
+        log_.info("node: EVM chain id {}, gRPC at {}, web3 at {}", *id, grpc_.target(), web3_.name());
+    }
+    return ChainIds{*id};
+}
+
+Result<ChainIdentity> NodeLink::chain(const std::stop_token& stop) {
+    const auto ids = read_chain_ids(stop);
+    if (!ids) return fail(ids.error());
+    ChainIdentity out{ids->evm, std::nullopt};
+    const auto answer = call(kGetChainMeta, {}, stop);
+    if (!answer && is_json_api(answer.error())) return out;  // such a node does not tell its own id
+    if (!answer) return fail(answer.error());
+    const auto meta = read_chain_meta(*answer);
+    if (!meta) return fail(meta.error());
+    if (meta->chain_id != 0) out.node = meta->chain_id;
+    return out;
+}
+
+Result<Bytes> NodeLink::call(const char* method, BytesView request, const std::stop_token& stop) {
+    auto answer = grpc_.call(method, request, stop);
+    if (answer) {
+        json_api_.store(false, std::memory_order_relaxed);
+    } else {
+        note_error(answer.error());
+    }
+    return answer;
+}
+
+void NodeLink::note_error(const Error& error) {
+    if (!is_json_api(error)) return;
+    if (!json_api_.exchange(true)) {
+        log_.error("{}. {}. Until then tip, blocks and accounts come over web3, and no transactions.",
+                   error.text(), error.hint);
+    }
+}
+
+void NodeLink::streamed(const ChainTip& tip) {
+    auto newest = streamed_.lock();
+    if (!*newest || (*newest)->height < tip.height) *newest = tip;
+}
+
+void NodeLink::name_unhashable(const std::string& kind) {
+    {
+        auto named = named_kinds_.lock();
+        if (named->size() >= kMaxNamedKinds || !named->insert(kind).second) return;
+    }
+    log_.warn("node: actions of kind {} have no hash that can be computed here: they go out without comparison",
+              kind);
+}
+
+ErrorCode port_code(ErrorCode code) noexcept {
+    switch (code) {
+        case ErrorCode::unavailable:
+        case ErrorCode::timed_out:
+        case ErrorCode::out_of_range:
+        case ErrorCode::cancelled:
+            return code;
+        default:
+            return ErrorCode::bad_data;
+    }
+}
+
+std::string height_quantity(std::uint64_t height) {
+    return to_quantity(U256(height));
+}
+
+Result<std::uint64_t> reply_uint64(const Result<RpcReply>& reply, const char* what) {
+    if (!reply) return fail(reply.error());
+    if (reply->kind == RpcReply::Kind::error) {
+        return fail(ErrorCode::unavailable, "the node refused a web3 request", what, reply->error.message);
+    }
+    const auto value = reply->kind == RpcReply::Kind::text ? u256_from_quantity(reply->value) : std::nullopt;
+    if (!value || *value > std::numeric_limits<std::uint64_t>::max()) {
+        return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", what,
+                    "not a quantity of 64 bits");
+    }
+    return static_cast<std::uint64_t>(*value);
+}
+
+}  // namespace ioswarm::proto

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+
+#include "core/base/guarded.hpp"
+#include "core/base/log.hpp"
+#include "core/model/action.hpp"
+#include "core/model/chain.hpp"
+#include "core/model/chain_identity.hpp"
+#include "core/net/json_rpc.hpp"
+#include "proto/node/grpc.hpp"
+#include "proto/node/source.hpp"
+#include "proto/node/web3_endpoint.hpp"
+
+namespace ioswarm::evm {
+class StateFetchers;  // core/evm/reading.hpp
+}
+
+namespace ioswarm::proto {
+
+/// What the three ports of a NodeSource share: both connections and what was learned over them. Thread-safe.
+class NodeLink {
+  public:
+    NodeLink(NodeSettings given, std::unique_ptr<JsonRpcClient> web3, Log log);
+
+    /// The EVM chain id goes into hashes: asked of web3 once, kept from then on.
+    [[nodiscard]] Result<ChainIds> chain_ids(const std::stop_token& stop = {});
+
+    /// Which chain the node is on, asked anew. Also what chain_ids() says from then on.
+    [[nodiscard]] Result<ChainIdentity> chain(const std::stop_token& stop = {});
+
+    /// grpc().call, remembering whether the API is one of JSON.
+    [[nodiscard]] Result<Bytes> call(const char* method, BytesView request, const std::stop_token& stop = {});
+    /// An error of gRPC, told to the log the first time that it is a JSON API's.
+    void note_error(const Error& error);
+    [[nodiscard]] bool json_api() const noexcept { return json_api_.load(std::memory_order_relaxed); }
+
+    /// The newest block that the stream told of: its state is there to be read.
+    void streamed(const ChainTip& tip);
+    [[nodiscard]] std::optional<ChainTip> newest_streamed() const { return *streamed_.lock(); }
+
+    /// Names a kind of action without a hash in the log, once each.
+    void name_unhashable(const std::string& kind);
+
+    [[nodiscard]] NodeGrpc& grpc() noexcept { return grpc_; }
+    [[nodiscard]] Web3Endpoint& web3() noexcept { return web3_; }
+    [[nodiscard]] const Web3Endpoint& web3() const noexcept { return web3_; }
+    [[nodiscard]] const NodeSettings& settings() const noexcept { return settings_; }
+    [[nodiscard]] const Log& log() const noexcept { return log_; }
+
+    // own synchronisation, relaxed: they are only shown
+    std::atomic<std::uint64_t> unreadable_actions{0};
+    std::atomic<std::uint64_t> unhashable_actions{0};
+    std::atomic<std::uint64_t> stream_ends{0};
+    std::atomic<std::uint64_t> repeated_blocks{0};
+    std::atomic<std::uint64_t> fetched_blocks{0};
+    std::atomic<std::uint64_t> dropped_messages{0};
+    std::atomic<std::uint64_t> stale_reads{0};
+
+  private:
+    Result<ChainIds> read_chain_ids(const std::stop_token& stop);
+
+    // const after construction
+    const NodeSettings settings_;
+    const Log log_;
+    // own synchronisation
+    NodeGrpc grpc_;
+    Web3Endpoint web3_;
+    std::atomic<bool> json_api_{false};
+    std::atomic<std::uint64_t> evm_chain_id_{0};  ///< 0: not known yet
+    Guarded<std::optional<ChainTip>> streamed_;
+    Guarded<std::set<std::string>> named_kinds_;
+};
+
+[[nodiscard]] std::unique_ptr<ActPoolReader> make_node_pool(NodeLink& link);
+[[nodiscard]] std::unique_ptr<StateReader> make_node_state(NodeLink& link);
+[[nodiscard]] std::unique_ptr<BlockSource> make_node_blocks(NodeLink& link);
+[[nodiscard]] std::unique_ptr<evm::StateFetchers> make_node_run_state(NodeLink& link);
+
+/// A port knows unavailable, timed_out, bad_data, out_of_range and cancelled; what else the layers below say
+/// becomes the nearest of them.
+[[nodiscard]] ErrorCode port_code(ErrorCode code) noexcept;
+
+/// "0x1f" for a JSON-RPC height parameter.
+[[nodiscard]] std::string height_quantity(std::uint64_t height);
+/// A reply that must be a quantity of at most 64 bits; bad_data and an RPC error's text otherwise.
+[[nodiscard]] Result<std::uint64_t> reply_uint64(const Result<RpcReply>& reply, const char* what);
+
+}  // namespace ioswarm::proto

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/crypto/keccak.hpp"
+#include "proto/node/link.hpp"
+#include "proto/node/web3.hpp"
+#include "proto/node/wire.hpp"
+
+namespace ioswarm::proto {
+namespace {
+
+using std::chrono::steady_clock;
+
+class NodePool final : public ActPoolReader {
+  public:
+    explicit NodePool(NodeLink& link) : link_(link) {}
+
+    Result<std::vector<PoolActionPtr>> pending() override;
+    Result<ChainTip> tip() override;
+
+  private:
+    /// By raw id; null for what is no action, so that it is read and told of once only.
+    using Known = std::unordered_map<Hash256, PoolActionPtr, FixedBytesHash>;
+
+    PoolActionPtr read(BytesView raw, const Hash256& raw_id, const ChainIds& ids);
+    Result<ChainTip> grpc_tip();
+    Result<ChainTip> tip_at(std::uint64_t height);
+
+    NodeLink& link_;
+    Known known_;                  ///< of the last answer
+    ChainTip fetched_tip_;         ///< the last header asked for, since the stream had not told of it
+    std::uint64_t unsettled_ = 0;  ///< a height that the stream has not told of yet …
+    steady_clock::time_point unsettled_since_;
+};
+
+PoolActionPtr NodePool::read(BytesView raw, const Hash256& raw_id, const ChainIds& ids) {
+    auto action = read_action(to_bytes(raw), ids);
+    if (!action) {
+        ++link_.unreadable_actions;
+        link_.log().warn("node: a pending action is left out: {} (keccak256 of its bytes {})",
+                         action.error().text(), to_hex(raw_id.view()));
+        return nullptr;
+    }
+    if (!action->hash) {
+        ++link_.unhashable_actions;
+        link_.name_unhashable(action->kind);
+    }
+    return std::make_shared<const PoolAction>(std::move(*action));
+}
+
+Result<std::vector<PoolActionPtr>> NodePool::pending() {
+    const auto ids = link_.chain_ids();  // web3 only until it is known
+    if (!ids) return fail(ids.error());
+    auto answer = link_.call(kGetActPoolActions, {});
+    if (!answer) {
+        answer.error().code = port_code(answer.error().code);
+        return fail(answer.error());
+    }
+    const auto raws = read_act_pool(*answer);
+    if (!raws) return fail(raws.error());
+    Known now;
+    std::vector<PoolActionPtr> out;
+    for (const BytesView raw : *raws) {
+        const Hash256 raw_id = keccak256(raw);
+        if (now.contains(raw_id)) continue;
+        const auto before = known_.find(raw_id);
+        const auto action = before != known_.end() ? before->second : read(raw, raw_id, *ids);
+        now.emplace(raw_id, action);
+        if (action) out.push_back(action);
+    }
+    known_ = std::move(now);
+    return out;
+}
+
+Result<ChainTip> NodePool::tip_at(std::uint64_t height) {
+    if (fetched_tip_.height == height && height != 0) return fetched_tip_;
+    const auto answer = link_.call(kGetRawBlocks, raw_blocks_request(height, 1, false));
+    if (!answer) return fail(answer.error());
+    auto tip = read_header_only(*answer, height);
+    if (tip) fetched_tip_ = *tip;
+    return tip;
+}
+
+Result<ChainTip> NodePool::grpc_tip() {
+    const auto answer = link_.call(kGetChainMeta, {});
+    if (!answer) return fail(answer.error());
+    const auto meta = read_chain_meta(*answer);
+    if (!meta) return fail(meta.error());
+    const auto streamed = link_.newest_streamed();
+    if (streamed) {
+        // One more: the stream was faster than this answer.
+        if (streamed->height == meta->height || streamed->height == meta->height + 1) return *streamed;
+        if (streamed->height + 1 == meta->height) {
+            const auto now = steady_clock::now();
+            if (unsettled_ != meta->height) {
+                unsettled_ = meta->height;
+                unsettled_since_ = now;
+            }
+            if (now - unsettled_since_ < link_.settings().settle_time) return *streamed;
+        }
+    }
+    return tip_at(meta->height);
+}
+
+Result<ChainTip> NodePool::tip() {
+    auto tip = link_.json_api() ? web3_tip(link_.web3()) : grpc_tip();
+    if (!tip && is_json_api(tip.error())) tip = web3_tip(link_.web3());
+    if (!tip) tip.error().code = port_code(tip.error().code);
+    return tip;
+}
+
+}  // namespace
+
+std::unique_ptr<ActPoolReader> make_node_pool(NodeLink& link) {
+    return std::make_unique<NodePool>(link);
+}
+
+}  // namespace ioswarm::proto

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+
+#include "proto/node/evm.hpp"
+#include "proto/node/link.hpp"
+
+namespace ioswarm::proto {
+namespace {
+
+/// State for runs of transactions, over the node's web3. Nothing of it needs the node's gateway plugin or its
+/// debug API.
+class NodeRunState final : public evm::StateFetchers {
+  public:
+    explicit NodeRunState(NodeLink& link) : link_(link) {}
+
+    [[nodiscard]] std::unique_ptr<evm::StateFetcher> at(std::uint64_t height) override {
+        return std::make_unique<Web3StateFetcher>(Web3Calls::of(link_.web3()), height);
+    }
+
+  private:
+    NodeLink& link_;
+};
+
+}  // namespace
+
+std::unique_ptr<evm::StateFetchers> make_node_run_state(NodeLink& link) {
+    return std::make_unique<NodeRunState>(link);
+}
+
+}  // namespace ioswarm::proto

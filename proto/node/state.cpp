@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/u256.hpp"
+#include "core/crypto/keccak.hpp"
+#include "proto/node/link.hpp"
+
+// Accounts as the block at a height left them, over web3: three questions an address, and the block number
+// after them. Nodes without archive state answer for the tip only, some of them (v2.3.x) for the tip whatever
+// height was asked, so what was read while the tip moved on is refused. A node answers the requests of a batch
+// in their order; so the number is the last of each batch that has room for an address. Where an endpoint takes
+// no such batch, it is asked for once all the rest is there.
+
+namespace ioswarm::proto {
+namespace {
+
+constexpr std::size_t kCallsPerAddress = 3;
+constexpr const char* kMethods[kCallsPerAddress] = {"eth_getBalance", "eth_getTransactionCount", "eth_getCode"};
+
+using Accounts = std::vector<Result<AccountState>>;
+
+Error refused(const char* method, const RpcError& error) {
+    // "failed to get block at height N: not exist in DB": a balancer's other node is behind.
+    const bool height = error.message.find("at height") != std::string::npos;
+    return {height ? ErrorCode::out_of_range : ErrorCode::unavailable,
+            "the node refused a web3 request",
+            method,
+            error.message,
+            {}};
+}
+
+/// The text of a result, or why there is none.
+Result<std::string_view> text_of(const Result<RpcReply>& reply, const char* method) {
+    if (!reply) return fail(reply.error());
+    if (reply->kind == RpcReply::Kind::error) return fail(refused(method, reply->error));
+    if (reply->kind != RpcReply::Kind::text) {
+        return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", method, "not a text");
+    }
+    return std::string_view(reply->value);
+}
+
+Result<AccountState> read_account(std::span<const Result<RpcReply>> replies) {
+    AccountState account;
+    const auto balance_text = text_of(replies[0], "eth_getBalance");
+    if (!balance_text) return fail(balance_text.error());
+    const auto balance = u256_from_quantity(*balance_text);
+    if (!balance) {
+        return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", "eth_getBalance",
+                    "not a quantity");
+    }
+    account.balance_rau = *balance;
+    if (const auto text = text_of(replies[1], "eth_getTransactionCount"); !text) return fail(text.error());
+    const auto nonce = reply_uint64(replies[1], "eth_getTransactionCount");
+    if (!nonce) return fail(nonce.error());
+    account.nonce = *nonce;
+    const auto code_text = text_of(replies[2], "eth_getCode");
+    if (!code_text) return fail(code_text.error());
+    const auto code = code_text->starts_with("0x") ? from_hex(*code_text) : std::nullopt;
+    if (!code) return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", "eth_getCode", "not hex");
+    if (!code->empty()) account.code_hash = keccak256(*code);
+    return account;
+}
+
+class NodeState final : public StateReader {
+  public:
+    explicit NodeState(NodeLink& link) : link_(link) {}
+
+    std::vector<Result<AccountState>> accounts(std::span<const Address> addresses,
+                                               std::uint64_t height) override;
+
+  private:
+    using Batch = JsonRpcClient::Batch;
+    using Replies = JsonRpcClient::BatchReplies;
+
+    /// As many addresses in a batch as `limit` has room for beside the block number.
+    Accounts read_in_batches(std::span<const Address> addresses, std::uint64_t height, std::size_t limit);
+    /// The calls in pieces of any size, and the block number after them.
+    Accounts read_then_check(std::span<const Address> addresses, std::uint64_t height);
+    void take(std::span<const Result<RpcReply>> replies, const Result<std::uint64_t>& tip, std::uint64_t height,
+              Accounts& out);
+
+    NodeLink& link_;
+};
+
+void append_calls(const Address& address, const std::string& height, JsonRpcClient::Batch& batch) {
+    const std::string params = rpc_params({to_hex0x(address.view()), height});
+    for (const char* method : kMethods)
+        batch.push_back({method, params});
+}
+
+/// Reads the accounts out of `replies`, three of which are one account. They count only when the tip was still
+/// `height` after them.
+void NodeState::take(std::span<const Result<RpcReply>> replies, const Result<std::uint64_t>& tip,
+                     std::uint64_t height, Accounts& out) {
+    for (std::size_t i = 0; i < replies.size(); i += kCallsPerAddress) {
+        auto account = read_account(replies.subspan(i, kCallsPerAddress));
+        if (!tip) {
+            if (account) account = fail(tip.error());
+        } else if (*tip != height) {
+            ++link_.stale_reads;
+            account = fail(ErrorCode::out_of_range, "cannot read an account",
+                           "height " + std::to_string(height), "the node's tip is " + std::to_string(*tip));
+        }
+        out.push_back(std::move(account));
+    }
+}
+
+Accounts NodeState::read_in_batches(std::span<const Address> addresses, std::uint64_t height,
+                                    std::size_t limit) {
+    const std::string at = height_quantity(height);
+    const std::size_t per_batch = (limit - 1) / kCallsPerAddress;
+    std::vector<Batch> batches;
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        if (i % per_batch == 0) batches.emplace_back();
+        append_calls(addresses[i], at, batches.back());
+    }
+    for (auto& batch : batches)
+        batch.push_back({"eth_blockNumber"});
+    Accounts out;
+    for (const Replies& replies : link_.web3().call_all(batches)) {
+        const auto tip = reply_uint64(replies.back(), "eth_blockNumber");
+        take(std::span(replies).first(replies.size() - 1), tip, height, out);
+    }
+    return out;
+}
+
+Accounts NodeState::read_then_check(std::span<const Address> addresses, std::uint64_t height) {
+    const std::string at = height_quantity(height);
+    Batch batch;
+    for (const Address& address : addresses)
+        append_calls(address, at, batch);
+    const auto replies = link_.web3().call_all({&batch, 1});
+    const auto tip = reply_uint64(link_.web3().call({"eth_blockNumber"}), "eth_blockNumber");
+    Accounts out;
+    take(replies.front(), tip, height, out);
+    return out;
+}
+
+std::vector<Result<AccountState>> NodeState::accounts(std::span<const Address> addresses,
+                                                      std::uint64_t height) {
+    Accounts out;
+    if (addresses.empty()) return out;
+    for (;;) {
+        const std::size_t limit = link_.web3().batch_limit();
+        const bool fits = limit > kCallsPerAddress;
+        out = fits ? read_in_batches(addresses, height, limit) : read_then_check(addresses, height);
+        // A batch that was cut meanwhile may have told its block number before the rest.
+        if (!fits || link_.web3().batch_limit() >= limit) break;
+    }
+    for (auto& account : out) {
+        if (!account) account.error().code = port_code(account.error().code);
+    }
+    return out;
+}
+
+}  // namespace
+
+std::unique_ptr<StateReader> make_node_state(NodeLink& link) {
+    return std::make_unique<NodeState>(link);
+}
+
+}  // namespace ioswarm::proto

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/node/web3_endpoint.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/base/pause.hpp"
+
+namespace ioswarm::proto {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr int kFailuresUntilAway = 3;
+
+/// What became of a call. An error object is no answer here: an endpoint that refuses everything is of no use,
+/// however politely it does that.
+struct Outcome {
+    bool answered = false;
+    bool given_up = false;  ///< by the caller
+    std::string why;        ///< nothing was answered
+};
+
+Outcome outcome_of(std::span<const JsonRpcClient::BatchReplies> replies) {
+    Outcome out;
+    for (const auto& batch : replies) {
+        for (const auto& reply : batch) {
+            if (reply && reply->kind != RpcReply::Kind::error) out.answered = true;
+            if (!reply && reply.error().code == ErrorCode::cancelled) out.given_up = true;
+            if (out.why.empty()) out.why = reply ? reply->error.message : reply.error().why;
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+Web3Endpoint::Web3Endpoint(std::unique_ptr<JsonRpcClient> client, std::chrono::milliseconds watch_interval,
+                           Log log)
+    : client_(std::move(client)), watch_interval_(watch_interval), log_(std::move(log)), away_("web3", log_) {
+    health_.lock()->last_answer = steady_clock::now();
+    watcher_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
+}
+
+std::vector<JsonRpcClient::BatchReplies> Web3Endpoint::call_all(std::span<const JsonRpcClient::Batch> batches,
+                                                                const std::stop_token& stop) {
+    auto replies = client_->call_all(batches, stop);
+    if (replies.empty()) return replies;
+    const Outcome outcome = outcome_of(replies);
+    if (outcome.answered || !outcome.given_up) note(outcome.answered, outcome.why);
+    tell_batch_limit();
+    return replies;
+}
+
+Result<RpcReply> Web3Endpoint::call(RpcCall request, const std::stop_token& stop) {
+    const JsonRpcClient::Batch batch{std::move(request)};
+    auto replies = call_all({&batch, 1}, stop);
+    return std::move(replies.front().front());
+}
+
+void Web3Endpoint::note(bool answered, const std::string& why) {
+    int failures = 0;
+    {
+        auto health = health_.lock();
+        if (answered) health->last_answer = steady_clock::now();
+        failures = health->failures = answered ? 0 : health->failures + 1;
+    }
+    if (answered) {
+        away_.clear(fmt::format("web3 endpoint {} answers again", name()));
+    } else if (failures >= kFailuresUntilAway) {
+        away_.raise(
+            "the node's endpoint does not answer",
+            fmt::format("web3 endpoint {} is away: {} calls in a row brought no answer, the last one: {}. "
+                        "Transactions whose accounts are not known wait until it answers again, or go out "
+                        "at L1 (hint: check node.web3 and the node)",
+                        name(), failures, why));
+    }
+}
+
+void Web3Endpoint::tell_batch_limit() {
+    const std::size_t now = client_->batch_limit();
+    std::size_t told = told_limit_.load();
+    while (now < told && !told_limit_.compare_exchange_weak(told, now)) {
+    }
+    // Twice as much as was told has been tried and not refused for a while, when it has been doubled once more.
+    if (now / 2 > told && told_limit_.compare_exchange_strong(told, now / 2))
+        log_.info("web3 endpoint {} takes batches of {} requests again", name(), now / 2);
+    if (now >= told) return;
+    if (now == 1) {
+        log_.warn("web3 endpoint {} takes no batches: requests go to it one by one from now on", name());
+    } else {
+        log_.warn("web3 endpoint {} takes no batch of {} requests: at most {} go into one from now on", name(),
+                  told, now);
+    }
+}
+
+void Web3Endpoint::watch(const std::stop_token& stop) {
+    while (pause_for(watch_interval_, stop)) {
+        const auto quiet = steady_clock::now() - health_.lock()->last_answer;
+        if (quiet >= watch_interval_) (void)call({"eth_blockNumber"}, stop);
+    }
+}
+
+}  // namespace ioswarm::proto

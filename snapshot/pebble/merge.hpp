@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "snapshot/pebble/source.hpp"
+
+namespace ioswarm::snapshot::pebble {
+
+/// The content (section 8): of each user key the newest version, when that is a value and no newer range
+/// deletion covers it. Merges any number of sources with a heap; memory does not grow with what is read.
+class MergedRecords {
+  public:
+    MergedRecords(std::vector<std::unique_ptr<Source>> sources, std::vector<RangeDeletion> deletions);
+
+    [[nodiscard]] bool next();
+    /// Valid until next().
+    [[nodiscard]] BytesView key() const noexcept { return key_; }
+    [[nodiscard]] BytesView value() const noexcept { return value_; }
+    [[nodiscard]] const Status& status() const noexcept { return status_; }
+
+  private:
+    [[nodiscard]] bool advance(Source* source);
+    [[nodiscard]] bool advance_last();
+    [[nodiscard]] bool is_deleted(const InternalKey& key);
+
+    std::vector<std::unique_ptr<Source>> sources_;
+    std::vector<Source*> heap_;             // smallest key on top
+    Source* last_ = nullptr;                // gave the current record; still to be moved
+    std::vector<RangeDeletion> deletions_;  // by start
+    std::size_t next_deletion_ = 0;
+    std::vector<const RangeDeletion*> active_;  // begun and not over
+    Bytes key_;
+    BytesView value_;
+    bool any_ = false;
+    bool started_ = false;
+    Status status_;
+};
+
+}  // namespace ioswarm::snapshot::pebble

@@ -1,0 +1,587 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/config/config.hpp"
+
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "cli/config/keys.hpp"
+#include "test/support/temp_dir.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::cli;
+using ioswarm::test::TempDir;
+
+namespace {
+
+using Variables = std::map<std::string, std::string>;
+
+Environment environment_of(Variables variables) {
+    variables.emplace("HOME", "/home/operator");
+    return [variables = std::move(variables)](const std::string& name) -> std::optional<std::string> {
+        const auto found = variables.find(name);
+        return found == variables.end() ? std::nullopt : std::optional(found->second);
+    };
+}
+
+std::size_t index_of(std::string_view name) {
+    for (std::size_t i = 0; i < config_keys().size(); ++i) {
+        if (config_keys()[i].name == name) return i;
+    }
+    throw std::out_of_range(std::string(name));
+}
+
+struct Given {
+    std::vector<std::string> texts;  ///< one file each
+    Variables variables = {};
+    std::map<std::string, std::string> flags = {};  ///< by key
+};
+
+/// Loads `given` and keeps its files: their names are c0.yaml, c1.yaml, ….
+struct Loaded {
+    explicit Loaded(const Given& given) {
+        ConfigSources sources;
+        sources.environment = environment_of(given.variables);
+        for (std::size_t i = 0; i < given.texts.size(); ++i) {
+            sources.files.push_back(dir.write("c" + std::to_string(i) + ".yaml", given.texts[i]));
+        }
+        sources.flags.resize(config_keys().size());
+        for (const auto& [key, value] : given.flags)
+            sources.flags[index_of(key)] = value;
+        result = load_config(sources);
+    }
+    /// Everything that is wrong, one "which: why (hint)" a line, without the directory.
+    [[nodiscard]] std::string problems() const {
+        std::string out;
+        if (result) return out;
+        for (const Error& error : result.error()) {
+            out += error.which + ": " + error.why + (error.hint.empty() ? "" : " (" + error.hint + ")") + "\n";
+        }
+        for (std::size_t at = out.find(dir.path() + "/"); at != std::string::npos;
+             at = out.find(dir.path() + "/")) {
+            out.erase(at, dir.path().size() + 1);
+        }
+        return out;
+    }
+    [[nodiscard]] const ServeConfig& settings() const {
+        INFO(problems());
+        REQUIRE(result);
+        return result->settings;
+    }
+    [[nodiscard]] std::string origin(std::string_view key) const {
+        std::string out = to_string(result->values[index_of(key)].origin);
+        if (out.starts_with(dir.path())) out.erase(0, dir.path().size() + 1);
+        return out;
+    }
+
+    TempDir dir;
+    tl::expected<LoadedConfig, std::vector<Error>> result;
+};
+
+}  // namespace
+
+TEST_CASE("without any source everything has the default of the specification", "[config]") {
+    const Loaded loaded{Given{}};
+    const ServeConfig& c = loaded.settings();
+    CHECK_FALSE(c.enabled);
+    CHECK(c.grpc_port == 14689);
+    CHECK(c.swarm_api_port == 14690);
+    CHECK(c.max_agents == 100);
+    CHECK(c.task_level == "L2");
+    CHECK(c.shadow_mode);
+    CHECK(c.poll_interval_ms == 1000);
+    CHECK(c.master_secret.empty());
+    CHECK(c.epoch_reward_iotx == Decimal{});
+    CHECK(c.task_redundancy == 1);
+    CHECK(c.task_timeout_ms == 10'000);
+    CHECK(c.reward_chain_id == 4689);
+    CHECK(c.diff_buffer_size == 100);
+    CHECK(c.diff_store_enabled);
+    CHECK(c.diff_retain_height == 10'000);
+    CHECK(c.delegate_cut_pct == Decimal{10, 0});
+    CHECK(c.epoch_blocks == 360);
+    CHECK(c.min_tasks_for_reward == 10);
+    CHECK(c.bonus_accuracy_pct == Decimal{995, 1});
+    CHECK(c.bonus_multiplier == Decimal{12, 1});
+    CHECK(c.listen.empty());
+    CHECK(c.chain_seed == 1);
+    CHECK(c.chain_block_time == std::chrono::seconds(5));
+    CHECK(c.chain_tps == 10);
+    CHECK(c.chain_accounts == 1000);
+    CHECK(c.log_format == "text");
+    CHECK(c.log_level == "info");
+    CHECK(loaded.origin("grpcPort") == "default");
+}
+
+TEST_CASE("flags and variables follow from the key's name", "[config]") {
+    const auto names = [](std::string_view key) {
+        const KeyRow& row = config_keys()[index_of(key)];
+        return std::pair(flag_name(row), environment_name(row));
+    };
+    using Pair = std::pair<std::string, std::string>;
+    CHECK(names("grpcPort") == Pair("--grpc-port", "IOSWARM_GRPC_PORT"));
+    CHECK(names("epochRewardIOTX") == Pair("--epoch-reward-iotx", "IOSWARM_EPOCH_REWARD_IOTX"));
+    CHECK(names("node.grpc") == Pair("--node-grpc", "IOSWARM_NODE_GRPC"));
+    CHECK(names("node.diffsAgentId") == Pair("--node-diffs-agent-id", "IOSWARM_NODE_DIFFS_AGENT_ID"));
+    CHECK(names("reward.delegateCutPct") ==
+          Pair("--reward-delegate-cut-pct", "IOSWARM_REWARD_DELEGATE_CUT_PCT"));
+    CHECK(names("chain.seed") == Pair("--seed", "IOSWARM_CHAIN_SEED"));
+    CHECK(names("chain.blockTime") == Pair("--block-time", "IOSWARM_CHAIN_BLOCK_TIME"));
+    std::set<std::string> all;
+    for (const KeyRow& row : config_keys())
+        CHECK(all.insert(flag_name(row)).second);
+}
+
+TEST_CASE("a whole iotex-core configuration works, what is not ours is ignored", "[config]") {
+    const Loaded loaded{Given{{R"(
+chain:
+  id: 1
+  producerPrivKey: $SOMEONE_ELSES_VARIABLE
+  blocks: &b [1, 2, {deep: [[[]]]}]
+plugins: {gatewayPlugin: null}
+ioswarm:
+  enabled: true
+  grpcPort: 24689   # taken
+  taskLevel: L3
+  masterSecret: 0123
+  epochRewardIOTX: 0.1
+  reward:
+    delegateCutPct: 12.5
+    epochBlocks: 10
+api: *b
+)"}}};
+    const ServeConfig& c = loaded.settings();
+    CHECK(c.enabled);
+    CHECK(c.grpc_port == 24689);
+    CHECK(c.task_level == "L3");
+    CHECK(c.master_secret == "0123");  // as text, also where it looks like a number
+    CHECK(c.epoch_reward_iotx == Decimal{1, 1});
+    CHECK(c.delegate_cut_pct == Decimal{125, 1});
+    CHECK(c.epoch_blocks == 10);
+    CHECK(loaded.origin("grpcPort") == "c0.yaml:9");
+    CHECK(loaded.origin("reward.epochBlocks") == "c0.yaml:15");
+}
+
+TEST_CASE("later files beat earlier ones key by key, variables beat files, flags beat variables", "[config]") {
+    const Loaded loaded{
+        Given{{"ioswarm: {grpcPort: 1, maxAgents: 1, taskLevel: L1, reward: {epochBlocks: 1}}",
+               "ioswarm: {grpcPort: 2, maxAgents: 2, taskLevel: L3, reward: {minTasksForReward: 2}}"},
+              {{"IOSWARM_GRPC_PORT", "3"}, {"IOSWARM_MAX_AGENTS", "3"}, {"IOSWARM_TASK_LEVEL", ""}},
+              {{"grpcPort", "4"}}}};
+    CHECK(loaded.settings().grpc_port == 4);
+    CHECK(loaded.settings().max_agents == 3);
+    CHECK(loaded.settings().task_level == "L3");
+    CHECK(loaded.settings().epoch_blocks == 1);
+    CHECK(loaded.settings().min_tasks_for_reward == 2);
+    CHECK(loaded.origin("grpcPort") == "--grpc-port");
+    CHECK(loaded.origin("maxAgents") == "IOSWARM_MAX_AGENTS");
+    CHECK(loaded.origin("taskLevel") == "c1.yaml:1");
+}
+
+TEST_CASE("a file that sets nothing since the section is misspelt, flat or empty is an error", "[config]") {
+    const std::string hint = " (put the keys under a line 'ioswarm:', indented by two spaces)\n";
+    const std::vector<std::pair<std::string, std::string>> cases{
+        {"", "c0.yaml: it has no section 'ioswarm:' (it is empty)" + hint},
+        {"# nothing\n", "c0.yaml: it has no section 'ioswarm:' (it is empty)" + hint},
+        {"---\n", "c0.yaml: it has no section 'ioswarm:' (it is empty)" + hint},
+        {"{}\n", "c0.yaml: it has no section 'ioswarm:' (it has no keys)" + hint},
+        {"chain:\n  id: 1\nioswrm:\n  grpcPort: 1\n",
+         "c0.yaml: it has no section 'ioswarm:' (line 3 has 'ioswrm:') (did you mean 'ioswarm:'?)\n"},
+        {"IOSwarm: {grpcPort: 1}",
+         "c0.yaml: it has no section 'ioswarm:' (line 1 has 'IOSwarm:') (did you mean 'ioswarm:'?)\n"},
+        {"grpcPort: 1\nmaxAgents: 5\n",
+         "c0.yaml: it has no section 'ioswarm:' (it has grpcPort, maxAgents)" + hint},
+        {"ioswarm:\n", "c0.yaml:1: ioswarm: is empty: the file sets nothing\n"},
+        {"ioswarm: ~\n", "c0.yaml:1: ioswarm: is empty: the file sets nothing\n"},
+    };
+    for (const auto& [text, problem] : cases) {
+        CAPTURE(text);
+        CHECK(Loaded{Given{{text}}}.problems() == problem);
+    }
+    const Loaded second{Given{{"ioswarm: {grpcPort: 1}", "grpcPort: 2\n"}}};
+    CHECK(second.problems() == "c1.yaml: it has no section 'ioswarm:' (it has grpcPort)" + hint);
+}
+
+TEST_CASE("keys without a value set nothing", "[config]") {
+    for (const std::string text : {"ioswarm: {}\n", "ioswarm:\n  grpcPort:\n  masterSecret: null\n"}) {
+        CAPTURE(text);
+        const Loaded loaded{Given{{text}}};
+        CHECK(loaded.settings().grpc_port == 14689);
+        CHECK(loaded.settings().master_secret.empty());
+    }
+}
+
+TEST_CASE("what is wrong in a file is named by file, line, key and what would be right", "[config]") {
+    const std::vector<std::pair<std::string, std::string>> cases{
+        {"\nioswarm:\n  grpcPrt: 1\n",
+         "c0.yaml:3: ioswarm.grpcPrt: unknown key (the nearest known key is 'grpcPort')\n"},
+        {"ioswarm: {epochBlocks: 1}",
+         "c0.yaml:1: ioswarm.epochBlocks: unknown key (did you mean 'reward.epochBlocks'?)\n"},
+        {"ioswarm: {reward: {epochBlock: 1}}",
+         "c0.yaml:1: ioswarm.reward.epochBlock: unknown key (the nearest known key is 'reward.epochBlocks')\n"},
+        {"ioswarm: {grpcPort: 65536}",
+         "c0.yaml:1: ioswarm.grpcPort: '65536' is not a whole number from 0 to 65535\n"},
+        {"ioswarm: {grpcPort: -1}",
+         "c0.yaml:1: ioswarm.grpcPort: '-1' is not a whole number from 0 to 65535\n"},
+        {"ioswarm: {grpcPort: many}",
+         "c0.yaml:1: ioswarm.grpcPort: 'many' is not a whole number from 0 to 65535\n"},
+        {"ioswarm: {grpcPort: '5'}",
+         "c0.yaml:1: ioswarm.grpcPort: is a text in quotes, not a whole number from 0 to 65535\n"},
+        {"ioswarm: {shadowMode: maybe}", "c0.yaml:1: ioswarm.shadowMode: 'maybe' is not true or false\n"},
+        {"ioswarm: {taskLevel: L5}", "c0.yaml:1: ioswarm.taskLevel: 'L5' is not L1, L2, L3 or L4\n"},
+        {"ioswarm: {taskLevel: l2}", "c0.yaml:1: ioswarm.taskLevel: 'l2' is not L1, L2, L3 or L4\n"},
+        {"ioswarm: {taskLevel: \"\"}", "c0.yaml:1: ioswarm.taskLevel: '' is empty\n"},
+        {"ioswarm: {pollIntervalMs: 9}",
+         "c0.yaml:1: ioswarm.pollIntervalMs: '9' is not a whole number from 10 to 10000\n"},
+        {"ioswarm: {pollIntervalMs: 10001}",
+         "c0.yaml:1: ioswarm.pollIntervalMs: '10001' is not a whole number from 10 to 10000\n"},
+        {"ioswarm: {epochRewardIOTX: -0.5}",
+         "c0.yaml:1: ioswarm.epochRewardIOTX: '-0.5' is not a decimal number from 0 to 18446744073709551615 "
+         "with up to 18 "
+         "decimals\n"},
+        {"ioswarm: {epochRewardIOTX: 1e3}",
+         "c0.yaml:1: ioswarm.epochRewardIOTX: '1e3' is not a decimal number from 0 to 18446744073709551615 "
+         "with up to 18 "
+         "decimals\n"},
+        {"ioswarm: {reward: {delegateCutPct: 100.01}}",
+         "c0.yaml:1: ioswarm.reward.delegateCutPct: '100.01' is not a decimal number from 0 to 100 with up to "
+         "18 decimals\n"},
+        {"ioswarm: {reward: {bonusMultiplier: 0.999}}",
+         "c0.yaml:1: ioswarm.reward.bonusMultiplier: '0.999' is not a decimal number from 1 to 1000 with up to "
+         "18 decimals\n"},
+        {"ioswarm: {trustedProxies: '10.0.0.0/8,nginx'}",
+         "c0.yaml:1: ioswarm.trustedProxies: '10.0.0.0/8,nginx' has 'nginx': it is no IP address and no "
+         "network such "
+         "as 192.0.2.0/24\n"},
+        {"ioswarm: {taskRedundancy: 17}",
+         "c0.yaml:1: ioswarm.taskRedundancy: '17' is not a whole number from 1 to 16\n"},
+        {"ioswarm: {chain: {blockTime: 26s}}",
+         "c0.yaml:1: ioswarm.chain.blockTime: '26s' is not a duration from 10ms to 25s\n"},
+        {"ioswarm: {listen: localhost}", "c0.yaml:1: ioswarm.listen: 'localhost' is not an IP address\n"},
+        {"ioswarm: {node: {grpc: 127.0.0.1, web3: http://x}}",
+         "c0.yaml:1: ioswarm.node.grpc: '127.0.0.1' is not host:port\n"},
+        {"ioswarm: {node: {grpc: a:1, web3: a:2}}",
+         "c0.yaml:1: ioswarm.node.web3: 'a:2' is not an http:// or https:// URL\n"},
+        {"ioswarm: {masterSecret: [a]}",
+         "c0.yaml:1: ioswarm.masterSecret: is a list, a single value is expected\n"},
+        {"ioswarm: {reward: 5}", "c0.yaml:1: ioswarm.reward: is a map of keys, not a value\n"},
+        {"ioswarm: [a]", "c0.yaml:1: ioswarm: is not a map of keys\n"},
+        {"- a", "c0.yaml:1: the file is not a map of keys\n"},
+        {"ioswarm:\n  grpcPort: 1\n  maxAgents: 1\n  grpcPort: 2\n",
+         "c0.yaml:4: ioswarm.grpcPort: stands twice\n"},
+        {"ioswarm: {grpcPort: 1}\nioswarm: {grpcPort: 2}\n", "c0.yaml:2: ioswarm: stands twice\n"},
+        {"ioswarm:\n  a: b: c\n", "c0.yaml:2: not YAML: illegal map value\n"},
+    };
+    for (const auto& [text, expected] : cases) {
+        CAPTURE(text);
+        const Loaded loaded{Given{{text}}};
+        CHECK(loaded.problems() == expected);
+        REQUIRE_FALSE(loaded.result);
+        CHECK(loaded.result.error().front().code == ErrorCode::config);
+    }
+}
+
+TEST_CASE("all mistakes are told at once", "[config]") {
+    const Loaded loaded{Given{{"ioswarm:\n  grpcPrt: 1\n  maxAgents: x\n"}, {{"IOSWARM_TASK_LEVEL", "L9"}}}};
+    CHECK(loaded.problems() ==
+          "c0.yaml:2: ioswarm.grpcPrt: unknown key (the nearest known key is 'grpcPort')\n"
+          "c0.yaml:3: ioswarm.maxAgents: 'x' is not a whole number from 0 to 4294967295\n"
+          "IOSWARM_TASK_LEVEL: 'L9' is not L1, L2, L3 or L4\n");
+}
+
+TEST_CASE("a wrong flag is a matter of the command line", "[config]") {
+    const Loaded loaded{Given{{}, {}, {{"grpcPort", "x"}}}};
+    REQUIRE_FALSE(loaded.result);
+    CHECK(loaded.problems() == "--grpc-port: 'x' is not a whole number from 0 to 65535\n");
+    CHECK(loaded.result.error().front().code == ErrorCode::usage);
+}
+
+TEST_CASE("variables are replaced as in iotex-core", "[config]") {
+    const Environment environment = environment_of({{"A", "x"}, {"B_2", "y z"}, {"EMPTY", ""}});
+    const auto expand = [&](std::string_view text) {
+        const Result<std::string> out = expand_variables(text, environment);
+        return out ? *out : "error: " + out.error().why;
+    };
+    CHECK(expand("plain") == "plain");
+    CHECK(expand("$A") == "x");
+    CHECK(expand("a$A.$B_2-") == "ax.y z-");
+    CHECK(expand("${A}${B_2}") == "xy z");
+    CHECK(expand("${NONE:fallback}") == "fallback");
+    CHECK(expand("${NONE:a:b$c}") == "a:b$c");
+    CHECK(expand("${A:fallback}") == "x");
+    CHECK(expand("${EMPTY:fallback}") == "");
+    CHECK(expand("${NONE:\"\"}") == "");
+    CHECK(expand("pa$$word") == "pa$word");
+    CHECK(expand("$$A") == "$A");
+    CHECK(expand("$$$A") == "$x");
+    CHECK(expand("5$ $1 $") == "5$ $1 $");
+    CHECK(expand("$NONE") == "error: $NONE is not set");
+    CHECK(expand("${NONE}") == "error: ${NONE} is not set and has no default");
+    CHECK(expand("${A") == "error: '${' without its '}'");
+}
+
+TEST_CASE("replaced values keep their type, and what a variable holds is never read as YAML", "[config]") {
+    const Loaded loaded{Given{{R"(
+ioswarm:
+  grpcPort: ${PORT}            # $UNSET in a comment is no matter
+  swarmApiPort: ${API:14000}
+  masterSecret: "${SECRET}"
+  delegateAddress: ${DELEGATE:""}
+  pollIntervalMs: ${POLL:}
+)"},
+                              {{"PORT", "1234"}, {"SECRET", "a: b # c $NOT {"}}}};
+    CHECK(loaded.settings().grpc_port == 1234);
+    CHECK(loaded.settings().swarm_api_port == 14000);
+    CHECK(loaded.settings().master_secret == "a: b # c $NOT {");
+    CHECK(loaded.settings().poll_interval_ms == 1000);
+    CHECK(Loaded{Given{{"ioswarm:\n  masterSecret: $UNSET\n"}}}.problems() ==
+          "c0.yaml:2: ioswarm.masterSecret: $UNSET is not set\n");
+}
+
+TEST_CASE("durations are Go's, or seconds", "[config]") {
+    const auto block_time = [](const std::string& text) {
+        const Loaded loaded{Given{{}, {}, {{"chain.blockTime", text}}}};
+        return loaded.result ? loaded.result->settings.chain_block_time.count() : -1;
+    };
+    CHECK(block_time("5s") == 5000);
+    CHECK(block_time("200ms") == 200);
+    CHECK(block_time("1.5s") == 1500);
+    CHECK(block_time("1s500ms") == 1500);
+    CHECK(block_time("5") == 5000);
+    for (const std::string wrong :
+         {"", "s", "5x", "-5s", "0s", "0.0001s", "1h", "99999999999999999999s", "5 s", "1e1s"}) {
+        CAPTURE(wrong);
+        CHECK(block_time(wrong) == -1);
+    }
+}
+
+TEST_CASE("amounts are exact", "[config]") {
+    const Loaded loaded{Given{{"ioswarm: {epochRewardIOTX: 0.1, reward: {bonusAccuracyPct: 100}}"}}};
+    CHECK(to_decimal(iotx_to_rau(loaded.settings().epoch_reward_iotx)) == "100000000000000000");
+    CHECK(loaded.settings().bonus_accuracy_pct == Decimal{100, 0});
+}
+
+TEST_CASE("what belongs together is checked together", "[config]") {
+    CHECK(
+        Loaded{Given{{"ioswarm: {tls: {cert: /c}}"}}}.problems() ==
+        "tls.key: not given, though tls.cert is (both are needed, or neither; tls.cert came from c0.yaml:1)\n");
+    CHECK(Loaded{Given{{}, {{"IOSWARM_NODE_WEB3", "http://127.0.0.1:15014"}}}}.problems() ==
+          "node.grpc: not given, though node.web3 is (both are needed, or neither; node.web3 came from "
+          "IOSWARM_NODE_WEB3)\n");
+    CHECK(Loaded{Given{{"ioswarm: {grpcPort: 5, swarmApiPort: 5}"}}}.problems() ==
+          "swarmApiPort: 5 is grpcPort too\n");
+    CHECK(Loaded{Given{{"ioswarm: {grpcPort: 0, swarmApiPort: 0}"}}}.result);
+    const auto relay = [](const std::string& diffs) {
+        return Loaded{Given{{"ioswarm: {node: {diffs: '" + diffs + "', diffsAgentId: a}}"}}}.problems();
+    };
+    CHECK(relay("127.0.0.1:14689") ==
+          "node.diffs: 127.0.0.1:14689 is grpcPort of this program too (beside the node's module give grpcPort "
+          "and "
+          "swarmApiPort other values in the second file)\n");
+    CHECK_FALSE(relay("localhost:14689").empty());
+    CHECK_FALSE(relay("[::1]:14689").empty());
+    CHECK(relay("127.0.0.1:14688").empty());
+    CHECK(relay("node.example:14689").empty());
+}
+
+TEST_CASE("a secret comes from a file too, the stronger source counts", "[config]") {
+    const TempDir dir;
+    const std::string file = dir.write("secret", "from-file\n");
+    const std::string key = "ioswarm: {masterSecretFile: " + file + "}";
+    const Loaded loaded{Given{{key}}};
+    CHECK(loaded.settings().master_secret == "from-file");
+    CHECK(Loaded{Given{{key}, {{"IOSWARM_MASTER_SECRET", "from-env"}}}}.settings().master_secret == "from-env");
+    CHECK(Loaded{Given{{"ioswarm: {masterSecret: direct}"}, {}, {{"masterSecretFile", file}}}}
+              .settings()
+              .master_secret == "from-file");
+    CHECK(Loaded{Given{{"ioswarm: {masterSecret: a, masterSecretFile: " + file + "}"}}}.problems() ==
+          "masterSecret and masterSecretFile: both are given (keep one of them; they came from c0.yaml:1 and "
+          "c0.yaml:1)\n");
+    const Loaded missing{Given{{"ioswarm: {masterSecretFile: /no/such/file}"}}};
+    CHECK(missing.problems() ==
+          "/no/such/file: No such file or directory (masterSecretFile names it, from c0.yaml:1)\n");
+}
+
+TEST_CASE("the relay's key comes from its file, and nothing but a key is taken", "[config]") {
+    const TempDir dir;
+    const std::string key = "iosw_" + std::string(64, 'a');
+    const auto with = [&](const std::string& content) {
+        return Given{{"ioswarm: {node: {diffs: 127.0.0.1:14688, diffsAgentId: relay, diffsKeyFile: " +
+                      dir.write("key", content) + "}}"}};
+    };
+    CHECK(Loaded{with(key + "\n")}.settings().node_diffs_key == key);
+    const std::string hint = "(node.diffsKeyFile came from c0.yaml:1; ioswarm keygen prints keys)\n";
+    for (const std::string& other : {std::string(64, 'a'), key + "0", "iosw_" + std::string(64, 'G')}) {
+        const std::string problems = Loaded{with(other)}.problems();
+        CHECK(problems == dir.path() + "/key: holds no agent's key, which is iosw_ and 64 hex digits " + hint);
+        CHECK(problems.find(other) == std::string::npos);
+    }
+    CHECK(
+        Loaded{Given{{"ioswarm: {node: {diffs: 'n:1'}}"}}}.problems() ==
+        "node.diffsAgentId: not given, though node.diffs is (both are needed, or neither; node.diffs came from "
+        "c0.yaml:1)\n");
+    CHECK(Loaded{Given{{"ioswarm: {node: {diffsKeyFile: " + dir.write("key", key) + "}}"}}}.problems() ==
+          "node.diffs: not given, though node.diffsKeyFile is (node.diffsKeyFile came from c0.yaml:1)\n");
+    CHECK(Loaded{Given{{"ioswarm: {node: {diffs: 'n:1', diffsAgentId: relay}}"}}}
+              .settings()
+              .node_diffs_key.empty());
+}
+
+TEST_CASE("secrets are masked wherever they are shown", "[config]") {
+    const Loaded loaded{
+        Given{{"ioswarm: {masterSecret: swordfish, rewardRpcUrl: 'https://me:pw@rpc.example/x?y'}"}}};
+    REQUIRE(loaded.result);
+    CHECK(shown_value(index_of("masterSecret"), *loaded.result) == "********");
+    CHECK(shown_value(index_of("rewardSignerKey"), *loaded.result).empty());
+    CHECK(shown_value(index_of("rewardRpcUrl"), *loaded.result) == "https://********@rpc.example/x?y");
+    CHECK(Loaded{Given{{"ioswarm: {rewardRpcUrl: 'https://me:pw@rpc example/x'}"}}}.problems().find(
+              "'https://********@rpc example/x' is not one to 16 http:// or https:// URLs, commas between") !=
+          std::string::npos);
+    const Loaded wrong{Given{{"ioswarm: {rewardSignerKey: deadbeef, rewardContract: x}"}}};
+    CHECK(wrong.problems().find("deadbeef") == std::string::npos);
+    CHECK(wrong.problems().find("ioswarm.rewardSignerKey: the value is not 32 bytes in hex") !=
+          std::string::npos);
+}
+
+TEST_CASE("a secret given as a flag is warned of", "[config]") {
+    const Loaded loaded{Given{{}, {}, {{"masterSecret", "x"}}}};
+    REQUIRE(loaded.result);
+    REQUIRE_FALSE(loaded.result->warnings.empty());
+    CHECK(loaded.result->warnings.front() ==
+          "--master-secret: the process list shows it; give masterSecretFile in a file instead");
+}
+
+TEST_CASE("files made to hurt are refused or ignored in bounded time and memory", "[config]") {
+    // Aliases that would unfold to 2^40 nodes: outside the section nobody looks at them, inside they are no
+    // value.
+    std::string bomb = "a0: &a0 [x, x]\n";
+    for (int i = 1; i < 40; ++i) {
+        const std::string before = "*a" + std::to_string(i - 1);
+        bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + before + ", " + before + "]\n";
+    }
+    CHECK(Loaded{Given{{bomb + "ioswarm: {grpcPort: 7}\n"}}}.settings().grpc_port == 7);
+    CHECK(Loaded{Given{{bomb + "ioswarm: {grpcPort: *a39}\n"}}}.problems() ==
+          "c0.yaml:41: ioswarm.grpcPort: is a list, a single value is expected\n");
+
+    std::string maps = "m0: &m0 {p: x, q: x}\n";
+    for (int i = 1; i < 40; ++i) {
+        const std::string before = "*m" + std::to_string(i - 1);
+        maps +=
+            "m" + std::to_string(i) + ": &m" + std::to_string(i) + " {p: " + before + ", q: " + before + "}\n";
+    }
+    CHECK_FALSE(Loaded{Given{{maps + "ioswarm: {reward: *m39}\n"}}}.result);
+    CHECK_FALSE(Loaded{Given{{"ioswarm: &s\n  reward: *s\n"}}}.result);
+
+    // A hundred million keys.
+    std::string wide = "ioswarm: {a: &a {k0: 1";
+    for (int i = 1; i < 10'000; ++i)
+        wide += ", k" + std::to_string(i) + ": 1";
+    wide += "}";
+    for (int i = 0; i < 10'000; ++i)
+        wide += ", b" + std::to_string(i) + ": *a";
+    const Loaded wide_one{Given{{wide + "}"}}};
+    REQUIRE_FALSE(wide_one.result);
+    CHECK(wide_one.result.error().size() <= 1'001);
+    CHECK(wide_one.problems().find("ioswarm.a.k999: is more than the 1000 keys that are read") !=
+          std::string::npos);
+
+    CHECK_FALSE(Loaded{Given{{std::string(100'000, '[')}}}.result);
+    CHECK_FALSE(Loaded{Given{{"ioswarm: " + std::string(50'000, '{')}}}.result);
+    CHECK_FALSE(Loaded{Given{{std::string("ioswarm: {grpcPort: 1\0}", 23)}}}.result);
+    const Loaded huge{Given{{std::string(kMaxConfigBytes + 1, '#')}}};
+    CHECK(huge.problems() == "c0.yaml: larger than 1048576 bytes\n");
+    const Loaded many{Given{{[] {
+        std::string text = "ioswarm:\n";
+        for (int i = 0; i < 5000; ++i)
+            text += "  k" + std::to_string(i) + ": [\n  ]\n";
+        return text;
+    }()}}};
+    REQUIRE_FALSE(many.result);
+    CHECK(many.result.error().size() <= 20);
+}
+
+TEST_CASE("a diffStorePath that holds the node's own store is left alone, and the default path told",
+          "[config]") {
+    const TempDir dir;
+    const std::string store = dir.path("statediffs.db");
+    std::filesystem::copy_file(std::string(IOSWARM_TEST_DATA) + "/bolt/statediffs.db", store);
+    const std::string text = "ioswarm: {dataDir: " + dir.path("data") + ", diffStorePath: " + store + "}";
+    const Loaded loaded{Given{{text}}};
+    CHECK(loaded.settings().diff_store_path.empty());
+    REQUIRE(loaded.result->warnings.size() == 1);
+    const std::string& warning = loaded.result->warnings.front();
+    CHECK(warning.starts_with("diffStorePath " + store + ", from "));
+    CHECK(warning.ends_with(
+        "c0.yaml:1, holds iotex-core's own store of state diffs: this program leaves it alone "
+        "and keeps its state diffs in " +
+        dir.path("data") + "/statediffs.db"));
+    CHECK(shown_value(index_of("diffStorePath"), *loaded.result).empty());
+
+    // One's own path, there or not, is used.
+    const std::string own = dir.path("own.db");
+    const Loaded mine{Given{{"ioswarm: {diffStorePath: " + own + "}"}}};
+    CHECK(mine.settings().diff_store_path == own);
+    CHECK(mine.result->warnings.empty());
+    const Loaded memory{Given{{"ioswarm: {diffStoreEnabled: false, diffStorePath: " + store + "}"}}};
+    CHECK(memory.result->warnings.empty());
+}
+
+TEST_CASE("a diffStorePath that this user may not look into is left alone too", "[config]") {
+    if (geteuid() == 0) {
+        WARN("root may read everything: not tried");
+        return;
+    }
+    const TempDir dir;
+    const std::string store = dir.write("statediffs.db", "the node's");
+    std::filesystem::permissions(store, std::filesystem::perms::none);
+    const Loaded loaded{Given{{"ioswarm: {diffStorePath: " + store + "}"}}};
+    CHECK(loaded.settings().diff_store_path.empty());
+    REQUIRE(loaded.result->warnings.size() == 1);
+    CHECK(loaded.result->warnings.front().find("may not be read by this user") != std::string::npos);
+}
+
+TEST_CASE("a secret's file that does not exist is a mistake of the configuration", "[config]") {
+    const TempDir dir;
+    {
+        const std::string key = "masterSecretFile";
+        const Loaded loaded{Given{{"ioswarm: {" + key + ": " + dir.path("none") + "}"}}};
+        REQUIRE_FALSE(loaded.result);
+        const Error& error = loaded.result.error().front();
+        CHECK(error.code == ErrorCode::config);
+        CHECK(error.text() == "cannot read the secret: " + dir.path("none") + ": No such file or directory");
+        CHECK(error.hint.starts_with(key + " names it, from "));
+    }
+    const Loaded diffs{
+        Given{{"ioswarm: {node: {grpc: 'h:1', web3: 'http://h', diffs: 'h:2', diffsAgentId: a, "
+               "diffsKeyFile: " +
+               dir.path("none") + "}}"}}};
+    REQUIRE_FALSE(diffs.result);
+    CHECK(diffs.result.error().front().code == ErrorCode::config);
+}
+
+TEST_CASE("which keys tell where blocks come from", "[config]") {
+    CHECK_FALSE(names_block_source(*Loaded{Given{{"ioswarm: {grpcPort: 1}"}}}.result));
+    CHECK(names_block_source(*Loaded{Given{{"ioswarm: {node: {grpc: 'h:1', web3: 'http://h'}}"}}}.result));
+    CHECK(names_block_source(*Loaded{Given{{"ioswarm: {chain: {tps: 1}}"}}}.result));
+    CHECK(names_block_source(*Loaded{Given{{"ioswarm: {grpcPort: 1}"}, {}, {{"chain.seed", "1"}}}}.result));
+    CHECK(names_block_source(*Loaded{Given{{"ioswarm: {grpcPort: 1}"}, {{"IOSWARM_CHAIN_TPS", "1"}}}}.result));
+}
+
+TEST_CASE("a missing file and a directory are told as such", "[config]") {
+    const TempDir dir;
+    ConfigSources sources;
+    sources.environment = environment_of({});
+    sources.files = {dir.path("none.yaml")};
+    auto missing = load_config(sources);
+    REQUIRE_FALSE(missing);
+    CHECK(missing.error().front().text() ==
+          "cannot read the configuration: " + dir.path("none.yaml") + ": No such file or directory");
+    sources.files = {dir.path()};
+    auto directory = load_config(sources);
+    REQUIRE_FALSE(directory);
+    CHECK(directory.error().front().code == ErrorCode::io);
+}

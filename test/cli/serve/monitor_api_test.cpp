@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/serve/monitor_api.hpp"
+
+#include <limits>
+
+#include <httplib.h>
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "core/crypto/hmac.hpp"
+#include "test/support/fake_monitor.hpp"
+#include "test/support/temp_dir.hpp"
+
+using namespace ioswarm;
+using namespace std::chrono_literals;
+using ioswarm::test::FakeMonitor;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+struct FixedClock final : Clock {
+    Wall now{1'790'000'000s};
+    [[nodiscard]] Steady steady() const override { return {}; }
+    [[nodiscard]] Wall wall() const override { return now; }
+};
+
+/// The API over loopback, as a dashboard sees it.
+struct Served {
+    explicit Served(const std::string& secret = {}, const std::string& snapshot_dir = {}) {
+        cli::MonitorApi::Authorize authorize;
+        if (!secret.empty()) {
+            authorize = [secret](std::string_view id, std::string_view token) -> Status {
+                if (agent_token(secret, id) == token) return {};
+                return fail(ErrorCode::unauthenticated, "invalid auth token");
+            };
+        }
+        api = std::make_unique<cli::MonitorApi>(
+            monitor, clock, std::move(authorize), [this] { return around; }, snapshot_dir);
+        HttpServerSettings settings;
+        settings.headers = cli::MonitorApi::headers();
+        auto started = HttpServer::start(std::move(settings),
+                                         [this](const HttpRequest& request) { return api->handle(request); });
+        if (!started) FAIL(started.error().text());
+        server = *std::move(started);
+        client = std::make_unique<httplib::Client>("127.0.0.1", server->port());
+    }
+    httplib::Response get(const std::string& path, const httplib::Headers& headers = {}) const {
+        const auto result = client->Get(path.c_str(), headers);
+        if (!result) FAIL("no answer to " << path);
+        return *result;
+    }
+    /// Body of a 200 as compact JSON text: order of keys and form of numbers included.
+    std::string json(const std::string& path) const {
+        const httplib::Response response = get(path);
+        CHECK(response.status == 200);
+        CHECK(response.get_header_value("Content-Type") == "application/json");
+        return response.body;
+    }
+
+    FakeMonitor monitor;
+    FixedClock clock;
+    Reasons around;
+    std::unique_ptr<cli::MonitorApi> api;
+    std::unique_ptr<HttpServer> server;
+    std::unique_ptr<httplib::Client> client;
+};
+
+StatusView some_status() {
+    StatusView out;
+    out.uptime = 24h + 12min + 30s + 400ms;
+    out.agents_total = 5;
+    out.agents_live = 3;
+    out.live_by_level = {{"L2", 2}, {"L3", 1}};
+    out.live_by_region = {{"us-west", 3}};
+    out.tasks_dispatched = 18'446'744'073'709'551'615U;
+    out.tasks_received = 90;
+    out.coverage = {500, 491};
+    out.task_level = TaskLevel::l3_full_execute;
+    out.counters = {{"actions_mined_unseen", 7}, {"tasks_dropped_queue_full", 18'446'744'073'709'551'615U}};
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("/api/stats has the promised names and is cached for half a minute", "[monitor]") {
+    Served served;
+    served.monitor.status_view = some_status();
+    served.monitor.shadow_totals = ShadowTotals{200, 199, 1, 1, 0, 2, 3, 4, 5, 6};
+    served.monitor.epoch_view = EpochView{7, 2, 50, 40, 30, 90s, 100};
+    CHECK(
+        served.json("/api/stats") ==
+        R"({"active_agents":3,"agents_by_level":{"L2":2,"L3":1},"tasks_dispatched":18446744073709551615,)"
+        R"("tasks_received":90,"shadow_accuracy":99.5,"shadow_compared":200,"shadow_matched":199,"coverage":98.2,"current_epoch":7,)"
+        R"("epoch_tasks":50,"epoch_accuracy":75.0,"task_level":"L3","uptime":"24h12m30s","updated_at":1790000000})"
+        "\n");
+    CHECK(served.get("/api/stats").get_header_value("Cache-Control") == "public, max-age=30");
+}
+
+TEST_CASE("nothing compared is an accuracy of 0 and no division", "[monitor]") {
+    const Served served;
+    const Json stats = Json::parse(served.json("/api/stats"));
+    CHECK(stats["shadow_accuracy"] == 0.0);
+    CHECK(stats["epoch_accuracy"] == 0.0);
+    CHECK(stats["coverage"].is_null());
+    CHECK(stats["agents_by_level"] == Json::object());
+    CHECK(Json::parse(served.json("/swarm/epoch"))["accuracy"] == 0.0);
+}
+
+TEST_CASE("/api/diffs shows what the log holds and who reads it", "[monitor]") {
+    Served served;
+    const httplib::Response none = served.get("/api/diffs");
+    CHECK(none.status == 404);
+    CHECK(Json::parse(none.body)["error"] == "no state diffs: the source gives none");
+
+    DiffsView view;
+    served.api->show_diffs([&view] { return view; });
+    CHECK(served.json("/api/diffs") == R"({"tip":0,"floor":0,"subscribers":[],"dropped":0})"
+                                       "\n");
+    view.tip = 18'446'744'073'709'551'615U;
+    view.floor = 48'000'000;
+    view.subscribers = {{"agent-01", 48'000'010, 3}, {"agent-02", 0, 0}};
+    CHECK(
+        served.json("/api/diffs") ==
+        R"({"tip":18446744073709551615,"floor":48000000,"subscribers":[{"agent_id":"agent-01","next":48000010,)"
+        R"("lag":3},{"agent_id":"agent-02","next":0,"lag":0}],"dropped":0})"
+        "\n");
+    view.alarm = "the state diffs have a hole: height 7";
+    CHECK(Json::parse(served.json("/api/diffs"))["alarm"] == view.alarm);
+}
+
+TEST_CASE("/api/diffs names agents, so with a secret it wants a key", "[monitor]") {
+    const Served served("s");
+    CHECK(served.get("/api/diffs").status == 401);
+    CHECK(served.get("/api/diffs").get_header_value("Access-Control-Allow-Origin") == "*");
+}
+
+TEST_CASE("/api/rewards gives the history exactly, newest first", "[monitor]") {
+    Served served;
+    RewardsView view;
+    view.agent_id = "agent-01";
+    view.history.push_back(RewardHistoryEntry{2, U256("102857142857142857143"), 100, 50, 50, 1, true});
+    view.history.push_back(RewardHistoryEntry{1, U256("450000000000000000"), 10, 3, 2, 2, false});
+    view.earned_rau = U256("103307142857142857143");
+    view.total_tasks = 110;
+    view.total_compared = 53;
+    view.total_correct = 52;
+    served.monitor.rewards_views["agent-01"] = view;
+    CHECK(
+        served.json("/api/rewards?agent=agent-01") ==
+        R"({"agent_id":"agent-01","history":[)"
+        R"({"epoch":2,"amount_iotx":102.857142857142857143,"tasks":100,"accuracy_pct":100.0,"rank":1,"bonus_applied":true},)"
+        R"({"epoch":1,"amount_iotx":0.45,"tasks":10,"accuracy_pct":66.66666666666667,"rank":2,"bonus_applied":false}],)"
+        R"("totals":{"earned_iotx":103.307142857142857143,"total_tasks":110,"avg_accuracy":98.11320754716981}})"
+        "\n");
+}
+
+TEST_CASE("/api/rewards of a coordinator that settles tells state and transaction per epoch", "[monitor]") {
+    Served served;
+    RewardsView view;
+    view.agent_id = "agent-01";
+    view.history.push_back(RewardHistoryEntry{5, U256("500000000000000000"), 1, 0, 0, 1, false, true, false});
+    view.history.push_back(RewardHistoryEntry{4, U256("400000000000000000"), 1, 0, 0, 1, false, true, true});
+    view.history.push_back(RewardHistoryEntry{3, U256("300000000000000000"), 1, 0, 0, 1, false, true, true});
+    view.history.push_back(RewardHistoryEntry{2, U256("200000000000000000"), 1, 0, 0, 1, false, false, true});
+    view.history.push_back(RewardHistoryEntry{1, U256("100000000000000000"), 1, 0, 0, 1, false, false, true});
+    served.monitor.rewards_views["agent-01"] = view;
+    bool is_readable = true;
+    std::vector<std::uint64_t> asked;
+    served.api->show_settlements(
+        [&](const std::string& agent_id,
+            const std::vector<std::uint64_t>& epochs) -> Result<cli::MonitorApi::Settlements> {
+            CHECK(agent_id == "agent-01");
+            asked = epochs;
+            if (!is_readable)
+                return fail(ErrorCode::io, "cannot read", "/var/lib/ioswarm/settlement.db", "disk I/O error");
+            return cli::MonitorApi::Settlements{{3, {"pooled", "0x33"}}, {2, {"paid", "0x22"}}};
+        });
+    const auto states = [&] {
+        std::vector<std::string> out;
+        const Json answer = Json::parse(served.json("/api/rewards?agent=agent-01"));
+        for (const Json& row : answer["history"])
+            out.push_back(row["state"].get<std::string>() + " " + row["transaction"].dump());
+        return out;
+    };
+    using Lines = std::vector<std::string>;
+    CHECK(states() ==
+          Lines{"unpaid null", "owed null", R"(pooled "0x33")", R"(paid "0x22")", "announced null"});
+    CHECK(asked == std::vector<std::uint64_t>{5, 4, 3, 2, 1});
+    CHECK(served.json("/api/rewards?agent=agent-01").find(R"("unpaid_iotx":0.5}})") != std::string::npos);
+    is_readable = false;
+    CHECK(states() == Lines(5, "unknown null"));
+}
+
+TEST_CASE("/api/rewards of a ledger that cannot be read says why, and names no file of this machine",
+          "[monitor]") {
+    Served served;
+    served.monitor.rewards_error = Error{
+        ErrorCode::io, "cannot use the ledger", "/var/lib/ioswarm/ledger.db", "disk I/O error (code 266)", {}};
+    const httplib::Response reply = served.get("/api/rewards?agent=a");
+    CHECK(reply.status == 503);
+    CHECK(reply.body == "{\"error\":\"the ledger cannot be read now: disk I/O error (code 266)\"}\n");
+}
+
+TEST_CASE("/api/rewards of an unknown agent is an empty history, without an agent 400", "[monitor]") {
+    const Served served;
+    CHECK(
+        served.json("/api/rewards?agent=%22%3Cb%3E%ff") ==
+        "{\"agent_id\":\"\\\"<b>\xef\xbf\xbd\",\"history\":[],\"totals\":{\"earned_iotx\":0,\"total_tasks\":0,"
+        "\"avg_accuracy\":0.0}}\n");
+    for (const std::string path : {"/api/rewards", "/api/rewards?agent=", "/api/rewards?agnet=x"}) {
+        const auto response = served.get(path);
+        CHECK(response.status == 400);
+        CHECK(response.body == "{\"error\":\"agent parameter required\"}\n");
+    }
+}
+
+TEST_CASE("/swarm/status has the promised names, and what was dropped, given up and missed by name",
+          "[monitor]") {
+    Served served;
+    served.monitor.status_view = some_status();
+    CHECK(
+        served.json("/swarm/status") ==
+        R"({"uptime":"24h12m30.4s","agents_total":5,"agents_live":3,"tasks_dispatched":18446744073709551615,)"
+        R"("tasks_received":90,"shadow_mode":true,"shadow_accuracy":0.0,"coverage":98.2,"task_level":"L3","regions":{"us-west":3},)"
+        R"("counters":{"actions_mined_unseen":7,"tasks_dropped_queue_full":18446744073709551615}})"
+        "\n");
+}
+
+TEST_CASE("/swarm/status counts what the port and the node's side refused too", "[monitor]") {
+    Served served;
+    served.monitor.status_view = some_status();
+    std::uint64_t refused = 1;
+    served.api->show_counters([&refused] {
+        return std::map<std::string, std::uint64_t>{{"calls_denied", refused}, {"actions_mined_unseen", 0}};
+    });
+    refused = 2;
+    const Json counters = Json::parse(served.json("/swarm/status"))["counters"];
+    CHECK(counters["calls_denied"] == 2);
+    CHECK(counters["actions_mined_unseen"] == 7);
+    CHECK(counters.size() == 3);
+}
+
+TEST_CASE("/swarm/agents lists those heard of in the last two minutes", "[monitor]") {
+    Served served;
+    AgentView agent{"agent-01", "eu", "1.2", TaskLevel::l2_state_verify, 9,
+                    2,          0.25, 0.5,   served.clock.now - 119s,    90s + 4ms};
+    served.monitor.agent_views.push_back(agent);
+    agent.id = "gone";
+    agent.last_heartbeat = served.clock.now - 121s;
+    served.monitor.agent_views.push_back(agent);
+    CHECK(
+        served.json("/swarm/agents") ==
+        R"({"count":1,"agents":[{"id":"agent-01","region":"eu","version":"1.2","level":"L2","tasks_processed":9,)"
+        R"("tasks_pending":2,"cpu_usage":0.25,"mem_usage":0.5,"last_heartbeat":"2026-09-21T14:11:21Z","uptime":"1m30s"}]})"
+        "\n");
+    served.monitor.agent_views.clear();
+    CHECK(served.json("/swarm/agents") == "{\"count\":0,\"agents\":[]}\n");
+}
+
+TEST_CASE("/swarm/leaderboard leaves out a wallet that was not named", "[monitor]") {
+    Served served;
+    served.monitor.epoch_view.epoch = 4;
+    served.monitor.entries = {
+        LeaderboardEntry{1, "a", 10, 4, 3, 12.5, "0x00000000000000000000000000000000000000aa"},
+        LeaderboardEntry{2, "b", 5, 0, 0, 0, ""}};
+    CHECK(
+        served.json("/swarm/leaderboard") ==
+        R"({"epoch":4,"agents":2,"entries":[{"rank":1,"agent_id":"a","tasks":10,"accuracy":0.75,"avg_latency_us":12.5,)"
+        R"("wallet":"0x00000000000000000000000000000000000000aa"},{"rank":2,"agent_id":"b","tasks":5,"accuracy":0.0,)"
+        R"("avg_latency_us":0.0}]})"
+        "\n");
+}
+
+TEST_CASE("/swarm/epoch and /swarm/shadow have the promised names", "[monitor]") {
+    Served served;
+    served.monitor.epoch_view = EpochView{7, 2, 50, 40, 30, 90s + 500ms, 100};
+    served.monitor.shadow_totals = ShadowTotals{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+    CHECK(served.json("/swarm/epoch") ==
+          R"({"epoch":7,"agents":2,"total_tasks":50,"total_correct":30,"accuracy":0.75,"elapsed":"1m30.5s"})"
+          "\n");
+    CHECK(
+        served.json("/swarm/shadow") ==
+        R"({"TotalCompared":1,"TotalMatched":2,"TotalMismatched":3,"FalsePositives":4,"FalseNegatives":5,)"
+        R"("NonceRaceExcluded":6,"EVMGasMatches":7,"EVMGasMismatches":8,"EVMStateMatches":9,"EVMStateMismatches":10,)"
+        R"("StateRaceExcluded":11})"
+        "\n");
+}
+
+TEST_CASE("a supervisor is told apart from a load balancer", "[monitor][defect-26]") {
+    Served served;
+    CHECK(served.get("/livez").body == "ok");
+    CHECK(served.get("/readyz").status == 200);
+    CHECK(served.get("/readyz").body == "ok");
+    CHECK(served.get("/healthz").status == 503);
+    CHECK(served.get("/healthz").body == "no live agents");
+    served.monitor.status_view.agents_live = 2;
+    CHECK(served.get("/healthz").status == 200);
+    CHECK(served.get("/healthz").body == "ok (2 agents)");
+    served.around = {{"port for agents", "it is closed"}};
+    CHECK(served.get("/readyz").status == 503);
+    CHECK(served.get("/readyz").body == R"({"error":"not ready: port for agents: it is closed",)"
+                                        R"("reasons":[{"part":"port for agents","why":"it is closed"}]})"
+                                        "\n");
+    served.monitor.reasons = {{"source", "last read 31 s ago"}};
+    CHECK(served.get("/readyz").body ==
+          R"({"error":"not ready: source: last read 31 s ago; port for agents: it is closed",)"
+          R"("reasons":[{"part":"source","why":"last read 31 s ago"},)"
+          R"({"part":"port for agents","why":"it is closed"}]})"
+          "\n");
+    CHECK(served.get("/livez").status == 200);
+}
+
+TEST_CASE("with a secret all but the open paths want an agent's key", "[monitor]") {
+    const Served served("test-secret");
+    for (const std::string open : {"/api/stats", "/api/rewards?agent=a", "/livez", "/readyz"}) {
+        CHECK(served.get(open).status == 200);
+    }
+    CHECK(served.get("/healthz").status == 503);
+    const std::string token = agent_token("test-secret", "agent-01");
+    const httplib::Headers good{{"X-Ioswarm-Agent-Id", "agent-01"}, {"X-Ioswarm-Token", token}};
+    for (const std::string path :
+         {"/swarm/status", "/swarm/agents", "/swarm/leaderboard", "/swarm/epoch", "/swarm/shadow"}) {
+        CAPTURE(path);
+        CHECK(served.get(path, good).status == 200);
+        const std::vector<httplib::Headers> wrong{
+            {},
+            {{"X-Ioswarm-Agent-Id", "agent-01"}},
+            {{"X-Ioswarm-Token", token}},
+            {{"X-Ioswarm-Agent-Id", "agent-02"}, {"X-Ioswarm-Token", token}},
+            {{"X-Ioswarm-Agent-Id", "agent-01"}, {"X-Ioswarm-Token", token + "0"}},
+        };
+        for (const httplib::Headers& headers : wrong) {
+            const auto response = served.get(path, headers);
+            CHECK(response.status == 401);
+            CHECK(response.body == "{\"error\":\"unauthorized\"}\n");
+        }
+    }
+}
+
+TEST_CASE("pages of other origins may read /api, and only that", "[monitor]") {
+    const Served served;
+    for (const std::string path : {"/api/stats", "/api/rewards", "/api/none"}) {
+        const auto response = served.get(path);
+        CHECK(response.get_header_value("Access-Control-Allow-Origin") == "*");
+        CHECK(response.get_header_value("Access-Control-Allow-Methods") == "GET, OPTIONS");
+        CHECK(response.get_header_value("Access-Control-Allow-Headers") == "Content-Type");
+    }
+    CHECK_FALSE(served.get("/swarm/status").has_header("Access-Control-Allow-Origin"));
+    const auto options = served.client->Options("/api/stats");
+    REQUIRE(options);
+    CHECK(options->status == 204);
+    CHECK(options->body.empty());
+    CHECK(options->get_header_value("Access-Control-Allow-Origin") == "*");
+    CHECK(served.client->Options("/swarm/status")->status == 405);
+}
+
+TEST_CASE("other methods are 405 and unknown paths 404, both as JSON", "[monitor]") {
+    const Served served("test-secret");
+    for (const std::string path : {"/api/stats", "/swarm/status", "/livez"}) {
+        const auto post = served.client->Post(path.c_str(), "{}", "application/json");
+        REQUIRE(post);
+        CHECK(post->status == 405);
+        CHECK(post->body == "{\"error\":\"method not allowed\"}\n");
+        CHECK(post->get_header_value("Allow").starts_with("GET"));
+        CHECK(served.client->Delete(path.c_str())->status == 405);
+        CHECK(served.client->Head(path.c_str())->status == 405);
+    }
+    for (const std::string path :
+         {"/", "/api", "/api/", "/api/stats/", "/swarm", "/metrics", "/../etc/passwd", "/livez%00"}) {
+        CAPTURE(path);
+        const auto response = served.get(path);
+        CHECK(response.status == 404);
+        CHECK(response.body == "{\"error\":\"not found\"}\n");
+    }
+}
+
+TEST_CASE("/api/snapshot tells the newest snapshot of the folder as its companion has it", "[monitor]") {
+    const test::TempDir dir;
+    dir.write("acctcode.snap.gz", "twelve bytes");
+    const std::string sum(64, 'a');
+    dir.write("snapshot-meta.json",
+              R"({"file":"acctcode.snap.gz","height":46006460,"bytes":12,"sha256":")" + sum +
+                  R"(","payload_bytes":99,"time":"2026-11-22T03:17:00Z","version":"0.1.0"})");
+    const Served served("a secret", dir.path());
+    CHECK(served.json("/api/snapshot") ==
+          R"({"height":46006460,"file":"acctcode.snap.gz","bytes":12,"sha256":")" + sum +
+              R"(","time":"2026-11-22T03:17:00Z"})" + "\n");
+}
+
+TEST_CASE("/api/snapshot is 404 without a whole snapshot, and follows no path out of the folder", "[monitor]") {
+    const test::TempDir dir;
+    CHECK(Served().get("/api/snapshot").status == 404);
+    const Served served({}, dir.path());
+    const auto refused = [&](const std::string& meta) {
+        INFO(meta);
+        if (!meta.empty()) dir.write("snapshot-meta.json", meta);
+        const httplib::Response response = served.get("/api/snapshot");
+        CHECK(response.status == 404);
+        CHECK(response.get_header_value("Content-Type") == "application/json");
+        CHECK(Json::parse(response.body).contains("error"));
+        CHECK(response.body.find(dir.path()) == std::string::npos);
+    };
+    const auto meta = [](const std::string& file, const std::string& bytes,
+                         const std::string& sum = std::string(64, '0'), const std::string& height = "7",
+                         const std::string& time = "2026-11-22T03:17:00Z") {
+        return R"({"file":")" + file + R"(","height":)" + height + R"(,"bytes":)" + bytes + R"(,"sha256":")" +
+               sum + R"(","time":")" + time + R"("})";
+    };
+    refused("");
+    dir.write("s.snap.gz", "four");
+    std::filesystem::create_directory(dir.path("folder"));
+    dir.write("folder/s.snap.gz", "four");
+    std::filesystem::create_symlink(dir.path("s.snap.gz"), dir.path("link"));
+    dir.write("snapshot-meta.json", meta("s.snap.gz", "4"));
+    CHECK(served.get("/api/snapshot").status == 200);
+    refused("{");
+    refused("[]");
+    refused("null");
+    refused(std::string(100'000, ' '));
+    refused(meta("other.snap.gz", "4"));
+    refused(meta("s.snap.gz", "5"));
+    refused(meta("s.snap.gz", "-4"));
+    refused(meta("s.snap.gz", "\"4\""));
+    refused(meta("folder/s.snap.gz", "4"));
+    refused(meta("../" + std::filesystem::path(dir.path()).filename().string() + "/s.snap.gz", "4"));
+    refused(meta(dir.path("s.snap.gz"), "4"));
+    refused(meta("..", "4"));
+    refused(meta("folder", "4"));
+    refused(meta("link", "4"));
+    refused(meta("s.snap.gz\\u0000x", "4"));
+    refused(meta("s.snap.gz", "4", "abc"));
+    refused(meta("s.snap.gz", "4", std::string(64, 'x')));
+    refused(meta("s.snap.gz", "4", std::string(64, '0'), "0"));
+    refused(meta("s.snap.gz", "4", std::string(64, '0'), "7", "<script>"));
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/settlement/notices.hpp"
+
+#include <condition_variable>
+#include <mutex>
+
+#include <catch2/catch.hpp>
+
+#include "settlement/store.hpp"
+#include "test/settlement/store_fixture.hpp"
+#include "test/support/temp_dir.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+using settlement::IntentState;
+using settlement::SettlementStore;
+
+namespace {
+
+/// Collects what is handed on, and waits for it.
+struct Marks {
+    std::mutex mutex;
+    std::condition_variable changed;
+    cli::PayoutKeys got;
+    int failures = 0;  ///< so many calls fail first
+
+    cli::SettlementNotices::Mark mark() {
+        return [this](const cli::PayoutKeys& keys) -> Result<std::size_t> {
+            const std::lock_guard lock(mutex);
+            if (failures-- > 0) return fail(ErrorCode::io, "cannot write", {}, "no space");
+            got.insert(got.end(), keys.begin(), keys.end());
+            changed.notify_all();
+            return keys.size();
+        };
+    }
+    bool wait_for(std::size_t count) {
+        std::unique_lock lock(mutex);
+        return changed.wait_for(lock, std::chrono::minutes(1), [&] { return got.size() >= count; });
+    }
+};
+
+void make_final(SettlementStore& store, IntentState state) {
+    const auto live = *store.live_intent();
+    REQUIRE(live);
+    REQUIRE(store.reserve_nonce(live->id));
+    const auto attempt = store.add_attempt(attempt_of(*live, 5));
+    REQUIRE(attempt);
+    REQUIRE(store.note_send(live->id, attempt->number, 50));
+    SettlementStore::End end;
+    end.state = state;
+    end.hash = attempt->hash;
+    end.block = 60;
+    REQUIRE(store.finish(live->id, end));
+}
+
+}  // namespace
+
+TEST_CASE("payouts that became final are handed on once, also when the first try fails", "[settle]") {
+    const TempDir dir;
+    Marks marks;
+    marks.failures = 1;
+    // Given: serve runs before `settle init` was.
+    const cli::SettlementNotices notices(dir.path(), marks.mark(), {}, std::chrono::milliseconds(5));
+    const auto store = *SettlementStore::create(dir.path(), settlement_identity_of_test());
+    const std::vector<settlement::PlannedIntent> plan{
+        planned_payment({payout_to(3, "a", 1, 10), payout_to(3, "b", 2, 20)}),
+        planned_payment({payout_to(4, "a", 1, 10)}), planned_payment({payout_to(5, "b", 2, 10)})};
+    REQUIRE(store->add_plan(plan, 1));
+    make_final(*store, IntentState::final_ok);
+    REQUIRE(marks.wait_for(2));
+    make_final(*store, IntentState::final_reverted);
+    make_final(*store, IntentState::final_ok);
+    REQUIRE(marks.wait_for(3));
+    const std::lock_guard lock(marks.mutex);
+    CHECK(marks.got == cli::PayoutKeys{{"a", 3}, {"b", 3}, {"b", 5}});
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A ledger in a directory of its own with accounting on it, which can be closed and opened again.
+
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "core/accounting/accounting.hpp"
+#include "core/ledger/ledger.hpp"
+#include "test/support/fakes.hpp"
+#include "test/support/temp_dir.hpp"
+
+namespace ioswarm::test {
+
+inline Hash256 hash_of(std::uint64_t number, std::uint8_t kind = 0) {
+    Hash256 out;
+    out.bytes[0] = kind;
+    for (std::size_t i = 0; i < sizeof number; ++i)
+        out.bytes[31 - i] = static_cast<std::uint8_t>(number >> (8 * i));
+    return out;
+}
+
+inline Address address_of(std::uint64_t number) {
+    Address out;
+    for (std::size_t i = 0; i < sizeof number; ++i)
+        out.bytes[19 - i] = static_cast<std::uint8_t>(number >> (8 * i));
+    return out;
+}
+
+inline constexpr std::uint8_t kRaw =
+    0xaa;  // raw ids and action hashes of one number differ in their first byte
+
+/// An agent's answer to action `number`, whose sender is account `sender`.
+struct GivenAnswer {
+    std::string agent = "a";
+    std::uint64_t number = 1;
+    bool valid = true;
+    bool executed = false;
+    bool has_reason = false;
+    std::uint64_t sender = 7;
+    std::uint64_t latency_us = 100;
+    bool hashable = true;
+    std::uint64_t known_height = 0;
+    RunComparison run = {};
+};
+
+inline Answer answer_of(const GivenAnswer& given) {
+    Answer out;
+    out.agent_id = given.agent;
+    if (given.hashable) out.action_hash = hash_of(given.number);
+    out.raw_id = hash_of(given.number, kRaw);
+    out.sender = address_of(given.sender);
+    out.valid = given.valid;
+    out.has_reject_reason = given.has_reason;
+    out.executed = given.executed;
+    out.latency_us = given.latency_us;
+    out.known_height = given.known_height;
+    out.run = given.run;
+    return out;
+}
+
+/// Action number and receipt status.
+using Mined = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+
+inline ExecutedBlock block_of(std::uint64_t height, const Mined& mined = {}) {
+    ExecutedBlock out;
+    out.height = height;
+    for (const auto& [number, status] : mined)
+        out.receipts.push_back({hash_of(number), status, 21000});
+    return out;
+}
+
+class Bookkeeping {
+  public:
+    explicit Bookkeeping(CoordinatorSettings settings = {}, const LedgerOptions& options = {})
+        : ledger_options(options), settings_(std::move(settings)) {
+        open();
+    }
+
+    void open() {
+        auto ledger = Ledger::open(dir_.path("data"), {}, ledger_options);
+        REQUIRE(ledger);
+        ledger_ = std::move(*ledger);
+        auto books = Accounting::open(*ledger_, settings_, clock_, settler, Log{});
+        REQUIRE(books);
+        books_ = std::move(*books);
+    }
+    void close() {
+        books_.reset();
+        ledger_.reset();
+    }
+    void reopen() {
+        close();
+        open();
+    }
+
+    Accounting& operator*() { return *books_; }
+    Accounting* operator->() { return books_.get(); }
+    Ledger& ledger() { return *ledger_; }
+    ManualClock& clock() { return clock_; }
+    CoordinatorSettings& settings() { return settings_; }  // in force from the next open()
+    [[nodiscard]] std::string dir() const { return dir_.path("data"); }
+
+    /// Records the answers as one submission and waits until they are durable.
+    [[nodiscard]] Status record(const std::vector<GivenAnswer>& given) {
+        std::vector<Answer> answers;
+        for (const GivenAnswer& one : given)
+            answers.push_back(answer_of(one));
+        std::promise<Status> done;
+        books_->record(std::move(answers), [&done](Status status) { done.set_value(std::move(status)); });
+        return done.get_future().get();
+    }
+    /// The agent registers, and this waits until it is welcome.
+    [[nodiscard]] Result<WalletNaming> welcome(const std::string& agent,
+                                               const std::optional<Address>& wallet = std::nullopt) {
+        std::promise<Result<WalletNaming>> done;
+        books_->welcome(agent, wallet, [&done](Result<WalletNaming> r) { done.set_value(std::move(r)); });
+        return done.get_future().get();
+    }
+    /// True: the wallet is the agent's now, or will be.
+    [[nodiscard]] bool name_wallet(const std::string& agent, const Address& wallet) {
+        const auto named = welcome(agent, wallet);
+        return named && named->wait.count() == 0;
+    }
+    /// What the agent is told next, from memory or from the ledger.
+    [[nodiscard]] std::optional<PayoutInfo> take_payout(const std::string& agent) {
+        if (const auto payout = books_->take_payout(agent)) return payout;
+        REQUIRE(books_->mark_payouts_told());
+        REQUIRE(welcome(agent));
+        return books_->take_payout(agent);
+    }
+    /// The next `count` blocks, empty.
+    void pass_blocks(std::uint64_t count) {
+        for (std::uint64_t i = 0; i < count; ++i)
+            REQUIRE(books_->on_block(block_of(books_->last_height() + 1)));
+    }
+
+    RewardSettler* settler = nullptr;
+    LedgerOptions ledger_options;
+
+  private:
+    TempDir dir_;
+    ManualClock clock_;
+    CoordinatorSettings settings_;
+    std::unique_ptr<Ledger> ledger_;
+    std::unique_ptr<Accounting> books_;
+};
+
+}  // namespace ioswarm::test

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "test/core/accounting/accounting_fixture.hpp"
+
+namespace ioswarm {
+namespace {
+
+using namespace ioswarm::test;
+
+constexpr std::uint64_t kGood = kReceiptSuccess;
+constexpr std::uint64_t kReverted = 106;
+
+WorkRow work_of(Bookkeeping& books, const std::string& agent) {
+    for (const LeaderboardEntry& entry : books->leaderboard()) {
+        if (entry.agent_id == agent) return {agent, entry.tasks, entry.compared, entry.correct, 0};
+    }
+    return {agent, 0, 0, 0, 0};
+}
+
+}  // namespace
+
+TEST_CASE("accepted answers are work of the running epoch and outlive a restart", "[defect-1]") {
+    Bookkeeping books;
+    REQUIRE(books.record(
+        {{.agent = "a", .number = 1, .latency_us = 100}, {.agent = "a", .number = 2, .latency_us = 301}}));
+    REQUIRE(books.record({{.agent = "b", .number = 1}}));
+    for (int round = 0; round < 2; ++round) {
+        const auto board = books->leaderboard();
+        REQUIRE(board.size() == 2);
+        CHECK(board[0].agent_id == "a");
+        CHECK(board[0].rank == 1);
+        CHECK(board[0].tasks == 2);
+        CHECK(board[0].avg_latency_us == 200.5);
+        CHECK(board[1].agent_id == "b");
+        CHECK(books->tasks_received() == 3);
+        CHECK(books->epoch().total_tasks == 3);
+        CHECK(books->epoch().agents == 2);
+        books.reopen();
+    }
+}
+
+TEST_CASE("work that a restart counted from the answers themselves is written with the next block",
+          "[defect-1]") {
+    Bookkeeping books;
+    REQUIRE(books->on_block(block_of(1, {{2, kGood}})));
+    REQUIRE(books.record({{.agent = "a", .number = 1}, {.agent = "a", .number = 2}}));
+    books.reopen();
+    books.pass_blocks(1);
+    books.reopen();
+    books.pass_blocks(100);
+    books.reopen();
+    CHECK(books->tasks_received() == 2);
+    CHECK(work_of(books, "a").tasks == 2);
+    CHECK(work_of(books, "a").compared == 1);
+    CHECK(books->shadow().compared == 1);
+}
+
+TEST_CASE("an agent is paid for an action once, also after a restart", "[defect-19][defect-36]") {
+    Bookkeeping books;
+    REQUIRE(books.record({{.number = 1}, {.number = 1}}));
+    REQUIRE(books.record({{.number = 1}}));
+    CHECK(books->tasks_received() == 1);
+    CHECK(books->counters().at("answers_repeated") == 2);
+    books.reopen();
+    REQUIRE(books.record({{.number = 1}}));
+    CHECK(books->tasks_received() == 1);
+    // Redundancy pays each agent.
+    REQUIRE(books.record({{.agent = "b", .number = 1}}));
+    CHECK(books->tasks_received() == 2);
+}
+
+TEST_CASE("an answer paid before its action was mined is not paid again after", "[defect-19]") {
+    Bookkeeping books;
+    REQUIRE(books.record({{.number = 1}}));
+    REQUIRE(books->on_block(block_of(10, {{1, kGood}})));
+    REQUIRE(books.record({{.number = 1}}));
+    CHECK(books->tasks_received() == 1);
+    CHECK(books->shadow().compared == 1);
+}
+
+TEST_CASE("answers are matched by transaction, whoever answered and whenever", "[defect-12]") {
+    Bookkeeping books;
+    REQUIRE(books.record({{.agent = "a", .number = 1}}));
+    REQUIRE(books.record({{.agent = "b", .number = 1}}));
+    REQUIRE(books.record({{.agent = "c", .number = 1, .valid = false}}));
+    REQUIRE(books->on_block(block_of(10, {{1, kGood}})));
+    CHECK(books->shadow().compared == 3);
+    CHECK(books->shadow().matched == 2);
+    CHECK(books->shadow().mismatched == 1);
+    CHECK(work_of(books, "a").correct == 1);
+    CHECK(work_of(books, "c").compared == 1);
+    CHECK(work_of(books, "c").correct == 0);
+}
+
+TEST_CASE("blocks leave the answers to pending actions alone, and 1000 blocks do too",
+          "[defect-13][defect-14]") {
+    Bookkeeping books;
+    REQUIRE(books.record({{.number = 1}, {.number = 2}}));
+    REQUIRE(books->on_block(block_of(1, {{2, kGood}})));
+    for (std::uint64_t height = 2; height <= 1001; ++height)
+        REQUIRE(books->on_block(block_of(height)));
+    CHECK(books->open_answers().size() == 1);
+    REQUIRE(books->on_block(block_of(1002, {{1, kGood}})));
+    CHECK(books->shadow().compared == 2);
+}
+
+TEST_CASE("answers to mined actions are dropped after the time for late ones", "[defect-41]") {
+    Bookkeeping books;
+    REQUIRE(books.record({{.number = 1}}));
+    REQUIRE(books->on_block(block_of(1, {{1, kGood}})));
+    books.pass_blocks(32);
+    LedgerState state;
+    const auto load = [&] {
+        REQUIRE(books.ledger().run([&](LedgerTx& tx) -> Status {
+            auto loaded = tx.load();
+            if (!loaded) return fail(loaded.error());
+            state = std::move(*loaded);
+            return {};
+        }));
+    };
+    load();
+    CHECK(state.answers.size() == 1);
+    CHECK(state.recent.size() == 33);
+    books.pass_blocks(1);
+    load();
+    CHECK(state.answers.empty());
+    CHECK(books->counters().at("answers_held") == 0);
+    CHECK(state.recent.size() == 33);
+    books.pass_blocks(100);
+    load();
+    CHECK(state.recent.size() == 33);
+}
+
+TEST_CASE("an action forgotten by the coordinator leaves with the next block", "[defect-41]") {
+    Bookkeeping books;
+    REQUIRE(books.record({{.number = 1}, {.number = 2}, {.number = 3, .hashable = false}}));
+    books->forget({hash_of(1, kRaw), hash_of(3, kRaw), hash_of(99, kRaw)});
+    CHECK(books->open_answers().size() == 3);
+    REQUIRE(books->on_block(block_of(1)));
+    REQUIRE(books->open_answers().size() == 1);
+    CHECK(books->open_answers()[0].first == hash_of(2, kRaw));
+    books.reopen();
+    CHECK(books->open_answers().size() == 1);
+    REQUIRE(books->on_block(block_of(2, {{1, kGood}, {2, kGood}})));
+    CHECK(books->shadow().compared == 1);
+    CHECK(books->tasks_received() == 3);
+}
+
+TEST_CASE("an action mined in the very block that would forget it is compared") {
+    Bookkeeping books;
+    REQUIRE(books.record({{.number = 1}}));
+    books->forget({hash_of(1, kRaw)});
+    REQUIRE(books->on_block(block_of(1, {{1, kGood}})));
+    CHECK(books->shadow().compared == 1);
+}
+
+TEST_CASE("an answer without execution is right about any mined action") {
+    Bookkeeping books;
+    REQUIRE(books.record(
+        {{.agent = "a", .number = 1, .valid = true}, {.agent = "a", .number = 2, .valid = false}}));
+    REQUIRE(books->on_block(block_of(1, {{1, kReverted}, {2, kReverted}})));
+    const ShadowTotals totals = books->shadow();
+    CHECK(totals.matched == 1);
+    CHECK(totals.false_negatives == 1);
+    CHECK(totals.false_positives == 0);
+}
+
+TEST_CASE("an answer from execution is compared with the receipt's status") {
+    Bookkeeping books;
+    REQUIRE(books.record({{.agent = "a", .number = 1, .valid = true, .executed = true, .has_reason = true},
+                          {.agent = "a", .number = 2, .valid = false, .executed = true},
+                          {.agent = "a", .number = 3, .valid = true, .executed = true},
+                          {.agent = "a", .number = 4, .valid = false, .executed = true}}));
+    REQUIRE(books->on_block(block_of(1, {{1, kReverted}, {2, kReverted}, {3, kGood}, {4, kGood}})));
+    const ShadowTotals totals = books->shadow();
+    CHECK(totals.compared == 4);
+    CHECK(totals.matched == 2);
+    CHECK(totals.false_positives == 1);
+    CHECK(totals.false_negatives == 1);
+    CHECK(totals.nonce_race_excluded == 0);
+}
+
+TEST_CASE("a nonce race is a match and counted as excluded") {
+    Bookkeeping books;
+    SECTION("when another answered action of the sender succeeded in the block") {
+        REQUIRE(books.record({{.number = 1, .executed = true}, {.number = 2, .executed = true}}));
+        REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kReverted}})));
+        CHECK(books->shadow().nonce_race_excluded == 1);
+        CHECK(books->shadow().matched == 2);
+        CHECK(books->shadow().mismatched == 0);
+    }
+    SECTION("when the other one was dispatched and is not answered yet") {
+        REQUIRE(books.record({{.number = 2, .executed = true}}));
+        const DispatchedAction other{hash_of(1), address_of(7)};
+        REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kReverted}}), std::span(&other, 1)));
+        CHECK(books->shadow().nonce_race_excluded == 1);
+    }
+    SECTION("also for an answer that comes after the block, and after a restart") {
+        REQUIRE(books.record({{.number = 1, .executed = true}}));
+        REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kReverted}})));
+        books.reopen();
+        REQUIRE(books.record({{.number = 2, .executed = true}}));
+        CHECK(books->shadow().nonce_race_excluded == 1);
+        CHECK(books->shadow().matched == 2);
+    }
+    SECTION("not when the agent gave a reason") {
+        REQUIRE(books.record(
+            {{.number = 1, .executed = true}, {.number = 2, .executed = true, .has_reason = true}}));
+        REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kReverted}})));
+        CHECK(books->shadow().nonce_race_excluded == 0);
+        CHECK(books->shadow().false_positives == 1);
+    }
+    SECTION("not when the other action is of another sender, failed, or is in another block") {
+        REQUIRE(books.record({{.number = 1, .executed = true, .sender = 8},
+                              {.number = 2, .executed = true},
+                              {.number = 3, .valid = false, .executed = true},
+                              {.number = 4, .executed = true}}));
+        REQUIRE(books->on_block(block_of(1, {{4, kGood}})));
+        REQUIRE(books->on_block(block_of(2, {{1, kGood}, {2, kReverted}, {3, kReverted}})));
+        CHECK(books->shadow().nonce_race_excluded == 0);
+        CHECK(books->shadow().false_positives == 1);
+    }
+    SECTION("not when the other action was never dispatched") {
+        REQUIRE(books.record({{.number = 2, .executed = true}}));
+        REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kReverted}})));
+        CHECK(books->shadow().nonce_race_excluded == 0);
+    }
+}
+
+TEST_CASE("answers that were executed are held against our own runs, also after a restart") {
+    const RunComparison agrees{OwnRun::valid, false, Agreement::same, Agreement::same};
+    const RunComparison differs{OwnRun::valid, false, Agreement::differs, Agreement::differs};
+    const RunComparison fails{OwnRun::invalid, false, Agreement::not_compared, Agreement::same};
+    Bookkeeping books;
+    REQUIRE(
+        books.record({{.number = 1, .executed = true, .run = agrees},
+                      {.number = 2, .executed = true, .run = differs},   // gas and state do not count for pay
+                      {.number = 3, .executed = true, .run = agrees},    // the block says otherwise
+                      {.number = 4, .executed = true, .run = fails}}));  // the agent is wrong
+    books.reopen();                                                      // the runs are in the ledger
+    REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kGood}, {3, kReverted}, {4, kGood}})));
+    const auto check = [&] {
+        const ShadowTotals totals = books->shadow();
+        CHECK(totals.compared == 4);
+        CHECK(totals.matched == 3);
+        CHECK(totals.state_race_excluded == 1);
+        CHECK(totals.false_positives == 1);
+        CHECK(totals.evm_gas_matches == 2);
+        CHECK(totals.evm_gas_mismatches == 1);
+        CHECK(totals.evm_state_matches == 3);
+        CHECK(totals.evm_state_mismatches == 1);
+        CHECK(work_of(books, "a").correct == 3);
+    };
+    check();
+    books.reopen();
+    check();
+}
+
+TEST_CASE("a late answer that our run agrees with is no match") {
+    Bookkeeping books;
+    REQUIRE(books->on_block(block_of(100, {{1, kGood}, {2, kReverted}})));
+    const RunComparison agrees{OwnRun::valid, true, Agreement::same, Agreement::same};
+    REQUIRE(books.record({{.number = 1, .executed = true, .known_height = 100, .run = agrees},
+                          {.number = 2, .executed = true, .known_height = 100, .run = agrees}}));
+    CHECK(books->shadow().compared == 0);
+    CHECK(books->shadow().evm_gas_matches == 0);
+    CHECK(books->shadow().state_race_excluded == 0);
+}
+
+TEST_CASE("an answer that came when its block was known is no match after a restart either") {
+    Bookkeeping books;
+    REQUIRE(books.record({{.number = 1, .executed = true, .known_height = 1}}));
+    books.reopen();
+    REQUIRE(books->on_block(block_of(1, {{1, kGood}})));
+    CHECK(books->shadow().compared == 0);
+}
+
+TEST_CASE("a late answer is compared for 32 blocks after the block, also after a restart") {
+    Bookkeeping books;
+    REQUIRE(books->on_block(block_of(100, {{1, kGood}, {2, kReverted}, {3, kGood}})));
+    REQUIRE(books.record({{.number = 1}}));
+    CHECK(books->shadow().compared == 1);
+    for (std::uint64_t height = 101; height <= 132; ++height)
+        REQUIRE(books->on_block(block_of(height)));
+    books.reopen();
+    REQUIRE(books.record({{.number = 2, .executed = true}}));
+    CHECK(books->shadow().compared == 2);
+    CHECK(books->shadow().false_positives == 1);
+    REQUIRE(books->on_block(block_of(133)));
+    REQUIRE(books.record({{.number = 3}}));
+    CHECK(books->shadow().compared == 2);
+    CHECK(books->tasks_received() == 3);  // work all the same
+    CHECK(work_of(books, "a").compared == 2);
+}
+
+TEST_CASE("an answer from execution that comes after its block is work and no match, but may be a mismatch") {
+    Bookkeeping books;
+    SECTION("the block was taken") {
+        REQUIRE(books->on_block(block_of(100, {{1, kGood}, {2, kReverted}, {3, kGood}, {4, kGood}})));
+        REQUIRE(books.record({{.number = 1, .executed = true, .known_height = 100},
+                              {.number = 2, .valid = false, .executed = true, .known_height = 101},
+                              {.number = 3, .valid = false, .executed = true, .known_height = 100}}));
+        // It came before the block and was recorded after it.
+        REQUIRE(books.record({{.agent = "b", .number = 4, .executed = true, .known_height = 99}}));
+        books.reopen();
+    }
+    SECTION("the block was known and not taken yet") {
+        REQUIRE(books.record({{.number = 1, .executed = true, .known_height = 100},
+                              {.number = 2, .valid = false, .executed = true, .known_height = 101},
+                              {.number = 3, .valid = false, .executed = true, .known_height = 100},
+                              {.agent = "b", .number = 4, .executed = true, .known_height = 99}}));
+        REQUIRE(books->on_block(block_of(100, {{1, kGood}, {2, kReverted}, {3, kGood}, {4, kGood}})));
+    }
+    CHECK(books->tasks_received() == 4);
+    CHECK(work_of(books, "a").tasks == 3);
+    CHECK(work_of(books, "a").compared == 1);
+    CHECK(work_of(books, "a").correct == 0);
+    CHECK(work_of(books, "b").correct == 1);
+    CHECK(books->shadow().matched == 1);
+    CHECK(books->shadow().false_negatives == 1);
+}
+
+TEST_CASE("an answer without execution that comes after its block is compared as before") {
+    Bookkeeping books;
+    REQUIRE(books->on_block(block_of(100, {{1, kGood}})));
+    REQUIRE(books.record({{.number = 1, .known_height = 100}}));
+    CHECK(work_of(books, "a").correct == 1);
+}
+
+TEST_CASE("late answers of one group commit are all counted") {
+    Bookkeeping books;
+    REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kGood}, {3, kGood}})));
+    std::vector<std::future<Status>> all;
+    for (std::uint64_t i = 0; i < 90; ++i) {
+        auto done = std::make_shared<std::promise<Status>>();
+        all.push_back(done->get_future());
+        books->record({answer_of({.agent = "agent-" + std::to_string(i), .number = 1 + i % 3})},
+                      [done](Status status) { done->set_value(std::move(status)); });
+    }
+    for (auto& one : all)
+        CHECK(one.get());
+    CHECK(books->shadow().compared == 90);
+    books.reopen();
+    CHECK(books->shadow().compared == 90);
+    CHECK(books->tasks_received() == 90);
+    CHECK(books->epoch().correct == 90);
+}
+
+TEST_CASE("without shadow mode an agent's own word counts, and blocks change nothing") {
+    CoordinatorSettings settings;
+    settings.shadow_mode = false;
+    Bookkeeping books(settings);
+    REQUIRE(books.record({{.number = 1, .valid = true}, {.number = 2, .valid = false}}));
+    CHECK(books->epoch().compared == 2);
+    CHECK(books->epoch().correct == 1);
+    REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kGood}})));
+    REQUIRE(books.record({{.agent = "b", .number = 2, .valid = true}}));
+    CHECK(books->epoch().compared == 3);
+    CHECK(books->epoch().correct == 2);
+    CHECK(books->shadow() == ShadowTotals{});
+
+    // Switched on later, what was counted is not counted again.
+    REQUIRE(books.record({{.number = 5}}));
+    books.settings().shadow_mode = true;
+    books.reopen();
+    REQUIRE(books->on_block(block_of(2, {{5, kGood}})));
+    CHECK(books->epoch().compared == 4);
+    CHECK(books->shadow().compared == 0);
+}
+
+TEST_CASE("a block at or below the last height changes nothing") {
+    Bookkeeping books;
+    REQUIRE(books.record({{.number = 1}}));
+    REQUIRE(books->on_block(block_of(10, {{1, kGood}})));
+    REQUIRE(books->on_block(block_of(10, {{1, kGood}})));
+    REQUIRE(books->on_block(block_of(9, {{1, kGood}})));
+    CHECK(books->last_height() == 10);
+    CHECK(books->shadow().compared == 1);
+    books.reopen();
+    REQUIRE(books->on_block(block_of(10, {{1, kGood}})));
+    CHECK(books->shadow().compared == 1);
+    CHECK(books->last_height() == 10);
+}
+
+TEST_CASE("after a restart the coordinator learns which actions were answered and by whom") {
+    Bookkeeping books;
+    REQUIRE(books.record({{.agent = "a", .number = 1}, {.agent = "a", .number = 2}}));
+    REQUIRE(books.record({{.agent = "b", .number = 1}}));
+    books.reopen();
+    auto open = books->open_answers();
+    std::sort(open.begin(), open.end());
+    REQUIRE(open.size() == 2);
+    CHECK(open[0] == std::pair(hash_of(1, kRaw), 2U));
+    CHECK(open[1] == std::pair(hash_of(2, kRaw), 1U));
+    auto agents = books->answered_by(hash_of(1, kRaw));
+    std::sort(agents.begin(), agents.end());
+    CHECK(agents == std::vector<std::string>{"a", "b"});
+    CHECK(books->answered_by(hash_of(9, kRaw)).empty());
+}
+
+TEST_CASE("reserved ids never repeat, across restarts too", "[defect-42]") {
+    Bookkeeping books;
+    const auto first = books->reserve_ids(1000);
+    REQUIRE(first);
+    const auto second = books->reserve_ids(1);
+    REQUIRE(second);
+    CHECK(*second == *first + 1000);
+    books.reopen();
+    REQUIRE(books->on_block(block_of(1)));
+    const auto third = books->reserve_ids(10);
+    REQUIRE(third);
+    CHECK(*third == *second + 1);
+    CHECK_FALSE(books->reserve_ids(0));
+}
+
+TEST_CASE("an absurd latency cannot spoil the average of the rest") {
+    Bookkeeping books;
+    REQUIRE(books.record(
+        {{.number = 1, .latency_us = ~std::uint64_t{0}}, {.number = 2, .latency_us = ~std::uint64_t{0}}}));
+    CHECK(books->leaderboard().at(0).avg_latency_us == 4294967296.0);
+    books.reopen();
+    CHECK(books->leaderboard().at(0).avg_latency_us == 4294967296.0);
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <filesystem>
+#include <future>
+
+#include "test/core/accounting/accounting_fixture.hpp"
+
+namespace ioswarm {
+namespace {
+
+using namespace ioswarm::test;
+
+constexpr std::uint64_t kGood = kReceiptSuccess;
+
+/// Epochs of `blocks` blocks, 800 IOTX each, one task is enough.
+CoordinatorSettings epochs_of(std::uint64_t blocks, const char* reward_iotx = "800") {
+    CoordinatorSettings out;
+    out.rewards.epoch_reward_rau = iotx_to_rau(*parse_decimal(reward_iotx));
+    out.rewards.epoch_blocks = blocks;
+    out.rewards.min_tasks_for_reward = 1;
+    out.wallet_change_interval = std::chrono::seconds(0);
+    return out;
+}
+
+void end_epoch(Bookkeeping& books) {
+    books.clock().advance(std::chrono::seconds(30));
+    const std::uint64_t epoch = books->epoch().epoch;
+    for (int i = 0; i < 1000 && books->epoch().epoch == epoch; ++i)
+        books.pass_blocks(1);
+    REQUIRE(books->epoch().epoch == epoch + 1);
+}
+
+class CountingSettler final : public RewardSettler {
+  public:
+    void epoch_closed(std::uint64_t epoch) override { closed.push_back(epoch); }
+    std::vector<std::uint64_t> closed;
+};
+
+}  // namespace
+
+TEST_CASE("an epoch ends after its blocks and pays its work") {
+    Bookkeeping books(epochs_of(3));
+    CountingSettler settler;
+    books.settler = &settler;
+    books.reopen();
+    books.clock().advance(std::chrono::seconds(100));
+    REQUIRE(books.record({{.agent = "a", .number = 1}, {.agent = "b", .number = 2}}));
+    REQUIRE(books->on_block(block_of(50)));
+    REQUIRE(books->on_block(block_of(51)));
+    CHECK(books->epoch().epoch == 0);
+    CHECK(books->epoch().start_height == 50);
+    REQUIRE(books->on_block(block_of(52)));
+    CHECK(books->epoch().epoch == 1);
+    CHECK(books->epoch().start_height == 53);
+    CHECK(books->epoch().total_tasks == 0);
+    CHECK(books->leaderboard().empty());
+    CHECK(books->tasks_received() == 2);
+    CHECK(settler.closed == std::vector<std::uint64_t>{0});
+
+    const auto rewards = books->rewards("a");
+    REQUIRE(rewards);
+    REQUIRE(rewards->history.size() == 1);
+    CHECK(rewards->history[0].epoch == 0);
+    CHECK(rau_to_iotx(rewards->history[0].amount_rau) == "360");
+    CHECK(rewards->history[0].rank == 1);
+    CHECK(rau_to_iotx(rewards->earned_rau) == "360");
+    CHECK(rewards->total_tasks == 1);
+    const auto row = books.ledger().epoch(0);
+    REQUIRE((row && *row));
+    CHECK((*row)->first_height == 50);
+    CHECK((*row)->last_height == 52);
+    CHECK(rau_to_iotx((*row)->cut_rau) == "80");
+    CHECK(rau_to_iotx((*row)->pool_rau) == "720");
+}
+
+TEST_CASE("the epoch counter, history and totals go on after a restart", "[defect-1]") {
+    Bookkeeping books(epochs_of(2));
+    for (std::uint64_t round = 0; round < 4; ++round) {
+        REQUIRE(books.record({{.number = round}}));
+        end_epoch(books);
+        books.reopen();
+        CHECK(books->epoch().epoch == round + 1);
+        CHECK(books->tasks_received() == round + 1);
+    }
+    const auto rewards = books->rewards("a");
+    REQUIRE(rewards);
+    REQUIRE(rewards->history.size() == 4);
+    CHECK(rewards->history.front().epoch == 3);
+    CHECK(rewards->history.back().epoch == 0);
+    CHECK(rau_to_iotx(rewards->earned_rau) == "2880");
+    CHECK(rewards->total_tasks == 4);
+}
+
+TEST_CASE("epochs are at least 30 s apart, a restart in between or not", "[defect-1]") {
+    Bookkeeping books(epochs_of(2));
+    books.pass_blocks(5);
+    CHECK(books->epoch().epoch == 0);
+    books.clock().advance(std::chrono::seconds(20));
+    books.reopen();
+    books.pass_blocks(1);
+    CHECK(books->epoch().epoch == 0);
+    CHECK(books->epoch().elapsed >= std::chrono::seconds(20));
+    books.clock().advance(std::chrono::seconds(10));
+    books.pass_blocks(1);
+    CHECK(books->epoch().epoch == 1);
+    CHECK(books->epoch().elapsed < std::chrono::seconds(1));
+}
+
+TEST_CASE("a wall clock that jumps neither ends an epoch nor holds it up") {
+    Bookkeeping books(epochs_of(2));
+    books.pass_blocks(2);
+    books.clock().set_wall(books.clock().wall() + std::chrono::hours(5));
+    books.pass_blocks(1);
+    CHECK(books->epoch().epoch == 0);
+    books.clock().set_wall(books.clock().wall() - std::chrono::hours(10));
+    books.reopen();
+    books.clock().advance(std::chrono::seconds(30));
+    books.pass_blocks(1);
+    CHECK(books->epoch().epoch == 1);
+}
+
+TEST_CASE("empty epochs advance, and so do those in which nobody is eligible") {
+    CoordinatorSettings settings = epochs_of(2);
+    settings.rewards.min_tasks_for_reward = 9999;
+    Bookkeeping books(settings);
+    end_epoch(books);
+    REQUIRE(books.record({{.number = 1}}));
+    end_epoch(books);
+    CHECK(books->epoch().epoch == 2);
+    const auto rewards = books->rewards("a");
+    REQUIRE(rewards);
+    CHECK(rewards->history.empty());
+    CHECK(rewards->total_tasks == 1);
+    CHECK(rewards->earned_rau == 0);
+    CHECK_FALSE(books.take_payout("a"));
+    CHECK((*books.ledger().epoch(1))->pool_rau == 0);
+}
+
+TEST_CASE("an epoch reward of 0 distributes nothing") {
+    Bookkeeping books(epochs_of(2, "0"));
+    REQUIRE(books.record({{.number = 1}}));
+    end_epoch(books);
+    CHECK(books->rewards("a")->history.empty());
+    CHECK_FALSE(books.take_payout("a"));
+    CHECK(books->rewards("a")->total_tasks == 1);
+}
+
+TEST_CASE("tasks count in the epoch of their submission, comparison in that of the block") {
+    Bookkeeping books(epochs_of(2));
+    REQUIRE(books.record({{.agent = "a", .number = 1}, {.agent = "b", .number = 2}}));
+    end_epoch(books);
+    REQUIRE(books->on_block(block_of(books->last_height() + 1, {{1, kGood}})));
+    CHECK(books->epoch().total_tasks == 0);
+    CHECK(books->epoch().agents == 0);
+    CHECK(books->epoch().compared == 1);
+    CHECK(books->epoch().correct == 1);
+    const RewardHistoryEntry first = books->rewards("a")->history.at(0);
+    CHECK(first.tasks == 1);
+    CHECK(first.compared == 0);
+    CHECK_FALSE(first.bonus_applied);  // no comparison in that epoch
+    end_epoch(books);
+    CHECK(books->rewards("a")->total_compared == 1);
+    CHECK(books->rewards("a")->history.size() == 1);
+}
+
+TEST_CASE("the comparisons of an epoch's last block belong to it") {
+    Bookkeeping books(epochs_of(2));
+    REQUIRE(books.record({{.agent = "a", .number = 1}, {.agent = "b", .number = 2, .valid = false}}));
+    books.clock().advance(std::chrono::seconds(30));
+    books.pass_blocks(1);
+    REQUIRE(books->on_block(block_of(2, {{1, kGood}, {2, kGood}})));
+    CHECK(books->epoch().epoch == 1);
+    CHECK(books->epoch().compared == 0);
+    CHECK(books->rewards("a")->history.at(0).bonus_applied);
+    CHECK(books->rewards("a")->history.at(0).rank == 1);
+    CHECK_FALSE(books->rewards("b")->history.at(0).bonus_applied);
+    CHECK(books->rewards("b")->history.at(0).compared == 1);
+    // 720 over weights 1200 and 1000, to the rau.
+    CHECK(to_decimal(books->rewards("a")->history.at(0).amount_rau) == "392727272727272727273");
+    CHECK(to_decimal(books->rewards("b")->history.at(0).amount_rau) == "327272727272727272727");
+}
+
+TEST_CASE("each payout is announced once, oldest first, restarts or not") {
+    Bookkeeping books(epochs_of(2));
+    CHECK_FALSE(books.take_payout("a"));
+    for (std::uint64_t i = 0; i < 3; ++i) {
+        REQUIRE(books.record(
+            {{.agent = "a", .number = i}, {.agent = "b", .number = i}, {.agent = "b", .number = 10 + i}}));
+        end_epoch(books);
+    }
+    auto payout = books.take_payout("a");
+    REQUIRE(payout);
+    CHECK(payout->epoch == 0);
+    CHECK(payout->amount_iotx == 240.0);
+    CHECK(payout->rank == 2);
+    CHECK(payout->total_agents == 2);
+    books.reopen();
+    CHECK(books.take_payout("a")->epoch == 1);
+    CHECK(books.take_payout("a")->epoch == 2);
+    CHECK_FALSE(books.take_payout("a"));
+    REQUIRE(books.record({{.agent = "a", .number = 99}}));
+    end_epoch(books);
+    CHECK(books.take_payout("a")->epoch == 3);
+    CHECK_FALSE(books.take_payout("a"));
+    books.reopen();
+    CHECK_FALSE(books.take_payout("a"));
+    CHECK(books.take_payout("b")->epoch == 0);
+    CHECK_FALSE(books.take_payout("nobody"));
+}
+
+TEST_CASE(
+    "a payout is announced while the ledger's thread waits for the disk, and marked together with others "
+    "later") {
+    Bookkeeping books(epochs_of(2));
+    REQUIRE(
+        books.record({{.agent = "a", .number = 1}, {.agent = "b", .number = 2}, {.agent = "c", .number = 3}}));
+    for (const char* agent : {"a", "b", "c"})
+        REQUIRE(books.welcome(agent));
+    end_epoch(books);
+    const auto due = [&](const std::string& agent) { return books.ledger().due_payouts(agent, 10)->size(); };
+    std::promise<void> held;
+    std::promise<void> release;
+    REQUIRE(books.ledger().submit({[&](LedgerTx&) -> Status {
+                                       held.set_value();
+                                       release.get_future().wait();
+                                       return {};
+                                   },
+                                   {},
+                                   true}));
+    held.get_future().wait();
+    // With an fsync that does not return, nothing of this may wait. A crash now would make them come again.
+    for (const char* agent : {"a", "b", "c"}) {
+        REQUIRE(books->take_payout(agent));
+        CHECK_FALSE(books->take_payout(agent));
+        CHECK(due(agent) == 1);
+    }
+    CHECK(books->counters().at("notices_unmarked") == 3);
+    const std::uint64_t commits = books.ledger().counters().at("ledger_commits");
+    release.set_value();
+    REQUIRE(books->mark_payouts_told());
+    CHECK(due("a") + due("b") + due("c") == 0);
+    CHECK(books->counters().at("notices_unmarked") == 0);
+    // The one that held, and one or two marks: the books' own thread may have been at it too.
+    CHECK(books.ledger().counters().at("ledger_commits") - commits <= 3);
+}
+
+TEST_CASE("a payout that was announced and not marked before a crash is announced again") {
+    Bookkeeping books(epochs_of(2));
+    REQUIRE(books.record({{.number = 1}}));
+    end_epoch(books);
+    const std::string copy = books.dir() + "-at-the-crash";
+    REQUIRE(books.welcome("a"));
+    std::promise<void> held;
+    std::promise<void> release;
+    REQUIRE(books.ledger().submit({[&](LedgerTx&) -> Status {
+                                       held.set_value();
+                                       release.get_future().wait();
+                                       return {};
+                                   },
+                                   {},
+                                   true}));
+    held.get_future().wait();
+    CHECK(books->take_payout("a"));
+    std::filesystem::copy(books.dir(), copy);
+    release.set_value();
+
+    auto ledger = Ledger::open(copy);
+    REQUIRE(ledger);
+    CHECK((*ledger)->due_payouts("a", 10)->size() == 1);
+}
+
+TEST_CASE("a wallet is changed once per minute, and what is refused is written nowhere") {
+    CoordinatorSettings settings = epochs_of(2);
+    settings.wallet_change_interval = std::chrono::seconds(60);
+    Bookkeeping books(settings);
+    const auto wait_for = [&](std::uint64_t wallet) {
+        return books.welcome("a", address_of(wallet))->wait.count();
+    };
+    CHECK(wait_for(1) == 0);  // the first one is no change
+    CHECK(wait_for(2) == 0);
+    CHECK(wait_for(3) == 60);
+    CHECK(wait_for(2) == 0);  // the same again is no change either
+    books.clock().advance(std::chrono::milliseconds(59'500));
+    CHECK(wait_for(3) == 1);
+    CHECK((*books.ledger().agent("a"))->next_wallet == address_of(2));
+    CHECK(books.ledger().wallet_changes("a")->size() == 2);
+    books.clock().advance(std::chrono::milliseconds(500));
+    CHECK(wait_for(3) == 0);
+    CHECK((*books.ledger().agent("a"))->next_wallet == address_of(3));
+    CHECK(books.welcome("b", address_of(9))->wait.count() == 0);  // each agent has its own time
+    CHECK(books->counters().at("wallet_changes_too_soon") == 2);
+}
+
+TEST_CASE("more payouts are due than are read at once, and every one comes") {
+    Bookkeeping books(epochs_of(1));
+    for (std::uint64_t i = 0; i < 130; ++i) {
+        REQUIRE(books.record({{.number = i}}));
+        end_epoch(books);
+    }
+    for (std::uint64_t i = 0; i < 130; ++i)
+        REQUIRE(books.take_payout("a")->epoch == i);
+    CHECK_FALSE(books.take_payout("a"));
+}
+
+TEST_CASE("with a reward contract nothing is announced before the settlement") {
+    CoordinatorSettings settings = epochs_of(2);
+    settings.rewards.settles_on_chain = true;
+    Bookkeeping books(settings);
+    REQUIRE(books.record({{.number = 1}}));
+    end_epoch(books);
+    CHECK_FALSE(books.take_payout("a"));
+    const auto payouts = books.ledger().payouts_of_epoch(0);
+    REQUIRE(payouts);
+    REQUIRE(payouts->size() == 1);
+    CHECK(payouts->at(0).notice == PayoutNotice::waiting);
+    CHECK(payouts->at(0).weight == 1000);
+
+    // When its settlement is final, then it is announced once; what is final already changes nothing.
+    CHECK(*books->payouts_final({{"a", 0}, {"a", 7}, {"stranger", 0}}) == 1);
+    CHECK(*books->payouts_final({{"a", 0}}) == 0);
+    const auto told = books.take_payout("a");
+    REQUIRE(told);
+    CHECK(told->epoch == 0);
+    CHECK_FALSE(books.take_payout("a"));
+}
+
+TEST_CASE("a payout that is settled after later ones is announced all the same") {
+    CoordinatorSettings settings = epochs_of(2);
+    settings.rewards.settles_on_chain = true;
+    Bookkeeping books(settings);
+    for (std::uint64_t epoch = 0; epoch < 3; ++epoch) {
+        REQUIRE(books.record({{.number = epoch}}));
+        end_epoch(books);
+    }
+    REQUIRE(*books->payouts_final({{"a", 1}, {"a", 2}}) == 2);
+    CHECK(books.take_payout("a")->epoch == 1);
+    CHECK(books.take_payout("a")->epoch == 2);
+    CHECK_FALSE(books.take_payout("a"));
+    REQUIRE(*books->payouts_final({{"a", 0}}) == 1);
+    CHECK(books.take_payout("a")->epoch == 0);
+    CHECK_FALSE(books.take_payout("a"));
+}
+
+TEST_CASE("a share of nothing waits for no settlement") {
+    CoordinatorSettings settings = epochs_of(2, "0.000000000000000001");
+    settings.rewards.settles_on_chain = true;
+    Bookkeeping books(settings);
+    REQUIRE(books.record({{.agent = "a", .number = 1}, {.agent = "b", .number = 2}}));
+    end_epoch(books);
+    const auto payouts = books.ledger().payouts_of_epoch(0);
+    REQUIRE(payouts);
+    REQUIRE(payouts->size() == 2);
+    CHECK(payouts->at(0).amount_rau + payouts->at(1).amount_rau == 1);
+    for (const PayoutRow& row : *payouts)
+        CHECK((row.notice == PayoutNotice::waiting) == (row.amount_rau != 0));
+}
+
+TEST_CASE("the first wallet counts at once, another from the next epoch on, and changes are written down") {
+    Bookkeeping books(epochs_of(2));
+    const Address first = address_of(0xaaaa);
+    const Address second = address_of(0xbbbb);
+    const auto wallet_at = [&](std::uint64_t epoch) {
+        return books.ledger().payouts_of_epoch(epoch)->at(0).wallet;
+    };
+
+    REQUIRE(books.record({{.number = 1}}));
+    end_epoch(books);
+    CHECK_FALSE(wallet_at(0));  // named none: the share stays owed, and written
+
+    REQUIRE(books.record({{.number = 2}}));
+    CHECK(books->leaderboard().at(0).wallet.empty());
+    REQUIRE(books.name_wallet("a", first));
+    CHECK(books->leaderboard().at(0).wallet == to_hex0x(first.view()));
+    REQUIRE(books.name_wallet("a", second));
+    REQUIRE(books.welcome("a"));
+    CHECK(books->leaderboard().at(0).wallet == to_hex0x(first.view()));
+    books.reopen();
+    CHECK(books->leaderboard().at(0).wallet == to_hex0x(first.view()));
+    end_epoch(books);
+    CHECK(wallet_at(1) == first);
+
+    REQUIRE(books.record({{.number = 3}}));
+    CHECK(books->leaderboard().at(0).wallet == to_hex0x(second.view()));
+    REQUIRE(books.name_wallet("a", second));
+    end_epoch(books);
+    CHECK(wallet_at(2) == second);
+
+    const auto changes = books.ledger().wallet_changes("a");
+    REQUIRE(changes);
+    REQUIRE(changes->size() == 2);
+    CHECK(changes->at(0).before == first);
+    CHECK(changes->at(0).after == second);
+    CHECK(changes->at(0).from_epoch == 2);
+    CHECK_FALSE(changes->at(1).before);
+    CHECK(changes->at(1).from_epoch == 1);
+}
+
+TEST_CASE("a wallet named back before it was replaced stays, and the audit is bounded") {
+    Bookkeeping books(epochs_of(2));
+    const Address first = address_of(1);
+    REQUIRE(books.name_wallet("a", first));
+    REQUIRE(books.name_wallet("a", address_of(2)));
+    REQUIRE(books.name_wallet("a", first));
+    REQUIRE(books.record({{.number = 1}}));
+    end_epoch(books);
+    REQUIRE(books.record({{.number = 2}}));
+    CHECK(books->leaderboard().at(0).wallet == to_hex0x(first.view()));
+    for (std::uint64_t i = 10; i < 160; ++i)
+        REQUIRE(books.name_wallet("a", address_of(i)));
+    CHECK(books.ledger().wallet_changes("a")->size() == 100);
+    CHECK(books.ledger().wallet_changes("a")->at(0).after == address_of(159));
+}
+
+TEST_CASE("agents long gone leave memory; what they earned is answered by the ledger", "[defect-3]") {
+    Bookkeeping books(epochs_of(2));
+    for (std::uint64_t i = 0; i < 300; ++i)
+        REQUIRE(books.name_wallet("gone-" + std::to_string(i), address_of(i)));
+    std::vector<GivenAnswer> all;
+    for (std::uint64_t i = 0; i < 300; ++i)
+        all.push_back({.agent = "gone-" + std::to_string(i), .number = i});
+    REQUIRE(books.record(all));
+    CHECK(books->leaderboard().size() == 300);
+    end_epoch(books);
+    CHECK(books->leaderboard().empty());
+    CHECK(books->epoch().agents == 0);
+    CHECK(books->rewards("gone-17")->history.size() == 1);
+}
+
+TEST_CASE("history is answered from the ledger, newest first and at most 1,000 epochs", "[defect-2]") {
+    Bookkeeping books(epochs_of(1, "1"));
+    // Enough epochs to pass the bound, written as the closing of an epoch writes them.
+    REQUIRE(books.ledger().run([](LedgerTx& tx) -> Status {
+        for (std::uint64_t epoch = 0; epoch < 1500; ++epoch) {
+            PayoutRow payout;
+            payout.epoch = epoch;
+            payout.agent_id = "a";
+            payout.amount_rau = epoch;
+            if (Status status = tx.add_payout(payout); !status) return status;
+        }
+        return tx.set_agent({"a", std::nullopt, std::nullopt, 1500, 0, 0, 5000});
+    }));
+    const auto rewards = books->rewards("a");
+    REQUIRE(rewards);
+    CHECK(rewards->history.size() == 1000);
+    CHECK(rewards->history.front().epoch == 1499);
+    CHECK(rewards->history.back().epoch == 500);
+    CHECK(rewards->earned_rau == 5000);
+    CHECK(rewards->total_tasks == 1500);
+}
+
+TEST_CASE("an epoch stays whole in the ledger as long as one of its payouts is owed", "[defect-2]") {
+    Bookkeeping books(epochs_of(1, "1"));
+    REQUIRE(books.ledger().run([](LedgerTx& tx) -> Status {
+        for (const std::uint64_t epoch : {0U, 1U, 2U, 3U}) {
+            EpochRow row;
+            row.epoch = epoch;
+            PayoutRow paid;
+            paid.epoch = epoch;
+            paid.agent_id = "a";
+            PayoutRow waits = paid;
+            waits.agent_id = "b";
+            waits.notice = PayoutNotice::waiting;
+            for (const Status& status : {tx.add_epoch(row), tx.add_payout(paid), tx.add_payout(waits)}) {
+                if (!status) return status;
+            }
+        }
+        auto numbers = tx.numbers();
+        if (!numbers) return fail(numbers.error());
+        numbers->epoch = 100'001;
+        return tx.set_numbers(*numbers);
+    }));
+    books.reopen();
+    end_epoch(books);  // epoch 100,001 ends: 2 and later are kept
+    for (const std::uint64_t epoch : {0U, 1U, 2U, 3U})
+        CHECK(*books.ledger().epoch(epoch));
+    CHECK(books.ledger().payouts("a", 10)->size() == 4);
+    CHECK(books.ledger().payouts("b", 10)->size() == 4);
+
+    // When one of them is paid, then it goes with the next close.
+    REQUIRE(*books->payouts_final({{"b", 1}}) == 1);
+    end_epoch(books);  // 3 and later are kept in any case
+    CHECK(*books.ledger().epoch(0));
+    CHECK_FALSE(*books.ledger().epoch(1));
+    CHECK(*books.ledger().epoch(2));
+    CHECK(books.ledger().payouts_of_epoch(0)->size() == 2);
+    CHECK(books.ledger().payouts_of_epoch(1)->empty());
+}
+
+TEST_CASE("an unknown agent has an empty history and no error") {
+    Bookkeeping books(epochs_of(1));
+    const auto rewards = books->rewards("nobody");
+    REQUIRE(rewards);
+    CHECK(rewards->agent_id == "nobody");
+    CHECK(rewards->history.empty());
+    CHECK(rewards->earned_rau == 0);
+}
+
+TEST_CASE("payouts of an epoch in the ledger add up to its pool", "[defect-21]") {
+    Bookkeeping books(epochs_of(1, "0.123456789012345678"));
+    std::vector<GivenAnswer> all;
+    for (std::uint64_t i = 0; i < 97; ++i) {
+        for (std::uint64_t k = 0; k <= i % 7; ++k)
+            all.push_back({.agent = "agent-" + std::to_string(i), .number = 100 * i + k});
+    }
+    REQUIRE(books.record(all));
+    end_epoch(books);
+    U256 sum = 0;
+    const auto payouts = books.ledger().payouts_of_epoch(0);
+    REQUIRE(payouts);
+    REQUIRE(payouts->size() == 97);
+    for (const PayoutRow& payout : *payouts)
+        sum += payout.amount_rau;
+    CHECK(sum == (*books.ledger().epoch(0))->pool_rau);
+    CHECK(to_decimal(sum + (*books.ledger().epoch(0))->cut_rau) == "123456789012345678");
+}
+
+}  // namespace ioswarm

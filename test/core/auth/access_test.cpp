@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+
+#include <catch2/catch.hpp>
+
+#include "core/auth/access.hpp"
+#include "core/crypto/hmac.hpp"
+#include "test/support/temp_dir.hpp"
+
+using namespace ioswarm;
+
+namespace {
+
+std::unique_ptr<AccessControl> open_access(AccessSettings settings) {
+    auto access = AccessControl::open(std::move(settings));
+    REQUIRE(access.has_value());
+    return std::move(*access);
+}
+
+std::string refusal(const Status& status) {
+    return status ? "" : std::string(to_string(status.error().code)) + ": " + status.error().text();
+}
+
+}  // namespace
+
+TEST_CASE("an agent's own token is accepted, again and again", "[access]") {
+    const auto access = open_access({"test-secret", "", ""});
+    for (int i = 0; i < 3; ++i)
+        CHECK(access->check("agent-01", agent_token("test-secret", "agent-01")).has_value());
+}
+
+TEST_CASE("refusals say exactly what agents in the field know", "[access]") {
+    const auto access = open_access({"test-secret", "", ""});
+    CHECK(refusal(access->check("", "x")) == "unauthenticated: missing agent ID");
+    CHECK(refusal(access->check("agent-01", "")) == "unauthenticated: missing auth token");
+    CHECK(refusal(access->check("agent-01", "iosw_00")) == "unauthenticated: invalid auth token");
+}
+
+TEST_CASE("no token of another agent, secret, case or length is accepted", "[access]") {
+    const auto access = open_access({"test-secret", "", ""});
+    const auto good = agent_token("test-secret", "agent-01");
+    REQUIRE(access->check("agent-01", good).has_value());
+    std::vector<std::pair<std::string, std::string>> bad{
+        {"agent-02", good},
+        {"Agent-01", good},
+        {"agent-01 ", good},
+        {std::string("agent-01\0", 9), good},
+        {"agent-01", agent_token("test-secret ", "agent-01")},
+        {"agent-01", good + "0"},
+        {"agent-01", good.substr(0, good.size() - 1)},
+        {"agent-01", "IOSW_" + good.substr(5)},
+    };
+    for (std::size_t i = 0; i < good.size(); ++i) {
+        auto changed = good;
+        changed[i] = static_cast<char>(changed[i] ^ 1);
+        bad.emplace_back("agent-01", changed);
+    }
+    for (const auto& [id, token] : bad) {
+        INFO(id << " with " << token);
+        CHECK(refusal(access->check(id, token)) == "unauthenticated: invalid auth token");
+    }
+}
+
+TEST_CASE("an id that is no agent id is refused even with the token that belongs to it", "[access]") {
+    const auto access = open_access({"s", "", ""});
+    for (const std::string id : {"a b", "a\nb", "\x7f", "caf\xc3\xa9"}) {
+        CHECK_FALSE(access->check(id, agent_token("s", id)).has_value());
+    }
+    const std::string longest(kMaxAgentIdBytes, 'x');
+    CHECK(access->check(longest, agent_token("s", longest)).has_value());
+    CHECK_FALSE(access->check(longest + "x", agent_token("s", longest + "x")).has_value());
+}
+
+TEST_CASE("without a secret nothing but the lists is asked", "[access]") {
+    const test::TempDir dir;
+    const auto access = open_access({"", "", dir.write("revoked", "bad\n")});
+    CHECK_FALSE(access->has_secret());
+    CHECK(access->check("anyone", "").has_value());
+    CHECK(refusal(access->check("bad", "")) == "permission_denied: agent is revoked");
+}
+
+TEST_CASE("keys can be revoked one by one while the daemon runs", "[access][defect-24]") {
+    const test::TempDir dir;
+    const auto revoked = dir.write("revoked", "# gone\n\n  one  # with a comment\r\n");
+    const auto access = open_access({"s", "", revoked});
+    CHECK(refusal(access->check("one", agent_token("s", "one"))) == "permission_denied: agent is revoked");
+    REQUIRE(access->check("two", agent_token("s", "two")).has_value());
+
+    (void)dir.write("revoked", "two\n");
+    const std::vector<std::string> connected{"two", "three"};
+    const auto barred = access->reload(connected);
+    REQUIRE(barred.has_value());
+    CHECK(*barred == std::vector<std::string>{"two"});
+    CHECK(access->check("one", agent_token("s", "one")).has_value());
+    CHECK_FALSE(access->check("two", agent_token("s", "two")).has_value());
+}
+
+TEST_CASE("a wrong token of a revoked agent is answered as a wrong token", "[access]") {
+    const test::TempDir dir;
+    const auto access = open_access({"s", "", dir.write("revoked", "one\n")});
+    CHECK(refusal(access->check("one", "iosw_1")) == "unauthenticated: invalid auth token");
+}
+
+TEST_CASE("with a list of the allowed nobody else may", "[access]") {
+    const test::TempDir dir;
+    const auto allowed = dir.write("allowed", "one\ntwo\n");
+    const auto access = open_access({"s", allowed, ""});
+    CHECK(access->check("one", agent_token("s", "one")).has_value());
+    CHECK(refusal(access->check("three", agent_token("s", "three"))) ==
+          "permission_denied: agent is not allowed");
+    (void)dir.write("allowed", "# nobody\n");
+    const std::vector<std::string> connected{"one", "two"};
+    CHECK(access->reload(connected).value() == connected);
+}
+
+TEST_CASE("a list that cannot be read or does not hold ids names file and line, and changes nothing",
+          "[access]") {
+    const test::TempDir dir;
+    CHECK(AccessControl::open({"s", dir.path("absent"), ""}).error().code == ErrorCode::not_found);
+    // Neither waits: nobody ever writes into the pipe.
+    REQUIRE(::mkfifo(dir.path("pipe").c_str(), 0600) == 0);
+    for (const std::string& odd : {dir.path("pipe"), dir.path(".")}) {
+        const auto refused = AccessControl::open({"s", "", odd});
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code == ErrorCode::config);
+        CHECK(refused.error().text() == "cannot read the list of agents: " + odd + ": it is no regular file");
+    }
+    CHECK(AccessControl::open({"s", "", "/dev/null"}));
+    const auto revoked = dir.write("revoked", "one\n");
+    const auto access = open_access({"s", "", revoked});
+    (void)dir.write("revoked", "two\nthree four\n");
+    const auto failed = access->reload({});
+    REQUIRE_FALSE(failed.has_value());
+    CHECK(failed.error().code == ErrorCode::config);
+    CHECK(failed.error().which == revoked + ":2");
+    CHECK_FALSE(access->allowed("one").has_value());
+    CHECK(access->allowed("two").has_value());
+}
+
+TEST_CASE("more ids than the cache holds are all still right", "[access]") {
+    const auto access = open_access({"s", "", ""});
+    for (int round = 0; round < 2; ++round) {
+        for (int i = 0; i < 9000; ++i) {
+            const auto id = "agent-" + std::to_string(i);
+            if (!access->check(id, agent_token("s", id))) FAIL(id);
+        }
+    }
+    CHECK_FALSE(access->check("agent-1", agent_token("s", "agent-2")).has_value());
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Connections on which a proxy brings many agents, and strangers beside them.
+
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "proto/agent_port/agent_server.hpp"
+#include "test/support/fake_agent_link.hpp"
+#include "test/support/grpc_client.hpp"
+#include "test/support/h2_raw.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+using std::chrono::milliseconds;
+
+namespace {
+
+const std::string kSharedSecret = "test-secret";
+
+/// A server on a free port of loopback, which is where proxies are taken to be, over a fake coordinator.
+struct ServedToProxy {
+    explicit ServedToProxy(proto::AgentServerSettings settings = {}) {
+        settings.address = "127.0.0.1";
+        auto started = proto::AgentServer::start(settings, link, *access, Log());
+        if (!started) FAIL(started.error().text());
+        server = std::move(*started);
+    }
+    [[nodiscard]] std::uint16_t port() const { return server->port(); }
+
+    FakeAgentLink link;
+    std::unique_ptr<AccessControl> access = AccessControl::open({kSharedSecret, "", ""}).value();
+    std::unique_ptr<proto::AgentServer> server;
+};
+
+}  // namespace
+
+TEST_CASE("where a proxy puts all agents on one connection, their streams leave room for heartbeats",
+          "[server]") {
+    constexpr int kAgents = 150;
+    proto::AgentServerSettings settings;
+    settings.streams_per_connection = 4 * kAgents;
+    const ServedToProxy served(settings);
+    // Given agents that all come on one connection, each with an open task stream
+    GrpcClient proxy(served.port());
+    std::vector<std::unique_ptr<GrpcStream>> streams;
+    for (int i = 0; i < kAgents; ++i) {
+        const auto headers = credentials_of("agent-" + std::to_string(i), kSharedSecret);
+        REQUIRE(proxy.call("Register", {}, headers).status.ok());
+        streams.push_back(proxy.stream("GetTasks", {}, headers));
+    }
+    // When one of them beats, then it is heard.
+    CHECK(proxy.call("Heartbeat", {}, credentials_of("agent-0", kSharedSecret)).status.ok());
+    CHECK(served.server->counters()["connections_open"] == 1);
+}
+
+TEST_CASE("calls without a key on an agent's connection do not end it", "[server]") {
+    const ServedToProxy served;
+    GrpcClient proxy(served.port());
+    const auto headers = credentials_of("agent-1", kSharedSecret);
+    REQUIRE(proxy.call("Register", {}, headers).status.ok());
+    // Given a proxy that brings an agent and thousands of strangers on one connection
+    std::atomic<bool> over{false};
+    std::atomic<int> refused{0};
+    std::vector<std::jthread> strangers;
+    for (int i = 0; i < 4; ++i) {
+        strangers.emplace_back([&] {
+            while (!over) {
+                const auto status = proxy.call("Heartbeat", {}, {}).status;
+                refused += status.error_code() == grpc::StatusCode::UNAUTHENTICATED ? 1 : 0;
+            }
+        });
+    }
+    // When they have sent far more than belongs to any agent, the agent's calls are answered all the same.
+    constexpr int kStrangersCalls = 4'000;
+    int failed = 0;
+    while (refused < kStrangersCalls && failed == 0)
+        failed += proxy.call("Heartbeat", {}, headers).status.ok() ? 0 : 1;
+    over = true;
+    strangers.clear();
+    CHECK(failed == 0);
+    CHECK(served.server->counters()["connections_accepted"] == 1);
+    CHECK(served.server->counters()["connections_shut_abusive"] == 0);
+}
+
+TEST_CASE("a proxy's connection that floods is told to go in order, and its calls are answered all the same",
+          "[server]") {
+    const ServedToProxy served;
+    H2Raw proxy(served.port());
+    REQUIRE(proxy.begin());
+    // Given strangers' frames that belong to no call
+    Bytes burst;
+    for (int i = 0; i < 100; ++i) {
+        const Bytes ping = h2::frame(h2::Type::ping, h2::kAck, 0, Bytes(8, 0));
+        burst.insert(burst.end(), ping.begin(), ping.end());
+    }
+    std::optional<H2Raw::Frame> goaway;
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!goaway && std::chrono::steady_clock::now() < until) {
+        REQUIRE(proxy.send(burst));
+        while (const auto frame = proxy.next_frame(milliseconds(5))) {
+            if (frame->type == h2::Type::goaway) goaway = frame;
+        }
+    }
+    // Then GOAWAY comes as a frame of its own: no calls after the highest stream there is, without an error.
+    REQUIRE(goaway);
+    CHECK(goaway->payload == Bytes{0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0});
+    // When an agent's call was sent before the proxy read that, then it is answered.
+    REQUIRE(proxy.send_call(1, h2::request("Heartbeat", credentials_of("agent-1", kSharedSecret)),
+                            proto::encode(proto::Codec::protobuf, HeartbeatRequest{})));
+    CHECK(proxy.answer(1).grpc_status() == 0);
+    CHECK(served.server->counters()["connections_goaway"] == 1);
+    CHECK(served.server->counters()["connections_shut_abusive"] == 0);
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "proto/agent_port/agent_server.hpp"
+#include "test/support/fake_agent_link.hpp"
+#include "test/support/grpc_client.hpp"
+#include "test/support/temp_dir.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+
+namespace {
+
+const std::string kTls = IOSWARM_TEST_DATA "/tls/";
+
+std::string content(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// Keeps what is logged and lets tests wait for it.
+struct Lines {
+    [[nodiscard]] Log log() {
+        return Log(LogLevel::info, [this](LogLevel, std::string_view text) {
+            const std::lock_guard lock(mutex);
+            all.emplace_back(text);
+            more.notify_all();
+        });
+    }
+    bool wait_for(const std::string& part) {
+        std::unique_lock lock(mutex);
+        return more.wait_for(lock, std::chrono::seconds(20), [&] {
+            for (const auto& line : all) {
+                if (line.find(part) != std::string::npos) return true;
+            }
+            return false;
+        });
+    }
+    std::mutex mutex;
+    std::condition_variable more;
+    std::vector<std::string> all;
+};
+
+struct TlsServed {
+    TlsServed() : access(AccessControl::open({"", "", ""}).value()) {
+        (void)dir.write("crt", content(kTls + "first.crt"));
+        (void)dir.write("key", content(kTls + "first.key"));
+        proto::AgentServerSettings settings;
+        settings.address = "127.0.0.1";
+        settings.tls_cert_file = dir.path("crt");
+        settings.tls_key_file = dir.path("key");
+        auto started = proto::AgentServer::start(settings, link, *access, lines.log());
+        REQUIRE(started.has_value());
+        server = std::move(*started);
+    }
+    /// Whether a new client that trusts this certificate alone gets an answer.
+    bool shows(const std::string& certificate) {
+        grpc::SslCredentialsOptions options;
+        options.pem_root_certs = content(kTls + certificate);
+        grpc::ChannelArguments arguments;
+        arguments.SetSslTargetNameOverride("localhost");
+        GrpcClient client(server->port(), grpc::SslCredentials(options), arguments);
+        return client.call("Heartbeat", {}).status.ok();
+    }
+
+    Lines lines;
+    TempDir dir;
+    FakeAgentLink link;
+    std::unique_ptr<AccessControl> access;
+    std::unique_ptr<proto::AgentServer> server;
+};
+
+}  // namespace
+
+TEST_CASE("the certificate follows its files while the server runs", "[tls]") {
+    TlsServed served;
+    CHECK(served.server->uses_tls());
+    CHECK(served.shows("first.crt"));
+    CHECK_FALSE(served.shows("second.crt"));
+    (void)served.dir.write("crt", content(kTls + "second.crt"));
+    (void)served.dir.write("key", content(kTls + "second.key"));
+    REQUIRE(served.lines.wait_for("were read again"));
+    CHECK(served.shows("second.crt"));
+    CHECK_FALSE(served.shows("first.crt"));
+    CHECK(served.server->counters().at("tls_reloads") == 1);
+}
+
+TEST_CASE("a pair that does not fit or parse is logged, and the one in use stays", "[tls]") {
+    TlsServed served;
+    SECTION("the key of another certificate") {
+        (void)served.dir.write("key", content(kTls + "second.key"));
+        REQUIRE(served.lines.wait_for("the key does not belong to the certificate"));
+    }
+    SECTION("half a certificate") {
+        auto half = content(kTls + "first.crt");
+        half.resize(half.size() / 2);
+        (void)served.dir.write("crt", half);
+        REQUIRE(served.lines.wait_for("no PEM certificate that parses"));
+    }
+    SECTION("no file at all") {
+        std::filesystem::remove(served.dir.path("crt"));
+        REQUIRE(served.lines.wait_for("cannot read the TLS file"));
+    }
+    CHECK(served.shows("first.crt"));
+    CHECK(served.server->counters().at("tls_reloads_refused") >= 1);
+    // And a good one after it is taken again.
+    (void)served.dir.write("crt", content(kTls + "second.crt"));
+    (void)served.dir.write("key", content(kTls + "second.key"));
+    REQUIRE(served.lines.wait_for("were read again"));
+    CHECK(served.shows("second.crt"));
+}
+
+TEST_CASE("a connection that is up keeps going when the certificate changes", "[tls]") {
+    TlsServed served;
+    grpc::SslCredentialsOptions options;
+    options.pem_root_certs = content(kTls + "first.crt");
+    grpc::ChannelArguments arguments;
+    arguments.SetSslTargetNameOverride("localhost");
+    GrpcClient client(served.server->port(), grpc::SslCredentials(options), arguments);
+    REQUIRE(client.call("Heartbeat", {}).status.ok());
+    (void)served.dir.write("crt", content(kTls + "second.crt"));
+    (void)served.dir.write("key", content(kTls + "second.key"));
+    REQUIRE(served.lines.wait_for("were read again"));
+    CHECK(client.call("Heartbeat", {}).status.ok());
+    CHECK(served.server->counters().at("connections_accepted") == 1);
+}
+
+TEST_CASE("plain text on a TLS port gets nothing and harms nobody", "[tls]") {
+    TlsServed served;
+    GrpcClient plain(served.server->port());
+    CHECK(plain.call("Heartbeat", {}, {}, std::chrono::milliseconds(1000)).status.error_code() !=
+          grpc::StatusCode::OK);
+    CHECK(served.shows("first.crt"));
+}

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include <condition_variable>
+#include <fstream>
+#include <iterator>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "core/crypto/hmac.hpp"
+#include "proto/agent_port/agent_server.hpp"
+#include "proto/agents/client.hpp"
+#include "test/support/fake_agent_link.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::test;
+using namespace std::chrono_literals;
+using proto::AgentClients;
+using proto::AgentProfile;
+using proto::AgentTimes;
+using proto::Codec;
+
+namespace {
+
+const std::string kSecret = "test-secret";
+
+/// A fake coordinator that can be waited on: every call of an agent is an event.
+class WatchedLink final : public AgentLink {
+  public:
+    void register_agent(const std::string& agent_id, const RegisterRequest& request,
+                        RegisterDone done) override {
+        fake.register_agent(agent_id, request, std::move(done));
+        note("register " + agent_id);
+    }
+    Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string& agent_id,
+                                                         const GetTasksRequest& request,
+                                                         std::shared_ptr<StreamSink> sink) override {
+        return fake.open_task_stream(agent_id, request, std::move(sink));
+    }
+    void submit(const std::string& agent_id, BatchResult batch, SubmitDone done) override {
+        fake.submit(agent_id, std::move(batch), std::move(done));
+        note("submit " + agent_id);
+    }
+    Result<HeartbeatResponse> heartbeat(const std::string& agent_id, const HeartbeatRequest& request) override {
+        auto response = fake.heartbeat(agent_id, request);
+        {
+            const std::lock_guard lock(mutex_);
+            last_processed_ = request.tasks_processed;
+        }
+        note(std::string(response->alive ? "alive " : "unknown ") + agent_id);
+        return response;
+    }
+    void end_agent(const std::string& agent_id, const Error& reason) override {
+        fake.end_agent(agent_id, reason);
+    }
+
+    /// Waits until `what` was noted `count` times since the start.
+    bool wait_for(const std::string& what, std::size_t count = 1) {
+        std::unique_lock lock(mutex_);
+        return noted_.wait_for(lock, 20s, [&] { return notes_.count(what) >= count; });
+    }
+    std::uint32_t last_processed() {
+        const std::lock_guard lock(mutex_);
+        return last_processed_;
+    }
+
+    FakeAgentLink fake;
+
+  private:
+    void note(const std::string& what) {
+        {
+            const std::lock_guard lock(mutex_);
+            notes_.insert(what);
+        }
+        noted_.notify_all();
+    }
+
+    std::mutex mutex_;
+    std::condition_variable noted_;
+    std::multiset<std::string> notes_;
+    std::uint32_t last_processed_ = 0;
+};
+
+struct Served {
+    explicit Served(proto::AgentServerSettings settings = {})
+        : access(AccessControl::open({kSecret, "", ""}).value()) {
+        settings.address = "127.0.0.1";
+        auto started = proto::AgentServer::start(std::move(settings), link, *access, Log());
+        if (!started) FAIL(started.error().text());
+        server = std::move(*started);
+    }
+    [[nodiscard]] proto::CoordinatorAddress address() const {
+        return {"127.0.0.1:" + std::to_string(server->port()), false, {}, {}};
+    }
+
+    WatchedLink link;
+    std::unique_ptr<AccessControl> access;
+    std::unique_ptr<proto::AgentServer> server;
+};
+
+AgentProfile profile_of(const std::string& id, Codec codec = Codec::protobuf) {
+    AgentProfile profile;
+    profile.id = id;
+    profile.token = agent_token(kSecret, id);
+    profile.level = TaskLevel::l3_full_execute;
+    profile.region = "here";
+    profile.version = "1.0";
+    profile.wallet_address = "0x14aedb14f3f73e04bb207a9af1e3d0d0a3ab1f20";
+    profile.codec = codec;
+    return profile;
+}
+
+AgentTimes quick_times() {
+    AgentTimes times;
+    times.retry_min = 5ms;
+    times.retry_max = 20ms;
+    return times;
+}
+
+TaskBatch batch_of(const std::string& batch_id) {
+    TaskBatch batch;
+    batch.batch_id = batch_id;
+    batch.tasks.resize(2);
+    batch.tasks[0].task_id = 7;
+    batch.tasks[0].tx_raw = {1, 2, 3};
+    batch.tasks[1].task_id = 8;
+    return batch;
+}
+
+/// Valid exactly when there are raw bytes.
+TaskResult answer_by_size(const TaskPackage& task) {
+    TaskResult result;
+    result.valid = !task.tx_raw.empty();
+    if (!result.valid) result.reject_reason = "empty";
+    return result;
+}
+
+}  // namespace
+
+TEST_CASE("an agent registers as its profile says and answers its batches, in either encoding", "[client]") {
+    const auto codec = GENERATE(Codec::protobuf, Codec::json);
+    Served served;
+    AgentClients agents(served.address(), quick_times(), 1, {}, Log());
+    agents.add(profile_of("agent-01", codec), answer_by_size);
+    REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
+    const auto [id, request] = served.link.fake.registered().at(0);
+    CHECK(id == "agent-01");
+    CHECK(request == RegisterRequest{"agent-01", TaskLevel::l3_full_execute, "here", "1.0",
+                                     "0x14aedb14f3f73e04bb207a9af1e3d0d0a3ab1f20"});
+
+    for (const char* name : {"b-1", "b-2", "b-3"})
+        REQUIRE(served.link.fake.give("agent-01", batch_of(name)));
+    REQUIRE(served.link.wait_for("submit agent-01", 3));
+    const auto submitted = served.link.fake.submitted();
+    REQUIRE(submitted.size() == 3);
+    for (std::size_t i = 0; i < 3; ++i) {
+        CHECK(submitted[i].agent_id == "agent-01");
+        CHECK(submitted[i].batch_id == "b-" + std::to_string(i + 1));
+        REQUIRE(submitted[i].results.size() == 2);
+        CHECK(submitted[i].results[0].task_id == 7);
+        CHECK(submitted[i].results[0].valid);
+        CHECK(submitted[i].results[1].task_id == 8);
+        CHECK(submitted[i].results[1].reject_reason == "empty");
+        CHECK(submitted[i].timestamp > 1'700'000'000'000U);
+    }
+    const auto counters = agents.counters();
+    CHECK(counters.registrations == 1);
+    CHECK(counters.batches == 3);
+    CHECK(counters.tasks == 6);
+    CHECK(counters.submissions_accepted >= 2);  // the third's answer may still be under way
+    CHECK(counters.submissions_failed == 0);
+}
+
+TEST_CASE("an agent whose stream ends registers again and goes on", "[client]") {
+    Served served;
+    AgentClients agents(served.address(), quick_times(), 1, {}, Log());
+    agents.add(profile_of("agent-01"), answer_by_size);
+    for (std::size_t round = 1; round <= 3; ++round) {
+        REQUIRE(served.link.wait_for("register agent-01", round));
+        REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
+        REQUIRE(served.link.fake.give("agent-01", batch_of("b-1")));
+        REQUIRE(served.link.wait_for("submit agent-01", round));
+        served.link.end_agent("agent-01", Error{ErrorCode::unavailable, "evicted", {}, {}, {}});
+    }
+    REQUIRE(served.link.wait_for("register agent-01", 4));
+    CHECK(agents.counters().streams_ended == 3);
+}
+
+TEST_CASE("an agent survives a coordinator that is not there yet, and one that restarts", "[client]") {
+    auto served = std::make_unique<Served>();
+    const auto address = served->address();
+    const auto port = served->server->port();
+    served.reset();
+
+    AgentClients agents(address, quick_times(), 1, {}, Log());
+    agents.add(profile_of("agent-01"), answer_by_size);
+    for (int start = 0; start < 2; ++start) {
+        proto::AgentServerSettings settings;
+        settings.port = port;
+        served = std::make_unique<Served>(settings);
+        REQUIRE(served->link.fake.wait_for_stream("agent-01", true));
+        REQUIRE(served->link.fake.give("agent-01", batch_of("b-1")));
+        REQUIRE(served->link.wait_for("submit agent-01"));
+        served.reset();
+    }
+    CHECK(agents.counters().registrations == 2);
+}
+
+TEST_CASE("heartbeats carry the tasks done, and an agent that was forgotten registers again", "[client]") {
+    Served served;
+    auto times = quick_times();
+    times.heartbeat_every = 10ms;
+    AgentClients agents(served.address(), times, 1, {}, Log());
+    agents.add(profile_of("agent-01", Codec::json), answer_by_size);
+    REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
+    REQUIRE(served.link.fake.give("agent-01", batch_of("b-1")));
+    REQUIRE(served.link.wait_for("submit agent-01"));
+    const auto beats = agents.counters().heartbeats;
+    REQUIRE(served.link.wait_for("alive agent-01", beats + 3));
+    CHECK(served.link.last_processed() == 2);
+
+    served.link.end_agent("agent-01", Error{ErrorCode::unavailable, "evicted", {}, {}, {}});
+    REQUIRE(served.link.wait_for("register agent-01", 2));
+    REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
+}
+
+TEST_CASE("an agent with a wrong token keeps trying and is never let in", "[client]") {
+    Served served;
+    auto profile = profile_of("agent-01");
+    profile.token = agent_token("another secret", "agent-01");
+    std::mutex mutex;
+    std::vector<std::string> lines;
+    const Log log(LogLevel::info, [&](LogLevel, std::string_view text) {
+        const std::lock_guard lock(mutex);
+        lines.emplace_back(text);
+    });
+    auto times = quick_times();
+    times.refused_max = times.retry_max;
+    AgentClients agents(served.address(), times, 1, {}, log);
+    agents.add(profile, answer_by_size);
+    const auto until = std::chrono::steady_clock::now() + 60s;
+    while (agents.counters().failed_registrations < 3 && std::chrono::steady_clock::now() < until)
+        std::this_thread::sleep_for(1ms);
+    CHECK(agents.counters().failed_registrations >= 3);
+    const std::lock_guard lock(mutex);
+    // Told once, and without the token.
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0].find("invalid auth token") != std::string::npos);
+    CHECK(lines[0].find(profile.token) == std::string::npos);
+    CHECK(served.link.fake.registered().empty());
+    CHECK(agents.counters().registrations == 0);
+}
+
+TEST_CASE("many agents share two threads, each answers its own batch, and a stop ends them all", "[client]") {
+    constexpr int kAgents = 150;
+    Served served;
+    std::stop_source stop;
+    AgentClients agents(served.address(), quick_times(), 2, stop.get_token(), Log());
+    for (int i = 0; i < kAgents; ++i) {
+        agents.add(profile_of("agent-" + std::to_string(i), i % 2 == 0 ? Codec::json : Codec::protobuf),
+                   answer_by_size);
+    }
+    for (int i = 0; i < kAgents; ++i)
+        REQUIRE(served.link.fake.wait_for_stream("agent-" + std::to_string(i), true));
+    for (int i = 0; i < kAgents; ++i) {
+        REQUIRE(served.link.fake.give("agent-" + std::to_string(i), batch_of("b-" + std::to_string(i))));
+    }
+    for (int i = 0; i < kAgents; ++i)
+        REQUIRE(served.link.wait_for("submit agent-" + std::to_string(i)));
+    for (const auto& batch : served.link.fake.submitted()) {
+        CHECK(batch.batch_id == "b-" + batch.agent_id.substr(6));
+    }
+    stop.request_stop();
+    for (int i = 0; i < kAgents; ++i)
+        CHECK(served.link.fake.wait_for_stream("agent-" + std::to_string(i), false));
+    CHECK(agents.counters().registrations == kAgents);
+    agents.add(profile_of("late"), answer_by_size);
+}
+
+TEST_CASE("agents end at once while their answers wait and while nobody listens", "[client]") {
+    Served served;
+    served.link.fake.hold_submits();
+    {
+        AgentClients agents(served.address(), AgentTimes{}, 1, {}, Log());
+        agents.add(profile_of("agent-01"), answer_by_size);
+        REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
+        REQUIRE(served.link.fake.give("agent-01", batch_of("b-1")));
+        REQUIRE(served.link.wait_for("submit agent-01"));
+    }
+    served.link.fake.release_submits();
+    const auto address = served.address();
+    served.server->shutdown(0ms);
+    {
+        AgentClients agents(address, AgentTimes{}, 1, {}, Log());
+        agents.add(profile_of("agent-01"), answer_by_size);
+    }
+    SUCCEED("both ended without waiting for a deadline");
+}
+
+TEST_CASE("agents reach a coordinator over TLS and check its certificate", "[client]") {
+    const std::string folder = IOSWARM_TEST_DATA "/tls/";
+    const auto read_file = [&](const std::string& name) {
+        std::ifstream file(folder + name);
+        return std::string(std::istreambuf_iterator<char>(file), {});
+    };
+    proto::AgentServerSettings settings;
+    settings.tls_cert_file = folder + "first.crt";
+    settings.tls_key_file = folder + "first.key";
+    Served served(settings);
+    auto address = served.address();
+    address.tls = true;
+    address.tls_name = "localhost";
+    address.root_certificates_pem = read_file("first.crt");
+    {
+        AgentClients agents(address, quick_times(), 1, {}, Log());
+        agents.add(profile_of("agent-01"), answer_by_size);
+        CHECK(served.link.fake.wait_for_stream("agent-01", true));
+    }
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool refused = false;
+    address.root_certificates_pem = read_file("second.crt");
+    AgentClients agents(address, quick_times(), 1, {}, Log(LogLevel::info, [&](LogLevel, std::string_view) {
+                            const std::lock_guard lock(mutex);
+                            refused = true;
+                            changed.notify_all();
+                        }));
+    agents.add(profile_of("agent-02"), answer_by_size);
+    std::unique_lock lock(mutex);
+    CHECK(changed.wait_for(lock, 20s, [&] { return refused; }));
+    lock.unlock();
+    CHECK(served.link.fake.registered().size() == 1);
+}
+
+TEST_CASE("a registration that is refused again and again is tried ever more rarely", "[client]") {
+    const AgentTimes times;
+    const auto range = [&](unsigned refusals) {
+        return std::pair(proto::retry_pause(times, refusals, 0), proto::retry_pause(times, refusals, 3'000));
+    };
+    CHECK(range(0) == std::pair(2'000ms, 5'000ms));
+    CHECK(range(1) == std::pair(2'000ms, 5'000ms));
+    CHECK(range(2).first == 4'000ms);
+    CHECK(range(3).first == 8'000ms);
+    for (const unsigned many : {10U, 100U, 1'000'000U}) {
+        CHECK(proto::retry_pause(times, many, 0) == 150'000ms);
+        CHECK(proto::retry_pause(times, many, 150'000) == 300'000ms);
+    }
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// A node's pool and tip, beside a node that lies, stalls and repeats itself.
+#include "proto/node/source.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "core/base/wire.hpp"
+#include "test/support/node_world.hpp"
+#include "test/support/scripted_http.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::proto;
+using namespace ioswarm::test;
+using namespace std::chrono_literals;
+using World = NodeWorld;
+using Grpc = FakeNode::Grpc;
+using Web3 = FakeNode::Web3;
+
+TEST_CASE("node: a missing or malformed address says what it is for") {
+    const auto refused = [](const char* grpc, const char* web3, const char* which) {
+        NodeSettings settings;
+        settings.grpc = grpc;
+        settings.web3 = web3;
+        const auto source = NodeSource::create(settings, {});
+        return !source && source.error().code == ErrorCode::config && source.error().which == which &&
+               !source.error().hint.empty();
+    };
+    CHECK(refused("", "http://127.0.0.1:15014", "node.grpc"));
+    CHECK(refused("127.0.0.1:14014", "", "node.web3"));
+    CHECK(refused("127.0.0.1", "http://127.0.0.1:15014", "node.grpc"));
+    CHECK(refused("127.0.0.1:0", "http://127.0.0.1:15014", "node.grpc"));
+    CHECK(refused("http://127.0.0.1:14014", "http://127.0.0.1:15014", "node.grpc"));
+    CHECK(refused("127.0.0.1:14014", "127.0.0.1:15014", "node.web3"));
+}
+
+TEST_CASE("node: it says which chain it is on, and says it anew each time") {
+    World world;
+    const auto first = world.source->chain();
+    REQUIRE(first);
+    CHECK(first->evm == 4689);
+    CHECK(first->node == 1);
+    world.node.set_chain_id(4690);
+    CHECK(world.source->chain()->evm == 4690);
+    world.node.set_web3(Web3::close);
+    CHECK_FALSE(world.source->chain());
+}
+
+TEST_CASE("node: the recorded pool is listed, each action once and as the same object again") {
+    World world;
+    auto pool = recorded_pool();
+    pool.push_back(pool.front());  // the node repeats itself
+    world.node.set_pool(pool);
+    const auto first = world.source->pool().pending();
+    REQUIRE(first);
+    CHECK(first->size() == 10);
+    const auto second = world.source->pool().pending();
+    REQUIRE(second);
+    CHECK(*first == *second);  // pointers
+    for (std::size_t i = 0; i < first->size(); ++i)
+        CHECK((*first)[i]->raw == pool[i]);
+}
+
+TEST_CASE("node: what is no action is left out, counted and logged once, the rest goes out [defect-22]",
+          "[defect-22]") {
+    World world;
+    auto pool = recorded_pool();
+    pool.insert(pool.begin(), Bytes{0xff, 0xff});
+    world.node.set_pool(pool);
+    for (int i = 0; i < 3; ++i) {
+        const auto pending = world.source->pool().pending();
+        REQUIRE(pending);
+        CHECK(pending->size() == 10);
+    }
+    CHECK(world.source->counters().unreadable_actions == 1);
+    CHECK(world.lines.count(LogLevel::warn, "left out") == 1);
+}
+
+TEST_CASE("node: an action of a kind yet to come goes out with its bytes, without a hash, named once") {
+    World world;
+    // Field 99 of the core is no kind that is known; encoding 1 is that of Ethereum.
+    Bytes core;
+    wire::Writer(core).put_uint(1, 1);
+    wire::Writer(core).put_uint(2, 7);
+    wire::Writer(core).always_bytes(99, Bytes{1, 2, 3});
+    Bytes action;
+    wire::Writer(action).put_bytes(1, core);
+    wire::Writer(action).put_bytes(2, hex("04ba5734d8f7091719471e7f7ed6b9df170dc70cc661ca05e688601ad984f068b0"
+                                          "d67351e5f06073092499336ab0839ef8a521afd334e53807205fa2f08eec74f4"));
+    wire::Writer(action).put_bytes(3, Bytes(65, 1));
+    wire::Writer(action).put_uint(4, 1);
+    world.node.set_pool({action});
+    for (int i = 0; i < 2; ++i) {
+        const auto pending = world.source->pool().pending();
+        REQUIRE(pending);
+        REQUIRE(pending->size() == 1);
+        CHECK(pending->front()->raw == action);
+        CHECK(pending->front()->sender == kOther);
+        CHECK_FALSE(pending->front()->hash);
+    }
+    CHECK(world.source->counters().unhashable_actions == 1);
+    world.node.push_block(5, make_block_info(5, {action}, {{Bytes(32, 0x77)}}));
+    const auto block = world.next(5);
+    REQUIRE(block);
+    CHECK(block->unhashable_actions == 1);
+    CHECK(block->unmatched_actions == 0);
+    CHECK(world.lines.count(LogLevel::warn, "without comparison") == 1);
+}
+
+TEST_CASE("node: a pool over gRPC's usual 4 MiB is taken, one over 64 MiB refused") {
+    World world(30s);
+    // An unknown kind (field 200 of the core) with a payload of 6 MB passes as it is.
+    Bytes action = recorded_pool().front();
+    const Bytes filler(std::size_t{6} << 20U, 0x11);
+    const Bytes tag{0xca, 0x3e};  // field 1001, length-delimited
+    action.insert(action.end(), tag.begin(), tag.end());
+    for (std::size_t size = filler.size(); size != 0; size >>= 7U) {
+        action.push_back(static_cast<std::uint8_t>((size & 0x7fU) | (size > 0x7f ? 0x80U : 0U)));
+    }
+    action.insert(action.end(), filler.begin(), filler.end());
+    world.node.set_pool({action});
+    const auto pending = world.source->pool().pending();
+    REQUIRE(pending);
+    REQUIRE(pending->size() == 1);
+    CHECK(pending->front()->raw == action);
+
+    world.node.set_grpc("GetActPoolActions", Grpc::huge);
+    const auto refused = world.source->pool().pending();
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::bad_data);
+}
+
+TEST_CASE("node: pool answers that are cut, garbage or refused are errors, and it recovers") {
+    World world(60s);
+    world.node.set_pool(recorded_pool());
+    REQUIRE(world.source->pool().pending());
+    for (const auto& [mode, code] :
+         {std::pair{Grpc::half, ErrorCode::bad_data}, std::pair{Grpc::garbage, ErrorCode::bad_data},
+          std::pair{Grpc::refuse, ErrorCode::unavailable}}) {
+        world.node.set_grpc(mode);
+        const auto pending = world.source->pool().pending();
+        REQUIRE_FALSE(pending);
+        CHECK(pending.error().code == code);
+        CHECK_FALSE(world.source->pool().tip());
+    }
+    world.node.set_grpc(Grpc::normal);
+    CHECK(world.source->pool().pending());
+}
+
+TEST_CASE("node: a node that says nothing is left at the time-out") {
+    World world(300ms);
+    world.push(5);
+    REQUIRE(world.insist(5).height == 5);
+    world.node.set_grpc(Grpc::stall);
+    const auto pending = world.source->pool().pending();
+    REQUIRE_FALSE(pending);
+    CHECK(pending.error().code == ErrorCode::timed_out);
+    const auto tip = world.source->pool().tip();
+    REQUIRE_FALSE(tip);
+    CHECK(tip.error().code == ErrorCode::timed_out);
+    const auto block = world.next(5);
+    REQUIRE_FALSE(block);
+    CHECK(block.error().code == ErrorCode::timed_out);
+}
+
+TEST_CASE("node: the tip is the height with the block's own time and base fee") {
+    World world;
+    world.push(5);
+    const auto tip = world.source->pool().tip();
+    REQUIRE(tip);
+    CHECK(tip->height == 5);
+    CHECK(tip->base_fee_rau == U256(1'000'000'000'000));
+    const auto block = world.next(5);
+    REQUIRE(block);
+    CHECK(tip->time == block->time);
+}
+
+TEST_CASE("node: a tip whose block cannot be had, or is another, is an error [defect-23]", "[defect-23]") {
+    World world;
+    world.push(5);
+    world.node.set_chain_meta_height(9);  // a node that counts blocks it does not have
+    const auto tip = world.source->pool().tip();
+    REQUIRE_FALSE(tip);
+    CHECK(tip.error().code == ErrorCode::bad_data);
+    world.node.push_block_silently(9, make_block_info(8));
+    CHECK_FALSE(world.source->pool().tip());
+}
+
+TEST_CASE("node: a height that the stream has not told of is the tip only after the settle time") {
+    World world;
+    world.push(5);
+    REQUIRE(world.next(5));
+    std::jthread reader([&] { (void)world.next(6); });
+    world.node.wait_for_streams(1);
+    world.push(6);
+    reader.join();
+    world.node.push_block_silently(7, make_block_info(7));  // stored, its state not yet
+    auto tip = world.source->pool().tip();
+    REQUIRE(tip);
+    CHECK(tip->height == 6);
+    while (tip && tip->height == 6)
+        tip = world.source->pool().tip();
+    REQUIRE(tip);
+    CHECK(tip->height == 7);
+}
+
+TEST_CASE("node: a peer that is no gRPC server at all is an error") {
+    ScriptedHttp other(
+        [](HttpConnection& connection, const std::string&) { return connection.answer("hello"); });
+    FakeNode node;
+    NodeSettings settings;
+    settings.grpc = other.url().substr(std::string("http://").size());
+    settings.web3 = node.web3();
+    settings.call_timeout = 300ms;
+    const auto source = std::move(*NodeSource::create(settings, {}));
+    const auto pending = source->pool().pending();
+    REQUIRE_FALSE(pending);
+    CHECK((pending.error().code == ErrorCode::unavailable || pending.error().code == ErrorCode::timed_out));
+}
+
+TEST_CASE("node: without web3 the pool is an error until the chain id is known, and not asked for again") {
+    World world;
+    world.node.set_pool(recorded_pool());
+    world.node.set_web3(Web3::http_500);
+    const auto pending = world.source->pool().pending();
+    REQUIRE_FALSE(pending);
+    CHECK(pending.error().code == ErrorCode::unavailable);
+    world.node.set_web3(Web3::normal);
+    CHECK(world.source->pool().pending());
+    world.node.set_web3(Web3::http_500);
+    CHECK(world.source->pool().pending());
+}
+
+TEST_CASE("node: its version is what it calls itself, and empty when it does not say") {
+    World world;
+    CHECK(world.source->version().empty());
+    world.node.set_version("v2.4.1");
+    CHECK(world.source->version() == "v2.4.1");
+    world.node.set_grpc(FakeNode::Grpc::garbage);
+    CHECK(world.source->version().empty());
+}

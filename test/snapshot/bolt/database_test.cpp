@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot/bolt/database.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "core/crypto/sha256.hpp"
+#include "test/support/temp_dir.hpp"
+#include "test/support/test_data.hpp"
+
+using namespace ioswarm;
+using namespace ioswarm::snapshot;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Digest {
+    std::uint64_t entries = 0;
+    std::uint64_t key_bytes = 0;
+    std::uint64_t value_bytes = 0;
+    std::string sha256;
+    bool operator==(const Digest&) const = default;
+};
+
+std::string data(const std::string& name) {
+    return std::string(IOSWARM_TEST_DATA) + "/bolt/" + name;
+}
+
+/// As the manifests count: SHA-256 over be32(len k) ‖ k ‖ be32(len v) ‖ v in key order.
+Result<Digest> digest_of(StateDatabase& database, const std::string& name) {
+    auto cursor = database.open_namespace(name);
+    if (!cursor) return fail(cursor.error());
+    Digest digest;
+    Sha256 hash;
+    const auto sized = [&](BytesView bytes) {
+        const auto n = static_cast<std::uint32_t>(bytes.size());
+        hash.update(Bytes{static_cast<std::uint8_t>(n >> 24), static_cast<std::uint8_t>(n >> 16),
+                          static_cast<std::uint8_t>(n >> 8), static_cast<std::uint8_t>(n)});
+        hash.update(bytes);
+    };
+    for (EntryView entry; (*cursor)->next(entry);) {
+        ++digest.entries;
+        digest.key_bytes += entry.key.size();
+        digest.value_bytes += entry.value.size();
+        sized(entry.key);
+        sized(entry.value);
+    }
+    if (!(*cursor)->status()) return fail((*cursor)->status().error());
+    digest.sha256 = to_hex(hash.finish().view());
+    return digest;
+}
+
+Result<std::map<std::string, Digest>> read_all(const std::string& path) {
+    auto database = open_bolt(path, 0ms);
+    if (!database) return fail(database.error());
+    auto names = (*database)->namespaces();
+    if (!names) return fail(names.error());
+    std::map<std::string, Digest> all;
+    for (const std::string& name : *names) {
+        auto digest = digest_of(**database, name);
+        if (!digest) return fail(digest.error());
+        all[name] = *digest;
+    }
+    return all;
+}
+
+std::map<std::string, Digest> manifest(const std::string& name) {
+    std::map<std::string, Digest> out;
+    const auto json = nlohmann::json::parse(test::read_data("bolt/" + name));
+    for (const auto& [key, value] : json.items()) {
+        out[key] = {value["Entries"], value["KeyBytes"], value["ValueBytes"], value["Sha256"]};
+    }
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("files made by bbolt 1.3.6: every bucket reads as its manifest says") {
+    for (const std::string name : {"trie.db", "trie-page16k.db", "trie-height-be.db", "trie-no-height.db"}) {
+        INFO(name);
+        const auto all = read_all(data(name));
+        REQUIRE(all);
+        CHECK(*all == manifest(name + ".manifest.json"));
+    }
+}
+
+TEST_CASE("the height is little-endian, big-endian from older tools, or missing and then an error") {
+    auto little = open_bolt(data("trie.db"), 0ms);
+    REQUIRE(little);
+    CHECK(read_height(**little)->height == 46006460);
+    CHECK_FALSE(read_height(**little)->big_endian);
+    auto big = open_bolt(data("trie-height-be.db"), 0ms);
+    REQUIRE(big);
+    CHECK(read_height(**big)->big_endian);
+    auto none = open_bolt(data("trie-no-height.db"), 0ms);
+    REQUIRE(none);
+    CHECK(read_height(**none).error().code == ErrorCode::bad_data);
+}
+
+TEST_CASE("a file of the layout before namespaces is named as that") {
+    const auto database = open_bolt(data("trie-legacy-mpt.db"), 0ms);
+    REQUIRE_FALSE(database);
+    CHECK(database.error().why.find("before namespaces") != std::string::npos);
+    CHECK(database.error().hint.find("start the node") != std::string::npos);
+}
+
+TEST_CASE("torn and hostile files end in a clear error, those named ok in the right content") {
+    for (const auto& file : std::filesystem::directory_iterator(data("bad"))) {
+        const std::string name = file.path().filename().string();
+        INFO(name);
+        const auto all = read_all(file.path().string());
+        if (name.starts_with("ok-") || name.starts_with("newest-meta-torn")) {
+            REQUIRE(all);
+            CHECK_FALSE(all->empty());
+            continue;
+        }
+        REQUIRE_FALSE(all);
+        CHECK(all.error().code == ErrorCode::bad_data);
+        CHECK(all.error().which == file.path().string());
+        CHECK_FALSE(all.error().why.empty());
+    }
+}
+
+TEST_CASE("a file that a node holds is waited for and then refused, with the holder named") {
+    const test::TempDir dir;
+    std::filesystem::copy_file(data("trie.db"), dir.path("trie.db"));
+    const int holder = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
+    REQUIRE(::flock(holder, LOCK_EX) == 0);
+    const auto refused = open_bolt(dir.path("trie.db"), 1ms);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::try_again);
+    CHECK(refused.error().why.find(std::to_string(::getpid())) != std::string::npos);
+    ::close(holder);
+    CHECK(open_bolt(dir.path("trie.db"), 0ms));
+}
+
+TEST_CASE("the lock is gone when the last byte was read, and with the object") {
+    const test::TempDir dir;
+    std::filesystem::copy_file(data("trie.db"), dir.path("trie.db"));
+    const int node = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
+    {
+        const auto database = open_bolt(dir.path("trie.db"), 0ms);
+        REQUIRE(database);
+        CHECK(::flock(node, LOCK_EX | LOCK_NB) != 0);
+        REQUIRE((*database)->release_lock());
+        CHECK(::flock(node, LOCK_EX | LOCK_NB) == 0);
+        ::flock(node, LOCK_UN);
+    }
+    {
+        const auto database = open_bolt(dir.path("trie.db"), 0ms);
+        REQUIRE(database);
+    }
+    CHECK(::flock(node, LOCK_EX | LOCK_NB) == 0);
+    ::close(node);
+}
+
+TEST_CASE("a file truncated while it is read is an error, not a signal") {
+    const test::TempDir dir;
+    const std::string path = dir.path("trie.db");
+    std::filesystem::copy_file(data("trie.db"), path);
+    auto database = open_bolt(path, 0ms);
+    REQUIRE(database);
+    std::filesystem::resize_file(path, 5 * 4096);
+    const auto digest = digest_of(**database, "Contract");
+    REQUIRE_FALSE(digest);
+    CHECK(digest.error().code == ErrorCode::bad_data);
+}
