@@ -24,7 +24,8 @@ Result<Address> sender_of(BytesView sender_key) {
     return address_of(*key);
 }
 
-/// Actions carry 27 or 28 (0 or 1 when native) where Signature has 0 or 1.
+/// Reads an action's signature. Its last byte is 27 or 28 in Ethereum encodings and 0 or 1 in native ones;
+/// Signature always has 0 or 1. Returns nothing when it is anything else.
 std::optional<Signature> signature_of(BytesView bytes) {
     auto out = Signature::from(bytes);
     if (!out) return std::nullopt;
@@ -34,7 +35,7 @@ std::optional<Signature> signature_of(BytesView bytes) {
     return out;
 }
 
-/// What an EVM runs of `form`, with the price that bounds what the sender pays a unit of gas.
+/// Everything an EVM needs to run the action. `gas_price` is the most that the sender pays per unit of gas.
 EvmTx evm_tx(const std::optional<Address>& to, const U256& value, BytesView data, std::uint64_t gas_limit,
              const U256& gas_price) {
     EvmTx out;
@@ -50,7 +51,7 @@ bool has_fee_cap(EthTxType type) noexcept {
     return type != EthTxType::legacy && type != EthTxType::access_list;
 }
 
-/// TX_CONTAINER: {raw 1}, a signed Ethereum transaction.
+/// Reads a TX_CONTAINER action: {raw 1}, a signed Ethereum transaction.
 Status read_container(const ActionParts& parts, PoolAction& out) {
     if (parts.kind != ActionKind::tx_container) return refuse("core.txContainer", "is missing");
     BytesView raw;
@@ -60,20 +61,21 @@ Status read_container(const ActionParts& parts, PoolAction& out) {
     }
     if (!reader.ok() || raw.empty()) return refuse("core.txContainer.raw", "is missing");
     if (raw[0] < 0x80 && raw[0] > static_cast<std::uint8_t>(EthTxType::set_code)) {
-        out.hash = keccak256(raw);  // a type of tomorrow: its hash is known, no more of it
+        out.hash = keccak256(raw);  // a newer transaction type: we can hash it but not read it
         return {};
     }
     const auto decoded = decode_signed(raw);
     if (!decoded) return refuse("core.txContainer.raw", decoded.error().text());
     const EthTx& tx = decoded->tx;
     out.nonce = tx.nonce;
-    // Not of `raw`: a blob transaction's hash is without the sidecar that it may carry here.
+    // Do not hash `raw`: a blob transaction in a container may carry its sidecar, which is not part of the
+    // hash.
     out.hash = transaction_hash(tx, decoded->signature);
     if (const auto protocol = protocol_call(tx.to, tx.data)) {
         out.kind = kind_name(*protocol);
         return {};
     }
-    // A node calls it a transfer when the target has no code, which its bytes do not tell.
+    // iotex-core calls it a transfer when the target has no code. The transaction does not say whether it has.
     out.kind = kind_name(tx.to && tx.data.empty() ? ActionKind::transfer : ActionKind::execution);
     out.receiver = tx.to;
     out.evm_tx =
@@ -81,15 +83,15 @@ Status read_container(const ActionParts& parts, PoolAction& out) {
     return {};
 }
 
-/// The place of a field that is not known follows from nothing here, so such an action must already stand as
-/// the node writes it.
+/// We do not know where the node would place an unknown field. So an action that has one in its core is hashed
+/// only if its bytes are already in the node's order.
 std::optional<Hash256> native_hash(const ActionParts& parts, BytesView raw) {
     if (parts.has_unknown_field) return std::nullopt;
     if (parts.has_unknown_core_field && !std::ranges::equal(parts.canonical, raw)) return std::nullopt;
     return keccak256(parts.canonical);
 }
 
-/// Every other encoding: the core says what it does.
+/// Reads every encoding but TX_CONTAINER: the core describes the action.
 void read_plain(const ActionParts& parts, BytesView raw, const ChainIds& ids, PoolAction& out) {
     out.nonce = parts.nonce;
     out.kind = kind_name(parts.kind);

@@ -5,14 +5,15 @@
 
 #include "core/crypto/address.hpp"
 
-// ABI encoding (https://docs.soliditylang.org/en/latest/abi-spec.html): 4 bytes of selector, a head of one word
-// an argument, and behind it the content of the dynamic ones, to which their words in the head are offsets.
+// ABI encoding (https://docs.soliditylang.org/en/latest/abi-spec.html): a selector of 4 bytes, then a head with
+// one word per argument, then a tail with the contents of the dynamic arguments. The head word of a dynamic
+// argument is the offset of its content.
 
 namespace ioswarm {
 namespace {
 
-/// 0x04C22AfaE6a03438b8FED74cb1Cf441168DF3F12 and 0xA576C141e5659137ddDa4223d209d4744b2106BE: last 20 bytes of
-/// keccak256("staking") and keccak256("rewarding").
+/// 0x04C22AfaE6a03438b8FED74cb1Cf441168DF3F12 and 0xA576C141e5659137ddDa4223d209d4744b2106BE: the last 20 bytes
+/// of keccak256("staking") and of keccak256("rewarding").
 constexpr Address kStaking = {{0x04, 0xc2, 0x2a, 0xfa, 0xe6, 0xa0, 0x34, 0x38, 0xb8, 0xfe,
                                0xd7, 0x4c, 0xb1, 0xcf, 0x44, 0x11, 0x68, 0xdf, 0x3f, 0x12}};
 constexpr Address kRewarding = {{0xa5, 0x76, 0xc1, 0x41, 0xe5, 0x65, 0x91, 0x37, 0xdd, 0xda,
@@ -55,7 +56,8 @@ constexpr ProtocolMethod kMethods[] = {
 
 constexpr std::size_t kWord = 32;
 
-/// Arguments in their order. One that cannot be encoded spoils the whole call.
+/// Builds one call; add the arguments in their order. If one argument cannot be encoded, the whole call gives
+/// nothing.
 class Call {
   public:
     explicit Call(std::uint32_t selector) noexcept : selector_(selector) {}
@@ -79,7 +81,7 @@ class Call {
         return number(value ? *u256_from_big_endian(value->view()) : U256(0));
     }
 
-    /// string and bytes.
+    /// An argument of type string or bytes.
     Call& text(BytesView content) {
         start_dynamic(content.size());
         tail_.insert(tail_.end(), content.begin(), content.end());
@@ -87,7 +89,7 @@ class Call {
         return *this;
     }
 
-    /// uint8[]: a word a byte.
+    /// An argument of type uint8[]: one word per byte.
     Call& byte_array(BytesView content) {
         start_dynamic(content.size());
         for (const std::uint8_t byte : content) {
@@ -117,7 +119,7 @@ class Call {
 
   private:
     struct Argument {
-        bool is_offset;  ///< the word counts from the start of the tail
+        bool is_offset;  ///< the word is an offset, counted from the start of the tail
         Hash256 word;
     };
 
@@ -133,7 +135,7 @@ class Call {
     Bytes tail_;
 };
 
-/// The fields of a kind's message, as read_message() wants them.
+/// The fields of a kind's message, in the notation of read_message().
 struct KindShape {
     ActionKind kind;
     std::string_view shape;
@@ -163,8 +165,8 @@ constexpr KindShape kShapes[] = {
     {ActionKind::set_voter_reward_destination, "b"},
 };
 
-/// Which of the three methods a candidate's BLS key and its proof of possession ask for. A proof without a key
-/// is what no node makes.
+/// The register and update methods come in three versions, depending on whether the candidate gives a BLS key
+/// and a proof of possession. No node writes a proof without a key.
 enum class BlsForm { none, key, key_and_proof };
 std::optional<BlsForm> bls_form(const MessageFields& candidate) {
     const bool key = !candidate[4].bytes.empty();
@@ -175,8 +177,8 @@ std::optional<BlsForm> bls_form(const MessageFields& candidate) {
 }
 
 /// CandidateRegister {candidate 1 {name 1, operator 2, reward 3, blsPubKey 4, blsPop 5}, stakedAmount 2,
-/// stakedDuration 3, autoStake 4, ownerAddress 5, payload 6}. With a BLS key the amount is the transaction's
-/// value.
+/// stakedDuration 3, autoStake 4, ownerAddress 5, payload 6}. With a BLS key the amount is sent as the
+/// transaction's value.
 std::optional<EthForm> register_form(const MessageFields& m) {
     const auto info = read_message(m[1].bytes, kCandidateInfo);
     if (!info) return std::nullopt;
@@ -209,7 +211,7 @@ std::optional<EthForm> register_form(const MessageFields& m) {
     return call.byte_array(m[6].bytes).to(kStaking, *value);
 }
 
-/// {name 1, operatorAddress 2, rewardAddress 3, blsPubKey 4, blsPop 5}
+/// CandidateBasicInfo {name 1, operatorAddress 2, rewardAddress 3, blsPubKey 4, blsPop 5}.
 std::optional<EthForm> update_form(const MessageFields& m) {
     const auto bls = bls_form(m);
     if (!bls) return std::nullopt;
@@ -220,14 +222,14 @@ std::optional<EthForm> update_form(const MessageFields& m) {
     return call.to(kStaking);
 }
 
-/// {op 1}: 1 requests, 2 confirms.
+/// {op 1}: 1 requests the deactivation, 2 confirms it.
 std::optional<EthForm> deactivate_form(const MessageFields& m) {
     if (m[1].scalar == 1) return Call(0xe21e8f2d).to(kStaking);
     if (m[1].scalar == 2) return Call(0x14003206).to(kStaking);
     return std::nullopt;
 }
 
-/// {recipient 1}: 20 bytes, or nothing for the zero address, which takes the setting back.
+/// {recipient 1}: 20 bytes. Empty stands for the zero address, which removes the setting.
 std::optional<EthForm> reward_destination_form(const MessageFields& m) {
     const BytesView recipient = m[1].bytes;
     if (!recipient.empty() && recipient.size() != sizeof(Address::bytes)) return std::nullopt;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Staking and rewarding actions as calls of the protocols' ABI methods, for action_eth_form.cpp.
+// Writes staking and rewarding actions as ABI calls of the two protocols, for action_eth_form.cpp.
 
 #include <array>
 #include <optional>
@@ -13,19 +13,20 @@
 
 namespace ioswarm {
 
-/// The fields of one protobuf message by number; 0 is not used, and what is not there is a default Field.
+/// The fields of one protobuf message, indexed by number. Index 0 is not used; an absent field is a default
+/// Field.
 using MessageFields = std::array<wire::Field, 10>;
 
-/// Reads a message whose fields are known: character i of `shape` tells the type of field i + 1, 'b' for bytes,
-/// text and nested messages, 'n' for numbers. Nothing when it is no protobuf message, and when it holds a field
-/// that `shape` does not name, of another type, or a second time: the node would then read something else than
-/// what is read here, and a hash made of it would be wrong.
+/// Reads a message whose fields are all known. Character i of `shape` is the type of field i + 1: 'b' for
+/// bytes, text and nested messages, 'n' for numbers. Returns nothing when the input is not a protobuf message,
+/// or when it holds a field that `shape` does not name, a field of another type, or a field twice. In those
+/// cases the node would read something else than we do, and a hash made from our reading would be wrong.
 [[nodiscard]] std::optional<MessageFields> read_message(BytesView message, std::string_view shape);
 
-/// eth_form() for kinds 30 to 58.
+/// eth_form() for the kinds 30 to 58.
 [[nodiscard]] std::optional<EthForm> protocol_form(ActionKind kind, BytesView message);
 
-/// A method of the table: for tests, and for naming calls.
+/// One method of the protocols, for tests and for naming calls.
 struct ProtocolMethod {
     ActionKind kind;
     std::uint32_t selector;

@@ -6,8 +6,8 @@
 #include "core/crypto/keccak.hpp"
 #include "core/model/action_eth_form.hpp"
 
-// A draft is serialized first; its Ethereum form is then read from that, by the code that reads any action.
-// Only what a signature covers is computed here.
+// A draft is serialized first. Its Ethereum form is then read back from those bytes by the same code that reads
+// any action. Only the signature is computed here.
 
 namespace ioswarm {
 namespace {
@@ -19,8 +19,8 @@ struct KindMessage {
     Bytes message;
 };
 
-/// The message of each kind; fields as in ../shared/spec/node.md section 1. The node writes amounts even when
-/// 0.
+/// Writes the message of each kind, with the fields of iotextypes. Like the node, it writes an amount even when
+/// it is 0.
 struct WriteBody {
     KindMessage operator()(const TransferBody& b) const {
         return make(ActionKind::transfer, [&](Writer& w) {
@@ -158,7 +158,8 @@ void write_authorizations(Writer& core, const ActionDraft& draft) {
     }
 }
 
-/// Plain fields by number, then the kind, as the node writes them. Version is 1 in legacy transactions alone.
+/// Writes the plain fields by number and then the kind, as the node does. Only legacy transactions have version
+/// 1.
 Bytes write_core(const ActionDraft& draft) {
     const bool legacy = draft.tx_type == EthTxType::legacy;
     const bool capped = !legacy && draft.tx_type != EthTxType::access_list;
@@ -219,7 +220,7 @@ Result<Bytes> build_action(const ActionDraft& draft, ActionEncoding encoding, co
     if (encoding == ActionEncoding::native) {
         return write_action(core, public_key, key.sign(keccak256(core)), encoding);
     }
-    // The parts are those of the action that a block carries; a container is made of the transaction they give.
+    // First build the action that a block would carry. A container is then made from the transaction in it.
     const bool container = encoding == ActionEncoding::container;
     const ActionEncoding form = container ? ActionEncoding::ethereum : encoding;
     const Bytes unsigned_action = write_action(core, public_key, Signature{}, form);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The writing direction of action.hpp: signed actions as a wallet or a node makes them, for the embedded chain,
-// the test tools and the settler. What is built here reads back with read_action().
+// The opposite of action.hpp: builds signed actions as a wallet or a node does, for the embedded chain, the
+// test tools and the settler. read_action() can read everything that is built here.
 
 #include <cstdint>
 #include <optional>
@@ -20,7 +20,7 @@
 
 namespace ioswarm {
 
-// What an action does; one struct a kind. Amounts in rau.
+// What an action does: one struct per kind. Amounts are in rau.
 
 struct TransferBody {
     U256 amount;
@@ -29,7 +29,7 @@ struct TransferBody {
 };
 struct ExecutionBody {
     U256 amount;
-    std::optional<Address> contract;  ///< nothing = creation
+    std::optional<Address> contract;  ///< nothing for a creation
     Bytes data;
 };
 struct StakeCreateBody {
@@ -82,9 +82,9 @@ struct ClaimRewardBody {
     U256 amount;
     Bytes data;
 };
-/// The system action at the end of every block; signed by its producer, nonce and gas price 0.
+/// The system action at the end of every block. Its producer signs it, with nonce 0 and gas price 0.
 struct GrantRewardBody {
-    bool epoch = false;  ///< of an epoch instead of a block
+    bool epoch = false;  ///< the reward is for an epoch, not for a block
     std::uint64_t height = 0;
 };
 
@@ -93,11 +93,11 @@ using ActionBody =
                  StakeAddDepositBody, StakeRestakeBody, StakeChangeCandidateBody, StakeTransferOwnershipBody,
                  CandidateRegisterBody, ClaimRewardBody, GrantRewardBody>;
 
-/// An action before it is signed. Which of the prices and lists count follows from `tx_type`, as in EthTx.
+/// An action before it is signed. `tx_type` decides which of the prices and lists are used, as in EthTx.
 struct ActionDraft {
     std::uint64_t nonce = 0;
     std::uint64_t gas_limit = 0;
-    std::uint32_t chain_id = 1;  ///< iotextypes' chain id (1 mainnet, 2 testnet), not the EVM's
+    std::uint32_t chain_id = 1;  ///< iotextypes' chain id (1 mainnet, 2 testnet), not the EVM chain id
     EthTxType tx_type = EthTxType::legacy;
     U256 gas_price;    ///< legacy, access_list
     U256 gas_tip_cap;  ///< dynamic_fee and later
@@ -109,15 +109,15 @@ struct ActionDraft {
     ActionBody body;
 };
 
-/// Signs `draft` and gives the serialized iotextypes.Action. `ids` counts for the Ethereum encodings only.
-/// The container of a draft and its ETHEREUM_EIP155 action have the same hash: a pool lists the former, a block
-/// the latter (unprotected legacy transactions are not built as containers). Error invalid_argument:
-/// ETHEREUM_UNPROTECTED of a typed draft; a blob or set-code draft without target.
+/// Signs `draft` and returns the serialized iotextypes.Action. `ids` is used only in the Ethereum encodings. A
+/// draft's container and its ETHEREUM_EIP155 action have the same hash: pools list the container, blocks carry
+/// the other. Unprotected legacy transactions cannot be built as containers. Error invalid_argument:
+/// ETHEREUM_UNPROTECTED with a typed draft; a blob or set-code draft without target.
 [[nodiscard]] Result<Bytes> build_action(const ActionDraft& draft, ActionEncoding encoding,
                                          const PrivateKey& key, const ChainIds& ids);
 
-/// The TX_CONTAINER action around a signed Ethereum transaction's bytes (a blob transaction may carry its
-/// sidecar). Error: as decode_signed(), or invalid_argument when nobody can have signed it.
+/// Wraps the bytes of a signed Ethereum transaction in a TX_CONTAINER action. A blob transaction may carry its
+/// sidecar. Errors: those of decode_signed(); invalid_argument when no key can have made the signature.
 [[nodiscard]] Result<Bytes> wrap_in_container(BytesView signed_eth_tx, std::uint32_t chain_id);
 
 }  // namespace ioswarm

@@ -13,8 +13,7 @@ std::optional<Address> address_of_text(BytesView text) {
     return address ? std::optional<Address>(*address) : std::nullopt;
 }
 
-/// transfer {amount 1, recipient 2, payload 3} and execution {amount 1, contract 2, data 3} have the same
-/// shape.
+/// transfer {amount 1, recipient 2, payload 3} and execution {amount 1, contract 2, data 3} are laid out alike.
 std::optional<EthForm> transfer_form(BytesView message, bool may_create) {
     const auto fields = read_message(message, "bbb");
     if (!fields) return std::nullopt;
@@ -30,7 +29,7 @@ std::optional<EthForm> transfer_form(BytesView message, bool may_create) {
     return out;
 }
 
-/// accessList: {address 1, storageKeys 2 repeated}, both hex without 0x.
+/// accessList: {address 1, storageKeys 2 repeated}, both in hex without 0x.
 bool read_access_list(const ActionParts& parts, EthTx& tx) {
     for (const BytesView tuple : parts.access_list) {
         AccessListEntry entry;
@@ -48,7 +47,7 @@ bool read_access_list(const ActionParts& parts, EthTx& tx) {
                 if (!key) return false;
                 entry.storage_keys.push_back(*key);
             } else {
-                return false;  // a field that is not known
+                return false;  // an unknown field
             }
         }
         if (!reader.ok() || !has_address) return false;
@@ -72,7 +71,7 @@ bool read_blob(const ActionParts& parts, EthTx& tx) {
             if (!hash) return false;
             tx.blob_hashes.push_back(*hash);
         } else if (field->number != kSidecar) {
-            return false;  // a field that is not known
+            return false;  // an unknown field
         }
     }
     return reader.ok();

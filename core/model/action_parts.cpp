@@ -7,8 +7,9 @@
 
 #include "core/base/wire.hpp"
 
-// The node's serializer (Go's) writes plain fields by number, then the one-of with the kind, then what it does
-// not know as it came; C++'s writes strictly by number. The hash is over the former, so the order is made here.
+// The node's serializer (Go's) writes plain fields by number, then the one-of field with the kind, then unknown
+// fields in their original order. C++ protobuf writes strictly by number. The hash covers the order of the
+// node, so this file makes that order.
 
 namespace ioswarm {
 namespace {
@@ -77,11 +78,12 @@ constexpr FieldName kCoreFields[] = {
     {core_field::kSetCodeAuthList, WireType::length_delimited, true, "core.setCodeAuthList"},
 };
 
-/// Fields of one message. An access list has one a tuple, 2,400 gas each (EIP-2930), so no block of 30,000,000
-/// gas holds an action that comes near; what does would only cost memory.
+/// The largest number of fields in one message. An access list has one field per tuple, and each tuple costs
+/// 2,400 gas (EIP-2930). So no action that fits into a block of 30,000,000 gas comes near; a larger one would
+/// only cost us memory.
 constexpr std::size_t kMaxFields = 16'384;
 
-/// iotextypes keeps 10 to 27 and everything from 30 on for kinds.
+/// iotextypes reserves the field numbers 10 to 27 and 30 and above for kinds.
 bool is_kind_number(std::uint32_t number) noexcept {
     return number >= 10 && number != core_field::kTxType && number != core_field::kSetCodeAuthList;
 }
@@ -96,10 +98,11 @@ const FieldName* find(std::span<const FieldName> names, std::uint32_t number) {
     return at == names.end() ? nullptr : &*at;
 }
 
-/// The fields of one message. Known ones have their type and occur once.
+/// Reads the fields of one message. A known field must have its type, and must occur once unless it is
+/// repeated.
 Result<std::vector<Field>> read_fields(BytesView input, std::span<const FieldName> names, const char* message) {
     std::vector<Field> out;
-    std::uint64_t seen = 0;  // known numbers are all below 64
+    std::uint64_t seen = 0;  // one bit per known field number, all of which are below 64
     wire::Reader reader(input);
     while (const auto field = reader.next()) {
         if (const FieldName* known = find(names, field->number)) {
@@ -115,8 +118,8 @@ Result<std::vector<Field>> read_fields(BytesView input, std::span<const FieldNam
     return out;
 }
 
-/// Known fields through the writer, which leaves out defaults and writes shortest varints; the rest as it
-/// stood.
+/// Writes known fields through the writer, which leaves out defaults and writes the shortest varints. Unknown
+/// fields are copied unchanged.
 void put(wire::Writer& out, const Field& field, const FieldName* known) {
     if (known == nullptr) {
         out.raw(field.raw);
@@ -174,7 +177,7 @@ Status read_core_field(ActionParts& parts, const Field& field) {
     return {};
 }
 
-/// 0 for plain fields, 1 for the one-of, 2 for what is not known.
+/// Sort key: 0 for plain fields, 1 for the one-of field with the kind, 2 for unknown fields.
 int order_group(const Field& field, std::span<const FieldName> names) noexcept {
     if (find(names, field.number) != nullptr) return 0;
     return is_kind_number(field.number) ? 1 : 2;
@@ -188,7 +191,7 @@ void sort_as_node(std::vector<Field>& fields, std::span<const FieldName> names) 
     });
 }
 
-/// blobTxData as it is hashed.
+/// Returns blobTxData as it is hashed: without the sidecar.
 Result<Bytes> without_sidecar(BytesView blob_tx_data) {
     constexpr std::uint32_t kBlobTxSidecar = 3;
     Bytes out;
@@ -200,7 +203,7 @@ Result<Bytes> without_sidecar(BytesView blob_tx_data) {
     return out;
 }
 
-/// Fills in the core's parts and gives its canonical bytes.
+/// Fills in the parts of the core and returns its canonical bytes.
 Result<Bytes> read_core(ActionParts& parts, BytesView core) {
     auto fields = read_fields(core, kCoreFields, "core");
     if (!fields) return fail(fields.error());

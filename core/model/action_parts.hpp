@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// An action taken apart, for the files of this folder that read, hash and build actions (../shared/spec/node.md
-// section 1). Others use action.hpp.
+// An action split into its fields, for the files of this folder that read, hash and build actions. Other
+// folders use action.hpp.
 
 #include <cstdint>
 #include <string_view>
@@ -17,12 +17,12 @@ namespace ioswarm {
 enum class ActionEncoding : std::uint32_t {
     native = 0,                ///< IOTEX_PROTOBUF
     ethereum = 1,              ///< ETHEREUM_EIP155, and every typed transaction
-    ethereum_unprotected = 2,  ///< ETHEREUM_UNPROTECTED: without chain id
-    container = 128,           ///< TX_CONTAINER: the Ethereum transaction's own bytes
+    ethereum_unprotected = 2,  ///< ETHEREUM_UNPROTECTED: without a chain id
+    container = 128,           ///< TX_CONTAINER: the bytes of an Ethereum transaction
 };
 
-/// What an action does: the number of its message's field in iotextypes.ActionCore. Numbers outside of this
-/// list occur, since kinds are added.
+/// What an action does. The value is the number of the kind's field in iotextypes.ActionCore. Other numbers
+/// occur too, since iotex-core adds kinds.
 enum class ActionKind : std::uint32_t {
     none = 0,
     transfer = 10,
@@ -46,16 +46,16 @@ enum class ActionKind : std::uint32_t {
     candidate_transfer_ownership = 52,
     stake_migrate = 53,
     candidate_deactivate = 54,
-    schedule_candidate_deactivation = 55,  ///< a system action, without an Ethereum form
-    set_commission_rate = 56,              ///< without an Ethereum form
+    schedule_candidate_deactivation = 55,  ///< a system action; it has no Ethereum form
+    set_commission_rate = 56,              ///< it has no Ethereum form
     set_voter_reward_opt_in = 57,
     set_voter_reward_destination = 58,
 };
 
-/// iotextypes' name of the field; "unknown" for a number outside of the list.
+/// The name of the kind's field in iotextypes; "unknown" for a number that is not in the list.
 [[nodiscard]] std::string_view kind_name(ActionKind kind) noexcept;
 
-/// Fields of iotextypes.ActionCore.
+/// Field numbers of iotextypes.ActionCore.
 namespace core_field {
 inline constexpr std::uint32_t kVersion = 1;
 inline constexpr std::uint32_t kNonce = 2;
@@ -70,7 +70,7 @@ inline constexpr std::uint32_t kTxType = 28;
 inline constexpr std::uint32_t kSetCodeAuthList = 29;
 }  // namespace core_field
 
-/// Fields of iotextypes.Action.
+/// Field numbers of iotextypes.Action.
 namespace action_field {
 inline constexpr std::uint32_t kCore = 1;
 inline constexpr std::uint32_t kSenderPubKey = 2;
@@ -78,7 +78,7 @@ inline constexpr std::uint32_t kSignature = 3;
 inline constexpr std::uint32_t kEncoding = 4;
 }  // namespace action_field
 
-/// Views point into the bytes that were taken apart. Numbers as text (prices) are not read yet.
+/// The views point into the bytes that take_apart() was given. Numbers that are text (prices) are not parsed.
 struct ActionParts {
     std::uint64_t nonce = 0;
     std::uint64_t gas_limit = 0;
@@ -90,20 +90,21 @@ struct ActionParts {
     std::vector<BytesView> authorizations;
     std::uint64_t tx_type = 0;
     ActionKind kind = ActionKind::none;
-    BytesView message;  ///< of the kind
+    BytesView message;  ///< the message of the kind
     BytesView sender_key;
     BytesView signature;
-    std::uint64_t encoding = 0;  ///< as it stands; may be no ActionEncoding
-    /// A field of iotextypes.Action itself is not known here. Whether the node hashes it cannot be told.
+    std::uint64_t encoding = 0;  ///< as written; may not be a valid ActionEncoding
+    /// iotextypes.Action itself has a field that we do not know. We cannot tell whether the node hashes it.
     bool has_unknown_field = false;
-    /// A field of the core is not known here; a kind that is not in ActionKind is such a field too.
+    /// The core has a field that we do not know. A kind that is not in ActionKind counts as such a field.
     bool has_unknown_core_field = false;
-    /// The bytes that IOTEX_PROTOBUF hashes: both levels in the node's order, without defaults and blob
+    /// The bytes that IOTEX_PROTOBUF hashes: both levels in the node's order, without defaults and without blob
     /// sidecars.
     Bytes canonical;
 };
 
-/// Error bad_data: no protobuf message, no core, a known field of another type or given twice; names the field.
+/// Error bad_data, naming the field: not a protobuf message, no core, a known field of another type or given
+/// twice.
 [[nodiscard]] Result<ActionParts> take_apart(BytesView raw);
 
 }  // namespace ioswarm

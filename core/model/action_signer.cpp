@@ -14,7 +14,7 @@ tl::unexpected<Error> refuse(ErrorCode code, std::string which, std::string why)
     return fail(code, "cannot tell who signed the action", std::move(which), std::move(why));
 }
 
-/// The last value of a bytes field; empty when it is not there.
+/// Returns the last value of a bytes field, or an empty view when the field is absent.
 BytesView last_field(BytesView message, std::uint32_t number) {
     BytesView out;
     wire::Reader reader(message);
@@ -32,7 +32,8 @@ Result<Address> recovered(const Hash256& digest, const Signature& signature) {
 
 Result<Address> container_signer(const ActionParts& parts) {
     const BytesView raw = last_field(parts.message, 1);
-    constexpr std::uint8_t kFirstLegacyByte = 0xc0;  // of an RLP list; types stand below (EIP-2718)
+    // The first byte of an RLP list; transaction types are smaller (EIP-2718).
+    constexpr std::uint8_t kFirstLegacyByte = 0xc0;
     if (!raw.empty() && raw[0] < kFirstLegacyByte && raw[0] > static_cast<std::uint8_t>(EthTxType::set_code)) {
         return refuse(ErrorCode::failed_precondition, "core.txContainer.raw",
                       "a transaction type that is not known");

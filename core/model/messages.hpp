@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What agents and the coordinator say to each other, as plain values. Field for field the messages of the agent
-// protocol (../shared/spec/protocol.md section 2); proto/ converts them to and from both encodings. Heights are
-// block heights, `_ms` and `_us` are milliseconds and microseconds, amounts of money are decimal strings of rau
-// where the wire has them so.
+// The messages between agents and the coordinator, as plain values. Their fields are exactly those of the agent
+// protocol; proto/ converts them to and from both encodings. Heights are block heights, `_ms` and `_us` are
+// milliseconds and microseconds. Amounts of money are decimal strings of rau, as they are on the wire.
 
 #include <cstdint>
 #include <map>
@@ -16,7 +15,7 @@
 
 namespace ioswarm {
 
-/// How far an agent can check a transaction; a higher one can do what a lower one does.
+/// How thoroughly an agent can check a transaction. A higher level includes the lower ones.
 enum class TaskLevel : std::uint8_t {
     l1_sig_verify = 0,
     l2_state_verify = 1,
@@ -25,7 +24,7 @@ enum class TaskLevel : std::uint8_t {
 };
 inline constexpr std::uint32_t kMaxTaskLevel = 3;
 
-/// "L1" .. "L4".
+/// Returns "L1" to "L4".
 [[nodiscard]] const char* to_string(TaskLevel level) noexcept;
 
 struct RegisterRequest {
@@ -47,11 +46,11 @@ struct RegisterResponse {
 struct GetTasksRequest {
     std::string agent_id;
     TaskLevel max_level = TaskLevel::l1_sig_verify;
-    std::uint32_t max_batch_size = 0;  ///< 0: the coordinator's own bound
+    std::uint32_t max_batch_size = 0;  ///< 0: the coordinator's own limit applies
     bool operator==(const GetTasksRequest&) const = default;
 };
 
-/// An account as a task carries it.
+/// The state of an account as a task carries it.
 struct AccountSnapshot {
     std::string address;  ///< 0x hex
     std::string balance;  ///< decimal rau
@@ -70,7 +69,7 @@ struct BlockContext {
 };
 
 struct EvmTx {
-    std::string to;     ///< 0x hex; empty = creation
+    std::string to;     ///< 0x hex; empty for a creation
     std::string value;  ///< decimal rau
     Bytes data;
     std::uint64_t gas_limit = 0;
@@ -80,15 +79,15 @@ struct EvmTx {
 
 struct TaskPackage {
     std::uint32_t task_id = 0;
-    Bytes tx_raw;  ///< the serialized iotextypes.Action, as the pool gave it
+    Bytes tx_raw;  ///< the serialized iotextypes.Action, exactly as the pool gave it
     TaskLevel level = TaskLevel::l1_sig_verify;
     std::optional<AccountSnapshot> sender;
     std::optional<AccountSnapshot> receiver;
     std::uint64_t block_height = 0;
     std::optional<BlockContext> block_context;
     std::map<std::string, Bytes> contract_code;  ///< address → code
-    std::map<std::string, std::map<std::string, std::string>>
-        storage_slots;  ///< address → slot → value, 0x hex
+    /// Address → slot → value, all in 0x hex.
+    std::map<std::string, std::map<std::string, std::string>> storage_slots;
     std::optional<EvmTx> evm_tx;
     bool operator==(const TaskPackage&) const = default;
 };
@@ -155,7 +154,7 @@ struct HeartbeatRequest {
 
 struct PayoutInfo {
     std::uint64_t epoch = 0;
-    double amount_iotx = 0;  ///< for display at the agent; the ledger holds exact rau
+    double amount_iotx = 0;  ///< for the agent to display; the ledger holds the exact amount in rau
     std::int32_t rank = 0;
     std::int32_t total_agents = 0;
     bool operator==(const PayoutInfo&) const = default;
@@ -170,19 +169,20 @@ struct HeartbeatResponse {
 
 struct StreamStateDiffsRequest {
     std::string agent_id;
-    std::uint64_t from_height = 0;  ///< 0 = live only
+    std::uint64_t from_height = 0;  ///< 0: live diffs only
     bool operator==(const StreamStateDiffsRequest&) const = default;
 };
 
 struct StateDiffEntry {
     std::uint32_t write_type = 0;  ///< 0 put, 1 delete
-    std::string ns;                ///< the wire's `namespace`; bytes outside UTF-8 do not occur
+    std::string ns;                ///< `namespace` on the wire; always valid UTF-8
     Bytes key;
     Bytes value;
     bool operator==(const StateDiffEntry&) const = default;
 };
 
-/// What one block changed, in the order of the block's write queue. On the wire it is StateDiffResponse.
+/// The changes that one block made, in the order of the block's write queue. On the wire it is
+/// StateDiffResponse.
 struct StateDiff {
     std::uint64_t height = 0;
     std::vector<StateDiffEntry> entries;

@@ -30,7 +30,7 @@ bool has_true_digest(const StateDiff& diff) noexcept {
     const auto carried = Hash256::from(diff.digest);
     if (!carried) return false;
     if (*carried == state_digest(diff.entries, DigestRules::current)) return true;
-    // The second rule gives another digest only where it leaves something out.
+    // The older rule gives a different digest only if it leaves an entry out.
     return std::any_of(diff.entries.begin(), diff.entries.end(),
                        [](const StateDiffEntry& entry) { return is_contract_staking(entry.ns); }) &&
            *carried == state_digest(diff.entries, DigestRules::before_contract_staking);
