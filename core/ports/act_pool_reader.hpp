@@ -8,18 +8,18 @@
 
 namespace ioswarm {
 
-/// The node's pool of pending transactions and its tip. Called from one thread at a time; may block up to its
-/// own time-out, never for ever.
+/// The node's pool of pending transactions, and its tip. One thread at a time may call it. Calls may block up
+/// to the reader's own timeout, never forever.
 class ActPoolReader {
   public:
     virtual ~ActPoolReader() = default;
 
-    /// Every executable pending action, in the source's order. An empty list is an empty pool. Objects already
-    /// given for the same raw bytes are given again (same pointer) as long as the action stays in the pool.
-    /// Errors: unavailable, timed_out, bad_data (the source's answer is not understood).
+    /// Every executable pending action, in the source's order. An empty list means an empty pool. As long as an
+    /// action stays in the pool, the same pointer is returned for the same raw bytes. Errors: unavailable,
+    /// timed_out, bad_data (the source's answer was not understood).
     [[nodiscard]] virtual Result<std::vector<PoolActionPtr>> pending() = 0;
 
-    /// Errors as pending().
+    /// Errors are those of pending().
     [[nodiscard]] virtual Result<ChainTip> tip() = 0;
 };
 

@@ -9,15 +9,15 @@
 
 namespace ioswarm {
 
-/// Executed blocks with receipts, one after the other. The reader is one integer, the height it wants next;
-/// what a lost connection missed is fetched by the source. Called from one thread at a time.
+/// Executed blocks with receipts, in order. The reader's position is one integer, the height it wants next. If
+/// a connection was lost, the source fetches the blocks that were missed. One thread at a time may call it.
 class BlockSource {
   public:
     virtual ~BlockSource() = default;
 
-    /// The block at `height`; waits until it exists or `stop` is requested. Height 0 means the next block to
-    /// come. The answer's height is `height` (or, for 0, any). Errors: cancelled (stop), unavailable, timed_out
-    /// (the caller backs off and asks again), out_of_range (the source no longer holds it), bad_data.
+    /// Returns the block at `height`. Waits until it exists or `stop` is requested. Height 0 means the next
+    /// block that is made; its answer may have any height. Errors: cancelled (stop), unavailable and timed_out
+    /// (the caller backs off and asks again), out_of_range (the source no longer holds the block), bad_data.
     [[nodiscard]] virtual Result<ExecutedBlock> next(std::uint64_t height, std::stop_token stop) = 0;
 };
 

@@ -5,8 +5,8 @@
 
 namespace ioswarm {
 
-/// Time as the coordinator sees it. Thread-safe. Intervals and deadlines use steady(); what is shown or stored
-/// uses wall(), which may jump.
+/// Time as the coordinator sees it. Thread-safe. Use steady() for intervals and deadlines. Use wall(), which
+/// may jump, for times that are shown or stored.
 class Clock {
   public:
     using Steady = std::chrono::steady_clock::time_point;
@@ -17,7 +17,7 @@ class Clock {
     [[nodiscard]] virtual Wall wall() const = 0;
 };
 
-/// The machine's own clocks.
+/// The clocks of this machine.
 class SystemClock final : public Clock {
   public:
     [[nodiscard]] Steady steady() const override { return std::chrono::steady_clock::now(); }

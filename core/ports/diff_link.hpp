@@ -17,11 +17,11 @@
 
 namespace ioswarm {
 
-/// A diff on its way to agents: immutable, shared by all streams that send it. What a transport makes of it (a
-/// message in one of its encodings) is made once and kept here as long as the diff is.
+/// A diff on its way to agents. It never changes and is shared by all streams that send it. A transport encodes
+/// it once, and the encoded message is kept here as long as the diff lives.
 class SharedDiff {
   public:
-    /// Transports' encodings, by an index of their own choosing below kEncodings.
+    /// Number of encodings. Each transport chooses an index below it for each of its encodings.
     static constexpr std::size_t kEncodings = 2;
 
     SharedDiff(std::uint64_t height, Bytes record) : height_(height), record_(std::move(record)) {}
@@ -29,11 +29,11 @@ class SharedDiff {
     SharedDiff& operator=(const SharedDiff&) = delete;
 
     [[nodiscard]] std::uint64_t height() const noexcept { return height_; }
-    /// core/diffs/diff_record.hpp
+    /// The encoded diff, see core/diffs/diff_record.hpp.
     [[nodiscard]] const Bytes& record() const noexcept { return record_; }
 
-    /// What `make` gave for this encoding when it was first asked for. Thread-safe; others wait while it is
-    /// made.
+    /// Returns the message that `make` made for this encoding at the first call. Thread-safe; other callers
+    /// wait while it is made.
     template <typename Make>
     [[nodiscard]] std::shared_ptr<const void> encoded(std::size_t encoding, Make&& make) const {
         Slot& slot = slots_.at(encoding);
@@ -52,30 +52,32 @@ class SharedDiff {
 };
 using SharedDiffPtr = std::shared_ptr<const SharedDiff>;
 
-/// The log's side: one per accepted StreamStateDiffs. take() and written() are called by one thread at a time.
+/// The diff log's side of a stream: one object per accepted StreamStateDiffs. One thread at a time may call
+/// take() and written().
 class DiffStream {
   public:
     virtual ~DiffStream() = default;
-    /// The diff of the next height, each height exactly once and in order; nothing when it is not at hand
-    /// (on_ready comes later). Never waits for a disk.
+    /// Returns the diff of the next height: each height exactly once and in order. Returns null when it is not
+    /// in memory (on_ready comes later). Never waits for a disk.
     [[nodiscard]] virtual SharedDiffPtr take() = 0;
-    /// The transport has handed the diff of `height` to the connection.
+    /// Reports that the transport has handed the diff of `height` to the connection.
     virtual void written(std::uint64_t height) = 0;
-    /// The transport's side is gone. Called at most once; the sink is not called any more once this returned.
-    /// Destruction without it does the same.
+    /// Reports that the transport's side is gone. Call it at most once; once it has returned, the sink is not
+    /// called again. Destroying the stream without this call has the same effect.
     virtual void closed() = 0;
 };
 
-/// What agents ask of the diff log; proto/ calls it after authentication, size checks and decoding.
-/// Thread-safe.
+/// The calls that agents make to the diff log. proto/ makes them after authentication, size checks and
+/// decoding. Thread-safe.
 class DiffLink {
   public:
     virtual ~DiffLink() = default;
 
-    /// `StreamStateDiffs`. from_height 0: live only. Errors: out_of_range (naming the range held and the newest
-    /// snapshot); unavailable (shutting down). `sink` is kept until on_end or closed(); on_end's reasons:
-    /// aborted (a newer stream of the agent), out_of_range (what it needs was pruned), data_loss (the log is
-    /// damaged at the height it needs), permission_denied (revoked), unavailable (shutting down).
+    /// `StreamStateDiffs`. from_height 0 means live diffs only. Errors: out_of_range (the text names the stored
+    /// range and the newest snapshot), unavailable (shutting down). `sink` is kept until on_end or closed().
+    /// Reasons of on_end: aborted (the agent opened a newer stream), out_of_range (the height it needs was
+    /// pruned), data_loss (the log is damaged at that height), permission_denied (revoked), unavailable
+    /// (shutting down).
     [[nodiscard]] virtual Result<std::unique_ptr<DiffStream>> open_diff_stream(
         const std::string& agent_id, const StreamStateDiffsRequest& request,
         std::shared_ptr<StreamSink> sink) = 0;

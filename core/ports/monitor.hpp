@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the coordinator shows of itself: values copied out under its locks, for the HTTP API, the status line
-// and sim.
+// What the coordinator reports about itself: values that are copied under its locks, for the HTTP API, the
+// status line and sim.
 
 #include <chrono>
 #include <cstdint>
@@ -18,8 +18,8 @@
 
 namespace ioswarm {
 
-/// How many of the transactions mined lately had been handed out to an agent before their block was known. Over
-/// the last 720 blocks; the chain's own actions, which no pool shows, are left out.
+/// How many of the recently mined transactions had been handed out to an agent before their block was known.
+/// Covers the last 720 blocks. The chain's own actions are left out, since they are in no pool.
 struct Coverage {
     std::uint64_t mined = 0;
     std::uint64_t handed_out = 0;
@@ -28,17 +28,17 @@ struct Coverage {
 struct StatusView {
     std::chrono::nanoseconds uptime{};
     std::uint32_t agents_total = 0;
-    std::uint32_t agents_live = 0;                       ///< heartbeat in the last 60 s
+    std::uint32_t agents_live = 0;                       ///< sent a heartbeat in the last 60 s
     std::map<std::string, std::uint32_t> live_by_level;  ///< "L2" → count
     std::map<std::string, std::uint32_t> live_by_region;
-    std::uint64_t tasks_dispatched = 0;  ///< tasks handed out, each once an agent it went to
+    std::uint64_t tasks_dispatched = 0;  ///< tasks handed out, counted once per agent that received them
     std::uint64_t tasks_received = 0;    ///< results accepted
     bool shadow_mode = true;
     TaskLevel task_level = TaskLevel::l2_state_verify;
-    std::uint64_t height = 0;                        ///< tip of the source, 0 = not known
+    std::uint64_t height = 0;                        ///< tip of the source; 0 when it is not known
     std::optional<std::chrono::seconds> source_age;  ///< now − tip's timestamp
     Coverage coverage;
-    /// Counters by name (queue drops, refused results by reason, give-ups, …): what an operator greps for.
+    /// Counters by name (queue drops, refused results by reason, abandoned tasks, …), for operators.
     std::map<std::string, std::uint64_t> counters;
 };
 
@@ -47,34 +47,34 @@ struct AgentView {
     std::string region;
     std::string version;
     TaskLevel level = TaskLevel::l1_sig_verify;
-    std::uint64_t tasks_processed = 0;  ///< results accepted from it since it registered
-    std::uint32_t tasks_pending = 0;    ///< handed out and not answered
+    std::uint64_t tasks_processed = 0;  ///< accepted results since the agent registered
+    std::uint32_t tasks_pending = 0;    ///< handed out and not yet answered
     double cpu_usage = 0;
     double mem_usage = 0;
     std::chrono::system_clock::time_point last_heartbeat;
-    std::chrono::nanoseconds uptime{};  ///< since it registered
+    std::chrono::nanoseconds uptime{};  ///< since the agent registered
 };
 
 struct ShadowTotals {
     std::uint64_t compared = 0;
     std::uint64_t matched = 0;
     std::uint64_t mismatched = 0;
-    std::uint64_t false_positives = 0;  ///< agent valid, chain invalid
-    std::uint64_t false_negatives = 0;  ///< agent invalid, chain valid
+    std::uint64_t false_positives = 0;  ///< the agent said valid, the chain said invalid
+    std::uint64_t false_negatives = 0;  ///< the agent said invalid, the chain said valid
     std::uint64_t nonce_race_excluded = 0;
-    // Answers from execution whose gas and changes of state were compared with our run of the task.
+    // Answers from executed tasks whose gas and state changes were compared with our own run of the task.
     std::uint64_t evm_gas_matches = 0;
     std::uint64_t evm_gas_mismatches = 0;
     std::uint64_t evm_state_matches = 0;
     std::uint64_t evm_state_mismatches = 0;
-    /// Matches: the answer is what our run of the task gives, and the block says otherwise.
+    /// Answers that equal our own run of the task, while the block says otherwise. They count as matches.
     std::uint64_t state_race_excluded = 0;
     bool operator==(const ShadowTotals&) const = default;
 };
 
 struct EpochView {
-    std::uint64_t epoch = 0;   ///< running
-    std::uint32_t agents = 0;  ///< with work in it
+    std::uint64_t epoch = 0;   ///< the running epoch
+    std::uint32_t agents = 0;  ///< agents that did work in it
     std::uint64_t total_tasks = 0;
     std::uint64_t compared = 0;
     std::uint64_t correct = 0;
@@ -100,20 +100,20 @@ struct RewardHistoryEntry {
     std::uint64_t correct = 0;
     std::uint32_t rank = 0;
     bool bonus_applied = false;
-    bool waits = false;      ///< for its settlement: it is owed
+    bool waits = false;      ///< the reward is owed and waits for settlement
     bool has_wallet = true;  ///< the agent had a wallet when the epoch closed, or has one now
 };
 
 struct RewardsView {
     std::string agent_id;
     std::vector<RewardHistoryEntry> history;  ///< newest first, at most 1,000 epochs
-    U256 earned_rau;                          ///< over all epochs ever
+    U256 earned_rau;                          ///< over all epochs
     std::uint64_t total_tasks = 0;
     std::uint64_t total_compared = 0;
     std::uint64_t total_correct = 0;
 };
 
-/// The whole monitoring surface. Thread-safe; each call copies and returns.
+/// Everything that can be monitored. Thread-safe. Each call copies values and returns.
 class Monitor {
   public:
     virtual ~Monitor() = default;
@@ -123,7 +123,7 @@ class Monitor {
     [[nodiscard]] virtual EpochView epoch() const = 0;
     [[nodiscard]] virtual std::vector<LeaderboardEntry> leaderboard() const = 0;
     [[nodiscard]] virtual Result<RewardsView> rewards(const std::string& agent_id) const = 0;
-    /// Why it does not do its whole work now; empty = it is ready.
+    /// The reasons why the coordinator cannot do all of its work now; empty when it is ready.
     [[nodiscard]] virtual Reasons not_ready() const = 0;
 };
 

@@ -5,13 +5,13 @@
 
 namespace ioswarm {
 
-/// Moves closed epochs on chain. The ledger holds what is owed; a settler is told that there is something to
-/// look at and reads the rows itself, so that a lost call loses nothing.
+/// Settles closed epochs on chain. The ledger holds the amounts that are owed. The settler is only told that
+/// there is something new and reads the rows itself, so a lost call loses nothing.
 class RewardSettler {
   public:
     virtual ~RewardSettler() = default;
 
-    /// An epoch was closed and is durable in the ledger. Returns at once; callable from any thread.
+    /// Reports that an epoch was closed and is durable in the ledger. Returns at once. Any thread may call it.
     virtual void epoch_closed(std::uint64_t epoch) = 0;
 };
 

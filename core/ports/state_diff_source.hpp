@@ -9,17 +9,17 @@
 
 namespace ioswarm {
 
-/// State diffs of executed blocks, one after the other. The reader is one integer, the height it wants next.
-/// Called from one thread at a time.
+/// State diffs of executed blocks, in order. The reader's position is one integer, the height it wants next.
+/// One thread at a time may call it.
 class StateDiffSource {
   public:
     virtual ~StateDiffSource() = default;
 
-    /// The diff of `height`; waits until it exists or `stop` is requested. Height 0 means the oldest the source
-    /// has (of an empty log that has to begin somewhere). What it gives is not trusted: whoever calls checks
-    /// height and digest. Errors: cancelled (stop); unavailable, timed_out (the caller backs off and asks
-    /// again); out_of_range (the source no longer holds it, or answers another height); unauthenticated,
-    /// permission_denied, bad_data.
+    /// Returns the diff of `height`. Waits until it exists or `stop` is requested. Height 0 means the oldest
+    /// height of the source, for a log that is empty and may begin anywhere. The answer is not trusted: the
+    /// caller checks height and digest. Errors: cancelled (stop); unavailable and timed_out (the caller backs
+    /// off and asks again); out_of_range (the source no longer holds it, or answers with another height);
+    /// unauthenticated, permission_denied, bad_data.
     [[nodiscard]] virtual Result<StateDiff> next(std::uint64_t height, std::stop_token stop) = 0;
 };
 

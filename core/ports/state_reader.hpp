@@ -9,15 +9,15 @@
 
 namespace ioswarm {
 
-/// Confirmed state of accounts. Thread-safe; may block up to its own time-out, never for ever.
+/// Confirmed state of accounts. Thread-safe. Calls may block up to the reader's own timeout, never forever.
 class StateReader {
   public:
     virtual ~StateReader() = default;
 
-    /// The accounts as the block at `height` left them, in the order of `addresses` and as many. An address
-    /// never seen on the chain is an account with balance 0, nonce 0 and no code, not an error. Each entry
-    /// fails on its own: unavailable, timed_out, bad_data; out_of_range when the source no longer (or not yet)
-    /// holds that height.
+    /// Returns the accounts as the block at `height` left them: one per address, in the order of `addresses`.
+    /// An address that the chain has never seen is not an error; it has balance 0, nonce 0 and no code. Each
+    /// entry fails on its own: unavailable, timed_out, bad_data; out_of_range when the source no longer holds
+    /// that height, or does not hold it yet.
     [[nodiscard]] virtual std::vector<Result<AccountState>> accounts(std::span<const Address> addresses,
                                                                      std::uint64_t height) = 0;
 };
