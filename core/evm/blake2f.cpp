@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t kInputSize = 213;
 
-/// The initialisation vector and the schedule of message words: RFC 7693, 2.6 and 2.7.
+/// The initialisation vector and the schedule of message words, from RFC 7693, sections 2.6 and 2.7.
 constexpr std::array<std::uint64_t, 8> kVector = {0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b,
                                                   0xa54ff53a5f1d36f1, 0x510e527fade682d1, 0x9b05688c2b3e6c1f,
                                                   0x1f83d9abfb41bd6b, 0x5be0cd19137e2179};

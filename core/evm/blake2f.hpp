@@ -8,10 +8,10 @@
 namespace ioswarm::evm {
 
 /// EIP-152: the compression function of BLAKE2b. `input` is 213 bytes: rounds (4, big-endian), h (64), m (128),
-/// t (16), final (1: 0 or 1). Gives 64 bytes; nothing on any other input. Takes time by the rounds: the
-/// caller's gas bounds it.
+/// t (16), final (1: 0 or 1). Returns 64 bytes, or nothing for any other input. The time grows with the number
+/// of rounds, which the caller's gas limits.
 [[nodiscard]] std::optional<Bytes> blake2f(BytesView input);
-/// What the input asks for; nothing when it is not 213 bytes long.
+/// The number of rounds that the input asks for; nothing when it is not 213 bytes long.
 [[nodiscard]] std::optional<std::uint32_t> blake2f_rounds(BytesView input) noexcept;
 
 }  // namespace ioswarm::evm

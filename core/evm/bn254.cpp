@@ -9,7 +9,7 @@ namespace {
 /// The prime of EIP-196: 21888242871839275222246405745257275088696311157297823662689037894645226208583.
 constexpr Word kPrime{0x30644e72e131a029, 0xb85045b68181585d, 0x97816a916871ca8d, 0x3c208c16d87cfd47};
 
-/// -1 / prime modulo 2^64, by Newton's iteration: each step doubles the number of right bits.
+/// -1 / prime modulo 2^64, by Newton's iteration: each step doubles the number of correct bits.
 constexpr std::uint64_t inverse_of_low_limb() {
     std::uint64_t inverse = 1;
     for (int i = 0; i < 6; ++i)
@@ -23,7 +23,7 @@ Word reduced(const Word& value) noexcept {
 }
 
 Word add(const Word& a, const Word& b) noexcept {
-    return reduced(a + b);  // the prime has 254 bits: no carry
+    return reduced(a + b);  // no carry: the prime has 254 bits
 }
 
 Word subtract(const Word& a, const Word& b) noexcept {
@@ -78,7 +78,7 @@ Word out_of(const Word& value) noexcept {
     return multiply(value, 1);
 }
 
-/// By Fermat's little theorem; 0 gives 0.
+/// The inverse by Fermat's little theorem; 0 gives 0.
 Word inverse(const Word& value) noexcept {
     const Word exponent = kPrime - 2;
     Word result = into(1);
@@ -89,7 +89,7 @@ Word inverse(const Word& value) noexcept {
     return result;
 }
 
-/// Jacobian coordinates in Montgomery form: (x / z², y / z³); z = 0 is infinity.
+/// A point in Jacobian coordinates in Montgomery form: (x / z², y / z³). z = 0 is the point at infinity.
 struct Point {
     Word x = 0;
     Word y = 0;
@@ -114,7 +114,7 @@ Point twice(const Point& p) noexcept {
     return out;
 }
 
-/// "add-1998-cmo-2" of the same, with the cases that it leaves out.
+/// "add-1998-cmo-2" from the same database, plus the special cases that it leaves out.
 Point sum(const Point& p, const Point& q) noexcept {
     if (p.z.is_zero()) return q;
     if (q.z.is_zero()) return p;
@@ -170,7 +170,7 @@ std::optional<CurvePoint> bn254_add(const CurvePoint& a, const CurvePoint& b) {
 std::optional<CurvePoint> bn254_multiply(const CurvePoint& point, const Hash256& scalar) {
     const auto base = read(point);
     if (!base) return std::nullopt;
-    // Four bits at a time: 15 multiples, then 64 additions.
+    // Take four bits at a time: make 15 multiples of the point, then add 64 times.
     std::array<Point, 16> multiples;
     for (std::size_t i = 1; i < multiples.size(); ++i)
         multiples[i] = sum(multiples[i - 1], *base);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How frames begin and end.
+// How call frames begin and end.
 #include <algorithm>
 #include <limits>
 
@@ -11,10 +11,10 @@
 namespace ioswarm::evm {
 namespace {
 
-constexpr std::size_t kMaxDepth = 1024;   // calls inside the outermost one
-constexpr std::size_t kMaxCode = 24'576;  // EIP-170
+constexpr std::size_t kMaxDepth = 1024;   // nested calls inside the outermost one
+constexpr std::size_t kMaxCode = 24'576;  // largest code of a contract, EIP-170
 constexpr std::uint64_t kCodeByte = 200;
-/// A frame's memory that is kept for the next run; what is larger is given back.
+/// A frame keeps up to this much memory for the next run; anything larger is freed.
 constexpr std::size_t kKeptMemory = 1 << 20;
 
 Address created_address(const Address& creator, std::uint64_t nonce) {
@@ -26,7 +26,7 @@ Address created_address(const Address& creator, std::uint64_t nonce) {
     return *Address::from(keccak256(list).view().last(Address::kSize));
 }
 
-/// EIP-1014.
+/// The address of CREATE2 (EIP-1014).
 Address created_address(const Address& creator, const Word& salt, BytesView init_code) {
     constexpr std::uint8_t kPrefix = 0xff;
     Keccak256 hash;
@@ -230,7 +230,8 @@ void Interpreter::finish(Frame& frame, bool success) {
     deliver(depth_ == 0 ? nullptr : machine_.frames_[depth_ - 1].get(), frame.kind, end);
 }
 
-/// Gives the result to the frame that called; the outermost one's ends the run.
+/// Hands the result to the frame that made the call. If there is none, or if the run must be given up, the run
+/// ends.
 void Interpreter::deliver(Frame* caller, CallKind kind, const CallEnd& end) {
     const Failure failure = end.failure.kind;
     if (caller == nullptr || gives_up(failure)) {

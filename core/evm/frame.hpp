@@ -9,30 +9,31 @@ namespace ioswarm::evm {
 
 enum class CallKind : std::uint8_t { call, callcode, delegatecall, staticcall, create };
 
-/// A call or creation that a frame has paid for and now waits for.
+/// A call or creation that a frame has paid for. The frame waits for its result.
 struct CallRequest {
     CallKind kind = CallKind::call;
-    Account* target = nullptr;  ///< of a creation: not yet known
+    Account* target = nullptr;  ///< null for a creation: its address is not known yet
     Word value = 0;
     std::uint64_t gas = 0;
-    std::uint64_t input_offset = 0;  ///< in the caller's memory; of a creation: the init code
+    /// In the caller's memory: the call's input, or the init code of a creation.
+    std::uint64_t input_offset = 0;
     std::uint64_t input_size = 0;
     std::uint64_t output_offset = 0;
     std::uint64_t output_size = 0;
-    std::optional<Word> salt;  ///< CREATE2
+    std::optional<Word> salt;  ///< set for CREATE2 only
 };
 
-/// One running call. Kept and used again for the next call of the same depth, with its memory.
+/// One running call. The frame and its memory are reused for the next call at the same depth.
 struct Frame {
-    // What runs.
+    // The code that runs.
     CodePtr held_code;
     const std::uint8_t* code = nullptr;  ///< followed by kCodePadding zeros
     std::size_t code_size = 0;
     const JumpMap* jumps = nullptr;
-    Bytes init_code;  ///< of a creation: its code, padded
+    Bytes init_code;  ///< the padded code of a creation
     JumpMap init_jumps;
 
-    // For whom.
+    // The call that it serves.
     CallKind kind = CallKind::call;
     Account* self = nullptr;
     Address caller;
@@ -41,19 +42,19 @@ struct Frame {
     bool is_static = false;
     State::Snapshot snapshot{};
 
-    // How far it is.
+    // The progress so far.
     const std::uint8_t* pc = nullptr;
-    Word* stack = nullptr;  ///< its bottom
+    Word* stack = nullptr;  ///< the bottom of the stack
     Word* top = nullptr;    ///< one past the highest word
     std::uint64_t gas = 0;
     Bytes memory;
-    std::uint64_t memory_paid = 0;  ///< gas for the memory so far
-    Bytes return_data;              ///< of the last call
+    std::uint64_t memory_paid = 0;  ///< gas paid for the memory so far
+    Bytes return_data;              ///< the return data of the last call that this frame made
     CallRequest request;
 
-    // How it ended.
+    // The end of the frame.
     FailureDetail failure;
-    std::uint64_t output_offset = 0;  ///< in its memory
+    std::uint64_t output_offset = 0;  ///< the output's place in the frame's memory
     std::uint64_t output_size = 0;
 
     [[nodiscard]] BytesView memory_range(std::uint64_t offset, std::uint64_t size) const {

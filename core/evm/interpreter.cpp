@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The step loop. What a step needs most (stack, gas, place in the code) is held in local variables and written
-// back to the frame before anything that needs the rest of it.
+// The loop that executes opcodes. The values that every step needs (stack, gas, position in the code) are kept
+// in local variables. They are written back to the frame before anything that needs the rest of the frame.
 #include "core/evm/interpreter.hpp"
 
 #include "core/evm/operation_table.hpp"
@@ -8,7 +8,7 @@
 namespace ioswarm::evm {
 namespace {
 
-/// The `Count` bytes after a PUSH, as a number.
+/// The `Count` bytes of data after a PUSH, as a number.
 template <unsigned Count>
 inline Word pushed(const std::uint8_t* bytes) noexcept {
     if constexpr (Count <= 8) {
@@ -31,7 +31,7 @@ inline bool in_memory(const Frame& frame, const Word& offset, std::uint64_t size
     return offset.fits_64_bits() && frame.memory.size() >= size && offset.low() <= frame.memory.size() - size;
 }
 
-/// 32 bytes of call data, zeros past its end.
+/// Reads 32 bytes of call data, with zeros past its end.
 inline Word call_data_word(BytesView data, const Word& offset) noexcept {
     if (!offset.fits_64_bits() || offset.low() >= data.size()) return 0;
     const BytesView rest = data.subspan(offset.low());
@@ -80,7 +80,7 @@ void Interpreter::consult_operand(Frame& frame, Op op, const Word* top) {
     }
 }
 
-// One case per opcode, each with its number known when it is compiled.
+// One case per opcode, so that its number is a constant at compile time.
 #define IOSWARM_PUSH(n)           \
     case Op::push##n:             \
         *top++ = pushed<(n)>(pc); \
@@ -96,7 +96,7 @@ void Interpreter::consult_operand(Frame& frame, Op op, const Word* top) {
         std::swap(top[-1], top[-1 - (n)]); \
         break;
 
-// One line per short case.
+// The short cases below stay on one line each.
 // clang-format off
 // NOLINTNEXTLINE(readability-function-size): one case per opcode
 Exit Interpreter::execute(Frame& frame) {

@@ -6,11 +6,11 @@
 
 namespace ioswarm::evm {
 
-/// How a frame leaves the step loop, or goes on.
+/// Tells how a frame leaves the step loop, or that it goes on.
 enum class Exit : std::uint8_t { go_on, success, failure, call, create };
 
-/// One run of a Machine (internal to core/evm). The step loop is in interpreter.cpp, the opcodes that need more
-/// than the stack in operations*.cpp, calls and creations in calls.cpp.
+/// One run of a Machine; internal to core/evm. interpreter.cpp has the step loop, operations*.cpp the opcodes
+/// that need more than the stack, and calls.cpp calls and creations.
 class Interpreter {
   public:
     Interpreter(Machine& machine, State& state, const Rules& rules, const Environment& environment)
@@ -23,13 +23,14 @@ class Interpreter {
   private:
     friend struct OperationTable;
 
-    /// Steps until the frame ends or calls.
+    /// Executes steps until the frame ends or makes a call.
     [[nodiscard]] Exit execute(Frame& frame);
 
-    /// Notes the account or slot that a step names which lacks other operands or its constant gas.
+    /// Records the account or slot that an opcode names, for an opcode that fails early because other operands
+    /// or its constant gas are missing.
     void consult_operand(Frame& frame, Op op, const Word* top);
 
-    // Operations: each takes its operands off the stack. The constant gas is paid.
+    // Operations. Each takes its operands off the stack. The constant gas is already paid.
     Exit op_exp(Frame& frame);
     Exit op_keccak256(Frame& frame);
     Exit op_address(Frame& frame);
@@ -79,23 +80,24 @@ class Interpreter {
     Exit op_selfdestruct(Frame& frame);
     Exit copy_to_memory(Frame& frame, BytesView source);
 
-    /// Pays for an account's first use; null when the gas does not reach.
+    /// Pays for the first use of an account. Returns null when there is not enough gas.
     [[nodiscard]] Account* use_account(Frame& frame, const Word& address);
-    /// The end of a memory range in bytes, 0 for size 0; on an overflow the frame fails.
+    /// Computes the end of a memory range in bytes (0 for size 0). On an overflow the frame fails and false is
+    /// returned.
     [[nodiscard]] bool memory_end(Frame& frame, const Word& offset, const Word& size, std::uint64_t& end) const;
-    /// Pays `gas` and for memory up to `end`, then grows it.
+    /// Pays `gas` and the price of memory up to `end`, then grows the memory.
     [[nodiscard]] bool charge_memory(Frame& frame, std::uint64_t end, std::uint64_t gas);
-    /// What memory up to `end` costs beyond what is paid; on an overflow the frame fails.
+    /// Computes the price of memory up to `end` beyond what is already paid. On an overflow the frame fails and
+    /// false is returned.
     [[nodiscard]] bool memory_cost(Frame& frame, std::uint64_t end, std::uint64_t& cost) const;
     void grow_memory(Frame& frame, std::uint64_t end) const;
     [[nodiscard]] bool charge(Frame& frame, std::uint64_t gas, std::string_view inner = {}) const;
     [[nodiscard]] bool write_allowed(Frame& frame) const;
     [[nodiscard]] bool charge_sstore(Frame& frame, Slot& slot, const Word& value);
-    /// Grows memory for MLOAD, MSTORE and MSTORE8: the slow side of their fast path.
+    /// Grows memory for MLOAD, MSTORE and MSTORE8, when their fast path does not apply.
     [[nodiscard]] bool extend(Frame& frame, const Word& offset, std::uint64_t size);
 
-    // Calls.
-    /// How a call or creation ended, for the frame that made it.
+    /// Calls. CallEnd tells the calling frame how its call or creation ended.
     struct CallEnd {
         FailureDetail failure;
         std::uint64_t gas_left = 0;
@@ -120,10 +122,10 @@ class Interpreter {
     State& state_;
     const Rules& rules_;
     const Environment& environment_;
-    std::size_t depth_ = 0;  ///< frames that run
+    std::size_t depth_ = 0;  ///< number of running frames
     MessageResult result_;
     bool ended_ = false;
-    std::uint32_t until_clock_ = 0;  ///< jumps and calls until the clock is looked at again
+    std::uint32_t until_clock_ = 0;  ///< jumps and calls until the deadline is checked again
 };
 
 }  // namespace ioswarm::evm

@@ -6,7 +6,7 @@
 namespace ioswarm::evm {
 namespace {
 
-/// A full stack for the outermost frame and each of the 1,024 calls that may be inside one another.
+/// Room for the full stacks of the outermost frame and of the 1,024 calls that can be nested in it.
 constexpr std::size_t kWords = kStackLimit * 1025;
 
 }  // namespace
@@ -17,7 +17,7 @@ Machine::~Machine() = default;
 MessageResult Machine::run(const Message& message, State& state, const Rules& rules,
                            const Environment& environment) {
     last_height_ = 0;
-    // Not before it is needed: most threads that could run something never do.
+    // Allocate only when it is needed: most threads that could run something never do.
     if (!words_) words_.reset(new Word[kWords]);
     return Interpreter(*this, state, rules, environment).run(message);
 }

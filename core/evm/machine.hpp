@@ -12,27 +12,28 @@
 
 namespace ioswarm::evm {
 
-/// What the opcodes of block and transaction give.
+/// The values that the opcodes for block and transaction return.
 struct Environment {
     std::uint64_t number = 0;
     std::uint64_t timestamp = 0;  ///< seconds
     Address coinbase;
     Word base_fee = 0;
     Word blob_base_fee = 0;
-    Word gas_limit = 0;  ///< what GASLIMIT gives; whose limit that is, the rules say
+    /// The value of GASLIMIT; the rules say whether it is the block's limit or the transaction's.
+    Word gas_limit = 0;
     Word chain_id = 0;
     Address origin;
     Word gas_price = 0;
     std::vector<Hash256> blob_hashes;
-    /// The run is given up after this moment (Failure::out_of_time). It is looked at now and then, so that a
-    /// run may last some milliseconds longer.
+    /// The run is given up after this moment (Failure::out_of_time). The clock is checked only now and then, so
+    /// a run may take some milliseconds longer.
     std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 
 /// The outermost call or creation.
 struct Message {
     Address from;
-    std::optional<Address> to;  ///< nothing: a creation
+    std::optional<Address> to;  ///< nothing for a creation
     Word value = 0;
     BytesView data;  ///< must outlive the run
     std::uint64_t gas = 0;
@@ -41,17 +42,18 @@ struct Message {
 struct MessageResult {
     FailureDetail failure;
     std::uint64_t gas_left = 0;
-    /// What was returned or reverted with; of a creation the code (refused code too), or what it reverted with.
+    /// The data that was returned or reverted with. For a creation it is the code (even if it was refused), or
+    /// the data that it reverted with.
     Bytes output;
-    std::optional<Address> created;  ///< the address of a creation that was entered
+    std::optional<Address> created;  ///< the address of a creation that began to run
 };
 
 struct Frame;
 
-/// The interpreter. Runs a message and everything that it calls without recursion and, but for new slots,
-/// accounts and logs, without allocation once its memories have grown: the stack of words is one block (33 MiB
-/// of address space, of which only what deep calls reach is ever touched), and frames keep their memory for the
-/// next run. Memory is bounded by the gas, whose price for it rises with the square.
+/// The interpreter. It runs a message and all calls inside it without recursion. Once its buffers have grown it
+/// allocates memory only for new slots, accounts and logs. The stack of words is one block of 33 MiB of address
+/// space; only the part that deep calls reach is ever touched. Frames keep their memory for the next run. The
+/// gas limits the memory, because its price grows with the square of its size.
 ///
 /// Used by one thread at a time.
 class Machine {
@@ -61,13 +63,13 @@ class Machine {
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
 
-    /// `state` was reset with the same rules. Changes of a message that fails are undone, but for a creation's
-    /// nonce. After Failure::undefined, not_simulated and out_of_time neither the gas nor the state means
-    /// anything.
+    /// `state` must have been reset with the same rules. If the message fails, its changes are undone, except
+    /// for the nonce of a creation. After Failure::undefined, not_simulated and out_of_time the gas and the
+    /// state are meaningless.
     [[nodiscard]] MessageResult run(const Message& message, State& state, const Rules& rules,
                                     const Environment& environment);
 
-    /// The outermost frame's stack after a run that ended with STOP, bottom first: for tests of single opcodes.
+    /// The outermost frame's stack after a run that ended with STOP, bottom first. For tests of single opcodes.
     [[nodiscard]] std::vector<Word> last_stack() const;
 
   private:

@@ -6,7 +6,7 @@
 
 namespace ioswarm::evm {
 
-/// The opcodes up to Cancun (Ethereum yellow paper, appendix H, and the EIPs since).
+/// The opcodes up to Cancun (Ethereum yellow paper, appendix H, and later EIPs).
 enum class Op : std::uint8_t {
     stop = 0x00,
     add,
@@ -158,14 +158,14 @@ enum class Op : std::uint8_t {
 
 inline constexpr std::size_t kStackLimit = 1024;
 
-/// What every step checks before it does anything.
+/// The checks that come before every step.
 struct OpInfo {
-    std::uint16_t gas = 0;             ///< the constant part
-    std::uint16_t needs = 0;           ///< words that must be on the stack
-    std::uint16_t most = kStackLimit;  ///< words that may be on it
+    std::uint16_t gas = 0;             ///< the constant part of the price
+    std::uint16_t needs = 0;           ///< smallest number of words on the stack
+    std::uint16_t most = kStackLimit;  ///< largest number of words on the stack
 };
 
-/// By opcode; an undefined one costs nothing and needs nothing, and fails when it is executed.
+/// Indexed by opcode. An undefined opcode costs nothing and needs nothing; it fails when it is executed.
 extern const std::array<OpInfo, 256> kOpcodes;
 
 }  // namespace ioswarm::evm

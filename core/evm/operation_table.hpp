@@ -7,7 +7,8 @@
 
 namespace ioswarm::evm {
 
-/// The operations that the step loop does not do itself, by opcode; null for those and for undefined ones.
+/// The operations outside of the step loop, indexed by opcode. Null for opcodes that the loop itself executes,
+/// and for undefined ones.
 extern const std::array<Interpreter::Operation, 256> kOperations;
 
 }  // namespace ioswarm::evm

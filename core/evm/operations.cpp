@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opcodes on memory, accounts, block and transaction. Gas is charged in the order that section "one step" of
-// go-ethereum's interpreter has, because the kind of failure depends on it: size of memory, dynamic gas, memory
-// grows, the operation.
+// Opcodes for memory, accounts, block and transaction. The kind of failure depends on the order of the charges,
+// so we follow the order of one step in go-ethereum's interpreter: compute the memory size, charge the dynamic
+// gas, grow the memory, execute the operation.
 #include <algorithm>
 
 #include "core/crypto/keccak.hpp"
@@ -10,11 +10,11 @@
 namespace ioswarm::evm {
 namespace {
 
-/// go-ethereum charges no more than this much memory; beyond it the price does not fit into 64 bits.
+/// go-ethereum refuses more memory than this, because its price would not fit into 64 bits.
 constexpr std::uint64_t kMaxMemory = 0x1FFFFFFFE0;
 constexpr std::string_view kOverflowText = "gas uint64 overflow";
 
-constexpr std::uint64_t kColdAccountExtra = 2'500;  // over the 100 of a warm one
+constexpr std::uint64_t kColdAccountExtra = 2'500;  // in addition to the 100 for a warm account
 constexpr std::uint64_t kExpByte = 50;
 constexpr std::uint64_t kKeccakWord = 6;
 constexpr std::uint64_t kCopyWord = 3;
@@ -26,7 +26,7 @@ constexpr std::uint64_t words_of(std::uint64_t bytes) noexcept {
     return bytes / 32 + (bytes % 32 != 0 ? 1 : 0);
 }
 
-/// The part of `data` from `offset` on.
+/// `data` from `offset` to its end.
 BytesView from_offset(BytesView data, const Word& offset) noexcept {
     if (!offset.fits_64_bits() || offset.low() >= data.size()) return {};
     return data.subspan(offset.low());
@@ -51,7 +51,8 @@ bool Interpreter::charge(Frame& frame, std::uint64_t gas, std::string_view inner
 bool Interpreter::memory_end(Frame& frame, const Word& offset, const Word& size, std::uint64_t& end) const {
     end = 0;
     if (size.is_zero()) return true;
-    constexpr std::uint64_t kLargest = ~std::uint64_t{0} - 31;  // rounds up to a whole word
+    // The largest end that can be rounded up to a whole word.
+    constexpr std::uint64_t kLargest = ~std::uint64_t{0} - 31;
     if (size.fits_64_bits() && offset.fits_64_bits() && offset.low() <= kLargest &&
         size.low() <= kLargest - offset.low()) {
         end = offset.low() + size.low();
@@ -214,7 +215,8 @@ Exit Interpreter::op_extcodehash(Frame& frame) {
     return Exit::go_on;
 }
 
-/// Takes three words: offset in memory, offset in the source, size. The gas is paid and the memory has grown.
+/// Takes three words off the stack: offset in memory, offset in the source, size. The gas is already paid and
+/// the memory has grown.
 Exit Interpreter::copy_to_memory(Frame& frame, BytesView source) {
     const std::uint64_t size = frame.top[-3].low();
     if (size != 0) {
@@ -297,8 +299,8 @@ Exit Interpreter::op_log(Frame& frame) {
         log.topics.push_back(frame.top[-3 - static_cast<std::ptrdiff_t>(i)]);
     frame.top -= 2 + topics;
     if (rules_.reserved_topic && topics != 0 && log.topics.front().is_zero()) {
-        // The node marks value transfers with this topic. It drops such a log of three topics, and panics at
-        // others.
+        // The node marks value transfers with this topic. It drops such a log if it has three topics, and
+        // panics if it has another number of topics.
         if (topics == 3) return Exit::go_on;
         frame.failure = {Failure::undefined, 0, 0, {}};
         return Exit::failure;

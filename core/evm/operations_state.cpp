@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opcodes that change state, and what calls cost.
+// Opcodes that read or change state, and the price of calls.
 #include <algorithm>
 
 #include "core/evm/interpreter.hpp"
@@ -10,10 +10,10 @@ namespace {
 constexpr std::uint64_t kWarm = 100;
 constexpr std::uint64_t kColdAccount = 2'600;
 constexpr std::uint64_t kColdSlot = 2'100;
-constexpr std::uint64_t kSstoreSentry = 2'300;  // EIP-2200
+constexpr std::uint64_t kSstoreSentry = 2'300;  // an SSTORE with no more gas than this fails, EIP-2200
 constexpr std::uint64_t kSet = 20'000;
 constexpr std::uint64_t kReset = 2'900;
-constexpr std::uint64_t kClearRefund = 4'800;  // EIP-3529
+constexpr std::uint64_t kClearRefund = 4'800;  // refund for clearing a slot, EIP-3529
 constexpr std::uint64_t kCallValue = 9'000;
 constexpr std::uint64_t kNewAccount = 25'000;
 constexpr std::uint64_t kStipend = 2'300;
@@ -35,7 +35,8 @@ Exit Interpreter::op_sload(Frame& frame) {
     return Exit::go_on;
 }
 
-/// EIP-2200 with the prices of EIP-2929 and EIP-3529. False: the frame failed.
+/// Charges for an SSTORE by EIP-2200, with the prices of EIP-2929 and EIP-3529. Returns false when the frame
+/// failed.
 bool Interpreter::charge_sstore(Frame& frame, Slot& slot, const Word& value) {
     const Word current = state_.read(*frame.self, slot);
     const std::uint64_t cold = state_.warm(*frame.self, slot) ? kColdSlot : 0;
@@ -101,7 +102,8 @@ Exit Interpreter::op_selfdestruct(Frame& frame) {
     return Exit::success;
 }
 
-/// Warms the target and, where delegations are followed, the account it names. False: the frame failed.
+/// Warms the target and, where delegations are followed, the account that it delegates to. Returns false when
+/// the frame failed.
 bool Interpreter::charge_target(Frame& frame, Account& target) {
     constexpr std::string_view kInner = "out of gas";
     if (state_.warm(target) && !charge(frame, kColdAccount - kWarm, kInner)) return false;

@@ -6,7 +6,7 @@
 namespace ioswarm::evm {
 namespace {
 
-/// Opcodes of the EVM object format, which go-ethereum names although no rule set here has them.
+/// Opcodes of the EVM object format. go-ethereum prints their names, although no rule set here has them.
 std::string_view name_of_undefined(std::uint64_t opcode) noexcept {
     switch (opcode) {
         case 0xd0:

@@ -9,7 +9,7 @@
 
 namespace ioswarm::evm {
 
-/// Why a frame ended without success. The chain's receipt status for each: receipt_status().
+/// The reason why a frame ended without success. receipt_status() gives the receipt status of each.
 enum class Failure : std::uint8_t {
     none,
     reverted,
@@ -29,25 +29,26 @@ enum class Failure : std::uint8_t {
     code_begins_with_ef,
     code_not_paid,
     precompile,     ///< a precompiled contract refused its input
-    undefined,      ///< the chain cannot mine this transaction: its node stops with a panic
+    undefined,      ///< the chain cannot mine this transaction: its node panics on it
     not_simulated,  ///< a precompiled contract that this interpreter does not have
     out_of_time,    ///< the run's deadline passed
 };
 
-/// A failure with what its message needs.
+/// A failure, with the details that its message needs.
 struct FailureDetail {
     Failure kind = Failure::none;
-    /// stack_underflow: words there and words needed; stack_overflow: words there and the most allowed;
-    /// invalid_opcode: the opcode.
+    /// stack_underflow: words on the stack and words needed. stack_overflow: words on the stack and the most
+    /// allowed. invalid_opcode: the opcode in `first`.
     std::uint64_t first = 0;
     std::uint64_t second = 0;
-    /// What made the dynamic part of the gas fail, in go-ethereum's words; empty otherwise.
+    /// go-ethereum's text for a failure in the dynamic part of the gas; empty otherwise.
     std::string_view inner;
 };
 
-/// go-ethereum's text of a failure, as the chain's node and the agent write it; empty for none.
+/// The text that go-ethereum has for a failure; both the chain's node and the agent use it. Empty for
+/// Failure::none.
 [[nodiscard]] std::string failure_text(const FailureDetail& failure);
-/// The number in a receipt of the chain: 1 for none, 100 and more for failures.
+/// The status in the chain's receipt: 1 for success, 100 and above for failures.
 [[nodiscard]] std::uint32_t receipt_status(Failure failure) noexcept;
 
 struct Log {
@@ -56,7 +57,7 @@ struct Log {
     Bytes data;
 };
 
-/// Value moved from one account to another inside the run.
+/// A value that was moved from one account to another during the run.
 struct Transfer {
     Address from;
     Address to;
@@ -68,26 +69,26 @@ struct SlotId {
     Word key;
 };
 
-/// Where absent and "present and zero" are told apart, `before` and `after` may both be zero: the slot came to
-/// be.
+/// If the source tells absent slots from zero ones, `before` and `after` may both be zero: the slot was
+/// created.
 struct SlotChange {
     Word key;
     Word before;
     Word after;
 };
 
-/// What a run changed in an account: only what differs from before is set.
+/// The changes of one account. Only values that differ from before are set.
 struct AccountChange {
     Address address;
-    bool came = false;     ///< did not exist before
-    bool removed = false;  ///< does not exist any more; nothing else is set then
+    bool came = false;     ///< the account did not exist before
+    bool removed = false;  ///< the account no longer exists; nothing else is set then
     std::optional<Word> balance;
     std::optional<std::uint64_t> nonce;
     std::optional<Bytes> code;
     std::vector<SlotChange> slots;  ///< ordered by key
 };
 
-/// What the source had not fetched yet.
+/// Everything that the run needed but the source had not fetched yet.
 struct Missing {
     std::vector<Address> accounts;
     std::vector<SlotId> slots;

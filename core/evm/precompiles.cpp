@@ -39,7 +39,7 @@ constexpr std::uint64_t per_word(std::uint64_t base, std::uint64_t word, std::si
     return base + word * ((bytes + 31) / 32);
 }
 
-/// `size` bytes from `offset` on, zeros where the input ends.
+/// `size` bytes from `offset` on, filled with zeros past the end of the input.
 Bytes padded_part(BytesView input, std::uint64_t offset, std::uint64_t size) {
     Bytes out(size);
     if (offset < input.size()) {
@@ -53,7 +53,7 @@ Word word_at(BytesView input, std::uint64_t offset) {
     return Word::load(padded_part(input, offset, 32).data());
 }
 
-/// The three lengths before the numbers, each up to 2^64 - 1 (more counts as that).
+/// The three lengths before the numbers. A length above 2^64 - 1 counts as 2^64 - 1.
 struct ModexpSizes {
     std::uint64_t base;
     std::uint64_t exponent;
@@ -68,7 +68,8 @@ ModexpSizes modexp_sizes(BytesView input) {
     return {size_at(0), size_at(32), size_at(64)};
 }
 
-/// EIP-2565. Numbers past 64 bits on the way are as good as "no gas reaches".
+/// The price by EIP-2565. A value that does not fit into 64 bits is returned as the largest one, which no gas
+/// limit reaches.
 std::uint64_t modexp_gas(BytesView input) {
     constexpr std::uint64_t kLeast = 200;
     const ModexpSizes sizes = modexp_sizes(input);
@@ -95,7 +96,8 @@ Failure run_modexp(BytesView input, Bytes& output) {
         output.clear();
         return Failure::none;
     }
-    // A long exponent costs little gas when base and modulus are short, but much time: 64 KiB take about 50 ms.
+    // A long exponent costs little gas when base and modulus are short, but it takes much time: 64 KiB take
+    // about 50 ms.
     constexpr std::uint64_t kMost = 64 << 10;
     if (std::max({sizes.base, sizes.exponent, sizes.modulus}) > kMost) return Failure::not_simulated;
     const std::uint64_t exponent_at = 96 + sizes.base;
@@ -147,7 +149,7 @@ Failure run_p256(BytesView input, Bytes& output) {
     return Failure::none;
 }
 
-/// EIP-2537's discounts, in thousandths, for 1 to 128 pairs; more pairs pay the last.
+/// EIP-2537's discounts, in thousandths, for 1 to 128 pairs. More pairs get the last discount.
 constexpr std::array<std::uint16_t, 128> kG1Discounts = {
     1000, 949, 848, 797, 764, 750, 738, 728, 719, 712, 705, 698, 692, 687, 682, 677, 673, 669, 665,
     661,  658, 654, 651, 648, 645, 642, 640, 637, 635, 632, 630, 627, 625, 623, 621, 619, 617, 615,
@@ -190,7 +192,7 @@ std::uint64_t bls_gas(unsigned id, std::size_t size) noexcept {
     }
 }
 
-/// Whether the length alone makes a BLS12-381 contract fail.
+/// True when the length of the input alone makes a BLS12-381 contract fail.
 bool bls_refuses(unsigned id, std::size_t size) noexcept {
     const auto is_list = [size](std::size_t element) { return size != 0 && size % element == 0; };
     switch (id) {
@@ -211,8 +213,8 @@ bool bls_refuses(unsigned id, std::size_t size) noexcept {
     }
 }
 
-/// The contracts that are not computed here still answer what needs no computing: an empty product of pairings
-/// is one, and inputs of a wrong length or with a wrong hash fail.
+/// Some contracts are not computed here. They still give the answers that need no computation: an empty product
+/// of pairings is one, and inputs of a wrong length or with a wrong hash fail.
 Failure run_without_curve(unsigned id, BytesView input, Bytes& output) {
     switch (id) {
         case curve_pairing:

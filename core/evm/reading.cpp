@@ -6,7 +6,7 @@
 namespace ioswarm::evm {
 namespace {
 
-/// What a transaction names itself, as far as it is not held yet.
+/// The accounts that the transaction itself names and that `state` does not hold yet.
 Missing named_by(const Transaction& transaction, FetchedState& state) {
     Missing out;
     const auto want = [&](const Address& address) {
@@ -25,7 +25,8 @@ Missing named_by(const Transaction& transaction, FetchedState& state) {
     return out;
 }
 
-/// Which bound the state would pass with what is missing; complete: none.
+/// The limit that the state would pass once the missing parts are added; ReadingEnd::complete when there is
+/// none.
 ReadingEnd bound_passed(const FetchedState& state, const Missing& missing, const ReadingBounds& bounds) {
     if (state.accounts() + missing.accounts.size() > bounds.accounts) return ReadingEnd::accounts;
     if (state.slots() + missing.slots.size() > bounds.slots) return ReadingEnd::slots;
@@ -119,7 +120,8 @@ Reading run_and_read(Executor& executor, const Transaction& transaction, const B
         }
         missing = reading.outcome.missing;
         if (!missing.empty()) continue;
-        reading.end = bound_passed(state, missing, bounds);  // what stood behind the state counts too
+        // State that came from the source behind counts too.
+        reading.end = bound_passed(state, missing, bounds);
         return reading;
     }
 }

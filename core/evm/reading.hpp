@@ -10,15 +10,15 @@
 
 namespace ioswarm::evm {
 
-/// State of one height that was fetched so far. Not thread-safe.
+/// The state of one height, as far as it has been fetched. Not thread-safe.
 class FetchedState final : public StateSource {
   public:
-    /// `behind` (null: nothing) is asked for what is not held yet, and what it knows is held from then on. It
-    /// must know the same height and outlive this.
+    /// `behind` is asked for anything that is not held yet; its answers are then held here. It may be null. It
+    /// must know the same height and outlive this object.
     explicit FetchedState(StateSource* behind = nullptr) : behind_(behind) {}
 
     [[nodiscard]] std::optional<AccountRecord> account(const Address& address) override;
-    /// An account that was fetched and does not exist has no slots, so nothing is fetched for it.
+    /// If an account was fetched and does not exist, it has no slots, so nothing is fetched for it.
     [[nodiscard]] std::optional<SlotRecord> slot(const Address& address, const Word& key) override;
     [[nodiscard]] std::optional<Hash256> block_hash(std::uint64_t height) override;
 
@@ -39,52 +39,52 @@ class FetchedState final : public StateSource {
     std::size_t code_bytes_ = 0;
 };
 
-/// Fetches what runs miss.
+/// Fetches the parts of the state that runs were missing.
 class StateFetcher {
   public:
     virtual ~StateFetcher() = default;
 
-    /// Puts everything in `missing` into `state`, all of it read at one height. May block up to its own
-    /// time-out. After an error `state` may hold part of it. Errors: unavailable, timed_out, bad_data;
-    /// out_of_range when the source no longer holds the height.
+    /// Puts everything in `missing` into `state`, all read at the same height. May block up to its own timeout.
+    /// After an error `state` may hold a part of it. Errors: unavailable, timed_out, bad_data; out_of_range
+    /// when the source no longer holds the height.
     [[nodiscard]] virtual Status fetch(const Missing& missing, FetchedState& state) = 0;
 };
 
-/// Where the state of the newest block is read. Thread-safe.
+/// Makes fetchers that read the state of the newest block. Thread-safe.
 class StateFetchers {
   public:
     virtual ~StateFetchers() = default;
 
-    /// A fetcher of the state that the block at `height` left; used by one thread, and not longer than this.
-    /// Once a newer block is there its fetches may fail with out_of_range.
+    /// Returns a fetcher of the state that the block at `height` left. One thread may use it, and this object
+    /// must outlive it. Once there is a newer block, its fetches may fail with out_of_range.
     [[nodiscard]] virtual std::unique_ptr<StateFetcher> at(std::uint64_t height) = 0;
 };
 
-/// What one transaction may take.
+/// The limits for one transaction.
 struct ReadingBounds {
-    unsigned rounds = 8;  ///< fetches
+    unsigned rounds = 8;  ///< number of fetches
     std::size_t accounts = 256;
     std::size_t slots = 2'048;
     std::size_t code_bytes = std::size_t{4} << 20;
     std::chrono::milliseconds time{500};
 };
 
-/// Why a reading ended.
+/// The reason why a reading ended.
 enum class ReadingEnd : std::uint8_t { complete, rounds, accounts, slots, code_bytes, time, fetch_failed };
 [[nodiscard]] std::string_view to_string(ReadingEnd end) noexcept;
 
 struct Reading {
     ReadingEnd end = ReadingEnd::complete;
-    unsigned rounds = 0;  ///< fetches that were made
-    Outcome outcome;      ///< of the last run; a guess unless the end is complete
-    Error error;          ///< of a fetch that failed
+    unsigned rounds = 0;  ///< number of fetches that were made
+    Outcome outcome;      ///< outcome of the last run; only a guess unless `end` is complete
+    Error error;          ///< the error of a failed fetch
 };
 
-/// Runs the transaction, fetches everything that the run missed, and runs again, until nothing is missing or a
-/// bound is passed. The first fetch brings sender, recipient and access list without a run. `state` keeps what
-/// was fetched, for other transactions of the same height; the bounds count what it holds in all. `seen` is
-/// what the run reads from, when that is another view of `state` than `state` itself: nothing may be missing
-/// from it that `state` holds.
+/// Runs the transaction, fetches everything that the run was missing, and runs again, until nothing is missing
+/// or a limit is passed. The first fetch gets the sender, the recipient and the access list without a run.
+/// `state` keeps everything that was fetched, for other transactions of the same height; the limits count all
+/// that it holds. `seen` is what the run reads from, if that is a different view of `state`. It must have
+/// everything that `state` holds.
 [[nodiscard]] Reading run_and_read(Executor& executor, const Transaction& transaction,
                                    const BlockContext& block, const Rules& rules, FetchedState& state,
                                    StateFetcher& fetcher, const ReadingBounds& bounds = {},

@@ -98,7 +98,8 @@ std::optional<BytesView> bytes_at(BytesView input, std::uint64_t slot) {
     return input.subspan(*offset + 32, *size);
 }
 
-/// ABI (bytes password, bytes salt, uint64 N, uint32 r, uint32 p, uint32 key size, uint32 mode).
+/// Decodes the ABI arguments (bytes password, bytes salt, uint64 N, uint32 r, uint32 p, uint32 key size, uint32
+/// mode).
 std::optional<Arguments> decode(BytesView input) {
     constexpr std::uint64_t kMost32 = 0xffffffff;
     const auto password = bytes_at(input, 0);

@@ -12,26 +12,27 @@ namespace ioswarm::evm {
 struct AccountRecord {
     bool exists = false;
     Word balance = 0;
-    /// The number of the account's next transaction (what the chain calls its pending nonce).
+    /// The nonce of the account's next transaction (the chain calls it the pending nonce).
     std::uint64_t nonce = 0;
-    /// Null: no code hash is stored. Code of length 0 is something else: a creation that returned nothing.
+    /// Null when no code hash is stored. That is different from code of length 0, which a creation leaves that
+    /// returned nothing.
     CodePtr code;
-    /// The account has a storage root; a source that cannot tell says false.
+    /// True when the account has a storage root; false when the source cannot tell.
     bool has_storage = false;
 };
 
-/// A slot before the run. On the chain, absent and "present and zero" differ in gas (see OriginalValue); a
-/// source that cannot tell says absent for zero.
+/// A slot before the run. On the chain an absent slot and one that is present and zero cost different gas (see
+/// OriginalValue). A source that cannot tell them apart reports a zero slot as absent.
 struct SlotRecord {
     Word value = 0;
     bool present = false;
 };
 
-/// Where a run reads the state that it begins with. Each method may answer "not fetched yet" with nothing: the
-/// run then goes on with an absent account, an empty slot or a hash of zero, and lists what was missing, so
-/// that all of it can be fetched at once before the next run.
+/// The state that a run begins with. Each method may return nothing, which means "not fetched yet". The run
+/// then continues with an absent account, an empty slot or a hash of zero, and lists what was missing. So all
+/// of it can be fetched at once before the next run.
 ///
-/// A run asks for each thing once. Called by the thread that runs; must not block.
+/// A run asks for each thing once. The running thread makes the calls, which must not block.
 class StateSource {
   public:
     virtual ~StateSource() = default;

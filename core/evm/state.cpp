@@ -231,7 +231,7 @@ bool State::warm(Account& account) {
 
 bool State::warm(Account& account, Slot& slot) {
     if (slot.warm) return false;
-    warm(account);  // which matters to the agent, whose running contract may be cold
+    warm(account);  // this matters for the agent's rules, where the running contract may be cold
     slot.warm = true;
     journal_.push_back({.kind = Kind::warm_slot, .account = &account, .slot = &slot});
     return true;
@@ -278,7 +278,7 @@ void State::undo(Entry& entry) {
             break;
         case Kind::object:
             account.object = entry.flag;
-            // The list of original values goes with the object. An object that stays keeps it as it is.
+            // The list of original values is dropped with the object. An object that stays keeps its list.
             for (auto& [key, slot] : account.slots)
                 slot.listed = false;
             break;

@@ -10,20 +10,20 @@
 
 namespace ioswarm::evm {
 
-/// A slot as it stands during a run.
+/// A slot during a run.
 struct Slot {
     Word key = 0;
     bool asked = false;  ///< the source was asked for it
     SlotRecord before;
     Word value = 0;
-    Word original = 0;  ///< counts when `listed`
+    Word original = 0;  ///< valid when `listed`
     bool present = false;
-    bool listed = false;  ///< the contract's list of original values has it (OriginalValue::first_read)
+    bool listed = false;  ///< it is in the contract's list of original values (OriginalValue::first_read)
     bool warm = false;
     bool consulted = false;
 };
 
-/// An account as it stands during a run. Its address in memory stays until State::reset().
+/// An account during a run. Its address in memory does not change until State::reset().
 struct Account {
     Address address;
     bool asked = false;  ///< the source was asked for it
@@ -31,10 +31,10 @@ struct Account {
     Word balance = 0;
     std::uint64_t nonce = 0;
     CodePtr code;
-    bool record = false;  ///< exists
+    bool record = false;  ///< the account exists
     bool object = false;  ///< the chain holds it as a contract with a list of original values
     bool warm = false;
-    bool created = false;  ///< SELFDESTRUCT removes it (see CreatedMark)
+    bool created = false;  ///< SELFDESTRUCT may remove it (see CreatedMark)
     bool destroyed = false;
     bool consulted = false;
     std::unordered_map<Word, Slot, WordHash> slots;
@@ -43,16 +43,17 @@ struct Account {
     [[nodiscard]] bool has_code() const noexcept { return code != nullptr && code->size() != 0; }
 };
 
-/// The state of one run over what a source says, with a journal that undoes the changes of reverted frames.
-/// Used by one thread. Reused from run to run.
+/// The state of one run on top of a source, with a journal that undoes the changes of reverted frames. Used by
+/// one thread, and reused from run to run.
 class State {
   public:
-    /// Forgets everything and reads from `source` under `rules` from now on; both must outlive the run.
+    /// Forgets everything. From now on it reads from `source` under `rules`; both must outlive the run.
     void reset(StateSource& source, const Rules& rules);
 
-    /// Asks the source the first time.
+    /// Returns the account, and asks the source for it the first time.
     [[nodiscard]] Account& account(const Address& address);
-    /// The account was named by a step, be it paid for or not. One that it delegates to counts too.
+    /// Records that a step named the account, whether or not it was paid for. An account that it delegates to
+    /// is recorded too.
     void consult(Account& account);
 
     [[nodiscard]] bool exists(const Account& account) const noexcept {
@@ -60,41 +61,41 @@ class State {
     }
     [[nodiscard]] bool is_empty(const Account& account) const noexcept;
     [[nodiscard]] bool is_taken(const Account& account) const noexcept;
-    /// What EXTCODEHASH gives.
+    /// The value of EXTCODEHASH.
     [[nodiscard]] Word code_hash(const Account& account) const noexcept;
 
-    /// Before a value is moved by a call to an account that does not exist.
+    /// Call it before a call moves value to an account that does not exist.
     void make_account(Account& account);
-    /// Before a creation runs.
+    /// Call it before a creation runs.
     void make_contract(Account& account);
-    /// STATICCALL's touch, which makes the account under some rules.
+    /// The effect of STATICCALL on its target: some rules create the account.
     void touch(Account& account);
     void add_balance(Account& account, const Word& amount);
-    /// The caller has checked that the balance covers it.
+    /// The caller must have checked that the balance is large enough.
     void subtract_balance(Account& account, const Word& amount);
     void set_nonce(Account& account, std::uint64_t nonce);
     void set_code(Account& account, CodePtr code);
-    /// Moves value and notes the transfer.
+    /// Moves value and records the transfer.
     void transfer(Account& from, Account& to, const Word& amount);
-    /// SELFDESTRUCT: moves the balance and marks the account.
+    /// Executes SELFDESTRUCT: moves the balance and marks the account.
     void destroy(Account& account, Account& beneficiary);
 
-    /// Asks the source the first time.
+    /// Returns the slot, and asks the source for it the first time.
     [[nodiscard]] Slot& slot(Account& account, const Word& key);
     void consult(Account& account, Slot& slot);
-    /// What SLOAD reads. On the chain a read has consequences: it makes the contract an object, and the value
-    /// of a slot that is present becomes its original one.
+    /// The value that SLOAD reads. On the chain a read has side effects: it makes the contract an object, and
+    /// the value of a present slot becomes its original value.
     [[nodiscard]] const Word& read(Account& account, Slot& slot);
-    /// The original value for SSTORE's gas, after read().
+    /// The original value for the gas of SSTORE. Call it after read().
     [[nodiscard]] Word original(Slot& slot);
     void write(Account& account, Slot& slot, const Word& value);
     [[nodiscard]] Word transient(const Account& account, const Word& key) const;
     void set_transient(Account& account, const Word& key, const Word& value);
 
-    /// Makes it warm; true when it was cold.
+    /// Makes it warm. Returns true when it was cold.
     bool warm(Account& account);
     bool warm(Account& account, Slot& slot);
-    /// Without asking the source, for what may never be used.
+    /// Warms without asking the source, since it may never be used.
     void warm(const Address& address) { warm(entry(address)); }
     void warm(const Address& address, const Word& key) {
         Account& account = entry(address);
@@ -102,7 +103,7 @@ class State {
     }
 
     void add_refund(std::uint64_t gas) { refund_ += gas; }
-    /// False when the counter is lower: the chain has no defined outcome then.
+    /// Returns false when the counter is lower than `gas`. The chain has no defined outcome then.
     [[nodiscard]] bool subtract_refund(std::uint64_t gas);
     [[nodiscard]] std::uint64_t refund() const noexcept { return refund_; }
 
@@ -123,12 +124,12 @@ class State {
     [[nodiscard]] const std::vector<Log>& logs() const noexcept { return logs_; }
     [[nodiscard]] const std::vector<Transfer>& transfers() const noexcept { return transfers_; }
     [[nodiscard]] const Missing& missing() const noexcept { return missing_; }
-    /// Accounts and slots that steps named, in failed frames too, in the order of their first use.
+    /// The accounts and slots that steps named, even in failed frames, in the order of their first use.
     [[nodiscard]] const std::vector<Address>& consulted_accounts() const noexcept {
         return consulted_accounts_;
     }
     [[nodiscard]] const std::vector<SlotId>& consulted_slots() const noexcept { return consulted_slots_; }
-    /// What differs from before, ordered by address.
+    /// The differences from before the run, ordered by address.
     [[nodiscard]] std::vector<AccountChange> changes() const;
 
   private:

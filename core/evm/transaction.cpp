@@ -14,7 +14,7 @@ namespace ioswarm::evm {
 namespace {
 
 constexpr std::uint64_t kBlobGas = 131'072;  // per blob, EIP-4844
-/// EIP-7702: an authority that exists gets half of what its authorization cost back.
+/// EIP-7702: an authority that already exists gets half of the price of its authorization back.
 constexpr std::uint64_t kKnownAuthorityRefund = 12'500;
 
 const char* const kInsufficientFunds = "insufficient funds for gas * price + value";
@@ -26,10 +26,10 @@ std::size_t key_count(const Transaction& transaction) noexcept {
     return count;
 }
 
-/// The order of secp256k1 (SEC 2, 2.4.1), halved: a signature with a higher s is refused (EIP-2).
+/// Half the order of secp256k1 (SEC 2, section 2.4.1). A signature with a higher s is refused (EIP-2).
 constexpr Word kHalfOrder{0x7fffffffffffffff, 0xffffffffffffffff, 0x5d576e7357a4501d, 0xdfe92f46681b20a0};
 
-/// What each unit of gas costs in the end: the base fee and the tip that the cap leaves room for.
+/// The final price per unit of gas: the base fee plus as much of the tip as the cap allows.
 Word effective_price(const Transaction& transaction, const BlockContext& block) {
     if (transaction.fee_cap < block.base_fee) return transaction.fee_cap;
     const Word room = transaction.fee_cap - block.base_fee;
@@ -114,7 +114,7 @@ void Executor::prewarm(const Transaction& transaction, const BlockContext& block
     state_.warm(block.coinbase);
 }
 
-/// An authorization that is not valid is passed over.
+/// Applies an authorization; skips it if it is not valid.
 void Executor::apply(const SetCodeAuthorization& authorization, std::uint64_t chain_id) {
     if (authorization.chain_id != 0 && authorization.chain_id != chain_id) return;
     if (authorization.nonce == std::numeric_limits<std::uint64_t>::max()) return;
@@ -139,7 +139,7 @@ void Executor::take_fees(const Transaction& transaction, const BlockContext& blo
     state_.subtract_balance(sender, effective_price(transaction, block) * Word(used) + blob_fee);
 }
 
-/// Refund, floor and fees. Gives the gas that the receipt names.
+/// Applies refund, floor and fees. Returns the gas that the receipt shows.
 std::uint64_t Executor::settle(const Transaction& transaction, const BlockContext& block, const Rules& rules,
                                std::uint64_t gas_left) {
     std::uint64_t used = transaction.gas_limit - gas_left;
@@ -186,7 +186,7 @@ Outcome Executor::run_transfer(const Transaction& transaction, const BlockContex
     return outcome;
 }
 
-/// What happens between the purchase of the gas and the first step.
+/// The steps between the purchase of the gas and the first opcode.
 void Executor::prepare(const Transaction& transaction, const BlockContext& block, const Rules& rules) {
     Account& sender = state_.account(transaction.from);
     if (rules.prewarm) prewarm(transaction, block, rules);

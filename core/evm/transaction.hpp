@@ -17,37 +17,39 @@ struct BlockContext {
     Address coinbase;
 };
 
-/// What the chain calls an execution.
+/// A transaction that the chain calls an execution.
 struct Transaction {
     Address from;
-    std::optional<Address> to;  ///< nothing: a creation
+    std::optional<Address> to;  ///< nothing for a creation
     Word value = 0;
     Bytes data;
     std::uint64_t gas_limit = 0;
-    /// The gas price, or the fee cap of a transaction that has one. GASPRICE gives it.
+    /// The gas price, or the fee cap if the transaction has one. GASPRICE returns it.
     Word fee_cap = 0;
-    Word tip_cap = 0;  ///< the same as fee_cap for a transaction with a gas price
+    Word tip_cap = 0;  ///< equals fee_cap for a transaction with a gas price
     std::vector<AccessListEntry> access_list;
     std::vector<Hash256> blob_hashes;
     std::vector<SetCodeAuthorization> authorizations;
 };
 
-/// How a transaction ended. Only what `missing` leaves empty is more than a guess.
+/// The outcome of a transaction. It is only a guess unless `missing` is empty.
 struct Outcome {
-    /// Why the chain has this transaction in no block, in its node's words; empty: it can be in one. Nothing
-    /// else but `missing` counts when it is set.
+    /// The node's reason for not putting this transaction into a block; empty when it can be in a block. When
+    /// it is set, only `missing` has a meaning besides it.
     std::string refused;
-    /// Failure::none: success. Failure::undefined: the node cannot mine it. Failure::not_simulated and
-    /// out_of_time: this interpreter does not know.
+    /// Failure::none means success. Failure::undefined means that the node cannot mine it. With
+    /// Failure::not_simulated and out_of_time this interpreter does not know the outcome.
     FailureDetail failure;
-    std::uint32_t status = 0;     ///< of the receipt: 1, or 100 and more
-    std::uint64_t gas_used = 0;   ///< of the receipt; of the agent: what it reports
-    std::uint64_t frame_gas = 0;  ///< of the outermost frame, before the refund, without the intrinsic part
+    std::uint32_t status = 0;    ///< status of the receipt: 1, or 100 and above
+    std::uint64_t gas_used = 0;  ///< gas of the receipt; with the agent's rules, the gas that the agent reports
+    /// Gas of the outermost frame, before the refund and without the intrinsic gas.
+    std::uint64_t frame_gas = 0;
     Bytes output;
     std::vector<Log> logs;
-    std::vector<Transfer> transfers;  ///< of a success only; the agent has them among its logs
+    std::vector<Transfer> transfers;  ///< only after success; with the agent's rules they are among the logs
     std::vector<AccountChange> changes;
-    std::vector<Address> accounts;  ///< that steps named, in failed frames too, and those around the run
+    /// The accounts that steps named, even in failed frames, and those used before and after the run.
+    std::vector<Address> accounts;
     std::vector<SlotId> slots;
     std::optional<Address> created;
     Missing missing;
@@ -61,17 +63,17 @@ struct Outcome {
     }
 };
 
-/// Runs transactions one after the other, each over the state its source gives; keeps its memories between
-/// runs. Used by one thread at a time.
+/// Runs transactions one after the other, each on the state that its source gives. It reuses its buffers
+/// between runs. Used by one thread at a time.
 class Executor {
   public:
     [[nodiscard]] Outcome run(const Transaction& transaction, const BlockContext& block, StateSource& source,
                               const Rules& rules,
                               std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt);
 
-    /// What the chain does instead with a transaction to an account without code, a precompiled contract among
-    /// them: it moves the value, costs its data alone, and never enters the machine. It has one recipient, and
-    /// its access list is not charged.
+    /// The chain handles a transaction to an account without code differently, even if that is a precompiled
+    /// contract: it moves the value, charges only for the data, and never enters the virtual machine. Such a
+    /// transaction has one recipient, and its access list is not charged.
     [[nodiscard]] Outcome run_transfer(const Transaction& transaction, const BlockContext& block,
                                        StateSource& source, const Rules& rules);
 
@@ -92,13 +94,13 @@ class Executor {
     State state_;
 };
 
-/// Gas that is paid before the first step.
+/// The gas that is paid before the first step.
 [[nodiscard]] std::uint64_t intrinsic_gas(const Transaction& transaction, const Rules& rules) noexcept;
-/// The least that is charged; 0 where there is no floor.
+/// The smallest charge in gas; 0 where there is no floor.
 [[nodiscard]] std::uint64_t floor_gas(const Transaction& transaction, const Rules& rules) noexcept;
-/// EIP-7702: who signed; nothing when nobody did (a high s, no such point).
+/// EIP-7702: the address that signed. Nothing when no key can have signed it (a high s, or no such point).
 [[nodiscard]] std::optional<Address> authority_of(const SetCodeAuthorization& authorization);
-/// What an authority signs.
+/// The hash that an authority signs.
 [[nodiscard]] Hash256 authorization_hash(const SetCodeAuthorization& authorization);
 
 }  // namespace ioswarm::evm

@@ -7,7 +7,7 @@
 namespace ioswarm::evm {
 namespace {
 
-/// Number of limbs up to the highest that is not zero.
+/// The number of limbs up to the highest one that is not zero.
 std::size_t significant(std::span<const std::uint64_t> limbs) noexcept {
     std::size_t count = limbs.size();
     while (count != 0 && limbs[count - 1] == 0)
@@ -15,8 +15,8 @@ std::size_t significant(std::span<const std::uint64_t> limbs) noexcept {
     return count;
 }
 
-/// floor((2^128 - 1) / divisor) - 2^64 for a divisor whose highest bit is set. It turns a division of two limbs
-/// by one into multiplications (Möller and Granlund, "Improved division by invariant integers", IEEE
+/// floor((2^128 - 1) / divisor) - 2^64, for a divisor whose highest bit is set. It turns a division of two
+/// limbs by one into multiplications (Möller and Granlund, "Improved division by invariant integers", IEEE
 /// Transactions on Computers, 2011, algorithm 2 and definition 1).
 std::uint64_t reciprocal_of(std::uint64_t divisor) noexcept {
     const Wide numerator = (Wide{~divisor} << 64) | ~std::uint64_t{0};
@@ -28,7 +28,7 @@ struct Digit {
     std::uint64_t remainder;
 };
 
-/// (high, low) / divisor with high < divisor: algorithm 4 of the same paper.
+/// (high, low) / divisor where high < divisor: algorithm 4 of the same paper.
 Digit divide_two_limbs(std::uint64_t high, std::uint64_t low, std::uint64_t divisor,
                        std::uint64_t reciprocal) noexcept {
     const Wide guess = Wide{reciprocal} * high + ((Wide{high} << 64) | low);
@@ -46,7 +46,7 @@ Digit divide_two_limbs(std::uint64_t high, std::uint64_t low, std::uint64_t divi
     return {quotient, remainder};
 }
 
-/// row -= quotient * divisor over divisor.size() limbs; gives the borrow out of the highest.
+/// row -= quotient * divisor over divisor.size() limbs. Returns the borrow out of the highest limb.
 std::uint64_t subtract_multiple(std::uint64_t* row, std::span<const std::uint64_t> divisor,
                                 std::uint64_t quotient) noexcept {
     std::uint64_t borrow = 0;
@@ -70,8 +70,8 @@ std::uint64_t add_back(std::uint64_t* row, std::span<const std::uint64_t> diviso
 }
 
 /// Schoolbook division (Knuth, The Art of Computer Programming, volume 2, 4.3.1, algorithm D) of a normalised
-/// row by a normalised divisor of at least two limbs. Leaves the remainder in the low limbs of `row`, which has
-/// one limb more than the dividend.
+/// row by a normalised divisor of at least two limbs. The remainder is left in the low limbs of `row`, which
+/// has one limb more than the dividend.
 void divide_normalised(std::span<std::uint64_t> row, std::span<const std::uint64_t> divisor,
                        std::span<std::uint64_t> quotient) noexcept {
     const std::uint64_t top = divisor.back();
@@ -102,8 +102,8 @@ void divide_normalised(std::span<std::uint64_t> row, std::span<const std::uint64
     }
 }
 
-/// Divides a number of up to eight limbs by one of up to four, which is not zero. Gives the remainder; the low
-/// limbs of the quotient go into `quotient`.
+/// Divides a number of up to eight limbs by one of up to four, which must not be zero. Returns the remainder.
+/// The low limbs of the quotient are written to `quotient`.
 Word divide_limbs(std::span<const std::uint64_t> dividend, const Word& divisor,
                   std::span<std::uint64_t> quotient) noexcept {
     const std::size_t divisor_size = significant(divisor.limbs);

@@ -15,11 +15,11 @@ namespace ioswarm::evm {
 __extension__ using Wide = unsigned __int128;
 
 /// A 256-bit word of the virtual machine: four 64-bit limbs, the least significant first. Every operation wraps
-/// modulo 2^256. A default-initialised word is not set to anything, so that a stack of words costs nothing to
-/// make; `Word{}` is zero.
+/// modulo 2^256. A default-initialised word has no defined value, so that making a stack of words costs
+/// nothing; `Word{}` is zero.
 ///
-/// This is the form for computing step by step. Outside the machine numbers are U256 (core/base/u256.hpp);
-/// to_u256() and Word::from() change between the two.
+/// The interpreter computes with this type. Outside of it numbers are U256 (core/base/u256.hpp); to_u256() and
+/// Word::from() convert.
 struct Word {
     std::array<std::uint64_t, 4> limbs;
 
@@ -31,9 +31,9 @@ struct Word {
     [[nodiscard]] static Word from(const U256& value);
     [[nodiscard]] static Word from(const Address& address) noexcept;
     [[nodiscard]] static Word from(const Hash256& hash) noexcept { return load(hash.bytes.data()); }
-    /// At most 32 bytes, big-endian.
+    /// Reads at most 32 bytes, big-endian.
     [[nodiscard]] static Word from_big_endian(BytesView bytes) noexcept;
-    /// Exactly 32 bytes at `bytes`, big-endian.
+    /// Reads exactly 32 bytes, big-endian.
     [[nodiscard]] static Word load(const std::uint8_t* bytes) noexcept {
         Word out;
         for (std::size_t i = 0; i < 4; ++i) {
@@ -116,18 +116,18 @@ struct Word {
     return {~a.limbs[3], ~a.limbs[2], ~a.limbs[1], ~a.limbs[0]};
 }
 [[nodiscard]] Word operator*(const Word& a, const Word& b) noexcept;
-/// By 256 or more: zero.
+/// A shift by 256 or more gives zero.
 [[nodiscard]] Word operator<<(const Word& value, std::uint64_t bits) noexcept;
 [[nodiscard]] Word operator>>(const Word& value, std::uint64_t bits) noexcept;
 
-/// Both 0 for the divisor 0, as the EVM wants it.
+/// Division by 0 gives 0 for both, as in the EVM.
 struct Division {
     Word quotient;
     Word remainder;
 };
 [[nodiscard]] Division divide(const Word& dividend, const Word& divisor) noexcept;
 
-/// The EVM's operations of the same name; a divisor or modulus of 0 gives 0.
+/// The EVM's operations of the same names. A divisor or modulus of 0 gives 0.
 [[nodiscard]] Word signed_divide(const Word& a, const Word& b) noexcept;
 [[nodiscard]] Word signed_remainder(const Word& a, const Word& b) noexcept;
 [[nodiscard]] Word add_mod(const Word& a, const Word& b, const Word& modulus) noexcept;
@@ -142,7 +142,7 @@ struct Division {
     return a.is_negative() != b.is_negative() ? a.is_negative() : a < b;
 }
 
-/// For unordered containers; takes all bits under the key of this process (see FixedBytesHash).
+/// Hash for unordered containers. It mixes all bits with this process's key (see FixedBytesHash).
 struct WordHash {
     std::size_t operator()(const Word& word) const noexcept {
         const HashKey& key = hash_key();
