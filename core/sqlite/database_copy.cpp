@@ -13,7 +13,7 @@
 namespace ioswarm {
 namespace {
 
-/// A temporary file, removed unless it was given its name.
+/// A temporary file. It is removed at the end; a finished copy has a second name by then.
 class TemporaryCopy {
   public:
     explicit TemporaryCopy(std::filesystem::path path) : path_(std::move(path)) { ::unlink(path_.c_str()); }
@@ -72,7 +72,7 @@ Status copy_database(sqlite::Database& source, const std::filesystem::path& copy
         if (Status sound = check(*finished); !sound) return sound;
     }
     if (Status synced = sync_copy(part.path(), name); !synced) return synced;
-    // A link, unlike a rename, fails where a file of that name has come meanwhile.
+    // A link fails if a file of that name has appeared meanwhile; a rename would replace it.
     if (::link(part.path().c_str(), copy.c_str()) != 0)
         return fail(errno_error(errno, "cannot name the copy of the " + name, copy.string()));
     return sync_directory(to);

@@ -39,8 +39,7 @@ Result<LockFile> LockFile::acquire(const std::filesystem::path& file) {
                     holder.empty() ? "another process holds it" : "process " + holder + " holds it",
                     "one ioswarm at a time may use a data directory");
     }
-    // The pid is for people; the lock itself does not need it, so a full disk must not keep the daemon from
-    // starting.
+    // The pid is information for people. The lock works without it, so a full disk must not prevent the start.
     const std::string pid = std::to_string(getpid()) + "\n";
     if (ftruncate(fd, 0) == 0) {
         const ssize_t written = pwrite(fd, pid.data(), pid.size(), 0);
@@ -50,8 +49,8 @@ Result<LockFile> LockFile::acquire(const std::filesystem::path& file) {
 }
 
 LockFile::~LockFile() {
-    // The file stays: removing it would let a second process lock a new one beside a third that waits on the
-    // old.
+    // Do not remove the file: a third process may be waiting for a lock on it, while a second one would lock a
+    // new file of the same name.
     if (fd_ >= 0) ::close(fd_);
 }
 

@@ -8,11 +8,11 @@
 
 namespace ioswarm {
 
-/// A file that one process holds: an flock that the kernel drops with the process, however it ends, with the
-/// holder's pid as text for whoever comes second.
+/// A file that one process holds. The lock is an flock, which the kernel releases when the process ends in any
+/// way. The file contains the holder's pid as text, so that a second process can name it.
 class LockFile {
   public:
-    /// Errors: try_again when another process has it (names its pid); io, permission_denied.
+    /// Errors: try_again when another process holds the file (the text names its pid); io, permission_denied.
     [[nodiscard]] static Result<LockFile> acquire(const std::filesystem::path& file);
     ~LockFile();
     LockFile(LockFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
@@ -26,8 +26,9 @@ class LockFile {
     int fd_;
 };
 
-/// Makes `dir` (and its parents) with mode 0700 if it is missing. One that others may write to is refused
-/// (permission_denied); one that they may read is left as it is, since the files inside are 0600.
+/// Makes `dir` and its parents if missing; `dir` gets mode 0700. A directory that others may write to is
+/// refused (permission_denied). One that others may read is left as it is, since the files inside have mode
+/// 0600.
 [[nodiscard]] Status prepare_private_directory(const std::filesystem::path& dir);
 
 }  // namespace ioswarm

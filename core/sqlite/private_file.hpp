@@ -8,13 +8,13 @@
 
 namespace ioswarm {
 
-/// Makes a database file with mode 0600 if it is missing, before SQLite does: SQLite gives the WAL the mode of
-/// the file. Its name is synced too, since SQLite syncs the directory only for files that it makes itself;
-/// without that a power failure could take away the file with everything in it that was called durable. `name`:
-/// what errors call it ("ledger"). Errors: io, permission_denied.
+/// Makes a database file with mode 0600 if it is missing. This comes before SQLite opens it, because SQLite
+/// gives the WAL the mode of the file. SQLite does not sync the directory for a file that already exists, so we
+/// do: otherwise a power failure could remove the file with all data that was reported as durable. `name` is
+/// used in errors ("ledger"). Errors: io, permission_denied.
 [[nodiscard]] Status make_private_file(const std::filesystem::path& file, const std::string& name);
 
-/// Makes the names in a directory durable. Error io.
+/// Syncs a directory, which makes the names in it durable. Error: io.
 [[nodiscard]] Status sync_directory(const std::filesystem::path& dir);
 
 }  // namespace ioswarm

@@ -6,8 +6,8 @@
 
 namespace ioswarm::sqlite {
 
-/// Calls `each`, which gives a Status, for every row of a statement that is bound. The first error ends it and
-/// leaves the statement ready to be bound again.
+/// Calls `each`, which returns a Status, for every row of a statement that is already bound. Stops at the first
+/// error. The statement can then be bound again.
 template <typename Each>
 [[nodiscard]] Status for_each_row(Statement& statement, Each each) {
     for (;;) {

@@ -11,10 +11,10 @@ namespace {
 constexpr int kReaderBusyMs = 1000;
 constexpr int kCopyTries = 20;
 
-/// A path as SQLite's URIs write it: what means something else there is escaped.
+/// Turns a path into a URI for SQLite; characters with a special meaning in URIs are escaped.
 std::string uri_of(const std::string& path) {
     std::string out = "file:";
-    // Two slashes at the begin would announce a host.
+    // Two slashes at the beginning would be read as a host name.
     const std::size_t begin = path.starts_with('/') ? path.find_first_not_of('/') - 1 : 0;
     for (const char c : path.substr(begin)) {
         if (c == '%' || c == '?' || c == '#') {
@@ -86,7 +86,7 @@ Statement& Statement::bind_text(int index, std::string_view value) {
 }
 
 Statement& Statement::bind_blob(int index, BytesView value) {
-    // A null pointer would bind NULL, which an empty blob is not.
+    // A null pointer would bind NULL, which is different from an empty blob.
     if (value.empty()) {
         sqlite3_bind_zeroblob(statement_.get(), index, 0);
     } else {
@@ -181,7 +181,7 @@ Result<Database> Database::open(const std::filesystem::path& file, Mode mode, st
     out.name_ = std::move(name);
     out.file_ = file.string();
     sqlite3* handle = nullptr;
-    // NOMUTEX: the owner lets one thread at a time in.
+    // NOMUTEX is safe, because the owner makes sure that only one thread at a time uses the connection.
     const bool writes = mode == Mode::read_write;
     const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_URI |
                       (writes ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
@@ -195,7 +195,8 @@ Result<Database> Database::open(const std::filesystem::path& file, Mode mode, st
     sqlite3_busy_timeout(handle, kReaderBusyMs);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-    // Only the writer's connection may checkpoint (SQLite before 3.51.3 corrupts when two do at once).
+    // Only the writer's connection may checkpoint. SQLite before 3.51.3 corrupts the file when two connections
+    // checkpoint at the same time.
     if (!writes) out.keep_wal();
     return out;
 }
@@ -223,7 +224,7 @@ Status Database::copy_to(const std::filesystem::path& file) {
     sqlite3* const target = copy->handle_.get();
     sqlite3_backup* const backup = sqlite3_backup_init(target, "main", handle_.get(), "main");
     if (backup == nullptr) return fail(copy->last_error("cannot copy the " + name_));
-    // All pages in one step, so that the copy is of one moment; the writer goes on meanwhile.
+    // Copy all pages in one step, so that the copy shows one moment. The writer may go on meanwhile.
     int code = sqlite3_backup_step(backup, -1);
     for (int tries = 0; tries < kCopyTries && (code == SQLITE_BUSY || code == SQLITE_LOCKED); ++tries) {
         sqlite3_sleep(kReaderBusyMs / kCopyTries);
@@ -232,8 +233,8 @@ Status Database::copy_to(const std::filesystem::path& file) {
     sqlite3_backup_finish(backup);
     if (code != SQLITE_DONE)
         return fail(error_of(code, sqlite3_errstr(code), "cannot copy the " + name_, file_));
-    // The copy says of itself that it has a WAL, as the original does. Without one a copy is one file, whole by
-    // itself.
+    // The copied file header says that there is a WAL, as in the original. Change that, so that the copy is a
+    // single complete file.
     return copy->execute("PRAGMA journal_mode = DELETE");
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The little of SQLite that the ledger, the diff log and the settlement file need, without its header. Not for
-// use outside those.
+// The few functions of SQLite that the ledger, the diff log and the settlement file need, without its header.
+// Only these three may use it.
 
 #include <chrono>
 #include <cstdint>
@@ -21,38 +21,39 @@ struct sqlite3_stmt;
 
 namespace ioswarm::sqlite {
 
-/// A prepared statement. Bind by position from 1, then step; columns count from 0. Binding cannot fail but by
-/// memory, which step() then reports. A row is valid until the next step() or reset(). Views bound must outlive
-/// the step.
+/// A prepared statement. Bind by position from 1, then step. Columns count from 0. Binding fails only when
+/// memory runs out, and step() reports that. A row is valid until the next step() or reset(). Bound views must
+/// stay valid until the step is done.
 class Statement {
   public:
     Statement() = default;
 
     Statement& bind(int index, std::int64_t value);
-    Statement& bind_u64(int index, std::uint64_t value);  ///< above 2^63-1: step() fails with invalid_argument
+    /// A value above 2^63-1 makes step() fail with invalid_argument.
+    Statement& bind_u64(int index, std::uint64_t value);
     Statement& bind_text(int index, std::string_view value);
     Statement& bind_blob(int index, BytesView value);
     Statement& bind_null(int index);
 
-    /// True: there is a row. False: done, and the statement is reset, ready to be bound again.
+    /// True: there is a row. False: the statement is done and reset, and can be bound again.
     [[nodiscard]] Result<bool> step();
-    /// For statements without rows: step to the end and reset.
+    /// For statements without rows: steps to the end and resets.
     [[nodiscard]] Status run();
     void reset();
 
     [[nodiscard]] std::int64_t integer(int column) const;
-    [[nodiscard]] std::uint64_t u64(int column) const;  ///< a negative one reads as 0
+    [[nodiscard]] std::uint64_t u64(int column) const;  ///< a negative value reads as 0
     [[nodiscard]] std::string text(int column) const;
     [[nodiscard]] BytesView blob(int column) const;
     [[nodiscard]] bool is_null(int column) const;
-    /// Error data_loss when the column does not hold exactly the bytes of the type.
+    /// Reads a value of a fixed size. Error data_loss when the column has another number of bytes.
     template <typename Fixed>
     [[nodiscard]] Result<Fixed> fixed(int column) const {
         const auto value = Fixed::from(blob(column));
         if (!value) return fail(damaged(column));
         return *value;
     }
-    /// Decimal text. Error data_loss when it is not one.
+    /// Reads decimal text. Error data_loss when it is not a number.
     [[nodiscard]] Result<U256> amount(int column) const;
 
   private:
@@ -68,36 +69,37 @@ class Statement {
     bool out_of_range_ = false;
 };
 
-/// One connection, used by one thread at a time.
+/// One connection. Used by one thread at a time.
 class Database {
   public:
     enum class Mode {
         read_write,
         read_only,
-        lone_file,  ///< read-only, of a file that has no WAL and that nobody writes: nothing is made beside it
+        /// Read-only, for a file that has no WAL and no writer. SQLite makes no files beside it.
+        lone_file,
     };
 
-    /// `name`: what errors call the file ("ledger"). A connection that only reads never checkpoints when it
-    /// closes.
+    /// `name` is used in errors ("ledger"). A read-only connection does not checkpoint when it closes.
     [[nodiscard]] static Result<Database> open(const std::filesystem::path& file, Mode mode, std::string name);
 
-    /// Statements of one or many lines, without results.
+    /// Executes one or more statements without results.
     [[nodiscard]] Status execute(std::string_view sql);
     [[nodiscard]] Result<Statement> prepare(std::string_view sql);
-    /// First column of the first row; nothing without a row.
+    /// The first column of the first row; nothing when there is no row.
     [[nodiscard]] Result<std::optional<std::int64_t>> query_integer(std::string_view sql);
-    /// Moves what is in the WAL into the file as far as readers let it; `truncate`: all of it, and the WAL is
-    /// cut to nothing, for which it waits up to `patience` for readers. False: readers kept some of it back.
+    /// Moves the contents of the WAL into the file, as far as readers allow. With `truncate` it moves
+    /// everything and cuts the WAL to zero bytes, waiting up to `patience` for readers. Returns false when
+    /// readers kept a part of it in the WAL.
     [[nodiscard]] Result<bool> checkpoint(bool truncate, std::chrono::milliseconds patience);
-    /// From now on closing leaves the WAL as it is.
+    /// After this call, closing the connection leaves the WAL as it is.
     void keep_wal();
-    /// Writes a copy of what is committed now into `file`, which must be empty or missing. The copy is one file
-    /// without a WAL. Errors: io, data_loss, try_again (somebody holds it for too long).
+    /// Copies everything that is committed now into `file`, which must be empty or missing. The copy is one
+    /// file without a WAL. Errors: io, data_loss, try_again (another connection held the file for too long).
     [[nodiscard]] Status copy_to(const std::filesystem::path& file);
-    /// Rows changed by the last insert, update or delete.
+    /// The number of rows changed by the last insert, update or delete.
     [[nodiscard]] std::int64_t changes() const;
     [[nodiscard]] bool in_transaction() const;
-    /// The last call failed for lack of space on the disk.
+    /// True when the last call failed because the disk is full.
     [[nodiscard]] bool disk_full() const;
     [[nodiscard]] const std::string& file() const { return file_; }
 

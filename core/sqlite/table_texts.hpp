@@ -9,14 +9,14 @@
 
 namespace ioswarm::sqlite {
 
-/// True: there is nothing in the file, not even tables.
+/// True when the file is empty: it does not even have tables.
 [[nodiscard]] Result<bool> is_without_tables(Database& database);
 
-/// True: the file holds exactly these tables, indices and triggers, made with exactly these texts in this
-/// order. Whatever was altered by hand shows.
+/// True when the file has exactly these tables, indices and triggers, made with exactly these texts in this
+/// order. It detects tables that somebody altered by hand.
 [[nodiscard]] Result<bool> has_table_texts(Database& database, std::span<const std::string_view> texts);
 
-/// Runs `sql` as one transaction; undone as a whole when a statement fails.
+/// Runs `sql` as one transaction. If a statement fails, all of it is undone.
 [[nodiscard]] Status execute_at_once(Database& database, std::string_view sql);
 
 }  // namespace ioswarm::sqlite
