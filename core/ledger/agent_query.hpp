@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// One query that the writer and the reader share. Not for use outside core/ledger.
+// A query that the writer and the reader share. Only for core/ledger.
 
 #include <optional>
 #include <string_view>

@@ -19,11 +19,11 @@
 #include "core/sqlite/private_file.hpp"
 #include "core/sqlite/sqlite.hpp"
 
-// How a group is made: the writer takes all that waits, up to the next operation that wants to be alone, and
-// runs it in one transaction. There are no savepoints: they would make every operation pay for undoing, and an
-// operation that fails is a bug or a bad number. When one does, the transaction is undone and the group is run
-// again one by one. A failure of the disk is told to the whole group; the next try waits for a while, with the
-// queue filling meanwhile.
+// How operations are grouped: the writer takes all waiting operations, up to the next one that must run alone,
+// and runs them in one transaction. There are no savepoints, because every operation would pay for the chance
+// to undo it, and an operation fails only through a bug or a bad number. If one does fail, the transaction is
+// undone, and the operations of the group are run again one by one. If the disk fails, every operation of the
+// group gets the error. The writer then waits before the next try, while the queue fills.
 
 namespace ioswarm {
 namespace {
@@ -36,7 +36,7 @@ std::int64_t now_ms() {
         .count();
 }
 
-/// The disk or the file is at fault, not the operation.
+/// True when the disk or the file is the cause of the error, not the operation.
 bool concerns_the_file(const Error& error) {
     return error.code == ErrorCode::io || error.code == ErrorCode::data_loss ||
            error.code == ErrorCode::try_again || error.code == ErrorCode::resource_exhausted;
@@ -59,30 +59,30 @@ struct Ledger::Impl {
           lock(std::move(lock_in)),
           database(std::move(database_in)) {}
 
-    // Const after open.
+    // Never change after open().
     const std::filesystem::path dir;
     Log log;
     LedgerOptions options;
-    LockFile lock;  // before the database, so that it is dropped after it
+    LockFile lock;  // declared before the database, so that it is released after it
 
-    // The ledger's thread only.
+    // Used only by the ledger's thread.
     sqlite::Database database;
     std::unique_ptr<LedgerTx> tx;
-    std::chrono::milliseconds retry{0};  // 0 = the last write worked
+    std::chrono::milliseconds retry{0};  // 0: the last write succeeded
     bool is_marked = false;              // the directory's mark says that the ledger was used
-    bool told_of_mark = false;           // that it cannot be written
-    /// When the WAL is to be moved into the file; nothing: no commit came since that was done.
+    bool told_of_mark = false;           // the log already has the warning that the mark cannot be written
+    /// The time of the next checkpoint. Nothing when there was no commit since the last one.
     std::optional<std::chrono::steady_clock::time_point> checkpoint_at;
 
-    // Its own synchronisation.
+    // It has its own lock.
     std::unique_ptr<LedgerReader> reader;
 
-    std::mutex mutex;  // guards all below
+    std::mutex mutex;  // guards everything below
     std::condition_variable wake;
     std::deque<LedgerOp> waiting;
     bool closing = false;
     Status health;
-    std::optional<std::chrono::steady_clock::time_point> writing_since;  // the group that is being written
+    std::optional<std::chrono::steady_clock::time_point> writing_since;  // start of the write that is under way
     std::uint64_t operations = 0;
     std::uint64_t commits = 0;
     std::uint64_t refused = 0;
@@ -90,7 +90,7 @@ struct Ledger::Impl {
     std::uint64_t checkpoints = 0;
     std::uint64_t failed_checkpoints = 0;
 
-    std::jthread writer;  // last: it uses all above
+    std::jthread writer;  // declared last: it uses everything above
 
     Status take(LedgerOp op);
     void write_loop();
@@ -142,8 +142,8 @@ void Ledger::Impl::write_loop() {
     }
 }
 
-/// Empty: nothing waits and the ledger closes (`stop`), or it is time for a checkpoint or to see whether
-/// writing works again.
+/// Waits for operations. Returns an empty group when the ledger closes and nothing waits (`stop` is then set),
+/// when a checkpoint is due, or when it is time to test whether writing works again.
 Group Ledger::Impl::take_group(bool& stop) {
     std::unique_lock locked(mutex);
     writing_since.reset();
@@ -189,7 +189,7 @@ void Ledger::Impl::write(Group group) {
 Status Ledger::Impl::apply_all(Group& group, bool& operation_failed) {
     if (retry.count() != 0) {
         const std::lock_guard locked(mutex);
-        // A damaged file is not written to again.
+        // Do not write to a damaged file again.
         if (!health && health.error().code == ErrorCode::data_loss) return health;
     }
     if (Status status = database.execute("BEGIN IMMEDIATE"); !status) return status;
@@ -197,7 +197,8 @@ Status Ledger::Impl::apply_all(Group& group, bool& operation_failed) {
         Status status;
         try {
             status = op.apply(*tx);
-        } catch (const std::exception& error) {  // out of memory in an operation must not end the daemon
+        } catch (const std::exception& error) {
+            // Running out of memory in an operation must not end the daemon.
             status = fail(ErrorCode::internal, "cannot write to the ledger", {}, error.what());
         }
         if (!status) {
@@ -213,7 +214,7 @@ Status Ledger::Impl::commit() {
 }
 
 void Ledger::Impl::roll_back() {
-    // After some errors SQLite has rolled back already.
+    // After some errors SQLite has already rolled back.
     if (database.in_transaction()) static_cast<void>(database.execute("ROLLBACK"));
 }
 
@@ -252,15 +253,15 @@ void Ledger::Impl::wait_before_retry() {
     wake.wait_for(locked, retry, [&] { return closing; });
 }
 
-/// Nobody writes, so that nobody would find out that writing works again.
+/// Tests whether writing works again when there is nothing to write. Otherwise nobody would find out.
 void Ledger::Impl::probe() {
     Group group;
     group.push_back({[](LedgerTx& ledger) { return ledger.probe(); }, {}, false});
     write(std::move(group));
 }
 
-/// Once, after the commit that made this a ledger with something in it. Its pages are moved into the file at
-/// once, so that the file alone is never taken for a new ledger.
+/// Marks the directory once, after the first commit that put something into this ledger. A checkpoint is then
+/// due at once, so that ledger.db without its WAL is never taken for a new ledger.
 void Ledger::Impl::mark_use() {
     const auto unused = tx->is_unused();
     if (!unused || *unused) return;
@@ -274,7 +275,7 @@ void Ledger::Impl::mark_use() {
 }
 
 void Ledger::Impl::checkpoint() {
-    constexpr std::chrono::milliseconds kPatience{200};  // readers' transactions take less than half of it
+    constexpr std::chrono::milliseconds kPatience{200};  // transactions of readers take less than half of this
     const bool truncate = size_of(dir / "ledger.db-wal") > options.max_wal_bytes;
     const auto moved = database.checkpoint(truncate, kPatience);
     checkpoint_at.reset();
@@ -285,14 +286,15 @@ void Ledger::Impl::checkpoint() {
         if (moved && *moved) ++checkpoints;
         if (!moved) is_first_failure = ++failed_checkpoints == 1;
     }
-    // Nothing is lost: every commit is in the WAL.
+    // No data is lost: every commit is in the WAL.
     if (is_first_failure) log.warn("{}; it is tried again later", moved.error().text());
 }
 
-/// After the writer's thread. The mark first: between the two a kill leaves a mark that says less than is true,
-/// and never a ledger that is refused without a reason.
+/// Called after the writer's thread has ended. The mark is written before the database is closed. If the
+/// process is killed in between, a mark that says "closed" stands beside a WAL, which only weakens the check.
+/// In the other order a complete ledger could be refused.
 void Ledger::Impl::close() {
-    // The reader first, so that the writer's connection is the last one and folds the WAL into the file.
+    // Close the reader first, so that the writer's connection is the last one and folds the WAL into the file.
     reader.reset();
     if (!is_marked) return;
     if (const Status closed = write_ledger_use(dir, LedgerUse::closed); !closed) {
@@ -303,7 +305,7 @@ void Ledger::Impl::close() {
 
 namespace {
 
-/// The connection that writes, with its tables. Nothing is written to a ledger that is not whole.
+/// Opens the writing connection and prepares its tables. Refuses to write to a ledger that is incomplete.
 Result<sqlite::Database> open_writer(const std::filesystem::path& dir, LedgerUse use) {
     const std::filesystem::path file = dir / "ledger.db";
     if (Status status = check_ledger_files(dir, use); !status) return fail(status.error());
@@ -343,7 +345,7 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const std::filesystem::path& dir, L
     if (!reader) return fail(reader.error());
     impl->reader = std::move(*reader);
     if (!*unused) {
-        // From here on the WAL is there, and belongs to the file until close() says otherwise.
+        // From here on there is a WAL, and the file needs it until close() marks the ledger as closed.
         if (Status status = write_ledger_use(dir, LedgerUse::open); !status) return fail(status.error());
         impl->is_marked = true;
     }

@@ -23,7 +23,7 @@ namespace {
 constexpr std::size_t kMaxProblems = 20;
 constexpr const char* kLedgerName = "ledger";
 
-/// The pages are sound and the tables are those of a ledger.
+/// Checks that the pages are sound and that the tables are those of a ledger.
 Status check_pages(sqlite::Database& database) {
     if (Status status = check_schema(database); !status) return status;
     auto check = database.prepare("PRAGMA quick_check(1)");
@@ -41,7 +41,8 @@ Status make_target(const std::filesystem::path& to) {
     return {};
 }
 
-/// By name alone: opening the file and closing it would drop the locks that a ledger of this process has on it.
+/// Checks the permissions without opening the file: closing it again would drop the locks that a ledger of this
+/// process has on it.
 Status check_readable(const std::filesystem::path& file) {
     if (::faccessat(AT_FDCWD, file.c_str(), R_OK, AT_EACCESS) == 0) return {};
     if (errno != ENOENT) return fail(errno_error(errno, "cannot open the ledger", file.string()));
@@ -49,14 +50,15 @@ Status check_readable(const std::filesystem::path& file) {
                 "name the data directory of serve: --data-dir DIR");
 }
 
-// ---- examining
+// ---- examination
 
 class Examination {
   public:
     Examination(sqlite::Database& database, LedgerFacts& facts) : database_(database), facts_(facts) {}
 
     Status run() {
-        // One moment for all that is compared. Short: histories are bounded.
+        // One transaction, so that all figures that are compared are from one moment. It is short, since
+        // histories are bounded.
         if (Status begun = database_.execute("BEGIN"); !begun) return begun;
         Status status;
         for (const auto step : {&Examination::check_pages, &Examination::read_meta, &Examination::read_counts,
@@ -127,7 +129,8 @@ class Examination {
         Status status =
             each_row("SELECT epoch, last_height FROM epochs ORDER BY epoch", [&](const sqlite::Statement& row) {
                 const std::uint64_t epoch = row.u64(0);
-                // Far back, single epochs stay because a payout of them is owed.
+                // Among the oldest epochs there may be gaps: single epochs are kept because a payout of them is
+                // still owed.
                 const bool may_be_alone = before && *before + kKeptEpochs < facts_.running_epoch;
                 if (before && epoch != *before + 1 && !may_be_alone)
                     tell(fmt::format("epochs {} to {} are missing", *before + 1, epoch - 1));
@@ -144,7 +147,7 @@ class Examination {
         return status;
     }
 
-    /// Each epoch's payouts add up to its pool, and every amount is a number.
+    /// Checks that each epoch's payouts add up to its pool, and that every amount is a number.
     Status check_payouts() {
         U256 sum = 0;
         std::optional<std::uint64_t> epoch;

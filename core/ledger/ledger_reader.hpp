@@ -14,8 +14,9 @@
 
 namespace ioswarm {
 
-/// The read-only connection: histories for the monitoring API. It sees what is committed, never writes and
-/// never checkpoints. Thread-safe; one query at a time. Beside Ledger itself only `ioswarm rewards` uses it.
+/// The read-only connection, for the histories in the monitoring API. It sees all committed data. It never
+/// writes and never checkpoints. Thread-safe; runs one query at a time. Only Ledger and `ioswarm rewards` use
+/// it.
 class LedgerReader {
   public:
     [[nodiscard]] static Result<std::unique_ptr<LedgerReader>> open(const std::filesystem::path& file);
@@ -30,7 +31,7 @@ class LedgerReader {
   private:
     LedgerReader() = default;
 
-    std::mutex mutex_;  // guards all below
+    std::mutex mutex_;  // guards everything below
     std::optional<sqlite::Database> database_;
     sqlite::Statement payouts_, due_, of_epoch_, agent_, epoch_, wallet_changes_;
 };

@@ -173,7 +173,7 @@ Result<std::unique_ptr<LedgerTx>> LedgerTx::prepare(sqlite::Database& database) 
         {&all->drop_epochs,
          "DELETE FROM epochs WHERE epoch < ?1 AND NOT EXISTS "
          "(SELECT 1 FROM payouts WHERE payouts.epoch = epochs.epoch AND payouts.notice = 2)"},
-        // Older versions removed an epoch's row while a payout of it was waiting: that payout stays too.
+        // Older versions removed an epoch's row although a payout of it was waiting. Such a payout is kept too.
         {&all->drop_payouts,
          "DELETE FROM payouts WHERE epoch < ?1 AND notice <> 2 AND NOT EXISTS "
          "(SELECT 1 FROM epochs WHERE epochs.epoch = payouts.epoch)"},

@@ -17,17 +17,17 @@ namespace sqlite {
 class Database;
 }
 
-/// Closed epochs whose rows stay in the ledger: over five years at a block in 5 s and 360 blocks per epoch.
-/// What is older lives on in the agents' totals. Epochs of which a payout still waits for its settlement stay
-/// whatever their age.
+/// The number of closed epochs whose rows are kept: over five years with a block every 5 s and 360 blocks per
+/// epoch. Older epochs remain only in the agents' totals. An epoch with a payout that waits for settlement is
+/// kept at any age.
 inline constexpr std::uint64_t kKeptEpochs = 100'000;
 
-/// The tables as an operation of the ledger sees them inside its transaction. Used on the ledger's thread only.
-/// A call that fails fails the operation: pass its error on. Errors: io, data_loss, resource_exhausted
-/// (memory), invalid_argument (a number above 2^63-1).
+/// The tables of the ledger, for an operation inside its transaction. Used only on the ledger's thread. If a
+/// call fails, the operation must fail with its error. Errors: io, data_loss, resource_exhausted (memory),
+/// invalid_argument (a number above 2^63-1).
 class LedgerTx {
   public:
-    /// Prepares every statement once.
+    /// Prepares every statement, once.
     [[nodiscard]] static Result<std::unique_ptr<LedgerTx>> prepare(sqlite::Database& database);
     ~LedgerTx();
     LedgerTx(const LedgerTx&) = delete;
@@ -37,10 +37,10 @@ class LedgerTx {
     [[nodiscard]] Result<LedgerNumbers> numbers();
     [[nodiscard]] Status set_numbers(const LedgerNumbers& numbers);
 
-    /// The first of `count` numbers that were never handed out before.
+    /// Reserves `count` numbers that were never used before, and returns the first.
     [[nodiscard]] Result<std::uint64_t> reserve_ids(std::uint64_t count);
 
-    /// Under an id that was never used.
+    /// The answer's id must be new.
     [[nodiscard]] Status add_answer(const AnswerRow& answer);
     [[nodiscard]] Status drop_answer(std::uint64_t id);
 
@@ -52,33 +52,32 @@ class LedgerTx {
 
     [[nodiscard]] Result<std::optional<AgentRow>> agent(std::string_view agent_id);
     [[nodiscard]] Status set_agent(const AgentRow& agent);
-    /// Every next wallet comes into force.
+    /// Makes every next wallet the current one.
     [[nodiscard]] Status promote_wallets();
-    /// Keeps the newest 100 of an agent.
+    /// Adds a wallet change and keeps only the newest 100 of the agent.
     [[nodiscard]] Status add_wallet_change(const WalletChangeRow& change);
 
     [[nodiscard]] Status add_epoch(const EpochRow& epoch);
     [[nodiscard]] Status add_payout(const PayoutRow& payout);
-    /// False: it was not due (any more).
+    /// Returns false when the notice was not due, or is no longer due.
     [[nodiscard]] Result<bool> mark_notice_sent(std::uint64_t epoch, std::string_view agent_id);
-    /// The payout's settlement is final: its notice goes out with the agent's next heartbeat. False: it did not
-    /// wait (any more).
+    /// Call it when the settlement of the payout is final: its notice is then sent with the agent's next
+    /// heartbeat. Returns false when the payout was not waiting, or is no longer waiting.
     [[nodiscard]] Result<bool> mark_notice_due(std::uint64_t epoch, std::string_view agent_id);
-    /// Removes epochs below the one given with all their payouts, except epochs of which a payout still waits
-    /// for its settlement: those stay whole.
+    /// Removes all epochs below the given one, with all their payouts. An epoch with a payout that waits for
+    /// settlement is kept completely.
     [[nodiscard]] Status drop_epochs_below(std::uint64_t epoch);
 
-    /// The chain that the ledger belongs to; nothing until it is known.
+    /// The chain that the ledger belongs to; nothing while it is not known.
     [[nodiscard]] Result<std::optional<ChainIdentity>> chain();
-    /// A node id that is not known leaves the one that is there.
+    /// Stores the chain. If `chain` has no node id, the stored node id is kept.
     [[nodiscard]] Status set_chain(const ChainIdentity& chain);
-    /// True: no answer, no epoch and no payout was ever written. Blocks that were passed over and agents'
-    /// wallets do not count.
+    /// True when no answer, epoch or payout was ever written. Skipped blocks and agents' wallets do not count.
     [[nodiscard]] Result<bool> is_unused();
-    /// Makes an unused ledger forget its chain and where it stands on it, so that it can begin on another one.
+    /// Makes an unused ledger forget its chain and its position on it, so that it can begin on another chain.
     [[nodiscard]] Status forget_chain();
 
-    /// A write of no meaning, to see whether writing works.
+    /// Writes something meaningless, to see whether writing works.
     [[nodiscard]] Status probe();
 
   private:

@@ -11,11 +11,11 @@
 namespace ioswarm {
 namespace {
 
-// Amounts of rau are decimal text: a person with sqlite3 reads them, and no arithmetic on them is done in SQL.
-// `numbers` has one row, LedgerNumbers. `answers` has no index on what must not be paid twice (raw_id, agent):
-// hashes scatter over the whole index, and each answer would write pages of its own, ten times what the answer
-// itself costs. The accounting keeps that key in memory, from what it loads here, and one process at a time
-// writes this file.
+// Amounts of rau are decimal text. A person can read them with sqlite3, and SQL does no arithmetic on them.
+// `numbers` has one row, LedgerNumbers. `answers` has no index on the key that must not be paid twice (raw_id,
+// agent). Hashes are spread over a whole index, so each answer would write its own index pages, ten times the
+// cost of the answer itself. The accounting keeps that key in memory, loads it from here at the start, and only
+// one process at a time writes this file.
 constexpr std::array kTables{
     std::string_view{"CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID"},
     std::string_view{
@@ -64,7 +64,7 @@ constexpr std::array kTables{
     std::string_view{"CREATE INDEX wallet_changes_by_agent ON wallet_changes(agent, id)"},
 };
 
-/// The places of `numbers` and `answers` in kTables, and what they were in version 1.
+/// The positions of `numbers` and `answers` in kTables, and the texts that these tables had in version 1.
 constexpr std::size_t kNumbers = 1;
 constexpr std::size_t kAnswers = 2;
 constexpr std::string_view kNumbersOfVersion1{
@@ -108,9 +108,9 @@ Status create(sqlite::Database& database, std::int64_t now_ms) {
     return in_transaction(database, sql);
 }
 
-/// Makes the table of this place anew, with the rows that it had and `added` columns of 0 behind each.
-/// `ALTER TABLE` would leave a text of the table in the file that depends on the version of SQLite, and that
-/// check_tables() could not recognise.
+/// Makes the table at this position again, with its old rows and `added` columns of 0 at the end of each.
+/// `ALTER TABLE` would not do: the table text that it leaves in the file depends on the version of SQLite, and
+/// check_tables() would not recognise it.
 std::string remake(std::size_t place, std::string_view name, std::size_t added) {
     std::string zeros;
     for (std::size_t i = 0; i < added; ++i)
@@ -121,14 +121,14 @@ std::string remake(std::size_t place, std::string_view name, std::size_t added) 
         name, kTables[place], zeros);
 }
 
-/// Version 2 compares answers with runs of this program, and keeps for each the newest block known when it
-/// came.
+/// Version 2 compares answers with our own runs. For each answer it also stores the newest block that was known
+/// when the answer arrived.
 Status migrate_1_to_2(sqlite::Database& database) {
     return in_transaction(database, remake(kNumbers, "numbers", 5) + remake(kAnswers, "answers", 5) +
                                         "UPDATE meta SET value = 2 WHERE key = 'schema_version'; ");
 }
 
-/// One step from the version given to the next.
+/// Moves the file from version `from` to the next one.
 Status migrate_one(sqlite::Database& database, std::int64_t from) {
     if (from == 1) return migrate_1_to_2(database);
     return fail(ErrorCode::failed_precondition, "cannot open the ledger", database.file(),
@@ -140,7 +140,7 @@ Error altered(const sqlite::Database& database, std::string why) {
             "stop, keep a copy of the file, and restore a backup"};
 }
 
-/// In any order: a migration makes tables anew.
+/// Compares the tables in any order, because a migration makes tables again.
 Status check_tables(sqlite::Database& database, std::int64_t version) {
     auto found = database.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL");
     if (!found) return fail(found.error());
@@ -160,8 +160,8 @@ Status check_tables(sqlite::Database& database, std::int64_t version) {
 }  // namespace
 
 Status configure_writer(sqlite::Database& database) {
-    // No mmap: a read error would be a SIGBUS. The WAL is cut back after a burst, so that it does not stay
-    // large.
+    // No mmap, because a read error would raise SIGBUS. The WAL is cut back after a burst, so that it does not
+    // stay large.
     return database.execute(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA mmap_size = 0;"
         "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;"
@@ -178,7 +178,7 @@ Result<bool> is_without_tables(sqlite::Database& database) {
 
 namespace {
 
-/// The version of a ledger that this program can read. Errors as prepare_schema().
+/// The version of a ledger that this program can read. Errors are those of prepare_schema().
 Result<std::int64_t> known_version(sqlite::Database& database) {
     const auto id = database.query_integer("PRAGMA application_id");
     if (!id) return fail(id.error());
@@ -205,7 +205,7 @@ Status prepare_schema(sqlite::Database& database, std::int64_t now_ms) {
     const auto version = known_version(database);
     if (!version) return fail(version.error());
     for (std::int64_t at = *version; at < kLedgerSchemaVersion; ++at) {
-        // Before anything of an altered file is changed.
+        // Check first, so that an altered file is not changed.
         if (Status status = at > 0 ? check_tables(database, at) : Status(); !status) return status;
         if (Status status = migrate_one(database, at); !status) return status;
     }

@@ -15,7 +15,7 @@ namespace ioswarm {
 namespace {
 
 constexpr std::size_t kMaxMarkBytes = 4096;
-// Of the same length, so that one is written over the other.
+// Both have the same length, so that one can be written over the other.
 constexpr std::string_view kOpen = "open  \n";
 constexpr std::string_view kClosed = "closed\n";
 constexpr std::string_view kExplained =
