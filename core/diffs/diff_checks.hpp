@@ -10,21 +10,20 @@
 
 namespace ioswarm {
 
-/// A namespace that a node of today writes (../shared/spec/config-and-http.md section 3 and
-/// state-and-snapshots.md section 1).
+/// True for a namespace that current nodes write into state diffs.
 [[nodiscard]] bool is_known_namespace(std::string_view name) noexcept;
 
-/// Looks at a stream of state diffs as it comes, and says afterwards whether it was one that an agent can live
-/// on. One diff after the other, none is kept.
+/// Checks a stream of state diffs as it arrives, and reports afterwards whether an agent could work with it.
+/// Takes one diff at a time and keeps none.
 class DiffChecks {
   public:
-    /// What the stream was asked for: every height from `from` on; up to `tip`, the newest one then, it is
-    /// catch-up, after that live.
+    /// The stream was requested from height `from` on. `tip` is the newest height at that time: diffs up to it
+    /// are catch-up, later ones are live.
     DiffChecks(std::uint64_t from, std::uint64_t tip) : from_(from), tip_(tip), expected_(from) {}
 
     void take(const StateDiff& diff);
 
-    /// The height that must come next.
+    /// The height of the next diff, if the stream is correct.
     [[nodiscard]] std::uint64_t expected() const noexcept { return expected_; }
     [[nodiscard]] std::uint64_t diffs() const noexcept { return diffs_; }
     [[nodiscard]] std::uint64_t live() const noexcept { return live_; }
@@ -34,13 +33,13 @@ class DiffChecks {
     struct Verdict {
         const char* name;  ///< namespaces, write_types, heights, digests, catch_up, live
         bool passed;
-        std::string detail;  ///< what was seen; text of the peer's is in it as it came
+        std::string detail;  ///< the observation; it may contain unfiltered text from the peer
     };
-    /// One a check, in this order.
+    /// One verdict per check, in the order of the names above.
     [[nodiscard]] std::vector<Verdict> verdicts() const;
 
   private:
-    /// What was found wrong: how often, and where first.
+    /// A fault: how often it was found, and where it was found first.
     struct Fault {
         std::uint64_t count = 0;
         std::string first;

@@ -9,9 +9,10 @@
 namespace ioswarm {
 namespace {
 
-constexpr std::size_t kPruneRows = 500;  // a transaction
-constexpr int kPruneSteps = 4;           // an append, so that a live diff does not wait for a long pruning
-/// Pruning each height on its own would sync twice a block; so a few more are kept.
+constexpr std::size_t kPruneRows = 500;  // rows per transaction
+// Transactions per append. A long pruning must not delay live diffs.
+constexpr int kPruneSteps = 4;
+/// Number of extra heights that are kept. Pruning after every height would sync twice per block.
 constexpr std::uint64_t kPruneSlack = 64;
 
 }  // namespace
@@ -32,7 +33,7 @@ void DiffFeed::start() {
     fetcher_ = std::jthread([this](const std::stop_token& stop) { fetch_loop(stop); });
 }
 
-// The fetcher first: what it has handed over by then is written.
+// Stop the fetcher first, so that the diffs it has handed over are still written.
 void DiffFeed::stop() {
     if (fetcher_.joinable()) {
         fetcher_.request_stop();
@@ -54,7 +55,8 @@ void DiffFeed::write_loop(const std::stop_token& stop) {
     }
 }
 
-/// All that waits, as soon as there is something. Empty: stopped, or halted with nothing left.
+/// Waits until there is something, then takes all of it. Returns nothing when stopped, or when halted with
+/// nothing left.
 std::vector<DiffFeed::Fetched> DiffFeed::take_group(std::stop_token stop) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, std::move(stop), [&] { return !fetched_.empty() || halted_; });
@@ -65,14 +67,15 @@ std::vector<DiffFeed::Fetched> DiffFeed::take_group(std::stop_token stop) {
     return group;
 }
 
-/// What a header has belied since it was fetched, and what follows on it.
+/// Removes diffs whose block header has since arrived with another digest, and all diffs after them.
 void DiffFeed::drop_belied(std::vector<Fetched>& group) {
     const std::lock_guard lock(mutex_);
     if (belied_) std::erase_if(group, [&](const Fetched& one) { return one.diff->height() >= *belied_; });
 }
 
-/// Returns when the group is in the log and told, or when that has to be given up: stopped, or the file is
-/// damaged. What is in hand when the feed halts is written all the same, as far as it is true.
+/// Returns when the group is in the log and reported, or when it must be given up because of a stop or a
+/// damaged file. When the feed halts, the diffs in hand are still written, except those that a header has
+/// proved wrong.
 void DiffFeed::commit(std::vector<Fetched> group, const std::stop_token& stop) {
     for (auto retry = settings_.first_retry;; retry = std::min(retry * 2, settings_.last_retry)) {
         drop_belied(group);
@@ -140,7 +143,7 @@ void DiffFeed::halt(Error error) {
                error.hint);
 }
 
-/// Said once when something begins to fail and once when it works again.
+/// Logs once when something begins to fail, and once when it works again.
 void DiffFeed::set_health(Status& which, Status status) {
     bool was_ok = true;
     {

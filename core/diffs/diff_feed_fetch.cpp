@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The feed's fetching thread: what is asked of the source, and what is made of its answers.
+// The feed's fetching thread: it asks the source for diffs and judges the answers.
 #include <algorithm>
 #include <utility>
 
@@ -12,7 +12,8 @@
 namespace ioswarm {
 namespace {
 
-/// A source that has just been started may not have its diffs at hand yet.
+/// Tries before a missing height counts as a hole. A source that was just started may not have its diffs ready
+/// yet.
 constexpr int kGoneTries = 3;
 
 const char* const kRestart =
@@ -42,7 +43,7 @@ void DiffFeed::fetch_loop(const std::stop_token& stop) {
     }
 }
 
-/// False: stopped or halted.
+/// Waits until there is room for another diff. Returns false when stopped or halted.
 bool DiffFeed::wait_for_room(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, stop, [&] {
@@ -61,7 +62,7 @@ DiffFeed::Verdict DiffFeed::judge_error(Error error) {
     ++counters_.source_errors;
     if (error.code != ErrorCode::out_of_range) return {Verdict::Kind::again, std::move(error)};
     if (overlap_) {
-        // It cannot show the tip any more; whether it goes on from there, the next height tells.
+        // The source no longer has the tip. The next height will show whether it continues the same chain.
         overlap_ = false;
         ++wanted_;
         return {};
@@ -69,7 +70,7 @@ DiffFeed::Verdict DiffFeed::judge_error(Error error) {
     return judge_hole(std::move(error));
 }
 
-/// Asked for again a few times before it counts as one.
+/// Asks again a few times before a missing height counts as a hole.
 DiffFeed::Verdict DiffFeed::judge_hole(Error error) {
     ++counters_.holes;
     if (++gone_ < kGoneTries) return {Verdict::Kind::again, std::move(error)};
@@ -121,12 +122,13 @@ DiffFeed::Verdict DiffFeed::judge(StateDiff diff) {
         return refuse(height, "its block's header has another digest");
     gone_ = 0;
     wanted_ = diff.height + 1;
-    set_health(source_health_, {});  // before anybody is told of the diff
+    set_health(source_health_, {});  // before anybody is told about the diff
     push({std::make_shared<const SharedDiff>(diff.height, std::move(record)), *digest});
     return {};
 }
 
-/// A height that the log has, or will have when what waits is written: no change, or a fork.
+/// Judges a diff whose height is in the log already, or is waiting to be written. Its content is either the
+/// same, or the chain was forked.
 DiffFeed::Verdict DiffFeed::judge_held(const StateDiff& diff, const Hash256& digest) {
     const std::string height = fmt::format("height {}", diff.height);
     const bool is_overlap = overlap_ && diff.height == wanted_;

@@ -16,7 +16,7 @@ namespace ioswarm {
 namespace {
 
 constexpr std::string_view kSqliteMagic("SQLite format 3\0", 16);  // https://sqlite.org/fileformat.html
-// The magic of a bbolt meta page stands behind the page header of 16 bytes, in the byte order of the machine:
+// The magic number of a bbolt meta page follows the page header of 16 bytes, in the byte order of the machine:
 // https://github.com/etcd-io/bbolt/blob/v1.3.6/db.go
 constexpr std::array<std::uint8_t, 4> kBoltMagic{0xed, 0xda, 0x0c, 0xed};
 constexpr std::size_t kBoltMagicAt = 16;
@@ -25,7 +25,7 @@ constexpr std::size_t kBoltMagicAt = 16;
 
 std::vector<std::string> diff_log_files(const std::string& file) {
     std::vector<std::string> out;
-    std::error_code ignored;  // of a log that is not there: opening it says so
+    std::error_code ignored;  // the log is missing; opening it reports that
     const std::string leads_to = std::filesystem::canonical(file, ignored).string();
     for (const std::string& path : {file, leads_to}) {
         if (path.empty() || (!out.empty() && path == file)) continue;
@@ -36,7 +36,8 @@ std::vector<std::string> diff_log_files(const std::string& file) {
 }
 
 Result<DiffFileKind> diff_file_kind(const std::filesystem::path& file) {
-    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);  // no wait at a pipe
+    // O_NONBLOCK: do not wait at a pipe.
+    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT) return DiffFileKind::missing;
     if (fd < 0) return fail(errno_error(errno, "cannot open the diff log", file.string()));
     std::array<std::uint8_t, kBoltMagicAt + kBoltMagic.size()> head{};

@@ -9,21 +9,21 @@
 
 namespace ioswarm {
 
-/// What a file called statediffs.db may be; the reference's has the same name as ours.
+/// The possible kinds of a file named statediffs.db. iotex-core's store has the same file name as ours.
 enum class DiffFileKind {
     missing,
-    empty,    ///< of 0 bytes
-    sqlite,   ///< ours, or another program's: opening it tells
-    bolt,     ///< a bbolt database, as the reference's diff store is
-    unknown,  ///< none of these
+    empty,    ///< 0 bytes long
+    sqlite,   ///< ours or another program's; opening it shows which
+    bolt,     ///< a bbolt database, such as iotex-core's diff store
+    unknown,  ///< none of the above
 };
 
-/// The files that belong to the log at `file`: itself, and what SQLite and the lock of its writer keep beside
-/// it, whether they are there or not. Where `file` is a symbolic link these are beside the file that it leads
-/// to; both names are listed.
+/// The files that belong to the log at `file`: the file itself, the files that SQLite keeps beside it, and the
+/// writer's lock file. They are listed whether or not they exist. If `file` is a symbolic link, they are beside
+/// its target; both sets of names are listed.
 [[nodiscard]] std::vector<std::string> diff_log_files(const std::string& file);
 
-/// Told by content alone. Errors: io, permission_denied.
+/// Decides by the content alone. Errors: io, permission_denied.
 [[nodiscard]] Result<DiffFileKind> diff_file_kind(const std::filesystem::path& file);
 
 }  // namespace ioswarm

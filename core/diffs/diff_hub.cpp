@@ -46,7 +46,7 @@ DiffHub::~DiffHub() {
     shutdown();
 }
 
-// ---- joining and leaving
+// ---- opening and closing streams
 
 Result<std::unique_ptr<DiffStream>> DiffHub::open_diff_stream(const std::string& agent_id,
                                                               const StreamStateDiffsRequest& request,
@@ -59,9 +59,9 @@ Result<std::unique_ptr<DiffStream>> DiffHub::open_diff_stream(const std::string&
         const std::lock_guard lock(mutex_);
         if (closed_)
             return fail(ErrorCode::unavailable, "cannot open a diff stream", agent_id, "shutting down");
-        // The store is ahead of the ring for a moment while a diff is appended.
+        // While a diff is appended, the store is ahead of the ring for a moment.
         const std::uint64_t tip = std::max(tip_, range.tip);
-        // An empty log begins at 1, or where it was restarted to begin.
+        // An empty log begins at 1, or at the height that a restart set.
         const std::uint64_t floor = std::max<std::uint64_t>(range.floor, 1);
         if (from == 0 || (floor <= from && from <= std::max(tip + 1, floor))) {
             const std::uint64_t next = from != 0 ? from : tip_ == 0 ? 0 : tip_ + 1;
@@ -78,7 +78,7 @@ Result<std::unique_ptr<DiffStream>> DiffHub::open_diff_stream(const std::string&
                          "a newer stream of this agent took its place",
                          {}});
     }
-    // After the older one was ended: it tells nothing any more.
+    // Report after the older stream was ended, because from then on the older one reports nothing.
     if (progress_ && from > 1) progress_(agent_id, from - 1);
     return std::make_unique<Stream>(*this, std::move(reader));
 }
@@ -115,10 +115,10 @@ void DiffHub::drop_ahead(Reader& reader) {
     reader.ahead.clear();
 }
 
-/// Nothing here names it any more, but for a thread that reads for it just now. True: it was its agent's
-/// stream.
+/// Removes all references to the reader, except that of a thread that is reading for it now. Returns true when
+/// it was its agent's current stream.
 bool DiffHub::detach(Reader& reader) {
-    ReaderPtr last_owner;  // destroyed after the lock
+    ReaderPtr last_owner;  // destroyed after the lock is released
     const std::lock_guard lock(mutex_);
     const auto at = agents_.find(reader.agent_id);
     if (at != agents_.end() && at->second.get() == &reader) {
@@ -164,7 +164,7 @@ void DiffHub::shutdown() {
     }
 }
 
-// ---- the newest blocks
+// ---- the ring of the newest blocks
 
 std::uint64_t DiffHub::ring_floor() const {
     return ring_.empty() ? tip_ + 1 : ring_.front()->height();
@@ -174,7 +174,7 @@ void DiffHub::on_appended(SharedDiffPtr diff) {
     const std::uint64_t height = diff->height();
     std::vector<ReaderPtr> ready;
     std::vector<ReaderPtr> elsewhere;
-    std::deque<SharedDiffPtr> gone;  // destroyed after the lock
+    std::deque<SharedDiffPtr> gone;  // destroyed after the lock is released
     bool was_cut = false;
     {
         const std::lock_guard lock(mutex_);
@@ -203,14 +203,14 @@ void DiffHub::on_appended(SharedDiffPtr diff) {
     }
     for (const ReaderPtr& reader : elsewhere) {
         const std::uint64_t next = reader->next.load();
-        // What a stream has read ahead of a log that was cut is of the old one, at the new height too.
+        // After a cut, everything that was read ahead is from the old log, even at the new height.
         if (was_cut || (next != 0 && next != height)) end(reader, out_of_range(next, "the log begins anew"));
     }
     for (const ReaderPtr& reader : ready)
         reader->gate.ready();
 }
 
-// ---- what a stream takes
+// ---- giving diffs to streams
 
 SharedDiffPtr DiffHub::take(const ReaderPtr& reader) {
     std::unique_lock lock(reader->mutex);
@@ -221,7 +221,7 @@ SharedDiffPtr DiffHub::take(const ReaderPtr& reader) {
         reader->ahead_bytes -= diff->record().size();
         all_ahead_.fetch_sub(diff->record().size(), std::memory_order_relaxed);
         reader->next = diff->height() + 1;
-        // The second half is sent while the next rows are read.
+        // Half is left: read the next rows while that half is sent.
         if (!reader->is_reading && !reader->ending && reader->ahead.size() == reader->refill_at)
             want_rows(reader);
         return diff;
@@ -250,14 +250,14 @@ SharedDiffPtr DiffHub::take(const ReaderPtr& reader) {
     return nullptr;
 }
 
-/// With both locks held.
+/// Both locks must be held.
 void DiffHub::wait_for_next(const ReaderPtr& reader) {
     if (reader->waiting_at != kNotWaiting || closed_) return;
     reader->waiting_at = waiting_.size();
     waiting_.push_back(reader);
 }
 
-// ---- what it tells
+// ---- texts for agents
 
 Error DiffHub::out_of_range(std::uint64_t height, const char* why) const {
     const DiffRange range = store_.range();

@@ -23,62 +23,66 @@
 
 namespace ioswarm {
 
-/// Bounds in bytes count records.
+/// Limits in bytes count records.
 struct DiffHubSettings {
-    std::size_t ring_blocks = 100;  ///< diffBufferSize; the newest block is kept whatever its size
-    /// This project's choice: with the JSON form that belongs to it (4/3 of a record and more), the newest
+    std::size_t ring_blocks = 100;  ///< diffBufferSize; the newest block is always kept
+    /// Our own choice. With the JSON form that is kept for each record (at least 4/3 of its size), the newest
     /// blocks stay under 64 MiB.
     std::size_t ring_bytes = std::size_t{26} << 20;
-    std::size_t ahead_rows = 64;                     ///< read ahead for one stream, …
-    std::size_t ahead_bytes = std::size_t{4} << 20;  ///< … whichever comes first (one row may pass it)
-    std::size_t all_ahead_bytes = std::size_t{64}
-                                  << 20;  ///< of all streams; near it, each gets less, at least a row
+    /// Rows that are read ahead for one stream; the limit in bytes may stop it earlier.
+    std::size_t ahead_rows = 64;
+    /// Bytes that are read ahead for one stream (the last row may go beyond it).
+    std::size_t ahead_bytes = std::size_t{4} << 20;
+    /// The limit for all streams together. Near it each stream gets less, but at least one row.
+    std::size_t all_ahead_bytes = std::size_t{64} << 20;
 };
 
-/// Serves the diff log to any number of streams. A stream is one integer, the height it takes next; whether
-/// that is the newest block or one of last week makes no difference to it: what is in the ring of the newest
-/// blocks is taken from there, the rest is read from the store a little ahead by two threads that go round the
-/// streams. Nothing is ever dropped or skipped: a stream that cannot go on ends and says why. Thread-safe; must
+/// Serves the diff log to any number of streams. The state of a stream is one integer, the height it takes
+/// next. Streams at the tip and streams that are far behind work alike: diffs of the newest blocks come from
+/// the ring, others are read a little ahead from the store. Two threads do that, for one stream after the
+/// other. No diff is ever dropped or skipped: a stream that cannot go on ends with a reason. Thread-safe; must
 /// outlive its streams.
 class DiffHub final : public DiffLink {
   public:
-    /// What OUT_OF_RANGE says of the newest snapshot, "height 1200 (state-1200.snap.gz)"; empty: there is none.
-    /// Called from any thread, gRPC's callback threads among them, only when a stream is refused or ended: it
-    /// must not read a file.
+    /// Describes the newest snapshot for OUT_OF_RANGE errors, such as "height 1200 (state-1200.snap.gz)"; empty
+    /// when there is none. Called when a stream is refused or ended, from any thread, even gRPC's callback
+    /// threads. So it must not read a file.
     using NewestSnapshot = std::function<std::string()>;
-    /// How far an agent's state is: the tip's diff (of `height`) was handed to the connection of its stream, or
-    /// it asked for what follows `height`. 0: not known, its stream is over. Of a stream that is behind nothing
-    /// is told.
+    /// Receives the height of an agent's state. It is called when the diff of the tip (`height`) was handed to
+    /// the connection of its stream, or when the agent asked for the diffs after `height`. 0 means that the
+    /// height is no longer known, because the stream is over. Nothing is reported for a stream that is behind.
     using Progress = std::function<void(const std::string& agent_id, std::uint64_t height)>;
 
-    /// `store` must outlive the hub. What it holds now can be asked for at once.
+    /// `store` must outlive the hub. Its present diffs can be requested at once.
     DiffHub(const DiffStore& store, DiffHubSettings settings, NewestSnapshot newest_snapshot, Log log);
-    /// shutdown()s.
+    /// Calls shutdown().
     ~DiffHub() override;
     DiffHub(const DiffHub&) = delete;
     DiffHub& operator=(const DiffHub&) = delete;
 
-    /// Who is told how far agents are; from any thread. Before the first stream is opened.
+    /// Sets the function that receives the agents' heights, from any thread. Call it before the first stream is
+    /// opened.
     void tell_progress(Progress progress) { progress_ = std::move(progress); }
 
-    /// A diff that the store holds durably by now. From the feed, one thread at a time, in the store's order. A
-    /// height that does not follow the last one means that the log was cut: all streams end with out_of_range.
+    /// Adds a diff that is already durable in the store. Called by the feed, one thread at a time, in the
+    /// store's order. If a height does not follow the last one, the log was cut: all streams then end with
+    /// out_of_range.
     void on_appended(SharedDiffPtr diff);
 
     [[nodiscard]] Result<std::unique_ptr<DiffStream>> open_diff_stream(
         const std::string& agent_id, const StreamStateDiffsRequest& request,
         std::shared_ptr<StreamSink> sink) override;
 
-    /// Ends the agent's stream, if it has one (revoked).
+    /// Ends the stream of a revoked agent, if it has one.
     void end_agent(const std::string& agent_id, const Error& reason);
-    /// Ends every stream with unavailable and lets none in any more; nothing reads the store once it returned.
-    /// Calling it again does nothing.
+    /// Ends every stream with unavailable and accepts no more. Once it has returned, the store is no longer
+    /// read. Calling it again does nothing.
     void shutdown();
 
-    /// Lowest height that a stream has not taken yet and that is there; nothing when all are up to date. What
-    /// pruning waits for.
+    /// The lowest stored height that some stream has not taken yet; nothing when all streams are up to date.
+    /// Pruning waits for it.
     [[nodiscard]] std::optional<std::uint64_t> lowest_needed() const;
-    /// By agent id.
+    /// Sorted by agent id.
     [[nodiscard]] std::vector<DiffSubscriber> subscribers() const;
 
   private:
@@ -111,26 +115,29 @@ class DiffHub final : public DiffLink {
     const Log log_;
     Progress progress_;
 
-    std::atomic<std::size_t> all_ahead_{0};  // bytes
-    std::atomic<std::uint64_t> newest_{0};   // tip_, to be read without the lock
+    std::atomic<std::size_t> all_ahead_{0};  // in bytes
+    std::atomic<std::uint64_t> newest_{0};   // a copy of tip_, to be read without the lock
 
-    // Lock order: a reader's own mutex, then this one. No sink is called and no store read under either.
+    // Lock order: a reader's own mutex, then this one. While either is held, no sink is called and the store is
+    // not read.
     mutable std::mutex mutex_;
     std::condition_variable_any work_there_;
-    // Guarded by mutex_, all that follows.
-    std::deque<SharedDiffPtr> ring_;  // consecutive, the last one is tip_
+    // mutex_ guards everything below.
+    std::deque<SharedDiffPtr> ring_;  // consecutive heights; the last one is tip_
     std::size_t ring_bytes_ = 0;
-    std::uint64_t tip_ = 0;    // 0: the log is empty
-    std::uint64_t first_ = 0;  // height that the log began with while we looked
+    std::uint64_t tip_ = 0;  // 0: the log is empty
+    // The height that the log began with, if it began while the hub existed.
+    std::uint64_t first_ = 0;
     std::unordered_map<std::string, ReaderPtr> agents_;
-    std::vector<ReaderPtr> waiting_;  // for the next append
-    std::deque<ReaderPtr> to_read_;   // each at most once
-    // What streams hold of the store just now, so that those at the same heights share it and its encodings.
+    std::vector<ReaderPtr> waiting_;  // streams that wait for the next append
+    std::deque<ReaderPtr> to_read_;   // each stream at most once
+    // Diffs from the store that some stream holds now. Streams at the same heights share them and their
+    // encodings.
     std::unordered_map<std::uint64_t, std::weak_ptr<const SharedDiff>> held_;
     std::size_t held_sweep_at_ = 1024;
     bool closed_ = false;
 
-    std::vector<std::jthread> threads_;  // last: they use all of the above
+    std::vector<std::jthread> threads_;  // declared last: they use everything above
 };
 
 }  // namespace ioswarm

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// For diff_hub*.cpp only.
+// Only for diff_hub*.cpp.
 
 #include <limits>
 #include <utility>
@@ -13,7 +13,7 @@ namespace ioswarm {
 
 inline constexpr std::size_t kNotWaiting = std::numeric_limits<std::size_t>::max();
 
-/// One stream: an integer, and what was read ahead for it.
+/// One stream: the next height, and the diffs that were read ahead for it.
 struct DiffHub::Reader {
     Reader(std::string id, std::uint64_t first, std::shared_ptr<StreamSink> sink)
         : agent_id(std::move(id)), gate(std::move(sink)), next(first) {}
@@ -22,17 +22,18 @@ struct DiffHub::Reader {
     SinkGate gate;
 
     std::mutex mutex;
-    // Guarded by mutex, all that follows; `next` may be read without.
-    std::atomic<std::uint64_t> next;  // 0: whatever the log begins with
-    std::deque<SharedDiffPtr> ahead;  // from `next` on
+    // mutex guards everything below. `next` may be read without it.
+    std::atomic<std::uint64_t> next;  // 0: the height that the log will begin with
+    std::deque<SharedDiffPtr> ahead;  // consecutive diffs; the first has the height `next`
     std::size_t ahead_bytes = 0;
-    std::size_t refill_at = 0;    // `ahead` has come down to half of what it was
-    bool is_reading = false;      // queued for a thread, or a thread has it
-    bool is_starving = false;     // take() had nothing to give
-    std::optional<Error> ending;  // once `ahead` is taken
+    std::size_t refill_at = 0;    // read more when `ahead` has shrunk to this size, half of what it was
+    bool is_reading = false;      // queued for a thread, or a thread is reading for it
+    bool is_starving = false;     // take() found nothing
+    std::optional<Error> ending;  // the reason to end, once `ahead` is used up
     bool is_over = false;
 
-    std::size_t waiting_at = kNotWaiting;  // guarded by the hub's mutex: index in waiting_
+    // Index in waiting_; guarded by the hub's mutex.
+    std::size_t waiting_at = kNotWaiting;
 };
 
 }  // namespace ioswarm

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What streams that are behind are given: read ahead from the store, a piece at a time, by threads that go
-// round them.
+// Reads ahead from the store for streams that are behind: one piece at a time, for one stream after the other.
 #include <algorithm>
 #include <utility>
 
@@ -11,14 +10,14 @@
 namespace ioswarm {
 namespace {
 
-/// Of what is left of the bytes that all streams may have read ahead, one reading takes this part at most, so
-/// that the first comers leave something.
+/// All streams together have a limit for the bytes that are read ahead. One reading takes at most 1/4 of what
+/// is left, so that the first streams do not take everything.
 constexpr std::size_t kShareOfBytesLeft = 4;
 constexpr std::size_t kHeldSweptAt = 1024;
 
 }  // namespace
 
-/// With the reader's lock held.
+/// The reader's lock must be held.
 void DiffHub::want_rows(const ReaderPtr& reader) {
     reader->is_reading = true;
     {
@@ -42,7 +41,7 @@ void DiffHub::work(const std::stop_token& stop) {
     }
 }
 
-/// One piece for one stream; it comes to the end of the queue when it wants more.
+/// Reads one piece for one stream. A stream that wants more goes to the end of the queue.
 void DiffHub::read_ahead(const ReaderPtr& reader) {
     std::uint64_t from = 0;
     std::size_t rows = 0;
@@ -79,8 +78,8 @@ void DiffHub::read_ahead(const ReaderPtr& reader) {
     if (is_starving) reader->gate.ready();
 }
 
-/// Diffs of the ring or held by other streams from `from` on. `rows`: those that may be read in one go, less
-/// when the ring begins before; 0 when the ring has all that follows.
+/// Returns diffs from `from` on that other streams hold now. Lowers `rows` to the number of rows that come
+/// before the ring; it is 0 when the ring has everything from `from` on.
 std::vector<SharedDiffPtr> DiffHub::at_hand(std::uint64_t from, std::size_t& rows, std::size_t bytes) {
     std::vector<SharedDiffPtr> out;
     const std::lock_guard lock(mutex_);
@@ -104,7 +103,7 @@ Result<std::vector<SharedDiffPtr>> DiffHub::read(std::uint64_t from, std::size_t
         const ErrorCode code = read.error().code;
         if (code == ErrorCode::out_of_range) return fail(out_of_range(from, "it was pruned"));
         log_.error("diff streams end at height {}: {}", from, read.error().text());
-        // The agent is told no path of this machine; the log above has it.
+        // Agents must not see paths of this machine; the log above has them.
         if (code == ErrorCode::data_loss) {
             return fail(ErrorCode::data_loss, "diff stream ended", fmt::format("height {}", from),
                         read.error().why);
@@ -124,9 +123,9 @@ Result<std::vector<SharedDiffPtr>> DiffHub::read(std::uint64_t from, std::size_t
     return diffs;
 }
 
-/// Puts in what another stream read of the same heights meanwhile.
+/// Replaces diffs that another stream has read meanwhile by that stream's objects, so that they are shared.
 void DiffHub::remember(std::vector<SharedDiffPtr>& diffs) {
-    std::vector<SharedDiffPtr> doubles;  // destroyed after the lock
+    std::vector<SharedDiffPtr> doubles;  // destroyed after the lock is released
     const std::lock_guard lock(mutex_);
     for (SharedDiffPtr& diff : diffs) {
         std::weak_ptr<const SharedDiff>& held = held_[diff->height()];

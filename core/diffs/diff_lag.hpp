@@ -13,24 +13,24 @@
 namespace ioswarm {
 
 struct DiffLagSettings {
-    std::uint64_t blocks = 12;               ///< so far ahead of the log the chain must be
-    std::chrono::milliseconds time{60'000};  ///< and for so long
+    std::uint64_t blocks = 12;               ///< the log is this many blocks behind the chain …
+    std::chrono::milliseconds time{60'000};  ///< … for this long
 };
 
-/// Watches whether the log of state diffs keeps up with the chain. A source that sends nothing any more, on a
-/// stream that stays open, is no error of anything: only the distance between both tells. A log that catches up
-/// is no lag, however far behind it is. Said in the log once when the lag begins and once when it is over.
-/// Thread-safe.
+/// Watches whether the log of state diffs keeps up with the chain. If a source keeps its stream open but sends
+/// nothing more, nothing reports an error; only the distance between chain and log shows it. A log that is
+/// catching up does not count as lagging, however far behind it is. Writes to the program's log once when the
+/// lag begins and once when it ends. Thread-safe.
 class DiffLag {
   public:
-    /// `clock` must outlive it.
+    /// `clock` must outlive this object.
     DiffLag(DiffLagSettings settings, const Clock& clock, Log log);
 
-    /// The newest block of the chain and the newest height in the log (0: none yet).
+    /// Reports the newest block of the chain and the newest height in the log (0: none yet).
     void note(std::uint64_t chain_tip, std::uint64_t log_tip);
 
-    /// Adds the reason while the log lags. `log_tip` is the newest height now: a log that has caught up since
-    /// the last block counts at once.
+    /// Adds a reason while the log lags. `log_tip` is the newest height now, so that a log that has caught up
+    /// since the last block is noticed at once.
     void add_reasons(std::uint64_t log_tip, Reasons& reasons);
     /// How often the log began to lag since the start.
     [[nodiscard]] std::uint64_t times_lagging() const { return alarm_.times(); }
@@ -38,7 +38,7 @@ class DiffLag {
   private:
     struct State {
         std::uint64_t chain_tip = 0;
-        std::uint64_t smallest_gap = 0;      ///< since `since`
+        std::uint64_t smallest_gap = 0;      ///< smallest distance since `since`
         std::optional<Clock::Steady> since;  ///< nothing: the log keeps up
     };
 

@@ -66,7 +66,7 @@ Result<DiffRange> DiffReader::range() {
 Result<std::optional<ChainIdentity>> DiffReader::chain() {
     const auto is_there = database_.query_integer("SELECT count(*) FROM sqlite_master WHERE name = 'chain'");
     if (!is_there) return fail(is_there.error());
-    if (is_there->value_or(0) == 0) return std::optional<ChainIdentity>{};  // version 1
+    if (is_there->value_or(0) == 0) return std::optional<ChainIdentity>{};  // a log of version 1
     auto query = database_.prepare("SELECT evm, node FROM chain");
     if (!query) return fail(query.error());
     const auto row = query->step();
@@ -96,7 +96,7 @@ Result<std::vector<DiffRow>> DiffReader::read_inside(std::uint64_t from, std::ui
     const auto log = log_.step();
     if (!log) return fail(log.error());
     const std::uint64_t floor = *log ? log_.u64(0) : 0;
-    // What was pruned since the caller looked is not damaged.
+    // Rows that were pruned since the caller looked are not damage.
     if (floor == 0 || from < floor) {
         log_.reset();
         const auto held = range_inside();
@@ -109,7 +109,7 @@ Result<std::vector<DiffRow>> DiffReader::read_inside(std::uint64_t from, std::ui
         if (!base) return fail(base.error());
         previous = *base;
     } else {
-        --next;  // the row before: its chain value alone
+        --next;  // start one row earlier, only for its chain value
     }
     std::vector<DiffRow> out;
     std::size_t bytes = 0;
@@ -138,7 +138,7 @@ Result<std::vector<DiffRow>> DiffReader::read_inside(std::uint64_t from, std::ui
             }
             error = row.error();
         }
-        // What is good before it is given; the next call then tells.
+        // Return the good rows first; the next call reports the error.
         if (out.empty()) return fail(std::move(error));
         break;
     }

@@ -17,11 +17,11 @@
 
 namespace ioswarm {
 
-/// One reading connection of the SQLite log. Each call is one short transaction, since a long one would keep
-/// the WAL from being folded into the file. One thread at a time. Not for use outside core/diffs.
+/// One reading connection of the SQLite log. Each call is one short transaction, because a long one would stop
+/// the WAL from being moved into the file. Used by one thread at a time. Only for core/diffs.
 class DiffReader {
   public:
-    /// Errors: as prepare_diff_reader().
+    /// Errors are those of prepare_diff_reader().
     [[nodiscard]] static Result<std::unique_ptr<DiffReader>> open(const std::filesystem::path& file);
 
     [[nodiscard]] Result<DiffRange> range();
@@ -29,7 +29,8 @@ class DiffReader {
     [[nodiscard]] Result<std::optional<ChainIdentity>> chain();
     /// Zero when the log is empty.
     [[nodiscard]] Result<Hash256> tip_chain();
-    /// Rows `from` to at most `to`, checked against their chain values; as DiffStore::read().
+    /// Reads rows from height `from` to at most `to`, and checks them against their chain values. Otherwise
+    /// like DiffStore::read().
     [[nodiscard]] Result<std::vector<DiffRow>> read(std::uint64_t from, std::uint64_t to, std::size_t max_rows,
                                                     std::size_t max_bytes);
 

@@ -10,21 +10,22 @@
 
 namespace ioswarm {
 
-/// Largest record taken in, in bytes (this project's choice: twice the 32 MiB that a message to an agent may
-/// have).
+/// The largest record that is accepted, in bytes. Our own choice: twice the 32 MiB that a message to an agent
+/// may have.
 inline constexpr std::size_t kMaxDiffRecordBytes = std::size_t{64} << 20;
 
-/// Most entries read of a diff (this project's choice: a message of 32 MiB as a node sends it holds fewer): in
-/// memory an entry takes many times the two bytes that an empty one takes in a record.
+/// The largest number of entries that is read from a diff. Our own choice: a message of 32 MiB from a node has
+/// fewer. The limit is needed because an empty entry takes only two bytes in a record, but many times that in
+/// memory.
 inline constexpr std::size_t kMaxDiffEntries = 1'000'000;
 
-/// The bytes that the diff log keeps of a diff: the protobuf message StateDiffResponse of
-/// ../shared/spec/protocol.md section 2, fields in number order, so that a protobuf agent can be sent them as
-/// they are. Equal diffs have equal records.
+/// Encodes a diff for the diff log: the protobuf message StateDiffResponse of the agent protocol, with its
+/// fields in the order of their numbers. So the bytes can be sent to a protobuf agent unchanged. Equal diffs
+/// give equal records.
 [[nodiscard]] Bytes diff_record(const StateDiff& diff);
 
-/// The way back. Errors: bad_data (malformed, over kMaxDiffRecordBytes or kMaxDiffEntries, a write type over 1,
-/// an unknown field).
+/// Decodes a record. Error bad_data: malformed, above kMaxDiffRecordBytes or kMaxDiffEntries, a write type
+/// above 1, an unknown field.
 [[nodiscard]] Result<StateDiff> read_diff_record(BytesView record);
 
 }  // namespace ioswarm

@@ -12,9 +12,10 @@
 namespace ioswarm {
 namespace {
 
-// What is small stands before the record, so that it is read without the record's pages. `log` has one row: the
-// lowest height held, or where an empty log is to begin (0: anywhere), and the chain value of the row before
-// it. `chain` has no row until the chain is known, then one: its EVM chain id and its node's, as ChainIdentity.
+// Small columns come before the record, so that they are read without the record's pages. `log` has one row:
+// the lowest stored height, or the height at which an empty log must begin (0: anywhere), and the chain value
+// of the row before it. `chain` has no row until the chain is known. Then it has one: the EVM chain id and the
+// node's chain id, as in ChainIdentity.
 constexpr std::array kTables{
     std::string_view{
         "CREATE TABLE diffs(height INTEGER PRIMARY KEY, digest BLOB NOT NULL, chain BLOB NOT NULL, "
@@ -26,7 +27,7 @@ constexpr std::array kTables{
         "STRICT"},
 };
 
-/// How many of the tables above a log of this version has.
+/// The number of tables, from the start of kTables, that a log of this version has.
 std::size_t tables_of(std::int64_t version) {
     return version >= 2 ? kTables.size() : kTables.size() - 1;
 }
@@ -35,7 +36,7 @@ Error cannot_open(ErrorCode code, std::string file, std::string why, std::string
     return {code, "cannot open the diff log", std::move(file), std::move(why), std::move(hint)};
 }
 
-/// True: ours; false: nothing in it yet.
+/// True: it is our file. False: the file is empty. Otherwise an error.
 Result<bool> is_ours(sqlite::Database& database) {
     const auto tables = database.query_integer("SELECT count(*) FROM sqlite_master");
     if (!tables) return fail(tables.error());
@@ -47,7 +48,7 @@ Result<bool> is_ours(sqlite::Database& database) {
                             "give another diffStorePath"));
 }
 
-/// The version of a log that is ours. Error failed_precondition: a newer one.
+/// The version of a file that is ours. Error failed_precondition: a newer version.
 Result<std::int64_t> version_of(sqlite::Database& database) {
     const auto version = database.query_integer("PRAGMA user_version");
     if (!version) return fail(version.error());
@@ -91,7 +92,7 @@ Status create(sqlite::Database& database) {
     return status;
 }
 
-/// From version 1 to 2.
+/// Moves a log from version 1 to 2.
 Status add_chain_table(sqlite::Database& database) {
     Status status =
         database.execute(fmt::format("BEGIN IMMEDIATE; {}; PRAGMA user_version = 2; COMMIT", kTables.back()));
@@ -128,8 +129,8 @@ Status check_diff_file(const std::filesystem::path& file, bool may_be_new) {
 Status prepare_diff_writer(sqlite::Database& database) {
     const auto ours = is_ours(database);
     if (!ours) return fail(ours.error());
-    // auto_vacuum counts only before the first page is written. No mmap: a read error would be a SIGBUS. The
-    // WAL is cut back after a burst.
+    // auto_vacuum has an effect only before the first page is written. No mmap, because a read error would
+    // raise SIGBUS. The WAL is cut back after a burst.
     Status status = database.execute(
         "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA "
         "mmap_size = 0;"

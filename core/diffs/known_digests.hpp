@@ -11,15 +11,16 @@
 
 namespace ioswarm {
 
-/// Digests of the newest heights as their blocks' headers have them and as their diffs have them. Either may
-/// come first. Thread-safe. Not for use outside core/diffs.
+/// The digests of the newest heights, from block headers and from diffs. Either may arrive first. Thread-safe.
+/// Only for core/diffs.
 class KnownDigests {
   public:
-    static constexpr std::size_t kHeights = 1024;  ///< kept of each; the lowest goes first
+    /// Number of digests kept of each kind; the lowest heights are dropped first.
+    static constexpr std::size_t kHeights = 1024;
 
-    /// False: the diff that was taken in has another digest.
+    /// Returns false when the diff that was accepted has another digest.
     [[nodiscard]] bool note_header(std::uint64_t height, const Hash256& digest);
-    /// False (and nothing is noted): the header has another digest.
+    /// Returns false, and stores nothing, when the header has another digest.
     [[nodiscard]] bool note_diff(std::uint64_t height, const Hash256& digest);
     [[nodiscard]] std::optional<Hash256> diff(std::uint64_t height) const;
 
@@ -27,7 +28,7 @@ class KnownDigests {
     using ByHeight = std::map<std::uint64_t, Hash256>;
     static void keep(ByHeight& digests, std::uint64_t height, const Hash256& digest);
 
-    mutable std::mutex mutex_;  // guards all below
+    mutable std::mutex mutex_;  // guards everything below
     ByHeight headers_;
     ByHeight diffs_;
 };

@@ -12,13 +12,13 @@
 namespace ioswarm {
 
 struct MemoryDiffStoreOptions {
-    /// Past either, an append drops the oldest rows; the newest always stays.
+    /// When an append goes beyond either limit, the oldest rows are dropped. The newest row always stays.
     std::size_t max_rows = std::numeric_limits<std::size_t>::max();
-    std::size_t max_bytes = std::size_t{256} << 20;  ///< of records
+    std::size_t max_bytes = std::size_t{256} << 20;  ///< bytes of records
 };
 
-/// The log without a disk, for diffStoreEnabled false and for tests: it ends with the process. All calls from
-/// any thread.
+/// The diff log without a disk, for diffStoreEnabled false and for tests. It is lost when the process ends.
+/// Thread-safe in all calls.
 class MemoryDiffStore final : public DiffStore {
   public:
     explicit MemoryDiffStore(MemoryDiffStoreOptions options = {}) : options_(options) {}
@@ -36,7 +36,7 @@ class MemoryDiffStore final : public DiffStore {
     void drop_oldest();
 
     const MemoryDiffStoreOptions options_;
-    mutable std::mutex mutex_;  // guards all below
+    mutable std::mutex mutex_;  // guards everything below
     std::deque<DiffRow> rows_;
     std::size_t bytes_ = 0;
 };

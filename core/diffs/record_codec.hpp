@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// How a record lies in a row of the SQLite log. Not for use outside core/diffs.
+// The form of a record in a row of the SQLite log. Only for core/diffs.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,9 +12,9 @@
 
 namespace ioswarm {
 
-/// Written to disk: never renumber.
+/// These numbers are on disk: never change them.
 enum class RecordCodec : std::uint8_t {
-    raw = 0,   ///< the record as it is, since compressing gained nothing
+    raw = 0,   ///< the record itself, because compression gained nothing
     zstd = 1,  ///< one zstd frame
 };
 
@@ -28,7 +28,8 @@ class RecordPacker {
 
     struct Packed {
         RecordCodec codec = RecordCodec::raw;
-        BytesView bytes;  ///< of the record or of the packer; until either changes
+        /// Points into the record or into the packer, and is valid until either changes.
+        BytesView bytes;
     };
     [[nodiscard]] Packed pack(BytesView record);
 
@@ -45,7 +46,8 @@ class RecordUnpacker {
     RecordUnpacker(const RecordUnpacker&) = delete;
     RecordUnpacker& operator=(const RecordUnpacker&) = delete;
 
-    /// `size`: of the record, as the row has it. Error data_loss when the bytes are not a record of that size.
+    /// `size` is the size of the record, as the row states it. Error data_loss when the bytes are not a record
+    /// of that size.
     [[nodiscard]] Result<Bytes> unpack(std::int64_t codec, std::uint64_t size, BytesView bytes);
 
   private:

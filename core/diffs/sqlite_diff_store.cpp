@@ -18,22 +18,22 @@
 #include "core/sqlite/private_file.hpp"
 #include "core/sqlite/sqlite.hpp"
 
-// Rows are appended at the end and removed at the front, so that in the long run new rows take the pages that
-// old ones left; only what is free beyond that (after diffRetainHeight was lowered, after a clear) is given
-// back to the disk.
+// Rows are appended at the end and removed at the front. So in the long run new rows reuse the pages of old
+// ones. Only pages that are free beyond that are given back to the disk, for example after diffRetainHeight was
+// lowered or after a clear.
 
 namespace ioswarm {
 namespace {
 
-/// Connections that read at once; more callers wait.
+/// The number of connections that may read at once. Other callers wait.
 constexpr std::size_t kMaxReaders = 4;
-/// Pages that stay free for coming rows, and pages given back a transaction.
+/// Pages that stay free for new rows, and pages that are given back per transaction.
 constexpr std::int64_t kSparePages = 1024;
 constexpr std::int64_t kVacuumPages = 1024;
 
 }  // namespace
 
-/// A bounded few reading connections, opened when they are first needed.
+/// A small number of reading connections. Each is opened when it is first needed.
 class SqliteDiffStore::Readers {
   public:
     explicit Readers(std::filesystem::path file) : file_(std::move(file)) {}
@@ -47,7 +47,7 @@ class SqliteDiffStore::Readers {
         return result;
     }
 
-    /// What a read-only store last saw.
+    /// The last values that a read-only store saw.
     std::mutex seen_mutex;
     DiffRange seen;
     Hash256 seen_chain;
@@ -80,18 +80,18 @@ class SqliteDiffStore::Readers {
     }
 
     const std::filesystem::path file_;
-    std::mutex mutex_;  // guards all below
+    std::mutex mutex_;  // guards everything below
     std::condition_variable free_;
     std::vector<std::unique_ptr<DiffReader>> idle_;
     std::size_t open_ = 0;
 };
 
-/// The writing connection, and what everybody may know of what it has made durable.
+/// The writing connection, and the durable range that other threads may read.
 class SqliteDiffStore::Writer {
   public:
     static Result<std::unique_ptr<Writer>> open(const std::filesystem::path& file);
 
-    /// What the file holds, from its own words, and whether its newest row is sound.
+    /// Reads from the file which rows it holds, and checks whether its newest row is sound.
     Status load(DiffReader& reader);
 
     DiffRange range() const {
@@ -116,22 +116,22 @@ class SqliteDiffStore::Writer {
     Status vacuum();
     void publish(DiffRange range, const Hash256& chain);
 
-    // One thread at a time.
-    LockFile lock_;  // before the database, so that it is dropped after it
+    // Used by one thread at a time.
+    LockFile lock_;  // declared before the database, so that it is released after it
     sqlite::Database database_;
     sqlite::Statement begin_, commit_, insert_, chain_of_, delete_, set_log_;
     RecordPacker packer_;
     Sha256 hash_;
-    Status health_;  // data_loss: the file is damaged, and nothing is written to it any more
+    Status health_;  // data_loss: the file is damaged, and nothing more is written to it
 
-    mutable std::mutex mutex_;  // guards all below
+    mutable std::mutex mutex_;  // guards everything below
     DiffRange range_;
     Hash256 tip_chain_;
 };
 
 Result<std::unique_ptr<SqliteDiffStore::Writer>> SqliteDiffStore::Writer::open(
     const std::filesystem::path& file) {
-    // First of all: beside a file that is not ours nothing is put either.
+    // Check first, so that we put no files beside a file that is not ours.
     if (Status status = check_diff_file(file, true); !status) return fail(status.error());
     auto lock = LockFile::acquire(file.string() + ".lock");
     if (!lock) return fail(lock.error());
@@ -174,7 +174,7 @@ void SqliteDiffStore::Writer::publish(DiffRange range, const Hash256& chain) {
     tip_chain_ = chain;
 }
 
-/// Runs `body` in a transaction: all of it is durable, or nothing is there.
+/// Runs `body` in a transaction: either all of it is durable, or nothing was changed.
 template <typename Body>
 Status SqliteDiffStore::Writer::write(Body&& body) {
     Status status = begin_.run();
@@ -184,10 +184,10 @@ Status SqliteDiffStore::Writer::write(Body&& body) {
     Error error = status.error();
     if (database_.disk_full()) error.code = ErrorCode::resource_exhausted;
     if (error.code == ErrorCode::try_again)
-        error.code = ErrorCode::io;  // nobody else writes: trying again helps
+        error.code = ErrorCode::io;  // there is no other writer, so trying again may help
     for (sqlite::Statement* statement : {&insert_, &chain_of_, &delete_, &set_log_})
         statement->reset();
-    // After some errors SQLite has rolled back already.
+    // After some errors SQLite has already rolled back.
     if (database_.in_transaction()) static_cast<void>(database_.execute("ROLLBACK"));
     if (error.code == ErrorCode::data_loss) health_ = fail(error);
     return fail(std::move(error));
@@ -326,7 +326,7 @@ SqliteDiffStore::SqliteDiffStore(std::unique_ptr<Writer> writer, std::unique_ptr
     : writer_(std::move(writer)), readers_(std::move(readers)) {}
 
 SqliteDiffStore::~SqliteDiffStore() {
-    // The readers first, so that the writer's connection is the last one and folds the WAL into the file.
+    // Close the readers first, so that the writer's connection is the last one and folds the WAL into the file.
     readers_.reset();
 }
 

@@ -10,7 +10,7 @@
 namespace ioswarm {
 
 Status check_appendable(const DiffRange& held, const std::vector<DiffRow>& rows, const std::string& log) {
-    // SQLite's integers are signed; no chain gets that far.
+    // SQLite's integers are signed. No chain gets that far.
     constexpr auto kMaxHeight = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) - 1;
     const char* const what = "cannot append to the diff log";
     std::uint64_t next = held.tip + 1;

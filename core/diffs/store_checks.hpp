@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What every DiffStore asks of its callers. Not for use outside core/diffs.
+// The checks that every DiffStore makes on the arguments of its callers. Only for core/diffs.
 
 #include <cstdint>
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace ioswarm {
 
-/// Rows are consecutive, go on where the log ends and are not too large.
+/// Checks that rows are consecutive, continue the log and are not too large.
 [[nodiscard]] Status check_appendable(const DiffRange& held, const std::vector<DiffRow>& rows,
                                       const std::string& log);
 
