@@ -14,7 +14,8 @@ std::string sum_name(const std::string& snapshot) {
 }
 
 std::string meta_name(const std::string& snapshot) {
-    return snapshot.substr(0, snapshot.rfind('/') + 1) + std::string(kMetaName);  // npos + 1 = 0
+    // Without a '/' rfind() gives npos, and npos + 1 is 0.
+    return snapshot.substr(0, snapshot.rfind('/') + 1) + std::string(kMetaName);
 }
 
 Result<Companions> Companions::write(const std::string& output, const ExportReport& report) {

@@ -13,18 +13,19 @@ namespace ioswarm::snapshot {
 
 inline constexpr std::string_view kMetaName = "snapshot-meta.json";
 
-/// Where the two companions of a snapshot are.
+/// The paths of the two companion files of a snapshot.
 [[nodiscard]] std::string sum_name(const std::string& snapshot);
 [[nodiscard]] std::string meta_name(const std::string& snapshot);
 
-/// kMetaName and OUTPUT.sha256, written beside their names before the snapshot itself is renamed into
-/// place: a disk that is full shows while yesterday's three files still belong together. Snapshots of several
-/// names may be made in one folder at once: kMetaName then tells of the one that came last.
+/// The companion files of a snapshot: kMetaName and OUTPUT.sha256. Both are written under temporary names
+/// before the snapshot itself is renamed into place. So a full disk is noticed while the three files of the
+/// previous snapshot still belong together. Snapshots of different names may be made in one folder; kMetaName
+/// then describes the latest one.
 class Companions {
   public:
     /// Errors: io, permission_denied.
     [[nodiscard]] static Result<Companions> write(const std::string& output, const ExportReport& report);
-    /// Renames both into place.
+    /// Renames both to their final names.
     [[nodiscard]] Status commit();
 
   private:

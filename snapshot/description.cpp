@@ -12,7 +12,7 @@
 namespace ioswarm::snapshot {
 namespace {
 
-/// A namespace takes about 150 bytes there, and a node has some twenty of them.
+/// The largest description that is read. A namespace takes about 150 bytes in it, and a node has about twenty.
 constexpr std::size_t kMaxDescriptionBytes = std::size_t{1} << 20;
 
 using Json = nlohmann::ordered_json;

@@ -14,13 +14,13 @@ namespace ioswarm::snapshot {
 namespace {
 
 constexpr std::size_t kPieceBytes = std::size_t{1024} * 1024;
-/// A node has some twenty, and one a contract-staking contract.
+/// A limit. A node has about twenty namespaces, plus one per contract-staking contract.
 constexpr std::size_t kMaxNamespaces = 10'000;
 constexpr std::size_t kFlushBytes = std::size_t{1024} * 1024;
 constexpr std::size_t kMinReadBytes = std::size_t{16} * 1024;
 constexpr std::size_t kMaxReadBytes = std::size_t{1024} * 1024;
-/// Of a write in the file: key size u32, value size u32, 1 for a deletion u8; key and value follow. Native
-/// order: the file never leaves this process.
+/// Size of a write's head in the file: key size u32, value size u32, and a u8 that is 1 for a deletion. Key and
+/// value follow. The byte order is native, because the file never leaves this process.
 constexpr std::size_t kHeadBytes = 9;
 
 bool less(BytesView a, BytesView b) noexcept {
@@ -30,7 +30,7 @@ bool equal(BytesView a, BytesView b) noexcept {
     return std::equal(a.begin(), a.end(), b.begin(), b.end());
 }
 
-/// The record that `at` points to; the same form in memory and in the file.
+/// Decodes the record at `at`. Records have the same form in memory and in the file.
 struct Record {
     BytesView key;
     BytesView value;
@@ -47,7 +47,7 @@ Record record_at(const std::uint8_t* at) noexcept {
     return {bytes.first(key_size), bytes.subspan(key_size), at[8] != 0, kHeadBytes + bytes.size()};
 }
 
-/// The first eight bytes as a number that orders as they do, short keys filled up with zeros.
+/// The first eight bytes as a number that sorts like the key. Short keys are filled up with zeros.
 std::uint64_t prefix_of(BytesView key) noexcept {
     std::uint64_t prefix = 0;
     for (std::size_t i = 0; i < 8; ++i)
@@ -55,11 +55,11 @@ std::uint64_t prefix_of(BytesView key) noexcept {
     return prefix;
 }
 
-/// Sorted writes of one age.
+/// Sorted writes. All writes of a run are older, or all are newer, than those of another run.
 class Run {
   public:
     virtual ~Run() = default;
-    /// Moves on; `write` is null at the end.
+    /// Moves to the next write. At the end write() is null.
     [[nodiscard]] virtual Status advance() = 0;
     [[nodiscard]] const DiffFold::Write* write() const noexcept { return at_end_ ? nullptr : &write_; }
 
@@ -91,7 +91,7 @@ class FileRun final : public Run {
     }
 
   private:
-    /// So many bytes from position_ on are in the buffer.
+    /// Makes sure that this many bytes from position_ on are in the buffer.
     Status have(std::size_t bytes) {
         if (buffer_.size() - position_ >= bytes) return {};
         buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(position_));
@@ -116,14 +116,14 @@ class FileRun final : public Run {
     }
 
     const int fd_;
-    std::uint64_t offset_;  // of what follows the buffer
+    std::uint64_t offset_;  // file offset of the bytes that follow the buffer
     const std::uint64_t end_;
     const std::size_t buffer_bytes_;
     Bytes buffer_;
     std::size_t position_ = 0;
 };
 
-/// Over references that are sorted, each key once.
+/// A run in memory: sorted references, with each key once.
 template <typename Ref>
 class HeldRun final : public Run {
   public:
@@ -142,7 +142,7 @@ class HeldRun final : public Run {
     std::size_t next_ = 0;
 };
 
-/// Merges runs; of equal keys the newest run's write counts.
+/// Merges runs. If several runs have a key, the newest run's write counts.
 class FoldCursor final : public DiffFold::Cursor {
   public:
     explicit FoldCursor(std::vector<std::unique_ptr<Run>> runs) : runs_(std::move(runs)) {}
@@ -171,7 +171,7 @@ class FoldCursor final : public DiffFold::Cursor {
 
   private:
     std::vector<std::unique_ptr<Run>> runs_;  // oldest first
-    std::vector<Run*> taken_;                 // stand at the key that was given last
+    std::vector<Run*> taken_;                 // the runs whose current key is the one that was returned last
     bool started_ = false;
 };
 
@@ -187,7 +187,7 @@ DiffFold::~DiffFold() {
 std::uint8_t* DiffFold::Arena::take(std::size_t size) {
     if (size > room) {
         room = std::max(size, kPieceBytes);
-        // Not make_unique: it would write zeros over what is written at once.
+        // Do not use make_unique: it would fill the memory with zeros that are overwritten at once.
         pieces.emplace_back(new std::uint8_t[room]);
         next = pieces.back().get();
     }
@@ -217,7 +217,7 @@ Status DiffFold::add(const StateDiffEntry& entry) {
     return arena_.bytes > memory_bytes_ / 2 ? make_room() : Status();
 }
 
-/// Sorts by key, and leaves of each key the write that was added last.
+/// Sorts by key and keeps only the last write of each key.
 void DiffFold::keep_last(std::vector<Ref>& refs) {
     const auto same = [](const Ref& a, const Ref& b) {
         return a.prefix == b.prefix && equal(record_at(a.record).key, record_at(b.record).key);
@@ -234,8 +234,8 @@ void DiffFold::keep_last(std::vector<Ref>& refs) {
     refs.resize(kept);
 }
 
-/// Half of the memory is for records, a quarter for the copy of those that a compaction leaves, the rest for
-/// sorting.
+/// Makes room in memory. Half of it is for records, a quarter for the copy that a compaction makes, and the
+/// rest for sorting.
 Status DiffFold::make_room() {
     std::size_t left = 0;
     for (auto& [name, refs] : held_) {
@@ -265,7 +265,7 @@ void DiffFold::compact() {
 Status DiffFold::open_file() {
     fd_ = ::open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd_ >= 0) return {};
-    // Not every file system can make a file without a name.
+    // Not every file system supports O_TMPFILE.
     std::string name = folder_ + "/.ioswarm-fold-XXXXXX";
     fd_ = ::mkostemp(name.data(), O_CLOEXEC);
     if (fd_ < 0) return fail(errno_error(errno, "cannot make a temporary file", folder_));

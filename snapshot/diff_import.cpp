@@ -34,7 +34,8 @@ class Import {
     }
 
   private:
-    /// Where the two begin to overlap, or the source goes on.
+    /// The first height that the two have in common or, if there is none, the height that follows the log's
+    /// tip.
     Result<std::uint64_t> first_height() {
         const DiffRange& source = report_.source;
         const DiffRange& held = report_.before;
@@ -56,7 +57,7 @@ class Import {
         return first;
     }
 
-    /// A log that was restarted at a height begins with that height and no other.
+    /// A log that was restarted at a height must begin with exactly that height.
     Result<std::uint64_t> first_of_empty(std::uint64_t first) {
         const std::uint64_t floor = report_.before.floor;
         if (floor == 0) return first;
@@ -120,7 +121,8 @@ class Import {
         for (;;) {
             auto diff = source_.next();
             if (!diff) {
-                // What is sound before the fault is kept: it is contiguous, and a later run goes on behind it.
+                // Keep the sound diffs before the fault. They are contiguous, and a later run continues after
+                // them.
                 if (auto kept = commit(); !kept) return kept;
                 return fail(diff.error());
             }

@@ -14,8 +14,9 @@
 namespace ioswarm::snapshot {
 namespace {
 
-/// A contract's code stands under its own hash, the one content of a BoltDB file that can be proven. A
-/// namespace in which no key at all is its value's hash was not made by a node, and there is nothing to prove.
+/// Checks contract code. The key of a contract's code is its hash, and code is the only content of a BoltDB
+/// file that can be checked. If in a namespace no key at all is the hash of its value, no node made that
+/// namespace, and nothing can be checked.
 class CodeProof {
   public:
     [[nodiscard]] Status check(BytesView key, BytesView value, const std::string& source) {
@@ -85,14 +86,15 @@ class Export {
         auto cursor = database.open_namespace(name);
         if (!cursor && cursor.error().code != ErrorCode::not_found) return fail(damage(cursor.error()));
         if (!cursor && !options_.allow_missing) {
-            // Not "not found", which is a file that is not there: the state lacks what it must have.
+            // Not the error not_found, which means a missing file. Here the state lacks a namespace that it
+            // must have.
             Error missing = cursor.error();
             missing.code = ErrorCode::bad_data;
             missing.hint = "--allow-missing leaves it out";
             return fail(std::move(missing));
         }
         if (!cursor) {
-            // Listed all the same, with 0 entries: a roll then knows that it was not left out on purpose.
+            // List it with 0 entries. A roll then knows that it was not left out on purpose.
             output_.begin_namespace(name);
             output_.report().missing.push_back(name);
             return {};
@@ -118,20 +120,21 @@ class Export {
         return output_.progress(ExportProgress::Phase::reading, name, so_far(1));
     }
 
-    /// Notes that it is the source's content that is wrong.
+    /// Records that the content of the source is damaged.
     Error damage(Error error) {
         damaged_ = error.code == ErrorCode::bad_data;
         return error;
     }
 
-    /// A directory without its logs may hold nothing at all.
+    /// Adds the warnings to the error, because a directory without its logs may appear to be empty.
     [[nodiscard]] Error with_warnings(Error error) const {
         for (const std::string& warning : output_.report().warnings)
             error.why += (error.why.empty() ? "" : "; ") + warning;
         return error;
     }
 
-    /// Says so where the state before the damaged one is intact. All of it is read for that.
+    /// Adds a note to the error when the previous state in the file is intact. That needs a read of the whole
+    /// previous state.
     Error with_state_before(const std::string& path, Error error) {
         auto before = open_state_before(path, open_options());
         if (!before) return error;
@@ -163,7 +166,7 @@ class Export {
 
     const ExportOptions& options_;
     SnapshotOutput output_;
-    bool damaged_ = false;  // the source, as the last error says
+    bool damaged_ = false;  // the last error says that the source is damaged
 };
 
 }  // namespace

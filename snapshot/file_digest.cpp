@@ -17,7 +17,7 @@ Result<Hash256> digest_of(int fd, const std::string& path, const std::stop_token
     Sha256 hash;
     Bytes piece(kPieceBytes);
     for (off_t offset = 0; !stop.stop_requested();) {
-        // A hint: a file system that cannot do it waits at the fsync instead.
+        // Only a hint. On a file system without it the fsync takes longer.
         (void)::sync_file_range(fd, offset, kPieceBytes, SYNC_FILE_RANGE_WRITE);
         const ssize_t got = ::pread(fd, piece.data(), piece.size(), offset);
         if (got < 0 && errno == EINTR) continue;

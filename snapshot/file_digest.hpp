@@ -11,21 +11,21 @@
 
 namespace ioswarm::snapshot {
 
-/// SHA-256 of a file as it reads back, computed by a thread of its own that also begins to write the file to
-/// the disk, so that the fsync to come has less to wait for.
+/// Computes the SHA-256 of a file, as it reads back, on its own thread. The thread also begins to write the
+/// file to the disk, so that the later fsync has less to do.
 class FileDigest {
   public:
     explicit FileDigest(const std::string& path);
-    /// Stops the thread; what it has at hand is finished first.
+    /// Stops the thread, after the piece that it is working on.
     ~FileDigest() = default;
     FileDigest(const FileDigest&) = delete;
     FileDigest& operator=(const FileDigest&) = delete;
 
-    /// Waits so long at most. True: get() has it at once.
+    /// Waits at most `time`. Returns true when get() would return at once.
     [[nodiscard]] bool wait_for(std::chrono::milliseconds time) const {
         return digest_.wait_for(time) == std::future_status::ready;
     }
-    /// Waits for it. Call once. Errors: not_found, permission_denied, io.
+    /// Waits for the digest. Call it once. Errors: not_found, permission_denied, io.
     [[nodiscard]] Result<Hash256> get() { return digest_.get(); }
 
   private:

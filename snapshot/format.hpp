@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// IOSWSNAP, the snapshot that L4 agents start from: one gzip stream (one or more members) around the following,
-// all integers big-endian (../shared/spec/state-and-snapshots.md section 3; man page ioswsnap(5)).
+// IOSWSNAP, the snapshot that L4 agents start from: one gzip stream (one or more members) around the following.
+// All integers are big-endian. See the man page ioswsnap(5).
 //
 //   header   "IOSWSNAP" · version u32 = 1 · height u64
 //   entry*   0x01 · namespace length u8 · namespace · key length u32 · key · value length u32 · value

@@ -25,7 +25,8 @@ Result<std::unique_ptr<DiffLog>> open_diffs(const std::string& path, const LockW
         case DiffFileKind::empty:
         case DiffFileKind::bolt:
         case DiffFileKind::unknown:
-            break;  // a BoltDB file whose first page is torn is still one: its reader looks further
+            // A BoltDB file whose first page is damaged may be unknown. Its reader looks further.
+            break;
     }
     return open_bolt_diffs(path, wait);
 }

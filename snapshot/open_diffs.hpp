@@ -13,10 +13,11 @@
 
 namespace ioswarm::snapshot {
 
-/// Either kind, told by the file's content; our own is read beside a process that writes it.
+/// Opens a log of either kind; the file's content decides which. Our own log is read while another process may
+/// be writing it.
 [[nodiscard]] Result<std::unique_ptr<DiffLog>> open_diffs(const std::string& path, const LockWait& wait);
 
-/// Our own log, behind the port. `chain`: what DiffLog::chain() is to say.
+/// Wraps our own log as a DiffLog. `chain` is the value that DiffLog::chain() returns.
 [[nodiscard]] std::unique_ptr<DiffLog> diffs_of(std::shared_ptr<const DiffStore> store,
                                                 std::optional<ChainIdentity> chain = std::nullopt);
 

@@ -16,7 +16,7 @@ Result<std::unique_ptr<StateDatabase>> open_state(const std::string& path, const
     if (status.type() == std::filesystem::file_type::not_found) {
         return fail(errno_error(ENOENT, "cannot open the node's state", path));
     }
-    // What cannot be looked at otherwise is reported when it cannot be opened.
+    // If the file's type cannot be read, opening it reports the error.
     if (options.live && status.type() == std::filesystem::file_type::regular) {
         return fail(ErrorCode::usage, "cannot read beside a running node", path,
                     "a BoltDB file gives no consistent view while the node writes it",

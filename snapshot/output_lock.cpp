@@ -13,14 +13,15 @@
 namespace ioswarm::snapshot {
 
 std::string OutputLock::path_for(const std::string& output) {
-    const std::size_t name = output.rfind('/') + 1;  // npos + 1 = 0
+    const std::size_t name = output.rfind('/') + 1;  // without a '/' rfind() gives npos, and npos + 1 is 0
     return output.substr(0, name) + "." + output.substr(name) + ".lock";
 }
 
 Result<OutputLock> OutputLock::take(const std::string& output) {
     const std::string path = path_for(output);
     int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-    // Another user's, left by an export or a roll of theirs: to lock it is enough to read it.
+    // The file belongs to another user who made an export or a roll. Opening it for reading is enough to lock
+    // it.
     if (fd < 0 && errno == EACCES) fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) return fail(errno_error(errno, "cannot lock the output", path));
     OutputLock lock(fd);

@@ -7,13 +7,14 @@
 
 namespace ioswarm::snapshot {
 
-/// One maker of a snapshot file at a time: an flock on ".NAME.lock" beside it, gone with the process however it
-/// ends.
+/// Makes sure that only one process at a time makes a snapshot file. It is an flock on ".NAME.lock" beside the
+/// file, which the kernel releases when the process ends in any way.
 class OutputLock {
   public:
-    /// The lock file of this output.
+    /// The path of the lock file of this output.
     [[nodiscard]] static std::string path_for(const std::string& output);
-    /// Error try_again: another one runs (named); io, permission_denied, not_found (the folder).
+    /// Errors: try_again (another process holds it; the text names it), io, permission_denied, not_found (the
+    /// folder).
     [[nodiscard]] static Result<OutputLock> take(const std::string& output);
     OutputLock(OutputLock&& other) noexcept;
     OutputLock& operator=(OutputLock&&) = delete;

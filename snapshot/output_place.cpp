@@ -19,13 +19,13 @@ namespace ioswarm::snapshot {
 namespace {
 
 std::string folder_of(const std::string& output) {
-    return output.substr(0, output.rfind('/') + 1);  // npos + 1 = 0
+    return output.substr(0, output.rfind('/') + 1);  // without a '/' rfind() gives npos, and npos + 1 is 0
 }
 std::string name_of(const std::string& output) {
     return output.substr(output.rfind('/') + 1);
 }
 
-/// The three names under which the result is published.
+/// The three names that the result is published under.
 std::vector<std::string> published_names(const std::string& output) {
     return {output, sum_name(output), meta_name(output)};
 }
@@ -39,7 +39,7 @@ std::vector<std::string> written_names(const std::string& output) {
     return names;
 }
 
-/// Links are followed: the file counts, not its name.
+/// Links are followed, because the file counts and not its name.
 std::optional<struct stat> look_at(const std::string& path) {
     struct stat info {};
     if (::stat(path.c_str(), &info) != 0) return std::nullopt;
@@ -50,7 +50,7 @@ bool is_same(const struct stat& a, const struct stat& b) {
     return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/// A user who may write to a folder with the sticky bit (like /tmp) may replace only what is theirs.
+/// In a folder with the sticky bit (such as /tmp) a user may replace only their own files.
 bool is_kept_by_sticky_folder(const std::string& folder, const struct statx& file) {
     const auto info = look_at(folder.empty() ? "." : folder);
     const uid_t user = ::geteuid();

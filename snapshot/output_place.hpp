@@ -10,23 +10,23 @@ namespace ioswarm::snapshot {
 
 /// A file or directory that a job reads and must not destroy.
 struct JobInput {
-    std::string what;  ///< for messages: "--source"
+    std::string what;  ///< its name in messages, such as "--source"
     std::string path;
-    bool may_be_output = false;  ///< the base of a roll may be replaced by the result, but by nothing else
+    /// The base of a roll may be replaced by the result, but by no other file.
+    bool may_be_output = false;
 };
 
-/// Checks, before anything is written or removed, that a snapshot can be made and published under this name:
-/// - the name is that of a file, and not of the description (snapshot-meta.json);
-/// - the folder is not one of the inputs (a PebbleDB directory);
-/// - no input is the same file (device and inode, whatever it is called) as a name that the job writes,
-///   replaces or removes: the snapshot, its two companions, their temporary files and the lock;
-/// - what stands under the three published names can be replaced.
-/// Errors: usage, each with the reason; permission_denied when an existing file cannot be replaced by this
-/// user.
+/// Checks that a snapshot can be made and published under this name. Nothing is written or removed before that.
+/// - The name is that of a file, and not that of the description (snapshot-meta.json).
+/// - The folder is not one of the inputs (a PebbleDB directory).
+/// - No input is a file that the job writes, replaces or removes: the snapshot, its two companions, their
+///   temporary files and the lock. Files are compared by device and inode, whatever their names.
+/// - The files under the three published names can be replaced.
+/// Errors: usage, with the reason; permission_denied when this user cannot replace an existing file.
 [[nodiscard]] Status check_output_place(const std::string& output, const std::vector<JobInput>& inputs);
 
-/// The last of these checks alone. It is made again right before the first file is replaced: the three files
-/// are to be replaced together or not at all.
+/// Only the last of these checks. It is repeated right before the first file is replaced, because the three
+/// files must be replaced together or not at all.
 [[nodiscard]] Status check_replaceable(const std::string& output);
 
 }  // namespace ioswarm::snapshot

@@ -14,8 +14,8 @@
 namespace ioswarm::snapshot {
 namespace {
 
-/// A value is read in steps of this, so that a length that lies costs no more memory than the stream really
-/// has.
+/// A value is read in steps of this size. So a wrong length in a corrupt file costs no more memory than the
+/// stream really has.
 constexpr std::size_t kGrowBytes = std::size_t{1024} * 1024;
 
 std::uint64_t big_endian(BytesView bytes) noexcept {
@@ -31,16 +31,16 @@ struct SnapshotReader::State {
     std::string path;
     std::unique_ptr<ByteStream> stream;
     BytesView piece;
-    std::uint64_t piece_offset = 0;  // of the piece in the uncompressed stream
-    std::size_t position = 0;        // next byte in the piece
-    std::size_t hashed = 0;          // bytes of the piece
+    std::uint64_t piece_offset = 0;  // offset of the piece in the uncompressed stream
+    std::size_t position = 0;        // position of the next byte in the piece
+    std::size_t hashed = 0;          // number of bytes of the piece that are hashed
     Sha256 hash;
     bool hashing = true;
     std::uint64_t height = 0;
     std::uint64_t entries = 0;
     Hash256 digest;
     bool done = false;
-    // Of an entry that does not lie within one piece.
+    // Storage for an entry that is spread over several pieces.
     std::string name;
     Bytes key;
     Bytes value;
@@ -57,7 +57,7 @@ struct SnapshotReader::State {
         hashed = position;
     }
 
-    /// Copies `out.size()` bytes; false at the end of the stream.
+    /// Copies `out.size()` bytes. Returns false at the end of the stream.
     Result<bool> take(std::span<std::uint8_t> out) {
         std::size_t done_bytes = 0;
         while (done_bytes < out.size()) {
@@ -78,7 +78,8 @@ struct SnapshotReader::State {
         return true;
     }
 
-    /// The next entry when it lies whole within the piece and nothing is wrong with it: no byte is copied then.
+    /// Returns the next entry if all of it is in the piece and nothing is wrong with it. No byte is copied
+    /// then.
     std::optional<Entry> entry_in_piece() {
         const BytesView rest = piece.subspan(position);
         if (rest.size() < 2 || rest[0] != kEntryMarker) return std::nullopt;

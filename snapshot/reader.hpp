@@ -12,35 +12,35 @@
 
 namespace ioswarm::snapshot {
 
-/// Reads an IOSWSNAP file (format.hpp) entry by entry and checks all of it: magic, version, markers, lengths,
-/// count, digest, end magic, nothing behind. What was read is proven only when next() has come to the end
-/// without an error. Memory is bounded by the largest entry. Not thread-safe.
+/// Reads an IOSWSNAP file (format.hpp) entry by entry and checks everything: magic, version, markers, lengths,
+/// count, digest, end magic, and that nothing follows. The entries are verified only when next() has reached
+/// the end without an error. Memory is bounded by the largest entry. Not thread-safe.
 class SnapshotReader {
   public:
     struct Entry {
-        std::string_view name;  ///< namespace; views are valid until the next call
+        std::string_view name;  ///< the namespace; all views are valid until the next call
         BytesView key;
         BytesView value;
     };
 
     /// Reads the header. Errors: not_found, permission_denied, io, bad_data.
     [[nodiscard]] static Result<std::unique_ptr<SnapshotReader>> open(const std::string& path);
-    /// Reads what `stream` gives; `path` is for messages. Errors: those of the stream, bad_data.
+    /// Reads a snapshot from `stream`. `path` is used in messages. Errors: those of the stream, bad_data.
     [[nodiscard]] static Result<std::unique_ptr<SnapshotReader>> open(const std::string& path,
                                                                       std::unique_ptr<ByteStream> stream);
     ~SnapshotReader();
 
     [[nodiscard]] std::uint64_t height() const noexcept;
-    /// The next entry, nothing after the last one: then the trailer was right. Errors: bad_data says which
-    /// check failed and at which byte of the uncompressed stream; io.
+    /// Returns the next entry, or nothing after the last one; the trailer was then correct. Errors: bad_data
+    /// (the text gives the check that failed and the byte in the uncompressed stream), io.
     [[nodiscard]] Result<std::optional<Entry>> next();
 
-    /// Counted so far.
+    /// Counts so far.
     [[nodiscard]] std::uint64_t entries() const noexcept;
     [[nodiscard]] std::uint64_t raw_bytes() const noexcept;
     [[nodiscard]] std::uint64_t compressed_bytes() const noexcept;
     [[nodiscard]] std::uint64_t file_size() const noexcept;
-    /// The trailer's digest; set once next() gave nothing.
+    /// The digest of the trailer. It is set once next() has returned nothing.
     [[nodiscard]] const Hash256& digest() const noexcept;
 
   private:

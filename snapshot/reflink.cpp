@@ -15,7 +15,8 @@
 namespace ioswarm::snapshot {
 
 Result<ReflinkCopy> ReflinkCopy::of(const std::string& source) {
-    const int from = ::open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);  // no wait at a pipe
+    // O_NONBLOCK: do not wait at a pipe.
+    const int from = ::open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (from < 0) return fail(errno_error(errno, "cannot open the state file", source));
     struct stat info {};
     if (::fstat(from, &info) == 0 && S_ISDIR(info.st_mode)) {

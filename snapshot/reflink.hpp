@@ -7,20 +7,20 @@
 
 namespace ioswarm::snapshot {
 
-/// A copy of a file that shares its blocks (FICLONE: btrfs, XFS, bcachefs): made at once whatever the size, and
-/// what the node writes from then on does not show in it. BoltDB never overwrites pages that its meta names, so
-/// a copy of one moment is consistent. It has no name: it is gone with the object, or the process, however that
-/// ends.
+/// A copy of a file that shares its blocks (FICLONE on btrfs, XFS, bcachefs). It is made at once, whatever the
+/// size, and later writes of the node do not appear in it. BoltDB never overwrites pages that its meta page
+/// refers to, so a copy of one moment is consistent. The copy has no name: it disappears with this object, or
+/// when the process ends in any way.
 class ReflinkCopy {
   public:
-    /// On the source's own file system. Errors: not_found, permission_denied, io; usage for a
-    /// directory; unavailable where the file system cannot.
+    /// Copies `source` on the same file system. Errors: not_found, permission_denied, io; usage for a
+    /// directory; unavailable when the file system does not support such copies.
     [[nodiscard]] static Result<ReflinkCopy> of(const std::string& source);
     ReflinkCopy(ReflinkCopy&& other) noexcept;
     ReflinkCopy& operator=(ReflinkCopy&&) = delete;
     ~ReflinkCopy();
 
-    /// Opens the copy; valid as long as the object.
+    /// A path that opens the copy. It is valid as long as this object.
     [[nodiscard]] std::string path() const;
 
   private:

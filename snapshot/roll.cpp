@@ -22,18 +22,18 @@ namespace {
 using Phase = ExportProgress::Phase;
 
 constexpr std::uint64_t kTellDiffs = 64;
-/// As of a state database: a hostile base does not grow what is kept for each.
+/// The same limit as for a state database. It bounds the memory per namespace when the base is hostile.
 constexpr std::size_t kMaxNamespaces = 10'000;
 
 std::string folder_of(const std::string& path) {
-    return path.substr(0, path.rfind('/') + 1);  // npos + 1 = 0
+    return path.substr(0, path.rfind('/') + 1);  // without a '/' rfind() gives npos, and npos + 1 is 0
 }
 
 bool less(BytesView a, BytesView b) noexcept {
     return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
 }
 
-/// Eight bytes that are this height in one byte order or the other, as read_height() takes both.
+/// True when the value is eight bytes that are this height in either byte order. read_height() accepts both.
 bool is_height(BytesView value, std::uint64_t height) noexcept {
     std::uint64_t little = 0;
     std::uint64_t big = 0;
@@ -85,7 +85,8 @@ class Roll {
             described_ = std::move(said);
     }
 
-    /// The base and the diffs are of one chain, as far as both say it; so is what is made of them.
+    /// Checks that the base and the diffs are of the same chain, if both say their chain. The result is of that
+    /// chain too.
     Status check_chain() {
         const std::optional<ChainIdentity> of_log = log_.chain();
         const std::optional<ChainIdentity> of_base = described_ ? described_->chain : std::nullopt;
@@ -163,11 +164,11 @@ class Roll {
             if (!entry) return fail(entry.error());
             if (!*entry) break;
             if (auto merged = merge_entry(**entry); !merged) return merged;
-            // Also while a namespace is passed over that is not kept.
+            // Report also while skipping a namespace that is not kept.
             if (base_->entries() % kCheckEntries != 0) continue;
             if (auto go_on = output_.progress(Phase::reading, name_, fraction()); !go_on) return go_on;
         }
-        // The base's digest was right, or its reader would have said so.
+        // The base's digest was correct; otherwise its reader would have failed.
         if (auto drained = end_namespace(); !drained) return drained;
         if (auto filled = fill_rest(); !filled) return filled;
         for (std::string& name : fold_.namespaces()) {
@@ -177,7 +178,7 @@ class Roll {
         return output_.end();
     }
 
-    /// Namespaces of which the base holds nothing, behind its last one.
+    /// Adds the namespaces that come after the base's last one and that have no entry in the base.
     Status fill_rest() {
         if (described_) {
             if (described_->payload_sha256 != to_hex(base_->digest().view()))
@@ -209,7 +210,7 @@ class Roll {
         return {};
     }
 
-    /// Those among the first `count` of the description that the base holds nothing of.
+    /// Adds those of the first `count` namespaces in the description that have no entry in the base.
     Status fill_described(std::size_t count) {
         for (; next_described_ < count; ++next_described_) {
             const auto& [name, entries] = described_->namespaces[next_described_];
@@ -219,7 +220,7 @@ class Roll {
         return {};
     }
 
-    /// A namespace that holds what the diffs put into it and nothing else.
+    /// Writes a namespace that holds only the writes of the diffs.
     Status fill(const std::string& name) {
         seen_.insert(name);
         name_ = name;
@@ -229,7 +230,7 @@ class Roll {
         return end_namespace();
     }
 
-    /// Without Account or Code no agent can work.
+    /// Fails if Account or Code would be left out, because agents cannot work without them.
     Status check_left_out() const {
         if (options_.allow_missing) return {};
         for (const std::string& name : report_.left_out) {
@@ -275,7 +276,7 @@ class Roll {
         return next_write();
     }
 
-    /// Namespaces without an entry in the base keep their place in its order.
+    /// Namespaces without an entry in the base keep their position in the description's order.
     Status fill_in_front_of(std::string_view name) {
         if (!described_) return {};
         const auto& all = described_->namespaces;
@@ -287,7 +288,7 @@ class Roll {
         return fill_described(static_cast<std::size_t>(at - all.begin()));
     }
 
-    /// What the diffs put behind the base's last key.
+    /// Adds the writes of the diffs after the base's last key.
     Status end_namespace() {
         while (write_ != nullptr) {
             if (auto put = put_write(); !put) return put;
@@ -318,7 +319,7 @@ class Roll {
                         "these are not the diffs of a node");
         }
         if (auto added = output_.add(key, value); !added) return added;
-        // Behind the base's last entry the diffs may have many.
+        // There may be many writes after the base's last entry.
         return output_.is_due() ? output_.progress(Phase::reading, name_, fraction()) : Status();
     }
 
@@ -343,18 +344,18 @@ class Roll {
     SnapshotOutput output_;
     DiffFold fold_;
     std::unique_ptr<SnapshotReader> base_;
-    std::optional<Description> described_;  // of the base
-    std::optional<ChainIdentity> chain_;    // of what is made
-    std::size_t next_described_ = 0;        // those in front of it were looked at
+    std::optional<Description> described_;  // the description of the base
+    std::optional<ChainIdentity> chain_;    // the chain of the result
+    std::size_t next_described_ = 0;        // the namespaces before this index are done
     std::uint64_t to_ = 0;
     RollReport report_;
 
-    std::string name_;  // namespace of the base that is being read
+    std::string name_;  // the namespace of the base that is being read
     bool kept_ = false;
     std::set<std::string, std::less<>> seen_;
     Bytes last_key_;
     std::unique_ptr<DiffFold::Cursor> writes_;
-    const DiffFold::Write* write_ = nullptr;  // of writes_, in front; null at its end
+    const DiffFold::Write* write_ = nullptr;  // the current write of writes_; null at the end
 };
 
 }  // namespace

@@ -14,11 +14,11 @@
 namespace ioswarm::snapshot {
 namespace {
 
-/// How often the observer is told, and the stop token and the time are looked at.
+/// After this many bytes the observer is called, and the stop token and the time are checked.
 constexpr std::uint64_t kProgressBytes = std::size_t{64} * 1024 * 1024;
 constexpr auto kDigestWait = std::chrono::milliseconds(100);
 
-/// As its trailer says: RFC 1952, the last four bytes.
+/// The uncompressed size that the member's trailer states: its last four bytes (RFC 1952).
 std::size_t raw_size_of_member(BytesView member) {
     std::size_t size = 0;
     for (std::size_t i = 1; i <= 4; ++i)
@@ -91,7 +91,7 @@ Status SnapshotOutput::end() {
     if (!digest) return fail(digest.error());
     report_.payload_sha256 = *digest;
     report_.raw_bytes = writer_->raw_bytes();
-    writer_.reset();  // its threads and blocks are not needed for reading back
+    writer_.reset();  // reading back does not need its threads and blocks
     report_.file_bytes = file_->bytes_written();
     return {};
 }
@@ -134,7 +134,7 @@ Status SnapshotOutput::check_limits() const {
     return {};
 }
 
-/// Reads what was written, as an agent will, but that several threads inflate its members.
+/// Reads the written file as an agent will, except that several threads inflate its members.
 Status SnapshotOutput::read_back(const std::string& path) {
     told_ = 0;
     tell(ExportProgress::Phase::verifying, {}, 0);

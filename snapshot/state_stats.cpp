@@ -16,7 +16,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr std::uint64_t kEntriesBetweenLooks = 4096;  ///< at the clock and the stop token
+/// After this many entries the clock and the stop token are checked.
+constexpr std::uint64_t kEntriesBetweenLooks = 4096;
 
 /// The time that one job may take.
 class TimeLimit {
@@ -45,7 +46,8 @@ Result<NamespaceStats> count(StateDatabase& database, const std::string& name, c
     auto cursor = database.open_namespace(name);
     if (!cursor) {
         Error missing = std::move(cursor).error();
-        if (missing.code == ErrorCode::not_found) missing.code = ErrorCode::bad_data;  // no file is missing
+        // The error not_found would mean a missing file.
+        if (missing.code == ErrorCode::not_found) missing.code = ErrorCode::bad_data;
         return fail(std::move(missing));
     }
     NamespaceStats out;

@@ -31,7 +31,7 @@ std::uint8_t* put_size(std::uint8_t* at, std::size_t size) {
     return at;
 }
 
-/// All of an entry but its value.
+/// Writes all of an entry except its value.
 std::uint8_t* put_head(std::uint8_t* at, std::string_view name, BytesView key, std::size_t value_size) {
     *at++ = kEntryMarker;
     *at++ = static_cast<std::uint8_t>(name.size());

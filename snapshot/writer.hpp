@@ -12,7 +12,7 @@
 
 namespace ioswarm::snapshot {
 
-/// What a namespace holds, counted on the way.
+/// Counts of one namespace.
 struct NamespaceStats {
     std::uint64_t entries = 0;
     std::uint64_t key_bytes = 0;
@@ -26,10 +26,11 @@ class SnapshotWriter {
     /// Writes the header.
     SnapshotWriter(std::uint64_t height, const ParallelGzip::Settings& settings, ParallelGzip::Sink sink);
 
-    /// Namespace 1..255 bytes. Errors: resource_exhausted (key or value over the format's bound), and the
-    /// sink's.
+    /// Adds an entry. The namespace has 1..255 bytes. Errors: resource_exhausted (key or value above the
+    /// format's limit), and those of the sink.
     [[nodiscard]] Status add(std::string_view name, BytesView key, BytesView value);
-    /// End marker and trailer; waits until the sink has everything. Call once. Gives the digest of the trailer.
+    /// Writes the end marker and the trailer, and waits until the sink has everything. Call it once. Returns
+    /// the digest of the trailer.
     [[nodiscard]] Result<Hash256> finish();
 
     [[nodiscard]] std::uint64_t entries() const noexcept { return entries_; }
@@ -38,7 +39,7 @@ class SnapshotWriter {
   private:
     ParallelGzip gzip_;
     Status header_written_;
-    Bytes head_;  // marker, lengths, namespace and key of an entry that passes the end of a block
+    Bytes head_;  // marker, lengths, namespace and key of an entry that does not fit into the current block
     std::uint64_t entries_ = 0;
 };
 

@@ -8,9 +8,9 @@
 namespace ioswarm::snapshot::bolt {
 namespace {
 
-/// A node has some twenty namespaces, and one a contract-staking contract.
+/// A limit. A node has about twenty namespaces, plus one per contract-staking contract.
 constexpr std::size_t kMaxBuckets = 10'000;
-/// A balanced tree over 2^48 pages of at least two children each is not deeper.
+/// A limit: a balanced tree over 2^48 pages, with at least two children per page, is not deeper.
 constexpr std::size_t kMaxDepth = 48;
 
 bool less(BytesView a, BytesView b) noexcept {
@@ -21,7 +21,7 @@ Status add_bucket(const File& file, const Page& page, std::uint32_t index, Bucke
     auto element = file.element(page, index);
     if (!element) return fail(element.error());
     const std::size_t at = kPageHeaderSize + std::size_t{index} * kElementSize;
-    if (element->flags != kLeafIsBucket) return {};  // a plain key beside the buckets belongs to no namespace
+    if (element->flags != kLeafIsBucket) return {};  // a plain key among the buckets is in no namespace
     if (buckets.size() == kMaxBuckets) return fail(file.corrupt(page.id, at, "too many buckets"));
     if (element->value.size() < kBucketHeaderSize) {
         return fail(file.corrupt(page.id, at, "a bucket without its header"));
@@ -47,7 +47,7 @@ Status add_bucket(const File& file, const Page& page, std::uint32_t index, Bucke
     return {};
 }
 
-/// The leaf at one end of a tree.
+/// Returns the first or the last leaf of a tree.
 Result<Page> edge_leaf(const File& file, std::uint64_t root, bool last) {
     Page page;
     std::uint64_t id = root;
@@ -129,7 +129,8 @@ bool BucketCursor::stop(Error error) {
     return false;
 }
 
-/// A value without this shape came to its flag by damage, and would be lost without a word.
+/// Checks that a value flagged as a bucket has the form of one. Otherwise the flag is damage, and without this
+/// check the value would be lost silently.
 bool BucketCursor::is_bucket(BytesView value) const noexcept {
     if (value.size() < kBucketHeaderSize) return false;
     const std::uint64_t root = u64_at(value, 0);

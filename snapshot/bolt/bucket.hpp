@@ -13,27 +13,27 @@
 
 namespace ioswarm::snapshot::bolt {
 
-/// Where a bucket's records are: a tree of its own, or a leaf inside the value that names it.
+/// The place of a bucket's records: a separate tree, or a leaf inside the value that names the bucket.
 struct Bucket {
     std::uint64_t root = 0;
     std::optional<Page> inline_page;
 };
 using Buckets = std::map<std::string, Bucket, std::less<>>;
 
-/// The buckets of the root. Errors: bad_data, io.
+/// The top-level buckets. Errors: bad_data, io.
 [[nodiscard]] Result<Buckets> read_buckets(const File& file);
 
-/// Lowest and highest key of a bucket, nothing when it is empty. Errors: bad_data, io.
+/// The lowest and the highest key of a bucket; nothing when it is empty. Errors: bad_data, io.
 [[nodiscard]] Result<std::optional<std::pair<Bytes, Bytes>>> edge_keys(const File& file, const Bucket& bucket);
 
-/// Records of one bucket, in key order, nested buckets left out. File and bucket must outlive it.
+/// The records of one bucket in key order, without nested buckets. File and bucket must outlive it.
 class BucketCursor final : public NamespaceCursor {
   public:
     BucketCursor(const File& file, const Bucket& bucket);
 
     bool next(EntryView& entry) override;
     const Status& status() const override { return status_; }
-    /// Of the record that next() gave last, for messages.
+    /// The page of the record that next() returned last, for messages.
     [[nodiscard]] std::uint64_t page_id() const noexcept { return page_ == nullptr ? 0 : page_->id; }
 
   private:
@@ -42,7 +42,7 @@ class BucketCursor final : public NamespaceCursor {
     bool turn_page();
 
     const File& file_;
-    std::optional<LeafWalker> walker_;  // nothing for an inline bucket
+    std::optional<LeafWalker> walker_;  // nothing when the bucket is inline
     const Page* page_ = nullptr;
     std::uint32_t index_ = 0;
     Bytes previous_;

@@ -14,7 +14,7 @@ namespace {
 
 using namespace bolt;
 
-/// The name of the one bucket of files from before namespaces: a 20-byte hash.
+/// Size of the name of the only bucket in files from before there were namespaces: a hash of 20 bytes.
 constexpr std::size_t kLegacyNameBytes = 20;
 
 class BoltDatabase final : public StateDatabase {

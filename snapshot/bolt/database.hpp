@@ -9,11 +9,12 @@
 
 namespace ioswarm::snapshot {
 
-/// trie.db as a BoltDB file: buckets are namespaces, nested buckets are left out. Errors as open_state().
+/// Opens trie.db as a BoltDB file. Its buckets are the namespaces; nested buckets are left out. Errors are
+/// those of open_state().
 [[nodiscard]] Result<std::unique_ptr<StateDatabase>> open_bolt(const std::string& path, const LockWait& wait);
 
-/// The state before the newest one, as far as its pages are still there: nothing is known of it before all of
-/// it was read. Error not_found: the file has no second valid meta page.
+/// Opens the state before the newest one. Its pages may be overwritten, so it is known to be intact only after
+/// all of it was read. Error not_found: the file has no second valid meta page.
 [[nodiscard]] Result<std::unique_ptr<StateDatabase>> open_bolt_before(const std::string& path,
                                                                       const LockWait& wait);
 

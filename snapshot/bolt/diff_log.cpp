@@ -105,7 +105,7 @@ class BoltDiffLog final : public DiffLog {
         return {ErrorCode::bad_data, "the diff store has a hole", file_->path(), which + " missing",
                 "only what comes before it or after it can be used"};
     }
-    /// What a BoltDB reader says of a state file, said of this one.
+    /// Replaces the hint for a state file by one for a diff log.
     [[nodiscard]] static Error advise(Error error) {
         if (error.code == ErrorCode::try_again)
             error.hint = "stop its node, or copy the file while it is stopped";

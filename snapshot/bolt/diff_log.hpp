@@ -10,8 +10,8 @@
 
 namespace ioswarm::snapshot {
 
-/// The reference's diff store, a BoltDB file with the bucket `diffs`, read under a shared lock as trie.db is.
-/// Errors: not_found, permission_denied, io, try_again (a node holds it), cancelled (while it waited),
+/// Opens iotex-core's diff store, a BoltDB file with the bucket `diffs`. It is read under a shared lock, like
+/// trie.db. Errors: not_found, permission_denied, io, try_again (a node holds it), cancelled (during the wait),
 /// bad_data.
 [[nodiscard]] Result<std::unique_ptr<DiffLog>> open_bolt_diffs(const std::string& path, const LockWait& wait);
 

@@ -20,10 +20,11 @@
 namespace ioswarm::snapshot::bolt {
 namespace {
 
-/// bbolt splits a node at two keys, so a page that overflows holds few values: room for two of the largest.
-/// More is a lie, or nothing that fits into the memory an export may use.
+/// bbolt splits a node at two keys. So a page with overflow holds few values, and we allow two of the largest.
+/// A larger value means a corrupt file, or one that does not fit into the export's memory limit.
 constexpr std::uint64_t kMaxPageBytes = 2 * static_cast<std::uint64_t>(kMaxValueBytes);
-/// posix_fadvise(WILLNEED) silently fetches no more at a call than the device's read-ahead, 128 KiB by default.
+/// One call of posix_fadvise(WILLNEED) silently fetches no more than the device's read-ahead, 128 KiB by
+/// default.
 constexpr std::size_t kPrefetchBytes = std::size_t{128} * 1024;
 
 std::uint64_t fnv1a64(BytesView bytes) noexcept {
@@ -40,8 +41,8 @@ struct Meta {
     std::uint64_t txid = 0;
 };
 
-/// `bytes`: what follows the page header. Nothing when it is no valid meta; `why` then says what is wrong with
-/// it.
+/// Parses a meta page; `bytes` is everything after the page header. Returns nothing when it is not valid, and
+/// sets `why`.
 std::optional<Meta> parse_meta(BytesView bytes, std::string& why) {
     if (u32_at(bytes, 0) != kMagic) {
         why = fmt::format("magic is {:08x}, not {:08x}", u32_at(bytes, 0), kMagic);
@@ -73,7 +74,8 @@ Error File::corrupt(std::uint64_t page_id, std::size_t offset_in_page, std::stri
 }
 
 Result<std::unique_ptr<File>> File::open(const std::string& path, const LockWait& wait, WhichState which) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);  // no wait at a pipe
+    // O_NONBLOCK: do not wait at a pipe.
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) return fail(errno_error(errno, "cannot open the state file", path));
     std::unique_ptr<File> file(new File(path, fd, which));
     struct stat info {};
@@ -82,11 +84,12 @@ Result<std::unique_ptr<File>> File::open(const std::string& path, const LockWait
         return fail(ErrorCode::bad_data, "cannot read the state file", path, "it is not a regular file");
     }
     if (auto locked = file->lock(wait); !locked) return fail(locked.error());
-    // The size counts from here on: under the lock nobody extends the file.
+    // Read the size only now: under the lock nobody extends the file.
     if (::fstat(fd, &info) != 0) return fail(errno_error(errno, "cannot read the state file", path));
     file->size_ = static_cast<std::uint64_t>(info.st_size);
     if (auto meta = file->read_meta(); !meta) return fail(meta.error());
-    // Read-ahead around random pages would read others for nothing; prefetch() names those that are wanted.
+    // Pages are read in random order, so the kernel's read-ahead would fetch pages that nobody wants.
+    // prefetch() names those that are wanted.
     ::posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
     return file;
 }
@@ -118,7 +121,7 @@ Status File::check_unchanged() const {
 }
 
 Status File::lock(const LockWait& wait) {
-    // flock(2) has no wait with a bound, so it is tried again and again.
+    // flock(2) has no wait with a timeout, so try again and again.
     while (::flock(fd_, LOCK_SH | LOCK_NB) != 0) {
         if (errno == EINTR) continue;
         if (errno != EWOULDBLOCK) return fail(errno_error(errno, "cannot lock the state file", path_));
@@ -162,7 +165,7 @@ Status File::read_meta() {
         std::string reason;
         const auto meta = parse_meta(BytesView(buffer).subspan(kPageHeaderSize), reason);
         if (offset == 0 && !meta) why = reason;
-        // The other meta lies at its own page size, or it is something else that looks like one.
+        // The other meta page is at its own page size. Anywhere else it is something that only looks like one.
         if (!meta || (offset != 0 && offset != meta->page_size)) return {};
         if (best && best->txid >= meta->txid) {
             other = meta;
@@ -230,8 +233,8 @@ Status File::read(std::uint64_t id, Page& page) const {
     return check_layout(page);
 }
 
-/// bbolt puts the elements in front, then keys and values one behind the other without a gap, and zeros behind
-/// a page that holds nothing: a count, a position or a size that lies shows here.
+/// bbolt writes the elements first, then keys and values one after another without a gap. After the header of
+/// an empty page there are zeros. So this check finds any wrong count, position or size in a corrupt file.
 Status File::check_layout(const Page& page) const {
     const BytesView bytes = page.bytes;
     const std::uint32_t count = page.header.count;
@@ -242,7 +245,8 @@ Status File::check_layout(const Page& page) const {
     }
     const bool leaf = page.header.flags == leaf_page;
     std::uint64_t wanted = kPageHeaderSize + std::uint64_t{count} * kElementSize;
-    for (std::uint32_t i = 0; i < count && wanted <= bytes.size(); ++i) {  // element() tells what does not fit
+    // element() reports an element that does not fit into the page.
+    for (std::uint32_t i = 0; i < count && wanted <= bytes.size(); ++i) {
         const std::size_t at = kPageHeaderSize + std::size_t{i} * kElementSize;
         if (at + u32_at(bytes, at + (leaf ? 4 : 0)) != wanted) {
             if (i == 0)

@@ -13,35 +13,36 @@
 
 namespace ioswarm::snapshot::bolt {
 
-/// A page with its overflow, read whole into memory of ours.
+/// A page with its overflow, copied completely into our memory.
 struct Page {
     std::uint64_t id = 0;
     PageHeader header;
-    Bytes bytes;  ///< (overflow + 1) · page size
+    Bytes bytes;  ///< (overflow + 1) · page size bytes
 };
 
-/// One entry of a branch or leaf page; views point into the page.
+/// One entry of a branch or leaf page. The views point into the page.
 struct Element {
-    std::uint32_t flags = 0;  ///< leaf only
+    std::uint32_t flags = 0;  ///< in leaves only
     BytesView key;
-    BytesView value;          ///< leaf only
-    std::uint64_t child = 0;  ///< branch only
+    BytesView value;          ///< in leaves only
+    std::uint64_t child = 0;  ///< in branches only
 };
 
-/// Which of the file's two meta pages counts: bbolt writes them in turn, one per transaction.
+/// Selects one of the file's two meta pages. bbolt writes them in turn, one per transaction.
 enum class WhichState {
-    newest,  ///< of the higher transaction: what a node opens
-    before,  ///< the other one: the state before, whose pages the newest transaction did not write over
+    newest,  ///< the one of the later transaction, which a node opens
+    /// The other one: the previous state. The newest transaction did not overwrite its pages.
+    before,
 };
 
-/// The file: its meta, and its pages one at a time. Reads with pread into own buffers, so that a file truncated
-/// or rewritten under us is an error and never a signal. Everything it gives was checked against the file's
-/// bounds.
+/// The file: its meta page, and its other pages one at a time. It reads with pread into our own buffers. So if
+/// somebody truncates or rewrites the file meanwhile, the result is an error and never a signal. Everything
+/// that it returns was checked against the bounds of the file.
 class File {
   public:
-    /// Takes a shared flock, waiting for it as `wait` says (a node holds an exclusive one while it runs).
-    /// Errors: not_found, permission_denied, io, try_again (names the holder), cancelled, bad_data.
-    /// `before` where there is no second valid meta: not_found.
+    /// Takes a shared flock, waiting as long as `wait` allows (a running node holds an exclusive one). Errors:
+    /// not_found, permission_denied, io, try_again (the text names the holder), cancelled, bad_data. With
+    /// `before`, not_found also means that there is no second valid meta page.
     [[nodiscard]] static Result<std::unique_ptr<File>> open(const std::string& path, const LockWait& wait,
                                                             WhichState which = WhichState::newest);
     ~File();
@@ -52,22 +53,22 @@ class File {
     [[nodiscard]] std::uint32_t page_size() const noexcept { return page_size_; }
     [[nodiscard]] std::uint64_t size_bytes() const noexcept { return size_; }
     [[nodiscard]] std::uint64_t root_page() const noexcept { return root_; }
-    /// Pages in use: the meta's high-water mark.
+    /// The number of pages in use (the high-water mark of the meta page).
     [[nodiscard]] std::uint64_t page_count() const noexcept { return high_water_; }
 
-    /// Reads page `id` into `page` (whose buffer is reused): a branch or a leaf, nothing else.
-    /// Error bad_data names page and offset; io.
+    /// Reads page `id` into `page`, whose buffer is reused. It must be a branch or a leaf. Errors: bad_data
+    /// (the text names page and offset), io.
     [[nodiscard]] Status read(std::uint64_t id, Page& page) const;
-    /// Asks the kernel to fetch these pages (ids ascending) while we do something else. A hint: errors are
+    /// Asks the kernel to fetch these pages (ascending ids) in the background. It is only a hint, so errors are
     /// ignored.
     void prefetch(const std::vector<std::uint64_t>& ids) const;
-    /// Drops the lock. Error bad_data: a writer that heeds no lock, such as a copy that is still being made,
-    /// has changed the file since it was opened, so that what was read may be of two states.
+    /// Releases the lock. Error bad_data: a program that ignores the lock, such as a copy that is still being
+    /// made, has changed the file since it was opened. The data that was read may then mix two states.
     [[nodiscard]] Status release_lock();
 
-    /// Element `index` of a page; Error bad_data when it lies outside the page or passes a bound.
+    /// Returns element `index` of a page. Error bad_data when it is outside of the page or above a limit.
     [[nodiscard]] Result<Element> element(const Page& page, std::uint32_t index) const;
-    /// bad_data at a byte of a page: "page 17: offset 0x11010: why".
+    /// Makes a bad_data error for a byte of a page: "page 17: offset 0x11010: why".
     [[nodiscard]] Error corrupt(std::uint64_t page_id, std::size_t offset_in_page, std::string why) const;
 
   private:

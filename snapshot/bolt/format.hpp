@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The bytes of a BoltDB (bbolt) file, as ../shared/spec/state-and-snapshots.md section 1 has them. Integers are
-// little-endian.
+// The layout of a BoltDB (bbolt) file. Integers are little-endian.
 
 #include <cstdint>
 
@@ -16,15 +15,15 @@ inline constexpr std::uint32_t kMinPageSize = 1024;
 inline constexpr std::uint32_t kMaxPageSize = 64 * 1024;
 
 inline constexpr std::size_t kPageHeaderSize = 16;    // id u64, flags u16, count u16, overflow u32
-inline constexpr std::size_t kElementSize = 16;       // of branch and of leaf pages
+inline constexpr std::size_t kElementSize = 16;       // of branch and leaf pages
 inline constexpr std::size_t kBucketHeaderSize = 16;  // root u64, sequence u64
-inline constexpr std::size_t kMetaSize = 64;          // from magic through checksum
+inline constexpr std::size_t kMetaSize = 64;          // from the magic number through the checksum
 inline constexpr std::size_t kMetaChecksumAt = 56;
 
 enum PageFlag : std::uint16_t { branch_page = 1, leaf_page = 2, meta_page = 4, freelist_page = 16 };
 inline constexpr std::uint32_t kLeafIsBucket = 1;
 
-// Written so that the compiler makes one load of each.
+// Written in a form that compiles to one load each.
 [[nodiscard]] inline std::uint16_t u16_at(BytesView bytes, std::size_t at) noexcept {
     return static_cast<std::uint16_t>(bytes[at] | bytes[at + 1] << 8);
 }
@@ -43,7 +42,7 @@ struct PageHeader {
     std::uint32_t overflow = 0;
 };
 
-/// `page` holds at least kPageHeaderSize bytes.
+/// `page` must have at least kPageHeaderSize bytes.
 [[nodiscard]] inline PageHeader page_header(BytesView page) noexcept {
     return {u64_at(page, 0), u16_at(page, 8), u16_at(page, 10), u32_at(page, 12)};
 }

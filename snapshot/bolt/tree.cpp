@@ -9,13 +9,13 @@
 namespace ioswarm::snapshot::bolt {
 namespace {
 
-/// A balanced tree over 2^48 pages of at least two children each is not deeper.
+/// A limit: a balanced tree over 2^48 pages, with at least two children per page, is not deeper.
 constexpr std::size_t kMaxDepth = 48;
-/// Bytes of a window: enough that sorting turns random reads into runs, small against the memory of an
-/// export.
+/// Bytes per window. It is large enough that sorting makes the reads mostly sequential, and small against the
+/// memory of an export.
 constexpr std::size_t kWindowBytes = std::size_t{16} * 1024 * 1024;
-/// Pages with overflow may be large: beyond this the rest of a window is read when its turn comes. An export
-/// holds up to three windows.
+/// Pages with overflow may be large. Above this size the rest of a window is read only when it is needed. An
+/// export holds up to three windows.
 constexpr std::size_t kWindowBytesMax = std::size_t{32} * 1024 * 1024;
 constexpr std::size_t kMaxWindow = 4096;
 
@@ -47,8 +47,8 @@ Page LeafGatherer::spare_page() {
     return page;
 }
 
-/// What a branch names: of the kind wanted, not empty (bbolt drops such pages), and with no key below the one
-/// it is named by.
+/// Checks a page that a branch names. It must be of the expected kind, it must not be empty (bbolt drops empty
+/// pages), and it must have no key below the one in the branch.
 Status LeafGatherer::check_child(const Page& page, PageFlag kind, BytesView first_key) {
     if (page.header.flags != kind) {
         return fail(file_.corrupt(page.id, 8,
@@ -84,7 +84,7 @@ Status LeafGatherer::descend_to_first_leaf() {
         stack_.push_back({std::move(page), 1});
         page = Page{};
         if (auto read = file_.read(id, page); !read) return read;
-        // Whether it is a leaf or a branch, it is the first of its depth.
+        // It is the first page at its depth, so it may be a leaf or a branch.
         if (auto sound = check_child(page, static_cast<PageFlag>(page.header.flags), first->key); !sound)
             return sound;
     }
@@ -188,7 +188,7 @@ void LeafWalker::gather() {
 
 LeafWalker::Window LeafWalker::next_window() {
     if (!thread_.joinable()) {
-        // Most trees are small: a thread only where there is more to read while the reader works.
+        // Most trees are small. Start a thread only if there is more to read while the reader works.
         auto window = gatherer_.next(std::exchange(used_, {}));
         if (window && gatherer_.has_more()) thread_ = std::jthread([this] { gather(); });
         return window;
@@ -233,8 +233,8 @@ Result<std::optional<Found>> find(const File& file, std::uint64_t root, BytesVie
     std::uint64_t id = root;
     for (std::size_t depth = 0; depth <= kMaxDepth; ++depth) {
         if (auto read = file.read(id, page); !read) return fail(read.error());
-        // The last element whose key is not above the wanted one; in a branch the first child takes what is
-        // below all.
+        // Find the last element whose key is not above the wanted one. In a branch, keys below all elements
+        // belong to the first child.
         std::optional<Element> at;
         for (std::uint32_t i = 0; i < page.header.count; ++i) {
             auto element = file.element(page, i);

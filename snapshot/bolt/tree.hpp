@@ -13,39 +13,41 @@
 
 namespace ioswarm::snapshot::bolt {
 
-/// A leaf that a branch named; read already, or (in a window of large leaves) when its turn comes.
+/// A leaf that a branch names. It is already read or, in a window of large leaves, will be read when it is
+/// needed.
 struct LeafAhead {
     std::uint64_t id = 0;
-    Bytes first_key;  ///< no key of it is below; empty for a root
+    Bytes first_key;  ///< it has no key below this one; empty for a root
     std::optional<Page> page;
 };
 
-/// Names the leaves of one bucket's tree in key order and reads them, a window at a time, in the order of the
-/// file, so that a cold file larger than memory is read about sequentially and each page once. bbolt's trees
-/// are balanced; one that is not, or that reaches a page twice (a cycle, or two parents), is corrupt.
+/// Finds the leaves of one bucket's tree in key order and reads them in windows. Within a window it reads in
+/// the order of the file. So a cold file that is larger than memory is read mostly sequentially, and each page
+/// once. bbolt's trees are balanced. A tree that is not balanced, or that reaches a page twice (a cycle, or two
+/// parents), is corrupt.
 class LeafGatherer {
   public:
-    /// `file` must outlive it.
+    /// `file` must outlive this object.
     LeafGatherer(const File& file, std::uint64_t root);
 
-    /// The next window, empty after the last one; the kernel is asked for the one behind it before this one is
-    /// read. `used` are buffers that can_reuse(). One thread at a time. Errors: bad_data, io; the walk is then
-    /// over.
+    /// Returns the next window; it is empty after the last one. Before reading it, asks the kernel to fetch the
+    /// window after it. `used` are buffers for which can_reuse() is true. One thread at a time may call it.
+    /// Errors: bad_data, io. After an error the walk is over.
     [[nodiscard]] Result<std::deque<LeafAhead>> next(std::vector<Page> used);
-    /// A buffer that held a large page is not kept for small ones: a window of those would be many times its
-    /// bound.
+    /// A buffer that held a large page must not be reused for small pages: a window of such buffers would be
+    /// many times its limit.
     [[nodiscard]] bool can_reuse(const Page& page) const noexcept {
         return !page.bytes.empty() && page.bytes.capacity() <= 4 * std::size_t{file_.page_size()};
     }
-    /// Whether next() would give another one.
+    /// True when next() would return another window.
     [[nodiscard]] bool has_more() const noexcept { return !named_.empty(); }
-    /// Reads a leaf that a window left out. Any thread.
+    /// Reads a leaf that is not yet read in its window. Any thread may call it.
     [[nodiscard]] Status read_leaf(const LeafAhead& leaf, Page& page);
 
   private:
     struct Frame {
         Page page;
-        std::uint32_t index = 0;  // next child
+        std::uint32_t index = 0;  // the next child
     };
 
     [[nodiscard]] Status descend_to_first_leaf();
@@ -58,18 +60,19 @@ class LeafGatherer {
 
     const File& file_;
     const std::uint64_t root_;
-    const std::size_t window_;     // leaves named at a time
-    std::vector<Frame> stack_;     // branches, from the root down to the one whose children are named next
-    std::size_t leaf_depth_ = 0;   // branches above every leaf
-    std::deque<LeafAhead> named_;  // in key order: the next window
-    std::vector<Page> spare_;      // buffers to use again
+    const std::size_t window_;  // number of leaves per window
+    // The branches from the root to the one whose children come next.
+    std::vector<Frame> stack_;
+    std::size_t leaf_depth_ = 0;   // number of branches above every leaf
+    std::deque<LeafAhead> named_;  // the next window, in key order
+    std::vector<Page> spare_;      // buffers to reuse
     bool started_ = false;
-    std::mutex mutex_;           // of what follows
-    std::vector<bool> visited_;  // a bit a page of the file
+    std::mutex mutex_;           // guards everything below
+    std::vector<bool> visited_;  // one bit per page of the file
 };
 
-/// Walks the leaf pages of one bucket's tree in key order. A tree of more than a window is gathered by a thread
-/// of its own, at most two windows ahead of the reader. Not thread-safe.
+/// Goes through the leaf pages of one bucket's tree in key order. If the tree is larger than a window, a
+/// separate thread reads it, at most two windows ahead of the reader. Not thread-safe.
 class LeafWalker {
   public:
     /// `file` must outlive the walker.
@@ -78,8 +81,8 @@ class LeafWalker {
     LeafWalker(const LeafWalker&) = delete;
     LeafWalker& operator=(const LeafWalker&) = delete;
 
-    /// The next leaf, null after the last one. The page is valid until the next call.
-    /// Errors: bad_data, io; the walk is then over.
+    /// Returns the next leaf, or null after the last one. The page is valid until the next call. Errors:
+    /// bad_data, io. After an error the walk is over.
     [[nodiscard]] Result<const Page*> next();
 
   private:
@@ -91,18 +94,18 @@ class LeafWalker {
     std::deque<LeafAhead> window_;
     std::vector<Page> used_;
     Page current_;
-    std::optional<Status> over_;  // the end, or what ended the walk
+    std::optional<Status> over_;  // set when the walk is over: ok at the end, or the error
 
-    std::mutex mutex_;  // of what follows
+    std::mutex mutex_;  // guards everything below
     std::condition_variable changed_;
     std::optional<Window> ready_;
     std::vector<Page> returned_;
     bool stopped_ = false;
-    std::jthread thread_;  // last: joined before anything it uses goes away
+    std::jthread thread_;  // declared last: joined before anything that it uses is destroyed
 };
 
-/// Finds `key` in the tree of `root`: its leaf element's flags and value (copied). Nothing when it is not
-/// there.
+/// The leaf element of a key: its flags and a copy of its value. find() searches the tree of `root`, and
+/// returns nothing when the key is not there.
 struct Found {
     std::uint32_t flags = 0;
     Bytes value;

@@ -8,14 +8,14 @@
 
 namespace ioswarm::snapshot {
 
-/// The uncompressed bytes of a gzip file, piece by piece. Not thread-safe.
+/// The uncompressed bytes of a gzip file, in pieces. Not thread-safe.
 class ByteStream {
   public:
     virtual ~ByteStream() = default;
-    /// The next piece, at least one byte; empty at the end. Valid until the next call. Errors: those of the
-    /// kind of stream; the stream is then over.
+    /// Returns the next piece, which has at least one byte; it is empty at the end. The piece is valid until
+    /// the next call. Errors: those of the kind of stream. After an error the stream must not be used further.
     [[nodiscard]] virtual Result<BytesView> next() = 0;
-    /// Bytes of the file consumed, for progress.
+    /// The number of bytes of the file that were read so far, for progress reports.
     [[nodiscard]] virtual std::uint64_t compressed_bytes() const noexcept = 0;
     [[nodiscard]] virtual std::uint64_t file_size() const noexcept = 0;
 };

@@ -31,7 +31,7 @@ Status gunzip(BytesView data, std::size_t max_bytes, Bytes& out) {
     out.clear();
     for (;;) {
         if (made == out.size()) {
-            // One byte over the bound is asked for, so that what is just at it still ends.
+            // Make room for one byte above the limit, so that data of exactly the limit reaches its end.
             out.resize(std::min(std::max(kFirstBytes, 2 * made), max_bytes + 1));
         }
         state.next_out = out.data() + made;

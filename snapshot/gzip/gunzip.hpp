@@ -8,9 +8,9 @@
 
 namespace ioswarm::snapshot {
 
-/// Replaces `out` by what one gzip member holds. Memory grows with what the data really says, up to
-/// `max_bytes`. Error bad_data, of which only `why` is filled: no gzip, damaged, cut short, bytes behind the
-/// member, over `max_bytes`.
+/// Replaces `out` by the content of one gzip member. Memory grows with the data that is really there, up to
+/// `max_bytes`. Error bad_data, with only `why` filled in: not gzip, damaged, cut short, bytes after the
+/// member, above `max_bytes`.
 [[nodiscard]] Status gunzip(BytesView data, std::size_t max_bytes, Bytes& out);
 
 }  // namespace ioswarm::snapshot

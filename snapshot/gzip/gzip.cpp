@@ -20,7 +20,8 @@ constexpr int kIsalFastLevel = 1;
 constexpr int kIsalStandardLevel = 3;
 constexpr int kSmallLevel = 10;
 constexpr std::size_t kPieceBytes = std::size_t{128} * 1024;
-/// A gzip header and trailer, and stored blocks (5 bytes each 64 KiB) where nothing compresses.
+/// The largest size of a member: a gzip header and trailer, and stored blocks (5 bytes per 64 KiB) if nothing
+/// can be compressed.
 std::size_t member_bound(std::size_t raw) {
     return raw + raw / 1024 + 1024;
 }
@@ -49,7 +50,7 @@ struct FreeDeflate {
 }  // namespace
 
 struct MemberCompressor::State {
-    int isal_level = 0;  // 0 = libdeflate
+    int isal_level = 0;  // 0: libdeflate
     std::vector<std::uint8_t> isal_buffer;
     std::unique_ptr<libdeflate_compressor, FreeDeflate> deflate;
 };
@@ -93,13 +94,14 @@ struct GzipReader::State {
     std::string path;
     int fd = -1;
     std::uint64_t size = 0;
-    std::uint64_t taken = 0;  // read from the file
-    inflate_state inflate;  // ISA-L's: about three times zlib's rate, and it, too, reads members of any length
-    bool started = false;   // inside a member
+    std::uint64_t taken = 0;  // bytes read from the file
+    // ISA-L's inflate is about three times as fast as zlib's. It can read members of any length, as zlib can.
+    inflate_state inflate;
+    bool started = false;  // in the middle of a member
     bool any_member = false;
-    bool at_end = false;  // of the file
+    bool at_end = false;  // end of the file
     std::vector<std::uint8_t> input = std::vector<std::uint8_t>(std::size_t{256} * 1024);
-    Bytes piece;  // of next()
+    Bytes piece;  // the piece that next() returned
 
     ~State() {
         if (fd >= 0) ::close(fd);
@@ -110,7 +112,7 @@ struct GzipReader::State {
                      "get the file again, or export a new one"};
     }
 
-    /// Ready for a member's header.
+    /// Prepares to read the header of a member.
     void begin_member() {
         isal_inflate_reset(&inflate);
         inflate.crc_flag = ISAL_GZIP;
@@ -137,7 +139,8 @@ GzipReader::~GzipReader() = default;
 Result<std::unique_ptr<GzipReader>> GzipReader::open(const std::string& path) {
     auto state = std::make_unique<State>();
     state->path = path;
-    state->fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);  // no wait at a pipe
+    // O_NONBLOCK: do not wait at a pipe.
+    state->fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (state->fd < 0) return fail(errno_error(errno, "cannot open the snapshot", path));
     struct stat info {};
     if (::fstat(state->fd, &info) != 0) return fail(errno_error(errno, "cannot open the snapshot", path));

@@ -11,16 +11,19 @@
 
 namespace ioswarm::snapshot {
 
-/// What a snapshot's compression is chosen for. Sizes and rates: `./dev bench`, P1 and P2.
+/// The purpose of a snapshot's compression. `./dev bench` measures sizes and rates (P1 and P2).
 enum class Compression {
-    fast,      ///< ISA-L level 1
-    standard,  ///< ISA-L level 3: about zlib level 6's size at ten times its rate; on the command line
-               ///< `default`
-    small,  ///< libdeflate level 10, the first that looks for the best parse: below 0.99 of zlib level 6's size
+    fast,  ///< ISA-L level 1
+    /// ISA-L level 3: about the size of zlib level 6 at ten times its rate. It is `default` on the command
+    /// line.
+    standard,
+    /// A better ratio than zlib's: libdeflate level 10, the first level that searches for the best parse. The
+    /// size is below 0.99 of zlib level 6's.
+    small,
 };
 
-/// Makes complete gzip members, each of its own, so that blocks compress in parallel and readers see one
-/// stream. One object a thread.
+/// Makes complete gzip members. Each member stands alone, so that blocks can be compressed in parallel; readers
+/// see one stream. Use one object per thread.
 class MemberCompressor {
   public:
     explicit MemberCompressor(Compression compression);
@@ -28,7 +31,7 @@ class MemberCompressor {
     MemberCompressor(const MemberCompressor&) = delete;
     MemberCompressor& operator=(const MemberCompressor&) = delete;
 
-    /// Replaces `out` by one gzip member that holds `raw`.
+    /// Replaces `out` by one gzip member that contains `raw`.
     void compress(BytesView raw, Bytes& out);
 
   private:
@@ -43,11 +46,11 @@ class GzipReader final : public ByteStream {
     [[nodiscard]] static Result<std::unique_ptr<GzipReader>> open(const std::string& path);
     ~GzipReader() override;
 
-    /// Fills `out` from its front; fewer bytes only at the end of the last member, 0 there. What it says is
-    /// limited by `out` alone, so a small file that inflates without end costs time and no memory. Errors
-    /// bad_data (not gzip, damaged, cut short, bytes behind the last member), io.
+    /// Fills `out` from its beginning. It returns fewer bytes only at the end of the last member, and 0 after
+    /// that. Only `out` limits the amount of data, so a small file that inflates without end costs time but no
+    /// memory. Errors: bad_data (not gzip, damaged, cut short, bytes after the last member), io.
     [[nodiscard]] Result<std::size_t> read(std::span<std::uint8_t> out);
-    /// 128 KiB at a time; errors as read().
+    /// Returns 128 KiB at a time. Errors are those of read().
     [[nodiscard]] Result<BytesView> next() override;
     [[nodiscard]] std::uint64_t compressed_bytes() const noexcept override;
     [[nodiscard]] std::uint64_t file_size() const noexcept override;

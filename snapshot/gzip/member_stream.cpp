@@ -25,11 +25,11 @@ struct FreeInflate {
 
 }  // namespace
 
-// A ring of places: member i goes to place i modulo their number. A thread takes the next member as soon as its
-// place was given back by the reader, which takes them in order.
+// The places form a ring: member i uses the place i modulo their number. The reader takes members in order. A
+// thread takes the next member as soon as the reader has given back its place.
 struct MemberStream::State {
     struct Place {
-        std::optional<Status> done;  // of the member that it holds
+        std::optional<Status> done;  // result of the member in this place; nothing until it is done
         Bytes raw;
     };
 
@@ -41,12 +41,12 @@ struct MemberStream::State {
     std::mutex mutex;
     std::condition_variable changed;
     std::vector<Place> places;
-    std::size_t next_taken = 0;  // by a thread
-    std::size_t next_given = 0;  // by next()
+    std::size_t next_taken = 0;  // next member for a thread
+    std::size_t next_given = 0;  // next member for next()
     std::size_t free_until = 0;  // members before this one have a place
     bool abandoned = false;
-    Status over;                        // the reader's own: its first error
-    std::vector<std::jthread> threads;  // last: joined before anything they use goes away
+    Status over;                        // the reader's first error; only the reader uses it
+    std::vector<std::jthread> threads;  // declared last: joined before anything that they use is destroyed
 
     ~State() {
         {
@@ -135,7 +135,7 @@ Result<BytesView> MemberStream::next() {
     State& s = *state_;
     if (!s.over) return fail(s.over.error());
     std::unique_lock lock(s.mutex);
-    if (s.next_given > 0) {  // the piece given before is no longer looked at
+    if (s.next_given > 0) {  // the caller no longer uses the previous piece
         s.places[(s.next_given - 1) % s.places.size()].done.reset();
         s.free_until = std::min(s.next_given + s.places.size(), s.members.size());
         s.changed.notify_all();

@@ -12,17 +12,17 @@
 
 namespace ioswarm::snapshot {
 
-// A block passes three stations, each at its own pace: hashing (in order, one thread), compressing (any order,
-// several threads), writing (in order, one thread). It leaves the queue when it was written and hashed, and its
-// buffers go back to the producer. Everything stands under one mutex; the work itself is done outside it.
+// A block goes through three steps: hashing (in order, one thread), compressing (in any order, several threads)
+// and writing (in order, one thread). It leaves the queue when it is hashed and written; its buffers then go
+// back to the producer. One mutex guards everything. The work itself is done without it.
 struct ParallelGzip::State {
     struct Block {
-        Bytes raw;  // of the settings' size, filled up to `used`
+        Bytes raw;  // has the size of the settings, and is filled up to `used`
         std::size_t used = 0;
         Bytes member;
         bool to_hash = true;
         bool hashed = false;
-        bool taken = false;  // by a compressor
+        bool taken = false;  // a compressor has it
         bool compressed = false;
         [[nodiscard]] BytesView data() const noexcept { return BytesView(raw).first(used); }
     };
@@ -37,17 +37,18 @@ struct ParallelGzip::State {
 
     std::mutex mutex;
     std::condition_variable changed;
-    std::deque<BlockPtr> blocks;  // under way, in order
-    std::vector<BlockPtr> spare;  // done, to be used again
-    Sha256 hash;                  // the hasher's own, but for digest() when it is idle
+    std::deque<BlockPtr> blocks;  // blocks in work, in order
+    std::vector<BlockPtr> spare;  // finished blocks, to be reused
+    // Used only by the hasher, except by digest() when the hasher is idle.
+    Sha256 hash;
     Status failed;
-    bool closing = false;  // no block comes any more
+    bool closing = false;  // no more blocks will come
     bool abandoned = false;
 
-    BlockPtr filling;     // the producer's own
-    bool hashing = true;  // the producer's own
+    BlockPtr filling;     // used only by the producer
+    bool hashing = true;  // used only by the producer
     std::uint64_t raw_bytes = 0;
-    std::vector<std::jthread> threads;  // last: joined before anything they use goes away
+    std::vector<std::jthread> threads;  // declared last: joined before anything that they use is destroyed
 
     template <typename Ready>
     BlockPtr wait_for(std::unique_lock<std::mutex>& lock, const Ready& ready) {

@@ -14,9 +14,9 @@ namespace {
 constexpr std::uint8_t kStored = 0;
 constexpr std::uint8_t kSnappy = 1;
 constexpr std::uint8_t kZstd = 7;
-/// The largest record fills a block of its own.
+/// A limit: the largest record fills a block of its own.
 constexpr std::uint64_t kMaxBlockBytes = (65ULL << 20) + kMaxKeyBytes;
-/// Snappy cannot pass 22 times.
+/// A limit. Snappy cannot compress by more than a factor of 22, so a higher ratio than this means damage.
 constexpr std::uint64_t kMaxSnappyRatio = 64;
 
 bool unsnap(BytesView stored, Bytes& out, std::string& why) {
@@ -90,7 +90,7 @@ bool BlockReader::reset(Bytes bytes) {
 bool BlockReader::next() {
     const auto restart_at = [&](std::uint32_t i) { return u32_at(bytes_, entries_end_ + 4 * std::size_t{i}); };
     if (at_ == entries_end_) {
-        // Only a block without entries has a restart point that no entry begins at.
+        // Only a block without entries may have a restart point at which no entry begins.
         if (next_restart_ < restarts_ && !(entries_end_ == 0 && restarts_ == 1))
             return broken("a restart point behind the last entry");
         return false;

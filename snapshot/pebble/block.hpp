@@ -10,32 +10,34 @@
 
 namespace ioswarm::snapshot::pebble {
 
-inline constexpr std::size_t kBlockTail = 5;  ///< behind a block's bytes: type u8 · crc u32
+/// Bytes that follow a block: type u8 · crc u32.
+inline constexpr std::size_t kBlockTail = 5;
 
-/// Where a block lies in its table.
+/// The place of a block in its table.
 struct Handle {
     std::uint64_t offset = 0;
-    std::uint64_t length = 0;  ///< without its five bytes of type and checksum
+    std::uint64_t length = 0;  ///< without the five bytes for type and checksum
 };
 [[nodiscard]] std::optional<Handle> take_handle(FieldReader& fields) noexcept;
 
-/// Undoes a block's compression (section 7). Nothing when it is damaged, of an unknown type, or passes a bound;
-/// `why` says which. `out` is reused.
+/// Decompresses a block. Returns false when it is damaged, has an unknown type, or is above a limit; `why` then
+/// gives the reason. The memory of `out` is reused.
 [[nodiscard]] bool decompress_block(std::uint8_t type, BytesView stored, Bytes& out, std::string& why);
 
-/// Walks the entries of a block, forward, checking its restart points on the way. Owns the block's bytes.
+/// Goes through the entries of a block, and checks its restart points. Owns the block's bytes.
 class BlockReader {
   public:
-    /// Takes the bytes over. False when the restart array is damaged; error() says how.
+    /// Takes the bytes of a block. Returns false when the restart array is damaged; error() describes the
+    /// damage.
     [[nodiscard]] bool reset(Bytes bytes);
-    /// The next entry; false at the end and on an error.
+    /// Moves to the next entry. Returns false at the end and after an error.
     [[nodiscard]] bool next();
     [[nodiscard]] BytesView key() const noexcept { return key_; }
     [[nodiscard]] BytesView value() const noexcept { return value_; }
-    /// Of the entry, in the block.
+    /// The offset of the current entry in the block.
     [[nodiscard]] std::size_t offset() const noexcept { return entry_at_; }
     [[nodiscard]] const std::string& error() const noexcept { return error_; }
-    /// Gives the buffer back for the next block.
+    /// Returns the buffer, to be used for the next block.
     [[nodiscard]] Bytes release() noexcept { return std::move(bytes_); }
 
   private:

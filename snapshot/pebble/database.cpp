@@ -19,18 +19,19 @@ namespace {
 
 using namespace pebble;
 
-/// Names are not stored, so only those we know can be told (section 1).
+/// PebbleDB does not store the names of namespaces, only a hash of each. So namespaces() can list only names
+/// that we know.
 constexpr std::array<std::string_view, 12> kKnownNamespaces = {
     "Account",  "Code",    "Contract",    "System", "Rewarding", "Candidate",
     "CandsMap", "Staking", "StakingView", "Bucket", "Preimage",  "staking_contract_meta"};
 
-/// The first 8 bytes of hash160b(namespace), which is bytes 12..31 of its keccak256.
+/// The first 8 bytes of hash160b(namespace), which is bytes 12..31 of the name's keccak256.
 Bytes prefix_of(std::string_view name) {
     const Hash256 hash = keccak256(as_bytes(name));
     return {hash.bytes.begin() + 12, hash.bytes.begin() + 12 + kPrefixBytes};
 }
 
-/// The smallest key above all that begin with `prefix`; empty when there is none.
+/// The smallest key above all keys that begin with `prefix`; empty when there is none.
 Bytes after_prefix(Bytes prefix) {
     while (!prefix.empty() && prefix.back() == 0xff)
         prefix.pop_back();
@@ -38,7 +39,7 @@ Bytes after_prefix(Bytes prefix) {
     return prefix;
 }
 
-/// Live records of a range, with their prefix cut off.
+/// The live records of a range, with the prefix removed from their keys.
 class PebbleCursor final : public NamespaceCursor {
   public:
     PebbleCursor(std::unique_ptr<MergedRecords> records, std::size_t skip)
@@ -56,7 +57,7 @@ class PebbleCursor final : public NamespaceCursor {
     const std::size_t skip_;
 };
 
-/// Gives the record that was read to see whether there is any, then the rest.
+/// Returns the record that was already read to see whether there is one, then the others.
 class PeekedCursor final : public NamespaceCursor {
   public:
     PeekedCursor(std::unique_ptr<NamespaceCursor> rest, EntryView first)
@@ -74,13 +75,13 @@ class PeekedCursor final : public NamespaceCursor {
 
   private:
     std::unique_ptr<NamespaceCursor> rest_;
-    const EntryView first_;  // stays valid until rest_ moves
+    const EntryView first_;  // valid until rest_ moves
     bool given_ = false;
 };
 
 class PebbleDatabase final : public StateDatabase {
   public:
-    /// `live`: read beside a running node, in whose last log the newest record may be half written.
+    /// `live`: reads while a node is running. The newest record of its last log may then be incomplete.
     PebbleDatabase(Directory directory, bool live) : directory_(std::move(directory)), live_(live) {}
 
     Status load() {
@@ -111,7 +112,7 @@ class PebbleDatabase final : public StateDatabase {
 
     Status release_lock() override {
         directory_.lock = FileHandle();
-        return {};  // tables never change, and logs were read at once
+        return {};  // the tables never change, and the logs were read at the start
     }
 
     Result<std::unique_ptr<NamespaceCursor>> open_namespace(std::string_view name) override {
@@ -178,7 +179,7 @@ class PebbleDatabase final : public StateDatabase {
     }
 
   private:
-    /// What section 5 and 6 let pass, because a crash leaves it; so does a bad copy.
+    /// Warns about damage that a crash may leave. It is accepted, but a bad copy can leave it too.
     void find_warnings() {
         const std::string torn =
             " ends in a torn record: the node crashed, or the copy was made while it wrote. What stands in "
@@ -204,7 +205,7 @@ class PebbleDatabase final : public StateDatabase {
     std::vector<std::string> warnings_;
 };
 
-/// Refuses keys too short to have a prefix: of no namespace, so no node wrote them.
+/// Refuses keys that are too short to have a prefix. They belong to no namespace, so no node wrote them.
 class WholeCursor final : public NamespaceCursor {
   public:
     WholeCursor(std::unique_ptr<NamespaceCursor> inner, std::string path)
@@ -235,8 +236,8 @@ Result<std::unique_ptr<StateDatabase>> open_pebble(const std::string& path, cons
         auto database = std::make_unique<PebbleDatabase>(std::move(*directory), options.live);
         const Status loaded = database->load();
         if (loaded) return database;
-        // A log that was reused is written over from its front: read meanwhile, it may show a later part of
-        // what came without an earlier one.
+        // A node overwrites a reused log from its front. If we read meanwhile, we may see a later part of the
+        // new content without an earlier one. So try again.
         const bool may_pass = options.live && loaded.error().what == to_string(Fault::wal_corrupt);
         if (!may_pass || wait.is_over()) return fail(loaded.error());
         if (auto go_on = wait.pause(path); !go_on) return fail(go_on.error());

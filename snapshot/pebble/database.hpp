@@ -8,13 +8,13 @@
 
 namespace ioswarm::snapshot {
 
-/// trie.db as a PebbleDB directory: a namespace is the range of keys under its prefix. Errors as open_state();
-/// the error's `what` is the class of ../shared/spec/pebble.md section 9.
+/// Opens trie.db as a PebbleDB directory. A namespace is the range of keys with its prefix. Errors are those of
+/// open_state(); `what` of an error is the name of a Fault.
 [[nodiscard]] Result<std::unique_ptr<StateDatabase>> open_pebble(const std::string& path,
                                                                  const OpenOptions& options);
 
-/// Everything in the directory, in stored order, keys with their prefix: what `snapshot inspect` and the tests
-/// need.
+/// Everything in the directory in stored order, with the prefix in each key. For `snapshot inspect` and the
+/// tests.
 [[nodiscard]] Result<std::unique_ptr<NamespaceCursor>> open_pebble_whole(StateDatabase& database);
 
 }  // namespace ioswarm::snapshot

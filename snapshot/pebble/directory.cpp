@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::size_t kMaxCurrentBytes = 4096;
 constexpr std::size_t kMaxOptionsBytes = std::size_t{1024} * 1024;
-/// A node's MANIFEST begins anew at 128 MiB, its logs hold a few memtables of 4 MiB.
+/// Limits. A node starts a new MANIFEST at 128 MiB. Its logs hold a few memtables of 4 MiB.
 constexpr std::uint64_t kMaxManifestBytes = std::size_t{512} * 1024 * 1024;
 constexpr std::uint64_t kMaxLogBytes = std::size_t{1024} * 1024 * 1024;
 
@@ -35,7 +35,8 @@ std::optional<std::uint64_t> decimal(std::string_view text) {
     return value;
 }
 
-/// The number in "<digits><suffix>"; nothing for names of another shape.
+/// The number between prefix and suffix, for example in "<digits><suffix>". Nothing when the name has another
+/// form.
 std::optional<std::uint64_t> numbered(std::string_view name, std::string_view prefix, std::string_view suffix) {
     if (!name.starts_with(prefix) || !name.ends_with(suffix) || name.size() < prefix.size() + suffix.size()) {
         return std::nullopt;
@@ -43,24 +44,26 @@ std::optional<std::uint64_t> numbered(std::string_view name, std::string_view pr
     return decimal(name.substr(prefix.size(), name.size() - prefix.size() - suffix.size()));
 }
 
-/// What stands in a directory, by kind.
+/// The relevant files of a directory, by kind.
 struct Listing {
-    std::optional<std::uint64_t> format_version;  // of the marker
+    std::optional<std::uint64_t> format_version;  // from the marker file
     std::optional<std::string> manifest_marker;
     std::optional<std::uint64_t> newest_options;
     std::vector<std::uint64_t> logs;
-    bool has_manifest = false;  // of whatever number
+    bool has_manifest = false;  // with any number
     bool has_current = false;
     bool has_lock = false;
 };
 
-/// Every live table stays open: some five hundred of a mainnet node's, more of an archive's, while a process is
-/// often started with a soft limit of 1,024 or less. Where the hard limit is too low, opening says so.
+/// Raises the limit for open files, because every live table stays open. A mainnet node has about five hundred,
+/// an archive node more, and processes often start with a soft limit of 1,024 or less. If the hard limit is too
+/// low, opening a table fails with an error.
 void allow_open_files(std::size_t tables) {
     constexpr rlim_t kOthers = 64;
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    const rlim_t wanted = std::min<rlim_t>(limit.rlim_max, tables + kOthers);  // RLIM_INFINITY is the largest
+    // RLIM_INFINITY is the largest value, so min() handles it.
+    const rlim_t wanted = std::min<rlim_t>(limit.rlim_max, tables + kOthers);
     if (limit.rlim_cur >= wanted) return;
     limit.rlim_cur = wanted;
     (void)::setrlimit(RLIMIT_NOFILE, &limit);
@@ -78,8 +81,8 @@ class Opener {
             return fail(errno_error(errno, "cannot open the state directory", path_));
         }
         Listing listing;
-        std::map<std::string, std::pair<std::uint64_t, std::string>>
-            markers;  // name → newest (iteration, value)
+        // Name → newest (iteration, value).
+        std::map<std::string, std::pair<std::uint64_t, std::string>> markers;
         Status status;
         errno = 0;
         while (const dirent* entry = ::readdir(dir)) {
@@ -114,13 +117,13 @@ class Opener {
         const std::string path = path_ + "/LOCK";
         FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
         if (file.get() < 0) {
-            if (errno == ENOENT) return FileHandle();  // a copy
+            if (errno == ENOENT) return FileHandle();  // no LOCK file: it is a copy
             return fail(errno_error(errno, "cannot lock the state directory", path));
         }
         struct flock want {};
         want.l_type = F_RDLCK;
         want.l_whence = SEEK_SET;
-        // fcntl has no wait with a bound, so it is tried again and again.
+        // fcntl has no wait with a timeout, so try again and again.
         while (::fcntl(file.get(), F_OFD_SETLK, &want) != 0) {
             if (errno == EINTR) continue;
             if (errno != EAGAIN && errno != EACCES)
@@ -131,7 +134,7 @@ class Opener {
         return file;
     }
 
-    /// The name of the MANIFEST in force.
+    /// The name of the current MANIFEST.
     [[nodiscard]] Result<std::string> manifest_name(const Listing& listing) const {
         const std::uint64_t version = listing.format_version.value_or(1);
         if (version < 1 || version > kMaxFormatVersion) {
@@ -177,7 +180,9 @@ class Opener {
         return {};
     }
 
-    /// Reads MANIFEST, opens the tables it leaves and reads the logs, in that order (section 3).
+    /// Reads the MANIFEST, opens its live tables and then reads its live logs. An open table stays readable
+    /// even if a node deletes it. The logs come last, because open_live_directory() afterwards checks that the
+    /// MANIFEST is still the same.
     [[nodiscard]] Status fill(const std::string& manifest_name, Directory& out) const {
         out.path = path_;
         out.manifest_path = path_ + "/" + manifest_name;
@@ -202,7 +207,7 @@ class Opener {
             if (errno == ENOENT) return fail(fault(Fault::missing_file, path, {}, "it is not there"));
             return fail(errno_error(errno, "cannot open", path));
         }
-        // Most are small; a log may grow while it is read.
+        // Most files are small, and a log may grow while it is read.
         struct stat info {};
         if (::fstat(file.get(), &info) != 0) return fail(errno_error(errno, "cannot read", path));
         constexpr std::size_t kStepMin = 4096;
@@ -308,8 +313,8 @@ class Opener {
     const std::string& path_;
 };
 
-/// What a node that starts meanwhile causes: a file is listed and then gone, as the old OPTIONS is, or the
-/// listing shows neither the old marker nor the one that takes its place.
+/// True for an error that a starting node may cause: a file is listed and then gone, as the old OPTIONS is, or
+/// the listing has neither the old marker nor its replacement.
 bool may_pass(const Error& error, const Listing& listing) {
     return error.code == ErrorCode::not_found ||
            (listing.has_manifest && error.what == to_string(Fault::not_a_pebble_directory));
@@ -344,7 +349,7 @@ Result<Directory> open_directory(const std::string& path, const LockWait& wait) 
     auto lock = opener.lock(wait);
     if (!lock) return fail(lock.error());
     directory.lock = std::move(*lock);
-    // Under the lock once more: a node may have moved on while it was waited for.
+    // List again under the lock: a node may have changed the directory during the wait.
     listing = opener.list();
     if (!listing) return fail(listing.error());
     name = opener.manifest_name(*listing);
@@ -381,7 +386,8 @@ Result<Directory> open_live_directory(const std::string& path, const LockWait& p
         auto name_after = manifest_in_force(opener);
         auto after = opener.read_whole(path + "/" + *name, kMaxManifestBytes);
         const bool still = before && after && *before == *after && name_after && *name_after == *name;
-        // What stood still and fails all the same is really so; a MANIFEST with a torn end is being written.
+        // If nothing changed and it still failed, the error is real. If the end of the MANIFEST is incomplete,
+        // the node is writing it.
         if (still && filled && !directory.manifest.torn_tail) return directory;
         if (still && !filled && filled.error().what != to_string(Fault::missing_file))
             return fail(filled.error());

@@ -27,37 +27,39 @@ class FileHandle {
     int fd_;
 };
 
-/// A live table, opened; its size is what MANIFEST says.
+/// A live table that is open. Its size is the one in the MANIFEST.
 struct OpenTable {
     TableMeta meta;
     std::string path;
     FileHandle file;
 };
 
-/// A live log, read whole.
+/// A live log that was read completely.
 struct OpenLog {
     std::uint64_t number = 0;
     std::string path;
     Bytes bytes;
 };
 
-/// Everything of a directory that counts: which tables and logs are live, opened and read in an order that
-/// makes them one consistent state (sections 2, 3 and 6).
+/// The relevant content of a directory: the live tables, opened, and the live logs, read, in an order that
+/// gives one consistent state.
 struct Directory {
     std::string path;
-    FileHandle lock;  ///< held while a node must not start; nothing in live mode or where LOCK is absent
+    /// While the lock is held, no node can start. Empty in live mode, and where there is no LOCK file.
+    FileHandle lock;
     Manifest manifest;
     std::string manifest_path;
-    std::vector<OpenTable> tables;  ///< by number
-    std::vector<OpenLog> logs;      ///< by number, all of them live
+    std::vector<OpenTable> tables;  ///< sorted by number
+    std::vector<OpenLog> logs;      ///< sorted by number; only live logs
 };
 
-/// Opens a directory that no process writes: takes a read lock on LOCK, waiting for it as `wait` says.
-/// Errors: every Fault of sections 2, 3 and 6, io, permission_denied.
+/// Opens a directory that no process writes to. Takes a read lock on LOCK, waiting as long as `wait` allows.
+/// Errors: every Fault about files, locks, versions and the MANIFEST; io, permission_denied.
 [[nodiscard]] Result<Directory> open_directory(const std::string& path, const LockWait& wait);
 
-/// Opens a running node's directory without its lock, consistently (section 3): begins anew as long as the node
-/// moves on in between, at most as `patience` says; then try_again.
+/// Opens the directory of a running node consistently, without its lock. It reads everything, then checks that
+/// the MANIFEST is still the same. If the node has changed it, it begins again, as long as `patience` allows.
+/// After that the error is try_again.
 [[nodiscard]] Result<Directory> open_live_directory(const std::string& path, const LockWait& patience);
 
 }  // namespace ioswarm::snapshot::pebble

@@ -122,7 +122,7 @@ std::optional<std::uint8_t> FieldReader::byte() noexcept {
 }
 
 std::optional<std::uint64_t> FieldReader::uvarint() noexcept {
-    return wire::take_varint(rest_);  // LEB128 of at most 10 bytes and 64 bits, here as there
+    return wire::take_varint(rest_);  // the same encoding: LEB128 with at most 10 bytes and 64 bits
 }
 
 std::optional<std::uint32_t> FieldReader::long_uvarint32() noexcept {
@@ -146,7 +146,7 @@ std::optional<BytesView> FieldReader::sized() noexcept {
 std::uint32_t masked_crc(BytesView first, BytesView second) noexcept {
     std::uint32_t crc = 0xffffffff;
     for (BytesView part : {first, second}) {
-        while (!part.empty()) {  // ISA-L counts in int
+        while (!part.empty()) {  // ISA-L takes the length as an int
             const std::size_t step = std::min<std::size_t>(part.size(), 1U << 30);
             crc = crc32_iscsi(const_cast<unsigned char*>(part.data()), static_cast<int>(step), crc);
             part = part.subspan(step);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The bytes of a PebbleDB directory as iotex-core's nodes write it; ../shared/spec/pebble.md is the source of
-// every constant and rule here and in the other pebble_* files (its section numbers stand in the comments).
+// The layout of a PebbleDB directory as iotex-core's nodes write it. The constants and rules in this folder are
+// those of the Pebble version in iotex-core.
 
 #include <cstdint>
 #include <optional>
@@ -16,11 +16,12 @@ namespace ioswarm::snapshot::pebble {
 
 inline constexpr std::uint32_t kMaxFormatVersion = 14;
 inline constexpr std::string_view kComparer = "leveldb.BytewiseComparator";
-inline constexpr std::size_t kPrefixBytes = 8;   // of a stored key: first bytes of hash160b(namespace)
-inline constexpr std::size_t kTrailerBytes = 8;  // of an internal key: sequence number << 8 | kind
+// Prefix of a stored key: the first bytes of hash160b(namespace).
+inline constexpr std::size_t kPrefixBytes = 8;
+inline constexpr std::size_t kTrailerBytes = 8;  // trailer of an internal key: sequence number << 8 | kind
 inline constexpr std::uint64_t kMaxSequence = (std::uint64_t{1} << 56) - 1;
 
-/// Section 9; the names are what an operator reads and what the hostile fixtures' manifest expects.
+/// The classes of errors. Operators see their names, and the test data with damaged directories lists them.
 enum class Fault {
     not_a_pebble_directory,
     locked,
@@ -39,11 +40,11 @@ enum class Fault {
 };
 
 [[nodiscard]] std::string_view to_string(Fault fault) noexcept;
-/// "wal-corrupt: PATH: offset 0x1f: why", with a hint fit for the class.
+/// Makes an error such as "wal-corrupt: PATH: offset 0x1f: why", with a hint for its class.
 [[nodiscard]] Error fault(Fault kind, const std::string& path, std::optional<std::uint64_t> offset,
                           std::string why);
 
-/// Kinds of an internal key and of a batch's operations (sections 5 and 7).
+/// The kinds of internal keys and of operations in a batch.
 enum Kind : std::uint8_t {
     kind_delete = 0,
     kind_set = 1,
@@ -60,7 +61,7 @@ enum Kind : std::uint8_t {
     kind_delete_sized = 23,
 };
 
-/// A stored key with its version; views point into blocks or batches.
+/// A stored key with its version. The views point into blocks or batches.
 struct InternalKey {
     BytesView user;
     std::uint64_t trailer = 0;
@@ -68,15 +69,15 @@ struct InternalKey {
     [[nodiscard]] std::uint8_t kind() const noexcept { return static_cast<std::uint8_t>(trailer); }
 };
 
-/// Bytewise; a prefix stands before its extensions.
+/// Compares bytes. A prefix comes before its extensions.
 [[nodiscard]] int compare(BytesView a, BytesView b) noexcept;
-/// User key up, trailer down: the newest version first.
+/// Ascending user keys, then descending trailers, so that the newest version comes first.
 [[nodiscard]] int compare(const InternalKey& a, const InternalKey& b) noexcept;
-/// Nothing when it is shorter than its trailer.
+/// Returns nothing when the bytes are shorter than a trailer.
 [[nodiscard]] std::optional<InternalKey> split_internal_key(BytesView bytes) noexcept;
 
-/// Takes fields off the front of a buffer; nothing when they are not there. Lengths are checked against what is
-/// left.
+/// Reads fields from the front of a buffer. Returns nothing when there are not enough bytes. Lengths are
+/// checked against the rest of the buffer.
 class FieldReader {
   public:
     explicit FieldReader(BytesView input) noexcept : rest_(input) {}
@@ -92,7 +93,7 @@ class FieldReader {
         return value;
     }
     [[nodiscard]] std::optional<BytesView> bytes(std::uint64_t count) noexcept;
-    /// uvarint length, then that many bytes.
+    /// A length as uvarint, followed by that many bytes.
     [[nodiscard]] std::optional<BytesView> sized() noexcept;
 
   private:
@@ -100,7 +101,7 @@ class FieldReader {
     BytesView rest_;
 };
 
-// Little-endian; written so that the compiler makes one load of each.
+// Little-endian, in a form that compiles to one load each.
 [[nodiscard]] inline std::uint32_t u32_at(BytesView bytes, std::size_t at) noexcept {
     return std::uint32_t{bytes[at]} | std::uint32_t{bytes[at + 1]} << 8 | std::uint32_t{bytes[at + 2]} << 16 |
            std::uint32_t{bytes[at + 3]} << 24;
@@ -109,7 +110,7 @@ class FieldReader {
     return u32_at(bytes, at) | std::uint64_t{u32_at(bytes, at + 4)} << 32;
 }
 
-/// CRC-32C over the parts one after the other, masked as Pebble stores it (section 4).
+/// CRC-32C over both parts in order, masked as Pebble stores it.
 [[nodiscard]] std::uint32_t masked_crc(BytesView first, BytesView second = {}) noexcept;
 
 }  // namespace ioswarm::snapshot::pebble

@@ -13,16 +13,16 @@ namespace {
 
 constexpr std::uint64_t kBlockSize = std::uint64_t{32} << 10;
 constexpr std::size_t kManifestHeader = 7;  // crc u32 · length u16 · type u8
-constexpr std::size_t kWalHeader = 11;      // the same · log number u32
+constexpr std::size_t kWalHeader = 11;      // the same, then log number u32
 
 enum class Part { full = 1, first = 2, middle = 3, last = 4 };
 
-/// A chunk's header as it stands there, sound or not.
+/// A chunk's header as written, whether sound or not.
 struct Chunk {
     std::uint32_t crc = 0;
     std::uint16_t length = 0;
     std::uint8_t type = 0;
-    std::uint32_t number = 0;  // WAL only
+    std::uint32_t number = 0;  // in a WAL only
 };
 
 class LogReader {
@@ -68,13 +68,13 @@ class LogReader {
 
     void end(LogEnd how, std::string why = {}) {
         ended_ = true;
-        // An end inside a record is a break, whatever it looks like.
+        // An end inside of a record is always a break.
         if (in_record_ && how != LogEnd::broken) {
             why = "it ends inside a record";
             content_.torn_tail = how == LogEnd::file_end;
             how = LogEnd::broken;
         }
-        if (in_record_) content_.records.pop_back();  // unfinished: no part of the content
+        if (in_record_) content_.records.pop_back();  // an unfinished record is not part of the content
         content_.end = how;
         content_.end_offset = at_;
         content_.why = std::move(why);
@@ -102,7 +102,7 @@ class LogReader {
             end(LogEnd::end_mark);
             return {};
         }
-        // A WAL of these versions has types 5 to 8, a MANIFEST 1 to 4.
+        // In these versions a WAL has the chunk types 5 to 8, and a MANIFEST 1 to 4.
         const bool type_known = wal_ ? chunk.type >= 5 && chunk.type <= 8 : chunk.type >= 1 && chunk.type <= 4;
         if (wal_ && type_known && static_cast<std::uint32_t>(chunk.number - number_) >= 1U << 31) {
             end(LogEnd::stale);
@@ -150,7 +150,7 @@ class LogReader {
         return fail(fault(wal_ ? Fault::wal_corrupt : Fault::manifest_corrupt, path_, at_, std::move(why)));
     }
 
-    /// Section 5: what no torn write leaves behind its break.
+    /// True when sound parts of this log follow the break. A torn write never leaves such parts.
     [[nodiscard]] bool lies_behind(std::uint64_t broken_at) const {
         if (file_.size() < kWalHeader) return false;
         if (is_end_mark(file_.size() - kWalHeader)) return true;
@@ -162,7 +162,8 @@ class LogReader {
         const std::uint8_t wanted[4] = {
             static_cast<std::uint8_t>(number_), static_cast<std::uint8_t>(number_ >> 8),
             static_cast<std::uint8_t>(number_ >> 16), static_cast<std::uint8_t>(number_ >> 24)};
-        // Real logs have next to no false hits; a file made of them must not cost more than a few passes.
+        // Real logs have almost no false matches. A hostile file full of them must not cost more than a few
+        // passes.
         std::uint64_t budget = 16 * static_cast<std::uint64_t>(file_.size()) + kBlockSize;
         auto from =
             file_.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(broken_at + 8, file_.size()));

@@ -10,17 +10,17 @@
 
 namespace ioswarm::snapshot::pebble {
 
-/// A record put together from its chunks, and where it began.
+/// A record joined from its chunks, and the offset at which it began.
 struct LogRecord {
     Bytes payload;
     std::uint64_t offset = 0;
 };
 
-/// How the reading of a log came to its end (section 4).
+/// The way a log ended.
 enum class LogEnd {
     file_end,  ///< at the end of the file, between two records
-    end_mark,  ///< closed by its writer
-    stale,     ///< what follows belongs to an older use of the file
+    end_mark,  ///< its writer closed it
+    stale,     ///< the rest is from an older use of the file
     broken,    ///< anything else
 };
 
@@ -28,17 +28,17 @@ struct LogContent {
     std::vector<LogRecord> records;
     LogEnd end = LogEnd::file_end;
     std::uint64_t end_offset = 0;
-    std::string why;  ///< of a broken end
-    bool more_behind =
-        false;  ///< sound parts of this log lie behind a broken or stale end: no torn write leaves that
-    bool torn_tail = false;  ///< MANIFEST: the broken end is of a kind that a crash leaves (section 6)
+    std::string why;  ///< reason of a broken end
+    /// Sound parts of this log follow a broken or stale end. A torn write never leaves that.
+    bool more_behind = false;
+    bool torn_tail = false;  ///< MANIFEST: the broken end looks as a crash leaves it
 };
 
-/// Reads a write-ahead log whose number (low 32 bits) is `number`. Error: wal-corrupt, where a sound chunk
-/// contradicts its place (another order of chunks, a newer log's number).
+/// Reads a write-ahead log whose number (its low 32 bits) is `number`. Error wal-corrupt: a sound chunk does
+/// not fit its place (wrong order of chunks, or the number of a newer log).
 [[nodiscard]] Result<LogContent> read_wal(const std::string& path, BytesView file, std::uint32_t number);
 
-/// Reads a MANIFEST's records. Error: manifest-corrupt, as above.
+/// Reads the records of a MANIFEST. Error manifest-corrupt, for the same reasons.
 [[nodiscard]] Result<LogContent> read_manifest_log(const std::string& path, BytesView file);
 
 }  // namespace ioswarm::snapshot::pebble

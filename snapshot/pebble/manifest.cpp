@@ -37,8 +37,8 @@ constexpr std::uint64_t kLastColumnFamilyTag = 203;
 constexpr std::uint64_t kCustomEnd = 1;
 constexpr std::uint64_t kCustomPathId = 65;
 constexpr std::uint64_t kCustomVirtual = 66;
-constexpr std::uint64_t kCustomMustUnderstand = 64;  // bit
-constexpr std::uint8_t kHasPoints = 1;               // bit of a table's marker
+constexpr std::uint64_t kCustomMustUnderstand = 64;  // a bit: a reader that does not know the field must fail
+constexpr std::uint8_t kHasPoints = 1;               // a bit in a table's marker
 
 class EditReader {
   public:
@@ -201,7 +201,7 @@ class EditReader {
     const bool first_;
     Manifest& manifest_;
     bool comparer_seen_ = false;
-    std::set<std::pair<std::uint64_t, std::uint64_t>> removed_;  // level, number
+    std::set<std::pair<std::uint64_t, std::uint64_t>> removed_;  // (level, number)
     std::vector<TableMeta> added_;
 };
 

@@ -10,24 +10,25 @@
 
 namespace ioswarm::snapshot::pebble {
 
-/// A live table as MANIFEST describes it.
+/// A live table as the MANIFEST describes it.
 struct TableMeta {
     std::uint64_t number = 0;
     std::uint32_t level = 0;  ///< 0..6
     std::uint64_t size = 0;
-    bool has_points = true;  ///< false: range keys only, nothing of ours
-    Bytes smallest;          ///< internal keys; empty without points
+    /// False: it has only range keys, which a node's state does not use.
+    bool has_points = true;
+    Bytes smallest;  ///< internal keys; empty for a table without points
     Bytes largest;
     std::uint64_t smallest_sequence = 0;
     std::uint64_t largest_sequence = 0;
 };
 
-/// What a MANIFEST's edits leave (section 6).
+/// The result of all edits in a MANIFEST.
 struct Manifest {
-    std::map<std::uint64_t, TableMeta> tables;  ///< by number
-    std::uint64_t log_number = 0;               ///< oldest live WAL; 0 = never set
+    std::map<std::uint64_t, TableMeta> tables;  ///< by table number
+    std::uint64_t log_number = 0;               ///< number of the oldest live WAL; 0: never set
     std::uint64_t last_sequence = 0;
-    bool torn_tail = false;  ///< the last record was cut off: worth a warning
+    bool torn_tail = false;  ///< the last record is incomplete, which deserves a warning
 };
 
 /// Errors: manifest-corrupt, unsupported-manifest, unsupported-comparer.

@@ -12,7 +12,7 @@ namespace ioswarm::snapshot::pebble {
 namespace {
 
 constexpr std::size_t kBatchHeader = 12;      // sequence number u64 · count u32
-constexpr std::uint64_t kFirstSequence = 10;  // of an empty database
+constexpr std::uint64_t kFirstSequence = 10;  // first sequence number of an empty database
 
 class MemtableSource final : public Source {
   public:
@@ -43,7 +43,7 @@ class MemtableSource final : public Source {
 
 }  // namespace
 
-/// Takes the batches of the logs apart, in order, and checks that no sequence number is missing.
+/// Reads the batches of the logs in order, and checks that no sequence number is missing.
 class BatchReader {
   public:
     BatchReader(const Manifest& manifest, Memtable& into) : manifest_(manifest), memtable_(into) {
@@ -87,7 +87,7 @@ class BatchReader {
             expected_ = bound;
         }
         if (first == *expected_) return {};
-        // Ingested tables take numbers that no log has.
+        // Ingested tables use sequence numbers that are in no log.
         bool all_ingested = first > *expected_ && first - *expected_ <= ingested_.size();
         for (std::uint64_t s = *expected_; all_ingested && s < first; ++s)
             all_ingested = ingested_.contains(s);
@@ -96,7 +96,7 @@ class BatchReader {
                                    *expected_ - 1, first));
     }
 
-    /// One operation; true when it takes a sequence number.
+    /// Reads one operation. Returns true when it uses a sequence number.
     Result<bool> read_op(FieldReader& fields, std::uint64_t sequence) {
         const auto kind = fields.byte();
         const auto key_size = fields.uvarint32();
@@ -169,7 +169,7 @@ Result<Memtable> Memtable::read(Directory& directory) {
         }
         memtable.torn_tail_ = content->end == LogEnd::broken;
         for (LogRecord& record : content->records) {
-            // Moving the record keeps its payload where it is, so views into it stay good.
+            // Moving the record does not move its payload, so views into it stay valid.
             memtable.records_.push_back(std::move(record));
             if (auto read = batches.read(log.path, memtable.records_.back()); !read) return fail(read.error());
         }

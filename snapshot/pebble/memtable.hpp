@@ -10,23 +10,24 @@
 
 namespace ioswarm::snapshot::pebble {
 
-/// What the live logs hold that no table has yet (section 5), in internal order. Its size is that of the logs.
+/// The content of the live logs that is in no table yet, in internal order. Its size in memory is that of the
+/// logs.
 class Memtable {
   public:
     struct Entry {
-        InternalKey key;  // views into records_
+        InternalKey key;  // the views point into records_
         BytesView value;
     };
 
-    /// Takes the logs' bytes out of `directory`. Errors: wal-corrupt, unsupported-record, limit.
+    /// Takes the bytes of the logs out of `directory`. Errors: wal-corrupt, unsupported-record, limit.
     [[nodiscard]] static Result<Memtable> read(Directory& directory);
 
-    /// The versions within `range`; the memtable must outlive it.
+    /// The versions in `range`. The memtable must outlive the source.
     [[nodiscard]] std::unique_ptr<Source> source(const KeyRange& range) const;
     [[nodiscard]] const std::vector<RangeDeletion>& range_deletions() const noexcept {
         return range_deletions_;
     }
-    /// The last log ended in a torn write; what precedes it counts.
+    /// The last log ended in a torn write. The records before it are valid.
     [[nodiscard]] bool torn_tail() const noexcept { return torn_tail_; }
 
   private:

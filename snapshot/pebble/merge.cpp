@@ -6,7 +6,7 @@
 namespace ioswarm::snapshot::pebble {
 namespace {
 
-/// std::push_heap puts the largest on top; the next record is the smallest.
+/// std::push_heap puts the largest element on top, but the smallest record must come next.
 bool later(const Source* a, const Source* b) noexcept {
     return compare(a->key(), b->key()) > 0;
 }
@@ -49,7 +49,7 @@ bool MergedRecords::next() {
         last_ = heap_.back();
         heap_.pop_back();
         const InternalKey& version = last_->key();
-        if (any_ && compare(key_, version.user) == 0) continue;  // older than the one that counted
+        if (any_ && compare(key_, version.user) == 0) continue;  // older than the version that was used
         any_ = true;
         key_.assign(version.user.begin(), version.user.end());
         if (version.kind() == kind_delete || version.kind() == kind_single_delete || is_deleted(version))

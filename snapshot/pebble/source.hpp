@@ -11,19 +11,20 @@
 
 namespace ioswarm::snapshot::pebble {
 
-/// Versions of keys in internal order, forward: a memtable, a table, a level.
+/// Versions of keys in internal order. A source is a memtable, a table or a level.
 class Source {
   public:
     virtual ~Source() = default;
-    /// Moves to the next version (the first one at the first call). False at the end and on an error.
+    /// Moves to the next version; the first call moves to the first one. Returns false at the end and after an
+    /// error.
     [[nodiscard]] virtual bool next() = 0;
-    /// Where it stands; valid until next().
+    /// The current version; valid until next().
     [[nodiscard]] virtual const InternalKey& key() const = 0;
     [[nodiscard]] virtual BytesView value() const = 0;
     [[nodiscard]] virtual const Status& status() const = 0;
 };
 
-/// A range of user keys: [from, to); `to` empty = to the end.
+/// A range of user keys: [from, to). An empty `to` means to the end.
 struct KeyRange {
     Bytes from;
     Bytes to;
@@ -32,8 +33,8 @@ struct KeyRange {
     }
 };
 
-/// A range deletion: hides versions of [start, end) older than its own sequence number. `last` clips it to the
-/// table it stands in (section 7); nothing = not clipped.
+/// A range deletion. It hides all versions of keys in [start, end) that are older than its own sequence number.
+/// `last` limits it to the table that it is in; nothing means no limit.
 struct RangeDeletion {
     Bytes start;
     Bytes end;

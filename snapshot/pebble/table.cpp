@@ -16,9 +16,10 @@ namespace ioswarm::snapshot::pebble {
 namespace {
 
 constexpr std::size_t kFooterSize = 53;
-constexpr std::size_t kHandlesEnd = 41;  // of the footer: checksum type, two handles, zeros
+constexpr std::size_t kHandlesEnd = 41;  // part of the footer: checksum type, two handles, zeros
 constexpr std::uint8_t kChecksumCrc32c = 1;
-/// Pieces of a file read ahead: a system call a block of some KiB would cost more than its decompression.
+/// Sizes of the pieces that are read ahead. A system call per block of some KiB would cost more than its
+/// decompression.
 constexpr std::size_t kReadAheadMin = std::size_t{16} * 1024;
 constexpr std::size_t kReadAheadMax = std::size_t{128} * 1024;
 
@@ -29,7 +30,7 @@ constexpr std::uint64_t kMagicLevel = 0x57fb808b247547db;
 constexpr std::uint32_t kIndexSingle = 0;
 constexpr std::uint32_t kIndexTwoLevel = 2;
 
-/// The largest's trailer when a range deletion's exclusive end is the bound.
+/// The trailer of the largest key, when that is the exclusive end of a range deletion.
 constexpr std::uint64_t kExclusiveSentinel = kMaxSequence << 8 | kind_range_delete;
 
 }  // namespace
@@ -78,7 +79,7 @@ Status Table::fill(ReadAhead& ahead, std::uint64_t offset, std::size_t count, st
 }
 
 Result<Bytes> Table::read_block(const Handle& handle, ReadAhead& ahead, Bytes reuse) const {
-    const std::uint64_t end = meta().size - kFooterSize;  // read_footer() checked the size
+    const std::uint64_t end = meta().size - kFooterSize;  // read_footer() has checked the size
     if (handle.offset > end || handle.length > end - handle.offset ||
         end - handle.offset - handle.length < kBlockTail) {
         return fail(corrupt(handle.offset,
@@ -146,7 +147,8 @@ Status Table::read_metaindex() {
     while (sound && block.next()) {
         FieldReader fields(block.value());
         const auto handle = take_handle(fields);
-        // What follows a handle is not ours where the name is not (a value index has three bytes more).
+        // Only handles of names that we know must be followed by nothing (for example, a value index has three
+        // more bytes).
         if (!handle) return fail(corrupt(metaindex_.offset, "a damaged handle in the metaindex"));
         const auto name = std::string(as_text(block.key()));
         if (name.starts_with("rocksdb.") && !fields.empty())

@@ -13,41 +13,42 @@
 
 namespace ioswarm::snapshot::pebble {
 
-/// A sorted table: RocksDB v2, Pebble v1 or v2 (section 7). What it holds in memory is a few numbers and its
-/// range deletions; a source made of it holds one block of each kind.
+/// A sorted table: RocksDB v2, Pebble v1 or v2. In memory it has only a few numbers and its range deletions. A
+/// source for it holds one block of each kind.
 class Table {
   public:
-    /// Reads footer, metaindex, properties and range deletions. `file` must outlive the table.
-    /// Errors: table-corrupt, unsupported-table-format, unsupported-checksum, unsupported-record, io.
+    /// Reads footer, metaindex, properties and range deletions. `file` must outlive the table. Errors:
+    /// table-corrupt, unsupported-table-format, unsupported-checksum, unsupported-record, io.
     [[nodiscard]] static Result<Table> open(const OpenTable& file);
 
     [[nodiscard]] const TableMeta& meta() const noexcept { return file_->meta; }
     [[nodiscard]] const std::vector<RangeDeletion>& range_deletions() const noexcept {
         return range_deletions_;
     }
-    /// The versions within `range`. Where that holds the whole table its entries are counted against the
-    /// properties too.
+    /// The versions in `range`. If that covers the whole table, the number of entries is also checked against
+    /// the properties.
     [[nodiscard]] std::unique_ptr<Source> source(const KeyRange& range) const;
 
     [[nodiscard]] Error corrupt(std::uint64_t offset, std::string why) const;
-    /// A piece of the file, for blocks that are read one after the other.
+    /// A piece of the file, for blocks that are read in order.
     struct ReadAhead {
         std::uint64_t offset = 0;
         Bytes bytes;
-        std::size_t step = 0;  ///< of the next piece; grows as long as blocks follow each other
+        /// Size of the next piece. It grows as long as blocks are read in order.
+        std::size_t step = 0;
     };
-    /// Reads and decompresses a block; checks its place, checksum and size.
+    /// Reads and decompresses a block. Checks its place, checksum and size.
     [[nodiscard]] Result<Bytes> read_block(const Handle& handle, Bytes reuse = {}) const {
         ReadAhead none;
         return read_block(handle, none, std::move(reuse));
     }
-    /// The same out of `ahead`, which it fills again when the block is not within.
+    /// The same, using `ahead`. If the block is not in it, `ahead` is filled again.
     [[nodiscard]] Result<Bytes> read_block(const Handle& handle, ReadAhead& ahead, Bytes reuse) const;
     [[nodiscard]] const Handle& index() const noexcept { return index_; }
     [[nodiscard]] bool two_level() const noexcept { return two_level_; }
     [[nodiscard]] std::uint64_t point_entries() const noexcept { return point_entries_; }
-    /// The version a stored trailer stands for: an ingested table's entries all have MANIFEST's sequence
-    /// number.
+    /// The real trailer for a stored one. All entries of an ingested table have the sequence number from the
+    /// MANIFEST.
     [[nodiscard]] std::uint64_t trailer_of(std::uint64_t stored) const noexcept;
 
   private:
@@ -68,7 +69,7 @@ class Table {
     std::vector<RangeDeletion> range_deletions_;
 };
 
-/// Tables of one level, one after the other; `tables` in key order.
+/// The tables of one level, one after another. `tables` must be in key order.
 [[nodiscard]] std::unique_ptr<Source> level_source(std::vector<const Table*> tables, const KeyRange& range);
 
 }  // namespace ioswarm::snapshot::pebble

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Walking a table: index, or top index and its partitions, then data blocks, each read when its turn comes.
+// Reads a table: the index, or the top index and its partitions, then the data blocks. Each is read only when
+// it is needed.
 
 #include <optional>
 
@@ -12,13 +13,14 @@
 namespace ioswarm::snapshot::pebble {
 namespace {
 
-/// Names of blocks in an index block, in order, from the first one that can hold `from`.
+/// Goes through the block handles in an index block in order, beginning with the first block that can hold
+/// `from`.
 class IndexWalk {
   public:
     IndexWalk(const Table& table, const Bytes& from, bool names_data)
         : table_(table), from_(from), names_data_(names_data) {}
 
-    /// Reads the index block; the blocks that it names must lie before it.
+    /// Reads the index block. The blocks that it names must come before it in the table.
     Status open(const Handle& handle) {
         at_ = handle;
         auto bytes = table_.read_block(handle, block_.release());
@@ -27,7 +29,7 @@ class IndexWalk {
         return {};
     }
 
-    /// Nothing at the end.
+    /// Returns nothing at the end.
     Result<std::optional<Handle>> next() {
         while (block_.next()) {
             const auto separator = split_internal_key(block_.key());
@@ -35,14 +37,14 @@ class IndexWalk {
             FieldReader fields(block_.value());
             const auto handle = take_handle(fields);
             if (!handle) return fail(table_.corrupt(at_.offset, "a damaged handle in an index"));
-            // Blocks lie in the order of their keys and before the index that names them: no block twice, no
-            // cycle.
+            // Blocks are in the order of their keys, and before the index that names them. So no block comes
+            // twice and there is no cycle.
             if (handle->offset >= at_.offset || (any_ && handle->offset < after_)) {
                 return fail(table_.corrupt(
                     at_.offset, fmt::format("an index names a block at {:#x}, out of order", handle->offset)));
             }
-            // A writer puts data blocks one behind the other, from the table's first byte on: a gap is a block
-            // that the index lost, and its rows with it.
+            // Writers put data blocks one after another from the table's first byte on. A gap means that the
+            // index has lost a block, and its rows with it.
             if (names_data_ && handle->offset != after_ && (any_ || !skipped_)) {
                 return fail(
                     table_.corrupt(at_.offset, fmt::format("an index leaves out what lies at {:#x}", after_)));
@@ -56,9 +58,9 @@ class IndexWalk {
         return std::optional<Handle>();
     }
 
-    /// Whether next() left out blocks that are below `from`.
+    /// True when next() skipped blocks that are below `from`.
     [[nodiscard]] bool skipped() const noexcept { return skipped_; }
-    /// The first block need not lie at the table's beginning: indexes before this one were not read.
+    /// Tells that the first block need not be at the table's beginning, because earlier indexes were not read.
     void begins_later() noexcept { skipped_ = true; }
 
   private:
@@ -145,8 +147,8 @@ class TableSource final : public Source {
         return true;
     }
 
-    /// A table holds no number of its own: only that everything in it was read tells it from another of equal
-    /// size.
+    /// A table does not contain its own number. Another table of the same size can only be detected after
+    /// everything was read.
     bool finish() {
         over_ = true;
         const bool all = compare(range_.from, smallest_.user) <= 0 && !range_.ends_before(largest_.user);
@@ -157,7 +159,7 @@ class TableSource final : public Source {
         return false;
     }
 
-    /// Section 7, the checks that every real table passes.
+    /// Makes the checks that every real table passes.
     bool check() {
         ++seen_;
         const auto wrong = [&](std::string why) {
@@ -206,7 +208,7 @@ class TableSource final : public Source {
     IndexWalk top_;
     IndexWalk index_;
     BlockReader block_;
-    Table::ReadAhead ahead_;  // of data blocks
+    Table::ReadAhead ahead_;  // for data blocks
     Handle data_at_;
     InternalKey key_;
     Bytes previous_;
@@ -242,7 +244,7 @@ class LevelSource final : public Source {
     const Status& status() const override { return status_; }
 
   private:
-    /// Tables of one level do not overlap; each is in order by itself.
+    /// Checks that the tables of a level do not overlap. Each table checks its own order.
     bool in_order() {
         if (index_ != checked_) {
             checked_ = index_;

@@ -14,26 +14,26 @@
 
 namespace ioswarm::snapshot {
 
-/// Stored diffs of one kind or another, read one after the other and checked: each follows the one before,
-/// carries its own height, and has a true digest. Not thread-safe.
+/// Stored diffs of either kind. They are read in order and checked: each follows the one before, has its own
+/// height, and has a correct digest. Not thread-safe.
 class DiffLog {
   public:
     virtual ~DiffLog() = default;
 
-    /// "boltdb": the reference's; "sqlite": ours.
+    /// "boltdb" for iotex-core's log, "sqlite" for ours.
     [[nodiscard]] virtual std::string_view kind() const = 0;
-    /// What it held when it was opened. A hole in between shows when next() comes to it.
+    /// The range that it held when it was opened. next() notices a hole when it reaches it.
     [[nodiscard]] virtual DiffRange range() const = 0;
-    /// The chain that the log says it belongs to; nothing when it does not say.
+    /// The chain that the log belongs to; nothing when the log does not say it.
     [[nodiscard]] virtual std::optional<ChainIdentity> chain() const { return std::nullopt; }
-    /// next() goes on with the diff of `height`. Error out_of_range: it lies outside range().
+    /// Makes `height` the height of the next diff. Error out_of_range: it is outside of range().
     [[nodiscard]] virtual Status seek(std::uint64_t height) = 0;
-    /// The next diff, at first that of range().floor; nothing after that of range().tip.
-    /// Errors, each with the height: bad_data, data_loss (damaged, a wrong digest), io, out_of_range (pruned
-    /// meanwhile). The reading is then over.
+    /// Returns the next diff, beginning with range().floor; nothing after range().tip. Errors, each with the
+    /// height: bad_data, data_loss (damaged, or a wrong digest), io, out_of_range (pruned meanwhile). After an
+    /// error it must not be used further.
     [[nodiscard]] virtual Result<std::optional<StateDiff>> next() = 0;
-    /// Drops the lock, if one is held: nothing is read any more. Error bad_data: what was read was changed
-    /// meanwhile.
+    /// Releases the lock, if one is held. Read nothing after this. Error bad_data: the diffs that were read
+    /// changed meanwhile.
     [[nodiscard]] virtual Status release_lock() = 0;
 };
 

@@ -24,7 +24,7 @@ std::string describe_process(long pid) {
 std::string describe_flock_holder(int fd) {
     struct stat info {};
     if (::fstat(fd, &info) == 0) {
-        // "1: FLOCK  ADVISORY  WRITE 4711 fd:01:1234567 0 EOF"
+        // A line of /proc/locks: "1: FLOCK  ADVISORY  WRITE 4711 fd:01:1234567 0 EOF"
         const std::string file =
             fmt::format("{:02x}:{:02x}:{}", major(info.st_dev), minor(info.st_dev), info.st_ino);
         std::ifstream locks("/proc/locks");

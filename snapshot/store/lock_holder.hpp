@@ -5,11 +5,11 @@
 
 namespace ioswarm::snapshot {
 
-/// Who holds a flock on the file behind `fd`, as /proc/locks tells: "held by process 4711 (iotex-server)", or
-/// "held by another process" where it does not.
+/// Names the holder of an flock on the file behind `fd`, from /proc/locks: "held by process 4711
+/// (iotex-server)", or "held by another process" when it is not listed.
 [[nodiscard]] std::string describe_flock_holder(int fd);
 
-/// "process 4711 (iotex-server)"; the name is left out where /proc does not give it.
+/// For example "process 4711 (iotex-server)"; without the name when /proc does not give it.
 [[nodiscard]] std::string describe_process(long pid);
 
 }  // namespace ioswarm::snapshot

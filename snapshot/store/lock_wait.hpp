@@ -10,16 +10,17 @@
 
 namespace ioswarm::snapshot {
 
-/// Tries for a lock that the kernel has no bounded wait for (flock, fcntl), until it was waited for long enough
-/// or a stop was asked for. One object a lock; the time begins with it.
+/// Waits for a lock by trying again and again, until the timeout is over or a stop is requested. It exists
+/// because the kernel has no wait with a timeout for flock and fcntl. Make one object per lock; the time starts
+/// with it.
 class LockWait {
   public:
-    // Not explicit: a time alone is the common case.
+    // Not explicit, because most callers have only a timeout.
     LockWait(std::chrono::milliseconds timeout, std::stop_token stop = {})
         : deadline_(std::chrono::steady_clock::now() + timeout), stop_(std::move(stop)) {}
 
     [[nodiscard]] bool is_over() const { return std::chrono::steady_clock::now() >= deadline_; }
-    /// A moment, then it is time for another try. Error cancelled, naming `path`.
+    /// Waits a moment; then try again. Error: cancelled, naming `path`.
     [[nodiscard]] Status pause(const std::string& path) const;
 
   private:

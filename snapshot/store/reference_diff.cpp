@@ -18,10 +18,10 @@ namespace {
 
 using nlohmann::json;
 
-/// Base64 makes four bytes of three; names and punctuation come on top.
+/// Base64 makes four bytes out of three. Names and punctuation are added to that.
 constexpr std::size_t kMaxJsonBytes = 2 * kMaxDiffRecordBytes;
 
-/// Takes the one shape there is, event by event, so that hostile JSON never becomes a tree in memory.
+/// Accepts exactly the one valid form, event by event, so that hostile JSON never becomes a tree in memory.
 class DiffHandler final : public nlohmann::json_sax<json> {
   public:
     bool null() override {

@@ -6,8 +6,7 @@
 namespace ioswarm::snapshot {
 namespace {
 
-/// Between them no height of either byte order is plausible in the other (spec/state-and-snapshots.md section
-/// 1).
+/// Up to this limit a height in one byte order is never plausible in the other.
 constexpr std::uint64_t kMaxPlausibleHeight = 1'000'000'000;
 
 bool plausible(std::uint64_t height) noexcept {
