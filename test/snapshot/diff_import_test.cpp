@@ -91,7 +91,7 @@ TEST_CASE(
         CHECK(report->appended == 27);
         CHECK(report->after == DiffRange{1, 27});
         CHECK(content(*sqlite) == wanted);
-        // Read beside the one that holds it.
+        // Read it while the store still holds it for writing.
         auto log = open_diffs(dir.path("data/statediffs.db"), 0ms);
         REQUIRE(log);
         CHECK((*log)->kind() == "sqlite");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An export that dies at any of its steps leaves the old file as it was, or the new one whole.
+// An export is killed at each of its steps. It leaves either the unchanged old file or the complete new one.
 
 #include <filesystem>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A BoltDB file keeps the state before the newest one until the next commit: where the newest is damaged, the
-// error says whether that one is intact.
+// A BoltDB file keeps the previous state until the next commit. When the newest state is damaged, the error
+// says whether the previous one is intact.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -33,11 +33,11 @@ void commit_state(test::BoltWriter& writer, std::uint64_t height) {
     writer.commit(root);
 }
 
-/// Two states, one behind the other in the file: page 0 describes the older one, page 1 the newer one.
+/// Two states in one file: the meta page 0 describes the older one, the meta page 1 the newer one.
 struct TwoStates {
     const test::TempDir dir;
     const std::string path = dir.path("trie.db");
-    std::uint64_t newer_begins_at = 0;  // page
+    std::uint64_t newer_begins_at = 0;  // page number
 
     TwoStates() {
         std::array<std::uint8_t, kPage> meta{};

@@ -106,7 +106,7 @@ TEST_CASE("a missing namespace is an error, and left out only when that was aske
     const auto report = export_snapshot(options, {}, {});
     REQUIRE(report);
     CHECK(report->missing == std::vector<std::string>{"Nowhere"});
-    // A roll then knows that it held nothing, and was not left out on purpose.
+    // A roll then knows that the namespace was empty, and was not left out on purpose.
     const auto meta = nlohmann::json::parse(dir.read("snapshot-meta.json"));
     CHECK(meta["namespaces"]["Nowhere"]["entries"] == 0);
 }
@@ -137,8 +137,8 @@ TEST_CASE("whatever ends an export early, the old file stays and nothing half wr
     SECTION("a full disk") {
         const pid_t child = ::fork();
         if (child == 0) {
-            std::signal(SIGXFSZ,
-                        SIG_IGN);  // then a write past the limit is an error: EFBIG, as ENOSPC would be
+            // With SIGXFSZ ignored, a write past the limit fails with EFBIG, as a full disk fails with ENOSPC.
+            std::signal(SIGXFSZ, SIG_IGN);
             const rlimit limit{100'000, 100'000};
             ::setrlimit(RLIMIT_FSIZE, &limit);
             const auto result = export_snapshot(options, {}, {});
@@ -181,7 +181,8 @@ TEST_CASE("a BoltDB file that is written to while it is read, as a copy in the m
     const ExportOptions options = options_for(dir, dir.path("trie.db"));
     const ExportObserver writer = [&](const ExportProgress& at) {
         if (at.phase != ExportProgress::Phase::reading || at.name != "Code") return;
-        // A commit: both metas get the next transaction number (at 48 of a meta) and their checksum (at 56).
+        // Imitate a commit: both meta pages get the next transaction number (byte 48 of a meta page) and a new
+        // checksum (byte 56).
         const int fd = ::open(options.source.c_str(), O_RDWR | O_CLOEXEC);
         for (const off_t page : {0, 4096}) {
             std::array<std::uint8_t, 64> meta{};
@@ -284,7 +285,7 @@ TEST_CASE("[defect-28] the database's lock is gone on every way out", "[defect-2
     CHECK(::flock(node, LOCK_EX | LOCK_NB) == 0);
     ::flock(node, LOCK_UN);
 
-    // A killed one: the kernel drops it with the process.
+    // The export is killed while it holds the lock. The kernel releases the lock.
     int ready[2];
     REQUIRE(::pipe(ready) == 0);
     const pid_t child = ::fork();
@@ -306,7 +307,7 @@ TEST_CASE("[defect-28] the database's lock is gone on every way out", "[defect-2
     ::close(node);
     ::close(ready[0]);
 
-    // What it left is taken over by the next one.
+    // The next export takes over the file that the killed one left.
     REQUIRE(export_snapshot(options_for(dir), {}, {}));
     CHECK_FALSE(fs::exists(dir.path(".acctcode.snap.gz.part")));
 }

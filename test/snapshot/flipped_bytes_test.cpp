@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One damaged byte anywhere in a small state database of either kind: an error, or what was there before.
+// One byte of a small state database is damaged, at any place and in either kind. The result is an error or the
+// original content.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -29,7 +30,7 @@ namespace {
 
 using Entries = std::map<std::string, std::string>;
 
-/// Code of a few bytes up to several pages under its hash.
+/// Code from a few bytes up to several pages. Its hash is its key.
 Entries codes() {
     Entries out;
     std::string code = "\x60\x80\x60\x40";
@@ -43,7 +44,7 @@ Entries codes() {
     return out;
 }
 
-/// An error's text, or nothing with the content in `out`.
+/// Returns the text of the error, or nothing and the content in `out`.
 std::optional<std::string> read(const std::string& path, bool live, Entries& out) {
     out.clear();
     auto database = open_state(path, {0ms, live});
@@ -56,7 +57,7 @@ std::optional<std::string> read(const std::string& path, bool live, Entries& out
     return std::nullopt;
 }
 
-/// As the exporter does (export.cpp): of code the hash is the key.
+/// Makes the exporter's check (export.cpp): the key of code must be its hash.
 bool proven(const Entries& entries) {
     for (const auto& [key, value] : entries) {
         if (as_text(keccak256(as_bytes(value)).view()) != key) return false;
@@ -166,8 +167,7 @@ TEST_CASE("a flipped byte at any place of a PebbleDB directory is an error or ch
                 for (const bool live : {false, true}) {
                     const OneByte damaged(file, at, static_cast<std::uint8_t>(mask));
                     if (read(path, live, got)) ++errors;
-                    // The last record of an open log cannot be told from a torn write (spec/pebble.md section
-                    // 5).
+                    // A damaged last record of an open log cannot be told from a torn write.
                     else if (got != wanted && !(file == log && at >= last_record && got == without_last))
                         FAIL_CHECK(file << " byte " << at << " ^ " << mask << ": " << got.size() << " of "
                                         << wanted.size());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A disk that is full at any byte, that fails when it is to be synced, or that keeps something else than was
-// written. This program is linked with --wrap=write and
-// --wrap=fsync (CMakeLists.txt): what the export calls comes to the two functions below.
+// The disk is full at any byte, or it fails to sync, or it stores other bytes than those that were written.
+// This program is linked with --wrap=write and --wrap=fsync (CMakeLists.txt), so that calls from the export go
+// to the two functions below.
 #include <unistd.h>
 
 #include <atomic>
@@ -24,9 +24,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::atomic<long long> room = LLONG_MAX;  // bytes
-std::atomic<int> good_syncs = INT_MAX;    // then they fail
-std::atomic<long long> flip_in = -1;      // bytes, then one that is kept wrong
+std::atomic<long long> room = LLONG_MAX;  // bytes that still fit on the disk
+std::atomic<int> good_syncs = INT_MAX;    // later syncs fail
+std::atomic<long long> flip_in = -1;      // after this many bytes one byte is stored wrongly
 
 }  // namespace
 
@@ -51,7 +51,7 @@ ssize_t __wrap_write(int fd, const void* data, std::size_t size) {
         errno = ENOSPC;
         return -1;
     }
-    // The last bytes fit in, as on a real disk.
+    // Write as many bytes as still fit, as a real disk does.
     const ssize_t done = __real_write(fd, data, std::min(size, static_cast<std::size_t>(left)));
     if (done > 0) room -= done;
     return done;
@@ -84,7 +84,7 @@ std::vector<std::string> names_in(const std::string& folder) {
     return names;
 }
 
-/// All the bytes that an export writes.
+/// The number of bytes that an export writes in all.
 long long bytes_of_an_export() {
     const test::TempDir dir;
     REQUIRE(export_snapshot(options_for(dir), {}, {}));
@@ -102,7 +102,7 @@ TEST_CASE("a disk that is full at any byte costs nothing but the new snapshot: y
     const std::vector<std::string> yesterdays{kName, kName + ".sha256", "snapshot-meta.json"};
     for (const std::string& name : yesterdays)
         dir.write(name, "yesterday's " + name);
-    // The snapshot's own bytes in steps, those of its companions one by one.
+    // Take large steps through the snapshot's own bytes, and small ones through those of its companions.
     std::size_t refused = 0;
     for (long long bytes = 0; bytes < all; bytes += bytes < all - 1500 ? 100'000 : 97) {
         INFO(bytes << " of " << all);
@@ -114,7 +114,7 @@ TEST_CASE("a disk that is full at any byte costs nothing but the new snapshot: y
         CHECK_THAT(report.error().text(), Contains("No space left on device"));
         for (const std::string& name : yesterdays)
             CHECK(dir.read(name) == "yesterday's " + name);
-        CHECK(names_in(dir.path()).size() == yesterdays.size() + 1);  // and the lock
+        CHECK(names_in(dir.path()).size() == yesterdays.size() + 1);  // plus the lock file
         ++refused;
     }
     CHECK(refused > 10);
@@ -131,7 +131,7 @@ TEST_CASE("a disk that fails when it is synced is an error, and what stands unde
         const auto report = export_snapshot(options_for(dir), {}, {});
         good_syncs = INT_MAX;
         if (report) {
-            CHECK(good == 6);  // three files, and their folder three times
+            CHECK(good == 6);  // three files, and three times their folder
             break;
         }
         CHECK(report.error().code == ErrorCode::io);
@@ -156,7 +156,7 @@ TEST_CASE("what reads back differently is not published") {
         flip_in = at;
         const auto report = export_snapshot(options_for(dir), {}, {});
         flip_in = -1;
-        if (report) {  // a field of gzip's header that says nothing about the content
+        if (report) {  // the byte is in a field of gzip's header that does not concern the content
             CHECK(at < 10);
             CHECK(*test::read_snapshot(dir.path(kName)) == whole);
             continue;

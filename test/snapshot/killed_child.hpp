@@ -14,8 +14,8 @@
 
 namespace ioswarm::test {
 
-/// Calls that can change what lies on the disk, or who holds a lock. What a thread reads, and how often it
-/// waits for another, differs from run to run; these come in the same order each time.
+/// System calls that can change the disk or the owner of a lock. They come in the same order in each run.
+/// Reads, and waits for other threads, do not.
 inline bool is_step(unsigned long long call) {
     static constexpr unsigned long long kSteps[] = {
         SYS_openat,   SYS_write,     SYS_pwrite64,  SYS_writev, SYS_fsync, SYS_fdatasync, SYS_renameat2,
@@ -27,9 +27,9 @@ inline bool is_step(unsigned long long call) {
     return std::find(std::begin(kSteps), std::end(kSteps), call) != std::end(kSteps);
 }
 
-/// Runs `job` (true: it succeeded) in a child and kills it at the `last`-th of the stops that are made at each
-/// entry to and each return from a step of its first thread. Gives the stops made: fewer where it was through
-/// before.
+/// Runs `job` (which returns true on success) in a child process. Each entry to a step of its first thread, and
+/// each return from one, is a stop. Kills the child at stop number `last`. Returns the number of stops, which
+/// is smaller than `last` if the job ended before.
 template <typename Job>
 int killed_at(int last, Job&& job) {
     const pid_t child = ::fork();
@@ -41,7 +41,8 @@ int killed_at(int last, Job&& job) {
     int status = 0;
     ::waitpid(child, &status, 0);
     REQUIRE(WIFSTOPPED(status));
-    ::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD);  // without, the stops tell nothing
+    // Without it, stops at system calls cannot be told from signals.
+    ::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD);
     bool in_step = false;
     for (int stops = 0; stops < last;) {
         ::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr);

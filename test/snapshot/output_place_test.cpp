@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a job reads is never destroyed by what it writes, and the three published files are replaced together.
+// A job never destroys a file that it reads, and it replaces the three published files together.
 #include "snapshot/output_place.hpp"
 
 #include <sys/stat.h>
@@ -27,10 +27,11 @@ namespace fs = std::filesystem;
 namespace {
 
 std::string data_file(const std::string& name) {
-    return fs::absolute(std::string(IOSWARM_TEST_DATA) + "/" + name).string();  // links are made to it
+    // Absolute, because tests make links to it.
+    return fs::absolute(std::string(IOSWARM_TEST_DATA) + "/" + name).string();
 }
 
-/// Every file of a folder with its content.
+/// Every file of a folder, with its content.
 std::map<std::string, std::string> content_of(const test::TempDir& dir) {
     std::map<std::string, std::string> out;
     for (const auto& file : fs::directory_iterator(dir.path()))
@@ -164,7 +165,7 @@ TEST_CASE("a published file that cannot be replaced is noticed before the export
 }
 
 TEST_CASE("another user's companion in a sticky folder is noticed before the export") {
-    if (::geteuid() != 0) return;  // only root can set the folder up
+    if (::geteuid() != 0) return;  // only root can make such a folder
     const test::TempDir dir;
     fs::copy_file(data_file("bolt/trie.db"), dir.path("trie.db"));
     REQUIRE(::chmod(dir.path("trie.db").c_str(), 0644) == 0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the small writers of test/support made at random reads back as a std::map has it.
+// The writers of test/support make random state databases. They must read back as the std::map that they were
+// made from.
 
 #include <filesystem>
 #include <map>
@@ -34,7 +35,7 @@ class Random {
             c = static_cast<char>(engine_());
         return out;
     }
-    /// Mostly short, now and then over several pages.
+    /// Mostly short values, and now and then one over several pages.
     std::string value(std::size_t page) {
         const std::uint64_t kind = below(40);
         return bytes(static_cast<std::size_t>(kind == 0 ? below(5 * page) : kind < 4 ? 0 : below(200)));
@@ -107,7 +108,7 @@ TEST_CASE("a random BoltDB file of any page size reads as the map it was made of
             }
             auto root = writer.tree();
             for (const auto& [name, entries] : model) {
-                // A nested bucket that shares no key with the others.
+                // The nested bucket has no key in common with the others.
                 const std::string nested = random.below(3) == 0 ? "\x7f" + random.bytes(50) : "";
                 auto bucket = writer.tree();
                 auto inner = writer.tree();
@@ -129,7 +130,7 @@ TEST_CASE("a random BoltDB file of any page size reads as the map it was made of
             }
             writer.commit(root);
         }
-        // One bucket under a name of 20 bytes is the old layout, and refused.
+        // A file with one bucket whose name has 20 bytes has the old layout, and is refused.
         if (model.size() == 1 && model.begin()->first.size() == 20) continue;
         auto database = open_state(dir.path("trie.db"), {0ms, false});
         if (!database) FAIL(database.error().text());
@@ -151,7 +152,7 @@ TEST_CASE("a random PebbleDB directory of tables on several levels and a log rea
         const test::TempDir dir;
         const std::string path = dir.path("trie.db");
         fs::create_directory(path);
-        Entries model;  // stored keys of namespace Code
+        Entries model;  // stored keys of the namespace Code
         std::uint64_t sequence = 10;
         std::vector<test::PebbleTable> tables;
         const auto some_change = [&](std::size_t most) {
@@ -159,7 +160,7 @@ TEST_CASE("a random PebbleDB directory of tables on several levels and a log rea
             const std::size_t count = 1 + static_cast<std::size_t>(random.below(most));
             while (change.size() < count) {
                 std::string key = random.bytes(2 + static_cast<std::size_t>(random.below(30)));
-                // Keys that are there already come again, with another value or none.
+                // Use existing keys again, with another value or as a deletion.
                 if (!model.empty() && random.below(3) == 0)
                     key = std::next(model.begin(), static_cast<std::ptrdiff_t>(random.below(model.size())))
                               ->first;
@@ -176,7 +177,7 @@ TEST_CASE("a random PebbleDB directory of tables on several levels and a log rea
             }
             return change;
         };
-        // Older first: one table of level 6, then of 5 and so on; level 0 has several.
+        // Oldest first: one table of level 6, then one of level 5 and so on. Level 0 has several.
         for (const std::uint32_t level : {6U, 5U, 3U, 0U, 0U, 0U}) {
             test::PebbleTableWriter table(
                 path, tables.size() + 2, level,

@@ -17,7 +17,7 @@ std::string data(const std::string& name) {
     return std::string(IOSWARM_TEST_DATA) + "/snapshots/" + name;
 }
 
-/// Entries a namespace, or the first error.
+/// Returns the number of entries per namespace, or the first error.
 Result<std::map<std::string, std::uint64_t>> read_all(const std::string& path) {
     auto reader = SnapshotReader::open(path);
     if (!reader) return fail(reader.error());

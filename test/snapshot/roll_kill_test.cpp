@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A roll, and an import, that die at any of their steps.
+// A roll and an import are killed at each of their steps.
 
 #include <algorithm>
 #include <filesystem>
@@ -50,7 +50,7 @@ TEST_CASE(
     options.output = dir.path("acctcode.snap.gz");
     options.base = options.output;
     options.threads = 1;
-    options.memory_bytes = 50'000;  // so that a temporary file is among the steps
+    options.memory_bytes = 50'000;  // so small that a temporary file is one of the steps
     const auto yesterday = *test::read_snapshot(kChain + "base.snap.gz");
     const auto today = *test::read_snapshot(kChain + "final.snap.gz");
     const auto set_out = [&] {
@@ -80,7 +80,7 @@ TEST_CASE(
     std::size_t names = 0;
     for ([[maybe_unused]] const auto& file : fs::directory_iterator(dir.path()))
         ++names;
-    CHECK(names == 4);  // the snapshot, its lock, its digest, the facts
+    CHECK(names == 4);  // the snapshot, its lock, its digest and its description
 }
 
 TEST_CASE("an import killed at any step leaves a log that the next import completes") {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Namespaces of which a base holds nothing: a snapshot cannot name them, its description can.
+// Namespaces of which the base has no entry. A snapshot cannot name them, but its description can.
 #include <algorithm>
 #include <filesystem>
 
@@ -26,7 +26,7 @@ namespace {
 
 constexpr std::uint64_t kHeight = 9;
 
-/// A young chain: accounts, no contract yet, and slots of none.
+/// A young chain: it has accounts, but no contract yet and no storage slots.
 void write_young_state(const std::string& path) {
     test::BoltWriter writer(path, {});
     auto root = writer.tree();
@@ -163,7 +163,7 @@ TEST_CASE_METHOD(YoungChain, "a namespace that the base was made without is not 
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == ErrorCode::bad_data);
     CHECK(refused.error().which == "Contract");
-    // What was chosen on the command line is nobody's oversight.
+    // A namespace that was left out on the command line was left out on purpose.
     const auto report = roll("base.gz", "out.gz", {"Account"});
     REQUIRE(report);
     CHECK(report->left_out.empty());
@@ -220,10 +220,10 @@ TEST_CASE("a roll that passes over a namespace heeds its stop token there") {
     options.threads = 1;
     auto log = open_bolt_diffs(dir.path("diffs.db"), 0ms);
     REQUIRE(log);
-    // Whoever reads to the end finds that it is not there.
+    // A roll that reads to the end notices that the last bytes are missing.
     fs::resize_file(options.base, fs::file_size(options.base) - 4);
     CHECK(roll_snapshot(options, **log, {}, {}).error().code == ErrorCode::bad_data);
-    // The signal comes when the only namespace that is kept has begun: nothing is written after it.
+    // The stop comes when the only kept namespace has begun. Nothing is written after that.
     std::stop_source stop;
     const ExportObserver observer = [&](const ExportProgress& at) {
         if (at.phase == ExportProgress::Phase::reading && at.name == "Account") stop.request_stop();

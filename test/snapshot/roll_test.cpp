@@ -84,7 +84,7 @@ class Random {
     std::mt19937_64 engine_;
 };
 
-/// A state, and how diffs change it: the plain way that a roll must agree with.
+/// A state and a simple way to apply diffs to it. A roll must give the same result.
 struct Model {
     std::map<std::string, std::map<Bytes, Bytes>> state;
 
@@ -107,7 +107,7 @@ struct Model {
     }
 };
 
-/// Entries over a few keys, so that they are written again and again, deleted, and come back.
+/// Entries with only a few keys, so that keys are overwritten and deleted and come back.
 std::vector<StateDiffEntry> random_entries(Random& random, const std::vector<std::string>& names) {
     std::vector<StateDiffEntry> out;
     for (std::uint64_t i = random.below(60); i > 0; --i) {
@@ -158,7 +158,7 @@ TEST_CASE(
             model.apply({0, random_entries(random, names), {}});
         model.apply(test::true_diff(base_height, {}));
         for (const std::string& name : names)
-            model.state[name][Bytes{1, 2, 3}] = Bytes{1};  // a namespace shows in a snapshot by what it holds
+            model.state[name][Bytes{1, 2, 3}] = Bytes{1};  // a snapshot shows only namespaces with entries
         write_snapshot(dir.path("base.snap.gz"), model.content(base_height, names));
         std::vector<StateDiff> diffs;
         const std::uint64_t floor = base_height + 1 - random.below(5);
@@ -202,7 +202,7 @@ TEST_CASE("the namespaces asked for are kept, in the base's order; what the base
     REQUIRE_FALSE(misspelt);
     CHECK(misspelt.error().code == ErrorCode::bad_data);
     CHECK(misspelt.error().which == "Nowhere");
-    // A namespace that iotex-core has may hold nothing yet.
+    // A namespace that iotex-core knows may still be empty.
     options.namespaces = {"Account", "Bucket"};
     const auto empty = roll(options, diffs);
     REQUIRE(empty);
@@ -244,7 +244,7 @@ TEST_CASE("the companions are those of an export") {
 }
 
 TEST_CASE("a snapshot remembers the chain of its diffs, and a log of another chain is refused") {
-    // A log that says which chain it is of, as serve's does.
+    // A log that knows its chain, like that of serve.
     class OfChain final : public DiffLog {
       public:
         OfChain(std::unique_ptr<DiffLog> log, std::optional<ChainIdentity> chain)
@@ -270,7 +270,7 @@ TEST_CASE("a snapshot remembers the chain of its diffs, and a log of another cha
         options.to = height;
         return roll_snapshot(options, of_chain, {}, {});
     };
-    // Of a base that does not say it, any log is taken.
+    // The base does not say its chain, so any log is accepted.
     REQUIRE(roll_to(15, ChainIdentity{4690, 2}));
     CHECK(nlohmann::json::parse(dir.read("snapshot-meta.json"))["evm_chain_id"] == 4690);
     CHECK(nlohmann::json::parse(dir.read("snapshot-meta.json"))["node_chain_id"] == 2);
@@ -282,7 +282,7 @@ TEST_CASE("a snapshot remembers the chain of its diffs, and a log of another cha
           "the base has EVM chain id 4690, node chain id 2 (IoTeX testnet), the log has EVM "
           "chain id 4689, node chain id 1 (IoTeX mainnet)");
     CHECK(dir.read("today.snap.gz") == before);
-    // A log that does not say it is taken, and the chain stays known.
+    // A log that does not say its chain is accepted, and the known chain is kept.
     REQUIRE(roll_to(19, std::nullopt));
     REQUIRE(roll_to(23, ChainIdentity{4690, 2}));
     CHECK_FALSE(roll_to(27, ChainIdentity{4689, 1}));
@@ -375,7 +375,7 @@ TEST_CASE("a broken base is refused whatever is broken in it") {
     for (const auto& file : fs::directory_iterator(data("snapshots/bad"))) {
         const std::string name = file.path().filename().string();
         INFO(name);
-        // A sound file; and one whose height alone does not fit the log, which shows first.
+        // One file is sound. The other is refused earlier, because its height does not fit the log.
         if (name.starts_with("ok-") || name.starts_with("value-1gib")) continue;
         const test::TempDir dir;
         const auto report = roll(options_for(dir, file.path().string()), data("bolt/statediffs.db"));
@@ -409,8 +409,9 @@ TEST_CASE(
             options.memory_bytes = memory;
             const pid_t child = ::fork();
             if (child == 0) {
-                std::signal(SIGXFSZ,
-                            SIG_IGN);  // then a write past the limit is an error: EFBIG, as ENOSPC would be
+                // With SIGXFSZ ignored, a write past the limit fails with EFBIG, as a full disk fails with
+                // ENOSPC.
+                std::signal(SIGXFSZ, SIG_IGN);
                 const rlimit limit{100'000, 100'000};
                 ::setrlimit(RLIMIT_FSIZE, &limit);
                 const auto result = roll(options, dir.path("diffs.db"));

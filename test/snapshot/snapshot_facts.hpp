@@ -17,7 +17,8 @@ struct SnapshotEntry {
     bool operator==(const SnapshotEntry&) const = default;
 };
 
-/// Height and every entry of a snapshot, in order; the first error when it is not sound.
+/// The height and all entries of a snapshot, in order. read_snapshot() returns the first error if it is not
+/// sound.
 struct SnapshotContent {
     std::uint64_t height = 0;
     std::vector<SnapshotEntry> entries;

@@ -34,7 +34,7 @@ std::string data(const std::string& name) {
     return std::string(IOSWARM_TEST_DATA) + "/bolt/" + name;
 }
 
-/// As the manifests count: SHA-256 over be32(len k) ‖ k ‖ be32(len v) ‖ v in key order.
+/// Computes the digest that the manifests have: SHA-256 over be32(len k) ‖ k ‖ be32(len v) ‖ v in key order.
 Result<Digest> digest_of(StateDatabase& database, const std::string& name) {
     auto cursor = database.open_namespace(name);
     if (!cursor) return fail(cursor.error());

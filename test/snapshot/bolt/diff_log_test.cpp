@@ -223,7 +223,7 @@ TEST_CASE("gunzip takes a member up to its bound and refuses what is longer, cut
         more.push_back(0);
         CHECK_FALSE(gunzip(more, size, out));
         Bytes damaged = member;
-        damaged[damaged.size() - 6] ^= 1;  // of the CRC
+        damaged[damaged.size() - 6] ^= 1;  // a byte of the CRC
         CHECK_FALSE(gunzip(damaged, size, out));
     }
     CHECK_FALSE(gunzip({}, 100, out));
@@ -231,7 +231,7 @@ TEST_CASE("gunzip takes a member up to its bound and refuses what is longer, cut
 }
 
 TEST_CASE("a gzip bomb costs no more than a diff may have") {
-    // Spaces, which JSON would take between its tokens.
+    // The bomb is made of spaces, which JSON allows between its tokens.
     const test::TempDir dir;
     std::string text(std::size_t{160} << 20, ' ');
     const Bytes bomb = test::gzipped(text);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A tree of several windows, which a thread of its own gathers ahead of the reader.
+// A tree of several windows. A separate thread reads them ahead of the reader.
 #include <unistd.h>
 
 #include <fcntl.h>
@@ -19,7 +19,7 @@ using Catch::Matchers::Contains;
 namespace {
 
 constexpr std::uint32_t kPageSize = 1024;
-constexpr int kEntries = 45'000;  // two to a page: five windows of 4,096 leaves
+constexpr int kEntries = 45'000;  // two per page: five windows of 4,096 leaves
 
 Bytes value_of(int index) {
     return Bytes(400, static_cast<std::uint8_t>(index * 7));
@@ -58,7 +58,7 @@ TEST_CASE("a tree larger than a window comes out in order and whole") {
     CHECK(right);
     CHECK(count == kEntries);
     EntryView entry;
-    CHECK_FALSE(cursor->next(entry));  // and again
+    CHECK_FALSE(cursor->next(entry));  // it stays at the end
     CHECK(cursor->status());
 }
 
@@ -80,7 +80,7 @@ TEST_CASE("a page that is broken windows ahead ends the walk with its number, an
     const test::TempDir dir;
     make(dir.path("trie.db"));
     const int fd = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
-    REQUIRE(::pwrite(fd, "\xff", 1, 15'000 * kPageSize) == 1);  // the page's number
+    REQUIRE(::pwrite(fd, "\xff", 1, 15'000 * kPageSize) == 1);  // damages the page's number
     ::close(fd);
     const auto database = open_bolt(dir.path("trie.db"), 0ms);
     REQUIRE(database);
@@ -133,7 +133,7 @@ TEST_CASE("a leaf that says it is empty, and a size that lies, are errors and no
     for (off_t page = 2 * off_t{kPageSize}; page < ::lseek(fd, 0, SEEK_END); page += kPageSize) {
         std::uint8_t head[32];
         REQUIRE(::pread(fd, head, sizeof head, page) == sizeof head);
-        // A leaf (flags 2) of two values of 400 bytes; their sizes stand at 12 of an element.
+        // Find a leaf (flags 2) with two values of 400 bytes. The size of a value is at byte 12 of its element.
         if (head[8] != 2 || head[10] != 2) continue;
         ++leaves;
         const Status emptied = damaged(page + 10, 0);

@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// As the manifests count: SHA-256 over be32(len k) ‖ k ‖ be32(len v) ‖ v in stored order.
+/// Contains the digest that the manifests have: SHA-256 over be32(len k) ‖ k ‖ be32(len v) ‖ v in stored order.
 struct Digest {
     std::uint64_t entries = 0;
     std::uint64_t key_bytes = 0;
@@ -95,7 +95,7 @@ TEST_CASE("directories written by Pebble read as their manifests say, whole and 
         for (const auto& [ns, wanted] : manifest["Namespaces"].items()) {
             INFO(ns);
             auto cursor = (*database)->open_namespace(ns);
-            if (!cursor) continue;  // a prefix that the manifest's maker could not name
+            if (!cursor) continue;  // a prefix whose name the maker of the manifest did not know
             const auto digest = digest_of(**cursor);
             REQUIRE(digest);
             CHECK(*digest == manifest_digest(wanted));
@@ -143,7 +143,7 @@ TEST_CASE("more tables than a process may have open at first are opened all the 
 TEST_CASE("a running node's lock is waited for and then refused, with the holder named") {
     const test::TempDir dir;
     fs::copy(data("flushed"), dir.path("trie.db"), fs::copy_options::recursive);
-    // A process of its own: POSIX record locks do not conflict within one.
+    // This needs another process, because POSIX record locks do not conflict within one process.
     int ready[2];
     int done[2];
     REQUIRE(::pipe(ready) == 0);
@@ -169,7 +169,7 @@ TEST_CASE("a running node's lock is waited for and then refused, with the holder
     CHECK(refused.error().what == "locked");
     CHECK(refused.error().code == ErrorCode::try_again);
     CHECK(refused.error().why.find(std::to_string(node)) != std::string::npos);
-    // Live, it is read all the same.
+    // In live mode it can be read all the same.
     auto live = open_pebble(dir.path("trie.db"), {1000ms, true});
     REQUIRE(live);
     auto cursor = open_pebble_whole(**live);
@@ -210,7 +210,7 @@ TEST_CASE("what a crash or a bad copy left is warned of, and nothing else is") {
     const std::map<std::string, std::string> wanted{
         {"killed-in-record", torn},      {"torn-between-chunks", torn}, {"torn-header", torn},
         {"torn-payload", torn},          {"torn-zeros", torn},          {"zero-tail", torn},
-        {"recycled-wal-open", torn},  // what is left of the file's older use looks alike
+        {"recycled-wal-open", torn},  // the rest of the file's older use looks the same
         {"killed-in-edit", "MANIFEST-"},
     };
     for (const auto& file : fs::directory_iterator(data(""))) {
@@ -224,7 +224,7 @@ TEST_CASE("what a crash or a bad copy left is warned of, and nothing else is") {
         CHECK_THAT(warnings.front(), Catch::Contains(at->second));
         CHECK_THAT(warnings.front(), !Catch::Contains("/"));
     }
-    // The last log of a running node may end anywhere.
+    // The last log of a running node may end at any byte.
     CHECK(warnings_of(data("torn-payload"), true).empty());
 }
 

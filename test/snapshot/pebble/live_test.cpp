@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading beside a writer that does what a node does: batches into a log, flushes, compactions that rewrite and
-// delete tables, new MANIFESTs; and that is killed at any moment.
+// Reads while a writer does what a node does: it writes batches into a log, flushes, runs compactions that
+// rewrite and delete tables, and starts new MANIFESTs. The writer is killed at any moment.
 
 #include <fcntl.h>
 #include <poll.h>
@@ -39,7 +39,7 @@ constexpr std::uint64_t kCompactionsAManifest = 2;
 
 using Entries = std::map<std::string, std::string>;
 
-/// What block `height` does to its keys; blocks before it did the same to theirs.
+/// The key that the block at `height` changes. Earlier blocks changed other keys in the same way.
 std::string key_of(std::uint64_t height) {
     return fmt::format("key {:03}", height % kKeys);
 }
@@ -60,8 +60,8 @@ Entries state_at(std::uint64_t height) {
 
 /// Shared between the writer and the reader.
 struct Progress {
-    std::atomic<std::uint64_t> begun = 0;      ///< height whose batch is being written
-    std::atomic<std::uint64_t> committed = 0;  ///< height whose batch is in the log whole
+    std::atomic<std::uint64_t> begun = 0;      ///< height of the batch that is being written
+    std::atomic<std::uint64_t> committed = 0;  ///< height of the last batch that is completely in the log
     std::atomic<std::uint64_t> compactions = 0;
     std::atomic<std::uint64_t> manifests = 0;
 };
@@ -80,8 +80,8 @@ class Writer {
             write(height);
             progress_.committed = height;
             if (height % kBatchesAFlush == 0) flush();
-            ::usleep(200);  // a node syncs each batch; without any pause nobody could look twice at the same
-                            // MANIFEST
+            // A node syncs each batch. Without a pause no reader could see the same MANIFEST twice.
+            ::usleep(200);
         }
     }
 
@@ -118,8 +118,8 @@ class Writer {
         return {table.finish(), content};
     }
 
-    /// As a node: batches go on into a new log, then the table is made, then MANIFEST names it, then the old
-    /// log goes.
+    /// Works as a node does: later batches go into a new log, then the table is made, then the MANIFEST names
+    /// it, then the old log is deleted.
     void flush() {
         const std::uint64_t old_log = log_number_;
         log_->close();
@@ -209,7 +209,7 @@ Result<Entries> read(const std::string& path, bool live) {
     return out;
 }
 
-/// The state of one height, no earlier than `least` and no later than `most`.
+/// Checks that it is the state of one height, not below `least` and not above `most`.
 void check_state(const Result<Entries>& got, std::uint64_t least, std::uint64_t most) {
     if (!got) FAIL(got.error().text());
     REQUIRE(got->contains("currentHeight"));
@@ -235,7 +235,7 @@ TEST_CASE(
         if (writer == 0) Writer(path, *progress).run();
         while (progress->committed == 0)
             ::usleep(100);
-        // Until the writer has been through all it does; the kill comes at another moment each round.
+        // Read until the writer has done everything it can do. The kill comes at another moment in each round.
         for (int reads = 0; reads < 10 + round || progress->manifests < 3; ++reads) {
             const std::uint64_t least = progress->committed;
             const auto got = read(path, true);
@@ -261,7 +261,8 @@ TEST_CASE("--live looks again at a log that did not hang together when it was re
             writer.add(test::pebble_batch(10 + i, {{1, test::pebble_key("Account", as_bytes(std::to_string(i))),
                                                     to_bytes(as_bytes("value"))}}));
     }
-    // The first record as it stood before the writer came to it, with two of its own behind it already.
+    // Restore a byte of the first record as it was before the writer overwrote it, while two records of the
+    // writer already follow.
     const int fd = ::open(log.c_str(), O_RDWR | O_CLOEXEC);
     REQUIRE(fd >= 0);
     std::uint8_t byte = 0;
@@ -293,14 +294,14 @@ TEST_CASE("--live looks again where OPTIONS is gone between listing and reading,
         test::PebbleLogWriter writer(path + "/000007.log", 7);
         writer.add(test::pebble_batch(10, {{1, test::pebble_key("Account", as_bytes("key")), Bytes{1}}}));
     }
-    // Listed, and not there.
+    // Listed, but missing.
     fs::create_symlink("nowhere", path + "/OPTIONS-000009");
     CHECK(open_state(path, {0ms, true}).error().code == ErrorCode::try_again);
     const int watch = ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     REQUIRE(::inotify_add_watch(watch, path.c_str(), IN_OPEN | IN_ONLYDIR) >= 0);
     std::atomic<bool> over = false;
     std::thread node([&] {
-        // Once the directory is listed a second time the reader has missed OPTIONS.
+        // When the directory is listed a second time, the reader has noticed that OPTIONS is missing.
         int listings = 0;
         while (!over && listings < 2) {
             pollfd opened{watch, POLLIN, 0};
