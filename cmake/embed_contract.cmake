@@ -3,7 +3,7 @@
 
 file(READ ${ARTIFACT} artifact)
 
-# bytes_of(variable key): the hex string under `key` as the inside of a C++ array.
+# bytes_of(variable key): sets `variable` to the hex string under `key`, written as the elements of a C++ array.
 function(bytes_of variable key)
     string(JSON hex GET "${artifact}" ${key})
     if(NOT hex MATCHES "^0x([0-9a-f][0-9a-f])+$")

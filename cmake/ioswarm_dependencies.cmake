@@ -1,4 +1,4 @@
-# Everything here is a Debian 12 package; `./dev` installs them.
+# All of these are Debian 12 packages; `./dev` installs them.
 
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
@@ -15,7 +15,7 @@ find_package(Protobuf REQUIRED)
 pkg_check_modules(secp256k1 REQUIRED IMPORTED_TARGET libsecp256k1)
 pkg_check_modules(grpcpp REQUIRED IMPORTED_TARGET grpc++)
 pkg_check_modules(absl_synchronization REQUIRED IMPORTED_TARGET absl_synchronization)
-# Debian builds it as a library; its flags say which of its options that was built with.
+# Debian builds cpp-httplib as a library. Its pkg-config flags are the options that the library was built with.
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 pkg_check_modules(nghttp2 REQUIRED IMPORTED_TARGET libnghttp2)
 pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)

@@ -1,4 +1,4 @@
-# The few functions that every folder's CMakeLists uses, so that warnings and sanitizers are set in one place.
+# The functions that the CMakeLists.txt of every folder uses. So warnings and sanitizers are set in one place.
 
 add_library(ioswarm_options INTERFACE)
 target_include_directories(ioswarm_options INTERFACE ${CMAKE_SOURCE_DIR})
@@ -6,9 +6,9 @@ target_compile_options(ioswarm_options INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast
     -Woverloaded-virtual -Wnull-dereference -Werror
     -fstack-protector-strong -fno-omit-frame-pointer
-    # Without these two GCC 12 reports false positives out of libstdc++ and Boost at -O2.
+    # At -O2 these warnings of GCC 12 are false positives in libstdc++ and Boost.
     $<$<CXX_COMPILER_ID:GNU>:-Wno-null-dereference -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread -Wno-maybe-uninitialized>
-    # In a unity build GCC takes each source for a header that others may include, and warns of its local types.
+    # In a unity build GCC treats each source file as a header that others may include, and warns about its local types.
     $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${CMAKE_UNITY_BUILD}>>:-Wno-subobject-linkage>)
 target_link_options(ioswarm_options INTERFACE -Wl,-z,relro,-z,now)
 
@@ -22,22 +22,22 @@ elseif(NOT IOSWARM_SANITIZE STREQUAL "")
     message(FATAL_ERROR "IOSWARM_SANITIZE is '${IOSWARM_SANITIZE}': empty, address or thread")
 endif()
 if(IOSWARM_FUZZ)
-    # What libFuzzer steers by; the runtime itself is linked into the fuzz targets alone (test/fuzz).
+    # Adds the coverage data that libFuzzer needs. Only the fuzz targets link the libFuzzer runtime (test/fuzz).
     add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 if(NOT IOSWARM_SANITIZE AND CMAKE_BUILD_TYPE MATCHES "Rel")
     add_compile_definitions(_FORTIFY_SOURCE=2)
 endif()
 
-# All presets but dev and fuzz compile several files of a target as one (CMAKE_UNITY_BUILD), which takes half the time for
-# a whole build. dev compiles file by file, which is faster for whoever changes a few files. The files below share a
-# local name with a neighbour, so they are compiled alone.
+# All presets except dev and fuzz compile several files of a target as one (CMAKE_UNITY_BUILD), which halves the time of
+# a full build. dev compiles file by file, which is faster when only a few files change. Each file below defines a local
+# name that another file of its target defines too, so it is compiled alone.
 set(ioswarm_solo_files
     cli/diffs/cmd_l4test.cpp cli/sim/cmd_sim.cpp cli/cmd_trace.cpp cli/trace_report.cpp test/cli/snapshot/snapshot_command_test.cpp
     core/crypto/eth_tx.cpp core/crypto/secp256k1.cpp core/crypto/tls_client.cpp core/crypto/tls_pair.cpp
     core/model/action_builder.cpp core/model/action_parts.cpp
     core/sim/chain_plans.cpp core/sim/l4_state.cpp
-    proto/agent_port/connection.cpp  # linux/tcp.h, which does not go with netinet/tcp.h
+    proto/agent_port/connection.cpp  # includes linux/tcp.h, which conflicts with netinet/tcp.h
     proto/codec/diff_json.cpp proto/agent_port/diff_stream_call.cpp proto/node/evm.cpp proto/node/pool.cpp proto/node/wire.cpp
     snapshot/bolt/tree.cpp snapshot/diff_fold.cpp snapshot/gzip/gzip.cpp
     test/core/coordinator/coordinator_threads_test.cpp test/core/accounting/epoch_test.cpp
@@ -57,7 +57,7 @@ function(ioswarm_leave_solo)
     endforeach()
 endfunction()
 
-# ioswarm_library(name SOURCES a.cpp … [PUBLIC libs…] [PRIVATE libs…]): one folder, one target.
+# ioswarm_library(name SOURCES a.cpp … [PUBLIC libs…] [PRIVATE libs…]): the target of one folder.
 function(ioswarm_library name)
     cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
     ioswarm_leave_solo(${ARG_SOURCES})
@@ -65,26 +65,26 @@ function(ioswarm_library name)
     target_link_libraries(${name} PUBLIC ioswarm_options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
 endfunction()
 
-# ioswarm_interface(name libs…): a folder of headers only.
+# ioswarm_interface(name libs…): the target of a folder that has only headers.
 function(ioswarm_interface name)
     add_library(${name} INTERFACE)
     target_link_libraries(${name} INTERFACE ioswarm_options ${ARGN})
 endfunction()
 
-# Test files make up half of a first build. Not optimized like what they test, they take a quarter less time, under
-# sanitizers half. (Release stays above -O0 for the sake of _FORTIFY_SOURCE.)
+# Test files take half of the time of a first build. With less optimization than the code that they test, they take a
+# quarter less time, and half under sanitizers. (Release does not use -O0, because _FORTIFY_SOURCE needs optimization.)
 if(IOSWARM_SANITIZE)
     set(ioswarm_test_options -O0)
 else()
     set(ioswarm_test_options -O1)
 endif()
 
-# Everything that runs under TSan.
+# Builds all tests that run under TSan.
 add_custom_target(thread_tests)
 
-# ioswarm_test(name SOURCES … LIBS … [LABELS …] [TIMEOUT seconds] [OPTIMIZED]): one Catch2 binary, one ctest. OPTIMIZED:
-# one that runs so long under sanitizers that it is compiled like what it tests.
-# Labels: thread (starts threads: run under TSan), grpc, e2e.
+# ioswarm_test(name SOURCES … LIBS … [LABELS …] [TIMEOUT seconds] [OPTIMIZED]): one Catch2 program, which is one test of
+# ctest. OPTIMIZED is for a test that runs so long under sanitizers that it is optimized like the code that it tests.
+# Labels: thread (it starts threads, so it also runs under TSan), grpc, e2e.
 function(ioswarm_test name)
     cmake_parse_arguments(ARG "OPTIMIZED" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
     if(NOT ARG_TIMEOUT)
@@ -93,8 +93,8 @@ function(ioswarm_test name)
     ioswarm_leave_solo(${ARG_SOURCES})
     add_executable(${name} ${ARG_SOURCES})
     target_link_libraries(${name} PRIVATE ioswarm_test_main ${ARG_LIBS})
-    # Relative to the build folder, where the tests' main() goes: an absolute path would keep the compiler's cache of one
-    # checkout from serving another.
+    # The path is relative to the build folder, because the tests' main() changes to that folder. With an absolute path
+    # two checkouts could not share the compiler's cache.
     file(RELATIVE_PATH data ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR}/test/data)
     target_compile_definitions(${name} PRIVATE IOSWARM_TEST_DATA="${data}")
     if(NOT ARG_OPTIMIZED)
@@ -111,8 +111,8 @@ function(ioswarm_test name)
 endfunction()
 
 # ioswarm_anvil_test(…): like ioswarm_test, for tests that start anvil, an Ethereum development chain
-# (test/support/anvil.hpp). ctest installs the npm packages first, into the build folder. There is no such test under
-# sanitizers: what runs on the chain is not ours to sanitize, and the client that talks to it has tests of its own.
+# (test/support/anvil.hpp). ctest first installs the npm packages into the build folder. These tests do not exist under
+# sanitizers: the chain is not our code, and the client that talks to it has other tests.
 function(ioswarm_anvil_test name)
     if(IOSWARM_SANITIZE)
         return()

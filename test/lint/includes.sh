@@ -1,6 +1,7 @@
 #!/bin/sh
-# Who may include whom (ARCHITECTURE.md): the layers that each folder may use, and the one home of each third-party header.
-# Prints every include that goes the wrong way, and every folder that has no rule; exits 1 when there is one.
+# Checks the include directions (ARCHITECTURE.md): the folders that each folder may include, and the only place that may
+# include each third-party header. Prints every include that breaks a rule, and every folder without a rule; exits 1 if
+# there is one.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -13,7 +14,8 @@ report() {
     fi
 }
 
-# allow FOLDER LAYER…: the quoted includes of the files right in FOLDER name files right in one of the LAYERs or in FOLDER.
+# allow FOLDER LAYER…: files in FOLDER (without subfolders) may include, with quotes, only files in FOLDER and in the
+# LAYERs (without subfolders).
 allow() {
     folder=$1
     shift
@@ -80,7 +82,7 @@ for folder in $(find core proto snapshot contracts settlement cli -name '*.[ch]p
     esac
 done
 
-# home 'header pattern' 'file regex' what
+# home 'header pattern' 'file regex' NAME: only files that match may include the headers; NAME is for the message.
 home() {
     found=$(grep -rnE "^#include <($1)" core proto snapshot contracts settlement cli --include='*.hpp' --include='*.cpp' |
         grep -vE "^($2)" || true)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# ./dev lint: formatting, naming and bug patterns, include directions. Builds nothing.
+# ./dev lint: checks formatting, names, bug patterns and include directions. It builds nothing.
 set -eu
 cd "$(dirname "$0")/../.."
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every manual page is formatted without a complaint. Exits 77 (skipped) where there is no groff.
+# Checks that groff formats every manual page without a warning. Exits with 77 (skipped) when there is no groff.
 set -eu
 cd "$(dirname "$0")/../.."
 command -v groff >/dev/null || exit 77
