@@ -2,7 +2,7 @@
 #pragma once
 
 // IOSWSNAP, the snapshot that L4 agents start from: one gzip stream (one or more members) around the following.
-// All integers are big-endian. See the man page ioswsnap(5).
+// All integers are big-endian. See the man page ioswarm-snapshot-format(5).
 //
 //   header   "IOSWSNAP" · version u32 = 1 · height u64
 //   entry*   0x01 · namespace length u8 · namespace · key length u32 · key · value length u32 · value
