@@ -12,11 +12,11 @@
 
 namespace ioswarm {
 
-/// Why the program does not do its whole work at the moment. Shown by /readyz, which is open to everybody: it
-/// must hold no path, no address and no secret.
+/// One reason why the program cannot do all of its work at the moment. /readyz shows it, and anybody may read
+/// /readyz, so it must not contain paths, addresses or secrets.
 struct Reason {
-    std::string part;  ///< which part is in trouble: "source", "ledger", "dispatch"
-    std::string why;   ///< what is wrong with it: "last read 31 s ago"
+    std::string part;  ///< the part that is in trouble: "source", "ledger", "dispatch"
+    std::string why;   ///< the problem with that part: "last read 31 s ago"
     bool operator==(const Reason&) const = default;
 };
 using Reasons = std::vector<Reason>;
@@ -24,30 +24,32 @@ using Reasons = std::vector<Reason>;
 /// "source: last read 31 s ago; ledger: database or disk is full"; empty when there is no reason.
 [[nodiscard]] std::string to_text(const Reasons& reasons);
 
-/// One thing that can go wrong and come right again. It is logged once when it begins and once when it ends,
-/// counted each time it begins, and is a reason in /readyz in between. Thread-safe; logs outside its lock.
+/// One condition that can begin and end repeatedly, such as an endpoint that does not answer. It is logged once
+/// when it begins and once when it ends, it is counted each time it begins, and /readyz lists it as a reason in
+/// between. Thread-safe. It writes to the log outside its lock.
 ///   Alarm alarm("web3", log);
-///   alarm.raise("the endpoint does not answer");   // as often as the trouble is seen
-///   alarm.clear("the endpoint answers again");     // as often as it is not seen
+///   alarm.raise("the endpoint does not answer");   // call this as often as the problem is seen
+///   alarm.clear("the endpoint answers again");     // call this as often as all is well
 class Alarm {
   public:
     Alarm(std::string part, Log log) : part_(std::move(part)), log_(std::move(log)) {}
 
-    /// The trouble is there. The first call after a clear() logs an error; later ones only renew `why`.
-    /// `log_text` is what the log says instead of "part: why"; it may name paths and addresses.
+    /// Reports that the condition holds. The first call after a clear() logs an error; later calls only replace
+    /// `why`. If `log_text` is given, the log shows it instead of "part: why"; it may contain paths and
+    /// addresses.
     void raise(std::string why, std::string_view log_text = {});
-    /// The trouble is over. Logs `log_text` if it was raised, else does nothing.
+    /// Reports that the condition is over. Logs `log_text` if the alarm was raised, otherwise does nothing.
     void clear(std::string_view log_text);
 
     [[nodiscard]] bool is_raised() const { return state_.lock()->why.has_value(); }
-    /// Adds the reason to the list while the alarm is raised.
+    /// While the alarm is raised, adds its reason to the list.
     void add_to(Reasons& reasons) const;
-    /// How often it was raised since start.
+    /// How often the alarm was raised since the program started.
     [[nodiscard]] std::uint64_t times() const { return state_.lock()->times; }
 
   private:
     struct State {
-        std::optional<std::string> why;  // nothing: not raised
+        std::optional<std::string> why;  // empty while the alarm is not raised
         std::uint64_t times = 0;
     };
 

@@ -37,7 +37,8 @@ Status sync_folder(const std::string& folder) {
 }
 
 std::string temporary_name(const std::string& path, const std::string& writer) {
-    // One fixed name per target: what a killed writer left is overwritten by the next, not piled up.
+    // The name depends only on the target and the writer. The next writer therefore overwrites a file that a
+    // killed writer left, and such files do not pile up.
     return folder_of(path) + "/." + name_of(path) + (writer.empty() ? "" : "." + writer) + ".part";
 }
 

@@ -11,27 +11,30 @@
 
 namespace ioswarm {
 
-/// A file that appears whole or not at all: written under a temporary name in the target's own folder, fsynced
-/// and renamed by commit(). Destroyed without commit() it leaves nothing behind and the old file as it was; a
-/// process killed in between leaves only the temporary, which the next writer of the same target removes. Not
-/// thread-safe; one writer of a target at a time, or each with a name of its own.
+/// A file that appears either complete or not at all. The data goes to a temporary file in the target's folder;
+/// commit() syncs that file and renames it. Without commit(), the destructor removes the temporary file and the
+/// old target stays as it was. A process that is killed in between leaves the temporary file, which the next
+/// writer of the same target removes. Not thread-safe. Two writers of one target at a time must use different
+/// `writer` names.
 class AtomicFile {
   public:
-    /// `mode`: of the new file. `writer`: part of the temporary's name where one target has several writers.
-    /// Errors: io, permission_denied, not_found (the folder).
+    /// `mode` is the mode of the new file. `writer` becomes part of the temporary file's name; it is needed
+    /// when several writers write the same target. Errors: io, permission_denied, not_found (the folder does
+    /// not exist).
     [[nodiscard]] static Result<AtomicFile> create(const std::string& path, mode_t mode = 0644,
                                                    const std::string& writer = {});
     AtomicFile(AtomicFile&& other) noexcept;
     AtomicFile& operator=(AtomicFile&& other) noexcept;
     ~AtomicFile();
 
-    /// Appends all of it. Error io names the target: "no space left on device" and the like.
+    /// Appends all of `data`. Error io (for example, no space left on the device) names the target, not the
+    /// temporary file.
     [[nodiscard]] Status write(BytesView data);
-    /// Where the bytes are until commit(), for reading them back.
+    /// The path of the data until commit(), for reading it back.
     [[nodiscard]] const std::string& temporary_path() const noexcept { return temporary_; }
     [[nodiscard]] std::uint64_t bytes_written() const noexcept { return written_; }
-    /// fsync, rename over the target, fsync of the folder. After an error the target is as it was, or (when
-    /// only the folder could not be synced) new.
+    /// Syncs the file, renames it over the target and syncs the folder. After an error the target is unchanged,
+    /// unless only the sync of the folder failed: then the target already has the new content.
     [[nodiscard]] Status commit();
 
   private:
@@ -45,14 +48,15 @@ class AtomicFile {
     std::uint64_t written_ = 0;
 };
 
-/// The name under which an AtomicFile of these is written, beside `path`. create() removes a file that has it.
+/// The path of the temporary file that AtomicFile uses for this target and writer. create() removes an existing
+/// file of that name.
 [[nodiscard]] std::string temporary_name(const std::string& path, const std::string& writer = {});
 
 /// Writes `data` through an AtomicFile.
 [[nodiscard]] Status write_file_atomically(const std::string& path, BytesView data, mode_t mode = 0644);
 
-/// The whole file, at most `max_bytes` of it; never waits for a writer, as opening a pipe does. Errors:
-/// not_found, permission_denied, io, bad_data (no regular file), resource_exhausted (larger).
+/// Reads a whole file. It never blocks on a pipe that has no writer. Errors: not_found, permission_denied, io,
+/// bad_data (not a regular file), resource_exhausted (larger than `max_bytes`).
 [[nodiscard]] Result<std::string> read_file(const std::string& path, std::size_t max_bytes);
 
 }  // namespace ioswarm

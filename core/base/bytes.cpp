@@ -43,7 +43,7 @@ HashKey draw_hash_key() noexcept {
         const auto draw = [&] { return std::uint64_t{device()} << 32 | device(); };
         key.start ^= draw();
         key.factor ^= draw() << 1;     // odd, so never 0
-    } catch (const std::exception&) {  // no source of randomness: the hash is then a mixed one without a key
+    } catch (const std::exception&) {  // no source of randomness: the hash then works without a random key
         return key;
     }
     return key;

@@ -16,7 +16,8 @@ namespace ioswarm {
 using Bytes = std::vector<std::uint8_t>;
 using BytesView = std::span<const std::uint8_t>;
 
-/// N bytes of one meaning. `Tag` keeps an address from being passed as something else of 20 bytes.
+/// N bytes with one meaning. `Tag` makes types of equal size distinct, so that an address cannot be passed
+/// where another 20-byte value is expected.
 template <std::size_t N, typename Tag>
 struct FixedBytes {
     static constexpr std::size_t kSize = N;
@@ -26,7 +27,7 @@ struct FixedBytes {
     [[nodiscard]] BytesView view() const noexcept { return bytes; }
     [[nodiscard]] bool is_zero() const noexcept { return *this == FixedBytes{}; }
 
-    /// Nothing when `in` is not exactly N bytes long.
+    /// Empty unless `in` is exactly N bytes long.
     [[nodiscard]] static std::optional<FixedBytes> from(BytesView in) noexcept {
         if (in.size() != N) return std::nullopt;
         FixedBytes out;
@@ -35,21 +36,21 @@ struct FixedBytes {
     }
 };
 
-/// An account's 20 bytes: the last 20 of keccak256(public key).
+/// An account's address: the last 20 bytes of keccak256(public key).
 using Address = FixedBytes<20, struct AddressTag>;
-/// 32 bytes; every hash on IoTeX is keccak256.
+/// A 32-byte hash. All hashes on IoTeX are keccak256.
 using Hash256 = FixedBytes<32, struct Hash256Tag>;
 
-/// Drawn once by this process.
+/// The random key of FixedBytesHash, drawn once per process.
 struct HashKey {
     std::uint64_t start = 0;
     std::uint64_t factor = 0;
 };
 [[nodiscard]] const HashKey& hash_key() noexcept;
 
-/// For unordered containers. Takes all bytes, under the key of this process: whoever sends actions chooses the
-/// bytes, and is not to choose where they land in a map. Differs from run to run, and so does the order in
-/// which such a container is walked.
+/// A hash function for unordered containers. It covers all bytes and is keyed with this process's random key:
+/// the senders of actions choose these bytes and must not be able to make many of them fall into one bucket.
+/// Hash values, and so the iteration order of such containers, differ between runs.
 struct FixedBytesHash {
     template <std::size_t N, typename Tag>
     std::size_t operator()(const FixedBytes<N, Tag>& value) const noexcept {
@@ -70,7 +71,7 @@ struct FixedBytesHash {
         std::memcpy(&out, bytes, sizeof out);
         return out;
     }
-    /// Both halves of the product of 128 bits.
+    /// Multiplies to 128 bits and combines both halves of the product.
     [[nodiscard]] static std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
         __extension__ using Wide = unsigned __int128;
         const Wide product = Wide{a} * b;
@@ -88,11 +89,11 @@ struct FixedBytesHash {
     return {view.begin(), view.end()};
 }
 
-/// Lower-case, without prefix.
+/// Lower-case, without a prefix.
 [[nodiscard]] std::string to_hex(BytesView bytes);
 /// Lower-case, with "0x".
 [[nodiscard]] std::string to_hex0x(BytesView bytes);
-/// Either case, with or without "0x"; nothing on an odd length or any other character.
+/// Accepts either case, with or without "0x". Empty if the length is odd or any other character occurs.
 [[nodiscard]] std::optional<Bytes> from_hex(std::string_view text);
 
 template <typename Fixed>
@@ -101,9 +102,9 @@ template <typename Fixed>
     return bytes ? Fixed::from(*bytes) : std::nullopt;
 }
 
-/// Standard alphabet, padded (RFC 4648 section 4), as Go's encoding/json writes []byte.
+/// Standard alphabet with padding (RFC 4648 section 4), as Go's encoding/json writes []byte.
 [[nodiscard]] std::string to_base64(BytesView bytes);
-/// Strict: padding required, no white space, no stray bits.
+/// Strict: requires the padding, and refuses white space and non-zero unused bits.
 [[nodiscard]] std::optional<Bytes> from_base64(std::string_view text);
 
 }  // namespace ioswarm

@@ -6,7 +6,7 @@
 
 namespace ioswarm {
 
-/// A value that can be reached only through its lock, so that no access is forgotten.
+/// A value that can only be reached while holding its lock, so that nobody can forget to lock.
 ///   Guarded<std::map<…>> agents;
 ///   auto locked = agents.lock();  locked->insert(…);
 template <typename T>
@@ -16,7 +16,7 @@ class Guarded {
       public:
         T* operator->() const noexcept { return value_; }
         T& operator*() const noexcept { return *value_; }
-        /// For condition variables: the lock under which the value is held.
+        /// The held lock, for waiting on a condition variable.
         [[nodiscard]] std::unique_lock<std::mutex>& mutex_lock() noexcept { return lock_; }
 
       private:

@@ -10,7 +10,7 @@ namespace ioswarm {
 namespace {
 
 constexpr unsigned kBits = 128;
-constexpr unsigned kMappedBits = 96;  ///< before the 32 of an IPv4 address
+constexpr unsigned kMappedBits = 96;  ///< bits before the 32 bits of an IPv4 address
 
 tl::unexpected<Error> no_network(std::string_view text) {
     return fail(ErrorCode::invalid_argument, "cannot read the address", std::string(text),

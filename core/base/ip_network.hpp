@@ -12,25 +12,26 @@
 
 namespace ioswarm {
 
-/// 16 bytes in network order; IPv4 as IPv4-mapped IPv6.
+/// An IP address: 16 bytes in network order. An IPv4 address is held as IPv4-mapped IPv6.
 using IpBytes = std::array<std::uint8_t, 16>;
 
-/// A network of addresses: "192.0.2.0/24", "2001:db8::/32", or one address without a slash.
+/// A range of addresses: "192.0.2.0/24", "2001:db8::/32", or one address without a slash.
 class IpNetwork {
   public:
-    /// No names: nobody is asked. Error: invalid_argument.
+    /// Does not accept host names, so it never asks a name server. Error: invalid_argument.
     [[nodiscard]] static Result<IpNetwork> parse(std::string_view text);
-    /// Several of them with commas or spaces between; none is an empty list. Error: invalid_argument.
+    /// Reads several networks, separated by commas or spaces. A text without any gives an empty list. Error:
+    /// invalid_argument.
     [[nodiscard]] static Result<std::vector<IpNetwork>> parse_list(std::string_view text);
 
     [[nodiscard]] bool contains(const IpBytes& address) const noexcept;
 
   private:
     IpBytes address_{};
-    unsigned bits_ = 0;  ///< of 128 that must be equal
+    unsigned bits_ = 0;  ///< number of leading bits, of 128, that must be equal
 };
 
-/// Of "192.0.2.1" or "2001:db8::1", without brackets. Error: invalid_argument.
+/// Reads "192.0.2.1" or "2001:db8::1", without brackets. Error: invalid_argument.
 [[nodiscard]] Result<IpBytes> parse_ip(const std::string& text);
 
 [[nodiscard]] bool contains(std::span<const IpNetwork> networks, const IpBytes& address) noexcept;

@@ -13,9 +13,9 @@ namespace ioswarm {
 
 enum class LogLevel { debug, info, warn, error };
 
-/// Where the daemon's talk goes: a handle to be copied by value into whatever talks. Default-constructed it is
-/// silent, which is what tests and tools want. Thread-safe. Text that came from outside is escaped by the sink,
-/// once, so callers pass it as it is; secrets are never passed.
+/// A handle to the daemon's log, copied by value into everything that writes to the log. A default-constructed
+/// Log discards all messages, which is what tests and tools want. Thread-safe. Callers pass text from outside
+/// unchanged, because the sink escapes it. Callers must never pass secrets.
 class Log {
   public:
     using Sink = std::function<void(LogLevel, std::string_view)>;

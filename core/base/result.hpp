@@ -9,43 +9,43 @@
 
 namespace ioswarm {
 
-/// What kind of failure an Error is. Closed: the rim maps each to an exit code (cli/exit_code.hpp) and each
-/// that can reach an agent to a gRPC status (proto/agent_port/call_status.hpp).
+/// The kind of failure that an Error describes. The set is closed: cli/exit_code.hpp maps each code to an exit
+/// code, and proto/agent_port/call_status.hpp maps each code that can reach an agent to a gRPC status.
 enum class ErrorCode {
-    invalid_argument,     ///< a peer or caller sent something outside what is allowed
-    unauthenticated,      ///< no or wrong credentials
-    permission_denied,    ///< known, but may not
+    invalid_argument,     ///< a peer or caller sent a value that is not allowed
+    unauthenticated,      ///< missing or wrong credentials
+    permission_denied,    ///< the caller is known but not allowed to do this
     not_found,            ///< the named thing does not exist
-    out_of_range,         ///< the named height lies outside what is held
-    resource_exhausted,   ///< a bound was reached: rate, size, count
-    failed_precondition,  ///< not in this state (not registered, wrong chain)
-    aborted,              ///< replaced by a newer one of the same kind
+    out_of_range,         ///< the height lies outside the range that is held
+    resource_exhausted,   ///< a limit was reached: rate, size or count
+    failed_precondition,  ///< not possible in the current state (not registered, wrong chain)
+    aborted,              ///< replaced by a newer request or stream of the same kind
     unavailable,          ///< a peer or service cannot be reached now; trying again may help
-    timed_out,            ///< no answer within the time given; whether it took effect is unknown
+    timed_out,            ///< no answer in time; whether the request took effect is unknown
     cancelled,            ///< stopped on request
-    try_again,            ///< somebody else holds it now (lock, second run)
-    bad_data,             ///< a file or an answer is not what its format says
-    data_loss,            ///< something durable is missing or was altered
+    try_again,            ///< somebody else holds it now (a lock, or a second process)
+    bad_data,             ///< a file or an answer does not follow its format
+    data_loss,            ///< something that was stored durably is missing or was changed
     io,                   ///< the operating system failed to read or write
     config,               ///< the configuration is wrong
     usage,                ///< the command line is wrong
-    failed_check,         ///< everything ran, and the answer is no
+    failed_check,         ///< everything ran, and the check failed
     internal,             ///< a bug
 };
 
-/// A failure as a value. Printed as `what: which: why` with `hint` on a line of its own.
+/// A failure as a value. It is printed as `what: which: why`, with `hint` on a line of its own.
 struct Error {
     ErrorCode code = ErrorCode::internal;
-    std::string what;   ///< what failed, a verb phrase: "cannot open the ledger"
-    std::string which;  ///< which thing: a path, a field, a height; may be empty
+    std::string what;   ///< the operation that failed, as a verb phrase: "cannot open the ledger"
+    std::string which;  ///< the object concerned: a path, a field, a height; may be empty
     std::string why;    ///< the cause; may be empty
-    std::string hint;   ///< what to do about it; may be empty
+    std::string hint;   ///< what the user can do about it; may be empty
 
-    /// "what: which: why", leaving out what is empty.
+    /// "what: which: why" without the empty parts.
     [[nodiscard]] std::string text() const;
 };
 
-/// Value or Error. Libraries return it; nothing in them throws on purpose.
+/// A value or an Error. Libraries return it and throw nothing on purpose.
 template <typename T>
 using Result = tl::expected<T, Error>;
 
@@ -61,10 +61,10 @@ using Status = Result<void>;
     return tl::unexpected<Error>(std::move(error));
 }
 
-/// Error for a failed system call; `why` is strerror(error_number).
+/// An Error for a failed system call; `why` is strerror(error_number).
 [[nodiscard]] Error errno_error(int error_number, std::string what, std::string which = {});
 
-/// snake_case name of a code, for logs and --json.
+/// The snake_case name of a code, for logs and --json.
 [[nodiscard]] std::string_view to_string(ErrorCode code) noexcept;
 
 }  // namespace ioswarm

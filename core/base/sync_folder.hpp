@@ -7,8 +7,8 @@
 
 namespace ioswarm {
 
-/// Makes the names in a folder durable: what was made or renamed there is found after a power failure. Errors:
-/// io, not_found, permission_denied.
+/// Syncs a folder, so that files created or renamed in it are still there after a power failure. Errors: io,
+/// not_found, permission_denied.
 [[nodiscard]] Status sync_folder(const std::string& folder);
 
 }  // namespace ioswarm

@@ -10,7 +10,7 @@
 namespace ioswarm {
 namespace {
 
-/// Length of the well-formed UTF-8 sequence at the front of `text`, 0 when there is none (Unicode table 3-7).
+/// Length of the well-formed UTF-8 sequence at the start of `text`, or 0 if there is none (Unicode table 3-7).
 std::size_t utf8_sequence(std::string_view text) noexcept {
     const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     const auto continues = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xbf) {
@@ -32,7 +32,8 @@ std::size_t utf8_sequence(std::string_view text) noexcept {
     return 0;
 }
 
-/// C1 controls (U+0080..U+009F) and the bidirectional overrides can change what a terminal shows.
+/// Control characters (C0, DEL and C1), line separators and bidirectional controls: they can change what a
+/// terminal shows.
 bool is_display_hazard(std::string_view sequence) noexcept {
     if (sequence.size() == 1) {
         const auto c = static_cast<unsigned char>(sequence[0]);
@@ -82,7 +83,7 @@ std::string go_duration(std::chrono::nanoseconds value) {
     std::uint64_t left =
         negative ? 0 - static_cast<std::uint64_t>(value.count()) : static_cast<std::uint64_t>(value.count());
     if (left == 0) return "0s";
-    // A fraction without its trailing zeros: 1500 of 1000 is "1.5".
+    // Writes amount/unit without trailing zeros: 1500 of 1000 is "1.5".
     const auto fraction = [](std::uint64_t amount, std::uint64_t unit) {
         std::string out = fmt::format("{}", amount / unit);
         std::uint64_t rest = amount % unit;
@@ -125,7 +126,8 @@ std::string rfc3339(std::chrono::system_clock::time_point time) {
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit) {
-    // Optimal string alignment over three rows.
+    // Optimal string alignment distance. The transposition needs the row before the previous one, so three rows
+    // are kept.
     if (a.size() > b.size() + limit || b.size() > a.size() + limit) return limit;
     std::vector<std::size_t> before(b.size() + 1);
     std::vector<std::size_t> previous(b.size() + 1);
