@@ -8,8 +8,8 @@
 namespace ioswarm {
 namespace {
 
-// Bech32, BIP-173: prefix, '1', data of 5 bits a character, 6 characters of checksum. 20 bytes are exactly 32
-// characters, so an address needs no padding bits.
+// Bech32 (BIP-173): a prefix, '1', the data at 5 bits per character, and a checksum of 6 characters. An address
+// has 20 bytes, which are exactly 32 characters, so it needs no padding bits.
 constexpr std::string_view kCharset = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 constexpr std::string_view kMainPrefix = "io";
 constexpr std::string_view kTestPrefix = "it";

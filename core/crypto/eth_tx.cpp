@@ -4,12 +4,12 @@
 #include "core/crypto/keccak.hpp"
 #include "core/crypto/rlp.hpp"
 
-// Fields and their order: EIP-155 (legacy), EIP-2930 (1), EIP-1559 (2), EIP-4844 (3), EIP-7702 (4).
+// The order of the fields is from EIP-155 (legacy), EIP-2930 (1), EIP-1559 (2), EIP-4844 (3) and EIP-7702 (4).
 
 namespace ioswarm {
 namespace {
 
-/// The fields every type has from the gas limit on.
+/// Appends gas limit, recipient, value and data, which every type has in this order.
 void append_call(Bytes& out, const EthTx& tx) {
     rlp::append_uint(out, tx.gas_limit);
     rlp::append_bytes(out, tx.to ? tx.to->view() : BytesView{});
@@ -46,7 +46,7 @@ void append_authorizations(Bytes& out, const EthTx& tx) {
     rlp::append_list(out, entries);
 }
 
-/// All fields in front of the signature.
+/// All fields that come before the signature.
 Bytes unsigned_fields(const EthTx& tx) {
     Bytes out;
     if (tx.type == EthTxType::legacy) {
@@ -76,7 +76,7 @@ Bytes unsigned_fields(const EthTx& tx) {
     return out;
 }
 
-/// The list, with the type byte in front where the type has one.
+/// The fields as a list, after the type byte if the type has one.
 Bytes envelope(EthTxType type, BytesView fields) {
     Bytes out;
     if (type != EthTxType::legacy) out.push_back(static_cast<std::uint8_t>(type));
@@ -84,7 +84,7 @@ Bytes envelope(EthTxType type, BytesView fields) {
     return out;
 }
 
-/// EIP-155's v; 27 and 28 without a chain id. Passes 64 bits for the largest chain ids.
+/// The v of EIP-155, or 27 or 28 without a chain id. For the largest chain ids it needs more than 64 bits.
 U256 legacy_v(const EthTx& tx, std::uint8_t recovery_id) {
     return tx.chain_id == 0 ? U256(27U + recovery_id) : U256(tx.chain_id) * 2 + 35U + recovery_id;
 }
@@ -93,8 +93,8 @@ tl::unexpected<Error> refuse(std::string which, std::string why) {
     return fail(ErrorCode::bad_data, "cannot read the Ethereum transaction", std::move(which), std::move(why));
 }
 
-/// Takes fields off the front of a list. The first fault stays; what is taken after it is empty, so a caller
-/// asks once at the end.
+/// Takes fields off the front of a list. It keeps the first fault; every field taken after that is empty, so
+/// the caller checks error() once at the end.
 class Fields {
   public:
     explicit Fields(BytesView payload) : rest_(payload) {}
@@ -145,7 +145,7 @@ class Fields {
         if (!rest_.empty()) fault(which, "more fields than it has");
     }
 
-    /// A fault found in a list inside this one.
+    /// Takes over a fault that was found in a list inside this one.
     void adopt(const Fields& inner) {
         if (inner.error_ && !error_) error_ = inner.error_;
     }
@@ -222,11 +222,12 @@ void read_legacy(Fields& fields, SignedEthTx& out) {
     out.tx.gas_price = fields.number("gas price");
     read_call(fields, out.tx);
     const U256 v = fields.number("v");
-    if (const U256 parity = v - 27; parity <= 1) {  // wraps below 27
+    if (const U256 parity = v - 27; parity <= 1) {  // v - 27 wraps around if v is below 27
         out.signature.bytes[64] = static_cast<std::uint8_t>(parity);
         return;
     }
-    // 35 and 36 would name chain 0, which is how an unprotected transaction is told from others.
+    // A v of 35 or 36 would mean chain id 0, but chain id 0 marks an unprotected transaction in EthTx, so both
+    // are refused.
     const U256 chain_id = v < 37 ? U256(0) : U256((v - 35) / 2);
     if (chain_id == 0 || chain_id > ~std::uint64_t{0}) return fields.fault("v", "names no chain id of 64 bits");
     out.tx.chain_id = static_cast<std::uint64_t>(chain_id);
@@ -253,9 +254,9 @@ void read_typed(Fields& fields, SignedEthTx& out) {
     out.signature.bytes[64] = static_cast<std::uint8_t>(fields.number64("parity", 1));
 }
 
-/// The network form of a blob transaction is a list [transaction, blobs, commitments, proofs], and since
-/// EIP-7594 with a version number after the transaction; elsewhere the transaction's fields stand there
-/// themselves.
+/// Returns the transaction's own fields. In the form for sending over the network, a blob transaction is a list
+/// [transaction, blobs, commitments, proofs], since EIP-7594 with a version number after the transaction.
+/// Elsewhere the payload is the transaction's fields themselves.
 Result<BytesView> without_sidecar(BytesView payload) {
     BytesView rest = payload;
     const auto first = rlp::take(rest);

@@ -11,7 +11,7 @@
 
 namespace ioswarm {
 
-/// EIP-2718 types this project knows.
+/// The EIP-2718 types that this project supports.
 enum class EthTxType : std::uint8_t { legacy = 0, access_list = 1, dynamic_fee = 2, blob = 3, set_code = 4 };
 
 struct AccessListEntry {
@@ -19,7 +19,7 @@ struct AccessListEntry {
     std::vector<Hash256> storage_keys;
 };
 
-/// EIP-7702 authorization, as it stands in the transaction.
+/// An EIP-7702 authorization, with its fields as they are in the transaction.
 struct SetCodeAuthorization {
     U256 chain_id;
     Address address;
@@ -29,17 +29,18 @@ struct SetCodeAuthorization {
     U256 s;
 };
 
-/// An Ethereum transaction, all types in one struct; which fields count follows from `type`.
+/// An Ethereum transaction. One struct serves all types; `type` says which fields are used.
 struct EthTx {
     EthTxType type = EthTxType::legacy;
-    /// EIP-155 chain id. A legacy transaction with 0 is unprotected (no replay protection).
+    /// EIP-155 chain id. A legacy transaction with chain id 0 is unprotected: it can be replayed on other
+    /// chains.
     std::uint64_t chain_id = 0;
     std::uint64_t nonce = 0;
     U256 gas_price;    ///< legacy, access_list
     U256 gas_tip_cap;  ///< dynamic_fee and later
     U256 gas_fee_cap;  ///< dynamic_fee and later
     std::uint64_t gas_limit = 0;
-    std::optional<Address> to;  ///< nothing = creation
+    std::optional<Address> to;  ///< empty for a contract creation
     U256 value;
     Bytes data;
     std::vector<AccessListEntry> access_list;
@@ -48,15 +49,15 @@ struct EthTx {
     std::vector<SetCodeAuthorization> authorizations;  ///< set_code
 };
 
-/// What the sender signs.
+/// The hash that the sender signs.
 [[nodiscard]] Hash256 signing_hash(const EthTx& tx);
-/// The signed transaction's bytes (with the type byte in front where it has one); blob transactions without
-/// sidecar.
+/// The bytes of the signed transaction, with the type byte in front if the type has one. A blob transaction is
+/// encoded without its sidecar.
 [[nodiscard]] Bytes encode_signed(const EthTx& tx, const Signature& signature);
 /// keccak256(encode_signed(…)).
 [[nodiscard]] Hash256 transaction_hash(const EthTx& tx, const Signature& signature);
 
-/// A transaction as it is sent: its bytes and what it is known by.
+/// A transaction in the form in which it is sent, and its hash.
 struct RawEthTx {
     Bytes raw;
     Hash256 hash;
@@ -65,8 +66,8 @@ struct RawEthTx {
 /// bytes.
 [[nodiscard]] RawEthTx sign_transaction(const EthTx& tx, const PrivateKey& key);
 
-/// The address of the contract that a creation transaction of `sender` with this nonce makes:
-/// keccak256(rlp([sender, nonce])), last 20 bytes.
+/// The address of the contract that a creation transaction from `sender` with this nonce creates: the last 20
+/// bytes of keccak256(rlp([sender, nonce])).
 [[nodiscard]] Address contract_address(const Address& sender, std::uint64_t nonce);
 
 struct SignedEthTx {
@@ -74,8 +75,8 @@ struct SignedEthTx {
     Signature signature;  ///< v is the recovery id, 0 or 1
 };
 
-/// Reads a signed transaction of any known type (a blob transaction may carry its sidecar, which is left out).
-/// Error bad_data; the input is untrusted and may have any size the caller allows.
+/// Reads a signed transaction of any supported type. A blob transaction may carry its sidecar, which is
+/// dropped. `raw` is untrusted, and its size is limited only by the caller. Error bad_data.
 [[nodiscard]] Result<SignedEthTx> decode_signed(BytesView raw);
 
 }  // namespace ioswarm

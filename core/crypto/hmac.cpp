@@ -12,7 +12,8 @@
 namespace ioswarm {
 namespace {
 
-/// OpenSSL's one-shot digests fail on a lack of memory alone; a wrong digest must never pass for a right one.
+/// OpenSSL's one-shot digests fail only when memory runs out. A wrong digest must never be taken for a right
+/// one, so the program ends.
 void require(bool worked) {
     if (!worked) std::abort();
 }
@@ -28,7 +29,7 @@ Hash256 sha256(BytesView data) {
 }
 
 Hash256 hmac_sha256(BytesView key, BytesView message) {
-    // HMAC() takes the key's length as an int, and treats a null key as "the previous one".
+    // HMAC() takes the key's length as an int, and takes a null key as "use the previous key".
     static constexpr std::uint8_t kNothing = 0;
     require(key.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max()));
     Hash256 out;

@@ -10,18 +10,18 @@
 namespace ioswarm {
 
 [[nodiscard]] Hash256 sha256(BytesView data);
-/// RFC 2104 over SHA-256.
+/// HMAC (RFC 2104) with SHA-256.
 [[nodiscard]] Hash256 hmac_sha256(BytesView key, BytesView message);
-/// Time depends on the lengths only.
+/// Takes a time that depends only on the lengths, not on the content.
 [[nodiscard]] bool equal_in_constant_time(BytesView a, BytesView b) noexcept;
-/// From the operating system's generator. Error: unavailable.
+/// Random bytes from the operating system's generator. Error: unavailable.
 [[nodiscard]] Result<Bytes> random_bytes(std::size_t count);
-/// Overwrites with zeros in a way the compiler keeps.
+/// Overwrites the secret with zeros, in a way that the compiler does not optimize away.
 void wipe(std::string& secret) noexcept;
 void wipe(Bytes& secret) noexcept;
 
-/// An agent's key: "iosw_" + lower-case hex of HMAC-SHA256(master secret as text, agent id)
-/// (../shared/spec/protocol.md section 3).
+/// An agent's key: "iosw_" followed by the lower-case hex of HMAC-SHA256(master secret, agent id). The master
+/// secret is used as text, not decoded from hex.
 [[nodiscard]] std::string agent_token(std::string_view master_secret, std::string_view agent_id);
 
 }  // namespace ioswarm

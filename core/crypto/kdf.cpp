@@ -13,7 +13,7 @@ namespace ioswarm {
 namespace {
 
 constexpr const char* kCannotDerive = "cannot derive a key from the password";
-/// OpenSSL counts its own small blocks too when it compares with the limit that it is given.
+/// OpenSSL compares its own small blocks with the memory limit too, so its limit gets this much more.
 constexpr std::uint64_t kScryptSlack = std::uint64_t{1} << 20U;
 
 tl::unexpected<Error> refuse_cost(std::string why) {
@@ -23,7 +23,7 @@ tl::unexpected<Error> refuse_cost(std::string why) {
 Status check_cost(const ScryptCost& cost) {
     if (cost.n < 2 || !std::has_single_bit(cost.n)) return refuse_cost("scrypt's n is not a power of two");
     if (cost.r == 0 || cost.p == 0) return refuse_cost("scrypt's r or p is 0");
-    // By division, so that nothing overflows.
+    // Divides instead of multiplying, so that nothing overflows.
     if (cost.n > kMaxScryptBytes / 128 || cost.r > kMaxScryptBytes / 128 / cost.n) {
         return refuse_cost("scrypt would need more than 256 MiB");
     }
@@ -44,7 +44,7 @@ Result<SecretBytes> scrypt(BytesView password, BytesView salt, const ScryptCost&
     if (Status checked = check_cost(cost); !checked) return fail(std::move(checked).error());
     SecretBytes out(size);
     ERR_clear_error();
-    // OpenSSL treats a null password as none at all.
+    // OpenSSL takes a null password as "no password".
     const std::string_view text = password.empty() ? std::string_view("") : as_text(password);
     if (EVP_PBE_scrypt(text.data(), text.size(), salt.data(), salt.size(), cost.n, cost.r, cost.p,
                        kMaxScryptBytes + kScryptSlack, out.data(), out.size()) != 1) {
@@ -67,7 +67,7 @@ Result<SecretBytes> pbkdf2_sha256(BytesView password, BytesView salt, std::uint6
     if (PKCS5_PBKDF2_HMAC(text.data(), static_cast<int>(text.size()), salt.data(),
                           static_cast<int>(salt.size()), static_cast<int>(iterations), EVP_sha256(),
                           static_cast<int>(out.size()), out.data()) != 1) {
-        std::abort();  // only a lack of memory for a few hundred bytes
+        std::abort();  // fails only when there is no memory for a few hundred bytes
     }
     return out;
 }
@@ -82,7 +82,7 @@ SecretBytes aes128_ctr(BytesView key, BytesView iv, BytesView data) {
         EVP_EncryptUpdate(context.get(), out.data(), &written, data.data(), static_cast<int>(data.size())) !=
             1 ||
         static_cast<std::size_t>(written) != data.size()) {
-        std::abort();  // only a lack of memory
+        std::abort();  // fails only when memory runs out
     }
     return out;
 }

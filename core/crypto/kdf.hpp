@@ -16,24 +16,25 @@ struct ScryptCost {
     std::uint64_t p = 0;
 };
 
-/// The most memory that scrypt gets: what n = 262,144 and r = 8 take, the standard of Ethereum's keystores.
+/// The most memory that scrypt may use. Ethereum keystores normally have n = 262,144 and r = 8, which need
+/// exactly this.
 inline constexpr std::uint64_t kMaxScryptBytes = std::uint64_t{256} << 20U;
-/// The most work, n · r · p: eight times the standard, some seconds.
+/// The largest n · r · p, which takes some seconds. It is eight times that of a normal Ethereum keystore.
 inline constexpr std::uint64_t kMaxScryptWork = std::uint64_t{1} << 24U;
-/// The most iterations of PBKDF2, some seconds; keystores in use have 262,144.
+/// The largest iteration count of PBKDF2, which takes some seconds. Keystores in use have 262,144.
 inline constexpr std::uint64_t kMaxPbkdf2Iterations = 10'000'000;
 
-/// Error invalid_argument: the cost is not allowed by RFC 7914 (n a power of two and below 2^(128·r/8), r and p
-/// at least 1) or passes the limits above. Checked before any memory is taken. Error resource_exhausted: the
-/// memory is not there.
+/// Error invalid_argument: RFC 7914 does not allow the cost (n must be a power of two and below 2^(128·r/8), r
+/// and p at least 1), or the cost exceeds the limits above. This is checked before any memory is allocated.
+/// Error resource_exhausted: there is not enough memory.
 [[nodiscard]] Result<SecretBytes> scrypt(BytesView password, BytesView salt, const ScryptCost& cost,
                                          std::size_t size);
 /// PBKDF2 with HMAC-SHA256 (RFC 8018). Error invalid_argument: `iterations` is 0 or above the limit.
 [[nodiscard]] Result<SecretBytes> pbkdf2_sha256(BytesView password, BytesView salt, std::uint64_t iterations,
                                                 std::size_t size);
 
-/// AES-128 in counter mode with a big-endian counter of 128 bits that starts at `iv`; the same call encrypts
-/// and decrypts. `key` and `iv` have 16 bytes each (else the result is empty).
+/// AES-128 in counter mode. The 128-bit big-endian counter starts at `iv`. The same call encrypts and decrypts.
+/// `key` and `iv` must have 16 bytes each, otherwise the result is empty.
 [[nodiscard]] SecretBytes aes128_ctr(BytesView key, BytesView iv, BytesView data);
 
 }  // namespace ioswarm

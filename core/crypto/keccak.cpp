@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <bit>
 
-// Keccak-f[1600] (https://keccak.team/keccak_specs_summary.html) on lanes as they lie in a little-endian
-// machine's memory. A round is written out in full: with constant indices both compilers keep most of the lanes
-// in registers, which a loop over (x, y) with tables does not get at -O2. On a processor with BMI and BMI2
-// (every x86 server since 2013) the same source is compiled a second time: one instruction for "and not", and
-// rotations that leave their operand as it is, take a quarter of the time away.
+// Keccak-f[1600] (https://keccak.team/keccak_specs_summary.html). The lanes are held as they lie in a
+// little-endian machine's memory. Each round is written out in full: with constant indices both compilers keep
+// most of the lanes in registers, which they do not at -O2 for a loop over (x, y) with tables. The same source
+// is compiled a second time for processors with BMI and BMI2 (every x86 server since 2013). There, one
+// instruction does "and not" and rotations keep their operand, which saves a quarter of the time.
 
 static_assert(std::endian::native == std::endian::little, "lanes are absorbed as little-endian words");
 
@@ -37,7 +37,7 @@ IOSWARM_INTO_ITS_CALLER void chi(Lanes& a, std::size_t row, std::uint64_t b0, st
     a[row + 4] = b4 ^ (~b0 & b1);
 }
 
-/// From `a` to `e`: theta, rho, pi, chi, iota.
+/// One round: theta, rho, pi, chi and iota, reading `a` and writing `e`.
 IOSWARM_INTO_ITS_CALLER void round(const Lanes& a, Lanes& e, std::uint64_t constant) noexcept {
     using std::rotl;
     const std::uint64_t c0 = a[0] ^ a[5] ^ a[10] ^ a[15] ^ a[20];
@@ -87,7 +87,7 @@ void permute(Lanes& state) noexcept {
     permute_rounds(state);
 }
 
-/// `count` bytes at `from` into those at `to`, eight at a time as far as that goes.
+/// XORs `count` bytes at `from` into those at `to`, eight at a time while at least eight are left.
 void xor_bytes(std::uint8_t* to, const std::uint8_t* from, std::size_t count) noexcept {
     std::size_t i = 0;
     for (; i + 8 <= count; i += 8) {

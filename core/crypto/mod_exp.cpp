@@ -18,7 +18,7 @@ struct ContextDeleter {
     void operator()(BN_CTX* context) const noexcept { BN_CTX_free(context); }
 };
 
-/// OpenSSL fails here only for lack of memory.
+/// OpenSSL fails here only when memory runs out.
 Number number_of(BytesView bytes) {
     Number out(BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr));
     if (!out) throw std::bad_alloc();

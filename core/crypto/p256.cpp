@@ -31,7 +31,7 @@ Owned<T> own(T* made) {
 Owned<EVP_PKEY> import_key(BytesView key) {
     const auto context = own(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
     if (EVP_PKEY_fromdata_init(context.get()) != 1) return nullptr;
-    // OpenSSL takes them as not constant, and only reads them.
+    // OpenSSL takes pointers to non-const data here, although it only reads it.
     std::string group = "prime256v1";
     Bytes bytes = to_bytes(key);
     std::array<OSSL_PARAM, 3> parameters = {
@@ -47,7 +47,7 @@ Bytes encode_signature(BytesView r, BytesView s) {
     const auto signature = own(ECDSA_SIG_new());
     BIGNUM* r_number = BN_bin2bn(r.data(), static_cast<int>(r.size()), nullptr);
     BIGNUM* s_number = BN_bin2bn(s.data(), static_cast<int>(s.size()), nullptr);
-    // Takes both over.
+    // On success the signature owns both numbers.
     if (ECDSA_SIG_set0(signature.get(), r_number, s_number) != 1) {
         BN_free(r_number);
         BN_free(s_number);

@@ -7,7 +7,7 @@ namespace ioswarm {
 
 using Hash160 = FixedBytes<20, struct Hash160Tag>;
 
-/// RIPEMD-160, which only a precompiled contract of the EVM still asks for.
+/// RIPEMD-160. Only a precompiled contract of the EVM needs it.
 [[nodiscard]] Hash160 ripemd160(BytesView data);
 
 }  // namespace ioswarm

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::uint8_t kString = 0x80;
 constexpr std::uint8_t kList = 0xc0;
-constexpr std::size_t kShortest = 55;  // the longest payload whose length stands in the first byte
+constexpr std::size_t kShortest = 55;  // the longest payload whose length fits into the first byte
 
 tl::unexpected<Error> refuse(std::string why) {
     return fail(ErrorCode::bad_data, "cannot read RLP", {}, std::move(why));

@@ -9,7 +9,7 @@
 
 namespace ioswarm::rlp {
 
-/// Appends items; a list is made by encoding its items into a buffer of their own first.
+/// These append one item to `out`. To make a list, first encode its items into another buffer.
 void append_bytes(Bytes& out, BytesView value);
 void append_uint(Bytes& out, const U256& value);
 void append_list(Bytes& out, BytesView encoded_items);
@@ -21,12 +21,12 @@ struct Item {
     BytesView raw;      ///< header and payload
 };
 
-/// Takes one item off the front of `input`. Strict: shortest length forms only, nothing past the end.
-/// Error bad_data.
+/// Takes one item off the front of `input`. Strict: every length must have its shortest form, and no item may
+/// extend past the end of the input. Error bad_data.
 [[nodiscard]] Result<Item> take(BytesView& input);
-/// The items of a list payload, at most `max_items`. Error bad_data.
+/// Splits a list's payload into its items, at most `max_items`. Error bad_data.
 [[nodiscard]] Result<std::vector<Item>> items(BytesView list_payload, std::size_t max_items);
-/// A string item as a number: at most 32 bytes, no leading zero. Error bad_data.
+/// Reads a string item as a number of at most 32 bytes without leading zeros. Error bad_data.
 [[nodiscard]] Result<U256> to_uint(const Item& item);
 
 }  // namespace ioswarm::rlp

@@ -19,8 +19,8 @@ struct ContextDeleter {
 };
 using ContextPtr = std::unique_ptr<secp256k1_context, ContextDeleter>;
 
-/// Blinded once with a random seed (against side channels); it computes the same without one, so a generator
-/// that fails is no error here.
+/// The context is blinded once with a random seed, against side channels. Without a seed it computes the same
+/// results, so a failing random generator is no error here.
 ContextPtr make_context() {
     ContextPtr context(secp256k1_context_create(SECP256K1_CONTEXT_NONE));
     std::array<std::uint8_t, 32> seed{};
@@ -32,7 +32,8 @@ ContextPtr make_context() {
     return context;
 }
 
-/// Never changed after it was made, and all calls take it as const: any number of threads may use it.
+/// Any number of threads may use the context: it does not change after its creation, and all calls take it as
+/// const.
 const secp256k1_context* context() {
     static const ContextPtr made = make_context();
     return made.get();
@@ -67,7 +68,7 @@ PrivateKey::~PrivateKey() {
 
 PublicKey PrivateKey::public_key() const {
     secp256k1_pubkey key;
-    // Cannot fail: from() admitted the scalar.
+    // Cannot fail, because from() checked the scalar.
     if (secp256k1_ec_pubkey_create(context(), &key, scalar_.data()) != 1) std::abort();
     return serialize(key);
 }
@@ -80,7 +81,7 @@ Signature PrivateKey::sign(const Hash256& digest) const {
     secp256k1_ecdsa_recoverable_signature made;
     if (secp256k1_ecdsa_sign_recoverable(context(), &made, digest.bytes.data(), scalar_.data(), nullptr,
                                          nullptr) != 1) {
-        std::abort();  // cannot fail: from() admitted the scalar
+        std::abort();  // cannot fail, because from() checked the scalar
     }
     Signature out;
     int recovery_id = 0;
@@ -90,7 +91,7 @@ Signature PrivateKey::sign(const Hash256& digest) const {
 }
 
 std::optional<PublicKey> recover(const Hash256& digest, const Signature& signature) {
-    // Recovery ids 2 and 3 (r past the group order) exist, but no format of this project can carry them.
+    // Recovery ids 2 and 3 (r above the group order) exist, but no format of this project can represent them.
     if (signature.bytes[64] > 1) return std::nullopt;
     secp256k1_ecdsa_recoverable_signature parsed;
     if (secp256k1_ecdsa_recoverable_signature_parse_compact(context(), &parsed, signature.bytes.data(),

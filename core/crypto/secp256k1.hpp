@@ -9,12 +9,12 @@
 
 namespace ioswarm {
 
-/// Uncompressed: 0x04, x, y.
+/// An uncompressed public key: 0x04, x, y.
 using PublicKey = FixedBytes<65, struct PublicKeyTag>;
-/// r ‖ s ‖ v with v 0 or 1 (the recovery id). Where a format adds 27 or more to v, its own code does.
+/// r ‖ s ‖ v, where v is the recovery id, 0 or 1. Formats that add 27 or more to v do so in their own code.
 using Signature = FixedBytes<65, struct SignatureTag>;
 
-/// A secret scalar, wiped on destruction; never printed.
+/// A secret scalar. It is wiped on destruction and never printed.
 class PrivateKey {
   public:
     /// Error invalid_argument: not 32 bytes, zero, or not below the group order.
@@ -25,7 +25,7 @@ class PrivateKey {
 
     [[nodiscard]] PublicKey public_key() const;
     [[nodiscard]] Address address() const;
-    /// Deterministic (RFC 6979), low s.
+    /// A deterministic signature (RFC 6979) with low s.
     [[nodiscard]] Signature sign(const Hash256& digest) const;
     [[nodiscard]] BytesView bytes() const noexcept { return scalar_; }
 
@@ -34,7 +34,7 @@ class PrivateKey {
     std::array<std::uint8_t, 32> scalar_{};
 };
 
-/// The key that made `signature` over `digest`; nothing when there is none. Accepts high s.
+/// The public key that made `signature` over `digest`; empty if there is none. Accepts high s.
 [[nodiscard]] std::optional<PublicKey> recover(const Hash256& digest, const Signature& signature);
 
 /// Last 20 bytes of keccak256(key without its first byte).

@@ -9,8 +9,8 @@
 
 namespace ioswarm {
 
-/// A secret of any length (a password, a derived key, the text of a key file). It is wiped when it is destroyed
-/// or assigned to, and it cannot be copied. Its bytes live on the heap only, so that moving it leaves no copy.
+/// A secret of any length: a password, a derived key, the text of a key file. It is wiped when it is destroyed
+/// or assigned to, and it cannot be copied. Its bytes are only on the heap, so moving it leaves no copy behind.
 class SecretBytes {
   public:
     SecretBytes() = default;
@@ -18,7 +18,7 @@ class SecretBytes {
     explicit SecretBytes(std::size_t size) : bytes_(size) {}
     explicit SecretBytes(BytesView bytes) : bytes_(bytes.begin(), bytes.end()) {}
     explicit SecretBytes(std::string_view text) : SecretBytes(as_bytes(text)) {}
-    /// Takes the text over and wipes where it was.
+    /// Copies the text and wipes the original.
     explicit SecretBytes(std::string&& text) : SecretBytes(std::string_view(text)) { wipe(text); }
     SecretBytes(SecretBytes&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
     SecretBytes& operator=(SecretBytes&& other) noexcept {
@@ -36,7 +36,7 @@ class SecretBytes {
     [[nodiscard]] std::uint8_t* data() noexcept { return bytes_.data(); }
     [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
     [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
-    /// Keeps the first `size` bytes; what is cut off is wiped.
+    /// Keeps the first `size` bytes and wipes the rest.
     void shorten(std::size_t size) {
         if (size >= bytes_.size()) return;
         SecretBytes kept(view().first(size));

@@ -8,7 +8,7 @@
 namespace ioswarm {
 
 struct Sha256::Context {
-    // OpenSSL fails here only for lack of memory.
+    // OpenSSL fails here only when memory runs out.
     Context() : md(EVP_MD_CTX_new()) {
         if (md == nullptr || EVP_DigestInit_ex(md, EVP_sha256(), nullptr) != 1) throw std::bad_alloc();
     }

@@ -16,9 +16,9 @@ class Sha256 {
     Sha256& operator=(Sha256&&) noexcept;
 
     Sha256& update(BytesView data);
-    /// The digest of everything given so far; the object is spent afterwards, until reset().
+    /// The digest of all data added so far. Call reset() before using the object again.
     [[nodiscard]] Hash256 finish();
-    /// Begins anew, at less cost than another object.
+    /// Starts a new digest. This costs less than a new object.
     void reset();
 
   private:
