@@ -19,7 +19,7 @@ constexpr auto kValue = [] {
     return table;
 }();
 
-/// Two characters for every 12 bits: half the look-ups of one character at a time.
+/// Two characters for each 12 bits. This needs half as many look-ups as one character for each 6 bits.
 constexpr auto kPairs = [] {
     std::array<std::array<char, 2>, 4096> table{};
     for (std::size_t i = 0; i < table.size(); ++i)
@@ -27,7 +27,8 @@ constexpr auto kPairs = [] {
     return table;
 }();
 
-/// From the first group on that is not four plain digits: line ends, padding, faults.
+/// Decodes the rest of the text, starting at the first group of four that contains anything but base64 digits:
+/// a line end, padding or a fault.
 bool decode_slowly(std::string_view text, Bytes& out, std::size_t used) {
     std::uint32_t group = 0;
     int digits = 0;

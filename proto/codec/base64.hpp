@@ -7,9 +7,9 @@
 
 namespace ioswarm::proto {
 
-/// What Go's base64.StdEncoding reads: standard alphabet, padding required, '\r' and '\n' skipped anywhere, the
-/// unused bits of the last character not looked at. False for anything else; `out` is then unspecified.
-/// (from_base64 in core/base is the strict one, for text of our own.)
+/// Reads exactly what Go's base64.StdEncoding reads: standard alphabet, padding required, '\r' and '\n' skipped
+/// anywhere, the unused bits of the last character ignored. Returns false for anything else; `out` is then
+/// unspecified. (from_base64 in core/base is stricter and is meant for text that this project writes itself.)
 [[nodiscard]] bool base64_decode(std::string_view text, Bytes& out);
 
 [[nodiscard]] constexpr std::size_t base64_size(std::size_t bytes) noexcept {

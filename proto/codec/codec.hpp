@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The two encodings of the agent protocol (../shared/spec/protocol.md sections 1 and 2): protobuf, and JSON as
-// Go's encoding/json reads and writes it. One description a message (proto/codec/schema.hpp) drives both.
+// The two encodings of the agent protocol: protobuf, and JSON as Go's encoding/json reads and writes it. Both
+// are driven by the same description of each message (proto/codec/schema.hpp).
 
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
@@ -12,24 +12,25 @@ namespace ioswarm::proto {
 
 enum class Codec { protobuf, json };
 
-/// Told by the first byte: '{' is JSON; everything else, nothing included, is protobuf.
+/// Looks at the first byte only: '{' is JSON. Everything else is protobuf, also an empty payload.
 [[nodiscard]] Codec codec_of(BytesView payload) noexcept;
 
-/// Nesting of JSON objects and lists; the outermost counts as 1.
+/// The deepest nesting of JSON objects and lists that is accepted. The outermost counts as 1.
 inline constexpr int kMaxJsonDepth = 32;
-/// Results that one BatchResult may carry (protocol.md section 5); checked before they are stored.
+/// The most results in one BatchResult. The limit is checked before a result is stored.
 inline constexpr std::uint32_t kMaxResults = 1000;
 
-/// Reads one message. Defined for every message of core/model/messages.hpp. Nothing is half applied: it is a
-/// whole message or an error. Thread-safe; memory is bounded by a small multiple of the payload's size. Error
-/// invalid_argument: `which` is the path of the field ("results[3].task_id"; empty for the message itself),
-/// `why` what is wrong with it. Unknown fields pass unread. Text made from the payload is escaped and cut.
+/// Reads one message. It is defined for every message of core/model/messages.hpp. It returns either a whole
+/// message or an error. Thread-safe. Memory use is at most a small multiple of the payload's size. Unknown
+/// fields are skipped. Error invalid_argument: `which` is the path of the field ("results[3].task_id"; empty
+/// for the message itself) and `why` is the problem with it. Text from the payload is escaped and shortened
+/// before it goes into the error.
 template <typename M>
 [[nodiscard]] Result<M> decode(Codec codec, BytesView payload);
 
-/// Writes one message; never fails. Empty bytes and empty lists are `null` in JSON where they are not left out.
-/// Strings must be UTF-8 (JSON writes U+FFFD for what is not). Doubles must be finite (JSON writes 0
-/// otherwise).
+/// Writes one message; it never fails. In JSON, empty bytes and empty lists are written as `null` unless their
+/// key is left out. Strings must be UTF-8 (JSON gets U+FFFD for invalid bytes). Doubles must be finite (JSON
+/// gets 0 otherwise).
 template <typename M>
 [[nodiscard]] Bytes encode(Codec codec, const M& message);
 

@@ -10,7 +10,7 @@
 namespace ioswarm::proto {
 namespace {
 
-// Tags of ../shared/spec/protocol.md section 2: field number and wire type.
+// Protobuf tags (field number and wire type) of the messages StateDiffResponse and StateDiffEntry.
 constexpr std::uint64_t tag_of(std::uint64_t field, std::uint64_t wire_type) noexcept {
     return field << 3 | wire_type;
 }
@@ -27,17 +27,17 @@ struct Entry {
     BytesView value;
 };
 
-/// The fields of a record or an entry, one after the other. wire::Reader does the same for any message, but
-/// this is what a JSON agent's catch-up is made of, beside base64.
+/// Reads the fields of a record or an entry one after the other. wire::Reader can do this for any message. This
+/// class is faster, and besides base64, reading fields is most of the work when a JSON agent catches up.
 class Fields {
   public:
     explicit Fields(BytesView message) noexcept : at_(message.data()), end_(at_ + message.size()) {}
 
     std::uint64_t tag = 0;
-    std::uint64_t scalar = 0;  ///< of a varint
-    BytesView bytes;           ///< of what has a length
+    std::uint64_t scalar = 0;  ///< value of the current field if it is a varint
+    BytesView bytes;           ///< content of the current field if it has a length
 
-    /// False at the end, and at the first fault: then is_good() is false.
+    /// Returns false at the end and at the first fault. is_good() tells the two apart.
     bool next() noexcept {
         if (at_ == end_) return false;
         if (!take(tag)) return fault();
@@ -95,7 +95,8 @@ bool read_entry(BytesView bytes, Entry& entry) noexcept {
     return fields.is_good();
 }
 
-/// Calls `on_entry` for each entry and fills in the rest. False: not a record.
+/// Calls `on_entry` for each entry and fills in `height` and `digest`. Returns false if `record` is not a
+/// record.
 template <typename OnEntry>
 bool read_record(BytesView record, std::uint64_t& height, BytesView& digest, OnEntry&& on_entry) {
     Fields fields(record);
@@ -153,13 +154,14 @@ std::size_t diff_json_size(BytesView record) noexcept {
         if (!entry.value.empty()) entries += std::string_view(R"(,"value":)").size() + size_of(entry.value);
     });
     if (!good) return 0;
-    // The comma counted with each entry is one too many; the brackets stand for null.
+    // Each entry was counted with a comma, which is one comma too many; so only one byte is added for the two
+    // brackets. Without entries, the list is written as null.
     return std::string_view(R"({"height":,"entries":,"digest_bytes":})").size() + json_integer_size(height) +
            (entries == 0 ? kNull.size() : entries + 1) + size_of(digest);
 }
 
 Result<Bytes> diff_json(BytesView record) {
-    // The height comes first in a record, and in the JSON before the entries.
+    // In a record the height comes before the entries, so the JSON can be started when the first entry is read.
     JsonWriter out(diff_json_size(record));
     std::uint64_t height = 0;
     BytesView digest;

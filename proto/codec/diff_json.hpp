@@ -8,12 +8,12 @@
 
 namespace ioswarm::proto {
 
-/// Bytes that diff_json() gives for this record, exact as long as no namespace needs escapes; 0 when the record
-/// cannot be read.
+/// Number of bytes that diff_json() returns for this record. It is exact if no namespace contains characters
+/// that need escapes. Returns 0 if the record cannot be read.
 [[nodiscard]] std::size_t diff_json_size(BytesView record) noexcept;
 
-/// The JSON form of StateDiffResponse straight from a record (core/diffs/diff_record.hpp), the same as encode()
-/// gives for the diff that it is of, without making one. Error: bad_data.
+/// Converts a record (core/diffs/diff_record.hpp) directly to the JSON form of StateDiffResponse. The result is
+/// the same as that of encode() for the same diff, but no StateDiff has to be built. Error: bad_data.
 [[nodiscard]] Result<Bytes> diff_json(BytesView record);
 
 }  // namespace ioswarm::proto

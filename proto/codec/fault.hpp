@@ -9,20 +9,21 @@
 
 namespace ioswarm::proto {
 
-/// What a decoder found wrong and where. The path is made from the inside out while the decoders return, so
-/// that reading a good message costs nothing for it.
+/// The fault that a decoder found, and its place in the message. The path is built from the inside out while
+/// the decoders return, so reading a good message costs nothing for it.
 class Fault {
   public:
-    /// Always false, so that a decoder can end with `return fault.set(…)`.
+    /// Sets the reason. Always returns false, so that a decoder can end with `return fault.set(…)`.
     bool set(std::string why) {
         why_ = std::move(why);
         return false;
     }
-    /// The fault lies in this field of the message that is being left. Always false.
+    /// Puts this field's name in front of the path: the fault is inside that field. Always returns false.
     bool inside(std::string_view name);
-    /// … in this element of the list that is being left. Always false.
+    /// Puts this list index in front of the path. Always returns false.
     bool inside(std::size_t index);
-    /// … under this key of the map that is being left; the key is a peer's text: escaped and cut. Always false.
+    /// Puts this map key in front of the path. The key comes from a peer, so it is escaped and shortened.
+    /// Always returns false.
     bool inside_key(std::string_view key);
 
     [[nodiscard]] Error to_error(std::string_view message_name) const;
@@ -34,17 +35,18 @@ class Fault {
     std::string why_;
 };
 
-/// A peer's text, fit for an error message: escaped, at most 64 bytes of it.
+/// Makes text from a peer fit for an error message: escaped, and at most 64 bytes of it.
 [[nodiscard]] std::string shown(std::string_view text);
 
-/// Keeps decoded lists and maps within a multiple of the payload's size: an element of 3 bytes on the wire may
-/// take 200 in memory.
+/// Limits the memory of decoded lists and maps to a multiple of the payload's size. Without it, an element of 3
+/// bytes on the wire could take 200 bytes in memory.
 class Budget {
   public:
-    /// Every real message stays under half of this: the smallest real elements (a state change, a log, a task)
-    /// take over a quarter of their memory on the wire; the constant covers 1,000 bare results.
+    /// Honest messages use less than half of this. Their smallest elements (a state change, a log, a task) have
+    /// more than a quarter of their memory size on the wire. The constant part covers 1,000 results without
+    /// content.
     explicit Budget(std::size_t payload_size) noexcept : left_(std::size_t{512} * 1024 + 8 * payload_size) {}
-    /// False once it is spent.
+    /// Returns false once the budget is used up.
     [[nodiscard]] bool take(std::size_t bytes) noexcept {
         if (bytes > left_) return false;
         left_ -= bytes;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Any message of proto/codec/schema.hpp from and to Go's JSON. Used by codec.cpp only, which instantiates it.
+// Converts any message of proto/codec/schema.hpp from and to JSON as Go reads and writes it. Only codec.cpp
+// includes this file; it instantiates the templates.
 //
-// Rules that the schema does not show (../shared/spec/protocol.md section 2): keys match without regard to
-// ASCII case; of a key that stands twice the last one counts, and replaces the first one's value wholly; null
-// is the default, save as an element of a list, where it is refused.
+// Some rules are not visible in the schema. Keys match without regard to ASCII case. If a key occurs twice, the
+// last value counts and completely replaces the first one. null means the default value, but is refused as an
+// element of a list.
 
 #include <cstddef>
 #include <limits>
@@ -65,7 +66,7 @@ class JsonDecoder {
         if (a.size() != b.size()) return false;
         for (std::size_t i = 0; i < a.size(); ++i) {
             const char c = a[i] >= 'A' && a[i] <= 'Z' ? static_cast<char>(a[i] - 'A' + 'a') : a[i];
-            if (c != b[i]) return false;  // names of fields are lower-case
+            if (c != b[i]) return false;  // field names are lower-case
         }
         return true;
     }
@@ -175,7 +176,7 @@ class JsonDecoder {
     Budget budget_;
 };
 
-/// Bytes of the JSON, exact as long as no string needs escapes and no double is written.
+/// Number of bytes of the JSON. It is exact if no string needs escapes and no double is written.
 struct JsonSize {
     template <Message M>
     static std::size_t of(const M& message) {

@@ -20,16 +20,17 @@ constexpr std::uint64_t repeat(std::uint8_t byte) noexcept {
     return 0x0101010101010101ULL * byte;
 }
 
-/// High bit set in (at least the first of) the bytes of `word` that end or complicate a string: a quote, a
-/// backslash, a control byte, or one outside ASCII. Bytes after the first hit may be marked wrongly.
+/// Finds the bytes of `word` that end or complicate a string: a quote, a backslash, a control byte or a byte
+/// outside ASCII. The high bit of the first such byte is set in the result. Bytes after the first one may be
+/// marked wrongly.
 std::uint64_t special_bytes(std::uint64_t word) noexcept {
     const auto zero_byte = [](std::uint64_t x) { return (x - repeat(0x01)) & ~x; };
     const std::uint64_t control = (word - repeat(0x20)) & ~word;
     return (zero_byte(word ^ repeat('"')) | zero_byte(word ^ repeat('\\')) | control | word) & repeat(0x80);
 }
 
-/// First byte at or after `at` that is a quote, a backslash, a control byte or not ASCII; `end` when there is
-/// none.
+/// The first byte at or after `at` that is a quote, a backslash, a control byte or not ASCII. Returns `end` if
+/// there is none.
 const std::uint8_t* find_special(const std::uint8_t* at, const std::uint8_t* end) noexcept {
     static_assert(std::endian::native == std::endian::little);
     while (end - at >= 8) {
@@ -51,7 +52,7 @@ bool is_digit(std::uint8_t c) noexcept {
     return c >= '0' && c <= '9';
 }
 
-/// Value of the four hex digits at the front of `text`; negative when they are not.
+/// Value of the four hex digits at the start of `text`; negative if it does not start with four hex digits.
 int four_hex(std::string_view text) noexcept {
     if (text.size() < 4) return -1;
     unsigned value = 0;
@@ -78,7 +79,7 @@ void append_utf8(std::string& out, std::uint32_t rune) {
     }
 }
 
-/// For a number outside the range of doubles: whether it is too small (or 0), not too large.
+/// For a number that does not fit into a double: true if it is too close to 0, false if it is too large.
 bool is_below_one(std::string_view token) noexcept {
     long long power = 0;
     bool point = false;
@@ -101,7 +102,7 @@ bool is_below_one(std::string_view token) noexcept {
     if (std::from_chars(exponent.data(), exponent.data() + exponent.size(), value).ec != std::errc{}) {
         return exponent.starts_with('-');
     }
-    constexpr long long kFar = 1LL << 40;  // no payload has so many digits
+    constexpr long long kFar = 1LL << 40;  // no payload has that many digits
     if (value > kFar || value < -kFar) return value < 0;
     return power + value <= 0;
 }
@@ -197,7 +198,7 @@ bool JsonReader::unescape(std::string_view raw) {
         scratch_ += raw.substr(0, plain);
         raw.remove_prefix(plain);
         if (raw.empty()) break;
-        const char kind = raw[1];  // the caller saw that a backslash is never the last byte
+        const char kind = raw[1];  // the caller made sure that a backslash is never the last byte
         raw.remove_prefix(2);
         switch (kind) {
             case '"':

@@ -10,43 +10,44 @@
 
 namespace ioswarm::proto {
 
-/// The tokens of JSON (RFC 8259), one after the other, over bytes that outlive it. Every read_* and expect_*
-/// skips white space first; it returns false at the first fault, which then stands in the Fault, and nothing
-/// may be read any more. Not thread-safe.
+/// Reads the tokens of JSON (RFC 8259) one after the other. The bytes must outlive the reader. Every read_* and
+/// expect_* skips white space first. At the first fault it sets the Fault and returns false; nothing may be
+/// read after that. Not thread-safe.
 class JsonReader {
   public:
     JsonReader(BytesView text, Fault& fault) noexcept
         : at_(text.data()), end_(text.data() + text.size()), fault_(fault) {}
 
-    /// Takes the character if it is the next one.
+    /// Takes the next character if it is `wanted`.
     [[nodiscard]] bool take(char wanted) noexcept;
     /// Takes the literal null if it is the next token.
     [[nodiscard]] bool take_null() noexcept;
-    /// Opens an object ('{') or a list ('['); false over kMaxJsonDepth or when something else stands there.
+    /// Opens an object ('{') or a list ('['). Returns false if the nesting is deeper than kMaxJsonDepth or if
+    /// the next token is something else.
     [[nodiscard]] bool open(char bracket);
-    /// For a bracket that was opened and, with take(), closed at once. Always true.
+    /// To be called when an opened bracket was closed at once with take(). Always returns true.
     bool left_empty() noexcept {
         --depth_;
         return true;
     }
-    /// After an element: true when another one follows; at the end `closed` is true. False with a fault
-    /// otherwise.
+    /// To be called after an element. Returns true if another element follows or the bracket closes; in the
+    /// second case it sets `closed`. Otherwise it sets the fault and returns false.
     [[nodiscard]] bool next_or_close(char closing, bool& closed);
-    /// Key and colon. The key lives until the next read.
+    /// Reads a key and its colon. `key` is valid until the next read.
     [[nodiscard]] bool read_key(std::string_view& key);
 
     [[nodiscard]] bool read_bool(bool& value);
-    /// The text lives until the next read. It is valid UTF-8; a lone surrogate escape became U+FFFD.
+    /// `value` is valid until the next read. It is valid UTF-8; an escaped lone surrogate becomes U+FFFD.
     [[nodiscard]] bool read_string(std::string_view& value);
-    /// Base64, padded, '\r' and '\n' ignored, unused bits not looked at: what Go's StdEncoding reads.
+    /// Reads base64 as Go's StdEncoding does: padding required, '\r' and '\n' skipped, unused bits ignored.
     [[nodiscard]] bool read_base64(Bytes& value);
-    /// Whole numbers as digits only: 1.0 and 1e3 are refused.
+    /// Accepts whole numbers written with digits only; refuses 1.0 and 1e3.
     [[nodiscard]] bool read_uint(std::uint64_t max, std::uint64_t& value);
     [[nodiscard]] bool read_int(std::int64_t min, std::int64_t max, std::int64_t& value);
     [[nodiscard]] bool read_double(double& value);
-    /// Any value, checked like all others, kept nowhere.
+    /// Skips a value of any type. It is checked like all other values.
     [[nodiscard]] bool skip_value();
-    /// Only white space may be left.
+    /// Checks that only white space is left.
     [[nodiscard]] bool expect_end();
 
     [[nodiscard]] Fault& fault() noexcept { return fault_; }
@@ -57,7 +58,7 @@ class JsonReader {
     bool skip_literal();
     bool skip_list();
     bool skip_object();
-    /// The next number's characters by JSON's grammar.
+    /// The characters of the next number, as JSON's grammar defines a number.
     bool number_token(std::string_view& token, bool& whole);
     bool unescape(std::string_view raw);
 
@@ -65,7 +66,7 @@ class JsonReader {
     const std::uint8_t* end_;
     Fault& fault_;
     int depth_ = 0;
-    std::string scratch_;  ///< the last string that had escapes
+    std::string scratch_;  ///< the last string that contained escapes
 };
 
 }  // namespace ioswarm::proto

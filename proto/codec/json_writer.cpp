@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
-/// Bytes that go out as they are.
+/// True for each byte that can be written without an escape.
 constexpr auto kPlain = [] {
     std::array<bool, 256> table{};
     for (std::size_t c = 0x20; c < 0x80; ++c)
@@ -28,7 +28,7 @@ bool is_plain(std::string_view text) noexcept {
     return std::all_of(text.begin(), text.end(), [](char c) { return kPlain[static_cast<std::uint8_t>(c)]; });
 }
 
-/// Length of the valid UTF-8 sequence at the front; 0 when there is none.
+/// Length of the valid UTF-8 sequence at the start of `text`; 0 if there is none.
 std::size_t utf8_length(std::string_view text) noexcept {
     for (std::size_t length = 2; length <= 4 && length <= text.size(); ++length) {
         if (is_valid_utf8(text.substr(0, length))) return length;
@@ -136,7 +136,8 @@ void JsonWriter::number(double value) {
     if (std::signbit(value)) put('-');
     value = std::fabs(value);
     if (value == 0) return put('0');
-    // "d.ddde±xx": std::to_chars in fixed form would write digits beyond the shortest for large values.
+    // Reads the shortest digits from the form "d.ddde±xx". std::to_chars in fixed form would write more digits
+    // than necessary for large values.
     std::array<char, 32> text;
     const auto end =
         std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::scientific).ptr;

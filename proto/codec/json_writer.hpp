@@ -10,10 +10,10 @@
 
 namespace ioswarm::proto {
 
-/// Appends JSON to a buffer, byte for byte as Go's encoding/json writes it.
+/// Appends JSON to a buffer. The bytes are the same as those of Go's encoding/json.
 class JsonWriter {
   public:
-    /// `size_hint`: what will be written, if known; the buffer grows past it.
+    /// `size_hint` is the expected size, if it is known. The buffer grows if more is written.
     explicit JsonWriter(std::size_t size_hint) { buffer_.resize(size_hint); }
 
     void put(char c) {
@@ -24,15 +24,17 @@ class JsonWriter {
         std::memcpy(room(text.size()), text.data(), text.size());
         used_ += text.size();
     }
-    /// `"name":`, with a comma before it unless it is the first. Names need no escapes.
+    /// Writes `"name":`, with a comma before it unless it is the first key. The name must not need escapes.
     void key(std::string_view name, bool first);
-    /// Quoted; control bytes, '"', '\\', '<', '>', '&', U+2028 and U+2029 escaped, invalid UTF-8 as U+FFFD.
+    /// Writes a quoted string. Control bytes, '"', '\\', '<', '>', '&', U+2028 and U+2029 are escaped. Invalid
+    /// UTF-8 becomes U+FFFD.
     void string(std::string_view text);
-    /// Quoted base64.
+    /// Writes base64 in quotes.
     void bytes(BytesView value);
     void integer(std::uint64_t value);
     void integer(std::int64_t value);
-    /// Shortest digits that read back the same; an exponent below 1e-6 and from 1e21 on. Not finite: 0.
+    /// Writes the fewest digits that read back as the same value. Uses an exponent below 1e-6 and from 1e21 on.
+    /// Writes 0 for a value that is not finite.
     void number(double value);
 
     [[nodiscard]] Bytes take() {
@@ -52,7 +54,7 @@ class JsonWriter {
     std::size_t used_ = 0;
 };
 
-/// Characters that JsonWriter::integer writes.
+/// Number of characters that JsonWriter::integer writes.
 [[nodiscard]] std::size_t json_integer_size(std::uint64_t value) noexcept;
 
 }  // namespace ioswarm::proto

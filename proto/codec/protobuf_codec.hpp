@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Any message of proto/codec/schema.hpp from and to protobuf. Used by codec.cpp only, which instantiates it.
+// Converts any message of proto/codec/schema.hpp from and to protobuf. Only codec.cpp includes this file; it
+// instantiates the templates.
 //
-// proto3's rules: unknown fields pass; of a scalar that stands twice the last one counts; a message that stands
-// twice is merged; a map key that stands twice is replaced. Stricter than generated code in four things, all of
-// them faults of the sender: a known field of another wire type, a number outside its type, an unknown enum
-// value, and a double that is not finite. storage_slots, a map of maps, is a map of messages with one map field
+// The rules are those of proto3. Unknown fields are skipped. If a scalar occurs twice, the last value counts.
+// If a message occurs twice, the two are merged. If a map key occurs twice, the last entry counts. Four things
+// that generated code accepts are refused here, because only a faulty sender produces them: a known field with
+// another wire type, a number outside the range of its type, an unknown enum value, and a double that is not
+// finite. storage_slots is a map of maps; protobuf has none, so it is a map of messages that contain one map
 // (SlotMap in proto/ioswarm.proto).
 
 #include <bit>
@@ -29,7 +31,7 @@ class ProtobufDecoder {
   public:
     ProtobufDecoder(std::size_t payload_size, Fault& fault) : fault_(fault), budget_(payload_size) {}
 
-    /// Recursion ends by itself: no message of the schema contains itself.
+    /// The recursion always ends, because no message of the schema contains itself.
     template <Message M>
     [[nodiscard]] bool read_message(BytesView payload, M& message) {
         wire::Reader reader(payload);
@@ -73,7 +75,7 @@ class ProtobufDecoder {
         return expect(field, wire::WireType::length_delimited) && read_message(field.bytes, message);
     }
 
-    /// One entry: a message of key 1 and value 2, either of which may be missing.
+    /// Reads one map entry: a message whose field 1 is the key and field 2 the value. Either may be missing.
     template <typename V>
     bool read(const wire::Field& field, std::map<std::string, V>& map) {
         if (!expect(field, wire::WireType::length_delimited)) return false;
@@ -93,7 +95,7 @@ class ProtobufDecoder {
     }
     bool read_map_value(const wire::Field& field, Bytes& value) { return read(field, value); }
     bool read_map_value(const wire::Field& field, std::string& value) { return read(field, value); }
-    /// SlotMap: its field 1 is the inner map.
+    /// Reads a SlotMap, whose field 1 is the inner map.
     bool read_map_value(const wire::Field& field, std::map<std::string, std::string>& value) {
         if (!expect(field, wire::WireType::length_delimited)) return false;
         wire::Reader reader(field.bytes);
@@ -136,7 +138,7 @@ class ProtobufDecoder {
         using Limits = std::numeric_limits<std::int32_t>;
         if (!expect(field, wire::WireType::varint)) return false;
         const auto wide =
-            static_cast<std::int64_t>(field.scalar);  // negative ones are sign-extended to 64 bits
+            static_cast<std::int64_t>(field.scalar);  // negative numbers are sign-extended to 64 bits
         if (wide < Limits::min() || wide > Limits::max()) {
             return fault_.set(fmt::format("{} is outside {} to {}", wide, Limits::min(), Limits::max()));
         }
@@ -155,8 +157,8 @@ class ProtobufDecoder {
     Budget budget_;
 };
 
-/// Sizes and writes in two walks over the same tables; sizes of nested messages are counted again at each
-/// level, of which there are three at most.
+/// Encodes in two passes over the same tables: the first computes the size, the second writes. The size of a
+/// nested message is computed again at each level; there are at most three levels.
 class ProtobufEncoder {
   public:
     template <Message M>
@@ -215,7 +217,7 @@ class ProtobufEncoder {
     }
 
     static std::uint64_t scalar(std::int32_t value) noexcept {
-        return static_cast<std::uint64_t>(std::int64_t{value});  // int32 goes out sign-extended
+        return static_cast<std::uint64_t>(std::int64_t{value});  // an int32 is written sign-extended
     }
     template <typename T>
     static std::uint64_t scalar(T value) noexcept {

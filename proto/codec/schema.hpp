@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The messages of ../shared/spec/protocol.md section 2, each described once: JSON key, protobuf number, member,
-// and whether Go leaves the key out when the value is empty. Both codecs walk these tables, so they cannot
-// disagree. The order is that of the JSON keys.
+// The messages of the agent protocol. Each is described once: JSON key, protobuf number, struct member, and
+// whether Go leaves the key out if the value is empty. Both codecs use these tables, so they cannot disagree.
+// The fields are in the order of the JSON keys.
 
 #include <concepts>
 #include <cstdint>
@@ -28,18 +28,18 @@ struct FieldSpec {
     std::uint32_t number;
     T M::*member;
     WhenEmpty when_empty;
-    std::uint32_t max_count;  ///< elements, lists only
+    std::uint32_t max_count;  ///< most elements; for lists only
 };
 
 inline constexpr std::uint32_t kNoCountLimit = std::numeric_limits<std::uint32_t>::max();
 
-/// A key that is always written.
+/// Describes a key that is always written.
 template <typename M, typename T>
 constexpr FieldSpec<M, T> field(std::string_view name, std::uint32_t number, T M::*member,
                                 std::uint32_t max_count = kNoCountLimit) {
     return {name, number, member, WhenEmpty::write, max_count};
 }
-/// A key that is left out when its value is empty (Go's omitempty).
+/// Describes a key that is left out if its value is empty (Go's omitempty).
 template <typename M, typename T>
 constexpr FieldSpec<M, T> sparse(std::string_view name, std::uint32_t number, T M::*member) {
     return {name, number, member, WhenEmpty::leave_out, kNoCountLimit};
@@ -225,7 +225,7 @@ struct Schema<StateDiff> {
                                         field("digest_bytes", 3, &M::digest)};
 };
 
-/// Every message, for instantiations and tests: IOSWARM_EACH_MESSAGE(X) expands X(Message) once each.
+/// All messages, for instantiations and tests: IOSWARM_EACH_MESSAGE(X) expands to X(Message) for each of them.
 #define IOSWARM_EACH_MESSAGE(X) \
     X(RegisterRequest)          \
     X(RegisterResponse)         \
@@ -262,13 +262,13 @@ inline constexpr bool kIsMap = false;
 template <typename V>
 inline constexpr bool kIsMap<std::map<std::string, V>> = true;
 
-/// A repeated field; Bytes are a scalar here.
+/// True for a repeated field. Bytes count as a scalar here.
 template <typename T>
 inline constexpr bool kIsList = false;
 template <typename T>
 inline constexpr bool kIsList<std::vector<T>> = !std::same_as<T, std::uint8_t>;
 
-/// Whether Go's omitempty leaves it out; for scalars also whether proto3 does.
+/// Whether Go's omitempty leaves the value out. For scalars, proto3 leaves out the same values.
 template <typename T>
 [[nodiscard]] bool is_empty(const T& value) noexcept {
     if constexpr (kIsOptional<T>) {
@@ -280,7 +280,7 @@ template <typename T>
     }
 }
 
-/// Calls visit(spec) for the fields in order.
+/// Calls visit(spec) for each field in order.
 template <Message M, typename Visit>
 constexpr void each_field(Visit&& visit) {
     std::apply([&](const auto&... specs) { (visit(specs), ...); }, Schema<M>::kFields);
