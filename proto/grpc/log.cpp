@@ -18,7 +18,8 @@ using std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kWarnEvery{10};
 
-/// gRPC's hook takes no argument of ours, so this cannot belong to anybody.
+/// Where gRPC's messages go. It is global because gRPC's hook is a plain function without an argument for our
+/// data.
 struct Target {
     std::mutex mutex;
     Log log;
@@ -27,7 +28,7 @@ struct Target {
 };
 
 Target& target() {
-    // Never destroyed: gRPC's threads may speak until the process is gone.
+    // Never destroyed, because gRPC's threads may log until the process has ended.
     static Target* const only = new Target;
     return *only;
 }

@@ -5,10 +5,11 @@
 
 namespace ioswarm::proto {
 
-/// What gRPC would write to standard error goes to `log` from now on: its errors as warnings, of which those
-/// that come fast (any client can provoke them) are counted instead; where GRPC_VERBOSITY in the environment
-/// asks for more, the rest is debug. For the whole process and until it ends, since gRPC's hook is a plain
-/// function for all of gRPC and its threads outlive whoever used them; the latest call counts. Thread-safe.
+/// Sends to `log` what gRPC would otherwise write to standard error. Its errors become warnings. Any client can
+/// provoke them, so if they come fast, most of them are only counted. If GRPC_VERBOSITY in the environment asks
+/// for more messages, those become debug messages. This holds for the whole process until it ends, because gRPC
+/// has one hook and its threads may live longer than the code that used them. The latest call counts.
+/// Thread-safe.
 void send_grpc_log_to(Log log);
 
 }  // namespace ioswarm::proto
