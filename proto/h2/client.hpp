@@ -18,30 +18,32 @@ namespace ioswarm::proto {
 
 using H2Headers = std::vector<std::pair<std::string, std::string>>;
 
-/// A gRPC call over HTTP/2 in any content-type, which gRPC C++ cannot choose
-/// (../shared/spec/protocol.md section 1).
+/// A gRPC call over HTTP/2 with any content-type. gRPC's C++ library cannot choose the content-type, but the
+/// coordinators inside nodes accept state diff requests with application/grpc+ioswarm-json only.
 struct H2Request {
     std::string path;  ///< "/ioswarm.IOSwarm/Register"
     std::string content_type = "application/grpc+ioswarm-json";
-    H2Headers headers;  ///< besides the usual ones; lower case. None goes into a compression table
-    Bytes body;         ///< as it goes out: see grpc_frame()
+    H2Headers headers;  ///< headers besides the usual ones; names in lower case. HPACK does not put them into
+                        ///< its compression table
+    Bytes body;         ///< the body as it is sent; see grpc_frame()
     std::chrono::milliseconds deadline{
-        10'000};             ///< sent as grpc-timeout and kept by call(); 0: none (not for call())
-    bool half_close = true;  ///< false: the request's end is never sent
+        10'000};  ///< sent as grpc-timeout; call() also enforces it. 0: none (not allowed for call())
+    bool half_close = true;  ///< false: the end of the request is never sent
 };
 
 /// How a call ended.
 struct H2Status {
     int http_status = 0;   ///< 0: no headers came
-    int grpc_status = -1;  ///< -1: none came (the stream was reset)
+    int grpc_status = -1;  ///< -1: no gRPC status came (the stream was reset)
     std::string grpc_message;
-    std::uint32_t reset_code = 0;  ///< HTTP/2 error code of the stream's end; 0: a regular one
+    std::uint32_t reset_code = 0;  ///< HTTP/2 error code with which the stream ended; 0: it ended regularly
     H2Headers headers;
-    H2Headers trailers;  ///< in a trailers-only answer these are the headers
+    H2Headers trailers;  ///< if the answer has only trailers, these are the same as the headers
 };
 
-/// The status as an error, or none when it is OK. Codes are mapped one to one where there is one of ours
-/// (UNIMPLEMENTED: not_found); bad_data where no status came; the rest is unavailable.
+/// Converts the status to an error, or to none if it is OK. gRPC codes map to the ErrorCode of the same meaning
+/// if there is one (UNIMPLEMENTED maps to not_found). Without a gRPC status the error is bad_data. All other
+/// codes become unavailable.
 [[nodiscard]] Status outcome(const H2Status& status, std::string what, std::string which);
 
 struct H2Answer {
@@ -49,27 +51,29 @@ struct H2Answer {
     H2Status status;
 };
 
-/// gRPC's length-prefixed message: one byte of flags (0: not compressed), four of length, big-endian.
+/// Puts gRPC's prefix in front of a message: one byte of flags (0: not compressed) and four bytes of length,
+/// big-endian.
 [[nodiscard]] Bytes grpc_frame(BytesView message);
 
 struct H2Settings {
     std::size_t max_message_bytes = std::size_t{32} << 20;
-    /// After so long without a byte a PING asks whether the other end is there, and it has `ping_timeout` to
-    /// answer. Longer than the 30 s after which coordinators ping by themselves: Go's server ends connections
-    /// that ping an idle one more than twice within five minutes.
+    /// If no byte came for this long, a PING checks that the other end is still there. It must be answered
+    /// within `ping_timeout`. This is longer than the 30 s after which coordinators ping by themselves, because
+    /// Go's server closes a connection whose client pings it while idle more than twice within five minutes.
     std::chrono::milliseconds ping_after{60'000};
     std::chrono::milliseconds ping_timeout{10'000};
-    /// A message that has begun must be there after this much waiting for it.
+    /// Once a message has begun, the rest must arrive within this much waiting time.
     std::chrono::milliseconds message_timeout{60'000};
 };
 
-/// One HTTP/2 connection, worked by the thread that calls into it: everything on the wire happens inside these
-/// calls, the answers to the peer's PINGs too. For one thread at a time. What a stream has received and nobody
-/// has taken is bounded by one message and twice 4 MiB; then its window stays closed. Memory grows with what
-/// really came, never with what a frame announces. A stop ends every wait at once.
+/// One HTTP/2 connection, which has no thread of its own. All reading and writing happens inside the calls
+/// below, also the answers to the peer's PINGs. Use it from one thread at a time. For each stream it buffers at
+/// most one message plus twice 4 MiB that nobody has taken yet; then the stream's window stays closed. Memory
+/// grows with the data that really arrived, not with the lengths that a frame announces. A stop request ends
+/// every wait at once.
 class H2Client {
   public:
-    /// Errors: unavailable (nobody listens there, TLS failed), timed_out (no connection within `within`),
+    /// Errors: unavailable (nobody listens there, or TLS failed), timed_out (no connection within `within`),
     /// cancelled.
     [[nodiscard]] static Result<std::unique_ptr<H2Client>> connect(TcpTarget target,
                                                                    std::chrono::milliseconds within,
@@ -79,20 +83,21 @@ class H2Client {
     H2Client(const H2Client&) = delete;
     H2Client& operator=(const H2Client&) = delete;
 
-    /// Sends, and waits for the end. Errors: timed_out and cancelled (the stream is reset), unavailable (the
-    /// connection ended), bad_data (what came is not gRPC).
+    /// Sends the request and waits for the end of the call. Errors: timed_out and cancelled (the stream is
+    /// reset), unavailable (the connection ended), bad_data (the answer is not gRPC).
     [[nodiscard]] Result<H2Answer> call(const H2Request& request, const std::stop_token& stop = {});
 
-    /// Sends; next() and finish() read. Error unavailable: the connection ended.
+    /// Sends the request and returns the stream's id; read the answer with next() and finish(). Error
+    /// unavailable: the connection ended.
     [[nodiscard]] Result<std::int32_t> open(const H2Request& request);
-    /// The next message of a stream; nothing when the stream ended. Errors as call(), timed_out and cancelled
-    /// leave it open.
+    /// The next message of a stream; empty if the stream has ended. Errors as for call(), but timed_out and
+    /// cancelled leave the stream open.
     [[nodiscard]] Result<std::optional<Bytes>> next(std::int32_t stream, std::chrono::milliseconds within,
                                                     const std::stop_token& stop = {});
-    /// Waits for the end, dropping messages, and forgets the stream. Errors as call().
+    /// Waits for the end of the stream, discards its messages and forgets it. Errors as for call().
     [[nodiscard]] Result<H2Status> finish(std::int32_t stream, std::chrono::milliseconds within,
                                           const std::stop_token& stop = {});
-    /// RST_STREAM with CANCEL; the stream is forgotten.
+    /// Sends RST_STREAM with CANCEL and forgets the stream.
     void cancel(std::int32_t stream);
 
   private:

@@ -10,7 +10,7 @@ namespace ioswarm::proto {
 namespace {
 
 constexpr std::size_t kPrefix = 5;
-/// What a message takes besides its bytes, so that a flood of empty ones counts too.
+/// Counted for each message in addition to its bytes, so that a flood of empty messages is limited too.
 constexpr std::size_t kOverhead = 64;
 
 std::size_t announced(const Bytes& prefix) {

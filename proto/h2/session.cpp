@@ -13,13 +13,14 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-// Windows: large enough for a gigabit over 30 ms, small enough to hold for every stream.
+// The flow-control windows. They are large enough for 1 Gbit/s at a round trip of 30 ms, and small enough that
+// we can afford the memory for every stream.
 constexpr std::int32_t kStreamWindow = 4 << 20;
 constexpr std::int32_t kConnectionWindow = 8 << 20;
 constexpr std::size_t kMaxWaiting = std::size_t{4} << 20;
 constexpr std::size_t kMaxHeaderBytes = std::size_t{64} << 10;
 
-/// gRPC escapes what is not printable ASCII as %XX.
+/// Undoes gRPC's escapes: bytes that are not printable ASCII are sent as %XX.
 std::string percent_decoded(std::string_view text) {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -139,7 +140,7 @@ H2Client::Session::Stream* H2Client::Session::find(std::int32_t id) {
 void H2Client::Session::on_header(const nghttp2_frame& frame, std::string name, std::string value) {
     Stream* const stream = find(frame.hd.stream_id);
     if (stream == nullptr || frame.hd.type != NGHTTP2_HEADERS) return;
-    stream->header_bytes += name.size() + value.size() + 32;  // as RFC 9113 counts them
+    stream->header_bytes += name.size() + value.size() + 32;  // RFC 9113 counts header sizes this way
     if (stream->header_bytes > kMaxHeaderBytes) {
         stream->fault = Error{ErrorCode::bad_data, {}, {}, "over 64 KiB of headers", {}};
         return;
@@ -165,7 +166,7 @@ void H2Client::Session::on_frame(const nghttp2_frame& frame) {
     if (Stream* const stream = find(frame.hd.stream_id)) on_headers_end(*stream);
 }
 
-/// Something else than a gRPC server: a page of a web server must not be read as messages.
+/// Checks that the answer comes from a gRPC server, so that a web server's page is not read as messages.
 void H2Client::Session::on_headers_end(Stream& stream) const {
     const H2Status& status = stream.status;
     if (stream.fault) return;
@@ -176,7 +177,7 @@ void H2Client::Session::on_headers_end(Stream& stream) const {
     }
     const std::string* const type = find_header(status.headers, "content-type");
     if (type != nullptr && type->starts_with("application/grpc")) return;
-    if (type == nullptr && status.grpc_status > 0) return;  // a refusal says enough
+    if (type == nullptr && status.grpc_status > 0) return;  // a refusal needs no content-type
     const std::string what = type == nullptr ? "no content-type" : "content-type " + type->substr(0, 64);
     stream.fault = Error{ErrorCode::bad_data, {}, {}, fmt::format("an answer of {}, so not of gRPC", what), {}};
 }
@@ -184,7 +185,7 @@ void H2Client::Session::on_headers_end(Stream& stream) const {
 void H2Client::Session::on_data(std::int32_t id, BytesView data) {
     Stream* const stream = find(id);
     if (stream == nullptr || stream->fault) {
-        // Nobody takes them, but they count against the connection's window.
+        // Nobody takes these bytes, but they count against the connection's window.
         nghttp2_session_consume_connection(session_, data.size());
         return;
     }
@@ -223,7 +224,7 @@ Result<std::int32_t> H2Client::Session::submit(const H2Request& request) {
     if (closed_) return fail(closed_error());
     H2Headers headers{{":method", "POST"},    {":scheme", scheme_}, {":path", request.path},
                       {":authority", which_}, {"te", "trailers"},   {"content-type", request.content_type}};
-    constexpr std::int64_t kMostDigits = 99'999'999;  // the protocol's bound
+    constexpr std::int64_t kMostDigits = 99'999'999;  // the gRPC protocol allows at most eight digits
     if (const auto ms = request.deadline.count(); ms > 0)
         headers.emplace_back("grpc-timeout", fmt::format("{}m", std::min(ms, kMostDigits)));
     const std::size_t usual = headers.size();
@@ -351,7 +352,8 @@ Result<std::optional<Bytes>> H2Client::Session::next(std::int32_t id, H2Deadline
         }
         Status worked = work(message_due ? std::min(deadline, *message_due) : deadline, stop);
         if (worked) continue;
-        // What came before the connection ended is still given, and the end of the stream if it came too.
+        // Messages that arrived before the connection ended are still returned, and the end of the stream too
+        // if it arrived.
         if (closed_) {
             if (auto last = ready(id, *stream)) return *std::move(last);
         }

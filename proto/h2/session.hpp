@@ -18,13 +18,13 @@ namespace ioswarm::proto {
 
 using H2Deadline = TcpStream::Deadline;
 
-/// From now; saturates, so that a year or more means for ever.
+/// The time `within` from now. A year or more means no deadline.
 [[nodiscard]] H2Deadline deadline_in(std::chrono::milliseconds within);
 
 /// Name of an HTTP/2 error code: "CANCEL".
 [[nodiscard]] std::string http2_error(std::uint32_t code);
 
-/// What an H2Client is made of: nghttp2 over a TcpStream.
+/// The implementation of H2Client: nghttp2 over a TcpStream.
 class H2Client::Session {
   public:
     Session(std::unique_ptr<TcpStream> stream, const TcpTarget& target, const H2Settings& settings);
@@ -35,7 +35,7 @@ class H2Client::Session {
     Status start();
     Result<std::int32_t> submit(const H2Request& request);
     Result<std::optional<Bytes>> next(std::int32_t id, H2Deadline deadline, const std::stop_token& stop);
-    /// Of a stream that has ended; forgets it.
+    /// The status of a stream that has ended. The stream is then forgotten.
     H2Status take_status(std::int32_t id);
     void cancel(std::int32_t id);
 
@@ -48,19 +48,20 @@ class H2Client::Session {
         bool half_close = true;
 
         GrpcMessages messages;
-        std::size_t unconsumed = 0;  ///< bytes that keep the window closed while too much waits
+        std::size_t unconsumed = 0;  ///< bytes not yet reported to nghttp2 as consumed, which keeps the window
+                                     ///< closed while too much waits
         std::size_t header_bytes = 0;
         bool ended = false;
-        std::optional<Error> fault;  ///< what came is not gRPC; only code and why
+        std::optional<Error> fault;  ///< the data is not gRPC; only `code` and `why` are set
         H2Status status;
     };
 
-    /// A round of sending and receiving; waits when there is nothing to receive. An error of the connection
-    /// closes it; timed_out and cancelled do not.
+    /// Sends and receives once. It waits if there is nothing to receive. An error of the connection closes the
+    /// connection; timed_out and cancelled do not.
     Status work(H2Deadline deadline, const std::stop_token& stop);
     Status wait(H2Deadline deadline, const std::stop_token& stop);
     Status flush();
-    /// Remembers why the connection is of no more use, and gives it as an error.
+    /// Remembers why the connection cannot be used any more, and returns that as an error.
     Status close(Error why);
     [[nodiscard]] Error closed_error() const;
     [[nodiscard]] Error end_of_connection() const;
@@ -73,7 +74,7 @@ class H2Client::Session {
     void open_window(std::int32_t id, Stream& stream);
     void forget(std::int32_t id);
     [[nodiscard]] Stream* find(std::int32_t id);
-    /// The next message, or the end, without waiting; nothing when there is neither.
+    /// The next message, or the end of the stream, without waiting. Empty if neither is there.
     std::optional<Result<std::optional<Bytes>>> ready(std::int32_t id, Stream& stream);
 
     static Session& of(void* user) { return *static_cast<Session*>(user); }
@@ -86,10 +87,10 @@ class H2Client::Session {
     nghttp2_session* session_ = nullptr;
     std::map<std::int32_t, Stream> streams_;
     std::optional<Error> closed_;
-    std::optional<Error> send_error_;  ///< from inside nghttp2's callback
+    std::optional<Error> send_error_;  ///< set inside nghttp2's send callback
     bool saw_settings_ = false;
-    std::string goaway_;  ///< what the peer said when it took its leave
-    H2Deadline heard_;    ///< when the last byte came
+    std::string goaway_;  ///< reason that the peer gave in its GOAWAY
+    H2Deadline heard_;    ///< time at which the last byte came
     std::optional<H2Deadline> pinged_;
 };
 
