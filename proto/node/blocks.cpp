@@ -11,11 +11,11 @@
 #include "proto/node/web3.hpp"
 #include "proto/node/wire.hpp"
 
-// StreamBlocks tells of new blocks and is silent about the rest, itself included: a subscription is not
-// confirmed, it starts at whatever comes next, and a node that was restarted or a half-open connection look
-// like a quiet chain. So after every opening, after a gap and after every quiet time the source asks for the
-// tip, and fetches what it missed with GetRawBlocks. A block found that way on a stream that should have told
-// of it ends that stream.
+// StreamBlocks sends new blocks and nothing else. A subscription is not confirmed and starts with the next
+// block. A node that was restarted and a half-open connection both look like a chain without new blocks. So
+// after it opened a stream, after a gap and after each quiet period, the source asks for the tip and fetches
+// missing blocks with GetRawBlocks. If it finds a block this way that the stream should have sent, it closes
+// that stream and opens a new one.
 
 namespace ioswarm::proto {
 namespace {
@@ -23,8 +23,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr std::uint64_t kFetchBlocks = 10;  ///< asked for at once; full blocks with receipts are about 1 MB
-constexpr std::size_t kMaxReady = 32;  ///< blocks read ahead; past it the highest is dropped, and fetched later
+constexpr std::uint64_t kFetchBlocks =
+    10;  ///< most blocks per request; full blocks with receipts are about 1 MB
+constexpr std::size_t kMaxReady =
+    32;  ///< most blocks held ahead; above this the highest is dropped and fetched again later
 
 Error stopped() {
     return {ErrorCode::cancelled, "cannot wait for a block", {}, "stopped", {}};
@@ -52,11 +54,12 @@ class NodeBlocks final : public BlockSource {
     NodeLink& link_;
     std::minstd_rand random_;
     std::unique_ptr<NodeStream> stream_;
-    std::uint64_t stream_dropped_ = 0;  ///< of stream_, already in the counter
-    std::uint64_t expected_ = 0;        ///< the height after the last one given
-    std::uint64_t to_come_ = 0;         ///< what height 0 stands for until a block was given; 0: not known yet
-    bool ask_ = true;                   ///< the next turn asks whether a block was missed
-    unsigned failures_ = 0;             ///< streams lost in a row
+    std::uint64_t stream_dropped_ = 0;  ///< messages dropped by stream_ that are already in the counter
+    std::uint64_t expected_ = 0;        ///< the height after the last returned block
+    std::uint64_t to_come_ =
+        0;  ///< the block that a request for height 0 waits for, until a block is returned; 0: not known yet
+    bool ask_ = true;        ///< true: ask the node next time whether a block was missed
+    unsigned failures_ = 0;  ///< streams lost since the last good message
     steady_clock::time_point open_again_{};
     std::map<std::uint64_t, NodeBlock> ready_;
 };
@@ -103,7 +106,8 @@ void NodeBlocks::lose_stream(const Error& why) {
     const auto doubled = settings.first_backoff * (std::int64_t{1} << std::min(failures_, 16U));
     const auto full = std::min<milliseconds>(doubled, settings.max_backoff);
     ++failures_;
-    // Half of it and a random part of the other half, so that many coordinators do not come back at once.
+    // Waits half of the time plus a random part of the other half, so that many coordinators do not reconnect
+    // at once.
     std::uniform_int_distribution<std::int64_t> jitter(full.count() / 2, full.count());
     const milliseconds delay(jitter(random_));
     open_again_ = steady_clock::now() + delay;
@@ -118,7 +122,7 @@ Result<std::uint64_t> NodeBlocks::tip_height(const std::stop_token& stop) {
     return meta->height;
 }
 
-/// Puts the block at `height`, and what follows it, into ready_ when the node has it; nothing otherwise.
+/// If the node has the block at `height`, puts it and the blocks after it into ready_. Otherwise does nothing.
 Status NodeBlocks::fetch_missed(std::uint64_t height, const ChainIds& ids, const std::stop_token& stop) {
     const auto tip = tip_height(stop);
     if (!tip) return fail(tip.error());
@@ -132,7 +136,7 @@ Status NodeBlocks::fetch_missed(std::uint64_t height, const ChainIds& ids, const
     if (!answer) {
         Error error = answer.error();
         if (error.code == ErrorCode::invalid_argument)
-            return {};  // another node behind a balancer, not there yet
+            return {};  // a balancer sent us to another node, which does not have the block yet
         if (error.code == ErrorCode::not_found) error.code = ErrorCode::out_of_range;
         return fail(std::move(error));
     }
@@ -157,7 +161,7 @@ Status NodeBlocks::take_message(BytesView message, std::uint64_t height, const C
     }
     const ExecutedBlock& told = block->block;
     if (told.height > height) {
-        // A height out of the blue would be waited for for ever; the node's own tip has to agree.
+        // Without this check a false height could make us wait forever. The node's own tip must confirm it.
         const auto tip = tip_height(stop);
         if (!tip) return fail(tip.error());
         if (told.height > *tip + 1) {
@@ -176,8 +180,8 @@ Status NodeBlocks::take_message(BytesView message, std::uint64_t height, const C
     return {};
 }
 
-/// The block after the tip as it was when it was first asked for: from then on none is missed, and a stream
-/// that never tells of any is noticed.
+/// The block after the tip. The tip is asked for once and the answer is kept until a block is returned: so no
+/// block is missed, and a stream that never sends any is noticed.
 Result<std::uint64_t> NodeBlocks::next_to_come(const std::stop_token& stop) {
     if (to_come_ == 0) {
         const auto tip = tip_height(stop);
@@ -196,7 +200,7 @@ Result<ExecutedBlock> NodeBlocks::next_of_grpc(std::uint64_t height, const std::
         height = *to_come;
     }
     bool was_quiet = false;
-    ask_ = ask_ || height != expected_;  // the stream tells of what is new only
+    ask_ = ask_ || height != expected_;  // the stream sends only new blocks
     while (!stop.stop_requested()) {
         if (auto block = take_ready(height)) return std::move(*block);
         if (const auto status = open_stream(stop); !status) return fail(status.error());
@@ -241,7 +245,7 @@ Result<ExecutedBlock> NodeBlocks::next_of_web3(std::uint64_t height, const std::
         if (tip->height >= wanted) return web3_block(link_.web3(), wanted, stop);
         if (!pause_for(link_.settings().web3_poll, stop)) return fail(stopped());
     }
-    return next_of_grpc(height, stop);  // the node was replaced by one that speaks protobuf
+    return next_of_grpc(height, stop);  // the node was replaced by one whose API is protobuf
 }
 
 Result<ExecutedBlock> NodeBlocks::next(std::uint64_t height, std::stop_token stop) {

@@ -15,7 +15,8 @@ namespace {
 using Json = nlohmann::json;
 using evm::Word;
 
-/// The chain's limit since the upgrade named Tsunami; web3 shows another number. Above what any block takes.
+/// The chain's gas limit since the upgrade named Tsunami. web3 reports a different number. No block uses as
+/// much.
 constexpr std::uint64_t kBlockGasLimit = 50'000'000;
 constexpr std::uint64_t kSecondsToNextBlock = 3;
 constexpr std::uint64_t kLeastBaseFee = 1'000'000'000'000;
@@ -25,8 +26,8 @@ Error bad(std::string which, std::string why) {
 }
 
 Error refused(const std::string& method, const RpcError& error) {
-    // "failed to get block at height N: not exist in DB", "... at height N: not supported": the state is not
-    // kept.
+    // The node no longer has the state if it says "failed to get block at height N: not exist in DB" or "... at
+    // height N: not supported".
     const bool height = error.message.find("at height") != std::string::npos;
     return {height ? ErrorCode::out_of_range : ErrorCode::unavailable,
             "the node refused a web3 request",
@@ -53,7 +54,7 @@ Result<Json> object_result(const Result<RpcReply>& reply, const std::string& met
     return out;
 }
 
-/// A quantity, or data of up to 32 bytes ("0x" is 0).
+/// Reads a quantity, or data of up to 32 bytes ("0x" is 0).
 Result<Word> word_result(const Result<RpcReply>& reply, const std::string& method) {
     const auto text = text_result(reply, method);
     if (!text) return fail(text.error());
@@ -80,13 +81,13 @@ std::optional<Fixed> fixed(const Json& value) {
     return value.is_string() ? fixed_from_hex<Fixed>(value.get_ref<const std::string&>()) : std::nullopt;
 }
 
-/// Takes the answers of all batches one after the other.
+/// Returns the answers of all batches one after the other.
 class Answers {
   public:
     explicit Answers(std::vector<JsonRpcClient::BatchReplies> batches) : batches_(std::move(batches)) {}
 
     const Result<RpcReply>& next() {
-        while (at_ + 1 >= batches_[batch_].size()) {  // the last of each batch is the tip's height
+        while (at_ + 1 >= batches_[batch_].size()) {  // the last answer of each batch is the tip's height
             ++batch_;
             at_ = 0;
         }
@@ -116,7 +117,8 @@ std::vector<RpcCall> requests_for(const evm::Missing& missing, const std::string
     return out;
 }
 
-/// Batches of at most `limit` requests, the last of each being the question for the tip.
+/// Splits the requests into batches of at most `limit`. The last request of each batch asks for the tip's
+/// height.
 std::vector<JsonRpcClient::Batch> in_batches(const std::vector<RpcCall>& requests, std::size_t limit) {
     std::vector<JsonRpcClient::Batch> out;
     for (std::size_t at = 0; at < requests.size(); at += limit - 1) {
@@ -257,7 +259,8 @@ Result<Web3Transaction> read_transaction(const Json& object) {
     return out;
 }
 
-/// EIP-1559 with the chain's floor: the base fee of the block after one of this base fee that used so much.
+/// The base fee of the block after one with `base_fee` that used `used` gas. It follows EIP-1559, with the
+/// chain's minimum.
 Word next_base_fee(const U256& base_fee, std::uint64_t used, std::uint64_t limit) {
     const std::uint64_t target = limit / 2;
     if (target == 0 || used == target) return Word::from(std::max<U256>(base_fee, kLeastBaseFee));
@@ -267,7 +270,7 @@ Word next_base_fee(const U256& base_fee, std::uint64_t used, std::uint64_t limit
     return Word::from(std::max<U256>(next, kLeastBaseFee));
 }
 
-/// The context of a block object; of the next one: `ahead`.
+/// Reads the context of a block object, or with `ahead` that of the block after it.
 Result<evm::BlockContext> read_context(const Json& block, std::uint64_t chain_id, bool ahead) {
     evm::BlockContext out;
     const auto number = quantity64(block, "number");
@@ -303,13 +306,14 @@ Result<evm::BlockContext> fetch_context(JsonRpcClient& web3, const std::string& 
 
 }  // namespace
 
-/// The answers, and behind those of each batch the tip's height at the time when they were all there.
+/// The answers. The last answer of each batch is the tip's height after the others were read.
 Web3Calls::Replies Web3StateFetcher::ask(const std::vector<RpcCall>& requests) const {
     for (;;) {
         const std::size_t limit = web3_.batch_limit();
         if (limit > 1) {
             auto replies = web3_.call_all(in_batches(requests, limit), stop_);
-            // A batch that the endpoint refused and that was cut may have told the tip before the rest.
+            // If the endpoint refused a batch and the client split it, the tip may have been read before the
+            // other answers.
             if (web3_.batch_limit() == limit) return replies;
             continue;
         }

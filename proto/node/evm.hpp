@@ -12,16 +12,18 @@
 #include "core/evm/reading.hpp"
 #include "core/net/json_rpc.hpp"
 
-// What a run of a transaction needs from a node, over web3 alone: every node has these methods, without the
-// gateway plugin and without the debug API. Only eth_getTransactionByHash needs the plugin.
+// Reads the data that running a transaction needs from a node. It uses web3 only, and only methods that every
+// node has: neither the gateway plugin nor the debug API is needed. The exception is eth_getTransactionByHash,
+// which needs the gateway plugin.
 
 namespace ioswarm::proto {
 
-/// What a fetcher asks of web3: a client of its own, or an endpoint that is watched.
+/// The calls that a fetcher makes to web3. They go to a plain client or to a Web3Endpoint, which watches its
+/// health.
 struct Web3Calls {
     using Replies = std::vector<JsonRpcClient::BatchReplies>;
 
-    /// `web3` must outlive this and have JsonRpcClient's call_all() and batch_limit().
+    /// `web3` must outlive the result and have call_all() and batch_limit() as JsonRpcClient does.
     template <typename Web3>
     static Web3Calls of(Web3& web3) {
         return {[&web3](std::span<const JsonRpcClient::Batch> batches, const std::stop_token& stop) {
@@ -34,14 +36,15 @@ struct Web3Calls {
     std::function<std::size_t()> batch_limit;
 };
 
-/// Reads accounts, slots and block hashes as the block at `height` left them. One fetch is one batch, or
-/// several at once where the endpoint's limit asks for it. A slot that reads 0 counts as absent:
-/// web3 does not tell absent from zero, so the gas of a run that writes such a slot twice is an estimate.
+/// Reads accounts, slots and block hashes as they were after the block at `height`. One fetch is one batch, or
+/// several batches at once if the endpoint limits their size. A slot that reads 0 counts as absent, because
+/// web3 does not distinguish absent from zero. So the gas of a run that writes such a slot twice is an
+/// estimate.
 class Web3StateFetcher final : public evm::StateFetcher {
   public:
     enum class Height {
-        must_be_tip,  ///< the tip may not move on while it is read; a node of v2.3 answers the tip whatever was
-                      ///< asked
+        must_be_tip,  ///< the tip must not move while it is read: a node of v2.3 answers with
+                      ///< the tip's state, whatever height was asked for
         may_be_old,   ///< the node keeps old states
     };
 
@@ -63,26 +66,26 @@ class Web3StateFetcher final : public evm::StateFetcher {
     std::stop_token stop_;
 };
 
-/// A transaction as web3 shows it.
+/// A transaction as web3 returns it.
 struct Web3Transaction {
     Hash256 hash;
     evm::Transaction transaction;
     std::uint64_t nonce = 0;
-    std::optional<std::uint64_t> height;  ///< of its block; nothing while it is pending
+    std::optional<std::uint64_t> height;  ///< height of its block; empty while it is pending
 };
 
 /// Error bad_data names the field.
 [[nodiscard]] Result<Web3Transaction> read_web3_transaction(std::string_view json);
 
-/// By its hash alone, or out of the block at `height`, which works without the gateway plugin too. Errors:
-/// those of JsonRpcClient; not_found; failed_precondition: the node has no index of transactions, so the block
-/// must be named.
+/// Finds a transaction by its hash alone, or in the block at `height`, which also works without the gateway
+/// plugin. Errors: those of JsonRpcClient; not_found; failed_precondition (the node has no index of
+/// transactions, so `height` must be given).
 [[nodiscard]] Result<Web3Transaction> web3_transaction(JsonRpcClient& web3, const Hash256& hash,
                                                        std::optional<std::uint64_t> height,
                                                        const std::stop_token& stop = {});
 
-/// The chain's tip, and the context of the next block as far as it can be known: base fee from the tip's use of
-/// gas, the tip's time plus 3 s, coinbase 0.
+/// The chain's tip, and the context of the next block as far as it is known: the base fee follows from the gas
+/// that the tip used, the time is the tip's plus 3 s, the coinbase is 0.
 struct Web3Tip {
     std::uint64_t height = 0;
     evm::BlockContext next;

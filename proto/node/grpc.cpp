@@ -12,19 +12,20 @@
 #include <mutex>
 #include <utility>
 
-// Calls use gRPC's callback API, so no thread of ours waits on a completion queue; a caller waits on a
-// condition variable for its own call. Whatever holds a channel is destroyed on a thread of ours, never in a
-// callback, and only after its last callback: the last channel to go joins gRPC's callback threads, and one of
-// them that joins itself hangs, or leaves a freed queue to the others (gRPC 1.51).
+// Calls use gRPC's callback API, so none of our threads waits on a completion queue. A caller waits for its own
+// call on a condition variable. Every object that holds a channel must be destroyed on one of our threads,
+// never in a callback, and only after its last callback. The reason: the release of the last channel joins
+// gRPC's callback threads. A callback thread that joins itself hangs, or leaves a freed queue to the other
+// threads (gRPC 1.51).
 
 namespace ioswarm::proto {
 namespace {
 
 constexpr const char* kJsonApi = "the node's gRPC API answers JSON, not protobuf";
 
-/// What a JSON codec in the place of the protobuf one answers: its own complaint about the bytes it got. Seen
-/// of a node of branch ioswarm-v2.3.5: "… error unmarshalling request: invalid character …", and where the
-/// request is empty "grpc: failed to unmarshal the received message: unexpected end of JSON input".
+/// True if a JSON codec answered instead of the protobuf codec: it then complains about the bytes that it got.
+/// A node built from branch ioswarm-v2.3.5 says "… error unmarshalling request: invalid character …", and for
+/// an empty request "grpc: failed to unmarshal the received message: unexpected end of JSON input".
 bool says_json(const grpc::Status& status) {
     if (status.error_code() != grpc::StatusCode::INTERNAL) return false;
     const std::string message = status.error_message();
@@ -85,24 +86,25 @@ std::optional<Bytes> to_bytes(const grpc::ByteBuffer& buffer) {
 grpc::ChannelArguments channel_arguments(const NodeGrpcSettings& settings) {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(static_cast<int>(settings.max_message_bytes));
-    // gRPC 1.51 inflates before it looks at the size; a message that comes compressed all the same stays as it
-    // is and fails to parse.
+    // gRPC 1.51 decompresses a message before it checks the size, so decompression is off. A message that comes
+    // compressed anyway is left as it is and fails to parse.
     arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
     arguments.SetInt(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1);
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    // A pool of its own: channels of the same target would otherwise share a connection and its backoff.
+    // The channel gets its own pool. Otherwise channels to the same target would share a connection and its
+    // backoff.
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
     arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2'000);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5'000);
-    // iotex-core allows a ping a second, also without calls.
+    // iotex-core allows one ping per second, also without calls.
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 15'000);
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
     arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
     return arguments;
 }
 
-/// One stream. start() once; destroyed after finish() only.
+/// One stream. Call start() once. Destroy the object only after finish().
 class StreamReactor final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
   public:
     StreamReactor(std::string target, const char* method, BytesView request, std::size_t max_waiting)
@@ -155,7 +157,8 @@ class StreamReactor final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grp
     void OnDone(const grpc::Status& status) override {
         const std::lock_guard lock(mutex_);
         ended_ = status_error(status, method_, target_, false);
-        changed_.notify_all();  // under the lock: finish() may return, and this object go, right after it
+        changed_.notify_all();  // notifies under the lock, because finish() may return and this object may be
+                                // destroyed right after it
     }
 
   private:
@@ -173,12 +176,12 @@ class StreamReactor final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grp
         changed_.notify_all();
     }
 
-    // const after construction
+    // constant after construction
     const std::string target_;
     const char* const method_;
     const grpc::ByteBuffer request_;
     const std::size_t max_waiting_;
-    // gRPC's, one callback at a time
+    // used by gRPC, which runs one callback at a time
     grpc::ClientContext context_;
     grpc::ByteBuffer incoming_;
     // guarded by mutex_
@@ -245,7 +248,8 @@ Result<Bytes> NodeGrpc::call(const char* method, BytesView request, const std::s
         impl_->stub.UnaryCall(&context, method, {}, &in, &out, [&](grpc::Status status) {
             const std::lock_guard lock(mutex);
             done = std::move(status);
-            changed.notify_one();  // under the lock: the waiting frame is gone right after it
+            changed.notify_one();  // notifies under the lock, because the waiting function may return right
+                                   // after it
         });
         std::unique_lock lock(mutex);
         changed.wait(lock, [&] { return done.has_value(); });
@@ -255,8 +259,7 @@ Result<Bytes> NodeGrpc::call(const char* method, BytesView request, const std::s
     if (!bytes)
         return fail(ErrorCode::bad_data, std::string("cannot call ") + method, target(),
                     "no readable message came");
-    // A JSON codec may also succeed, on an empty request; no protobuf message of this API starts with this
-    // byte.
+    // A JSON codec may also succeed, if the request is empty. No protobuf message of this API starts with '{'.
     if (!bytes->empty() && bytes->front() == '{') return fail(json_api_error(target()));
     return std::move(*bytes);
 }

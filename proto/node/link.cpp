@@ -10,7 +10,7 @@
 namespace ioswarm::proto {
 namespace {
 
-constexpr std::size_t kMaxNamedKinds = 64;  ///< names of kinds are ours, so this is never reached
+constexpr std::size_t kMaxNamedKinds = 64;  ///< the names come from our own code, so there are never this many
 
 }  // namespace
 
@@ -41,7 +41,8 @@ Result<ChainIdentity> NodeLink::chain(const std::stop_token& stop) {
     if (!ids) return fail(ids.error());
     ChainIdentity out{ids->evm, std::nullopt};
     const auto answer = call(kGetChainMeta, {}, stop);
-    if (!answer && is_json_api(answer.error())) return out;  // such a node does not tell its own id
+    if (!answer && is_json_api(answer.error()))
+        return out;  // a node with a JSON API cannot be asked for its own chain id
     if (!answer) return fail(answer.error());
     const auto meta = read_chain_meta(*answer);
     if (!meta) return fail(meta.error());

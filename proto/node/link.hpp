@@ -26,28 +26,29 @@ class StateFetchers;  // core/evm/reading.hpp
 
 namespace ioswarm::proto {
 
-/// What the three ports of a NodeSource share: both connections and what was learned over them. Thread-safe.
+/// The parts that all ports of a NodeSource share: both connections and the facts learned over them.
+/// Thread-safe.
 class NodeLink {
   public:
     NodeLink(NodeSettings given, std::unique_ptr<JsonRpcClient> web3, Log log);
 
-    /// The EVM chain id goes into hashes: asked of web3 once, kept from then on.
+    /// The chain ids. The EVM chain id is part of transaction hashes. It is read over web3 once and then kept.
     [[nodiscard]] Result<ChainIds> chain_ids(const std::stop_token& stop = {});
 
-    /// Which chain the node is on, asked anew. Also what chain_ids() says from then on.
+    /// Asks the node again which chain it is on. chain_ids() returns the new answer from then on.
     [[nodiscard]] Result<ChainIdentity> chain(const std::stop_token& stop = {});
 
-    /// grpc().call, remembering whether the API is one of JSON.
+    /// Calls grpc().call() and remembers whether the API speaks JSON.
     [[nodiscard]] Result<Bytes> call(const char* method, BytesView request, const std::stop_token& stop = {});
-    /// An error of gRPC, told to the log the first time that it is a JSON API's.
+    /// Looks at an error from gRPC. The first time that it is a JSON API's error, this is logged.
     void note_error(const Error& error);
     [[nodiscard]] bool json_api() const noexcept { return json_api_.load(std::memory_order_relaxed); }
 
-    /// The newest block that the stream told of: its state is there to be read.
+    /// Records the newest block that the stream sent. Its state can be read by then.
     void streamed(const ChainTip& tip);
     [[nodiscard]] std::optional<ChainTip> newest_streamed() const { return *streamed_.lock(); }
 
-    /// Names a kind of action without a hash in the log, once each.
+    /// Logs the name of a kind of action whose hash cannot be computed, once per kind.
     void name_unhashable(const std::string& kind);
 
     [[nodiscard]] NodeGrpc& grpc() noexcept { return grpc_; }
@@ -56,7 +57,7 @@ class NodeLink {
     [[nodiscard]] const NodeSettings& settings() const noexcept { return settings_; }
     [[nodiscard]] const Log& log() const noexcept { return log_; }
 
-    // own synchronisation, relaxed: they are only shown
+    // relaxed atomics: these counters are only displayed
     std::atomic<std::uint64_t> unreadable_actions{0};
     std::atomic<std::uint64_t> unhashable_actions{0};
     std::atomic<std::uint64_t> stream_ends{0};
@@ -68,10 +69,10 @@ class NodeLink {
   private:
     Result<ChainIds> read_chain_ids(const std::stop_token& stop);
 
-    // const after construction
+    // constant after construction
     const NodeSettings settings_;
     const Log log_;
-    // own synchronisation
+    // these have their own synchronization
     NodeGrpc grpc_;
     Web3Endpoint web3_;
     std::atomic<bool> json_api_{false};
@@ -85,13 +86,14 @@ class NodeLink {
 [[nodiscard]] std::unique_ptr<BlockSource> make_node_blocks(NodeLink& link);
 [[nodiscard]] std::unique_ptr<evm::StateFetchers> make_node_run_state(NodeLink& link);
 
-/// A port knows unavailable, timed_out, bad_data, out_of_range and cancelled; what else the layers below say
-/// becomes the nearest of them.
+/// Maps an error code to one of the codes that a port may return: unavailable, timed_out, bad_data,
+/// out_of_range and cancelled. Codes that only the layers below use become the nearest of these.
 [[nodiscard]] ErrorCode port_code(ErrorCode code) noexcept;
 
-/// "0x1f" for a JSON-RPC height parameter.
+/// A height as a JSON-RPC parameter: "0x1f".
 [[nodiscard]] std::string height_quantity(std::uint64_t height);
-/// A reply that must be a quantity of at most 64 bits; bad_data and an RPC error's text otherwise.
+/// Reads a reply that must be a quantity of at most 64 bits. Otherwise the error is bad_data, or it has the
+/// text of the RPC error.
 [[nodiscard]] Result<std::uint64_t> reply_uint64(const Result<RpcReply>& reply, const char* what);
 
 }  // namespace ioswarm::proto

@@ -22,7 +22,8 @@ class NodePool final : public ActPoolReader {
     Result<ChainTip> tip() override;
 
   private:
-    /// By raw id; null for what is no action, so that it is read and told of once only.
+    /// The known actions by raw id. Bytes that are not an action have a null entry, so that they are read and
+    /// logged only once.
     using Known = std::unordered_map<Hash256, PoolActionPtr, FixedBytesHash>;
 
     PoolActionPtr read(BytesView raw, const Hash256& raw_id, const ChainIds& ids);
@@ -30,9 +31,9 @@ class NodePool final : public ActPoolReader {
     Result<ChainTip> tip_at(std::uint64_t height);
 
     NodeLink& link_;
-    Known known_;                  ///< of the last answer
-    ChainTip fetched_tip_;         ///< the last header asked for, since the stream had not told of it
-    std::uint64_t unsettled_ = 0;  ///< a height that the stream has not told of yet …
+    Known known_;           ///< the actions of the last answer
+    ChainTip fetched_tip_;  ///< the last header that was fetched because the stream had not sent that block
+    std::uint64_t unsettled_ = 0;  ///< a height that the stream has not sent yet, first seen at the time below
     steady_clock::time_point unsettled_since_;
 };
 
@@ -52,7 +53,7 @@ PoolActionPtr NodePool::read(BytesView raw, const Hash256& raw_id, const ChainId
 }
 
 Result<std::vector<PoolActionPtr>> NodePool::pending() {
-    const auto ids = link_.chain_ids();  // web3 only until it is known
+    const auto ids = link_.chain_ids();  // web3 is needed only until the id is known
     if (!ids) return fail(ids.error());
     auto answer = link_.call(kGetActPoolActions, {});
     if (!answer) {
@@ -91,7 +92,7 @@ Result<ChainTip> NodePool::grpc_tip() {
     if (!meta) return fail(meta.error());
     const auto streamed = link_.newest_streamed();
     if (streamed) {
-        // One more: the stream was faster than this answer.
+        // One more than `meta` is possible if the stream was faster than this answer.
         if (streamed->height == meta->height || streamed->height == meta->height + 1) return *streamed;
         if (streamed->height + 1 == meta->height) {
             const auto now = steady_clock::now();

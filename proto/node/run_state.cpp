@@ -7,7 +7,7 @@
 namespace ioswarm::proto {
 namespace {
 
-/// State for runs of transactions, over the node's web3. Nothing of it needs the node's gateway plugin or its
+/// Reads the state for running transactions over the node's web3. It needs neither the gateway plugin nor the
 /// debug API.
 class NodeRunState final : public evm::StateFetchers {
   public:

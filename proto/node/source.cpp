@@ -16,10 +16,10 @@
 namespace ioswarm::proto {
 namespace {
 
-constexpr std::size_t kWeb3Parallel = 8;                        ///< batches in flight of one accounts() call
-constexpr std::size_t kMaxWeb3Answer = std::size_t{32} << 20U;  ///< receipts of a full block are some MB
+constexpr std::size_t kWeb3Parallel = 8;  ///< batches that one accounts() call has in flight
+constexpr std::size_t kMaxWeb3Answer = std::size_t{32} << 20U;  ///< the receipts of a full block are some MB
 
-/// host:port, [v6]:port; the host is left to the resolver.
+/// Accepts host:port and [v6]:port. The resolver checks the host later.
 bool is_host_port(const std::string& text) {
     const std::size_t colon = text.rfind(':');
     if (colon == std::string::npos || colon == 0 || text.size() > 300) return false;
@@ -42,7 +42,7 @@ struct NodeSource::Impl {
           blocks(make_node_blocks(link)),
           run_state(make_node_run_state(link)) {}
 
-    NodeLink link;  // first: the ports refer to it
+    NodeLink link;  // first, because the ports refer to it
     std::unique_ptr<ActPoolReader> pool;
     std::unique_ptr<StateReader> state;
     std::unique_ptr<BlockSource> blocks;

@@ -22,41 +22,46 @@ class StateFetchers;  // core/evm/reading.hpp
 namespace ioswarm::proto {
 
 struct NodeSettings {
-    std::string grpc;  ///< node.grpc, host:port: the pool and the blocks
-    std::string web3;  ///< node.web3, http(s) URL: the accounts and the EVM chain id
-    std::chrono::milliseconds call_timeout{5'000};  ///< of one gRPC call and of one web3 POST
-    /// How long no block may come before the source asks whether it missed one, or its stream died unnoticed.
+    std::string grpc;  ///< node.grpc, host:port; used for the pool and the blocks
+    std::string web3;  ///< node.web3, http(s) URL; used for the accounts and the EVM chain id
+    std::chrono::milliseconds call_timeout{5'000};  ///< for one gRPC call and for one web3 POST
+    /// If no block came for this long, the source asks whether it missed one or its stream died without a sign.
     std::chrono::milliseconds quiet_time{10'000};
-    /// A block is in the node's store a moment before its state is: a height that the block stream has not told
-    /// of yet counts as the tip only after this long (iotex-core v2.3.8: tens of milliseconds).
+    /// A node stores a block slightly before its state. If the block stream has not sent a height yet, that
+    /// height counts as the tip only after this time. (iotex-core v2.3.8 needs some tens of milliseconds.)
     std::chrono::milliseconds settle_time{1'000};
     std::chrono::milliseconds first_backoff{
-        200};  ///< before a lost stream is opened again; doubles, with jitter
+        200};  ///< wait before a lost stream is opened again; it doubles each time, with jitter
     std::chrono::milliseconds max_backoff{10'000};
-    std::chrono::milliseconds web3_poll{1'000};  ///< for new blocks, where gRPC is of no use
-    /// How long web3 may have answered nothing before it is asked whether it is there.
+    std::chrono::milliseconds web3_poll{
+        1'000};  ///< how often web3 is asked for new blocks if gRPC cannot be used
+    /// If web3 has not answered anything for this long, it is asked whether it is there.
     std::chrono::milliseconds web3_watch{10'000};
 };
 
-/// What went wrong without an error to anybody; all since construction.
+/// Problems that did not cause an error for any caller, counted since construction.
 struct NodeCounters {
-    std::uint64_t unreadable_actions = 0;  ///< pool entries that are no action; left out
-    std::uint64_t unhashable_actions = 0;  ///< pool entries that go out without comparison
-    std::uint64_t stream_ends = 0;         ///< block streams that ended, for whatever reason
-    std::uint64_t repeated_blocks = 0;     ///< streamed again after they were taken
-    std::uint64_t fetched_blocks = 0;      ///< asked for one by one, since the stream missed them
-    std::uint64_t dropped_messages = 0;    ///< of a stream, since too much waited; fetched later
-    std::uint64_t stale_reads = 0;         ///< accounts refused since the tip moved while they were read
-    std::uint64_t web3_away = 0;           ///< times that web3 stopped answering
-    bool json_api = false;                 ///< gRPC answers JSON: only web3 is used
+    std::uint64_t unreadable_actions = 0;  ///< pool entries that are not an action and were left out
+    std::uint64_t unhashable_actions =
+        0;  ///< pool entries that are sent out although their results cannot be compared
+    std::uint64_t stream_ends = 0;      ///< block streams that ended for any reason
+    std::uint64_t repeated_blocks = 0;  ///< blocks that the stream sent again after they were taken
+    std::uint64_t fetched_blocks = 0;   ///< blocks fetched individually because the stream had missed them
+    std::uint64_t dropped_messages =
+        0;  ///< stream messages dropped because too many waited; their blocks are fetched later
+    std::uint64_t stale_reads = 0;  ///< account reads refused because the tip moved meanwhile
+    std::uint64_t web3_away = 0;    ///< how often web3 stopped answering
+    bool json_api = false;          ///< the gRPC API answers JSON, so only web3 is used
 };
 
-/// A real iotex-core node as the coordinator's source, over its gRPC API and its web3; needs no gateway plugin.
-/// Construction connects nothing, so a node that is away is not an error here. Each port keeps its own contract
-/// (core/ports); all of them may be used from different threads. Outlives nothing that it gave.
+/// A real iotex-core node as the coordinator's source. It uses the node's gRPC API and its web3, but not the
+/// gateway plugin. The constructor does not connect, so it succeeds even if the node is down. Each port follows
+/// its own contract (core/ports), and different threads may use different ports. The NodeSource must outlive
+/// everything that it returned.
 class NodeSource {
   public:
-    /// Error config: one of the two addresses is missing or malformed; says what the missing one is for.
+    /// Error config: one of the two addresses is missing or malformed. The error says what a missing address is
+    /// for.
     [[nodiscard]] static Result<std::unique_ptr<NodeSource>> create(NodeSettings settings, Log log);
     NodeSource(const NodeSource&) = delete;
     NodeSource& operator=(const NodeSource&) = delete;
@@ -65,18 +70,18 @@ class NodeSource {
     [[nodiscard]] ActPoolReader& pool() noexcept;
     [[nodiscard]] StateReader& state() noexcept;
     [[nodiscard]] BlockSource& blocks() noexcept;
-    /// Accounts, code and slots of the tip, for runs of transactions.
+    /// Accounts, code and slots at the tip, for running transactions.
     [[nodiscard]] evm::StateFetchers& run_state() noexcept;
 
-    /// Asks the node which chain it is on, over both connections. Errors: unavailable, timed_out, bad_data,
+    /// Asks the node over both connections which chain it is on. Errors: unavailable, timed_out, bad_data,
     /// cancelled (`stop`).
     [[nodiscard]] Result<ChainIdentity> chain(const std::stop_token& stop = {});
 
     [[nodiscard]] NodeCounters counters() const;
-    /// The version that the node calls itself, "v2.4.4"; empty when it does not say or does not answer. Asks
-    /// the node. Thread-safe.
+    /// Asks the node for its version, such as "v2.4.4". Empty if the node does not say or does not answer.
+    /// Thread-safe.
     [[nodiscard]] std::string version(const std::stop_token& stop = {});
-    /// Adds why the node is of less use than it should be: its web3 answers nothing.
+    /// Adds the reason why the node can do less than it should: its web3 does not answer.
     void add_reasons(Reasons& reasons) const;
 
   private:

@@ -7,11 +7,12 @@
 #include "core/crypto/keccak.hpp"
 #include "proto/node/link.hpp"
 
-// Accounts as the block at a height left them, over web3: three questions an address, and the block number
-// after them. Nodes without archive state answer for the tip only, some of them (v2.3.x) for the tip whatever
-// height was asked, so what was read while the tip moved on is refused. A node answers the requests of a batch
-// in their order; so the number is the last of each batch that has room for an address. Where an endpoint takes
-// no such batch, it is asked for once all the rest is there.
+// Reads accounts over web3 as they were after the block at a height: three requests per address, then the block
+// number. Nodes without archive state know only the tip's state, and some of them (v2.3.x) answer with it
+// whatever height was asked for. So the answers are refused if the tip moved while they were read. A node
+// answers the requests of a batch in order. So the block number is the last request of each batch, if at least
+// one address fits into a batch beside it. If the endpoint does not allow such batches, the block number is
+// requested after everything else has arrived.
 
 namespace ioswarm::proto {
 namespace {
@@ -22,7 +23,7 @@ constexpr const char* kMethods[kCallsPerAddress] = {"eth_getBalance", "eth_getTr
 using Accounts = std::vector<Result<AccountState>>;
 
 Error refused(const char* method, const RpcError& error) {
-    // "failed to get block at height N: not exist in DB": a balancer's other node is behind.
+    // "failed to get block at height N: not exist in DB": a balancer sent us to another node, which is behind.
     const bool height = error.message.find("at height") != std::string::npos;
     return {height ? ErrorCode::out_of_range : ErrorCode::unavailable,
             "the node refused a web3 request",
@@ -31,7 +32,7 @@ Error refused(const char* method, const RpcError& error) {
             {}};
 }
 
-/// The text of a result, or why there is none.
+/// The text of a result, or the reason why there is none.
 Result<std::string_view> text_of(const Result<RpcReply>& reply, const char* method) {
     if (!reply) return fail(reply.error());
     if (reply->kind == RpcReply::Kind::error) return fail(refused(method, reply->error));
@@ -74,9 +75,9 @@ class NodeState final : public StateReader {
     using Batch = JsonRpcClient::Batch;
     using Replies = JsonRpcClient::BatchReplies;
 
-    /// As many addresses in a batch as `limit` has room for beside the block number.
+    /// Puts as many addresses into a batch as fit beside the block number.
     Accounts read_in_batches(std::span<const Address> addresses, std::uint64_t height, std::size_t limit);
-    /// The calls in pieces of any size, and the block number after them.
+    /// Sends the calls in batches of any size, then asks for the block number.
     Accounts read_then_check(std::span<const Address> addresses, std::uint64_t height);
     void take(std::span<const Result<RpcReply>> replies, const Result<std::uint64_t>& tip, std::uint64_t height,
               Accounts& out);
@@ -90,8 +91,8 @@ void append_calls(const Address& address, const std::string& height, JsonRpcClie
         batch.push_back({method, params});
 }
 
-/// Reads the accounts out of `replies`, three of which are one account. They count only when the tip was still
-/// `height` after them.
+/// Reads the accounts from `replies`, three replies per account. They count only if the tip was still `height`
+/// after them.
 void NodeState::take(std::span<const Result<RpcReply>> replies, const Result<std::uint64_t>& tip,
                      std::uint64_t height, Accounts& out) {
     for (std::size_t i = 0; i < replies.size(); i += kCallsPerAddress) {
@@ -146,7 +147,7 @@ std::vector<Result<AccountState>> NodeState::accounts(std::span<const Address> a
         const std::size_t limit = link_.web3().batch_limit();
         const bool fits = limit > kCallsPerAddress;
         out = fits ? read_in_batches(addresses, height, limit) : read_then_check(addresses, height);
-        // A batch that was cut meanwhile may have told its block number before the rest.
+        // If a batch was split meanwhile, the block number may have been read before the rest.
         if (!fits || link_.web3().batch_limit() >= limit) break;
     }
     for (auto& account : out) {

@@ -16,7 +16,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::uint64_t kMaxSeconds =
-    9'000'000'000;  ///< what nanoseconds since 1970 hold in 64 bits, with room
+    9'000'000'000;  ///< fits into 64 bits as nanoseconds since 1970, with a margin
 
 Error bad(std::string which, std::string why) {
     return {ErrorCode::bad_data, "cannot read the node's web3 answer", std::move(which), std::move(why), {}};
@@ -34,7 +34,7 @@ std::optional<std::uint64_t> quantity64(const Json& object, const char* key) {
     return static_cast<std::uint64_t>(*value);
 }
 
-/// The result of a reply that must be an object or a list.
+/// The result of a reply, which must be an object or a list.
 Result<std::string_view> json_of(const Result<RpcReply>& reply, const char* what) {
     if (!reply) return fail(reply.error());
     if (reply->kind == RpcReply::Kind::error) {

@@ -11,14 +11,15 @@
 #include "core/net/json_rpc.hpp"
 #include "proto/node/web3_endpoint.hpp"
 
-// Blocks over web3: the tip and the receipts of a node whose gRPC API is of no use. eth_getBlockReceipts leaves
-// out system actions, knows success and failure only, and gives no raw actions to hash.
+// Reads blocks over web3: the tip and the receipts. This is for nodes whose gRPC API cannot be used.
+// eth_getBlockReceipts leaves out system actions, reports only success or failure, and gives no raw actions to
+// hash.
 
 namespace ioswarm::proto {
 
-/// A block object of eth_getBlockByNumber. Error bad_data names the field.
+/// Reads a block object of eth_getBlockByNumber. Error bad_data names the field.
 [[nodiscard]] Result<ChainTip> read_web3_block(std::string_view json);
-/// The list of eth_getBlockReceipts of the block at `height`.
+/// Reads the answer to eth_getBlockReceipts for the block at `height`.
 [[nodiscard]] Result<std::vector<Receipt>> read_web3_receipts(std::string_view json, std::uint64_t height);
 
 /// Errors: those of JsonRpcClient; not_found (the node has no such block); unavailable (the node refused).

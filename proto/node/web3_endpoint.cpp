@@ -14,12 +14,12 @@ using std::chrono::steady_clock;
 
 constexpr int kFailuresUntilAway = 3;
 
-/// What became of a call. An error object is no answer here: an endpoint that refuses everything is of no use,
-/// however politely it does that.
+/// The outcome of a call. An error object does not count as an answer here: an endpoint that refuses every
+/// request is as useless as one that is down.
 struct Outcome {
     bool answered = false;
-    bool given_up = false;  ///< by the caller
-    std::string why;        ///< nothing was answered
+    bool given_up = false;  ///< the caller cancelled it
+    std::string why;        ///< the reason why nothing was answered
 };
 
 Outcome outcome_of(std::span<const JsonRpcClient::BatchReplies> replies) {
@@ -83,7 +83,8 @@ void Web3Endpoint::tell_batch_limit() {
     std::size_t told = told_limit_.load();
     while (now < told && !told_limit_.compare_exchange_weak(told, now)) {
     }
-    // Twice as much as was told has been tried and not refused for a while, when it has been doubled once more.
+    // The limit may be reported as raised to half of its present value: batches of that size were sent for a
+    // while and not refused, otherwise the client would not have doubled the limit once more.
     if (now / 2 > told && told_limit_.compare_exchange_strong(told, now / 2))
         log_.info("web3 endpoint {} takes batches of {} requests again", name(), now / 2);
     if (now >= told) return;

@@ -19,28 +19,28 @@
 
 namespace ioswarm::proto {
 
-/// A node's web3 endpoint and whether it is there. Thread-safe.
+/// A node's web3 endpoint, with a check whether it is available. Thread-safe.
 ///
-/// It counts as away after three calls in a row that brought no answer to anything, whatever the reason: no
-/// connection, a time-out, HTTP 502, error objects alone, something that is no JSON-RPC. It is back with the
-/// first answer. Both are logged once. A thread of its own asks for the block number when nothing was answered
-/// for `watch_interval`, so that an endpoint that nobody needs just now is watched too.
+/// It counts as away after three calls in a row that brought no answer at all, whatever the reason: no
+/// connection, a time-out, HTTP 502, only error objects, or text that is not JSON-RPC. It counts as back with
+/// the first answer. Both changes are logged once. If nothing was answered for `watch_interval`, a thread of
+/// its own asks for the block number. So an endpoint is also watched while nobody needs it.
 class Web3Endpoint {
   public:
     Web3Endpoint(std::unique_ptr<JsonRpcClient> client, std::chrono::milliseconds watch_interval, Log log);
     Web3Endpoint(const Web3Endpoint&) = delete;
     Web3Endpoint& operator=(const Web3Endpoint&) = delete;
 
-    /// As JsonRpcClient's.
+    /// As in JsonRpcClient.
     [[nodiscard]] std::vector<JsonRpcClient::BatchReplies> call_all(
         std::span<const JsonRpcClient::Batch> batches, const std::stop_token& stop = {});
     [[nodiscard]] Result<RpcReply> call(RpcCall request, const std::stop_token& stop = {});
     [[nodiscard]] std::size_t batch_limit() const noexcept { return client_->batch_limit(); }
     [[nodiscard]] const std::string& name() const noexcept { return client_->name(); }
 
-    /// Adds the reason while it is away.
+    /// Adds the reason while the endpoint is away.
     void add_reasons(Reasons& reasons) const { away_.add_to(reasons); }
-    /// How often it went away since the start.
+    /// How often the endpoint went away since the program started.
     [[nodiscard]] std::uint64_t times_away() const { return away_.times(); }
 
   private:
@@ -56,12 +56,12 @@ class Web3Endpoint {
     const std::unique_ptr<JsonRpcClient> client_;
     const std::chrono::milliseconds watch_interval_;
     const Log log_;
-    // own synchronisation
+    // these have their own synchronization
     Guarded<Health> health_;
     Alarm away_;
     std::atomic<std::size_t> told_limit_{JsonRpcClient::kMaxBatch};
 
-    std::jthread watcher_;  // last: it uses all of the above
+    std::jthread watcher_;  // last, because it uses all members above
 };
 
 }  // namespace ioswarm::proto

@@ -14,10 +14,10 @@ using wire::Field;
 using wire::Reader;
 using wire::WireType;
 
-/// Of one list. A node's pool holds 32,000 actions by default and its blocks some thousands; an empty element
-/// costs two bytes on the wire and sixteen here.
+/// Most elements in one list. A node's pool holds 32,000 actions by default, and its blocks hold some
+/// thousands. An empty element takes two bytes on the wire and sixteen in memory.
 constexpr std::size_t kMaxElements = 200'000;
-/// A second of the year 2255: what nanoseconds since 1970 hold in 64 bits, with room.
+/// A second in the year 2255. It fits into 64 bits as nanoseconds since 1970, with a margin.
 constexpr std::uint64_t kMaxSeconds = 9'000'000'000;
 
 Error bad(std::string which, std::string why) {
@@ -149,7 +149,7 @@ Result<Receipt> read_receipt(BytesView bytes, std::uint64_t height) {
     return receipt;
 }
 
-/// Hashes the block's actions and looks each up among the receipts.
+/// Hashes the block's actions and looks for each hash among the receipts.
 void match_actions(const std::vector<BytesView>& actions, const ChainIds& ids, NodeBlock& out) {
     std::unordered_set<Hash256, FixedBytesHash> hashes;
     for (const Receipt& receipt : out.block.receipts)
@@ -198,7 +198,7 @@ Result<std::string> read_node_version(BytesView response) {
     std::string version;
     Reader reader(response);
     while (const auto field = reader.next()) {
-        if (!is_message(*field, 1)) continue;  // serverMeta
+        if (!is_message(*field, 1)) continue;  // only field 1, serverMeta, is of interest
         Reader meta(field->bytes);
         while (const auto inner = meta.next()) {
             if (is_message(*inner, 1))

@@ -11,9 +11,9 @@
 #include "core/model/action.hpp"
 #include "core/model/chain.hpp"
 
-// The few messages of iotexapi.APIService that are used here (../shared/spec/node.md section 1), read off the
-// wire by hand: actions keep their exact bytes, and unknown fields pass. Everything read is untrusted; every
-// error is bad_data and names the field.
+// The few messages of iotexapi.APIService that are used here. They are read without generated code, so that
+// actions keep their exact bytes and unknown fields are skipped. All input is untrusted. Every error is
+// bad_data and names the field.
 
 namespace ioswarm::proto {
 
@@ -26,35 +26,36 @@ inline constexpr const char* kStreamBlocks = "/iotexapi.APIService/StreamBlocks"
 /// GetChainMetaResponse.
 struct NodeChainMeta {
     std::uint64_t height = 0;
-    std::uint32_t chain_id = 0;  ///< IoTeX's own: 1 mainnet, 2 testnet
+    std::uint32_t chain_id = 0;  ///< IoTeX's own chain id: 1 mainnet, 2 testnet
 };
 
 [[nodiscard]] Bytes raw_blocks_request(std::uint64_t start, std::uint64_t count, bool with_receipts);
 
 [[nodiscard]] Result<NodeChainMeta> read_chain_meta(BytesView response);
-/// GetServerMetaResponse: the node's version as it calls itself, "v2.4.4"; empty when it does not say.
+/// Reads GetServerMetaResponse and returns the node's version, such as "v2.4.4"; empty if it has none.
 [[nodiscard]] Result<std::string> read_node_version(BytesView response);
-/// GetActPoolActionsResponse: each serialized action; the views point into `response`.
+/// Reads GetActPoolActionsResponse and returns each serialized action. The views point into `response`.
 [[nodiscard]] Result<std::vector<BytesView>> read_act_pool(BytesView response);
 
-/// A block as a node tells of it, with what did not fit named.
+/// A block as the node sent it, and examples of actions that could not be compared.
 struct NodeBlock {
     ExecutedBlock block;
     std::string
-        first_unhashable;         ///< kind of, or fault in, the first action whose hash cannot be computed here
-    std::string first_unmatched;  ///< hex hash of the first action that no receipt carries
+        first_unhashable;  ///< the first action whose hash cannot be computed here: its kind, or its fault
+    std::string first_unmatched;  ///< hex hash of the first action that has no receipt
     std::uint64_t actions = 0;
 };
 
-/// BlockInfo, with the hash of every action computed and looked for among the receipts. Two receipts of one
-/// hash, a receipt of another height, a hash that is not 32 bytes: bad_data.
+/// Reads a BlockInfo, computes the hash of each action and looks for it among the receipts. Error bad_data,
+/// also if two receipts have the same hash, a receipt has another height, or a hash is not 32 bytes long.
 [[nodiscard]] Result<NodeBlock> read_block_info(BytesView block_info, const ChainIds& ids);
-/// StreamBlocksResponse; its blockIdentifier, where there is one, must name the block's height.
+/// Reads a StreamBlocksResponse. If it has a blockIdentifier, that must name the block's height.
 [[nodiscard]] Result<NodeBlock> read_stream_block(BytesView response, const ChainIds& ids);
-/// GetRawBlocksResponse; the heights must be start, start + 1, … (at most `count` of them).
+/// Reads a GetRawBlocksResponse. The heights must be start, start + 1, … (at most `count` of them).
 [[nodiscard]] Result<std::vector<NodeBlock>> read_raw_blocks(BytesView response, std::uint64_t start,
                                                              std::uint64_t count, const ChainIds& ids);
-/// The same answer asked without receipts: header of its only block, whose height must be `height`.
+/// Reads a GetRawBlocksResponse that was requested without receipts. Returns the header of its only block,
+/// whose height must be `height`.
 [[nodiscard]] Result<ChainTip> read_header_only(BytesView response, std::uint64_t height);
 
 }  // namespace ioswarm::proto
