@@ -9,7 +9,7 @@
 
 namespace ioswarm::proto {
 
-/// A connection of its own to the coordinator, made when it is first used.
+/// Makes a separate connection to the coordinator. It connects when it is first used.
 [[nodiscard]] std::shared_ptr<grpc::Channel> connect(const CoordinatorAddress& address,
                                                      const AgentTimes& times);
 

@@ -38,7 +38,8 @@ std::chrono::milliseconds retry_pause(const AgentTimes& times, unsigned refusals
     return least + std::chrono::milliseconds(static_cast<std::int64_t>(random % span));
 }
 
-/// What all agents have in common. Outlives every callback: the loop is destroyed first and waits for them.
+/// The data that all agents share. It outlives every callback, because its loop is destroyed first and waits
+/// for them.
 class AgentClients::Shared {
   public:
     Shared(CoordinatorAddress coordinator, AgentTimes agent_times, unsigned threads, std::stop_token stop,
@@ -57,7 +58,7 @@ class AgentClients::Shared {
     std::stop_callback<std::function<void()>> on_stop;
 };
 
-/// One agent's state machine. Alive as long as a callback of it is under way.
+/// One agent's state machine. The callbacks own it, so it lives as long as one of them is pending.
 class AgentClients::Agent : public std::enable_shared_from_this<AgentClients::Agent> {
   public:
     Agent(Shared& shared, AgentProfile profile, AnswerTask answer)
@@ -76,7 +77,7 @@ class AgentClients::Agent : public std::enable_shared_from_this<AgentClients::Ag
         return shared_.loop.unary(rpc(method, deadline), encode(profile_.codec, request), std::move(then));
     }
     RpcCall rpc(const char* method, std::chrono::milliseconds deadline) const;
-    /// Decoded, with a call's own error passed on.
+    /// Decodes an answer. If the call failed, returns its error.
     template <typename Response>
     Result<Response> read(const Result<Bytes>& answer) const {
         if (!answer) return fail(answer.error());
@@ -97,14 +98,14 @@ class AgentClients::Agent : public std::enable_shared_from_this<AgentClients::Ag
     const AgentProfile profile_;
     const AnswerTask answer_;
     const std::shared_ptr<grpc::Channel> channel_;
-    std::minstd_rand random_;        ///< touched by the registration's callbacks only, which never overlap
-    bool sends_heartbeats_ = false;  ///< as random_, as are the next two
-    unsigned refusals_ = 0;          ///< registrations that were refused one after the other
-    std::string told_reason_;        ///< the last one that was logged
+    std::minstd_rand random_;        ///< used only by the registration's callbacks, which never overlap
+    bool sends_heartbeats_ = false;  ///< used like random_, as are the next two
+    unsigned refusals_ = 0;          ///< number of refused registrations in a row
+    std::string told_reason_;        ///< the last reason that was logged
     std::atomic<std::uint32_t> tasks_processed_{0};
     std::atomic<std::chrono::milliseconds> heartbeat_every_{kDefaultHeartbeat};
     std::mutex mutex_;
-    std::weak_ptr<RpcLoop::Stream> stream_;  ///< guarded by mutex_; the one that is open
+    std::weak_ptr<RpcLoop::Stream> stream_;  ///< guarded by mutex_; the open stream
 };
 
 RpcCall AgentClients::Agent::rpc(const char* method, std::chrono::milliseconds deadline) const {
@@ -141,7 +142,8 @@ void AgentClients::Agent::registered(const Result<RegisterResponse>& response) {
     open_stream();
 }
 
-/// Many agents that are refused again and again, as those beyond maxAgents are, must not fill the log.
+/// Logs a reason only when it changes. Agents that are refused again and again, such as those above maxAgents,
+/// must not fill the log.
 void AgentClients::Agent::not_registered(std::string reason, bool is_refusal) {
     ++shared_.counters.failed_registrations;
     refusals_ = is_refusal ? refusals_ + 1 : 0;
@@ -181,7 +183,7 @@ void AgentClients::Agent::heartbeat_answered(const Result<HeartbeatResponse>& re
                           response ? "the coordinator does not know this agent" : response.error().text());
     }
     if (response && !response->alive) {
-        // Forgotten over there: the end of the stream leads to a new registration.
+        // The coordinator has forgotten this agent. Ending the stream leads to a new registration.
         const std::lock_guard lock(mutex_);
         if (const auto stream = stream_.lock()) stream->cancel();
     }
@@ -231,7 +233,8 @@ void AgentClients::Agent::work_on(const std::shared_ptr<RpcLoop::Stream>& stream
     answer.timestamp = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
                                                       std::chrono::system_clock::now().time_since_epoch())
                                                       .count());
-    // The next batch is read when this one's answer was taken, as the public agent does: nothing piles up here.
+    // The next batch is read only after the answer to this one was received, as the public agent does. So
+    // batches do not pile up here.
     const auto self = shared_from_this();
     const bool started = call("SubmitResults", shared_.times.submit_deadline, answer,
                               [self, stream](const Result<Bytes>& response) {

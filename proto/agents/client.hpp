@@ -17,15 +17,16 @@
 
 namespace ioswarm::proto {
 
-/// Where the coordinator is and how it is reached.
+/// The coordinator's address and how to connect to it.
 struct CoordinatorAddress {
     std::string target;  ///< "127.0.0.1:14689", "[::1]:14689", "host.example:443"
     bool tls = false;
-    std::string root_certificates_pem;  ///< with tls; empty: the system's
-    std::string tls_name;  ///< with tls: the name the certificate must carry; empty: the target's host
+    std::string root_certificates_pem;  ///< used with tls; empty: the system's certificates
+    std::string
+        tls_name;  ///< used with tls: the name that the certificate must have; empty: the host in `target`
 };
 
-/// One agent as it presents itself.
+/// The identity and properties that an agent sends to the coordinator.
 struct AgentProfile {
     std::string id;
     std::string token;  ///< "iosw_…" (core/crypto/hmac.hpp agent_token); empty: no credentials are sent
@@ -37,61 +38,63 @@ struct AgentProfile {
     std::uint32_t max_batch_size = 10;
 };
 
-/// The public agent's times (../shared/spec/protocol.md sections 1 and 4).
+/// The waiting times of the public agent.
 struct AgentTimes {
     std::chrono::milliseconds register_deadline{10'000};
     std::chrono::milliseconds submit_deadline{10'000};
     std::chrono::milliseconds heartbeat_deadline{5'000};
-    std::chrono::milliseconds retry_min{2'000};  ///< after a stream ended or a registration failed
+    std::chrono::milliseconds retry_min{2'000};  ///< wait after a stream ended or a registration failed
     std::chrono::milliseconds retry_max{5'000};
-    /// A coordinator that refuses a registration (it is full, or its lists name the agent) is asked again after
-    /// the time above, then after twice that time, and so on up to this.
+    /// If the coordinator refuses a registration (it is full, or a list excludes the agent), the agent waits
+    /// for the time above, then twice that time, and so on up to this limit.
     std::chrono::milliseconds refused_max{300'000};
-    std::optional<std::chrono::milliseconds> heartbeat_every;  ///< instead of what the coordinator says
+    std::optional<std::chrono::milliseconds>
+        heartbeat_every;  ///< replaces the interval that the coordinator sends
 };
 
-/// How long to wait before the next registration after so many that were refused one after the other; of the
-/// range that allows, `random` picks.
+/// The time to wait before the next registration after this many refusals in a row. `random` picks a value from
+/// the allowed range.
 [[nodiscard]] std::chrono::milliseconds retry_pause(const AgentTimes& times, unsigned refusals,
                                                     std::uint64_t random);
 
-/// What an agent answers to a task: everything but task_id and latency_us, which the client fills in. Called
-/// from the client's threads, for several agents at once, one batch of an agent at a time.
+/// Computes an agent's answer to a task, except task_id and latency_us, which the client fills in. It is called
+/// from the client's threads, for several agents at once. Each agent has at most one batch in work.
 using AnswerTask = std::function<TaskResult(const TaskPackage&)>;
 
-/// Since the start, all agents together.
+/// Counters of all agents together, since the start.
 struct AgentCounters {
-    std::uint64_t registrations = 0;         ///< accepted ones
-    std::uint64_t failed_registrations = 0;  ///< refused or not answered; a repeated reason is logged once
+    std::uint64_t registrations = 0;  ///< accepted registrations
+    std::uint64_t failed_registrations =
+        0;  ///< registrations that were refused or not answered; a repeated reason is logged once
     std::uint64_t streams_ended = 0;
     std::uint64_t batches = 0;
     std::uint64_t tasks = 0;
     std::uint64_t unreadable_batches = 0;
     std::uint64_t submissions_accepted = 0;
-    std::uint64_t submissions_refused = 0;  ///< accepted=false
-    std::uint64_t submissions_failed = 0;   ///< no answer, or a status
-    std::uint64_t heartbeats = 0;           ///< answered alive=true
+    std::uint64_t submissions_refused = 0;  ///< answered with accepted=false
+    std::uint64_t submissions_failed = 0;   ///< not answered, or ended with an error status
+    std::uint64_t heartbeats = 0;           ///< answered with alive=true
     std::uint64_t failed_heartbeats = 0;
     std::uint64_t payouts = 0;
 };
 
-/// Any number of agents of one coordinator, on a few threads; every agent has a connection of its own, as in
-/// the field. Each registers, sends heartbeats, takes batches one after the other, answers each, and begins
-/// again after whatever ended its stream. Over gRPC C++, so with content-type application/grpc, in either
-/// encoding.
+/// Any number of agents of one coordinator, on a few threads. Every agent has its own connection, as deployed
+/// agents do. Each agent registers, sends heartbeats, takes batches one after the other and answers each. When
+/// its stream ends for any reason, it starts again with the registration. The calls use gRPC C++ and thus
+/// content-type application/grpc, in either encoding.
 class AgentClients {
   public:
-    /// `threads` ≥ 1 run everything, answers included. `stop` ends all agents; so does the destructor, which
-    /// waits.
+    /// `threads` (at least 1) run everything, including the answers. `stop` ends all agents. The destructor
+    /// does so too, and waits for them.
     AgentClients(CoordinatorAddress address, AgentTimes times, unsigned threads, std::stop_token stop, Log log);
     ~AgentClients();
     AgentClients(const AgentClients&) = delete;
     AgentClients& operator=(const AgentClients&) = delete;
 
-    /// Starts at once; connecting and registering go on until they succeed. Thread-safe.
+    /// Starts an agent at once. It retries connecting and registering until they succeed. Thread-safe.
     void add(AgentProfile profile, AnswerTask answer);
 
-    /// Thread-safe; each figure is exact, all of them together are not one moment.
+    /// Thread-safe. Each counter is exact, but they are not all read at the same moment.
     [[nodiscard]] AgentCounters counters() const;
 
   private:

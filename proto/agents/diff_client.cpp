@@ -13,7 +13,7 @@ namespace {
 
 using RpcStream = std::shared_ptr<RpcLoop::Stream>;
 
-/// One stream as the agent sees it.
+/// One diff stream, seen from the agent.
 class DiffCall final : public sim::L4Transport::Stream {
   public:
     explicit DiffCall(RpcStream stream) : stream_(std::move(stream)) {}
@@ -24,7 +24,7 @@ class DiffCall final : public sim::L4Transport::Stream {
     RpcStream stream_;
 };
 
-/// What the handlers of one stream have in common; they never overlap.
+/// The data that the handlers of one stream share. The handlers never overlap.
 struct Reading {
     Codec codec;
     sim::L4Transport::Handlers handlers;

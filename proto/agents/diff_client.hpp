@@ -11,11 +11,10 @@
 
 namespace ioswarm::proto {
 
-/// StreamStateDiffs over gRPC for any number of agents on a few threads, each stream on a connection of its
-/// own.
+/// StreamStateDiffs over gRPC for any number of agents, on a few threads. Each stream has its own connection.
 class DiffClients final : public sim::L4Transport {
   public:
-    /// How an agent presents itself; called once a stream.
+    /// The credentials and encoding of an agent. The function is called once per stream.
     struct Identity {
         std::string token;  ///< "iosw_…"; empty: no credentials are sent
         Codec codec = Codec::protobuf;
@@ -23,12 +22,12 @@ class DiffClients final : public sim::L4Transport {
     using Identify = std::function<Identity(const std::string& agent_id)>;
 
     DiffClients(CoordinatorAddress address, unsigned threads, Identify identify);
-    /// Cancels what is open and waits for its handlers.
+    /// Cancels all open streams and waits for their handlers.
     ~DiffClients() override;
     DiffClients(const DiffClients&) = delete;
     DiffClients& operator=(const DiffClients&) = delete;
 
-    /// A message that is no diff ends the stream with bad_data.
+    /// A message that is not a diff ends the stream with bad_data.
     [[nodiscard]] std::shared_ptr<Stream> open(const std::string& agent_id, std::uint64_t from_height,
                                                Handlers handlers) override;
 

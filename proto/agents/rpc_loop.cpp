@@ -70,22 +70,22 @@ void prepare(grpc::ClientContext& context, const RpcCall& call) {
 
 }  // namespace
 
-/// Something with exactly one operation in the queue, or (a stream between messages) none.
+/// A call or a timer. It has exactly one operation in the queue. A stream between two messages has none.
 class RpcLoop::Event : public std::enable_shared_from_this<RpcLoop::Event> {
   public:
     explicit Event(RpcLoop& loop) : loop_(loop) {}
     virtual ~Event() = default;
     virtual void start() = 0;
-    /// Under the loop's mutex; the operation then completes soon.
+    /// Called with the loop's mutex held. The operation completes soon after.
     virtual void cancel_operation() = 0;
-    /// The operation completed.
+    /// Called when the operation has completed.
     virtual void done(bool ok) = 0;
-    /// Timers: one that was cancelled before it was set would not be woken.
+    /// True for timers: a timer that was cancelled before it was set would still wait for its full time.
     [[nodiscard]] virtual bool starts_under_lock() const { return false; }
 
   protected:
     void finish() { loop_.finished(this); }
-    /// What work() turns back into an Event*; made anew for each operation.
+    /// The tag for the next operation, which work() turns back into an Event*. Call it anew for each operation.
     [[nodiscard]] void* tag() noexcept {
         loop_.hand_over();
         return this;
@@ -205,7 +205,7 @@ class RpcLoop::ServerStream final : public RpcLoop::Event, public RpcLoop::Strea
     StreamHandlers handlers_;
     grpc::ClientContext context_;
     std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
-    Step step_ = Step::starting;  ///< touched by one completion at a time
+    Step step_ = Step::starting;  ///< used by one completion at a time
     grpc::ByteBuffer message_;
     grpc::Status status_;
 };
@@ -253,7 +253,7 @@ bool RpcLoop::start(const std::shared_ptr<Event>& event) {
 }
 
 void RpcLoop::finished(Event* event) {
-    std::shared_ptr<Event> last;  // destroyed after the lock: its callbacks may own much
+    std::shared_ptr<Event> last;  // destroyed after the lock is released, because its callbacks may own much
     const std::lock_guard lock(mutex_);
     const auto found = events_.find(event);
     last = std::move(found->second);
@@ -290,8 +290,7 @@ std::chrono::nanoseconds RpcLoop::cpu_time() const {
     for (const std::jthread& thread : threads_) {
         clockid_t clock{};
         timespec used{};
-        auto& running =
-            const_cast<std::jthread&>(thread);  // native_handle() of a constant thread is not to be had
+        auto& running = const_cast<std::jthread&>(thread);  // native_handle() is not const
         if (::pthread_getcpuclockid(running.native_handle(), &clock) != 0 || ::clock_gettime(clock, &used) != 0)
             continue;
         out += std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);

@@ -21,7 +21,7 @@
 
 namespace ioswarm::proto {
 
-/// One call to make: payloads are bytes, so that both encodings of the agent protocol ride on it.
+/// One call to make. Payloads are bytes, so that it works for both encodings of the agent protocol.
 struct RpcCall {
     std::shared_ptr<grpc::Channel> channel;
     std::string method;                                        ///< "/ioswarm.IOSwarm/Register"
@@ -29,9 +29,9 @@ struct RpcCall {
     std::chrono::milliseconds deadline{0};                     ///< 0: none
 };
 
-/// Many gRPC calls and timers on a few threads: all of them wait in one completion queue. Callbacks run on the
-/// loop's threads, several at once; those of one call never overlap. They may start further calls, and must not
-/// wait for the loop's end.
+/// Runs many gRPC calls and timers on a few threads. All of them wait in one completion queue. Callbacks run on
+/// the loop's threads, several at once, but those of one call never overlap. Callbacks may start further calls.
+/// They must not wait for the end of the loop.
 class RpcLoop {
   public:
     using Answered = std::function<void(Result<Bytes>)>;
@@ -40,41 +40,43 @@ class RpcLoop {
     class Stream {
       public:
         virtual ~Stream() = default;
-        /// Reads the next message; to be called once after each on_message, from any thread, there or later.
+        /// Reads the next message. Call it once after each on_message, inside the handler or later, from any
+        /// thread.
         virtual void resume() = 0;
-        /// on_end comes soon, with `cancelled`; needs resume() where a message is still being worked on.
+        /// Makes on_end come soon, with `cancelled`. If a message is still being worked on, resume() must be
+        /// called too.
         virtual void cancel() = 0;
     };
     struct StreamHandlers {
-        /// Nothing more is read before stream->resume().
+        /// Nothing more is read before stream->resume() is called.
         std::function<void(const std::shared_ptr<Stream>& stream, Bytes message)> on_message;
-        /// Once, last; no error when the server ended the stream with OK.
+        /// Called once, last. It has no error if the server ended the stream with OK.
         std::function<void(Status)> on_end;
     };
 
     explicit RpcLoop(unsigned threads);
-    /// stop_and_wait()s.
+    /// Calls stop_and_wait().
     ~RpcLoop();
     RpcLoop(const RpcLoop&) = delete;
     RpcLoop& operator=(const RpcLoop&) = delete;
 
-    /// Cancels everything under way (calls end with `cancelled`, timers never fire) and lets nothing start any
-    /// more. Returns at once; thread-safe, may be called again.
+    /// Cancels all pending calls and timers, and refuses new ones. Calls end with `cancelled`; timers never
+    /// fire. Returns at once. Thread-safe; may be called again.
     void request_stop();
 
-    /// Cancels what is under way, waits for its callbacks, joins the threads. Not for a callback; harmless a
-    /// second time.
+    /// Cancels everything that is pending, waits for its callbacks and joins the threads. Must not be called
+    /// from a callback. A second call does nothing.
     void stop_and_wait();
 
-    /// `then` gets the answer's bytes or the status as an Error (`which` is the method). False, and `then` is
-    /// never called, once a stop was requested; so for the other two.
+    /// `then` gets the answer's bytes, or the status as an Error whose `which` is the method. Once a stop was
+    /// requested, unary() and after() return false and never call `then`.
     [[nodiscard]] bool unary(const RpcCall& call, const Bytes& request, Answered then);
-    /// Nothing once a stop was requested.
+    /// Returns null once a stop was requested.
     [[nodiscard]] std::shared_ptr<Stream> stream(const RpcCall& call, const Bytes& request,
                                                  StreamHandlers handlers);
     [[nodiscard]] bool after(std::chrono::milliseconds delay, std::function<void()> then);
 
-    /// CPU time that the loop's threads have used. Not while stop_and_wait() runs.
+    /// CPU time that the loop's threads have used. Must not be called while stop_and_wait() runs.
     [[nodiscard]] std::chrono::nanoseconds cpu_time() const;
 
   private:
@@ -83,20 +85,21 @@ class RpcLoop {
     class ServerStream;
     class Timer;
 
-    /// Takes the event in, and starts it.
+    /// Registers the event and starts it.
     bool start(const std::shared_ptr<Event>& event);
     void finished(Event* event);
-    /// Makes what the thread that gave an event to the queue wrote visible to the one that gets it back. The
-    /// queue does so too, but ThreadSanitizer cannot see into gRPC.
+    /// Makes writes of the thread that puts an event into the queue visible to the thread that gets it back.
+    /// The queue guarantees this too, but ThreadSanitizer cannot see into gRPC.
     void hand_over() noexcept { hand_overs_.fetch_add(1, std::memory_order_acq_rel); }
     void work();
 
     grpc::CompletionQueue queue_;
     std::atomic<std::uint64_t> hand_overs_{0};
     std::mutex mutex_;
-    std::condition_variable idle_;                               ///< with mutex_: events_ became empty
-    std::unordered_map<Event*, std::shared_ptr<Event>> events_;  ///< guarded by mutex_: under way
-    bool is_stopping_ = false;                                   ///< guarded by mutex_
+    std::condition_variable idle_;  ///< used with mutex_; signals that events_ became empty
+    std::unordered_map<Event*, std::shared_ptr<Event>>
+        events_;                ///< guarded by mutex_; the pending calls and timers
+    bool is_stopping_ = false;  ///< guarded by mutex_
     std::chrono::nanoseconds cpu_before_end_{0};
     std::vector<std::jthread> threads_;
 };

@@ -12,7 +12,7 @@
 namespace ioswarm::proto {
 namespace {
 
-/// Agents that connect and register at once: a storm of thousands would only wait for each other.
+/// Agents that connect and register at once. If thousands did so at once, they would only wait for each other.
 constexpr std::uint32_t kJoiningAtOnce = 200;
 
 }  // namespace
@@ -83,7 +83,8 @@ void Swarm::Shared::agent_failed(const Error& error, bool for_good) {
 void Swarm::Shared::submission_ended() {
     if (--submissions > 0) return;
     {
-        const std::lock_guard lock(mutex);  // so that whoever waits is either before its look or asleep
+        const std::lock_guard lock(mutex);  // The lock ensures that leave() either has not checked the count
+                                            // yet or is already waiting for the signal.
     }
     changed.notify_all();
 }

@@ -22,56 +22,58 @@ struct SwarmSettings {
     CoordinatorAddress address;
     AgentTimes times;
     std::uint32_t agents = 1;
-    /// More than 1: agents share connections. At most kMostAgentsAConnection.
+    /// With more than 1, agents share connections. At most kMostAgentsAConnection.
     std::uint32_t agents_per_connection = 1;
-    unsigned threads = 1;  ///< that run all agents, answers included
+    unsigned threads = 1;  ///< threads that run all agents, including the answers
     TaskLevel level = TaskLevel::l2_state_verify;
-    std::string master_secret;  ///< agents' keys are made of it; empty: no credentials are sent
-    /// Each names a wallet of its own that is nobody's (0x…01, 0x…02): only for books that pay nobody.
+    std::string master_secret;  ///< the agents' keys are derived from it; empty: no credentials are sent
+    /// Each agent names a different wallet that nobody owns (0x…01, 0x…02). Use this only with a ledger that
+    /// pays nobody.
     bool wallets = false;
-    /// The wallet of each agent, in their order; agents beyond its end name none. Beats `wallets`.
+    /// The wallets of the agents, in order. Agents past the end of the list name none. Takes precedence over
+    /// `wallets`.
     std::vector<std::string> wallet_list;
     std::string version;
-    AnswerTask answer;                          ///< thread-safe
-    std::chrono::milliseconds late_by{12'500};  ///< how long agents with that fault wait
-    std::chrono::milliseconds away_for{1'000};  ///< how long vanished ones that come back stay away
+    AnswerTask answer;                          ///< must be thread-safe
+    std::chrono::milliseconds late_by{12'500};  ///< how long agents with the fault `late` wait
+    std::chrono::milliseconds away_for{1'000};  ///< how long agents that vanish and come back stay away
 };
 
-/// Each holds one stream and at most two short calls at a time, and a connection takes 100.
+/// Most agents that may share a connection. Each has one stream and at most two short calls at a time, and a
+/// connection allows 100 calls.
 inline constexpr std::uint32_t kMostAgentsAConnection = 25;
 
-/// "sim-agent-00001" for 0. Their number says how many digits.
+/// "sim-agent-00001" for index 0.
 [[nodiscard]] std::string swarm_agent_id(std::uint32_t index);
-/// Agents are spread over a few.
+/// The region of an agent. Agents are spread over a few regions.
 [[nodiscard]] std::string swarm_region(std::uint32_t index);
 
-/// Many agents of one coordinator with their faults, on a few threads, over real gRPC; every other one speaks
-/// JSON. What they do and see goes into a RunRecord. For tests and load; nothing of it belongs to a
-/// coordinator.
+/// Many agents of one coordinator, with the faults of a plan, on a few threads, over real gRPC. Every second
+/// agent uses JSON. A RunRecord records what they do and see. Used for tests and load only; a coordinator does
+/// not need it.
 class Swarm {
   public:
-    /// `faults` and `record` must outlive it.
+    /// `faults` and `record` must outlive this object.
     Swarm(SwarmSettings settings, const sim::FaultPlan& faults, sim::RunRecord& record, Log log);
-    /// leave()s.
+    /// Calls leave().
     ~Swarm();
     Swarm(const Swarm&) = delete;
     Swarm& operator=(const Swarm&) = delete;
 
-    /// Starts all agents, a few hundred at a time, and waits until every one of them is registered and has
-    /// asked for tasks. Errors: cancelled (stop); the coordinator's own word where it refuses for good
-    /// (unauthenticated, permission_denied, resource_exhausted: no place); after `within` the last failure
-    /// where nobody came in, else timed_out, naming how many did.
+    /// Starts all agents, a few hundred at a time, and waits until all of them have registered and asked for
+    /// tasks. Errors: cancelled (`stop`); the coordinator's own error if it refuses for good (unauthenticated,
+    /// permission_denied, or resource_exhausted: it is full). After `within`: the last failure if no agent
+    /// joined, otherwise timed_out with the number of agents that joined.
     [[nodiscard]] Status join(std::chrono::milliseconds within, const std::stop_token& stop);
 
-    /// No agent takes up another batch; what is being handed in is waited for as long as `within`; then all
-    /// connections are closed and nothing runs any more. A second call does nothing.
+    /// Lets no agent start another batch. Waits up to `within` for submissions that are under way, then closes
+    /// all connections. Nothing runs when it returns. A second call does nothing.
     void leave(std::chrono::milliseconds within);
 
     [[nodiscard]] std::uint32_t joined() const;
-    /// CPU time that the agents' threads have used: gRPC's client side on them, encoding and the checks
-    /// themselves.
+    /// CPU time that the agents' threads have used: gRPC's client code, encoding, and the checks themselves.
     [[nodiscard]] std::chrono::nanoseconds cpu_time() const;
-    /// Why registrations and streams failed, and how often.
+    /// The reasons why registrations and streams failed, with their counts.
     [[nodiscard]] std::map<std::string, std::uint64_t> failures() const;
 
   private:

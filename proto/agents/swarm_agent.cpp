@@ -28,7 +28,7 @@ AgentProfile profile_of(const SwarmSettings& settings, std::uint32_t index) {
     return out;
 }
 
-/// No later try can be answered otherwise.
+/// Whether the error will be the same at every later attempt.
 bool is_for_good(const Error& error) {
     return error.code == ErrorCode::unauthenticated || error.code == ErrorCode::permission_denied ||
            error.code == ErrorCode::invalid_argument;
@@ -46,8 +46,8 @@ Clock::Steady now() {
 
 }  // namespace
 
-/// While it lives, leave() waits as for a submission. Made before `leaving` is looked at, so that a batch is
-/// either waited for or not begun.
+/// While an object of this class exists, leave() waits as for a submission. Create it before reading `leaving`:
+/// then leave() either waits for the batch, or the batch is not started.
 class Swarm::Working {
   public:
     explicit Working(Shared& shared) : shared_(shared) { shared_.submission_began(); }
@@ -121,7 +121,8 @@ void Swarm::Agent::failed(const Error& error, bool for_good) {
 
 void Swarm::Agent::heartbeat_later(bool first) {
     auto delay = heartbeat_every_.load();
-    // So that agents that came together do not beat together for ever.
+    // Spreads the first heartbeats, so that agents that joined together do not send all heartbeats at the same
+    // moments.
     if (first) delay = delay * (index_ % 64 + 1) / 64;
     static_cast<void>(shared_.loop.after(delay, [self = shared_from_this()] { self->heartbeat(); }));
 }
@@ -132,7 +133,7 @@ void Swarm::Agent::heartbeat() {
         return;
     }
     const RpcCall call = rpc("Heartbeat", shared_.settings.times.heartbeat_deadline);
-    if (!call.channel) {  // vanished just now
+    if (!call.channel) {  // the agent vanished just now
         beating_ = false;
         return;
     }
@@ -141,8 +142,8 @@ void Swarm::Agent::heartbeat() {
                                          [self = shared_from_this()](const Result<Bytes>& answer) {
                                              const auto response = self->read<HeartbeatResponse>(answer);
                                              if (response && response->payout) self->shared_.record.paid();
-                                             // Forgotten over there: the end of the stream leads to a new
-                                             // registration.
+                                             // The coordinator has forgotten this agent. Ending the stream
+                                             // leads to a new registration.
                                              if (response && !response->alive) self->cancel_stream();
                                              self->heartbeat_later(false);
                                          }));
@@ -166,7 +167,8 @@ void Swarm::Agent::let_go() {
     cancel_stream();
     const auto stream = take_parked();
     if (!stream) return;
-    stream->cancel();  // its first message may be quicker than open_stream() is in noting it
+    stream->cancel();  // the first message may arrive before open_stream() has stored the stream, so
+                       // cancel_stream() may have missed it
     stream->resume();
 }
 
@@ -199,7 +201,7 @@ void Swarm::Agent::work_on(const StreamPtr& stream, const Bytes& message) {
         parked_ = stream;
     }
     const Working working(shared_);
-    if (shared_.leaving) return resume();  // let_go() may have been here before this message
+    if (shared_.leaving) return resume();  // let_go() may have run before this message came
     auto decoded = decode<TaskBatch>(profile_.codec, message);
     if (!decoded) {
         shared_.record.unreadable();
@@ -215,7 +217,7 @@ void Swarm::Agent::work_on(const StreamPtr& stream, const Bytes& message) {
         before >= shared_.faults.batches_before_vanishing(index_)) {
         return vanish();
     }
-    if (fault_ == sim::AgentFault::never_read) return;  // the stream stays parked
+    if (fault_ == sim::AgentFault::never_read) return;  // the stream stays parked, so it is never read again
     compute(*batch);
     if (fault_ == sim::AgentFault::late) {
         static_cast<void>(shared_.loop.after(shared_.settings.late_by, [self = shared_from_this(), batch] {
@@ -250,8 +252,8 @@ void Swarm::Agent::compute(Batch& batch) {
     tasks_processed_ += static_cast<std::uint32_t>(batch.batch.tasks.size());
 }
 
-/// In turn under another's name, and under the own one to another's batch; the answers are turned round, so
-/// that they would show if they were taken.
+/// Submits a forged answer: alternately to another agent's batch under its own name, and to its own batch under
+/// another agent's name. All verdicts are inverted, so that it would show if the coordinator accepted them.
 void Swarm::Agent::answer_for_others(const BatchPtr& batch, std::function<void()> then) {
     BatchResult forged = batch->result;
     for (TaskResult& result : forged.results)
@@ -306,7 +308,7 @@ sim::Outcome Swarm::Agent::outcome_of(const Result<SubmitResponse>& response) co
         shared_.log.warn("agent {}: no word about results: {}", profile_.id, response.error().text());
         return sim::Outcome::unknown;
     }
-    // Taken in part: which part is not said.
+    // A reason beside accepted=true means that some results were accepted; which ones is not known.
     if (response->accepted) return response->reason.empty() ? sim::Outcome::accepted : sim::Outcome::unknown;
     return response->reason.find("too late") != std::string::npos ? sim::Outcome::refused_late
                                                                   : sim::Outcome::refused;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Inside of Swarm: what its agents share (swarm.cpp), and one agent (swarm_agent.cpp).
+// Internals of Swarm: the data that its agents share (swarm.cpp), and one agent (swarm_agent.cpp).
 
 #include <atomic>
 #include <condition_variable>
@@ -17,20 +17,20 @@
 
 namespace ioswarm::proto {
 
-/// Outlives every callback: leave() waits for them.
+/// Outlives every callback, because leave() waits for them.
 class Swarm::Shared {
   public:
     Shared(SwarmSettings settings_in, const sim::FaultPlan& faults_in, sim::RunRecord& record_in, Log log_in);
 
-    /// The connection of this agent; made anew where it has one of its own.
+    /// The connection of this agent. If agents do not share connections, it is a new one.
     [[nodiscard]] std::shared_ptr<grpc::Channel> channel_of(std::uint32_t index);
 
-    /// One agent is in, or failed; the next one may begin.
+    /// Report that an agent has joined or failed. After a join, further agents may start.
     void agent_joined();
     void agent_failed(const Error& error, bool for_good);
     void start_some();
 
-    /// A submission is under way, or over.
+    /// Report that a submission begins or has ended.
     void submission_began() { ++submissions; }
     void submission_ended();
 
@@ -40,7 +40,7 @@ class Swarm::Shared {
     const Log log;
     std::atomic<bool> leaving{false};
 
-    /// Some agent's batch, for those that answer for others.
+    /// A batch of some agent, for agents that answer for others.
     struct ForeignBatch {
         std::uint32_t agent = 0;
         std::string batch_id;
@@ -49,7 +49,7 @@ class Swarm::Shared {
     void show_batch(std::uint32_t agent, const TaskBatch& batch);
     [[nodiscard]] std::optional<ForeignBatch> batch_of_another(std::uint32_t agent) const;
 
-    mutable std::mutex mutex;  // guards what follows
+    mutable std::mutex mutex;  // guards the members below, up to `foreign`
     std::condition_variable_any changed;
     std::uint32_t started = 0;
     std::uint32_t joined = 0;
@@ -57,21 +57,21 @@ class Swarm::Shared {
     std::optional<Error> last_failure;
     std::map<std::string, std::uint64_t> failures;
     std::vector<std::shared_ptr<grpc::Channel>> shared_channels;
-    std::map<std::uint32_t, ForeignBatch> foreign;  // the last two
+    std::map<std::uint32_t, ForeignBatch> foreign;  // batches of the last two agents
 
     std::atomic<std::uint64_t> submissions{0};
     std::vector<std::shared_ptr<Agent>> agents;
-    RpcLoop loop;  ///< last: its threads use all of the above
+    RpcLoop loop;  ///< last, because its threads use all members above
 };
 
-/// One agent's state machine. What it does to the record happens in the callbacks of its stream and of the
-/// submission that its stream waits for, which never overlap.
+/// One agent's state machine. It writes to the record only in the callbacks of its stream and of the submission
+/// that the stream waits for. Those never overlap.
 class Swarm::Agent : public std::enable_shared_from_this<Swarm::Agent> {
   public:
     Agent(Shared& shared, std::uint32_t index);
 
     void register_now();
-    /// Ends the stream, if there is one, also where a batch of it is still being worked on.
+    /// Ends the stream, if there is one, also while one of its batches is being worked on.
     void let_go();
 
   private:
@@ -96,7 +96,7 @@ class Swarm::Agent : public std::enable_shared_from_this<Swarm::Agent> {
     void open_stream();
     void cancel_stream();
     [[nodiscard]] StreamPtr take_parked();
-    /// Reads the next batch; nothing happens where that was done already.
+    /// Reads the next batch. Does nothing if that was already done.
     void resume();
     void work_on(const StreamPtr& stream, const Bytes& message);
     void compute(Batch& batch);
@@ -111,16 +111,16 @@ class Swarm::Agent : public std::enable_shared_from_this<Swarm::Agent> {
     const std::uint32_t index_;
     const AgentProfile profile_;
     const sim::AgentFault fault_;
-    std::atomic<bool> away_{false};  ///< vanished
+    std::atomic<bool> away_{false};  ///< true while the agent has vanished
     std::atomic<bool> beating_{false};
     std::atomic<std::uint32_t> tasks_processed_{0};
     std::atomic<std::chrono::milliseconds> heartbeat_every_{std::chrono::seconds(10)};
-    bool counted_ = false;       ///< has joined once; touched by registration only
-    bool has_vanished_ = false;  ///< touched by the stream's callbacks only, as the next
+    bool counted_ = false;       ///< has joined once; used by the registration only
+    bool has_vanished_ = false;  ///< used by the stream's callbacks only, as is the next
     std::uint32_t batches_ = 0;
-    mutable std::mutex mutex_;  // guards all below
+    mutable std::mutex mutex_;  // guards all members below
     std::shared_ptr<grpc::Channel> channel_;
-    StreamPtr parked_;  ///< a message of it is being worked on
+    StreamPtr parked_;  ///< the stream whose message is being worked on
     std::weak_ptr<RpcLoop::Stream> stream_;
 };
 
