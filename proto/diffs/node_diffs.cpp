@@ -12,7 +12,8 @@ namespace ioswarm::proto {
 
 bool lacks_ioswarm_module(std::string_view version) noexcept {
     if (version.starts_with('v')) version.remove_prefix(1);
-    version = version.substr(0, version.find('-'));  // "2.4.1-rc1", or what git adds
+    version =
+        version.substr(0, version.find('-'));  // cuts off suffixes such as "-rc1" or the one that git adds
     return version == "2.3.6" || version == "2.4.0" || version == "2.4.1";
 }
 
@@ -24,7 +25,7 @@ tl::unexpected<Error> NodeDiffSource::wrong(ErrorCode code, std::string why, std
 }
 
 Status NodeDiffSource::subscribe(std::uint64_t height, const std::stop_token& stop) {
-    // A node takes 0 for "live only"; below its oldest it begins there.
+    // For a node, height 0 means "live only". For any height below its oldest diff, it begins with the oldest.
     const std::uint64_t from = std::max<std::uint64_t>(height, 1);
     auto opened = DiffSubscription::open(settings_.peer, from, stop);
     if (!opened) return fail(explained(std::move(opened).error(), stop));
@@ -47,8 +48,8 @@ Error NodeDiffSource::explained(Error error, const std::stop_token& stop) const 
     return error;
 }
 
-/// Whether the diff follows in its stream; `height` is what the caller wants. Error out_of_range: something was
-/// left out before it.
+/// Checks that the diff is the next one of its stream. `height` is the one that the caller wants. Error
+/// out_of_range: diffs are missing before this one.
 Status NodeDiffSource::check(const StateDiff& diff, std::uint64_t height) const {
     if (diff.height == 0) return wrong(ErrorCode::bad_data, "a diff of height 0");
     const std::uint64_t next = last_ == 0 ? height : last_ + 1;

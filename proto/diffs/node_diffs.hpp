@@ -13,31 +13,31 @@
 
 namespace ioswarm::proto {
 
-/// iotex-core v2.3.6, v2.4.0 and v2.4.1 and their candidates have no ioswarm module; it is in v2.3.7, v2.3.8
-/// and from v2.4.2 on.
+/// True for iotex-core v2.3.6, v2.4.0 and v2.4.1 and their release candidates. They have no ioswarm module;
+/// v2.3.7, v2.3.8, and v2.4.2 and later have it.
 [[nodiscard]] bool lacks_ioswarm_module(std::string_view version) noexcept;
 
 struct NodeDiffSettings {
-    DiffPeer peer;  ///< node.diffs, node.diffsAgentId and the key in node.diffsKeyFile
-    /// Before a height that was left out is asked for once more. The coordinator inside a node closes a stream
-    /// that begins while the same agent's last one is still being cleared away.
+    DiffPeer peer;  ///< from node.diffs, node.diffsAgentId and the key in node.diffsKeyFile
+    /// Pause before a missing height is requested once more. The coordinator inside a node closes a new stream
+    /// if the same agent's previous one has not been cleaned up yet.
     std::chrono::milliseconds before_second_ask{1'000};
-    /// The version of the node that the module would be in, where it can be asked; empty when it cannot. Called
-    /// on next()'s thread after the module was not there.
+    /// Returns the node's version, or an empty text if it cannot be asked. It is called on next()'s thread
+    /// after the node's ioswarm module was not found.
     std::function<std::string(const std::stop_token&)> node_version = {};
 };
 
-/// The StreamStateDiffs of a node's own ioswarm module (../shared/spec/node.md section 3) as a source: one
-/// agent that neither registers nor works. Everything happens on the caller's thread inside next(); between
-/// calls at most one message and 8 MiB are kept, and the node is held back by HTTP/2's window. A stream that
-/// has ended is opened again by the next call, at the height it wants; waiting between calls after an error is
-/// the caller's.
+/// Takes state diffs from StreamStateDiffs of the ioswarm module inside a node. Towards the node it is one
+/// agent that neither registers nor works. Everything happens on the caller's thread inside next(). Between
+/// calls it keeps at most one message and 8 MiB; HTTP/2's window then holds the node back. If the stream has
+/// ended, the next call opens it again at the height that it wants. After an error the caller must pause before
+/// the next call.
 ///
-/// The node begins at its oldest diff without a word when it no longer holds what was asked for, and drops
-/// diffs of a subscriber that is slow. So a height above the one that is wanted is a hole: it is asked for once
-/// more, and out_of_range when that does not help either. A node that is behind (after a crash it executes its
-/// last blocks again) begins below it: what comes until then is passed over. A height that comes a second time
-/// on one stream is bad_data.
+/// If the node no longer holds the requested height, it starts with its oldest diff without saying so. It also
+/// drops diffs for a slow subscriber. So a height above the wanted one means that diffs are missing: the wanted
+/// height is requested once more, and if that does not help either, the error is out_of_range. After a crash a
+/// node executes its last blocks again and starts below the wanted height; diffs below it are skipped. A height
+/// that comes twice on one stream is bad_data.
 class NodeDiffSource final : public StateDiffSource {
   public:
     NodeDiffSource(NodeDiffSettings settings, Log log);
@@ -46,7 +46,7 @@ class NodeDiffSource final : public StateDiffSource {
 
   private:
     Status subscribe(std::uint64_t height, const std::stop_token& stop);
-    /// Says in a failure that the node's version has no module, where that is so.
+    /// If the node's version has no ioswarm module, says so in the error.
     [[nodiscard]] Error explained(Error error, const std::stop_token& stop) const;
     [[nodiscard]] Status check(const StateDiff& diff, std::uint64_t height) const;
     [[nodiscard]] tl::unexpected<Error> wrong(ErrorCode code, std::string why, std::string hint = {}) const;
@@ -54,8 +54,8 @@ class NodeDiffSource final : public StateDiffSource {
     const NodeDiffSettings settings_;
     const Log log_;
     std::optional<DiffSubscription> subscription_;
-    std::uint64_t last_ = 0;      ///< what the subscription gave last; 0: nothing yet
-    std::uint64_t expected_ = 0;  ///< what the subscription gives next; 0: its oldest
+    std::uint64_t last_ = 0;      ///< height of the last diff of this subscription; 0: none yet
+    std::uint64_t expected_ = 0;  ///< height that the subscription should send next; 0: its oldest
 };
 
 }  // namespace ioswarm::proto

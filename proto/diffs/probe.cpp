@@ -19,13 +19,13 @@ milliseconds since(SteadyClock::time_point begin) {
     return std::chrono::duration_cast<milliseconds>(SteadyClock::now() - begin);
 }
 
-// The coordinator inside a node closes a stream that begins while the same agent's last one is being cleared
-// away. Hence the pauses, and an end is no answer yet.
+// The coordinator inside a node closes a new stream if the same agent's previous one has not been cleaned up
+// yet. So there is a pause between streams, and the end of a stream is not final until several have ended.
 
 Result<std::uint64_t> find_tip(const DiffProbeOptions& options, const std::stop_token& stop) {
     constexpr int kTries = 3;
     const auto begin = SteadyClock::now();
-    std::optional<Error> ended;  // why the last stream did
+    std::optional<Error> ended;  // why the last stream ended
     for (int tries = 1;; ++tries) {
         if (ended && since(begin) >= options.duration) return fail(*std::move(ended));
         auto live = DiffSubscription::open(options.peer, 0, stop);
@@ -47,12 +47,13 @@ Result<std::uint64_t> find_tip(const DiffProbeOptions& options, const std::stop_
     }
 }
 
-/// A subscription that is opened again at the next height after it broke, as an agent's is.
+/// A subscription that, like an agent's, is opened again at the next height after it broke.
 class ResumingStream {
   public:
     ResumingStream(const DiffPeer& peer, const std::stop_token& stop) : peer_(peer), stop_(stop) {}
 
-    /// Error timed_out: nothing came within, the stream is there. All others as DiffSubscription has them.
+    /// Error timed_out: the stream is open, but no diff came in time. All other errors are those of
+    /// DiffSubscription.
     Result<StateDiff> next(std::uint64_t height, milliseconds within) {
         const auto begin = SteadyClock::now();
         if (!stream_) {
@@ -68,7 +69,7 @@ class ResumingStream {
         stream_.reset();
         return fail(without_timeout(std::move(diff).error()));
     }
-    /// It is open, and old enough that a refusal would have come.
+    /// The stream is open, and a refusal would have arrived by now.
     [[nodiscard]] bool is_there() const {
         constexpr milliseconds kRefusal{500};
         return stream_ && since(opened_at_) >= kRefusal;

@@ -11,7 +11,7 @@ namespace {
 constexpr const char* kWhat = "cannot take state diffs";
 constexpr const char* kNoModule = "does the node run with its ioswarm module on (ioswarm.enabled)?";
 
-/// A refusal or a failure in the words and the codes of this class.
+/// Gives a refusal or a failure the wording and the codes of DiffSubscription.
 Error told(Error error) {
     error.what = kWhat;
     switch (error.code) {
@@ -29,12 +29,12 @@ Error told(Error error) {
             error.code = ErrorCode::unavailable;
             error.hint = "does somebody else use the same agent id?";
             break;
-        case ErrorCode::not_found:  // UNIMPLEMENTED
+        case ErrorCode::not_found:  // the status was UNIMPLEMENTED
             error.code = ErrorCode::unavailable;
             error.hint = kNoModule;
             break;
         case ErrorCode::resource_exhausted:
-            // So gRPC of Go says that a message passes its limit: asking again does not help.
+            // Go's gRPC reports this for a message above its size limit. A retry does not help then.
             error.code = error.why.find("larger than max") != std::string::npos ? ErrorCode::out_of_range
                                                                                 : ErrorCode::unavailable;
             break;

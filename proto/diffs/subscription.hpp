@@ -13,7 +13,7 @@
 
 namespace ioswarm::proto {
 
-/// A coordinator that serves state diffs, and as whom to ask it.
+/// A coordinator that serves state diffs, and the credentials to use.
 struct DiffPeer {
     TcpTarget target;
     std::string agent_id;
@@ -22,19 +22,19 @@ struct DiffPeer {
     H2Settings http2;
 };
 
-/// One StreamStateDiffs over a connection of its own, in content-type application/grpc+ioswarm-json, which is
-/// the one that the coordinators inside nodes take. For one thread at a time.
+/// One StreamStateDiffs call on its own connection. The content-type is application/grpc+ioswarm-json, the one
+/// that the coordinators inside nodes accept. Use it from one thread at a time.
 class DiffSubscription {
   public:
-    /// Connects and asks; whether the peer accepts shows in next(). from_height 0: live only. Errors:
-    /// unavailable, timed_out, cancelled.
+    /// Connects and sends the request. Whether the peer accepts it shows in next(). from_height 0 means live
+    /// diffs only. Errors: unavailable, timed_out, cancelled.
     [[nodiscard]] static Result<DiffSubscription> open(const DiffPeer& peer, std::uint64_t from_height,
                                                        const std::stop_token& stop);
 
-    /// The next diff as the peer sent it: nothing about its height or digest is checked. Errors: timed_out
-    /// (nothing came within; the subscription goes on), cancelled; all others end it: unavailable (the peer, or
-    /// the way to it, ended the stream), unauthenticated, permission_denied, out_of_range (the peer says so, or
-    /// cannot send a diff as large), bad_data (not gRPC, or no diff).
+    /// The next diff as the peer sent it; its height and digest are not checked. Errors that leave the
+    /// subscription open: timed_out (nothing came within the time), cancelled. Errors that end it: unavailable
+    /// (the peer or the network ended the stream), unauthenticated, permission_denied, out_of_range (the peer
+    /// reports it, or the diff is too large for the peer to send), bad_data (not gRPC, or not a diff).
     [[nodiscard]] Result<StateDiff> next(std::chrono::milliseconds within, const std::stop_token& stop);
 
   private:
