@@ -217,7 +217,10 @@ void Swarm::Agent::work_on(const StreamPtr& stream, const Bytes& message) {
         before >= shared_.faults.batches_before_vanishing(index_)) {
         return vanish();
     }
-    if (fault_ == sim::AgentFault::never_read) return;  // the stream stays parked, so it is never read again
+    if (fault_ == sim::AgentFault::never_read)
+        return;  // Submits a forged answer: alternately under its own name for another agent's batch, and under
+                 // another agent's name. All verdicts are inverted, so that it would show if the coordinator
+                 // accepted them.
     compute(*batch);
     if (fault_ == sim::AgentFault::late) {
         static_cast<void>(shared_.loop.after(shared_.settings.late_by, [self = shared_from_this(), batch] {
