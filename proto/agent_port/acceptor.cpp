@@ -19,18 +19,21 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// Looks at connections: some microseconds each.
+/// Measurements per millisecond: each takes some microseconds.
 constexpr std::size_t kLooksPerMs = 4;
 constexpr seconds kSweepEvery{1};
 constexpr seconds kWarnEvery{10};
 constexpr seconds kFloodToldEvery{60};
-/// A proxy that was asked to end its connection has so long to close it. Calls under way are waited for.
+/// How long a proxy may take to close a connection after it was asked to end it. Calls in progress are waited
+/// for.
 constexpr seconds kEndsWithin{10};
-/// Beyond so many barred addresses the rest is not barred: this is a brake, the bounds hold without it.
+/// The most addresses that are barred at a time. Further ones are not barred. Barring only slows attackers
+/// down; the other limits hold without it.
 constexpr std::size_t kMostBarred = 4096;
 constexpr int kAcceptsInARow = 64;
 constexpr std::size_t kEventsAtOnce = 256;
-/// What epoll gives back: this, a listener's index + 1, or a Connection's address, which is far higher.
+/// epoll returns one of three tags: this one, the index of a listener + 1, or the address of a Connection,
+/// which is far higher.
 constexpr std::uint64_t kWakeTag = 0;
 constexpr std::uint64_t kMostListeners = 64;
 
@@ -108,7 +111,9 @@ void Acceptor::run(const std::stop_token& stop) {
                                        timeout_ms(std::chrono::steady_clock::now()));
         if (!accepting_.load()) close_listeners();
         for (int i = 0; i < count; ++i) {
-            const epoll_data_t data = events[static_cast<std::size_t>(i)].data;  // packed: no reference into it
+            const epoll_data_t data =
+                events[static_cast<std::size_t>(i)]
+                    .data;  // a copy, because the struct is packed and a reference into it is not possible
             if (data.u64 == kWakeTag) {
                 std::uint64_t drained = 0;
                 (void)!::read(wake_.get(), &drained, sizeof drained);
@@ -149,8 +154,9 @@ void Acceptor::accept_some(int listener) {
         }
         if (errno == EINTR || errno == ECONNABORTED) continue;
         if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
-        // The queue stays readable and there is nothing to accept with: take one off with the spare descriptor
-        // and close it, so that neither this loop spins nor the client hangs.
+        // A connection waits in the queue, but there is no descriptor to accept it with. So free the spare
+        // descriptor, accept the connection and close it. Otherwise this loop would spin and the client would
+        // hang.
         counters_.refused_full.fetch_add(1, std::memory_order_relaxed);
         spare_ = Descriptor();
         const bool took_one = Descriptor(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)).get() >= 0;
@@ -181,8 +187,8 @@ bool Acceptor::may_enter(const PeerKey& peer) {
         counters_.refused_per_address.fetch_add(1, std::memory_order_relaxed);
         return false;
     }
-    // The same port again: the earlier connection is over and not booked out yet, or this one came to another
-    // of our addresses, which no client does by chance.
+    // The same address and port again. Usually the earlier connection is over and was not removed yet. It can
+    // also be a connection to another address of ours, which no client makes by chance.
     if (const auto earlier = table_.find(peer)) {
         if (!earlier->is_over()) {
             counters_.refused_same_port.fetch_add(1, std::memory_order_relaxed);
@@ -285,8 +291,8 @@ void Acceptor::judge(Connection& connection, Connection::Verdict verdict, Steady
     if (connection.ending_since()) go_on_ending(connection, now);
 }
 
-/// It is not shut, since the agents on it may have nothing to do with that: whoever runs the coordinator is
-/// told whom to look at.
+/// Reports a flood. The connection is not shut, because the agents on it may have nothing to do with the flood.
+/// The warning tells the operator which agents to look at.
 void Acceptor::note_flood(Connection& connection, SteadyTime now) {
     if (now < connection.flood_told_at + kFloodToldEvery && connection.flood_told_at != SteadyTime::min())
         return;
@@ -308,8 +314,8 @@ void Acceptor::begin_ending(Connection& connection, SteadyTime now, const char* 
     warn("connection of a proxy is asked to end", connection.peer(), why);
 }
 
-/// A proxy that got GOAWAY opens another connection for its next calls, and closes this one when its calls are
-/// over.
+/// Continues to end a connection from a proxy. A proxy that got GOAWAY uses another connection for new calls,
+/// and closes this one when its calls are over.
 void Acceptor::go_on_ending(Connection& connection, SteadyTime now) {
     if (connection.is_shut()) return;
     if (!bounds_.has_tls) (void)connection.say_goaway(now);
@@ -342,7 +348,8 @@ void Acceptor::shut(Connection& connection, std::atomic<std::uint64_t>& counter,
 }
 
 void Acceptor::forget(const std::shared_ptr<Connection>& connection) {
-    // One whose port came again is forgotten at once, and then found over by the next measure().
+    // A connection whose port was used again is forgotten at once. The next measure() finds it over and comes
+    // here a second time.
     if (!table_.remove(*connection)) return;
     held_ -= connection->held();
     (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection->fd(), nullptr);

@@ -22,30 +22,30 @@
 namespace ioswarm::proto {
 
 struct AcceptorBounds {
-    /// Connections at once; the smaller of this and what RLIMIT_NOFILE leaves (two descriptors each, after
-    /// `reserved_files` for ledger, logs and HTTP).
+    /// Most connections at a time. If RLIMIT_NOFILE allows fewer, that counts: each connection needs two
+    /// descriptors, and `reserved_files` are kept for the ledger, logs and HTTP.
     std::uint32_t connections = 20'000;
     std::uint32_t reserved_files = 256;
-    /// Connections of one remote address (IPv6: of one /64).
+    /// Most connections from one remote address (for IPv6: from one /64).
     std::uint32_t connections_per_address = 256;
-    /// Proxies beside those on loopback: they bring the calls of many clients on few connections. The two
-    /// bounds of addresses are not for them, and a connection of theirs is asked to end (GOAWAY) before it is
+    /// Proxies that are not on loopback. A proxy carries the calls of many clients on few connections. So the
+    /// two limits per address do not apply to it, and its connection is asked to end (GOAWAY) before it is
     /// shut.
     std::vector<IpNetwork> proxies;
-    /// Whether loopback is where proxies and test agents come from.
+    /// Whether loopback connections come from proxies or test agents.
     bool loopback_is_proxy = true;
-    /// GOAWAY can be said only where gRPC does not encrypt. With TLS a proxy's connection is shut once no call
-    /// is under way on it.
+    /// GOAWAY can be sent only if gRPC does not encrypt. With TLS, a proxy's connection is shut once it has no
+    /// calls.
     bool has_tls = false;
-    /// An address whose connection was shut for abuse gets no new one for so long.
+    /// How long an address gets no new connection after one of its connections was shut for abuse.
     std::chrono::seconds barred_for{10};
-    /// What all connections together may hold in messages not yet read; beyond, the one that holds most is
-    /// shut.
+    /// Most bytes of messages not yet read that all connections together may hold. Above this, the connection
+    /// that holds most is shut.
     std::uint64_t held_bytes = std::uint64_t{256} << 20;
     ConnectionBounds connection;
 };
 
-/// A socket of our own; closed with it.
+/// Owns a socket or another file descriptor, and closes it.
 class Descriptor {
   public:
     Descriptor() = default;
@@ -63,61 +63,64 @@ class Descriptor {
     int fd_ = -1;
 };
 
-/// Sockets that listen where `address` says: an IP address, no name; empty for every interface (IPv6 and
-/// IPv4), brackets around IPv6 allowed. `port` 0 picks one, the same for all of them. Errors: invalid_argument,
-/// unavailable.
+/// Opens sockets that listen on `address`. It must be an IP address, not a name; IPv6 may be in brackets. An
+/// empty address means every interface (IPv6 and IPv4). `port` 0 picks a free port, the same for all sockets.
+/// Errors: invalid_argument, unavailable.
 struct Listening {
     std::vector<Descriptor> sockets;
     std::uint16_t port = 0;
 };
 [[nodiscard]] Result<Listening> listen_on(const std::string& address, std::uint16_t port);
 
-/// Raises the soft limit of open files to the hard one, at most to `wanted`; gives what it is then.
+/// Raises the soft limit of open files to the hard limit, but at most to `wanted`. Returns the resulting limit.
 std::uint64_t raise_file_limit(std::uint64_t wanted);
 
-/// Accepts connections for gRPC, which would never accept again after one EMFILE, and watches over them. One
-/// thread of its own does all of it: it sleeps in epoll while nothing happens; connections that get data are
-/// measured every 10 to 100 ms (new ones and those that get much every 2 to 10 ms), calls are swept every
-/// second, and freed memory goes back to the system when a load has gone.
+/// Accepts connections for gRPC and supervises them. gRPC itself would never accept again after one EMFILE. All
+/// of it happens on one thread, which sleeps in epoll while nothing happens. Connections that receive data are
+/// measured every 10 to 100 ms; new ones and those that receive much, every 2 to 10 ms. Calls are checked every
+/// second. Freed memory is given back to the system after a load has ended.
 class Acceptor {
   public:
-    /// Takes over `fd`, non-blocking, of a connection that is in the table already. Called from the acceptor's
-    /// thread.
+    /// Takes ownership of `fd`, a non-blocking socket. Its connection is already in the table. Called from the
+    /// acceptor's thread.
     using HandOver = std::function<void(int fd)>;
 
     struct Counters {
         std::atomic<std::uint64_t> accepted{0};
-        std::atomic<std::uint64_t> refused_full{0};  ///< at the bound of all connections, or out of descriptors
-        std::atomic<std::uint64_t> refused_per_address{0};  ///< at the bound of one address
-        std::atomic<std::uint64_t> refused_same_port{0};    ///< while one of that address and port was open
-        std::atomic<std::uint64_t> refused_barred{0};  ///< of an address that was shut for abuse just before
-        std::atomic<std::uint64_t> shut_abusive{0};    ///< over one of ConnectionBounds
+        std::atomic<std::uint64_t> refused_full{
+            0};  ///< at the limit of all connections, or no descriptor was left
+        std::atomic<std::uint64_t> refused_per_address{0};  ///< at the limit of one address
+        std::atomic<std::uint64_t> refused_same_port{
+            0};  ///< while another connection from that address and port was open
+        std::atomic<std::uint64_t> refused_barred{0};  ///< the address was shut for abuse shortly before
+        std::atomic<std::uint64_t> shut_abusive{0};    ///< exceeded one of ConnectionBounds
         std::atomic<std::uint64_t> shut_memory{0};     ///< held most when all together held too much
         std::atomic<std::uint64_t> bodies_refused{
-            0};                                 ///< connections whose messages were refused while coming in
+            0};  ///< connections whose messages were refused while they were arriving
         std::atomic<std::uint64_t> goaways{0};  ///< connections of proxies that were asked to end
-        /// Times that a connection which carries agents was seen flooded, at most once per minute and
-        /// connection.
+        /// How often a connection that carries agents was found to be flooded. Counted at most once per minute
+        /// and connection.
         std::atomic<std::uint64_t> floods{0};
-        std::atomic<std::uint64_t> flood_bytes{0};  ///< what those brought that belongs to no call
+        std::atomic<std::uint64_t> flood_bytes{0};  ///< bytes of those floods, which belong to no call
         std::atomic<std::uint64_t> memory_trims{0};
     };
 
     Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& table, HandOver hand_over, Log log);
-    /// stop()s.
+    /// Calls stop().
     ~Acceptor();
     Acceptor(const Acceptor&) = delete;
     Acceptor& operator=(const Acceptor&) = delete;
 
-    /// No new connections once this returns; the others are watched over as before. Thread-safe.
+    /// No new connection is accepted after this returns. Existing ones are still supervised. Thread-safe.
     void stop_accepting();
     /// Ends the thread.
     void stop();
     [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
 
   private:
-    /// Connections that got data and are looked at together, `least` later and at most `most`: gRPC works on a
-    /// flood that is not seen yet, so a few are looked at as often as that costs nothing, many less often.
+    /// Connections that received data and are measured together, between `least` and `most` later. gRPC works
+    /// on a flood until we notice it. So few connections are measured as often as costs nothing, and many less
+    /// often.
     struct Looks {
         std::chrono::milliseconds least;
         std::chrono::milliseconds most;
@@ -157,24 +160,25 @@ class Acceptor {
     const Log log_;
     Counters counters_;
     std::atomic<bool> accepting_{true};
-    std::atomic<bool> closed_{false};  ///< the listeners are
+    std::atomic<bool> closed_{false};  ///< true once the listeners are closed
     Descriptor epoll_;
     Descriptor wake_;
-    Descriptor spare_;  ///< given up for a moment to accept and close when descriptors run out
+    Descriptor spare_;  ///< freed for a moment when descriptors run out, to accept a connection and close it
 
-    std::vector<Descriptor> listeners_;  ///< this and what follows: the acceptor's thread only
+    std::vector<Descriptor> listeners_;  ///< this and the members below are used by the acceptor's thread only
     Looks active_{std::chrono::milliseconds(10), std::chrono::milliseconds(100)};
     Looks hot_{std::chrono::milliseconds(2), std::chrono::milliseconds(10)};
-    std::vector<std::shared_ptr<Connection>> forgotten_;  ///< kept until no event can name them any more
+    std::vector<std::shared_ptr<Connection>> forgotten_;  ///< kept until no event can refer to them any more
     std::map<std::array<std::uint8_t, 16>, std::uint32_t> per_network_;
-    std::map<std::array<std::uint8_t, 16>, SteadyTime> barred_;  ///< until when; at most kMostBarred
+    std::map<std::array<std::uint8_t, 16>, SteadyTime>
+        barred_;  ///< end of the bar per address; at most kMostBarred
     std::uint64_t held_ = 0;
     SteadyTime next_sweep_;
     SteadyTime next_warning_;
     SteadyTime next_flood_warning_;
     MemoryTrim trim_;
 
-    std::jthread thread_;  ///< last: it uses all of the above
+    std::jthread thread_;  ///< last, because it uses all members above
 };
 
 }  // namespace ioswarm::proto

@@ -8,7 +8,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// Decoding this much takes about a millisecond; more is done on the heavy queue.
+/// Decoding this much takes about a millisecond. Larger messages go to the heavy queue.
 constexpr std::size_t kDecodeHereBytes = std::size_t{128} << 10;
 
 grpc::Status status_of(grpc::StatusCode code, const char* message) {
@@ -22,7 +22,7 @@ grpc::Slice slice_of(Bytes bytes) {
     return {owned->data(), owned->size(), [](void* pointer) { delete static_cast<Bytes*>(pointer); }, owned};
 }
 
-// ---- what all calls have in common
+// ---- common to all calls
 
 AgentCall::AgentCall(Service& service, grpc::GenericCallbackServerContext* context,
                      std::shared_ptr<Connection> connection, Method method, std::string verified_id)
@@ -102,8 +102,8 @@ void AgentCall::OnDone() {
     const bool was_cancelled = cancelled_.load(std::memory_order_relaxed);
     if (was_cancelled) service_.counters.cancelled.fetch_add(1, std::memory_order_relaxed);
     const auto now = steady_clock::now();
-    // A call that ended before its message was here, or whose answer was not taken, is no sign of an honest
-    // agent.
+    // Only a fair call shows that an honest agent is on the connection. A call is not fair if it ended before
+    // its message was complete, or if its client cancelled it instead of taking the answer.
     const bool is_fair = is_whole_ && (is_stream() || !was_cancelled);
     if (is_fair && !is_stream()) connection_->begin_agent_call(verified_id_, now);
     if (is_fair) connection_->end_agent_call(now);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The calls of ioswarm.IOSwarm as gRPC callback reactors, one object a call. gRPC's rule is one operation of a
-// kind at a time and none after Finish; who may start one is settled by an atomic (unary) or a flag under a
-// lock (streams). Nothing here blocks: gRPC gives its callbacks as few as two threads.
+// The calls of ioswarm.IOSwarm as gRPC callback reactors, one object per call. gRPC allows one operation of
+// each kind at a time, and none after Finish. An atomic (unary calls) or a flag under a lock (streams) decides
+// who may start one. Nothing here blocks, because gRPC may run callbacks on as few as two threads.
 
 #include <atomic>
 #include <condition_variable>
@@ -28,7 +28,8 @@
 
 namespace ioswarm::proto {
 
-/// A call's context, which gRPC destroys after OnDone; the sweep may come to cancel it at that very moment.
+/// Gives safe access to a call's context. gRPC destroys the context after OnDone, and the sweep may want to
+/// cancel the call at that very moment.
 class CancelHandle {
   public:
     explicit CancelHandle(grpc::GenericCallbackServerContext* context) : context_(context) {}
@@ -36,7 +37,7 @@ class CancelHandle {
         const std::lock_guard lock(mutex_);
         if (context_ != nullptr) context_->TryCancel();
     }
-    /// The client gets this status at once, whatever else was under way.
+    /// The client gets this status at once, even if other operations are pending.
     void cancel(const grpc::Status& status) {
         const std::lock_guard lock(mutex_);
         if (context_ == nullptr) return;
@@ -72,12 +73,12 @@ struct ServiceCounters {
     std::atomic<std::uint64_t> task_streams_open{0};
     std::atomic<std::uint64_t> diffs_sent{0};
     std::atomic<std::uint64_t> diffs_refused{0};         ///< too large for a message, or damaged
-    std::atomic<std::uint64_t> diff_streams_stalled{0};  ///< ended: their client took nothing
+    std::atomic<std::uint64_t> diff_streams_stalled{0};  ///< streams ended because their client took no data
     std::atomic<std::uint64_t> diff_streams_open{0};
 };
 
-/// Calls between their first byte and OnDone, for a shutdown that waits for them and for nothing else (gRPC's
-/// own waits for clients to hang up as well).
+/// Counts the calls between their first byte and OnDone. A shutdown waits for these calls only; gRPC's own
+/// shutdown would also wait for clients to hang up.
 class CallsUnderWay {
   public:
     void begin() {
@@ -88,7 +89,7 @@ class CallsUnderWay {
         const std::lock_guard lock(mutex_);
         if (--count_ == 0) none_.notify_all();
     }
-    /// From now on is_draining(); returns when there is none, or after `within`.
+    /// Makes is_draining() true, then waits until there are no calls, at most for `within`.
     void drain(std::chrono::milliseconds within) {
         std::unique_lock lock(mutex_);
         draining_ = true;
@@ -106,26 +107,26 @@ class CallsUnderWay {
     bool draining_ = false;
 };
 
-/// What all calls share; outlives them.
+/// The data that all calls share. It outlives them.
 struct Service {
     const AgentServerSettings& settings;
     AgentLink& link;
-    DiffLink* diffs;  ///< null: StreamStateDiffs is not served
+    DiffLink* diffs;  ///< null if StreamStateDiffs is not served
     const AccessControl& access;
     ConnectionTable& connections;
     ServiceCounters& counters;
     CallsUnderWay& under_way;
     std::atomic<std::uint64_t>& bodies_in_work;  ///< bytes
-    WorkQueue& streams;                          ///< writes of task streams
-    WorkQueue& diff_streams;                     ///< writes of diff streams, encoding where it takes long
-    WorkQueue& heavy;                            ///< messages too long to be decoded on gRPC's own threads
+    WorkQueue& streams;                          ///< for writes of task streams
+    WorkQueue& diff_streams;  ///< for writes of diff streams, and for encoding that takes long
+    WorkQueue& heavy;         ///< for messages that are too long to be decoded on gRPC's own threads
     const Log& log;
 };
 
-/// Keeps the bytes as long as gRPC needs them.
+/// Makes a slice that owns the bytes, so they live as long as gRPC needs them.
 [[nodiscard]] grpc::Slice slice_of(Bytes bytes);
 
-/// A call that passed authentication: reads its one message, then works on it.
+/// A call that passed authentication. It reads its one message and then works on it.
 class AgentCall : public grpc::ServerGenericBidiReactor,
                   public LiveCall,
                   public std::enable_shared_from_this<AgentCall> {
@@ -133,7 +134,7 @@ class AgentCall : public grpc::ServerGenericBidiReactor,
     AgentCall(Service& service, grpc::GenericCallbackServerContext* context,
               std::shared_ptr<Connection> connection, Method method, std::string verified_id);
 
-    /// Begins to read. Must be called once, before the reactor is given to gRPC.
+    /// Starts to read. Call it once, before the reactor is returned to gRPC.
     void start(std::size_t header_bytes);
 
     void refuse_body() override;
@@ -143,20 +144,21 @@ class AgentCall : public grpc::ServerGenericBidiReactor,
     void OnCancel() override;
     void OnDone() override;
 
-    /// The message is here and within its bound.
+    /// Called when the message has arrived and is not too large.
     virtual void on_message(Codec codec, BytesView payload) = 0;
-    /// Ends the call with `status` unless it is ending already.
+    /// Ends the call with `status`, unless it is already ending.
     virtual void end(grpc::Status status) = 0;
     virtual void on_cancel() = 0;
     virtual void on_over() {}
 
-    /// Who speaks: the verified id, or without a secret the claimed one, against the lists. Error:
-    /// permission_denied.
+    /// The agent that makes the call, checked against the lists: the verified id, or the claimed one if there
+    /// is no secret. Error: permission_denied.
     [[nodiscard]] Result<std::string> speaker(const std::string& claimed) const;
     [[nodiscard]] bool is_another(const std::string& claimed) const;
-    /// The same, where who may not speak, or speaks for another, has the call ended. Nothing: it has ended.
+    /// Like speaker(), but also refuses a caller that claims to be another agent. If it is empty, the call has
+    /// ended.
     [[nodiscard]] std::optional<std::string> speaker_or_end(const std::string& claimed);
-    /// The message decoded. Nothing: it is none, and the call has ended.
+    /// Decodes the message. If it is empty, the message was invalid and the call has ended.
     template <typename M>
     [[nodiscard]] std::optional<M> message_or_end(Codec codec, BytesView payload);
     [[nodiscard]] bool is_late(SteadyTime now) const { return now - begun_ > service_.settings.call_timeout; }
@@ -177,11 +179,11 @@ class AgentCall : public grpc::ServerGenericBidiReactor,
     const std::shared_ptr<Connection> connection_;
     const std::string verified_id_;
     const SteadyTime begun_;
-    std::shared_ptr<AgentCall> self_;  ///< until OnDone
+    std::shared_ptr<AgentCall> self_;  ///< keeps this object alive until OnDone
     std::size_t header_bytes_ = 0;
     grpc::ByteBuffer body_;
     bool is_whole_ =
-        false;  ///< the message came whole and within its bound; of gRPC's callbacks, one at a time
+        false;  ///< the message arrived complete and not too large; used by gRPC's callbacks, one at a time
     std::atomic<bool> reading_{true};
     std::atomic<bool> cancelled_{false};
     std::uint64_t booked_bytes_ = 0;
@@ -212,19 +214,19 @@ class UnaryCall final : public AgentCall {
     void on_register(Codec codec, BytesView payload);
     void on_submit(Codec codec, BytesView payload);
     void on_heartbeat(Codec codec, BytesView payload);
-    /// For answers that come later, perhaps long after the call is over: answer() finds `ending_` set then and
-    /// touches nothing else.
+    /// For answers that come later, perhaps long after the call is over. In that case answer() finds `ending_`
+    /// set and does nothing else.
     [[nodiscard]] std::shared_ptr<UnaryCall> shared_unary() {
         return std::static_pointer_cast<UnaryCall>(shared_from_this());
     }
     template <typename M>
     void answer(Codec codec, const Result<M>& response);
 
-    std::atomic<bool> ending_{false};  ///< whoever sets it may end the call, nobody else
+    std::atomic<bool> ending_{false};  ///< only the code that sets it may end the call
     grpc::ByteBuffer response_;
 };
 
-/// Answers at once, without reading; counted like any other call while its answer is on the way.
+/// Answers at once, without reading the message. It counts like any other call while its answer is being sent.
 class RefusedCall final : public grpc::ServerGenericBidiReactor,
                           public LiveCall,
                           public std::enable_shared_from_this<RefusedCall> {
@@ -242,11 +244,11 @@ class RefusedCall final : public grpc::ServerGenericBidiReactor,
   private:
     ServiceCounters& counters_;
     CancelHandle context_;
-    const std::shared_ptr<Connection> connection_;  ///< null when it is not known any more
+    const std::shared_ptr<Connection> connection_;  ///< null if the connection is no longer known
     const std::size_t header_bytes_;
     const SteadyTime begun_;
     std::atomic<bool> cancelled_{false};
-    std::shared_ptr<RefusedCall> self_;  ///< until OnDone
+    std::shared_ptr<RefusedCall> self_;  ///< keeps this object alive until OnDone
 };
 
 }  // namespace ioswarm::proto

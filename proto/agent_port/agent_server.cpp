@@ -29,7 +29,7 @@ constexpr std::array<std::pair<std::string_view, Method>, 5> kMethods{{
 }};
 constexpr int kReadChunkBytes = 16 << 10;
 constexpr int kLeastReadChunkBytes = 256;  ///< gRPC's default
-/// What HTTP/2 counts for a header beside name and value (RFC 9113 section 10.5.1).
+/// Bytes that HTTP/2 adds per header to its name and value when it counts sizes (RFC 9113 section 10.5.1).
 constexpr std::size_t kHeaderOverheadBytes = 32;
 
 std::optional<Method> method_of(std::string_view path) {
@@ -43,7 +43,8 @@ std::optional<Method> method_of(std::string_view path) {
 
 using Metadata = std::multimap<grpc::string_ref, grpc::string_ref>;
 
-/// A header that stands there once, empty when it is absent; nothing when it stands there more often.
+/// The value of a header that must not occur twice. Empty text if it is absent; empty optional if it occurs
+/// several times.
 std::optional<std::string_view> only(const Metadata& headers, const grpc::string_ref& name) {
     const auto [first, last] = headers.equal_range(name);
     if (first == last) return std::string_view();
@@ -58,7 +59,8 @@ std::size_t bytes_of(const Metadata& headers) {
     return total;
 }
 
-/// The one generic service: sees a call's headers before its body is asked for, which generated methods do not.
+/// The only service, a generic one. Unlike generated methods, it sees a call's headers before it asks for the
+/// body.
 class AgentService final : public grpc::CallbackGenericService {
   public:
     explicit AgentService(Service& service) : service_(service) {}
@@ -98,7 +100,7 @@ class AgentService final : public grpc::CallbackGenericService {
     std::optional<grpc::Status> refuse(const grpc::GenericCallbackServerContext& context, bool is_connected,
                                        std::optional<Method> method, std::size_t header_bytes,
                                        std::string& verified_id) {
-        // A connection that is booked out or shut already: its client is gone.
+        // Without a known connection, it was already removed or shut, so the client is gone.
         if (!is_connected) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the connection is closing");
         if (service_.under_way.is_draining()) {
             return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the coordinator is shutting down");
@@ -140,12 +142,12 @@ int ms(std::chrono::seconds value) {
 
 void configure_transport(grpc::ServerBuilder& builder, const AgentServerSettings& settings) {
     leave_out_lock_checks();
-    // gRPC looks at the size when the message is there, and then only tells that there is none: its bytes would
-    // stay unexplained and the connection be shut. So the size is judged here alone (AgentCall::OnReadDone),
-    // and what does not end is refused by what the connection holds.
+    // gRPC would check the size after the message has arrived, and then only report that there is no message.
+    // Its bytes would stay unexplained and the connection would be shut. So only AgentCall::OnReadDone checks
+    // the size. A message that does not end is refused because of the bytes that its connection holds.
     builder.SetMaxReceiveMessageSize(-1);
     builder.SetMaxSendMessageSize(static_cast<int>(settings.message_out_bytes));
-    // 1.51 inflates a message before it looks at its size: a compressed one is refused instead.
+    // gRPC 1.51 decompresses a message before it checks the size. So compressed messages are refused.
     builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
     builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
     builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
@@ -153,10 +155,11 @@ void configure_transport(grpc::ServerBuilder& builder, const AgentServerSettings
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                                static_cast<int>(settings.streams_per_connection));
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(settings.metadata_bytes));
-    // Windows that grow with the line's speed would let one connection hold megabytes for each of its streams.
+    // Off, because windows that grow with the line's speed would let one connection hold megabytes for each
+    // stream.
     builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-    // How much is read before the calls in it are worked on: at the default of up to 4 MiB that is ten
-    // thousand.
+    // gRPC reads this much before it works on the calls in it. With the default of up to 4 MiB, that could be
+    // ten thousand calls.
     builder.AddChannelArgument(GRPC_ARG_TCP_READ_CHUNK_SIZE, kReadChunkBytes);
     builder.AddChannelArgument(GRPC_ARG_TCP_MIN_READ_CHUNK_SIZE, kLeastReadChunkBytes);
     builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, kReadChunkBytes);
@@ -165,7 +168,7 @@ void configure_transport(grpc::ServerBuilder& builder, const AgentServerSettings
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, ms(settings.ping_every));
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, ms(settings.ping_timeout));
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-    // An idle task stream carries no data for hours and is pinged all the same.
+    // An idle task stream carries no data for hours, and still must be pinged.
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_SENT_PING_INTERVAL_WITHOUT_DATA_MS,
                                ms(settings.ping_every) / 2);
@@ -270,9 +273,9 @@ void AgentServer::stop_accepting() {
 
 void AgentServer::shutdown(std::chrono::milliseconds within) {
     std::call_once(parts_->shut_down, [&] {
-        // Nobody new; then what would never end by itself; then the rest has its time; then gRPC cancels what
-        // is left and returns when its last callback has. The acceptor goes on meanwhile: it ends streams that
-        // are stuck.
+        // First refuse new connections and calls. Then end the streams, which would never end by themselves,
+        // and give the other calls their time. Then gRPC cancels the remaining calls and returns after its last
+        // callback. The acceptor still runs meanwhile, because it ends streams that are stuck.
         parts_->acceptor->stop_accepting();
         parts_->under_way.drain(std::chrono::milliseconds(0));
         for (const auto& connection : parts_->connections.all()) {

@@ -16,51 +16,52 @@
 
 namespace ioswarm::proto {
 
-/// Figures of ../shared/spec/protocol.md sections 1 and 5 unless a line says otherwise.
+/// The values are part of the agent protocol, unless a comment says that this project chose them.
 struct AgentServerSettings {
     std::string address;        ///< empty: every interface
-    std::uint16_t port = 0;     ///< 0: any free one
-    std::string tls_cert_file;  ///< both or none
+    std::uint16_t port = 0;     ///< 0: any free port
+    std::string tls_cert_file;  ///< give both files or none
     std::string tls_key_file;
 
     std::uint32_t streams_per_connection = 100;
     std::uint32_t metadata_bytes = 16u << 10;
-    std::uint32_t body_bytes = 64u << 10;        ///< Register, GetTasks, Heartbeat, StreamStateDiffs
-    std::uint32_t submit_body_bytes = 8u << 20;  ///< SubmitResults
+    std::uint32_t body_bytes = 64u << 10;        ///< for Register, GetTasks, Heartbeat and StreamStateDiffs
+    std::uint32_t submit_body_bytes = 8u << 20;  ///< for SubmitResults
     std::uint32_t message_out_bytes = 32u << 20;
     std::chrono::seconds ping_every{30};
     std::chrono::seconds ping_timeout{10};
-    std::chrono::seconds idle_timeout{300};  ///< a connection without a call
-    /// A client may ping so often; agents in the field ping every 30 s or not at all.
+    std::chrono::seconds idle_timeout{300};  ///< for a connection without a call
+    /// A client may ping this often. Deployed agents ping every 30 s or not at all.
     std::chrono::seconds client_ping_every{1};
-    /// TLS handshake and HTTP/2 preface must be done in this time (this project's choice).
+    /// Limit for the TLS handshake and the HTTP/2 preface. This project chose it.
     std::chrono::seconds handshake_timeout{10};
-    /// A call other than a stream must be done in this time; agents wait at most 10 s (this project's choice).
+    /// Limit for a call that is not a stream. Agents wait at most 10 s. This project chose it.
     std::chrono::seconds call_timeout{30};
-    /// A stream whose client takes no byte of a waiting message for so long is ended.
+    /// A stream is ended if its client takes no byte of a waiting message for this long.
     std::chrono::seconds write_timeout{60};
-    /// Bodies of all calls that are read or being worked on; beyond, SubmitResults is RESOURCE_EXHAUSTED
-    /// (this project's choice: a thousand agents at their usual sizes stay under a tenth of it).
+    /// Most bytes in the bodies of all calls that are being read or worked on. Above this, SubmitResults is
+    /// answered with RESOURCE_EXHAUSTED. This project chose it: a thousand agents with messages of the usual
+    /// size need less than a tenth.
     std::uint64_t bodies_in_work_bytes = std::uint64_t{256} << 20;
     AcceptorBounds accept;
 };
 
-/// The gRPC service `ioswarm.IOSwarm` that agents join: transport, authentication and encoding around an
-/// AgentLink. Both encodings and all content-types of the protocol on the same methods, TLS or not.
-/// StreamStateDiffs serves a DiffLink, to any agent with its key, registered or not; without one it answers
-/// UNIMPLEMENTED. Every refusal comes in the protocol's order: authentication, revocation, size, decoding,
-/// fields, registration, rate.
+/// The gRPC service `ioswarm.IOSwarm`, which agents connect to. It provides transport, authentication and
+/// encoding around an AgentLink. It supports both encodings and all content-types of the protocol on the same
+/// methods, with or without TLS. StreamStateDiffs serves a DiffLink to any agent with a valid key, registered
+/// or not; without a DiffLink it answers UNIMPLEMENTED. The checks, and so the refusals, come in the protocol's
+/// order: authentication, revocation, size, decoding, fields, registration, rate.
 class AgentServer {
   public:
-    /// Binds, listens and serves. Raises the soft limit of open files to the hard one (at most 2 × the
-    /// connections allowed). `link`, `access` and `diffs` (may be null) must outlive the server. Errors:
-    /// invalid_argument or config (address, only one of the TLS files), as load_tls_pair (TLS files),
-    /// unavailable (port taken).
+    /// Binds the port and starts to serve. Raises the soft limit of open files to the hard limit (at most to
+    /// twice the allowed connections). `link`, `access` and `diffs` (may be null) must outlive the server.
+    /// Errors: invalid_argument or config (bad address, or only one of the TLS files), those of load_tls_pair
+    /// (TLS files), unavailable (the port is taken).
     [[nodiscard]] static Result<std::unique_ptr<AgentServer>> start(AgentServerSettings settings,
                                                                     AgentLink& link,
                                                                     const AccessControl& access, Log log,
                                                                     DiffLink* diffs = nullptr);
-    /// shutdown() with no time left, if it was not called.
+    /// Calls shutdown() with no time left, unless shutdown() was called before.
     ~AgentServer();
     AgentServer(const AgentServer&) = delete;
     AgentServer& operator=(const AgentServer&) = delete;
@@ -68,13 +69,13 @@ class AgentServer {
     [[nodiscard]] std::uint16_t port() const noexcept;
     [[nodiscard]] bool uses_tls() const noexcept;
 
-    /// New connections are refused from now on; those that are open go on.
+    /// New connections are refused from now on. Open ones continue.
     void stop_accepting();
-    /// Ends every stream with UNAVAILABLE, lets calls under way finish until `within` has passed, cancels
-    /// the rest, and returns when nothing of the server runs any more. Does not depend on what any client does.
+    /// Ends every stream with UNAVAILABLE, lets other calls finish until `within` has passed, then cancels the
+    /// rest. When it returns, no code of the server runs any more. It cannot be delayed by clients.
     void shutdown(std::chrono::milliseconds within);
 
-    /// Connections, calls and refusals by name, each counted since the start; `*_open` are gauges.
+    /// Counts of connections, calls and refusals by name, since the start. Names ending in `_open` are gauges.
     [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
 
   private:

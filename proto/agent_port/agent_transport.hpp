@@ -7,8 +7,9 @@
 
 namespace ioswarm::proto {
 
-/// What gRPC is told of the agent port beside credentials and services: sizes, pings, windows, time-outs. Apart
-/// so that a benchmark can set a bare server beside the agent port under the very same settings.
+/// Configures gRPC for the agent port, except for credentials and services: sizes, pings, windows, time-outs.
+/// It is a function of its own so that a benchmark can compare the agent port with a bare server that has the
+/// same settings.
 void configure_transport(grpc::ServerBuilder& builder, const AgentServerSettings& settings);
 
 }  // namespace ioswarm::proto

@@ -7,9 +7,10 @@
 
 namespace ioswarm::proto {
 
-/// The status that an agent sees for an error of ours: the code by kind, the message its text, printable ASCII
-/// of at most 512 bytes. Hints stay here, they are for the operator. What can only be a fault on our side is
-/// UNAVAILABLE (agents try again), `internal` is INTERNAL.
+/// The status that an agent gets for one of our errors. The code depends on the kind of error. The message is
+/// the error's text in printable ASCII, at most 512 bytes. Hints are left out, because they are for the
+/// operator. Errors that only this side can cause become UNAVAILABLE, so that agents retry; `internal` becomes
+/// INTERNAL.
 [[nodiscard]] grpc::Status to_grpc_status(const Error& error);
 
 }  // namespace ioswarm::proto

@@ -16,38 +16,42 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// A call's HTTP/2 frames and TLS records, beside its headers and body.
+/// Allowance for a call's HTTP/2 frames and TLS records, besides its headers and body.
 constexpr std::uint64_t kCallOverheadBytes = 512;
-/// A connection is looked at often in its first second, and while it gets this much between two looks.
+/// A connection is measured often in its first second, and while it receives at least this much between two
+/// measurements.
 constexpr seconds kNewFor{1};
 constexpr std::uint64_t kHotBytes = std::uint64_t{32} << 10;
-/// The sweep, which asks too, comes once a second.
+/// How long a connection may hold too many calls. The sweep checks this too, once per second.
 constexpr milliseconds kMomentOfTooMany{500};
-/// Far more than a receive buffer holds.
+/// Far more rounds than are needed to empty a receive buffer.
 constexpr int kMostDiscards = 64;
 constexpr std::size_t kDiscardBytes = std::size_t{1} << 20;
 constexpr std::uint64_t kSmallBody = std::uint64_t{64} << 10;
-/// gRPC reads as much of a body as its stream's window lets in before the call has begun here, which on a busy
-/// machine comes some time later.
+/// gRPC reads as much of a body as the stream's window allows before our code learns of the call. On a busy
+/// machine that can take some time.
 constexpr std::uint64_t kStreamWindow = std::uint64_t{64} << 10;
 constexpr milliseconds kBeginsWithin{200};
-/// A client whose body was refused may send on what was on its way, so that it lives to read the refusal; gRPC
-/// throws that away. More, or later, and the connection is shut.
+/// A client whose body was refused may still send the data that was already on its way, so that it lives to
+/// read the refusal; gRPC discards that data. If more comes, or if it comes later, the connection is shut.
 constexpr seconds kGraceFor{10};
 constexpr std::uint64_t kGraceBytes = std::uint64_t{16} << 20;
 
-/// So long after its last authenticated call a connection still carries agents: they beat every 10 s, and miss
-/// some beats before they are evicted.
+/// How long a connection counts as carrying agents after its last authenticated call. Agents send a heartbeat
+/// every 10 s, and are evicted only after missing several.
 constexpr seconds kCarriesFor{60};
-/// Ids that are kept of a connection, and that a log line names. Beyond, the one heard longest ago goes.
+/// How many agent ids are kept per connection, and how many of them a log line names. If there are more, the id
+/// that was heard least recently is dropped.
 constexpr std::size_t kMostAgents = 64;
 constexpr std::size_t kAgentsNamed = 8;
-/// GOAWAY with the highest stream id and NO_ERROR (RFC 9113 section 6.8): no new calls here, the others go on.
+/// A GOAWAY frame with the highest stream id and NO_ERROR (RFC 9113 section 6.8): no new calls on this
+/// connection, existing calls continue.
 constexpr std::array<std::uint8_t, 17> kGoaway{0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0};
-/// Calls that are still being answered put it off so long.
+/// Calls that are not finished delay the GOAWAY by at most this much.
 constexpr seconds kGoawayWithCallsAfter{1};
 
-/// What acknowledged bytes earn: window updates and pings come back for data that was sent.
+/// For every 8 bytes that the peer acknowledged, 1 received byte is accepted as explained: window updates and
+/// pings come back for data that was sent.
 constexpr std::uint64_t kAckedPerExplained = 8;
 
 }  // namespace
@@ -83,7 +87,7 @@ Connection::~Connection() {
     ::close(fd_);
 }
 
-/// With mutex_ held.
+/// Call it with mutex_ held.
 bool Connection::is_too_many_calls(SteadyTime now) {
     if (calls_.size() <= bounds_.calls) {
         too_many_since_.reset();
@@ -101,7 +105,7 @@ bool Connection::is_too_many_calls(SteadyTime now) {
 }
 
 bool Connection::begin_call(std::shared_ptr<LiveCall> call, SteadyTime now) {
-    std::shared_ptr<LiveCall> last_owner;  // destroyed after the lock
+    std::shared_ptr<LiveCall> last_owner;  // destroyed after the lock is released
     {
         const std::lock_guard lock(mutex_);
         calls_.push_back(std::move(call));
@@ -122,7 +126,7 @@ bool Connection::end_call(const LiveCall* call, bool was_cancelled, std::size_t 
     if (header_bytes != 0 && !was_cancelled) {
         explained_.fetch_add(header_bytes + kCallOverheadBytes, std::memory_order_relaxed);
     }
-    std::shared_ptr<LiveCall> last_owner;  // destroyed after the lock
+    std::shared_ptr<LiveCall> last_owner;  // destroyed after the lock is released
     bool over = false;
     {
         const std::lock_guard lock(mutex_);
@@ -166,7 +170,7 @@ void Connection::begin_agent_call(const std::string& agent_id, SteadyTime now) {
 }
 
 void Connection::end_agent_call(SteadyTime now) noexcept {
-    // In this order: whoever no longer sees the call sees until when it counts.
+    // The order matters: a thread that no longer sees the call must already see the new time.
     agents_until_.store((now + kCarriesFor).time_since_epoch().count(), std::memory_order_relaxed);
     agent_calls_.fetch_sub(1, std::memory_order_release);
 }
@@ -195,7 +199,8 @@ std::string Connection::agents_text(SteadyTime now) const {
 }
 
 void Connection::refused(std::size_t header_bytes) noexcept {
-    // With as much of a body as may have come before the client heard of the refusal: gRPC throws that away.
+    // Adds as much of a body as may have arrived before the client learned of the refusal. gRPC discards that
+    // data.
     refused_.fetch_add(header_bytes + kCallOverheadBytes + kStreamWindow, std::memory_order_relaxed);
 }
 
@@ -212,7 +217,7 @@ void Connection::begin_ending(SteadyTime now) {
 bool Connection::say_goaway(SteadyTime now) {
     if (said_goaway_ || !ending_since_) return false;
     if (has_calls() && now - *ending_since_ < kGoawayWithCallsAfter) return false;
-    // Bytes in the send queue may be the first part of a frame whose rest gRPC still has.
+    // Bytes in the send queue may be the first part of a frame, and gRPC may hold the rest.
     int unsent = 0;
     if (::ioctl(fd_, SIOCOUTQ, &unsent) != 0 || unsent != 0) return false;
     said_goaway_ = ::send(fd_, kGoaway.data(), kGoaway.size(), MSG_DONTWAIT | MSG_NOSIGNAL) ==
@@ -228,16 +233,18 @@ void Connection::begin_body(std::uint64_t most_bytes) {
 void Connection::end_body(std::uint64_t most_bytes, std::uint64_t bytes) {
     explained_.fetch_add(bytes + bytes / 8, std::memory_order_relaxed);
     auto& bodies = most_bytes > kSmallBody ? large_bodies_ : small_bodies_;
-    bodies.fetch_sub(most_bytes, std::memory_order_release);  // whoever misses it here sees it explained
+    bodies.fetch_sub(
+        most_bytes,
+        std::memory_order_release);  // a thread that sees the body gone also sees its bytes explained
 }
 
 void Connection::shut() noexcept {
     if (shut_.exchange(true)) return;
-    // Nothing is owed to such a peer: reset instead of waiting for it to take what is in the send buffer.
+    // The peer misbehaved, so do not wait until it has taken the data in the send buffer: reset the connection.
     const linger at_once{1, 0};
     (void)::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     (void)::shutdown(fd_, SHUT_RDWR);
-    // What lies in the receive buffer would still be read and worked on.
+    // Otherwise the data in the receive buffer would still be read and worked on.
     for (int i = 0; i < kMostDiscards; ++i) {
         if (::recv(fd_, nullptr, kDiscardBytes, MSG_DONTWAIT | MSG_TRUNC) <= 0) break;
     }
@@ -251,9 +258,10 @@ std::vector<std::shared_ptr<LiveCall>> Connection::live_calls() const {
 Connection::Verdict Connection::measure(SteadyTime now) {
     tcp_info info{};
     socklen_t size = sizeof info;
-    // Many bodies may come and go between two of these lines. What the kernel has counted is judged by what is
-    // known after it: a body of that moment is still going on, or explained. And what was explained meanwhile
-    // counts again next time, since its bytes may be counted only then.
+    // Many bodies may begin and end between these lines. So the kernel's byte count is read first and compared
+    // with values that are read after it: a body that was counted there is then either still in progress or
+    // explained. Bytes that were explained meanwhile may be in the kernel's next count only. So they are
+    // credited again at the next measurement.
     const auto explained_before = explained_.load(std::memory_order_relaxed);
     const auto refused_before = refused_.load(std::memory_order_relaxed);
     if (::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return Verdict::fine;
@@ -284,7 +292,7 @@ Connection::Verdict Connection::measure(SteadyTime now) {
         over_since_.reset();
         return calm;
     }
-    // What still lies in the kernel is bounded there and was not read by anybody.
+    // Data that is still in the kernel does not count: it is limited there, and nobody has read it yet.
     int unread = 0;
     (void)::ioctl(fd_, FIONREAD, &unread);
     if (held_ <= bound + static_cast<std::uint64_t>(std::max(unread, 0))) return Verdict::hot;
@@ -321,7 +329,7 @@ bool ConnectionTable::add(std::shared_ptr<Connection> connection) {
 }
 
 bool ConnectionTable::remove(const Connection& connection) {
-    std::shared_ptr<Connection> last_owner;  // destroyed after the lock
+    std::shared_ptr<Connection> last_owner;  // destroyed after the lock is released
     const std::lock_guard lock(mutex_);
     const auto found = by_peer_.find(connection.peer());
     if (found == by_peer_.end() || found->second.get() != &connection) return false;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What is known of each agent connection beside gRPC: gRPC 1.51 announces its limits and trusts the client to
-// keep them, buffers a message of any declared length before it looks at the size, and closes nothing that
-// misbehaves inside the rules of HTTP/2. So calls, cancellations and bytes are counted here, and a connection
-// over a bound is shut at its socket, of which a duplicate is kept: it works for TLS too.
+// Measures each agent connection independently of gRPC. gRPC 1.51 announces its limits and trusts clients to
+// keep them. It buffers a message of any declared length before it checks the size, and it closes no connection
+// that misbehaves within the rules of HTTP/2. So calls, cancellations and bytes are counted here, and a
+// connection that exceeds a limit is shut at its socket. A duplicate of the socket is kept for that; this works
+// with TLS too.
 
 #include <atomic>
 #include <chrono>
@@ -25,58 +26,62 @@ namespace ioswarm::proto {
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 struct ConnectionBounds {
-    /// Calls not yet answered. Twice the 100 streams that are announced by default: a client that gives some up
-    /// may open others before that has arrived here.
+    /// Most calls that are not answered yet. It is twice the 100 streams that are announced by default: a
+    /// client that cancels calls may open new ones before the cancellations have arrived here.
     std::uint32_t calls = 200;
-    /// Calls held for longer than a moment, answered or not: gRPC books the end of a call some time after the
-    /// client has seen it and opened the next, on a busy machine hundreds of times over.
+    /// Most calls, answered or not, that may be held for longer than a moment. gRPC reports the end of a call
+    /// some time after the client has seen it and opened the next. On a busy machine that happens with hundreds
+    /// of calls at a time.
     std::uint32_t calls_with_answered = 300;
-    /// The same, for no moment.
+    /// Most calls, answered or not, at any moment.
     std::uint32_t calls_at_most = 1000;
     std::uint32_t cancels_per_second = 300;
-    /// Bytes that no finished call accounts for (frames that carry nothing, calls given up or without
-    /// credentials, messages that do not end): a new connection may have so many at once, … (the smallest call
-    /// that costs gRPC its full price is 28 bytes long)
+    /// Limit for unexplained bytes, which are bytes that no finished call accounts for: frames without content,
+    /// calls that were cancelled or had no credentials, messages that do not end. A new connection may have
+    /// this many at once. (The smallest call that costs gRPC its full price has 28 bytes.)
     std::uint64_t unexplained_bytes = std::uint64_t{32} << 10;
-    /// … one that had calls answered a quarter of their bytes more, up to this, …
+    /// A connection with finished calls may have a quarter of their bytes more, up to this.
     std::uint64_t unexplained_bytes_earned = std::uint64_t{1} << 20;
-    /// … and this flows off every second. The HTTP/2 chatter of an honest client stays far under it.
+    /// This much is subtracted per second. An honest client's HTTP/2 overhead is far below it.
     std::uint64_t unexplained_bytes_per_second = std::uint64_t{8} << 10;
-    /// Bodies under way at once on one connection, counted with the most that each may have: large ones, …
+    /// Most body bytes at a time on one connection for bodies that may be large. Each counts with the largest
+    /// size that it may have.
     std::uint64_t body_bytes = std::uint64_t{16} << 20;
-    /// … and those of at most 64 KiB, which are a few hundred bytes long when they are honest.
+    /// The same for bodies of at most 64 KiB. Those of honest clients have a few hundred bytes.
     std::uint64_t small_body_bytes = std::uint64_t{1} << 20;
-    /// What may still come on a connection from a proxy that was asked to go (GOAWAY), before it is shut.
+    /// How much a connection from a proxy may still send, after it was asked to end (GOAWAY), before it is
+    /// shut.
     std::uint64_t ending_bytes = std::uint64_t{32} << 10;
 
-    /// The bounds for connections of up to `streams` calls at once, where those above are for 100: behind a
-    /// proxy one connection carries many agents. `most_body_bytes` stays the bound of all bodies of a
-    /// connection.
+    /// The limits above are for 100 calls at a time. This returns the limits for a connection with up to
+    /// `streams` calls at a time, such as one from a proxy, which carries many agents. All bodies of a
+    /// connection together stay below `most_body_bytes`.
     [[nodiscard]] ConnectionBounds for_streams(std::uint32_t streams, std::uint64_t most_body_bytes) const;
 };
 
-/// A call under way, as its connection sees it.
+/// A call in progress, seen from its connection.
 class LiveCall {
   public:
     virtual ~LiveCall() = default;
-    /// Once a second: ends itself when it is over its time. No lock is held.
+    /// Called once per second, without a lock. Ends the call if it has exceeded its time.
     virtual void sweep(SteadyTime now) = 0;
-    /// Its connection sent far more than the body may have: refuse it now. No effect once the body was read.
+    /// Refuses the body now, because the connection has sent far more than the body may have. Has no effect
+    /// once the body was read.
     virtual void refuse_body() = 0;
-    /// Nothing is left to do but to tell the client.
+    /// True if nothing is left to do except to send the answer.
     [[nodiscard]] virtual bool is_answered() const = 0;
-    /// The server goes down: what has no end of its own ends now.
+    /// Called when the server shuts down. Calls that do not end by themselves end now.
     virtual void end_for_shutdown() {}
 };
 
-/// One accepted connection. It carries agents when an authenticated stream is open on it, or an authenticated
-/// call was answered in the last minute: then it is never shut for bytes that belong to no call, since a proxy
-/// may bring many agents on it, and on a busy machine the measure can be wrong. begin_*, end_*, refused() and
-/// shut() are thread-safe; the rest is for the accepting thread.
+/// One accepted connection. It carries agents if an authenticated stream is open on it, or an authenticated
+/// call was answered in the last minute. While it carries agents it is never shut for bytes that belong to no
+/// call: it may come from a proxy with many agents, and on a busy machine the measurement can be wrong.
+/// begin_*, end_*, refused() and shut() are thread-safe. Everything else is for the accepting thread.
 class Connection {
   public:
-    /// Takes over `fd`, a duplicate of the socket that gRPC has. `from_proxy`: the other end is a proxy, which
-    /// brings the calls of many clients.
+    /// Takes ownership of `fd`, a duplicate of gRPC's socket. `from_proxy`: the other end is a proxy, which
+    /// carries the calls of many clients.
     Connection(int fd, PeerKey peer, ConnectionBounds bounds, SteadyTime now, bool from_proxy = false);
     ~Connection();
     Connection(const Connection&) = delete;
@@ -85,58 +90,61 @@ class Connection {
     [[nodiscard]] int fd() const noexcept { return fd_; }
     [[nodiscard]] const PeerKey& peer() const noexcept { return peer_; }
 
-    /// Keeps `call` alive until end_call. False: the connection held too many and was shut; the call is not
-    /// kept.
+    /// Keeps `call` alive until end_call(). Returns false if the connection held too many calls and was shut;
+    /// the call is not kept then.
     [[nodiscard]] bool begin_call(std::shared_ptr<LiveCall> call, SteadyTime now);
-    /// For the sweep: whether it goes on to hold too many calls without opening more.
+    /// For the sweep: whether the connection still holds too many calls, although it opens no more.
     [[nodiscard]] bool holds_too_many(SteadyTime now);
-    /// `header_bytes` are accounted for when the call was a fair one: authenticated and not given up.
-    /// False: calls were given up too fast, and the connection was shut for it. One from a proxy is not shut:
-    /// its other clients have nothing to do with that; wants_end() then says so.
+    /// `header_bytes` count as explained if the call was fair: authenticated and not cancelled. Returns false
+    /// if too many calls were cancelled per second and the connection was shut for that. A connection from a
+    /// proxy is not shut, because its other clients have nothing to do with that; wants_end() becomes true
+    /// instead.
     bool end_call(const LiveCall* call, bool was_cancelled, std::size_t header_bytes, SteadyTime now);
-    /// Such a stream begins, or a call was answered; and it is over. `agent_id` is empty where there is no
-    /// secret.
+    /// An authenticated stream begins and ends, or an authenticated call was answered (then both are called at
+    /// once). `agent_id` is empty if there is no secret.
     void begin_agent_call(const std::string& agent_id, SteadyTime now);
     void end_agent_call(SteadyTime now) noexcept;
-    /// A call was refused unread: its bytes are no flood where the connection carries agents.
+    /// A call was refused unread. While the connection carries agents, its bytes do not count as a flood.
     void refused(std::size_t header_bytes) noexcept;
     void begin_body(std::uint64_t most_bytes);
     void end_body(std::uint64_t most_bytes, std::uint64_t bytes);
-    /// Ends the connection at its socket; gRPC then cancels what is on it. Harmless a second time.
+    /// Shuts the socket; gRPC then cancels all calls on it. A second call does nothing.
     void shut() noexcept;
     [[nodiscard]] bool is_shut() const noexcept { return shut_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::vector<std::shared_ptr<LiveCall>> live_calls() const;
-    /// Bytes that the peer has taken since it connected. Thread-safe.
+    /// Bytes that the peer has acknowledged since it connected. Thread-safe.
     [[nodiscard]] std::uint64_t acked_bytes() const noexcept;
 
     enum class Verdict { fine, hot, refuse_bodies, flood, shut };
-    /// Reads the socket's counters. Hot: look again soon, it is new or gets much at once. Flood: it would be
-    /// shut if it did not carry agents. Accepting thread only, as is all that follows.
+    /// Reads the socket's counters. `hot`: measure again soon, because the connection is new or receives much.
+    /// `flood`: it would be shut if it did not carry agents. This function and all below are for the accepting
+    /// thread only.
     [[nodiscard]] Verdict measure(SteadyTime now);
-    /// Unexplained bytes at the last measure(): what this connection may hold in memory.
+    /// The unexplained bytes at the last measure(), which is how much memory this connection may hold.
     [[nodiscard]] std::uint64_t held() const noexcept { return held_; }
-    /// Both directions are closed: gRPC is done with it.
+    /// Both directions are closed, so gRPC does not use the connection any more.
     [[nodiscard]] bool is_over() const noexcept;
     [[nodiscard]] bool is_from_proxy() const noexcept { return from_proxy_; }
     [[nodiscard]] bool carries_agents(SteadyTime now) const noexcept;
-    /// The agents of the last minute, for a log: "a1, a2 and 3 more".
+    /// The agents heard in the last minute, for a log: "a1, a2 and 3 more".
     [[nodiscard]] std::string agents_text(SteadyTime now) const;
-    /// Calls were given up too fast on a connection that is not shut for it.
+    /// Calls were cancelled too fast, and the connection was not shut for it.
     [[nodiscard]] bool wants_end() const noexcept { return wants_end_.load(std::memory_order_relaxed); }
     [[nodiscard]] bool has_calls() const;
 
-    /// From now on the other end is asked to go, and what it sends meanwhile is held against it up to
+    /// Starts to end the connection: the other end is asked to close it, and may still send
     /// ConnectionBounds::ending_bytes.
     void begin_ending(SteadyTime now);
     [[nodiscard]] const std::optional<SteadyTime>& ending_since() const noexcept { return ending_since_; }
-    /// Tells the other end to open no more calls here (HTTP/2 GOAWAY), once, in a moment in which gRPC writes
-    /// nothing: gRPC 1.51 has no call for it. Only on a connection in clear. True: it was said now.
+    /// Asks the other end to open no more calls on this connection (HTTP/2 GOAWAY). This happens once, at a
+    /// moment when gRPC writes nothing, because gRPC 1.51 has no function for it. Only for connections without
+    /// TLS. Returns true if it was sent now.
     [[nodiscard]] bool say_goaway(SteadyTime now);
     [[nodiscard]] bool said_goaway() const noexcept { return said_goaway_; }
 
-    bool active = false;            ///< data came since the last measure()
-    bool is_hot = true;             ///< the last measure() said so; a new one is
-    std::uint64_t flood_bytes = 0;  ///< what floods brought since flood_told_at
+    bool active = false;            ///< data has arrived since the last measure()
+    bool is_hot = true;             ///< the last measure() found it hot; true for a new connection
+    std::uint64_t flood_bytes = 0;  ///< flood bytes since flood_told_at
     SteadyTime flood_told_at = SteadyTime::min();
 
   private:
@@ -148,8 +156,9 @@ class Connection {
     const bool from_proxy_;
     std::atomic<bool> shut_{false};
     std::atomic<bool> wants_end_{false};
-    std::atomic<std::int64_t> agent_calls_{0};   ///< authenticated and under way
-    std::atomic<SteadyTime::rep> agents_until_;  ///< what ended carries agents until then
+    std::atomic<std::int64_t> agent_calls_{0};  ///< authenticated calls in progress
+    std::atomic<SteadyTime::rep>
+        agents_until_;  ///< carries agents until then, because of calls that have ended
     std::atomic<std::uint64_t> explained_{0};
     std::atomic<std::uint64_t> refused_{0};  ///< bytes of calls that were refused unread
     std::atomic<std::uint64_t> large_bodies_{0};
@@ -161,7 +170,7 @@ class Connection {
     SteadyTime cancel_window_;
     std::uint32_t cancels_ = 0;
     std::map<std::string, SteadyTime>
-        agents_;  ///< guarded by mutex_: when each was last heard; at most kMostAgents
+        agents_;  ///< guarded by mutex_: when each agent was last heard; at most kMostAgents
 
     const SteadyTime begun_;
     SteadyTime measured_at_;  ///< accepting thread only, as are those below
@@ -176,12 +185,12 @@ class Connection {
     bool said_goaway_ = false;
 };
 
-/// Every open connection, found by its peer. Thread-safe.
+/// All open connections, by their peer. Thread-safe.
 class ConnectionTable {
   public:
-    /// False when one of that peer is there already.
+    /// Returns false if there is already a connection with that peer.
     [[nodiscard]] bool add(std::shared_ptr<Connection> connection);
-    /// False when it is not there (any more).
+    /// Returns false if the connection is not in the table.
     bool remove(const Connection& connection);
     [[nodiscard]] std::shared_ptr<Connection> find(const PeerKey& peer) const;
     [[nodiscard]] std::vector<std::shared_ptr<Connection>> all() const;

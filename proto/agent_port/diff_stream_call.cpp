@@ -10,18 +10,18 @@
 namespace ioswarm::proto {
 namespace {
 
-/// Encoding more takes about a millisecond or longer and is not done on gRPC's own threads.
+/// Encoding more than this takes about a millisecond or longer, so it is not done on gRPC's own threads.
 constexpr std::size_t kEncodeHereBytes = std::size_t{512} << 10;
-/// A connection that took this much took a step on: pings and heartbeats stay below.
+/// If a connection took at least this much, it made progress. Pings and heartbeats are smaller.
 constexpr std::uint64_t kStepBytes = std::uint64_t{16} << 10;
-/// A long message may take the write timeout once more for each of these, so that others' traffic on the
-/// connection does not keep up a stream that takes nothing.
+/// A long message gets one further write timeout for each of these many bytes. The limit ensures that other
+/// traffic on the connection does not keep a stream alive whose client takes nothing.
 constexpr std::size_t kBytesATimeout = std::size_t{256} << 10;
 
-/// SharedDiff::encoded() of the JSON form; a record is its own protobuf form.
+/// The index of the JSON form in SharedDiff::encoded(). The protobuf form is the record itself.
 constexpr std::size_t kJsonEncoding = 0;
 
-/// A diff in one encoding, or why it has none.
+/// A diff in one encoding, or the reason why it cannot be sent.
 struct Message {
     std::optional<Error> why_not;
     grpc::Slice slice;
@@ -63,12 +63,12 @@ std::shared_ptr<const Message> json_message(const SharedDiff& diff, std::uint32_
     return message;
 }
 
-/// Keeps the diff alive, not the other way round: it would never end.
+/// The message keeps the diff alive. The diff must not own the message, or neither would ever be freed.
 Message protobuf_message(const SharedDiffPtr& diff, std::uint32_t bound) {
     const Bytes& record = diff->record();
     if (record.size() > bound) return {too_large(*diff, record.size(), bound), {}, record.size()};
     auto* const owner = new SharedDiffPtr(diff);
-    // gRPC reads through this pointer only.
+    // gRPC only reads through this pointer.
     auto* const data = const_cast<std::uint8_t*>(record.data());
     return {std::nullopt,
             grpc::Slice(

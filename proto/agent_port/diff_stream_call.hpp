@@ -11,8 +11,8 @@
 
 namespace ioswarm::proto {
 
-/// StreamStateDiffs: each write a message that all streams of the block share. A diff is never skipped: what
-/// cannot be sent ends the stream.
+/// A call of StreamStateDiffs. Each write sends one diff; all streams share the message of a block. A diff is
+/// never skipped: if one cannot be sent, the stream ends.
 class DiffStreamCall final : public StreamCall {
   public:
     using StreamCall::StreamCall;
@@ -26,14 +26,15 @@ class DiffStreamCall final : public StreamCall {
     std::optional<grpc::Status> stalled(const Writing& writing, SteadyTime now) override;
     void refuse(const SharedDiff& diff, const Error& why);
 
-    // Of the owner of the right to write.
+    // Used by the holder of the right to write.
     Codec codec_ = Codec::protobuf;
     std::string agent_id_;
-    std::unique_ptr<DiffStream> stream_;  ///< set before begin(), reset when all is over
-    SharedDiffPtr following_;             ///< taken, not yet written
-    std::uint64_t height_ = 0;            ///< of what is being written
+    std::unique_ptr<DiffStream> stream_;  ///< set before begin(), reset when the call is over
+    SharedDiffPtr following_;             ///< taken from the stream, not yet written
+    std::uint64_t height_ = 0;            ///< height of the diff that is being written
 
-    // Of the sweeping thread: what the connection had taken when it last took a step on, and at which write.
+    // Used by the sweeping thread: how much the connection had taken when it last made progress, and during
+    // which write.
     std::uint64_t watched_write_ = 0;
     std::uint64_t taken_bytes_ = 0;
     SteadyTime taken_at_;

@@ -14,10 +14,11 @@
 namespace ioswarm::proto {
 namespace {
 
-/// Agents that come back all at once after a restart wait here for some milliseconds.
+/// When all agents come back at once after a restart, their connections wait here for some milliseconds.
 constexpr int kBacklog = 4096;
 constexpr std::size_t kMostAddresses = 8;
-/// The kernel takes twice of it, of which half is for data: more than HTTP/2's 64 KiB window for a stream.
+/// The kernel doubles this value and uses half of that for data, which is more than HTTP/2's window of 64 KiB
+/// per stream.
 constexpr int kReceiveBuffer = 128 << 10;
 
 struct FreeAddresses {
@@ -35,14 +36,15 @@ Result<Descriptor> listen_socket(const addrinfo& where, std::uint16_t port, cons
     if (where.ai_family == AF_INET6) {
         auto& in6 = reinterpret_cast<sockaddr_in6&>(address);
         in6.sin6_port = htons(port);
-        // One socket for both families where every interface is meant, else just the address that was named.
+        // For "every interface", one IPv6 socket also accepts IPv4. Otherwise it listens on the named address
+        // only.
         const int v6_only = IN6_IS_ADDR_UNSPECIFIED(&in6.sin6_addr) ? 0 : 1;
         (void)::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
     } else {
         reinterpret_cast<sockaddr_in&>(address).sin_port = htons(port);
     }
-    // Inherited by the connections: at the kernel's default of up to 6 MiB a flood lies there by the ten
-    // thousand calls.
+    // The connections inherit this. With the kernel's default of up to 6 MiB, a flood of ten thousand calls
+    // could wait in a receive buffer.
     (void)::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof kReceiveBuffer);
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), where.ai_addrlen) != 0 ||
         ::listen(socket.get(), kBacklog) != 0) {
@@ -100,7 +102,7 @@ Result<Listening> listen_on(const std::string& address, std::uint16_t port) {
         if (out.port == 0) out.port = port_of(socket->get());
         out.sockets.push_back(std::move(*socket));
     }
-    // A machine without IPv6: every interface is then every IPv4 one.
+    // On a machine without IPv6, "every interface" means every IPv4 interface.
     if (out.sockets.empty() && host == "::") return listen_on("0.0.0.0", port);
     if (out.sockets.empty()) return fail(std::move(last));
     return out;

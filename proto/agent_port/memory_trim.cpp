@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::chrono::seconds kTrimFirst{2};
 constexpr std::chrono::seconds kTrimAtMost{64};
-/// Memory that a trim is worth: less is the ordinary ebb and flow.
+/// A trim is done only if it can free this much. Smaller changes are normal fluctuation.
 constexpr std::uint64_t kTrimWorthBytes = std::uint64_t{16} << 20;
 constexpr std::uint64_t kTrimHelpedBytes = std::uint64_t{4} << 20;
 
@@ -40,11 +40,12 @@ bool MemoryTrim::run(Time now) {
     least_resident_ = std::min(least_resident_, resident);
     if (resident < least_resident_ + kTrimWorthBytes) {
         pause_ = kTrimFirst;
-        next_ = Time::max();  // the next data brings the next look
+        next_ = Time::max();  // the next data leads to the next check
         return false;
     }
     (void)::malloc_trim(0);
-    // Memory that does not come back is in use: ask less often. Until then gRPC may still be tearing down.
+    // Memory that was not freed is in use, so the next check comes later. gRPC may also still be releasing its
+    // memory.
     const auto after = resident_bytes();
     pause_ = after + kTrimHelpedBytes < resident ? kTrimFirst : std::min(2 * pause_, kTrimAtMost);
     next_ = now + pause_;

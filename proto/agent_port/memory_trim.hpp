@@ -6,18 +6,19 @@
 
 namespace ioswarm::proto {
 
-/// Gives freed memory back to the system when a load has gone: the allocator keeps it otherwise. For one
-/// thread.
+/// Gives freed memory back to the system after a load has ended; otherwise the allocator keeps it. Use it from
+/// one thread.
 class MemoryTrim {
   public:
     using Time = std::chrono::steady_clock::time_point;
 
     MemoryTrim();
 
-    /// A load is there or was there: looks at the memory some time later, and then until it is back.
+    /// Reports that there is or was a load. Memory is checked some time later, and then until it has been given
+    /// back.
     void expect(Time now);
     [[nodiscard]] bool is_due() const noexcept { return next_ != Time::max(); }
-    /// Trims when it is time and worth it. True: it did.
+    /// Trims if it is time and worth it. Returns true if it did.
     bool run(Time now);
 
   private:

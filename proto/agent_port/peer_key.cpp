@@ -74,7 +74,7 @@ std::optional<PeerKey> PeerKey::from_grpc_peer(std::string_view peer) {
     if (!peer.starts_with("ipv6:")) return std::nullopt;
     if (host.starts_with("%5B")) host.erase(0, 3);
     if (host.starts_with("[")) host.erase(0, 1);
-    // A link-local address carries its interface behind an escaped '%'.
+    // For a link-local address, the interface's name follows after an escaped '%'.
     host.erase(std::min(host.find_first_of("%]"), host.size()));
     if (inet_pton(AF_INET6, host.c_str(), key.address.data()) != 1) return std::nullopt;
     return key;

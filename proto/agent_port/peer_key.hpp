@@ -13,19 +13,20 @@
 
 namespace ioswarm::proto {
 
-/// Address and port of the other end; IPv4 as IPv4-mapped IPv6.
+/// Address and port of the other end of a connection. An IPv4 address is held as IPv4-mapped IPv6.
 struct PeerKey {
     IpBytes address{};
     std::uint16_t port = 0;
 
     bool operator==(const PeerKey&) const = default;
     [[nodiscard]] bool is_loopback() const noexcept;
-    /// The part that stands for one customer: a whole IPv4 address, the /64 of an IPv6 one.
+    /// The part of the address that identifies one customer: a whole IPv4 address, or the /64 of an IPv6
+    /// address.
     [[nodiscard]] IpBytes network() const noexcept;
     [[nodiscard]] std::string text() const;
 
     [[nodiscard]] static std::optional<PeerKey> from(const sockaddr_storage& address);
-    /// Of what grpc::ServerContext::peer() gives: "ipv4:1.2.3.4:80", "ipv6:%5B::1%5D:80".
+    /// Reads the text of grpc::ServerContext::peer(): "ipv4:1.2.3.4:80", "ipv6:%5B::1%5D:80".
     [[nodiscard]] static std::optional<PeerKey> from_grpc_peer(std::string_view peer);
 };
 

@@ -8,8 +8,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// A stream that is to end waits so long for the write under way, then it is cancelled: revoked agents are gone
-/// within a second.
+/// When a stream must end, it waits this long for the pending write; then the call is cancelled. So revoked
+/// agents are gone within a second.
 constexpr std::chrono::milliseconds kEndAnyway{500};
 
 }  // namespace
@@ -38,7 +38,8 @@ void StreamCall::end_for_shutdown() {
 }
 
 void StreamCall::end(grpc::Status status) {
-    // From the reading of the request, which owns the right to go on, or beside it (too large, too late).
+    // Called while the request is read, which holds the right to continue; or from another thread (request too
+    // large or too late).
     {
         const std::lock_guard lock(mutex_);
         if (finished_) return;
@@ -116,8 +117,8 @@ void StreamCall::write(const grpc::Slice& message, std::size_t bytes, bool more_
     }
     out_ = grpc::ByteBuffer(&message, 1);
     grpc::WriteOptions options;
-    // Not so the first one: it carries the headers, and gRPC 1.51 then waits for ever for something that makes
-    // it send them.
+    // The first message must not wait: it carries the headers, and gRPC 1.51 would then wait forever for
+    // something that makes it send them.
     if (more_follows && !is_first) options.set_buffer_hint();
     StartWrite(&out_, options);
 }
@@ -149,7 +150,7 @@ void StreamCall::sweep(SteadyTime now) {
             if (why && !ending_) ending_ = why;
         }
     }
-    // Finish would wait behind the write that is under way.
+    // Finish would have to wait for the pending write.
     if (why) context_.cancel(*why);
 }
 

@@ -10,9 +10,10 @@
 
 namespace ioswarm::proto {
 
-/// What both streams to agents have in common: one write at a time, and an end. gRPC takes one operation at a
-/// time, so there is one right to start one; whoever has it goes on until a write is under way, the stream has
-/// ended or nothing is left to write, and then gives it back. At first the reading of the request has it.
+/// The common part of both kinds of streams to agents: one write at a time, and the end. gRPC allows one
+/// operation at a time, so there is one right to start an operation. The thread that holds the right continues
+/// until a write is pending, the stream has ended or nothing is left to write; then it gives the right back. At
+/// first, the reading of the request holds it.
 class StreamCall : public AgentCall, public StreamSink {
   public:
     using AgentCall::AgentCall;
@@ -23,11 +24,11 @@ class StreamCall : public AgentCall, public StreamSink {
 
   protected:
     enum class Where { grpc_thread, own_thread };
-    /// The write under way.
+    /// The pending write.
     struct Writing {
         SteadyTime since;
         std::size_t bytes = 0;
-        std::uint64_t number = 0;  ///< of this stream's writes, from 1
+        std::uint64_t number = 0;  ///< counts this stream's writes, from 1
     };
 
     void end(grpc::Status status) final;
@@ -35,41 +36,42 @@ class StreamCall : public AgentCall, public StreamSink {
     void on_cancel() final;
     void OnWriteDone(bool ok) final;
 
-    // Of the owner of the right.
+    // The functions below are for the holder of the right.
 
-    /// Starts what the request asked for; the stream's other side is there from now on.
+    /// Starts the stream that the request asked for. The source of its messages must exist by now.
     void begin();
-    /// Writes `message`, the whole of which is `bytes` long. `more_follows`: gRPC may wait for the next one,
-    /// and send both in one go.
+    /// Writes `message`, which has `bytes` bytes in total. `more_follows`: gRPC may wait for the next message
+    /// and send both together.
     void write(const grpc::Slice& message, std::size_t bytes, bool more_follows = false);
-    /// Nothing was written, but there may be something else to write.
+    /// Records that there may be something else to write, although nothing was written.
     void try_next();
-    /// The stream is to end, after what is being written.
+    /// Ends the stream after the pending write.
     void end_next(grpc::Status status);
-    /// Gives the right to the stream's own thread, which goes on there.
+    /// Passes the right to the stream's own thread, which continues.
     void hand_over();
 
-    /// Takes what comes next and gives it to write(), or hands over: true. False: nothing is there, or one of
-    /// try_next and end_next was called.
+    /// Takes the next message and passes it to write(), or hands over; returns true then. Returns false if
+    /// there is no message, or if it called try_next() or end_next().
     [[nodiscard]] virtual bool write_next(Where where) = 0;
-    /// What was given to write() is on the connection.
+    /// Called when the message that was given to write() is on the connection.
     virtual void on_written() {}
 
-    /// Where writing and encoding is done that did not begin on one of gRPC's threads.
+    /// The queue for writing and encoding that does not start on one of gRPC's threads.
     [[nodiscard]] virtual WorkQueue& own_queue() = 0;
-    /// Why the stream ends when its client does not take what is being written; nothing = it may take longer.
-    /// Called by the sweeping thread only, with a lock held: no calls back.
+    /// Returns the status with which to end the stream because its client does not take the pending write;
+    /// empty if it may take longer. Called by the sweeping thread only, with a lock held, so it must not call
+    /// back.
     [[nodiscard]] virtual std::optional<grpc::Status> stalled(const Writing& writing, SteadyTime now) = 0;
 
   private:
     void go_on(Where where);
-    /// Gets the right if it is free and hands it over.
+    /// Takes the right if it is free, and hands it over.
     void wake();
 
-    grpc::ByteBuffer out_;  // of the owner of the right
+    grpc::ByteBuffer out_;  // used by the holder of the right
 
     mutable std::mutex mutex_;
-    bool owned_ = true;   ///< guarded by mutex_, as is what follows
+    bool owned_ = true;   ///< guarded by mutex_, as are the members below
     bool ready_ = false;  ///< there may be something to write
     bool finished_ = false;
     std::optional<grpc::Status> ending_;

@@ -27,7 +27,8 @@ bool TaskStreamCall::write_next(Where) {
     auto bytes = encode(codec_, *batch);
     const std::size_t size = bytes.size();
     if (size > service_.settings.message_out_bytes) {
-        // Nothing the agent could take; the coordinator gives the tasks to others when the answer stays away.
+        // The agent could not receive this batch. The coordinator gives its tasks to other agents when no
+        // answer comes.
         service_.counters.batches_too_large.fetch_add(1, std::memory_order_relaxed);
         try_next();
         return false;

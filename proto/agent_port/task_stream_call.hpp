@@ -9,7 +9,7 @@
 
 namespace ioswarm::proto {
 
-/// GetTasks.
+/// A call of GetTasks.
 class TaskStreamCall final : public StreamCall {
   public:
     using StreamCall::StreamCall;
@@ -21,9 +21,9 @@ class TaskStreamCall final : public StreamCall {
     WorkQueue& own_queue() override { return service_.streams; }
     std::optional<grpc::Status> stalled(const Writing& writing, SteadyTime now) override;
 
-    // Of the owner of the right to write.
+    // Used by the holder of the right to write.
     Codec codec_ = Codec::protobuf;
-    std::unique_ptr<TaskStream> stream_;  ///< set before begin(), reset when all is over
+    std::unique_ptr<TaskStream> stream_;  ///< set before begin(), reset when the call is over
 };
 
 }  // namespace ioswarm::proto

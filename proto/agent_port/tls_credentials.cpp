@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::chrono::seconds kLookEvery{1};
 
-/// Inode, size and times of both files: differs whenever one was written, replaced or linked elsewhere.
+/// Inode, size and times of both files. It changes whenever a file is written, replaced or linked to another
+/// one.
 std::string stamp_of(const std::string& certificate_file, const std::string& key_file) {
     std::string out;
     for (const auto* path : {&certificate_file, &key_file}) {
@@ -30,8 +31,8 @@ std::string stamp_of(const std::string& certificate_file, const std::string& key
     return out;
 }
 
-/// gRPC asks its credentials for the certificate at every handshake when they were made with a fetcher; the C++
-/// layer has no class for such ones, so this is one.
+/// Credentials that gRPC asks for the certificate at every handshake. gRPC's C core supports this with a
+/// fetcher, but its C++ layer has no class for it.
 class FetchingCredentials final : public grpc::ServerCredentials {
   public:
     explicit FetchingCredentials(std::shared_ptr<TlsCredentials> source)
@@ -50,7 +51,7 @@ class FetchingCredentials final : public grpc::ServerCredentials {
         return grpc_server_add_http2_port(server, address.c_str(), credentials_);
     }
 
-    /// Called under a lock of gRPC's, one handshake at a time.
+    /// Called with one of gRPC's locks held, for one handshake at a time.
     static grpc_ssl_certificate_config_reload_status fetch(void* self_pointer,
                                                            grpc_ssl_server_certificate_config** config) {
         auto& self = *static_cast<FetchingCredentials*>(self_pointer);
@@ -58,7 +59,8 @@ class FetchingCredentials final : public grpc::ServerCredentials {
         if (!pair) return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
         const grpc_ssl_pem_key_cert_pair entry{pair->private_key_pem.c_str(),
                                                pair->certificate_chain_pem.c_str()};
-        // The roots are for client certificates, which nobody asks for here; gRPC 1.51 aborts without any.
+        // The first argument is for checking client certificates, which are not requested here. gRPC 1.51
+        // aborts if it is empty.
         *config = grpc_ssl_server_certificate_config_create(entry.cert_chain, &entry, 1);
         wipe(pair->private_key_pem);
         return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
@@ -121,7 +123,8 @@ bool TlsCredentials::reload() {
 
 bool TlsCredentials::reload(std::vector<std::string>& warnings) {
     const std::lock_guard one_at_a_time(reload_mutex_);
-    // The stamp is taken before the files are read: what is written in between is seen at the next look.
+    // The stamp is taken before the files are read. So a change that happens in between is noticed at the next
+    // check.
     const auto stamp = stamp_of(certificate_file_, key_file_);
     {
         const std::lock_guard lock(mutex_);

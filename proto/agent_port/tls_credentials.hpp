@@ -18,39 +18,39 @@
 
 namespace ioswarm::proto {
 
-/// TLS credentials whose certificate follows its files. The files are looked at every second; when either has
-/// changed both are read and checked, and only a pair that parses and fits is given to gRPC, from the next
-/// handshake on. A pair that is not usable is logged, once for each change, and the old one stays. (gRPC's own
-/// file watcher would take it and refuse everybody.) Connections that are up keep the certificate they began
-/// with.
+/// TLS credentials that follow changes of their certificate files. The files are checked every second. If one
+/// has changed, both are read and checked. Only a valid, matching pair is used, from the next handshake on. An
+/// unusable pair is logged once per change, and the old pair stays in use. (gRPC's own file watcher would use
+/// the bad pair and refuse all clients.) Open connections keep the certificate that they started with.
 class TlsCredentials {
   public:
-    /// Errors as load_tls_pair: without a usable pair there is nothing to start with.
+    /// Errors: those of load_tls_pair. The server cannot start without a usable pair.
     [[nodiscard]] static Result<std::shared_ptr<TlsCredentials>> open(std::string certificate_file,
                                                                       std::string key_file, Log log);
     ~TlsCredentials();
     TlsCredentials(const TlsCredentials&) = delete;
     TlsCredentials& operator=(const TlsCredentials&) = delete;
 
-    /// For ServerBuilder. `self` must outlive every server that uses them, which the credentials see to.
+    /// For ServerBuilder. `self` must outlive every server that uses the credentials; they keep it alive
+    /// themselves.
     [[nodiscard]] static std::shared_ptr<grpc::ServerCredentials> for_server(
         const std::shared_ptr<TlsCredentials>& self);
 
-    /// Looks at the files now instead of within a second. True when a new pair is in use.
+    /// Checks the files now instead of within a second. Returns true if a new pair is in use.
     bool reload();
     [[nodiscard]] std::uint64_t reloads() const noexcept { return reloads_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t refused_reloads() const noexcept {
         return refused_.load(std::memory_order_relaxed);
     }
 
-    /// The pair in use when its number (counted from 1) is another than `known`, which is then set to it.
+    /// Returns the pair in use if its number (counted from 1) differs from `known`, and sets `known` to it.
     [[nodiscard]] std::optional<TlsPair> newer_than(std::uint64_t& known) const;
 
   private:
     TlsCredentials(std::string certificate_file, std::string key_file, TlsPair pair, std::string stamp,
                    Log log);
     void watch(const std::stop_token& stop);
-    /// `warnings` are for the log, where no lock is held any more.
+    /// `warnings` must be logged by the caller, after all locks are released.
     bool reload(std::vector<std::string>& warnings);
 
     const std::string certificate_file_;
@@ -63,10 +63,10 @@ class TlsCredentials {
     std::condition_variable_any wake_;
     TlsPair pair_;  ///< guarded by mutex_, as are the next two
     std::uint64_t number_ = 1;
-    std::string stamp_;  ///< what the files looked like when they were read last
+    std::string stamp_;  ///< state of the files when they were last read
 
-    std::mutex reload_mutex_;  ///< one reload at a time; taken before mutex_
-    std::jthread thread_;      ///< last: it uses all of the above
+    std::mutex reload_mutex_;  ///< allows one reload at a time; locked before mutex_
+    std::jthread thread_;      ///< last, because it uses all members above
 };
 
 }  // namespace ioswarm::proto

@@ -9,8 +9,8 @@
 
 namespace ioswarm::proto {
 
-/// One thread that runs what it is given, in order. Its bound is its users': each call has at most one piece of
-/// work in it, and calls are bounded by connections. Work given after stop() is dropped.
+/// One thread that runs the given work in order. The queue has no limit of its own: each call has at most one
+/// piece of work in it, and connections limit the calls. Work that is posted after stop() is dropped.
 class WorkQueue {
   public:
     using Work = std::function<void()>;
@@ -29,7 +29,7 @@ class WorkQueue {
         wake_.notify_one();
     }
 
-    /// Runs what is waiting, then ends the thread.
+    /// Runs the work that is waiting, then ends the thread.
     void stop() {
         {
             const std::lock_guard lock(mutex_);
@@ -56,7 +56,7 @@ class WorkQueue {
     std::condition_variable_any wake_;
     std::deque<Work> waiting_;
     bool stopped_ = false;
-    std::jthread thread_;  ///< last: it uses all of the above
+    std::jthread thread_;  ///< last, because it uses all members above
 };
 
 }  // namespace ioswarm::proto
