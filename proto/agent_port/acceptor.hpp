@@ -39,8 +39,8 @@ struct AcceptorBounds {
     bool has_tls = false;
     /// How long an address gets no new connection after one of its connections was shut for abuse.
     std::chrono::seconds barred_for{10};
-    /// Most bytes of messages not yet read that all connections together may hold. Above this, the connection
-    /// that holds most is shut.
+    /// Most unexplained bytes (see ConnectionBounds) of all connections together, which is how much memory
+    /// messages that are not complete can take. Above this, the connection that holds most is shut.
     std::uint64_t held_bytes = std::uint64_t{256} << 20;
     ConnectionBounds connection;
 };

@@ -151,8 +151,8 @@ class AgentCall : public grpc::ServerGenericBidiReactor,
     virtual void on_cancel() = 0;
     virtual void on_over() {}
 
-    /// The agent that makes the call, checked against the lists: the verified id, or the claimed one if there
-    /// is no secret. Error: permission_denied.
+    /// The agent that makes the call: the verified id, or without a secret the claimed one, which is then
+    /// checked against the lists. Error: permission_denied.
     [[nodiscard]] Result<std::string> speaker(const std::string& claimed) const;
     [[nodiscard]] bool is_another(const std::string& claimed) const;
     /// Like speaker(), but also refuses a caller that claims to be another agent. If it is empty, the call has
