@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What clients can do to the agent port with calls and messages: see test/support/abuse.hpp.
+// Attacks on the agent port with calls and messages; see test/support/abuse.hpp.
 
 #include <catch2/catch.hpp>
 
@@ -44,7 +44,7 @@ TEST_CASE("more calls than the limit, held open", "[abuse]") {
     const auto hold = [](const std::string& method, std::uint32_t count, bool sends_body) {
         return [=](std::uint16_t port, milliseconds left) {
             H2Raw line(port, 4096);
-            // No SETTINGS are acknowledged, and the server may send nothing.
+            // This client acknowledges no SETTINGS and does not allow the server to send anything.
             if (!line.begin({{4, 0}})) return;
             for (std::uint32_t i = 0; i < count; ++i) {
                 const auto stream = 2 * i + 1;
@@ -94,7 +94,7 @@ TEST_CASE("messages that lie about themselves", "[abuse]") {
         }
         (void)line.flood(burst, left, ~std::uint64_t{0});
     });
-    // 1 GiB of zeros is about a megabyte of deflate; the point is that it is never inflated.
+    // 1 GiB of zeros is about a megabyte when deflated. The test shows that it is never inflated.
     const auto compressed = [](const Headers& more) {
         return [more](std::uint16_t port, milliseconds) {
             H2Raw line(port);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What many or silent connections can do to the agent port, and what is none of it: see test/support/abuse.hpp.
+// Attacks on the agent port with many or silent connections, and behavior that looks similar but must be
+// allowed; see test/support/abuse.hpp.
 
 #include <catch2/catch.hpp>
 
@@ -64,18 +65,19 @@ TEST_CASE("thousands of joins and leaves under a fast feed", "[abuse][defect-31]
     for (int t = 0; t < kThreads; ++t) {
         agents.emplace_back([&, t] {
             const auto id =
-                "agent-" + std::to_string(t % 4);  // two threads each share an id: streams replace each other
+                "agent-" +
+                std::to_string(t % 4);  // two threads each share an id, so their streams replace each other
             const auto headers = credentials_of(id, kServerSecret);
             std::unique_ptr<GrpcClient> client;
             for (int i = 0; i < kJoinsEach; ++i) {
-                // Some leave with their connection; that also stays below the bound of streams given up a
-                // second.
+                // Some agents leave by closing their connection. This also keeps the cancelled streams per
+                // second below the limit.
                 if (i % 50 == 0) client = std::make_unique<GrpcClient>(server.port());
                 const auto codec = i % 2 == 0 ? proto::Codec::json : proto::Codec::protobuf;
                 auto [status, response] =
                     client->ask<RegisterResponse>("Register", codec, RegisterRequest{}, headers);
                 if (status.error_code() == grpc::StatusCode::UNAVAILABLE && i % 50 == 0) {
-                    // gRPC's client fails to connect about once in 100,000 times here, with ENOENT for a
+                    // gRPC's client fails to connect about once in 100,000 times here, and gives ENOENT as the
                     // reason.
                     client = std::make_unique<GrpcClient>(server.port());
                     std::tie(status, response) =
@@ -125,7 +127,7 @@ TEST_CASE("running out of descriptors refuses connections and nothing else", "[a
         }
         CHECK(agent.is_answered());
     }
-    // Once they are gone the port takes new ones again: that is what gRPC's own listener does not.
+    // After these connections have gone, the port accepts new ones again. gRPC's own listener would not.
     const auto until = steady_clock::now() + seconds(30);
     bool is_answered = false;
     while (!is_answered && steady_clock::now() < until) {

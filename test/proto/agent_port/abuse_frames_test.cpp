@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What clients can do to the agent port with the frames of HTTP/2: see test/support/abuse.hpp.
+// Attacks on the agent port with HTTP/2 frames; see test/support/abuse.hpp.
 
 #include <catch2/catch.hpp>
 
@@ -67,7 +67,7 @@ TEST_CASE("headers without end and out of proportion", "[abuse]") {
         auto block = h2::literal(h2::request("Heartbeat", good_credentials()));
         const auto bomb = h2::indexed_literal("x-bomb", std::string(4000, 'b'));
         block.insert(block.end(), bomb.begin(), bomb.end());
-        block.resize(16000, 0xbe);  // "the newest entry of the table", 4 KB each time
+        block.resize(16000, 0xbe);  // each byte refers to the newest entry of the header table, which is 4 KB
         for (std::uint32_t stream = 1; steady_clock::now() < until; stream += 2) {
             if (!line.send_frame(Type::headers, h2::kEndHeaders | h2::kEndStream, stream, block)) return;
             if (line.closed_within(milliseconds(0))) return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The accepting side without gRPC, on plain sockets, so that ThreadSanitizer sees all of it.
+// Tests the acceptor without gRPC, on plain sockets, so that ThreadSanitizer sees everything.
 
 #include <catch2/catch.hpp>
 
@@ -28,7 +28,7 @@ using std::chrono::steady_clock;
 
 namespace {
 
-/// Stands where gRPC stands: owns the sockets it is handed.
+/// Takes the place of gRPC: owns the sockets that it is given.
 struct Holder {
     ~Holder() {
         for (const int fd : fds)
@@ -91,7 +91,7 @@ Descriptor connect_to(std::uint16_t port, std::uint16_t from_port = 0) {
     return out;
 }
 
-/// No assertions in here: Catch2's are for one thread.
+/// No assertions in this function, because Catch2's assertions work on one thread only.
 PeerKey own_key(const Descriptor& socket) {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
@@ -105,7 +105,7 @@ bool is_closed_within(const Descriptor& socket, milliseconds within) {
     return ::poll(&state, 1, static_cast<int>(within.count())) > 0 && ::recv(socket.get(), &byte, 1, 0) <= 0;
 }
 
-/// There is no event for "the table got smaller": looked at until it is so.
+/// Waits by polling, because no event says that the table has become smaller.
 bool becomes(const std::function<bool()>& condition) {
     const auto until = steady_clock::now() + seconds(10);
     while (!condition()) {
@@ -159,13 +159,14 @@ TEST_CASE("addresses to listen on", "[acceptor]") {
     REQUIRE(listening.has_value());
     CHECK(listening->port != 0);
     CHECK(connect_to(listening->port).get() >= 0);
-    CHECK(listen_on("::1", 0).has_value() == listen_on("[::1]", 0).has_value());  // a machine may have no IPv6
+    CHECK(listen_on("::1", 0).has_value() ==
+          listen_on("[::1]", 0).has_value());  // this machine may have no IPv6
     const auto taken = listen_on("127.0.0.1", 0);
     REQUIRE(taken.has_value());
     const Error busy = listen_on("127.0.0.1", taken->port).error();
     CHECK(busy.code == ErrorCode::unavailable);
     CHECK(busy.hint == "is another ioswarm running? --grpc-port names another port");
-    CHECK(listen_on("localhost", 0).error().code == ErrorCode::invalid_argument);  // no names: nobody is asked
+    CHECK(listen_on("localhost", 0).error().code == ErrorCode::invalid_argument);  // names are not looked up
     const Error elsewhere = listen_on("192.0.2.1", 0).error();
     CHECK(elsewhere.code == ErrorCode::unavailable);
     CHECK(elsewhere.hint == "listen wants an address of this machine");
@@ -202,15 +203,16 @@ TEST_CASE("a client that comes again from the same port at once is served, and n
     for (int i = 0; i < 20; ++i) {
         auto socket = connect_to(door.port, port);
         came_again += socket.get() >= 0 ? 1 : 0;
-        if (socket.get() < 0) socket = connect_to(door.port);  // some other program got that port meanwhile
+        if (socket.get() < 0) socket = connect_to(door.port);  // another program got that port meanwhile
         REQUIRE(socket.get() >= 0);
         port = own_key(socket).port;
-        // Bytes that are booked as held, then a reset: the port is free again at once.
+        // Sends bytes, which count as held, and then resets the connection. The port is then free again at
+        // once.
         const std::vector<char> some(2000, 'x');
         REQUIRE(::send(socket.get(), some.data(), some.size(), MSG_NOSIGNAL) > 0);
         REQUIRE(::send(bystander.get(), some.data(), 100, MSG_NOSIGNAL) > 0);
         REQUIRE(door.holder.wait_for(static_cast<std::size_t>(i) + 2));
-        std::this_thread::sleep_for(milliseconds(i));  // at every phase of the measuring
+        std::this_thread::sleep_for(milliseconds(i));  // varies the time between measuring and the reset
         const linger at_once{1, 0};
         REQUIRE(::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
     }
@@ -227,7 +229,7 @@ TEST_CASE("what sends without asking for anything is shut", "[acceptor]") {
     REQUIRE(door.holder.wait_for(1));
     const std::vector<char> chatter(4096, 'x');
     const auto until = steady_clock::now() + seconds(10);
-    // Read on the other side as gRPC would, since what is still in the kernel is not held against anybody.
+    // Reads the data at the other end, as gRPC would. Data that is still in the kernel does not count.
     std::vector<char> taken(65536);
     while (steady_clock::now() < until &&
            ::send(socket.get(), chatter.data(), chatter.size(), MSG_NOSIGNAL) > 0) {
@@ -348,7 +350,7 @@ TEST_CASE("a body that does not end is refused first, and its connection shut if
     CHECK(call->refused == 1);
     CHECK(door.acceptor->counters().bodies_refused == 1);
     CHECK(door.acceptor->counters().shut_abusive == 1);
-    CHECK(sent > (16u << 20));  // what was on its way may still come
+    CHECK(sent > (16u << 20));  // data that was already on its way is still allowed
     connection->end_call(call.get(), true, 0, steady_clock::now());
 }
 

@@ -21,7 +21,7 @@ namespace {
 
 const std::string kSecret = "test-secret";
 
-/// A server on a free port of loopback over a fake coordinator.
+/// A server on a free loopback port, with a fake coordinator behind it.
 struct Served {
     explicit Served(AccessSettings access_settings = {kSecret, "", ""},
                     proto::AgentServerSettings settings = {})
@@ -311,7 +311,7 @@ TEST_CASE("registrations that wait for the disk hold up nobody's heartbeat", "[s
     Agent steady(served.port(), "steady", Codec::json);
     (void)steady.join();
     served.link.hold_registers();
-    // More of them than gRPC has threads to call back on.
+    // More than gRPC has threads for callbacks.
     constexpr std::size_t kWaiting = 32;
     std::vector<std::jthread> waiting;
     std::atomic<std::size_t> joined{0};
@@ -371,7 +371,8 @@ TEST_CASE("bodies are bounded by method, whatever their size says", "[server]") 
         return out;
     };
     const auto code = [&](const std::string& method, std::size_t bytes) {
-        // On a connection of its own: one on which far too much was sent is shut after the refusal.
+        // Each call has its own connection, because a connection on which far too much was sent is shut after
+        // the refusal.
         GrpcClient client(served.port());
         return client.call(method, spaces(bytes), agent.headers).status.error_code();
     };
@@ -405,8 +406,8 @@ TEST_CASE("headers over 16 KiB and compressed messages are refused", "[server]")
     Agent agent(served.port(), "agent-01", Codec::json);
     auto headers = agent.headers;
     headers.emplace_back("x-more", std::string(20'000, 'x'));
-    // gRPC ends a connection whose headers are too large; a call that its client makes meanwhile may fail with
-    // it.
+    // gRPC closes a connection whose headers are too large. Another call of the same client could fail because
+    // of that, so this one has its own connection.
     grpc::ChannelArguments apart;
     apart.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     GrpcClient talkative(served.port(), nullptr, apart);

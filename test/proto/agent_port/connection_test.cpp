@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What the agent port does with connections that carry agents, and with those of proxies, on plain sockets.
+// Tests, on plain sockets, how the agent port treats connections that carry agents and connections from
+// proxies.
 
 #include <catch2/catch.hpp>
 
@@ -30,7 +31,7 @@ namespace {
 namespace shared_lines {
 
 constexpr std::size_t kKiB = 1024;
-/// An HTTP/2 GOAWAY of RFC 9113 section 6.8: highest stream id, NO_ERROR.
+/// An HTTP/2 GOAWAY frame (RFC 9113 section 6.8) with the highest stream id and NO_ERROR.
 const std::string kGoaway("\0\0\x08\x07\0\0\0\0\0\x7f\xff\xff\xff\0\0\0\0", 17);
 
 Descriptor connect_client(std::uint16_t port) {
@@ -43,7 +44,7 @@ Descriptor connect_client(std::uint16_t port) {
     return out;
 }
 
-/// A TCP connection with a Connection at one end; all that is sent is taken there at once, as by gRPC.
+/// A TCP connection with a Connection at one end. All data is read there at once, as gRPC does.
 struct Line {
     explicit Line(bool from_proxy = false, ConnectionBounds bounds = {}) {
         auto listening = listen_on("127.0.0.1", 0);
@@ -74,7 +75,7 @@ struct Line {
     std::unique_ptr<Connection> connection;
 };
 
-/// Lines of a log, to be waited for.
+/// Collects log lines and can wait for one.
 class Lines {
   public:
     [[nodiscard]] Log log() {
@@ -102,7 +103,7 @@ class Lines {
     std::vector<std::string> lines_;
 };
 
-/// An acceptor whose connections are read by a thread, as gRPC reads them.
+/// An acceptor. A thread reads from its connections, as gRPC does.
 struct Port {
     explicit Port(AcceptorBounds bounds = {}) {
         auto listening = listen_on("127.0.0.1", 0);
@@ -153,18 +154,18 @@ using Verdict = Connection::Verdict;
 
 TEST_CASE("a connection that carries agents is not shut for bytes that belong to no call", "[connection]") {
     const Line line;
-    // Given an agent's call that is under way
+    // Given an agent's call that is in progress
     line.connection->begin_agent_call("agent-1", line.start);
-    // When bytes come that no call accounts for
+    // When bytes arrive that belong to no call
     line.send(200 * kKiB);
-    // Then they are a flood that is counted, and nothing is shut: neither now
+    // Then they are counted as a flood and the connection is not shut: neither now
     CHECK(line.measure(line.start + milliseconds(10)) == Verdict::flood);
     CHECK(line.connection->flood_bytes > 100 * kKiB);
-    // nor in the minute after the call, …
+    // nor in the minute after the call
     line.connection->end_agent_call(line.start + seconds(1));
     line.send(1024 * kKiB);
     CHECK(line.measure(line.start + seconds(60)) == Verdict::flood);
-    // … but later it is as without an agent.
+    // But after that minute the connection is treated as one without agents.
     line.send(200 * kKiB);
     CHECK(line.measure(line.start + seconds(62)) == Verdict::shut);
 }
@@ -233,8 +234,8 @@ TEST_CASE("GOAWAY is said once, and not while something waits to be sent", "[con
     const Line line(true);
     const int small = 4096;
     REQUIRE(::setsockopt(line.client.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small) == 0);
-    CHECK_FALSE(line.connection->say_goaway(line.start));  // nobody asked for the end
-    // Given an answer that the other end does not take
+    CHECK_FALSE(line.connection->say_goaway(line.start));  // begin_ending() was not called
+    // Given an answer that the other end does not read
     const std::vector<char> answer(64 * kKiB, 'y');
     std::size_t sent = 0;
     for (ssize_t put = 0; put >= 0; sent += static_cast<std::size_t>(put)) {
@@ -243,13 +244,14 @@ TEST_CASE("GOAWAY is said once, and not while something waits to be sent", "[con
     }
     line.connection->begin_ending(line.start);
     CHECK_FALSE(line.connection->say_goaway(line.start + seconds(5)));
-    // When it has taken it
+    // When the other end has read it
     std::vector<char> taken(sent);
     REQUIRE(::recv(line.client.get(), taken.data(), taken.size(), MSG_WAITALL) == static_cast<ssize_t>(sent));
     const auto until = steady_clock::now() + seconds(60);
     bool said = false;
     while (!said && steady_clock::now() < until)
-        said = line.connection->say_goaway(line.start + seconds(5));  // the last acknowledgement is under way
+        said = line.connection->say_goaway(line.start +
+                                           seconds(5));  // the last acknowledgement may still be on its way
     CHECK(said);
     CHECK_FALSE(line.connection->say_goaway(line.start + seconds(5)));
     std::string frame(kGoaway.size(), 0);
@@ -279,7 +281,7 @@ TEST_CASE("a proxy's connection that floods gets GOAWAY first, and is shut when 
     const auto client = connect_client(port.number);
     const auto connection = port.find(client);
     REQUIRE(connection);
-    // When it sends what belongs to no call
+    // When it sends bytes that belong to no call
     std::vector<char> chatter(4 * kKiB, 'x');
     const auto send_until = [&](const auto& condition) {
         const auto until = steady_clock::now() + seconds(60);
@@ -289,13 +291,13 @@ TEST_CASE("a proxy's connection that floods gets GOAWAY first, and is shut when 
         }
     };
     send_until([&] { return port.acceptor->counters().goaways == 1; });
-    // Then it is told so, in order,
+    // Then it gets a complete GOAWAY frame
     std::string frame(kGoaway.size(), 0);
     REQUIRE(::recv(client.get(), frame.data(), frame.size(), MSG_WAITALL) ==
             static_cast<ssize_t>(frame.size()));
     CHECK(frame == kGoaway);
     CHECK(port.acceptor->counters().shut_abusive == 0);
-    // and is shut only when it goes on.
+    // and is shut only if it continues.
     send_until([&] { return port.acceptor->counters().shut_abusive == 1; });
     CHECK(port.acceptor->counters().shut_abusive == 1);
     CHECK(port.acceptor->counters().goaways == 1);

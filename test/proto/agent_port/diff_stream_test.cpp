@@ -22,7 +22,7 @@ namespace {
 
 const std::string kSecret = "test-secret";
 
-/// A server over a hub over a fake store.
+/// A server with a DiffHub on a fake store.
 struct Served {
     explicit Served(std::uint64_t diffs, std::size_t bytes = 64, proto::AgentServerSettings settings = {},
                     const std::string& secret = kSecret)
@@ -87,7 +87,8 @@ struct Agent {
     GrpcClient client;
 };
 
-/// Takes diffs of these heights, each as it was made; says what is wrong.
+/// Reads the diffs of these heights and compares each with the one that was stored. Returns the problem, or an
+/// empty text.
 std::string take(GrpcStream& stream, Codec codec, std::uint64_t first, std::uint64_t last,
                  std::size_t bytes = 64) {
     for (std::uint64_t height = first; height <= last; ++height) {
@@ -153,7 +154,7 @@ TEST_CASE("who may stream diffs, in the protocol's order of refusals", "[diffs]"
               StatusCode::INVALID_ARGUMENT);
         CHECK(end_of(ask(Codec::json, "agent-02", 1), agent.headers).error_code() ==
               StatusCode::PERMISSION_DENIED);
-        // The authenticated id counts where none is claimed.
+        // If the request names no agent id, the authenticated one counts.
         const auto stream = agent.client.stream("StreamStateDiffs", ask(Codec::json, "", 1), agent.headers);
         CHECK(take(*stream, Codec::json, 1, 5) == "");
         CHECK(served.hub->subscribers().at(0).agent_id == "agent-01");
@@ -185,7 +186,7 @@ TEST_CASE("a height that is not held is OUT_OF_RANGE with the range and the newe
         CHECK(status.error_message().find("held are 50 to 200") != std::string::npos);
         CHECK(status.error_message().find("height 7 (state-7.snap.gz)") != std::string::npos);
     }
-    // What an agent in step asks for: it waits.
+    // An agent that is up to date asks for the next height and waits.
     const auto stream = agent.diffs(201);
     served.feed(201, 201);
     CHECK(take(*stream, codec, 201, 201) == "");
@@ -252,7 +253,7 @@ TEST_CASE("a reader that pauses misses nothing", "[diffs][defect-7][defect-35]")
     const auto stream = agent.diffs(0);
     while (served.hub->subscribers().empty())
         std::this_thread::yield();
-    // Far more than windows, buffers and the ring of the newest blocks take together.
+    // Far more than fits into the windows, the buffers and the ring of the newest blocks together.
     served.feed(11, 2010, 4096);
     CHECK(take(*stream, codec, 11, 2010, 4096) == "");
     CHECK(served.server->counters()["diff_streams_stalled"] == 0);
@@ -268,7 +269,7 @@ TEST_CASE("a reader that takes nothing is ended with UNAVAILABLE, goes on at its
     while (served.server->counters()["diff_streams_open"] != 0 ||
            served.server->counters()["diff_streams_stalled"] == 0)
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    // What was on its way is there, in order; then the reason.
+    // Diffs that were already on their way arrive in order, and then the reason.
     std::uint64_t next = 1;
     while (const auto message = stalled->next()) {
         const auto diff = proto::decode<StateDiff>(Codec::json, *message);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Connections on which a proxy brings many agents, and strangers beside them.
+// Connections from a proxy that carry many agents, and also the calls of strangers.
 
 #include <atomic>
 #include <chrono>
@@ -23,7 +23,7 @@ namespace {
 
 const std::string kSharedSecret = "test-secret";
 
-/// A server on a free port of loopback, which is where proxies are taken to be, over a fake coordinator.
+/// A server on a free loopback port, with a fake coordinator behind it. Loopback connections count as proxies.
 struct ServedToProxy {
     explicit ServedToProxy(proto::AgentServerSettings settings = {}) {
         settings.address = "127.0.0.1";
@@ -46,7 +46,7 @@ TEST_CASE("where a proxy puts all agents on one connection, their streams leave 
     proto::AgentServerSettings settings;
     settings.streams_per_connection = 4 * kAgents;
     const ServedToProxy served(settings);
-    // Given agents that all come on one connection, each with an open task stream
+    // Given agents that all use one connection, each with an open task stream
     GrpcClient proxy(served.port());
     std::vector<std::unique_ptr<GrpcStream>> streams;
     for (int i = 0; i < kAgents; ++i) {
@@ -54,7 +54,7 @@ TEST_CASE("where a proxy puts all agents on one connection, their streams leave 
         REQUIRE(proxy.call("Register", {}, headers).status.ok());
         streams.push_back(proxy.stream("GetTasks", {}, headers));
     }
-    // When one of them beats, then it is heard.
+    // When one of them sends a heartbeat, then it is answered.
     CHECK(proxy.call("Heartbeat", {}, credentials_of("agent-0", kSharedSecret)).status.ok());
     CHECK(served.server->counters()["connections_open"] == 1);
 }
@@ -64,7 +64,7 @@ TEST_CASE("calls without a key on an agent's connection do not end it", "[server
     GrpcClient proxy(served.port());
     const auto headers = credentials_of("agent-1", kSharedSecret);
     REQUIRE(proxy.call("Register", {}, headers).status.ok());
-    // Given a proxy that brings an agent and thousands of strangers on one connection
+    // Given a proxy that carries an agent and thousands of strangers on one connection
     std::atomic<bool> over{false};
     std::atomic<int> refused{0};
     std::vector<std::jthread> strangers;
@@ -76,7 +76,7 @@ TEST_CASE("calls without a key on an agent's connection do not end it", "[server
             }
         });
     }
-    // When they have sent far more than belongs to any agent, the agent's calls are answered all the same.
+    // When the strangers have sent far more than any agent would, then the agent's calls are still answered.
     constexpr int kStrangersCalls = 4'000;
     int failed = 0;
     while (refused < kStrangersCalls && failed == 0)
@@ -93,7 +93,7 @@ TEST_CASE("a proxy's connection that floods is told to go in order, and its call
     const ServedToProxy served;
     H2Raw proxy(served.port());
     REQUIRE(proxy.begin());
-    // Given strangers' frames that belong to no call
+    // Given frames of strangers that belong to no call
     Bytes burst;
     for (int i = 0; i < 100; ++i) {
         const Bytes ping = h2::frame(h2::Type::ping, h2::kAck, 0, Bytes(8, 0));
@@ -107,10 +107,10 @@ TEST_CASE("a proxy's connection that floods is told to go in order, and its call
             if (frame->type == h2::Type::goaway) goaway = frame;
         }
     }
-    // Then GOAWAY comes as a frame of its own: no calls after the highest stream there is, without an error.
+    // Then a complete GOAWAY frame arrives. It names the highest possible stream and no error.
     REQUIRE(goaway);
     CHECK(goaway->payload == Bytes{0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0});
-    // When an agent's call was sent before the proxy read that, then it is answered.
+    // When the proxy sent an agent's call before it read the GOAWAY, then that call is answered.
     REQUIRE(proxy.send_call(1, h2::request("Heartbeat", credentials_of("agent-1", kSharedSecret)),
                             proto::encode(proto::Codec::protobuf, HeartbeatRequest{})));
     CHECK(proxy.answer(1).grpc_status() == 0);

@@ -21,7 +21,7 @@ std::string content(const std::string& path) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-/// Keeps what is logged and lets tests wait for it.
+/// Collects log lines and lets tests wait for one.
 struct Lines {
     [[nodiscard]] Log log() {
         return Log(LogLevel::info, [this](LogLevel, std::string_view text) {
@@ -56,7 +56,7 @@ struct TlsServed {
         REQUIRE(started.has_value());
         server = std::move(*started);
     }
-    /// Whether a new client that trusts this certificate alone gets an answer.
+    /// Whether a new client that trusts only this certificate gets an answer.
     bool shows(const std::string& certificate) {
         grpc::SslCredentialsOptions options;
         options.pem_root_certs = content(kTls + certificate);
@@ -106,7 +106,7 @@ TEST_CASE("a pair that does not fit or parse is logged, and the one in use stays
     }
     CHECK(served.shows("first.crt"));
     CHECK(served.server->counters().at("tls_reloads_refused") >= 1);
-    // And a good one after it is taken again.
+    // A good certificate after that is used again.
     (void)served.dir.write("crt", content(kTls + "second.crt"));
     (void)served.dir.write("key", content(kTls + "second.key"));
     REQUIRE(served.lines.wait_for("were read again"));

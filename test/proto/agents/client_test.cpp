@@ -26,7 +26,7 @@ namespace {
 
 const std::string kSecret = "test-secret";
 
-/// A fake coordinator that can be waited on: every call of an agent is an event.
+/// A fake coordinator whose calls can be waited for: each call of an agent is noted.
 class WatchedLink final : public AgentLink {
   public:
     void register_agent(const std::string& agent_id, const RegisterRequest& request,
@@ -129,7 +129,7 @@ TaskBatch batch_of(const std::string& batch_id) {
     return batch;
 }
 
-/// Valid exactly when there are raw bytes.
+/// Answers "valid" if the task has raw bytes, otherwise "invalid".
 TaskResult answer_by_size(const TaskPackage& task) {
     TaskResult result;
     result.valid = !task.tx_raw.empty();
@@ -169,7 +169,7 @@ TEST_CASE("an agent registers as its profile says and answers its batches, in ei
     CHECK(counters.registrations == 1);
     CHECK(counters.batches == 3);
     CHECK(counters.tasks == 6);
-    CHECK(counters.submissions_accepted >= 2);  // the third's answer may still be under way
+    CHECK(counters.submissions_accepted >= 2);  // the answer to the third submission may still be on its way
     CHECK(counters.submissions_failed == 0);
 }
 
@@ -245,7 +245,7 @@ TEST_CASE("an agent with a wrong token keeps trying and is never let in", "[clie
         std::this_thread::sleep_for(1ms);
     CHECK(agents.counters().failed_registrations >= 3);
     const std::lock_guard lock(mutex);
-    // Told once, and without the token.
+    // The reason is logged once, and without the token.
     REQUIRE(lines.size() == 1);
     CHECK(lines[0].find("invalid auth token") != std::string::npos);
     CHECK(lines[0].find(profile.token) == std::string::npos);

@@ -51,7 +51,7 @@ struct Served {
     std::unique_ptr<proto::AgentServer> server;
 };
 
-/// What one stream was given.
+/// Records what one stream received.
 struct Listener {
     std::mutex mutex;
     std::condition_variable changed;
@@ -71,7 +71,7 @@ struct Listener {
                     if (goes_on) stream->resume();
                 },
                 [this](Status status) {
-                    // Under the lock: whoever waits for this may destroy the listener right after.
+                    // Notifies under the lock, because the waiting thread may destroy the listener right after.
                     const std::lock_guard lock(mutex);
                     end = std::move(status);
                     changed.notify_all();

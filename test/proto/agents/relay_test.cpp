@@ -23,7 +23,7 @@ namespace {
 
 const std::string kSecret = "test-secret";
 
-/// A coordinator that has diffs; its port can close and open again.
+/// A coordinator that has diffs. Its port can be closed and opened again.
 class Upstream {
   public:
     Upstream() : access_(AccessControl::open({kSecret, "", ""}).value()) { open(); }
@@ -44,7 +44,7 @@ class Upstream {
         server_.reset();
         hub_.reset();
     }
-    /// One height more.
+    /// Appends one height.
     void grow(std::uint64_t height) {
         const DiffRow row = some_row(height);
         REQUIRE(store_.append({row}));
@@ -72,7 +72,7 @@ proto::NodeDiffSettings settings_for(const Upstream& upstream, const std::string
     return settings;
 }
 
-/// A coordinator that takes them over.
+/// A coordinator that copies the diffs of the first one.
 class Downstream {
   public:
     explicit Downstream(const Upstream& upstream, const std::string& secret = kSecret)

@@ -12,7 +12,7 @@
 namespace ioswarm::proto {
 namespace {
 
-/// A payload by the calls of a wire::Writer.
+/// The payload that the given calls to a wire::Writer produce.
 template <typename Write>
 Bytes payload(Write&& write) {
     Bytes out;

@@ -23,7 +23,7 @@ Json load(const std::string& name) {
     return Json::parse(file);
 }
 
-/// Calls visit.operator()<M>() for the message of that name on the wire.
+/// Calls visit.operator()<M>() for the message with that protobuf name.
 template <typename Visit>
 bool with_message(const std::string& name, Visit&& visit) {
 #define IOSWARM_TRY(M) \
@@ -33,7 +33,8 @@ bool with_message(const std::string& name, Visit&& visit) {
     return false;
 }
 
-/// Plain values cannot tell an empty list or empty bytes from absent ones: both are written as null.
+/// Replaces empty lists and empty bytes by null. Our structs cannot tell them from absent ones, so both are
+/// written as null.
 std::string with_empty_as_null(std::string text) {
     for (const auto& [from, to] : {std::pair<std::string, std::string>{"\"tasks\":[]", "\"tasks\":null"},
                                    {"\"tx_raw\":\"\"", "\"tx_raw\":null"}}) {

@@ -25,7 +25,7 @@ std::unique_ptr<Message> generated(std::string_view name) {
     return std::unique_ptr<Message>(MessageFactory::generated_factory()->GetPrototype(descriptor)->New());
 }
 
-/// Through the generated class and back.
+/// Encodes with our codec, decodes and encodes with the generated class, and decodes with our codec again.
 template <typename M>
 void check_agrees(const M& message) {
     INFO(Schema<M>::kName);

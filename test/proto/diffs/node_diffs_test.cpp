@@ -38,7 +38,7 @@ NodeDiffSettings settings_for(std::uint16_t port) {
     return settings;
 }
 
-/// Heights [from, to] as a decent node sends them.
+/// The diffs of heights [from, to] as a correct node sends them.
 Steps diffs(std::uint64_t from, std::uint64_t to) {
     Steps steps{accept_step()};
     for (; from <= to; ++from)
@@ -46,7 +46,7 @@ Steps diffs(std::uint64_t from, std::uint64_t to) {
     return steps;
 }
 
-/// A node that answers every call alike, and a source that asks it.
+/// A fake node and a source that asks it. By default the node answers every call in the same way.
 struct Rig {
     explicit Rig(Steps steps) : Rig([steps](const Asked&, std::size_t) { return steps; }) {}
     explicit Rig(FakeDiffNode::Script script, NodeDiffSettings settings = settings_for(0))
@@ -126,7 +126,8 @@ TEST_CASE("a stop ends the wait at once, and the stream goes on afterwards", "[d
 TEST_CASE("after a loss the source resumes at the height that is wanted", "[diffs]") {
     const auto [loss, code] = GENERATE(table<Steps, ErrorCode>({
         {{end_step(14, "shutting down")}, ErrorCode::unavailable},
-        {{end_step(0)}, ErrorCode::unavailable},  // as a node ends a stream that a newer one replaced
+        {{end_step(0)},
+         ErrorCode::unavailable},  // a node ends a stream this way when a newer one has replaced it
         {{end_step(10, "superseded")}, ErrorCode::unavailable},
         {{{Step::Kind::reset}}, ErrorCode::unavailable},
         {{{Step::Kind::hang_up}}, ErrorCode::unavailable},
@@ -146,7 +147,7 @@ TEST_CASE("after a loss the source resumes at the height that is wanted", "[diff
 TEST_CASE("a caller that wants another height is given that one", "[diffs]") {
     Rig rig([](const Asked& asked, std::size_t) { return diffs(asked.from_height, asked.from_height + 3); });
     REQUIRE(rig.next(5));
-    CHECK(rig.next(5).value().height == 5);  // as after a digest that was not true
+    CHECK(rig.next(5).value().height == 5);  // a caller asks again for the same height if the digest was wrong
     CHECK(rig.next(9).value().height == 9);
     CHECK(rig.node.asked().size() == 3);
 }
@@ -214,7 +215,7 @@ TEST_CASE("a node that is behind must not leave heights out either", "[diffs]") 
 
 namespace {
 
-/// A node with a store, as the suite wants it: what happens to it happens on its own thread.
+/// A node with a store, as the shared test suite needs it. Its data changes only on its own thread.
 struct HeldDiffs {
     std::uint64_t floor = 1;
     std::uint64_t tip = 0;
@@ -401,7 +402,7 @@ TEST_CASE("a diff of nearly 32 MiB passes through a window of 4", "[diffs]") {
 }
 
 TEST_CASE("a source that nobody asks holds the node back", "[diffs]") {
-    // 200 diffs of 256 KiB: 50 MiB, of which the client takes what its bound allows.
+    // 200 diffs of 256 KiB are 50 MiB. The client takes only as much as its limit allows.
     const std::string content(std::size_t{192} << 10, 'x');
     Steps steps{accept_step()};
     for (std::uint64_t height = 1; height <= 200; ++height)

@@ -25,7 +25,7 @@ Steps diffs(std::uint64_t from, std::uint64_t to) {
     return steps;
 }
 
-/// Runs a probe that a stop ends once `until` was seen, so that no test waits for a duration to pass.
+/// Runs a probe and stops it after `until` was seen, so that no test has to wait for the duration.
 Result<DiffProbe> probe(const FakeDiffNode& node, std::uint64_t until, std::uint64_t catch_up = 3,
                         std::chrono::milliseconds duration = 60s,
                         std::chrono::milliseconds between_streams = 10ms) {
@@ -44,7 +44,7 @@ Result<DiffProbe> probe(const FakeDiffNode& node, std::uint64_t until, std::uint
         stop.get_token());
 }
 
-/// Checks that failed.
+/// The checks that failed.
 std::map<std::string, std::string> failed(const Result<DiffProbe>& probed) {
     if (!probed) FAIL(probed.error().text());
     std::map<std::string, std::string> out;

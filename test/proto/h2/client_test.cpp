@@ -53,7 +53,8 @@ H2Request registration(const std::string& id) {
 
 TEST_CASE("calls go over TLS when the certificate is for the host and of a root that is trusted", "[h2][tls]") {
     const Served served(true);
-    const std::string name = GENERATE("", "localhost");  // the address itself, or another name of it
+    const std::string name =
+        GENERATE("", "localhost");  // empty: the address itself; otherwise another name for it
     const auto client = H2Client::connect(served.tls_target("first.crt", name), 20s);
     INFO((client ? "" : client.error().text()));
     REQUIRE(client);
@@ -109,7 +110,7 @@ TEST_CASE("a call that is not answered in time is given up, and the connection g
     waiting.body = proto::grpc_frame(proto::encode(Codec::json, ask));
     waiting.deadline = 50ms;
     const auto late = client->call(waiting);
-    // The server keeps the deadline too: whoever is first says so.
+    // The server enforces the deadline too. Either side may be first to report it.
     CHECK((late ? late->status.grpc_status == 4 : late.error().code == ErrorCode::timed_out));
     CHECK(client->call(registration("agent-01")).value().status.grpc_status == 0);
 }

@@ -102,7 +102,7 @@ TEST_CASE("node: what a lost stream missed is fetched, each block once and in or
     world.push(5);
     REQUIRE(world.next(5));
     for (std::uint64_t height = 6; height <= 60; ++height) {
-        // Some are told, some are not, and the stream dies on the way.
+        // The stream sends only some of the blocks, and ends now and then.
         if (height % 3 == 0) {
             world.push(height);
         } else {
@@ -244,7 +244,7 @@ TEST_CASE("node: a gRPC API that answers JSON is named, with the version to move
         CHECK_FALSE(world.source->pool().pending());
         CHECK(world.lines.count(LogLevel::error, "v2.3.8 or later") == 1);
 
-        world.node.set_grpc(Grpc::normal);  // the node was replaced
+        world.node.set_grpc(Grpc::normal);  // the node was replaced by one whose API is protobuf
         CHECK(world.source->pool().pending());
         CHECK_FALSE(world.source->counters().json_api);
         world.push(7);
@@ -265,7 +265,7 @@ TEST_CASE("node: a JSON API is noticed by whoever speaks to it first") {
             (void)world.insist(0);
             done = true;
         });
-        // Which of them is the next to come depends on when the reader looks.
+        // Which of these blocks is returned depends on when the reader asks.
         for (std::uint64_t height = 6; !done; ++height) {
             world.push(height);
             std::this_thread::yield();

@@ -21,7 +21,7 @@ namespace {
 struct World {
     FakeNode node;
     std::unique_ptr<NodeSource> source;
-    std::vector<Bytes> actions;  ///< to be listed one after the other
+    std::vector<Bytes> actions;  ///< the actions to list, one after the other
     std::size_t listed = 0;
     std::size_t gone = 0;
 

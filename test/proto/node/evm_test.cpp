@@ -27,7 +27,7 @@ void fill(FakeWeb3State& node) {
     node.accounts[to_hex0x(kContract.view())] = {U256(0), 1, {0x60, 0x01}, {{"0x5", "0x99"}}};
 }
 
-/// The recorded answer of a real node with this note.
+/// The recorded answer of a real node that has this note.
 Json recorded(const std::string& note) {
     for (const Json& entry : Json::parse(read_data("node/web3.json"))) {
         if (entry["note"] == note) return entry["response"]["result"];
@@ -177,6 +177,6 @@ TEST_CASE("the next block's base fee follows the tip's use of gas and never fall
                         {"baseFeePerGas", "0x1d1a94a2000"},
                         {"gasUsed", "0x2faf080"},
                         {"hash", "0x" + std::string(64, '1')}};
-    // All of 50,000,000 is used: an eighth more.
+    // The block used all of 50,000,000 gas, so the base fee rises by an eighth.
     CHECK(web3_next_block(web3)->next.base_fee == Word{2'250'000'000'000});
 }

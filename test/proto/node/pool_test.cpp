@@ -48,14 +48,14 @@ TEST_CASE("node: it says which chain it is on, and says it anew each time") {
 TEST_CASE("node: the recorded pool is listed, each action once and as the same object again") {
     World world;
     auto pool = recorded_pool();
-    pool.push_back(pool.front());  // the node repeats itself
+    pool.push_back(pool.front());  // the node lists one action twice
     world.node.set_pool(pool);
     const auto first = world.source->pool().pending();
     REQUIRE(first);
     CHECK(first->size() == 10);
     const auto second = world.source->pool().pending();
     REQUIRE(second);
-    CHECK(*first == *second);  // pointers
+    CHECK(*first == *second);  // compares pointers
     for (std::size_t i = 0; i < first->size(); ++i)
         CHECK((*first)[i]->raw == pool[i]);
 }
@@ -77,7 +77,7 @@ TEST_CASE("node: what is no action is left out, counted and logged once, the res
 
 TEST_CASE("node: an action of a kind yet to come goes out with its bytes, without a hash, named once") {
     World world;
-    // Field 99 of the core is no kind that is known; encoding 1 is that of Ethereum.
+    // Field 99 of the core is no known kind of action. Encoding 1 is Ethereum's.
     Bytes core;
     wire::Writer(core).put_uint(1, 1);
     wire::Writer(core).put_uint(2, 7);
@@ -108,7 +108,7 @@ TEST_CASE("node: an action of a kind yet to come goes out with its bytes, withou
 
 TEST_CASE("node: a pool over gRPC's usual 4 MiB is taken, one over 64 MiB refused") {
     World world(30s);
-    // An unknown kind (field 200 of the core) with a payload of 6 MB passes as it is.
+    // An action with an unknown field of 6 MB is passed on unchanged.
     Bytes action = recorded_pool().front();
     const Bytes filler(std::size_t{6} << 20U, 0x11);
     const Bytes tag{0xca, 0x3e};  // field 1001, length-delimited
@@ -177,7 +177,7 @@ TEST_CASE("node: the tip is the height with the block's own time and base fee") 
 TEST_CASE("node: a tip whose block cannot be had, or is another, is an error [defect-23]", "[defect-23]") {
     World world;
     world.push(5);
-    world.node.set_chain_meta_height(9);  // a node that counts blocks it does not have
+    world.node.set_chain_meta_height(9);  // the node reports a height whose block it does not have
     const auto tip = world.source->pool().tip();
     REQUIRE_FALSE(tip);
     CHECK(tip.error().code == ErrorCode::bad_data);
@@ -193,7 +193,7 @@ TEST_CASE("node: a height that the stream has not told of is the tip only after 
     world.node.wait_for_streams(1);
     world.push(6);
     reader.join();
-    world.node.push_block_silently(7, make_block_info(7));  // stored, its state not yet
+    world.node.push_block_silently(7, make_block_info(7));  // block 7 is stored, but its state is not
     auto tip = world.source->pool().tip();
     REQUIRE(tip);
     CHECK(tip->height == 6);

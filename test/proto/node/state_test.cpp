@@ -60,7 +60,7 @@ TEST_CASE("node: accounts read while the tip moved on are out_of_range, and righ
     CHECK(moved.error().code == ErrorCode::out_of_range);
     CHECK(world.source->counters().stale_reads == 1);
     CHECK(world.account(kPlain, 6));
-    // v2.3.x answers an older height with the state of the tip, without a word.
+    // v2.3.x answers a request for an older height with the tip's state and does not say so.
     const auto older = world.account(kPlain, 5);
     REQUIRE_FALSE(older);
     CHECK(older.error().code == ErrorCode::out_of_range);
@@ -90,7 +90,8 @@ TEST_CASE("node: whatever the batch limit, accounts come, and the size that work
     CHECK(refused_before > 0);
     check();
     CHECK(world.node.refused_batches() == refused_before);
-    const std::string part = limit <= 2 ? "takes no batches" : "takes no batch of";  // 3 is halved to 1
+    const std::string part =
+        limit <= 2 ? "takes no batches" : "takes no batch of";  // a limit of 3 is halved to 1
     CHECK(world.lines.count(LogLevel::warn, part) >= 1);
     CHECK(world.reasons().empty());
 }
@@ -110,7 +111,7 @@ TEST_CASE("node: an endpoint that refuses every list of requests gets them one b
     CHECK(world.lines.count(LogLevel::warn, "takes no batches: requests go to it one by one") == 1);
     const std::size_t before = world.node.web3_posts();
     CHECK(world.account(kPlain, 5));
-    CHECK(world.node.web3_posts() == before + 4);  // three questions and the block number
+    CHECK(world.node.web3_posts() == before + 4);  // three requests for the account, one for the block number
 }
 
 TEST_CASE("node: without batches too, accounts read while the tip moved on are refused") {
@@ -149,7 +150,7 @@ TEST_CASE("node: an endpoint that goes away is told of once, and once when it is
     REQUIRE(world.account(kPlain, 5));
     world.node.set_web3(Web3::http_500);
     CHECK_FALSE(world.account(kPlain, 5));
-    CHECK(world.reasons().empty());  // one failure is no absence
+    CHECK(world.reasons().empty());  // one failure does not make the endpoint count as away
     for (int i = 0; i < 5; ++i)
         CHECK_FALSE(world.account(kPlain, 5));
     CHECK(world.reasons() == "web3: the node's endpoint does not answer");

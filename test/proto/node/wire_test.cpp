@@ -27,7 +27,7 @@ Bytes recording(const std::string& name) {
     return to_bytes(as_bytes(read_data("node/" + name)));
 }
 
-/// Native transfers of actions.json: bytes and true hash.
+/// Native transfers of actions.json: their bytes and right hashes.
 struct Vector {
     Bytes raw;
     Bytes hash;
@@ -79,7 +79,7 @@ TEST_CASE("node wire: every action of the recorded blocks has a receipt by the h
     }
     CHECK(receipts == std::vector<std::size_t>{1, 11, 1, 1});
 
-    // manifest.json: the reverting call and the staking error.
+    // According to manifest.json, these are the reverting call and the staking error.
     const auto status_of = [&](const char* hash) {
         const auto& all = (*blocks)[1].block.receipts;
         const auto found = std::find_if(all.begin(), all.end(), [&](const Receipt& receipt) {
@@ -194,8 +194,8 @@ TEST_CASE("node wire: answers that contradict themselves or the question are bad
         const auto block = read_block_info(info, kIds);
         return !block && is_bad_data(block.error());
     };
-    CHECK(refused(make_block_info(9, {}, {{hash, 1, 8}})));         // a receipt of another height
-    CHECK(refused(make_block_info(9, {}, {{hash}, {hash, 106}})));  // two of one action
+    CHECK(refused(make_block_info(9, {}, {{hash, 1, 8}})));         // a receipt with another height
+    CHECK(refused(make_block_info(9, {}, {{hash}, {hash, 106}})));  // two receipts of the same action
     CHECK(refused(make_block_info(9, {}, {{Bytes(31, 1)}})));
     CHECK(refused(make_block_info(9, {}, {{{}}})));
     CHECK(refused({}));
@@ -207,9 +207,9 @@ TEST_CASE("node wire: answers that contradict themselves or the question are bad
     Bytes response;
     wire::Writer(response).always_bytes(1, info);
     wire::Writer(response).always_bytes(1, make_block_info(11));
-    CHECK_FALSE(read_raw_blocks(response, 9, 10, kIds));  // 10 is skipped
+    CHECK_FALSE(read_raw_blocks(response, 9, 10, kIds));  // height 10 is missing
     CHECK_FALSE(read_raw_blocks(response, 8, 10, kIds));
-    CHECK_FALSE(read_raw_blocks(response, 9, 1, kIds));  // more than asked
+    CHECK_FALSE(read_raw_blocks(response, 9, 1, kIds));  // more blocks than requested
     CHECK_FALSE(read_header_only(response, 9));
     Bytes one;
     wire::Writer(one).always_bytes(1, info);
