@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)snapshot::read_height(**database);
     const auto names = (*database)->namespaces();
     if (!names) return 0;
-    // Hostile metas may name the same pages from very many buckets.
+    // Many buckets of a malicious file may refer to the same pages, so only a few buckets are read.
     constexpr std::size_t kMost = 16;
     for (std::size_t i = 0; i < std::min(names->size(), kMost); ++i) {
         const std::string& name = (*names)[i];

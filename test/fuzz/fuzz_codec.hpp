@@ -8,7 +8,7 @@
 
 namespace ioswarm::fuzz {
 
-/// What was read must come back equal from both encodings.
+/// A message that could be read must come back equal from both encodings.
 template <typename M>
 void check_message(proto::Codec codec, BytesView payload) {
     const auto message = proto::decode<M>(codec, payload);

@@ -37,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             std::abort();
         }
     }
-    // A text without a dollar is left as it is, whatever else it holds.
+    // A text without a dollar sign must stay unchanged.
     const auto expanded = expand_variables(text, environment);
     if (text.find('$') == std::string::npos && (!expanded || *expanded != text)) std::abort();
     return 0;

@@ -35,7 +35,7 @@ void read_lists(BytesView data) {
     taken(read_epoch_state(data));
 }
 
-/// As many topics as there are whole words, up to four, and the rest as data.
+/// Reads up to four topics from the input, as many as there are whole words. The rest is the log's data.
 void read_log(BytesView data) {
     ChainLog log;
     while (log.topics.size() < 4 && data.size() >= 32) {

@@ -41,7 +41,7 @@ void read_rpc(std::string_view text) {
 }
 
 void read_raw(BytesView bytes) {
-    // The recording starts at height 4; the mutations of its heights are refused.
+    // The recording starts at height 4. Inputs with other heights are refused.
     const auto blocks = read_raw_blocks(bytes, 4, 10, kIds);
     if (!taken(blocks)) return;
     require(blocks->size() <= 10);

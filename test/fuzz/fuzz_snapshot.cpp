@@ -21,7 +21,7 @@ void read(BytesView input) {
         if (reader.error().why.empty()) std::abort();
         return;
     }
-    // A few KB of deflate say megabytes; that costs time and no memory.
+    // A few KB of deflate data can expand to megabytes. That needs time but no memory, so stop after this much.
     constexpr std::uint64_t kEnough = 8 * 1024 * 1024;
     while ((*reader)->raw_bytes() < kEnough) {
         const auto entry = (*reader)->next();

@@ -11,7 +11,7 @@
 
 namespace ioswarm::fuzz {
 
-/// A file without a name that holds `content`, for what reads from a path.
+/// A file without a name that holds `content`, for code that reads from a path.
 class MemoryFile {
   public:
     explicit MemoryFile(BytesView content) : fd_(::memfd_create("fuzz", MFD_CLOEXEC)) {
@@ -27,7 +27,7 @@ class MemoryFile {
     MemoryFile& operator=(const MemoryFile&) = delete;
 
     [[nodiscard]] std::string path() const { return "/proc/self/fd/" + std::to_string(fd_); }
-    /// A descriptor of the caller's own.
+    /// A duplicate of the descriptor, which the caller must close.
     [[nodiscard]] int duplicate() const { return ::dup(fd_); }
 
   private:

@@ -26,7 +26,8 @@ int main(int argc, char** argv) {
     std::sort(files.begin(), files.end());
     for (const fs::path& file : files) {
         std::ifstream in(file, std::ios::binary);
-        // Of exactly its own size on the heap, so that a sanitizer sees each byte read past the end.
+        // The input has its own heap block of exactly its size, so that a sanitizer notices every read past the
+        // end.
         const std::vector<std::uint8_t> input{std::istreambuf_iterator<char>(in), {}};
         std::printf("%s (%zu bytes)\n", file.filename().c_str(), input.size());
         std::fflush(stdout);
