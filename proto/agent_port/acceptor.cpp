@@ -111,9 +111,8 @@ void Acceptor::run(const std::stop_token& stop) {
                                        timeout_ms(std::chrono::steady_clock::now()));
         if (!accepting_.load()) close_listeners();
         for (int i = 0; i < count; ++i) {
-            const epoll_data_t data =
-                events[static_cast<std::size_t>(i)]
-                    .data;  // a copy, because the struct is packed and a reference into it is not possible
+            // A copy, because the struct is packed and a reference into it is not possible.
+            const epoll_data_t data = events[static_cast<std::size_t>(i)].data;
             if (data.u64 == kWakeTag) {
                 std::uint64_t drained = 0;
                 (void)!::read(wake_.get(), &drained, sizeof drained);

@@ -87,16 +87,16 @@ class Acceptor {
 
     struct Counters {
         std::atomic<std::uint64_t> accepted{0};
-        std::atomic<std::uint64_t> refused_full{
-            0};  ///< at the limit of all connections, or no descriptor was left
+        /// At the limit of all connections, or no descriptor was left.
+        std::atomic<std::uint64_t> refused_full{0};
         std::atomic<std::uint64_t> refused_per_address{0};  ///< at the limit of one address
-        std::atomic<std::uint64_t> refused_same_port{
-            0};  ///< while another connection from that address and port was open
+        /// While another connection from that address and port was open.
+        std::atomic<std::uint64_t> refused_same_port{0};
         std::atomic<std::uint64_t> refused_barred{0};  ///< the address was shut for abuse shortly before
         std::atomic<std::uint64_t> shut_abusive{0};    ///< exceeded one of ConnectionBounds
         std::atomic<std::uint64_t> shut_memory{0};     ///< held most when all together held too much
-        std::atomic<std::uint64_t> bodies_refused{
-            0};  ///< connections whose messages were refused while they were arriving
+        /// Connections whose messages were refused while they were arriving.
+        std::atomic<std::uint64_t> bodies_refused{0};
         std::atomic<std::uint64_t> goaways{0};  ///< connections of proxies that were asked to end
         /// How often a connection that carries agents was found to be flooded. Counted at most once per minute
         /// and connection.
@@ -170,8 +170,8 @@ class Acceptor {
     Looks hot_{std::chrono::milliseconds(2), std::chrono::milliseconds(10)};
     std::vector<std::shared_ptr<Connection>> forgotten_;  ///< kept until no event can refer to them any more
     std::map<std::array<std::uint8_t, 16>, std::uint32_t> per_network_;
-    std::map<std::array<std::uint8_t, 16>, SteadyTime>
-        barred_;  ///< end of the bar per address; at most kMostBarred
+    /// End of the bar per address; at most kMostBarred.
+    std::map<std::array<std::uint8_t, 16>, SteadyTime> barred_;
     std::uint64_t held_ = 0;
     SteadyTime next_sweep_;
     SteadyTime next_warning_;

@@ -182,8 +182,8 @@ class AgentCall : public grpc::ServerGenericBidiReactor,
     std::shared_ptr<AgentCall> self_;  ///< keeps this object alive until OnDone
     std::size_t header_bytes_ = 0;
     grpc::ByteBuffer body_;
-    bool is_whole_ =
-        false;  ///< the message arrived complete and not too large; used by gRPC's callbacks, one at a time
+    /// The message arrived complete and not too large; used by gRPC's callbacks, one at a time.
+    bool is_whole_ = false;
     std::atomic<bool> reading_{true};
     std::atomic<bool> cancelled_{false};
     std::uint64_t booked_bytes_ = 0;

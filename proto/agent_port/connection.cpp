@@ -233,9 +233,8 @@ void Connection::begin_body(std::uint64_t most_bytes) {
 void Connection::end_body(std::uint64_t most_bytes, std::uint64_t bytes) {
     explained_.fetch_add(bytes + bytes / 8, std::memory_order_relaxed);
     auto& bodies = most_bytes > kSmallBody ? large_bodies_ : small_bodies_;
-    bodies.fetch_sub(
-        most_bytes,
-        std::memory_order_release);  // a thread that sees the body gone also sees its bytes explained
+    // A thread that sees the body gone also sees its bytes explained.
+    bodies.fetch_sub(most_bytes, std::memory_order_release);
 }
 
 void Connection::shut() noexcept {

@@ -157,8 +157,8 @@ class Connection {
     std::atomic<bool> shut_{false};
     std::atomic<bool> wants_end_{false};
     std::atomic<std::int64_t> agent_calls_{0};  ///< authenticated calls in progress
-    std::atomic<SteadyTime::rep>
-        agents_until_;  ///< carries agents until then, because of calls that have ended
+    /// Carries agents until then, because of calls that have ended.
+    std::atomic<SteadyTime::rep> agents_until_;
     std::atomic<std::uint64_t> explained_{0};
     std::atomic<std::uint64_t> refused_{0};  ///< bytes of calls that were refused unread
     std::atomic<std::uint64_t> large_bodies_{0};
@@ -169,8 +169,8 @@ class Connection {
     std::optional<SteadyTime> too_many_since_;
     SteadyTime cancel_window_;
     std::uint32_t cancels_ = 0;
-    std::map<std::string, SteadyTime>
-        agents_;  ///< guarded by mutex_: when each agent was last heard; at most kMostAgents
+    /// Guarded by mutex_: when each agent was last heard; at most kMostAgents.
+    std::map<std::string, SteadyTime> agents_;
 
     const SteadyTime begun_;
     SteadyTime measured_at_;  ///< accepting thread only, as are those below

@@ -22,8 +22,8 @@ struct CoordinatorAddress {
     std::string target;  ///< "127.0.0.1:14689", "[::1]:14689", "host.example:443"
     bool tls = false;
     std::string root_certificates_pem;  ///< used with tls; empty: the system's certificates
-    std::string
-        tls_name;  ///< used with tls: the name that the certificate must have; empty: the host in `target`
+    /// Used with tls: the name that the certificate must have; empty: the host in `target`.
+    std::string tls_name;
 };
 
 /// The identity and properties that an agent sends to the coordinator.
@@ -48,8 +48,8 @@ struct AgentTimes {
     /// If the coordinator refuses a registration (it is full, or a list excludes the agent), the agent waits
     /// for the time above, then twice that time, and so on up to this limit.
     std::chrono::milliseconds refused_max{300'000};
-    std::optional<std::chrono::milliseconds>
-        heartbeat_every;  ///< replaces the interval that the coordinator sends
+    /// Replaces the interval that the coordinator sends.
+    std::optional<std::chrono::milliseconds> heartbeat_every;
 };
 
 /// The time to wait before the next registration after this many refusals in a row. `random` picks a value from
@@ -64,8 +64,8 @@ using AnswerTask = std::function<TaskResult(const TaskPackage&)>;
 /// Counters of all agents together, since the start.
 struct AgentCounters {
     std::uint64_t registrations = 0;  ///< accepted registrations
-    std::uint64_t failed_registrations =
-        0;  ///< registrations that were refused or not answered; a repeated reason is logged once
+    /// Registrations that were refused or not answered; a repeated reason is logged once.
+    std::uint64_t failed_registrations = 0;
     std::uint64_t streams_ended = 0;
     std::uint64_t batches = 0;
     std::uint64_t tasks = 0;

@@ -97,8 +97,8 @@ class RpcLoop {
     std::atomic<std::uint64_t> hand_overs_{0};
     std::mutex mutex_;
     std::condition_variable idle_;  ///< used with mutex_; signals that events_ became empty
-    std::unordered_map<Event*, std::shared_ptr<Event>>
-        events_;                ///< guarded by mutex_; the pending calls and timers
+    /// Guarded by mutex_; the pending calls and timers.
+    std::unordered_map<Event*, std::shared_ptr<Event>> events_;
     bool is_stopping_ = false;  ///< guarded by mutex_
     std::chrono::nanoseconds cpu_before_end_{0};
     std::vector<std::jthread> threads_;

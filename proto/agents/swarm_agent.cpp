@@ -217,10 +217,7 @@ void Swarm::Agent::work_on(const StreamPtr& stream, const Bytes& message) {
         before >= shared_.faults.batches_before_vanishing(index_)) {
         return vanish();
     }
-    if (fault_ == sim::AgentFault::never_read)
-        return;  // Submits a forged answer: alternately under its own name for another agent's batch, and under
-                 // another agent's name. All verdicts are inverted, so that it would show if the coordinator
-                 // accepted them.
+    if (fault_ == sim::AgentFault::never_read) return;  // the stream stays parked, so it is never read again
     compute(*batch);
     if (fault_ == sim::AgentFault::late) {
         static_cast<void>(shared_.loop.after(shared_.settings.late_by, [self = shared_from_this(), batch] {
@@ -255,8 +252,8 @@ void Swarm::Agent::compute(Batch& batch) {
     tasks_processed_ += static_cast<std::uint32_t>(batch.batch.tasks.size());
 }
 
-/// Submits a forged answer: alternately to another agent's batch under its own name, and to its own batch under
-/// another agent's name. All verdicts are inverted, so that it would show if the coordinator accepted them.
+/// Submits a forged answer: alternately under its own name for another agent's batch, and under another agent's
+/// name. All verdicts are inverted, so that it would show if the coordinator accepted them.
 void Swarm::Agent::answer_for_others(const BatchPtr& batch, std::function<void()> then) {
     BatchResult forged = batch->result;
     for (TaskResult& result : forged.results)

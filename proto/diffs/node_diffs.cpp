@@ -12,8 +12,8 @@ namespace ioswarm::proto {
 
 bool lacks_ioswarm_module(std::string_view version) noexcept {
     if (version.starts_with('v')) version.remove_prefix(1);
-    version =
-        version.substr(0, version.find('-'));  // cuts off suffixes such as "-rc1" or the one that git adds
+    // Cuts off suffixes such as "-rc1" or the one that git adds.
+    version = version.substr(0, version.find('-'));
     return version == "2.3.6" || version == "2.4.0" || version == "2.4.1";
 }
 

@@ -16,8 +16,8 @@ namespace ioswarm::proto {
 struct DiffProbeOptions {
     DiffPeer peer;
     std::uint64_t catch_up = 10;  ///< how many heights before the tip to start
-    std::chrono::milliseconds duration{
-        60'000};  ///< limit for finding the tip, and then the time for watching the stream
+    /// Limit for finding the tip, and then the time for watching the stream.
+    std::chrono::milliseconds duration{60'000};
     std::chrono::milliseconds between_streams{1'000};  ///< pause after a stream has ended for any reason
 };
 
@@ -26,8 +26,8 @@ struct DiffProbe {
     std::uint64_t tip = 0;  ///< the height of the first live diff
     DiffChecks checks;
     std::optional<std::chrono::milliseconds> catch_up_time;
-    std::chrono::milliseconds elapsed{
-        0};                      ///< time since the stream was requested; catch_up_time counts from there too
+    /// Time since the stream was requested; catch_up_time counts from there too.
+    std::chrono::milliseconds elapsed{0};
     std::uint64_t resumed = 0;   ///< how often the stream broke and continued at the next height
     std::optional<Error> ended;  ///< why nothing more came before the time was over
 

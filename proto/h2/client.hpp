@@ -26,8 +26,8 @@ struct H2Request {
     H2Headers headers;  ///< headers besides the usual ones; names in lower case. HPACK does not put them into
                         ///< its compression table
     Bytes body;         ///< the body as it is sent; see grpc_frame()
-    std::chrono::milliseconds deadline{
-        10'000};  ///< sent as grpc-timeout; call() also enforces it. 0: none (not allowed for call())
+    /// Sent as grpc-timeout; call() also enforces it. 0: none (not allowed for call()).
+    std::chrono::milliseconds deadline{10'000};
     bool half_close = true;  ///< false: the end of the request is never sent
 };
 

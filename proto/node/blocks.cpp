@@ -23,10 +23,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr std::uint64_t kFetchBlocks =
-    10;  ///< most blocks per request; full blocks with receipts are about 1 MB
-constexpr std::size_t kMaxReady =
-    32;  ///< most blocks held ahead; above this the highest is dropped and fetched again later
+/// Most blocks per request; full blocks with receipts are about 1 MB.
+constexpr std::uint64_t kFetchBlocks = 10;
+/// Most blocks held ahead; above this the highest is dropped and fetched again later.
+constexpr std::size_t kMaxReady = 32;
 
 Error stopped() {
     return {ErrorCode::cancelled, "cannot wait for a block", {}, "stopped", {}};
@@ -56,8 +56,8 @@ class NodeBlocks final : public BlockSource {
     std::unique_ptr<NodeStream> stream_;
     std::uint64_t stream_dropped_ = 0;  ///< messages dropped by stream_ that are already in the counter
     std::uint64_t expected_ = 0;        ///< the height after the last returned block
-    std::uint64_t to_come_ =
-        0;  ///< the block that a request for height 0 waits for, until a block is returned; 0: not known yet
+    /// The block that a request for height 0 waits for, until a block is returned; 0: not known yet.
+    std::uint64_t to_come_ = 0;
     bool ask_ = true;        ///< true: ask the node next time whether a block was missed
     unsigned failures_ = 0;  ///< streams lost since the last good message
     steady_clock::time_point open_again_{};

@@ -41,8 +41,8 @@ Result<ChainIdentity> NodeLink::chain(const std::stop_token& stop) {
     if (!ids) return fail(ids.error());
     ChainIdentity out{ids->evm, std::nullopt};
     const auto answer = call(kGetChainMeta, {}, stop);
-    if (!answer && is_json_api(answer.error()))
-        return out;  // a node with a JSON API cannot be asked for its own chain id
+    // A node with a JSON API cannot be asked for its own chain id.
+    if (!answer && is_json_api(answer.error())) return out;
     if (!answer) return fail(answer.error());
     const auto meta = read_chain_meta(*answer);
     if (!meta) return fail(meta.error());

@@ -30,11 +30,11 @@ struct NodeSettings {
     /// A node stores a block slightly before its state. If the block stream has not sent a height yet, that
     /// height counts as the tip only after this time. (iotex-core v2.3.8 needs some tens of milliseconds.)
     std::chrono::milliseconds settle_time{1'000};
-    std::chrono::milliseconds first_backoff{
-        200};  ///< wait before a lost stream is opened again; it doubles each time, with jitter
+    /// Wait before a lost stream is opened again; it doubles each time, with jitter.
+    std::chrono::milliseconds first_backoff{200};
     std::chrono::milliseconds max_backoff{10'000};
-    std::chrono::milliseconds web3_poll{
-        1'000};  ///< how often web3 is asked for new blocks if gRPC cannot be used
+    /// How often web3 is asked for new blocks if gRPC cannot be used.
+    std::chrono::milliseconds web3_poll{1'000};
     /// If web3 has not answered anything for this long, it is asked whether it is there.
     std::chrono::milliseconds web3_watch{10'000};
 };
@@ -42,13 +42,13 @@ struct NodeSettings {
 /// Problems that did not cause an error for any caller, counted since construction.
 struct NodeCounters {
     std::uint64_t unreadable_actions = 0;  ///< pool entries that are not an action and were left out
-    std::uint64_t unhashable_actions =
-        0;  ///< pool entries that are sent out although their results cannot be compared
+    /// Pool entries that are sent out although their results cannot be compared.
+    std::uint64_t unhashable_actions = 0;
     std::uint64_t stream_ends = 0;      ///< block streams that ended for any reason
     std::uint64_t repeated_blocks = 0;  ///< blocks that the stream sent again after they were taken
     std::uint64_t fetched_blocks = 0;   ///< blocks fetched individually because the stream had missed them
-    std::uint64_t dropped_messages =
-        0;  ///< stream messages dropped because too many waited; their blocks are fetched later
+    /// Stream messages dropped because too many waited; their blocks are fetched later.
+    std::uint64_t dropped_messages = 0;
     std::uint64_t stale_reads = 0;  ///< account reads refused because the tip moved meanwhile
     std::uint64_t web3_away = 0;    ///< how often web3 stopped answering
     bool json_api = false;          ///< the gRPC API answers JSON, so only web3 is used

@@ -15,8 +15,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::uint64_t kMaxSeconds =
-    9'000'000'000;  ///< fits into 64 bits as nanoseconds since 1970, with a margin
+/// Fits into 64 bits as nanoseconds since 1970, with a margin.
+constexpr std::uint64_t kMaxSeconds = 9'000'000'000;
 
 Error bad(std::string which, std::string why) {
     return {ErrorCode::bad_data, "cannot read the node's web3 answer", std::move(which), std::move(why), {}};

@@ -40,8 +40,8 @@ struct NodeChainMeta {
 /// A block as the node sent it, and examples of actions that could not be compared.
 struct NodeBlock {
     ExecutedBlock block;
-    std::string
-        first_unhashable;  ///< the first action whose hash cannot be computed here: its kind, or its fault
+    /// The first action whose hash cannot be computed here: its kind, or its fault.
+    std::string first_unhashable;
     std::string first_unmatched;  ///< hex hash of the first action that has no receipt
     std::uint64_t actions = 0;
 };

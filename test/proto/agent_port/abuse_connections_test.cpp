@@ -65,8 +65,8 @@ TEST_CASE("thousands of joins and leaves under a fast feed", "[abuse][defect-31]
     for (int t = 0; t < kThreads; ++t) {
         agents.emplace_back([&, t] {
             const auto id =
-                "agent-" +
-                std::to_string(t % 4);  // two threads each share an id, so their streams replace each other
+                // Two threads each share an id, so their streams replace each other.
+                "agent-" + std::to_string(t % 4);
             const auto headers = credentials_of(id, kServerSecret);
             std::unique_ptr<GrpcClient> client;
             for (int i = 0; i < kJoinsEach; ++i) {

@@ -159,8 +159,8 @@ TEST_CASE("addresses to listen on", "[acceptor]") {
     REQUIRE(listening.has_value());
     CHECK(listening->port != 0);
     CHECK(connect_to(listening->port).get() >= 0);
-    CHECK(listen_on("::1", 0).has_value() ==
-          listen_on("[::1]", 0).has_value());  // this machine may have no IPv6
+    // This machine may have no IPv6.
+    CHECK(listen_on("::1", 0).has_value() == listen_on("[::1]", 0).has_value());
     const auto taken = listen_on("127.0.0.1", 0);
     REQUIRE(taken.has_value());
     const Error busy = listen_on("127.0.0.1", taken->port).error();

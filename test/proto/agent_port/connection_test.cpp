@@ -250,8 +250,8 @@ TEST_CASE("GOAWAY is said once, and not while something waits to be sent", "[con
     const auto until = steady_clock::now() + seconds(60);
     bool said = false;
     while (!said && steady_clock::now() < until)
-        said = line.connection->say_goaway(line.start +
-                                           seconds(5));  // the last acknowledgement may still be on its way
+        // The last acknowledgement may still be on its way.
+        said = line.connection->say_goaway(line.start + seconds(5));
     CHECK(said);
     CHECK_FALSE(line.connection->say_goaway(line.start + seconds(5)));
     std::string frame(kGoaway.size(), 0);

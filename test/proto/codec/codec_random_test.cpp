@@ -29,9 +29,8 @@ void check_cut_payloads(const M& message) {
     }
     const Bytes protobuf = encode(Codec::protobuf, message);
     for (std::size_t size = 0; size < protobuf.size(); ++size) {
-        static_cast<void>(decode<M>(
-            Codec::protobuf, BytesView(protobuf).first(
-                                 size)));  // some cut payloads are valid messages, so the result is ignored
+        // Some cut payloads are valid messages, so the result is ignored.
+        static_cast<void>(decode<M>(Codec::protobuf, BytesView(protobuf).first(size)));
     }
 }
 

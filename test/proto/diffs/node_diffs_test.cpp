@@ -126,8 +126,8 @@ TEST_CASE("a stop ends the wait at once, and the stream goes on afterwards", "[d
 TEST_CASE("after a loss the source resumes at the height that is wanted", "[diffs]") {
     const auto [loss, code] = GENERATE(table<Steps, ErrorCode>({
         {{end_step(14, "shutting down")}, ErrorCode::unavailable},
-        {{end_step(0)},
-         ErrorCode::unavailable},  // a node ends a stream this way when a newer one has replaced it
+        // A node ends a stream this way when a newer one has replaced it.
+        {{end_step(0)}, ErrorCode::unavailable},
         {{end_step(10, "superseded")}, ErrorCode::unavailable},
         {{{Step::Kind::reset}}, ErrorCode::unavailable},
         {{{Step::Kind::hang_up}}, ErrorCode::unavailable},

@@ -53,8 +53,8 @@ H2Request registration(const std::string& id) {
 
 TEST_CASE("calls go over TLS when the certificate is for the host and of a root that is trusted", "[h2][tls]") {
     const Served served(true);
-    const std::string name =
-        GENERATE("", "localhost");  // empty: the address itself; otherwise another name for it
+    // Empty: the address itself; otherwise another name for it.
+    const std::string name = GENERATE("", "localhost");
     const auto client = H2Client::connect(served.tls_target("first.crt", name), 20s);
     INFO((client ? "" : client.error().text()));
     REQUIRE(client);

@@ -90,8 +90,8 @@ TEST_CASE("node: whatever the batch limit, accounts come, and the size that work
     CHECK(refused_before > 0);
     check();
     CHECK(world.node.refused_batches() == refused_before);
-    const std::string part =
-        limit <= 2 ? "takes no batches" : "takes no batch of";  // a limit of 3 is halved to 1
+    // A limit of 3 is halved to 1.
+    const std::string part = limit <= 2 ? "takes no batches" : "takes no batch of";
     CHECK(world.lines.count(LogLevel::warn, part) >= 1);
     CHECK(world.reasons().empty());
 }
