@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Attacks on the agent port. Each runs for less than a second from several connections at once against a
-// server process of its own, while a normal agent asks on: all its calls are answered, the process lives, and
-// its memory comes back.
+// Attacks on the agent port. Each attack runs for less than a second, from several connections at once, against
+// a server in a separate process. Meanwhile a normal agent makes calls. All its calls must be answered, the
+// process must survive, and its memory must return to the size before.
 
 #include <chrono>
 #include <cstdint>
@@ -29,26 +29,28 @@ inline constexpr bool kIsSanitized = false;
 #endif
 
 inline constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-/// Generous against what is measured (see the printed lines); without the bounds it is gigabytes. A sanitizer
-/// keeps freed memory on purpose, so there memory is not judged.
+/// Well above the values that are measured (the test prints them). Without the server's limits, memory would
+/// grow to gigabytes. A sanitizer keeps freed memory on purpose, so memory is not checked then.
 inline constexpr std::uint64_t kMostMemory = kIsSanitized ? ~std::uint64_t{0} : 512 * kMiB;
 inline constexpr std::uint64_t kMemoryKept = kIsSanitized ? ~std::uint64_t{0} / 2 : 64 * kMiB;
 inline constexpr std::chrono::seconds kMemoryBackWithin{20};
-/// Every call of a normal agent is answered within this, on whatever machine; …
+/// Every call of a normal agent must be answered within this time, on any machine.
 inline constexpr std::chrono::seconds kAnsweredWithin{20};
-/// … and within this, beside what a server that is not attacked needs at the same time: see survive().
+/// The slowest answer must come within this time plus kTimesAsSlow times the slowest answer of a server that is
+/// not attacked; see survive().
 inline constexpr std::chrono::seconds kAnsweredSoon{10};
-/// So many of the slowest answers of a server that is not attacked: a machine that is busy makes both slow.
+/// A busy machine makes both servers slow. So this many times the slowest answer of a server that is not
+/// attacked is allowed in addition.
 inline constexpr int kTimesAsSlow = 5;
 
-/// Credentials that attackers use: what they do is not refused for its name.
+/// Valid credentials for attackers, so that their calls are not refused because of the agent id.
 [[nodiscard]] const Headers& good_credentials();
 [[nodiscard]] Bytes heartbeat_message();
 [[nodiscard]] Bytes headers_frame(std::uint32_t stream, const h2::Fields& fields,
                                   std::uint8_t flags = h2::kEndHeaders);
 [[nodiscard]] Bytes repeated(const Bytes& piece, std::size_t times);
 
-/// A normal agent that asks all the time and must always be answered.
+/// A normal agent, which calls again and again and must always be answered.
 class NormalAgent {
   public:
     explicit NormalAgent(ServerProcess& server);
@@ -63,16 +65,16 @@ class NormalAgent {
     std::string failures_;
 };
 
-/// Called again and again with the server's port and the time that is left.
+/// Called repeatedly, with the server's port and the time that is left.
 using Attack = std::function<void(std::uint16_t, std::chrono::milliseconds)>;
 
-/// Runs `attack` from several threads and asks as a normal agent meanwhile; then the process must be as good as
-/// new. Where others take the cores, an answer may come late and the server see the attack late (its memory).
-/// So another server, which is not attacked, tells how slow the machine is meanwhile, and the attack is run
-/// again.
+/// Runs `attack` on several threads while a normal agent makes calls. Afterwards the server process must be as
+/// it was before. If other programs use the cores, answers may be slow, and the server may notice the attack
+/// late and use more memory. So a second server, which is not attacked, shows how slow the machine is
+/// meanwhile, and a failed attack is run again.
 void survive(const std::string& name, const Attack& attack, const std::vector<std::string>& arguments = {});
 
-/// The same burst again and again on one connection.
+/// Sends the same burst again and again on one connection.
 [[nodiscard]] Attack flood_of(Bytes burst, bool takes_answers = true);
 
 }  // namespace ioswarm::test

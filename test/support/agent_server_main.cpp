@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The agent port over a fake coordinator, as a process of its own for the abuse tests.
-// Options, each with a number: see below.
-// Prints "port N", and reads commands: "counters" are printed, "give" gives every open stream a batch. At the
-// end of its input it ends in order.
+// The agent port with a fake coordinator, as a separate process for the abuse tests. It takes the options
+// below, each with a number. It prints "port N" and then reads commands from standard input: "counters" prints
+// the counters, "give" sends a batch on every open task stream. At the end of its input it shuts down normally.
 
 #include <array>
 #include <cstdio>
@@ -28,7 +27,7 @@ int main(int argc, char** argv) {
         if (option == "--files") {
             const rlimit limit{static_cast<rlim_t>(value), static_cast<rlim_t>(value)};
             if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
-            settings.accept.reserved_files = 0;  // let accept run into EMFILE itself
+            settings.accept.reserved_files = 0;  // lets accept itself run into EMFILE
         } else if (option == "--reserve") {
             settings.accept.reserved_files = static_cast<std::uint32_t>(value);
         } else if (option == "--feed-us") {

@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-/// The program in the npm package of this machine's processor.
+/// Path of the program in the npm package for this machine's processor.
 std::string anvil_program() {
     for (const char* package : {"anvil-linux-amd64", "anvil-linux-arm64"}) {
         std::string path =
@@ -58,7 +58,7 @@ ChainReceipt receipt_from(const json& from) {
     return out;
 }
 
-/// The client's answer as JSON; a string's text comes without its quotes.
+/// The client's answer as JSON. If it is a string, this is its text without quotes.
 json value_of(const RpcReply& reply) {
     switch (reply.kind) {
         case RpcReply::Kind::text:
@@ -73,27 +73,28 @@ json value_of(const RpcReply& reply) {
 }  // namespace
 
 Anvil::Anvil(AnvilSettings settings) {
-    // setpriv: anvil must not outlive a test program that was killed.
+    // setpriv kills anvil if the test program is killed.
     std::vector<std::string> arguments{
         "/usr/bin/setpriv", "--pdeathsig", "KILL", anvil_program(), "--host", "127.0.0.1", "--port", "0",
         "--chain-id", std::to_string(settings.chain_id), "--hardfork", settings.hardfork,
         // IoTeX's block gas limit.
         "--gas-limit", "25000000", "--gas-price", "0", "--block-base-fee-per-gas", "0"};
-    // Old states go away instead of into files in the home directory.
+    // By default anvil writes old states to files in the home directory. This makes it drop them.
     arguments.insert(arguments.end(), {"--max-persisted-states", "0"});
     arguments.insert(arguments.end(), settings.arguments.begin(), settings.arguments.end());
     program_ = std::make_unique<Program>(std::move(arguments));
     const auto address = program_->wait_for_line("Listening on ");
     if (!address) throw std::runtime_error("anvil did not start: " + program_->err());
     url_ = "http://" + *address;
-    // Traces of large transactions are long.
+    // Traces of large transactions are long, so allow large answers and much time.
     HttpSettings http_settings;
     http_settings.total_timeout = std::chrono::seconds(60);
     http_settings.max_response_bytes = std::size_t{256} << 20U;
     auto http = HttpClient::create(url_, http_settings);
     if (!http) throw std::runtime_error(http.error().text());
     client_ = std::make_unique<JsonRpcClient>(*std::move(http));
-    // It tells of every request on its standard output, which nobody reads any more: the pipe would fill up.
+    // Anvil writes a line to its standard output for each request. Nobody reads that any more, so the pipe
+    // would fill up.
     rpc("anvil_setLoggingEnabled", json::array({false}));
     rpc("anvil_autoImpersonateAccount", json::array({true}));
 }
@@ -108,7 +109,7 @@ json Anvil::rpc(const std::string& method, const json& params) {
 }
 
 ChainReceipt Anvil::send(const ChainCall& call) {
-    // EIP-7966: answers with the receipt once the transaction is mined.
+    // EIP-7966: the answer comes once the transaction is mined, and it contains the receipt.
     return receipt_from(rpc("eth_sendTransactionSync", json::array({transaction(call)})));
 }
 
@@ -116,7 +117,7 @@ CallOutcome Anvil::call(const ChainCall& call) {
     auto reply = client_->call({"eth_call", json::array({transaction(call), "latest"}).dump()});
     if (!reply) throw std::runtime_error("eth_call: " + reply.error().text());
     if (reply->kind != RpcReply::Kind::error) return {true, hex(reply->value)};
-    // Code 3 is a revert; its data stands beside the message.
+    // Code 3 means a revert. The error object holds its data, beside the message.
     if (reply->error.code == 3) return {false, hex(reply->error.data)};
     throw std::runtime_error("eth_call: " + reply->error.message);
 }

@@ -19,16 +19,17 @@ namespace ioswarm::test {
 
 struct AnvilSettings {
     std::uint64_t chain_id = 4690;  ///< IoTeX testnet
-    /// "prague" is what IoTeX runs. "cancun" charges no minimum per byte of calldata and else the same.
+    /// IoTeX uses the rules of "prague". "cancun" has no minimum charge per byte of calldata; otherwise it is
+    /// the same.
     std::string hardfork = "prague";
-    /// More of anvil's own arguments.
+    /// Additional arguments for anvil.
     std::vector<std::string> arguments;
 };
 
-/// A transaction or a call. Nobody signs: the chain takes every sender's word.
+/// A transaction or a call. It is not signed: the chain accepts any sender.
 struct ChainCall {
     Address from;
-    std::optional<Address> to;  ///< nothing: creates a contract
+    std::optional<Address> to;  ///< empty: creates a contract
     Bytes data;
     U256 value;
     std::uint64_t gas = 20'000'000;
@@ -48,18 +49,18 @@ struct ChainReceipt {
     std::vector<ChainLog> logs;
 };
 
-/// What eth_call answers: the data returned, or, when not `ok`, the data of the revert.
+/// The answer of eth_call: the returned data or, if not `ok`, the revert data.
 struct CallOutcome {
     bool ok = false;
     Bytes data;
 };
 
-/// anvil, an Ethereum development chain, on a free port of the loopback; killed at the end, also when the test
-/// program dies. Mines each transaction at once. Base fee and lowest gas price are 0, so that a sender that
-/// names no price pays for nothing but the value. Everything here throws std::runtime_error when the chain does
-/// not answer as it should, which fails the test.
+/// Runs anvil, an Ethereum development chain, on a free loopback port. It is killed at the end, also if the
+/// test program dies. It mines each transaction at once. The base fee and the minimum gas price are 0, so a
+/// sender that gives no price pays only the value. If the chain does not answer as it should, all functions
+/// throw std::runtime_error, which fails the test.
 ///
-/// Only for programs made by ioswarm_anvil_test, whose npm packages hold anvil.
+/// Only for programs made by ioswarm_anvil_test, because its npm packages contain anvil.
 class Anvil {
   public:
     explicit Anvil(AnvilSettings settings = {});
@@ -67,16 +68,16 @@ class Anvil {
     /// "http://127.0.0.1:PORT"
     [[nodiscard]] const std::string& url() const { return url_; }
 
-    /// The result of any method. Throws when the answer is an error.
+    /// Calls any method and returns its result. Throws if the answer is an error.
     nlohmann::json rpc(const std::string& method, const nlohmann::json& params = nlohmann::json::array());
 
-    /// Mines the call as a transaction and returns its receipt, also of one that failed.
+    /// Mines the call as a transaction and returns its receipt, even if the transaction failed.
     ChainReceipt send(const ChainCall& call);
-    /// eth_call on the newest block.
+    /// Runs eth_call on the newest block.
     [[nodiscard]] CallOutcome call(const ChainCall& call);
     [[nodiscard]] U256 balance(const Address& address);
     void set_balance(const Address& address, const U256& rau);
-    /// Puts code at an address, without a transaction.
+    /// Sets the code at an address, without a transaction.
     void set_code(const Address& address, BytesView code);
     [[nodiscard]] Bytes code(const Address& address);
 

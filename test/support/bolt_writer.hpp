@@ -12,18 +12,19 @@
 
 namespace ioswarm::test {
 
-/// Makes BoltDB files of any size in memory of a few MiB, as bbolt lays them out. Elements come in key order.
-/// Where the file cannot be written it ends the program: this is a tool of tests and benchmarks.
+/// Writes BoltDB files of any size with a few MiB of memory, in the layout of bbolt. Elements must be added in
+/// key order. If the file cannot be written, it ends the program, because only tests and benchmarks use it.
 class BoltWriter {
   public:
     struct Settings {
         std::uint32_t page_size = 4096;
-        double fill = 0.9;  ///< of a page, before the next one is begun
-        std::size_t scatter =
-            1;  ///< leaves of so many in a row lie in a random order, as in a file that was used
-        std::uint64_t seed = 1;      ///< of that order
-        bool inline_buckets = true;  ///< as bbolt does: a bucket up to a quarter of a page stands in its value
-        std::size_t min_elements = 2;  ///< of a leaf, however large they are (bbolt: 2)
+        double fill = 0.9;        ///< how full a page may get before the next one is begun
+        std::size_t scatter = 1;  ///< leaves are written in random order within groups of this size, as in a
+                                  ///< file that was in use for a while
+        std::uint64_t seed = 1;   ///< seed of that random order
+        /// As bbolt does: a bucket of up to a quarter of a page is stored inside its value.
+        bool inline_buckets = true;
+        std::size_t min_elements = 2;  ///< least elements per leaf, however large they are (bbolt: 2)
     };
 
     BoltWriter(const std::string& path, const Settings& settings);
@@ -31,14 +32,14 @@ class BoltWriter {
     BoltWriter(const BoltWriter&) = delete;
     BoltWriter& operator=(const BoltWriter&) = delete;
 
-    /// A bucket under construction. Full leaves go to the file at once.
+    /// A bucket that is being built. Full leaves are written to the file at once.
     class Tree {
       public:
         explicit Tree(BoltWriter& writer) : writer_(writer) {}
         void add(BytesView key, BytesView value, std::uint32_t flags = 0);
         void add(std::string_view key, BytesView value) { add(as_bytes(key), value); }
         void add_bucket(std::string_view name, Tree& bucket) { add(as_bytes(name), bucket.finish(), 1); }
-        /// The bucket's value: where its root is, or an inline page.
+        /// The bucket's value: the position of its root, or an inline page.
         [[nodiscard]] Bytes finish();
 
       private:
@@ -59,7 +60,7 @@ class BoltWriter {
 
         BoltWriter& writer_;
         Node open_;
-        std::vector<Node> closed_;       // leaves that wait for their place
+        std::vector<Node> closed_;       // leaves that are complete but not yet written
         std::vector<Element> children_;  // leaves in the file: first key and page
         bool nested_ = false;
     };

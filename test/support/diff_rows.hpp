@@ -13,7 +13,8 @@
 
 namespace ioswarm::test {
 
-/// A diff with a true digest; the same for the same height and salt, about `value_bytes` large.
+/// A diff with a right digest and about `value_bytes` bytes. It depends only on the height, the size and the
+/// salt.
 [[nodiscard]] inline StateDiff some_diff(std::uint64_t height, std::size_t value_bytes = 40,
                                          std::uint8_t salt = 0) {
     StateDiff diff;
@@ -35,7 +36,7 @@ namespace ioswarm::test {
     return diff;
 }
 
-/// The row of a diff; the store fills in `chain`.
+/// The row for a diff. The store fills in `chain`.
 [[nodiscard]] inline DiffRow row_of(const StateDiff& diff) {
     DiffRow row;
     row.height = diff.height;

@@ -6,7 +6,7 @@
 
 namespace ioswarm::test {
 
-/// Results kept for the tests to look at; beyond, only the newest.
+/// How many results are kept for the tests. The newest are kept.
 constexpr std::size_t kMostKept = 1000;
 
 struct FakeAgentLink::Queue {
@@ -133,7 +133,8 @@ bool FakeAgentLink::give(const std::string& agent_id, TaskBatch batch) {
     {
         const std::lock_guard lock(queue->mutex);
         queue->waiting.push_back(std::make_shared<const TaskBatch>(std::move(batch)));
-        if (queue->waiting.size() > 16) queue->waiting.pop_front();  // as the coordinator bounds it
+        // The coordinator limits the queue in the same way.
+        if (queue->waiting.size() > 16) queue->waiting.pop_front();
     }
     queue->sink->on_ready();
     return true;

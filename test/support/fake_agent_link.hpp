@@ -13,8 +13,8 @@
 
 namespace ioswarm::test {
 
-/// An AgentLink without a coordinator: agents register, streams carry what give() puts in, results are kept.
-/// Thread-safe.
+/// An AgentLink without a coordinator. Agents can register, streams carry the batches given to give(), and
+/// results are kept. Thread-safe.
 class FakeAgentLink final : public AgentLink {
   public:
     void register_agent(const std::string& agent_id, const RegisterRequest& request,
@@ -26,11 +26,11 @@ class FakeAgentLink final : public AgentLink {
     Result<HeartbeatResponse> heartbeat(const std::string& agent_id, const HeartbeatRequest& request) override;
     void end_agent(const std::string& agent_id, const Error& reason) override;
 
-    /// Queues a batch for the agent's open stream; false when it has none.
+    /// Queues a batch for the agent's open stream. Returns false if it has none.
     bool give(const std::string& agent_id, TaskBatch batch);
-    /// The same for every open stream.
+    /// Queues the batch for every open stream.
     void give_all(const TaskBatch& batch);
-    /// From now on submissions wait until release_submits(), as they do for a slow disk.
+    /// From now on submissions wait until release_submits(), as if the disk were slow.
     void hold_submits();
     void release_submits();
     /// The same for registrations.
@@ -42,7 +42,8 @@ class FakeAgentLink final : public AgentLink {
     [[nodiscard]] std::size_t held_submits() const;
     [[nodiscard]] std::vector<BatchResult> submitted() const;
     [[nodiscard]] std::vector<std::pair<std::string, RegisterRequest>> registered() const;
-    /// Waits until `agent_id` has an open stream (or none); false after ten seconds.
+    /// Waits until `agent_id` has an open stream (or, with `open` false, none). Returns false after ten
+    /// seconds.
     bool wait_for_stream(const std::string& agent_id, bool open) const;
 
   private:

@@ -9,7 +9,7 @@
 namespace ioswarm::test {
 namespace {
 
-constexpr std::uint64_t kReverted = 106;  // iotex-core's receipt status
+constexpr std::uint64_t kReverted = 106;  // the status of a reverted transaction in iotex-core
 
 U256 price_of(const EthTx& tx) {
     return tx.type == EthTxType::legacy ? tx.gas_price : tx.gas_fee_cap;
@@ -20,7 +20,8 @@ Address sender_of(const SignedEthTx& tx) {
     return key ? address_of(*key) : Address{};
 }
 
-/// What a creation leaves when no maker is set: the init code without its first bytes is of no use, so a mark.
+/// The contract that a creation makes if no maker is set. The chain cannot run init code, so this contract does
+/// nothing.
 class PlainContract final : public FakeContract {
   public:
     FakeRun run(const Address&, const U256&, BytesView, bool) override { return {}; }
@@ -41,7 +42,7 @@ FakeChain::Node& FakeChain::node_at(std::size_t node) {
 }
 
 const FakeChain::State& FakeChain::state_at(std::uint64_t height) const {
-    // history_ ends with the state before the tip.
+    // The last element of history_ is the state before the tip.
     const std::uint64_t tip = blocks_.size() - 1;
     if (height >= tip) return state_;
     const std::uint64_t back = tip - height;
@@ -51,7 +52,7 @@ const FakeChain::State& FakeChain::state_at(std::uint64_t height) const {
 void FakeChain::fund(const Address& account, const U256& amount) {
     const std::scoped_lock lock(mutex_);
     state_.balances[account] += amount;
-    // It came by no transaction, so that no reorganisation may take it away.
+    // The money did not come from a transaction, so a reorganisation must not take it away.
     for (State& older : history_)
         older.balances[account] += amount;
 }
@@ -295,7 +296,7 @@ void FakeChain::mine_from(Pool& pool, Block& block, std::uint64_t& gas) {
             const auto next = queue.find(state_.nonces[from]);
             if (next == queue.end()) break;
             const EthTx& tx = next->second.signed_tx.tx;
-            // Accepted, and never mined.
+            // A transaction like this is accepted into the pool but never mined.
             if (price_of(tx) < rules_.base_fee || tx.gas_limit > rules_.block_gas_limit) break;
             if (gas + tx.gas_limit > rules_.block_gas_limit) break;
             if (U512(tx.gas_limit) * U512(price_of(tx)) + U512(tx.value) > U512(state_.balances[from])) break;

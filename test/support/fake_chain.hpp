@@ -17,25 +17,25 @@
 
 namespace ioswarm::test {
 
-/// How a contract's run ended.
+/// The result of running a contract.
 struct FakeRun {
     bool ok = true;
-    Bytes data;             ///< returned, or the revert data
-    std::uint64_t gas = 0;  ///< of the execution
+    Bytes data;             ///< the returned data, or the revert data
+    std::uint64_t gas = 0;  ///< gas of the execution alone
     std::vector<contracts::ChainLog> logs;
-    std::map<Address, U256> paid;  ///< sent on to others
+    std::map<Address, U256> paid;  ///< amounts that the contract sends to other accounts
 };
 
-/// A contract of the fake chain.
+/// A contract on the fake chain.
 class FakeContract {
   public:
     virtual ~FakeContract() = default;
-    /// `view`: of an eth_call or an estimate, which must change nothing. Value is with the contract already,
-    /// unless the run fails.
+    /// `view` is true for an eth_call or an estimate, which must not change anything. The contract already has
+    /// the value, unless the run fails.
     virtual FakeRun run(const Address& from, const U256& value, BytesView data, bool view) = 0;
     [[nodiscard]] virtual Bytes code() const { return {0x60, 0x00}; }
-    /// A copy with a state of its own: what a mined call changes, so that a run that fails and a reorganisation
-    /// undo it. Nothing: the contract keeps what it did, whatever becomes of the block.
+    /// A copy with its own state. A mined call runs on a copy, so that a failed run or a reorganisation can
+    /// undo it. If this returns null, the contract keeps its changes in any case.
     [[nodiscard]] virtual std::shared_ptr<FakeContract> clone() const { return nullptr; }
 };
 
@@ -43,52 +43,53 @@ struct FakeChainRules {
     std::uint64_t chain_id = 4690;
     U256 base_fee = 1'000'000'000'000;
     std::uint64_t block_gas_limit = 25'000'000;
-    bool gateway = true;              ///< receipts by hash and eth_estimateGas
-    std::uint64_t receipt_delay = 0;  ///< blocks until a receipt by hash is visible
+    bool gateway = true;              ///< whether receipts by hash and eth_estimateGas work
+    std::uint64_t receipt_delay = 0;  ///< number of blocks until a receipt by hash becomes visible
     bool refuse_old_heights =
-        true;  ///< as nodes without archive state do today; older ones answer with the tip's
+        true;  ///< current nodes without archive state refuse them; older nodes answer with the tip's state
     std::size_t pool_size = 1000;
     std::uint64_t max_nonce_gap = 1000;
-    bool mine_after_send = false;  ///< a block follows every accepted transaction at once
-    /// The result of eth_gasPrice and eth_maxPriorityFeePerGas as JSON; empty: the base fee.
+    bool mine_after_send = false;  ///< mines a block after every accepted transaction
+    /// The result of eth_gasPrice and eth_maxPriorityFeePerGas as JSON. Empty means the base fee.
     std::string suggested_price;
-    /// Nodes of the chain. Each has a pool of its own, and blocks take from all of them.
+    /// Number of nodes of the chain. Each has its own pool, and blocks take transactions from all pools.
     std::size_t nodes = 1;
-    bool gossip = true;  ///< what one node accepts, the others are offered too
+    bool gossip = true;  ///< whether nodes pass accepted transactions to the other nodes
 };
 
-/// What becomes of the transactions of blocks that a reorganisation takes back.
+/// The fate of transactions in blocks that a reorganisation removes.
 enum class FakeReorg {
     forgotten,  ///< they are in no pool
-    pooled,     ///< they wait in the pools again, and the new blocks may hold them
+    pooled,     ///< they are in a pool again, and the new blocks may contain them
 };
 
-/// A chain with IoTeX's rules, in memory: what its nodes answer and refuse over JSON-RPC, with the pool's nonce
-/// under every tag, refusals as texts, and transactions that are accepted and never mined. Thread-safe. Time is
-/// the number of blocks: nothing moves until mine() is called.
+/// A chain with IoTeX's rules, in memory. It imitates what its nodes answer and refuse over JSON-RPC: the nonce
+/// from the pool for every block tag, refusals with text, and transactions that are accepted but never mined.
+/// Thread-safe. Its time is the number of blocks, so nothing happens until mine() is called.
 class FakeChain {
   public:
     explicit FakeChain(FakeChainRules rules = {});
 
-    /// Out of nothing; a reorganisation does not take it back.
+    /// Adds money that comes from nowhere. A reorganisation does not take it away.
     void fund(const Address& account, const U256& amount);
     void put_contract(const Address& at, std::shared_ptr<FakeContract> contract);
-    /// Makes the contract of a creation transaction; without one, the code is what follows in `runtime`.
+    /// Sets the function that makes the contract for a creation transaction. Without it, creations make a
+    /// contract that does nothing.
     void on_create(std::function<std::shared_ptr<FakeContract>(BytesView init)> maker);
 
-    /// What stands at `at` now; nothing where there is none. A contract that is cloned is another object after
-    /// every mined call.
+    /// The current contract at `at`; null if there is none. If the contract supports clone(), every mined call
+    /// replaces the object.
     [[nodiscard]] std::shared_ptr<FakeContract> contract(const Address& at) const;
 
     void mine(std::size_t blocks = 1);
-    /// The pools forget everything, as after a restart of the nodes or the ten minutes of a gap.
+    /// Empties the pools. Real nodes do so when they restart, or after a nonce gap has existed for ten minutes.
     void forget_pool();
-    /// The last `depth` blocks never were; as many others take their place, and `more`. At most 63.
+    /// Replaces the last `depth` blocks (at most 63) by as many new ones, then mines `more` blocks.
     void reorganise(std::size_t depth, FakeReorg what = FakeReorg::forgotten, std::size_t more = 0);
-    /// A node lags: it answers as if the newest `blocks` blocks had not come yet. At most 63.
+    /// Makes a node lag: it answers as if the newest `blocks` blocks (at most 63) did not exist yet.
     void set_lag(std::size_t node, std::size_t blocks);
-    /// Whose pool the next blocks take from first. With two attempts of one nonce in two pools it decides which
-    /// one is mined.
+    /// The next blocks take transactions from this node's pool first. If two pools have different transactions
+    /// with the same nonce, this decides which one is mined.
     void prefer_node(std::size_t node);
     void set_rules(const std::function<void(FakeChainRules&)>& change);
 
@@ -97,12 +98,12 @@ class FakeChain {
     [[nodiscard]] std::uint64_t tip() const;
     [[nodiscard]] std::size_t pooled() const;
     [[nodiscard]] std::optional<contracts::Receipt> receipt(const Hash256& hash) const;
-    /// Transactions of `account` that were mined, in their order.
+    /// The mined transactions of `account`, in order.
     [[nodiscard]] std::vector<SignedEthTx> mined(const Address& account) const;
     /// Their hashes, in the same order.
     [[nodiscard]] std::vector<Hash256> mined_hashes(const Address& account) const;
 
-    /// The JSON text of a node's whole answer, to one request or a batch.
+    /// A node's whole answer, as JSON text, to one request or a batch.
     [[nodiscard]] std::string answer(const std::string& body, std::size_t node = 0);
 
   private:
@@ -125,7 +126,7 @@ class FakeChain {
         std::string text;
         Bytes data;
     };
-    struct Json;  ///< the front that speaks JSON-RPC, in fake_chain_rpc.cpp
+    struct Json;  ///< the JSON-RPC side, in fake_chain_rpc.cpp
 
     using Pool = std::map<Address, std::map<std::uint64_t, Pooled>>;
     struct Node {
@@ -146,16 +147,16 @@ class FakeChain {
     mutable std::mutex mutex_;
     FakeChainRules rules_;
     State state_;
-    std::deque<State> history_;  ///< the state before each of the newest blocks
+    std::deque<State> history_;  ///< the states before each of the newest blocks
     std::vector<Node> nodes_;
     std::size_t preferred_ = 0;
     std::vector<Block> blocks_;
-    std::uint64_t salt_ = 0;  ///< makes the blocks after a reorganisation other ones
+    std::uint64_t salt_ = 0;  ///< makes the blocks after a reorganisation differ from the old ones
     std::function<std::shared_ptr<FakeContract>(BytesView)> maker_;
 };
 
-/// One endpoint of a FakeChain without a wire. What is in `before` answers in the chain's place; what is in
-/// `after` may change or lose the chain's answer, which is how requests take effect whose answer never arrives.
+/// An endpoint of a FakeChain without a network. `before` can answer instead of the chain. `after` can change
+/// or drop the chain's answer; this imitates requests that take effect although their answer never arrives.
 class FakeEndpoint final : public contracts::RpcEndpoint {
   public:
     using Before = std::function<std::optional<Result<RpcReply>>(const RpcCall&)>;
@@ -169,7 +170,7 @@ class FakeEndpoint final : public contracts::RpcEndpoint {
 
     Before before;
     After after;
-    std::map<std::string, int> asked;  ///< calls per method
+    std::map<std::string, int> asked;  ///< number of calls per method
 
   private:
     FakeChain& chain_;
@@ -177,7 +178,7 @@ class FakeEndpoint final : public contracts::RpcEndpoint {
     std::size_t node_;
 };
 
-/// A contract that never answers right: an RPC error as the node's.
+/// A reply that is an RPC error, as a node would send it.
 [[nodiscard]] RpcReply rpc_refusal(std::int64_t code, std::string message);
 
 }  // namespace ioswarm::test

@@ -11,7 +11,7 @@ using nlohmann::json;
 
 struct FakeChain::Json {
     FakeChain& chain;
-    std::size_t node;  ///< the one that answers
+    std::size_t node;  ///< index of the node that answers
 
     struct Failure {
         std::int64_t code;

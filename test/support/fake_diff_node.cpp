@@ -41,7 +41,7 @@ struct FakeDiffNode::Connection {
     FakeDiffNode* node = nullptr;
     int fd = -1;
     nghttp2_session* session = nullptr;
-    std::int32_t stream = 0;  ///< the newest call
+    std::int32_t stream = 0;  ///< stream id of the newest call
     Asked asking;
     std::deque<Bytes> data;
     Fields trailers;
@@ -274,7 +274,7 @@ void FakeDiffNode::run() {
             fds.push_back({connection->fd, static_cast<short>(writes ? POLLIN | POLLOUT : POLLIN), 0});
         }
         ::poll(fds.data(), fds.size(), -1);
-        std::uint64_t count = 0;  // drained before what it tells of is looked at
+        std::uint64_t count = 0;  // the event is cleared before the queue is read, so that none is missed
         [[maybe_unused]] const ssize_t drained = ::read(wake_, &count, sizeof count);
         std::deque<std::function<Steps()>> pushed;
         {

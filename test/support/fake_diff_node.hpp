@@ -18,20 +18,20 @@
 
 namespace ioswarm::test {
 
-/// A coordinator's StreamStateDiffs by nghttp2's server half, which keeps to HTTP/2 and says over it whatever a
-/// script wants. On a free port of loopback, with a thread of its own.
+/// A coordinator's StreamStateDiffs that sends whatever a script says. It uses nghttp2 as the server, so its
+/// HTTP/2 is correct. It listens on a free loopback port and has its own thread.
 class FakeDiffNode {
   public:
     using Fields = std::vector<std::pair<std::string, std::string>>;
 
-    /// One call as it came.
+    /// One call as it arrived.
     struct Asked {
         std::map<std::string, std::string> headers;
-        Bytes body;            ///< with its frame
-        std::string agent_id;  ///< of the request, as the next
+        Bytes body;            ///< with gRPC's prefix
+        std::string agent_id;  ///< from the request, as is the next
         std::uint64_t from_height = 0;
     };
-    /// One thing to do with a call.
+    /// One action to perform on a call.
     struct Step {
         enum class Kind { headers, data, trailers, reset, hang_up, raw };
         Kind kind{};
@@ -39,7 +39,7 @@ class FakeDiffNode {
         Bytes bytes = {};
     };
     using Steps = std::vector<Step>;
-    /// What to answer to the nth call, counted from 0. Runs on the node's thread.
+    /// Returns the steps for the nth call, counted from 0. Runs on the node's thread.
     using Script = std::function<Steps(const Asked&, std::size_t nth)>;
 
     explicit FakeDiffNode(Script script);
@@ -51,13 +51,13 @@ class FakeDiffNode {
     [[nodiscard]] std::vector<Asked> asked() const;
     [[nodiscard]] bool wait_for_asked(std::size_t count) const;
     [[nodiscard]] bool wait_for_pings(std::size_t count) const;
-    /// Goes on with the newest call. In the order of the calls to it, before requests that come later.
+    /// Adds steps to the newest call. Pushes are handled in order, and before requests that arrive later.
     void push(Steps steps);
-    /// The same; what to do is made up on the node's thread, where the script runs too.
+    /// The same, but `make` creates the steps on the node's thread, where the script runs too.
     void push(std::function<Steps()> make);
     /// Stops reading, writing and answering PINGs.
     void freeze();
-    /// Bytes of data handed to the newest call's connection.
+    /// Bytes of data that were given to the newest call's connection.
     [[nodiscard]] std::uint64_t sent_bytes() const;
 
   private:
@@ -71,11 +71,11 @@ class FakeDiffNode {
     int listener_ = -1;
     int wake_ = -1;
     std::uint16_t port_ = 0;
-    std::vector<std::unique_ptr<Connection>> connections_;  ///< of the thread alone
+    std::vector<std::unique_ptr<Connection>> connections_;  ///< used by the node's thread only
 
     mutable std::mutex mutex_;
     mutable std::condition_variable changed_;
-    std::vector<Asked> asked_;  ///< guarded by mutex_, as all that follows
+    std::vector<Asked> asked_;  ///< guarded by mutex_, as are all members below
     std::deque<std::function<Steps()>> pushed_;
     std::uint64_t sent_ = 0;
     std::size_t pings_ = 0;
@@ -85,14 +85,14 @@ class FakeDiffNode {
     std::thread thread_;
 };
 
-/// Steps of a decent answer.
+/// The steps of a correct answer.
 [[nodiscard]] FakeDiffNode::Step accept_step();
 [[nodiscard]] FakeDiffNode::Step diff_step(const StateDiff& diff);
 [[nodiscard]] FakeDiffNode::Step end_step(int grpc_status, const std::string& message = {});
-/// Bytes as they are, inside DATA frames.
+/// Sends these bytes unchanged inside DATA frames.
 [[nodiscard]] FakeDiffNode::Step data_step(Bytes bytes);
 
-/// A small diff with a true digest: an account and the height.
+/// A small diff with a right digest: an account and the height.
 [[nodiscard]] StateDiff small_diff(std::uint64_t height, const std::string& content = "balance");
 
 }  // namespace ioswarm::test

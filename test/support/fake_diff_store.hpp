@@ -18,7 +18,7 @@
 
 namespace ioswarm::test {
 
-/// A diff of about `bytes` bytes that tells its height; its digest is not true.
+/// A diff of about `bytes` bytes whose content depends on the height. Its digest is not right.
 inline StateDiff diff_of_height(std::uint64_t height, std::size_t bytes = 64) {
     StateDiff diff;
     diff.height = height;
@@ -27,7 +27,8 @@ inline StateDiff diff_of_height(std::uint64_t height, std::size_t bytes = 64) {
     return diff;
 }
 
-/// A log in memory whose rows can be damaged and whose reads can stand still. No chain. Thread-safe.
+/// A diff log in memory whose rows can be damaged and whose reads can be blocked. It knows no chain.
+/// Thread-safe.
 class FakeDiffStore final : public DiffStore {
   public:
     [[nodiscard]] DiffRange range() const override {
@@ -86,13 +87,13 @@ class FakeDiffStore final : public DiffStore {
         return {};
     }
 
-    /// Appends a diff of this height and gives what a feed hands on.
+    /// Appends a diff of this height. Returns it in the form in which a feed passes it on.
     SharedDiffPtr put(std::uint64_t height, std::size_t bytes = 64) {
         Bytes record = diff_record(diff_of_height(height, bytes));
         (void)append({DiffRow{height, {}, {}, record}});
         return std::make_shared<const SharedDiff>(height, std::move(record));
     }
-    /// Empties it; range() says where it is to begin.
+    /// Empties the log. range() then reports `height` as the next start.
     void restart_at(std::uint64_t height) {
         const std::lock_guard lock(mutex_);
         rows_.clear();
@@ -106,7 +107,7 @@ class FakeDiffStore final : public DiffStore {
         const std::lock_guard lock(mutex_);
         error_ = std::move(error);
     }
-    /// Reads wait from now on until release().
+    /// Reads block from now on until release().
     void stall() {
         const std::lock_guard lock(mutex_);
         stalled_ = true;

@@ -10,7 +10,7 @@
 
 namespace ioswarm::test {
 
-/// Shows what the test puts into its fields.
+/// A Monitor that returns the fields that the test has set.
 struct FakeMonitor final : Monitor {
     StatusView status_view;
     std::vector<AgentView> agent_views;
@@ -18,7 +18,7 @@ struct FakeMonitor final : Monitor {
     EpochView epoch_view;
     std::vector<LeaderboardEntry> entries;
     std::optional<Error> rewards_error;
-    std::map<std::string, RewardsView> rewards_views;  ///< not in it: not_found
+    std::map<std::string, RewardsView> rewards_views;  ///< other wallets get not_found
     Reasons reasons;
 
     [[nodiscard]] StatusView status() const override { return status_view; }

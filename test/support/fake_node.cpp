@@ -32,7 +32,7 @@ Bytes text_bytes(std::string_view text) {
 
 }  // namespace
 
-/// One call: reads the request, then answers, stalls or goes on as a stream.
+/// One call. It reads the request, then answers, stalls or continues as a stream.
 class FakeNodeCall final : public grpc::ServerGenericBidiReactor {
   public:
     FakeNodeCall(FakeNode::Impl& impl, std::string method) : impl_(impl), method_(std::move(method)) {
@@ -65,12 +65,12 @@ class FakeNodeCall final : public grpc::ServerGenericBidiReactor {
         StartWriteAndFinish(&response_, {}, grpc::Status::OK);
     }
 
-    /// Under the node's lock.
+    /// Called with the node's lock held.
     void send(const Bytes& message) {
         waiting_.push_back(message);
         write_next();
     }
-    /// Under the node's lock.
+    /// Called with the node's lock held.
     void end(const grpc::Status& status) {
         impl_.streams.erase(this);
         if (std::exchange(ended_, true)) return;

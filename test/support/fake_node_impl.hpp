@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Private to fake_node*.cpp.
+// Included by fake_node*.cpp only.
 
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
@@ -48,11 +48,11 @@ struct FakeNode::Impl {
 
     void start() {
         grpc::ServerBuilder builder;
-        // Without this a second server could bind the port while the first still holds it.
+        // Otherwise a second server could bind the port while the first one still holds it.
         builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
         builder.SetMaxSendMessageSize(-1);
         builder.AddListeningPort("127.0.0.1:" + std::to_string(port), grpc::InsecureServerCredentials(), &port);
-        service = std::make_unique<Service>(*this);  // gRPC takes a service for one server only
+        service = std::make_unique<Service>(*this);  // gRPC uses a service object for one server only
         builder.RegisterCallbackGenericService(service.get());
         server = builder.BuildAndStart();
         if (!server) throw std::runtime_error("cannot start the fake node");
@@ -65,7 +65,7 @@ struct FakeNode::Impl {
         server.reset();
     }
 
-    /// The answer to a unary call, under the lock.
+    /// The answer to a unary call. Called with the lock held.
     std::pair<grpc::Status, Bytes> answer(const std::string& method, BytesView request);
     std::pair<grpc::Status, Bytes> raw_blocks(BytesView request);
     Grpc mode_of(const std::string& method) const {
@@ -107,7 +107,7 @@ struct FakeNode::Impl {
     int port = 0;
     std::unique_ptr<Service> service;
     std::unique_ptr<grpc::Server> server;
-    ScriptedHttp http;  // last: its threads use all of the above
+    ScriptedHttp http;  // last, because its threads use all members above
 };
 
 }  // namespace ioswarm::test

@@ -28,8 +28,8 @@ Json FakeNode::Impl::answer_web3(const Json& request) {
         const std::string address = params[0];
         const auto height = u256_from_quantity(params[1].get<std::string>());
         if (!height) return refuse(-32603, "the height must be explicit");
-        // As v2.3.8 does without archive state: beyond the tip an error, below it the tip's state without a
-        // word.
+        // This is what v2.3.8 does without archive state. A height above the tip is an error. A height below it
+        // is answered with the tip's state, without saying so.
         if (*height > tip())
             return refuse(13, "failed to get block at height " + to_decimal(*height) + ": not exist in DB");
         if (failing.contains(address)) return refuse(-32603, "failed");

@@ -10,7 +10,8 @@
 
 namespace ioswarm::test {
 
-/// What a wallet's side of a reward pool does, on a FakeChain: claimable, claim, claimFor and batchClaimFor.
+/// The functions of a reward pool that wallets use, on a FakeChain: claimable, claim, claimFor and
+/// batchClaimFor.
 class FakePool final : public FakeContract {
   public:
     explicit FakePool(Bytes code, Address at = {}) : code_(std::move(code)), at_(at) {}

@@ -16,7 +16,7 @@ constexpr std::size_t kMostWallets = 2'000;
 constexpr std::uint64_t kWindow = 32;
 const U256 kScale = U256(1'000'000'000'000'000'000);
 
-/// Gas of the execution alone, near what was measured on the contracts.
+/// Gas of the execution alone, close to the values measured with the real contracts.
 struct GasTable {
     std::uint64_t base = 0;
     std::uint64_t new_wallet = 0;
@@ -41,7 +41,7 @@ Bytes error_data(std::string_view signature, const std::vector<U256>& arguments 
     return out;
 }
 
-/// What require(…, text) gives.
+/// The revert data of require(…, text).
 Bytes error_text(std::string_view text) {
     Bytes out = error_data("Error(string)", {32, text.size()});
     out.insert(out.end(), text.begin(), text.end());
@@ -194,7 +194,7 @@ void FakeRewardPool::dispatch(Call& call) {
 
 void FakeRewardPool::settle_v2(Call& call, const std::vector<Address>& wallets,
                                const std::vector<U256>& weights) {
-    // The value goes to the weights that were there before, and so does not reach anybody while there are none.
+    // The value is divided by the weights from before this call. If there are none yet, nobody gets it.
     if (call.value != 0 && total_weight_ != 0) cumulative_ += call.value * kScale / total_weight_;
     for (std::size_t i = 0; i < wallets.size(); ++i) {
         call.out.gas += agents_.contains(wallets[i]) ? kGasV2.known_wallet : kGasV2.new_wallet;
@@ -284,7 +284,7 @@ bool FakeRewardPool::pay(Call& call, const Address& wallet, const U256& amount, 
     const GasTable& gas = v3 ? kGasV3 : kGasV2;
     const bool burns = world_->gas_burning.contains(wallet);
     const bool taken = !burns && !world_->refusing.contains(wallet);
-    // Version 2 gives a payee all that is left.
+    // Version 2 passes all remaining gas to the payee.
     call.out.gas += taken ? gas.payment : (burns && !v3 ? 30'000'000 : gas.failed_payment);
     if (taken) {
         call.out.paid[wallet] += amount;
@@ -298,7 +298,7 @@ bool FakeRewardPool::pay(Call& call, const Address& wallet, const U256& amount, 
 void FakeRewardPool::claim(Call& call, const Address& wallet) {
     Agent& agent = agents_[wallet];
     if (version_ == Version::v2_damaged) {
-        // claim() of an agent with weight burns all gas; claimFor() says nothing and pays nothing.
+        // If the agent has weight, claim() burns all gas. claimFor() pays nothing and reports nothing.
         if (call.is("claim()")) call.out.gas += 30'000'000;
         return;
     }

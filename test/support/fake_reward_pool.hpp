@@ -12,19 +12,20 @@
 
 namespace ioswarm::test {
 
-/// How a reward pool's surroundings behave: shared by all copies of one pool, and not undone by a
-/// reorganisation.
+/// The behavior of a reward pool's surroundings. All copies of one pool share it, and a reorganisation does not
+/// undo it.
 struct FakePoolWorld {
-    std::set<Address> refusing;     ///< contracts that take no money
-    std::set<Address> gas_burning;  ///< they refuse it, and use up all gas that they are given
-    bool fail_when_mined = false;   ///< a simulated call succeeds, the mined one reverts
-    std::uint64_t extra_gas = 0;    ///< that only the mined call uses
-    bool paused = false;            ///< every settlement reverts, also when it is simulated
+    std::set<Address> refusing;     ///< contracts that refuse payments
+    std::set<Address> gas_burning;  ///< contracts that refuse payments and use up all the gas they get
+    bool fail_when_mined = false;   ///< a simulated call succeeds, but the mined one reverts
+    std::uint64_t extra_gas = 0;    ///< additional gas that only the mined call uses
+    bool paused = false;            ///< every settlement reverts, also in a simulation
 };
 
-/// AgentRewardPool on a FakeChain, as the contracts do it: version 2, version 2 with the damaged code that was
-/// published with the agent, and version 3. Reverts have the contract's own reasons, logs its own events. A
-/// chain keeps a copy per block, so that a reorganisation undoes what the pool did.
+/// AgentRewardPool on a FakeChain, with the behavior of the real contracts: version 2, version 2 with the
+/// damaged code that was published with the agent, and version 3. Reverts have the contract's own reasons, and
+/// logs are its own events. The chain keeps a copy of the pool per block, so that a reorganisation undoes what
+/// the pool did.
 class FakeRewardPool final : public FakeContract {
   public:
     enum class Version { v2, v2_damaged, v3 };
@@ -34,30 +35,30 @@ class FakeRewardPool final : public FakeContract {
 
     FakeRun run(const Address& from, const U256& value, BytesView data, bool view) override;
     [[nodiscard]] std::shared_ptr<FakeContract> clone() const override;
-    /// The real code for version 3; for version 2 nothing that is known: no test has its code.
+    /// Version 3 has the real code. Version 2 has made-up code that nothing recognizes.
     [[nodiscard]] Bytes code() const override;
 
     [[nodiscard]] U256 claimable(const Address& wallet) const;
     [[nodiscard]] U256 weight(const Address& wallet) const;
     [[nodiscard]] const U256& total_weight() const { return total_weight_; }
-    /// Version 3: value of each id that was settled.
+    /// Version 3: the value of each settled id.
     [[nodiscard]] const std::map<std::uint64_t, U256>& settled() const { return settled_; }
-    /// All value that settlements brought.
+    /// The total value that settlements deposited.
     [[nodiscard]] const U256& deposited() const { return deposited_; }
 
   private:
     struct Agent {
         U256 weight;
-        U256 snapshot;  ///< version 2
+        U256 snapshot;  ///< version 2 only
         U256 pending;
-        std::uint64_t settlement = 0;  ///< version 3: the last one that listed it
+        std::uint64_t settlement = 0;  ///< version 3 only: the last settlement that listed this agent
     };
     struct Entry {
         Address wallet;
         U256 weight;
         bool send_now = false;
     };
-    struct Call;  ///< one run: what it was given, and what comes of it
+    struct Call;  ///< one run: its input and its result
 
     void dispatch(Call& call);
     [[nodiscard]] bool read(Call& call) const;

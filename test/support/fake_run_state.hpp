@@ -15,8 +15,8 @@
 
 namespace ioswarm::test {
 
-/// The state that runs of transactions read: accounts, code and slots as a test put them. What is read is
-/// counted. Made before it is used, then read by any thread.
+/// The state that transaction runs read: accounts, code and slots as set by the test. Reads are counted. Set it
+/// up before use; then any thread may read it.
 class FakeRunState final : public evm::StateFetchers {
   public:
     void set(const Address& address, std::uint64_t balance, std::uint64_t nonce = 0,
@@ -36,7 +36,8 @@ class FakeRunState final : public evm::StateFetchers {
         return std::make_unique<Fetcher>(*this, height);
     }
 
-    std::optional<std::uint64_t> tip;  ///< reads of other heights are out_of_range; nothing: any height is read
+    /// Reads at other heights get out_of_range; empty: any height can be read.
+    std::optional<std::uint64_t> tip;
     std::atomic<bool> fails{false};
     std::atomic<unsigned> fetches{0};
     std::atomic<unsigned> accounts_read{0};

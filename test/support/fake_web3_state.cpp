@@ -32,7 +32,7 @@ FakeWeb3State::FakeWeb3State()
           {
               const std::lock_guard lock(mutex_);
               if (requests.is_object())
-                  answers = answer(requests);  // one call alone comes without a list
+                  answers = answer(requests);  // a single call comes without a list
               else
                   for (const Json& request : requests)
                       answers.push_back(answer(request));

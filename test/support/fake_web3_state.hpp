@@ -13,21 +13,21 @@
 
 namespace ioswarm::test {
 
-/// The web3 side of a node, for what reads state: accounts, slots, blocks and transactions, on a port of the
-/// system's choosing. Set it up before it is asked; counters may be read at any time.
+/// A node's web3 API for code that reads state: accounts, slots, blocks and transactions, on a free port. Set
+/// it up before it gets requests; counters may be read at any time.
 class FakeWeb3State {
   public:
     struct Account {
         U256 balance;
         std::uint64_t nonce = 0;
         Bytes code;
-        std::map<std::string, std::string> slots;  ///< quantities, such as "0x1"
+        std::map<std::string, std::string> slots;  ///< values are quantities such as "0x1"
     };
-    /// What it says of a height below the tip.
+    /// The answer to a request for a height below the tip.
     enum class Old {
-        tip_instead,  ///< a node of v2.3.8 without archive: the tip's state, without a word
-        refused,      ///< a node of v2.4 without archive
-        kept,         ///< archive: `old_accounts`
+        tip_instead,  ///< a node of v2.3.8 without archive state: the tip's state, without saying so
+        refused,      ///< a node of v2.4 without archive state
+        kept,         ///< a node with archive state: answers from `old_accounts`
     };
 
     FakeWeb3State();
@@ -35,14 +35,14 @@ class FakeWeb3State {
     [[nodiscard]] std::string url() const { return http_.url(); }
     [[nodiscard]] int batches() const { return http_.requests(); }
 
-    std::map<std::string, Account> accounts;             ///< by lower-case "0x" address
-    std::map<std::string, Account> old_accounts;         ///< what Old::kept answers
+    std::map<std::string, Account> accounts;             ///< key: lower-case address with "0x"
+    std::map<std::string, Account> old_accounts;         ///< the accounts that Old::kept answers with
     std::map<std::string, nlohmann::json> transactions;  ///< by hash
-    std::map<std::uint64_t, nlohmann::json> blocks;      ///< beside those that it makes up
+    std::map<std::uint64_t, nlohmann::json> blocks;      ///< blocks besides those that it makes up itself
     std::uint64_t tip = 100;
-    bool has_index = true;  ///< the gateway plugin
+    bool has_index = true;  ///< whether it can find transactions by hash (the gateway plugin)
     Old old = Old::tip_instead;
-    int tip_moves_after = -1;  ///< batches until the tip is one higher; -1: never
+    int tip_moves_after = -1;  ///< number of batches until the tip rises by one; -1: never
 
   private:
     nlohmann::json answer(const nlohmann::json& request);

@@ -60,7 +60,7 @@ PoolActionPtr fake_action(const FakeAction& from) {
                              (from.receiver ? std::to_string(*from.receiver) : "nobody") + " nonce " +
                              std::to_string(from.nonce) + " salt " + std::to_string(from.salt);
     action->raw = to_bytes(as_bytes(text));
-    // Unique without a hash function: the first bytes of each name the fields.
+    // The id is unique without a hash function: its first bytes hold the fields.
     Hash256 id;
     id.bytes[0] = 0xfa;
     id.bytes[1] = from.sender;
@@ -240,7 +240,7 @@ std::uint32_t FakeState::peak_concurrency() const {
 
 Result<ExecutedBlock> FakeBlocks::next(std::uint64_t height, std::stop_token stop) {
     std::unique_lock lock(mutex_);
-    // 0 = the next to come: whatever is pushed above what is there now.
+    // Height 0 means the next block that is pushed above the present highest one.
     const std::uint64_t above = height == 0 ? (blocks_.empty() ? 0 : blocks_.rbegin()->first) : height - 1;
     const auto found = [&] { return height == 0 ? blocks_.upper_bound(above) : blocks_.find(height); };
     const auto something = [&] {

@@ -7,7 +7,7 @@ namespace ioswarm::test {
 namespace {
 
 const std::string kService = "/ioswarm.IOSwarm/";
-/// A message that stays away for so long does not come: the stream is given up.
+/// If a message does not come within this time, the stream is cancelled.
 constexpr std::chrono::seconds kStepWithin{100};
 
 grpc::ByteBuffer to_buffer(const Bytes& bytes) {
@@ -29,7 +29,7 @@ void add(grpc::ClientContext& context, const Headers& headers) {
 std::shared_ptr<grpc::Channel> channel(std::uint16_t port,
                                        std::shared_ptr<grpc::ChannelCredentials> credentials,
                                        grpc::ChannelArguments arguments) {
-    // Without a pool of its own a channel shares its connection with every other one to the same address.
+    // Without its own pool, a channel would share its connection with all other channels to the same address.
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     arguments.SetInt(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, -1);
     arguments.SetInt(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, -1);

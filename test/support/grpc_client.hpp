@@ -18,7 +18,7 @@ namespace ioswarm::test {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-/// x-ioswarm-agent-id and x-ioswarm-token of an agent under a master secret.
+/// The headers x-ioswarm-agent-id and x-ioswarm-token of an agent, for this master secret.
 [[nodiscard]] Headers credentials_of(const std::string& agent_id, const std::string& secret);
 
 inline constexpr std::chrono::seconds kAnswerWithin{30};
@@ -37,9 +37,9 @@ class GrpcStream {
     GrpcStream(const GrpcStream&) = delete;
     GrpcStream& operator=(const GrpcStream&) = delete;
 
-    /// The next message; nothing when the stream ended, or none came for 100 seconds.
+    /// The next message; empty if the stream ended, or if none came for 100 seconds.
     [[nodiscard]] std::optional<Bytes> next();
-    /// How it ended; cancels it when it has not.
+    /// Returns the status with which the stream ended. Cancels it first if it has not ended.
     [[nodiscard]] grpc::Status finish();
     void cancel() { context_.TryCancel(); }
 
@@ -54,7 +54,7 @@ class GrpcStream {
     grpc::Status status_;
 };
 
-/// A real gRPC C++ client on a connection of its own, in any encoding.
+/// A real gRPC C++ client on its own connection. It works with any encoding.
 class GrpcClient {
   public:
     explicit GrpcClient(std::uint16_t port, std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr,
@@ -65,7 +65,7 @@ class GrpcClient {
     [[nodiscard]] std::unique_ptr<GrpcStream> stream(const std::string& method, const Bytes& request,
                                                      const Headers& headers = {});
 
-    /// Encodes, calls, decodes.
+    /// Encodes the request, makes the call and decodes the response.
     template <typename Response, typename Request>
     std::pair<grpc::Status, Response> ask(const std::string& method, proto::Codec codec, const Request& request,
                                           const Headers& headers = {}) {

@@ -34,7 +34,7 @@ void append(Bytes& out, const Bytes& more) {
     out.insert(out.end(), more.begin(), more.end());
 }
 
-/// An HPACK integer behind `prefix_bits` of a byte that begins with `first`.
+/// Appends an HPACK integer. `first` holds the bits of the first byte in front of its `prefix_bits`.
 void put_integer(Bytes& out, std::uint8_t first, unsigned prefix_bits, std::size_t value) {
     const std::size_t most = (std::size_t{1} << prefix_bits) - 1;
     if (value < most) {

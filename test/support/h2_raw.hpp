@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// HTTP/2 by hand, frame by frame, for what no HTTP/2 library would send: floods, halves and lies. It can also
-// be a decent gRPC client with any content-type, which gRPC C++ cannot.
+// HTTP/2 written by hand, frame by frame, to send what no HTTP/2 library would send: floods, incomplete frames
+// and false lengths. It can also be a correct gRPC client with any content-type, which gRPC C++ cannot.
 
 #include <chrono>
 #include <cstdint>
@@ -40,29 +40,29 @@ inline constexpr std::uint8_t kEndHeaders = 4;
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
-/// One frame as it goes over the line.
+/// One frame in its encoded form.
 [[nodiscard]] Bytes frame(Type type, std::uint8_t flags, std::uint32_t stream, const Bytes& payload = {});
-/// A frame header that claims `length` bytes.
+/// A frame header that announces `length` bytes.
 [[nodiscard]] Bytes frame_header(Type type, std::uint8_t flags, std::uint32_t stream, std::uint32_t length);
 [[nodiscard]] Bytes number32(std::uint32_t value);
-/// SETTINGS entries: id, value.
+/// A SETTINGS payload of (id, value) pairs.
 [[nodiscard]] Bytes settings(const std::vector<std::pair<std::uint16_t, std::uint32_t>>& entries);
-/// HPACK, every field a literal that is never indexed.
+/// HPACK with every field as a literal that is never indexed.
 [[nodiscard]] Bytes literal(const Fields& fields);
-/// One field that the other side is to keep in its dynamic table, and then one byte to say it again.
+/// A field that the other side must put into its dynamic table. One byte is then enough to repeat it.
 [[nodiscard]] Bytes indexed_literal(const std::string& name, const std::string& value);
-/// The five-byte prefix and the message.
+/// gRPC's five-byte prefix and the message.
 [[nodiscard]] Bytes grpc_message(const Bytes& message, std::uint8_t flag = 0);
 [[nodiscard]] Bytes join(std::initializer_list<Bytes> parts);
 
-/// What a gRPC call begins with.
+/// The headers with which a gRPC call begins.
 [[nodiscard]] Fields request(const std::string& method, const Fields& more = {},
                              const std::string& content_type = "application/grpc");
 
 }  // namespace h2
 
-/// A connection to a port of loopback. Nothing here waits for ever; what cannot be sent in five seconds counts
-/// as sent to a closed connection.
+/// A connection to a loopback port. No function waits forever. If data cannot be sent within five seconds, the
+/// connection counts as closed.
 class H2Raw {
   public:
     struct Frame {
@@ -72,14 +72,15 @@ class H2Raw {
         Bytes payload;
     };
     struct Answer {
-        std::map<std::string, std::string> headers;  ///< with trailers, the later one counts
+        /// With trailers; if a name occurs twice, the later value counts.
+        std::map<std::string, std::string> headers;
         Bytes data;
         bool is_reset = false;
-        bool is_closed = false;  ///< the connection ended before the call did
+        bool is_closed = false;  ///< the connection ended before the call
         [[nodiscard]] int grpc_status() const;
     };
 
-    /// `receive_buffer` > 0 makes the socket's buffer that small, for readers that take nothing.
+    /// If `receive_buffer` > 0, the socket gets a buffer of that size, for clients that do not read.
     explicit H2Raw(std::uint16_t port, int receive_buffer = 0);
     ~H2Raw();
     H2Raw(H2Raw&& other) noexcept;
@@ -87,26 +88,26 @@ class H2Raw {
     H2Raw& operator=(const H2Raw&) = delete;
 
     [[nodiscard]] bool is_connected() const { return fd_ >= 0; }
-    /// Preface and SETTINGS. Whether the server's SETTINGS are acknowledged is up to answer().
+    /// Sends the preface and SETTINGS. answer() acknowledges the server's SETTINGS.
     bool begin(const std::vector<std::pair<std::uint16_t, std::uint32_t>>& entries = {});
-    /// False: the connection is closed.
+    /// Returns false if the connection is closed.
     bool send(const Bytes& bytes);
     bool send_frame(h2::Type type, std::uint8_t flags, std::uint32_t stream, const Bytes& payload = {});
-    /// A whole unary call on `stream`.
+    /// Sends a complete unary call on `stream`.
     bool send_call(std::uint32_t stream, const h2::Fields& fields, const Bytes& message);
 
-    /// Reads until the call on `stream` is over, acknowledging SETTINGS and PINGs and opening windows on the
-    /// way.
+    /// Reads until the call on `stream` is over. Meanwhile it acknowledges SETTINGS and PINGs and opens
+    /// windows.
     [[nodiscard]] Answer answer(std::uint32_t stream,
                                 std::chrono::milliseconds within = std::chrono::seconds(30));
     [[nodiscard]] std::optional<Frame> next_frame(std::chrono::milliseconds within);
-    /// Reads and throws away; true once the other side has closed.
+    /// Reads and discards data. Returns true once the other side has closed the connection.
     bool closed_within(std::chrono::milliseconds within);
-    /// Sends `burst` again and again, taking what comes back, until `for_long` or `most_bytes` has passed or
-    /// the connection is closed. Gives the bytes sent.
+    /// Sends `burst` repeatedly and reads what comes back, until `for_long` has passed, `most_bytes` were sent
+    /// or the connection is closed. Returns the number of bytes sent.
     std::uint64_t flood(const Bytes& burst, std::chrono::milliseconds for_long, std::uint64_t most_bytes,
                         bool takes_answers = true);
-    /// Closes with a reset instead of a farewell.
+    /// Closes the connection with a reset.
     void reset();
 
   private:

@@ -15,15 +15,15 @@
 
 namespace ioswarm::test {
 
-/// Stands between a program and a chain's endpoint, and kills the program at one of its requests.
+/// A proxy between a program and a chain's endpoint. It kills the program at one of its requests.
 class KillingProxy {
   public:
     enum class When {
-        before,  ///< the chain does not see the request
-        after,   ///< the chain has answered, the program does not see it
+        before,  ///< before the chain sees the request
+        after,   ///< after the chain has answered, before the program sees the answer
     };
 
-    /// Counts requests from 1. `upstream`: the endpoint's URL.
+    /// Requests are counted from 1. `upstream` is the endpoint's URL.
     KillingProxy(int request, When when, const std::string& upstream)
         : request_(request),
           when_(when),
@@ -31,7 +31,7 @@ class KillingProxy {
           server_([this](HttpConnection& peer, const std::string& body) { return handle(peer, body); }) {}
 
     [[nodiscard]] std::string url() const { return server_.url(); }
-    /// Must follow the program's start: the request to kill at waits for it.
+    /// Must be called after the program has started. The chosen request waits for this call.
     void aim_at(pid_t pid) {
         const std::scoped_lock lock(mutex_);
         pid_ = pid;
@@ -51,7 +51,7 @@ class KillingProxy {
     bool kill_it() {
         std::unique_lock lock(mutex_);
         aimed_.wait(lock, [this] { return pid_ != 0; });
-        killed_ = true;  // before the program can end, which the test waits for
+        killed_ = true;  // set before the kill, because the test may read it as soon as the program has ended
         ::kill(pid_, SIGKILL);
         return false;
     }
@@ -64,7 +64,7 @@ class KillingProxy {
     pid_t pid_ = 0;
     std::atomic<int> count_ = 0;
     std::atomic<bool> killed_ = false;
-    ScriptedHttp server_;  // last: its threads use the rest
+    ScriptedHttp server_;  // last, because its threads use all members above
 };
 
 }  // namespace ioswarm::test

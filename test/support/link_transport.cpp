@@ -17,7 +17,7 @@ class LinkTransport::LinkStream final : public Stream,
     LinkStream(LinkTransport& transport, Handlers handlers)
         : transport_(transport), handlers_(std::move(handlers)) {}
 
-    /// On the transport's thread, as all that has no other comment.
+    /// Functions run on the transport's thread unless a comment says otherwise.
     void start(const std::string& agent_id, std::uint64_t from_height) {
         auto opened = transport_.link_.open_diff_stream(agent_id, {agent_id, from_height}, shared_from_this());
         if (!opened) return over(fail(std::move(opened).error()));
@@ -25,7 +25,7 @@ class LinkTransport::LinkStream final : public Stream,
         look();
     }
 
-    // From any thread:
+    // These may be called from any thread.
     void on_ready() override { later(); }
     void on_end(Error reason) override {
         *ended_.lock() = std::move(reason);
@@ -47,7 +47,8 @@ class LinkTransport::LinkStream final : public Stream,
     void over(const Status& status) {
         stream_.reset();
         is_over_ = true;
-        const Handlers handlers = std::exchange(handlers_, {});  // they hold this
+        // The handlers own this object, so they are released here.
+        const Handlers handlers = std::exchange(handlers_, {});
         handlers.on_end(status);
     }
     void look() {

@@ -14,11 +14,11 @@
 
 namespace ioswarm::test {
 
-/// L4 agents that sit right on a DiffLink: everything but the wire. One thread calls all handlers.
+/// L4 agents that use a DiffLink directly, without a network. One thread calls all handlers.
 class LinkTransport final : public sim::L4Transport {
   public:
     explicit LinkTransport(DiffLink& link);
-    /// Calls no handler any more; streams must have ended.
+    /// After this no handler is called. All streams must have ended before.
     ~LinkTransport() override;
 
     [[nodiscard]] std::shared_ptr<Stream> open(const std::string& agent_id, std::uint64_t from_height,

@@ -12,17 +12,17 @@
 
 namespace ioswarm::test {
 
-/// Passes everything on to a true link, but for what it was told to falsify. Lies are set before the first
-/// stream and called from any thread.
+/// Passes all calls to a correct link, except for the results that it was told to falsify. Set the functions
+/// below before the first stream; they are called from any thread.
 class LyingLink final : public DiffLink {
   public:
-    /// What a stream gives instead of the diff that it took; null: nothing, and the diff is lost.
+    /// Returns the diff that a stream gives instead of the one it took. If it returns null, the diff is lost.
     std::function<SharedDiffPtr(const std::string& agent, SharedDiffPtr diff)> alter;
-    /// The error that opening gives instead of a stream.
+    /// The error with which opening a stream fails, if any.
     std::function<std::optional<Error>(const std::string& agent)> refuse;
-    /// A stream was closed by its agent.
+    /// Called when an agent has closed a stream.
     std::function<void(const std::string& agent)> on_closed;
-    /// The true link is not told of streams that are closed.
+    /// If true, the correct link is not told about closed streams.
     bool keeps_closed_streams = false;
 
     explicit LyingLink(DiffLink& truth) : truth_(truth) {}

@@ -7,8 +7,8 @@
 
 #include <catch2/catch.hpp>
 
-// Tests name their data relative to the build folder, so that the compiler's cache serves every checkout;
-// wherever a test program is called from, it runs in its own folder.
+// Test programs name their data files relative to the build folder, so that all checkouts can share the
+// compiler cache. So each test program first changes to its own folder.
 int main(int argc, char** argv) {
     std::error_code failed;
     const auto program = std::filesystem::read_symlink("/proc/self/exe", failed);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Header-only, for the tests of NodeSource.
+// Header-only; for the tests of NodeSource.
 
 #include <algorithm>
 #include <chrono>
@@ -24,7 +24,7 @@ inline const Address kPlain = fixed<Address>("f39fd6e51aad88f6f4ce6ab8827279cfff
 inline const Address kContract = fixed<Address>("5fbdb2315678afecb367f032d93f642f64180aa3");
 inline const Address kOther = fixed<Address>("70997970c51812dc3a010c7d01b50e0d17dc79c8");
 
-/// What was logged.
+/// Collects log lines.
 struct LogLines {
     std::mutex mutex;
     std::condition_variable changed;
@@ -37,7 +37,7 @@ struct LogLines {
             changed.notify_all();
         });
     }
-    /// Returns once such a line stands there.
+    /// Waits until such a line was logged.
     void wait_for(LogLevel level, const std::string& part) {
         std::unique_lock lock(mutex);
         changed.wait(lock, [&] {
@@ -54,14 +54,15 @@ struct LogLines {
     }
 };
 
-/// A node and a NodeSource beside it, with short times.
+/// A fake node, and a NodeSource with short times that uses it.
 struct NodeWorld {
     LogLines lines;
     FakeNode node;
     std::unique_ptr<proto::NodeSource> source;
     std::stop_source stop;
 
-    /// `web3_watch` is long unless a test wants to see it: its questions would be counted with the test's own.
+    /// `web3_watch` is long by default. Otherwise the requests that it causes would be counted together with
+    /// the test's own.
     explicit NodeWorld(std::chrono::milliseconds call_timeout = std::chrono::seconds(30),
                        std::chrono::milliseconds quiet_time = std::chrono::milliseconds(100),
                        std::chrono::milliseconds web3_watch = std::chrono::hours(1)) {
@@ -78,7 +79,7 @@ struct NodeWorld {
         source = std::move(*proto::NodeSource::create(settings, lines.log()));
     }
     Result<ExecutedBlock> next(std::uint64_t height) { return source->blocks().next(height, stop.get_token()); }
-    /// Asks again, as the coordinator does, until the block comes.
+    /// Retries until the block comes, as the coordinator does.
     ExecutedBlock insist(std::uint64_t height) {
         while (true) {
             auto block = next(height);
@@ -86,7 +87,7 @@ struct NodeWorld {
         }
     }
     void push(std::uint64_t height) { node.push_block(height, make_block_info(height)); }
-    /// What /readyz would say of the node.
+    /// The reasons that /readyz would give because of the node.
     std::string reasons() const {
         Reasons out;
         source->add_reasons(out);

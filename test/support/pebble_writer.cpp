@@ -305,7 +305,7 @@ Bytes pebble_edit(const PebbleEdit& edit) {
         put_sized(out, table.largest);
         put_uvarint(out, table.smallest_sequence);
         put_uvarint(out, table.largest_sequence);
-        put_uvarint(out, 1);  // no custom field
+        put_uvarint(out, 1);  // no custom field follows
     }
     return out;
 }

@@ -12,7 +12,7 @@
 
 namespace ioswarm::test {
 
-/// A table as MANIFEST names it. Bounds are internal keys.
+/// A table as described in MANIFEST. The bounds are internal keys.
 struct PebbleTable {
     std::uint64_t number = 0;
     std::uint32_t level = 0;
@@ -23,9 +23,9 @@ struct PebbleTable {
     std::uint64_t largest_sequence = 0;
 };
 
-/// Writes a table of Pebble's version 2 as a node does: blocks of 4 KiB, Snappy where it saves an eighth, an
-/// index of two levels once it passes a block. Versions come in internal key order. Ends the program where the
-/// file cannot be written.
+/// Writes a table of Pebble's version 2 as a node does: blocks of 4 KiB, Snappy if it saves at least an eighth,
+/// and an index of two levels if it is larger than a block. Add the versions in internal key order. If the file
+/// cannot be written, it ends the program.
 class PebbleTableWriter {
   public:
     struct Settings {
@@ -39,7 +39,7 @@ class PebbleTableWriter {
     PebbleTableWriter& operator=(const PebbleTableWriter&) = delete;
 
     void add(BytesView user_key, std::uint64_t sequence, std::uint8_t kind, BytesView value);
-    /// Bytes of the data blocks so far.
+    /// Bytes of the data blocks written so far.
     [[nodiscard]] std::uint64_t size() const noexcept { return offset_ + buffer_.size(); }
     [[nodiscard]] PebbleTable finish();
 
@@ -66,14 +66,14 @@ class PebbleTableWriter {
     int fd_;
     PebbleTable table_;
     std::uint64_t entries_ = 0;
-    std::uint64_t offset_ = 0;  // of buffer_ in the file
+    std::uint64_t offset_ = 0;  // position of buffer_ in the file
     Bytes buffer_;
     Block data_;
     std::vector<std::pair<Bytes, Handle>> index_;
 };
 
-/// Records in blocks of 32 KiB: a write-ahead log (with its number in each chunk) or a MANIFEST (without). Each
-/// record is written at once.
+/// Writes records in blocks of 32 KiB, for a write-ahead log (each chunk contains the log's number) or a
+/// MANIFEST (without a number). Each record is written to the file at once.
 class PebbleLogWriter {
   public:
     PebbleLogWriter(const std::string& path, std::optional<std::uint64_t> log_number);
@@ -81,7 +81,7 @@ class PebbleLogWriter {
     PebbleLogWriter(const PebbleLogWriter&) = delete;
     PebbleLogWriter& operator=(const PebbleLogWriter&) = delete;
     void add(BytesView record);
-    /// The end mark that a node writes when it closes a log.
+    /// Writes the end mark that a node writes when it closes a log.
     void close();
 
   private:
@@ -92,14 +92,14 @@ class PebbleLogWriter {
 };
 
 struct PebbleOp {
-    std::uint8_t kind = 1;  ///< 0 deletion, 1 value
+    std::uint8_t kind = 1;  ///< 0: deletion, 1: value
     Bytes key;
     Bytes value;
 };
 [[nodiscard]] Bytes pebble_batch(std::uint64_t sequence, const std::vector<PebbleOp>& ops);
 
 struct PebbleEdit {
-    bool first = false;  ///< names the comparer
+    bool first = false;  ///< true: the edit names the comparer
     std::optional<std::uint64_t> log_number;
     std::optional<std::uint64_t> next_file;
     std::optional<std::uint64_t> last_sequence;
@@ -108,14 +108,14 @@ struct PebbleEdit {
 };
 [[nodiscard]] Bytes pebble_edit(const PebbleEdit& edit);
 
-/// Makes the new marker of a name and removes the one before.
+/// Creates the new marker of this name and removes the previous one.
 void pebble_marker(const std::string& directory, std::string_view name, std::uint64_t iteration,
                    std::string_view value);
 
-/// The stored key: the namespace's prefix, then the key.
+/// The key as it is stored: the namespace's prefix, then the key.
 [[nodiscard]] Bytes pebble_key(std::string_view ns, BytesView key);
 
-/// A directory of one MANIFEST, these tables and no log, at format version 14 like a node's.
+/// Writes a directory with one MANIFEST and these tables, without a log, at format version 14 as nodes use it.
 void pebble_directory(const std::string& directory, const std::vector<PebbleTable>& tables,
                       std::uint64_t last_sequence);
 

@@ -33,7 +33,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
     return out;
 }
 
-/// Appends what is there; closes and forgets the descriptor at the end of the stream.
+/// Appends the data that is available. At the end of the stream, closes `fd` and sets it to -1.
 void drain(int& fd, std::string& into) {
     std::array<char, 4096> buffer{};
     const ssize_t got = read(fd, buffer.data(), buffer.size());

@@ -10,9 +10,8 @@
 
 namespace ioswarm::test {
 
-/// A program that was started and runs beside the test; killed at the end if it still does. It begins with an
-/// environment of its own: PATH, HOME in a directory that does not exist, and what the test gives
-/// ("NAME=value").
+/// A program that runs beside the test. If it still runs at the end, it is killed. Its environment contains
+/// only PATH, a HOME that does not exist, and the variables that the test gives ("NAME=value").
 class Program {
   public:
     explicit Program(std::vector<std::string> arguments, std::vector<std::string> environment = {});
@@ -20,24 +19,24 @@ class Program {
     Program(const Program&) = delete;
     Program& operator=(const Program&) = delete;
 
-    /// Reads standard error until it holds `text`, at most a minute long. False when the program's standard
-    /// error ended, or the minute passed, without it.
+    /// Reads standard error until it contains `text`, for at most a minute. Returns false if standard error
+    /// ended or the minute passed without it.
     [[nodiscard]] bool wait_for(std::string_view text);
-    /// Reads standard output until it holds a complete line that begins with `start`, at most a minute long.
-    /// Returns what follows `start` in that line; nothing when there was no such line.
+    /// Reads standard output until it contains a complete line that begins with `start`, for at most a minute.
+    /// Returns the rest of that line; empty if there was none.
     [[nodiscard]] std::optional<std::string> wait_for_line(std::string_view start);
     void send(int signal) const;
-    /// Its exit code, or 128 + the signal that killed it; at most a minute, then it is killed and the answer is
-    /// -1.
+    /// Waits for the end of the program, for at most a minute. Returns its exit code, or 128 + the signal that
+    /// killed it. After a minute the program is killed and the result is -1.
     [[nodiscard]] int wait();
 
-    /// After wait() everything it wrote; before, what has been read of it so far.
+    /// All output after wait(); before that, the output read so far.
     [[nodiscard]] const std::string& out() const { return out_; }
     [[nodiscard]] const std::string& err() const { return err_; }
     [[nodiscard]] pid_t pid() const { return pid_; }
 
   private:
-    /// False when both streams ended or the time is over.
+    /// Returns false if both streams have ended or the time is over.
     bool read_some(long long deadline_ms);
 
     pid_t pid_ = -1;
@@ -54,7 +53,7 @@ struct ProgramRun {
     std::string out;
     std::string err;
 };
-/// Starts it and waits for its end.
+/// Starts the program and waits for its end.
 [[nodiscard]] ProgramRun run_program(std::vector<std::string> arguments,
                                      std::vector<std::string> environment = {});
 

@@ -11,7 +11,8 @@
 
 namespace ioswarm::test {
 
-/// Messages of any kind out of a seed, with the awkward values (0, largest, empty, absent, escapes) often.
+/// Makes messages of any kind from a seed. Difficult values (0, the largest, empty, absent, needing escapes)
+/// are frequent.
 class RandomMessage {
   public:
     explicit RandomMessage(std::uint64_t seed) : random_(seed) {}

@@ -21,7 +21,7 @@ StateDiff true_diff(std::uint64_t height, std::vector<StateDiffEntry> entries) {
 std::string reference_json(const StateDiff& diff) {
     std::string entries;
     for (const StateDiffEntry& entry : diff.entries) {
-        // A deletion has no value, and Go writes none as null.
+        // A deletion has no value, and Go writes a missing value as null.
         const std::string value =
             entry.write_type == 1 ? "null" : fmt::format("\"{}\"", to_base64(entry.value));
         entries +=

@@ -17,10 +17,10 @@
 
 namespace ioswarm::test {
 
-/// How long a test waits for what must come.
+/// How long a test waits for something that must happen.
 inline constexpr std::chrono::seconds kPatience{60};
 
-/// A source that gives what it was told to, in that order, whatever it is asked for; then it waits.
+/// A source that returns the given results in order, whatever height is requested, and then waits.
 class ScriptedDiffSource final : public StateDiffSource {
   public:
     [[nodiscard]] Result<StateDiff> next(std::uint64_t height, std::stop_token stop) override {
@@ -40,7 +40,7 @@ class ScriptedDiffSource final : public StateDiffSource {
         answers_.push_back(std::move(answer));
         changed_.notify_all();
     }
-    /// Waits until it was asked `count` times; the heights.
+    /// Waits until it was asked `count` times. Returns the requested heights.
     std::vector<std::uint64_t> asked(std::size_t count) {
         std::unique_lock lock(mutex_);
         changed_.wait_for(lock, kPatience, [&] { return asked_.size() >= count; });
@@ -48,16 +48,16 @@ class ScriptedDiffSource final : public StateDiffSource {
     }
 
   private:
-    std::mutex mutex_;  // guards all below
+    std::mutex mutex_;  // guards all members below
     std::condition_variable_any changed_;
     std::deque<Result<StateDiff>> answers_;
     std::vector<std::uint64_t> asked_;
 };
 
-/// A log in memory whose appends can be made to fail or to wait.
+/// A diff log in memory whose appends can be made to fail or to wait.
 class FailingDiffStore final : public DiffStore {
   public:
-    /// Asked before each append.
+    /// Sets a function that is called before each append.
     void before_append(std::function<Status(const std::vector<DiffRow>&)> ask) {
         const std::lock_guard lock(mutex_);
         ask_ = std::move(ask);
@@ -91,7 +91,7 @@ class FailingDiffStore final : public DiffStore {
     std::function<Status(const std::vector<DiffRow>&)> ask_;  // guarded by mutex_
 };
 
-/// Keeps what a feed tells.
+/// Records the diffs that a feed reports.
 class ToldDiffs {
   public:
     void operator()(const SharedDiffPtr& diff) {
@@ -99,7 +99,7 @@ class ToldDiffs {
         heights_.push_back(diff->height());
         changed_.notify_all();
     }
-    /// Waits until `count` were told; the heights.
+    /// Waits until `count` diffs were reported. Returns their heights.
     std::vector<std::uint64_t> wait(std::size_t count) {
         std::unique_lock lock(mutex_);
         changed_.wait_for(lock, kPatience, [&] { return heights_.size() >= count; });
@@ -107,7 +107,7 @@ class ToldDiffs {
     }
 
   private:
-    std::mutex mutex_;  // guards all below
+    std::mutex mutex_;  // guards all members below
     std::condition_variable changed_;
     std::vector<std::uint64_t> heights_;
 };

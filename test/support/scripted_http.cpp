@@ -16,7 +16,7 @@
 namespace ioswarm::test {
 namespace {
 
-/// True when `fd` became readable, false when the server stops.
+/// Returns true when `fd` is readable, false when the server stops.
 bool wait_readable(int fd, int stop_fd) {
     std::array<pollfd, 2> fds{{{fd, POLLIN, 0}, {stop_fd, POLLIN, 0}}};
     while (::poll(fds.data(), fds.size(), -1) < 0) {

@@ -13,19 +13,20 @@
 
 namespace ioswarm::test {
 
-/// One accepted connection of a ScriptedHttp, for its handler.
+/// One accepted connection of a ScriptedHttp, for use by its handler.
 class HttpConnection {
   public:
     HttpConnection(int fd, int stop_fd) : fd_(fd), stop_fd_(stop_fd) {}
 
-    /// False when the peer is gone.
+    /// Returns false if the peer has closed the connection.
     bool send(std::string_view bytes);
-    /// A whole answer with Content-Length.
+    /// Sends a complete answer with Content-Length.
     bool answer(std::string_view body, int status = 200);
-    /// Waits until the peer closes, the server stops, or `milliseconds` passed (-1: no limit); true when it is
-    /// over.
+    /// Waits until the peer closes the connection, the server stops, or `milliseconds` have passed (-1: no
+    /// limit). Returns true in the first two cases.
     bool wait_over(int milliseconds = -1);
-    /// The next request's body; false when the peer closed or the server stops.
+    /// Reads the next request and returns its body in `body`. Returns false if the peer closed the connection
+    /// or the server stops.
     bool read_request(std::string& body);
 
   private:
@@ -34,11 +35,11 @@ class HttpConnection {
     std::string buffer_;
 };
 
-/// An HTTP/1.1 server on loopback whose handler decides every byte that goes back, for clients that must bear
-/// anything. One thread a connection.
+/// An HTTP/1.1 server on loopback whose handler decides every byte of the answers, for testing clients with
+/// answers of any kind. It uses one thread per connection.
 class ScriptedHttp {
   public:
-    /// Called for each request; false closes the connection.
+    /// Called for each request. If it returns false, the connection is closed.
     using Handler = std::function<bool(HttpConnection&, const std::string& body)>;
 
     explicit ScriptedHttp(Handler handler);
@@ -59,7 +60,7 @@ class ScriptedHttp {
     std::uint16_t port_ = 0;
     std::atomic<int> connections_{0};
     std::atomic<int> requests_{0};
-    std::list<std::jthread> workers_;  ///< touched by the accepting thread only, joined after it
+    std::list<std::jthread> workers_;  ///< used by the accepting thread only, and joined after that thread
     std::jthread acceptor_;
 };
 

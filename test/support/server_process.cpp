@@ -44,7 +44,7 @@ ServerProcess::ServerProcess(const std::vector<std::string>& arguments) {
     ::close(out[1]);
     to_ = ::fdopen(in[1], "w");
     from_ = ::fdopen(out[0], "r");
-    // No white space at the end of the formats: scanf would wait for what comes after it.
+    // The format does not end with white space, because scanf would then wait for more input.
     unsigned port = 0;
     if (std::fscanf(from_, "port %u", &port) == 1) port_ = static_cast<std::uint16_t>(port);
 }

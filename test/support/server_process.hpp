@@ -12,12 +12,13 @@
 
 namespace ioswarm::test {
 
-/// test/support/agent_server_main.cpp in a process of its own, so that its memory and its crashes are its own.
+/// Runs test/support/agent_server_main.cpp as a separate process, so that its memory can be measured and a
+/// crash does not end the test.
 class ServerProcess {
   public:
-    /// Arguments as that program takes them. The secret is kServerSecret.
+    /// `arguments` are those of that program. The secret is kServerSecret.
     explicit ServerProcess(const std::vector<std::string>& arguments = {});
-    /// Ends it and fails nothing; use stop() to look at how it ended.
+    /// Ends the process without a check. Call stop() to check how it ended.
     ~ServerProcess();
     ServerProcess(const ServerProcess&) = delete;
     ServerProcess& operator=(const ServerProcess&) = delete;
@@ -28,16 +29,17 @@ class ServerProcess {
     [[nodiscard]] std::uint64_t resident_bytes() const;
     [[nodiscard]] std::uint64_t most_resident_bytes() const;
     [[nodiscard]] std::uint64_t open_files() const;
-    /// AgentServer::counters() of the process, and link_streams.
+    /// AgentServer::counters() of the process, plus link_streams.
     [[nodiscard]] std::map<std::string, std::uint64_t> counters();
-    /// Those that are not zero, a line each.
+    /// The counters that are not zero, one per line.
     [[nodiscard]] std::string counters_text();
     /// Gives one batch to every open task stream.
     void give_all();
-    /// Waits until resident_bytes() is at most `bytes`; there is no event for it, so it looks ten times a
+    /// Waits until resident_bytes() is at most `bytes`. No event reports this, so it checks ten times per
     /// second.
     bool memory_returns_to(std::uint64_t bytes, std::chrono::seconds within);
-    /// Orderly end; the exit status, or 128 + signal (SIGKILL: it did not end within a minute).
+    /// Shuts the process down normally. Returns its exit status, or 128 + signal (SIGKILL if it did not end
+    /// within a minute).
     int stop();
 
   private:

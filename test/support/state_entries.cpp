@@ -12,7 +12,7 @@
 namespace ioswarm::test {
 namespace {
 
-/// splitmix64: a GB of it takes about a second.
+/// splitmix64. It makes a GB in about a second.
 class Random {
   public:
     explicit Random(std::uint64_t seed) : state_(seed) {}
@@ -50,7 +50,7 @@ void put_field(Bytes& out, std::uint8_t number, BytesView bytes) {
     out.insert(out.end(), bytes.begin(), bytes.end());
 }
 
-/// Key `index` of `count` that lie about evenly, as hashes do, in order.
+/// Makes key `index` of `count` keys that are spread about evenly, as hashes are, and in order.
 void spread_key(Random& random, std::uint64_t index, std::uint64_t count, std::size_t size, Bytes& key) {
     const std::uint64_t step = ~std::uint64_t{0} / count;
     const std::uint64_t head = index * step + random.below(step);
@@ -89,7 +89,8 @@ void account(Random& random, Bytes& value) {
 void code(std::uint64_t seed, Bytes& value) {
     Random random(seed);
     const std::size_t size = 500 + static_cast<std::size_t>(random.below(20'000));
-    // A small vocabulary of instruction sequences, as a compiler has one, with arguments between them.
+    // Code consists of words from a small vocabulary of instruction sequences, as a compiler produces it, with
+    // arguments in between.
     Random words(seed % 16);
     Bytes vocabulary;
     words.append(vocabulary, 4096);
@@ -190,7 +191,8 @@ void trie_nodes(std::uint64_t bytes, std::uint64_t seed, const StateSink& sink) 
 }  // namespace
 
 void state_entries(std::string_view name, std::uint64_t bytes, std::uint64_t seed, const StateSink& sink) {
-    // Shares as in a full snapshot of the field: a twentieth accounts, as much code, the rest trie nodes.
+    // The proportions are those of a full snapshot from a deployed node: a twentieth is accounts, another
+    // twentieth is code, the rest is trie nodes.
     if (name == "Account") return accounts(bytes / 20, seed, sink);
     if (name == "Code") return codes(bytes / 20, seed, sink);
     trie_nodes(bytes - bytes / 10, seed, sink);

@@ -10,7 +10,7 @@
 
 namespace ioswarm::test {
 
-/// A directory of this test alone, removed with everything in it at the end.
+/// A directory for one test. It is removed with its content at the end.
 class TempDir {
   public:
     TempDir() {
@@ -28,7 +28,7 @@ class TempDir {
     [[nodiscard]] std::string path(std::string_view name = {}) const {
         return name.empty() ? path_.string() : (path_ / name).string();
     }
-    /// Writes a file and returns its path; readable by its owner only.
+    /// Writes a file that only its owner can read, and returns its path.
     std::string write(std::string_view name, std::string_view content) const {
         const std::string file = path(name);
         std::ofstream(file, std::ios::binary) << content;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Header-only: IOSWARM_TEST_DATA is defined for each test program.
+// Header-only, because IOSWARM_TEST_DATA is defined per test program.
 
 #include <fstream>
 #include <iterator>
@@ -12,14 +12,14 @@
 
 namespace ioswarm::test {
 
-/// The content of test/data/`name`. Throws when the file is not there, which fails the test.
+/// The content of test/data/`name`. Throws if the file does not exist, which fails the test.
 [[nodiscard]] inline std::string read_data(const std::string& name) {
     std::ifstream in(std::string(IOSWARM_TEST_DATA) + "/" + name, std::ios::binary);
     if (!in) throw std::runtime_error("no test data " + name);
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-/// Hex of a vector as bytes. Throws when it is no hex.
+/// Converts hex to bytes. Throws if `text` is not hex.
 [[nodiscard]] inline Bytes hex(const std::string& text) {
     auto bytes = from_hex(text);
     if (!bytes) throw std::runtime_error("no hex: " + text);
