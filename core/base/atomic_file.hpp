@@ -20,7 +20,7 @@ class AtomicFile {
   public:
     /// `mode` is the mode of the new file. `writer` becomes part of the temporary file's name; it is needed
     /// when several writers write the same target. Errors: io, permission_denied, not_found (the folder does
-    /// not exist).
+    /// not exist), invalid_argument (`path` names a folder).
     [[nodiscard]] static Result<AtomicFile> create(const std::string& path, mode_t mode = 0644,
                                                    const std::string& writer = {});
     AtomicFile(AtomicFile&& other) noexcept;

@@ -16,7 +16,7 @@ namespace ioswarm {
 [[nodiscard]] bool equal_in_constant_time(BytesView a, BytesView b) noexcept;
 /// Random bytes from the operating system's generator. Error: unavailable.
 [[nodiscard]] Result<Bytes> random_bytes(std::size_t count);
-/// Overwrites the secret with zeros, in a way that the compiler does not optimize away.
+/// Overwrites the secret with zeros, in a way that the compiler does not optimise away.
 void wipe(std::string& secret) noexcept;
 void wipe(Bytes& secret) noexcept;
 

@@ -72,7 +72,7 @@ class NodeLink {
     // constant after construction
     const NodeSettings settings_;
     const Log log_;
-    // these have their own synchronization
+    // these have their own synchronisation
     NodeGrpc grpc_;
     Web3Endpoint web3_;
     std::atomic<bool> json_api_{false};

@@ -12,8 +12,8 @@
 
 namespace ioswarm::test {
 
-/// The behavior of a reward pool's surroundings. All copies of one pool share it, and a reorganisation does not
-/// undo it.
+/// The behaviour of a reward pool's surroundings. All copies of one pool share it, and a reorganisation does
+/// not undo it.
 struct FakePoolWorld {
     std::set<Address> refusing;     ///< contracts that refuse payments
     std::set<Address> gas_burning;  ///< contracts that refuse payments and use up all the gas they get
@@ -22,7 +22,7 @@ struct FakePoolWorld {
     bool paused = false;            ///< every settlement reverts, also in a simulation
 };
 
-/// AgentRewardPool on a FakeChain, with the behavior of the real contracts: version 2, version 2 with the
+/// AgentRewardPool on a FakeChain, with the behaviour of the real contracts: version 2, version 2 with the
 /// damaged code that was published with the agent, and version 3. Reverts have the contract's own reasons, and
 /// logs are its own events. The chain keeps a copy of the pool per block, so that a reorganisation undoes what
 /// the pool did.
@@ -35,7 +35,7 @@ class FakeRewardPool final : public FakeContract {
 
     FakeRun run(const Address& from, const U256& value, BytesView data, bool view) override;
     [[nodiscard]] std::shared_ptr<FakeContract> clone() const override;
-    /// Version 3 has the real code. Version 2 has made-up code that nothing recognizes.
+    /// Version 3 has the real code. Version 2 has made-up code that nothing recognises.
     [[nodiscard]] Bytes code() const override;
 
     [[nodiscard]] U256 claimable(const Address& wallet) const;

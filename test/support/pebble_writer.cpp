@@ -208,7 +208,7 @@ PebbleTable PebbleTableWriter::finish() {
     metaindex.add(as_bytes("rocksdb.properties"), encoded, 1);
     const Handle metaindex_handle = write_block(metaindex.finish(), false);
 
-    Bytes footer{1};  // CRC32C
+    Bytes footer{1};  // checksum type: CRC32C
     put_handle(footer, metaindex_handle);
     put_handle(footer, index_handle);
     footer.resize(41);

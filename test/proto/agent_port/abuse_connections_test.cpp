@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Attacks on the agent port with many or silent connections, and behavior that looks similar but must be
+// Attacks on the agent port with many or silent connections, and behaviour that looks similar but must be
 // allowed; see test/support/abuse.hpp.
 
 #include <catch2/catch.hpp>
