@@ -49,9 +49,10 @@ Result<std::unique_ptr<Accounting>> Accounting::open(Ledger& ledger, const Coord
 Accounting::Accounting(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Accounting::~Accounting() {
-    // Runs what waits for it. After this nobody but the ledger's thread uses this object.
+    // Runs the jobs that still wait. After this only the ledger's thread uses this object.
     impl_->worker.reset();
-    static_cast<void>(mark_payouts_told());  // what fails comes once more after the restart
+    // Notices that cannot be marked are sent once more after the restart.
+    static_cast<void>(mark_payouts_told());
     std::unique_lock locked(impl_->flight_mutex);
     impl_->landed.wait(locked, [&] { return impl_->in_flight == 0; });
 }
@@ -69,7 +70,8 @@ void Accounting::record(std::vector<Answer> answers, std::function<void(Status)>
              impl->finish(*submission, status);
          },
          false});
-    // The ledger did not take it, so none of it was staged: `staged` belongs to the ledger's thread alone.
+    // The ledger refused the operation, so write() never ran and nothing has to be unstaged. (Only the ledger's
+    // thread may touch `staged`.)
     if (!taken) impl_->finish(*submission, taken);
 }
 

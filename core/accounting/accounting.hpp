@@ -25,43 +25,48 @@ namespace ioswarm {
 
 class Ledger;  // core/ledger/ledger.hpp
 
-/// One accepted answer to one task, on its way into the books. The coordinator has already checked that this
-/// agent was given this task in this batch, once, and in time.
+/// One accepted answer to one task, on its way into the ledger. The coordinator has already checked that it
+/// gave this task to this agent in this batch, that this is the agent's first answer, and that it came in time.
 struct Answer {
     std::string agent_id;
-    /// Hash that receipts use; nothing for an action that cannot be compared (it is paid as work all the same).
+    /// The hash that receipts use. Empty for an action that cannot be compared; such an answer is still paid as
+    /// work.
     std::optional<Hash256> action_hash;
     Hash256 raw_id;  ///< PoolAction::raw_id
     Address sender;
     bool valid = false;
     bool has_reject_reason = false;
-    bool executed =
-        false;  ///< an answer from execution: the task carried evm_tx and the agent is at L3 or above
-    std::uint64_t latency_us = 0;  ///< bounded by the coordinator to what can be true
-    /// The newest block known when it came, 0 = none. An answer from execution that came when its block was
-    /// known could have been copied from the receipt: it is never counted as a match, though as a mismatch.
+    /// True for an answer from execution: the task carried evm_tx and its level was L3 or above.
+    bool executed = false;
+    std::uint64_t latency_us = 0;  ///< bounded by the coordinator to plausible values
+    /// The newest block known when the answer came; 0 = none. An answer from execution that came when its block
+    /// was already known could have been copied from the receipt. It can therefore count as a mismatch but
+    /// never as a match.
     std::uint64_t known_height = 0;
-    RunComparison run;  ///< of an answer from execution; says nothing when we have no run of the task
+    /// For an answer from execution; empty if the coordinator has no run of its own of this task.
+    RunComparison run;
 };
 
-/// An action of a block that was handed out and has no answer in the books yet.
+/// An action of a block that was handed out to agents and has no answer in the ledger yet.
 struct DispatchedAction {
     Hash256 action_hash;
     Address sender;
 };
 
-/// What came of the wallet that an agent named.
+/// The outcome when an agent names a wallet.
 struct WalletNaming {
-    /// Above 0: the wallet was not changed, because the last change was too short a time ago; how long to wait.
+    /// If above 0, the wallet was not changed, because the last change was too recent; the agent may try again
+    /// after this time.
     std::chrono::seconds wait{0};
 };
 
-/// Everything that counts: answers, shadow comparison, work of the running epoch, payouts, wallets. What it
-/// says is durable is in the ledger; what it shows is what the ledger holds plus nothing. Threads: record() and
-/// the views from any; on_block() from the block thread only.
+/// Keeps everything that is counted for agents: their answers, the shadow comparison, the work of the running
+/// epoch, payouts and wallets. Whatever it reports as durable is in the ledger. The views show exactly what the
+/// ledger holds. Threads: record() and the views may be called from any thread; on_block() only from the block
+/// thread.
 class Accounting {
   public:
-    /// Takes up where the ledger stands. `settler` may be null. Errors: of the ledger.
+    /// Continues from the state in the ledger. `settler` may be null. Errors: those of the ledger.
     [[nodiscard]] static Result<std::unique_ptr<Accounting>> open(Ledger& ledger,
                                                                   const CoordinatorSettings& settings,
                                                                   const Clock& clock, RewardSettler* settler,
@@ -70,78 +75,83 @@ class Accounting {
     Accounting(const Accounting&) = delete;
     Accounting& operator=(const Accounting&) = delete;
 
-    /// Makes the answers of one submission durable (group commit with others under way) and counts them as work
-    /// of the running epoch. An answer that this agent already gave to this action is kept as it was and
-    /// counted no second time. `done` comes once: from the ledger's thread with ok or io/data_loss, or, when
-    /// the ledger's queue is full or closed, from the caller's with resource_exhausted/unavailable. On an error
-    /// nothing was counted.
+    /// Makes the answers of one submission durable (in a group commit with other submissions) and counts them
+    /// as work of the running epoch. If this agent already answered this action, the first answer stays and the
+    /// new one is not counted. `done` is called exactly once. It is called from the ledger's thread with ok, io
+    /// or data_loss. If the ledger's queue is full or closed, it is called from the caller's thread with
+    /// resource_exhausted or unavailable. On an error nothing was counted.
     void record(std::vector<Answer> answers, std::function<void(Status)> done);
 
-    /// Compares the block's transactions with the answers held, late ones too, and ends the epoch when it is
-    /// due: one ledger transaction, so that a kill repeats the block or has it whole. Blocks must come in
-    /// order, gaps are allowed; one at or below last_height() is no change. `dispatched` may name actions of
-    /// this block that are out with agents and unanswered: the nonce-race rule counts them among the sender's
-    /// other transactions. Waits for the ledger. Errors: of the ledger; the block is then not counted and may
-    /// be given again.
+    /// Compares the block's transactions with all answers to them, and closes the epoch when it is due. Both
+    /// happen in one ledger transaction, so after a kill the block is either complete or is processed again.
+    /// Blocks must come in ascending order; gaps are allowed. A block at or below last_height() changes
+    /// nothing. `dispatched` lists actions of this block that agents hold and have not answered; the nonce-race
+    /// rule counts them among the sender's other transactions. Waits for the ledger. Errors: those of the
+    /// ledger; the block is then not counted and may be passed again.
     [[nodiscard]] Status on_block(const ExecutedBlock& block,
                                   std::span<const DispatchedAction> dispatched = {});
 
-    /// Drops the answers to actions (by raw_id) that left the pool and were not mined in time, with the next
-    /// block. Answers to unmined actions stay until then, whatever their age, since they are what keeps an
-    /// agent from being paid twice: whoever dispatches owes this call for each action answered, those of
-    /// open_answers() too.
+    /// Drops, with the next block, the answers to these actions (by raw_id). Call it for actions that left the
+    /// pool and were not mined in time. Answers to unmined actions are kept without an age limit, because they
+    /// prevent an agent from being paid twice. The dispatcher must therefore call this for every answered
+    /// action that will not be mined, including those that open_answers() returns.
     void forget(const std::vector<Hash256>& raw_ids);
 
-    /// Height of the last block taken; 0 = none yet.
+    /// Height of the last block processed; 0 = none yet.
     [[nodiscard]] std::uint64_t last_height() const;
 
-    /// Actions (by raw_id) that agents answered and that are neither mined nor forgotten; right after open()
-    /// those from before a restart, which must not be handed out again to the agents that answered. Value =
-    /// answers held.
+    /// The actions (by raw_id) that agents answered and that are neither mined nor forgotten, each with its
+    /// number of answers. Right after open() these are the actions from before a restart. They must not be
+    /// handed out again to the agents that answered them.
     [[nodiscard]] std::vector<std::pair<Hash256, std::uint32_t>> open_answers() const;
-    /// Agents that answered this action and wait for its block; empty for an unknown one.
+    /// The agents that answered this action, while its block is awaited. Empty for an unknown action.
     [[nodiscard]] std::vector<std::string> answered_by(const Hash256& raw_id) const;
 
-    /// A first number for task ids and batch ids such that none handed out before a restart repeats: the ledger
-    /// reserves ranges ahead. `count` ≥ 1 ids starting at the value given. Error: of the ledger.
+    /// Reserves `count` (at least 1) numbers for task ids and batch ids and returns the first. No number is
+    /// ever reserved twice, even across restarts. Errors: those of the ledger.
     [[nodiscard]] Result<std::uint64_t> reserve_ids(std::uint64_t count);
 
     using Welcomed = std::function<void(Result<WalletNaming>)>;
-    /// An agent registers and names a wallet, or none (an earlier one stays). A wallet that replaces another
-    /// counts from the next epoch on, and is replaced itself no sooner than wallet_change_interval later. Does
-    /// not wait for the ledger. `done` comes once: from another thread when a change of wallet is durable, or
-    /// from the caller's when too much waits. From then on the agent's payout notices are in memory too.
-    /// Errors: resource_exhausted (try again), unavailable, and those of the ledger; no change was written
-    /// then.
+    /// Call this when an agent registers. `wallet` is the wallet that it names; without one, an earlier wallet
+    /// stays. A wallet that replaces another is in force from the next epoch on. The next change is accepted
+    /// only after wallet_change_interval. Does not wait for the ledger. `done` is called exactly once: from
+    /// another thread when the change is durable, or from the caller's thread when too many calls wait. After
+    /// that, the agent's payout notices are in memory too.
+    /// Errors: resource_exhausted (try again), unavailable, and those of the ledger; on an error no change was
+    /// written.
     void welcome(const std::string& agent_id, const std::optional<Address>& wallet, Welcomed done);
 
-    /// The oldest payout of this agent that it was not told of yet. Does not wait for the ledger: of an agent
-    /// that was not welcomed since the start, or of whom very many are due, it comes with a later call. The
-    /// ledger marks within about a second, together with others, that it was told.
+    /// The oldest payout that this agent has not been told of yet. Does not wait for the ledger. If the agent
+    /// was not welcomed since the start, or has very many unread payouts, a later call returns it. Within about
+    /// a second the ledger marks the payout as told, together with others.
     [[nodiscard]] std::optional<PayoutInfo> take_payout(const std::string& agent_id);
-    /// The settlement of these payouts (agent and epoch) is final: their notices go out from now on. Those that
-    /// were told of before, or are unknown, are passed over. Waits for the ledger: never from a network thread.
-    /// Returns how many began to be due. Errors: of the ledger; nothing was changed then.
+    /// Call this when the settlement of these payouts (agent and epoch) is final: their notices are sent from
+    /// now on. Payouts that are unknown, or that the agent was told of before, are skipped. Waits for the
+    /// ledger, so never call it from a network thread. Returns how many notices became due. Errors: those of
+    /// the ledger; then nothing was changed.
     [[nodiscard]] Result<std::size_t> payouts_final(
         const std::vector<std::pair<std::string, std::uint64_t>>& payouts);
-    /// Marks now, and waits for it. For tests; the destructor does it too.
+    /// Marks all payouts that agents were told of, and waits until that is durable. Used by tests and by the
+    /// destructor.
     [[nodiscard]] Status mark_payouts_told();
 
     [[nodiscard]] ShadowTotals shadow() const;
-    /// The first epoch is 0. Without shadow mode every task counts as compared, by the agent's own word.
+    /// The first epoch is 0. Without shadow mode every task counts as compared, and the agent's own answer
+    /// counts as correct if it says valid.
     [[nodiscard]] EpochView epoch() const;
-    /// Agents with tasks in the running epoch, most tasks first, equal ones by id.
+    /// Agents with tasks in the running epoch, sorted by tasks, most first; agents with equal tasks are sorted
+    /// by id.
     [[nodiscard]] std::vector<LeaderboardEntry> leaderboard() const;
-    /// An entry for each closed epoch that paid this agent; the totals are over all closed epochs, paid or not.
-    /// Empty for an unknown agent. Error: of the ledger.
+    /// One entry for each closed epoch that paid this agent. The totals are over all closed epochs, paid or
+    /// not. Empty for an unknown agent. Errors: those of the ledger.
     [[nodiscard]] Result<RewardsView> rewards(const std::string& agent_id) const;
-    /// Lifetime totals that survive restarts.
+    /// All tasks that agents ever answered; survives restarts.
     [[nodiscard]] std::uint64_t tasks_received() const;
-    /// Ok while the ledger takes writes.
+    /// Ok while the ledger accepts writes.
     [[nodiscard]] Status ready() const;
-    /// answers_repeated (an agent's second answer to an action), answers_held, notices_unmarked (payouts that
-    /// agents were told of and the ledger has not marked yet), wallet_changes_too_soon, and those of the
-    /// ledger.
+    /// Counters: answers_repeated (an agent's second answer to an action), answers_held, notices_unmarked
+    /// (payouts that agents were told of and that the ledger has not marked yet), wallet_changes_too_soon, and
+    /// those of the ledger.
     [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
 
   private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the books have to say to single agents when they register and send heartbeats: wallets and payout
-// notices. Those calls arrive on gRPC's callback threads, which wait for no disk, so the ledger is read on the
-// worker's thread and written on its own.
+// The accounting for single agents when they register and send heartbeats: wallets and payout notices. Those
+// calls arrive on gRPC's callback threads, which must not wait for a disk. The ledger is therefore read on the
+// worker's thread and written on the ledger's own thread.
 #include <algorithm>
 #include <utility>
 
@@ -10,7 +10,8 @@
 namespace ioswarm {
 namespace {
 
-/// Marks of one transaction: as many as agents can cause in a second, and few enough for a short one.
+/// Maximum number of notices marked in one transaction: as many as agents can cause per second, and few enough
+/// for a short transaction.
 constexpr std::size_t kMarkedAtOnce = 5000;
 
 std::chrono::seconds round_up(std::chrono::nanoseconds time) {
@@ -46,7 +47,7 @@ std::optional<PayoutInfo> Accounting::take_payout(const std::string& agent_id) {
 
 Result<std::size_t> Accounting::payouts_final(
     const std::vector<std::pair<std::string, std::uint64_t>>& payouts) {
-    std::vector<std::string> agents;  // of the last run of the operation
+    std::vector<std::string> agents;  // set by each run of the operation, so the last run counts
     const Status status = impl_->ledger.run(
         [&](LedgerTx& tx) -> Status {
             agents.clear();
@@ -84,13 +85,13 @@ void Accounting::Impl::begin() {
     ++in_flight;
 }
 
-/// The last thing that a submission, an arrival or a mark does with this object.
+/// The last call that a submission, an arrival or a mark makes on this object.
 void Accounting::Impl::end() {
     const std::lock_guard locked(flight_mutex);
     if (--in_flight == 0) landed.notify_all();
 }
 
-/// On the worker's thread.
+/// Runs on the worker's thread.
 void Accounting::Impl::load_notices(const std::string& agent_id) {
     notices.loading(agent_id);
     const auto due = ledger.due_payouts(agent_id, PayoutNotices::kMaxHeld);
@@ -98,8 +99,9 @@ void Accounting::Impl::load_notices(const std::string& agent_id) {
     notices.loaded(agent_id, *due, due->size() < PayoutNotices::kMaxHeld);
 }
 
-/// On the worker's thread. Agents register often and change their wallet hardly ever, so look before asking for
-/// a write; that also lets them in while the ledger takes none.
+/// Runs on the worker's thread. Agents register often and hardly ever change their wallet, so this reads before
+/// it asks for a write. Agents with an unchanged wallet can then register even while the ledger accepts no
+/// writes.
 void Accounting::Impl::welcome(const std::shared_ptr<Arrival>& arrival) {
     const auto known = ledger.agent(arrival->agent_id);
     if (!known) return finish(*arrival, fail(known.error()));
@@ -154,9 +156,10 @@ void Accounting::Impl::finish(const Arrival& arrival, const Status& status) {
     end();
 }
 
-/// On the worker's thread, once per second: what agents were told of meanwhile is marked in one transaction.
+/// Runs on the worker's thread once per second. Marks in one transaction all payouts that agents were told of
+/// meanwhile.
 void Accounting::Impl::mark_told() {
-    if (is_marking.load()) return;  // the ledger is still at the last one
+    if (is_marking.load()) return;  // the ledger has not finished the last mark
     auto keys = std::make_shared<const std::vector<PayoutNotices::Key>>(notices.unmarked(kMarkedAtOnce));
     if (keys->empty()) return;
     begin();

@@ -6,7 +6,7 @@
 namespace ioswarm {
 namespace {
 
-/// More than an hour; keeps sums of latencies far from 2^63 whatever the caller lets through.
+/// About 71 minutes. Keeps sums of latencies far below 2^63, whatever the caller passes.
 constexpr std::uint64_t kMaxLatencyUs = std::uint64_t{1} << 32;
 
 void add_work(const WorkRow& delta, WorkRow& work) {
@@ -55,7 +55,7 @@ AnswerRow Books::plan(const Answer& answer) const {
     if (mined == recent_actions_.end()) return out;
     out.late_verdict = judge({answer.valid, answer.has_reject_reason, answer.executed, answer.run},
                              mined->second.succeeded, sender_succeeded(mined->second.height, answer.sender));
-    // It may be a copy of the receipt, unless it came before the block and was recorded after it.
+    // The answer may be a copy of the receipt, unless it came before the block and was only recorded after it.
     const bool may_be_copy = answer.executed && answer.known_height >= mined->second.height;
     if (may_be_copy && is_match(out.late_verdict)) out.late_verdict = Verdict::none;
     return out;
@@ -117,7 +117,7 @@ void Books::compare(const HeldAction& action, bool succeeded, bool sender_succee
         if (answer.compared) continue;
         const Verdict verdict = judge({answer.valid, answer.has_reject_reason, answer.executed, answer.run},
                                       succeeded, sender_succeeded);
-        // The block was known already when this came, so it may be a copy of the receipt.
+        // The block was known already when this answer came, so it may be a copy of the receipt.
         const bool may_be_copy = answer.executed && answer.known_height >= change.recent.height;
         if (may_be_copy && is_match(verdict)) continue;
         WorkRow& work = change.compared[answer.agent_id];
@@ -128,7 +128,7 @@ void Books::compare(const HeldAction& action, bool succeeded, bool sender_succee
     }
 }
 
-/// Lowest height still remembered when a block with that many actions comes in.
+/// The lowest height that is still remembered after a block with `new_actions` actions is added.
 std::uint64_t Books::recent_floor(std::uint64_t height, std::size_t new_actions) const {
     std::uint64_t floor = height > late_blocks_ ? height - late_blocks_ : 0;
     std::size_t total = recent_actions_.size() + new_actions;
@@ -237,7 +237,8 @@ void Books::remember(const RecentBlockRow& block) {
     out.height = block.height;
     out.hashes.reserve(block.actions.size());
     for (const MinedAction& action : block.actions) {
-        // Twice in a block or in two blocks: the first one counts, as for the answers that were there in time.
+        // An action may appear twice, in one block or in two. The first appearance counts, as it does for
+        // answers that were recorded before the block.
         if (!recent_actions_.try_emplace(action.action_hash, Mined{block.height, action.succeeded}).second)
             continue;
         out.hashes.push_back(action.action_hash);
@@ -246,7 +247,7 @@ void Books::remember(const RecentBlockRow& block) {
     recent_.push_back(std::move(out));
 }
 
-/// What an answer adds to the work of its agent when it is recorded.
+/// Adds what this answer contributes to its agent's work at the time it is recorded.
 void Books::count_work(const AnswerRow& answer) {
     WorkRow delta{answer.agent_id, 1, 0, 0, answer.latency_us};
     if (answer.own_word) {

@@ -21,17 +21,17 @@
 namespace ioswarm {
 
 struct HeldAnswer {
-    std::uint64_t id = 0;  ///< in the ledger
+    std::uint64_t id = 0;  ///< row id in the ledger
     std::string agent_id;
     bool valid = false;
     bool has_reject_reason = false;
     bool executed = false;
     bool compared = false;
-    std::uint64_t known_height = 0;  ///< as Answer::known_height
+    std::uint64_t known_height = 0;  ///< see Answer::known_height
     RunComparison run;
 };
 
-/// An action with answers that are still needed.
+/// An action whose answers are still needed.
 struct HeldAction {
     std::optional<Hash256> action_hash;
     Address sender;
@@ -39,55 +39,60 @@ struct HeldAction {
     std::vector<HeldAnswer> answers;
 };
 
-/// An agent in the running epoch.
+/// An agent and its work in the running epoch.
 struct AgentAtWork {
     WorkRow work;
-    std::optional<Address> wallet;  ///< in force
+    std::optional<Address> wallet;  ///< the wallet in force
 };
 
-/// What a block does to the books, worked out before anything is written.
+/// The changes that a block makes. They are computed before anything is written.
 struct BlockChange {
     RecentBlockRow recent;
     std::uint64_t drop_recent_below = 0;
     std::vector<Hash256> mined;               ///< raw ids
     std::vector<Hash256> dropped;             ///< raw ids whose answers are not needed any more
-    std::map<std::string, WorkRow> compared;  ///< to be added to the work, by agent
+    std::map<std::string, WorkRow> compared;  ///< to be added to the agents' work, by agent id
     LedgerNumbers numbers;                    ///< after the block
 };
 
-/// The books in memory: what the ledger holds of pending actions, recent blocks and the running epoch. Bounded
-/// by the pending actions, by kMaxRecentActions and by the agents that worked in one epoch. No locks in here:
-/// the caller has one thread that changes it, and readers under a lock that this thread takes for the change.
+/// The in-memory copy of what the ledger holds of pending actions, recent blocks and the running epoch. Its
+/// size is bounded by the number of pending actions, by kMaxRecentActions and by the number of agents that
+/// worked in one epoch. It has no locks. One thread changes it, under a lock of the caller's; readers take the
+/// same lock.
 class Books {
   public:
-    /// Actions of recent blocks that are remembered for late answers, 33 bytes each on disk; full blocks of the
-    /// chain have some thousands. Beyond it the oldest blocks are forgotten early.
+    /// Maximum number of actions of recent blocks that are remembered for late answers. Each takes 33 bytes on
+    /// disk, and a full block of the chain has some thousands. Above this number the oldest blocks are
+    /// forgotten early.
     static constexpr std::size_t kMaxRecentActions = 200'000;
 
     Books(const LedgerState& state, bool shadow_mode, std::uint64_t late_blocks);
 
-    /// The row for this answer, but for its id: compared at once when its action is in a recent block.
+    /// Returns the ledger row for this answer, without its id. If the action is in a recent block, the answer
+    /// is compared at once.
     [[nodiscard]] AnswerRow plan(const Answer& answer) const;
-    /// What this block would do. `forgotten`: raw ids that left the pool.
+    /// Returns the changes that this block would make. `forgotten` holds the raw ids of actions that left the
+    /// pool.
     [[nodiscard]] BlockChange plan(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched,
                                    const std::unordered_set<Hash256, FixedBytesHash>& forgotten) const;
 
     void apply(const AnswerRow& answer);
     void apply(const BlockChange& change);
-    /// The epoch ended: no work, and these numbers from now on.
+    /// Call this when the epoch ended: clears all work and takes over these numbers.
     void start_epoch(const LedgerNumbers& numbers);
-    /// The wallet in force of an agent, if it is at work.
+    /// Sets the wallet in force of an agent, if the agent worked in this epoch.
     void set_wallet(const std::string& agent_id, const std::optional<Address>& wallet);
 
     [[nodiscard]] const LedgerNumbers& numbers() const { return numbers_; }
     [[nodiscard]] const std::unordered_map<std::string, AgentAtWork>& work() const { return work_; }
     /// Sums over work().
     [[nodiscard]] const WorkRow& work_sum() const { return sum_; }
-    /// Agents whose work is not in the ledger's table as it is here: they answered since the last block.
+    /// Agents that answered since the last block, so that the ledger's work table does not have their newest
+    /// work yet.
     [[nodiscard]] const std::unordered_set<std::string>& worked() const { return worked_; }
     [[nodiscard]] const HeldAction* find(const Hash256& raw_id) const;
     [[nodiscard]] bool has_answer(const Hash256& raw_id, std::string_view agent_id) const;
-    /// Answers in memory, those to mined actions too.
+    /// Number of answers in memory, including those to mined actions.
     [[nodiscard]] std::size_t held_answers() const { return held_answers_; }
     /// Highest id of an answer ever applied.
     [[nodiscard]] std::uint64_t last_answer() const { return last_answer_; }
@@ -119,12 +124,12 @@ class Books {
     bool shadow_mode_;
     std::uint64_t late_blocks_;
     LedgerNumbers numbers_;
-    std::unordered_map<Hash256, HeldAction, FixedBytesHash> actions_;  // by raw id
+    std::unordered_map<Hash256, HeldAction, FixedBytesHash> actions_;  // key: raw id
     std::unordered_map<Hash256, std::vector<Hash256>, FixedBytesHash>
-        pending_by_hash_;                                  // action hash → raw ids, unmined
-    std::deque<std::pair<std::uint64_t, Hash256>> mined_;  // height, raw id: to be dropped in time
+        pending_by_hash_;                                  // action hash → raw ids of unmined actions
+    std::deque<std::pair<std::uint64_t, Hash256>> mined_;  // height and raw id, dropped after late_blocks_
     std::unordered_map<Hash256, Mined, FixedBytesHash> recent_actions_;
-    std::deque<RecentBlock> recent_;  // ascending height
+    std::deque<RecentBlock> recent_;  // in ascending order of height
     std::unordered_map<std::string, AgentAtWork> work_;
     WorkRow sum_;
     std::unordered_set<std::string> worked_;

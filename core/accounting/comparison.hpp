@@ -5,17 +5,17 @@
 
 namespace ioswarm {
 
-/// What an answer says, as far as it is compared.
+/// The part of an answer that is compared.
 struct Claim {
     bool valid = false;
     bool has_reject_reason = false;
-    bool executed = false;  ///< from execution; else it is about signature, nonce and balance alone
+    bool executed = false;  ///< true: from execution; false: only signature, nonce and balance were checked
     RunComparison run;
 };
 
-/// An answer without execution says only that signature, nonce and balance are good, and that the action was
-/// mined proves it. One from execution is held against our own run of the task when there is one, else against
-/// the receipt (rewards-and-settlement.md section 1). `sender_succeeded`: another dispatched action of its
+/// Judges one answer. An answer without execution says only that signature, nonce and balance are good; if the
+/// action was mined, they were good. An answer from execution is compared with our own run of the task if there
+/// is one, otherwise with the receipt. `sender_succeeded` is true if another dispatched action of the same
 /// sender succeeded in the same block.
 [[nodiscard]] constexpr Verdict judge(const Claim& claim, bool receipt_succeeded,
                                       bool sender_succeeded) noexcept {
@@ -36,8 +36,8 @@ struct Claim {
     return verdict == Verdict::matched || verdict == Verdict::nonce_race || verdict == Verdict::state_race;
 }
 
-/// Counts a verdict, and what our own run says of the answer's gas and changes, in the lifetime totals. Only
-/// the verdict counts for accuracy and pay.
+/// Adds a verdict to the lifetime totals, and also whether the answer's gas and state changes agree with our
+/// own run. Only the verdict affects accuracy and pay.
 constexpr void count(Verdict verdict, const RunComparison& run, LedgerNumbers& numbers) noexcept {
     if (verdict == Verdict::none) return;
     ++numbers.compared;

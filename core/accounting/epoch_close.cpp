@@ -25,7 +25,7 @@ PayoutRow payout_of(const EpochShare& share, const WorkRow& work, std::uint64_t 
     return out;
 }
 
-/// Adds to what the agent ever did and earned; its row is made here when this is its first epoch.
+/// Adds this epoch to the agent's lifetime totals. Creates the agent's row if this is its first epoch.
 Result<AgentRow> add_to_agent(LedgerTx& ledger, const WorkRow& work, const U256& amount) {
     auto found = ledger.agent(work.agent_id);
     if (!found) return fail(found.error());
@@ -74,7 +74,7 @@ Result<ClosedEpoch> close_epoch(LedgerTx& ledger, const RewardSettings& settings
         by_agent.erase(share.agent_id);
         PayoutRow payout = payout_of(share, row, numbers.epoch, shares.shares.size());
         payout.wallet = agent->wallet;
-        // Nothing has to be moved for a share of 0.
+        // A share of 0 needs no transfer, so its notice need not wait for one.
         const bool waits = settings.settles_on_chain && payout.amount_rau != 0;
         payout.notice = waits ? PayoutNotice::waiting : PayoutNotice::due;
         if (Status status = ledger.add_payout(payout); !status) return fail(status.error());

@@ -14,10 +14,10 @@ struct ClosedEpoch {
     std::vector<PayoutRow> payouts;
 };
 
-/// Ends the running epoch inside a transaction: shares out the reward over `work`, moves the work into the
-/// agents' totals, writes epoch and payouts, lets new wallets come into force, and drops what is older than
-/// kKeptEpochs. `numbers` (last_height is the epoch's last block) become those of the next epoch and are not
-/// written here.
+/// Ends the running epoch inside a transaction. Divides the reward according to `work`, adds the work to the
+/// agents' totals, writes the epoch and its payouts, puts new wallets into force, and drops epochs older than
+/// kKeptEpochs. On entry numbers.last_height is the epoch's last block. On return `numbers` are those of the
+/// next epoch; this function does not write them.
 [[nodiscard]] Result<ClosedEpoch> close_epoch(LedgerTx& ledger, const RewardSettings& settings,
                                               const std::vector<WorkRow>& work, LedgerNumbers& numbers,
                                               std::int64_t now_ms);

@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Inside of Accounting: what accounting.cpp (the calls) and accounting_write.cpp (the operations) share.
+// The private part of Accounting, shared by accounting.cpp (the public calls), agents.cpp (wallets and payout
+// notices) and write.cpp (the ledger operations).
+// Books is the in-memory copy of the ledger. Only the ledger's thread changes it, and only after the commit, so
+// it never shows anything that a kill could undo. Operations run on the same thread and therefore read it
+// without the lock. A block runs alone in its transaction, so Books and the ledger agree when it starts.
+// Answers share a transaction. Whether an answer is the first of its agent is therefore looked up both in Books
+// and in `staged`, which holds the answers that are not committed yet.
+//
+// An answer costs one row at the end of one table and no other write, which makes it cheap. The work that it
+// adds to its agent is written with the next block. After a restart before that block, the work is counted
+// again from the rows.
 
 #include <algorithm>
 #include <atomic>
@@ -29,16 +39,6 @@
 #include "core/base/guarded.hpp"
 #include "core/ledger/ledger.hpp"
 
-// The books are in the ledger; Books is their mirror. It is changed only on the ledger's thread, after the
-// commit, and so shows nothing that a kill could take back. Operations run on that thread too and read the
-// mirror without the lock: nobody else changes it. A block is an operation alone, so it finds the mirror equal
-// to the ledger. Answers share their transaction, so whether one is the first of its agent is asked of the
-// mirror and of what is staged before it.
-//
-// An answer is one row at the end of one table, nothing else, which is what makes it cheap; what it adds to the
-// work of its agent is written with the next block, and counted again from the rows when a restart comes before
-// that.
-
 namespace ioswarm {
 
 [[nodiscard]] inline std::int64_t to_ms(Clock::Wall time) {
@@ -59,7 +59,8 @@ struct Accounting::Impl {
           wallet_changes(settings_in.wallet_change_interval),
           books(state, settings_in.shadow_mode, settings_in.late_result_blocks) {
         next_answer = books.last_answer() + 1;
-        // The wall clock bridges a restart; from here on the steady one counts, which does not jump.
+        // Only the wall clock measures across a restart. From here on the steady clock counts, because it does
+        // not jump.
         const std::int64_t before = to_ms(clock.wall()) - books.numbers().epoch_started_ms;
         epoch_before = std::chrono::milliseconds(std::max<std::int64_t>(before, 0));
         epoch_since = clock.steady();
@@ -68,7 +69,8 @@ struct Accounting::Impl {
     struct Submission {
         std::vector<Answer> answers;
         std::function<void(Status)> done;
-        std::vector<AnswerRow> added;  // of the last run of the operation, as the next two
+        // Each run of the operation sets this and the next two, so the last run counts.
+        std::vector<AnswerRow> added;
         std::uint64_t repeated = 0;
         Wallets wallets;
     };
@@ -82,50 +84,51 @@ struct Accounting::Impl {
         std::string agent_id;
         Address wallet;
         Welcomed done;
-        WalletNaming outcome;             // of the last run of the operation, as the next two
-        std::optional<Address> in_force;  // nothing was changed: as before
-        bool is_changed = false;          // another wallet was replaced
+        // Each run of the operation sets this and the next two, so the last run counts.
+        WalletNaming outcome;
+        std::optional<Address> in_force;  // unchanged if nothing was changed
+        bool is_changed = false;          // the agent had another wallet before
     };
     struct Staged {
         std::string agent_id;
         const Submission* by = nullptr;
     };
 
-    // Const after construction.
+    // Not changed after construction.
     Ledger& ledger;
     const CoordinatorSettings settings;
     const Clock& clock;
     RewardSettler* settler;
     Log log;
 
-    // Their own synchronisation.
+    // These synchronise themselves.
     PayoutNotices notices;
-    Guarded<std::unordered_set<Hash256, FixedBytesHash>> forgotten;  // with the next block
+    Guarded<std::unordered_set<Hash256, FixedBytesHash>> forgotten;  // dropped with the next block
 
-    // The ledger's thread only.
+    // Used only by the ledger's thread.
     std::uint64_t next_answer = 1;
-    std::unordered_map<Hash256, std::vector<Staged>, FixedBytesHash> staged;  // not committed yet, by raw id
+    std::unordered_map<Hash256, std::vector<Staged>, FixedBytesHash> staged;  // not committed yet; key: raw id
     OncePerAgent wallet_changes;
 
     std::mutex flight_mutex;  // guards in_flight
     std::condition_variable landed;
-    std::size_t in_flight = 0;  // submissions, arrivals and marks that the ledger has not told the end of
+    std::size_t in_flight = 0;  // submissions, arrivals and marks that have not ended yet
     std::atomic<bool> is_marking{false};
     std::atomic<std::uint64_t> changes_too_soon{0};
 
-    mutable std::mutex mutex;  // guards all below; changed on the ledger's thread only
+    mutable std::mutex mutex;  // guards all members below; they are changed only on the ledger's thread
     Books books;
     std::uint64_t repeated = 0;
-    std::chrono::nanoseconds epoch_before{};  // of the running epoch, before epoch_since
+    std::chrono::nanoseconds epoch_before{};  // how long the running epoch lasted before epoch_since
     Clock::Steady epoch_since;
 
-    // Last: its thread uses all above. Ends before the rest does.
+    // Must be the last member: its thread uses all others, so it has to end before they do.
     std::optional<LedgerWorker> worker;
 
     void begin();
     void end();
 
-    // accounting_agents.cpp
+    // In agents.cpp.
     void load_notices(const std::string& agent_id);
     void welcome(const std::shared_ptr<Arrival>& arrival);
     Status write(Arrival& arrival, LedgerTx& tx);

@@ -11,22 +11,22 @@
 
 namespace ioswarm {
 
-/// A thread that reads the ledger for those who must not wait for a disk, which are above all gRPC's callback
-/// threads: one machine has as few as two of them, and they also do all socket work. Jobs run in the order in
-/// which they were posted. In between, `periodic` runs once per interval on the same thread. Thread-safe.
+/// A thread that reads the ledger for callers that must not wait for a disk. These are mainly gRPC's callback
+/// threads: a machine may have only two of them, and they also do all socket work. Jobs run in the order in
+/// which they were posted. Between jobs, `periodic` runs once per interval on the same thread. Thread-safe.
 class LedgerWorker {
   public:
     using Job = std::function<void()>;
-    /// Jobs that may wait; one more is refused.
+    /// Maximum number of waiting jobs; further ones are refused.
     static constexpr std::size_t kMaxWaiting = 4096;
 
     LedgerWorker(std::chrono::milliseconds interval, Job periodic);
-    /// Runs the jobs that wait, then ends.
+    /// Runs the waiting jobs, then ends the thread.
     ~LedgerWorker();
     LedgerWorker(const LedgerWorker&) = delete;
     LedgerWorker& operator=(const LedgerWorker&) = delete;
 
-    /// Never waits. False: too many jobs wait already, or the worker ends; the job is dropped.
+    /// Never waits. Returns false if too many jobs wait or the worker is ending; the job is then dropped.
     [[nodiscard]] bool post(Job job);
 
   private:
@@ -34,11 +34,11 @@ class LedgerWorker {
 
     const std::chrono::milliseconds interval_;
     const Job periodic_;
-    std::mutex mutex_;  // guards all below
+    std::mutex mutex_;  // guards the members below, except thread_
     std::condition_variable wake_;
     std::deque<Job> waiting_;
     bool ending_ = false;
-    std::jthread thread_;  // last: it uses all above
+    std::jthread thread_;  // last, because the thread uses all other members
 };
 
 }  // namespace ioswarm

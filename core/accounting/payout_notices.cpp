@@ -45,9 +45,10 @@ void PayoutNotices::loading(const std::string& agent_id) {
 void PayoutNotices::loaded(const std::string& agent_id, const std::vector<PayoutRow>& due, bool is_all) {
     auto state = state_.lock();
     const auto found = state->agents.find(agent_id);
-    if (found == state->agents.end()) return;  // forgotten meanwhile; read again when it asks
+    if (found == state->agents.end()) return;  // forgotten meanwhile; read again when the agent asks
     OfAgent& agent = found->second;
-    // What add() brought while the ledger was read comes after what was read, unless it was read too.
+    // Notices that add() brought during the read are newer than the rows that were read, unless they are among
+    // those rows.
     std::deque<Due> added;
     added.swap(agent.due);
     for (const PayoutRow& row : due) {
@@ -82,11 +83,12 @@ void PayoutNotices::add(const std::vector<PayoutRow>& payouts) {
     for (const PayoutRow& payout : payouts) {
         if (payout.notice != PayoutNotice::due) continue;
         const auto found = state->agents.find(payout.agent_id);
-        if (found == state->agents.end()) continue;  // read from the ledger when it asks
+        if (found == state->agents.end()) continue;  // read from the ledger when the agent asks
         OfAgent& agent = found->second;
         if (agent.has_more && !agent.is_loading)
-            continue;  // older ones come first, and the ledger has this one
-        // Read between the commit and this call, and perhaps handed out already.
+            continue;  // older notices come first, and the ledger also has this one
+        // The payout was read from the ledger between its commit and this call, and may have been handed out
+        // already.
         if (payout.epoch < agent.next_epoch) continue;
         if (agent.due.size() >= kMaxHeld) {
             (agent.is_loading ? agent.missed_some : agent.has_more) = true;
@@ -101,7 +103,7 @@ void PayoutNotices::became_due(const std::vector<std::string>& agent_ids) {
     auto state = state_.lock();
     for (const std::string& agent_id : agent_ids) {
         const auto found = state->agents.find(agent_id);
-        if (found == state->agents.end()) continue;  // read from the ledger when it asks
+        if (found == state->agents.end()) continue;  // read from the ledger when the agent asks
         OfAgent& agent = found->second;
         (agent.is_loading ? agent.missed_some : agent.has_more) = true;
     }

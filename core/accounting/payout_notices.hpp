@@ -17,48 +17,50 @@
 
 namespace ioswarm {
 
-/// Payouts that agents were not told of yet, in memory: a heartbeat asks here each time and never waits for the
-/// ledger. Whoever owns this reads the ledger on another thread when take() asks for it, and marks in the
-/// ledger, together and a moment later, what was handed out. So after a crash a notice may come twice, and none
-/// is lost. Thread-safe.
+/// The payouts that agents were not told of yet, in memory. Each heartbeat asks here and never waits for the
+/// ledger. The owner reads the ledger on another thread when take() asks for it. Shortly after notices were
+/// handed out, the owner marks them in the ledger, many at once. After a crash a notice may therefore be sent
+/// twice, but none is lost. Thread-safe.
 class PayoutNotices {
   public:
     using Key = std::pair<std::string, std::uint64_t>;  ///< agent and epoch
 
-    /// Agents that are remembered. Beyond that all are forgotten, and read from the ledger again when they ask.
+    /// Maximum number of remembered agents. Above it all agents are forgotten, and are read from the ledger
+    /// again when they ask.
     static constexpr std::size_t kMaxAgents = 10'000;
-    /// Notices of one agent that are held and read at once. The others wait in the ledger.
+    /// Maximum number of notices per agent that are read and held at once. The others stay in the ledger.
     static constexpr std::uint32_t kMaxHeld = 64;
-    /// Notices handed out that the ledger has not marked yet. Beyond that none is handed out until it has.
+    /// Maximum number of notices that were handed out and that the ledger has not marked yet. At this limit
+    /// none is handed out until the ledger has marked some.
     static constexpr std::size_t kMaxUnmarked = 100'000;
 
     struct Taken {
         std::optional<PayoutInfo> payout;
-        bool must_load =
-            false;  ///< the caller must read this agent's due payouts and call loaded() or not_loaded()
+        /// The caller must read this agent's due payouts and call loaded() or not_loaded().
+        bool must_load = false;
     };
-    /// The agent's oldest notice, if one is in memory. Never waits.
+    /// Takes the agent's oldest notice, if one is in memory. Never waits.
     [[nodiscard]] Taken take(const std::string& agent_id);
 
-    /// The caller is about to read this agent's due payouts.
+    /// The caller is about to read this agent's due payouts from the ledger.
     void loading(const std::string& agent_id);
-    /// The agent's due payouts, oldest first, as the ledger had them when the read began or later. `is_all`:
-    /// there are no more of them.
+    /// Passes in the agent's due payouts, oldest first, as the ledger had them when the read began or later.
+    /// `is_all` is true if there are no others.
     void loaded(const std::string& agent_id, const std::vector<PayoutRow>& due, bool is_all);
-    /// They could not be read. The next take() asks again.
+    /// The payouts could not be read. The next take() asks for them again.
     void not_loaded(const std::string& agent_id);
 
-    /// Payouts that were just committed, each epoch later than the last one added. A read of the ledger may
-    /// have brought them before this call; then they are not added again.
+    /// Adds payouts that were just committed. Each epoch is later than the last one added. If a read of the
+    /// ledger already brought a payout, it is not added again.
     void add(const std::vector<PayoutRow>& payouts);
 
-    /// Payouts of these agents, of any epoch, have become due in the ledger: it is read again before they are
-    /// handed out.
+    /// Payouts of these agents, of any epoch, have become due in the ledger. The ledger is read again before
+    /// they are handed out.
     void became_due(const std::vector<std::string>& agent_ids);
 
-    /// What was handed out and is not marked, at most `limit`.
+    /// Returns at most `limit` notices that were handed out and are not marked yet.
     [[nodiscard]] std::vector<Key> unmarked(std::size_t limit) const;
-    /// The ledger has marked these durably.
+    /// Call this when the ledger has durably marked these notices.
     void marked(const std::vector<Key>& keys);
     [[nodiscard]] std::size_t unmarked_count() const;
 
@@ -68,12 +70,12 @@ class PayoutNotices {
         PayoutInfo info;
     };
     struct OfAgent {
-        std::deque<Due> due;                // oldest first
-        std::uint64_t next_epoch = 0;       // least epoch that add() may bring: older ones were seen already
-        bool has_more = true;               // the ledger has, or may have, due payouts that are not in `due`
-        bool is_loading = false;            // somebody reads the ledger for it; the next two are of that time
-        bool missed_some = false;           // add() found no room
-        std::vector<std::uint64_t> marked;  // epochs; what was read may still have them as due
+        std::deque<Due> due;           // oldest first
+        std::uint64_t next_epoch = 0;  // lowest epoch that add() may bring; older ones were seen already
+        bool has_more = true;          // the ledger has, or may have, due payouts that are not in `due`
+        bool is_loading = false;   // the ledger is being read for this agent; the next two belong to this read
+        bool missed_some = false;  // add() dropped a notice because `due` was full
+        std::vector<std::uint64_t> marked;  // epochs marked during the read, which may still return them as due
     };
     struct State {
         std::unordered_map<std::string, OfAgent> agents;

@@ -18,7 +18,7 @@ U512 power_of_ten(unsigned exponent) {
 }
 
 U256 cut_of(const RewardSettings& settings) {
-    // 2^256 · 2^256 fits in 512 bits.
+    // The product of two 256-bit numbers fits in 512 bits.
     const U512 cut = U512(settings.epoch_reward_rau) * U512(settings.delegate_cut_pct.unscaled) /
                      (power_of_ten(settings.delegate_cut_pct.scale) * 100);
     return cut > U512(settings.epoch_reward_rau) ? settings.epoch_reward_rau : static_cast<U256>(cut);
@@ -34,12 +34,12 @@ U256 weight_of(const RewardSettings& settings, const EpochWork& work, bool bonus
     const U512 plain = U512(work.tasks) * kWeightUnit;
     if (!bonus) return static_cast<U256>(plain);
     const U512 unit = power_of_ten(settings.bonus_multiplier.scale);
-    const U512 most = unit << 64;  // so that weights and their sum stay far below 2^256
+    const U512 most = unit << 64;  // keeps weights and their sum far below 2^256
     const U512 multiplier = std::min(U512(settings.bonus_multiplier.unscaled), most);
     return static_cast<U256>(plain * multiplier / unit);
 }
 
-/// Hands out the pool over the weights of `shares`, which are all above 0.
+/// Divides the pool in proportion to the weights of `shares`, which must all be above 0.
 void hand_out(const U256& pool, std::vector<EpochShare>& shares) {
     U512 total = 0;
     for (const EpochShare& share : shares)
@@ -58,7 +58,7 @@ void hand_out(const U256& pool, std::vector<EpochShare>& shares) {
         if (a.first != b.first) return a.first > b.first;
         return shares[a.second].agent_id < shares[b.second].agent_id;
     });
-    // Fewer rau are left than there are shares: each floor lost less than one.
+    // Each share was rounded down by less than 1 rau, so fewer rau are left than there are shares.
     U256 left = pool - given;
     for (const auto& [remainder, index] : remainders) {
         if (left == 0) break;

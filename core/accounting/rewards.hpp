@@ -10,7 +10,7 @@
 
 namespace ioswarm {
 
-/// What one agent did in an epoch.
+/// The work of one agent in an epoch.
 struct EpochWork {
     std::string agent_id;
     std::uint64_t tasks = 0;
@@ -22,7 +22,7 @@ struct EpochShare {
     std::string agent_id;
     U256 amount_rau;
     U256 weight;
-    std::uint32_t rank = 0;  ///< from 1, by amount descending, equal ones by agent id
+    std::uint32_t rank = 0;  ///< from 1, by amount descending; equal amounts by agent id
     bool bonus = false;
 };
 
@@ -30,19 +30,18 @@ struct EpochShares {
     U256 reward_rau;
     U256 cut_rau;
     U256 pool_rau;                   ///< reward − cut
-    std::vector<EpochShare> shares;  ///< by rank; they add up to pool_rau, or there is none
+    std::vector<EpochShare> shares;  ///< in order of rank; they add up to pool_rau, or the list is empty
 };
 
-/// Shares out the reward of an epoch (../shared/spec/rewards-and-settlement.md section 1), exactly:
-/// - the cut is reward · delegateCutPct / 100 rounded down (a fraction of a rau goes to the agents), at most
-/// the reward;
-/// - eligible are agents with tasks ≥ min_tasks_for_reward and at least one;
-/// - the bonus needs a comparison and correct/compared ≥ bonus_accuracy_pct, compared as fractions;
-/// - weight = tasks · 1000, times the multiplier with the bonus, rounded down: the weight that goes on chain;
-/// - amount = pool · weight / sum of weights rounded down, and what is left over goes rau by rau to the largest
-///   remainders, equal ones by agent id.
-/// No number overflows whatever the settings: the multiplier counts as at most 2^64.
-/// `work` holds each agent once.
+/// Divides the reward of an epoch exactly:
+/// - the cut is reward · delegateCutPct / 100, rounded down (a fraction of a rau goes to the agents), at most
+///   the reward;
+/// - an agent is eligible with tasks ≥ min_tasks_for_reward and at least one task;
+/// - the bonus needs at least one comparison and correct/compared ≥ bonus_accuracy_pct, compared as fractions;
+/// - weight = tasks · 1000, multiplied by bonus_multiplier with the bonus, rounded down (as on chain);
+/// - amount = pool · weight / sum of weights, rounded down; the rest goes rau by rau to the largest remainders,
+///   equal ones by agent id.
+/// No setting makes a number overflow: the multiplier is limited to 2^64. `work` must hold each agent once.
 [[nodiscard]] EpochShares share_out(const RewardSettings& settings, const std::vector<EpochWork>& work);
 
 }  // namespace ioswarm

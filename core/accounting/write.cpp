@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The operations of the books: what runs on the ledger's thread, before and after the commit.
+// The operations that Accounting runs on the ledger's thread, before and after the commit.
 #include <algorithm>
 #include <utility>
 
@@ -50,7 +50,8 @@ Status Accounting::Impl::write(Submission& submission, LedgerTx& tx) {
     return {};
 }
 
-/// False: this agent's answer to this action is in the books, or on its way there in the same transaction.
+/// Returns false if this agent's answer to this action is already in the ledger, or is about to be written in
+/// the same transaction.
 bool Accounting::Impl::stage(const Answer& answer, const Submission& submission) {
     if (books.has_answer(answer.raw_id, answer.agent_id)) return false;
     std::vector<Staged>& same = staged[answer.raw_id];
@@ -61,7 +62,8 @@ bool Accounting::Impl::stage(const Answer& answer, const Submission& submission)
         return true;
     }
     if (found->by != &submission) return false;
-    // Staged by this submission: twice in it, or left from a run of it that was undone.
+    // This submission staged it: either the answer is in it twice, or an earlier run of the operation was
+    // rolled back.
     return std::none_of(submission.added.begin(), submission.added.end(), [&](const AnswerRow& row) {
         return row.raw_id == answer.raw_id && row.agent_id == answer.agent_id;
     });
@@ -85,13 +87,13 @@ void Accounting::Impl::committed(const Submission& submission) {
         books.set_wallet(agent_id, wallet);
 }
 
-/// Tells whoever submitted. The last thing that a submission does with this object.
+/// Reports the result to the submitter. This is the last call that a submission makes on this object.
 void Accounting::Impl::finish(const Submission& submission, const Status& status) {
     if (submission.done) submission.done(status);
     end();
 }
 
-/// The wallet of an agent that was not at work in this epoch before.
+/// Reads the wallet of an agent that has no work in this epoch yet.
 Status Accounting::Impl::read_wallet(const std::string& agent_id, Wallets& out, LedgerTx& tx) const {
     if (books.work().contains(agent_id) || (!out.empty() && out.back().first == agent_id)) return {};
     const auto agent = tx.agent(agent_id);
@@ -162,7 +164,8 @@ void Accounting::Impl::committed(const BlockOutcome& outcome) {
             books.set_wallet(agent_id, wallet);
     }
     {
-        // Those that came meanwhile stay for the next block; what is not held any more needs no forgetting.
+        // Actions that came in meanwhile stay for the next block. An action that is no longer held, or is mined
+        // by now, need not be forgotten.
         auto locked = forgotten.lock();
         std::erase_if(*locked, [&](const Hash256& raw_id) {
             const HeldAction* action = books.find(raw_id);

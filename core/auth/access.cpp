@@ -11,7 +11,7 @@
 namespace ioswarm {
 namespace {
 
-/// Far over any number of agents that a coordinator takes, and under 2 MiB.
+/// Far more agents than any coordinator serves. A full cache takes less than 2 MiB.
 constexpr std::size_t kMaxCachedTokens = 8192;
 constexpr std::size_t kMaxListLines = 1'000'000;
 constexpr std::size_t kMaxLineBytes = 4096;
@@ -23,11 +23,11 @@ std::string_view trim(std::string_view text) {
 }
 
 Result<std::unordered_set<std::string>> read_id_file(const std::string& path) {
-    // A pipe would be waited for at each reload, and hold up every signal meanwhile.
+    // Reading a named pipe would block at each reload, and no signal would be handled meanwhile.
     std::error_code error;
     const auto file = std::filesystem::status(path, error);
     if (std::filesystem::exists(file) && !std::filesystem::is_regular_file(file) &&
-        !std::filesystem::is_character_file(file)) {  // /dev/null is nobody
+        !std::filesystem::is_character_file(file)) {  // /dev/null is an empty list
         return fail(ErrorCode::config, "cannot read the list of agents", path, "it is no regular file");
     }
     std::ifstream in(path);

@@ -19,22 +19,22 @@ namespace ioswarm {
 
 inline constexpr std::size_t kMaxAgentIdBytes = 128;
 
-/// 1 to 128 bytes of visible ASCII, 0x21 to 0x7e (../shared/spec/protocol.md section 5).
+/// True for 1 to 128 bytes of visible ASCII (0x21 to 0x7e), the ids that the protocol allows.
 [[nodiscard]] bool is_valid_agent_id(std::string_view id) noexcept;
 
 struct AccessSettings {
-    std::string master_secret;  ///< empty: credentials are not checked, the lists still are
-    std::string allowed_file;   ///< empty: every agent may; else only those named in it
-    std::string revoked_file;   ///< empty: nobody is revoked
+    std::string master_secret;  ///< empty: credentials are not checked, but the lists are
+    std::string allowed_file;   ///< empty: every agent is allowed; otherwise only the agents in this file
+    std::string revoked_file;   ///< empty: no agent is revoked
 };
 
-/// Who may speak to the coordinator: the master secret that agent keys derive from, and two lists of ids (one a
-/// line,
-/// `#` begins a comment, blank lines are skipped). Thread-safe.
+/// Decides who may talk to the coordinator. It holds the master secret, from which agent keys are derived, and
+/// two lists of agent ids. A list file has one id per line, `#` begins a comment, and blank lines are skipped.
+/// Thread-safe.
 class AccessControl {
   public:
-    /// Errors: not_found, permission_denied or io (a list cannot be read), config (a line is no agent id; names
-    /// file and line).
+    /// Errors: not_found, permission_denied or io (a list cannot be read), config (a line is not an agent id,
+    /// or the file is too long or not a regular file; the error names file and line).
     [[nodiscard]] static Result<std::unique_ptr<AccessControl>> open(AccessSettings settings);
 
     ~AccessControl();
@@ -43,17 +43,17 @@ class AccessControl {
 
     [[nodiscard]] bool has_secret() const noexcept { return !settings_.master_secret.empty(); }
 
-    /// Credentials as an agent sent them, then the lists. With no secret only the lists are asked. Takes the
-    /// same time for every wrong token of a length. Errors: unauthenticated, whose text is exactly `missing
-    /// agent ID`, `missing auth token` or `invalid auth token`; permission_denied (revoked, or not on the list
-    /// of allowed).
+    /// Checks the credentials as the agent sent them, then the lists. Without a master secret it checks only
+    /// the lists. All wrong tokens of the same length take the same time.
+    /// Errors: unauthenticated, with the text exactly `missing agent ID`, `missing auth token` or `invalid auth
+    /// token`; permission_denied (the agent is revoked, or is not on the list of allowed agents).
     [[nodiscard]] Status check(std::string_view agent_id, std::string_view token) const;
 
-    /// The lists alone. Error: permission_denied.
+    /// Checks only the lists. Error: permission_denied.
     [[nodiscard]] Status allowed(std::string_view agent_id) const;
 
-    /// Reads the lists again and names those of `connected` that may no longer. On an error (as open()) the
-    /// lists stay as they were.
+    /// Reads the lists again and returns those of `connected` that are no longer allowed. On an error (the same
+    /// as for open()) the old lists stay in force.
     [[nodiscard]] Result<std::vector<std::string>> reload(std::span<const std::string> connected);
 
   private:
@@ -63,8 +63,8 @@ class AccessControl {
         IdSet allowed;
         IdSet revoked;
     };
-    /// Tokens already derived, so that a call costs a look-up and no HMAC. Only ids whose token was right get
-    /// in; the one used longest ago goes out.
+    /// Tokens that were derived before, so that a call costs a look-up instead of an HMAC. Only agents that
+    /// sent the right token are added. A full cache drops the entry that was used longest ago.
     struct TokenCache {
         std::list<std::pair<std::string, std::string>> newest_first;  ///< id, token
         std::unordered_map<std::string_view, std::list<std::pair<std::string, std::string>>::iterator> by_id;

@@ -13,25 +13,23 @@
 
 namespace ioswarm {
 
-/// Lets each agent do something once per interval. Not thread-safe.
-///
-/// Memory is bounded: an agent is forgotten when its interval is over, and when more than `max_agents` are
-/// remembered the one that has waited longest is forgotten early. So whoever can invent agent ids (without a
-/// master secret) can make the limit useless for others, and nothing worse.
+/// Memory is bounded. An agent is forgotten when its interval is over. When `max_agents` are remembered, the
+/// agent noted longest ago is forgotten early. Somebody who can invent agent ids (possible only without a
+/// master secret) can therefore defeat the limit for other agents, but can do no other harm.
 class OncePerAgent {
   public:
-    /// `interval` 0: no limit.
+    /// An `interval` of 0 means no limit.
     explicit OncePerAgent(std::chrono::nanoseconds interval, std::size_t max_agents = 10'000)
         : interval_(interval), max_agents_(std::max<std::size_t>(max_agents, 1)) {}
 
-    /// How long this agent has to wait from now on; 0: it may.
+    /// The time that this agent still has to wait; 0 if it need not wait.
     [[nodiscard]] std::chrono::nanoseconds wait(const std::string& agent_id, Clock::Steady now) const {
         const auto found = allowed_at_.find(agent_id);
         if (found == allowed_at_.end() || found->second <= now) return std::chrono::nanoseconds(0);
         return found->second - now;
     }
 
-    /// The agent did it now.
+    /// Records that the agent did it at `now`.
     void note(const std::string& agent_id, Clock::Steady now) {
         if (interval_.count() <= 0) return;
         while (!order_.empty() && (order_.front().first <= now || order_.size() >= max_agents_))
@@ -45,7 +43,8 @@ class OncePerAgent {
   private:
     void forget_oldest() {
         const auto found = allowed_at_.find(order_.front().second);
-        // Noted again since then: the later entry stands further back in `order_`.
+        // If the agent was noted again, its later entry is further back in `order_`, and it must not be
+        // forgotten yet.
         if (found != allowed_at_.end() && found->second == order_.front().first) allowed_at_.erase(found);
         order_.pop_front();
     }
@@ -53,7 +52,7 @@ class OncePerAgent {
     const std::chrono::nanoseconds interval_;
     const std::size_t max_agents_;
     std::unordered_map<std::string, Clock::Steady> allowed_at_;
-    std::deque<std::pair<Clock::Steady, std::string>> order_;  // by time
+    std::deque<std::pair<Clock::Steady, std::string>> order_;  // ordered by time
 };
 
 }  // namespace ioswarm

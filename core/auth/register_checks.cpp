@@ -17,7 +17,8 @@ bool is_visible_ascii(char c) {
     return c >= 0x21 && c <= 0x7e;
 }
 
-/// The character that starts at `at` of valid UTF-8 is a control: C0, DEL, C1, or one that moves or hides text.
+/// True if the character that starts at byte `at` is a control character: C0, DEL, C1, or one that moves or
+/// hides text. `text` must be valid UTF-8.
 bool is_control(std::string_view text, std::size_t at) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
     const unsigned char first = byte(0);

@@ -11,17 +11,19 @@
 
 namespace ioswarm {
 
-inline constexpr std::size_t kMaxAgentId = 128;    ///< bytes (protocol.md section 5)
-inline constexpr std::size_t kMaxAgentLabel = 64;  ///< characters of region and version
+inline constexpr std::size_t kMaxAgentId = 128;    ///< in bytes; the protocol's limit for agent ids
+inline constexpr std::size_t kMaxAgentLabel = 64;  ///< in characters, for each of region and version
 
-/// 1 to 128 bytes of visible ASCII. The error's `why` is what a refused agent is told.
+/// An agent id has 1 to 128 bytes of visible ASCII. The error's `why` is the text that a refused agent
+/// receives.
 [[nodiscard]] Status check_agent_id(std::string_view id);
 
-/// Region and version: at most 64 printable characters of valid UTF-8.
+/// Checks region and version: at most 64 printable characters of valid UTF-8. `field` is the name used in the
+/// error.
 [[nodiscard]] Status check_agent_label(std::string_view field, std::string_view text);
 
-/// What a Register says that has to be right before anything is kept of it; the wallet it names, if any.
-/// Error invalid_argument; `why` names the field.
+/// Checks a registration before anything of it is stored. Returns the wallet that it names, if any. Error:
+/// invalid_argument; `why` names the wrong field.
 [[nodiscard]] Result<std::optional<Address>> check_register(std::string_view agent_id,
                                                             const RegisterRequest& request);
 
