@@ -17,30 +17,34 @@
 
 namespace ioswarm {
 
-/// A task in a batch. Its state is this agent's part of it; `failed` also stands for "taken back".
+/// One task of a batch. `state` is only this agent's part of the task. `failed` also means that the task was
+/// taken back from the agent.
 struct GivenTask {
     TaskPtr task;
     TaskLevel level = TaskLevel::l1_sig_verify;
     PartState state = PartState::holding;
-    TaskRunPtr run;  ///< what the task was given out with; null = the receipt alone decides
+    /// The run that the task was given out with; null = answers are compared with the receipt alone.
+    TaskRunPtr run;
 };
 
-/// How many tasks were given to agents, counted from the start, at some moment.
+/// How many tasks were given to agents between the start and some moment.
 struct GivenCounts {
     std::uint64_t to_all = 0;
-    std::uint64_t to_agent = 0;  ///< to the one agent in question
+    std::uint64_t to_agent = 0;  ///< to one particular agent
 };
 
-/// Tasks that go to one agent together. Waits until the agent's stream takes it, then until it is answered.
+/// Tasks that go to one agent together. A batch waits until the agent's stream takes it, then until the agent
+/// answers it.
 struct Batch {
     std::uint64_t number = 0;
     std::vector<GivenTask> tasks;
-    Clock::Steady deadline{};            ///< after it nothing of it is accepted
-    std::optional<Clock::Steady> taken;  ///< first handed out
-    GivenCounts given_by_then;           ///< when it was taken
-    bool sent = false;                   ///< handed to the stream the agent has now
-    bool answered = false;  ///< a submission that answered part of it was let through free of charge
-    bool orphaned = false;  ///< the stream it was given to ended
+    Clock::Steady deadline{};            ///< answers are refused after this time
+    std::optional<Clock::Steady> taken;  ///< when the stream took it for the first time
+    GivenCounts given_by_then;           ///< the counts when it was taken
+    bool sent = false;                   ///< taken by the agent's current stream
+    /// A submission that answered part of it was accepted without counting against the rate limit.
+    bool answered = false;
+    bool orphaned = false;  ///< the stream that took it has ended
 
     [[nodiscard]] bool is_open() const {
         for (const GivenTask& given : tasks) {
@@ -51,56 +55,62 @@ struct Batch {
 };
 using BatchPtr = std::shared_ptr<Batch>;
 
-/// "b17": unique for ever, since the ledger never reserves a number twice.
+/// For example "b17". A batch name is never used twice, because the ledger never reserves a number twice.
 [[nodiscard]] std::string batch_name(std::uint64_t number);
-/// Nothing when it is no name that batch_name() makes.
+/// Reads a name that batch_name() made; empty for any other text.
 [[nodiscard]] std::optional<std::uint64_t> batch_number(std::string_view name);
 
 enum class BatchEnd : std::uint8_t { answered, late };
 
-/// One registered agent: who it is, its task stream, and the batches it has not answered.
+/// One registered agent: its identity, its task stream, and the batches it has not answered.
 struct Agent {
-    /// Batches over, remembered to name the reason when somebody submits for them again.
+    /// How many ended batches are remembered, so that a repeated submission gets the right reason for the
+    /// refusal.
     static constexpr std::size_t kRemembered = 32;
     struct Over {
         std::uint64_t number;
         BatchEnd how;
     };
 
-    // What a dispatch decision looks at stands together: with thousands of agents each line of memory counts.
+    // The members that every dispatch decision reads come first: with thousands of agents each cache line
+    // counts.
 
     AgentName name;
     LoadIndex::Slot slot = 0;
-    bool registered = true;  ///< false once its place was freed (submissions under way still point here)
-    bool working = false;    ///< has a stream and a fresh heartbeat; as the registry last looked
-    bool announced = false;  ///< on_ready is under way or was called, and take() not yet
-    TaskLevel level = TaskLevel::l1_sig_verify;  ///< what both its capability and `asked` allow
-    bool gets_l4 =
-        false;  ///< its state is that of the pool's tip, or will be in a moment; else it gets lower tasks
+    bool registered = true;  ///< false once its place was freed (submissions in progress still point here)
+    bool working = false;    ///< it had a stream and a fresh heartbeat at the last registry update
+    bool announced = false;  ///< on_ready is in progress or was called, and take() was not called since
+    TaskLevel level = TaskLevel::l1_sig_verify;  ///< the lower of its capability and `asked`
+    /// Its state has reached the pool's tip, or soon will; otherwise it gets tasks of lower levels.
+    bool gets_l4 = false;
     Clock::Steady heartbeat{};
-    std::shared_ptr<SinkGate> stream;  ///< null while it has none
-    std::vector<BatchPtr> batches;     ///< given and not answered, oldest first
-    std::uint32_t batch_size = 1;      ///< tasks a batch on this stream
-    std::uint32_t open_tasks = 0;      ///< in `batches`, not answered
-    std::uint32_t room = 0;            ///< L2 tasks it could be given now; as the registry last counted it
-    std::uint32_t catch_up = 0;  ///< tasks that it is given before others, for those it missed while held back
-    Strikes::Standing standing = Strikes::Standing::good;  ///< as the registry last looked
-    bool stuck = false;  ///< its stream was told of a batch and did not take it; no new ones until it comes
+    std::shared_ptr<SinkGate> stream;  ///< null while the agent has none
+    std::vector<BatchPtr> batches;     ///< given and not answered yet, oldest first
+    std::uint32_t batch_size = 1;      ///< tasks per batch on this stream
+    std::uint32_t open_tasks = 0;      ///< tasks in `batches` that are not answered
+    std::uint32_t room = 0;            ///< number of L2 tasks it could be given, as of the last registry update
+    /// Tasks still given to it before others, to make up for those missed while held back.
+    std::uint32_t catch_up = 0;
+    Strikes::Standing standing = Strikes::Standing::good;  ///< as of the last registry update
+    /// Its stream was told of a batch and did not take it; it gets no new batches until it does.
+    bool stuck = false;
 
-    std::uint64_t diffs_to = 0;  ///< its state has the diffs up to this height, as far as we know; 0 = unknown
+    std::uint64_t diffs_to = 0;  ///< height up to which its state has the diffs, as far as we know; 0 = unknown
 
     TaskLevel capability = TaskLevel::l1_sig_verify;
-    TaskLevel asked = TaskLevel::l1_sig_verify;  ///< max_level of this stream
+    TaskLevel asked = TaskLevel::l1_sig_verify;  ///< max_level of the current stream
     Strikes strikes;
-    std::optional<GivenCounts>
-        missed_since;               ///< when it took the batch that it lost first; nothing while it is good
-    std::uint64_t given = 0;        ///< tasks, since it registered
-    std::vector<BatchPtr> orphans;  ///< of streams that ended; accepted until their deadline
-    std::vector<Over> over;         ///< a ring
+    std::optional<GivenCounts> missed_since;  ///< counts at the time when it took the first batch that it lost;
+                                              ///< empty while its standing is good
+    std::uint64_t given = 0;                  ///< tasks given to it since it registered
+    /// Batches of streams that ended; answers are accepted until their deadline.
+    std::vector<BatchPtr> orphans;
+    std::vector<Over> over;  ///< ring buffer of ended batches
     std::size_t over_next = 0;
     RateLimiter limiter{kSubmitRatePerSecond, kSubmitBurst};
     std::optional<Clock::Steady> refusal_logged;
-    std::optional<Clock::Steady> difference_logged;  ///< between an answer of it and our run
+    /// When a difference between its answers and our own run was last logged.
+    std::optional<Clock::Steady> difference_logged;
 
     std::string region;
     std::string version;

@@ -7,8 +7,8 @@
 namespace ioswarm {
 namespace {
 
-/// An agent that catches up may have so many more open tasks than the others (this project's choice: small, so
-/// that what it does not answer after all is little).
+/// An agent that catches up is dispatched to as if it had this many fewer open tasks (this project's choice).
+/// The number is small so that little is lost if the agent fails again.
 constexpr std::uint32_t kCatchUpAtOnce = 4;
 
 }  // namespace
@@ -59,7 +59,7 @@ void AgentRegistry::remove(Agent& agent) {
     free_slots_.push_back(agent.slot);
     const auto at = by_id_.find(*agent.name);
     slots_[agent.slot] = nullptr;
-    by_id_.erase(at);  // last: this may be the end of the agent
+    by_id_.erase(at);  // last, because this may destroy the agent
 }
 
 bool AgentRegistry::can_work(const Agent& agent, Clock::Steady now) const {
@@ -104,7 +104,8 @@ void AgentRegistry::update(Agent& agent, Clock::Steady now) {
         const std::uint32_t load =
             agent.open_tasks - std::min({agent.catch_up, kCatchUpAtOnce, agent.open_tasks});
         const bool is_first = agent.catch_up > 0 || agent.standing == Strikes::Standing::on_trial;
-        // Whose load is as it was keeps its turn: a heartbeat must not send an agent to the end of the line.
+        // An agent whose load is unchanged keeps its turn. Otherwise each heartbeat would move it to the end of
+        // the line.
         if (is_first || !index_.holds(agent.slot, level, load)) index_.put(agent.slot, level, load, is_first);
     } else {
         index_.remove(agent.slot);

@@ -13,8 +13,8 @@
 
 namespace ioswarm {
 
-/// The agents that have a place, and which of them can take tasks. Bounded by max_agents; nothing of an agent
-/// stays when its place is freed. Not thread-safe.
+/// The registered agents, and which of them can take tasks. Holds at most max_agents; when an agent is removed,
+/// nothing of it stays. Not thread-safe.
 class AgentRegistry {
   public:
     explicit AgentRegistry(const CoordinatorSettings& settings);
@@ -23,26 +23,26 @@ class AgentRegistry {
     [[nodiscard]] const AgentPtr& at(LoadIndex::Slot slot) const { return slots_[slot]; }
     [[nodiscard]] std::size_t size() const { return by_id_.size(); }
     [[nodiscard]] bool full() const { return by_id_.size() >= settings_.max_agents; }
-    /// A new agent; there must be room for it and none of this id.
+    /// Adds a new agent. The registry must not be full and must not hold this id.
     AgentPtr add(const std::string& id, Clock::Steady now);
     void remove(Agent& agent);
 
-    /// Counts the agent's load and room anew, after anything about it changed: its stream, batches or
-    /// heartbeat.
+    /// Recomputes the agent's load and room. Call it after any change to the agent's stream, batches, strikes
+    /// or heartbeat.
     void update(Agent& agent, Clock::Steady now);
-    /// It may be given tasks as far as its stream and heartbeat go, its strikes left aside.
+    /// True if the agent's stream and heartbeat allow giving it tasks. Ignores its strikes.
     [[nodiscard]] bool can_work(const Agent& agent, Clock::Steady now) const;
 
     [[nodiscard]] const LoadIndex& index() const { return index_; }
-    /// Tasks that agents at L2 or above could be given now.
+    /// How many tasks agents at L2 or above could be given now.
     [[nodiscard]] std::uint64_t room() const { return room_; }
-    /// Agents that can_work(), as of the last update() of each.
+    /// Number of agents for which can_work() was true at their last update().
     [[nodiscard]] std::size_t working() const { return working_; }
-    /// Those of them that may be given tasks now: they are not held back for batches that they lost.
+    /// The working agents that are not held back for batches they lost.
     [[nodiscard]] std::size_t available() const { return working_ - held_back_; }
-    /// There are agents that can work, and all of them are held back for batches that they lost.
+    /// True if agents can work but all of them are held back for batches they lost.
     [[nodiscard]] bool all_held_back() const { return working_ > 0 && held_back_ == working_; }
-    /// The batch that the next task for this agent goes into; null when a new one has to be begun.
+    /// The batch that the next task for this agent goes into; null if a new batch must be started.
     [[nodiscard]] static Batch* filling(Agent& agent);
 
     template <typename F>
@@ -63,7 +63,7 @@ class AgentRegistry {
     LoadIndex index_;
     std::uint64_t room_ = 0;
     std::size_t working_ = 0;
-    std::size_t held_back_ = 0;  // of those that work
+    std::size_t held_back_ = 0;  // of the working agents
 };
 
 }  // namespace ioswarm

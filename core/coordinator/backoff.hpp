@@ -8,8 +8,8 @@
 
 namespace ioswarm {
 
-/// How long to wait after a failure: doubled each time from 0.5 s to 10 s, and of that between half and the
-/// whole, by chance, so that many that failed together do not come back together. Not thread-safe.
+/// How long to wait after a failure. The upper bound doubles from 0.5 s to 10 s. The wait is random between
+/// half of it and all of it, so that callers that failed together do not retry together. Not thread-safe.
 class Backoff {
   public:
     static constexpr std::chrono::milliseconds kFirst{500};

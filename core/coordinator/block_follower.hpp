@@ -15,27 +15,28 @@
 
 namespace ioswarm {
 
-/// Takes executed blocks one after the other to the accounts, then to the tasks. One thread calls step() or
+/// Passes executed blocks one after the other to the accounting, then to the engine. One thread calls step() or
 /// run().
 class BlockFollower {
   public:
     struct Counters {
         std::atomic<std::uint64_t> errors{0};
-        std::atomic<std::uint64_t> skips{0};   ///< times that missed blocks were left out
-        std::atomic<std::uint64_t> alarms{0};  ///< blocks with actions whose hash no receipt has
+        std::atomic<std::uint64_t> skips{0};   ///< how often missed blocks were skipped
+        std::atomic<std::uint64_t> alarms{0};  ///< blocks with actions whose hash matches no receipt
     };
 
     BlockFollower(BlockSource& source, Accounting& accounting, Engine& engine, Log log)
         : source_(source), accounting_(accounting), engine_(engine), log_(std::move(log)) {}
 
-    /// Waits for the next block and takes it. A block that the accounts did not take is kept and given to them
-    /// again by the next call. Errors: of the source and the accounts; cancelled when `stop` is requested.
+    /// Waits for the next block and processes it. A block that the accounting did not accept is kept, and the
+    /// next call tries it again. Errors: those of the source and the accounting; cancelled when `stop` is
+    /// requested.
     [[nodiscard]] Status step(std::stop_token stop);
-    /// step() until `stop`, waiting after errors.
+    /// Calls step() until `stop`, and waits after errors.
     void run(const std::stop_token& stop);
 
     [[nodiscard]] const Counters& counters() const { return counters_; }
-    /// What the last failed step said; empty after one that went well. From any thread.
+    /// The error of the last step; empty if it succeeded. May be called from any thread.
     [[nodiscard]] std::string last_error() const { return *last_error_.lock(); }
 
   private:
@@ -47,8 +48,8 @@ class BlockFollower {
     Accounting& accounting_;
     Engine& engine_;
     const Log log_;
-    std::optional<ExecutedBlock> block_;  // fetched, and not taken by the accounts yet
-    bool live_ = false;                   // go on with the next block to come, whatever was missed
+    std::optional<ExecutedBlock> block_;  // fetched, but not accepted by the accounting yet
+    bool live_ = false;                   // continue with the next new block and skip the missed ones
     Counters counters_;
     Guarded<std::string> last_error_;
 };

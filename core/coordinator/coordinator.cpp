@@ -9,25 +9,25 @@
 namespace ioswarm {
 namespace {
 
-/// Numbers reserved in the ledger at once, and how few may be left before the next are: a batch or task costs
-/// one.
+/// How many numbers are reserved in the ledger at once, and the remaining number at which the next are
+/// reserved. Each batch and each task costs one number.
 constexpr std::uint64_t kIdsReserved = 16'384;
 constexpr std::uint64_t kIdsLow = 8'192;
 
-/// How often time-outs are looked for: within a fraction of the shortest.
+/// How often time-outs are checked: four times within the task time-out, within bounds.
 std::chrono::nanoseconds tick_of(const CoordinatorSettings& settings) {
     return std::clamp<std::chrono::nanoseconds>(settings.task_timeout / 4, std::chrono::milliseconds(5),
                                                 std::chrono::milliseconds(250));
 }
 
-/// A source that reads the tip now and then may be some blocks behind the one that follows the blocks.
+/// A source that reads the tip only now and then may be some blocks behind the one that follows the blocks.
 constexpr std::uint64_t kBehindIsNormal = 12;
 
-/// The thread that keeps time comes round once in a tick. When it is so much later, the process was stopped or
-/// the machine starved, and what agents sent meanwhile was not read.
+/// The time thread wakes up once per tick. If it is this much late, the process was stopped or the machine was
+/// overloaded, and what agents sent meanwhile was not read.
 constexpr std::chrono::milliseconds kStall{500};
 
-constexpr std::chrono::seconds kReadyFor{30};  // since the source was read (config-and-http.md section 2)
+constexpr std::chrono::seconds kReadyFor{30};  // not ready if the source was not read for this long
 
 }  // namespace
 
@@ -88,7 +88,8 @@ void Coordinator::drain(std::chrono::milliseconds within) {
     while (engine_->open_tasks() > 0) {
         const std::chrono::nanoseconds left = until - clock_.steady();
         if (left <= left.zero()) return;
-        // An answer raises it. What times out, or ends with its agent, the next tick shows.
+        // A recorded answer raises the signal. Tasks that time out or end with their agent are noticed at the
+        // next tick.
         (void)settled_->wait({}, std::min(left, tick_of(settings_)));
     }
 }
@@ -116,7 +117,8 @@ Status Coordinator::reserve_ids() {
     return {};
 }
 
-/// Answers that cannot be recorded are lost, since agents do not send them again: so no tasks go out meanwhile.
+/// Answers that cannot be recorded are lost, because agents do not send them again. So no tasks go out while
+/// the ledger accepts no writes.
 bool Coordinator::watch_books() {
     const Status books = accounting_.ready();
     engine_->set_on_hold(!books);
@@ -156,7 +158,7 @@ void Coordinator::watch_blocks() {
 
 void Coordinator::dispatch(bool poll) {
     watch_tip();
-    if (!watch_books()) return;  // numbers for tasks could not be reserved either
+    if (!watch_books()) return;  // without the ledger, numbers for tasks could not be reserved either
     Status reserved;
     do {
         reserved = reserve_ids();
@@ -172,7 +174,8 @@ void Coordinator::dispatch(bool poll) {
 }
 
 Status Coordinator::read_pool(ChainTip& tip, std::vector<PoolActionPtr>& pending) {
-    // The tip first: a block that comes between the two makes the pool's list newer than the tip, not older.
+    // Read the tip first. If a block comes between the two reads, the pool's list is then newer than the tip,
+    // never older.
     auto newest = pool_.tip();
     if (!newest) return fail(std::move(newest.error()));
     compare_with_books(newest->height);
@@ -184,7 +187,7 @@ Status Coordinator::read_pool(ChainTip& tip, std::vector<PoolActionPtr>& pending
 }
 
 Status Coordinator::poll_once() {
-    // Real time, as the pauses are, also where clock_ is another.
+    // Uses real time even if clock_ is another clock, because the pauses between polls are real too.
     PollPolicy::Read read{std::chrono::steady_clock::now(), {}, false, 0};
     ChainTip tip;
     std::vector<PoolActionPtr> pending;
@@ -216,8 +219,8 @@ Status Coordinator::poll_once() {
     return {};
 }
 
-/// The blocks after the last one in the books are waited for; where they will not come soon, or never, that is
-/// said.
+/// Raises an alarm if the source is behind the ledger. The block after the ledger's last one will then come
+/// late, or never.
 void Coordinator::compare_with_books(std::uint64_t tip) {
     const std::uint64_t last = accounting_.last_height();
     const std::uint64_t missing = last > tip ? last - tip : 0;
@@ -233,8 +236,8 @@ void Coordinator::compare_with_books(std::uint64_t tip) {
                                     last, tip, last + 1));
 }
 
-/// What was answered before a restart and is not in the pool any more waits for its block no longer than the
-/// rest.
+/// Actions that were answered before a restart and are no longer in the pool are kept for their block no longer
+/// than others.
 void Coordinator::forget_unseen(std::uint64_t tip) {
     if (unseen_since_ == 0) unseen_since_ = tip;
     if (settled_height(accounting_.last_height(), tip) < unseen_since_ + settings_.forget_after_blocks) return;
@@ -277,7 +280,7 @@ void Coordinator::read_now() {
 }
 
 void Coordinator::time_loop(const std::stop_token& stop) {
-    using RealTime = std::chrono::steady_clock;  // waits take real time, whatever clock_ says
+    using RealTime = std::chrono::steady_clock;  // waits take real time even if clock_ is another clock
     const auto tick = tick_of(settings_);
     auto ticked = RealTime::now();
     while (!stop.stop_requested()) {
@@ -294,7 +297,8 @@ void Coordinator::time_loop(const std::stop_token& stop) {
     }
 }
 
-/// 0: it may register now. The time counts from the last Register that was not refused for this reason.
+/// Returns 0 if the agent may register now. The interval starts at the last Register call that was not refused
+/// for this reason.
 std::chrono::seconds Coordinator::wait_to_register(const std::string& agent_id) {
     const Clock::Steady now = clock_.steady();
     auto registrations = registrations_.lock();
@@ -317,7 +321,8 @@ void Coordinator::register_agent(const std::string& agent_id, const RegisterRequ
                          fmt::format("an agent may register once per {} s; try again in {} s",
                                      settings_.register_interval.count(), wait.count())));
     }
-    // Asked before the wallet is written, so that whoever finds no place leaves nothing behind.
+    // This is checked before the wallet is written, so that an agent that gets no place leaves nothing in the
+    // ledger.
     if (std::string why = engine_->no_place_for(agent_id); !why.empty())
         return done(RegisterResponse{false, std::move(why), 0});
     accounting_.welcome(
@@ -354,12 +359,12 @@ void Coordinator::submit(const std::string& agent_id, BatchResult batch, SubmitD
     std::vector<Answer> answers = std::move(submission->answers);
     accounting_.record(std::move(answers), [engine = engine_, settled = settled_, submission,
                                             done = std::move(done)](const Status& status) {
-        if (!status) engine->set_on_hold(true);  // at once; watch_books() looks whether it goes on
+        if (!status) engine->set_on_hold(true);  // at once; watch_books() decides when it ends
         engine->recorded(*submission, status);
         settled->raise();
         if (status) return done(SubmitResponse{true, submission->note});
-        // What an agent is told names no file of this machine; nor does not_ready(), whose answer is open to
-        // all.
+        // The text that an agent receives must not name files of this machine. The same holds for not_ready(),
+        // whose answer everybody can read.
         done(fail(ErrorCode::unavailable, "cannot record the results", *submission->agent->name,
                   status.error().why, "submit them again"));
     });

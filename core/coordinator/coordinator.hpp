@@ -34,15 +34,15 @@
 
 namespace ioswarm {
 
-/// Hands pending transactions to agents, takes their answers into the accounts, and compares them with what the
-/// chain did. What it is made of: the engine (agents, tasks, who has what; no threads), the accounts (the
-/// ledger's side), and here the threads between them and the source: one that polls the pool, one that follows
-/// the blocks, one that keeps time and dispatches, and some that read accounts. Everything given to create()
-/// must outlive it, and the clock also the task streams it has opened.
+/// Hands pending transactions to agents, records their answers, and compares these with what the chain did. It
+/// combines the engine (agents, tasks, and which agent has which task; no threads), the accounting (everything
+/// kept in the ledger), and the threads between them and the source: one polls the pool, one follows the
+/// blocks, one keeps time and dispatches, and several read accounts. Everything given to create() must outlive
+/// it. The clock must also outlive the task streams that it opened.
 class Coordinator final : public AgentLink, public Monitor {
   public:
-    /// `fetchers` reads what runs of transactions need; null: no transaction is run, so that agents at L3 get
-    /// lower tasks. Errors: of the accounts (ids cannot be reserved).
+    /// `fetchers` reads the state that runs of transactions need. If it is null no transaction is run, and
+    /// agents at L3 get tasks of lower levels. Errors: those of the accounting (numbers cannot be reserved).
     [[nodiscard]] static Result<std::unique_ptr<Coordinator>> create(
         const CoordinatorSettings& settings, ActPoolReader& pool, StateReader& state, BlockSource& blocks,
         Accounting& accounting, const Clock& clock, Log log, evm::StateFetchers* fetchers = nullptr);
@@ -50,14 +50,14 @@ class Coordinator final : public AgentLink, public Monitor {
     Coordinator(const Coordinator&) = delete;
     Coordinator& operator=(const Coordinator&) = delete;
 
-    /// Starts the threads. Agents may come before.
+    /// Starts the threads. Agents may connect before that.
     void start();
-    /// No agent is let in and nothing handed out any more. Returns once nothing is with agents, or after
-    /// `within`: whoever is at work on a task may hand it in. stop() is still to come.
+    /// From now on no agent can register and no task is handed out. Returns when agents hold no tasks any more,
+    /// or after `within`, so that agents can finish their current tasks. stop() must still be called.
     void drain(std::chrono::milliseconds within);
-    /// No agent is let in and nothing handed out any more; what reads the source ends (within the time-outs of
-    /// the ports); then the task streams end with unavailable. Answers and heartbeats still count until
-    /// destruction. Calling it again does nothing.
+    /// From now on no agent can register and no task is handed out. The threads that read the source end first
+    /// (within the time-outs of the ports), then the task streams end with unavailable. Answers and heartbeats
+    /// are still accepted until destruction. Further calls do nothing.
     void stop();
 
     // AgentLink
@@ -70,8 +70,8 @@ class Coordinator final : public AgentLink, public Monitor {
                                                       const HeartbeatRequest& request) override;
     void end_agent(const std::string& agent_id, const Error& reason) override;
 
-    /// How far the agent's state is, by its diff stream (DiffHub::tell_progress): tasks at L4 go to those that
-    /// have the tip's diff.
+    /// Reports the height that the agent's state has reached, by its diff stream (see DiffHub::tell_progress).
+    /// Tasks at L4 go only to agents that have the tip's diff.
     void diffs_written(const std::string& agent_id, std::uint64_t height) {
         engine_->diffs_written(agent_id, height);
     }
@@ -85,15 +85,15 @@ class Coordinator final : public AgentLink, public Monitor {
     [[nodiscard]] Result<RewardsView> rewards(const std::string& agent_id) const override;
     [[nodiscard]] Reasons not_ready() const override;
 
-    // What the threads do, step by step, for tests that start none.
+    // The steps of the threads, for tests that start no threads.
 
-    /// Reads the tip and the pool, and dispatches. Errors: of the source.
+    /// Reads the tip and the pool, then dispatches. Errors: those of the source.
     Status poll_once();
-    /// Waits for the next block and takes it.
+    /// Waits for the next block and processes it.
     Status follow_once(std::stop_token stop) { return follower_.step(std::move(stop)); }
-    /// Time-outs, evictions and alarms, then dispatch.
+    /// Handles time-outs, evictions and alarms, then dispatches.
     void keep_time();
-    /// Makes the reads that wait, then dispatches, until there are none.
+    /// Makes the waiting reads and dispatches, until no reads wait.
     void read_now();
 
   private:
@@ -118,40 +118,40 @@ class Coordinator final : public AgentLink, public Monitor {
     Accounting& accounting_;
     const Clock& clock_;
     const Log log_;
-    const std::uint64_t received_before_;  // results of earlier runs: they were dispatched then
+    const std::uint64_t received_before_;  // answers from before this start; their tasks were dispatched then
 
-    // Own synchronisation.
-    const std::shared_ptr<Signal> wake_;     // the thread that keeps time
-    const std::shared_ptr<Signal> settled_;  // drain(): answers were recorded, or could not be
-    Signal hurry_;                           // the poller
+    // These synchronise themselves.
+    const std::shared_ptr<Signal> wake_;     // wakes the time thread
+    const std::shared_ptr<Signal> settled_;  // wakes drain() after answers were recorded or could not be
+    Signal hurry_;                           // wakes the poller
     const std::shared_ptr<Engine> engine_;
     Guarded<OncePerAgent> registrations_;
     std::atomic<std::uint64_t> registers_too_soon_{0};
     std::unique_ptr<TaskRunner> runner_;  // null: no transaction is run
     ReadWorkers readers_;
     BlockFollower follower_;
-    std::mutex reserving_;  // one reservation at a time; taken before any other lock
+    std::mutex reserving_;  // allows one reservation at a time; taken before any other lock
     std::atomic<std::uint64_t> polls_{0};
     std::atomic<std::uint64_t> poll_errors_{0};
-    std::atomic<std::uint64_t> behind_books_{0};  // blocks; 0 = not more than normal
-    Alarm books_alarm_;                           // the ledger takes no writes
+    std::atomic<std::uint64_t> behind_books_{0};  // in blocks; 0 = no more than normal
+    Alarm books_alarm_;                           // the ledger accepts no writes
     Alarm tip_alarm_;                             // the tip is too old, or in the future
-    Alarm blocks_alarm_;                          // no block is taken although there are newer ones
-    Alarm behind_alarm_;                          // the source is behind the books
-    std::atomic<std::int64_t> polled_at_;         // steady, ns since its epoch; of the last poll that worked
+    Alarm blocks_alarm_;                          // no block is processed although there are newer ones
+    Alarm behind_alarm_;                          // the source is behind the ledger
+    std::atomic<std::int64_t> polled_at_;         // time of the last successful poll, in steady-clock ns
     std::atomic<bool> polled_{false};
     std::atomic<bool> draining_{false};
     std::atomic<bool> stopping_{false};
     std::atomic<bool> ids_failing_{false};
 
-    // Of the polling thread: answers of before a restart whose actions no poll has listed yet.
+    // Used only by the polling thread: actions answered before a restart that no poll has listed yet.
     std::unordered_map<Hash256, std::uint32_t, FixedBytesHash> unseen_;
-    std::uint64_t unseen_since_ = 0;  // first tip
+    std::uint64_t unseen_since_ = 0;  // the first tip after the start
     PollPolicy poll_policy_;
 
-    BlockWatch block_watch_;  // of the thread that keeps time
+    BlockWatch block_watch_;  // used only by the time thread
 
-    // Of the thread that starts and stops.
+    // Used only by the thread that calls start() and stop().
     std::jthread poller_;
     std::jthread blocks_thread_;
     std::jthread timer_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who is there: registering, streams, heartbeats, leaving, and what becomes of what they held.
+// Registration, streams, heartbeats and departures of agents, and what happens to the tasks they held.
 #include <algorithm>
 #include <cmath>
 
@@ -25,8 +25,8 @@ class EngineStream final : public TaskStream {
     const std::shared_ptr<SinkGate> gate_;
 };
 
-/// What an agent says of its own load is shown, never used; it must only be a number that every format can
-/// carry.
+/// The load that an agent reports is only shown, never used. It must merely be a number that every output
+/// format can represent.
 double shown(double value) {
     return std::isfinite(value) ? std::clamp(value, 0.0, 1e6) : 0.0;
 }
@@ -205,7 +205,7 @@ void Engine::remove_agent(const AgentPtr& agent, const Error& reason, Effects& e
     effects.wake = effects.wake || book_.waiting() > 0;
 }
 
-/// The agent has the task no longer. `failed`: that was one of the task's tries.
+/// Takes the task away from the agent. `failed` is true if this used up one of the task's tries.
 void Engine::take_back(Agent& agent, Batch& batch, GivenTask& given, bool failed) {
     if (given.state != PartState::holding && given.state != PartState::orphaned) return;
     if (given.state == PartState::holding && agent.open_tasks > 0 && !batch.orphaned) --agent.open_tasks;
@@ -214,7 +214,7 @@ void Engine::take_back(Agent& agent, Batch& batch, GivenTask& given, bool failed
     Task& task = *given.task;
     const auto part = std::find_if(task.parts.begin(), task.parts.end(),
                                    [&](const Task::Part& p) { return *p.agent == *agent.name; });
-    // An orphan's part may since stand for a newer batch of the same agent.
+    // The agent's part in the task may by now belong to a newer batch of the same agent.
     if (part == task.parts.end() || part->state != was) return;
     if (failed) {
         part->state = PartState::failed;
@@ -226,8 +226,8 @@ void Engine::take_back(Agent& agent, Batch& batch, GivenTask& given, bool failed
     book_.requeue(given.task);
 }
 
-/// The stream ended: others may have the tasks now, but as long as none does, an answer still counts, and a new
-/// stream of this agent finds them again.
+/// The stream ended. Others may have the tasks now. Until another agent has one, this agent's answer still
+/// counts, and a new stream of this agent gets the tasks back.
 void Engine::orphan_batches(Agent& agent) {
     for (BatchPtr& batch : agent.batches) {
         if (!batch->taken) {
@@ -269,7 +269,7 @@ void Engine::reclaim_orphans(Agent& agent, Clock::Steady now) {
     drop_finished(agent);
 }
 
-/// Batches that are larger than the new stream takes go to whoever takes them.
+/// Batches that are too large for the new stream go back into the queues.
 void Engine::shrink_batches(Agent& agent) {
     for (const BatchPtr& batch : agent.batches) {
         const auto open = std::count_if(batch->tasks.begin(), batch->tasks.end(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who gets what: choosing agents for tasks, filling batches, handing them out.
+// Dispatch: choosing agents for tasks, filling batches, handing them out.
 #include <algorithm>
 #include <utility>
 
@@ -8,21 +8,22 @@
 namespace ioswarm {
 namespace {
 
-/// The level from which a task carries accounts, and the highest one of a task whose transaction was not run.
+/// The lowest level at which a task carries accounts. It is also the highest level for a task whose transaction
+/// was not run.
 constexpr TaskLevel kWithoutRun = TaskLevel::l2_state_verify;
 
-/// Tasks looked at in a pass that no agent may have just now (each agent with room had them already): the next
-/// pass goes on behind them, so that many such tasks never make a pass long.
+/// How many tasks one pass may look at that no agent can take now (every agent with room already had them). The
+/// next pass continues behind them, so many such tasks never make a pass long.
 constexpr std::size_t kLookAhead = 512;
 
-/// Tasks read ahead at least while any agent has room: two calls to the state reader.
+/// While any agent has room, at least this many tasks are read ahead: two calls to the state reader.
 constexpr std::uint64_t kReadAhead = 200;
-/// Tasks a poll whose last read failed that are tried again.
+/// Retries per poll for tasks whose last account read failed.
 constexpr std::uint64_t kReadAgain = 50;
 
-/// Code and slots in one batch, beyond its first task: what agents take in one message (32 MiB for the public
-/// one, as JSON a third more than here) is far above. Code is what a hostile transaction makes tasks large
-/// with.
+/// Maximum size of code and slots in one batch, not counting its first task. It is far below the message size
+/// that deployed agents accept (32 MiB; their JSON is a third larger than the size counted here). Code is what
+/// a hostile transaction could use to make tasks large.
 constexpr std::size_t kMostRunBytesPerBatch = std::size_t{4} << 20;
 
 std::uint64_t unix_ms(Clock::Wall time) {
@@ -30,7 +31,7 @@ std::uint64_t unix_ms(Clock::Wall time) {
         std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
 }
 
-/// What goes to an agent of a task, copied out under the lock; its message is made without.
+/// The data of one task that goes to an agent. It is copied under the lock; the message is built without it.
 struct Item {
     PoolActionPtr action;
     AccountPtr sender;
@@ -100,7 +101,7 @@ std::vector<AccountReadPtr> Engine::dispatch(bool poll) {
         const std::lock_guard lock(mutex_);
         if (poll) prefetcher_.on_poll();
         if (!may_dispatch()) return reads;
-        // Twice: tasks whose accounts the first round's reads found in the cache are ready for the second.
+        // Two rounds: tasks whose accounts were already known in the first round are ready in the second.
         for (int round = 0; round < 2; ++round) {
             dispatch_queue(TaskQueue::again, again_cursor_, now, effects);
             dispatch_fresh(now, effects);
@@ -152,12 +153,12 @@ void Engine::dispatch_queue(TaskQueue which, std::uint64_t& cursor, Clock::Stead
         if (placed == Placed::no_ids) return;
         if (placed == Placed::no_room) ++passed_over;
     }
-    if (passed_over < kLookAhead) cursor = 0;  // the oldest first again
+    if (passed_over < kLookAhead) cursor = 0;  // start with the oldest again
 }
 
 Engine::Placed Engine::place(const TaskPtr& task, Clock::Steady now, Effects& effects) {
     if (book_.needs_accounts(*task) && registry_.index().any_at_least(kWithoutRun)) {
-        book_.requeue(task);  // a block has come since they were read
+        book_.requeue(task);  // a block has come since its accounts were read
         return Placed::partly;
     }
     bool any = false;
@@ -179,7 +180,7 @@ std::uint32_t Engine::orphaned_parts(const Task& task) {
 }
 
 AgentPtr Engine::choose(const Task& task, Clock::Steady now) {
-    const bool blind = book_.needs_accounts(task);  // then only L1 can be asked of an agent
+    const bool blind = book_.needs_accounts(task);  // without accounts, an agent can only be given L1
     const auto highest = static_cast<TaskLevel>(kMaxTaskLevel);
     const int rounds = task.parts.empty() || !nobody_else_works(task) ? 1 : 2;
     for (int round = 0; round < rounds; ++round) {
@@ -219,9 +220,9 @@ AgentPtr Engine::choose_among(const Task& task, TaskLevel from, TaskLevel to, bo
     return slot ? registry_.at(*slot) : nullptr;
 }
 
-/// Every agent that may be given tasks now had this one already: then one that failed may try again. Agents
-/// that are held back do not count: they could keep the task waiting for as long as they are, up to five
-/// minutes.
+/// True if every agent that may be given tasks now already had this one. An agent that failed may then try
+/// again. Agents that are held back do not count. Otherwise they could make the task wait until they are back,
+/// up to five minutes.
 bool Engine::nobody_else_works(const Task& task) const {
     std::size_t had_it = 0;
     for (const Task::Part& part : task.parts) {
@@ -231,7 +232,7 @@ bool Engine::nobody_else_works(const Task& task) const {
     return had_it >= registry_.available();
 }
 
-/// False: no numbers left.
+/// Returns false if no numbers are left.
 bool Engine::give(const AgentPtr& agent, const TaskPtr& task, Clock::Steady now, Effects& effects) {
     if (!book_.name(*task, ids_)) return false;
     Batch* batch = AgentRegistry::filling(*agent);
@@ -250,13 +251,13 @@ bool Engine::give(const AgentPtr& agent, const TaskPtr& task, Clock::Steady now,
     ++given_;
     if (agent->catch_up > 0) --agent->catch_up;
     if (Task::Part* part = task->part_of(*agent->name)) {
-        // Its own orphan, or a try that failed: from now on this batch counts.
+        // The agent already had the task: as an orphan, or as a try that failed. From now on this batch counts.
         if (part->state == PartState::orphaned) --task->tries_left;
         part->state = PartState::holding;
     } else {
         task->parts.push_back({agent->name, PartState::holding});
     }
-    // Where an agent whose stream ended was waited for, this one stands in.
+    // If the task waited for an agent whose stream ended, this agent replaces it.
     for (Task::Part& part : task->parts) {
         if (part.state != PartState::orphaned || orphaned_parts(*task) <= task->missing()) continue;
         part.state = PartState::failed;
@@ -272,12 +273,12 @@ TaskLevel Engine::level_for(const Agent& agent, const Task& task) const {
     if (agent.gets_l4) return TaskLevel::l4_state_sync;
     const bool executes = settings_.task_level >= TaskLevel::l3_full_execute &&
                           agent.level == TaskLevel::l3_full_execute && task.run && task.run->suits_l3;
-    // An agent at L4 would fill in what is missing from a state of its own, which may be an old one.
+    // An L4 agent is not given L3 tasks: it would fill in missing data from its own state, which may be old.
     if (executes) return TaskLevel::l3_full_execute;
     return std::min({settings_.task_level, agent.level, kWithoutRun});
 }
 
-/// With the task's run the batch is not too large for one message.
+/// True if the batch with this task's run is still small enough for one message.
 bool Engine::fits(const Batch& batch, const GivenTask& given) {
     std::size_t others = 0;
     for (const GivenTask& other : batch.tasks) {
@@ -287,9 +288,9 @@ bool Engine::fits(const Batch& batch, const GivenTask& given) {
     return others == 0 || others + given.run->bytes <= kMostRunBytesPerBatch;
 }
 
-/// At the moment when the agent's stream takes it: what a task was given for may not hold any more. A batch
-/// that goes out a second time, because the agent's stream was cut, goes out with the runs of the first: the
-/// agent may answer either.
+/// Called when the agent's stream takes the task. The level for which the task was given may no longer apply. A
+/// batch that goes out a second time, because the stream was cut, keeps the runs of the first time, since the
+/// agent may answer either copy.
 void Engine::settle_level(const Agent& agent, const Batch& batch, GivenTask& given) {
     const Task& task = *given.task;
     const bool is_again = batch.taken.has_value();
@@ -327,13 +328,13 @@ std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const SinkG
             registry_.update(*agent, now);
             wake_->raise();
         }
-        if (on_hold_) return nullptr;  // told again when it is over
+        if (on_hold_) return nullptr;  // the stream is told again when the hold ends
         for (const BatchPtr& batch : agent->batches) {
             if (batch->sent) continue;
             if (awaits_diff(*agent, *batch, now))
-                return nullptr;  // told when it is written, or waited for long enough
+                return nullptr;  // told again when the diff is written, or when the wait is over
             for (GivenTask& given : batch->tasks) {
-                // Mined or gone while it waited here: nobody needs an answer any more.
+                // The action was mined or left the pool while it waited here, so no answer is needed.
                 if (!batch->taken && given.task->fate != Fate::pending) take_back(*agent, *batch, given, false);
                 if (given.state != PartState::holding) continue;
                 const Task& task = *given.task;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Agents that hold the state themselves: a task of a pool at tip H goes to one at L4 only after diff H was
-// written to its stream. For a moment after each block none of them has it yet: tasks are given to them all the
-// same and wait for the diff with the agent's batch. One that has not got it by then gets what agents below L4
-// get.
+// Dispatch to agents that hold the state themselves. A task of a pool at tip H goes to such an agent at L4 only
+// after diff H was written to its diff stream. For a moment after each block no agent has the diff yet; tasks
+// are given to them anyway and wait, in the agent's batch, for the diff. If an agent has not received the diff
+// in time, it gets the tasks that agents below L4 get.
 #include <algorithm>
 
 #include "core/coordinator/engine.hpp"
@@ -10,8 +10,8 @@
 namespace ioswarm {
 namespace {
 
-/// A diff is on its way so long after its block is the pool's tip (this project's choice: a poll interval and
-/// the node's own delay; blocks come every 2.5 s or more slowly).
+/// How long a diff may take after its block became the pool's tip. (This project's choice: a poll interval plus
+/// the node's own delay. Blocks come every 2.5 s or more slowly.)
 constexpr std::chrono::seconds kDiffPatience{2};
 
 }  // namespace
@@ -24,7 +24,8 @@ bool Engine::is_in_step(const Agent& agent) const {
     return tip_ && agent.diffs_to != 0 && agent.diffs_to >= tip_->height;
 }
 
-/// After anything it depends on changed: the tip, the time since, the agent's level, what it was written.
+/// Call this after any of its inputs changed: the tip, the time since the tip, the agent's level, or the diffs
+/// written to it.
 void Engine::judge_step(Agent& agent, Clock::Steady now, Effects& effects) {
     const bool can =
         settings_.task_level == TaskLevel::l4_state_sync && agent.level == TaskLevel::l4_state_sync;
@@ -73,7 +74,7 @@ void Engine::diffs_written(const std::string& agent_id, std::uint64_t height) {
     fire(effects);
 }
 
-/// What a transaction of the pool runs in (protocol.md section 5).
+/// The block in which a transaction of the pool is to run: the one after the tip.
 BlockContext Engine::next_block() const {
     return tip_ ? block_after(*tip_) : BlockContext{};
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transactions that are run here, for agents that execute them: which runs are to be made, and what they say of
-// the agents' answers.
+// Runs transactions for agents that execute them: which runs to make, and how the agents' answers compare with
+// them.
 #include <string>
 #include <utility>
 
@@ -30,7 +30,7 @@ std::vector<RunRequestPtr> Engine::take_runs() {
         request->sender = planned.task->sender;
         request->receiver = planned.task->receiver;
         request->for_l4 = settings_.task_level == TaskLevel::l4_state_sync;
-        // The block stream is often ahead of the poll.
+        // The block stream is often ahead of the last poll, so its block is used if it fits.
         const bool by_block = block_tip_ && block_tip_->height == planned.height;
         ChainTip tip = by_block ? *block_tip_ : tip_.value_or(ChainTip{});
         if (tip.height < planned.height) tip.time += settings_.block_interval * (planned.height - tip.height);
@@ -57,7 +57,7 @@ void Engine::run_done(const RunRequest& run, RunAnswer answer) {
     fire(effects);
 }
 
-/// What differs is told once per agent and hour; /swarm/shadow counts all of it.
+/// Logs differences once per hour and agent; /swarm/shadow counts all of them.
 RunComparison Engine::compare_run(Agent& agent, const GivenTask& given, const TaskResult& result,
                                   Clock::Steady now, Effects& effects) {
     if (!given.run) return {};

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the source says, and what is shown of it all.
+// Input from the source, and the views of the engine's state.
 #include <algorithm>
 
 #include "core/coordinator/engine.hpp"
 
 namespace ioswarm {
 namespace {
-// An agent counts as live that long after its last heartbeat (config-and-http.md section 2).
+// An agent counts as live for this long after its last heartbeat.
 constexpr std::chrono::seconds kLiveFor{60};
 }  // namespace
 
@@ -17,7 +17,7 @@ bool Engine::update_pool(std::span<const PoolActionPtr> pending, const ChainTip&
     bool has_new = false;
     {
         const std::lock_guard lock(mutex_);
-        // A source behind a balancer may answer with an older tip now and then.
+        // A source behind a load balancer may sometimes answer with an older tip.
         const bool is_newer = !tip_ || tip.height > tip_->height;
         if (is_newer) {
             earlier_tip_ = tip_ ? tip_->height : tip.height;

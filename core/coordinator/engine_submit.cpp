@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What agents answer: which results count, and what is said about the others.
+// Submissions of agents: which results count, and what the agent is told about the others.
 #include <algorithm>
 
 #include "core/auth/access.hpp"
@@ -8,7 +8,7 @@
 namespace ioswarm {
 namespace {
 
-// Refusals end in counters of these names and in the reason that the agent is told.
+// A reason for refusing results: the counter that counts it and the text that the agent receives.
 struct Refusal {
     const char* counter;
     const char* reason;
@@ -24,15 +24,15 @@ constexpr std::chrono::hours kLogEvery{1};
 
 }  // namespace
 
-/// What of a submission is good, before anything is changed.
+/// What examine() found in a submission. Nothing has been changed yet.
 struct Engine::Verdict {
     struct Good {
-        std::size_t task;    // in the batch
-        std::size_t result;  // in the submission
+        std::size_t task;    // index in the batch
+        std::size_t result;  // index in the submission
     };
     BatchPtr batch;
     std::vector<Good> good;
-    std::vector<std::pair<const Refusal*, std::uint64_t>> refused;  // with how many results
+    std::vector<std::pair<const Refusal*, std::uint64_t>> refused;  // reason and number of results
 
     void refuse(const Refusal& why, std::uint64_t results = 1) {
         const auto at =
@@ -89,7 +89,8 @@ Engine::Verdict Engine::examine(const Agent& agent, const BatchResult& submitted
             continue;
         }
         const Task::Part* part = at->task->part_of(*agent.name);
-        // Its time is over when tick() says so: after a stall of this machine answers are read before that.
+        // Only tick() ends a task's time. After a stall of this machine, answers that came in time are
+        // therefore read first.
         const bool theirs =
             at->state == PartState::holding || (at->state == PartState::orphaned && part &&
                                                 part->state == PartState::orphaned && at->task->missing() > 0);
@@ -194,7 +195,7 @@ void Engine::recorded(const Submission& submission, const Status& status) {
                 book_.answered(*given.task);
                 continue;
             }
-            // It may be submitted again where the agent still has the batch; else somebody else gets the task.
+            // The agent may submit again if it still has the batch; otherwise another agent gets the task.
             given.state = PartState::holding;
             if (part) part->state = PartState::holding;
             if (!held) take_back(agent, *submission.batch, given, true);
@@ -218,13 +219,13 @@ void Engine::recorded(const Submission& submission, const Status& status) {
     fire(effects);
 }
 
-/// Once an agent and hour; all agents that are not registered count as one.
+/// Logs at most once per hour and agent. All agents that are not registered count as one.
 void Engine::log_refusal(Agent* agent, const std::string& id, const std::string& reason, Clock::Steady now,
                          Effects& effects) {
     std::optional<Clock::Steady>& last = agent ? agent->refusal_logged : stranger_logged_;
     if (last && now - *last < kLogEvery) return;
     last = now;
-    // Without a secret anything may be claimed; who is registered has an id within the bound.
+    // Without a master secret the id may be any text. Registered agents have ids within the limit.
     const std::string shown = id.size() <= kMaxAgentIdBytes ? id : fmt::format("(id of {} bytes)", id.size());
     effects.warnings.push_back(fmt::format(
         "results of agent {} refused: {} (told once per hour; the counters have them all)", shown, reason));

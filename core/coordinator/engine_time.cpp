@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What time does to what agents hold: time-outs and the strikes for them, evictions, and the times when nobody
-// but the coordinator itself is to blame.
+// What time does to the tasks that agents hold: time-outs and the strikes for them, evictions, and the periods
+// in which the coordinator itself is at fault.
 #include <algorithm>
 
 #include "core/coordinator/engine.hpp"
@@ -8,13 +8,13 @@
 namespace ioswarm {
 namespace {
 
-/// An agent that was held back and answers again is given at most so many tasks before others, to make up for
-/// what it missed (this project's choice: 20 s of 12 tasks per second).
+/// An agent that was held back and answers again is given at most this many tasks before others, to make up for
+/// what it missed. (This project's choice: 20 s of 12 tasks per second.)
 constexpr std::uint64_t kMostCatchUp = 250;
 
 }  // namespace
 
-/// The batch was out while the coordinator stood still or could not record answers.
+/// True if the batch was out while the coordinator stood still or could not record answers.
 bool Engine::is_excused(const Batch& batch) const {
     return on_hold_ || (batch.taken && *batch.taken <= excused_until_);
 }
@@ -33,7 +33,7 @@ void Engine::forgive(Agent& agent) {
     agent.catch_up = 0;
 }
 
-/// It answers again. A strike only delays: what it was not given meanwhile it is given before others now.
+/// The agent answers again. A strike only delays, so the agent now gets before others what it missed meanwhile.
 void Engine::forgive_and_catch_up(Agent& agent, Clock::Steady now) {
     if (agent.strikes.count(now) == 0) return;
     const GivenCounts since = agent.missed_since.value_or(GivenCounts{given_, agent.given});
@@ -64,8 +64,8 @@ void Engine::expire_batches(Agent& agent, Clock::Steady now, Effects& effects) {
         } else if (batch->taken) {
             count("batches_excused");
         } else {
-            // Its stream was told and did not come, as one whose client does not read. It is told once more,
-            // and given nothing until it comes.
+            // The stream was told of the batch and did not take it, perhaps because its client does not read.
+            // It is told once more, and gets nothing new until it takes the batch.
             count("batches_never_taken");
             agent.stuck = true;
             agent.announced = false;
@@ -120,7 +120,7 @@ void Engine::tick() {
         for (const AgentPtr& agent : silent)
             evict(agent, effects);
         if (registry_.all_held_back()) {
-            // Nobody else is there: better a trial now than no work done.
+            // No other agent is there, and a trial now is better than no work at all.
             registry_.each([&](const AgentPtr& agent) {
                 agent->strikes.release();
                 registry_.update(*agent, now);

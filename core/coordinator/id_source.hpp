@@ -7,8 +7,8 @@
 
 namespace ioswarm {
 
-/// Numbers for batches and tasks out of ranges that the ledger reserved, so that none repeats after a restart.
-/// Not thread-safe.
+/// Hands out numbers for batches and tasks from ranges that the ledger reserved, so that no number is used
+/// again after a restart. Not thread-safe.
 class IdSource {
   public:
     void add(std::uint64_t first, std::uint64_t count) {
@@ -17,7 +17,7 @@ class IdSource {
     }
     [[nodiscard]] std::uint64_t left() const noexcept { return left_; }
 
-    /// Nothing when the ranges are used up.
+    /// Empty when all ranges are used up.
     [[nodiscard]] std::optional<std::uint64_t> next() {
         if (ranges_.empty()) return std::nullopt;
         Range& range = ranges_.front();

@@ -10,32 +10,32 @@
 
 namespace ioswarm {
 
-/// The agents that can take a task now, by level and load, so that the least loaded one is found without
-/// looking at the others: a list for each load, and a bit for each list that is not empty. Agents of one load
-/// take turns. Loads above `max_load` count as it. Not thread-safe.
+/// The agents that can take a task now, by level and load. It finds the least loaded agent without looking at
+/// the others: there is one list per load, and one bit per list that is set if the list is not empty. Agents
+/// with the same load take turns. Loads above `max_load` count as `max_load`. Not thread-safe.
 class LoadIndex {
   public:
-    using Slot = std::uint32_t;  ///< a small number that names an agent, given by the registry
+    using Slot = std::uint32_t;  ///< a small number that the registry gives to each agent
 
     explicit LoadIndex(std::uint32_t max_load);
 
-    /// Puts the agent in, or moves it: behind the others of its load, or before them.
+    /// Inserts or moves the agent. It goes behind the others with its load, or before them if `is_first`.
     void put(Slot slot, TaskLevel level, std::uint32_t load, bool is_first = false);
-    /// It is in with this level and load.
+    /// True if the agent is in the index with this level and load.
     [[nodiscard]] bool holds(Slot slot, TaskLevel level, std::uint32_t load) const noexcept;
-    /// Takes it out; nothing happens when it is not in.
+    /// Removes the agent if it is in the index.
     void remove(Slot slot);
 
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool any_at_least(TaskLevel level) const noexcept;
 
-    /// The least loaded agent at a level from `from` to `to` that `accepts` (a bool of a Slot); costs one call
-    /// of it and a few bit operations, and one more call for each agent it does not accept. It must not change
-    /// the index.
+    /// Returns the least loaded agent at a level between `from` and `to` for which `accepts(slot)` is true.
+    /// Costs a few bit operations, one call of `accepts`, and one more call per agent that it rejects.
+    /// `accepts` must not change the index.
     template <typename Accepts>
     [[nodiscard]] std::optional<Slot> least(TaskLevel from, TaskLevel to, const Accepts& accepts) const {
-        std::array<std::uint32_t, kLevels> at{};  // the load that each level has come to
+        std::array<std::uint32_t, kLevels> at{};  // the load that the search has reached at each level
         for (std::size_t l = index(from); l <= index(to); ++l)
             at[l] = next_load(l, 0);
         while (true) {
@@ -58,7 +58,7 @@ class LoadIndex {
     struct Node {
         Slot prev = kNone;
         Slot next = kNone;
-        std::uint32_t load = kNone;  // kNone = not in
+        std::uint32_t load = kNone;  // kNone = not in the index
         std::uint32_t level = 0;
     };
     struct List {
@@ -67,12 +67,12 @@ class LoadIndex {
     };
     struct Level {
         std::vector<List> lists;            // by load
-        std::vector<std::uint64_t> filled;  // a bit for each list
+        std::vector<std::uint64_t> filled;  // one bit per list
         std::size_t agents = 0;
     };
 
     static std::size_t index(TaskLevel level) noexcept { return static_cast<std::size_t>(level); }
-    /// The lowest load ≥ `from` that has an agent.
+    /// The lowest load ≥ `from` that at least one agent has; kNone if there is none.
     [[nodiscard]] std::uint32_t next_load(std::size_t level, std::uint32_t from) const noexcept;
 
     std::uint32_t max_load_;

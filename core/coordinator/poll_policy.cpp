@@ -11,11 +11,13 @@ void PollPolicy::add(const Read& read) {
     spend(read);
     note_tip(read);
     if (read.has_new) new_at_ = read.begun;
-    // Half as long again after each read that shows nothing new: 100 ms, 150, 225, ... up to the longest.
+    // The pause grows by half after each read that shows nothing new: 100 ms, 150 ms, 225 ms, ... up to the
+    // longest.
     grown_ = read.has_new ? nanoseconds(kShortest) : std::min<nanoseconds>(grown_ * 3 / 2, longest_);
 }
 
-/// What the read took is drawn from an account that time fills.
+/// Reads may use a fifth of the time. ahead_ is the time they may still use: it grows as time passes, and each
+/// read's duration is subtracted.
 void PollPolicy::spend(const Read& read) {
     const nanoseconds passed = spent_at_ ? std::max(read.ended - *spent_at_, nanoseconds{0}) : nanoseconds{0};
     ahead_ = std::min<nanoseconds>(ahead_ + passed / kShareOfReads, kMostAhead);
@@ -34,8 +36,8 @@ void PollPolicy::note_tip(const Read& read) {
     tip_since_ = read.begun;
 }
 
-/// Until the time from which on the next block may come at any moment; 0 = from now on. A block that does not
-/// come for three intervals is not waited for any more: the chain stands still.
+/// Time until the next block may come at any moment; 0 = from now on. If no block came for three intervals,
+/// none is expected any more: the chain has stopped.
 nanoseconds PollPolicy::until_due(Clock::Steady now) const {
     if (!tip_since_ || !block_interval_) return nanoseconds::max();
     const nanoseconds passed = now - *tip_since_;

@@ -7,9 +7,11 @@
 namespace ioswarm {
 namespace {
 
-// Entries of the cache; beyond, it starts anew. A block seldom brings more senders and receivers than this.
+// Maximum number of cached accounts; above it the cache is cleared. A block seldom has more senders and
+// receivers than this.
 constexpr std::size_t kMaxKnown = 200'000;
-/// How often a run is tried at one height when the tip has moved on meanwhile; then the task goes out without.
+/// How often a run is tried for one task when new blocks keep overtaking it. After that the task goes out
+/// without a run.
 constexpr std::uint32_t kMostOvertaken = 3;
 
 AccountPtr to_snapshot(const Address& address, const AccountState& state) {
@@ -107,7 +109,7 @@ void Prefetcher::begin(const TaskPtr& task, bool alone, std::vector<AccountReadP
     }
     if (alone && reads.back()->addresses.empty()) reads.pop_back();
     if (task->reads_missing == 0) return accounts_there(task, known_height_);
-    book_.requeue(task);  // away from the unreadable ones while it is being read
+    book_.requeue(task);  // so that it leaves the queue of unreadable tasks while it is being read
     deadlines_.push_back({now + kReadDeadline, task, task->reading, known_height_});
 }
 
@@ -129,7 +131,8 @@ void Prefetcher::want(const TaskPtr& task, const Address& address, bool as_sende
         reads.back()->height = known_height_;
     }
     const AccountReadPtr& read = reads.back();
-    if (alone && !read->addresses.empty() && read->addresses.front() == address) {  // sent to oneself
+    if (alone && !read->addresses.empty() &&
+        read->addresses.front() == address) {  // a transfer to the sender's own address
         read->waiting.front().push_back(waiting);
         return;
     }
@@ -159,7 +162,7 @@ std::vector<PlannedRun> Prefetcher::take_runs(Clock::Steady now) {
 void Prefetcher::done(const RunRequest& run, RunAnswer answer) {
     ++run_counters_.ends[static_cast<std::size_t>(answer.end)];
     const TaskPtr& task = run.task;
-    if (task->reading != run.reading) return;  // it was given up
+    if (task->reading != run.reading) return;  // nobody waits for this run any more
     if (answer.end == RunEnd::tip_moved) {
         if (run.height == known_height_) wait_for_poll_ = true;
         if (++task->runs_overtaken < kMostOvertaken) return fail_read(task, false);
@@ -173,7 +176,8 @@ void Prefetcher::finish(const TaskPtr& task, std::uint64_t height) {
     task->reading = 0;
     task->is_being_run = false;
     task->runs_overtaken = 0;
-    if (task->run && task->run->height != height) task->run = nullptr;  // its accounts are newer now
+    // The task's accounts are now newer than its run.
+    if (task->run && task->run->height != height) task->run = nullptr;
     if (!task->read_alone) --reading_;
     answers_again_ = answers_again_ || task->read_alone;
     task->read_alone = false;
@@ -219,7 +223,8 @@ void Prefetcher::done(const AccountReadPtr& read, std::vector<Result<AccountPtr>
         }
         for (const AccountRead::Waiting& waiting : read->waiting[i]) {
             const TaskPtr& task = waiting.task;
-            if (task->reading != waiting.reading) continue;  // gave up waiting, or another of its reads failed
+            // The task gave up waiting, or another of its reads failed.
+            if (task->reading != waiting.reading) continue;
             if (!answer) {
                 fail_read(task, !moved);
                 continue;

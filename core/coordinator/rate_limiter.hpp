@@ -8,19 +8,20 @@
 
 namespace ioswarm {
 
-/// Submissions that an agent may send besides the answers to its batches (protocol.md section 4).
+/// How many submissions an agent may send in addition to the answers to its batches: the rate and the burst
+/// that the protocol allows.
 inline constexpr std::uint32_t kSubmitRatePerSecond = 10;
 inline constexpr std::uint32_t kSubmitBurst = 20;
 
-/// A token bucket in whole nanoseconds. It is kept as the time at which the bucket would be full again, so that
-/// no fraction of a token is ever rounded away, however often it is asked. Not thread-safe.
+/// A token bucket in whole nanoseconds. It stores the time at which the bucket will be full again, so no
+/// fraction of a token is ever lost to rounding. Not thread-safe.
 class RateLimiter {
   public:
     RateLimiter(std::uint32_t per_second, std::uint32_t burst) noexcept
         : interval_(std::chrono::nanoseconds(std::chrono::seconds(1)) / per_second),
           depth_(interval_ * burst) {}
 
-    /// Takes a token when there is one.
+    /// Takes a token if there is one.
     [[nodiscard]] bool allow(Clock::Steady now) noexcept {
         const Clock::Steady full = full_at_ < now ? now : full_at_;
         if (full + interval_ > now + depth_) return false;
@@ -29,8 +30,8 @@ class RateLimiter {
     }
 
   private:
-    std::chrono::nanoseconds interval_;  // one token
-    std::chrono::nanoseconds depth_;     // all tokens
+    std::chrono::nanoseconds interval_;  // time for one token
+    std::chrono::nanoseconds depth_;     // time for all tokens
     Clock::Steady full_at_{};
 };
 

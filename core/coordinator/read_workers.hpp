@@ -15,28 +15,28 @@
 
 namespace ioswarm {
 
-/// Threads that make the reads and runs that the engine planned, so many at once and no more. Runs take several
-/// fetches each, and reads of what failed before may hang until the reader's time-out: both come after the
-/// other reads, in turn, and one thread is always kept free of them. What waits is bounded by the engine, which
-/// plans no more than agents have room for and drops what nobody waits for any more.
+/// A fixed number of threads that make the reads and runs that the engine planned. Runs need several fetches
+/// each, and reads for tasks that failed before may hang until the reader's time-out. Both are therefore slow
+/// jobs: they come after the other reads, take turns, and never occupy the last thread. The engine bounds the
+/// waiting jobs: it plans no more than agents have room for and drops jobs that nobody waits for any more.
 class ReadWorkers {
   public:
-    /// `runner` may be null: then no runs may be added.
+    /// `runner` may be null; then no runs may be added.
     ReadWorkers(StateReader& reader, TaskRunner* runner, Engine& engine)
         : reader_(reader), runner_(runner), engine_(engine) {}
     ~ReadWorkers() { stop(); }
     ReadWorkers(const ReadWorkers&) = delete;
     ReadWorkers& operator=(const ReadWorkers&) = delete;
 
-    /// At least two threads are started.
+    /// Starts at least two threads.
     void start(std::uint32_t threads);
-    /// Waits for the reads under way; what was not begun is left.
+    /// Waits for the jobs in progress and drops those that have not started.
     void stop();
 
-    /// From any thread.
+    /// May be called from any thread.
     void add(std::vector<AccountReadPtr> reads);
     void add(std::vector<RunRequestPtr> runs);
-    /// Makes one read or run that waits, in the caller's thread; false when none does. For tests without
+    /// Makes one waiting read or run in the caller's thread; returns false if none waits. For tests without
     /// threads.
     bool run_one();
 
@@ -52,12 +52,12 @@ class ReadWorkers {
         std::deque<RunRequestPtr> runs;
         std::uint32_t slow_running = 0;
         std::uint32_t slow_most = 1;
-        bool run_is_next = true;  // of the slow ones
+        bool run_is_next = true;  // whether the next slow job is a run or a read
 
         [[nodiscard]] bool any() const {
             return !together.empty() || ((!alone.empty() || !runs.empty()) && slow_running < slow_most);
         }
-        /// There must be any().
+        /// Takes the next job. any() must be true.
         [[nodiscard]] Job take();
     };
 
@@ -70,8 +70,8 @@ class ReadWorkers {
     std::mutex mutex_;
     std::condition_variable_any changed_;
     Work work_;                                    // guarded by mutex_
-    std::vector<std::jthread> threads_;            // of the thread that starts and stops
-    std::unique_ptr<evm::Executor> own_executor_;  // of the thread that calls run_one()
+    std::vector<std::jthread> threads_;            // used only by the thread that starts and stops
+    std::unique_ptr<evm::Executor> own_executor_;  // used only by the thread that calls run_one()
 };
 
 }  // namespace ioswarm

@@ -9,7 +9,7 @@
 
 namespace ioswarm {
 
-/// Wakes one waiting thread. A raise that nobody waits for is kept for the next wait. Thread-safe.
+/// Wakes one waiting thread. If nobody waits, the signal is kept for the next wait. Thread-safe.
 class Signal {
   public:
     void raise() {
@@ -19,7 +19,8 @@ class Signal {
         }
         changed_.notify_one();
     }
-    /// Returns when it was raised, when the time is over, or when `stop` is requested. True when it was raised.
+    /// Returns when the signal was raised, when the time is over, or when `stop` is requested. Returns true if
+    /// it was raised.
     bool wait(std::stop_token stop, std::chrono::nanoseconds most) {
         std::unique_lock lock(mutex_);
         const bool raised = changed_.wait_for(lock, std::move(stop), most, [&] { return raised_; });

@@ -27,7 +27,7 @@ std::optional<Hash256> StateCache::block_hash(std::uint64_t height) {
 }
 
 void StateCache::keep(const evm::Missing& fetched, evm::FetchedState& state) {
-    // Without the lock: `state` may ask this cache for what it does not hold.
+    // Reads without the lock, because `state` may ask this cache for values that it does not hold itself.
     std::vector<std::pair<Address, evm::AccountRecord>> accounts;
     std::vector<std::pair<evm::SlotId, evm::SlotRecord>> slots;
     std::vector<std::pair<std::uint64_t, Hash256>> hashes;

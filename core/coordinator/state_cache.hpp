@@ -11,8 +11,8 @@
 
 namespace ioswarm {
 
-/// What all runs of tasks have read of one height, so that nothing of it is read twice. Thread-safe. Bounded:
-/// when it is full, nothing more is kept.
+/// The state at one height that runs of tasks have read, so that nothing is read twice. Thread-safe. Bounded:
+/// when it is full, nothing more is added.
 class StateCache final : public evm::StateSource {
   public:
     static constexpr std::size_t kMostAccounts = 50'000;
@@ -27,7 +27,7 @@ class StateCache final : public evm::StateSource {
     [[nodiscard]] std::optional<evm::SlotRecord> slot(const Address& address, const evm::Word& key) override;
     [[nodiscard]] std::optional<Hash256> block_hash(std::uint64_t height) override;
 
-    /// Keeps what was missing and is in `state` now.
+    /// Adds the values that were missing before and are in `state` now.
     void keep(const evm::Missing& fetched, evm::FetchedState& state);
 
   private:
@@ -42,7 +42,7 @@ class StateCache final : public evm::StateSource {
 };
 using StateCachePtr = std::shared_ptr<StateCache>;
 
-/// Fetches by another fetcher and keeps what came.
+/// Fetches through another fetcher and keeps the results in a StateCache.
 class CachingFetcher final : public evm::StateFetcher {
   public:
     CachingFetcher(evm::StateFetcher& from, StateCache& cache) : from_(from), cache_(cache) {}

@@ -10,25 +10,25 @@
 
 namespace ioswarm {
 
-/// How far an agent that lost answers is trusted. A strike only delays it: it gets nothing for 10 s, then one
-/// batch on trial; when that is lost too, nothing for 20 s, and so on up to 5 minutes. An accepted answer, a
-/// new registration or a new task stream clears the strikes, and each 5 minutes without a new one take one off.
-/// (The delays are this project's choice.) No clock, no threads.
+/// Decides how far an agent that lost batches is trusted. A strike only delays the agent: it gets nothing for
+/// 10 s, then one batch on trial. If it loses that too, it gets nothing for 20 s, and so on up to 5 minutes. An
+/// accepted answer, a new registration or a new task stream clears the strikes. Each 5 minutes without a new
+/// strike remove one. (The delays are this project's choice.) Has no clock and no threads.
 class Strikes {
   public:
     static constexpr std::chrono::seconds kFirstDelay{10};
     static constexpr std::chrono::seconds kLastDelay{300};
-    static constexpr std::chrono::seconds kDecay{300};  ///< takes one strike off
-    static constexpr std::uint32_t kMost = 16;          ///< more do not delay longer
+    static constexpr std::chrono::seconds kDecay{300};  ///< one strike is removed per this time
+    static constexpr std::uint32_t kMost = 16;          ///< further strikes do not delay longer
 
     enum class Standing : std::uint8_t {
-        good,       ///< gets tasks like everybody
-        held_back,  ///< gets none for the moment
+        good,       ///< gets tasks like any other agent
+        held_back,  ///< gets no tasks for now
         on_trial,   ///< may have one batch at a time until it has answered
     };
 
-    /// A batch that the agent took at `taken` was not answered in time. What was handed out before the last
-    /// strike belongs to the same incident and adds none. True when a strike was added.
+    /// Call this when a batch that the agent took at `taken` was not answered in time. Batches taken before the
+    /// last strike belong to the same incident and add none. Returns true if a strike was added.
     bool add(Clock::Steady taken, Clock::Steady now) {
         if (last_ && taken <= *last_) return false;
         strikes_ = std::min(count(now) + 1, kMost);
@@ -36,19 +36,19 @@ class Strikes {
         is_released_ = false;
         return true;
     }
-    /// The agent is good again. What was handed out before the last strike still adds none.
+    /// Restores the agent's good standing. Batches taken before the last strike still add none.
     void clear() {
         strikes_ = 0;
         is_released_ = false;
     }
-    /// The trial begins now, whatever delay is left: for when nobody else is there.
+    /// Starts the trial now, whatever delay is left. Used when no other agent is there.
     void release() { is_released_ = strikes_ > 0; }
 
     [[nodiscard]] Standing standing(Clock::Steady now) const {
         if (strikes_ == 0 || count(now) == 0) return Standing::good;
         return is_released_ || now - *last_ >= delay() ? Standing::on_trial : Standing::held_back;
     }
-    /// Strikes that are left at this time.
+    /// The number of strikes left at `now`.
     [[nodiscard]] std::uint32_t count(Clock::Steady now) const {
         if (strikes_ == 0 || now < *last_) return strikes_;
         const auto decayed = static_cast<std::uint64_t>((now - *last_) / kDecay);
@@ -60,7 +60,8 @@ class Strikes {
         return std::min(kFirstDelay * (std::int64_t{1} << (strikes_ - 1)), kLastDelay);
     }
 
-    std::uint32_t strikes_ = 0;  // when the last one was added; `count` takes off what has decayed since
+    // The strikes at the time of the last one; count() subtracts those that have expired since.
+    std::uint32_t strikes_ = 0;
     std::optional<Clock::Steady> last_;
     bool is_released_ = false;
 };

@@ -6,7 +6,7 @@
 
 namespace ioswarm {
 namespace {
-// Accounts read one block ago are still good: a read takes a moment, and a block may come meanwhile.
+// Accounts read one block ago are still accepted: a read takes a moment, and a block may come meanwhile.
 constexpr std::uint64_t kAccountsGoodForBlocks = 1;
 constexpr std::uint64_t kNever = ~std::uint64_t{0};
 }  // namespace
@@ -22,7 +22,7 @@ void TaskBook::update_pool(std::span<const PoolActionPtr> pending, std::uint64_t
         auto at = by_raw_id_.find(action->raw_id);
         TaskPtr known = at == by_raw_id_.end() ? nullptr : at->second;
         if (!known && action->hash) {
-            // The same transaction in another wrapping is the same task.
+            // The same transaction in a different envelope is the same task.
             const auto same = by_hash_.find(*action->hash);
             if (same != by_hash_.end()) known = same->second;
         }
@@ -107,7 +107,7 @@ void TaskBook::withdraw(const TaskPtr& task, Fate fate, std::uint64_t height) {
     forget_at_ = std::min(forget_at_, over_at(*task));
 }
 
-/// The settled height at which it is forgotten.
+/// The settled height at which the task is forgotten.
 std::uint64_t TaskBook::over_at(const Task& task) const {
     return task.fate_height +
            (task.fate == Fate::gone ? settings_.forget_after_blocks : settings_.late_result_blocks);
@@ -143,7 +143,7 @@ void TaskBook::on_block(const ExecutedBlock& block) {
         const bool is_new = mined_.insert(receipt.action_hash).second;
         if (is_new) mined.actions.push_back(receipt.action_hash);
         const auto at = by_hash_.find(receipt.action_hash);
-        const bool from_pool = receipt.gas_consumed != 0;  // the chain's own actions cost none
+        const bool from_pool = receipt.gas_consumed != 0;  // the chain's own actions consume no gas
         if (is_new && from_pool && is_watched) {
             ++covered.mined;
             if (at != by_hash_.end() && at->second->handed_out) ++covered.handed_out;
@@ -185,7 +185,7 @@ void TaskBook::forget_old() {
             task->withdrawn = false;
             return true;
         }
-        // A source that goes on listing what was mined does not get it dispatched anew.
+        // While the source still lists a mined action, the task is kept, so that it is not dispatched again.
         const bool listed = task->fate == Fate::mined && task->seen_in_poll == polls_;
         if (over_at(*task) > settled || listed) {
             forget_at_ = std::min(forget_at_, over_at(*task));
@@ -210,7 +210,7 @@ void TaskBook::forget(Task& task) {
 }
 
 void TaskBook::answered(const Task& task) {
-    // It was on its way to the ledger while the task was forgotten: the accounts are to forget it too.
+    // The answer was being recorded when the task was forgotten, so the accounting must forget it too.
     if (task.forgotten) forgotten_.push_back(task.action->raw_id);
 }
 
@@ -231,7 +231,7 @@ bool TaskBook::name(Task& task, IdSource& ids) {
     while (task.id == 0) {
         const auto number = ids.next();
         if (!number) return false;
-        const auto id = static_cast<std::uint32_t>(*number);  // the wire has 32 bits
+        const auto id = static_cast<std::uint32_t>(*number);  // task_id has 32 bits on the wire
         if (id != 0 && ids_.insert(id).second) task.id = id;
     }
     return true;

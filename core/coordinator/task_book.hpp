@@ -21,76 +21,76 @@
 
 namespace ioswarm {
 
-/// Beyond this many blocks behind (an hour of the chain), what was missed is not fetched any more: no answer
-/// held is that old, and comparisons of new ones would wait for it.
+/// Blocks missed by more than this many (an hour of the chain) are not fetched any more. No answer we hold is
+/// that old, and comparisons of new answers would have to wait.
 inline constexpr std::uint64_t kMaxBlocksToCatchUp = 720;
 
-/// The height up to which it is known what was mined: the last block taken, or, where blocks are too far behind
-/// to be caught up, those that will never be.
+/// The height up to which we know what was mined. Normally this is the last block processed. Blocks too far
+/// behind will never be fetched and count as known too.
 [[nodiscard]] constexpr std::uint64_t settled_height(std::uint64_t last_block, std::uint64_t tip) {
     const std::uint64_t given_up = tip > kMaxBlocksToCatchUp ? tip - kMaxBlocksToCatchUp : 0;
     return last_block > given_up ? last_block : given_up;
 }
 
-/// What happened to tasks, ever since start.
+/// Lifetime counts of what happened to tasks.
 struct TaskCounters {
     std::uint64_t created = 0;
-    std::uint64_t dropped = 0;    ///< oldest of a full queue
+    std::uint64_t dropped = 0;    ///< dropped as the oldest of a full queue
     std::uint64_t given_up = 0;   ///< tried on as many agents as allowed
     std::uint64_t forgotten = 0;  ///< left the pool without being mined, long ago
     std::uint64_t mined = 0;
-    std::uint64_t mined_unseen = 0;     ///< actions mined that no look at the pool had shown
-    std::uint64_t actions_mined = 0;    ///< after the first look at the pool, the chain's own left out
-    std::uint64_t actions_covered = 0;  ///< of those: handed out to an agent before their block
+    std::uint64_t mined_unseen = 0;     ///< mined actions that no poll of the pool had shown
+    std::uint64_t actions_mined = 0;    ///< mined after the first poll, without the chain's own actions
+    std::uint64_t actions_covered = 0;  ///< of these, handed out to an agent before their block
 };
 
-/// Every action that is pending, one task each, until it is mined or gone; and the queues in which tasks wait
-/// for agents, oldest first. Its size follows the pool's: a task stays as long as its action is pending, then
-/// late_result_blocks (mined) or forget_after_blocks (gone), counted in blocks taken, so that nothing is
+/// Holds one task per pool action until the action is mined or gone, and the queues in which tasks wait for
+/// agents, oldest first. Its size follows the pool's. A task stays while its action is pending, then for
+/// late_result_blocks (if mined) or forget_after_blocks (if gone). These count processed blocks, so nothing is
 /// forgotten because its block comes late. Not thread-safe.
 class TaskBook {
   public:
-    /// Agents that answered this action before a restart; empty for most.
+    /// Returns the agents that answered this action before a restart; empty for most actions.
     using AnsweredBefore = std::function<std::vector<std::string>(const Hash256& raw_id)>;
 
     static constexpr std::size_t kCoverageBlocks = 720;
 
     explicit TaskBook(const CoordinatorSettings& settings);
 
-    /// The pool as it is now, at this tip. New actions become tasks, those that are not in it any more are
-    /// withdrawn.
+    /// Takes the current content of the pool at this tip. New actions become tasks; tasks whose action is no
+    /// longer listed are withdrawn.
     void update_pool(std::span<const PoolActionPtr> pending, std::uint64_t tip,
                      const AnsweredBefore& answered_before);
-    /// The actions of a block are mined; what has aged by it is removed.
+    /// Marks the actions of a block as mined and removes tasks that are old enough.
     void on_block(const ExecutedBlock& block);
 
-    /// Actions of the block that agents have and none has answered.
+    /// The actions of the block that were given to agents and that no agent has answered.
     [[nodiscard]] std::vector<DispatchedAction> unanswered(const ExecutedBlock& block) const;
-    /// Answered actions (by raw_id) forgotten since the last call.
+    /// The answered actions (by raw_id) that were forgotten since the last call.
     [[nodiscard]] std::vector<Hash256> take_forgotten() { return std::exchange(forgotten_, {}); }
 
-    /// An answer to it is durable now.
+    /// Call this when an answer to the task is durable.
     void answered(const Task& task);
 
-    /// Puts the task into the queue it belongs in, or in none: after anything about it changed.
+    /// Puts the task into the queue where it belongs, or into none. Call it after any change to the task.
     void requeue(const TaskPtr& task);
-    /// No agent gets it any more.
+    /// Gives the task to no agent any more.
     void give_up(const TaskPtr& task);
-    /// Its accounts are too old for the tip, or were never read.
+    /// True if the task's accounts were never read, or are too old for the tip.
     [[nodiscard]] bool needs_accounts(const Task& task) const;
 
-    using Queue = std::map<std::uint64_t, TaskPtr>;  // by Task::order
+    using Queue = std::map<std::uint64_t, TaskPtr>;  // key: Task::order
     [[nodiscard]] const Queue& queue(TaskQueue which) const { return queues_[static_cast<std::size_t>(which)]; }
-    /// Tasks in all queues.
+    /// Number of tasks in all queues.
     [[nodiscard]] std::size_t waiting() const;
     [[nodiscard]] std::size_t size() const { return by_raw_id_.size(); }
     [[nodiscard]] std::uint64_t tip() const { return tip_; }
     [[nodiscard]] const TaskCounters& counters() const { return counters_; }
-    /// Of the last kCoverageBlocks blocks.
+    /// Coverage over the last kCoverageBlocks blocks.
     [[nodiscard]] Coverage coverage() const { return coverage_; }
 
-    /// Gives the task its id on the wire when it has none; no other task alive has the same. False: out of
-    /// numbers.
+    /// Gives the task an id for the wire if it has none. No two tasks in the book share an id. Returns false if
+    /// no numbers are left.
     [[nodiscard]] bool name(Task& task, IdSource& ids);
 
   private:
@@ -107,9 +107,9 @@ class TaskBook {
     const CoordinatorSettings& settings_;
     std::unordered_map<Hash256, TaskPtr, FixedBytesHash> by_raw_id_;
     std::unordered_map<Hash256, TaskPtr, FixedBytesHash> by_hash_;
-    std::unordered_set<std::uint32_t> ids_;  // of the tasks in by_raw_id_
-    std::array<Queue, 5> queues_;            // by TaskQueue
-    // Actions of the last blocks, for a pool list that is older than the block.
+    std::unordered_set<std::uint32_t> ids_;  // ids of the tasks in by_raw_id_
+    std::array<Queue, 5> queues_;            // indexed by TaskQueue
+    // Actions of the last blocks, to recognise them in a pool list that is older than the block.
     std::unordered_set<Hash256, FixedBytesHash> mined_;
     struct MinedBlock {
         std::uint64_t height;
@@ -117,17 +117,18 @@ class TaskBook {
     };
     std::deque<MinedBlock> mined_blocks_;
     std::vector<Hash256> forgotten_;
-    std::size_t pending_ = 0;                      // tasks whose fate is that
-    std::vector<TaskPtr> withdrawn_;               // the others, once each; also some that are pending again
-    std::uint64_t forget_at_ = ~std::uint64_t{0};  // no withdrawn one is over before this settled height
-    std::uint64_t first_tip_ = 0;                  // of the first poll
+    std::size_t pending_ = 0;         // number of tasks with Fate::pending
+    std::vector<TaskPtr> withdrawn_;  // all other tasks, once each; also some that are pending again
+    // No withdrawn task is due to be forgotten before this settled height.
+    std::uint64_t forget_at_ = ~std::uint64_t{0};
+    std::uint64_t first_tip_ = 0;  // tip of the first poll
     std::uint64_t tip_ = 0;
     std::uint64_t last_block_ = 0;
     std::uint64_t polls_ = 0;
     std::uint64_t next_order_ = 1;
     TaskCounters counters_;
     Coverage coverage_;                    // sums over covered_blocks_
-    std::deque<Coverage> covered_blocks_;  // the last ones, oldest first
+    std::deque<Coverage> covered_blocks_;  // oldest first
 };
 
 }  // namespace ioswarm

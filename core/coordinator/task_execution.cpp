@@ -13,7 +13,7 @@ namespace {
 
 using evm::Word;
 
-/// What the public agent has compiled in.
+/// Deployed agents use this chain id for every task.
 constexpr std::uint64_t kAgentChainId = 4689;
 
 Error unreadable(std::string which, std::string why) {
@@ -26,7 +26,7 @@ Result<Word> amount(const char* which, const std::string& decimal) {
     return Word::from(*value);
 }
 
-/// A number of at most 32 bytes in hexadecimal.
+/// Reads a number of at most 32 bytes in hexadecimal.
 std::optional<Word> word_of(const std::string& hex) {
     const auto bytes = from_hex(hex);
     if (!bytes || bytes->size() > Hash256::kSize) return std::nullopt;
@@ -42,7 +42,7 @@ bool comes_before(const ChangedSlot& a, const ChangedSlot& b) {
     return a.key < b.key;
 }
 
-/// What an answer says changed, in order; nothing when it cannot be read, or when there is far too much of it.
+/// Reads the state changes of an answer and sorts them. Empty if they cannot be read or are far too many.
 std::optional<std::vector<ChangedSlot>> read_changes(const std::vector<StateChange>& changes,
                                                      std::size_t most) {
     std::vector<ChangedSlot> out;
@@ -141,7 +141,7 @@ Result<evm::AccountRecord> record_of(const AccountSnapshot& account) {
     const auto balance = amount("account", account.balance);
     if (!balance) return fail(balance.error());
     evm::AccountRecord out;
-    out.exists = true;  // the agent knows every account that it was told of
+    out.exists = true;  // the agent treats every account that it was told of as existing
     out.balance = *balance;
     out.nonce = account.nonce;
     return out;
@@ -206,8 +206,9 @@ Result<TaskResult> execute_task(evm::Executor& executor, const TaskPackage& task
     if (!state) return fail(state.error());
     const auto transaction = agent_transaction(*sender, *task.evm_tx);
     if (!transaction) return fail(transaction.error());
-    const auto block = agent_block(task.block_context.value_or(
-        BlockContext{0, 30'000'000, "0", "", task.block_height}));  // what an agent takes without a context
+    // Without a context in the task, an agent assumes this one.
+    const auto block =
+        agent_block(task.block_context.value_or(BlockContext{0, 30'000'000, "0", "", task.block_height}));
     if (!block) return fail(block.error());
     return answer_from(executor.run(*transaction, *block, *state, evm::agent_rules(), deadline));
 }
@@ -218,9 +219,10 @@ RunComparison compare_with_run(const RunOutcome& run, const TaskResult& result, 
     if (run.own == OwnRun::none) return out;
     out.receipt_counts_too = receipt_counts_too;
     const auto agreement = [](bool same) { return same ? Agreement::same : Agreement::differs; };
-    // An agent that did not execute reports no gas.
+    // An agent that did not execute reports 0 gas.
     if (result.gas_used != 0) out.gas = agreement(result.gas_used == run.gas_used);
-    const std::size_t most = 4 * run.changes.size() + 1'024;  // slots written and restored may be among them
+    // An answer may also list slots that were written and restored.
+    const std::size_t most = 4 * run.changes.size() + 1'024;
     const auto changes = read_changes(result.state_changes, most);
     out.state = agreement(changes && *changes == run.changes);
     return out;

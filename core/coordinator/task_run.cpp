@@ -10,10 +10,10 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-/// A slot in a task: two words in hexadecimal.
+/// Size of a slot in a task: two words in hexadecimal.
 constexpr std::size_t kSlotBytes = 2 * (2 + 2 * Hash256::kSize);
 
-/// The part of the fetched state that an agent without a state of its own is told of.
+/// The part of the fetched state that an agent without its own state receives.
 class ToldState final : public evm::StateSource {
   public:
     ToldState(evm::FetchedState& state, const RunRequest& request) : state_(state) {
@@ -50,7 +50,7 @@ class ToldState final : public evm::StateSource {
     std::map<Address, evm::AccountRecord> known_;
 };
 
-/// An account of which the task's own snapshot says everything needs no fetch.
+/// Adds an account to the state without a fetch if the task's snapshot already says everything about it.
 void put_plain(evm::FetchedState& state, const AccountPtr& account, const Address& address) {
     if (!account || !account->code_hash.empty()) return;
     auto record = record_of(*account);
@@ -80,7 +80,7 @@ RunEnd end_of(const evm::Reading& reading) {
     return reading.outcome.known() ? RunEnd::complete : RunEnd::not_simulated;
 }
 
-/// One run, with everything it needs.
+/// Makes one run and holds everything it needs.
 class RunMaker {
   public:
     RunMaker(evm::Executor& executor, const RunRequest& request, StateCache& cache, evm::StateFetcher& fetcher,
@@ -137,13 +137,13 @@ class RunMaker {
         return end;
     }
 
-    /// An L4 agent has the whole state.
+    /// The same run on the whole state, which an L4 agent has.
     void run_for_l4(TaskRun& run) {
         const evm::Reading reading = read(nullptr);
         if (end_of(reading) == RunEnd::complete) run.at_l4 = outcome_of(reading.outcome);
     }
 
-    /// Puts what the run touched into the task, and gives it as the agent sees it.
+    /// Copies everything that the run touched into the task, and returns the state as the agent will see it.
     TaskState fill(TaskRun& run, const evm::Outcome& outcome) {
         TaskState data;
         if (const auto sender = record_of(*request_.sender)) data.put(request_.action->sender, *sender);
@@ -217,7 +217,7 @@ StateCachePtr TaskRunner::cache_of(std::uint64_t height) {
     const std::lock_guard lock(mutex_);
     if (cache_ && cache_->height() == height) return cache_;
     auto fresh = std::make_shared<StateCache>(height);
-    // A run that was planned before the last block came gets one of its own.
+    // A run that was planned before the newest block gets a cache of its own.
     if (!cache_ || cache_->height() < height) cache_ = fresh;
     return fresh;
 }
