@@ -31,7 +31,7 @@ Hash256 derive(std::string_view what, std::uint64_t seed, std::uint64_t number, 
 }
 
 PrivateKey key_of(std::uint64_t seed, std::uint64_t number) {
-    // Of 2^128 hashes about one is no key.
+    // About one in 2^128 hashes is not a valid key; then the next attempt is used.
     for (std::uint64_t attempt = 0;; ++attempt) {
         if (auto key = PrivateKey::from(derive("ioswarm embedded chain key", seed, number, attempt).view())) {
             return *std::move(key);

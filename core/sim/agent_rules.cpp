@@ -12,8 +12,8 @@
 namespace ioswarm::sim {
 namespace {
 
-// What the public agent estimates: a plain transfer's intrinsic gas (Ethereum yellow paper, G_transaction), and
-// a round figure for calls.
+// The estimates of deployed agents: the intrinsic gas of a plain transfer (Ethereum yellow paper,
+// G_transaction), and a round figure for calls.
 constexpr std::uint64_t kTransferGas = 21'000;
 constexpr std::uint64_t kCallGas = 100'000;
 
@@ -30,7 +30,7 @@ TaskResult accepted(const TaskPackage& task) {
     return result;
 }
 
-/// The order of secp256k1's group (SEC 2, section 2.4.1).
+/// The order of the secp256k1 group (SEC 2, section 2.4.1).
 const U256& group_order() {
     static const U256 order("0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141");
     return order;
@@ -41,7 +41,7 @@ bool is_scalar(BytesView bytes) {
     return value && *value != 0 && *value < group_order();
 }
 
-/// Empty when all is well.
+/// Returns what is wrong; empty if nothing is.
 std::string account_fault(const AccountSnapshot& sender, std::uint64_t nonce) {
     const auto balance = u256_from_decimal(sender.balance);
     if (!balance) return "the sender's balance is no number";
@@ -84,7 +84,7 @@ TaskResult answer_honestly(TaskLevel level, const ChainIds& ids, const TaskPacka
             return rejected(std::move(fault));
     }
     if (level != TaskLevel::l3_full_execute || !task.evm_tx) return result;
-    // One for each thread: it keeps the memories of its runs.
+    // One executor per thread: it reuses its memory between runs.
     static thread_local evm::Executor executor;
     auto executed = execute_task(executor, task);
     if (!executed) return rejected(executed.error().text());

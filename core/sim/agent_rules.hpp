@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What simulated agents answer to a task, as functions for proto/agents/client.hpp. task_id and latency_us are
-// the client's to fill in. All of them are pure: the same task gives the same answer; thread-safe.
+// The answers of simulated agents to tasks, as functions for proto/agents/client.hpp. The client fills in
+// task_id and latency_us. All functions are thread-safe and pure: the same task always gives the same answer.
 
 #include <cstdint>
 #include <functional>
@@ -15,34 +15,34 @@ namespace ioswarm::sim {
 
 using AnswerTask = std::function<TaskResult(const TaskPackage&)>;
 
-/// An agent that really checks. L1: the action reads, and its signature was made by the sender it names (in
-/// every encoding, containers too), who is also the task's. L2 besides: the nonce is not below the account's,
-/// and the balance covers value and gas at its price bound (for actions without an EVM form: is not 0). A
-/// signature that cannot be checked here (see signer_of) is no reason to reject; the note says so. L3: a task
-/// that passed L2 and carries evm_tx is executed over its own data, as the public agent does it. L4 answers as
-/// L2.
+/// An agent that checks thoroughly. L1: the action can be read, it was signed by the sender it names (in every
+/// encoding, containers too), and the task names the same sender. L2 adds: the nonce is not below the
+/// account's, and the balance covers the value plus the gas limit at the highest gas price (for actions without
+/// an EVM form: the balance is not 0). A signature that cannot be checked here (see signer_of) does not cause a
+/// rejection; the note mentions it. L3: a task that passed L2 and carries evm_tx is executed on its own data,
+/// as deployed agents do. L4 answers like L2.
 [[nodiscard]] AnswerTask honest_rules(TaskLevel level, ChainIds ids);
 
-/// An agent that checks what the public agent checks (../shared/spec/protocol.md section 4, its end): positions
-/// of bytes, not the action. L1: the last 65 bytes are r, s, v with r and s in 1 .. n-1. L2 besides: a sender
-/// with a positive balance, and the first 8 bytes, big-endian, not below its nonce. Higher levels answer as L2.
+/// An agent that checks what deployed agents check: bytes at fixed positions instead of the action. L1: the
+/// last 65 bytes are r, s, v, and r and s are in 1 .. n-1. L2 adds: the sender has a positive balance, and the
+/// first 8 bytes, read as a big-endian number, are not below its nonce. Higher levels answer like L2.
 [[nodiscard]] AnswerTask field_rules(TaskLevel level);
 
-/// Which transactions an agent gets wrong on purpose: a share of all that follows from the seed and their bytes
-/// alone, so that the figures a coordinator must show can be computed beforehand.
+/// The share of transactions that an agent answers wrongly on purpose. It depends only on the seed and the
+/// transaction's bytes, so the figures that a coordinator must show can be computed in advance.
 struct WrongShare {
     std::uint64_t seed = 0;
-    std::uint32_t permille = 0;  ///< of all transactions, 0..1000
+    std::uint32_t permille = 0;  ///< share of all transactions, 0..1000
 };
 
-/// Whether the action with these bytes belongs to the share.
+/// True if the action with these bytes belongs to the share.
 [[nodiscard]] bool is_answered_wrongly(const WrongShare& share, BytesView tx_raw);
 
-/// `rules`, with `valid` turned round for the share.
+/// Returns `rules` with `valid` inverted for the share.
 [[nodiscard]] AnswerTask with_wrong_share(WrongShare share, AnswerTask rules);
 
-/// `rules`, with another gas_used in the answers to `gas`, and with another state change in those to `state`,
-/// when the task was executed. Their `valid` stays as it was.
+/// Returns `rules` with a changed gas_used for the share `gas` and an added state change for the share `state`,
+/// in answers to tasks that carry evm_tx. `valid` stays unchanged.
 [[nodiscard]] AnswerTask with_wrong_execution(WrongShare gas, WrongShare state, AnswerTask rules);
 
 }  // namespace ioswarm::sim

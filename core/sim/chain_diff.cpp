@@ -31,7 +31,7 @@ TrieNode node_of(const Address& contract, Bytes bytes) {
     return {hash.finish(), std::move(bytes)};
 }
 
-/// The contract's whole trie.
+/// The contract's whole storage trie: one leaf under one root.
 struct Storage {
     TrieNode leaf;
     TrieNode root;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Slots, blocks and state. What the transactions are is in chain_plans.cpp.
+// Slots, blocks and state of the chain model. chain_plans.cpp makes the transactions.
 #include "core/sim/chain_model.hpp"
 
 #include <algorithm>
@@ -12,9 +12,9 @@ namespace ioswarm::sim {
 namespace {
 
 constexpr std::uint32_t kCreatedKept = 8192;
-constexpr std::uint64_t kGenesisBalanceIotx = 1'000'000'000;  // lasts for years of fees and stakes
+constexpr std::uint64_t kGenesisBalanceIotx = 1'000'000'000;  // enough for years of fees and stakes
 
-/// EIP-161: it starts with nonce 1.
+/// A new contract starts with nonce 1 (EIP-161).
 ModelAccount new_contract() {
     return {0, 1, kFirstWord, true};
 }
@@ -47,13 +47,13 @@ void ChainModel::begin_slot() {
     arrived_ = 0;
     slot_arrivals_ = 0;
     if (slot >= kQuietSlots && (settings_.last_slot == 0 || slot <= settings_.last_slot)) {
-        // tps · block_time need not be whole: the fractions add up over the slots.
+        // tps · block_time need not be a whole number; the fractions add up over the slots.
         const auto millis = static_cast<std::uint64_t>(settings_.block_time.count());
         const std::uint64_t thousandths = settings_.tps * millis;
         slot_arrivals_ =
             static_cast<std::uint32_t>((slot + 1) * thousandths / 1000 - slot * thousandths / 1000);
     }
-    // What an earlier slot planned for this one comes even where the slot would be shorter.
+    // Transactions that an earlier slot planned for this one still arrive, even if the slot would be too short.
     const auto next = planned_.lower_bound(Moment{slot + 1, 0});
     if (next != planned_.begin()) {
         const Moment last = std::prev(next)->first;
@@ -110,7 +110,7 @@ ModelBlock ChainModel::close_slot() {
         Account& sender = accounts_[plan.sender];
         if (plan.ready_height > height_ || plan.nonce != sender.state.nonce) continue;
         if (plan.cost_rau() > sender.state.balance_rau) {
-            // Only a scene does this, and this is its end.
+            // This only happens at the end of a planned scene.
             sender.locked = false;
             block.unaffordable.push_back(remove(here));
             continue;
@@ -187,7 +187,7 @@ std::vector<AccountChange> ChainModel::last_changes() const {
 }
 
 ModelAccount ChainModel::account(std::uint32_t index, std::uint64_t at) const {
-    // The oldest of the undo records after `at` that names the account is what `at` left.
+    // The oldest undo record after `at` that names the account holds its state at `at`.
     for (std::uint64_t block = at + 1; block <= height_; ++block) {
         const auto& undo = undo_[undo_.size() - static_cast<std::size_t>(height_ - block) - 1];
         const auto found =

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the transactions of the embedded chain are: one draw of the slot's random stream after the other.
+// Plans the transactions of the embedded chain. Each plan draws from the slot's random stream.
 //
-// Most are on their own. Two scenes need several and lock their account meanwhile, so that nothing comes
-// between:
-//   replaced:      a transfer; one slot later another with the same nonce that pays more pushes it out.
-//   unaffordable:  either the same with a second transfer in line behind the first, and the replacement spends
-//   what
-//                  that second one needed; or a candidate's registration (it takes a fee that the pool does not
-//                  count) and behind it a transfer of all that is left: once the first is mined, the second
-//                  cannot be paid.
+// Most transactions are independent. Two kinds of scenes need several transactions. They lock their account, so
+// that no other transaction comes in between.
+//   replaced:      a transfer, and one slot later another transfer with the same nonce that pays more and
+//                  replaces it.
+//   unaffordable:  Either the same, with a second transfer queued behind the first; the replacement then spends
+//                  what the second one needed. Or a candidate's registration (its fee is not counted by the
+//                  pool) and behind it a transfer of everything that is left: after the registration is mined,
+//                  the transfer cannot be paid.
 #include "core/sim/chain_model.hpp"
 
 #include <algorithm>
@@ -19,11 +19,12 @@ namespace ioswarm::sim {
 
 namespace {
 
-constexpr std::uint64_t kIntrinsicGas = 10'000;  // node.md section 2; and per byte of payload or calldata:
+// The real chain's figures; kGasPerByte is per byte of payload or calldata.
+constexpr std::uint64_t kIntrinsicGas = 10'000;
 constexpr std::uint64_t kGasPerByte = 100;
 constexpr std::uint64_t kMilliIotx = kRauPerIotx / 1000;
-constexpr std::uint64_t kSelfStakeIotx = 1'200'000;  // the least that the real chain takes from a candidate
-constexpr std::uint32_t kTries = 8;                  // accounts looked at before an arrival is left out
+constexpr std::uint64_t kSelfStakeIotx = 1'200'000;  // the real chain's minimum for a candidate
+constexpr std::uint32_t kTries = 8;                  // number of accounts tried before an arrival is skipped
 
 }  // namespace
 
@@ -36,7 +37,7 @@ void ChainModel::choose_encoding(TxPlan& plan) {
 }
 
 void ChainModel::choose_fees(TxPlan& plan) {
-    // 1000 to 1199 Gwei.
+    // From 1000 to 1199 Gwei.
     plan.fee_cap_rau = kBaseFeeRau + kBaseFeeRau / 1000 * random_.below(200);
     if (plan.tx_type == 2) plan.tip_cap_rau = kBaseFeeRau / 1000 * random_.below(100);
 }
@@ -71,7 +72,7 @@ TxPlan ChainModel::make_transfer(std::uint32_t sender, const U256& value) {
 TxPlan ChainModel::make_call(std::uint32_t sender, bool reverts) {
     TxPlan plan = make(sender, TxKind::call);
     plan.target = pick_contract();
-    // The contract reverts on an odd word. With the id in it none is ever written twice.
+    // The contract reverts on an odd word. The word contains the id, so no word is ever written twice.
     plan.argument = next_id_ << 25 | std::uint64_t{random_.below(1U << 24)} << 1 | (reverts ? 1U : 0U);
     plan.gas_used += kCallDataBytes * kGasPerByte + (reverts ? kRevertedCallGas : kCallGas);
     plan.gas_limit += 20'000;
@@ -90,7 +91,7 @@ TxPlan ChainModel::make_staking(std::uint32_t sender) {
     }
     TxPlan plan = make(sender, TxKind::stake_create);
     plan.argument = random_.below(kCandidates);
-    plan.value_rau = U256(kRauPerIotx) * 100;  // the least that the chain takes
+    plan.value_rau = U256(kRauPerIotx) * 100;  // the minimum that the chain accepts
     return plan;
 }
 
@@ -106,7 +107,7 @@ TxPlan ChainModel::make_staking_error(std::uint32_t sender) {
     if (dice == 1 && accounts_[last_bucket_owner_].bucket != 0 && last_bucket_owner_ != sender) {
         TxPlan plan = make(sender, TxKind::stake_unstake);
         plan.argument = accounts_[last_bucket_owner_].bucket;
-        plan.status = 203;  // somebody else's bucket
+        plan.status = 203;  // a bucket of another owner
         return plan;
     }
     TxPlan plan = make(sender, TxKind::stake_add_deposit);
@@ -154,7 +155,7 @@ void ChainModel::plan_new() {
     std::uint32_t dice = random_.below(1000);
     if (!sender) return;
     if (settings_.accounts < kAccountsForScenes) {
-        // Locked accounts would leave nobody to send to.
+        // With so few accounts, locking some would leave nobody to send to.
     } else if (dice < shares_.replaced) {
         if (plan_replacement(*sender)) return;
     } else if (dice < shares_.replaced + shares_.unaffordable) {
@@ -208,7 +209,7 @@ bool ChainModel::plan_replacement(std::uint32_t sender) {
 
 bool ChainModel::plan_unaffordable(std::uint32_t sender) {
     Account& account = accounts_[sender];
-    // What comes in meanwhile must not pay for what is to be unaffordable.
+    // Transfers that arrive meanwhile must not pay for the transaction that is to be unaffordable.
     const bool registers = random_.below(2) == 0 && !account.candidate && account.incoming == 0;
     if (!next_moment_free() || available(account) < U256(kRauPerIotx) * 2 * kSelfStakeIotx) return false;
     const Moment next{height_, arrived_};
@@ -244,16 +245,17 @@ void ChainModel::perform(const Event& event) {
     if (event.what == Event::What::spend_rest) {
         TxPlan plan = make_transfer(event.account, 0);
         plan.value_rau = available(account) - plan.cost_rau();
-        plan.ready_height = height_ + 2;  // looked at as soon as the registration is mined
+        plan.ready_height = height_ + 2;  // considered as soon as the registration is mined
         (void)add(plan);
         return;
     }
-    // In reverse, so that the replacement gets the nonce of the first.
+    // Removed in reverse order, so that the replacement gets the nonce of the first.
     std::optional<TxPlan> second;
     if (account.scene[1] != 0) second = remove(pool_.find(account.scene[1]));
     const TxPlan first = remove(pool_.find(account.scene[0]));
     TxPlan better = make_transfer(event.account, U256(kMilliIotx));
-    better.fee_cap_rau = first.fee_cap_rau + first.fee_cap_rau / 8;  // 12.5% more: enough for every pool
+    // 12.5% more, which is enough for every pool.
+    better.fee_cap_rau = first.fee_cap_rau + first.fee_cap_rau / 8;
     if (second) {
         better.value_rau = 0;
         better.value_rau = available(account) - second->cost_rau() / 2 - better.cost_rau();

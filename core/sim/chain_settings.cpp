@@ -27,7 +27,7 @@ Status check(const ChainSettings& settings) {
     if (settings.accounts < 2 || settings.accounts > kMaxAccounts) {
         return refuse("chain.accounts", "must be 2 to 100000");
     }
-    // Blocks cost about as much as a transaction each.
+    // Replaying a block costs about as much as replaying a transaction.
     if (settings.resume_height > kMaxReplayedTransactions * 1000 / (thousandths + 1000)) {
         return refuse("resume height", std::to_string(settings.resume_height) + " is too far to replay",
                       "was this ledger filled by another chain? use another dataDir");

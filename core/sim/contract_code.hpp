@@ -6,8 +6,8 @@
 
 namespace ioswarm::sim {
 
-/// The contract that the embedded chain calls: takes a selector and one word, reverts when the word is odd,
-/// else keeps it in its storage slot 0.
+/// The contract that the embedded chain calls. It takes a selector and one word. It reverts if the word is odd;
+/// otherwise it stores the word in its storage slot 0.
 inline constexpr std::array<std::uint8_t, 20> kContractCode{
     0x60, 0x04, 0x35,              // PUSH1 4, CALLDATALOAD
     0x80, 0x60, 0x01, 0x16,        // DUP1, PUSH1 1, AND
@@ -16,7 +16,8 @@ inline constexpr std::array<std::uint8_t, 20> kContractCode{
     0x5b,                          // JUMPDEST (14)
     0x60, 0x00, 0x60, 0x00, 0xfd,  // PUSH1 0, PUSH1 0, REVERT
 };
-/// Puts kFirstWord into slot 0 and the code in place, which stands behind these seventeen bytes.
+/// The creation code. It stores kFirstWord in slot 0 and returns the contract's code, which follows these 17
+/// bytes.
 inline constexpr std::array<std::uint8_t, 17> kInitCode{
     0x60, 0x01, 0x60, 0x00, 0x55,              // PUSH1 1, PUSH1 0, SSTORE
     0x60, 0x14, 0x60, 0x11, 0x60, 0x00, 0x39,  // PUSH1 20, PUSH1 17, PUSH1 0, CODECOPY
@@ -26,16 +27,17 @@ inline constexpr std::uint64_t kFirstWord = 1;
 inline constexpr std::array<std::uint8_t, 4> kCallSelector{0x3f, 0xa4, 0xf2, 0x45};
 
 inline constexpr std::uint64_t kCallDataBytes = 4 + 32;
-inline constexpr std::uint64_t kCreationDataBytes = kInitCode.size() + kContractCode.size() + 8;  // and a salt
+inline constexpr std::uint64_t kCreationDataBytes = kInitCode.size() + kContractCode.size() + 8;  // plus a salt
 
-// Gas of the execution alone, counted by hand from ../shared/spec/evm.md section 2. No word is ever written
-// twice, and slot 0 is never 0, so that a call's SSTORE costs the same each time.
+// Gas of the execution alone, counted by hand from the EVM's gas costs. No word is ever written twice and slot
+// 0 is never 0, so a call's SSTORE always costs the same.
 inline constexpr std::uint64_t kPlainGas = 3;  // PUSH1, DUP1, CALLDATALOAD, AND
 inline constexpr std::uint64_t kColdSlotGas = 2'100;
 inline constexpr std::uint64_t kCallHeadGas = 6 * kPlainGas + 10;
 inline constexpr std::uint64_t kCallGas = kCallHeadGas + kPlainGas + kColdSlotGas + 2'900;
 inline constexpr std::uint64_t kRevertedCallGas = kCallHeadGas + 1 + 2 * kPlainGas;
-inline constexpr std::uint64_t kCodeCopyGas = 3 + 3 + 3;  // itself, one word copied, one word of memory
+// The instruction, one word copied, one word of memory.
+inline constexpr std::uint64_t kCodeCopyGas = 3 + 3 + 3;
 inline constexpr std::uint64_t kCreationGas =
     7 * kPlainGas + kColdSlotGas + 20'000 + kCodeCopyGas + 200 * kContractCode.size();
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kBlocksKept = 1000;
 constexpr std::size_t kTransactionsKept = 200'000;
-constexpr std::size_t kActionsAThread = 100;  // about 10 ms of signing: less is not worth a thread
+constexpr std::size_t kActionsAThread = 100;  // about 10 ms of signing; a thread is not worth it for less
 constexpr std::size_t kMaxHelpers = 3;
 constexpr std::uint64_t kBlocksBetweenReplayLogs = 1'000'000;
 
@@ -53,12 +53,12 @@ void EmbeddedChain::replay(std::uint64_t height) {
         ModelBlock block = model_.close_slot();
         const std::uint64_t back = height - block.height;
         if (back == kBlocksKept - 1) {
-            // Nobody asks for addresses of the time before.
+            // No addresses from before that are ever asked for.
             for (const CreatedContract& contract : model_.created())
                 know(contract);
         }
         if (back < kBlocksKept) {
-            // As if they had come on time.
+            // The time it would have if it had been made on time.
             store(std::move(block), now - settings_.block_time * static_cast<std::int64_t>(back));
         }
         if (model_.height() % kBlocksBetweenReplayLogs == 0) {
@@ -98,7 +98,7 @@ void EmbeddedChain::advance() {
     const Clock::Steady::duration block_time = settings_.block_time;
     while (now >= slot_start_ + block_time && !at_limit())
         produce(now);
-    // Arrival i of n comes at (i + 1) / (n + 1) of the slot.
+    // Arrival i of n happens at (i + 1) / (n + 1) of the slot.
     const auto slots = static_cast<std::int64_t>(model_.slot_arrivals()) + 1;
     const std::int64_t due =
         (now - slot_start_).count() / std::max<std::int64_t>(block_time.count() / slots, 1);
@@ -155,12 +155,12 @@ Result<std::vector<PoolActionPtr>> EmbeddedChain::pending() {
             out.push_back(found == made_.end() ? nullptr : found->second);
         }
     }
-    // Without the lock: at 2,000 transactions a second, signing takes a good part of each.
+    // Without the lock: at 2,000 transactions per second, signing takes a large part of every second.
     if (auto done = make_all(fresh); !done) return fail(std::move(done.error()));
     const std::lock_guard lock(mutex_);
     for (Fresh& one : fresh) {
-        // What left the pool meanwhile was pending when this began, and so is listed; but nobody asks for it
-        // again.
+        // Actions that left the pool meanwhile were pending when this call began, so they are listed. Nobody
+        // asks for them again, so they are not cached.
         const bool stays = model_.pool().contains(one.plan.id);
         out[one.place] = stays ? made_.try_emplace(one.plan.id, one.action).first->second : one.action;
     }
@@ -223,7 +223,7 @@ Error EmbeddedChain::not_held(std::string which, std::uint64_t height) const {
             {}};
 }
 
-/// An address that was never seen is an account without anything.
+/// An address that was never used is an empty account.
 ModelAccount EmbeddedChain::account_at(const Address& address, std::uint64_t height) const {
     const auto index = index_.find(address);
     return index == index_.end() ? ModelAccount{} : model_.account(index->second, height);
@@ -253,7 +253,7 @@ Status EmbeddedChain::read_run_state(std::uint64_t height, const evm::Missing& m
         state.put(slot.address, slot.key, {evm::Word(word), word != 0});
     }
     for (const std::uint64_t block : missing.block_hashes)
-        state.put_block_hash(block, {});  // its blocks have none
+        state.put_block_hash(block, {});  // the embedded chain's blocks have no hashes
     return {};
 }
 

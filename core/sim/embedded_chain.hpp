@@ -23,60 +23,61 @@
 
 namespace ioswarm::sim {
 
-/// A chain inside the process, for trying things out without a node: real keys and signatures, a pool, blocks
-/// with receipts, confirmed state, state diffs. All of its ports are thread-safe, and next() may be called by
-/// several threads.
+/// A chain inside the process, for trying things out without a node. It has real keys and signatures, a pool,
+/// blocks with receipts, confirmed state, and state diffs. All of its ports are thread-safe, and several
+/// threads may call next().
 ///
-/// What happens is ChainModel's and follows from the settings; the clock says when. The arrivals of a slot are
-/// spread over its block_time, its block comes at the end. There is no thread: whoever calls a port moves the
-/// chain up to now, and next() wakes for its block (pending() signs many new ones with a few helpers that end
-/// before it returns). When nobody called for a while (a stopped process) the chain does not rush to catch up,
-/// since a transaction that came and went in one call would have been pending for nobody: one block is late,
-/// and the next slot begins now. For the same reason a pool must be looked at more than once a block_time;
-/// twice is enough.
+/// ChainModel and the settings decide what happens; the clock decides when. The arrivals of a slot are spread
+/// over its block_time, and its block comes at the end. The chain has no thread of its own: each call of a port
+/// moves it up to the current time, and next() wakes up for its block. (To sign many new actions, pending()
+/// starts a few helper threads that end before it returns.) If no port was called for a while, because the
+/// process was stopped, the chain does not catch up: a transaction that arrived and was mined within one call
+/// would never have been visible as pending. One block is then late, and the next slot begins now. For the same
+/// reason the pool must be read more than once per block_time; twice is enough.
 ///
-/// Containers (encoding 128) stand in the pool as such; in blocks they are unfolded and keep their hash, so
-/// their receipts look like any other. Each block has the receipt of a grantReward action that was never in the
-/// pool, and the digest of its state diff.
+/// Containers (encoding 128) are listed in the pool as such. In blocks they are unwrapped and keep their hash,
+/// so their receipts look like any others. Each block also has the receipt of a grantReward action that was
+/// never in the pool, and the digest of its state diff.
 class EmbeddedChain final : public ActPoolReader,
                             public StateReader,
                             public BlockSource,
                             public evm::StateFetchers {
   public:
-    /// Actions that were signed before, by TxPlan::id: whoever knows the whole run beforehand saves the chain
-    /// the signing while it is measured. Null = not this one. Must be thread-safe.
+    /// Returns actions that were signed in advance, by TxPlan::id. A caller that knows the whole run in advance
+    /// spares the chain the signing while it is measured. Null = this action is not available. Must be
+    /// thread-safe.
     using SignedAhead = std::function<PoolActionPtr(std::uint64_t plan_id)>;
 
-    /// Replays to settings.resume_height (2 to 4 million transactions a second) and goes on from there. `clock`
-    /// must outlive the chain. Errors: of check(); internal.
+    /// Replays to settings.resume_height (2 to 4 million transactions per second) and continues from there.
+    /// `clock` must outlive the chain. Errors: those of check(); internal.
     [[nodiscard]] static Result<std::unique_ptr<EmbeddedChain>> create(const ChainSettings& settings,
                                                                        const Clock& clock, Log log = {},
                                                                        SignedAhead signed_ahead = {});
 
     [[nodiscard]] Result<std::vector<PoolActionPtr>> pending() override;
     [[nodiscard]] Result<ChainTip> tip() override;
-    /// Held are the tip and the seven heights before it.
+    /// Heights that can be read: the tip and the seven before it.
     [[nodiscard]] std::vector<Result<AccountState>> accounts(std::span<const Address> addresses,
                                                              std::uint64_t height) override;
-    /// As accounts(), for runs of transactions: with code and slots.
+    /// Like accounts(), but for runs of transactions: includes code and slots.
     [[nodiscard]] std::unique_ptr<evm::StateFetcher> at(std::uint64_t height) override;
-    /// Held are the last 1,000 blocks, or fewer that have 200,000 transactions together; out_of_range below.
-    /// Height 0 is the block after the tip.
+    /// Returns a block. It keeps the last 1,000 blocks, or fewer if these have more than 200,000 transactions;
+    /// older ones give out_of_range. Height 0 means the block after the tip.
     [[nodiscard]] Result<ExecutedBlock> next(std::uint64_t height, std::stop_token stop) override;
 
-    /// The diffs of the blocks that are held, made when they are asked for (chain_diff.hpp says what is in
-    /// them). Diff 1 begins with every account of the genesis: who applies all diffs from 1 on has the whole
-    /// state. What stakes and candidates are is not part of it. Thread-safe; lives as long as the chain.
+    /// The diffs of the blocks that are kept, made on demand (chain_diff.hpp describes their content). Diff 1
+    /// begins with all accounts of the genesis, so applying all diffs from 1 gives the whole state. Stakes and
+    /// candidates are not part of it. Thread-safe; lives as long as the chain.
     [[nodiscard]] StateDiffSource& diffs() noexcept { return diffs_; }
 
-    /// Time stands still until release(): nothing arrives, no block comes, and the tip counts as of now. Twice
-    /// is once.
+    /// Stops time until release(): nothing arrives, no block comes, and the tip's time is always now. Repeated
+    /// calls have no further effect.
     void hold();
     void release();
-    /// No block above this one is made yet: when it is due, time stands still at the end of its slot. It only
-    /// ever rises; without a call there is no limit.
+    /// Allows blocks up to this height. When the next block is due and not allowed, time stops at the end of
+    /// its slot. The limit only rises; without a call there is none.
     void allow(std::uint64_t height);
-    /// The clock was moved by hand: whoever waits in next() looks again.
+    /// Call this after moving the clock by hand: callers waiting in next() then check the time again.
     void poke();
 
   private:
@@ -109,14 +110,14 @@ class EmbeddedChain final : public ActPoolReader,
         std::uint64_t height = 0;
         Clock::Wall time;
         Changes changes;
-        std::vector<TxPlan> mined;  // until `block` is made
+        std::vector<TxPlan> mined;  // emptied when `block` is made
         std::size_t transactions = 0;
-        std::optional<ExecutedBlock> block;  // made when first asked for
+        std::optional<ExecutedBlock> block;  // made on first demand
     };
 
     /// An action that is listed for the first time.
     struct Fresh {
-        std::size_t place = 0;  // in the list
+        std::size_t place = 0;  // index in the list
         TxPlan plan;
         Address target;
         PoolActionPtr action;
@@ -125,7 +126,7 @@ class EmbeddedChain final : public ActPoolReader,
     [[nodiscard]] Status make_all(std::vector<Fresh>& fresh) const;
     void replay(std::uint64_t height);
     void advance();
-    /// The next block is due and may not be made.
+    /// True if the next block is due but not allowed.
     [[nodiscard]] bool at_limit() const;
     void produce(Clock::Steady now);
     void store(ModelBlock block, Clock::Wall time);
@@ -149,12 +150,12 @@ class EmbeddedChain final : public ActPoolReader,
     const Log log_;
     const SignedAhead signed_ahead_;
     const ActionMaker maker_;
-    const evm::CodePtr code_;  // of every contract
+    const evm::CodePtr code_;  // the same for every contract
     Diffs diffs_{*this};
 
-    std::mutex mutex_;                        // guards all below
-    std::condition_variable_any time_moved_;  // waited for by next()
-    std::uint64_t moves_ = 0;                 // hold, release, allow, poke
+    std::mutex mutex_;                        // guards all members below
+    std::condition_variable_any time_moved_;  // next() waits for it
+    std::uint64_t moves_ = 0;                 // counts calls of hold, release, allow and poke
     std::optional<std::uint64_t> limit_;
     ChainModel model_;
     Clock::Steady slot_start_;
@@ -162,9 +163,10 @@ class EmbeddedChain final : public ActPoolReader,
     Clock::Wall tip_time_;
     std::deque<StoredBlock> blocks_;
     std::size_t stored_transactions_ = 0;
-    std::unordered_map<std::uint64_t, PoolActionPtr> made_;  // by plan id: what was listed and is still pending
+    // Key: plan id; actions that were listed and are still pending.
+    std::unordered_map<std::uint64_t, PoolActionPtr> made_;
     std::unordered_map<Address, std::uint32_t, FixedBytesHash> index_;
-    std::unordered_map<std::uint32_t, Address> created_;  // addresses of contracts that transactions made
+    std::unordered_map<std::uint32_t, Address> created_;  // addresses of contracts created by transactions
 };
 
 }  // namespace ioswarm::sim

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the embedded chain's blocks changed.
+// The state diffs of the embedded chain.
 #include <algorithm>
 #include <unordered_set>
 #include <utility>

@@ -13,7 +13,7 @@ namespace {
 constexpr std::array kFaults{AgentFault::vanish, AgentFault::late, AgentFault::never_read, AgentFault::twice,
                              AgentFault::for_others};
 
-// Which draw a random stream is for.
+// The purpose of each random stream.
 constexpr std::uint64_t kRank = 1;
 constexpr std::uint64_t kBatches = 2;
 constexpr std::uint64_t kReturn = 3;

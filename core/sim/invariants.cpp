@@ -16,7 +16,7 @@ std::uint64_t counter(const StatusView& status, const std::string& name) {
     return at == status.counters.end() ? 0 : at->second;
 }
 
-/// Collects what breaks one invariant: the first is told, the others are counted.
+/// Collects violations of one invariant. The first is described, the others are only counted.
 class Breaks {
   public:
     template <typename... Args>
@@ -45,8 +45,9 @@ Finding check_tasks(const RunFacts& facts, const RunTotals& totals) {
     const std::uint64_t given_up = counter(status, "tasks_given_up");
     const std::uint64_t timed_out = counter(status, "tasks_timed_out");
     Breaks breaks;
-    // Each for itself: tasks of transactions that had left the pool are given up too, and must not make up for
-    // one that was lost. What left the pool needs no reason, since nobody waits for it.
+    // Transactions are checked one by one. Tasks of transactions that had left the pool may be given up too,
+    // and must not hide one that was lost. A transaction that left the pool needs no reason, because nobody
+    // waits for it.
     if (txs.lost != 0) {
         breaks.add(
             "{} transactions have fewer than {} answers, and their tasks were neither given up nor dropped: "
@@ -100,7 +101,7 @@ Finding check_accuracy(const RunFacts& facts, const RunTotals& totals) {
     const auto equal = [&](const char* name, std::uint64_t is, std::uint64_t due) {
         breaks.unless(is == due, "{} is {}, and should be {}", name, is, due);
     };
-    // What the seed says, but for transactions that are told of as unanswered.
+    // The figures that the seed predicts, unless some mined transactions are reported as unanswered.
     const bool whole = facts.record.transactions().mined_unanswered == 0 && totals.unknown == 0;
     const std::uint64_t compared = whole ? figures.compared : totals.compared;
     const std::uint64_t matched = whole ? figures.matched : totals.correct;
@@ -115,7 +116,7 @@ Finding check_accuracy(const RunFacts& facts, const RunTotals& totals) {
                       "compared is {}, and should be {} to {}", shadow.compared, totals.compared,
                       totals.compared + totals.unknown);
     }
-    // Without execution every answer says valid, or is wrong.
+    // Without execution, a mined transaction's right answer is valid, so no wrong answer says valid.
     if (totals.executed == 0) equal("false positives", shadow.false_positives, 0);
     equal("nonce races", shadow.nonce_race_excluded, 0);
     return breaks.finding("accuracy exactly as the seed predicts",
@@ -123,7 +124,7 @@ Finding check_accuracy(const RunFacts& facts, const RunTotals& totals) {
                                       whole ? "" : " (some transactions were not answered)"));
 }
 
-/// The agents know which of their answers carry a wrong gas or state, the coordinator finds it out.
+/// The agents know which of their answers have wrong gas or state. The coordinator must find out.
 Finding check_execution(const RunFacts& facts, const RunTotals& totals) {
     const ShadowTotals& shadow = facts.says.shadow;
     Breaks breaks;
@@ -160,7 +161,7 @@ Finding check_work(const RunFacts& facts, const RunTotals& totals) {
                           fmt::format("{} agents, {} tasks", facts.says.rewards.size(), totals.answers));
 }
 
-/// One agent's part of an epoch, by the books.
+/// One agent's part of an epoch, according to the ledger.
 struct Entry {
     const std::string* agent;
     const RewardHistoryEntry* row;
@@ -168,8 +169,8 @@ struct Entry {
 };
 using Epochs = std::map<std::uint64_t, std::vector<Entry>>;
 
-/// tasks · 1000, times the bonus where the accuracy earns it, as the rules say (rewards-and-settlement.md
-/// section 1).
+/// The weight that the reward rules give: tasks · 1000, times the bonus multiplier if the accuracy earns the
+/// bonus.
 struct Weighed {
     U512 weight;
     bool bonus;
@@ -207,7 +208,7 @@ Finding check_shares(const RunFacts& facts, const Epochs& epochs, const U256& po
             breaks.unless(entry.row->bonus_applied == bonus, "epoch {}: {} with {} of {} correct {} the bonus",
                           epoch, *entry.agent, entry.row->correct, entry.row->compared,
                           entry.row->bonus_applied ? "got" : "did not get");
-            // Its exact share, rounded down or up.
+            // The exact share, rounded down or up.
             const U512 least = all == 0 ? U512(0) : U512(pool) * entry.weight / all;
             const U512 amount = entry.row->amount_rau;
             breaks.unless(amount == least || amount == least + 1,

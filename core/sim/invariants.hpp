@@ -14,21 +14,21 @@
 
 namespace ioswarm::sim {
 
-/// What the coordinator shows of itself after a run: its own word, to be held against the agents'.
+/// The coordinator's own figures after a run, to be compared with the agents' figures.
 struct CoordinatorSays {
-    StatusView status;  ///< when the chain had come to rest
+    StatusView status;  ///< when no transaction was pending any more
     ShadowTotals shadow;
-    /// One for each agent of the swarm, by its number, when every epoch with work was closed.
+    /// One entry per agent, by its number, when every epoch with work was closed.
     std::vector<RewardsView> rewards;
 };
 
-/// What was left of the agents a while after they had gone; all should be 0.
+/// What remained of the agents some time after they left; every figure should be 0.
 using Leftovers = std::map<std::string, std::uint64_t>;
 
 struct HeapUse {
-    std::uint64_t before = 0;  ///< bytes in use before the first agent came
-    std::uint64_t after = 0;   ///< and after the last one was forgotten
-    std::uint64_t slack = 0;   ///< that may be kept: buckets of tables that do not shrink, caches with a bound
+    std::uint64_t before = 0;  ///< bytes in use before the first agent connected
+    std::uint64_t after = 0;   ///< bytes in use after the last agent was forgotten
+    std::uint64_t slack = 0;   ///< bytes that may remain: hash tables that do not shrink, bounded caches
 };
 
 struct RunFacts {
@@ -38,20 +38,20 @@ struct RunFacts {
     RewardSettings rewards;
     CoordinatorSays says;
     Leftovers leftovers;
-    std::optional<HeapUse> heap;  ///< nothing where it cannot be measured
+    std::optional<HeapUse> heap;  ///< empty if it cannot be measured
 };
 
 struct Finding {
     std::string name;
     bool holds = false;
-    std::string detail;  ///< figures that show it, or the first thing that breaks it
+    std::string detail;  ///< figures that show it, or the first violation
 };
 
-/// The invariants of a run on a coordinator of our own; every figure is computed here anew, with no code of the
-/// coordinator's. Call it when the agents have left.
+/// Checks the invariants of a run against our own coordinator. Every figure is computed again here, without any
+/// code of the coordinator. Call it after the agents have left.
 [[nodiscard]] std::vector<Finding> check_run(const RunFacts& facts);
 
-/// Those that agents alone can see, of a coordinator elsewhere.
+/// Checks the invariants that agents alone can see, for a coordinator elsewhere.
 [[nodiscard]] std::vector<Finding> check_agents_alone(const RunRecord& record);
 
 }  // namespace ioswarm::sim

@@ -9,7 +9,7 @@ namespace ioswarm::sim {
 
 namespace {
 
-/// Agents in the field wait 2 to 5 s before they come again; a simulation has less time.
+/// Deployed agents wait 2 to 5 s before they reconnect; a simulation has less time.
 constexpr std::chrono::milliseconds kComesAgain{200};
 
 }  // namespace
@@ -93,7 +93,7 @@ void L4Agent::on_diff(std::uint64_t number, const Stream& stream, const StateDif
     bool gave_up = false;
     {
         const std::lock_guard lock(mutex_);
-        // What was on its way when the connection broke never arrived.
+        // Diffs that were in transit when the connection broke count as not received.
         if (number == number_ && left_ != number && !record_.fault) gave_up = !take(diff);
     }
     around_.on_change();

@@ -14,12 +14,12 @@ namespace ioswarm::sim {
 
 namespace {
 
-constexpr std::uint64_t kInStep = 5;  // heights
+constexpr std::uint64_t kInStep = 5;  // in heights
 constexpr std::size_t kRowsAtOnce = 64;
 constexpr std::size_t kBytesAtOnce = std::size_t{4} << 20;
-constexpr std::size_t kNamed = 3;  // agents that a failure names
+constexpr std::size_t kNamed = 3;  // how many agents a failure names
 
-/// Each row from 1 to `tip`, in order and read as what it is.
+/// Calls `then` for each row from 1 to `tip`, in order, with the decoded diff.
 Status for_each_diff(const DiffStore& store, std::uint64_t tip,
                      const std::function<Status(const DiffRow&, const StateDiff&)>& then) {
     for (std::uint64_t next = 1; next <= tip;) {
@@ -46,7 +46,8 @@ L4Check check(const char* name, const char* what, std::string wrong, std::string
     return {name, what, passed, passed ? std::move(figures) : std::move(wrong)};
 }
 
-/// "agent-01: why; agent-02: why; and 3 more" of those that have a reason; empty when none has.
+/// Lists the agents that have a reason, such as "agent-01: why; agent-02: why; and 3 more". Empty if none has
+/// one.
 std::string complaints(const std::vector<L4AgentRecord>& agents,
                        const std::function<std::string(const L4AgentRecord&)>& why) {
     std::string out;
@@ -156,7 +157,7 @@ L4Check slow_reader_survived(const L4Evidence& evidence) {
 
 L4Check quitter_disturbs_no_one(const L4Evidence& evidence) {
     const auto why = [](const L4AgentRecord& agent) -> std::string {
-        // Of those two kinds other checks tell.
+        // Other checks report these two kinds of agents.
         const bool told = is_away_type(agent.behaviour) || agent.behaviour == L4Behaviour::slow;
         return told ? "" : cut_off(agent);
     };

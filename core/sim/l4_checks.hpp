@@ -12,25 +12,25 @@
 
 namespace ioswarm::sim {
 
-/// What was seen of a run.
+/// Everything that was observed in a run.
 struct L4Evidence {
-    std::uint64_t tip = 0;              ///< the source's last block
-    std::vector<L4AgentRecord> agents;  ///< at the end
-    Status snapshot;                    ///< of the round trip
+    std::uint64_t tip = 0;              ///< height of the source's last block
+    std::vector<L4AgentRecord> agents;  ///< as they were at the end
+    Status snapshot;                    ///< result of the round trip
     std::uint64_t snapshot_height = 0;
-    /// Of the agents that were always there, how far the last one was from the tip when it was to be there.
+    /// How far the slowest of the always-online agents was behind the tip when its time to catch up was over.
     std::uint64_t online_lag = 0;
-    std::vector<std::string> ghosts;       ///< agents that had quit and still had a stream at the run's end
-    std::vector<std::string> subscribers;  ///< that were left when all had gone
-    std::size_t streams_left = 0;          ///< of agents that had gone
+    std::vector<std::string> ghosts;  ///< agents that had quit and still had a stream at the end of the run
+    std::vector<std::string> subscribers;  ///< subscribers that remained after all agents had left
+    std::size_t streams_left = 0;          ///< streams of agents that had left
     Status health;
 };
 
-/// The nine checks of the field, and that every state is the replay's.
+/// The nine checks of iotex-core's simulation, and a tenth: every agent's state equals that of the replay.
 [[nodiscard]] std::vector<L4Check> l4_checks(const L4Evidence& evidence, const DiffStore& store,
                                              const L4Replay& replay);
 
-/// The state that the log's rows from 1 to `tip` make. Errors: of the store; bad_data.
+/// Builds the state from the log's rows 1 to `tip`. Errors: those of the store; bad_data.
 [[nodiscard]] Result<L4State> state_of_log(const DiffStore& store, std::uint64_t tip);
 
 }  // namespace ioswarm::sim

@@ -10,17 +10,17 @@
 
 namespace ioswarm::sim {
 
-/// The ten ways of L4 agents in the simulation (../shared/spec/config-and-http.md, its end).
+/// The ten behaviours of L4 agents in the simulation.
 enum class L4Behaviour : std::uint8_t {
     always_online,
-    from_snapshot,  ///< joins at 10% of the time from a snapshot of then
-    late_40,        ///< joins at 40% with nothing, and so for the next two
+    from_snapshot,  ///< joins at 10% of the time, from a snapshot made then
+    late_40,        ///< joins at 40% with nothing; the next two at 60% and 80%
     late_60,
     late_80,
     away_10s,    ///< disconnects at 30% for 10 s
     away_20s,    ///< disconnects at 30% for 20 s
     away_twice,  ///< disconnects at 25% for 5 s and at 55% for 8 s
-    quits,       ///< for good, at 40%
+    quits,       ///< leaves for good at 40%
     slow,        ///< takes 50 ms for each diff
 };
 inline constexpr std::size_t kL4Behaviours = 10;
@@ -39,11 +39,11 @@ struct L4Plan {
     bool from_snapshot = false;
     std::vector<L4Absence> absences;
     std::optional<std::chrono::milliseconds> quits;
-    std::chrono::milliseconds pause{0};  ///< for each diff
+    std::chrono::milliseconds pause{0};  ///< after each diff
 };
 
-/// A run of two minutes has the seconds of the list above; in a shorter one they are shorter alike, so that all
-/// of it still happens. The pause stays what it is.
+/// The times in seconds above apply to a run of two minutes. In a shorter run they are shortened in proportion,
+/// so that everything still happens. The pause per diff stays the same.
 inline constexpr std::chrono::milliseconds kL4FullDuration{120'000};
 [[nodiscard]] L4Plan l4_plan(L4Behaviour behaviour, std::chrono::milliseconds duration);
 

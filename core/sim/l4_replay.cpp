@@ -11,7 +11,7 @@ namespace ioswarm::sim {
 
 namespace {
 
-/// Moves when it is told to.
+/// Moves only when step() is called.
 class SteppedClock final : public Clock {
   public:
     [[nodiscard]] Steady steady() const override { return now_; }

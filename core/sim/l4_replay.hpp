@@ -12,15 +12,16 @@
 
 namespace ioswarm::sim {
 
-/// What a second chain of the same settings says, run without waiting: what everything that came over the first
-/// one, its log and the wire is compared with.
+/// The results of a second chain with the same settings, run without waiting. Everything that came through the
+/// first chain, its log and the network is compared with it.
 struct L4Replay {
-    std::vector<Hash256> digests;             ///< of diff 1, 2, …
-    std::map<std::uint64_t, Hash256> hashes;  ///< of the state, at the heights that were asked for
-    std::size_t entries = 0;                  ///< of the state at the tip
+    std::vector<Hash256> digests;             ///< of diffs 1, 2, …
+    std::map<std::uint64_t, Hash256> hashes;  ///< state hashes at the requested heights
+    std::size_t entries = 0;                  ///< number of entries in the state at the tip
 };
 
-/// Heights over `tip` are left out. Errors: of EmbeddedChain::create() and L4State::apply().
+/// Replays the chain up to `tip`. Requested heights above `tip` are ignored. Errors: those of
+/// EmbeddedChain::create() and L4State::apply().
 [[nodiscard]] Result<L4Replay> l4_replay(ChainSettings settings, std::uint64_t tip,
                                          const std::set<std::uint64_t>& heights);
 

@@ -22,7 +22,7 @@ using std::chrono::milliseconds;
 using Steady = std::chrono::steady_clock;
 
 constexpr milliseconds kProgressEvery{250};
-constexpr milliseconds kLooksAgain{20};  // where the coordinator tells of no event
+constexpr milliseconds kLooksAgain{20};  // interval for polling where the coordinator reports no event
 
 class Run {
   public:
@@ -49,7 +49,7 @@ class Run {
     Result<L4Report> report();
 
     void changed();
-    enum class Phase { running, settling, ending };  ///< the last one goes on when it is told to stop
+    enum class Phase { running, settling, ending };  ///< in `ending`, a stop request is ignored
     bool wait(Steady::time_point until, const std::function<bool()>& done, Phase phase);
     void show(Phase phase);
     [[nodiscard]] std::size_t streams() const;
@@ -64,20 +64,20 @@ class Run {
     std::mutex mutex_;
     std::condition_variable_any something_happened_;
     std::uint64_t happenings_ = 0;    // guarded by mutex_
-    std::optional<Status> snapshot_;  // guarded by mutex_, as is the next
+    std::optional<Status> snapshot_;  // guarded by mutex_, like the next member
     std::uint64_t snapshot_height_ = 0;
 
     std::vector<std::shared_ptr<L4Agent>> agents_;  // constant once made
     L4Evidence evidence_;
     Steady::time_point shown_{};
     L4Agent::Surroundings around_;
-    Timers timers_;  // last: it uses all of the above
+    Timers timers_;  // last, because its thread uses all other members
 };
 
 Run::~Run() {
     for (const auto& agent : agents_)
         agent->quit();
-    // The transport's calls reach into this object.
+    // The transport's callbacks use this object, so wait for their end.
     (void)wait(
         Steady::time_point::max(), [this] { return streams() == 0; }, Phase::ending);
 }

@@ -55,7 +55,7 @@ Status L4State::apply(const StateDiff& diff) {
             continue;
         }
         const auto space = spaces_.find(entry.ns);
-        if (space == spaces_.end()) continue;  // deleting what is not there is no fault: nodes do it
+        if (space == spaces_.end()) continue;  // deleting a missing key is not an error: nodes do it
         space->second.erase(entry.key);
         if (space->second.empty()) spaces_.erase(space);
     }

@@ -11,29 +11,31 @@
 
 namespace ioswarm::sim {
 
-/// How L4 agents of ours reach a coordinator's StreamStateDiffs.
+/// How simulated L4 agents reach a coordinator's StreamStateDiffs.
 class L4Transport {
   public:
     /// An open stream. Thread-safe.
     class Stream {
       public:
         virtual ~Stream() = default;
-        /// Takes the next diff; to be called once after each on_diff, from any thread, there or later.
+        /// Asks for the next diff. Call it exactly once after each on_diff, from any thread, during the
+        /// callback or later.
         virtual void resume() = 0;
-        /// The agent breaks the connection: on_end comes soon, with `cancelled`. Needs resume() where a diff is
-        /// still being worked on.
+        /// Closes the connection. on_end follows soon, with `cancelled`. If a diff is still being processed,
+        /// on_end comes only after resume().
         virtual void cancel() = 0;
     };
-    /// Called on the transport's threads; those of one stream never overlap.
+    /// Called on the transport's threads. The calls for one stream never overlap.
     struct Handlers {
-        /// Nothing more comes before stream.resume().
+        /// The next diff comes only after stream.resume().
         std::function<void(const std::shared_ptr<Stream>& stream, StateDiff diff)> on_diff;
-        /// Once, last. Without an error when the coordinator ended the stream by itself.
+        /// Called once, as the last call. Status is ok if the coordinator ended the stream by itself.
         std::function<void(Status)> on_end;
     };
 
     virtual ~L4Transport() = default;
-    /// On a connection of its own. Nothing is returned, and no handler called, once the transport is shut down.
+    /// Opens a stream on its own connection. After the transport was shut down it returns null and calls no
+    /// handler.
     [[nodiscard]] virtual std::shared_ptr<Stream> open(const std::string& agent_id, std::uint64_t from_height,
                                                        Handlers handlers) = 0;
 };

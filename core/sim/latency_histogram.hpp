@@ -10,8 +10,8 @@
 
 namespace ioswarm::sim {
 
-/// Times from 1 µs to hours, each to within 1/16 of itself, in 6 KB. Adding is thread-safe and costs
-/// nanoseconds.
+/// Counts times from 1 µs to hours, each with an error of at most 1/16, in 6 KB. Adding is thread-safe and
+/// costs nanoseconds.
 class LatencyHistogram {
   public:
     void add(std::chrono::nanoseconds time) noexcept {
@@ -27,7 +27,8 @@ class LatencyHistogram {
             out += bucket.load(std::memory_order_relaxed);
         return out;
     }
-    /// The time that `percent` of all are not above (rounded up to the bucket's end); 0 when there are none.
+    /// The time that `percent` of all times do not exceed (rounded up to the end of the bucket); 0 if there are
+    /// none.
     [[nodiscard]] std::chrono::microseconds percentile(double percent) const noexcept {
         const auto wanted = static_cast<double>(count()) * percent / 100;
         double seen = 0;

@@ -12,7 +12,8 @@ namespace ioswarm::sim {
 
 namespace {
 
-/// Asks of each mined transaction whether it is answered wrongly; only then the bytes are made.
+/// Decides for each mined transaction whether it is answered wrongly. The action's bytes are made only if that
+/// is needed.
 class WrongAnswers {
   public:
     explicit WrongAnswers(const PredictionInput& input) : wrong_(input.answered_wrongly) {
@@ -50,7 +51,7 @@ double Prediction::accuracy_pct() const noexcept {
 
 Result<Prediction> predict(const PredictionInput& input) {
     ChainSettings settings = input.chain;
-    settings.resume_height = input.height;  // bounds the work
+    settings.resume_height = input.height;  // so that check() limits the work
     if (auto checked = check(settings); !checked) return fail(std::move(checked.error()));
     ChainModel model(settings);
     WrongAnswers answers(input);
@@ -66,7 +67,7 @@ Result<Prediction> predict(const PredictionInput& input) {
             if (!wrong) return fail(wrong.error());
             if (*wrong) ++out.mismatched;
         }
-        // After the block: its transactions were made before these contracts were.
+        // Only after the block: its transactions were made before these contracts existed.
         for (const CreatedContract& contract : block.created)
             answers.know(contract);
     }

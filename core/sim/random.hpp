@@ -5,17 +5,17 @@
 
 namespace ioswarm::sim {
 
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every machine and library, which the standard's
-/// distributions do not promise.
+/// SplitMix64 (Steele, Lea, Flood 2014). It gives the same numbers on every machine and with every library,
+/// which the standard's distributions do not guarantee.
 class Random {
   public:
     explicit Random(std::uint64_t seed) noexcept : state_(seed) {}
-    /// A stream of its own for each pair.
+    /// Each pair of seed and stream gives a separate stream of numbers.
     Random(std::uint64_t seed, std::uint64_t stream) noexcept
         : state_(mix(seed) ^ mix(stream + 0x5851f42d4c957f2d)) {}
 
     [[nodiscard]] std::uint64_t next() noexcept { return mix(state_ += 0x9e3779b97f4a7c15); }
-    /// 0 .. bound-1; bound ≥ 1.
+    /// Returns 0 .. bound-1. Requires bound ≥ 1.
     [[nodiscard]] std::uint32_t below(std::uint32_t bound) noexcept {
         return static_cast<std::uint32_t>(((next() >> 32) * bound) >> 32);
     }

@@ -18,99 +18,101 @@
 
 namespace ioswarm::sim {
 
-/// How a submission ended, as the agent saw it.
+/// How a submission ended, from the agent's point of view.
 enum class Outcome : std::uint8_t {
     accepted,
-    refused_late,  ///< "too late": it went to another agent
-    refused,       ///< for another reason
+    refused_late,  ///< refused as "too late": the task went to another agent
+    refused,       ///< refused for another reason
     rate_limited,  ///< RESOURCE_EXHAUSTED
-    unknown,       ///< no answer came: it may have been taken or not
+    unknown,       ///< no response came, so the coordinator may or may not have accepted it
 };
 
-/// What one agent did and saw. Touched by that agent's callbacks only, and read when the agents have left.
+/// What one agent did and saw. Written only by that agent's callbacks, and read after the agents have left.
 struct AgentTally {
     std::uint64_t batches = 0;
-    std::uint64_t tasks = 0;     ///< received
-    std::uint64_t answers = 0;   ///< accepted
-    std::uint64_t correct = 0;   ///< accepted, to transactions that are mined, and as the block proves
-    std::uint64_t compared = 0;  ///< accepted, to transactions that are mined
-    std::uint64_t late = 0;      ///< tasks answered and refused as too late
-    std::uint64_t refused = 0;   ///< tasks answered and refused otherwise
-    std::uint64_t unknown = 0;   ///< tasks answered, with no word about what became of it
+    std::uint64_t tasks = 0;     ///< tasks received
+    std::uint64_t answers = 0;   ///< answers accepted
+    std::uint64_t correct = 0;   ///< accepted answers about mined transactions that the block proves right
+    std::uint64_t compared = 0;  ///< accepted answers about mined transactions
+    std::uint64_t late = 0;      ///< tasks whose answer was refused as too late
+    std::uint64_t refused = 0;   ///< tasks whose answer was refused for another reason
+    std::uint64_t unknown = 0;   ///< tasks whose answer got no response
     std::uint64_t compute_us = 0;
 };
 
-/// All agents together.
+/// The sums over all agents.
 struct RunTotals {
     std::uint64_t batches = 0;
     std::uint64_t tasks = 0;
     std::uint64_t answers = 0;
     std::uint64_t compared = 0;
     std::uint64_t correct = 0;
-    /// Accepted, to transactions that are mined, from execution: all; with gas; with wrong gas and with a wrong
-    /// state on purpose.
+    /// Accepted answers from execution about mined transactions: all of them, those with gas, those with wrong
+    /// gas on purpose, and those with wrong state on purpose.
     std::uint64_t executed = 0;
     std::uint64_t gas_told = 0;
     std::uint64_t wrong_gas = 0;
     std::uint64_t wrong_state = 0;
-    std::uint64_t unlike_receipt = 0;  ///< of these: right, although the block says otherwise
-    std::uint64_t abandoned = 0;       ///< tasks that agents had and never answered
+    std::uint64_t unlike_receipt = 0;  ///< among `executed`: right answers that contradict the block
+    std::uint64_t abandoned = 0;       ///< tasks that agents received and never answered
     std::uint64_t late = 0;
     std::uint64_t refused = 0;
     std::uint64_t unknown = 0;
     std::uint64_t compute_us = 0;
-    std::uint64_t payouts = 0;         ///< announced to agents
-    std::uint64_t strangers = 0;       ///< tasks with bytes that no transaction of the run has
-    std::uint64_t unlike_rules = 0;    ///< answers that are not what the seed says this transaction is answered
-    std::uint64_t accepted_twice = 0;  ///< answers of an agent that had answered this transaction before
+    std::uint64_t payouts = 0;          ///< payouts announced to agents
+    std::uint64_t strangers = 0;        ///< tasks whose bytes belong to no transaction of the run
+    std::uint64_t unlike_rules = 0;     ///< answers that differ from what the seed predicts
+    std::uint64_t accepted_twice = 0;   ///< answers of an agent that had already answered the transaction
     std::uint64_t accepted_beyond = 0;  ///< answers beyond the redundancy
-    std::uint64_t second_refused =
-        0;  ///< submissions handed in again; accepted ones are a fault of the coordinator
+    /// Repeated submissions that were refused. Accepted ones are a fault of the coordinator.
+    std::uint64_t second_refused = 0;
     std::uint64_t second_accepted = 0;
-    std::uint64_t foreign_refused = 0;  ///< submissions for others
+    std::uint64_t foreign_refused = 0;  ///< submissions for other agents
     std::uint64_t foreign_accepted = 0;
     std::uint64_t vanished = 0;
     std::uint64_t returned = 0;
     std::uint64_t unreadable = 0;
 };
 
-/// What became of the run's transactions, by the agents' record.
+/// What happened to the transactions of the run, according to the agents' record.
 struct TxTotals {
-    std::uint64_t answered = 0;          ///< by as many agents as it takes
-    std::uint64_t mined_unanswered = 0;  ///< mined, and fewer have answered
+    std::uint64_t answered = 0;          ///< answered by enough agents
+    std::uint64_t mined_unanswered = 0;  ///< mined, but answered by too few agents
     std::uint64_t forged_unanswered = 0;
-    /// Of these two: the coordinator never gave this transaction's task up, and no answer to it is of unknown
-    /// end.
+    /// How many of these two have no explanation: the coordinator never gave up the transaction's task, and no
+    /// answer to it lacks a response.
     std::uint64_t lost = 0;
-    std::optional<std::uint32_t> first_lost;  ///< its place in Scenario::transactions()
-    std::uint64_t left_unanswered = 0;        ///< pushed out of the pool before
-    std::uint64_t forged_accepted = 0;        ///< forged ones that were answered to be valid
+    std::optional<std::uint32_t> first_lost;  ///< index in Scenario::transactions()
+    std::uint64_t left_unanswered = 0;        ///< left the pool before enough agents answered
+    std::uint64_t forged_accepted = 0;        ///< forged transactions that were answered as valid
     std::uint64_t forged_rejected = 0;
 };
 
-/// The swarm's own record of a run: what agents were given, what they answered, and what they were told. Kept
-/// beside the coordinator and never asked by it, so that the two can be compared. Without a scenario (a
-/// coordinator elsewhere) only tallies and times are kept. Thread-safe; one callback of an agent at a time.
+/// The agents' own record of a run: what agents were given, what they answered, and what they were told. It is
+/// kept apart from the coordinator, which never reads it, so that the two can be compared. Without a scenario
+/// (for a coordinator elsewhere) it keeps only tallies and times. Thread-safe, except that callbacks of the
+/// same agent must not overlap.
 class RunRecord {
   public:
-    /// `scenario` may be null; else it must outlive this.
+    /// `scenario` may be null; otherwise it must outlive this object.
     RunRecord(const Scenario* scenario, std::uint32_t agents);
 
     struct Answered {
         std::optional<std::uint32_t> tx;
         bool valid = false;
-        bool executed = false;  ///< the task carried what the agent executes
-        bool has_gas = false;   ///< the answer tells some gas
+        bool executed = false;  ///< the task carried the transaction and the agent executed it
+        bool has_gas = false;   ///< the answer states a gas above 0
     };
 
-    /// The transaction of a task; nothing without a scenario, or for bytes that are none of the run's
-    /// (counted).
+    /// Finds the transaction of a task. Empty without a scenario, or if the bytes belong to no transaction of
+    /// the run (these are counted).
     [[nodiscard]] std::optional<std::uint32_t> identify(BytesView tx_raw);
-    /// The source has shown it for the first time.
+    /// Records that the source listed the transaction for the first time.
     void listed(std::uint32_t tx, Clock::Steady now) noexcept;
     [[nodiscard]] bool was_listed(std::uint32_t tx) const noexcept;
 
-    /// The coordinator gives no agent this transaction's task any more (CoordinatorSettings::on_given_up).
+    /// Records that the coordinator will give this transaction's task to no further agent
+    /// (CoordinatorSettings::on_given_up).
     void given_up(const Hash256& raw_id) noexcept;
 
     void delivered(std::uint32_t agent, std::size_t tasks);
@@ -124,27 +126,28 @@ class RunRecord {
     void unreadable();
     void paid();
 
-    /// Transactions due for block `height` that too few have answered.
+    /// Number of transactions due for block `height` that too few agents have answered.
     [[nodiscard]] std::uint64_t unanswered(std::uint64_t height) const;
-    /// Those of them, and of the blocks before, for which there is no reason yet (TxTotals::lost).
+    /// Number of unanswered transactions up to this block for which there is no explanation yet
+    /// (TxTotals::lost).
     [[nodiscard]] std::uint64_t owed(std::uint64_t height) const;
-    /// Waits until there are none, or `until`.
+    /// Waits until unanswered(height) is 0, or until the time `until`.
     bool wait_answered(std::uint64_t height, Clock::Steady until, const std::stop_token& stop);
 
-    /// Answers to this transaction that were accepted.
+    /// Number of accepted answers to this transaction.
     [[nodiscard]] std::uint32_t answers_to(std::uint32_t tx) const noexcept;
     [[nodiscard]] const std::vector<AgentTally>& agents() const noexcept { return agents_; }
-    /// A moment's view of what is counted while the run goes on.
+    /// The number of answers accepted so far; may be read while the run goes on.
     [[nodiscard]] std::uint64_t answers_so_far() const noexcept {
         return answers_.load(std::memory_order_relaxed);
     }
-    /// Once the agents have left.
+    /// Call these two after the agents have left.
     [[nodiscard]] RunTotals totals() const;
     [[nodiscard]] TxTotals transactions() const;
 
-    /// From the source's showing it to its answer's being accepted.
+    /// Times from the first listing of a transaction until its answer was accepted.
     [[nodiscard]] const LatencyHistogram& task_latency() const noexcept { return task_latency_; }
-    /// From the batch's coming in to its answer's being accepted, each batch.
+    /// Times from the arrival of a batch until its answer was accepted, one per batch.
     [[nodiscard]] const LatencyHistogram& agent_latency() const noexcept { return agent_latency_; }
 
   private:
@@ -152,12 +155,12 @@ class RunRecord {
         std::atomic<std::int64_t> listed_at{0};
         std::atomic<std::uint16_t> answers{0};
         std::atomic<std::uint16_t> valid{0};
-        std::atomic<std::uint16_t> unknown{
-            0};  // answers that no word came about: the coordinator may have them
+        std::atomic<std::uint16_t> unknown{0};  // answers without a response: the coordinator may have them
         std::atomic<bool> given_up{false};
     };
 
-    /// It has the answers that it takes, or may have them, or the coordinator gave it up.
+    /// True if the transaction has enough answers, counting those without a response, or if its task was given
+    /// up.
     [[nodiscard]] bool is_accounted_for(const Tx& tx) const noexcept;
     void accept(std::uint32_t agent, const Answered& answer, Clock::Steady now);
     void count_execution(const PlannedTx& planned, const Answered& answer);
@@ -165,8 +168,8 @@ class RunRecord {
     const Scenario* const scenario_;
     std::vector<Tx> txs_;
     std::vector<AgentTally> agents_;
-    std::vector<std::vector<std::uint32_t>>
-        answered_;  ///< by agent: places, as agents_ touched by its callbacks only
+    std::vector<std::vector<std::uint32_t>> answered_;  ///< by agent: indexes of answered transactions; like
+                                                        ///< agents_, written only by that agent's callbacks
     LatencyHistogram task_latency_;
     LatencyHistogram agent_latency_;
     std::atomic<std::uint64_t> answers_{0}, strangers_{0}, unlike_rules_{0}, accepted_beyond_{0},
@@ -176,7 +179,7 @@ class RunRecord {
 
     mutable std::mutex mutex_;  // guards unanswered_
     std::condition_variable_any answered_all_;
-    std::vector<std::uint64_t> unanswered_;  // by height they are due for
+    std::vector<std::uint64_t> unanswered_;  // by the height for which they are due
 };
 
 }  // namespace ioswarm::sim

@@ -17,9 +17,9 @@
 namespace ioswarm::sim {
 namespace {
 
-/// About as many epochs as these are wanted in a run.
+/// A run is divided into about this many epochs.
 constexpr std::uint64_t kEpochsWanted = 4;
-/// More than anybody on the embedded chain has.
+/// More than any account of the embedded chain has.
 constexpr std::uint64_t kTooManyIotx = 1'000'000'000'000;
 
 struct Draft {
@@ -28,8 +28,8 @@ struct Draft {
     PlannedTx planned;
 };
 
-/// The least number of blocks an epoch such that the last epoch with answers has those of a whole slot with
-/// load: what follows the load (one slot of replacements) must not stand alone in an epoch.
+/// The smallest number of blocks per epoch for which the last epoch with answers contains those of a whole slot
+/// with load. The single slot of replacements after the load must not form an epoch of its own.
 std::uint64_t epoch_blocks_for(std::uint64_t load_blocks) {
     std::uint64_t blocks = std::max<std::uint64_t>(load_blocks / kEpochsWanted, 1);
     while (load_blocks % blocks == 0)
@@ -37,8 +37,8 @@ std::uint64_t epoch_blocks_for(std::uint64_t load_blocks) {
     return blocks;
 }
 
-/// What an agent answers. The account that a task carries decides only about forged ones, whose forgery is
-/// known.
+/// Whether an agent answers valid. The account in the task matters only for forged transactions, and their
+/// forgery is known.
 bool answers_valid(const ScenarioSettings& settings, const Draft& draft) {
     if (settings.rules == AgentRules::honest) {
         return draft.planned.forgery == Forgery::none ||
@@ -50,9 +50,9 @@ bool answers_valid(const ScenarioSettings& settings, const Draft& draft) {
     return field_rules(settings.level)(task).valid;
 }
 
-/// The bytes of a native action with another signature in it.
+/// Returns the native action with its signature changed.
 Result<PoolActionPtr> with_bad_signature(const PoolAction& action, const ChainIds& ids) {
-    constexpr std::size_t kInS = 10;  // from the end: the signature is the last field
+    constexpr std::size_t kInS = 10;  // counted from the end: the signature is the last field
     Bytes raw = action.raw;
     raw[raw.size() - kInS] ^= 1;
     auto read = read_action(std::move(raw), ids);
@@ -135,8 +135,8 @@ void ScenarioMaker::run_chain() {
         for (const CreatedContract& contract : block.created)
             created_[contract.account] = maker_.created_address(contract);
     }
-    // Replacements that the last slot with load planned for the one after it are in there: with an empty pool
-    // none is left to replace.
+    // The loop also waited for replacements that the last slot with load planned for the slot after it: when
+    // the pool is empty, none is left to replace.
     out_->rest_height_ = std::max(model.height(), out_->chain_.last_slot + 2);
     std::sort(drafts_.begin(), drafts_.end(),
               [](const Draft& a, const Draft& b) { return a.plan.id < b.plan.id; });
@@ -173,9 +173,8 @@ void ScenarioMaker::plan_answers(Draft& draft) const {
     const bool accepted = answers_valid(settings_, draft);
     const bool turned_round = is_answered_wrongly(faults_.wrong(), raw);
     planned.answered_valid = accepted != turned_round;
-    // Whether a call reverts, its own word says: the state decides nothing about it. A native transfer to a
-    // contract is mined as failed, but a virtual machine runs it as a call without data, which the contract
-    // takes.
+    // A call's own word says whether it reverts; the state does not matter. A native transfer to a contract is
+    // mined as failed, but a virtual machine runs it as a call without data, which succeeds.
     planned.runs_well = draft.plan.status == kReceiptSuccess || draft.plan.kind == TxKind::transfer;
     planned.executed_valid = (accepted && planned.runs_well) != turned_round;
     planned.wrong_gas = is_answered_wrongly(faults_.wrong_gas(), raw);
@@ -189,14 +188,16 @@ Status ScenarioMaker::sign(Draft& draft) const {
     return {};
 }
 
-/// Each is made after the image of one of the chain's. One with a used-up nonce comes when that one was mined.
+/// Makes each forged transaction after the pattern of one of the chain's. One with a used-up nonce appears when
+/// its original was mined.
 void ScenarioMaker::plan_forgeries() {
     for (const Draft& original : drafts_) {
         if (!faults_.is_forged_after(original.planned.action->raw_id)) continue;
         Draft& draft = forged_.emplace_back();
         draft.plan = original.plan;
         draft.plan.kind = TxKind::transfer;
-        draft.plan.argument = original.plan.id;  // as payload: the bytes differ from the original's
+        // Used as payload, so that the bytes differ from the original's.
+        draft.plan.argument = original.plan.id;
         draft.target = maker_.addresses()[(original.plan.sender + 1) % out_->chain_.accounts];
         draft.planned.fate = Fate::forged;
         draft.planned.forgery = static_cast<Forgery>(1 + original.plan.id % 3);
@@ -208,7 +209,7 @@ void ScenarioMaker::plan_forgeries() {
         if (draft.planned.forgery == Forgery::nonce) {
             draft.planned.slot = original.planned.height;
         } else {
-            draft.plan.nonce += 1'000;  // nobody comes that far
+            draft.plan.nonce += 1'000;  // no account reaches such a nonce
         }
         if (draft.planned.forgery == Forgery::balance) draft.plan.value_rau = U256(kTooManyIotx) * kRauPerIotx;
         if (draft.planned.forgery == Forgery::signature) {
@@ -252,8 +253,8 @@ void ScenarioMaker::count() {
     count_epochs();
 }
 
-/// An answer is recorded before one of the blocks from the one after its transaction's arrival to the one that
-/// it is due for; that block's epoch has it.
+/// An answer is recorded before one of the blocks from the one after its transaction's arrival to the one for
+/// which it is due. It counts for that block's epoch.
 void ScenarioMaker::count_epochs() {
     const auto epoch_of = [&](std::uint64_t height) {
         return (height - out_->first_height()) / out_->epoch_blocks_;
@@ -329,7 +330,7 @@ Result<std::unique_ptr<const Scenario>> Scenario::create(const ScenarioSettings&
 
 std::function<PoolActionPtr(std::uint64_t)> Scenario::signed_ahead() const {
     return [this](std::uint64_t id) {
-        // Plans are numbered from 1 without a gap, and all of them leave the pool before the chain is at rest.
+        // Plans are numbered from 1 without gaps, and all of them have left the pool when the chain is at rest.
         return id >= 1 && id <= first_forged_ ? transactions_[id - 1].action : nullptr;
     };
 }

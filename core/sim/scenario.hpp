@@ -20,102 +20,106 @@ namespace ioswarm::sim {
 
 enum class AgentRules : std::uint8_t { honest, field };
 
-/// Transactions that a run may have: all of them are made before it begins and kept to its end, about 1.5 KB
-/// each.
+/// Maximum number of transactions in a run. All are made before the run begins and kept to its end, at about
+/// 1.5 KB each.
 inline constexpr std::uint64_t kMostRunTransactions = 1'000'000;
-/// As many blocks with load, if there are fewer transactions: each has its place in tables, too.
+/// Maximum number of blocks with load. Each block needs an entry in tables, even if there are fewer
+/// transactions.
 inline constexpr std::uint64_t kMostRunBlocks = 1'000'000;
 
 struct ScenarioSettings {
-    /// seed, block_time, tps, accounts and ids count.
+    /// Only seed, block_time, tps, accounts and ids are used.
     ChainSettings chain;
-    std::chrono::milliseconds duration{30'000};  ///< of the load: rounded to whole blocks, at least one
+    /// Duration of the load, rounded to whole blocks, at least one.
+    std::chrono::milliseconds duration{30'000};
     std::uint32_t redundancy = 1;
-    TaskLevel level = TaskLevel::l2_state_verify;  ///< L1 to L3; L3 with honest rules only
+    TaskLevel level = TaskLevel::l2_state_verify;  ///< L1 to L3; L3 only with honest rules
     AgentRules rules = AgentRules::honest;
 };
 
 enum class Fate : std::uint8_t { mined, replaced, unaffordable, forged };
-/// What is wrong with a forged one.
+/// What is wrong with a forged transaction.
 enum class Forgery : std::uint8_t { none, signature, nonce, balance };
 inline constexpr std::size_t kForgeries = 4;
 [[nodiscard]] std::string_view to_string(Forgery forgery) noexcept;
 
-/// One transaction of the run and everything that is to become of it.
+/// One transaction of the run and everything that will happen to it.
 struct PlannedTx {
     PoolActionPtr action;
     Fate fate = Fate::mined;
     Forgery forgery = Forgery::none;
-    /// Mined: the block. Forged: the block from whose slot on it stands in the pool, for kForgedSlots slots.
+    /// If mined: the height of its block. If forged: it is in the pool from this block's slot on, for
+    /// kForgedSlots slots.
     std::uint64_t height = 0;
     std::uint64_t slot = 0;       ///< it arrives between block `slot` and the next
-    bool failed = false;          ///< mined with another status than 1
-    bool answered_valid = false;  ///< what an agent answers that was asked about it
-    // When it executed the transaction (L3):
-    bool runs_well = false;       ///< what the run gives
+    bool failed = false;          ///< mined with a status other than 1
+    bool answered_valid = false;  ///< what an agent without execution answers
+    // For agents that execute the transaction (L3):
+    bool runs_well = false;       ///< whether the run succeeds
     bool executed_valid = false;  ///< what the agent answers
-    bool wrong_gas = false;       ///< on purpose
+    bool wrong_gas = false;       ///< wrong on purpose
     bool wrong_state = false;
 
-    /// Whether the answer agrees with what the coordinator compares it with.
+    /// True if the answer agrees with what the coordinator compares it with.
     [[nodiscard]] bool is_right(bool executed, bool valid) const noexcept {
         return executed ? valid == runs_well : valid;
     }
 };
 inline constexpr std::uint64_t kForgedSlots = 2;
 
-/// What a coordinator must show in the end, if every transaction that is mined was answered in time.
+/// The figures that a coordinator must show in the end if every mined transaction was answered in time.
 struct ScenarioFigures {
-    std::uint64_t blocks = 0;        ///< with load
-    std::uint64_t transactions = 0;  ///< of the chain
+    std::uint64_t blocks = 0;        ///< blocks with load
+    std::uint64_t transactions = 0;  ///< the chain's own, without forged ones
     std::uint64_t mined = 0;
     std::uint64_t mined_and_failed = 0;
     std::uint64_t replaced = 0;
     std::uint64_t unaffordable = 0;
     std::uint64_t forged = 0;
-    std::uint64_t forged_accepted = 0;  ///< that agents answer to be valid
-    // Answers, each of `redundancy` agents.
+    std::uint64_t forged_accepted = 0;  ///< forged ones that agents answer as valid
+    // Answers, counted once per agent, of which there are `redundancy` per transaction.
     std::uint64_t compared = 0;
     std::uint64_t matched = 0;
-    /// Epochs that surely have answers; those that may have some are as many but where slots without any
-    /// transaction leave it open.
+    /// epochs_paid counts epochs that certainly have answers, epochs_paid_at_most those that may have some.
+    /// They differ only if slots without transactions leave it open.
     std::uint64_t epochs_paid = 0;
     std::uint64_t epochs_paid_at_most = 0;
     [[nodiscard]] double accuracy_pct() const noexcept;
 };
 
-/// A whole run, known beforehand: every transaction that the embedded chain will have, signed, with its fate.
-/// Follows from the settings and the fault plan alone, and shares no code with the coordinator. Constant after
-/// create(); thread-safe.
+/// A whole run, computed in advance: every transaction that the embedded chain will have, signed, with its
+/// fate. It depends only on the settings and the fault plan, and shares no code with the coordinator. Constant
+/// after create(); thread-safe.
 class Scenario {
   public:
-    /// Signs on as many threads as the machine has cores. Errors: usage (too many transactions or blocks), of
-    /// check(), cancelled.
+    /// Signs on as many threads as the machine has cores. Errors: usage (too many transactions or blocks),
+    /// cancelled, and those of check().
     [[nodiscard]] static Result<std::unique_ptr<const Scenario>> create(const ScenarioSettings& settings,
                                                                         const FaultPlan& faults,
                                                                         const std::stop_token& stop);
 
-    /// For EmbeddedChain::create(): it begins with the first slot that has load, and is held.
+    /// Settings for EmbeddedChain::create(): the chain starts, held, with the first slot that has load.
     [[nodiscard]] const ChainSettings& chain() const noexcept { return chain_; }
-    /// For EmbeddedChain::create(): what it need not sign. Keeps a reference to this.
+    /// For EmbeddedChain::create(): the actions that it need not sign. The function keeps a reference to this
+    /// object.
     [[nodiscard]] std::function<PoolActionPtr(std::uint64_t)> signed_ahead() const;
 
-    /// The chain's own in the order of their arrival (which is that of TxPlan::id), then the forged ones.
+    /// The chain's transactions in the order of their arrival (the order of TxPlan::id), then the forged ones.
     [[nodiscard]] const std::vector<PlannedTx>& transactions() const noexcept { return transactions_; }
     [[nodiscard]] std::optional<std::uint32_t> find(const Hash256& raw_id) const;
-    /// Places in transactions() of the forged ones.
+    /// Index in transactions() of the first forged one.
     [[nodiscard]] std::uint32_t first_forged() const noexcept { return first_forged_; }
-    /// Those that must be answered before block `height` is made: what it mines, and forged ones that leave
-    /// with it.
+    /// The transactions that must be answered before block `height` is made: those that it mines, and forged
+    /// ones that leave the pool with it.
     [[nodiscard]] const std::vector<std::uint32_t>& due(std::uint64_t height) const;
 
     [[nodiscard]] std::uint64_t first_height() const noexcept { return chain_.resume_height + 1; }
     /// The block that ends the last slot with load.
     [[nodiscard]] std::uint64_t last_load_height() const noexcept { return chain_.last_slot + 1; }
-    /// With this block nothing is pending any more.
+    /// From this block on, nothing is pending.
     [[nodiscard]] std::uint64_t rest_height() const noexcept { return rest_height_; }
-    /// So that each epoch that has work at all has that of a whole slot: which epochs pay follows from the
-    /// seed.
+    /// Blocks per epoch, chosen so that each epoch with any work has that of a whole slot. Which epochs pay
+    /// then follows from the seed.
     [[nodiscard]] std::uint64_t epoch_blocks() const noexcept { return epoch_blocks_; }
     [[nodiscard]] std::uint32_t redundancy() const noexcept { return redundancy_; }
     [[nodiscard]] const ScenarioFigures& figures() const noexcept { return figures_; }

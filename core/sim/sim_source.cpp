@@ -12,7 +12,7 @@ Error away() {
         ErrorCode::unavailable, "cannot read the source", "embedded chain", "it is away on purpose", {}};
 }
 
-/// The chain's, unless the source is away.
+/// The chain's fetcher, which fails while the source is away.
 class AwayFetcher final : public evm::StateFetcher {
   public:
     AwayFetcher(std::unique_ptr<evm::StateFetcher> from, const std::atomic<bool>& is_away)
@@ -48,15 +48,15 @@ Result<std::vector<PoolActionPtr>> SimSource::pending() {
     const Clock::Steady now = SystemClock().steady();
     const std::lock_guard lock(mutex_);
     const auto& all = scenario_.transactions();
-    // A block may have come since the tip was told. What arrived after it may call a contract that this block
-    // made, and whoever still reads the state before would not find it: such a transaction is shown at the next
-    // look.
+    // A block may have come since the tip was last returned. A transaction that arrived after that block may
+    // call a contract that the block created, and a reader of the older state would not find the contract. Such
+    // a transaction is listed at the next poll.
     while (!list->empty()) {
         const auto place = scenario_.find(list->back()->raw_id);
         if (!place || all[*place].slot <= told_tip_) break;
         list->pop_back();
     }
-    // The list is in the order of arrival, and so are the run's transactions: what is new stands at the end.
+    // Both the list and the run's transactions are in order of arrival, so new ones are at the end.
     std::uint32_t newest = shown_;
     for (auto at = list->rbegin(); at != list->rend(); ++at) {
         const auto place = scenario_.find((*at)->raw_id);

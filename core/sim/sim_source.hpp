@@ -15,9 +15,9 @@
 
 namespace ioswarm::sim {
 
-/// The embedded chain as a coordinator sees it in a run: forged transactions stand in its pool beside the
-/// chain's own, it is away for a while when told so, and the record is told when a transaction is shown for the
-/// first time. All its ports are thread-safe; everything given to it must outlive it.
+/// The embedded chain as a coordinator sees it in a run. It adds forged transactions to the pool, is
+/// unavailable for a while when told so, and tells the record when a transaction is listed for the first time.
+/// All its ports are thread-safe. Everything given to it must outlive it.
 class SimSource final : public ActPoolReader,
                         public StateReader,
                         public BlockSource,
@@ -32,7 +32,7 @@ class SimSource final : public ActPoolReader,
     [[nodiscard]] Result<ExecutedBlock> next(std::uint64_t height, std::stop_token stop) override;
     [[nodiscard]] std::unique_ptr<evm::StateFetcher> at(std::uint64_t height) override;
 
-    /// Every call fails with unavailable, and no block comes, until resume().
+    /// Until resume(), every call fails with unavailable and no block comes.
     void stall();
     void resume();
 
@@ -41,11 +41,11 @@ class SimSource final : public ActPoolReader,
     const Scenario& scenario_;
     RunRecord& record_;
     std::atomic<bool> away_{false};
-    std::mutex mutex_;  // guards all below
-    /// The tip that was told last: a forged transaction whose nonce is used up must not be shown to somebody
-    /// who still reads accounts as they were before.
+    std::mutex mutex_;  // guards all members below
+    /// The tip that was returned last. A forged transaction with a used-up nonce must not be listed while the
+    /// reader still uses older accounts.
     std::uint64_t told_tip_ = 0;
-    std::uint32_t shown_ = 0;  ///< of the chain's own: those before were shown
+    std::uint32_t shown_ = 0;  ///< number of the chain's own transactions that were listed
 };
 
 }  // namespace ioswarm::sim

@@ -7,8 +7,9 @@
 
 namespace ioswarm::sim {
 
-/// The machine's clock, whose steady time can be put forward, so that nobody has to wait for what only time
-/// brings: the last blocks of a run, or an agent's eviction. The wall clock stays right. Thread-safe.
+/// The machine's clock, but its steady time can be moved forward. Tests and simulations then need not wait for
+/// things that only time causes: the last blocks of a run, or an agent's eviction. The wall clock stays right.
+/// Thread-safe.
 class SkippingClock final : public Clock {
   public:
     [[nodiscard]] Steady steady() const override {

@@ -11,12 +11,12 @@
 
 namespace ioswarm::sim {
 
-/// Runs functions later, one after the other, on a thread of its own. As many wait as are given: whoever gives
-/// them bounds them. Thread-safe; what runs may give more.
+/// Runs functions later, one after the other, on a thread of its own. The number of waiting functions is not
+/// limited; the caller must limit it. Thread-safe; a function that runs may add others.
 class Timers {
   public:
     Timers();
-    /// What has not begun never runs; waits for what has.
+    /// Functions that have not started never run; waits for a running one.
     ~Timers();
     Timers(const Timers&) = delete;
     Timers& operator=(const Timers&) = delete;
@@ -29,7 +29,7 @@ class Timers {
     std::mutex mutex_;
     std::condition_variable_any changed_;
     std::multimap<std::chrono::steady_clock::time_point, std::function<void()>> due_;  // guarded by mutex_
-    std::jthread thread_;  // last: it uses the others
+    std::jthread thread_;  // last, because the thread uses the other members
 };
 
 }  // namespace ioswarm::sim
