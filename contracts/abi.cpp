@@ -56,7 +56,7 @@ void CallWriter::static_word(const Hash256& word) {
 
 void CallWriter::dynamic(const std::vector<Hash256>& tail) {
     tails_.emplace_back(head_.size(), tail);
-    head_.emplace_back();  // the offset: known once all arguments are
+    head_.emplace_back();  // placeholder for the offset, which is known only when all arguments are
 }
 
 CallWriter& CallWriter::uint(const U256& value) {

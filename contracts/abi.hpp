@@ -12,19 +12,20 @@
 #include "core/base/result.hpp"
 #include "core/base/u256.hpp"
 
-/// The contract ABI (https://docs.soliditylang.org/en/v0.8.34/abi-spec.html), as far as reward pools use it.
+/// The parts of the contract ABI (https://docs.soliditylang.org/en/v0.8.34/abi-spec.html) that reward pools
+/// use.
 namespace ioswarm::contracts::abi {
 
 using Selector = std::array<std::uint8_t, 4>;
 
-/// First four bytes of keccak256("claimFor(address)").
+/// The first four bytes of keccak256 of a function's signature, such as "claimFor(address)".
 [[nodiscard]] Selector selector(std::string_view signature);
-/// keccak256 of an event's signature: the first topic of its logs.
+/// keccak256 of an event's signature, which is the first topic of its logs.
 [[nodiscard]] Hash256 event_topic(std::string_view signature);
-/// An address as a word: twelve zero bytes in front.
+/// An address as a word: 12 zero bytes, then the address.
 [[nodiscard]] Hash256 address_word(const Address& address);
 
-/// Builds call data: the selector, then the arguments in their order.
+/// Builds call data: the selector, then the arguments in the order of the calls.
 class CallWriter {
   public:
     explicit CallWriter(std::string_view signature);
@@ -35,7 +36,7 @@ class CallWriter {
     CallWriter& uints(std::span<const U256> values);
     CallWriter& words(std::span<const Hash256> values);
 
-    /// The call data.
+    /// Returns the call data.
     [[nodiscard]] Bytes finish() const;
 
   private:
@@ -45,15 +46,15 @@ class CallWriter {
     Selector selector_;
     std::vector<Hash256> head_;
     std::vector<std::pair<std::size_t, std::vector<Hash256>>>
-        tails_;  ///< place in head_, and what it points to
+        tails_;  ///< position in head_, and the words that it points to
 };
 
-/// Arguments alone, as a constructor takes them.
+/// An address argument without a selector, as a constructor takes it.
 [[nodiscard]] Bytes encode_address(const Address& address);
 
-/// Reads words off return data, revert data or the data of a log. Every method takes the next word of the head
-/// and fails with bad_data when the data ends too early or the value does not have the type asked for. The data
-/// is untrusted and must outlive the reader; nothing is allocated before its size was checked against the data.
+/// Reads words from return data, revert data or the data of a log. Every method takes the next word of the
+/// head. It fails with bad_data if the data ends too early or the value is not of the requested type. The data
+/// is untrusted and must outlive the reader. Sizes are checked against the data before anything is allocated.
 class Reader {
   public:
     explicit Reader(BytesView data) : data_(data) {}
@@ -73,14 +74,14 @@ class Reader {
     [[nodiscard]] Result<std::vector<Hash256>> words(std::size_t max_items);
 
   private:
-    /// Follows an offset: reads the length at that place, and the data after it.
+    /// Follows an offset: reads the length at that position and returns it with the data after it.
     [[nodiscard]] Result<std::pair<std::size_t, BytesView>> dynamic(std::size_t item_size, std::size_t max);
 
     BytesView data_;
     std::size_t at_ = 0;
 };
 
-/// A single word as an address; error bad_data when its first twelve bytes are not zero.
+/// Converts a word to an address. Error bad_data: its first twelve bytes are not zero.
 [[nodiscard]] Result<Address> to_address(const Hash256& word);
 
 }  // namespace ioswarm::contracts::abi

@@ -5,7 +5,7 @@
 
 namespace ioswarm {
 
-/// Written by cmake/embed_contract.cmake.
+/// Defined in a source file that cmake/embed_contract.cmake generates.
 namespace embedded {
 extern const BytesView kRewardPoolCreationCode;
 extern const BytesView kRewardPoolCode;

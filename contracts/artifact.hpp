@@ -10,10 +10,10 @@ namespace ioswarm {
 /// The reward contract that this program was built with: contracts/AgentRewardPool.json, compiled from
 /// contracts/solidity/AgentRewardPool.sol. All views live as long as the program.
 
-/// What creates the contract. The constructor's argument, the coordinator's address as a word of 32 bytes, is
-/// appended to it.
+/// The code that creates the contract. The constructor's argument must be appended: the coordinator's address
+/// as a word of 32 bytes.
 [[nodiscard]] BytesView reward_pool_creation_code() noexcept;
-/// What eth_getCode answers for the contract.
+/// The code that eth_getCode returns for the contract.
 [[nodiscard]] BytesView reward_pool_code() noexcept;
 /// keccak256 of reward_pool_code().
 [[nodiscard]] const Hash256& reward_pool_code_hash() noexcept;

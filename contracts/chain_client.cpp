@@ -150,7 +150,7 @@ Result<std::optional<Receipt>> ChainClient::scan_for_receipt(std::span<const Has
         const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(batch, end - *scan_from + 1));
         auto blocks = with_endpoint([&](ChainEndpoint& e) { return e.block_receipts(*scan_from, count); });
         if (!blocks) {
-            // Full blocks can pass the bound of one answer: fewer at a time then.
+            // Full blocks can exceed the size limit of one answer, so ask for fewer blocks at a time.
             if (count == 1) return fail(blocks.error());
             batch = count / 2;
             continue;

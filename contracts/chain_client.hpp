@@ -12,10 +12,11 @@
 
 namespace ioswarm::contracts {
 
-/// A chain behind one or more endpoints, asked in the order given: the first that works is kept until it fails,
-/// then the next is tried, round and round once per call. An endpoint's chain id is checked before its first
-/// answer is used and again after every switch to it; a wrong one ends the call with `config`, it is not passed
-/// over: an operator who mixed up two networks must hear of it before anything is signed. Not thread-safe.
+/// A chain behind one or more endpoints. They are asked in the given order. The first one that works is kept
+/// until it fails; then the next is tried. Each call tries every endpoint at most once. An endpoint's chain id
+/// is checked before its first answer is used, and again after every switch to it. A wrong chain id is not
+/// skipped but ends the call with `config`: an operator who mixed up two networks must learn of it before
+/// anything is signed. Not thread-safe.
 class ChainClient {
   public:
     /// `endpoints` must not be empty.
@@ -24,17 +25,17 @@ class ChainClient {
 
     [[nodiscard]] std::uint64_t expected_chain_id() const noexcept { return chain_id_; }
     [[nodiscard]] std::size_t endpoint_count() const noexcept { return slots_.size(); }
-    /// One endpoint by itself, for evidence that must come from several. Its chain id is not checked.
+    /// One particular endpoint, for evidence that must come from several. Its chain id is not checked.
     [[nodiscard]] ChainEndpoint& endpoint(std::size_t index) { return slots_[index].endpoint; }
-    /// The one that answers now.
+    /// Index of the endpoint that is used now.
     [[nodiscard]] std::size_t current() const noexcept { return current_; }
 
-    /// Asks for the chain id anew, whatever was checked before. To be called before signing. Errors: config
+    /// Checks the chain id again, even if it was checked before. Call this before signing. Errors: config
     /// (another chain), unavailable (no endpoint answers).
     [[nodiscard]] Status check_chain();
 
-    // As in ChainEndpoint, from the first endpoint that answers. Error unavailable: none does; `why` names the
-    // last one's reason.
+    // The same as in ChainEndpoint, from the first endpoint that answers. Error unavailable: none answers;
+    // `why` contains the last endpoint's reason.
     [[nodiscard]] Result<std::uint64_t> tip();
     [[nodiscard]] Result<U256> gas_price();
     [[nodiscard]] Result<U256> priority_fee();
@@ -50,19 +51,19 @@ class ChainClient {
                                                                          const Hash256& hash);
     [[nodiscard]] Result<std::vector<ChainLog>> logs(const LogFilter& filter);
 
-    /// Hands the bytes to the current endpoint; where the outcome is unknown, to the next ones too. Sending the
-    /// same bytes twice is safe. The chain id is checked first; where that fails the outcome is wrong_chain or
-    /// unknown.
+    /// Sends the transaction to the current endpoint and, while the outcome is unknown, to the next ones too.
+    /// Sending the same bytes twice is safe. The chain id is checked first; if that fails the outcome is
+    /// wrong_chain or unknown.
     [[nodiscard]] SendResult send(const RawEthTx& transaction);
 
-    /// Looks for a receipt of any of `transactions`, of which one at most can be mined. On nodes without
-    /// receipts by hash it reads the receipts of every block from `*scan_from` to the tip and moves
-    /// `*scan_from` behind what it has read, at most 256 blocks per call. The caller starts it at the height at
-    /// which the transaction was sent first.
+    /// Looks for a receipt of any of `transactions`, of which at most one can be mined. If the node has no
+    /// receipts by hash, this reads the receipts of every block from `*scan_from` to the tip, at most 256
+    /// blocks per call, and advances `*scan_from` past the blocks it has read. The caller initialises it with
+    /// the height at which the transaction was first sent.
     [[nodiscard]] Result<std::optional<Receipt>> find_receipt(std::span<const Hash256> transactions,
                                                               std::uint64_t* scan_from);
-    /// The same by blocks alone, also where receipts by hash exist: what a node says of a hash may come late,
-    /// what its blocks hold does not.
+    /// The same, but always from the blocks, even if receipts by hash exist. A node's receipt by hash may
+    /// appear late; the content of its blocks does not.
     [[nodiscard]] Result<std::optional<Receipt>> scan_for_receipt(std::span<const Hash256> transactions,
                                                                   std::uint64_t* scan_from);
 

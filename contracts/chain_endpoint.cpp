@@ -15,10 +15,10 @@ namespace {
 constexpr const char* kCannotAsk = "cannot ask the node";
 constexpr std::int64_t kRevertCode = 3;
 constexpr std::int64_t kNotOffered =
-    5;  ///< iotex-core without its gateway plugin: "action index not supported"
+    5;  ///< code of iotex-core without its gateway plugin: "action index not supported"
 constexpr std::size_t kMaxReceiptBlocks = 64;
 constexpr std::size_t kMaxCode = 64 * 1024;
-constexpr std::size_t kLongestNodeMessage = 300;  ///< of a node's text in a message of ours
+constexpr std::size_t kLongestNodeMessage = 300;  ///< how much of a node's text our messages quote
 
 std::string hex_list(std::string_view first, std::string_view second) {
     return rpc_params({first, second});
@@ -38,8 +38,8 @@ tl::unexpected<Error> refused(const std::string& which, const RpcError& error) {
     return fail(ErrorCode::failed_precondition, kCannotAsk, which, shortened(error.message));
 }
 
-/// What kept the endpoint from answering, as the caller has to see it: an endpoint that is too slow is as good
-/// as away, and an answer that is too large is one that cannot be read.
+/// Converts an error into the form that callers expect. An endpoint that is too slow counts as unavailable, and
+/// an answer that is too large counts as unreadable.
 Error as_endpoint_error(Error error) {
     if (error.code == ErrorCode::timed_out) error.code = ErrorCode::unavailable;
     if (error.code == ErrorCode::resource_exhausted) error.code = ErrorCode::bad_data;
@@ -247,8 +247,8 @@ SendResult ChainEndpoint::send(const RawEthTx& transaction) {
         const SendOutcome outcome = classify_send_error(reply->error.message);
         return {outcome, shortened(reply->error.message), !is_refusal(outcome)};
     }
-    // Whatever hash comes back, the one that counts is computed here; another one means that the answer is not
-    // to be trusted, and then the transaction may have been accepted all the same.
+    // The transaction's hash is the one computed here. If the endpoint answers with another hash, its answer
+    // cannot be trusted, and the transaction may have been accepted anyway.
     if (reply->kind == RpcReply::Kind::text && reply->value == to_hex0x(transaction.hash.view())) {
         return {SendOutcome::accepted, {}, true};
     }

@@ -12,7 +12,7 @@ tl::unexpected<Error> bad_answer(std::string why) {
     return fail(ErrorCode::bad_data, "cannot read the node's answer", {}, std::move(why));
 }
 
-/// Takes fields of an object; the first fault stays and is asked for once at the end.
+/// Reads fields of an object. The first fault is kept, so the caller checks once at the end.
 class ObjectReader {
   public:
     explicit ObjectReader(const Json& object) : object_(object) {

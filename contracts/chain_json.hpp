@@ -12,14 +12,16 @@
 /// The JSON forms of Ethereum's JSON-RPC. Everything read here is untrusted; errors are bad_data.
 namespace ioswarm::contracts {
 
-/// `{"from":…,"to":…,"value":…,"data":…,"gas":…}`, what is not given left out.
+/// Writes `{"from":…,"to":…,"value":…,"data":…,"gas":…}` without the fields that are not set.
 [[nodiscard]] std::string call_request_json(const CallRequest& request);
 
 [[nodiscard]] Result<Receipt> read_receipt(std::string_view json);
-/// A list of receipts. One that cannot be read fails all of it: the one that is looked for may be it.
+/// Reads a list of receipts. One unreadable receipt fails the whole list, because it may be the one that is
+/// searched for.
 [[nodiscard]] Result<std::vector<Receipt>> read_receipts(std::string_view json);
 [[nodiscard]] Result<BlockInfo> read_block(std::string_view json);
-/// The transaction with this hash in a block that lists its transactions in full; nothing when it has none.
+/// Finds the transaction with this hash in a block that lists its transactions in full; empty if it is not
+/// there.
 [[nodiscard]] Result<std::optional<MinedTransaction>> read_block_transaction(std::string_view json,
                                                                              const Hash256& hash);
 [[nodiscard]] Result<std::vector<ChainLog>> read_logs(std::string_view json);

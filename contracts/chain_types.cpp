@@ -53,8 +53,8 @@ SendOutcome classify_send_error(std::string_view message) noexcept {
         std::string_view end;
         SendOutcome outcome;
     };
-    // iotex-core (action/const.go, api/web3server.go), then the words of Ethereum's nodes that tests run
-    // against.
+    // The texts of iotex-core (action/const.go, api/web3server.go), then those of the Ethereum nodes that tests
+    // use.
     constexpr std::array<Row, 16> kRows{{
         {"known transaction", SendOutcome::known},
         {"replacement transaction underpriced", SendOutcome::underpriced},

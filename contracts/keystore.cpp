@@ -37,7 +37,7 @@ std::string text_of(const Json& object, const char* name) {
     return found != nullptr && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-/// 0 for what is missing, negative or no integer: no parameter may be 0.
+/// Returns 0 for a value that is missing, negative or not an integer. No parameter may be 0.
 std::uint64_t number_of(const Json& object, const char* name) {
     const Json* found = member(object, name);
     return found != nullptr && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
@@ -49,7 +49,7 @@ std::optional<Bytes> hex_of(const Json& object, const char* name, std::size_t ma
     return from_hex(text);
 }
 
-/// What the file says, checked for shape.
+/// The content of the file after its form was checked.
 struct Envelope {
     Bytes ciphertext;
     Bytes iv;
@@ -64,7 +64,7 @@ Result<Envelope> read_envelope(std::string_view text) {
     const Json tree = Json::parse(text, nullptr, false);
     if (!tree.is_object()) return bad_keystore("not a keystore: it is no JSON object");
     const Json* crypto = member(tree, "crypto");
-    if (crypto == nullptr) crypto = member(tree, "Crypto");  // as old programs wrote it
+    if (crypto == nullptr) crypto = member(tree, "Crypto");  // the spelling of old programs
     if (const Json* version = member(tree, "version");
         crypto != nullptr && (version == nullptr || !version->is_number() || *version != 3)) {
         return bad_keystore("unsupported version: only version 3 is");
@@ -122,7 +122,7 @@ Hash256 mac_of(const SecretBytes& key, BytesView ciphertext) {
     return Keccak256{}.update(key.view().subspan(kCipherKeySize)).update(ciphertext).finish();
 }
 
-/// A random UUID (version 4) of RFC 4122.
+/// A random UUID (version 4, RFC 4122).
 std::string uuid(BytesView random) {
     Bytes bytes = to_bytes(random.first(16));
     bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0fU) | 0x40U);
@@ -233,7 +233,7 @@ Result<PrivateKey> make_key() {
         if (!random) return fail(random.error());
         const SecretBytes scalar{BytesView(*random)};
         wipe(*random);
-        // One draw in 2^128 is no key.
+        // One draw in 2^128 is not a valid key.
         if (auto key = PrivateKey::from(scalar.view())) return key;
     }
 }

@@ -41,7 +41,7 @@ std::string panic_text(const U256& code) {
     return "panic " + to_quantity(code);
 }
 
-/// The errors of AgentRewardPool v3, each with the number of its uint arguments.
+/// The errors of AgentRewardPool version 3, each with the number of its uint arguments.
 struct PoolError {
     std::string_view signature;
     unsigned arguments;

@@ -11,8 +11,8 @@ namespace {
 
 constexpr unsigned kWeightBits = 88;
 
-// keccak256 of the code on chain. The first two were read from the creation code that the public agent carries,
-// as it is and with its two damaged bytes corrected; the third is version 1's.
+// keccak256 of the contract's code on the chain. The first two come from the creation code inside deployed
+// agents: as it is, and with its two damaged bytes corrected. The third is that of version 1.
 constexpr std::string_view kDamagedV2 = "cf4dd478e86455a122cecb754765bdde628f9f280309fdfe55f0e5d518e67890";
 constexpr std::string_view kGoodV2 = "623d678e0984fc3011105506ce1ae04c91e4ccf12b05f457985b28655f34fad9";
 constexpr std::string_view kV1 = "e587771d99146a6652bfbb5babfec76abf8eef45d4ff158a7452442d63e2e404";
@@ -23,8 +23,8 @@ using Kind = PoolEvent::Kind;
 struct EventRow {
     Kind kind;
     std::string_view signature;
-    std::size_t topics;  ///< with the first
-    std::size_t words;   ///< of data
+    std::size_t topics;  ///< number of topics, including the first
+    std::size_t words;   ///< number of words in the data
 };
 constexpr EventRow kEvents[] = {
     {Kind::agent_updated, "AgentUpdated(address,uint256)", 2, 1},
@@ -36,7 +36,7 @@ constexpr EventRow kEvents[] = {
     {Kind::coordinator_changed, "CoordinatorChanged(address,address)", 3, 0},
 };
 
-/// Fills in what the log holds; false when a word is not of its type.
+/// Fills in the values of the log. Returns false if a word is not of its type.
 bool fill_event(PoolEvent& event, const ChainLog& log) {
     abi::Reader data(log.data);
     const auto take = [&data](U256& out) {
@@ -68,10 +68,10 @@ bool fill_event(PoolEvent& event, const ChainLog& log) {
     return false;
 }
 
-/// Call data holds no more of them.
+/// Call data is too short for more entries than this.
 constexpr std::size_t kMaxCallEntries = 2'000;
 
-/// What follows the selector, when it is this function's.
+/// Returns the data after the selector if the selector is this function's.
 Result<BytesView> arguments_of(BytesView data, std::string_view signature) {
     const abi::Selector wanted = abi::selector(signature);
     if (data.size() >= wanted.size() && std::equal(wanted.begin(), wanted.end(), data.begin()))

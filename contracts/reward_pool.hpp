@@ -11,7 +11,7 @@
 #include "core/base/result.hpp"
 
 /// The calls, answers and events of AgentRewardPool: version 2, which deployed agents use, and version 3, which
-/// `ioswarm deploy` makes. Version 3 has all of version 2's.
+/// `ioswarm deploy` creates. Version 3 also has everything of version 2.
 namespace ioswarm::contracts {
 
 // Calls of both versions.
@@ -23,7 +23,7 @@ namespace ioswarm::contracts {
 [[nodiscard]] Bytes total_weight_call();
 [[nodiscard]] Bytes agents_call(const Address& wallet);
 [[nodiscard]] Bytes set_coordinator_call(const Address& coordinator);
-/// `wallets` and `weights` must be of the same length.
+/// `wallets` and `weights` must have the same length.
 [[nodiscard]] Bytes deposit_and_settle_call(std::span<const Address> wallets, std::span<const U256> weights);
 [[nodiscard]] Bytes deposit_settle_and_claim_call(std::span<const Address> wallets,
                                                   std::span<const U256> weights,
@@ -36,13 +36,13 @@ namespace ioswarm::contracts {
 [[nodiscard]] Bytes pending_coordinator_call();
 [[nodiscard]] Bytes accept_coordinator_call();
 
-/// One wallet of a settleEpoch.
+/// One wallet of a settleEpoch call.
 struct PoolEntry {
     Address wallet;
     U256 weight;            ///< below 2^88
-    bool send_now = false;  ///< send the share at once; where that fails it is credited
+    bool send_now = false;  ///< send the share at once; if that fails it is credited
 };
-/// wallet << 96 | flags << 88 | weight. Error invalid_argument: the weight has more than 88 bits.
+/// Encodes wallet << 96 | flags << 88 | weight. Error invalid_argument: the weight has more than 88 bits.
 [[nodiscard]] Result<Hash256> entry_word(const PoolEntry& entry);
 
 /// The answer to agents(address).
@@ -55,12 +55,12 @@ struct PoolAgent {
 /// The answer to epochState(uint64).
 enum class EpochState { open = 0, settled = 1, too_old = 2 };
 [[nodiscard]] Result<EpochState> read_epoch_state(BytesView data);
-/// The answer to a call that returns one number: claimable, totalWeight, lastEpoch. Error bad_data; empty data,
-/// which IoTeX gives for a call that ran out of gas and for an address without a contract, is one too.
+/// The answer to a call that returns one number: claimable, totalWeight, lastEpoch. Error bad_data, also for
+/// empty data, which IoTeX returns for a call that ran out of gas and for an address without a contract.
 [[nodiscard]] Result<U256> read_pool_uint(BytesView data);
 [[nodiscard]] Result<Address> read_pool_address(BytesView data);
 
-/// An event of a pool.
+/// An event of a pool. The comments name the members that are set.
 struct PoolEvent {
     enum class Kind {
         agent_updated,         ///< wallet, amount = weight
@@ -68,8 +68,8 @@ struct PoolEvent {
         claimed,               ///< wallet, amount
         claim_failed,          ///< wallet, amount
         epoch_settled,         ///< epoch, amount, total_weight, count
-        coordinator_proposed,  ///< previous = current one, wallet = the proposed
-        coordinator_changed,   ///< previous, wallet = the new one
+        coordinator_proposed,  ///< previous = the current one, wallet = the proposed one
+        coordinator_changed,   ///< previous = the old one, wallet = the new one
     };
     Kind kind = Kind::settled;
     Address wallet;
@@ -79,36 +79,37 @@ struct PoolEvent {
     U256 count;
     std::uint64_t epoch = 0;
 };
-/// The event that a log is; nothing for logs that are no events of a pool or are malformed. The caller looks at
-/// the log's address.
+/// Decodes the event in a log. Empty if the log is not an event of a pool or is malformed. The caller must
+/// check the log's address.
 [[nodiscard]] std::optional<PoolEvent> read_pool_event(const ChainLog& log);
-/// First topic of AgentUpdated(address,uint256), for eth_getLogs.
+/// The first topic of AgentUpdated(address,uint256), for eth_getLogs.
 [[nodiscard]] Hash256 agent_updated_topic();
-/// The same of EpochSettled(uint64,uint256,uint256,uint256).
+/// The first topic of EpochSettled(uint64,uint256,uint256,uint256), for eth_getLogs.
 [[nodiscard]] Hash256 epoch_settled_topic();
-/// What a settleEpoch call carries. Error bad_data: it is another call.
+/// The arguments of a settleEpoch call.
 struct SettleEpochCall {
     std::uint64_t epoch = 0;
     std::vector<PoolEntry> entries;
 };
 [[nodiscard]] Result<SettleEpochCall> read_settle_epoch_call(BytesView data);
-/// The wallets that a depositSettleAndClaim call pays at once. Error bad_data: it is another call.
+/// Returns the wallets that a depositSettleAndClaim call pays at once. Error bad_data: it is another call.
 [[nodiscard]] Result<std::vector<Address>> read_claimees(BytesView data);
 
-/// What stands at an address.
+/// The kind of code at an address.
 enum class PoolCode {
-    none,        ///< no contract
-    v1,          ///< the first version: no batchClaimFor, no claimFor
-    v2,          ///< version 2 as its source says
-    v2_damaged,  ///< version 2 as it was published with the agent: claim() burns all gas, claimFor() pays
-                 ///< nothing
-    v3,          ///< the version of this program
-    other,       ///< a contract whose code is not known here
+    none,  ///< no contract
+    v1,    ///< the first version: no batchClaimFor, no claimFor
+    v2,    ///< version 2 as in its source
+    /// Version 2 as it was published with the agent: claim() burns all gas, claimFor() pays nothing.
+    v2_damaged,
+    v3,     ///< the version that this program deploys
+    other,  ///< a contract with unknown code
 };
 [[nodiscard]] const char* to_string(PoolCode code) noexcept;
-/// What code with this keccak256 is: v1, v2, v2_damaged or other. Version 3 is told by its bytes.
+/// Finds the version from keccak256 of the code: v1, v2, v2_damaged or other. Version 3 is recognised by its
+/// bytes, not by this function.
 [[nodiscard]] PoolCode pool_code_of(const Hash256& code_hash);
-/// Tells by the hash of the code at the address. `v3_runtime`: the code that this program deploys.
+/// Finds the version of the code at an address. `v3_runtime` is the code that this program deploys.
 [[nodiscard]] PoolCode classify_pool_code(BytesView code, BytesView v3_runtime);
 
 }  // namespace ioswarm::contracts

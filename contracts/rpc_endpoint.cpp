@@ -24,7 +24,7 @@ class HttpEndpoint final : public RpcEndpoint {
 }  // namespace
 
 Result<std::unique_ptr<RpcEndpoint>> make_http_endpoint(const std::string& url) {
-    auto http = HttpClient::create(url);  // its defaults: 8 MiB, 10 s, no redirects, TLS verified
+    auto http = HttpClient::create(url);  // the defaults: 8 MiB, 10 s, no redirects, TLS verified
     if (!http) return fail(std::move(http).error());
     return std::make_unique<HttpEndpoint>(std::move(*http));
 }

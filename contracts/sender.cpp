@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* kCannotSend = "cannot send the transaction";
 constexpr std::uint64_t kMaxNonceDistance = 10'000;
-/// EIP-2681 ends at 2^64 - 2. A thousandth of that is far more than any wallet ever sends.
+/// EIP-2681 limits nonces to 2^64 - 2. A thousandth of that is far more than any wallet ever sends.
 constexpr std::uint64_t kHighestNonce = ~std::uint64_t{0} / 1000;
 constexpr const char* kResumeHint =
     "run the same command again: it goes on with this transaction and sends no other";
@@ -40,7 +40,7 @@ const U256& price_in(const EthTx& tx) {
     return tx.type == EthTxType::legacy ? tx.gas_price : tx.gas_fee_cap;
 }
 
-/// What a refusal for good means to the operator.
+/// Explains a final refusal to the operator.
 Error refusal_error(const SendResult& sent) {
     switch (sent.outcome) {
         case SendOutcome::no_funds:
@@ -114,20 +114,20 @@ Result<std::uint64_t> choose_nonce(ChainClient& chain, const SentJournal* journa
     return next;
 }
 
-/// The state of one transaction while it is carried.
+/// The state of one transaction while it is sent and awaited.
 struct TransactionSender::Wait {
     SentEntry entry;
     U256 max_gas_price;
     std::vector<Hash256> hashes;
     std::uint64_t scan_from = 0;
-    std::uint64_t scan_again_from = 0;  ///< of the second look, by blocks alone
-    std::uint64_t sent_at = 0;          ///< tip at the last sending
-    bool sent = false;                  ///< handed in by this process
+    std::uint64_t scan_again_from = 0;  ///< position of the second search, in blocks only
+    std::uint64_t sent_at = 0;          ///< the tip when it was last sent
+    bool sent = false;                  ///< sent by this process
     bool maybe_kept = false;            ///< an endpoint may have it
     bool send_again = true;
-    std::optional<std::uint64_t> wallet_nonce;  ///< the wallet's next one, as a node said it last
-    int taken = 0;                              ///< how often its nonce was found used and no block had it
-    bool more_to_read = false;                  ///< blocks are left that the last look did not reach
+    std::optional<std::uint64_t> wallet_nonce;  ///< the wallet's next nonce, as a node last reported it
+    int taken = 0;              ///< how often its nonce was found used although no block contains it
+    bool more_to_read = false;  ///< the last search did not reach all blocks
     Error last_error;
 };
 
@@ -145,7 +145,7 @@ Result<SentEntry> TransactionSender::run(const TransactionOrder& order) {
         return fail(ErrorCode::failed_check, kCannotSend, {},
                     fmt::format("{} gas is more than a block takes ({})", order.gas_limit, kBlockGasLimit));
     }
-    // Nothing is signed before this endpoint's chain id was seen, just now.
+    // Nothing is signed before the endpoint's chain id has been checked, immediately before.
     if (Status checked = chain_.check_chain(); !checked) return fail(std::move(checked).error());
     const auto tip = chain_.tip();
     if (!tip) return fail(tip.error());
@@ -170,7 +170,7 @@ Result<SentEntry> TransactionSender::resume(const U256& max_gas_price) {
     Wait wait;
     wait.entry = *open;
     wait.max_gas_price = max_gas_price;
-    wait.maybe_kept = true;  // by the run that was cut off
+    wait.maybe_kept = true;  // the earlier, interrupted run may have sent it
     return wait_for(wait);
 }
 
@@ -185,7 +185,7 @@ Status TransactionSender::submit(Wait& wait) {
     switch (sent.outcome) {
         case SendOutcome::accepted:
         case SendOutcome::known:
-        case SendOutcome::nonce_too_low:  // by this very transaction, perhaps: the receipts tell
+        case SendOutcome::nonce_too_low:  // perhaps because of this very transaction; the receipts will tell
             return {};
         case SendOutcome::pool_full:
         case SendOutcome::unknown:
@@ -195,14 +195,15 @@ Status TransactionSender::submit(Wait& wait) {
         default:
             break;
     }
-    // An endpoint may have it from before: then it is waited for, and this refusal is of no weight.
+    // An endpoint may have kept it from an earlier attempt. Then it is awaited, and this refusal does not
+    // matter.
     if (wait.maybe_kept) return {};
     if (Status closed = journal_.close(SentEntry::State::refused); !closed) return closed;
     return fail(refusal_error(sent));
 }
 
 Result<std::optional<Receipt>> TransactionSender::look(Wait& wait) {
-    constexpr std::uint64_t kFullPortion = 256;  // of blocks, what one call reads
+    constexpr std::uint64_t kFullPortion = 256;  // number of blocks that one call reads
     const std::uint64_t began = wait.scan_from;
     wait.more_to_read = false;
     auto found = chain_.find_receipt(wait.hashes, &wait.scan_from);
@@ -216,7 +217,8 @@ Result<std::optional<Receipt>> TransactionSender::look(Wait& wait) {
         wait.scan_again_from = wait.entry.from_block;
         return std::nullopt;
     }
-    // The nonce is used up. By us, if a block says so: a receipt by hash may come late.
+    // The nonce is used. A block tells whether it was used by this transaction, because a receipt by hash may
+    // come late.
     found = chain_.scan_for_receipt(wait.hashes, &wait.scan_again_from);
     if (!found || *found) return found;
     wait.more_to_read = wait.scan_again_from <= confirmed->height;
@@ -227,8 +229,8 @@ Result<std::optional<Receipt>> TransactionSender::look(Wait& wait) {
     return std::nullopt;
 }
 
-/// False: this endpoint tells another end of the same transaction. An endpoint that does not show it yet, or
-/// offers no receipts, contradicts nobody.
+/// Returns false if this endpoint reports a different result for the same transaction. An endpoint that does
+/// not show it yet, or offers no receipts, does not contradict.
 bool TransactionSender::agrees(ChainEndpoint& endpoint, const Receipt& receipt) {
     const auto is_other = [&receipt](const Receipt& one) {
         return one.transaction == receipt.transaction &&
@@ -242,9 +244,9 @@ bool TransactionSender::agrees(ChainEndpoint& endpoint, const Receipt& receipt) 
 }
 
 Result<bool> TransactionSender::is_final(const Receipt& receipt, std::uint64_t nonce) {
-    // A block is final at once on this chain, on an honest endpoint. Every endpoint that answers must know the
-    // block by this hash, count the nonce as used, and tell the same end: who believed a single one that says
-    // "failed" would pay a second time.
+    // On this chain a block is final at once, provided the endpoint is honest. So every endpoint that answers
+    // must know the block by this hash, count the nonce as used, and report the same result. Otherwise a single
+    // endpoint that wrongly reports a failure could make the operator pay a second time.
     bool any = false;
     for (std::size_t i = 0; i < chain_.endpoint_count(); ++i) {
         ChainEndpoint& one = chain_.endpoint(i);
@@ -323,7 +325,7 @@ Result<SentEntry> TransactionSender::wait_for(Wait& wait) {
                 return journal_.entries().at(id - 1);
             }
             if (!sure) wait.last_error = sure.error();
-            wait.scan_from = wait.entry.from_block;  // it may come back in another block
+            wait.scan_from = wait.entry.from_block;  // the transaction may reappear in another block
         } else if (!found) {
             if (found.error().code == ErrorCode::config) return fail(found.error());
             wait.last_error = found.error();

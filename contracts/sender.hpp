@@ -15,7 +15,7 @@
 
 namespace ioswarm::contracts {
 
-/// Time for whoever waits for a transaction; tests have their own.
+/// The clock for waiting for a transaction; tests replace it.
 class WaitClock {
   public:
     using Time = std::chrono::steady_clock::time_point;
@@ -25,55 +25,57 @@ class WaitClock {
     virtual void sleep(std::chrono::milliseconds time, const std::stop_token& stop);
 };
 
-/// What a transaction is to do, and what it may cost.
+/// What a transaction should do and what it may cost.
 struct TransactionOrder {
     std::string kind;  ///< see SentEntry
     std::string key;
-    std::optional<Address> to;  ///< nothing = creation
+    std::optional<Address> to;  ///< empty = contract creation
     U256 value;
     Bytes data;
     std::uint64_t gas_limit = 0;
     U256 gas_price;
-    U256 max_gas_price;        ///< while it waits its price may rise to this
-    bool dynamic_fee = false;  ///< EIP-1559, with gas_price as the fee cap; else a legacy transaction
+    U256 max_gas_price;        ///< the price may be raised to this while the transaction waits
+    bool dynamic_fee = false;  ///< true: EIP-1559 with gas_price as the fee cap; false: a legacy transaction
     std::uint64_t nonce = 0;
 };
 
-/// The price for a new transaction: what the node suggests, at least the chain's least and the newest block's
-/// base fee. Error resource_exhausted: that is above `cap`.
+/// Chooses the price for a new transaction: the node's suggestion, but at least the chain's minimum and the
+/// newest block's base fee. Error resource_exhausted: that is above `cap`.
 [[nodiscard]] Result<U256> choose_gas_price(ChainClient& chain, const U256& cap);
 
-/// The next nonce for `wallet`: what the node's pool says, checked against the confirmed nonce and the journal.
-/// Errors: unavailable (the node is behind the journal), bad_data (the two nonces are absurdly far apart, or
-/// absurdly high).
+/// Chooses the next nonce for `wallet`: the one of the node's pool, checked against the confirmed nonce and the
+/// journal. Errors: unavailable (the node is behind the journal), bad_data (the two nonces are absurdly far
+/// apart or absurdly high).
 [[nodiscard]] Result<std::uint64_t> choose_nonce(ChainClient& chain, const SentJournal* journal,
                                                  const Address& wallet);
 
 struct SenderSettings {
     std::chrono::milliseconds timeout{std::chrono::minutes(5)};
     std::chrono::milliseconds poll{1'000};
-    std::uint64_t blocks_until_bump = 3;  ///< without being mined, before it is sent again or its price rises
+    /// After this many blocks without being mined it is sent again or its price is raised.
+    std::uint64_t blocks_until_bump = 3;
 };
 
-/// Carries one transaction at a time to its end, so that none is ever sent twice: signs it, stores it in the
-/// journal, sends it, sends the same bytes again while it is not mined, and raises the price under the same
-/// nonce when the chain's price has passed it. Not thread-safe.
+/// Sends one transaction at a time and waits for its result, so that none is ever sent twice. It signs the
+/// transaction, stores it in the journal and sends it. While it is not mined, it sends the same bytes again. If
+/// the chain's price has risen above its price, it raises the price under the same nonce. Not thread-safe.
 class TransactionSender {
   public:
     TransactionSender(ChainClient& chain, SentJournal& journal, PrivateKey key, SenderSettings settings,
                       WaitClock& clock, std::stop_token stop = {});
 
-    /// Called with every hash that goes out for the first time, for messages.
+    /// Sets a function that is called with the hash of every new attempt, for messages.
     void on_sent(std::function<void(const Hash256&)> notice) { notice_ = std::move(notice); }
 
-    /// Signs and carries out a new order; the journal must have no open entry. The result is the finished
-    /// entry, also of a transaction that failed on chain (look at succeeded()). Errors: config (wrong chain,
-    /// nothing signed), failed_check (refused for good: no funds, gas; nothing was sent), timed_out (not mined
-    /// in time: still open in the journal, `which` is the hash), aborted (another transaction of this wallet
-    /// took the nonce), cancelled, unavailable, and those of the journal.
+    /// Signs and sends a new order and waits for it. The journal must have no open entry. Returns the finished
+    /// entry, even if the transaction failed on the chain (check succeeded()). Errors: config (wrong chain,
+    /// nothing signed), failed_check (refused for good, for example no funds or too much gas; nothing was
+    /// sent), try_again (refused for now), timed_out (not mined in time; it stays open in the journal, and
+    /// `which` is the hash), aborted (another transaction of this wallet used the nonce), cancelled,
+    /// unavailable, and those of the journal.
     [[nodiscard]] Result<SentEntry> run(const TransactionOrder& order);
 
-    /// Carries the journal's open entry to its end. Same result.
+    /// Finishes the journal's open entry. Same result and errors as run().
     [[nodiscard]] Result<SentEntry> resume(const U256& max_gas_price);
 
   private:

@@ -49,7 +49,7 @@ Json entry_json(const SentEntry& entry) {
     return out;
 }
 
-/// Nothing when a field is missing or of another type.
+/// Empty if a field is missing or has another type.
 std::optional<SentEntry> entry_of(const Json& json) try {
     SentEntry out;
     out.id = json.at("id").get<std::uint64_t>();
@@ -85,7 +85,7 @@ std::string journal_name(std::uint64_t chain_id, const Address& wallet) {
     return fmt::format("{}-{}", chain_id, to_hex0x(wallet.view()));
 }
 
-/// An error of what the journal is built on, in the words of its user.
+/// Rewords a lower-level error for the user of the journal.
 tl::unexpected<Error> of_journal(Error error) {
     error.what = kCannotKeep;
     if (error.code == ErrorCode::try_again) {
@@ -101,8 +101,8 @@ tl::unexpected<Error> damaged(const std::string& path, std::string why) {
         "again, and what it has lost would be");
 }
 
-/// Whether `entry` can follow on what was read before: a new one under the next number, or the newest one
-/// again, which was open.
+/// True if `entry` can follow the entries read before: it is either a new one with the next number, or a new
+/// version of the last one, which was open.
 bool follows(const std::vector<SentEntry>& before, const SentEntry& entry) {
     const bool none_open = before.empty() || before.back().state != State::open;
     if (entry.id == before.size() + 1) return none_open;
@@ -112,7 +112,7 @@ bool follows(const std::vector<SentEntry>& before, const SentEntry& entry) {
 
 struct JournalText {
     std::vector<SentEntry> entries;
-    std::size_t whole = 0;  ///< bytes; behind them is a line that a crash cut off
+    std::size_t whole = 0;  ///< number of complete bytes; a line that a crash cut off may follow
 };
 
 Result<JournalText> read_journal(std::string_view text, const std::string& path) {
@@ -122,7 +122,7 @@ Result<JournalText> read_journal(std::string_view text, const std::string& path)
         const std::string_view line = text.substr(out.whole, end - out.whole);
         const auto entry = entry_of(Json::parse(line, nullptr, false));
         const bool last = end == std::string_view::npos || end + 1 == text.size();
-        // Nothing was sent before the whole line was on the disk.
+        // An incomplete last line can be dropped: nothing is sent before its whole line is on the disk.
         if (end == std::string_view::npos || (last && line.find('\0') != std::string_view::npos)) break;
         if (!line.empty()) {
             if (!entry) return damaged(path, fmt::format("byte {} begins a damaged line", out.whole));
@@ -141,8 +141,8 @@ Result<JournalText> read_journal(std::string_view text, const std::string& path)
     return out;
 }
 
-/// Whether `wallet` itself signed every attempt of an entry that is still to be sent. A journal that somebody
-/// else wrote must not make this program send, or sign again at a higher price, what its owner never ordered.
+/// True if `wallet` itself signed every attempt of an open entry. A journal written by somebody else must not
+/// make this program send, or sign again at a higher price, something that the owner never ordered.
 bool is_signed_by(const SentEntry& entry, std::uint64_t chain_id, const Address& wallet) {
     return std::ranges::all_of(entry.attempts, [&](const RawEthTx& attempt) {
         const auto decoded = decode_signed(attempt.raw);

@@ -15,24 +15,25 @@
 
 namespace ioswarm::contracts {
 
-/// One transaction of a wallet, from before it is sent until it is mined or dead.
+/// One transaction of a wallet, from before it is sent until it is mined or abandoned.
 struct SentEntry {
     enum class State {
-        open,      ///< signed; perhaps sent
-        mined,     ///< has a receipt, of success or failure
-        refused,   ///< no endpoint took it, and none may have
+        open,      ///< signed and perhaps sent
+        mined,     ///< has a receipt, for success or failure
+        refused,   ///< no endpoint accepted it, and none may have kept it
         replaced,  ///< another transaction of the wallet was mined with its nonce
     };
     std::uint64_t id = 0;  ///< from 1, in the order of the journal
-    std::string kind;      ///< which command: "deploy", "claim", "fund"
-    std::string key;       ///< what the command was about; the same command has the same key
+    std::string kind;      ///< the command: "deploy", "claim", "fund"
+    std::string key;       ///< the subject of the command; the same command has the same key
     std::uint64_t nonce = 0;
-    std::uint64_t from_block = 0;  ///< the tip when it was signed: it cannot be in that block or an earlier one
-    /// The bytes that were signed, all with this nonce and payload and each with a higher price than the one
-    /// before.
+    /// The tip at signing; the transaction cannot be in that block or an earlier one.
+    std::uint64_t from_block = 0;
+    /// The signed bytes of all attempts. They have the same nonce and payload, and each has a higher price than
+    /// the one before.
     std::vector<RawEthTx> attempts;
     State state = State::open;
-    // Of a mined one:
+    // Set for a mined transaction:
     Hash256 hash;
     std::uint64_t block = 0;
     std::uint64_t status = 0;
@@ -43,24 +44,24 @@ struct SentEntry {
     [[nodiscard]] bool succeeded() const noexcept { return state == State::mined && status == 1; }
 };
 
-/// The newest entry of this kind and key that succeeded; null without one.
+/// The newest successful entry of this kind and key; null if there is none.
 [[nodiscard]] const SentEntry* last_success(const std::vector<SentEntry>& entries, std::string_view kind,
                                             std::string_view key) noexcept;
 
-/// What one wallet has sent on one chain with this program's commands, so that none is ever sent twice: a file
-/// of JSON lines per chain and wallet, appended to and synced before anything goes out. Held by one process at
-/// a time. Not thread-safe.
+/// All transactions that one wallet has sent on one chain with this program's commands, so that none is ever
+/// sent twice. It is a file of JSON lines per chain and wallet. Each line is appended and synced before
+/// anything is sent. Only one process may hold it at a time. Not thread-safe.
 class SentJournal {
   public:
-    /// Opens or begins `directory`/<chain>-<wallet>.jsonl, mode 0600, and makes the directory (0700) where it
-    /// is missing. A last line that a crash cut off is dropped: it has no end, or zeros where the file system
-    /// had reserved room. Errors: try_again (another process has it; `why` names it), data_loss (another line
-    /// cannot be read or contradicts the ones before it, or the wallet's key did not sign what is open), io,
-    /// permission_denied (also when others may write to the file).
+    /// Opens or creates `directory`/<chain>-<wallet>.jsonl with mode 0600, and creates the directory (0700) if
+    /// it is missing. A last line that a crash cut off is dropped: it has no line end, or contains zeros where
+    /// the file system had reserved space. Errors: try_again (another process holds it; `why` names it),
+    /// data_loss (another line cannot be read or contradicts earlier ones, or the wallet's key did not sign the
+    /// open transaction), io, permission_denied (also if others may write to the file).
     [[nodiscard]] static Result<SentJournal> open(const std::filesystem::path& directory,
                                                   std::uint64_t chain_id, const Address& wallet);
-    /// What the journal holds now, for a dry run: takes and makes nothing, and drops no line on the disk. Empty
-    /// where there is none. Errors: data_loss, io, permission_denied.
+    /// Returns the current entries, for a dry run. It locks nothing, creates nothing and changes no file. Empty
+    /// if there is no journal. Errors: data_loss, io, permission_denied.
     [[nodiscard]] static Result<std::vector<SentEntry>> peek(const std::filesystem::path& directory,
                                                              std::uint64_t chain_id, const Address& wallet);
     SentJournal(SentJournal&& other) noexcept;
@@ -68,19 +69,19 @@ class SentJournal {
     ~SentJournal();
 
     [[nodiscard]] const std::vector<SentEntry>& entries() const noexcept { return entries_; }
-    /// The one that is open; there is never more than one.
+    /// The open entry, of which there is at most one; null if there is none.
     [[nodiscard]] const SentEntry* open_entry() const noexcept;
-    /// The nonce behind the highest that was mined; 0 without one.
+    /// One above the highest mined nonce; 0 if there is none.
     [[nodiscard]] std::uint64_t next_nonce() const noexcept;
 
-    // Each is on disk when it returns without an error; after an error nothing may be sent.
-    /// Adds an open entry (its id is set here).
+    // Each of these is on disk when it returns without an error. After an error nothing may be sent.
+    /// Adds an open entry and sets its id.
     [[nodiscard]] Status add(SentEntry entry);
     /// Adds another attempt to the open entry.
     [[nodiscard]] Status add_attempt(const RawEthTx& attempt);
-    /// Ends the open entry as refused or replaced.
+    /// Closes the open entry as refused or replaced.
     [[nodiscard]] Status close(SentEntry::State state);
-    /// Ends the open entry as mined.
+    /// Closes the open entry as mined.
     [[nodiscard]] Status close(const Receipt& receipt);
 
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
