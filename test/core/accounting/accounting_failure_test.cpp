@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Books on a disk that takes nothing for a while. In a child process, whose file size limit plays the disk.
+// Accounting on a disk that accepts no writes for a while. The test runs in a child process whose file size
+// limit simulates the full disk.
 #include <csignal>
 
 #include <sys/resource.h>
@@ -32,7 +33,7 @@ Status welcome(Accounting& books, const std::string& agent) {
     return done.get_future().get();
 }
 
-/// 0, or which step was not as it should be.
+/// Returns 0, or the number of the first step that failed.
 int fail_and_heal(const std::string& dir) {
     signal(SIGXFSZ, SIG_IGN);
     const ManualClock clock;
@@ -53,21 +54,22 @@ int fail_and_heal(const std::string& dir) {
     if (refused || refused.error().code != ErrorCode::io) return 6;
     if ((*books)->on_block(block_of(2, {{1, kReceiptSuccess}}))) return 7;
     if ((*books)->ready()) return 8;
-    // Nothing of it shows, and what can be read is read.
+    // Nothing of the failed write is visible, and reading still works.
     if ((*books)->tasks_received() != 1 || (*books)->last_height() != 1) return 9;
     if ((*books)->shadow().compared != 0 || (*books)->epoch().epoch != 0) return 10;
     if (!(*books)->rewards("a")) return 11;
     if (!(*books)->answered_by(hash_of(2, kRaw)).empty()) return 12;
 
     if (!limit_files(RLIM_INFINITY)) return 13;
-    // The same block and the same answer, given again.
+    // The same block and the same answer are submitted again.
     if (!(*books)->on_block(block_of(2, {{1, kReceiptSuccess}}))) return 14;
     if (!record(**books, {.number = 2})) return 15;
     if (!(*books)->ready()) return 16;
     if ((*books)->tasks_received() != 2 || (*books)->shadow().compared != 1) return 17;
     if ((*books)->epoch().epoch != 1 || (*books)->epoch().total_tasks != 1) return 18;
 
-    // An agent is let in and told of its payout all the same, and the notice stays due until it can be marked.
+    // While the disk is full an agent can register and receive its payout notice. The notice stays due until it
+    // can be marked.
     if (!welcome(**books, "a")) return 19;
     if (!limit_files(1)) return 20;
     if (record(**books, {.number = 3})) return 21;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A ledger in a directory of its own with accounting on it, which can be closed and opened again.
+// A ledger in its own directory with accounting on top. It can be closed and opened again.
 
 #include <future>
 #include <memory>
@@ -34,7 +34,7 @@ inline Address address_of(std::uint64_t number) {
 }
 
 inline constexpr std::uint8_t kRaw =
-    0xaa;  // raw ids and action hashes of one number differ in their first byte
+    0xaa;  // makes the raw id and the action hash of a number differ in their first byte
 
 /// An agent's answer to action `number`, whose sender is account `sender`.
 struct GivenAnswer {
@@ -65,7 +65,7 @@ inline Answer answer_of(const GivenAnswer& given) {
     return out;
 }
 
-/// Action number and receipt status.
+/// Pairs of action number and receipt status.
 using Mined = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
 
 inline ExecutedBlock block_of(std::uint64_t height, const Mined& mined = {}) {
@@ -104,7 +104,7 @@ class Bookkeeping {
     Accounting* operator->() { return books_.get(); }
     Ledger& ledger() { return *ledger_; }
     ManualClock& clock() { return clock_; }
-    CoordinatorSettings& settings() { return settings_; }  // in force from the next open()
+    CoordinatorSettings& settings() { return settings_; }  // takes effect at the next open()
     [[nodiscard]] std::string dir() const { return dir_.path("data"); }
 
     /// Records the answers as one submission and waits until they are durable.
@@ -116,26 +116,26 @@ class Bookkeeping {
         books_->record(std::move(answers), [&done](Status status) { done.set_value(std::move(status)); });
         return done.get_future().get();
     }
-    /// The agent registers, and this waits until it is welcome.
+    /// Registers the agent and waits until that is done.
     [[nodiscard]] Result<WalletNaming> welcome(const std::string& agent,
                                                const std::optional<Address>& wallet = std::nullopt) {
         std::promise<Result<WalletNaming>> done;
         books_->welcome(agent, wallet, [&done](Result<WalletNaming> r) { done.set_value(std::move(r)); });
         return done.get_future().get();
     }
-    /// True: the wallet is the agent's now, or will be.
+    /// Returns true if the wallet is in force or will be with the next epoch.
     [[nodiscard]] bool name_wallet(const std::string& agent, const Address& wallet) {
         const auto named = welcome(agent, wallet);
         return named && named->wait.count() == 0;
     }
-    /// What the agent is told next, from memory or from the ledger.
+    /// The next payout notice of the agent, from memory or from the ledger.
     [[nodiscard]] std::optional<PayoutInfo> take_payout(const std::string& agent) {
         if (const auto payout = books_->take_payout(agent)) return payout;
         REQUIRE(books_->mark_payouts_told());
         REQUIRE(welcome(agent));
         return books_->take_payout(agent);
     }
-    /// The next `count` blocks, empty.
+    /// Passes the next `count` blocks, all empty.
     void pass_blocks(std::uint64_t count) {
         for (std::uint64_t i = 0; i < count; ++i)
             REQUIRE(books_->on_block(block_of(books_->last_height() + 1)));

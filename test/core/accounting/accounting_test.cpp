@@ -65,7 +65,7 @@ TEST_CASE("an agent is paid for an action once, also after a restart", "[defect-
     books.reopen();
     REQUIRE(books.record({{.number = 1}}));
     CHECK(books->tasks_received() == 1);
-    // Redundancy pays each agent.
+    // With redundancy, each agent is paid.
     REQUIRE(books.record({{.agent = "b", .number = 1}}));
     CHECK(books->tasks_received() == 2);
 }
@@ -233,12 +233,11 @@ TEST_CASE("answers that were executed are held against our own runs, also after 
     const RunComparison differs{OwnRun::valid, false, Agreement::differs, Agreement::differs};
     const RunComparison fails{OwnRun::invalid, false, Agreement::not_compared, Agreement::same};
     Bookkeeping books;
-    REQUIRE(
-        books.record({{.number = 1, .executed = true, .run = agrees},
-                      {.number = 2, .executed = true, .run = differs},   // gas and state do not count for pay
-                      {.number = 3, .executed = true, .run = agrees},    // the block says otherwise
-                      {.number = 4, .executed = true, .run = fails}}));  // the agent is wrong
-    books.reopen();                                                      // the runs are in the ledger
+    REQUIRE(books.record({{.number = 1, .executed = true, .run = agrees},
+                          {.number = 2, .executed = true, .run = differs},   // gas and state do not affect pay
+                          {.number = 3, .executed = true, .run = agrees},    // the block contradicts the run
+                          {.number = 4, .executed = true, .run = fails}}));  // the agent is wrong
+    books.reopen();  // the runs are stored in the ledger
     REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kGood}, {3, kReverted}, {4, kGood}})));
     const auto check = [&] {
         const ShadowTotals totals = books->shadow();
@@ -290,7 +289,7 @@ TEST_CASE("a late answer is compared for 32 blocks after the block, also after a
     REQUIRE(books->on_block(block_of(133)));
     REQUIRE(books.record({{.number = 3}}));
     CHECK(books->shadow().compared == 2);
-    CHECK(books->tasks_received() == 3);  // work all the same
+    CHECK(books->tasks_received() == 3);  // all are counted as work
     CHECK(work_of(books, "a").compared == 2);
 }
 
@@ -301,7 +300,7 @@ TEST_CASE("an answer from execution that comes after its block is work and no ma
         REQUIRE(books.record({{.number = 1, .executed = true, .known_height = 100},
                               {.number = 2, .valid = false, .executed = true, .known_height = 101},
                               {.number = 3, .valid = false, .executed = true, .known_height = 100}}));
-        // It came before the block and was recorded after it.
+        // This answer came before the block and was recorded after it.
         REQUIRE(books.record({{.agent = "b", .number = 4, .executed = true, .known_height = 99}}));
         books.reopen();
     }
@@ -360,7 +359,7 @@ TEST_CASE("without shadow mode an agent's own word counts, and blocks change not
     CHECK(books->epoch().correct == 2);
     CHECK(books->shadow() == ShadowTotals{});
 
-    // Switched on later, what was counted is not counted again.
+    // If shadow mode is switched on later, tasks counted before are not counted again.
     REQUIRE(books.record({{.number = 5}}));
     books.settings().shadow_mode = true;
     books.reopen();

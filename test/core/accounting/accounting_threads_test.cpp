@@ -75,7 +75,7 @@ TEST_CASE("submissions, blocks, heartbeats, registrations and views at once add 
     REQUIRE(books->ready());
     CHECK(books->tasks_received() == kSubmitters * kEach);
 
-    // Two more blocks end the epoch that runs, and then everything is in payouts that were or are announced.
+    // Two more blocks end the running epoch. After that, all work is in payouts that were announced or will be.
     books.pass_blocks(2);
     std::uint64_t paid = 0;
     std::uint64_t tasks = 0;
@@ -97,7 +97,7 @@ TEST_CASE("submissions, blocks, heartbeats, registrations and views at once add 
 TEST_CASE("submissions that find the ledger's queue full leave those that are in it alone") {
     constexpr std::uint64_t kSubmitters = 8;
     constexpr std::uint64_t kEach = 2000;
-    constexpr std::uint64_t kActions = 50;  // few, so that submissions often meet at the same action
+    constexpr std::uint64_t kActions = 50;  // few, so that submissions often contain the same action
     LedgerOptions options;
     options.max_waiting = 64;
     Bookkeeping books({}, options);
@@ -121,7 +121,7 @@ TEST_CASE("submissions that find the ledger's queue full leave those that are in
         std::this_thread::yield();
     CHECK(refused > 0);
     CHECK(refused == books->counters().at("ledger_refused"));
-    // What was refused may be given again, and each answer counts once however often it came.
+    // Refused submissions may be repeated, and each answer counts once however often it was sent.
     for (std::uint64_t t = 0; t < kSubmitters; ++t) {
         for (std::uint64_t number = 0; number < kActions; ++number)
             REQUIRE(books.record({{.agent = "agent-" + std::to_string(t), .number = number}}));

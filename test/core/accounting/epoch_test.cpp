@@ -12,7 +12,7 @@ using namespace ioswarm::test;
 
 constexpr std::uint64_t kGood = kReceiptSuccess;
 
-/// Epochs of `blocks` blocks, 800 IOTX each, one task is enough.
+/// Settings for epochs of `blocks` blocks with a reward of 800 IOTX; one task makes an agent eligible.
 CoordinatorSettings epochs_of(std::uint64_t blocks, const char* reward_iotx = "800") {
     CoordinatorSettings out;
     out.rewards.epoch_reward_rau = iotx_to_rau(*parse_decimal(reward_iotx));
@@ -157,7 +157,7 @@ TEST_CASE("tasks count in the epoch of their submission, comparison in that of t
     const RewardHistoryEntry first = books->rewards("a")->history.at(0);
     CHECK(first.tasks == 1);
     CHECK(first.compared == 0);
-    CHECK_FALSE(first.bonus_applied);  // no comparison in that epoch
+    CHECK_FALSE(first.bonus_applied);  // the epoch had no comparison
     end_epoch(books);
     CHECK(books->rewards("a")->total_compared == 1);
     CHECK(books->rewards("a")->history.size() == 1);
@@ -175,7 +175,7 @@ TEST_CASE("the comparisons of an epoch's last block belong to it") {
     CHECK(books->rewards("a")->history.at(0).rank == 1);
     CHECK_FALSE(books->rewards("b")->history.at(0).bonus_applied);
     CHECK(books->rewards("b")->history.at(0).compared == 1);
-    // 720 over weights 1200 and 1000, to the rau.
+    // 720 IOTX are divided by the weights 1200 and 1000, exact to the rau.
     CHECK(to_decimal(books->rewards("a")->history.at(0).amount_rau) == "392727272727272727273");
     CHECK(to_decimal(books->rewards("b")->history.at(0).amount_rau) == "327272727272727272727");
 }
@@ -228,7 +228,7 @@ TEST_CASE(
                                    {},
                                    true}));
     held.get_future().wait();
-    // With an fsync that does not return, nothing of this may wait. A crash now would make them come again.
+    // None of this may wait while an fsync hangs. After a crash now, the notices would be sent again.
     for (const char* agent : {"a", "b", "c"}) {
         REQUIRE(books->take_payout(agent));
         CHECK_FALSE(books->take_payout(agent));
@@ -240,7 +240,7 @@ TEST_CASE(
     REQUIRE(books->mark_payouts_told());
     CHECK(due("a") + due("b") + due("c") == 0);
     CHECK(books->counters().at("notices_unmarked") == 0);
-    // The one that held, and one or two marks: the books' own thread may have been at it too.
+    // The operation that blocked, and one or two marks: the worker thread may have marked some too.
     CHECK(books.ledger().counters().at("ledger_commits") - commits <= 3);
 }
 
@@ -276,10 +276,10 @@ TEST_CASE("a wallet is changed once per minute, and what is refused is written n
     const auto wait_for = [&](std::uint64_t wallet) {
         return books.welcome("a", address_of(wallet))->wait.count();
     };
-    CHECK(wait_for(1) == 0);  // the first one is no change
+    CHECK(wait_for(1) == 0);  // the first wallet is not a change
     CHECK(wait_for(2) == 0);
     CHECK(wait_for(3) == 60);
-    CHECK(wait_for(2) == 0);  // the same again is no change either
+    CHECK(wait_for(2) == 0);  // the same wallet again is not a change
     books.clock().advance(std::chrono::milliseconds(59'500));
     CHECK(wait_for(3) == 1);
     CHECK((*books.ledger().agent("a"))->next_wallet == address_of(2));
@@ -287,7 +287,7 @@ TEST_CASE("a wallet is changed once per minute, and what is refused is written n
     books.clock().advance(std::chrono::milliseconds(500));
     CHECK(wait_for(3) == 0);
     CHECK((*books.ledger().agent("a"))->next_wallet == address_of(3));
-    CHECK(books.welcome("b", address_of(9))->wait.count() == 0);  // each agent has its own time
+    CHECK(books.welcome("b", address_of(9))->wait.count() == 0);  // each agent has its own interval
     CHECK(books->counters().at("wallet_changes_too_soon") == 2);
 }
 
@@ -315,7 +315,8 @@ TEST_CASE("with a reward contract nothing is announced before the settlement") {
     CHECK(payouts->at(0).notice == PayoutNotice::waiting);
     CHECK(payouts->at(0).weight == 1000);
 
-    // When its settlement is final, then it is announced once; what is final already changes nothing.
+    // When the settlement is final, the payout is announced once. Payouts that are already final change
+    // nothing.
     CHECK(*books->payouts_final({{"a", 0}, {"a", 7}, {"stranger", 0}}) == 1);
     CHECK(*books->payouts_final({{"a", 0}}) == 0);
     const auto told = books.take_payout("a");
@@ -365,7 +366,7 @@ TEST_CASE("the first wallet counts at once, another from the next epoch on, and 
 
     REQUIRE(books.record({{.number = 1}}));
     end_epoch(books);
-    CHECK_FALSE(wallet_at(0));  // named none: the share stays owed, and written
+    CHECK_FALSE(wallet_at(0));  // the agent named no wallet, so the share is recorded as owed
 
     REQUIRE(books.record({{.number = 2}}));
     CHECK(books->leaderboard().at(0).wallet.empty());
@@ -428,7 +429,7 @@ TEST_CASE("agents long gone leave memory; what they earned is answered by the le
 
 TEST_CASE("history is answered from the ledger, newest first and at most 1,000 epochs", "[defect-2]") {
     Bookkeeping books(epochs_of(1, "1"));
-    // Enough epochs to pass the bound, written as the closing of an epoch writes them.
+    // Write enough epochs to exceed the limit, in the form in which closing an epoch writes them.
     REQUIRE(books.ledger().run([](LedgerTx& tx) -> Status {
         for (std::uint64_t epoch = 0; epoch < 1500; ++epoch) {
             PayoutRow payout;
@@ -470,15 +471,15 @@ TEST_CASE("an epoch stays whole in the ledger as long as one of its payouts is o
         return tx.set_numbers(*numbers);
     }));
     books.reopen();
-    end_epoch(books);  // epoch 100,001 ends: 2 and later are kept
+    end_epoch(books);  // epoch 100,001 ends: epochs from 2 on are kept
     for (const std::uint64_t epoch : {0U, 1U, 2U, 3U})
         CHECK(*books.ledger().epoch(epoch));
     CHECK(books.ledger().payouts("a", 10)->size() == 4);
     CHECK(books.ledger().payouts("b", 10)->size() == 4);
 
-    // When one of them is paid, then it goes with the next close.
+    // When one of the open payouts is paid, its epoch is dropped at the next close.
     REQUIRE(*books->payouts_final({{"b", 1}}) == 1);
-    end_epoch(books);  // 3 and later are kept in any case
+    end_epoch(books);  // epochs from 3 on are kept in any case
     CHECK(*books.ledger().epoch(0));
     CHECK_FALSE(*books.ledger().epoch(1));
     CHECK(*books.ledger().epoch(2));

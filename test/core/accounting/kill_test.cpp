@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A process that records answers and takes blocks is killed at random points, 240 times (IOSWARM_KILLS changes
-// it). What it told over a pipe before is what must be there; everything in the ledger must add up.
+// A process that records answers and processes blocks is killed at random points, 240 times (IOSWARM_KILLS
+// changes the number). Everything that it acknowledged over a pipe must be in the ledger, and the ledger's
+// figures must add up.
 #include <algorithm>
 #include <atomic>
 #include <csignal>
@@ -23,12 +24,13 @@ using namespace ioswarm::test;
 
 constexpr std::uint64_t kThreads = 4;
 constexpr std::uint64_t kAgents = 5;
-constexpr std::uint64_t kPerLife = 100'000;      // action numbers of one life of the process
-constexpr std::uint64_t kBlockBit = 1ULL << 63;  // in what the child tells: a height, else an action number
+constexpr std::uint64_t kPerLife = 100'000;  // number of action numbers per life of the process
+// Marks a word of the child as a height; other words are action numbers.
+constexpr std::uint64_t kBlockBit = 1ULL << 63;
 
 CoordinatorSettings settings() {
     CoordinatorSettings out;
-    out.late_result_blocks = 1'000'000'000;  // so that every answer ever recorded stays to be counted
+    out.late_result_blocks = 1'000'000'000;  // so that every recorded answer stays in the ledger
     out.rewards.epoch_reward_rau = *u256_from_decimal("1000000000000000007");
     out.rewards.epoch_blocks = 3;
     out.rewards.min_epoch_duration = std::chrono::seconds(0);
@@ -44,7 +46,8 @@ void tell(int out, std::uint64_t word) {
     if (write(out, &word, sizeof word) != sizeof word) _exit(3);
 }
 
-/// Records and takes blocks until it is killed. Each submission has two answers; some are sent a second time.
+/// Records answers and processes blocks until it is killed. Each submission has two answers; some answers are
+/// sent a second time.
 [[noreturn]] void live(const std::string& dir, std::uint64_t first_number, int out) {
     auto ledger = Ledger::open(dir);
     if (!ledger) _exit(4);
@@ -60,7 +63,7 @@ void tell(int out, std::uint64_t word) {
                 const std::uint64_t number = next.fetch_add(2);
                 std::vector<Answer> answers{answer_of({.agent = agent_of(number), .number = number}),
                                             answer_of({.agent = agent_of(number + 1), .number = number + 1})};
-                // What an earlier life recorded must not count again.
+                // An answer that an earlier life recorded must not be counted again.
                 if (number % 8 == 0 && number >= kPerLife) {
                     answers.push_back(
                         answer_of({.agent = agent_of(number - kPerLife), .number = number - kPerLife}));
@@ -75,7 +78,7 @@ void tell(int out, std::uint64_t word) {
         });
     }
     for (;;) {
-        // Actions of this life, whether they were answered yet or come late.
+        // Actions of this life. Some are answered already, others will be answered late.
         const std::uint64_t up_to = next;
         Mined actions;
         for (std::uint64_t number = mined; number < up_to; number += 3)
@@ -102,7 +105,7 @@ bool read_word(int in, std::uint64_t& word) {
     return true;
 }
 
-/// One life: killed after `words` words and a little more.
+/// One life of the process: it is killed after `words` words and a little more time.
 Told run_and_kill(const std::string& dir, std::uint64_t first_number, std::uint64_t words, useconds_t more) {
     int ends[2];
     REQUIRE(pipe(ends) == 0);
@@ -146,7 +149,7 @@ LedgerState load(Ledger& ledger) {
     return out;
 }
 
-/// Money: each epoch's payouts make its pool, and each agent's total is what its payouts make.
+/// Checks the money: each epoch's payouts add up to its pool, and each agent's total is the sum of its payouts.
 void check_money(Ledger& ledger, const LedgerState& state, std::map<std::string, std::uint64_t>& tasks) {
     std::map<std::string, U256> earned;
     std::uint64_t closed_tasks = 0;
@@ -207,7 +210,7 @@ void check_books(const std::string& dir, const Told& told, std::uint64_t height_
     REQUIRE(books.numbers().compared == compared);
     REQUIRE(books.numbers().matched == compared);
 
-    // Every answer was counted as work once, in a closed epoch or in the running one.
+    // Every answer was counted as work exactly once, in a closed epoch or in the running one.
     std::map<std::string, std::uint64_t> tasks;
     check_money(**ledger, state, tasks);
     std::uint64_t running = 0;
@@ -231,7 +234,7 @@ TEST_CASE("killed at any point, every acknowledged answer is there and none coun
     std::uint64_t acknowledged = 0;
     std::uint64_t blocks = 0;
     for (std::uint64_t i = 0; i < kills; ++i) {
-        if (i % 20 == 0) {  // a new ledger now and then, so that the checks stay quick
+        if (i % 20 == 0) {  // start a new ledger now and then, so that the checks stay quick
             dir = std::make_unique<TempDir>();
             height = 0;
         }
@@ -242,7 +245,7 @@ TEST_CASE("killed at any point, every acknowledged answer is there and none coun
         acknowledged += 2 * told.numbers.size();
         blocks += told.height > 0 ? 1 : 0;
     }
-    // A test that killed before anything happened would prove nothing.
+    // If the process were always killed before it did anything, the test would prove nothing.
     CHECK(acknowledged > 10 * kills);
     CHECK(blocks > kills / 2);
     INFO(acknowledged << " answers acknowledged");

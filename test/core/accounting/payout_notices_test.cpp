@@ -21,7 +21,7 @@ TEST_CASE("a payout that a read of the ledger brought first is told once when it
     PayoutNotices notices;
     REQUIRE(notices.take("agent-1").must_load);
 
-    // Given: epoch 7 is committed, and the agent's payouts are read before add() hears of it.
+    // Given: epoch 7 is committed, and the agent's payouts are read before add() is called for it.
     notices.loaded("agent-1", {payout_of(7)}, true);
     const auto told = notices.take("agent-1").payout;
     REQUIRE(told);
@@ -31,7 +31,7 @@ TEST_CASE("a payout that a read of the ledger brought first is told once when it
     SECTION("after the ledger marked it") {
         notices.marked({{"agent-1", 7}});
     }
-    // When add() comes at last, then only what is newer is told.
+    // When add() is called at last, only newer payouts are announced.
     notices.add({payout_of(7)});
     CHECK_FALSE(notices.take("agent-1").payout);
     notices.add({payout_of(8)});
@@ -61,7 +61,7 @@ TEST_CASE("payouts that become due later are told, older epochs too, each once")
     REQUIRE(notices.take("agent-1").payout->epoch == 9);
     CHECK_FALSE(notices.take("agent-1").must_load);
 
-    // When the settlement of epoch 4 is final long after that of epoch 9, then the ledger is read again.
+    // When the settlement of epoch 4 becomes final long after that of epoch 9, the ledger is read again.
     notices.became_due({"agent-1", "never-seen"});
     REQUIRE(notices.take("agent-1").must_load);
     notices.loaded("agent-1", {payout_of(4), payout_of(9)}, true);
@@ -73,7 +73,7 @@ TEST_CASE("payouts that become due while the ledger is read are not lost") {
     PayoutNotices notices;
     REQUIRE(notices.take("agent-1").must_load);
     notices.became_due({"agent-1"});
-    notices.loaded("agent-1", {}, true);  // read before they were due
+    notices.loaded("agent-1", {}, true);  // read before they became due
     REQUIRE(notices.take("agent-1").must_load);
     notices.loaded("agent-1", {payout_of(4)}, true);
     CHECK(notices.take("agent-1").payout->epoch == 4);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Vectors without another origin: ../shared/spec/rewards-and-settlement.md section 1.
+// Expected values without another source are computed by hand from the rules in rewards.hpp.
 #include <algorithm>
 #include <numeric>
 #include <random>
@@ -82,7 +82,7 @@ TEST_CASE("the bonus limit is compared exactly, not as a rounded percentage") {
     };
     CHECK(bonus(1000, 995));
     CHECK_FALSE(bonus(1000, 994));
-    CHECK(bonus(200, 199));  // 99.5 exactly
+    CHECK(bonus(200, 199));  // exactly 99.5%
     CHECK_FALSE(bonus(201, 199));
     settings.bonus_accuracy_pct = *parse_decimal("99.999999999999999999");
     CHECK_FALSE(bonus(1'000'000'000'000, 999'999'999'999));
@@ -102,7 +102,7 @@ TEST_CASE("what division leaves over goes to the largest remainders, equal ones 
     settings.delegate_cut_pct = {0, 0};
     settings.min_tasks_for_reward = 1;
     settings.epoch_reward_rau = 100;
-    // 100 · 1/3 each: one rau is left and goes to the first id.
+    // Each share is 100 · 1/3. One rau is left and goes to the first id.
     EpochShares out = share_out(settings, {work("c", 1, 0, 0), work("b", 1, 0, 0), work("a", 1, 0, 0)});
     REQUIRE(out.shares.size() == 3);
     CHECK(out.shares[0].agent_id == "a");
@@ -110,7 +110,7 @@ TEST_CASE("what division leaves over goes to the largest remainders, equal ones 
     CHECK(out.shares[1].agent_id == "b");
     CHECK(out.shares[1].amount_rau == 33);
     CHECK(out.shares[2].rank == 3);
-    // 10 over 1:2:4 is 1 3/7, 2 6/7, 5 5/7: the two rau left go to 6/7 and 5/7.
+    // 10 divided by 1:2:4 is 1 3/7, 2 6/7, 5 5/7. The two rau that are left go to the remainders 6/7 and 5/7.
     settings.epoch_reward_rau = 10;
     out = share_out(settings, {work("a", 1, 0, 0), work("b", 2, 0, 0), work("c", 4, 0, 0)});
     CHECK(out.shares[0].amount_rau == 6);
@@ -131,7 +131,7 @@ TEST_CASE("a cut with fractions is exact, and a fraction of a rau goes to the ag
 TEST_CASE("agents never get more than the pool, whatever the settings say", "[defect-21]") {
     RewardSettings settings = settings_with("1");
     settings.delegate_cut_pct =
-        *parse_decimal("250");  // configuration refuses it; nothing may be made out of nothing
+        *parse_decimal("250");  // the configuration refuses this value; even so, no money may be created
     CHECK(share_out(settings, {work("a", 100, 0, 0)}).pool_rau == 0);
     CHECK(share_out(settings, {work("a", 100, 0, 0)}).shares.empty());
 }
@@ -145,7 +145,7 @@ TEST_CASE("0.1 means 10^17 and shares of amounts that a double cannot hold add u
         share_out(settings, {work("a", 10, 0, 0), work("b", 11, 11, 11), work("c", 1'000'003, 5, 1)});
     CHECK(sum_of(out) == out.pool_rau);
     CHECK(out.cut_rau + out.pool_rau == settings.epoch_reward_rau);
-    // floor(123456789012345678901234567 · 33.333333333333333333 / 100), worked out with Python's integers.
+    // floor(123456789012345678901234567 · 33.333333333333333333 / 100), computed with Python's integers.
     CHECK(to_decimal(out.cut_rau) == "41152263004115226299999999");
 }
 
@@ -191,7 +191,7 @@ TEST_CASE("payouts add up to the pool to the rau in 10,000 random epochs", "[def
             REQUIRE(out.shares[i - 1].amount_rau >= out.shares[i].amount_rau);
             REQUIRE(out.shares[i].rank == i + 1);
         }
-        // More weight never gets less, and equal weights differ by one rau at most.
+        // A larger weight never gets less, and equal weights differ by at most one rau.
         std::vector<EpochShare> by_weight = out.shares;
         std::sort(by_weight.begin(), by_weight.end(),
                   [](const auto& a, const auto& b) { return a.weight < b.weight; });

@@ -117,7 +117,7 @@ TEST_CASE("a list that cannot be read or does not hold ids names file and line, 
           "[access]") {
     const test::TempDir dir;
     CHECK(AccessControl::open({"s", dir.path("absent"), ""}).error().code == ErrorCode::not_found);
-    // Neither waits: nobody ever writes into the pipe.
+    // Neither call blocks, although nobody ever writes into the pipe.
     REQUIRE(::mkfifo(dir.path("pipe").c_str(), 0600) == 0);
     for (const std::string& odd : {dir.path("pipe"), dir.path(".")}) {
         const auto refused = AccessControl::open({"s", "", odd});

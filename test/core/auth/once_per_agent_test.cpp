@@ -44,7 +44,7 @@ TEST_CASE("an agent that was noted twice is remembered by the later time") {
     OncePerAgent limit(60s, 2);
     limit.note("a", kNow);
     limit.note("a", kNow + 1s);
-    limit.note("b", kNow + 2s);  // pushes the first note of "a" out
+    limit.note("b", kNow + 2s);  // removes the first note of "a"
     CHECK(limit.wait("a", kNow + 2s) == 59s);
 }
 

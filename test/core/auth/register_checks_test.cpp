@@ -16,7 +16,8 @@ RegisterRequest request() {
 
 TEST_CASE("an agent id is 1 to 128 visible ASCII characters", "[defect-39]") {
     CHECK(refusal(check_agent_id("a")).empty());
-    CHECK(refusal(check_agent_id("agent.01_x-Y/..<b>&\"'")).empty());  // odd, but agents chose freely
+    // Unusual, but agents choose their ids freely.
+    CHECK(refusal(check_agent_id("agent.01_x-Y/..<b>&\"'")).empty());
     CHECK(refusal(check_agent_id(std::string(128, 'x'))).empty());
     CHECK(refusal(check_agent_id("")) == "agent_id is required");
     CHECK_FALSE(refusal(check_agent_id(std::string(129, 'x'))).empty());
@@ -37,13 +38,13 @@ TEST_CASE("region and version are at most 64 printable characters", "[defect-39]
     CHECK(refusal(check_agent_label("region", umlauts)).empty());
     CHECK(refusal(check_agent_label("region", umlauts + "\xc3\xa4")) == "region: longer than 64 characters");
     CHECK(refusal(check_agent_label("version", "\xff")) == "version: not valid UTF-8");
-    // C0, DEL, C1, zero width, line separator, right-to-left override, byte order mark
+    // C0, DEL, C1, zero width space, line separator, right-to-left override, byte order mark
     for (const char* bad :
          {"a\tb", "\x7f", "\xc2\x85", "\xe2\x80\x8b", "\xe2\x80\xa8", "\xe2\x80\xae", "\xef\xbb\xbf"}) {
         CHECK(refusal(check_agent_label("version", bad)) == "version: control characters are not allowed");
     }
     CHECK(refusal(check_agent_label("version", "\xc2\xa0\xe2\x80\x93\xf0\x9f\x90\x9d"))
-              .empty());  // nbsp, dash, bee
+              .empty());  // no-break space, dash, emoji
 }
 
 TEST_CASE("a capability beyond L4 is refused", "[defect-39]") {

@@ -48,7 +48,7 @@ TEST_CASE("base64: wrong length, stray bits, padding in the middle and white spa
 }
 
 TEST_CASE("the hash for containers: bytes chosen alike do not land together") {
-    // Given values that differ in one byte, wherever it is,
+    // Given values that differ in only one byte, at any position,
     std::unordered_set<std::size_t> of_hashes;
     std::unordered_set<std::size_t> of_addresses;
     std::unordered_set<std::size_t> low_bits;
@@ -64,9 +64,10 @@ TEST_CASE("the hash for containers: bytes chosen alike do not land together") {
             of_addresses.insert(FixedBytesHash{}(address));
         }
     }
-    // then each has a hash of its own (by chance two of them in 10^11 runs), and they spread over buckets.
+    // then each has a different hash (two of them collide by chance in one of 10^11 runs), and the hashes
+    // spread over buckets.
     CHECK(of_hashes.size() == 32 * 255);
     CHECK(of_addresses.size() == 20 * 255);
-    CHECK(low_bits.size() > 7000);  // 7,678 expected of 8,160
+    CHECK(low_bits.size() > 7000);  // 7,678 of 8,160 are expected
     CHECK(hash_key().factor % 2 == 1);
 }

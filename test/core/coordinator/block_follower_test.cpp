@@ -20,7 +20,7 @@ struct Lines {
             }};
 };
 
-/// Remembers what it was asked for; answers what it was told to.
+/// Remembers the requested heights and returns the answers that a test prepared.
 class ScriptedBlocks final : public BlockSource {
   public:
     Result<ExecutedBlock> next(std::uint64_t height, std::stop_token) override {

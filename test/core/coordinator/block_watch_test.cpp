@@ -13,7 +13,7 @@ TEST_CASE("blocks that the source has and that nobody takes are noticed after a 
     CHECK_FALSE(watch.look(120, 99, now + 59s));
     CHECK(watch.look(120, 99, now + 60s) == 60s);
     CHECK(watch.look(121, 99, now + 75s) == 75s);
-    CHECK_FALSE(watch.look(121, 100, now + 76s));  // one was taken
+    CHECK_FALSE(watch.look(121, 100, now + 76s));  // a block was processed
     CHECK(watch.look(121, 100, now + 136s) == 60s);
 }
 
@@ -23,7 +23,7 @@ TEST_CASE("a chain that stands still is not a block that cannot be read") {
     CHECK_FALSE(watch.look(100, 100, now));
     CHECK_FALSE(watch.look(100, 100, now + 10min));
     CHECK_FALSE(watch.look(101, 100, now + 20min));
-    // A source that is behind the books.
+    // A source that is behind the ledger.
     CHECK_FALSE(watch.look(50, 100, now + 30min));
 }
 

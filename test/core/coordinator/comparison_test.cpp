@@ -8,7 +8,7 @@ using namespace ioswarm;
 namespace {
 
 constexpr bool kMined = true;    // the receipt says success
-constexpr bool kFailed = false;  // and here it does not
+constexpr bool kFailed = false;  // the receipt says failure
 
 Claim executed(bool valid, OwnRun own, bool receipt_counts_too = false) {
     return {valid, false, true, {own, receipt_counts_too, Agreement::not_compared, Agreement::not_compared}};
@@ -27,7 +27,8 @@ TEST_CASE("an executed answer is right when it is what our run gives, whatever t
 TEST_CASE("an executed answer that is not what our run gives is wrong, also when the block agrees with it") {
     CHECK(judge(executed(true, OwnRun::invalid), kMined, false) == Verdict::false_positive);
     CHECK(judge(executed(false, OwnRun::valid), kFailed, false) == Verdict::false_negative);
-    CHECK(judge(executed(true, OwnRun::invalid), kFailed, true) == Verdict::false_positive);  // no nonce race
+    // Not a nonce race.
+    CHECK(judge(executed(true, OwnRun::invalid), kFailed, true) == Verdict::false_positive);
 }
 
 TEST_CASE("an answer over the agent's own state may agree with our run or with the block") {
@@ -50,7 +51,8 @@ TEST_CASE("gas and state are counted beside the verdict and never change it") {
     count(Verdict::matched, {OwnRun::valid, false, Agreement::differs, Agreement::differs}, numbers);
     count(Verdict::state_race, {OwnRun::valid, false, Agreement::same, Agreement::same}, numbers);
     count(Verdict::false_positive, {OwnRun::invalid, false, Agreement::not_compared, Agreement::same}, numbers);
-    count(Verdict::none, {OwnRun::valid, false, Agreement::same, Agreement::same}, numbers);  // not compared
+    // Not compared, so not counted.
+    count(Verdict::none, {OwnRun::valid, false, Agreement::same, Agreement::same}, numbers);
     CHECK(numbers.compared == 3);
     CHECK(numbers.matched == 2);
     CHECK(numbers.state_race_excluded == 1);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A whole coordinator with a ledger in a folder of its own, over fakes of the ports. It can be closed and
-// opened again, as a restart does it.
+// A whole coordinator with a ledger in its own folder, on fakes of the ports. It can be closed and opened
+// again, as by a restart.
 
 #include <future>
 #include <memory>
@@ -52,7 +52,7 @@ class House {
         open();
     }
 
-    /// Registers and waits for the answer, which comes from another thread.
+    /// Registers the agent and waits for the response, which comes from another thread.
     Result<RegisterResponse> register_agent(const std::string& id, const RegisterRequest& request) {
         std::promise<Result<RegisterResponse>> done;
         coordinator->register_agent(id, request,
@@ -68,7 +68,7 @@ class House {
         REQUIRE(stream);
         return {sink, std::move(*stream)};
     }
-    /// One poll of this pool at this tip, and everything it brings about.
+    /// One poll with this pool at this tip, with all reads and dispatches that follow from it.
     void poll(const std::vector<PoolActionPtr>& pending, std::uint64_t height) {
         pool.set(pending);
         pool.set_tip(ChainTip{height, clock.wall(), 0});
@@ -81,14 +81,15 @@ class House {
                             [&](Result<SubmitResponse> r) { done.set_value(std::move(r)); });
         return done.get_future().get();
     }
-    /// The next block, with these actions in it and successful.
+    /// The next block, with these actions in it, all successful.
     void block(std::uint64_t height, const std::vector<PoolActionPtr>& mined) {
         std::vector<Receipt> receipts;
         for (const PoolActionPtr& action : mined)
             receipts.push_back({*action->hash, kReceiptSuccess, 21000});
         blocks.push(fake_block(height, std::move(receipts), clock.wall()));
     }
-    /// As if block 100 had been taken before: from then on 101 is followed, whether it is there already or not.
+    /// Acts as if block 100 had been processed before. From then on block 101 is expected, whether it exists
+    /// yet or not.
     void begin_at_100() { REQUIRE(accounting->on_block(fake_block(100, {}, clock.wall()))); }
     Status follow() { return coordinator->follow_once({}); }
 
@@ -99,7 +100,7 @@ class House {
     FakePool pool;
     FakeState state;
     FakeBlocks blocks;
-    evm::StateFetchers* fetchers = nullptr;  ///< from the next open()
+    evm::StateFetchers* fetchers = nullptr;  ///< used from the next open() on
     std::unique_ptr<Ledger> ledger;
     std::unique_ptr<Accounting> accounting;
     std::unique_ptr<Coordinator> coordinator;

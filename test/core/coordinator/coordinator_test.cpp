@@ -67,7 +67,7 @@ TEST_CASE("an agent that registers again within a second is told how long to wai
     REQUIRE_FALSE(again);
     CHECK(again.error().code == ErrorCode::resource_exhausted);
     CHECK(again.error().why == "an agent may register once per 1 s; try again in 1 s");
-    CHECK(house.coordinator->agents().size() == 1);  // the place it has stays its own
+    CHECK(house.coordinator->agents().size() == 1);  // the agent keeps its place
     CHECK(house.register_agent("b", {"b", kL2, "", "", ""})->accepted);
     house.manual.advance(1s);
     CHECK(house.register_agent("a", {"a", kL2, "", "", ""})->accepted);
@@ -112,7 +112,7 @@ TEST_CASE(
     for (int i = 0; i < 100; ++i)
         CHECK(house.coordinator->heartbeat("a", {})->alive);
     CHECK(house.register_agent("a", {"a", kL2, "", "", ""})->accepted);
-    // A wallet is on the disk before its agent is told so.
+    // A wallet is on disk before its agent gets the response.
     auto answer = named.get_future();
     CHECK(answer.wait_for(0s) == std::future_status::timeout);
     CHECK(house.coordinator->agents().size() == 1);
@@ -157,7 +157,7 @@ TEST_CASE("accepted answers are durable: after a restart they are counted and no
         for (const auto& task : batch->tasks)
             task_ids.insert(task.task_id);
         REQUIRE(house.submit("a", answer_to(*batch))->accepted);
-        house.restart();  // its stream object lives on, as a transport's might
+        house.restart();  // its stream object stays alive, as a transport's might
     }
     CHECK(house.coordinator->status().tasks_received == 3);
     CHECK(house.coordinator->status().tasks_dispatched == 3);
@@ -173,7 +173,7 @@ TEST_CASE("accepted answers are durable: after a restart they are counted and no
         for (const auto& task : batch->tasks)
             CHECK(task_ids.insert(task.task_id).second);
     }
-    // The answers of before the restart are compared when the block comes.
+    // The answers from before the restart are compared when the block comes.
     house.block(101, pool);
     REQUIRE(house.follow());
     CHECK(house.coordinator->shadow().compared == 3);
@@ -262,7 +262,7 @@ TEST_CASE("a source that fails is not ready, and the daemon goes on") {
     CHECK(house.coordinator->not_ready() == Reasons{{"source", "last read 31 s ago"}});
     house.pool.fail_pending(std::nullopt);
     REQUIRE(house.coordinator->poll_once());
-    // It is read again, but its tip is 31 s old by now, so that no tasks go out.
+    // The source is read again, but its tip is 31 s old by now, so no tasks go out.
     CHECK(to_text(house.coordinator->not_ready()) ==
           "dispatch: block 100, the newest of the source, is 31 s old: no tasks go out beyond 30 s");
     CHECK(house.coordinator->status().source_age == 31s);
@@ -282,7 +282,7 @@ TEST_CASE("a tip that is too old or in the future stops the tasks, and says so")
     CHECK(said[0] ==
           "block 100, the newest of the source, is 31 s old: no tasks go out beyond 30 s (is the node in "
           "step with the chain, and is the clock of this machine right?)");
-    REQUIRE(house.coordinator->poll_once());  // it is read, and still old
+    REQUIRE(house.coordinator->poll_once());  // the source is read, and its tip is still old
     CHECK(to_text(house.coordinator->not_ready()) ==
           "dispatch: block 100, the newest of the source, is 31 s old: no tasks go out beyond 30 s");
     CHECK(house.coordinator->status().counters.at("tip_stops") == 1);
@@ -335,7 +335,7 @@ TEST_CASE("books of another chain, or of a chain that the source has yet to catc
     });
     house.begin_at_100();
     house.restart();
-    house.poll({}, 88);  // as far behind as a slow look at the tip may be
+    house.poll({}, 88);  // as far behind as a source that reads the tip rarely may be
     CHECK(said.empty());
     house.poll({}, 40);
     house.poll({}, 41);

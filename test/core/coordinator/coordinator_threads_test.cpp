@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// With all its threads, under the machine's clock. Run under TSan.
+// A coordinator with all its threads, on the machine's clock. Run it under TSan.
 #include <condition_variable>
 #include <random>
 #include <set>
@@ -19,7 +19,7 @@ namespace {
 
 constexpr auto kL2 = TaskLevel::l2_state_verify;
 
-/// A transport that lets one thread wait for what comes.
+/// A transport sink that lets one thread wait for events.
 class WaitingSink final : public StreamSink {
   public:
     void on_ready() override {
@@ -29,7 +29,7 @@ class WaitingSink final : public StreamSink {
         change([&] { ended_ = std::move(reason); });
     }
 
-    /// False when the stream has ended.
+    /// Returns false when the stream has ended.
     bool wait() {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [this] { return ready_ || ended_; });
@@ -54,7 +54,7 @@ class WaitingSink final : public StreamSink {
     std::optional<Error> ended_;
 };
 
-/// Counts what was accepted, and wakes who waits for a number of it.
+/// Counts accepted answers and wakes a thread that waits for a certain number.
 class Tally {
   public:
     void add(std::size_t count) {
@@ -77,7 +77,7 @@ class Tally {
     std::size_t count_ = 0;
 };
 
-/// As answer_to(), but what carries a transaction is executed.
+/// Like answer_to(), but executes the tasks that carry a transaction.
 BatchResult execute(const TaskBatch& batch, evm::Executor& executor) {
     BatchResult out = answer_to(batch);
     for (std::size_t i = 0; i < batch.tasks.size(); ++i) {
@@ -90,7 +90,7 @@ BatchResult execute(const TaskBatch& batch, evm::Executor& executor) {
     return out;
 }
 
-/// An agent that answers everything it is given until its stream ends.
+/// An agent that answers all its tasks until its stream ends.
 class HonestAgent {
   public:
     HonestAgent(House& house, std::string id, Tally& tally, TaskLevel level = kL2)
@@ -198,7 +198,7 @@ TEST_CASE("with all threads running, agents at L3 execute what was run before, a
     const ShadowTotals shadow = house.coordinator->shadow();
     CHECK(shadow.compared == kCalls);
     CHECK(shadow.matched == kCalls);
-    // A run that this machine was too slow for leaves its task to L2, where gas is not told.
+    // If this machine is too slow for a run, the task falls back to L2, where no gas is reported.
     const std::uint64_t executed = house.coordinator->status().counters["tasks_given_at_l3"];
     CHECK(executed > 0);
     CHECK(shadow.evm_gas_matches == executed);
@@ -287,7 +287,7 @@ TEST_CASE("a stuck account read holds up neither the other reads nor the polls",
 }
 
 TEST_CASE("reads that hang leave a thread for the others", "[defect-22]") {
-    // Accounts of senders 1 to 3 fail at first and hang from then on; the others answer at once.
+    // Reads of the accounts of senders 1 to 3 fail at first and hang from then on. The others answer at once.
     class HangingState final : public StateReader {
       public:
         std::vector<Result<AccountState>> accounts(std::span<const Address> addresses, std::uint64_t) override {
@@ -338,7 +338,7 @@ TEST_CASE("reads that hang leave a thread for the others", "[defect-22]") {
     state.end();
     house.coordinator->stop();
     agent.join();
-    house.coordinator.reset();  // before its state reader
+    house.coordinator.reset();  // before its state reader is destroyed
 }
 
 TEST_CASE("reads under way at once stay within their bound", "[defect-17]") {
@@ -368,7 +368,7 @@ TEST_CASE("reads under way at once stay within their bound", "[defect-17]") {
 TEST_CASE("thousands of joins and leaves under a fast feed lose no task and pay none twice", "[defect-31]") {
     SystemClock clock;
     CoordinatorSettings settings = fast();
-    settings.task_attempts = 100'000;  // leaving is a try; here everybody leaves all the time
+    settings.task_attempts = 100'000;  // an agent that leaves uses up a try, and here agents leave all the time
     settings.task_level = TaskLevel::l1_sig_verify;
     House house(settings, &clock);
     house.begin_at_100();
@@ -403,7 +403,7 @@ TEST_CASE("thousands of joins and leaves under a fast feed lose no task and pay 
                         (*stream)->closed();
                         break;
                     default:
-                        break;  // the next one takes its place, or it is destroyed
+                        break;  // the next stream replaces it, or it is destroyed
                 }
             }
         });
@@ -431,7 +431,7 @@ TEST_CASE("thousands of joins and leaves under a fast feed lose no task and pay 
     HonestAgent last(house, "honest", honest);
     while (house.coordinator->status().tasks_received < kTasks)
         std::this_thread::yield();
-    // Exactly once each: the block finds one answer to every transaction.
+    // Exactly once each: the block finds one answer for every transaction.
     house.block(201, pool);
     house.blocks.wait_until_asked(202);
     CHECK(house.coordinator->status().tasks_received == kTasks);

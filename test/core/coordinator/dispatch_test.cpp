@@ -74,7 +74,7 @@ TEST_CASE(
     REQUIRE(tasks_in(upper) == 10);
     REQUIRE(tasks_in(lower) == 5);
     for (const auto& task : upper[0]->tasks)
-        CHECK(task.level == kL2);  // L3 and L4 get L2 as long as there is no more
+        CHECK(task.level == kL2);  // agents at L3 and L4 get L2 tasks while there are no higher ones
     for (const auto& task : lower[0]->tasks) {
         CHECK(task.level == kL1);
         CHECK_FALSE(task.sender);
@@ -196,7 +196,7 @@ TEST_CASE("a task goes to as many different agents as redundancy asks for") {
     desk.poll(actions(5));
     for (FakeAgent& agent : agents)
         CHECK(tasks_in(Desk::take(agent)) == 5);
-    CHECK(desk.counter("tasks_waiting") == 5);  // for a third agent
+    CHECK(desk.counter("tasks_waiting") == 5);  // they wait for a third agent
     for (int i = 0; i < 3; ++i)
         agents.push_back(desk.join("more-" + std::to_string(i)));
     desk.work();
@@ -293,7 +293,7 @@ TEST_CASE("a silent agent does not stay first in line") {
     FakeAgent good = desk.join("good");
     desk.update(actions(1), 100);
     desk.pass(10s);
-    REQUIRE(tasks_in(Desk::take(good)) == 1);  // with one task of its own, and still preferred
+    REQUIRE(tasks_in(Desk::take(good)) == 1);  // it has one task of its own and is still preferred
     desk.beat("silent");
     desk.beat("good");
     desk.poll(actions(4), 101);
@@ -351,7 +351,7 @@ TEST_CASE("thousands of agents come and go, and the registry holds only those th
     CHECK_FALSE(refused.accepted);
     CHECK(refused.reason == "at capacity (50 agents)");
     CHECK(desk.engine->agents().size() == 50);
-    // One that is registered already comes in all the same.
+    // An agent that is already registered can register again.
     CHECK(desk.engine->register_agent("stays-1", {"stays-1", kL2, "", "", ""}).accepted);
 }
 
@@ -380,7 +380,7 @@ TEST_CASE("without numbers nothing goes out, and everything once there are some"
     REQUIRE(engine->register_agent("a", {"a", kL1, "", "", ""}).accepted);
     auto stream = engine->open_stream("a", {"a", kL1, 10}, std::make_shared<FakeSink>());
     REQUIRE(stream);
-    engine->add_ids(1, 3);  // a batch and two tasks
+    engine->add_ids(1, 3);  // enough for one batch and two tasks
     const auto pool = actions(4);
     engine->update_pool(pool, ChainTip{1, clock.wall(), 0},
                         [](const Hash256&) { return std::vector<std::string>{}; });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// An engine without threads, moved on step by step, with agents that answer when a test says so.
+// An engine without threads, advanced step by step, with agents that answer when a test tells them to.
 
 #include <map>
 #include <memory>
@@ -16,7 +16,7 @@
 
 namespace ioswarm::test {
 
-/// A transport that remembers what it was told.
+/// A transport sink that remembers its calls.
 class FakeSink final : public StreamSink {
   public:
     void on_ready() override {
@@ -62,7 +62,7 @@ inline std::size_t tasks_in(const Batches& batches) {
     return count;
 }
 
-/// Every result of the batch, as an agent that finds all valid would send it.
+/// A result for every task of the batch, as from an agent that finds all of them valid.
 inline BatchResult answer_to(const TaskBatch& batch, bool valid = true) {
     BatchResult out;
     out.batch_id = batch.batch_id;
@@ -75,7 +75,7 @@ inline BatchResult answer_to(const TaskBatch& batch, bool valid = true) {
     return out;
 }
 
-/// `count` actions of different nonces.
+/// `count` actions with different nonces.
 inline std::vector<PoolActionPtr> actions(std::size_t count, std::uint64_t first_nonce = 0) {
     std::vector<PoolActionPtr> out;
     for (std::size_t i = 0; i < count; ++i)
@@ -104,8 +104,7 @@ class Desk {
         auto stream = engine->open_stream(id, {id, level, batch_size}, sink);
         return {sink, stream ? std::move(*stream) : nullptr};
     }
-    /// The pool as a poll finds it, with a tip of this second; then everything that can be read and handed out
-    /// is.
+    /// One poll with this pool and a tip of this second, with all reads and dispatches that follow.
     void poll(const std::vector<PoolActionPtr>& pending, std::uint64_t height = 100) {
         update(pending, height);
         work(true);
@@ -141,7 +140,7 @@ class Desk {
             out.push_back(std::move(batch));
         return out;
     }
-    /// Judges and, when it was let through, records. The response, or what refused it.
+    /// Judges the submission and, if it is accepted, records it. Returns the response or the refusal.
     Result<SubmitResponse> submit(const std::string& id, const BatchResult& batch,
                                   const Status& recorded = {}) {
         auto judged = engine->judge(id, batch);
@@ -171,7 +170,7 @@ class Desk {
     ManualClock clock;
     FakeState state;
     std::map<Hash256, std::vector<std::string>> answered_before;
-    std::vector<Answer> answers;  ///< all that were recorded
+    std::vector<Answer> answers;  ///< all recorded answers
     std::shared_ptr<Signal> wake;
     std::shared_ptr<Engine> engine;
 };

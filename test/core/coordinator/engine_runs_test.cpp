@@ -17,13 +17,13 @@ constexpr auto kLevel2 = TaskLevel::l2_state_verify;
 constexpr auto kLevel3 = TaskLevel::l3_full_execute;
 constexpr auto kLevel4 = TaskLevel::l4_state_sync;
 
-/// The only task of an agent that was given one.
+/// The task of an agent that was given exactly one.
 TaskPackage only_task(const Batches& batches) {
     REQUIRE(tasks_in(batches) == 1);
     return batches[0]->tasks[0];
 }
 
-/// What an agent answers that executes the task.
+/// The answer of an agent that executes the task.
 TaskResult executed(RunDesk& desk, const TaskPackage& task) {
     auto answer = execute_task(desk.executor, task);
     REQUIRE(answer);
@@ -31,7 +31,7 @@ TaskResult executed(RunDesk& desk, const TaskPackage& task) {
     return *std::move(answer);
 }
 
-/// Takes the agent's only batch, executes its only task, changes the answer and hands it in.
+/// Takes the agent's only batch, executes its only task, changes the answer and submits it.
 RunComparison answer_with(RunDesk& desk, FakeAgent& agent,
                           const std::function<void(TaskResult&)>& change = {}) {
     const Batches batches = Desk::take(agent);
@@ -95,7 +95,7 @@ TEST_CASE("a transaction beyond a bound goes out at L2, and a counter says why")
     CHECK_FALSE(task.evm_tx);
     CHECK(desk.counter("runs_too_many_rounds") == 1);
     CHECK(desk.counter("tasks_given_at_l3") == 0);
-    // It is not tried again at the same height.
+    // The run is not tried again at the same height.
     desk.poll_and_run({call_of(7)});
     CHECK(desk.counter("runs_too_many_rounds") == 1);
 }
@@ -148,13 +148,14 @@ TEST_CASE("a run that does not end in time leaves its task to L2") {
     CHECK(only_task(Desk::take(agent)).level == kLevel2);
     CHECK(desk.counter("runs_late") == 1);
     CHECK_FALSE(desk.engine->wanted(*runs[0]));
-    desk.engine->run_done(*runs[0], desk.runner.run(desk.executor, *runs[0]));  // too late: nothing comes of it
+    // Too late, so the result is ignored.
+    desk.engine->run_done(*runs[0], desk.runner.run(desk.executor, *runs[0]));
     CHECK(desk.engine->take_runs().empty());
 }
 
 TEST_CASE("a task that waits for two blocks is run anew") {
     RunDesk desk;
-    desk.poll_and_run({call_of(7)}, 100);  // nobody is there
+    desk.poll_and_run({call_of(7)}, 100);  // no agent is there yet
     FakeAgent agent = desk.join("a", kLevel3);
     desk.source.set_slot(address_of_number(7), 0, 6);
     desk.poll_and_run({call_of(7)}, 102);
@@ -226,7 +227,7 @@ TEST_CASE("a batch that goes out again after its stream was cut goes out with th
 
 TEST_CASE("a batch does not grow without bound: what does not fit goes out at L2") {
     RunDesk desk;
-    std::string large = kCounterCode;  // and 3 MiB that are never reached
+    std::string large = kCounterCode;  // plus 3 MiB of code that is never reached
     large += std::string(2 * (std::size_t{3} << 20), '0');
     desk.contract(8, large);
     desk.contract(9, large);
@@ -250,7 +251,7 @@ TEST_CASE("an agent at L4 in step is held against a run over the whole state of 
     const Batches batches = Desk::take(agent);
     const TaskPackage task = only_task(batches);
     CHECK(task.level == kLevel4);
-    CHECK(task.contract_code.empty());  // it has its own
+    CHECK(task.contract_code.empty());  // an L4 agent has the code itself
     CHECK(task.block_context->number == 101);
     TaskResult result;
     result.task_id = task.task_id;
@@ -276,7 +277,7 @@ TEST_CASE("an agent at L4 that falls behind before it takes its batch gets L2, n
     desk.engine->diffs_written("a", 100);
     desk.poll_and_run({call_of(7)}, 100);
     desk.update({call_of(7)}, 101);
-    desk.pass(3s);  // a diff is waited for 2 s
+    desk.pass(3s);  // the engine waits 2 s for a diff
     const Batches batches = Desk::take(agent);
     REQUIRE(tasks_in(batches) == 1);
     CHECK(batches[0]->tasks[0].level == kLevel2);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A coordinator whose disk takes nothing for a while. In a child process, whose file size limit plays the disk.
+// A coordinator on a disk that accepts no writes for a while. The test runs in a child process whose file size
+// limit simulates the full disk.
 #include <csignal>
 
 #include <sys/resource.h>
@@ -20,7 +21,7 @@ bool limit_file_size(rlim_t bytes) {
     return setrlimit(RLIMIT_FSIZE, &limit) == 0;
 }
 
-/// 0, or which step was not as it should be.
+/// Returns 0, or the number of the first step that failed.
 int work_on_a_full_disk() {
     signal(SIGXFSZ, SIG_IGN);
     House house;
@@ -37,7 +38,7 @@ int work_on_a_full_disk() {
 
     if (!limit_file_size(1)) return 2;
     if (house.submit("a", answer_to(*batch))) return 3;
-    // From the first failed commit on nothing goes out, not even what waited for the stream.
+    // After the first failed commit nothing goes out, not even tasks that waited for the stream.
     if (agent.stream->take()) return 4;
     if (house.coordinator->status().counters.at("tasks_with_agents") != 1) return 5;
     house.coordinator->keep_time();
@@ -51,7 +52,7 @@ int work_on_a_full_disk() {
     if (std::count_if(said.begin(), said.end(), is_told) != 1) return 9;
 
     if (!limit_file_size(RLIM_INFINITY)) return 10;
-    // The ledger tries by itself.
+    // The ledger retries by itself.
     while (!house.accounting->ready())
         std::this_thread::sleep_for(1ms);
     house.coordinator->keep_time();
@@ -59,7 +60,7 @@ int work_on_a_full_disk() {
     const auto second = agent.stream->take();
     if (!second || second->tasks.size() != 1) return 12;
     if (!house.submit("a", answer_to(*second))) return 13;
-    // The first batch can still be handed in, as the refusal said; it would be no strike otherwise.
+    // The first batch can still be submitted, as the refusal said. If it is not, it adds no strike.
     house.manual.advance(10s);
     house.coordinator->keep_time();
     const auto& counters = house.coordinator->status().counters;

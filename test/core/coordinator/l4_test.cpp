@@ -65,7 +65,7 @@ TEST_CASE("a task at L4 carries what the EVM runs and the next block's context; 
     CHECK(second.level == kL4);
     CHECK_FALSE(second.evm_tx);
     CHECK_FALSE(second.block_context);
-    CHECK(second.sender);  // it is answered from L2
+    CHECK(second.sender);  // the task is answered at L2
 }
 
 TEST_CASE("tasks of a pool at tip H go to an L4 agent only after diff H was written to its stream") {
@@ -99,7 +99,7 @@ TEST_CASE("an L4 agent whose diff does not come gets what agents below get") {
     CHECK(all_at(batches, kL2));
     CHECK_FALSE(batches[0]->tasks[0].evm_tx);
     CHECK(desk.counter("batches_timed_out") == 0);
-    // Back in step it gets L4 again.
+    // When its diffs have reached the tip again, it gets L4 tasks again.
     desk.engine->diffs_written("a", 100);
     desk.poll(actions(5), 100);
     CHECK(all_at(Desk::take(agent), kL4));
@@ -134,7 +134,7 @@ TEST_CASE("L4 agents in step come first; those below get their own level only wh
     CHECK(tasks_in(Desk::take(behind)) + tasks_in(Desk::take(third)) + tasks_in(Desk::take(second)) == 0);
     desk.poll(actions(100 + 60 + 30), 100);
     CHECK(levels_of(Desk::take(in_step)) == std::vector<TaskLevel>(60, kL4));
-    // What needs the EVM's data goes to nobody below L4.
+    // L4 tasks go only to agents that have the tip's diff.
     const Batches to_behind = Desk::take(behind);
     const Batches to_third = Desk::take(third);
     CHECK(tasks_in(to_behind) + tasks_in(to_third) == 30);

@@ -10,12 +10,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A pool that is read as the policy says, in time that is only counted.
+/// Reads a pool as the policy says, in simulated time.
 class Poller {
   public:
     explicit Poller(std::chrono::milliseconds longest = 1s) : policy(longest) {}
 
-    /// Reads once, then waits as long as the policy lets it. The pause.
+    /// Reads once, then waits as long as the policy says. Returns the pause.
     std::chrono::nanoseconds read(bool has_new, std::uint64_t tip, std::chrono::nanoseconds took = 2ms) {
         const Clock::Steady begun = now;
         now += took;
@@ -67,9 +67,9 @@ TEST_CASE("a quiet pool is read every 100 ms from half a second before a block i
             const Clock::Steady at = poller.now;
             const auto into_block = (at - genesis) % interval;
             const auto pause = poller.read(false, height());
-            if (height() <= 8) continue;  // it has to learn the interval
+            if (height() <= 8) continue;  // the policy has to learn the interval first
             if (into_block > interval - 300ms) CHECK(pause == 100ms);
-            // A pause that begins earlier does not reach far into that time.
+            // A pause that begins earlier does not reach far into the time when a block is due.
             if (into_block < interval - 600ms) CHECK(into_block + pause < interval - 300ms);
         }
     }

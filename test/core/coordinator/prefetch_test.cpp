@@ -19,10 +19,10 @@ TEST_CASE("an address is read once a block, however many tasks need it") {
     CHECK(desk.state.calls().size() == 1);
     CHECK(desk.state.calls()[0].addresses.size() == 2);
     CHECK(desk.state.calls()[0].height == 100);
-    desk.poll(actions(100));  // the same tip
+    desk.poll(actions(100));  // the tip is unchanged
     CHECK(desk.state.calls().size() == 1);
     CHECK(tasks_in(Desk::take(agent)) == 100);
-    desk.poll(actions(110), 101);  // a block later they are read again
+    desk.poll(actions(110), 101);  // a block later the accounts are read again
     CHECK(desk.state.calls().size() == 2);
     CHECK(desk.state.calls()[1].height == 101);
 }
@@ -74,7 +74,7 @@ TEST_CASE("a read that takes too long costs its tasks, and what is unreachable i
     const auto stuck = desk.engine->dispatch(true);
     REQUIRE(stuck.size() == 1);
     CHECK(stuck[0]->addresses.size() == 4);
-    // A transaction that comes later does not wait for the stuck read.
+    // A transaction that arrives later does not wait for the stuck read.
     pool.push_back(fake_action({.sender = 7, .receiver = 6}));
     desk.poll(pool);
     CHECK(tasks_in(Desk::take(agent)) == 1);
@@ -86,14 +86,14 @@ TEST_CASE("a read that takes too long costs its tasks, and what is unreachable i
     REQUIRE(again.size() == 6);
     for (const auto& read : again)
         CHECK(read->addresses.size() == 2);
-    // All but the bad one answer.
+    // All reads except the bad one are answered.
     for (const auto& read : again) {
         if (read->addresses[0] == address_of_number(9)) continue;
         desk.engine->reads_done(read, read_accounts(desk.state, *read));
     }
     (void)desk.engine->dispatch();
     CHECK(tasks_in(Desk::take(agent)) == 5);
-    // The stuck read's late answers are welcome and disturb nothing.
+    // The late answers of the stuck read are accepted and disturb nothing.
     desk.engine->reads_done(stuck[0], read_accounts(desk.state, *stuck[0]));
     desk.work();
     CHECK(Desk::take(agent).empty());
@@ -110,7 +110,7 @@ TEST_CASE("a read that nobody waits for any more is not made, and its addresses 
     desk.clock.advance(kReadDeadline);
     desk.engine->tick();
     CHECK_FALSE(desk.engine->wanted(stuck[0]));
-    // A new task with the same accounts does not wait for the dead read.
+    // A new task with the same accounts does not wait for the abandoned read.
     desk.poll(actions(4));
     CHECK(tasks_in(Desk::take(agent)) == 4);
 }
@@ -189,7 +189,7 @@ TEST_CASE("accounts are read again at the new tip when the tip moved meanwhile")
     desk.poll(actions(3), 100);
     CHECK(Desk::take(agent).empty());
     CHECK(desk.engine->waits_for_poll());
-    CHECK(desk.state.calls().size() == 1);  // no asking in circles
+    CHECK(desk.state.calls().size() == 1);  // it does not ask again and again
     desk.poll(actions(3), 101);
     CHECK_FALSE(desk.engine->waits_for_poll());
     const auto batches = Desk::take(agent);
@@ -225,7 +225,7 @@ TEST_CASE("no more is read than agents have room for, give or take 200 tasks") {
         for (const auto& tasks : read->waiting)
             waiting += tasks.size();
     }
-    CHECK(waiting == 400);  // 200 tasks, two accounts each
+    CHECK(waiting == 400);  // 200 tasks with two accounts each
     for (int i = 0; i < 5; ++i)
         CHECK(desk.engine->dispatch().empty());
 }

@@ -34,14 +34,14 @@ TEST_CASE("a pause fills the bucket and no more than the bucket") {
 
 TEST_CASE("asking every 80 ms starves nobody: ten a second come through for ever", "[defect-37]") {
     RateLimiter limiter(10, 20);
-    // 12.5 calls a second for 100 s: 20 of the burst and 10 a second after, to the call.
+    // 12.5 calls per second for 100 s: 20 from the burst, then exactly 10 per second.
     CHECK(allowed(limiter, kStart, 80ms, 1251) == 20 + 1000);
 }
 
 TEST_CASE("fractions of a token are never lost, however odd the times", "[defect-37]") {
     RateLimiter limiter(10, 20);
     CHECK(allowed(limiter, kStart, 0ns, 20) == 20);
-    // 1 ns short of a token a hundred times over: a limiter that rounds down would give none.
+    // 1 ns less than a token, a hundred times. A limiter that rounds down would allow none.
     int count = 0;
     for (int i = 1; i <= 100; ++i) {
         count += limiter.allow(kStart + i * (100ms - 1ns)) ? 1 : 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A desk whose engine also runs transactions, over a state that the test puts.
+// A Desk whose engine also runs transactions, on a state that the test sets up.
 
 #include <memory>
 #include <string>
@@ -13,12 +13,12 @@
 
 namespace ioswarm::test {
 
-/// Adds 1 to its slot 0, and reverts when that was 9.
+/// Adds 1 to its slot 0, or reverts if the slot was 9.
 inline const std::string kCounterCode = "5f5480600914600f576001015f55005b5f5ffd";
-/// Calls the account that its slot 1 names, with all its gas: PUSH0 (five times) PUSH1 1 SLOAD GAS CALL STOP.
+/// Calls the account named in its slot 1 with all its gas: PUSH0 (five times) PUSH1 1 SLOAD GAS CALL STOP.
 inline const std::string kForwarderCode = "5f5f5f5f5f6001545af100";
 
-/// A call of contract `to` (an address of that number) by account 1.
+/// A call from account 1 to contract `to`, an account number.
 inline PoolActionPtr call_of(std::uint8_t to, std::uint64_t nonce = 0, std::uint64_t gas_limit = 200'000) {
     auto action =
         std::make_shared<PoolAction>(*fake_action({.nonce = nonce, .receiver = to, .kind = "execution"}));
@@ -50,7 +50,7 @@ class RunDesk : public Desk {
         account.code_hash->bytes[0] = number;
         state.set(address_of_number(number), account);
     }
-    /// As Desk::poll(), with the runs.
+    /// Like Desk::poll(), but also makes the runs.
     void poll_and_run(const std::vector<PoolActionPtr>& pending, std::uint64_t height = 100) {
         update(pending, height);
         work_and_run(true);

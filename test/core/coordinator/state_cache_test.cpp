@@ -27,7 +27,7 @@ TEST_CASE("what one run read is there for the next one of the same height") {
     REQUIRE(second.slot(address_of_number(7), 3));
     CHECK(second.slot(address_of_number(7), 3)->value == evm::Word(9));
     CHECK_FALSE(second.slot(address_of_number(7), 4));
-    CHECK(second.accounts() == 1);  // what came from the cache counts against a task's bounds
+    CHECK(second.accounts() == 1);  // values from the cache count against a task's bounds too
     CHECK(second.slots() == 1);
     CHECK(second.code_bytes() == 1);
 }

@@ -34,7 +34,7 @@ TEST_CASE("a second stream takes the first one's place, and unanswered batches g
     Desk desk;
     FakeAgent first = desk.join("a");
     desk.poll(actions(15));
-    const auto taken = first.stream->take();  // one taken, one still waiting
+    const auto taken = first.stream->take();  // one batch is taken, one still waits
     REQUIRE(taken);
     FakeAgent second = desk.open("a");
     REQUIRE(first.sink->ended());
@@ -45,7 +45,7 @@ TEST_CASE("a second stream takes the first one's place, and unanswered batches g
     REQUIRE(batches.size() == 2);
     CHECK(batches[0]->batch_id == taken->batch_id);
     CHECK(tasks_in(batches) == 15);
-    // The old transport's end comes late and disturbs nothing.
+    // The end of the old transport comes late and disturbs nothing.
     first.stream->closed();
     first.stream.reset();
     for (const auto& batch : batches)
@@ -87,7 +87,7 @@ TEST_CASE("what an agent held when its stream ended goes to others", "[defect-18
     Desk desk;
     FakeAgent a = desk.join("a");
     desk.poll(actions(15));
-    REQUIRE(a.stream->take());  // 10 taken, 5 wait
+    REQUIRE(a.stream->take());  // 10 tasks are taken, 5 wait
     FakeAgent b = desk.join("b");
     a.stream->closed();
     desk.work();
@@ -138,7 +138,8 @@ TEST_CASE("an only agent that reopens its stream every few seconds loses nothing
         desk.poll(pool, 100 + round);
         const auto batches = Desk::take(agent);
         given += tasks_in(batches);
-        // Every other round the stream drops before anything was answered, and is opened again seconds later.
+        // In every second round the stream breaks before anything was answered, and is opened again seconds
+        // later.
         if (round % 2 == 1) {
             for (const auto& batch : batches)
                 REQUIRE(desk.submit("a", answer_to(*batch))->accepted);
@@ -148,7 +149,7 @@ TEST_CASE("an only agent that reopens its stream every few seconds loses nothing
     }
     CHECK(desk.answers.size() == 500);
     CHECK(desk.dispatched() == 500);
-    CHECK(given == 750);  // half of them were sent again after a drop
+    CHECK(given == 750);  // half of them were sent again after a break
     CHECK(desk.counter("tasks_given_up") == 0);
 }
 

@@ -18,7 +18,7 @@ TEST_CASE("each trial that is lost doubles the delay, from 10 s to 5 minutes") {
         CHECK(strikes.standing(now + delay - 1ns) == Standing::held_back);
         now += delay;
         CHECK(strikes.standing(now) == Standing::on_trial);
-        now += 10s;  // the trial is lost
+        now += 10s;  // the trial batch is lost
     }
 }
 
@@ -31,7 +31,7 @@ TEST_CASE("batches of one incident are one strike") {
     CHECK(strikes.count(now + 10s) == 1);
     CHECK(strikes.add(now + 11s, now + 21s));
     CHECK(strikes.count(now + 21s) == 2);
-    // Cleared, and then another of the old batches runs out.
+    // The strikes are cleared, and then another of the old batches times out.
     strikes.clear();
     CHECK_FALSE(strikes.add(now + 20s, now + 30s));
     CHECK(strikes.standing(now + 30s) == Standing::good);
@@ -48,7 +48,7 @@ TEST_CASE("strikes decay: one in five minutes") {
     CHECK(strikes.count(now + 30s) == 3);
     CHECK(strikes.count(now + 330s) == 2);
     CHECK(strikes.count(now + 930s) == 0);
-    // A new strike counts on from what is left.
+    // A new strike adds to those that are left.
     strikes.add(now + 630s, now + 640s);
     CHECK(strikes.count(now + 640s) == 2);
 }

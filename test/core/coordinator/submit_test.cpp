@@ -75,7 +75,7 @@ TEST_CASE("a result for a task the agent was never given is refused", "[defect-1
     CHECK_FALSE(unknown->accepted);
     CHECK(unknown->reason == "no such task in this batch");
     CHECK(held.desk.counter("results_refused_unknown_task") == 1);
-    // Batches of others, of nobody, and names that no batch has.
+    // Batches of other agents, batches that do not exist, and malformed names.
     held.desk.join("b");
     for (const std::string& id : {held.batch->batch_id, std::string("b999"), std::string(""), std::string("b"),
                                   std::string("b01"), std::string("20261122-151636-0"),
@@ -94,7 +94,7 @@ TEST_CASE("a result for a task the agent was never given is refused", "[defect-1
 TEST_CASE("a batch that waits for the stream was not given yet", "[defect-19]") {
     Desk desk;
     FakeAgent a = desk.join("a");
-    desk.poll(actions(1));  // number 2 is its batch's: 1 was the task's
+    desk.poll(actions(1));  // the task took number 1, the batch number 2
     for (const char* name : {"b1", "b2", "b3"}) {
         BatchResult guess;
         guess.batch_id = name;
@@ -117,7 +117,7 @@ TEST_CASE("one id a thousand times in a batch is one answer", "[defect-36]") {
     CHECK(response->reason == "already answered (999 results)");
     CHECK(held.desk.answers.size() == 1);
     CHECK(held.desk.counter("results_refused_repeated") == 999);
-    // The other one is still to come.
+    // The answer to the other task can still be submitted.
     CHECK(held.desk.submit("a", answer_to(*held.batch))->accepted);
     CHECK(held.desk.answers.size() == 2);
 }
@@ -201,7 +201,7 @@ TEST_CASE("the submission that answers a batch never counts against the rate", "
     settings.max_waiting_per_agent = 1;
     Desk desk(settings);
     FakeAgent agent = desk.join("a", kL2, 1);
-    // 1,000 answers within one instant.
+    // 1,000 answers at the same instant.
     for (std::size_t i = 0; i < 1000; ++i) {
         desk.poll(actions(1, i));
         const auto batches = Desk::take(agent);
@@ -222,7 +222,7 @@ TEST_CASE("every other submission counts: 20 at once, then 10 a second", "[defec
     const auto refused = held.desk.submit("a", unknown);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == ErrorCode::resource_exhausted);
-    // An honest answer comes through all the same.
+    // An honest answer is accepted anyway.
     REQUIRE(held.desk.submit("a", answer_to(*held.batch)));
     held.desk.clock.advance(100ms);
     CHECK(held.desk.submit("a", unknown));
@@ -266,7 +266,7 @@ TEST_CASE("an answer that the ledger lost after its agent had left goes to anoth
     REQUIRE(judged);
     held.desk.engine->end_agent("a", {});
     held.desk.work();
-    CHECK(Desk::take(other).empty());  // its fate is open
+    CHECK(Desk::take(other).empty());  // the answer is still being recorded
     held.desk.engine->recorded(std::get<Submission>(*judged), kLedgerDown);
     held.desk.work();
     CHECK(tasks_in(Desk::take(other)) == 2);
@@ -296,7 +296,7 @@ TEST_CASE("an answer on its way to the ledger does not time out") {
     held.desk.engine->recorded(std::get<Submission>(*judged), {});
     CHECK(held.desk.engine->agents().at(0).tasks_processed == 1);
     held.desk.work();
-    const auto again = Desk::take(held.agent);  // the one that did time out
+    const auto again = Desk::take(held.agent);  // the task that timed out
     REQUIRE(tasks_in(again) == 1);
     CHECK(again[0]->tasks[0].tx_raw == held.batch->tasks[1].tx_raw);
 }
@@ -338,7 +338,7 @@ TEST_CASE("refusals are logged once an agent and hour", "[defect-36]") {
 }
 
 TEST_CASE("nothing is logged while the engine is locked") {
-    // Given a log that hangs until somebody else has asked the engine something
+    // Given a log that hangs until another thread has got an answer from the engine
     const Engine* engine = nullptr;
     std::vector<std::thread> askers;
     std::size_t lines = 0;
@@ -356,7 +356,7 @@ TEST_CASE("nothing is logged while the engine is locked") {
     CoordinatorSettings settings;
     Held held(1, settings, Log(LogLevel::info, asked));
     engine = held.desk.engine.get();
-    // When results are refused, of a stranger and of an agent, and an agent is evicted
+    // When results are refused, for a stranger and for an agent, and an agent is evicted
     (void)held.desk.submit("stranger", answer_to(*held.batch));
     BatchResult unknown = answer_to(*held.batch);
     unknown.batch_id = "b99";

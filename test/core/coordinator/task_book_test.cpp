@@ -52,7 +52,8 @@ TEST_CASE("blocks leave the tasks of pending transactions alone", "[defect-13]")
     desk.block(101, {pool[0]});
     for (std::uint64_t height = 102; height < 110; ++height)
         desk.block(height, {});
-    // Its answer counts for all three, the mined one too: late results are compared.
+    // The agent's answer counts for all three tasks, including the mined one, because late results are
+    // compared.
     const auto response = desk.submit("a", answer_to(*batches[0]));
     REQUIRE(response);
     CHECK(response->accepted);
@@ -66,10 +67,10 @@ TEST_CASE("a task ages from the block at which it left the pool, not by the bloc
     desk.join("a");
     const auto pool = actions(4);
     desk.poll(pool, 990);
-    desk.block(1000, {});  // nothing happens at round heights
+    desk.block(1000, {});  // nothing special happens at round heights
     desk.poll(pool, 1000);
     CHECK(desk.counter("tasks_known") == 4);
-    desk.poll({pool[0], pool[1], pool[2]}, 1010);  // one left
+    desk.poll({pool[0], pool[1], pool[2]}, 1010);  // one action left the pool
     desk.block(1109, {});
     CHECK(desk.counter("tasks_known") == 4);
     desk.block(1110, {});
@@ -84,7 +85,7 @@ TEST_CASE("nothing is forgotten because its block comes late, and everything onc
     desk.block(100, {});
     desk.poll(pool, 100);
     desk.poll({}, 101);
-    desk.poll({}, 500);  // the blocks of a source that polls well stay away
+    desk.poll({}, 500);  // the block stream lags far behind the polls
     CHECK(desk.counter("tasks_known") == 2);
     desk.block(101, {pool[0]});
     CHECK(desk.counter("tasks_mined") == 1);
@@ -133,15 +134,16 @@ TEST_CASE("what is mined is kept 32 blocks for late results, then nothing of it 
 TEST_CASE("what was mined between two looks at the pool is counted, and nothing else is") {
     Desk desk;
     const auto pool = actions(4);
-    desk.block(99, {pool[3]});  // before the first look nothing could be seen
+    desk.block(99, {pool[3]});  // before the first poll nothing could be seen
     desk.poll({pool[0]}, 100);
     desk.block(100, {pool[3]});
     CHECK(desk.counter("actions_mined_unseen") == 0);
     desk.block(101, {pool[0], pool[1]});
     CHECK(desk.counter("actions_mined_unseen") == 1);
-    desk.poll({pool[1]}, 101);  // a list older than the block: too late all the same
+    desk.poll({pool[1]}, 101);  // the list is older than the block: still too late
     desk.engine->on_block(fake_block(102, {{*pool[2]->hash, kReceiptSuccess, 0}}, desk.clock.wall()));
-    CHECK(desk.counter("actions_mined_unseen") == 1);  // it cost no gas: an action of the chain itself
+    // It consumed no gas, so it is an action of the chain itself.
+    CHECK(desk.counter("actions_mined_unseen") == 1);
     CHECK(desk.counter("tasks_mined") == 1);
 }
 
@@ -157,7 +159,7 @@ TEST_CASE("coverage is the share of mined transactions that an agent's stream to
     desk.poll({pool[0], pool[1], pool[2]}, 100);
     CHECK(coverage() == std::pair<std::uint64_t, std::uint64_t>(0, 0));
     REQUIRE(tasks_in(Desk::take(agent)) == 3);
-    desk.poll({pool[3]}, 100);  // given to the agent, and its stream does not come for it
+    desk.poll({pool[3]}, 100);  // given to the agent, but its stream does not take it
     desk.block(101, {pool[0], pool[1], pool[3], pool[4]});  // the last one was never seen
     CHECK(coverage() == std::pair<std::uint64_t, std::uint64_t>(2, 4));
     desk.engine->on_block(fake_block(102, {{*pool[5]->hash, kReceiptSuccess, 0}}, desk.clock.wall()));
@@ -167,7 +169,7 @@ TEST_CASE("coverage is the share of mined transactions that an agent's stream to
     for (std::uint64_t height = 104; height <= 100 + TaskBook::kCoverageBlocks; ++height)
         desk.block(height, {});
     CHECK(coverage() == std::pair<std::uint64_t, std::uint64_t>(3, 5));
-    desk.block(101 + TaskBook::kCoverageBlocks, {});  // the first of them is too long ago now
+    desk.block(101 + TaskBook::kCoverageBlocks, {});  // the first of these blocks is now outside the window
     CHECK(coverage() == std::pair<std::uint64_t, std::uint64_t>(1, 1));
     CHECK(desk.counter("actions_mined") == 5);
     CHECK(desk.counter("actions_mined_covered") == 3);
@@ -243,7 +245,7 @@ TEST_CASE("what left the pool while it waited for an agent's stream is not hande
 
 TEST_CASE("a full queue drops the oldest tasks and counts them") {
     CoordinatorSettings settings;
-    settings.max_queued_batches = 2;  // of 10 tasks
+    settings.max_queued_batches = 2;  // with 10 tasks each
     Desk desk(settings);
     const auto pool = actions(25);
     desk.poll(pool);
@@ -320,7 +322,7 @@ TEST_CASE("task ids are never 0 and never those of a task alive, also when 32 bi
     ids.add(0xffffffffULL, 1);
     REQUIRE(book.name(*tasks[0], ids));
     CHECK(tasks[0]->id == 0xffffffffU);
-    // The numbers wrap: 0 is left out, and 2^33-1 would be the first task's again.
+    // The ids wrap around: 0 is skipped, and 2^33-1 would repeat the first task's id.
     ids.add(0x100000000ULL, 2);
     REQUIRE(book.name(*tasks[1], ids));
     CHECK(tasks[1]->id == 1);

@@ -13,7 +13,7 @@ namespace {
 const std::string kSender = "0x0101010101010101010101010101010101010101";
 const std::string kToken = "0x0707070707070707070707070707070707070707";
 
-/// A call of a contract that adds 1 to its slot 0 and reverts when that was 9:
+/// A call of a contract that adds 1 to its slot 0, or reverts if the slot was 9:
 /// PUSH0 SLOAD DUP1 PUSH1 9 EQ PUSH1 0x0f JUMPI PUSH1 1 ADD PUSH0 SSTORE STOP JUMPDEST PUSH0 PUSH0 REVERT
 TaskPackage counter_task(const std::string& value) {
     TaskPackage task;
@@ -40,11 +40,11 @@ TEST_CASE("a task is executed over its own data and answered as the public agent
     REQUIRE(answer);
     CHECK(answer->valid);
     CHECK(answer->exec_error.empty());
-    // Nothing is warm: 2,100 for the first read, then 2,900 to change the slot; 13 cheap steps beside.
+    // Nothing is warm: 2,100 for the first read, then 2,900 to change the slot, plus 13 cheap steps.
     CHECK(answer->gas_used == 2 + 2'100 + 3 + 3 + 3 + 3 + 10 + 3 + 3 + 2 + 2'900);
     REQUIRE(answer->state_changes.size() == 1);
     CHECK(answer->state_changes[0] == StateChange{kToken, padded("0"), padded("5"), padded("6")});
-    REQUIRE(answer->logs.size() == 1);  // the agent logs each transfer, of nothing too
+    REQUIRE(answer->logs.size() == 1);  // the agent logs each transfer, even of 0
     CHECK(answer->logs[0].topics.size() == 3);
 }
 

@@ -21,7 +21,7 @@ struct World {
         source.set(target(), 50, 1, kCounterCode);
         source.set_slot(target(), 0, 5);
     }
-    /// What contract 8 calls: another counter, whose address fits into a slot of the fake.
+    /// The account that contract 8 calls: another counter, whose address fits into a slot of the fake.
     static Address target() {
         Address out;
         for (std::size_t i = 12; i < 20; ++i)
@@ -77,7 +77,7 @@ TEST_CASE("a run finds the code and the slots of every address that it touches")
     CHECK(answer.run->at_l3.own == OwnRun::valid);
     REQUIRE(answer.run->at_l3.changes.size() == 1);
     CHECK(answer.run->at_l3.changes[0].value == evm::Word(6));
-    // An agent that is given this executes the same.
+    // An agent that receives this data executes the same.
     const auto executed = execute_task(world.executor, task_with(*answer.run, request));
     REQUIRE(executed);
     CHECK(compare_with_run(answer.run->at_l3, *executed, false) ==
@@ -87,7 +87,7 @@ TEST_CASE("a run finds the code and the slots of every address that it touches")
 TEST_CASE("what was read is not read again until the next block") {
     World world;
     REQUIRE(world.runner.run(world.executor, world.request(7)).run);
-    CHECK(world.source.fetches == 2);  // the contract, then its slot
+    CHECK(world.source.fetches == 2);  // one for the contract, one for its slot
     REQUIRE(world.runner.run(world.executor, world.request(7)).run);
     CHECK(world.source.fetches == 2);
     REQUIRE(world.runner.run(world.executor, world.request(7, 101)).run);
@@ -107,11 +107,11 @@ TEST_CASE("a transfer between plain accounts needs no read at all") {
 
 TEST_CASE("an inner contract has no balance at L3, and its own at L4") {
     World world;
-    // Sends 1 rau to account 0x33 and reverts when that fails:
+    // Sends 1 rau to account 0x33 and reverts if that fails:
     // PUSH0 (four times) PUSH1 1 PUSH1 0x33 GAS CALL PUSH1 0x10 JUMPI PUSH0 PUSH0 REVERT JUMPDEST STOP
     const std::string payer = "5f5f5f5f600160335af16010575f5ffd5b00";
     world.source.set(World::target(), 50, 1, payer);
-    // Calls it and reverts when that reverted.
+    // Calls that contract and reverts if the call reverted.
     const std::string caller = "5f5f5f5f5f6001545af16010575f5ffd5b00";
     world.source.set(address_of_number(8), 60, 1, caller);
     RunRequest request = world.request(8);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Agents that lose answers, and times in which that is not their fault.
+// Agents that lose answers, and periods in which that is not their fault.
 #include <algorithm>
 #include <map>
 
@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A swarm of quick agents under a steady load, in time that is only counted.
+/// Many quick agents under a steady load, in simulated time.
 class Load {
   public:
     Load(std::size_t agents, std::chrono::milliseconds poll) : poll_(poll) {
@@ -21,7 +21,7 @@ class Load {
             agents_.emplace("agent-" + std::to_string(i), desk.join("agent-" + std::to_string(i)));
     }
 
-    /// One poll that shows `fresh` new transactions; who has them answers at once, but for `silent`.
+    /// One poll with `fresh` new transactions. All agents except `silent` answer their tasks at once.
     void poll(std::size_t fresh, const std::string& silent = {}) {
         for (PoolActionPtr& action : actions(fresh, nonce_))
             pool_.push_back(std::move(action));
@@ -38,7 +38,8 @@ class Load {
                 REQUIRE(desk.submit(id, answer_to(*batch))->accepted);
             }
         }
-        if (pool_.size() > 300) pool_.erase(pool_.begin(), pool_.begin() + 100);  // they are mined
+        // The removed ones count as mined.
+        if (pool_.size() > 300) pool_.erase(pool_.begin(), pool_.begin() + 100);
     }
     [[nodiscard]] std::size_t given_to_all() const {
         std::size_t sum = 0;
@@ -80,7 +81,7 @@ TEST_CASE("an agent that loses one answer has at least 80% of its share of the n
             load.poll(each.per_poll);
         const auto share = static_cast<double>(load.given["agent-0"]) / 1000;
         CHECK(share >= 0.8 / static_cast<double>(each.agents));
-        // What it makes up for is not more than it missed.
+        // It makes up for no more than it missed.
         CHECK(share <= 1.1 / static_cast<double>(each.agents));
         CHECK(load.desk.counter("agents_held_back") == 1);
     }
@@ -95,12 +96,12 @@ TEST_CASE("an agent that answers nothing is given one batch after 10, 20, 40 s a
         load.poll(1, "agent-0");
         if (load.given["agent-0"] == given_before) continue;
         const std::size_t tasks = load.given["agent-0"] - given_before;
-        if (pauses.size() > 1) CHECK(tasks == 1);  // one trial batch: all that came with this poll
+        if (pauses.size() > 1) CHECK(tasks == 1);  // one trial batch with everything that came in this poll
         given_before = load.given["agent-0"];
         pauses.push_back(std::chrono::round<std::chrono::seconds>(load.desk.clock.steady() - lost_at));
-        lost_at = load.desk.clock.steady() + 10s;  // the time-out
+        lost_at = load.desk.clock.steady() + 10s;  // plus the time-out
     }
-    pauses.erase(pauses.begin());  // the first batch
+    pauses.erase(pauses.begin());  // removes the first batch
     CHECK(pauses == std::vector<std::chrono::seconds>{10s, 20s, 40s, 80s, 160s, 300s, 300s});
 }
 
@@ -109,7 +110,7 @@ TEST_CASE("a new registration or a new stream makes an agent good again") {
     FakeAgent good = desk.join("good");
     FakeAgent bad = desk.join("bad");
     std::uint64_t nonce = 0;
-    // One agent answers what it is given, the other one does not. How many tasks that one was given.
+    // One agent answers its tasks, the other one does not. Returns how many tasks the other one was given.
     const auto give_two = [&] {
         desk.clock.advance(1s);
         desk.beat("good");
@@ -161,7 +162,7 @@ TEST_CASE("a task that all others have lost does not wait for an agent that is h
             desk.beat(id);
         desk.engine->tick();
     };
-    // Given: an agent that is held back for 80 s, and two good ones.
+    // Given: an agent that is held back for 80 s, and two agents in good standing.
     std::uint64_t nonce = 0;
     int lost = 0;
     for (int after = 0; after < 11; after += lost == 4 ? 1 : 0) {
@@ -183,7 +184,7 @@ TEST_CASE("a task that all others have lost does not wait for an agent that is h
         if (tasks_in(Desk::take(first)) + tasks_in(Desk::take(second)) > 0) given_at.push_back(now);
         CHECK(tasks_in(Desk::take(silent)) == 0);
     }
-    // Then: the first of them that is on trial has it again.
+    // Then: the first of the two that is on trial gets the task again.
     REQUIRE(given_at.size() == 3);
     CHECK(given_at[2] <= 25);
 }
@@ -198,13 +199,13 @@ TEST_CASE("a batch that the agent's stream never took is no strike, and none of 
     desk.pass(10s);
     CHECK(desk.counter("batches_never_taken") == 1);
     CHECK(desk.counter("agents_held_back") == 0);
-    // It is told once more, and is given nothing as long as it does not come.
+    // The stream is told once more, and the agent gets nothing new until it takes the batch.
     CHECK(agent.sink->ready() == 2);
     FakeAgent other = desk.join("b");
     desk.beat("a");
     desk.poll(actions(3));
     CHECK(tasks_in(Desk::take(other)) == 3);
-    // It comes: from then on it is as good as the others.
+    // It takes the batch, and from then on it is treated like the others.
     CHECK_FALSE(agent.stream->take());
     desk.poll(actions(2, 10));
     CHECK(tasks_in(Desk::take(agent)) == 2);
@@ -262,13 +263,13 @@ TEST_CASE(
     REQUIRE(of_a);
     REQUIRE(b.stream->take());
     desk.clock.advance(100s);
-    // What was in a socket is read before the clock's thread gets its turn, or after it.
+    // Data that waited in a socket may be read before or after the time thread runs.
     CHECK(desk.submit("a", answer_to(*of_a))->accepted);
     desk.engine->stalled(100s);
     desk.engine->tick();
     CHECK(desk.counter("agents_evicted") == 0);
     CHECK(desk.counter("batches_timed_out") == 0);
-    // The time to answer goes on where it stood; who uses it up after all is not struck.
+    // The time to answer continues where it stopped. An agent that uses it up gets no strike.
     desk.update(actions(2), 100);
     desk.pass(10s);
     CHECK(desk.counter("batches_excused") == 1);

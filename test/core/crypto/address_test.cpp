@@ -41,7 +41,8 @@ TEST_CASE("an address all in upper case or all in lower case passes") {
 }
 
 TEST_CASE("the test network's it1 form is read as well") {
-    // The library of the fixtures lists it as a wrong prefix; operators of testnet nodes have nothing else.
+    // The library behind the test vectors lists it as a wrong prefix, but operators of testnet nodes have only
+    // this form.
     const auto address = parse_address("it1jh3ql40amx5dn5t5claw0slea3gmh0ekygzd5z");
     REQUIRE(address);
     CHECK(to_checksum_hex(*address) == "0x95E20FD5FDd9A8D9D174C7fAE7c3F9eC51BBbF36");

@@ -43,7 +43,8 @@ EthTx from_vector(const nlohmann::json& vector) {
     return tx;
 }
 
-/// Signs, encodes and decodes; checks that the way back gives the same bytes and the signer.
+/// Signs, encodes and decodes; checks that decoding gives the same signature, and encoding again the same bytes
+/// and signer.
 Bytes signed_and_checked(const EthTx& tx, const PrivateKey& key) {
     const Signature signature = key.sign(signing_hash(tx));
     Bytes raw = encode_signed(tx, signature);
@@ -85,7 +86,7 @@ EthTx sample(EthTxType type) {
 constexpr EthTxType kTypes[] = {EthTxType::legacy, EthTxType::access_list, EthTxType::dynamic_fee,
                                 EthTxType::blob, EthTxType::set_code};
 
-/// The sample, signed, with `count` empty lists behind the transaction as a blob sidecar would stand there.
+/// The signed sample, with `lists` (empty lists) after the transaction, where a blob sidecar would be.
 Bytes with_sidecar(BytesView lists) {
     const EthTx tx = sample(EthTxType::blob);
     Bytes raw = encode_signed(tx, kKey.sign(signing_hash(tx)));

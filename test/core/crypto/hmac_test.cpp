@@ -61,7 +61,7 @@ TEST_CASE("wipe leaves nothing of the secret") {
     const char* at = text.data();
     wipe(text);
     CHECK(text.empty());
-    CHECK(at[5] == '\0');  // the buffer is still the string's
+    CHECK(at[5] == '\0');  // the buffer is still owned by the string
     Bytes bytes(40, 7);
     wipe(bytes);
     CHECK(bytes.empty());

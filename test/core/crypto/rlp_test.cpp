@@ -20,7 +20,7 @@ void append(Bytes& out, const nlohmann::json& value) {
     rlp::append_list(out, inner);
 }
 
-/// The whole tree below an item; nothing at the first fault.
+/// The whole tree below an item; empty at the first fault.
 std::optional<nlohmann::json> tree(const rlp::Item& item) {
     if (!item.is_list) return nlohmann::json(to_hex0x(item.payload));
     const auto items = rlp::items(item.payload, 10'000);
@@ -47,7 +47,7 @@ TEST_CASE("RLP is what ethereumjs makes of it, both ways") {
     REQUIRE(file["vectors"].size() == 30);
     for (const auto& vector : file["vectors"]) {
         INFO(vector["name"]);
-        if (vector.contains("repeat")) continue;  // below
+        if (vector.contains("repeat")) continue;  // handled below
         const Bytes encoded = hex(vector["rlp"].get<std::string>());
         Bytes made;
         append(made, vector["decoded"]);

@@ -42,7 +42,7 @@ TEST_CASE("a private key that is no scalar of the group is refused without being
     for (const auto& text : file["invalid_private_keys"]) {
         INFO(text);
         const auto bytes = from_hex(text.get<std::string>());
-        if (!bytes) continue;  // what is no hex cannot get here
+        if (!bytes) continue;  // invalid hex cannot get here
         const auto key = PrivateKey::from(*bytes);
         REQUIRE_FALSE(key);
         CHECK(key.error().code == ErrorCode::invalid_argument);

@@ -19,7 +19,7 @@ StateDiff diff_of(std::uint64_t height, const std::string& ns = "Account", std::
     return diff;
 }
 
-/// Names of the checks that failed, with their detail.
+/// Names of the failed checks, with their details.
 std::map<std::string, std::string> failed(const DiffChecks& checks) {
     std::map<std::string, std::string> out;
     for (const auto& verdict : checks.verdicts()) {

@@ -21,13 +21,13 @@ namespace {
 
 using Heights = std::vector<std::uint64_t>;
 
-/// A feed with everything around it. Waits between tries are short, since nothing here depends on them.
+/// A feed with everything around it. The waits between tries are short, because no test depends on them.
 struct Feed {
     test::ScriptedDiffSource source;
     test::FailingDiffStore store;
     test::ToldDiffs told;
     std::optional<std::uint64_t> needed;
-    std::atomic<bool> told_early{false};  // something was told that was not in the log
+    std::atomic<bool> told_early{false};  // a diff was announced before it was in the log
     std::promise<void> alarm;
     std::mutex mutex;
     int alarms = 0;  // guarded by mutex
@@ -40,7 +40,7 @@ struct Feed {
         settings.retain = 0;
     }
     ~Feed() {
-        feed.reset();  // before what it tells
+        feed.reset();  // before the objects that it notifies
         CHECK_FALSE(told_early);
     }
     Feed(const Feed&) = delete;
@@ -66,7 +66,7 @@ struct Feed {
         for (std::uint64_t height = first; height <= last; ++height)
             source.give(some_diff(height));
     }
-    /// Waits for the end that an operator must hear of.
+    /// Waits for a fatal end that an operator must learn of.
     Error halted() {
         REQUIRE(alarm.get_future().wait_for(test::kPatience) == std::future_status::ready);
         CHECK(feed->halted());
@@ -381,7 +381,7 @@ TEST_CASE("diffs that wait for a commit share the next one; a diff on its own ha
     it.give(1, 1);
     REQUIRE(first_began.get_future().wait_for(test::kPatience) == std::future_status::ready);
     it.give(2, 100);
-    it.source.asked(65);  // 2 to 65 wait, and the source is not asked for 66 yet
+    it.source.asked(65);  // 2 to 65 wait, and the source was not asked for 66 yet
     go_on.set_value();
     REQUIRE(it.told.wait(100).size() == 100);
     const std::lock_guard lock(mutex);
@@ -397,7 +397,7 @@ TEST_CASE("old diffs are pruned, later for a reader that needs them, but not for
         it.start();
         it.give(1, 500);
         REQUIRE(it.told.wait(500).size() == 500);
-        it.give(501, 501);  // when this one is told, what was due at 500 has been pruned
+        it.give(501, 501);  // when this one is announced, everything due at 500 has been pruned
         REQUIRE(it.told.wait(501).size() == 501);
         it.feed->stop();
         CHECK(it.store.range().floor > 400);
@@ -443,7 +443,7 @@ TEST_CASE("stopping leaves the source, writes what was fetched, and touches the 
     it.start();
     it.give(1, 10);
     REQUIRE(began.get_future().wait_for(test::kPatience) == std::future_status::ready);
-    it.source.asked(11);  // all ten are fetched, one of them or more is being written
+    it.source.asked(11);  // all ten are fetched, and at least one of them is being written
     auto stopped = std::async(std::launch::async, [&] { it.feed->stop(); });
     go_on.set_value();
     REQUIRE(stopped.wait_for(test::kPatience) == std::future_status::ready);

@@ -33,7 +33,7 @@ TEST_CASE("a stream on an empty log gets what the log begins with") {
     DiffReader live(*log.hub, "live", 0);
     DiffReader first(*log.hub, "first", 1);
     SECTION("at height 1") {
-        log.feed(1, 150);  // past the ring
+        log.feed(1, 150);  // more than the ring holds
         CHECK(live.read_to(150));
         CHECK(live.is_contiguous_from(1));
         CHECK(first.read_to(150));
@@ -94,7 +94,7 @@ TEST_CASE("a newer stream of an agent takes the place of the older, which ends w
     REQUIRE(older.end);
     CHECK(older.end->code == ErrorCode::aborted);
     CHECK(older.end->why == "a newer stream of this agent took its place");
-    older.close();  // late, as a client's end is: nothing of the newer one goes with it
+    older.close();  // closed late, as a client may do; the newer stream is not affected
     log.feed(21, 30);
     CHECK(newer.read_to(30));
     CHECK(newer.is_contiguous_from(5));
@@ -108,7 +108,7 @@ TEST_CASE("a stream that falls behind reads on from the store, and nothing is sk
     DiffReader reader(*log.hub, "slow", 0);
     log.feed(11, 12);
     REQUIRE(reader.read_to(11));
-    log.feed(13, 2000);  // twenty times the ring
+    log.feed(13, 2000);  // twenty times the ring's size
     REQUIRE(reader.read_to(2000));
     CHECK(reader.is_contiguous_from(11));
 }
@@ -160,7 +160,7 @@ TEST_CASE("readers that take nothing hold a bounded part of the log, however muc
     HubFixture log(1, 800, settings, 20'000);
     std::vector<std::unique_ptr<DiffReader>> readers;
     for (std::uint64_t i = 0; i < 60; ++i) {
-        // Each at other heights, so that none shares with another.
+        // Each at different heights, so that no rows are shared.
         readers.push_back(std::make_unique<DiffReader>(*log.hub, fmt::format("a{}", i), 1 + i * 10));
         REQUIRE(readers.back()->take() == nullptr);
         REQUIRE(readers.back()->wait_ready());
@@ -296,7 +296,7 @@ TEST_CASE("whoever asked is told how far agents are: what they asked for, the ti
     REQUIRE(reader.read_to(6));
     DiffReader live(*log.hub, "b", 0);
     DiffReader newer(*log.hub, "a", 7);
-    reader.close();  // replaced before: nothing is told
+    reader.close();  // it was replaced before, so nothing is reported
     newer.close();
     CHECK(told ==
           std::vector<std::pair<std::string, std::uint64_t>>{{"a", 2}, {"a", 5}, {"a", 6}, {"a", 6}, {"a", 0}});
@@ -304,7 +304,7 @@ TEST_CASE("whoever asked is told how far agents are: what they asked for, the ti
 
 namespace {
 
-/// Closes its stream from within the call that tells it something.
+/// Closes its stream from within the callback.
 class ClosingSink final : public StreamSink {
   public:
     void on_ready() override { close(); }

@@ -12,13 +12,13 @@ using namespace ioswarm::test;
 
 namespace {
 
-/// What one agent went through: it asks again from its own height after each end, as agents do.
+/// What happened to one agent. After each end it subscribes again from its own height, as agents do.
 struct Story {
     std::uint64_t next = 1;
     std::uint64_t diffs = 0;
-    std::uint64_t snapshots = 0;  ///< loaded because what it needed was gone
+    std::uint64_t snapshots = 0;  ///< loaded because the height that it needed was pruned
     std::uint64_t aborted = 0;
-    std::string broken;  ///< a promise that was not kept
+    std::string broken;  ///< description of a broken promise
 };
 
 class Agent {
@@ -51,9 +51,10 @@ class Agent {
             if (!story.broken.empty()) return;
             ++story.next;
             ++story.diffs;
-            if (one_in(2000)) std::this_thread::sleep_for(std::chrono::milliseconds(random_() % 30));  // stalls
-            if (one_in(800)) return;                                             // cancels
-            if (one_in(800)) DiffReader(hub_, id_, one_in(2) ? 0 : story.next);  // duplicates
+            // A stall.
+            if (one_in(2000)) std::this_thread::sleep_for(std::chrono::milliseconds(random_() % 30));
+            if (one_in(800)) return;                                             // the client cancels
+            if (one_in(800)) DiffReader(hub_, id_, one_in(2) ? 0 : story.next);  // a duplicate stream
         }
     }
 
@@ -62,7 +63,8 @@ class Agent {
             ++story.aborted;
             return;
         }
-        // The only other truth: what it needs is gone. (Tests prune faster than operators.)
+        // The only other valid reason: the height that it needs was pruned. (The test prunes faster than
+        // operators do.)
         if (end.code != ErrorCode::out_of_range || end.which != std::to_string(story.next) ||
             store_.range().holds(story.next)) {
             story.broken = fmt::format("at {}: {}", story.next, end.text());
@@ -99,7 +101,7 @@ TEST_CASE(
         log.feed(height, height);
         if (height % 100 != 0 || height < kRetain) continue;
         REQUIRE(log.store.prune(height - kRetain, 500));
-        // So that the feed does not end before the readers have begun.
+        // So that the feed does not end before the readers have started.
         std::this_thread::yield();
     }
     threads.clear();
@@ -128,7 +130,7 @@ TEST_CASE("thousands of joins and leaves under a fast feed", "[defect-31]") {
         for (int t = 0; t < 6; ++t) {
             threads.emplace_back([&, t] {
                 for (int i = 0; i < 1500; ++i) {
-                    // Ids are shared by threads, so that streams of one agent meet.
+                    // The threads share ids, so that streams of the same agent meet.
                     DiffReader reader(*log.hub, fmt::format("agent-{}", (t + i) % 9),
                                       i % 3 == 0 ? 0 : log.store.range().floor + 20);
                     if (reader.refusal) continue;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A source of diffs that stays open and sends nothing shows in the distance between log and chain alone.
+// If a source of diffs stays open and sends nothing, only the distance between log and chain shows it.
 #include "core/diffs/diff_lag.hpp"
 
 #include <string>
@@ -22,14 +22,14 @@ struct World {
         {}, clock, Log(LogLevel::debug, [this](LogLevel level, std::string_view) { lines.push_back(level); })};
     std::uint64_t chain = 1000;
 
-    /// A block each 5 s, with the log standing at `log`.
+    /// A block every 5 s while the log stays at `log`.
     void blocks(int count, std::uint64_t log) {
         for (int i = 0; i < count; ++i) {
             clock.advance(5s);
             lag.note(++chain, log);
         }
     }
-    /// What /readyz says while the log stands at `log`.
+    /// The reasons on /readyz while the log is at `log`.
     std::string reasons(std::uint64_t log) {
         Reasons out;
         lag.add_reasons(log, out);
@@ -44,7 +44,7 @@ TEST_CASE("diff lag: a log that ends while the chain goes on is an alarm after 1
     world.blocks(11, 1000);  // 11 blocks ahead
     world.clock.advance(10min);
     CHECK(world.reasons(1000).empty());
-    world.blocks(12, 1000);  // 12 to 23 ahead, 55 s since the first of them
+    world.blocks(12, 1000);  // 12 to 23 blocks ahead, 55 s since the first of them
     CHECK(world.reasons(1000).empty());
     CHECK(world.lag.times_lagging() == 0);
     world.blocks(1, 1000);
@@ -60,7 +60,7 @@ TEST_CASE("diff lag: it is over once the log is up again, also before the next b
     World world;
     world.blocks(30, 1000);
     REQUIRE(world.reasons(1000) != "");
-    CHECK(world.reasons(1018) != "");  // still 12 behind
+    CHECK(world.reasons(1018) != "");  // still 12 blocks behind
     CHECK(world.reasons(1019).empty());
     CHECK(world.lines == std::vector{LogLevel::error, LogLevel::info});
     world.blocks(40, 1019);
@@ -74,7 +74,7 @@ TEST_CASE("diff lag: a log that catches up is none, however far behind it is") {
     for (int i = 0; i < 100; ++i)
         world.blocks(1, log += 3);
     CHECK(world.reasons(log).empty());
-    // Falling back again by as much as the chain goes on is one.
+    // Falling behind by as many blocks as the chain advances counts as a new lag.
     world.blocks(20, log);
     CHECK(world.reasons(log) != "");
 }

@@ -15,10 +15,10 @@
 
 namespace ioswarm::test {
 
-/// The transport's side of one stream, worked by the thread that calls into it.
+/// The transport's side of one stream, driven by the calling thread.
 class DiffReader {
   public:
-    /// What the hub said when the stream was asked for is in `refusal`.
+    /// If the hub refuses the stream, the error is in `refusal`.
     DiffReader(DiffHub& hub, const std::string& agent_id, std::uint64_t from)
         : sink_(std::make_shared<Sink>()) {
         auto opened = hub.open_diff_stream(agent_id, StreamStateDiffsRequest{agent_id, from}, sink_);
@@ -29,7 +29,8 @@ class DiffReader {
         }
     }
 
-    /// The next diff; nothing once the stream ended, or when none came within a minute (`end` is empty then).
+    /// Returns the next diff; empty once the stream ended, or if none came within a minute (then `end` is
+    /// empty).
     SharedDiffPtr next() {
         for (;;) {
             if (SharedDiffPtr diff = stream_->take()) {
@@ -41,21 +42,21 @@ class DiffReader {
             if ((end = sink_->reason())) return nullptr;
         }
     }
-    /// Takes until `height` is there; false when the stream ended before.
+    /// Takes diffs until `height` was read; false if the stream ended before.
     bool read_to(std::uint64_t height) {
         while (heights.empty() || heights.back() < height) {
             if (!next()) return false;
         }
         return true;
     }
-    /// What is at hand without waiting.
+    /// Returns the next diff if it is available without waiting.
     SharedDiffPtr take() { return stream_->take(); }
-    /// Waits for the sink to be told that there may be something, or the end.
+    /// Waits until the sink is told that there may be a diff, or that the stream ended.
     bool wait_ready() { return sink_->wait(std::chrono::seconds(60)); }
     std::optional<Error> reason() { return sink_->reason(); }
     void close() { stream_.reset(); }
 
-    /// Each height follows the one before.
+    /// True if every height follows the one before.
     [[nodiscard]] bool is_contiguous_from(std::uint64_t first) const {
         for (std::size_t i = 0; i < heights.size(); ++i) {
             if (heights[i] != first + i) return false;
@@ -100,7 +101,7 @@ class DiffReader {
     std::unique_ptr<DiffStream> stream_;
 };
 
-/// A hub on a fake store with the diffs `first` to `last` in it.
+/// A hub on a fake store that holds the diffs `first` to `last`.
 struct HubFixture {
     explicit HubFixture(std::uint64_t first = 1, std::uint64_t last = 0, DiffHubSettings settings = {},
                         std::size_t bytes = 64) {

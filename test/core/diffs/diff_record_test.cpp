@@ -17,7 +17,7 @@ TEST_CASE("a diff record reads back as the diff it was made of") {
     CHECK(read_diff_record(diff_record(StateDiff{})).value() == StateDiff{});
 }
 
-// Origin: written by hand after https://protobuf.dev/programming-guides/encoding.
+// Origin: written by hand according to https://protobuf.dev/programming-guides/encoding.
 TEST_CASE("a diff record is the protobuf message of the protocol") {
     const StateDiff diff{300, {{1, "C", {0xbb}, {}}}, {0x22}};
     CHECK(to_hex(diff_record(diff)) ==

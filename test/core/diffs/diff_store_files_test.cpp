@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files that are not a sound log: other programs', newer ones, damaged ones.
+// Files that are not a valid log: files of other programs, newer versions, damaged files.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::uint64_t kRows = 40;
 
-/// A log of heights 1 to kRows, some of them over several pages, closed.
+/// Makes and closes a log of heights 1 to kRows. Some rows take several pages.
 std::string make_log(const test::TempDir& dir) {
     std::string file = dir.path("statediffs.db");
     const auto store = SqliteDiffStore::open(file);
@@ -37,7 +37,7 @@ void change(const std::string& file, const std::string& sql) {
     REQUIRE(database->execute(sql));
 }
 
-/// Fails to open as the code says, in both ways, and leaves the file as it was.
+/// Checks that opening the file fails with this code, in both modes, and leaves the file unchanged.
 Error refused(const test::TempDir& dir, const std::string& file, ErrorCode code) {
     const std::string before = dir.read(std::filesystem::path(file).filename().string());
     const auto reading = SqliteDiffStore::open_read_only(file);
@@ -61,7 +61,7 @@ TEST_CASE(
     const std::string hint = refused(dir, file, ErrorCode::failed_precondition).hint;
     CHECK(hint.find("ioswarm diffs import") != std::string::npos);
     CHECK(hint.find("move") == std::string::npos);         // a running node may have it open
-    CHECK_FALSE(std::filesystem::exists(file + ".lock"));  // nothing is put beside a node's file
+    CHECK_FALSE(std::filesystem::exists(file + ".lock"));  // no lock file is made beside a node's file
 }
 
 TEST_CASE("files of other programs are refused and left as they are") {
@@ -134,7 +134,7 @@ TEST_CASE("an empty file becomes a log") {
 TEST_CASE("a damaged row is found when it is read, and the error names its height; what is sound is given") {
     const test::TempDir dir;
     const std::string file = make_log(dir);
-    // 8, 16, … lie over several pages; 17 is damaged.
+    // Rows 8, 16, … take several pages; row 17 is damaged.
     const std::string sql = GENERATE(
         as<std::string>{},  //
         "UPDATE diffs SET digest = zeroblob(32) WHERE height = 17",
@@ -198,7 +198,7 @@ TEST_CASE("no flipped bit in the file is ever served") {
         return test::some_row(height, height % 8 == 0 ? 9000 : 40);
     };
     std::size_t found = 0;
-    // A prime step, so that all places in a page are met.
+    // A prime step, so that all positions within a page are hit.
     for (std::size_t at = 0; at < sound.size(); at += 61) {
         std::string flipped = sound;
         flipped[at] = static_cast<char>(flipped[at] ^ static_cast<char>(1 << (at % 8)));
@@ -210,7 +210,7 @@ TEST_CASE("no flipped bit in the file is ever served") {
         }
         const DiffRange held = (*store)->range();
         bool is_wrong = false;
-        // A flip can make the range any; 100 heights are enough to meet a fault.
+        // A flipped bit can change the range to anything; 100 heights are enough to find a fault.
         for (std::uint64_t height = held.floor; held.holds(height) && height < held.floor + 100; ++height) {
             const auto rows = (*store)->read(height, 1, 0);
             if (!rows) {

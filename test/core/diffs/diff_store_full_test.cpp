@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A disk that takes nothing, and takes again later. In a child process, since what makes it so concerns the
-// process.
+// A disk that accepts no writes, and later accepts them again. The test runs in a child process because the
+// limit applies to a whole process.
 #include <csignal>
 #include <functional>
 #include <string>
@@ -34,7 +34,7 @@ int in_child(Body body) {
     return WEXITSTATUS(status);
 }
 
-/// Heights 1 to `tip`, each as it was appended.
+/// True if the log holds heights 1 to `tip`, each as it was appended.
 bool holds_all(const DiffStore& store, std::uint64_t tip) {
     if (store.range() != DiffRange{1, tip}) return false;
     for (std::uint64_t next = 1; next <= tip;) {
@@ -60,7 +60,7 @@ int fill_and_heal(const std::string& file, ErrorCode expected, const std::functi
     }
     if (status) return 11;
     if (status.error().code != expected) return 12;
-    // Again, all or none, as often as one likes.
+    // A repeated append is also all or nothing, however often it is tried.
     for (int i = 0; i < 3; ++i) {
         if ((*store)->append(test::some_rows(tip + 1, 60, kValueBytes))) return 13;
         if (!holds_all(**store, tip)) return 14;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A log whose process is killed at any of its writing system calls is contiguous, holds all that was
-// acknowledged, and goes on; the same file through hundreds of kills, so that recovering from one is killed by
-// the next.
+// A process is killed at each of its writing system calls. Its log stays contiguous, holds everything that was
+// acknowledged, and can be continued. The same file goes through hundreds of kills, so recovery from one kill
+// is interrupted by the next.
 
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -25,8 +25,8 @@ namespace {
 
 constexpr std::uint64_t kHeld = 25;
 
-/// One life: opens the log, appends one by one and in groups, prunes, closes. What is acknowledged goes down
-/// the pipe.
+/// One life of the process: opens the log, appends single rows and groups, prunes, closes. It reports
+/// acknowledged heights through the pipe.
 void live(const std::string& file, int acknowledged) {
     const auto store = SqliteDiffStore::open(file);
     if (!store) _exit(2);
@@ -59,7 +59,7 @@ struct Death {
     std::uint64_t acknowledged = 0;
 };
 
-/// Lets a child live until the entry to, or the return from, its `last`-th writing system call.
+/// Lets a child run until it enters, or returns from, its `last`-th writing system call.
 Death live_until(const std::string& file, int last) {
     std::array<int, 2> pipe_ends{};
     REQUIRE(pipe(pipe_ends.data()) == 0);
@@ -100,7 +100,7 @@ Death live_until(const std::string& file, int last) {
     return out;
 }
 
-/// Everything that is held follows on, is what was appended, and has the chain that leads to it.
+/// Checks that the rows held are contiguous, equal to those appended, and linked by the right chain.
 void check_log(const DiffStore& store, std::uint64_t acknowledged) {
     const DiffRange held = store.range();
     CHECK(held.tip >= acknowledged);
@@ -127,14 +127,14 @@ TEST_CASE("a log killed at any write is contiguous and holds what was acknowledg
     int whole_lives = 0;
     std::uint64_t acknowledged = 0;
     while (kills < 500) {
-        // From the first call to the last, again and again, on the log as the last death left it.
+        // From the first call to the last, again and again, on the log as the last kill left it.
         for (int last = 1;; ++last) {
             const Death death = live_until(file, last);
             INFO("killed at stop " << last << " of life " << kills + whole_lives);
             CHECK(death.exit_code == 0);
             acknowledged = std::max(acknowledged, death.acknowledged);
             if (acknowledged > 0) {
-                // Reading leaves the WAL to the next life; now and then a writer folds it into the file.
+                // Reading leaves the WAL to the next life. Now and then a writer merges it into the file.
                 const auto store =
                     kills % 10 == 9 ? SqliteDiffStore::open(file) : SqliteDiffStore::open_read_only(file);
                 if (!store) FAIL(store.error().text());

@@ -15,7 +15,7 @@ using test::detail::holds_exactly;
 
 namespace {
 
-/// A store together with the folder it lies in.
+/// A store together with its folder.
 struct OnDisk {
     std::unique_ptr<test::TempDir> dir = std::make_unique<test::TempDir>();
     std::unique_ptr<SqliteDiffStore> store;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transactions that a real node mined, one after the other, over the state that our own runs leave.
+// Transactions that a real node mined, one after the other, on the state that our own runs produce.
 #include <catch2/catch.hpp>
 
 #include "core/crypto/eth_tx.hpp"
@@ -30,7 +30,7 @@ evm::Transaction transaction_of(const SignedEthTx& parsed) {
     return out;
 }
 
-/// Word `index` of what the contract "fields" logged, if this receipt has its log.
+/// Word `index` of the log of contract "fields", if this receipt has that log.
 std::optional<Word> logged_field(const json& receipt, const std::string& contract, std::size_t index) {
     for (const json& log : receipt["logs"]) {
         if (log["address"] != contract) continue;
@@ -81,7 +81,7 @@ TEST_CASE("a node's receipts: status, gas, address and logged fields are ours") 
             for (std::size_t i = 0; i < chain["fields"].size(); ++i) {
                 const std::string field = chain["fields"][i].get<std::string>();
                 INFO(field);
-                // The hash of the block before is the node's own, and its balance is not known here.
+                // The previous block's hash is the node's own, and its balance is not known here.
                 if (field == "bh1") continue;
                 CHECK(to_hex(Word::load(outcome.logs[0].data.data() + 32 * i).to_hash().view()) ==
                       to_hex(logged_field(receipt, fields, i)->to_hash().view()));

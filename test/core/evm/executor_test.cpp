@@ -12,7 +12,7 @@ namespace {
 
 const char* const kCaller = "0x5e5de5";
 
-/// Answers only what was let through; the rest is not fetched yet.
+/// Answers only for items that were let through; all others count as not fetched yet.
 class PartState final : public evm::StateSource {
   public:
     explicit PartState(HeldState& whole) : whole_(whole) {}
@@ -45,7 +45,7 @@ evm::Transaction call_of(const char* to, std::uint64_t gas) {
 }  // namespace
 
 TEST_CASE("given nothing is fetched, each run names all that is missing until the result stands") {
-    // The contract reads slot 1 of itself, asks 0xc0de01 for its code's size, and reads a block's hash.
+    // The contract reads its own slot 1, asks for the code size of 0xc0de01, and reads a block's hash.
     const json pre = {{kCaller, {{"b", "0xe8d4a51000"}, {"n", 1}}},
                       {"0xc0de00",
                        {{"n", 1},
@@ -108,7 +108,7 @@ TEST_CASE("an endless loop without a bound on gas ends at its deadline") {
 }
 
 TEST_CASE("1,024 calls inside the outermost one run, the next fails and its gas comes back") {
-    // Calls itself with all gas and counts in slot 0 how often it was entered; the agent's rules have no fees.
+    // The contract calls itself with all gas and counts its entries in slot 0. The agent's rules have no fees.
     const char* const code = "0x5f546001015f555f5f5f5f5f305af1505f545f5260205ff3";
     HeldState state(json{{kCaller, {{"n", 1}}}, {"0xc0de00", {{"c", code}}}});
     evm::Executor executor;
@@ -145,7 +145,7 @@ TEST_CASE("after a run that was given up the next one is not touched by it") {
                          {"0xc0de01", {{"n", 1}, {"c", "0x602a5f5260205ff3"}}}});
     evm::Executor executor;
     evm::Transaction pairing = call_of("0xc0de00", 400'000);
-    // 192 bytes for 0x08: a pairing that has to be computed.
+    // 192 bytes for precompile 0x08: a pairing that would have to be computed.
     CHECK(executor.run(pairing, vector_block(), state, evm::cancun_rules()).failure.kind ==
           evm::Failure::not_simulated);
     const evm::Outcome next =

@@ -58,7 +58,7 @@ TEST_CASE("which precompiled contracts exist depends on the rules") {
 TEST_CASE("scrypt that wants more than 64 MiB is not simulated") {
     const auto word = [](std::uint64_t number) { return to_bytes(evm::Word(number).to_hash().view()); };
     Bytes input;
-    // Password and salt are empty; N = 2^20, r = 8, p = 1: the contract on the chain would take 1 GiB.
+    // Password and salt are empty; N = 2^20, r = 8, p = 1. The chain's precompile would need 1 GiB for this.
     for (const std::uint64_t argument :
          {std::uint64_t{224}, std::uint64_t{224}, std::uint64_t{1} << 20, std::uint64_t{8}, std::uint64_t{1},
           std::uint64_t{32}, std::uint64_t{0}, std::uint64_t{0}}) {

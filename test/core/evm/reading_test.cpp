@@ -18,7 +18,7 @@ using evm::Word;
 
 namespace {
 
-/// Reads from a state that it holds, and counts.
+/// Fetches from a state in memory, and counts.
 class HeldFetcher final : public evm::StateFetcher {
   public:
     explicit HeldFetcher(HeldState& whole) : whole_(whole) {}
@@ -42,8 +42,7 @@ class HeldFetcher final : public evm::StateFetcher {
     HeldState& whole_;
 };
 
-/// A contract that reads slot 0, then the slot which that names, and so on: each read depends on the one
-/// before.
+/// A contract that reads slot 0, then the slot named there, and so on. Each read depends on the one before.
 HeldState chain_of_slots(unsigned length) {
     std::string code = "5f";
     json slots = json::object();
@@ -87,7 +86,7 @@ TEST_CASE("a token's transfer is read in three fetches, and ends as over the who
     CHECK(reading.outcome.status == 1);
     CHECK(chain_result(reading.outcome) ==
           chain_result(executor.run(transaction, vector_block(), whole, evm::prague_rules())));
-    // What is held already is not fetched again.
+    // State that is already held is not fetched again.
     const unsigned before = fetcher.fetches;
     CHECK(
         evm::run_and_read(executor, transaction, vector_block(), evm::prague_rules(), state, fetcher).rounds ==

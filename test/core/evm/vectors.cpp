@@ -156,7 +156,7 @@ json change_of(const evm::AccountChange& change) {
     return one;
 }
 
-/// The vectors of the chain name the family of an error, without details.
+/// The chain's vectors name only the family of an error, without details.
 std::string family(const evm::FailureDetail& failure) {
     const std::string text = evm::failure_text(failure);
     const bool detailed = failure.kind == evm::Failure::invalid_opcode ||

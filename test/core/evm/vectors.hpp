@@ -8,7 +8,7 @@
 
 #include "core/evm/transaction.hpp"
 
-/// Reads the vectors of test/data/evm (ORIGIN there says what their fields mean).
+/// Reads the vectors of test/data/evm (the file ORIGIN there explains their fields).
 namespace ioswarm::test {
 
 using nlohmann::json;
@@ -18,13 +18,13 @@ using nlohmann::json;
 [[nodiscard]] evm::Word word_of(const json& hex);
 [[nodiscard]] Address address_of_text(const std::string& hex);
 [[nodiscard]] Bytes bytes_of(const json& object, const char* field);
-/// As the vectors write numbers: hexadecimal without leading zeros.
+/// Writes numbers as the vectors do: hexadecimal without leading zeros.
 [[nodiscard]] std::string short_hex(const evm::Word& word);
 [[nodiscard]] std::string short_hex(const Address& address);
-/// Empty data is written as nothing.
+/// Empty data is left out.
 void put_bytes(json& object, const char* field, BytesView bytes);
 
-/// A state that is held in full. Answers everything.
+/// A complete state in memory. It has an answer for everything.
 class HeldState final : public evm::StateSource {
   public:
     struct Entry {
@@ -33,7 +33,7 @@ class HeldState final : public evm::StateSource {
     };
 
     HeldState() = default;
-    /// The state "pre" of a vector.
+    /// Reads the state "pre" of a vector.
     explicit HeldState(const json& pre);
 
     [[nodiscard]] std::optional<evm::AccountRecord> account(const Address& address) override;
@@ -43,19 +43,19 @@ class HeldState final : public evm::StateSource {
     std::map<Address, Entry> accounts;
 };
 
-/// Puts what a run changed into the state.
+/// Applies the changes of a run to the state.
 void apply_outcome(HeldState& state, const evm::Outcome& outcome);
 
-/// What a task for the agent would carry of a state.
+/// The part of a state that a task for the agent would carry.
 [[nodiscard]] HeldState task_of(const HeldState& state, const evm::Transaction& transaction);
 
 [[nodiscard]] evm::BlockContext vector_block();
 [[nodiscard]] evm::Transaction vector_transaction(const json& tx);
 
-/// The outcome in the form of a vector's result, to be compared with it.
+/// The outcome in the form of a vector's result, for comparison.
 [[nodiscard]] json chain_result(const evm::Outcome& outcome);
 [[nodiscard]] json agent_result(const evm::Outcome& outcome);
-/// A vector's result with its sets in order.
+/// A vector's result with its sets sorted.
 [[nodiscard]] json in_order(json result);
 
 }  // namespace ioswarm::test

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What other programs computed: iotex-core under both rule sets of the chain, and the public agent.
+// Results computed by other programs: iotex-core under both rule sets of the chain, and deployed agents.
 #include <catch2/catch.hpp>
 
 #include "test/core/evm/vectors.hpp"
@@ -16,7 +16,7 @@ struct Difference {
     std::string computed;
 };
 
-/// Collects what differs, so that a fault in a rule shows how much depends on it.
+/// Collects differences, so that a fault in a rule shows how much depends on it.
 class Report {
   public:
     void compare(const std::string& where, const json& expected, const json& computed) {
@@ -35,7 +35,7 @@ class Report {
     std::size_t compared = 0;
 };
 
-/// The result of one profile; "cancun" is left out where it equals "prague".
+/// The result of one profile; "cancun" is left out if it equals "prague".
 const json& expected_of(const json& vector, const char* profile) {
     return vector.contains(profile) ? vector[profile] : vector["prague"];
 }
@@ -51,9 +51,9 @@ void compare_chain(Report& report, evm::Executor& executor, const std::string& w
         const bool panics = why == "undefined" || why.starts_with("panic");
         report.compare(where + " refusal", panics ? "" : why, outcome.refused);
     }
-    // A delegated sender whose own storage is written: the chain's own balance is not to be computed here.
+    // For a delegated sender whose own storage is written, its balance on the chain cannot be computed here.
     if (where == "delegated-sender-writes prague") computed["p"][short_hex(transaction.from)].erase("b");
-    // Answers of v2.3.8, whose transfer records are wrong.
+    // These are answers of v2.3.8, whose transfer records are wrong.
     if (where.starts_with("create-") && where.ends_with(" cancun") && !wanted.contains("t"))
         computed.erase("t");
     report.compare(where, wanted, computed);
@@ -86,7 +86,7 @@ void compare_file(const char* file, std::size_t count) {
     report.check();
 }
 
-/// Puts what a step changed into the state for the next one.
+/// Applies the changes of a step to the state, for the next step.
 void apply_changes(HeldState& state, const json& changes) {
     for (const auto& [text, fields] : changes.items()) {
         const Address address = address_of_text(text);
@@ -120,7 +120,7 @@ TEST_CASE("compiled contracts, step by step, end as in iotex-core and in the age
     Report report;
     std::size_t steps = 0;
     for (const json& contract : read_vectors("contracts")) {
-        // Each rule set has its own sequence of states; the agent runs over that of Prague.
+        // Each rule set has its own sequence of states; the agent runs on that of Prague.
         HeldState prague(contract["pre"]);
         HeldState cancun(contract["pre"]);
         const std::string name =

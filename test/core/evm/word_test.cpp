@@ -10,7 +10,7 @@ using namespace ioswarm::evm;
 
 namespace {
 
-/// Numbers whose limbs are often 0, 1, all ones or near a power of two, as division needs them.
+/// Numbers whose limbs are often 0, 1, all ones or near a power of two, which are the hard cases for division.
 class Numbers {
   public:
     U256 next() {
@@ -68,7 +68,7 @@ TEST_CASE("words compute as wide numbers do") {
 }
 
 TEST_CASE("a division whose guessed digit is too large by one gives the right quotient") {
-    // The divisor's lower limbs are all ones: the first guess of algorithm D does not see them.
+    // The divisor's lower limbs are all ones, and the first guess of algorithm D ignores them.
     const Word divisor{0, 0x8000000000000000, 0, 1};
     const Word dividend{0x4000000000000000, 0, 0, 0};
     const Division result = divide(dividend, divisor);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A disk that takes nothing, and takes again later. In a child process, since what makes it so concerns the
-// process.
+// A disk that accepts no writes, and later accepts them again. The test runs in a child process because the
+// limit applies to a whole process.
 #include <csignal>
 #include <functional>
 #include <string>
@@ -53,7 +53,7 @@ int in_child(Body body) {
     return WEXITSTATUS(status);
 }
 
-/// Writes until it fails; 0 and the number of answers that were acknowledged.
+/// Writes until a write fails. Returns 0 and the number of acknowledged answers.
 int fill(Ledger& ledger, std::uint64_t& acknowledged, Error& error) {
     for (std::uint64_t round = 0; round < 10'000; ++round) {
         const Status status = add_many(ledger, acknowledged, 500);
@@ -66,7 +66,7 @@ int fill(Ledger& ledger, std::uint64_t& acknowledged, Error& error) {
     return 1;
 }
 
-/// Waits for the ledger to find out by itself, without a write from here.
+/// Waits until the ledger recovers by itself, without a write from the caller.
 bool heals(Ledger& ledger) {
     for (int i = 0; i < 2000; ++i) {
         if (ledger.ready()) return true;
@@ -103,7 +103,7 @@ TEST_CASE("writes that the system refuses are io errors, nothing acknowledged is
     const TempDir dir;
     CHECK(in_child([&] {
               signal(SIGXFSZ, SIG_IGN);
-              // The WAL reaches the limit; the file itself stays below it.
+              // The WAL reaches the limit; the database file itself stays below it.
               rlimit limit{1024 * 1024, RLIM_INFINITY};
               if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;
               return fill_and_heal(dir.path("data"), ErrorCode::io, nullptr, [] {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ledger as files: what a copy without its WAL looks like, checkpoints, backups, and the chain that it
-// belongs to.
+// The ledger's files: a copy without its WAL, checkpoints, backups, and the chain that the ledger belongs to.
 #include <atomic>
 #include <filesystem>
 #include <memory>
@@ -47,7 +46,7 @@ std::uint64_t answers_held(Ledger& ledger) {
     return count;
 }
 
-/// An epoch of one payout, as closing it writes it.
+/// Adds an epoch with one payout, as closing an epoch does.
 Status add_epoch(LedgerTx& tx, std::uint64_t epoch, PayoutNotice notice = PayoutNotice::due) {
     EpochRow row;
     row.epoch = epoch;
@@ -67,7 +66,7 @@ Status add_epoch(LedgerTx& tx, std::uint64_t epoch, PayoutNotice notice = Payout
     return tx.set_numbers(numbers);
 }
 
-/// The directory as a file backup takes it that knows nothing of SQLite's WAL.
+/// Copies the directory as a file backup does that knows nothing of SQLite's WAL.
 void copy_without_wal(const std::string& from, const std::string& to) {
     fs::create_directory(to);
     fs::permissions(to, fs::perms::owner_all);
@@ -94,7 +93,7 @@ TEST_CASE("a copy of a running ledger without its WAL is refused, and the copy w
     const std::string data = dir.path("data");
     auto ledger = open_ledger(data);
     add_answer(*ledger, 1);
-    // The first answer is in the file itself, sooner or later; what comes after it is in the WAL.
+    // Sooner or later the first answer is in the database file itself; later ones are in the WAL.
     while (ledger->counters().at("ledger_checkpoints") == 0)
         std::this_thread::yield();
     add_answer(*ledger, 2);
@@ -103,7 +102,7 @@ TEST_CASE("a copy of a running ledger without its WAL is refused, and the copy w
     fs::permissions(dir.path("whole"), fs::perms::owner_all);
 
     CHECK(refusal(dir.path("copy")).why.find("ledger.db-wal is missing") == 0);
-    CHECK_FALSE(fs::exists(dir.path("copy") + "/ledger.db-wal"));  // it was not opened
+    CHECK_FALSE(fs::exists(dir.path("copy") + "/ledger.db-wal"));  // the database was not opened
     CHECK(answers_held(*open_ledger(dir.path("whole"))) == 2);
 }
 
@@ -129,7 +128,7 @@ TEST_CASE("a directory that was used before does not begin anew by itself") {
         fs::copy(dir.path("other") + "/ledger.db", data + "/ledger.db", fs::copy_options::overwrite_existing);
     }
     CHECK(refusal(data).why.find("it holds nothing, although this directory was used before") == 0);
-    CHECK(refusal(data).why.find("it holds nothing") == 0);  // the first try changed nothing
+    CHECK(refusal(data).why.find("it holds nothing") == 0);  // the first attempt changed nothing
     fs::remove(data + "/ledger.mark");
     CHECK(answers_held(*open_ledger(data)) == 0);
 }
@@ -237,7 +236,7 @@ TEST_CASE("a backup of a ledger that is being written to is one whole file of on
     CHECK(facts->closed_epochs >= 20);
     CHECK(facts->closed_epochs == facts->running_epoch);
     CHECK(facts->payouts == facts->closed_epochs);
-    // Neither the backup nor the look at it left anything else there.
+    // Neither the backup nor the check of it left other files there.
     CHECK(std::distance(fs::directory_iterator(dir.path("backup")), fs::directory_iterator()) == 1);
     open_ledger(dir.path("backup"));
 }

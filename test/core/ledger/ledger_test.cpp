@@ -22,7 +22,7 @@ namespace {
 
 using test::TempDir;
 
-/// Answer `number` of agent "a", as a row of its own.
+/// Answer `number` of agent "a" as a separate row.
 AnswerRow answer(std::uint64_t number) {
     AnswerRow out;
     out.id = number + 1;
@@ -48,7 +48,7 @@ Status add(LedgerTx& tx, std::uint64_t number) {
     return tx.add_answer(answer(number));
 }
 
-/// Changes the file behind the ledger's back.
+/// Changes the file while the ledger does not know of it.
 void tamper(const std::string& file, std::string_view sql) {
     auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_write, "ledger");
     REQUIRE(database);
@@ -61,7 +61,7 @@ mode_t mode_of(const std::string& path) {
     return info.st_mode & 07777;
 }
 
-/// Keeps the ledger's thread busy until it is let go.
+/// Keeps the ledger's thread busy until it is released.
 class Hold {
   public:
     explicit Hold(Ledger& ledger) {
@@ -94,7 +94,7 @@ TEST_CASE("a new ledger is private to its owner") {
         for (const char* file : {"ledger.db", "ledger.db-wal", "ledger.lock"})
             CHECK(mode_of(data + "/" + file) == 0600);
     }
-    // Closed in order: everything is in the one file.
+    // After an orderly close, everything is in the one file.
     CHECK_FALSE(std::filesystem::exists(data + "/ledger.db-wal"));
     CHECK(Ledger::open(data));
 }
@@ -160,7 +160,8 @@ TEST_CASE("operations that wait together share a commit") {
     hold.let_go();
     for (auto& one : all)
         REQUIRE(one.get());
-    CHECK((*ledger)->counters().at("ledger_commits") == 2);  // the holder's and one
+    // The operation that blocked, and one for all others.
+    CHECK((*ledger)->counters().at("ledger_commits") == 2);
     CHECK((*ledger)->counters().at("ledger_operations") == 501);
     CHECK(answers_in(**ledger) == 500);
 }
@@ -170,7 +171,7 @@ TEST_CASE("an operation that fails does not sink those it shares a commit with")
     auto ledger = Ledger::open(dir.path());
     REQUIRE(ledger);
     Hold hold(**ledger);
-    std::vector<std::pair<std::uint64_t, Status>> told;  // on the ledger's thread only
+    std::vector<std::pair<std::uint64_t, Status>> told;  // used only on the ledger's thread
     for (std::uint64_t i = 0; i < 20; ++i) {
         REQUIRE((*ledger)->submit({[i](LedgerTx& tx) -> Status {
                                        if (Status status = add(tx, i); !status) return status;
@@ -214,7 +215,7 @@ TEST_CASE("an operation alone finds everything before it committed and told, and
     auto ledger = Ledger::open(dir.path());
     REQUIRE(ledger);
     Hold hold(**ledger);
-    std::vector<int> order;  // on the ledger's thread only
+    std::vector<int> order;  // used only on the ledger's thread
     const auto submit = [&](int number, bool alone) {
         REQUIRE((*ledger)->submit({[&order, number](LedgerTx&) -> Status {
                                        order.push_back(number);
@@ -239,7 +240,7 @@ TEST_CASE("a full queue refuses at once, counts it, and serves those that were i
     auto ledger = Ledger::open(dir.path(), {}, options);
     REQUIRE(ledger);
     Hold hold(**ledger);
-    std::vector<std::uint64_t> told;  // on the ledger's thread only
+    std::vector<std::uint64_t> told;  // used only on the ledger's thread
     std::promise<void> all_done;
     std::vector<Status> refused;
     for (std::uint64_t i = 0; i < 6; ++i) {
@@ -257,7 +258,7 @@ TEST_CASE("a full queue refuses at once, counts it, and serves those that were i
     hold.let_go();
     all_done.get_future().wait();
     CHECK(answers_in(**ledger) == 4);
-    CHECK(told == std::vector<std::uint64_t>{0, 1, 2, 3});  // of a refused operation nothing is told
+    CHECK(told == std::vector<std::uint64_t>{0, 1, 2, 3});  // nothing is reported for a refused operation
 }
 
 TEST_CASE("closing finishes what waits") {
@@ -286,7 +287,8 @@ TEST_CASE("many threads record at once and each answer is there once") {
         for (std::uint64_t t = 0; t < 8; ++t) {
             threads.emplace_back([&, t] {
                 for (std::uint64_t i = 0; i < 50; ++i) {
-                    // Each number twice, from two threads: the second breaks the key, which is its own matter.
+                    // Two threads add each number. The second attempt violates the key, which affects only
+                    // itself.
                     if ((*ledger)->run([&](LedgerTx& tx) { return add(tx, t / 2 * 1000 + i); })) ++added;
                     static_cast<void>((*ledger)->payouts("a", 10));
                     static_cast<void>((*ledger)->ready());
@@ -367,7 +369,7 @@ TEST_CASE("a damaged page is told as data_loss, never read as something else") {
             return {};
         }));
     }
-    // The pages behind the first hold tables and indexes; their headers are spoilt.
+    // The pages after the first hold tables and indexes; their headers are overwritten.
     std::string file = dir.read("ledger.db");
     REQUIRE(file.size() > 40 * 4096);
     for (std::size_t page = 20; page * 4096 < file.size(); ++page)
@@ -382,7 +384,7 @@ TEST_CASE("a damaged page is told as data_loss, never read as something else") {
     REQUIRE_FALSE(status);
     CHECK(status.error().code == ErrorCode::data_loss);
     CHECK((*ledger)->ready().error().code == ErrorCode::data_loss);
-    // It stays so: nothing is written to a damaged file.
+    // It stays that way: nothing is written to a damaged file.
     CHECK_FALSE((*ledger)->run([](LedgerTx& tx) { return tx.probe(); }));
 }
 

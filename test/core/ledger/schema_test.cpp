@@ -18,7 +18,7 @@ namespace {
 
 using test::TempDir;
 
-/// A directory with the ledger that the program wrote before version 2.
+/// A directory with a ledger that the program wrote before version 2.
 void put_version_1(const std::string& dir) {
     std::filesystem::create_directory(dir);
     std::filesystem::permissions(dir, std::filesystem::perms::owner_all);
@@ -53,7 +53,7 @@ TEST_CASE("a ledger of version 1 is moved to version 2 with everything that it h
     const TempDir dir;
     const std::string data = dir.path("data");
     put_version_1(data);
-    for (int opened = 0; opened < 2; ++opened) {  // the second time there is nothing left to move
+    for (int opened = 0; opened < 2; ++opened) {  // the second time, nothing is left to migrate
         const LedgerState state = state_of(data);
         CHECK(state.numbers.last_height == 19);
         CHECK(state.numbers.epoch == 3);

@@ -15,7 +15,7 @@ using namespace ioswarm::test;
 namespace {
 
 const ChainIds kMainnet{4689};
-/// The second of the well-known public test keys; it signed fixtures/node/actions.json.
+/// The second of the well-known public test keys. It signed test/data/node/actions.json.
 const PrivateKey kKey =
     PrivateKey::from(hex("59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d")).value();
 const Address kOther = parse_address("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266").value();
@@ -52,7 +52,7 @@ struct Named {
     ActionDraft draft;
 };
 
-/// The drafts of the fixture's vectors that the builder can make.
+/// The drafts of those of the file's vectors that the builder can make.
 std::vector<Named> fixture_drafts() {
     const U256 big = u256_from_decimal("1200000000000000000000000").value();
     return {
@@ -137,7 +137,8 @@ TEST_CASE("a container in the pool and its unfolded action in the block have the
         CHECK(in_pool.nonce == in_block.nonce);
         CHECK(in_pool.receiver == in_block.receiver);
         CHECK(in_pool.evm_tx == in_block.evm_tx);
-        // A transfer with payload looks like a call until a node knows that its target has no code.
+        // A transfer with payload looks like a call as long as a node does not know that its target has no
+        // code.
         if (std::string(named.kind) != "transfer with payload") CHECK(in_pool.kind == in_block.kind);
     }
 }

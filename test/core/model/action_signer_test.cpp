@@ -36,7 +36,8 @@ TEST_CASE("a changed action has another signer or none") {
         const auto sender = fixed_from_hex<Address>(vector["sender"].get<std::string>());
         const auto parts = take_apart(raw);
         REQUIRE(parts);
-        if (vector["encoding"] == 128) continue;  // containers carry theirs inside; the field does not count
+        // Containers carry their signature inside; the outer field is ignored.
+        if (vector["encoding"] == 128) continue;
         const auto at = static_cast<std::size_t>(parts->signature.data() - raw.data());
         raw[at + 40] ^= 1;
         const auto signer = signer_of(raw, kMainnet);

@@ -23,7 +23,7 @@ namespace {
 
 const ChainIds kMainnet{4689};
 
-/// The bytes of every field `number` of a message.
+/// The contents of all fields `number` of a message.
 std::vector<Bytes> fields_of(BytesView message, std::uint32_t number) {
     std::vector<Bytes> out;
     wire::Reader reader(message);
@@ -51,7 +51,7 @@ Bytes file_bytes(const std::string& name) {
     return to_bytes(as_bytes(read_data(name)));
 }
 
-/// What the Ethereum form of a vector's action must be, where the vector says it.
+/// Checks the Ethereum form of a vector's action, if the vector gives it.
 void check_evm_tx(const json& vector, const PoolAction& action) {
     const bool runs_in_evm = action.kind == "transfer" || action.kind == "execution";
     CHECK(action.evm_tx.has_value() == runs_in_evm);
@@ -187,7 +187,7 @@ TEST_CASE("the real node's pool and blocks: every action that its manifest names
         }
     }
     CHECK(receipts >= 11);
-    CHECK(in_blocks.size() + 1 == expected.size());  // the creation stands in an earlier block
+    CHECK(in_blocks.size() + 1 == expected.size());  // the creation is in an earlier block
 }
 
 TEST_CASE("a coordinator inside a node filled sender, receiver and EVM transaction alike") {
@@ -206,13 +206,13 @@ TEST_CASE("a coordinator inside a node filled sender, receiver and EVM transacti
                 if (has_receiver && action->receiver) {
                     CHECK(to_hex0x(action->receiver->view()) == task["receiver"]["address"].get<std::string>());
                 }
-                if (!task.contains("evm_tx")) continue;  // L4 tasks of the reference have none
+                if (!task.contains("evm_tx")) continue;  // iotex-core's L4 tasks have none
                 ++with_evm_tx;
                 REQUIRE(action->evm_tx);
                 const auto& tx = task["evm_tx"];
                 CHECK(action->evm_tx->to == tx.value("to", ""));
                 // That coordinator loses the value of a container's transaction; the vectors above have the
-                // right ones.
+                // right values.
                 const bool container = !fields_at(action->raw, {1, 11}).empty();
                 if (!container) CHECK(action->evm_tx->value == tx["value"].get<std::string>());
                 CHECK(to_base64(action->evm_tx->data) == tx.value("data", ""));
@@ -296,7 +296,8 @@ TEST_CASE("a kind that is not known passes with its bytes, its hash and without 
 }
 
 TEST_CASE("a native action's hash is over the node's order of fields, whoever serialized it") {
-    // Go writes the one-of last, so txType (28) stands before transfer (10); C++ writes by number.
+    // Go writes the one-of field last, so txType (28) comes before transfer (10). C++ writes in numerical
+    // order.
     const auto transfer = message([](wire::Writer& w) {
         w.put_text(1, "5");
         w.put_text(2, "io17w0adeg64ky0daxwd2ugyuneellmjgnxa07fhr");
@@ -357,21 +358,22 @@ TEST_CASE("an Ethereum encoding whose form cannot be made has no hash, and passe
             w.put_text(2, second);
         });
     };
-    // The signature's last byte is 0 there; take one of a real Ethereum encoding, as read_action accepts both.
+    // The signature's last byte is 0 there. Use one of a real Ethereum encoding, because read_action accepts
+    // both.
     CHECK(read_action(ethereum(10, two_texts("5", io)), kMainnet)->hash);
     const std::pair<std::uint32_t, Bytes> cases[] = {
-        {10, two_texts("5", "")},                                           // a transfer to nobody
-        {10, two_texts("5", "io000000000000000000000000stakingprotocol")},  // no account
+        {10, two_texts("5", "")},                                           // a transfer without receiver
+        {10, two_texts("5", "io000000000000000000000000stakingprotocol")},  // the receiver is not an account
         {10, two_texts("-5", io)},
         {12, two_texts("five", io)},
         {48, two_texts("name", io)},  // reward address missing
         {47, {}},
         {51, message([](wire::Writer& w) { w.put_uint(3, 4); })},
         {50, {}},
-        {54, {}},  // asks for nothing
+        {54, {}},  // no operation is requested
         {54, message([](wire::Writer& w) { w.put_uint(1, 3); })},
         {55, message([](wire::Writer& w) { w.put_text(1, "delegate"); })},  // a system action
-        {56, message([](wire::Writer& w) { w.put_uint(1, 9); })},           // a message only
+        {56, message([](wire::Writer& w) { w.put_uint(1, 9); })},           // only a message
         {58, message([](wire::Writer& w) { w.put_bytes(1, Bytes(19, 1)); })},
         {48, message([&](wire::Writer& w) {
              w.put_text(1, "name");
@@ -396,7 +398,7 @@ namespace {
 
 constexpr const char* kIo = "io17w0adeg64ky0daxwd2ugyuneellmjgnxa07fhr";
 
-/// An action in the Ethereum encoding with one kind's message; `more` adds fields to the core.
+/// An action in the Ethereum encoding with the message of one kind. `more` adds fields to the core.
 Bytes ethereum_action(std::uint32_t kind, const Bytes& body,
                       const std::function<void(wire::Writer&)>& more = {}) {
     return with_core(message([&](wire::Writer& w) {
@@ -414,7 +416,7 @@ void append_field(Bytes& body, std::uint32_t number, std::string_view text) {
 }  // namespace
 
 TEST_CASE("a field that is not known in a kind's message takes the hash from the action and its signer") {
-    // One message of each kind that has an Ethereum form, with every field that is needed for it.
+    // One message of each kind that has an Ethereum form, with every field that the form needs.
     const auto texts = [](std::initializer_list<std::pair<std::uint32_t, const char*>> fields) {
         return message([&](wire::Writer& w) {
             for (const auto& [number, text] : fields)

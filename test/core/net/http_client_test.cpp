@@ -16,13 +16,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// What libcurl says to every call of curl_multi_perform and curl_multi_poll; CURLM_OK: what it does.
+/// Result that libcurl returns from every call of curl_multi_perform and curl_multi_poll; CURLM_OK = the real
+/// result.
 std::atomic<CURLMcode> perform_fails{CURLM_OK};
 std::atomic<CURLMcode> poll_fails{CURLM_OK};
 
 }  // namespace
 
-// These stand before libcurl's own for what is linked into this program.
+// In this program these functions replace those of libcurl.
 extern "C" CURLMcode curl_multi_perform(CURLM* multi, int* running) {
     static const auto real =
         reinterpret_cast<CURLMcode (*)(CURLM*, int*)>(::dlsym(RTLD_NEXT, "curl_multi_perform"));
@@ -251,8 +252,8 @@ TEST_CASE("http: only http and https URLs with a host are taken, and messages le
 }
 
 TEST_CASE("http: where libcurl fails as a whole every request fails at once, and later ones are served") {
-    // An answer that came with the first curl_multi_perform would be used, whatever curl_multi_poll says then:
-    // the server answers nothing before the failure was seen.
+    // If the first curl_multi_perform already brought an answer, it would be used, whatever curl_multi_poll
+    // returns afterwards. The server therefore answers nothing before the failure was seen.
     std::atomic<bool> holds{true};
     ScriptedHttp server([&](HttpConnection& connection, const std::string& body) {
         holds.wait(true);

@@ -24,8 +24,8 @@ using Catch::Matchers::StartsWith;
 
 namespace {
 
-/// A client that says exactly what the test wants. Reads fail after 20 s, so that a server that never answers
-/// is a failed test and not a hanging one.
+/// A client that sends exactly what the test wants. Reads fail after 20 s, so a server that never answers makes
+/// a test fail rather than hang.
 class RawClient {
   public:
     explicit RawClient(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -45,7 +45,7 @@ class RawClient {
     bool send_text(std::string_view text) const {
         return ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
     }
-    /// Everything until the server closes.
+    /// Returns everything until the server closes.
     [[nodiscard]] std::string read_all() const {
         std::string out;
         std::array<char, 65536> buffer{};
@@ -143,7 +143,7 @@ TEST_CASE("a method that nobody knows is not allowed", "[http]") {
 TEST_CASE("an over-long request is refused before it is parsed", "[http]") {
     const auto server = start();
     CHECK_THAT(ask(*server, "GET / HTTP/1.1\r\nX: " + std::string(20'000, 'a')), StartsWith("HTTP/1.1 431 "));
-    // The URI has a bound of its own in the parser.
+    // The parser has a separate limit for the URI.
     CHECK_THAT(ask(*server, "GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 4"));
     CHECK(server->counters().requests == 1);
 }
@@ -184,7 +184,7 @@ TEST_CASE("a handler sees the headers that it reads and no other", "[http]") {
 }
 
 TEST_CASE("a long Range header costs no stack", "[http]") {
-    // Given a thread with a small stack, as threads have where the C library is another
+    // Given a thread with a small stack, as with other C libraries
     struct Request {
         std::string head;
         std::string answer;
@@ -203,7 +203,7 @@ TEST_CASE("a long Range header costs no stack", "[http]") {
     REQUIRE(pthread_create(&thread, &attributes, answer, &request) == 0);
     REQUIRE(pthread_join(thread, nullptr) == 0);
     REQUIRE(pthread_attr_destroy(&attributes) == 0);
-    // Then the process is there to tell of it.
+    // Then the process has survived.
     CHECK_THAT(request.answer, StartsWith("HTTP/1.1 200 ") && EndsWith("fine"));
 }
 
@@ -266,7 +266,7 @@ TEST_CASE("running out of file descriptors ends nothing", "[http]") {
     getrlimit(RLIMIT_NOFILE, &limit);
     const RawClient waiting(server->port());
     REQUIRE_THAT(ask(*server, "GET /before HTTP/1.1\r\n\r\n"), EndsWith("GET /before"));
-    // The client's descriptor is made before the limit falls below what is in use.
+    // The client's socket is opened before the limit falls below the number of open files.
     const rlimit none{3, limit.rlim_max};
     {
         const RawClient late(server->port());
@@ -326,6 +326,6 @@ TEST_CASE("an IPv6 socket takes IPv4 too", "[http]") {
     auto server = HttpServer::start(settings, [](const HttpRequest&) {
         return HttpReply{200, "six", "text/plain", {}};
     });
-    if (!server) return;  // a machine without IPv6
+    if (!server) return;  // this machine has no IPv6
     CHECK_THAT(ask(**server, "GET / HTTP/1.1\r\n\r\n"), EndsWith("six"));
 }

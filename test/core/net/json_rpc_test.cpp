@@ -64,7 +64,7 @@ TEST_CASE("json-rpc: an id that was never asked makes the whole batch untrusted"
 }
 
 TEST_CASE("json-rpc: one error object in the place of the list is every entry's error") {
-    // The answer of iotex-core v2.3.8 to a batch of 1,001 (fixtures/node/web3.json).
+    // The answer of iotex-core v2.3.8 to a batch of 1,001 calls (test/data/node/web3.json).
     CHECK(all_fail(
         read_rpc_batch(
             R"({"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"batch size 1001 exceeds the limit 100: batch too large"}})",
@@ -148,7 +148,7 @@ TEST_CASE("json-rpc: a single request's answer is an object, or a list of one") 
         REQUIRE_FALSE(bad);
         CHECK(bad.error().code == ErrorCode::bad_data);
     }
-    // Where a request is refused before it is read, the error has no id.
+    // If a request is refused before it is read, the error has no id.
     CHECK(read_rpc_answer(R"({"id":null,"error":{"message":"busy"}})", 7)->error.message == "busy");
 }
 
@@ -158,7 +158,8 @@ TEST_CASE("json-rpc: a server that is away is not asked in ever smaller pieces")
     auto client = client_of(server);
     const JsonRpcClient::Batch batch(100, RpcCall{"eth_blockNumber"});
     CHECK(all_fail(client.call_all({&batch, 1}).front(), ErrorCode::unavailable));
-    CHECK(server.requests() == 2);  // the batch, and one request to see whether anything is answered
+    // The batch, and one single request to see whether the server answers at all.
+    CHECK(server.requests() == 2);
     CHECK(client.batch_limit() == JsonRpcClient::kMaxBatch);
 }
 
@@ -187,7 +188,7 @@ TEST_CASE(
     CHECK(all_answered());
     CHECK(client.batch_limit() == 25);
 
-    // The limit stands as it was: tried once in ten minutes, and halved again.
+    // The limit is unchanged: a larger batch is tried once in ten minutes, and the size is halved again.
     now += JsonRpcClient::kTryLargerAfter - std::chrono::seconds(1);
     int before = server.requests();
     CHECK(all_answered());

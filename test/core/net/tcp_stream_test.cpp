@@ -50,7 +50,7 @@ struct Listener {
     std::uint16_t port = 0;
 };
 
-/// The next bytes, waiting for them.
+/// Waits for the next bytes and returns them.
 Result<std::string> read_some(TcpStream& stream) {
     std::array<std::uint8_t, 100> buffer;
     for (;;) {
@@ -104,7 +104,7 @@ TEST_CASE("a wait ends at its time, at a stop, and with what it waits for", "[tc
     CHECK(stopped.get().error().code == ErrorCode::cancelled);
     CHECK(stream->wait(false, in(60s), stop.get_token()).error().code == ErrorCode::cancelled);
 
-    // A stop of before leaves nothing behind that would wake the next wait.
+    // An earlier stop leaves nothing behind that would wake the next wait.
     CHECK(stream->wait(false, in(1ms), {}).error().code == ErrorCode::timed_out);
     listener.say("x");
     CHECK(stream->wait(false, in(60s), {}));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fakes keep the contracts that the real adapters keep, or tests on them would prove nothing.
+// The fakes keep the same contracts as the real adapters; otherwise tests that use them would prove nothing.
 #include "test/support/fakes.hpp"
 
 #include <thread>

@@ -16,7 +16,7 @@ using namespace ioswarm;
 using namespace ioswarm::sim;
 
 TEST_CASE("a candidate's registration is built to the byte as the reference builds it") {
-    // test/data/node/actions.json; signed by the second of the keys that anvil hands out.
+    // test/data/node/actions.json; signed with anvil's second public key.
     const auto key =
         PrivateKey::from(from_hex("59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d").value());
     REQUIRE(key);
@@ -78,10 +78,10 @@ TEST_CASE("a contract's address is keccak256 of its creator and nonce as an RLP 
 }
 
 TEST_CASE("a contract's init code puts its code in place") {
-    // PUSH1 length, PUSH1 offset, PUSH1 0, CODECOPY: the two numbers must be those of the arrays.
+    // PUSH1 length, PUSH1 offset, PUSH1 0, CODECOPY: the two numbers must match the arrays' sizes.
     CHECK(kInitCode[1] == kFirstWord);
     CHECK(kInitCode[6] == kContractCode.size());
     CHECK(kInitCode[8] == kInitCode.size());
     CHECK(kInitCode[13] == kContractCode.size());
-    CHECK(kContractCode[kContractCode[8]] == 0x5b);  // the jump goes to the JUMPDEST
+    CHECK(kContractCode[kContractCode[8]] == 0x5b);  // the jump target is the JUMPDEST
 }

@@ -105,7 +105,7 @@ TEST_CASE("field agents look at byte positions only, as the public agent does", 
     task.sender = AccountSnapshot{"0x", "1", 5, {}};
     task.tx_raw.assign(73, 1);
     CHECK(l1(task).valid);
-    CHECK(l2(task).valid);  // the first eight bytes make a huge nonce
+    CHECK(l2(task).valid);  // the first eight bytes are read as a huge nonce
 
     const auto set_first_8 = [&](std::uint8_t last) {
         std::fill_n(task.tx_raw.begin(), 7, 0);
@@ -202,7 +202,7 @@ TEST_CASE("honest agents accept whatever the embedded chain mines", "[agent-rule
         const auto block = chain->next(height, {}).value();
         for (const auto& receipt : block.receipts) {
             const auto answer = answers.find(receipt.action_hash);
-            if (answer == answers.end()) continue;  // grantReward
+            if (answer == answers.end()) continue;  // the grantReward action
             CHECK(answer->second.reject_reason == "");
             CHECK(answer->second.note == "");
             ++mined;

@@ -59,10 +59,10 @@ struct Rig {
 struct Expected {
     U256 balance_rau;
     std::uint64_t nonce = 0;
-    std::uint64_t word = 0;  // 0: no contract
+    std::uint64_t word = 0;  // 0 = no contract
 };
 
-/// The whole state, computed from the transactions alone: without the model's accounts and without the diffs.
+/// The whole state, computed from the transactions alone, without the model's accounts and without the diffs.
 class Replay {
   public:
     explicit Replay(const ChainSettings& settings) : model_(settings), maker_(settings) {
@@ -130,7 +130,7 @@ std::uint64_t number_field(BytesView message, std::uint32_t number) {
     return 0;
 }
 
-/// The word in slot 0, found in the state as an agent finds it: root, leaf, value.
+/// The word in slot 0, found in the state in the way an agent finds it: root, leaf, value.
 U256 slot_zero(const L4State& state, const Bytes& root) {
     const auto& nodes = state.namespaces().find("Contract")->second;
     const Bytes branch = field(nodes.at(root), 2);
@@ -141,7 +141,7 @@ U256 slot_zero(const L4State& state, const Bytes& root) {
 
 void check_equal(const L4State& state, const std::map<Address, Expected>& expected) {
     const auto& accounts = state.namespaces().find("Account")->second;
-    REQUIRE(accounts.size() == expected.size() + 1);  // currentHeight
+    REQUIRE(accounts.size() == expected.size() + 1);  // plus currentHeight
     std::size_t contracts = 0;
     for (const auto& [address, account] : expected) {
         const Bytes& value = accounts.at(to_bytes(address.view()));
@@ -158,7 +158,7 @@ void check_equal(const L4State& state, const std::map<Address, Expected>& expect
         REQUIRE(field(value, 4) == to_bytes(keccak256(kContractCode).view()));
         REQUIRE(slot_zero(state, root) == account.word);
     }
-    // Nothing is left of storage as it was before.
+    // No old storage is left.
     REQUIRE(state.namespaces().find("Contract")->second.size() == 2 * contracts);
     const auto& code = state.namespaces().find("Code")->second;
     REQUIRE(code.size() == 1);
@@ -249,7 +249,7 @@ TEST_CASE("one seed gives one sequence of diffs, to the byte, however often and 
 }
 
 TEST_CASE("a resumed chain gives the diffs of the chain that never stopped") {
-    // More contracts than are known at a time, so that some are forgotten.
+    // More contracts than are tracked at a time, so that some are forgotten.
     ChainSettings settings = settings_of(8);
     settings.tps = 1500;
     settings.accounts = 500;
@@ -294,7 +294,7 @@ TEST_CASE("contracts that the chain no longer knows leave the state with all the
 }
 
 TEST_CASE("a leaf of a storage trie stands under the key that a real node gives it") {
-    // Block 100 of a node v2.3.8: ../shared/fixtures/node/agent-l4.json, the contract created there.
+    // Block 100 of a node v2.3.8, test/data/node/agent-l4.json: the contract that was created there.
     const auto contract = fixed_from_hex<Address>("a513e6e4b8f2a923d98304ec87f64353c4d5c853");
     const auto slot =
         fixed_from_hex<Hash256>("0000000000000000000000000000000000000000000000000000000000000002");
@@ -310,7 +310,7 @@ TEST_CASE("a leaf of a storage trie stands under the key that a real node gives 
     CHECK(to_hex(first.hash.view()) == "bbb9d8eabf7c4fcf36e4b2d91b4d7125bc5887eb1c323dbc61812e77389df544");
     const TrieNode second = leaf_node(*contract, *other, *value);
     CHECK(to_hex(second.hash.view()) == "1579731670219aebb11fafb377008ad706385045f931c6d3d9dcd596915f71a5");
-    // Of that block's root the first child, and the second.
+    // The first and the second child of that block's root.
     CHECK(to_hex(root_node(*contract, *slot, first.hash).bytes) ==
           "12240a221220bbb9d8eabf7c4fcf36e4b2d91b4d7125bc5887eb1c323dbc61812e77389df544");
     CHECK(to_hex(root_node(*contract, *other, second.hash).bytes) ==

@@ -18,7 +18,7 @@ ChainSettings settings_of(std::uint64_t seed) {
     return out;
 }
 
-/// What can be seen of a plan, as text.
+/// The visible parts of a plan, as text.
 std::string text(const TxPlan& plan) {
     return std::to_string(plan.id) + " " + std::to_string(plan.sender) + ">" + std::to_string(plan.target) +
            " nonce " + std::to_string(plan.nonce) + " kind " + std::to_string(static_cast<int>(plan.kind)) +
@@ -110,8 +110,7 @@ TEST_CASE("the first two slots are quiet, then tps transactions a second arrive,
         (void)model.close_slot();
     }
     CHECK(arrivals >= 150);
-    CHECK(arrivals <=
-          155);  // a replacement comes one slot after what it replaces, even where that slot is shorter
+    CHECK(arrivals <= 155);  // a replacement comes one slot after its original, even if that slot is shorter
 }
 
 TEST_CASE("each transaction is pending for at least one whole slot and at most four") {
@@ -143,7 +142,7 @@ TEST_CASE("every outcome occurs, in the shares that the seed fixes") {
         INFO("seed " << seed);
         CHECK(totals.arrived > 99'000);
         CHECK(totals.arrived == totals.mined + totals.replaced + totals.unaffordable + model.pool().size());
-        // A little less than the share of draws: scenes bring two or three arrivals a draw.
+        // A little less than the share of draws, because scenes bring two or three arrivals per draw.
         CHECK(permille(totals.by_status.at(106)) == Approx(shares.reverted).epsilon(0.15));
         CHECK(permille(totals.by_status.at(0)) == Approx(shares.transfer_to_contract).epsilon(0.2));
         const std::uint64_t staking_errors =

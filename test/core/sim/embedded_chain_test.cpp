@@ -35,7 +35,7 @@ struct Rig {
         chain = *std::move(made);
         clock.on_change([this] { chain->poke(); });
     }
-    /// Time passes and the chain is looked at.
+    /// Lets time pass and calls the chain once.
     void pass(std::chrono::nanoseconds time) {
         clock.advance(time);
         REQUIRE(chain->tip());
@@ -60,7 +60,7 @@ ChainSettings settings_of(std::uint64_t seed) {
     return out;
 }
 
-/// Everything of a block but its time, which is the clock's.
+/// Everything in a block except its time, which comes from the clock.
 std::string text(const ExecutedBlock& block) {
     std::string out = std::to_string(block.height);
     for (const Receipt& receipt : block.receipts) {
@@ -80,7 +80,7 @@ U256 decimal(BytesView text) {
     return u256_from_decimal(as_text(text)).value_or(0);
 }
 
-/// Third, fourth … 32-byte word of ABI arguments.
+/// The `number`-th 32-byte word of ABI arguments, counted from 0.
 U256 word(const Bytes& data, std::size_t number) {
     return u256_from_big_endian(BytesView(data).subspan(4 + 32 * number, 32)).value();
 }
@@ -126,7 +126,7 @@ Cost cost_of(const Bytes& raw) {
     return {amount + fee * gas_limit, fee};
 }
 
-/// Is every listed action executable on the tip's state, as a node's pool must have it?
+/// Checks that every listed action is executable on the tip's state, as a node's pool requires.
 void check_executable(Rig& rig) {
     const auto listed = rig.pending();
     std::map<Address, std::vector<PoolActionPtr>> by_sender;
@@ -308,7 +308,7 @@ TEST_CASE("what leaves the pool was mined, was replaced by a better-paid one, or
             mined.insert(receipt.action_hash);
             const auto found = listed.find(receipt.action_hash);
             if (found == listed.end()) {
-                ++unseen;  // the block's grantReward
+                ++unseen;  // the block's grantReward action
                 continue;
             }
             mined_fee[{found->second->sender, found->second->nonce}] = cost_of(found->second->raw).fee_cap_rau;
@@ -468,7 +468,8 @@ TEST_CASE("what an honest agent at L3 executes ends as the chain ends it, with t
             if (answer == answers.end()) continue;
             ++mined;
             if (!answer->second.valid) ++failed;
-            // A native transfer to a contract is mined as failed; the machine runs it as a call without data.
+            // A native transfer to a contract is mined as failed, but the virtual machine runs it as a call
+            // without data.
             const bool runs_well = receipt.status == kReceiptSuccess || answer->second.is_transfer;
             REQUIRE(answer->second.valid == runs_well);
         }
@@ -559,7 +560,7 @@ TEST_CASE("after a long pause of the process the chain does not rush: nothing co
         for (const Receipt& receipt : rig.block(height).receipts) {
             if (!seen.contains(receipt.action_hash)) ++unseen;
         }
-        CHECK(unseen == 1);  // grantReward
+        CHECK(unseen == 1);  // the grantReward action
     }
     CHECK(rig.height() < 15);
 }

@@ -42,7 +42,7 @@ TEST_CASE("a small share makes one agent, as long as most of them still answer",
     CHECK(one.agents_with(AgentFault::vanish) + one.agents_with(AgentFault::late) +
               one.agents_with(AgentFault::never_read) ==
           0);
-    // Redundancy 3 of 4 agents: one may be missing, not two.
+    // With redundancy 3 and 4 agents, one agent may be missing but not two.
     const FaultPlan four(chaos_shares(), 1, 4, 3);
     CHECK(four.agents_with(AgentFault::vanish) + four.agents_with(AgentFault::late) +
               four.agents_with(AgentFault::never_read) ==

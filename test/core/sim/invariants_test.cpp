@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each invariant on a small run that is told and not made: first as it should be, then with one thing wrong.
+// Each invariant is checked on a small run that is made up here: first a correct run, then the same with one
+// thing wrong.
 #include "core/sim/invariants.hpp"
 
 #include <algorithm>
@@ -16,10 +17,10 @@ namespace {
 
 constexpr std::uint32_t kAgents = 3;
 
-/// A run of three agents that take turns, all of whose work is in one epoch.
+/// A made-up run of three agents that take turns. All of their work is in one epoch.
 class Told {
   public:
-    /// `other_answer`: to the last transaction, a forged one.
+    /// `other_answer` gives a different answer to the last transaction, which is a forged one.
     explicit Told(bool other_answer = false) {
         const auto last = static_cast<std::uint32_t>(scenario_->transactions().size() - 1);
         for (std::uint32_t tx = 0; tx <= last; ++tx)
@@ -53,7 +54,7 @@ class Told {
         REQUIRE(at != all.end());
         return at->holds;
     }
-    /// The invariant with this name is broken, and no other; the empty name: none is.
+    /// Checks that the invariant with this name is broken and no other; for an empty name, that none is.
     void check_only_breaks(const std::string& name) const {
         for (const Finding& finding : findings()) {
             INFO(finding.name << ": " << finding.detail);
@@ -72,7 +73,7 @@ class Told {
         return *Scenario::create(settings, faults, {});
     }
 
-    /// All of it in epoch 0: with wrong answers in it nobody gets the bonus.
+    /// Pays all of it in epoch 0. Some answers are wrong, so nobody gets the bonus.
     void pay() {
         U256 weights = 0;
         for (const AgentTally& tally : record.agents())
@@ -165,7 +166,7 @@ TEST_CASE("an answer taken for another agent is noticed", "[sim]") {
 
 TEST_CASE("an answer beyond the redundancy is noticed", "[sim]") {
     Told told;
-    told.answer(1, 0);  // agent 0 has answered it
+    told.answer(1, 0);  // agent 0 has already answered it
     CHECK_FALSE(told.holds(kOnce));
     CHECK(told.holds(kPayouts));
 }
@@ -246,7 +247,7 @@ TEST_CASE("memory that does not come back is noticed", "[sim]") {
 }
 
 TEST_CASE("a transaction without an answer needs a reason of its own", "[sim]") {
-    // As the others, but nobody answers.
+    // Like the other runs, but nobody answers.
     ScenarioSettings settings;
     settings.chain.block_time = 1s;
     settings.chain.tps = 5;
@@ -267,7 +268,7 @@ TEST_CASE("a transaction without an answer needs a reason of its own", "[sim]") 
     for (const PlannedTx& tx : all) {
         if (tx.action->raw_id != last) record.given_up(tx.action->raw_id);
     }
-    // As many as are missing, and more: given up with transactions that had left the pool.
+    // At least as many as are missing, but these were given up for transactions that had left the pool.
     says.status.counters["tasks_given_up"] = scenario->figures().transactions + 1;
     CHECK_FALSE(first_finding().holds);
     CHECK(first_finding().detail.find(to_hex(last.view())) != std::string::npos);

@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// The log as the run looks at it: its rows can be falsified.
+/// The log as the run sees it. Tests can falsify its rows.
 class LyingStore final : public DiffStore {
   public:
     std::function<void(DiffRange&)> alter_range;
@@ -66,7 +66,7 @@ L4RunSettings short_run() {
     return out;
 }
 
-/// Everything that `ioswarm l4sim` has, without disk and wire.
+/// Everything that `ioswarm l4sim` has, but without disk and network.
 struct World {
     L4RunSettings settings = short_run();
     SystemClock clock;
@@ -123,7 +123,7 @@ struct World {
         return *std::move(report);
     }
 
-    /// With agents that never get there, waiting only costs time.
+    /// For tests with agents that never catch up, where waiting would only cost time.
     void wait_less() { settings.settle = 2s; }
 };
 
@@ -143,7 +143,7 @@ const L4Check& check_of(const L4Report& report, const std::string& name) {
     return report.checks.front();
 }
 
-/// l4-001 is always online, l4-002 joins from a snapshot, … in the order of the behaviours.
+/// The agent's id: l4-001 is always online, l4-002 joins from a snapshot, … in the order of the behaviours.
 std::string agent(L4Behaviour behaviour) {
     return "l4-0" + std::string(behaviour == L4Behaviour::slow ? "10" : "0") +
            (behaviour == L4Behaviour::slow ? "" : std::to_string(static_cast<int>(behaviour) + 1));

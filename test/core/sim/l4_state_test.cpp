@@ -66,7 +66,7 @@ TEST_CASE("two L4 states have one hash exactly when they are equal") {
     CHECK(from_snapshot.hash() == from_diffs.hash());
     from_snapshot.load("Account", Bytes{1}, Bytes{11});
     CHECK(from_snapshot.hash() != from_diffs.hash());
-    L4State moved;  // the same bytes, cut elsewhere
+    L4State moved;  // the same bytes, split differently between key and value
     moved.load("Code", Bytes{}, Bytes{1, 30});
     moved.load("Account", Bytes{1}, Bytes{10});
     moved.begin_at(2);

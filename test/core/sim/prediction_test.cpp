@@ -23,9 +23,10 @@ bool answered_wrongly(const PoolAction& action) {
     return is_answered_wrongly(kShare, action.raw);
 }
 
-/// What a coordinator does, in a few lines: sees the pool, asks an agent once, compares when the block comes.
+/// A coordinator in a few lines: it reads the pool, asks an agent once per action, and compares when the block
+/// comes.
 struct Observed {
-    std::map<Hash256, bool> answers;  // by hash: valid?
+    std::map<Hash256, bool> answers;  // hash → valid
     std::uint64_t compared = 0;
     std::uint64_t matched = 0;
     std::uint64_t failed = 0;
@@ -96,7 +97,7 @@ TEST_CASE("the predicted figures are those that an observer of the chain counts"
 
 TEST_CASE("without wrong answers every comparison matches, reverts and staking errors too") {
     ChainSettings settings;
-    settings.resume_height = 12;  // where the chain was taken up does not matter
+    settings.resume_height = 12;  // the height at which the chain is resumed does not matter
     const auto predicted = predict({settings, 500, 1, {}});
     REQUIRE(predicted);
     CHECK(predicted->mined_and_failed > 100);
@@ -120,7 +121,7 @@ TEST_CASE("with redundancy each answer counts") {
 }
 
 TEST_CASE("the agents' pool of an epoch is the reward without the cut, to the rau") {
-    // 800 IOTX, 10%: twice 360 (rewards-and-settlement.md section 1).
+    // 800 IOTX minus 10% are 720 IOTX.
     CHECK(agent_pool_rau(iotx_to_rau({800, 0}), {10, 0}) == iotx_to_rau({720, 0}));
     CHECK(agent_pool_rau(iotx_to_rau({5, 1}), {10, 0}) == iotx_to_rau({45, 2}));
     CHECK(agent_pool_rau(U256(7), {333, 1}) == U256(5));  // 33.3% of 7 rau is 2.331, cut to 2

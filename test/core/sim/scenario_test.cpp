@@ -110,7 +110,7 @@ TEST_CASE("the chain stands still before a block that is not allowed", "[sim]") 
     (*chain)->release();
     clock.advance(10s);
     CHECK((*chain)->tip()->height == 2);
-    CHECK((*chain)->pending()->size() == 40);  // all of the slot's arrivals, and no more
+    CHECK((*chain)->pending()->size() == 40);  // all arrivals of the slot, and no more
     (*chain)->allow(3);
     CHECK((*chain)->tip()->height == 3);
     clock.advance(10s);
@@ -134,8 +134,8 @@ TEST_CASE("forged transactions are rejected by honest agents and pass by the fie
         kinds.insert(tx.forgery);
         TaskPackage task;
         task.tx_raw = tx.action->raw;
-        // An account that could pay for everything but the unaffordable, and has used up the nonce where that
-        // is it.
+        // An account that can pay for everything except the unaffordable transaction. If the forgery is the
+        // nonce, the account has used that nonce.
         const std::uint64_t nonce = tx.forgery == Forgery::nonce ? tx.action->nonce + 1 : 0;
         task.sender =
             AccountSnapshot{to_hex0x(tx.action->sender.view()), "1000000000000000000000000000", nonce, {}};

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 
 TEST_CASE("timers run in the order of their times, whatever the order they were given in") {
     std::promise<void> done;
-    std::vector<int> ran;  // on one thread only
+    std::vector<int> ran;  // used only on one thread
     Timers timers;
     timers.after(30ms, [&] {
         ran.push_back(3);
