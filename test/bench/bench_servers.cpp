@@ -36,7 +36,7 @@ double cpu_us() {
     return us(usage.ru_utime) + us(usage.ru_stime);
 }
 
-/// Answers commands until the parent is gone, then leaves at once: nothing here is worth an orderly end.
+/// Answers commands until the parent process ends, then exits at once. Nothing here needs an orderly end.
 [[noreturn]] void obey(std::uint16_t port,
                        const std::function<void(const std::string& command, std::size_t number)>& act) {
     std::cout << "port " << port << std::endl;
@@ -60,7 +60,8 @@ T or_die(Result<T> result) {
     std::_Exit(1);
 }
 
-/// About `bytes` of entries like those of transfers and calls; what is in them does not compress.
+/// A record of about `bytes` bytes with entries like those of transfers and calls. Their content does not
+/// compress.
 Bytes diff_like_record(std::uint64_t height, std::size_t bytes, std::mt19937_64& random) {
     const auto noise = [&random](std::size_t size) {
         Bytes out(size);
@@ -77,14 +78,14 @@ Bytes diff_like_record(std::uint64_t height, std::size_t bytes, std::mt19937_64&
     return diff_record(diff);
 }
 
-/// Makes diffs, and puts them where the feed of `serve` would.
+/// Makes diffs and puts them where the feed of `serve` would.
 class DiffMaker {
   public:
     DiffMaker(DiffStore& store, std::size_t bytes) : store_(store), bytes_(bytes) {}
 
     void set_bytes(std::size_t bytes) { bytes_ = bytes; }
     [[nodiscard]] std::uint64_t tip() const { return tip_; }
-    /// Many at once, before there is a hub.
+    /// Appends many diffs at once, before there is a hub.
     void fill(std::size_t count) {
         std::vector<DiffRow> rows;
         for (std::size_t i = 0; i < count; ++i)
@@ -149,7 +150,7 @@ int serve_coordinator(const char* directory) {
     });
 }
 
-/// Nobody registers where only diffs are served.
+/// Refuses all registrations, for a server of diffs only.
 class NoAgents final : public AgentLink {
   public:
     void register_agent(const std::string&, const RegisterRequest&, RegisterDone done) override {
@@ -179,7 +180,7 @@ int serve_diffs(const std::string& directory, std::size_t count, std::size_t byt
     const auto access = or_die(AccessControl::open({std::string(kSecret), "", ""}));
     proto::AgentServerSettings port;
     port.address = "127.0.0.1";
-    port.write_timeout = std::chrono::minutes(10);  // so that who stalls on purpose is not ended
+    port.write_timeout = std::chrono::minutes(10);  // so that streams that stall on purpose are not ended
     const auto server = or_die(proto::AgentServer::start(port, nobody, *access, {}, &hub));
     obey(server->port(), [&](const std::string& command, std::size_t number) {
         if (command == "bytes") maker.set_bytes(number);
@@ -197,7 +198,7 @@ grpc::ByteBuffer fixed(proto::Codec codec, const M& message) {
     return {&slice, 1};
 }
 
-/// The answers of one encoding.
+/// The fixed answers in one encoding.
 struct FixedAnswers {
     explicit FixedAnswers(proto::Codec codec)
         : registered(fixed(codec, RegisterResponse{true, "", 10})),
@@ -210,7 +211,7 @@ struct FixedAnswers {
 
 class BareCall final : public grpc::ServerGenericBidiReactor {
   public:
-    /// `held`: a task stream. `answers` as many as there are encodings.
+    /// `held`: the call is a task stream. There is one fixed answer per encoding.
     BareCall(bool held, const grpc::ByteBuffer& json, const grpc::ByteBuffer& protobuf)
         : held_(held), json_(json), protobuf_(protobuf) {
         StartRead(&body_);

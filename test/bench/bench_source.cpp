@@ -16,7 +16,7 @@ PoolActionPtr action_number(std::uint64_t number) {
         action->raw[i] = byte;
         const auto mixed = static_cast<std::uint8_t>((number * 0x9e3779b97f4a7c15ULL) >> (8 * i));
         action->raw_id.bytes[16 + i] = byte;
-        action->raw_id.bytes[24 + i] = mixed;  // what maps hash by
+        action->raw_id.bytes[24 + i] = mixed;  // the bytes that maps hash
         action->sender.bytes[12 + i] = mixed;
     }
     action->hash = action->raw_id;

@@ -13,13 +13,14 @@
 
 namespace ioswarm::bench {
 
-/// A chain that does what it is told: pool, state and blocks of a server under measurement. Every action is
-/// new, has a sender of its own and 200 bytes. Thread-safe.
+/// A chain that does what a benchmark tells it: pool, state and blocks of the measured server. Every action is
+/// new, has its own sender and 200 bytes. Thread-safe.
 class BenchSource final : public ActPoolReader, public StateReader, public BlockSource {
   public:
-    /// So many new actions into the pool.
+    /// Adds this many new actions to the pool.
     void feed(std::size_t actions);
-    /// A block with all of the pool, all successful; the pool is empty then. Waits until it was taken.
+    /// Makes a block with all actions of the pool, all successful, and empties the pool. Waits until the block
+    /// was processed.
     void mine();
 
     [[nodiscard]] Result<std::vector<PoolActionPtr>> pending() override;
@@ -31,11 +32,11 @@ class BenchSource final : public ActPoolReader, public StateReader, public Block
   private:
     std::mutex mutex_;
     std::condition_variable_any changed_;
-    std::vector<PoolActionPtr> pool_;     // guarded by mutex_, as is what follows
+    std::vector<PoolActionPtr> pool_;     // guarded by mutex_, like the members below
     std::vector<ExecutedBlock> to_come_;  // at most one
     std::uint64_t height_ = 1;
     std::uint64_t made_ = 0;
-    bool is_waited_for_ = false;  // next() waits: all blocks so far were taken
+    bool is_waited_for_ = false;  // next() waits, so all blocks so far were processed
 };
 
 }  // namespace ioswarm::bench

@@ -10,26 +10,28 @@
 
 namespace ioswarm::bench {
 
-/// This program once more, as a server whose memory and CPU time are then its own. It gets one line a command
-/// on its standard input and answers each with one line. It never outlives this object nor this process: it is
-/// killed with either. To be started from the main thread (the kernel ties it to the thread that forks). Aborts
-/// with a message when the child does not do as expected: a benchmark has nothing to go on with then.
+/// This program, started again as a server, so that the server's memory and CPU time can be measured
+/// separately. It receives commands on its standard input, one per line, and answers each with one line. It is
+/// killed when this object or this process ends. Start it from the main thread, because the kernel ties it to
+/// the thread that forks. If the child does not behave as expected, this aborts with a message, because the
+/// benchmark cannot continue.
 class ChildProcess {
   public:
-    /// `arguments` become argv[1..]. Waits for its first line, "port N".
+    /// `arguments` become argv[1..]. Waits for the child's first line, "port N".
     explicit ChildProcess(const std::vector<std::string>& arguments);
     ~ChildProcess();
     ChildProcess(const ChildProcess&) = delete;
     ChildProcess& operator=(const ChildProcess&) = delete;
 
     [[nodiscard]] std::uint16_t port() const { return port_; }
-    /// The answer, without its line end.
+    /// Sends a command and returns the answer without its line end.
     std::string ask(const std::string& command);
 
     [[nodiscard]] double resident_bytes() const;
-    /// The same once it stands still: gRPC ends calls, and the allocator gives back, a little after the fact.
+    /// The same, once the value no longer changes: gRPC ends calls, and the allocator returns memory, a little
+    /// late.
     [[nodiscard]] double settled_bytes() const;
-    /// User and system time of all its threads, µs.
+    /// User and system time of all threads of the child, in µs.
     [[nodiscard]] double cpu_us();
 
   private:
@@ -39,7 +41,7 @@ class ChildProcess {
     std::uint16_t port_ = 0;
 };
 
-/// Raises the soft limit of open files to the hard one.
+/// Raises the soft limit of open files to the hard limit.
 void allow_many_files();
 
 }  // namespace ioswarm::bench

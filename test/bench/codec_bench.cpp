@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the encodings cost: a batch of ten tasks out, the answer to it in. Figures without a goal of their own;
-// the floor of writing is a copy of as many bytes.
+// The cost of the encodings: writing a batch of ten tasks and reading the answer to it. These figures have no
+// goal. The floor of writing is a copy of the same number of bytes.
 #include <chrono>
 #include <cstring>
 #include <string>
@@ -15,7 +15,7 @@ using proto::Codec;
 
 constexpr int kRounds = 11;
 
-/// Nanoseconds a call, median and spread over rounds of about 20 ms each.
+/// Nanoseconds per call: median and range over rounds of about 20 ms each.
 template <typename Work>
 bench::Sample nanoseconds_of(Work&& work) {
     using Clock = std::chrono::steady_clock;
@@ -40,7 +40,8 @@ TaskBatch batch_of_ten() {
     for (std::uint32_t i = 0; i < 10; ++i) {
         TaskPackage task;
         task.task_id = 4'000'000'000U + i;
-        task.tx_raw.assign(230, static_cast<std::uint8_t>(i + 1));  // a transfer with an Ethereum signature
+        // As long as a transfer with an Ethereum signature.
+        task.tx_raw.assign(230, static_cast<std::uint8_t>(i + 1));
         task.level = TaskLevel::l2_state_verify;
         task.sender = AccountSnapshot{
             "0x14aedb14f3f73e04bb207a9af1e3d0d0a3ab1f20", "99999993567813999999997150", 151, {}};
@@ -68,7 +69,7 @@ BatchResult result_of_ten() {
     return batch;
 }
 
-/// About 22 KB on the wire, the size performance-goals.md P7 speaks of.
+/// About 22 KB on the wire, the size for which the goal of diff delivery (P7) is defined.
 StateDiff diff_of_a_block() {
     StateDiff diff;
     diff.height = 46'006'461;

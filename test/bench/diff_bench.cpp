@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // P6: one agent that catches up on 10,000 diffs of a log on disk, over HTTP/2 on loopback, in both encodings.
-// The floor is a bare send() loop of that write size. P7: what a delivery of a live diff costs the server's
-// CPU, at 1,000 and 10,000 streams, for diffs of 1.2 and 22 KB. The floor is the CPU that a bare send() of the
-// bytes costs.
+// The floor is a bare send() loop with the same write size. P7: the server's CPU time per delivery of a live
+// diff, with 1,000 and 10,000 streams, for diffs of 1.2 and 22 KB. The floor is the CPU time of a bare send()
+// of the same bytes.
 #include <array>
 #include <chrono>
 #include <string>
@@ -44,10 +44,10 @@ double thread_cpu_us() {
 
 struct Sent {
     double a_second = 0;
-    double cpu_us = 0;  // each
+    double cpu_us = 0;  // per send
 };
 
-/// A bare send() loop over a TCP connection of loopback, with somebody who takes it all.
+/// A bare send() loop over a loopback TCP connection whose other end reads everything.
 Sent send_loop(std::size_t bytes, std::size_t times) {
     const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
@@ -87,7 +87,7 @@ Sent send_loop(std::size_t bytes, std::size_t times) {
     return out;
 }
 
-/// Diffs a second of one agent that asks for everything from `from` on.
+/// Diffs per second for one agent that asks for everything from height `from` on.
 double catch_up(const bench::ChildProcess& server, proto::Codec codec, std::uint64_t from,
                 double* bytes = nullptr, double* first_us = nullptr) {
     static int agent = 0;
@@ -138,7 +138,7 @@ void bench_catch_up(std::size_t diff_bytes) {
     }
 }
 
-/// CPU of the server a delivery, over so many blocks to all streams.
+/// The server's CPU time per delivery while this many blocks go to all streams.
 double cpu_a_delivery(bench::ChildProcess& server, bench::DiffLoad& load, std::uint64_t& tip, std::size_t bytes,
                       std::size_t blocks) {
     (void)server.ask(fmt::format("bytes {}", bytes));

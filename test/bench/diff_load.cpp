@@ -26,10 +26,10 @@ namespace h2 = test::h2;
 
 constexpr std::size_t kFrameHeader = 9;
 constexpr std::size_t kMessageHeader = 5;
-/// Enough of a message to find its height: behind its own header `{"height":…` or the first protobuf field.
+/// Enough of a message to find its height: its own header, then `{"height":…` or the first protobuf field.
 constexpr std::size_t kHead = kMessageHeader + 32;
 constexpr std::uint32_t kOpenForEver = 0x7fffffff;
-constexpr std::uint16_t kInitialWindow = 4;  // SETTINGS (RFC 9113 section 6.5.2)
+constexpr std::uint16_t kInitialWindow = 4;  // SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113 section 6.5.2)
 
 [[noreturn]] void give_up(const std::string& why) {
     fmt::print(stderr, "benchmark: {}\n", why);
@@ -57,14 +57,14 @@ struct DiffLoad::Connection {
     std::uint32_t window = 0;
     bool is_stalled = false;
     bool is_closed = false;
-    std::vector<std::uint8_t> header;  // of the frame under way
+    std::vector<std::uint8_t> header;  // of the frame being read
     std::uint32_t frame_left = 0;
     std::uint8_t frame_type = 0;
     std::uint8_t frame_flags = 0;
     std::vector<std::uint8_t> control;  // payload of a frame that is not DATA
     Stream* data_to = nullptr;
     std::uint32_t data_id = 0;
-    std::vector<std::unique_ptr<Stream>> streams;  // HTTP/2 ids 1, 3, …
+    std::vector<std::unique_ptr<Stream>> streams;  // with HTTP/2 ids 1, 3, …
 
     ~Connection() {
         if (fd >= 0) ::close(fd);
@@ -276,7 +276,7 @@ void DiffLoad::on_data(Stream& stream, const std::uint8_t* data, std::size_t siz
             size -= part;
             continue;
         }
-        // The head of a message: its length first, then what tells the height.
+        // The head of a message: first its length, then the part that contains the height.
         std::size_t wanted = kMessageHeader;
         std::uint64_t length = 0;
         if (stream.head.size() >= kMessageHeader) {

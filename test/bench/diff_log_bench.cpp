@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// P5 (durable appends to the diff log against a loop of fdatasync on the same disk), what the log gives a
-// reader that catches up (its share of P6), and P12 (start-up with 100,000 diffs and 10,000 epochs). In
-// IOSWARM_BENCH_DIR, by default the place for temporary files.
+// P5 (durable appends to the diff log, compared with a loop of fdatasync on the same disk), the rate at which
+// the log serves a reader that catches up (its share of P6), and P12 (start-up with 100,000 diffs and 10,000
+// epochs). Runs in IOSWARM_BENCH_DIR, by default the directory for temporary files.
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -33,9 +33,10 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr int kRounds = 5;
-/// Floor and appends take turns this often, since a shared disk is not as fast in one second as in the next.
+/// Floor and appends alternate after this time, because the speed of a shared disk varies from second to
+/// second.
 constexpr auto kTurn = std::chrono::milliseconds(100);
-constexpr int kTurns = 10;  // a round
+constexpr int kTurns = 10;  // per round
 constexpr std::size_t kGroup = 64;
 
 double cpu_seconds() {
@@ -66,7 +67,7 @@ T must(Result<T> result) {
     return std::move(*result);
 }
 
-/// What nobody can avoid: a diff's bytes appended and synced, over and over.
+/// The unavoidable cost: a diff's bytes are appended and synced, again and again.
 double fdatasync_rate(const std::filesystem::path& dir) {
     const std::string file = (dir / "floor").string();
     const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -84,7 +85,7 @@ double fdatasync_rate(const std::filesystem::path& dir) {
     return rate;
 }
 
-/// A diff of 1.2 KB as a block with a few transfers makes it: accounts that share most of their bytes.
+/// A diff of 1.2 KB, like that of a block with a few transfers: accounts that share most of their bytes.
 std::vector<DiffRow> blocks(std::uint64_t first, std::uint64_t count) {
     std::vector<DiffRow> out;
     out.reserve(count);
@@ -109,10 +110,10 @@ std::vector<DiffRow> blocks(std::uint64_t first, std::uint64_t count) {
 
 struct Rate {
     double per_second = 0;
-    double cpu_us = 0;  // a diff
+    double cpu_us = 0;  // per diff
 };
 
-/// Rows are made before the clock runs.
+/// The rows are made before the time is measured.
 Rate append_for_a_turn(DiffStore& store, std::size_t group) {
     Rate out;
     std::uint64_t count = 0;

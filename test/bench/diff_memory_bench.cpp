@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// P8 with both streams: what an agent that is connected, with task and diff stream open on one connection,
-// costs in memory, and what is left of it after many diffs. One agent in two speaks JSON. The floor is a bare
-// gRPC server under the same settings that holds the same streams.
+// P8 with both streams: the memory per connected agent that has its task stream and its diff stream open on one
+// connection, and how much of it remains after many diffs. Every second agent uses JSON. The floor is a bare
+// gRPC server with the same settings that holds the same streams.
 #include <string>
 #include <vector>
 
@@ -16,7 +16,8 @@ using namespace ioswarm;
 namespace {
 
 constexpr std::size_t kAgents = 2'000;
-constexpr std::size_t kWarmAgents = 100;  // connected before the first look: what the first agents cost once
+// Connected before the first measurement, to exclude one-time costs of the first agents.
+constexpr std::size_t kWarmAgents = 100;
 constexpr int kRounds = 3;
 constexpr std::size_t kBlocks = 40;
 
@@ -25,7 +26,7 @@ void join(bench::DiffLoad& load, std::size_t agents) {
     load.open_agents(agents / 2, proto::Codec::protobuf);
 }
 
-/// KiB an agent between these two looks.
+/// KiB per agent between these two measurements.
 double kib_each(double bytes, double before) {
     return (bytes - before) / 1024 / static_cast<double>(kAgents);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// P11: of 10,000 subscribers 20% take nothing for many blocks (100, so that the program stays within a minute
-// on a machine of two cores: twice what their windows take; `diff_stall_bench 1000` for more): what that
-// costs in memory, what the others notice of it, and whether the stalled find every height afterwards. The
-// floor of each figure is the same without stalls.
+// P11: of 10,000 subscribers 20% read nothing during many blocks. The bench measures the memory that this
+// costs, its effect on the other subscribers, and whether the stalled ones receive every height afterwards. 100
+// blocks are twice what their windows hold, and the program stays within a minute on a machine with two cores;
+// `diff_stall_bench 1000` runs more. The floor of each figure is the same without stalls.
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -23,9 +23,9 @@ namespace {
 constexpr std::size_t kStreams = 10'000;
 constexpr std::size_t kAConnection = 2;
 constexpr std::size_t kBlocks = 100;
-constexpr std::size_t kMeasured = 5;  ///< of them one at a time, for the p99
+constexpr std::size_t kMeasured = 5;  ///< how many of them are sent one at a time, for the p99
 constexpr std::size_t kBytes = 1'200;
-/// What a real client's stream takes without asking.
+/// How many bytes a real client's stream accepts without further requests.
 constexpr std::uint32_t kWindow = 64 << 10;
 
 struct Feed {
@@ -33,8 +33,8 @@ struct Feed {
     bench::DiffLoad& load;
     std::uint64_t tip;
 
-    /// Blocks one after the other, each taken by all who read; a helper gives the command, so that reading goes
-    /// on.
+    /// Sends blocks one after the other; each is read by all active readers. A helper thread sends the command
+    /// so that this thread can keep reading.
     void blocks(std::size_t count, std::size_t at_once) {
         while (count > 0) {
             const std::size_t now = std::min(count, at_once);
@@ -43,7 +43,7 @@ struct Feed {
             count -= now;
         }
     }
-    /// p99 from the command to the diff's arrival.
+    /// p99 of the time from the command to the diff's arrival.
     double p99_ms() {
         std::vector<double> all;
         for (std::size_t i = 0; i < kMeasured; ++i) {
@@ -72,7 +72,7 @@ int main(int argc, char** argv) {
         load.open(kAConnection, 0, i % 2 == 0 ? proto::Codec::json : proto::Codec::protobuf, kWindow);
     (void)server.ask("streams " + std::to_string(kStreams));
     Feed feed{server, load, 200};
-    feed.blocks(60, 50);  // everything has been used as it will be
+    feed.blocks(60, 50);  // warm-up: everything has been used at least once
     const double p99_before = feed.p99_ms();
     const double bytes_before = server.resident_bytes();
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// P9: what it costs to decide which agent gets a task, and to put it into that agent's batch. The floor does
-// only what nobody can avoid: it puts the tasks into batches of agents that it takes in turn, without choosing.
+// P9: the cost of deciding which agent gets a task and of putting it into that agent's batch. The floor does
+// only the unavoidable part: it puts the tasks into the batches of agents in turn, without choosing.
 #include <ctime>
 #include <memory>
 #include <string>
@@ -13,7 +13,7 @@ using namespace ioswarm;
 
 namespace {
 
-constexpr std::size_t kTasks = 1600;  // a round: what 100 agents have room for in batches of one
+constexpr std::size_t kTasks = 1600;  // per round: as many as 100 agents have room for in batches of one
 constexpr int kRounds = 41;
 
 class StandingClock final : public Clock {
@@ -28,7 +28,7 @@ class DeafSink final : public StreamSink {
     void on_end(Error) override {}
 };
 
-/// CPU time of this thread: the machine may be busy with other things.
+/// CPU time of this thread, because the machine may be busy with other things.
 double cpu_us() {
     timespec time{};
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
@@ -46,13 +46,13 @@ PoolActionPtr action_number(std::uint64_t number) {
     return action;
 }
 
-/// A coordinator with so many agents, and a pool that is new in every round.
+/// A coordinator with a number of agents, and a pool that is new in every round.
 class Field {
   public:
     Field(std::size_t agents, std::uint32_t batch_size) {
         CoordinatorSettings settings;
         settings.max_agents = 20'000;
-        settings.task_level = TaskLevel::l1_sig_verify;  // no accounts: this is about choosing
+        settings.task_level = TaskLevel::l1_sig_verify;  // no accounts are read: this measures only the choice
         engine_ = std::make_shared<Engine>(settings, clock_, Log(), std::make_shared<Signal>());
         engine_->add_ids(1, 100'000'000);
         for (std::size_t i = 0; i < agents; ++i) {
@@ -64,7 +64,7 @@ class Field {
         }
     }
 
-    /// µs a decision.
+    /// µs per decision.
     double round() {
         std::vector<PoolActionPtr> pool;
         for (std::size_t i = 0; i < kTasks; ++i)
@@ -111,7 +111,7 @@ class Field {
     std::uint64_t height_ = 1;
 };
 
-/// Tasks into batches of one, of agents in turn.
+/// Puts the tasks into batches of one, for agents in turn.
 double floor_round(std::size_t agents) {
     std::vector<std::vector<BatchPtr>> queues(agents);
     std::vector<TaskPtr> tasks;
@@ -131,8 +131,8 @@ double floor_round(std::size_t agents) {
 }  // namespace
 
 int main() {
-    // In batches of one each decision does the same work, however many agents there are; in batches of ten few
-    // agents are also served by fewer batches.
+    // In batches of one each decision does the same work, however many agents there are. In batches of ten, few
+    // agents also need fewer batches.
     const std::vector<std::size_t> sizes{100, 1000, 10'000};
     std::vector<std::unique_ptr<Field>> ones;
     std::vector<std::unique_ptr<Field>> tens;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How much gas the interpreter works through in a second of one core's time, on loops that do one thing each.
-// The same programs, as hexadecimal, can be given to any other interpreter: `evm_bench --programs` prints them.
+// How much gas the interpreter executes per second of one core's time, on loops that each do one kind of work.
+// The same programs can be given to any other interpreter: `evm_bench --programs` prints them in hexadecimal.
 #include <ctime>
 #include <string_view>
 
@@ -12,7 +12,7 @@ using namespace ioswarm::evm;
 
 namespace {
 
-constexpr std::uint64_t kGas = 25'000'000;  // what a block holds
+constexpr std::uint64_t kGas = 25'000'000;  // the gas limit of a block
 constexpr double kGoal = 50;                // million gas per second
 constexpr int kRounds = 7;
 
@@ -21,7 +21,7 @@ struct Program {
     const char* code;
 };
 
-/// Each loops until the gas is gone. A loop begins at 0 with JUMPDEST and ends with PUSH0 JUMP.
+/// Each program loops until the gas is used up. A loop begins at 0 with JUMPDEST and ends with PUSH0 JUMP.
 constexpr Program kPrograms[] = {
     // NOLINT(modernize-avoid-c-arrays)
     // Adds, multiplies, subtracts, divides, shifts and compares numbers of 256 bits.
@@ -59,7 +59,7 @@ class BenchState final : public StateSource {
     CodePtr callee_;
 };
 
-/// CPU time of this thread: the machine may be busy with other things.
+/// CPU time of this thread, because the machine may be busy with other things.
 double cpu_seconds() {
     timespec time{};
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);

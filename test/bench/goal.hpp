@@ -9,7 +9,7 @@
 
 namespace ioswarm::bench {
 
-/// Median, with the spread that goes beside it.
+/// The median and the range of several measurements.
 struct Sample {
     double median = 0;
     double low = 0;
@@ -22,7 +22,7 @@ struct Sample {
     return {rounds[rounds.size() / 2], rounds.front(), rounds.back()};
 }
 
-/// Prints the one line that `./dev bench` owes for a goal: figure, floor, ratio, goal, met or not.
+/// Prints the line that `./dev bench` shows for a goal: figure, floor, ratio, goal, met or not.
 ///   P9   dispatch decision, 10,000 agents     0.41 µs (0.39..0.44)   floor 0.30 µs   ratio 1.37   goal ≤ 3 µs
 ///   met
 inline void print_goal(std::string_view number, std::string_view what, const Sample& figure,
@@ -33,7 +33,7 @@ inline void print_goal(std::string_view number, std::string_view what, const Sam
                met ? "met" : "NOT MET");
 }
 
-/// A figure without a goal of its own, to read the others by.
+/// Prints a figure that has no goal of its own, as context for the others.
 inline void print_figure(std::string_view number, std::string_view what, const Sample& figure,
                          std::string_view unit) {
     fmt::print("{:<5}{:<52}{:>10.3f} {:<6} ({:.3f}..{:.3f})\n", number, what, figure.median, unit, figure.low,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ledger's share of P10 (durable submissions, 64 callers at once, against a loop of fdatasync on the same
-// disk) and of P12 (start with 10,000 epochs of history). In IOSWARM_BENCH_DIR, by default the place for
-// temporary files.
+// The ledger's share of P10 (durable submissions, 64 callers at once, compared with a loop of fdatasync on the
+// same disk) and of P12 (start with 10,000 epochs of history). Runs in IOSWARM_BENCH_DIR, by default the
+// directory for temporary files.
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -55,7 +55,7 @@ void must(const Status& status) {
     if (!status) die(status.error().text());
 }
 
-/// What nobody can avoid: one page appended and synced, over and over.
+/// The unavoidable cost: one page is appended and synced, again and again.
 double fdatasync_rate(const std::filesystem::path& dir) {
     const std::string file = (dir / "floor").string();
     const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -74,11 +74,11 @@ double fdatasync_rate(const std::filesystem::path& dir) {
 }
 
 struct Round {
-    double rate = 0;    // submissions a second
-    double cpu_us = 0;  // a submission, all of it: callers, ledger's thread, blocks
+    double rate = 0;    // submissions per second
+    double cpu_us = 0;  // µs per submission, for everything: callers, the ledger's thread, blocks
 };
 
-/// One open set of books for all rounds, so that tables and files have the size of a daemon at work.
+/// One open ledger for all rounds, so that tables and files have the size that they have in a running daemon.
 class Load {
   public:
     explicit Load(const std::filesystem::path& dir) {
@@ -90,8 +90,8 @@ class Load {
         books_ = std::move(*books);
     }
 
-    /// kCallers submissions are always under way, each started when one before it was told durable. Every 100
-    /// ms a block with all that was answered before.
+    /// Keeps kCallers submissions in progress; each starts when an earlier one is reported durable. Every 100
+    /// ms there is a block with everything that was answered before.
     Round run(std::uint64_t answers_each) {
         std::atomic<std::uint64_t> done = 0;
         std::atomic<std::uint64_t> flying = kCallers;

@@ -63,7 +63,7 @@ Status write_history(Ledger& ledger, std::uint64_t epochs, std::uint64_t agents)
     }
     Status written = ledger.run([](LedgerTx& tx) { return tx.set_agent({"agent-42", {}, {}, 1, 0, 0, 1}); });
     if (!written) return written;
-    // Work and pending answers, as a daemon leaves them that is killed.
+    // Work and pending answers, as a daemon leaves them when it is killed.
     for (std::uint64_t first = 0; first < 20'000; first += 1000) {
         written = ledger.run([&](LedgerTx& tx) -> Status {
             for (std::uint64_t number = first; number < first + 1000; ++number) {

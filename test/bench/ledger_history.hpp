@@ -9,13 +9,14 @@
 
 namespace ioswarm::bench {
 
-/// As real ones are: spread over all 256 bits.
+/// Like real hashes, it is spread over all 256 bits.
 [[nodiscard]] Hash256 hash_of(std::uint64_t number, std::uint64_t kind);
 
-/// `count` answers of one agent of many.
+/// `count` answers of one of many agents.
 [[nodiscard]] std::vector<Answer> submission(std::uint64_t first, std::uint64_t count);
 
-/// Books as a daemon leaves them that is killed after so many epochs: payouts, work, 20,000 pending answers.
+/// Writes a ledger as a daemon leaves it when it is killed after this many epochs: payouts, work, 20,000
+/// pending answers.
 [[nodiscard]] Status write_history(Ledger& ledger, std::uint64_t epochs, std::uint64_t agents);
 
 }  // namespace ioswarm::bench

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// P8: what an agent that is connected, with its task stream (and then with both streams) open and nothing to
-// do, costs in memory, and what is left of it after a storm of batches, answers, joins and leaves, and of
-// diffs. The floor is a bare gRPC server under the same settings that answers the same calls with fixed bytes
-// and holds the same streams.
+// P8: the memory per connected, idle agent with its task stream open (and then with both streams), and how much
+// of it remains after a storm of batches, answers, joins and leaves, and of diffs. The floor is a bare gRPC
+// server with the same settings that answers the same calls with fixed bytes and holds the same streams.
 #include <chrono>
 #include <cstdlib>
 #include <memory>
@@ -22,22 +21,23 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t kAgents = 2'000;
-constexpr std::size_t kWarmAgents = 100;  // connected before the first look: what the first agents cost once
+// Connected before the first measurement, to exclude one-time costs of the first agents.
+constexpr std::size_t kWarmAgents = 100;
 constexpr std::size_t kLeavers = 200;
 constexpr int kRounds = 3;
 constexpr int kStormSteps = 6;
 constexpr std::size_t kActionsAStep = 10'000;
-constexpr std::size_t kBlocksAfter = 40;  // more than a late answer is waited for
+constexpr std::size_t kBlocksAfter = 40;  // more blocks than a late answer may take
 constexpr unsigned kClientThreads = 4;
 
-/// Agents on connections of their own, with heartbeats as in the field.
+/// Agents that each have their own connection and send heartbeats at the default interval.
 class Crowd {
   public:
     Crowd(const bench::ChildProcess& server, std::string name)
         : name_(std::move(name)),
           clients_({"127.0.0.1:" + std::to_string(server.port()), false, "", ""}, {}, kClientThreads, {}, {}) {}
 
-    /// Returns when so many agents in all are registered, and their streams under way.
+    /// Adds agents and returns when all agents so far are registered and their streams are being opened.
     void add(std::size_t count) {
         for (std::size_t i = 0; i < count; ++i) {
             proto::AgentProfile profile;
@@ -75,7 +75,7 @@ struct Storm {
     double joins = 0;
 };
 
-/// New actions all the time, while other agents join and leave; then everything is mined and forgotten.
+/// Feeds new actions all the time while other agents join and leave. Then everything is mined and forgotten.
 Storm storm(bench::ChildProcess& server, const Crowd& crowd) {
     Storm seen;
     for (int step = 0; step < kStormSteps; ++step) {
@@ -95,7 +95,7 @@ Storm storm(bench::ChildProcess& server, const Crowd& crowd) {
     return seen;
 }
 
-/// KiB an agent between these two looks.
+/// KiB per agent between these two measurements.
 double kib_each(double bytes, double before) {
     return (bytes - before) / 1024 / static_cast<double>(kAgents);
 }

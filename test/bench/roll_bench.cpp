@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// `snapshot roll` and `diffs import`, figures without a goal of their own: a made-up base of
-// IOSWARM_BENCH_BYTES (default 1 GB) of entries, and IOSWARM_BENCH_DIFFS (default 10,000) diffs of 200 entries,
-// three quarters of them over keys of the base. Each job in a process of its own, for its time and its memory.
-// In IOSWARM_BENCH_DIR, by default /var/tmp.
+// `snapshot roll` and `diffs import`, figures without a goal. The base is made up and has IOSWARM_BENCH_BYTES
+// (default 1 GB) of entries. There are IOSWARM_BENCH_DIFFS (default 10,000) diffs of 200 entries, three
+// quarters of them for keys of the base. Each job runs in its own process, so that its time and memory can be
+// measured. Runs in IOSWARM_BENCH_DIR, by default /var/tmp.
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,7 +52,7 @@ struct Key {
     Bytes key;
 };
 
-/// Writes the base and gives a sample of its keys, evenly out of all.
+/// Writes the base and returns a sample of its keys, spread evenly over all keys.
 std::vector<Key> make_base(const std::string& path, std::uint64_t bytes) {
     auto file = AtomicFile::create(path);
     if (!file) die(file.error().text());
@@ -104,7 +104,7 @@ void make_diffs(const std::string& path, const std::vector<Key>& keys, std::uint
     writer.commit(root);
 }
 
-/// Runs the job in a child and prints its time and the most memory it had.
+/// Runs the job in a child process and prints its time and peak memory.
 void measure(const std::string& what, const std::function<Status()>& job) {
     const auto start = SteadyClock::now();
     const pid_t child = ::fork();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// P1 to P4: export of a made-up state of IOSWARM_BENCH_BYTES of entries (default 1 GB) from a BoltDB file and
-// from a PebbleDB directory, against what nobody can avoid: walking, SHA-256 and deflate at the rates each of
-// them has alone. Exports run in processes of their own on two cores. In IOSWARM_BENCH_DIR, by default
-// /var/tmp; needs about three times the bytes.
+// P1 to P4: export of a made-up state with IOSWARM_BENCH_BYTES of entries (default 1 GB), from a BoltDB file
+// and from a PebbleDB directory. It is compared with the unavoidable work: walking, SHA-256 and deflate at the
+// rate that each reaches alone. Exports run in their own processes on two cores. Runs in IOSWARM_BENCH_DIR, by
+// default /var/tmp, and needs about three times the bytes.
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -41,7 +41,7 @@ using snapshot::Compression;
 constexpr int kRounds = 3;
 constexpr unsigned kCores = 2;
 constexpr std::size_t kSampleBytes = 64 * 1024 * 1024;
-constexpr std::size_t kBlockBytes = 2 * 1024 * 1024;  // as ParallelGzip's members
+constexpr std::size_t kBlockBytes = 2 * 1024 * 1024;  // the size of ParallelGzip's members
 constexpr double kMB = 1e6;
 
 [[noreturn]] void die(std::string_view what) {
@@ -62,7 +62,7 @@ double cpu_seconds() {
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-/// Bytes a second by the wall's clock, and by the process's own.
+/// Bytes per second of wall-clock time and of the process's CPU time.
 struct Rate {
     double wall = 0;
     double cpu = 0;
@@ -80,7 +80,7 @@ Rate rate_of(std::uint64_t bytes, const Work& work) {
 // ---- the databases
 
 void make_bolt(const std::string& path, std::uint64_t bytes) {
-    // Leaves of 16 MiB lie in a random order, as in a file that was written to for a while.
+    // Leaves of 16 MiB are in random order, as in a file that was written to for a while.
     test::BoltWriter writer(path, {.fill = 0.8, .scatter = 4096});
     auto root = writer.tree();
     for (const std::string_view name : test::kStateNamespaces) {
@@ -96,7 +96,7 @@ void make_pebble(const std::string& path, std::uint64_t bytes) {
     fs::create_directory(path);
     std::vector<test::PebbleTable> tables;
     std::unique_ptr<test::PebbleTableWriter> table;
-    for (const std::string_view name : {"Contract", "Account", "Code"}) {  // as their prefixes come
+    for (const std::string_view name : {"Contract", "Account", "Code"}) {  // in the order of their prefixes
         const Bytes prefix = test::pebble_key(name, {});
         Bytes stored;
         test::state_entries(name, bytes, 1, [&](BytesView key, BytesView value) {
@@ -162,7 +162,7 @@ std::unique_ptr<snapshot::StateDatabase> open_state(const std::string& path) {
     return std::move(*database);
 }
 
-/// Calls `take` with each entry as it stands in a snapshot, without the export's threads.
+/// Calls `take` with each entry in the form that it has in a snapshot, without the export's threads.
 template <typename Take>
 void walk(const std::string& path, const Take& take) {
     const auto database = open_state(path);
@@ -175,8 +175,8 @@ void walk(const std::string& path, const Take& take) {
     }
 }
 
-/// Pieces of a member's size, evenly out of the whole payload: what the size of zlib's level 6 and the rates of
-/// SHA-256 and deflate are taken from.
+/// Pieces of a member's size, spread evenly over the whole payload. The size under zlib's level 6 and the rates
+/// of SHA-256 and deflate are measured on them.
 Bytes sample_of(const std::string& snapshot_file, std::uint64_t raw_bytes) {
     const std::uint64_t pieces = std::max<std::uint64_t>(raw_bytes / kBlockBytes, 1);
     const std::uint64_t every = std::max<std::uint64_t>(pieces * kBlockBytes / kSampleBytes, 1);
@@ -237,7 +237,7 @@ Deflated deflated(BytesView sample, Compression compression) {
     return result;
 }
 
-/// What two cores could do if they shared the three kinds of work evenly and nothing else were to do.
+/// The rate that two cores could reach if they shared the three kinds of work evenly and did nothing else.
 double budget(double walk, double hash, double deflate) {
     return kCores / (1 / walk + 1 / hash + 1 / deflate);
 }
@@ -246,16 +246,16 @@ double budget(double walk, double hash, double deflate) {
 
 struct Exported {
     double write_seconds = 0;  // until the last byte was written
-    double total_seconds = 0;  // read back, synced and renamed
-    double write_cpu = 0;      // the whole process, until then
+    double total_seconds = 0;  // until the file was read back, synced and renamed
+    double write_cpu = 0;      // CPU time of the whole process until the last byte was written
     double rss_bytes = 0;
     double read_bytes = 0;  // see read_bytes_of_process()
     double raw_bytes = 0;
     double file_bytes = 0;
 };
 
-/// What this process read: from the disk, or asked for at all (`rchar`: also what the cache had, so a page read
-/// twice counts twice even where memory is not short). The larger of both.
+/// The bytes that this process read: the larger of those read from the disk and those requested (`rchar`, which
+/// includes the cache, so that a page read twice counts twice even if memory is not short).
 double read_bytes_of_process() {
     std::ifstream io("/proc/self/io");
     std::string key;
@@ -267,7 +267,7 @@ double read_bytes_of_process() {
     return most;
 }
 
-/// The first two of those that this process may use at all, so that `taskset` decides which.
+/// Uses the first two of the cores that this process may use, so that `taskset` decides which.
 void keep_to_two_cores() {
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
@@ -279,7 +279,7 @@ void keep_to_two_cores() {
     (void)sched_setaffinity(0, sizeof two, &two);
 }
 
-/// The child: exports and tells on standard output.
+/// The child process: exports and prints its figures on standard output.
 int export_once(const std::string& source, const std::string& output, const std::string& profile) {
     keep_to_two_cores();
     snapshot::ExportOptions options;
@@ -363,7 +363,7 @@ void bench_profile(const std::string& kind, const std::string& source, const std
         rate.push_back(last.raw_bytes / last.write_seconds / kMB);
         with_read_back.push_back(last.raw_bytes / last.total_seconds / kMB);
         cpu_rate.push_back(last.raw_bytes / last.write_cpu / kMB);
-        // Walking has a thread of its own that reads ahead: its work is what counts.
+        // Walking has its own thread that reads ahead, so only its CPU time counts.
         floor.push_back(budget(walked.cpu, hashed.wall, one.rate.wall) / kMB);
         cpu_floor.push_back(budget(walked.cpu, hashed.cpu, one.rate.cpu) / kCores / kMB);
         walks.push_back(walked.cpu / kMB);
@@ -412,7 +412,7 @@ void bench_cold(const std::string& kind, const std::string& source, const std::s
     const bench::Sample figure = bench::sample_of(rate);
     const bench::Sample sequential = bench::sample_of(floor);
     const bench::Sample cached = bench::sample_of(warm);
-    const bool as_warm = figure.median >= 0.95 * cached.median;  // the disk is not what holds it back
+    const bool as_warm = figure.median >= 0.95 * cached.median;  // the disk does not limit the rate
     bench::print_goal("P3", kind + ", cold: against a sequential read", figure, "MB/s", sequential,
                       ">= 70%, or P1's rate", figure.median >= 0.7 * sequential.median || as_warm);
     bench::print_goal("P3", kind + ", cold: against the same warm", figure, "MB/s", cached, "or the above",
@@ -440,7 +440,7 @@ int bench(const fs::path& dir) {
     return 0;
 }
 
-/// The work goes on in a child, so that its folder is removed however it ends.
+/// The benchmark runs in a child process, so that its folder is removed however it ends.
 int supervise() {
     const char* wanted = std::getenv("IOSWARM_BENCH_DIR");
     std::string dir = (fs::path(wanted != nullptr ? wanted : "/var/tmp") / "ioswarm-bench-XXXXXX").string();

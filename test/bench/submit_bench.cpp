@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// P10: server CPU a SubmitResults call in JSON, and the rate reached. Every call answers a batch that the
-// coordinator gave to that agent just before, and is accepted, so all of it is in there: headers,
-// authentication, decoding, judging, the durable record (group commit), the answer. Batches are handed out
-// before the clock starts. Such calls never touch the rate limiter's bucket, by the protocol's rule that the
-// answer to a new batch is free. What the coordinator's other threads do meanwhile (polling a pool that still
-// lists all of these actions) is counted too. The floor is the same calls, byte for byte, to a bare gRPC server
-// under the same settings that answers with fixed bytes.
+// P10: the server's CPU time per SubmitResults call in JSON, and the rate that is reached. Every call answers a
+// batch that the coordinator gave to that agent just before, and is accepted. The figure therefore contains
+// everything: headers, authentication, decoding, judging, the durable record (group commit), the response.
+// Batches are handed out before the measurement starts. Such calls never use the rate limiter, because the
+// answer to a new batch is free. The work of the coordinator's other threads meanwhile (polling a pool that
+// still lists all of these actions) is counted too. The floor is the same calls, byte for byte, to a bare gRPC
+// server with the same settings that answers with fixed bytes.
 #include <cstdlib>
 #include <string>
 
@@ -21,13 +21,13 @@ namespace {
 
 constexpr std::size_t kConnections = 1'000;
 constexpr std::size_t kAgents = 5'000;
-constexpr std::size_t kBatchesAnAgent = 2;  // a round
+constexpr std::size_t kBatchesAnAgent = 2;  // per round
 constexpr int kRounds = 3;
 
 struct Figures {
-    std::vector<double> cpu;    // µs a call
-    std::vector<double> floor;  // µs a call
-    std::vector<double> rate;   // calls a second
+    std::vector<double> cpu;    // µs per call
+    std::vector<double> floor;  // µs per call
+    std::vector<double> rate;   // calls per second
     std::vector<double> floor_rate;
     std::vector<double> body;  // bytes
 };

@@ -12,12 +12,12 @@
 
 namespace ioswarm::bench {
 
-/// One SubmitResults call, ready to go.
+/// One SubmitResults call, ready to be sent.
 struct SubmitCall {
     std::size_t agent = 0;
     Bytes body;
 };
-/// For each connection, in order.
+/// The calls of each connection, in order.
 using SubmitCalls = std::vector<std::vector<SubmitCall>>;
 
 struct SubmitRun {
@@ -26,20 +26,20 @@ struct SubmitRun {
     double seconds = 0;
 };
 
-/// Agents that share connections, agent i on connection i mod connections; all of them with credentials, in
-/// JSON.
+/// Agents that share connections: agent i uses connection i mod connections. All of them send credentials and
+/// use JSON.
 class SubmitLoad {
   public:
     SubmitLoad(std::uint16_t port, std::size_t connections, std::size_t agents);
 
-    /// Registers every agent, over every connection then. Aborts when one is refused.
+    /// Registers every agent. Aborts if one is refused.
     void join();
     /// Opens every agent's task stream with batches of at most `batch_size`.
     void open_streams(std::uint32_t batch_size);
-    /// The answers to what the streams brought since the last call, once they brought so many tasks. Aborts
-    /// when they do not within 60 s.
+    /// Waits until the streams have brought this many tasks since the last call, and returns the answers to
+    /// them. Aborts if that takes longer than 60 s.
     [[nodiscard]] SubmitCalls collect(std::size_t tasks);
-    /// Makes the calls: on each connection one after the other, on all connections at once.
+    /// Makes the calls: one after the other on each connection, on all connections at once.
     [[nodiscard]] SubmitRun run(const SubmitCalls& calls);
 
   private:
@@ -53,12 +53,12 @@ class SubmitLoad {
 
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::size_t joined_ = 0;  // guarded by mutex_, as is what follows
+    std::size_t joined_ = 0;  // guarded by mutex_, like the members below
     std::size_t tasks_ = 0;
-    std::size_t finished_ = 0;  // connections that have made their calls
+    std::size_t finished_ = 0;  // connections that have made all their calls
     SubmitCalls waiting_;
 
-    proto::RpcLoop loop_;  // last: its callbacks use all of the above
+    proto::RpcLoop loop_;  // last, because its callbacks use all other members
 };
 
 }  // namespace ioswarm::bench

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many transfers of a token are made into L3 tasks per second when their state is in the cache: the run
-// that finds code and slots, the task's own data, and the run over that data.
+// How many token transfers per second are made into L3 tasks when their state is in the cache. It includes the
+// run that finds code and slots, the task's data, and the run on that data.
 #include <algorithm>
 #include <ctime>
 #include <string>
@@ -22,14 +22,14 @@ constexpr std::size_t kRunsPerThread = 4'000;
 constexpr int kRounds = 5;
 constexpr double kGoal = 1'000;  // per second on two cores
 
-/// transfer(to, amount) of a token that keeps balances in a mapping at slot 0, written by hand: takes from the
-/// sender's balance or reverts, adds to the other one, logs Transfer and returns true.
+/// transfer(to, amount) of a hand-written token that keeps balances in a mapping at slot 0. It subtracts from
+/// the sender's balance or reverts, adds to the receiver's, logs Transfer and returns true.
 const std::string kToken =
     "335f5260405f20"                    // slot of the sender's balance
-    "8054602435808210605a578091039091"  // its value, less the amount
-    "55"                                // kept
+    "8054602435808210605a578091039091"  // its value minus the amount
+    "55"                                // stored
     "6004355f5260405f208054820190"
-    "55"  // the other balance, with the amount
+    "55"  // the receiver's balance, plus the amount
     "5f52600435337fddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef60205fa3"
     "60015f5260205ff3"
     "5b5f5ffd";
@@ -38,14 +38,14 @@ Address account(std::uint64_t number) {
     return evm::Word(0, 0, 0x1111, number).to_address();
 }
 
-/// The slot of an account's balance, as the fake state keys it.
+/// The slot of an account's balance, in the form in which the fake state keys it.
 std::uint64_t balance_slot(const Address& holder) {
     Bytes preimage(64);
     std::copy(holder.bytes.begin(), holder.bytes.end(), preimage.begin() + 12);
     return evm::Word::from(keccak256(preimage)).low();
 }
 
-/// CPU time of this thread: the machine may be busy with other things.
+/// CPU time of this thread, because the machine may be busy with other things.
 double cpu_seconds() {
     timespec time{};
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
@@ -75,7 +75,7 @@ class Load {
         }
     }
 
-    /// Runs per second of one core.
+    /// Runs per second on one core.
     double work(std::size_t first) {
         evm::Executor executor;
         const double before = cpu_seconds();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program as a script sees it: exit codes, whole lines, streams.
+// The program as a script sees it: exit codes, whole lines, output streams.
 #include <filesystem>
 
 #include <catch2/catch.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program on anvil, an EVM that is not ours: deploy, settle, claim and fund, with the program killed at
-// every request that it makes, before the chain sees it and after.
+// The program on anvil, an independent EVM: deploy, settle, claim and fund. The program is killed at every
+// request that it makes, both before and after the chain sees the request.
 #include <array>
 #include <csignal>
 
@@ -40,7 +40,7 @@ std::uint64_t nonce_of(const Address& account) {
     return static_cast<std::uint64_t>(*u256_from_quantity(text.get<std::string>()));
 }
 
-/// A wallet of its own, with its journals.
+/// A wallet with its own journals.
 class Wallet {
   public:
     explicit Wallet(const std::string& name)
@@ -65,7 +65,7 @@ class Wallet {
     [[nodiscard]] ProgramRun run(std::vector<std::string> arguments) const {
         return run_program(command(std::move(arguments), anvil().url()), environment());
     }
-    /// Runs it with a kill at one request; false when it came to its end before.
+    /// Runs the program and kills it at this request. Returns false if it ended before.
     [[nodiscard]] bool run_killed(std::vector<std::string> arguments, int request,
                                   KillingProxy::When when) const {
         KillingProxy proxy(request, when, anvil().url());
@@ -90,7 +90,7 @@ U256 rau(const json& text) {
     return u256_from_decimal(text.get<std::string>()).value();
 }
 
-/// Settles an epoch of `pool` with equal weights, as a coordinator that is no part of the program does.
+/// Settles an epoch of `pool` with equal weights, as a coordinator outside the program would.
 void settle(const Address& coordinator, const Address& pool, std::uint64_t epoch,
             const std::vector<Address>& wallets, const U256& value) {
     std::vector<Hash256> entries;
@@ -174,7 +174,7 @@ TEST_CASE("claim killed at every request pays once", "[contracts]") {
             CAPTURE(again.err);
             REQUIRE(again.code == 0);
             CHECK(nonce_of(agent.address()) == 1);
-            // The wallet has its share and paid for one transaction's gas, at most its limit.
+            // The wallet has its share and paid gas for one transaction, at most its gas limit.
             const U256 balance = anvil().balance(agent.address());
             CHECK(balance < 1001 * kCoin);
             CHECK(balance > 1001 * kCoin - kCoin / 2);
@@ -246,7 +246,7 @@ TEST_CASE("no key shows in the process list, the environment or what is printed"
     const std::string digits = to_hex(keccak256(as_bytes("secret wallet")).view());
     std::string seen;
     ScriptedHttp looking([&](HttpConnection& peer, const std::string& body) {
-        // While the program waits for this answer it holds the key.
+        // While the program waits for this answer, it holds the key in memory.
         const ProgramRun listed =
             run_program({"/bin/sh", "-c", "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null"});
         seen += listed.out + body;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// cli/dist/nginx/ioswarm.conf in a real nginx, in front of an agent port and of an HTTP API: only ports, name
-// and certificate are replaced.
+// cli/dist/nginx/ioswarm.conf in a real nginx, in front of an agent port and an HTTP API. Only ports, name and
+// certificate are replaced.
 
 #include <catch2/catch.hpp>
 
@@ -27,8 +27,8 @@ using std::chrono::steady_clock;
 
 namespace {
 
-/// For nginx, whose folder is another; not a constant, since the tests' main() chooses the folder that it is
-/// relative to.
+/// An absolute path, because nginx runs in another folder. This is a function and not a constant, because the
+/// tests' main() first changes to the folder that the path is relative to.
 std::string tls(const std::string& file) {
     return std::filesystem::absolute(IOSWARM_TEST_DATA "/tls/" + file).string();
 }
@@ -58,7 +58,7 @@ std::uint16_t free_port() {
     return ntohs(address.sin_port);
 }
 
-/// nginx over a folder of its own, in the foreground, as the user who runs the test.
+/// nginx in a folder of its own, in the foreground, run by the user who runs the test.
 class Nginx {
   public:
     Nginx(std::uint16_t agents, std::uint16_t api, const std::string& rate) : port_(free_port()) {
@@ -106,7 +106,7 @@ struct Behind {
           nginx(server.port(),
                 static_cast<std::uint16_t>(std::stoul(api.url().substr(api.url().rfind(':') + 1))), rate) {}
 
-    /// A client whose agent has joined. nginx takes a moment to listen, and says nothing when it does.
+    /// A client whose agent has registered. nginx takes a moment to listen and does not report when it does.
     GrpcClient joined(const Headers& headers) const {
         const auto until = steady_clock::now() + seconds(20);
         while (!H2Raw(nginx.port()).is_connected() && steady_clock::now() < until) {
@@ -155,7 +155,7 @@ TEST_CASE("agents and the API share one TLS port of nginx", "[nginx]") {
 }
 
 TEST_CASE("one address gets so many calls per second through nginx, and the others end there", "[nginx]") {
-    // Given a bound that no more calls than its burst of 200 pass in the time of this test
+    // Given a limit so low that only the burst of 200 calls passes during this test
     Behind behind("1r/m");
     auto agent = behind.joined(kAgent);
     int refused_by_nginx = 0;
@@ -185,7 +185,7 @@ TEST_CASE("a task stream through nginx that carries nothing for longer than its 
     Behind behind;
     auto agent = behind.joined(kAgent);
     const auto stream = agent.stream("GetTasks", {}, kAgent);
-    // Here the passing of time is what is tested: there is nothing else to wait for.
+    // The passing of time itself is tested here, so there is no event to wait for.
     std::this_thread::sleep_for(seconds(70));
     behind.server.give_all();
     const auto batch = stream->next();

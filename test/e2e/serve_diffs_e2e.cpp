@@ -18,7 +18,7 @@ using Catch::Matchers::Contains;
 TEST_CASE("state diffs are served without a gap, through SIGTERM under readers and through kill -9",
           "[e2e][defect-25][defect-32]") {
     const TempDir dir;
-    std::uint64_t seen = 0;  // what the reader has
+    std::uint64_t seen = 0;  // the last height that the reader received
     const std::vector<std::string> fast{"--block-time", "50ms", "--tps", "20", "--accounts", "50"};
     for (const int signal : {SIGTERM, SIGKILL, SIGTERM}) {
         Served served(dir, fast);
@@ -44,7 +44,7 @@ TEST_CASE("state diffs are served without a gap, through SIGTERM under readers a
         const int code = served.program().wait();
         CHECK(code == (signal == SIGTERM ? 0 : 128 + SIGKILL));
         CHECK_THAT(served.program().err(), !Contains("did not end in time"));
-        // What was served was durable.
+        // Everything that was served was durable.
         const auto log = SqliteDiffStore::open(dir.path("data/statediffs.db"));
         REQUIRE(log);
         CHECK((*log)->range().floor == 1);
@@ -95,7 +95,8 @@ TEST_CASE("at taskLevel L4 an agent that follows the diffs gets what the EVM run
         REQUIRE(task.block_context);
         CHECK(task.block_context->number == task.block_height + 1);
         CHECK(task.block_context->gas_limit == 30'000'000);
-        // Written before the task went out; on another connection it may come in a moment later.
+        // The diff was written before the task went out, but on another connection it may arrive a moment
+        // later.
         CHECK(eventually([&] { return have >= task.block_height; }));
     }
     const std::lock_guard lock(mutex);
@@ -105,7 +106,7 @@ TEST_CASE("at taskLevel L4 an agent that follows the diffs gets what the EVM run
 }
 
 TEST_CASE("a node's own ioswarm module is a source of diffs, also when it goes away and comes back", "[e2e]") {
-    // The module inside the node is played by another serve, the rest of the node by a fake one.
+    // Another serve plays the module inside the node; a fake node plays the rest.
     const TempDir node_dir;
     const std::vector<std::string> chain{"--block-time", "50ms", "--tps",           "20",
                                          "--accounts",   "50",   "--master-secret", "s"};
@@ -138,7 +139,7 @@ TEST_CASE("a node's own ioswarm module is a source of diffs, also when it goes a
     CHECK(module->program().wait() == 128 + SIGKILL);
     CHECK(eventually([&] { return served.json("/api/diffs").contains("alarm"); }));
     CHECK(served.get("/livez").status == 200);
-    CHECK_THAT(served.get("/readyz").body, !Contains("state diffs"));  // they may come back
+    CHECK_THAT(served.get("/readyz").body, !Contains("state diffs"));  // the diffs may come back
     const std::uint64_t tip = served.json("/api/diffs")["tip"];
     module = std::make_unique<Served>(node_dir, chain, module_port);
     read_to(tip + 20);
@@ -156,7 +157,7 @@ TEST_CASE("serve is not ready any more once the feed of state diffs has stopped 
         served.program().send(SIGTERM);
         REQUIRE(served.program().wait() == 0);
     }
-    // The log of another chain: at its newest height this one has another diff.
+    // The log of another chain: at its newest height this chain has a different diff.
     const TempDir dir;
     std::vector<std::string> more = fast;
     more.insert(more.end(), {"--seed", "2", "--diff-store-path", other.path("data/statediffs.db")});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How `ioswarm serve` starts and ends, whom it lets in, and what keeps it from starting.
+// How `ioswarm serve` starts and ends, which agents it admits, and what keeps it from starting.
 #include <algorithm>
 #include <csignal>
 #include <iterator>
@@ -25,7 +25,7 @@ ProgramRun serve(const TempDir& dir, std::vector<std::string> more) {
     return run_program(std::move(arguments));
 }
 
-/// Why it is not ready.
+/// The reason why it is not ready.
 std::string served_reason(const Served& served) {
     return served.get("/readyz").body;
 }
@@ -57,7 +57,7 @@ TEST_CASE("two signals within microseconds are one: serve ends cleanly", "[e2e]"
     const TempDir dir;
     for (int i = 0; i < 4; ++i) {
         Served served(dir);
-        // Both wait when the process goes on.
+        // Both signals are pending when the process continues.
         served.program().send(SIGSTOP);
         served.program().send(SIGTERM);
         served.program().send(SIGINT);
@@ -71,8 +71,8 @@ TEST_CASE("lists of agents on a file system that does not answer do not delay th
     const TempDir dir;
     const std::string revoked = dir.write("revoked", "");
     Served served(dir, {"--agents-revoked", revoked});
-    // Whoever opens a file with a lease on it waits until the lease is given back, as on a dead file system.
-    // The kernel tells of that by SIGIO, and takes the lease away after 45 s.
+    // Opening a file that has a lease blocks until the lease is given back, as on a hanging file system. The
+    // kernel reports the attempt with SIGIO and removes the lease after 45 s.
     ::signal(SIGIO, SIG_IGN);
     const int fd = ::open(revoked.c_str(), O_RDWR | O_CLOEXEC);
     REQUIRE(::fcntl(fd, F_SETLEASE, F_WRLCK) == 0);
@@ -87,7 +87,7 @@ TEST_CASE("lists of agents on a file system that does not answer do not delay th
 
 TEST_CASE("a log that nobody reads stops nothing", "[e2e]") {
     const TempDir dir;
-    // Given standard error that is a full pipe
+    // Given a standard error that is a full pipe
     const std::string pipe = dir.path("log");
     REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
     const int fd = ::open(pipe.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -133,7 +133,7 @@ TEST_CASE("signals that come while serve still reads its configuration count", "
     const std::vector<std::string> arguments{IOSWARM_BINARY, "serve",       "--master-secret-file", pipe,
                                              "--data-dir",   dir.path("d"), "--grpc-port",          "0",
                                              "--listen",     "127.0.0.1",   "--swarm-api-port",     "0"};
-    // Can be opened once the other side waits in open().
+    // The pipe can be opened for writing without blocking once the other side waits in open().
     const auto once_it_waits = [&] {
         int fd = -1;
         REQUIRE(
@@ -264,7 +264,7 @@ TEST_CASE("what keeps serve from starting is told in one line, with its exit cod
     CHECK(api.code == 69);
     CHECK_THAT(last_lines(api), Contains("cannot serve HTTP: 127.0.0.1 port "));
 
-    // What failed has not bound the directory: it is free for another source.
+    // The failed attempt has not bound the directory: another source can still use it.
     CHECK_FALSE(std::filesystem::exists(other.path("data/source")));
 
     CHECK(eventually([&] { return served.json("/api/stats")["tasks_received"] > 0; }));
@@ -308,7 +308,7 @@ TEST_CASE("a copy without the ledger's WAL keeps serve from starting, and a back
     CHECK_THAT(refused.err, Contains("rm " + dir.path("data") + "/ledger.mark"));
     CHECK(run_program({IOSWARM_BINARY, "ledger", "check", dir.path("data")}).code == 65);
 
-    // As the manual says it.
+    // The steps from the manual.
     for (const char* file : {"ledger.db", "ledger.db-shm", "ledger.mark"})
         std::filesystem::remove(dir.path("data") + "/" + file);
     std::filesystem::copy(dir.path("backup/ledger.db"), dir.path("data/ledger.db"));
@@ -327,7 +327,7 @@ TEST_CASE("a ledger takes the chain of its node, and serve does not start beside
         REQUIRE(served.program().wait_for("belongs to this chain from now on: EVM chain id 4690"));
     }
     {
-        // Something that counts.
+        // Data that counts.
         const auto ledger = Ledger::open(dir.path("data"));
         REQUIRE(ledger);
         REQUIRE((*ledger)->run([](LedgerTx& tx) {
@@ -341,7 +341,7 @@ TEST_CASE("a ledger takes the chain of its node, and serve does not start beside
     const ProgramRun refused = serve(dir, beside);
     CHECK(refused.code == 78);
     CHECK_THAT(refused.err, Contains("its ledger belongs to another chain: it has EVM chain id 4690"));
-    // A node that is away at the start is asked when it is there.
+    // If the node is unreachable at the start, the check is made when it is there.
     node.set_web3(FakeNode::Web3::close);
     Served waiting(dir, beside);
     node.set_web3(FakeNode::Web3::normal);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The figures of `ioswarm serve` on the embedded chain are those that seed and agents predict.
+// The figures of `ioswarm serve` on the embedded chain are those that follow from the seed and the agents.
 #include <algorithm>
 #include <csignal>
 
@@ -87,8 +87,8 @@ TEST_CASE("every endpoint shows exactly the predicted figures, also after a kill
     };
     check_figures();
 
-    // Work of closed epochs and of the running one is all the work there was; each closed one paid out 90% of
-    // 0.5.
+    // The work of closed epochs and of the running one is all the work that was done. Each closed epoch paid
+    // out 90% of 0.5.
     const auto check_rewards = [&] {
         std::uint64_t counted = served->json("/swarm/epoch")["total_tasks"];
         std::map<std::uint64_t, double> paid;
@@ -110,7 +110,7 @@ TEST_CASE("every endpoint shows exactly the predicted figures, also after a kill
     served->program().send(SIGTERM);
     CHECK(served->program().wait() == 0);
 
-    // And once more after an orderly end: nothing is counted twice.
+    // The same after an orderly end: nothing is counted twice.
     served = std::make_unique<Served>(dir, chain, port);
     check_figures();
     check_rewards();

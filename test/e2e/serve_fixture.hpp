@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// `ioswarm serve` as an operator runs it: a process of its own, agents over loopback, figures over HTTP.
+// `ioswarm serve` as an operator runs it: its own process, agents over loopback, figures over HTTP.
 #include <chrono>
 #include <filesystem>
 #include <string>
@@ -28,12 +28,12 @@ inline constexpr auto kServePatience = 120s;
 /// One in ten transactions is answered wrongly, always the same ones.
 inline constexpr sim::WrongShare kWrong{3, 100};
 
-/// `ioswarm serve` with its data in `dir`, up and ready, on ports of its own.
+/// `ioswarm serve` with its data in `dir`, started and ready, on its own ports.
 class Served {
   public:
     explicit Served(const TempDir& dir, std::vector<std::string> more = {}, int grpc_port = 0)
         : program_(arguments(dir, std::move(more), grpc_port)) {
-        // The last word at start, in both forms of the log; the file is written before.
+        // The last line logged at the start, in both log formats. The file is written before it.
         if (!program_.wait_for("ready")) FAIL("serve did not start:\n" << program_.err());
         const Json ready = Json::parse(dir.read("ready.json"));
         grpc_port_ = ready["grpc_port"];
@@ -51,7 +51,7 @@ class Served {
     }
     [[nodiscard]] Json json(const std::string& path) const { return Json::parse(get(path).body); }
 
-    /// What `ioswarm serve` is called with.
+    /// The command line of `ioswarm serve`.
     static std::vector<std::string> arguments(const TempDir& dir, std::vector<std::string> more,
                                               int grpc_port) {
         std::filesystem::remove(dir.path("ready.json"));
@@ -65,7 +65,7 @@ class Served {
     }
 
   private:
-    /// A port that nobody has now: 0 would turn the API off.
+    /// A port that is free now. (Port 0 would turn the API off.)
     static int free_port() {
         const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_in address{};
@@ -83,7 +83,7 @@ class Served {
     int api_port_ = 0;
 };
 
-/// Agents of this process, every other one in JSON, that come back at once when the coordinator does.
+/// Agents in this process that reconnect at once when the coordinator comes back. Every second one uses JSON.
 class Agents {
   public:
     Agents(int port, int count, const std::string& secret = {})
@@ -112,7 +112,8 @@ class Agents {
     proto::AgentClients clients_;
 };
 
-/// Asks again and again, since what happens in another process is no event here. False after kServePatience.
+/// Checks the condition again and again, because events in another process cannot be awaited here. Returns
+/// false after kServePatience.
 template <typename Condition>
 bool eventually(Condition condition) {
     const auto deadline = std::chrono::steady_clock::now() + kServePatience;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `ioswarm settle` on anvil, an EVM that is not ours: ten epochs of agents that join and leave, with the
-// program killed by kill -9 between any two of its requests, before the chain sees one and after.
+// `ioswarm settle` on anvil, an independent EVM: ten epochs of agents that join and leave. The program is
+// killed with kill -9 between any two of its requests, both before and after the chain sees one.
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -25,8 +25,8 @@ Address settle_wallet(std::uint8_t world, std::uint8_t number) {
     return out;
 }
 
-/// Who works in which of ten epochs: some from the start, some join, some leave, two share a wallet, and one
-/// has none.
+/// Who works in which of the ten epochs: some from the start, some join, some leave, two share a wallet, and
+/// one has no wallet.
 std::vector<SettleWorld::Share> shares_of(std::uint8_t world, std::uint64_t epoch) {
     std::vector<SettleWorld::Share> out;
     const auto works = [&](const char* agent, std::uint8_t wallet, std::uint64_t milli) {
@@ -41,8 +41,8 @@ std::vector<SettleWorld::Share> shares_of(std::uint8_t world, std::uint64_t epoc
     return out;
 }
 
-/// Each epoch is settled by two runs that are killed, one before a request and one after, and by one that comes
-/// to its end. The request at which they are killed moves on from epoch to epoch.
+/// Each epoch is settled by two runs that are killed, one before a request and one after, and by one that ends
+/// normally. The request at which they are killed moves on from epoch to epoch.
 void settle_epochs(const SettleCase& what, std::uint8_t number, std::uint64_t epochs) {
     CAPTURE(what.name);
     SettleWorld world(what, what.name);

@@ -129,7 +129,8 @@ Address SettleWorld::deploy(settlement::PoolVersion pool) const {
     return *made.contract;
 }
 
-/// What `settle init` writes. Version 2's code is not the real one here, which the command would refuse.
+/// Writes what `settle init` would write. Version 2's code is not the real one here, so the command would
+/// refuse it.
 void SettleWorld::write_settlement(settlement::PoolVersion pool) const {
     settlement::SettlementIdentity identity;
     identity.chain_id = kSettleChain;

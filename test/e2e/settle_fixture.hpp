@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the tests of `ioswarm settle` on anvil share: a chain that mines by itself, a pool on it, a ledger and
+// Shared by the tests of `ioswarm settle` on anvil: a chain that mines by itself, a pool on it, a ledger and
 // the program's configuration.
 
 #include <filesystem>
@@ -24,8 +24,8 @@ namespace ioswarm::test {
 
 inline constexpr std::uint64_t kSettleChain = 4689;
 
-/// anvil as IoTeX's mainnet, with a block at least every 100 ms whether or not there are transactions. One for
-/// the whole program.
+/// anvil as IoTeX's mainnet, with a block at least every 100 ms even without transactions. One instance for the
+/// whole program.
 class SettleChain {
   public:
     static SettleChain& get();
@@ -41,7 +41,7 @@ class SettleChain {
   private:
     SettleChain();
     Anvil anvil_;
-    std::jthread miner_;  // last: it uses the chain, by a connection of its own
+    std::jthread miner_;  // last, because it uses the chain, over its own connection
 };
 
 /// Which contract is settled, and how.
@@ -51,10 +51,10 @@ struct SettleCase {
     bool push;
 };
 
-/// A pool with its settling wallet, the ledger of agents, and the program that pays.
+/// A pool with its settling wallet, the agents' ledger, and the program that pays.
 class SettleWorld {
   public:
-    /// `serve_keys`: more lines of the configuration, for a serve that writes the ledger.
+    /// `serve_keys` are additional configuration lines for a serve that writes the ledger.
     SettleWorld(const SettleCase& what, const std::string& name, const std::string& serve_keys = {});
 
     struct Share {
@@ -65,22 +65,22 @@ class SettleWorld {
     /// Closes the next epoch in the ledger.
     void close_epoch(const std::vector<Share>& shares);
 
-    /// `ioswarm settle` with the endpoint at `url`.
+    /// The command line of `ioswarm settle` with the endpoint at `url`.
     [[nodiscard]] std::vector<std::string> command(const std::string& url,
                                                    std::vector<std::string> more = {}) const;
     /// Runs it to its end.
     [[nodiscard]] ProgramRun settle(std::vector<std::string> more = {}) const;
-    /// Runs it with a kill at one request; false when it came to its end before.
+    /// Runs it and kills it at this request. Returns false if it ended before.
     [[nodiscard]] bool settle_killed(int request, bool after) const;
 
-    /// Reads what is owed from the ledger that serve has written: payouts of epochs that closed, by wallet.
+    /// Reads what is owed from the ledger that serve has written: the payouts of closed epochs, per wallet.
     /// Returns the number of those epochs.
     std::uint64_t read_ledger();
-    /// What each wallet should have by now; agents without a wallet are not in it.
+    /// What each wallet should have received by now; agents without a wallet are not included.
     [[nodiscard]] const std::map<Address, U256>& owed() const { return owed_; }
-    /// What the wallet has been sent and what it can claim.
+    /// What the wallet was sent plus what it can claim.
     [[nodiscard]] U256 has(const Address& wallet) const;
-    /// Everything is paid to the rau, and the settling wallet spent just that and gas.
+    /// Checks that everything is paid to the rau, and that the settling wallet spent exactly that plus gas.
     void check_paid() const;
 
     [[nodiscard]] const Address& contract() const { return contract_; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `ioswarm snapshot` as cron runs it: exit codes, files, the field's names, signals.
+// `ioswarm snapshot` as cron runs it: exit codes, files, the names that deployed tools use, signals.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -92,12 +92,12 @@ TEST_CASE("a second export of the same file ends with 75, a signal ends the firs
     dir.write("a.snap.gz", "yesterday's");
     fs::copy_file(data("bolt/trie.db"), dir.path("trie.db"));
     for (const auto& [signal, code] : {std::pair{SIGINT, 130}, {SIGTERM, 143}}) {
-        // A node that holds the state keeps the export waiting.
+        // A node that holds the state's lock keeps the export waiting.
         const int node = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
         REQUIRE(::flock(node, LOCK_EX) == 0);
         Program first({kProgram, "snapshot", "export", "--source", dir.path("trie.db"), "--output",
                        dir.path("a.snap.gz"), "--lock-timeout", "10m"});
-        // The temporary file is made under the export's lock: once it is there, the lock is held.
+        // The temporary file is made under the export's lock, so once it exists the lock is held.
         while (!fs::exists(dir.path(".a.snap.gz.part")))
             ::usleep(1000);
         CHECK(run_export(dir, data("bolt/trie.db")).code == 75);
@@ -186,7 +186,7 @@ TEST_CASE(
         std::vector<std::string> patient = line;
         patient.insert(patient.end(), {"--lock-timeout", "1m"});
         Program waiting(patient);
-        // It has the file open: from then on its signals are its own.
+        // Once it has the file open, it handles its signals itself.
         const std::string fds = "/proc/" + std::to_string(waiting.pid()) + "/fd";
         const auto has_it_open = [&] {
             std::error_code gone;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// cli/dist/ioswarm-snapshot.nginx in a real nginx, over a snapshot that the program made: only the folder is
+// cli/dist/ioswarm-snapshot.nginx in a real nginx, over a snapshot that the program made. Only the folder is
 // replaced.
 #include <arpa/inet.h>
 #include <httplib.h>
@@ -36,7 +36,7 @@ std::uint16_t free_port() {
     return ntohs(address.sin_port);
 }
 
-/// nginx in the foreground, as the user who runs the test, publishing `folder` under /snapshots/.
+/// nginx in the foreground, run by the user who runs the test, publishing `folder` under /snapshots/.
 class Nginx {
   public:
     explicit Nginx(const std::string& folder) : port_(free_port()) {
@@ -67,7 +67,7 @@ class Nginx {
     Nginx(const Nginx&) = delete;
     Nginx& operator=(const Nginx&) = delete;
 
-    /// nginx takes a moment to listen, and says nothing when it does.
+    /// nginx takes a moment to listen and does not report when it does.
     [[nodiscard]] httplib::Client client() const {
         using std::chrono::steady_clock;
         const auto until = steady_clock::now() + std::chrono::seconds(30);
@@ -106,7 +106,7 @@ TEST_CASE("nginx publishes the finished files as they are, whole or in part, and
     CHECK_FALSE(whole->has_header("Content-Encoding"));
     CHECK(whole->get_header_value("Cache-Control") == "no-cache");
 
-    // A download that broke off goes on, as long as the file is the same.
+    // An interrupted download can be continued as long as the file is the same.
     const std::string tag = whole->get_header_value("ETag");
     const auto rest = client.Get("/snapshots/acctcode.snap.gz", {{"Range", "bytes=1000-"}, {"If-Range", tag}});
     REQUIRE(rest);

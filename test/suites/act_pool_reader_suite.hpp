@@ -13,15 +13,15 @@
 
 namespace ioswarm::test {
 
-/// A source under test and what can be done to it. Functions left empty cannot be done to this source; the
-/// sections that need them are then not run.
+/// A source under test and the operations that a test can apply to it. An empty function means that this source
+/// cannot do it; sections that need it are skipped.
 struct PoolSubject {
     std::shared_ptr<void> owner{};  ///< keeps everything below alive
     ActPoolReader* pool = nullptr;
-    std::function<void()> add_one{};     ///< at least one more action is pending afterwards
-    std::function<void()> remove_one{};  ///< at least one fewer of those pending before is pending afterwards
-    std::function<void()> next_block{};  ///< the tip moves up
-    std::function<void()> fail{};        ///< the source cannot be read from now on
+    std::function<void()> add_one{};     ///< afterwards at least one more action is pending
+    std::function<void()> remove_one{};  ///< afterwards at least one of the actions pending before is gone
+    std::function<void()> next_block{};  ///< moves the tip up
+    std::function<void()> fail{};        ///< makes the source unreadable from now on
     std::function<void()> mend{};
 };
 
@@ -34,14 +34,14 @@ inline std::map<Hash256, PoolActionPtr> by_raw_id(const std::vector<PoolActionPt
         CHECK_FALSE(action->raw.empty());
         CHECK_FALSE(action->kind.empty());
         const bool first = out.emplace(action->raw_id, action).second;
-        CHECK(first);  // an action is listed once
+        CHECK(first);  // each action is listed once
     }
     return out;
 }
 
 }  // namespace detail
 
-/// What core/ports/act_pool_reader.hpp promises. `make` gives a fresh source with an empty or a filled pool and
+/// The contract of core/ports/act_pool_reader.hpp. `make` returns a new source with an empty or filled pool and
 /// a known tip. Call inside a TEST_CASE.
 template <typename Make>
 void act_pool_reader_contract(Make make) {

@@ -13,18 +13,20 @@
 
 namespace ioswarm::test {
 
-/// A source under test and what can be done to it. Empty functions cannot be done to this source.
+/// A source under test and the operations that a test can apply to it. An empty function means that this source
+/// cannot do it.
 struct BlockSubject {
     std::shared_ptr<void> owner{};
     BlockSource* blocks = nullptr;
-    std::uint64_t first = 1;             ///< lowest height that the source will hold
-    std::function<void()> next_block{};  ///< one more block exists afterwards; `first` after the first call
-    std::function<void()> fail{};  ///< the connection breaks: at least one call fails, later ones may succeed
-    /// After this, height `first` is no longer held.
+    std::uint64_t first = 1;  ///< lowest height that the source will have
+    /// Afterwards one more block exists; after the first call it is `first`.
+    std::function<void()> next_block{};
+    std::function<void()> fail{};  ///< breaks the connection: at least one call fails, later ones may succeed
+    /// After this, height `first` is no longer available.
     std::function<void()> forget_first{};
 };
 
-/// What core/ports/block_source.hpp promises. Call inside a TEST_CASE.
+/// The contract of core/ports/block_source.hpp. Call inside a TEST_CASE.
 template <typename Make>
 void block_source_contract(Make make) {
     BlockSubject subject = make();

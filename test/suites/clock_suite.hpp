@@ -9,7 +9,7 @@
 
 namespace ioswarm::test {
 
-/// What core/ports/clock.hpp promises. Call inside a TEST_CASE.
+/// The contract of core/ports/clock.hpp. Call inside a TEST_CASE.
 inline void clock_contract(const Clock& clock) {
     SECTION("steady time never goes back") {
         auto before = clock.steady();

@@ -17,7 +17,7 @@ namespace detail {
 
 inline constexpr std::size_t kNoLimit = std::size_t{1} << 40;
 
-/// Every row of the log, read in steps, checked for order, content and chain.
+/// Reads all rows of the log in steps and checks their order, content and chain.
 inline void holds_exactly(const DiffStore& store, std::uint64_t first, std::uint64_t last) {
     CHECK(store.range() == DiffRange{first, last});
     std::uint64_t next = first;
@@ -48,7 +48,7 @@ ErrorCode code_of(const Result<T>& result) {
 
 }  // namespace detail
 
-/// What core/ports/diff_store.hpp promises. `make` gives an empty log. Call inside a TEST_CASE.
+/// The contract of core/ports/diff_store.hpp. `make` returns an empty log. Call inside a TEST_CASE.
 template <typename Make>
 void diff_store_contract(Make make) {
     using detail::code_of;
@@ -81,8 +81,8 @@ void diff_store_contract(Make make) {
     SECTION("rows that do not follow on are refused, and none of them is kept") {
         REQUIRE(store.append(some_rows(10, 3)));
         std::vector<std::vector<DiffRow>> refused;
-        refused.push_back(some_rows(14, 1));  // a hole
-        refused.push_back(some_rows(12, 1));  // there already
+        refused.push_back(some_rows(14, 1));  // leaves a gap
+        refused.push_back(some_rows(12, 1));  // exists already
         refused.push_back(some_rows(9, 1));
         refused.push_back(some_rows(0, 1));
         refused.push_back(some_rows(13, 3));

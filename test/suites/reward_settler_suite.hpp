@@ -12,8 +12,8 @@
 
 namespace ioswarm::test {
 
-/// What core/ports/reward_settler.hpp promises. `seen` gives the epochs that the settler will look at, or is
-/// empty where that cannot be asked. Call inside a TEST_CASE.
+/// The contract of core/ports/reward_settler.hpp. `seen` returns the epochs that the settler will process; it
+/// is empty if that cannot be asked. Call inside a TEST_CASE.
 inline void reward_settler_contract(RewardSettler& settler,
                                     const std::function<std::vector<std::uint64_t>()>& seen) {
     SECTION("it may be told from any thread, of the same epoch twice, out of order") {

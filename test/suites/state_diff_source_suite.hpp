@@ -14,17 +14,19 @@
 
 namespace ioswarm::test {
 
-/// A source under test and what can be done to it. Empty functions cannot be done to this source.
+/// A source under test and the operations that a test can apply to it. An empty function means that this source
+/// cannot do it.
 struct DiffSubject {
     std::shared_ptr<void> owner{};
     StateDiffSource* diffs = nullptr;
-    std::uint64_t first = 1;             ///< lowest height that the source will hold
-    std::function<void()> next_block{};  ///< one more diff exists afterwards; `first` after the first call
-    /// After this, height `first` is no longer held.
+    std::uint64_t first = 1;  ///< lowest height that the source will have
+    /// Afterwards one more diff exists; after the first call it is `first`.
+    std::function<void()> next_block{};
+    /// After this, height `first` is no longer available.
     std::function<void()> forget_first{};
 };
 
-/// What core/ports/state_diff_source.hpp promises. Call inside a TEST_CASE.
+/// The contract of core/ports/state_diff_source.hpp. Call inside a TEST_CASE.
 template <typename Make>
 void state_diff_source_contract(Make make) {
     DiffSubject subject = make();

@@ -12,22 +12,22 @@
 
 namespace ioswarm::test {
 
-/// A source under test, what it holds, and what can be done to it. Empty functions cannot be done to this
-/// source.
+/// A source under test, what it holds, and the operations that a test can apply to it. An empty function means
+/// that this source cannot do it.
 struct StateSubject {
     std::shared_ptr<void> owner{};
     StateReader* state = nullptr;
-    std::uint64_t height = 0;  ///< held at the start
-    Address plain{};           ///< an account without code that has balance at `height`
+    std::uint64_t height = 0;  ///< available at the start
+    Address plain{};           ///< an account without code that has a balance at `height`
     AccountState plain_state{};
     std::optional<Address> contract{};           ///< an account with code
-    Address unknown{};                           ///< never seen on the chain
-    std::uint64_t height_not_held = 0;           ///< beyond the tip, or long gone
-    std::function<void(const Address&)> fail{};  ///< reads of this address fail, others go on
+    Address unknown{};                           ///< an address that never appeared on the chain
+    std::uint64_t height_not_held = 0;           ///< above the tip, or too old
+    std::function<void(const Address&)> fail{};  ///< makes reads of this address fail; others still work
     std::function<void()> mend{};
 };
 
-/// What core/ports/state_reader.hpp promises. Call inside a TEST_CASE.
+/// The contract of core/ports/state_reader.hpp. Call inside a TEST_CASE.
 template <typename Make>
 void state_reader_contract(Make make) {
     StateSubject subject = make();
