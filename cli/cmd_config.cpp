@@ -25,7 +25,8 @@ struct ConfigCommand {
     CLI::App* show = nullptr;
 };
 
-/// What a start would refuse before it opens anything: where it would bind, and the files that it would read.
+/// Checks everything that `serve` checks before it opens anything: the address to bind, and the files that it
+/// would read.
 std::vector<Error> check_start(const ServeConfig& config, bool insecure_bind) {
     std::vector<Error> out = missing_files(config);
     if (!out.empty()) return out;
@@ -99,7 +100,7 @@ Runner add_config(CLI::App& app) {
     command->show->add_flag("--json", command->json, "print JSON");
     for (CLI::App* sub : {command->check, command->show})
         sub->footer(footer);
-    // Two subcommands fill one set of options: only one of them is ever parsed.
+    // Both subcommands fill the same set of options, because only one of them is ever parsed.
     add_config_options(*command->check, command->config, KeyFlags::hidden);
     add_config_options(*command->show, command->config, KeyFlags::hidden);
     return [command](Io& io) {

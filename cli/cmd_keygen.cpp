@@ -35,7 +35,8 @@ Error usage(std::string which, std::string why, std::string hint = {}) {
     return Error{ErrorCode::usage, "keygen", std::move(which), std::move(why), std::move(hint)};
 }
 
-/// Ids that can stand in any file name, URL or shell word; an operator who wants others says so.
+/// Without `any`, accepts only ids that are safe in every file name, URL and shell word. With `any`, accepts
+/// every id that the server accepts.
 Status check_id(const std::string& id, bool any) {
     constexpr std::size_t kLongest = 64;
     constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -54,7 +55,7 @@ Status check_id(const std::string& id, bool any) {
     return {};
 }
 
-/// One id a line; empty lines and those that begin with '#' are skipped.
+/// Reads one id per line. Skips empty lines and lines that begin with '#'.
 Status read_ids(std::istream& in, const std::string& name, std::vector<std::string>& out) {
     std::string line;
     while (std::getline(in, line)) {
@@ -94,7 +95,8 @@ Status check_sources(const KeygenOptions& options) {
     return {};
 }
 
-/// The secret from wherever the options say; without any, from the environment as the configuration reads it.
+/// Reads the secret from the source that the options name. Without such an option, reads it from the
+/// environment, as the configuration does.
 std::optional<std::string> find_secret(const KeygenOptions& options, Io& io, ExitCode& code) {
     const auto report = [&](const Error& error) -> std::optional<std::string> {
         print_error(io, error);
@@ -162,7 +164,8 @@ ExitCode run_keygen(const KeygenOptions& options, Io& io) {
 
 Runner add_keygen(CLI::App& app) {
     auto options = std::make_shared<KeygenOptions>();
-    // An empty one, as from a variable that is not set, must not mean that the secret comes from elsewhere.
+    // An empty value, for example from an unset shell variable, is an error. It must not make keygen take the
+    // secret from another source.
     const auto given = [](const std::string& value) { return std::string(value.empty() ? "it is empty" : ""); };
     constexpr auto kAll = CLI::MultiOptionPolicy::TakeAll;
     app.add_option("--agent,--agent-id,agents", options->agents, "id of the agent; may be repeated")

@@ -18,8 +18,8 @@ namespace {
 
 struct LedgerCommand {
     ConfigOptions config;
-    std::string to;        ///< of backup
-    std::string examined;  ///< of check; empty: the configuration's data directory
+    std::string to;        ///< for `backup`: the folder to write to
+    std::string examined;  ///< for `check`: the folder to check; empty = the configuration's data directory
     bool quiet = false;
     bool json = false;
 };
@@ -42,8 +42,8 @@ ExitCode run_ledger_backup(const LedgerCommand& command, Io& io) {
     const auto copy = back_up_ledger(*dir, command.to);
     if (!copy) return report(io, copy.error());
     if (!command.quiet) io.err << fmt::format("copied {}/ledger.db to {}\n", *dir, copy->string());
-    // After the ledger, so that no payout of the ledger's copy was paid by something that this copy does not
-    // know.
+    // The settlement store is copied after the ledger. A payment that the ledger's copy knows of is then also
+    // in the settlement's copy.
     const auto settled = settlement::back_up_settlement(*dir, command.to);
     if (!settled) return report(io, settled.error());
     if (!command.quiet && *settled)

@@ -17,7 +17,7 @@ namespace {
 using evm::Word;
 using Json = nlohmann::json;
 
-/// What a call may take when it does not say: the chain's limit of a block.
+/// Gas limit of a call that names none: the chain's gas limit per block.
 constexpr std::uint64_t kCallGas = 25'000'000;
 
 struct TraceOptions {
@@ -47,7 +47,7 @@ std::optional<Word> number_field(const Json& call, const char* key, Word otherwi
     return value ? std::optional(Word::from(*value)) : std::nullopt;
 }
 
-/// The object that eth_call takes: from, to, value, gas, gasPrice, data or input, all in hexadecimal.
+/// Parses the object that eth_call takes: from, to, value, gas, gasPrice, data or input, all in hexadecimal.
 Result<evm::Transaction> parse_call(const std::string& text) {
     const Json call = Json::parse(text, nullptr, false);
     if (!call.is_object()) {
@@ -84,13 +84,14 @@ Result<evm::Transaction> parse_call(const std::string& text) {
     return out;
 }
 
-/// What is to be run, where, and over which state.
+/// Which transaction to run, in which block, and over which state.
 struct Plan {
     TraceReport report;
     evm::Transaction transaction;
     evm::BlockContext block;
     proto::Web3StateFetcher::Height height = proto::Web3StateFetcher::Height::must_be_tip;
-    std::optional<std::uint64_t> sender_nonce;  ///< what the state must have, when it is an old one
+    /// the nonce that an older state must have for the sender; unset for a call
+    std::optional<std::uint64_t> sender_nonce;
 };
 
 Result<Plan> plan_call(const TraceOptions& options, JsonRpcClient& web3) {
@@ -101,7 +102,8 @@ Result<Plan> plan_call(const TraceOptions& options, JsonRpcClient& web3) {
     if (!tip) return fail(tip.error());
     plan.transaction = std::move(*transaction);
     plan.block = tip->next;
-    // A node's simulation has no fee but what the call names.
+    // A node simulates a call with the gas price that the call names, so the block must not demand a higher
+    // base fee.
     if (plan.transaction.fee_cap < plan.block.base_fee) plan.block.base_fee = plan.transaction.fee_cap;
     plan.report.subject = "call";
     plan.report.state_height = tip->height;
@@ -146,7 +148,8 @@ Result<TraceReport> run_plan(Plan plan, const TraceOptions& options, JsonRpcClie
     evm::FetchedState state;
     proto::Web3StateFetcher fetcher(web3, plan.report.state_height, plan.height);
     evm::ReadingBounds bounds;
-    bounds.time = std::chrono::seconds(30);  // a person waits, not a swarm
+    // a person waits for the answer, so this may take longer than for agents
+    bounds.time = std::chrono::seconds(30);
     auto& reading = plan.report.reading;
     reading = evm::run_and_read(executor, plan.transaction, plan.block, rules, state, fetcher, bounds);
     if (reading.end == evm::ReadingEnd::fetch_failed) {

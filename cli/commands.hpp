@@ -14,25 +14,27 @@ class App;
 
 namespace ioswarm::cli {
 
-/// What a command does once its options are parsed.
+/// Runs a command after its options were parsed.
 using Runner = std::function<ExitCode(Io&)>;
 
-/// One subcommand. Help, suggestions on typos, calls by a link's name and the test of the manual pages all read
-/// this.
+/// One subcommand. Help, suggestions for mistyped names, calls through links and the test of the manual pages
+/// all read this table.
 struct CommandRow {
     std::string_view name;     ///< also reachable by a link called "ioswarm-<name>"
     std::string_view summary;  ///< one line, no full stop
-    std::string_view
-        links;  ///< names of the field's tools whose job it does, also reachable by them; with spaces between
-    Runner (*add)(CLI::App&);  ///< declares the options; what it returns owns their values
+    /// Names of iotex-core's tools that this command replaces, separated by spaces. Each also runs the command
+    /// through a link.
+    std::string_view links;
+    Runner (*add)(CLI::App&);  ///< declares the options; the returned Runner owns their values
 };
 
 [[nodiscard]] std::span<const CommandRow> commands();
 
-/// The row called so, or by "ioswarm-<name>" or one of its links with `as_link`; null when there is none.
+/// The row of that name. With `as_link`, the row of a link: "ioswarm-<name>" or one of `links`. Null when there
+/// is none.
 [[nodiscard]] const CommandRow* find_command(std::string_view name, bool as_link = false);
 
-/// The command nearest to a mistyped one; empty when none is near.
+/// The command name nearest to a mistyped one. Empty when none is near.
 [[nodiscard]] std::string_view nearest_command(std::string_view name);
 
 Runner add_serve(CLI::App& app);

@@ -36,7 +36,7 @@ void add_config_file_option(CLI::App& app, ConfigOptions& options) {
         ->type_name("FILE")
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->allow_extra_args(false);  // what follows the file is no further file
+        ->allow_extra_args(false);  // the words after the file are not further files
 }
 
 void add_config_options(CLI::App& app, ConfigOptions& options, KeyFlags help) {
@@ -51,8 +51,9 @@ void add_config_options(CLI::App& app, ConfigOptions& options, KeyFlags help) {
         };
         CLI::Option* option = nullptr;
         if (std::holds_alternative<bool ServeConfig::*>(keys[i].field)) {
-            // "--shadow-mode" alone says true; "--shadow-mode=false" needs the equals sign. An option without
-            // arguments, since CLI11's flag functions throw, on a word they do not know, none of its errors.
+            // "--shadow-mode" alone means true. "--shadow-mode=false" needs the equals sign. This is an option
+            // without arguments and not a CLI11 flag, because CLI11's flag functions throw something other than
+            // a CLI11 error on a word that they do not know.
             option = app.add_option(flag_name(keys[i]), CLI::callback_t([taken](const CLI::results_t& words) {
                                         taken(words.back());
                                         return true;

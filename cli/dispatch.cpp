@@ -40,7 +40,7 @@ std::string suggestion(std::string_view found, std::string_view otherwise) {
     return found.empty() ? std::string(otherwise) : fmt::format("did you mean '{}'?", found);
 }
 
-/// The app that was really asked for: the chosen subcommand of a command that has some.
+/// Returns the app that the user called: the chosen subcommand, if the command has subcommands.
 CLI::App& innermost(CLI::App& app) {
     CLI::App* current = &app;
     while (!current->get_subcommands().empty())
@@ -48,7 +48,7 @@ CLI::App& innermost(CLI::App& app) {
     return *current;
 }
 
-/// Says what is wrong with the first thing that no option and no positional took, with the nearest right name.
+/// Reports the first argument that no option and no positional took, and suggests the nearest valid name.
 ExitCode report_leftover(Io& io, CLI::App& app, const std::string& title,
                          const std::vector<std::string>& left) {
     const auto option = std::find_if(left.begin(), left.end(),
@@ -71,8 +71,8 @@ ExitCode report_leftover(Io& io, CLI::App& app, const std::string& title,
                        suggestion(nearest(typed, candidates), see));
 }
 
-/// The field's tools are Go programs, whose flags may have one dash: "-source X", "-stats=true". What names a
-/// long option of the command gets its second dash.
+/// iotex-core's tools are Go programs, whose flags may have one dash: "-source X", "-stats=true". Adds the
+/// second dash to arguments that name a long option of the command.
 void accept_single_dashes(const CLI::App& app, std::vector<std::string>& arguments) {
     for (std::string& argument : arguments) {
         if (argument == "--") return;
@@ -87,7 +87,7 @@ void accept_single_dashes(const CLI::App& app, std::vector<std::string>& argumen
     }
 }
 
-/// "which one: new, import, address or inspect?"
+/// Returns a question such as "which one: new, import, address or inspect?".
 std::string which_one(const CLI::App& app) {
     const auto all = app.get_subcommands({});
     std::string names;
@@ -99,16 +99,16 @@ std::string which_one(const CLI::App& app) {
 ExitCode run_command(const CommandRow& row, std::vector<std::string> arguments, Io& io) {
     CLI::App app{std::string(row.summary), fmt::format("ioswarm {}", row.name)};
     app.set_help_flag("-h,--help", "print this and leave");
-    // What is left over is reported by report_leftover, with a suggestion; subcommands inherit it.
+    // report_leftover() reports unknown arguments, with a suggestion. Subcommands inherit this setting.
     app.allow_extras();
     const Runner run = row.add(app);
     const bool needs_subcommand = app.get_require_subcommand_min() > 0;
-    // The library's own message for a missing one would come before that for a misspelt one.
+    // Otherwise CLI11 would report a missing subcommand before we can report a misspelt one.
     app.require_subcommand(0, 1);
     const std::string title(row.name);
     if (!row.links.empty()) accept_single_dashes(app, arguments);
     try {
-        std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
+        std::reverse(arguments.begin(), arguments.end());  // CLI11 takes the arguments from the back
         app.parse(std::move(arguments));
     } catch (const CLI::CallForHelp&) {
         io.out << app.help();
@@ -154,7 +154,7 @@ ExitCode dispatch(std::span<const std::string> arguments, Io& io) {
         name = rest.front();
         rest.front() = "--help";
         std::rotate(rest.begin(), rest.begin() + 1,
-                    rest.end());  // "help config show" asks "config show --help"
+                    rest.end());  // "help config show" becomes "config show --help"
     }
     if (const CommandRow* row = find_command(name)) return run_command(*row, std::move(rest), io);
     return usage_error(io, name, "", name.starts_with('-') ? "unknown option" : "unknown command",

@@ -9,9 +9,9 @@
 
 namespace ioswarm::cli {
 
-/// Runs the program: picks the command by the first argument, or by the name the program was called by, parses
-/// its options and runs it. A command that replaces one of iotex-core's tools takes its flags with one dash
-/// too. `arguments` begins with that name. Reports every failure on io.err.
+/// Runs the program. The first argument, or the name that the program was called by, chooses the command.
+/// `arguments` begins with that name. A command that replaces one of iotex-core's tools also accepts flags with
+/// one dash. Reports every failure on io.err.
 [[nodiscard]] ExitCode dispatch(std::span<const std::string> arguments, Io& io);
 
 }  // namespace ioswarm::cli

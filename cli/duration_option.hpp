@@ -10,8 +10,8 @@ class App;
 
 namespace ioswarm::cli {
 
-/// An option whose value is a duration as parse_duration() reads it; `value` holds the default and must outlive
-/// the parsing.
+/// Adds an option whose value is a duration, read by parse_duration(). `value` holds the default and must
+/// outlive the parsing.
 void add_duration_option(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
                          const std::string& help);
 

@@ -24,7 +24,7 @@ void print_name(Io& io, std::string_view colour) {
     }
 }
 
-/// https://no-color.org: any value but the empty one turns colour off.
+/// By https://no-color.org, any value except the empty one turns colour off.
 bool wants_colour() {
     const char* no_color = std::getenv("NO_COLOR");
     const char* terminal = std::getenv("TERM");

@@ -8,19 +8,20 @@
 
 namespace ioswarm::cli {
 
-/// The three streams of a command, so that tests can hand it others: data goes to `out`, talk to `err`.
+/// The three streams of a command. Tests pass their own. Data goes to `out`, messages go to `err`.
 struct Io {
     std::istream& in;
     std::ostream& out;
     std::ostream& err;
-    bool colour = false;       ///< of `err`: it is a terminal and NO_COLOR is not set
-    bool interactive = false;  ///< `in` is a terminal: somebody can be asked
+    bool colour = false;       ///< whether to colour `err`: it is a terminal, and NO_COLOR is not set
+    bool interactive = false;  ///< `in` is a terminal, so the user can be asked
 };
 
-/// The process's own streams.
+/// Returns the process's standard streams.
 [[nodiscard]] Io standard_io();
 
-/// "ioswarm: what: which: why", and "hint: …" on a line of its own. Text from outside is escaped.
+/// Prints "ioswarm: what: which: why", and "hint: …" on its own line. Escapes control characters, because parts
+/// of the text may come from other programs.
 void print_error(Io& io, const Error& error);
 void print_warning(Io& io, std::string_view text);
 

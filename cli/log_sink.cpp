@@ -44,14 +44,14 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
     return spdlog::level::err;
 }
 
-/// False: the file takes no more, for now or for good.
+/// Returns false when the file accepts no more, either for now or for good.
 bool write_all(int fd, std::string_view text) {
     while (!text.empty()) {
         const ssize_t put = ::write(fd, text.data(), text.size());
         if (put >= 0) {
             text.remove_prefix(static_cast<std::size_t>(put));
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            // Somebody else has made the stream non-blocking, as shells do with a terminal.
+            // Another process has made the stream non-blocking, as shells do with a terminal.
             pollfd ready{fd, POLLOUT, 0};
             (void)::poll(&ready, 1, -1);
         } else if (errno != EINTR) {
@@ -69,7 +69,7 @@ void block_all_signals() {
 
 }  // namespace
 
-/// Shared by the LogWriter, its thread and every Log; the last of them destroys it.
+/// Shared by the LogWriter, its thread and every Log. The last owner destroys it.
 struct LogWriter::State {
     State(LogFormat with, int to, LogBounds most)
         : format(with),
@@ -85,11 +85,11 @@ struct LogWriter::State {
     const LogFormat format;
     const int fd;
     const LogBounds bounds;
-    spdlog::pattern_formatter formatter;  // of the writing thread
+    spdlog::pattern_formatter formatter;  // used by the writing thread only
 
     std::mutex mutex;
     std::condition_variable changed;
-    std::deque<LogLine> waiting;  // guarded by mutex, as is what follows
+    std::deque<LogLine> waiting;  // this and the fields below are guarded by `mutex`
     std::size_t waiting_bytes = 0;
     bool is_writing = false;
     bool over = false;
@@ -144,7 +144,7 @@ bool LogWriter::State::write(const LogLine& line) {
 }
 
 void LogWriter::State::tell_dropped(std::uint64_t count) {
-    // A failure is no loss: the same count is in dropped().
+    // The result is ignored: if this line cannot be written, dropped() still has the count.
     (void)write(
         {std::chrono::system_clock::now(), LogLevel::warn,
          fmt::format("{} lines of this log were dropped: it could not be written fast enough, or not at all",

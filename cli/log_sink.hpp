@@ -16,38 +16,38 @@ namespace ioswarm::cli {
 
 enum class LogFormat { text, json };
 
-/// What may wait to be written. A line that finds more waiting is dropped.
+/// Limits of the queue of unwritten lines. A line that would exceed them is dropped.
 struct LogBounds {
     std::size_t lines = 10'000;
     std::size_t bytes = std::size_t{4} << 20;
 };
 
-/// Writes the log to a file descriptor, on a thread of its own: a disk that is slow, or a pipe that nobody
-/// reads, keeps nobody else waiting. Lines wait in a bounded queue. Where it is full the newest line is dropped
-/// and counted, and the next line that is written tells how many were. Lines that cannot be written (a full
-/// disk, a reader that went away) count as dropped too.
+/// Writes the log to a file descriptor on its own thread, so that a slow disk or an unread pipe blocks nobody
+/// else. Lines wait in a bounded queue. When the queue is full, the newest line is dropped and counted, and the
+/// next written line reports the number of dropped lines. Lines that cannot be written (disk full, reader gone)
+/// count as dropped too.
 ///
-/// One line per message: "2026-11-22T16:58:44.123Z info  message", or a JSON object with time, level and
-/// message. Control characters and invalid UTF-8 are escaped, so that what came from outside can neither forge
-/// a line nor move a terminal. The thread blocks all signals.
+/// Each message is one line: "2026-11-22T16:58:44.123Z info  message", or a JSON object with time, level and
+/// message. Control characters and invalid UTF-8 are escaped, so that text from other programs can neither
+/// forge a line nor control a terminal. The thread blocks all signals.
 class LogWriter {
   public:
     LogWriter(LogFormat format, LogLevel level, int fd = STDERR_FILENO, LogBounds bounds = {});
-    /// Waits for what still has to be written, but at most kLastWords. What is not written by then is lost, and
-    /// a thread that still waits for the file is left behind.
+    /// Waits at most kLastWords for the queued lines to be written. Lines that are not written by then are
+    /// lost. If the thread still waits for the file, it is detached.
     ~LogWriter();
     LogWriter(const LogWriter&) = delete;
     LogWriter& operator=(const LogWriter&) = delete;
 
     static constexpr std::chrono::milliseconds kLastWords{1'000};
 
-    /// Never waits for the file. May outlive the LogWriter: then it is silent.
+    /// Logging never waits for the file. A Log may outlive the LogWriter, and then logs nothing.
     [[nodiscard]] Log log() const;
 
-    /// Waits until all that was logged before is written. False: it was not within `within`.
+    /// Waits until all lines logged so far are written. Returns false if that took longer than `within`.
     bool flush(std::chrono::milliseconds within) const;
 
-    /// Lines lost so far. Thread-safe.
+    /// Number of lines lost so far. Thread-safe.
     [[nodiscard]] std::uint64_t dropped() const;
 
   private:
@@ -57,7 +57,8 @@ class LogWriter {
     std::thread thread_;
 };
 
-/// "text" and "json"; "debug" to "error": the words of log.format and log.level, which are checked before.
+/// Convert the values of log.format ("text", "json") and log.level ("debug" to "error"). The words must have
+/// been checked before.
 [[nodiscard]] LogFormat log_format_from(std::string_view word);
 [[nodiscard]] LogLevel log_level_from(std::string_view word);
 

@@ -12,8 +12,9 @@
 
 namespace {
 
-/// A stream that was closed for us must not become the number of a file that we open: what is printed would
-/// go into it. Opened the wrong way round, so that using it stays an error.
+/// Opens /dev/null for each standard stream that the caller closed. Otherwise a file that we open later would
+/// get the stream's number, and printed text would go into that file. /dev/null is opened in the wrong
+/// direction, so that using the stream is still an error.
 void keep_stream_numbers() {
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
@@ -37,7 +38,7 @@ int main(int argc, char** argv) {
     } catch (...) {
         print_error(io, Error{ErrorCode::internal, "internal error", "", "", "please report this"});
     }
-    // A script must not take half an answer for a whole one: a full disk behind stdout is a failure.
+    // A script must not take a truncated answer for a complete one, so a full disk behind stdout is a failure.
     io.out.flush();
     if (!io.out && code == ExitCode::ok) {
         print_error(io, errno_error(errno == 0 ? EIO : errno, "cannot write", "standard output"));

@@ -17,11 +17,12 @@ std::uint64_t raise_open_file_limit() {
         (void)::setrlimit(RLIMIT_NOFILE, &limit);
         (void)::getrlimit(RLIMIT_NOFILE, &limit);
     }
-    return limit.rlim_cur;  // RLIM_INFINITY is the largest number
+    return limit.rlim_cur;  // RLIM_INFINITY is the largest number, so it needs no special case
 }
 
 std::optional<std::string> open_files_warning(std::uint64_t max_agents, std::uint64_t limit) {
-    const std::uint64_t needed = kFilesForTheRest + kFilesPerAgent * max_agents;  // maxAgents has 32 bits
+    // cannot overflow: maxAgents is at most 2^32-1
+    const std::uint64_t needed = kFilesForTheRest + kFilesPerAgent * max_agents;
     if (needed <= limit) return std::nullopt;
     const std::uint64_t fit = limit > kFilesForTheRest ? (limit - kFilesForTheRest) / kFilesPerAgent : 0;
     return fmt::format(

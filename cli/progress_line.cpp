@@ -15,7 +15,7 @@
 namespace ioswarm::cli {
 namespace {
 
-/// Of standard error's terminal, which may change at any time. 0: it does not say.
+/// Width of the terminal on standard error. It may change at any time, so it is read anew. 0 when unknown.
 unsigned columns() {
     winsize size{};
     return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0U;
@@ -27,7 +27,7 @@ std::string cut_to_width(std::string line, unsigned columns) {
     if (columns == 0 || line.size() < columns) return line;
     std::size_t end = columns - 1U;
     while (end != 0 && (static_cast<unsigned char>(line[end]) & 0xc0U) == 0x80)
-        --end;  // not within a character
+        --end;  // do not cut within a UTF-8 character
     line.resize(end);
     return line;
 }

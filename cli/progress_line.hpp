@@ -9,22 +9,23 @@
 
 namespace ioswarm::cli {
 
-/// Shows where a long job stands: on a terminal one line that is written over, no wider than the terminal, with
-/// the time left; elsewhere a line a minute, so that cron mails nothing for a short one.
+/// Shows the progress of a long job. On a terminal it rewrites one line, no wider than the terminal, with the
+/// time left. Elsewhere it prints one line per minute, so that cron mails nothing for a short job.
 class ProgressLine {
   public:
     enum class Mode { silent, terminal, log };
-    /// `job`: "snapshot export". Lines go to `out`, which is standard error.
+    /// `job` is for example "snapshot export". Lines go to `out`, which must be standard error.
     ProgressLine(std::ostream& out, Mode mode, std::string job)
         : out_(out), mode_(mode), job_(std::move(job)) {}
-    /// What suits standard error.
+    /// Chooses the mode that suits standard error.
     [[nodiscard]] static Mode mode_for(bool quiet);
 
-    /// The time left counts from here on.
+    /// Restarts the clock from which the time left is estimated.
     void begin_phase() { phase_start_ = Clock::now(); }
-    /// `fraction` of the phase, 0..1. `bytes_done` of the phase: the rate is shown when it is not 0.
+    /// `fraction` of the phase that is done, 0 to 1. `bytes_done` in this phase; the rate is shown when it is
+    /// not 0.
     void show(std::string_view text, double fraction, std::uint64_t bytes_done = 0);
-    /// Takes the line away.
+    /// Erases the line from the terminal.
     void clear();
 
   private:
@@ -38,11 +39,11 @@ class ProgressLine {
     bool line_open_ = false;
 };
 
-/// UTF-8 `line` without what a terminal of so many columns has no room for; 0 = it does not know its width. One
-/// column stays free, since some terminals wrap when the last one is written.
+/// Cuts the UTF-8 `line` to a terminal of `columns` columns. 0 = unknown width: nothing is cut. The last column
+/// stays free, since some terminals wrap when it is written.
 [[nodiscard]] std::string cut_to_width(std::string line, unsigned columns);
 
-/// "209.4 MB", in powers of ten as disks are sold.
+/// For example "209.4 MB", in powers of ten, as disk sizes are given.
 [[nodiscard]] std::string format_bytes(std::uint64_t bytes);
 
 }  // namespace ioswarm::cli

@@ -19,11 +19,11 @@ constexpr std::size_t kLongestLine = 4096;
 constexpr std::uint8_t kControlC = 0x03;
 constexpr std::uint8_t kControlD = 0x04;
 constexpr std::uint8_t kBackspace = 0x08;
-constexpr std::uint8_t kControlU = 0x15;  ///< takes back the whole line
+constexpr std::uint8_t kControlU = 0x15;  ///< deletes the whole line
 constexpr std::uint8_t kDelete = 0x7f;
 
-/// No echo, and every key as a character at once, Ctrl-C too: the terminal is itself again however the question
-/// ends.
+/// Turns off echo, line editing and signal keys, so that every key, Ctrl-C too, arrives as a character. The
+/// destructor restores the terminal.
 class SilentTerminal {
   public:
     SilentTerminal() {
@@ -45,8 +45,8 @@ class SilentTerminal {
     bool changed_ = false;
 };
 
-/// One byte of `io`'s input; -1 at its end or after a stop. The program's own standard input is read around its
-/// buffer, which would keep a copy.
+/// Reads one byte of `io`'s input. Returns -1 at its end or after a stop. For the program's own standard input
+/// it bypasses the stream, whose buffer would keep a copy of the secret.
 int next_byte(Io& io, const std::stop_token& stop) {
     if (&io.in != &std::cin) return io.in.get();
     std::uint8_t byte = 0;
@@ -58,7 +58,7 @@ int next_byte(Io& io, const std::stop_token& stop) {
     return got == 1 ? byte : -1;
 }
 
-/// The size that is left when the last character, of one or more bytes of UTF-8, is taken back.
+/// Returns the size of `line` without its last UTF-8 character.
 std::size_t without_last_character(BytesView line) {
     constexpr unsigned kContinuationMask = 0xc0;
     constexpr unsigned kContinuation = 0x80;
@@ -75,8 +75,8 @@ tl::unexpected<Error> cancelled() {
 }  // namespace
 
 void protect_secrets() noexcept {
-    // Not dumpable: no core file whatever the limits and the kernel's core_pattern say, and /proc/PID/mem,
-    // environ, maps and ptrace belong to root alone.
+    // A process that is not dumpable writes no core file, whatever the limits and the kernel's core_pattern
+    // say. Only root may then read its /proc/PID/mem, environ and maps, or attach with ptrace.
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     const rlimit none{0, 0};
     (void)setrlimit(RLIMIT_CORE, &none);

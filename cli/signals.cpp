@@ -17,7 +17,8 @@
 namespace ioswarm::cli {
 namespace {
 
-/// A script must be able to tell a forced end from a clean one, whichever signal forced it.
+/// Exit code of a forced end. It is the same for every signal, so that a script can tell a forced end from a
+/// clean one.
 constexpr int kForcedEnd = 1;
 
 ExitCode code_after(int signal) noexcept {
@@ -64,9 +65,9 @@ ExitCode SignalReader::exit_code(ExitCode otherwise) const noexcept {
     return signal == 0 ? otherwise : code_after(signal);
 }
 
-// After the first signal none is read for kSecondSignalAfter; what waits by then is discarded. Comparing the
-// times at which two signals are read would not do: both may have come at once, and this thread may have been
-// kept from running between them.
+// After the first signal no signal is read for kSecondSignalAfter. Signals that arrive meanwhile are then
+// discarded. Comparing the times at which two signals are read would not work: both may have arrived together
+// while this thread was not scheduled.
 void SignalReader::run() {
     for (;;) {
         const SteadyTime before = std::chrono::steady_clock::now();
@@ -84,7 +85,7 @@ void SignalReader::run() {
     }
 }
 
-/// False: the destructor has begun.
+/// Returns false once the destructor has begun.
 bool SignalReader::wait_for_event(SteadyTime now) const {
     using std::chrono::milliseconds;
     const bool hears = now >= counts_again_;

@@ -12,31 +12,31 @@
 
 namespace ioswarm::cli {
 
-/// Blocks SIGHUP alone. A SIGHUP that comes while the configuration is read then waits for the SignalReader,
-/// and SIGINT and SIGTERM still end the process, also while it waits for a file.
+/// Blocks SIGHUP only. A SIGHUP that arrives while the configuration is read then waits for the SignalReader.
+/// SIGINT and SIGTERM still end the process, even while it waits for a file.
 void block_hangup();
 
-/// What a SignalReader does besides asking for the end.
+/// Actions of a SignalReader besides requesting a stop.
 struct SignalPlan {
-    /// Called on the reader's thread for each SIGHUP; it must not wait for anything. Empty: SIGHUP asks for the
-    /// end, as SIGTERM does.
+    /// Called on the reader's thread for each SIGHUP. It must not block. Empty: SIGHUP requests a stop, as
+    /// SIGTERM does.
     std::function<void()> on_hangup{};
-    /// How long after the first SIGINT or SIGTERM the process may still run. Then the reader ends it. Zero: as
-    /// long as it likes.
+    /// Longest time that the process may run after the first SIGINT or SIGTERM. Then the reader ends the
+    /// process. Zero: no limit.
     std::chrono::milliseconds end_within{0};
-    /// Told of the first signal and of a forced end.
+    /// Logs the first signal and a forced end.
     Log log{};
-    /// Called on the reader's thread before a forced end, for what must still be written. It must end by
-    /// itself.
+    /// Called on the reader's thread before a forced end, to write what must still be written. It must return
+    /// by itself.
     std::function<void()> before_forced_end{};
 };
 
-/// The only place where the program reads signals: one thread waits for SIGINT, SIGTERM and SIGHUP. The first
-/// SIGINT or SIGTERM asks the program to stop and to tidy up. Further ones count only when they come at least
-/// kSecondSignalAfter after the first: `timeout` and service managers signal a process and its group within
-/// microseconds, which is no impatient user. One that counts ends the process at once with exit code 1.
-/// To be made before any other thread that does not block these signals itself: it blocks them for its thread
-/// and for all threads that are started after it.
+/// The only place where the program reads signals. One thread waits for SIGINT, SIGTERM and SIGHUP. The first
+/// SIGINT or SIGTERM asks the program to stop and clean up. Further ones count only when they come at least
+/// kSecondSignalAfter after the first. (`timeout` and service managers signal a process and its group within
+/// microseconds; that is not an impatient user.) One that counts ends the process at once with exit code 1.
+/// Create it before any other thread that does not block these signals itself: it blocks them for the creating
+/// thread and for all threads that are started afterwards.
 class SignalReader {
   public:
     static constexpr std::chrono::milliseconds kSecondSignalAfter{1'000};
@@ -46,11 +46,12 @@ class SignalReader {
     SignalReader(const SignalReader&) = delete;
     SignalReader& operator=(const SignalReader&) = delete;
 
-    /// Stop is requested by the first signal that asks for the end. Its callbacks run on the reader's thread.
+    /// The first signal that asks for the end requests this stop. Callbacks of the token run on the reader's
+    /// thread.
     [[nodiscard]] std::stop_token token() const noexcept { return stop_.get_token(); }
-    /// Waits for the first signal that asks for the end.
+    /// Blocks until the first signal that asks for the end.
     void wait() const noexcept { signal_.wait(0); }
-    /// `otherwise`, or what a signal that came asks for: 130 after SIGINT, 143 after the others.
+    /// Returns 130 after SIGINT, 143 after another signal that asked for the end, else `otherwise`.
     [[nodiscard]] ExitCode exit_code(ExitCode otherwise) const noexcept;
 
   private:
@@ -64,12 +65,13 @@ class SignalReader {
 
     const SignalPlan plan_;
     std::stop_source stop_;
-    std::atomic<int> signal_ = 0;  ///< the first one that asked for the end
+    std::atomic<int> signal_ = 0;  ///< first signal that asked for the end; 0 = none yet
     int signals_fd_;
-    int over_fd_;                                  ///< readable once the destructor has begun
-    SteadyTime counts_again_ = SteadyTime::min();  ///< reader's thread only, as the next one: see run()
-    SteadyTime deadline_ = SteadyTime::max();      ///< of the whole process
-    std::jthread thread_;                          ///< last: it uses all of the above
+    int over_fd_;  ///< readable once the destructor has begun
+    /// end of the pause that run() describes; used by the reader's thread only, as is the next field
+    SteadyTime counts_again_ = SteadyTime::min();
+    SteadyTime deadline_ = SteadyTime::max();  ///< when the whole process must have ended
+    std::jthread thread_;                      ///< last member, because the thread uses all of the above
 };
 
 }  // namespace ioswarm::cli

@@ -30,7 +30,7 @@ std::optional<std::size_t> index_of(std::string_view name) {
     return std::nullopt;
 }
 
-/// "reward", "node", …: the first word of nested keys.
+/// Whether `name` is the first word of nested keys, such as "reward" or "node".
 bool is_group(std::string_view name) {
     const auto keys = config_keys();
     return std::any_of(keys.begin(), keys.end(), [&](const KeyRow& key) {
@@ -38,13 +38,14 @@ bool is_group(std::string_view name) {
     });
 }
 
-/// "did you mean 'grpcPort'?"; always the nearest there is, however far.
+/// Suggests a key: "did you mean 'grpcPort'?" when the last words match, else the nearest key, however
+/// different.
 std::string nearest_key_hint(std::string_view name) {
     std::vector<std::string_view> names;
     for (const KeyRow& key : config_keys())
         names.push_back(key.name);
     constexpr std::size_t kAnyDistance = 64;
-    // A key that stands in the wrong map, or outside its map, is named by its last word.
+    // A key in the wrong map, or outside its map, is recognised by its last word.
     for (const std::string_view candidate : names) {
         const std::string_view last = candidate.substr(candidate.rfind('.') + 1);
         if (last == name.substr(name.rfind('.') + 1)) return fmt::format("did you mean '{}'?", candidate);
@@ -79,7 +80,7 @@ class Loader {
             Error{ErrorCode::config, "configuration", std::move(which), std::move(why), std::move(hint)});
     }
 
-    /// Checks and stores a value; `where` heads the message when it is wrong.
+    /// Checks and stores a value. `where` begins the message when the value is wrong.
     void take(std::size_t index, std::string text, Origin origin, const std::string& where) {
         const KeyRow& key = config_keys()[index];
         if (Status assigned = assign(key, text, loaded_.settings); !assigned) {
@@ -102,8 +103,8 @@ class Loader {
         Result<std::string> text = read_config_file(file);
         if (!text) {
             Error error = std::move(text).error();
-            // As for a file that a key names: waiting does not make it appear, and a service need not try
-            // again.
+            // Treated like a missing file that a key names: retrying does not help, so a service manager must
+            // not restart for it.
             if (error.code == ErrorCode::not_found) error.code = ErrorCode::config;
             errors_.push_back(std::move(error));
             return;
@@ -143,7 +144,8 @@ class Loader {
         for (std::size_t i = 0; i < config_keys().size(); ++i) {
             const std::string name = environment_name(config_keys()[i]);
             auto value = sources_.environment(name);
-            // An empty variable is as good as none: what blanks a secret must be written down somewhere.
+            // An empty variable counts as not set. Otherwise a variable that is empty by mistake would silently
+            // clear a secret.
             if (!value || value->empty()) continue;
             take(i, *std::move(value), Origin{OriginKind::environment, name}, name);
         }
@@ -174,7 +176,7 @@ class Loader {
             dir = "/var/lib/ioswarm";
         } else if (const auto state = sources_.environment("XDG_STATE_HOME");
                    state && state->starts_with('/')) {
-            dir = *state + "/ioswarm";  // the XDG rules want a relative one ignored
+            dir = *state + "/ioswarm";  // the XDG base directory rules say that a relative path must be ignored
         } else if (const auto home = sources_.environment("HOME"); home && !home->empty()) {
             dir = *home + "/.local/state/ioswarm";
         } else {
@@ -182,7 +184,7 @@ class Loader {
         }
     }
 
-    /// A name that leads nowhere is a mistake of the configuration, not of the file system.
+    /// A missing file that a key names is an error in the configuration, not an I/O error.
     void cannot_read_named(std::string_view key, Error error) {
         if (error.code == ErrorCode::not_found) {
             error.code = ErrorCode::config;
@@ -191,7 +193,8 @@ class Loader {
         errors_.push_back(std::move(error));
     }
 
-    /// The node's own configuration, read by us too, names the node's own store.
+    /// If we also read the node's own configuration file, diffStorePath in it names the node's own store. We
+    /// must not write there.
     void leave_node_store_alone() {
         std::string& path = loaded_.settings.diff_store_path;
         if (path.empty() || !loaded_.settings.diff_store_enabled) return;
@@ -209,8 +212,7 @@ class Loader {
     }
 
     enum class Counts { neither, direct, file };
-    /// A secret may stand in the configuration or in a file that it names; the one from the stronger source
-    /// counts.
+    /// A secret may be given directly or as the name of a file. The one from the stronger source counts.
     Counts which_counts(std::string_view name, std::string_view file_name) {
         const ConfigValue& file = value(file_name);
         const ConfigValue& direct = value(name);
@@ -224,7 +226,7 @@ class Loader {
         return !direct.text.empty() && direct.origin.kind > file.origin.kind ? Counts::direct : Counts::file;
     }
 
-    /// The key itself is not read here: only what settles opens its file.
+    /// Chooses between the two keys. The file is not read here: only commands that settle open it.
     void choose_signer_key() {
         switch (which_counts("rewardSignerKey", "rewardSignerKeyFile")) {
             case Counts::neither:
@@ -251,7 +253,7 @@ class Loader {
         take(index, *std::move(secret), Origin{file.origin.kind, file.text}, file.text);
     }
 
-    /// The key goes over the wire as it is: a master secret there by mistake must not.
+    /// This key is sent as it is. A master secret that was put there by mistake must not be sent.
     void resolve_diffs_key() {
         const ConfigValue& file = value("node.diffsKeyFile");
         if (file.text.empty()) return;
@@ -267,7 +269,7 @@ class Loader {
         }
     }
 
-    /// A key that is of no use, or does harm, without another.
+    /// Reports `first` when `second` is not given: it has no use, or does harm, without it.
     void needs(std::string_view first, std::string_view second) {
         if (!is_set(first) || is_set(second)) return;
         error(std::string(second), fmt::format("not given, though {} is", first),
@@ -299,7 +301,7 @@ class Loader {
         check_diffs_peer();
     }
 
-    /// What serve needs when it is to pay by itself.
+    /// Checks what serve needs to pay agents by itself.
     void check_settlement() {
         const ServeConfig& settings = loaded_.settings;
         if (!settings.settlement_enabled) return;
@@ -319,7 +321,8 @@ class Loader {
         }
     }
 
-    /// The node's own configuration, read by us too, gives its module the very port that we would take.
+    /// If we also read the node's own configuration file, the node's module listens on the very port that we
+    /// would take.
     void check_diffs_peer() {
         const ServeConfig& settings = loaded_.settings;
         const auto peer = parse_host_port(settings.node_diffs);
@@ -334,7 +337,8 @@ class Loader {
     std::vector<Error> errors_;
 };
 
-/// Variables that look like a key of ours and are none: a typo here would otherwise go unseen.
+/// Warns of environment variables that look like one of our keys but are not. Otherwise a typo would go
+/// unnoticed.
 void warn_of_typos(std::vector<std::string>& warnings) {
     std::vector<std::string> known;
     for (const KeyRow& key : config_keys())

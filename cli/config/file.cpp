@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/config/file.hpp"
 
-// Why the replacement is made in each value and not, as iotex-core does, in the file's text before it is
-// parsed: a secret with a '#', a quote or a colon in it comes through as it is, comments may hold dollars, and
-// variables of sections that are none of ours need not be set here.
+// Variables are replaced in each value after parsing. iotex-core replaces them in the file's text before
+// parsing. Our way keeps a secret with a '#', a quote or a colon intact, lets comments contain dollars, and
+// needs no variables that only other sections use.
 
 #include <cerrno>
 #include <set>
@@ -21,9 +21,10 @@ namespace ioswarm::cli {
 namespace {
 
 constexpr std::string_view kSection = "ioswarm";
-constexpr int kMaxDepth = 4;  // keys have two levels; more is a mistake, or an alias that holds itself
-constexpr std::size_t kMaxNames = 1'000;  // far over all keys; aliases make millions out of one
-constexpr std::size_t kMaxProblems = 20;  // a file that is wrong all through need not be listed whole
+constexpr int kMaxDepth = 4;  // keys have two levels; more is a mistake, or an alias that contains itself
+// far above the number of keys; nested aliases can expand one name into millions
+constexpr std::size_t kMaxNames = 1'000;
+constexpr std::size_t kMaxProblems = 20;  // if a whole file is wrong, the first problems are enough
 
 bool is_name_start(char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
@@ -88,7 +89,8 @@ class SectionReader {
                                           std::move(hint)});
     }
 
-    /// A misspelt name of the section, or keys that stand where the section should be.
+    /// Describes the top level of a file without our section: a misspelt section name, or keys outside the
+    /// section.
     void tell_what_stands_there(const YAML::Node& document) {
         constexpr std::size_t kMostEdits = 3;
         constexpr std::string_view kSectionOnly[] = {kSection};
@@ -158,14 +160,14 @@ class SectionReader {
     }
 
     void read_scalar(const YAML::Node& key, const YAML::Node& value, const std::string& name) {
-        // yaml-cpp marks what stood in quotes or as a block with the tag "!", plain scalars with "?".
+        // yaml-cpp tags quoted and block scalars "!", and plain scalars "?".
         const bool quoted = value.Tag() != "?";
         Result<std::string> text = expand_variables(value.Scalar(), environment_);
         if (!text) {
             problem(value, name, text.error().why);
             return;
         }
-        if (!quoted && text->empty()) return;  // "${NAME:}" came to nothing, as null would have
+        if (!quoted && text->empty()) return;  // "${NAME:}" expanded to nothing; treat it like null
         section_.entries.push_back(FileEntry{name, *std::move(text), quoted, false, key.Mark().line + 1});
     }
 

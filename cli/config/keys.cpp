@@ -14,9 +14,10 @@ using C = ServeConfig;
 constexpr std::uint64_t kMaxPort = 65'535;
 constexpr std::uint64_t kMaxU32 = UINT32_MAX;
 constexpr std::uint64_t kDayMs = 86'400'000;
-constexpr std::uint64_t kMaxBlockTimeMs = 25'000;  // nothing is dispatched from a source 30 s behind
+// below 30 s, since nothing is dispatched from a source that is 30 s behind
+constexpr std::uint64_t kMaxBlockTimeMs = 25'000;
 
-// Rows in the order of ../shared/spec/config-and-http.md. Percentages and the multiplier have their ranges in
+// iotex-core's keys come first, then this project's own. Percentages and the multiplier have their ranges in
 // whole numbers here; fractions between them are allowed.
 // clang-format off
 const auto kKeys = std::to_array<KeyRow>({
@@ -127,7 +128,7 @@ char to_upper(char c) {
 }
 
 /// "epochRewardIOTX" → "epoch-reward-iotx": a new word begins where an upper-case letter follows a lower-case
-/// one.
+/// letter.
 std::string words(std::string_view name) {
     std::string out;
     for (std::size_t i = 0; i < name.size(); ++i) {

@@ -34,7 +34,7 @@ class FileDescriptor {
     int fd_;
 };
 
-/// Without the line break at its end; one line is left.
+/// Removes the line break at the end. The rest must be one line.
 Result<std::string> as_secret(std::string text, const std::string& name) {
     if (text.size() > kMaxSecretBytes) {
         wipe(text);
@@ -54,7 +54,7 @@ Result<std::string> as_secret(std::string text, const std::string& name) {
 Status check_mode(int fd, const std::string& path, bool credential) {
     struct stat info {};
     if (fstat(fd, &info) != 0) return fail(errno_error(errno, std::string(kCannotRead), path));
-    if (!S_ISREG(info.st_mode)) return {};  // a pipe: who could open it is not up to its mode
+    if (!S_ISREG(info.st_mode)) return {};  // a pipe: its mode does not tell who could open it
     const mode_t refused = credential ? 0027 : 0077;
     if ((info.st_mode & refused) == 0) return {};
     return fail(
@@ -66,7 +66,7 @@ Status check_mode(int fd, const std::string& path, bool credential) {
 }  // namespace
 
 bool wait_until_readable(int fd, const std::stop_token& stop) {
-    // Signals are read by another thread and end no wait of their own.
+    // Another thread reads the signals, so they do not interrupt this wait. Wake up regularly to check `stop`.
     constexpr int kPollMs = 100;
     pollfd ready{fd, POLLIN, 0};
     while (!stop.stop_requested()) {
@@ -79,7 +79,7 @@ bool wait_until_readable(int fd, const std::stop_token& stop) {
 Result<SecretBytes> read_private_file(const std::string& path, std::size_t max_bytes,
                                       const std::optional<std::string>& credentials_directory,
                                       const std::stop_token& stop) {
-    // Without O_NONBLOCK the opening of a named pipe would wait for its writer, deaf to every signal.
+    // Without O_NONBLOCK, opening a named pipe would block until it has a writer, and could not be interrupted.
     const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     if (file.get() < 0) return fail(errno_error(errno, std::string(kCannotRead), path));
     const bool credential = credentials_directory && !credentials_directory->empty() &&

@@ -13,28 +13,29 @@ namespace ioswarm::cli {
 
 inline constexpr std::size_t kMaxSecretBytes = 4096;
 
-/// A secret as text: what the file holds, without the line break at its end. Refused when others than its owner
-/// may read or write the file (permission_denied); a file in `credentials_directory`, where systemd puts what
-/// belongs to this service alone, may also be readable by its group, since its access list shows as that.
-/// Errors: not_found, io, config (empty, more than one line, too long).
+/// Reads a secret as text: the file's content without the line break at its end. Refuses a file that others
+/// than its owner may read or write (permission_denied). A file in `credentials_directory`, where systemd puts
+/// the credentials of this service, may also be readable by its group, because its access list shows up as
+/// group permission. Errors: not_found, io, config (empty, more than one line, too long).
 [[nodiscard]] Result<std::string> read_secret_file(
     const std::string& path, const std::optional<std::string>& credentials_directory = {});
 
-/// The whole file, at most `max_bytes` of it, refused like above when others may read or write it. A pipe is
-/// read to its end; whoever writes into it is waited for until `stop` is requested. Errors: not_found, io,
-/// permission_denied, config (larger), cancelled.
+/// Reads the whole file, at most `max_bytes`. Refuses a file that others may read or write, as above. A pipe is
+/// read to its end, waiting for its writer until `stop` is requested. Errors: not_found, io, permission_denied,
+/// config (larger), cancelled.
 [[nodiscard]] Result<SecretBytes> read_private_file(
     const std::string& path, std::size_t max_bytes,
     const std::optional<std::string>& credentials_directory = {}, const std::stop_token& stop = {});
 
-/// Waits until `fd` has something to read or is at its end. False: `stop` was requested before.
+/// Waits until `fd` has something to read or is at its end. Returns false when `stop` was requested first.
 [[nodiscard]] bool wait_until_readable(int fd, const std::stop_token& stop);
 
-/// The same as read_secret_file() from a stream, for "-"; `name` is for messages.
+/// Like read_secret_file(), but reads a stream, for "-". `name` is used in messages.
 [[nodiscard]] Result<std::string> read_secret(std::istream& in, const std::string& name);
 
 /// Writes 32 random bytes as 64 hex digits and a line break to a new file of mode 0600, and returns the digits.
-/// Never overwrites. Errors: io (exists already, or cannot be written), unavailable (no random numbers).
+/// Never overwrites a file. Errors: io (the file exists, or cannot be written), unavailable (no random
+/// numbers).
 [[nodiscard]] Result<std::string> make_secret_file(const std::string& path);
 
 }  // namespace ioswarm::cli

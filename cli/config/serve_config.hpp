@@ -9,10 +9,10 @@
 
 namespace ioswarm::cli {
 
-/// Everything that can be configured, checked and typed. Filled from the table of keys (cli/config/keys.hpp),
-/// which also holds every default; ../shared/spec/config-and-http.md section 1 says what each means.
+/// The complete configuration, checked and typed. It is filled from the table of keys (cli/config/keys.hpp),
+/// which also holds every default. The manual page ioswarm.yaml(5) explains each key.
 struct ServeConfig {
-    // Keys that iotex-core knows too.
+    // Keys that iotex-core has too.
     bool enabled{};
     std::uint64_t grpc_port{};
     std::uint64_t swarm_api_port{};
@@ -20,12 +20,12 @@ struct ServeConfig {
     std::string task_level;
     bool shadow_mode{};
     std::uint64_t poll_interval_ms{};
-    std::string master_secret;  ///< after loading also what masterSecretFile holds
+    std::string master_secret;  ///< after loading: also the content of masterSecretFile
     std::string delegate_address;
     Decimal epoch_reward_iotx;
     std::string reward_contract;
     std::string reward_signer_key;  ///< empty after loading when reward_signer_key_file counts instead
-    std::string reward_rpc_url;     ///< URLs with commas between
+    std::string reward_rpc_url;     ///< URLs, separated by commas
     std::uint64_t reward_chain_id{};
     std::uint64_t diff_buffer_size{};
     bool diff_store_enabled{};
@@ -38,11 +38,11 @@ struct ServeConfig {
     Decimal bonus_accuracy_pct;
     Decimal bonus_multiplier;
 
-    // This project's own.
-    std::string data_dir;  ///< after loading never empty
+    // Keys that only this project has.
+    std::string data_dir;  ///< never empty after loading
     std::string master_secret_file;
-    std::string
-        reward_signer_key_file;  ///< never read by loading; empty after it when reward_signer_key counts
+    /// Loading does not read the file. Empty after loading when reward_signer_key counts instead.
+    std::string reward_signer_key_file;
     std::string reward_signer_password_file;
     bool settlement_enabled{};
     bool settlement_push{};
@@ -53,13 +53,13 @@ struct ServeConfig {
     Decimal settlement_max_per_settlement_iotx;  ///< 0: not set
     Decimal settlement_max_per_day_iotx;         ///< 0: not set
     std::uint64_t settlement_block_gas_limit{};
-    std::string listen;  ///< after loading still empty when not given: the bind rule depends on the secret
+    std::string listen;  ///< stays empty when not given, because the address to bind then depends on the secret
     std::string node_grpc;
     std::string node_web3;
     std::string node_diffs;
     std::string node_diffs_agent_id;
     std::string node_diffs_key_file;
-    std::string node_diffs_key;  ///< after loading what node.diffsKeyFile holds
+    std::string node_diffs_key;  ///< after loading: the content of node.diffsKeyFile
     std::string tls_cert;
     std::string tls_key;
     std::string agents_allowed;

@@ -25,7 +25,7 @@ std::string_view nearest(std::string_view typed, std::span<const std::string_vie
 
 std::string_view nearest(std::string_view typed, std::span<const std::string_view> candidates,
                          std::size_t limit) {
-    // Longer than any name there is: not worth the table, and whoever typed it may mean harm.
+    // Longer than any name. A longer text is cut, since the cost of the comparison grows with its length.
     constexpr std::size_t kLongest = 64;
     const std::string wanted = lower(typed.substr(0, kLongest));
     std::string_view best;

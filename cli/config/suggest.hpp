@@ -7,11 +7,11 @@
 
 namespace ioswarm::cli {
 
-/// The candidate that takes the fewest edits from what was typed, case not counted; empty when even that one
-/// takes more than `limit`.
+/// The candidate with the smallest edit distance from `typed`, ignoring case. Empty when that distance exceeds
+/// `limit`.
 [[nodiscard]] std::string_view nearest(std::string_view typed, std::span<const std::string_view> candidates,
                                        std::size_t limit);
-/// With a limit of half the word and at most 3: more would be no typo.
+/// With a limit of half the word's length, at most 3. A larger distance is not a typo.
 [[nodiscard]] std::string_view nearest(std::string_view typed, std::span<const std::string_view> candidates);
 
 }  // namespace ioswarm::cli

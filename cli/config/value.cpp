@@ -38,10 +38,11 @@ std::string choice_list(std::string_view choices) {
     return out;
 }
 
-/// Empty when the text has the form, else why not.
+/// Returns the empty string when the text has the right form, else the reason why it has not.
 std::string check_form(const KeyRow& key, std::string_view text) {
     if (text.find('\0') != std::string_view::npos) return "contains a NUL character";
-    if (text.empty()) return key.form == KeyForm::choice ? "is empty" : "";  // for all others: not set
+    // for all other forms, empty means not set
+    if (text.empty()) return key.form == KeyForm::choice ? "is empty" : "";
     switch (key.form) {
         case KeyForm::any:
         case KeyForm::path:
@@ -72,7 +73,7 @@ std::string check_form(const KeyRow& key, std::string_view text) {
     return "";
 }
 
-/// Compares decimal amounts exactly: is value ≥ min and ≤ max?
+/// Compares decimal amounts exactly: min ≤ value ≤ max.
 bool within(const Decimal& value, std::uint64_t min, std::uint64_t max) {
     U512 scale = 1;
     for (unsigned i = 0; i < value.scale; ++i)
@@ -86,8 +87,8 @@ std::string range_text(const KeyRow& key) {
 }
 
 Error wrong(const KeyRow& key, std::string_view text, std::string_view why) {
-    // The value of a secret stays out of terminals and logs even when it is wrong; so does what is quoted at
-    // length.
+    // A secret's value must not appear in terminals and logs, even when it is wrong. Other values are cut to a
+    // readable length.
     constexpr std::size_t kLongestQuote = 80;
     const bool is_url = key.form == KeyForm::http_url || key.form == KeyForm::http_urls;
     const std::string shown = is_url ? urls_without_credentials(text) : std::string(text);
@@ -206,7 +207,7 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
         std::uint64_t ms;
     };
     constexpr std::array<Unit, 4> kUnits{{{"ms", 1}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}}};
-    constexpr std::uint64_t kMost = 1'000'000'000'000;  // 31 years: no product or sum below overflows
+    constexpr std::uint64_t kMost = 1'000'000'000'000;  // 31 years, so that no product or sum below overflows
     if (const auto seconds = parse_count(text)) {
         if (*seconds > kMost / 1000) return std::nullopt;
         return std::chrono::milliseconds(static_cast<std::int64_t>(*seconds * 1000));
@@ -271,7 +272,7 @@ bool is_http_url(std::string_view text) {
 
 namespace {
 
-/// Calls `each` with every part of a text with commas, blanks around it left out.
+/// Calls `each` with every part of a comma-separated text, without the blanks around the part.
 template <typename Each>
 void for_each_part(std::string_view text, Each each) {
     constexpr std::string_view kBlanks = " \t";

@@ -10,12 +10,12 @@
 
 namespace ioswarm::cli {
 
-/// Decimal digits only, up to 2^64-1.
+/// Parses decimal digits only, up to 2^64-1.
 [[nodiscard]] std::optional<std::uint64_t> parse_count(std::string_view text);
-/// YAML 1.1's words: true, yes, on and their opposites, in lower case, upper case or with a capital.
+/// Parses YAML 1.1's words: true, yes, on and their opposites, in lower case, upper case or capitalised.
 [[nodiscard]] std::optional<bool> parse_bool(std::string_view text);
-/// As Go writes durations: "5s", "1m30s", "200ms", "1.5h"; a bare number is seconds. Below a millisecond
-/// nothing.
+/// Parses durations as Go writes them: "5s", "1m30s", "200ms", "1.5h". A bare number is in seconds. Returns
+/// nothing for durations with a part below a millisecond.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 struct HostPort {
@@ -24,23 +24,23 @@ struct HostPort {
 };
 /// "host:port" or "[v6]:port", port 1..65535.
 [[nodiscard]] std::optional<HostPort> parse_host_port(std::string_view text);
-/// An IPv4 or IPv6 address, no name.
+/// Whether the text is an IPv4 or IPv6 address, not a name.
 [[nodiscard]] bool is_ip(std::string_view text);
-/// 127.0.0.0/8 or ::1.
+/// Whether the address is in 127.0.0.0/8 or is ::1.
 [[nodiscard]] bool is_loopback(std::string_view ip);
-/// "http://…" or "https://…" with a host and nothing that is not visible ASCII.
+/// Whether the text is "http://…" or "https://…" with a host, in visible ASCII only.
 [[nodiscard]] bool is_http_url(std::string_view text);
 inline constexpr std::size_t kMaxUrls = 16;
-/// The URLs of a text that has them with commas between, blanks around each left out; nothing when one is no
-/// URL, or when there are more than kMaxUrls.
+/// Parses comma-separated URLs, ignoring blanks around each. Returns nothing when a part is not a URL, or when
+/// there are more than kMaxUrls.
 [[nodiscard]] std::optional<std::vector<std::string>> parse_http_urls(std::string_view text);
-/// The same URL without "user:password@", for showing.
+/// The URL without "user:password@", for display.
 [[nodiscard]] std::string without_credentials(std::string_view url);
-/// The same for a text of URLs with commas between.
+/// The same for comma-separated URLs.
 [[nodiscard]] std::string urls_without_credentials(std::string_view text);
-/// What the server takes as an agent id: 1 to 128 characters of visible ASCII.
+/// Whether the server accepts the text as an agent id: 1 to 128 characters of visible ASCII.
 [[nodiscard]] bool is_agent_id(std::string_view text);
-/// What keygen prints as an API key: "iosw_" and 64 lower-case hex digits.
+/// Whether the text looks like an API key from keygen: "iosw_" and 64 lower-case hex digits.
 [[nodiscard]] bool is_agent_key(std::string_view text);
 
 }  // namespace ioswarm::cli

@@ -8,7 +8,7 @@
 namespace ioswarm::cli {
 namespace {
 
-/// https://docs.iotex.io: the public endpoints, and the chain ids that wallets use.
+/// The public endpoints and chain ids from https://docs.iotex.io.
 struct Network {
     std::string_view name;
     std::uint64_t chain_id;

@@ -16,24 +16,24 @@ class App;
 
 namespace ioswarm::cli {
 
-/// Which chain a command works on, and by which endpoints.
+/// The chain that a command works on, and the endpoints through which it does so.
 struct ChainOptions {
-    std::string network;           ///< "mainnet", "testnet" or nothing
-    std::vector<std::string> rpc;  ///< beat the network's
-    std::uint64_t chain_id = 0;    ///< beats the network's; 0: not given
+    std::string network;           ///< "mainnet", "testnet" or empty
+    std::vector<std::string> rpc;  ///< used instead of the network's endpoints when not empty
+    std::uint64_t chain_id = 0;    ///< used instead of the network's chain id; 0 = not given
 };
 
-/// The --network that has this chain id; nothing for other chains.
+/// The value of --network for a chain id. Nothing for other chains.
 [[nodiscard]] std::optional<std::string> network_name(std::uint64_t chain_id);
 
 /// Declares --network, --rpc and --chain-id. `options` must live as long as the app.
 void add_chain_options(CLI::App& app, ChainOptions& options);
 
-/// Makes the client; asks nothing yet. Error usage: no network and not both of --rpc and --chain-id, or a URL
-/// that is none.
+/// Creates the client without calling the endpoints. Error usage: neither a network nor both of --rpc and
+/// --chain-id are given, or a URL is invalid.
 [[nodiscard]] Result<contracts::ChainClient> open_chain(const ChainOptions& options, std::stop_token stop = {});
 
-/// An address as a person types it. Error usage, with the reason (a wrong checksum, …).
+/// Parses an address as a user types it. Error usage gives the reason, such as a wrong checksum.
 [[nodiscard]] Result<Address> address_argument(const std::string& option, const std::string& text);
 
 }  // namespace ioswarm::cli

@@ -29,14 +29,15 @@ struct ClaimOptions {
     std::string contract;
 };
 
-/// batchClaimFor works with every version from 2 on, also with version 2's damaged code, where claim() burns
-/// all its gas; version 1 has claim() alone, and version 3's claim() is the cheapest.
+/// Chooses the cheapest call that works. Version 1 has only claim(). In version 3 claim() is the cheapest.
+/// Every version from 2 on has batchClaimFor(), which also works with version 2's damaged code, where claim()
+/// burns all its gas.
 Bytes claim_data(PoolCode code, const Address& wallet) {
     if (code == PoolCode::v1 || code == PoolCode::v3) return contracts::claim_call();
     return contracts::batch_claim_for_call(std::array{wallet});
 }
 
-/// What the transaction paid to the wallet, by the contract's own event.
+/// Returns the amount that the transaction paid to the wallet, taken from the contract's event.
 Result<U256> claimed_amount(Spender& spender, const SentEntry& entry, const Address& pool) {
     std::uint64_t scan_from = entry.block;
     const auto receipt = spender.chain().find_receipt({&entry.hash, 1}, &scan_from);
@@ -75,7 +76,8 @@ void print_claimed(const ClaimOptions& options, const U256& claimed, const SentE
     }
 }
 
-/// Nothing: there is nothing to claim, or nobody wants to send it; `code` says which.
+/// Sends a claim. Returns nothing when there is nothing to claim, or when the user declines; `code` tells
+/// which.
 Result<std::optional<SentEntry>> claim_anew(const ClaimOptions& options, const Address& pool,
                                             const std::string& key, Spender& spender, Io& io, ExitCode& code) {
     const auto version = pool_code_at(spender.chain(), pool);

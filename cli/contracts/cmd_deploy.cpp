@@ -37,13 +37,14 @@ Bytes creation_data(const Address& coordinator) {
     return data;
 }
 
-/// Where a finished entry's contract is. Sender and nonce determine that. A receipt says it too, but whoever
-/// gives the receipt could name a contract of his own, with the same code and another coordinator.
+/// Computes the address of the contract that a finished entry deployed, from sender and nonce. The receipt also
+/// has an address, but a dishonest endpoint could name its own contract with the same code and another
+/// coordinator.
 Address made_by(const Spender& spender, const SentEntry& entry) {
     return contract_address(spender.wallet(), entry.nonce);
 }
 
-/// The contract must be there, byte for byte, and obey the coordinator.
+/// Checks that the contract has exactly our code and the given coordinator.
 Status check_deployed(Spender& spender, const Address& contract, const Address& coordinator) {
     constexpr const char* kNotAsItShouldBe = "the contract is not as it should be";
     const auto code = spender.chain().code(contract);

@@ -22,7 +22,7 @@ using contracts::SentEntry;
 
 constexpr std::string_view kFundKind = "fund";
 constexpr std::size_t kMaxWallets = 10'000;
-/// A hundred times what was ever minted (10^10 IOTX). It also keeps the sum over all wallets below 2^256.
+/// A hundred times all IOTX ever minted (10^10). It also keeps the sum over all wallets below 2^256.
 constexpr std::uint64_t kMostIotx = 1'000'000'000'000;
 
 struct FundOptions {
@@ -32,11 +32,11 @@ struct FundOptions {
     bool again = false;
 };
 
-/// What is to be paid, checked.
+/// The checked arguments: which amount goes to which wallets.
 struct FundOrder {
     U256 amount;
     std::vector<Address> wallets;
-    std::string name;  ///< of the run: the same amount and list have the same
+    std::string name;  ///< name of the run; the same amount and list give the same name
 };
 
 Result<FundOrder> read_order(const FundOptions& options) {
@@ -69,12 +69,12 @@ Result<FundOrder> read_order(const FundOptions& options) {
     return out;
 }
 
-/// One payment's key in the journal: the run, which time it is run, and which wallet.
+/// The key of one payment in the journal, made of the run, its round and the wallet's index.
 std::string payment_key(const FundOrder& order, std::uint64_t round, std::size_t index) {
     return fmt::format("{}#{}/{}", order.name, round, index);
 }
 
-/// The newest round of this run that the journal knows; 0 for none.
+/// The newest round of this run in the journal; 0 when there is none.
 std::uint64_t newest_round(const std::vector<SentEntry>& sent, const FundOrder& order) {
     std::uint64_t newest = 0;
     for (const SentEntry& entry : sent) {
@@ -85,7 +85,7 @@ std::uint64_t newest_round(const std::vector<SentEntry>& sent, const FundOrder& 
     return newest;
 }
 
-/// Carries out one run of payments.
+/// Makes the payments of one run.
 class FundRun {
   public:
     FundRun(const FundOptions& options, FundOrder order, Spender& spender, Io& io)
@@ -104,7 +104,7 @@ class FundRun {
     void find_paid();
     Result<bool> confirm();
     Status pay(std::size_t index);
-    /// Of a payment that is sent and not mined; empty for others.
+    /// The transaction's hash when the payment is sent but not mined, else empty.
     [[nodiscard]] std::string waiting_hash(std::size_t index) const;
     void print() const;
 
@@ -113,7 +113,7 @@ class FundRun {
     Spender& spender_;
     Io& io_;
     std::uint64_t round_ = 1;
-    std::vector<std::optional<SentEntry>> payments_;  ///< of each wallet, once it is paid
+    std::vector<std::optional<SentEntry>> payments_;  ///< for each wallet the payment, once it succeeded
 };
 
 void FundRun::find_paid() {
@@ -126,7 +126,7 @@ void FundRun::find_paid() {
     }
 }
 
-/// The whole of what is still to be paid, shown once and asked for once.
+/// Shows all remaining payments and asks once for all of them.
 Result<bool> FundRun::confirm() {
     SpendPlan plan;
     const std::size_t count = unpaid();

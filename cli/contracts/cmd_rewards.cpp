@@ -33,7 +33,7 @@ struct RewardsOptions {
     std::string contract;
     std::string wallet;
     std::uint64_t epoch = 0;
-    std::string data_dir;  ///< empty: serve's own default
+    std::string data_dir;  ///< empty = serve's default
     bool json = false;
 };
 
@@ -59,8 +59,8 @@ std::string url_escaped(std::string_view text) {
     return out;
 }
 
-/// Amounts come as JSON numbers of up to 18 digits, which a double would round: they become strings before
-/// anything is parsed. A quote inside a string is escaped, so that the names cannot stand inside one.
+/// Turns amounts into strings before the JSON is parsed. They are JSON numbers of up to 18 digits, which a
+/// double would round. The names cannot match inside a string, because quotes in strings are escaped.
 std::string with_amounts_as_strings(std::string_view body) {
     std::string out(body);
     for (const std::string_view name : {"\"amount_iotx\":", "\"earned_iotx\":", "\"unpaid_iotx\":"}) {
@@ -74,7 +74,7 @@ std::string with_amounts_as_strings(std::string_view body) {
     return out;
 }
 
-/// Nothing for what is no exact decimal: an amount that cannot be read must not look like none at all.
+/// Returns nothing when the value is not an exact decimal. An unreadable amount must not look like zero.
 std::optional<U256> rau_of(const Json& object, const char* name) {
     const auto found = object.find(name);
     const auto amount = found != object.end() && found->is_string()
@@ -84,7 +84,7 @@ std::optional<U256> rau_of(const Json& object, const char* name) {
     return iotx_to_rau(*amount);
 }
 
-/// 0 for what is no number of this range.
+/// Returns 0 when the value is not an unsigned integer.
 std::uint64_t count_of(const Json& object, const char* name) {
     const auto found = object.find(name);
     return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
@@ -95,7 +95,7 @@ std::string number_text(const Json& object, const char* name) {
     return found != object.end() && found->is_number() ? found->dump() : "?";
 }
 
-/// The history as the coordinator tells it, with amounts in rau.
+/// Fetches the agent's history from the coordinator, with amounts in rau.
 Result<Json> fetch_history(const RewardsOptions& options) {
     const std::string url =
         fmt::format("http://{}/api/rewards?agent={}", options.coordinator, url_escaped(options.agent_id));
@@ -128,7 +128,7 @@ Result<Json> fetch_history(const RewardsOptions& options) {
                                   {"tasks", count_of(row, "tasks")},
                                   {"accuracy_pct", number_text(row, "accuracy_pct")},
                                   {"rank", count_of(row, "rank")}});
-        // Only a coordinator with a reward contract tells of settlements.
+        // Only a coordinator with a reward contract reports settlements.
         if (!row.contains("state") || !row["state"].is_string()) continue;
         const bool has_hash = row.contains("transaction") && row["transaction"].is_string();
         out["history"].back()["state"] = row["state"];
@@ -149,7 +149,7 @@ std::string iotx_text(const Json& rau) {
     return rau_to_iotx(*u256_from_decimal(rau.get<std::string>()));
 }
 
-/// The end of a line of a coordinator that settles. What it sends is not ours, so it is escaped.
+/// The last columns of a line from a coordinator that settles. They come from the network, so they are escaped.
 std::string settlement_columns(const Json& row) {
     const std::string state = row.value("state", std::string("?"));
     const std::string hash = row.contains("transaction") && row["transaction"].is_string()
@@ -158,7 +158,7 @@ std::string settlement_columns(const Json& row) {
     return fmt::format("  {:<10}  {}", escape_for_display(state), escape_for_display(hash));
 }
 
-/// What the wallet could claim now.
+/// Reads from the contract what the wallet could claim now.
 Result<U256> fetch_claimable(const RewardsOptions& options) {
     const auto pool = address_argument("--contract", options.contract);
     if (!pool) return fail(pool.error());
@@ -210,7 +210,7 @@ ExitCode run_history(const RewardsOptions& options, Io& io) {
     return ExitCode::ok;
 }
 
-/// Where the payouts of an epoch stand, by agent. Empty without a settlement.db.
+/// The state of an epoch's payouts, by agent. Empty without a settlement.db.
 Result<std::map<std::string, settlement::PayoutState>> settled_of(const std::filesystem::path& directory,
                                                                   std::uint64_t epoch) {
     std::map<std::string, settlement::PayoutState> out;
@@ -224,8 +224,8 @@ Result<std::map<std::string, settlement::PayoutState>> settled_of(const std::fil
     return out;
 }
 
-/// "paid", "credited" (the wallet refused the transfer), "owed", "unpaid" (no wallet), "announced" (not settled
-/// on chain), else where its transaction stands.
+/// Returns "paid", "credited" (the wallet refused the transfer), "owed", "unpaid" (no wallet), "announced" (not
+/// settled on chain), or else the state of the payout's transaction.
 std::string state_of(const PayoutRow& row, const settlement::PayoutState* settled) {
     if (settled != nullptr && settled->state == settlement::IntentState::final_ok)
         return settled->push_failed ? "credited" : "paid";
@@ -245,7 +245,7 @@ Json payout_json(const PayoutRow& row, const settlement::PayoutState* settled) {
         {"rank", row.rank}};
 }
 
-/// Where serve keeps its files when nothing else is said.
+/// The data directory: --data-dir, else serve's default.
 Result<std::filesystem::path> data_directory(const RewardsOptions& options) {
     if (!options.data_dir.empty()) return std::filesystem::path(options.data_dir);
     if (::geteuid() == 0) return std::filesystem::path(kServiceDirectory);

@@ -48,8 +48,7 @@ std::filesystem::path directory_of(const std::string& path) {
     return parent.empty() ? "." : parent;
 }
 
-/// What can be seen to be wrong with the name before the password is asked for: nobody likes to type it for
-/// nothing.
+/// Checks the file name before the password is asked for, so that nobody types the password in vain.
 Status check_new_name(const std::string& path) {
     if (path.empty()) return fail(ErrorCode::usage, "--out", {}, "it names no file");
     struct stat info {};
@@ -65,7 +64,7 @@ Status check_new_name(const std::string& path) {
     return fail(std::move(error));
 }
 
-/// A new file of mode 0600, written and synced with its name; never over an old one.
+/// Writes a new file of mode 0600, and syncs the file and its directory. Never overwrites a file.
 Status write_new_file(const std::string& path, const std::string& text) {
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 && errno == EEXIST) return keystore_exists(path);
@@ -74,7 +73,7 @@ Status write_new_file(const std::string& path, const std::string& text) {
     const int failure = written < 0 ? errno : EIO;
     const bool complete = written == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
     ::close(fd);
-    // Money may go to the address at once: the only copy of its key must survive a power failure.
+    // Money may be sent to the address at once, so the only copy of its key must survive a power failure.
     if (complete) return sync_folder(directory_of(path).string());
     ::unlink(path.c_str());
     return fail(errno_error(failure, kCannotWrite, path));
@@ -89,7 +88,7 @@ void print_address(const Address& address, bool json, Io& io) {
     }
 }
 
-/// Both `new` and `import` end here.
+/// The last step of both `new` and `import`.
 ExitCode store_key(const PrivateKey& key, const WalletOptions& options, Io& io) {
     if (Status name = check_new_name(options.out); !name) return refuse_wallet(io, name.error());
     const auto password = new_password(options.key, io);
@@ -133,7 +132,7 @@ ExitCode run_inspect(const WalletOptions& options, Io& io) {
     const auto text = read_file(options.inspected, contracts::kMaxKeystoreBytes);
     if (!text) {
         Error error = text.error();
-        // Too large, or no regular file: whatever it is, it is no keystore.
+        // A file that is too large or not a regular file is not a keystore.
         if (error.code == ErrorCode::resource_exhausted || error.code == ErrorCode::bad_data)
             error.code = ErrorCode::config;
         return refuse_wallet(io, error);

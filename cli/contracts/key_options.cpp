@@ -16,13 +16,13 @@ std::optional<std::string> credentials_directory() {
     return process_environment()("CREDENTIALS_DIRECTORY");
 }
 
-/// The content of a file, of standard input, or of a credential.
+/// Reads a file, standard input or a credential.
 Result<SecretBytes> read_secret_source(const std::string& path, Io& io, const std::stop_token& stop) {
     if (path == "-") return read_secret_input(io, contracts::kMaxKeystoreBytes, stop);
     return read_private_file(path, contracts::kMaxKeystoreBytes, credentials_directory(), stop);
 }
 
-/// Its error, with the file's name where that is missing.
+/// Adds the file's name to an error that has none.
 template <typename T>
 Result<T> named(Result<T> result, const std::string& path) {
     if (!result && result.error().which.empty()) result.error().which = path == "-" ? "standard input" : path;
@@ -31,7 +31,7 @@ Result<T> named(Result<T> result, const std::string& path) {
 
 Result<PrivateKey> open_named(const SecretBytes& text, const KeyOptions& options, const std::string& path,
                               Io& io, const std::stop_token& stop) {
-    // Nobody likes to type a password for a file that cannot be opened with any.
+    // Check the keystore first, so that nobody types a password for a file that no password can open.
     if (const auto info = named(contracts::inspect_keystore(text.text()), path); !info)
         return fail(info.error());
     const auto password = load_password(options, path, io, stop);
@@ -72,7 +72,7 @@ void add_key_options(CLI::App& app, KeyOptions& options) {
                    "systemd credential that holds the key as hex, or a keystore")
         ->type_name("NAME");
     add_password_option(app, options);
-    // The field's tools took the key as an argument, where every user of the machine can read it.
+    // Older tools took the key as an argument, which every user of the machine can read.
     app.add_option_function<std::string>(
            "--private-key",
            [](const std::string&) {
@@ -95,7 +95,7 @@ Result<SecretBytes> load_password(const KeyOptions& options, const std::string& 
                     ? read_secret_input(io, kMaxSecretBytes, stop)
                     : read_private_file(options.password_file, kMaxSecretBytes, credentials_directory(), stop);
     if (!text) return text;
-    // The line break at the end does not belong to the password.
+    // The line break at the end is not part of the password.
     std::size_t size = text->size();
     if (size > 0 && text->text()[size - 1] == '\n') --size;
     if (size > 0 && text->text()[size - 1] == '\r') --size;

@@ -6,10 +6,10 @@
 
 namespace ioswarm::cli {
 
-/// Which reward contract stands at an address. Error failed_check: none.
+/// Tells which reward contract has this address. Error failed_check: none.
 [[nodiscard]] Result<contracts::PoolCode> pool_code_at(contracts::ChainClient& chain, const Address& pool);
 
-/// What a wallet could claim now. Error failed_check: the contract has no such function, or reverts.
+/// Reads what a wallet could claim now. Error failed_check: the contract has no such function, or reverts.
 [[nodiscard]] Result<U256> claimable_of(contracts::ChainClient& chain, const Address& pool,
                                         const Address& wallet);
 

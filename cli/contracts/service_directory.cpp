@@ -17,7 +17,7 @@ namespace {
 
 constexpr const char* kCannotMakeDirectory = "cannot make the directory of the service";
 
-/// False: there is no such user.
+/// Returns false when there is no such user.
 Result<bool> find_user(const std::string& name, passwd& out, std::vector<char>& memory) {
     constexpr std::size_t kEnoughForAnEntry = 16'384;
     memory.resize(kEnoughForAnEntry);

@@ -8,14 +8,16 @@
 
 namespace ioswarm::cli {
 
-/// The system user that serve and the other services run as (cli/dist/ioswarm.sysusers), and its directory.
+/// The system user that serve and the other services run as (cli/dist/ioswarm.sysusers), and its data
+/// directory.
 inline constexpr const char* kServiceUser = "ioswarm";
 inline constexpr const char* kServiceDirectory = "/var/lib/ioswarm";
 
-/// For root, before it keeps something of its own below `directory`: makes it where it is missing, mode 0700
-/// and owned by `user`, as systemd would make it for the service. Otherwise the service, once it starts, could
-/// not write its own files there. A directory of root's that holds nothing but "sent" was made by this before
-/// the user existed, and is handed over. Without such a user it stays root's. Error io or permission_denied.
+/// Call this as root, before root stores its own files below `directory`. Creates the directory if it is
+/// missing, with mode 0700 and owned by `user`, as systemd would for the service. Otherwise the service could
+/// not write its own files there once it starts. A directory owned by root that contains only "sent" was
+/// created here before the user existed, and gets the user as its owner. Without such a user the directory
+/// stays root's. Errors: io, permission_denied.
 [[nodiscard]] Status make_service_directory(const std::filesystem::path& directory, const std::string& user);
 
 }  // namespace ioswarm::cli

@@ -11,13 +11,13 @@
 
 namespace ioswarm::cli {
 
-/// Whether the configuration names a key that settles. Opens nothing.
+/// Whether the configuration names a key that settles. Opens no file.
 [[nodiscard]] bool names_signer_key(const ServeConfig& config);
 
-/// The key that settles: the one that the options name, else rewardSignerKey or rewardSignerKeyFile of the
-/// configuration, whichever counts. The file may hold a keystore; its password comes from --password-file, then
-/// from rewardSignerPasswordFile, and else it is asked for where somebody sits at a terminal. Protects the
-/// process's memory first. Errors: as load_key(); config: no key is named.
+/// Loads the key that settles: the one that the options name, else the configuration's rewardSignerKey or
+/// rewardSignerKeyFile, whichever counts. The file may be a keystore. Its password comes from --password-file,
+/// else from rewardSignerPasswordFile, else the user is asked on the terminal. Protects the process's memory
+/// first. Errors: as load_key(); config: no key is named.
 [[nodiscard]] Result<PrivateKey> load_signer_key(const ServeConfig& config, const KeyOptions& options, Io& io,
                                                  const std::stop_token& stop = {});
 

@@ -29,7 +29,7 @@ std::string iotx(const U256& rau) {
 }
 
 std::string gwei(const U256& rau) {
-    return rau_to_iotx(rau * kGwei);  // the decimal point nine places further right
+    return rau_to_iotx(rau * kGwei);  // rau_to_iotx() divides by 10^18, but a Gwei is 10^9 rau
 }
 
 void print_plan(std::ostream& out, const SpendPlan& plan, const Address& from, std::uint64_t chain_id) {
@@ -142,7 +142,7 @@ Result<std::unique_ptr<Spender>> Spender::open(const SpendOptions& options, Io& 
     if (Status checked = out->chain_.check_chain(); !checked) return fail(std::move(checked).error());
     const auto directory = sent_directory();
     if (options.dry_run) {
-        // Who has no place for a journal has sent nothing from here.
+        // Without a directory for journals, nothing was sent from here.
         auto seen =
             directory ? contracts::SentJournal::peek(*directory, out->chain_.expected_chain_id(), out->wallet_)
                       : std::vector<SentEntry>{};
@@ -215,7 +215,7 @@ Status Spender::finish_open() {
                            open->kind, to_hex0x(open->attempts.back().hash.view()));
     if (!journal_) return {};
     const auto done = make_sender().resume(max_gas_price());
-    // However it ended, it has ended.
+    // A finished transaction, whether it succeeded or failed, no longer blocks the next one.
     if (done || done.error().code == ErrorCode::aborted) return {};
     return fail(done.error());
 }

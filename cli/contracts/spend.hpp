@@ -21,11 +21,11 @@ class App;
 
 namespace ioswarm::cli {
 
-/// What every command that spends money has in common.
+/// The options of every command that spends money.
 struct SpendOptions {
     ChainOptions chain;
     KeyOptions key;
-    std::string from;  ///< for --dry-run without a key
+    std::string from;  ///< the sender's address, for --dry-run without a key
     bool dry_run = false;
     bool yes = false;
     bool json = false;
@@ -34,66 +34,69 @@ struct SpendOptions {
     std::chrono::milliseconds timeout{std::chrono::minutes(5)};
 };
 
-/// Declares them all. `options` must live as long as the app.
+/// Declares all of them. `options` must live as long as the app.
 void add_spend_options(CLI::App& app, SpendOptions& options);
 
-/// Where the journals of sent transactions are: $XDG_STATE_HOME/ioswarm/sent; without that variable
-/// /var/lib/ioswarm/sent for root and ~/.local/state/ioswarm/sent for others. Error config: no home directory.
+/// The directory of the journals of sent transactions: $XDG_STATE_HOME/ioswarm/sent. Without that variable it
+/// is /var/lib/ioswarm/sent for root and ~/.local/state/ioswarm/sent for others. Error config: no home
+/// directory.
 [[nodiscard]] Result<std::filesystem::path> sent_directory();
 
-/// What a command is about to send, for people and for --dry-run.
+/// What a command is about to send. It is shown to the user, also with --dry-run.
 struct SpendPlan {
-    std::string title;  ///< "deploy the reward contract"
+    std::string title;  ///< for example "deploy the reward contract"
     contracts::TransactionOrder order;
     std::uint64_t estimated_gas = 0;
-    /// The wallets that get something, where they are several; each gets a transaction of its own.
+    /// The receiving wallets, when there are several. Each gets a separate transaction.
     std::vector<Address> payees;
 };
 
-/// A wallet that a command spends from: the chain, the key and the journal, opened in the order in which they
-/// can fail without having done anything. Not thread-safe.
+/// A wallet that a command spends from: chain, key and journal. open() does the steps that can fail before
+/// anything is sent. Not thread-safe.
 class Spender {
   public:
-    /// Checks that somebody can be asked (else --yes must be given: error usage, before anything else), reads
-    /// the key, opens the chain and compares its chain id, and takes the journal. A dry run reads the journal
-    /// and takes it not, and needs no key where --from is given. From now on a closed pipe is an error of
-    /// writing and ends the process no more: a payment must not stop halfway because nobody reads the messages.
+    /// First checks that the user can be asked, unless --yes is given (error usage). Then reads the key, opens
+    /// the chain, compares its chain id, and locks the journal. A dry run reads the journal without locking it,
+    /// and needs no key when --from is given. From now on a closed pipe is a write error and no longer ends the
+    /// process: a payment must not stop halfway because nobody reads the messages.
     [[nodiscard]] static Result<std::unique_ptr<Spender>> open(const SpendOptions& options, Io& io,
                                                                std::stop_token stop);
 
     [[nodiscard]] const Address& wallet() const noexcept { return wallet_; }
     [[nodiscard]] contracts::ChainClient& chain() noexcept { return chain_; }
-    /// What this wallet has sent on this chain, in the order of sending. A dry run reads it without taking it.
+    /// What this wallet has sent on this chain, in the order of sending. In a dry run, a copy that was read
+    /// without locking the journal.
     [[nodiscard]] const std::vector<contracts::SentEntry>& sent() const noexcept {
         return journal_ ? journal_->entries() : seen_;
     }
-    /// The transaction that is not finished; null without one.
+    /// The unfinished transaction; null when there is none.
     [[nodiscard]] const contracts::SentEntry* open_entry() const noexcept;
     [[nodiscard]] U256 max_gas_price() const;
 
-    /// What a formula says of a transaction's gas.
+    /// Gas of a transaction, calculated by a formula.
     struct Formula {
         std::uint64_t gas = 0;
-        bool exact = false;  ///< of a contract whose code is known: better than a node's estimate, which leaves
-                             ///< out refunds
+        /// true for a contract whose code we know; then better than the node's estimate, which ignores refunds
+        bool exact = false;
     };
-    /// Gas that a transaction will use: by the formula where it is exact or the node estimates nothing, else by
-    /// the node. The limit goes into `order.gas_limit`, a quarter above the larger of the two. Error
-    /// failed_check: it would fail, with the contract's reason.
+    /// Returns the gas that a transaction will use: the formula's value if that is exact or if the node gives
+    /// no estimate, else the node's estimate. Sets `order.gas_limit` a quarter above the larger of the two.
+    /// Error failed_check: the transaction would fail; gives the contract's reason.
     [[nodiscard]] Result<std::uint64_t> estimate(contracts::TransactionOrder& order, Formula formula);
-    /// Fills in price and nonce and checks the balance against value and the most that gas can cost. Error
-    /// failed_check: too little balance.
+    /// Fills in price and nonce, and compares the balance with the value plus the highest gas cost. Error
+    /// failed_check: the balance is too low.
     [[nodiscard]] Status price(contracts::TransactionOrder& order);
 
-    /// Carries the journal's open transaction to its end, if there is one, and says so. A dry run only says so.
+    /// Finishes the journal's open transaction, if there is one, and prints a message about it. A dry run only
+    /// prints the message.
     [[nodiscard]] Status finish_open();
-    /// Whether the open transaction is this command's own.
+    /// Whether the open transaction belongs to this command.
     [[nodiscard]] bool has_open(std::string_view kind, std::string_view key) const;
-    /// Shows the plan and asks; true to go on. In a dry run it prints the plan and says false.
+    /// Shows the plan and asks. Returns true to continue. A dry run prints the plan and returns false.
     [[nodiscard]] bool confirm(const SpendPlan& plan);
-    /// Sends and waits. Error failed_check: it failed on chain.
+    /// Sends the transaction and waits for it. Error failed_check: it failed on chain.
     [[nodiscard]] Result<contracts::SentEntry> send(const contracts::TransactionOrder& order);
-    /// The open transaction, carried to its end.
+    /// Waits for the open transaction to finish.
     [[nodiscard]] Result<contracts::SentEntry> resume();
 
   private:
@@ -110,10 +113,11 @@ class Spender {
     Address wallet_;
     std::optional<PrivateKey> key_;
     std::optional<contracts::SentJournal> journal_;
-    std::vector<contracts::SentEntry> seen_;  ///< in a dry run
+    std::vector<contracts::SentEntry> seen_;  ///< the journal's entries in a dry run
 };
 
-/// Prints the error and gives the exit code; a lost race for a nonce is a failed check here.
+/// Prints the error and returns the exit code. If another transaction took our nonce, that counts as a failed
+/// check here.
 [[nodiscard]] ExitCode report_spend_error(Io& io, const Error& error);
 
 }  // namespace ioswarm::cli

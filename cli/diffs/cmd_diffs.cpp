@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint64_t kMaxHeight = std::numeric_limits<std::int64_t>::max();
 
-/// Of all subcommands: one of them is parsed.
+/// The options of all subcommands. Only one of them is parsed.
 struct DiffsCommand {
     ConfigOptions config;
     DiffsImportOptions import;
@@ -25,7 +25,7 @@ struct DiffsCommand {
     DiffsRestartOptions restart;
 };
 
-/// The log that was named, else the one that the configuration names.
+/// Sets `log` to the configured log when the command line names none.
 bool find_log(const ConfigOptions& config, std::string& log, Io& io, ExitCode& code) {
     if (!log.empty()) return true;
     const auto loaded = load_or_report(config, io, code);

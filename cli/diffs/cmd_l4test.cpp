@@ -40,7 +40,8 @@ Error usage(std::string which, std::string why, std::string hint = {}) {
     return Error{ErrorCode::usage, "l4test", std::move(which), std::move(why), std::move(hint)};
 }
 
-/// Without a secret none is sent: a coordinator without authentication wants none.
+/// Returns the empty string without a secret. Then no key is sent, which suits a coordinator without
+/// authentication.
 Result<std::string> find_secret(const L4TestOptions& options, Io& io) {
     if (!options.secret.empty() && !options.secret_file.empty()) {
         return fail(usage("", "--secret and --secret-file are both given", "give one of them"));
@@ -76,8 +77,8 @@ Result<proto::DiffProbeOptions> probe_options(const L4TestOptions& options, Io& 
     return out;
 }
 
-/// A line for the tip, one for the end of the catch-up, one a live diff; on a terminal those that are caught up
-/// are written over each other.
+/// Prints one line for the tip, one for the end of the catch-up, and one per live diff. On a terminal the lines
+/// of the catch-up overwrite each other.
 class Progress {
   public:
     Progress(Io& io, bool silent) : io_(io), silent_(silent), terminal_(isatty(STDERR_FILENO) == 1) {}

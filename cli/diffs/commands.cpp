@@ -27,9 +27,9 @@ namespace {
 
 using nlohmann::ordered_json;
 
-/// A node holds its store only while it runs: these commands do not wait long for it.
+/// Time to wait for a lock. It is short, because a node holds its store for as long as it runs.
 constexpr std::chrono::milliseconds kLockTimeout{1'000};
-/// How often a long reading says where it is, in diffs.
+/// Number of diffs between two progress messages of a long read.
 constexpr std::uint64_t kTellDiffs = 64;
 
 ExitCode report(Io& io, const Error& error) {
@@ -54,9 +54,9 @@ std::uint64_t count(const DiffRange& range) {
     return range.empty() ? 0 : range.tip - range.floor + 1;
 }
 
-/// Both are one file, by whatever names.
+/// Whether both paths lead to the same file.
 bool same_file(const std::string& a, const std::string& b) {
-    std::error_code ignored;  // what is not there is not the same
+    std::error_code ignored;  // a missing file is never the same
     return std::filesystem::equivalent(a, b, ignored);
 }
 
@@ -92,7 +92,7 @@ std::uint64_t file_bytes(const std::string& path) {
     return bytes;
 }
 
-/// When the file was last written to; empty when that cannot be told.
+/// When the file was last written to. Empty when unknown.
 std::string last_written(const std::string& path) {
     std::string newest;
     for (const char* part : {"", "-wal"}) {
@@ -119,7 +119,7 @@ ordered_json as_json(const StateDiff& diff) {
     return {{"height", diff.height}, {"digest", to_hex(diff.digest)}, {"entries", std::move(entries)}};
 }
 
-/// Reads a log whole. Beside a serve that prunes, what is pruned before its turn is not missed.
+/// Reads a whole log. If serve prunes the log meanwhile, the pruned diffs do not count as missing.
 Result<DiffRange> read_whole(const std::string& path, ProgressLine& line) {
     auto log = snapshot::open_diffs(path, kLockTimeout);
     if (!log) return fail(log.error());
@@ -145,7 +145,7 @@ Result<DiffRange> read_whole(const std::string& path, ProgressLine& line) {
     return range;
 }
 
-/// True when the operator agrees, on a terminal or by --yes.
+/// Whether the operator agrees, on a terminal or by --yes.
 Result<bool> is_agreed(const DiffsRestartOptions& options, const DiffRange& range, Io& io) {
     if (options.yes) return true;
     if (::isatty(STDIN_FILENO) == 0) {
@@ -248,7 +248,7 @@ ExitCode run_diffs_verify(const DiffsVerifyOptions& options, Io& io) {
     if (options.json)
         io.out << dump({{"log", options.log}, {"ok", false}, {"reason", error.text()}}, 2) << '\n';
     if (!options.json && !options.quiet) print_error(io, error);
-    // A damaged log is the answer "no"; one that cannot be read is no answer.
+    // A damaged log fails the check. A log that cannot be read gives the error's own exit code.
     const bool is_damaged = error.code == ErrorCode::bad_data || error.code == ErrorCode::data_loss;
     return is_damaged ? ExitCode::failed_check : exit_code_for(error.code);
 }
@@ -271,7 +271,7 @@ ExitCode run_diffs_export(const DiffsExportOptions& options, Io& io) {
         const auto diff = (*log)->next();
         if (!diff) return report(io, diff.error());
         if (*diff) io.out << dump(as_json(**diff), -1) << '\n';
-        if (!io.out) break;  // main says that it could not be written
+        if (!io.out) break;  // main() reports the write error
     }
     return ExitCode::ok;
 }

@@ -11,13 +11,13 @@
 
 namespace ioswarm::cli {
 
-/// Where `serve` keeps its log of state diffs: diffStorePath, or statediffs.db in dataDir.
+/// Path of serve's log of state diffs: diffStorePath, or statediffs.db in dataDir.
 [[nodiscard]] std::string diff_log_path(const ServeConfig& config);
 
-/// `ioswarm diffs import`: takes over the diffs of another store, the reference's or one of ours.
+/// `ioswarm diffs import`: copies the diffs of another store, either iotex-core's or one of ours.
 struct DiffsImportOptions {
     std::string source;
-    std::string log;         ///< continued, or made
+    std::string log;         ///< appended to, or created
     std::uint64_t from = 0;  ///< 0 = all
     std::chrono::milliseconds lock_timeout{10'000};
     bool json = false;
@@ -25,14 +25,14 @@ struct DiffsImportOptions {
 };
 [[nodiscard]] ExitCode run_diffs_import(const DiffsImportOptions& options, Io& io);
 
-/// `ioswarm diffs stat`: what a log holds, without reading it whole.
+/// `ioswarm diffs stat`: describes a log without reading all of it.
 struct DiffsStatOptions {
     std::string log;
     bool json = false;
 };
 [[nodiscard]] ExitCode run_diffs_stat(const DiffsStatOptions& options, Io& io);
 
-/// `ioswarm diffs verify`: 0 when every diff is sound, 1 with the height where one is not.
+/// `ioswarm diffs verify`: exit code 0 when every diff is valid, else 1 and the height of an invalid one.
 struct DiffsVerifyOptions {
     std::string log;
     bool json = false;
@@ -40,7 +40,7 @@ struct DiffsVerifyOptions {
 };
 [[nodiscard]] ExitCode run_diffs_verify(const DiffsVerifyOptions& options, Io& io);
 
-/// `ioswarm diffs export`: a JSON object a line and a diff.
+/// `ioswarm diffs export`: prints one JSON object per diff, one per line.
 struct DiffsExportOptions {
     std::string log;
     std::uint64_t from = 0;  ///< 0 = the oldest
@@ -48,10 +48,10 @@ struct DiffsExportOptions {
 };
 [[nodiscard]] ExitCode run_diffs_export(const DiffsExportOptions& options, Io& io);
 
-/// `ioswarm diffs restart`: empties the log, after a question.
+/// `ioswarm diffs restart`: asks, then empties the log.
 struct DiffsRestartOptions {
     std::string log;
-    std::uint64_t from = 0;  ///< where it is to begin; 0 = with the oldest that its source has
+    std::uint64_t from = 0;  ///< first height of the new log; 0 = the oldest that its source has
     bool yes = false;
 };
 [[nodiscard]] ExitCode run_diffs_restart(const DiffsRestartOptions& options, Io& io);

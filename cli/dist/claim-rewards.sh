@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# For an agent's cron: claims what the contract owes the wallet. Nothing to claim is no error and costs nothing.
+# For an agent's crontab: claims what the contract owes the wallet. Having nothing to claim is not an error and costs
+# nothing.
 #
 #   17 4 * * 1  /usr/local/share/ioswarm/claim-rewards.sh /etc/ioswarm/agent.key io1...
 set -eu

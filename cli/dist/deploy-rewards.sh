@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Deploys the reward contract: first shows what it costs, then sends. Run twice it deploys once.
+# Deploys the reward contract: first shows the cost, then sends the transaction. Running it twice deploys only once.
 #
 #   deploy-rewards.sh KEY_FILE COORDINATOR
 #
 # KEY_FILE holds the key of the wallet that pays for the deployment (64 hex digits, mode 0600). COORDINATOR is the
-# address whose key will settle. CHAIN chooses another chain, IOSWARM another program.
+# address of the key that will settle. Set CHAIN to choose another chain, IOSWARM to run another program.
 set -eu
 
 key=${1:?usage: deploy-rewards.sh KEY_FILE COORDINATOR}

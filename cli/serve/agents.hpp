@@ -11,11 +11,11 @@
 
 namespace ioswarm::cli {
 
-/// The embedded chain as configured, going on after `resume_height`.
+/// Settings of the embedded chain from the configuration. The chain continues after `resume_height`.
 [[nodiscard]] sim::ChainSettings embedded_settings(const ServeConfig& config, std::uint64_t resume_height);
 
-/// `count` agents named test-agent-01, …, that answer as the public agent does at L2; every other one speaks
-/// JSON.
+/// Creates `count` agents named test-agent-01 and so on, which answer as the public agent does at L2. Every
+/// other one uses JSON.
 [[nodiscard]] std::unique_ptr<proto::AgentClients> test_agents(std::uint64_t count,
                                                                proto::CoordinatorAddress address,
                                                                const ServeConfig& config, const Log& log);

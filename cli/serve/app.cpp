@@ -20,14 +20,15 @@ bool is_every_interface(const std::string& address) {
     return address.empty() || address == "0.0.0.0" || address == "::";
 }
 
-/// How a bound address is written where one connects to it.
+/// The address and port to which a client on this machine can connect.
 std::string reachable(const std::string& address, std::uint16_t port) {
     const std::string host = is_every_interface(address) ? "127.0.0.1" : address;
     return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
                                                : fmt::format("[{}]:{}", host, port);
 }
 
-/// Where "" is every interface: an IPv6 socket takes IPv4 too, but not every machine has IPv6.
+/// Starts the HTTP server. The address "" means every interface. An IPv6 socket takes IPv4 too, but not every
+/// machine has IPv6, so IPv4 alone is tried next.
 Result<std::unique_ptr<HttpServer>> start_http(HttpServerSettings settings, const HttpServer::Handler& handler,
                                                const Log& log) {
     if (!settings.address.empty()) return HttpServer::start(std::move(settings), handler, log);
@@ -61,7 +62,7 @@ ServeApp::ServeApp(const ServeConfig& config, const ServeOptions& options, Log l
       log_(std::move(log)),
       lines_lost_(std::move(lines_lost)) {}
 
-// First what can be wrong in the configuration: nothing has been touched yet when it is refused.
+// Everything that can be wrong in the configuration is checked first, before anything is changed.
 Status ServeApp::read_lists() {
     Result<std::string> address = bind_address(config_, options_.insecure_bind);
     if (!address) return fail(std::move(address).error());
@@ -78,7 +79,7 @@ Status ServeApp::read_lists() {
     return {};
 }
 
-// The ledger before everything that could earn or owe: it holds the lock on the data directory.
+// The ledger is opened before everything that could earn or owe, since it holds the lock on the data directory.
 Status ServeApp::open_ledger() {
     auto ledger = Ledger::open(config_.data_dir, log_);
     if (!ledger) return fail(explain_data_dir(std::move(ledger).error(), config_.data_dir));
@@ -89,8 +90,8 @@ Status ServeApp::open_ledger() {
     return {};
 }
 
-// Before the books are read, since an empty ledger may change its chain. A node that is away now is no reason
-// not to start: the gate asks it later.
+// Runs before the accounting is read, since an unused ledger may get another chain. serve starts even if the
+// node cannot be reached: the gate asks it later.
 Status ServeApp::find_chain() {
     if (!uses_node(config_)) {
         chain_ = kEmbeddedChain;
@@ -114,13 +115,13 @@ Status ServeApp::find_chain() {
     return check_chain(config_, *ledger_, *chain_);
 }
 
-/// The gate asks for this, at first when everything else is up, and after each failure of the node.
+/// Called by the gate: first when everything else is running, and again after each failure of the node.
 Status ServeApp::bind_chain(const ChainIdentity& chain) {
     if (Status bound = cli::bind_chain(config_, *ledger_, chain, log_); !bound) return bound;
     return diffs_ ? diffs_->bind_chain(config_, chain, log_) : Status();
 }
 
-// They know at which height to go on.
+// Accounting comes before the source, since it knows the height at which to continue.
 Status ServeApp::open_books() {
     auto accounting = Accounting::open(*ledger_, settings_, clock_, settler_.get(), log_);
     if (!accounting) return fail(std::move(accounting).error());
@@ -128,8 +129,8 @@ Status ServeApp::open_books() {
     return {};
 }
 
-// Where transactions and blocks come from. The embedded chain goes on after the last block in the books, so
-// that a restart is no new chain.
+// Opens the source of transactions and blocks. The embedded chain continues after the ledger's last block, so
+// that a restart does not begin a new chain.
 Status ServeApp::open_source() {
     if (node_) {
         gated_pool_ = gate_->gated(node_->pool());
@@ -143,7 +144,7 @@ Status ServeApp::open_source() {
     return {};
 }
 
-// After the source they come from, before the port they are served at.
+// Runs after the source of the diffs is open, and before the port where they are served.
 Status ServeApp::open_diffs() {
     if (!has_diffs(config_)) return {};
     auto diffs = ServeDiffs::open(
@@ -153,8 +154,8 @@ Status ServeApp::open_diffs() {
     return diffs_->check_chain(config_, chain_, other_source_);
 }
 
-// Before the ports: an agent that comes at once finds somebody in. Its threads start when the ports are bound,
-// so that a start that fails has taken no block into the ledger.
+// Runs before the ports open, so that the first agent finds a coordinator. Its threads start after the ports
+// are bound, so that a failed start adds no block to the ledger.
 Status ServeApp::make_coordinator() {
     ActPoolReader& pool = node_ ? *gated_pool_ : *embedded_;
     StateReader& state = node_ ? node_->state() : *embedded_;
@@ -173,8 +174,8 @@ Status ServeApp::make_coordinator() {
     return {};
 }
 
-// The data directory is bound to its source now and not before: a start that failed, perhaps with the wrong
-// configuration, leaves a new directory free for the right one.
+// Binds the data directory to its source. This comes late, so that a start that failed, perhaps with the wrong
+// configuration, leaves a new directory usable for the right one.
 Status ServeApp::go_to_work() {
     if (Status marked = mark_source(config_); !marked) return marked;
     if (embedded_) {
@@ -202,7 +203,7 @@ Status ServeApp::open_agent_port() {
     return {};
 }
 
-// After the port for agents and the diffs, since /readyz tells of them.
+// Runs after the port for agents and the diffs, since /readyz reports on them.
 Status ServeApp::open_api() {
     if (config_.swarm_api_port == 0) return {};
     MonitorApi::Authorize authorize;
@@ -227,7 +228,8 @@ Status ServeApp::open_api() {
     return {};
 }
 
-/// What around the coordinator keeps the daemon from its whole work, for /readyz. New parts add theirs here.
+/// The reasons outside the coordinator why the daemon is not ready, for /readyz. A new part adds its reasons
+/// here.
 Reasons ServeApp::not_ready() const {
     Reasons reasons;
     if (!accepting_) reasons.push_back({"port for agents", "it is closed"});
@@ -239,8 +241,8 @@ Reasons ServeApp::not_ready() const {
     return reasons;
 }
 
-/// What the port for agents, the monitoring API, the state diffs, the log and the node's side took, refused,
-/// dropped and missed, for /swarm/status.
+/// Counters of the port for agents, the monitoring API, the state diffs, the log and the node's client, for
+/// /swarm/status.
 std::map<std::string, std::uint64_t> ServeApp::edge_counters() const {
     std::map<std::string, std::uint64_t> out = agent_server_->counters();
     if (lines_lost_) out["log_lines_dropped"] = lines_lost_();
@@ -266,7 +268,7 @@ std::map<std::string, std::uint64_t> ServeApp::edge_counters() const {
     return out;
 }
 
-// Last of all, over the network like any other agent.
+// The last step. The test agents connect over the network like all other agents.
 Status ServeApp::start_test_agents() {
     reporter_.emplace([this] { return status_text(); }, kStatusInterval, log_);
     if (options_.test_agents == 0) return {};
@@ -318,7 +320,8 @@ void ServeApp::start_reloader() {
 }
 
 void ServeApp::end_agents_not_allowed() {
-    // Who may is asked only now: whoever joins meanwhile was judged by the new lists already.
+    // Asks for the list of agents only now: an agent that joins later was already checked against the new
+    // lists.
     std::size_t ended = 0;
     for (const AgentView& agent : coordinator_->agents()) {
         const Status allowed = access_->allowed(agent.id);
@@ -326,7 +329,7 @@ void ServeApp::end_agents_not_allowed() {
         coordinator_->end_agent(agent.id, allowed.error());
         ++ended;
     }
-    // Diffs are served to whoever has a key, registered or not.
+    // Diffs are served to everyone with a key, whether registered or not.
     for (const DiffSubscriber& reader : diffs_ ? diffs_->hub().subscribers() : std::vector<DiffSubscriber>{}) {
         if (const Status allowed = access_->allowed(reader.agent_id); !allowed)
             diffs_->hub().end_agent(reader.agent_id, allowed.error());

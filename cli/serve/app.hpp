@@ -34,13 +34,14 @@
 
 namespace ioswarm::cli {
 
-/// The daemon: every object of `serve`, made once and in this order; they end in the reverse one.
+/// The daemon. It owns every object of `serve`. The objects are created in the order of the members and
+/// destroyed in reverse.
 class ServeApp {
   public:
-    /// How many lines of the log were dropped; thread-safe. For the counters.
+    /// Returns the number of dropped log lines, for the counters. Must be thread-safe.
     using LinesLost = std::function<std::uint64_t()>;
 
-    /// Opens the books, the source and the ports, and goes to work. Errors: config, permission_denied,
+    /// Opens the ledger, the source and the ports, and starts all threads. Errors: config, permission_denied,
     /// try_again (the data directory is in use), data_loss, io, unavailable (a port is taken).
     [[nodiscard]] static Result<std::unique_ptr<ServeApp>> start(const ServeConfig& config,
                                                                  const ServeOptions& options, Log log,
@@ -48,12 +49,12 @@ class ServeApp {
     ServeApp(const ServeApp&) = delete;
     ServeApp& operator=(const ServeApp&) = delete;
 
-    /// Has the lists of agents read again, and ends whoever may no longer. It does not wait for the files,
-    /// which a dead file system may keep for ever. Thread-safe.
+    /// Requests that the lists of agents be read again, and that agents that are no longer allowed be
+    /// disconnected. Does not wait for the files, since a hanging file system may block for ever. Thread-safe.
     void reload_lists() { reloader_->request(); }
 
-    /// No new agent, no new task; what agents are at work on or just handing in is taken for as long as
-    /// `within` allows; then the ports are closed. The books close with the object.
+    /// Stops accepting agents and handing out tasks. Within `within`, waits for the answers that agents still
+    /// work on or submit. Then closes the ports. The destructor closes the ledger.
     void stop(std::chrono::milliseconds within);
 
   private:
@@ -92,26 +93,29 @@ class ServeApp {
     std::string address_;
     std::atomic<bool> accepting_{false};
 
-    std::shared_ptr<AccessControl> access_;  // shared with a read of the lists, which may hang and outlive us
+    // shared with a read of the lists, which may hang and outlive the app
+    std::shared_ptr<AccessControl> access_;
     std::unique_ptr<Ledger> ledger_;
-    std::unique_ptr<ServeSettlement> settler_;  // null: serve does not pay by itself
+    std::unique_ptr<ServeSettlement> settler_;  // null when serve does not pay by itself
     std::unique_ptr<Accounting> accounting_;
-    bool other_source_ = false;                // than the directory was used with before
-    std::optional<ChainIdentity> chain_;       // as the start found it; nothing: the node was away
-    std::unique_ptr<proto::NodeSource> node_;  // one of these two
+    bool other_source_ = false;  // whether the directory was used with another source before
+    // the chain found at the start; nothing when the node could not be reached
+    std::optional<ChainIdentity> chain_;
+    std::unique_ptr<proto::NodeSource> node_;  // either this or the next one
     std::unique_ptr<sim::EmbeddedChain> embedded_;
-    std::unique_ptr<ChainGate> gate_;  // with a node, as the next two
+    std::unique_ptr<ChainGate> gate_;  // set with a node, as are the next two
     std::unique_ptr<ActPoolReader> gated_pool_;
     std::unique_ptr<BlockSource> gated_blocks_;
-    std::unique_ptr<ServeDiffs> diffs_;  // null: the source has none
+    std::unique_ptr<ServeDiffs> diffs_;  // null when the source has no diffs
     std::unique_ptr<BlockSource> watched_blocks_;
     std::unique_ptr<Coordinator> coordinator_;
     std::unique_ptr<proto::AgentServer> agent_server_;
-    std::optional<SettlementReader> settlements_;  // for the API; this and the next with rewardContract
+    std::optional<SettlementReader> settlements_;  // for the API; this and the next need rewardContract
     std::optional<SettlementNotices> settlement_notices_;
     std::optional<MonitorApi> api_;
     std::unique_ptr<HttpServer> api_server_;
-    std::atomic<const HttpServer*> counted_api_{nullptr};  // what its own thread sees: null while it starts
+    // the API's own threads use this; null until it has started
+    std::atomic<const HttpServer*> counted_api_{nullptr};
     std::unique_ptr<proto::AgentClients> test_agents_;
     std::optional<StatusReporter> reporter_;
     std::optional<ListReloader> reloader_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What serve has to do with settlements: paying by itself, telling agents of payouts that are final, and
-// showing them.
+// The settlement part of serve: paying by itself, telling agents which payouts are final, and showing
+// settlements in the API.
 #include <utility>
 
 #include "cli/serve/app.hpp"
@@ -8,7 +8,8 @@
 
 namespace ioswarm::cli {
 
-// Before the books, which tell it of closed epochs. Its thread starts when everything else is up.
+// Runs before the accounting is opened, because the accounting reports closed epochs to it. Its thread starts
+// when everything else is running.
 Status ServeApp::make_settler() {
     if (!config_.settlement_enabled) return {};
     auto settler = ServeSettlement::make(config_, clock_, log_);
@@ -17,7 +18,7 @@ Status ServeApp::make_settler() {
     return {};
 }
 
-/// Whoever settles, here or in another process: agents are told when a payout is final.
+/// Starts telling agents when a payout is final, whether this or another process settles.
 void ServeApp::start_settlement() {
     if (config_.reward_contract.empty()) return;
     settlement_notices_.emplace(

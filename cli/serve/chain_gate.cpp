@@ -29,7 +29,7 @@ class GatedPool final : public ActPoolReader {
     ActPoolReader& pool_;
 };
 
-/// Blocks and diffs are asked for alike.
+/// Works for blocks and for diffs, which have the same interface.
 template <typename Port, typename Value>
 class GatedSource final : public Port {
   public:

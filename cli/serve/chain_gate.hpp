@@ -15,23 +15,24 @@
 
 namespace ioswarm::cli {
 
-/// Lets nothing of a node through before it is known to be on the chain that the data directory belongs to. A
-/// node that is away when serve starts is asked when it is there, and after every failed call it is asked
-/// again, since it may have come back as another one. Thread-safe; must outlive what it made.
+/// Blocks all calls to a node until it is known to be on the chain that the data directory belongs to. If the
+/// node cannot be reached when serve starts, it is asked later. It is asked again after every failed call,
+/// since another node may have taken its place. Thread-safe; must outlive the objects that gated() returned.
 class ChainGate {
   public:
     using Ask = std::function<Result<ChainIdentity>(const std::stop_token&)>;
-    /// Compares with the data directory, and writes the chain down where none stands yet. Error config: another
-    /// chain.
+    /// Compares the chain with the data directory's, and stores it there if none is stored yet. Error config:
+    /// another chain.
     using Bind = std::function<Status(const ChainIdentity&)>;
 
     ChainGate(Ask ask, Bind bind) : ask_(std::move(ask)), bind_(std::move(bind)) {}
 
-    /// Ok: the node is on the right chain. Errors: those of both functions.
+    /// Ok when the node is on the right chain. Otherwise the error of Ask or Bind.
     [[nodiscard]] Status pass(const std::stop_token& stop = {});
-    /// A call failed: the next pass() asks again.
+    /// Call this after a failed call to the node: the next pass() asks again.
     void doubt();
-    /// Ok unless the node was last found on another chain; then words fit for /readyz, which is open to all.
+    /// Ok unless the node was last found on another chain. The error's text reveals nothing secret, since
+    /// /readyz is public.
     [[nodiscard]] Status last_seen() const;
 
     [[nodiscard]] std::unique_ptr<ActPoolReader> gated(ActPoolReader& pool);
@@ -41,8 +42,8 @@ class ChainGate {
   private:
     const Ask ask_;
     const Bind bind_;
-    std::mutex asking_;         // one question at a time; taken before mutex_
-    mutable std::mutex mutex_;  // guards all below
+    std::mutex asking_;         // only one thread asks at a time; locked before mutex_
+    mutable std::mutex mutex_;  // guards the fields below
     bool is_right_ = false;
     bool is_another_ = false;
 };

@@ -19,10 +19,10 @@ namespace {
 
 constexpr std::uint64_t kMaxTestAgents = 1'000;
 constexpr std::chrono::milliseconds kDrainTime{6'000};
-/// From the first signal to the end, also when it comes while serve still starts. What hangs then is left
-/// behind.
+/// Longest time from the first signal to the end, even if serve is still starting. Threads that hang by then
+/// are abandoned.
 constexpr std::chrono::milliseconds kShutdownTime{8'000};
-/// What a forced end takes at most for the log's last lines.
+/// Longest time that a forced end spends on writing the last log lines.
 constexpr std::chrono::milliseconds kLastLines{500};
 
 struct ServeCommand {
@@ -47,7 +47,7 @@ Status check(const ServeCommand& command, const ServeConfig& config) {
     return {};
 }
 
-/// What is wrong before anything is opened; told on io.err.
+/// Checks everything that can be checked before anything is opened. Prints problems to io.err.
 ExitCode check_start(const ServeCommand& command, const LoadedConfig& loaded, Io& io) {
     std::vector<Error> wrong;
     if (const Status checked = check(command, loaded.settings); !checked) wrong.push_back(checked.error());
@@ -80,8 +80,9 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
         log.warn("{}", *warning);
 
     std::mutex mutex;
-    ServeApp* running = nullptr;  // guarded by mutex; null before and after
-    bool hung_up_early = false;   // guarded by mutex: a SIGHUP came before, maybe after the lists were read
+    ServeApp* running = nullptr;  // guarded by mutex; null before the start and after the stop
+    // guarded by mutex; a SIGHUP came during the start, perhaps after the lists were read
+    bool hung_up_early = false;
     SignalPlan plan;
     plan.on_hangup = [&] {
         const std::lock_guard lock(mutex);

@@ -22,7 +22,7 @@ std::string source_name(const ServeConfig& config) {
     return uses_node(config) ? "the node at " + config.node_grpc : "the embedded chain";
 }
 
-/// What an operator may do about a ledger of something else.
+/// Tells the operator what to do about a ledger that belongs to something else.
 std::string ledger_hint(const ServeConfig& config) {
     return fmt::format(
         "give another --data-dir, or the settings of before. If it was only a trial and no agent is owed "
@@ -54,7 +54,7 @@ Result<std::optional<ChainIdentity>> chain_of(Ledger& ledger, bool& is_unused) {
     return out;
 }
 
-/// What both know, together.
+/// Combines what is stored with what was found.
 ChainIdentity merged(const std::optional<ChainIdentity>& held, const ChainIdentity& found) {
     ChainIdentity out = found;
     if (!out.node && held) out.node = held->node;

@@ -7,7 +7,7 @@ namespace ioswarm::cli {
 
 proto::NodeDiffSettings node_diff_settings(const ServeConfig& config) {
     const HostPort address =
-        parse_host_port(config.node_diffs).value_or(HostPort{});  // checked when it was read
+        parse_host_port(config.node_diffs).value_or(HostPort{});  // checked when the configuration was loaded
     proto::NodeDiffSettings settings;
     settings.peer.target = {address.host, address.port, {}};
     settings.peer.agent_id = config.node_diffs_agent_id;

@@ -6,7 +6,8 @@
 
 namespace ioswarm::cli {
 
-/// node.diffs, node.diffsAgentId and the key out of node.diffsKeyFile, for a source. node.diffs must be set.
+/// Settings of a diff source from node.diffs, node.diffsAgentId and the key in node.diffsKeyFile. node.diffs
+/// must be set.
 [[nodiscard]] proto::NodeDiffSettings node_diff_settings(const ServeConfig& config);
 
 }  // namespace ioswarm::cli

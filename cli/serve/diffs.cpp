@@ -32,7 +32,7 @@ class WatchedBlocks final : public BlockSource {
     BlockSource& blocks_;
     DiffFeed& feed_;
     DiffStore& store_;
-    DiffLag* lag_;  // null: not watched
+    DiffLag* lag_;  // null when the lag is not watched
 };
 
 std::unique_ptr<DiffStore> memory_store(const ServeConfig& config) {
@@ -46,8 +46,8 @@ std::string describe_snapshot(const SnapshotWatch& snapshots) {
     return newest ? fmt::format("height {} ({})", newest->height, newest->file) : std::string{};
 }
 
-/// What agents still need of the log: those that are reading, and those to come that begin with the newest
-/// snapshot.
+/// The lowest height that agents still need from the log. This covers current readers, and agents that will
+/// start from the newest snapshot.
 std::optional<std::uint64_t> lowest_needed(const DiffHub& hub, const SnapshotWatch& snapshots) {
     const std::optional<std::uint64_t> lowest = hub.lowest_needed();
     const auto newest = snapshots.newest();
@@ -87,7 +87,8 @@ Result<std::unique_ptr<ServeDiffs>> ServeDiffs::open(const ServeConfig& config, 
         *out->store_, hub, [snapshots = out->snapshots_.get()] { return describe_snapshot(*snapshots); }, log);
 
     DiffFeedSettings feed;
-    feed.retain = config.diff_store_enabled ? config.diff_retain_height : 0;  // in memory the size is the bound
+    // in memory, the buffer's size is the limit
+    feed.retain = config.diff_store_enabled ? config.diff_retain_height : 0;
     DiffFeedHooks hooks;
     hooks.on_appended = [hub = out->hub_.get()](SharedDiffPtr diff) { hub->on_appended(std::move(diff)); };
     hooks.lowest_needed = [hub = out->hub_.get(), snapshots = out->snapshots_.get()] {

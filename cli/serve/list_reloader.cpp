@@ -9,13 +9,13 @@
 namespace ioswarm::cli {
 namespace {
 
-/// So long the destructor waits for files that are being read: usual disks are done by then, and the thread is
+/// How long the destructor waits for a read in progress. A working disk is done by then, and the thread can be
 /// joined.
 constexpr std::chrono::milliseconds kUsualRead{200};
 
 }  // namespace
 
-/// Shared by the object and its thread, which may outlive it.
+/// Shared by the object and its thread, which may outlive the object.
 struct ListReloader::State {
     enum class Doing { nothing, reading, applying };
 
@@ -25,7 +25,7 @@ struct ListReloader::State {
     const Read read;
     std::mutex mutex;
     std::condition_variable changed;
-    bool requested = false;  // guarded by mutex, as are the next two
+    bool requested = false;  // guarded by mutex, as are the next two fields
     bool over = false;
     Doing doing = Doing::nothing;
 };

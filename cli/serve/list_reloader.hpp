@@ -7,23 +7,23 @@
 
 namespace ioswarm::cli {
 
-/// Runs one job each time it is asked to, on a thread of its own, because the job reads files: on a file system
-/// that does not answer that may never end. Nobody waits for it, neither a signal nor the destructor.
+/// Runs one job on its own thread each time it is asked to. The job reads files, which may block for ever on a
+/// hanging file system. Neither the caller nor the destructor waits for that.
 class ListReloader {
   public:
-    /// What remains to be done when the files have been read.
+    /// The remaining work once the files are read.
     using Apply = std::function<void()>;
-    /// Reads the files. It may hang, and then it outlives the ListReloader: it must own all that it uses.
+    /// Reads the files. It may hang and outlive the ListReloader, so it must own everything that it uses.
     using Read = std::function<Apply()>;
 
     explicit ListReloader(Read read);
-    /// An Apply that runs is waited for, and none begins afterwards. A Read that does not end is left behind.
+    /// Waits for a running Apply, and starts none afterwards. Abandons a Read that does not end.
     ~ListReloader();
     ListReloader(const ListReloader&) = delete;
     ListReloader& operator=(const ListReloader&) = delete;
 
-    /// Runs the job once more, now or when the one that runs is done. Several requests may become one.
-    /// Thread-safe; never waits.
+    /// Runs the job again, either now or after the current run. Several requests may be served by one run.
+    /// Thread-safe. Never blocks.
     void request();
 
   private:

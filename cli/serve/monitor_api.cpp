@@ -16,13 +16,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::chrono::seconds kListedHeartbeatAge{120};  // /swarm/agents; the other counts take 60 s
+constexpr std::chrono::seconds kListedHeartbeatAge{120};  // for /swarm/agents; the other counts use 60 s
 
 constexpr const char* kAgentIdHeader = "X-Ioswarm-Agent-Id";
 constexpr const char* kTokenHeader = "X-Ioswarm-Token";
 
 HttpReply json_reply(const Json& json, int status = 200) {
-    // Ids and regions are checked when agents register; should another byte ever come through, it is replaced.
+    // Ids and regions are checked when agents register. Any other invalid byte is replaced.
     return HttpReply{
         status, json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n", "application/json", {}};
 }
@@ -39,11 +39,11 @@ double ratio(std::uint64_t part, std::uint64_t whole) {
     return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 double percent(std::uint64_t part, std::uint64_t whole) {
-    // Multiplied first, so that 199 of 200 is 99.5 and not 99.49999999999999.
+    // Multiply first: 199 of 200 then gives 99.5 and not 99.49999999999999.
     return whole == 0 ? 0.0 : static_cast<double>(part) * 100.0 / static_cast<double>(whole);
 }
 
-/// In percent; null while nothing was mined.
+/// In percent. Null while nothing was mined.
 Json coverage(const Coverage& coverage) {
     return coverage.mined == 0 ? Json(nullptr) : Json(percent(coverage.handed_out, coverage.mined));
 }
@@ -60,7 +60,7 @@ Json counts(const std::map<std::string, Count>& by_name) {
     return out;
 }
 
-/// A JSON string literal.
+/// Encodes the text as a JSON string literal.
 std::string json_string(const std::string& text) {
     return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -74,8 +74,8 @@ std::string json_string_or_null(const std::string& text) {
 struct MonitorApi::Route {
     std::string_view path;
     HttpReply (MonitorApi::*handler)(const HttpRequest&) const;
-    bool open;   ///< asks for no credentials
-    bool cross;  ///< may be read by pages of other origins (CORS)
+    bool open;   ///< needs no credentials
+    bool cross;  ///< pages from other origins may read it (CORS)
 };
 
 const MonitorApi::Route* MonitorApi::find_route(std::string_view path) {
@@ -83,7 +83,8 @@ const MonitorApi::Route* MonitorApi::find_route(std::string_view path) {
         {"/api/stats", &MonitorApi::stats, true, true},
         {"/api/rewards", &MonitorApi::rewards, true, true},
         {"/api/snapshot", &MonitorApi::snapshot, true, true},
-        {"/api/diffs", &MonitorApi::diffs, false, true},  // it names agents, as /swarm/agents does
+        // needs credentials because it names agents, as /swarm/agents does
+        {"/api/diffs", &MonitorApi::diffs, false, true},
         {"/swarm/status", &MonitorApi::status, false, false},
         {"/swarm/agents", &MonitorApi::agents, false, false},
         {"/swarm/leaderboard", &MonitorApi::leaderboard, false, false},
@@ -169,15 +170,15 @@ HttpReply MonitorApi::rewards(const HttpRequest& request) const {
     if (agent == nullptr || agent->empty()) return error_reply(400, "agent parameter required");
     Result<RewardsView> view = monitor_.rewards(*agent);
     if (!view && view.error().code != ErrorCode::not_found) {
-        // Anybody may ask, so the answer has no path of this machine: `why` says what is wrong, `which` names
-        // the file.
+        // The answer is public and must not contain paths of this machine. `why` says what is wrong; `which`
+        // would name the file.
         return error_reply(503, "the ledger cannot be read now: " + view.error().why);
     }
     if (!view) view = RewardsView{*agent, {}, {}, 0, 0, 0};
     const auto settlements = settlements_of(*view);
     U256 unpaid_rau;
-    // Written by hand because amounts are exact to the rau: a JSON number may have all 18 digits, a double may
-    // not.
+    // Written by hand because amounts are exact to the rau: they may need all 18 digits, which a double cannot
+    // hold.
     std::string history;
     for (const RewardHistoryEntry& entry : view->history) {
         history += fmt::format(
@@ -205,7 +206,7 @@ HttpReply MonitorApi::rewards(const HttpRequest& request) const {
         {}};
 }
 
-/// Nothing: nobody settles, and payouts are announced at the end of their epoch.
+/// Returns nothing when no settlement is configured. Payouts are then announced at the end of their epoch.
 std::optional<Result<MonitorApi::Settlements>> MonitorApi::settlements_of(const RewardsView& view) const {
     if (!settlements_) return std::nullopt;
     std::vector<std::uint64_t> epochs;

@@ -18,41 +18,43 @@
 
 namespace ioswarm::cli {
 
-/// The HTTP monitoring API (../shared/spec/config-and-http.md section 2): a pure function from a request and
-/// what the coordinator shows of itself to an answer. Thread-safe.
+/// The HTTP monitoring API. Answers each request from the coordinator's current state and changes nothing.
+/// Thread-safe.
 class MonitorApi {
   public:
-    /// Ok when the agent may see what is not open; null = no secret is configured and everything is open.
+    /// Returns ok when the agent may see data that is not public. Null: no secret is configured, and everything
+    /// is public.
     using Authorize = std::function<Status(std::string_view agent_id, std::string_view token)>;
-    /// Why the daemon around the coordinator does not do its whole work now; empty = it does.
+    /// Returns the reasons outside the coordinator why the daemon is not ready. Empty = it is ready.
     using NotReady = std::function<Reasons()>;
 
-    /// `monitor` and `clock` must live as long as this. `snapshot_dir`: where /api/snapshot looks; empty =
-    /// nowhere.
+    /// `monitor` and `clock` must live as long as this object. `snapshot_dir` is the folder for /api/snapshot;
+    /// empty = none.
     MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, NotReady around,
                std::string snapshot_dir = {});
-    /// Where a payout's settlement stands, as settlement.db says it.
+    /// The state of a payout's settlement, from settlement.db.
     struct Settlement {
-        std::string state;        ///< a word: "sending", "paid", …
-        std::string transaction;  ///< its hash; empty: none yet
+        std::string state;        ///< one word: "sending", "paid" and so on
+        std::string transaction;  ///< the transaction's hash; empty = none yet
     };
-    using Settlements = std::map<std::uint64_t, Settlement>;  ///< by epoch
-    /// Asked for epochs of an agent: those that are in a settlement. Error: settlement.db cannot be read now.
+    using Settlements = std::map<std::uint64_t, Settlement>;  ///< key: epoch
+    /// Looks up epochs of an agent and returns those that are in a settlement. Error: settlement.db cannot be
+    /// read now.
     using SettlementsOf = std::function<Result<Settlements>(const std::string& agent_id,
                                                             const std::vector<std::uint64_t>& epochs)>;
-    /// With it /api/rewards tells of settlements. Before the first request; it may wait for the disk.
+    /// Makes /api/rewards show settlements. `settlements` may wait for the disk. Call before the first request.
     void show_settlements(SettlementsOf settlements) { settlements_ = std::move(settlements); }
-    /// What GET /api/diffs shows; without it that answers 404. Before the first request.
+    /// Sets the data for GET /api/diffs. Without it the path answers 404. Call before the first request.
     void show_diffs(std::function<DiffsView()> diffs) { diffs_ = std::move(diffs); }
 
-    /// More of the `counters` of /swarm/status: what was dropped, refused and missed around the coordinator.
-    /// Names of the coordinator's own are not replaced. Before the first request.
+    /// Adds counters to /swarm/status, of the parts around the coordinator. They do not replace the
+    /// coordinator's own counters of the same name. Call before the first request.
     void show_counters(std::function<std::map<std::string, std::uint64_t>()> more) {
         more_counters_ = std::move(more);
     }
 
     [[nodiscard]] HttpReply handle(const HttpRequest& request) const;
-    /// Names of the request headers that handle() reads.
+    /// The names of the request headers that handle() reads.
     [[nodiscard]] static std::vector<std::string> headers();
 
   private:

@@ -21,10 +21,10 @@ TaskLevel task_level_from(const std::string& word) {
     for (std::uint32_t level = 0; level <= kMaxTaskLevel; ++level) {
         if (word == to_string(static_cast<TaskLevel>(level))) return static_cast<TaskLevel>(level);
     }
-    return TaskLevel::l2_state_verify;  // not reached: the table of keys admits no other word
+    return TaskLevel::l2_state_verify;  // not reached: the configuration accepts no other word
 }
 
-constexpr std::uint64_t kUsualEpochSeconds = 30;  // iotex-core's coordinator closes none earlier
+constexpr std::uint64_t kUsualEpochSeconds = 30;  // iotex-core's coordinator never closes an epoch earlier
 
 std::chrono::milliseconds milliseconds(std::uint64_t count) {
     return std::chrono::milliseconds(static_cast<std::int64_t>(count));
@@ -57,7 +57,7 @@ CoordinatorSettings coordinator_settings(const ServeConfig& config) {
 }
 
 std::uint32_t streams_per_connection(const ServeConfig& config) {
-    constexpr std::uint64_t kLeast = 100;  // what RFC 9113 section 6.5.2 recommends
+    constexpr std::uint64_t kLeast = 100;  // recommended by RFC 9113 section 6.5.2
     constexpr std::uint64_t kPerAgent = 4;
     constexpr std::uint64_t kMost = 1'000'000;
     if (config.max_streams_per_connection != 0)
@@ -120,9 +120,10 @@ Error explain_data_dir(Error error, const std::string& dir) {
     if (error.code != ErrorCode::permission_denied || !error.hint.empty()) return error;
     std::error_code failed;
     std::filesystem::path path = std::filesystem::path(dir).lexically_normal();
-    if (!path.has_filename()) path = path.parent_path();  // with a slash at its end it is the link's target
+    // with a slash at its end the path would mean the link's target
+    if (!path.has_filename()) path = path.parent_path();
     const auto target = std::filesystem::read_symlink(path, failed);
-    // systemd keeps such directories in "private" beside the link that it makes.
+    // With DynamicUser=yes systemd keeps such a directory in "private" and makes a link to it.
     if (!failed && target.lexically_normal().parent_path().filename() == "private") {
         const std::string real = (path.parent_path() / "private" / path.filename()).string();
         error.hint = fmt::format(

@@ -37,7 +37,7 @@ struct SnapshotWatch::State {
 
     const std::string folder;
     const std::chrono::milliseconds interval;
-    std::mutex mutex;  // guards all below
+    std::mutex mutex;  // guards the fields below
     std::condition_variable changed;
     std::optional<NewestSnapshot> newest;
     bool stopping = false;

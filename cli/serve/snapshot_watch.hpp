@@ -10,26 +10,25 @@
 
 namespace ioswarm::cli {
 
-/// The newest snapshot of a folder, as it was about a second ago. A thread of its own reads the folder, so that
-/// whoever asks waits for no disk: gRPC's callback threads ask, and so does the feed of state diffs.
-/// Thread-safe.
+/// The newest snapshot of a folder, as it was about one second ago. A separate thread reads the folder, so that
+/// callers never wait for a disk. Callers are gRPC's callback threads and the feed of state diffs. Thread-safe.
 class SnapshotWatch {
   public:
-    /// Reads the folder once, then again after each `interval`. An empty name: there is no folder, and never a
+    /// Reads the folder once now, then after each `interval`. With an empty name there is no folder and never a
     /// snapshot.
     explicit SnapshotWatch(std::string folder, std::chrono::milliseconds interval = std::chrono::seconds(1));
-    /// Waits a second for a read under way. One that takes longer, as on a file system that hangs, is left
-    /// behind.
+    /// Waits one second for a read in progress. A longer read, as on a hanging file system, is abandoned.
     ~SnapshotWatch();
     SnapshotWatch(const SnapshotWatch&) = delete;
     SnapshotWatch& operator=(const SnapshotWatch&) = delete;
 
-    /// Nothing: none was published. Never waits for a file.
+    /// Returns nothing when no snapshot was published. Never waits for a file.
     [[nodiscard]] std::optional<NewestSnapshot> newest() const;
 
   private:
     struct State;
-    std::shared_ptr<State> state_;  // null without a folder; shared with the thread, which may outlive this
+    // null without a folder; shared with the thread, which may outlive this object
+    std::shared_ptr<State> state_;
 };
 
 }  // namespace ioswarm::cli

@@ -13,7 +13,7 @@ namespace ioswarm::cli {
 
 namespace {
 
-/// "accuracy 99.50% of 50".
+/// For example "accuracy 99.50% of 50".
 std::string share(std::string_view name, std::uint64_t part, std::uint64_t whole) {
     if (whole == 0) return fmt::format("{} unknown", name);
     return fmt::format("{} {:.2f}% of {}", name, static_cast<double>(part) * 100 / static_cast<double>(whole),

@@ -12,15 +12,15 @@
 
 namespace ioswarm::cli {
 
-/// "height 1234, lag 3s, agents 5 of 6 live, tasks 100 sent 98 answered, coverage 98.20% of 500,
-/// accuracy 99.50% of 50, epoch 3".
+/// The coordinator's state in one line: "height 1234, lag 3s, agents 5 of 6 live, tasks 100 sent 98 answered,
+/// coverage 98.20% of 500, accuracy 99.50% of 50, epoch 3".
 [[nodiscard]] std::string status_line(const Monitor& monitor);
 
-/// "diffs to 1234, 2 readers", and the alarm when there is one.
+/// For example "diffs to 1234, 2 readers", plus the alarm when there is one.
 [[nodiscard]] std::string diffs_line(const DiffsView& diffs);
 
-/// Logs a status line every `interval` on a thread of its own, so that silence in the log means trouble.
-/// What `line` uses must outlive it.
+/// Logs a status line every `interval` on its own thread, so that a silent log means trouble. Everything that
+/// `line` uses must outlive this object.
 class StatusReporter {
   public:
     StatusReporter(std::function<std::string()> line, std::chrono::milliseconds interval, Log log);
