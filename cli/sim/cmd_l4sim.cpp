@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t kMostAgents = 1'000;
 constexpr std::chrono::milliseconds kBlockTime{200};
-/// With fewer the times of the behaviours fall together.
+/// With fewer blocks, different behaviours would happen at the same time.
 constexpr int kFewestBlocks = 20;
 constexpr std::chrono::hours kLongest{24 * 7};
 constexpr std::uint32_t kTransactionsASecond = 50;

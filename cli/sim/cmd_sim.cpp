@@ -80,7 +80,7 @@ Status check(SimCommand& command) {
     return check_target(options);
 }
 
-/// "10%", "2.5%" as ‰.
+/// Converts a percentage such as "10%" or "2.5%" to permille.
 std::uint32_t permille_from(const std::string& option, const std::string& text) {
     const std::string digits = text.ends_with('%') ? text.substr(0, text.size() - 1) : std::string();
     const auto value = parse_decimal(digits);

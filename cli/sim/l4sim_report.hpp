@@ -8,14 +8,14 @@
 
 namespace ioswarm::cli {
 
-/// The report for people: a line a check, with `verbose` a line an agent too; after a failed check what repeats
-/// the run.
+/// Prints the report for people: one line per check, and with `verbose` also one line per agent. After a failed
+/// check it prints the command that repeats the run.
 void print_text(const sim::L4Report& report, const sim::L4RunSettings& settings, bool verbose,
                 std::ostream& out);
-/// The same for scripts, agents always.
+/// Prints the report for scripts, as JSON. It always lists the agents.
 void print_json(const sim::L4Report& report, const sim::L4RunSettings& settings, std::ostream& out);
 
-/// Shows where a run stands: on a terminal one line that is written over, elsewhere nothing.
+/// Shows the progress of a run. On a terminal it rewrites one line. Elsewhere it prints nothing.
 class L4SimProgress {
   public:
     L4SimProgress(std::ostream& out, bool terminal, std::chrono::milliseconds duration)

@@ -16,7 +16,7 @@ constexpr unsigned kClientThreads = 2;
 constexpr std::size_t kSecretBytes = 32;
 constexpr const char* kAgentsAddress = "127.0.0.1";
 
-/// Whoever asks for anything but diffs.
+/// Refuses every request except those for state diffs.
 class NoTasks final : public AgentLink {
   public:
     void register_agent(const std::string&, const RegisterRequest&, RegisterDone done) override {
@@ -35,7 +35,7 @@ class NoTasks final : public AgentLink {
     void end_agent(const std::string&, const Error&) override {}
 };
 
-/// "l4-007" → 7.
+/// For example "l4-007" → 7.
 std::size_t number_of(const std::string& agent_id) {
     std::size_t out = 0;
     for (const char digit : agent_id.substr(agent_id.rfind('-') + 1))

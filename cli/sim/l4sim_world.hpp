@@ -25,15 +25,15 @@
 
 namespace ioswarm::cli {
 
-/// Every other agent speaks JSON, so that each behaviour is tried in both encodings from twenty agents on.
+/// Every other agent uses JSON. From twenty agents on, each behaviour is then tested in both encodings.
 [[nodiscard]] proto::Codec l4sim_codec(const std::string& agent_id);
 
-/// What `ioswarm l4sim` tries out: the embedded chain, the feed, the diff log in a temporary folder, the hub
-/// and the agent port on loopback, as `serve` has them; and the agents' side of the wire. They end in the
-/// reverse order.
+/// Everything that `ioswarm l4sim` tests. The coordinator's side is as in `serve`: the embedded chain, the
+/// feed, the log of state diffs (in a temporary folder), the hub and the agent port on loopback. The agents'
+/// side is in the same process. The parts are destroyed in reverse order.
 class L4SimWorld {
   public:
-    /// `log`: where the parts talk; what they say of errors counts besides. Errors: of the parts.
+    /// The parts log to `log`. Errors that they log also count in the report. Errors: those of the parts.
     [[nodiscard]] static Result<std::unique_ptr<L4SimWorld>> create(const sim::ChainSettings& chain,
                                                                     const Log& log);
     ~L4SimWorld();
@@ -49,7 +49,7 @@ class L4SimWorld {
     [[nodiscard]] Status health();
 
     const TempFolder folder_;
-    Guarded<std::vector<std::string>> errors_;  // lines of the log, the first few
+    Guarded<std::vector<std::string>> errors_;  // the first few error lines of the log
     const Log log_;
     const SystemClock clock_;
     std::atomic<std::uint64_t> tip_{0};

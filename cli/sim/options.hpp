@@ -16,7 +16,7 @@
 
 namespace ioswarm::cli {
 
-/// What `sim` is told on the command line.
+/// The command line of `sim`.
 struct SimOptions {
     std::uint32_t agents = 10;
     std::chrono::milliseconds duration{30'000};
@@ -29,24 +29,26 @@ struct SimOptions {
     sim::AgentRules rules = sim::AgentRules::honest;
     sim::FaultShares faults;
     std::optional<std::chrono::milliseconds> task_timeout;
-    std::uint32_t agents_per_connection = 0;  ///< 0: one each, or as few as the limit of open files allows
+    /// 0 = one per connection, or as few as the limit on open files allows
+    std::uint32_t agents_per_connection = 0;
     bool json = false;
 
-    // Agents alone, against a coordinator elsewhere.
-    std::string target;  ///< "host:port"; empty: a coordinator of our own
+    // To run only agents, against a coordinator that runs elsewhere:
+    std::string target;  ///< "host:port"; empty = start a coordinator of our own
     std::string secret_file;
-    std::string wallets_file;  ///< one address per line: the agents' wallets, in their order; empty: none
-    bool own_target = false;   ///< the target may be another address than loopback
+    /// one address per line, the agents' wallets in the agents' order; empty = no wallets
+    std::string wallets_file;
+    bool own_target = false;  ///< allows a target that is not a loopback address
     bool tls = false;
 };
 
-/// Where tests break a run on purpose, each to see that it is noticed.
+/// Lets tests break a run on purpose, to see that the checks notice it.
 struct SimHooks {
-    /// Stands between the port for agents and the coordinator.
+    /// Creates an object that sits between the agent port and the coordinator.
     std::function<std::unique_ptr<AgentLink>(AgentLink&)> link;
-    /// Changes what the coordinator says of itself.
+    /// Changes the figures that the coordinator reports.
     std::function<void(sim::CoordinatorSays&)> says;
-    /// When the agents have come in.
+    /// Called when all agents have joined.
     std::function<void()> joined;
 };
 

@@ -15,8 +15,8 @@ namespace {
 
 using nlohmann::ordered_json;
 
-/// What the field's simulation reckons an agent to cost (a small virtual machine), and the month it reckons
-/// with.
+/// Monthly cost of an agent (a small virtual machine) and length of a month, as assumed by the simulation that
+/// belongs to iotex-core.
 constexpr double kDollarsAnAgentMonth = 5;
 constexpr double kSecondsAMonth = 86'400.0 * 30;
 constexpr std::size_t kAgentsShown = 10;
@@ -157,7 +157,7 @@ void print_agents(const SimReport& report, std::ostream& out) {
     const std::size_t shown = std::min(report.agents.size(), kAgentsShown);
     for (std::size_t i = 0; i < shown; ++i) {
         const SimReport::Row& row = report.agents[i];
-        // Of a coordinator elsewhere nobody here knows which answers were correct.
+        // For a coordinator elsewhere, we do not know which answers were correct.
         const std::string correct = report.seed ? fmt::to_string(row.tally.correct) : "-";
         out << fmt::format("  {:<18}{:<10}{:<12}{:>9}{:>9}{:>9}{:>10.0f}\n", row.id, row.region,
                            to_string(row.fault), row.tally.answers, row.tally.batches, correct,
@@ -298,7 +298,7 @@ double RunFigures::agents_cpu_share() const {
 }
 
 bool RunFigures::queue_grew() const {
-    constexpr std::uint64_t kNoise = 100;  // tasks: what arrives between two polls goes up and down
+    constexpr std::uint64_t kNoise = 100;  // in tasks: the queue goes up and down between two polls
     return queue_second_half > 2 * queue_first_half + kNoise;
 }
 

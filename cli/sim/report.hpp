@@ -16,13 +16,13 @@
 
 namespace ioswarm::cli {
 
-/// Figures that follow from the seed, as this run showed them: the same in every run, unless transactions were
-/// left without an answer, which is told.
+/// Figures that follow from the seed, as measured in this run. They are the same in every run, unless
+/// transactions were left unanswered, which the report then says.
 struct SeedFigures {
     sim::ScenarioFigures planned;
-    std::array<std::uint32_t, sim::kAgentFaults> agents{};  ///< by fault
-    std::array<std::uint64_t, sim::kForgeries> forged{};    ///< by what is wrong with them
-    std::uint64_t unanswered = 0;                           ///< mined or forged ones with too few answers
+    std::array<std::uint32_t, sim::kAgentFaults> agents{};  ///< agents by fault
+    std::array<std::uint64_t, sim::kForgeries> forged{};    ///< forged transactions by kind of forgery
+    std::uint64_t unanswered = 0;  ///< mined or forged transactions with too few answers
     std::uint64_t forged_rejected = 0;
     std::uint64_t forged_accepted = 0;
     ShadowTotals shadow;
@@ -35,21 +35,22 @@ struct Latencies {
 };
 [[nodiscard]] Latencies latencies_of(const sim::LatencyHistogram& histogram);
 
-/// What is different from run to run.
+/// Figures that differ from run to run.
 struct RunFigures {
     std::chrono::nanoseconds preparing{}, joining{}, load{}, draining{}, leaving{};
     sim::RunTotals totals;
     std::uint64_t answers_in_load = 0;
     std::uint64_t left_unanswered = 0;
     Latencies task, agent;
-    double queue_mean = 0;  ///< tasks waiting or with agents, looked at several times a second
+    double queue_mean = 0;  ///< tasks waiting or with agents, sampled several times per second
     std::uint64_t queue_most = 0;
-    std::uint64_t queue_first_half = 0;  ///< means of the halves: growing or not
+    /// mean queue length in the first and second half; tells whether the queue grows
+    std::uint64_t queue_first_half = 0;
     std::uint64_t queue_second_half = 0;
-    std::chrono::nanoseconds chain_waited{};  ///< the chain stood still for answers
+    std::chrono::nanoseconds chain_waited{};  ///< how long the chain paused to wait for answers
     std::uint64_t stalls = 0;
     std::uint64_t timed_out = 0, given_up = 0, dropped = 0;
-    // CPU during the load.
+    // CPU use during the load.
     double cpu_seconds = 0;
     double agents_cpu_seconds = 0;
     unsigned cores = 1;
@@ -60,15 +61,15 @@ struct RunFigures {
     std::optional<sim::HeapUse> heap;
 
     [[nodiscard]] double answers_per_second() const;
-    [[nodiscard]] double agents_cpu_share() const;  ///< 0..1, of the process's
+    [[nodiscard]] double agents_cpu_share() const;  ///< 0 to 1, the agents' share of the process's CPU time
     [[nodiscard]] bool queue_grew() const;
-    /// What to think of the figures; empty = nothing stands against them.
+    /// Warnings about how far the figures can be trusted. Empty = no warnings.
     [[nodiscard]] std::vector<std::string> warnings() const;
 };
 
 struct SimReport {
     SimOptions options;
-    std::optional<SeedFigures> seed;  ///< not for agents alone
+    std::optional<SeedFigures> seed;  ///< not set when only agents ran
     RunFigures run;
     struct Row {
         std::string id;
@@ -76,7 +77,7 @@ struct SimReport {
         sim::AgentFault fault = sim::AgentFault::none;
         sim::AgentTally tally;
     };
-    std::vector<Row> agents;  ///< most answers first
+    std::vector<Row> agents;  ///< sorted, most answers first
     std::map<std::string, std::uint64_t> failures;
     std::vector<sim::Finding> findings;
 

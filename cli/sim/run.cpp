@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A run: everything is made, the agents join, the chain goes on block by block, the agents leave, and then it
-// is looked whether all is as it should be. The chain keeps real time while there is load, but a block waits
-// for the answers that it is due: so what is compared follows from the seed, however long faults hold tasks
+// One run: create everything, let the agents join, advance the chain block by block, let the agents leave, and
+// check the results. During the load the chain runs in real time, but a block waits for the answers that must
+// arrive before it. The compared figures therefore follow from the seed, however long faults delay tasks. After
+// the load the chain's clock is advanced artificially.
 // back. After the load its clock is put forward.
 #include "cli/sim/run.hpp"
 
@@ -24,21 +25,21 @@ namespace {
 using namespace std::chrono_literals;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr Decimal kEpochReward{5, 1};  // IOTX, as in the reference's example
+constexpr Decimal kEpochReward{5, 1};  // IOTX, as in iotex-core's example configuration
 constexpr std::chrono::minutes kJoinTime{5};
 constexpr std::chrono::seconds kLeaveTime{10};
-/// How long a block waits for answers that coordinator or agents owe, beyond the time-outs of all tries.
+/// How long a block waits for missing answers, in addition to the time-outs of all tries.
 constexpr std::chrono::seconds kPatience{30};
-/// A coordinator that has nothing left to hand out and waits for nobody for so long has lost what is missing.
+/// If the coordinator has no tasks waiting or with agents for this long, the missing answers will not come.
 constexpr std::chrono::seconds kLostAfter{2};
 constexpr std::chrono::minutes kEvictionTime{2};
-/// Polls come every some ten milliseconds.
+/// Far more than needed: polls come every few ten milliseconds.
 constexpr std::chrono::seconds kPollTime{20};
-constexpr std::chrono::minutes kBlockTime{2};  // that one block may take at most, on the busiest machine
+constexpr std::chrono::minutes kBlockTime{2};  // longest time that one block may take, on the busiest machine
 
 std::chrono::milliseconds default_task_timeout(const SimOptions& options) {
     if (!options.faults.any_holds_tasks()) return CoordinatorSettings{}.task_timeout;
-    // Three tries fit into the time that every transaction is pending at least.
+    // Every transaction is pending long enough for three tries.
     return std::clamp<std::chrono::milliseconds>(options.block_time / 3, 500ms,
                                                  CoordinatorSettings{}.task_timeout);
 }
@@ -137,7 +138,7 @@ Status SimRun::prepare() {
     return {};
 }
 
-// Books of its own, as durable as those of `serve`: what they cost belongs to the figures.
+// Opens a ledger for this run, as durable as that of `serve`, because its cost belongs to the measured figures.
 Status SimRun::open_books() {
     auto folder = TempFolder::create();
     if (!folder) return fail(std::move(folder.error()));
@@ -170,7 +171,7 @@ Status SimRun::start_coordinator() {
     return {};
 }
 
-// With a secret, so that an agent's word about who it is does not count.
+// Uses a master secret, so that an agent cannot claim another agent's id.
 Status SimRun::open_port() {
     const auto secret = random_bytes(32);
     if (!secret) return fail(secret.error());
@@ -211,7 +212,7 @@ Status SimRun::join() {
     return {};
 }
 
-/// A look at the queue, and the line that shows where the run stands.
+/// Samples the queue and updates the progress line.
 void SimRun::look() {
     if (!in_load_ || SteadyClock::now() - looked_ < 200ms) return;
     looked_ = SteadyClock::now();
@@ -225,7 +226,7 @@ void SimRun::look() {
                     std::min(1.0, std::chrono::duration<double>(looked_ - load_began_) / whole));
 }
 
-/// Waits until what is due for this block has its answers, or there is a reason why it has not.
+/// Waits until all answers due for this block have arrived, or cannot arrive any more.
 Status SimRun::wait_for_answers(std::uint64_t height) {
     const auto begin = SteadyClock::now();
     const auto patience = kPatience + settings_.task_timeout * (2 * settings_.task_attempts);
@@ -288,7 +289,7 @@ Status SimRun::conduct_load() {
     return {};
 }
 
-/// The next block, at once.
+/// Makes the next block at once.
 Status SimRun::skip_to(std::uint64_t height) {
     chain_->allow(height);
     chain_clock_.skip(options_.block_time);
@@ -296,12 +297,13 @@ Status SimRun::skip_to(std::uint64_t height) {
     return wait_for_block(height);
 }
 
-/// What the load leaves behind arrives (replacements) and is answered; then it is mined, and the epoch ended.
+/// Waits until the remaining transactions (replacements) have arrived and are answered. Then mines them and
+/// ends the epoch.
 Status SimRun::drain() {
     progress_->show("waiting for the last answers", 0);
     const auto begin = SteadyClock::now();
     std::uint64_t height = scenario_->last_load_height();
-    chain_clock_.skip(options_.block_time);  // to the end of the slot: its block is not allowed yet
+    chain_clock_.skip(options_.block_time);  // moves to the end of the slot; its block is not allowed yet
     for (std::uint64_t due = height + 1; due <= scenario_->rest_height(); ++due) {
         if (Status answered = wait_for_answers(due); !answered) return answered;
     }
@@ -315,7 +317,7 @@ Status SimRun::drain() {
     return {};
 }
 
-/// The coordinator's word, while the agents are still there.
+/// Collects the coordinator's figures while the agents are still connected.
 Status SimRun::settle() {
     says_.shadow = coordinator_->shadow();
     says_.status = coordinator_->status();
@@ -329,13 +331,13 @@ Status SimRun::settle() {
     return {};
 }
 
-/// Until one has begun and ended from now on.
+/// Waits until a complete poll has begun and ended.
 void SimRun::wait_for_polls() {
     const std::uint64_t before = counter("polls");
     wait(kPollTime, 5ms, [&] { return counter("polls") >= before + 2; });
 }
 
-/// The agents go, and with them everything that the coordinator knew of them and of their tasks.
+/// Lets the agents leave, and waits until the coordinator has forgotten them and their tasks.
 Status SimRun::leave() {
     progress_->show(fmt::format("{} agents leave", options_.agents), 0);
     const auto begin = SteadyClock::now();
@@ -349,7 +351,8 @@ Status SimRun::leave() {
     wait(kEvictionTime, 5ms, [&] { return coordinator_->status().agents_total == 0; });
     figures_.leaving = SteadyClock::now() - begin;
 
-    // What has left the pool is forgotten so many blocks after the poll that missed it: that poll comes first.
+    // A transaction that left the pool is forgotten a number of blocks after the poll that missed it. So wait
+    // for that poll first.
     wait_for_polls();
     std::uint64_t height = accounting_->last_height();
     const std::uint64_t forgotten =
@@ -357,7 +360,7 @@ Status SimRun::leave() {
     while (height < forgotten) {
         if (Status skipped = skip_to(++height); !skipped) return skipped;
     }
-    // A poll forgets the tasks, and the block after it their answers.
+    // A poll forgets the tasks, and the next block forgets their answers.
     wait(kPollTime, 5ms, [&] { return counter("tasks_known") == 0; });
     wait_for_polls();
     if (Status skipped = skip_to(++height); !skipped) return skipped;
@@ -374,15 +377,15 @@ Status SimRun::leave() {
     return {};
 }
 
-/// What is in use now against what was before the agents came, both without the chain: it keeps a thousand
-/// blocks, and is no part of a coordinator.
+/// Measures the heap now. The report compares it with the heap before the agents joined. Both exclude the
+/// chain, which keeps a thousand blocks and is not part of a coordinator.
 void SimRun::measure_heap() {
     coordinator_->stop();
     source_.reset();
     chain_.reset();
     const auto heap = heap_in_use();
     if (!heap || !figures_.heap) return;
-    // The ledger's page caches (12 MiB), what gRPC keeps of agents, and buckets of tables, which do not shrink.
+    // The ledger's page caches (12 MiB), gRPC's memory per agent, and hash table buckets, which do not shrink.
     figures_.heap->slack = (std::uint64_t{12} << 20) + std::uint64_t{options_.agents} * 2048 +
                            scenario_->transactions().size() * 64;
     figures_.heap->after = *heap;

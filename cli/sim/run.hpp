@@ -26,18 +26,18 @@
 
 namespace ioswarm::cli {
 
-/// One run of `sim` on a coordinator of its own: every object of it, made in this order, and the conduct of the
-/// run. Books in a directory of their own that goes with the object.
+/// One run of `sim` with its own coordinator. Owns every object of the run, in the order of creation, and
+/// conducts the run. The ledger is in a temporary directory that the destructor removes.
 class SimRun {
   public:
-    /// Checks the options. Errors: usage, config.
+    /// Checks the options and creates the run. Errors: usage, config.
     [[nodiscard]] static Result<std::unique_ptr<SimRun>> create(const SimOptions& options, SimHooks hooks,
                                                                 Log log);
     ~SimRun();
     SimRun(const SimRun&) = delete;
     SimRun& operator=(const SimRun&) = delete;
 
-    /// All of it. Errors: cancelled (stop), usage, io, unavailable, timed_out (agents could not join).
+    /// Does the whole run. Errors: cancelled (stop), usage, io, unavailable, timed_out (agents could not join).
     [[nodiscard]] Result<SimReport> run(const std::stop_token& stop, ProgressLine& progress);
 
   private:
@@ -61,7 +61,8 @@ class SimRun {
     [[nodiscard]] Status wait_for_block(std::uint64_t height);
     [[nodiscard]] Status skip_to(std::uint64_t height);
     void look();
-    /// Waits until `done`, looked at every few milliseconds, or `within`; false then or when stopped.
+    /// Calls `done` every few milliseconds until it returns true. Returns false after `within`, or when
+    /// stopped.
     template <typename Done>
     bool wait(std::chrono::milliseconds within, std::chrono::milliseconds every, Done done);
     [[nodiscard]] Status stopped_or(const char* what) const;
@@ -99,8 +100,8 @@ class SimRun {
     std::unique_ptr<proto::Swarm> swarm_;
 };
 
-/// Agents alone against options.target, for options.duration. Errors: as Swarm::join(), and of the secret's
-/// file.
+/// Runs only agents, against options.target, for options.duration. Errors: as Swarm::join(), and those of
+/// reading the secret's file.
 [[nodiscard]] Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_token& stop,
                                                  ProgressLine& progress, const Log& log);
 

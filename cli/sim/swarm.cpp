@@ -21,12 +21,13 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-/// Descriptors that a connection takes when both ends are here: the agent's, the server's and the server's
-/// duplicate.
+/// File descriptors per connection when both ends are in this process: the agent's, the server's, and the
+/// server's duplicate.
 constexpr std::uint64_t kFilesAConnection = 3;
 constexpr std::uint64_t kFilesBeside = 600;
 
-/// For a coordinator elsewhere: soon told when it is not there, and long enough for a storm of agents.
+/// Time to join a coordinator elsewhere: short enough to report soon that it is unreachable, long enough for
+/// many agents at once.
 std::chrono::milliseconds join_time(const SimOptions& options) {
     return std::chrono::seconds(10) + std::chrono::milliseconds(options.agents * 20);
 }

@@ -11,16 +11,16 @@
 
 namespace ioswarm::cli {
 
-// What runs on a coordinator of our own and runs of agents alone have in common.
+// Code shared by runs with their own coordinator and runs of agents only.
 
-/// Everything but address and secret. Raises the limit of open files as far as it goes; where that is too low
-/// for a connection an agent, agents share some.
+/// All settings except address and secret. Raises the limit on open files as far as possible. If that is too
+/// low for one connection per agent, agents share connections.
 [[nodiscard]] proto::SwarmSettings swarm_settings(const SimOptions& options,
                                                   std::chrono::milliseconds task_timeout);
 [[nodiscard]] std::uint32_t connections_of(const proto::SwarmSettings& settings);
 
 void count_queue(const std::vector<std::uint64_t>& samples, RunFigures& figures);
-/// Totals, times, and the rows of the agents.
+/// Fills in totals, times and the agents' rows.
 void fill_from_record(const sim::RunRecord& record, const sim::FaultPlan& faults, RunFigures& figures,
                       SimReport& report);
 

@@ -7,7 +7,7 @@
 
 namespace ioswarm::cli {
 
-/// A folder under $TMPDIR (else /tmp) for this process alone, mode 0700; goes with all that is in it.
+/// A new folder under $TMPDIR (default /tmp), mode 0700. The destructor deletes it with its content.
 class TempFolder {
   public:
     /// Errors: not_found, permission_denied, io.
@@ -20,7 +20,7 @@ class TempFolder {
 
   private:
     explicit TempFolder(std::string path) : path_(std::move(path)) {}
-    std::string path_;  // empty: moved from
+    std::string path_;  // empty after a move
 };
 
 }  // namespace ioswarm::cli

@@ -8,8 +8,8 @@
 
 namespace ioswarm::cli {
 
-/// The addresses of a file, one per line; empty lines and lines that begin with # are passed over. At most
-/// 100,000. Errors: not_found, permission_denied, io, bad_data (a line is no address; names it).
+/// Reads a file with one address per line, at most 100,000. Skips empty lines and lines that begin with '#'.
+/// Errors: not_found, permission_denied, io, bad_data (a line is not an address; names it).
 [[nodiscard]] Result<std::vector<std::string>> read_wallets(const std::string& path);
 
 }  // namespace ioswarm::cli

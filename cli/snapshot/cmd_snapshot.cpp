@@ -45,7 +45,7 @@ ExitCode run_export(ExportCommand& command, Io& io) {
     return code == ExitCode::ok ? code : stop.exit_code(code);
 }
 
-/// What `l4baseline --stats` prints. Like iotex-core's tool it only counts, and exports nothing.
+/// Runs `l4baseline --stats`. Like iotex-core's tool it only counts and exports nothing.
 ExitCode run_stats(ExportCommand& command, Io& io) {
     const SignalReader stop;
     std::vector<std::string> namespaces;

@@ -50,7 +50,7 @@ ExitCode run_roll(RollCommand& command, Io& io) {
         print_error(io, report.error());
         return stop.exit_code(exit_code_for(report.error().code));
     }
-    // Contract is left out of most snapshots on purpose. Without these two no agent can work.
+    // Most snapshots omit the namespace Contract on purpose. Without Account and Code no agent can work.
     for (const std::string& name : report->left_out) {
         if (name != "Account" && name != "Code") continue;
         print_warning(

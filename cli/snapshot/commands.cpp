@@ -28,8 +28,8 @@ ExitCode report(Io& io, const Error& error) {
     return exit_code_for(error.code);
 }
 
-/// Account record: nonce 1, balance 2 decimal text, root 3, codeHash 4, isCandidate 5, votingWeight 6, type 7
-/// (../shared/spec/state-and-snapshots.md section 1).
+/// The fields of an account record with their protobuf numbers: nonce 1, balance 2 (decimal text), root 3,
+/// codeHash 4, isCandidate 5, votingWeight 6, type 7.
 struct Account {
     std::uint64_t nonce = 0;
     std::string balance = "0";
@@ -106,7 +106,7 @@ using Counts = std::vector<std::pair<std::string, snapshot::NamespaceStats>>;
 void count(Counts& counts, const SnapshotReader::Entry& entry) {
     auto it = std::find_if(counts.begin(), counts.end(), [&](const auto& c) { return c.first == entry.name; });
     if (it == counts.end()) {
-        // A hostile file may name a new namespace in every entry; real ones have a few.
+        // A malicious file may name a new namespace in every entry. Real files have a few.
         constexpr std::size_t kMostShown = 1000;
         if (counts.size() == kMostShown) return;
         it = counts.insert(counts.end(), {std::string(entry.name), {}});
@@ -155,11 +155,11 @@ void print_summary(const SnapshotReader& reader, const Counts& counts, bool json
     }
 }
 
-/// One side of a comparison: its entry in front, nothing at the end.
+/// One file of a comparison, with its next entry. No entry at the end of the file.
 struct Side {
     std::unique_ptr<SnapshotReader> reader;
     std::optional<SnapshotReader::Entry> entry;
-    std::vector<std::string> order;  // namespaces in the order they came
+    std::vector<std::string> order;  // namespaces in the order of the file
 
     Status advance() {
         auto next = reader->next();
@@ -170,8 +170,8 @@ struct Side {
     }
 };
 
-/// Which of two entries comes first; namespaces go by where the other side has them. Both files keep the order
-/// of the namespaces they were exported with, and key order within each.
+/// Tells which of two entries comes first. Each file has its namespaces in the order of its export, and sorts
+/// each namespace by key. `order` contains the namespaces of both files.
 class DiffOrder {
   public:
     explicit DiffOrder(std::vector<std::string> order) : order_(std::move(order)) {}
@@ -190,7 +190,7 @@ class DiffOrder {
     const std::vector<std::string> order_;
 };
 
-/// The namespaces of both, in an order that keeps each file's own; nothing when they contradict each other.
+/// Lists the file's namespaces in their order. Error bad_data: a namespace comes twice, or there are too many.
 Result<std::vector<std::string>> namespace_order(const std::string& path) {
     auto reader = SnapshotReader::open(path);
     if (!reader) return fail(reader.error());
@@ -296,7 +296,7 @@ ExitCode run_snapshot_verify(const VerifyOptions& options, Io& io) {
             return ExitCode::ok;
         }
         if (!options.json && !options.quiet) print_error(io, *error);
-        // A broken file is the answer "no"; a file that cannot be read is no answer.
+        // An invalid file fails the check. A file that cannot be read gives the error's own exit code.
         return error->code == ErrorCode::bad_data ? ExitCode::failed_check : exit_code_for(error->code);
     };
     auto reader = SnapshotReader::open(options.file);

@@ -9,7 +9,7 @@
 
 namespace ioswarm::cli {
 
-/// `ioswarm snapshot verify`: 0 when the file is whole, 1 with the reason when it is not.
+/// `ioswarm snapshot verify`: exit code 0 when the file is valid and complete, else 1 and the reason.
 struct VerifyOptions {
     std::string file;
     bool json = false;
@@ -17,16 +17,16 @@ struct VerifyOptions {
 };
 [[nodiscard]] ExitCode run_snapshot_verify(const VerifyOptions& options, Io& io);
 
-/// `ioswarm snapshot inspect`: 1 when the account asked for is not there.
+/// `ioswarm snapshot inspect`: exit code 1 when the requested account is not in the file.
 struct InspectOptions {
     std::string file;
-    std::string account;  ///< 0x or io1; decode this one account
+    std::string account;  ///< 0x or io1 address; decodes only this account
     bool entries = false;
     bool json = false;
 };
 [[nodiscard]] ExitCode run_snapshot_inspect(const InspectOptions& options, Io& io);
 
-/// `ioswarm snapshot diff`: 0 when both hold the same, 1 when not.
+/// `ioswarm snapshot diff`: exit code 0 when both files have the same content, else 1.
 struct DiffOptions {
     std::string a;
     std::string b;
@@ -35,7 +35,7 @@ struct DiffOptions {
 };
 [[nodiscard]] ExitCode run_snapshot_diff(const DiffOptions& options, Io& io);
 
-/// What `l4baseline --stats` found in the state at `source`, one namespace per line, or as JSON.
+/// Prints the result of `l4baseline --stats` for the state at `source`: one namespace per line, or JSON.
 void print_state_stats(const std::string& source, const snapshot::StateStats& stats, bool json, Io& io);
 
 }  // namespace ioswarm::cli

@@ -17,7 +17,7 @@
 
 namespace ioswarm::cli {
 
-/// What `snapshot export` and `snapshot roll` have in common on the command line.
+/// The options that `snapshot export` and `snapshot roll` share.
 struct SnapshotOutputOptions {
     std::string namespaces;  ///< comma-separated
     std::string compression = "default";
@@ -27,30 +27,30 @@ struct SnapshotOutputOptions {
     bool quiet = false;
 };
 
-/// Declares them, and those of `output`; both must live as long as the app.
+/// Declares these options and those of `output`. Both must live as long as the app.
 void add_output_options(CLI::App& app, SnapshotOutputOptions& options, snapshot::OutputOptions& output,
                         const std::string& namespaces_help);
 
-/// Checks what the parser could not, and fills in `output` and, where a list was given, `namespaces`. Error
+/// Checks what the parser could not check. Fills in `output`, and `namespaces` if a list was given. Error
 /// usage. `job` names the command in messages.
 [[nodiscard]] Status apply_output_options(const SnapshotOutputOptions& options, const std::string& job,
                                           snapshot::OutputOptions& output,
                                           std::vector<std::string>& namespaces);
 
-/// What a command made, and what of it goes into the JSON beside the report.
+/// The result of a command: the report, and further values for the JSON output.
 struct MadeSnapshot {
     const snapshot::ExportReport& report;
     const std::string& output;
     std::vector<std::pair<std::string, std::uint64_t>> more{};
-    const std::vector<std::string>* left_out = nullptr;  ///< of a roll
+    const std::vector<std::string>* left_out = nullptr;  ///< only for a roll
 };
 
-/// When a command must have ended, with its publish command: `timeout` after this object was made.
+/// The time limit of a command, including its publish command. It ends `timeout` after this object was created.
 class JobTime {
   public:
-    /// 0 = never.
+    /// 0 = no limit.
     explicit JobTime(std::chrono::milliseconds timeout) : timeout_(timeout) {}
-    /// What is left of it, at least 1 ms; nothing when there is no bound.
+    /// The remaining time, at least 1 ms. Nothing without a limit.
     [[nodiscard]] std::optional<std::chrono::milliseconds> left() const;
 
   private:
@@ -58,11 +58,12 @@ class JobTime {
     const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
 };
 
-/// Says what was made, as asked for, and runs the publish command within `time`; a stop ends that command.
+/// Prints what was made, in the requested form, and runs the publish command within `time`. A stop ends that
+/// command.
 [[nodiscard]] ExitCode tell_and_publish(const SnapshotOutputOptions& options, const MadeSnapshot& made,
                                         const JobTime& time, std::stop_token stop, Io& io);
 
-/// `ioswarm snapshot roll`.
+/// Declares the options of `ioswarm snapshot roll`.
 Runner add_roll_options(CLI::App& app);
 
 }  // namespace ioswarm::cli

@@ -6,7 +6,7 @@
 
 namespace ioswarm::cli {
 
-/// Shows where the making of a snapshot stands.
+/// Shows the progress while a snapshot is made.
 class SnapshotProgress {
   public:
     explicit SnapshotProgress(ProgressLine line) : line_(std::move(line)) {}

@@ -51,21 +51,23 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-/// How often it is looked whether the program has ended: the kernel has no wait with a bound for that.
+/// Interval between two checks whether the program has ended. The kernel's wait has no time limit.
 constexpr auto kBetweenLooks = std::chrono::milliseconds(20);
-/// A program that does not end after SIGKILL hangs in the kernel, for example on a dead file system.
+/// How long to wait after SIGKILL. A program that still has not ended hangs in the kernel, for example on a
+/// dead file system.
 constexpr auto kAfterKill = std::chrono::seconds(1);
 
 class Child {
   public:
     Child(pid_t pid, bool leads_group) : pid_(pid), leads_group_(leads_group) {}
 
-    /// Waits until it has ended, until `until`, or until a stop is requested. True: it has ended.
+    /// Waits until the program has ended, until `until`, or until a stop is requested. Returns true if it has
+    /// ended.
     bool wait(SteadyClock::time_point until, const std::stop_token& stop) {
         return look_until(until, stop, [this] { return has_ended(); });
     }
 
-    /// Ends it and what it has started, as far as that is in its group.
+    /// Ends the program and all processes that it started in its process group.
     void end(std::chrono::milliseconds grace) {
         signal(SIGTERM);
         const auto gone = [this] { return has_ended() && (!leads_group_ || ::kill(-pid_, 0) != 0); };
@@ -98,7 +100,7 @@ class Child {
         return true;
     }
 
-    /// A group has its leader's pid as long as anybody is in it, also when the leader has ended.
+    /// A process group keeps its leader's pid as long as it has members, even after the leader has ended.
     void signal(int number) const {
         if (leads_group_ || !ended_) ::kill(leads_group_ ? -pid_ : pid_, number);
     }
