@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The shipped unit and the shipped example fit together, and the example with everything in it is a
-// configuration.
+// Checks that the shipped units and the shipped example fit together, and that the example with all its keys is
+// a valid configuration.
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -25,7 +25,7 @@ std::string dist(const std::string& name) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-/// Settings of a unit, those in comments too.
+/// Returns a unit's values of one setting, including those in comments.
 std::set<std::string> settings(const std::string& unit, const std::string& name) {
     std::set<std::string> out;
     std::istringstream lines(unit);
@@ -37,7 +37,7 @@ std::set<std::string> settings(const std::string& unit, const std::string& name)
     return out;
 }
 
-/// The example with its commented keys switched on: what follows a "# " where a key may stand.
+/// Uncomments the example's keys: removes each "# " that stands in front of a key.
 std::string everything(const std::string& example) {
     return std::regex_replace(example, std::regex("(^|\n)( +)# ( *[a-zA-Z0-9]+:( [^ ]+)?)(?=\n)"), "$1$2$3");
 }

@@ -13,7 +13,7 @@ using Catch::Matchers::EndsWith;
 
 namespace {
 
-// printf 'agent-01' | openssl dgst -sha256 -hmac test-secret
+// From: printf 'agent-01' | openssl dgst -sha256 -hmac test-secret
 constexpr const char* kKey = "iosw_f8ffded2a7c7546c79531a6084fa8249d33d0b71148b2ea59fb3e82a4184b32b";
 
 std::string printed(const std::string& id, const std::string& key) {
@@ -125,7 +125,7 @@ TEST_CASE("a new secret is 32 random bytes, readable by its owner alone, and nev
     namespace fs = std::filesystem;
     CHECK(fs::status(path).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
 
-    // The key printed with it is the one that the file gives from now on.
+    // The new file gives the same key that was printed when it was made.
     CHECK(run_cli({"keygen", "agent-01", "--secret-file", path}).out == made.out);
 
     const CliRun again = run_cli({"keygen", "--new-secret", path});

@@ -30,7 +30,7 @@ using ioswarm::test::TempDir;
 
 namespace {
 
-/// What a log of this format and level writes.
+/// A log file of this format and level.
 struct LogFile {
     explicit LogFile(LogFormat format, LogLevel level = LogLevel::info)
         : fd(::open(dir.path("log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)),
@@ -48,7 +48,7 @@ struct LogFile {
     Log log;
 };
 
-/// A log whose reader reads only when the test does.
+/// A log that writes to a pipe. The pipe is read only when the test says so.
 struct LogPipe {
     explicit LogPipe(LogBounds bounds) {
         REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
@@ -62,7 +62,7 @@ struct LogPipe {
     void close_reader() {
         if (ends[0] >= 0) ::close(std::exchange(ends[0], -1));
     }
-    /// Reads until `text` has come. Empty: the pipe ended without.
+    /// Reads until `text` arrives. Returns an empty string when the pipe ends first.
     std::string read_until(const std::string& text) {
         std::string out;
         std::array<char, 65536> buffer{};
@@ -105,7 +105,7 @@ TEST_CASE("what came from outside cannot forge a line", "[log]") {
     const std::string text = file.text();
     CHECK(std::count(text.begin(), text.end(), '\n') == 1);
     CHECK_THAT(text, Contains("region x\\x0a2026") && Contains("\\x1b[31m"));
-    // A percent sign or a brace in a message is no pattern.
+    // A percent sign or a brace in a message is not a format pattern.
     file.log.info("{}", "100%v {} %l");
     CHECK_THAT(file.text(), Catch::Matchers::EndsWith("100%v {} %l\n"));
 }
@@ -142,15 +142,14 @@ TEST_CASE("lines of several threads do not mix", "[log]") {
 TEST_CASE("a log that nobody reads keeps nobody waiting, and tells later how much it lost", "[log]") {
     LogPipe pipe({.lines = 100, .bytes = 1 << 20});
     const Log log = pipe.writer->log();
-    // Given a pipe that is full: far more than it takes
+    // Given a full pipe: the lines are far more than it holds.
     const std::string line(1'000, 'x');
     for (int i = 0; i < 2'000; ++i)
         log.info("{}", line);
-    // Then every call came back, and the lines that found no room are counted.
+    // Then every call returned, and the lines that did not fit are counted.
     const std::uint64_t dropped = pipe.writer->dropped();
     CHECK(dropped > 1'000);
-    // When somebody reads again
-    // Then all of them are told of, in one line or in several.
+    // When the pipe is read again, then all dropped lines are reported, in one line or in several.
     const std::regex told(R"((\d+) lines of this log were dropped)");
     std::uint64_t sum = 0;
     std::string text;
@@ -171,7 +170,7 @@ TEST_CASE("what waits to be written is bounded in bytes too", "[log]") {
     const Log log = pipe.writer->log();
     for (int i = 0; i < 100; ++i)
         log.info("{}", std::string(10'000, 'x'));
-    CHECK(pipe.writer->dropped() >= 70);  // a pipe holds 64 KiB, the writer has one line in hand, 10 may wait
+    CHECK(pipe.writer->dropped() >= 70);  // a pipe holds 64 KiB, the writer holds one line, and 10 may wait
 }
 
 TEST_CASE("the end waits for what is to be written, but not for ever", "[log]") {
@@ -189,7 +188,7 @@ TEST_CASE("the end waits for what is to be written, but not for ever", "[log]") 
             log.info("{}", std::string(1'000, 'x'));
         CHECK_FALSE(pipe.writer->flush(1ms));
         pipe.writer.reset();
-        log.info("said to nobody");  // and does no harm
+        log.info("said to nobody");  // logging after the end does no harm
     }
 }
 

@@ -20,7 +20,7 @@ using ioswarm::test::run_cli;
 
 namespace {
 
-/// A page with roff's escapes taken out: "\-" is "-", fonts are nothing.
+/// Reads a manual page and removes roff's escapes: "\-" becomes "-", and font changes disappear.
 std::string page(const std::string& name) {
     std::ifstream in(std::filesystem::path(IOSWARM_TEST_DATA).parent_path().parent_path() / "man" / name);
     if (!in) FAIL("there is no manual page " << name);
@@ -41,14 +41,14 @@ std::set<std::string> options_in(const std::string& text) {
     return matches(text, R"((?:^|[^-\w])(--[a-z0-9][a-z0-9-]*))");
 }
 
-/// Of a section, up to the next one.
+/// Returns one section, up to the next section.
 std::string section(const std::string& text, const std::string& title) {
     const std::size_t begin = text.find("\n.SH " + title + "\n");
     if (begin == std::string::npos) return "";
     return text.substr(begin + 1, text.find("\n.SH ", begin + 1) - begin);
 }
 
-/// The options that "OPTIONS" of a page declares: those on the line after a .TP.
+/// Returns the options that the section OPTIONS declares: those on the line after a .TP.
 std::set<std::string> declared_options(const std::string& text) {
     std::string tags;
     const std::regex tag(R"(\.TP\n(.*)\n)");
@@ -64,7 +64,7 @@ std::set<std::string> help_options(const std::vector<std::string>& arguments) {
 
 using Set = std::set<std::string>;
 
-/// Of a command and, where it has some, of its subcommands.
+/// Returns the options of a command and of its subcommands, if it has any.
 Set options_of(std::string_view name) {
     static const std::map<std::string_view, std::vector<std::string>> kSubcommands = {
         {"config", {"show", "check"}},
@@ -142,7 +142,7 @@ TEST_CASE("every command's page has an exit status section of known codes", "[ma
 TEST_CASE("the page of the configuration has every key with its default, and no other", "[man]") {
     const std::string text = page("ioswarm.yaml.5");
     Set described;
-    // .BR name " (…; default: X)", or two names in one tag.
+    // Matches .BR name " (…; default: X)", or two names in one tag.
     const std::regex tag(R"RE(\.TP\n\.BR ([\w.]+)(?: ", " ([\w.]+))? " \(([^)]*)\)")RE");
     const std::string keys = section(text, "KEYS OF IOTEX-CORE") + section(text, "KEYS OF THIS PROGRAM");
     for (std::sregex_iterator it(keys.begin(), keys.end(), tag), end; it != end; ++it) {

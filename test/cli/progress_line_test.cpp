@@ -13,7 +13,7 @@ TEST_CASE("a progress line is cut to the terminal's width, or it would wrap and 
     CHECK(cut_to_width(text, 20) == "reading Account: 12");
     CHECK(cut_to_width(text, 1).empty());
     CHECK(cut_to_width(text, 0) == text);  // a terminal that does not know its width
-    CHECK(cut_to_width("reading \xc3\xa4\xc3\xa4", 10) == "reading ");  // no half characters
+    CHECK(cut_to_width("reading \xc3\xa4\xc3\xa4", 10) == "reading ");  // never cuts a character in half
 }
 
 TEST_CASE("on a terminal a progress line takes the place of the one before", "[cli]") {

@@ -15,7 +15,7 @@ struct CliRun {
     std::string err;
 };
 
-/// Runs the program in this process with `arguments` after its name.
+/// Runs the program in this process. `arguments` are those after its name.
 inline CliRun run_cli(std::vector<std::string> arguments, const std::string& input = {},
                       const std::string& name = "/usr/bin/ioswarm") {
     std::istringstream in(input);

@@ -20,8 +20,8 @@ namespace {
 
 using Body = std::function<ExitCode(const SignalReader&)>;
 
-/// A process with a SignalReader that runs `body` and ends with what it gives. It says through a pipe when it
-/// listens.
+/// A child process with a SignalReader. It runs `body` and exits with its result. It reports through a pipe
+/// when it is ready for signals.
 class Process {
   public:
     explicit Process(const Body& body, SignalPlan plan = {}) {

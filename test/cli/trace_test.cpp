@@ -15,7 +15,7 @@ const std::string kSender = "0x00000000000000000000000000000000005e5de5";
 const std::string kContract = "0x0000000000000000000000000000000000c0de00";
 const std::string kHash = "0x" + std::string(64, 'a');
 
-/// Adds 1 to slot 1, logs the sum and returns it.
+/// The contract adds 1 to slot 1, logs the sum and returns it.
 const std::string kCode = "600154600101806001555f5260205fa060205ff3";
 
 void fill(FakeWeb3State& node) {
@@ -50,7 +50,7 @@ TEST_CASE("trace: a call is run over the tip, with every slot, log and change", 
     const auto& changes = report["changes"];
     REQUIRE(changes.size() == 2);
     CHECK(changes[1]["slots"][0] == Json{{"key", "0x1"}, {"before", "0x41"}, {"after", "0x42"}});
-    // 10,000 for the transaction, 5,000 for the slot's change, the rest for the other steps.
+    // 10,000 for the transaction, 5,000 for the changed slot, the rest for the other steps.
     CHECK(report["gas_used"].get<int>() > 15'000);
 }
 
@@ -85,7 +85,7 @@ TEST_CASE("trace: without archive a mined transaction is refused, and the messag
                        {"baseFeePerGas", "0xe8d4a51000"},
                        {"miner", kSender},
                        {"transactions", Json::array({mined})}};
-    node.accounts[kSender].nonce = 9;  // it has sent more since
+    node.accounts[kSender].nonce = 9;  // the sender has sent more since then
     SECTION("a node that answers the tip's state without a word") {}
     SECTION("a node that refuses") {
         node.old = FakeWeb3State::Old::refused;
@@ -147,7 +147,7 @@ TEST_CASE("trace: what is wrong with a command line or a node is said", "[trace]
 TEST_CASE("trace: a contract that is not simulated is refused, not guessed", "[trace]") {
     FakeWeb3State node;
     fill(node);
-    // Calls the pairing check with 192 bytes.
+    // The code calls the pairing check with 192 bytes.
     node.accounts[kContract].code = from_hex("5f5f60c05f5f60085af100").value();
     const CliRun run = run_cli({"trace", kHash, "--web3", node.url()});
     CHECK(run.code == 65);

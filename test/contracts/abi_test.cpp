@@ -54,7 +54,7 @@ std::vector<Hash256> word_list(const json& list) {
     return out;
 }
 
-/// The call data that reward_pool.hpp makes for a vector.
+/// Returns the call data that reward_pool.hpp makes for a test vector.
 Bytes call_of(const std::string& function, const json& args) {
     using Make = std::function<Bytes(const json&)>;
     static const std::map<std::string, Make> kMakers{
@@ -246,8 +246,8 @@ TEST_CASE("a pool's version is known by its code", "[abi]") {
     CHECK(classify_pool_code({}, v3) == PoolCode::none);
     CHECK(classify_pool_code(v3, v3) == PoolCode::v3);
     CHECK(classify_pool_code(Bytes{1}, v3) == PoolCode::other);
-    // keccak256 of what stands at the addresses of the public contracts: version 2 as the public agent deploys
-    // it (with its two damaged bytes), the same as its source says, and version 1.
+    // The keccak256 hashes of the code at the public contracts' addresses: version 2 as the public agent
+    // deploys it (with two damaged bytes), version 2 as compiled from its source, and version 1.
     const auto by_hash = [](const char* text) { return pool_code_of(fixed<Hash256>(text)); };
     CHECK(by_hash("cf4dd478e86455a122cecb754765bdde628f9f280309fdfe55f0e5d518e67890") == PoolCode::v2_damaged);
     CHECK(by_hash("623d678e0984fc3011105506ce1ae04c91e4ccf12b05f457985b28655f34fad9") == PoolCode::v2);

@@ -18,7 +18,7 @@ using nlohmann::json;
 
 namespace {
 
-/// A file of contracts/, which stands beside the tests in the source tree.
+/// Reads a file of contracts/, relative to the test data in the source tree.
 std::string contract_file(const std::string& name) {
     std::ifstream in(std::string(IOSWARM_TEST_DATA) + "/../../contracts/" + name, std::ios::binary);
     REQUIRE(in);
@@ -36,7 +36,7 @@ json without_internal_types(json abi) {
     return abi;
 }
 
-/// The entries of an ABI in no order.
+/// Returns the entries of an ABI, ignoring their order.
 std::set<std::string> entries(const json& abi) {
     std::set<std::string> out;
     for (const json& entry : without_internal_types(abi))
@@ -44,7 +44,7 @@ std::set<std::string> entries(const json& abi) {
     return out;
 }
 
-/// "settleEpoch(uint64,bytes32[])"
+/// For example "settleEpoch(uint64,bytes32[])".
 std::string signature(const json& entry) {
     std::string out = entry.at("name").get<std::string>() + "(";
     for (const json& input : entry.at("inputs"))

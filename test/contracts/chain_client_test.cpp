@@ -40,7 +40,7 @@ Result<RpcReply> lost() {
     return fail(ErrorCode::timed_out, "cannot get an HTTP answer", "http://fake:1", "time is over");
 }
 
-/// A client over `count` endpoints of one chain, with the endpoints at hand.
+/// A client over `count` endpoints of one chain. The test can reach each endpoint.
 struct Clients {
     explicit Clients(std::size_t count, FakeChainRules rules = {}) : chain(std::move(rules)) {
         std::vector<std::unique_ptr<RpcEndpoint>> list;
@@ -301,7 +301,7 @@ TEST_CASE("receipts of many full blocks are asked for in smaller parts", "[chain
     std::uint64_t from = c.chain.tip();
     REQUIRE(c.client->send(tx).outcome == SendOutcome::accepted);
     c.chain.mine(20);
-    // The endpoint bears three of them in one answer.
+    // The endpoint answers at most three of these in a row.
     int in_a_row = 0;
     c.at[0]->before = [&](const RpcCall& call) -> std::optional<Result<RpcReply>> {
         in_a_row = call.method == "eth_getBlockReceipts" ? in_a_row + 1 : 0;
@@ -352,7 +352,7 @@ TEST_CASE("an endpoint that is too slow counts as away, and what it says is boun
     CHECK(node.tip().error().why.size() < 400);
     CHECK(node.send(transfer(test_key(), 0)).why.size() < 400);
     CHECK(node.estimate_gas({}).error().why.size() < 400);
-    for (const char* gas : {"0x17d7841", "0xffffffffffffffff"}) {  // a block takes 25,000,000
+    for (const char* gas : {"0x17d7841", "0xffffffffffffffff"}) {  // a block's gas limit is 25,000,000
         fake.before = [gas](const RpcCall&) {
             return std::optional<Result<RpcReply>>(
                 read_rpc_answer(R"({"id":1,"result":")" + std::string(gas) + "\"}", 1));

@@ -41,7 +41,7 @@ TEST_CASE("another coordinator takes over in two steps") {
     CHECK(proposals[0].topics[1] == topic_of(pool.coordinator()));
     CHECK(proposals[0].topics[2] == topic_of(next));
     CHECK(pool.view("pendingCoordinator()") == number(next));
-    // Until it accepts, everything is as before.
+    // Until the next coordinator accepts, nothing changes.
     CHECK(pool.view("coordinator()") == number(pool.coordinator()));
     CHECK(pool.settle(78, {}, 0).ok);
     CHECK(pool.revert_of(pool.call_of(next, settle_data(79, {}))) == encode_reason("not coordinator"));
@@ -60,7 +60,7 @@ TEST_CASE("another coordinator takes over in two steps") {
     CHECK(pool.view("pendingCoordinator()") == 0);
     CHECK(pool.view("lastEpoch()") == 78);
     CHECK(pool.view("epochState(uint64)", {word(U256(77))}) == 1);
-    // The old one is locked out, and the new one cannot accept twice.
+    // The old coordinator is locked out, and the new one cannot accept twice.
     CHECK(pool.revert_of(pool.call_of(settle_data(79, {}))) == encode_reason("not coordinator"));
     CHECK(pool.revert_of(pool.call_of(next, encode_call("acceptCoordinator()"))) ==
           encode_reason("not pending coordinator"));
@@ -93,7 +93,8 @@ TEST_CASE("only the coordinator settles and names another") {
 TEST_CASE("money that belongs to nobody is not taken") {
     const Pool pool;
     CHECK(pool.revert_of(pool.call_of({}, 5)) == encode_error("UseSettle()"));
-    // A call of no function reverts without a word, and so does money with a call that takes none.
+    // A call without a matching function reverts without a reason. So does a call that sends money to a
+    // function that takes none.
     CHECK(pool.revert_of(pool.call_of(Bytes{1, 2, 3, 4}, 5)).empty());
     CHECK(pool.revert_of(pool.call_of(encode_call("claim()"), 5)).empty());
     CHECK(pool.revert_of(pool.call_of(encode_call("acceptCoordinator()"), 5)).empty());
@@ -107,19 +108,19 @@ TEST_CASE("a thief with the coordinator's key cannot take money that is credited
     const U256 most = (U256(1) << 88) - 1;
     REQUIRE(pool.settle(1, {{agent, 1}}, iotx(3)).ok);
 
-    // With weight and no money, as on version 2, where the next deposit went to the thief.
+    // First try: weight without money. On version 2 the next deposit then went to the thief.
     REQUIRE(pool.settle(2, {{thief, most}}, 0).ok);
     REQUIRE(pool.settle(3, {{thief, most, true}}, 0).ok);
-    // With the agent's weight taken away.
+    // Second try: take the agent's weight away.
     REQUIRE(pool.settle(4, {{agent, 0}, {thief, most}}, 0).ok);
-    // As coordinator by name.
+    // Third try: become the coordinator.
     REQUIRE(pool.send(pool.call_of(propose(thief))).ok);
     REQUIRE(pool.send(pool.call_of(thief, encode_call("acceptCoordinator()"))).ok);
     REQUIRE(pool.send(pool.call_of(thief, settle_data(5, {{thief, most}}))).ok);
     CHECK_FALSE(pool.claim(thief).ok);
     CHECK(chain().balance(thief) == 0);
 
-    // A deposit made after that goes where it is meant to.
+    // A later deposit goes to the agents that it names.
     REQUIRE(pool.send(pool.call_of(thief, settle_data(6, {{agent, 1}}), iotx(1))).ok);
     CHECK(pool.claimable(thief) == 0);
     REQUIRE(pool.claim(agent).ok);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The model of version 3 that the settler's simulation uses, beside the contract itself.
+// Compares the model of version 3, which the settler's simulation uses, with the contract itself.
 #include <random>
 
 #include <catch2/catch.hpp>
@@ -20,7 +20,7 @@ TEST_CASE("the model of the pool does what the contract does") {
     std::vector<Address> wallets;
     for (int i = 0; i < 6; ++i)
         wallets.push_back(new_wallet());
-    // PUSH1 0, PUSH1 0, REVERT: takes no money.
+    // PUSH1 0, PUSH1 0, REVERT: refuses money.
     chain().set_code(wallets[0], Bytes{0x60, 0x00, 0x60, 0x00, 0xfd});
     world->refusing.insert(wallets[0]);
     for (int step = 0; step < 60; ++step) {
@@ -34,7 +34,7 @@ TEST_CASE("the model of the pool does what the contract does") {
         const ChainCall call = pool.call_of(data, value);
         const std::string reason = pool.revert_of(call);
         const ChainReceipt receipt = pool.send(call);
-        // A run that fails changes the model all the same: the chain would take its copy back.
+        // A failed run changes the model too. A chain would restore its copy, so the test does the same.
         const std::shared_ptr<FakeContract> before = model.clone();
         const FakeRun run = model.run(pool.coordinator(), value, data, false);
         REQUIRE(run.ok == receipt.ok);

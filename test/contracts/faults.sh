@@ -1,8 +1,8 @@
 #!/bin/sh
-# Every deliberate fault in the contract must be noticed by the test that is named for it.
+# Checks that every deliberate fault in the contract makes the test fail that is named for it.
 #
-# faults/*.patch hold one fault each. Two lines stand above the patch: what goes wrong ("Fault: ") and which test case
-# must fail ("Noticed by: "). Each is applied alone to the contract as it is, and only that test case is run. The same
+# Each faults/*.patch has one fault. Two lines above the patch tell what goes wrong ("Fault: ") and which test case must
+# fail ("Noticed by: "). Each patch is applied alone to the unchanged contract, and only its test case is run. The same
 # test cases must pass without a fault.
 #
 # usage: faults.sh PACKAGES CONTRACT_TEST, the directory that install_packages.sh filled and the test program
@@ -16,12 +16,12 @@ least=20
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# As a Catch2 test specification: a comma would begin another one.
+# Escapes commas, since a comma separates test names in a Catch2 test specification.
 noticed_by() {
     sed -n 's/^Noticed by: //p' "$1" | sed 's/,/\\,/g'
 }
 
-# The verdict on one fault, as a line that begins with "noticed", "unnoticed" or "broken".
+# Prints the result for one fault: a line that begins with "noticed", "unnoticed" or "broken".
 try_fault() {
     name=$(basename "$1" .patch)
     log=$work/$name.log
@@ -62,7 +62,7 @@ if ! IOSWARM_CONTRACT_ARTIFACT=$work/no-fault.json "$program" "$specification" >
     exit 1
 fi
 
-# Two at a time: each runs a chain of its own.
+# Runs two at a time; each starts its own chain.
 first=$work/first
 second=$work/second
 turn=1

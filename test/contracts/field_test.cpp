@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What delegates in the field try with a new pool: work is priced as the coordinator prices it, settled on
-// chain and claimed. Each case is run with settleEpoch and with the calls that coordinators of version 2 send.
+// What delegates do with a new pool: work is priced as the coordinator prices it, settled on chain, and
+// claimed. Each case runs with settleEpoch and with the calls that coordinators of version 2 send.
 #include <catch2/catch.hpp>
 
 #include "core/accounting/rewards.hpp"
@@ -23,8 +23,8 @@ class Delegate {
 
     RewardSettings& settings() { return settings_; }
 
-    /// Prices an epoch's work (tasks per agent) and settles it. Does nothing when nobody is to be paid, as the
-    /// coordinator does.
+    /// Prices an epoch's work (tasks per agent) and settles it. Does nothing when nobody earned anything, as
+    /// the coordinator does.
     void epoch(const std::map<std::string, std::uint64_t>& tasks) {
         std::vector<EpochWork> work;
         for (const auto& [agent, count] : tasks)
@@ -33,7 +33,7 @@ class Delegate {
         ++epoch_;
         if (priced.shares.empty()) return;
         std::vector<Share> shares;
-        // The weight is the amount in rau, so that every share is what was announced, to the rau.
+        // The weight is the amount in rau, so that every share matches the announced amount to the rau.
         for (const EpochShare& share : priced.shares)
             shares.push_back({wallet(share.agent_id), share.amount_rau});
         deposited_ += priced.pool_rau;
@@ -49,7 +49,7 @@ class Delegate {
 
     U256 claimable(const std::string& agent) { return pool_.claimable(wallet(agent)); }
 
-    /// Everybody claims what there is. Returns what each wallet holds then.
+    /// Claims everything for everybody. Returns each wallet's balance afterwards.
     std::map<std::string, U256> claim_all() {
         std::map<std::string, U256> out;
         for (const auto& [agent, address] : wallets_) {
@@ -165,7 +165,7 @@ TEST_CASE("the delegate's cut does not go into the pool") {
         delegate.settings().delegate_cut_pct = Decimal{0, 0};
         delegate.epoch({{"a", 100}});
         CHECK(delegate.claimable("a") == iotx(1160));
-        // All of it: nobody is paid, and the epoch goes by.
+        // The delegate takes all of it: nobody is paid, and the epoch passes.
         delegate.settings().delegate_cut_pct = Decimal{100, 0};
         delegate.epoch({{"a", 100}});
         CHECK(delegate.claimable("a") == iotx(1160));

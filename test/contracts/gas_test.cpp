@@ -15,16 +15,16 @@
 using namespace ioswarm;
 using namespace ioswarm::test;
 
-// anvil charges Ethereum's gas. IoTeX runs the same EVM, but prices the transaction around it in another way:
+// anvil charges Ethereum's gas. IoTeX runs the same EVM but prices the transaction differently:
 //
 //     max(10,000 + 100 per calldata byte + execution - refund, 10,000 + 250 per calldata byte)
 //
-// (iotex-core action/execution.go, action/action.go and action/protocol/execution/evm/evm.go; the second term
-// is Prague's minimum, the refund is at most a fifth of what was used before it.) So the test needs the gas of
-// the execution and the refund by themselves. The receipt holds only their sum with Ethereum's price of the
-// calldata; debug_traceTransaction tells the gas left before each step, and the refund counted so far. The
-// difference between the first and the last step at the outermost depth is the execution. That the two figures
-// are read rightly is checked each time: with Ethereum's own rule they must give the receipt's gas.
+// (Source: iotex-core action/execution.go, action/action.go and action/protocol/execution/evm/evm.go. The
+// second term is Prague's minimum. The refund is at most a fifth of the gas used before it.) So the test needs
+// the execution's gas and the refund separately. The receipt has only their sum with Ethereum's price of the
+// calldata. debug_traceTransaction gives the gas left before each step and the refund so far. The execution's
+// gas is the difference between the first and the last step at the outermost depth. The test checks both
+// figures each time: with Ethereum's rule they must give the receipt's gas.
 
 const bool ioswarm::test::kKeepSteps = true;
 
@@ -37,7 +37,7 @@ struct Execution {
     std::uint64_t refund = 0;
 };
 
-constexpr std::uint64_t kCodeByteGas = 200;  // both chains: storing a created contract
+constexpr std::uint64_t kCodeByteGas = 200;  // on both chains: storing a created contract
 
 Execution trace(const ChainReceipt& receipt) {
     const json options = {{"disableStack", true}, {"disableStorage", true}, {"enableMemory", false}};
@@ -54,12 +54,12 @@ Execution trace(const ChainReceipt& receipt) {
     return out;
 }
 
-/// What remains of the refund: at most a fifth (EIP-3529) of what was used before it.
+/// The refund counts up to a fifth of the gas used before it (EIP-3529).
 std::uint64_t used_after_refund(std::uint64_t before, std::uint64_t refund) {
     return before - std::min(refund, before / 5);
 }
 
-/// Ethereum's price, with the minimum of EIP-7623 and the initcode words of EIP-3860.
+/// Ethereum's price, including the minimum of EIP-7623 and the initcode words of EIP-3860.
 std::uint64_t ethereum_gas(const ChainCall& call, const Execution& execution) {
     const auto zeros = static_cast<std::uint64_t>(std::count(call.data.begin(), call.data.end(), 0));
     const std::uint64_t tokens = zeros + 4 * (call.data.size() - zeros);
@@ -74,14 +74,14 @@ std::uint64_t iotex_gas(const ChainCall& call, const Execution& execution) {
                     10'000 + 250 * call.data.size());
 }
 
-/// Sends the call, which must have the outcome `ok`, and says what IoTeX would charge for it.
+/// Sends the call, checks that its outcome is `ok`, and returns what IoTeX would charge for it.
 std::uint64_t charge(const ChainCall& call, bool ok = true) {
     const ChainReceipt receipt = chain().send(call);
     REQUIRE(receipt.ok == ok);
     const Execution execution = trace(receipt);
     REQUIRE(receipt.gas_used == ethereum_gas(call, execution));
     const std::uint64_t gas = iotex_gas(call, execution);
-    // The program's own formula knows no refund: no call of agents and coordinators has one.
+    // The program's own formula has no refund, because no call of agents and coordinators gets one.
     CHECK(execution.refund == 0);
     CHECK(gas == contracts::charged_gas(call.data.size(), execution.gas));
     return gas;
@@ -115,14 +115,14 @@ std::vector<Share> shares_of(std::size_t count, Wallets wallets, bool send_now) 
     return out;
 }
 
-/// Other weights than in the epoch before.
+/// Returns weights that differ from those of the epoch before.
 std::vector<Share> next_weights(std::vector<Share> shares) {
     for (std::size_t i = 0; i < shares.size(); ++i)
         shares[i].weight += 7 + i % 3;
     return shares;
 }
 
-/// A pool that has settled an agent that has nothing to do with the rest, so that its own slots are in use.
+/// A pool that has settled an unrelated agent, so that the pool's own slots are in use.
 Pool pool_in_use() {
     Pool pool;
     REQUIRE(pool.settle(1, {{new_wallet(), 5}}, 1000).ok);
@@ -180,7 +180,7 @@ struct Limits {
     Row limits;
 };
 
-/// Claims for all of them, as coordinators of version 2 do.
+/// Settles and claims for all agents, as coordinators of version 2 do.
 Bytes settle_and_claim_all(const std::vector<Share>& shares) {
     std::vector<Address> agents;
     for (const Share& share : shares)
@@ -199,7 +199,7 @@ std::uint64_t v2_style(std::size_t agents, Bytes (*data)(const std::vector<Share
     return charge(pool.call_of(data(shares), milli_iotx(450)));
 }
 
-/// One figure for each number of agents.
+/// Measures once per number of agents.
 std::vector<std::uint64_t> row(const std::function<std::uint64_t(std::size_t)>& measure) {
     std::vector<std::uint64_t> out;
     for (const std::size_t agents : kAgents)
@@ -209,7 +209,7 @@ std::vector<std::uint64_t> row(const std::function<std::uint64_t(std::size_t)>& 
 
 }  // namespace
 
-// The limits are the measured gas of the design's prototype.
+// The limits are the gas measured with the prototype of the contract.
 TEST_CASE("a settlement costs no more gas on IoTeX than was agreed") {
     const std::vector<Limits> table{
         {"settleEpoch, agents new", settle_new, {60'723, 293'625, 345'381, 1'328'745, 2'622'645}},
@@ -272,14 +272,14 @@ TEST_CASE("execution and refund are told apart, as the figures above need it") {
     Pool pool;
     const Address next = new_wallet();
     REQUIRE(pool.send(pool.call_of(encode_call("setCoordinator(address)", {word(next)}))).ok);
-    // Clears the slot of the proposal, which gives 4,800 back (EIP-3529).
+    // Clearing the proposal's slot refunds 4,800 gas (EIP-3529).
     const ChainCall call = pool.call_of(next, encode_call("acceptCoordinator()"));
     const ChainReceipt receipt = chain().send(call);
     REQUIRE(receipt.ok);
     const Execution execution = trace(receipt);
     CHECK(execution.refund == 4'800);
     CHECK(receipt.gas_used == ethereum_gas(call, execution));
-    // A fifth of what IoTeX charges before it is less than that.
+    // A fifth of what IoTeX charges before the refund is less than that.
     const std::uint64_t before = 10'000 + 4 * 100 + execution.gas;
     CHECK(before / 5 < 4'800);
     CHECK(iotex_gas(call, execution) == before - before / 5);

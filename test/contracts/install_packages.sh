@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the npm packages of the contract tests (the Solidity compiler and anvil) into DIRECTORY, exactly as the lock
-# file names them. A registry that cannot be reached is a failure.
+# Installs the npm packages of the contract tests (the Solidity compiler and anvil) into DIRECTORY, in the exact
+# versions of the lock file. Fails when the registry cannot be reached.
 #
 # usage: install_packages.sh DIRECTORY
 set -eu
@@ -12,7 +12,7 @@ if ! command -v npm >/dev/null 2>&1; then
         "(hint: ./dev test installs it; or: apt-get install nodejs npm)" >&2
     exit 1
 fi
-# Done already: the stamp is written last, and holds the lock file that was installed.
+# Nothing to do if installed before: the stamp is a copy of the installed lock file and is written last.
 if cmp -s "$source/package-lock.json" "$directory/installed.json"; then
     exit 0
 fi
@@ -20,7 +20,7 @@ mkdir -p "$directory"
 rm -f "$directory/installed.json"
 cp "$source/package.json" "$source/package-lock.json" "$directory/"
 cd "$directory"
-# Without scripts nothing of what is downloaded runs here; the programs are in the packages.
+# --ignore-scripts keeps downloaded code from running here. The programs are in the packages already.
 if ! npm ci --ignore-scripts --no-audit --no-fund; then
     echo "npm could not install the packages of contracts/solidity/package-lock.json" \
         "(hint: the npm registry must be reachable; see npm's message above)" >&2

@@ -14,19 +14,19 @@ using namespace ioswarm::test;
 
 namespace {
 
-/// A size as the operand of PUSH3, in hex.
+/// A size as the PUSH3 instruction, in hex.
 std::string push3(std::size_t size) {
     return "62" + to_hex(BytesView(to_word(size).bytes).last(3));
 }
 
-/// A wallet with this code.
+/// Creates a wallet with this code.
 Address payee(const std::string& code) {
     const Address out = new_wallet();
     chain().set_code(out, hex(code));
     return out;
 }
 
-/// Calls `data` back at whoever pays it, and takes the payment whatever came of it.
+/// Code that calls the payer back with `data`, and accepts the payment whatever the result.
 std::string calls_back(const Bytes& data) {
     constexpr std::size_t kProgram = 23;
     // CODECOPY(0, kProgram, size); CALL(gas, caller, 0, 0, size, 0, 0); STOP
@@ -44,7 +44,7 @@ struct Hostile {
     std::string code;
 };
 
-/// Each keeps a payment from being made within the gas that payments get.
+/// Payees that prevent a payment within the gas that payments get.
 std::vector<Hostile> hostile() {
     return {{"reverts", "5f5ffd"},
             {"runs into an invalid instruction", "fe"},
@@ -54,7 +54,7 @@ std::vector<Hostile> hostile() {
             {"returns 1 MiB", push3(1U << 20U) + "5ff3"}};
 }
 
-/// "returns 90 KB" takes the payment, and the answer costs the pool nothing.
+/// "returns 90 KB": accepts the payment. Its large answer must cost the pool nothing.
 const std::string kReturnsMuch = "62015f905ff3";
 
 Bytes batch_claim_data(const std::vector<Address>& agents) {
@@ -71,7 +71,7 @@ TEST_CASE("a payee that refuses is credited and the others are paid") {
         const Address first = new_wallet();
         const Address last = new_wallet();
         const std::vector<Share> shares{{first, 10, true}, {bad, 80, true}, {last, 10, true}};
-        // No more gas than a coordinator would give it.
+        // Not more gas than a coordinator would give.
         ChainCall call = pool.call_of(settle_data(1, shares), 1000);
         call.gas = 300'000;
         const ChainReceipt receipt = pool.send(call);
@@ -88,18 +88,18 @@ TEST_CASE("a payee that refuses is credited and the others are paid") {
         CHECK(events(receipt, "Claimed(address,uint256)").size() == 2);
         CHECK(pool.balance() == 800);
 
-        // Nor does it stop a batch of claims, or the claims in a settlement of version 2.
+        // It does not stop a batch of claims or the claims in a settlement of version 2 either.
         const ChainReceipt batch = pool.send(pool.call_of(new_wallet(), batch_claim_data({bad, bad})));
         REQUIRE(batch.ok);
         CHECK(events(batch, "ClaimFailed(address,uint256)").size() == 2);
         CHECK(pool.claimable(bad) == 800);
-        // When it asks for itself, the call fails and its money stays.
+        // When it claims for itself, the call fails, and its money stays in the pool.
         ChainCall claim = pool.call_of(bad, encode_call("claim()"));
         claim.gas = 200'000;
         CHECK_FALSE(pool.send(claim).ok);
         CHECK(pool.claimable(bad) == 800);
         CHECK(pool.balance() == 800);
-        // Once it takes payments, it gets all of it.
+        // Once it accepts payments, it gets all of its money.
         chain().set_code(bad, {});
         REQUIRE(pool.claim(bad).ok);
         CHECK(chain().balance(bad) == 800);
@@ -141,7 +141,7 @@ TEST_CASE("what a payee returns costs the pool nothing") {
     const ChainReceipt to_loud = pool.settle(4, {{loud, 1, true}}, 10);
     REQUIRE(to_loud.ok);
     CHECK(chain().balance(loud) == 20);
-    // Its own 90 KB of memory cost it 24,000 gas; copying them would cost the pool as much again.
+    // Its own 90 KB of memory cost 24,000 gas. Copying them would cost the pool as much again.
     CHECK(to_loud.gas_used < to_quiet.gas_used + 30'000);
 }
 
@@ -154,7 +154,7 @@ TEST_CASE("a payee gets enough gas to take note of a payment, and no more") {
         "00");
     REQUIRE(pool.settle(1, {{bookkeeper, 1, true}}, 10).ok);
     CHECK(chain().balance(bookkeeper) == 10);
-    // Two new slots do not fit.
+    // Two new slots need more gas than a payment gets.
     const Address greedy = payee(
         "345f55"
         "34600155"
@@ -162,7 +162,7 @@ TEST_CASE("a payee gets enough gas to take note of a payment, and no more") {
     REQUIRE(pool.settle(2, {{greedy, 1, true}}, 10).ok);
     CHECK(chain().balance(greedy) == 0);
     CHECK(pool.claimable(greedy) == 10);
-    // With gas of its own it can do as it likes.
+    // When it pays the gas itself, it can use as much as it likes.
     REQUIRE(pool.claim(greedy).ok);
     CHECK(chain().balance(greedy) == 10);
 }
@@ -200,7 +200,7 @@ TEST_CASE("a payee that calls back in gets its share once") {
         REQUIRE(pool.send(pool.call_of(batch_claim_data({in_batch, in_batch}))).ok);
         CHECK(chain().balance(in_batch) + pool.claimable(in_batch) == 100);
 
-        // SEND_NOW: it has 100 to claim and is sent 50 more.
+        // SEND_NOW: it can claim 100 and is sent 50 more.
         const Address sent = credit(4);
         REQUIRE(pool.settle(5, {{sent, 1, true}, {other, 1}}, 100).ok);
         CHECK(chain().balance(sent) + pool.claimable(sent) == 150);
@@ -265,7 +265,8 @@ TEST_CASE("gas that is too low for a payee reverts the call instead of passing t
     ChainCall settle = pool.call_of(settle_data(2, {{bookkeeper, 1, true}}), 10);
     settle.gas = 100'000;
     CHECK(pool.revert_of(settle) == encode_error("LowGas()"));
-    // So the first gas limit that an estimate finds to be enough is enough for the payee, too.
+    // So if an estimate searches for the lowest sufficient gas limit, that limit is sufficient for the payee
+    // too.
     batch.gas = 60'000;
     while (!pool.send(batch).ok) {
         REQUIRE(chain().balance(bookkeeper) == 0);
@@ -275,8 +276,8 @@ TEST_CASE("gas that is too low for a payee reverts the call instead of passing t
     CHECK(chain().balance(bookkeeper) == 10);
 }
 
-// The limit is in IoTeX's gas. What it leaves for the execution is given here, too; anvil's price of the
-// calldata is another one.
+// The limit is in IoTeX's gas. The test gives the execution what that limit leaves for it, since anvil prices
+// the calldata differently.
 TEST_CASE("the gas limit that settlements are sent with is enough for the dearest payees") {
     for (const std::size_t count : {1U, 2U, 10U, 40U}) {
         INFO(count);

@@ -94,7 +94,7 @@ Argument list(const std::vector<Address>& addresses) {
 Bytes encode_call(std::string_view signature, const std::vector<Argument>& arguments) {
     const Hash256 hash = keccak256(as_bytes(signature));
     Bytes out(hash.bytes.begin(), hash.bytes.begin() + 4);
-    // Lists follow the words, which hold their offsets.
+    // Lists come after the words. The words hold the lists' offsets.
     Bytes tail;
     for (const Argument& argument : arguments) {
         if (!argument.is_list) {

@@ -12,13 +12,13 @@
 
 namespace ioswarm::test {
 
-/// The development chain of this test program, started at the first use.
+/// The development chain of this test program. It starts at the first use.
 Anvil& chain();
-/// Each test program says here whether its chain keeps the steps of transactions for debug_traceTransaction.
+/// Each test program defines whether its chain keeps the steps of transactions for debug_traceTransaction.
 extern const bool kKeepSteps;
 
-/// Creation code under test: the program's own, or that of the artifact named by IOSWARM_CONTRACT_ARTIFACT (the
-/// script for deliberate faults sets it).
+/// The creation code under test: the program's own, or that of the artifact that IOSWARM_CONTRACT_ARTIFACT
+/// names (set by the script for deliberate faults).
 const Bytes& creation_code_under_test();
 
 /// An argument of a call: one word, or a list of words.
@@ -31,16 +31,16 @@ struct Argument {
 [[nodiscard]] Argument list(const std::vector<U256>& values);
 [[nodiscard]] Argument list(const std::vector<Address>& addresses);
 
-/// Selector and arguments of "name(type,…)".
+/// Encodes selector and arguments of "name(type,…)".
 [[nodiscard]] Bytes encode_call(std::string_view signature, const std::vector<Argument>& arguments = {});
-/// What a revert with this error returns, in hex: the first four bytes of its signature's hash, and its
+/// The data returned by a revert with this error, in hex: the first four bytes of its signature's hash, and its
 /// arguments.
 [[nodiscard]] std::string encode_error(std::string_view signature, const std::vector<Argument>& arguments = {});
-/// What require(…, text) returns, in hex.
+/// The data returned by a failed require(…, text), in hex.
 [[nodiscard]] std::string encode_reason(std::string_view text);
 [[nodiscard]] Hash256 topic(std::string_view signature);
 
-/// An address that no test has used yet.
+/// Returns an address that no test has used yet.
 [[nodiscard]] Address new_wallet();
 
 struct Share {
@@ -51,11 +51,11 @@ struct Share {
 /// agent << 96 | flags << 88 | weight
 [[nodiscard]] U256 entry(const Share& share);
 
-/// A pool on chain(). Calls come from the coordinator unless said otherwise; whoever sends value is given the
-/// money first.
+/// A pool on chain(). Calls come from the coordinator unless a function says otherwise. A caller that sends
+/// value gets the money first.
 class Pool {
   public:
-    /// Deploys a new one, with a coordinator of its own.
+    /// Deploys a new pool with its own coordinator.
     Pool();
 
     [[nodiscard]] const Address& address() const { return address_; }
@@ -66,16 +66,16 @@ class Pool {
     ChainReceipt send(const ChainCall& call);
 
     ChainReceipt settle(std::uint64_t epoch, const std::vector<Share>& shares, const U256& value);
-    /// depositAndSettle of version 2.
+    /// Calls depositAndSettle of version 2.
     ChainReceipt settle_v2(const std::vector<Share>& shares, const U256& value);
     ChainReceipt claim(const Address& agent);
 
     [[nodiscard]] U256 claimable(const Address& agent) const;
     [[nodiscard]] U256 balance() const;
-    /// The `index`-th word that a view returns.
+    /// Returns the `index`-th word of a view's result.
     [[nodiscard]] U256 view(std::string_view signature, const std::vector<Argument>& arguments = {},
                             std::size_t index = 0) const;
-    /// What the call reverts with, in hex; "did not revert" when it does not.
+    /// Returns the revert data of the call in hex, or "did not revert".
     [[nodiscard]] std::string revert_of(const ChainCall& call) const;
 
   private:
@@ -88,17 +88,18 @@ class Pool {
 [[nodiscard]] Bytes settle_and_claim_v2_data(const std::vector<Share>& shares,
                                              const std::vector<Address>& claimees);
 
-/// What settleEpoch owes each agent, straight from its rule; agents that are listed twice have both shares.
+/// What settleEpoch must credit to each agent, calculated directly from the rule. An agent that is listed twice
+/// gets both shares.
 [[nodiscard]] std::map<Address, U256> expected_shares(const std::vector<Share>& shares, const U256& value);
 
-/// Events of `receipt` with this signature, in order.
+/// The events of `receipt` with this signature, in order.
 [[nodiscard]] std::vector<ChainLog> events(const ChainReceipt& receipt, std::string_view signature);
-/// An address as the word that an indexed argument is.
+/// The word that represents an address as an indexed argument.
 [[nodiscard]] Hash256 topic_of(const Address& address);
-/// The `index`-th word of an event's data.
+/// Returns the `index`-th word of an event's data.
 [[nodiscard]] U256 data_word(const ChainLog& log, std::size_t index = 0);
 
-/// 10^18 rau, and thousandths of it.
+/// Amounts in units of 10^18 rau, and in thousandths of that.
 [[nodiscard]] U256 iotx(std::uint64_t whole);
 [[nodiscard]] U256 milli_iotx(std::uint64_t thousandths);
 

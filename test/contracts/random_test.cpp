@@ -11,7 +11,7 @@ using namespace ioswarm::test;
 
 namespace {
 
-/// What the pool should hold, kept beside it by the simplest rules.
+/// What the pool should hold, calculated separately with the simplest rules.
 struct Model {
     std::map<Address, U256> owed;
     std::map<Address, U256> paid;
@@ -28,7 +28,7 @@ struct Model {
 
 class RandomRun {
   public:
-    /// Settles with the calls of version 2 alone in the first `v2_steps` steps.
+    /// In the first `v2_steps` steps, settles only with the calls of version 2.
     RandomRun(std::uint64_t seed, int v2_steps) : random_(seed), v2_steps_(v2_steps) {
         for (int i = 0; i < 12; ++i)
             agents_.push_back(new_wallet());
@@ -69,7 +69,7 @@ class RandomRun {
     std::uint64_t below(std::uint64_t limit) { return random_() % limit; }
     const Address& any() { return agents_[below(agents_.size())]; }
 
-    /// May hold agents twice and weights of 0.
+    /// May contain an agent twice and weights of 0.
     std::vector<Share> some_shares(bool send_now) {
         std::vector<Share> out;
         const std::uint64_t count = below(8);
@@ -111,7 +111,7 @@ class RandomRun {
         }
     }
 
-    /// depositAndSettle, or depositSettleAndClaim for some of the agents.
+    /// Calls depositAndSettle, or depositSettleAndClaim for some of the agents.
     void settle_v2() {
         const std::vector<Share> shares = some_shares(false);
         const U256 value = some_value();
@@ -162,7 +162,7 @@ class RandomRun {
             take(agent);
     }
 
-    /// A wallet begins or ceases to refuse payments.
+    /// Makes a wallet start or stop refusing payments.
     void change_mind() {
         const Address agent = any();
         model_.refuses[agent] = !model_.refuses[agent];

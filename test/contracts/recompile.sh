@@ -1,5 +1,5 @@
 #!/bin/sh
-# The committed artifact is what the compiler makes of the source today, byte for byte.
+# Checks that compiling the source gives the committed artifact, byte for byte.
 #
 # usage: recompile.sh PACKAGES, the directory that install_packages.sh filled
 set -eu

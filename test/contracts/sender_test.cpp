@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One transaction from its order to its end, through the faults that a chain, its nodes and this machine have.
+// One transaction from its order to its end, through faults of the chain, its nodes and this machine.
 #include "contracts/sender.hpp"
 
 #include <csignal>
@@ -172,7 +172,7 @@ TEST_CASE("at its limit the price stays, and the transaction is mined once the b
 
 TEST_CASE("a low attempt that is mined after a higher one was sent counts", "[sender]") {
     World w;
-    // The node keeps the first and loses the second without a word.
+    // The node keeps the first transaction and silently loses the second.
     int sends = 0;
     w.at[0]->before = [&](const RpcCall& call) -> std::optional<Result<RpcReply>> {
         if (call.method != "eth_sendRawTransaction" || ++sends == 1) return std::nullopt;
@@ -268,7 +268,7 @@ TEST_CASE("a receipt of success that no chain backs is not believed", "[sender]"
         REQUIRE_FALSE(waiting);
         CHECK(waiting.error().code == ErrorCode::timed_out);
         CHECK(w.journal().open_entry() != nullptr);
-        // Honest again, and mining: the same transaction ends well.
+        // The node is honest and mines again: the same transaction succeeds.
         w.at[0]->after = {};
         w.clock.mining = true;
         REQUIRE(w.resume());
@@ -358,7 +358,7 @@ TEST_CASE("an endpoint that lags behind does not undo what was mined", "[sender]
 
 TEST_CASE("a chain that forgets the block mines the transaction again, once", "[sender]") {
     World w;
-    // The block is gone between the receipt and its confirmation.
+    // The block disappears between the receipt and its confirmation.
     bool gone = false;
     w.at[0]->after = [&](const RpcCall& call, Result<RpcReply> reply) {
         if (!gone && call.method == "eth_getTransactionReceipt" && reply->kind == RpcReply::Kind::json) {
@@ -391,7 +391,7 @@ TEST_CASE("a foreign transaction with the same nonce ends the wait", "[sender]")
         FakeChainRules rules;
         rules.gateway = gateway;
         World w(rules);
-        // The node loses ours and mines another one of the same wallet.
+        // The node loses our transaction and mines another one of the same wallet.
         w.at[0]->before = [&](const RpcCall& call) -> std::optional<Result<RpcReply>> {
             if (call.method != "eth_sendRawTransaction") return std::nullopt;
             EthTx foreign;
@@ -457,7 +457,7 @@ TEST_CASE("without room on the disk nothing is sent", "[sender]") {
     CHECK(refused.error().code == ErrorCode::io);
     CHECK(w.chain.pooled() == 0);
     CHECK(w.at[0]->asked["eth_sendRawTransaction"] == 0);
-    // What was half written is gone again.
+    // The half-written entry was removed again.
     REQUIRE(w.run(journal, w.order()));
     w.check_paid_once();
 }

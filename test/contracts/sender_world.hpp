@@ -21,7 +21,7 @@ inline constexpr std::uint64_t kChainId = 4690;
 inline const U256 kIotx = U256(1'000'000'000'000'000'000);
 inline const Address kPayee{{0x99}};
 
-/// A second per block, and none of it real.
+/// A virtual clock. Each sleep advances it and, while `mining` is set, mines one block.
 class BlockClock final : public WaitClock {
   public:
     explicit BlockClock(FakeChain& chain) : chain_(chain) {}
@@ -45,7 +45,7 @@ inline Result<RpcReply> lost_reply() {
     return fail(ErrorCode::timed_out, "cannot get an HTTP answer", "http://fake:1", "time is over");
 }
 
-/// A chain with a wallet that has money, endpoints to it, and a place for the wallet's journal.
+/// A chain with a wallet that has money, endpoints, and a directory for the wallet's journal.
 struct World {
     explicit World(FakeChainRules rules = {}, std::size_t endpoints = 1)
         : chain(std::move(rules)), clock(chain) {
@@ -93,7 +93,7 @@ struct World {
         return sender.resume(2 * U256(kMinGasPrice));
     }
 
-    /// The payee has exactly one payment, and the wallet lost exactly that and the gas of one transaction.
+    /// The payee got exactly one payment, and the wallet sent exactly one transaction.
     void check_paid_once() const {
         CHECK(chain.balance(kPayee) == kIotx);
         CHECK(chain.nonce(key.address()) == 1);
@@ -111,7 +111,7 @@ struct World {
 using Before = FakeEndpoint::Before;
 using After = FakeEndpoint::After;
 
-/// Answers of one method are replaced while `on` holds.
+/// Replaces the answers to one method while `on` is true.
 inline Before instead(const std::string& method, const bool& on, Result<RpcReply> reply) {
     return [=, &on](const RpcCall& call) -> std::optional<Result<RpcReply>> {
         if (!on || (method != "*" && call.method != method)) return std::nullopt;

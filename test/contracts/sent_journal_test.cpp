@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The journal of sent transactions, whole, cut off, damaged, and written by others.
+// The journal of sent transactions: complete, truncated, damaged, and written by others.
 #include "contracts/sent_journal.hpp"
 
 #include <filesystem>
@@ -41,14 +41,14 @@ TEST_CASE("a journal cut off in its last line goes on, one damaged before is ref
 
 namespace {
 
-/// A journal with one transaction that is open, and ways to spoil its file.
+/// A journal with one open transaction, and ways to damage its file.
 struct OpenJournal {
     OpenJournal() {
         w.clock.mining = false;
         REQUIRE_FALSE(w.run());
         whole = w.dir.read(name);
     }
-    /// What opening a journal of this content ends with.
+    /// Returns the result of opening a journal with this content.
     [[nodiscard]] Result<SentJournal> open(const std::string& text) {
         w.dir.write(name, text);
         return SentJournal::open(w.dir.path("sent"), kChainId, w.key.address());
@@ -71,11 +71,11 @@ TEST_CASE("a last line that is whole and damaged is refused: what it says may ha
     std::string damaged = j.whole;
     damaged[damaged.size() / 2] = '"';
     CHECK(j.is_refused(damaged));
-    // A file system that had reserved room for what never reached the disk shows zeros there.
+    // After a crash, space that a file system had reserved but never written shows as zeros.
     std::string reserved = j.whole;
     std::fill(reserved.begin() + 100, reserved.end() - 1, '\0');
     CHECK(j.open(reserved).value().entries().empty());
-    // An empty line, as editors leave one, means nothing.
+    // An empty line, as some editors leave, is ignored.
     CHECK(j.open(j.whole + "\n").value().open_entry() != nullptr);
 }
 
@@ -83,11 +83,11 @@ TEST_CASE("lines of a journal that contradict each other are refused", "[sender]
     OpenJournal j;
     std::string second = j.whole;
     second.replace(second.find("\"id\":1"), 6, "\"id\":2");
-    CHECK(j.is_refused(second));            // the first one is missing
-    CHECK(j.is_refused(j.whole + second));  // two are open
+    CHECK(j.is_refused(second));            // the first entry is missing
+    CHECK(j.is_refused(j.whole + second));  // two entries are open
     std::string other = j.whole;
     other.replace(other.find("\"nonce\":0"), 9, "\"nonce\":7");
-    CHECK(j.is_refused(j.whole + other));  // another transaction under the number of an open one
+    CHECK(j.is_refused(j.whole + other));  // another transaction with the id of an open one
 }
 
 TEST_CASE("an open transaction that the wallet's key did not sign is neither sent nor signed again",

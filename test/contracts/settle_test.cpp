@@ -67,7 +67,7 @@ TEST_CASE("the smallest and the largest numbers are shared out exactly") {
     const Address light = new_wallet();
     const U256 most_weight = power_of_two(88) - 1;
 
-    // One rau for three agents: it goes to the one whose running weight reaches it, and is not lost.
+    // One rau for three agents: it goes to the agent whose running weight reaches it, and is not lost.
     const std::vector<Share> three{{new_wallet(), 1}, {new_wallet(), 1}, {new_wallet(), 1}};
     REQUIRE(pool.settle(1, three, 1).ok);
     CHECK(pool.claimable(three[0].agent) == 0);
@@ -115,7 +115,7 @@ TEST_CASE("value without weight reverts") {
     CHECK(pool.revert_of(pool.call_of(settle_v2_data({}), 1)) == no_weight);
     CHECK(pool.revert_of(pool.call_of(settle_v2_data({{new_wallet(), 0}}), 1)) == no_weight);
     CHECK(pool.balance() == 0);
-    // An epoch in which nobody worked is closed without value.
+    // An epoch without work is closed without value.
     CHECK(pool.settle(1, {}, 0).ok);
     CHECK(epoch_state(pool, 1) == 1);
 }
@@ -151,7 +151,7 @@ TEST_CASE("epochs up to 31 behind the newest are accepted in any order, older on
     CHECK_FALSE(pool.settle(969, {}, 0).ok);
     CHECK(pool.settle(999, {}, 0).ok);
     CHECK(pool.settle(1001, {}, 0).ok);
-    // 969 is too old by now, whatever became of it.
+    // Epoch 969 is now outside the window, whatever its state was.
     CHECK(epoch_state(pool, 969) == 2);
     CHECK(epoch_state(pool, 970) == 0);
     CHECK(epoch_state(pool, 999) == 1);
@@ -168,7 +168,7 @@ TEST_CASE("epoch ids may begin anywhere and jump to the end of their range") {
     CHECK(epoch_state(pool, 0) == 1);
     CHECK_FALSE(pool.settle(0, {}, 0).ok);
     CHECK(pool.revert_of(pool.call_of(settle_v2_data({}))) == encode_error("LegacySettleDisabled()"));
-    // Just outside the window, by exactly its length, and by much more.
+    // Test epochs just outside the window, exactly its length away, and much further away.
     REQUIRE(pool.settle(32, {}, 0).ok);
     CHECK(epoch_state(pool, 0) == 2);
     CHECK(epoch_state(pool, 1) == 0);
@@ -212,7 +212,7 @@ TEST_CASE("entries that cannot be meant are refused with their place") {
     refuses({entry({pool.address(), 1}), good}, encode_error("BadAgent(uint256)", {word(U256(0))}));
     for (unsigned bit = 89; bit < 96; ++bit)
         refuses({good, good | power_of_two(bit)}, encode_error("BadFlags()"));
-    // 257 of the largest weight pass what the sum may be; 256 do not.
+    // 257 entries of the largest weight exceed the allowed sum. 256 do not.
     const U256 heaviest = entry({agent, power_of_two(88) - 1});
     refuses(std::vector<U256>(257, heaviest), encode_error("BadWeight(uint256)", {word(U256(257))}));
     const Bytes most =
@@ -267,7 +267,7 @@ TEST_CASE("SEND_NOW pays the share at once and leaves what was credited before")
     CHECK(chain().balance(agent) == 25);
     CHECK(pool.claimable(agent) == 100);
     CHECK(pool.balance() == 125);
-    // A share of nothing is neither sent nor told of.
+    // A share of zero is neither sent nor announced by an event.
     const ChainReceipt nothing = pool.settle(3, {{agent, 1, true}}, 0);
     REQUIRE(nothing.ok);
     CHECK(events(nothing, "Claimed(address,uint256)").empty());
@@ -365,7 +365,7 @@ TEST_CASE("the calls of version 2 settle until the first settleEpoch, and never 
     const std::string disabled = encode_error("LegacySettleDisabled()");
     CHECK(pool.revert_of(pool.call_of(settle_v2_data({{first, 1}}), 50)) == disabled);
     CHECK(pool.revert_of(pool.call_of(and_claim({first}), 50)) == disabled);
-    // Also long after, when the window has moved on.
+    // It stays disabled much later, when the window has moved on.
     REQUIRE(pool.settle(1000, {}, 0).ok);
     CHECK(pool.revert_of(pool.call_of(settle_v2_data({{first, 1}}), 50)) == disabled);
 }

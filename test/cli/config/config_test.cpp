@@ -36,12 +36,12 @@ std::size_t index_of(std::string_view name) {
 }
 
 struct Given {
-    std::vector<std::string> texts;  ///< one file each
+    std::vector<std::string> texts;  ///< content of one file each
     Variables variables = {};
-    std::map<std::string, std::string> flags = {};  ///< by key
+    std::map<std::string, std::string> flags = {};  ///< flags' values by key
 };
 
-/// Loads `given` and keeps its files: their names are c0.yaml, c1.yaml, ….
+/// Loads `given` and keeps its files, which are named c0.yaml, c1.yaml and so on.
 struct Loaded {
     explicit Loaded(const Given& given) {
         ConfigSources sources;
@@ -54,7 +54,7 @@ struct Loaded {
             sources.flags[index_of(key)] = value;
         result = load_config(sources);
     }
-    /// Everything that is wrong, one "which: why (hint)" a line, without the directory.
+    /// Returns all problems as lines of the form "which: why (hint)", without the directory.
     [[nodiscard]] std::string problems() const {
         std::string out;
         if (result) return out;
@@ -158,7 +158,7 @@ api: *b
     CHECK(c.enabled);
     CHECK(c.grpc_port == 24689);
     CHECK(c.task_level == "L3");
-    CHECK(c.master_secret == "0123");  // as text, also where it looks like a number
+    CHECK(c.master_secret == "0123");  // read as text, even though it looks like a number
     CHECK(c.epoch_reward_iotx == Decimal{1, 1});
     CHECK(c.delegate_cut_pct == Decimal{125, 1});
     CHECK(c.epoch_blocks == 10);
@@ -456,8 +456,8 @@ TEST_CASE("a secret given as a flag is warned of", "[config]") {
 }
 
 TEST_CASE("files made to hurt are refused or ignored in bounded time and memory", "[config]") {
-    // Aliases that would unfold to 2^40 nodes: outside the section nobody looks at them, inside they are no
-    // value.
+    // Aliases that would expand to 2^40 nodes. Outside the section they are never looked at. Inside it they are
+    // not a valid value.
     std::string bomb = "a0: &a0 [x, x]\n";
     for (int i = 1; i < 40; ++i) {
         const std::string before = "*a" + std::to_string(i - 1);
@@ -476,7 +476,7 @@ TEST_CASE("files made to hurt are refused or ignored in bounded time and memory"
     CHECK_FALSE(Loaded{Given{{maps + "ioswarm: {reward: *m39}\n"}}}.result);
     CHECK_FALSE(Loaded{Given{{"ioswarm: &s\n  reward: *s\n"}}}.result);
 
-    // A hundred million keys.
+    // A hundred million keys, by aliases.
     std::string wide = "ioswarm: {a: &a {k0: 1";
     for (int i = 1; i < 10'000; ++i)
         wide += ", k" + std::to_string(i) + ": 1";
@@ -521,7 +521,7 @@ TEST_CASE("a diffStorePath that holds the node's own store is left alone, and th
         dir.path("data") + "/statediffs.db"));
     CHECK(shown_value(index_of("diffStorePath"), *loaded.result).empty());
 
-    // One's own path, there or not, is used.
+    // A path of our own is used, whether the file exists or not.
     const std::string own = dir.path("own.db");
     const Loaded mine{Given{{"ioswarm: {diffStorePath: " + own + "}"}}};
     CHECK(mine.settings().diff_store_path == own);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The keys of settlement: what is taken, what is refused, and what a start says of them.
+// The settlement keys: which values are accepted, which are refused, and which messages the start prints about
+// them.
 #include <algorithm>
 
 #include <catch2/catch.hpp>
@@ -34,7 +35,7 @@ ServeConfig settings_of(const std::string& yaml) {
     return loaded->settings;
 }
 
-/// Which keys are complained of.
+/// Returns the keys that the errors name.
 std::vector<std::string> refused_keys(const std::string& yaml) {
     const TempDir dir;
     std::vector<std::string> out;

@@ -27,7 +27,8 @@ struct ToolRun {
     [[nodiscard]] nlohmann::json json() const { return nlohmann::json::parse(out); }
 };
 
-/// Runs one command as the program's dispatcher does. `interactive`: as if `input` were typed on a terminal.
+/// Runs one command as the program's dispatcher does. With `interactive`, `input` counts as typed on a
+/// terminal.
 inline ToolRun run_tool(cli::Runner (*add)(CLI::App&), std::vector<std::string> arguments,
                         const std::string& input = {}, bool interactive = false) {
     std::istringstream in(input);
@@ -46,7 +47,7 @@ inline ToolRun run_tool(cli::Runner (*add)(CLI::App&), std::vector<std::string> 
     return {static_cast<int>(code), out.str(), err.str()};
 }
 
-/// A fake chain behind HTTP, a wallet with money, and a place for journals.
+/// A fake chain behind HTTP, a wallet with money, and a directory for journals.
 struct ToolWorld {
     explicit ToolWorld(FakeChainRules rules = mining_rules())
         : chain(std::move(rules)), server([this](HttpConnection& peer, const std::string& body) {
@@ -64,7 +65,7 @@ struct ToolWorld {
     }
 
     [[nodiscard]] Address wallet() const { return key.address(); }
-    /// `arguments` with endpoint, chain id and key.
+    /// Adds endpoint, chain id and key to `arguments`.
     [[nodiscard]] std::vector<std::string> with_chain(std::vector<std::string> arguments) const {
         for (const std::string& one : {std::string("--rpc"), server.url(), std::string("--chain-id"),
                                        std::string("4690"), std::string("--key-file"), key_file})
@@ -83,7 +84,7 @@ inline const U256 kOneCoin = U256(1'000'000'000'000'000'000);
 inline const Address kPool{{0x42}};
 inline const std::string kPoolText = "0x4200000000000000000000000000000000000000";
 
-/// A reward pool with this code and 50 IOTX.
+/// Puts a reward pool with this code and 50 IOTX on the chain.
 inline std::shared_ptr<FakePool> pool_at(ToolWorld& w, const Address& at, Bytes code) {
     auto pool = std::make_shared<FakePool>(std::move(code), at);
     w.chain.put_contract(at, pool);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// rewards: what a coordinator, a ledger and the contract tell of an agent's earnings.
+// The command rewards: an agent's earnings as reported by a coordinator, a ledger and the contract.
 #include <filesystem>
 
 #include <sys/stat.h>
@@ -123,7 +123,7 @@ TEST_CASE("rewards says what is wrong with a file that is no ledger", "[spend]")
     CHECK(code() == 65);
     std::filesystem::remove(dir.path("ledger.db"));
     REQUIRE(::mkfifo(dir.path("ledger.db").c_str(), 0600) == 0);
-    CHECK(code() == 74);  // and nobody waits for its writer
+    CHECK(code() == 74);  // and it does not block until the pipe has a writer
 }
 
 TEST_CASE("rewards of a coordinator that settles shows state and transaction, and what is kept", "[spend]") {

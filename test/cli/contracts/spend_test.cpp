@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// deploy, claim and fund against a chain in memory that is asked over HTTP.
+// The commands deploy, claim and fund, run over HTTP against a chain in memory.
 #include <filesystem>
 
 #include <pwd.h>
@@ -29,7 +29,7 @@ namespace {
 const std::string kCoordinator = "0x95E20FD5FDd9A8D9D174C7fAE7c3F9eC51BBbF36";
 const std::string kCoordinatorIo = "io1jh3ql40amx5dn5t5claw0slea3gmh0ek8flwlp";
 
-/// The contract that a deployment on the fake chain makes.
+/// Lets deployments on the fake chain create the contract.
 void deploys_the_pool(FakeChain& chain) {
     chain.on_create([](BytesView init) -> std::shared_ptr<FakeContract> {
         const BytesView wanted = reward_pool_creation_code();
@@ -72,7 +72,7 @@ TEST_CASE("deploy makes the contract once, and says the same again when asked ag
     CHECK(second.code == 0);
     CHECK(second.out == first.out);
     CHECK(w.chain.mined(w.wallet()).size() == 1);
-    // The io1 form of the same coordinator is the same deployment.
+    // The same coordinator in io1 form counts as the same deployment.
     CHECK(run_tool(add_deploy, w.with_chain({"--coordinator", kCoordinatorIo, "--yes", "--json"})).out ==
           first.out);
 
@@ -122,7 +122,8 @@ TEST_CASE("deploy compares what is on the chain with its own code", "[spend]") {
 TEST_CASE("deploy takes no address from the node that sender and nonce do not give", "[spend]") {
     ToolWorld w;
     deploys_the_pool(w.chain);
-    // The same code under another coordinator, where an endpoint that lies wants it.
+    // A contract with the same code and another coordinator. A dishonest endpoint claims that it was deployed
+    // there.
     const auto trap = pool_at(w, kPool, to_bytes(reward_pool_code()));
     ScriptedHttp liar([&w](HttpConnection& peer, const std::string& body) {
         std::string answer = w.chain.answer(body);
@@ -406,7 +407,7 @@ TEST_CASE("fund that waits in vain tells in its document which payment is under 
     ToolWorld w(FakeChainRules{});
     const auto arguments = w.with_chain(
         {"--amount", "1", "--yes", "--json", "--timeout", "1ms", to_io(Address{{1}}), to_io(Address{{2}})});
-    for (int i = 0; i < 2; ++i) {  // the second run finds it unfinished
+    for (int i = 0; i < 2; ++i) {  // the second run finds the transaction unfinished
         const ToolRun run = run_tool(add_fund, arguments);
         CHECK(run.code == 75);
         const auto payments = run.json()["payments"];
@@ -453,7 +454,8 @@ TEST_CASE("root's journal leaves the service a directory of its own", "[spend]")
         REQUIRE(::stat(path.c_str(), &info) == 0);
         return std::pair(info.st_uid, info.st_mode & 07777U);
     };
-    // A new one; one that root made before the user was there; and one of root's that serve has used.
+    // Three cases: a new directory, one that root made before the user existed, and one of root's that serve
+    // has used.
     REQUIRE(cli::make_service_directory(dir.path("new"), user));
     CHECK(owner_and_mode(dir.path("new")) == std::pair(uid, 0700U));
     std::filesystem::create_directories(dir.path("early/sent"));
@@ -476,7 +478,7 @@ TEST_CASE("fund refuses amounts and lists that may not mean what was typed", "[s
     CHECK(run_tool(add_fund, w.with_chain({"--amount", "1", "--yes", wallet, to_hex0x(Address{{1}}.view())}))
               .code == 64);
     CHECK(run_tool(add_fund, w.with_chain({"--amount", "1000", "--yes", wallet})).code == 1);
-    // Two of these would add up to more than 2^256 rau, and so to nearly nothing.
+    // The sum of two of these would overflow 2^256 rau and become nearly zero.
     CHECK(run_tool(add_fund,
                    w.with_chain({"--amount", std::string(59, '9'), "--yes", wallet, to_io(Address{{2}})}))
               .code == 64);

@@ -76,7 +76,7 @@ TEST_CASE("a file that no password opens is refused before the password is asked
     const ToolRun run = run_tool(add_wallet, {"address", "--keystore", dir.write("k", "{}")}, "p\n", true);
     CHECK(run.code == 78);
     CHECK_THAT(run.err, !Contains("Password"));
-    // Whatever else it is, it is no keystore.
+    // Neither a huge file nor a directory is a keystore.
     CHECK(run_tool(add_wallet, {"inspect", dir.write("huge", std::string(100'000, '{'))}).code == 78);
     CHECK(run_tool(add_wallet, {"inspect", dir.path()}).code == 78);
 }
@@ -122,7 +122,7 @@ TEST_CASE("a new password is asked for twice and must not be empty", "[wallet]")
     CHECK_FALSE(std::filesystem::exists(out));
     CHECK(run_tool(add_wallet, {"new", "--out", out}, "sa\x03", true).code == 130);
     CHECK_FALSE(std::filesystem::exists(out));
-    // What is typed and taken back does not count.
+    // Characters that were typed and deleted do not count.
     CHECK(run_tool(add_wallet, {"new", "--out", out},
                    "wrong\x15sämx\x7f\x7f\x7f"
                    "ame\nsame\r",

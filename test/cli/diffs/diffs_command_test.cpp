@@ -24,7 +24,7 @@ std::string data(const std::string& name) {
 
 const std::string kChain = data("node/chain-boltdb/statediffs.db");
 
-/// A log with the chain's 27 diffs.
+/// Creates a log with the chain's 27 diffs.
 std::string imported(const test::TempDir& dir) {
     const std::string log = dir.path("log.db");
     REQUIRE(run_cli({"diffs", "import", kChain, "--to", log}).code == 0);
@@ -60,7 +60,7 @@ TEST_CASE("diffs import overwrites nothing and says what to do", "[cli]") {
     const auto other = run_cli({"diffs", "import", data("node/chain-pebble/statediffs.db"), "--to", log});
     CHECK(other.code == 65);
     CHECK_THAT(other.err, Contains("differs"));
-    // Both kinds have the same name: the reference's is never taken for a log of ours.
+    // iotex-core's store and our log have the same file name. Its store is never taken for our log.
     fs::copy_file(kChain, dir.path("statediffs.db"));
     fs::permissions(dir.path("statediffs.db"), fs::perms::owner_write, fs::perm_options::add);
     const auto onto =
@@ -128,7 +128,7 @@ TEST_CASE("diffs verify answers 1 with the height when a diff is damaged", "[cli
     const test::TempDir dir;
     const std::string log = imported(dir);
     CHECK(run_cli({"diffs", "verify", log}).out == log + ": sound, heights 1 to 27, 27 diffs\n");
-    // A byte in the middle of the file, which is full of records.
+    // Flip one bit in the middle of the file, which is full of records.
     std::string content = dir.read("log.db");
     const std::size_t at = content.size() / 2;
     content[at] = static_cast<char>(content[at] ^ 0x10);

@@ -17,7 +17,8 @@ using Asked = FakeDiffNode::Asked;
 
 namespace {
 
-/// Gives heights up to `last`, the live-only stream its newest; `spoil` alters what goes out.
+/// Sends heights up to `last`; a live-only stream gets only the tip. `spoil` changes each diff before it is
+/// sent.
 FakeDiffNode::Script chain(std::uint64_t tip, std::uint64_t last, void (*spoil)(StateDiff&) = nullptr) {
     return [=](const Asked& asked, std::size_t) {
         Steps steps{accept_step()};

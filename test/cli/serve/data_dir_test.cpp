@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What binds a data directory to its source and chain.
+// How a data directory is bound to its source and chain.
 #include "cli/serve/data_dir.hpp"
 
 #include <filesystem>
@@ -46,7 +46,7 @@ std::unique_ptr<Ledger> ledger_in(const TempDir& dir) {
     return std::move(*ledger);
 }
 
-/// Something that counts: an answer.
+/// Adds an answer to the ledger, so that the ledger counts as used.
 void work(Ledger& ledger) {
     REQUIRE(ledger.run([](LedgerTx& tx) {
         AnswerRow row;
@@ -84,7 +84,7 @@ struct Lines {
     }
 };
 
-/// A refusal that a person can act on: which files may be deleted after a trial.
+/// The refusal must tell the operator what to do: which files may be deleted after a trial.
 void check_refusal(const Status& status, const TempDir& dir) {
     REQUIRE_FALSE(status);
     CHECK(status.error().code == ErrorCode::config);
@@ -133,7 +133,7 @@ TEST_CASE("a ledger that holds nothing that counts may change its source and its
     REQUIRE(bind_chain(embedded(dir), *ledger, kEmbeddedChain, {}));
     pass_block(*ledger, 12);
     CHECK(check_source(beside_node(dir), *ledger) == true);
-    CHECK(last_height(*ledger) == 0);  // on another chain it begins anew
+    CHECK(last_height(*ledger) == 0);  // on another chain it starts from zero
     REQUIRE(bind_chain(beside_node(dir), *ledger, kTestnet, {}));
     pass_block(*ledger, 30);
     REQUIRE(check_chain(beside_node(dir), *ledger, kMainnet));
@@ -144,7 +144,7 @@ TEST_CASE("a ledger that holds nothing that counts may change its source and its
 TEST_CASE("a ledger takes the chain of the node that is met first, says so, and refuses another", "[serve]") {
     const TempDir dir;
     const auto ledger = ledger_in(dir);
-    work(*ledger);  // of a program that kept no chain
+    work(*ledger);  // as left by a version that did not store the chain
     Lines lines;
     REQUIRE(check_chain(beside_node(dir), *ledger, kTestnet));
     REQUIRE(bind_chain(beside_node(dir), *ledger, kTestnet, lines.log()));
@@ -153,7 +153,8 @@ TEST_CASE("a ledger takes the chain of the node that is met first, says so, and 
               " belongs to this chain from now on: EVM chain id 4690, node chain id 2 (IoTeX testnet)\n");
     REQUIRE(bind_chain(beside_node(dir), *ledger, kTestnet, lines.log()));
     REQUIRE(bind_chain(beside_node(dir), *ledger, {4690, std::nullopt}, lines.log()));
-    CHECK(std::count(lines.all.begin(), lines.all.end(), '\n') == 1);  // nothing new, nothing said
+    // nothing new was found, so nothing is logged
+    CHECK(std::count(lines.all.begin(), lines.all.end(), '\n') == 1);
     const Status mainnet = check_chain(beside_node(dir), *ledger, kMainnet);
     check_refusal(mainnet, dir);
     CHECK(mainnet.error().why ==
@@ -161,7 +162,7 @@ TEST_CASE("a ledger takes the chain of the node that is met first, says so, and 
           "the "
           "node at 127.0.0.1:14014 has EVM chain id 4689, node chain id 1 (IoTeX mainnet)");
     check_refusal(bind_chain(beside_node(dir), *ledger, kMainnet, {}), dir);
-    // The same EVM chain id with another node's id is another chain too.
+    // The same EVM chain id with another node chain id is another chain.
     check_refusal(check_chain(beside_node(dir), *ledger, {4690, 7}), dir);
 }
 
@@ -226,7 +227,7 @@ TEST_CASE("a log of state diffs keeps to one chain, and an empty one may change 
     CHECK(refused.error().code == ErrorCode::config);
     CHECK(refused.error().which == config.diff_store_path);
     CHECK(refused.error().hint.find(config.diff_store_path + "-wal") != std::string::npos);
-    // Two embedded chains have the same ids.
+    // Two different embedded chains have the same ids.
     CHECK_FALSE(check_chain(config, **diffs, kMainnet, true));
     CHECK_FALSE(bind_chain(config, **diffs, kEmbeddedChain, {}));
 }
@@ -260,7 +261,7 @@ TEST_CASE("nothing of a node passes before its chain is known to be right", "[se
     CHECK(gated->pending());
     CHECK(gated->tip());
     CHECK(asked == 0);
-    // After a failure it may be another node.
+    // After a failed call another node may have taken its place.
     pool.fail_tip(Error{ErrorCode::unavailable, "gone", {}, {}, {}});
     CHECK_FALSE(gated->tip());
     pool.fail_tip({});

@@ -24,7 +24,7 @@ TEST_CASE("each request reads once more and applies what was read", "[cli]") {
 }
 
 TEST_CASE("a read that hangs holds up neither requests nor the end, and is applied no more", "[cli]") {
-    // Given a file system that does not answer; all that the read uses is its own.
+    // Given a file system that hangs. The read owns everything that it uses.
     struct FileSystem {
         std::promise<void> asked;
         std::promise<void> answers;
@@ -32,12 +32,12 @@ TEST_CASE("a read that hangs holds up neither requests nor the end, and is appli
     };
     const auto fs = std::make_shared<FileSystem>();
     bool applied = false;
-    // When the lists are read from it, asked for again, and the program ends meanwhile
+    // When the lists are read from it and requested again, and the program ends meanwhile
     {
         ListReloader reloader([fs, &applied]() -> ListReloader::Apply {
             fs->asked.set_value();
             fs->answers.get_future().wait();
-            // Destroyed by the thread once it has decided that nothing is to be applied any more.
+            // Destroyed by the thread after it has decided not to apply anything.
             const std::shared_ptr<void> done(nullptr, [fs](void*) { fs->was_over.set_value(); });
             return [done, &applied] { applied = true; };
         });
@@ -45,7 +45,7 @@ TEST_CASE("a read that hangs holds up neither requests nor the end, and is appli
         fs->asked.get_future().wait();
         reloader.request();
     }
-    // Then an answer that comes later changes nothing.
+    // Then an answer that arrives later changes nothing.
     fs->answers.set_value();
     fs->was_over.get_future().wait();
     CHECK_FALSE(applied);

@@ -24,7 +24,7 @@ struct FixedClock final : Clock {
     [[nodiscard]] Wall wall() const override { return now; }
 };
 
-/// The API over loopback, as a dashboard sees it.
+/// The API over loopback, as a dashboard uses it.
 struct Served {
     explicit Served(const std::string& secret = {}, const std::string& snapshot_dir = {}) {
         cli::MonitorApi::Authorize authorize;
@@ -49,7 +49,8 @@ struct Served {
         if (!result) FAIL("no answer to " << path);
         return *result;
     }
-    /// Body of a 200 as compact JSON text: order of keys and form of numbers included.
+    /// Returns the body of a 200 answer as compact JSON text, which also shows the order of keys and the form
+    /// of numbers.
     std::string json(const std::string& path) const {
         const httplib::Response response = get(path);
         CHECK(response.status == 200);

@@ -49,7 +49,7 @@ TEST_CASE("the configuration reaches the coordinator exactly", "[serve]") {
     CHECK(settings.task_redundancy == 3);
     CHECK(settings.task_timeout == 5s);
     CHECK(settings.block_interval == 2s);
-    // Address pair of iotex-address's tests.
+    // The address pair is from the tests of iotex-address.
     CHECK(settings.coinbase == "0xda7e12ef57c236a06117c5e0d04a228e7181cf36");
     CHECK(settings.rewards.epoch_reward_rau == U256("500000000000000000"));
     CHECK(settings.rewards.delegate_cut_pct == Decimal{125, 1});
@@ -145,7 +145,7 @@ TEST_CASE("a data directory of the old systemd unit is told with the two command
         "an older systemd unit, with DynamicUser=yes, kept this directory; stop the service and move it: rm " +
             link + " && mv " + dir.path("private/ioswarm") + " " + link + "; chown -R ioswarm:ioswarm " + link);
     CHECK(explain_data_dir(refused, link + "/").hint == explain_data_dir(refused, link).hint);
-    // What has nothing to do with the owner keeps its words.
+    // Errors that do not concern the owner get no hint.
     const Error other{ErrorCode::io, "cannot open the ledger", link, "Input/output error", {}};
     CHECK(explain_data_dir(other, link).hint.empty());
     CHECK(explain_data_dir(refused, dir.path()).hint.empty());

@@ -17,12 +17,12 @@ using settlement::SettlementStore;
 
 namespace {
 
-/// Collects what is handed on, and waits for it.
+/// Collects the reported payouts and waits for them.
 struct Marks {
     std::mutex mutex;
     std::condition_variable changed;
     cli::PayoutKeys got;
-    int failures = 0;  ///< so many calls fail first
+    int failures = 0;  ///< number of calls that fail before one succeeds
 
     cli::SettlementNotices::Mark mark() {
         return [this](const cli::PayoutKeys& keys) -> Result<std::size_t> {
@@ -59,7 +59,7 @@ TEST_CASE("payouts that became final are handed on once, also when the first try
     const TempDir dir;
     Marks marks;
     marks.failures = 1;
-    // Given: serve runs before `settle init` was.
+    // Given: serve started before `settle init` was run.
     const cli::SettlementNotices notices(dir.path(), marks.mark(), {}, std::chrono::milliseconds(5));
     const auto store = *SettlementStore::create(dir.path(), settlement_identity_of_test());
     const std::vector<settlement::PlannedIntent> plan{

@@ -13,8 +13,8 @@ namespace ioswarm::test {
 
 inline const Address kSettledPool = *parse_address("0x00000000000000000000000000000000000000c0");
 
-/// A data directory with a ledger that owes, a pool of version 3 on a fake chain behind HTTP, and a wallet with
-/// money. Blocks come whenever somebody asks for the tip.
+/// A data directory whose ledger owes payouts, a pool of version 3 on a fake chain behind HTTP, and a wallet
+/// with money. Every request for the tip mines blocks.
 struct SettleWorld {
     explicit SettleWorld(FakeRewardPool::Version version = FakeRewardPool::Version::v3)
         : chain(ToolWorld::mining_rules()), server([this](HttpConnection& peer, const std::string& body) {
@@ -35,8 +35,8 @@ struct SettleWorld {
                "', rewardSignerKeyFile: " + key_file + ", settlement: {" + settlement + "}}";
     }
 
-    /// A closed epoch that ends at height 100, 200, …, each agent owed 1 IOTX per unit of its number; agent "x"
-    /// has no wallet.
+    /// Adds a closed epoch; epochs end at heights 100, 200 and so on. Each agent is owed 10 IOTX times its
+    /// position in `agents`, counted from 1. Agent "x" has no wallet.
     void close_epoch(std::uint64_t epoch, const std::vector<std::string>& agents) const {
         const auto ledger = *Ledger::open(data);
         REQUIRE(ledger->run([&](LedgerTx& tx) -> Status {

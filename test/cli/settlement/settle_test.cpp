@@ -36,7 +36,7 @@ TEST_CASE("before init, settle and status end with 78 and name the command", "[s
 TEST_CASE("init shows what will be paid, asks, and is done once", "[settle]") {
     const SettleWorld w;
     w.close_epoch(0, {"a", "b", "x"});
-    CHECK(w.settle({"init"}).code == 64);  // nobody to ask
+    CHECK(w.settle({"init"}).code == 64);  // there is no terminal to ask on
     const ToolRun refused = w.settle({"init"}, "n\n", true);
     CHECK(refused.code == 1);
     CHECK_THAT(refused.err, Contains("30 IOTX in 2 payouts") &&
@@ -56,7 +56,7 @@ TEST_CASE("init proposes limits where none are set, and settle wants them", "[se
     const ToolRun init = w.settle(
         {"init", "--yes", "--epoch-reward-iotx", "10", "--reward-epoch-blocks", "720", "--block-time", "5s"});
     CHECK(init.code == 0);
-    CHECK_THAT(init.err, Contains("maxPerDayIOTX: 480"));  // 24 epochs per day, twice
+    CHECK_THAT(init.err, Contains("maxPerDayIOTX: 480"));  // 24 epochs per day, times two
     const ToolRun run = w.settle({});
     CHECK(run.code == 78);
     CHECK_THAT(run.err, Contains("settlement.maxPerSettlementIOTX"));
@@ -195,7 +195,7 @@ TEST_CASE("a transaction that is not mined is replaced by an empty one, and its 
 }
 
 TEST_CASE("only the owner of the data directory settles: others are told how, root becomes it", "[settle]") {
-    // "/" is root's.
+    // root owns "/".
     const pid_t other = fork();
     if (other == 0) {
         if (geteuid() == 0 && setuid(65534) != 0) _exit(3);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole runs of `sim` with something broken on purpose between agents and coordinator: each is noticed.
+// Whole runs of `sim` with a deliberate fault between agents and coordinator. Each fault must be noticed.
 #include "cli/sim/run.hpp"
 
 #include <algorithm>
@@ -31,7 +31,7 @@ SimOptions small() {
     return out;
 }
 
-/// Passes everything on; what a test breaks it overrides.
+/// Passes everything on. Tests override the functions that they want to break.
 class PassOn : public AgentLink {
   public:
     explicit PassOn(AgentLink& link) : link_(link) {}
@@ -128,7 +128,7 @@ TEST_CASE("agents at L3 execute, and every wrong gas and state that they report 
     CHECK(told(report).find("execution") != std::string::npos);
 }
 
-/// Alters the gas of every executed answer.
+/// Changes the gas of every executed answer.
 class OtherGas final : public PassOn {
   public:
     using PassOn::PassOn;
@@ -145,7 +145,7 @@ TEST_CASE("gas that is altered on its way is noticed at L3", "[sim]") {
     const SimReport report = run(options, with_link<OtherGas>());
     INFO(told(report));
     CHECK_FALSE(holds(report, kExecution));
-    CHECK(holds(report, kAccuracy));  // gas counts for nobody's pay
+    CHECK(holds(report, kAccuracy));  // gas does not affect anyone's pay
 }
 
 TEST_CASE("where no agent ever answers every task is given up before its transaction is mined", "[sim]") {
@@ -219,7 +219,7 @@ TEST_CASE("a coordinator that takes a second answer, or one for another agent, i
     const SimReport for_others = run(options, with_link<TakesAll>());
     INFO(told(for_others));
     CHECK_FALSE(holds(for_others, kOnce));
-    // And without that coordinator's fault, the same agents break nothing.
+    // Without the coordinator's fault, the same agents pass all checks.
     CHECK(run(options).holds());
 }
 

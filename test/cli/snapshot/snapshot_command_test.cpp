@@ -66,7 +66,7 @@ TEST_CASE("run_program ends a program on a stop and when its time is over, with 
         pollfd event{alive, POLLIN, 0};
         return ::poll(&event, 1, 60'000) == 1;
     };
-    // It tells when it has started its child; both keep the pipe open as long as they live.
+    // The program reports when it has started its child. Both keep the pipe open for as long as they live.
     const std::vector<std::string> words{"sh", "-c", "exec 9>\"$1\"; sleep 1000 & echo x >&9; wait", "sh",
                                          pipe};
     cli::ProgramLimits limits;
@@ -90,7 +90,7 @@ TEST_CASE("run_program ends a program on a stop and when its time is over, with 
         stubborn[2] = "trap '' TERM; " + words[2];
         CHECK(cli::run_program(stubborn, limits).error().code == ErrorCode::timed_out);
     }
-    // Then nobody has the pipe open any more, which shows as its end.
+    // Then no process has the pipe open any more, so reading reaches its end.
     char byte = 'x';
     ssize_t got = 1;
     while (got == 1 && wait_for())
@@ -109,7 +109,7 @@ TEST_CASE("the publish command ends with the time of --timeout and on a signal, 
     const std::string output = "/srv/a.gz";
     cli::SnapshotOutputOptions options;
     options.quiet = true;
-    options.publish = "sh -c 'exec sleep 1000'";  // which takes no heed of the files' names
+    options.publish = "sh -c 'exec sleep 1000'";  // it ignores the file names that it gets
     SECTION("its time") {
         const cli::JobTime time(std::chrono::milliseconds(200));
         CHECK(cli::tell_and_publish(options, {report, output}, time, {}, io) == cli::ExitCode::try_again);
@@ -134,7 +134,7 @@ TEST_CASE("a roll's JSON tells what was left out, and what the source was warned
     REQUIRE(made.code == 0);
     CHECK(Json::parse(made.out)["left_out"] == Json::array({"Rewarding"}));
     CHECK(Json::parse(made.out)["warnings"] == Json::array());
-    // A node's directory whose log lost its last byte.
+    // A node's directory whose newest log lacks its last byte.
     fs::copy(data("node/chain-pebble/final-trie.db"), dir.path("trie.db"), fs::copy_options::recursive);
     std::string newest;
     for (const auto& file : fs::directory_iterator(dir.path("trie.db")))
@@ -184,7 +184,7 @@ TEST_CASE("snapshot inspect shows counts, entries and one account", "[cli]") {
     CHECK(json["namespaces"]["Account"]["entries"] == 496);
     const auto entries = run_cli({"snapshot", "inspect", "--entries", file});
     CHECK(std::count(entries.out.begin(), entries.out.end(), '\n') == 1198);
-    // The first key of 20 bytes is an account; both spellings of its address find it.
+    // The first key of 20 bytes is an account. Both spellings of its address find it.
     const std::size_t line = entries.out.find("Account ");
     std::string key;
     for (std::size_t at = line; key.size() != 40 && at != std::string::npos;
@@ -218,7 +218,7 @@ TEST_CASE("snapshot diff lists what differs and answers 1 then", "[cli]") {
     CHECK(counts["only_a"] == back["only_b"]);
     CHECK(counts["only_b"] == back["only_a"]);
     CHECK(counts["changed"] == back["changed"]);
-    // A snapshot of fewer namespaces lacks the others, and nothing else differs.
+    // A snapshot with fewer namespaces lacks the others. Nothing else differs.
     const Json fewer = Json::parse(run_cli({"snapshot", "diff", "--json", data("snapshots/acctcode.snap.gz"),
                                             data("snapshots/full.snap.gz")})
                                        .out);
@@ -269,7 +269,7 @@ TEST_CASE("l4baseline --stats prints what the state holds and writes nothing", "
     CHECK(text.code == 0);
     CHECK_THAT(text.out,
                Contains("trie.db: boltdb, height 46006460") && Contains("Account") && Contains("Code"));
-    // Nothing is written, whatever else is given.
+    // Nothing is written, whatever other options are given.
     const auto with_output = run_cli({"l4baseline", "--stats", "--source", data("bolt/trie.db"), "--output",
                                       dir.path("a.snap.gz"), "--namespaces", "Code"});
     CHECK(with_output.code == 0);
@@ -278,7 +278,7 @@ TEST_CASE("l4baseline --stats prints what the state holds and writes nothing", "
     const auto pebble = run_cli({"l4baseline", "--stats", "--source", data("node/chain-pebble/final-trie.db")});
     CHECK(pebble.code == 0);
     CHECK_THAT(pebble.out, Contains("pebbledb") && Contains("Account"));
-    // Without --stats a file is made, so it must be named.
+    // Without --stats a file is made, so the output must be named.
     const auto neither = run_cli({"l4baseline", "--source", data("bolt/trie.db")});
     CHECK(neither.code == 64);
     CHECK_THAT(neither.err, Contains("--output is required"));
