@@ -17,19 +17,18 @@
 namespace ioswarm::settlement {
 namespace {
 
-// The invariants, as the findings name them:
-//   I1  What the chain shows as paid for a payout is what is owed, and once.
-//   I2  Every intent that went out has one nonce, every nonce one intent, and all that was signed for an intent
-//       differs in price only.
-//   I3  No payout is missing: each one is covered, owed, or older than what the ledger keeps; and the ledger
-//   has
+// The invariants, by the names that the findings use:
+//   I1  The payments on the chain match what is owed, and each payout is paid once.
+//   I2  Every intent that was sent has one nonce, and every nonce has one intent. All transactions that were
+//       signed for an intent differ only in price.
+//   I3  No payout is missing: each one is covered, owed, or older than what the ledger keeps. The ledger has
 //       the amounts that were paid.
-//   I4  The chain's nonce of the wallet is the first one plus those that were used.
-//   I5  The sums that the file keeps are those of its settlements, and gas on the chain is what the file says.
-//   I6  What is on the chain under a nonce of this file was signed here.
-//   I7  No price, value or daily sum passes its limit.
-//   I8  Answers of agents count once: `ioswarm ledger check`.
-//   I9  What was sent becomes final.
+//   I4  The wallet's nonce on the chain is the first nonce plus the number of used nonces.
+//   I5  The sums that the file keeps are those of its settlements, and the gas on the chain matches the file.
+//   I6  Each transaction on the chain with a nonce of this file was signed by this program.
+//   I7  No price, value or daily sum exceeds its limit.
+//   I8  Agents' answers count once (checked by `ioswarm ledger check`).
+//   I9  Every transaction that was sent becomes final.
 //   I10 Nothing was signed after a halt.
 
 constexpr std::size_t kIntentsPerPage = 200;
@@ -89,13 +88,14 @@ class Auditor {
     const SettlementLimits& limits_;
     SettlementSummary summary_;
     AuditReport report_;
-    std::map<std::uint64_t, std::vector<CoveredPayout>> payouts_;  // by intent, of those that hold
+    // by intent, except intents that reverted or were cancelled
+    std::map<std::uint64_t, std::vector<CoveredPayout>> payouts_;
     std::set<std::pair<std::uint64_t, std::string>> covered_;
-    std::map<std::uint64_t, std::uint64_t> nonces_;  // nonce → intent
-    std::uint64_t used_nonces_ = 0;                  // of intents that are final
+    std::map<std::uint64_t, std::uint64_t> nonces_;  // key: nonce, value: intent
+    std::uint64_t used_nonces_ = 0;                  // nonces of final intents
     U256 paid_rau_;
     U256 gas_rau_;
-    std::map<std::int64_t, U256> days_;  // UTC day → value and gas
+    std::map<std::int64_t, U256> days_;  // key: UTC day since 1970, value: value plus gas
 };
 
 std::string name_of(const IntentRow& intent) {
@@ -181,7 +181,7 @@ void Auditor::check_attempts(const IntentRow& intent, const std::vector<AttemptR
     }
 }
 
-/// The signed bytes say what the rows say.
+/// Checks that the signed bytes match the rows.
 void Auditor::check_attempt(const IntentRow& intent, const AttemptRow& attempt) {
     const std::string name = fmt::format("{}, attempt {}", name_of(intent), attempt.number);
     const auto decoded = decode_signed(attempt.raw);
@@ -216,7 +216,7 @@ void Auditor::check_nonces() {
     std::uint64_t next = summary_.identity.first_nonce;
     std::uint64_t lost = summary_.foreign_nonces;
     for (const auto& [nonce, intent] : nonces_) {
-        // Nonces that others used, and that an operator gave up, may lie in between.
+        // There may be gaps: nonces that other transactions used and that an operator gave up.
         if (nonce > next && nonce - next <= lost) {
             lost -= nonce - next;
             next = nonce;
@@ -259,8 +259,8 @@ Status Auditor::check_ledger() {
     return check_amounts();
 }
 
-/// The ledger has every payout that is covered, with its amount. What is older than the ledger keeps was paid
-/// and dropped.
+/// Checks that the ledger has every covered payout with its amount. Payouts older than the ledger keeps were
+/// paid and dropped from it.
 Status Auditor::check_amounts() {
     const auto oldest = ledger_.oldest_epoch();
     if (!oldest) return fail(oldest.error());
@@ -362,7 +362,7 @@ Status Auditor::check_receipt(const IntentRow& intent, const std::vector<Attempt
     }
     const bool ours =
         std::ranges::any_of(attempts, [&](const AttemptRow& one) { return one.hash == *intent.hash; });
-    // What `settle init --rebuild` found has no nonce of this file, and no signed bytes.
+    // An intent from `settle init --rebuild` has no nonce of this file and no signed bytes.
     if (!ours && intent.nonce)
         error("I6", name_of(intent) + " ended with a transaction that was not signed here",
               HaltReason::foreign_transaction);

@@ -16,11 +16,12 @@ namespace ioswarm::settlement {
 struct AuditFinding {
     enum class Severity {
         note,     ///< something that was not or cannot be checked
-        warning,  ///< not wrong, and to be looked at
-        error,    ///< an invariant does not hold
+        warning,  ///< not wrong, but worth a look
+        error,    ///< an invariant is broken
     };
     Severity severity = Severity::note;
-    /// Which invariant (I1 to I10 of audit.cpp); `halt` is what the settler must stop for.
+    /// The broken invariant (I1 to I10, listed in audit.cpp). `halt` is the reason for which the settler must
+    /// stop.
     std::string invariant;
     HaltReason halt = HaltReason::none;
     std::string text;  ///< for people
@@ -31,18 +32,18 @@ struct AuditReport {
     std::vector<AuditFinding> findings;
     std::uint64_t intents = 0;
     std::uint64_t payouts = 0;
-    std::uint64_t receipts = 0;  ///< read from the chain
-    std::uint64_t owed = 0;      ///< payouts that wait and that nothing covers
+    std::uint64_t receipts = 0;  ///< number of receipts read from the chain
+    std::uint64_t owed = 0;      ///< waiting payouts that no intent covers
 
-    /// No finding is an error.
+    /// Whether no finding is an error.
     [[nodiscard]] bool holds() const noexcept;
-    /// The first reason to stop; `none` when there is none.
+    /// The first reason to stop, or `none`.
     [[nodiscard]] Halt halt() const;
 };
 
-/// Checks all invariants from the two files, and from the chain when it is given. Reads only, and can take a
-/// while: one receipt for each settlement. A settler that works meanwhile may give findings that are none:
-/// run it again then. Errors: those of the files; of the chain only when no endpoint answers.
+/// Checks all invariants from the two files, and from the chain when it is given. Only reads. It can take a
+/// while, since it reads one receipt per settlement. While a settler is running there may be false findings;
+/// then run it again. Errors: those of the files; those of the chain only when no endpoint answers.
 [[nodiscard]] Result<AuditReport> audit(SettlementView& view, PayoutSource& ledger,
                                         contracts::ChainClient* chain, const SettlementLimits& limits);
 

@@ -50,7 +50,7 @@ Result<std::optional<std::string>> ChainEvidence::silence(std::size_t index) {
     return std::optional<std::string>();
 }
 
-/// Error not_found: the node offers no receipts by hash.
+/// Error not_found: the node does not offer receipts by hash.
 Result<std::optional<Receipt>> ChainEvidence::by_hash(std::size_t index, std::span<const Hash256> hashes) {
     for (const Hash256& hash : hashes) {
         auto receipt = chain_.endpoint(index).receipt(hash);
@@ -71,7 +71,7 @@ Result<std::optional<Receipt>> ChainEvidence::by_blocks(std::size_t index, std::
         const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(batch, end - *from + 1));
         auto blocks = one.block_receipts(*from, count);
         if (!blocks) {
-            // Full blocks can pass the bound of one answer: fewer at a time then.
+            // Full blocks can exceed the size limit of one answer. Then ask for fewer at a time.
             if (count == 1 || ends_the_call(blocks.error())) return fail(blocks.error());
             batch = count / 2;
             continue;
@@ -162,7 +162,7 @@ Result<ChainEvidence::NonceWord> ChainEvidence::nonce_used(std::uint64_t nonce,
     return out;
 }
 
-/// The receipt as an endpoint shows it, by hash or else in its block.
+/// Returns the receipt as this endpoint shows it: by its hash, or else from its block.
 Result<std::optional<Receipt>> ChainEvidence::shown_by(std::size_t index, const Receipt& receipt) {
     ChainEndpoint& one = chain_.endpoint(index);
     auto shown = one.receipt(receipt.transaction);

@@ -12,31 +12,31 @@
 
 namespace ioswarm::settlement {
 
-/// What the endpoints, each asked by itself, say of one nonce and the transactions that were signed for it. No
-/// single endpoint is believed when another one can be heard. Not thread-safe. Error of every call: config (an
-/// endpoint is on another chain), cancelled; an endpoint that does not answer is no error.
+/// Collects what the endpoints say about one nonce and the transactions signed for it. Each endpoint is asked
+/// separately, and no single endpoint is trusted when another one answers. Not thread-safe. Errors of every
+/// call: config (an endpoint is on another chain), cancelled. An endpoint that does not answer is not an error.
 class ChainEvidence {
   public:
     ChainEvidence(contracts::ChainClient& chain, const Address& wallet) : chain_(chain), wallet_(wallet) {}
 
-    /// A new nonce, or a new start: blocks are read from `from_block` on where receipts by hash are not
-    /// offered.
+    /// Call this for a new nonce or after a restart. From `from_block` on, blocks are read if an endpoint does
+    /// not offer receipts by hash.
     void begin(std::uint64_t from_block);
 
     struct Look {
         std::optional<contracts::Receipt> receipt;
-        std::string endpoint;   ///< that showed it
-        bool complete = false;  ///< nothing was found, every endpoint answered, and no block is left to read
-        std::string silent;     ///< why an endpoint could not be heard; empty: all were
-        bool more = false;      ///< blocks are left to read: look again at once
+        std::string endpoint;   ///< the endpoint that showed the receipt
+        bool complete = false;  ///< no receipt was found, every endpoint answered, and no block is left to read
+        std::string silent;     ///< why an endpoint gave no answer; empty when all answered
+        bool more = false;      ///< blocks are left to read: call look() again at once
     };
     /// Looks for a receipt of one of `hashes`.
     [[nodiscard]] Result<Look> look(std::span<const Hash256> hashes);
 
     enum class Nonce {
-        open,     ///< an endpoint says that it is not used
-        used,     ///< every endpoint says that it is, and no block has one of the transactions
-        unsure,   ///< an endpoint cannot be heard
+        open,     ///< an endpoint says that the nonce is not used
+        used,     ///< all endpoints say that it is used, and no block has one of the transactions
+        unsure,   ///< an endpoint does not answer
         reading,  ///< blocks are left to read: ask again at once
         found,    ///< a block has one of the transactions
     };
@@ -47,31 +47,34 @@ class ChainEvidence {
         std::string endpoint;
         std::string silent;
     };
-    /// Whether `nonce` is used up, and by whom, as all endpoints' blocks tell it.
+    /// Tells whether `nonce` is used, and whether by one of `hashes`, according to all endpoints and their
+    /// blocks.
     [[nodiscard]] Result<NonceWord> nonce_used(std::uint64_t nonce, std::span<const Hash256> hashes);
 
     enum class Finality {
         final,
-        waits,     ///< more blocks are needed, or an endpoint must be heard
-        disputed,  ///< endpoints contradict one another
+        waits,     ///< more blocks or the answers of more endpoints are needed
+        disputed,  ///< endpoints contradict each other
     };
     struct Judgement {
         Finality finality = Finality::waits;
-        std::uint64_t depth = 0;  ///< blocks on top of it, as the endpoint that is least far sees it
-        std::string why;          ///< for people, when it is not final
+        /// number of blocks on top of the receipt's block, by the endpoint that is furthest behind
+        std::uint64_t depth = 0;
+        std::string why;  ///< for people, when the receipt is not final
     };
-    /// Whether a receipt is final: shown alike by two endpoints, or by the only one with `blocks` blocks on
-    /// top, with the block known by that hash and the nonce confirmed at the tip's height. `deep`: blocks on
-    /// top are needed whatever the number of endpoints.
+    /// Decides whether a receipt is final. An endpoint agrees when it shows the same receipt, knows the block
+    /// by that hash, and counts the nonce as used at its tip. The receipt is final when two endpoints agree, or
+    /// when one agrees, every endpoint answers, and `blocks` blocks are on top. With `deep`, that many blocks
+    /// are needed in both cases. One contradicting endpoint makes it disputed.
     [[nodiscard]] Result<Judgement> judge(const contracts::Receipt& receipt, std::uint64_t nonce,
                                           std::uint64_t blocks, bool deep);
 
-    /// True: every endpoint says that the wallet's confirmed nonce is above `nonce`. False: one says that it
-    /// is not, or cannot be heard.
+    /// Returns true when every endpoint says that the wallet's confirmed nonce is above `nonce`. Returns false
+    /// when one says otherwise or does not answer.
     [[nodiscard]] Result<bool> all_confirm_above(std::uint64_t nonce);
 
-    /// Hands the bytes to every endpoint but the one that was asked last, for transactions that one of them may
-    /// have dropped. True: one has it.
+    /// Sends the bytes to every endpoint except the one that was asked last, in case that one dropped the
+    /// transaction. Returns true when one of them has it.
     [[nodiscard]] bool send_to_others(const RawEthTx& transaction);
 
   private:
@@ -82,7 +85,7 @@ class ChainEvidence {
         std::string why;
     };
 
-    /// Nothing: it answers, for the right chain. Else why it cannot be heard.
+    /// Returns nothing when the endpoint answers for the right chain, else the reason why it cannot be used.
     [[nodiscard]] Result<std::optional<std::string>> silence(std::size_t index);
     [[nodiscard]] Result<std::optional<contracts::Receipt>> by_hash(std::size_t index,
                                                                     std::span<const Hash256> hashes);
@@ -96,8 +99,8 @@ class ChainEvidence {
     contracts::ChainClient& chain_;
     Address wallet_;
     std::uint64_t from_block_ = 0;
-    std::vector<std::uint64_t> look_from_;   ///< per endpoint
-    std::vector<std::uint64_t> nonce_from_;  ///< per endpoint
+    std::vector<std::uint64_t> look_from_;   ///< next block to read for look(), per endpoint
+    std::vector<std::uint64_t> nonce_from_;  ///< next block to read for nonce_used(), per endpoint
 };
 
 }  // namespace ioswarm::settlement

@@ -7,29 +7,29 @@
 namespace ioswarm::settlement {
 namespace {
 
-// The rows are written in this order; each name says what has just been done and is on the disk.
+// In the order of a settlement. Each name says which action has just finished.
 constexpr std::array kNames{
     "plan_made",         // decided in memory, nothing written
-    "plan_stored",       // the intents and what they cover are stored
+    "plan_stored",       // the intents and the payouts that they cover are stored
     "nonce_reserved",    // the intent has its nonce
-    "signed_in_memory",  // signed, the bytes are not stored
-    "attempt_stored",    // the signed bytes are stored, not sent
-    "send_noted",        // the send is counted, nothing has gone out
-    "sent",              // an endpoint has answered, the answer is not stored
+    "signed_in_memory",  // signed, but the bytes are not stored
+    "attempt_stored",    // the signed bytes are stored, but not sent
+    "send_noted",        // the send is counted, but nothing was sent
+    "sent",              // an endpoint answered, but the answer is not stored
     "answer_noted",      // the answer is stored
-    "receipt_seen",      // a receipt was read, not stored
+    "receipt_seen",      // a receipt was read, but not stored
     "mined_noted",       // the receipt is stored
-    "unmined_noted",     // a receipt that vanished is removed
-    "finality_checked",  // known to be final, not stored
+    "unmined_noted",     // a receipt that disappeared was removed
+    "finality_checked",  // known to be final, but not stored
     "finished",          // the end of the intent is stored
-    "bump_signed",       // signed at a higher price, the bytes are not stored
-    "bump_stored",       // they are stored, not sent
+    "bump_signed",       // signed at a higher price, but the bytes are not stored
+    "bump_stored",       // these bytes are stored, but not sent
     "cancel_noted",      // the operator's order to replace the intent is stored
-    "cancel_signed",     // the empty transaction is signed, not stored
-    "cancel_stored",     // it is stored, not sent
-    "plan_dropped",      // an intent without nonce was dropped
+    "cancel_signed",     // the empty transaction is signed, but not stored
+    "cancel_stored",     // the empty transaction is stored, but not sent
+    "plan_dropped",      // an intent without a nonce was dropped
     "halted",            // a halt is stored
-    "given_up",          // an intent that lost its nonce to a foreign transaction is ended, the halt is not
+    "given_up",  // an intent that lost its nonce to a foreign transaction has ended, but the halt has not
 };
 
 std::function<void(const char*)>& hook() {

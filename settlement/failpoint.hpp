@@ -6,12 +6,13 @@
 
 namespace ioswarm::settlement {
 
-/// Named points at which a crash is tried. Production code calls it between two actions; it does nothing unless
-/// a test has set a hook, which may throw to end the "process" there. `name` must be in failpoint_names().
+/// A named point where tests simulate a crash. Production code calls it between two actions. It does nothing
+/// unless a test has set a hook. The hook may throw to end the "process" there. `name` must be in
+/// failpoint_names().
 void failpoint(const char* name);
-/// For tests: set before any other thread runs; an empty function removes it.
+/// For tests. Call it before any other thread runs. An empty function removes the hook.
 void set_failpoint_hook(std::function<void(const char*)> hook);
-/// Every name that is in use, so that a test can check that all of them were reached.
+/// All names in use, so that a test can check that each was reached.
 [[nodiscard]] std::span<const char* const> failpoint_names() noexcept;
 
 }  // namespace ioswarm::settlement

@@ -16,8 +16,8 @@ namespace {
 constexpr const char* kCannotInit = "cannot begin to settle";
 
 Status check_ledger_chain(const LedgerFacts& ledger, std::uint64_t chain_id) {
-    // The embedded chain (node chain id 0) exists in serve's own memory: what is earned there is paid
-    // elsewhere.
+    // The embedded chain (node chain id 0) exists only in serve's memory. Work on it is paid on another chain,
+    // so the chain ids need not match.
     if (!ledger.chain || ledger.chain->evm == chain_id || ledger.chain->node == 0U) return {};
     return fail(ErrorCode::config, kCannotInit, {},
                 fmt::format("the ledger belongs to {}, and the endpoint serves chain {}", ledger.chain->text(),
@@ -25,7 +25,7 @@ Status check_ledger_chain(const LedgerFacts& ledger, std::uint64_t chain_id) {
                 "check rewardRpcUrl and dataDir");
 }
 
-/// The wallet must be the contract's coordinator, and nothing of it may be under way.
+/// Checks that the wallet is the contract's coordinator and has no unmined transaction. Returns its next nonce.
 Result<std::uint64_t> check_wallet(contracts::ChainClient& chain, RewardPool& pool,
                                    const InitRequest& request) {
     const auto coordinator = pool.coordinator();
@@ -49,7 +49,7 @@ Result<std::uint64_t> check_wallet(contracts::ChainClient& chain, RewardPool& po
     return confirmed->nonce;
 }
 
-/// The first block at which the contract has code; 0 where the node does not tell old states.
+/// The first block at which the contract has code. 0 when the node does not know old states.
 Result<std::uint64_t> creation_block(contracts::ChainClient& chain, const Address& contract) {
     const auto tip = chain.tip();
     if (!tip) return fail(tip.error());
@@ -59,7 +59,7 @@ Result<std::uint64_t> creation_block(contracts::ChainClient& chain, const Addres
         const std::uint64_t middle = without + (with - without) / 2;
         const auto code = chain.code_at(contract, middle);
         if (!code && code.error().code == ErrorCode::failed_precondition) return 0;
-        // Several endpoints that refuse are one error without their code.
+        // When several endpoints refuse, their common error has no specific code.
         if (!code && chain.tip()) return 0;
         if (!code) return fail(code.error());
         (code->empty() ? without : with) = middle;
@@ -84,7 +84,7 @@ Status set_pool_from_block(contracts::ChainClient& chain, const InitRequest& req
     return {};
 }
 
-/// The lowest epoch with a waiting payout, unless another one was asked for.
+/// The requested epoch, else the lowest one with a waiting payout.
 Result<std::uint64_t> first_epoch(const LedgerFacts& ledger, const InitRequest& request) {
     if (!request.from_epoch) return ledger.waiting.empty() ? ledger.next_epoch : ledger.waiting.front().epoch;
     if (*request.from_epoch <= ledger.next_epoch) return *request.from_epoch;
@@ -93,7 +93,7 @@ Result<std::uint64_t> first_epoch(const LedgerFacts& ledger, const InitRequest& 
                 "give a lower --from-epoch");
 }
 
-/// What is paid already, or an error when that cannot be left open.
+/// Finds out what is paid already. Returns an error when that must be known and cannot be found out.
 Status set_settled(contracts::ChainClient& chain, LedgerPayouts& ledger, const LedgerFacts& facts,
                    const InitRequest& request, RewardPool& pool, InitProposal& out) {
     if (out.identity.pool != PoolVersion::v3) {

@@ -19,27 +19,27 @@ namespace ioswarm::settlement {
 namespace {
 
 constexpr const char* kCannotRead = "cannot read the ledger";
-/// Rows that one transaction looks at: about 10 ms.
+/// Rows that one transaction reads; takes about 10 ms.
 constexpr std::int64_t kRowsPerPage = 4'000;
 constexpr std::size_t kLookupsPerTransaction = 500;
 constexpr std::size_t kMaxPayouts = 500'000;
 constexpr std::size_t kMaxWithoutWallet = 100'000;
 
-// The page is cut before the filter: how long a transaction takes must not depend on how few rows wait. The
-// ledger keeps a wallet in the payout once it was in force at the close of the epoch.
+// The page is limited before the filter, so that a transaction takes the same time however few rows wait. The
+// ledger stores the wallet that was in force at the close of the epoch in the payout.
 constexpr const char* kPage =
     "SELECT p.epoch, p.agent, p.amount_rau, coalesce(p.wallet, a.wallet), p.notice, e.first_height, "
     "e.last_height FROM (SELECT epoch, agent, amount_rau, wallet, notice FROM payouts WHERE (epoch, agent) > "
     "(?1, ?2) AND epoch < ?3 ORDER BY epoch, agent LIMIT ?4) AS p LEFT JOIN agents AS a ON a.agent = p.agent "
     "LEFT JOIN epochs AS e ON e.epoch = p.epoch ORDER BY p.epoch, p.agent";
 
-/// A place in the order (epoch, agent); pages begin behind it.
+/// A position in the order (epoch, agent). Pages begin after it.
 struct Cursor {
     std::int64_t epoch = -1;
     std::string agent;
 };
 
-/// In front of every payout of this epoch: agent ids are not empty.
+/// The position before every payout of this epoch. Agent ids are never empty.
 Cursor cursor_before(std::uint64_t epoch) {
     constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     return {static_cast<std::int64_t>(std::min(epoch, kMax)), std::string()};
@@ -75,7 +75,7 @@ struct LedgerPayouts::Reader {
     sqlite::Statement page;
 
     [[nodiscard]] Status read_numbers(LedgerFacts& out);
-    /// Gives one page to `take` and moves the cursor behind it. False: it was the last one.
+    /// Passes one page to `take` and moves the cursor to its end. Returns false after the last page.
     template <typename Take>
     [[nodiscard]] Result<bool> read_page(Cursor& at, std::uint64_t below_epoch, const Take& take);
 };
@@ -149,7 +149,8 @@ Result<std::unique_ptr<LedgerPayouts::Reader>> LedgerPayouts::open() {
         nothing_below_ = 0;
     }
     const std::filesystem::path wal = file_.string() + "-wal";
-    // Beside a file without a WAL SQLite would make one: then nobody writes to it, and it is read as it is.
+    // SQLite would create a WAL for a file that has none. Without a WAL nobody is writing to the file, so it is
+    // read without one.
     std::error_code ignored;
     const auto mode = std::filesystem::exists(wal, ignored) ? sqlite::Database::Mode::read_only
                                                             : sqlite::Database::Mode::lone_file;

@@ -20,7 +20,7 @@ Result<LogPages::Page> LogPages::read(contracts::ChainClient& chain, std::uint64
             std::erase_if(*logs, [&](const contracts::ChainLog& log) { return log.address != contract_; });
             return Page{filter.from_block, filter.to_block, std::move(*logs)};
         }
-        // A node that still answers something else refuses the range, or cannot give so long an answer.
+        // The node answers other calls, so it refuses the range or cannot give an answer of that length.
         if (count == 1 || !contracts::is_endpoint_failure(logs.error()) || !chain.tip())
             return fail(std::move(logs).error());
         blocks_ = count / 2;

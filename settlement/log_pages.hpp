@@ -9,9 +9,9 @@
 
 namespace ioswarm::settlement {
 
-/// Reads the logs of one event of one contract page by page, with as many blocks for each page as the node
-/// takes: nodes allow 1,000 to 10,000, and a full range can pass the size of an answer, so the range is halved
-/// until the node answers. Keeps no logs. Not thread-safe.
+/// Reads one contract's logs of one event, page by page. Nodes allow ranges of 1,000 to 10,000 blocks, and a
+/// full range can exceed the size limit of an answer. So the range is halved until the node answers. Stores no
+/// logs. Not thread-safe.
 class LogPages {
   public:
     LogPages(const Address& contract, const Hash256& topic) : contract_(contract), topic_(topic) {}
@@ -21,9 +21,9 @@ class LogPages {
         std::uint64_t last_block = 0;
         std::vector<contracts::ChainLog> logs;  ///< of this contract, in the chain's order
     };
-    /// The page that begins at `first` and ends at `last` or before. Errors: those of ChainClient.
+    /// Reads a page that begins at `first` and ends at or before `last`. Errors: those of ChainClient.
     [[nodiscard]] Result<Page> forward(contracts::ChainClient& chain, std::uint64_t first, std::uint64_t last);
-    /// The page that ends at `last` and begins at `first` or behind.
+    /// Reads a page that ends at `last` and begins at or after `first`.
     [[nodiscard]] Result<Page> backward(contracts::ChainClient& chain, std::uint64_t first, std::uint64_t last);
 
   private:
@@ -32,7 +32,7 @@ class LogPages {
 
     Address contract_;
     Hash256 topic_;
-    std::uint64_t blocks_ = 8'000;  // shrinks, never grows
+    std::uint64_t blocks_ = 8'000;  // blocks per page; shrinks and never grows
 };
 
 }  // namespace ioswarm::settlement

@@ -18,38 +18,40 @@ namespace ioswarm::settlement {
 /// A payout of a closed epoch that the ledger says must be settled.
 struct OwedPayout {
     std::uint64_t epoch = 0;
-    std::uint64_t last_height = 0;  ///< of that epoch
+    std::uint64_t last_height = 0;  ///< last height of that epoch
     std::string agent_id;
     U256 amount_rau;
-    /// The wallet in force when the epoch closed, else the agent's wallet of now; nothing: it cannot be paid
+    /// The wallet in force when the epoch closed, else the agent's current wallet. Nothing: it cannot be paid
     /// yet.
     std::optional<Address> wallet;
-    std::uint64_t first_height = 0;  ///< of that epoch
+    std::uint64_t first_height = 0;  ///< first height of that epoch
 };
 
-/// The ledger at one moment, read in one transaction.
+/// The ledger's state when read() began.
 struct LedgerFacts {
     std::optional<ChainIdentity> chain;
-    std::uint64_t last_height = 0;  ///< of the newest block that it counted
-    std::uint64_t next_epoch = 0;   ///< the running one
-    /// Payouts that wait for their settlement, by (epoch, agent). Those that settlement.db covers are among
-    /// them until serve has marked them.
+    std::uint64_t last_height = 0;  ///< height of the newest block that the ledger counted
+    std::uint64_t next_epoch = 0;   ///< the running epoch
+    /// Payouts that wait for their settlement, by (epoch, agent). Includes payouts that settlement.db already
+    /// covers, until serve has marked them as final.
     std::vector<OwedPayout> waiting;
 };
 
-/// Where owed payouts come from: ledger.db, read-only (LedgerPayouts); tests have their own. One thread.
+/// The source of owed payouts: ledger.db, read-only (LedgerPayouts). Tests use other sources. For use by one
+/// thread.
 class PayoutSource {
   public:
     virtual ~PayoutSource() = default;
     /// Payouts of epochs from `first_epoch` on. Errors: not_found (no ledger), permission_denied, io,
     /// data_loss, try_again (busy for too long).
     [[nodiscard]] virtual Result<LedgerFacts> read(std::uint64_t first_epoch) = 0;
-    /// The amount that the ledger has for each (epoch, agent), in their order; nothing where it has no such
+    /// The ledger's amount for each (epoch, agent), in the given order. Nothing where the ledger has no such
     /// row.
     [[nodiscard]] virtual Result<std::vector<std::optional<U256>>> amounts(
         std::span<const std::pair<std::uint64_t, std::string>> payouts) = 0;
-    /// From this epoch on the ledger has every one. Older ones may have been dropped, except those in which a
-    /// payout waits: an old epoch that is still owed says nothing of those behind it.
+    /// The ledger has every epoch from this one on. Older epochs may have been dropped, except those with a
+    /// waiting payout. So an old epoch that is still there does not mean that the epochs after it are there
+    /// too.
     [[nodiscard]] virtual Result<std::uint64_t> oldest_epoch() = 0;
 };
 

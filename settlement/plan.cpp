@@ -13,8 +13,8 @@
 namespace ioswarm::settlement {
 namespace {
 
-constexpr unsigned kWalletBits = 88;  ///< of an entry's weight in a v3 pool
-constexpr unsigned kTotalBits = 96;   ///< of the sum of weights in one call to a v3 pool
+constexpr unsigned kWalletBits = 88;  ///< size of an entry's weight in a v3 pool
+constexpr unsigned kTotalBits = 96;   ///< size of the sum of weights in one call to a v3 pool
 
 std::string iotx(const U256& rau) {
     return rau_to_iotx(rau) + " IOTX";
@@ -27,12 +27,13 @@ std::string gwei(const U256& price) {
            " Gwei";
 }
 
-/// A wallet that no pool can pay: version 3 reverts the whole settlement for it, version 2 loses the money.
+/// Whether a wallet can be paid. For the zero address and the contract itself, version 3 reverts the whole
+/// settlement, and version 2 loses the money.
 bool can_be_paid(const SettlementIdentity& identity, const std::optional<Address>& wallet) {
     return wallet && *wallet != Address{} && *wallet != identity.contract;
 }
 
-/// What may be paid now, and what cannot be.
+/// The payouts that may be paid now.
 struct Selection {
     std::vector<const OwedPayout*> payable;  ///< by (epoch, agent)
     std::uint64_t epochs = 0;
@@ -44,7 +45,7 @@ Result<Selection> select(const PlanInput& input, Plan& plan) {
     for (const OwedPayout& payout : input.owed) {
         if (payout.epoch < input.identity->first_epoch) continue;
         if (input.up_to_epoch && payout.epoch > *input.up_to_epoch) continue;
-        // Sums of amounts below 2^88 cannot pass 256 bits, however many there are.
+        // Sums of amounts below 2^88 fit into 256 bits, however many there are.
         if ((payout.amount_rau >> kWalletBits) != 0) {
             return fail(ErrorCode::invalid_argument, "cannot plan a settlement",
                         fmt::format("epoch {}, agent {}", payout.epoch, payout.agent_id),
@@ -63,7 +64,7 @@ Result<Selection> select(const PlanInput& input, Plan& plan) {
     return out;
 }
 
-/// Reasons to wait that do not depend on how the settlement would look.
+/// Reasons to wait that do not depend on the transactions of the settlement.
 Hold hold_before_drafting(const PlanInput& input, const Selection& selected, const Plan& plan) {
     const SettlementLimits& limits = *input.limits;
     if (selected.payable.empty()) {
@@ -110,7 +111,7 @@ Hold hold_for_price(const PlanInput& input, const U256& price) {
             fmt::format("gas costs {}, and settlement.maxGasPriceGwei is {}", gwei(price), gwei(most))};
 }
 
-/// The largest batch of the oldest epochs that fits; everything, when that fits.
+/// The largest batch of the oldest epochs that fits. Everything, if that fits.
 std::optional<PayoutBatch> largest_batch(const PlanInput& input, const Selection& selected) {
     PayoutBatch all;
     for (const OwedPayout* payout : selected.payable)
@@ -131,7 +132,7 @@ std::optional<PayoutBatch> largest_batch(const PlanInput& input, const Selection
     return out;
 }
 
-/// Why not even the oldest epoch can be drafted.
+/// Why not even the oldest epoch fits.
 Hold hold_for_size(const PlanInput& input, const Selection& selected) {
     PayoutBatch all;
     for (const OwedPayout* payout : selected.payable)
@@ -158,11 +159,11 @@ Hold hold_for_size(const PlanInput& input, const Selection& selected) {
                         kMaxParts, input.pool.last_epoch, input.limits->block_gas_limit)};
 }
 
-/// The limits on money, which need the figures of the drafted settlement.
+/// Checks the limits on money, which need the drafted settlement's figures.
 Hold hold_for_money(const PlanInput& input, const BatchDraft& draft, const Plan& plan, const U256& price) {
     const SettlementLimits& limits = *input.limits;
     const U256 gas_rau = price * draft.expected_gas;
-    // Both sides times 100: nothing is rounded.
+    // Both sides are multiplied by 100, so nothing is rounded.
     if (gas_rau * 100 > plan.value_rau * limits.max_gas_percent) {
         return {
             HoldReason::gas_share,
@@ -194,7 +195,7 @@ Hold hold_for_money(const PlanInput& input, const BatchDraft& draft, const Plan&
     return {};
 }
 
-/// Error when the contract could not hold the batch.
+/// Returns an error when the contract could not store the batch.
 Status check_sizes(const PayoutBatch& batch) {
     for (const auto& [wallet, amount] : batch.wallets) {
         if ((amount >> kWalletBits) == 0) continue;
@@ -250,7 +251,7 @@ Result<Plan> make_plan(const PlanInput& input) {
     const auto selected = select(input, plan);
     if (!selected) return fail(selected.error());
     plan.hold = hold_before_drafting(input, *selected, plan);
-    // A sum of 0 is no settlement: those payouts are covered by the next one that carries money.
+    // A sum of 0 is not settled by itself. The next settlement with money covers those payouts.
     if (plan.hold.reason != HoldReason::none || selected->value_rau == 0) return plan;
     const U256 price = std::max(input.gas_price, U256{contracts::kMinGasPrice});
     plan.hold = hold_for_price(input, price);

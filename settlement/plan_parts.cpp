@@ -11,7 +11,8 @@
 namespace ioswarm::settlement {
 namespace {
 
-/// Bytes of a settleEpoch call: selector, epoch, place and length of the list, then a word for each entry.
+/// Size of a settleEpoch call in bytes: selector, epoch, offset and length of the list, then one word per
+/// entry.
 constexpr std::uint64_t settle_epoch_bytes(std::uint64_t entries) {
     return 4 + 3 * 32 + 32 * entries;
 }
@@ -26,9 +27,9 @@ bool is_pushed(const PlanInput& input, const Address& wallet) {
     return input.limits->push && !input.push_failed.contains(wallet);
 }
 
-/// The entries of one settleEpoch.
+/// The entries of one settleEpoch call.
 struct Part {
-    std::vector<std::pair<Address, U256>> wallets;  ///< those with an amount of 0 are no entries
+    std::vector<std::pair<Address, U256>> wallets;  ///< wallets with an amount of 0 get no entry
     std::uint64_t credited = 0;
     std::uint64_t sent = 0;
 
@@ -41,7 +42,7 @@ struct Part {
     }
 };
 
-/// Fills one part after the other in the order of the wallets. A wallet is in one part only.
+/// Fills one part after the other, in the order of the wallets. Each wallet is in exactly one part.
 std::vector<Part> split(const PlanInput& input, const std::map<Address, U256>& wallets) {
     std::vector<Part> out;
     for (const auto& [wallet, amount] : wallets) {
@@ -71,7 +72,7 @@ IntentRow empty_intent(const PlanInput& input, const std::vector<CoveredPayout>&
     return out;
 }
 
-/// The payouts of the batch that go to one of these wallets, in their order.
+/// The batch's payouts to these wallets, in their order. Null = all wallets.
 std::vector<CoveredPayout> payouts_to(const PayoutBatch& batch, const std::set<Address>* wallets) {
     std::vector<CoveredPayout> out;
     for (const OwedPayout* payout : batch.payouts) {
@@ -124,7 +125,7 @@ Result<BatchDraft> draft_v3(const PlanInput& input, const PayoutBatch& batch) {
     return out;
 }
 
-/// What the first step of version 2 writes: the new weights, and 0 for every other wallet that has weight.
+/// What version 2's first step writes: the new weights, and 0 for every other wallet that has weight.
 struct WeightChanges {
     std::vector<Address> wallets;
     std::vector<U256> weights;
@@ -213,7 +214,7 @@ void PayoutBatch::add(const OwedPayout& payout) {
 std::optional<PoolIds> pool_ids(const PlanInput& input, const PayoutBatch& batch) {
     PoolIds out;
     out.newest = batch.newest_height;
-    // Everything in it is older than what the pool has settled: a wallet was named late.
+    // The whole batch is older than what the pool has settled, because a wallet was named late.
     if (out.newest <= input.pool.last_epoch) out.newest = input.ledger_height;
     if (out.newest <= input.pool.last_epoch || out.newest > input.ledger_height) return std::nullopt;
     out.count =

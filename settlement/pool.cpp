@@ -20,8 +20,8 @@ constexpr const char* kCannotReadReceipt = "cannot read the receipt of a settlem
 constexpr std::size_t kMaxWeightedWallets = 100'000;
 constexpr std::uint64_t kBlocksUntilReadAnew = 100;
 
-/// Where the damaged code of version 2 has its two wrong bytes, and what they are: code of that size with them
-/// is damaged, whatever its compiler has written behind it.
+/// Position and values of the two wrong bytes in version 2's damaged code. Code of this size with these bytes
+/// counts as damaged, whatever metadata the compiler appended.
 constexpr std::size_t kV2CodeSize = 4'025;
 constexpr std::size_t kDamagedAt = 0xbb8;
 constexpr std::uint8_t kDamagedBytes[] = {0x08, 0x66};
@@ -31,8 +31,8 @@ bool has_damaged_bytes(BytesView code) {
            std::equal(std::begin(kDamagedBytes), std::end(kDamagedBytes), code.begin() + kDamagedAt);
 }
 
-/// True when a call succeeds; IoTeX answers one that ran out of gas with success and no data, so what a view
-/// returns must be long enough.
+/// Whether a call succeeds. IoTeX answers a call that ran out of gas with success and no data, so a view's
+/// result must also be long enough.
 Result<bool> answers(contracts::ChainClient& chain, const Address& contract, const std::optional<Address>& from,
                      Bytes call, std::size_t least_bytes) {
     contracts::CallRequest request;
@@ -44,8 +44,8 @@ Result<bool> answers(contracts::ChainClient& chain, const Address& contract, con
     return !outcome->reverted && outcome->data.size() >= least_bytes;
 }
 
-/// Whether unknown code does what version 2 does and version 3 does not: the same source gives other code with
-/// every compiler.
+/// Whether unknown code behaves like version 2 and unlike version 3. The code cannot be compared, since each
+/// compiler version makes other code from the same source.
 Result<bool> behaves_like_v2(contracts::ChainClient& chain, const Address& contract) {
     contracts::CallRequest request;
     request.to = contract;
@@ -193,8 +193,8 @@ Result<PoolFacts> RewardPool::facts() {
 Result<bool> RewardPool::weights_are(const std::map<Address, U256>& weights) {
     const auto total = view_uint(contracts::total_weight_call(), "totalWeight()");
     if (!total) return fail(total.error());
-    // The contract's total is the sum over all wallets. When it is the sum of these, and each of these is as
-    // wanted, no other wallet has weight.
+    // The contract's total is the sum over all wallets. If it equals the sum of the wanted weights, and each of
+    // these wallets has its wanted weight, no other wallet has weight.
     U256 wanted = 0;
     for (const auto& [wallet, weight] : weights)
         wanted += weight;
@@ -235,7 +235,7 @@ Result<RewardPool::Outcome> RewardPool::outcome_of(const contracts::Receipt& rec
         return fail(ErrorCode::bad_data, kCannotReadReceipt, to_hex0x(receipt.transaction.view()),
                     "the event of the settlement is missing");
     }
-    // Version 2 says nothing of a payment that was refused.
+    // Version 2 has no event for a refused payment.
     if (const auto claimees = contracts::read_claimees(intent.data)) {
         for (const Address& wallet : *claimees) {
             if (!out.claimed.contains(wallet)) out.claim_failed.emplace(wallet, U256{0});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// find_settled(): which payouts the settlements on a v3 pool paid.
+// find_settled(): tells which payouts the settlements of a v3 pool paid.
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -19,12 +19,12 @@ using contracts::ChainLog;
 using contracts::EpochState;
 using contracts::PoolEvent;
 
-/// A settlement that is on the chain.
+/// A settlement on the chain.
 struct SeenSettlement {
     std::uint64_t id = 0;
     std::uint64_t block = 0;
     contracts::MinedTransaction transaction;
-    std::map<Address, U256> shares;  ///< what each wallet got; none of them 0
+    std::map<Address, U256> shares;  ///< the amount per wallet; never 0
 };
 
 tl::unexpected<Error> cannot_rebuild(std::string which, std::string why) {
@@ -35,7 +35,7 @@ tl::unexpected<Error> cannot_rebuild(std::string which, std::string why) {
         "not paid");
 }
 
-/// As the contract shares its value out: differences of rounded running sums.
+/// Shares out the value as the contract does: each share is the difference of two rounded running sums.
 std::map<Address, U256> shares_of(const std::vector<contracts::PoolEntry>& entries, const U256& value) {
     U256 total = 0;
     for (const contracts::PoolEntry& entry : entries)
@@ -52,8 +52,8 @@ std::map<Address, U256> shares_of(const std::vector<contracts::PoolEntry>& entri
     return out;
 }
 
-/// The ids that were settled, with their blocks and transactions, oldest first; read from the tip backwards
-/// until ids are so low that they cannot be of any epoch that ends at `lowest_height` or later.
+/// One settled id, with its block and transaction. settled_ids() returns them oldest first. It reads from the
+/// tip backwards, until the ids are too low for any epoch that ends at `lowest_height` or later.
 struct SettledId {
     std::uint64_t id = 0;
     std::uint64_t block = 0;
@@ -73,7 +73,8 @@ Result<std::vector<SettledId>> settled_ids(contracts::ChainClient& chain, const 
             const auto event = contracts::read_pool_event(*log);
             if (!event || event->kind != PoolEvent::Kind::epoch_settled) continue;
             newest_first.push_back({event->epoch, log->block, log->transaction});
-            // Ids of one settlement are within 32 of each other, and so are those of neighbours out of order.
+            // The ids of one settlement lie within 32 of each other, and so do the ids of settlements that were
+            // mined out of order.
             if (event->epoch + 2 * kMaxParts <= lowest_height) more = false;
         }
         if (page->first_block == 0) more = false;
@@ -100,7 +101,7 @@ Result<SeenSettlement> read_settlement(contracts::ChainClient& chain, const Sett
     return out;
 }
 
-/// Gives the ledger's payouts to the settlements that paid them.
+/// Assigns the ledger's payouts to the settlements that paid them.
 class Matcher {
   public:
     explicit Matcher(std::vector<LedgerPayouts::Kept> kept) : kept_(std::move(kept)), taken_(kept_.size()) {
@@ -112,7 +113,7 @@ class Matcher {
         }
     }
 
-    /// What the settlement paid, when it paid anything that is waiting.
+    /// Returns the payouts that the settlement paid, if any of them is still waiting.
     [[nodiscard]] Result<std::optional<SettledBefore>> match(const SeenSettlement& seen,
                                                              const SettlementIdentity& identity) {
         const auto found = payouts_of(seen);
@@ -127,10 +128,11 @@ class Matcher {
     }
 
   private:
-    using Places = std::vector<std::size_t>;  ///< in kept_, ascending
+    using Places = std::vector<std::size_t>;  ///< indexes into kept_, ascending
 
-    /// A settlement pays everything that is owed up to some epoch: of each wallet the newest payouts up to it
-    /// that no earlier settlement paid. Nothing when these do not add up to what it paid.
+    /// A settlement pays everything owed up to some epoch. For each wallet these are the newest payouts up to
+    /// that epoch that no earlier settlement paid. Returns nothing when they do not add up to the settlement's
+    /// amounts.
     [[nodiscard]] std::optional<Places> up_to(const SeenSettlement& seen, std::uint64_t newest_epoch) const {
         Places out;
         for (const auto& [wallet, amount] : seen.shares) {
@@ -154,7 +156,7 @@ class Matcher {
             if (last_height > seen.id + kMaxParts - 1) continue;
             auto places = up_to(seen, epoch);
             if (!places) continue;
-            // The usual case: the id is the last block of the newest epoch that was paid.
+            // The usual case: the id is the height of the last block of the newest paid epoch.
             if (last_height == seen.id) return std::move(*places);
             found.insert(std::move(*places));
         }
@@ -167,7 +169,7 @@ class Matcher {
                           : "several sets of payouts add up to what it paid, and which it was cannot be told");
     }
 
-    /// True when one of its wallets has a waiting payout that it may have paid.
+    /// Whether one of the settlement's wallets has a waiting payout that it may have paid.
     [[nodiscard]] bool touches_waiting(const SeenSettlement& seen) const {
         return std::ranges::any_of(seen.shares, [&](const auto& share) {
             const auto places = by_wallet_.find(share.first);
@@ -204,10 +206,11 @@ class Matcher {
     std::vector<LedgerPayouts::Kept> kept_;  // by (epoch, agent)
     std::vector<bool> taken_;
     std::map<Address, Places> by_wallet_;
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> epochs_;  // epoch, last height; ascending
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> epochs_;  // (epoch, last height), ascending
 };
 
-/// The contract's own word on each waiting epoch: an id that it knows as settled must be among those found.
+/// Asks the contract about each waiting epoch. An id that the contract knows as settled must be among those
+/// found in the logs.
 Status check_known_ids(RewardPool& pool, const std::vector<OwedPayout>& waiting,
                        const std::vector<SettledId>& found, std::uint64_t last_epoch) {
     std::set<std::uint64_t> ids;

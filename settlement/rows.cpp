@@ -8,7 +8,8 @@
 namespace ioswarm::settlement {
 namespace {
 
-/// Hashes fields so that no two different lists of fields give the same bytes: each is preceded by its length.
+/// Hashes a list of fields. Each field is preceded by its length, so that different lists never give the same
+/// bytes.
 class FieldHash {
   public:
     FieldHash& add(BytesView bytes) {

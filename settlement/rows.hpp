@@ -13,11 +13,11 @@
 
 namespace ioswarm::settlement {
 
-/// Which contract is settled. Fixed when settlement.db is made.
+/// The version of the contract. Fixed when settlement.db is made.
 enum class PoolVersion : std::uint8_t {
     v2,          ///< AgentRewardPool v2: two steps per settlement
-    v2_damaged,  ///< v2 with the code that was published with the agent: only a push pays anybody
-    v3,          ///< the contract of this program: settleEpoch
+    v2_damaged,  ///< v2 with the code that was published with the public agent: only a push pays anybody
+    v3,          ///< this program's contract: settleEpoch
 };
 
 /// What settlement.db was made for. Written once by `settle init`.
@@ -25,43 +25,43 @@ struct SettlementIdentity {
     std::uint64_t chain_id = 0;
     Address contract;
     PoolVersion pool = PoolVersion::v3;
-    Address wallet;                     ///< of the key that signs
+    Address wallet;                     ///< wallet of the signing key
     std::uint64_t first_nonce = 0;      ///< the wallet's confirmed nonce at init; the first intent gets it
-    std::uint64_t first_epoch = 0;      ///< epochs below are never paid from here
-    std::uint64_t pool_from_block = 0;  ///< v2: where the search for AgentUpdated logs begins
-    std::int64_t created_ms = 0;        ///< since 1970
+    std::uint64_t first_epoch = 0;      ///< this file never pays earlier epochs
+    std::uint64_t pool_from_block = 0;  ///< v2: the block where the search for AgentUpdated logs begins
+    std::int64_t created_ms = 0;        ///< Unix time in milliseconds
 
     bool operator==(const SettlementIdentity&) const = default;
 };
 
-/// What one transaction is for.
+/// The purpose of a transaction.
 enum class IntentKind : std::uint8_t {
     settle,   ///< v3: settleEpoch with its value
-    weights,  ///< v2, first step: weights without value. Covers no payout
-    value,    ///< v2, second step: the value. Signed only when the weights before it are final and read back
+    weights,  ///< v2, first step: weights without value; covers no payout
+    value,    ///< v2, second step: the value; signed only after the weights before it are final and read back
 };
 
-/// Where an intent stands. `to_string` gives the name that is stored and shown.
+/// The state of an intent. `to_string` gives the name that is stored and shown.
 ///
 ///     planned → reserved → signed → sending → pooled → mined → final_ok | final_reverted
-///     mined → sending            its receipt vanished
+///     mined → sending                            its receipt disappeared
 ///     any of reserved … mined → cancelling → cancelled | final_ok | final_reverted
 ///     any of reserved … cancelling → cancelled   others used its nonce, and an operator resumed
-///     planned → cancelled                        dropped, to be planned anew
+///     planned → cancelled                        dropped, to be planned again
 ///
 /// There is no "failed": an error, a time-out or a crash never moves an intent back from `sending`.
 enum class IntentState : std::uint8_t {
-    planned,         ///< the row exists: nothing is bound
-    reserved,        ///< it has its nonce, for good
-    signed_,         ///< the signed bytes are stored, nothing was sent
-    sending,         ///< set before the first byte goes out
-    pooled,          ///< an endpoint said that it has it
+    planned,         ///< only the row exists
+    reserved,        ///< it has its nonce, permanently
+    signed_,         ///< the signed bytes are stored, but nothing was sent
+    sending,         ///< set before the first byte is sent
+    pooled,          ///< an endpoint said that it has the transaction
     mined,           ///< a receipt was seen
     cancelling,      ///< an empty transaction with the same nonce competes with it (operator's order)
-    final_ok,        ///< mined for good, and it succeeded
-    final_reverted,  ///< mined for good, and it failed: no money moved
-    cancelled,       ///< the empty transaction is final, or a foreign one used its nonce, or it was never given
-                     ///< a nonce and was dropped
+    final_ok,        ///< mined, final and successful
+    final_reverted,  ///< mined and final, but reverted: no money moved
+    /// the empty transaction is final, a foreign one used its nonce, or it was dropped before it got a nonce
+    cancelled,
 };
 [[nodiscard]] constexpr bool is_final(IntentState state) noexcept {
     return state == IntentState::final_ok || state == IntentState::final_reverted ||
@@ -77,13 +77,14 @@ struct CoveredPayout {
     bool operator==(const CoveredPayout&) const = default;
 };
 
-/// One transaction that is to happen exactly once.
+/// One transaction that must happen exactly once.
 struct IntentRow {
-    std::uint64_t id = 0;  ///< ascending, in the order in which they are sent
+    std::uint64_t id = 0;  ///< ascending, in the order of sending
     IntentKind kind = IntentKind::settle;
-    std::uint64_t settlement = 0;   ///< intents that were planned together share it: the id of their first one
-    std::uint64_t pool_epoch = 0;   ///< v3: the id given to settleEpoch
-    std::uint64_t first_epoch = 0;  ///< of the payouts that it, or for weights its value step, covers
+    std::uint64_t settlement = 0;  ///< shared by intents that were planned together: the id of the first one
+    std::uint64_t pool_epoch = 0;  ///< v3: the id passed to settleEpoch
+    /// epochs of the covered payouts; for weights, of those that its value step covers
+    std::uint64_t first_epoch = 0;
     std::uint64_t last_epoch = 0;
     Hash256 key;  ///< see intent_key(); unique
     std::optional<std::uint64_t> nonce;
@@ -94,7 +95,7 @@ struct IntentRow {
     Hash256 payouts_hash;  ///< see payouts_hash(); zero for weights
     IntentState state = IntentState::planned;
     std::int64_t created_ms = 0;
-    // Once it is mined (and kept when it is final):
+    // Set when it is mined, and kept when it is final:
     std::optional<Hash256> hash;  ///< of the attempt that was mined
     std::uint64_t block = 0;
     std::uint64_t gas_used = 0;
@@ -105,10 +106,11 @@ struct IntentRow {
 
 enum class AttemptKind : std::uint8_t {
     pay,
-    noop,  ///< an empty transaction of the wallet to itself, to free the nonce
+    noop,  ///< an empty transaction from the wallet to itself, which frees the nonce
 };
 
-/// Signed bytes of an intent. All attempts of one intent have its nonce; `pay` attempts differ in price only.
+/// A signed transaction of an intent. All attempts of one intent have its nonce. `pay` attempts differ only in
+/// price.
 struct AttemptRow {
     std::uint64_t intent = 0;
     std::uint64_t number = 0;  ///< from 1
@@ -119,12 +121,12 @@ struct AttemptRow {
     Hash256 hash;
     std::uint64_t from_block = 0;  ///< the tip when it was signed: it cannot be in that block or an earlier one
     std::int64_t signed_ms = 0;
-    std::uint64_t sends = 0;       ///< how often it was handed to an endpoint
-    std::uint64_t sent_block = 0;  ///< the tip at the last time
-    std::string answer;            ///< what the endpoint said then
+    std::uint64_t sends = 0;       ///< how often it was sent to an endpoint
+    std::uint64_t sent_block = 0;  ///< the tip at the last send
+    std::string answer;            ///< the endpoint's last answer
 };
 
-/// What one endpoint says of a mined intent: evidence for finality.
+/// What one endpoint says about a mined intent. This is the evidence for finality.
 struct ObservationRow {
     std::uint64_t intent = 0;
     std::string endpoint;
@@ -135,21 +137,21 @@ struct ObservationRow {
     std::int64_t at_ms = 0;
 };
 
-/// Why the settler signs nothing more until an operator says so.
+/// Why the settler signs nothing until an operator resumes it.
 enum class HaltReason : std::uint8_t {
     none,
-    foreign_transaction,  ///< another transaction of the wallet took a nonce that this file owns
-    ledger_differs,       ///< the ledger lacks a payout that is covered here, or has another amount for it
+    foreign_transaction,  ///< another transaction of the wallet used a nonce that belongs to this file
+    ledger_differs,       ///< the ledger lacks a covered payout, or has another amount for it
     pool_differs,         ///< another contract, version or coordinator than settlement.db was made for
     reverted,             ///< a settlement failed on chain and must be looked at
-    wrong_amount,         ///< the chain's logs tell other amounts than were sent
+    wrong_amount,         ///< the chain's logs show other amounts than were sent
     audit_failed,
 };
 struct Halt {
     HaltReason reason = HaltReason::none;
     std::string detail;  ///< for people
     std::int64_t at_ms = 0;
-    /// Only given when a halt is ended: nonces below it that this file did not give out were used by others.
+    /// Only set when a halt is ended: nonces below this one that this file did not assign were used by others.
     std::optional<std::uint64_t> free_nonce = std::nullopt;
 };
 
@@ -159,11 +161,11 @@ struct Halt {
 [[nodiscard]] const char* to_string(AttemptKind value) noexcept;
 [[nodiscard]] const char* to_string(HaltReason value) noexcept;
 
-/// SHA-256 over the payouts in the order (epoch, agent): what ties an intent to exactly these amounts.
+/// SHA-256 of the payouts in the order (epoch, agent). It binds an intent to exactly these amounts.
 [[nodiscard]] Hash256 payouts_hash(const std::vector<CoveredPayout>& payouts);
-/// SHA-256 of what an intent does: chain, contract, wallet, kind, payouts, data, value, and `generation`, which
-/// counts how often the same was planned before and ended as reverted or cancelled. The same work can thus not
-/// be planned twice.
+/// SHA-256 of an intent's work: chain, contract, wallet, kind, payouts, data, value, and `generation`. The
+/// latter counts how often the same work was planned before and ended as reverted or cancelled. So the same
+/// work cannot be planned twice.
 [[nodiscard]] Hash256 intent_key(const SettlementIdentity& identity, const IntentRow& intent,
                                  std::uint64_t generation);
 

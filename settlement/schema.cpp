@@ -12,12 +12,12 @@
 namespace ioswarm::settlement {
 namespace {
 
-// Amounts of rau are decimal text: a person with sqlite3 reads them, and no arithmetic on them is done in SQL.
-// `meta` has one row. `cover` is the guard against paying twice: a payout is in it while an intent that is not
-// reverted or cancelled covers it. `covered` keeps what each intent covers or covered, for good; `paid_order`
-// counts those that were paid, in the order in which they became final. `spend` has a row per intent that was
-// signed: `day` is the UTC day of its first signature, in days since 1970. The triggers say once more what the
-// program keeps to, so that a fault in it, or a hand, ends in an error and not in a second payment.
+// Amounts of rau are decimal text, so that a person can read them with sqlite3. SQL never calculates with them.
+// `meta` has one row. `cover` prevents paying twice: it contains a payout as long as an intent that is not
+// reverted or cancelled covers it. `covered` keeps for good what each intent covers or covered. `paid_order`
+// numbers the paid payouts in the order in which they became final. `spend` has one row per signed intent;
+// `day` is the UTC day of its first signature, in days since 1970. The triggers enforce the program's rules a
+// second time. A bug, or a person who edits the file, then causes an error and not a second payment.
 constexpr std::array kSettlementTables{
     std::string_view{
         "CREATE TABLE meta(one INTEGER PRIMARY KEY CHECK(one = 1), schema_version INTEGER NOT NULL, "

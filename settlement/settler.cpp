@@ -96,7 +96,7 @@ Result<SettlerStep> Settler::Impl::work_on(const IntentRow& intent) {
                 "it is final already");
 }
 
-/// Before anything is signed: that this file, the key, the ledger and the chain belong together.
+/// Before anything is signed, checks that this file, the key, the ledger and the chain belong together.
 Result<SettlerStep> Settler::Impl::reconcile() {
     if (signer.wallet() != identity.wallet) {
         return fail(ErrorCode::config, "cannot settle", {},

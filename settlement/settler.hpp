@@ -22,9 +22,9 @@
 
 namespace ioswarm::settlement {
 
-/// The only place that holds the key. It signs what the policy allows and nothing else: legacy transactions on
-/// one chain, either to the contract with one of the calls of a settlement, or an empty one to the wallet
-/// itself. Signing is deterministic: the same transaction gives the same bytes. Not thread-safe.
+/// The only holder of the key. It signs only what the policy allows: legacy transactions on one chain, either
+/// to the contract with a settlement call, or an empty one to the wallet itself. Signing is deterministic: the
+/// same transaction gives the same bytes. Not thread-safe.
 class SettlementSigner {
   public:
     SettlementSigner(PrivateKey key, const SettlementIdentity& identity, const SettlementLimits& limits);
@@ -44,20 +44,23 @@ class SettlementSigner {
 
 struct SettlerSettings {
     SettlementLimits limits;
-    std::optional<std::uint64_t> up_to_epoch;  ///< `settle --epoch N`
-    std::uint64_t blocks_until_bump = 3;       ///< without being mined, before the price rises
-    std::uint64_t blocks_until_final = 6;      ///< with one endpoint; with two, both must have the same receipt
-    std::chrono::milliseconds poll{2'000};     ///< between two looks at the chain while something is under way
-    std::chrono::milliseconds longest_back_off{60'000};  ///< between tries while endpoints are away
+    std::optional<std::uint64_t> up_to_epoch;  ///< from `settle --epoch N`
+    std::uint64_t blocks_until_bump = 3;       ///< blocks without being mined before the price rises
+    /// with one endpoint; with two it is enough that both show the same receipt
+    std::uint64_t blocks_until_final = 6;
+    /// time between two looks at the chain while a transaction is in progress
+    std::chrono::milliseconds poll{2'000};
+    /// longest time between tries while no endpoint answers
+    std::chrono::milliseconds longest_back_off{60'000};
 };
 
-/// Where the settler stands after a step.
+/// The settler's situation after a step.
 struct SettlerStep {
     enum class State {
-        idle,     ///< nothing is owed, and nothing is under way
+        idle,     ///< nothing is owed, and nothing is in progress
         again,    ///< the next step can be taken at once
-        waiting,  ///< something is under way: look again after `wait`
-        held,     ///< something is owed, and `hold` says why nothing is signed; look again after `wait`
+        waiting,  ///< a transaction is in progress: take the next step after `wait`
+        held,     ///< something is owed, and `hold` says why nothing is signed; take the next step after `wait`
         halted,   ///< nothing is signed until an operator resumes; see SettlementStore::halt()
     };
     State state = State::idle;
@@ -65,9 +68,10 @@ struct SettlerStep {
     Hold hold;
 };
 
-/// Pays what the ledger owes, exactly once, whatever crashes and whatever endpoints answer. Every step writes
-/// to the store before it acts and can be cut off at any instruction: the next Settler over the same store goes
-/// on. Not thread-safe: one thread calls step() until it is idle, and waits in between. It never sleeps itself.
+/// Pays what the ledger owes, exactly once, whatever crashes and whatever the endpoints answer. Every step
+/// writes to the store before it acts, and can be interrupted at any instruction: the next Settler with the
+/// same store continues. Not thread-safe: one thread calls step() until it is idle, and waits in between. The
+/// Settler itself never sleeps.
 class Settler {
   public:
     /// All references must outlive it. `log` gets one line per event, never a key or signed bytes.
@@ -77,23 +81,23 @@ class Settler {
     ~Settler();
 
     /// Takes one step. The first one compares the file with the ledger and the chain before anything is signed.
-    /// Errors: config (the endpoint is on another chain), io, data_loss, not_found (no ledger), internal; a
-    /// node that cannot be reached is no error, the step waits.
+    /// Errors: config (the endpoint is on another chain), io, data_loss, not_found (no ledger), internal. A
+    /// node that cannot be reached is not an error; the step then waits.
     [[nodiscard]] Result<SettlerStep> step();
 
-    /// The plan that step() would carry out now, without signing or writing anything (`settle --dry-run`).
+    /// The plan that step() would carry out now. Signs and writes nothing (`settle --dry-run`).
     [[nodiscard]] Result<Plan> dry_run();
 
-    /// Operator's order: the live intent's nonce is to be freed, or its price raised, up to `cap`. Error
-    /// failed_precondition: nothing is live.
+    /// Operator's order: frees the live intent's nonce, or raises its price, up to `cap`. Error
+    /// failed_precondition: no intent is live.
     enum class Unstick { raise_price, replace_by_empty };
     [[nodiscard]] Status unstick(Unstick how, const U256& cap);
 
-    /// Operator's order: ends a halt. After a foreign transaction the nonces that others used are given up:
-    /// what the live intent covers is then owed again, but only when every endpoint says that its nonce is used
-    /// and no block holds one of its transactions (and a v3 contract has not settled its id). Errors:
-    /// failed_precondition (not halted, or an endpoint cannot be heard or says something else), config, those
-    /// of the store.
+    /// Operator's order: ends a halt. After a foreign transaction, the nonces that others used are given up.
+    /// The live intent's payouts are then owed again, but only if every endpoint says that its nonce is used,
+    /// no block has one of its transactions, and a v3 contract has not settled its id. Errors:
+    /// failed_precondition (not halted, or an endpoint does not answer or disagrees), config, those of the
+    /// store.
     [[nodiscard]] Status resume();
 
   private:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the settler compares before it signs: the file with the ledger and with itself, and both with the chain.
+// The comparisons before the settler signs: settlement.db with the ledger and with itself, and both with the
+// chain.
 #include <algorithm>
 #include <utility>
 
@@ -22,7 +23,7 @@ std::string payout_name(const CoveredPayout& payout) {
     return fmt::format("epoch {}, agent {}", payout.epoch, payout.agent_id);
 }
 
-/// Why the ledger's amount does not fit a payout that is covered; empty: it does.
+/// Why the ledger's amount does not match a covered payout. Empty when it matches.
 std::string ledger_difference(const CoveredPayout& payout, const std::optional<U256>& amount, bool is_live,
                               std::uint64_t oldest_epoch) {
     if (amount && *amount != payout.amount_rau) {
@@ -45,8 +46,7 @@ Result<Halt> Settler::Impl::compare_with_ledger() {
     std::vector<IntentRow> rows;
     const auto next = store.next_nonce();
     if (!next) return fail(next.error());
-    // There are at least as many intents as nonces that were given out, so that the newest ones are behind
-    // this.
+    // There are at least as many intents as assigned nonces, so the newest intents have ids above this.
     const std::uint64_t given = *next - identity.first_nonce;
     for (std::uint64_t from = given > kIntentsCompared ? given - kIntentsCompared : 1;;) {
         auto page = store.intents(from, kIntentPage);
@@ -78,7 +78,7 @@ Result<Halt> Settler::Impl::compare_with_ledger() {
     return Halt{};
 }
 
-/// That the stored bytes are what the intent says, so that nothing else goes out again.
+/// Checks that the stored bytes match the intent, so that nothing else is sent again.
 Status Settler::Impl::check_attempts(const IntentRow& intent) {
     const auto attempts = store.attempts(intent.id);
     if (!attempts) return fail(attempts.error());
@@ -132,7 +132,8 @@ Result<Settler::Impl::Check> Settler::Impl::check_nonce(std::uint64_t next) {
 
 Status Settler::Impl::send_below(std::uint64_t first_nonce, std::uint64_t end_nonce) {
     if (first_nonce < identity.first_nonce || first_nonce >= end_nonce) return {};
-    // Every nonce has an intent of its own, and intents without one can only make the id larger.
+    // Every nonce has its own intent, and intents without a nonce can only make the id larger. So the intent's
+    // id is at least this.
     std::uint64_t id = first_nonce - identity.first_nonce + 1;
     std::size_t sent = 0;
     while (sent < kIntentPage) {
@@ -165,8 +166,8 @@ Result<Settler::Impl::Check> Settler::Impl::check_contract() {
         const auto version = RewardPool::version_at(chain, identity.contract);
         const bool is_unknown = !version && version.error().code == ErrorCode::failed_check;
         if (!version && !is_unknown) return fail(version.error());
-        // A node that has not caught up knows no contract either. Version 2 is told by its answers below: its
-        // code was looked at when settlement.db was made, and a contract's code never changes.
+        // A node that has not caught up does not know the contract either. Version 2 is recognised by its
+        // answers below. Its code was checked when settlement.db was made, and a contract's code never changes.
         if (is_unknown && identity.pool == PoolVersion::v3) {
             out.hold = {HoldReason::endpoint, version.error().text()};
             return out;

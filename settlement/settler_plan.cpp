@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the settler decides what to pay.
+// The settler's decision on what to pay.
 #include <algorithm>
 #include <utility>
 
@@ -15,7 +15,7 @@ constexpr std::uint64_t kMaxGenerations = 3;
 
 }  // namespace
 
-/// True: something is owed that is not covered yet.
+/// Returns true when something is owed that is not covered yet.
 Result<bool> Settler::Impl::read_owed(PlanInput& input, Draft& out) {
     auto facts = payouts.read(identity.first_epoch);
     if (!facts) return fail(std::move(facts).error());
@@ -49,7 +49,7 @@ Result<bool> Settler::Impl::read_owed(PlanInput& input, Draft& out) {
     return !input.owed.empty();
 }
 
-/// Errors: an endpoint's alone.
+/// Errors are only those of an endpoint.
 Status Settler::Impl::read_chain(PlanInput& input) {
     auto facts = pool.facts();
     if (!facts) return fail(std::move(facts).error());
@@ -63,7 +63,8 @@ Status Settler::Impl::read_chain(PlanInput& input) {
     return {};
 }
 
-/// Settlements that ran out of gas are tried with half as much again each time. The limits hold all the same.
+/// Raises the gas of settlements that ran out of gas: half as much again for each time that it happened. The
+/// limits still apply.
 Status Settler::Impl::raise_gas(Plan& plan, const PlanInput& input, std::uint64_t out_of_gas) const {
     if (out_of_gas == 0 || plan.intents.empty()) return {};
     const SettlementLimits& limits = settings.limits;

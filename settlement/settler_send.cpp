@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a planned intent to bytes that are on their way.
+// From a planned intent to a sent transaction.
 #include <algorithm>
 #include <utility>
 
@@ -14,7 +14,7 @@ namespace ioswarm::settlement {
 
 using contracts::SendOutcome;
 
-/// `again`: the chain counts as many transactions of the wallet as this file.
+/// Returns `again` when the chain counts as many transactions of the wallet as this file.
 Result<SettlerStep> Settler::Impl::nonce_is_next(std::uint64_t next) {
     const auto nonce = check_nonce(next);
     if (!nonce) return away(nonce.error());
@@ -54,7 +54,7 @@ Result<SettlerStep> Settler::Impl::begin(const IntentRow& intent) {
             HoldReason::over_settlement_limit,
             fmt::format("value and gas are at most {} IOTX, and settlement.maxPerSettlementIOTX is {}",
                         rau_to_iotx(most), rau_to_iotx(limits.max_per_settlement_rau))};
-        // The limit was lowered since it was planned.
+        // The limit was lowered after the plan was made.
         return intent.kind == IntentKind::settle ? drop(intent, hold.detail) : held(hold);
     }
     const auto price = price_now();
@@ -62,8 +62,8 @@ Result<SettlerStep> Settler::Impl::begin(const IntentRow& intent) {
     const auto checked = pre_flight(intent, *price);
     if (!checked) return away(checked.error());
     if (checked->halt.reason != HaltReason::none) return halted(checked->halt);
-    // It has no nonce yet: what it covers can be planned anew, as the contract is now. Version 2's value step
-    // stays, since its weights are paid for.
+    // It has no nonce yet, so its payouts can be planned again for the contract's current state. Version 2's
+    // value step is kept, since its weights are already paid for.
     if (checked->reverts && intent.kind == IntentKind::settle) return drop(intent, checked->hold.detail);
     if (checked->hold.reason != HoldReason::none) return held(checked->hold);
     if (const auto reserved = store.reserve_nonce(intent.id); !reserved) return fail(reserved.error());
@@ -129,7 +129,8 @@ Result<SettlerStep> Settler::Impl::send(const IntentRow& intent, const AttemptRo
     failpoint("send_noted");
     const RawEthTx raw{attempt.raw, attempt.hash};
     const contracts::SendResult sent = chain.send(raw);
-    // What was sent before and is not mined may have been dropped where it was sent.
+    // The endpoint may have dropped a transaction that was sent before and is not mined. So send it to the
+    // others too.
     const bool kept = attempt.sends > 0 && evidence.send_to_others(raw);
     failpoint("sent");
     const bool pooled = kept || sent.outcome == SendOutcome::accepted || sent.outcome == SendOutcome::known;
@@ -160,7 +161,7 @@ Result<SettlerStep> Settler::Impl::after_send(const IntentRow& intent, const con
     watch.refused_price = false;
     watch.not_before.reset();
     if (pooled || sent.outcome == SendOutcome::nonce_too_low) {
-        // Too low: by this very intent, perhaps. The receipts of all attempts tell.
+        // The nonce may be too low because this intent used it. The receipts of all attempts will tell.
         watch.back_off = std::chrono::milliseconds{0};
         return waiting();
     }
@@ -187,7 +188,7 @@ Result<SettlerStep> Settler::Impl::after_send(const IntentRow& intent, const con
                 return fail(std::move(below).error());
             return waits_for({HoldReason::endpoint, "the node says: " + sent.why});
         }
-        default:  // pool_full, unknown: it may have been kept
+        default:  // pool_full, unknown: the node may have kept it
             retry_later();
             return waits_for({HoldReason::endpoint, "the node says: " + sent.why});
     }
@@ -215,7 +216,7 @@ Result<SettlerStep> Settler::Impl::send_again(const IntentRow& intent,
     }
     if (watch.send_due) return send(intent, newest);
     if (!is_slow) return waiting();
-    // At the cap the same bytes go out again and again.
+    // At the price cap the same bytes are sent again and again.
     if (*tip >= newest.sent_block + settings.blocks_until_bump) {
         auto sent = send(intent, newest);
         if (!sent || sent->state != SettlerStep::State::waiting || sent->hold.reason != HoldReason::none)
@@ -235,7 +236,7 @@ Result<bool> Settler::Impl::raise_price(const IntentRow& intent, const AttemptRo
     price = std::min(price, cap);
     if (price <= newest.gas_price) return false;
     auto attempt = signer.sign(intent, newest.kind, price, tip);
-    // Over a limit that was lowered since: the price stays as it is.
+    // Above a limit that was lowered meanwhile: keep the old price.
     if (!attempt && attempt.error().code == ErrorCode::permission_denied) return false;
     if (!attempt) return fail(std::move(attempt).error());
     attempt->signed_ms = now_ms();

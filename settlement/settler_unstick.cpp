@@ -20,7 +20,7 @@ tl::unexpected<Error> nothing_to_unstick(std::string why) {
 
 }  // namespace
 
-/// Above every attempt, so that the nodes take it in their place.
+/// The price must be above that of every attempt, so that nodes replace the attempts by the empty transaction.
 Result<U256> Settler::Impl::noop_price(const std::vector<AttemptRow>& attempts, const U256& cap) {
     const auto wanted = price_now();
     if (!wanted) return fail(wanted.error());
@@ -40,7 +40,7 @@ Status Settler::Impl::add_noop(const IntentRow& intent, const U256& price, std::
     return {};
 }
 
-/// An intent that is to be replaced and whose empty transaction is not signed yet.
+/// Handles an intent that must be replaced and whose empty transaction is not signed yet.
 Result<SettlerStep> Settler::Impl::compete(const IntentRow& intent, const std::vector<AttemptRow>& attempts) {
     const auto tip = chain.tip();
     if (!tip) return away(tip.error());
@@ -115,8 +115,8 @@ Result<std::uint64_t> Settler::Impl::give_up_nonces() {
                 "the endpoints disagree about the wallet's nonce, or one of them cannot be heard");
 }
 
-/// Ends an intent whose nonce a foreign transaction used. One that is still free, or that was used by the
-/// intent itself, is left as it is: the settler goes on with it.
+/// Ends an intent whose nonce a foreign transaction used. If the nonce is still free, or the intent itself used
+/// it, nothing changes and the settler continues with the intent.
 Status Settler::Impl::give_up(const IntentRow& intent) {
     const auto attempts = store.attempts(intent.id);
     if (!attempts) return fail(attempts.error());

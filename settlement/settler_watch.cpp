@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From bytes that are on their way to the end of the intent.
+// From a sent transaction to the end of the intent.
 #include <algorithm>
 #include <utility>
 
@@ -20,7 +20,7 @@ const AttemptRow* attempt_with(const std::vector<AttemptRow>& attempts, const Ha
 }  // namespace
 
 std::uint64_t Settler::Impl::first_block_of(const std::vector<AttemptRow>& attempts) {
-    // A reorganisation may put a transaction into a lower block than the tip at which it was signed.
+    // A reorganisation may put a transaction into a block below the tip at which it was signed.
     constexpr std::uint64_t kBlocksBefore = 64;
     if (attempts.empty()) return 1;
     std::uint64_t from = attempts.front().from_block;
@@ -92,7 +92,7 @@ Result<SettlerStep> Settler::Impl::not_seen(const IntentRow& intent, const std::
     return used_by_others(intent, word->height);
 }
 
-/// Every endpoint says that the nonce is used, and no block holds a transaction of the intent.
+/// Called when every endpoint says that the nonce is used and no block has a transaction of the intent.
 Result<SettlerStep> Settler::Impl::used_by_others(const IntentRow& intent, std::uint64_t height) {
     if (intent.kind == IntentKind::settle) {
         const auto state = pool.epoch_state(intent.pool_epoch);
@@ -138,12 +138,12 @@ Result<SettlerStep> Settler::Impl::seen(const IntentRow& intent, const std::vect
         if (Status noted = store.note_mined(row); !noted) return fail(std::move(noted).error());
         failpoint("mined_noted");
     }
-    // What releases payouts, so that they are planned anew, must be deep.
+    // An outcome that releases payouts, so that they are planned again, needs blocks on top in any case.
     const bool releases = !receipt.succeeded() || attempt->kind == AttemptKind::noop;
     const auto judged = evidence.judge(receipt, *intent.nonce, settings.blocks_until_final, releases);
     if (!judged) return away(judged.error());
     if (judged->finality == ChainEvidence::Finality::disputed) {
-        // It may not be mined at all: it goes out again as if nobody had shown a receipt.
+        // It may not be mined at all, so it is sent again as if there were no receipt.
         auto sent = send_again(intent, attempts);
         if (!sent || sent->state != SettlerStep::State::waiting) return sent;
         return waits_for({HoldReason::endpoint, judged->why});
@@ -199,7 +199,8 @@ Result<SettlerStep> Settler::Impl::finish(const IntentRow& intent, const Attempt
         }
     }
     failpoint("finality_checked");
-    // First the halt: after a crash in between, the end is found again, but a halt would be forgotten.
+    // Store the halt first: after a crash in between, the intent's end is found again, but a halt would be
+    // lost.
     if (halt.reason != HaltReason::none) {
         if (auto stored = halted(halt); !stored) return stored;
     }

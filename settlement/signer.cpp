@@ -14,7 +14,7 @@ namespace ioswarm::settlement {
 namespace {
 
 constexpr std::size_t kMaxEntries = 100'000;
-/// Of an empty transaction: 10,000 on IoTeX, 21,000 on other chains.
+/// Gas of an empty transaction: 10,000 on IoTeX, 21,000 on other chains. The higher one is used.
 constexpr std::uint64_t kNoopGas = 21'000;
 
 tl::unexpected<Error> not_allowed(const IntentRow& intent, std::string why) {
@@ -27,7 +27,7 @@ bool calls(const IntentRow& intent, std::string_view signature) {
     return intent.data.size() >= wanted.size() && std::equal(wanted.begin(), wanted.end(), intent.data.begin());
 }
 
-/// The sum of a settleEpoch's weights, which are amounts; nothing when it is not the call that it should be.
+/// The sum of a settleEpoch call's weights, which are amounts. Nothing when it is not the expected call.
 std::optional<U256> settle_epoch_sum(const IntentRow& intent) {
     constexpr unsigned kWeightBits = 88;
     contracts::abi::Reader arguments(BytesView(intent.data).subspan(4));
@@ -81,7 +81,7 @@ Result<AttemptRow> SettlementSigner::sign(const IntentRow& intent, AttemptKind k
         if (Status checked = check_call(identity_, intent); !checked) return fail(std::move(checked).error());
         if (intent.gas_limit > limits_.block_gas_limit)
             return not_allowed(intent, "its gas limit is above settlement.blockGasLimit");
-        // Neither product can pass 256 bits: the price is below the limit, and the limit is a sum of money.
+        // Neither product can exceed 256 bits: the price is below its limit, and that limit is a sum of money.
         if (intent.value_rau + U256(intent.gas_limit) * gas_price > limits_.max_per_settlement_rau)
             return not_allowed(intent, "value and gas are above settlement.maxPerSettlementIOTX");
         tx.to = intent.to;

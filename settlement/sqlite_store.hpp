@@ -10,13 +10,13 @@
 
 namespace ioswarm::settlement {
 
-/// SettlementStore over settlement.db. Its destructor closes the file and writes no row.
+/// SettlementStore over settlement.db. The destructor closes the file and writes no row.
 class SqliteStore final : public SettlementStore {
   public:
     SqliteStore(LockFile lock, sqlite::Database database, const SettlementIdentity& identity)
         : lock_(std::move(lock)), database_(std::move(database)), identity_(identity) {}
 
-    /// Makes the tables, and rows for what was settled before, as one transaction.
+    /// Creates the tables, and rows for earlier settlements, in one transaction.
     [[nodiscard]] Status fill(std::span<const SettledBefore> settled);
 
     [[nodiscard]] const SettlementIdentity& identity() const noexcept override { return identity_; }
@@ -45,7 +45,7 @@ class SqliteStore final : public SettlementStore {
     Status set_hold(const Hold& hold, std::int64_t now_ms) override;
 
   private:
-    /// One intent, which must be there and in one of these states. Error failed_precondition.
+    /// Reads one intent, which must exist and be in one of these states. Error failed_precondition.
     [[nodiscard]] Result<IntentRow> intent_in(std::uint64_t id, std::initializer_list<IntentState> states,
                                               const char* what);
     [[nodiscard]] Status note_resumed(const Halt& halt);
@@ -62,19 +62,19 @@ class SqliteStore final : public SettlementStore {
     [[nodiscard]] Status end_payouts(const IntentRow& intent, const End& end);
     [[nodiscard]] Status end_totals(const IntentRow& intent, const End& end);
     [[nodiscard]] Status cancel_value_step(const IntentRow& weights, const End& end);
-    /// A statement made, bound by `bind` and run to its end.
+    /// Prepares a statement, binds it with `bind` and runs it to its end.
     template <typename Bind>
     [[nodiscard]] Status run(std::string_view sql, Bind bind);
-    /// What `work` gives, as one transaction: undone when it is an error.
+    /// Runs `work` in one transaction and returns its result. Rolls back on an error.
     template <typename Work>
     [[nodiscard]] auto at_once(Work work) -> decltype(work());
 
-    LockFile lock_;  // before the database, so that it is dropped after it
+    LockFile lock_;  // declared before the database, so that it is released after the database is closed
     sqlite::Database database_;
     SettlementIdentity identity_;
 };
 
-/// Undone unless committed.
+/// A transaction that is rolled back unless it is committed.
 class StoreTransaction {
   public:
     explicit StoreTransaction(sqlite::Database& database) : database_(database) {}

@@ -16,7 +16,7 @@
 namespace ioswarm::settlement {
 namespace {
 
-/// Errors of the lock name the other settler's process; here they say what to do about it.
+/// The lock's errors name the other settler's process. This adds what to do about it.
 Result<LockFile> lock_settlement(const std::filesystem::path& dir) {
     auto lock = LockFile::acquire(settlement_lock_file(dir));
     if (lock || lock.error().code != ErrorCode::try_again) return lock;
@@ -30,7 +30,7 @@ Result<sqlite::Database> open_for_writing(const std::filesystem::path& dir) {
     auto database =
         sqlite::Database::open(settlement_file(dir), sqlite::Database::Mode::read_write, kSettlementName);
     if (!database) return fail(database.error());
-    // Every commit is on the disk when it returns. No mmap: a read error would be a SIGBUS.
+    // Every commit is on the disk when it returns. mmap is off, since a read error would raise SIGBUS.
     Status status = database->execute(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA mmap_size = 0;"
         "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 16777216");

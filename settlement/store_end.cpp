@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What SqliteStore writes of what was sent and seen, and the end of an intent.
+// The part of SqliteStore that records what was sent and seen, and ends intents.
 #include <algorithm>
 #include <vector>
 
@@ -13,7 +13,7 @@ namespace {
 
 using EndState = IntentState;
 
-/// Adds to one of the sums of rau in `meta`.
+/// Returns the sum in this column of `meta` plus `more`, as decimal rau.
 Result<std::string> sum_of(sqlite::Database& database, const char* column, const U256& more) {
     auto row = database.prepare(fmt::format("SELECT {} FROM meta", column));
     if (!row) return fail(row.error());
@@ -47,7 +47,7 @@ Status SqliteStore::note_send(std::uint64_t intent, std::uint64_t attempt, std::
 }
 
 Status SqliteStore::note_answer(std::uint64_t intent, std::uint64_t attempt, std::string answer, bool pooled) {
-    constexpr std::size_t kMaxAnswer = 500;  // an endpoint's words
+    constexpr std::size_t kMaxAnswer = 500;  // the text comes from an endpoint
     if (answer.size() > kMaxAnswer) answer.resize(kMaxAnswer);
     return at_once([&]() -> Status {
         Status status = run(
@@ -156,7 +156,7 @@ Status SqliteStore::end_row(const IntentRow& intent, const End& end) {
         });
 }
 
-/// Paid payouts get their place in the order of payment; those that were not paid may be planned again.
+/// Numbers paid payouts in the order of payment. Unpaid ones are released, so that they can be planned again.
 Status SqliteStore::end_payouts(const IntentRow& intent, const End& end) {
     if (end.state != EndState::final_ok) {
         return run("DELETE FROM cover WHERE intent = ?1",
@@ -208,7 +208,7 @@ Status SqliteStore::end_totals(const IntentRow& intent, const End& end) {
         });
 }
 
-/// The value step of weights that will not come: it has no nonce yet, and what it covers is owed again.
+/// Cancels the value step of weights that failed. It has no nonce yet, and its payouts are owed again.
 Status SqliteStore::cancel_value_step(const IntentRow& weights, const End& end) {
     const auto found = database_.query_integer(
         fmt::format("SELECT id FROM intent WHERE settlement = {} AND kind = 'value' AND state = 'planned'",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What SqliteStore writes before anything goes out: plans, nonces and signed bytes.
+// The part of SqliteStore that records plans, nonces and signed bytes, before anything is sent.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -15,7 +15,7 @@ namespace {
 constexpr const char* kCannotPlan = "cannot store the plan";
 constexpr std::int64_t kDayMs = 86'400'000;
 
-/// What every intent must satisfy, whoever planned it.
+/// Checks the rules that every intent must satisfy, whoever planned it.
 Status check_planned(const PlannedIntent& planned) {
     const IntentRow& intent = planned.intent;
     U512 sum = 0;
@@ -76,8 +76,7 @@ Status SqliteStore::fill(std::span<const SettledBefore> settled) {
     });
 }
 
-/// A row that is final, as if its transaction had been sent from here, save that no nonce of this file went
-/// into it.
+/// Adds a final row, as if this program had sent its transaction, but without a nonce of this file.
 Status SqliteStore::add_settled(const SettledBefore& settled) {
     const auto rows = store_plan({&settled.planned, 1}, identity_.created_ms);
     if (!rows) return fail(rows.error());
@@ -92,8 +91,8 @@ Status SqliteStore::add_settled(const SettledBefore& settled) {
     return end_totals(row, end);
 }
 
-/// The key of the first generation that is free. The same weights are sent again and again; a payment is made
-/// again only when the one before it failed or was cancelled.
+/// The key of the first free generation. The same weights are sent repeatedly. A payment is repeated only when
+/// the previous one reverted or was cancelled.
 Result<Hash256> SqliteStore::free_key(const IntentRow& intent) {
     auto found = database_.prepare("SELECT state FROM intent WHERE key = ?1");
     if (!found) return fail(found.error());
@@ -172,7 +171,7 @@ Result<std::uint64_t> SqliteStore::next_nonce() {
     const auto found = row->step();
     if (!found) return fail(found.error());
     const std::uint64_t next = identity_.first_nonce + row->u64(0) + row->u64(2);
-    // Without foreign transactions the nonces follow one another.
+    // Without foreign transactions the nonces are consecutive.
     const bool fits = row->is_null(1) || (row->u64(2) == 0 ? row->u64(1) + 1 == next : row->u64(1) < next);
     if (*found && fits) return next;
     return fail(ErrorCode::data_loss, "cannot read the settlement file", database_.file(),
@@ -210,7 +209,7 @@ Result<AttemptRow> SqliteStore::add_attempt(const AttemptRow& attempt) {
         if (!intent) return fail(intent.error());
         auto stored = read_attempts(database_, attempt.intent);
         if (!stored) return fail(std::move(stored).error());
-        // Signing is deterministic: the same order gives the same bytes, which are stored once.
+        // Signing is deterministic, so the same order gives the same bytes. They are stored once.
         const auto same = std::find_if(stored->begin(), stored->end(),
                                        [&](const AttemptRow& one) { return one.hash == attempt.hash; });
         if (same != stored->end()) return *same;
@@ -251,7 +250,7 @@ Status SqliteStore::store_attempt(const IntentRow& intent, AttemptRow& attempt) 
         });
 }
 
-/// What the intent can cost at most, now that it has this attempt.
+/// Stores the most that the intent can cost, including this attempt.
 Status SqliteStore::note_most_spend(const IntentRow& intent, const AttemptRow& attempt) {
     auto stored = read_attempts(database_, intent.id);
     if (!stored) return fail(std::move(stored).error());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What SqliteStore reads, and the halt and the hold.
+// The part of SqliteStore that reads, and that stores the halt and the hold.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -95,7 +95,7 @@ Result<std::set<Address>> SqliteStore::push_failed() {
 }
 
 Result<SettlementStore::Reverts> SqliteStore::reverts_of_unpaid() {
-    // Weights cover nothing themselves: what fails with them is the value step behind them.
+    // Weights cover no payouts themselves. If they fail, the value step after them fails with them.
     auto row = database_.prepare(
         "SELECT count(*), sum(i.gas_used >= i.gas_limit) FROM intent i "
         "JOIN covered c ON c.intent = CASE i.kind WHEN 'weights' THEN i.id + 1 ELSE i.id END "
@@ -124,7 +124,7 @@ Status SqliteStore::set_halt(const Halt& halt) {
     });
 }
 
-/// What failed before an operator resumed is not counted again, and what others took is given up.
+/// Failures before an operator resumed are not counted any more, and nonces that others used are given up.
 Status SqliteStore::note_resumed(const Halt& halt) {
     std::uint64_t lost = 0;
     if (halt.free_nonce) {

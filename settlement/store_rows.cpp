@@ -42,7 +42,7 @@ Status take_enum(const Statement& row, int column, Enum last, Enum& out) {
     return {};
 }
 
-/// The first of several that failed, or success.
+/// Returns the first failed status, or success.
 template <typename... Statuses>
 Status first_failure(Statuses&&... statuses) {
     Status out;

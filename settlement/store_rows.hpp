@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// How the rows of settlement.db are read, by the store and by the view.
+// Reads rows of settlement.db, for the store and for the view.
 
 #include <vector>
 
@@ -12,17 +12,17 @@
 
 namespace ioswarm::settlement {
 
-/// The columns of `intent` in the order in which read_intent() wants them.
+/// The columns of `intent`, in the order that read_intent() expects.
 inline constexpr const char* kIntentColumns =
     "id, kind, settlement, pool_epoch, first_epoch, last_epoch, key, nonce, receiver, value_rau, data, "
     "gas_limit, payouts_hash, state, created_ms, hash, block, gas_used, gas_price, final_ms, reason";
 
-// All of these: error data_loss when a column does not hold what it should.
+// Error of all of these: data_loss when a column has an invalid value.
 [[nodiscard]] Result<IntentRow> read_intent(const sqlite::Statement& row);
 
 [[nodiscard]] Result<SettlementIdentity> read_identity(sqlite::Database& database);
 [[nodiscard]] Result<Halt> read_halt(sqlite::Database& database);
-/// With the time at which it was set.
+/// A hold and the time when it was set.
 struct StoredHold {
     Hold hold;
     std::int64_t at_ms = 0;
@@ -35,13 +35,13 @@ struct StoredHold {
                                                           std::size_t limit);
 [[nodiscard]] Result<std::vector<AttemptRow>> read_attempts(sqlite::Database& database, std::uint64_t intent);
 
-/// The largest number that a column holds: for limits and ends of ranges, which may be given larger.
+/// Limits a number to the largest value of a column. Callers may pass larger limits and ends of ranges.
 [[nodiscard]] constexpr std::uint64_t at_most_column(std::uint64_t number) noexcept {
     constexpr std::uint64_t kLargest = (std::uint64_t{1} << 63U) - 1;
     return number < kLargest ? number : kLargest;
 }
 
-/// The value of an enumeration that is stored as `text`; `last` is its last one. Error data_loss.
+/// The enumeration value that is stored as `text`. `last` is the enumeration's last value. Error data_loss.
 template <typename Enum>
 [[nodiscard]] Result<Enum> enum_of(const std::string& text, Enum last) {
     for (std::uint8_t i = 0; i <= static_cast<std::uint8_t>(last); ++i) {

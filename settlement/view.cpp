@@ -123,7 +123,7 @@ Status SqliteView::read_summary(SettlementSummary& out) {
 }
 
 Result<SettlementSummary> SqliteView::summary() {
-    // One transaction, so that all figures are of one moment.
+    // One transaction, so that all figures belong to the same moment.
     if (Status begun = database_.execute("BEGIN"); !begun) return fail(std::move(begun).error());
     SettlementSummary out;
     Status status = read_summary(out);

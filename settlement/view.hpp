@@ -17,22 +17,23 @@
 
 namespace ioswarm::settlement {
 
-/// One covered payout with what became of it.
+/// One covered payout and its current state.
 struct PayoutState {
     CoveredPayout payout;
     std::uint64_t intent = 0;
     IntentState state = IntentState::planned;
-    bool push_failed = false;  ///< the wallet refused the money: it is credited in the contract, to be claimed
+    /// the wallet refused the money: the contract credits it, and the wallet must claim it
+    bool push_failed = false;
     std::optional<Hash256> hash;  ///< of the mined transaction, else of the newest attempt
-    std::uint64_t block = 0;      ///< once mined
-    std::int64_t final_ms = 0;    ///< once final
+    std::uint64_t block = 0;      ///< set once mined
+    std::int64_t final_ms = 0;    ///< set once final
 };
 
-/// The whole at a glance.
+/// An overview of all settlements.
 struct SettlementSummary {
     SettlementIdentity identity;
     Halt halt;
-    Hold hold;  ///< the newest one; reason none: nothing waits
+    Hold hold;  ///< the newest one; reason none: nothing is held
     std::int64_t hold_ms = 0;
     std::optional<IntentRow> live;
     std::uint64_t paid_intents = 0;
@@ -40,29 +41,29 @@ struct SettlementSummary {
     U256 paid_rau;
     U256 gas_rau;
     std::uint64_t covered_payouts = 0;
-    std::uint64_t foreign_nonces = 0;  ///< used by others, and given up by an operator
+    std::uint64_t foreign_nonces = 0;  ///< nonces that others used and that an operator gave up
 };
 
-/// settlement.db as others read it: serve, `settle status`, `rewards`. Read-only, in transactions under 100 ms,
-/// never checkpointing; the settler may write beside it. Not thread-safe. Errors: io, data_loss, try_again
-/// (busy).
+/// Read access to settlement.db for serve, `settle status` and `rewards`. Read-only, in transactions below 100
+/// ms, without checkpoints. The settler may write at the same time. Not thread-safe. Errors: io, data_loss,
+/// try_again (busy).
 class SettlementView {
   public:
-    /// Error not_found: there is no settlement.db. permission_denied: it belongs to another user (`hint` says
-    /// as whom to run).
+    /// Errors: not_found (there is no settlement.db), permission_denied (it belongs to another user; `hint`
+    /// names the user to run as).
     [[nodiscard]] static Result<std::unique_ptr<SettlementView>> open(const std::filesystem::path& dir);
     virtual ~SettlementView() = default;
 
     [[nodiscard]] virtual Result<SettlementSummary> summary() = 0;
-    /// Payouts of intents that became final_ok, in the order in which they did: those behind position `after`
-    /// (0 at first), at most `limit`; `*after` moves behind the last one given. What serve turns into notices.
+    /// Payouts of intents that became final_ok, in the order in which they did: at most `limit`, after position
+    /// `*after` (0 at first). Moves `*after` to the last one returned. serve makes notices from them.
     [[nodiscard]] virtual Result<std::vector<PayoutState>> newly_paid(std::uint64_t* after,
                                                                       std::size_t limit) = 0;
-    /// Every covered payout of these epochs, by (epoch, agent).
+    /// All covered payouts of these epochs, by (epoch, agent).
     [[nodiscard]] virtual Result<std::vector<PayoutState>> payouts(std::uint64_t first_epoch,
                                                                    std::uint64_t last_epoch) = 0;
-    /// The covered payouts of one agent, in the order of `epochs`; epochs of which nothing is covered are left
-    /// out. One look-up per epoch, however many agents there are.
+    /// The covered payouts of one agent, in the order of `epochs`. Epochs without a covered payout are left
+    /// out. Needs one look-up per epoch, however many agents there are.
     [[nodiscard]] virtual Result<std::vector<PayoutState>> payouts_of(
         std::string_view agent_id, std::span<const std::uint64_t> epochs) = 0;
     [[nodiscard]] virtual Result<std::vector<IntentRow>> intents(std::uint64_t first_id, std::size_t limit) = 0;
