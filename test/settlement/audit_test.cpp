@@ -20,7 +20,7 @@ AuditReport audit_of(SettlerWorld& world, bool with_chain = true) {
     return std::move(*report);
 }
 
-/// The invariants that do not hold.
+/// Returns the invariants that are broken.
 std::vector<std::string> broken(const AuditReport& report) {
     std::vector<std::string> out;
     for (const AuditFinding& one : report.findings) {
@@ -29,7 +29,7 @@ std::vector<std::string> broken(const AuditReport& report) {
     return out;
 }
 
-/// Changes settlement.db as a fault or a hand could. Triggers that forbid it are removed first.
+/// Changes settlement.db as a bug or a person could. First removes the triggers that forbid it.
 void tamper_settlement(SettlerWorld& world, const std::string& sql) {
     world.settler.reset();
     world.store.reset();
@@ -53,7 +53,7 @@ void tamper_settlement(SettlerWorld& world, const std::string& sql) {
         REQUIRE(database->execute(text));
 }
 
-/// Three epochs paid in two settlements.
+/// Pays three epochs in two settlements.
 void pay_some(SettlerWorld& world) {
     world.owe(1, 'a', 10);
     world.owe(1, 'b', 5);
@@ -100,7 +100,7 @@ TEST_CASE("the audit counts what is owed, and what is under way is no fault") {
     CHECK(audit_of(world).owed == 1);
     world.steps();
     world.chain.mine();
-    world.steps();  // mined, not final
+    world.steps();  // mined, but not final
     CHECK(world.store->live_intent()->value().state == IntentState::mined);
     CHECK(broken(audit_of(world)).empty());
 }
@@ -121,7 +121,7 @@ TEST_CASE("a ledger that lacks a paid payout, or has another amount, halts") {
     CHECK(broken(other) == std::vector<std::string>{"I3"});
     CHECK(other.halt().reason == HaltReason::ledger_differs);
 
-    // What the ledger dropped after its retention is no difference.
+    // It is not a difference when the ledger dropped old payouts after its retention time.
     world.ledger.rows = rows;
     world.ledger.rows.erase({1, "a"});
     world.ledger.rows.erase({1, "b"});
@@ -145,7 +145,7 @@ TEST_CASE("a transaction of the wallet that this file does not know is found") {
     CHECK(report.halt().reason == HaltReason::foreign_transaction);
     CHECK(audit_of(world, false).holds());
 
-    // Once an operator has given its nonce up, the file and the chain agree again.
+    // After an operator has given up the nonce, the file and the chain agree again.
     world.owe(4, 'a', 1);
     CHECK(world.run().state == SettlerStep::State::halted);
     REQUIRE(world.settler->resume().has_value());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The models that the settler is tested against: reward pools, and a chain with several nodes.
+// Tests of the models that the settler's tests use: reward pools, and a chain with several nodes.
 #include <catch2/catch.hpp>
 
 #include "contracts/gas.hpp"
@@ -35,7 +35,7 @@ FakeRun settle_v3_call(FakeRewardPool& pool, std::uint64_t epoch,
     return pool.run(kBoss, value, contracts::settle_epoch_call(epoch, words), false);
 }
 
-/// A chain with the wallet's money on it, and a transaction of the wallet at a price.
+/// A chain on which the wallet has money. Makes transactions of the wallet at a given price.
 struct PricedChain {
     PricedChain() {
         chain.fund(key.address(), U256(1'000'000'000'000'000'000) * 100);

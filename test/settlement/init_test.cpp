@@ -12,7 +12,7 @@ using Version = FakeRewardPool::Version;
 
 namespace {
 
-/// A chain on which a settler paid from one file, and a ledger that has the same payouts.
+/// A chain on which a settler paid from one settlement.db, and a ledger with the same payouts.
 struct InitWorld {
     explicit InitWorld(Version version = Version::v3) : paid(version), payouts(file.dir.path()) {
         request.contract = paid.contract;
@@ -20,7 +20,7 @@ struct InitWorld {
         request.now_ms = 77;
     }
 
-    /// An epoch of the ledger that the settler may pay too. `marked`: serve knows already that it is paid.
+    /// Adds an epoch to the ledger that the settler may pay too. `marked`: serve already knows that it is paid.
     void close(std::uint64_t epoch, const std::map<char, std::uint64_t>& amounts, bool marked = false) {
         std::vector<LedgerFile::Payout> rows;
         for (const auto& [agent, amount] : amounts) {
@@ -104,7 +104,7 @@ TEST_CASE("settle init refuses another chain's ledger, another coordinator, and 
 TEST_CASE("settle init waits for a transaction of the wallet that is not mined yet") {
     InitWorld world;
     world.close(1, {{'a', 10}});
-    world.paid.steps();  // sent, and not in a block
+    world.paid.steps();  // sent, but not mined
     const auto proposal = world.propose();
     REQUIRE_FALSE(proposal);
     CHECK(proposal.error().code == ErrorCode::try_again);
@@ -237,7 +237,7 @@ TEST_CASE("a rebuilt file pays what is left, once, and never what the chain had 
     CHECK(world.paid.chain.balance(world.paid.wallet_of('b')) == world.paid.iotx(11));
     CHECK(world.paid.mined() == 2);
 
-    // Serve hears of all of them, those that were paid before too.
+    // serve gets all of them, including those that were paid before.
     auto view = SettlementView::open(fresh.path());
     std::uint64_t after = 0;
     CHECK((*view)->newly_paid(&after, 100)->size() == 5);
@@ -257,7 +257,7 @@ TEST_CASE("on v2 --rebuild needs --from-epoch, and the search for logs begins wh
     proposal = world.propose();
     CHECK(proposal->identity.pool_from_block == 12);
 
-    // The wallet has been used: what it paid is not known.
+    // The wallet has sent transactions, and it is unknown what they paid.
     world.request.rebuild = false;
     world.request.from_epoch.reset();
     CHECK(world.propose()->warnings.empty());

@@ -31,7 +31,7 @@ class LedgerFile {
         REQUIRE(opened);
         ledger = std::move(*opened);
     }
-    /// As serve does when it stops.
+    /// Closes the ledger, as serve does when it stops.
     void close() { ledger.reset(); }
 
     void close_epoch(std::uint64_t epoch, const std::vector<Payout>& payouts) {

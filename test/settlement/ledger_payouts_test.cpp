@@ -53,7 +53,7 @@ TEST_CASE("a ledger without a chain, and one without epochs, are read too") {
     file.close_epoch(4, {{"a", 1, std::nullopt}});
     file.close_epoch(5, {});
     CHECK(payouts.oldest_epoch() == 4U);
-    // Epochs 6 to 8 were dropped: the older ones are there because they are owed.
+    // Epochs 6 to 8 were dropped. The older ones are still there because they are owed.
     file.close_epoch(9, {{"a", 1, std::nullopt}});
     file.close_epoch(10, {});
     CHECK(payouts.oldest_epoch() == 9U);

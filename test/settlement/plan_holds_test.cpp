@@ -31,7 +31,7 @@ TEST_CASE("a settlement waits for settlement.everyEpochs and settlement.minPayou
     world.limits.min_payout_rau = kIotx * 4;
     expect_hold(world, HoldReason::below_min_payout, "3 IOTX are owed, and settlement.minPayoutIOTX is 4 IOTX");
 
-    // An operator who names an epoch does not wait.
+    // With an epoch named by the operator, the rules that wait for more do not apply.
     world.input.up_to_epoch = 1;
     CHECK(world.plan().value_rau == kIotx);
 }

@@ -11,8 +11,8 @@ using namespace ioswarm::settlement::test;
 
 namespace {
 
-/// Owed payouts as a ledger could have them: wallets that are shared, missing or named late, amounts from 0 to
-/// large ones, and few ids that are free.
+/// Random owed payouts that a ledger could have: shared wallets, missing wallets, wallets that were named late,
+/// amounts from 0 to large ones, and few free ids.
 PlanWorld random_world(std::mt19937_64& random) {
     const auto below = [&random](std::uint64_t n) { return random() % n; };
     PlanWorld world;
@@ -83,7 +83,7 @@ void check_plan(const PlanWorld& world, const Plan& plan) {
     }
     REQUIRE(value == plan.value_rau);
     REQUIRE(plan.intents.size() <= 32);
-    // Whatever epochs it pays, it pays them whole.
+    // Every epoch that the plan pays is paid completely.
     for (const auto& [key, payout] : owed) {
         if (payout->wallet && payout->epoch <= newest_paid) REQUIRE(paid.contains(key));
     }

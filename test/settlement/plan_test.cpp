@@ -118,12 +118,12 @@ TEST_CASE("epochs below the first one and above the one asked for are left alone
 
 TEST_CASE("the id of a settlement is above the pool's lastEpoch and not above the ledger's last height") {
     PlanWorld world;
-    world.owe(3, "a", wallet_number(1), 1);  // ends at block 40
+    world.owe(3, "a", wallet_number(1), 1);  // the epoch ends at block 40
 
     world.input.pool.last_epoch = 39;
     CHECK(world.plan().intents.at(0).intent.pool_epoch == 40);
 
-    // A wallet was named late, and the pool is past that epoch.
+    // A wallet was named late, and the pool has already settled a later epoch.
     world.input.pool.last_epoch = 40;
     world.input.ledger_height = 77;
     CHECK(world.plan().intents.at(0).intent.pool_epoch == 77);
@@ -169,13 +169,13 @@ TEST_CASE("a split takes no id at or below the pool's lastEpoch and no more ids 
     world.input.pool.last_epoch = 37;
     CHECK(world.plan().intents.size() == 3);
     for (OwedPayout& payout : world.input.owed)
-        payout.first_height = 39;  // two blocks
+        payout.first_height = 39;  // leaves two blocks
     CHECK(world.plan().hold.reason == HoldReason::too_large);
 }
 
 TEST_CASE("when not everything fits, the oldest epochs that do are paid first") {
     PlanWorld world;
-    world.limits.block_gas_limit = 60'000 + 5 * 75'000;  // five wallets for each transaction
+    world.limits.block_gas_limit = 60'000 + 5 * 75'000;  // five wallets per transaction
     for (std::uint64_t epoch = 1; epoch <= 20; ++epoch) {
         for (std::uint64_t i = 0; i < 20; ++i)
             world.owe(epoch, std::to_string(10 + i), wallet_number(100 * epoch + i), 1);
@@ -199,7 +199,7 @@ TEST_CASE("an amount that no contract can hold is an error, not a hold") {
     CHECK(plan.error().code == ErrorCode::invalid_argument);
     CHECK(plan.error().which.find("agent a") != std::string::npos);
 
-    // Two amounts of one wallet that fit alone and not together.
+    // Two amounts of one wallet that fit separately but not together.
     world.input.owed[0].amount_rau = (U256{1} << 87) + 1;
     world.owe(1, "b", wallet_number(1), U256{1} << 87);
     plan = make_plan(world.input);

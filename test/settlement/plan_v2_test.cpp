@@ -132,7 +132,7 @@ TEST_CASE("both steps on a v2 pool give each wallet exactly its amount, whatever
         PlanWorld world(PoolVersion::v2);
         world.limits.push = random() % 2 == 0;
         FakeRewardPool pool(FakeRewardPool::Version::v2, world.identity.contract, world.identity.wallet);
-        // An earlier coordinator left weights and an uneven sum of rewards per weight.
+        // An earlier coordinator left weights, and a sum of rewards per weight that is not a round number.
         std::map<Address, U256> weights;
         std::vector<Address> old_wallets;
         std::vector<U256> old_weights;
@@ -180,8 +180,8 @@ TEST_CASE("both steps on a v2 pool give each wallet exactly its amount, whatever
 }
 
 TEST_CASE("on v2 a share is exact because the value is the sum of the weights") {
-    // The contract adds value · 10^18 / total to its sum, and pays weight · (what was added) / 10^18. With
-    // value == total exactly 10^18 is added, and the share is the weight itself: nothing is rounded.
+    // The contract adds value · 10^18 / total to its sum, and pays weight · (the added amount) / 10^18. With
+    // value == total it adds exactly 10^18, and each share is exactly the weight: nothing is rounded.
     const U256 scale = U256(1'000'000'000) * 1'000'000'000;
     const auto share = [&scale](const U256& value, const U256& total, const U256& weight) {
         return U256(weight * (value * scale / total) / scale);
@@ -189,6 +189,6 @@ TEST_CASE("on v2 a share is exact because the value is the sum of the weights") 
     const U256 total = kIotx * 450 + 7;
     for (const U256& weight : {U256(1), U256(kIotx / 3), U256(total - 1), total})
         CHECK(share(total, total, weight) == weight);
-    // With any other value some of it is lost: three equal weights of 1 and a value of 10.
+    // With any other value, rounding loses a part: three weights of 1 and a value of 10.
     CHECK(share(10, 3, 1) * 3 == 9);
 }

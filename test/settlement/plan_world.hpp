@@ -18,7 +18,7 @@ namespace ioswarm::settlement::test {
 
 inline const U256 kIotx{1'000'000'000'000'000'000ULL};
 
-/// Wallet number `n`; the order of numbers is the order of addresses.
+/// Wallet number `n`. Numbers and addresses have the same order.
 [[nodiscard]] inline Address wallet_number(std::uint64_t n) {
     Address out;
     out.bytes[0] = 0x10;
@@ -27,8 +27,8 @@ inline const U256 kIotx{1'000'000'000'000'000'000ULL};
     return out;
 }
 
-/// Everything that a plan is made from: a v3 pool that has settled nothing, limits that never bind, a chain at
-/// its least price. Epoch e covers the blocks 10·e+1 to 10·e+10.
+/// The input of a plan: a v3 pool that has settled nothing, limits that never apply, a chain at its lowest
+/// price. Epoch e covers the blocks 10·e+1 to 10·e+10.
 struct PlanWorld {
     SettlementIdentity identity;
     SettlementLimits limits;
@@ -59,7 +59,7 @@ struct PlanWorld {
         input.owed.push_back(std::move(payout));
         return *this;
     }
-    /// `count` agents of one epoch, each with a wallet of its own and 1 IOTX.
+    /// Adds `count` agents to one epoch, each with its own wallet and 1 IOTX.
     PlanWorld& owe_many(std::uint64_t epoch, std::uint64_t count) {
         for (std::uint64_t i = 0; i < count; ++i) {
             std::string name = std::to_string(i);
@@ -77,7 +77,7 @@ struct PlanWorld {
     }
 };
 
-/// What each wallet gets, by the rules of version 3: shares are differences of rounded running sums.
+/// The amount per wallet by the rules of version 3: shares are differences of rounded running sums.
 struct SettleEpochRun {
     std::uint64_t epoch = 0;
     std::map<Address, U256> credited;

@@ -56,7 +56,7 @@ TEST_CASE("unknown code counts as v2 when it answers as v2 does, and as damaged 
     answer_with_code(world, "0x");
     CHECK(RewardPool::version_at(*world.client, world.contract).error().code == ErrorCode::failed_check);
 
-    // Version 3's answers under unknown code: a changed contract, which nobody has looked at.
+    // Unknown code that answers like version 3 is a changed contract that nobody has checked.
     SettlerWorld other;
     answer_with_code(other, "0x6001");
     CHECK(RewardPool::version_at(*other.client, other.contract).error().code == ErrorCode::failed_check);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The process is killed at every failpoint, and once more while it recovers: all is paid, and once.
+// The process is killed at every failpoint, and once more while it recovers. Everything must be paid exactly
+// once.
 #include <set>
 #include <string>
 
@@ -34,7 +35,7 @@ class KilledWorld {
     KilledWorld(const KilledWorld&) = delete;
     KilledWorld& operator=(const KilledWorld&) = delete;
 
-    /// Runs something of the settler; a new process begins where it dies.
+    /// Runs `work`. When the settler dies in it, starts a new process and runs `work` again.
     template <typename Work>
     void survive(Work work) {
         for (;;) {
@@ -46,7 +47,8 @@ class KilledWorld {
             }
         }
     }
-    /// Steps to the next wait, with `between` called after each tick with its number, and a block mined.
+    /// In each tick, steps until the settler waits, calls `between` with the tick's number and the last step,
+    /// and mines a block.
     template <typename Between>
     void run(Between between, int ticks = 60) {
         for (int tick = 0; tick < ticks; ++tick) {
@@ -61,7 +63,7 @@ class KilledWorld {
         CHECK(world.chain.balance(SettlerWorld::wallet_of('b')) == SettlerWorld::iotx(5));
         CHECK(world.pool().deposited() == SettlerWorld::iotx(15));
         CHECK_FALSE(world.store->live_intent()->has_value());
-        CHECK(kills_ <= 1);  // behind the last failpoint there is none to die at
+        CHECK(kills_ <= 1);  // nothing can be killed after the last failpoint
     }
 
     SettlerWorld world;
@@ -82,7 +84,7 @@ class KilledWorld {
     int kills_ = 2;
 };
 
-// The price of the chain rises, so that the settler's rises, and the block of the payment is taken back once.
+// The chain's price rises, so the settler raises its price too. The block of the payment is taken back once.
 std::set<std::string> pay_through_trouble(Version version, const std::string& kill_at) {
     KilledWorld killed(version, kill_at);
     bool reorganised = false;
@@ -100,7 +102,7 @@ std::set<std::string> pay_through_trouble(Version version, const std::string& ki
     return killed.reached;
 }
 
-// The payment is not mined, and the operator replaces it; then it is paid anew.
+// The payment is not mined, and the operator replaces it. Then it is paid again.
 std::set<std::string> replace_by_empty(Version version, const std::string& kill_at) {
     KilledWorld killed(version, kill_at);
     killed.run([&](int tick, const SettlerStep&) {
@@ -122,7 +124,7 @@ std::set<std::string> replace_by_empty(Version version, const std::string& kill_
     return killed.reached;
 }
 
-// The contract refuses the call between plan and signature: the plan is dropped, and made anew.
+// The contract refuses the call after planning and before signing: the plan is dropped and made again.
 std::set<std::string> drop_plan(Version version, const std::string& kill_at) {
     KilledWorld killed(version, kill_at);
     bool was_paused = false;
@@ -138,7 +140,7 @@ std::set<std::string> drop_plan(Version version, const std::string& kill_at) {
     return killed.reached;
 }
 
-// Somebody else's transaction takes the nonce, and the operator resumes.
+// Another transaction of the same key takes the nonce, and the operator resumes.
 std::set<std::string> lose_nonce(Version version, const std::string& kill_at) {
     KilledWorld killed(version, kill_at);
     killed.run([&](int tick, const SettlerStep& last) {

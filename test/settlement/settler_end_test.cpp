@@ -41,7 +41,7 @@ TEST_CASE("a revert is believed when it is deep, also where two endpoints say so
     world.wait(world.steps());
     CHECK(world.steps().state == State::waiting);
     CHECK(world.intent(1).state == IntentState::mined);
-    // The block is taken back, and the next one's call succeeds.
+    // The block is taken back, and the call succeeds in the next block.
     world.pool_world->fail_when_mined = false;
     world.chain.reorganise(1, FakeReorg::pooled);
     CHECK(world.run().state == State::idle);

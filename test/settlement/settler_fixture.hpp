@@ -61,8 +61,8 @@ class MemoryPayouts final : public settlement::PayoutSource {
     std::map<std::pair<std::uint64_t, std::string>, std::pair<U256, std::optional<Address>>> rows;
 };
 
-/// Everything that a settler needs, in memory but for settlement.db. Agents are "a", "b", … with wallets of
-/// their own; amounts are in IOTX.
+/// Everything that a settler needs, in memory except for settlement.db. Agents are named "a", "b" and so on,
+/// each with its own wallet. Amounts are in IOTX.
 class SettlerWorld {
   public:
     explicit SettlerWorld(FakeRewardPool::Version version = FakeRewardPool::Version::v3,
@@ -94,7 +94,7 @@ class SettlerWorld {
         ledger.owe(epoch, std::string(1, agent), iotx(amount), wallet_of(agent));
     }
 
-    /// The process ends and another one begins.
+    /// Ends the process and starts another one.
     void restart() {
         settler.reset();
         client.reset();
@@ -124,7 +124,7 @@ class SettlerWorld {
         REQUIRE(out.has_value());
         return *out;
     }
-    /// Steps until it would wait; at most 50.
+    /// Takes steps until the settler waits; at most 50.
     settlement::SettlerStep steps() {
         for (int i = 0; i < 50; ++i) {
             const settlement::SettlerStep one = step();
@@ -133,12 +133,13 @@ class SettlerWorld {
         FAIL("it never waits");
         return {};
     }
-    /// Waits as long as the settler wants, with a block mined.
+    /// Mines `blocks` blocks and advances the clock by the settler's wait.
     void wait(const settlement::SettlerStep& step, std::size_t blocks = 1) {
         chain.mine(blocks);
         clock.advance(step.wait);
     }
-    /// Steps, with a block between two waits, until nothing is under way or owed; at most `rounds` blocks.
+    /// Takes steps, with a block between two waits, until nothing is in progress or owed; at most `rounds`
+    /// blocks.
     settlement::SettlerStep run(int rounds = 40) {
         settlement::SettlerStep last;
         for (int i = 0; i < rounds; ++i) {

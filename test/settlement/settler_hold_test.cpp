@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What keeps the settler from signing, for a while or until an operator comes.
+// Reasons that keep the settler from signing, temporarily or until an operator acts.
 #include <catch2/catch.hpp>
 
 #include "core/crypto/eth_tx.hpp"
@@ -15,7 +15,7 @@ using State = SettlerStep::State;
 
 namespace {
 
-/// Nothing was signed, and the reason is shown.
+/// Checks that nothing was signed and that the reason is shown.
 void check_held(SettlerWorld& world, HoldReason reason) {
     const SettlerStep step = world.steps();
     CHECK(step.state == State::held);
@@ -26,7 +26,7 @@ void check_held(SettlerWorld& world, HoldReason reason) {
     CHECK(SettlementView::open(world.dir.path()).value()->summary()->hold.reason == reason);
 }
 
-/// A transaction of the same key that is not the settler's.
+/// Sends a transaction with the settler's key that the settler does not know.
 void send_foreign(SettlerWorld& world, std::uint64_t nonce, std::uint64_t gwei = 1'000) {
     EthTx tx;
     tx.chain_id = 4690;
@@ -226,7 +226,7 @@ TEST_CASE("a receipt that one endpoint invents is not believed") {
     SettlerWorld world(Version::v3, 2);
     const std::string status = GENERATE("0x1", "0x0");
     world.owe(1, 'a', 10);
-    // Nothing is mined: the price of the chain is above the cap.
+    // Nothing is mined, because the chain's price is above the cap.
     CHECK(world.steps().state == State::waiting);
     world.chain.set_rules([](FakeChainRules& rules) { rules.base_fee = U256(9'000) * 1'000'000'000; });
     world.before = [&](std::size_t endpoint, const RpcCall& call) -> std::optional<Result<RpcReply>> {

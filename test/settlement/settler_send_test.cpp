@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What endpoints may answer to a transaction, and what may become of it afterwards: it is paid once.
+// Possible answers of endpoints to a transaction, and what can happen to it afterwards. It must be paid exactly
+// once.
 #include <catch2/catch.hpp>
 
 #include "test/settlement/settler_fixture.hpp"
@@ -18,7 +19,7 @@ U256 gwei_price(std::uint64_t gwei) {
     return U256(gwei) * 1'000'000'000;
 }
 
-/// The next sends are answered like this, without reaching the node.
+/// Answers the next sends with this error, without passing them to the node.
 void refuse_sends(SettlerWorld& world, const std::string& text, int times) {
     auto left = std::make_shared<int>(times);
     world.before = [text, left](std::size_t, const RpcCall& call) -> std::optional<Result<RpcReply>> {
@@ -42,7 +43,7 @@ TEST_CASE("a transaction that is not mined in three blocks gets a price 12.5% an
     CHECK(world.steps().state == State::waiting);
     world.chain.set_rules([](FakeChainRules& rules) { rules.base_fee = gwei_price(1'100); });
     world.before = [](std::size_t, const RpcCall& call) -> std::optional<Result<RpcReply>> {
-        // The node goes on suggesting the old price.
+        // The node still suggests the old price.
         if (call.method != "eth_gasPrice" && call.method != "eth_getBlockByNumber") return std::nullopt;
         RpcReply reply;
         reply.kind = call.method == "eth_gasPrice" ? RpcReply::Kind::text : RpcReply::Kind::null;
@@ -93,7 +94,7 @@ TEST_CASE("a cheaper attempt that is mined after the price rose is the payment")
     CHECK(world.steps().state == State::waiting);
     world.chain.set_rules([](FakeChainRules& rules) { rules.base_fee = gwei_price(1'050); });
     world.chain.mine(3);
-    // The dearer one goes to the other node: the first does not answer.
+    // The attempt at the higher price goes to the other node, since the first does not answer.
     world.before = [](std::size_t endpoint, const RpcCall& call) -> std::optional<Result<RpcReply>> {
         if (endpoint != 0 || call.method != kSendMethod) return std::nullopt;
         return Result<RpcReply>(fail(ErrorCode::timed_out, "no answer"));
@@ -182,7 +183,7 @@ TEST_CASE("too little money for the node is shown, and tried again") {
 TEST_CASE("nonce too low is settled by the receipts, under the same nonce") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
-    // The node takes it, mines it, and the answer is lost; sent again, its nonce is too low.
+    // The node accepts and mines it, but the answer is lost. When it is sent again, its nonce is too low.
     bool lost = false;
     world.after = [&](std::size_t, const RpcCall& call, Result<RpcReply> reply) -> Result<RpcReply> {
         if (call.method != kSendMethod || lost) return reply;
@@ -191,7 +192,7 @@ TEST_CASE("nonce too low is settled by the receipts, under the same nonce") {
     };
     CHECK(world.steps().state == State::waiting);
     world.before = [&](std::size_t, const RpcCall& call) -> std::optional<Result<RpcReply>> {
-        // Receipts by hash come late.
+        // Receipts by hash become available late.
         if (call.method != "eth_getTransactionReceipt" || world.chain.tip() > 5) return std::nullopt;
         return Result<RpcReply>(RpcReply{});
     };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The settler's way from what is owed to what is paid.
+// The settler's normal course, from an owed payout to a paid one.
 #include "settlement/settler.hpp"
 
 #include <catch2/catch.hpp>
@@ -82,7 +82,7 @@ TEST_CASE("a version 2 pool is paid in two steps, the value when the weights rea
     CHECK(world.intent(1).kind == IntentKind::weights);
     CHECK(world.intent(2).kind == IntentKind::value);
     CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
-    // The next settlement takes the weight of those that left.
+    // The next settlement removes the weight of wallets that are not paid any more.
     world.owe(2, 'b', 3);
     CHECK(world.run().state == State::idle);
     CHECK(world.mined() == 4);

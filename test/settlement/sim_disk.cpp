@@ -8,7 +8,7 @@
 namespace ioswarm::test {
 namespace {
 
-/// SQLite's own VFS does the work; this one stands in front and refuses what the disk refuses.
+/// A VFS in front of SQLite's own. It passes calls on, and refuses those that the simulated disk refuses.
 struct Shim {
     sqlite3_vfs vfs{};
     sqlite3_vfs* real = nullptr;
@@ -20,7 +20,7 @@ Shim& shim() {
 }
 
 struct ShimFile {
-    sqlite3_file base;  // must be first
+    sqlite3_file base;  // must be the first member
     sqlite3_file* real;
 };
 sqlite3_file* real_of(sqlite3_file* file) {
@@ -51,7 +51,7 @@ int shim_truncate(sqlite3_file* file, sqlite3_int64 size) {
     return real_of(file)->pMethods->xTruncate(real_of(file), size);
 }
 int shim_sync(sqlite3_file*, int) {
-    // Nothing in the simulation loses power, so that a real fsync would only cost time.
+    // Nothing in the simulation loses power, so a real fsync would only cost time.
     return shim().disk.dead || shim().disk.sync_fails ? SQLITE_IOERR_FSYNC : SQLITE_OK;
 }
 int shim_size(sqlite3_file* file, sqlite3_int64* size) {
@@ -128,8 +128,7 @@ SimDisk& sim_disk() {
     Shim& one = shim();
     if (one.real == nullptr) {
         one.real = sqlite3_vfs_find(nullptr);
-        one.vfs =
-            *one.real;  // everything else goes to the real one, which does not look at the vfs it is given
+        one.vfs = *one.real;  // all other calls go to the real VFS, which ignores the vfs argument
         one.vfs.zName = "ioswarm-sim";
         one.vfs.szOsFile = static_cast<int>(sizeof(ShimFile)) + one.real->szOsFile;
         one.vfs.pNext = nullptr;

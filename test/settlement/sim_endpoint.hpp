@@ -11,30 +11,31 @@
 
 namespace ioswarm::test {
 
-/// What is wrong with one endpoint at the moment. Shares are in percent of the requests.
+/// The current faults of one endpoint. Shares are in percent of the requests.
 struct SimEndpointFaults {
-    unsigned lost_request = 0;  ///< no connection: the node never saw it
-    unsigned lost_answer = 0;   ///< the node did it, and the answer is lost, cut or an error's text
-    unsigned dropped_send = 0;  ///< "accepted", and then not in the pool
-    unsigned refused_send = 0;  ///< the pool is full
-    unsigned doubled_send = 0;  ///< delivered twice
-    unsigned outage = 0;        ///< so many requests from now on fail
-    bool wrong_chain = false;   ///< it stands before another network
+    unsigned lost_request = 0;  ///< no connection: the node never saw the request
+    /// the node handled the request, but the answer is lost, cut off or an error text
+    unsigned lost_answer = 0;
+    unsigned dropped_send = 0;  ///< answers "accepted", but the transaction is not in the pool
+    unsigned refused_send = 0;  ///< answers that the pool is full
+    unsigned doubled_send = 0;  ///< delivers the transaction twice
+    unsigned outage = 0;        ///< number of requests from now on that fail
+    bool wrong_chain = false;   ///< it belongs to another network
     bool hides_receipts = false;
-    bool false_success = false;  ///< tells receipts of what was never mined
-    bool false_failure = false;  ///< tells status 0 of what succeeded
-    bool forked = false;         ///< tells other block hashes
+    bool false_success = false;  ///< shows receipts of transactions that were never mined
+    bool false_failure = false;  ///< shows status 0 for transactions that succeeded
+    bool forked = false;         ///< shows other block hashes
     int nonce_shift = 0;         ///< added to the confirmed nonce
 };
 
-/// What a simulated lifetime does around each request.
+/// What a simulated lifetime does at each request.
 struct SimWire {
     std::function<void(const RpcCall&, bool after)> around;  ///< may throw SimCrash, may mine a block
-    std::function<void(const Bytes& raw)> sent;              ///< every signed transaction that goes out
+    std::function<void(const Bytes& raw)> sent;  ///< called with every signed transaction that is sent
     std::function<void(const std::string& text)> traced;
 };
 
-/// One endpoint of the fake chain, through which everything can go wrong.
+/// One endpoint of the fake chain. Everything can go wrong in it.
 class SimEndpoint final : public contracts::RpcEndpoint {
   public:
     /// All references must outlive it.

@@ -5,7 +5,7 @@
 
 namespace ioswarm::test {
 
-/// A store that hands everything on to another one; deliberate faults override what they need.
+/// A store that passes all calls on to another one. Deliberate faults override the functions they need.
 class ForwardingStore : public settlement::SettlementStore {
   public:
     explicit ForwardingStore(settlement::SettlementStore& inner) : inner_(inner) {}

@@ -14,18 +14,18 @@
 
 namespace ioswarm::test {
 
-/// What serve's ledger says, without a file: epochs that closed, what they owe, and who has named a wallet.
+/// serve's ledger without a file: closed epochs, their payouts, and the agents' wallets.
 class SimLedger final : public settlement::PayoutSource {
   public:
     struct Payout {
         std::string agent;
         U256 amount;
-        std::optional<Address> wallet;  ///< in force at the close
+        std::optional<Address> wallet;  ///< the wallet in force at the close
     };
     struct Epoch {
         std::uint64_t first_height = 0;
         std::uint64_t last_height = 0;
-        std::vector<Payout> payouts;  ///< by agent
+        std::vector<Payout> payouts;  ///< sorted by agent
     };
 
     explicit SimLedger(ChainIdentity chain) : chain_(std::move(chain)) {}
@@ -34,17 +34,17 @@ class SimLedger final : public settlement::PayoutSource {
     void name_wallet(const std::string& agent, const Address& wallet) { wallets_[agent] = wallet; }
     [[nodiscard]] std::optional<Address> wallet_of(const std::string& agent) const;
     void set_height(std::uint64_t height) { height_ = height; }
-    /// serve has seen that the payout is final, and says it no longer waits.
+    /// Marks a payout as final, as serve does. It no longer waits.
     void mark_paid(std::uint64_t epoch, const std::string& agent) { paid_.emplace(epoch, agent); }
 
     [[nodiscard]] const std::vector<Epoch>& epochs() const { return epochs_; }
-    /// Where a payout's money belongs; nothing while its agent has no wallet.
+    /// The wallet that a payout must go to. Nothing while its agent has no wallet.
     [[nodiscard]] std::optional<Address> payee(const Payout& payout) const;
 
-    /// An old copy was restored: the newest `epochs` epochs are not in it. 0: the true one is back.
+    /// Simulates a restored old copy that lacks the newest `epochs` epochs. 0 = the real ledger is back.
     void hide_newest(std::size_t epochs) { hidden_ = epochs; }
     [[nodiscard]] std::size_t hidden() const { return hidden_; }
-    /// Asked before each read; an error takes the answer's place.
+    /// Called before each read. A returned error replaces the answer.
     std::function<std::optional<Error>()> fault;
 
     [[nodiscard]] Result<settlement::LedgerFacts> read(std::uint64_t first_epoch) override;

@@ -66,7 +66,7 @@ void SimLife::say(const std::string& text) const {
     if (verbose_) std::printf("%6llu  %s\n", static_cast<unsigned long long>(chain_.tip()), text.c_str());
 }
 
-// The process
+// The process.
 
 void SimLife::tick() {
     close_due_epoch();
@@ -112,7 +112,7 @@ void SimLife::kill(const char* at) {
     trace_.add(at);
     ++report_.kills;
     if (fragile_ > 0) ++report_.kills_in_recovery;
-    sim_disk().dead = true;  // what destructors would write is not written
+    sim_disk().dead = true;  // writes of destructors must not reach the file
     process_.reset();
     sim_disk().dead = false;
     down_ticks_ = random_.below(3);
@@ -120,7 +120,7 @@ void SimLife::kill(const char* at) {
 
 void SimLife::ended_with(const Error& error) {
     say("ended: " + error.text());
-    trace_.add(to_string(error.code));  // the text has the name of a folder
+    trace_.add(to_string(error.code));  // without the text, which contains the name of a folder
     process_.reset();
     sim_disk().repair();
     down_ticks_ = 1 + random_.below(3);
@@ -153,7 +153,7 @@ void SimLife::after_step(const settlement::SettlerStep& step) {
             break;
         case State::idle:
             pass_blocks(1 + random_.below(6));
-            // Cron: the process ends when all is paid.
+            // As with cron: the process ends when everything is paid.
             if (random_.one_in(3)) process_.reset();
             break;
         case State::halted:
@@ -182,7 +182,7 @@ void SimLife::operator_looks() {
         return;
     }
     if (was_restored_) {
-        // Only a new settlement.db helps, which is no part of this lifetime.
+        // Only a new settlement.db helps. That is not part of this lifetime.
         truth_->check_store(process_->store());
         over_ = true;
         return;
@@ -230,14 +230,15 @@ void SimLife::at_failpoint(const char* name) {
     trace_.add(name);
     say(std::string("passes ") + name);
     const std::string_view text(name);
-    // Hardly one lifetime in a hundred comes here: each of them is killed here once.
+    // Only about one in a hundred lifetimes reaches this point, so each of them is killed here once.
     if (text == "given_up" && !killed_at_given_up_) {
         killed_at_given_up_ = true;
         ++count.killed;
         throw SimCrash{name};
     }
     if (calm_ || setup_.crash_one_in == 0 || kills_left_ == 0) return;
-    // Few of them lie on the way of one settlement, many requests do; and some lie on no usual way.
+    // A settlement passes far fewer failpoints than it makes requests, so a kill at a failpoint is more likely.
+    // It is even more likely at those that are rarely passed.
     const bool is_rare = text == "plan_dropped" || text == "halted" || text == "given_up" ||
                          text == "unmined_noted" || text.starts_with("cancel_");
     if (!random_.one_in(is_rare ? 3 : fragile_ > 0 ? 8 : 12)) return;
@@ -252,7 +253,7 @@ void SimLife::around_request(const RpcCall& call, bool after) {
     if (verbose_ && !after) say("  " + call.method + " " + call.params.substr(0, 100));
 }
 
-// The end
+// The end.
 
 void SimLife::settle_down() {
     heal();
@@ -285,7 +286,7 @@ void SimLife::settle_down() {
         if (ends_idle && process_ && truth_->unpaid() == 0) break;
         auto& up_to = process_world_.settings.up_to_epoch;
         if (ends_idle && *up_to + 1 < ledger_.epochs().size()) {
-            up_to = ledger_.epochs().size() - 1;  // the older ones are paid now
+            up_to = ledger_.epochs().size() - 1;  // the older epochs are paid now
             process_.reset();
         } else {
             idle = ends_idle ? idle + 1 : 0;
@@ -313,7 +314,7 @@ void SimLife::lift_hold(const settlement::Hold& hold) {
         default:
             break;
     }
-    last_step_.state = State::waiting;  // looked at
+    last_step_.state = State::waiting;  // marks the hold as handled
 }
 
 }  // namespace ioswarm::test

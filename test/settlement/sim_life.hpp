@@ -12,7 +12,7 @@
 
 namespace ioswarm::test {
 
-/// Both clocks, moved by the simulation alone.
+/// Both clocks. Only the simulation moves them.
 class SimClock final : public Clock {
   public:
     [[nodiscard]] Steady steady() const override { return steady_; }
@@ -28,7 +28,7 @@ class SimClock final : public Clock {
     Wall wall_{std::chrono::seconds(1'767'225'600)};
 };
 
-/// One lifetime: a chain, a ledger, agents, and the settler between them, which is killed and started anew.
+/// One lifetime: a chain, a ledger, agents, and the settler between them, which is killed and restarted.
 class SimLife {
   public:
     SimLife(std::uint64_t seed, SimMutant mutant, bool verbose);
@@ -39,7 +39,7 @@ class SimLife {
     [[nodiscard]] SimReport run();
 
   private:
-    // The world.
+    // The world:
     void build();
     void pass_blocks(std::uint64_t blocks);
     void close_due_epoch();
@@ -56,7 +56,7 @@ class SimLife {
     void put_the_copy_back();
     [[nodiscard]] std::uint64_t last_final_block();
 
-    // The process.
+    // The process:
     void tick();
     void start();
     void step();
@@ -70,7 +70,7 @@ class SimLife {
     void at_failpoint(const char* name);
     [[nodiscard]] bool dies_now();
 
-    // The end.
+    // The end:
     void settle_down();
     void lift_hold(const settlement::Hold& hold);
     void say(const std::string& text) const;
@@ -94,15 +94,15 @@ class SimLife {
     std::unique_ptr<SimProcess> process_;
     bool calm_ = false;  ///< nothing goes wrong any more
     bool killed_at_given_up_ = false;
-    bool over_ = false;  ///< nothing more can be asked of this lifetime
+    bool over_ = false;  ///< nothing more can be tested in this lifetime
     bool halted_ = false;
-    std::uint64_t down_ticks_ = 0;  ///< until the process is started again
-    std::uint64_t fragile_ = 0;     ///< steps after a start in which a kill is likely
+    std::uint64_t down_ticks_ = 0;  ///< ticks until the process is started again
+    std::uint64_t fragile_ = 0;     ///< number of steps after a start in which a kill is likely
     std::uint64_t kills_left_ = 0;
-    std::uint64_t next_close_ = 0;  ///< height
+    std::uint64_t next_close_ = 0;  ///< height at which the next epoch closes
     std::uint64_t paid_position_ = 0;
     std::uint64_t copied_at_steps_ = 0;
-    // What was done that may rightly end in a halt.
+    // What happened so far that may correctly end in a halt:
     bool may_halt_foreign_ = false;
     bool may_halt_reverted_ = false;
     bool may_halt_ledger_ = false;

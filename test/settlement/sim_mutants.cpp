@@ -23,7 +23,7 @@ using settlement::PayoutSource;
 using settlement::PlannedIntent;
 using settlement::SettlementStore;
 
-/// Ends the intent as one that did not pay, so that it is planned anew under the next nonce.
+/// Ends the intent as one that did not pay, so that it is planned again with the next nonce.
 Status give_up(SettlementStore& inner, std::uint64_t intent) {
     if (Status noted = inner.note_cancelling(intent); !noted) return noted;
     SettlementStore::End end;
@@ -57,7 +57,7 @@ class GivesUpWhenUnmined final : public ForwardingStore {
     Status note_unmined(std::uint64_t intent) override { return give_up(inner_, intent); }
 };
 
-/// Keeps a new attempt in memory until its answer is there.
+/// Keeps a new attempt in memory until its answer arrives.
 class SendsBeforeItStores final : public ForwardingStore {
   public:
     using ForwardingStore::ForwardingStore;
@@ -164,7 +164,7 @@ class ChangesWeights final : public ForwardingStore {
     bool split_;
 };
 
-/// Every read finds one rau more than the one before it.
+/// Each read finds one rau more than the read before.
 class DriftingAmounts final : public PayoutSource {
   public:
     explicit DriftingAmounts(PayoutSource& inner) : inner_(inner) {}
@@ -194,7 +194,7 @@ class DriftingAmounts final : public PayoutSource {
     std::uint64_t reads_ = 0;
 };
 
-/// Asks for the nonce under `latest` where a height was asked for.
+/// Asks for the nonce at `latest` when a height was asked for.
 class AsksForLatest final : public contracts::RpcEndpoint {
   public:
     explicit AsksForLatest(std::unique_ptr<contracts::RpcEndpoint> inner) : inner_(std::move(inner)) {}
@@ -292,7 +292,7 @@ settlement::SettlerSettings faulty_settings(SimMutant mutant, settlement::Settle
 
 Status spoil_file(SimMutant mutant, const std::filesystem::path& dir) {
     if (mutant != SimMutant::forgets_covers) return {};
-    // Past the library, with the file's own guards off.
+    // Opens the file without the library, with its triggers switched off.
     sqlite3* file = nullptr;
     const bool done = sqlite3_open((dir / "settlement.db").c_str(), &file) == SQLITE_OK &&
                       sqlite3_db_config(file, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr) == SQLITE_OK &&

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Deliberate faults, as decorators over what the settler is given. Each makes the settler behave as one would
-// that has this fault inside.
+// Deliberate faults, as decorators around the settler's dependencies. Each makes the settler behave as if it
+// had this fault itself.
 
 #include <memory>
 #include <vector>
@@ -14,7 +14,7 @@
 
 namespace ioswarm::test {
 
-/// Null: this fault is not in the store. `inner` must outlive it.
+/// Returns null when this fault is not in the store. `inner` must outlive the result.
 [[nodiscard]] std::unique_ptr<settlement::SettlementStore> faulty_store(SimMutant mutant,
                                                                         settlement::SettlementStore& inner);
 [[nodiscard]] std::unique_ptr<settlement::PayoutSource> faulty_payouts(SimMutant mutant,
@@ -23,7 +23,7 @@ namespace ioswarm::test {
     SimMutant mutant, std::vector<std::unique_ptr<contracts::RpcEndpoint>> endpoints);
 [[nodiscard]] settlement::SettlerSettings faulty_settings(SimMutant mutant,
                                                           settlement::SettlerSettings settings);
-/// What the fault does to settlement.db before it is opened.
+/// Damages settlement.db as the fault requires, before the file is opened.
 [[nodiscard]] Status spoil_file(SimMutant mutant, const std::filesystem::path& dir);
 
 }  // namespace ioswarm::test

@@ -11,7 +11,7 @@
 
 namespace ioswarm::test {
 
-/// What a settler's process needs from the world around it. All of it outlives the process.
+/// The objects that a settler's process needs. All of them outlive the process.
 struct SimProcessWorld {
     std::filesystem::path dir;
     settlement::PayoutSource* payouts = nullptr;
@@ -22,18 +22,17 @@ struct SimProcessWorld {
     SimMutant mutant = SimMutant::none;
 };
 
-/// The key that all lifetimes settle with.
+/// The key that settles in all lifetimes.
 [[nodiscard]] PrivateKey sim_key();
 
-/// The settler as one process runs it: files open, endpoints connected, nothing of an earlier process in
-/// memory.
+/// The settler as one process runs it: open files, connected endpoints, and no memory of an earlier process.
 class SimProcess {
   public:
     /// Errors: those of SettlementStore::open.
     [[nodiscard]] static Result<std::unique_ptr<SimProcess>> start(const SimProcessWorld& world);
 
     [[nodiscard]] Result<settlement::SettlerStep> step() { return settler_.step(); }
-    /// The file itself, past any deliberate fault.
+    /// The real store, without any deliberate fault.
     [[nodiscard]] settlement::SettlementStore& store() { return *store_; }
     [[nodiscard]] settlement::Settler& settler() { return settler_; }
 

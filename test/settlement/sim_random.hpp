@@ -6,7 +6,7 @@
 
 namespace ioswarm::test {
 
-/// Everything in a simulated lifetime is decided by this: the same seed gives the same lifetime (splitmix64).
+/// Decides everything in a simulated lifetime: the same seed gives the same lifetime (splitmix64).
 class SimRandom {
   public:
     explicit SimRandom(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15ULL + 1) {}
@@ -17,9 +17,9 @@ class SimRandom {
         z = (z ^ (z >> 27U)) * 0x94d049bb133111ebULL;
         return z ^ (z >> 31U);
     }
-    /// 0 to `limit` - 1.
+    /// A number from 0 to `limit` - 1.
     std::uint64_t below(std::uint64_t limit) { return next() % limit; }
-    /// `first` to `last`, both included.
+    /// A number from `first` to `last`, both included.
     std::uint64_t between(std::uint64_t first, std::uint64_t last) { return first + below(last - first + 1); }
     bool one_in(std::uint64_t count) { return below(count) == 0; }
     bool percent(std::uint64_t share) { return below(100) < share; }
@@ -28,7 +28,7 @@ class SimRandom {
     std::uint64_t state_;
 };
 
-/// A running hash of what happened, to tell whether two runs of a seed are the same (FNV-1a).
+/// A running hash of the events. It tells whether two runs of a seed are the same (FNV-1a).
 class SimTrace {
   public:
     void add(std::string_view text) {
@@ -42,7 +42,7 @@ class SimTrace {
     std::uint64_t hash_ = 0xcbf29ce484222325ULL;
 };
 
-/// The "process" ends here, as after kill -9. It is no std::exception, so that nothing takes it for an error.
+/// Ends the "process", as kill -9 would. It is not a std::exception, so that no code handles it as an error.
 struct SimCrash {
     const char* at;
 };

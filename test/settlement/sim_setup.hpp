@@ -10,21 +10,21 @@
 
 namespace ioswarm::test {
 
-/// A fault that is built into the settler on purpose, to see that the simulation notices it.
+/// A deliberate fault in the settler, to check that the simulation notices it.
 enum class SimMutant {
     none,
-    new_nonce_after_error,     ///< what was sent without a good answer is given up and planned anew
-    sent_before_stored,        ///< signed bytes are stored only after they were sent
-    trusts_latest,             ///< the pool's nonce is taken for the confirmed one
-    forgets_covers,            ///< a restart forgets what is covered
-    believes_one_endpoint,     ///< one endpoint's receipt is final at once
-    bump_changes_value,        ///< a higher price comes with another value
+    new_nonce_after_error,  ///< a transaction that was sent without a good answer is given up and planned again
+    sent_before_stored,     ///< signed bytes are stored only after they were sent
+    trusts_latest,          ///< the pool's nonce is used as the confirmed one
+    forgets_covers,         ///< a restart forgets which payouts are covered
+    believes_one_endpoint,  ///< one endpoint's receipt is final at once
+    bump_changes_value,     ///< raising the price also changes the value
     nonce_too_low_is_failure,  ///< "nonce too low" ends the intent as one that did not pay
-    keeps_departed_wallets,    ///< v2: wallets that left keep their weight
-    splits_wallets,            ///< v2: a wallet of two agents stands in the call twice
-    reads_amounts_later,       ///< the amount is the ledger's of now, not the one that was planned
-    resigns_when_unmined,      ///< a receipt that vanished counts as a failure
-    ignores_day_limit,         ///< nothing was spent today, as it sees it
+    keeps_departed_wallets,    ///< v2: wallets that are not paid any more keep their weight
+    splits_wallets,            ///< v2: the shared wallet of two agents appears in the call twice
+    reads_amounts_later,       ///< pays the ledger's current amount, not the planned one
+    resigns_when_unmined,      ///< a receipt that disappeared counts as a failure
+    ignores_day_limit,         ///< always assumes that nothing was spent today
 };
 inline constexpr SimMutant kAllMutants[] = {
     SimMutant::new_nonce_after_error,    SimMutant::sent_before_stored,     SimMutant::trusts_latest,
@@ -34,7 +34,7 @@ inline constexpr SimMutant kAllMutants[] = {
 };
 [[nodiscard]] const char* to_string(SimMutant mutant) noexcept;
 
-/// What kind of lifetime a seed gives.
+/// The kind of lifetime that a seed gives.
 struct SimSetup {
     FakeRewardPool::Version pool = FakeRewardPool::Version::v3;
     settlement::SettlementLimits limits;
@@ -43,17 +43,17 @@ struct SimSetup {
     std::uint64_t block_gas_limit = 25'000'000;
     std::uint64_t agents = 1;
     std::uint64_t epochs = 1;
-    std::uint64_t crash_one_in = 0;   ///< requests and failpoints; 0: never
-    std::uint64_t fault_percent = 0;  ///< how often the world changes for the worse, per tick
-    bool foreign = false;             ///< somebody else uses the key once
-    bool restores = false;            ///< an old settlement.db is put back once
+    std::uint64_t crash_one_in = 0;   ///< kills at one in so many requests and failpoints; 0 = never
+    std::uint64_t fault_percent = 0;  ///< probability of a new fault per tick, in percent
+    bool foreign = false;             ///< another program uses the key once
+    bool restores = false;            ///< an old settlement.db is restored once
     bool day_is_tight = false;
 };
 [[nodiscard]] SimSetup sim_setup(SimRandom& random);
 
-/// How a lifetime ended.
+/// The result of a lifetime.
 struct SimReport {
-    std::string violation;  ///< empty: all is well
+    std::string violation;  ///< empty = everything was right
     std::uint64_t trace = 0;
     std::uint64_t steps = 0;
     std::uint64_t kills = 0;
@@ -68,10 +68,10 @@ struct SimReport {
     std::uint64_t blocks_to_settle = 0;  ///< after the faults had stopped
 };
 
-/// Lives the lifetime of `seed`. `verbose`: says on standard output what happens.
+/// Simulates the lifetime of `seed`. `verbose`: prints the events on standard output.
 [[nodiscard]] SimReport sim_live(std::uint64_t seed, SimMutant mutant = SimMutant::none, bool verbose = false);
 
-/// How often each failpoint was passed, over all lifetimes so far, and killed at.
+/// How often each failpoint was passed and killed at, in all lifetimes so far.
 struct SimFailpoint {
     std::uint64_t reached = 0;
     std::uint64_t killed = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The settler lives through thousands of lifetimes in which everything goes wrong that can, and pays exactly
-// once. A seed decides all of a lifetime: to look at one,
+// The settler lives through thousands of lifetimes in which everything fails that can fail, and must pay
+// exactly once. A seed determines the whole lifetime. To watch one:
 //     IOSWARM_SIM_SEED=17 ./settlement_sim_test "[replay]"
 #include <chrono>
 #include <cstdlib>
@@ -51,7 +51,7 @@ std::string how_to_replay(std::uint64_t seed) {
                        seed);
 }
 
-/// Lives the seeds first, first + 1, …
+/// Simulates the seeds `first`, `first` + 1 and so on.
 SimTotals live_all(std::uint64_t first, std::uint64_t count) {
     SimTotals totals;
     std::uint64_t failed = 0;
@@ -118,7 +118,7 @@ TEST_CASE("each deliberate fault is noticed") {
         const SimReport report = sim_live(seed, mutant);
         std::printf("%s: noticed at seed %llu: %s\n", to_string(mutant), static_cast<unsigned long long>(seed),
                     report.violation.c_str());
-        // The fault, not the world: without it the same seed is fine.
+        // The violation comes from the fault: without it the same seed has none.
         CHECK(sim_live(seed).violation.empty());
     }
 }
@@ -131,7 +131,7 @@ TEST_CASE("replays one seed and says what happens", "[.][replay]") {
 }
 
 TEST_CASE("a hundred thousand lifetimes", "[.][long]") {
-    // In parts, which may run beside each other.
+    // Split into parts that can run in parallel.
     const std::uint64_t part = number_in_environment("IOSWARM_SIM_PART", 0);
     constexpr std::uint64_t kPart = 12'500;
     live_all(1'000'000 + part * kPart, kPart);

@@ -103,7 +103,7 @@ void SimTruth::check_money() {
 
 void SimTruth::check_store(SettlementStore& store) {
     const auto intents = store.intents(0, kAllRows);
-    if (!intents) return;  // a full disk, for one
+    if (!intents) return;  // for example when the disk is full
     std::set<Hash256> stored;
     std::set<std::uint64_t> nonces;
     for (const IntentRow& intent : *intents) {
@@ -171,7 +171,7 @@ void SimTruth::check_all_paid(SettlementStore& store) {
         ++settlements_;
         spent += intent.value_rau;
     }
-    // What somebody else did with the key, where the settler had given no nonce for it.
+    // What others did with the key, with nonces that the settler had not assigned.
     const std::vector<SignedEthTx> mined = chain_.mined(wallet_);
     const std::vector<Hash256> hashes = chain_.mined_hashes(wallet_);
     for (std::size_t i = 0; i < mined.size(); ++i) {

@@ -12,8 +12,8 @@
 
 namespace ioswarm::test {
 
-/// Knows what must be so, from outside the settler: from what the ledger owes, from the transactions that leave
-/// it and from the chain. The first violation stays.
+/// Checks the settler from outside: by what the ledger owes, by the transactions that the settler sends, and by
+/// the chain. Keeps the first violation.
 class SimTruth {
   public:
     /// All references must outlive it.
@@ -23,25 +23,26 @@ class SimTruth {
     [[nodiscard]] const std::string& violation() const { return violation_; }
     void violated(std::string what);
 
-    /// A signed transaction goes out.
+    /// Reports that a signed transaction is sent.
     void sent(const Bytes& raw);
-    /// From now on nothing new may be signed.
+    /// While `now` is true, nothing new may be signed.
     void halted(bool now) { halted_ = now; }
-    /// settlement.db is an old copy: what is signed from it may differ from what was sent before, which one
-    /// nonce keeps from being paid twice.
+    /// settlement.db is now an old copy. What is signed from it may differ from what was sent before. The
+    /// shared nonce keeps it from being paid twice.
     void restored() { restored_ = true; }
-    /// A transaction that somebody else made with the same key.
+    /// Reports a transaction that another program made with the same key.
     void foreign(const Hash256& hash) { foreign_.insert(hash); }
     void funded(const U256& amount) { funds_ += amount; }
 
-    /// No wallet has more than it is owed, and no more was deposited than all are owed. Cheap when nothing was
-    /// mined since the last time.
+    /// Checks that no wallet has more than it is owed, and that no more was deposited than is owed in total.
+    /// Cheap when nothing was mined since the last call.
     void check_money();
-    /// What is in the file agrees with itself and with the chain.
+    /// Checks that the file agrees with itself and with the chain.
     void check_store(settlement::SettlementStore& store);
-    /// Everything is paid, to the rau, and the settling wallet spent just that and the gas.
+    /// Checks that everything is paid, to the rau, and that the settling wallet spent exactly that plus the
+    /// gas.
     void check_all_paid(settlement::SettlementStore& store);
-    /// What is still unpaid; 0 when all is.
+    /// The amount that is still unpaid; 0 when everything is paid.
     [[nodiscard]] U256 unpaid() const;
 
     [[nodiscard]] std::uint64_t settlements() const { return settlements_; }

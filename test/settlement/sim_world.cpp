@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What goes on around the settler: blocks, epochs, wallets, and everything that breaks.
+// The world around the settler: blocks, epochs, wallets, and all faults.
 #include <algorithm>
 #include <cstdlib>
 
@@ -32,7 +32,7 @@ Address wallet_number(std::uint64_t number) {
     return out;
 }
 
-/// On tmpfs where there is one: nothing here needs a real disk.
+/// Uses tmpfs if there is one, because nothing here needs a real disk.
 std::filesystem::path make_folder() {
     const bool in_memory = std::filesystem::is_directory("/dev/shm");
     std::string name = std::string(in_memory ? "/dev/shm" : std::filesystem::temp_directory_path().c_str()) +
@@ -75,12 +75,12 @@ SimSetup sim_setup(SimRandom& random) {
     out.limits.max_gas_percent = random.between(5, 30);
     out.endpoints = random.between(1, 2);
     out.gateway = !random.one_in(3);
-    // Few wallets fit into a block, so that settlements are split.
+    // Few wallets fit into a block, so settlements are split.
     if (out.pool == Version::v3 && random.one_in(6)) out.block_gas_limit = random.between(260'000, 500'000);
     out.limits.block_gas_limit = out.block_gas_limit;
     out.agents = random.between(1, random.one_in(4) ? 12 : 6);
     out.epochs = random.one_in(8) ? random.between(12, 30) : random.between(5, 11);
-    // The most that one epoch can bring, the generous last one too: see close_epoch().
+    // The most that one epoch can add, including the generous last one; see close_epoch().
     const U256 most_per_epoch = kSimCoin * 120 * out.agents;
     out.limits.max_per_settlement_rau = most_per_epoch * (random.one_in(5) ? 3 : 200);
     out.day_is_tight = random.one_in(6);
@@ -166,7 +166,7 @@ void SimLife::close_due_epoch() {
     if (random_.one_in(4)) name_wallets(false);
 }
 
-/// `generous`: everybody is in it, with so much that gas is a small share of it.
+/// `generous`: all agents take part, with amounts so large that gas is a small share of them.
 void SimLife::close_epoch(bool generous) {
     SimLedger::Epoch epoch;
     const auto& before = ledger_.epochs();
@@ -193,8 +193,8 @@ void SimLife::name_wallets(bool all) {
         const bool has_one = ledger_.wallet_of(agent).has_value();
         if (has_one && (all || !random_.one_in(10))) continue;
         if (!has_one && !all && random_.one_in(3)) continue;
-        // An epoch that closed while the agent had no wallet is paid to the one it has when it is planned; only
-        // for such agents the wallet must not change any more.
+        // An epoch that closed while the agent had no wallet is paid to the wallet that the agent has when it
+        // is planned. Only for such agents the wallet must not change any more.
         const bool was_without = std::ranges::any_of(ledger_.epochs(), [&](const SimLedger::Epoch& epoch) {
             return std::ranges::any_of(epoch.payouts, [&](const SimLedger::Payout& payout) {
                 return payout.agent == agent && !payout.wallet;
@@ -239,7 +239,7 @@ void SimLife::something_happens() {
 void SimLife::break_an_endpoint() {
     const std::size_t at = random_.below(setup_.endpoints);
     SimEndpointFaults& faults = endpoint_faults_[at];
-    // A lie can be told from the truth only by somebody who hears both.
+    // A wrong answer can be recognised only when another endpoint gives the right one.
     const bool can_lie = setup_.endpoints == 2;
     SimEndpointFaults& other = endpoint_faults_[1 - at];
     const std::uint64_t what = random_.below(can_lie ? 14 : 10);
@@ -365,7 +365,7 @@ void SimLife::break_the_machine() {
         case 4:
             ledger_.hide_newest(random_.between(1, 3));
             may_halt_ledger_ = true;
-            process_.reset();  // a backup is restored while nothing runs
+            process_.reset();  // a backup is restored while no settler runs
             break;
         case 5:
             ledger_.fault = [this]() -> std::optional<Error> {
@@ -399,11 +399,11 @@ std::uint64_t SimLife::last_final_block() {
     return out;
 }
 
-/// At most 12 blocks, and none that holds what was rightly taken for final.
+/// Takes back at most 12 blocks, and none with a transaction that was correctly taken as final.
 void SimLife::reorganise() {
     const std::uint64_t depth =
         std::min<std::uint64_t>(random_.between(1, 12), chain_.tip() - last_final_block());
-    // Money that came by no transaction would be gone with the blocks.
+    // There may be no block that can be taken back.
     if (depth == 0 || depth > 40) return;
     say(fmt::format("{} blocks are taken back", depth));
     const U256 before = chain_.balance(sim_key().address());

@@ -10,7 +10,7 @@
 
 namespace ioswarm::test {
 
-/// An address or hash whose bytes all are `byte`.
+/// An address or hash in which all bytes are `byte`.
 template <typename Fixed>
 Fixed filled_with(std::uint8_t byte) {
     Fixed out;
@@ -34,7 +34,7 @@ inline settlement::CoveredPayout payout_to(std::uint64_t epoch, std::string agen
     return {epoch, std::move(agent), filled_with<Address>(wallet), U256(amount)};
 }
 
-/// An intent that pays these payouts; its data is not a real call.
+/// An intent that pays these payouts. Its data is not a real call.
 inline settlement::PlannedIntent planned_payment(const std::vector<settlement::CoveredPayout>& payouts,
                                                  settlement::IntentKind kind = settlement::IntentKind::settle) {
     settlement::PlannedIntent out;
@@ -63,7 +63,7 @@ inline settlement::PlannedIntent planned_weights(std::uint64_t first_epoch, std:
     return out;
 }
 
-/// Signed bytes that are no transaction, for tests of the store alone.
+/// Signed bytes that are not a transaction, for tests of the store only.
 inline settlement::AttemptRow attempt_of(const settlement::IntentRow& intent, std::uint64_t price,
                                          settlement::AttemptKind kind = settlement::AttemptKind::pay) {
     settlement::AttemptRow out;

@@ -23,7 +23,7 @@ std::unique_ptr<SettlementStore> new_store(const TempDir& dir) {
     return std::move(*store);
 }
 
-/// A planned, signed and sent payment.
+/// Plans, signs and sends a payment.
 IntentRow sent_intent(SettlementStore& store, const PlannedIntent& planned) {
     const auto rows = store.add_plan({&planned, 1}, kStoreNow);
     REQUIRE(rows.has_value());
@@ -311,7 +311,7 @@ TEST_CASE("weights that fail take the value step behind them with them") {
     CHECK((**store->intent(2)).state == IntentState::cancelled);
     CHECK(store->covered(0)->empty());
     CHECK(store->reverts_of_unpaid()->generations == 1);
-    // The same again is another generation, for both.
+    // The same plan again is another generation, for both intents.
     CHECK(store->add_plan(plan, kStoreNow).has_value());
 }
 
@@ -367,7 +367,7 @@ TEST_CASE("an intent that lost its nonce ends as cancelled, and what others used
     CHECK(store->next_nonce() == 10U);
     CHECK(sent_intent(*store, planned).nonce == 10U);
     CHECK(store->next_nonce() == 11U);
-    // Once more with a nonce that is not higher: nothing is given up.
+    // With a nonce that is not higher, nothing is given up.
     ended.free_nonce = 11;
     REQUIRE(store->set_halt(ended).has_value());
     CHECK(store->next_nonce() == 11U);

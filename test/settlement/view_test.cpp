@@ -12,7 +12,7 @@ using namespace ioswarm::test;
 
 namespace {
 
-/// Carries the oldest planned intent to its end.
+/// Takes the oldest planned intent to its end.
 void settle_next(SettlementStore& store, IntentState end_state, std::set<Address> refused = {}) {
     const IntentRow row = **store.live_intent();
     REQUIRE(store.reserve_nonce(row.id).has_value());
