@@ -21,7 +21,7 @@ namespace {
 using settlement::AuditFinding;
 using settlement::AuditReport;
 
-/// Reads both files and the chain.
+/// Reads the ledger, settlement.db and the chain.
 Result<AuditReport> audit_all(const ServeConfig& config, const std::stop_token& stop) {
     auto view = settlement::SettlementView::open(config.data_dir);
     if (!view) return fail(std::move(view).error());
@@ -55,7 +55,7 @@ std::string audit_json(const AuditReport& report) {
     return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-/// Whether an invariant is broken by something else than what the settler halted for.
+/// Whether a broken invariant has another cause than the one that the settler halted for.
 bool finds_more_than(const AuditReport& report, settlement::HaltReason known) {
     return std::any_of(report.findings.begin(), report.findings.end(), [&](const AuditFinding& finding) {
         return finding.severity == AuditFinding::Severity::error && finding.halt != known;

@@ -23,8 +23,8 @@ namespace {
 using settlement::InitProposal;
 using settlement::SettlementIdentity;
 
-/// Twice what a day's epochs accrue for agents. Epochs are as long as the configuration makes them: blocks of
-/// the embedded chain's block time, or of the 2.5 s that IoTeX's have.
+/// Twice the rewards of one day's epochs. The length of an epoch follows from the configuration and the block
+/// time: that of the embedded chain, or IoTeX's 2.5 s.
 U256 proposed_per_day(const ServeConfig& config) {
     constexpr std::int64_t kDayMs = 86'400'000;
     constexpr std::int64_t kChainBlockMs = 2'500;

@@ -19,7 +19,7 @@ using settlement::AttemptRow;
 using settlement::IntentRow;
 using settlement::Settler;
 
-/// What blocks the nonce.
+/// Prints the transaction that blocks the nonce.
 Status show_blocking(SettlerParts& parts, const IntentRow& live, Io& io) {
     const auto attempts = parts.store().attempts(live.id);
     if (!attempts) return fail(attempts.error());
@@ -36,7 +36,7 @@ Status show_blocking(SettlerParts& parts, const IntentRow& live, Io& io) {
     return {};
 }
 
-/// Nothing: nobody wants it.
+/// Asks the operator what to do. Returns nothing when both ways are declined.
 std::optional<Settler::Unstick> choose(const SettleOptions& options, Io& io, const std::stop_token& stop) {
     if (options.raise_price) return Settler::Unstick::raise_price;
     if (options.replace_by_empty) return Settler::Unstick::replace_by_empty;

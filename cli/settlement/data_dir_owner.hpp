@@ -9,14 +9,15 @@
 
 namespace ioswarm::cli {
 
-/// Its name, as sudo takes it: a number that has no name is written '#1000'.
+/// The user's name, as sudo accepts it: '#1000' for a user id without a name.
 [[nodiscard]] std::string user_name(uid_t user);
 
-/// Only the owner of the data directory can read and write the databases in it: SQLite's files beside a
-/// database in WAL mode must be written even by a reader. Root becomes the owner, for good: supplementary
-/// groups, group and user, in this order. To be called before a file in the directory or a key is opened, and
-/// before any other thread is started. `command`: what was asked for, without "sudo", for the hint. Errors:
-/// config (there is no such directory), permission_denied (another user; the hint has the command to run).
+/// Switches the process to the owner of the data directory. Only the owner can use the databases there: in WAL
+/// mode even a reader must write files beside the database. If the process is root, it permanently becomes the
+/// owner: supplementary groups, group and user, in this order. Call this before opening a file in the directory
+/// or a key, and before starting another thread. `command` is the user's command without "sudo", for the hint.
+/// Errors: config (the directory does not exist), permission_denied (the process is another user; the hint has
+/// the command to run).
 [[nodiscard]] Status become_owner(const std::string& dir, const std::string& command);
 
 }  // namespace ioswarm::cli

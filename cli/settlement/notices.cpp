@@ -7,7 +7,7 @@
 namespace ioswarm::cli {
 namespace {
 
-/// Payouts that are read and marked at once: few enough for a short transaction.
+/// Number of payouts that are read and marked together. It is small enough for a short transaction.
 constexpr std::size_t kMarkedAtOnce = 1'000;
 
 }  // namespace
@@ -58,7 +58,7 @@ void SettlementNotices::run(const std::stop_token& stop) {
     std::condition_variable_any wake;
     while (!stop.stop_requested()) {
         const Status looked = look(stop);
-        // Before `settle init` there is no file, and nothing to tell.
+        // Before `settle init` the file does not exist, and there is nothing to report.
         const bool is_missing = !looked && looked.error().code == ErrorCode::not_found;
         const std::string why = looked || is_missing ? "" : looked.error().text();
         if (!why.empty() && why != told_)

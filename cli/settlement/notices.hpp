@@ -19,14 +19,15 @@
 
 namespace ioswarm::cli {
 
-/// What serve takes out of settlement.db, which the settler writes, here or in another process. The file may be
-/// missing, and may come later.
+/// serve's read access to settlement.db, which the settler writes, in this or another process. The file may be
+/// missing and may appear later.
 class SettlementReader {
   public:
     explicit SettlementReader(std::filesystem::path dir) : dir_(std::move(dir)) {}
 
-    /// Calls `work` with the open file. Waits for the disk and for other callers. Errors: not_found (there is
-    /// no settlement.db yet), those of SettlementView, those of `work`; after an error the file is opened anew.
+    /// Calls `work` with the open file. Waits for the disk and for other callers. Errors: not_found
+    /// (settlement.db does not exist yet), those of SettlementView, and those of `work`. After an error the
+    /// file is opened again.
     [[nodiscard]] Status with(const std::function<Status(settlement::SettlementView&)>& work);
 
   private:
@@ -34,17 +35,17 @@ class SettlementReader {
     Guarded<std::unique_ptr<settlement::SettlementView>> view_;
 };
 
-/// Agent and epoch of payouts.
+/// (agent id, epoch) of payouts.
 using PayoutKeys = std::vector<std::pair<std::string, std::uint64_t>>;
 
-/// Every interval a thread of its own reads which payouts became final, and hands them on, so that their
-/// notices go out. It may wait for the disk. After a restart it begins anew: what is marked already changes
-/// nothing.
+/// Reads regularly which payouts became final and reports them, so that their notices are sent to the agents.
+/// Has its own thread, which may wait for the disk. After a restart it reports all of them again, which is
+/// harmless: marking a payout twice changes nothing.
 class SettlementNotices {
   public:
     static constexpr std::chrono::milliseconds kInterval{10'000};
 
-    /// `mark` is called on the thread; it gives how many began to be due.
+    /// Called on the thread with final payouts. Returns how many notices became due.
     using Mark = std::function<Result<std::size_t>(const PayoutKeys&)>;
     SettlementNotices(std::filesystem::path dir, Mark mark, Log log,
                       std::chrono::milliseconds interval = kInterval);
@@ -59,9 +60,9 @@ class SettlementNotices {
     const Mark mark_;
     const Log log_;
     const std::chrono::milliseconds interval_;
-    std::uint64_t after_ = 0;  // of the thread, as the next one
+    std::uint64_t after_ = 0;  // used by the thread only, as is the next field
     std::string told_;         // the last error that was logged
-    std::jthread thread_;      // last: it uses all above
+    std::jthread thread_;      // last member: the thread uses all of the above
 };
 
 }  // namespace ioswarm::cli

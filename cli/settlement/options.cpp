@@ -17,7 +17,7 @@
 namespace ioswarm::cli {
 namespace {
 
-/// A word as a shell takes it.
+/// Quotes a word for a shell where necessary.
 std::string quoted_word(const std::string& word) {
     constexpr std::string_view kPlain =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/:=,@%+";
@@ -28,7 +28,7 @@ std::string quoted_word(const std::string& word) {
     return out + "'";
 }
 
-/// The command as it was given, without secrets.
+/// The command as the user gave it, without secrets.
 std::string command_text(const SettleOptions& options, const std::string& subcommand) {
     std::string out = "ioswarm settle" + (subcommand.empty() ? "" : " " + subcommand);
     for (const std::string& file : options.config.files)
@@ -123,7 +123,8 @@ Status check_identity(const ServeConfig& config, const settlement::SettlementIde
 
 std::optional<ServeConfig> begin_settle(const SettleOptions& options, const std::string& subcommand, Io& io,
                                         ExitCode& code) {
-    // Secrets of serve that this command does not need may be unreadable for the user that it becomes.
+    // Do not open the files named in the configuration. They may be secrets of serve that this command does not
+    // need and that the data directory's owner may not be able to read.
     auto loaded = load_or_report(options.config, io, code, false);
     if (!loaded) return std::nullopt;
     if (Status owner = become_owner(loaded->settings.data_dir, command_text(options, subcommand)); !owner) {

@@ -34,38 +34,39 @@ struct SettleOptions {
     bool dry_run = false;
     bool json = false;
     bool yes = false;
-    std::optional<std::uint64_t> from_epoch;       ///< init
-    std::optional<std::uint64_t> pool_from_block;  ///< init, v2
-    bool rebuild = false;                          ///< init
-    bool raise_price = false;                      ///< unstick
-    bool replace_by_empty = false;                 ///< unstick
+    std::optional<std::uint64_t> from_epoch;       ///< for init
+    std::optional<std::uint64_t> pool_from_block;  ///< for init, contract version 2
+    bool rebuild = false;                          ///< for init
+    bool raise_price = false;                      ///< for unstick
+    bool replace_by_empty = false;                 ///< for unstick
 };
 
-/// The limits that the configuration sets. Error config: settlement.maxPerSettlementIOTX or
-/// settlement.maxPerDayIOTX is not set.
+/// The limits from the configuration. Error config: settlement.maxPerSettlementIOTX or settlement.maxPerDayIOTX
+/// is not set.
 [[nodiscard]] Result<settlement::SettlementLimits> settlement_limits(const ServeConfig& config);
-/// The same where a limit that is not set means "nothing", for commands that show and do not pay.
+/// The same for commands that only show limits. A limit that is not set is 0 here.
 [[nodiscard]] settlement::SettlementLimits shown_limits(const ServeConfig& config);
 
 /// The contract that settles. Error config: rewardContract is not set.
 [[nodiscard]] Result<Address> settled_contract(const ServeConfig& config);
 
-/// A client for rewardRpcUrl on the chain rewardChainId; asks nothing yet.
+/// Creates a client for rewardRpcUrl on the chain rewardChainId, without calling the endpoints.
 [[nodiscard]] Result<contracts::ChainClient> settlement_chain(const ServeConfig& config, std::stop_token stop);
 
-/// settlement.db and the configuration mean the same contract on the same chain. Error config.
+/// Checks that settlement.db and the configuration name the same contract on the same chain. Error config.
 [[nodiscard]] Status check_identity(const ServeConfig& config, const settlement::SettlementIdentity& identity);
 
-/// Loads the configuration and becomes the owner of the data directory (become_owner()); nothing when that
-/// failed, `code` then says how the program ends. `subcommand` is for the command in a hint: "" or "status".
+/// Loads the configuration and switches to the owner of the data directory (become_owner()). On failure returns
+/// nothing and sets `code` to the exit code. `subcommand` is for the command in a hint: "" or, for example,
+/// "status".
 [[nodiscard]] std::optional<ServeConfig> begin_settle(const SettleOptions& options,
                                                       const std::string& subcommand, Io& io, ExitCode& code);
 
-/// Prints the error; its exit code in this command: 78 where settlement.db is missing or the configuration is
-/// wrong, 77 for the key and for files of another user, 75 for everything that may be better later, 1 for the
+/// Prints the error and returns this command's exit code: 78 when settlement.db is missing or the configuration
+/// is wrong, 77 for the key and for files of another user, 75 for everything that may succeed later, 1 for the
 /// rest.
 [[nodiscard]] ExitCode report_settle_error(Io& io, Error error);
-/// Prints the error; whatever is wrong with a key ends with 77.
+/// Prints an error about a key. The exit code is always 77.
 [[nodiscard]] ExitCode report_key_error(Io& io, Error error);
 
 }  // namespace ioswarm::cli

@@ -20,7 +20,7 @@ using settlement::SettlerStep;
 
 constexpr std::size_t kIntentsAtOnce = 500;
 
-/// The id behind the newest intent.
+/// The id that follows the newest intent's id.
 Result<std::uint64_t> next_intent(SettlementStore& store) {
     std::uint64_t next = 1;
     for (;;) {
@@ -31,7 +31,7 @@ Result<std::uint64_t> next_intent(SettlementStore& store) {
     }
 }
 
-/// Intents from `first` on that are final now.
+/// The intents from `first` on that are final now.
 Result<std::vector<IntentRow>> ended_from(SettlementStore& store, std::uint64_t first) {
     std::vector<IntentRow> out;
     for (;;) {
@@ -44,7 +44,7 @@ Result<std::vector<IntentRow>> ended_from(SettlementStore& store, std::uint64_t 
     }
 }
 
-/// Whether the one intent that the run is for is final.
+/// Whether the intent `only` is final. False when `only` is not set.
 Result<bool> is_over(SettlementStore& store, std::optional<std::uint64_t> only) {
     if (!only) return false;
     const auto intent = store.intent(*only);
@@ -52,7 +52,7 @@ Result<bool> is_over(SettlementStore& store, std::optional<std::uint64_t> only) 
     return *intent && is_final((*intent)->state);
 }
 
-/// True: another step is worth taking, after the pause.
+/// Whether to take another step after the pause.
 bool goes_on(const SettlerStep& step) {
     switch (step.state) {
         case SettlerStep::State::again:

@@ -22,15 +22,16 @@
 namespace ioswarm::cli {
 
 /// Opens settlement.db for writing and compares it with the configuration. Errors: not_found (with the command
-/// that makes it), try_again (another settler, with its process), config (another contract or chain), and those
-/// of SettlementStore::open().
+/// that creates it), try_again (another settler is running; names its process), config (another contract or
+/// chain), and those of SettlementStore::open().
 [[nodiscard]] Result<std::unique_ptr<settlement::SettlementStore>> open_settlement(const ServeConfig& config);
 
-/// A settler with everything that it works on, made in this order and destroyed in the reverse one. One thread.
+/// A settler with all objects that it uses. They are created in this order and destroyed in reverse. For use by
+/// one thread.
 class SettlerParts {
   public:
-    /// `store` as open_settlement() gave it. Error permission_denied: the key is not that of the wallet that
-    /// settlement.db was made for.
+    /// `store` comes from open_settlement(). Error permission_denied: the key does not belong to the wallet
+    /// that settlement.db was made for.
     [[nodiscard]] static Result<std::unique_ptr<SettlerParts>> make(
         const ServeConfig& config, std::unique_ptr<settlement::SettlementStore> store, const PrivateKey& key,
         const settlement::SettlerSettings& settings, const Clock& clock, const Log& log,
@@ -50,16 +51,16 @@ class SettlerParts {
     std::unique_ptr<settlement::Settler> settler_;
 };
 
-/// How a run of the settler ended.
+/// The result of a run of the settler.
 struct SettlerRun {
     settlement::SettlerStep last;
-    bool out_of_time = false;                  ///< something is under way, and the time is over
+    bool out_of_time = false;                  ///< time ran out while a transaction was in progress
     std::vector<settlement::IntentRow> ended;  ///< intents that became final in this run
 };
 
-/// Steps until nothing is owed, something must be waited for that does not pass by itself (a hold, a halt), or
-/// `time` is over. While no endpoint answers it tries on. `only`: ends as soon as this intent is final. Errors:
-/// those of Settler::step(), cancelled.
+/// Takes steps until nothing is owed, until the settler is held or halted, or until `time` is over. While no
+/// endpoint answers it keeps trying. With `only` it ends as soon as this intent is final. Errors: those of
+/// Settler::step(), cancelled.
 [[nodiscard]] Result<SettlerRun> run_settler(SettlerParts& parts, std::chrono::milliseconds time,
                                              const std::stop_token& stop,
                                              std::optional<std::uint64_t> only = std::nullopt);

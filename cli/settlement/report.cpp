@@ -91,7 +91,8 @@ std::string iotx_amount(const U256& rau) {
 }
 
 std::string gwei_price(const U256& rau_per_gas) {
-    return rau_to_iotx(rau_per_gas * kRauPerGwei) + " Gwei";  // the decimal point nine places further right
+    // rau_to_iotx() divides by 10^18, but a Gwei is 10^9 rau
+    return rau_to_iotx(rau_per_gas * kRauPerGwei) + " Gwei";
 }
 
 std::string count_of(std::uint64_t count, std::string_view thing) {

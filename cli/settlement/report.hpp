@@ -12,27 +12,27 @@
 
 namespace ioswarm::cli {
 
-// What `ioswarm settle` and its subcommands print. Amounts are in IOTX in a text, and strings of rau in JSON.
+// The output of `ioswarm settle` and its subcommands. Amounts are IOTX in text, and strings with rau in JSON.
 
-/// "12.5 IOTX".
+/// For example "12.5 IOTX".
 [[nodiscard]] std::string iotx_amount(const U256& rau);
-/// "1125 Gwei".
+/// For example "1125 Gwei".
 [[nodiscard]] std::string gwei_price(const U256& rau_per_gas);
-/// "1 payout", "3 payouts".
+/// For example "1 payout", "3 payouts".
 [[nodiscard]] std::string count_of(std::uint64_t count, std::string_view thing);
-/// "epoch 7", "epochs 7 to 9".
+/// For example "epoch 7", "epochs 7 to 9".
 [[nodiscard]] std::string epoch_range(std::uint64_t first, std::uint64_t last);
-/// What an operator can do about a hold; empty: it passes by itself.
+/// What an operator can do about a hold. Empty: the hold ends by itself.
 [[nodiscard]] std::string hold_hint(settlement::HoldReason reason);
 
-/// One line per intent that ended in the run; empty when nothing did.
+/// One line per intent that became final in the run. Empty when none did.
 [[nodiscard]] std::string run_text(const SettlerRun& run);
 [[nodiscard]] std::string run_json(const SettlerRun& run, const settlement::Halt& halt);
 
 [[nodiscard]] std::string state_text(const SettleState& state);
 [[nodiscard]] std::string state_json(const SettleState& state);
 
-/// The calls that would be sent and the amounts that would be paid.
+/// Lists the calls that would be sent and the amounts that would be paid.
 [[nodiscard]] std::string plan_text(const settlement::Plan& plan,
                                     const settlement::SettlementIdentity& identity);
 [[nodiscard]] std::string plan_json(const settlement::Plan& plan,

@@ -15,7 +15,7 @@ Json hash_or_null(const std::optional<Hash256>& hash) {
     return hash ? Json(to_hex0x(hash->view())) : Json();
 }
 
-/// Text that came from outside may hold bytes that are no UTF-8: they are replaced.
+/// Text from other programs may contain invalid UTF-8, which is replaced.
 std::string document(const Json& json) {
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

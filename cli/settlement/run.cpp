@@ -19,11 +19,11 @@ namespace {
 using settlement::HoldReason;
 using settlement::SettlerStep;
 
-/// How the program ends when something is owed and nothing is signed.
+/// The exit code when something is owed but nothing is signed.
 ExitCode code_of(HoldReason reason) {
     switch (reason) {
         case HoldReason::none:
-        case HoldReason::too_few_epochs:  // as the configuration wants it, as the next one
+        case HoldReason::too_few_epochs:  // this and the next one are what the configuration asks for
         case HoldReason::below_min_payout:
         case HoldReason::no_wallets:
             return ExitCode::ok;

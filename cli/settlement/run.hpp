@@ -8,17 +8,17 @@
 
 namespace ioswarm::cli {
 
-/// Lines of the settler for people, on io.err.
+/// A log that prints the settler's lines to io.err, for people.
 [[nodiscard]] Log settle_log(Io& io);
 
-/// Opens everything that a command needs which signs: limits, settlement.db, the key, the chain, the ledger.
-/// Nothing: it failed, `code` says how the program ends.
+/// Opens everything that a signing command needs: limits, settlement.db, the key, the chain, the ledger. On
+/// failure returns nothing and sets `code` to the exit code.
 [[nodiscard]] std::unique_ptr<SettlerParts> open_for_signing(const ServeConfig& config,
                                                              const SettleOptions& options, const Clock& clock,
                                                              const std::stop_token& stop, Io& io,
                                                              ExitCode& code);
 
-/// Runs the settler as run_settler() does, prints what was paid, and what is wrong.
+/// Runs the settler with run_settler(), then prints what was paid and what went wrong.
 [[nodiscard]] ExitCode pay_and_report(SettlerParts& parts, const SettleOptions& options,
                                       const std::stop_token& stop, Io& io,
                                       std::optional<std::uint64_t> only = std::nullopt);

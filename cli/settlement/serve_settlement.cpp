@@ -14,10 +14,10 @@ namespace {
 
 using settlement::SettlerStep;
 
-/// While nothing is owed. A closed epoch ends the pause; this is for what no epoch tells of, as a wallet that
-/// an agent named late.
+/// Pause when nothing is owed. A closed epoch ends the pause early. It also covers changes that no epoch
+/// reports, such as an agent that names its wallet late.
 constexpr std::chrono::milliseconds kIdle{10'000};
-/// Until a settlement.db that is missing or taken is looked for again, and after an error.
+/// Pause before trying again after an error, or when settlement.db is missing or in use by another settler.
 constexpr std::chrono::milliseconds kReopen{15'000};
 constexpr std::chrono::milliseconds kHeld{10'000};
 
@@ -27,7 +27,7 @@ Result<std::unique_ptr<ServeSettlement>> ServeSettlement::make(const ServeConfig
                                                                Log log) {
     const auto limits = settlement_limits(config);
     if (!limits) return fail(limits.error());
-    // Nobody can be asked for a password here.
+    // serve cannot ask for a password.
     std::istringstream in;
     std::ostringstream out;
     Io io{in, out, out};
@@ -70,7 +70,7 @@ void ServeSettlement::wait(std::chrono::milliseconds time, const std::stop_token
     is_woken_ = false;
 }
 
-/// Each trouble is told once, until there is another or none.
+/// Logs each problem once, until it changes or ends.
 void ServeSettlement::trouble(std::string why) {
     if (!why.empty() && why != told_) log_.error("settlement: {}", why);
     if (why.empty() && !told_.empty()) log_.info("settlement: it goes on");
@@ -113,7 +113,7 @@ std::chrono::milliseconds ServeSettlement::take_step(std::unique_ptr<SettlerPart
             trouble("");
             return step->wait;
         case SettlerStep::State::held: {
-            // Waiting for more to be owed is no trouble. What is, the operator hears once.
+            // Waiting until more is owed is not a problem. Real problems are logged once.
             const settlement::Hold& hold = step->hold;
             const std::string hint = hold_hint(hold.reason);
             const bool is_trouble = !hint.empty() || hold.reason == settlement::HoldReason::endpoint;

@@ -20,12 +20,12 @@
 
 namespace ioswarm::cli {
 
-/// The settler inside serve: one thread that owns settlement.db, the key and the client of the chain, and
-/// shares nothing with the rest of serve but the ledger's file, which it reads as any other process would. It
-/// waits for the disk and for the chain; nobody waits for it. A closed epoch wakes it.
+/// The settler inside serve. Its one thread owns settlement.db, the key and the chain client. It shares only
+/// the ledger's file with the rest of serve, and reads it as another process would. The thread waits for the
+/// disk and the chain, and nobody waits for the thread. A closed epoch wakes it.
 class ServeSettlement final : public RewardSettler {
   public:
-    /// Reads the key; opens nothing else. Errors: those of load_signer_key() and settlement_limits().
+    /// Reads the key and opens nothing else. Errors: those of load_signer_key() and settlement_limits().
     [[nodiscard]] static Result<std::unique_ptr<ServeSettlement>> make(const ServeConfig& config,
                                                                        const Clock& clock, Log log);
     ~ServeSettlement() override;
@@ -33,11 +33,11 @@ class ServeSettlement final : public RewardSettler {
     ServeSettlement& operator=(const ServeSettlement&) = delete;
 
     void start();
-    /// Asks the thread to end: no call of the chain and no pause goes on. Returns at once; thread-safe.
+    /// Asks the thread to end. This interrupts chain calls and pauses. Returns at once. Thread-safe.
     void request_stop();
 
     void epoch_closed(std::uint64_t epoch) override;
-    /// Why it pays nothing although it should; for /readyz. Thread-safe.
+    /// Adds the reason why it should pay but does not, for /readyz. Thread-safe.
     void add_reasons(Reasons& reasons) const;
 
   private:
@@ -45,7 +45,8 @@ class ServeSettlement final : public RewardSettler {
                     const Clock& clock, Log log);
     void run(const std::stop_token& stop);
     [[nodiscard]] std::unique_ptr<SettlerParts> open(const std::stop_token& stop);
-    /// How long to wait until the next step; nothing: the settler must be opened anew.
+    /// Takes one step and returns the time to wait before the next one. Resets `parts` when the settler must be
+    /// opened again.
     [[nodiscard]] std::chrono::milliseconds take_step(std::unique_ptr<SettlerParts>& parts);
     void wait(std::chrono::milliseconds time, const std::stop_token& stop);
     void trouble(std::string why);
@@ -56,14 +57,14 @@ class ServeSettlement final : public RewardSettler {
     const Clock& clock_;
     const Log log_;
 
-    std::string told_;  // of the thread: the last hold or trouble that was logged
+    std::string told_;  // used by the thread only: the last hold or problem that was logged
 
-    mutable std::mutex mutex_;  // guards the next three
+    mutable std::mutex mutex_;  // guards the next three fields
     std::condition_variable_any wake_;
     bool is_woken_ = false;
-    std::string why_not_;  // empty: it works
+    std::string why_not_;  // empty = no problem
 
-    std::jthread thread_;  // last: it uses all above
+    std::jthread thread_;  // last member: the thread uses all of the above
 };
 
 }  // namespace ioswarm::cli

@@ -37,7 +37,8 @@ std::string payout_state(const PayoutState& payout) {
 Result<SettleState> read_settle_state(settlement::SettlementView& view, settlement::PayoutSource& payouts,
                                       std::optional<std::uint64_t> epoch) {
     SettleState out;
-    // The ledger first: what is marked as paid there between the two reads is then still seen here.
+    // Read the ledger before settlement.db. A payout that is marked as paid between the two reads then still
+    // shows up in the second one.
     const auto summary_before = view.summary();
     if (!summary_before) return fail(summary_before.error());
     const auto facts = payouts.read(summary_before->identity.first_epoch);
