@@ -90,7 +90,7 @@ struct Plan {
     evm::Transaction transaction;
     evm::BlockContext block;
     proto::Web3StateFetcher::Height height = proto::Web3StateFetcher::Height::must_be_tip;
-    /// the nonce that an older state must have for the sender; unset for a call
+    /// The nonce that an older state must have for the sender; unset for a call.
     std::optional<std::uint64_t> sender_nonce;
 };
 
@@ -148,7 +148,7 @@ Result<TraceReport> run_plan(Plan plan, const TraceOptions& options, JsonRpcClie
     evm::FetchedState state;
     proto::Web3StateFetcher fetcher(web3, plan.report.state_height, plan.height);
     evm::ReadingBounds bounds;
-    // a person waits for the answer, so this may take longer than for agents
+    // A person waits for the answer, so this may take longer than for agents.
     bounds.time = std::chrono::seconds(30);
     auto& reading = plan.report.reading;
     reading = evm::run_and_read(executor, plan.transaction, plan.block, rules, state, fetcher, bounds);

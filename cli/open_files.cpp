@@ -21,7 +21,7 @@ std::uint64_t raise_open_file_limit() {
 }
 
 std::optional<std::string> open_files_warning(std::uint64_t max_agents, std::uint64_t limit) {
-    // cannot overflow: maxAgents is at most 2^32-1
+    // Cannot overflow: maxAgents is at most 2^32-1.
     const std::uint64_t needed = kFilesForTheRest + kFilesPerAgent * max_agents;
     if (needed <= limit) return std::nullopt;
     const std::uint64_t fit = limit > kFilesForTheRest ? (limit - kFilesForTheRest) / kFilesPerAgent : 0;

@@ -15,7 +15,8 @@
 namespace ioswarm::cli {
 namespace {
 
-/// Width of the terminal on standard error. It may change at any time, so it is read anew. 0 when unknown.
+/// Width of the terminal on standard error. Called for each line, since the width may change at any time. 0
+/// when unknown.
 unsigned columns() {
     winsize size{};
     return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0U;

@@ -68,7 +68,7 @@ class SignalReader {
     std::atomic<int> signal_ = 0;  ///< first signal that asked for the end; 0 = none yet
     int signals_fd_;
     int over_fd_;  ///< readable once the destructor has begun
-    /// end of the pause that run() describes; used by the reader's thread only, as is the next field
+    /// End of the pause that run() describes; used by the reader's thread only, as is the next field.
     SteadyTime counts_again_ = SteadyTime::min();
     SteadyTime deadline_ = SteadyTime::max();  ///< when the whole process must have ended
     std::jthread thread_;                      ///< last member, because the thread uses all of the above

@@ -88,7 +88,7 @@ class Auditor {
     const SettlementLimits& limits_;
     SettlementSummary summary_;
     AuditReport report_;
-    // by intent, except intents that reverted or were cancelled
+    // By intent, except intents that reverted or were cancelled.
     std::map<std::uint64_t, std::vector<CoveredPayout>> payouts_;
     std::set<std::pair<std::uint64_t, std::string>> covered_;
     std::map<std::uint64_t, std::uint64_t> nonces_;  // key: nonce, value: intent

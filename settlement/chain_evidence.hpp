@@ -58,7 +58,7 @@ class ChainEvidence {
     };
     struct Judgement {
         Finality finality = Finality::waits;
-        /// number of blocks on top of the receipt's block, by the endpoint that is furthest behind
+        /// Number of blocks on top of the receipt's block, by the endpoint that is furthest behind.
         std::uint64_t depth = 0;
         std::string why;  ///< for people, when the receipt is not final
     };

@@ -24,14 +24,14 @@ struct InitRequest {
     std::int64_t now_ms = 0;  ///< Unix time in milliseconds
 };
 
-/// What `settle init` would write. It is shown to the operator before the question.
+/// The content that `settle init` would write. It is shown to the operator before the question.
 struct InitProposal {
     SettlementIdentity identity;
     std::string pool_from_how;           ///< v2: where identity.pool_from_block comes from
     std::vector<SettledBefore> settled;  ///< --rebuild: settlements that the chain shows as paid
     std::vector<std::string> warnings;
 
-    // What is then owed:
+    // The payouts that are then owed:
     std::size_t payouts = 0;  ///< payouts that can be paid
     U256 payouts_rau;
     std::size_t without_wallet = 0;

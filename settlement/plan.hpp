@@ -49,7 +49,7 @@ enum class HoldReason : std::uint8_t {
     pool_epoch,    ///< v3: no free id between the pool's lastEpoch and the ledger's last height yet
     pool_weights,  ///< v2: the weights in the logs do not add up to totalWeight()
     pool_damaged,  ///< v2 with the damaged code, and settlement.push is false
-    /// does not fit into 32 transactions, or one v2 call does not fit into a block: pay fewer epochs
+    /// Does not fit into 32 transactions, or one v2 call does not fit into a block: pay fewer epochs.
     too_large,
     simulation,  ///< the node says that the call would revert
     endpoint,    ///< no endpoint answers, or they disagree
@@ -73,7 +73,7 @@ struct PlanInput {
     std::set<Address> push_failed;  ///< wallets that refused a push before: they are credited instead
     U256 gas_price;                 ///< the price that would be paid now
     U256 balance_rau;               ///< balance of the settling wallet
-    /// value and gas of settlements signed today; live ones count with their highest possible cost
+    /// Value and gas of settlements signed today; live ones count with their highest possible cost.
     U256 spent_today_rau;
 };
 

@@ -125,7 +125,7 @@ Result<BatchDraft> draft_v3(const PlanInput& input, const PayoutBatch& batch) {
     return out;
 }
 
-/// What version 2's first step writes: the new weights, and 0 for every other wallet that has weight.
+/// Version 2's first step writes these: the new weights, and 0 for every other wallet that has weight.
 struct WeightChanges {
     std::vector<Address> wallets;
     std::vector<U256> weights;

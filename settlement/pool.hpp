@@ -46,7 +46,7 @@ class RewardPool {
         U256 amount;  ///< from the event EpochSettled or Settled
         std::uint64_t wallets = 0;
         std::map<Address, U256> claimed;  ///< pushes that were paid; on v2 including what was owed before
-        /// pushes that were refused and credited; 0 on v2, which does not tell the amount
+        /// Pushes that were refused and credited; 0 on v2, which does not tell the amount.
         std::map<Address, U256> claim_failed;
     };
     /// Reads this contract's logs from the receipt. Error bad_data: a settlement's logs are missing.

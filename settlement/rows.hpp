@@ -20,7 +20,7 @@ enum class PoolVersion : std::uint8_t {
     v3,          ///< this program's contract: settleEpoch
 };
 
-/// What settlement.db was made for. Written once by `settle init`.
+/// The contract, wallet and chain that settlement.db was made for. Written once by `settle init`.
 struct SettlementIdentity {
     std::uint64_t chain_id = 0;
     Address contract;
@@ -60,7 +60,7 @@ enum class IntentState : std::uint8_t {
     cancelling,      ///< an empty transaction with the same nonce competes with it (operator's order)
     final_ok,        ///< mined, final and successful
     final_reverted,  ///< mined and final, but reverted: no money moved
-    /// the empty transaction is final, a foreign one used its nonce, or it was dropped before it got a nonce
+    /// The empty transaction is final, a foreign one used its nonce, or it was dropped before it got a nonce.
     cancelled,
 };
 [[nodiscard]] constexpr bool is_final(IntentState state) noexcept {
@@ -83,7 +83,7 @@ struct IntentRow {
     IntentKind kind = IntentKind::settle;
     std::uint64_t settlement = 0;  ///< shared by intents that were planned together: the id of the first one
     std::uint64_t pool_epoch = 0;  ///< v3: the id passed to settleEpoch
-    /// epochs of the covered payouts; for weights, of those that its value step covers
+    /// Epochs of the covered payouts; for weights, of those that its value step covers.
     std::uint64_t first_epoch = 0;
     std::uint64_t last_epoch = 0;
     Hash256 key;  ///< see intent_key(); unique
@@ -126,7 +126,7 @@ struct AttemptRow {
     std::string answer;            ///< the endpoint's last answer
 };
 
-/// What one endpoint says about a mined intent. This is the evidence for finality.
+/// One endpoint's view of a mined intent. This is the evidence for finality.
 struct ObservationRow {
     std::uint64_t intent = 0;
     std::string endpoint;

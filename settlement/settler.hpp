@@ -46,11 +46,12 @@ struct SettlerSettings {
     SettlementLimits limits;
     std::optional<std::uint64_t> up_to_epoch;  ///< from `settle --epoch N`
     std::uint64_t blocks_until_bump = 3;       ///< blocks without being mined before the price rises
-    /// with one endpoint; with two it is enough that both show the same receipt
+    /// Blocks on top of a receipt that make it final when only one endpoint shows it. A receipt that two
+    /// endpoints show needs none, unless it releases payouts.
     std::uint64_t blocks_until_final = 6;
-    /// time between two looks at the chain while a transaction is in progress
+    /// Time between two looks at the chain while a transaction is in progress.
     std::chrono::milliseconds poll{2'000};
-    /// longest time between tries while no endpoint answers
+    /// Longest time between tries while no endpoint answers.
     std::chrono::milliseconds longest_back_off{60'000};
 };
 

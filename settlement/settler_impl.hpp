@@ -35,7 +35,7 @@ struct Settler::Impl {
     bool contract_checked = false;
     std::chrono::milliseconds back_off{0};  ///< pause while no endpoint answers; 0 = the last call was answered
 
-    /// What this process remembers about the intent in progress. The store has everything that matters.
+    /// This process's memory of the intent in progress. Everything that must not be lost is in the store.
     struct Watch {
         std::uint64_t intent = 0;
         std::optional<Clock::Steady> not_before;  ///< earliest time of the next send, after a failed one
@@ -57,7 +57,7 @@ struct Settler::Impl {
     /// A transaction is in progress, and nothing blocks it.
     [[nodiscard]] Result<SettlerStep> waiting();
     [[nodiscard]] Result<SettlerStep> held(const Hold& hold);
-    /// for a hold while an intent is in progress
+    /// For a hold while an intent is in progress.
     [[nodiscard]] Result<SettlerStep> waits_for(const Hold& hold);
     [[nodiscard]] Result<SettlerStep> halted(const Halt& halt);
     /// After an endpoint's error: waits a while, or fails for config and cancelled.
@@ -98,7 +98,7 @@ struct Settler::Impl {
         bool owes = false;
         U256 gas_price;
     };
-    /// What would be planned now. Unreachable endpoints result in a hold.
+    /// The plan that would be made now. Unreachable endpoints result in a hold.
     [[nodiscard]] Result<Draft> draft();
     [[nodiscard]] Result<bool> read_owed(PlanInput& input, Draft& out);
     [[nodiscard]] Status read_chain(PlanInput& input);

@@ -22,7 +22,7 @@ struct PayoutState {
     CoveredPayout payout;
     std::uint64_t intent = 0;
     IntentState state = IntentState::planned;
-    /// the wallet refused the money: the contract credits it, and the wallet must claim it
+    /// The wallet refused the money: the contract credits it, and the wallet must claim it.
     bool push_failed = false;
     std::optional<Hash256> hash;  ///< of the mined transaction, else of the newest attempt
     std::uint64_t block = 0;      ///< set once mined

@@ -14,7 +14,7 @@
 
 namespace ioswarm::cli {
 
-/// Where a value came from, weakest first. A stronger source overrides a weaker one.
+/// The source of a value, weakest first. A stronger source overrides a weaker one.
 enum class OriginKind { fallback, file, environment, flag };
 
 struct Origin {
@@ -43,7 +43,7 @@ struct ConfigValue {
 struct LoadedConfig {
     ServeConfig settings;
     std::vector<ConfigValue> values;  ///< in the order of config_keys()
-    /// secrets visible in the process list, settings without effect, likely typos
+    /// Secrets visible in the process list, settings without effect, likely typos.
     std::vector<std::string> warnings;
     std::vector<std::string> files;  ///< files that were read
 };

@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::string_view kSection = "ioswarm";
 constexpr int kMaxDepth = 4;  // keys have two levels; more is a mistake, or an alias that contains itself
-// far above the number of keys; nested aliases can expand one name into millions
+// Far above the number of keys; nested aliases can expand one name into millions.
 constexpr std::size_t kMaxNames = 1'000;
 constexpr std::size_t kMaxProblems = 20;  // if a whole file is wrong, the first problems are enough
 

@@ -14,7 +14,7 @@ using C = ServeConfig;
 constexpr std::uint64_t kMaxPort = 65'535;
 constexpr std::uint64_t kMaxU32 = UINT32_MAX;
 constexpr std::uint64_t kDayMs = 86'400'000;
-// below 30 s, since nothing is dispatched from a source that is 30 s behind
+// Below 30 s, since nothing is dispatched from a source that is 30 s behind.
 constexpr std::uint64_t kMaxBlockTimeMs = 25'000;
 
 // iotex-core's keys come first, then this project's own. Percentages and the multiplier have their ranges in

@@ -50,8 +50,8 @@ struct ServeConfig {
     Decimal settlement_min_payout_iotx;
     std::uint64_t settlement_max_gas_price_gwei{};
     std::uint64_t settlement_max_gas_percent{};
-    Decimal settlement_max_per_settlement_iotx;  ///< 0: not set
-    Decimal settlement_max_per_day_iotx;         ///< 0: not set
+    Decimal settlement_max_per_settlement_iotx;  ///< 0 = not set
+    Decimal settlement_max_per_day_iotx;         ///< 0 = not set
     std::uint64_t settlement_block_gas_limit{};
     std::string listen;  ///< stays empty when not given, because the address to bind then depends on the secret
     std::string node_grpc;

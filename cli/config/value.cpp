@@ -41,7 +41,7 @@ std::string choice_list(std::string_view choices) {
 /// Returns the empty string when the text has the right form, else the reason why it has not.
 std::string check_form(const KeyRow& key, std::string_view text) {
     if (text.find('\0') != std::string_view::npos) return "contains a NUL character";
-    // for all other forms, empty means not set
+    // For all other forms, empty means not set.
     if (text.empty()) return key.form == KeyForm::choice ? "is empty" : "";
     switch (key.form) {
         case KeyForm::any:

@@ -42,7 +42,7 @@ void add_spend_options(CLI::App& app, SpendOptions& options);
 /// directory.
 [[nodiscard]] Result<std::filesystem::path> sent_directory();
 
-/// What a command is about to send. It is shown to the user, also with --dry-run.
+/// The transaction that a command is about to send. It is shown to the user, also with --dry-run.
 struct SpendPlan {
     std::string title;  ///< for example "deploy the reward contract"
     contracts::TransactionOrder order;
@@ -64,8 +64,8 @@ class Spender {
 
     [[nodiscard]] const Address& wallet() const noexcept { return wallet_; }
     [[nodiscard]] contracts::ChainClient& chain() noexcept { return chain_; }
-    /// What this wallet has sent on this chain, in the order of sending. In a dry run, a copy that was read
-    /// without locking the journal.
+    /// The transactions that this wallet has sent on this chain, in the order of sending. In a dry run, a copy
+    /// that was read without locking the journal.
     [[nodiscard]] const std::vector<contracts::SentEntry>& sent() const noexcept {
         return journal_ ? journal_->entries() : seen_;
     }
@@ -76,7 +76,7 @@ class Spender {
     /// Gas of a transaction, calculated by a formula.
     struct Formula {
         std::uint64_t gas = 0;
-        /// true for a contract whose code we know; then better than the node's estimate, which ignores refunds
+        /// True for a contract whose code we know; then better than the node's estimate, which ignores refunds.
         bool exact = false;
     };
     /// Returns the gas that a transaction will use: the formula's value if that is exact or if the node gives

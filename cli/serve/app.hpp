@@ -93,13 +93,13 @@ class ServeApp {
     std::string address_;
     std::atomic<bool> accepting_{false};
 
-    // shared with a read of the lists, which may hang and outlive the app
+    // Shared with a read of the lists, which may hang and outlive the app.
     std::shared_ptr<AccessControl> access_;
     std::unique_ptr<Ledger> ledger_;
     std::unique_ptr<ServeSettlement> settler_;  // null when serve does not pay by itself
     std::unique_ptr<Accounting> accounting_;
     bool other_source_ = false;  // whether the directory was used with another source before
-    // the chain found at the start; nothing when the node could not be reached
+    // The chain found at the start; nothing when the node could not be reached.
     std::optional<ChainIdentity> chain_;
     std::unique_ptr<proto::NodeSource> node_;  // either this or the next one
     std::unique_ptr<sim::EmbeddedChain> embedded_;
@@ -114,7 +114,7 @@ class ServeApp {
     std::optional<SettlementNotices> settlement_notices_;
     std::optional<MonitorApi> api_;
     std::unique_ptr<HttpServer> api_server_;
-    // the API's own threads use this; null until it has started
+    // The API's own threads use this; null until it has started.
     std::atomic<const HttpServer*> counted_api_{nullptr};
     std::unique_ptr<proto::AgentClients> test_agents_;
     std::optional<StatusReporter> reporter_;

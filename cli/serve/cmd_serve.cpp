@@ -81,7 +81,7 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
 
     std::mutex mutex;
     ServeApp* running = nullptr;  // guarded by mutex; null before the start and after the stop
-    // guarded by mutex; a SIGHUP came during the start, perhaps after the lists were read
+    // Guarded by mutex; a SIGHUP came during the start, perhaps after the lists were read.
     bool hung_up_early = false;
     SignalPlan plan;
     plan.on_hangup = [&] {

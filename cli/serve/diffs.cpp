@@ -87,7 +87,7 @@ Result<std::unique_ptr<ServeDiffs>> ServeDiffs::open(const ServeConfig& config, 
         *out->store_, hub, [snapshots = out->snapshots_.get()] { return describe_snapshot(*snapshots); }, log);
 
     DiffFeedSettings feed;
-    // in memory, the buffer's size is the limit
+    // In memory, the buffer's size is the limit.
     feed.retain = config.diff_store_enabled ? config.diff_retain_height : 0;
     DiffFeedHooks hooks;
     hooks.on_appended = [hub = out->hub_.get()](SharedDiffPtr diff) { hub->on_appended(std::move(diff)); };

@@ -34,7 +34,7 @@ class ServeDiffs {
     struct Source {
         StateDiffSource* embedded = nullptr;
         proto::NodeSource* node = nullptr;  ///< asked for its software version
-        /// blocks the node's diffs until the node is known to be on the right chain
+        /// Blocks the node's diffs until the node is known to be on the right chain.
         ChainGate* gate = nullptr;
     };
     /// Opens the log. `clock` and the objects in `source` must outlive this object. Errors: as

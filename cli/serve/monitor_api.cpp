@@ -83,7 +83,7 @@ const MonitorApi::Route* MonitorApi::find_route(std::string_view path) {
         {"/api/stats", &MonitorApi::stats, true, true},
         {"/api/rewards", &MonitorApi::rewards, true, true},
         {"/api/snapshot", &MonitorApi::snapshot, true, true},
-        // needs credentials because it names agents, as /swarm/agents does
+        // Needs credentials because it names agents, as /swarm/agents does.
         {"/api/diffs", &MonitorApi::diffs, false, true},
         {"/swarm/status", &MonitorApi::status, false, false},
         {"/swarm/agents", &MonitorApi::agents, false, false},

@@ -17,9 +17,9 @@ struct NewestSnapshot {
     std::string time;    ///< RFC 3339
 };
 
-/// Reads snapshot-meta.json anew at each call, and checks that the file that it names is a regular file of the
-/// given size. Errors, none of which names the folder: not_found (nothing was published yet, or the named file
-/// is gone), bad_data (invalid content, such as a path or another size).
+/// Reads snapshot-meta.json at each call, and checks that the file that it names is a regular file of the given
+/// size. Errors, none of which names the folder: not_found (nothing was published yet, or the named file is
+/// gone), bad_data (invalid content, such as a path or another size).
 [[nodiscard]] Result<NewestSnapshot> newest_snapshot(const std::string& folder);
 
 }  // namespace ioswarm::cli

@@ -120,7 +120,7 @@ Error explain_data_dir(Error error, const std::string& dir) {
     if (error.code != ErrorCode::permission_denied || !error.hint.empty()) return error;
     std::error_code failed;
     std::filesystem::path path = std::filesystem::path(dir).lexically_normal();
-    // with a slash at its end the path would mean the link's target
+    // With a slash at its end the path would mean the link's target.
     if (!path.has_filename()) path = path.parent_path();
     const auto target = std::filesystem::read_symlink(path, failed);
     // With DynamicUser=yes systemd keeps such a directory in "private" and makes a link to it.

@@ -27,7 +27,7 @@ class SnapshotWatch {
 
   private:
     struct State;
-    // null without a folder; shared with the thread, which may outlive this object
+    // Null without a folder; shared with the thread, which may outlive this object.
     std::shared_ptr<State> state_;
 };
 

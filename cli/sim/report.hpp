@@ -44,7 +44,7 @@ struct RunFigures {
     Latencies task, agent;
     double queue_mean = 0;  ///< tasks waiting or with agents, sampled several times per second
     std::uint64_t queue_most = 0;
-    /// mean queue length in the first and second half; tells whether the queue grows
+    /// Mean queue length in the first and second half; tells whether the queue grows.
     std::uint64_t queue_first_half = 0;
     std::uint64_t queue_second_half = 0;
     std::chrono::nanoseconds chain_waited{};  ///< how long the chain paused to wait for answers

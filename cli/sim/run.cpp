@@ -3,7 +3,6 @@
 // check the results. During the load the chain runs in real time, but a block waits for the answers that must
 // arrive before it. The compared figures therefore follow from the seed, however long faults delay tasks. After
 // the load the chain's clock is advanced artificially.
-// back. After the load its clock is put forward.
 #include "cli/sim/run.hpp"
 
 #include <algorithm>

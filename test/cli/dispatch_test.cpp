@@ -105,7 +105,7 @@ TEST_CASE("a mistyped option is answered with the nearest one", "[cli]") {
           "ioswarm: config: shwo: unexpected argument\nhint: did you mean 'show'?\n");
     CHECK(run_cli({"config", "show", "check"}).err ==
           "ioswarm: config: check: unexpected argument\nhint: see 'ioswarm help config'\n");
-    // Half of it changed is another word.
+    // With half of its letters changed it is another word, so nothing is suggested.
     CHECK(run_cli({"config", "--jsn"}).err ==
           "ioswarm: config: --jsn: unknown option\nhint: see 'ioswarm help config'\n");
     CHECK(run_cli({"ls"}).err == "ioswarm: ls: unknown command\nhint: 'ioswarm help' lists the commands\n");
@@ -136,7 +136,7 @@ TEST_CASE("an option without its value is a usage error", "[cli]") {
 TEST_CASE("called by a link's name the program is that command", "[cli]") {
     CHECK(run_cli({"--help"}, "", "/usr/bin/ioswarm-keygen").out == run_cli({"help", "keygen"}).out);
     CHECK(run_cli({"--help"}, "", "ioswarm-config").out == run_cli({"help", "config"}).out);
-    // Any other name is the program itself.
+    // Any other name runs the program itself.
     CHECK(run_cli({"help"}, "", "./ioswarm-0.1").out == run_cli({"help"}).out);
 }
 
@@ -150,7 +150,7 @@ TEST_CASE("a command that does the job of a tool of the field takes its flags wi
         CHECK(run_cli({"-sourc", "x"}, "", name).code == 64);
     }
     CHECK(run_cli({"l4baseline", "-source=/no/such", "-stats"}).code == 74);
-    // Elsewhere one dash before a word stays a mistake.
+    // For other commands, one dash before a word is still an error.
     CHECK(run_cli({"keygen", "-agent", "a"}).code == 64);
 }
 
@@ -165,7 +165,7 @@ TEST_CASE("command names and links do not collide", "[cli]") {
     for (const cli::CommandRow& row : cli::commands()) {
         CHECK(names.insert(row.name).second);
         std::istringstream links{std::string(row.links)};
-        // A tool of the field's name may be the command's own.
+        // A link may have the same name as its command.
         for (std::string link; links >> link;)
             CHECK((link == row.name || names.insert(kept.emplace_back(link)).second));
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What delegates do with a new pool: work is priced as the coordinator prices it, settled on chain, and
+// Typical use of a new pool by delegates: work is priced as the coordinator prices it, settled on chain, and
 // claimed. Each case runs with settleEpoch and with the calls that coordinators of version 2 send.
 #include <catch2/catch.hpp>
 

@@ -88,8 +88,8 @@ class Pool {
 [[nodiscard]] Bytes settle_and_claim_v2_data(const std::vector<Share>& shares,
                                              const std::vector<Address>& claimees);
 
-/// What settleEpoch must credit to each agent, calculated directly from the rule. An agent that is listed twice
-/// gets both shares.
+/// The shares that settleEpoch must credit to the agents, calculated directly from the rule. An agent that is
+/// listed twice gets both shares.
 [[nodiscard]] std::map<Address, U256> expected_shares(const std::vector<Share>& shares, const U256& value);
 
 /// The events of `receipt` with this signature, in order.

@@ -11,7 +11,7 @@ using namespace ioswarm::test;
 
 namespace {
 
-/// What the pool should hold, calculated separately with the simplest rules.
+/// A model of the pool's state, calculated with the simplest rules.
 struct Model {
     std::map<Address, U256> owed;
     std::map<Address, U256> paid;

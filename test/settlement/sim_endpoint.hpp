@@ -14,7 +14,7 @@ namespace ioswarm::test {
 /// The current faults of one endpoint. Shares are in percent of the requests.
 struct SimEndpointFaults {
     unsigned lost_request = 0;  ///< no connection: the node never saw the request
-    /// the node handled the request, but the answer is lost, cut off or an error text
+    /// The node handled the request, but the answer is lost, cut off or an error text.
     unsigned lost_answer = 0;
     unsigned dropped_send = 0;  ///< answers "accepted", but the transaction is not in the pool
     unsigned refused_send = 0;  ///< answers that the pool is full
@@ -28,7 +28,7 @@ struct SimEndpointFaults {
     int nonce_shift = 0;         ///< added to the confirmed nonce
 };
 
-/// What a simulated lifetime does at each request.
+/// Hooks of a simulated lifetime around each request.
 struct SimWire {
     std::function<void(const RpcCall&, bool after)> around;  ///< may throw SimCrash, may mine a block
     std::function<void(const Bytes& raw)> sent;  ///< called with every signed transaction that is sent

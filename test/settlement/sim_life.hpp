@@ -102,7 +102,7 @@ class SimLife {
     std::uint64_t next_close_ = 0;  ///< height at which the next epoch closes
     std::uint64_t paid_position_ = 0;
     std::uint64_t copied_at_steps_ = 0;
-    // What happened so far that may correctly end in a halt:
+    // Set when something happened that may correctly end in a halt:
     bool may_halt_foreign_ = false;
     bool may_halt_reverted_ = false;
     bool may_halt_ledger_ = false;

@@ -171,7 +171,8 @@ void SimTruth::check_all_paid(SettlementStore& store) {
         ++settlements_;
         spent += intent.value_rau;
     }
-    // What others did with the key, with nonces that the settler had not assigned.
+    // Add the gas of transactions that others made with the key. Their nonces count as used too, unless the
+    // settler had assigned them.
     const std::vector<SignedEthTx> mined = chain_.mined(wallet_);
     const std::vector<Hash256> hashes = chain_.mined_hashes(wallet_);
     for (std::size_t i = 0; i < mined.size(); ++i) {

@@ -153,7 +153,7 @@ TEST_CASE("a ledger takes the chain of the node that is met first, says so, and 
               " belongs to this chain from now on: EVM chain id 4690, node chain id 2 (IoTeX testnet)\n");
     REQUIRE(bind_chain(beside_node(dir), *ledger, kTestnet, lines.log()));
     REQUIRE(bind_chain(beside_node(dir), *ledger, {4690, std::nullopt}, lines.log()));
-    // nothing new was found, so nothing is logged
+    // Nothing new was found, so nothing is logged.
     CHECK(std::count(lines.all.begin(), lines.all.end(), '\n') == 1);
     const Status mainnet = check_chain(beside_node(dir), *ledger, kMainnet);
     check_refusal(mainnet, dir);
