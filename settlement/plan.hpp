@@ -31,7 +31,7 @@ struct PoolFacts {
     std::uint64_t tip = 0;         ///< the block at which the state was read
     std::uint64_t last_epoch = 0;  ///< v3: the newest id that was settled; 0 = none yet
     U256 total_weight;             ///< v2
-    /// v2: all wallets whose weight is not 0; the weights add up to total_weight
+    /// v2: all wallets whose weight is not 0. The weights add up to total_weight.
     std::map<Address, U256> weights;
 };
 

@@ -34,8 +34,8 @@
 
 namespace ioswarm::cli {
 
-/// The daemon. It owns every object of `serve`. The objects are created in the order of the members and
-/// destroyed in reverse.
+/// The daemon. It owns every object of `serve`. The members are destroyed in reverse order of declaration, so
+/// that each may use those declared above it.
 class ServeApp {
   public:
     /// Returns the number of dropped log lines, for the counters. Must be thread-safe.
