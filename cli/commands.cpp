@@ -26,7 +26,7 @@ constexpr CommandRow kCommands[] = {
     {"snapshot", "export, roll, verify, inspect and compare snapshots", "", add_snapshot},
     {"sim", "stress a coordinator with agents on a simulated chain", "", add_sim},
     {"trace", "run a transaction or a call here, over a node's state", "", add_trace},
-    {"l4baseline", "the field's name for 'snapshot export'", "l4baseline snapshotexporter", add_l4baseline},
+    {"l4baseline", "alias of 'snapshot export'", "l4baseline snapshotexporter", add_l4baseline},
     {"l4sim", "try out the state diffs with simulated L4 agents", "l4sim", add_l4sim},
     {"deploy", "deploy the reward contract that pays agents", "", add_deploy},
     {"wallet", "make, import and look at the keystores of wallets", "", add_wallet},

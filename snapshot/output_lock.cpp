@@ -6,11 +6,29 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "snapshot/store/lock_holder.hpp"
 
 namespace ioswarm::snapshot {
+
+namespace {
+
+/// Nearly always the directory is missing, and then it is what the operator wants to read about.
+Error cannot_lock(int error_number, const std::string& output, const std::string& lock_path) {
+    if (error_number != ENOENT) return errno_error(error_number, "cannot lock the output", lock_path);
+    const std::string directory = std::filesystem::path(output).parent_path().string();
+    return Error{ErrorCode::not_found,
+                 fmt::format("output directory {} does not exist", directory),
+                 {},
+                 {},
+                 fmt::format("install -d {}", directory)};
+}
+
+}  // namespace
 
 std::string OutputLock::path_for(const std::string& output) {
     const std::size_t name = output.rfind('/') + 1;  // without a '/' rfind() gives npos, and npos + 1 is 0
@@ -23,7 +41,7 @@ Result<OutputLock> OutputLock::take(const std::string& output) {
     // The file belongs to another user who made an export or a roll. Opening it for reading is enough to lock
     // it.
     if (fd < 0 && errno == EACCES) fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0) return fail(errno_error(errno, "cannot lock the output", path));
+    if (fd < 0) return fail(cannot_lock(errno, output, path));
     OutputLock lock(fd);
     if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) return fail(errno_error(errno, "cannot lock the output", path));

@@ -149,8 +149,8 @@ Result<DiffRange> read_whole(const std::string& path, ProgressLine& line) {
 Result<bool> is_agreed(const DiffsRestartOptions& options, const DiffRange& range, Io& io) {
     if (options.yes) return true;
     if (::isatty(STDIN_FILENO) == 0) {
-        return fail(ErrorCode::usage, "diffs restart", options.log, "nobody is there to be asked",
-                    "give --yes");
+        return fail(ErrorCode::usage, "refusing to restart the diff log without confirmation", options.log,
+                    "standard input is not a terminal", "pass --yes");
     }
     io.err << fmt::format(
         "{}: {}, {} diffs.\nAll of them are removed. Agents that need one of them are refused until there is a "

@@ -279,7 +279,7 @@ Status ServeApp::start_test_agents() {
 }
 
 std::string ServeApp::status_text() const {
-    std::string out = status_line(*coordinator_);
+    std::string out = status_line(*coordinator_, settings_.rewards.epoch_blocks);
     return diffs_ ? out + ", " + diffs_line(diffs_->view()) : out;
 }
 

@@ -25,9 +25,9 @@ std::string source_name(const ServeConfig& config) {
 /// Tells the operator what to do about a ledger that belongs to something else.
 std::string ledger_hint(const ServeConfig& config) {
     return fmt::format(
-        "give another --data-dir, or the settings of before. If it was only a trial and no agent is owed "
-        "anything, "
-        "delete ledger.db, ledger.db-wal, ledger.db-shm, ledger.mark and source in {}",
+        "if that was only a trial and no agent is owed anything, delete ledger.db, ledger.db-wal, "
+        "ledger.db-shm, "
+        "ledger.mark and source in {}; otherwise pass another --data-dir, or go back to the earlier settings",
         config.data_dir);
 }
 
@@ -93,9 +93,18 @@ Result<bool> check_source(const ServeConfig& config, Ledger& ledger) {
             return fail(forgot.error());
         return true;
     }
-    return fail(ErrorCode::config, "cannot use the data directory", config.data_dir,
-                fmt::format("its ledger belongs to another source: {}, and the configuration names {}",
-                            before->substr(0, before->find('\n')), source_identity(config)),
+    const std::string held = before->substr(0, before->find('\n'));
+    const bool both_embedded = held != "node" && !uses_node(config);
+    return fail(ErrorCode::config,
+                fmt::format("data directory {} was created for {} and cannot be used with {}", config.data_dir,
+                            held == "node" ? "a node" : "the embedded test chain",
+                            both_embedded       ? "other settings of that chain"
+                            : uses_node(config) ? "a node"
+                                                : "the embedded test chain"),
+                {},
+                both_embedded
+                    ? fmt::format("it has {}, and the configuration has {}", held, source_identity(config))
+                    : "",
                 ledger_hint(config));
 }
 

@@ -13,29 +13,35 @@ namespace ioswarm::cli {
 
 namespace {
 
-/// For example "accuracy 99.50% of 50".
-std::string share(std::string_view name, std::uint64_t part, std::uint64_t whole) {
+/// "accuracy 99.50% (50 compared)".
+std::string share(std::string_view name, std::uint64_t part, std::uint64_t whole, std::string_view counted) {
     if (whole == 0) return fmt::format("{} unknown", name);
-    return fmt::format("{} {:.2f}% of {}", name, static_cast<double>(part) * 100 / static_cast<double>(whole),
-                       whole);
+    return fmt::format("{} {:.2f}% ({} {})", name, static_cast<double>(part) * 100 / static_cast<double>(whole),
+                       whole, counted);
+}
+
+/// Blocks of the running epoch that have been executed.
+std::uint64_t blocks_in(const EpochView& epoch, std::uint64_t height) {
+    return epoch.start_height == 0 || height < epoch.start_height ? 0 : height - epoch.start_height + 1;
 }
 
 }  // namespace
 
-std::string status_line(const Monitor& monitor) {
+std::string status_line(const Monitor& monitor, std::uint64_t epoch_blocks) {
     const StatusView status = monitor.status();
     const ShadowTotals shadow = monitor.shadow();
     const EpochView epoch = monitor.epoch();
-    const std::string lag = status.source_age ? go_duration(*status.source_age) : "unknown";
-    return fmt::format("height {}, lag {}, agents {} of {} live, tasks {} sent {} answered, {}, {}, epoch {}",
-                       status.height, lag, status.agents_live, status.agents_total, status.tasks_dispatched,
-                       status.tasks_received,
-                       share("coverage", status.coverage.handed_out, status.coverage.mined),
-                       share("accuracy", shadow.matched, shadow.compared), epoch.epoch);
+    const std::string age = status.source_age ? go_duration(*status.source_age) + " old" : "age unknown";
+    return fmt::format("status: block {} ({}), agents {}/{}, tasks {}/{}, {}, {}, epoch {} ({}/{} blocks)",
+                       status.height, age, status.agents_live, status.agents_total, status.tasks_received,
+                       status.tasks_dispatched,
+                       share("coverage", status.coverage.handed_out, status.coverage.mined, "mined"),
+                       share("accuracy", shadow.matched, shadow.compared, "compared"), epoch.epoch,
+                       blocks_in(epoch, status.height), epoch_blocks);
 }
 
 std::string diffs_line(const DiffsView& diffs) {
-    std::string out = fmt::format("diffs to {}, {} readers", diffs.tip, diffs.subscribers.size());
+    std::string out = fmt::format("diffs to {}, subscribers {}", diffs.tip, diffs.subscribers.size());
     if (!diffs.alarm.empty()) out += fmt::format(", NO DIFFS COME IN: {}", diffs.alarm);
     return out;
 }

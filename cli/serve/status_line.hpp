@@ -12,11 +12,11 @@
 
 namespace ioswarm::cli {
 
-/// The coordinator's state in one line: "height 1234, lag 3s, agents 5 of 6 live, tasks 100 sent 98 answered,
-/// coverage 98.20% of 500, accuracy 99.50% of 50, epoch 3".
-[[nodiscard]] std::string status_line(const Monitor& monitor);
+/// The coordinator's state in one line: "status: block 1234 (3s old), agents 5/6, tasks 98/100, coverage 98.20%
+/// (500 mined), accuracy 99.50% (200 compared), epoch 3 (11/360 blocks)". Tasks are results over tasks given out.
+[[nodiscard]] std::string status_line(const Monitor& monitor, std::uint64_t epoch_blocks);
 
-/// For example "diffs to 1234, 2 readers", plus the alarm when there is one.
+/// For example "diffs to 1234, subscribers 2", plus the alarm when there is one.
 [[nodiscard]] std::string diffs_line(const DiffsView& diffs);
 
 /// Logs a status line every `interval` on its own thread, so that a silent log means trouble. Everything that

@@ -127,8 +127,8 @@ void print_run(const SimReport& report, std::ostream& out) {
         line(out, "queue", "{:.0f} tasks on average, {} at most; {} in the first half, {} in the second: {}",
              run.queue_mean, run.queue_most, run.queue_first_half, run.queue_second_half,
              run.queue_grew() ? "growing" : "not growing");
-        line(out, "unusual", "{} timed out, {} given up, {} dropped, {} left the pool before an answer",
-             run.timed_out, run.given_up, run.dropped, run.left_unanswered);
+        line(out, "task problems", "{} timed out ({} dropped, {} abandoned), {} left the pool before an answer",
+             run.timed_out, run.dropped, run.given_up, run.left_unanswered);
         if (run.stalls > 0 || run.chain_waited > std::chrono::milliseconds(0)) {
             line(out, "chain", "{} stalls; it waited {} for answers", run.stalls, seconds(run.chain_waited));
         }

@@ -179,9 +179,11 @@ void Accounting::Impl::announce(const BlockOutcome& outcome) {
     const EpochRow& epoch = outcome.closed->epoch;
     const std::vector<PayoutRow>& payouts = outcome.closed->payouts;
     log.info(
-        "epoch {} ended at height {}: {} tasks of {} agents, {} of {} compared correct, {} rau to {} agents",
+        "epoch {} closed at block {}: {} tasks, {} agents, {} of {} compared answers correct, {} IOTX accrued "
+        "for {} "
+        "agents",
         epoch.epoch, epoch.last_height, epoch.tasks, epoch.agents, epoch.correct, epoch.compared,
-        to_decimal(epoch.pool_rau), payouts.size());
+        rau_to_iotx(epoch.pool_rau), payouts.size());
     U256 owed = 0;
     std::size_t without = 0;
     for (const PayoutRow& payout : payouts) {
@@ -190,8 +192,8 @@ void Accounting::Impl::announce(const BlockOutcome& outcome) {
         ++without;
     }
     if (settings.rewards.settles_on_chain && without > 0) {
-        log.warn("epoch {}: {} agents named no wallet; their {} rau stay owed", epoch.epoch, without,
-                 to_decimal(owed));
+        log.warn("epoch {}: {} agents have no wallet on file; {} IOTX is held for them", epoch.epoch, without,
+                 rau_to_iotx(owed));
     }
     if (settler != nullptr) settler->epoch_closed(epoch.epoch);
 }

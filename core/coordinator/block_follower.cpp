@@ -57,11 +57,8 @@ Status BlockFollower::take_next(std::stop_token stop) {
         if (auto forgotten = engine_.take_forgotten(); !forgotten.empty()) accounting_.forget(forgotten);
         if (block_->unmatched_actions > 0) {
             ++counters_.alarms;
-            log_.error(
-                "block {}: {} of its actions hash here to what no receipt of it has: they cannot be compared, "
-                "and "
-                "this program or the node is wrong about how actions are hashed",
-                block_->height, block_->unmatched_actions);
+            log_.error("block {}: {} transactions have a hash that matches no receipt; they are not compared",
+                       block_->height, block_->unmatched_actions);
         }
         live_ = false;
     }
@@ -76,13 +73,13 @@ void BlockFollower::run(const std::stop_token& stop) {
         const Status status = step(stop);
         if (status) {
             backoff.reset();
+            outage_.worked("blocks", std::chrono::steady_clock::now());
             continue;
         }
         if (stop.stop_requested()) return;
         ++counters_.errors;
-        const auto delay = backoff.next();
-        log_.warn("cannot follow the blocks: {}; trying again in {} ms", status.error().text(), delay.count());
-        never.wait(stop, delay);
+        outage_.failed("blocks", status.error(), std::chrono::steady_clock::now());
+        never.wait(stop, backoff.next());
     }
 }
 

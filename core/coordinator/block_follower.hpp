@@ -10,6 +10,7 @@
 #include "core/accounting/accounting.hpp"
 #include "core/base/guarded.hpp"
 #include "core/base/log.hpp"
+#include "core/base/outage.hpp"
 #include "core/coordinator/engine.hpp"
 #include "core/ports/block_source.hpp"
 
@@ -25,8 +26,9 @@ class BlockFollower {
         std::atomic<std::uint64_t> alarms{0};  ///< blocks with actions whose hash matches no receipt
     };
 
-    BlockFollower(BlockSource& source, Accounting& accounting, Engine& engine, Log log)
-        : source_(source), accounting_(accounting), engine_(engine), log_(std::move(log)) {}
+    /// `outage` is told how each call of the source ended; it may be shared with other users of the source.
+    BlockFollower(BlockSource& source, Accounting& accounting, Engine& engine, Log log, Outage& outage)
+        : source_(source), accounting_(accounting), engine_(engine), log_(std::move(log)), outage_(outage) {}
 
     /// Waits for the next block and processes it. A block that the accounting did not accept is kept, and the
     /// next call tries it again. Errors: those of the source and the accounting; cancelled when `stop` is
@@ -48,6 +50,7 @@ class BlockFollower {
     Accounting& accounting_;
     Engine& engine_;
     const Log log_;
+    Outage& outage_;
     std::optional<ExecutedBlock> block_;  // fetched, but not accepted by the accounting yet
     bool live_ = false;                   // continue with the next new block and skip the missed ones
     Counters counters_;

@@ -59,7 +59,8 @@ Coordinator::Coordinator(const CoordinatorSettings& settings, ActPoolReader& poo
       registrations_(std::in_place, settings.register_interval),
       runner_(fetchers != nullptr ? std::make_unique<TaskRunner>(*fetchers) : nullptr),
       readers_(state, runner_.get(), *engine_),
-      follower_(blocks, accounting, *engine_, log_),
+      source_outage_("node", log_),
+      follower_(blocks, accounting, *engine_, log_, source_outage_),
       books_alarm_("ledger", log_),
       tip_alarm_("dispatch", log_),
       blocks_alarm_("blocks", log_),
@@ -226,14 +227,14 @@ void Coordinator::compare_with_books(std::uint64_t tip) {
     const std::uint64_t missing = last > tip ? last - tip : 0;
     behind_books_ = missing > kBehindIsNormal ? missing : 0;
     if (missing <= kBehindIsNormal)
-        return behind_alarm_.clear(fmt::format("the source has caught up with the books at block {}", tip));
-    behind_alarm_.raise(fmt::format("the books end at block {} and the source is at block {}", last, tip),
-                        fmt::format("the books end at block {} and the source is at block {}: either it has to "
-                                    "catch up, or the books in the "
-                                    "data directory belong to another chain, which needs a data directory of "
-                                    "its own; until block {} no answer "
-                                    "is compared",
-                                    last, tip, last + 1));
+        return behind_alarm_.clear(fmt::format("the node has caught up with the ledger at block {}", tip));
+    behind_alarm_.raise(
+        fmt::format("the ledger ends at block {} and the node is at block {}", last, tip),
+        fmt::format(
+            "the ledger ends at block {} and the node is at block {}: no answer is compared before block "
+            "{}; wait for the node to catch up, or use another data directory if the node follows another "
+            "chain",
+            last, tip, last + 1));
 }
 
 /// Actions that were answered before a restart and are no longer in the pool are kept for their block no longer
@@ -257,11 +258,11 @@ void Coordinator::poll_loop(const std::stop_token& stop) {
         auto [least, most] = poll_policy_.pause(std::chrono::steady_clock::now());
         if (polled) {
             backoff.reset();
+            source_outage_.worked("pool", std::chrono::steady_clock::now());
         } else {
             ++poll_errors_;
             least = most = std::max<std::chrono::nanoseconds>(most, backoff.next());
-            const auto delay = std::chrono::duration_cast<std::chrono::milliseconds>(most);
-            log_.warn("cannot read the pool: {}; trying again in {} ms", polled.error().text(), delay.count());
+            source_outage_.failed("pool", polled.error(), std::chrono::steady_clock::now());
         }
         never.wait(stop, least);
         hurry_.wait(stop, most - least);

@@ -17,6 +17,7 @@
 #include "core/base/alarm.hpp"
 #include "core/base/guarded.hpp"
 #include "core/base/log.hpp"
+#include "core/base/outage.hpp"
 #include "core/coordinator/backoff.hpp"
 #include "core/coordinator/block_follower.hpp"
 #include "core/coordinator/block_watch.hpp"
@@ -129,6 +130,7 @@ class Coordinator final : public AgentLink, public Monitor {
     std::atomic<std::uint64_t> registers_too_soon_{0};
     std::unique_ptr<TaskRunner> runner_;  // null: no transaction is run
     ReadWorkers readers_;
+    Outage source_outage_;  // reported by poll_loop() and by the follower
     BlockFollower follower_;
     std::mutex reserving_;  // allows one reservation at a time; taken before any other lock
     std::atomic<std::uint64_t> polls_{0};

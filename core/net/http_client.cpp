@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <optional>
 #include <utility>
 
@@ -115,7 +116,13 @@ Error transfer_error(const Transfer& transfer, CURLcode code, const std::string&
                 "it is larger than " + std::to_string(transfer.max_bytes) + " bytes",
                 {}};
     }
-    const std::string why = transfer.why[0] != '\0' ? transfer.why.data() : curl_easy_strerror(code);
+    std::string why = transfer.why[0] != '\0' ? transfer.why.data() : curl_easy_strerror(code);
+    if (code == CURLE_COULDNT_CONNECT) {
+        // libcurl's own text repeats the host and the port, which `which` names already.
+        long connect_errno = 0;
+        curl_easy_getinfo(transfer.easy.get(), CURLINFO_OS_ERRNO, &connect_errno);
+        if (connect_errno == ECONNREFUSED) why = "connection refused";
+    }
     const auto kind = code == CURLE_OPERATION_TIMEDOUT ? ErrorCode::timed_out : ErrorCode::unavailable;
     return {kind, "cannot get an HTTP answer", name, why, {}};
 }

@@ -198,8 +198,12 @@ void AgentClients::Agent::open_stream() {
     };
     handlers.on_end = [self](const Status& status) {
         ++self->shared_.counters.streams_ended;
-        self->shared_.log.info("agent {}: task stream ended: {}", self->profile_.id,
-                               status ? "by the coordinator" : status.error().text());
+        if (!status && status.error().code == ErrorCode::cancelled) {
+            self->shared_.log.debug("agent {} disconnected (coordinator stopping)", self->profile_.id);
+        } else {
+            self->shared_.log.info("agent {}: task stream ended: {}", self->profile_.id,
+                                   status ? "by the coordinator" : status.error().text());
+        }
         self->register_later();
     };
     const GetTasksRequest request{profile_.id, profile_.level, profile_.max_batch_size};

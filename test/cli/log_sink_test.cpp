@@ -210,11 +210,13 @@ TEST_CASE("the words of the configuration are the levels", "[log]") {
     CHECK(log_format_from("json") == LogFormat::json);
 }
 
-TEST_CASE("the status line has height, lag, agents, tasks, coverage, accuracy and epoch", "[log]") {
+TEST_CASE("the status line has block and age, agents, tasks, coverage, accuracy and how far the epoch is",
+          "[log]") {
     ioswarm::test::FakeMonitor monitor;
-    CHECK(status_line(monitor) ==
-          "height 0, lag unknown, agents 0 of 0 live, tasks 0 sent 0 answered, coverage unknown, accuracy "
-          "unknown, epoch 0");
+    CHECK(status_line(monitor, 360) ==
+          "status: block 0 (age unknown), agents 0/0, tasks 0/0, coverage unknown, accuracy unknown, epoch 0 "
+          "(0/360 "
+          "blocks)");
     monitor.status_view.height = 1234;
     monitor.status_view.source_age = 3s;
     monitor.status_view.agents_live = 5;
@@ -225,19 +227,21 @@ TEST_CASE("the status line has height, lag, agents, tasks, coverage, accuracy an
     monitor.shadow_totals.compared = 200;
     monitor.shadow_totals.matched = 199;
     monitor.epoch_view.epoch = 3;
-    CHECK(status_line(monitor) ==
-          "height 1234, lag 3s, agents 5 of 6 live, tasks 100 sent 98 answered, coverage 98.20% of 500, "
-          "accuracy 99.50% of 200, epoch 3");
+    monitor.epoch_view.start_height = 1224;
+    CHECK(status_line(monitor, 360) ==
+          "status: block 1234 (3s old), agents 5/6, tasks 98/100, coverage 98.20% (500 mined), accuracy 99.50% "
+          "(200 "
+          "compared), epoch 3 (11/360 blocks)");
 }
 
 TEST_CASE("the line about state diffs tells how far they are, and loudly when none come in", "[log]") {
     DiffsView diffs;
     diffs.tip = 1234;
     diffs.subscribers = {{"a", 1200, 35}, {"b", 1235, 0}};
-    CHECK(diffs_line(diffs) == "diffs to 1234, 2 readers");
+    CHECK(diffs_line(diffs) == "diffs to 1234, subscribers 2");
     diffs.alarm = "the state diffs have a hole: height 1235";
     CHECK(diffs_line(diffs) ==
-          "diffs to 1234, 2 readers, NO DIFFS COME IN: the state diffs have a hole: height 1235");
+          "diffs to 1234, subscribers 2, NO DIFFS COME IN: the state diffs have a hole: height 1235");
 }
 
 TEST_CASE("the status line comes again and again, and its end is not waited for", "[log]") {

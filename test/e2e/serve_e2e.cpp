@@ -272,7 +272,9 @@ TEST_CASE("what keeps serve from starting is told in one line, with its exit cod
     CHECK(served.program().wait() == 0);
     const ProgramRun mixed = serve(dir, {"--seed", "6"});
     CHECK(mixed.code == 78);
-    CHECK_THAT(last_lines(mixed), Contains("its ledger belongs to another source: embedded chain, seed 5"));
+    CHECK_THAT(last_lines(mixed),
+               Contains("was created for the embedded test chain and cannot be used with other settings"));
+    CHECK_THAT(last_lines(mixed), Contains("it has embedded chain, seed 5"));
     CHECK_THAT(last_lines(mixed),
                Contains("delete ledger.db, ledger.db-wal, ledger.db-shm, ledger.mark and source"));
 

@@ -40,7 +40,8 @@ struct Follower {
     ScriptedBlocks source;
     std::shared_ptr<Engine> engine =
         std::make_shared<Engine>(house.settings, house.clock, Log(), std::make_shared<Signal>());
-    BlockFollower follower{source, *house.accounting, *engine, lines.log};
+    Outage outage{"node", lines.log};
+    BlockFollower follower{source, *house.accounting, *engine, lines.log, outage};
 
     Status step() { return follower.step({}); }
     void tip(std::uint64_t height) {

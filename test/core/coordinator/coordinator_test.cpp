@@ -340,7 +340,7 @@ TEST_CASE("books of another chain, or of a chain that the source has yet to catc
     house.poll({}, 40);
     house.poll({}, 41);
     REQUIRE(said.size() == 1);
-    CHECK(said[0].find("the books end at block 100 and the source is at block 40") == 0);
+    CHECK(said[0].find("the ledger ends at block 100 and the node is at block 40") == 0);
     CHECK(said[0].find("another chain") != std::string::npos);
     CHECK(house.coordinator->status().counters.at("blocks_source_behind_books") == 59);
     house.poll({}, 101);
