@@ -17,8 +17,8 @@ struct LoggedOutage {
                     said.push_back(std::string(level == LogLevel::warn ? "W " : "I ") + std::string(text));
                 })};
     Outage::Time start{1h};
-    const Error refused{
-        ErrorCode::unavailable, "cannot get an HTTP answer", "http://127.0.0.1:15014", "connection refused", ""};
+    const Error refused{ErrorCode::unavailable, "cannot get an HTTP answer", "http://127.0.0.1:15014",
+                        "connection refused", ""};
 };
 
 }  // namespace
@@ -30,10 +30,10 @@ TEST_CASE("a node that is away is logged once, then once per minute, then when i
 
     for (auto after = 0s; after <= 125s; after += 5s)
         log.node.failed("blocks", log.refused, log.start + after);
-    CHECK(log.said ==
-          std::vector<std::string>{"W node unreachable: http://127.0.0.1:15014: connection refused (retrying)",
-                                   "W node unreachable: http://127.0.0.1:15014: connection refused (for 1m0s)",
-                                   "W node unreachable: http://127.0.0.1:15014: connection refused (for 2m0s)"});
+    CHECK(log.said == std::vector<std::string>{
+                          "W node unreachable: http://127.0.0.1:15014: connection refused (retrying)",
+                          "W node unreachable: http://127.0.0.1:15014: connection refused (for 1m0s)",
+                          "W node unreachable: http://127.0.0.1:15014: connection refused (for 2m0s)"});
     log.node.worked("blocks", log.start + 130s);
     log.node.worked("blocks", log.start + 131s);
     CHECK(log.said.size() == 4);
@@ -54,7 +54,8 @@ TEST_CASE("an error that does not come from reaching the node does not blame the
     LoggedOutage log;
     log.node.failed("blocks", Error{ErrorCode::io, "cannot write the ledger", "ledger.db", "disk is full", ""},
                     log.start);
-    CHECK(log.said == std::vector<std::string>{"W blocks: cannot write the ledger: ledger.db: disk is full (retrying)"});
+    CHECK(log.said ==
+          std::vector<std::string>{"W blocks: cannot write the ledger: ledger.db: disk is full (retrying)"});
     log.node.worked("blocks", log.start + 1s);
     CHECK(log.said.back() == "I blocks: working again after 1s");
 }
