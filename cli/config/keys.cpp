@@ -111,6 +111,7 @@ const auto kKeys = std::to_array<KeyRow>({
      2, 100'000, KeyForm::any, {}, false, "--accounts"},
     {"chain.lastSlot", &C::chain_last_slot, "0", "BLOCKS",
      "blocks after which no new transactions come; 0 = they go on", 0, UINT64_MAX, KeyForm::any, {}, false, "--last-slot"},
+    {"metrics.perAgent", &C::metrics_per_agent, "false", "BOOL", "series per agent at /metrics"},
     {"log.format", &C::log_format, "text", "FORMAT", "form of the log", 0, 0, KeyForm::choice, "text|json"},
     {"log.level", &C::log_level, "info", "LEVEL", "least level that is logged",
      0, 0, KeyForm::choice, "debug|info|warn|error"},

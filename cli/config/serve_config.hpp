@@ -74,6 +74,7 @@ struct ServeConfig {
     std::uint64_t chain_tps{};
     std::uint64_t chain_accounts{};
     std::uint64_t chain_last_slot{};
+    bool metrics_per_agent{};
     std::string log_format;
     std::string log_level;
 };

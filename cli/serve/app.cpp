@@ -20,6 +20,12 @@ bool is_every_interface(const std::string& address) {
     return address.empty() || address == "0.0.0.0" || address == "::";
 }
 
+CoordinatorSettings measured(CoordinatorSettings settings, Metrics& metrics) {
+    settings.task_round_trip = metrics.task_round_trip();
+    settings.state_read = metrics.state_read();
+    return settings;
+}
+
 /// The address and port to which a client on this machine can connect.
 std::string reachable(const std::string& address, std::uint16_t port) {
     const std::string host = is_every_interface(address) ? "127.0.0.1" : address;
@@ -58,7 +64,7 @@ Result<std::unique_ptr<ServeApp>> ServeApp::start(const ServeConfig& config, con
 ServeApp::ServeApp(const ServeConfig& config, const ServeOptions& options, Log log, LinesLost lines_lost)
     : config_(config),
       options_(options),
-      settings_(coordinator_settings(config)),
+      settings_(measured(coordinator_settings(config), metrics_)),
       log_(std::move(log)),
       lines_lost_(std::move(lines_lost)) {}
 
@@ -81,7 +87,9 @@ Status ServeApp::read_lists() {
 
 // The ledger is opened before everything that could earn or owe, since it holds the lock on the data directory.
 Status ServeApp::open_ledger() {
-    auto ledger = Ledger::open(config_.data_dir, log_);
+    LedgerOptions options;
+    options.on_commit = metrics_.ledger_commit();
+    auto ledger = Ledger::open(config_.data_dir, log_, options);
     if (!ledger) return fail(explain_data_dir(std::move(ledger).error(), config_.data_dir));
     ledger_ = *std::move(ledger);
     const auto other_source = check_source(config_, *ledger_);
@@ -147,8 +155,9 @@ Status ServeApp::open_source() {
 // Runs after the source of the diffs is open, and before the port where they are served.
 Status ServeApp::open_diffs() {
     if (!has_diffs(config_)) return {};
-    auto diffs = ServeDiffs::open(
-        config_, {embedded_ ? &embedded_->diffs() : nullptr, node_.get(), gate_.get()}, clock_, log_);
+    auto diffs =
+        ServeDiffs::open(config_, {embedded_ ? &embedded_->diffs() : nullptr, node_.get(), gate_.get()}, clock_,
+                         log_, metrics_.diff_append());
     if (!diffs) return fail(std::move(diffs).error());
     diffs_ = *std::move(diffs);
     return diffs_->check_chain(config_, chain_, other_source_);
@@ -215,6 +224,7 @@ Status ServeApp::open_api() {
     show_settlements();
     if (diffs_) api_->show_diffs([this] { return diffs_->view(); });
     api_->show_counters([this] { return edge_counters(); });
+    api_->show_metrics([this](StatusView status) { return metrics_text(std::move(status)); });
     HttpServerSettings settings;
     settings.address = address_;
     settings.port = static_cast<std::uint16_t>(config_.swarm_api_port);
@@ -266,6 +276,21 @@ std::map<std::string, std::uint64_t> ServeApp::edge_counters() const {
     out["node_web3_away"] = node.web3_away;
     out["node_api_is_json"] = node.json_api ? 1 : 0;
     return out;
+}
+
+std::string ServeApp::metrics_text(StatusView status) const {
+    MetricFigures figures;
+    figures.status = std::move(status);
+    figures.shadow = coordinator_->shadow();
+    figures.epoch = coordinator_->epoch();
+    figures.now = clock_.wall();
+    figures.not_ready = coordinator_->not_ready().size() + not_ready().size();
+    if (diffs_) figures.diffs = diffs_->view();
+    if (!config_.snapshot_dir.empty()) {
+        if (auto newest = newest_snapshot(config_.snapshot_dir)) figures.snapshot = *std::move(newest);
+    }
+    if (config_.metrics_per_agent) figures.agents = coordinator_->agents();
+    return metrics_.text(figures);
 }
 
 // The last step. The test agents connect over the network like all other agents.

@@ -14,6 +14,7 @@
 #include "cli/serve/chain_gate.hpp"
 #include "cli/serve/diffs.hpp"
 #include "cli/serve/list_reloader.hpp"
+#include "cli/serve/metrics.hpp"
 #include "cli/serve/monitor_api.hpp"
 #include "cli/serve/settings.hpp"
 #include "cli/serve/status_line.hpp"
@@ -83,9 +84,11 @@ class ServeApp {
     [[nodiscard]] std::string status_text() const;
     [[nodiscard]] Reasons not_ready() const;
     [[nodiscard]] std::map<std::string, std::uint64_t> edge_counters() const;
+    [[nodiscard]] std::string metrics_text(StatusView status) const;
 
     const ServeConfig config_;
     const ServeOptions options_;
+    Metrics metrics_;  // before all that is measured
     const CoordinatorSettings settings_;
     const Log log_;
     const LinesLost lines_lost_;

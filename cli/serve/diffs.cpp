@@ -58,7 +58,7 @@ std::optional<std::uint64_t> lowest_needed(const DiffHub& hub, const SnapshotWat
 }  // namespace
 
 Result<std::unique_ptr<ServeDiffs>> ServeDiffs::open(const ServeConfig& config, Source from, const Clock& clock,
-                                                     const Log& log) {
+                                                     const Log& log, ObserveDuration append_time) {
     std::unique_ptr<ServeDiffs> out(new ServeDiffs);
     if (from.embedded == nullptr) {
         proto::NodeDiffSettings settings = node_diff_settings(config);
@@ -94,6 +94,7 @@ Result<std::unique_ptr<ServeDiffs>> ServeDiffs::open(const ServeConfig& config, 
     hooks.lowest_needed = [hub = out->hub_.get(), snapshots = out->snapshots_.get()] {
         return lowest_needed(*hub, *snapshots);
     };
+    hooks.append_time = std::move(append_time);
     StateDiffSource& source = from.embedded != nullptr ? *from.embedded
                               : out->gated_            ? *out->gated_
                                                        : *out->node_;

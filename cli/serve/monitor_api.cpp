@@ -20,6 +20,8 @@ constexpr std::chrono::seconds kListedHeartbeatAge{120};  // for /swarm/agents; 
 
 constexpr const char* kAgentIdHeader = "X-Ioswarm-Agent-Id";
 constexpr const char* kTokenHeader = "X-Ioswarm-Token";
+constexpr const char* kAuthorizationHeader = "Authorization";
+constexpr std::string_view kBearer = "Bearer ";
 
 HttpReply json_reply(const Json& json, int status = 200) {
     // Ids and regions are checked when agents register. Any other invalid byte is replaced.
@@ -90,6 +92,7 @@ const MonitorApi::Route* MonitorApi::find_route(std::string_view path) {
         {"/swarm/leaderboard", &MonitorApi::leaderboard, false, false},
         {"/swarm/epoch", &MonitorApi::epoch, false, false},
         {"/swarm/shadow", &MonitorApi::shadow, false, false},
+        {"/metrics", &MonitorApi::metrics, false, false},
         {"/livez", &MonitorApi::livez, true, false},
         {"/readyz", &MonitorApi::readyz, true, false},
         {"/healthz", &MonitorApi::healthz, true, false},
@@ -131,14 +134,27 @@ HttpReply MonitorApi::handle(const HttpRequest& request) const {
 }
 
 std::vector<std::string> MonitorApi::headers() {
-    return {kAgentIdHeader, kTokenHeader};
+    return {kAgentIdHeader, kTokenHeader, kAuthorizationHeader};
 }
 
 bool MonitorApi::authorized(const HttpRequest& request) const {
     if (!authorize_) return true;
     const std::string* id = request.header(kAgentIdHeader);
     const std::string* token = request.header(kTokenHeader);
-    return id != nullptr && token != nullptr && authorize_(*id, *token).has_value();
+    if (id != nullptr && token != nullptr) return authorize_(*id, *token).has_value();
+    // "Bearer ID:KEY", since Prometheus can send one credential and no headers of one's own.
+    const std::string* header = request.header(kAuthorizationHeader);
+    if (header == nullptr || !header->starts_with(kBearer)) return false;
+    const std::string_view credential = std::string_view(*header).substr(kBearer.size());
+    const std::size_t colon = credential.rfind(':');
+    if (colon == std::string_view::npos) return false;
+    return authorize_(credential.substr(0, colon), credential.substr(colon + 1)).has_value();
+}
+
+StatusView MonitorApi::full_status() const {
+    StatusView status = monitor_.status();
+    if (more_counters_) status.counters.merge(more_counters_());
+    return status;
 }
 
 HttpReply MonitorApi::stats(const HttpRequest&) const {
@@ -253,8 +269,7 @@ HttpReply MonitorApi::diffs(const HttpRequest&) const {
 }
 
 HttpReply MonitorApi::status(const HttpRequest&) const {
-    StatusView status = monitor_.status();
-    if (more_counters_) status.counters.merge(more_counters_());
+    const StatusView status = full_status();
     const ShadowTotals shadow = monitor_.shadow();
     return json_reply(Json{
         {"uptime", go_duration(status.uptime)},
@@ -337,6 +352,11 @@ HttpReply MonitorApi::shadow(const HttpRequest&) const {
         {"EVMStateMismatches", shadow.evm_state_mismatches},
         {"StateRaceExcluded", shadow.state_race_excluded},
     });
+}
+
+HttpReply MonitorApi::metrics(const HttpRequest&) const {
+    if (!metrics_) return error_reply(404, "no metrics");
+    return HttpReply{200, metrics_(full_status()), "text/plain; version=0.0.4; charset=utf-8", {}};
 }
 
 HttpReply MonitorApi::livez(const HttpRequest&) const {

@@ -53,6 +53,11 @@ class MonitorApi {
         more_counters_ = std::move(more);
     }
 
+    /// What GET /metrics answers, in Prometheus' text format; without it that answers 404. It is given the
+    /// status with all counters. Before the first request.
+    using MetricsText = std::function<std::string(StatusView status)>;
+    void show_metrics(MetricsText metrics) { metrics_ = std::move(metrics); }
+
     [[nodiscard]] HttpReply handle(const HttpRequest& request) const;
     /// The names of the request headers that handle() reads.
     [[nodiscard]] static std::vector<std::string> headers();
@@ -70,11 +75,13 @@ class MonitorApi {
     [[nodiscard]] HttpReply leaderboard(const HttpRequest& request) const;
     [[nodiscard]] HttpReply epoch(const HttpRequest& request) const;
     [[nodiscard]] HttpReply shadow(const HttpRequest& request) const;
+    [[nodiscard]] HttpReply metrics(const HttpRequest& request) const;
     [[nodiscard]] HttpReply livez(const HttpRequest& request) const;
     [[nodiscard]] HttpReply readyz(const HttpRequest& request) const;
     [[nodiscard]] HttpReply healthz(const HttpRequest& request) const;
 
     [[nodiscard]] bool authorized(const HttpRequest& request) const;
+    [[nodiscard]] StatusView full_status() const;
     [[nodiscard]] std::optional<Result<Settlements>> settlements_of(const RewardsView& view) const;
     [[nodiscard]] static Settlement settlement_of(const RewardHistoryEntry& entry,
                                                   const Result<Settlements>& settlements);
@@ -86,6 +93,7 @@ class MonitorApi {
     const std::string snapshot_dir_;
     SettlementsOf settlements_;
     std::function<DiffsView()> diffs_;
+    MetricsText metrics_;
     std::function<std::map<std::string, std::uint64_t>()> more_counters_;
 };
 

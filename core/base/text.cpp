@@ -125,6 +125,17 @@ std::string rfc3339(std::chrono::system_clock::time_point time) {
                        parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
+std::optional<std::chrono::system_clock::time_point> parse_rfc3339(std::string_view text) {
+    const std::string copy(text);
+    std::tm parts{};
+    const char* end = strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    if (end == nullptr || *end != '\0') return std::nullopt;
+    const auto time = std::chrono::system_clock::from_time_t(timegm(&parts));
+    // strptime() takes more than one form of a time.
+    if (rfc3339(time) != text) return std::nullopt;
+    return time;
+}
+
 std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit) {
     // Optimal string alignment distance. The transposition needs the row before the previous one, so three rows
     // are kept.

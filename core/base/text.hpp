@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,8 @@ namespace ioswarm {
 
 /// Formats a time in UTC with whole seconds: "2026-11-22T16:58:44Z".
 [[nodiscard]] std::string rfc3339(std::chrono::system_clock::time_point time);
+/// The inverse; nothing for any other form.
+[[nodiscard]] std::optional<std::chrono::system_clock::time_point> parse_rfc3339(std::string_view text);
 
 /// Number of single-character edits (insert, delete, replace, swap of neighbours) from one word to the other,
 /// at most `limit`. It is used for "did you mean".

@@ -83,7 +83,12 @@ bool ReadWorkers::run_one() {
 }
 
 void ReadWorkers::make(const Job& job, evm::Executor& executor) {
-    if (job.read && engine_.wanted(job.read)) engine_.reads_done(job.read, read_accounts(reader_, *job.read));
+    if (job.read && engine_.wanted(job.read)) {
+        const auto start = std::chrono::steady_clock::now();
+        auto accounts = read_accounts(reader_, *job.read);
+        if (read_time_) read_time_(std::chrono::steady_clock::now() - start);
+        engine_.reads_done(job.read, std::move(accounts));
+    }
     if (job.run && runner_ != nullptr && engine_.wanted(*job.run))
         engine_.run_done(*job.run, runner_->run(executor, *job.run));
     if (!job.slow) return;

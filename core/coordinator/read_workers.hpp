@@ -8,8 +8,10 @@
 #include <mutex>
 #include <stop_token>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "core/base/observe.hpp"
 #include "core/coordinator/engine.hpp"
 #include "core/ports/state_reader.hpp"
 
@@ -21,9 +23,10 @@ namespace ioswarm {
 /// waiting jobs: it plans no more than agents have room for and drops jobs that nobody waits for any more.
 class ReadWorkers {
   public:
-    /// `runner` may be null; then no runs may be added.
-    ReadWorkers(StateReader& reader, TaskRunner* runner, Engine& engine)
-        : reader_(reader), runner_(runner), engine_(engine) {}
+    /// `runner` may be null: then no runs may be added.
+    /// `read_time`: told how long each read of accounts took; may be empty.
+    ReadWorkers(StateReader& reader, TaskRunner* runner, Engine& engine, ObserveDuration read_time)
+        : reader_(reader), runner_(runner), engine_(engine), read_time_(std::move(read_time)) {}
     ~ReadWorkers() { stop(); }
     ReadWorkers(const ReadWorkers&) = delete;
     ReadWorkers& operator=(const ReadWorkers&) = delete;
@@ -67,6 +70,7 @@ class ReadWorkers {
     StateReader& reader_;
     TaskRunner* const runner_;
     Engine& engine_;
+    const ObserveDuration read_time_;
     std::mutex mutex_;
     std::condition_variable_any changed_;
     Work work_;                                    // guarded by mutex_

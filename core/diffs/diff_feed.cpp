@@ -84,9 +84,13 @@ void DiffFeed::commit(std::vector<Fetched> group, const std::stop_token& stop) {
         rows.reserve(group.size());
         for (const Fetched& one : group)
             rows.push_back({one.diff->height(), one.digest, {}, one.diff->record()});
+        const auto start = std::chrono::steady_clock::now();
         const Status status = store_.append(std::move(rows));
         set_health(store_health_, status);
-        if (status) break;
+        if (status) {
+            if (hooks_.append_time) hooks_.append_time(std::chrono::steady_clock::now() - start);
+            break;
+        }
         ++counters_.store_errors;
         const ErrorCode code = status.error().code;
         if (code != ErrorCode::io && code != ErrorCode::resource_exhausted) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/base/log.hpp"
+#include "core/base/observe.hpp"
 #include "core/base/result.hpp"
 #include "core/diffs/known_digests.hpp"
 #include "core/model/chain.hpp"
@@ -43,6 +44,8 @@ struct DiffFeedHooks {
     /// Returns the lowest height that somebody still needs. Pruning does not go beyond it, until twice `retain`
     /// heights are kept.
     std::function<std::optional<std::uint64_t>()> lowest_needed;
+    /// Told how long each write of a group of diffs took.
+    ObserveDuration append_time;
 };
 
 /// Fills the diff log from a source that is not trusted. A diff is accepted when it has the next height, its

@@ -210,7 +210,10 @@ Status Ledger::Impl::apply_all(Group& group, bool& operation_failed) {
 }
 
 Status Ledger::Impl::commit() {
-    return database.execute("COMMIT");
+    const auto start = std::chrono::steady_clock::now();
+    Status status = database.execute("COMMIT");
+    if (status && options.on_commit) options.on_commit(std::chrono::steady_clock::now() - start);
+    return status;
 }
 
 void Ledger::Impl::roll_back() {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/log.hpp"
+#include "core/base/observe.hpp"
 #include "core/base/result.hpp"
 #include "core/ledger/ledger_rows.hpp"
 #include "core/ledger/ledger_tx.hpp"
@@ -22,6 +23,8 @@ struct LedgerOptions {
     /// The largest number of operations that may wait for the ledger's thread. Further ones are refused with
     /// resource_exhausted.
     std::size_t max_waiting = 8192;
+    /// Told how long each commit took, on the ledger's thread.
+    ObserveDuration on_commit;
     /// The waiting time after a failed write. It doubles with each failure, from the first value up to the
     /// last.
     std::chrono::milliseconds first_retry{20};

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/base/decimal.hpp"
+#include "core/base/observe.hpp"
 #include "core/model/messages.hpp"
 
 namespace ioswarm {
@@ -60,6 +61,8 @@ struct CoordinatorSettings {
     /// the call, so the function must be short and must not call the engine. May be empty. `sim` uses it to
     /// account for every task.
     std::function<void(const Hash256& raw_id)> on_given_up;
+    ObserveDuration task_round_trip;  ///< from a batch's being sent to its answer's being accepted
+    ObserveDuration state_read;       ///< one read of accounts from the source
     RewardSettings rewards;
 };
 

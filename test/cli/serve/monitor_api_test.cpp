@@ -434,3 +434,24 @@ TEST_CASE("/api/snapshot is 404 without a whole snapshot, and follows no path ou
     refused(meta("s.snap.gz", "4", std::string(64, '0'), "0"));
     refused(meta("s.snap.gz", "4", std::string(64, '0'), "7", "<script>"));
 }
+
+TEST_CASE("/metrics takes an agent's key in the two headers or as a bearer credential, and nothing else",
+          "[api]") {
+    Served served("s3cret");
+    served.monitor.status_view = some_status();
+    served.api->show_metrics([](StatusView status) {
+        return "ioswarm_tasks_dropped_total " + std::to_string(status.counters.at("tasks_dropped_queue_full")) +
+               "\n";
+    });
+    const std::string key = agent_token("s3cret", "prometheus");
+    CHECK(served.get("/metrics").status == 401);
+    CHECK(served.get("/metrics", {{"Authorization", "Bearer " + key}}).status == 401);
+    CHECK(served.get("/metrics", {{"Authorization", "Bearer other:" + key}}).status == 401);
+    CHECK(served.get("/metrics", {{"Authorization", "Basic prometheus:" + key}}).status == 401);
+    const httplib::Response answer = served.get("/metrics", {{"Authorization", "Bearer prometheus:" + key}});
+    CHECK(answer.status == 200);
+    CHECK(answer.get_header_value("Content-Type") == "text/plain; version=0.0.4; charset=utf-8");
+    CHECK(answer.body == "ioswarm_tasks_dropped_total 18446744073709551615\n");
+    CHECK(served.get("/metrics", {{"X-Ioswarm-Agent-Id", "prometheus"}, {"X-Ioswarm-Token", key}}).status ==
+          200);
+}

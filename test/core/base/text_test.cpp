@@ -6,6 +6,16 @@
 using namespace ioswarm;
 using namespace std::chrono_literals;
 
+TEST_CASE("a time reads back as it was written, and in no other form") {
+    const std::chrono::system_clock::time_point time{std::chrono::seconds(1'790'000'000)};
+    CHECK(parse_rfc3339(rfc3339(time)) == time);
+    CHECK_FALSE(parse_rfc3339(""));
+    CHECK_FALSE(parse_rfc3339("2026-09-21T14:13:20"));
+    CHECK_FALSE(parse_rfc3339("2026-09-21T14:13:20Z "));
+    CHECK_FALSE(parse_rfc3339("2026-9-21T14:13:20Z"));
+    CHECK_FALSE(parse_rfc3339("2026-13-21T14:13:20Z"));
+}
+
 TEST_CASE("text from outside cannot steer a terminal or break a log line") {
     CHECK(escape_for_display("plain 東京 é") == "plain 東京 é");
     CHECK(escape_for_display("a\n\x1b[31mb\x7f") == "a\\x0a\\x1b[31mb\\x7f");

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/serve/metrics.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include "core/base/text.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+double seconds(std::chrono::nanoseconds time) {
+    return std::chrono::duration<double>(time).count();
+}
+
+double since_epoch(Clock::Wall time) {
+    return seconds(time.time_since_epoch());
+}
+
+/// Families in the order in which they were first named, since a family's series must follow each other.
+class Families {
+  public:
+    void counter(std::string_view name, std::string_view help, std::uint64_t value, Labels labels = {}) {
+        add(MetricType::Counter, name, help, static_cast<double>(value), std::move(labels));
+    }
+    void gauge(std::string_view name, std::string_view help, double value, Labels labels = {}) {
+        add(MetricType::Gauge, name, help, value, std::move(labels));
+    }
+
+    [[nodiscard]] std::vector<MetricFamily> take() { return std::move(families_); }
+
+  private:
+    void add(MetricType type, std::string_view name, std::string_view help, double value, Labels labels) {
+        const auto [at, is_new] = index_.emplace(name, families_.size());
+        if (is_new) families_.push_back({std::string(name), {}, type, {}});
+        MetricFamily& family = families_[at->second];
+        if (family.help.empty()) family.help = help;
+        ClientMetric metric;
+        metric.label = std::move(labels);
+        metric.counter.value = metric.gauge.value = value;
+        family.metric.push_back(std::move(metric));
+    }
+
+    std::vector<MetricFamily> families_;
+    std::map<std::string, std::size_t, std::less<>> index_;
+};
+
+void add_counters(Families& out, const std::map<std::string, std::uint64_t>& counters) {
+    for (const auto& [name, value] : counters) {
+        const CounterMetric* row = find_counter_metric(name);
+        if (row == nullptr) {
+            out.counter(fmt::format("ioswarm_{}_total", name),
+                        fmt::format("Counter {} of /swarm/status.", name), value);
+            continue;
+        }
+        Labels labels;
+        if (!row->label.empty()) {
+            const std::string_view rest = std::string_view(name).substr(row->counter.size() - 1);
+            labels.push_back({std::string(row->label), std::string(row->value.empty() ? rest : row->value)});
+        }
+        if (row->is_gauge) {
+            out.gauge(row->family, row->help, static_cast<double>(value), std::move(labels));
+        } else {
+            out.counter(row->family, row->help, value, std::move(labels));
+        }
+    }
+}
+
+void add_status(Families& out, const MetricFigures& figures) {
+    const StatusView& status = figures.status;
+    out.gauge("ioswarm_start_time_seconds", "When serve was started, in seconds since 1970.",
+              since_epoch(figures.now) - seconds(status.uptime));
+    out.gauge("ioswarm_agents_registered", "Agents that are registered.", status.agents_total);
+    out.gauge("ioswarm_agents_live", "Agents with a recent heartbeat.", status.agents_live);
+    for (const auto& [level, count] : status.live_by_level)
+        out.gauge("ioswarm_agents_live_by_level", "Agents with a recent heartbeat, by level.", count,
+                  {{"level", level}});
+    out.counter("ioswarm_tasks_dispatched_total", "Tasks given out, counted once per agent that received them.",
+                status.tasks_dispatched);
+    out.counter("ioswarm_task_results_received_total", "Results accepted from agents, in all runs of serve.",
+                status.tasks_received);
+    out.gauge("ioswarm_source_height", "Height of the newest block of the source; 0 while it is not known.",
+              static_cast<double>(status.height));
+    if (status.source_age)
+        out.gauge("ioswarm_source_age_seconds", "Age of the newest block of the source.",
+                  seconds(*status.source_age));
+    if (status.coverage.mined > 0) {
+        out.gauge("ioswarm_coverage_ratio",
+                  "Part of the transactions mined lately that had been given to an agent before.",
+                  static_cast<double>(status.coverage.handed_out) / static_cast<double>(status.coverage.mined));
+    }
+    if (figures.not_ready)
+        out.gauge("ioswarm_ready", "1 when /readyz says ok.", *figures.not_ready == 0 ? 1 : 0);
+}
+
+void add_shadow(Families& out, const ShadowTotals& shadow) {
+    out.counter("ioswarm_shadow_compared_total", "Answers compared with what the chain did.", shadow.compared);
+    out.counter("ioswarm_shadow_matched_total", "Answers that agree with what the chain did.", shadow.matched);
+    const char* const mismatches = "Answers that disagree with the chain, by kind.";
+    out.counter("ioswarm_shadow_mismatches_total", mismatches, shadow.false_positives,
+                {{"kind", "false_positive"}});
+    out.counter("ioswarm_shadow_mismatches_total", mismatches, shadow.false_negatives,
+                {{"kind", "false_negative"}});
+    const char* const excluded =
+        "Answers that count as right although the chain did something else, by reason.";
+    out.counter("ioswarm_shadow_excluded_total", excluded, shadow.nonce_race_excluded,
+                {{"reason", "nonce_race"}});
+    out.counter("ioswarm_shadow_excluded_total", excluded, shadow.state_race_excluded,
+                {{"reason", "state_race"}});
+    const char* const gas = "Gas of answers from execution, compared with the coordinator's own run.";
+    out.counter("ioswarm_shadow_gas_total", gas, shadow.evm_gas_matches, {{"result", "same"}});
+    out.counter("ioswarm_shadow_gas_total", gas, shadow.evm_gas_mismatches, {{"result", "different"}});
+    const char* const state =
+        "Changes of state of answers from execution, compared with the coordinator's own run.";
+    out.counter("ioswarm_shadow_state_total", state, shadow.evm_state_matches, {{"result", "same"}});
+    out.counter("ioswarm_shadow_state_total", state, shadow.evm_state_mismatches, {{"result", "different"}});
+}
+
+void add_epoch(Families& out, const EpochView& epoch) {
+    out.gauge("ioswarm_epoch", "Number of the running epoch.", static_cast<double>(epoch.epoch));
+    out.gauge("ioswarm_epoch_elapsed_seconds", "Time since the running epoch began.", seconds(epoch.elapsed));
+    out.gauge("ioswarm_epoch_agents", "Agents with work in the running epoch.", epoch.agents);
+    out.gauge("ioswarm_epoch_tasks", "Tasks answered in the running epoch.",
+              static_cast<double>(epoch.total_tasks));
+}
+
+void add_diffs(Families& out, const DiffsView& diffs) {
+    out.gauge("ioswarm_diff_tip_height", "Height of the newest state diff.", static_cast<double>(diffs.tip));
+    out.gauge("ioswarm_diff_floor_height", "Height of the oldest state diff that is kept.",
+              static_cast<double>(diffs.floor));
+    out.gauge("ioswarm_diff_subscribers", "Agents that read state diffs.",
+              static_cast<double>(diffs.subscribers.size()));
+    std::uint64_t lag = 0;
+    for (const DiffSubscriber& one : diffs.subscribers)
+        lag = std::max(lag, one.lag);
+    out.gauge("ioswarm_diff_lag_blocks", "State diffs that the slowest subscriber has not taken yet.",
+              static_cast<double>(lag));
+    out.counter("ioswarm_diff_subscribers_dropped_total", "Subscribers dropped because they were too slow.",
+                diffs.dropped);
+    out.gauge("ioswarm_diffs_halted", "1 when no state diffs are taken in any more.",
+              diffs.alarm.empty() ? 0 : 1);
+}
+
+void add_snapshot(Families& out, const NewestSnapshot& snapshot) {
+    out.gauge("ioswarm_snapshot_height", "Height of the newest published snapshot.",
+              static_cast<double>(snapshot.height));
+    out.gauge("ioswarm_snapshot_size_bytes", "Size of the newest published snapshot.",
+              static_cast<double>(snapshot.bytes));
+    if (const auto time = parse_rfc3339(snapshot.time)) {
+        out.gauge("ioswarm_snapshot_last_success_timestamp_seconds",
+                  "When the newest published snapshot was made, in seconds since 1970.", since_epoch(*time));
+    }
+}
+
+void add_agents(Families& out, const std::vector<AgentView>& agents) {
+    for (const AgentView& agent : agents) {
+        const Labels labels{{"agent", agent.id}};
+        out.counter("ioswarm_agent_tasks_total", "Results accepted from an agent since it registered.",
+                    agent.tasks_processed, labels);
+    }
+    for (const AgentView& agent : agents)
+        out.gauge("ioswarm_agent_tasks_open", "Tasks that an agent has and did not answer.",
+                  agent.tasks_pending, {{"agent", agent.id}});
+    for (const AgentView& agent : agents)
+        out.gauge("ioswarm_agent_last_heartbeat_timestamp_seconds", "When an agent was last heard of.",
+                  since_epoch(agent.last_heartbeat), {{"agent", agent.id}});
+}
+
+}  // namespace
+
+struct Metrics::Impl {
+    prometheus::Registry registry;
+    prometheus::Histogram* task_round_trip = nullptr;
+    prometheus::Histogram* state_read = nullptr;
+    prometheus::Histogram* ledger_commit = nullptr;
+    prometheus::Histogram* diff_append = nullptr;
+
+    prometheus::Histogram* histogram(const char* name, const char* help,
+                                     const prometheus::Histogram::BucketBoundaries& buckets) {
+        return &prometheus::BuildHistogram().Name(name).Help(help).Register(registry).Add({}, buckets);
+    }
+
+    static ObserveDuration observe(prometheus::Histogram* histogram) {
+        return [histogram](std::chrono::nanoseconds time) { histogram->Observe(seconds(time)); };
+    }
+};
+
+Metrics::Metrics() : impl_(std::make_unique<Impl>()) {
+    const prometheus::Histogram::BucketBoundaries network{0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                                          0.25,  0.5,   1,     2.5,  5,     10};
+    const prometheus::Histogram::BucketBoundaries disk{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
+                                                       0.025,  0.05,    0.1,    0.25,  0.5,    1,     5};
+    impl_->task_round_trip =
+        impl_->histogram("ioswarm_task_round_trip_seconds",
+                         "From a batch's being sent to its answer's being accepted.", network);
+    impl_->state_read = impl_->histogram("ioswarm_state_read_seconds",
+                                         "Duration of one read of accounts from the source.", network);
+    impl_->ledger_commit =
+        impl_->histogram("ioswarm_ledger_commit_seconds", "Duration of one commit of the ledger.", disk);
+    impl_->diff_append = impl_->histogram("ioswarm_diff_append_seconds",
+                                          "Duration of adding one group of state diffs to the log.", disk);
+}
+
+Metrics::~Metrics() = default;
+
+ObserveDuration Metrics::task_round_trip() {
+    return Impl::observe(impl_->task_round_trip);
+}
+ObserveDuration Metrics::state_read() {
+    return Impl::observe(impl_->state_read);
+}
+ObserveDuration Metrics::ledger_commit() {
+    return Impl::observe(impl_->ledger_commit);
+}
+ObserveDuration Metrics::diff_append() {
+    return Impl::observe(impl_->diff_append);
+}
+
+std::string Metrics::text(const MetricFigures& figures) const {
+    Families out;
+    out.gauge("ioswarm_build_info", "Always 1; the label tells the version.", 1,
+              {{"version", IOSWARM_VERSION}});
+    add_status(out, figures);
+    add_shadow(out, figures.shadow);
+    add_epoch(out, figures.epoch);
+    if (figures.diffs) add_diffs(out, *figures.diffs);
+    if (figures.snapshot) add_snapshot(out, *figures.snapshot);
+    add_counters(out, figures.status.counters);
+    add_agents(out, figures.agents);
+    std::vector<MetricFamily> families = out.take();
+    for (MetricFamily& family : impl_->registry.Collect())
+        families.push_back(std::move(family));
+    return prometheus::TextSerializer().Serialize(families);
+}
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/serve/metrics.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+using namespace ioswarm;
+using namespace std::chrono_literals;
+using cli::MetricFigures;
+using cli::Metrics;
+
+namespace {
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> out;
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);)
+        out.push_back(line);
+    return out;
+}
+
+bool has_line(const std::string& text, const std::string& line) {
+    const auto lines = lines_of(text);
+    return std::find(lines.begin(), lines.end(), line) != lines.end();
+}
+
+/// "ioswarm_tasks_known" of "ioswarm_tasks_known 3" and of "ioswarm_x_bucket{le=\"1\"} 3".
+std::string name_of(const std::string& sample) {
+    return sample.substr(0, sample.find_first_of(" {"));
+}
+
+std::size_t series_of(const std::string& text) {
+    const auto lines = lines_of(text);
+    return static_cast<std::size_t>(std::count_if(
+        lines.begin(), lines.end(), [](const std::string& line) { return !line.starts_with('#'); }));
+}
+
+MetricFigures some_figures() {
+    MetricFigures out;
+    out.now = Clock::Wall(1'790'000'100s);
+    out.status.uptime = 100s;
+    out.status.agents_total = 5;
+    out.status.agents_live = 3;
+    out.status.live_by_level = {{"L2", 2}, {"L3", 1}};
+    out.status.tasks_dispatched = 4'000;
+    out.status.height = 1234;
+    out.status.source_age = 3s;
+    out.status.coverage = {500, 491};
+    out.status.counters = {{"tasks_dropped_queue_full", 7},
+                           {"tasks_given_up", 2},
+                           {"connections_refused_full", 4},
+                           {"connections_refused_barred", 5},
+                           {"calls", 100},
+                           {"calls_denied", 1},
+                           {"task_streams_open", 3},
+                           {"a_counter_of_tomorrow", 9}};
+    out.shadow.false_positives = 1;
+    out.shadow.false_negatives = 2;
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("figures and counters of /swarm/status come out typed and with labels", "[metrics]") {
+    const Metrics metrics;
+    const std::string text = metrics.text(some_figures());
+    CHECK(has_line(text, "ioswarm_start_time_seconds 1790000000"));
+    CHECK(has_line(text, "# TYPE ioswarm_tasks_dispatched_total counter"));
+    CHECK(has_line(text, "ioswarm_tasks_dispatched_total 4000"));
+    CHECK(has_line(text, "# TYPE ioswarm_source_height gauge"));
+    CHECK(has_line(text, "ioswarm_source_height 1234"));
+    CHECK(has_line(text, "ioswarm_coverage_ratio 0.982"));
+    CHECK(has_line(text, "ioswarm_agents_live_by_level{level=\"L3\"} 1"));
+    CHECK(has_line(text, "ioswarm_shadow_mismatches_total{kind=\"false_negative\"} 2"));
+    CHECK(has_line(text, "ioswarm_tasks_dropped_total{reason=\"queue_full\"} 7"));
+    CHECK(has_line(text, "ioswarm_tasks_dropped_total{reason=\"given_up\"} 2"));
+    CHECK(has_line(text, "ioswarm_connections_refused_total{reason=\"barred\"} 5"));
+    CHECK(has_line(text, "ioswarm_calls_total 100"));
+    CHECK(has_line(text, "ioswarm_calls_failed_total{reason=\"denied\"} 1"));
+    CHECK(has_line(text, "# TYPE ioswarm_task_streams gauge"));
+    CHECK(has_line(text, "ioswarm_task_streams 3"));
+    CHECK(has_line(text, "ioswarm_a_counter_of_tomorrow_total 9"));
+}
+
+TEST_CASE("what is not known has no series", "[metrics]") {
+    const std::string text = Metrics().text(MetricFigures{});
+    CHECK(text.find("ioswarm_coverage_ratio") == std::string::npos);
+    CHECK(text.find("ioswarm_source_age_seconds") == std::string::npos);
+    CHECK(text.find("ioswarm_diff_tip_height") == std::string::npos);
+    CHECK(text.find("ioswarm_snapshot_") == std::string::npos);
+}
+
+TEST_CASE("each family is described once, before its series, and these follow each other", "[metrics]") {
+    MetricFigures figures = some_figures();
+    figures.diffs = DiffsView{};
+    figures.snapshot = cli::NewestSnapshot{100, "a.snap.gz", 5, "00", "2026-09-21T14:13:20Z"};
+    figures.agents.resize(2);
+    figures.agents[0].id = "a";
+    figures.agents[1].id = "b\"\\\n";
+    const std::string text = Metrics().text(figures);
+    CHECK(has_line(text, "ioswarm_snapshot_last_success_timestamp_seconds 1790000000"));
+    CHECK(has_line(text, "ioswarm_agent_tasks_total{agent=\"b\\\"\\\\\\n\"} 0"));
+
+    std::set<std::string> described;
+    std::string family;
+    for (const std::string& line : lines_of(text)) {
+        INFO(line);
+        if (line.starts_with("# HELP ")) {
+            family = line.substr(7, line.find(' ', 7) - 7);
+            CHECK(described.insert(family).second);
+            CHECK(line.size() > 7 + family.size() + 1);
+            CHECK(family.starts_with("ioswarm_"));
+        } else if (line.starts_with("# TYPE ")) {
+            CHECK(line.starts_with("# TYPE " + family + " "));
+            if (line.ends_with(" counter")) CHECK(family.ends_with("_total"));
+            if (line.ends_with(" gauge")) CHECK_FALSE(family.ends_with("_total"));
+        } else {
+            CHECK(name_of(line).starts_with(family));
+        }
+    }
+}
+
+TEST_CASE("durations are counted into histograms", "[metrics]") {
+    Metrics metrics;
+    metrics.ledger_commit()(3ms);
+    metrics.ledger_commit()(30ms);
+    metrics.task_round_trip()(1s);
+    const std::string text = metrics.text(MetricFigures{});
+    CHECK(has_line(text, "# TYPE ioswarm_ledger_commit_seconds histogram"));
+    CHECK(has_line(text, "ioswarm_ledger_commit_seconds_count 2"));
+    CHECK(has_line(text, "ioswarm_ledger_commit_seconds_bucket{le=\"0.005\"} 1"));
+    CHECK(has_line(text, "ioswarm_ledger_commit_seconds_bucket{le=\"+Inf\"} 2"));
+    CHECK(has_line(text, "ioswarm_task_round_trip_seconds_count 1"));
+    CHECK(has_line(text, "ioswarm_state_read_seconds_count 0"));
+}
+
+TEST_CASE("without series per agent the number of series does not depend on the agents", "[metrics]") {
+    const Metrics metrics;
+    MetricFigures figures = some_figures();
+    const std::size_t before = series_of(metrics.text(figures));
+    figures.status.agents_total = 10'000;
+    for (int i = 0; i < 10'000; ++i)
+        figures.status.live_by_region["region-" + std::to_string(i)] = 1;
+    CHECK(series_of(metrics.text(figures)) == before);
+}
+
+TEST_CASE("rows of counters name each family one way", "[metrics]") {
+    CHECK(cli::find_counter_metric("connections_refused_full")->value.empty());
+    CHECK(cli::find_counter_metric("connections_open")->is_gauge);
+    CHECK(cli::find_counter_metric("calls")->label.empty());
+    CHECK(cli::find_counter_metric("a_counter_of_tomorrow") == nullptr);
+}
