@@ -38,6 +38,7 @@ struct CommandRow {
 [[nodiscard]] std::string_view nearest_command(std::string_view name);
 
 Runner add_serve(CLI::App& app);
+Runner add_health(CLI::App& app);
 Runner add_keygen(CLI::App& app);
 Runner add_config(CLI::App& app);
 Runner add_ledger(CLI::App& app);

@@ -20,7 +20,8 @@ bool is_every_interface(const std::string& address) {
     return address.empty() || address == "0.0.0.0" || address == "::";
 }
 
-CoordinatorSettings measured(CoordinatorSettings settings, Metrics& metrics) {
+CoordinatorSettings watched(CoordinatorSettings settings, Metrics& metrics, ServiceNotifier& notifier) {
+    settings.on_round = [&notifier] { notifier.alive(std::chrono::steady_clock::now()); };
     settings.task_round_trip = metrics.task_round_trip();
     settings.state_read = metrics.state_read();
     return settings;
@@ -64,7 +65,7 @@ Result<std::unique_ptr<ServeApp>> ServeApp::start(const ServeConfig& config, con
 ServeApp::ServeApp(const ServeConfig& config, const ServeOptions& options, Log log, LinesLost lines_lost)
     : config_(config),
       options_(options),
-      settings_(measured(coordinator_settings(config), metrics_)),
+      settings_(watched(coordinator_settings(config), metrics_, notifier_)),
       log_(std::move(log)),
       lines_lost_(std::move(lines_lost)) {}
 
@@ -295,7 +296,13 @@ std::string ServeApp::metrics_text(StatusView status) const {
 
 // The last step. The test agents connect over the network like all other agents.
 Status ServeApp::start_test_agents() {
-    reporter_.emplace([this] { return status_text(); }, kStatusInterval, log_);
+    reporter_.emplace(
+        [this] {
+            std::string line = status_text();
+            notifier_.status(line);
+            return line;
+        },
+        kStatusInterval, log_);
     if (options_.test_agents == 0) return {};
     proto::CoordinatorAddress target;
     target.target = reachable(address_, agent_server_->port());
@@ -327,6 +334,8 @@ Status ServeApp::announce() const {
         api_port = api_server_->port();
         log_.info("figures: open http://{}/api/stats", reachable(address_, api_port));
     }
+    notifier_.status(status_text());
+    notifier_.ready();
     if (options_.ready_file.empty()) return {};
     return write_file_atomically(
         options_.ready_file, as_bytes(fmt::format("{{\"pid\":{},\"grpc_port\":{},\"api_port\":{}}}\n", getpid(),
@@ -336,11 +345,15 @@ Status ServeApp::announce() const {
 void ServeApp::start_reloader() {
     reloader_.emplace([this, access = access_, log = log_]() -> ListReloader::Apply {
         if (const auto reloaded = access->reload({}); !reloaded) {
-            return [log, why = reloaded.error().text()] {
-                log.error("the lists of agents stay as they were: {}", why);
+            return [this, why = reloaded.error().text()] {
+                log_.error("the lists of agents stay as they were: {}", why);
+                notifier_.ready();
             };
         }
-        return [this] { end_agents_not_allowed(); };
+        return [this] {
+            end_agents_not_allowed();
+            notifier_.ready();
+        };
     });
 }
 
@@ -364,6 +377,7 @@ void ServeApp::end_agents_not_allowed() {
 
 void ServeApp::stop(std::chrono::milliseconds within) {
     const Clock::Steady begin = clock_.steady();
+    notifier_.stopping();
     accepting_ = false;
     if (settler_) settler_->request_stop();
     reloader_.reset();

@@ -16,6 +16,7 @@
 #include "cli/serve/list_reloader.hpp"
 #include "cli/serve/metrics.hpp"
 #include "cli/serve/monitor_api.hpp"
+#include "cli/serve/service_notifier.hpp"
 #include "cli/serve/settings.hpp"
 #include "cli/serve/status_line.hpp"
 #include "cli/settlement/notices.hpp"
@@ -52,7 +53,10 @@ class ServeApp {
 
     /// Requests that the lists of agents be read again, and that agents that are no longer allowed be
     /// disconnected. Does not wait for the files, since a hanging file system may block for ever. Thread-safe.
-    void reload_lists() { reloader_->request(); }
+    void reload_lists() {
+        notifier_.reloading();
+        reloader_->request();
+    }
 
     /// Stops accepting agents and handing out tasks. Within `within`, waits for the answers that agents still
     /// work on or submit. Then closes the ports. The destructor closes the ledger.
@@ -89,6 +93,7 @@ class ServeApp {
     const ServeConfig config_;
     const ServeOptions options_;
     Metrics metrics_;  // before all that is measured
+    ServiceNotifier notifier_;
     const CoordinatorSettings settings_;
     const Log log_;
     const LinesLost lines_lost_;

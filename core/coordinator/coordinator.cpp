@@ -291,10 +291,11 @@ void Coordinator::time_loop(const std::stop_token& stop) {
         if (passed >= tick + kStall) engine_->stalled(passed - tick);
         if (passed < tick) {
             dispatch(false);
-            continue;
+        } else {
+            ticked = RealTime::now();
+            keep_time();
         }
-        ticked = RealTime::now();
-        keep_time();
+        if (settings_.on_round) settings_.on_round();
     }
 }
 

@@ -61,6 +61,8 @@ struct CoordinatorSettings {
     /// the call, so the function must be short and must not call the engine. May be empty. `sim` uses it to
     /// account for every task.
     std::function<void(const Hash256& raw_id)> on_given_up;
+    /// Called by the dispatch loop after each of its rounds, so that somebody can see that it goes on.
+    std::function<void()> on_round;
     ObserveDuration task_round_trip;  ///< from a batch's being sent to its answer's being accepted
     ObserveDuration state_read;       ///< one read of accounts from the source
     RewardSettings rewards;

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/serve/service_notifier.hpp"
+
+#include <systemd/sd-daemon.h>
+
+#include <ctime>
+#include <string>
+
+#include <fmt/format.h>
+
+namespace ioswarm::cli {
+namespace {
+
+/// Nobody can do anything about a failure: without systemd there is nobody to tell.
+void tell(const std::string& state) {
+    static_cast<void>(sd_notify(0, state.c_str()));
+}
+
+}  // namespace
+
+ServiceNotifier::ServiceNotifier() {
+    std::uint64_t interval_us = 0;
+    if (sd_watchdog_enabled(0, &interval_us) > 0) watchdog_ = std::chrono::microseconds(interval_us);
+}
+
+void ServiceNotifier::ready() const {
+    tell("READY=1");
+}
+
+void ServiceNotifier::reloading() const {
+    // systemd since 253 wants to know when, on its own clock.
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    tell(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", now.tv_sec * 1'000'000 + now.tv_nsec / 1'000));
+}
+
+void ServiceNotifier::stopping() const {
+    tell("STOPPING=1");
+}
+
+void ServiceNotifier::status(std::string_view line) const {
+    tell(fmt::format("STATUS={}", line));
+}
+
+void ServiceNotifier::alive(Time now) {
+    if (!watchdog_) return;
+    const Time::rep time = now.time_since_epoch().count();
+    const auto half = std::chrono::duration_cast<Time::duration>(*watchdog_ / 2).count();
+    const Time::rep told = told_at_.load(std::memory_order_relaxed);
+    if (told != 0 && time - told < half) return;
+    told_at_.store(time, std::memory_order_relaxed);
+    tell("WATCHDOG=1");
+}
+
+}  // namespace ioswarm::cli
