@@ -13,7 +13,8 @@
 namespace ioswarm::cli {
 
 /// The coordinator's state in one line: "status: block 1234 (3s old), agents 5/6, tasks 98/100, coverage 98.20%
-/// (500 mined), accuracy 99.50% (200 compared), epoch 3 (11/360 blocks)". Tasks are results over tasks given out.
+/// (500 mined), accuracy 99.50% (200 compared), epoch 3 (11/360 blocks)". Tasks are results over tasks given
+/// out.
 [[nodiscard]] std::string status_line(const Monitor& monitor, std::uint64_t epoch_blocks);
 
 /// For example "diffs to 1234, subscribers 2", plus the alarm when there is one.
