@@ -287,6 +287,11 @@ std::string ServeApp::metrics_text(StatusView status) const {
     figures.now = clock_.wall();
     figures.not_ready = coordinator_->not_ready().size() + not_ready().size();
     if (diffs_) figures.diffs = diffs_->view();
+    if (settler_) {
+        Reasons stopped;
+        settler_->add_reasons(stopped);
+        figures.settlement_stopped = !stopped.empty();
+    }
     if (!config_.snapshot_dir.empty()) {
         if (auto newest = newest_snapshot(config_.snapshot_dir)) figures.snapshot = *std::move(newest);
     }

@@ -124,6 +124,10 @@ bool stands_for(const C& row, std::string_view counter) noexcept {
 
 }  // namespace
 
+std::span<const CounterMetric> counter_metrics() noexcept {
+    return kCounterMetrics;
+}
+
 const CounterMetric* find_counter_metric(std::string_view counter) noexcept {
     const auto* found = std::find_if(kCounterMetrics.begin(), kCounterMetrics.end(),
                                      [&](const C& row) { return stands_for(row, counter); });

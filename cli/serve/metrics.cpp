@@ -100,6 +100,10 @@ void add_status(Families& out, const MetricFigures& figures) {
                   "Part of the transactions mined lately that had been given to an agent before.",
                   static_cast<double>(status.coverage.handed_out) / static_cast<double>(status.coverage.mined));
     }
+    if (figures.settlement_stopped) {
+        out.gauge("ioswarm_settlement_stopped", "1 when the settler of serve pays nothing although it should.",
+                  *figures.settlement_stopped ? 1 : 0);
+    }
     if (figures.not_ready)
         out.gauge("ioswarm_ready", "1 when /readyz says ok.", *figures.not_ready == 0 ? 1 : 0);
 }

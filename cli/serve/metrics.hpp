@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,7 @@ struct MetricFigures {
     std::optional<DiffsView> diffs;          ///< nothing: the source has no state diffs
     std::optional<NewestSnapshot> snapshot;  ///< nothing: none is published
     std::optional<std::size_t> not_ready;    ///< reasons that /readyz gives; nothing: it was not asked
+    std::optional<bool> settlement_stopped;  ///< nothing: serve does not settle
     std::vector<AgentView> agents;           ///< one series per agent each; empty: no series per agent
     Clock::Wall now{};
 };
@@ -64,6 +66,8 @@ struct CounterMetric {
     bool is_gauge = false;
 };
 
+/// All rows, those of a family one after the other.
+[[nodiscard]] std::span<const CounterMetric> counter_metrics() noexcept;
 /// The row for a counter; null when it has none. Then it is shown as ioswarm_<name>_total.
 [[nodiscard]] const CounterMetric* find_counter_metric(std::string_view counter) noexcept;
 

@@ -4,10 +4,13 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <regex>
 #include <set>
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include "core/base/atomic_file.hpp"
 
 using namespace ioswarm;
 using namespace std::chrono_literals;
@@ -137,6 +140,31 @@ TEST_CASE("durations are counted into histograms", "[metrics]") {
     CHECK(has_line(text, "ioswarm_ledger_commit_seconds_bucket{le=\"+Inf\"} 2"));
     CHECK(has_line(text, "ioswarm_task_round_trip_seconds_count 1"));
     CHECK(has_line(text, "ioswarm_state_read_seconds_count 0"));
+}
+
+TEST_CASE("every metric that the alert rules and the dashboard name exists", "[metrics]") {
+    MetricFigures figures = some_figures();
+    figures.diffs = DiffsView{};
+    figures.snapshot = cli::NewestSnapshot{100, "a.snap.gz", 5, "00", "2026-09-21T14:13:20Z"};
+    figures.not_ready = 0;
+    figures.settlement_stopped = false;
+    std::set<std::string> known;
+    for (const cli::CounterMetric& row : cli::counter_metrics())
+        known.insert(std::string(row.family));
+    for (const std::string& line : lines_of(Metrics().text(figures))) {
+        if (!line.starts_with('#')) known.insert(name_of(line));
+    }
+    const std::regex name("ioswarm_[a-z0-9_]+");
+    for (const char* file : {"/prometheus/ioswarm.rules.yml", "/grafana/ioswarm.json"}) {
+        const auto text = read_file(IOSWARM_DIST + std::string(file), 1U << 20U);
+        REQUIRE(text);
+        std::size_t found = 0;
+        for (std::sregex_iterator at(text->begin(), text->end(), name), end; at != end; ++at, ++found) {
+            INFO(at->str() << " in " << file);
+            CHECK(known.count(at->str()) == 1);
+        }
+        CHECK(found >= 10);
+    }
 }
 
 TEST_CASE("without series per agent the number of series does not depend on the agents", "[metrics]") {
