@@ -118,3 +118,27 @@ TEST_CASE("every endpoint shows exactly the predicted figures, also after a kill
     CHECK(served->program().wait() == 0);
     CHECK(agents.counters().submissions_refused == 0);
 }
+
+TEST_CASE("/metrics describes every counter of /swarm/status, and health answers by its exit status", "[e2e]") {
+    const TempDir dir;
+    Served served(dir, {"--embedded", "--block-time", "200ms", "--tps", "20", "--with-agents", "2"});
+    REQUIRE(eventually([&] { return served.json("/swarm/status")["tasks_received"] > 0; }));
+    const std::string metrics = served.get("/metrics").body;
+    CHECK_THAT(metrics, Contains("\nioswarm_agents_live 2\n"));
+    CHECK_THAT(metrics, Contains("\n# TYPE ioswarm_ledger_commit_seconds histogram\n"));
+    // This is how a counter is described that has no row of its own.
+    CHECK_THAT(metrics, !Contains(" of /swarm/status."));
+
+    const auto health = [&](const std::string& question) {
+        return run_program(
+            {IOSWARM_BINARY, "health", question, "--swarm-api-port", std::to_string(served.api_port())});
+    };
+    CHECK(health("--live").code == 0);
+    CHECK(health("--live").out == "live\n");
+    CHECK(health("--ready").code == 0);
+    served.program().send(SIGTERM);
+    CHECK(served.program().wait() == 0);
+    const ProgramRun gone = health("--live");
+    CHECK(gone.code == 1);
+    CHECK_THAT(gone.err, Contains("serve does not answer at http://127.0.0.1:"));
+}

@@ -42,6 +42,7 @@ class Served {
 
     Program& program() { return program_; }
     [[nodiscard]] int grpc_port() const { return grpc_port_; }
+    [[nodiscard]] int api_port() const { return api_port_; }
     [[nodiscard]] httplib::Response get(const std::string& path, const httplib::Headers& headers = {}) const {
         httplib::Client client("127.0.0.1", api_port_);
         client.set_read_timeout(20, 0);
