@@ -8,6 +8,7 @@
 #include "core/base/atomic_file.hpp"
 #include "snapshot/companions.hpp"
 #include "snapshot/format.hpp"
+#include "snapshot/store/state_database.hpp"
 
 namespace ioswarm::snapshot {
 namespace {

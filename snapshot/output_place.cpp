@@ -18,9 +18,6 @@
 namespace ioswarm::snapshot {
 namespace {
 
-std::string folder_of(const std::string& output) {
-    return output.substr(0, output.rfind('/') + 1);  // without a '/' rfind() gives npos, and npos + 1 is 0
-}
 std::string name_of(const std::string& output) {
     return output.substr(output.rfind('/') + 1);
 }
@@ -82,6 +79,10 @@ Status check_one_replaceable(const std::string& path, const std::string& folder)
 }
 
 }  // namespace
+
+std::string folder_of(const std::string& path) {
+    return path.substr(0, path.rfind('/') + 1);  // without a '/' rfind() gives npos, and npos + 1 is 0
+}
 
 Status check_replaceable(const std::string& output) {
     for (const std::string& path : published_names(output)) {

@@ -8,6 +8,9 @@
 
 namespace ioswarm::snapshot {
 
+/// The folder of a file, with a '/' at its end; empty for a file name alone.
+[[nodiscard]] std::string folder_of(const std::string& path);
+
 /// A file or directory that a job reads and must not destroy.
 struct JobInput {
     std::string what;  ///< its name in messages, such as "--source"

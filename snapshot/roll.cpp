@@ -14,6 +14,7 @@
 #include "snapshot/companions.hpp"
 #include "snapshot/description.hpp"
 #include "snapshot/diff_fold.hpp"
+#include "snapshot/output_place.hpp"
 #include "snapshot/reader.hpp"
 
 namespace ioswarm::snapshot {
@@ -24,10 +25,6 @@ using Phase = ExportProgress::Phase;
 constexpr std::uint64_t kTellDiffs = 64;
 /// The same limit as for a state database. It bounds the memory per namespace when the base is hostile.
 constexpr std::size_t kMaxNamespaces = 10'000;
-
-std::string folder_of(const std::string& path) {
-    return path.substr(0, path.rfind('/') + 1);  // without a '/' rfind() gives npos, and npos + 1 is 0
-}
 
 bool less(BytesView a, BytesView b) noexcept {
     return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
