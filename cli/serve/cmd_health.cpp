@@ -30,8 +30,8 @@ ExitCode refuse(Io& io, const Error& error) {
 std::string api_url(const ServeConfig& config, std::string_view path) {
     const bool every = config.listen.empty() || config.listen == "0.0.0.0" || config.listen == "::";
     const std::string host = every ? "127.0.0.1" : config.listen;
-    return fmt::format(host.find(':') == std::string::npos ? "http://{}:{}{}" : "http://[{}]:{}{}", host,
-                       config.swarm_api_port, path);
+    const bool is_ipv6 = host.find(':') != std::string::npos;
+    return fmt::format("http://{}:{}{}", is_ipv6 ? "[" + host + "]" : host, config.swarm_api_port, path);
 }
 
 ExitCode run_health(const HealthCommand& command, Io& io) {

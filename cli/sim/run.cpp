@@ -34,7 +34,8 @@ constexpr std::chrono::seconds kLostAfter{2};
 constexpr std::chrono::minutes kEvictionTime{2};
 /// Far more than needed: polls come every few ten milliseconds.
 constexpr std::chrono::seconds kPollTime{20};
-constexpr std::chrono::minutes kBlockTime{2};  // longest time that one block may take, on the busiest machine
+constexpr std::chrono::minutes kLongestBlockWait{
+    2};  // longest time that one block may take, on the busiest machine
 
 std::chrono::milliseconds default_task_timeout(const SimOptions& options) {
     if (!options.faults.any_holds_tasks()) return CoordinatorSettings{}.task_timeout;
@@ -259,7 +260,7 @@ Status SimRun::stall_before(std::uint64_t height) {
 }
 
 Status SimRun::wait_for_block(std::uint64_t height) {
-    const bool taken = wait(kBlockTime, 2ms, [&] { return accounting_->last_height() >= height; });
+    const bool taken = wait(kLongestBlockWait, 2ms, [&] { return accounting_->last_height() >= height; });
     return taken ? Status() : stopped_or("a block was not taken in time");
 }
 
