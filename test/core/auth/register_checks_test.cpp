@@ -6,7 +6,7 @@
 using namespace ioswarm;
 
 namespace {
-std::string refusal(const Status& status) {
+std::string why_refused(const Status& status) {
     return status ? "" : status.error().why;
 }
 RegisterRequest request() {
@@ -15,35 +15,37 @@ RegisterRequest request() {
 }  // namespace
 
 TEST_CASE("an agent id is 1 to 128 visible ASCII characters", "[defect-39]") {
-    CHECK(refusal(check_agent_id("a")).empty());
+    CHECK(why_refused(check_agent_id("a")).empty());
     // Unusual, but agents choose their ids freely.
-    CHECK(refusal(check_agent_id("agent.01_x-Y/..<b>&\"'")).empty());
-    CHECK(refusal(check_agent_id(std::string(128, 'x'))).empty());
-    CHECK(refusal(check_agent_id("")) == "agent_id is required");
-    CHECK_FALSE(refusal(check_agent_id(std::string(129, 'x'))).empty());
+    CHECK(why_refused(check_agent_id("agent.01_x-Y/..<b>&\"'")).empty());
+    CHECK(why_refused(check_agent_id(std::string(128, 'x'))).empty());
+    CHECK(why_refused(check_agent_id("")) == "agent_id is required");
+    CHECK_FALSE(why_refused(check_agent_id(std::string(129, 'x'))).empty());
     for (const char* bad : {"a b", "a\n", "\x1b[2J", "a\x7f", "\xc3\xa4"})
-        CHECK_FALSE(refusal(check_agent_id(bad)).empty());
-    CHECK_FALSE(refusal(check_agent_id(std::string_view("a\0b", 3))).empty());
+        CHECK_FALSE(why_refused(check_agent_id(bad)).empty());
+    CHECK_FALSE(why_refused(check_agent_id(std::string_view("a\0b", 3))).empty());
 }
 
 TEST_CASE("region and version are at most 64 printable characters", "[defect-39]") {
-    CHECK(refusal(check_agent_label("region", "")).empty());
-    CHECK(refusal(check_agent_label("region", std::string(64, 'x'))).empty());
-    CHECK(refusal(check_agent_label("region", std::string(65, 'x'))) == "region: longer than 64 characters");
-    CHECK(refusal(check_agent_label("region", std::string(9 << 20, 'x'))) ==
+    CHECK(why_refused(check_agent_label("region", "")).empty());
+    CHECK(why_refused(check_agent_label("region", std::string(64, 'x'))).empty());
+    CHECK(why_refused(check_agent_label("region", std::string(65, 'x'))) ==
+          "region: longer than 64 characters");
+    CHECK(why_refused(check_agent_label("region", std::string(9 << 20, 'x'))) ==
           "region: longer than 64 characters");
     std::string umlauts;
     for (int i = 0; i < 64; ++i)
         umlauts += "\xc3\xa4";
-    CHECK(refusal(check_agent_label("region", umlauts)).empty());
-    CHECK(refusal(check_agent_label("region", umlauts + "\xc3\xa4")) == "region: longer than 64 characters");
-    CHECK(refusal(check_agent_label("version", "\xff")) == "version: not valid UTF-8");
+    CHECK(why_refused(check_agent_label("region", umlauts)).empty());
+    CHECK(why_refused(check_agent_label("region", umlauts + "\xc3\xa4")) ==
+          "region: longer than 64 characters");
+    CHECK(why_refused(check_agent_label("version", "\xff")) == "version: not valid UTF-8");
     // C0, DEL, C1, zero width space, line separator, right-to-left override, byte order mark
     for (const char* bad :
          {"a\tb", "\x7f", "\xc2\x85", "\xe2\x80\x8b", "\xe2\x80\xa8", "\xe2\x80\xae", "\xef\xbb\xbf"}) {
-        CHECK(refusal(check_agent_label("version", bad)) == "version: control characters are not allowed");
+        CHECK(why_refused(check_agent_label("version", bad)) == "version: control characters are not allowed");
     }
-    CHECK(refusal(check_agent_label("version", "\xc2\xa0\xe2\x80\x93\xf0\x9f\x90\x9d"))
+    CHECK(why_refused(check_agent_label("version", "\xc2\xa0\xe2\x80\x93\xf0\x9f\x90\x9d"))
               .empty());  // no-break space, dash, emoji
 }
 
