@@ -367,7 +367,7 @@ TEST_CASE("other methods are 405 and unknown paths 404, both as JSON", "[monitor
         CHECK(served.client->Head(path.c_str())->status == 405);
     }
     for (const std::string path :
-         {"/", "/api", "/api/", "/api/stats/", "/swarm", "/metrics", "/../etc/passwd", "/livez%00"}) {
+         {"/", "/api", "/api/", "/api/stats/", "/swarm", "/metric", "/../etc/passwd", "/livez%00"}) {
         CAPTURE(path);
         const auto response = served.get(path);
         CHECK(response.status == 404);

@@ -21,7 +21,7 @@ TEST_CASE("what gRPC would write to standard error goes to the log, and fast rep
     gpr_log(GPR_INFO, "of no interest");
     REQUIRE(said.size() == 1);
     CHECK(said[0].first == LogLevel::warn);
-    CHECK(said[0].second.find("gRPC: handshake 0 failed (grpc_log_test.cpp:") == 0);
+    CHECK(said[0].second.find("gRPC: handshake 0 failed (log_test.cpp:") == 0);
 
     proto::send_grpc_log_to(Log());
     gpr_log(GPR_ERROR, "nobody listens");
