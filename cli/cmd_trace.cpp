@@ -10,6 +10,7 @@
 #include "cli/commands.hpp"
 #include "cli/trace_report.hpp"
 #include "proto/node/evm.hpp"
+#include "proto/node/evm_block.hpp"
 
 namespace ioswarm::cli {
 namespace {

@@ -316,7 +316,9 @@ std::optional<AccountChange> State::change_of(const Account& account) const {
     if (account.nonce != account.before.nonce) change.nonce = account.nonce;
     const BytesView old_code = account.before.code ? account.before.code->bytes() : BytesView{};
     const BytesView new_code = account.code ? account.code->bytes() : BytesView{};
-    if (!std::equal(old_code.begin(), old_code.end(), new_code.begin(), new_code.end())) {
+    // A creation that returns nothing leaves the hash of empty code where there was none.
+    const bool code_came = account.code != nullptr && account.before.code == nullptr;
+    if (code_came || !std::equal(old_code.begin(), old_code.end(), new_code.begin(), new_code.end())) {
         change.code = to_bytes(new_code);
     }
     for (const auto& [key, slot] : account.slots) {

@@ -169,7 +169,7 @@ Outcome Executor::run_transfer(const Transaction& transaction, const BlockContex
     Account& recipient = state_.account(transaction.to.value_or(transaction.from));
     state_.consult(sender);
     state_.consult(recipient);
-    outcome.gas_used = rules.intrinsic.base + rules.intrinsic.data_byte * transaction.data.size();
+    outcome.gas_used = intrinsic_gas(transaction, rules);
     const Word most = transaction.fee_cap * Word(transaction.gas_limit);
     const bool overflows = transaction.fee_cap.bit_length() > 256 - 64 || most + transaction.value < most;
     if (overflows || sender.balance < most + transaction.value || transaction.gas_limit < outcome.gas_used) {
@@ -178,10 +178,12 @@ Outcome Executor::run_transfer(const Transaction& transaction, const BlockContex
         return outcome;
     }
     state_.set_nonce(sender, sender.nonce + 1);
-    if (!state_.exists(recipient)) state_.make_account(recipient);
-    state_.transfer(sender, recipient, transaction.value);
+    if (!recipient.has_code()) {
+        if (!state_.exists(recipient)) state_.make_account(recipient);
+        state_.transfer(sender, recipient, transaction.value);
+        outcome.status = receipt_status(Failure::none);
+    }
     take_fees(transaction, block, outcome.gas_used);
-    outcome.status = receipt_status(Failure::none);
     report_state(outcome);
     return outcome;
 }

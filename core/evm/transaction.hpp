@@ -71,9 +71,9 @@ class Executor {
                               const Rules& rules,
                               std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt);
 
-    /// The chain handles a transaction to an account without code differently, even if that is a precompiled
-    /// contract: it moves the value, charges only for the data, and never enters the virtual machine. Such a
-    /// transaction has one recipient, and its access list is not charged.
+    /// A transaction to an account without code (precompiled contracts too) never enters the virtual machine.
+    /// It moves the value and costs its intrinsic gas, that of data and access list. A native transfer to an
+    /// account with code costs the same, moves nothing, and is mined with status 0.
     [[nodiscard]] Outcome run_transfer(const Transaction& transaction, const BlockContext& block,
                                        StateSource& source, const Rules& rules);
 

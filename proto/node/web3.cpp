@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/node/web3.hpp"
 
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -9,6 +8,7 @@
 #include <utility>
 
 #include "proto/node/link.hpp"
+#include "proto/node/web3_json.hpp"
 
 namespace ioswarm::proto {
 namespace {
@@ -18,22 +18,6 @@ using Json = nlohmann::json;
 /// Fits into 64 bits as nanoseconds since 1970, with a margin.
 constexpr std::uint64_t kMaxSeconds = 9'000'000'000;
 
-Error bad(std::string which, std::string why) {
-    return {ErrorCode::bad_data, "cannot read the node's web3 answer", std::move(which), std::move(why), {}};
-}
-
-std::optional<U256> quantity(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    if (found == object.end() || !found->is_string()) return std::nullopt;
-    return u256_from_quantity(found->get_ref<const std::string&>());
-}
-
-std::optional<std::uint64_t> quantity64(const Json& object, const char* key) {
-    const auto value = quantity(object, key);
-    if (!value || *value > std::numeric_limits<std::uint64_t>::max()) return std::nullopt;
-    return static_cast<std::uint64_t>(*value);
-}
-
 /// The result of a reply, which must be an object or a list.
 Result<std::string_view> json_of(const Result<RpcReply>& reply, const char* what) {
     if (!reply) return fail(reply.error());
@@ -42,7 +26,7 @@ Result<std::string_view> json_of(const Result<RpcReply>& reply, const char* what
     }
     if (reply->kind == RpcReply::Kind::null)
         return fail(ErrorCode::not_found, "the node has no such block", what);
-    if (reply->kind != RpcReply::Kind::json) return fail(bad(what, "a text where an object is due"));
+    if (reply->kind != RpcReply::Kind::json) return fail(web3_bad(what, "a text where an object is due"));
     return std::string_view(reply->value);
 }
 
@@ -50,15 +34,16 @@ Result<std::string_view> json_of(const Result<RpcReply>& reply, const char* what
 
 Result<ChainTip> read_web3_block(std::string_view json) {
     const Json block = Json::parse(json, nullptr, false);
-    if (!block.is_object()) return fail(bad("eth_getBlockByNumber", "not an object"));
+    if (!block.is_object()) return fail(web3_bad("eth_getBlockByNumber", "not an object"));
     ChainTip tip;
-    const auto number = quantity64(block, "number");
-    if (!number) return fail(bad("eth_getBlockByNumber.number", "not a quantity of 64 bits"));
-    const auto seconds = quantity64(block, "timestamp");
-    if (!seconds || *seconds > kMaxSeconds) return fail(bad("eth_getBlockByNumber.timestamp", "not a time"));
+    const auto number = web3_quantity64(block, "number");
+    if (!number) return fail(web3_bad("eth_getBlockByNumber.number", "not a quantity of 64 bits"));
+    const auto seconds = web3_quantity64(block, "timestamp");
+    if (!seconds || *seconds > kMaxSeconds)
+        return fail(web3_bad("eth_getBlockByNumber.timestamp", "not a time"));
     if (const auto fee = block.find("baseFeePerGas"); fee != block.end() && !fee->is_null()) {
-        const auto value = quantity(block, "baseFeePerGas");
-        if (!value) return fail(bad("eth_getBlockByNumber.baseFeePerGas", "not a quantity"));
+        const auto value = web3_quantity(block, "baseFeePerGas");
+        if (!value) return fail(web3_bad("eth_getBlockByNumber.baseFeePerGas", "not a quantity"));
         tip.base_fee_rau = *value;
     }
     tip.height = *number;
@@ -68,28 +53,29 @@ Result<ChainTip> read_web3_block(std::string_view json) {
 
 Result<std::vector<Receipt>> read_web3_receipts(std::string_view json, std::uint64_t height) {
     const Json list = Json::parse(json, nullptr, false);
-    if (!list.is_array()) return fail(bad("eth_getBlockReceipts", "not a list"));
+    if (!list.is_array()) return fail(web3_bad("eth_getBlockReceipts", "not a list"));
     std::vector<Receipt> out;
     std::unordered_set<Hash256, FixedBytesHash> seen;
     for (const Json& entry : list) {
-        if (!entry.is_object()) return fail(bad("eth_getBlockReceipts", "holds something that is no object"));
-        if (quantity64(entry, "blockNumber") != height) {
-            return fail(bad("eth_getBlockReceipts.blockNumber", "not " + std::to_string(height)));
+        if (!entry.is_object())
+            return fail(web3_bad("eth_getBlockReceipts", "holds something that is no object"));
+        if (web3_quantity64(entry, "blockNumber") != height) {
+            return fail(web3_bad("eth_getBlockReceipts.blockNumber", "not " + std::to_string(height)));
         }
         Receipt receipt;
         const auto hash = entry.find("transactionHash");
         const auto bytes = hash != entry.end() && hash->is_string()
                                ? fixed_from_hex<Hash256>(hash->get_ref<const std::string&>())
                                : std::nullopt;
-        if (!bytes) return fail(bad("eth_getBlockReceipts.transactionHash", "not 32 bytes in hex"));
+        if (!bytes) return fail(web3_bad("eth_getBlockReceipts.transactionHash", "not 32 bytes in hex"));
         receipt.action_hash = *bytes;
-        const auto status = quantity64(entry, "status");
-        const auto gas = quantity64(entry, "gasUsed");
-        if (!status || !gas) return fail(bad("eth_getBlockReceipts", "status or gasUsed is no quantity"));
+        const auto status = web3_quantity64(entry, "status");
+        const auto gas = web3_quantity64(entry, "gasUsed");
+        if (!status || !gas) return fail(web3_bad("eth_getBlockReceipts", "status or gasUsed is no quantity"));
         receipt.status = *status;
         receipt.gas_consumed = *gas;
         if (!seen.insert(receipt.action_hash).second)
-            return fail(bad("eth_getBlockReceipts", "two for one action"));
+            return fail(web3_bad("eth_getBlockReceipts", "two for one action"));
         out.push_back(receipt);
     }
     return out;
@@ -112,7 +98,7 @@ Result<ExecutedBlock> web3_block(Web3Endpoint& web3, std::uint64_t height, const
     const auto header = read_web3_block(*block_json);
     if (!header) return fail(header.error());
     if (header->height != height)
-        return fail(bad("eth_getBlockByNumber.number", "not " + std::to_string(height)));
+        return fail(web3_bad("eth_getBlockByNumber.number", "not " + std::to_string(height)));
     const auto receipts_json = json_of(replies[0][1], "eth_getBlockReceipts");
     if (!receipts_json) return fail(receipts_json.error());
     auto receipts = read_web3_receipts(*receipts_json, height);

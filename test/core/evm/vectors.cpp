@@ -1,28 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/core/evm/vectors.hpp"
 
-#include <zlib.h>
-
 #include <algorithm>
-#include <stdexcept>
 
 #include "core/crypto/keccak.hpp"
 #include "core/evm/rules.hpp"
+#include "test/support/gzip_data.hpp"
 
 namespace ioswarm::test {
 
 using evm::Word;
 
 json read_vectors(const std::string& name) {
-    const std::string path = std::string(IOSWARM_TEST_DATA) + "/evm/" + name + ".json.gz";
-    gzFile file = gzopen(path.c_str(), "rb");
-    if (file == nullptr) throw std::runtime_error("cannot open " + path);
-    std::string text;
-    std::array<char, 1 << 16> part{};
-    for (int count = 0; (count = gzread(file, part.data(), part.size())) > 0;)
-        text.append(part.data(), static_cast<std::size_t>(count));
-    gzclose(file);
-    return json::parse(text);
+    return json::parse(read_gzip_data("evm/" + name + ".json.gz"));
 }
 
 Word word_of(const json& hex) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/node/evm.hpp"
 
+#include "proto/node/evm_block.hpp"
+
 #include <catch2/catch.hpp>
 
 #include "test/support/fake_web3_state.hpp"
