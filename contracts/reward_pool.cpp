@@ -188,6 +188,10 @@ Hash256 agent_updated_topic() {
     return abi::event_topic("AgentUpdated(address,uint256)");
 }
 
+Hash256 settled_topic() {
+    return abi::event_topic("Settled(uint256,uint256)");
+}
+
 Hash256 epoch_settled_topic() {
     return abi::event_topic("EpochSettled(uint64,uint256,uint256,uint256)");
 }

@@ -84,6 +84,8 @@ struct PoolEvent {
 [[nodiscard]] std::optional<PoolEvent> read_pool_event(const ChainLog& log);
 /// The first topic of AgentUpdated(address,uint256), for eth_getLogs.
 [[nodiscard]] Hash256 agent_updated_topic();
+/// The first topic of Settled(uint256,uint256), which every deposit of version 2 emits; for eth_getLogs.
+[[nodiscard]] Hash256 settled_topic();
 /// The first topic of EpochSettled(uint64,uint256,uint256,uint256), for eth_getLogs.
 [[nodiscard]] Hash256 epoch_settled_topic();
 /// The arguments of a settleEpoch call.

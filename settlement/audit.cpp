@@ -79,6 +79,7 @@ class Auditor {
     Status check_ledger();
     Status check_amounts();
     Status check_chain();
+    Status check_settled_id(RewardPool& pool);
     Status check_receipt(const IntentRow& intent, const std::vector<AttemptRow>& attempts);
     void compare_receipt(const IntentRow& intent, const contracts::Receipt& receipt);
 
@@ -93,6 +94,8 @@ class Auditor {
     std::set<std::pair<std::uint64_t, std::string>> covered_;
     std::map<std::uint64_t, std::uint64_t> nonces_;  // key: nonce, value: intent
     std::uint64_t used_nonces_ = 0;                  // nonces of final intents
+    std::set<std::uint64_t> settled_ids_;  // v3: ids of intents that neither failed nor were cancelled
+    bool any_sent_ = false;                // something was signed
     U256 paid_rau_;
     U256 gas_rau_;
     std::map<std::int64_t, U256> days_;  // key: UTC day since 1970, value: value plus gas
@@ -142,6 +145,9 @@ Status Auditor::check_intent(const IntentRow& intent) {
     if (intent.nonce && !nonces_.emplace(*intent.nonce, intent.id).second)
         error("I2", fmt::format("{} has nonce {}, and so has another one", name_of(intent), *intent.nonce));
     if (intent.nonce && is_final(intent.state)) ++used_nonces_;
+    const bool may_hold = intent.state != IntentState::final_reverted && intent.state != IntentState::cancelled;
+    if (intent.kind == IntentKind::settle && may_hold) settled_ids_.insert(intent.pool_epoch);
+    any_sent_ = any_sent_ || !attempts->empty();
     check_attempts(intent, *attempts);
     count_spend(intent, *attempts);
     return check_receipt(intent, *attempts);
@@ -339,6 +345,26 @@ Status Auditor::check_chain() {
         error("I1", fmt::format("the contract's coordinator is {} now", to_hex0x(coordinator->view())),
               HaltReason::pool_differs);
     }
+    return check_settled_id(pool);
+}
+
+/// The newest id that the contract has settled is one of this file. Another one was settled with a copy of it,
+/// or by hand, and paid what this file says is owed. Before anything was sent it may be older than the file.
+Status Auditor::check_settled_id(RewardPool& pool) {
+    if (summary_.identity.pool != PoolVersion::v3 || !any_sent_) return {};
+    const auto facts = pool.facts();
+    if (!facts) return fail(facts.error());
+    const std::uint64_t newest = facts->last_epoch;
+    if (newest == 0 || settled_ids_.contains(newest)) return {};
+    if (!settled_ids_.empty() && newest < *settled_ids_.begin() && summary_.paid_intents == 0 &&
+        summary_.halt.reason != HaltReason::foreign_transaction)
+        return {};
+    error(
+        "I1",
+        fmt::format("the contract has settled id {}, and settlement.db has not: it was settled from a copy of "
+                    "this data directory or by hand, and what is owed here may be paid already",
+                    newest),
+        HaltReason::foreign_transaction);
     return {};
 }
 

@@ -16,9 +16,7 @@ namespace {
 constexpr const char* kCannotInit = "cannot begin to settle";
 
 Status check_ledger_chain(const LedgerFacts& ledger, std::uint64_t chain_id) {
-    // The embedded chain (node chain id 0) exists only in serve's memory. Work on it is paid on another chain,
-    // so the chain ids need not match.
-    if (!ledger.chain || ledger.chain->evm == chain_id || ledger.chain->node == 0U) return {};
+    if (ledger.may_be_paid_on(chain_id)) return {};
     return fail(ErrorCode::config, kCannotInit, {},
                 fmt::format("the ledger belongs to {}, and the endpoint serves chain {}", ledger.chain->text(),
                             chain_id),

@@ -35,6 +35,12 @@ struct LedgerFacts {
     /// Payouts that wait for their settlement, by (epoch, agent). Includes payouts that settlement.db already
     /// covers, until serve has marked them as final.
     std::vector<OwedPayout> waiting;
+
+    /// Whether what was earned in this ledger may be paid on the chain with this id: on its own chain. The
+    /// embedded chain (node chain id 0) exists in serve's memory only; what is earned there is paid elsewhere.
+    [[nodiscard]] bool may_be_paid_on(std::uint64_t chain_id) const {
+        return !chain || chain->evm == chain_id || chain->node == 0U;
+    }
 };
 
 /// The source of owed payouts: ledger.db, read-only (LedgerPayouts). Tests use other sources. For use by one

@@ -113,6 +113,11 @@ const char* to_string(HaltReason value) noexcept {
     return "unknown";
 }
 
+std::string epoch_range(std::uint64_t first, std::uint64_t last) {
+    return first == last ? "epoch " + std::to_string(first)
+                         : "epochs " + std::to_string(first) + " to " + std::to_string(last);
+}
+
 Hash256 payouts_hash(const std::vector<CoveredPayout>& payouts) {
     FieldHash hash;
     hash.add(std::string_view("ioswarm/settlement/payouts/v1")).add(std::uint64_t{payouts.size()});

@@ -161,6 +161,9 @@ struct Halt {
 [[nodiscard]] const char* to_string(AttemptKind value) noexcept;
 [[nodiscard]] const char* to_string(HaltReason value) noexcept;
 
+/// For example "epoch 7", "epochs 7 to 9".
+[[nodiscard]] std::string epoch_range(std::uint64_t first, std::uint64_t last);
+
 /// SHA-256 of the payouts in the order (epoch, agent). It binds an intent to exactly these amounts.
 [[nodiscard]] Hash256 payouts_hash(const std::vector<CoveredPayout>& payouts);
 /// SHA-256 of an intent's work: chain, contract, wallet, kind, payouts, data, value, and `generation`. The

@@ -129,7 +129,14 @@ Result<SettlerStep> Settler::Impl::held(const Hold& hold) {
     return SettlerStep{SettlerStep::State::held, wait, hold};
 }
 
+void Settler::Impl::tell(const Hold& hold) {
+    if (hold.reason == told) return;
+    told = hold.reason;
+    log.warn("settlement: waits: {}", hold.detail);
+}
+
 Result<SettlerStep> Settler::Impl::waits_for(const Hold& hold) {
+    tell(hold);
     if (Status stored = store.set_hold(hold, now_ms()); !stored) return fail(std::move(stored).error());
     return SettlerStep{SettlerStep::State::waiting, settings.poll, hold};
 }
@@ -142,22 +149,22 @@ Result<SettlerStep> Settler::Impl::waiting() {
 Result<SettlerStep> Settler::Impl::halted(const Halt& halt) {
     if (Status stored = store.set_halt(halt); !stored) return fail(std::move(stored).error());
     failpoint("halted");
-    log.error("settlement: halted ({}): {}; nothing is paid until 'ioswarm settle resume'",
-              to_string(halt.reason), halt.detail);
     return SettlerStep{SettlerStep::State::halted, settings.longest_back_off, {}};
 }
 
 Result<SettlerStep> Settler::Impl::away(const Error& error) {
     if (error.code == ErrorCode::config || error.code == ErrorCode::cancelled) return fail(error);
-    if (back_off.count() == 0) log.warn("settlement: {}", error.text());
-    back_off = back_off.count() == 0 ? settings.poll : std::min(back_off * 2, settings.longest_back_off);
     const Hold hold{HoldReason::endpoint, error.text()};
+    tell(hold);
+    back_off = back_off.count() == 0 ? settings.poll : std::min(back_off * 2, settings.longest_back_off);
     if (Status stored = store.set_hold(hold, now_ms()); !stored) return fail(std::move(stored).error());
     return SettlerStep{SettlerStep::State::waiting, back_off, hold};
 }
 
 Status Settler::Impl::progress() {
     back_off = std::chrono::milliseconds{0};
+    if (told != HoldReason::none) log.info("settlement: goes on");
+    told = HoldReason::none;
     return store.set_hold({}, now_ms());
 }
 

@@ -34,6 +34,7 @@ struct Settler::Impl {
     bool reconciled = false;
     bool contract_checked = false;
     std::chrono::milliseconds back_off{0};  ///< pause while no endpoint answers; 0 = the last call was answered
+    HoldReason told = HoldReason::none;     ///< the hold that was logged last; none: the settler goes on
 
     /// This process's memory of the intent in progress. Everything that must not be lost is in the store.
     struct Watch {
@@ -60,6 +61,7 @@ struct Settler::Impl {
     /// For a hold while an intent is in progress.
     [[nodiscard]] Result<SettlerStep> waits_for(const Hold& hold);
     [[nodiscard]] Result<SettlerStep> halted(const Halt& halt);
+    void tell(const Hold& hold);  ///< logs a hold, once until progress()
     /// After an endpoint's error: waits a while, or fails for config and cancelled.
     [[nodiscard]] Result<SettlerStep> away(const Error& error);
     [[nodiscard]] Status progress();  ///< clears the hold, since nothing blocks the settler at the moment
@@ -148,6 +150,14 @@ struct Settler::Impl {
     /// Gives up the nonces that foreign transactions used. Returns the lowest free nonce after them.
     [[nodiscard]] Result<std::uint64_t> give_up_nonces();
     [[nodiscard]] Status give_up(const IntentRow& intent);
+
+    // settler_foreign.cpp
+    /// After foreign transactions: none of them may be a settlement of this contract. `live` is the intent that
+    /// is not final; `is_own`: its nonce was used by itself, so that what it settled is known here. Error
+    /// failed_precondition.
+    [[nodiscard]] Status refuse_settled_elsewhere(const IntentRow& live, bool is_own);
+    [[nodiscard]] Status refuse_unknown_id(const IntentRow& live, bool is_own);       ///< v3
+    [[nodiscard]] Status refuse_unknown_deposit(const IntentRow& live, bool is_own);  ///< v2
 };
 
 }  // namespace ioswarm::settlement

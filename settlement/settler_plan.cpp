@@ -19,10 +19,11 @@ constexpr std::uint64_t kMaxGenerations = 3;
 Result<bool> Settler::Impl::read_owed(PlanInput& input, Draft& out) {
     auto facts = payouts.read(identity.first_epoch);
     if (!facts) return fail(std::move(facts).error());
-    if (facts->chain && facts->chain->evm != identity.chain_id) {
+    if (!facts->may_be_paid_on(identity.chain_id)) {
         return fail(ErrorCode::config, "cannot settle", {},
-                    fmt::format("the ledger belongs to chain {}, and settlement.db to chain {}",
-                                facts->chain->evm, identity.chain_id));
+                    fmt::format("ledger.db belongs to {}, and settlement.db pays on EVM chain id {}",
+                                facts->chain->text(), identity.chain_id),
+                    "one of the two files came from another data directory: put the right one back");
     }
     const auto newer = store.covered(facts->next_epoch);
     if (!newer) return fail(newer.error());
@@ -156,9 +157,9 @@ Result<SettlerStep> Settler::Impl::plan() {
     if (!stored) return fail(stored.error());
     failpoint("plan_stored");
     const IntentRow& first = stored->front();
-    log.info("settlement {}: {} IOTX for epochs {} to {} in {} transactions", first.settlement,
-             rau_to_iotx(drafted->plan.value_rau), first.first_epoch, stored->back().last_epoch,
-             stored->size());
+    log.info("settlement: {} IOTX for {} will be paid in {} transaction{}",
+             rau_to_iotx(drafted->plan.value_rau), epoch_range(first.first_epoch, stored->back().last_epoch),
+             stored->size(), stored->size() == 1 ? "" : "s");
     if (Status cleared = progress(); !cleared) return fail(std::move(cleared).error());
     return again();
 }

@@ -78,7 +78,8 @@ Result<SettlerStep> Settler::Impl::drop(const IntentRow& intent, const std::stri
     end.now_ms = now_ms();
     if (Status ended = store.finish(intent.id, end); !ended) return fail(std::move(ended).error());
     failpoint("plan_dropped");
-    log.warn("settlement: intent {} is dropped before it was signed, and planned anew: {}", intent.id, reason);
+    log.warn("settlement: the payment for {} is planned anew before it was signed: {}",
+             epoch_range(intent.first_epoch, intent.last_epoch), reason);
     return again();
 }
 
@@ -142,8 +143,9 @@ Result<SettlerStep> Settler::Impl::send(const IntentRow& intent, const AttemptRo
     if (watch.attempt != attempt.number) {
         watch.attempt = attempt.number;
         watch.since = *tip;
-        log.info("settlement: intent {} sent as {} ({}), nonce {}", intent.id, to_hex0x(attempt.hash.view()),
-                 contracts::to_string(sent.outcome), intent.nonce.value_or(0));
+        log.info("settlement: transaction {} for {} was sent with nonce {}; the endpoint's answer: {}",
+                 to_hex0x(attempt.hash.view()), epoch_range(intent.first_epoch, intent.last_epoch),
+                 intent.nonce.value_or(0), contracts::to_string(sent.outcome));
     }
     return after_send(intent, sent, pooled);
 }
@@ -243,7 +245,8 @@ Result<bool> Settler::Impl::raise_price(const IntentRow& intent, const AttemptRo
     failpoint("bump_signed");
     if (const auto stored = store.add_attempt(*attempt); !stored) return fail(stored.error());
     failpoint("bump_stored");
-    log.info("settlement: the price of intent {} rises to {} rau per gas", intent.id, to_decimal(price));
+    log.info("settlement: nonce {} was not mined in time; its price rises to {} rau per gas",
+             intent.nonce.value_or(0), to_decimal(price));
     return true;
 }
 

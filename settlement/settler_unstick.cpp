@@ -108,6 +108,11 @@ Result<std::uint64_t> Settler::Impl::give_up_nonces() {
     const auto next = store.next_nonce();
     if (!next) return fail(next.error());
     if (confirmed->nonce <= *next) return *next;
+    const auto kept = store.live_intent();
+    if (!kept) return fail(kept.error());
+    const bool is_own = *kept && (*kept)->nonce.has_value();
+    if (Status alone = refuse_settled_elsewhere(kept->value_or(IntentRow{}), is_own); !alone)
+        return fail(std::move(alone).error());
     const auto all = evidence.all_confirm_above(confirmed->nonce - 1);
     if (!all) return fail(all.error());
     if (*all) return confirmed->nonce;
@@ -148,6 +153,7 @@ Status Settler::Impl::give_up(const IntentRow& intent) {
                         "give an endpoint that shows the transaction");
         }
     }
+    if (Status alone = refuse_settled_elsewhere(intent, false); !alone) return alone;
     SettlementStore::End end;
     end.state = IntentState::cancelled;
     end.nonce_lost = true;

@@ -17,6 +17,24 @@ const AttemptRow* attempt_with(const std::vector<AttemptRow>& attempts, const Ha
     return found == attempts.end() ? nullptr : &*found;
 }
 
+/// One line that says how an intent ended.
+void tell_end(const Log& log, const IntentRow& intent, const SettlementStore::End& end) {
+    const std::string epochs = epoch_range(intent.first_epoch, intent.last_epoch);
+    const std::string where =
+        fmt::format("block {}, transaction {}", end.block, end.hash ? to_hex0x(end.hash->view()) : "unknown");
+    if (end.state == IntentState::final_reverted) {
+        log.error("settlement: the transaction for {} failed on chain: {} ({}); its payouts stay owed", epochs,
+                  end.reason, where);
+    } else if (end.state == IntentState::cancelled) {
+        log.info("settlement: the transaction for {} was cancelled: {} ({}); its payouts stay owed", epochs,
+                 end.reason, where);
+    } else if (intent.kind == IntentKind::weights) {
+        log.info("settlement: the contract has the weights for {} ({})", epochs, where);
+    } else {
+        log.info("settlement: paid {} IOTX for {}, final ({})", rau_to_iotx(intent.value_rau), epochs, where);
+    }
+}
+
 }  // namespace
 
 std::uint64_t Settler::Impl::first_block_of(const std::vector<AttemptRow>& attempts) {
@@ -56,7 +74,8 @@ Result<SettlerStep> Settler::Impl::look(const IntentRow& intent) {
     if (intent.hash && looked->complete) {
         if (Status noted = store.note_unmined(intent.id); !noted) return fail(std::move(noted).error());
         failpoint("unmined_noted");
-        log.warn("settlement: the receipt of intent {} vanished; it is sent again", intent.id);
+        log.warn("settlement: the receipt of the transaction with nonce {} vanished; it is sent again",
+                 intent.nonce.value_or(0));
         watch = {};
         return again();
     }
@@ -206,9 +225,7 @@ Result<SettlerStep> Settler::Impl::finish(const IntentRow& intent, const Attempt
     }
     if (Status ended = store.finish(intent.id, end); !ended) return fail(std::move(ended).error());
     failpoint("finished");
-    log.info("settlement: intent {} ({}, epochs {} to {}) is {} in block {}: {}", intent.id,
-             to_string(intent.kind), intent.first_epoch, intent.last_epoch, to_string(end.state), end.block,
-             to_hex0x(receipt.transaction.view()));
+    tell_end(log, intent, end);
     for (const Address& wallet : end.push_failed) {
         log.warn(
             "settlement: wallet {} refused its payment; the contract keeps the money for it, to be claimed, "

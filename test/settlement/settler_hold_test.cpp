@@ -2,8 +2,10 @@
 // Reasons that keep the settler from signing, temporarily or until an operator acts.
 #include <catch2/catch.hpp>
 
+#include "contracts/reward_pool.hpp"
 #include "core/crypto/eth_tx.hpp"
 #include "core/sqlite/sqlite.hpp"
+#include "settlement/audit.hpp"
 #include "settlement/view.hpp"
 #include "test/settlement/settler_fixture.hpp"
 
@@ -27,13 +29,16 @@ void check_held(SettlerWorld& world, HoldReason reason) {
 }
 
 /// Sends a transaction with the settler's key that the settler does not know.
-void send_foreign(SettlerWorld& world, std::uint64_t nonce, std::uint64_t gwei = 1'000) {
+void send_foreign(SettlerWorld& world, std::uint64_t nonce, std::uint64_t gwei = 1'000,
+                  const Address& to = filled_with<Address>(0xee), const U256& value = 0, Bytes data = {}) {
     EthTx tx;
     tx.chain_id = 4690;
     tx.nonce = nonce;
     tx.gas_price = U256(gwei) * 1'000'000'000;
-    tx.gas_limit = 21'000;
-    tx.to = filled_with<Address>(0xee);
+    tx.gas_limit = data.empty() ? 21'000 : 1'000'000;
+    tx.to = to;
+    tx.value = value;
+    tx.data = std::move(data);
     const RawEthTx raw = sign_transaction(tx, world.key);
     static_cast<void>(
         world.chain.answer(R"({"jsonrpc":"2.0","id":1,"method":"eth_sendRawTransaction","params":[")" +
@@ -195,6 +200,60 @@ TEST_CASE(
     CHECK(world.run().state == State::idle);
     CHECK(world.intent(2).nonce == 1U);
     CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
+}
+
+/// What a copy of the data directory would send: 10 IOTX for wallet a, as settlement of the first epoch.
+void settle_from_a_copy(SettlerWorld& world, std::uint64_t nonce, std::uint64_t id) {
+    const Address wallet = world.wallet_of('a');
+    const U256 value = world.iotx(10);
+    const std::vector<Address> wallets{wallet};
+    const std::vector<U256> weights{value};
+    const std::vector<Hash256> entries{contracts::entry_word({wallet, value, true}).value()};
+    Bytes call = world.identity.pool == PoolVersion::v3
+                     ? contracts::settle_epoch_call(id, entries)
+                     : contracts::deposit_settle_and_claim_call(wallets, weights, wallets);
+    send_foreign(world, nonce, 1'000, world.contract, value, std::move(call));
+    world.chain.mine();
+    REQUIRE(world.chain.nonce(world.key.address()) == nonce + 1);
+}
+
+TEST_CASE(
+    "what a copy of the data directory has paid is not paid again: resume refuses, and says how to go on") {
+    SettlerWorld world(GENERATE(Version::v3, Version::v2));
+    world.owe(1, 'a', 10);
+    world.owe(2, 'a', 5);
+    CHECK(world.steps().state == State::waiting);
+    world.chain.forget_pool();
+    settle_from_a_copy(world, 0, 10);
+    CHECK(world.run().state == State::halted);
+    CHECK(world.store->halt()->reason == HaltReason::foreign_transaction);
+    const Status refused = world.settler->resume();
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::failed_precondition);
+    CHECK_THAT(refused.error().why, Catch::Matchers::Contains("copy of this data directory"));
+    CHECK_THAT(refused.error().hint, Catch::Matchers::Contains("ioswarm settle init --"));
+    world.restart();
+    CHECK(world.run().state == State::halted);
+    CHECK(world.chain.nonce(world.key.address()) == 1);
+}
+
+TEST_CASE("a settlement from elsewhere while nothing is under way is not paid again either") {
+    SettlerWorld world;
+    world.owe(1, 'b', 7);
+    CHECK(world.run().state == State::idle);
+    settle_from_a_copy(world, 1, 20);
+    world.owe(2, 'a', 10);
+    world.owe(3, 'b', 1);
+    CHECK(world.steps().state == State::halted);
+    CHECK_FALSE(world.settler->resume());
+    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
+    const auto view = SettlementView::open(world.dir.path()).value();
+    const auto report = settlement::audit(*view, world.ledger, world.client.get(), world.settings.limits);
+    REQUIRE(report);
+    CHECK_FALSE(report->holds());
+    CHECK(std::ranges::any_of(report->findings, [](const settlement::AuditFinding& one) {
+        return one.invariant == "I1" && one.text.find("has settled id 20") != std::string::npos;
+    }));
 }
 
 TEST_CASE(

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whoever else used the key may have settled with it, for example from a copy of this data directory. What such
+// a settlement paid stands in no row of settlement.db, and would be paid once more after `settle resume`.
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "contracts/reward_pool.hpp"
+#include "settlement/init.hpp"
+#include "settlement/log_pages.hpp"
+#include "settlement/settler_impl.hpp"
+
+namespace ioswarm::settlement {
+namespace {
+
+constexpr std::size_t kIntentsAtOnce = 500;
+
+tl::unexpected<Error> settled_elsewhere(const SettlementIdentity& identity, const std::string& what) {
+    const bool can_tell = identity.pool == PoolVersion::v3;
+    return fail(
+        ErrorCode::failed_precondition, "cannot end the halt", to_hex0x(identity.contract.view()),
+        what +
+            " by a transaction that is not in settlement.db, perhaps from a copy of this data directory: "
+            "what is owed here may be paid already",
+        std::string("stop every other settler that has this key, move settlement.db away, and run ") +
+            (can_tell ? "'ioswarm settle init --rebuild': it asks the contract what was paid"
+                      : "'ioswarm settle init --from-epoch N' with the first epoch that is not paid"));
+}
+
+/// What this file knows of its own settlements.
+struct OwnSettlements {
+    std::uint64_t newest_id = 0;      ///< v3: of those that are final
+    std::uint64_t newest_block = 0;   ///< of the newest transaction that is final; 0: none is
+    std::set<Hash256> hashes;         ///< transactions that are final
+    std::vector<std::uint64_t> open;  ///< intents that are not final
+};
+
+Result<OwnSettlements> own_settlements(SettlementStore& store) {
+    OwnSettlements out;
+    for (std::uint64_t next = 0;;) {
+        const auto some = store.intents(next, kIntentsAtOnce);
+        if (!some) return fail(some.error());
+        if (some->empty()) return out;
+        for (const IntentRow& intent : *some) {
+            next = intent.id + 1;
+            if (!is_final(intent.state)) out.open.push_back(intent.id);
+            if (intent.state == IntentState::final_ok)
+                out.newest_id = std::max(out.newest_id, intent.pool_epoch);
+            if (intent.hash) out.hashes.insert(*intent.hash);
+            out.newest_block = std::max(out.newest_block, intent.block);
+        }
+    }
+}
+
+}  // namespace
+
+Status Settler::Impl::refuse_settled_elsewhere(const IntentRow& live, bool is_own) {
+    return identity.pool == PoolVersion::v3 ? refuse_unknown_id(live, is_own)
+                                            : refuse_unknown_deposit(live, is_own);
+}
+
+Status Settler::Impl::refuse_unknown_id(const IntentRow& live, bool is_own) {
+    const auto own = own_settlements(store);
+    if (!own) return fail(own.error());
+    const auto facts = pool.facts();
+    if (!facts) return fail(facts.error());
+    const std::uint64_t known = is_own ? std::max(own->newest_id, live.pool_epoch) : own->newest_id;
+    if (facts->last_epoch <= known) return {};
+    const auto ledger = payouts.read(identity.first_epoch);
+    if (!ledger) return fail(ledger.error());
+    auto paid = store.covered(identity.first_epoch);
+    if (!paid) return fail(std::move(paid).error());
+    for (const std::uint64_t open : own->open) {
+        if (is_own && open == live.id) continue;
+        const auto covered = store.payouts_of(open);
+        if (!covered) return fail(covered.error());
+        for (const CoveredPayout& one : *covered)
+            paid->erase({one.epoch, one.agent_id});
+    }
+    std::vector<OwedPayout> owed = ledger->waiting;
+    std::erase_if(owed, [&](const OwedPayout& one) { return paid->contains({one.epoch, one.agent_id}); });
+    if (!may_be_settled(owed, facts->last_epoch)) return {};
+    return settled_elsewhere(identity, fmt::format("the contract has settled id {}", facts->last_epoch));
+}
+
+Status Settler::Impl::refuse_unknown_deposit(const IntentRow& live, bool is_own) {
+    const auto own = own_settlements(store);
+    if (!own) return fail(own.error());
+    const auto attempts = store.attempts(live.id);
+    if (!attempts) return fail(attempts.error());
+    if (own->newest_block == 0 && attempts->empty())
+        return settled_elsewhere(identity, "the contract may have been settled");
+    std::set<Hash256> known = own->hashes;
+    for (const AttemptRow& one : *attempts) {
+        if (is_own) known.insert(one.hash);
+    }
+    const auto tip = chain.tip();
+    if (!tip) return fail(tip.error());
+    LogPages pages(identity.contract, contracts::settled_topic());
+    std::uint64_t first = own->newest_block != 0 ? own->newest_block : first_block_of(*attempts);
+    while (first <= *tip) {
+        const auto page = pages.forward(chain, first, *tip);
+        if (!page) return fail(page.error());
+        for (const contracts::ChainLog& one : page->logs) {
+            if (known.contains(one.transaction)) continue;
+            return settled_elsewhere(identity, fmt::format("the contract was settled in block {}", one.block));
+        }
+        first = page->last_block + 1;
+    }
+    return {};
+}
+
+}  // namespace ioswarm::settlement
