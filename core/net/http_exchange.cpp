@@ -1,150 +1,153 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/net/http_exchange.hpp"
 
-// cpp-httplib is used as a parser and a printer over a buffer, not as a server: its own accept loop keeps a
-// thread for each connection and sets its time limits for each read, so that a few clients which send a byte
-// now and then hold it up for hours.
-
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <charconv>
 
 #include <fmt/format.h>
-#include <httplib.h>
-#include <strings.h>
+#include <boost/beast/core/buffers_range.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/serializer.hpp>
+#include <boost/beast/http/string_body.hpp>
 
 namespace ioswarm {
 namespace {
 
-/// What httplib reads from and writes to.
-class BufferStream final : public httplib::Stream {
-  public:
-    BufferStream(std::string_view in, const std::string& remote_ip) : in_(in), remote_ip_(remote_ip) {}
+namespace http = boost::beast::http;
 
-    bool is_readable() const override { return !in_.empty(); }
-    bool is_writable() const override { return true; }
-    ssize_t read(char* data, std::size_t size) override {
-        const std::size_t count = std::min(size, in_.size());
-        std::memcpy(data, in_.data(), count);
-        in_.remove_prefix(count);
-        return static_cast<ssize_t>(count);
-    }
-    ssize_t write(const char* data, std::size_t size) override {
-        out_.append(data, size);
-        return static_cast<ssize_t>(size);
-    }
-    void get_remote_ip_and_port(std::string& ip, int& port) const override {
-        ip = remote_ip_;
-        port = 0;
-    }
-    void get_local_ip_and_port(std::string& ip, int& port) const override {
-        ip.clear();
-        port = 0;
-    }
-    socket_t socket() const override { return INVALID_SOCKET; }
+constexpr std::size_t kMaxTargetBytes = 8'192;
 
-    std::string take() { return std::move(out_); }
-
-  private:
-    std::string_view in_;
-    const std::string& remote_ip_;
-    std::string out_;
-};
-
-std::string error_body(std::string_view message) {
-    return fmt::format("{{\"error\":\"{}\"}}\n", message);
+HttpReply error_of(int status, std::string_view message) {
+    return HttpReply{status, fmt::format("{{\"error\":\"{}\"}}\n", message), "application/json", {}};
 }
 
-/// A method of WebDAV or of somebody's own: httplib would call the request malformed.
-bool is_other_method(std::string_view word) {
-    constexpr std::array<std::string_view, 10> kKnown{"GET",     "HEAD",    "POST",  "PUT",   "DELETE",
-                                                      "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI"};
-    constexpr std::size_t kLongest = 32;
-    const bool is_word = !word.empty() && word.size() <= kLongest &&
-                         std::all_of(word.begin(), word.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
-    return is_word && std::find(kKnown.begin(), kKnown.end(), word) == kKnown.end();
+bool is_defined_method(http::verb method) {
+    using http::verb;
+    constexpr std::array kDefined{verb::get,     verb::head,    verb::post,  verb::put,  verb::delete_,
+                                  verb::connect, verb::options, verb::trace, verb::patch};
+    return std::find(kDefined.begin(), kDefined.end(), method) != kDefined.end();
 }
 
-bool is_same_name(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
-/// The request line and those headers alone. Lines end where httplib ends them, at each line feed: none may
-/// hide another header from us.
-std::string with_headers(std::string_view head, const std::vector<std::string>& names) {
-    const auto take_line = [&head] {
-        const std::string_view line = head.substr(0, head.find('\n'));
-        head.remove_prefix(std::min(line.size() + 1, head.size()));
-        return line.ends_with('\r') ? line.substr(0, line.size() - 1) : line;
-    };
-    std::string out(take_line());
-    out += "\r\n";
-    while (!head.empty()) {
-        const std::string_view line = take_line();
-        const std::string_view name = line.substr(0, line.find(':'));
-        const bool is_wanted = std::any_of(
-            names.begin(), names.end(), [&](const std::string& wanted) { return is_same_name(name, wanted); });
-        if (is_wanted && name.size() < line.size()) out.append(line).append("\r\n");
+/// Replaces "%41" by "A". A percent sign that no two hexadecimal digits follow stays as it is.
+std::string percent_decode(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        unsigned char byte = 0;
+        if (text[i] == '%' && i + 2 < text.size() &&
+            std::from_chars(&text[i + 1], &text[i + 1] + 2, byte, 16).ptr == &text[i + 1] + 2) {
+            out += static_cast<char>(byte);
+            i += 2;
+        } else {
+            out += text[i];
+        }
     }
-    return out + "\r\n";
+    return out;
 }
 
-HttpRequest to_request(const httplib::Request& from) {
-    return HttpRequest{from.method, from.path, HttpFields(from.params.begin(), from.params.end()),
-                       HttpFields(from.headers.begin(), from.headers.end())};
+/// Of "a=1&b=2". A plus sign means a space here, and only here.
+HttpFields parse_query(std::string query) {
+    std::replace(query.begin(), query.end(), '+', ' ');
+    HttpFields out;
+    for (std::string_view rest = query; !rest.empty();) {
+        const std::string_view pair = rest.substr(0, rest.find('&'));
+        rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
+        if (pair.empty()) continue;
+        const std::string_view name = pair.substr(0, pair.find('='));
+        const std::string_view value = pair.substr(std::min(name.size() + 1, pair.size()));
+        out.emplace_back(percent_decode(name), percent_decode(value));
+    }
+    return out;
 }
 
-void fill(const HttpReply& reply, httplib::Response& response) {
-    response.status = reply.status;
+HttpRequest to_request(const http::request<http::empty_body>& from, const std::vector<std::string>& names) {
+    const std::string_view target(from.target().data(), from.target().size());
+    const std::string_view path = target.substr(0, target.find('?'));
+    HttpRequest out{from.method_string(),
+                    percent_decode(path),
+                    parse_query(std::string(target.substr(std::min(path.size() + 1, target.size())))),
+                    {}};
+    for (const auto& field : from) {
+        const auto is_this = [&](const std::string& name) {
+            return boost::beast::iequals(name, field.name_string());
+        };
+        if (std::any_of(names.begin(), names.end(), is_this))
+            out.headers.emplace_back(field.name_string(), field.value());
+    }
+    return out;
+}
+
+HttpAnswer print(HttpReply reply, unsigned version, bool keep_alive, bool is_head) {
+    http::response<http::string_body> response;
+    response.version(version);
+    response.result(static_cast<unsigned>(reply.status));
     for (const auto& [name, value] : reply.headers)
-        response.set_header(name, value);
-    // A 204 has no body and names no type.
-    if (reply.status != 204) response.set_content(reply.body, reply.content_type);
+        response.insert(name, value);
+    response.keep_alive(keep_alive);
+    // A 204 has no body, so it has no type and no length (RFC 9110 8.6 and 15.3.5).
+    if (reply.status != 204) {
+        response.set(http::field::content_type, reply.content_type);
+        response.content_length(reply.body.size());
+        if (!is_head) response.body() = std::move(reply.body);
+    }
+    HttpAnswer out{{}, keep_alive};
+    http::response_serializer<http::string_body> printer(response);
+    boost::system::error_code failure;
+    while (!printer.is_done() && !failure) {
+        printer.next(failure, [&](auto&, const auto& buffers) {
+            for (const auto part : boost::beast::buffers_range_ref(buffers))
+                out.bytes.append(static_cast<const char*>(part.data()), part.size());
+            printer.consume(boost::beast::buffer_bytes(buffers));
+        });
+    }
+    return out;
 }
 
 }  // namespace
 
-class HttpExchange::Parser final : public httplib::Server {
-  public:
-    explicit Parser(HttpServer::Handler handler) {
-        // Before any routing of httplib's own and before it would read a body.
-        set_pre_routing_handler([handler = std::move(handler)](const auto& request, auto& response) {
-            fill(handler(to_request(request)), response);
-            return HandlerResponse::Handled;
-        });
-        set_exception_handler(
-            [](const auto&, auto& response, const std::exception_ptr&) { response.status = 500; });
-        set_error_handler([](const httplib::Request&, httplib::Response& response) {
-            if (!response.body.empty()) return;
-            response.set_content(error_body(response.status >= 500 ? "internal error" : "bad request"),
-                                 "application/json");
-        });
-    }
-
-    std::string answer(std::string_view head, const std::string& remote_ip) {
-        BufferStream stream(head, remote_ip);
-        bool closed = false;
-        process_request(stream, true, closed, {});
-        return stream.take();
-    }
-};
-
 HttpExchange::HttpExchange(HttpServer::Handler handler, std::vector<std::string> headers)
-    : headers_(std::move(headers)), parser_(std::make_unique<Parser>(std::move(handler))) {}
-HttpExchange::~HttpExchange() = default;
+    : handler_(std::move(handler)), headers_(std::move(headers)) {}
 
-std::string HttpExchange::answer(std::string_view head, const std::string& remote_ip) {
-    if (is_other_method(head.substr(0, head.find(' ')))) {
-        return http_error_answer(405, "Method Not Allowed", "method not allowed");
+HttpAnswer HttpExchange::answer(std::string_view head) const {
+    http::request_parser<http::empty_body> parser;
+    parser.header_limit(static_cast<std::uint32_t>(head.size() + 1));  // the server has checked the size
+    parser.body_limit(boost::none);                                    // as no body is read
+    boost::system::error_code failure;
+    if (parser.put(boost::asio::buffer(head), failure) != head.size() || failure)
+        return http_refusal(400, "bad request");
+    const auto& request = parser.get();
+    if (request.target().size() > kMaxTargetBytes) return http_refusal(414, "the address is too long");
+    // Beast takes a request with an encoding that it does not know for one without a body. Bytes of that body
+    // must not be read as the next request.
+    const bool has_body = !parser.is_done() || request.count(http::field::transfer_encoding) > 0;
+    const auto print_reply = [&](HttpReply reply) {
+        return print(std::move(reply), request.version(), request.keep_alive() && !has_body,
+                     request.method() == http::verb::head);
+    };
+    if (!is_defined_method(request.method())) return print_reply(error_of(405, "method not allowed"));
+    try {
+        return print_reply(handler_(to_request(request, headers_)));
+    } catch (...) {  // whatever it was, it does not end the server, and the client does not learn of it
+        return print_reply(error_of(500, "internal error"));
     }
-    return parser_->answer(with_headers(head, headers_), remote_ip);
 }
 
-std::string http_error_answer(int status, std::string_view reason, std::string_view message) {
-    const std::string body = error_body(message);
-    return fmt::format(
-        "HTTP/1.1 {} {}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
-        status, reason, body.size(), body);
+HttpAnswer http_refusal(int status, std::string_view message) {
+    return print(error_of(status, message), 11, false, false);
+}
+
+const std::string* HttpRequest::header(std::string_view name) const {
+    const auto found = std::find_if(headers.begin(), headers.end(), [&](const auto& field) {
+        return boost::beast::iequals({field.first.data(), field.first.size()}, {name.data(), name.size()});
+    });
+    return found == headers.end() ? nullptr : &found->second;
+}
+
+const std::string* HttpRequest::parameter(std::string_view name) const {
+    const auto found =
+        std::find_if(query.begin(), query.end(), [&](const auto& field) { return field.first == name; });
+    return found == query.end() ? nullptr : &found->second;
 }
 
 }  // namespace ioswarm

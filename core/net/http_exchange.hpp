@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,28 +9,29 @@
 
 namespace ioswarm {
 
-/// Bytes of one request in, bytes of its answer out: the part of HTTP that cpp-httplib does. No sockets.
-class HttpExchange {
-  public:
-    /// `headers`: the names of those that the handler reads. cpp-httplib is shown no other: it works on some
-    /// (Range, by a regular expression that needs stack for each character) before any handler of ours is
-    /// asked.
-    HttpExchange(HttpServer::Handler handler, std::vector<std::string> headers);
-    ~HttpExchange();
-    HttpExchange(const HttpExchange&) = delete;
-    HttpExchange& operator=(const HttpExchange&) = delete;
-
-    /// `head` is the request up to and with its empty line. Malformed requests get 400 as JSON, a handler that
-    /// fails 500; every answer ends the connection.
-    [[nodiscard]] std::string answer(std::string_view head, const std::string& remote_ip);
-
-  private:
-    class Parser;
-    const std::vector<std::string> headers_;
-    std::unique_ptr<Parser> parser_;
+struct HttpAnswer {
+    std::string bytes;
+    bool keep_alive = false;  ///< false: the connection ends after this answer
 };
 
-/// A whole answer with a JSON error, for what is refused before it is parsed.
-[[nodiscard]] std::string http_error_answer(int status, std::string_view reason, std::string_view message);
+/// The part of HTTP that has no sockets: takes the head of one request and gives the bytes of its answer.
+/// Thread-safe if the handler is.
+class HttpExchange {
+  public:
+    /// `headers`: names of the request headers that the handler may see.
+    HttpExchange(HttpServer::Handler handler, std::vector<std::string> headers);
+
+    /// `head` is the request up to and including its empty line. Malformed requests get 400, methods that RFC
+    /// 9110 does not define 405, a target over 8 KiB 414, a handler that throws 500, all as JSON. The answer to
+    /// HEAD has no body. A request that announces a body ends the connection, because nobody reads the body.
+    [[nodiscard]] HttpAnswer answer(std::string_view head) const;
+
+  private:
+    const HttpServer::Handler handler_;
+    const std::vector<std::string> headers_;
+};
+
+/// An answer with a JSON error that ends the connection, for requests that are refused before they are parsed.
+[[nodiscard]] HttpAnswer http_refusal(int status, std::string_view message);
 
 }  // namespace ioswarm

@@ -222,8 +222,8 @@ TEST_CASE("l4test passes on serve with the secret and over TLS, and not without 
     CHECK(report["passed"] == true);
     CHECK(report["live"] > 0);
     CHECK(report["checks"].size() == 6);
-    const httplib::Headers key{{"X-Ioswarm-Agent-Id", "agent-0"},
-                               {"X-Ioswarm-Token", agent_token("test-secret", "agent-0")}};
+    const HttpHeaders key{{"X-Ioswarm-Agent-Id", "agent-0"},
+                          {"X-Ioswarm-Token", agent_token("test-secret", "agent-0")}};
     CHECK(eventually([&] {
         const Json shown = Json::parse(served.get("/api/diffs", key).body);
         return shown.at("tip") > 0 && shown.at("subscribers").empty();

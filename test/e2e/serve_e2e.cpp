@@ -102,10 +102,9 @@ TEST_CASE("a log that nobody reads stops nothing", "[e2e]") {
     // When serve starts, then it serves
     REQUIRE(eventually([&] { return std::filesystem::exists(dir.path("ready.json")); }));
     const int api_port = Json::parse(dir.read("ready.json"))["api_port"];
-    httplib::Client client("127.0.0.1", api_port);
-    client.set_read_timeout(60, 0);
+    HttpUser client(api_port);
     CHECK(eventually([&] {
-        const auto answer = client.Get("/api/stats");
+        const auto answer = client.get("/api/stats");
         return answer && Json::parse(answer->body)["tasks_received"] > 0;
     }));
     // and ends as usual.
@@ -205,8 +204,8 @@ TEST_CASE("with a secret agents and the API want keys", "[e2e]") {
     Served served(dir, {"--master-secret-file", secret, "--listen", "127.0.0.1", "--log-format", "json"});
     CHECK(served.get("/swarm/status").status == 401);
     CHECK(served.get("/api/stats").status == 200);
-    const httplib::Headers key{{"X-Ioswarm-Agent-Id", "agent-0"},
-                               {"X-Ioswarm-Token", agent_token("test-secret", "agent-0")}};
+    const HttpHeaders key{{"X-Ioswarm-Agent-Id", "agent-0"},
+                          {"X-Ioswarm-Token", agent_token("test-secret", "agent-0")}};
     CHECK(served.get("/swarm/status", key).status == 200);
     {
         const Agents strangers(served.grpc_port(), 1, "another-secret");

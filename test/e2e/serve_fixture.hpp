@@ -8,13 +8,17 @@
 #include <thread>
 #include <vector>
 
-#include <httplib.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
 #include "core/crypto/hmac.hpp"
 #include "core/sim/agent_rules.hpp"
 #include "proto/agents/client.hpp"
+#include "test/support/http_user.hpp"
 #include "test/support/program.hpp"
 #include "test/support/temp_dir.hpp"
 
@@ -43,12 +47,10 @@ class Served {
     Program& program() { return program_; }
     [[nodiscard]] int grpc_port() const { return grpc_port_; }
     [[nodiscard]] int api_port() const { return api_port_; }
-    [[nodiscard]] httplib::Response get(const std::string& path, const httplib::Headers& headers = {}) const {
-        httplib::Client client("127.0.0.1", api_port_);
-        client.set_read_timeout(20, 0);
-        const auto result = client.Get(path.c_str(), headers);
-        if (!result) FAIL("no answer to " << path);
-        return *result;
+    [[nodiscard]] HttpPage get(const std::string& path, const HttpHeaders& headers = {}) const {
+        const auto page = HttpUser(api_port_).get(path, headers);
+        if (!page) FAIL("no answer to " << path);
+        return *page;
     }
     [[nodiscard]] Json json(const std::string& path) const { return Json::parse(get(path).body); }
 

@@ -2,7 +2,6 @@
 // cli/dist/ioswarm-snapshot.nginx in a real nginx, over a snapshot that the program made. Only the folder is
 // replaced.
 #include <arpa/inet.h>
-#include <httplib.h>
 #include <netinet/in.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -15,10 +14,12 @@
 
 #include <catch2/catch.hpp>
 
+#include "test/support/http_user.hpp"
 #include "test/support/program.hpp"
 #include "test/support/temp_dir.hpp"
 
 using namespace ioswarm;
+using ioswarm::test::HttpUser;
 using ioswarm::test::run_program;
 using ioswarm::test::TempDir;
 
@@ -68,11 +69,11 @@ class Nginx {
     Nginx& operator=(const Nginx&) = delete;
 
     /// nginx takes a moment to listen and does not report when it does.
-    [[nodiscard]] httplib::Client client() const {
+    [[nodiscard]] HttpUser client() const {
         using std::chrono::steady_clock;
         const auto until = steady_clock::now() + std::chrono::seconds(30);
-        httplib::Client client("127.0.0.1", port_);
-        while (!client.Get("/") && steady_clock::now() < until)
+        HttpUser client(port_);
+        while (!client.get("/") && steady_clock::now() < until)
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
         return client;
     }
@@ -97,30 +98,31 @@ TEST_CASE("nginx publishes the finished files as they are, whole or in part, and
     const Nginx nginx(dir.path());
     auto client = nginx.client();
 
-    const auto whole = client.Get("/snapshots/acctcode.snap.gz", {{"Accept-Encoding", "gzip"}});
+    const auto whole = client.get("/snapshots/acctcode.snap.gz", {{"Accept-Encoding", "gzip"}});
     INFO(nginx.errors());
     REQUIRE(whole);
     CHECK(whole->status == 200);
     CHECK(whole->body == snapshot);
-    CHECK(whole->get_header_value("Content-Type") == "application/gzip");
-    CHECK_FALSE(whole->has_header("Content-Encoding"));
-    CHECK(whole->get_header_value("Cache-Control") == "no-cache");
+    CHECK(whole->header("Content-Type") == "application/gzip");
+    CHECK_FALSE(whole->header("Content-Encoding"));
+    CHECK(whole->header("Cache-Control") == "no-cache");
 
     // An interrupted download can be continued as long as the file is the same.
-    const std::string tag = whole->get_header_value("ETag");
-    const auto rest = client.Get("/snapshots/acctcode.snap.gz", {{"Range", "bytes=1000-"}, {"If-Range", tag}});
+    const std::string tag = whole->header("ETag").value_or("");
+    const auto rest = client.get("/snapshots/acctcode.snap.gz", {{"Range", "bytes=1000-"}, {"If-Range", tag}});
     REQUIRE(rest);
     CHECK(rest->status == 206);
     CHECK(rest->body == snapshot.substr(1000));
     const auto other =
-        client.Get("/snapshots/acctcode.snap.gz", {{"Range", "bytes=1000-"}, {"If-Range", "\"other\""}});
+        client.get("/snapshots/acctcode.snap.gz", {{"Range", "bytes=1000-"}, {"If-Range", "\"other\""}});
     REQUIRE(other);
     CHECK(other->status == 200);
 
-    CHECK(client.Get("/snapshots/snapshot-meta.json")->get_header_value("Content-Type") == "application/json");
-    CHECK(client.Get("/snapshots/acctcode.snap.gz.sha256")->body == dir.read("acctcode.snap.gz.sha256"));
-    CHECK(client.Get("/snapshots/.acctcode.snap.gz.part")->status == 403);
-    CHECK(client.Get("/snapshots/.acctcode.snap.gz.lock")->status == 403);
-    CHECK(client.Get("/snapshots/")->status == 403);
-    CHECK(client.Post("/snapshots/acctcode.snap.gz", "x", "text/plain")->status == 403);
+    CHECK(client.get("/snapshots/snapshot-meta.json")->header("Content-Type") == "application/json");
+    CHECK(client.get("/snapshots/acctcode.snap.gz.sha256")->body == dir.read("acctcode.snap.gz.sha256"));
+    CHECK(client.get("/snapshots/.acctcode.snap.gz.part")->status == 403);
+    CHECK(client.get("/snapshots/.acctcode.snap.gz.lock")->status == 403);
+    CHECK(client.get("/snapshots/")->status == 403);
+    CHECK(client.ask("POST", "/snapshots/acctcode.snap.gz", {{"Content-Type", "text/plain"}}, "x")->status ==
+          403);
 }

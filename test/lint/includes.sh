@@ -93,7 +93,8 @@ home 'yaml-cpp/' 'cli/config/' yaml-cpp
 home 'grpc|google/protobuf|nghttp2' 'proto/' 'gRPC, protobuf and nghttp2'
 home 'sqlite3' 'core/sqlite/[a-z0-9_]*\.cpp' SQLite
 home 'secp256k1|openssl/' 'core/crypto/[a-z_0-9]*\.cpp' 'secp256k1 and OpenSSL'
-home 'curl/|httplib' 'core/net/[a-z0-9_]*\.cpp' 'libcurl and cpp-httplib'
+home 'curl/' 'core/net/[a-z0-9_]*\.cpp' libcurl
+home 'boost/(asio|beast)' 'core/net/[a-z0-9_]*\.cpp' 'Boost.Asio and Boost.Beast'
 home 'systemd/' 'cli/serve/service_notifier\.cpp' libsystemd
 home 'prometheus/' 'cli/serve/metrics\.cpp' prometheus-cpp
 home 'zstd' '(core/diffs|snapshot/pebble|snapshot/gzip)/[a-z0-9_]*\.cpp' zstd

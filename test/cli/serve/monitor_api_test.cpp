@@ -3,17 +3,19 @@
 
 #include <limits>
 
-#include <httplib.h>
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
 #include "core/crypto/hmac.hpp"
 #include "test/support/fake_monitor.hpp"
+#include "test/support/http_user.hpp"
 #include "test/support/temp_dir.hpp"
 
 using namespace ioswarm;
 using namespace std::chrono_literals;
 using ioswarm::test::FakeMonitor;
+using ioswarm::test::HttpHeaders;
+using ioswarm::test::HttpPage;
 using Json = nlohmann::ordered_json;
 
 namespace {
@@ -42,19 +44,23 @@ struct Served {
                                          [this](const HttpRequest& request) { return api->handle(request); });
         if (!started) FAIL(started.error().text());
         server = *std::move(started);
-        client = std::make_unique<httplib::Client>("127.0.0.1", server->port());
+        client = std::make_unique<test::HttpUser>(server->port());
     }
-    httplib::Response get(const std::string& path, const httplib::Headers& headers = {}) const {
-        const auto result = client->Get(path.c_str(), headers);
-        if (!result) FAIL("no answer to " << path);
-        return *result;
+    HttpPage ask(const std::string& method, const std::string& path, const HttpHeaders& headers = {},
+                 const std::string& body = {}) const {
+        const auto page = client->ask(method, path, headers, body);
+        if (!page) FAIL("no answer to " << path);
+        return *page;
+    }
+    HttpPage get(const std::string& path, const HttpHeaders& headers = {}) const {
+        return ask("GET", path, headers);
     }
     /// Returns the body of a 200 answer as compact JSON text, which also shows the order of keys and the form
     /// of numbers.
     std::string json(const std::string& path) const {
-        const httplib::Response response = get(path);
+        const HttpPage response = get(path);
         CHECK(response.status == 200);
-        CHECK(response.get_header_value("Content-Type") == "application/json");
+        CHECK(response.header("Content-Type") == "application/json");
         return response.body;
     }
 
@@ -63,7 +69,7 @@ struct Served {
     Reasons around;
     std::unique_ptr<cli::MonitorApi> api;
     std::unique_ptr<HttpServer> server;
-    std::unique_ptr<httplib::Client> client;
+    std::unique_ptr<test::HttpUser> client;
 };
 
 StatusView some_status() {
@@ -94,7 +100,7 @@ TEST_CASE("/api/stats has the promised names and is cached for half a minute", "
         R"("tasks_received":90,"shadow_accuracy":99.5,"shadow_compared":200,"shadow_matched":199,"coverage":98.2,"current_epoch":7,)"
         R"("epoch_tasks":50,"epoch_accuracy":75.0,"task_level":"L3","uptime":"24h12m30s","updated_at":1790000000})"
         "\n");
-    CHECK(served.get("/api/stats").get_header_value("Cache-Control") == "public, max-age=30");
+    CHECK(served.get("/api/stats").header("Cache-Control") == "public, max-age=30");
 }
 
 TEST_CASE("nothing compared is an accuracy of 0 and no division", "[monitor]") {
@@ -109,7 +115,7 @@ TEST_CASE("nothing compared is an accuracy of 0 and no division", "[monitor]") {
 
 TEST_CASE("/api/diffs shows what the log holds and who reads it", "[monitor]") {
     Served served;
-    const httplib::Response none = served.get("/api/diffs");
+    const HttpPage none = served.get("/api/diffs");
     CHECK(none.status == 404);
     CHECK(Json::parse(none.body)["error"] == "no state diffs: the source gives none");
 
@@ -132,7 +138,7 @@ TEST_CASE("/api/diffs shows what the log holds and who reads it", "[monitor]") {
 TEST_CASE("/api/diffs names agents, so with a secret it wants a key", "[monitor]") {
     const Served served("s");
     CHECK(served.get("/api/diffs").status == 401);
-    CHECK(served.get("/api/diffs").get_header_value("Access-Control-Allow-Origin") == "*");
+    CHECK(served.get("/api/diffs").header("Access-Control-Allow-Origin") == "*");
 }
 
 TEST_CASE("/api/rewards gives the history exactly, newest first", "[monitor]") {
@@ -197,7 +203,7 @@ TEST_CASE("/api/rewards of a ledger that cannot be read says why, and names no f
     Served served;
     served.monitor.rewards_error = Error{
         ErrorCode::io, "cannot use the ledger", "/var/lib/ioswarm/ledger.db", "disk I/O error (code 266)", {}};
-    const httplib::Response reply = served.get("/api/rewards?agent=a");
+    const HttpPage reply = served.get("/api/rewards?agent=a");
     CHECK(reply.status == 503);
     CHECK(reply.body == "{\"error\":\"the ledger cannot be read now: disk I/O error (code 266)\"}\n");
 }
@@ -318,19 +324,19 @@ TEST_CASE("with a secret all but the open paths want an agent's key", "[monitor]
     }
     CHECK(served.get("/healthz").status == 503);
     const std::string token = agent_token("test-secret", "agent-01");
-    const httplib::Headers good{{"X-Ioswarm-Agent-Id", "agent-01"}, {"X-Ioswarm-Token", token}};
+    const HttpHeaders good{{"X-Ioswarm-Agent-Id", "agent-01"}, {"X-Ioswarm-Token", token}};
     for (const std::string path :
          {"/swarm/status", "/swarm/agents", "/swarm/leaderboard", "/swarm/epoch", "/swarm/shadow"}) {
         CAPTURE(path);
         CHECK(served.get(path, good).status == 200);
-        const std::vector<httplib::Headers> wrong{
+        const std::vector<HttpHeaders> wrong{
             {},
             {{"X-Ioswarm-Agent-Id", "agent-01"}},
             {{"X-Ioswarm-Token", token}},
             {{"X-Ioswarm-Agent-Id", "agent-02"}, {"X-Ioswarm-Token", token}},
             {{"X-Ioswarm-Agent-Id", "agent-01"}, {"X-Ioswarm-Token", token + "0"}},
         };
-        for (const httplib::Headers& headers : wrong) {
+        for (const HttpHeaders& headers : wrong) {
             const auto response = served.get(path, headers);
             CHECK(response.status == 401);
             CHECK(response.body == "{\"error\":\"unauthorized\"}\n");
@@ -342,29 +348,27 @@ TEST_CASE("pages of other origins may read /api, and only that", "[monitor]") {
     const Served served;
     for (const std::string path : {"/api/stats", "/api/rewards", "/api/none"}) {
         const auto response = served.get(path);
-        CHECK(response.get_header_value("Access-Control-Allow-Origin") == "*");
-        CHECK(response.get_header_value("Access-Control-Allow-Methods") == "GET, OPTIONS");
-        CHECK(response.get_header_value("Access-Control-Allow-Headers") == "Content-Type");
+        CHECK(response.header("Access-Control-Allow-Origin") == "*");
+        CHECK(response.header("Access-Control-Allow-Methods") == "GET, OPTIONS");
+        CHECK(response.header("Access-Control-Allow-Headers") == "Content-Type");
     }
-    CHECK_FALSE(served.get("/swarm/status").has_header("Access-Control-Allow-Origin"));
-    const auto options = served.client->Options("/api/stats");
-    REQUIRE(options);
-    CHECK(options->status == 204);
-    CHECK(options->body.empty());
-    CHECK(options->get_header_value("Access-Control-Allow-Origin") == "*");
-    CHECK(served.client->Options("/swarm/status")->status == 405);
+    CHECK_FALSE(served.get("/swarm/status").header("Access-Control-Allow-Origin"));
+    const HttpPage options = served.ask("OPTIONS", "/api/stats");
+    CHECK(options.status == 204);
+    CHECK(options.body.empty());
+    CHECK(options.header("Access-Control-Allow-Origin") == "*");
+    CHECK(served.ask("OPTIONS", "/swarm/status").status == 405);
 }
 
 TEST_CASE("other methods are 405 and unknown paths 404, both as JSON", "[monitor]") {
     const Served served("test-secret");
     for (const std::string path : {"/api/stats", "/swarm/status", "/livez"}) {
-        const auto post = served.client->Post(path.c_str(), "{}", "application/json");
-        REQUIRE(post);
-        CHECK(post->status == 405);
-        CHECK(post->body == "{\"error\":\"method not allowed\"}\n");
-        CHECK(post->get_header_value("Allow").starts_with("GET"));
-        CHECK(served.client->Delete(path.c_str())->status == 405);
-        CHECK(served.client->Head(path.c_str())->status == 405);
+        const HttpPage post = served.ask("POST", path, {{"Content-Type", "application/json"}}, "{}");
+        CHECK(post.status == 405);
+        CHECK(post.body == "{\"error\":\"method not allowed\"}\n");
+        CHECK(post.header("Allow").value_or("").starts_with("GET"));
+        CHECK(served.ask("DELETE", path).status == 405);
+        CHECK(served.ask("HEAD", path).status == 405);
     }
     for (const std::string path :
          {"/", "/api", "/api/", "/api/stats/", "/swarm", "/metric", "/../etc/passwd", "/livez%00"}) {
@@ -395,9 +399,9 @@ TEST_CASE("/api/snapshot is 404 without a whole snapshot, and follows no path ou
     const auto refused = [&](const std::string& meta) {
         INFO(meta);
         if (!meta.empty()) dir.write("snapshot-meta.json", meta);
-        const httplib::Response response = served.get("/api/snapshot");
+        const HttpPage response = served.get("/api/snapshot");
         CHECK(response.status == 404);
-        CHECK(response.get_header_value("Content-Type") == "application/json");
+        CHECK(response.header("Content-Type") == "application/json");
         CHECK(Json::parse(response.body).contains("error"));
         CHECK(response.body.find(dir.path()) == std::string::npos);
     };
@@ -448,9 +452,9 @@ TEST_CASE("/metrics takes an agent's key in the two headers or as a bearer crede
     CHECK(served.get("/metrics", {{"Authorization", "Bearer " + key}}).status == 401);
     CHECK(served.get("/metrics", {{"Authorization", "Bearer other:" + key}}).status == 401);
     CHECK(served.get("/metrics", {{"Authorization", "Basic prometheus:" + key}}).status == 401);
-    const httplib::Response answer = served.get("/metrics", {{"Authorization", "Bearer prometheus:" + key}});
+    const HttpPage answer = served.get("/metrics", {{"Authorization", "Bearer prometheus:" + key}});
     CHECK(answer.status == 200);
-    CHECK(answer.get_header_value("Content-Type") == "text/plain; version=0.0.4; charset=utf-8");
+    CHECK(answer.header("Content-Type") == "text/plain; version=0.0.4; charset=utf-8");
     CHECK(answer.body == "ioswarm_tasks_dropped_total 18446744073709551615\n");
     CHECK(served.get("/metrics", {{"X-Ioswarm-Agent-Id", "prometheus"}, {"X-Ioswarm-Token", key}}).status ==
           200);
