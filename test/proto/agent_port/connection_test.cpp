@@ -234,6 +234,7 @@ TEST_CASE("GOAWAY is said once, and not while something waits to be sent", "[con
     const Line line(true);
     const int small = 4096;
     REQUIRE(::setsockopt(line.client.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small) == 0);
+    REQUIRE(::setsockopt(line.server.get(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small) == 0);
     CHECK_FALSE(line.connection->say_goaway(line.start));  // begin_ending() was not called
     // Given an answer that the other end does not read
     const std::vector<char> answer(64 * kKiB, 'y');
@@ -244,7 +245,10 @@ TEST_CASE("GOAWAY is said once, and not while something waits to be sent", "[con
     }
     line.connection->begin_ending(line.start);
     CHECK_FALSE(line.connection->say_goaway(line.start + seconds(5)));
-    // When the other end has read it
+    // When the other end has read it. (With a small buffer each few KiB would wait for a delayed
+    // acknowledgement.)
+    const int large = 1 << 20;
+    REQUIRE(::setsockopt(line.client.get(), SOL_SOCKET, SO_RCVBUF, &large, sizeof large) == 0);
     std::vector<char> taken(sent);
     REQUIRE(::recv(line.client.get(), taken.data(), taken.size(), MSG_WAITALL) == static_cast<ssize_t>(sent));
     const auto until = steady_clock::now() + seconds(60);
