@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/trace_block.hpp"
 #include "cli/trace_report.hpp"
 #include "proto/node/evm.hpp"
 #include "proto/node/evm_block.hpp"
@@ -152,7 +153,15 @@ Result<TraceReport> run_plan(Plan plan, const TraceOptions& options, JsonRpcClie
     // A person waits for the answer, so this may take longer than for agents.
     bounds.time = std::chrono::seconds(30);
     auto& reading = plan.report.reading;
-    reading = evm::run_and_read(executor, plan.transaction, plan.block, rules, state, fetcher, bounds);
+    if (options.call.empty()) {
+        evm::MinedRun run =
+            evm::run_as_mined(executor, plan.transaction, plan.block, rules, nullptr, state, fetcher, bounds);
+        reading = std::move(run.reading);
+        plan.report.kind = to_string(run.kind);
+    } else {
+        reading = evm::run_and_read(executor, plan.transaction, plan.block, rules, state, fetcher, bounds);
+        plan.report.kind = plan.transaction.to ? "execution" : "creation";
+    }
     if (reading.end == evm::ReadingEnd::fetch_failed) {
         const bool old = plan.sender_nonce && reading.error.code == ErrorCode::out_of_range;
         return fail(old ? no_archive(web3.name(), plan.report.state_height, reading.error.why) : reading.error);
@@ -173,25 +182,29 @@ Result<TraceReport> run_plan(Plan plan, const TraceOptions& options, JsonRpcClie
                     "BLS12-381)",
                     "ask the node: debug_traceCall");
     }
-    plan.report.kind = plan.transaction.to ? "execution" : "creation";
-    if (plan.transaction.to && plan.transaction.authorizations.empty()) {
-        const auto recipient = state.account(*plan.transaction.to);
-        const bool has_code = recipient && recipient->code && recipient->code->size() != 0;
-        if (!has_code && options.call.empty()) {
-            plan.report.kind = "transfer";
-            reading.outcome = executor.run_transfer(plan.transaction, plan.block, state, rules);
-        }
-    }
     return std::move(plan.report);
 }
 
+ExitCode run_block(const TraceOptions& options, JsonRpcClient& web3, Io& io) {
+    const auto report = trace_block(web3, *options.block, options.prague_from);
+    if (!report) return report_error(io, report.error());
+    options.json ? print_block_json(io.out, *report) : print_block(io.out, *report);
+    return report->different() == 0 ? ExitCode::ok : ExitCode::bad_data;
+}
+
 ExitCode run_trace(const TraceOptions& options, Io& io) {
-    if (options.hash.empty() == options.call.empty()) {
-        return report_error(io, usage("", "give either a transaction's hash or --call"));
+    const bool whole_block = options.hash.empty() && options.call.empty() && options.block;
+    if (!whole_block && options.hash.empty() == options.call.empty()) {
+        return report_error(
+            io, usage("", "give a transaction's hash, or --call, or --block alone for a whole block"));
+    }
+    if (whole_block && options.at_tip) {
+        return report_error(io, usage("--at-tip", "a whole block runs over the state before it"));
     }
     auto http = HttpClient::create(options.web3);
     if (!http) return report_error(io, http.error());
     JsonRpcClient web3(std::move(*http));
+    if (whole_block) return run_block(options, web3, io);
     auto plan = options.call.empty() ? plan_transaction(options, web3) : plan_call(options, web3);
     if (!plan) return report_error(io, plan.error());
     const auto report = run_plan(std::move(*plan), options, web3);
@@ -207,7 +220,9 @@ Runner add_trace(CLI::App& app) {
     app.add_option("hash", options->hash, "the transaction to trace")->type_name("HASH");
     app.add_option("--call", options->call, "a call in the form of eth_call instead")->type_name("JSON");
     app.add_option("--web3", options->web3, "the node's web3 API (http://127.0.0.1:15014)")->type_name("URL");
-    app.add_option("--block", options->block, "the transaction's block, for a node without the gateway plugin")
+    app.add_option("--block", options->block,
+                   "the transaction's block, for a node without the gateway plugin; alone: compare a whole "
+                   "block with its receipts")
         ->type_name("HEIGHT");
     app.add_option("--prague-from", options->prague_from,
                    "first height with Prague's rules, on a chain of one's own")

@@ -153,3 +153,107 @@ TEST_CASE("trace: a contract that is not simulated is refused, not guessed", "[t
     CHECK(run.code == 65);
     CHECK_THAT(run.err, Contains("not simulated"));
 }
+
+namespace {
+
+/// Block 80 with two calls of the contract, and what a node's receipts say of them. The second call reads what
+/// the first one wrote.
+void mine_two_calls(FakeWeb3State& node) {
+    fill(node);
+    node.old = FakeWeb3State::Old::kept;
+    node.old_accounts = node.accounts;
+    node.accounts[kSender].nonce = 9;
+    Json first = node.transactions[kHash];
+    first["blockNumber"] = "0x50";
+    node.transactions[kHash] = first;
+    const CliRun alone = run_cli({"trace", kHash, "--json", "--web3", node.url()});
+    REQUIRE(alone.code == 0);
+    const std::string gas = to_quantity(U256(Json::parse(alone.out)["gas_used"].get<std::uint64_t>()));
+    Json second = first;
+    second["hash"] = "0x" + std::string(64, 'b');
+    second["nonce"] = "0x4";
+    node.blocks[80] = {{"number", "0x50"},
+                       {"timestamp", "0x6553f100"},
+                       {"baseFeePerGas", "0xe8d4a51000"},
+                       {"miner", kSender},
+                       {"transactions", Json::array({first, second})}};
+    const auto receipt = [&gas](const Json& transaction, const std::string& sum) {
+        const Json log{
+            {"address", kContract}, {"topics", Json::array()}, {"data", "0x" + std::string(62, '0') + sum}};
+        return Json{{"transactionHash", transaction["hash"]},
+                    {"status", "0x1"},
+                    {"gasUsed", gas},
+                    {"contractAddress", nullptr},
+                    {"logs", Json::array({log})}};
+    };
+    node.receipts[80] = Json::array({receipt(first, "42"), receipt(second, "43")});
+}
+
+}  // namespace
+
+TEST_CASE("trace: a whole block is compared with its receipts, each transaction over what those before it left",
+          "[trace]") {
+    FakeWeb3State node;
+    mine_two_calls(node);
+    const CliRun run = run_cli({"trace", "--block", "80", "--web3", node.url()});
+    INFO(run.err);
+    CHECK(run.code == 0);
+    CHECK_THAT(run.out, Contains("block 80: 2 transactions"));
+    CHECK_THAT(run.out, Contains("over the state of block 79"));
+    CHECK_THAT(run.out, Contains("2 as their receipts say, 0 different, 0 not run"));
+}
+
+TEST_CASE("trace: what differs from a receipt is named, and ends with 65", "[trace]") {
+    FakeWeb3State node;
+    mine_two_calls(node);
+    std::string what;
+    SECTION("gas") {
+        node.receipts[80][1]["gasUsed"] = "0x7";
+        what = "the receipt says 7 gas";
+    }
+    SECTION("status") {
+        node.receipts[80][1]["status"] = "0x6a";
+        what = "the receipt says status 106, our run 1";
+    }
+    SECTION("logs") {
+        node.receipts[80][1]["logs"][0]["data"] = "0x";
+        what = "logs";
+    }
+    const CliRun run = run_cli({"trace", "--block", "80", "--web3", node.url()});
+    CHECK(run.code == 65);
+    CHECK_THAT(run.out, Contains("DIFFERS: "));
+    CHECK_THAT(run.out, Contains(what));
+    CHECK_THAT(run.out, Contains("1 as their receipts say, 1 different, 0 not run"));
+    const CliRun json = run_cli({"trace", "--block", "80", "--json", "--web3", node.url()});
+    CHECK(json.code == 65);
+    const Json report = Json::parse(json.out);
+    CHECK(report["different"] == 1);
+    CHECK(report["transactions"][0]["difference"] == "");
+    CHECK_THAT(report["transactions"][1]["difference"].get<std::string>(), Contains(what));
+}
+
+TEST_CASE("trace: an action of the staking protocol in a block is not run", "[trace]") {
+    FakeWeb3State node;
+    mine_two_calls(node);
+    node.blocks[80]["transactions"][1]["to"] = "0x04c22afae6a03438b8fed74cb1cf441168df3f12";
+    const CliRun run = run_cli({"trace", "--block", "80", "--web3", node.url()});
+    CHECK(run.code == 0);
+    CHECK_THAT(run.out, Contains("1 as their receipts say, 0 different, 1 not run"));
+}
+
+TEST_CASE("trace: a whole block needs a node with archive state", "[trace]") {
+    FakeWeb3State node;
+    mine_two_calls(node);
+    SECTION("a node that answers the tip's state without a word") {
+        node.old = FakeWeb3State::Old::tip_instead;
+    }
+    SECTION("a node that refuses") {
+        node.old = FakeWeb3State::Old::refused;
+    }
+    const CliRun run = run_cli({"trace", "--block", "80", "--web3", node.url()});
+    CHECK(run.code == 65);
+    CHECK(run.out.empty());
+    CHECK_THAT(run.err, Contains("ask a node with archive state"));
+    CHECK(run_cli({"trace", "--block", "81", "--web3", node.url()}).code == 74);  // it has no receipts
+    CHECK(run_cli({"trace", "--block", "80", "--at-tip", "--web3", node.url()}).code == 64);
+}

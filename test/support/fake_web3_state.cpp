@@ -81,6 +81,9 @@ Json FakeWeb3State::answer(const Json& request) {
     } else if (method == "eth_getBlockByNumber") {
         const std::uint64_t height = params[0] == "latest" ? tip : height_of(params[0]);
         out["result"] = height > tip ? Json() : block(height);
+    } else if (method == "eth_getBlockReceipts") {
+        const auto found = receipts.find(height_of(params[0]));
+        out["result"] = found == receipts.end() ? Json() : found->second;
     } else if (method == "eth_getTransactionByHash") {
         if (!has_index) {
             out = error(5, "action index not supported");

@@ -39,6 +39,7 @@ class FakeWeb3State {
     std::map<std::string, Account> old_accounts;         ///< the accounts that Old::kept answers with
     std::map<std::string, nlohmann::json> transactions;  ///< by hash
     std::map<std::uint64_t, nlohmann::json> blocks;      ///< blocks besides those that it makes up itself
+    std::map<std::uint64_t, nlohmann::json> receipts;    ///< of whole blocks
     std::uint64_t tip = 100;
     bool has_index = true;  ///< whether it can find transactions by hash (the gateway plugin)
     Old old = Old::tip_instead;
