@@ -29,12 +29,12 @@ constexpr CommandRow kCommands[] = {
     {"trace", "run a transaction or a call here, over a node's state", "", add_trace},
     {"l4baseline", "alias of 'snapshot export'", "l4baseline snapshotexporter", add_l4baseline},
     {"l4sim", "try out the state diffs with simulated L4 agents", "l4sim", add_l4sim},
-    {"deploy", "deploy the reward contract that pays agents", "", add_deploy},
-    {"wallet", "make, import and look at the keystores of wallets", "", add_wallet},
-    {"claim", "claim a wallet's rewards from the contract", "", add_claim},
-    {"fund", "send IOTX to wallets, each once", "", add_fund},
-    {"rewards", "show what an agent has earned", "", add_rewards},
-    {"settle", "pay agents what they are owed, exactly once", "", add_settle},
+    {"deploy", "deploy the reward contract that pays agents", "", add_deploy, true},
+    {"wallet", "make, import and look at the keystores of wallets", "", add_wallet, true},
+    {"claim", "claim a wallet's rewards from the contract", "", add_claim, true},
+    {"fund", "send IOTX to wallets, each once", "", add_fund, true},
+    {"rewards", "show what an agent has earned", "", add_rewards, true},
+    {"settle", "pay agents what they are owed, exactly once", "", add_settle, true},
     {"l4test", "check a coordinator's stream of state diffs", "l4test", add_l4test},
 };
 

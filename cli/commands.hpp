@@ -26,6 +26,7 @@ struct CommandRow {
     /// through a link.
     std::string_view links;
     Runner (*add)(CLI::App&);  ///< declares the options; the returned Runner owns their values
+    bool json_errors = false;  ///< with --json, errors are JSON documents too: see print_error()
 };
 
 [[nodiscard]] std::span<const CommandRow> commands();

@@ -96,7 +96,14 @@ std::string which_one(const CLI::App& app) {
     return "which one: " + names + "?";
 }
 
+/// Whether this flag stands among the options. Errors of the command line itself ask before it is parsed.
+bool has_flag(const std::vector<std::string>& arguments, std::string_view flag) {
+    const auto end = std::find(arguments.begin(), arguments.end(), "--");
+    return std::find(arguments.begin(), end, flag) != end;
+}
+
 ExitCode run_command(const CommandRow& row, std::vector<std::string> arguments, Io& io) {
+    io.json_errors = row.json_errors && has_flag(arguments, "--json");
     CLI::App app{std::string(row.summary), fmt::format("ioswarm {}", row.name)};
     app.set_help_flag("-h,--help", "print this and leave");
     // report_leftover() reports unknown arguments, with a suggestion. Subcommands inherit this setting.

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <unistd.h>
+#include <nlohmann/json.hpp>
 
 #include "core/base/text.hpp"
 
@@ -40,6 +41,14 @@ Io standard_io() {
 }
 
 void print_error(Io& io, const Error& error) {
+    if (io.json_errors) {
+        using Json = nlohmann::ordered_json;
+        const Json document{
+            {"error", {{"code", to_string(error.code)}, {"message", error.text()}, {"hint", error.hint}}}};
+        // Text from outside may hold bytes that are no UTF-8: they are replaced.
+        io.err << document.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+        return;
+    }
     print_name(io, kRed);
     io.err << escape_for_display(error.text()) << '\n';
     if (!error.hint.empty()) io.err << "hint: " << escape_for_display(error.hint) << '\n';

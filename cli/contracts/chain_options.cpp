@@ -19,11 +19,12 @@ constexpr Network kNetworks[] = {{"mainnet", 4689, "https://babel-api.mainnet.io
 
 }  // namespace
 
-std::optional<std::string> network_name(std::uint64_t chain_id) {
+std::vector<std::string> endpoints_of(const ChainOptions& options) {
+    if (!options.rpc.empty()) return options.rpc;
     for (const Network& network : kNetworks) {
-        if (network.chain_id == chain_id) return std::string(network.name);
+        if (network.name == options.network) return {std::string(network.rpc)};
     }
-    return std::nullopt;
+    return {};
 }
 
 void add_chain_options(CLI::App& app, ChainOptions& options) {
@@ -39,12 +40,10 @@ void add_chain_options(CLI::App& app, ChainOptions& options) {
 }
 
 Result<contracts::ChainClient> open_chain(const ChainOptions& options, std::stop_token stop) {
-    std::vector<std::string> urls = options.rpc;
+    const std::vector<std::string> urls = endpoints_of(options);
     std::uint64_t chain_id = options.chain_id;
     for (const Network& network : kNetworks) {
-        if (network.name != options.network) continue;
-        if (urls.empty()) urls.emplace_back(network.rpc);
-        if (chain_id == 0) chain_id = network.chain_id;
+        if (network.name == options.network && chain_id == 0) chain_id = network.chain_id;
     }
     if (urls.empty() || chain_id == 0) {
         return fail(ErrorCode::usage, "cannot tell which chain is meant", {},

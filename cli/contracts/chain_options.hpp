@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -23,8 +22,8 @@ struct ChainOptions {
     std::uint64_t chain_id = 0;    ///< used instead of the network's chain id; 0 = not given
 };
 
-/// The value of --network for a chain id. Nothing for other chains.
-[[nodiscard]] std::optional<std::string> network_name(std::uint64_t chain_id);
+/// The endpoints in the order in which they are tried: those of --rpc, else the network's.
+[[nodiscard]] std::vector<std::string> endpoints_of(const ChainOptions& options);
 
 /// Declares --network, --rpc and --chain-id. `options` must live as long as the app.
 void add_chain_options(CLI::App& app, ChainOptions& options);

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/config/value.hpp"
 #include "cli/contracts/spend.hpp"
 #include "cli/signals.hpp"
 #include "contracts/abi.hpp"
@@ -65,18 +66,30 @@ Status check_deployed(Spender& spender, const Address& contract, const Address& 
         "do not use it");
 }
 
-void print_next_steps(const std::string& address, std::uint64_t chain_id, Io& io) {
-    const auto network = network_name(chain_id);
+/// The options that name this chain to another command: --network where it was given alone, else the
+/// endpoints, without the passwords that may be in them.
+std::string chain_words(const ChainOptions& chain, std::uint64_t chain_id) {
+    if (chain.rpc.empty() && chain.chain_id == 0) return "--network " + chain.network;
+    std::string out;
+    for (const std::string& url : endpoints_of(chain))
+        out += "--rpc " + without_credentials(url) + " ";
+    return out + fmt::format("--chain-id {}", chain_id);
+}
+
+void print_next_steps(const std::string& address, const ChainOptions& chain, std::uint64_t chain_id, Io& io) {
+    std::string urls;
+    for (const std::string& url : endpoints_of(chain))
+        urls += (urls.empty() ? "" : ",") + without_credentials(url);
     io.out << "\nWhat to do next:\n"
            << "  1. put this into the coordinator's configuration, with the file that holds the coordinator's "
               "key:\n"
            << fmt::format("       rewardContract: \"{}\"\n", address)
-           << fmt::format("       rewardChainId: {}\n", chain_id) << "       rewardSignerKeyFile: FILE\n"
-           << "     and rewardRpcUrl, unless the chain is mainnet\n"
+           << fmt::format("       rewardChainId: {}\n", chain_id)
+           << fmt::format("       rewardRpcUrl: \"{}\"\n", urls) << "       rewardSignerKeyFile: FILE\n"
+           << "     then make settlement.db, once: ioswarm settle init --config FILE\n"
            << "  2. tell agents the address: they claim with their own program, or with\n"
            << fmt::format("       ioswarm claim {} --contract {} --key-file FILE\n",
-                          network ? "--network " + *network : fmt::format("--rpc URL --chain-id {}", chain_id),
-                          address)
+                          chain_words(chain, chain_id), address)
            << "  3. keep the coordinator's key safe: it alone can settle, and it can hand over to another "
               "(setCoordinator)\n";
 }
@@ -100,7 +113,7 @@ void print_deployed(const DeployOptions& options, const Address& contract, const
            << fmt::format("coordinator  {}\n", to_checksum_hex(coordinator))
            << fmt::format("chain        {}, block {}\n", chain_id, entry.block)
            << fmt::format("transaction  {}, {} gas used\n", to_hex0x(entry.hash.view()), entry.gas_used);
-    print_next_steps(address, chain_id, io);
+    print_next_steps(address, options.spend.chain, chain_id, io);
 }
 
 Result<SentEntry> deploy_anew(const Address& coordinator, const std::string& key, Spender& spender,

@@ -11,7 +11,6 @@ namespace ioswarm::cli {
 // Runs before the accounting is opened, because the accounting reports closed epochs to it. Its thread starts
 // when everything else is running.
 Status ServeApp::make_settler() {
-    if (!config_.settlement_enabled) return {};
     auto settler = ServeSettlement::make(config_, clock_, log_);
     if (!settler) return fail(std::move(settler).error());
     settler_ = *std::move(settler);

@@ -10,7 +10,6 @@
 #include "cli/settlement/parts.hpp"
 #include "cli/settlement/report.hpp"
 #include "cli/settlement/run.hpp"
-#include "cli/signals.hpp"
 #include "core/base/text.hpp"
 #include "settlement/audit.hpp"
 #include "settlement/ledger_payouts.hpp"
@@ -24,7 +23,7 @@ using settlement::AuditReport;
 /// Reads the ledger, settlement.db and the chain.
 Result<AuditReport> audit_all(const ServeConfig& config, const std::stop_token& stop) {
     auto view = settlement::SettlementView::open(config.data_dir);
-    if (!view) return fail(std::move(view).error());
+    if (!view) return fail(with_init_hint(std::move(view).error()));
     auto chain = settlement_chain(config, stop);
     if (!chain) return fail(std::move(chain).error());
     settlement::LedgerPayouts ledger(config.data_dir);
@@ -62,57 +61,53 @@ bool finds_more_than(const AuditReport& report, settlement::HaltReason known) {
     });
 }
 
-}  // namespace
-
-ExitCode run_settle_audit(const SettleOptions& options, Io& io) {
+Result<ExitCode> resume(const ServeConfig& config, const SettleOptions& options, const std::stop_token& stop,
+                        Io& io) {
     ExitCode code = ExitCode::ok;
-    const auto config = begin_settle(options, "audit", io, code);
-    if (!config) return code;
-    const SignalReader signals;
-    const auto report = audit_all(*config, signals.token());
-    if (!report) return signals.exit_code(report_settle_error(io, report.error()));
-    io.out << (options.json ? audit_json(*report) : audit_text(*report));
-    return report->holds() ? ExitCode::ok : ExitCode::failed_check;
-}
-
-ExitCode run_settle_resume(const SettleOptions& options, Io& io) {
-    if (!options.yes && !io.interactive) {
-        return report_settle_error(io, {ErrorCode::usage,
-                                        "cannot ask for a confirmation",
-                                        {},
-                                        "standard input is no terminal",
-                                        "give --yes"});
-    }
-    ExitCode code = ExitCode::ok;
-    const auto config = begin_settle(options, "resume", io, code);
-    if (!config) return code;
-    const SignalReader signals;
     const SystemClock clock;
-    const auto refuse = [&](const Error& error) { return signals.exit_code(report_settle_error(io, error)); };
-    const auto parts = open_for_signing(*config, options, clock, signals.token(), io, code);
-    if (!parts) return signals.exit_code(code);
+    const auto parts = open_for_signing(config, options, clock, stop, io, code);
+    if (!parts) return code;
     const auto halt = parts->store().halt();
-    if (!halt) return refuse(halt.error());
+    if (!halt) return fail(halt.error());
     if (halt->reason == settlement::HaltReason::none) {
         io.err << "the settler has not halted: there is nothing to resume\n";
         return ExitCode::ok;
     }
     io.err << fmt::format("the settler halted: {} ({})\n", escape_for_display(halt->detail),
                           settlement::to_string(halt->reason));
-    const auto report = audit_all(*config, signals.token());
-    if (!report) return refuse(report.error());
+    const auto report = audit_all(config, stop);
+    if (!report) return fail(report.error());
     io.err << audit_text(*report);
     if (finds_more_than(*report, halt->reason)) {
         io.err << "the halt stays: something else is wrong too, and must be put right first\n";
         return ExitCode::failed_check;
     }
-    if (!options.yes && !ask_yes_no(io, "End the halt?", signals.token())) {
+    if (!options.yes && !ask_yes_no(io, "End the halt?", stop)) {
         io.err << "the halt stays\n";
-        return signals.exit_code(ExitCode::failed_check);
+        return ExitCode::failed_check;
     }
-    if (Status ended = parts->settler().resume(); !ended) return refuse(ended.error());
-    io.err << "the halt is over: the next 'ioswarm settle' goes on\n";
+    if (Status ended = parts->settler().resume(); !ended) return fail(std::move(ended).error());
+    io.err << "the halt is over: the next 'ioswarm settle' goes on, and so does serve\n";
     return ExitCode::ok;
+}
+
+}  // namespace
+
+ExitCode run_settle_audit(const SettleOptions& options, Io& io) {
+    return run_settle_command(options, {"audit"}, io,
+                              [&](const ServeConfig& config, const std::stop_token& stop) -> Result<ExitCode> {
+                                  const auto report = audit_all(config, stop);
+                                  if (!report) return fail(report.error());
+                                  io.out << (options.json ? audit_json(*report) : audit_text(*report));
+                                  return report->holds() ? ExitCode::ok : ExitCode::failed_check;
+                              });
+}
+
+ExitCode run_settle_resume(const SettleOptions& options, Io& io) {
+    return run_settle_command(options, {"resume", "--yes"}, io,
+                              [&](const ServeConfig& config, const std::stop_token& stop) {
+                                  return resume(config, options, stop, io);
+                              });
 }
 
 }  // namespace ioswarm::cli

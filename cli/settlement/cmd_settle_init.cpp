@@ -8,8 +8,8 @@
 #include "cli/contracts/signer_key.hpp"
 #include "cli/secret_prompt.hpp"
 #include "cli/settlement/commands.hpp"
+#include "cli/settlement/parts.hpp"
 #include "cli/settlement/report.hpp"
-#include "cli/signals.hpp"
 #include "core/base/decimal.hpp"
 #include "core/crypto/address.hpp"
 #include "core/ports/clock.hpp"
@@ -62,8 +62,12 @@ void show_proposal(const InitProposal& proposal, const ServeConfig& config, Io& 
                               iotx_amount(proposal.settled_rau), count_of(proposal.settled_payouts, "payout"),
                               count_of(proposal.settled.size(), "transaction"));
     }
-    io.err << fmt::format("It will pay what is owed now, {} in {}, and what is earned from now on.\n",
-                          iotx_amount(proposal.payouts_rau), count_of(proposal.payouts, "payout"));
+    if (proposal.payouts == 0) {
+        io.err << "Nothing can be paid now; it will pay what is earned from now on.\n";
+    } else {
+        io.err << fmt::format("It will pay what is owed now, {} in {}, and what is earned from now on.\n",
+                              iotx_amount(proposal.payouts_rau), count_of(proposal.payouts, "payout"));
+    }
     if (proposal.without_wallet > 0) {
         io.err << fmt::format("{} in {} of agents without a wallet wait until those name one.\n",
                               iotx_amount(proposal.without_wallet_rau),
@@ -91,42 +95,37 @@ settlement::InitRequest request_of(const SettleOptions& options, const Address& 
     return out;
 }
 
+Result<ExitCode> make_settlement(const ServeConfig& config, const SettleOptions& options,
+                                 const std::stop_token& stop, Io& io) {
+    const auto contract = settled_contract(config);
+    if (!contract) return fail(contract.error());
+    const auto key = load_signer_key(config, options.key, io, stop);
+    if (!key) return report_key_error(io, key.error());
+    auto chain = settlement_chain(config, stop);
+    if (!chain) return fail(std::move(chain).error());
+    settlement::LedgerPayouts ledger(config.data_dir);
+    const auto proposal =
+        settlement::propose_init(*chain, ledger, request_of(options, *contract, key->address()));
+    if (!proposal) return fail(proposal.error());
+    show_proposal(*proposal, config, io);
+    if (!options.yes && !ask_yes_no(io, "Make it?", stop)) {
+        io.err << "nothing was made\n";
+        return ExitCode::failed_check;
+    }
+    const auto store =
+        settlement::SettlementStore::create(config.data_dir, proposal->identity, proposal->settled);
+    if (!store) return fail(store.error());
+    io.err << fmt::format("made {}/settlement.db\n", config.data_dir);
+    return ExitCode::ok;
+}
+
 }  // namespace
 
 ExitCode run_settle_init(const SettleOptions& options, Io& io) {
-    if (!options.yes && !io.interactive) {
-        return report_settle_error(io, {ErrorCode::usage,
-                                        "cannot ask for a confirmation",
-                                        {},
-                                        "standard input is no terminal",
-                                        "give --yes"});
-    }
-    ExitCode code = ExitCode::ok;
-    const auto config = begin_settle(options, "init", io, code);
-    if (!config) return code;
-    const SignalReader signals;
-    const auto refuse = [&](const Error& error) { return signals.exit_code(report_settle_error(io, error)); };
-    const auto contract = settled_contract(*config);
-    if (!contract) return refuse(contract.error());
-    const auto key = load_signer_key(*config, options.key, io, signals.token());
-    if (!key) return signals.exit_code(report_key_error(io, key.error()));
-    auto chain = settlement_chain(*config, signals.token());
-    if (!chain) return refuse(chain.error());
-
-    settlement::LedgerPayouts ledger(config->data_dir);
-    const auto proposal =
-        settlement::propose_init(*chain, ledger, request_of(options, *contract, key->address()));
-    if (!proposal) return refuse(proposal.error());
-    show_proposal(*proposal, *config, io);
-    if (!options.yes && !ask_yes_no(io, "Make it?", signals.token())) {
-        io.err << "nothing was made\n";
-        return signals.exit_code(ExitCode::failed_check);
-    }
-    const auto store =
-        settlement::SettlementStore::create(config->data_dir, proposal->identity, proposal->settled);
-    if (!store) return refuse(store.error());
-    io.err << fmt::format("made {}/settlement.db\n", config->data_dir);
-    return ExitCode::ok;
+    return run_settle_command(options, {"init", "--yes"}, io,
+                              [&](const ServeConfig& config, const std::stop_token& stop) {
+                                  return make_settlement(config, options, stop, io);
+                              });
 }
 
 }  // namespace ioswarm::cli

@@ -8,7 +8,6 @@
 #include "cli/settlement/commands.hpp"
 #include "cli/settlement/report.hpp"
 #include "cli/settlement/run.hpp"
-#include "cli/signals.hpp"
 #include "core/base/text.hpp"
 #include "core/crypto/address.hpp"
 
@@ -38,57 +37,51 @@ Status show_blocking(SettlerParts& parts, const IntentRow& live, Io& io) {
 
 /// Asks the operator what to do. Returns nothing when both ways are declined.
 std::optional<Settler::Unstick> choose(const SettleOptions& options, Io& io, const std::stop_token& stop) {
-    if (options.raise_price) return Settler::Unstick::raise_price;
-    if (options.replace_by_empty) return Settler::Unstick::replace_by_empty;
-    if (ask_yes_no(io, "Send it again at a higher price?", stop)) return Settler::Unstick::raise_price;
-    if (ask_yes_no(io, "Replace it by an empty transaction? Its payouts stay owed.", stop))
+    const auto wants = [&](const char* question) { return options.yes || ask_yes_no(io, question, stop); };
+    if (!options.replace_by_empty && wants("Send it again at a higher price?"))
+        return Settler::Unstick::raise_price;
+    if (!options.raise_price && wants("Replace it by an empty transaction? Its payouts stay owed."))
         return Settler::Unstick::replace_by_empty;
     return std::nullopt;
+}
+
+Result<ExitCode> unstick(const ServeConfig& config, const SettleOptions& options, const std::stop_token& stop,
+                         Io& io) {
+    ExitCode code = ExitCode::ok;
+    const SystemClock clock;
+    const auto parts = open_for_signing(config, options, clock, stop, io, code);
+    if (!parts) return code;
+    const auto live = parts->store().live_intent();
+    if (!live) return fail(live.error());
+    if (!*live) {
+        io.err << "no transaction is under way: nothing blocks the nonce\n";
+        return ExitCode::ok;
+    }
+    if (Status shown = show_blocking(*parts, **live, io); !shown) return fail(std::move(shown).error());
+    const auto how = choose(options, io, stop);
+    if (!how) {
+        io.err << "nothing was changed\n";
+        return ExitCode::failed_check;
+    }
+    const auto limits = settlement_limits(config);
+    if (!limits) return fail(limits.error());
+    if (Status done = parts->settler().unstick(*how, limits->max_gas_price); !done)
+        return fail(std::move(done).error());
+    return pay_and_report(*parts, options, stop, io, (*live)->id);
 }
 
 }  // namespace
 
 ExitCode run_settle_unstick(const SettleOptions& options, Io& io) {
-    const bool is_chosen = options.raise_price || options.replace_by_empty;
-    if (options.yes ? !is_chosen : !io.interactive) {
-        return report_settle_error(io,
-                                   {ErrorCode::usage,
-                                    "cannot ask what to do",
-                                    {},
-                                    options.yes ? "--yes does not say what" : "standard input is no terminal",
-                                    "give --yes with --raise-price or --empty"});
+    const std::string choices = "--yes with --raise-price or --empty";
+    if (options.yes && !options.raise_price && !options.replace_by_empty) {
+        return report_settle_error(io, {ErrorCode::usage, "cannot tell what to do", "settle unstick",
+                                        "--yes does not say what", "give " + choices});
     }
-    ExitCode code = ExitCode::ok;
-    const auto config = begin_settle(options, "unstick", io, code);
-    if (!config) return code;
-    const SignalReader signals;
-    const SystemClock clock;
-    const auto parts = open_for_signing(*config, options, clock, signals.token(), io, code);
-    if (!parts) return signals.exit_code(code);
-    const auto live = parts->store().live_intent();
-    if (!live) return report_settle_error(io, live.error());
-    if (!*live) {
-        io.err << "no transaction is under way: nothing blocks the nonce\n";
-        return ExitCode::ok;
-    }
-    if (Status shown = show_blocking(*parts, **live, io); !shown) return report_settle_error(io, shown.error());
-    const auto how = choose(options, io, signals.token());
-    if (!how) {
-        io.err << "nothing was changed\n";
-        return signals.exit_code(ExitCode::failed_check);
-    }
-    if (!options.yes && is_chosen &&
-        !ask_yes_no(io,
-                    options.raise_price ? "Send it again at a higher price?" : "Replace it by an empty one?",
-                    signals.token())) {
-        io.err << "nothing was changed\n";
-        return signals.exit_code(ExitCode::failed_check);
-    }
-    const auto limits = settlement_limits(*config);
-    if (!limits) return report_settle_error(io, limits.error());
-    if (Status done = parts->settler().unstick(*how, limits->max_gas_price); !done)
-        return report_settle_error(io, done.error());
-    return signals.exit_code(pay_and_report(*parts, options, signals.token(), io, (*live)->id));
+    return run_settle_command(options, {"unstick", choices}, io,
+                              [&](const ServeConfig& config, const std::stop_token& stop) {
+                                  return unstick(config, options, stop, io);
+                              });
 }
 
 }  // namespace ioswarm::cli

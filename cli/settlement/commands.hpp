@@ -7,7 +7,7 @@
 
 namespace ioswarm::cli {
 
-// The command `ioswarm settle` and its subcommands. Each begins with begin_settle().
+// The command `ioswarm settle` and its subcommands. Each runs through run_settle_command().
 
 [[nodiscard]] ExitCode run_settle(const SettleOptions& options, Io& io);
 [[nodiscard]] ExitCode run_settle_init(const SettleOptions& options, Io& io);

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "cli/settlement/options.hpp"
+#include "cli/signals.hpp"
 #include "contracts/sender.hpp"
 #include "core/crypto/address.hpp"
 #include "settlement/ledger_payouts.hpp"
@@ -69,15 +69,31 @@ bool goes_on(const SettlerStep& step) {
 
 }  // namespace
 
+ExitCode run_settle_command(
+    const SettleOptions& options, const SettleCommand& command, Io& io,
+    const std::function<Result<ExitCode>(const ServeConfig&, const std::stop_token&)>& work) {
+    if (!command.confirmed.empty() && !options.yes && !io.interactive) {
+        return report_settle_error(io, {ErrorCode::usage, "cannot ask for a confirmation",
+                                        "settle " + command.name, "standard input is no terminal",
+                                        "give " + command.confirmed + " to go on without being asked"});
+    }
+    ExitCode code = ExitCode::ok;
+    const auto config = begin_settle(options, command.name, io, code);
+    if (!config) return code;
+    const SignalReader signals;
+    const auto done = work(*config, signals.token());
+    return signals.exit_code(done ? *done : report_settle_error(io, done.error()));
+}
+
+Error with_init_hint(Error error) {
+    if (error.code == ErrorCode::not_found)
+        error.hint = "make it once with 'ioswarm settle init', with the same --config files";
+    return error;
+}
+
 Result<std::unique_ptr<SettlementStore>> open_settlement(const ServeConfig& config) {
     auto store = SettlementStore::open(config.data_dir);
-    if (!store) {
-        Error error = std::move(store).error();
-        if (error.code == ErrorCode::not_found) {
-            error.hint = "make it once with 'ioswarm settle init', with the same --config files";
-        }
-        return fail(std::move(error));
-    }
+    if (!store) return fail(with_init_hint(std::move(store).error()));
     if (Status same = check_identity(config, (*store)->identity()); !same) return fail(std::move(same).error());
     return store;
 }

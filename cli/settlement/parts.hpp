@@ -4,12 +4,16 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <vector>
 
 #include "cli/config/serve_config.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/io.hpp"
+#include "cli/settlement/options.hpp"
 #include "contracts/chain_client.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
@@ -20,6 +24,22 @@
 #include "settlement/store.hpp"
 
 namespace ioswarm::cli {
+
+/// One of settle's commands.
+struct SettleCommand {
+    std::string name;         ///< the subcommand; empty for settle itself
+    std::string confirmed{};  ///< options that replace its question to the user; empty: it asks none
+};
+
+/// Runs a command: sees that somebody can be asked, loads the configuration, becomes the owner of the data
+/// directory, and reads signals while `work` runs. An error of `work` is printed as report_settle_error() does
+/// it. The exit code is that of `work`, unless a signal came.
+[[nodiscard]] ExitCode run_settle_command(
+    const SettleOptions& options, const SettleCommand& command, Io& io,
+    const std::function<Result<ExitCode>(const ServeConfig&, const std::stop_token&)>& work);
+
+/// The error of a settlement.db that is not there, with the command that makes it.
+[[nodiscard]] Error with_init_hint(Error error);
 
 /// Opens settlement.db for writing and compares it with the configuration. Errors: not_found (with the command
 /// that creates it), try_again (another settler is running; names its process), config (another contract or

@@ -99,10 +99,6 @@ std::string count_of(std::uint64_t count, std::string_view thing) {
     return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
 }
 
-std::string epoch_range(std::uint64_t first, std::uint64_t last) {
-    return first == last ? fmt::format("epoch {}", first) : fmt::format("epochs {} to {}", first, last);
-}
-
 std::string hold_hint(HoldReason reason) {
     switch (reason) {
         case HoldReason::gas_price:

@@ -20,8 +20,7 @@ namespace ioswarm::cli {
 [[nodiscard]] std::string gwei_price(const U256& rau_per_gas);
 /// For example "1 payout", "3 payouts".
 [[nodiscard]] std::string count_of(std::uint64_t count, std::string_view thing);
-/// For example "epoch 7", "epochs 7 to 9".
-[[nodiscard]] std::string epoch_range(std::uint64_t first, std::uint64_t last);
+using settlement::epoch_range;
 /// What an operator can do about a hold. Empty: the hold ends by itself.
 [[nodiscard]] std::string hold_hint(settlement::HoldReason reason);
 

@@ -9,7 +9,6 @@
 #include "cli/contracts/signer_key.hpp"
 #include "cli/settlement/commands.hpp"
 #include "cli/settlement/report.hpp"
-#include "cli/signals.hpp"
 #include "core/base/text.hpp"
 #include "core/crypto/address.hpp"
 
@@ -118,7 +117,13 @@ std::unique_ptr<SettlerParts> open_for_signing(const ServeConfig& config, const 
     }
     auto store = open_settlement(config);
     if (!store) {
-        code = report_settle_error(io, store.error());
+        Error error = std::move(store).error();
+        if (error.code == ErrorCode::try_again && config.settlement_enabled) {
+            error.hint =
+                "settlement.enabled is set: if that is 'ioswarm serve', it pays by itself, and 'ioswarm "
+                "settle status' shows what it does; to settle by hand, stop it first";
+        }
+        code = report_settle_error(io, std::move(error));
         return nullptr;
     }
     const auto key = load_signer_key(config, options.key, io, stop);
@@ -146,15 +151,15 @@ ExitCode pay_and_report(SettlerParts& parts, const SettleOptions& options, const
 }
 
 ExitCode run_settle(const SettleOptions& options, Io& io) {
-    ExitCode code = ExitCode::ok;
-    const auto config = begin_settle(options, "", io, code);
-    if (!config) return code;
-    const SignalReader signals;
-    const SystemClock clock;
-    const auto parts = open_for_signing(*config, options, clock, signals.token(), io, code);
-    if (!parts) return signals.exit_code(code);
-    if (options.dry_run) return run_settle_dry(*parts, options, io);
-    return signals.exit_code(pay_and_report(*parts, options, signals.token(), io));
+    return run_settle_command(options, {}, io,
+                              [&](const ServeConfig& config, const std::stop_token& stop) -> Result<ExitCode> {
+                                  ExitCode code = ExitCode::ok;
+                                  const SystemClock clock;
+                                  const auto parts = open_for_signing(config, options, clock, stop, io, code);
+                                  if (!parts) return code;
+                                  if (options.dry_run) return run_settle_dry(*parts, options, io);
+                                  return pay_and_report(*parts, options, stop, io);
+                              });
 }
 
 }  // namespace ioswarm::cli

@@ -14,17 +14,32 @@ namespace {
 
 using settlement::SettlerStep;
 
-/// Pause when nothing is owed. A closed epoch ends the pause early. It also covers changes that no epoch
-/// reports, such as an agent that names its wallet late.
-constexpr std::chrono::milliseconds kIdle{10'000};
-/// Pause before trying again after an error, or when settlement.db is missing or in use by another settler.
-constexpr std::chrono::milliseconds kReopen{15'000};
-constexpr std::chrono::milliseconds kHeld{10'000};
+std::string nothing_is_paid(const std::string& why, const std::string& hint) {
+    return "nothing is paid: " + why + (hint.empty() ? "" : "; " + hint);
+}
+
+std::string nothing_is_paid(const Error& error) {
+    return nothing_is_paid(error.text(), error.hint);
+}
+
+/// Waiting until more is owed is what the configuration wants; everything else keeps serve from its work.
+bool is_wanted(settlement::HoldReason reason) {
+    switch (reason) {
+        case settlement::HoldReason::none:
+        case settlement::HoldReason::too_few_epochs:
+        case settlement::HoldReason::below_min_payout:
+        case settlement::HoldReason::no_wallets:
+            return true;
+        default:
+            return false;
+    }
+}
 
 }  // namespace
 
 Result<std::unique_ptr<ServeSettlement>> ServeSettlement::make(const ServeConfig& config, const Clock& clock,
-                                                               Log log) {
+                                                               Log log, SettlementPauses pauses) {
+    if (!config.settlement_enabled) return std::unique_ptr<ServeSettlement>();
     const auto limits = settlement_limits(config);
     if (!limits) return fail(limits.error());
     // serve cannot ask for a password.
@@ -34,12 +49,17 @@ Result<std::unique_ptr<ServeSettlement>> ServeSettlement::make(const ServeConfig
     auto key = load_signer_key(config, {}, io);
     if (!key) return fail(std::move(key).error());
     return std::unique_ptr<ServeSettlement>(
-        new ServeSettlement(config, *std::move(key), *limits, clock, std::move(log)));
+        new ServeSettlement(config, *std::move(key), *limits, clock, std::move(log), pauses));
 }
 
 ServeSettlement::ServeSettlement(const ServeConfig& config, PrivateKey key, settlement::SettlementLimits limits,
-                                 const Clock& clock, Log log)
-    : config_(config), key_(std::move(key)), limits_(std::move(limits)), clock_(clock), log_(std::move(log)) {}
+                                 const Clock& clock, Log log, SettlementPauses pauses)
+    : config_(config),
+      key_(std::move(key)),
+      limits_(std::move(limits)),
+      clock_(clock),
+      log_(std::move(log)),
+      pauses_(pauses) {}
 
 ServeSettlement::~ServeSettlement() {
     request_stop();
@@ -70,27 +90,37 @@ void ServeSettlement::wait(std::chrono::milliseconds time, const std::stop_token
     is_woken_ = false;
 }
 
-/// Logs each problem once, until it changes or ends.
-void ServeSettlement::trouble(std::string why) {
-    if (!why.empty() && why != told_) log_.error("settlement: {}", why);
-    if (why.empty() && !told_.empty()) log_.info("settlement: it goes on");
-    told_ = why;
+void ServeSettlement::show(std::string why) {
     const std::lock_guard lock(mutex_);
     why_not_ = std::move(why);
+}
+
+void ServeSettlement::trouble(std::string_view kind, std::string why, Tell tell) {
+    if (tell == Tell::log && kind != told_) {
+        log_.error("settlement: {}", why);
+        told_ = kind;
+    }
+    show(std::move(why));
+}
+
+void ServeSettlement::no_trouble() {
+    if (!told_.empty()) log_.info("settlement: goes on");
+    told_.clear();
+    show("");
 }
 
 std::unique_ptr<SettlerParts> ServeSettlement::open(const std::stop_token& stop) {
     auto store = open_settlement(config_);
     if (!store) {
-        trouble("nothing is paid: " + store.error().text() +
-                (store.error().hint.empty() ? "" : "; " + store.error().hint));
+        trouble(store.error().text(), nothing_is_paid(store.error()));
         return nullptr;
     }
     settlement::SettlerSettings settings;
     settings.limits = limits_;
+    settings.poll = pauses_.poll;
     auto parts = SettlerParts::make(config_, std::move(*store), key_, settings, clock_, log_, stop);
     if (!parts) {
-        trouble("nothing is paid: " + parts.error().text());
+        trouble(parts.error().text(), nothing_is_paid(parts.error()));
         return nullptr;
     }
     return std::move(*parts);
@@ -99,44 +129,53 @@ std::unique_ptr<SettlerParts> ServeSettlement::open(const std::stop_token& stop)
 std::chrono::milliseconds ServeSettlement::take_step(std::unique_ptr<SettlerParts>& parts) {
     const auto step = parts->settler().step();
     if (!step) {
-        if (step.error().code != ErrorCode::cancelled) trouble("nothing is paid: " + step.error().text());
+        if (step.error().code != ErrorCode::cancelled)
+            trouble(step.error().text(), nothing_is_paid(step.error()));
         parts.reset();
-        return kReopen;
+        return pauses_.reopen;
     }
+    const settlement::Hold& hold = step->hold;
+    const std::string why = nothing_is_paid(hold.detail, hold_hint(hold.reason));
     switch (step->state) {
         case SettlerStep::State::again:
             return std::chrono::milliseconds(0);
         case SettlerStep::State::idle:
-            trouble("");
-            return kIdle;
+            no_trouble();
+            return pauses_.idle;
         case SettlerStep::State::waiting:
-            trouble("");
+            if (is_wanted(hold.reason)) {
+                no_trouble();
+            } else {
+                trouble(settlement::to_string(hold.reason), why, Tell::show_only);
+            }
             return step->wait;
-        case SettlerStep::State::held: {
-            // Waiting until more is owed is not a problem. Real problems are logged once.
-            const settlement::Hold& hold = step->hold;
-            const std::string hint = hold_hint(hold.reason);
-            const bool is_trouble = !hint.empty() || hold.reason == settlement::HoldReason::endpoint;
-            trouble(is_trouble ? "nothing is paid now: " + hold.detail + (hint.empty() ? "" : "; " + hint)
-                               : "");
-            return std::max(step->wait, kHeld);
-        }
+        case SettlerStep::State::held:
+            if (is_wanted(hold.reason)) {
+                no_trouble();
+            } else {
+                trouble(settlement::to_string(hold.reason), why);
+                parts.reset();  // nothing is under way: 'settle --epoch' and the like may use the file
+            }
+            return std::max(step->wait, pauses_.held);
         case SettlerStep::State::halted: {
             const auto halt = parts->store().halt();
-            trouble(
-                "it has halted: " + (halt ? halt->detail : std::string()) +
-                "; stop serve, look at 'ioswarm settle audit', and end the halt with 'ioswarm settle resume'");
-            return kReopen;
+            trouble("halted",
+                    nothing_is_paid("the settler has halted: " + (halt ? halt->detail : std::string()),
+                                    "see 'ioswarm settle status' and 'ioswarm settle audit'; "
+                                    "'ioswarm settle resume' ends the halt, while serve is running"));
+            // Without the lock: 'settle resume' needs it.
+            parts.reset();
+            return pauses_.reopen;
         }
     }
-    return kReopen;
+    return pauses_.reopen;
 }
 
 void ServeSettlement::run(const std::stop_token& stop) {
     std::unique_ptr<SettlerParts> parts;
     while (!stop.stop_requested()) {
         if (!parts) parts = open(stop);
-        const std::chrono::milliseconds pause = parts ? take_step(parts) : kReopen;
+        const std::chrono::milliseconds pause = parts ? take_step(parts) : pauses_.reopen;
         if (pause.count() > 0) wait(pause, stop);
     }
 }

@@ -20,14 +20,29 @@
 
 namespace ioswarm::cli {
 
+/// Pauses of a ServeSettlement's thread. Tests use shorter ones.
+struct SettlementPauses {
+    /// When nothing is owed. A closed epoch ends the pause early. It also covers changes that no epoch reports,
+    /// such as an agent that names its wallet late.
+    std::chrono::milliseconds idle{10'000};
+    /// After an error or a halt, and when settlement.db is missing or in use by another settler.
+    std::chrono::milliseconds reopen{15'000};
+    /// The shortest pause while something is owed and nothing may be signed.
+    std::chrono::milliseconds held{10'000};
+    /// Between two looks at the chain while a transaction is under way.
+    std::chrono::milliseconds poll = settlement::SettlerSettings{}.poll;
+};
+
 /// The settler inside serve. Its one thread owns settlement.db, the key and the chain client. It shares only
 /// the ledger's file with the rest of serve, and reads it as another process would. The thread waits for the
 /// disk and the chain, and nobody waits for the thread. A closed epoch wakes it.
 class ServeSettlement final : public RewardSettler {
   public:
-    /// Reads the key and opens nothing else. Errors: those of load_signer_key() and settlement_limits().
+    /// Reads the key and opens nothing else. Null: settlement.enabled is off, and the key is not read. Errors:
+    /// those of load_signer_key() and settlement_limits().
     [[nodiscard]] static Result<std::unique_ptr<ServeSettlement>> make(const ServeConfig& config,
-                                                                       const Clock& clock, Log log);
+                                                                       const Clock& clock, Log log,
+                                                                       SettlementPauses pauses = {});
     ~ServeSettlement() override;
     ServeSettlement(const ServeSettlement&) = delete;
     ServeSettlement& operator=(const ServeSettlement&) = delete;
@@ -42,22 +57,30 @@ class ServeSettlement final : public RewardSettler {
 
   private:
     ServeSettlement(const ServeConfig& config, PrivateKey key, settlement::SettlementLimits limits,
-                    const Clock& clock, Log log);
+                    const Clock& clock, Log log, SettlementPauses pauses);
     void run(const std::stop_token& stop);
     [[nodiscard]] std::unique_ptr<SettlerParts> open(const std::stop_token& stop);
     /// Takes one step and returns the time to wait before the next one. Resets `parts` when the settler must be
     /// opened again.
     [[nodiscard]] std::chrono::milliseconds take_step(std::unique_ptr<SettlerParts>& parts);
     void wait(std::chrono::milliseconds time, const std::stop_token& stop);
-    void trouble(std::string why);
+
+    /// Whether a problem is logged, or only shown by /readyz because the settler has logged it already.
+    enum class Tell { log, show_only };
+    /// Shows why nothing is paid. Problems of the same `kind` are logged once, though numbers in the text
+    /// change.
+    void trouble(std::string_view kind, std::string why, Tell tell = Tell::log);
+    void no_trouble();
+    void show(std::string why);
 
     const ServeConfig config_;
     const PrivateKey key_;
     const settlement::SettlementLimits limits_;
     const Clock& clock_;
     const Log log_;
+    const SettlementPauses pauses_;
 
-    std::string told_;  // used by the thread only: the last hold or problem that was logged
+    std::string told_;  // used by the thread only: the kind of problem that was logged last
 
     mutable std::mutex mutex_;  // guards the next three fields
     std::condition_variable_any wake_;

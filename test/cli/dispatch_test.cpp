@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
@@ -187,4 +188,42 @@ TEST_CASE("on a terminal the program's name is coloured, what is said is not", "
     cli::Io io{in, out, err, true};
     cli::print_error(io, Error{ErrorCode::io, "cannot read", "x\033[2J", "why", "do this"});
     CHECK(err.str() == "\033[1;31mioswarm:\033[0m cannot read: x\\x1b[2J: why\nhint: do this\n");
+}
+
+TEST_CASE("with --json an error of the commands that pay is a document, whatever went wrong", "[cli]") {
+    const std::string address = "io1w8g444d07pg5exp2ngy4w38hpwgnr7rg3s7wur";
+    const std::vector<std::vector<std::string>> wrong{
+        {"deploy", "--json"},                                      // an option is missing
+        {"deploy", "--json", "--nonsense"},                        // nobody knows it
+        {"deploy", "--json", "--coordinator", address},            // nobody can be asked
+        {"fund", "--json", "--amount", "x", address},              // a value is wrong
+        {"claim", "--json", "--contract", "0x12", "--yes"},        // an address is wrong
+        {"wallet", "--json"},                                      // which one?
+        {"wallet", "inspect", "--json", "/nonexistent/keystore"},  // a file is missing
+        {"rewards", "--json"},
+        {"settle", "--json", "--data-dir", "/nonexistent/data"},
+        {"settle", "status", "--json", "--data-dir", "/nonexistent/data"},
+        {"settle", "audit", "--json", "--reward-chain-id", "x"},
+        {"settle", "unstick", "--json", "--yes"}};
+    for (const std::vector<std::string>& arguments : wrong) {
+        CAPTURE(arguments);
+        const CliRun run = run_cli(arguments);
+        CAPTURE(run.err);
+        CHECK(run.code != 0);
+        CHECK(run.out.empty());
+        const std::size_t end = run.err.find_last_not_of('\n');
+        REQUIRE(end != std::string::npos);
+        const std::size_t begin = run.err.rfind('\n', end);
+        const std::string last = run.err.substr(begin == std::string::npos ? 0 : begin + 1);
+        const auto document = nlohmann::json::parse(last, nullptr, false);
+        REQUIRE(document.is_object());
+        REQUIRE(document.contains("error"));
+        const auto& error = document["error"];
+        CHECK_FALSE(error["code"].get<std::string>().empty());
+        CHECK_FALSE(error["message"].get<std::string>().empty());
+        CHECK(error["hint"].is_string());
+    }
+    // Without the flag, and behind "--", it is text as ever.
+    CHECK_THAT(run_cli({"rewards"}).err, StartsWith("ioswarm: "));
+    CHECK_THAT(run_cli({"deploy", "--", "--json"}).err, StartsWith("ioswarm: "));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@ inline const Address kSettledPool = *parse_address("0x00000000000000000000000000
 struct SettleWorld {
     explicit SettleWorld(FakeRewardPool::Version version = FakeRewardPool::Version::v3)
         : chain(ToolWorld::mining_rules()), server([this](HttpConnection& peer, const std::string& body) {
+              if (node_away) return false;
               if (blocks_come && body.find("eth_blockNumber") != std::string::npos) chain.mine(4);
               return peer.answer(chain.answer(body));
           }) {
@@ -80,7 +82,8 @@ struct SettleWorld {
     std::string data = dir.path("data");
     PrivateKey key = contracts::key_from_hex(std::string(64, '7')).value();
     std::string key_file = dir.write("key", std::string(64, '7') + "\n");
-    bool blocks_come = true;
+    std::atomic<bool> blocks_come = true;
+    std::atomic<bool> node_away = false;  ///< connections are closed without an answer
     FakeChain chain;
     std::shared_ptr<FakeRewardPool> pool;
     ScriptedHttp server;
