@@ -95,18 +95,18 @@ void ServeSettlement::show(std::string why) {
     why_not_ = std::move(why);
 }
 
-void ServeSettlement::trouble(std::string_view kind, std::string why, Tell tell) {
+void ServeSettlement::trouble(std::string_view kind, const std::string& why, Tell tell) {
+    show(why);  // before the log, so that whoever reads the line finds the reason in /readyz
     if (tell == Tell::log && kind != told_) {
         log_.error("settlement: {}", why);
         told_ = kind;
     }
-    show(std::move(why));
 }
 
 void ServeSettlement::no_trouble() {
+    show("");
     if (!told_.empty()) log_.info("settlement: goes on");
     told_.clear();
-    show("");
 }
 
 std::unique_ptr<SettlerParts> ServeSettlement::open(const std::stop_token& stop) {

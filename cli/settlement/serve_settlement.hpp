@@ -69,7 +69,7 @@ class ServeSettlement final : public RewardSettler {
     enum class Tell { log, show_only };
     /// Shows why nothing is paid. Problems of the same `kind` are logged once, though numbers in the text
     /// change.
-    void trouble(std::string_view kind, std::string why, Tell tell = Tell::log);
+    void trouble(std::string_view kind, const std::string& why, Tell tell = Tell::log);
     void no_trouble();
     void show(std::string why);
 
