@@ -17,7 +17,7 @@ inline constexpr std::uint64_t kMinGasPrice = 1'000'000'000'000;
 /// never mines them.
 inline constexpr std::uint64_t kBlockGasLimit = 25'000'000;
 /// The maximum call data that a node accepts, in bytes.
-inline constexpr std::uint64_t kMaxCallData = 48 * 1024;
+inline constexpr std::uint64_t kMaxCallData = std::uint64_t{48} * 1024;
 
 inline constexpr std::uint64_t kBaseGas = 10'000;
 inline constexpr std::uint64_t kGasPerDataByte = 100;       ///< zero bytes cost the same as others

@@ -49,13 +49,14 @@ Result<std::unique_ptr<ServeSettlement>> ServeSettlement::make(const ServeConfig
     auto key = load_signer_key(config, {}, io);
     if (!key) return fail(std::move(key).error());
     return std::unique_ptr<ServeSettlement>(
-        new ServeSettlement(config, *std::move(key), *limits, clock, std::move(log), pauses));
+        new ServeSettlement(config, *key, *limits, clock, std::move(log), pauses));
 }
 
-ServeSettlement::ServeSettlement(const ServeConfig& config, PrivateKey key, settlement::SettlementLimits limits,
-                                 const Clock& clock, Log log, SettlementPauses pauses)
+ServeSettlement::ServeSettlement(const ServeConfig& config, const PrivateKey& key,
+                                 settlement::SettlementLimits limits, const Clock& clock, Log log,
+                                 SettlementPauses pauses)
     : config_(config),
-      key_(std::move(key)),
+      key_(key),
       limits_(std::move(limits)),
       clock_(clock),
       log_(std::move(log)),

@@ -56,7 +56,7 @@ class ServeSettlement final : public RewardSettler {
     void add_reasons(Reasons& reasons) const;
 
   private:
-    ServeSettlement(const ServeConfig& config, PrivateKey key, settlement::SettlementLimits limits,
+    ServeSettlement(const ServeConfig& config, const PrivateKey& key, settlement::SettlementLimits limits,
                     const Clock& clock, Log log, SettlementPauses pauses);
     void run(const std::stop_token& stop);
     [[nodiscard]] std::unique_ptr<SettlerParts> open(const std::stop_token& stop);
