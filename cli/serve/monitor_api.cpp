@@ -117,9 +117,9 @@ HttpReply MonitorApi::handle(const HttpRequest& request) const {
         reply = error_reply(404, "not found");
     } else if (request.method == "OPTIONS" && route->cross) {
         reply.status = 204;
-    } else if (request.method != "GET") {
+    } else if (request.method != "GET" && request.method != "HEAD") {
         reply = error_reply(405, "method not allowed");
-        reply.headers.emplace_back("Allow", route->cross ? "GET, OPTIONS" : "GET");
+        reply.headers.emplace_back("Allow", route->cross ? "GET, HEAD, OPTIONS" : "GET, HEAD");
     } else if (!route->open && !authorized(request)) {
         reply = error_reply(401, "unauthorized");
     } else {
@@ -363,16 +363,18 @@ HttpReply MonitorApi::livez(const HttpRequest&) const {
     return text_reply("ok");
 }
 
-HttpReply MonitorApi::readyz(const HttpRequest&) const {
+HttpReply MonitorApi::readyz(const HttpRequest& request) const {
     Reasons reasons = monitor_.not_ready();
     if (around_) {
         for (Reason& reason : around_())
             reasons.push_back(std::move(reason));
     }
-    if (reasons.empty()) return text_reply("ok");
+    const bool verbose = request.parameter("verbose") != nullptr;
+    if (reasons.empty() && !verbose) return text_reply("ok");
     Json list = Json::array();
     for (const Reason& reason : reasons)
         list.push_back({{"part", reason.part}, {"why", reason.why}});
+    if (reasons.empty()) return json_reply(Json{{"ready", true}, {"reasons", std::move(list)}});
     return json_reply(Json{{"error", "not ready: " + to_text(reasons)}, {"reasons", std::move(list)}}, 503);
 }
 
