@@ -26,4 +26,27 @@ if ! npm ci --ignore-scripts --no-audit --no-fund; then
         "(hint: the npm registry must be reachable; see npm's message above)" >&2
     exit 1
 fi
+
+# npm leaves an optional package out when its "engines" ask for a newer node, as anvil's do for the node of Debian 12.
+# The package holds a program that needs no node, so it is fetched here, and checked against the lock file.
+package="@foundry-rs/anvil-linux-$(dpkg --print-architecture)"
+locked() { # FIELD: a field of the package in the lock file
+    awk -v start="\"node_modules/$package\": {" -v field="\"$1\":" \
+        'index($0, start) { inside = 1 } inside && $1 == field { gsub(/[",]/, "", $2); print $2; exit }' package-lock.json
+}
+if [ ! -x "node_modules/$package/bin/anvil" ]; then
+    if ! tarball=$(npm pack --silent "$package@$(locked version)"); then
+        echo "npm could not fetch $package (hint: the npm registry must be reachable; see npm's message above)" >&2
+        exit 1
+    fi
+    found="sha512-$(openssl dgst -sha512 -binary "$tarball" | openssl base64 -A)"
+    if [ "$found" != "$(locked integrity)" ]; then
+        echo "$package is not what contracts/solidity/package-lock.json says: its digest is $found" \
+            "(hint: delete $directory and try again)" >&2
+        exit 1
+    fi
+    mkdir -p "node_modules/$package"
+    tar -xzf "$tarball" -C "node_modules/$package" --strip-components=1
+    rm "$tarball"
+fi
 cp package-lock.json installed.json
