@@ -16,22 +16,11 @@ namespace {
 
 constexpr std::chrono::minutes kStatusInterval{1};
 
-bool is_every_interface(const std::string& address) {
-    return address.empty() || address == "0.0.0.0" || address == "::";
-}
-
 CoordinatorSettings watched(CoordinatorSettings settings, Metrics& metrics, ServiceNotifier& notifier) {
     settings.on_round = [&notifier] { notifier.alive(std::chrono::steady_clock::now()); };
     settings.task_round_trip = metrics.task_round_trip();
     settings.state_read = metrics.state_read();
     return settings;
-}
-
-/// The address and port to which a client on this machine can connect.
-std::string reachable(const std::string& address, std::uint16_t port) {
-    const std::string host = is_every_interface(address) ? "127.0.0.1" : address;
-    return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
-                                               : fmt::format("[{}]:{}", host, port);
 }
 
 /// Starts the HTTP server. The address "" means every interface. An IPv6 socket takes IPv4 too, but not every
@@ -285,7 +274,7 @@ std::string ServeApp::metrics_text(StatusView status) const {
     figures.shadow = coordinator_->shadow();
     figures.epoch = coordinator_->epoch();
     figures.now = clock_.wall();
-    figures.not_ready = coordinator_->not_ready().size() + not_ready().size();
+    figures.is_ready = coordinator_->not_ready().empty() && not_ready().empty();
     if (diffs_) figures.diffs = diffs_->view();
     if (settler_) {
         Reasons stopped;

@@ -128,6 +128,13 @@ std::span<const CounterMetric> counter_metrics() noexcept {
     return kCounterMetrics;
 }
 
+std::string_view help_of(const CounterMetric& row) noexcept {
+    const CounterMetric* first = &row;
+    while (first->help.empty())
+        --first;
+    return first->help;
+}
+
 const CounterMetric* find_counter_metric(std::string_view counter) noexcept {
     const auto* found = std::find_if(kCounterMetrics.begin(), kCounterMetrics.end(),
                                      [&](const C& row) { return stands_for(row, counter); });

@@ -43,9 +43,8 @@ class Families {
   private:
     void add(MetricType type, std::string_view name, std::string_view help, double value, Labels labels) {
         const auto [at, is_new] = index_.emplace(name, families_.size());
-        if (is_new) families_.push_back({std::string(name), {}, type, {}});
+        if (is_new) families_.push_back({std::string(name), std::string(help), type, {}});
         MetricFamily& family = families_[at->second];
-        if (family.help.empty()) family.help = help;
         ClientMetric metric;
         metric.label = std::move(labels);
         metric.counter.value = metric.gauge.value = value;
@@ -70,9 +69,9 @@ void add_counters(Families& out, const std::map<std::string, std::uint64_t>& cou
             labels.push_back({std::string(row->label), std::string(row->value.empty() ? rest : row->value)});
         }
         if (row->is_gauge) {
-            out.gauge(row->family, row->help, static_cast<double>(value), std::move(labels));
+            out.gauge(row->family, help_of(*row), static_cast<double>(value), std::move(labels));
         } else {
-            out.counter(row->family, row->help, value, std::move(labels));
+            out.counter(row->family, help_of(*row), value, std::move(labels));
         }
     }
 }
@@ -104,8 +103,7 @@ void add_status(Families& out, const MetricFigures& figures) {
         out.gauge("ioswarm_settlement_stopped", "1 when the settler of serve pays nothing although it should.",
                   *figures.settlement_stopped ? 1 : 0);
     }
-    if (figures.not_ready)
-        out.gauge("ioswarm_ready", "1 when /readyz says ok.", *figures.not_ready == 0 ? 1 : 0);
+    out.gauge("ioswarm_ready", "1 when /readyz says ok.", figures.is_ready ? 1 : 0);
 }
 
 void add_shadow(Families& out, const ShadowTotals& shadow) {
@@ -172,13 +170,11 @@ void add_agents(Families& out, const std::vector<AgentView>& agents) {
         const Labels labels{{"agent", agent.id}};
         out.counter("ioswarm_agent_tasks_total", "Results accepted from an agent since it registered.",
                     agent.tasks_processed, labels);
-    }
-    for (const AgentView& agent : agents)
         out.gauge("ioswarm_agent_tasks_open", "Tasks that an agent has and did not answer.",
-                  agent.tasks_pending, {{"agent", agent.id}});
-    for (const AgentView& agent : agents)
+                  agent.tasks_pending, labels);
         out.gauge("ioswarm_agent_last_heartbeat_timestamp_seconds", "When an agent was last heard of.",
-                  since_epoch(agent.last_heartbeat), {{"agent", agent.id}});
+                  since_epoch(agent.last_heartbeat), labels);
+    }
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ struct MetricFigures {
     EpochView epoch;
     std::optional<DiffsView> diffs;          ///< nothing: the source has no state diffs
     std::optional<NewestSnapshot> snapshot;  ///< nothing: none is published
-    std::optional<std::size_t> not_ready;    ///< reasons that /readyz gives; nothing: it was not asked
+    bool is_ready = false;                   ///< as /readyz says
     std::optional<bool> settlement_stopped;  ///< nothing: serve does not settle
     std::vector<AgentView> agents;           ///< one series per agent each; empty: no series per agent
     Clock::Wall now{};
@@ -40,12 +40,14 @@ class Metrics {
     Metrics(const Metrics&) = delete;
     Metrics& operator=(const Metrics&) = delete;
 
-    /// What feeds the histograms. Each function may be called from any thread, as long as this object lives.
-    [[nodiscard]] ObserveDuration
-    task_round_trip();                           ///< from a batch's being sent to its answer's being accepted
-    [[nodiscard]] ObserveDuration state_read();  ///< one read of accounts from the source
+    // These functions feed the histograms. They may be called from any thread while this object lives.
+    /// From the moment a batch is sent until its answer is accepted.
+    [[nodiscard]] ObserveDuration task_round_trip();
+    /// One read of accounts from the source.
+    [[nodiscard]] ObserveDuration state_read();
     [[nodiscard]] ObserveDuration ledger_commit();
-    [[nodiscard]] ObserveDuration diff_append();  ///< one group of state diffs into the log
+    /// One write of a group of state diffs to the log.
+    [[nodiscard]] ObserveDuration diff_append();
 
     /// The answer to one scrape, text format 0.0.4.
     [[nodiscard]] std::string text(const MetricFigures& figures) const;
@@ -57,17 +59,20 @@ class Metrics {
 
 /// How a counter of /swarm/status is shown at /metrics.
 struct CounterMetric {
-    std::string_view
-        counter;  ///< name in /swarm/status; one that ends in '*' stands for all with that beginning
-    std::string_view family;  ///< name at /metrics
-    std::string_view label;   ///< label's name; empty: none
-    std::string_view value;   ///< label's value; empty with a label: what '*' stood for
-    std::string_view help;    ///< of the family; empty in all but its first row
+    /// The name in /swarm/status. A name that ends in '*' stands for all counters with that beginning.
+    std::string_view counter;
+    std::string_view family;  ///< the name at /metrics
+    std::string_view label;   ///< the label's name; empty: the family has no label
+    /// The label's value. Empty in a row with '*': the value is what '*' stands for.
+    std::string_view value;
+    std::string_view help;  ///< describes the family; only the family's first row has it, see help_of()
     bool is_gauge = false;
 };
 
 /// All rows, those of a family one after the other.
 [[nodiscard]] std::span<const CounterMetric> counter_metrics() noexcept;
+/// The description of the row's family. `row` must be one of counter_metrics().
+[[nodiscard]] std::string_view help_of(const CounterMetric& row) noexcept;
 /// The row for a counter; null when it has none. Then it is shown as ioswarm_<name>_total.
 [[nodiscard]] const CounterMetric* find_counter_metric(std::string_view counter) noexcept;
 

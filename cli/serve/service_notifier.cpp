@@ -44,11 +44,8 @@ void ServiceNotifier::status(std::string_view line) const {
 
 void ServiceNotifier::alive(Time now) {
     if (!watchdog_) return;
-    const Time::rep time = now.time_since_epoch().count();
-    const auto half = std::chrono::duration_cast<Time::duration>(*watchdog_ / 2).count();
-    const Time::rep told = told_at_.load(std::memory_order_relaxed);
-    if (told != 0 && time - told < half) return;
-    told_at_.store(time, std::memory_order_relaxed);
+    if (told_at_ && now - *told_at_ < *watchdog_ / 2) return;
+    told_at_ = now;
     tell("WATCHDOG=1");
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <optional>
 #include <string_view>
@@ -9,7 +8,7 @@
 namespace ioswarm::cli {
 
 /// Tells systemd how serve is doing, as a unit of Type=notify wants it. Without NOTIFY_SOCKET in the
-/// environment all calls do nothing. Thread-safe; no call waits.
+/// environment all calls do nothing. No call waits. All but alive() are thread-safe.
 class ServiceNotifier {
   public:
     using Time = std::chrono::steady_clock::time_point;
@@ -29,7 +28,7 @@ class ServiceNotifier {
 
   private:
     std::optional<std::chrono::microseconds> watchdog_;  ///< nothing: systemd does not watch
-    std::atomic<Time::rep> told_at_{0};
+    std::optional<Time> told_at_;                        ///< last WATCHDOG=1; of the thread that calls alive()
 };
 
 }  // namespace ioswarm::cli

@@ -70,6 +70,16 @@ std::vector<IpNetwork> trusted_proxies(const ServeConfig& config) {
     return IpNetwork::parse_list(config.trusted_proxies).value_or(std::vector<IpNetwork>{});
 }
 
+bool is_every_interface(const std::string& address) {
+    return address.empty() || address == "0.0.0.0" || address == "::";
+}
+
+std::string reachable(const std::string& address, std::uint16_t port) {
+    const std::string host = is_every_interface(address) ? "127.0.0.1" : address;
+    return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
+                                               : fmt::format("[{}]:{}", host, port);
+}
+
 Result<std::string> bind_address(const ServeConfig& config, bool insecure_bind) {
     const bool secret = !config.master_secret.empty();
     if (config.listen.empty()) return std::string(secret || insecure_bind ? "" : "127.0.0.1");

@@ -40,6 +40,11 @@ struct ServeOptions {
 /// Parses trustedProxies, which was checked when the configuration was loaded.
 [[nodiscard]] std::vector<IpNetwork> trusted_proxies(const ServeConfig& config);
 
+/// Whether a service bound to this address can be reached on every interface.
+[[nodiscard]] bool is_every_interface(const std::string& address);
+/// The address and port to which a client on this machine can connect, for a service bound to `address`.
+[[nodiscard]] std::string reachable(const std::string& address, std::uint16_t port);
+
 /// The address that both ports bind: `listen`, else every interface ("") with a secret, and 127.0.0.1 without
 /// one. Error config: not a loopback address and no secret, unless `insecure_bind`.
 [[nodiscard]] Result<std::string> bind_address(const ServeConfig& config, bool insecure_bind);
