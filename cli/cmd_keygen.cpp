@@ -140,15 +140,11 @@ void print_keys(const std::vector<std::string>& ids, std::string_view secret, bo
 }
 
 ExitCode run_keygen(const KeygenOptions& options, Io& io) {
-    const auto refuse = [&](const Error& error) {
-        print_error(io, error);
-        return exit_code_for(error.code);
-    };
-    if (const Status sources = check_sources(options); !sources) return refuse(sources.error());
+    if (const Status sources = check_sources(options); !sources) return report_error(io, sources.error());
     const Result<std::vector<std::string>> ids = collect_ids(options, io);
-    if (!ids) return refuse(ids.error());
+    if (!ids) return report_error(io, ids.error());
     if (ids->empty() && options.new_secret.empty()) {
-        return refuse(usage("", "no agent given", "ioswarm keygen --agent ID --secret-file FILE"));
+        return report_error(io, usage("", "no agent given", "ioswarm keygen --agent ID --secret-file FILE"));
     }
     ExitCode code = ExitCode::ok;
     std::optional<std::string> secret = find_secret(options, io, code);

@@ -24,11 +24,6 @@ struct LedgerCommand {
     bool json = false;
 };
 
-ExitCode report(Io& io, const Error& error) {
-    print_error(io, error);
-    return exit_code_for(error.code);
-}
-
 std::optional<std::string> data_dir(const LedgerCommand& command, Io& io, ExitCode& code) {
     const auto loaded = load_or_report(command.config, io, code);
     if (!loaded) return std::nullopt;
@@ -40,12 +35,12 @@ ExitCode run_ledger_backup(const LedgerCommand& command, Io& io) {
     const auto dir = data_dir(command, io, code);
     if (!dir) return code;
     const auto copy = back_up_ledger(*dir, command.to);
-    if (!copy) return report(io, copy.error());
+    if (!copy) return report_error(io, copy.error());
     if (!command.quiet) io.err << fmt::format("copied {}/ledger.db to {}\n", *dir, copy->string());
     // The settlement store is copied after the ledger. A payment that the ledger's copy knows of is then also
     // in the settlement's copy.
     const auto settled = settlement::back_up_settlement(*dir, command.to);
-    if (!settled) return report(io, settled.error());
+    if (!settled) return report_error(io, settled.error());
     if (!command.quiet && *settled)
         io.err << fmt::format("copied {}/settlement.db to {}\n", *dir, (*settled)->string());
     return ExitCode::ok;
@@ -92,7 +87,7 @@ ExitCode run_ledger_check(const LedgerCommand& command, Io& io) {
         path = *dir;
     }
     const auto facts = examine_ledger(path);
-    if (!facts) return report(io, facts.error());
+    if (!facts) return report_error(io, facts.error());
     if (!command.quiet) io.out << (command.json ? json_of(*facts).dump(2) + "\n" : text_of(*facts));
     return facts->problems.empty() ? ExitCode::ok : ExitCode::failed_check;
 }

@@ -36,11 +36,6 @@ Error usage(std::string which, std::string why, std::string hint = {}) {
     return Error{ErrorCode::usage, "trace", std::move(which), std::move(why), std::move(hint)};
 }
 
-ExitCode report_error(Io& io, const Error& error) {
-    print_error(io, error);
-    return exit_code_for(error.code);
-}
-
 std::optional<Word> number_field(const Json& call, const char* key, Word otherwise) {
     const auto found = call.find(key);
     if (found == call.end()) return otherwise;

@@ -54,6 +54,11 @@ void print_error(Io& io, const Error& error) {
     if (!error.hint.empty()) io.err << "hint: " << escape_for_display(error.hint) << '\n';
 }
 
+ExitCode report_error(Io& io, const Error& error) {
+    print_error(io, error);
+    return exit_code_for(error.code);
+}
+
 void print_warning(Io& io, std::string_view text) {
     print_name(io, kYellow);
     io.err << "warning: " << escape_for_display(text) << '\n';

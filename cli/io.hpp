@@ -4,6 +4,7 @@
 #include <iosfwd>
 #include <string_view>
 
+#include "cli/exit_code.hpp"
 #include "core/base/result.hpp"
 
 namespace ioswarm::cli {
@@ -26,6 +27,9 @@ struct Io {
 /// {"error":{"code":…,"message":…,"hint":…}}. The code is to_string(ErrorCode), the message "what: which: why",
 /// and the hint may be empty.
 void print_error(Io& io, const Error& error);
+/// Prints the error and gives the exit code of its kind.
+ExitCode report_error(Io& io, const Error& error);
+
 void print_warning(Io& io, std::string_view text);
 
 }  // namespace ioswarm::cli

@@ -37,11 +37,6 @@ struct RewardsOptions {
     bool json = false;
 };
 
-ExitCode refuse_rewards(Io& io, const Error& error) {
-    print_error(io, error);
-    return exit_code_for(error.code);
-}
-
 Error rewards_usage(std::string why, std::string hint) {
     return {ErrorCode::usage, "rewards", {}, std::move(why), std::move(hint)};
 }
@@ -171,16 +166,15 @@ Result<U256> fetch_claimable(const RewardsOptions& options) {
 }
 
 ExitCode run_history(const RewardsOptions& options, Io& io) {
-    if (options.agent_id.empty()) return refuse_rewards(io, rewards_usage("no agent", "give --agent-id ID"));
+    if (options.agent_id.empty()) return report_error(io, rewards_usage("no agent", "give --agent-id ID"));
     if (!options.contract.empty() && options.wallet.empty()) {
-        return refuse_rewards(io,
-                              rewards_usage("no wallet to ask the contract about", "give --wallet ADDRESS"));
+        return report_error(io, rewards_usage("no wallet to ask the contract about", "give --wallet ADDRESS"));
     }
     auto history = fetch_history(options);
-    if (!history) return refuse_rewards(io, history.error());
+    if (!history) return report_error(io, history.error());
     if (!options.contract.empty()) {
         const auto claimable = fetch_claimable(options);
-        if (!claimable) return refuse_rewards(io, claimable.error());
+        if (!claimable) return report_error(io, claimable.error());
         (*history)["claimable_rau"] = to_decimal(*claimable);
     }
     if (options.json) {
@@ -256,30 +250,30 @@ Result<std::filesystem::path> data_directory(const RewardsOptions& options) {
 
 ExitCode run_epoch(const RewardsOptions& options, Io& io) {
     const auto directory = data_directory(options);
-    if (!directory) return refuse_rewards(io, directory.error());
+    if (!directory) return report_error(io, directory.error());
     const std::filesystem::path file = *directory / "ledger.db";
     std::error_code failed;
     if (!std::filesystem::is_regular_file(file, failed)) {
         Error error = errno_error(failed ? failed.value() : EINVAL, "cannot open the ledger", file.string());
         if (!failed) error.why = "it is not a regular file";
         if (error.code == ErrorCode::not_found) error.hint = "give the coordinator's dataDir as --data-dir";
-        return refuse_rewards(io, error);
+        return report_error(io, error);
     }
     auto ledger = LedgerReader::open(file);
-    if (!ledger) return refuse_rewards(io, ledger.error());
+    if (!ledger) return report_error(io, ledger.error());
     const auto epoch = (*ledger)->epoch(options.epoch);
-    if (!epoch) return refuse_rewards(io, epoch.error());
+    if (!epoch) return report_error(io, epoch.error());
     if (!*epoch) {
-        return refuse_rewards(io, {ErrorCode::failed_check,
-                                   "the ledger does not have the epoch",
-                                   std::to_string(options.epoch),
-                                   "it is not closed yet, or was dropped long ago",
-                                   {}});
+        return report_error(io, {ErrorCode::failed_check,
+                                 "the ledger does not have the epoch",
+                                 std::to_string(options.epoch),
+                                 "it is not closed yet, or was dropped long ago",
+                                 {}});
     }
     const auto payouts = (*ledger)->payouts_of_epoch(options.epoch);
-    if (!payouts) return refuse_rewards(io, payouts.error());
+    if (!payouts) return report_error(io, payouts.error());
     const auto settled = settled_of(*directory, options.epoch);
-    if (!settled) return refuse_rewards(io, settled.error());
+    if (!settled) return report_error(io, settled.error());
     const auto settled_row = [&](const PayoutRow& row) {
         const auto found = settled->find(row.agent_id);
         return found == settled->end() ? nullptr : &found->second;
@@ -333,9 +327,9 @@ Runner add_rewards(CLI::App& app) {
     return [=](Io& io) {
         const bool by_epoch = epoch->count() > 0;
         if (by_epoch == (coordinator->count() > 0)) {
-            return refuse_rewards(io,
-                                  rewards_usage(by_epoch ? "both --epoch and --coordinator" : "nothing to show",
-                                                "give --coordinator HOST:PORT --agent-id ID, or --epoch N"));
+            return report_error(io,
+                                rewards_usage(by_epoch ? "both --epoch and --coordinator" : "nothing to show",
+                                              "give --coordinator HOST:PORT --agent-id ID, or --epoch N"));
         }
         return by_epoch ? run_epoch(*options, io) : run_history(*options, io);
     };

@@ -31,11 +31,6 @@ struct WalletOptions {
     bool json = false;
 };
 
-ExitCode refuse_wallet(Io& io, const Error& error) {
-    print_error(io, error);
-    return exit_code_for(error.code);
-}
-
 constexpr const char* kCannotWrite = "cannot write the keystore";
 
 tl::unexpected<Error> keystore_exists(const std::string& path) {
@@ -90,16 +85,15 @@ void print_address(const Address& address, bool json, Io& io) {
 
 /// The last step of both `new` and `import`.
 ExitCode store_key(const PrivateKey& key, const WalletOptions& options, Io& io) {
-    if (Status name = check_new_name(options.out); !name) return refuse_wallet(io, name.error());
+    if (Status name = check_new_name(options.out); !name) return report_error(io, name.error());
     const auto password = new_password(options.key, io);
-    if (!password) return refuse_wallet(io, password.error());
+    if (!password) return report_error(io, password.error());
     if (password->empty()) {
-        return refuse_wallet(io, {ErrorCode::usage, "cannot take the password", {}, "it is empty", {}});
+        return report_error(io, {ErrorCode::usage, "cannot take the password", {}, "it is empty", {}});
     }
     const auto text = contracts::make_keystore(key, password->view());
-    if (!text) return refuse_wallet(io, text.error());
-    if (Status written = write_new_file(options.out, *text); !written)
-        return refuse_wallet(io, written.error());
+    if (!text) return report_error(io, text.error());
+    if (Status written = write_new_file(options.out, *text); !written) return report_error(io, written.error());
     io.err << "keystore in " << escape_for_display(options.out)
            << "; without its password nobody can use it, you neither: keep both\n";
     print_address(key.address(), options.json, io);
@@ -109,7 +103,7 @@ ExitCode store_key(const PrivateKey& key, const WalletOptions& options, Io& io) 
 ExitCode run_new(const WalletOptions& options, Io& io) {
     protect_secrets();
     const auto key = contracts::make_key();
-    if (!key) return refuse_wallet(io, key.error());
+    if (!key) return report_error(io, key.error());
     return store_key(*key, options, io);
 }
 
@@ -117,13 +111,13 @@ ExitCode run_import(const WalletOptions& options, Io& io) {
     KeyOptions source;
     source.key_file = options.key.key_file;
     const auto key = load_key(source, io);
-    if (!key) return refuse_wallet(io, key.error());
+    if (!key) return report_error(io, key.error());
     return store_key(*key, options, io);
 }
 
 ExitCode run_address(const WalletOptions& options, Io& io) {
     const auto key = load_key(options.key, io);
-    if (!key) return refuse_wallet(io, key.error());
+    if (!key) return report_error(io, key.error());
     print_address(key->address(), options.json, io);
     return ExitCode::ok;
 }
@@ -135,13 +129,13 @@ ExitCode run_inspect(const WalletOptions& options, Io& io) {
         // A file that is too large or not a regular file is not a keystore.
         if (error.code == ErrorCode::resource_exhausted || error.code == ErrorCode::bad_data)
             error.code = ErrorCode::config;
-        return refuse_wallet(io, error);
+        return report_error(io, error);
     }
     const auto info = contracts::inspect_keystore(*text);
     if (!info) {
         Error error = info.error();
         error.which = options.inspected;
-        return refuse_wallet(io, error);
+        return report_error(io, error);
     }
     const std::string address = info->address ? to_checksum_hex(*info->address) : "";
     if (options.json) {

@@ -151,12 +151,8 @@ void print_json(const L4TestOptions& options, const proto::DiffProbe& probe, Io&
 }
 
 ExitCode run_l4test(const L4TestOptions& options, Io& io) {
-    const auto refuse = [&](const Error& error) {
-        print_error(io, error);
-        return exit_code_for(error.code);
-    };
     const auto probed = probe_options(options, io);
-    if (!probed) return refuse(probed.error());
+    if (!probed) return report_error(io, probed.error());
     SignalReader signals;
     if (!options.json) {
         io.err << fmt::format("waiting for a live diff of {} as agent {}\n", options.address, options.agent);
@@ -166,7 +162,7 @@ ExitCode run_l4test(const L4TestOptions& options, Io& io) {
         *probed, [&](const StateDiff& diff, const proto::DiffProbe& so_far) { progress.show(diff, so_far); },
         signals.token());
     if (!probe && probe.error().code == ErrorCode::cancelled) return signals.exit_code(ExitCode::interrupted);
-    if (!probe) return refuse(probe.error());
+    if (!probe) return report_error(io, probe.error());
     options.json ? print_json(options, *probe, io) : print_text(*probe, io);
     return signals.exit_code(probe->passed() ? ExitCode::ok : ExitCode::failed_check);
 }

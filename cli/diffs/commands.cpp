@@ -32,11 +32,6 @@ constexpr std::chrono::milliseconds kLockTimeout{1'000};
 /// Number of diffs between two progress messages of a long read.
 constexpr std::uint64_t kTellDiffs = 64;
 
-ExitCode report(Io& io, const Error& error) {
-    print_error(io, error);
-    return exit_code_for(error.code);
-}
-
 std::string dump(const ordered_json& json, int indent) {
     return json.dump(indent, ' ', false, ordered_json::error_handler_t::replace);
 }
@@ -172,7 +167,7 @@ std::string diff_log_path(const ServeConfig& config) {
 ExitCode run_diffs_import(const DiffsImportOptions& options, Io& io) {
     const SignalReader stop;
     const auto imported = import(options, stop.token(), io);
-    if (!imported) return stop.exit_code(report(io, imported.error()));
+    if (!imported) return stop.exit_code(report_error(io, imported.error()));
     if (options.json) {
         io.out << dump({{"file", options.source},
                         {"log", options.log},
@@ -196,7 +191,7 @@ ExitCode run_diffs_import(const DiffsImportOptions& options, Io& io) {
 
 ExitCode run_diffs_stat(const DiffsStatOptions& options, Io& io) {
     auto log = snapshot::open_diffs(options.log, kLockTimeout);
-    if (!log) return report(io, log.error());
+    if (!log) return report_error(io, log.error());
     const DiffRange range = (*log)->range();
     std::string fault;
     if (!range.empty()) {
@@ -255,21 +250,21 @@ ExitCode run_diffs_verify(const DiffsVerifyOptions& options, Io& io) {
 
 ExitCode run_diffs_export(const DiffsExportOptions& options, Io& io) {
     auto log = snapshot::open_diffs(options.log, kLockTimeout);
-    if (!log) return report(io, log.error());
+    if (!log) return report_error(io, log.error());
     const DiffRange range = (*log)->range();
     const std::uint64_t from = options.from == 0 ? range.floor : options.from;
     const std::uint64_t to = options.to == 0 ? range.tip : options.to;
     if (range.empty() && options.from == 0 && options.to == 0) return ExitCode::ok;
     if (from > to) {
-        return report(io, Error{ErrorCode::usage, "diffs export", fmt::format("--from {} --to {}", from, to),
-                                "they name no height", ""});
+        return report_error(io, Error{ErrorCode::usage, "diffs export",
+                                      fmt::format("--from {} --to {}", from, to), "they name no height", ""});
     }
     for (const std::uint64_t end : {to, from}) {
-        if (Status there = (*log)->seek(end); !there) return report(io, there.error());
+        if (Status there = (*log)->seek(end); !there) return report_error(io, there.error());
     }
     for (std::uint64_t height = from; height <= to; ++height) {
         const auto diff = (*log)->next();
-        if (!diff) return report(io, diff.error());
+        if (!diff) return report_error(io, diff.error());
         if (*diff) io.out << dump(as_json(**diff), -1) << '\n';
         if (!io.out) break;  // main() reports the write error
     }
@@ -278,21 +273,21 @@ ExitCode run_diffs_export(const DiffsExportOptions& options, Io& io) {
 
 ExitCode run_diffs_restart(const DiffsRestartOptions& options, Io& io) {
     const auto kind = diff_file_kind(options.log);
-    if (!kind) return report(io, kind.error());
+    if (!kind) return report_error(io, kind.error());
     if (*kind == DiffFileKind::missing) {
-        return report(
+        return report_error(
             io, Error{ErrorCode::not_found, "cannot open the diff log", options.log, "there is none", ""});
     }
     auto log = SqliteDiffStore::open(options.log);
-    if (!log) return report(io, log.error());
+    if (!log) return report_error(io, log.error());
     const DiffRange range = (*log)->range();
     const auto agreed = is_agreed(options, range, io);
-    if (!agreed) return report(io, agreed.error());
+    if (!agreed) return report_error(io, agreed.error());
     if (!*agreed) {
         io.err << "nothing was changed\n";
         return ExitCode::failed_check;
     }
-    if (Status cleared = (*log)->restart_at(options.from); !cleared) return report(io, cleared.error());
+    if (Status cleared = (*log)->restart_at(options.from); !cleared) return report_error(io, cleared.error());
     io.err << fmt::format(
         "{}: emptied; it begins anew with {}\n", escape_for_display(options.log),
         options.from == 0 ? "the oldest that its source has" : fmt::format("height {}", options.from));

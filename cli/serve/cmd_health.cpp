@@ -8,7 +8,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/config_options.hpp"
-#include "core/base/text.hpp"
+#include "cli/serve/settings.hpp"
 #include "core/net/http_client.hpp"
 
 namespace ioswarm::cli {
@@ -21,46 +21,36 @@ struct HealthCommand {
     bool quiet = false;
 };
 
-ExitCode refuse(Io& io, const Error& error) {
-    print_error(io, error);
-    return exit_code_for(error.code);
-}
-
-/// Where the API of a serve with this configuration answers on this machine.
-std::string api_url(const ServeConfig& config, std::string_view path) {
-    const bool every = config.listen.empty() || config.listen == "0.0.0.0" || config.listen == "::";
-    const std::string host = every ? "127.0.0.1" : config.listen;
-    const bool is_ipv6 = host.find(':') != std::string::npos;
-    return fmt::format("http://{}:{}{}", is_ipv6 ? "[" + host + "]" : host, config.swarm_api_port, path);
-}
-
 ExitCode run_health(const HealthCommand& command, Io& io) {
     ExitCode code = ExitCode::ok;
     const auto loaded = load_or_report(command.config, io, code);
     if (!loaded) return code;
     if (loaded->settings.swarm_api_port == 0) {
-        return refuse(io, Error{ErrorCode::config, "cannot ask serve how it is", "swarmApiPort",
-                                "it is 0, so serve has no monitoring API", "set swarmApiPort"});
+        return report_error(io, Error{ErrorCode::config, "cannot ask serve how it is", "swarmApiPort",
+                                      "it is 0, so serve has no monitoring API", "set swarmApiPort"});
     }
+    const auto port = static_cast<std::uint16_t>(loaded->settings.swarm_api_port);
     HttpSettings settings;
     settings.connect_timeout = settings.total_timeout = std::chrono::seconds(3);
     settings.max_response_bytes = 64 * 1024;
-    auto client = HttpClient::create(api_url(loaded->settings, command.ready ? "/readyz" : "/livez"), settings);
-    if (!client) return refuse(io, client.error());
+    auto client = HttpClient::create(
+        "http://" + reachable(loaded->settings.listen, port) + (command.ready ? "/readyz" : "/livez"),
+        settings);
+    if (!client) return report_error(io, client.error());
     const auto answer = (*client)->get();
     if (!answer) {
-        return refuse(io, Error{ErrorCode::failed_check,
-                                fmt::format("serve does not answer at {}", (*client)->name()),
-                                {},
-                                answer.error().why,
-                                "is it running? See: systemctl status ioswarm"});
+        return report_error(io, Error{ErrorCode::failed_check,
+                                      fmt::format("serve does not answer at {}", (*client)->name()),
+                                      {},
+                                      answer.error().why,
+                                      "is it running? See: systemctl status ioswarm"});
     }
     if (answer->status != 200) {
-        return refuse(io, Error{ErrorCode::failed_check,
-                                "serve is not ready",
-                                {},
-                                escape_for_display(answer->body.substr(0, answer->body.find('\n'))),
-                                {}});
+        return report_error(io, Error{ErrorCode::failed_check,
+                                      "serve is not ready",
+                                      {},
+                                      answer->body.substr(0, answer->body.find('\n')),
+                                      {}});
     }
     if (!command.quiet) io.out << (command.ready ? "ready\n" : "live\n");
     return ExitCode::ok;

@@ -66,10 +66,6 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
     const auto loaded = load_or_report(command.config, io, code);
     if (!loaded) return code;
     const ServeConfig& config = loaded->settings;
-    const auto refuse = [&](const Error& error) {
-        print_error(io, error);
-        return exit_code_for(error.code);
-    };
     code = check_start(command, *loaded, io);
     if (code != ExitCode::ok) return code;
     std::signal(SIGPIPE, SIG_IGN);
@@ -97,7 +93,7 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
     plan.before_forced_end = [&writer] { (void)writer.flush(kLastLines); };
     const SignalReader signals(std::move(plan));
     auto app = ServeApp::start(config, command.options, log, [&writer] { return writer.dropped(); });
-    if (!app) return refuse(app.error());
+    if (!app) return report_error(io, app.error());
     const auto set_running = [&](ServeApp* value) {
         const std::lock_guard lock(mutex);
         running = value;

@@ -62,17 +62,13 @@ Result<sim::L4Report> simulate(const L4SimCommand& command, const std::stop_toke
 }
 
 ExitCode run_l4sim(const L4SimCommand& command, Io& io) {
-    const auto report_error = [&](const Error& error) {
-        print_error(io, error);
-        return exit_code_for(error.code);
-    };
-    if (const Status checked = check(command.run); !checked) return report_error(checked.error());
+    if (const Status checked = check(command.run); !checked) return report_error(io, checked.error());
     const SignalReader signals;
     const bool terminal = !command.json && !command.verbose && ::isatty(STDERR_FILENO) == 1;
     L4SimProgress progress(io.err, terminal, command.run.duration);
     const auto report = simulate(command, signals.token(), progress);
     progress.clear();
-    if (!report) return signals.exit_code(report_error(report.error()));
+    if (!report) return signals.exit_code(report_error(io, report.error()));
     if (command.json) {
         print_json(*report, command.run, io.out);
     } else {

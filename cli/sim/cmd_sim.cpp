@@ -99,11 +99,7 @@ void add_share(CLI::App& app, const std::string& name, std::uint32_t& value, con
 }
 
 ExitCode run_sim(SimCommand& command, Io& io) {
-    const auto report_error = [&](const Error& error) {
-        print_error(io, error);
-        return exit_code_for(error.code);
-    };
-    if (const Status checked = check(command); !checked) return report_error(checked.error());
+    if (const Status checked = check(command); !checked) return report_error(io, checked.error());
     const SignalReader signals;
     const LogWriter writer(LogFormat::text, log_level_from(command.log_level));
     const Log log = writer.log();
@@ -116,7 +112,7 @@ ExitCode run_sim(SimCommand& command, Io& io) {
         return (*run)->run(signals.token(), progress);
     }();
     progress.clear();
-    if (!report) return signals.exit_code(report_error(report.error()));
+    if (!report) return signals.exit_code(report_error(io, report.error()));
     options.json ? print_json(*report, io.out) : print_text(*report, io.out);
     for (const std::string& warning : report->run.warnings())
         print_warning(io, warning);

@@ -23,11 +23,6 @@ namespace {
 using nlohmann::ordered_json;
 using snapshot::SnapshotReader;
 
-ExitCode report(Io& io, const Error& error) {
-    print_error(io, error);
-    return exit_code_for(error.code);
-}
-
 /// The fields of an account record with their protobuf numbers: nonce 1, balance 2 (decimal text), root 3,
 /// codeHash 4, isCandidate 5, votingWeight 6, type 7.
 struct Account {
@@ -77,8 +72,8 @@ std::optional<Account> decode_account(BytesView value) {
 ExitCode print_account(const Address& address, BytesView value, bool json, Io& io) {
     const auto account = decode_account(value);
     if (!account) {
-        return report(io, Error{ErrorCode::bad_data, "cannot decode the account", to_checksum_hex(address),
-                                "its record is no protobuf message", ""});
+        return report_error(io, Error{ErrorCode::bad_data, "cannot decode the account",
+                                      to_checksum_hex(address), "its record is no protobuf message", ""});
     }
     ordered_json out = {{"address", to_checksum_hex(address)},
                         {"io", to_io(address)},
@@ -313,18 +308,18 @@ ExitCode run_snapshot_inspect(const InspectOptions& options, Io& io) {
     if (!options.account.empty()) {
         const auto address = parse_address(options.account);
         if (!address) {
-            return report(
+            return report_error(
                 io, Error{ErrorCode::usage, "snapshot inspect", options.account, address.error().text(), ""});
         }
         wanted = *address;
     }
     auto reader = SnapshotReader::open(options.file);
-    if (!reader) return report(io, reader.error());
+    if (!reader) return report_error(io, reader.error());
     Counts counts;
     std::optional<Bytes> account;
     for (;;) {
         auto entry = (*reader)->next();
-        if (!entry) return report(io, entry.error());
+        if (!entry) return report_error(io, entry.error());
         if (!*entry) break;
         count(counts, **entry);
         if (wanted && (*entry)->name == "Account" && Address::from((*entry)->key) == wanted)
@@ -333,8 +328,8 @@ ExitCode run_snapshot_inspect(const InspectOptions& options, Io& io) {
     }
     if (wanted) {
         if (account) return print_account(*wanted, *account, options.json, io);
-        return report(io, Error{ErrorCode::failed_check, "no such account", options.account,
-                                "the snapshot does not hold it", ""});
+        return report_error(io, Error{ErrorCode::failed_check, "no such account", options.account,
+                                      "the snapshot does not hold it", ""});
     }
     if (!options.entries) print_summary(**reader, counts, options.json, io);
     return ExitCode::ok;
@@ -342,16 +337,16 @@ ExitCode run_snapshot_inspect(const InspectOptions& options, Io& io) {
 
 ExitCode run_snapshot_diff(const DiffOptions& options, Io& io) {
     auto order = merged_order(options);
-    if (!order) return report(io, order.error());
+    if (!order) return report_error(io, order.error());
     Side a;
     Side b;
     for (const auto& [side, path] : {std::pair{&a, &options.a}, {&b, &options.b}}) {
         auto reader = SnapshotReader::open(*path);
-        if (!reader) return report(io, reader.error());
+        if (!reader) return report_error(io, reader.error());
         side->reader = std::move(*reader);
     }
     const auto counts = compare_sides(a, b, DiffOrder(std::move(*order)), !options.quiet && !options.json, io);
-    if (!counts) return report(io, counts.error());
+    if (!counts) return report_error(io, counts.error());
     const bool same = counts->only_a + counts->only_b + counts->changed == 0;
     if (options.json) {
         io.out << ordered_json{{"same", same},

@@ -92,8 +92,7 @@ ExitCode publish(const std::string& command, const std::string& output, const Jo
     if (error.hint.empty())
         error.hint =
             "the snapshot is complete: run the command by hand to publish " + escape_for_display(output);
-    print_error(io, error);
-    return exit_code_for(error.code);
+    return report_error(io, error);
 }
 
 }  // namespace
