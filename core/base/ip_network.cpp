@@ -67,6 +67,12 @@ bool IpNetwork::contains(const IpBytes& address) const noexcept {
     return rest == 0 || (address[whole] ^ address_[whole]) >> (8 - rest) == 0;
 }
 
+bool is_loopback(const IpBytes& address) noexcept {
+    constexpr std::array<std::uint8_t, 13> kMapped127{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127};
+    constexpr IpBytes kOne{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    return std::equal(kMapped127.begin(), kMapped127.end(), address.begin()) || address == kOne;
+}
+
 bool contains(std::span<const IpNetwork> networks, const IpBytes& address) noexcept {
     return std::any_of(networks.begin(), networks.end(),
                        [&](const IpNetwork& network) { return network.contains(address); });

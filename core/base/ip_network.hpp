@@ -34,6 +34,9 @@ class IpNetwork {
 /// Reads "192.0.2.1" or "2001:db8::1", without brackets. Error: invalid_argument.
 [[nodiscard]] Result<IpBytes> parse_ip(const std::string& text);
 
+/// 127.0.0.0/8, also as IPv4-mapped IPv6, and ::1.
+[[nodiscard]] bool is_loopback(const IpBytes& address) noexcept;
+
 [[nodiscard]] bool contains(std::span<const IpNetwork> networks, const IpBytes& address) noexcept;
 
 }  // namespace ioswarm

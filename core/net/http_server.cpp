@@ -83,11 +83,6 @@ asio::ip::address_v6 to_v6(const asio::ip::address& address) {
     return address.is_v6() ? address.to_v6() : asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4());
 }
 
-bool is_loopback_v6(const asio::ip::address_v6& address) {
-    return address.is_loopback() ||
-           (address.is_v4_mapped() && asio::ip::make_address_v4(asio::ip::v4_mapped, address).is_loopback());
-}
-
 }  // namespace
 
 struct HttpServer::Impl {
@@ -154,20 +149,19 @@ struct HttpServer::Impl {
         // none.
         ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
         error_code failure;
-        const auto address = to_v6(socket.remote_endpoint(failure).address());
+        const IpBytes address = to_v6(socket.remote_endpoint(failure).address()).to_bytes();
         if (failure) return;  // the client has left already
         socket.set_option(tcp::no_delay(true), failure);
-        const IpBytes bytes = address.to_bytes();
-        const bool is_proxy = is_loopback_v6(address) || contains(settings.proxies, bytes);
-        const auto count = per_address.find(bytes);
+        const bool is_proxy = is_loopback(address) || contains(settings.proxies, address);
+        const auto count = per_address.find(address);
         if (!is_proxy && count != per_address.end() && count->second >= settings.max_connections_per_address &&
-            !shed_oldest([&](const HttpPeer& one) { return one.address == bytes; }))
+            !shed_oldest([&](const HttpPeer& one) { return one.address == address; }))
             return;
         if (peers.size() >= settings.max_connections && !shed_oldest([](const HttpPeer&) { return true; }))
             return;
-        ++per_address[bytes];
+        ++per_address[address];
         const auto peer = std::make_shared<HttpPeer>(std::move(socket));
-        peer->address = bytes;
+        peer->address = address;
         peer->place = peers.insert(peers.end(), peer);
         read_request(peer);
     }

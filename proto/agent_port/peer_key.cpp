@@ -17,8 +17,7 @@ constexpr std::array<std::uint8_t, 12> kMappedPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 
 }  // namespace
 
 bool PeerKey::is_loopback() const noexcept {
-    if (std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin())) return address[12] == 127;
-    return IN6_IS_ADDR_LOOPBACK(reinterpret_cast<const in6_addr*>(address.data())) != 0;
+    return ioswarm::is_loopback(address);
 }
 
 IpBytes PeerKey::network() const noexcept {

@@ -48,3 +48,10 @@ TEST_CASE("a list of networks has commas or spaces between", "[net]") {
     CHECK(IpNetwork::parse_list("")->empty());
     CHECK(IpNetwork::parse_list("192.0.2.1,nginx").error().which == "nginx");
 }
+
+TEST_CASE("loopback is 127.0.0.0/8 and ::1", "[net]") {
+    for (const char* text : {"127.0.0.1", "127.255.255.254", "::ffff:127.0.0.1", "::1"})
+        CHECK(is_loopback(*parse_ip(text)));
+    for (const char* text : {"126.0.0.1", "128.0.0.1", "::2", "::", "::127.0.0.1", "fe80::1"})
+        CHECK_FALSE(is_loopback(*parse_ip(text)));
+}
