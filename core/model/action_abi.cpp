@@ -281,6 +281,10 @@ std::optional<MessageFields> read_message(BytesView message, std::string_view sh
     return out;
 }
 
+bool is_protocol_address(const Address& address) noexcept {
+    return address == kStaking || address == kRewarding;
+}
+
 std::optional<EthForm> protocol_form(ActionKind kind, BytesView message) {
     const auto* known = std::ranges::find(kShapes, kind, &KindShape::kind);
     if (known == std::end(kShapes)) return std::nullopt;
@@ -343,7 +347,7 @@ std::optional<EthForm> protocol_form(ActionKind kind, BytesView message) {
 }
 
 std::optional<ActionKind> protocol_call(const std::optional<Address>& to, BytesView data) {
-    if (to != kStaking && to != kRewarding) return std::nullopt;
+    if (!to || !is_protocol_address(*to)) return std::nullopt;
     if (data.size() < 4) return ActionKind::none;
     const auto selector = static_cast<std::uint32_t>(*u256_from_big_endian(data.first(4)));
     for (const ProtocolMethod& method : kMethods) {

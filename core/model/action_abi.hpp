@@ -26,6 +26,9 @@ using MessageFields = std::array<wire::Field, 10>;
 /// eth_form() for the kinds 30 to 58.
 [[nodiscard]] std::optional<EthForm> protocol_form(ActionKind kind, BytesView message);
 
+/// Whether this is the address of the staking or of the rewarding protocol, which are no contracts.
+[[nodiscard]] bool is_protocol_address(const Address& address) noexcept;
+
 /// One method of the protocols, for tests and for naming calls.
 struct ProtocolMethod {
     ActionKind kind;

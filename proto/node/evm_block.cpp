@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "core/crypto/keccak.hpp"
+#include "core/model/action_abi.hpp"
 #include "proto/node/link.hpp"
 #include "proto/node/web3_json.hpp"
 
@@ -153,15 +153,6 @@ Result<evm::BlockContext> fetch_context(JsonRpcClient& web3, const std::string& 
     return read_context(*block, *chain_id, ahead);
 }
 
-/// The staking and the rewarding protocol: the last 20 bytes of keccak256 of these names.
-bool is_protocol(const Address& address) {
-    const auto is = [&](std::string_view name) {
-        const Hash256 hash = keccak256(as_bytes(name));
-        return std::equal(address.bytes.begin(), address.bytes.end(), hash.bytes.begin() + 12);
-    };
-    return is("staking") || is("rewarding");
-}
-
 Result<evm::Log> read_log(const Json& entry) {
     const Error wrong = web3_bad("eth_getBlockReceipts.logs", "holds something that is no log");
     if (!entry.is_object()) return fail(wrong);
@@ -283,7 +274,7 @@ Result<Web3MinedBlock> read_web3_mined_block(std::string_view block_json, std::s
         const auto receipt = receipts->find(transaction->hash);
         if (receipt == receipts->end()) continue;
         const auto& to = transaction->transaction.to;
-        const bool is_protocol_action = to && is_protocol(*to);
+        const bool is_protocol_action = to && is_protocol_address(*to);
         out.entries.push_back({*std::move(transaction), std::move(receipt->second), is_protocol_action});
     }
     return out;

@@ -63,12 +63,9 @@ Result<std::vector<Receipt>> read_web3_receipts(std::string_view json, std::uint
             return fail(web3_bad("eth_getBlockReceipts.blockNumber", "not " + std::to_string(height)));
         }
         Receipt receipt;
-        const auto hash = entry.find("transactionHash");
-        const auto bytes = hash != entry.end() && hash->is_string()
-                               ? fixed_from_hex<Hash256>(hash->get_ref<const std::string&>())
-                               : std::nullopt;
-        if (!bytes) return fail(web3_bad("eth_getBlockReceipts.transactionHash", "not 32 bytes in hex"));
-        receipt.action_hash = *bytes;
+        const auto hash = web3_fixed<Hash256>(entry.value("transactionHash", Json()));
+        if (!hash) return fail(web3_bad("eth_getBlockReceipts.transactionHash", "not 32 bytes in hex"));
+        receipt.action_hash = *hash;
         const auto status = web3_quantity64(entry, "status");
         const auto gas = web3_quantity64(entry, "gasUsed");
         if (!status || !gas) return fail(web3_bad("eth_getBlockReceipts", "status or gasUsed is no quantity"));
