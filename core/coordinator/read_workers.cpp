@@ -84,9 +84,9 @@ bool ReadWorkers::run_one() {
 
 void ReadWorkers::make(const Job& job, evm::Executor& executor) {
     if (job.read && engine_.wanted(job.read)) {
-        const auto start = std::chrono::steady_clock::now();
+        const Stopwatch stopwatch;
         auto accounts = read_accounts(reader_, *job.read);
-        if (read_time_) read_time_(std::chrono::steady_clock::now() - start);
+        stopwatch.tell(read_time_);
         engine_.reads_done(job.read, std::move(accounts));
     }
     if (job.run && runner_ != nullptr && engine_.wanted(*job.run))

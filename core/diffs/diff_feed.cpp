@@ -84,11 +84,11 @@ void DiffFeed::commit(std::vector<Fetched> group, const std::stop_token& stop) {
         rows.reserve(group.size());
         for (const Fetched& one : group)
             rows.push_back({one.diff->height(), one.digest, {}, one.diff->record()});
-        const auto start = std::chrono::steady_clock::now();
+        const Stopwatch stopwatch;
         const Status status = store_.append(std::move(rows));
         set_health(store_health_, status);
         if (status) {
-            if (hooks_.append_time) hooks_.append_time(std::chrono::steady_clock::now() - start);
+            stopwatch.tell(hooks_.append_time);
             break;
         }
         ++counters_.store_errors;

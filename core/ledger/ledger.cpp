@@ -210,9 +210,9 @@ Status Ledger::Impl::apply_all(Group& group, bool& operation_failed) {
 }
 
 Status Ledger::Impl::commit() {
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch stopwatch;
     Status status = database.execute("COMMIT");
-    if (status && options.on_commit) options.on_commit(std::chrono::steady_clock::now() - start);
+    if (status) stopwatch.tell(options.on_commit);
     return status;
 }
 
