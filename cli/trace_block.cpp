@@ -143,8 +143,7 @@ void print_block(std::ostream& out, const BlockReport& report) {
                        report.not_run());
     if (report.different() != 0) {
         out << "Web3 does not tell a slot that was set back to zero from one that was never written. A "
-               "transaction "
-               "that writes such a slot may cost other gas than here, and so may those after it.\n";
+               "transaction that writes such a slot may cost other gas than here, and so may those after it.\n";
     }
 }
 

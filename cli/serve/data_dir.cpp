@@ -26,8 +26,8 @@ std::string source_name(const ServeConfig& config) {
 std::string ledger_hint(const ServeConfig& config) {
     return fmt::format(
         "if that was only a trial and no agent is owed anything, delete ledger.db, ledger.db-wal, "
-        "ledger.db-shm, "
-        "ledger.mark and source in {}; otherwise pass another --data-dir, or go back to the earlier settings",
+        "ledger.db-shm, ledger.mark and source in {}; otherwise pass another --data-dir, or go back to the "
+        "earlier settings",
         config.data_dir);
 }
 

@@ -34,8 +34,8 @@ constexpr std::chrono::seconds kLostAfter{2};
 constexpr std::chrono::minutes kEvictionTime{2};
 /// Far more than needed: polls come every few ten milliseconds.
 constexpr std::chrono::seconds kPollTime{20};
-constexpr std::chrono::minutes kLongestBlockWait{
-    2};  // longest time that one block may take, on the busiest machine
+/// The longest time that one block may take, on the busiest machine.
+constexpr std::chrono::minutes kLongestBlockWait{2};
 
 std::chrono::milliseconds default_task_timeout(const SimOptions& options) {
     if (!options.faults.any_holds_tasks()) return CoordinatorSettings{}.task_timeout;

@@ -180,8 +180,7 @@ void Accounting::Impl::announce(const BlockOutcome& outcome) {
     const std::vector<PayoutRow>& payouts = outcome.closed->payouts;
     log.info(
         "epoch {} closed at block {}: {} tasks, {} agents, {} of {} compared answers correct, {} IOTX accrued "
-        "for {} "
-        "agents",
+        "for {} agents",
         epoch.epoch, epoch.last_height, epoch.tasks, epoch.agents, epoch.correct, epoch.compared,
         rau_to_iotx(epoch.pool_rau), payouts.size());
     U256 owed = 0;

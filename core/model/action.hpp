@@ -16,11 +16,15 @@ struct ChainIds {
 };
 
 /// Reads a serialized iotextypes.Action: sender, nonce, receiver, kind, hash and, for transfers, calls and
-/// creations, the data that an EVM needs to run it. Unknown kinds and fields are no error; their bytes are
-/// kept. An action with an unknown field has no hash if that field could change the hash. This is always so in
-/// the Ethereum encodings. Natively it is so when the field stands beside the core, or when the bytes are not
-/// in the node's order. Does not verify the signature; agents do that. Error bad_data, naming the field: not a
-/// protobuf message, no core, an impossible public key or encoding.
+/// creations, the data that an EVM needs to run it. It does not verify the signature; agents do that.
+/// Unknown kinds and fields are no error, and their bytes are kept. But an unknown field may change the hash of
+/// the action, and then the result has no hash:
+/// - In the Ethereum encodings, any unknown field may.
+/// - In the native encoding, a field outside the core may, and so may any field of an action whose bytes are
+/// not
+///   in the node's order.
+/// Error bad_data, which names the field: the bytes are not a protobuf message, the core is missing, or the
+/// public key or the encoding is impossible.
 [[nodiscard]] Result<PoolAction> read_action(Bytes raw, const ChainIds& ids);
 
 /// The address of the key that signed a serialized action. A native signature covers the core; in an Ethereum

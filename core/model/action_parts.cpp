@@ -83,7 +83,8 @@ constexpr FieldName kCoreFields[] = {
 /// only cost us memory.
 constexpr std::size_t kMaxFields = 16'384;
 
-/// iotextypes reserves the field numbers 10 to 27 and 30 and above for kinds.
+/// Whether a field of the core holds a kind of action. Kinds have the field numbers from 10 on, except 28
+/// and 29.
 bool is_kind_number(std::uint32_t number) noexcept {
     return number >= 10 && number != core_field::kTxType && number != core_field::kSetCodeAuthList;
 }

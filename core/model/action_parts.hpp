@@ -103,8 +103,8 @@ struct ActionParts {
     Bytes canonical;
 };
 
-/// Error bad_data, naming the field: not a protobuf message, no core, a known field of another type or given
-/// twice.
+/// Error bad_data, which names the field: the bytes are not a protobuf message, the core is missing, or a known
+/// field has another type or occurs twice.
 [[nodiscard]] Result<ActionParts> take_apart(BytesView raw);
 
 }  // namespace ioswarm

@@ -14,7 +14,8 @@ tl::unexpected<Error> refuse(ErrorCode code, std::string which, std::string why)
     return fail(code, "cannot tell who signed the action", std::move(which), std::move(why));
 }
 
-/// Returns the last value of a bytes field, or an empty view when the field is absent.
+/// The value of a bytes field. When the field occurs several times, its last value counts, as in protobuf.
+/// Empty when the field is absent.
 BytesView last_field(BytesView message, std::uint32_t number) {
     BytesView out;
     wire::Reader reader(message);
