@@ -44,6 +44,7 @@ struct FakeDiffNode::Connection {
     std::int32_t stream = 0;  ///< stream id of the newest call
     Asked asking;
     std::deque<Bytes> data;
+    std::size_t front_given = 0;  ///< bytes of data.front() that were given to nghttp2
     Fields trailers;
     bool is_open = true;
 
@@ -119,6 +120,7 @@ void FakeDiffNode::Connection::on_request() {
         node->sent_ = 0;
     }
     data.clear();
+    front_given = 0;
     trailers.clear();
     for (Step& step : node->script_(asked, nth))
         node->apply(*this, std::move(step));
@@ -128,14 +130,15 @@ void FakeDiffNode::Connection::on_request() {
 ssize_t FakeDiffNode::Connection::give(std::uint8_t* to, std::size_t room, std::uint32_t* flags) {
     std::size_t given = 0;
     while (!data.empty() && given < room) {
-        Bytes& front = data.front();
-        const std::size_t part = std::min(room - given, front.size());
-        std::copy_n(front.begin(), part, to + given);
+        const BytesView rest = BytesView(data.front()).subspan(front_given);
+        const std::size_t part = std::min(room - given, rest.size());
+        std::copy_n(rest.begin(), part, to + given);
         given += part;
-        if (part == front.size())
+        front_given += part;
+        if (part == rest.size()) {
             data.pop_front();
-        else
-            front.erase(front.begin(), front.begin() + static_cast<std::ptrdiff_t>(part));
+            front_given = 0;
+        }
     }
     {
         const std::lock_guard lock(node->mutex_);
