@@ -101,6 +101,8 @@ const auto kKeys = std::to_array<KeyRow>({
     {"taskRedundancy", &C::task_redundancy, "1", "N", "agents a task goes to", 1, 16},
     {"taskTimeoutMs", &C::task_timeout_ms, "10000", "MS",
      "milliseconds after which a task goes to another agent", 100, kDayMs},
+    {"idleBatchSeconds", &C::idle_batch_seconds, "45", "SECONDS",
+     "silence after which a task stream gets a batch without tasks; 0 = never", 0, 3'600},
     {"snapshotDir", &C::snapshot_dir, "", "DIR", "where snapshots are published", 0, 0, KeyForm::path},
     {"chain.seed", &C::chain_seed, "1", "N", "seed of the embedded chain",
      0, UINT64_MAX, KeyForm::any, {}, false, "--seed"},

@@ -68,6 +68,7 @@ struct ServeConfig {
     std::uint64_t max_streams_per_connection{};
     std::uint64_t task_redundancy{};
     std::uint64_t task_timeout_ms{};
+    std::uint64_t idle_batch_seconds{};
     std::string snapshot_dir;
     std::uint64_t chain_seed{};
     std::chrono::milliseconds chain_block_time{};

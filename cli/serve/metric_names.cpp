@@ -41,6 +41,8 @@ constexpr auto kCounterMetrics = std::to_array<C>({
     {"batches_never_taken", "ioswarm_batches_unanswered_total", "reason", "never_taken", ""},
     {"batches_excused", "ioswarm_batches_unanswered_total", "reason", "excused", ""},
     {"batches_sent", "ioswarm_batches_sent_total", "", "", "Batches written to task streams."},
+    {"idle_batches_sent", "ioswarm_idle_batches_sent_total", "", "", "Batches without tasks that kept idle task streams open."},
+    {"idle_batches_answered", "ioswarm_idle_batches_answered_total", "", "", "Answers to batches without tasks."},
     {"batches_too_large", "ioswarm_batches_too_large_total", "", "", "Batches that were too large to send."},
     {"streams_replaced", "ioswarm_task_streams_replaced_total", "", "", "Task streams replaced by a newer one of the same agent."},
     {"stalls", "ioswarm_stalls_total", "", "", "Times that the coordinator itself was stalled."},

@@ -59,6 +59,9 @@ using BatchPtr = std::shared_ptr<Batch>;
 [[nodiscard]] std::string batch_name(std::uint64_t number);
 /// Reads a name that batch_name() made; empty for any other text.
 [[nodiscard]] std::optional<std::uint64_t> batch_number(std::string_view name);
+/// The name of a batch without tasks, which batch_number() does not read: "idle-1700000000000-7". The time (in
+/// Unix milliseconds) keeps names from repeating after a restart, and needs no number of the ledger.
+[[nodiscard]] std::string idle_batch_name(std::uint64_t unix_ms, std::uint64_t number);
 
 enum class BatchEnd : std::uint8_t { answered, late };
 
@@ -108,6 +111,9 @@ struct Agent {
     std::vector<Over> over;  ///< ring buffer of ended batches
     std::size_t over_next = 0;
     RateLimiter limiter{kSubmitRatePerSecond, kSubmitBurst};
+    Clock::Steady stream_used{};  ///< when the stream was opened, or last took a batch
+    bool idle_due = false;        ///< the stream was silent for too long and gets a batch without tasks
+    std::string idle_batch;       ///< name of the last batch without tasks; empty = answered, or none was sent
     std::optional<Clock::Steady> refusal_logged;
     /// When a difference between its answers and our own run was last logged.
     std::optional<Clock::Steady> difference_logged;

@@ -26,6 +26,10 @@ std::optional<std::uint64_t> batch_number(std::string_view name) {
     return number;
 }
 
+std::string idle_batch_name(std::uint64_t unix_ms, std::uint64_t number) {
+    return "idle-" + std::to_string(unix_ms) + "-" + std::to_string(number);
+}
+
 AgentRegistry::AgentRegistry(const CoordinatorSettings& settings)
     : settings_(settings), index_(settings.max_waiting_per_agent * settings.max_batch_size) {}
 

@@ -171,6 +171,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     void strike(Agent& agent, const Batch& batch, Clock::Steady now);
     void forgive(Agent& agent);
     void forgive_and_catch_up(Agent& agent, Clock::Steady now);
+    void keep_stream_alive(Agent& agent, Clock::Steady now, Effects& effects) const;
 
     // In engine_dispatch.cpp.
     [[nodiscard]] bool may_dispatch() const;
@@ -183,6 +184,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     [[nodiscard]] bool nobody_else_works(const Task& task) const;
     bool give(const AgentPtr& agent, const TaskPtr& task, Clock::Steady now, Effects& effects);
     [[nodiscard]] static std::uint32_t orphaned_parts(const Task& task);
+    [[nodiscard]] std::shared_ptr<const TaskBatch> take_idle_batch(Agent& agent, Clock::Steady now);
     [[nodiscard]] TaskLevel level_for(const Agent& agent, const Task& task) const;
     [[nodiscard]] static bool fits(const Batch& batch, const GivenTask& given);
     void settle_level(const Agent& agent, const Batch& batch, GivenTask& given);
@@ -240,6 +242,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     std::uint64_t again_cursor_ = 0;
     std::uint64_t unread_cursor_ = 0;
     std::uint64_t dispatched_ = 0;
+    std::uint64_t idle_batches_ = 0;                // batches without tasks that streams took
     std::optional<Clock::Steady> stranger_logged_;  // last logged refusal of an agent that is not registered
     std::map<std::string, std::uint64_t> counters_;
 };

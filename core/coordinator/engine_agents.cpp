@@ -122,6 +122,8 @@ Result<std::unique_ptr<TaskStream>> Engine::open_stream(const std::string& id, c
                                                             {}});
         }
         agent->stream = gate;
+        agent->stream_used = now;
+        agent->idle_due = false;
         agent->announced = false;
         agent->stuck = false;
         forgive(*agent);

@@ -315,6 +315,18 @@ void Engine::settle_level(const Agent& agent, const Batch& batch, GivenTask& giv
     count(at_l4 ? "tasks_given_at_l4" : "tasks_given_at_l3");
 }
 
+/// Returns a batch without tasks if the stream was silent for too long, else null.
+std::shared_ptr<const TaskBatch> Engine::take_idle_batch(Agent& agent, Clock::Steady now) {
+    if (!std::exchange(agent.idle_due, false)) return nullptr;
+    agent.stream_used = now;
+    auto out = std::make_shared<TaskBatch>();
+    out->timestamp = unix_ms(clock_.wall());
+    out->batch_id = idle_batch_name(out->timestamp, ++idle_batches_);
+    agent.idle_batch = out->batch_id;
+    count("idle_batches_sent");
+    return out;
+}
+
 std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const SinkGate* gate) {
     std::vector<Item> items;
     BlockContext next;
@@ -328,11 +340,12 @@ std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const SinkG
             registry_.update(*agent, now);
             wake_->raise();
         }
-        if (on_hold_) return nullptr;  // the stream is told again when the hold ends
+        if (on_hold_) return take_idle_batch(*agent, now);  // the stream is told again when the hold ends
         for (const BatchPtr& batch : agent->batches) {
             if (batch->sent) continue;
-            if (awaits_diff(*agent, *batch, now))
-                return nullptr;  // told again when the diff is written, or when the wait is over
+            if (awaits_diff(*agent, *batch,
+                            now))  // told again when the diff is written, or when the wait is over
+                return take_idle_batch(*agent, now);
             for (GivenTask& given : batch->tasks) {
                 // The action was mined or left the pool while it waited here, so no answer is needed.
                 if (!batch->taken && given.task->fate != Fate::pending) take_back(*agent, *batch, given, false);
@@ -357,8 +370,10 @@ std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const SinkG
         }
         drop_finished(*agent);
         registry_.update(*agent, now);
+        if (items.empty()) return take_idle_batch(*agent, now);
+        agent->stream_used = now;
+        agent->idle_due = false;
     }
-    if (items.empty()) return nullptr;
     auto out = std::make_shared<TaskBatch>();
     out->batch_id = batch_name(number);
     out->timestamp = unix_ms(clock_.wall());

@@ -127,6 +127,12 @@ Result<std::variant<SubmitResponse, Submission>> Engine::judge(const std::string
         log_refusal(nullptr, id, kNotRegistered.reason, now, effects);
         return Judged(SubmitResponse{false, kNotRegistered.reason});
     }
+    // The public agent answers each batch once, also one without tasks. The next such answer is refused.
+    if (submitted.results.empty() && !submitted.batch_id.empty() && submitted.batch_id == agent->idle_batch) {
+        agent->idle_batch.clear();
+        count("idle_batches_answered");
+        return Judged(SubmitResponse{true, {}});
+    }
     Verdict verdict = examine(*agent, submitted);
     const bool free = !verdict.good.empty() && !verdict.batch->answered;
     if (!free && !agent->limiter.allow(now)) {

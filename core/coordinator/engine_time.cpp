@@ -101,6 +101,14 @@ void Engine::evict(const AgentPtr& agent, Effects& effects) {
                  effects);
 }
 
+/// HTTP/2 pings end at a proxy, so only a message shows it that the stream is in use.
+void Engine::keep_stream_alive(Agent& agent, Clock::Steady now, Effects& effects) const {
+    if (settings_.idle_batch.count() == 0 || !agent.stream) return;
+    if (now - agent.stream_used < settings_.idle_batch) return;
+    agent.idle_due = true;
+    announce(agent, effects);
+}
+
 void Engine::tick() {
     const Clock::Steady now = clock_.steady();
     Effects effects;
@@ -112,6 +120,7 @@ void Engine::tick() {
         registry_.each([&](const AgentPtr& agent) {
             expire_batches(*agent, now, effects);
             expire_orphans(*agent, now);
+            keep_stream_alive(*agent, now, effects);
             const bool is_as_before = agent->working == registry_.can_work(*agent, now) &&
                                       agent->standing == agent->strikes.standing(now);
             if (!is_as_before) registry_.update(*agent, now);

@@ -47,6 +47,9 @@ struct CoordinatorSettings {
     std::chrono::seconds dispatch_heartbeat_age{30};
     std::chrono::seconds eviction_age{60};
     std::chrono::seconds eviction_check{30};
+    /// A task stream that carried nothing for this long gets a batch without tasks. 0 = never. `serve` uses 45
+    /// s: many proxies and balancers end a stream that is silent for 60 s, and HTTP/2 pings do not cross them.
+    std::chrono::seconds idle_batch{0};
     /// An agent may register once per this interval; 0 means no limit.
     std::chrono::seconds register_interval{1};
     /// An agent may change its wallet once per this interval; 0 means no limit.

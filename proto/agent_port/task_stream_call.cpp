@@ -33,7 +33,8 @@ bool TaskStreamCall::write_next(Where) {
         try_next();
         return false;
     }
-    service_.counters.batches_sent.fetch_add(1, std::memory_order_relaxed);
+    // Batches without tasks only keep the stream open. The coordinator counts them.
+    if (!batch->tasks.empty()) service_.counters.batches_sent.fetch_add(1, std::memory_order_relaxed);
     write(slice_of(std::move(bytes)), size);
     return true;
 }

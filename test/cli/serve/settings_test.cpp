@@ -35,10 +35,11 @@ TEST_CASE("the configuration reaches the coordinator exactly", "[serve]") {
     const CoordinatorSettings plain = coordinator_settings(config_of(""));
     CHECK(plain.rewards.epoch_reward_rau == 0);
     CHECK(plain.coinbase.empty());
+    CHECK(plain.idle_batch == 45s);
     CHECK_FALSE(plain.rewards.settles_on_chain);
     const CoordinatorSettings settings = coordinator_settings(config_of(
         "maxAgents: 7, taskLevel: L4, shadowMode: false, pollIntervalMs: 250, taskRedundancy: 3, "
-        "taskTimeoutMs: 5000, "
+        "taskTimeoutMs: 5000, idleBatchSeconds: 7, "
         "delegateAddress: io1mflp9m6hcgm2qcghchsdqj3z3eccrnekx9p0ms, epochRewardIOTX: 0.5, "
         "chain: {blockTime: 2s}, reward: {delegateCutPct: 12.5, epochBlocks: 9, minTasksForReward: 4, "
         "bonusAccuracyPct: 90, bonusMultiplier: 1.25}"));
@@ -48,6 +49,7 @@ TEST_CASE("the configuration reaches the coordinator exactly", "[serve]") {
     CHECK(settings.poll_interval == 250ms);
     CHECK(settings.task_redundancy == 3);
     CHECK(settings.task_timeout == 5s);
+    CHECK(settings.idle_batch == 7s);
     CHECK(settings.block_interval == 2s);
     // The address pair is from the tests of iotex-address.
     CHECK(settings.coinbase == "0xda7e12ef57c236a06117c5e0d04a228e7181cf36");
