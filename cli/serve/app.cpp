@@ -16,9 +16,14 @@ namespace {
 
 constexpr std::chrono::minutes kStatusInterval{1};
 
-CoordinatorSettings watched(CoordinatorSettings settings, Metrics& metrics, ServiceNotifier& notifier) {
+CoordinatorSettings watched(CoordinatorSettings settings, Metrics& metrics, History& history,
+                            ServiceNotifier& notifier) {
     settings.on_round = [&notifier] { notifier.alive(std::chrono::steady_clock::now()); };
-    settings.task_round_trip = metrics.task_round_trip();
+    settings.task_round_trip = [for_metrics = metrics.task_round_trip(),
+                                for_page = history.task_round_trip()](std::chrono::nanoseconds time) {
+        for_metrics(time);
+        for_page(time);
+    };
     settings.state_read = metrics.state_read();
     return settings;
 }
@@ -54,7 +59,7 @@ Result<std::unique_ptr<ServeApp>> ServeApp::start(const ServeConfig& config, con
 ServeApp::ServeApp(const ServeConfig& config, const ServeOptions& options, Log log, LinesLost lines_lost)
     : config_(config),
       options_(options),
-      settings_(watched(coordinator_settings(config), metrics_, notifier_)),
+      settings_(watched(coordinator_settings(config), metrics_, history_, notifier_)),
       log_(std::move(log)),
       lines_lost_(std::move(lines_lost)) {}
 
@@ -215,6 +220,7 @@ Status ServeApp::open_api() {
     if (diffs_) api_->show_diffs([this] { return diffs_->view(); });
     api_->show_counters([this] { return edge_counters(); });
     api_->show_metrics([this](StatusView status) { return metrics_text(std::move(status)); });
+    show_page();
     HttpServerSettings settings;
     settings.address = address_;
     settings.port = static_cast<std::uint16_t>(config_.swarm_api_port);
@@ -297,6 +303,7 @@ Status ServeApp::start_test_agents() {
             return line;
         },
         kStatusInterval, log_);
+    history_recorder_.emplace(history_, *coordinator_, clock_);
     if (options_.test_agents == 0) return {};
     proto::CoordinatorAddress target;
     target.target = reachable(address_, agent_server_->port());
@@ -326,7 +333,7 @@ Status ServeApp::announce() const {
     std::uint16_t api_port = 0;
     if (api_server_) {
         api_port = api_server_->port();
-        log_.info("figures: open http://{}/api/stats", reachable(address_, api_port));
+        log_.info("figures: open http://{}/", reachable(address_, api_port));
     }
     notifier_.status(status_text());
     notifier_.ready();
@@ -384,6 +391,7 @@ void ServeApp::stop(std::chrono::milliseconds within) {
     const auto left = within - std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begin);
     agent_server_->shutdown(std::max(left, std::chrono::milliseconds::zero()));
     reporter_.reset();
+    history_recorder_.reset();
     api_server_.reset();
     log_.info("{}", status_text());
 }

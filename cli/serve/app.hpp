@@ -11,11 +11,13 @@
 #include <string>
 
 #include "cli/config/serve_config.hpp"
+#include "cli/page/history.hpp"
 #include "cli/serve/chain_gate.hpp"
 #include "cli/serve/diffs.hpp"
 #include "cli/serve/list_reloader.hpp"
 #include "cli/serve/metrics.hpp"
 #include "cli/serve/monitor_api.hpp"
+#include "cli/serve/page_api.hpp"
 #include "cli/serve/service_notifier.hpp"
 #include "cli/serve/settings.hpp"
 #include "cli/serve/status_line.hpp"
@@ -80,6 +82,7 @@ class ServeApp {
     Status start_test_agents();
     void start_settlement();
     void show_settlements();
+    void show_page();
     [[nodiscard]] Result<MonitorApi::Settlements> settlements_of(const std::string& agent_id,
                                                                  const std::vector<std::uint64_t>& epochs);
     void start_reloader();
@@ -92,7 +95,8 @@ class ServeApp {
 
     const ServeConfig config_;
     const ServeOptions options_;
-    Metrics metrics_;  // before all that is measured
+    Metrics metrics_;  // before all that is measured, as is the next one
+    History history_;
     ServiceNotifier notifier_;
     const CoordinatorSettings settings_;
     const Log log_;
@@ -120,11 +124,13 @@ class ServeApp {
     std::unique_ptr<proto::AgentServer> agent_server_;
     std::optional<SettlementReader> settlements_;  // for the API; this and the next need rewardContract
     std::optional<SettlementNotices> settlement_notices_;
+    std::optional<PageApi> page_;
     std::optional<MonitorApi> api_;
     std::unique_ptr<HttpServer> api_server_;
     // The API's own threads use this; null until it has started.
     std::atomic<const HttpServer*> counted_api_{nullptr};
     std::unique_ptr<proto::AgentClients> test_agents_;
+    std::optional<HistoryRecorder> history_recorder_;
     std::optional<StatusReporter> reporter_;
     std::optional<ListReloader> reloader_;
 };

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/page/page_files.hpp"
 #include "cli/serve/newest_snapshot.hpp"
 #include "core/base/decimal.hpp"
 #include "core/base/text.hpp"
@@ -110,22 +111,36 @@ MonitorApi::MonitorApi(const Monitor& monitor, const Clock& clock, Authorize aut
       around_(std::move(around)),
       snapshot_dir_(std::move(snapshot_dir)) {}
 
-HttpReply MonitorApi::handle(const HttpRequest& request) const {
-    const Route* route = find_route(request.path);
-    HttpReply reply;
-    if (route == nullptr) {
-        reply = error_reply(404, "not found");
-    } else if (request.method == "OPTIONS" && route->cross) {
+HttpReply MonitorApi::answer(const HttpRequest& request, bool open, bool cross,
+                             const std::function<HttpReply(const HttpRequest&)>& handler) const {
+    if (request.method == "OPTIONS" && cross) {
+        HttpReply reply;
         reply.status = 204;
-    } else if (request.method != "GET" && request.method != "HEAD") {
-        reply = error_reply(405, "method not allowed");
-        reply.headers.emplace_back("Allow", route->cross ? "GET, HEAD, OPTIONS" : "GET, HEAD");
-    } else if (!route->open && !authorized(request)) {
-        reply = error_reply(401, "unauthorized");
-    } else {
-        reply = (this->*route->handler)(request);
+        return reply;
     }
-    if (request.path.starts_with("/api/")) {
+    if (request.method != "GET" && request.method != "HEAD") {
+        HttpReply reply = error_reply(405, "method not allowed");
+        reply.headers.emplace_back("Allow", cross ? "GET, HEAD, OPTIONS" : "GET, HEAD");
+        return reply;
+    }
+    if (!open && !authorized(request)) return error_reply(401, "unauthorized");
+    return handler(request);
+}
+
+HttpReply MonitorApi::handle(const HttpRequest& request) const {
+    HttpReply reply;
+    const bool is_api = request.path.starts_with("/api/");
+    const auto extra = std::find_if(extra_.begin(), extra_.end(),
+                                    [&](const ExtraRoute& route) { return route.path == request.path; });
+    if (extra != extra_.end()) {
+        reply = answer(request, extra->open, is_api, extra->handler);
+    } else if (const Route* route = find_route(request.path); route != nullptr) {
+        reply = answer(request, route->open, route->cross,
+                       [&](const HttpRequest& asked) { return (this->*route->handler)(asked); });
+    } else {
+        reply = error_reply(404, "not found");
+    }
+    if (is_api) {
         reply.headers.emplace_back("Access-Control-Allow-Origin", "*");
         reply.headers.emplace_back("Access-Control-Allow-Methods", "GET, OPTIONS");
         reply.headers.emplace_back("Access-Control-Allow-Headers", "Content-Type");
@@ -134,7 +149,7 @@ HttpReply MonitorApi::handle(const HttpRequest& request) const {
 }
 
 std::vector<std::string> MonitorApi::headers() {
-    return {kAgentIdHeader, kTokenHeader, kAuthorizationHeader};
+    return {kAgentIdHeader, kTokenHeader, kAuthorizationHeader, std::string(kIfNoneMatchHeader)};
 }
 
 bool MonitorApi::authorized(const HttpRequest& request) const {

@@ -58,6 +58,15 @@ class MonitorApi {
     using MetricsText = std::function<std::string(StatusView status)>;
     void show_metrics(MetricsText metrics) { metrics_ = std::move(metrics); }
 
+    /// A path that another part of the daemon answers.
+    struct ExtraRoute {
+        std::string path;
+        bool open = false;  ///< needs no credentials
+        std::function<HttpReply(const HttpRequest&)> handler;
+    };
+    /// Adds a path to the API. Call before the first request.
+    void serve_also(ExtraRoute route) { extra_.push_back(std::move(route)); }
+
     [[nodiscard]] HttpReply handle(const HttpRequest& request) const;
     /// The names of the request headers that handle() reads.
     [[nodiscard]] static std::vector<std::string> headers();
@@ -80,6 +89,9 @@ class MonitorApi {
     [[nodiscard]] HttpReply readyz(const HttpRequest& request) const;
     [[nodiscard]] HttpReply healthz(const HttpRequest& request) const;
 
+    /// Answers a request for a known path, or refuses its method or its sender.
+    [[nodiscard]] HttpReply answer(const HttpRequest& request, bool open, bool cross,
+                                   const std::function<HttpReply(const HttpRequest&)>& handler) const;
     [[nodiscard]] bool authorized(const HttpRequest& request) const;
     [[nodiscard]] StatusView full_status() const;
     [[nodiscard]] std::optional<Result<Settlements>> settlements_of(const RewardsView& view) const;
@@ -94,6 +106,7 @@ class MonitorApi {
     SettlementsOf settlements_;
     std::function<DiffsView()> diffs_;
     MetricsText metrics_;
+    std::vector<ExtraRoute> extra_;
     std::function<std::map<std::string, std::uint64_t>()> more_counters_;
 };
 

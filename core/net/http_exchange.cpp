@@ -85,8 +85,9 @@ HttpAnswer print(HttpReply reply, unsigned version, bool keep_alive, bool is_hea
     for (const auto& [name, value] : reply.headers)
         response.insert(name, value);
     response.keep_alive(keep_alive);
-    // A 204 has no body, so it has no type and no length (RFC 9110 8.6 and 15.3.5).
-    if (reply.status != 204) {
+    // A 204 has no body, so it has no type and no length (RFC 9110 8.6 and 15.3.5). A 304 has none either; its
+    // length would be that of the answer that the client has already.
+    if (reply.status != 204 && reply.status != 304) {
         response.set(http::field::content_type, reply.content_type);
         response.content_length(reply.body.size());
         if (!is_head) response.body() = std::move(reply.body);

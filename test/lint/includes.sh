@@ -65,10 +65,11 @@ core="$swarm core/sim"
     allow settlement $stores contracts
 
     allow cli/config $stores
+    allow cli/page $ports core/net
     commands="$stores cli/config cli"
     allow cli/contracts $commands contracts settlement
     allow cli/settlement $commands contracts settlement cli/contracts
-    allow cli/serve $commands $core snapshot contracts settlement cli/settlement \
+    allow cli/serve $commands $core snapshot contracts settlement cli/settlement cli/page \
         proto/codec proto/grpc proto/diffs proto/node proto/agents proto/agent_port
     allow cli/snapshot $commands snapshot snapshot/store
     allow cli/diffs $commands snapshot snapshot/store proto/diffs proto/h2 proto/codec cli/serve

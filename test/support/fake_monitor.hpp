@@ -11,7 +11,7 @@
 namespace ioswarm::test {
 
 /// A Monitor that returns the fields that the test has set.
-struct FakeMonitor final : Monitor {
+struct FakeMonitor : Monitor {
     StatusView status_view;
     std::vector<AgentView> agent_views;
     ShadowTotals shadow_totals;

@@ -148,6 +148,15 @@ TEST_CASE("a 204 has neither body nor type", "[http]") {
     CHECK_THAT(answer, StartsWith("HTTP/1.1 204 ") && EndsWith("\r\n\r\n") && !Contains("Content-Type"));
 }
 
+TEST_CASE("a 304 has no body and no length, for the client has both", "[http]") {
+    const auto server = start({}, [](const HttpRequest&) {
+        return HttpReply{304, "", "text/css", {{"ETag", "\"one\""}}};
+    });
+    const std::string answer = ask(*server, "GET / HTTP/1.1\r\n\r\n");
+    CHECK_THAT(answer, StartsWith("HTTP/1.1 304 ") && EndsWith("\r\n\r\n") && Contains("ETag: \"one\"") &&
+                           !Contains("Content-Length"));
+}
+
 TEST_CASE("what is no HTTP gets 400 as JSON", "[http]") {
     const auto server = start();
     for (const std::string text : {"\r\n\r\n", "GET\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/page/history.hpp"
+#include "cli/serve/monitor_api.hpp"
+#include "cli/serve/newest_snapshot.hpp"
+#include "core/base/alarm.hpp"
+#include "core/base/result.hpp"
+#include "core/base/u256.hpp"
+#include "core/diffs/diff_views.hpp"
+#include "core/net/http_server.hpp"
+#include "core/ports/clock.hpp"
+#include "core/ports/monitor.hpp"
+
+namespace ioswarm::cli {
+
+/// The parts around the coordinator whose figures the page shows. A function may be empty when the daemon has
+/// no such part. All are called from several threads at once.
+struct PageSources {
+    std::function<Reasons()> not_ready;  ///< as MonitorApi::NotReady
+    std::function<DiffsView()> diffs;
+    std::string snapshot_dir;        ///< empty: no snapshots are published
+    std::uint64_t epoch_blocks = 0;  ///< length of an epoch
+    bool has_rewards = false;        ///< an epoch has a reward
+    bool has_settlement = false;     ///< rewards are paid through a contract
+    bool needs_key = false;          ///< a master secret is set
+};
+
+/// What the page at GET / asks for, one request for each group of figures, so that a browser needs few of them.
+/// Thread-safe.
+class PageApi {
+  public:
+    /// `monitor`, `history` and `clock` must live as long as this object.
+    PageApi(const Monitor& monitor, const History& history, const Clock& clock, PageSources sources);
+
+    /// Adds the page's files and its figures to the API. Call before the first request. This object must live
+    /// as long as `api`.
+    void add_to(MonitorApi& api) const;
+
+    /// GET /api/overview: open to all, so it names no agent.
+    [[nodiscard]] HttpReply overview() const;
+    /// GET /swarm/overview: agents, the leaderboard and who reads state diffs.
+    [[nodiscard]] HttpReply details() const;
+    /// GET /api/history?after=SECONDS.
+    [[nodiscard]] HttpReply history(const HttpRequest& request) const;
+
+  private:
+    const Monitor& monitor_;
+    const History& history_;
+    const Clock& clock_;
+    const PageSources sources_;
+};
+
+}  // namespace ioswarm::cli
