@@ -20,6 +20,7 @@ bool is_word_of(std::string_view words, std::string_view word) {
 constexpr CommandRow kCommands[] = {
     {"serve", "run the coordinator that agents join", "", add_serve},
     {"health", "ask a running serve whether it is live or ready", "", add_health},
+    {"doctor", "examine configuration, machine, node and contract", "", add_doctor},
     {"keygen", "make agents' API keys, or a new master secret", "", add_keygen},
     {"config", "check or show the configuration", "", add_config},
     {"ledger", "back up and check the ledger", "", add_ledger},

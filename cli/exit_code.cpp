@@ -44,6 +44,8 @@ std::string_view describe(ExitCode code) noexcept {
             return "success";
         case ExitCode::failed_check:
             return "a check failed, or a second signal forced the end";
+        case ExitCode::warned:
+            return "only warnings, and --strict was given";
         case ExitCode::usage:
             return "wrong command line";
         case ExitCode::bad_data:

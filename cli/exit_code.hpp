@@ -12,6 +12,7 @@ namespace ioswarm::cli {
 enum class ExitCode : int {
     ok = 0,
     failed_check = 1,    ///< everything ran, and a check failed
+    warned = 3,          ///< everything ran, and --strict makes a warning a failure
     usage = 64,          ///< wrong command line
     bad_data = 65,       ///< a file, an answer or a value is invalid
     unavailable = 69,    ///< a required service or tool cannot be reached

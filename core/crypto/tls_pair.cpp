@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <ctime>
 #include <memory>
 
 #include <fcntl.h>
@@ -50,6 +51,13 @@ Owned<BIO> bio_over(const std::string& text) {
     return Owned<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
+/// The start of 1970 for a time that cannot be read.
+std::chrono::system_clock::time_point time_of(const ASN1_TIME* time) {
+    std::tm parts{};
+    if (ASN1_TIME_to_tm(time, &parts) != 1) return {};
+    return std::chrono::system_clock::from_time_t(::timegm(&parts));
+}
+
 /// No passphrase is ever asked for on a terminal.
 int no_passphrase(char*, int, int, void*) {
     return 0;
@@ -86,6 +94,7 @@ Result<CheckedTlsPair> load_tls_pair(const std::string& certificate_file, const 
     ERR_clear_error();
 
     CheckedTlsPair out;
+    out.not_after = time_of(X509_get0_notAfter(leaf.get()));
     if (X509_cmp_current_time(X509_get0_notAfter(leaf.get())) < 0) {
         out.warning = "the certificate has expired: " + certificate_file;
     } else if (X509_cmp_current_time(X509_get0_notBefore(leaf.get())) > 0) {

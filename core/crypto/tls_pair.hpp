@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "core/base/result.hpp"
@@ -17,6 +18,7 @@ struct TlsPair {
 
 struct CheckedTlsPair {
     TlsPair pair;
+    std::chrono::system_clock::time_point not_after;  ///< the end of the first certificate's validity
     std::string warning;  ///< not empty: usable, but the operator should know (expired, not valid yet)
 };
 

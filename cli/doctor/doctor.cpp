@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/doctor/doctor.hpp"
+
+#include <utility>
+
+namespace ioswarm::cli::doctor {
+namespace {
+
+constexpr CheckRow kChecks[] = {
+    {"configuration", false, false, check_configuration},
+    {"secret files", true, false, check_secret_files},
+    {"TLS", true, false, check_tls},
+    {"ports", true, false, check_ports},
+    {"data directory", true, false, check_data_dir},
+    {"free space", true, false, check_free_space},
+    {"systemd unit", false, false, check_unit},
+    {"node", true, true, check_node},
+    {"clock", false, false, check_clock},
+    {"state diffs", true, true, check_diffs},
+    {"snapshot", true, false, check_snapshot},
+    {"reward contract", true, true, check_contract},
+    {"signer balance", true, true, check_signer},
+    {"signer nonce", true, true, check_nonce},
+};
+
+}  // namespace
+
+std::string_view to_string(Verdict verdict) noexcept {
+    switch (verdict) {
+        case Verdict::ok:
+            return "ok";
+        case Verdict::warn:
+            return "warn";
+        case Verdict::fail:
+            return "fail";
+        case Verdict::not_checked:
+            return "not checked";
+    }
+    return "fail";
+}
+
+void Visit::ok(std::string what) {
+    findings.push_back({check, Verdict::ok, std::move(what), {}, {}});
+}
+void Visit::warn(std::string what, std::string why, std::string next) {
+    findings.push_back({check, Verdict::warn, std::move(what), std::move(why), std::move(next)});
+}
+void Visit::fail(std::string what, std::string why, std::string next) {
+    findings.push_back({check, Verdict::fail, std::move(what), std::move(why), std::move(next)});
+}
+void Visit::not_checked(std::string what, std::string next) {
+    findings.push_back({check, Verdict::not_checked, std::move(what), {}, std::move(next)});
+}
+void Visit::tell(Verdict verdict, const Error& error) {
+    findings.push_back({check, verdict, error.text(), {}, error.hint});
+}
+
+std::span<const CheckRow> checks() {
+    return kChecks;
+}
+
+std::vector<Finding> examine(const Subject& subject) {
+    Visit visit(subject);
+    for (const CheckRow& row : checks()) {
+        visit.check = row.name;
+        if (row.needs_config && !subject.loaded) {
+            visit.not_checked("the configuration cannot be read");
+        } else if (row.is_remote && subject.offline) {
+            visit.not_checked("--offline was given");
+        } else {
+            row.run(visit);
+        }
+    }
+    return std::move(visit.findings);
+}
+
+}  // namespace ioswarm::cli::doctor

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/config/config.hpp"
+#include "core/base/bytes.hpp"
+#include "core/base/result.hpp"
+#include "core/model/chain.hpp"
+
+namespace ioswarm::cli::doctor {
+
+enum class Verdict {
+    ok,
+    warn,         ///< serve works, but something needs the operator's attention
+    fail,         ///< serve does not start, does not do its work, or gives a secret away
+    not_checked,  ///< the check could not be made, or does not apply; `what` says why
+};
+[[nodiscard]] std::string_view to_string(Verdict verdict) noexcept;  ///< "ok", "warn", "fail", "not checked"
+
+/// One line of the report. It holds no secret.
+struct Finding {
+    std::string_view check;  ///< the name of its row in checks()
+    Verdict verdict = Verdict::ok;
+    std::string what;  ///< what was found
+    std::string why;   ///< why that matters; may be empty
+    std::string next;  ///< what the operator can do; empty when there is nothing to do
+};
+
+/// What the checks look at.
+struct Subject {
+    /// Nothing when the configuration could not be read. Then every check but the first is not made.
+    std::optional<LoadedConfig> loaded;
+    std::vector<Error> config_errors;
+    bool offline = false;  ///< ask nothing that is not on this machine
+    bool insecure_bind = false;
+    bool embedded = false;
+    std::chrono::milliseconds remote_limit{10'000};  ///< for each check that asks another program
+    std::function<std::chrono::system_clock::time_point()> now = std::chrono::system_clock::now;
+    std::string root;  ///< tests: the folder to look in for /etc and /usr; empty for the real ones
+};
+
+/// What one check found, and what later checks use of it. One thread uses it.
+class Visit {
+  public:
+    explicit Visit(const Subject& about) : subject(about) {}
+
+    /// Precondition: subject.loaded.
+    [[nodiscard]] const ServeConfig& config() const { return subject.loaded->settings; }
+
+    void ok(std::string what);
+    void warn(std::string what, std::string why, std::string next);
+    void fail(std::string what, std::string why, std::string next);
+    void not_checked(std::string what, std::string next = {});
+    /// A finding of this verdict that explains an Error.
+    void tell(Verdict verdict, const Error& error);
+
+    const Subject& subject;
+    std::string_view check;  ///< the name of the running check
+    std::vector<Finding> findings;
+
+    // Results of earlier checks.
+    std::optional<ChainTip> tip;    ///< the node's
+    std::optional<Address> signer;  ///< the wallet that pays: of the key, else the contract's coordinator
+    bool is_endpoint_away = false;  ///< rewardRpcUrl did not answer, so it is not asked again
+};
+
+struct CheckRow {
+    std::string_view name;
+    bool needs_config = true;
+    bool is_remote = false;  ///< left out with --offline
+    void (*run)(Visit&);
+};
+/// All checks, in the order in which they run and are reported.
+[[nodiscard]] std::span<const CheckRow> checks();
+
+/// Runs all checks. Every row of checks() gives at least one finding.
+[[nodiscard]] std::vector<Finding> examine(const Subject& subject);
+
+// The checks. Each adds its findings to the visit.
+void check_configuration(Visit& visit);
+void check_secret_files(Visit& visit);
+void check_tls(Visit& visit);
+void check_ports(Visit& visit);
+void check_data_dir(Visit& visit);
+void check_free_space(Visit& visit);
+void check_unit(Visit& visit);
+void check_node(Visit& visit);
+void check_clock(Visit& visit);  // after check_node
+void check_diffs(Visit& visit);
+void check_snapshot(Visit& visit);  // after check_node
+void check_contract(Visit& visit);
+void check_signer(Visit& visit);  // after check_contract
+void check_nonce(Visit& visit);   // after check_signer
+
+}  // namespace ioswarm::cli::doctor

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/config/config.hpp"
+#include "core/base/result.hpp"
+
+namespace ioswarm::cli {
+
+/// How serve would be started.
+struct StartOptions {
+    bool insecure_bind = false;  ///< with --insecure-bind
+    bool embedded = false;       ///< with --embedded
+};
+
+/// What a start would say before it opens a port or a database.
+struct StartFindings {
+    std::vector<Error> errors;          ///< serve would refuse to start
+    std::vector<std::string> warnings;  ///< serve would start and log these
+};
+
+/// Finds everything that `serve` would refuse or warn about, without connecting to anything: the address to
+/// bind, the source of blocks, and the files and folders that the configuration names. The warnings of loading
+/// (LoadedConfig::warnings) are among the warnings.
+[[nodiscard]] StartFindings check_start(const LoadedConfig& loaded, const StartOptions& options);
+
+}  // namespace ioswarm::cli
