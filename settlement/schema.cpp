@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/sqlite/table_texts.hpp"
+#include "settlement/file_check.hpp"
 
 namespace ioswarm::settlement {
 namespace {
@@ -79,12 +80,12 @@ constexpr std::array kSettlementTables{
                      "BEGIN SELECT raise(ABORT, 'the payout is covered'); END"},
 };
 
+}  // namespace
+
 tl::unexpected<Error> settlement_altered(const sqlite::Database& database, std::string why) {
     return fail(ErrorCode::data_loss, "cannot open the settlement file", database.file(), std::move(why),
-                "stop, keep a copy of the file, and restore it with 'ioswarm settle init --rebuild'");
+                kHowToReplaceFile);
 }
-
-}  // namespace
 
 std::filesystem::path settlement_file(const std::filesystem::path& dir) {
     return dir / "settlement.db";
@@ -104,6 +105,7 @@ Status create_settlement_schema(sqlite::Database& database, const SettlementIden
         kSettlementSchemaVersion, identity.chain_id, to_hex(identity.contract.view()), to_string(identity.pool),
         to_hex(identity.wallet.view()), identity.first_nonce, identity.first_epoch, identity.pool_from_block,
         identity.created_ms);
+    sql += fmt::format("; PRAGMA user_version = {}", identity_checksum(identity));
     return database.execute(sql);
 }
 
@@ -111,6 +113,11 @@ Status check_settlement_schema(sqlite::Database& database) {
     const auto empty = sqlite::is_without_tables(database);
     if (!empty) return fail(empty.error());
     if (*empty) {
+        // An init that was cut off leaves at most one page. A longer file lost its tables.
+        const auto pages = database.query_integer("PRAGMA page_count");
+        if (!pages) return fail(pages.error());
+        if (pages->value_or(0) > 1)
+            return settlement_altered(database, "the file is damaged: it has no tables");
         return fail(ErrorCode::not_found, "cannot open the settlement file", database.file(),
                     "it is empty: 'ioswarm settle init' was cut off", "run 'ioswarm settle init' again");
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "core/base/result.hpp"
 #include "core/sqlite/sqlite.hpp"
@@ -18,6 +19,13 @@ inline constexpr const char* kSettlementName = "settlement file";
 
 [[nodiscard]] std::filesystem::path settlement_file(const std::filesystem::path& dir);
 [[nodiscard]] std::filesystem::path settlement_lock_file(const std::filesystem::path& dir);
+
+/// The hint of every error about a damaged file.
+inline constexpr const char* kHowToReplaceFile =
+    "nothing is paid from it: stop the settler, move the file away but keep it, and run 'ioswarm settle init "
+    "--rebuild'";
+/// The error data_loss of a file that must not be used any more, with what to do about it.
+[[nodiscard]] tl::unexpected<Error> settlement_altered(const sqlite::Database& database, std::string why);
 
 /// Creates the tables in an empty file and stores the identity. The caller runs this within a transaction.
 [[nodiscard]] Status create_settlement_schema(sqlite::Database& database, const SettlementIdentity& identity);

@@ -9,6 +9,7 @@
 #include "core/sqlite/lock_file.hpp"
 #include "core/sqlite/private_file.hpp"
 #include "core/sqlite/table_texts.hpp"
+#include "settlement/file_check.hpp"
 #include "settlement/schema.hpp"
 #include "settlement/sqlite_store.hpp"
 #include "settlement/store_rows.hpp"
@@ -38,6 +39,20 @@ Result<sqlite::Database> open_for_writing(const std::filesystem::path& dir) {
     return database;
 }
 
+Result<std::unique_ptr<SqliteStore>> open_locked(const std::filesystem::path& dir,
+                                                 SettlementStore::FileCheck check, LockFile lock) {
+    auto database = open_for_writing(dir);
+    if (!database) return fail(std::move(database).error());
+    if (Status checked = check_settlement_schema(*database); !checked) return fail(std::move(checked).error());
+    const auto identity = read_identity(*database);
+    if (!identity) return fail(identity.error());
+    if (check == SettlementStore::FileCheck::whole) {
+        if (Status sound = check_settlement_content(*database, *identity); !sound)
+            return fail(std::move(sound).error());
+    }
+    return std::make_unique<SqliteStore>(std::move(lock), std::move(*database), *identity);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<SettlementStore>> SettlementStore::create(const std::filesystem::path& dir,
@@ -60,7 +75,8 @@ Result<std::unique_ptr<SettlementStore>> SettlementStore::create(const std::file
     return std::unique_ptr<SettlementStore>(std::move(out));
 }
 
-Result<std::unique_ptr<SettlementStore>> SettlementStore::open(const std::filesystem::path& dir) {
+Result<std::unique_ptr<SettlementStore>> SettlementStore::open(const std::filesystem::path& dir,
+                                                               FileCheck check) {
     const std::filesystem::path file = settlement_file(dir);
     std::error_code error;
     if (!std::filesystem::exists(file, error)) {
@@ -71,13 +87,11 @@ Result<std::unique_ptr<SettlementStore>> SettlementStore::open(const std::filesy
     }
     auto lock = lock_settlement(dir);
     if (!lock) return fail(std::move(lock).error());
-    auto database = open_for_writing(dir);
-    if (!database) return fail(std::move(database).error());
-    if (Status checked = check_settlement_schema(*database); !checked) return fail(std::move(checked).error());
-    const auto identity = read_identity(*database);
-    if (!identity) return fail(identity.error());
-    return std::unique_ptr<SettlementStore>(
-        std::make_unique<SqliteStore>(std::move(*lock), std::move(*database), *identity));
+    auto opened = open_locked(dir, check, std::move(*lock));
+    // Whatever found the damage, the remedy is the same.
+    if (!opened && opened.error().code == ErrorCode::data_loss) opened.error().hint = kHowToReplaceFile;
+    if (!opened) return fail(std::move(opened).error());
+    return std::unique_ptr<SettlementStore>(std::move(*opened));
 }
 
 }  // namespace ioswarm::settlement

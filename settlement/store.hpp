@@ -35,9 +35,15 @@ class SettlementStore {
     [[nodiscard]] static Result<std::unique_ptr<SettlementStore>> create(
         const std::filesystem::path& dir, const SettlementIdentity& identity,
         std::span<const SettledBefore> settled = {});
+    /// How much of the file open() compares with itself.
+    enum class FileCheck {
+        whole,   ///< every page and row: finds damage, and takes about a second per million payouts
+        schema,  ///< only that the tables are those of this version: for a file that was checked a while ago
+    };
     /// Errors: not_found (no `settle init` yet), try_again (another settler; `why` names its process),
-    /// permission_denied, data_loss, failed_precondition (a newer version).
-    [[nodiscard]] static Result<std::unique_ptr<SettlementStore>> open(const std::filesystem::path& dir);
+    /// permission_denied, data_loss (the file is damaged), failed_precondition (a newer version).
+    [[nodiscard]] static Result<std::unique_ptr<SettlementStore>> open(const std::filesystem::path& dir,
+                                                                       FileCheck check = FileCheck::whole);
     virtual ~SettlementStore() = default;
 
     [[nodiscard]] virtual const SettlementIdentity& identity() const noexcept = 0;

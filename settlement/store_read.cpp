@@ -50,21 +50,7 @@ Result<std::vector<ObservationRow>> SqliteStore::observations(std::uint64_t inte
 }
 
 Result<std::vector<CoveredPayout>> SqliteStore::payouts_of(std::uint64_t intent) {
-    auto row = database_.prepare(
-        "SELECT epoch, agent, wallet, amount_rau FROM covered WHERE intent = ?1 ORDER BY epoch, agent");
-    if (!row) return fail(row.error());
-    row->bind_u64(1, intent);
-    std::vector<CoveredPayout> out;
-    Status status = sqlite::for_each_row(*row, [&]() -> Status {
-        const auto wallet = row->fixed<Address>(2);
-        if (!wallet) return fail(wallet.error());
-        const auto amount = row->amount(3);
-        if (!amount) return fail(amount.error());
-        out.push_back({row->u64(0), row->text(1), *wallet, *amount});
-        return {};
-    });
-    if (!status) return fail(std::move(status).error());
-    return out;
+    return read_covered(database_, intent);
 }
 
 Result<std::set<std::pair<std::uint64_t, std::string>>> SqliteStore::covered(std::uint64_t first_epoch) {

@@ -185,4 +185,22 @@ Result<std::vector<AttemptRow>> read_attempts(sqlite::Database& database, std::u
     return out;
 }
 
+Result<std::vector<CoveredPayout>> read_covered(sqlite::Database& database, std::uint64_t intent) {
+    auto row = database.prepare(
+        "SELECT epoch, agent, wallet, amount_rau FROM covered WHERE intent = ?1 ORDER BY epoch, agent");
+    if (!row) return fail(row.error());
+    row->bind_u64(1, intent);
+    std::vector<CoveredPayout> out;
+    Status status = sqlite::for_each_row(*row, [&]() -> Status {
+        const auto wallet = row->fixed<Address>(2);
+        if (!wallet) return fail(wallet.error());
+        const auto amount = row->amount(3);
+        if (!amount) return fail(amount.error());
+        out.push_back({row->u64(0), row->text(1), *wallet, *amount});
+        return {};
+    });
+    if (!status) return fail(std::move(status).error());
+    return out;
+}
+
 }  // namespace ioswarm::settlement

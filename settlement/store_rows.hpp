@@ -35,6 +35,9 @@ struct StoredHold {
                                                           std::size_t limit);
 [[nodiscard]] Result<std::vector<AttemptRow>> read_attempts(sqlite::Database& database, std::uint64_t intent);
 
+/// The payouts that the intent covers, or covered before it failed, by (epoch, agent).
+[[nodiscard]] Result<std::vector<CoveredPayout>> read_covered(sqlite::Database& database, std::uint64_t intent);
+
 /// Limits a number to the largest value of a column. Callers may pass larger limits and ends of ranges.
 [[nodiscard]] constexpr std::uint64_t at_most_column(std::uint64_t number) noexcept {
     constexpr std::uint64_t kLargest = (std::uint64_t{1} << 63U) - 1;

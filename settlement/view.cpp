@@ -86,6 +86,7 @@ class SqliteView final : public SettlementView {
 
   private:
     [[nodiscard]] Status read_summary(SettlementSummary& out);
+    [[nodiscard]] Status check_paid(const std::vector<PayoutState>& paid);
     sqlite::Database database_;
 };
 
@@ -146,9 +147,33 @@ Result<std::vector<PayoutState>> SqliteView::newly_paid(std::uint64_t* after, st
         last = row->u64(10);
         return {};
     });
+    if (status) status = check_paid(out);
     if (!status) return fail(std::move(status).error());
     *after = last;
     return out;
+}
+
+/// A payout that is wrongly taken for paid would never be paid. So the rows must be those that were planned.
+Status SqliteView::check_paid(const std::vector<PayoutState>& paid) {
+    std::uint64_t checked = 0;
+    for (const PayoutState& one : paid) {
+        if (one.intent == checked) continue;
+        checked = one.intent;
+        const auto intent = read_intents(database_, one.intent, 1);
+        if (!intent) return fail(intent.error());
+        const auto covered = read_covered(database_, one.intent);
+        if (!covered) return fail(covered.error());
+        const bool fits = !intent->empty() && intent->front().id == one.intent &&
+                          intent->front().state == IntentState::final_ok &&
+                          payouts_hash(*covered) == intent->front().payouts_hash;
+        if (!fits) {
+            return settlement_altered(database_,
+                                      fmt::format("the file is damaged: the payouts of intent {} are not "
+                                                  "those for which it was made",
+                                                  one.intent));
+        }
+    }
+    return {};
 }
 
 Result<std::vector<PayoutState>> SqliteView::payouts(std::uint64_t first_epoch, std::uint64_t last_epoch) {

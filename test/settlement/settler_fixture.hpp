@@ -95,13 +95,13 @@ class SettlerWorld {
     }
 
     /// Ends the process and starts another one.
-    void restart() {
+    void restart(settlement::SettlementStore::FileCheck check = settlement::SettlementStore::FileCheck::whole) {
         settler.reset();
         client.reset();
         signer.reset();
         store.reset();
         endpoints.clear();
-        store = std::move(*settlement::SettlementStore::open(dir.path()));
+        store = std::move(*settlement::SettlementStore::open(dir.path(), check));
         std::vector<std::unique_ptr<contracts::RpcEndpoint>> made;
         for (std::size_t i = 0; i < endpoint_count_; ++i) {
             auto one = std::make_unique<FakeEndpoint>(chain, "http://fake:" + std::to_string(i), i);

@@ -5,6 +5,8 @@
 
 #include <sqlite3.h>
 
+#include "test/settlement/sim_faults.hpp"
+
 namespace ioswarm::test {
 namespace {
 
@@ -31,7 +33,10 @@ int refusal() {
     SimDisk& disk = shim().disk;
     ++disk.writes;
     if (disk.dead) return SQLITE_IOERR_WRITE;
-    if (disk.fails_after != 0 && disk.writes >= disk.fails_after) return SQLITE_FULL;
+    if (disk.fails_after != 0 && disk.writes >= disk.fails_after) {
+        count_fault("the disk is full");
+        return SQLITE_FULL;
+    }
     return SQLITE_OK;
 }
 
@@ -52,7 +57,10 @@ int shim_truncate(sqlite3_file* file, sqlite3_int64 size) {
 }
 int shim_sync(sqlite3_file*, int) {
     // Nothing in the simulation loses power, so a real fsync would only cost time.
-    return shim().disk.dead || shim().disk.sync_fails ? SQLITE_IOERR_FSYNC : SQLITE_OK;
+    if (shim().disk.dead) return SQLITE_IOERR_FSYNC;
+    if (!shim().disk.sync_fails) return SQLITE_OK;
+    count_fault("fsync fails");
+    return SQLITE_IOERR_FSYNC;
 }
 int shim_size(sqlite3_file* file, sqlite3_int64* size) {
     return real_of(file)->pMethods->xFileSize(real_of(file), size);

@@ -16,11 +16,12 @@ struct SimEndpointFaults {
     unsigned lost_request = 0;  ///< no connection: the node never saw the request
     /// The node handled the request, but the answer is lost, cut off or an error text.
     unsigned lost_answer = 0;
-    unsigned dropped_send = 0;  ///< answers "accepted", but the transaction is not in the pool
-    unsigned refused_send = 0;  ///< answers that the pool is full
-    unsigned doubled_send = 0;  ///< delivers the transaction twice
-    unsigned outage = 0;        ///< number of requests from now on that fail
-    bool wrong_chain = false;   ///< it belongs to another network
+    unsigned dropped_send = 0;   ///< answers "accepted", but the transaction is not in the pool
+    unsigned refused_send = 0;   ///< answers that the pool is full
+    unsigned doubled_send = 0;   ///< delivers the transaction twice
+    unsigned broken_answer = 0;  ///< the answer is not what a JSON-RPC client may accept
+    unsigned outage = 0;         ///< number of requests from now on that fail
+    bool wrong_chain = false;    ///< it belongs to another network
     bool hides_receipts = false;
     bool false_success = false;  ///< shows receipts of transactions that were never mined
     bool false_failure = false;  ///< shows status 0 for transactions that succeeded
@@ -48,6 +49,7 @@ class SimEndpoint final : public contracts::RpcEndpoint {
   private:
     [[nodiscard]] Result<RpcReply> one(const RpcCall& call);
     [[nodiscard]] Result<RpcReply> deliver(const RpcCall& call);
+    [[nodiscard]] Result<RpcReply> break_answer(std::string text);
     [[nodiscard]] Result<RpcReply> send(const RpcCall& call);
     [[nodiscard]] Result<RpcReply> lose_answer(const RpcCall& call, Result<RpcReply> reply);
     [[nodiscard]] Result<RpcReply> lie(const RpcCall& call, Result<RpcReply> reply);

@@ -10,6 +10,7 @@
 #include "settlement/failpoint.hpp"
 #include "settlement/view.hpp"
 #include "test/settlement/sim_disk.hpp"
+#include "test/settlement/sim_faults.hpp"
 
 namespace ioswarm::test {
 
@@ -50,6 +51,7 @@ SimReport SimLife::run() {
         while (!over_ && ledger_.epochs().size() < setup_.epochs && truth_->violation().empty())
             tick();
         if (!over_ && truth_->violation().empty()) settle_down();
+        if (!over_ && truth_->violation().empty() && extra_ == SimExtra::huge_payout) owe_too_much();
     } catch (const SimCrash& crash) {
         truth_->violated(std::string("a crash was not caught: ") + crash.at);
     }
@@ -70,6 +72,7 @@ void SimLife::say(const std::string& text) const {
 
 void SimLife::tick() {
     close_due_epoch();
+    extra_may_happen();
     if (!calm_ && random_.percent(setup_.fault_percent)) something_happens();
     if (!process_) {
         if (down_ticks_ > 0) {
@@ -115,6 +118,8 @@ void SimLife::kill(const char* at) {
     sim_disk().dead = true;  // writes of destructors must not reach the file
     process_.reset();
     sim_disk().dead = false;
+    if (extra_ == SimExtra::flipped_wal && !extra_done_ && !halted_ && ledger_.epochs().size() >= extra_at_)
+        flip_in_wal();
     down_ticks_ = random_.below(3);
 }
 
@@ -128,6 +133,10 @@ void SimLife::ended_with(const Error& error) {
     const bool expected = (error.code == ErrorCode::config && wrong_chain) ||
                           (error.code == ErrorCode::io && disk_was_full_) ||
                           (error.code == ErrorCode::try_again && !calm_);
+    if (was_flipped_ && error.code == ErrorCode::data_loss) {
+        over_ = true;  // it was found late, and nothing more is paid
+        return;
+    }
     if (!expected)
         truth_->violated(fmt::format("the settler ended with {}: {}", to_string(error.code), error.text()));
     disk_was_full_ = false;
@@ -148,6 +157,7 @@ void SimLife::after_step(const settlement::SettlerStep& step) {
             pass_blocks(1);
             break;
         case State::held:
+            if (step.hold.reason == settlement::HoldReason::balance) count_fault("the balance is too low");
             if (verbose_) say(fmt::format("held: {}: {}", to_string(step.hold.reason), step.hold.detail));
             pass_blocks(1 + random_.below(4));
             break;
@@ -172,13 +182,17 @@ void SimLife::operator_looks() {
         const bool expected = (halt->reason == HaltReason::foreign_transaction && may_halt_foreign_) ||
                               (halt->reason == HaltReason::reverted && may_halt_reverted_) ||
                               (halt->reason == HaltReason::ledger_differs && may_halt_ledger_);
-        if (!expected && !was_restored_)
+        if (!expected && !was_restored_ && !was_flipped_)
             truth_->violated(
                 fmt::format("halted without a cause: {}: {}", to_string(halt->reason), halt->detail));
     }
     pass_blocks(1);
     if (!random_.one_in(4)) {
         if (random_.one_in(3)) process_.reset();
+        return;
+    }
+    if (was_flipped_) {
+        over_ = true;
         return;
     }
     if (was_restored_) {
@@ -216,7 +230,7 @@ void SimLife::serve_marks() {
 }
 
 bool SimLife::dies_now() {
-    if (calm_ || setup_.crash_one_in == 0 || kills_left_ == 0) return false;
+    if (calm_ || in_copy_ || setup_.crash_one_in == 0 || kills_left_ == 0) return false;
     const std::uint64_t odds =
         fragile_ > 0 ? std::max<std::uint64_t>(setup_.crash_one_in / 2, 4) : setup_.crash_one_in;
     if (!random_.one_in(odds)) return false;
@@ -229,6 +243,7 @@ void SimLife::at_failpoint(const char* name) {
     ++count.reached;
     trace_.add(name);
     say(std::string("passes ") + name);
+    if (in_copy_) return;
     const std::string_view text(name);
     // Only about one in a hundred lifetimes reaches this point, so each of them is killed here once.
     if (text == "given_up" && !killed_at_given_up_) {

@@ -21,12 +21,15 @@ class SimClock final : public Clock {
         steady_ += by;
         wall_ += by;
     }
-    void jump(std::chrono::hours by) { wall_ += by; }
+    void jump(std::chrono::seconds by) { wall_ += by; }
 
   private:
     Steady steady_{std::chrono::seconds(1'000)};
     Wall wall_{std::chrono::seconds(1'767'225'600)};
 };
+
+[[nodiscard]] std::string sim_agent_name(std::uint64_t number);
+[[nodiscard]] Address sim_wallet(std::uint64_t number);
 
 /// One lifetime: a chain, a ledger, agents, and the settler between them, which is killed and restarted.
 class SimLife {
@@ -56,6 +59,22 @@ class SimLife {
     void put_the_copy_back();
     [[nodiscard]] std::uint64_t last_final_block();
 
+    // Rare events:
+    [[nodiscard]] bool extra_can_happen();
+    void extra_may_happen();
+    [[nodiscard]] bool nothing_is_under_way();
+    void flip_bits();
+    void flip_in_wal();
+    void miss_the_file();
+    void start_a_second_settler();
+    void pay_from_a_copy();
+    void change_weights();
+    void sleep_through_epochs();
+    void close_with_many_agents();
+    void price_stays_above_cap();
+    void owe_too_much();
+    [[nodiscard]] static Address pool_address();
+
     // The process:
     void tick();
     void start();
@@ -76,7 +95,13 @@ class SimLife {
     void say(const std::string& text) const;
 
     SimRandom random_;
+    SimRandom extra_random_;  ///< apart, so that rare events change nothing in the other lifetimes
     SimSetup setup_;
+    SimExtra extra_;
+    std::uint64_t extra_at_;  ///< number of epochs before it happens
+    bool extra_done_ = false;
+    bool in_copy_ = false;      ///< the steps are those of a copied data directory
+    bool was_flipped_ = false;  ///< settlement.db has a flipped bit that open() did not notice
     SimMutant mutant_;
     bool verbose_;
     SimReport report_;

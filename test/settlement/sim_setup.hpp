@@ -51,6 +51,25 @@ struct SimSetup {
 };
 [[nodiscard]] SimSetup sim_setup(SimRandom& random);
 
+/// A rare event. A lifetime has at most one kind.
+enum class SimExtra {
+    none,
+    flipped_bit,
+    flipped_wal,
+    missing_file,
+    paying_copy,
+    second_settler,
+    changed_weights,
+    long_outage,
+    many_agents,
+    day_above_cap,
+    broken_answers,
+    clock_steps,
+    huge_payout,
+};
+[[nodiscard]] SimExtra extra_of(SimRandom& random);
+void prepare_for(SimExtra extra, SimSetup& setup);
+
 /// The result of a lifetime.
 struct SimReport {
     std::string violation;  ///< empty = everything was right

@@ -10,6 +10,7 @@
 #include <catch2/catch.hpp>
 
 #include "settlement/failpoint.hpp"
+#include "test/settlement/sim_faults.hpp"
 #include "test/settlement/sim_setup.hpp"
 
 using namespace ioswarm;
@@ -92,6 +93,14 @@ TEST_CASE("everything owed is paid exactly once, whatever crashes and whatever e
         const bool was_reached = found != sim_failpoints().end() && found->second.reached > 0;
         CHECK(was_reached);
         if (was_reached) CHECK(found->second.killed > 0);
+    }
+    for (const std::string_view name : sim_fault_names()) {
+        const auto found = sim_fault_counts().find(name);
+        const std::uint64_t count = found == sim_fault_counts().end() ? 0 : found->second;
+        CAPTURE(name);
+        CHECK(count > 0);
+        std::printf("%8llu  %.*s\n", static_cast<unsigned long long>(count), static_cast<int>(name.size()),
+                    name.data());
     }
 }
 

@@ -6,6 +6,7 @@
 #include "contracts/abi.hpp"
 #include "core/crypto/eth_tx.hpp"
 #include "core/crypto/keccak.hpp"
+#include "test/settlement/sim_faults.hpp"
 
 namespace ioswarm::test {
 namespace {
@@ -130,6 +131,31 @@ void SimTruth::check_store(SettlementStore& store) {
     }
 }
 
+/// Counts the faults that show only in how an intent ended.
+void SimTruth::count_ends(const IntentRow& intent, const std::vector<AttemptRow>& attempts) {
+    const AttemptRow* mined = nullptr;
+    std::size_t payments = 0;
+    bool has_empty = false;
+    for (const AttemptRow& attempt : attempts) {
+        if (attempt.hash == *intent.hash) mined = &attempt;
+        if (attempt.kind == AttemptKind::pay && attempt.sends > 0) ++payments;
+        has_empty = has_empty || (attempt.kind == AttemptKind::noop && attempt.sends > 0);
+    }
+    if (mined == nullptr) return;
+    if (payments > 1) count_fault("two prices were sent and one was mined");
+    const bool paid = mined->kind == AttemptKind::pay;
+    if (paid && payments > 1 && mined->number < attempts.size() && !has_empty)
+        count_fault("a lower price was mined after a higher one was sent");
+    if (has_empty) {
+        count_fault(paid ? "the operator replaces a transaction, and the payment is mined"
+                         : "the operator replaces a transaction, and the empty one is mined");
+    }
+    if (intent.state == IntentState::final_reverted) {
+        count_fault(intent.gas_used >= intent.gas_limit ? "the settlement runs out of gas"
+                                                        : "the contract fails only when mined");
+    }
+}
+
 void SimTruth::check_days(SettlementStore& store) {
     std::map<std::int64_t, U256> by_day;
     const auto intents = store.intents(0, kAllRows);
@@ -163,6 +189,7 @@ void SimTruth::check_all_paid(SettlementStore& store) {
             nonces.insert(*intent.nonce);
         }
         if (!intent.hash) continue;
+        count_ends(intent, store.attempts(intent.id).value());
         spent += intent.gas_price * intent.gas_used;
         if (intent.state != IntentState::final_ok) {
             ++reverted_;

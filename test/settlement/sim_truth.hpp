@@ -56,6 +56,8 @@ class SimTruth {
     };
     [[nodiscard]] std::map<Address, U256> owed() const;
     [[nodiscard]] U256 has(const Address& wallet) const;
+    static void count_ends(const settlement::IntentRow& intent,
+                           const std::vector<settlement::AttemptRow>& attempts);
     void check_days(settlement::SettlementStore& store);
 
     const FakeChain& chain_;

@@ -8,6 +8,7 @@
 #include "contracts/gas.hpp"
 #include "settlement/failpoint.hpp"
 #include "test/settlement/sim_disk.hpp"
+#include "test/settlement/sim_faults.hpp"
 #include "test/settlement/sim_life.hpp"
 
 namespace ioswarm::test {
@@ -20,17 +21,6 @@ namespace {
 const Address kSimPool{{0xaa, 0xbb}};
 const U256 kSimCoin = U256(1'000'000'000'000'000'000);
 constexpr std::chrono::seconds kBlockTime{5};
-
-std::string agent_name(std::uint64_t number) {
-    return fmt::format("agent-{:02}", number);
-}
-
-Address wallet_number(std::uint64_t number) {
-    Address out{{0x11}};
-    out.bytes[18] = static_cast<std::uint8_t>(number >> 8U);
-    out.bytes[19] = static_cast<std::uint8_t>(number);
-    return out;
-}
 
 /// Uses tmpfs if there is one, because nothing here needs a real disk.
 std::filesystem::path make_folder() {
@@ -62,6 +52,21 @@ settlement::PoolVersion version_of(FakeRewardPool::Version version) {
 }
 
 }  // namespace
+
+std::string sim_agent_name(std::uint64_t number) {
+    return fmt::format("agent-{:03}", number);
+}
+
+Address sim_wallet(std::uint64_t number) {
+    Address out{{0x11}};
+    out.bytes[18] = static_cast<std::uint8_t>(number >> 8U);
+    out.bytes[19] = static_cast<std::uint8_t>(number);
+    return out;
+}
+
+Address SimLife::pool_address() {
+    return kSimPool;
+}
 
 SimSetup sim_setup(SimRandom& random) {
     using Version = FakeRewardPool::Version;
@@ -146,10 +151,15 @@ void SimLife::build() {
 
 SimLife::SimLife(std::uint64_t seed, SimMutant mutant, bool verbose)
     : random_(seed),
+      extra_random_(~seed),
       setup_(sim_setup(random_)),
+      extra_(extra_of(extra_random_)),
+      extra_at_(extra_random_.between(1, 4)),
       mutant_(mutant),
       verbose_(verbose),
-      ledger_(ChainIdentity{4690, 2}) {}
+      ledger_(ChainIdentity{4690, 2}) {
+    prepare_for(extra_, setup_);
+}
 
 void SimLife::pass_blocks(std::uint64_t blocks) {
     for (std::uint64_t i = 0; i < blocks; ++i) {
@@ -174,22 +184,29 @@ void SimLife::close_epoch(bool generous) {
     epoch.last_height = std::max(chain_.tip(), epoch.first_height);
     pass_blocks(epoch.last_height - chain_.tip());
     for (std::uint64_t i = 0; i < setup_.agents; ++i) {
-        if (!generous && random_.one_in(4)) continue;
+        if (!generous && random_.one_in(4)) {
+            count_fault("an agent leaves out an epoch");
+            continue;
+        }
         SimLedger::Payout payout;
-        payout.agent = agent_name(i);
+        payout.agent = sim_agent_name(i);
         payout.wallet = ledger_.wallet_of(payout.agent);
         payout.amount = kSimCoin * random_.between(2, 60) + random_.below(1'000'000'007);
         if (!generous && random_.one_in(12)) payout.amount = random_.below(3);
         if (generous) payout.amount = kSimCoin * 100 + i;
+        if (payout.amount == 0) count_fault("a payout of 0 rau");
+        if (payout.amount == 1) count_fault("a payout of 1 rau");
+        if (!payout.wallet) count_fault("an agent has no wallet");
         epoch.payouts.push_back(payout);
     }
+    if (epoch.payouts.empty()) count_fault("an epoch without agents");
     ledger_.close(std::move(epoch));
     say(fmt::format("epoch {} closes", ledger_.epochs().size() - 1));
 }
 
 void SimLife::name_wallets(bool all) {
     for (std::uint64_t i = 0; i < setup_.agents; ++i) {
-        const std::string agent = agent_name(i);
+        const std::string agent = sim_agent_name(i);
         const bool has_one = ledger_.wallet_of(agent).has_value();
         if (has_one && (all || !random_.one_in(10))) continue;
         if (!has_one && !all && random_.one_in(3)) continue;
@@ -201,7 +218,12 @@ void SimLife::name_wallets(bool all) {
             });
         });
         if (has_one && was_without) continue;
-        const Address wallet = wallet_number(random_.one_in(5) ? 1 : 100 + random_.below(40));
+        const Address wallet = sim_wallet(random_.one_in(5) ? 1 : 100 + random_.below(40));
+        if (has_one && ledger_.wallet_of(agent) != wallet) count_fault("an agent changes its wallet");
+        for (std::uint64_t other = 0; other < setup_.agents; ++other) {
+            if (other != i && ledger_.wallet_of(sim_agent_name(other)) == wallet)
+                count_fault("an agent shares a wallet");
+        }
         if (random_.one_in(8)) pool_world_->refusing.insert(wallet);
         if (setup_.pool == FakeRewardPool::Version::v3 && random_.one_in(12))
             pool_world_->gas_burning.insert(wallet);
@@ -277,6 +299,7 @@ void SimLife::break_an_endpoint() {
             break;
         case 9:
             chain_.set_lag(at, random_.between(1, 15));
+            count_fault("an endpoint lags");
             break;
         case 10:
             faults.false_success = true;
@@ -297,6 +320,7 @@ void SimLife::break_the_chain() {
     switch (what) {
         case 0:
             chain_.forget_pool();
+            count_fault("the pool is forgotten");
             break;
         case 1:
         case 2:
@@ -304,6 +328,7 @@ void SimLife::break_the_chain() {
             break;
         case 3: {
             const std::uint64_t percent = random_.between(100, 300);
+            if (percent > 200) count_fault("the base fee is above the cap");
             rules([percent](FakeChainRules& r) { r.base_fee = U256(kMinGasPrice) * percent / 100; });
             break;
         }
@@ -315,12 +340,18 @@ void SimLife::break_the_chain() {
                 "null",
                 "\"0xffffffffffffffffffff\"",
                 "\"0x1ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\""};
-            const char* price = kAbsurd[random_.below(6)];
+            constexpr const char* kNames[] = {
+                "gas price 0x0",  "gas price without digits",  "gas price below zero",
+                "gas price null", "gas price times a million", "gas price above 256 bits"};
+            const std::uint64_t which = random_.below(6);
+            const char* price = kAbsurd[which];
+            count_fault(kNames[which]);
             rules([price](FakeChainRules& r) { r.suggested_price = price; });
             break;
         }
         case 5:
             pool_world_->paused = true;
+            count_fault("the contract refuses in the simulated call");
             break;
         case 6:
             pool_world_->fail_when_mined = true;
@@ -332,12 +363,14 @@ void SimLife::break_the_chain() {
             break;
         case 8:
             rules([](FakeChainRules& r) { r.gossip = false; });
+            if (setup_.endpoints == 2) count_fault("nodes do not pass transactions on");
             break;
         case 9:
             chain_.prefer_node(random_.below(2));
             break;
         default: {
             const std::uint64_t delay = random_.between(1, 4);
+            if (setup_.gateway) count_fault("receipts come late");
             rules([delay](FakeChainRules& r) { r.receipt_delay = delay; });
             break;
         }
@@ -350,9 +383,11 @@ void SimLife::break_the_machine() {
     switch (what) {
         case 0:
             clock_.jump(std::chrono::hours(24 * 365));
+            count_fault("the clock jumps a year ahead");
             break;
         case 1:
             clock_.jump(-std::chrono::hours(24 * 365));
+            count_fault("the clock jumps a year back");
             break;
         case 2:
             sim_disk().fill_after(random_.below(40));
@@ -364,12 +399,14 @@ void SimLife::break_the_machine() {
             break;
         case 4:
             ledger_.hide_newest(random_.between(1, 3));
+            count_fault("the ledger is an older copy");
             may_halt_ledger_ = true;
             process_.reset();  // a backup is restored while no settler runs
             break;
         case 5:
             ledger_.fault = [this]() -> std::optional<Error> {
                 if (random_.one_in(2)) return std::nullopt;
+                count_fault("the ledger cannot be read");
                 return Error{ErrorCode::try_again, "cannot read the ledger", {}, "it is busy", {}};
             };
             break;
@@ -406,6 +443,8 @@ void SimLife::reorganise() {
     // There may be no block that can be taken back.
     if (depth == 0 || depth > 40) return;
     say(fmt::format("{} blocks are taken back", depth));
+    count_fault(depth == 1 ? std::string("1 block is taken back")
+                           : fmt::format("{} blocks are taken back", depth));
     const U256 before = chain_.balance(sim_key().address());
     chain_.reorganise(depth, random_.one_in(2) ? FakeReorg::pooled : FakeReorg::forgotten, random_.below(3));
     static_cast<void>(before);
@@ -425,6 +464,7 @@ void SimLife::use_the_key_elsewhere() {
     static_cast<void>(chain_.answer(R"({"jsonrpc":"2.0","id":1,"method":"eth_sendRawTransaction","params":[")" +
                                     to_hex0x(raw.raw) + "\"]}"));
     was_foreign_ = true;
+    count_fault("a foreign transaction of the wallet");
     may_halt_foreign_ = true;
 }
 
@@ -441,6 +481,7 @@ void SimLife::put_the_copy_back() {
         copy_file_if_there(copy_ / name, dir_ / name);
     std::filesystem::remove(dir_ / "settlement.db-shm");
     was_restored_ = true;
+    count_fault("settlement.db is an older copy");
     truth_->restored();
     say("the old settlement.db is put back");
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "settlement/store.hpp"
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
 #include <sys/stat.h>
 #include <catch2/catch.hpp>
 
@@ -395,4 +399,91 @@ TEST_CASE("spending is counted for the UTC day in which it was signed") {
     CHECK(store->spent_today(kStoreNow + day) == U256(0));
     REQUIRE(store->finish(intent.id, paid_end()).has_value());
     CHECK(store->spent_today(kStoreNow + day) == U256(0));
+}
+
+namespace {
+
+std::string file_text(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace
+
+TEST_CASE("a flipped bit in a row that decides on a payment is found before anything is paid") {
+    const TempDir dir;
+    auto store = new_store(dir);
+    const PlannedIntent paid = planned_payment({payout_to(3, "agent-paid", 0x51, 123'456'789)});
+    const IntentRow intent = sent_intent(*store, paid);
+    REQUIRE(store->finish(intent.id, paid_end()));
+    const PlannedIntent next = planned_payment({payout_to(4, "agent-next", 0x52, 987'654'321)});
+    const IntentRow live = sent_intent(*store, next);
+    store.reset();
+    const std::string sound = file_text(dir.path("settlement.db"));
+    REQUIRE(SettlementStore::open(dir.path()).has_value());
+    const SettlementIdentity identity = settlement_identity_of_test();
+    std::size_t flipped = 0;
+    for (const std::string& row :
+         {std::string("agent-paid"), std::string("agent-next"), std::string("123456789"),
+          std::string("987654321"), std::string(as_text(filled_with<Address>(0x51).view())),
+          std::string(as_text(filled_with<Address>(0x52).view())),
+          std::string(as_text(intent.payouts_hash.view())), std::string(as_text(live.key.view())),
+          std::string(as_text(identity.contract.view()))}) {
+        for (std::size_t at = sound.find(row); at != std::string::npos; at = sound.find(row, at + 1)) {
+            std::string damaged = sound;
+            damaged[at + row.size() / 2] = static_cast<char>(damaged[at + row.size() / 2] ^ 1);
+            dir.write("settlement.db", damaged);
+            const auto opened = SettlementStore::open(dir.path());
+            CAPTURE(row.substr(0, 10), at);
+            REQUIRE_FALSE(opened.has_value());
+            CHECK(opened.error().code == ErrorCode::data_loss);
+            CHECK(opened.error().hint.find("settle init --rebuild") != std::string::npos);
+            ++flipped;
+        }
+    }
+    CHECK(flipped >= 18);  // most of them are in the file twice
+    dir.write("settlement.db", sound);
+    CHECK(SettlementStore::open(dir.path()).has_value());
+}
+
+TEST_CASE("a payout that no transaction covers any more is found, and so are other totals") {
+    const TempDir dir;
+    auto store = new_store(dir);
+    const PlannedIntent planned = planned_payment({payout_to(3, "a", 1, 100), payout_to(3, "b", 2, 50)});
+    const IntentRow intent = sent_intent(*store, planned);
+    REQUIRE(store->finish(intent.id, paid_end()));
+    store.reset();
+    SECTION("a payout was covered by another transaction") {
+        alter(dir, "INSERT INTO cover VALUES(3, 'c', 1)");
+    }
+    SECTION("a payout would be reported as paid to another agent") {
+        alter(dir, "UPDATE covered SET agent = 'c' WHERE agent = 'a'");
+        auto view = SettlementView::open(dir.path());
+        REQUIRE(view.has_value());
+        std::uint64_t after = 0;
+        CHECK((*view)->newly_paid(&after, 10).error().code == ErrorCode::data_loss);
+        CHECK(after == 0);
+    }
+    SECTION("less seems to be spent today") {
+        alter(dir, "UPDATE spend SET value_rau = '1'");
+    }
+    SECTION("the spending seems to be of another day") {
+        alter(dir, "UPDATE spend SET day = day + 1");
+    }
+    SECTION("more epochs would be paid") {
+        alter(dir, "UPDATE meta SET first_epoch = 1");
+    }
+    CHECK(SettlementStore::open(dir.path()).error().code == ErrorCode::data_loss);
+    CHECK(SettlementStore::open(dir.path(), SettlementStore::FileCheck::schema).has_value());
+}
+
+TEST_CASE("a file without its tables is not taken for one that init did not finish") {
+    const TempDir dir;
+    new_store(dir).reset();
+    std::string bytes = file_text(dir.path("settlement.db"));
+    bytes[103] = bytes[104] = 0;                                 // the number of rows in the table of tables
+    std::fill(bytes.begin() + 68, bytes.begin() + 72, char{0});  // the application's id
+    dir.write("settlement.db", bytes);
+    CHECK(SettlementStore::open(dir.path()).error().code == ErrorCode::data_loss);
+    CHECK_FALSE(SettlementStore::create(dir.path(), settlement_identity_of_test()).has_value());
 }

@@ -38,6 +38,12 @@ class FakeRewardPool final : public FakeContract {
     /// Version 3 has the real code. Version 2 has made-up code that nothing recognises.
     [[nodiscard]] Bytes code() const override;
 
+    /// Changes a wallet's weight without a call, as nobody but the coordinator should be able to.
+    void change_weight(const Address& wallet, const U256& weight) {
+        Agent& agent = agents_[wallet];
+        total_weight_ = total_weight_ - agent.weight + weight;
+        agent.weight = weight;
+    }
     [[nodiscard]] U256 claimable(const Address& wallet) const;
     [[nodiscard]] U256 weight(const Address& wallet) const;
     [[nodiscard]] const U256& total_weight() const { return total_weight_; }
