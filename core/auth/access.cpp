@@ -112,6 +112,13 @@ bool AccessControl::token_matches(std::string_view agent_id, std::string_view to
     return true;
 }
 
+bool AccessControl::knows(std::string_view agent_id, std::string_view token) const {
+    const auto cache = cache_.lock();
+    const auto found = cache->by_id.find(agent_id);
+    return found != cache->by_id.end() &&
+           equal_in_constant_time(as_bytes(found->second->second), as_bytes(token));
+}
+
 Status AccessControl::check(std::string_view agent_id, std::string_view token) const {
     if (has_secret()) {
         if (agent_id.empty()) return fail(ErrorCode::unauthenticated, "missing agent ID");

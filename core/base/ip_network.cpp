@@ -12,6 +12,11 @@ namespace {
 constexpr unsigned kBits = 128;
 constexpr unsigned kMappedBits = 96;  ///< bits before the 32 bits of an IPv4 address
 
+bool is_ipv4(const IpBytes& address) {
+    constexpr std::array<std::uint8_t, kMappedBits / 8> kMappedPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    return std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin());
+}
+
 tl::unexpected<Error> no_network(std::string_view text) {
     return fail(ErrorCode::invalid_argument, "cannot read the address", std::string(text),
                 "it is no IP address and no network such as 192.0.2.0/24");
@@ -65,6 +70,20 @@ bool IpNetwork::contains(const IpBytes& address) const noexcept {
     if (!std::equal(address.begin(), address.begin() + whole, address_.begin())) return false;
     const unsigned rest = bits_ % 8;
     return rest == 0 || (address[whole] ^ address_[whole]) >> (8 - rest) == 0;
+}
+
+std::string ip_text(const IpBytes& address) {
+    const bool is_mapped = is_ipv4(address);
+    std::array<char, INET6_ADDRSTRLEN> buffer{};
+    ::inet_ntop(is_mapped ? AF_INET : AF_INET6, address.data() + (is_mapped ? kMappedBits / 8 : 0),
+                buffer.data(), buffer.size());
+    return buffer.data();
+}
+
+IpBytes network_of(const IpBytes& address) noexcept {
+    IpBytes out = address;
+    if (!is_ipv4(address)) std::fill(out.begin() + 8, out.end(), std::uint8_t{0});
+    return out;
 }
 
 bool is_loopback(const IpBytes& address) noexcept {

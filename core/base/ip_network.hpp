@@ -34,6 +34,12 @@ class IpNetwork {
 /// Reads "192.0.2.1" or "2001:db8::1", without brackets. Error: invalid_argument.
 [[nodiscard]] Result<IpBytes> parse_ip(const std::string& text);
 
+/// "192.0.2.1" or "2001:db8::1", without brackets.
+[[nodiscard]] std::string ip_text(const IpBytes& address);
+
+/// The part of the address that identifies one customer: a whole IPv4 address, or the /64 of an IPv6 address.
+[[nodiscard]] IpBytes network_of(const IpBytes& address) noexcept;
+
 /// 127.0.0.0/8, also as IPv4-mapped IPv6, and ::1.
 [[nodiscard]] bool is_loopback(const IpBytes& address) noexcept;
 

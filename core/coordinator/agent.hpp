@@ -8,14 +8,19 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/rate_limiter.hpp"
 #include "core/coordinator/load_index.hpp"
-#include "core/coordinator/rate_limiter.hpp"
 #include "core/coordinator/strikes.hpp"
 #include "core/coordinator/task.hpp"
 #include "core/ports/clock.hpp"
 #include "core/ports/stream_sink.hpp"
 
 namespace ioswarm {
+
+/// How many submissions an agent may send in addition to the answers to its batches: the rate and the burst
+/// that the protocol allows.
+inline constexpr std::uint32_t kSubmitRatePerSecond = 10;
+inline constexpr std::uint32_t kSubmitBurst = 20;
 
 /// One task of a batch. `state` is only this agent's part of the task. `failed` also means that the task was
 /// taken back from the agent.

@@ -21,19 +21,13 @@ bool PeerKey::is_loopback() const noexcept {
 }
 
 IpBytes PeerKey::network() const noexcept {
-    auto out = address;
-    if (!std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin())) {
-        std::fill(out.begin() + 8, out.end(), std::uint8_t{0});
-    }
-    return out;
+    return network_of(address);
 }
 
 std::string PeerKey::text() const {
-    std::array<char, INET6_ADDRSTRLEN> buffer{};
-    const bool mapped = std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin());
-    inet_ntop(mapped ? AF_INET : AF_INET6, address.data() + (mapped ? 12 : 0), buffer.data(), buffer.size());
-    const std::string host = buffer.data();
-    return (mapped ? host : "[" + host + "]") + ":" + std::to_string(port);
+    const std::string host = ip_text(address);
+    const bool is_v6 = host.find(':') != std::string::npos;
+    return (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
 std::optional<PeerKey> PeerKey::from(const sockaddr_storage& address) {

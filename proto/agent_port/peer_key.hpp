@@ -20,8 +20,6 @@ struct PeerKey {
 
     bool operator==(const PeerKey&) const = default;
     [[nodiscard]] bool is_loopback() const noexcept;
-    /// The part of the address that identifies one customer: a whole IPv4 address, or the /64 of an IPv6
-    /// address.
     [[nodiscard]] IpBytes network() const noexcept;
     [[nodiscard]] std::string text() const;
 

@@ -29,6 +29,18 @@ TEST_CASE("an agent's own token is accepted, again and again", "[access]") {
         CHECK(access->check("agent-01", agent_token("test-secret", "agent-01")).has_value());
 }
 
+TEST_CASE("a key is known after it was accepted once", "[access]") {
+    const auto access = open_access({"test-secret", "", ""});
+    const auto key = agent_token("test-secret", "agent-01");
+    CHECK_FALSE(access->knows("agent-01", key));
+    REQUIRE(access->check("agent-01", key).has_value());
+    CHECK(access->knows("agent-01", key));
+    CHECK_FALSE(access->knows("agent-01", key + "0"));
+    CHECK_FALSE(access->knows("agent-02", key));
+    CHECK_FALSE(access->check("agent-03", key).has_value());
+    CHECK_FALSE(access->knows("agent-03", key));
+}
+
 TEST_CASE("refusals say exactly what agents in the field know", "[access]") {
     const auto access = open_access({"test-secret", "", ""});
     CHECK(refusal(access->check("", "x")) == "unauthenticated: missing agent ID");

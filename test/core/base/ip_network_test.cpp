@@ -55,3 +55,14 @@ TEST_CASE("loopback is 127.0.0.0/8 and ::1", "[net]") {
     for (const char* text : {"126.0.0.1", "128.0.0.1", "::2", "::", "::127.0.0.1", "fe80::1"})
         CHECK_FALSE(is_loopback(*parse_ip(text)));
 }
+
+TEST_CASE("an address is written as people write it", "[ip]") {
+    for (const std::string text : {"192.0.2.1", "2001:db8::1", "::1", "127.0.0.1", "::"})
+        CHECK(ip_text(parse_ip(text).value()) == text);
+    CHECK(ip_text(parse_ip("::ffff:192.0.2.1").value()) == "192.0.2.1");
+}
+
+TEST_CASE("one customer has a whole IPv4 address, or a /64 of IPv6", "[ip]") {
+    CHECK(ip_text(network_of(parse_ip("192.0.2.1").value())) == "192.0.2.1");
+    CHECK(ip_text(network_of(parse_ip("2001:db8:1:2:3:4:5:6").value())) == "2001:db8:1:2::");
+}

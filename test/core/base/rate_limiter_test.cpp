@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/coordinator/rate_limiter.hpp"
+#include "core/base/rate_limiter.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -7,9 +7,9 @@ using namespace ioswarm;
 using namespace std::chrono_literals;
 
 namespace {
-constexpr Clock::Steady kStart{1000s};
+constexpr RateLimiter::Time kStart{1000s};
 
-int allowed(RateLimiter& limiter, Clock::Steady from, std::chrono::nanoseconds every, int calls) {
+int allowed(RateLimiter& limiter, RateLimiter::Time from, std::chrono::nanoseconds every, int calls) {
     int count = 0;
     for (int i = 0; i < calls; ++i)
         count += limiter.allow(from + i * every) ? 1 : 0;
@@ -24,6 +24,16 @@ TEST_CASE("a full bucket lets 20 through at once, and then one every 100 ms") {
     CHECK(limiter.allow(kStart + 100ms));
     CHECK_FALSE(limiter.allow(kStart + 199ms));
     CHECK(limiter.allow(kStart + 200ms));
+}
+
+TEST_CASE("the time until the next token is told without taking one") {
+    RateLimiter limiter(10, 2);
+    CHECK(limiter.wait(kStart) == 0ns);
+    CHECK(allowed(limiter, kStart, 0ns, 2) == 2);
+    CHECK(limiter.wait(kStart) == 100ms);
+    CHECK(limiter.wait(kStart + 60ms) == 40ms);
+    CHECK(limiter.wait(kStart + 100ms) == 0ns);
+    CHECK(limiter.allow(kStart + 100ms));
 }
 
 TEST_CASE("a pause fills the bucket and no more than the bucket") {

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/auth/failed_logins.hpp"
+
+#include <utility>
+
+#include "core/auth/access.hpp"
+
+namespace ioswarm {
+namespace {
+
+constexpr std::chrono::minutes kLogEvery{1};
+
+/// The claimed id for a log line. A client may put anything there, even its key in the wrong place.
+std::string claimed_as(std::string_view agent_id) {
+    constexpr std::string_view kKeyBegin = "iosw_";
+    if (!is_valid_agent_id(agent_id) || agent_id.find(kKeyBegin) != std::string_view::npos) return {};
+    return fmt::format(" as agent {}", agent_id);
+}
+
+}  // namespace
+
+FailedLogins::FailedLogins(std::string where, Log log) : where_(std::move(where)), log_(std::move(log)) {}
+
+std::chrono::nanoseconds FailedLogins::wait(const IpBytes& address, Time now) const {
+    const auto state = state_.lock();
+    const Entry* entry = std::as_const(state->addresses).find(address);
+    return entry == nullptr ? std::chrono::nanoseconds::zero() : entry->tries.wait(now);
+}
+
+void FailedLogins::failed(const IpBytes& address, std::string_view agent_id, std::string_view why, Time now) {
+    std::uint64_t before = 0;
+    std::uint64_t elsewhere = 0;
+    bool is_limited = false;
+    {
+        const auto state = state_.lock();
+        Entry& entry = state->addresses.of(address);
+        (void)entry.tries.allow(now);
+        is_limited = entry.tries.wait(now).count() > 0;
+        if (entry.logged && now - *entry.logged < kLogEvery) {
+            ++entry.unlogged;
+            return;
+        }
+        if (!state->lines.allow(now)) {
+            ++state->unlogged;
+            return;
+        }
+        entry.logged = now;
+        before = std::exchange(entry.unlogged, 0);
+        elsewhere = std::exchange(state->unlogged, 0);
+    }
+    std::string more;
+    if (before > 0) more += fmt::format("; {} more failures since the last line about this address", before);
+    if (elsewhere > 0) more += fmt::format("; {} failures of other addresses were not logged", elsewhere);
+    if (is_limited) more += "; too many failures, so for now only keys that worked before are taken from there";
+    log_.warn("{}: {}{} did not authenticate: {}{} (hint: ioswarm keygen makes the key of an agent)", where_,
+              ip_text(address), claimed_as(agent_id), why, more);
+}
+
+std::uint64_t FailedLogins::addresses_dropped() const {
+    return state_.lock()->addresses.dropped();
+}
+
+}  // namespace ioswarm

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/forwarded_for.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace ioswarm;
+
+namespace {
+
+const std::string kNobody = "nobody";
+
+/// The client as text, for a connection from `peer`.
+std::string client_text(const std::string& peer, const std::string& header,
+                        const std::string& proxies = "10.0.0.0/8") {
+    const auto client = client_behind(parse_ip(peer).value(), header, IpNetwork::parse_list(proxies).value());
+    return client ? ip_text(*client) : kNobody;
+}
+
+}  // namespace
+
+TEST_CASE("a client that connects directly cannot name another address", "[forwarded]") {
+    CHECK(client_text("192.0.2.1", "") == "192.0.2.1");
+    CHECK(client_text("192.0.2.1", "198.51.100.7") == "192.0.2.1");
+    CHECK(client_text("192.0.2.1", "127.0.0.1") == "192.0.2.1");
+}
+
+TEST_CASE("a proxy names the client: the last address that is no proxy counts", "[forwarded]") {
+    CHECK(client_text("10.0.0.1", "198.51.100.7") == "198.51.100.7");
+    CHECK(client_text("127.0.0.1", "198.51.100.7") == "198.51.100.7");
+    CHECK(client_text("::1", "2001:db8::7") == "2001:db8::7");
+    CHECK(client_text("10.0.0.1", "198.51.100.7, 10.0.0.2,127.0.0.1") == "198.51.100.7");
+    // What stands before the last client address may be invented by the client.
+    CHECK(client_text("10.0.0.1", "203.0.113.1, 198.51.100.7") == "198.51.100.7");
+    CHECK(client_text("10.0.0.1", "nonsense, 198.51.100.7") == "198.51.100.7");
+}
+
+TEST_CASE("addresses may come with a port, as some balancers write them", "[forwarded]") {
+    CHECK(client_text("10.0.0.1", "198.51.100.7:4711") == "198.51.100.7");
+    CHECK(client_text("10.0.0.1", " [2001:db8::7]:4711 ") == "2001:db8::7");
+    CHECK(client_text("10.0.0.1", "[2001:db8::7]") == "2001:db8::7");
+}
+
+TEST_CASE("a proxy that names no client, or a program on this machine, is nobody", "[forwarded]") {
+    CHECK(client_text("127.0.0.1", "") == kNobody);
+    CHECK(client_text("10.0.0.1", "") == kNobody);
+    CHECK(client_text("10.0.0.1", "10.0.0.9, 127.0.0.1") == kNobody);
+    CHECK(client_text("10.0.0.1", "unknown") == kNobody);
+    CHECK(client_text("10.0.0.1", ",") == kNobody);
+    CHECK(client_text("10.0.0.1", "[") == kNobody);
+}
