@@ -121,7 +121,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
     /// Adds numbers for batches and tasks.
     void add_ids(std::uint64_t first, std::uint64_t count);
     [[nodiscard]] std::uint64_t ids_left() const;
-    /// From now on no agent can open a stream and nothing is handed out; answers still count.
+    /// From now on no agent can open a stream and nothing is handed out; answers still count, also those of
+    /// agents whose stream ends after this.
     void close();
     /// The number of tasks that agents hold and have not answered.
     [[nodiscard]] std::uint64_t open_tasks() const;
@@ -159,6 +160,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     void remove_agent(const AgentPtr& agent, const Error& reason, Effects& effects);
     void take_back(Agent& agent, Batch& batch, GivenTask& given, bool failed);
     void orphan_batches(Agent& agent);
+    void return_untaken(Agent& agent);
     void reclaim_orphans(Agent& agent, Clock::Steady now);
     void shrink_batches(Agent& agent);
     static void drop_finished(Agent& agent);

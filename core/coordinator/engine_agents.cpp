@@ -149,7 +149,8 @@ void Engine::close_stream(const AgentPtr& agent, SinkGate& gate) {
     {
         const std::lock_guard lock(mutex_);
         if (agent->stream.get() == &gate) {
-            orphan_batches(*agent);
+            // After close() nobody else gets the tasks, so the agent keeps what it took and may still answer.
+            closed_ ? return_untaken(*agent) : orphan_batches(*agent);
             agent->stream = nullptr;
             registry_.update(*agent, clock_.steady());
             effects.wake = book_.waiting() > 0;
@@ -248,6 +249,16 @@ void Engine::orphan_batches(Agent& agent) {
     }
     agent.batches.clear();
     agent.open_tasks = 0;
+}
+
+/// Batches that no stream took go back into the queues.
+void Engine::return_untaken(Agent& agent) {
+    for (const BatchPtr& batch : agent.batches) {
+        if (batch->taken) continue;
+        for (GivenTask& given : batch->tasks)
+            take_back(agent, *batch, given, false);
+    }
+    drop_finished(agent);
 }
 
 void Engine::reclaim_orphans(Agent& agent, Clock::Steady now) {

@@ -172,12 +172,7 @@ void Engine::set_on_hold(bool is_on_hold) {
                 if (!agent->batches.empty()) announce(*agent, effects);
                 return;
             }
-            for (const BatchPtr& batch : agent->batches) {
-                if (batch->taken) continue;
-                for (GivenTask& given : batch->tasks)
-                    take_back(*agent, *batch, given, false);
-            }
-            drop_finished(*agent);
+            return_untaken(*agent);
             registry_.update(*agent, now);
         });
         effects.wake = !is_on_hold && book_.waiting() > 0;

@@ -189,3 +189,17 @@ TEST_CASE("a stream outlives the engine's owner") {
     CHECK_FALSE(stream->take());
     stream->closed();
 }
+
+TEST_CASE("when streams end after close(), agents keep what they took, and a drain waits for their answers") {
+    Desk desk;
+    FakeAgent agent = desk.join("a");
+    desk.poll(actions(15));
+    const auto batch = agent.stream->take();  // 10 tasks are taken, 5 wait
+    REQUIRE(batch);
+    desk.engine->close();
+    agent.stream->closed();
+    CHECK(desk.engine->open_tasks() == 10);
+    CHECK(desk.submit("a", answer_to(*batch))->accepted);
+    CHECK(desk.answers.size() == 10);
+    CHECK(desk.engine->open_tasks() == 0);
+}
