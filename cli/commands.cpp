@@ -37,6 +37,8 @@ constexpr CommandRow kCommands[] = {
     {"rewards", "show what an agent has earned", "", add_rewards, true},
     {"settle", "pay agents what they are owed, exactly once", "", add_settle, true},
     {"l4test", "check a coordinator's stream of state diffs", "l4test", add_l4test},
+    {"completion", "print what a shell needs to complete commands", "", add_completion},
+    {"version", "print the version, the commit and the libraries", "", add_version},
 };
 
 }  // namespace

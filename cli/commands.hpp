@@ -51,6 +51,8 @@ Runner add_trace(CLI::App& app);
 Runner add_l4baseline(CLI::App& app);
 Runner add_l4sim(CLI::App& app);
 Runner add_l4test(CLI::App& app);
+Runner add_completion(CLI::App& app);
+Runner add_version(CLI::App& app);
 Runner add_deploy(CLI::App& app);
 Runner add_wallet(CLI::App& app);
 Runner add_claim(CLI::App& app);

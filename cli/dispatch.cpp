@@ -48,11 +48,30 @@ CLI::App& innermost(CLI::App& app) {
     return *current;
 }
 
+bool is_option(const std::string& argument) {
+    return argument.size() > 1 && argument[0] == '-';
+}
+
+/// CLI11 says only "Could not convert: --agents = abc". Returns what was expected: "--agents: 'abc' is not a
+/// whole number, or it is too large".
+std::string explain_conversion(const CLI::App& app, const std::string& message) {
+    constexpr std::string_view kStart = "Could not convert: ";
+    const std::size_t equals = message.find(" = ");
+    if (!message.starts_with(kStart) || equals == std::string::npos) return message;
+    const std::string name = message.substr(kStart.size(), equals - kStart.size());
+    const std::string value = message.substr(equals + 3);
+    const CLI::Option* option = app.get_option_no_throw(name);
+    const std::string type = option == nullptr ? "" : option->get_type_name();
+    const bool number =
+        type.empty() || type.starts_with("N") || type == "HEIGHT" || type == "UINT" || type == "INT";
+    return fmt::format("{}: '{}' is {}", name, value,
+                       number ? "not a whole number, or it is too large" : "no " + type);
+}
+
 /// Reports the first argument that no option and no positional took, and suggests the nearest valid name.
 ExitCode report_leftover(Io& io, CLI::App& app, const std::string& title,
                          const std::vector<std::string>& left) {
-    const auto option = std::find_if(left.begin(), left.end(),
-                                     [](const std::string& arg) { return arg.size() > 1 && arg[0] == '-'; });
+    const auto option = std::find_if(left.begin(), left.end(), is_option);
     const std::string& first = option != left.end() ? *option : left.front();
     const std::string see = fmt::format("see 'ioswarm help {}'", title);
     std::vector<std::string> names;
@@ -120,6 +139,15 @@ ExitCode run_command(const CommandRow& row, std::vector<std::string> arguments, 
     } catch (const CLI::CallForHelp&) {
         io.out << app.help();
         return ExitCode::ok;
+    } catch (const CLI::RequiredError& error) {
+        // A misspelt option is a better explanation than the option that is therefore missing.
+        const std::vector<std::string> left = app.remaining(true);
+        if (std::any_of(left.begin(), left.end(), [](const std::string& arg) { return is_option(arg); }))
+            return report_leftover(io, app, title, left);
+        return usage_error(io, title, "", error.what(), fmt::format("see 'ioswarm help {}'", title));
+    } catch (const CLI::ConversionError& error) {
+        return usage_error(io, title, "", explain_conversion(innermost(app), error.what()),
+                           fmt::format("see 'ioswarm help {}'", title));
     } catch (const CLI::ParseError& error) {
         return usage_error(io, title, "", error.what(), fmt::format("see 'ioswarm help {}'", title));
     }
@@ -149,7 +177,7 @@ ExitCode dispatch(std::span<const std::string> arguments, Io& io) {
     }
     std::string name = rest.front();
     rest.erase(rest.begin());
-    if (is_any_of(name, {"--version", "-V", "version"})) {
+    if (is_any_of(name, {"--version", "-V"})) {
         io.out << "ioswarm " IOSWARM_VERSION "\n";
         return ExitCode::ok;
     }

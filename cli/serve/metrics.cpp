@@ -10,6 +10,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include "cli/version/build_info.hpp"
 #include "core/base/text.hpp"
 
 namespace ioswarm::cli {
@@ -229,8 +230,10 @@ ObserveDuration Metrics::diff_append() {
 
 std::string Metrics::text(const MetricFigures& figures) const {
     Families out;
-    out.gauge("ioswarm_build_info", "Always 1; the label tells the version.", 1,
-              {{"version", IOSWARM_VERSION}});
+    const BuildInfo build = build_info();
+    out.gauge("ioswarm_build_info", "Always 1; the labels tell what the program was built from.", 1,
+              {{"version", std::string(build.version)},
+               {"commit", build.commit.id.empty() ? "unknown" : std::string(build.commit.id)}});
     add_status(out, figures);
     add_shadow(out, figures.shadow);
     add_epoch(out, figures.epoch);

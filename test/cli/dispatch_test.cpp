@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <deque>
 #include <set>
 #include <sstream>
@@ -7,7 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/completion.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/version/build_info.hpp"
 #include "test/cli/run_cli.hpp"
 
 using namespace ioswarm;
@@ -90,6 +93,51 @@ TEST_CASE("the version is one line", "[cli]") {
     CHECK(run.out == "ioswarm 0.1.0\n");
 }
 
+TEST_CASE("version tells what the program was built from, in text and in JSON", "[cli]") {
+    const cli::BuildInfo build = cli::build_info();
+    const CliRun text = run_cli({"version"});
+    CHECK(text.code == 0);
+    CHECK_THAT(text.out, StartsWith("ioswarm 0.1.0\n") && Contains("\nlibraries:\n") && Contains("  grpc "));
+    const auto json = nlohmann::json::parse(run_cli({"version", "--json"}).out);
+    CHECK(json.at("version") == std::string(build.version));
+    CHECK(json.at("modified") == build.commit.modified);
+    CHECK(json.at("compiler") == std::string(build.compiler));
+    CHECK(json.at("snapshot_version") == 1);
+    for (const auto& [name, version] : json.at("libraries").items()) {
+        INFO(name << " " << version);
+        CHECK(version.get<std::string>().find_first_of("0123456789") == 0);
+    }
+    if (build.commit.id.empty()) {
+        CHECK(json.at("commit").is_null());
+    } else {
+        CHECK(json.at("commit") == std::string(build.commit.id));
+        CHECK(build.commit.id.size() == 40);
+        CHECK_THAT(text.out, Contains("\ncommit:    " + std::string(build.commit.id)));
+    }
+}
+
+TEST_CASE("every command, subcommand and listed option can be completed", "[cli]") {
+    const auto nodes = cli::completion_nodes();
+    for (const cli::CommandRow& row : cli::commands()) {
+        INFO(row.name);
+        CHECK(std::count_if(nodes.begin(), nodes.end(),
+                            [&](const cli::CompletionNode& node) { return node.path == row.name; }) == 1);
+    }
+    for (const char* shell : {"bash", "zsh", "fish"}) {
+        const std::string script = run_cli({"completion", shell}).out;
+        for (const cli::CompletionNode& node : nodes) {
+            INFO(shell << ": " << node.path);
+            CHECK_THAT(script, Contains(node.path));
+            for (const cli::CompletionOption& option : node.options) {
+                const std::string& name = option.names.front();
+                CHECK_THAT(script, Contains(std::string(shell) == "fish" ? " -l " + name.substr(2) : name));
+            }
+        }
+    }
+    CHECK(run_cli({"completion", "tcsh"}).code == 64);
+    CHECK(run_cli({"completion"}).code == 64);
+}
+
 TEST_CASE("a mistyped command is answered with the nearest one", "[cli]") {
     const CliRun run = run_cli({"kegyen"});
     CHECK(run.code == 64);
@@ -112,6 +160,33 @@ TEST_CASE("a mistyped option is answered with the nearest one", "[cli]") {
     CHECK(run_cli({"ls"}).err == "ioswarm: ls: unknown command\nhint: 'ioswarm help' lists the commands\n");
     CHECK(run_cli({"config", "show", "--grpc-prt=5"}).err ==
           "ioswarm: config: --grpc-prt: unknown option\nhint: did you mean '--grpc-port'?\n");
+}
+
+TEST_CASE("a mistyped option is reported before the required one that it was meant to be", "[cli]") {
+    CHECK(run_cli({"snapshot", "export", "--sorce", "x", "--output", "y"}).err ==
+          "ioswarm: snapshot: --sorce: unknown option\nhint: did you mean '--source'?\n");
+    CHECK_THAT(run_cli({"snapshot", "export", "--output", "y"}).err, Contains("--source is required"));
+}
+
+TEST_CASE("a word in the place of a number is answered with what was expected", "[cli]") {
+    const CliRun run = run_cli({"sim", "--agents", "abc"});
+    CHECK(run.code == 64);
+    CHECK(run.err ==
+          "ioswarm: sim: --agents: 'abc' is not a whole number, or it is too large\nhint: see 'ioswarm help "
+          "sim'\n");
+    CHECK_THAT(run_cli({"sim", "--tps", "99999999999999999999"}).err, Contains("or it is too large"));
+}
+
+TEST_CASE("a snapshot needs a name and at least one namespace", "[cli]") {
+    const auto refused = [](std::vector<std::string> more) {
+        std::vector<std::string> words{"snapshot", "export", "--source", "/no/such"};
+        words.insert(words.end(), more.begin(), more.end());
+        const CliRun run = run_cli(words);
+        CHECK(run.code == 64);
+        return run.err;
+    };
+    CHECK_THAT(refused({"--output", "-"}), Contains("--output") && Contains("standard output"));
+    CHECK_THAT(refused({"--output", "x", "--namespaces", ""}), Contains("--namespaces") && Contains("empty"));
 }
 
 TEST_CASE("a command that has subcommands asks which one, and runs none of them by itself", "[cli]") {

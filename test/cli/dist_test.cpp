@@ -48,7 +48,7 @@ TEST_CASE("the unit hands over what the example names, under the same names", "[
     const std::string unit = dist("ioswarm.service");
     const std::string example = dist("ioswarm.yaml");
     const auto credentials = settings(unit, "LoadCredential");
-    CHECK(credentials.size() == 4);
+    CHECK(credentials.size() == 6);
     for (const std::string& credential : credentials) {
         INFO(credential);
         const std::string name = credential.substr(0, credential.find(':'));
@@ -58,7 +58,13 @@ TEST_CASE("the unit hands over what the example names, under the same names", "[
         const bool by_example =
             example.find("${CREDENTIALS_DIRECTORY:/etc/ioswarm}/" + name) != std::string::npos;
         CHECK((by_unit || by_example));
+        // Every secret can be kept encrypted. A certificate is none.
+        const bool encrypted =
+            settings(unit, "LoadCredentialEncrypted").count(name + ":" + path + ".cred") == 1;
+        CHECK(encrypted == (name != "fullchain.pem"));
     }
+    // None of these lines is active, because systemd refuses to start a unit whose files are missing.
+    CHECK(unit.find("\nLoadCredentialEncrypted=") == std::string::npos);
     CHECK(settings(unit, "User") == std::set<std::string>{"ioswarm"});
     CHECK(settings(unit, "DynamicUser").empty());
     CHECK(settings(unit, "RestartPreventExitStatus") == std::set<std::string>{"64 65 77 78"});
@@ -81,6 +87,7 @@ TEST_CASE("the unit that settles has its key as a credential, and the timer star
         INFO(credential);
         const std::string name = credential.substr(0, credential.find(':'));
         CHECK(credential == name + ":/etc/ioswarm/" + name);
+        CHECK(settings(unit, "LoadCredentialEncrypted").count(credential + ".cred") == 1);
         CHECK((unit.find("--key-credential " + name) != std::string::npos ||
                unit.find("--password-file %d/" + name) != std::string::npos));
     }

@@ -12,7 +12,7 @@ sources=$(find core proto snapshot contracts settlement cli test -name '*.[ch]pp
 # shellcheck disable=SC2086  # a list of files without blanks
 clang-format-14 --dry-run --Werror $sources || status=1
 sh test/lint/includes.sh || status=1
-scripts=$(find dev .ci core proto snapshot contracts settlement cli test -type f ! -path '*/node_modules/*' \
+scripts=$(find dev .ci packaging core proto snapshot contracts settlement cli test -type f ! -path '*/node_modules/*' \
     -exec grep -lE '^#!/(usr/bin/env |bin/)(ba)?sh' {} + | sort)
 # shellcheck disable=SC2086
 shellcheck $scripts || status=1

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/version/build_info.hpp"
 #include "core/base/atomic_file.hpp"
 
 using namespace ioswarm;
@@ -88,6 +89,14 @@ TEST_CASE("figures and counters of /swarm/status come out typed and with labels"
     CHECK(has_line(text, "# TYPE ioswarm_task_streams gauge"));
     CHECK(has_line(text, "ioswarm_task_streams 3"));
     CHECK(has_line(text, "ioswarm_a_counter_of_tomorrow_total 9"));
+}
+
+TEST_CASE("the build is told as `ioswarm version` tells it", "[metrics]") {
+    const std::string text = Metrics().text(MetricFigures{});
+    const cli::BuildInfo build = cli::build_info();
+    const std::string commit = build.commit.id.empty() ? "unknown" : std::string(build.commit.id);
+    CHECK(has_line(text, "ioswarm_build_info{version=\"" + std::string(build.version) + "\",commit=\"" +
+                             commit + "\"} 1"));
 }
 
 TEST_CASE("what is not known has no series", "[metrics]") {
