@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/config/agent_key_file.hpp"
 #include "cli/config/secret_file.hpp"
 #include "cli/config/value.hpp"
 #include "cli/config_options.hpp"
@@ -29,6 +30,8 @@ struct KeygenOptions {
     ConfigOptions config;
     bool json = false;
     bool any_id = false;
+    bool key_only = false;
+    std::string output;
 };
 
 Error usage(std::string which, std::string why, std::string hint = {}) {
@@ -88,6 +91,7 @@ Status check_sources(const KeygenOptions& options) {
                            !options.config.files.empty()}) {
         given += one ? 1 : 0;
     }
+    if (options.key_only && options.json) return fail(usage("--key-only", "does not go with --json"));
     if (given > 1) return fail(usage("", "more than one source of the master secret", "give one of them"));
     if (options.secret_file == "-" && options.agents_file == "-") {
         return fail(usage("--agents-file", "standard input holds the secret already"));
@@ -126,23 +130,42 @@ std::optional<std::string> find_secret(const KeygenOptions& options, Io& io, Exi
     return report(Error{ErrorCode::config, "keygen", options.config.files.back(), "sets no masterSecret", ""});
 }
 
-void print_keys(const std::vector<std::string>& ids, std::string_view secret, bool json, Io& io) {
+std::string format_keys(const std::vector<std::string>& ids, std::string_view secret,
+                        const KeygenOptions& options) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    std::string out;
     for (const std::string& id : ids) {
         const std::string key = agent_token(secret, id);
-        if (json) {
+        if (options.json)
             list.push_back({{"agent_id", id}, {"api_key", key}});
-        } else {
-            io.out << (&id == ids.data() ? "" : "\n") << "Agent:   " << id << "\nAPI Key: " << key << '\n';
-        }
+        else if (options.key_only)
+            out += key + "\n";
+        else
+            out += fmt::format("{}Agent:   {}\nAPI Key: {}\n", out.empty() ? "" : "\n", id, key);
     }
-    if (json) io.out << list.dump(2) << '\n';
+    return options.json ? list.dump(2) + "\n" : out;
+}
+
+/// Prints the keys, or writes them to the file of --output.
+Status give_keys(const std::vector<std::string>& ids, std::string_view secret, const KeygenOptions& options,
+                 Io& io) {
+    std::string text = format_keys(ids, secret, options);
+    if (options.output.empty()) {
+        io.out << text;
+        wipe(text);
+        return {};
+    }
+    const Status written = write_key_file(options.output, text);
+    wipe(text);
+    return written;
 }
 
 ExitCode run_keygen(const KeygenOptions& options, Io& io) {
     if (const Status sources = check_sources(options); !sources) return report_error(io, sources.error());
     const Result<std::vector<std::string>> ids = collect_ids(options, io);
     if (!ids) return report_error(io, ids.error());
+    if (ids->empty() && !options.output.empty())
+        return report_error(io, usage("--output", "there is no key to write", "give --agent ID"));
     if (ids->empty() && options.new_secret.empty()) {
         return report_error(io, usage("", "no agent given", "ioswarm keygen --agent ID --secret-file FILE"));
     }
@@ -151,8 +174,9 @@ ExitCode run_keygen(const KeygenOptions& options, Io& io) {
     if (!secret) return code;
     if (!options.new_secret.empty())
         io.err << "new master secret in " << escape_for_display(options.new_secret) << '\n';
-    if (!ids->empty()) print_keys(*ids, *secret, options.json, io);
+    const Status given = ids->empty() ? Status() : give_keys(*ids, *secret, options, io);
     wipe(*secret);
+    if (!given) return report_error(io, given.error());
     return ExitCode::ok;
 }
 
@@ -181,6 +205,10 @@ Runner add_keygen(CLI::App& app) {
         ->check(given)
         ->type_name("FILE");
     app.add_flag("--any-id", options->any_id, "allow every id that the server takes");
+    app.add_flag("--key-only", options->key_only, "print the keys alone, one a line");
+    app.add_option("--output", options->output, "write the keys to FILE, mode 0600; never overwrites")
+        ->check(given)
+        ->type_name("FILE");
     app.add_flag("--json", options->json, "print a JSON array");
     return [options](Io& io) { return run_keygen(*options, io); };
 }

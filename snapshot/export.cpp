@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/crypto/keccak.hpp"
+#include "core/diffs/diff_checks.hpp"
 #include "snapshot/open_state.hpp"
 #include "snapshot/reflink.hpp"
 #include "snapshot/snapshot_output.hpp"
@@ -90,7 +91,13 @@ class Export {
             // must have.
             Error missing = cursor.error();
             missing.code = ErrorCode::bad_data;
-            missing.hint = "--allow-missing leaves it out";
+            const std::string_view near = nearest_namespace(name);
+            if (!near.empty())
+                missing.hint = fmt::format("did you mean '{}'?", near);
+            else if (is_known_namespace(name))
+                missing.hint = "--allow-missing leaves it out";
+            else
+                missing.hint = "iotex-core has no namespace of that name: check the spelling";
             return fail(std::move(missing));
         }
         if (!cursor) {

@@ -14,7 +14,8 @@ Result<std::unique_ptr<DiffLog>> open_diffs(const std::string& path, const LockW
     if (!kind) return fail(kind.error());
     switch (*kind) {
         case DiffFileKind::missing:
-            return fail(ErrorCode::not_found, "cannot open the diff log", path, "there is none");
+            return fail(ErrorCode::not_found, "cannot open the diff log", path, "there is none",
+                        "'ioswarm serve' keeps it in its data directory when node.diffs is set");
         case DiffFileKind::sqlite: {
             auto store = SqliteDiffStore::open_read_only(path);
             if (!store) return fail(store.error());

@@ -188,11 +188,12 @@ class Roll {
                 if (auto filled = fill(name); !filled) return filled;
                 if (output_.report().namespaces.back().second.entries != 0) continue;
                 if (!is_known_namespace(name) && !options_.allow_missing) {
+                    const std::string_view near = nearest_namespace(name);
                     return fail(
                         ErrorCode::bad_data, "no such namespace", name,
                         "neither the base nor the diffs hold anything of it, and iotex-core has no namespace "
                         "of that name",
-                        "check the spelling, or give --allow-missing to list it as empty");
+                        near.empty() ? "check the spelling" : fmt::format("did you mean '{}'?", near));
                 }
                 output_.report().missing.push_back(name);
                 continue;

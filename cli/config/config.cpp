@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "cli/config/agent_key_file.hpp"
 #include "cli/config/keys.hpp"
 #include "cli/config/secret_file.hpp"
 #include "cli/config/suggest.hpp"
@@ -257,15 +258,15 @@ class Loader {
     void resolve_diffs_key() {
         const ConfigValue& file = value("node.diffsKeyFile");
         if (file.text.empty()) return;
-        Result<std::string> key = read_secret_file(file.text, sources_.environment("CREDENTIALS_DIRECTORY"));
-        if (!key) {
+        Result<AgentKey> key = read_agent_key(file.text, sources_.environment("CREDENTIALS_DIRECTORY"));
+        if (!key && key.error().code != ErrorCode::config) {
             cannot_read_named("node.diffsKeyFile", std::move(key).error());
-        } else if (!is_agent_key(*key)) {
+        } else if (!key) {
             error(file.text, "holds no agent's key, which is iosw_ and 64 hex digits",
                   fmt::format("{} came from {}; ioswarm keygen prints keys", "node.diffsKeyFile",
                               to_string(file.origin)));
         } else {
-            loaded_.settings.node_diffs_key = *std::move(key);
+            loaded_.settings.node_diffs_key = std::move(key->key);
         }
     }
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/config/agent_key_file.hpp"
 #include "cli/config/config.hpp"
 #include "cli/config/secret_file.hpp"
 #include "cli/config/value.hpp"
@@ -25,11 +26,14 @@ using Json = nlohmann::ordered_json;
 using Milliseconds = std::chrono::milliseconds;
 using Tenths = std::chrono::duration<std::int64_t, std::deci>;
 
+constexpr const char* kDefaultAgent = "l4test-probe";
+
 struct L4TestOptions {
     std::string address;
     std::string secret_file;
     std::string secret;
-    std::string agent = "l4test-probe";
+    std::string key_file;
+    std::string agent;  ///< empty: the one that the key file names, else kDefaultAgent
     std::uint64_t catch_up = 10;
     std::chrono::milliseconds duration{60'000};
     bool tls = false;
@@ -56,22 +60,43 @@ Result<std::string> find_secret(const L4TestOptions& options, Io& io) {
     return read_secret_file(options.secret_file, process_environment()("CREDENTIALS_DIRECTORY"));
 }
 
+/// The agent that l4test is, and its key. The key is empty if none is to be sent.
+Result<AgentKey> find_key(const L4TestOptions& options, Io& io) {
+    if (options.key_file.empty()) {
+        Result<std::string> secret = find_secret(options, io);
+        if (!secret) return fail(std::move(secret).error());
+        AgentKey out{options.agent.empty() ? kDefaultAgent : options.agent, {}};
+        if (!secret->empty()) out.key = agent_token(*secret, out.agent_id);
+        wipe(*secret);
+        return out;
+    }
+    if (!options.secret.empty() || !options.secret_file.empty())
+        return fail(usage("--key-file", "does not go with a master secret", "give one of them"));
+    auto key = read_agent_key(options.key_file, process_environment()("CREDENTIALS_DIRECTORY"));
+    if (!key) return key;
+    if (!options.agent.empty() && !key->agent_id.empty() && options.agent != key->agent_id)
+        return fail(usage("--agent", fmt::format("the key file is for another agent: {}", key->agent_id)));
+    if (!options.agent.empty()) key->agent_id = options.agent;
+    if (key->agent_id.empty())
+        return fail(usage("--agent", "not given, and the key file does not name the agent"));
+    return key;
+}
+
 Result<proto::DiffProbeOptions> probe_options(const L4TestOptions& options, Io& io) {
     if (options.address.empty()) {
         return fail(usage("--addr", "not given", "ioswarm l4test --addr HOST:PORT --secret-file FILE"));
     }
     const auto address = parse_host_port(options.address);
     if (!address) return fail(usage("--addr", fmt::format("'{}' is not host:port", options.address)));
-    if (!is_agent_id(options.agent))
+    if (!options.agent.empty() && !is_agent_id(options.agent))
         return fail(usage("--agent", "is no agent id: 1 to 128 visible characters"));
-    Result<std::string> secret = find_secret(options, io);
-    if (!secret) return fail(std::move(secret).error());
+    Result<AgentKey> key = find_key(options, io);
+    if (!key) return fail(std::move(key).error());
     proto::DiffProbeOptions out;
     out.peer.target = {address->host, address->port, {}};
     if (options.tls) out.peer.target.tls.emplace();
-    out.peer.agent_id = options.agent;
-    if (!secret->empty()) out.peer.token = agent_token(*secret, options.agent);
-    wipe(*secret);
+    out.peer.agent_id = key->agent_id;
+    out.peer.token = std::move(key->key);
     out.catch_up = options.catch_up;
     out.duration = options.duration;
     return out;
@@ -131,12 +156,12 @@ double seconds(Milliseconds time) {
     return std::chrono::duration<double>(time).count();
 }
 
-void print_json(const L4TestOptions& options, const proto::DiffProbe& probe, Io& io) {
+void print_json(const L4TestOptions& options, const std::string& agent, const proto::DiffProbe& probe, Io& io) {
     Json checks = Json::object();
     for (const auto& verdict : probe.checks.verdicts())
         checks[verdict.name] = {{"passed", verdict.passed}, {"detail", verdict.detail}};
     Json out = {{"address", options.address},
-                {"agent_id", options.agent},
+                {"agent_id", agent},
                 {"passed", probe.passed()},
                 {"checks", checks},
                 {"tip", probe.tip},
@@ -155,7 +180,8 @@ ExitCode run_l4test(const L4TestOptions& options, Io& io) {
     if (!probed) return report_error(io, probed.error());
     SignalReader signals;
     if (!options.json) {
-        io.err << fmt::format("waiting for a live diff of {} as agent {}\n", options.address, options.agent);
+        io.err << fmt::format("waiting for a live diff of {} as agent {}\n", options.address,
+                              probed->peer.agent_id);
     }
     Progress progress(io, options.json);
     const auto probe = proto::probe_diffs(
@@ -163,7 +189,7 @@ ExitCode run_l4test(const L4TestOptions& options, Io& io) {
         signals.token());
     if (!probe && probe.error().code == ErrorCode::cancelled) return signals.exit_code(ExitCode::interrupted);
     if (!probe) return report_error(io, probe.error());
-    options.json ? print_json(options, *probe, io) : print_text(*probe, io);
+    options.json ? print_json(options, probed->peer.agent_id, *probe, io) : print_text(*probe, io);
     return signals.exit_code(probe->passed() ? ExitCode::ok : ExitCode::failed_check);
 }
 
@@ -179,6 +205,8 @@ Runner add_l4test(CLI::App& app) {
         ->type_name("FILE");
     app.add_option("--master,--secret", options->secret, "the master secret itself; the process list shows it")
         ->type_name("TEXT");
+    app.add_option("--key-file", options->key_file, "file with an agent's key, as keygen prints it")
+        ->type_name("FILE");
     app.add_option("--agent", options->agent, "agent id to ask as (default: l4test-probe)")->type_name("ID");
     add_count_option(app, "--catchup", options->catch_up, "heights before the newest to ask for (default: 10)");
     add_duration_option(app, "--duration", options->duration, "how long to watch the stream (default: 60s)");

@@ -37,10 +37,13 @@ Status refuse(const char* which, std::string why, std::string hint = {}) {
 Status check_target(const SimOptions& options) {
     if (options.target.empty()) {
         if (!options.secret_file.empty()) return refuse("--secret-file", "belongs to --target");
+        if (!options.key_file.empty()) return refuse("--key-file", "belongs to --target");
         if (!options.wallets_file.empty()) return refuse("--wallets", "belongs to --target");
         if (options.tls) return refuse("--tls", "belongs to --target");
         return {};
     }
+    if (!options.key_file.empty() && !options.secret_file.empty())
+        return refuse("--key-file", "does not go with --secret-file", "give one of them");
     const auto target = parse_host_port(options.target);
     if (!target) return refuse("--target", "is not HOST:PORT");
     if (options.own_target || target->host == "localhost" || is_loopback(target->host)) return {};
@@ -177,6 +180,9 @@ Runner add_sim(CLI::App& app) {
     app.add_option("--target", options.target, "no coordinator here: the agents alone, against this one")
         ->type_name("HOST:PORT");
     app.add_option("--secret-file", options.secret_file, "with --target: file with its master secret")
+        ->type_name("FILE");
+    app.add_option("--key-file", options.key_file,
+                   "with --target: file with the keys of at least as many agents, as keygen prints them")
         ->type_name("FILE");
     app.add_option("--wallets", options.wallets_file,
                    "with --target: file with the agents' wallets, one address per line; the rest name none")

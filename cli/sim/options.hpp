@@ -36,6 +36,7 @@ struct SimOptions {
     // To run only agents, against a coordinator that runs elsewhere:
     std::string target;  ///< "host:port"; empty = start a coordinator of our own
     std::string secret_file;
+    std::string key_file;  ///< the agents' ids and keys, as keygen prints them; in the place of secret_file
     /// One address per line, the agents' wallets in the agents' order; empty = no wallets.
     std::string wallets_file;
     bool own_target = false;  ///< allows a target that is not a loopback address

@@ -8,187 +8,13 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/progress_line.hpp"
+#include "cli/sim/report_parts.hpp"
 #include "core/base/text.hpp"
 
 namespace ioswarm::cli {
 namespace {
 
 using nlohmann::ordered_json;
-
-/// Monthly cost of an agent (a small virtual machine) and length of a month, as assumed by the simulation that
-/// belongs to iotex-core.
-constexpr double kDollarsAnAgentMonth = 5;
-constexpr double kSecondsAMonth = 86'400.0 * 30;
-constexpr std::size_t kAgentsShown = 10;
-
-std::string seconds(std::chrono::nanoseconds time) {
-    return go_duration(std::chrono::duration_cast<std::chrono::milliseconds>(time));
-}
-
-std::string percent(double share) {
-    return fmt::format("{:.2f}%", 100 * share);
-}
-
-double ratio(std::uint64_t part, std::uint64_t whole) {
-    return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
-}
-
-struct Region {
-    std::uint64_t agents = 0;
-    std::uint64_t answers = 0;
-};
-
-std::map<std::string, Region> regions_of(const SimReport& report) {
-    std::map<std::string, Region> out;
-    for (const SimReport::Row& row : report.agents) {
-        ++out[row.region].agents;
-        out[row.region].answers += row.tally.answers;
-    }
-    return out;
-}
-
-double mean_us(const sim::AgentTally& tally) {
-    return tally.tasks == 0 ? 0 : static_cast<double>(tally.compute_us) / static_cast<double>(tally.tasks);
-}
-
-struct Cost {
-    double dollars_a_month = 0;
-    double millions_a_month = 0;
-    [[nodiscard]] double dollars_a_million() const {
-        return millions_a_month == 0 ? 0 : dollars_a_month / millions_a_month;
-    }
-};
-
-Cost cost_of(const SimReport& report) {
-    return {kDollarsAnAgentMonth * report.options.agents,
-            report.run.answers_per_second() * kSecondsAMonth / 1e6};
-}
-
-template <typename... Args>
-void line(std::ostream& out, const char* name, fmt::format_string<Args...> format, Args&&... args) {
-    out << fmt::format("  {:<16}{}\n", name, fmt::format(format, std::forward<Args>(args)...));
-}
-
-void print_seed(const SimReport& report, std::ostream& out) {
-    const SeedFigures& seed = *report.seed;
-    const sim::ScenarioFigures& planned = seed.planned;
-    out << "\nBy the seed: the same in every run\n";
-    line(out, "blocks", "{} with load, {} epochs", planned.blocks, seed.epochs_paid);
-    line(out, "transactions", "{}: {} mined ({} of them failed), {} replaced, {} unaffordable",
-         planned.transactions, planned.mined, planned.mined_and_failed, planned.replaced, planned.unaffordable);
-    if (planned.forged > 0) {
-        line(out, "forged", "{}: wrong signature {}, nonce {}, balance {}; agents rejected {}, accepted {}",
-             planned.forged, seed.forged[1], seed.forged[2], seed.forged[3], seed.forged_rejected,
-             seed.forged_accepted);
-    }
-    std::string faults = fmt::format("{} without fault", seed.agents[0]);
-    for (std::size_t i = 1; i < seed.agents.size(); ++i) {
-        if (seed.agents[i] > 0)
-            faults += fmt::format(", {} {}", seed.agents[i], to_string(static_cast<sim::AgentFault>(i)));
-    }
-    line(out, "agents", "{}", faults);
-    line(out, "shadow", "{} compared, {} matched, {} mismatched, accuracy {}", seed.shadow.compared,
-         seed.shadow.matched, seed.shadow.mismatched,
-         percent(ratio(seed.shadow.matched, seed.shadow.compared)));
-    const ShadowTotals& shadow = seed.shadow;
-    if (report.options.level == TaskLevel::l3_full_execute) {
-        line(out, "execution", "gas: {} as in our runs, {} otherwise; state: {} and {}; {} state races",
-             shadow.evm_gas_matches, shadow.evm_gas_mismatches, shadow.evm_state_matches,
-             shadow.evm_state_mismatches, shadow.state_race_excluded);
-    }
-    line(out, "paid", "{} IOTX in {} epochs", rau_to_iotx(seed.paid_rau), seed.epochs_paid);
-    if (seed.unanswered > 0)
-        line(out, "unanswered", "{} transactions: this run is not like others of its seed", seed.unanswered);
-}
-
-void print_run(const SimReport& report, std::ostream& out) {
-    const RunFigures& run = report.run;
-    const sim::RunTotals& totals = run.totals;
-    const bool own = report.seed.has_value();
-    out << "\nThis run\n";
-    if (own) {
-        line(out, "time", "{} making and signing, {} joining, {} load, {} draining, {} leaving",
-             seconds(run.preparing), seconds(run.joining), seconds(run.load), seconds(run.draining),
-             seconds(run.leaving));
-    } else {
-        line(out, "time", "{} joining, {} load, {} leaving", seconds(run.joining), seconds(run.load),
-             seconds(run.leaving));
-    }
-    line(out, "throughput", "{:.1f} answers/s, {} answers in {} batches", run.answers_per_second(),
-         totals.answers, totals.batches);
-    const auto print_latency = [&](const char* name, const Latencies& latency, const char* what) {
-        line(out, name, "p50 {}, p95 {}, p99 {}, most {} {}", go_duration(latency.p50),
-             go_duration(latency.p95), go_duration(latency.p99), go_duration(latency.most), what);
-    };
-    if (own) print_latency("task latency", run.task, "from the pool to the answer's being durable");
-    print_latency("agent latency", run.agent, "from the batch to the answer's being accepted");
-    line(out, "check", "{:.0f} µs a task", ratio(totals.compute_us, totals.tasks));
-    if (own) {
-        line(out, "queue", "{:.0f} tasks on average, {} at most; {} in the first half, {} in the second: {}",
-             run.queue_mean, run.queue_most, run.queue_first_half, run.queue_second_half,
-             run.queue_grew() ? "growing" : "not growing");
-        line(out, "task problems", "{} timed out ({} dropped, {} abandoned), {} left the pool before an answer",
-             run.timed_out, run.dropped, run.given_up, run.left_unanswered);
-        if (run.stalls > 0 || run.chain_waited > std::chrono::milliseconds(0)) {
-            line(out, "chain", "{} stalls; it waited {} for answers", run.stalls, seconds(run.chain_waited));
-        }
-    }
-    line(out, "agents did", "{} late, {} refused, {} never answered, {} without a word", totals.late,
-         totals.refused, totals.abandoned, totals.unknown);
-    if (totals.second_refused + totals.second_accepted + totals.foreign_refused + totals.foreign_accepted > 0) {
-        line(out, "tried", "{} answers again ({} taken), {} for others ({} taken)",
-             totals.second_refused + totals.second_accepted, totals.second_accepted,
-             totals.foreign_refused + totals.foreign_accepted, totals.foreign_accepted);
-    }
-    if (totals.vanished > 0)
-        line(out, "vanished", "{}, of which {} came back", totals.vanished, totals.returned);
-    line(out, "CPU", "{:.1f} s on {} cores, of which agents {:.1f} s ({:.0f}%) on {} threads", run.cpu_seconds,
-         run.cores, run.agents_cpu_seconds, 100 * run.agents_cpu_share(), run.agent_threads);
-    line(out, "memory", "{} resident at most", format_bytes(run.peak_resident_bytes));
-    line(out, "connections", "{}{}", run.connections,
-         run.agents_per_connection > 1 ? fmt::format(", each of {} agents", run.agents_per_connection) : "");
-    for (const auto& [reason, count] : report.failures)
-        line(out, "failed", "{} times: {}", count, escape_for_display(reason));
-}
-
-void print_agents(const SimReport& report, std::ostream& out) {
-    out << fmt::format("\n  {:<18}{:<10}{:<12}{:>9}{:>9}{:>9}{:>10}\n", "agent", "region", "fault", "answers",
-                       "batches", "correct", "µs/task");
-    const std::size_t shown = std::min(report.agents.size(), kAgentsShown);
-    for (std::size_t i = 0; i < shown; ++i) {
-        const SimReport::Row& row = report.agents[i];
-        // For a coordinator elsewhere, we do not know which answers were correct.
-        const std::string correct = report.seed ? fmt::to_string(row.tally.correct) : "-";
-        out << fmt::format("  {:<18}{:<10}{:<12}{:>9}{:>9}{:>9}{:>10.0f}\n", row.id, row.region,
-                           to_string(row.fault), row.tally.answers, row.tally.batches, correct,
-                           mean_us(row.tally));
-    }
-    if (shown < report.agents.size()) {
-        std::uint64_t rest = 0;
-        for (std::size_t i = shown; i < report.agents.size(); ++i)
-            rest += report.agents[i].tally.answers;
-        out << fmt::format("  and {} more with {} answers together (--json has them all)\n",
-                           report.agents.size() - shown, rest);
-    }
-    out << fmt::format("\n  {:<18}{:>9}{:>9}\n", "region", "agents", "answers");
-    for (const auto& [name, region] : regions_of(report))
-        out << fmt::format("  {:<18}{:>9}{:>9}\n", name, region.agents, region.answers);
-    const Cost cost = cost_of(report);
-    out << fmt::format(
-        "\n  cost projection: {} agents at ${:.0f} a month = ${:.0f}; {:.1f} million answers a month, "
-        "${:.2f} a million\n",
-        report.options.agents, kDollarsAnAgentMonth, cost.dollars_a_month, cost.millions_a_month,
-        cost.dollars_a_million());
-}
-
-void print_findings(const SimReport& report, std::ostream& out) {
-    out << "\nInvariants\n";
-    for (const sim::Finding& finding : report.findings) {
-        out << fmt::format("  {:<8}{}\n", finding.holds ? "holds" : "BROKEN", finding.name);
-        if (!finding.holds) out << fmt::format("          {}\n", escape_for_display(finding.detail));
-    }
-    if (!report.holds()) out << fmt::format("\nto repeat it: {}\n", repeat_line(report.options));
-}
 
 ordered_json latency_json(const Latencies& latency) {
     return {{"p50_us", latency.p50.count()},
@@ -347,27 +173,10 @@ std::string repeat_line(const SimOptions& options) {
     if (options.target.empty()) return out;
     out += " --target " + options.target;
     if (!options.secret_file.empty()) out += " --secret-file " + options.secret_file;
+    if (!options.key_file.empty()) out += " --key-file " + options.key_file;
     if (options.tls) out += " --tls";
     if (options.own_target) out += " --i-own-this-target";
     return out;
-}
-
-void print_text(const SimReport& report, std::ostream& out) {
-    const SimOptions& options = report.options;
-    if (report.seed) {
-        out << fmt::format(
-            "sim: seed {}, {} agents ({} rules), {} at {} tps, a block in {}, {}, {} agents a task\n",
-            options.seed, options.agents, options.rules == sim::AgentRules::field ? "the field's" : "honest",
-            go_duration(options.duration), options.tps, go_duration(options.block_time),
-            to_string(options.level), options.redundancy);
-        print_seed(report, out);
-    } else {
-        out << fmt::format("sim: {} agents alone at {}, seed {}\n", options.agents, options.target,
-                           options.seed);
-    }
-    print_run(report, out);
-    print_agents(report, out);
-    print_findings(report, out);
 }
 
 void print_json(const SimReport& report, std::ostream& out) {
@@ -395,7 +204,7 @@ void print_json(const SimReport& report, std::ostream& out) {
     for (const auto& [name, region] : regions_of(report))
         regions[name] = {{"agents", region.agents}, {"answers", region.answers}};
     json["regions"] = std::move(regions);
-    const Cost cost = cost_of(report);
+    const AgentCost cost = cost_of(report);
     json["cost"] = {{"dollars_a_month", cost.dollars_a_month},
                     {"million_answers_a_month", cost.millions_a_month},
                     {"dollars_a_million", cost.dollars_a_million()}};

@@ -69,7 +69,8 @@ struct RunFigures {
 
 struct SimReport {
     SimOptions options;
-    std::optional<SeedFigures> seed;  ///< not set when only agents ran
+    std::optional<SeedFigures> seed;  ///< not set when only agents ran, and when it was stopped
+    bool stopped = false;             ///< a signal ended it before its end
     RunFigures run;
     struct Row {
         std::string id;

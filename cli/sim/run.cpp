@@ -87,7 +87,12 @@ Result<SimReport> SimRun::run(const std::stop_token& stop, ProgressLine& progres
     for (const auto step :
          {&SimRun::prepare, &SimRun::open_books, &SimRun::start_coordinator, &SimRun::open_port, &SimRun::join,
           &SimRun::conduct_load, &SimRun::drain, &SimRun::settle, &SimRun::leave}) {
-        if (Status done = (this->*step)(); !done) return fail(std::move(done).error());
+        Status done = (this->*step)();
+        if (done) continue;
+        // From the load on there are figures that are worth showing.
+        if (done.error().code == ErrorCode::cancelled && load_began_ != SteadyClock::time_point())
+            return report_so_far();
+        return fail(std::move(done).error());
     }
     progress_->clear();
     return make_report();
@@ -266,8 +271,8 @@ Status SimRun::wait_for_block(std::uint64_t height) {
 
 Status SimRun::conduct_load() {
     const auto begin = SteadyClock::now();
-    const auto cpu = process_cpu_time();
-    const auto agents_cpu = swarm_->cpu_time();
+    cpu_before_load_ = process_cpu_time();
+    agents_cpu_before_load_ = swarm_->cpu_time();
     in_load_ = true;
     load_began_ = begin;
     progress_->begin_phase();
@@ -281,12 +286,18 @@ Status SimRun::conduct_load() {
         if (Status stalled = stall_before(height); !stalled) return stalled;
         if (Status taken = wait_for_block(height); !taken) return taken;
     }
-    in_load_ = false;
-    figures_.load = SteadyClock::now() - begin;
-    figures_.answers_in_load = record_->answers_so_far();
-    figures_.cpu_seconds = std::chrono::duration<double>(process_cpu_time() - cpu).count();
-    figures_.agents_cpu_seconds = std::chrono::duration<double>(swarm_->cpu_time() - agents_cpu).count();
+    end_of_load();
     return {};
+}
+
+/// Takes the figures of the load.
+void SimRun::end_of_load() {
+    in_load_ = false;
+    figures_.load = SteadyClock::now() - load_began_;
+    figures_.answers_in_load = record_->answers_so_far();
+    figures_.cpu_seconds = std::chrono::duration<double>(process_cpu_time() - cpu_before_load_).count();
+    figures_.agents_cpu_seconds =
+        std::chrono::duration<double>(swarm_->cpu_time() - agents_cpu_before_load_).count();
 }
 
 /// Makes the next block at once.
@@ -389,6 +400,27 @@ void SimRun::measure_heap() {
     figures_.heap->slack = (std::uint64_t{12} << 20) + std::uint64_t{options_.agents} * 2048 +
                            scenario_->transactions().size() * 64;
     figures_.heap->after = *heap;
+}
+
+/// Lets the agents leave, and reports what they have done. What follows from the seed cannot be told.
+SimReport SimRun::report_so_far() {
+    constexpr std::chrono::seconds kLeaveWhenStopped{2};
+    progress_->show("stopping", 1);
+    if (in_load_) end_of_load();
+    const auto begin = SteadyClock::now();
+    if (swarm_) swarm_->leave(kLeaveWhenStopped);
+    figures_.leaving = SteadyClock::now() - begin;
+    progress_->clear();
+    SimReport out;
+    out.options = options_;
+    out.stopped = true;
+    figures_.heap.reset();
+    count_queue(queue_samples_, figures_);
+    fill_from_record(*record_, faults_, figures_, out);
+    out.run = figures_;
+    // Answers that were under way when it was stopped got no word, and that is no fault.
+    out.findings = sim::check_agents_stopped(*record_);
+    return out;
 }
 
 SimReport SimRun::make_report() {

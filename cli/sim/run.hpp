@@ -37,7 +37,8 @@ class SimRun {
     SimRun(const SimRun&) = delete;
     SimRun& operator=(const SimRun&) = delete;
 
-    /// Does the whole run. Errors: cancelled (stop), usage, io, unavailable, timed_out (agents could not join).
+    /// Does the whole run. If it is stopped after the load has begun, the report has what happened so far.
+    /// Errors: cancelled (stopped before), usage, io, unavailable, timed_out (agents could not join).
     [[nodiscard]] Result<SimReport> run(const std::stop_token& stop, ProgressLine& progress);
 
   private:
@@ -54,7 +55,9 @@ class SimRun {
     Status leave();
     void wait_for_polls();
     void measure_heap();
+    void end_of_load();
     SimReport make_report();
+    SimReport report_so_far();
 
     [[nodiscard]] Status wait_for_answers(std::uint64_t height);
     [[nodiscard]] Status stall_before(std::uint64_t height);
@@ -81,6 +84,8 @@ class SimRun {
     std::vector<std::uint64_t> queue_samples_;
     std::chrono::steady_clock::time_point looked_{};
     std::chrono::steady_clock::time_point load_began_{};
+    std::chrono::nanoseconds cpu_before_load_{};
+    std::chrono::nanoseconds agents_cpu_before_load_{};
     bool in_load_ = false;
     std::uint64_t chain_bytes_ = 0;
 
@@ -100,7 +105,8 @@ class SimRun {
     std::unique_ptr<proto::Swarm> swarm_;
 };
 
-/// Runs only agents, against options.target, for options.duration. Errors: as Swarm::join(), and those of
+/// Runs only agents, against options.target, for options.duration. A finding tells if the coordinator was gone
+/// at the end. Errors: as Swarm::join(), and those of
 /// reading the secret's file.
 [[nodiscard]] Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_token& stop,
                                                  ProgressLine& progress, const Log& log);

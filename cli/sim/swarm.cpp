@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/config/agent_key_file.hpp"
 #include "cli/config/secret_file.hpp"
 #include "cli/config/value.hpp"
 #include "cli/sim/process_use.hpp"
@@ -39,6 +40,24 @@ std::uint32_t agents_per_connection(const SimOptions& options) {
         files <= kFilesBeside + kFilesAConnection ? 1 : (files - kFilesBeside) / kFilesAConnection;
     const auto each = (options.agents + most - 1) / most;
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(each, proto::kMostAgentsAConnection));
+}
+
+/// Gives each agent the id and the key that the key file has for it.
+Status read_keys(const SimOptions& options, proto::SwarmSettings& settings) {
+    auto keys = read_agent_keys(options.key_file);
+    if (!keys) return fail(std::move(keys).error());
+    if (keys->size() < options.agents) {
+        return fail(ErrorCode::usage, "sim", "--key-file",
+                    fmt::format("it holds {} keys for {} agents", keys->size(), options.agents),
+                    fmt::format("--agents {}, or make more keys with ioswarm keygen", keys->size()));
+    }
+    for (AgentKey& key : *keys) {
+        if (key.agent_id.empty())
+            return fail(ErrorCode::usage, "sim", "--key-file", "it does not name the agents",
+                        "make it without --key-only");
+        settings.credentials.push_back({std::move(key.agent_id), std::move(key.key)});
+    }
+    return {};
 }
 
 }  // namespace
@@ -83,14 +102,14 @@ void count_queue(const std::vector<std::uint64_t>& samples, RunFigures& figures)
 }
 
 void fill_from_record(const sim::RunRecord& record, const sim::FaultPlan& faults, RunFigures& figures,
-                      SimReport& report) {
+                      SimReport& report, const proto::SwarmSettings& agents) {
     figures.totals = record.totals();
     figures.task = latencies_of(record.task_latency());
     figures.agent = latencies_of(record.agent_latency());
     figures.peak_resident_bytes = peak_resident_bytes();
     for (std::uint32_t i = 0; i < record.agents().size(); ++i) {
         report.agents.push_back(
-            {proto::swarm_agent_id(i), proto::swarm_region(i), faults.of(i), record.agents()[i]});
+            {proto::swarm_agent_id(agents, i), proto::swarm_region(i), faults.of(i), record.agents()[i]});
     }
     std::sort(report.agents.begin(), report.agents.end(), [](const auto& a, const auto& b) {
         return a.tally.answers != b.tally.answers ? a.tally.answers > b.tally.answers : a.id < b.id;
@@ -110,6 +129,9 @@ Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_to
         if (!secret) return fail(std::move(secret.error()));
         settings.master_secret = *std::move(secret);
     }
+    if (!options.key_file.empty()) {
+        if (Status known = read_keys(options, settings); !known) return fail(std::move(known).error());
+    }
     if (!options.wallets_file.empty()) {
         auto wallets = read_wallets(options.wallets_file);
         if (!wallets) return fail(std::move(wallets.error()));
@@ -122,7 +144,7 @@ Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_to
     figures.connections = connections_of(settings);
     figures.agent_threads = settings.threads;
     figures.cores = usable_cores();
-    proto::Swarm swarm(std::move(settings), faults, record, log);
+    proto::Swarm swarm(settings, faults, record, log);
 
     progress.show(fmt::format("{} agents join {}", options.agents, options.target), 0);
     const auto begin = SteadyClock::now();
@@ -130,6 +152,8 @@ Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_to
         Error error = std::move(joined).error();
         if (error.code == ErrorCode::unauthenticated)
             error.hint = "--secret-file must hold that coordinator's master secret";
+        if (error.code == ErrorCode::unavailable && !options.tls && error.hint.empty())
+            error.hint = "is that the coordinator's port for agents? If it speaks TLS, give --tls";
         return fail(std::move(error));
     }
     const auto joined = SteadyClock::now();
@@ -146,12 +170,19 @@ Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_to
     figures.answers_in_load = record.answers_so_far();
     figures.cpu_seconds = std::chrono::duration<double>(process_cpu_time() - cpu).count();
     figures.agents_cpu_seconds = std::chrono::duration<double>(swarm.cpu_time() - agents_cpu).count();
+    const std::uint32_t in_touch = swarm.in_touch();
     swarm.leave(std::chrono::seconds(10));
     figures.leaving = SteadyClock::now() - joined - figures.load;
     out.failures = swarm.failures();
-    fill_from_record(record, faults, figures, out);
+    fill_from_record(record, faults, figures, out, settings);
     out.run = figures;
-    out.findings = sim::check_agents_alone(record);
+    out.stopped = stop.stop_requested();
+    out.findings = out.stopped ? sim::check_agents_stopped(record) : sim::check_agents_alone(record);
+    out.findings.push_back({"the coordinator was there until the end", in_touch > 0,
+                            in_touch > 0 ? fmt::format("{} agents in touch", in_touch)
+                                         : fmt::format("none of the {} agents reached it any more: "
+                                                       "did it stop, or refuse them?",
+                                                       options.agents)});
     progress.clear();
     return out;
 }

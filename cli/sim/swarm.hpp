@@ -20,8 +20,8 @@ namespace ioswarm::cli {
 [[nodiscard]] std::uint32_t connections_of(const proto::SwarmSettings& settings);
 
 void count_queue(const std::vector<std::uint64_t>& samples, RunFigures& figures);
-/// Fills in totals, times and the agents' rows.
+/// Fills in totals, times and the agents' rows. `agents` has their ids.
 void fill_from_record(const sim::RunRecord& record, const sim::FaultPlan& faults, RunFigures& figures,
-                      SimReport& report);
+                      SimReport& report, const proto::SwarmSettings& agents = {});
 
 }  // namespace ioswarm::cli

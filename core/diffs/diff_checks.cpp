@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "core/base/text.hpp"
 #include "core/model/state_digest.hpp"
 
 namespace ioswarm {
@@ -31,6 +34,29 @@ constexpr std::array<std::string_view, 13> kNamespaces{"Account",
 bool is_known_namespace(std::string_view name) noexcept {
     return std::find(kNamespaces.begin(), kNamespaces.end(), name) != kNamespaces.end() ||
            name.starts_with("cs_bucket_");
+}
+
+std::string_view nearest_namespace(std::string_view name) {
+    constexpr std::size_t kMostTypos = 2;
+    constexpr std::size_t kLongest = 64;  // longer than any namespace; bounds the cost of the comparison
+    if (is_known_namespace(name) || name.size() > kLongest) return {};
+    const auto in_lower_case = [](std::string_view text) {
+        std::string out(text);
+        std::transform(out.begin(), out.end(), out.begin(),
+                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        return out;
+    };
+    const std::string wanted = in_lower_case(name);
+    std::string_view best;
+    std::size_t best_distance = std::min(kMostTypos, name.size() / 2) + 1;
+    for (const std::string_view known : kNamespaces) {
+        const std::size_t distance = edit_distance(wanted, in_lower_case(known), best_distance);
+        if (distance < best_distance) {
+            best = known;
+            best_distance = distance;
+        }
+    }
+    return best;
 }
 
 void DiffChecks::Fault::add(std::string what) {

@@ -12,6 +12,9 @@ namespace ioswarm {
 
 /// True for a namespace that current nodes write into state diffs.
 [[nodiscard]] bool is_known_namespace(std::string_view name) noexcept;
+/// The known namespace that was probably meant by a mistyped name: at most two typing errors away, upper and
+/// lower case alike. Empty when none is near, and when the name itself is known.
+[[nodiscard]] std::string_view nearest_namespace(std::string_view name);
 
 /// Checks a stream of state diffs as it arrives, and reports afterwards whether an agent could work with it.
 /// Takes one diff at a time and keeps none.

@@ -289,6 +289,10 @@ std::vector<Finding> check_run(const RunFacts& facts) {
     return out;
 }
 
+std::vector<Finding> check_agents_stopped(const RunRecord& record) {
+    return {check_once(record.totals())};
+}
+
 std::vector<Finding> check_agents_alone(const RunRecord& record) {
     const RunTotals totals = record.totals();
     std::vector<Finding> out{check_once(totals)};

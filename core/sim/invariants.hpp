@@ -53,5 +53,7 @@ struct Finding {
 
 /// Checks the invariants that agents alone can see, for a coordinator elsewhere.
 [[nodiscard]] std::vector<Finding> check_agents_alone(const RunRecord& record);
+/// The same for a run that was stopped. Answers that were under way then may have no outcome.
+[[nodiscard]] std::vector<Finding> check_agents_stopped(const RunRecord& record);
 
 }  // namespace ioswarm::sim

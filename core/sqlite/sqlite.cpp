@@ -35,7 +35,8 @@ Error error_of(int extended, const char* message, std::string what, std::string 
     switch (extended & 0xff) {
         case SQLITE_FULL:
             return {ErrorCode::io, std::move(what), std::move(file), "no space left on the disk (" + why + ")",
-                    "free some space; ioswarm goes on by itself"};
+                    "free some space. A running serve then goes on by itself; one that could not start must be "
+                    "started again"};
         case SQLITE_READONLY:
         case SQLITE_PERM:
             return {ErrorCode::io,

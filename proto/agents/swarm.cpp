@@ -21,6 +21,10 @@ std::string swarm_agent_id(std::uint32_t index) {
     return fmt::format("sim-agent-{:05}", index + 1);
 }
 
+std::string swarm_agent_id(const SwarmSettings& settings, std::uint32_t index) {
+    return index < settings.credentials.size() ? settings.credentials[index].agent_id : swarm_agent_id(index);
+}
+
 std::string swarm_region(std::uint32_t index) {
     constexpr const char* kRegions[] = {"us-west", "us-east", "eu-west", "eu-north", "ap-south", "ap-east"};
     return kRegions[index % std::size(kRegions)];
@@ -156,6 +160,11 @@ void Swarm::leave(std::chrono::milliseconds within) {
 std::uint32_t Swarm::joined() const {
     const std::lock_guard lock(shared_->mutex);
     return shared_->joined;
+}
+
+std::uint32_t Swarm::in_touch() const {
+    return static_cast<std::uint32_t>(std::count_if(shared_->agents.begin(), shared_->agents.end(),
+                                                    [](const auto& agent) { return agent->in_touch(); }));
 }
 
 std::chrono::nanoseconds Swarm::cpu_time() const {

@@ -27,6 +27,13 @@ struct SwarmSettings {
     unsigned threads = 1;  ///< threads that run all agents, including the answers
     TaskLevel level = TaskLevel::l2_state_verify;
     std::string master_secret;  ///< the agents' keys are derived from it; empty: no credentials are sent
+    /// The ids and keys of the agents, in order. If not empty, it has one for each agent, and neither
+    /// master_secret nor the ids of swarm_agent_id(index) are used.
+    struct Credential {
+        std::string agent_id;
+        std::string key;
+    };
+    std::vector<Credential> credentials;
     /// Each agent names a different wallet that nobody owns (0x…01, 0x…02). Use this only with a ledger that
     /// pays nobody.
     bool wallets = false;
@@ -45,6 +52,8 @@ inline constexpr std::uint32_t kMostAgentsAConnection = 25;
 
 /// "sim-agent-00001" for index 0.
 [[nodiscard]] std::string swarm_agent_id(std::uint32_t index);
+/// The id of an agent with these settings.
+[[nodiscard]] std::string swarm_agent_id(const SwarmSettings& settings, std::uint32_t index);
 /// The region of an agent. Agents are spread over a few regions.
 [[nodiscard]] std::string swarm_region(std::uint32_t index);
 
@@ -71,6 +80,8 @@ class Swarm {
     void leave(std::chrono::milliseconds within);
 
     [[nodiscard]] std::uint32_t joined() const;
+    /// Agents whose last registration or stream has not failed. Call it before leave(), which makes it 0.
+    [[nodiscard]] std::uint32_t in_touch() const;
     /// CPU time that the agents' threads have used: gRPC's client code, encoding, and the checks themselves.
     [[nodiscard]] std::chrono::nanoseconds cpu_time() const;
     /// The reasons why registrations and streams failed, with their counts.

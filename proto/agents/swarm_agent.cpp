@@ -14,8 +14,11 @@ namespace {
 
 AgentProfile profile_of(const SwarmSettings& settings, std::uint32_t index) {
     AgentProfile out;
-    out.id = swarm_agent_id(index);
-    if (!settings.master_secret.empty()) out.token = agent_token(settings.master_secret, out.id);
+    out.id = swarm_agent_id(settings, index);
+    if (index < settings.credentials.size())
+        out.token = settings.credentials[index].key;
+    else if (!settings.master_secret.empty())
+        out.token = agent_token(settings.master_secret, out.id);
     out.level = settings.level;
     out.region = swarm_region(index);
     out.version = settings.version;
@@ -107,6 +110,7 @@ void Swarm::Agent::registered(const Result<RegisterResponse>& response) {
     if (told.count() > 0) heartbeat_every_ = told;
     if (shared_.settings.times.heartbeat_every) heartbeat_every_ = *shared_.settings.times.heartbeat_every;
     away_ = false;
+    in_touch_ = true;
     open_stream();
     if (!beating_.exchange(true)) heartbeat_later(true);
     if (!std::exchange(counted_, true)) shared_.agent_joined();
@@ -114,6 +118,7 @@ void Swarm::Agent::registered(const Result<RegisterResponse>& response) {
 
 void Swarm::Agent::failed(const Error& error, bool for_good) {
     if (shared_.leaving) return;
+    in_touch_ = false;
     shared_.agent_failed(error, for_good && !counted_);
     static_cast<void>(shared_.loop.after(shared_.settings.times.retry_min,
                                          [self = shared_from_this()] { self->register_now(); }));

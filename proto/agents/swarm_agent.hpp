@@ -73,6 +73,7 @@ class Swarm::Agent : public std::enable_shared_from_this<Swarm::Agent> {
     void register_now();
     /// Ends the stream, if there is one, also while one of its batches is being worked on.
     void let_go();
+    [[nodiscard]] bool in_touch() const { return in_touch_; }
 
   private:
     using StreamPtr = std::shared_ptr<RpcLoop::Stream>;
@@ -111,7 +112,8 @@ class Swarm::Agent : public std::enable_shared_from_this<Swarm::Agent> {
     const std::uint32_t index_;
     const AgentProfile profile_;
     const sim::AgentFault fault_;
-    std::atomic<bool> away_{false};  ///< true while the agent has vanished
+    std::atomic<bool> away_{false};      ///< true while the agent has vanished
+    std::atomic<bool> in_touch_{false};  ///< false after a registration or a stream has failed
     std::atomic<bool> beating_{false};
     std::atomic<std::uint32_t> tasks_processed_{0};
     std::atomic<std::chrono::milliseconds> heartbeat_every_{std::chrono::seconds(10)};

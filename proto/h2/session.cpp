@@ -264,7 +264,8 @@ Error H2Client::Session::end_of_connection() const {
     if (!goaway_.empty()) error.why = "the other end said " + goaway_;
     if (!saw_settings_) {
         error.why = "the other end does not speak HTTP/2";
-        error.hint = scheme_ == "http" ? "is that a gRPC port, and one without TLS?" : "is that a gRPC port?";
+        error.hint = scheme_ == "http" ? "is that a gRPC port? If it speaks TLS: ioswarm l4test --tls"
+                                       : "is that a gRPC port?";
     }
     return error;
 }

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cli/config/agent_key_file.hpp"
 #include "test/cli/run_cli.hpp"
 #include "test/support/temp_dir.hpp"
 
@@ -186,4 +187,57 @@ TEST_CASE("keygen says what is missing", "[keygen]") {
     CHECK(run_cli({"keygen", "a", "--config", plain}).code == 78);
     CHECK(run_cli({"keygen", "a", "--secret-file", empty, "--master", "x"}).code == 64);
     CHECK(run_cli({"keygen", "--agents-file", dir.path("none"), "--secret-file", "-"}, "s").code == 74);
+}
+
+TEST_CASE("--key-only prints the keys alone", "[keygen]") {
+    const TempDir dir;
+    const std::string secret = dir.write("secret", "test-secret\n");
+    const CliRun one = run_cli({"keygen", "agent-01", "--secret-file", secret, "--key-only"});
+    CHECK(one.code == 0);
+    CHECK(one.out == std::string(kKey) + "\n");
+    const CliRun two = run_cli({"keygen", "agent-01", "agent-01", "--secret-file", secret, "--key-only"});
+    CHECK(two.out == std::string(kKey) + "\n" + kKey + "\n");
+    CHECK(run_cli({"keygen", "a", "--secret-file", secret, "--key-only", "--json"}).code == 64);
+}
+
+TEST_CASE("--output writes the keys into a file that only its owner may read", "[keygen]") {
+    const TempDir dir;
+    const std::string secret = dir.write("secret", "test-secret\n");
+    const std::string file = dir.path() + "/agent.key";
+    const CliRun run = run_cli({"keygen", "agent-01", "--secret-file", secret, "--output", file});
+    CHECK(run.code == 0);
+    CHECK(run.out.empty());
+    CHECK(dir.read("agent.key") == printed("agent-01", kKey));
+    CHECK((std::filesystem::status(file).permissions() & std::filesystem::perms::all) ==
+          (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+    // A key that is in use is not lost by a mistake.
+    const CliRun again = run_cli({"keygen", "agent-02", "--secret-file", secret, "--output", file});
+    CHECK(again.code == 74);
+    CHECK_THAT(again.err, Contains(file) && Contains("exists"));
+    CHECK(dir.read("agent.key") == printed("agent-01", kKey));
+    CHECK(run_cli({"keygen", "--secret-file", secret, "--output", file}).code == 64);
+    CHECK(run_cli({"keygen", "a", "--secret-file", secret, "--output", dir.path() + "/none/key"}).code == 74);
+}
+
+TEST_CASE("a key file has keygen's lines or one key, and nothing else", "[keygen]") {
+    using ioswarm::cli::parse_agent_keys;
+    const std::string key = kKey;
+    const auto both = parse_agent_keys(printed("agent-01", key) + "\n" + printed("agent-02", key), "F");
+    REQUIRE(both);
+    REQUIRE(both->size() == 2);
+    CHECK(both->front().agent_id == "agent-01");
+    CHECK(both->back().agent_id == "agent-02");
+    CHECK(both->back().key == key);
+    const auto alone = parse_agent_keys("  " + key + "\r\n", "F");
+    REQUIRE(alone);
+    CHECK(alone->front().agent_id.empty());
+    CHECK(alone->front().key == key);
+    for (const std::string& text : {std::string(), std::string("Agent: a\n"), std::string("test-secret\n"),
+                                    key + "\nnonsense\n", "API Key: " + key + "x\n", "Agent: a b\n" + key}) {
+        CAPTURE(text);
+        const auto refused = parse_agent_keys(text, "F");
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code == ioswarm::ErrorCode::config);
+        CHECK_THAT(refused.error().text(), Contains("F") && !Contains("iosw_f8"));
+    }
 }

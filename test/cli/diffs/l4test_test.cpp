@@ -8,6 +8,7 @@
 #include "core/crypto/hmac.hpp"
 #include "test/cli/run_cli.hpp"
 #include "test/support/fake_diff_node.hpp"
+#include "test/support/scripted_http.hpp"
 #include "test/support/temp_dir.hpp"
 
 using namespace ioswarm;
@@ -120,6 +121,44 @@ TEST_CASE("l4test warns of a secret on the command line and takes it", "[l4test]
     CHECK_THAT(run.err, Catch::Contains("warning: the process list shows --master and --secret") &&
                             Catch::Contains("invalid auth token") && !Catch::Contains("swordfish"));
     CHECK(node.asked().at(0).headers.at("x-ioswarm-token") == agent_token("swordfish", "l4test-probe"));
+}
+
+TEST_CASE("l4test at a port that does not speak its protocol suggests --tls", "[l4test]") {
+    // A TLS server answers a client that does not speak TLS with an alert, and closes the connection.
+    ScriptedHttp tls([](HttpConnection& connection, const std::string&) {
+        connection.send(std::string_view("\x15\x03\x03\x00\x02\x02\x16", 7));
+        return false;
+    });
+    const CliRun run = run_cli({"l4test", "--addr", tls.url().substr(std::string_view("http://").size())});
+    CHECK(run.code == 69);
+    CHECK_THAT(run.err, Catch::Contains("--tls"));
+}
+
+TEST_CASE("l4test takes a key file, and is the agent that the file names", "[l4test]") {
+    const TempDir dir;
+    FakeDiffNode node([](const Asked&, std::size_t) {
+        return Steps{accept_step(), end_step(16, "invalid auth token")};
+    });
+    const std::string key = agent_token("test-secret", "agent-01");
+    const auto key_file = [&](const std::string& text) {
+        const std::string path = dir.write("key", text);
+        std::filesystem::permissions(path,
+                                     std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+        return path;
+    };
+    const std::string both = key_file("Agent:   agent-01\nAPI Key: " + key + "\n");
+    CHECK(run_cli({"l4test", "--addr", address_of(node), "--key-file", both}).code == 77);
+    CHECK(node.asked().at(0).headers.at("x-ioswarm-token") == key);
+    CHECK(node.asked().at(0).headers.at("x-ioswarm-agent-id") == "agent-01");
+    CHECK(run_cli({"l4test", "--addr", "h:1", "--key-file", both, "--agent", "agent-02"}).code == 64);
+    CHECK(run_cli({"l4test", "--addr", "h:1", "--key-file", both, "--secret", "x"}).code == 64);
+    const std::string alone = key_file(key + "\n");
+    CHECK_THAT(run_cli({"l4test", "--addr", "h:1", "--key-file", alone}).err,
+               Catch::Contains("--agent: not given"));
+    const CliRun run =
+        run_cli({"l4test", "--addr", address_of(node), "--key-file", alone, "--agent", "agent-01"});
+    CHECK(run.code == 77);
+    CHECK(run.err.find(key) == std::string::npos);
 }
 
 TEST_CASE("l4test against nobody, and against no coordinator, is unavailable", "[l4test]") {

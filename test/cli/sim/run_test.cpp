@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <sstream>
@@ -282,7 +284,7 @@ TEST_CASE("memory that stays when the agents have left is noticed", "[sim]") {
     CHECK_FALSE(holds(report, kMemory));
 }
 
-TEST_CASE("a run that is stopped ends soon, without a report", "[sim]") {
+TEST_CASE("a run that is stopped in its load ends soon, and reports what happened so far", "[sim]") {
     SimOptions options = small();
     options.duration = 1h;
     options.tps = 1;
@@ -294,8 +296,78 @@ TEST_CASE("a run that is stopped ends soon, without a report", "[sim]") {
     auto made = SimRun::create(options, hooks, {});
     REQUIRE(made);
     const auto report = (*made)->run(stop.get_token(), progress);
+    REQUIRE(report);
+    CHECK(report->stopped);
+    CHECK(report->agents.size() == options.agents);
+    CHECK(report->holds());
+    CHECK(told(*report).find("stopped before its end") != std::string::npos);
+}
+
+TEST_CASE("a run that is stopped before its load has nothing to report", "[sim]") {
+    std::ostringstream nowhere;
+    ProgressLine progress(nowhere, ProgressLine::Mode::silent, "sim");
+    std::stop_source stop;
+    stop.request_stop();
+    auto made = SimRun::create(small(), {}, {});
+    REQUIRE(made);
+    const auto report = (*made)->run(stop.get_token(), progress);
     REQUIRE_FALSE(report);
     CHECK(report.error().code == ErrorCode::cancelled);
+}
+
+TEST_CASE("a coordinator that leaves half-way is a broken invariant", "[sim]") {
+    /// Takes every registration and refuses every stream, so that agents come back again and again.
+    class Visited final : public AgentLink {
+      public:
+        void register_agent(const std::string&, const RegisterRequest&, RegisterDone done) override {
+            done(RegisterResponse{true, {}, 10});
+            const std::lock_guard lock(mutex_);
+            ++visits_;
+            changed_.notify_all();
+        }
+        Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string&, const GetTasksRequest&,
+                                                             std::shared_ptr<StreamSink>) override {
+            return fail(ErrorCode::failed_precondition, "agent not registered");
+        }
+        void submit(const std::string&, BatchResult, SubmitDone done) override {
+            done(SubmitResponse{false, {}});
+        }
+        Result<HeartbeatResponse> heartbeat(const std::string&, const HeartbeatRequest&) override {
+            return HeartbeatResponse{true, "continue", {}};
+        }
+        void end_agent(const std::string&, const Error&) override {}
+        bool wait_for(std::uint32_t visits) {
+            std::unique_lock lock(mutex_);
+            return changed_.wait_for(lock, 60s, [&] { return visits_ >= visits; });
+        }
+
+      private:
+        std::mutex mutex_;
+        std::condition_variable changed_;
+        std::uint32_t visits_ = 0;
+    };
+    Visited link;
+    const auto access = AccessControl::open({{}, {}, {}});
+    REQUIRE(access);
+    proto::AgentServerSettings port;
+    port.address = "127.0.0.1";
+    auto server = proto::AgentServer::start(port, link, **access, Log());
+    REQUIRE(server);
+    SimOptions options = small();
+    options.target = "127.0.0.1:" + std::to_string((*server)->port());
+    options.duration = 2s;
+    auto run = std::async(std::launch::async, [&] {
+        std::ostringstream nowhere;
+        ProgressLine progress(nowhere, ProgressLine::Mode::silent, "sim");
+        return run_agents_alone(options, {}, progress, Log());
+    });
+    CHECK(link.wait_for(options.agents));
+    server->reset();
+    const auto report = run.get();
+    REQUIRE(report);
+    INFO(told(*report));
+    CHECK_FALSE(holds(*report, "the coordinator was there until the end"));
+    CHECK_FALSE(report->holds());
 }
 
 TEST_CASE("agents alone at a coordinator elsewhere, which may pay, name no wallet", "[sim]") {

@@ -95,3 +95,11 @@ TEST_CASE("namespaces of nodes are known, buckets by their prefix", "[diffs]") {
     for (const char* name : {"", "account", "Accounts", "cs_bucke", "Blocks"})
         CHECK_FALSE(is_known_namespace(name));
 }
+
+TEST_CASE("a mistyped namespace has a near one", "[diffs]") {
+    for (const char* name : {"Acount", "account", "Accuont", "Accounts"})
+        CHECK(nearest_namespace(name) == "Account");
+    CHECK(nearest_namespace("cod") == "Code");
+    for (const char* name : {"", "x", "Account", "Blocks", "cs_bucket_1"})
+        CHECK(nearest_namespace(name).empty());
+}
