@@ -18,7 +18,7 @@ bool is_word_of(std::string_view words, std::string_view word) {
 }
 
 constexpr CommandRow kCommands[] = {
-    {"serve", "run the coordinator that agents join", "", add_serve},
+    {"serve", "run the coordinator that agents join", "", add_serve, false, true},
     {"health", "ask a running serve whether it is live or ready", "", add_health},
     {"doctor", "examine configuration, machine, node and contract", "", add_doctor},
     {"keygen", "make agents' API keys, or a new master secret", "", add_keygen},

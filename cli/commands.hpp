@@ -27,6 +27,7 @@ struct CommandRow {
     std::string_view links;
     Runner (*add)(CLI::App&);  ///< declares the options; the returned Runner owns their values
     bool json_errors = false;  ///< with --json, errors are JSON documents too: see print_error()
+    bool is_daemon = false;    ///< errors look as --log-format and --color ask for
 };
 
 [[nodiscard]] std::span<const CommandRow> commands();

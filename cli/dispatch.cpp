@@ -2,6 +2,7 @@
 #include "cli/dispatch.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <ostream>
 #include <utility>
 #include <vector>
@@ -121,8 +122,26 @@ bool has_flag(const std::vector<std::string>& arguments, std::string_view flag) 
     return std::find(arguments.begin(), end, flag) != end;
 }
 
+/// The value of this option, as the last "--name value" or "--name=value" gives it; else that of the
+/// environment variable. For errors that come before the command line is parsed.
+std::string early_value(const std::vector<std::string>& arguments, const std::string& option,
+                        const char* variable) {
+    const char* from_environment = std::getenv(variable);
+    std::string value = from_environment == nullptr ? "" : from_environment;
+    for (std::size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
+        if (arguments[i] == option && i + 1 < arguments.size()) value = arguments[i + 1];
+        if (arguments[i].starts_with(option + "=")) value = arguments[i].substr(option.size() + 1);
+    }
+    return value;
+}
+
 ExitCode run_command(const CommandRow& row, std::vector<std::string> arguments, Io& io) {
     io.json_errors = row.json_errors && has_flag(arguments, "--json");
+    if (row.is_daemon) {
+        if (early_value(arguments, "--log-format", "IOSWARM_LOG_FORMAT") == "json") io.json_errors = true;
+        const std::string color = early_value(arguments, "--color", "IOSWARM_LOG_COLOR");
+        if (color == "always" || color == "never") io.colour = color == "always";
+    }
     CLI::App app{std::string(row.summary), fmt::format("ioswarm {}", row.name)};
     app.set_help_flag("-h,--help", "print this and leave");
     // report_leftover() reports unknown arguments, with a suggestion. Subcommands inherit this setting.

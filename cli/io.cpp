@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/log_style.hpp"
 #include "core/base/text.hpp"
 
 namespace ioswarm::cli {
@@ -25,19 +26,11 @@ void print_name(Io& io, std::string_view colour) {
     }
 }
 
-/// By https://no-color.org, any value except the empty one turns colour off.
-bool wants_colour() {
-    const char* no_color = std::getenv("NO_COLOR");
-    const char* terminal = std::getenv("TERM");
-    if (no_color != nullptr && *no_color != '\0') return false;
-    if (terminal == nullptr || std::string_view(terminal) == "dumb") return false;
-    return isatty(STDERR_FILENO) == 1;
-}
-
 }  // namespace
 
 Io standard_io() {
-    return Io{std::cin, std::cout, std::cerr, wants_colour(), isatty(STDIN_FILENO) == 1};
+    const bool colour = wants_colour("auto", STDERR_FILENO, std::getenv("NO_COLOR"), std::getenv("TERM"));
+    return Io{std::cin, std::cout, std::cerr, colour, isatty(STDIN_FILENO) == 1};
 }
 
 void print_error(Io& io, const Error& error) {
@@ -60,6 +53,11 @@ ExitCode report_error(Io& io, const Error& error) {
 }
 
 void print_warning(Io& io, std::string_view text) {
+    if (io.json_errors) {
+        const nlohmann::ordered_json document{{"warning", {{"message", text}}}};
+        io.err << document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+        return;
+    }
     print_name(io, kYellow);
     io.err << "warning: " << escape_for_display(text) << '\n';
 }

@@ -30,6 +30,7 @@ void print_error(Io& io, const Error& error);
 /// Prints the error and gives the exit code of its kind.
 ExitCode report_error(Io& io, const Error& error);
 
+/// Prints "ioswarm: warning: text", or with `json_errors` {"warning":{"message":…}}.
 void print_warning(Io& io, std::string_view text);
 
 }  // namespace ioswarm::cli

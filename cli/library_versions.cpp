@@ -8,7 +8,6 @@
 #include <libdeflate.h>
 #include <nghttp2/nghttp2.h>
 #include <openssl/crypto.h>
-#include <spdlog/version.h>
 #include <sqlite3.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -41,7 +40,6 @@ std::vector<std::pair<std::string, std::string>> library_versions() {
         {"openssl", openssl_version()},
         {"protobuf", fmt::format("{}.{}.{}", GOOGLE_PROTOBUF_VERSION / 1000000,
                                  GOOGLE_PROTOBUF_VERSION / 1000 % 1000, GOOGLE_PROTOBUF_VERSION % 1000)},
-        {"spdlog", fmt::format("{}.{}.{}", SPDLOG_VER_MAJOR, SPDLOG_VER_MINOR, SPDLOG_VER_PATCH)},
         {"sqlite", sqlite3_libversion()},
         {"zlib", zlibVersion()},
         {"zstd", ZSTD_versionString()},

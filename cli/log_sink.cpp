@@ -13,36 +13,12 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <pthread.h>
-#include <spdlog/pattern_formatter.h>
-#include <nlohmann/json.hpp>
 
-#include "core/base/text.hpp"
+#include "cli/log_line.hpp"
+#include "core/base/log_levels.hpp"
 
 namespace ioswarm::cli {
 namespace {
-
-constexpr const char* kTextPattern = "%Y-%m-%dT%H:%M:%S.%eZ %-5l %v";
-constexpr const char* kJsonPattern = R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%v})";
-
-struct LogLine {
-    std::chrono::system_clock::time_point time;
-    LogLevel level;
-    std::string message;
-};
-
-spdlog::level::level_enum to_spdlog(LogLevel level) {
-    switch (level) {
-        case LogLevel::debug:
-            return spdlog::level::debug;
-        case LogLevel::info:
-            return spdlog::level::info;
-        case LogLevel::warn:
-            return spdlog::level::warn;
-        case LogLevel::error:
-            return spdlog::level::err;
-    }
-    return spdlog::level::err;
-}
 
 /// Returns false when the file accepts no more, either for now or for good.
 bool write_all(int fd, std::string_view text) {
@@ -61,6 +37,16 @@ bool write_all(int fd, std::string_view text) {
     return true;
 }
 
+/// What a waiting line counts towards the limit.
+std::size_t bytes_of(const LogLine& line) {
+    std::size_t bytes = line.message.size();
+    for (const LogField& field : line.fields) {
+        const auto* text = std::get_if<std::string>(&field.value);
+        bytes += sizeof field + field.name.size() + (text != nullptr ? text->size() : 0);
+    }
+    return bytes;
+}
+
 void block_all_signals() {
     sigset_t all;
     ::sigfillset(&all);
@@ -71,21 +57,16 @@ void block_all_signals() {
 
 /// Shared by the LogWriter, its thread and every Log. The last owner destroys it.
 struct LogWriter::State {
-    State(LogFormat with, int to, LogBounds most)
-        : format(with),
-          fd(to),
-          bounds(most),
-          formatter(with == LogFormat::json ? kJsonPattern : kTextPattern, spdlog::pattern_time_type::utc) {}
+    State(LogStyle with, int to, LogBounds most) : style(with), fd(to), bounds(most) {}
 
-    void add(LogLevel level, std::string_view message);
+    void add(const LogEvent& event);
     void run();
-    [[nodiscard]] bool write(const LogLine& line);
-    void tell_dropped(std::uint64_t count);
+    [[nodiscard]] bool write(const LogLine& line) const;
+    void tell_dropped(std::uint64_t count) const;
 
-    const LogFormat format;
+    const LogStyle style;
     const int fd;
     const LogBounds bounds;
-    spdlog::pattern_formatter formatter;  // used by the writing thread only
 
     std::mutex mutex;
     std::condition_variable changed;
@@ -97,14 +78,16 @@ struct LogWriter::State {
     std::uint64_t dropped_and_told = 0;
 };
 
-void LogWriter::State::add(LogLevel level, std::string_view message) {
-    LogLine line{std::chrono::system_clock::now(), level, std::string(message)};
+void LogWriter::State::add(const LogEvent& event) {
+    LogLine line{std::chrono::system_clock::now(), event.level, event.module, std::string(event.message),
+                 event.fields};
+    const std::size_t bytes = bytes_of(line);
     const std::lock_guard lock(mutex);
-    if (over || waiting.size() >= bounds.lines || waiting_bytes + line.message.size() > bounds.bytes) {
+    if (over || waiting.size() >= bounds.lines || waiting_bytes + bytes > bounds.bytes) {
         ++dropped;
         return;
     }
-    waiting_bytes += line.message.size();
+    waiting_bytes += bytes;
     waiting.push_back(std::move(line));
     changed.notify_all();
 }
@@ -117,7 +100,7 @@ void LogWriter::State::run() {
         if (waiting.empty()) return;
         const LogLine line = std::move(waiting.front());
         waiting.pop_front();
-        waiting_bytes -= line.message.size();
+        waiting_bytes -= bytes_of(line);
         is_writing = true;
         const std::uint64_t untold = dropped - dropped_and_told;
         lock.unlock();
@@ -131,29 +114,23 @@ void LogWriter::State::run() {
     }
 }
 
-bool LogWriter::State::write(const LogLine& line) {
-    using Json = nlohmann::json;
-    const std::string safe = format == LogFormat::json
-                                 ? Json(line.message).dump(-1, ' ', false, Json::error_handler_t::replace)
-                                 : escape_for_display(line.message);
-    spdlog::memory_buf_t text;
-    formatter.format(spdlog::details::log_msg(line.time, spdlog::source_loc{}, "ioswarm", to_spdlog(line.level),
-                                              spdlog::string_view_t(safe.data(), safe.size())),
-                     text);
-    return write_all(fd, std::string_view(text.data(), text.size()));
+bool LogWriter::State::write(const LogLine& line) const {
+    return write_all(fd, render(line, style));
 }
 
-void LogWriter::State::tell_dropped(std::uint64_t count) {
+void LogWriter::State::tell_dropped(std::uint64_t count) const {
     // The result is ignored: if this line cannot be written, dropped() still has the count.
     (void)write(
-        {std::chrono::system_clock::now(), LogLevel::warn,
+        {std::chrono::system_clock::now(), LogLevel::warn, LogModule::main,
          fmt::format("{} lines of this log were dropped: it could not be written fast enough, or not at all",
-                     count)});
+                     count),
+         LogFields{{"dropped", count}}});
 }
 
-LogWriter::LogWriter(LogFormat format, LogLevel level, int fd, LogBounds bounds)
-    : level_(level),
-      state_(std::make_shared<State>(format, fd, bounds)),
+LogWriter::LogWriter(LogStyle style, const LogLevels& levels, int fd, LogBounds bounds)
+    : state_(std::make_shared<State>(style, fd, bounds)),
+      target_(
+          std::make_shared<LogTarget>(levels, [state = state_](const LogEvent& event) { state->add(event); })),
       thread_([state = state_] { state->run(); }) {}
 
 LogWriter::~LogWriter() {
@@ -169,11 +146,6 @@ LogWriter::~LogWriter() {
     can_end ? thread_.join() : thread_.detach();
 }
 
-Log LogWriter::log() const {
-    return Log(level_,
-               [state = state_](LogLevel level, std::string_view message) { state->add(level, message); });
-}
-
 bool LogWriter::flush(std::chrono::milliseconds within) const {
     std::unique_lock lock(state_->mutex);
     return state_->changed.wait_for(lock, within,
@@ -185,14 +157,9 @@ std::uint64_t LogWriter::dropped() const {
     return state_->dropped;
 }
 
-LogFormat log_format_from(std::string_view word) {
-    return word == "json" ? LogFormat::json : LogFormat::text;
-}
-
-LogLevel log_level_from(std::string_view word) {
-    if (word == "debug") return LogLevel::debug;
-    if (word == "warn") return LogLevel::warn;
-    return word == "error" ? LogLevel::error : LogLevel::info;
+LogLevels log_levels_from(std::string_view text) {
+    const auto levels = parse_log_levels(text);
+    return levels ? *levels : LogLevels();
 }
 
 }  // namespace ioswarm::cli

@@ -10,11 +10,10 @@
 
 #include <unistd.h>
 
+#include "cli/log_style.hpp"
 #include "core/base/log.hpp"
 
 namespace ioswarm::cli {
-
-enum class LogFormat { text, json };
 
 /// Limits of the queue of unwritten lines. A line that would exceed them is dropped.
 struct LogBounds {
@@ -27,12 +26,10 @@ struct LogBounds {
 /// next written line reports the number of dropped lines. Lines that cannot be written (disk full, reader gone)
 /// count as dropped too.
 ///
-/// Each message is one line: "2026-11-22T16:58:44.123Z info  message", or a JSON object with time, level and
-/// message. Control characters and invalid UTF-8 are escaped, so that text from other programs can neither
-/// forge a line nor control a terminal. The thread blocks all signals.
+/// Each message is one line; log_line.hpp has the formats. The thread blocks all signals.
 class LogWriter {
   public:
-    LogWriter(LogFormat format, LogLevel level, int fd = STDERR_FILENO, LogBounds bounds = {});
+    LogWriter(LogStyle style, const LogLevels& levels, int fd = STDERR_FILENO, LogBounds bounds = {});
     /// Waits at most kLastWords for the queued lines to be written. Lines that are not written by then are
     /// lost. If the thread still waits for the file, it is detached.
     ~LogWriter();
@@ -42,7 +39,10 @@ class LogWriter {
     static constexpr std::chrono::milliseconds kLastWords{1'000};
 
     /// Logging never waits for the file. A Log may outlive the LogWriter, and then logs nothing.
-    [[nodiscard]] Log log() const;
+    [[nodiscard]] Log log() const { return Log(target_); }
+
+    /// From now on these levels count, for every Log of this writer. Thread-safe.
+    void set_levels(const LogLevels& levels) { target_->set(levels); }
 
     /// Waits until all lines logged so far are written. Returns false if that took longer than `within`.
     bool flush(std::chrono::milliseconds within) const;
@@ -52,14 +52,12 @@ class LogWriter {
 
   private:
     struct State;
-    const LogLevel level_;
     const std::shared_ptr<State> state_;  ///< shared with the thread and with every Log
+    const std::shared_ptr<LogTarget> target_;
     std::thread thread_;
 };
 
-/// Convert the values of log.format ("text", "json") and log.level ("debug" to "error"). The words must have
-/// been checked before.
-[[nodiscard]] LogFormat log_format_from(std::string_view word);
-[[nodiscard]] LogLevel log_level_from(std::string_view word);
+/// The levels of a text that was checked before, such as the value of log.level; info for a wrong text.
+[[nodiscard]] LogLevels log_levels_from(std::string_view text);
 
 }  // namespace ioswarm::cli

@@ -114,9 +114,11 @@ const auto kKeys = std::to_array<KeyRow>({
     {"chain.lastSlot", &C::chain_last_slot, "0", "BLOCKS",
      "blocks after which no new transactions come; 0 = they go on", 0, UINT64_MAX, KeyForm::any, {}, false, "--last-slot"},
     {"metrics.perAgent", &C::metrics_per_agent, "false", "BOOL", "series per agent at /metrics"},
-    {"log.format", &C::log_format, "text", "FORMAT", "form of the log", 0, 0, KeyForm::choice, "text|json"},
-    {"log.level", &C::log_level, "info", "LEVEL", "least level that is logged",
-     0, 0, KeyForm::choice, "debug|info|warn|error"},
+    {"log.format", &C::log_format, "auto", "FORMAT", "form of the log", 0, 0, KeyForm::choice, "auto|text|logfmt|json"},
+    {"log.color", &C::log_color, "auto", "WHEN", "colour in the log and in error messages",
+     0, 0, KeyForm::choice, "auto|always|never", false, "--color"},
+    {"log.level", &C::log_level, "info", "LEVELS",
+     "least level that is logged, or levels of modules: info,agent_port=debug", 0, 0, KeyForm::log_levels},
 });
 // clang-format on
 

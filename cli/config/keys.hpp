@@ -23,16 +23,17 @@ using KeyField = std::variant<bool ServeConfig::*, std::uint64_t ServeConfig::*,
 /// Additional checks on a key's value.
 enum class KeyForm {
     any,
-    path,       ///< text without a NUL character
-    ip,         ///< an IPv4 or IPv6 address
-    host_port,  ///< host:port, [v6]:port
-    http_url,   ///< http:// or https://
-    http_urls,  ///< such URLs, separated by commas; a file may also have a list
-    address,    ///< io1… or 0x…
-    key_hex,    ///< 32 bytes in hex
-    agent_id,   ///< 1 to 128 visible ASCII characters
-    choice,     ///< one of `choices`
-    networks,   ///< IP addresses and networks (192.0.2.0/24), separated by commas
+    path,        ///< text without a NUL character
+    ip,          ///< an IPv4 or IPv6 address
+    host_port,   ///< host:port, [v6]:port
+    http_url,    ///< http:// or https://
+    http_urls,   ///< such URLs, separated by commas; a file may also have a list
+    address,     ///< io1… or 0x…
+    key_hex,     ///< 32 bytes in hex
+    agent_id,    ///< 1 to 128 visible ASCII characters
+    choice,      ///< one of `choices`
+    log_levels,  ///< a level, or levels of modules: "info,agent_port=debug"
+    networks,    ///< IP addresses and networks (192.0.2.0/24), separated by commas
 };
 
 struct KeyRow {

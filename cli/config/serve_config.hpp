@@ -77,6 +77,7 @@ struct ServeConfig {
     std::uint64_t chain_last_slot{};
     bool metrics_per_agent{};
     std::string log_format;
+    std::string log_color;
     std::string log_level;
 };
 

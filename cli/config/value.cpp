@@ -11,6 +11,7 @@
 
 #include "cli/config/keys.hpp"
 #include "core/base/ip_network.hpp"
+#include "core/base/log_levels.hpp"
 #include "core/crypto/address.hpp"
 
 namespace ioswarm::cli {
@@ -42,7 +43,7 @@ std::string choice_list(std::string_view choices) {
 std::string check_form(const KeyRow& key, std::string_view text) {
     if (text.find('\0') != std::string_view::npos) return "contains a NUL character";
     // For all other forms, empty means not set.
-    if (text.empty()) return key.form == KeyForm::choice ? "is empty" : "";
+    if (text.empty()) return key.form == KeyForm::choice || key.form == KeyForm::log_levels ? "is empty" : "";
     switch (key.form) {
         case KeyForm::any:
         case KeyForm::path:
@@ -61,6 +62,10 @@ std::string check_form(const KeyRow& key, std::string_view text) {
             return parse_http_urls(text) ? "" : "is not " + describe_type(key);
         case KeyForm::agent_id:
             return is_agent_id(text) ? "" : "is not 1 to 128 characters of visible ASCII";
+        case KeyForm::log_levels: {
+            const auto levels = parse_log_levels(text);
+            return levels ? "" : fmt::format("has '{}': {}", levels.error().which, levels.error().why);
+        }
         case KeyForm::choice:
             return is_one_of(text, key.choices) ? "" : "is not " + choice_list(key.choices);
         case KeyForm::key_hex:
@@ -176,6 +181,8 @@ std::string describe_type(const KeyRow& key) {
             return "32 bytes in hex";
         case KeyForm::agent_id:
             return "an agent id";
+        case KeyForm::log_levels:
+            return "debug, info, warn or error, or MODULE=LEVEL, commas between";
         case KeyForm::choice:
             return choice_list(key.choices);
     }

@@ -10,11 +10,16 @@
 #include "cli/serve/agents.hpp"
 #include "cli/serve/data_dir.hpp"
 #include "core/base/atomic_file.hpp"
+#include "core/base/some_names.hpp"
 
 namespace ioswarm::cli {
 namespace {
 
 constexpr std::chrono::minutes kStatusInterval{1};
+/// How often serve looks whether it is ready, until it is.
+constexpr std::chrono::milliseconds kReadyInterval{100};
+/// How many of the agents that a new list ended are named in the log.
+constexpr std::size_t kEndedNamed = 20;
 
 CoordinatorSettings watched(CoordinatorSettings settings, Metrics& metrics, History& history,
                             ServiceNotifier& notifier) {
@@ -84,7 +89,7 @@ Status ServeApp::read_lists() {
 Status ServeApp::open_ledger() {
     LedgerOptions options;
     options.on_commit = metrics_.ledger_commit();
-    auto ledger = Ledger::open(config_.data_dir, log_, options);
+    auto ledger = Ledger::open(config_.data_dir, log_.of(LogModule::ledger), options);
     if (!ledger) return fail(explain_data_dir(std::move(ledger).error(), config_.data_dir));
     ledger_ = *std::move(ledger);
     const auto other_source = check_source(config_, *ledger_);
@@ -103,14 +108,15 @@ Status ServeApp::find_chain() {
     proto::NodeSettings settings;
     settings.grpc = config_.node_grpc;
     settings.web3 = config_.node_web3;
-    auto node = proto::NodeSource::create(std::move(settings), log_);
+    auto node = proto::NodeSource::create(std::move(settings), log_.of(LogModule::node));
     if (!node) return fail(std::move(node).error());
     node_ = *std::move(node);
     gate_ = std::make_unique<ChainGate>([this](const std::stop_token& stop) { return node_->chain(stop); },
                                         [this](const ChainIdentity& chain) { return bind_chain(chain); });
     auto chain = node_->chain();
     if (!chain) {
-        log_.warn("the node cannot be asked for its chain yet: {}; nothing is handed out before it can",
+        log_.of(LogModule::node)
+            .warn("the node cannot be asked for its chain yet: {}; nothing is handed out before it can",
                   chain.error().text());
         return {};
     }
@@ -120,13 +126,14 @@ Status ServeApp::find_chain() {
 
 /// Called by the gate: first when everything else is running, and again after each failure of the node.
 Status ServeApp::bind_chain(const ChainIdentity& chain) {
-    if (Status bound = cli::bind_chain(config_, *ledger_, chain, log_); !bound) return bound;
-    return diffs_ ? diffs_->bind_chain(config_, chain, log_) : Status();
+    if (Status bound = cli::bind_chain(config_, *ledger_, chain, log_.of(LogModule::ledger)); !bound)
+        return bound;
+    return diffs_ ? diffs_->bind_chain(config_, chain, log_.of(LogModule::diffs)) : Status();
 }
 
 // Accounting comes before the source, since it knows the height at which to continue.
 Status ServeApp::open_books() {
-    auto accounting = Accounting::open(*ledger_, settings_, clock_, settler_.get(), log_);
+    auto accounting = Accounting::open(*ledger_, settings_, clock_, settler_.get(), log_.of(LogModule::ledger));
     if (!accounting) return fail(std::move(accounting).error());
     accounting_ = *std::move(accounting);
     return {};
@@ -140,8 +147,8 @@ Status ServeApp::open_source() {
         gated_blocks_ = gate_->gated(node_->blocks());
         return {};
     }
-    auto embedded =
-        sim::EmbeddedChain::create(embedded_settings(config_, accounting_->last_height()), clock_, log_);
+    auto embedded = sim::EmbeddedChain::create(embedded_settings(config_, accounting_->last_height()), clock_,
+                                               log_.of(LogModule::node));
     if (!embedded) return fail(std::move(embedded).error());
     embedded_ = *std::move(embedded);
     return {};
@@ -152,7 +159,7 @@ Status ServeApp::open_diffs() {
     if (!has_diffs(config_)) return {};
     auto diffs =
         ServeDiffs::open(config_, {embedded_ ? &embedded_->diffs() : nullptr, node_.get(), gate_.get()}, clock_,
-                         log_, metrics_.diff_append());
+                         log_.of(LogModule::diffs), metrics_.diff_append());
     if (!diffs) return fail(std::move(diffs).error());
     diffs_ = *std::move(diffs);
     return diffs_->check_chain(config_, chain_, other_source_);
@@ -167,7 +174,7 @@ Status ServeApp::make_coordinator() {
     evm::StateFetchers& run_state = node_ ? node_->run_state() : *embedded_;
     if (diffs_) watched_blocks_ = diffs_->watch(blocks);
     auto coordinator = Coordinator::create(settings_, pool, state, watched_blocks_ ? *watched_blocks_ : blocks,
-                                           *accounting_, clock_, log_, &run_state);
+                                           *accounting_, clock_, log_.of(LogModule::dispatch), &run_state);
     if (!coordinator) return fail(std::move(coordinator).error());
     coordinator_ = *std::move(coordinator);
     if (diffs_) {
@@ -199,8 +206,8 @@ Status ServeApp::open_agent_port() {
     settings.tls_key_file = config_.tls_key;
     settings.streams_per_connection = streams_per_connection(config_);
     settings.accept.proxies = trusted_proxies(config_);
-    auto server = proto::AgentServer::start(std::move(settings), *coordinator_, *access_, log_,
-                                            diffs_ ? &diffs_->hub() : nullptr);
+    auto server = proto::AgentServer::start(std::move(settings), *coordinator_, *access_,
+                                            log_.of(LogModule::agent_port), diffs_ ? &diffs_->hub() : nullptr);
     if (!server) return fail(std::move(server).error());
     agent_server_ = *std::move(server);
     accepting_ = true;
@@ -227,7 +234,8 @@ Status ServeApp::open_api() {
     settings.headers = MonitorApi::headers();
     settings.proxies = trusted_proxies(config_);
     auto server = start_http(
-        settings, [this](const HttpRequest& request) { return api_->handle(request); }, log_);
+        settings, [this](const HttpRequest& request) { return api_->handle(request); },
+        log_.of(LogModule::api));
     if (!server) return fail(std::move(server).error());
     api_server_ = *std::move(server);
     counted_api_ = api_server_.get();
@@ -244,6 +252,14 @@ Reasons ServeApp::not_ready() const {
         reasons.push_back({seen.error().which, seen.error().why});
     if (diffs_) diffs_->add_reasons(reasons);
     if (settler_) settler_->add_reasons(reasons);
+    return reasons;
+}
+
+/// Everything that /readyz reports.
+Reasons ServeApp::all_reasons() const {
+    Reasons reasons = coordinator_->not_ready();
+    for (Reason& reason : not_ready())
+        reasons.push_back(std::move(reason));
     return reasons;
 }
 
@@ -280,7 +296,7 @@ std::string ServeApp::metrics_text(StatusView status) const {
     figures.shadow = coordinator_->shadow();
     figures.epoch = coordinator_->epoch();
     figures.now = clock_.wall();
-    figures.is_ready = coordinator_->not_ready().empty() && not_ready().empty();
+    figures.is_ready = all_reasons().empty();
     if (diffs_) figures.diffs = diffs_->view();
     if (settler_) {
         Reasons stopped;
@@ -298,49 +314,59 @@ std::string ServeApp::metrics_text(StatusView status) const {
 Status ServeApp::start_test_agents() {
     reporter_.emplace(
         [this] {
-            std::string line = status_text();
-            notifier_.status(line);
-            return line;
+            StatusText status = status_report();
+            notifier_.status(status.text);
+            return status;
         },
         kStatusInterval, log_);
     history_recorder_.emplace(history_, *coordinator_, clock_);
     if (options_.test_agents == 0) return {};
     proto::CoordinatorAddress target;
     target.target = reachable(address_, agent_server_->port());
-    test_agents_ = test_agents(options_.test_agents, std::move(target), config_, log_);
+    test_agents_ = test_agents(options_.test_agents, std::move(target), config_, log_.of(LogModule::agents));
     return {};
 }
 
-std::string ServeApp::status_text() const {
-    std::string out = status_line(*coordinator_, settings_.rewards.epoch_blocks);
-    return diffs_ ? out + ", " + diffs_line(diffs_->view()) : out;
+StatusText ServeApp::status_report() const {
+    StatusText out;
+    out.text = status_line(*coordinator_, settings_.rewards.epoch_blocks);
+    out.fields = status_fields(*coordinator_, settings_.rewards.epoch_blocks);
+    if (!diffs_) return out;
+    const DiffsView diffs = diffs_->view();
+    out.text += ", " + diffs_line(diffs);
+    add_diffs_fields(diffs, out.fields);
+    return out;
 }
 
-Status ServeApp::announce() const {
+/// Writes the ready file and logs where to find what. The line about the agents' port is the last one: whoever
+/// waits for it may rely on everything else.
+Status ServeApp::announce() {
+    const std::uint16_t api_port = api_server_ ? api_server_->port() : std::uint16_t{0};
+    if (!options_.ready_file.empty()) {
+        const std::string ports = fmt::format("{{\"pid\":{},\"grpc_port\":{},\"api_port\":{}}}\n", getpid(),
+                                              agent_server_->port(), api_port);
+        if (Status written = write_file_atomically(options_.ready_file, as_bytes(ports)); !written)
+            return written;
+    }
+    log_.info("source: {}", node_ ? fmt::format("node {}", config_.node_grpc) : source_identity(config_));
+    if (diffs_) {
+        const DiffsView held = diffs_->view();
+        log_.of(LogModule::diffs)
+            .info("state diffs: {}, {}",
+                  config_.diff_store_enabled ? diff_store_file(config_) : std::string("in memory only"),
+                  held.tip == 0 ? std::string("none yet")
+                                : fmt::format("heights {} to {}", held.floor, held.tip));
+    }
+    if (options_.test_agents > 0) log_.info("{} test agents join by themselves", options_.test_agents);
+    if (api_server_) log_.info("figures: open http://{}/", reachable(address_, api_port));
     const std::string agents = is_every_interface(address_)
                                    ? fmt::format("port {} of every interface", agent_server_->port())
                                    : reachable(address_, agent_server_->port());
-    log_.info("source: {}", node_ ? fmt::format("node {}", config_.node_grpc) : source_identity(config_));
     log_.info("agents join at {}{}", agents, agent_server_->uses_tls() ? " (TLS)" : "");
-    if (diffs_) {
-        const DiffsView held = diffs_->view();
-        log_.info(
-            "state diffs: {}, {}",
-            config_.diff_store_enabled ? diff_store_file(config_) : std::string("in memory only"),
-            held.tip == 0 ? std::string("none yet") : fmt::format("heights {} to {}", held.floor, held.tip));
-    }
-    if (options_.test_agents > 0) log_.info("{} test agents join by themselves", options_.test_agents);
-    std::uint16_t api_port = 0;
-    if (api_server_) {
-        api_port = api_server_->port();
-        log_.info("figures: open http://{}/", reachable(address_, api_port));
-    }
-    notifier_.status(status_text());
+    notifier_.status(status_report().text);
     notifier_.ready();
-    if (options_.ready_file.empty()) return {};
-    return write_file_atomically(
-        options_.ready_file, as_bytes(fmt::format("{{\"pid\":{},\"grpc_port\":{},\"api_port\":{}}}\n", getpid(),
-                                                  agent_server_->port(), api_port)));
+    ready_watch_.emplace([this] { return all_reasons(); }, kReadyInterval, log_);
+    return {};
 }
 
 void ServeApp::start_reloader() {
@@ -361,22 +387,27 @@ void ServeApp::start_reloader() {
 void ServeApp::end_agents_not_allowed() {
     // Asks for the list of agents only now: an agent that joins later was already checked against the new
     // lists.
-    std::size_t ended = 0;
+    std::vector<std::string> ended;
     for (const AgentView& agent : coordinator_->agents()) {
         const Status allowed = access_->allowed(agent.id);
         if (allowed) continue;
         coordinator_->end_agent(agent.id, allowed.error());
-        ++ended;
+        ended.push_back(agent.id);
     }
     // Diffs are served to everyone with a key, whether registered or not.
     for (const DiffSubscriber& reader : diffs_ ? diffs_->hub().subscribers() : std::vector<DiffSubscriber>{}) {
         if (const Status allowed = access_->allowed(reader.agent_id); !allowed)
             diffs_->hub().end_agent(reader.agent_id, allowed.error());
     }
-    log_.info("lists of agents read again, {} agents ended", ended);
+    std::sort(ended.begin(), ended.end());
+    const std::string ids = some_names(ended, ended.size(), kEndedNamed);
+    log_.of(LogModule::agents)
+        .info(LogFields{{"event", "lists"}, {"count", ended.size()}, {"ids", ids}},
+              "lists of agents read again, {} agents ended{}{}", ended.size(), ended.empty() ? "" : ": ", ids);
 }
 
 void ServeApp::stop(std::chrono::milliseconds within) {
+    ready_watch_.reset();
     const Clock::Steady begin = clock_.steady();
     notifier_.stopping();
     accepting_ = false;
@@ -393,7 +424,8 @@ void ServeApp::stop(std::chrono::milliseconds within) {
     reporter_.reset();
     history_recorder_.reset();
     api_server_.reset();
-    log_.info("{}", status_text());
+    const StatusText status = status_report();
+    log_.info(status.fields, "{}", status.text);
 }
 
 }  // namespace ioswarm::cli

@@ -18,6 +18,7 @@
 #include "cli/serve/metrics.hpp"
 #include "cli/serve/monitor_api.hpp"
 #include "cli/serve/page_api.hpp"
+#include "cli/serve/ready_watch.hpp"
 #include "cli/serve/service_notifier.hpp"
 #include "cli/serve/settings.hpp"
 #include "cli/serve/status_line.hpp"
@@ -87,8 +88,9 @@ class ServeApp {
                                                                  const std::vector<std::uint64_t>& epochs);
     void start_reloader();
     void end_agents_not_allowed();
-    Status announce() const;
-    [[nodiscard]] std::string status_text() const;
+    Status announce();
+    [[nodiscard]] StatusText status_report() const;
+    [[nodiscard]] Reasons all_reasons() const;
     [[nodiscard]] Reasons not_ready() const;
     [[nodiscard]] std::map<std::string, std::uint64_t> edge_counters() const;
     [[nodiscard]] std::string metrics_text(StatusView status) const;
@@ -133,6 +135,7 @@ class ServeApp {
     std::optional<HistoryRecorder> history_recorder_;
     std::optional<StatusReporter> reporter_;
     std::optional<ListReloader> reloader_;
+    std::optional<ReadyWatch> ready_watch_;
 };
 
 }  // namespace ioswarm::cli

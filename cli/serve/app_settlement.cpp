@@ -11,7 +11,7 @@ namespace ioswarm::cli {
 // Runs before the accounting is opened, because the accounting reports closed epochs to it. Its thread starts
 // when everything else is running.
 Status ServeApp::make_settler() {
-    auto settler = ServeSettlement::make(config_, clock_, log_);
+    auto settler = ServeSettlement::make(config_, clock_, log_.of(LogModule::settlement));
     if (!settler) return fail(std::move(settler).error());
     settler_ = *std::move(settler);
     return {};
@@ -22,7 +22,7 @@ void ServeApp::start_settlement() {
     if (config_.reward_contract.empty()) return;
     settlement_notices_.emplace(
         config_.data_dir, [this](const PayoutKeys& payouts) { return accounting_->payouts_final(payouts); },
-        log_);
+        log_.of(LogModule::settlement));
     if (settler_) settler_->start();
 }
 

@@ -10,6 +10,7 @@
 #include "cli/commands.hpp"
 #include "cli/config_options.hpp"
 #include "cli/log_sink.hpp"
+#include "cli/log_style.hpp"
 #include "cli/open_files.hpp"
 #include "cli/serve/app.hpp"
 #include "cli/signals.hpp"
@@ -60,16 +61,25 @@ ExitCode check_start(const ServeCommand& command, const LoadedConfig& loaded, Io
     return wrong.empty() ? ExitCode::ok : exit_code_for(wrong.front().code);
 }
 
+/// Errors at the start look as the log does. Those of the command line itself come before the configuration is
+/// read; dispatch() has looked for --log-format and --color by then.
+void print_as_the_log(const ServeConfig& config, Io& io) {
+    const LogStyle style = log_style(config.log_format, config.log_color);
+    io.json_errors = style.format == LogFormat::json;
+    if (config.log_color != "auto") io.colour = style.colour;
+}
+
 ExitCode run_serve(const ServeCommand& command, Io& io) {
     block_hangup();
     ExitCode code = ExitCode::ok;
     const auto loaded = load_or_report(command.config, io, code);
     if (!loaded) return code;
     const ServeConfig& config = loaded->settings;
+    print_as_the_log(config, io);
     code = check_start(command, *loaded, io);
     if (code != ExitCode::ok) return code;
     std::signal(SIGPIPE, SIG_IGN);
-    const LogWriter writer(log_format_from(config.log_format), log_level_from(config.log_level));
+    const LogWriter writer(log_style(config.log_format, config.log_color), log_levels_from(config.log_level));
     const Log log = writer.log();
 
     if (const auto warning = open_files_warning(config.max_agents, raise_open_file_limit()))
@@ -100,7 +110,6 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
         if (running != nullptr && std::exchange(hung_up_early, false)) running->reload_lists();
     };
     set_running(app->get());
-    log.info("ready");
     signals.wait();
     set_running(nullptr);
     (*app)->stop(kDrainTime);

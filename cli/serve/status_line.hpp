@@ -20,11 +20,23 @@ namespace ioswarm::cli {
 /// For example "diffs to 1234, subscribers 2", plus the alarm when there is one.
 [[nodiscard]] std::string diffs_line(const DiffsView& diffs);
 
+/// The figures of status_line() for a log that programs read. Shares that are not known are left out.
+[[nodiscard]] LogFields status_fields(const Monitor& monitor, std::uint64_t epoch_blocks);
+
+/// Adds the figures of diffs_line().
+void add_diffs_fields(const DiffsView& diffs, LogFields& fields);
+
+/// A log line with its figures as fields.
+struct StatusText {
+    std::string text;
+    LogFields fields;
+};
+
 /// Logs a status line every `interval` on its own thread, so that a silent log means trouble. Everything that
 /// `line` uses must outlive this object.
 class StatusReporter {
   public:
-    StatusReporter(std::function<std::string()> line, std::chrono::milliseconds interval, Log log);
+    StatusReporter(std::function<StatusText()> line, std::chrono::milliseconds interval, Log log);
 
   private:
     std::jthread thread_;

@@ -53,7 +53,7 @@ Status check(const sim::L4RunSettings& run) {
 
 Result<sim::L4Report> simulate(const L4SimCommand& command, const std::stop_token& stop,
                                L4SimProgress& progress) {
-    const LogWriter writer(LogFormat::text, LogLevel::info);
+    const LogWriter writer(log_style("auto", "auto"), LogLevels(LogLevel::info));
     const Log log = command.verbose ? writer.log() : Log();
     auto world = L4SimWorld::create(command.run.chain, log);
     if (!world) return fail(std::move(world).error());

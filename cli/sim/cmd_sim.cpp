@@ -10,6 +10,7 @@
 #include "cli/count_option.hpp"
 #include "cli/duration_option.hpp"
 #include "cli/log_sink.hpp"
+#include "cli/log_style.hpp"
 #include "cli/signals.hpp"
 #include "cli/sim/report.hpp"
 #include "cli/sim/run.hpp"
@@ -104,7 +105,7 @@ void add_share(CLI::App& app, const std::string& name, std::uint32_t& value, con
 ExitCode run_sim(SimCommand& command, Io& io) {
     if (const Status checked = check(command); !checked) return report_error(io, checked.error());
     const SignalReader signals;
-    const LogWriter writer(LogFormat::text, log_level_from(command.log_level));
+    const LogWriter writer(log_style("auto", "auto"), log_levels_from(command.log_level));
     const Log log = writer.log();
     ProgressLine progress(io.err, ProgressLine::mode_for(command.options.json), "sim");
     const SimOptions& options = command.options;

@@ -14,7 +14,7 @@ std::string to_text(const Reasons& reasons) {
     return out;
 }
 
-void Alarm::raise(std::string why, std::string_view log_text) {
+void Alarm::raise(std::string why, std::string_view log_text, bool is_logged) {
     std::string text = log_text.empty() ? part_ + ": " + why : std::string(log_text);
     {
         auto state = state_.lock();
@@ -22,8 +22,9 @@ void Alarm::raise(std::string why, std::string_view log_text) {
         state->why = std::move(why);
         if (!is_new) return;
         ++state->times;
+        state->is_logged = is_logged;
     }
-    log_.error("{}", text);
+    if (is_logged) log_.error("{}", text);
 }
 
 void Alarm::clear(std::string_view log_text) {
@@ -31,6 +32,7 @@ void Alarm::clear(std::string_view log_text) {
         auto state = state_.lock();
         if (!state->why) return;
         state->why.reset();
+        if (!state->is_logged) return;
     }
     log_.info("{}", log_text);
 }

@@ -37,7 +37,9 @@ class Alarm {
     /// Reports that the condition holds. The first call after a clear() logs an error; later calls only replace
     /// `why`. If `log_text` is given, the log shows it instead of "part: why"; it may contain paths and
     /// addresses.
-    void raise(std::string why, std::string_view log_text = {});
+    void raise(std::string why, std::string_view log_text = {}) { raise(std::move(why), log_text, true); }
+    /// The same for a condition whose cause was logged already. Nothing is logged, also not when it is over.
+    void raise_quietly(std::string why) { raise(std::move(why), {}, false); }
     /// Reports that the condition is over. Logs `log_text` if the alarm was raised, otherwise does nothing.
     void clear(std::string_view log_text);
 
@@ -48,8 +50,11 @@ class Alarm {
     [[nodiscard]] std::uint64_t times() const { return state_.lock()->times; }
 
   private:
+    void raise(std::string why, std::string_view log_text, bool is_logged);
+
     struct State {
         std::optional<std::string> why;  // empty while the alarm is not raised
+        bool is_logged = true;           // as it was when the alarm was raised
         std::uint64_t times = 0;
     };
 

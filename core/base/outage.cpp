@@ -8,8 +8,8 @@
 namespace ioswarm {
 namespace {
 
-std::string length(Outage::Time from, Outage::Time to) {
-    return go_duration(std::chrono::round<std::chrono::seconds>(to - from));
+std::chrono::seconds seconds(Outage::Time from, Outage::Time to) {
+    return std::chrono::round<std::chrono::seconds>(to - from);
 }
 
 bool is_unreachable(const Error& error) {
@@ -43,8 +43,9 @@ void Outage::failed(std::string_view task, const Error& error, Time now) {
         began = state->began;
     }
     const std::string text = describe(peer_, task, error);
-    if (is_first) return log_.warn("{} (retrying)", text);
-    log_.warn("{} (for {})", text, length(began, now));
+    if (is_first) return log_.warn(LogFields{{"event", "outage"}, {"peer", peer_}}, "{} (retrying)", text);
+    log_.warn(LogFields{{"event", "outage"}, {"peer", peer_}, {"seconds", seconds(began, now).count()}},
+              "{} (for {})", text, go_duration(seconds(began, now)));
 }
 
 void Outage::worked(std::string_view task, Time now) {
@@ -59,7 +60,8 @@ void Outage::worked(std::string_view task, Time now) {
         began = state->began;
         subject = state->subject;
     }
-    log_.info("{}: working again after {}", subject, length(began, now));
+    log_.info(LogFields{{"event", "outage_over"}, {"peer", peer_}, {"seconds", seconds(began, now).count()}},
+              "{}: working again after {}", subject, go_duration(seconds(began, now)));
 }
 
 }  // namespace ioswarm

@@ -29,6 +29,8 @@ class Outage {
     /// `task`: what the loop was doing, in one or two words: "blocks", "pool".
     void failed(std::string_view task, const Error& error, Time now);
     void worked(std::string_view task, Time now);
+    /// Whether the last call of some task failed.
+    [[nodiscard]] bool is_out() const { return !state_.lock()->failing.empty(); }
 
   private:
     struct State {

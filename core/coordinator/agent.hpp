@@ -86,6 +86,7 @@ struct Agent {
     AgentName name;
     LoadIndex::Slot slot = 0;
     bool registered = true;  ///< false once its place was freed (submissions in progress still point here)
+    bool gone = false;       ///< its last connection closed, and it has not called since
     bool working = false;    ///< it had a stream and a fresh heartbeat at the last registry update
     bool announced = false;  ///< on_ready is in progress or was called, and take() was not called since
     TaskLevel level = TaskLevel::l1_sig_verify;  ///< the lower of its capability and `asked`

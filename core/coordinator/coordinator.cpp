@@ -59,9 +59,9 @@ Coordinator::Coordinator(const CoordinatorSettings& settings, ActPoolReader& poo
       registrations_(std::in_place, settings.register_interval),
       runner_(fetchers != nullptr ? std::make_unique<TaskRunner>(*fetchers) : nullptr),
       readers_(state, runner_.get(), *engine_, settings_.state_read),
-      source_outage_("node", log_),
+      source_outage_("node", log_.of(LogModule::node)),
       follower_(blocks, accounting, *engine_, log_, source_outage_),
-      books_alarm_("ledger", log_),
+      books_alarm_("ledger", log_.of(LogModule::ledger)),
       tip_alarm_("dispatch", log_),
       blocks_alarm_("blocks", log_),
       behind_alarm_("blocks", log_),
@@ -136,6 +136,8 @@ void Coordinator::watch_tip() {
     const std::string fault = engine_->tip_fault();
     if (fault.empty())
         return tip_alarm_.clear("the newest block of the source is recent again, so tasks go out again");
+    // While the node is away its newest block gets old. That was logged already.
+    if (source_outage_.is_out()) return tip_alarm_.raise_quietly(fault);
     tip_alarm_.raise(fault,
                      fault + " (is the node in step with the chain, and is the clock of this machine right?)");
 }

@@ -69,6 +69,7 @@ class Coordinator final : public AgentLink, public Monitor {
     void submit(const std::string& agent_id, BatchResult batch, SubmitDone done) override;
     [[nodiscard]] Result<HeartbeatResponse> heartbeat(const std::string& agent_id,
                                                       const HeartbeatRequest& request) override;
+    void agent_gone(const std::string& agent_id) override { engine_->agent_gone(agent_id); }
     void end_agent(const std::string& agent_id, const Error& reason) override;
 
     /// Reports the height that the agent's state has reached, by its diff stream (see DiffHub::tell_progress).

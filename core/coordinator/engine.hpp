@@ -59,6 +59,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
                                                                   std::shared_ptr<StreamSink> sink);
     /// Returns false if the agent is not registered.
     [[nodiscard]] bool heartbeat(const std::string& id, const HeartbeatRequest& request);
+    /// Reports that the agent's last connection closed: it is not live until it is heard of again.
+    void agent_gone(const std::string& id);
     /// Ends the agent's stream with `reason`, frees its place and gives its tasks to others.
     void end_agent(const std::string& id, const Error& reason);
 
@@ -146,8 +148,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
         std::vector<std::pair<std::shared_ptr<SinkGate>, Error>> ended;
         bool wake = false;
         /// Log lines; nothing is logged while the lock is held.
-        std::vector<std::string> infos;
         std::vector<std::string> warnings;
+        std::vector<std::string> evicted;  ///< ids of evicted agents that had no task stream
     };
     enum class Placed { whole, partly, no_room, no_ids };
     struct Verdict;

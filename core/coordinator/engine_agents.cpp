@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/base/some_names.hpp"
 #include "core/coordinator/engine.hpp"
 
 namespace ioswarm {
@@ -24,6 +25,9 @@ class EngineStream final : public TaskStream {
     const AgentPtr agent_;
     const std::shared_ptr<SinkGate> gate_;
 };
+
+/// How many agents a log line names.
+constexpr std::size_t kNamedInLog = 3;
 
 /// The load that an agent reports is only shown, never used. It must merely be a number that every output
 /// format can represent.
@@ -50,8 +54,12 @@ void Engine::fire(Effects& effects) const {
     for (const auto& gate : effects.ready)
         gate->ready();
     if (effects.wake) wake_->raise();
-    for (const std::string& line : effects.infos)
-        log_.info("{}", line);
+    if (!effects.evicted.empty()) {
+        const std::string ids = some_names(effects.evicted, effects.evicted.size(), kNamedInLog);
+        log_.of(LogModule::agents)
+            .info(LogFields{{"event", "evicted"}, {"count", effects.evicted.size()}, {"ids", ids}},
+                  "evicted, since no heartbeat came for {} s: {}", settings_.eviction_age.count(), ids);
+    }
     for (const std::string& line : effects.warnings)
         log_.warn("{}", line);
 }
@@ -87,6 +95,7 @@ RegisterResponse Engine::register_agent(const std::string& id, const RegisterReq
         agent->capability = request.capability;
         agent->level = std::min(agent->asked, agent->capability);
         agent->heartbeat = now;
+        agent->gone = false;
         forgive(*agent);
         agent->heartbeat_wall = clock_.wall();
         const auto diffs_to = diffs_to_.find(id);
@@ -124,6 +133,7 @@ Result<std::unique_ptr<TaskStream>> Engine::open_stream(const std::string& id, c
         agent->stream = gate;
         agent->stream_used = now;
         agent->idle_due = false;
+        agent->gone = false;
         agent->announced = false;
         agent->stuck = false;
         forgive(*agent);
@@ -168,6 +178,7 @@ bool Engine::heartbeat(const std::string& id, const HeartbeatRequest& request) {
         const AgentPtr agent = registry_.find(id);
         if (!agent) return false;
         agent->heartbeat = now;
+        agent->gone = false;
         agent->heartbeat_wall = clock_.wall();
         agent->cpu_usage = shown(request.cpu_usage);
         agent->mem_usage = shown(request.mem_usage);
@@ -177,6 +188,11 @@ bool Engine::heartbeat(const std::string& id, const HeartbeatRequest& request) {
     }
     fire(effects);
     return true;
+}
+
+void Engine::agent_gone(const std::string& id) {
+    const std::lock_guard lock(mutex_);
+    if (const AgentPtr agent = registry_.find(id)) agent->gone = true;
 }
 
 void Engine::end_agent(const std::string& id, const Error& reason) {

@@ -95,7 +95,7 @@ void Engine::describe(StatusView& view) const {
     std::uint64_t open = 0;
     registry_.each([&](const AgentPtr& agent) {
         open += agent->open_tasks;
-        if (now - agent->heartbeat > kLiveFor) return;
+        if (agent->gone || now - agent->heartbeat > kLiveFor) return;
         ++view.agents_live;
         ++view.live_by_level[to_string(agent->capability)];
         ++view.live_by_region[agent->region];

@@ -90,8 +90,8 @@ void Engine::expire_orphans(Agent& agent, Clock::Steady now) {
 
 void Engine::evict(const AgentPtr& agent, Effects& effects) {
     count("agents_evicted");
-    effects.infos.push_back(
-        fmt::format("agent {} evicted: no heartbeat for {} s", *agent->name, settings_.eviction_age.count()));
+    // The end of a stream is logged by the transport, which also knows the address.
+    if (!agent->stream) effects.evicted.push_back(*agent->name);
     remove_agent(agent,
                  Error{ErrorCode::unavailable,
                        "task stream ended",

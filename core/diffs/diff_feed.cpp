@@ -19,7 +19,12 @@ constexpr std::uint64_t kPruneSlack = 64;
 
 DiffFeed::DiffFeed(StateDiffSource& source, DiffStore& store, DiffFeedSettings settings, DiffFeedHooks hooks,
                    Log log)
-    : source_(source), store_(store), settings_(settings), hooks_(std::move(hooks)), log_(std::move(log)) {}
+    : source_(source),
+      store_(store),
+      settings_(settings),
+      hooks_(std::move(hooks)),
+      log_(std::move(log)),
+      source_outage_("source of state diffs", log_) {}
 
 DiffFeed::~DiffFeed() {
     stop();
@@ -86,7 +91,7 @@ void DiffFeed::commit(std::vector<Fetched> group, const std::stop_token& stop) {
             rows.push_back({one.diff->height(), one.digest, {}, one.diff->record()});
         const Stopwatch stopwatch;
         const Status status = store_.append(std::move(rows));
-        set_health(store_health_, status);
+        set_store_health(status);
         if (status) {
             stopwatch.tell(hooks_.append_time);
             break;
@@ -147,13 +152,24 @@ void DiffFeed::halt(Error error) {
                error.hint);
 }
 
-/// Logs once when something begins to fail, and once when it works again.
-void DiffFeed::set_health(Status& which, Status status) {
+/// A source that is away, perhaps because its node is being restarted, is no error of this program.
+void DiffFeed::set_source_health(Status status) {
+    {
+        const std::lock_guard lock(mutex_);
+        source_health_ = status;
+    }
+    const auto now = std::chrono::steady_clock::now();
+    status ? source_outage_.worked("state diffs", now)
+           : source_outage_.failed("state diffs", status.error(), now);
+}
+
+/// Logs once when the log of diffs cannot be written, and once when it can be written again.
+void DiffFeed::set_store_health(Status status) {
     bool was_ok = true;
     {
         const std::lock_guard lock(mutex_);
-        was_ok = which.has_value();
-        which = status;
+        was_ok = store_health_.has_value();
+        store_health_ = status;
     }
     if (was_ok && !status) log_.error("state diffs wait: {}; trying again", status.error().text());
     if (!was_ok && status) log_.info("state diffs come in again");

@@ -17,6 +17,7 @@
 
 #include "core/base/log.hpp"
 #include "core/base/observe.hpp"
+#include "core/base/outage.hpp"
 #include "core/base/result.hpp"
 #include "core/diffs/known_digests.hpp"
 #include "core/model/chain.hpp"
@@ -118,7 +119,8 @@ class DiffFeed {
 
     // Called on both threads.
     void halt(Error error);
-    void set_health(Status& which, Status status);
+    void set_source_health(Status status);
+    void set_store_health(Status status);
     void wait(std::chrono::milliseconds time, std::stop_token stop);
 
     StateDiffSource& source_;
@@ -126,6 +128,7 @@ class DiffFeed {
     const DiffFeedSettings settings_;
     const DiffFeedHooks hooks_;
     const Log log_;
+    Outage source_outage_;
     KnownDigests digests_;
     Counters counters_;
 

@@ -29,10 +29,10 @@ void DiffFeed::fetch_loop(const std::stop_token& stop) {
         switch (verdict.kind) {
             case Verdict::Kind::ok:
                 retry = settings_.first_retry;
-                set_health(source_health_, {});
+                set_source_health({});
                 break;
             case Verdict::Kind::again:
-                set_health(source_health_, fail(std::move(verdict.error)));
+                set_source_health(fail(std::move(verdict.error)));
                 wait(retry, stop);
                 retry = std::min(retry * 2, settings_.last_retry);
                 break;
@@ -122,7 +122,7 @@ DiffFeed::Verdict DiffFeed::judge(StateDiff diff) {
         return refuse(height, "its block's header has another digest");
     gone_ = 0;
     wanted_ = diff.height + 1;
-    set_health(source_health_, {});  // before anybody is told about the diff
+    set_source_health({});  // before anybody is told about the diff
     push({std::make_shared<const SharedDiff>(diff.height, std::move(record)), *digest});
     return {};
 }

@@ -60,6 +60,10 @@ class AgentLink {
     [[nodiscard]] virtual Result<HeartbeatResponse> heartbeat(const std::string& agent_id,
                                                               const HeartbeatRequest& request) = 0;
 
+    /// Reports that the last connection of this agent closed. The agent does not count as live until it calls
+    /// again.
+    virtual void agent_gone(const std::string& agent_id) { (void)agent_id; }
+
     /// Removes a revoked agent: its streams end with `reason`, and its place is free for another agent.
     virtual void end_agent(const std::string& agent_id, const Error& reason) = 0;
 };

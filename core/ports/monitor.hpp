@@ -28,7 +28,7 @@ struct Coverage {
 struct StatusView {
     std::chrono::nanoseconds uptime{};
     std::uint32_t agents_total = 0;
-    std::uint32_t agents_live = 0;                       ///< sent a heartbeat in the last 60 s
+    std::uint32_t agents_live = 0;  ///< sent a heartbeat in the last 60 s and still have a connection
     std::map<std::string, std::uint32_t> live_by_level;  ///< "L2" → count
     std::map<std::string, std::uint32_t> live_by_region;
     std::uint64_t tasks_dispatched = 0;  ///< tasks handed out, counted once per agent that received them

@@ -22,6 +22,7 @@ using std::chrono::seconds;
 /// Measurements per millisecond: each takes some microseconds.
 constexpr std::size_t kLooksPerMs = 4;
 constexpr seconds kSweepEvery{1};
+constexpr int kSweepAtLeastEvery = 10'000;  // ms
 constexpr seconds kWarnEvery{10};
 constexpr seconds kFloodToldEvery{60};
 /// How long a proxy may take to close a connection after it was asked to end it. Calls in progress are waited
@@ -48,12 +49,13 @@ std::uint64_t most_connections(const AcceptorBounds& bounds) {
 }  // namespace
 
 Acceptor::Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& table, HandOver hand_over,
-                   Log log)
+                   Log log, AcceptorHooks hooks)
     : bounds_(bounds),
       most_connections_(most_connections(bounds)),
       table_(table),
       hand_over_(std::move(hand_over)),
       log_(std::move(log)),
+      hooks_(std::move(hooks)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
@@ -99,7 +101,7 @@ int Acceptor::timeout_ms(SteadyTime now) const {
         if (!looks->connections.empty()) due = std::min(due, looks->next);
     }
     if (table_.size() != 0 || !barred_.empty() || trim_.is_due()) due = std::min(due, next_sweep_);
-    if (due == SteadyTime::max()) return -1;
+    if (due == SteadyTime::max()) return hooks_.on_sweep ? kSweepAtLeastEvery : -1;
     return static_cast<int>(
         std::max<std::int64_t>(0, std::chrono::duration_cast<milliseconds>(due - now).count() + 1));
 }
@@ -230,7 +232,7 @@ void Acceptor::warn(const char* what, const PeerKey& peer, const char* why) {
     const auto now = std::chrono::steady_clock::now();
     if (now < next_warning_) return;
     next_warning_ = now + kWarnEvery;
-    log_.warn("agent port: {}: {}: {} ({} connections open)", what, peer.text(), why, table_.size());
+    log_.warn("{}: {}: {} ({} connections open)", what, peer.text(), why, table_.size());
 }
 
 void Acceptor::on_activity(Connection& connection) {
@@ -302,7 +304,7 @@ void Acceptor::note_flood(Connection& connection, SteadyTime now) {
     if (now < next_flood_warning_) return;
     next_flood_warning_ = now + kWarnEvery;
     log_.warn(
-        "agent port: connection of {} brought {} bytes too many that belong to no call; "
+        "connection of {} brought {} bytes too many that belong to no call; "
         "it stays open, since it carries agents: {}",
         connection.peer().text(), bytes, connection.agents_text(now));
 }
@@ -355,6 +357,7 @@ void Acceptor::forget(const std::shared_ptr<Connection>& connection) {
     const auto counted = per_network_.find(connection->peer().network());
     if (counted != per_network_.end() && --counted->second == 0) per_network_.erase(counted);
     forgotten_.push_back(connection);
+    if (hooks_.on_closed) hooks_.on_closed(*connection, std::chrono::steady_clock::now());
 }
 
 void Acceptor::sweep(SteadyTime now) {
@@ -366,6 +369,7 @@ void Acceptor::sweep(SteadyTime now) {
             call->sweep(now);
     }
     std::erase_if(barred_, [&](const auto& entry) { return now >= entry.second; });
+    if (hooks_.on_sweep) hooks_.on_sweep(now);
 }
 
 }  // namespace ioswarm::proto

@@ -75,6 +75,15 @@ struct Listening {
 /// Raises the soft limit of open files to the hard limit, but at most to `wanted`. Returns the resulting limit.
 std::uint64_t raise_file_limit(std::uint64_t wanted);
 
+/// What the owner of an Acceptor wants to know. All are called on the acceptor's thread, without a lock. Empty
+/// functions are not called.
+struct AcceptorHooks {
+    /// The connection is over and was removed from the table.
+    std::function<void(const Connection&, SteadyTime)> on_closed{};
+    /// Called once per second while there are connections, and at least once per 10 s.
+    std::function<void(SteadyTime)> on_sweep{};
+};
+
 /// Accepts connections for gRPC and supervises them. gRPC itself would never accept again after one EMFILE. All
 /// of it happens on one thread, which sleeps in epoll while nothing happens. Connections that receive data are
 /// measured every 10 to 100 ms; new ones and those that receive much, every 2 to 10 ms. Calls are checked every
@@ -105,7 +114,8 @@ class Acceptor {
         std::atomic<std::uint64_t> memory_trims{0};
     };
 
-    Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& table, HandOver hand_over, Log log);
+    Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& table, HandOver hand_over, Log log,
+             AcceptorHooks hooks = {});
     /// Calls stop().
     ~Acceptor();
     Acceptor(const Acceptor&) = delete;
@@ -158,6 +168,7 @@ class Acceptor {
     ConnectionTable& table_;
     const HandOver hand_over_;
     const Log log_;
+    const AcceptorHooks hooks_;
     Counters counters_;
     std::atomic<bool> accepting_{true};
     std::atomic<bool> closed_{false};  ///< true once the listeners are closed

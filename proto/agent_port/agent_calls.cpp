@@ -22,6 +22,13 @@ grpc::Slice slice_of(Bytes bytes) {
     return {owned->data(), owned->size(), [](void* pointer) { delete static_cast<Bytes*>(pointer); }, owned};
 }
 
+void Service::refused(std::string id, std::string address, const Error& why) const {
+    if (under_way.is_draining()) return;
+    news.tell(
+        {AgentEvent::Kind::refused, std::move(id), std::move(address), why.why.empty() ? why.what : why.why},
+        steady_clock::now());
+}
+
 // ---- common to all calls
 
 AgentCall::AgentCall(Service& service, grpc::GenericCallbackServerContext* context,
@@ -119,6 +126,7 @@ Result<std::string> AgentCall::speaker(const std::string& claimed) const {
     auto allowed = service_.access.allowed(claimed);
     if (!allowed) {
         service_.counters.denied.fetch_add(1, std::memory_order_relaxed);
+        service_.refused(claimed, connection_->peer().text(), allowed.error());
         return fail(std::move(allowed.error()));
     }
     return claimed;
@@ -188,10 +196,22 @@ void UnaryCall::on_register(Codec codec, BytesView payload) {
         return end(status_of(grpc::StatusCode::INVALID_ARGUMENT,
                              "bad request: agent_id: 1 to 128 visible ASCII characters without a space"));
     }
-    service_.link.register_agent(*id, *request,
-                                 [call = shared_unary(), codec](const Result<RegisterResponse>& response) {
-                                     call->answer(codec, response);
-                                 });
+    service_.link.register_agent(
+        *id, *request, [call = shared_unary(), codec, id = *id](const Result<RegisterResponse>& response) {
+            call->on_registered(codec, id, response);
+        });
+}
+
+void UnaryCall::on_registered(Codec codec, const std::string& id, const Result<RegisterResponse>& response) {
+    if (!response) {
+        service_.refused(id, connection().peer().text(), response.error());
+    } else if (!response->accepted) {
+        service_.refused(id, connection().peer().text(),
+                         Error{ErrorCode::failed_precondition, "cannot register", {}, response->reason, {}});
+    } else {
+        service_.presence.heard(id, connection(), steady_clock::now());
+    }
+    answer(codec, response);
 }
 
 void UnaryCall::on_heartbeat(Codec codec, BytesView payload) {
@@ -199,7 +219,9 @@ void UnaryCall::on_heartbeat(Codec codec, BytesView payload) {
     if (!request) return;
     const auto id = speaker_or_end(request->agent_id);
     if (!id) return;
-    answer(codec, service_.link.heartbeat(*id, *request));
+    const auto response = service_.link.heartbeat(*id, *request);
+    if (response && response->alive) service_.presence.heard(*id, connection(), steady_clock::now());
+    answer(codec, response);
 }
 
 void UnaryCall::on_submit(Codec codec, BytesView payload) {

@@ -20,6 +20,8 @@
 #include "core/base/log.hpp"
 #include "core/ports/agent_link.hpp"
 #include "core/ports/diff_link.hpp"
+#include "proto/agent_port/agent_news.hpp"
+#include "proto/agent_port/agent_presence.hpp"
 #include "proto/agent_port/agent_server.hpp"
 #include "proto/agent_port/call_status.hpp"
 #include "proto/agent_port/connection.hpp"
@@ -120,7 +122,12 @@ struct Service {
     WorkQueue& streams;                          ///< for writes of task streams
     WorkQueue& diff_streams;  ///< for writes of diff streams, and for encoding that takes long
     WorkQueue& heavy;         ///< for messages that are too long to be decoded on gRPC's own threads
+    AgentNews& news;
+    AgentPresence& presence;
     const Log& log;
+
+    /// Tells the news that an agent was refused, unless the server is stopping.
+    void refused(std::string id, std::string address, const Error& why) const;
 };
 
 /// Makes a slice that owns the bytes, so they live as long as gRPC needs them.
@@ -212,6 +219,7 @@ class UnaryCall final : public AgentCall {
     void OnWriteDone(bool) override {}
 
     void on_register(Codec codec, BytesView payload);
+    void on_registered(Codec codec, const std::string& id, const Result<RegisterResponse>& response);
     void on_submit(Codec codec, BytesView payload);
     void on_heartbeat(Codec codec, BytesView payload);
     /// For answers that come later, perhaps long after the call is over. In that case answer() finds `ending_`

@@ -73,8 +73,8 @@ class AgentService final : public grpc::CallbackGenericService {
 
         const auto method = method_of(context->method());
         std::string verified_id;
-        const auto refusal = refuse(*context, connection != nullptr && !connection->is_shut(), method,
-                                    header_bytes, verified_id);
+        const auto refusal = refuse(*context, connection != nullptr && !connection->is_shut(),
+                                    peer.value_or(PeerKey{}), method, header_bytes, verified_id);
         if (refusal) {
             const auto call =
                 std::make_shared<RefusedCall>(service_.counters, context, std::move(connection), header_bytes);
@@ -98,8 +98,8 @@ class AgentService final : public grpc::CallbackGenericService {
 
   private:
     std::optional<grpc::Status> refuse(const grpc::GenericCallbackServerContext& context, bool is_connected,
-                                       std::optional<Method> method, std::size_t header_bytes,
-                                       std::string& verified_id) {
+                                       const PeerKey& peer, std::optional<Method> method,
+                                       std::size_t header_bytes, std::string& verified_id) {
         // Without a known connection, it was already removed or shut, so the client is gone.
         if (!is_connected) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the connection is closing");
         if (service_.under_way.is_draining()) {
@@ -117,6 +117,7 @@ class AgentService final : public grpc::CallbackGenericService {
                                     ? service_.counters.unauthenticated
                                     : service_.counters.denied;
                 counter.fetch_add(1, std::memory_order_relaxed);
+                service_.refused(std::string(id.value_or("")), peer.text(), status.error());
                 return to_grpc_status(status.error());
             }
             verified_id = *id;
@@ -182,8 +183,10 @@ struct AgentServer::Parts {
     Parts(AgentServerSettings with, AgentLink& link, const AccessControl& access, DiffLink* diffs, Log to)
         : settings(std::move(with)),
           log(std::move(to)),
-          service{settings,  link,           diffs,   access,       connections, counters,
-                  under_way, bodies_in_work, streams, diff_streams, heavy,       log},
+          news(log.of(LogModule::agents)),
+          presence(link, news, connections),
+          service{settings,       link,    diffs,        access, connections, counters, under_way,
+                  bodies_in_work, streams, diff_streams, heavy,  news,        presence, log},
           generic(service) {}
 
     const AgentServerSettings settings;
@@ -192,6 +195,8 @@ struct AgentServer::Parts {
     CallsUnderWay under_way;
     std::atomic<std::uint64_t> bodies_in_work{0};
     ConnectionTable connections;
+    AgentNews news;
+    AgentPresence presence;
     WorkQueue streams;
     WorkQueue diff_streams;
     WorkQueue heavy;
@@ -249,7 +254,11 @@ Result<std::unique_ptr<AgentServer>> AgentServer::start(AgentServerSettings sett
             parameters.fd = fd;
             entrance->HandleNewConnection(&parameters);
         },
-        std::move(log));
+        std::move(log),
+        AcceptorHooks{[p = parts.get()](const Connection& connection, SteadyTime now) {
+                          p->presence.connection_closed(connection, now);
+                      },
+                      [p = parts.get()](SteadyTime now) { p->news.tick(now); }});
     return std::unique_ptr<AgentServer>(new AgentServer(std::move(parts)));
 }
 
@@ -268,6 +277,7 @@ bool AgentServer::uses_tls() const noexcept {
 }
 
 void AgentServer::stop_accepting() {
+    parts_->news.quiet();
     parts_->acceptor->stop_accepting();
 }
 
@@ -276,6 +286,7 @@ void AgentServer::shutdown(std::chrono::milliseconds within) {
         // First refuse new connections and calls. Then end the streams, which would never end by themselves,
         // and give the other calls their time. Then gRPC cancels the remaining calls and returns after its last
         // callback. The acceptor still runs meanwhile, because it ends streams that are stuck.
+        parts_->news.quiet();
         parts_->acceptor->stop_accepting();
         parts_->under_way.drain(std::chrono::milliseconds(0));
         for (const auto& connection : parts_->connections.all()) {

@@ -69,7 +69,7 @@ class AgentServer {
     [[nodiscard]] std::uint16_t port() const noexcept;
     [[nodiscard]] bool uses_tls() const noexcept;
 
-    /// New connections are refused from now on. Open ones continue.
+    /// New connections are refused from now on. Open ones continue. Agents that leave are not logged any more.
     void stop_accepting();
     /// Ends every stream with UNAVAILABLE, lets other calls finish until `within` has passed, then cancels the
     /// rest. When it returns, no code of the server runs any more. It cannot be delayed by clients.

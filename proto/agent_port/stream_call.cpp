@@ -27,10 +27,17 @@ void StreamCall::on_ready() {
 void StreamCall::on_end(Error reason) {
     {
         const std::lock_guard lock(mutex_);
+        if (!ending_ && reason.code != ErrorCode::aborted)
+            removed_because_ = reason.why.empty() ? reason.what : reason.why;
         if (!ending_) ending_ = to_grpc_status(reason);
         ending_since_ = steady_clock::now();
     }
     wake();
+}
+
+std::optional<std::string> StreamCall::removed_because() const {
+    const std::lock_guard lock(mutex_);
+    return removed_because_;
 }
 
 void StreamCall::end_for_shutdown() {
@@ -147,7 +154,10 @@ void StreamCall::sweep(SteadyTime now) {
             why = ending_;
         } else if (writing_) {
             why = stalled(*writing_, now);
-            if (why && !ending_) ending_ = why;
+            if (why && !ending_) {
+                ending_ = why;
+                removed_because_ = why->error_message();
+            }
         }
     }
     // Finish would have to wait for the pending write.

@@ -40,6 +40,9 @@ class StreamCall : public AgentCall, public StreamSink {
 
     /// Starts the stream that the request asked for. The source of its messages must exist by now.
     void begin();
+    /// Why the stream's source or the server ended it; empty if the client ended it, or if a newer stream of
+    /// the same agent took its place. For on_over().
+    [[nodiscard]] std::optional<std::string> removed_because() const;
     /// Writes `message`, which has `bytes` bytes in total. `more_follows`: gRPC may wait for the next message
     /// and send both together.
     void write(const grpc::Slice& message, std::size_t bytes, bool more_follows = false);
@@ -75,6 +78,7 @@ class StreamCall : public AgentCall, public StreamSink {
     bool ready_ = false;  ///< there may be something to write
     bool finished_ = false;
     std::optional<grpc::Status> ending_;
+    std::optional<std::string> removed_because_;
     std::optional<SteadyTime> ending_since_;
     std::optional<Writing> writing_;
     std::uint64_t writes_ = 0;

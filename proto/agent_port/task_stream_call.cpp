@@ -17,6 +17,8 @@ void TaskStreamCall::on_message(Codec codec, BytesView payload) {
     auto stream = service_.link.open_task_stream(*id, *request, std::move(self));
     if (!stream) return end(to_grpc_status(stream.error()));
     stream_ = std::move(*stream);
+    agent_id_ = *id;
+    service_.presence.stream_opened(*id, connection(), std::chrono::steady_clock::now());
     service_.counters.task_streams_open.fetch_add(1, std::memory_order_relaxed);
     begin();
 }
@@ -51,6 +53,8 @@ void TaskStreamCall::on_over() {
     if (!stream_) return;
     stream_->closed();
     stream_.reset();
+    service_.presence.stream_closed(agent_id_, connection(), removed_because(),
+                                    std::chrono::steady_clock::now());
     service_.counters.task_streams_open.fetch_sub(1, std::memory_order_relaxed);
 }
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "core/ports/agent_link.hpp"
 #include "proto/agent_port/stream_call.hpp"
@@ -23,6 +24,7 @@ class TaskStreamCall final : public StreamCall {
 
     // Used by the holder of the right to write.
     Codec codec_ = Codec::protobuf;
+    std::string agent_id_;                ///< set together with stream_
     std::unique_ptr<TaskStream> stream_;  ///< set before begin(), reset when the call is over
 };
 

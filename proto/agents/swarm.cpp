@@ -113,7 +113,7 @@ std::optional<Swarm::Shared::ForeignBatch> Swarm::Shared::batch_of_another(std::
 
 Swarm::Swarm(SwarmSettings settings, const sim::FaultPlan& faults, sim::RunRecord& record, Log log)
     : shared_(std::make_unique<Shared>(std::move(settings), faults, record, log)) {
-    send_grpc_log_to(std::move(log));
+    send_grpc_log_to(log);
 }
 
 Swarm::~Swarm() {

@@ -54,6 +54,7 @@ class NodeDiffSource final : public StateDiffSource {
     const NodeDiffSettings settings_;
     const Log log_;
     std::optional<DiffSubscription> subscription_;
+    bool was_opened_ = false;     ///< a subscription was opened before
     std::uint64_t last_ = 0;      ///< height of the last diff of this subscription; 0: none yet
     std::uint64_t expected_ = 0;  ///< height that the subscription should send next; 0: its oldest
 };

@@ -65,11 +65,11 @@ void take(gpr_log_func_args* said) {
 
 }  // namespace
 
-void send_grpc_log_to(Log log) {
+void send_grpc_log_to(const Log& log) {
     {
         Target& to = target();
         const std::lock_guard lock(to.mutex);
-        to.log = std::move(log);
+        to.log = log.of(LogModule::grpc);
         to.warned_at.reset();
         to.left_out = 0;
     }

@@ -10,6 +10,6 @@ namespace ioswarm::proto {
 /// for more messages, those become debug messages. This holds for the whole process until it ends, because gRPC
 /// has one hook and its threads may live longer than the code that used them. The latest call counts.
 /// Thread-safe.
-void send_grpc_log_to(Log log);
+void send_grpc_log_to(const Log& log);
 
 }  // namespace ioswarm::proto

@@ -18,6 +18,8 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cli/log_line.hpp"
+#include "cli/serve/ready_watch.hpp"
 #include "cli/serve/status_line.hpp"
 #include "test/support/fake_monitor.hpp"
 #include "test/support/temp_dir.hpp"
@@ -30,11 +32,15 @@ using ioswarm::test::TempDir;
 
 namespace {
 
-/// A log file of this format and level.
+LogStyle style_of(LogFormat format) {
+    return {format, false, false};
+}
+
+/// A log file of this format and with these levels.
 struct LogFile {
-    explicit LogFile(LogFormat format, LogLevel level = LogLevel::info)
+    explicit LogFile(LogFormat format, const LogLevels& levels = LogLevels())
         : fd(::open(dir.path("log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)),
-          writer(format, level, fd),
+          writer(style_of(format), levels, fd),
           log(writer.log()) {}
     ~LogFile() { ::close(fd); }
     [[nodiscard]] std::string text() const {
@@ -48,11 +54,19 @@ struct LogFile {
     Log log;
 };
 
+/// The fields as logfmt writes them.
+std::string figures_of(const LogFields& fields) {
+    const std::string line =
+        render({{}, LogLevel::info, LogModule::main, "m", fields}, {LogFormat::logfmt, true, false});
+    const std::string start = "<6>level=info module=main msg=m ";
+    return line.substr(start.size(), line.size() - start.size() - 1);
+}
+
 /// A log that writes to a pipe. The pipe is read only when the test says so.
 struct LogPipe {
     explicit LogPipe(LogBounds bounds) {
         REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
-        writer = std::make_unique<LogWriter>(LogFormat::text, LogLevel::info, ends[1], bounds);
+        writer = std::make_unique<LogWriter>(style_of(LogFormat::text), LogLevels(), ends[1], bounds);
     }
     ~LogPipe() {
         close_reader();
@@ -89,18 +103,20 @@ TEST_CASE("a text line has time, level and message", "[log]") {
     const LogFile file(LogFormat::text);
     file.log.warn("agent {} left", "a1");
     CHECK(std::regex_match(file.text(),
-                           std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z warning agent a1 left\n)")));
+                           std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z warn  agent a1 left\n)")));
 }
 
-TEST_CASE("a JSON line is an object with time, level and message", "[log]") {
+TEST_CASE("a JSON line is an object with ts, level, module, msg and the fields", "[log]") {
     const LogFile file(LogFormat::json);
-    file.log.error("quote \" and \n line \x1b[2J and \xff byte");
+    file.log.of(LogModule::api).error(LogFields{{"count", 7}}, "quote \" and \n line \x1b[2J and \xff byte");
     const std::string text = file.text();
     CHECK(std::count(text.begin(), text.end(), '\n') == 1);
     const auto json = nlohmann::json::parse(text);
     CHECK(json["level"] == "error");
-    CHECK(json["message"] == "quote \" and \n line \x1b[2J and \xef\xbf\xbd byte");
-    CHECK(std::regex_match(json["time"].get<std::string>(),
+    CHECK(json["module"] == "api");
+    CHECK(json["count"] == 7);
+    CHECK(json["msg"] == "quote \" and \n line \x1b[2J and \xef\xbf\xbd byte");
+    CHECK(std::regex_match(json["ts"].get<std::string>(),
                            std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)")));
 }
 
@@ -116,11 +132,23 @@ TEST_CASE("what came from outside cannot forge a line", "[log]") {
 }
 
 TEST_CASE("what is below the level is not written", "[log]") {
-    const LogFile file(LogFormat::text, LogLevel::warn);
+    const LogFile file(LogFormat::text, LogLevels(LogLevel::warn));
     file.log.debug("no");
     file.log.info("no");
     file.log.warn("yes");
     CHECK_THAT(file.text(), Catch::Matchers::EndsWith(" yes\n") && !Contains("no"));
+}
+
+TEST_CASE("modules have levels of their own, which can change while the log is used", "[log]") {
+    LogFile file(LogFormat::text, log_levels_from("warn,node=debug"));
+    const Log node = file.log.of(LogModule::node);
+    file.log.info("first");
+    node.debug("second");
+    file.writer.set_levels(log_levels_from("info,node=error"));
+    file.log.info("third");
+    node.warn("fourth");
+    CHECK_THAT(file.text(),
+               !Contains("first") && Contains("node: second") && Contains("third") && !Contains("fourth"));
 }
 
 TEST_CASE("lines of several threads do not mix", "[log]") {
@@ -206,15 +234,6 @@ TEST_CASE("lines that cannot be written are lost and counted", "[log]") {
     CHECK(pipe.writer->dropped() == 1);
 }
 
-TEST_CASE("the words of the configuration are the levels", "[log]") {
-    CHECK(log_level_from("debug") == LogLevel::debug);
-    CHECK(log_level_from("info") == LogLevel::info);
-    CHECK(log_level_from("warn") == LogLevel::warn);
-    CHECK(log_level_from("error") == LogLevel::error);
-    CHECK(log_format_from("text") == LogFormat::text);
-    CHECK(log_format_from("json") == LogFormat::json);
-}
-
 TEST_CASE("the status line has block and age, agents, tasks, coverage, accuracy and how far the epoch is",
           "[log]") {
     ioswarm::test::FakeMonitor monitor;
@@ -233,6 +252,10 @@ TEST_CASE("the status line has block and age, agents, tasks, coverage, accuracy 
     monitor.shadow_totals.matched = 199;
     monitor.epoch_view.epoch = 3;
     monitor.epoch_view.start_height = 1224;
+    CHECK(figures_of(status_fields(monitor, 360)) ==
+          "event=status height=1234 source_age_s=3 agents_live=5 agents_total=6 tasks_received=98 "
+          "tasks_dispatched=100 mined=500 coverage=0.982 compared=200 accuracy=0.995 epoch=3 "
+          "epoch_done_blocks=11 epoch_blocks=360");
     CHECK(status_line(monitor, 360) ==
           "status: block 1234 (3s old), agents 5/6, tasks 98/100, coverage 98.20% (500 mined), accuracy 99.50% "
           "(200 "
@@ -253,7 +276,7 @@ TEST_CASE("the status line comes again and again, and its end is not waited for"
     std::mutex mutex;
     std::condition_variable_any changed;
     int lines = 0;
-    const auto line = [] { return std::string("all is well"); };
+    const auto line = [] { return StatusText{"all is well", {}}; };
     const Log log(LogLevel::info, [&](LogLevel, std::string_view text) {
         if (text != "all is well") return;
         const std::lock_guard lock(mutex);
@@ -266,4 +289,32 @@ TEST_CASE("the status line comes again and again, and its end is not waited for"
         changed.wait(lock, [&] { return lines >= 3; });
     }
     const StatusReporter never(line, 24h, log);
+}
+
+TEST_CASE("ready is logged when there is no reason left against it, and once", "[log]") {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::vector<std::string> lines;
+    int looks = 0;  // all guarded by mutex
+    const Log log(LogLevel::info, [&](LogLevel, std::string_view text) {
+        const std::lock_guard lock(mutex);
+        lines.push_back(fmt::format("{} after {} looks", text, looks));
+        changed.notify_all();
+    });
+    // Given a source that is read only after three looks
+    const auto not_ready = [&] {
+        const std::lock_guard lock(mutex);
+        return ++looks <= 3 ? Reasons{{"source", "not read yet"}} : Reasons{};
+    };
+    {
+        const ReadyWatch watch(not_ready, 1ms, log);
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return !lines.empty(); });
+    }
+    CHECK(lines == std::vector<std::string>{"ready after 4 looks"});
+    // A daemon that never becomes ready can be stopped.
+    {
+        const ReadyWatch never([] { return Reasons{{"source", "not read yet"}}; }, 24h, log);
+    }
+    CHECK(lines.size() == 1);
 }

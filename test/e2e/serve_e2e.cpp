@@ -185,7 +185,7 @@ TEST_CASE("a revoked agent is out on SIGHUP, the others stay", "[e2e][defect-24]
     REQUIRE(eventually([&] { return served.json("/swarm/status")["agents_live"] == 3; }));
     dir.write("revoked", "agent-1\n");
     served.program().send(SIGHUP);
-    REQUIRE(served.program().wait_for("lists of agents read again, 1 agents ended\n"));
+    REQUIRE(served.program().wait_for("lists of agents read again, 1 agents ended: agent-1\n"));
     CHECK(served.json("/swarm/status")["agents_live"] == 2);
     CHECK(eventually([&] { return agents.counters().streams_ended >= 1; }));
 
@@ -194,6 +194,25 @@ TEST_CASE("a revoked agent is out on SIGHUP, the others stay", "[e2e][defect-24]
     served.program().send(SIGHUP);
     REQUIRE(served.program().wait_for("the lists of agents stay as they were: "));
     CHECK(served.json("/swarm/status")["agents_live"] == 2);
+    served.program().send(SIGTERM);
+    CHECK(served.program().wait() == 0);
+}
+
+TEST_CASE("an agent whose connection is gone does not count as live", "[e2e]") {
+    const TempDir dir;
+    Served served(dir, {"--block-time", "500ms", "--log-format", "logfmt"});
+    REQUIRE(served.get("/healthz").status == 503);
+    {
+        const Agents agents(served.grpc_port(), 1);
+        REQUIRE(eventually([&] { return served.get("/healthz").status == 200; }));
+        REQUIRE(served.program().wait_for("event=joined id=agent-0 address=127.0.0.1:"));
+    }
+    REQUIRE(served.program().wait_for("event=left id=agent-0 address=127.0.0.1:"));
+    CHECK(served.get("/healthz").status == 503);
+    CHECK(served.json("/swarm/status")["agents_total"] == 1);
+    // When it comes back, it counts again.
+    const Agents again(served.grpc_port(), 1);
+    CHECK(eventually([&] { return served.get("/healthz").status == 200; }));
     served.program().send(SIGTERM);
     CHECK(served.program().wait() == 0);
 }
@@ -214,16 +233,30 @@ TEST_CASE("with a secret agents and the API want keys", "[e2e]") {
     }
     const Agents agents(served.grpc_port(), 1, "test-secret");
     CHECK(eventually([&] { return Json::parse(served.get("/swarm/status", key).body)["agents_live"] == 1; }));
+    REQUIRE(served.program().wait_for("\"msg\":\"ready\""));
     served.program().send(SIGTERM);
     CHECK(served.program().wait() == 0);
     std::istringstream lines(served.program().err());
     std::string line;
     int count = 0;
+    std::vector<Json> refused;
+    std::vector<std::string> said;
     while (std::getline(lines, line)) {
         ++count;
-        CHECK(Json::parse(line)["time"].is_string());
+        const Json one = Json::parse(line);
+        for (const char* name : {"ts", "level", "module", "msg"})
+            CHECK(one[name].is_string());
+        if (one.value("event", "") == "refused") refused.push_back(one);
+        said.push_back(one["msg"]);
     }
     CHECK(count > 3);
+    // However often the stranger tried, it is one line.
+    REQUIRE(refused.size() == 1);
+    CHECK(refused[0]["level"] == "warn");
+    CHECK(refused[0]["module"] == "agents");
+    CHECK(refused[0]["id"] == "agent-0");
+    CHECK(refused[0]["reason"] == "invalid auth token");
+    CHECK(std::count(said.begin(), said.end(), "ready") == 1);
     CHECK_THAT(served.program().err(), !Contains("test-secret"));
 }
 

@@ -37,8 +37,8 @@ class Served {
   public:
     explicit Served(const TempDir& dir, std::vector<std::string> more = {}, int grpc_port = 0)
         : program_(arguments(dir, std::move(more), grpc_port)) {
-        // The last line logged at the start, in both log formats. The file is written before it.
-        if (!program_.wait_for("ready")) FAIL("serve did not start:\n" << program_.err());
+        // The last line logged at the start, in all log formats. The file is written before it.
+        if (!program_.wait_for("agents join at ")) FAIL("serve did not start:\n" << program_.err());
         const Json ready = Json::parse(dir.read("ready.json"));
         grpc_port_ = ready["grpc_port"];
         api_port_ = ready["api_port"];

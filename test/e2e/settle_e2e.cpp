@@ -120,7 +120,7 @@ TEST_CASE("serve and settle in a loop pay the agents of twenty epochs, with a ki
                       "    tps: 20\n");
     Program serve({IOSWARM_BINARY, "serve", "--embedded", "--config", world.path("settle.yaml"),
                    "--reward-rpc-url", SettleChain::get().url(), "--ready-file", world.path("ready.json")});
-    REQUIRE(serve.wait_for("ready"));
+    REQUIRE(serve.wait_for("agents join at "));
     std::ifstream ready(world.path("ready.json"));
     const int port = nlohmann::json::parse(ready)["grpc_port"];
     std::string wallets;

@@ -112,7 +112,7 @@ TEST_CASE("agents alone load a coordinator elsewhere, with the keys that its sec
                     "20",
                     "--max-agents",
                     "20"});
-    REQUIRE(served.wait_for("ready"));
+    REQUIRE(served.wait_for("agents join at "));
     const int port = json::parse(dir.read("ready.json"))["grpc_port"];
     const auto alone = [&](const std::string& key, const std::string& agents, std::vector<std::string> more) {
         std::vector<std::string> arguments{"--target",      "127.0.0.1:" + std::to_string(port),

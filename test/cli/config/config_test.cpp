@@ -112,7 +112,8 @@ TEST_CASE("without any source everything has the default of the specification", 
     CHECK(c.chain_block_time == std::chrono::seconds(5));
     CHECK(c.chain_tps == 10);
     CHECK(c.chain_accounts == 1000);
-    CHECK(c.log_format == "text");
+    CHECK(c.log_format == "auto");
+    CHECK(c.log_color == "auto");
     CHECK(c.log_level == "info");
     CHECK(loaded.origin("grpcPort") == "default");
 }

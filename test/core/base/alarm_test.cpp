@@ -34,6 +34,22 @@ TEST_CASE("an alarm logs its begin and its end once each, and is a reason in bet
     CHECK(alarm.times() == 2);
 }
 
+TEST_CASE("an alarm whose cause was logged already is a reason all the same") {
+    std::vector<std::string> said;
+    Alarm alarm("dispatch",
+                Log(LogLevel::info, [&](LogLevel, std::string_view text) { said.emplace_back(text); }));
+    alarm.raise_quietly("the newest block is 60 s old");
+    Reasons reasons;
+    alarm.add_to(reasons);
+    CHECK(reasons == Reasons{{"dispatch", "the newest block is 60 s old"}});
+    alarm.clear("the newest block is recent again");
+    CHECK_FALSE(alarm.is_raised());
+    CHECK(said.empty());
+    alarm.raise("the newest block is 60 s old");
+    alarm.clear("the newest block is recent again");
+    CHECK(said.size() == 2);
+}
+
 TEST_CASE("reasons read as one line") {
     CHECK(to_text({}).empty());
     CHECK(to_text({{"source", "not read yet"}}) == "source: not read yet");

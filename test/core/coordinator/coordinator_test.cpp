@@ -349,6 +349,25 @@ TEST_CASE("books of another chain, or of a chain that the source has yet to catc
     house.close();
 }
 
+TEST_CASE("an agent whose last connection closed is not live until it calls again") {
+    House house;
+    FakeAgent a = house.join("a");
+    FakeAgent b = house.join("b");
+    CHECK(house.coordinator->status().agents_live == 2);
+    house.coordinator->agent_gone("a");
+    house.coordinator->agent_gone("stranger");
+    CHECK(house.coordinator->status().agents_live == 1);
+    CHECK(house.coordinator->status().agents_total == 2);
+    // Each kind of call shows that it is there again.
+    REQUIRE(house.coordinator->heartbeat("a", {"a", 0, 0, 0, 0}));
+    CHECK(house.coordinator->status().agents_live == 2);
+    house.coordinator->agent_gone("a");
+    house.manual.advance(20s);  // an agent may not register again at once
+    a = house.join("a");
+    CHECK(house.coordinator->status().agents_live == 2);
+    house.close();
+}
+
 TEST_CASE("the views tell what happened") {
     House house;
     FakeAgent a = house.join("a");

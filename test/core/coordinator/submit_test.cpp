@@ -356,11 +356,12 @@ TEST_CASE("nothing is logged while the engine is locked") {
     CoordinatorSettings settings;
     Held held(1, settings, Log(LogLevel::info, asked));
     engine = held.desk.engine.get();
-    // When results are refused, for a stranger and for an agent, and an agent is evicted
+    // When results are refused, for a stranger and for an agent, and an agent without a stream is evicted
     (void)held.desk.submit("stranger", answer_to(*held.batch));
     BatchResult unknown = answer_to(*held.batch);
     unknown.batch_id = "b99";
     (void)held.desk.submit("a", unknown);
+    held.agent.stream.reset();
     held.desk.clock.advance(settings.eviction_age + settings.eviction_check);
     held.desk.engine->tick();
     // Then each line was logged without the lock.
