@@ -3,15 +3,18 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "contracts/reward_pool.hpp"
 #include "core/base/decimal.hpp"
 #include "core/crypto/eth_tx.hpp"
 #include "core/crypto/keccak.hpp"
 #include "core/crypto/secp256k1.hpp"
+#include "settlement/log_pages.hpp"
 #include "settlement/pool.hpp"
 
 namespace ioswarm::settlement {
@@ -80,6 +83,7 @@ class Auditor {
     Status check_amounts();
     Status check_chain();
     Status check_settled_id(RewardPool& pool);
+    Status check_deposits();
     Status check_receipt(const IntentRow& intent, const std::vector<AttemptRow>& attempts);
     void compare_receipt(const IntentRow& intent, const contracts::Receipt& receipt);
 
@@ -96,6 +100,8 @@ class Auditor {
     std::uint64_t used_nonces_ = 0;                  // nonces of final intents
     std::set<std::uint64_t> settled_ids_;  // v3: ids of intents that neither failed nor were cancelled
     bool any_sent_ = false;                // something was signed
+    std::set<Hash256> signed_;             // hashes of all attempts
+    std::optional<std::uint64_t> signed_from_block_;  // the tip when the first one was signed
     U256 paid_rau_;
     U256 gas_rau_;
     std::map<std::int64_t, U256> days_;  // key: UTC day since 1970, value: value plus gas
@@ -148,6 +154,10 @@ Status Auditor::check_intent(const IntentRow& intent) {
     const bool may_hold = intent.state != IntentState::final_reverted && intent.state != IntentState::cancelled;
     if (intent.kind == IntentKind::settle && may_hold) settled_ids_.insert(intent.pool_epoch);
     any_sent_ = any_sent_ || !attempts->empty();
+    for (const AttemptRow& attempt : *attempts) {
+        signed_.insert(attempt.hash);
+        signed_from_block_ = std::min(signed_from_block_.value_or(attempt.from_block), attempt.from_block);
+    }
     check_attempts(intent, *attempts);
     count_spend(intent, *attempts);
     return check_receipt(intent, *attempts);
@@ -345,13 +355,13 @@ Status Auditor::check_chain() {
         error("I1", fmt::format("the contract's coordinator is {} now", to_hex0x(coordinator->view())),
               HaltReason::pool_differs);
     }
-    return check_settled_id(pool);
+    return summary_.identity.pool == PoolVersion::v3 ? check_settled_id(pool) : check_deposits();
 }
 
 /// The newest id that the contract has settled is one of this file. Another one was settled with a copy of it,
 /// or by hand, and paid what this file says is owed. Before anything was sent it may be older than the file.
 Status Auditor::check_settled_id(RewardPool& pool) {
-    if (summary_.identity.pool != PoolVersion::v3 || !any_sent_) return {};
+    if (!any_sent_) return {};
     const auto facts = pool.facts();
     if (!facts) return fail(facts.error());
     const std::uint64_t newest = facts->last_epoch;
@@ -365,6 +375,44 @@ Status Auditor::check_settled_id(RewardPool& pool) {
                     "this data directory or by hand, and what is owed here may be paid already",
                     newest),
         HaltReason::foreign_transaction);
+    return {};
+}
+
+/// Version 2: every settlement of the contract since this file signed its first one was signed here. Another
+/// one was made with a copy of the file, or by hand. Earlier ones may be of the time before this file.
+Status Auditor::check_deposits() {
+    const std::string contract = to_hex0x(summary_.identity.contract.view());
+    if (!signed_from_block_) {
+        add(Severity::note, "I1",
+            "this file has signed nothing yet, so it was not checked whether others settled " + contract);
+        return {};
+    }
+    const auto tip = chain_->tip();
+    if (!tip) return fail(tip.error());
+    add(Severity::note, "I1",
+        fmt::format("settlements of {} up to block {} were not compared: this file had signed nothing before",
+                    contract, *signed_from_block_));
+    LogPages pages(summary_.identity.contract, contracts::settled_topic());
+    for (std::uint64_t first = *signed_from_block_ + 1; first <= *tip;) {
+        const auto page = pages.forward(*chain_, first, *tip);
+        if (!page) {
+            add(Severity::warning, "I1",
+                fmt::format("it was not checked whether others settled {} from block {} on: {}", contract,
+                            first, page.error().text()));
+            return {};
+        }
+        for (const contracts::ChainLog& log : page->logs) {
+            if (signed_.contains(log.transaction)) continue;
+            error("I1",
+                  fmt::format(
+                      "the contract was settled in block {} by transaction {}, and settlement.db does not "
+                      "know it: it was sent from a copy of this data directory or by hand, and what is owed "
+                      "here may be paid already",
+                      log.block, to_hex0x(log.transaction.view())),
+                  HaltReason::foreign_transaction);
+        }
+        first = page->last_block + 1;
+    }
     return {};
 }
 

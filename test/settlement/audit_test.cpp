@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "settlement/audit.hpp"
 
+#include "contracts/reward_pool.hpp"
 #include "core/sqlite/sqlite.hpp"
 #include "test/settlement/settler_fixture.hpp"
 
@@ -152,6 +153,38 @@ TEST_CASE("a transaction of the wallet that this file does not know is found") {
     CHECK(broken(audit_of(world)).empty());
     CHECK(world.run().state == SettlerStep::State::idle);
     CHECK(broken(audit_of(world)).empty());
+}
+
+TEST_CASE("a deposit into a version 2 pool that this file does not know is found") {
+    SettlerWorld world(Version::v2);
+    const auto notes_of = [](const AuditReport& report) {
+        std::string out;
+        for (const AuditFinding& one : report.findings)
+            out += one.text + "\n";
+        return out;
+    };
+    world.owe(1, 'a', 10);
+    CHECK(notes_of(audit_of(world)).find("this file has signed nothing yet") != std::string::npos);
+    world.run();
+    CHECK(broken(audit_of(world)).empty());
+    CHECK(notes_of(audit_of(world)).find("were not compared") != std::string::npos);
+
+    // A copy of the data directory settles.
+    EthTx copy;
+    copy.chain_id = 4690;
+    copy.nonce = world.chain.nonce(world.key.address());
+    copy.gas_price = U256(2'000'000'000'000);
+    copy.gas_limit = 1'000'000;
+    copy.to = world.contract;
+    copy.value = U256(7);
+    copy.data = contracts::deposit_and_settle_call({}, {});
+    const RawEthTx raw = sign_transaction(copy, world.key);
+    REQUIRE(world.client->send(raw).outcome == contracts::SendOutcome::accepted);
+    world.chain.mine();
+    const AuditReport report = audit_of(world);
+    CHECK(broken(report) == std::vector<std::string>{"I4", "I1"});
+    CHECK(report.halt().reason == HaltReason::foreign_transaction);
+    CHECK(notes_of(report).find(to_hex0x(raw.hash.view())) != std::string::npos);
 }
 
 TEST_CASE("a changed settlement file is found, each change by its invariant") {
