@@ -109,5 +109,6 @@ TEST_CASE("fish completes commands, options and values", "[completion]") {
     if (!has_shell("fish")) return;
     check_offers("fish", R"SH(
         IOSWARM completion fish | source
-        complete -C $argv[2] | string replace -r '\t.*' '')SH");
+        complete -C $argv[2] | string replace -r '\t.*' ''
+        true  # string fails where it has nothing to replace)SH");
 }
