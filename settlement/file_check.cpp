@@ -120,8 +120,6 @@ class ContentCheck {
                                : payouts.empty() && intent.value_rau == 0;
         if (!fits) return damaged(name + ": its payouts are not those for which it was made");
         if (intent.to != identity_.contract) return damaged(name + " pays another contract");
-        if (intent.first_epoch < identity_.first_epoch)
-            return damaged(name + " is for an epoch before the first one of the file");
         if (!is_final(intent.state) && !has_its_key(intent)) return damaged(name + " is not what was planned");
         const bool paid = intent.state == IntentState::final_ok;
         if (is_final(intent.state)) {

@@ -487,3 +487,15 @@ TEST_CASE("a file without its tables is not taken for one that init did not fini
     CHECK(SettlementStore::open(dir.path()).error().code == ErrorCode::data_loss);
     CHECK_FALSE(SettlementStore::create(dir.path(), settlement_identity_of_test()).has_value());
 }
+
+TEST_CASE("a rebuilt file may hold a settlement that began before the file's first epoch, and opens") {
+    const TempDir dir;
+    SettledBefore before;
+    before.planned = planned_payment({payout_to(2, "a", 1, 100), payout_to(3, "a", 1, 50)});
+    before.hash = filled_with<Hash256>(5);
+    before.block = 40;
+    REQUIRE(SettlementStore::create(dir.path(), settlement_identity_of_test(), {&before, 1}).has_value());
+    const auto store = SettlementStore::open(dir.path());
+    REQUIRE(store.has_value());
+    CHECK((*store)->covered(0)->contains({2, "a"}));
+}
