@@ -23,6 +23,7 @@ namespace {
 
 struct KeygenOptions {
     std::vector<std::string> agents;
+    std::vector<std::string> viewers;
     std::string agents_file;
     std::string secret_file;
     std::string secret;
@@ -130,26 +131,41 @@ std::optional<std::string> find_secret(const KeygenOptions& options, Io& io, Exi
     return report(Error{ErrorCode::config, "keygen", options.config.files.back(), "sets no masterSecret", ""});
 }
 
-std::string format_keys(const std::vector<std::string>& ids, std::string_view secret,
-                        const KeygenOptions& options) {
+struct NamedKey {
+    const char* title;  ///< in text
+    const char* field;  ///< in JSON
+    std::string name;
+    std::string key;
+};
+
+std::vector<NamedKey> make_keys(const std::vector<std::string>& ids, const std::vector<std::string>& viewers,
+                                std::string_view secret) {
+    std::vector<NamedKey> out;
+    for (const std::string& id : ids)
+        out.push_back({"Agent:", "agent_id", id, agent_token(secret, id)});
+    for (const std::string& name : viewers)
+        out.push_back({"Viewer:", "viewer", name, viewer_token(secret, name)});
+    return out;
+}
+
+std::string format_keys(const std::vector<NamedKey>& keys, const KeygenOptions& options) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     std::string out;
-    for (const std::string& id : ids) {
-        const std::string key = agent_token(secret, id);
+    for (const NamedKey& one : keys) {
         if (options.json)
-            list.push_back({{"agent_id", id}, {"api_key", key}});
+            list.push_back({{one.field, one.name}, {"api_key", one.key}});
         else if (options.key_only)
-            out += key + "\n";
+            out += one.key + "\n";
         else
-            out += fmt::format("{}Agent:   {}\nAPI Key: {}\n", out.empty() ? "" : "\n", id, key);
+            out +=
+                fmt::format("{}{:<9}{}\nAPI Key: {}\n", out.empty() ? "" : "\n", one.title, one.name, one.key);
     }
     return options.json ? list.dump(2) + "\n" : out;
 }
 
 /// Prints the keys, or writes them to the file of --output.
-Status give_keys(const std::vector<std::string>& ids, std::string_view secret, const KeygenOptions& options,
-                 Io& io) {
-    std::string text = format_keys(ids, secret, options);
+Status give_keys(const std::vector<NamedKey>& keys, const KeygenOptions& options, Io& io) {
+    std::string text = format_keys(keys, options);
     if (options.output.empty()) {
         io.out << text;
         wipe(text);
@@ -164,9 +180,14 @@ ExitCode run_keygen(const KeygenOptions& options, Io& io) {
     if (const Status sources = check_sources(options); !sources) return report_error(io, sources.error());
     const Result<std::vector<std::string>> ids = collect_ids(options, io);
     if (!ids) return report_error(io, ids.error());
-    if (ids->empty() && !options.output.empty())
+    for (const std::string& name : options.viewers) {
+        if (const Status checked = check_id(name, options.any_id); !checked)
+            return report_error(io, checked.error());
+    }
+    const bool has_names = !ids->empty() || !options.viewers.empty();
+    if (!has_names && !options.output.empty())
         return report_error(io, usage("--output", "there is no key to write", "give --agent ID"));
-    if (ids->empty() && options.new_secret.empty()) {
+    if (!has_names && options.new_secret.empty()) {
         return report_error(io, usage("", "no agent given", "ioswarm keygen --agent ID --secret-file FILE"));
     }
     ExitCode code = ExitCode::ok;
@@ -174,7 +195,8 @@ ExitCode run_keygen(const KeygenOptions& options, Io& io) {
     if (!secret) return code;
     if (!options.new_secret.empty())
         io.err << "new master secret in " << escape_for_display(options.new_secret) << '\n';
-    const Status given = ids->empty() ? Status() : give_keys(*ids, *secret, options, io);
+    const Status given =
+        has_names ? give_keys(make_keys(*ids, options.viewers, *secret), options, io) : Status();
     wipe(*secret);
     if (!given) return report_error(io, given.error());
     return ExitCode::ok;
@@ -190,6 +212,10 @@ Runner add_keygen(CLI::App& app) {
     constexpr auto kAll = CLI::MultiOptionPolicy::TakeAll;
     app.add_option("--agent,--agent-id,agents", options->agents, "id of the agent; may be repeated")
         ->type_name("ID")
+        ->multi_option_policy(kAll);
+    app.add_option("--viewer", options->viewers,
+                   "name of a viewer, whose key reads figures and cannot join; may be repeated")
+        ->type_name("NAME")
         ->multi_option_policy(kAll);
     app.add_option("--agents-file", options->agents_file, "file with an id a line, - for standard input")
         ->type_name("FILE");

@@ -228,10 +228,11 @@
     return entries.map(([state, many]) => `${number(many)} × ${stateText(state)}`).join('; ');
   }
 
-  const latest = { point: null };
+  // The newest answers of the server that more than one part of the page needs.
+  const latest = { point: null, totals: null, agent: null };
 
   function showOverview(data) {
-    const last = (data.epochs || [])[0];
+    const last = data.epochs[0];
     const point = latest.point;
     tiles(byId('tiles'), [
       ['Agents at work', number(data.agents_live), `${number(data.agents_total)} registered`],
@@ -256,7 +257,10 @@
     const blocks = running.blocks ? `${number(running.blocks_done)} of ${number(running.blocks)} blocks` : '';
     byId('epoch-now').textContent = `Epoch ${running.number} runs: ${blocks}, ${count(running.tasks, 'task', 'tasks')} by ` +
       `${count(running.agents, 'agent', 'agents')}, accuracy ${percent(running.accuracy_pct)}.`;
-    if (!data.epochs || !data.epochs.length) return replace(byId('epochs'), note('No epoch has ended yet.'));
+    if (!data.epochs.length) {
+      return replace(byId('epochs'), note(data.epochs_problem ? `The epochs cannot be read now: ${data.epochs_problem}`
+        : 'No epoch has ended yet.'));
+    }
     replace(byId('epochs'), table('Epochs that ended, newest first', [
       ['Epoch', 'n', (one) => number(one.epoch)],
       ['Ended', '', (one) => time(one.ended_at)],
@@ -311,7 +315,7 @@
       return replace(byId('settlement'), note('No contract is set (rewardContract): payouts are announced to agents and ' +
         'not paid on a chain.'));
     }
-    if (one.error) return replace(byId('settlement'), note(`It cannot be shown: ${one.error}`));
+    if (one.problem) return replace(byId('settlement'), note(`It cannot be shown: ${one.problem}`));
     const rows = [
       ['State', one.halt ? `✕ halted: ${one.halt}` : one.hold ? `! waits: ${one.hold}` : one.live ? `… ${one.live}` : '✓ nothing is under way'],
       ['Balance of the paying wallet', one.balance_iotx === null ? 'not known' : iotx(one.balance_iotx)],
@@ -358,8 +362,6 @@
   const VERDICTS = { right: '✓ right', wrong: '✕ wrong', excused: '✓ counts as right: it could not know better' };
 
   function showAgent(data) {
-    const agent = data.agent;
-    const rank = data.rank;
     latest.agent = data;
     replace(byId('answers'), data.answers.length ? table('Answers that were compared with blocks, newest first', [
       ['Block', 'n', (one) => number(one.height)],
@@ -367,9 +369,7 @@
       ['Transaction', '', (one) => hash(one.action)],
       ['It said', '', (one) => one.valid ? 'valid' : 'invalid'],
       ['Verdict', 'w', (one) => VERDICTS[one.verdict] || one.verdict],
-      ['Latency', 'n', (one) => unit(one.latency_ms, 'ms', 1)],
     ], data.answers) : note('None of its answers was compared since the server started.'));
-    return [agent, rank];
   }
 
   function showAgentTiles() {
@@ -418,7 +418,7 @@
     byId('charts').append(figure);
     const chart = new Chart(canvas, {
       type: 'line',
-      data: { datasets: [{ data: [], borderWidth: 2, pointRadius: 0, pointHitRadius: 8, tension: 0, spanGaps: true }] },
+      data: { datasets: [{ data: [], borderWidth: 2, pointRadius: 0, pointHitRadius: 8, spanGaps: true, clip: 4 }] },
       options: {
         animation: false, responsive: true, maintainAspectRatio: false, parsing: false, normalized: true,
         plugins: { legend: { display: false }, tooltip: { callbacks: {
@@ -557,9 +557,14 @@
     }
     byId('key-form').addEventListener('submit', (event) => {
       event.preventDefault();
-      byId('key-problem').textContent = '';
-      sessionStorage.setItem(KEY, `${byId('key-name').value.trim()}:${byId('key-secret').value.trim()}`);
+      const key = `${byId('key-name').value.trim()}:${byId('key-secret').value.trim()}`;
       byId('key-secret').value = '';
+      if (!/^[\x21-\x7e]+$/.test(key)) {  // a request cannot carry anything else
+        byId('key-problem').textContent = 'A name and a key have only visible ASCII characters and no space.';
+        return;
+      }
+      byId('key-problem').textContent = '';
+      sessionStorage.setItem(KEY, key);
       round();
     });
     byId('forget').addEventListener('click', () => {

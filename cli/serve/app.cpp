@@ -219,7 +219,9 @@ Status ServeApp::open_api() {
     if (config_.swarm_api_port == 0) return {};
     MonitorApi::Authorize authorize;
     if (access_->has_secret()) {
-        authorize = [this](std::string_view id, std::string_view token) { return access_->check(id, token); };
+        authorize = [this](std::string_view id, std::string_view token) {
+            return access_->may_read(id, token);
+        };
     }
     api_.emplace(
         *coordinator_, clock_, std::move(authorize), [this] { return not_ready(); }, config_.snapshot_dir);

@@ -18,6 +18,7 @@
 #include "cli/serve/metrics.hpp"
 #include "cli/serve/monitor_api.hpp"
 #include "cli/serve/page_api.hpp"
+#include "cli/serve/page_money.hpp"
 #include "cli/serve/ready_watch.hpp"
 #include "cli/serve/service_notifier.hpp"
 #include "cli/serve/settings.hpp"
@@ -84,6 +85,7 @@ class ServeApp {
     void start_settlement();
     void show_settlements();
     void show_page();
+    [[nodiscard]] Result<U256> read_balance(const std::stop_token& stop);
     [[nodiscard]] Result<MonitorApi::Settlements> settlements_of(const std::string& agent_id,
                                                                  const std::vector<std::uint64_t>& epochs);
     void start_reloader();
@@ -126,6 +128,7 @@ class ServeApp {
     std::unique_ptr<proto::AgentServer> agent_server_;
     std::optional<SettlementReader> settlements_;  // for the API; this and the next need rewardContract
     std::optional<SettlementNotices> settlement_notices_;
+    std::optional<BalanceWatch> balance_watch_;  // set with settlements_
     std::optional<PageApi> page_;
     std::optional<MonitorApi> api_;
     std::unique_ptr<HttpServer> api_server_;

@@ -1,13 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page of serve at GET / of the monitoring port, and what it asks for.
 #include "cli/serve/app.hpp"
+#include "cli/settlement/options.hpp"
 
 namespace ioswarm::cli {
+
+/// The balance of the wallet that settlement.db was made for. Waits for the disk and the chain.
+Result<U256> ServeApp::read_balance(const std::stop_token& stop) {
+    std::optional<Address> wallet;
+    const Status read = settlements_->with([&](settlement::SettlementView& view) -> Status {
+        const auto summary = view.summary();
+        if (!summary) return fail(summary.error());
+        wallet = summary->identity.wallet;
+        return {};
+    });
+    if (!read) return fail(read.error());
+    auto chain = settlement_chain(config_, stop);
+    if (!chain) return fail(std::move(chain).error());
+    return chain->balance(*wallet);
+}
 
 void ServeApp::show_page() {
     PageSources sources;
     sources.not_ready = [this] { return not_ready(); };
     if (diffs_) sources.diffs = [this] { return diffs_->view(); };
+    sources.epochs = [this](std::uint64_t running_epoch) {
+        return read_page_epochs(*ledger_, running_epoch, settlements_ ? &*settlements_ : nullptr);
+    };
+    sources.answers = [this](const std::string& agent_id) { return accounting_->recent_answers(agent_id); };
+    if (settlements_) {
+        balance_watch_.emplace([this](const std::stop_token& stop) { return read_balance(stop); });
+        sources.settlement = [this] { return read_page_settlement(config_.data_dir, *settlements_); };
+        sources.balance_rau = [this] { return balance_watch_->balance_rau(); };
+    }
     sources.snapshot_dir = config_.snapshot_dir;
     sources.epoch_blocks = config_.epoch_blocks;
     sources.has_rewards = config_.epoch_reward_iotx.unscaled != 0;

@@ -23,6 +23,7 @@ constexpr const char* kAgentIdHeader = "X-Ioswarm-Agent-Id";
 constexpr const char* kTokenHeader = "X-Ioswarm-Token";
 constexpr const char* kAuthorizationHeader = "Authorization";
 constexpr std::string_view kBearer = "Bearer ";
+constexpr std::string_view kUnnamedViewer = "viewer";
 
 HttpReply json_reply(const Json& json, int status = 200) {
     // Ids and regions are checked when agents register. Any other invalid byte is replaced.
@@ -157,12 +158,13 @@ bool MonitorApi::authorized(const HttpRequest& request) const {
     const std::string* id = request.header(kAgentIdHeader);
     const std::string* token = request.header(kTokenHeader);
     if (id != nullptr && token != nullptr) return authorize_(*id, *token).has_value();
-    // "Bearer ID:KEY", since Prometheus can send one credential and no headers of one's own.
+    // "Bearer NAME:KEY", since Prometheus can send one credential and no headers of one's own. A key cannot be
+    // checked without its name, so a key alone counts as that of the viewer with the usual name.
     const std::string* header = request.header(kAuthorizationHeader);
     if (header == nullptr || !header->starts_with(kBearer)) return false;
     const std::string_view credential = std::string_view(*header).substr(kBearer.size());
     const std::size_t colon = credential.rfind(':');
-    if (colon == std::string_view::npos) return false;
+    if (colon == std::string_view::npos) return authorize_(kUnnamedViewer, credential).has_value();
     return authorize_(credential.substr(0, colon), credential.substr(colon + 1)).has_value();
 }
 

@@ -10,6 +10,8 @@
 #include "cli/page/history.hpp"
 #include "cli/serve/monitor_api.hpp"
 #include "cli/serve/newest_snapshot.hpp"
+#include "cli/serve/page_money.hpp"
+#include "core/accounting/recent_answers.hpp"
 #include "core/base/alarm.hpp"
 #include "core/base/result.hpp"
 #include "core/base/u256.hpp"
@@ -25,6 +27,11 @@ namespace ioswarm::cli {
 struct PageSources {
     std::function<Reasons()> not_ready;  ///< as MonitorApi::NotReady
     std::function<DiffsView()> diffs;
+    // The next two wait for the disk, so the page asks them at most once in five seconds.
+    std::function<PageEpochs(std::uint64_t running_epoch)> epochs;
+    std::function<PageSettlement()> settlement;
+    std::function<std::optional<U256>()> balance_rau;  ///< of the paying wallet; nothing: not known
+    std::function<std::vector<JudgedAnswer>(const std::string& agent_id)> answers;
     std::string snapshot_dir;        ///< empty: no snapshots are published
     std::uint64_t epoch_blocks = 0;  ///< length of an epoch
     bool has_rewards = false;        ///< an epoch has a reward
@@ -47,14 +54,21 @@ class PageApi {
     [[nodiscard]] HttpReply overview() const;
     /// GET /swarm/overview: agents, the leaderboard and who reads state diffs.
     [[nodiscard]] HttpReply details() const;
+    /// GET /swarm/agent?agent=ID: one agent, its rank and its newest answers.
+    [[nodiscard]] HttpReply agent(const HttpRequest& request) const;
     /// GET /api/history?after=SECONDS.
     [[nodiscard]] HttpReply history(const HttpRequest& request) const;
 
   private:
+    [[nodiscard]] std::shared_ptr<const PageEpochs> epochs(std::uint64_t running_epoch) const;
+
     const Monitor& monitor_;
     const History& history_;
     const Clock& clock_;
     const PageSources sources_;
+    mutable Remembered<PageEpochs> epochs_;
+    mutable Remembered<PageSettlement> settlement_;
+    mutable Remembered<std::optional<NewestSnapshot>> snapshot_;
 };
 
 }  // namespace ioswarm::cli

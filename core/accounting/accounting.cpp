@@ -208,6 +208,10 @@ Result<RewardsView> Accounting::rewards(const std::string& agent_id) const {
     return out;
 }
 
+std::vector<JudgedAnswer> Accounting::recent_answers(const std::string& agent_id) const {
+    return impl_->recent_answers.of(agent_id);
+}
+
 std::uint64_t Accounting::tasks_received() const {
     const std::lock_guard locked(impl_->mutex);
     return impl_->books.numbers().closed_tasks + impl_->books.work_sum().tasks;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/accounting/recent_answers.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
 #include "core/ledger/ledger_rows.hpp"
@@ -145,6 +146,8 @@ class Accounting {
     /// One entry for each closed epoch that paid this agent. The totals are over all closed epochs, paid or
     /// not. Empty for an unknown agent. Errors: those of the ledger.
     [[nodiscard]] Result<RewardsView> rewards(const std::string& agent_id) const;
+    /// This agent's newest answers that were compared since the start, newest first.
+    [[nodiscard]] std::vector<JudgedAnswer> recent_answers(const std::string& agent_id) const;
     /// All tasks that agents ever answered; survives restarts.
     [[nodiscard]] std::uint64_t tasks_received() const;
     /// Ok while the ledger accepts writes.

@@ -125,6 +125,9 @@ void Books::compare(const HeldAction& action, bool succeeded, bool sender_succee
         work.compared += 1;
         if (is_match(verdict)) ++work.correct;
         count(verdict, answer.run, change.numbers);
+        change.judged.emplace_back(answer.agent_id,
+                                   JudgedAnswer{change.recent.height, 0, action.action_hash.value_or(Hash256{}),
+                                                answer.valid, verdict});
     }
 }
 

@@ -53,6 +53,7 @@ struct BlockChange {
     std::vector<Hash256> dropped;             ///< raw ids whose answers are not needed any more
     std::map<std::string, WorkRow> compared;  ///< to be added to the agents' work, by agent id
     LedgerNumbers numbers;                    ///< after the block
+    RecentAnswers::Judged judged;             ///< the answers that were compared, without their time
 };
 
 /// The in-memory copy of what the ledger holds of pending actions, recent blocks and the running epoch. Its

@@ -103,6 +103,7 @@ struct Accounting::Impl {
 
     // These synchronise themselves.
     PayoutNotices notices;
+    RecentAnswers recent_answers;
     Guarded<std::unordered_set<Hash256, FixedBytesHash>> forgotten;  // dropped with the next block
 
     // Used only by the ledger's thread.
@@ -140,6 +141,7 @@ struct Accounting::Impl {
     bool stage(const Answer& answer, const Submission& submission);
     void unstage(const Submission& submission);
     void committed(const Submission& submission);
+    [[nodiscard]] RecentAnswers::Judged judged_late(const Submission& submission) const;
     void finish(const Submission& submission, const Status& status);
     Status write(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched, BlockOutcome& out,
                  LedgerTx& tx);

@@ -79,12 +79,28 @@ void Accounting::Impl::unstage(const Submission& submission) {
 }
 
 void Accounting::Impl::committed(const Submission& submission) {
-    const std::lock_guard locked(mutex);
-    repeated += submission.repeated;
-    for (const AnswerRow& answer : submission.added)
-        books.apply(answer);
-    for (const auto& [agent_id, wallet] : submission.wallets)
-        books.set_wallet(agent_id, wallet);
+    {
+        const std::lock_guard locked(mutex);
+        repeated += submission.repeated;
+        for (const AnswerRow& answer : submission.added)
+            books.apply(answer);
+        for (const auto& [agent_id, wallet] : submission.wallets)
+            books.set_wallet(agent_id, wallet);
+    }
+    recent_answers.add(judged_late(submission));
+}
+
+/// The answers that came after their block and were compared when they were recorded.
+RecentAnswers::Judged Accounting::Impl::judged_late(const Submission& submission) const {
+    RecentAnswers::Judged out;
+    for (const AnswerRow& answer : submission.added) {
+        if (answer.late_verdict == Verdict::none || !answer.action_hash) continue;
+        const HeldAction* action = books.find(answer.raw_id);
+        const std::uint64_t height = action == nullptr ? 0 : action->mined_height.value_or(0);
+        out.emplace_back(answer.agent_id, JudgedAnswer{height, to_ms(clock.wall()), *answer.action_hash,
+                                                       answer.valid, answer.late_verdict});
+    }
+    return out;
 }
 
 /// Reports the result to the submitter. This is the last call that a submission makes on this object.
@@ -173,6 +189,10 @@ void Accounting::Impl::committed(const BlockOutcome& outcome) {
         });
     }
     if (outcome.closed) notices.add(outcome.closed->payouts);
+    RecentAnswers::Judged judged = outcome.change.judged;
+    for (auto& [agent_id, answer] : judged)
+        answer.at_ms = to_ms(clock.wall());
+    recent_answers.add(judged);
 }
 
 void Accounting::Impl::announce(const BlockOutcome& outcome) {

@@ -130,6 +130,18 @@ Status AccessControl::check(std::string_view agent_id, std::string_view token) c
     return allowed(agent_id);
 }
 
+Status AccessControl::may_read(std::string_view name, std::string_view token) const {
+    if (!has_secret() || !token.starts_with(kViewerTokenPrefix)) return check(name, token);
+    if (!is_valid_agent_id(name) ||
+        !equal_in_constant_time(as_bytes(viewer_token(settings_.master_secret, name)), as_bytes(token))) {
+        return fail(ErrorCode::unauthenticated, "invalid auth token");
+    }
+    const std::shared_lock lock(lists_mutex_);
+    if (lists_.revoked.contains("viewer:" + std::string(name)))
+        return fail(ErrorCode::permission_denied, "viewer is revoked");
+    return {};
+}
+
 Status AccessControl::allowed(std::string_view agent_id) const {
     const std::string id(agent_id);
     const std::shared_lock lock(lists_mutex_);

@@ -53,6 +53,11 @@ class AccessControl {
     /// be false for a right token, because only the last few thousand are kept. The lists are not checked.
     [[nodiscard]] bool knows(std::string_view agent_id, std::string_view token) const;
 
+    /// Checks who may read figures that are not public: an agent, as check() does, or a viewer by its name and
+    /// key (viewer_token()). A viewer need not be on the list of allowed agents. The line `viewer:NAME` in the
+    /// list of revoked agents revokes it. Errors: those of check().
+    [[nodiscard]] Status may_read(std::string_view name, std::string_view token) const;
+
     /// Checks only the lists. Error: permission_denied.
     [[nodiscard]] Status allowed(std::string_view agent_id) const;
 

@@ -72,4 +72,10 @@ std::string agent_token(std::string_view master_secret, std::string_view agent_i
     return "iosw_" + to_hex(hmac_sha256(as_bytes(master_secret), as_bytes(agent_id)).view());
 }
 
+std::string viewer_token(std::string_view master_secret, std::string_view name) {
+    const std::string message = "viewer\n" + std::string(name);
+    return std::string(kViewerTokenPrefix) +
+           to_hex(hmac_sha256(as_bytes(master_secret), as_bytes(message)).view());
+}
+
 }  // namespace ioswarm

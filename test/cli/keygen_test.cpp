@@ -241,3 +241,23 @@ TEST_CASE("a key file has keygen's lines or one key, and nothing else", "[keygen
         CHECK_THAT(refused.error().text(), Contains("F") && !Contains("iosw_f8"));
     }
 }
+
+TEST_CASE("a viewer's key is the one that OpenSSL computes", "[keygen]") {
+    const TempDir dir;
+    const std::string secret = dir.write("secret", "test-secret\n");
+    // From: printf 'viewer\nprometheus' | openssl dgst -sha256 -hmac test-secret
+    const std::string key = "iosv_c01fd5729de50b28bf903412ce9e8b4161bc838da0fff7782bc87452f1849689";
+    const CliRun run = run_cli({"keygen", "--viewer", "prometheus", "--secret-file", secret});
+    CHECK(run.code == 0);
+    CHECK(run.out == "Viewer:  prometheus\nAPI Key: " + key + "\n");
+
+    const CliRun both =
+        run_cli({"keygen", "agent-01", "--viewer", "prometheus", "--json", "--secret-file", secret});
+    const auto list = nlohmann::json::parse(both.out);
+    REQUIRE(list.size() == 2);
+    CHECK(list[0]["agent_id"] == "agent-01");
+    CHECK(list[1]["viewer"] == "prometheus");
+    CHECK(list[1]["api_key"] == key);
+
+    CHECK(run_cli({"keygen", "--viewer", "a b", "--secret-file", secret}).code == 64);
+}

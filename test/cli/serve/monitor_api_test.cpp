@@ -346,6 +346,20 @@ TEST_CASE("with a secret all but the open paths want an agent's key", "[monitor]
     }
 }
 
+TEST_CASE("a bearer's credential is a name and a key, or the key of the viewer named viewer", "[monitor]") {
+    const Served served("test-secret");
+    const auto with = [](const std::string& credential) {
+        return HttpHeaders{{"Authorization", "Bearer " + credential}};
+    };
+    const std::string usual = agent_token("test-secret", "viewer");
+    CHECK(served.get("/swarm/status", with(usual)).status == 200);
+    CHECK(served.get("/swarm/status", with("viewer:" + usual)).status == 200);
+    const std::string other = agent_token("test-secret", "other");
+    CHECK(served.get("/swarm/status", with("other:" + other)).status == 200);
+    CHECK(served.get("/swarm/status", with(other)).status == 401);
+    CHECK(served.get("/swarm/status", with("")).status == 401);
+}
+
 TEST_CASE("pages of other origins may read /api, and only that", "[monitor]") {
     const Served served;
     for (const std::string path : {"/api/stats", "/api/rewards", "/api/none"}) {

@@ -147,6 +147,103 @@ TEST_CASE("/swarm/overview tells who reads state diffs", "[page]") {
                               "subscribers":[{"agent_id":"agent-01","next":18,"lag":3}]})"));
 }
 
+TEST_CASE("the epochs that ended are open to all, and name no agent", "[page]") {
+    cli::PageSources sources;
+    sources.epochs = [](std::uint64_t running_epoch) {
+        cli::PageEpoch one;
+        one.row.epoch = running_epoch - 1;
+        one.row.ended_ms = 1'789'999'000'000;
+        one.row.agents = 3;
+        one.row.compared = 10;
+        one.row.correct = 9;
+        one.paid_agents = 2;
+        one.amount_rau = U256(1'500'000'000'000'000'000);
+        one.states = {{"paid", 2}};
+        one.transactions = {"0xab"};
+        return cli::PageEpochs{{one}, ""};
+    };
+    AskedPage asked(sources);
+    asked.monitor.epoch_view.epoch = 8;
+    const PageJson epoch = asked.json("/api/overview")["epochs"][0];
+    CHECK(epoch["epoch"] == 7);
+    CHECK(epoch["ended_at"] == 1'789'999'000);
+    CHECK(epoch["accuracy_pct"] == 90.0);
+    CHECK(epoch["paid_agents"] == 2);
+    CHECK(epoch["amount_iotx"] == "1.5");
+    CHECK(epoch["states"] == PageJson{{"paid", 2}});
+    CHECK(epoch["transactions"] == PageJson{"0xab"});
+}
+
+TEST_CASE("the settlement tells the balance and how many epochs it pays", "[page]") {
+    cli::PageSources sources;
+    sources.epochs = [](std::uint64_t) {
+        cli::PageEpoch empty;
+        cli::PageEpoch paid;
+        paid.amount_rau = 300;
+        return cli::PageEpochs{{empty, paid}, ""};
+    };
+    sources.settlement = [] {
+        cli::PageSettlement out;
+        out.hold = "gas_price (too high)";
+        out.owed_payouts = 4;
+        return out;
+    };
+    sources.balance_rau = []() -> std::optional<U256> { return U256(1000); };
+    const PageJson settlement = AskedPage(sources).json("/swarm/overview")["settlement"];
+    CHECK(settlement["epochs_left"] == 3);
+    CHECK(settlement["balance_iotx"] == "0.000000000000001");
+    CHECK(settlement["hold"] == "gas_price (too high)");
+    CHECK(settlement["halt"].is_null());
+    CHECK(settlement["owed_payouts"] == 4);
+
+    sources.balance_rau = []() -> std::optional<U256> { return std::nullopt; };
+    const PageJson unknown = AskedPage(sources).json("/swarm/overview")["settlement"];
+    CHECK(unknown["balance_iotx"].is_null());
+    CHECK(unknown["epochs_left"].is_null());
+    CHECK(AskedPage().json("/swarm/overview")["settlement"].is_null());
+}
+
+TEST_CASE("/swarm/agent tells one agent's rank and last answers", "[page]") {
+    cli::PageSources sources;
+    sources.answers = [](const std::string& agent_id) {
+        JudgedAnswer right;
+        right.height = 9;
+        right.at_ms = 1'789'999'000'000;
+        right.valid = true;
+        right.verdict = Verdict::matched;
+        JudgedAnswer race = right;
+        race.verdict = Verdict::nonce_race;
+        JudgedAnswer wrong = right;
+        wrong.verdict = Verdict::false_negative;
+        return agent_id == "agent-01" ? std::vector{right, race, wrong} : std::vector<JudgedAnswer>{};
+    };
+    AskedPage asked(sources);
+    AgentView agent;
+    agent.id = "agent-01";
+    asked.monitor.agent_views = {agent};
+    LeaderboardEntry entry;
+    entry.agent_id = "agent-01";
+    entry.rank = 2;
+    asked.monitor.entries = {LeaderboardEntry{}, entry};
+
+    const PageJson json = asked.json("/swarm/agent", {{"agent", "agent-01"}});
+    CHECK(json["agent"]["id"] == "agent-01");
+    CHECK(json["rank"]["rank"] == 2);
+    CHECK(json["ranked"] == 2);
+    REQUIRE(json["answers"].size() == 3);
+    CHECK(json["answers"][0]["height"] == 9);
+    CHECK(json["answers"][0]["time"] == 1'789'999'000);
+    CHECK(json["answers"][0]["verdict"] == "right");
+    CHECK(json["answers"][1]["verdict"] == "excused");
+    CHECK(json["answers"][2]["verdict"] == "wrong");
+
+    const PageJson unknown = asked.json("/swarm/agent", {{"agent", "<b>"}});
+    CHECK(unknown["agent"].is_null());
+    CHECK(unknown["rank"].is_null());
+    CHECK(unknown["answers"].empty());
+    CHECK(asked.ask("/swarm/agent").status == 400);
+}
+
 TEST_CASE("/api/history gives the points after a time, and refuses what is no time", "[page]") {
     AskedPage asked;
     asked.history.take(asked.monitor, asked.clock);

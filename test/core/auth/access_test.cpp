@@ -159,3 +159,52 @@ TEST_CASE("more ids than the cache holds are all still right", "[access]") {
     }
     CHECK_FALSE(access->check("agent-1", agent_token("s", "agent-2")).has_value());
 }
+
+TEST_CASE("a viewer may read and can never register", "[access]") {
+    const auto access = open_access({"test-secret", "", ""});
+    // From: printf 'viewer\nprometheus' | openssl dgst -sha256 -hmac test-secret
+    const std::string key = "iosv_c01fd5729de50b28bf903412ce9e8b4161bc838da0fff7782bc87452f1849689";
+    CHECK(viewer_token("test-secret", "prometheus") == key);
+    CHECK(access->may_read("prometheus", key).has_value());
+    CHECK(refusal(access->check("prometheus", key)) == "unauthenticated: invalid auth token");
+    CHECK(refusal(access->check("viewer\nprometheus", key)) == "unauthenticated: invalid auth token");
+    const std::string as_agent = "iosw_" + key.substr(5);
+    for (const std::string id : {"prometheus", "viewer\nprometheus", "viewer:prometheus"})
+        CHECK(refusal(access->check(id, as_agent)) == "unauthenticated: invalid auth token");
+}
+
+TEST_CASE("an agent may read with its own key", "[access]") {
+    const auto access = open_access({"test-secret", "", ""});
+    CHECK(access->may_read("agent-01", agent_token("test-secret", "agent-01")).has_value());
+    CHECK(refusal(access->may_read("agent-01", "iosw_00")) == "unauthenticated: invalid auth token");
+    CHECK(refusal(access->may_read("", "iosw_00")) == "unauthenticated: missing agent ID");
+}
+
+TEST_CASE("a viewer's key is good for its name and secret only", "[access]") {
+    const auto access = open_access({"test-secret", "", ""});
+    const std::string key = viewer_token("test-secret", "prometheus");
+    for (const auto& [name, token] : std::vector<std::pair<std::string, std::string>>{
+             {"grafana", key},
+             {"", key},
+             {"prometheus\n", key},
+             {"prometheus", key + "0"},
+             {"prometheus", "iosv_"},
+             {"prometheus", viewer_token("other-secret", "prometheus")},
+             {"prometheus", "iosv_" + agent_token("test-secret", "prometheus").substr(5)}}) {
+        CAPTURE(name, token);
+        CHECK(refusal(access->may_read(name, token)) == "unauthenticated: invalid auth token");
+    }
+}
+
+TEST_CASE("a viewer is revoked by its own line, and needs no place on the list of the allowed", "[access]") {
+    const test::TempDir dir;
+    const std::string allowed = dir.write("allowed", "agent-01\n");
+    const std::string revoked = dir.write("revoked", "prometheus\n");
+    const auto access = open_access({"test-secret", allowed, revoked});
+    const std::string key = viewer_token("test-secret", "prometheus");
+    CHECK(access->may_read("prometheus", key).has_value());
+    dir.write("revoked", "viewer:prometheus  # left the team\n");
+    REQUIRE(access->reload({}).has_value());
+    CHECK(refusal(access->may_read("prometheus", key)) == "permission_denied: viewer is revoked");
+    CHECK(access->may_read("grafana", viewer_token("test-secret", "grafana")).has_value());
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/serve/page_money.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "cli/settlement/state.hpp"
+#include "core/crypto/address.hpp"
+#include "settlement/ledger_payouts.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+namespace money {
+
+constexpr std::uint64_t kEpochsOnPage = 10;
+/// A settlement may need several transactions. The page names so many of them.
+constexpr std::size_t kMaxTransactions = 8;
+
+struct Settled {
+    std::string state;
+    std::string transaction;  ///< empty = none yet
+};
+using SettledPayouts = std::map<std::pair<std::uint64_t, std::string>, Settled>;
+
+Result<SettledPayouts> settled_payouts(SettlementReader& reader, std::uint64_t first, std::uint64_t last) {
+    SettledPayouts out;
+    const Status read = reader.with([&](settlement::SettlementView& view) -> Status {
+        const auto payouts = view.payouts(first, last);
+        if (!payouts) return fail(payouts.error());
+        for (const settlement::PayoutState& one : *payouts) {
+            out[{one.payout.epoch, one.payout.agent_id}] = {payout_state(one),
+                                                            one.hash ? to_hex0x(one.hash->view()) : ""};
+        }
+        return {};
+    });
+    if (!read && read.error().code != ErrorCode::not_found) return fail(read.error());
+    return out;
+}
+
+/// `settled` is null when no contract is set.
+void add_payout(const PayoutRow& payout, const Result<SettledPayouts>* settled, PageEpoch& out) {
+    ++out.paid_agents;
+    out.amount_rau += payout.amount_rau;
+    const auto state = [&]() -> Settled {
+        if (settled == nullptr) return {"announced", ""};
+        if (!*settled) return {"unknown", ""};
+        if (const auto found = (*settled)->find({payout.epoch, payout.agent_id}); found != (*settled)->end())
+            return found->second;
+        if (payout.notice != PayoutNotice::waiting) return {"announced", ""};
+        return {payout.wallet ? "owed" : "unpaid", ""};
+    }();
+    ++out.states[state.state];
+    auto& known = out.transactions;
+    if (state.transaction.empty() || known.size() >= kMaxTransactions) return;
+    if (std::find(known.begin(), known.end(), state.transaction) == known.end())
+        known.push_back(state.transaction);
+}
+
+/// "sending for epochs 7 to 9".
+std::string live_text(const settlement::IntentRow& intent) {
+    return fmt::format("a transaction for {} is {}",
+                       settlement::epoch_range(intent.first_epoch, intent.last_epoch),
+                       settlement::to_string(intent.state));
+}
+
+std::string reason_text(const char* reason, const std::string& detail) {
+    return detail.empty() ? reason : fmt::format("{} ({})", reason, detail);
+}
+
+}  // namespace money
+
+}  // namespace
+
+PageEpochs read_page_epochs(const Ledger& ledger, std::uint64_t running_epoch, SettlementReader* settlements) {
+    PageEpochs out;
+    if (running_epoch == 0) return out;
+    const std::uint64_t last = running_epoch - 1;
+    const std::uint64_t first = running_epoch > money::kEpochsOnPage ? running_epoch - money::kEpochsOnPage : 0;
+    std::optional<Result<money::SettledPayouts>> settled;
+    if (settlements != nullptr) settled = money::settled_payouts(*settlements, first, last);
+    for (std::uint64_t epoch = running_epoch; epoch-- > first;) {
+        const auto row = ledger.epoch(epoch);
+        const auto payouts = ledger.payouts_of_epoch(epoch);
+        if (!row || !payouts) {
+            out.problem = (row ? payouts.error() : row.error()).why;
+            return out;
+        }
+        if (!*row) continue;
+        PageEpoch& one = out.newest_first.emplace_back();
+        one.row = **row;
+        for (const PayoutRow& payout : *payouts)
+            money::add_payout(payout, settled ? &*settled : nullptr, one);
+    }
+    return out;
+}
+
+PageSettlement read_page_settlement(const std::filesystem::path& data_dir, SettlementReader& settlements) {
+    PageSettlement out;
+    const Status read = settlements.with([&](settlement::SettlementView& view) -> Status {
+        settlement::LedgerPayouts payouts(data_dir);
+        const auto state = read_settle_state(view, payouts, std::nullopt);
+        if (!state) return fail(state.error());
+        const settlement::SettlementSummary& summary = state->summary;
+        if (summary.halt.reason != settlement::HaltReason::none)
+            out.halt = money::reason_text(settlement::to_string(summary.halt.reason), summary.halt.detail);
+        if (summary.hold.reason != settlement::HoldReason::none)
+            out.hold = money::reason_text(settlement::to_string(summary.hold.reason), summary.hold.detail);
+        if (summary.live) out.live = money::live_text(*summary.live);
+        out.wallet = to_checksum_hex(summary.identity.wallet);
+        out.contract = to_checksum_hex(summary.identity.contract);
+        out.owed_payouts = state->owed_payouts;
+        out.owed_rau = state->owed_rau;
+        out.no_wallet_rau = state->no_wallet_rau;
+        out.paid_rau = summary.paid_rau;
+        return {};
+    });
+    if (!read) {
+        out.problem = read.error().code == ErrorCode::not_found
+                          ? "there is no settlement.db; 'ioswarm settle init' makes it once"
+                          : read.error().why;
+        if (out.problem.empty()) out.problem = "settlement.db cannot be read now";
+    }
+    return out;
+}
+
+BalanceWatch::BalanceWatch(Read read, std::chrono::milliseconds interval)
+    : thread_([this, read = std::move(read), interval](const std::stop_token& stop) {
+          std::mutex mutex;
+          std::condition_variable_any never;
+          std::unique_lock lock(mutex);
+          while (!stop.stop_requested()) {
+              const Result<U256> balance = read(stop);
+              *balance_.lock() = balance ? std::optional(*balance) : std::nullopt;
+              never.wait_for(lock, stop, interval, [] { return false; });
+          }
+      }) {}
+
+}  // namespace ioswarm::cli
