@@ -42,12 +42,14 @@
     return unit(value, 'B');
   }
 
-  // Amounts are exact decimal texts. At most four digits after the point are shown, cut and not rounded.
-  function iotx(text) {
+  // Amounts are exact decimal texts, except those of /api/rewards, which are numbers. At most four digits after the point
+  // are shown, cut and not rounded.
+  function iotx(amount) {
+    const text = isNumber(amount) ? amount.toFixed(6) : amount;
     if (typeof text !== 'string') return DASH;
     const [whole, part = ''] = text.split('.');
     const cut = part.slice(0, 4).replace(/0+$/, '');
-    if (whole === '0' && cut === '' && part !== '') return '< 0.0001 IOTX';
+    if (whole === '0' && cut === '' && Number(amount) > 0) return '< 0.0001 IOTX';
     return `${whole.replace(/\B(?=(\d{3})+$)/g, ',')}${cut ? '.' + cut : ''} IOTX`;
   }
 
@@ -385,7 +387,7 @@
       rows.push(['Latency', unit(data.rank?.latency_ms, 'ms', 1), 'as the agent measures it']);
     }
     if (totals) {
-      rows.push(['Earned in all', iotx(totals.earned_iotx), totals.unpaid_iotx && totals.unpaid_iotx !== '0'
+      rows.push(['Earned in all', iotx(totals.earned_iotx), totals.unpaid_iotx > 0
         ? `${iotx(totals.unpaid_iotx)} kept: no wallet` : '']);
       rows.push(['Tasks in ended epochs', number(totals.total_tasks), `accuracy ${percent(totals.avg_accuracy)}`]);
     }
