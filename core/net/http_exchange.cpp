@@ -67,6 +67,7 @@ HttpRequest to_request(const http::request<http::empty_body>& from, const std::v
     HttpRequest out{from.method_string(),
                     percent_decode(path),
                     parse_query(std::string(target.substr(std::min(path.size() + 1, target.size())))),
+                    {},
                     {}};
     for (const auto& field : from) {
         const auto is_this = [&](const std::string& name) {
@@ -110,7 +111,7 @@ HttpAnswer print(HttpReply reply, unsigned version, bool keep_alive, bool is_hea
 HttpExchange::HttpExchange(HttpServer::Handler handler, std::vector<std::string> headers)
     : handler_(std::move(handler)), headers_(std::move(headers)) {}
 
-HttpAnswer HttpExchange::answer(std::string_view head) const {
+HttpAnswer HttpExchange::answer(std::string_view head, const IpBytes& peer) const {
     http::request_parser<http::empty_body> parser;
     parser.header_limit(static_cast<std::uint32_t>(head.size() + 1));  // the server has checked the size
     parser.body_limit(boost::none);                                    // as no body is read
@@ -128,7 +129,9 @@ HttpAnswer HttpExchange::answer(std::string_view head) const {
     };
     if (!is_defined_method(request.method())) return print_reply(error_of(405, "method not allowed"));
     try {
-        return print_reply(handler_(to_request(request, headers_)));
+        HttpRequest asked = to_request(request, headers_);
+        asked.peer = peer;
+        return print_reply(handler_(asked));
     } catch (...) {  // whatever it was, it does not end the server, and the client does not learn of it
         return print_reply(error_of(500, "internal error"));
     }
@@ -143,6 +146,16 @@ const std::string* HttpRequest::header(std::string_view name) const {
         return boost::beast::iequals({field.first.data(), field.first.size()}, {name.data(), name.size()});
     });
     return found == headers.end() ? nullptr : &found->second;
+}
+
+std::string HttpRequest::header_list(std::string_view name) const {
+    std::string out;
+    for (const auto& [field, value] : headers) {
+        if (!boost::beast::iequals({field.data(), field.size()}, {name.data(), name.size()})) continue;
+        if (!out.empty()) out += ',';
+        out += value;
+    }
+    return out;
 }
 
 const std::string* HttpRequest::parameter(std::string_view name) const {

@@ -24,7 +24,8 @@ class HttpExchange {
     /// `head` is the request up to and including its empty line. Malformed requests get 400, methods that RFC
     /// 9110 does not define 405, a target over 8 KiB 414, a handler that throws 500, all as JSON. The answer to
     /// HEAD has no body. A request that announces a body ends the connection, because nobody reads the body.
-    [[nodiscard]] HttpAnswer answer(std::string_view head) const;
+    /// `peer` is the address of the other end of the connection.
+    [[nodiscard]] HttpAnswer answer(std::string_view head, const IpBytes& peer = {}) const;
 
   private:
     const HttpServer::Handler handler_;

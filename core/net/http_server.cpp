@@ -249,7 +249,7 @@ struct HttpServer::Impl {
         std::string head = peer->in.substr(0, size);
         peer->in.erase(0, size);
         asio::post(handlers, [this, peer = std::move(peer), head = std::move(head)]() mutable {
-            HttpAnswer answer = exchange.answer(head);
+            HttpAnswer answer = exchange.answer(head, peer->address);
             asio::post(io, [this, peer = std::move(peer), answer = std::move(answer)]() mutable {
                 write(peer, std::move(answer));
             });

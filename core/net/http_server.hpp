@@ -25,9 +25,13 @@ struct HttpRequest {
     std::string path;    ///< without the query, percent-decoded: may hold any byte
     HttpFields query;    ///< percent-decoded, in the order in which they were sent
     HttpFields headers;  ///< those that HttpServerSettings::headers names
+    IpBytes peer{};      ///< address of the other end of the connection, which may be a proxy
 
     /// First value of that name, null when there is none; header names without regard to case.
     [[nodiscard]] const std::string* header(std::string_view name) const;
+    /// All values of the header in the order in which they were sent, with commas between: one list, as RFC
+    /// 9110 section 5.3 says.
+    [[nodiscard]] std::string header_list(std::string_view name) const;
     [[nodiscard]] const std::string* parameter(std::string_view name) const;
 };
 

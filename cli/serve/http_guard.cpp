@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/serve/http_guard.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/base/forwarded_for.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+constexpr std::size_t kAddresses = 4'096;
+constexpr std::uint32_t kBurstSeconds = 4;
+constexpr const char* kForwardedFor = "X-Forwarded-For";
+constexpr const char* kAgentId = "X-Ioswarm-Agent-Id";
+constexpr std::array<const char*, 2> kKeyHeaders{"X-Ioswarm-Token", "Authorization"};
+constexpr std::array<std::string_view, 3> kHealthPaths{"/livez", "/readyz", "/healthz"};
+
+HttpReply too_many(const HttpRequest& request, std::string_view what, std::chrono::nanoseconds wait) {
+    const auto seconds = std::max<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(wait).count(), 1);
+    HttpReply reply;
+    reply.status = 429;
+    reply.body =
+        fmt::format("{{\"error\":\"too many {} from your address; try again in {} s\"}}\n", what, seconds);
+    reply.headers.emplace_back("Retry-After", std::to_string(seconds));
+    if (request.path.starts_with("/api/")) reply.headers.emplace_back("Access-Control-Allow-Origin", "*");
+    return reply;
+}
+
+bool shows_key(const HttpRequest& request) {
+    return std::any_of(kKeyHeaders.begin(), kKeyHeaders.end(),
+                       [&](const char* name) { return request.header(name) != nullptr; });
+}
+
+}  // namespace
+
+HttpGuard::HttpGuard(HttpGuardSettings settings, const Clock& clock, Log log, HttpServer::Handler next)
+    : settings_(std::move(settings)),
+      clock_(clock),
+      next_(std::move(next)),
+      requests_(std::in_place, kAddresses,
+                RateLimiter(std::max<std::uint32_t>(settings_.per_second, 1),
+                            std::max<std::uint32_t>(settings_.per_second, 1) * kBurstSeconds)),
+      failures_("monitoring API", std::move(log)) {}
+
+HttpReply HttpGuard::handle(const HttpRequest& request) {
+    const bool is_health =
+        std::find(kHealthPaths.begin(), kHealthPaths.end(), request.path) != kHealthPaths.end();
+    if (is_health) return next_(request);
+    const auto now = clock_.steady();
+    const auto client = client_behind(request.peer, request.header_list(kForwardedFor), settings_.proxies);
+    if (client && settings_.per_second > 0) {
+        auto requests = requests_.lock();
+        RateLimiter& limiter = requests->of(*client);
+        if (!limiter.allow(now)) {
+            ++refused_rate_;
+            return too_many(request, "requests", limiter.wait(now));
+        }
+    }
+    HttpReply reply = next_(request);
+    // A page that shows no key is told that it needs one. Only a wrong key is a failure.
+    if (reply.status != 401 || !shows_key(request)) return reply;
+    ++unauthorized_;
+    const auto wait = client ? failures_.wait(*client, now) : std::chrono::nanoseconds::zero();
+    const std::string* id = request.header(kAgentId);
+    failures_.failed(client.value_or(request.peer), id == nullptr ? std::string_view() : *id, "wrong key", now);
+    if (wait.count() == 0) return reply;
+    ++refused_auth_;
+    return too_many(request, "failed authentications", wait);
+}
+
+std::vector<std::string> HttpGuard::headers(std::vector<std::string> of_next) {
+    of_next.insert(of_next.end(), {kForwardedFor, kAgentId});
+    of_next.insert(of_next.end(), kKeyHeaders.begin(), kKeyHeaders.end());
+    return of_next;
+}
+
+std::map<std::string, std::uint64_t> HttpGuard::counters() const {
+    return {
+        {"http_refused_rate", refused_rate_},
+        {"http_refused_auth", refused_auth_},
+        {"http_unauthorized", unauthorized_},
+        {"http_addresses_dropped", requests_.lock()->dropped()},
+        {"http_failed_auth_addresses_dropped", failures_.addresses_dropped()},
+    };
+}
+
+}  // namespace ioswarm::cli

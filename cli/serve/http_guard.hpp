@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/auth/failed_logins.hpp"
+#include "core/base/address_table.hpp"
+#include "core/base/guarded.hpp"
+#include "core/base/ip_network.hpp"
+#include "core/base/log.hpp"
+#include "core/base/rate_limiter.hpp"
+#include "core/net/http_server.hpp"
+#include "core/ports/clock.hpp"
+
+namespace ioswarm::cli {
+
+struct HttpGuardSettings {
+    std::uint32_t per_second = 50;   ///< requests per second and address; 0 = no limit
+    std::vector<IpNetwork> proxies;  ///< besides loopback
+};
+
+/// Limits the monitoring API per address of the client. An address may make four times `per_second` requests at
+/// once, then `per_second`. Above that it gets 429 with Retry-After. Wrong credentials are logged and limited
+/// as FailedLogins says: above that they get 429 instead of 401. Right ones are always taken. The checks of
+/// health
+/// (/livez, /readyz, /healthz) are not limited. Programs on this machine, and proxies that name no client in
+/// X-Forwarded-For, are not limited either. The table holds 4,096 addresses; a new one takes the place of the
+/// one that asked least recently. Thread-safe.
+class HttpGuard {
+  public:
+    /// `clock` must outlive this object. `next` answers what is let through.
+    HttpGuard(HttpGuardSettings settings, const Clock& clock, Log log, HttpServer::Handler next);
+
+    [[nodiscard]] HttpReply handle(const HttpRequest& request);
+    /// Adds the names of the request headers that handle() reads to those that `next` reads.
+    [[nodiscard]] static std::vector<std::string> headers(std::vector<std::string> of_next);
+    /// For /swarm/status: refused requests, wrong credentials, and addresses that lost their place in a table.
+    [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
+
+  private:
+    const HttpGuardSettings settings_;
+    const Clock& clock_;
+    const HttpServer::Handler next_;
+    Guarded<AddressTable<RateLimiter>> requests_;
+    FailedLogins failures_;
+    std::atomic<std::uint64_t> refused_rate_{0};
+    std::atomic<std::uint64_t> refused_auth_{0};
+    std::atomic<std::uint64_t> unauthorized_{0};
+};
+
+}  // namespace ioswarm::cli
