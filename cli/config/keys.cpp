@@ -16,6 +16,7 @@ constexpr std::uint64_t kMaxU32 = UINT32_MAX;
 constexpr std::uint64_t kDayMs = 86'400'000;
 // Below 30 s, since nothing is dispatched from a source that is 30 s behind.
 constexpr std::uint64_t kMaxBlockTimeMs = 25'000;
+constexpr std::uint64_t kMaxDrainMs = 6'000;  // a stop ends within 8 s
 
 // iotex-core's keys come first, then this project's own. Percentages and the multiplier have their ranges in
 // whole numbers here; fractions between them are allowed.
@@ -103,6 +104,10 @@ const auto kKeys = std::to_array<KeyRow>({
      "milliseconds after which a task goes to another agent", 100, kDayMs},
     {"idleBatchSeconds", &C::idle_batch_seconds, "45", "SECONDS",
      "silence after which a task stream gets a batch without tasks; 0 = never", 0, 3'600},
+    {"drainDuration", &C::drain_duration, "5s", "DURATION",
+     "time over which a stop ends the agents' streams", 0, kMaxDrainMs},
+    {"httpRequestsPerSecond", &C::http_requests_per_second, "50", "N",
+     "requests per second to the monitoring API from one address; 0 = no limit", 0, 1'000'000},
     {"snapshotDir", &C::snapshot_dir, "", "DIR", "where snapshots are published", 0, 0, KeyForm::path},
     {"chain.seed", &C::chain_seed, "1", "N", "seed of the embedded chain",
      0, UINT64_MAX, KeyForm::any, {}, false, "--seed"},

@@ -69,6 +69,8 @@ struct ServeConfig {
     std::uint64_t task_redundancy{};
     std::uint64_t task_timeout_ms{};
     std::uint64_t idle_batch_seconds{};
+    std::chrono::milliseconds drain_duration{};
+    std::uint64_t http_requests_per_second{};
     std::string snapshot_dir;
     std::uint64_t chain_seed{};
     std::chrono::milliseconds chain_block_time{};

@@ -206,6 +206,7 @@ Status ServeApp::open_agent_port() {
     settings.tls_key_file = config_.tls_key;
     settings.streams_per_connection = streams_per_connection(config_);
     settings.accept.proxies = trusted_proxies(config_);
+    settings.is_ready = [this] { return coordinator_->not_ready().empty() && not_ready().empty(); };
     auto server = proto::AgentServer::start(std::move(settings), *coordinator_, *access_,
                                             log_.of(LogModule::agent_port), diffs_ ? &diffs_->hub() : nullptr);
     if (!server) return fail(std::move(server).error());
@@ -233,10 +234,14 @@ Status ServeApp::open_api() {
     HttpServerSettings settings;
     settings.address = address_;
     settings.port = static_cast<std::uint16_t>(config_.swarm_api_port);
-    settings.headers = MonitorApi::headers();
+    settings.headers = HttpGuard::headers(MonitorApi::headers());
     settings.proxies = trusted_proxies(config_);
+    api_guard_.emplace(HttpGuardSettings{static_cast<std::uint32_t>(config_.http_requests_per_second),
+                                         trusted_proxies(config_)},
+                       clock_, log_.of(LogModule::api),
+                       [this](const HttpRequest& request) { return api_->handle(request); });
     auto server = start_http(
-        settings, [this](const HttpRequest& request) { return api_->handle(request); },
+        settings, [this](const HttpRequest& request) { return api_guard_->handle(request); },
         log_.of(LogModule::api));
     if (!server) return fail(std::move(server).error());
     api_server_ = *std::move(server);
@@ -276,6 +281,7 @@ std::map<std::string, std::uint64_t> ServeApp::edge_counters() const {
         out["http_requests"] = http.requests;
         out["http_timed_out"] = http.timed_out;
         out["http_shed"] = http.shed;
+        out.merge(api_guard_->counters());
     }
     if (diffs_) out.merge(diffs_->counters());
     if (!node_) return out;
@@ -416,13 +422,18 @@ void ServeApp::stop(std::chrono::milliseconds within) {
     if (settler_) settler_->request_stop();
     reloader_.reset();
     agent_server_->stop_accepting();
-    coordinator_->drain(within * 3 / 4);
+    const auto passed = [&] {
+        return std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begin);
+    };
+    // From here on nothing is handed out. Answers are taken while the streams end, and a little longer.
+    coordinator_->drain(std::chrono::milliseconds::zero());
+    agent_server_->end_streams(config_.drain_duration);
+    coordinator_->drain(std::max(within * 3 / 4 - passed(), std::chrono::milliseconds::zero()));
     test_agents_.reset();
     if (diffs_) diffs_->stop();
     settlement_notices_.reset();
     coordinator_->stop();
-    const auto left = within - std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begin);
-    agent_server_->shutdown(std::max(left, std::chrono::milliseconds::zero()));
+    agent_server_->shutdown(std::max(within - passed(), std::chrono::milliseconds::zero()));
     reporter_.reset();
     history_recorder_.reset();
     api_server_.reset();

@@ -14,6 +14,7 @@
 #include "cli/page/history.hpp"
 #include "cli/serve/chain_gate.hpp"
 #include "cli/serve/diffs.hpp"
+#include "cli/serve/http_guard.hpp"
 #include "cli/serve/list_reloader.hpp"
 #include "cli/serve/metrics.hpp"
 #include "cli/serve/monitor_api.hpp"
@@ -62,8 +63,9 @@ class ServeApp {
         reloader_->request();
     }
 
-    /// Stops accepting agents and handing out tasks. Within `within`, waits for the answers that agents still
-    /// work on or submit. Then closes the ports. The destructor closes the ledger.
+    /// Stops accepting agents and handing out tasks, ends the agents' streams over `drainDuration`, and waits
+    /// for the answers that agents still work on or submit. Then closes the ports. All of this takes no longer
+    /// than `within`. The destructor closes the ledger.
     void stop(std::chrono::milliseconds within);
 
   private:
@@ -131,6 +133,7 @@ class ServeApp {
     std::optional<BalanceWatch> balance_watch_;  // set with settlements_
     std::optional<PageApi> page_;
     std::optional<MonitorApi> api_;
+    std::optional<HttpGuard> api_guard_;
     std::unique_ptr<HttpServer> api_server_;
     // The API's own threads use this; null until it has started.
     std::atomic<const HttpServer*> counted_api_{nullptr};

@@ -19,7 +19,7 @@ namespace ioswarm::cli {
 namespace {
 
 constexpr std::uint64_t kMaxTestAgents = 1'000;
-constexpr std::chrono::milliseconds kDrainTime{6'000};
+constexpr std::chrono::milliseconds kStopTime{7'000};
 /// Longest time from the first signal to the end, even if serve is still starting. Threads that hang by then
 /// are abandoned.
 constexpr std::chrono::milliseconds kShutdownTime{8'000};
@@ -112,7 +112,7 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
     set_running(app->get());
     signals.wait();
     set_running(nullptr);
-    (*app)->stop(kDrainTime);
+    (*app)->stop(kStopTime);
     app->reset();
     log.info("ended");
     return ExitCode::ok;

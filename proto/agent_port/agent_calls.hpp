@@ -23,6 +23,7 @@
 #include "proto/agent_port/agent_news.hpp"
 #include "proto/agent_port/agent_presence.hpp"
 #include "proto/agent_port/agent_server.hpp"
+#include "proto/agent_port/authentication.hpp"
 #include "proto/agent_port/call_status.hpp"
 #include "proto/agent_port/connection.hpp"
 #include "proto/agent_port/work_queue.hpp"
@@ -62,6 +63,7 @@ enum class Method { register_agent, get_tasks, submit_results, heartbeat, stream
 struct ServiceCounters {
     std::atomic<std::uint64_t> calls{0};
     std::atomic<std::uint64_t> unauthenticated{0};
+    std::atomic<std::uint64_t> auth_limited{0};  ///< refused because their address failed too often
     std::atomic<std::uint64_t> denied{0};
     std::atomic<std::uint64_t> too_large{0};
     std::atomic<std::uint64_t> bad_messages{0};
@@ -73,6 +75,8 @@ struct ServiceCounters {
     std::atomic<std::uint64_t> batches_sent{0};
     std::atomic<std::uint64_t> batches_too_large{0};
     std::atomic<std::uint64_t> task_streams_open{0};
+    std::atomic<std::uint64_t> health_checks{0};
+    std::atomic<std::uint64_t> health_watches_open{0};
     std::atomic<std::uint64_t> diffs_sent{0};
     std::atomic<std::uint64_t> diffs_refused{0};         ///< too large for a message, or damaged
     std::atomic<std::uint64_t> diff_streams_stalled{0};  ///< streams ended because their client took no data
@@ -115,6 +119,9 @@ struct Service {
     AgentLink& link;
     DiffLink* diffs;  ///< null if StreamStateDiffs is not served
     const AccessControl& access;
+    Authentication& authentication;
+    /// Streams are ended one after the other, and no new ones begin.
+    std::atomic<bool>& is_ending_streams;
     ConnectionTable& connections;
     ServiceCounters& counters;
     CallsUnderWay& under_way;

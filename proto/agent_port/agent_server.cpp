@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/agent_port/agent_server.hpp"
 
+#include <algorithm>
 #include <array>
+#include <random>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include <grpcpp/server.h>
@@ -11,6 +14,8 @@
 #include "proto/agent_port/agent_transport.hpp"
 #include "proto/agent_port/call_status.hpp"
 #include "proto/agent_port/diff_stream_call.hpp"
+#include "proto/agent_port/health_call.hpp"
+#include "proto/agent_port/stream_ends.hpp"
 #include "proto/agent_port/task_stream_call.hpp"
 #include "proto/agent_port/tls_credentials.hpp"
 #include "proto/grpc/locks.hpp"
@@ -41,17 +46,6 @@ std::optional<Method> method_of(std::string_view path) {
     return std::nullopt;
 }
 
-using Metadata = std::multimap<grpc::string_ref, grpc::string_ref>;
-
-/// The value of a header that must not occur twice. Empty text if it is absent; empty optional if it occurs
-/// several times.
-std::optional<std::string_view> only(const Metadata& headers, const grpc::string_ref& name) {
-    const auto [first, last] = headers.equal_range(name);
-    if (first == last) return std::string_view();
-    if (std::next(first) != last) return std::nullopt;
-    return std::string_view(first->second.data(), first->second.size());
-}
-
 std::size_t bytes_of(const Metadata& headers) {
     std::size_t total = 0;
     for (const auto& [name, value] : headers)
@@ -71,10 +65,17 @@ class AgentService final : public grpc::CallbackGenericService {
         auto connection = peer ? service_.connections.find(*peer) : nullptr;
         const auto header_bytes = bytes_of(context->client_metadata()) + context->method().size();
 
+        const bool is_open = connection != nullptr && !connection->is_shut();
+        const auto health = health_method_of(context->method());
+        if (health && is_open && !service_.under_way.is_draining()) {
+            const auto call =
+                std::make_shared<HealthCall>(service_, context, std::move(connection), *health, header_bytes);
+            call->start();
+            return call.get();
+        }
         const auto method = method_of(context->method());
         std::string verified_id;
-        const auto refusal = refuse(*context, connection != nullptr && !connection->is_shut(),
-                                    peer.value_or(PeerKey{}), method, header_bytes, verified_id);
+        const auto refusal = refuse(*context, is_open ? peer : std::nullopt, method, header_bytes, verified_id);
         if (refusal) {
             const auto call =
                 std::make_shared<RefusedCall>(service_.counters, context, std::move(connection), header_bytes);
@@ -97,31 +98,27 @@ class AgentService final : public grpc::CallbackGenericService {
     }
 
   private:
-    std::optional<grpc::Status> refuse(const grpc::GenericCallbackServerContext& context, bool is_connected,
-                                       const PeerKey& peer, std::optional<Method> method,
+    /// `peer` is empty if the connection was already removed or shut, so the client is gone.
+    std::optional<grpc::Status> refuse(const grpc::GenericCallbackServerContext& context,
+                                       const std::optional<PeerKey>& peer, std::optional<Method> method,
                                        std::size_t header_bytes, std::string& verified_id) {
-        // Without a known connection, it was already removed or shut, so the client is gone.
-        if (!is_connected) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the connection is closing");
-        if (service_.under_way.is_draining()) {
+        if (!peer) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the connection is closing");
+        const bool is_stream = method == Method::get_tasks || method == Method::stream_state_diffs;
+        if (service_.under_way.is_draining() || (is_stream && service_.is_ending_streams)) {
             return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the coordinator is shutting down");
         }
         if (!method) return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "unknown method");
-        if (service_.access.has_secret()) {
-            const auto& headers = context.client_metadata();
-            const auto id = only(headers, "x-ioswarm-agent-id");
-            const auto token = only(headers, "x-ioswarm-token");
-            const auto status = id && token ? service_.access.check(*id, *token)
-                                            : Status(fail(ErrorCode::unauthenticated, "invalid auth token"));
-            if (!status) {
-                auto& counter = status.error().code == ErrorCode::unauthenticated
-                                    ? service_.counters.unauthenticated
-                                    : service_.counters.denied;
-                counter.fetch_add(1, std::memory_order_relaxed);
-                service_.refused(std::string(id.value_or("")), peer.text(), status.error());
-                return to_grpc_status(status.error());
-            }
-            verified_id = *id;
+        auto id = service_.authentication.check(context.client_metadata(), peer->address,
+                                                std::chrono::steady_clock::now());
+        if (!id) {
+            counter_of(id.error().code).fetch_add(1, std::memory_order_relaxed);
+            // Failed authentications are logged per address by Authentication.
+            if (id.error().code == ErrorCode::permission_denied)
+                service_.refused(Authentication::claimed_id(context.client_metadata()), peer->text(),
+                                 id.error());
+            return to_grpc_status(id.error());
         }
+        verified_id = std::move(*id);
         if (header_bytes > service_.settings.metadata_bytes) {
             service_.counters.too_large.fetch_add(1, std::memory_order_relaxed);
             return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "metadata too large");
@@ -130,6 +127,12 @@ class AgentService final : public grpc::CallbackGenericService {
             return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "this coordinator serves no state diffs");
         }
         return std::nullopt;
+    }
+
+    std::atomic<std::uint64_t>& counter_of(ErrorCode refusal) {
+        if (refusal == ErrorCode::unauthenticated) return service_.counters.unauthenticated;
+        return refusal == ErrorCode::resource_exhausted ? service_.counters.auth_limited
+                                                        : service_.counters.denied;
     }
 
     Service& service_;
@@ -183,14 +186,23 @@ struct AgentServer::Parts {
     Parts(AgentServerSettings with, AgentLink& link, const AccessControl& access, DiffLink* diffs, Log to)
         : settings(std::move(with)),
           log(std::move(to)),
+          authentication(access, settings.accept.proxies, log.of(LogModule::agents)),
           news(log.of(LogModule::agents)),
           presence(link, news, connections),
-          service{settings,       link,    diffs,        access, connections, counters, under_way,
-                  bodies_in_work, streams, diff_streams, heavy,  news,        presence, log},
+          service{settings,       link,
+                  diffs,          access,
+                  authentication, is_ending_streams,
+                  connections,    counters,
+                  under_way,      bodies_in_work,
+                  streams,        diff_streams,
+                  heavy,          news,
+                  presence,       log},
           generic(service) {}
 
     const AgentServerSettings settings;
     const Log log;
+    Authentication authentication;
+    std::atomic<bool> is_ending_streams{false};
     ServiceCounters counters;
     CallsUnderWay under_way;
     std::atomic<std::uint64_t> bodies_in_work{0};
@@ -281,6 +293,25 @@ void AgentServer::stop_accepting() {
     parts_->acceptor->stop_accepting();
 }
 
+void AgentServer::end_streams(std::chrono::milliseconds over) {
+    if (parts_->is_ending_streams.exchange(true)) return;
+    std::vector<std::shared_ptr<LiveCall>> streams;
+    for (const auto& connection : parts_->connections.all()) {
+        for (auto& call : connection->live_calls()) {
+            if (call->is_agent_stream() && !call->is_answered()) streams.push_back(std::move(call));
+        }
+    }
+    std::mt19937_64 random(std::random_device{}());
+    std::shuffle(streams.begin(), streams.end(), random);
+    const auto begin = std::chrono::steady_clock::now();
+    const auto times = stream_end_times(streams.size(), over, random);
+    for (std::size_t i = 0; i < streams.size(); ++i) {
+        std::this_thread::sleep_until(begin + times[i]);
+        streams[i]->end_for_shutdown();
+        streams[i].reset();
+    }
+}
+
 void AgentServer::shutdown(std::chrono::milliseconds within) {
     std::call_once(parts_->shut_down, [&] {
         // First refuse new connections and calls. Then end the streams, which would never end by themselves,
@@ -324,6 +355,7 @@ std::map<std::string, std::uint64_t> AgentServer::counters() const {
         {"memory_trims", accepted.memory_trims},
         {"calls", calls.calls},
         {"calls_unauthenticated", calls.unauthenticated},
+        {"calls_auth_limited", calls.auth_limited},
         {"calls_denied", calls.denied},
         {"calls_too_large", calls.too_large},
         {"calls_bad_message", calls.bad_messages},
@@ -333,6 +365,9 @@ std::map<std::string, std::uint64_t> AgentServer::counters() const {
         {"batches_sent", calls.batches_sent},
         {"batches_too_large", calls.batches_too_large},
         {"task_streams_open", calls.task_streams_open},
+        {"failed_auth_addresses_dropped", parts_->authentication.addresses_dropped()},
+        {"health_checks", calls.health_checks},
+        {"health_watches_open", calls.health_watches_open},
         {"diffs_sent", calls.diffs_sent},
         {"diffs_refused", calls.diffs_refused},
         {"diff_streams_stalled", calls.diff_streams_stalled},

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -44,13 +45,16 @@ struct AgentServerSettings {
     /// size need less than a tenth.
     std::uint64_t bodies_in_work_bytes = std::uint64_t{256} << 20;
     AcceptorBounds accept;
+    /// What grpc.health.v1 answers. It is called on gRPC's threads, so it must not wait. Empty: always ready.
+    std::function<bool()> is_ready;
 };
 
 /// The gRPC service `ioswarm.IOSwarm`, which agents connect to. It provides transport, authentication and
 /// encoding around an AgentLink. It supports both encodings and all content-types of the protocol on the same
 /// methods, with or without TLS. StreamStateDiffs serves a DiffLink to any agent with a valid key, registered
 /// or not; without a DiffLink it answers UNIMPLEMENTED. The checks, and so the refusals, come in the protocol's
-/// order: authentication, revocation, size, decoding, fields, registration, rate.
+/// order: authentication, revocation, size, decoding, fields, registration, rate. It also serves
+/// grpc.health.v1.Health, which needs no key.
 class AgentServer {
   public:
     /// Binds the port and starts to serve. Raises the soft limit of open files to the hard limit (at most to
@@ -71,6 +75,10 @@ class AgentServer {
 
     /// New connections are refused from now on. Open ones continue. Agents that leave are not logged any more.
     void stop_accepting();
+    /// Ends the streams of agents with UNAVAILABLE one after the other, each at a random moment, spread over
+    /// `over` (see stream_ends.hpp). Returns when all have been ended. From now on no agent can open a stream;
+    /// other calls continue. Further calls do nothing. shutdown() must still be called.
+    void end_streams(std::chrono::milliseconds over);
     /// Ends every stream with UNAVAILABLE, lets other calls finish until `within` has passed, then cancels the
     /// rest. When it returns, no code of the server runs any more. It cannot be delayed by clients.
     void shutdown(std::chrono::milliseconds within);

@@ -72,6 +72,8 @@ class LiveCall {
     [[nodiscard]] virtual bool is_answered() const = 0;
     /// Called when the server shuts down. Calls that do not end by themselves end now.
     virtual void end_for_shutdown() {}
+    /// True for a stream to an agent, which opens it again when it ends.
+    [[nodiscard]] virtual bool is_agent_stream() const { return false; }
 };
 
 /// One accepted connection. It carries agents if an authenticated stream is open on it, or an authenticated

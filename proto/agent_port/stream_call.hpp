@@ -21,6 +21,7 @@ class StreamCall : public AgentCall, public StreamSink {
     void on_end(Error reason) final;
     void sweep(SteadyTime now) final;
     void end_for_shutdown() final;
+    [[nodiscard]] bool is_agent_stream() const final { return true; }
 
   protected:
     enum class Where { grpc_thread, own_thread };

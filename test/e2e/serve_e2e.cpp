@@ -260,6 +260,22 @@ TEST_CASE("with a secret agents and the API want keys", "[e2e]") {
     CHECK_THAT(served.program().err(), !Contains("test-secret"));
 }
 
+TEST_CASE("the monitoring API limits each client behind a proxy, and not this machine", "[e2e]") {
+    const TempDir dir;
+    Served served(dir, {"--http-requests-per-second", "1"});
+    const auto ask = [&](const std::string& client) {
+        return served.get("/api/stats", {{"X-Forwarded-For", client}}).status;
+    };
+    // Without a limit this would never end with 429, however slow the machine is.
+    int status = 200;
+    for (int i = 0; i < 1'000 && status == 200; ++i)
+        status = ask("198.51.100.1");
+    CHECK(status == 429);
+    CHECK(ask("198.51.100.2") == 200);
+    CHECK(served.get("/api/stats").status == 200);
+    CHECK(served.json("/swarm/status")["counters"]["http_refused_rate"] >= 1);
+}
+
 TEST_CASE("what keeps serve from starting is told in one line, with its exit code", "[e2e]") {
     const TempDir dir;
     const auto last_lines = [](const ProgramRun& run) { return run.err.substr(run.err.find("ioswarm: ")); };

@@ -7,6 +7,11 @@ namespace ioswarm::test {
 namespace {
 
 const std::string kService = "/ioswarm.IOSwarm/";
+
+/// A method of another service is given with its whole path.
+std::string path_of(const std::string& method) {
+    return method.starts_with('/') ? method : kService + method;
+}
 /// If a message does not come within this time, the stream is cancelled.
 constexpr std::chrono::seconds kStepWithin{100};
 
@@ -54,7 +59,7 @@ Answer GrpcClient::call(const std::string& method, const Bytes& request, const H
     add(context, headers);
     grpc::CompletionQueue queue;
     const auto buffer = to_buffer(request);
-    auto call = stub_.PrepareUnaryCall(&context, kService + method, buffer, &queue);
+    auto call = stub_.PrepareUnaryCall(&context, path_of(method), buffer, &queue);
     call->StartCall();
     Answer answer;
     grpc::ByteBuffer response;
@@ -68,7 +73,7 @@ Answer GrpcClient::call(const std::string& method, const Bytes& request, const H
 
 std::unique_ptr<GrpcStream> GrpcClient::stream(const std::string& method, const Bytes& request,
                                                const Headers& headers) {
-    return std::make_unique<GrpcStream>(stub_, kService + method, request, headers);
+    return std::make_unique<GrpcStream>(stub_, path_of(method), request, headers);
 }
 
 GrpcStream::GrpcStream(grpc::GenericStub& stub, const std::string& method, const Bytes& request,

@@ -54,7 +54,8 @@ class GrpcStream {
     grpc::Status status_;
 };
 
-/// A real gRPC C++ client on its own connection. It works with any encoding.
+/// A real gRPC C++ client on its own connection. It works with any encoding. A method is one of
+/// ioswarm.IOSwarm, or a whole path such as "/grpc.health.v1.Health/Check".
 class GrpcClient {
   public:
     explicit GrpcClient(std::uint16_t port, std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr,
