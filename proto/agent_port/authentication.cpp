@@ -50,9 +50,10 @@ Result<std::string> Authentication::check(const Metadata& headers, const IpBytes
     const auto client = client_behind(peer, joined(headers, "x-forwarded-for"), proxies_);
     const auto wait = client ? failures_.wait(*client, now) : std::chrono::nanoseconds::zero();
     if (wait.count() > 0 && !(id && token && access_.knows(*id, *token))) {
+        const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait);
         return fail(ErrorCode::resource_exhausted, "cannot authenticate", ip_text(*client),
-                    "too many failed authentications from this address",
-                    fmt::format("try again in {} s", std::chrono::ceil<std::chrono::seconds>(wait).count()));
+                    fmt::format("too many failed authentications from this address; try again in {} s",
+                                seconds.count()));
     }
     const Status status = id && token ? access_.check(*id, *token)
                                       : Status(fail(ErrorCode::unauthenticated, "invalid auth token"));
