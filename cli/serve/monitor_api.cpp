@@ -308,7 +308,7 @@ HttpReply MonitorApi::agents(const HttpRequest&) const {
     Json list = Json::array();
     for (const AgentView& agent : monitor_.agents()) {
         if (agent.last_heartbeat < oldest) continue;
-        list.push_back({
+        Json one{
             {"id", agent.id},
             {"region", agent.region},
             {"version", agent.version},
@@ -319,7 +319,9 @@ HttpReply MonitorApi::agents(const HttpRequest&) const {
             {"mem_usage", agent.mem_usage},
             {"last_heartbeat", rfc3339(agent.last_heartbeat)},
             {"uptime", whole_seconds(agent.uptime)},
-        });
+        };
+        if (!agent.wallet_fault.empty()) one["wallet_fault"] = agent.wallet_fault;
+        list.push_back(std::move(one));
     }
     const std::size_t count = list.size();
     return json_reply(Json{{"count", count}, {"agents", std::move(list)}});

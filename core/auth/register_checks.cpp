@@ -32,6 +32,19 @@ bool is_control(std::string_view text, std::size_t at) {
     return first == 0xef && byte(1) == 0xbb && byte(2) == 0xbf;                       // U+FEFF
 }
 
+NamedWallet read_wallet(std::string_view text) {
+    if (text.empty()) return {};
+    if (text.size() > kMaxAgentId) return {std::nullopt, "wallet_address: too long for an address"};
+    const auto wallet = parse_address(text);
+    if (!wallet) {
+        const Error& error = wallet.error();
+        return {std::nullopt, "wallet_address: " + (error.why.empty() ? error.what : error.why)};
+    }
+    // Money that is sent there is lost.
+    if (*wallet == Address{}) return {std::nullopt, "wallet_address: the zero address belongs to nobody"};
+    return {*wallet, {}};
+}
+
 bool starts_character(char c) {
     return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
 }
@@ -60,19 +73,13 @@ Status check_agent_label(std::string_view field, std::string_view text) {
     return {};
 }
 
-Result<std::optional<Address>> check_register(std::string_view agent_id, const RegisterRequest& request) {
+Result<NamedWallet> check_register(std::string_view agent_id, const RegisterRequest& request) {
     if (auto ok = check_agent_id(agent_id); !ok) return fail(std::move(ok.error()));
     if (static_cast<std::uint32_t>(request.capability) > kMaxTaskLevel)
         return refuse("capability: not a level from 0 to 3");
     if (auto ok = check_agent_label("region", request.region); !ok) return fail(std::move(ok.error()));
     if (auto ok = check_agent_label("version", request.version); !ok) return fail(std::move(ok.error()));
-    if (request.wallet_address.empty()) return std::optional<Address>{};
-    if (request.wallet_address.size() > kMaxAgentId) return refuse("wallet_address: too long for an address");
-    auto wallet = parse_address(request.wallet_address);
-    if (!wallet)
-        return refuse("wallet_address: " +
-                      (wallet.error().why.empty() ? wallet.error().what : wallet.error().why));
-    return std::optional<Address>(*wallet);
+    return read_wallet(request.wallet_address);
 }
 
 }  // namespace ioswarm

@@ -22,9 +22,14 @@ inline constexpr std::size_t kMaxAgentLabel = 64;  ///< in characters, for each 
 /// error.
 [[nodiscard]] Status check_agent_label(std::string_view field, std::string_view text);
 
-/// Checks a registration before anything of it is stored. Returns the wallet that it names, if any. Error:
-/// invalid_argument; `why` names the wrong field.
-[[nodiscard]] Result<std::optional<Address>> check_register(std::string_view agent_id,
-                                                            const RegisterRequest& request);
+/// What a registration says about the agent's wallet.
+struct NamedWallet {
+    std::optional<Address> wallet;  ///< nothing when it names none, or none that can be used
+    std::string fault;              ///< why the wallet that it names cannot be used; empty when it can
+};
+
+/// Checks a registration before anything of it is stored. A wallet that is no address, or is the zero address,
+/// does not refuse the agent: it works unpaid. Error: invalid_argument; `why` names the wrong field.
+[[nodiscard]] Result<NamedWallet> check_register(std::string_view agent_id, const RegisterRequest& request);
 
 }  // namespace ioswarm

@@ -126,6 +126,7 @@ struct Agent {
 
     std::string region;
     std::string version;
+    std::string wallet_fault;  ///< why the wallet that it named last cannot be used; empty when it can
     Clock::Steady since{};
     Clock::Wall heartbeat_wall{};
     double cpu_usage = 0;

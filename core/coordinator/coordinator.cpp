@@ -317,8 +317,8 @@ void Coordinator::register_agent(const std::string& agent_id, const RegisterRequ
         return done(
             fail(ErrorCode::unavailable, "cannot register", agent_id, "the coordinator is shutting down"));
     }
-    auto wallet = check_register(agent_id, request);
-    if (!wallet) return done(RegisterResponse{false, wallet.error().why, 0});
+    auto named_wallet = check_register(agent_id, request);
+    if (!named_wallet) return done(RegisterResponse{false, named_wallet.error().why, 0});
     if (const std::chrono::seconds wait = wait_to_register(agent_id); wait.count() > 0) {
         ++registers_too_soon_;
         return done(fail(ErrorCode::resource_exhausted, "cannot register", agent_id,
@@ -330,15 +330,21 @@ void Coordinator::register_agent(const std::string& agent_id, const RegisterRequ
     if (std::string why = engine_->no_place_for(agent_id); !why.empty())
         return done(RegisterResponse{false, std::move(why), 0});
     accounting_.welcome(
-        agent_id, *wallet,
+        agent_id, named_wallet->wallet,
         [engine = engine_, agent_id, request, interval = settings_.wallet_change_interval,
-         done = std::move(done)](const Result<WalletNaming>& named) {
+         fault = named_wallet->fault, done = std::move(done)](const Result<WalletNaming>& named) {
             if (!named) {
                 const bool is_busy = named.error().code == ErrorCode::resource_exhausted;
                 return done(fail(is_busy ? named.error().code : ErrorCode::unavailable, "cannot register",
                                  agent_id, named.error().why));
             }
-            RegisterResponse response = engine->register_agent(agent_id, request);
+            RegisterResponse response = engine->register_agent(agent_id, request, fault);
+            if (response.accepted && !fault.empty()) {
+                response.reason = fmt::format(
+                    "{}; it is not used: unless an earlier wallet is known, the work is unpaid until the agent "
+                    "registers with a wallet",
+                    fault);
+            }
             if (response.accepted && named->wait.count() > 0) {
                 response.reason = fmt::format(
                     "the wallet stays as it was: an agent may change it once per {} s; register "

@@ -53,7 +53,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
     /// Returns why this agent would get no place now; empty = it would get one.
     [[nodiscard]] std::string no_place_for(const std::string& id) const;
-    [[nodiscard]] RegisterResponse register_agent(const std::string& id, const RegisterRequest& request);
+    [[nodiscard]] RegisterResponse register_agent(const std::string& id, const RegisterRequest& request,
+                                                  const std::string& wallet_fault = {});
     [[nodiscard]] Result<std::unique_ptr<TaskStream>> open_stream(const std::string& id,
                                                                   const GetTasksRequest& request,
                                                                   std::shared_ptr<StreamSink> sink);

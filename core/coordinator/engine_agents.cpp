@@ -76,7 +76,8 @@ std::string Engine::no_place_for(const std::string& id) const {
     return fmt::format("at capacity ({} agents)", settings_.max_agents);
 }
 
-RegisterResponse Engine::register_agent(const std::string& id, const RegisterRequest& request) {
+RegisterResponse Engine::register_agent(const std::string& id, const RegisterRequest& request,
+                                        const std::string& wallet_fault) {
     const Clock::Steady now = clock_.steady();
     Effects effects;
     {
@@ -92,6 +93,15 @@ RegisterResponse Engine::register_agent(const std::string& id, const RegisterReq
         }
         agent->region = request.region;
         agent->version = request.version;
+        if (agent->wallet_fault != wallet_fault) {
+            agent->wallet_fault = wallet_fault;
+            if (!wallet_fault.empty()) {
+                effects.warnings.push_back(fmt::format(
+                    "agent {} named a wallet that cannot be used, and works unpaid unless an earlier one "
+                    "is known: {}",
+                    id, wallet_fault));
+            }
+        }
         agent->capability = request.capability;
         agent->level = std::min(agent->asked, agent->capability);
         agent->heartbeat = now;

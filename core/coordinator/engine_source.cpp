@@ -145,6 +145,7 @@ std::vector<AgentView> Engine::agents() const {
             view.region = agent->region;
             view.version = agent->version;
             view.level = agent->capability;
+            view.wallet_fault = agent->wallet_fault;
             view.tasks_processed = agent->tasks_processed;
             view.tasks_pending = agent->open_tasks;
             view.cpu_usage = agent->cpu_usage;

@@ -39,9 +39,10 @@ class AgentLink {
     virtual ~AgentLink() = default;
 
     /// `Register`. `done` is called exactly once, from any thread, perhaps before this returns. The rules for
-    /// fields (capability, lengths, form of the wallet) are checked here too; a wallet that is not an address
-    /// gives accepted=false. Errors: resource_exhausted (too soon after the last registration; the text says
-    /// how many seconds to wait), unavailable (shutting down, or the ledger cannot be written).
+    /// fields (capability, lengths, form of the wallet) are checked here too. A wallet that is no address, or
+    /// is the zero address, gives accepted=true with the reason why the agent works unpaid. Errors:
+    /// resource_exhausted (too soon after the last registration; the text says how many seconds to wait),
+    /// unavailable (shutting down, or the ledger cannot be written).
     virtual void register_agent(const std::string& agent_id, const RegisterRequest& request,
                                 RegisterDone done) = 0;
 

@@ -53,6 +53,8 @@ struct AgentView {
     double mem_usage = 0;
     std::chrono::system_clock::time_point last_heartbeat;
     std::chrono::nanoseconds uptime{};  ///< since the agent registered
+    /// Why the wallet that the agent named last cannot be used; empty when it can, or when it named none.
+    std::string wallet_fault = {};
 };
 
 struct ShadowTotals {

@@ -260,6 +260,9 @@ TEST_CASE("/swarm/agents lists those heard of in the last two minutes", "[monito
         R"({"count":1,"agents":[{"id":"agent-01","region":"eu","version":"1.2","level":"L2","tasks_processed":9,)"
         R"("tasks_pending":2,"cpu_usage":0.25,"mem_usage":0.5,"last_heartbeat":"2026-09-21T14:11:21Z","uptime":"1m30s"}]})"
         "\n");
+    served.monitor.agent_views.front().wallet_fault = "wallet_address: it is none";
+    CHECK(served.json("/swarm/agents").find(R"("wallet_fault":"wallet_address: it is none"}]})") !=
+          std::string::npos);
     served.monitor.agent_views.clear();
     CHECK(served.json("/swarm/agents") == "{\"count\":0,\"agents\":[]}\n");
 }

@@ -35,8 +35,22 @@ TEST_CASE("a Register that is not is refused with the reason, and nothing is kep
     CHECK(refused("a b", {}).find("agent_id: ") == 0);
     CHECK(refused("a", {"a", kL2, std::string(9 << 20, 'x'), "", ""}) == "region: longer than 64 characters");
     CHECK(refused("a", {"a", static_cast<TaskLevel>(99), "", "", ""}) == "capability: not a level from 0 to 3");
-    CHECK(refused("a", {"a", kL2, "", "", "my wallet"}).find("wallet_address: ") == 0);
     CHECK(house.coordinator->agents().empty());
+}
+
+TEST_CASE("an agent with a wallet that is none works unpaid, and is told why", "[coordinator]") {
+    House house;
+    const auto response = house.register_agent("a", {"a", kL2, "", "", "my wallet"});
+    REQUIRE(response);
+    CHECK(response->accepted);
+    CHECK(response->heartbeat_interval_sec > 0);
+    CHECK(response->reason.find("wallet_address: ") == 0);
+    CHECK(response->reason.find("the work is unpaid") != std::string::npos);
+    REQUIRE(house.coordinator->agents().size() == 1);
+    CHECK(house.coordinator->agents().front().wallet_fault.find("wallet_address: ") == 0);
+    const auto row = house.ledger->agent("a");
+    REQUIRE(row);
+    CHECK((!row->has_value() || !(*row)->wallet));
 }
 
 TEST_CASE("a full registry refuses, and writes no wallet for whom it refuses", "[defect-3]") {
