@@ -10,9 +10,8 @@
 #include "cli/commands.hpp"
 #include "cli/config/keys.hpp"
 #include "cli/config_options.hpp"
-#include "cli/serve/settings.hpp"
-#include "core/auth/access.hpp"
-#include "core/crypto/tls_pair.hpp"
+#include "cli/config_yaml.hpp"
+#include "cli/serve/start_checks.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -23,50 +22,32 @@ struct ConfigCommand {
     bool insecure_bind = false;
     CLI::App* check = nullptr;
     CLI::App* show = nullptr;
+    CLI::App* defaults = nullptr;
 };
 
-/// Checks everything that `serve` checks before it opens anything: the address to bind, and the files that it
-/// would read.
-std::vector<Error> check_start(const ServeConfig& config, bool insecure_bind) {
-    std::vector<Error> out = missing_files(config);
-    if (!out.empty()) return out;
-    if (const auto address = bind_address(config, insecure_bind); !address) out.push_back(address.error());
-    if (const auto access = AccessControl::open({"", config.agents_allowed, config.agents_revoked}); !access) {
-        out.push_back(access.error());
-    }
-    if (!config.tls_cert.empty()) {
-        if (const auto pair = load_tls_pair(config.tls_cert, config.tls_key); !pair)
-            out.push_back(pair.error());
-    }
-    return out;
-}
-
 ExitCode run_check(const ConfigCommand& command, Io& io) {
-    ExitCode code = ExitCode::ok;
-    const auto loaded = load_or_report(command.config, io, code);
-    if (!loaded) return code;
-    const std::vector<Error> wrong = check_start(loaded->settings, command.insecure_bind);
-    for (const Error& error : wrong)
+    ConfigReading reading = read_config(command.config.sources());
+    const bool is_read = reading.errors.empty();
+    StartFindings start =
+        check_start(reading.config, {command.insecure_bind, /*embedded=*/false, /*partial=*/!is_read});
+    std::vector<Error> errors = std::move(reading.errors);
+    const bool is_source_missing = !start.source_error.why.empty();
+    errors.insert(errors.end(), start.errors.begin(), start.errors.end());
+    for (const Error& error : errors)
         print_error(io, error);
-    if (!wrong.empty()) return exit_code_for(wrong.front().code);
-    for (const std::string& warning : diff_warnings(loaded->settings))
+    for (const std::string& warning : start.warnings)
         print_warning(io, warning);
-    if (const Status source = check_block_source(*loaded, false); !source) {
-        print_warning(
-            io, fmt::format("'serve' will refuse to start: {}; {}", source.error().why, source.error().hint));
+    if (is_source_missing) {
+        print_warning(io, fmt::format("'serve' will refuse to start: {}; {}", start.source_error.why,
+                                      start.source_error.hint));
     }
-    const auto set = std::count_if(loaded->values.begin(), loaded->values.end(), [](const ConfigValue& value) {
+    if (!errors.empty()) return exit_code_for(errors.front().code);
+    const LoadedConfig& loaded = reading.config;
+    const auto set = std::count_if(loaded.values.begin(), loaded.values.end(), [](const ConfigValue& value) {
         return value.origin.kind != OriginKind::fallback;
     });
-    io.err << fmt::format("configuration is good: {} of {} keys are set\n", set, loaded->values.size());
+    io.err << fmt::format("configuration is good: {} of {} keys are set\n", set, loaded.values.size());
     return ExitCode::ok;
-}
-
-void show_text(const LoadedConfig& loaded, Io& io) {
-    for (std::size_t i = 0; i < config_keys().size(); ++i) {
-        io.out << fmt::format("{:<26} = {:<24} # {}\n", config_keys()[i].name, shown_value(i, loaded),
-                              to_string(loaded.values[i].origin));
-    }
 }
 
 void show_json(const LoadedConfig& loaded, Io& io) {
@@ -82,7 +63,11 @@ ExitCode run_show(const ConfigCommand& command, Io& io) {
     ExitCode code = ExitCode::ok;
     const auto loaded = load_or_report(command.config, io, code);
     if (!loaded) return code;
-    command.json ? show_json(*loaded, io) : show_text(*loaded, io);
+    if (command.json) {
+        show_json(*loaded, io);
+    } else {
+        io.out << config_yaml(*loaded);
+    }
     return ExitCode::ok;
 }
 
@@ -96,14 +81,21 @@ Runner add_config(CLI::App& app) {
         app.add_subcommand("check", "check the configuration and say everything that is wrong with it");
     command->check->add_flag("--insecure-bind", command->insecure_bind,
                              "check for a start with --insecure-bind");
-    command->show = app.add_subcommand("show", "print every key with its value and where that came from");
+    command->show =
+        app.add_subcommand("show", "print a file with every key, its value and where that came from");
     command->show->add_flag("--json", command->json, "print JSON");
+    command->defaults =
+        app.add_subcommand("default", "print a commented example with every key and its default");
     for (CLI::App* sub : {command->check, command->show})
         sub->footer(footer);
-    // Both subcommands fill the same set of options, because only one of them is ever parsed.
+    // Check and show fill the same set of options, because only one of them is ever parsed.
     add_config_options(*command->check, command->config, KeyFlags::hidden);
     add_config_options(*command->show, command->config, KeyFlags::hidden);
     return [command](Io& io) {
+        if (command->defaults->parsed()) {
+            io.out << default_config_yaml();
+            return ExitCode::ok;
+        }
         return command->check->parsed() ? run_check(*command, io) : run_show(*command, io);
     };
 }

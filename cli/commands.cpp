@@ -22,7 +22,7 @@ constexpr CommandRow kCommands[] = {
     {"health", "ask a running serve whether it is live or ready", "", add_health},
     {"doctor", "examine configuration, machine, node and contract", "", add_doctor},
     {"keygen", "make agents' API keys, or a new master secret", "", add_keygen},
-    {"config", "check or show the configuration", "", add_config},
+    {"config", "check or show the configuration, or print an example", "", add_config},
     {"ledger", "back up and check the ledger", "", add_ledger},
     {"diffs", "import, check, print and restart the log of state diffs", "", add_diffs},
     {"snapshot", "export, roll, verify, inspect and compare snapshots", "", add_snapshot},

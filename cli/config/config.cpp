@@ -39,40 +39,41 @@ bool is_group(std::string_view name) {
     });
 }
 
-/// Suggests a key: "did you mean 'grpcPort'?" when the last words match, else the nearest key, however
-/// different.
-std::string nearest_key_hint(std::string_view name) {
+/// The key that was probably meant: one with the same last word, or one whose name is near. Empty: none.
+std::string_view near_key(std::string_view name) {
     std::vector<std::string_view> names;
     for (const KeyRow& key : config_keys())
         names.push_back(key.name);
-    constexpr std::size_t kAnyDistance = 64;
     // A key in the wrong map, or outside its map, is recognised by its last word.
     for (const std::string_view candidate : names) {
         const std::string_view last = candidate.substr(candidate.rfind('.') + 1);
-        if (last == name.substr(name.rfind('.') + 1)) return fmt::format("did you mean '{}'?", candidate);
+        if (last == name.substr(name.rfind('.') + 1)) return candidate;
     }
-    return fmt::format("the nearest known key is '{}'", nearest(name, names, kAnyDistance));
+    return nearest(name, names);
 }
 
 class Loader {
   public:
     explicit Loader(const ConfigSources& sources) : sources_(sources) {}
 
-    tl::expected<LoadedConfig, std::vector<Error>> load() {
+    ConfigReading read() {
+        is_bad_.resize(config_keys().size());
         take_defaults();
         for (const std::string& file : sources_.files)
             take_file(file);
         take_environment();
         take_flags();
         if (errors_.empty()) resolve_data_dir();
-        if (errors_.empty() && sources_.open_named_files) resolve_secret("masterSecret", "masterSecretFile");
-        if (errors_.empty()) choose_signer_key();
-        if (errors_.empty() && sources_.open_named_files) resolve_diffs_key();
-        if (errors_.empty()) check_combinations();
+        if (sources_.open_named_files) {
+            resolve_secret("masterSecret", "masterSecretFile");
+            resolve_secret("masterSecretOld", "masterSecretOldFile");
+            resolve_diffs_key();
+        }
+        choose_signer_key();
+        check_combinations();
         if (errors_.empty() && sources_.open_named_files) leave_node_store_alone();
         loaded_.files = sources_.files;
-        if (!errors_.empty()) return tl::unexpected(std::move(errors_));
-        return std::move(loaded_);
+        return {std::move(loaded_), std::move(errors_)};
     }
 
   private:
@@ -84,7 +85,13 @@ class Loader {
     /// Checks and stores a value. `where` begins the message when the value is wrong.
     void take(std::size_t index, std::string text, Origin origin, const std::string& where) {
         const KeyRow& key = config_keys()[index];
+        if (origin.kind != OriginKind::fallback && text.find(kMask) != std::string::npos) {
+            is_bad_[index] = true;
+            error(where, "is masked, as 'ioswarm config show' prints it", "enter the value itself");
+            return;
+        }
         if (Status assigned = assign(key, text, loaded_.settings); !assigned) {
+            is_bad_[index] = true;
             error(where, assigned.error().why);
             if (origin.kind == OriginKind::flag) errors_.back().code = ErrorCode::usage;
             return;
@@ -108,26 +115,35 @@ class Loader {
             // not restart for it.
             if (error.code == ErrorCode::not_found) error.code = ErrorCode::config;
             errors_.push_back(std::move(error));
+            // What it sets is not known, so nothing can be said about the keys together.
+            is_bad_.assign(is_bad_.size(), true);
             return;
         }
         FileSection section = parse_config_text(*text, file, sources_.environment);
+        if (!section.problems.empty()) is_bad_.assign(is_bad_.size(), true);
         std::move(section.problems.begin(), section.problems.end(), std::back_inserter(errors_));
         for (FileEntry& entry : section.entries)
             take_entry(file, entry);
     }
 
     void take_entry(const std::string& file, FileEntry& entry) {
-        const std::string where = fmt::format("{}:{}: ioswarm.{}", file, entry.line, entry.name);
+        const std::string where =
+            fmt::format("{}:{}:{}: ioswarm.{}", file, entry.line, entry.column, entry.name);
         const auto index = index_of(entry.name);
         if (!index && is_group(entry.name)) {
             error(where, "is a map of keys, not a value");
             return;
         }
         if (!index) {
-            error(where, "unknown key", nearest_key_hint(entry.name));
+            const std::string_view near = near_key(entry.name);
+            if (!near.empty()) is_bad_[*index_of(near)] = true;  // it was probably set, under the wrong name
+            error(where, "unknown key",
+                  near.empty() ? std::string("'ioswarm config default' prints all keys")
+                               : fmt::format("did you mean '{}'?", near));
             return;
         }
         const KeyRow& key = config_keys()[*index];
+        is_bad_[*index] = true;  // until it is taken
         if (entry.is_list && key.form != KeyForm::http_urls) {
             error(where, "is a list, a single value is expected");
             return;
@@ -137,6 +153,7 @@ class Loader {
             error(where, fmt::format("is a text in quotes, not {}", describe_type(key)));
             return;
         }
+        is_bad_[*index] = false;
         take(*index, std::move(entry.text), Origin{OriginKind::file, fmt::format("{}:{}", file, entry.line)},
              where);
     }
@@ -169,6 +186,7 @@ class Loader {
         return loaded_.values[*index_of(name)];
     }
     [[nodiscard]] bool is_set(std::string_view name) const { return !value(name).text.empty(); }
+    [[nodiscard]] bool is_bad(std::string_view name) const { return is_bad_[*index_of(name)]; }
 
     void resolve_data_dir() {
         std::string& dir = loaded_.settings.data_dir;
@@ -224,6 +242,7 @@ class Loader {
                               to_string(file.origin)));
             return Counts::neither;
         }
+        if (is_bad(name) || is_bad(file_name)) return Counts::neither;
         return !direct.text.empty() && direct.origin.kind > file.origin.kind ? Counts::direct : Counts::file;
     }
 
@@ -272,13 +291,13 @@ class Loader {
 
     /// Reports `first` when `second` is not given: it has no use, or does harm, without it.
     void needs(std::string_view first, std::string_view second) {
-        if (!is_set(first) || is_set(second)) return;
+        if (!is_set(first) || is_set(second) || is_bad(first) || is_bad(second)) return;
         error(std::string(second), fmt::format("not given, though {} is", first),
               fmt::format("{} came from {}", first, to_string(value(first).origin)));
     }
 
     void needs_both(std::string_view first, std::string_view second) {
-        if (is_set(first) == is_set(second)) return;
+        if (is_set(first) == is_set(second) || is_bad(first) || is_bad(second)) return;
         const std::string_view given = is_set(first) ? first : second;
         const std::string_view missing = is_set(first) ? second : first;
         error(
@@ -295,11 +314,26 @@ class Loader {
         check_settlement();
         needs_both("node.diffs", "node.diffsAgentId");
         needs("node.diffsKeyFile", "node.diffs");
+        check_old_secret();
         const ServeConfig& settings = loaded_.settings;
         if (settings.grpc_port != 0 && settings.grpc_port == settings.swarm_api_port) {
             error("swarmApiPort", fmt::format("{} is grpcPort too", settings.grpc_port));
         }
         check_diffs_peer();
+    }
+
+    /// A replaced master secret needs the time at which it ends, and the secret that took its place.
+    void check_old_secret() {
+        needs("masterSecretOld", "masterSecretOldUntil");
+        if (!is_set("masterSecretOld")) needs("masterSecretOldFile", "masterSecretOldUntil");
+        if (!is_set("masterSecretOldFile")) needs("masterSecretOldUntil", "masterSecretOld");
+        if (!is_set("masterSecretFile")) needs("masterSecretOldUntil", "masterSecret");
+        const ServeConfig& settings = loaded_.settings;
+        if (!settings.master_secret_old.empty() && settings.master_secret_old == settings.master_secret) {
+            error("masterSecretOld", "is the same as masterSecret",
+                  "make a new secret with 'ioswarm keygen --new-secret FILE', and keep the old one in "
+                  "masterSecretOldFile");
+        }
     }
 
     /// Checks what serve needs to pay agents by itself.
@@ -308,15 +342,16 @@ class Loader {
         if (!settings.settlement_enabled) return;
         const std::string hint =
             fmt::format("settlement.enabled came from {}", to_string(value("settlement.enabled").origin));
-        if (settings.reward_contract.empty())
+        if (settings.reward_contract.empty() && !is_bad("rewardContract"))
             error("rewardContract", "not given, though settlement.enabled is true", hint);
-        if (settings.reward_signer_key.empty() && settings.reward_signer_key_file.empty()) {
+        if (settings.reward_signer_key.empty() && settings.reward_signer_key_file.empty() &&
+            !is_bad("rewardSignerKey") && !is_bad("rewardSignerKeyFile")) {
             error("rewardSignerKeyFile", "not given, though settlement.enabled is true", hint);
         }
         for (const auto& [name, limit] :
              {std::pair{"settlement.maxPerSettlementIOTX", settings.settlement_max_per_settlement_iotx},
               std::pair{"settlement.maxPerDayIOTX", settings.settlement_max_per_day_iotx}}) {
-            if (limit != Decimal{}) continue;
+            if (limit != Decimal{} || is_bad(name)) continue;
             error(name, "not set, though settlement.enabled is true",
                   "'ioswarm settle init' proposes a limit from what is owed; " + hint);
         }
@@ -336,6 +371,8 @@ class Loader {
     const ConfigSources& sources_;
     LoadedConfig loaded_;
     std::vector<Error> errors_;
+    /// By key: a source gave it, but its value was not taken. It has its default, from which nothing follows.
+    std::vector<bool> is_bad_;
 };
 
 /// Warns of environment variables that look like one of our keys but are not. Otherwise a typo would go
@@ -370,10 +407,16 @@ Environment process_environment() {
     };
 }
 
+ConfigReading read_config(const ConfigSources& sources) {
+    ConfigReading reading = Loader(sources).read();
+    warn_of_typos(reading.config.warnings);
+    return reading;
+}
+
 tl::expected<LoadedConfig, std::vector<Error>> load_config(const ConfigSources& sources) {
-    auto loaded = Loader(sources).load();
-    if (loaded) warn_of_typos(loaded->warnings);
-    return loaded;
+    ConfigReading reading = read_config(sources);
+    if (!reading.errors.empty()) return tl::unexpected(std::move(reading.errors));
+    return std::move(reading.config);
 }
 
 bool names_block_source(const LoadedConfig& config) {
@@ -390,11 +433,11 @@ bool names_block_source(const LoadedConfig& config) {
 std::string shown_value(std::size_t key_index, const LoadedConfig& config) {
     const KeyRow& key = config_keys()[key_index];
     const std::string& text = config.values[key_index].text;
-    if (key.secret) return text.empty() ? "" : "********";
+    if (key.secret) return std::string(text.empty() ? std::string_view() : kMask);
     if (key.name == "dataDir") return config.settings.data_dir;
     if (key.name == "diffStorePath") return config.settings.diff_store_path;
     const bool is_url = key.form == KeyForm::http_url || key.form == KeyForm::http_urls;
-    return is_url && !text.empty() ? urls_without_credentials(text) : text;
+    return is_url && !text.empty() ? masked_urls(text) : text;
 }
 
 }  // namespace ioswarm::cli

@@ -48,20 +48,31 @@ struct LoadedConfig {
     std::vector<std::string> files;  ///< files that were read
 };
 
+/// The configuration as far as it could be read.
+struct ConfigReading {
+    LoadedConfig config;        ///< keys with errors have their defaults
+    std::vector<Error> errors;  ///< every problem found; empty when the configuration is good
+};
+
 /// Whether any source gave a key that says where blocks come from: node.grpc, node.web3 or one of chain.*.
 [[nodiscard]] bool names_block_source(const LoadedConfig& config);
 
 /// Reads the process's environment.
 [[nodiscard]] Environment process_environment();
 
-/// Merges all sources, checks each value and the combination of values, and reads masterSecretFile. Does not
-/// open rewardSignerKeyFile: only commands that settle read it (cli/contracts/signer_key.hpp). A diffStorePath
-/// that holds iotex-core's own store is replaced by the default, with a warning. On failure returns every
-/// problem found, at least one. Each is config, not_found, permission_denied or io. A file that the
-/// configuration names and that does not exist is a config error.
+/// Like load_config(), but goes on after errors, to find as many as possible in one run.
+[[nodiscard]] ConfigReading read_config(const ConfigSources& sources);
+
+/// Merges all sources, checks each value and the combination of values, and reads the files of the master
+/// secrets. A masked value, as `config show` prints it, is refused. Does not open rewardSignerKeyFile: only
+/// commands that settle read it (cli/contracts/signer_key.hpp). A diffStorePath that holds iotex-core's own
+/// store is replaced by the default, with a warning. On failure returns every problem found, at least one. Each
+/// is config, not_found, permission_denied or io. A file that the configuration names and that does not exist
+/// is a config error.
 [[nodiscard]] tl::expected<LoadedConfig, std::vector<Error>> load_config(const ConfigSources& sources);
 
-/// The value as it may be shown. Secrets and credentials in URLs are masked. A value that is not set is empty.
+/// The value as it may be shown. Secrets are masked, and so is what may be one in a URL (masked_urls()). A
+/// value that is not set is empty.
 [[nodiscard]] std::string shown_value(std::size_t key_index, const LoadedConfig& config);
 
 }  // namespace ioswarm::cli

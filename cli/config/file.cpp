@@ -156,7 +156,8 @@ class SectionReader {
             all += all.empty() ? "" : ",";
             all += *text;
         }
-        section_.entries.push_back(FileEntry{name, std::move(all), true, true, key.Mark().line + 1});
+        section_.entries.push_back(
+            FileEntry{name, std::move(all), true, true, key.Mark().line + 1, key.Mark().column + 1});
     }
 
     void read_scalar(const YAML::Node& key, const YAML::Node& value, const std::string& name) {
@@ -168,15 +169,16 @@ class SectionReader {
             return;
         }
         if (!quoted && text->empty()) return;  // "${NAME:}" expanded to nothing; treat it like null
-        section_.entries.push_back(FileEntry{name, *std::move(text), quoted, false, key.Mark().line + 1});
+        section_.entries.push_back(
+            FileEntry{name, *std::move(text), quoted, false, key.Mark().line + 1, key.Mark().column + 1});
     }
 
     void problem(const YAML::Node& node, const std::string& name, std::string why) {
         const std::string key = name.empty() || name == kSection ? name : fmt::format("{}.{}", kSection, name);
-        section_.problems.push_back(
-            Error{ErrorCode::config, "configuration",
-                  fmt::format("{}:{}{}{}", file_, node.Mark().line + 1, key.empty() ? "" : ": ", key),
-                  std::move(why), ""});
+        section_.problems.push_back(Error{ErrorCode::config, "configuration",
+                                          fmt::format("{}:{}:{}{}{}", file_, node.Mark().line + 1,
+                                                      node.Mark().column + 1, key.empty() ? "" : ": ", key),
+                                          std::move(why), ""});
     }
 
     const std::string& file_;
@@ -219,7 +221,9 @@ FileSection parse_config_text(const std::string& text, const std::string& file,
         return reader.take();
     } catch (const YAML::Exception& error) {
         FileSection broken;
-        const std::string where = error.mark.is_null() ? file : fmt::format("{}:{}", file, error.mark.line + 1);
+        const std::string where =
+            error.mark.is_null() ? file
+                                 : fmt::format("{}:{}:{}", file, error.mark.line + 1, error.mark.column + 1);
         broken.problems.push_back(
             Error{ErrorCode::config, "configuration", where, fmt::format("not YAML: {}", error.msg), ""});
         return broken;

@@ -21,11 +21,12 @@ struct FileEntry {
     bool quoted = false;   ///< was quoted or a block scalar, so it is text, even if it looks like a number
     bool is_list = false;  ///< was a list of at most kMaxListItems single values; `text` joins them with commas
     int line = 0;          ///< line number, from 1
+    int column = 0;        ///< column of the key, from 1
 };
 
 struct FileSection {
     std::vector<FileEntry> entries;
-    std::vector<Error> problems;  ///< every problem in the section, each with file and line
+    std::vector<Error> problems;  ///< every problem in the section, each with file, line and column
 };
 
 inline constexpr std::size_t kMaxListItems = 16;

@@ -33,6 +33,7 @@ enum class KeyForm {
     agent_id,    ///< 1 to 128 visible ASCII characters
     choice,      ///< one of `choices`
     log_levels,  ///< a level, or levels of modules: "info,agent_port=debug"
+    time,        ///< a time as in RFC 3339
     networks,    ///< IP addresses and networks (192.0.2.0/24), separated by commas
 };
 

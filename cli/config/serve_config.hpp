@@ -41,6 +41,9 @@ struct ServeConfig {
     // Keys that only this project has.
     std::string data_dir;  ///< never empty after loading
     std::string master_secret_file;
+    std::string master_secret_old;  ///< after loading: also the content of masterSecretOldFile
+    std::string master_secret_old_file;
+    std::string master_secret_old_until;  ///< RFC 3339; see parse_time()
     /// Loading does not read the file. Empty after loading when reward_signer_key counts instead.
     std::string reward_signer_key_file;
     std::string reward_signer_password_file;

@@ -12,6 +12,7 @@
 #include "cli/config/keys.hpp"
 #include "core/base/ip_network.hpp"
 #include "core/base/log_levels.hpp"
+#include "core/base/text.hpp"
 #include "core/crypto/address.hpp"
 
 namespace ioswarm::cli {
@@ -54,6 +55,8 @@ std::string check_form(const KeyRow& key, std::string_view text) {
             const auto networks = IpNetwork::parse_list(text);
             return networks ? "" : fmt::format("has '{}': {}", networks.error().which, networks.error().why);
         }
+        case KeyForm::time:
+            return parse_time(text) ? "" : "is not a time like 2026-12-31T23:00:00Z";
         case KeyForm::host_port:
             return parse_host_port(text) ? "" : "is not host:port";
         case KeyForm::http_url:
@@ -167,6 +170,8 @@ std::string describe_type(const KeyRow& key) {
             return "a path";
         case KeyForm::ip:
             return "an IP address";
+        case KeyForm::time:
+            return "a time like 2026-12-31T23:00:00Z";
         case KeyForm::networks:
             return "IP addresses or networks (192.0.2.0/24), commas between";
         case KeyForm::host_port:
@@ -241,6 +246,25 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
     return std::chrono::milliseconds(static_cast<std::int64_t>(total));
 }
 
+std::optional<std::chrono::system_clock::time_point> parse_time(std::string_view text) {
+    constexpr std::size_t kSeconds = std::string_view("2026-12-31T23:00:00").size();
+    if (text.size() <= kSeconds) return std::nullopt;
+    const auto base = parse_rfc3339(std::string(text.substr(0, kSeconds)) + "Z");
+    std::string_view rest = text.substr(kSeconds);
+    if (rest.starts_with('.')) {
+        const std::size_t end = rest.find_first_not_of("0123456789", 1);
+        if (end == 1 || end == std::string_view::npos) return std::nullopt;
+        rest.remove_prefix(end);
+    }
+    if (!base || rest == "Z") return base;
+    const bool has_form = rest.size() == 6 && (rest[0] == '+' || rest[0] == '-') && rest[3] == ':';
+    const auto hours = has_form ? parse_count(rest.substr(1, 2)) : std::nullopt;
+    const auto minutes = has_form ? parse_count(rest.substr(4, 2)) : std::nullopt;
+    if (!hours || !minutes || *hours > 23 || *minutes > 59) return std::nullopt;
+    const std::chrono::minutes offset{static_cast<std::int64_t>(*hours * 60 + *minutes)};
+    return rest[0] == '+' ? *base - offset : *base + offset;
+}
+
 std::optional<HostPort> parse_host_port(std::string_view text) {
     const std::size_t colon = text.rfind(':');
     if (colon == std::string_view::npos || !is_visible_ascii(text)) return std::nullopt;
@@ -312,6 +336,23 @@ std::string urls_without_credentials(std::string_view text) {
     for_each_part(text, [&](std::string_view part) {
         if (!out.empty()) out += ", ";
         out += without_credentials(part);
+    });
+    return out;
+}
+
+std::string masked_urls(std::string_view text) {
+    std::string out;
+    for_each_part(text, [&](std::string_view part) {
+        if (!out.empty()) out += ", ";
+        const std::string url = without_credentials(part);
+        const std::size_t scheme = url.find("://");
+        const std::size_t path =
+            scheme == std::string::npos ? url.size() : url.find_first_of("/?#", scheme + 3);
+        if (path == std::string::npos || path + 1 >= url.size()) {
+            out += url;
+        } else {
+            out += fmt::format("{}/{}", url.substr(0, path), kMask);
+        }
     });
     return out;
 }

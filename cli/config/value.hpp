@@ -18,6 +18,9 @@ namespace ioswarm::cli {
 /// nothing for durations with a part below a millisecond.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
+/// Parses a time as in RFC 3339: "2026-12-31T23:00:00Z", "2027-01-01T00:00:00.5+01:00". Fractions are dropped.
+[[nodiscard]] std::optional<std::chrono::system_clock::time_point> parse_time(std::string_view text);
+
 struct HostPort {
     std::string host;  ///< without the brackets of an IPv6 address
     std::uint16_t port = 0;
@@ -38,6 +41,11 @@ inline constexpr std::size_t kMaxUrls = 16;
 [[nodiscard]] std::string without_credentials(std::string_view url);
 /// The same for comma-separated URLs.
 [[nodiscard]] std::string urls_without_credentials(std::string_view text);
+/// What stands in the place of a secret in output.
+inline constexpr std::string_view kMask = "********";
+/// Comma-separated URLs for `config show`: passwords, paths and queries are masked, since providers of
+/// endpoints put keys there. A path without content ("/") stays.
+[[nodiscard]] std::string masked_urls(std::string_view text);
 /// Whether the server accepts the text as an agent id: 1 to 128 characters of visible ASCII.
 [[nodiscard]] bool is_agent_id(std::string_view text);
 /// Whether the text looks like an API key from keygen: "iosw_" and 64 lower-case hex digits.

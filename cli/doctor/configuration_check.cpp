@@ -15,7 +15,8 @@ void check_configuration(Visit& visit) {
         visit.tell(Verdict::fail, error);
     if (!visit.subject.loaded) return;
     const LoadedConfig& loaded = *visit.subject.loaded;
-    StartFindings start = check_start(loaded, {visit.subject.insecure_bind, visit.subject.embedded});
+    StartFindings start = check_start(loaded, {visit.subject.insecure_bind, visit.subject.embedded, false});
+    if (!start.source_error.why.empty()) start.errors.push_back(start.source_error);
     for (const Error& error : start.errors)
         visit.tell(Verdict::fail, error);
     for (std::string& warning : start.warnings)

@@ -28,8 +28,9 @@ struct SecretFile {
 };
 
 /// Keys whose value is the path of a file with nothing but a secret.
-constexpr std::string_view kSecretFileKeys[] = {"masterSecretFile", "rewardSignerKeyFile",
-                                                "rewardSignerPasswordFile", "node.diffsKeyFile"};
+constexpr std::string_view kSecretFileKeys[] = {"masterSecretFile", "masterSecretOldFile",
+                                                "rewardSignerKeyFile", "rewardSignerPasswordFile",
+                                                "node.diffsKeyFile"};
 
 bool has_password(const KeyRow& key, const std::string& text) {
     const bool is_url = key.form == KeyForm::http_url || key.form == KeyForm::http_urls;

@@ -79,7 +79,7 @@ Status ServeApp::read_lists() {
     for (const std::string& warning : start_warnings(config_, address_))
         log_.warn("{}", warning);
     if (const std::string limit = spending_limit(config_); !limit.empty()) log_.info("{}", limit);
-    auto access = AccessControl::open({config_.master_secret, config_.agents_allowed, config_.agents_revoked});
+    auto access = AccessControl::open(access_settings(config_));
     if (!access) return fail(std::move(access).error());
     access_ = *std::move(access);
     return {};
@@ -274,6 +274,7 @@ Reasons ServeApp::all_reasons() const {
 /// /swarm/status.
 std::map<std::string, std::uint64_t> ServeApp::edge_counters() const {
     std::map<std::string, std::uint64_t> out = agent_server_->counters();
+    if (!config_.master_secret_old.empty()) out["agents_on_old_secret"] = access_->agents_on_old_secret();
     if (lines_lost_) out["log_lines_dropped"] = lines_lost_();
     if (const HttpServer* api = counted_api_) {
         const HttpServerCounters http = api->counters();

@@ -16,6 +16,7 @@ constexpr auto kCounterMetrics = std::to_array<C>({
     {"agents_registered", "ioswarm_agent_registrations_total", "result", "accepted", "Registrations of agents by their result."},
     {"register_refused_capacity", "ioswarm_agent_registrations_total", "result", "refused_capacity", ""},
     {"registers_too_soon", "ioswarm_agent_registrations_total", "result", "refused_too_soon", ""},
+    {"agents_on_old_secret", "ioswarm_agents_on_old_secret", "", "", "Agents whose key comes from the old master secret.", true},
     {"agents_evicted", "ioswarm_agent_departures_total", "reason", "evicted", "Agents that left or were removed."},
     {"agents_ended", "ioswarm_agent_departures_total", "reason", "ended", ""},
     {"agents_held_back", "ioswarm_agent_hold_backs_total", "", "", "Times that an agent was held back after losing answers."},

@@ -67,6 +67,13 @@ std::uint32_t streams_per_connection(const ServeConfig& config) {
                                       kPerAgent);
 }
 
+AccessSettings access_settings(const ServeConfig& config) {
+    AccessSettings out{config.master_secret, config.agents_allowed, config.agents_revoked};
+    out.old_secret = config.master_secret_old;
+    if (const auto until = parse_time(config.master_secret_old_until)) out.old_until = *until;
+    return out;
+}
+
 std::vector<IpNetwork> trusted_proxies(const ServeConfig& config) {
     return IpNetwork::parse_list(config.trusted_proxies).value_or(std::vector<IpNetwork>{});
 }
@@ -155,7 +162,7 @@ Error explain_data_dir(Error error, const std::string& dir) {
 
 std::vector<std::string> start_warnings(const ServeConfig& config, const std::string& address) {
     std::vector<std::string> out;
-    const bool secret = !config.master_secret.empty();
+    const bool secret = !config.master_secret.empty() || !config.master_secret_file.empty();
     const bool open_to_others = !is_loopback(address);
     if (!secret) out.emplace_back("no masterSecret: whoever reaches the port may join as any agent");
     if (secret && open_to_others && config.tls_cert.empty()) {
@@ -169,6 +176,12 @@ std::vector<std::string> start_warnings(const ServeConfig& config, const std::st
     }
     if (config.epoch_reward_iotx == Decimal{}) {
         out.emplace_back("epochRewardIOTX is not set: nothing is accrued or paid");
+    }
+    if (config.epoch_reward_iotx != Decimal{} && config.delegate_address.empty()) {
+        out.emplace_back(
+            "delegateAddress is not set, though rewards are on: tasks carry no coinbase, so contracts that "
+            "read it are "
+            "executed wrongly; a node does not tell its delegate's address, so set it by hand");
     }
     const bool has_key = !config.reward_signer_key.empty() || !config.reward_signer_key_file.empty();
     if (!config.reward_contract.empty() && has_key && !config.settlement_enabled) {
@@ -184,9 +197,19 @@ std::vector<std::string> start_warnings(const ServeConfig& config, const std::st
                         "paid costs gas",
                         config.min_epoch_seconds, kUsualEpochSeconds));
     }
+    if (std::string warning = old_secret_warning(config); !warning.empty()) out.push_back(std::move(warning));
     for (std::string& warning : diff_warnings(config))
         out.push_back(std::move(warning));
     return out;
+}
+
+std::string old_secret_warning(const ServeConfig& config) {
+    const auto until = parse_time(config.master_secret_old_until);
+    if (!until || std::chrono::system_clock::now() < *until) return "";
+    return fmt::format(
+        "masterSecretOldUntil {} has passed, and keys of the old secret are refused: delete masterSecretOld, "
+        "masterSecretOldFile and masterSecretOldUntil from the configuration, and the old secret's file",
+        config.master_secret_old_until);
 }
 
 std::string spending_limit(const ServeConfig& config) {

@@ -6,6 +6,7 @@
 
 #include "cli/config/config.hpp"
 #include "cli/config/serve_config.hpp"
+#include "core/auth/access.hpp"
 #include "core/base/ip_network.hpp"
 #include "core/base/result.hpp"
 #include "core/model/settings.hpp"
@@ -37,6 +38,9 @@ struct ServeOptions {
 /// heartbeat, submission).
 [[nodiscard]] std::uint32_t streams_per_connection(const ServeConfig& config);
 
+/// The secrets and lists that decide who may talk to the coordinator.
+[[nodiscard]] AccessSettings access_settings(const ServeConfig& config);
+
 /// Parses trustedProxies, which was checked when the configuration was loaded.
 [[nodiscard]] std::vector<IpNetwork> trusted_proxies(const ServeConfig& config);
 
@@ -64,6 +68,8 @@ struct ServeOptions {
 /// Warnings for the start: no authentication, tokens sent in clear text, no rewards, keys that have no effect
 /// yet.
 [[nodiscard]] std::vector<std::string> start_warnings(const ServeConfig& config, const std::string& address);
+/// Asks to delete the keys of the old master secret when its time is over. Empty before that.
+[[nodiscard]] std::string old_secret_warning(const ServeConfig& config);
 /// A sentence with the largest amount that settlements can spend per day. Empty without rewardContract.
 [[nodiscard]] std::string spending_limit(const ServeConfig& config);
 /// The warnings that concern state diffs. `config check` prints them too.

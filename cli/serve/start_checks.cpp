@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/serve/start_checks.hpp"
 
+#include <filesystem>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "cli/config/secret_file.hpp"
 #include "cli/serve/data_dir.hpp"
 #include "cli/serve/settings.hpp"
 #include "core/auth/access.hpp"
@@ -10,6 +14,8 @@
 
 namespace ioswarm::cli {
 namespace {
+
+constexpr std::size_t kMaxSignerFile = std::size_t{64} << 10U;  // a keystore
 
 bool is_named_missing(const std::vector<Error>& missing, std::string_view key) {
     for (const Error& error : missing) {
@@ -42,26 +48,72 @@ void check_certificate(const ServeConfig& config, const std::vector<Error>& miss
     }
 }
 
+/// What serve says before it looks at files.
+void check_settings(const LoadedConfig& loaded, const StartOptions& options, StartFindings& out) {
+    const ServeConfig& config = loaded.settings;
+    if (Status source = check_block_source(loaded, options.embedded); !source)
+        out.source_error = std::move(source).error();
+    // When the file of the secret was not opened, the address to bind is not known.
+    const bool is_secret_hidden = config.master_secret.empty() && !config.master_secret_file.empty();
+    std::string bound = config.listen;
+    if (!is_secret_hidden) {
+        auto address = bind_address(config, options.insecure_bind);
+        if (address) {
+            bound = *std::move(address);
+        } else {
+            out.errors.push_back(std::move(address).error());
+        }
+    }
+    if (!uses_node(config)) {
+        if (Status reward = check_reward_chain(config, kEmbeddedChain); !reward)
+            out.errors.push_back(std::move(reward).error());
+    }
+    for (std::string& warning : start_warnings(config, bound))
+        out.warnings.push_back(std::move(warning));
+}
+
+/// Folders that must exist: serve makes its data directory, but no others.
+void check_folders(const ServeConfig& config, StartFindings& out) {
+    std::error_code failed;
+    const std::filesystem::path store = std::filesystem::path(config.diff_store_path).parent_path();
+    if (config.diff_store_enabled && !store.empty() && !std::filesystem::is_directory(store, failed)) {
+        out.errors.push_back({ErrorCode::config, "configuration", "diffStorePath",
+                              fmt::format("its folder {} does not exist", store.string()),
+                              fmt::format("install -d -m 700 {}", store.string())});
+    }
+    if (!config.snapshot_dir.empty() && !std::filesystem::is_directory(config.snapshot_dir, failed)) {
+        out.warnings.push_back(
+            fmt::format("snapshotDir {0} does not exist, so no snapshot is published: install -d {0}",
+                        config.snapshot_dir));
+    }
+}
+
+/// The key and password that settle, when serve itself settles. Nothing is decrypted.
+void check_signer_files(const ServeConfig& config, const std::vector<Error>& missing, StartFindings& out) {
+    if (!config.settlement_enabled) return;
+    const auto read = [&](std::string_view key, const std::string& path) {
+        if (path.empty() || is_named_missing(missing, key)) return;
+        const auto text =
+            read_private_file(path, kMaxSignerFile, process_environment()("CREDENTIALS_DIRECTORY"));
+        if (!text) out.errors.push_back(text.error());
+    };
+    read("rewardSignerKeyFile", config.reward_signer_key_file);
+    read("rewardSignerPasswordFile", config.reward_signer_password_file);
+}
+
 }  // namespace
 
 StartFindings check_start(const LoadedConfig& loaded, const StartOptions& options) {
     const ServeConfig& config = loaded.settings;
     StartFindings out;
     out.warnings = loaded.warnings;
+    if (!options.partial) check_settings(loaded, options, out);
     std::vector<Error> missing = missing_files(config);
-    if (Status source = check_block_source(loaded, options.embedded); !source)
-        out.errors.push_back(std::move(source).error());
-    const auto address = bind_address(config, options.insecure_bind);
-    if (!address) out.errors.push_back(address.error());
-    if (!uses_node(config)) {
-        if (Status reward = check_reward_chain(config, kEmbeddedChain); !reward)
-            out.errors.push_back(std::move(reward).error());
-    }
+    out.errors.insert(out.errors.end(), missing.begin(), missing.end());
+    check_folders(config, out);
     check_lists(config, missing, out);
     check_certificate(config, missing, out);
-    out.errors.insert(out.errors.end(), missing.begin(), missing.end());
-    for (std::string& warning : start_warnings(config, address ? *address : config.listen))
-        out.warnings.push_back(std::move(warning));
+    check_signer_files(config, missing, out);
     return out;
 }
 

@@ -13,11 +13,16 @@ namespace ioswarm::cli {
 struct StartOptions {
     bool insecure_bind = false;  ///< with --insecure-bind
     bool embedded = false;       ///< with --embedded
+    /// The configuration could not be read completely. Then only the files that it names are looked at, because
+    /// the rest does not follow from what is known.
+    bool partial = false;
 };
 
 /// What a start would say before it opens a port or a database.
 struct StartFindings {
-    std::vector<Error> errors;          ///< serve would refuse to start
+    std::vector<Error> errors;  ///< serve would refuse to start
+    /// No source of blocks is named, so that serve only starts with --embedded. All parts are empty otherwise.
+    Error source_error;
     std::vector<std::string> warnings;  ///< serve would start and log these
 };
 

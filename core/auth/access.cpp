@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/auth/access.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -67,6 +68,7 @@ AccessControl::AccessControl(AccessSettings settings, Lists lists)
 
 AccessControl::~AccessControl() {
     wipe(settings_.master_secret);
+    wipe(settings_.old_secret);
 }
 
 Result<std::unique_ptr<AccessControl>> AccessControl::open(AccessSettings settings) {
@@ -91,32 +93,65 @@ Result<AccessControl::Lists> AccessControl::read_lists(const AccessSettings& set
     return lists;
 }
 
+AccessControl::TokenCache::Entry AccessControl::tokens_of(std::string_view agent_id) const {
+    TokenCache::Entry out;
+    out.id = agent_id;
+    out.token = agent_token(settings_.master_secret, agent_id);
+    if (!settings_.old_secret.empty()) out.old_token = agent_token(settings_.old_secret, agent_id);
+    return out;
+}
+
+/// Compares with both tokens in any case, so that the time does not tell which one it was.
+bool AccessControl::matches(TokenCache::Entry& entry, std::string_view token) const {
+    const bool is_new = equal_in_constant_time(as_bytes(entry.token), as_bytes(token));
+    bool is_old = false;
+    if (!entry.old_token.empty()) {
+        const auto now = settings_.now();
+        is_old =
+            equal_in_constant_time(as_bytes(entry.old_token), as_bytes(token)) && now < settings_.old_until;
+        if (is_new || is_old) entry.last_call = now;
+    }
+    if (is_new || is_old) entry.used_old = is_old && !is_new;
+    return is_new || is_old;
+}
+
 bool AccessControl::token_matches(std::string_view agent_id, std::string_view token) const {
     {
         auto cache = cache_.lock();
         if (const auto found = cache->by_id.find(agent_id); found != cache->by_id.end()) {
             cache->newest_first.splice(cache->newest_first.begin(), cache->newest_first, found->second);
-            return equal_in_constant_time(as_bytes(found->second->second), as_bytes(token));
+            return matches(*found->second, token);
         }
     }
-    auto expected = agent_token(settings_.master_secret, agent_id);
-    if (!equal_in_constant_time(as_bytes(expected), as_bytes(token))) return false;
+    TokenCache::Entry expected = tokens_of(agent_id);
+    if (!matches(expected, token)) return false;
     auto cache = cache_.lock();
     if (cache->by_id.contains(agent_id)) return true;
     if (cache->newest_first.size() >= kMaxCachedTokens) {
-        cache->by_id.erase(cache->newest_first.back().first);
+        cache->by_id.erase(cache->newest_first.back().id);
         cache->newest_first.pop_back();
     }
-    cache->newest_first.emplace_front(std::string(agent_id), std::move(expected));
-    cache->by_id.emplace(cache->newest_first.front().first, cache->newest_first.begin());
+    cache->newest_first.push_front(std::move(expected));
+    cache->by_id.emplace(cache->newest_first.front().id, cache->newest_first.begin());
     return true;
 }
 
 bool AccessControl::knows(std::string_view agent_id, std::string_view token) const {
     const auto cache = cache_.lock();
     const auto found = cache->by_id.find(agent_id);
-    return found != cache->by_id.end() &&
-           equal_in_constant_time(as_bytes(found->second->second), as_bytes(token));
+    if (found == cache->by_id.end()) return false;
+    TokenCache::Entry entry = *found->second;  // a copy, because a look-up does not count as a call
+    return matches(entry, token);
+}
+
+std::size_t AccessControl::agents_on_old_secret() const {
+    constexpr std::chrono::minutes kRecent{10};
+    if (settings_.old_secret.empty()) return 0;
+    const auto oldest = settings_.now() - kRecent;
+    const auto cache = cache_.lock();
+    return static_cast<std::size_t>(std::count_if(
+        cache->newest_first.begin(), cache->newest_first.end(),
+        [&](const TokenCache::Entry& entry) { return entry.used_old && entry.last_call >= oldest; }));
 }
 
 Status AccessControl::check(std::string_view agent_id, std::string_view token) const {

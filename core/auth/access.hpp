@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -26,6 +28,11 @@ struct AccessSettings {
     std::string master_secret;  ///< empty: credentials are not checked, but the lists are
     std::string allowed_file;   ///< empty: every agent is allowed; otherwise only the agents in this file
     std::string revoked_file;   ///< empty: no agent is revoked
+    /// A master secret that was replaced. Keys made from it are accepted too until `old_until`. Empty: none.
+    std::string old_secret = {};
+    std::chrono::system_clock::time_point old_until = {};
+    /// The time that `old_until` is compared with. Must be thread-safe.
+    std::function<std::chrono::system_clock::time_point()> now = std::chrono::system_clock::now;
 };
 
 /// Decides who may talk to the coordinator. It holds the master secret, from which agent keys are derived, and
@@ -52,6 +59,8 @@ class AccessControl {
     /// Whether the agent sent exactly this token before and it was right. Costs a look-up and no HMAC. It may
     /// be false for a right token, because only the last few thousand are kept. The lists are not checked.
     [[nodiscard]] bool knows(std::string_view agent_id, std::string_view token) const;
+    /// How many agents sent a key of the old secret at their last call, and called in the last ten minutes.
+    [[nodiscard]] std::size_t agents_on_old_secret() const;
 
     /// Checks who may read figures that are not public: an agent, as check() does, or a viewer by its name and
     /// key (viewer_token()). A viewer need not be on the list of allowed agents. The line `viewer:NAME` in the
@@ -75,12 +84,21 @@ class AccessControl {
     /// Tokens that were derived before, so that a call costs a look-up instead of an HMAC. Only agents that
     /// sent the right token are added. A full cache drops the entry that was used longest ago.
     struct TokenCache {
-        std::list<std::pair<std::string, std::string>> newest_first;  ///< id, token
-        std::unordered_map<std::string_view, std::list<std::pair<std::string, std::string>>::iterator> by_id;
+        struct Entry {
+            std::string id;
+            std::string token;
+            std::string old_token;  ///< of the old secret; empty without one
+            bool used_old = false;  ///< at the last call that was let in
+            std::chrono::system_clock::time_point last_call;
+        };
+        std::list<Entry> newest_first;
+        std::unordered_map<std::string_view, std::list<Entry>::iterator> by_id;
     };
 
     explicit AccessControl(AccessSettings settings, Lists lists);
     [[nodiscard]] static Result<Lists> read_lists(const AccessSettings& settings);
+    [[nodiscard]] TokenCache::Entry tokens_of(std::string_view agent_id) const;
+    [[nodiscard]] bool matches(TokenCache::Entry& entry, std::string_view token) const;
     [[nodiscard]] bool token_matches(std::string_view agent_id, std::string_view token) const;
 
     AccessSettings settings_;

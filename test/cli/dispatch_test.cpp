@@ -192,7 +192,7 @@ TEST_CASE("a snapshot needs a name and at least one namespace", "[cli]") {
 TEST_CASE("a command that has subcommands asks which one, and runs none of them by itself", "[cli]") {
     for (const auto& [command, question] : {std::pair{"wallet", "which one: new, import, address or inspect?"},
                                             std::pair{"ledger", "which one: backup or check?"},
-                                            std::pair{"config", "which one: check or show?"}}) {
+                                            std::pair{"config", "which one: check, show or default?"}}) {
         const CliRun run = run_cli({command});
         CHECK(run.code == 64);
         CHECK_THAT(run.err, Catch::Matchers::Contains(question) && Catch::Matchers::Contains("ioswarm help"));

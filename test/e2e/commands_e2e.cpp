@@ -69,16 +69,14 @@ TEST_CASE("configuration errors are whole lines with file, line, key and the nea
     const std::string file = dir.write("c.yaml", "ioswarm:\n  grpcPort: 1\n  masterSecrt: x\n");
     const ProgramRun done = run({"config", "check", "--config", file});
     CHECK(done.code == 78);
-    CHECK(done.err ==
-          "ioswarm: configuration: " + file +
-              ":3: ioswarm.masterSecrt: unknown key\nhint: the nearest known key is 'masterSecret'\n");
+    CHECK(done.err == "ioswarm: configuration: " + file +
+                          ":3:3: ioswarm.masterSecrt: unknown key\nhint: did you mean 'masterSecret'?\n");
 }
 
 TEST_CASE("the environment is read, and a likely typo in it is told", "[e2e]") {
     const ProgramRun done = run({"config", "show"}, {"IOSWARM_GRPC_PORT=77", "IOSWARM_MAX_AGENT=5"});
     CHECK(done.code == 0);
-    CHECK_THAT(done.out,
-               Contains("grpcPort                   = 77                       # IOSWARM_GRPC_PORT\n"));
+    CHECK_THAT(done.out, Contains("\n  grpcPort: 77 ") && Contains("# IOSWARM_GRPC_PORT\n"));
     CHECK(done.err ==
           "ioswarm: warning: IOSWARM_MAX_AGENT in the environment is ignored; did you mean "
           "IOSWARM_MAX_AGENTS?\n");

@@ -10,6 +10,7 @@
 #include <catch2/catch.hpp>
 
 #include "cli/config/keys.hpp"
+#include "cli/config/value.hpp"
 #include "test/support/temp_dir.hpp"
 
 using namespace ioswarm;
@@ -196,8 +197,8 @@ TEST_CASE("a file that sets nothing since the section is misspelt, flat or empty
          "c0.yaml: it has no section 'ioswarm:' (line 1 has 'IOSwarm:') (did you mean 'ioswarm:'?)\n"},
         {"grpcPort: 1\nmaxAgents: 5\n",
          "c0.yaml: it has no section 'ioswarm:' (it has grpcPort, maxAgents)" + hint},
-        {"ioswarm:\n", "c0.yaml:1: ioswarm: is empty: the file sets nothing\n"},
-        {"ioswarm: ~\n", "c0.yaml:1: ioswarm: is empty: the file sets nothing\n"},
+        {"ioswarm:\n", "c0.yaml:1:1: ioswarm: is empty: the file sets nothing\n"},
+        {"ioswarm: ~\n", "c0.yaml:1:1: ioswarm: is empty: the file sets nothing\n"},
     };
     for (const auto& [text, problem] : cases) {
         CAPTURE(text);
@@ -219,63 +220,73 @@ TEST_CASE("keys without a value set nothing", "[config]") {
 TEST_CASE("what is wrong in a file is named by file, line, key and what would be right", "[config]") {
     const std::vector<std::pair<std::string, std::string>> cases{
         {"\nioswarm:\n  grpcPrt: 1\n",
-         "c0.yaml:3: ioswarm.grpcPrt: unknown key (the nearest known key is 'grpcPort')\n"},
+         "c0.yaml:3:3: ioswarm.grpcPrt: unknown key (did you mean 'grpcPort'?)\n"},
+        {"ioswarm: {somethingElse: 1}",
+         "c0.yaml:1:11: ioswarm.somethingElse: unknown key ('ioswarm config default' prints all keys)\n"},
+        {"ioswarm: {masterSecret: '********'}",
+         "c0.yaml:1:11: ioswarm.masterSecret: is masked, as 'ioswarm config show' prints it (enter the value "
+         "itself)\n"},
+        {"ioswarm: {rewardRpcUrl: 'https://rpc.example/********'}",
+         "c0.yaml:1:11: ioswarm.rewardRpcUrl: is masked, as 'ioswarm config show' prints it (enter the value "
+         "itself)\n"},
         {"ioswarm: {epochBlocks: 1}",
-         "c0.yaml:1: ioswarm.epochBlocks: unknown key (did you mean 'reward.epochBlocks'?)\n"},
+         "c0.yaml:1:11: ioswarm.epochBlocks: unknown key (did you mean 'reward.epochBlocks'?)\n"},
         {"ioswarm: {reward: {epochBlock: 1}}",
-         "c0.yaml:1: ioswarm.reward.epochBlock: unknown key (the nearest known key is 'reward.epochBlocks')\n"},
+         "c0.yaml:1:20: ioswarm.reward.epochBlock: unknown key (did you mean 'reward.epochBlocks'?)\n"},
         {"ioswarm: {grpcPort: 65536}",
-         "c0.yaml:1: ioswarm.grpcPort: '65536' is not a whole number from 0 to 65535\n"},
+         "c0.yaml:1:11: ioswarm.grpcPort: '65536' is not a whole number from 0 to 65535\n"},
         {"ioswarm: {grpcPort: -1}",
-         "c0.yaml:1: ioswarm.grpcPort: '-1' is not a whole number from 0 to 65535\n"},
+         "c0.yaml:1:11: ioswarm.grpcPort: '-1' is not a whole number from 0 to 65535\n"},
         {"ioswarm: {grpcPort: many}",
-         "c0.yaml:1: ioswarm.grpcPort: 'many' is not a whole number from 0 to 65535\n"},
+         "c0.yaml:1:11: ioswarm.grpcPort: 'many' is not a whole number from 0 to 65535\n"},
         {"ioswarm: {grpcPort: '5'}",
-         "c0.yaml:1: ioswarm.grpcPort: is a text in quotes, not a whole number from 0 to 65535\n"},
-        {"ioswarm: {shadowMode: maybe}", "c0.yaml:1: ioswarm.shadowMode: 'maybe' is not true or false\n"},
-        {"ioswarm: {taskLevel: L5}", "c0.yaml:1: ioswarm.taskLevel: 'L5' is not L1, L2, L3 or L4\n"},
-        {"ioswarm: {taskLevel: l2}", "c0.yaml:1: ioswarm.taskLevel: 'l2' is not L1, L2, L3 or L4\n"},
-        {"ioswarm: {taskLevel: \"\"}", "c0.yaml:1: ioswarm.taskLevel: '' is empty\n"},
+         "c0.yaml:1:11: ioswarm.grpcPort: is a text in quotes, not a whole number from 0 to 65535\n"},
+        {"ioswarm: {shadowMode: maybe}", "c0.yaml:1:11: ioswarm.shadowMode: 'maybe' is not true or false\n"},
+        {"ioswarm: {taskLevel: L5}", "c0.yaml:1:11: ioswarm.taskLevel: 'L5' is not L1, L2, L3 or L4\n"},
+        {"ioswarm: {taskLevel: l2}", "c0.yaml:1:11: ioswarm.taskLevel: 'l2' is not L1, L2, L3 or L4\n"},
+        {"ioswarm: {taskLevel: \"\"}", "c0.yaml:1:11: ioswarm.taskLevel: '' is empty\n"},
         {"ioswarm: {pollIntervalMs: 9}",
-         "c0.yaml:1: ioswarm.pollIntervalMs: '9' is not a whole number from 10 to 10000\n"},
+         "c0.yaml:1:11: ioswarm.pollIntervalMs: '9' is not a whole number from 10 to 10000\n"},
         {"ioswarm: {pollIntervalMs: 10001}",
-         "c0.yaml:1: ioswarm.pollIntervalMs: '10001' is not a whole number from 10 to 10000\n"},
+         "c0.yaml:1:11: ioswarm.pollIntervalMs: '10001' is not a whole number from 10 to 10000\n"},
         {"ioswarm: {epochRewardIOTX: -0.5}",
-         "c0.yaml:1: ioswarm.epochRewardIOTX: '-0.5' is not a decimal number from 0 to 18446744073709551615 "
+         "c0.yaml:1:11: ioswarm.epochRewardIOTX: '-0.5' is not a decimal number from 0 to 18446744073709551615 "
          "with up to 18 "
          "decimals\n"},
         {"ioswarm: {epochRewardIOTX: 1e3}",
-         "c0.yaml:1: ioswarm.epochRewardIOTX: '1e3' is not a decimal number from 0 to 18446744073709551615 "
+         "c0.yaml:1:11: ioswarm.epochRewardIOTX: '1e3' is not a decimal number from 0 to 18446744073709551615 "
          "with up to 18 "
          "decimals\n"},
         {"ioswarm: {reward: {delegateCutPct: 100.01}}",
-         "c0.yaml:1: ioswarm.reward.delegateCutPct: '100.01' is not a decimal number from 0 to 100 with up to "
+         "c0.yaml:1:20: ioswarm.reward.delegateCutPct: '100.01' is not a decimal number from 0 to 100 with up "
+         "to "
          "18 decimals\n"},
         {"ioswarm: {reward: {bonusMultiplier: 0.999}}",
-         "c0.yaml:1: ioswarm.reward.bonusMultiplier: '0.999' is not a decimal number from 1 to 1000 with up to "
+         "c0.yaml:1:20: ioswarm.reward.bonusMultiplier: '0.999' is not a decimal number from 1 to 1000 with up "
+         "to "
          "18 decimals\n"},
         {"ioswarm: {trustedProxies: '10.0.0.0/8,nginx'}",
-         "c0.yaml:1: ioswarm.trustedProxies: '10.0.0.0/8,nginx' has 'nginx': it is no IP address and no "
+         "c0.yaml:1:11: ioswarm.trustedProxies: '10.0.0.0/8,nginx' has 'nginx': it is no IP address and no "
          "network such "
          "as 192.0.2.0/24\n"},
         {"ioswarm: {taskRedundancy: 17}",
-         "c0.yaml:1: ioswarm.taskRedundancy: '17' is not a whole number from 1 to 16\n"},
+         "c0.yaml:1:11: ioswarm.taskRedundancy: '17' is not a whole number from 1 to 16\n"},
         {"ioswarm: {chain: {blockTime: 26s}}",
-         "c0.yaml:1: ioswarm.chain.blockTime: '26s' is not a duration from 10ms to 25s\n"},
-        {"ioswarm: {listen: localhost}", "c0.yaml:1: ioswarm.listen: 'localhost' is not an IP address\n"},
+         "c0.yaml:1:19: ioswarm.chain.blockTime: '26s' is not a duration from 10ms to 25s\n"},
+        {"ioswarm: {listen: localhost}", "c0.yaml:1:11: ioswarm.listen: 'localhost' is not an IP address\n"},
         {"ioswarm: {node: {grpc: 127.0.0.1, web3: http://x}}",
-         "c0.yaml:1: ioswarm.node.grpc: '127.0.0.1' is not host:port\n"},
+         "c0.yaml:1:18: ioswarm.node.grpc: '127.0.0.1' is not host:port\n"},
         {"ioswarm: {node: {grpc: a:1, web3: a:2}}",
-         "c0.yaml:1: ioswarm.node.web3: 'a:2' is not an http:// or https:// URL\n"},
+         "c0.yaml:1:29: ioswarm.node.web3: 'a:2' is not an http:// or https:// URL\n"},
         {"ioswarm: {masterSecret: [a]}",
-         "c0.yaml:1: ioswarm.masterSecret: is a list, a single value is expected\n"},
-        {"ioswarm: {reward: 5}", "c0.yaml:1: ioswarm.reward: is a map of keys, not a value\n"},
-        {"ioswarm: [a]", "c0.yaml:1: ioswarm: is not a map of keys\n"},
-        {"- a", "c0.yaml:1: the file is not a map of keys\n"},
+         "c0.yaml:1:11: ioswarm.masterSecret: is a list, a single value is expected\n"},
+        {"ioswarm: {reward: 5}", "c0.yaml:1:11: ioswarm.reward: is a map of keys, not a value\n"},
+        {"ioswarm: [a]", "c0.yaml:1:10: ioswarm: is not a map of keys\n"},
+        {"- a", "c0.yaml:1:1: the file is not a map of keys\n"},
         {"ioswarm:\n  grpcPort: 1\n  maxAgents: 1\n  grpcPort: 2\n",
-         "c0.yaml:4: ioswarm.grpcPort: stands twice\n"},
-        {"ioswarm: {grpcPort: 1}\nioswarm: {grpcPort: 2}\n", "c0.yaml:2: ioswarm: stands twice\n"},
-        {"ioswarm:\n  a: b: c\n", "c0.yaml:2: not YAML: illegal map value\n"},
+         "c0.yaml:4:3: ioswarm.grpcPort: stands twice\n"},
+        {"ioswarm: {grpcPort: 1}\nioswarm: {grpcPort: 2}\n", "c0.yaml:2:1: ioswarm: stands twice\n"},
+        {"ioswarm:\n  a: b: c\n", "c0.yaml:2:7: not YAML: illegal map value\n"},
     };
     for (const auto& [text, expected] : cases) {
         CAPTURE(text);
@@ -289,9 +300,61 @@ TEST_CASE("what is wrong in a file is named by file, line, key and what would be
 TEST_CASE("all mistakes are told at once", "[config]") {
     const Loaded loaded{Given{{"ioswarm:\n  grpcPrt: 1\n  maxAgents: x\n"}, {{"IOSWARM_TASK_LEVEL", "L9"}}}};
     CHECK(loaded.problems() ==
-          "c0.yaml:2: ioswarm.grpcPrt: unknown key (the nearest known key is 'grpcPort')\n"
-          "c0.yaml:3: ioswarm.maxAgents: 'x' is not a whole number from 0 to 4294967295\n"
+          "c0.yaml:2:3: ioswarm.grpcPrt: unknown key (did you mean 'grpcPort'?)\n"
+          "c0.yaml:3:3: ioswarm.maxAgents: 'x' is not a whole number from 0 to 4294967295\n"
           "IOSWARM_TASK_LEVEL: 'L9' is not L1, L2, L3 or L4\n");
+}
+
+TEST_CASE("a wrong value hides no other mistake and makes up none", "[config]") {
+    const Loaded loaded{Given{
+        {"ioswarm:\n  maxAgents: x\n  masterSecretFile: /no/such/file\n  node: {grpc: x, web3: 'http://h'}\n"
+         "  tls: {cert: /c}\n"}}};
+    CHECK(
+        loaded.problems() ==
+        "c0.yaml:2:3: ioswarm.maxAgents: 'x' is not a whole number from 0 to 4294967295\n"
+        "c0.yaml:4:10: ioswarm.node.grpc: 'x' is not host:port\n"
+        "/no/such/file: No such file or directory (masterSecretFile names it, from c0.yaml:3)\n"
+        "tls.key: not given, though tls.cert is (both are needed, or neither; tls.cert came from c0.yaml:5)\n");
+}
+
+TEST_CASE("an old master secret needs its end and its successor", "[config]") {
+    const std::string until = "masterSecretOldUntil: 2027-01-01T00:00:00Z";
+    CHECK(Loaded{Given{{"ioswarm: {masterSecret: new, masterSecretOld: old, " + until + "}"}}}
+              .settings()
+              .master_secret_old == "old");
+    const auto problems = [](const std::string& keys) {
+        return Loaded{Given{{"ioswarm: {" + keys + "}"}}}.problems();
+    };
+    CHECK(problems("masterSecret: new, masterSecretOld: old") ==
+          "masterSecretOldUntil: not given, though masterSecretOld is (masterSecretOld came from c0.yaml:1)\n");
+    CHECK(problems("masterSecret: new, " + until) ==
+          "masterSecretOld: not given, though masterSecretOldUntil is (masterSecretOldUntil came from "
+          "c0.yaml:1)\n");
+    CHECK(
+        problems("masterSecretOld: old, " + until) ==
+        "masterSecret: not given, though masterSecretOldUntil is (masterSecretOldUntil came from c0.yaml:1)\n");
+    CHECK(problems("masterSecret: same, masterSecretOld: same, " + until)
+              .starts_with("masterSecretOld: is the same"));
+    CHECK(problems("masterSecret: new, masterSecretOld: old, masterSecretOldUntil: tomorrow")
+              .find("'tomorrow' is not a time like 2026-12-31T23:00:00Z") != std::string::npos);
+    const TempDir dir;
+    const std::string file = dir.write("old", "old one\n");
+    CHECK(Loaded{Given{{"ioswarm: {masterSecret: new, masterSecretOldFile: " + file + ", " + until + "}"}}}
+              .settings()
+              .master_secret_old == "old one");
+}
+
+TEST_CASE("times are RFC 3339's", "[config]") {
+    const auto base = parse_time("2026-12-31T23:00:00Z");
+    REQUIRE(base);
+    CHECK(parse_time("2027-01-01T00:30:00+01:30") == base);
+    CHECK(parse_time("2026-12-31T18:00:00.25-05:00") == base);
+    for (const std::string text :
+         {"", "2026-12-31", "2026-12-31T23:00:00", "2026-12-31T23:00:00.Z", "2026-12-31T23:00:00+1:00",
+          "2026-12-31T23:00:00+24:00", "2026-13-31T23:00:00Z", "2026-12-31T23:00:00Zx"}) {
+        CAPTURE(text);
+        CHECK_FALSE(parse_time(text));
+    }
 }
 
 TEST_CASE("a wrong flag is a matter of the command line", "[config]") {
@@ -340,7 +403,7 @@ ioswarm:
     CHECK(loaded.settings().master_secret == "a: b # c $NOT {");
     CHECK(loaded.settings().poll_interval_ms == 1000);
     CHECK(Loaded{Given{{"ioswarm:\n  masterSecret: $UNSET\n"}}}.problems() ==
-          "c0.yaml:2: ioswarm.masterSecret: $UNSET is not set\n");
+          "c0.yaml:2:17: ioswarm.masterSecret: $UNSET is not set\n");
 }
 
 TEST_CASE("durations are Go's, or seconds", "[config]") {
@@ -438,7 +501,7 @@ TEST_CASE("secrets are masked wherever they are shown", "[config]") {
     REQUIRE(loaded.result);
     CHECK(shown_value(index_of("masterSecret"), *loaded.result) == "********");
     CHECK(shown_value(index_of("rewardSignerKey"), *loaded.result).empty());
-    CHECK(shown_value(index_of("rewardRpcUrl"), *loaded.result) == "https://********@rpc.example/x?y");
+    CHECK(shown_value(index_of("rewardRpcUrl"), *loaded.result) == "https://********@rpc.example/********");
     CHECK(Loaded{Given{{"ioswarm: {rewardRpcUrl: 'https://me:pw@rpc example/x'}"}}}.problems().find(
               "'https://********@rpc example/x' is not one to 16 http:// or https:// URLs, commas between") !=
           std::string::npos);
@@ -466,7 +529,7 @@ TEST_CASE("files made to hurt are refused or ignored in bounded time and memory"
     }
     CHECK(Loaded{Given{{bomb + "ioswarm: {grpcPort: 7}\n"}}}.settings().grpc_port == 7);
     CHECK(Loaded{Given{{bomb + "ioswarm: {grpcPort: *a39}\n"}}}.problems() ==
-          "c0.yaml:41: ioswarm.grpcPort: is a list, a single value is expected\n");
+          "c0.yaml:41:11: ioswarm.grpcPort: is a list, a single value is expected\n");
 
     std::string maps = "m0: &m0 {p: x, q: x}\n";
     for (int i = 1; i < 40; ++i) {

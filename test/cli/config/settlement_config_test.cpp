@@ -85,7 +85,7 @@ TEST_CASE("one endpoint or a list of them, in a file also as a list", "[settleme
     const auto at =
         std::find_if(keys.begin(), keys.end(), [](const KeyRow& key) { return key.name == "rewardRpcUrl"; });
     CHECK(shown_value(static_cast<std::size_t>(at - keys.begin()), *loaded) ==
-          "http://********@a, https://********@b/x");
+          "http://********@a, https://********@b/********");
 }
 
 TEST_CASE("a reward contract needs no key, and the key's file is not opened", "[settlement]") {

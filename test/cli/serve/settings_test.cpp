@@ -96,10 +96,15 @@ TEST_CASE("with a secret every interface is bound, without one only loopback", "
 
 TEST_CASE("start says what an operator should know", "[serve]") {
     using Lines = std::vector<std::string>;
-    CHECK(start_warnings(config_of("masterSecret: s, epochRewardIOTX: 1"), "127.0.0.1").empty());
-    CHECK(start_warnings(config_of("masterSecret: s, epochRewardIOTX: 1"), "") ==
+    const std::string rewards =
+        "epochRewardIOTX: 1, delegateAddress: '0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266'";
+    CHECK(start_warnings(config_of("masterSecret: s, epochRewardIOTX: 1"), "127.0.0.1")
+              .at(0)
+              .starts_with("delegateAddress is not set, though rewards are on"));
+    CHECK(start_warnings(config_of("masterSecret: s, " + rewards), "127.0.0.1").empty());
+    CHECK(start_warnings(config_of("masterSecret: s, " + rewards), "") ==
           Lines{"TLS is off: agents' tokens cross the network in clear unless a proxy in front speaks TLS"});
-    const std::string tls = "masterSecret: s, epochRewardIOTX: 1, tls: {cert: c, key: k}";
+    const std::string tls = "masterSecret: s, " + rewards + ", tls: {cert: c, key: k}";
     CHECK(
         start_warnings(config_of(tls), "") ==
         Lines{"the monitoring API speaks no TLS: keys that are shown to it cross the network in clear unless a "
@@ -109,7 +114,7 @@ TEST_CASE("start says what an operator should know", "[serve]") {
     CHECK(start_warnings(config_of(""), "127.0.0.1") ==
           Lines{"no masterSecret: whoever reaches the port may join as any agent",
                 "epochRewardIOTX is not set: nothing is accrued or paid"});
-    const std::string quiet = "masterSecret: s, epochRewardIOTX: 1, listen: 127.0.0.1, ";
+    const std::string quiet = "masterSecret: s, " + rewards + ", listen: 127.0.0.1, ";
     CHECK(start_warnings(config_of(quiet + "taskLevel: L4"), "127.0.0.1")
               .empty());  // the embedded chain has diffs
     CHECK(start_warnings(config_of(quiet + "taskLevel: L4, node: {grpc: 'n:14014', web3: 'http://n'}"),

@@ -208,3 +208,45 @@ TEST_CASE("a viewer is revoked by its own line, and needs no place on the list o
     CHECK(refusal(access->may_read("prometheus", key)) == "permission_denied: viewer is revoked");
     CHECK(access->may_read("grafana", viewer_token("test-secret", "grafana")).has_value());
 }
+
+TEST_CASE("keys of the old secret are accepted until its end, and not one moment longer", "[access]") {
+    using std::chrono::system_clock;
+    const auto until = system_clock::time_point(std::chrono::hours(1'000'000));
+    system_clock::time_point now = until - std::chrono::seconds(1);
+    AccessSettings settings{"new", "", ""};
+    settings.old_secret = "old";
+    settings.old_until = until;
+    settings.now = [&] { return now; };
+    const auto access = open_access(std::move(settings));
+    for (int i = 0; i < 2; ++i) {
+        CHECK(access->check("a", agent_token("old", "a")));
+        CHECK(access->check("a", agent_token("new", "a")));
+        CHECK(access->check("b", agent_token("new", "b")));
+        CHECK(refusal(access->check("a", agent_token("older", "a"))) == "unauthenticated: invalid auth token");
+        CHECK(refusal(access->check("a", agent_token("old", "b"))) == "unauthenticated: invalid auth token");
+    }
+    now = until;
+    CHECK(refusal(access->check("a", agent_token("old", "a"))) == "unauthenticated: invalid auth token");
+    CHECK(refusal(access->check("c", agent_token("old", "c"))) == "unauthenticated: invalid auth token");
+    CHECK(access->check("a", agent_token("new", "a")));
+}
+
+TEST_CASE("agents on the old secret are counted until they change their key or stay away", "[access]") {
+    auto now = std::chrono::system_clock::time_point(std::chrono::hours(500'000));
+    AccessSettings settings{"new", "", ""};
+    settings.old_secret = "old";
+    settings.old_until = now + std::chrono::hours(24);
+    settings.now = [&] { return now; };
+    const auto access = open_access(std::move(settings));
+    CHECK(access->agents_on_old_secret() == 0);
+    for (const std::string id : {"a", "b"})
+        CHECK(access->check(id, agent_token("old", id)));
+    CHECK(access->check("c", agent_token("new", "c")));
+    CHECK_FALSE(access->check("d", "iosw_00"));
+    CHECK(access->agents_on_old_secret() == 2);
+    CHECK(access->check("a", agent_token("new", "a")));
+    CHECK(access->agents_on_old_secret() == 1);
+    now += std::chrono::minutes(11);
+    CHECK(access->agents_on_old_secret() == 0);
+    CHECK(open_access({"new", "", ""})->agents_on_old_secret() == 0);
+}
