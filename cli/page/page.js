@@ -508,6 +508,8 @@
     if (overview === null) throw new Error('the server answered 401');
     state.needsKey = overview.needs_key;
     showVerdict(overview);
+    // Shown before the charts are made, since a chart takes its size from the page.
+    byId(agentId ? 'agent' : 'overview').hidden = false;
     if (agentId) {
       showRewards(await ask(`/api/rewards?agent=${encodeURIComponent(agentId)}`, false));
     } else {
@@ -519,7 +521,6 @@
     }
     await askMore();
     if (agentId) showAgentTiles();
-    byId(agentId ? 'agent' : 'overview').hidden = false;
   }
 
   function showFreshness() {
