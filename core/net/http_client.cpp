@@ -172,6 +172,8 @@ void HttpClient::Impl::prepare(Transfer& transfer, const std::string& body, curl
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    if (!settings.unix_socket.empty())
+        curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, settings.unix_socket.c_str());
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(settings.connect_timeout.count()));
@@ -262,7 +264,7 @@ Result<std::unique_ptr<HttpClient>> HttpClient::create(std::string url, HttpSett
     auto impl = std::make_unique<Impl>();
     impl->url = std::move(url);
     impl->name = std::move(*name);
-    impl->settings = settings;
+    impl->settings = std::move(settings);
     return std::unique_ptr<HttpClient>(new HttpClient(std::move(impl)));
 }
 

@@ -20,6 +20,8 @@ struct HttpSettings {
     /// here, and what was not sent by then is not sent.
     std::chrono::milliseconds total_timeout{10'000};
     std::size_t max_response_bytes = std::size_t{8} << 20U;
+    /// A Unix socket to connect to, instead of the URL's host and port. Empty = none.
+    std::string unix_socket = {};
     /// Requests of one post_all() in flight at once.
     std::size_t max_parallel = 4;
 };

@@ -6,13 +6,19 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <list>
 #include <map>
+#include <optional>
 #include <thread>
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <fmt/format.h>
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
@@ -23,12 +29,17 @@
 #include <boost/asio/write.hpp>
 
 #include "core/net/http_exchange.hpp"
+#include "core/net/socket_file.hpp"
 
 namespace ioswarm {
 namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+// The same code serves TCP and Unix sockets.
+using Protocol = asio::generic::stream_protocol;
+using Socket = Protocol::socket;
+using Acceptor = asio::basic_socket_acceptor<Protocol>;
 using boost::system::error_code;
 using ServerClock = std::chrono::steady_clock;
 
@@ -42,9 +53,9 @@ struct HttpPeer {
     /// closing it while unread bytes wait would reset it, and the client could lose the answer.
     enum class Phase { idle, reading, handling, writing, lingering, ended };
 
-    explicit HttpPeer(tcp::socket from) : socket(std::move(from)) {}
+    explicit HttpPeer(Socket from) : socket(std::move(from)) {}
 
-    tcp::socket socket;
+    Socket socket;
     IpBytes address{};
     Phase phase = Phase::reading;
     ServerClock::time_point deadline;  ///< of this phase; `handling` has none
@@ -56,18 +67,18 @@ struct HttpPeer {
 using HttpPeerPtr = std::shared_ptr<HttpPeer>;
 using Phase = HttpPeer::Phase;
 
-Status listen_at(tcp::acceptor& acceptor, const HttpServerSettings& settings) {
+Status listen_at(Acceptor& acceptor, const HttpServerSettings& settings) {
     const std::string where = fmt::format("{} port {}", settings.address, settings.port);
     error_code failure;
     const auto address = asio::ip::make_address(settings.address, failure);
     if (failure) return fail(ErrorCode::invalid_argument, "cannot serve HTTP", where, "not an IP address");
-    const tcp::endpoint endpoint(address, settings.port);
+    const Protocol::endpoint endpoint(tcp::endpoint(address, settings.port));
     const auto then = [&failure](auto&& step) {
         if (!failure) step();
     };
     then([&] { acceptor.open(endpoint.protocol(), failure); });
     then([&] { ::fcntl(acceptor.native_handle(), F_SETFD, FD_CLOEXEC); });
-    then([&] { acceptor.set_option(tcp::acceptor::reuse_address(true), failure); });
+    then([&] { acceptor.set_option(Acceptor::reuse_address(true), failure); });
     // "::" takes IPv4 too, whatever the system's default is.
     then([&] { address.is_v6() ? acceptor.set_option(asio::ip::v6_only(false), failure) : failure; });
     then([&] { acceptor.bind(endpoint, failure); });
@@ -79,8 +90,30 @@ Status listen_at(tcp::acceptor& acceptor, const HttpServerSettings& settings) {
     return fail(std::move(error));
 }
 
-asio::ip::address_v6 to_v6(const asio::ip::address& address) {
-    return address.is_v6() ? address.to_v6() : asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4());
+Status listen_at(Acceptor& acceptor, SocketFile& file) {
+    error_code failure;
+    acceptor.assign(Protocol(AF_UNIX, 0), file.take_descriptor(), failure);
+    return failure ? fail(errno_error(failure.value(), "cannot serve HTTP")) : Status();
+}
+
+bool is_tcp(const Protocol::endpoint& endpoint) {
+    return endpoint.protocol().family() == AF_INET || endpoint.protocol().family() == AF_INET6;
+}
+
+/// `endpoint` must be one of TCP.
+tcp::endpoint to_tcp(const Protocol::endpoint& endpoint) {
+    tcp::endpoint out;
+    out.resize(std::min(endpoint.size(), out.capacity()));
+    std::memcpy(out.data(), endpoint.data(), out.size());
+    return out;
+}
+
+/// The address of a client. One at a Unix socket is on this machine, as one at a loopback address is.
+IpBytes address_of(const Protocol::endpoint& endpoint) {
+    if (!is_tcp(endpoint)) return asio::ip::address_v6::loopback().to_bytes();
+    const asio::ip::address address = to_tcp(endpoint).address();
+    return (address.is_v6() ? address.to_v6() : asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4()))
+        .to_bytes();
 }
 
 }  // namespace
@@ -91,7 +124,8 @@ struct HttpServer::Impl {
     const Log log;
     asio::io_context io{1};
     asio::thread_pool handlers{settings.handler_threads};
-    tcp::acceptor acceptor{io};
+    std::optional<SocketFile> socket_file;  ///< set when it serves at a Unix socket
+    Acceptor acceptor{io};
     std::uint16_t port = 0;
 
     // Used on the server's thread only.
@@ -131,8 +165,20 @@ struct HttpServer::Impl {
         }
     }
 
+    Status listen() {
+        if (!settings.socket_file.empty()) {
+            auto made = SocketFile::listen(settings.socket_file, kBacklog);
+            if (!made) return fail(std::move(made).error());
+            socket_file.emplace(*std::move(made));
+            return listen_at(acceptor, *socket_file);
+        }
+        if (Status listening = listen_at(acceptor, settings); !listening) return listening;
+        port = to_tcp(acceptor.local_endpoint()).port();
+        return {};
+    }
+
     void accept_next() {
-        acceptor.async_accept([this](const error_code& failure, tcp::socket socket) {
+        acceptor.async_accept([this](const error_code& failure, Socket socket) {
             if (failure) {
                 accept_pause.expires_after(kAcceptPause);
                 accept_pause.async_wait([this](const error_code&) { accept_next(); });
@@ -143,15 +189,16 @@ struct HttpServer::Impl {
         });
     }
 
-    void add(tcp::socket socket) {
+    void add(Socket socket) {
         ++accepted;
         // A program that another thread starts in this very moment would inherit the socket. `serve` starts
         // none.
         ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
         error_code failure;
-        const IpBytes address = to_v6(socket.remote_endpoint(failure).address()).to_bytes();
+        const Protocol::endpoint from = socket.remote_endpoint(failure);
         if (failure) return;  // the client has left already
-        socket.set_option(tcp::no_delay(true), failure);
+        const IpBytes address = address_of(from);
+        if (is_tcp(from)) socket.set_option(tcp::no_delay(true), failure);
         const bool is_proxy = is_loopback(address) || contains(settings.proxies, address);
         const auto count = per_address.find(address);
         if (!is_proxy && count != per_address.end() && count->second >= settings.max_connections_per_address &&
@@ -224,7 +271,7 @@ struct HttpServer::Impl {
         peers.splice(peers.end(), peers, peer->place);
         if (!peer->in.empty()) return read_request(peer);  // the client did not wait for the answer before
         enter(peer, Phase::idle, settings.idle_timeout);
-        peer->socket.async_wait(tcp::socket::wait_read, [this, peer](const error_code& failure) {
+        peer->socket.async_wait(Socket::wait_read, [this, peer](const error_code& failure) {
             if (peer->phase != Phase::idle) return;
             failure ? end(peer) : read_request(peer);
         });
@@ -265,7 +312,7 @@ struct HttpServer::Impl {
                               if (failure) return end(peer);
                               peer->out = {};
                               if (keep_alive) return wait_for_request(peer);
-                              peer->socket.shutdown(tcp::socket::shutdown_send, failure);
+                              peer->socket.shutdown(Socket::shutdown_send, failure);
                               enter(peer, Phase::lingering, kLingerTime);
                               peer->out.resize(4'096);
                               linger(peer);
@@ -285,9 +332,7 @@ struct HttpServer::Impl {
 Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpServerSettings settings, Handler handler,
                                                       Log log) try {
     auto impl = std::make_unique<Impl>(std::move(settings), std::move(handler), std::move(log));
-    if (Status listening = listen_at(impl->acceptor, impl->settings); !listening)
-        return fail(std::move(listening).error());
-    impl->port = impl->acceptor.local_endpoint().port();
+    if (Status listening = impl->listen(); !listening) return fail(std::move(listening).error());
     impl->accept_next();
     impl->thread = std::thread([raw = impl.get()] { raw->run(); });
     return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));

@@ -45,6 +45,8 @@ struct HttpReply {
 struct HttpServerSettings {
     std::string address = "127.0.0.1";  ///< IPv4 or IPv6, no name
     std::uint16_t port = 0;             ///< 0 = any free one
+    /// Serve at a Unix socket of this path, with mode 0600, instead of at an address and port. Empty = no.
+    std::string socket_file = {};
     /// When one more connects, the connection that has kept the server waiting longest is closed. Connections
     /// whose handler runs are left alone; if there are no others, the new one is closed.
     std::size_t max_connections = 256;
@@ -78,7 +80,7 @@ class HttpServer {
     using Handler = std::function<HttpReply(const HttpRequest&)>;
 
     /// Binds, listens and serves. Errors: invalid_argument (no address), permission_denied, unavailable (port
-    /// in use), io.
+    /// in use), io; at a Unix socket those of SocketFile::listen().
     [[nodiscard]] static Result<std::unique_ptr<HttpServer>> start(HttpServerSettings settings, Handler handler,
                                                                    Log log = {});
     /// Closes every connection and joins the threads; waits for handlers that run.
@@ -86,7 +88,7 @@ class HttpServer {
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
 
-    [[nodiscard]] std::uint16_t port() const noexcept;
+    [[nodiscard]] std::uint16_t port() const noexcept;  ///< 0 at a Unix socket
     [[nodiscard]] HttpServerCounters counters() const;
 
   private:
