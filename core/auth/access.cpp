@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t kMaxCachedTokens = 8192;
 constexpr std::size_t kMaxListLines = 1'000'000;
 constexpr std::size_t kMaxLineBytes = 4096;
+/// Each call of an agent is compared with all of them.
+constexpr std::size_t kMaxPatterns = 1'000;
 
 std::string_view trim(std::string_view text) {
     const auto first = text.find_first_not_of(" \t\r");
@@ -23,7 +25,7 @@ std::string_view trim(std::string_view text) {
     return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
 }
 
-Result<std::unordered_set<std::string>> read_id_file(const std::string& path) {
+Result<AgentSet> read_id_file(const std::string& path, bool may_be_missing) {
     // Reading a named pipe would block at each reload, and no signal would be handled meanwhile.
     std::error_code error;
     const auto file = std::filesystem::status(path, error);
@@ -32,8 +34,9 @@ Result<std::unordered_set<std::string>> read_id_file(const std::string& path) {
         return fail(ErrorCode::config, "cannot read the list of agents", path, "it is no regular file");
     }
     std::ifstream in(path);
+    if (!in && errno == ENOENT && may_be_missing) return AgentSet();
     if (!in) return fail(errno_error(errno, "cannot read the list of agents", path));
-    std::unordered_set<std::string> ids;
+    AgentSet agents;
     std::string line;
     for (std::size_t number = 1; std::getline(in, line); ++number) {
         const auto where = path + ":" + std::to_string(number);
@@ -47,10 +50,14 @@ Result<std::unordered_set<std::string>> read_id_file(const std::string& path) {
             return fail(ErrorCode::config, "cannot read the list of agents", where,
                         "an agent id is 1 to 128 visible ASCII characters without a space", "one id a line");
         }
-        ids.emplace(id);
+        agents.add(id);
+        if (agents.patterns() > kMaxPatterns) {
+            return fail(ErrorCode::config, "cannot read the list of agents", where,
+                        "it has more than 1,000 patterns", "list ids without * and ? instead");
+        }
     }
     if (in.bad()) return fail(errno_error(EIO, "cannot read the list of agents", path));
-    return ids;
+    return agents;
 }
 
 }  // namespace
@@ -63,8 +70,52 @@ bool is_valid_agent_id(std::string_view id) noexcept {
     return true;
 }
 
+bool is_agent_pattern(std::string_view entry) noexcept {
+    return entry.find_first_of("*?") != std::string_view::npos;
+}
+
+// Only the last * needs to be tried again with one more character, so the time is at most the product of both
+// lengths.
+bool agent_matches(std::string_view pattern, std::string_view id) noexcept {
+    std::size_t p = 0;
+    std::size_t i = 0;
+    std::size_t star = std::string_view::npos;
+    std::size_t star_end = 0;  // how much of the id the text before and in the last * takes
+    while (i < id.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            star_end = i;
+        } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == id[i])) {
+            ++p;
+            ++i;
+        } else if (star != std::string_view::npos) {
+            p = star + 1;
+            i = ++star_end;
+        } else {
+            return false;
+        }
+    }
+    return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+void AgentSet::add(std::string_view entry) {
+    if (is_agent_pattern(entry)) {
+        patterns_.emplace_back(entry);
+    } else {
+        ids_.emplace(entry);
+    }
+}
+
+bool AgentSet::contains(const std::string& id) const {
+    return ids_.contains(id) ||
+           std::any_of(patterns_.begin(), patterns_.end(),
+                       [&](const std::string& pattern) { return agent_matches(pattern, id); });
+}
+
 AccessControl::AccessControl(AccessSettings settings, Lists lists)
-    : settings_(std::move(settings)), lists_(std::move(lists)) {}
+    : settings_(std::move(settings)),
+      lists_(std::move(lists)),
+      files_{settings_.allowed_file, settings_.revoked_file, settings_.revoked_may_be_missing} {}
 
 AccessControl::~AccessControl() {
     wipe(settings_.master_secret);
@@ -72,21 +123,21 @@ AccessControl::~AccessControl() {
 }
 
 Result<std::unique_ptr<AccessControl>> AccessControl::open(AccessSettings settings) {
-    auto lists = read_lists(settings);
+    auto lists = read_lists({settings.allowed_file, settings.revoked_file, settings.revoked_may_be_missing});
     if (!lists) return fail(std::move(lists.error()));
     return std::unique_ptr<AccessControl>(new AccessControl(std::move(settings), std::move(*lists)));
 }
 
-Result<AccessControl::Lists> AccessControl::read_lists(const AccessSettings& settings) {
+Result<AccessControl::Lists> AccessControl::read_lists(const ListFiles& files) {
     Lists lists;
-    if (!settings.allowed_file.empty()) {
-        auto ids = read_id_file(settings.allowed_file);
+    if (!files.allowed.empty()) {
+        auto ids = read_id_file(files.allowed, false);
         if (!ids) return fail(std::move(ids.error()));
         lists.everyone = false;
         lists.allowed = std::move(*ids);
     }
-    if (!settings.revoked_file.empty()) {
-        auto ids = read_id_file(settings.revoked_file);
+    if (!files.revoked.empty()) {
+        auto ids = read_id_file(files.revoked, files.revoked_may_be_missing);
         if (!ids) return fail(std::move(ids.error()));
         lists.revoked = std::move(*ids);
     }
@@ -187,13 +238,22 @@ Status AccessControl::allowed(std::string_view agent_id) const {
     return {};
 }
 
-Result<std::vector<std::string>> AccessControl::reload(std::span<const std::string> connected) {
-    auto lists = read_lists(settings_);
+Status AccessControl::use_lists(const ListFiles& files) {
+    auto lists = read_lists(files);
     if (!lists) return fail(std::move(lists.error()));
+    const std::unique_lock lock(lists_mutex_);
+    lists_ = std::move(*lists);
+    files_ = files;
+    return {};
+}
+
+Result<std::vector<std::string>> AccessControl::reload(std::span<const std::string> connected) {
+    ListFiles files;
     {
-        const std::unique_lock lock(lists_mutex_);
-        lists_ = std::move(*lists);
+        const std::shared_lock lock(lists_mutex_);
+        files = files_;
     }
+    if (Status used = use_lists(files); !used) return fail(std::move(used).error());
     std::vector<std::string> barred;
     for (const auto& id : connected) {
         if (!allowed(id)) barred.push_back(id);

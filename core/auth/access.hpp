@@ -24,24 +24,52 @@ inline constexpr std::size_t kMaxAgentIdBytes = 128;
 /// True for 1 to 128 bytes of visible ASCII (0x21 to 0x7e), the ids that the protocol allows.
 [[nodiscard]] bool is_valid_agent_id(std::string_view id) noexcept;
 
+/// True for an entry of a list that stands for several ids: it has a `*` or a `?`.
+[[nodiscard]] bool is_agent_pattern(std::string_view entry) noexcept;
+/// Whether the id matches the pattern. `*` stands for any number of characters, `?` for one, and every other
+/// character for itself.
+[[nodiscard]] bool agent_matches(std::string_view pattern, std::string_view id) noexcept;
+
+/// The files with lists of agents.
+struct ListFiles {
+    std::string allowed;                  ///< empty: every agent is allowed; otherwise only those in this file
+    std::string revoked;                  ///< empty: no agent is revoked
+    bool revoked_may_be_missing = false;  ///< a file `revoked` that does not exist is an empty list
+};
+
 struct AccessSettings {
     std::string master_secret;  ///< empty: credentials are not checked, but the lists are
-    std::string allowed_file;   ///< empty: every agent is allowed; otherwise only the agents in this file
-    std::string revoked_file;   ///< empty: no agent is revoked
+    std::string allowed_file;   ///< see ListFiles; what use_lists() is given counts later
+    std::string revoked_file;   ///< see ListFiles
     /// A master secret that was replaced. Keys made from it are accepted too until `old_until`. Empty: none.
     std::string old_secret = {};
     std::chrono::system_clock::time_point old_until = {};
     /// The time that `old_until` is compared with. Must be thread-safe.
     std::function<std::chrono::system_clock::time_point()> now = std::chrono::system_clock::now;
+    bool revoked_may_be_missing = false;
+};
+
+/// Ids of agents, and patterns for ids.
+class AgentSet {
+  public:
+    void add(std::string_view entry);
+    [[nodiscard]] bool contains(const std::string& id) const;
+    [[nodiscard]] std::size_t patterns() const { return patterns_.size(); }
+
+  private:
+    std::unordered_set<std::string> ids_;
+    std::vector<std::string> patterns_;
 };
 
 /// Decides who may talk to the coordinator. It holds the master secret, from which agent keys are derived, and
-/// two lists of agent ids. A list file has one id per line, `#` begins a comment, and blank lines are skipped.
+/// two lists of agents. A list file has one id or pattern per line (see agent_matches()), `#` begins a comment,
+/// and blank lines are skipped.
 /// Thread-safe.
 class AccessControl {
   public:
     /// Errors: not_found, permission_denied or io (a list cannot be read), config (a line is not an agent id,
-    /// or the file is too long or not a regular file; the error names file and line).
+    /// or the file is too long, has more than 1,000 patterns or is not a regular file; the error names file and
+    /// line).
     [[nodiscard]] static Result<std::unique_ptr<AccessControl>> open(AccessSettings settings);
 
     ~AccessControl();
@@ -70,16 +98,18 @@ class AccessControl {
     /// Checks only the lists. Error: permission_denied.
     [[nodiscard]] Status allowed(std::string_view agent_id) const;
 
+    /// Reads these lists and uses them from now on. On an error (the same as for open()) nothing changes.
+    [[nodiscard]] Status use_lists(const ListFiles& files);
+
     /// Reads the lists again and returns those of `connected` that are no longer allowed. On an error (the same
     /// as for open()) the old lists stay in force.
     [[nodiscard]] Result<std::vector<std::string>> reload(std::span<const std::string> connected);
 
   private:
-    using IdSet = std::unordered_set<std::string>;
     struct Lists {
         bool everyone = true;
-        IdSet allowed;
-        IdSet revoked;
+        AgentSet allowed;
+        AgentSet revoked;
     };
     /// Tokens that were derived before, so that a call costs a look-up instead of an HMAC. Only agents that
     /// sent the right token are added. A full cache drops the entry that was used longest ago.
@@ -96,14 +126,15 @@ class AccessControl {
     };
 
     explicit AccessControl(AccessSettings settings, Lists lists);
-    [[nodiscard]] static Result<Lists> read_lists(const AccessSettings& settings);
+    [[nodiscard]] static Result<Lists> read_lists(const ListFiles& files);
     [[nodiscard]] TokenCache::Entry tokens_of(std::string_view agent_id) const;
     [[nodiscard]] bool matches(TokenCache::Entry& entry, std::string_view token) const;
     [[nodiscard]] bool token_matches(std::string_view agent_id, std::string_view token) const;
 
     AccessSettings settings_;
     mutable std::shared_mutex lists_mutex_;
-    Lists lists_;  ///< guarded by lists_mutex_
+    Lists lists_;      ///< guarded by lists_mutex_
+    ListFiles files_;  ///< guarded by lists_mutex_; where the lists are from
     Guarded<TokenCache> cache_;
 };
 

@@ -250,3 +250,71 @@ TEST_CASE("agents on the old secret are counted until they change their key or s
     CHECK(access->agents_on_old_secret() == 0);
     CHECK(open_access({"new", "", ""})->agents_on_old_secret() == 0);
 }
+
+TEST_CASE("in a pattern * stands for any characters and ? for one", "[access]") {
+    const auto matches = [](std::string_view pattern, std::string_view id) {
+        return agent_matches(pattern, id);
+    };
+    CHECK(matches("bot-*", "bot-1"));
+    CHECK(matches("bot-*", "bot-"));
+    CHECK_FALSE(matches("bot-*", "robot-1"));
+    CHECK(matches("*-eu-*", "a-eu-b-eu-c"));
+    CHECK_FALSE(matches("*-eu-?", "a-eu-bc"));
+    CHECK(matches("*-eu-?", "a-eu-bc-eu-d"));
+    CHECK(matches("a?c", "abc"));
+    CHECK_FALSE(matches("a?c", "ac"));
+    CHECK(matches("**", ""));
+    CHECK_FALSE(matches("?", ""));
+    CHECK_FALSE(matches("", "a"));
+    CHECK(matches("[a]", "[a]"));
+    CHECK_FALSE(matches("[a]", "a"));
+    // The worst case of naive matching ends at once.
+    CHECK_FALSE(matches("*a*a*a*a*a*a*a*a*a*a*a*a*a*b", std::string(128, 'a')));
+}
+
+TEST_CASE("patterns deny and allow agents", "[access]") {
+    const test::TempDir dir;
+    const auto access =
+        open_access({"", dir.write("allowed", "eu-*  # ours\n"), dir.write("revoked", "*-test\neu-9\n")});
+    CHECK(access->allowed("eu-1"));
+    CHECK(refusal(access->allowed("us-1")) == "permission_denied: agent is not allowed");
+    CHECK(refusal(access->allowed("eu-test")) == "permission_denied: agent is revoked");
+    CHECK(refusal(access->allowed("eu-9")) == "permission_denied: agent is revoked");
+}
+
+TEST_CASE("a list has at most 1,000 patterns, since each call is compared with all", "[access]") {
+    const test::TempDir dir;
+    std::string text;
+    for (int i = 0; i < 1'000; ++i)
+        text += std::to_string(i) + "*\n";
+    CHECK(AccessControl::open({"s", "", dir.write("revoked", text)}));
+    const auto refused = AccessControl::open({"s", "", dir.write("revoked", text + "x*\n")});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::config);
+    CHECK(refused.error().which == dir.path("revoked") + ":1001");
+}
+
+TEST_CASE("a list that may be missing is empty until it exists", "[access]") {
+    const test::TempDir dir;
+    AccessSettings settings{"", "", dir.path("revoked")};
+    settings.revoked_may_be_missing = true;
+    const auto access = open_access(std::move(settings));
+    CHECK(access->allowed("one"));
+    (void)dir.write("revoked", "one\n");
+    REQUIRE(access->reload({}));
+    CHECK_FALSE(access->allowed("one"));
+}
+
+TEST_CASE("other list files can be used from now on, and a bad one changes nothing", "[access]") {
+    const test::TempDir dir;
+    const auto access = open_access({"", "", dir.write("old", "one\n")});
+    CHECK(access->use_lists({"", dir.write("bad", "two words\n"), false}).error().which ==
+          dir.path("bad") + ":1");
+    CHECK(access->use_lists({dir.path("absent"), "", true}).error().code == ErrorCode::not_found);
+    CHECK_FALSE(access->allowed("one"));
+    REQUIRE(access->use_lists({dir.write("allowed", "one\n"), "", false}));
+    CHECK(access->allowed("one"));
+    CHECK_FALSE(access->allowed("two"));
+    REQUIRE(access->reload({}));
+    CHECK_FALSE(access->allowed("two"));
+}
