@@ -217,6 +217,17 @@ std::uint64_t Accounting::tasks_received() const {
     return impl_->books.numbers().closed_tasks + impl_->books.work_sum().tasks;
 }
 
+void Accounting::change_rewards(const RewardSettings& next) {
+    RewardSettings taken = next;
+    taken.settles_on_chain = impl_->settings.rewards.settles_on_chain;
+    *impl_->next_rewards.lock() = taken;
+}
+
+RewardSettings Accounting::rewards_in_force() const {
+    const std::lock_guard locked(impl_->mutex);
+    return impl_->rewards;
+}
+
 Status Accounting::ready() const {
     return impl_->ledger.ready();
 }

@@ -136,6 +136,13 @@ class Accounting {
     /// destructor.
     [[nodiscard]] Status mark_payouts_told();
 
+    /// Changes how work is turned into money, from the next epoch on: the running epoch is closed by the rules
+    /// that it began with. The last call before the epoch ends counts. It is not stored: after a restart the
+    /// settings of open() count at once. `settles_on_chain` stays as it was at open().
+    void change_rewards(const RewardSettings& next);
+    /// The rules of the running epoch.
+    [[nodiscard]] RewardSettings rewards_in_force() const;
+
     [[nodiscard]] ShadowTotals shadow() const;
     /// The first epoch is 0. Without shadow mode every task counts as compared, and the agent's own answer
     /// counts as correct if it says valid.

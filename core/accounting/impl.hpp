@@ -57,7 +57,8 @@ struct Accounting::Impl {
           settler(settler_in),
           log(std::move(log_in)),
           wallet_changes(settings_in.wallet_change_interval),
-          books(state, settings_in.shadow_mode, settings_in.late_result_blocks) {
+          books(state, settings_in.shadow_mode, settings_in.late_result_blocks),
+          rewards(settings_in.rewards) {
         next_answer = books.last_answer() + 1;
         // Only the wall clock measures across a restart. From here on the steady clock counts, because it does
         // not jump.
@@ -105,6 +106,7 @@ struct Accounting::Impl {
     PayoutNotices notices;
     RecentAnswers recent_answers;
     Guarded<std::unordered_set<Hash256, FixedBytesHash>> forgotten;  // dropped with the next block
+    Guarded<std::optional<RewardSettings>> next_rewards;             // empty: those of the running epoch stay
 
     // Used only by the ledger's thread.
     std::uint64_t next_answer = 1;
@@ -119,6 +121,7 @@ struct Accounting::Impl {
 
     mutable std::mutex mutex;  // guards all members below; they are changed only on the ledger's thread
     Books books;
+    RewardSettings rewards;  // of the running epoch
     std::uint64_t repeated = 0;
     std::chrono::nanoseconds epoch_before{};  // how long the running epoch lasted before epoch_since
     Clock::Steady epoch_since;

@@ -121,7 +121,7 @@ Status Accounting::Impl::read_wallet(const std::string& agent_id, Wallets& out, 
 bool Accounting::Impl::epoch_due(const LedgerNumbers& numbers) const {
     const std::uint64_t blocks =
         numbers.last_height + 1 - std::min(numbers.epoch_first_height, numbers.last_height);
-    return blocks >= settings.rewards.epoch_blocks && elapsed() >= settings.rewards.min_epoch_duration;
+    return blocks >= rewards.epoch_blocks && elapsed() >= rewards.min_epoch_duration;
 }
 
 Status Accounting::Impl::write(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched,
@@ -138,8 +138,7 @@ Status Accounting::Impl::write(const ExecutedBlock& block, std::span<const Dispa
     }
     LedgerNumbers numbers = out.change.numbers;
     if (epoch_due(numbers)) {
-        auto closed =
-            close_epoch(tx, settings.rewards, all_work_after(books, out.change), numbers, to_ms(clock.wall()));
+        auto closed = close_epoch(tx, rewards, all_work_after(books, out.change), numbers, to_ms(clock.wall()));
         if (!closed) return fail(closed.error());
         out.closed = std::move(*closed);
         out.change.numbers = numbers;
@@ -173,6 +172,7 @@ void Accounting::Impl::committed(const BlockOutcome& outcome) {
         books.apply(outcome.change);
         if (outcome.closed) {
             books.start_epoch(outcome.change.numbers);
+            if (const auto next = std::exchange(*next_rewards.lock(), std::nullopt)) rewards = *next;
             epoch_before = {};
             epoch_since = clock.steady();
         }

@@ -73,6 +73,41 @@ TEST_CASE("an epoch ends after its blocks and pays its work") {
     CHECK(rau_to_iotx((*row)->pool_rau) == "720");
 }
 
+TEST_CASE("changed rewards count from the next epoch on") {
+    // Given an epoch with work, and rewards that change twice while it runs
+    Bookkeeping books(epochs_of(3));
+    books.clock().advance(std::chrono::seconds(100));
+    REQUIRE(books.record({{.agent = "a", .number = 1}}));
+    REQUIRE(books->on_block(block_of(50)));
+    books->change_rewards(epochs_of(1, "1").rewards);
+    books->change_rewards(epochs_of(2, "400").rewards);
+    CHECK(books->rewards_in_force().epoch_blocks == 3);
+    // When the epoch ends, it ends and pays by the rules that it began with
+    REQUIRE(books->on_block(block_of(51)));
+    CHECK(books->epoch().epoch == 0);
+    REQUIRE(books->on_block(block_of(52)));
+    REQUIRE(books->epoch().epoch == 1);
+    CHECK(rau_to_iotx((*books.ledger().epoch(0).value()).pool_rau) == "720");
+    // Then the last change counts for the epoch after it
+    CHECK(books->rewards_in_force().epoch_blocks == 2);
+    books.clock().advance(std::chrono::seconds(30));
+    REQUIRE(books.record({{.agent = "a", .number = 2}}));
+    REQUIRE(books->on_block(block_of(53)));
+    REQUIRE(books->on_block(block_of(54)));
+    REQUIRE(books->epoch().epoch == 2);
+    CHECK(rau_to_iotx((*books.ledger().epoch(1).value()).pool_rau) == "360");
+}
+
+TEST_CASE("whether payouts go through the contract cannot be changed while it runs") {
+    Bookkeeping books(epochs_of(1));
+    RewardSettings other = epochs_of(1).rewards;
+    other.settles_on_chain = true;
+    books->change_rewards(other);
+    REQUIRE(books.record({{.number = 1}}));
+    end_epoch(books);
+    CHECK_FALSE(books->rewards_in_force().settles_on_chain);
+}
+
 TEST_CASE("the epoch counter, history and totals go on after a restart", "[defect-1]") {
     Bookkeeping books(epochs_of(2));
     for (std::uint64_t round = 0; round < 4; ++round) {
