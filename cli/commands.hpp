@@ -42,6 +42,9 @@ struct CommandRow {
 Runner add_serve(CLI::App& app);
 Runner add_health(CLI::App& app);
 Runner add_doctor(CLI::App& app);
+Runner add_status(CLI::App& app);
+Runner add_agents(CLI::App& app);
+Runner add_reload(CLI::App& app);
 Runner add_keygen(CLI::App& app);
 Runner add_config(CLI::App& app);
 Runner add_ledger(CLI::App& app);

@@ -57,6 +57,7 @@ Result<std::unique_ptr<ServeApp>> ServeApp::start(const ServeConfig& config, con
         if (Status done = (app.get()->*step)(); !done) return fail(std::move(done).error());
     }
     app->start_reloader();
+    app->open_control();
     if (Status announced = app->announce(); !announced) return fail(std::move(announced).error());
     return app;
 }
@@ -66,7 +67,9 @@ ServeApp::ServeApp(const ServeConfig& config, const ServeOptions& options, Log l
       options_(options),
       settings_(watched(coordinator_settings(config), metrics_, history_, notifier_)),
       log_(std::move(log)),
-      lines_lost_(std::move(lines_lost)) {}
+      lines_lost_(std::move(lines_lost)) {
+    reloaded_.lock()->used = options.loaded.value_or(LoadedConfig{config, {}, {}, {}});
+}
 
 // Everything that can be wrong in the configuration is checked first, before anything is changed.
 Status ServeApp::read_lists() {
@@ -80,7 +83,7 @@ Status ServeApp::read_lists() {
         log_.warn("{}", warning);
     if (const std::string limit = spending_limit(config_); !limit.empty()) log_.info("{}", limit);
     auto access = AccessControl::open(access_settings(config_));
-    if (!access) return fail(std::move(access).error());
+    if (!access) return fail(explain_data_dir(std::move(access).error(), config_.data_dir));
     access_ = *std::move(access);
     return {};
 }
@@ -217,7 +220,6 @@ Status ServeApp::open_agent_port() {
 
 // Runs after the port for agents and the diffs, since /readyz reports on them.
 Status ServeApp::open_api() {
-    if (config_.swarm_api_port == 0) return {};
     MonitorApi::Authorize authorize;
     if (access_->has_secret()) {
         authorize = [this](std::string_view id, std::string_view token) {
@@ -227,10 +229,15 @@ Status ServeApp::open_api() {
     api_.emplace(
         *coordinator_, clock_, std::move(authorize), [this] { return not_ready(); }, config_.snapshot_dir);
     show_settlements();
+    api_->show_seen([this] {
+        seen_.note(coordinator_->agents(), clock_.wall());
+        return seen_.all(clock_.wall());
+    });
     if (diffs_) api_->show_diffs([this] { return diffs_->view(); });
     api_->show_counters([this] { return edge_counters(); });
     api_->show_metrics([this](StatusView status) { return metrics_text(std::move(status)); });
     show_page();
+    if (config_.swarm_api_port == 0) return {};
     HttpServerSettings settings;
     settings.address = address_;
     settings.port = static_cast<std::uint16_t>(config_.swarm_api_port);
@@ -315,7 +322,7 @@ std::string ServeApp::metrics_text(StatusView status) const {
     if (!config_.snapshot_dir.empty()) {
         if (auto newest = newest_snapshot(config_.snapshot_dir)) figures.snapshot = *std::move(newest);
     }
-    if (config_.metrics_per_agent) figures.agents = coordinator_->agents();
+    if (reloaded_.lock()->used.settings.metrics_per_agent) figures.agents = coordinator_->agents();
     return metrics_.text(figures);
 }
 
@@ -323,6 +330,7 @@ std::string ServeApp::metrics_text(StatusView status) const {
 Status ServeApp::start_test_agents() {
     reporter_.emplace(
         [this] {
+            seen_.note(coordinator_->agents(), clock_.wall());
             StatusText status = status_report();
             notifier_.status(status.text);
             return status;
@@ -337,9 +345,10 @@ Status ServeApp::start_test_agents() {
 }
 
 StatusText ServeApp::status_report() const {
+    const std::uint64_t epoch_blocks = accounting_->rewards_in_force().epoch_blocks;
     StatusText out;
-    out.text = status_line(*coordinator_, settings_.rewards.epoch_blocks);
-    out.fields = status_fields(*coordinator_, settings_.rewards.epoch_blocks);
+    out.text = status_line(*coordinator_, epoch_blocks);
+    out.fields = status_fields(*coordinator_, epoch_blocks);
     if (!diffs_) return out;
     const DiffsView diffs = diffs_->view();
     out.text += ", " + diffs_line(diffs);
@@ -378,26 +387,14 @@ Status ServeApp::announce() {
     return {};
 }
 
-void ServeApp::start_reloader() {
-    reloader_.emplace([this, access = access_, log = log_]() -> ListReloader::Apply {
-        if (const auto reloaded = access->reload({}); !reloaded) {
-            return [this, why = reloaded.error().text()] {
-                log_.error("the lists of agents stay as they were: {}", why);
-                notifier_.ready();
-            };
-        }
-        return [this] {
-            end_agents_not_allowed();
-            notifier_.ready();
-        };
-    });
-}
-
-void ServeApp::end_agents_not_allowed() {
+/// Returns how many registered agents it ended.
+std::size_t ServeApp::end_agents_not_allowed() {
     // Asks for the list of agents only now: an agent that joins later was already checked against the new
     // lists.
     std::vector<std::string> ended;
-    for (const AgentView& agent : coordinator_->agents()) {
+    const std::vector<AgentView> agents = coordinator_->agents();
+    seen_.note(agents, clock_.wall());
+    for (const AgentView& agent : agents) {
         const Status allowed = access_->allowed(agent.id);
         if (allowed) continue;
         coordinator_->end_agent(agent.id, allowed.error());
@@ -413,6 +410,7 @@ void ServeApp::end_agents_not_allowed() {
     log_.of(LogModule::agents)
         .info(LogFields{{"event", "lists"}, {"count", ended.size()}, {"ids", ids}},
               "lists of agents read again, {} agents ended{}{}", ended.size(), ended.empty() ? "" : ": ", ids);
+    return ended.size();
 }
 
 void ServeApp::stop(std::chrono::milliseconds within) {
@@ -421,7 +419,8 @@ void ServeApp::stop(std::chrono::milliseconds within) {
     notifier_.stopping();
     accepting_ = false;
     if (settler_) settler_->request_stop();
-    reloader_.reset();
+    reloader_->stop();  // ends requests that wait for a reload
+    control_server_.reset();
     agent_server_->stop_accepting();
     const auto passed = [&] {
         return std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begin);

@@ -9,18 +9,22 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "cli/config/serve_config.hpp"
 #include "cli/page/history.hpp"
 #include "cli/serve/chain_gate.hpp"
+#include "cli/serve/control_api.hpp"
 #include "cli/serve/diffs.hpp"
 #include "cli/serve/http_guard.hpp"
-#include "cli/serve/list_reloader.hpp"
 #include "cli/serve/metrics.hpp"
 #include "cli/serve/monitor_api.hpp"
 #include "cli/serve/page_api.hpp"
 #include "cli/serve/page_money.hpp"
 #include "cli/serve/ready_watch.hpp"
+#include "cli/serve/reload.hpp"
+#include "cli/serve/reload_worker.hpp"
+#include "cli/serve/seen_agents.hpp"
 #include "cli/serve/service_notifier.hpp"
 #include "cli/serve/settings.hpp"
 #include "cli/serve/status_line.hpp"
@@ -28,6 +32,7 @@
 #include "cli/settlement/serve_settlement.hpp"
 #include "core/auth/access.hpp"
 #include "core/base/alarm.hpp"
+#include "core/base/guarded.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
 #include "core/coordinator/coordinator.hpp"
@@ -56,12 +61,10 @@ class ServeApp {
     ServeApp(const ServeApp&) = delete;
     ServeApp& operator=(const ServeApp&) = delete;
 
-    /// Requests that the lists of agents be read again, and that agents that are no longer allowed be
-    /// disconnected. Does not wait for the files, since a hanging file system may block for ever. Thread-safe.
-    void reload_lists() {
-        notifier_.reloading();
-        reloader_->request();
-    }
+    /// Requests that the configuration and the lists of agents be read again, and that agents that are no
+    /// longer allowed be disconnected. Does not wait for the files, since a hanging file system may block for
+    /// ever. Thread-safe.
+    void reload() { (void)request_reload(); }
 
     /// Stops accepting agents and handing out tasks, ends the agents' streams over `drainDuration`, and waits
     /// for the answers that agents still work on or submit. Then closes the ports. All of this takes no longer
@@ -81,6 +84,8 @@ class ServeApp {
     Status make_coordinator();
     Status open_agent_port();
     Status open_api();
+    void open_control();
+    [[nodiscard]] ControlFacts control_facts() const;
     Status go_to_work();
     Status bind_chain(const ChainIdentity& chain);
     Status start_test_agents();
@@ -91,7 +96,11 @@ class ServeApp {
     [[nodiscard]] Result<MonitorApi::Settlements> settlements_of(const std::string& agent_id,
                                                                  const std::vector<std::uint64_t>& epochs);
     void start_reloader();
-    void end_agents_not_allowed();
+    std::uint64_t request_reload();
+    [[nodiscard]] Result<ReloadReport> reload_and_wait();
+    [[nodiscard]] Result<ReloadReport> apply(const LoadedConfig& fresh);
+    void log_reload(const Result<ReloadReport>& outcome) const;
+    [[nodiscard]] std::size_t end_agents_not_allowed();
     Status announce();
     [[nodiscard]] StatusText status_report() const;
     [[nodiscard]] Reasons all_reasons() const;
@@ -132,6 +141,7 @@ class ServeApp {
     std::optional<SettlementNotices> settlement_notices_;
     std::optional<BalanceWatch> balance_watch_;  // set with settlements_
     std::optional<PageApi> page_;
+    SeenAgents seen_;
     std::optional<MonitorApi> api_;
     std::optional<HttpGuard> api_guard_;
     std::unique_ptr<HttpServer> api_server_;
@@ -140,8 +150,17 @@ class ServeApp {
     std::unique_ptr<proto::AgentClients> test_agents_;
     std::optional<HistoryRecorder> history_recorder_;
     std::optional<StatusReporter> reporter_;
-    std::optional<ListReloader> reloader_;
+    /// What a reload has changed is here and not in config_. Both are written by the reloader's thread.
+    struct Reloaded {
+        LoadedConfig used;
+        std::optional<Result<ReloadReport>> last;
+        std::vector<std::string> needs_restart;
+    };
+    Guarded<Reloaded> reloaded_;
+    std::optional<ReloadWorker> reloader_;
     std::optional<ReadyWatch> ready_watch_;
+    std::optional<ControlApi> control_;
+    std::unique_ptr<HttpServer> control_server_;  // null when its socket could not be made
 };
 
 }  // namespace ioswarm::cli

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -69,6 +71,14 @@ void print_as_the_log(const ServeConfig& config, Io& io) {
     if (config.log_color != "auto") io.colour = style.colour;
 }
 
+/// False for a pipe, such as one from a shell's <(command): it would now look like an empty file.
+bool can_read_again(const std::vector<std::string>& files) {
+    return std::all_of(files.begin(), files.end(), [](const std::string& file) {
+        std::error_code ignored;
+        return std::filesystem::is_regular_file(file, ignored);
+    });
+}
+
 ExitCode run_serve(const ServeCommand& command, Io& io) {
     block_hangup();
     ExitCode code = ExitCode::ok;
@@ -87,13 +97,13 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
 
     std::mutex mutex;
     ServeApp* running = nullptr;  // guarded by mutex; null before the start and after the stop
-    // Guarded by mutex; a SIGHUP came during the start, perhaps after the lists were read.
+    // Guarded by mutex; a SIGHUP came during the start, perhaps after the configuration was read.
     bool hung_up_early = false;
     SignalPlan plan;
     plan.on_hangup = [&] {
         const std::lock_guard lock(mutex);
         if (running != nullptr) {
-            running->reload_lists();
+            running->reload();
         } else {
             hung_up_early = true;
         }
@@ -102,12 +112,19 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
     plan.log = log;
     plan.before_forced_end = [&writer] { (void)writer.flush(kLastLines); };
     const SignalReader signals(std::move(plan));
-    auto app = ServeApp::start(config, command.options, log, [&writer] { return writer.dropped(); });
+    ServeOptions options = command.options;
+    options.loaded = *loaded;
+    if (can_read_again(loaded->files)) {
+        ConfigSources sources = command.config.sources();
+        sources.open_named_files = false;  // a secret may come from a pipe
+        options.load = [sources = std::move(sources)] { return load_config(sources); };
+    }
+    auto app = ServeApp::start(config, options, log, [&writer] { return writer.dropped(); });
     if (!app) return report_error(io, app.error());
     const auto set_running = [&](ServeApp* value) {
         const std::lock_guard lock(mutex);
         running = value;
-        if (running != nullptr && std::exchange(hung_up_early, false)) running->reload_lists();
+        if (running != nullptr && std::exchange(hung_up_early, false)) running->reload();
     };
     set_running(app->get());
     signals.wait();

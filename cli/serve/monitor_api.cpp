@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/page/page_files.hpp"
+#include "cli/serve/json_reply.hpp"
 #include "cli/serve/newest_snapshot.hpp"
 #include "core/base/decimal.hpp"
 #include "core/base/text.hpp"
@@ -24,16 +25,6 @@ constexpr const char* kTokenHeader = "X-Ioswarm-Token";
 constexpr const char* kAuthorizationHeader = "Authorization";
 constexpr std::string_view kBearer = "Bearer ";
 constexpr std::string_view kUnnamedViewer = "viewer";
-
-HttpReply json_reply(const Json& json, int status = 200) {
-    // Ids and regions are checked when agents register. Any other invalid byte is replaced.
-    return HttpReply{
-        status, json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n", "application/json", {}};
-}
-
-HttpReply error_reply(int status, std::string_view message) {
-    return json_reply(Json{{"error", message}}, status);
-}
 
 HttpReply text_reply(std::string body, int status = 200) {
     return HttpReply{status, std::move(body), "text/plain; charset=utf-8", {}};
@@ -112,7 +103,7 @@ MonitorApi::MonitorApi(const Monitor& monitor, const Clock& clock, Authorize aut
       around_(std::move(around)),
       snapshot_dir_(std::move(snapshot_dir)) {}
 
-HttpReply MonitorApi::answer(const HttpRequest& request, bool open, bool cross,
+HttpReply MonitorApi::answer(const HttpRequest& request, Caller caller, bool open, bool cross,
                              const std::function<HttpReply(const HttpRequest&)>& handler) const {
     if (request.method == "OPTIONS" && cross) {
         HttpReply reply;
@@ -124,19 +115,19 @@ HttpReply MonitorApi::answer(const HttpRequest& request, bool open, bool cross,
         reply.headers.emplace_back("Allow", cross ? "GET, HEAD, OPTIONS" : "GET, HEAD");
         return reply;
     }
-    if (!open && !authorized(request)) return error_reply(401, "unauthorized");
+    if (!open && caller == Caller::network && !authorized(request)) return error_reply(401, "unauthorized");
     return handler(request);
 }
 
-HttpReply MonitorApi::handle(const HttpRequest& request) const {
+HttpReply MonitorApi::handle(const HttpRequest& request, Caller caller) const {
     HttpReply reply;
     const bool is_api = request.path.starts_with("/api/");
     const auto extra = std::find_if(extra_.begin(), extra_.end(),
                                     [&](const ExtraRoute& route) { return route.path == request.path; });
     if (extra != extra_.end()) {
-        reply = answer(request, extra->open, is_api, extra->handler);
+        reply = answer(request, caller, extra->open, is_api, extra->handler);
     } else if (const Route* route = find_route(request.path); route != nullptr) {
-        reply = answer(request, route->open, route->cross,
+        reply = answer(request, caller, route->open, route->cross,
                        [&](const HttpRequest& asked) { return (this->*route->handler)(asked); });
     } else {
         reply = error_reply(404, "not found");
@@ -303,7 +294,8 @@ HttpReply MonitorApi::status(const HttpRequest&) const {
     });
 }
 
-HttpReply MonitorApi::agents(const HttpRequest&) const {
+HttpReply MonitorApi::agents(const HttpRequest& request) const {
+    if (const std::string* all = request.parameter("all"); all != nullptr && *all == "1") return all_agents();
     const Clock::Wall oldest = clock_.wall() - kListedHeartbeatAge;
     Json list = Json::array();
     for (const AgentView& agent : monitor_.agents()) {

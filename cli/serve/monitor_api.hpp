@@ -11,6 +11,7 @@
 
 #include "core/base/alarm.hpp"
 #include "core/base/result.hpp"
+#include "core/base/u256.hpp"
 #include "core/diffs/diff_views.hpp"
 #include "core/net/http_server.hpp"
 #include "core/ports/clock.hpp"
@@ -67,7 +68,13 @@ class MonitorApi {
     /// Adds a path to the API. Call before the first request.
     void serve_also(ExtraRoute route) { extra_.push_back(std::move(route)); }
 
-    [[nodiscard]] HttpReply handle(const HttpRequest& request) const;
+    /// Sets what /swarm/agents?all=1 shows besides the agents that are registered now. Without it that shows
+    /// only these and the ones with work in the running epoch. Call before the first request.
+    void show_seen(std::function<std::vector<AgentView>()> seen) { seen_ = std::move(seen); }
+
+    /// Who asks: somebody on the network, or the owner of the data directory, who needs no credentials.
+    enum class Caller { network, owner };
+    [[nodiscard]] HttpReply handle(const HttpRequest& request, Caller caller = Caller::network) const;
     /// The names of the request headers that handle() reads.
     [[nodiscard]] static std::vector<std::string> headers();
 
@@ -81,6 +88,8 @@ class MonitorApi {
     [[nodiscard]] HttpReply diffs(const HttpRequest& request) const;
     [[nodiscard]] HttpReply status(const HttpRequest& request) const;
     [[nodiscard]] HttpReply agents(const HttpRequest& request) const;
+    [[nodiscard]] HttpReply all_agents() const;
+    [[nodiscard]] U256 unpaid_rau(const std::string& agent_id) const;
     [[nodiscard]] HttpReply leaderboard(const HttpRequest& request) const;
     [[nodiscard]] HttpReply epoch(const HttpRequest& request) const;
     [[nodiscard]] HttpReply shadow(const HttpRequest& request) const;
@@ -90,7 +99,7 @@ class MonitorApi {
     [[nodiscard]] HttpReply healthz(const HttpRequest& request) const;
 
     /// Answers a request for a known path, or refuses its method or its sender.
-    [[nodiscard]] HttpReply answer(const HttpRequest& request, bool open, bool cross,
+    [[nodiscard]] HttpReply answer(const HttpRequest& request, Caller caller, bool open, bool cross,
                                    const std::function<HttpReply(const HttpRequest&)>& handler) const;
     [[nodiscard]] bool authorized(const HttpRequest& request) const;
     [[nodiscard]] StatusView full_status() const;
@@ -105,6 +114,7 @@ class MonitorApi {
     const std::string snapshot_dir_;
     SettlementsOf settlements_;
     std::function<DiffsView()> diffs_;
+    std::function<std::vector<AgentView>()> seen_;
     MetricsText metrics_;
     std::vector<ExtraRoute> extra_;
     std::function<std::map<std::string, std::uint64_t>()> more_counters_;

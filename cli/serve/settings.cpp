@@ -12,6 +12,7 @@
 #include <fmt/ranges.h>
 
 #include "cli/config/value.hpp"
+#include "cli/serve/reload.hpp"
 #include "core/crypto/address.hpp"
 
 namespace ioswarm::cli {
@@ -68,7 +69,9 @@ std::uint32_t streams_per_connection(const ServeConfig& config) {
 }
 
 AccessSettings access_settings(const ServeConfig& config) {
-    AccessSettings out{config.master_secret, config.agents_allowed, config.agents_revoked};
+    const ListFiles lists = list_files(config);
+    AccessSettings out{config.master_secret, lists.allowed, lists.revoked};
+    out.revoked_may_be_missing = lists.revoked_may_be_missing;
     out.old_secret = config.master_secret_old;
     if (const auto until = parse_time(config.master_secret_old_until)) out.old_until = *until;
     return out;

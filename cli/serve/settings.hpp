@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,10 @@ struct ServeOptions {
     bool embedded = false;  ///< use the embedded chain even if the configuration files do not mention it
     std::uint64_t test_agents = 0;
     std::string ready_file;
+    /// The configuration as the start loaded it, and what loads it again for a reload. Without them a reload
+    /// reads only the lists of agents.
+    std::optional<LoadedConfig> loaded;
+    std::function<tl::expected<LoadedConfig, std::vector<Error>>()> load;
 };
 
 [[nodiscard]] inline bool uses_node(const ServeConfig& config) {

@@ -67,6 +67,7 @@ using Set = std::set<std::string>;
 /// Returns the options of a command and of its subcommands, if it has any.
 Set options_of(std::string_view name) {
     static const std::map<std::string_view, std::vector<std::string>> kSubcommands = {
+        {"agents", {"list", "show", "allow", "deny"}},
         {"config", {"show", "check", "default"}},
         {"ledger", {"backup", "check"}},
         {"settle", {"init", "status", "unstick", "resume", "audit"}},

@@ -102,7 +102,8 @@ home 'boost/(asio|beast)' 'core/net/[a-z0-9_]*\.cpp' 'Boost.Asio and Boost.Beast
 home 'systemd/' 'cli/serve/service_notifier\.cpp' libsystemd
 home 'prometheus/' 'cli/serve/metrics\.cpp' prometheus-cpp
 home 'zstd' '(core/diffs|snapshot/pebble|snapshot/gzip)/[a-z0-9_]*\.cpp' zstd
-# web3_json.hpp is for the sources of proto/node alone, which would otherwise repeat its helpers.
-home 'nlohmann/' '([a-z0-9_/]*\.cpp|proto/node/web3_json\.hpp)' 'nlohmann-json'
+# web3_json.hpp is for the sources of proto/node alone, and json_reply.hpp for those of cli/serve, which would otherwise
+# repeat their helpers.
+home 'nlohmann/' '([a-z0-9_/]*\.cpp|proto/node/web3_json\.hpp|cli/serve/json_reply\.hpp)' 'nlohmann-json'
 
 exit "$bad"

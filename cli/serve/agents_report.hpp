@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+namespace ioswarm::cli {
+
+/// The JSON text of /swarm/agents as a table of at most 80 columns; with `all`, that of /swarm/agents?all=1.
+/// Long ids are cut.
+[[nodiscard]] std::string agents_table(std::string_view document, bool all,
+                                       std::chrono::system_clock::time_point now);
+
+/// What /swarm/agents?all=1, /control/access?agent=ID and /api/rewards?agent=ID answer about one agent, as JSON
+/// texts.
+struct AgentAnswers {
+    std::string agents;
+    std::string access;
+    std::string rewards;
+};
+/// What they say as lines for a person.
+[[nodiscard]] std::string agent_report(const std::string& id, const AgentAnswers& answers,
+                                       std::chrono::system_clock::time_point now);
+/// The same as one JSON document on one line.
+[[nodiscard]] std::string agent_json(const std::string& id, const AgentAnswers& answers);
+
+}  // namespace ioswarm::cli

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// The control part of serve: the socket in the data directory, through which its owner asks and commands it.
+#include <chrono>
+#include <filesystem>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "cli/serve/app.hpp"
+#include "cli/serve/data_dir.hpp"
+
+namespace ioswarm::cli {
+namespace {
+
+/// Longest time that a request waits for a reload. Files on a working disk are read in a moment.
+constexpr std::chrono::seconds kReloadPatience{30};
+
+std::string absolute_path(const std::string& path) {
+    std::error_code ignored;
+    return path.empty() ? path : std::filesystem::absolute(path, ignored).string();
+}
+
+/// Prints what a reload did not change, for the log.
+std::string restart_text(const std::vector<std::string>& keys) {
+    return keys.empty() ? "" : fmt::format("; changed, but only used after a restart: {}", joined(keys));
+}
+
+}  // namespace
+
+// Comes last, when everything that it tells of exists. Serve works without it, for example on a file system
+// that has no sockets. The lock of the data directory keeps a second serve away from the socket.
+void ServeApp::open_control() {
+    control_.emplace(
+        *api_, *coordinator_, [this] { return control_facts(); }, [this] { return not_ready(); });
+    if (diffs_) control_->show_diffs([this] { return diffs_->view(); });
+    control_->show_access([this](const std::string& id) { return access_->allowed(id); });
+    control_->on_reload([this] { return reload_and_wait(); });
+    HttpServerSettings settings;
+    settings.socket_file = config_.data_dir + "/" + kControlSocket;
+    settings.handler_threads = 2;
+    settings.max_connections = 32;
+    auto server = HttpServer::start(
+        std::move(settings), [this](const HttpRequest& request) { return control_->handle(request); }, log_);
+    if (server) {
+        control_server_ = *std::move(server);
+        return;
+    }
+    const Error& error = server.error();
+    log_.warn("'ioswarm status', 'ioswarm agents' and 'ioswarm reload' will not find this serve: {}{}",
+              error.text(), error.hint.empty() ? "" : "; " + error.hint);
+}
+
+void ServeApp::start_reloader() {
+    reloader_.emplace(
+        [this, access = access_, load = options_.load, old = reloaded_.lock()->used]() -> ReloadWorker::Apply {
+            auto fresh = load ? load() : old;
+            std::optional<Error> wrong;
+            if (!fresh) wrong = summary(fresh.error());
+            // The lists come last: they are in use as soon as they are read, and nothing fails after that.
+            if (!wrong) {
+                if (Status read = access->use_lists(list_files(fresh->settings)); !read) wrong = read.error();
+            }
+            return [this, fresh = std::move(fresh), wrong = std::move(wrong)] {
+                Result<ReloadReport> outcome = wrong ? fail(*wrong) : apply(*fresh);
+                log_reload(outcome);
+                reloaded_.lock()->last = std::move(outcome);
+                notifier_.ready();
+            };
+        });
+}
+
+std::uint64_t ServeApp::request_reload() {
+    notifier_.reloading();
+    return reloader_->request();
+}
+
+Result<ReloadReport> ServeApp::reload_and_wait() {
+    if (!reloader_->wait(request_reload(), kReloadPatience)) {
+        return fail(ErrorCode::timed_out, "cannot reload", {},
+                    fmt::format("the configuration and the lists were not read within {} s, or serve is ending",
+                                kReloadPatience.count()));
+    }
+    return *reloaded_.lock()->last;
+}
+
+/// Takes what can change while serve runs. The new lists are in use already.
+Result<ReloadReport> ServeApp::apply(const LoadedConfig& fresh) {
+    ReloadReport report;
+    report.warnings = fresh.warnings;
+    {
+        const auto reloaded = reloaded_.lock();
+        report.changes = config_changes(reloaded->used, fresh);
+        take_changes(fresh.settings, reloaded->used.settings);
+        reloaded->needs_restart = report.changes.after_restart;
+    }
+    if (!report.changes.next_epoch.empty())
+        accounting_->change_rewards(coordinator_settings(fresh.settings).rewards);
+    report.agents_ended = end_agents_not_allowed();
+    return report;
+}
+
+void ServeApp::log_reload(const Result<ReloadReport>& outcome) const {
+    if (!outcome) {
+        log_.error("reload: nothing changes: {}{}", outcome.error().text(),
+                   outcome.error().hint.empty() ? "" : "; " + outcome.error().hint);
+        return;
+    }
+    const ConfigChanges& changes = outcome->changes;
+    for (const std::string& warning : outcome->warnings)
+        log_.warn("{}", warning);
+    log_.info("reload: configuration read again{}{}{}",
+              changes.now.empty() ? "" : "; changed: " + joined(changes.now),
+              changes.next_epoch.empty() ? "" : "; from the next epoch: " + joined(changes.next_epoch),
+              restart_text(changes.after_restart));
+}
+
+ControlFacts ServeApp::control_facts() const {
+    ControlFacts out;
+    out.source = node_ ? "node " + config_.node_grpc : source_identity(config_);
+    out.agents_at = reachable(address_, agent_server_->port());
+    if (api_server_) out.api_at = reachable(address_, api_server_->port());
+    out.data_dir = config_.data_dir;
+    out.max_agents = config_.max_agents;
+    out.epoch_blocks = accounting_->rewards_in_force().epoch_blocks;
+    const auto reloaded = reloaded_.lock();
+    const ListFiles lists = list_files(reloaded->used.settings);
+    out.allowed_file = absolute_path(lists.allowed);
+    out.revoked_file = absolute_path(lists.revoked);
+    out.needs_restart = reloaded->needs_restart;
+    return out;
+}
+
+}  // namespace ioswarm::cli

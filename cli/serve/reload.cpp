@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/serve/reload.hpp"
+
+#include <algorithm>
+#include <string_view>
+#include <variant>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "cli/config/keys.hpp"
+
+namespace ioswarm::cli {
+namespace reloading {
+namespace {
+
+enum class Effect { now, next_epoch, after_restart };
+
+Effect effect_of(std::string_view key) {
+    for (const std::string_view live : {"agents.allowed", "agents.revoked", "metrics.perAgent"}) {
+        if (key == live) return Effect::now;
+    }
+    if (key == "epochRewardIOTX" || key.starts_with("reward.")) return Effect::next_epoch;
+    return Effect::after_restart;
+}
+
+bool differs(std::size_t index, const LoadedConfig& a, const LoadedConfig& b) {
+    const KeyRow& key = config_keys()[index];
+    // With masterSecretFile this key holds the file's content after a load that opens it.
+    if (key.name == "masterSecret" &&
+        !(a.settings.master_secret_file.empty() && b.settings.master_secret_file.empty()))
+        return false;
+    if (key.name == "masterSecretOld" &&
+        !(a.settings.master_secret_old_file.empty() && b.settings.master_secret_old_file.empty()))
+        return false;
+    // A load that opens files may replace the path by the default.
+    if (key.name == "diffStorePath") return a.values[index].text != b.values[index].text;
+    return std::visit([&](const auto field) { return !(a.settings.*field == b.settings.*field); }, key.field);
+}
+
+}  // namespace
+}  // namespace reloading
+
+ConfigChanges config_changes(const LoadedConfig& used, const LoadedConfig& fresh) {
+    using reloading::Effect;
+    ConfigChanges out;
+    for (std::size_t i = 0; i < std::min(used.values.size(), fresh.values.size()); ++i) {
+        if (!reloading::differs(i, used, fresh)) continue;
+        const std::string_view key = config_keys()[i].name;
+        const Effect effect = reloading::effect_of(key);
+        (effect == Effect::now          ? out.now
+         : effect == Effect::next_epoch ? out.next_epoch
+                                        : out.after_restart)
+            .emplace_back(key);
+    }
+    return out;
+}
+
+void take_changes(const ServeConfig& fresh, ServeConfig& used) {
+    for (const KeyRow& key : config_keys()) {
+        if (reloading::effect_of(key.name) == reloading::Effect::after_restart) continue;
+        std::visit([&](const auto field) { used.*field = fresh.*field; }, key.field);
+    }
+}
+
+std::string joined(const std::vector<std::string>& names) {
+    return fmt::format("{}", fmt::join(names, ", "));
+}
+
+ListFiles list_files(const ServeConfig& config) {
+    if (!config.agents_revoked.empty()) return {config.agents_allowed, config.agents_revoked, false};
+    return {config.agents_allowed, config.data_dir + "/revoked", true};
+}
+
+Error summary(const std::vector<Error>& problems) {
+    Error out = problems.front();
+    for (std::size_t i = 1; i < problems.size(); ++i)
+        out.why += "; " + problems[i].text();
+    out.code = ErrorCode::config;
+    return out;
+}
+
+}  // namespace ioswarm::cli
