@@ -76,6 +76,17 @@ void add_line(std::string& out, std::string_view label, std::string_view value, 
     out += line + "\n";
 }
 
+/// The texts of a list, with commas between.
+std::string words(const Json& status, const char* name) {
+    std::string out;
+    const auto list = status.find(name);
+    if (list == status.end() || !list->is_array()) return out;
+    for (const Json& one : *list) {
+        if (one.is_string()) out += (out.empty() ? "" : ", ") + escape_for_display(one.get<std::string>());
+    }
+    return out;
+}
+
 std::vector<std::string> reasons(const Json& status) {
     std::vector<std::string> out;
     const auto list = status.find("reasons");
@@ -102,6 +113,8 @@ std::string status_report(std::string_view document, std::size_t width) {
     };
     for (const std::string& reason : reasons(status))
         line("not ready", reason);
+    if (const std::string keys = words(status, "needs_restart"); !keys.empty())
+        line("needs restart", "these keys have changed: " + keys);
     line("source", text(status, "source"));
     line("block", fmt::format("{}, {} old", number(status, "height"), duration(status, "head_age_seconds")));
     line("agents",

@@ -54,6 +54,16 @@ struct Control {
                  }).value();
     }
 
+    [[nodiscard]] cli::ControlFacts facts() const {
+        cli::ControlFacts out;
+        out.source = "node 127.0.0.1:14014";
+        out.agents_at = "127.0.0.1:14689";
+        out.api_at = "127.0.0.1:14690";
+        out.data_dir = dir.path();
+        out.max_agents = 100;
+        out.epoch_blocks = 360;
+        return out;
+    }
     [[nodiscard]] cli::ControlClient client() const { return {dir.path(), "ioswarm status"}; }
     [[nodiscard]] CliRun run(std::vector<std::string> arguments) const {
         arguments.insert(arguments.end(), {"--data-dir", dir.path()});
@@ -69,13 +79,7 @@ struct Control {
                             return fail(ErrorCode::unauthenticated, "invalid auth token");
                         },
                         nullptr};
-    cli::ControlApi control{
-        api, monitor,
-        [this] {
-            return cli::ControlFacts{
-                "node 127.0.0.1:14014", "127.0.0.1:14689", "127.0.0.1:14690", dir.path(), 100, 360};
-        },
-        [this] { return around; }};
+    cli::ControlApi control{api, monitor, [this] { return facts(); }, [this] { return around; }};
     std::unique_ptr<HttpServer> server;
 };
 
@@ -143,6 +147,8 @@ TEST_CASE("a status document with missing and wrong fields is shown as far as it
     CHECK_THAT(text, Contains("NOT READY"));
     CHECK_THAT(text, Contains("block          unknown, 0s old\n"));
     CHECK_THAT(text, Contains("accuracy       nothing counted yet\n"));
+    CHECK_THAT(cli::status_report(R"({"needs_restart": ["grpcPort", 7, "maxAgents"]})"),
+               Contains("needs restart  these keys have changed: grpcPort, maxAgents\n"));
     CHECK_THAT(cli::status_report("no JSON"), Contains("epoch          unknown"));
 }
 
