@@ -58,7 +58,10 @@ void ServeApp::start_reloader() {
             if (!fresh) wrong = summary(fresh.error());
             // The lists come last: they are in use as soon as they are read, and nothing fails after that.
             if (!wrong) {
-                if (Status read = access->use_lists(list_files(fresh->settings)); !read) wrong = read.error();
+                if (Status read = access->use_lists(list_files(fresh->settings)); !read) {
+                    wrong = read.error();
+                    wrong->code = ErrorCode::config;
+                }
             }
             return [this, fresh = std::move(fresh), wrong = std::move(wrong)] {
                 Result<ReloadReport> outcome = wrong ? fail(*wrong) : apply(*fresh);

@@ -129,8 +129,9 @@ Status allow(const Command& command, const Lists& lists, const std::string& data
     const auto lifted = edit_list(
         {lists.files.revoked, lists.files.revoked_may_be_missing ? data_dir : "", [&](AgentList& list) {
              bool any = false;
-             for (const std::string& id : command.ids) {
+             for (const std::string& id : command.ids)
                  any = list.remove(id) || any;
+             for (const std::string& id : command.ids) {
                  if (possible) possible = check_no_pattern(list, id, lists.files.revoked);
              }
              return possible.has_value() && any;

