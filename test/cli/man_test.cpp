@@ -119,9 +119,9 @@ TEST_CASE("the overview names every command and every exit code", "[man]") {
         CHECK(text.find(fmt::format("ioswarm-{}", row.name)) != std::string::npos);
     }
     for (const ExitCode code :
-         {ExitCode::ok, ExitCode::failed_check, ExitCode::warned, ExitCode::usage, ExitCode::bad_data, ExitCode::unavailable,
-          ExitCode::internal, ExitCode::io, ExitCode::try_again, ExitCode::permission, ExitCode::configuration,
-          ExitCode::interrupted, ExitCode::terminated}) {
+         {ExitCode::ok, ExitCode::failed_check, ExitCode::warned, ExitCode::usage, ExitCode::bad_data,
+          ExitCode::unavailable, ExitCode::internal, ExitCode::io, ExitCode::try_again, ExitCode::permission,
+          ExitCode::configuration, ExitCode::interrupted, ExitCode::terminated}) {
         CHECK(section(text, "EXIT STATUS")
                   .find(fmt::format(".TP\n.B {}\n{}\n", static_cast<int>(code), describe(code))) !=
               std::string::npos);
