@@ -96,6 +96,7 @@ Result<ReloadReport> ServeApp::apply(const LoadedConfig& fresh) {
         take_changes(fresh.settings, reloaded->used.settings);
         reloaded->needs_restart = report.changes.after_restart;
     }
+    if (options_.set_log_levels) options_.set_log_levels(fresh.settings.log_level);
     if (!report.changes.next_epoch.empty())
         accounting_->change_rewards(coordinator_settings(fresh.settings).rewards);
     report.agents_ended = end_agents_not_allowed();

@@ -89,7 +89,7 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
     code = check_start(command, *loaded, io);
     if (code != ExitCode::ok) return code;
     std::signal(SIGPIPE, SIG_IGN);
-    const LogWriter writer(log_style(config.log_format, config.log_color), log_levels_from(config.log_level));
+    LogWriter writer(log_style(config.log_format, config.log_color), log_levels_from(config.log_level));
     const Log log = writer.log();
 
     if (const auto warning = open_files_warning(config.max_agents, raise_open_file_limit()))
@@ -119,6 +119,9 @@ ExitCode run_serve(const ServeCommand& command, Io& io) {
         sources.open_named_files = false;  // a secret may come from a pipe
         options.load = [sources = std::move(sources)] { return load_config(sources); };
     }
+    options.set_log_levels = [&writer](const std::string& levels) {
+        writer.set_levels(log_levels_from(levels));
+    };
     auto app = ServeApp::start(config, options, log, [&writer] { return writer.dropped(); });
     if (!app) return report_error(io, app.error());
     const auto set_running = [&](ServeApp* value) {

@@ -17,7 +17,7 @@ namespace {
 enum class Effect { now, next_epoch, after_restart };
 
 Effect effect_of(std::string_view key) {
-    for (const std::string_view live : {"agents.allowed", "agents.revoked", "metrics.perAgent"}) {
+    for (const std::string_view live : {"agents.allowed", "agents.revoked", "log.level", "metrics.perAgent"}) {
         if (key == live) return Effect::now;
     }
     if (key == "epochRewardIOTX" || key.starts_with("reward.")) return Effect::next_epoch;

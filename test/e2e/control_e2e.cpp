@@ -100,12 +100,12 @@ TEST_CASE("a reload takes what can change, names the rest, and refuses a mistake
     const std::string allowed = dir.write("allowed", "somebody\n");
     (void)dir.write("serve.yaml",
                     "ioswarm:\n  chain: {blockTime: 500ms}\n  epochRewardIOTX: 1\n  maxAgents: 7\n"
-                    "  agents: {allowed: " +
+                    "  log: {level: debug}\n  agents: {allowed: " +
                         allowed + "}\n");
     run = reload();
     REQUIRE(run.code == 0);
     const Json report = Json::parse(run.out);
-    CHECK(report["changed"] == Json::array({"agents.allowed"}));
+    CHECK(report["changed"] == Json::array({"agents.allowed", "log.level"}));
     CHECK(report["from_next_epoch"] == Json::array({"epochRewardIOTX"}));
     CHECK(report["needs_restart"] == Json::array({"maxAgents"}));
     CHECK(Json::parse(control_e2e::run(dir, {"status", "--json"}).out)["needs_restart"] ==

@@ -53,9 +53,10 @@ TEST_CASE("changed keys are told apart: at once, with the next epoch, after a re
                                                "  taskLevel: L3\n"
                                                "  agents: {revoked: /r, allowed: /a}\n"
                                                "  reward: {epochBlocks: 10}\n"
-                                               "  metrics: {perAgent: true}\n");
+                                               "  metrics: {perAgent: true}\n"
+                                               "  log: {level: warn}\n");
     const ConfigChanges changes = config_changes(used, fresh);
-    CHECK(changes.now == Strings{"agents.allowed", "agents.revoked", "metrics.perAgent"});
+    CHECK(changes.now == Strings{"agents.allowed", "agents.revoked", "metrics.perAgent", "log.level"});
     CHECK(changes.next_epoch == Strings{"epochRewardIOTX", "reward.epochBlocks"});
     CHECK(changes.after_restart == Strings{"grpcPort", "taskLevel"});
     // What has been taken is no change the next time; what needs a restart is named again.
