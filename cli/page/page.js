@@ -389,7 +389,8 @@
     if (totals) {
       rows.push(['Earned in all', iotx(totals.earned_iotx), totals.unpaid_iotx > 0
         ? `${iotx(totals.unpaid_iotx)} kept: no wallet` : '']);
-      rows.push(['Tasks in ended epochs', number(totals.total_tasks), `accuracy ${percent(totals.avg_accuracy)}`]);
+      rows.push(['Tasks in ended epochs', number(totals.total_tasks),
+        totals.total_tasks > 0 ? `accuracy ${percent(totals.avg_accuracy)}` : 'no epoch with its work has ended']);
     }
     tiles(byId('agent-tiles'), rows);
   }
