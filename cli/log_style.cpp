@@ -15,12 +15,12 @@ bool is_journal(int fd, const char* journal_stream) {
     return fmt::format("{}:{}", file.st_dev, file.st_ino) == journal_stream;
 }
 
-bool wants_colour(std::string_view color, int fd, const char* no_color, const char* term) {
+bool wants_colour(std::string_view color, bool is_terminal, const char* no_color, const char* term) {
     if (color == "always") return true;
     if (color == "never") return false;
     if (no_color != nullptr && *no_color != '\0') return false;
     if (term == nullptr || std::string_view(term) == "dumb") return false;
-    return ::isatty(fd) == 1;
+    return is_terminal;
 }
 
 LogStyle log_style(const LogPlace& place) {
@@ -28,7 +28,7 @@ LogStyle log_style(const LogPlace& place) {
     if (place.format == "json") out.format = LogFormat::json;
     if (place.format == "logfmt") out.format = LogFormat::logfmt;
     out.journal = is_journal(place.fd, place.journal_stream);
-    out.colour = !out.journal && wants_colour(place.color, place.fd, place.no_color, place.term);
+    out.colour = !out.journal && wants_colour(place.color, ::isatty(place.fd) == 1, place.no_color, place.term);
     return out;
 }
 

@@ -38,8 +38,9 @@ struct LogPlace {
 /// "DEVICE:INODE" of the file behind `fd` (systemd.exec(5)).
 [[nodiscard]] bool is_journal(int fd, const char* journal_stream);
 
-/// Whether to colour what goes to `fd`. "always" and "never" decide by themselves. With "auto" it is a
+/// Whether to colour the output. "always" and "never" decide by themselves. With "auto" it must go to a
 /// terminal, NO_COLOR is unset or empty (https://no-color.org), and TERM is neither unset nor "dumb".
-[[nodiscard]] bool wants_colour(std::string_view color, int fd, const char* no_color, const char* term);
+[[nodiscard]] bool wants_colour(std::string_view color, bool is_terminal, const char* no_color,
+                                const char* term);
 
 }  // namespace ioswarm::cli

@@ -10,11 +10,12 @@ namespace {
 
 constexpr std::chrono::minutes kLogEvery{1};
 
-/// The claimed id for a log line. A client may put anything there, even its key in the wrong place.
-std::string claimed_as(std::string_view agent_id) {
+/// The claimed id as a log may show it, else empty. A client may put anything there, even its key in the wrong
+/// place.
+std::string_view claimed(std::string_view agent_id) {
     constexpr std::string_view kKeyBegin = "iosw_";
-    if (!is_valid_agent_id(agent_id) || agent_id.find(kKeyBegin) != std::string_view::npos) return {};
-    return fmt::format(" as agent {}", agent_id);
+    const bool is_shown = is_valid_agent_id(agent_id) && agent_id.find(kKeyBegin) == std::string_view::npos;
+    return is_shown ? agent_id : std::string_view();
 }
 
 }  // namespace
@@ -52,8 +53,12 @@ void FailedLogins::failed(const IpBytes& address, std::string_view agent_id, std
     if (before > 0) more += fmt::format("; {} more failures since the last line about this address", before);
     if (elsewhere > 0) more += fmt::format("; {} failures of other addresses were not logged", elsewhere);
     if (is_limited) more += "; too many failures, so for now only keys that worked before are taken from there";
-    log_.warn("{}: {}{} did not authenticate: {}{} (hint: ioswarm keygen makes the key of an agent)", where_,
-              ip_text(address), claimed_as(agent_id), why, more);
+    const std::string id(claimed(agent_id));
+    const std::string from = ip_text(address);
+    LogFields fields{{"event", "refused"}, {"address", from}, {"reason", std::string(why)}};
+    if (!id.empty()) fields.push_back({"id", id});
+    log_.warn(fields, "{}: {}{} did not authenticate: {}{} (hint: ioswarm keygen makes the key of an agent)",
+              where_, from, id.empty() ? "" : " as agent " + id, why, more);
 }
 
 std::uint64_t FailedLogins::addresses_dropped() const {

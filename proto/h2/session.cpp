@@ -251,6 +251,11 @@ Result<std::int32_t> H2Client::Session::submit(const H2Request& request) {
 }
 
 Status H2Client::Session::close(Error why) {
+    // A port that speaks something else may end the connection in any way, for example while we still write.
+    if (!saw_settings_ && why.hint.empty()) {
+        why.hint = scheme_ == "http" ? "is that a gRPC port? If it speaks TLS: ioswarm l4test --tls"
+                                     : "is that a gRPC port?";
+    }
     if (!closed_) closed_ = std::move(why);
     return fail(closed_error());
 }
@@ -262,11 +267,7 @@ Error H2Client::Session::closed_error() const {
 Error H2Client::Session::end_of_connection() const {
     Error error{ErrorCode::unavailable, {}, which_, {}, {}};
     if (!goaway_.empty()) error.why = "the other end said " + goaway_;
-    if (!saw_settings_) {
-        error.why = "the other end does not speak HTTP/2";
-        error.hint = scheme_ == "http" ? "is that a gRPC port? If it speaks TLS: ioswarm l4test --tls"
-                                       : "is that a gRPC port?";
-    }
+    if (!saw_settings_) error.why = "the other end does not speak HTTP/2";
     return error;
 }
 

@@ -114,7 +114,7 @@ TEST_CASE("a reload takes what can change, names the rest, and refuses a mistake
     (void)dir.write("serve.yaml", "ioswarm:\n  chain: {blockTime: 500ms}\n  epochReward: 5\n");
     run = reload();
     CHECK(run.code == 78);
-    CHECK_THAT(run.err, Contains(file + ":3: ioswarm.epochReward: unknown key"));
+    CHECK_THAT(run.err, Contains(file + ":3:3: ioswarm.epochReward: unknown key"));
     served.program().send(SIGHUP);
     CHECK(served.program().wait_for("reload: nothing changes: configuration: " + file + ":3"));
     CHECK(Json::parse(control_e2e::run(dir, {"agents", "show", "nobody", "--json"}).out)["access"]["allowed"] ==
