@@ -29,7 +29,8 @@ void print_name(Io& io, std::string_view colour) {
 }  // namespace
 
 Io standard_io() {
-    const bool colour = wants_colour("auto", ::isatty(STDERR_FILENO) == 1, std::getenv("NO_COLOR"), std::getenv("TERM"));
+    const bool colour =
+        wants_colour("auto", ::isatty(STDERR_FILENO) == 1, std::getenv("NO_COLOR"), std::getenv("TERM"));
     return Io{std::cin, std::cout, std::cerr, colour, isatty(STDIN_FILENO) == 1};
 }
 
