@@ -20,7 +20,7 @@ const std::string kHostileRegion = "<script>document.title='owned'</script>";
 ProgramRun run_chromium(const TempDir& dir, std::vector<std::string> more, const std::string& address) {
     // Inside a container there is no user namespace for the sandbox, and /dev/shm is small. The time budget is
     // the browser's own time: it runs as fast as the answers come in.
-    std::vector<std::string> arguments{"chromium",
+    std::vector<std::string> arguments{"/usr/bin/chromium",
                                        "--headless",
                                        "--no-sandbox",
                                        "--disable-gpu",
