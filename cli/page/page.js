@@ -198,6 +198,13 @@
     return out;
   }
 
+  // While the server is away the last verdict says nothing about now.
+  function showUnknown() {
+    byId('verdict').className = 'box warn';
+    byId('verdict-title').textContent = '? Not known: the server does not answer';
+    byId('problems').replaceChildren();
+  }
+
   function showVerdict(data) {
     const problems = problemsOf(data);
     const isBad = problems.some(([kind]) => kind === 'bad');
@@ -421,7 +428,7 @@
     byId('charts').append(figure);
     const chart = new Chart(canvas, {
       type: 'line',
-      data: { datasets: [{ data: [], borderWidth: 2, pointRadius: 0, pointHitRadius: 8, spanGaps: true, clip: 4 }] },
+      data: { datasets: [{ data: [], borderWidth: 2, pointRadius: (point) => point.dataset.data.length < 2 ? 3 : 0, pointHitRadius: 8, spanGaps: true, clip: 4 }] },
       options: {
         animation: false, responsive: true, maintainAspectRatio: false, parsing: false, normalized: true,
         plugins: { legend: { display: false }, tooltip: { callbacks: {
@@ -529,8 +536,9 @@
     const at = (ms) => new Date(ms).toLocaleTimeString();
     if (state.awaySince) {
       const figures = state.answeredAt ? `The figures below are of ${at(state.answeredAt)}.` : '';
-      line.textContent = `✕ The server does not answer since ${at(state.awaySince)}. ${figures} Trying again…`;
+      line.textContent = `✕ The server has not answered since ${at(state.awaySince)}. ${figures} Trying again…`;
       line.className = 'bad';
+      showUnknown();
     } else if (state.answeredAt) {
       const age = Date.now() - state.answeredAt;
       line.textContent = age > OLD_AFTER_MS ? `! These figures are ${duration(age / 1000)} old.` : `Live, updated ${at(state.answeredAt)}`;
