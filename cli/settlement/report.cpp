@@ -104,8 +104,7 @@ std::string hold_hint(HoldReason reason) {
         case HoldReason::gas_price:
             return "settlement.maxGasPriceGwei is the highest price that is paid";
         case HoldReason::gas_share:
-            return "it is paid together with what comes; settlement.maxGasPercent is the most that gas may "
-                   "cost";
+            return "settlement.maxGasPercent is the most that gas may cost";
         case HoldReason::over_settlement_limit:
             return "'ioswarm settle --epoch N' pays fewer epochs at once; settlement.maxPerSettlementIOTX is "
                    "the limit";

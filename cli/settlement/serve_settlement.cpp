@@ -110,6 +110,14 @@ void ServeSettlement::no_trouble() {
     told_.clear();
 }
 
+/// The configuration wants that little money waits for more, so serve stays ready. The operator should know.
+void ServeSettlement::wait_for_more(const settlement::Hold& hold) {
+    show("");
+    const std::string_view kind = settlement::to_string(hold.reason);
+    if (kind != told_) log_.info("settlement: waits: {}", hold.detail);
+    told_ = kind;
+}
+
 std::unique_ptr<SettlerParts> ServeSettlement::open(const std::stop_token& stop) {
     auto store = open_settlement(config_);
     if (!store) {
@@ -154,7 +162,11 @@ std::chrono::milliseconds ServeSettlement::take_step(std::unique_ptr<SettlerPart
             if (is_wanted(hold.reason)) {
                 no_trouble();
             } else {
-                trouble(settlement::to_string(hold.reason), why);
+                if (hold.reason == settlement::HoldReason::gas_share) {
+                    wait_for_more(hold);
+                } else {
+                    trouble(settlement::to_string(hold.reason), why);
+                }
                 parts.reset();  // nothing is under way: 'settle --epoch' and the like may use the file
             }
             return std::max(step->wait, pauses_.held);

@@ -71,6 +71,7 @@ class ServeSettlement final : public RewardSettler {
     /// change.
     void trouble(std::string_view kind, const std::string& why, Tell tell = Tell::log);
     void no_trouble();
+    void wait_for_more(const settlement::Hold& hold);
     void show(std::string why);
 
     const ServeConfig config_;

@@ -225,6 +225,22 @@ TEST_CASE("while no endpoint answers /readyz says so, the log says it once, and 
     CHECK(serve.has("a") == kServeIotx * 10);
 }
 
+TEST_CASE("serve stays ready while little money waits for more, and says once that it waits",
+          "[serve-settlement]") {
+    // Given: less owed than the gas of its payment costs
+    ServeWorld serve;
+    serve.w.close_epoch(0, {"a"}, U256(1'000'000'000'000));
+    serve.init();
+    serve.start();
+    REQUIRE(serve.lines.wait_for("settlement: waits: "));
+    const int asked = serve.w.server.connections();
+    while (serve.w.server.connections() < asked + 3)
+        std::this_thread::yield();
+    CHECK(serve.why_not().empty());
+    CHECK(serve.lines.times("settlement: waits: ") == 1);
+    CHECK(serve.lines.times("nothing is paid") == 0);
+}
+
 TEST_CASE("serve stops while a transaction is pending, and the next serve sends no second one",
           "[serve-settlement]") {
     ServeWorld serve;

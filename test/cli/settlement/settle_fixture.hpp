@@ -37,9 +37,10 @@ struct SettleWorld {
                "', rewardSignerKeyFile: " + key_file + ", settlement: {" + settlement + "}}";
     }
 
-    /// Adds a closed epoch; epochs end at heights 100, 200 and so on. Each agent is owed 10 IOTX times its
+    /// Adds a closed epoch; epochs end at heights 100, 200 and so on. Each agent is owed first_rau times its
     /// position in `agents`, counted from 1. Agent "x" has no wallet.
-    void close_epoch(std::uint64_t epoch, const std::vector<std::string>& agents) const {
+    void close_epoch(std::uint64_t epoch, const std::vector<std::string>& agents,
+                     const U256& first_rau = U256(10'000'000'000'000'000'000ULL)) const {
         const auto ledger = *Ledger::open(data);
         REQUIRE(ledger->run([&](LedgerTx& tx) -> Status {
             EpochRow row;
@@ -50,7 +51,7 @@ struct SettleWorld {
                 PayoutRow payout;
                 payout.epoch = epoch;
                 payout.agent_id = agents[i];
-                payout.amount_rau = U256(1'000'000'000'000'000'000) * (i + 1) * 10;
+                payout.amount_rau = first_rau * (i + 1);
                 payout.notice = PayoutNotice::waiting;
                 if (agents[i] != "x") payout.wallet = wallet_of(agents[i]);
                 row.pool_rau += payout.amount_rau;
