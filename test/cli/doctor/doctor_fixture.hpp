@@ -21,12 +21,12 @@ inline cli::doctor::Subject subject_with(const std::vector<std::pair<std::string
         return name == "HOME" ? std::optional<std::string>("/nonexistent") : std::nullopt;
     };
     sources.flags.resize(cli::config_keys().size());
-    for (const auto& [flag, value] : flags) {
+    for (const auto& given : flags) {
         const auto keys = cli::config_keys();
         const auto found = std::find_if(keys.begin(), keys.end(),
-                                        [&](const auto& key) { return cli::flag_name(key) == flag; });
+                                        [&](const auto& key) { return cli::flag_name(key) == given.first; });
         REQUIRE(found != keys.end());
-        sources.flags[static_cast<std::size_t>(found - keys.begin())] = value;
+        sources.flags[static_cast<std::size_t>(found - keys.begin())] = given.second;
     }
     auto loaded = cli::load_config(sources);
     if (!loaded) FAIL(loaded.error().front().text());
