@@ -22,8 +22,10 @@ constexpr std::uint64_t kCallOverheadBytes = 512;
 /// measurements.
 constexpr seconds kNewFor{1};
 constexpr std::uint64_t kHotBytes = std::uint64_t{32} << 10;
-/// How long a connection may hold too many calls. The sweep checks this too, once per second.
-constexpr milliseconds kMomentOfTooMany{500};
+/// How long a connection may hold too many answered calls. With half a second, a server under attack shut the
+/// connection of an honest client whose answered calls gRPC had not reported as over yet. The sweep checks this
+/// too, once per second.
+constexpr seconds kMomentOfTooMany{3};
 /// Far more rounds than are needed to empty a receive buffer.
 constexpr int kMostDiscards = 64;
 constexpr std::size_t kDiscardBytes = std::size_t{1} << 20;

@@ -384,21 +384,22 @@ TEST_CASE("calls held and calls given up are bounded", "[acceptor]") {
     SECTION("more than may be held, but only for a moment") {
         CHECK(one_more(now));
         connection.end_call(calls.back().get(), false, 0, now);
-        CHECK_FALSE(connection.holds_too_many(now + seconds(1)));
-        CHECK(one_more(now + seconds(2)));
-        CHECK(one_more(now + seconds(2)));
+        CHECK_FALSE(connection.holds_too_many(now + seconds(5)));
+        CHECK(one_more(now + seconds(6)));
+        CHECK(one_more(now + seconds(6)));
         CHECK_FALSE(connection.is_shut());
     }
     SECTION("more than may be held, and still more after the moment") {
         CHECK(one_more(now));
-        CHECK_FALSE(one_more(now + seconds(1)));
+        CHECK_FALSE(one_more(now + seconds(5)));
         CHECK(connection.is_shut());
         CHECK(is_closed_within(other, seconds(1)));
     }
     SECTION("more than may be held, and no end of it") {
         CHECK(one_more(now));
-        CHECK_FALSE(connection.holds_too_many(now + milliseconds(100)));
-        CHECK(connection.holds_too_many(now + seconds(1)));
+        // gRPC on a busy machine may need this long to report the ends of calls that an honest client has seen.
+        CHECK_FALSE(connection.holds_too_many(now + seconds(2)));
+        CHECK(connection.holds_too_many(now + seconds(5)));
     }
     SECTION("more than may be held even for a moment") {
         CHECK(one_more(now));
