@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/auth/access.hpp"
+#include "core/crypto/hmac.hpp"
 
 namespace ioswarm {
 namespace {
@@ -13,9 +14,10 @@ constexpr std::chrono::minutes kLogEvery{1};
 /// The claimed id as a log may show it, else empty. A client may put anything there, even its key in the wrong
 /// place.
 std::string_view claimed(std::string_view agent_id) {
-    constexpr std::string_view kKeyBegin = "iosw_";
-    const bool is_shown = is_valid_agent_id(agent_id) && agent_id.find(kKeyBegin) == std::string_view::npos;
-    return is_shown ? agent_id : std::string_view();
+    constexpr std::string_view kAgentKeyBegin = "iosw_";
+    const bool has_key = agent_id.find(kAgentKeyBegin) != std::string_view::npos ||
+                         agent_id.find(kViewerTokenPrefix) != std::string_view::npos;
+    return is_valid_agent_id(agent_id) && !has_key ? agent_id : std::string_view();
 }
 
 }  // namespace

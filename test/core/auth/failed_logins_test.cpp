@@ -82,15 +82,16 @@ TEST_CASE("many addresses do not flood the log, and the lines that were left out
 TEST_CASE("what a client claims to be is logged only if it can be an agent's id and holds no key",
           "[failed-logins]") {
     Failures at;
-    for (const std::string id : {"", "two words", "line\nbreak", "iosw_0123", "id=iosw_0123"}) {
+    for (const std::string id : {"", "two words", "line\nbreak", "iosw_0123", "id=iosw_0123", "iosv_0123"}) {
         at.now += 1min;
         at.fail("192.0.2.1", id);
         INFO(id);
         REQUIRE_FALSE(at.lines.empty());
         CHECK(at.lines.back().find("test port: 192.0.2.1 did not authenticate: ") == 0);
         CHECK(at.lines.back().find("iosw_") == std::string::npos);
+        CHECK(at.lines.back().find("iosv_") == std::string::npos);
     }
-    CHECK(at.lines.size() == 5);
+    CHECK(at.lines.size() == 6);
 }
 
 TEST_CASE("the table of failures is bounded, and an address that lost its place begins anew",
