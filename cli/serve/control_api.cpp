@@ -15,32 +15,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// In percent. Null when nothing was counted.
-Json share(std::uint64_t part, std::uint64_t whole) {
-    if (whole == 0) return nullptr;
-    return static_cast<double>(part) * 100.0 / static_cast<double>(whole);
-}
-
-Json text_or_null(const std::string& text) {
-    return text.empty() ? Json(nullptr) : Json(text);
-}
-
-std::int64_t seconds(std::chrono::nanoseconds duration) {
-    return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
-}
-
-Json reasons_list(const Reasons& reasons) {
-    Json out = Json::array();
-    for (const Reason& reason : reasons)
-        out.push_back({{"part", reason.part}, {"why", reason.why}});
-    return out;
-}
-
 Json epoch_document(const EpochView& epoch, std::uint64_t height, std::uint64_t epoch_blocks) {
     const bool begun = epoch.start_height != 0 && height >= epoch.start_height;
     return {{"number", epoch.epoch},        {"blocks", begun ? height - epoch.start_height + 1 : 0},
             {"blocks_total", epoch_blocks}, {"agents", epoch.agents},
-            {"tasks", epoch.total_tasks},   {"elapsed_seconds", seconds(epoch.elapsed)}};
+            {"tasks", epoch.total_tasks},   {"elapsed_seconds", seconds_of(epoch.elapsed)}};
 }
 
 Json diffs_document(const DiffsView& view) {
@@ -85,8 +64,8 @@ HttpReply ControlApi::handle(const HttpRequest& request) const {
 
 HttpReply ControlApi::lists(const HttpRequest&) const {
     const ControlFacts facts = facts_();
-    return json_reply(control::Json{{"allowed", control::text_or_null(facts.allowed_file)},
-                                    {"revoked", control::text_or_null(facts.revoked_file)}});
+    return json_reply(control::Json{{"allowed", text_or_null(facts.allowed_file)},
+                                    {"revoked", text_or_null(facts.revoked_file)}});
 }
 
 HttpReply ControlApi::access(const HttpRequest& request) const {
@@ -128,13 +107,13 @@ HttpReply ControlApi::status(const HttpRequest&) const {
     return json_reply(Json{
         {"version", IOSWARM_VERSION},
         {"pid", ::getpid()},
-        {"uptime_seconds", control::seconds(status.uptime)},
+        {"uptime_seconds", seconds_of(status.uptime)},
         {"ready", reasons.empty()},
-        {"reasons", control::reasons_list(reasons)},
+        {"reasons", reasons_json(reasons)},
         {"source", facts.source},
         {"data_dir", facts.data_dir},
         {"agents_at", facts.agents_at},
-        {"api_at", control::text_or_null(facts.api_at)},
+        {"api_at", text_or_null(facts.api_at)},
         {"height", status.height},
         {"head_age_seconds", status.source_age ? Json(status.source_age->count()) : Json(nullptr)},
         {"agents_live", status.agents_live},
@@ -144,8 +123,8 @@ HttpReply ControlApi::status(const HttpRequest&) const {
         {"shadow_mode", status.shadow_mode},
         {"tasks_dispatched", status.tasks_dispatched},
         {"tasks_received", status.tasks_received},
-        {"coverage_pct", control::share(status.coverage.handed_out, status.coverage.mined)},
-        {"accuracy_pct", control::share(shadow.matched, shadow.compared)},
+        {"coverage_pct", percent_or_null(status.coverage.handed_out, status.coverage.mined)},
+        {"accuracy_pct", percent_or_null(shadow.matched, shadow.compared)},
         {"compared", shadow.compared},
         {"epoch", control::epoch_document(monitor_.epoch(), status.height, facts.epoch_blocks)},
         {"needs_restart", facts.needs_restart},

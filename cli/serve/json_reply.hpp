@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
 
 #include "core/net/http_server.hpp"
+#include "core/ports/monitor.hpp"
 
 namespace ioswarm::cli {
 
@@ -20,6 +25,39 @@ namespace ioswarm::cli {
 
 [[nodiscard]] inline HttpReply error_reply(int status, std::string_view message) {
     return json_reply(nlohmann::ordered_json{{"error", message}}, status);
+}
+
+/// Null when nothing was counted.
+[[nodiscard]] inline nlohmann::ordered_json percent_or_null(std::uint64_t part, std::uint64_t whole) {
+    if (whole == 0) return nullptr;
+    // Multiply first: 199 of 200 then gives 99.5 and not 99.49999999999999.
+    return static_cast<double>(part) * 100.0 / static_cast<double>(whole);
+}
+
+/// Null for an empty text.
+[[nodiscard]] inline nlohmann::ordered_json text_or_null(const std::string& text) {
+    return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
+}
+
+[[nodiscard]] inline std::int64_t seconds_of(std::chrono::nanoseconds duration) {
+    return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+}
+
+/// An object with a number per name.
+template <typename Count>
+[[nodiscard]] nlohmann::ordered_json counts_json(const std::map<std::string, Count>& by_name) {
+    nlohmann::ordered_json out = nlohmann::ordered_json::object();
+    for (const auto& [name, count] : by_name)
+        out[name] = count;
+    return out;
+}
+
+/// [{"part", "why"}, …]
+[[nodiscard]] inline nlohmann::ordered_json reasons_json(const Reasons& reasons) {
+    nlohmann::ordered_json out = nlohmann::ordered_json::array();
+    for (const Reason& reason : reasons)
+        out.push_back({{"part", reason.part}, {"why", reason.why}});
+    return out;
 }
 
 }  // namespace ioswarm::cli

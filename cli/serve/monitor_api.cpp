@@ -40,19 +40,11 @@ double percent(std::uint64_t part, std::uint64_t whole) {
 
 /// In percent. Null while nothing was mined.
 Json coverage(const Coverage& coverage) {
-    return coverage.mined == 0 ? Json(nullptr) : Json(percent(coverage.handed_out, coverage.mined));
+    return percent_or_null(coverage.handed_out, coverage.mined);
 }
 
 std::string whole_seconds(std::chrono::nanoseconds duration) {
     return go_duration(std::chrono::round<std::chrono::seconds>(duration));
-}
-
-template <typename Count>
-Json counts(const std::map<std::string, Count>& by_name) {
-    Json out = Json::object();
-    for (const auto& [name, count] : by_name)
-        out[name] = count;
-    return out;
 }
 
 /// Encodes the text as a JSON string literal.
@@ -171,7 +163,7 @@ HttpReply MonitorApi::stats(const HttpRequest&) const {
     const EpochView epoch = monitor_.epoch();
     HttpReply reply = json_reply(Json{
         {"active_agents", status.agents_live},
-        {"agents_by_level", counts(status.live_by_level)},
+        {"agents_by_level", counts_json(status.live_by_level)},
         {"tasks_dispatched", status.tasks_dispatched},
         {"tasks_received", status.tasks_received},
         {"shadow_accuracy", percent(shadow.matched, shadow.compared)},
@@ -289,8 +281,8 @@ HttpReply MonitorApi::status(const HttpRequest&) const {
         {"shadow_accuracy", percent(shadow.matched, shadow.compared)},
         {"coverage", coverage(status.coverage)},
         {"task_level", to_string(status.task_level)},
-        {"regions", counts(status.live_by_region)},
-        {"counters", counts(status.counters)},
+        {"regions", counts_json(status.live_by_region)},
+        {"counters", counts_json(status.counters)},
     });
 }
 
@@ -382,9 +374,7 @@ HttpReply MonitorApi::readyz(const HttpRequest& request) const {
     }
     const bool verbose = request.parameter("verbose") != nullptr;
     if (reasons.empty() && !verbose) return text_reply("ok");
-    Json list = Json::array();
-    for (const Reason& reason : reasons)
-        list.push_back({{"part", reason.part}, {"why", reason.why}});
+    Json list = reasons_json(reasons);
     if (reasons.empty()) return json_reply(Json{{"ready", true}, {"reasons", std::move(list)}});
     return json_reply(Json{{"error", "not ready: " + to_text(reasons)}, {"reasons", std::move(list)}}, 503);
 }

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/page/page_files.hpp"
+#include "cli/serve/json_reply.hpp"
 #include "core/base/decimal.hpp"
 #include "core/base/text.hpp"
 
@@ -21,33 +22,8 @@ namespace page {
 using Json = nlohmann::ordered_json;
 
 HttpReply reply(const Json& json, int status = 200) {
-    // Ids and regions are checked when agents register. Any other invalid byte is replaced.
-    HttpReply out{
-        status, json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n", "application/json", {}};
+    HttpReply out = json_reply(json, status);
     out.headers.emplace_back("Cache-Control", "no-store");
-    return out;
-}
-
-Json percent(std::uint64_t part, std::uint64_t whole) {
-    return whole == 0 ? Json() : Json(static_cast<double>(part) * 100.0 / static_cast<double>(whole));
-}
-
-template <typename Count>
-Json counts(const std::map<std::string, Count>& by_name) {
-    Json out = Json::object();
-    for (const auto& [name, count] : by_name)
-        out[name] = count;
-    return out;
-}
-
-std::int64_t seconds(std::chrono::nanoseconds time) {
-    return std::chrono::duration_cast<std::chrono::seconds>(time).count();
-}
-
-Json reasons_json(const Reasons& reasons) {
-    Json out = Json::array();
-    for (const Reason& reason : reasons)
-        out.push_back({{"part", reason.part}, {"why", reason.why}});
     return out;
 }
 
@@ -76,16 +52,12 @@ Json epochs_json(const PageEpochs& epochs) {
                        {"agents", one.row.agents},
                        {"paid_agents", one.paid_agents},
                        {"tasks", one.row.tasks},
-                       {"accuracy_pct", percent(one.row.correct, one.row.compared)},
+                       {"accuracy_pct", percent_or_null(one.row.correct, one.row.compared)},
                        {"amount_iotx", rau_to_iotx(one.amount_rau)},
-                       {"states", counts(one.states)},
+                       {"states", counts_json(one.states)},
                        {"transactions", one.transactions}});
     }
     return out;
-}
-
-Json text_or_null(const std::string& text) {
-    return text.empty() ? Json() : Json(text);
 }
 
 /// How many epochs like the newest one that paid something the balance can pay, without gas.
@@ -146,8 +118,8 @@ Json running_epoch_json(const EpochView& epoch, std::uint64_t height, std::uint6
     return {{"number", epoch.epoch},
             {"agents", epoch.agents},
             {"tasks", epoch.total_tasks},
-            {"accuracy_pct", percent(epoch.correct, epoch.compared)},
-            {"elapsed_s", seconds(epoch.elapsed)},
+            {"accuracy_pct", percent_or_null(epoch.correct, epoch.compared)},
+            {"elapsed_s", seconds_of(epoch.elapsed)},
             {"blocks_done", has_begun ? height - epoch.start_height + 1 : 0},
             {"blocks", blocks}};
 }
@@ -160,7 +132,7 @@ Json agent_json(const AgentView& agent) {
             {"tasks", agent.tasks_processed},
             {"pending", agent.tasks_pending},
             {"last_heartbeat", std::chrono::system_clock::to_time_t(agent.last_heartbeat)},
-            {"uptime_s", seconds(agent.uptime)}};
+            {"uptime_s", seconds_of(agent.uptime)}};
 }
 
 Json rank_json(const LeaderboardEntry& entry) {
@@ -168,7 +140,7 @@ Json rank_json(const LeaderboardEntry& entry) {
             {"agent_id", entry.agent_id},
             {"tasks", entry.tasks},
             {"compared", entry.compared},
-            {"accuracy_pct", percent(entry.correct, entry.compared)},
+            {"accuracy_pct", percent_or_null(entry.correct, entry.compared)},
             {"latency_ms", entry.avg_latency_us / 1000.0},
             {"wallet", text_or_null(entry.wallet)}};
 }
@@ -191,7 +163,7 @@ Json diffs_json(const std::function<DiffsView()>& diffs) {
     return {{"floor", view.floor},
             {"tip", view.tip},
             {"subscribers", std::move(subscribers)},
-            {"alarm", view.alarm.empty() ? Json() : Json(view.alarm)}};
+            {"alarm", text_or_null(view.alarm)}};
 }
 
 }  // namespace page
@@ -229,26 +201,26 @@ HttpReply PageApi::overview() const {
     }
     return page::reply(page::Json{
         {"updated_at", std::chrono::system_clock::to_time_t(clock_.wall())},
-        {"uptime_s", page::seconds(status.uptime)},
+        {"uptime_s", seconds_of(status.uptime)},
         {"needs_key", sources_.needs_key},
         {"ready", reasons.empty()},
-        {"reasons", page::reasons_json(reasons)},
+        {"reasons", reasons_json(reasons)},
         {"height", status.height},
         {"lag_s", status.source_age ? page::Json(status.source_age->count()) : page::Json()},
         {"task_level", to_string(status.task_level)},
         {"shadow_mode", status.shadow_mode},
         {"agents_live", status.agents_live},
         {"agents_total", status.agents_total},
-        {"agents_by_level", page::counts(status.live_by_level)},
+        {"agents_by_level", counts_json(status.live_by_level)},
         {"tasks_received", status.tasks_received},
         {"tasks_dispatched", status.tasks_dispatched},
         {"compared", shadow.compared},
         {"matched", shadow.matched},
-        {"accuracy_pct", page::percent(shadow.matched, shadow.compared)},
-        {"coverage_pct", page::percent(status.coverage.handed_out, status.coverage.mined)},
+        {"accuracy_pct", percent_or_null(shadow.matched, shadow.compared)},
+        {"coverage_pct", percent_or_null(status.coverage.handed_out, status.coverage.mined)},
         {"epoch", page::running_epoch_json(running, status.height, sources_.epoch_blocks)},
         {"epochs", page::epochs_json(*ended)},
-        {"epochs_problem", page::text_or_null(ended->problem)},
+        {"epochs_problem", text_or_null(ended->problem)},
         {"has_rewards", sources_.has_rewards},
         {"has_settlement", sources_.has_settlement},
         {"publishes_snapshots", !sources_.snapshot_dir.empty()},
@@ -264,7 +236,7 @@ HttpReply PageApi::details() const {
         settlement = page::settlement_json(*one, balance, *epochs(monitor_.epoch().epoch));
     }
     return page::reply(page::Json{
-        {"regions", page::counts(monitor_.status().live_by_region)},
+        {"regions", counts_json(monitor_.status().live_by_region)},
         {"agents", page::list_json(monitor_.agents(), page::agent_json)},
         {"leaderboard", page::list_json(monitor_.leaderboard(), page::rank_json)},
         {"diffs", page::diffs_json(sources_.diffs)},

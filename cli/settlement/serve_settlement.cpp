@@ -161,14 +161,14 @@ std::chrono::milliseconds ServeSettlement::take_step(std::unique_ptr<SettlerPart
         case SettlerStep::State::held:
             if (is_wanted(hold.reason)) {
                 no_trouble();
-            } else {
-                if (hold.reason == settlement::HoldReason::gas_share) {
-                    wait_for_more(hold);
-                } else {
-                    trouble(settlement::to_string(hold.reason), why);
-                }
-                parts.reset();  // nothing is under way: 'settle --epoch' and the like may use the file
+                return std::max(step->wait, pauses_.held);
             }
+            if (hold.reason == settlement::HoldReason::gas_share) {
+                wait_for_more(hold);
+            } else {
+                trouble(settlement::to_string(hold.reason), why);
+            }
+            parts.reset();  // nothing is under way: 'settle --epoch' and the like may use the file
             return std::max(step->wait, pauses_.held);
         case SettlerStep::State::halted: {
             const auto halt = parts->store().halt();
