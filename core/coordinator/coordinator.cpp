@@ -20,14 +20,9 @@ std::chrono::nanoseconds tick_of(const CoordinatorSettings& settings) {
                                                 std::chrono::milliseconds(250));
 }
 
-/// A source that reads the tip only now and then may be some blocks behind the one that follows the blocks.
-constexpr std::uint64_t kBehindIsNormal = 12;
-
 /// The time thread wakes up once per tick. If it is this much late, the process was stopped or the machine was
 /// overloaded, and what agents sent meanwhile was not read.
 constexpr std::chrono::milliseconds kStall{500};
-
-constexpr std::chrono::seconds kReadyFor{30};  // not ready if the source was not read for this long
 
 }  // namespace
 
@@ -118,47 +113,6 @@ Status Coordinator::reserve_ids() {
     return {};
 }
 
-/// Answers that cannot be recorded are lost, because agents do not send them again. So no tasks go out while
-/// the ledger accepts no writes.
-bool Coordinator::watch_books() {
-    const Status books = accounting_.ready();
-    engine_->set_on_hold(!books);
-    if (books) {
-        books_alarm_.clear("the ledger takes writes again, so tasks go out again");
-        return true;
-    }
-    books_alarm_.raise(books.error().why, fmt::format("{}; no tasks go out until the ledger takes writes again",
-                                                      books.error().text()));
-    return false;
-}
-
-void Coordinator::watch_tip() {
-    const std::string fault = engine_->tip_fault();
-    if (fault.empty())
-        return tip_alarm_.clear("the newest block of the source is recent again, so tasks go out again");
-    // While the node is away its newest block gets old. That was logged already.
-    if (source_outage_.is_out()) return tip_alarm_.raise_quietly(fault);
-    tip_alarm_.raise(fault,
-                     fault + " (is the node in step with the chain, and is the clock of this machine right?)");
-}
-
-void Coordinator::watch_blocks() {
-    const auto tip = engine_->tip();
-    if (!tip) return;
-    if (books_alarm_.is_raised()) return block_watch_.reset();
-    const std::uint64_t last = accounting_.last_height();
-    const auto stuck = block_watch_.look(tip->height, last, clock_.steady());
-    if (!stuck) return blocks_alarm_.clear(fmt::format("blocks are taken again, from block {} on", last));
-    const std::string why =
-        fmt::format("no block was taken for {} s after block {}, and the source is at block {}", stuck->count(),
-                    last, tip->height);
-    const std::string error = follower_.last_error();
-    blocks_alarm_.raise(why,
-                        fmt::format("{} ({}); it is asked for again and again, and until it comes no answer is "
-                                    "compared and no epoch ends",
-                                    why, error.empty() ? "the source does not give the next one" : error));
-}
-
 void Coordinator::dispatch(bool poll) {
     watch_tip();
     if (!watch_books()) return;  // without the ledger, numbers for tasks could not be reserved either
@@ -220,23 +174,6 @@ Status Coordinator::poll_once() {
     polled_ = true;
     dispatch(true);
     return {};
-}
-
-/// Raises an alarm if the source is behind the ledger. The block after the ledger's last one will then come
-/// late, or never.
-void Coordinator::compare_with_books(std::uint64_t tip) {
-    const std::uint64_t last = accounting_.last_height();
-    const std::uint64_t missing = last > tip ? last - tip : 0;
-    behind_books_ = missing > kBehindIsNormal ? missing : 0;
-    if (missing <= kBehindIsNormal)
-        return behind_alarm_.clear(fmt::format("the node has caught up with the ledger at block {}", tip));
-    behind_alarm_.raise(
-        fmt::format("the ledger ends at block {} and the node is at block {}", last, tip),
-        fmt::format(
-            "the ledger ends at block {} and the node is at block {}: no answer is compared before block "
-            "{}; wait for the node to catch up, or use another data directory if the node follows another "
-            "chain",
-            last, tip, last + 1));
 }
 
 /// Actions that were answered before a restart and are no longer in the pool are kept for their block no longer
@@ -389,25 +326,6 @@ void Coordinator::end_agent(const std::string& agent_id, const Error& reason) {
     engine_->end_agent(agent_id, reason);
 }
 
-StatusView Coordinator::status() const {
-    StatusView view;
-    engine_->describe(view);
-    view.tasks_dispatched += received_before_;
-    view.tasks_received = accounting_.tasks_received();
-    view.counters.merge(accounting_.counters());
-    view.counters["registers_too_soon"] = registers_too_soon_;
-    view.counters["polls"] = polls_;
-    view.counters["poll_errors"] = poll_errors_;
-    view.counters["blocks_source_behind_books"] = behind_books_;
-    view.counters["ledger_stops"] = books_alarm_.times();
-    view.counters["tip_stops"] = tip_alarm_.times();
-    view.counters["block_stops"] = blocks_alarm_.times();
-    view.counters["block_errors"] = follower_.counters().errors;
-    view.counters["block_gaps_left_out"] = follower_.counters().skips;
-    view.counters["block_hash_alarms"] = follower_.counters().alarms;
-    return view;
-}
-
 std::vector<AgentView> Coordinator::agents() const {
     return engine_->agents();
 }
@@ -422,21 +340,6 @@ std::vector<LeaderboardEntry> Coordinator::leaderboard() const {
 }
 Result<RewardsView> Coordinator::rewards(const std::string& agent_id) const {
     return accounting_.rewards(agent_id);
-}
-
-Reasons Coordinator::not_ready() const {
-    Reasons reasons;
-    const auto age = clock_.steady() - Clock::Steady(Clock::Steady::duration(polled_at_.load()));
-    if (!polled_) {
-        reasons.push_back({"source", "not read yet"});
-    } else if (age > kReadyFor) {
-        const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(age);
-        reasons.push_back({"source", fmt::format("last read {} s ago", seconds.count())});
-    }
-    if (const Status books = accounting_.ready(); !books) reasons.push_back({"ledger", books.error().why});
-    for (const Alarm* alarm : {&tip_alarm_, &blocks_alarm_, &behind_alarm_})
-        alarm->add_to(reasons);
-    return reasons;
 }
 
 }  // namespace ioswarm
