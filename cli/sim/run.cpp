@@ -14,26 +14,18 @@
 
 #include "cli/sim/process_use.hpp"
 #include "cli/sim/swarm.hpp"
-#include "core/base/bytes.hpp"
 #include "core/base/text.hpp"
-#include "core/crypto/hmac.hpp"
 
 namespace ioswarm::cli {
 namespace {
 
 using namespace std::chrono_literals;
-using SteadyClock = std::chrono::steady_clock;
 
 constexpr Decimal kEpochReward{5, 1};  // IOTX, as in iotex-core's example configuration
-constexpr std::chrono::minutes kJoinTime{5};
-constexpr std::chrono::seconds kLeaveTime{10};
 /// How long a block waits for missing answers, in addition to the time-outs of all tries.
 constexpr std::chrono::seconds kPatience{30};
 /// If the coordinator has no tasks waiting or with agents for this long, the missing answers will not come.
 constexpr std::chrono::seconds kLostAfter{2};
-constexpr std::chrono::minutes kEvictionTime{2};
-/// Far more than needed: polls come every few ten milliseconds.
-constexpr std::chrono::seconds kPollTime{20};
 /// The longest time that one block may take, on the busiest machine.
 constexpr std::chrono::minutes kLongestBlockWait{2};
 
@@ -85,7 +77,7 @@ Result<SimReport> SimRun::run(const std::stop_token& stop, ProgressLine& progres
     stop_ = stop;
     progress_ = &progress;
     for (const auto step :
-         {&SimRun::prepare, &SimRun::open_books, &SimRun::start_coordinator, &SimRun::open_port, &SimRun::join,
+         {&SimRun::prepare, &SimRun::open_ledger, &SimRun::start_coordinator, &SimRun::open_port, &SimRun::join,
           &SimRun::conduct_load, &SimRun::drain, &SimRun::settle, &SimRun::leave}) {
         Status done = (this->*step)();
         if (done) continue;
@@ -104,8 +96,8 @@ Status SimRun::stopped_or(const char* what) const {
     return fail(ErrorCode::timed_out, "sim", "", what, "is this machine overloaded?");
 }
 
-template <typename Done>
-bool SimRun::wait(std::chrono::milliseconds within, std::chrono::milliseconds every, Done done) {
+bool SimRun::wait(std::chrono::milliseconds within, std::chrono::milliseconds every,
+                  const std::function<bool()>& done) {
     const auto end = SteadyClock::now() + within;
     while (!done()) {
         if (stop_.stop_requested() || SteadyClock::now() > end) return false;
@@ -119,102 +111,6 @@ std::uint64_t SimRun::counter(const std::string& name) const {
     const StatusView status = coordinator_->status();
     const auto at = status.counters.find(name);
     return at == status.counters.end() ? 0 : at->second;
-}
-
-Status SimRun::prepare() {
-    progress_->show("making transactions", 0);
-    const auto begin = SteadyClock::now();
-    sim::ScenarioSettings settings;
-    settings.chain.seed = options_.seed;
-    settings.chain.block_time = options_.block_time;
-    settings.chain.tps = options_.tps;
-    settings.chain.accounts = options_.accounts;
-    settings.duration = options_.duration;
-    settings.redundancy = options_.redundancy;
-    settings.level = options_.level;
-    settings.rules = options_.rules;
-    auto scenario = sim::Scenario::create(settings, faults_, stop_);
-    if (!scenario) return fail(std::move(scenario.error()));
-    scenario_ = *std::move(scenario);
-    settings_.rewards.epoch_blocks = scenario_->epoch_blocks();
-    settings_.on_given_up = [this](const Hash256& raw_id) { record_->given_up(raw_id); };
-    record_ = std::make_unique<sim::RunRecord>(scenario_.get(), options_.agents);
-    figures_.preparing = SteadyClock::now() - begin;
-    return {};
-}
-
-// Opens a ledger for this run, as durable as that of `serve`, because its cost belongs to the measured figures.
-Status SimRun::open_books() {
-    auto folder = TempFolder::create();
-    if (!folder) return fail(std::move(folder.error()));
-    folder_.emplace(std::move(*folder));
-    auto ledger = Ledger::open(folder_->path(), log_);
-    if (!ledger) return fail(std::move(ledger).error());
-    ledger_ = *std::move(ledger);
-    auto accounting = Accounting::open(*ledger_, settings_, clock_, nullptr, log_);
-    if (!accounting) return fail(std::move(accounting).error());
-    accounting_ = *std::move(accounting);
-    return {};
-}
-
-Status SimRun::start_coordinator() {
-    const auto without_chain = heap_in_use();
-    auto chain = sim::EmbeddedChain::create(scenario_->chain(), chain_clock_, log_, scenario_->signed_ahead());
-    if (!chain) return fail(std::move(chain).error());
-    chain_ = *std::move(chain);
-    const auto with_chain = heap_in_use();
-    if (with_chain && without_chain && *with_chain > *without_chain)
-        chain_bytes_ = *with_chain - *without_chain;
-    chain_->allow(scenario_->chain().resume_height);
-    source_ = std::make_unique<sim::SimSource>(*chain_, *scenario_, *record_);
-    auto coordinator =
-        Coordinator::create(settings_, *source_, *source_, *source_, *accounting_, clock_, log_, source_.get());
-    if (!coordinator) return fail(std::move(coordinator).error());
-    coordinator_ = *std::move(coordinator);
-    coordinator_->start();
-    if (hooks_.link) link_ = hooks_.link(*coordinator_);
-    return {};
-}
-
-// Uses a master secret, so that an agent cannot claim another agent's id.
-Status SimRun::open_port() {
-    const auto secret = random_bytes(32);
-    if (!secret) return fail(secret.error());
-    const std::string master_secret = to_hex(*secret);
-    auto access = AccessControl::open({master_secret, {}, {}});
-    if (!access) return fail(std::move(access).error());
-    access_ = *std::move(access);
-
-    proto::SwarmSettings swarm = swarm_settings(options_, settings_.task_timeout);
-    swarm.master_secret = master_secret;
-    swarm.wallets = true;
-    figures_.agents_per_connection = swarm.agents_per_connection;
-    figures_.connections = connections_of(swarm);
-    figures_.agent_threads = swarm.threads;
-    figures_.cores = usable_cores();
-
-    proto::AgentServerSettings settings;
-    settings.address = "127.0.0.1";
-    auto server = proto::AgentServer::start(settings, link_ ? *link_ : static_cast<AgentLink&>(*coordinator_),
-                                            *access_, log_);
-    if (!server) return fail(std::move(server).error());
-    server_ = *std::move(server);
-    swarm.address.target = fmt::format("127.0.0.1:{}", server_->port());
-    if (const auto heap = heap_in_use()) figures_.heap = sim::HeapUse{*heap - chain_bytes_, 0, 0};
-    swarm_ = std::make_unique<proto::Swarm>(std::move(swarm), faults_, *record_, log_);
-    return {};
-}
-
-Status SimRun::join() {
-    progress_->show(fmt::format("{} agents join", options_.agents), 0);
-    const auto begin = SteadyClock::now();
-    if (Status joined = swarm_->join(kJoinTime, stop_); !joined) return joined;
-    const bool streams =
-        wait(kJoinTime, 10ms, [&] { return server_->counters()["task_streams_open"] >= options_.agents; });
-    if (!streams) return stopped_or("the agents' task streams did not open");
-    figures_.joining = SteadyClock::now() - begin;
-    if (hooks_.joined) hooks_.joined();
-    return {};
 }
 
 /// Samples the queue and updates the progress line.
@@ -326,140 +222,6 @@ Status SimRun::drain() {
     }
     figures_.draining = SteadyClock::now() - begin;
     return {};
-}
-
-/// Collects the coordinator's figures while the agents are still connected.
-Status SimRun::settle() {
-    says_.shadow = coordinator_->shadow();
-    says_.status = coordinator_->status();
-    for (std::uint32_t i = 0; i < options_.agents; ++i) {
-        auto rewards = coordinator_->rewards(proto::swarm_agent_id(i));
-        if (!rewards) return fail(std::move(rewards.error()));
-        rewards->agent_id = proto::swarm_agent_id(i);
-        says_.rewards.push_back(*std::move(rewards));
-    }
-    if (hooks_.says) hooks_.says(says_);
-    return {};
-}
-
-/// Waits until a complete poll has begun and ended.
-void SimRun::wait_for_polls() {
-    const std::uint64_t before = counter("polls");
-    wait(kPollTime, 5ms, [&] { return counter("polls") >= before + 2; });
-}
-
-/// Lets the agents leave, and waits until the coordinator has forgotten them and their tasks.
-Status SimRun::leave() {
-    progress_->show(fmt::format("{} agents leave", options_.agents), 0);
-    const auto begin = SteadyClock::now();
-    swarm_->leave(kLeaveTime);
-    swarm_.reset();
-    wait(kEvictionTime, 5ms, [&] {
-        auto counters = server_->counters();
-        return counters["connections_open"] == 0 && counters["task_streams_open"] == 0;
-    });
-    clock_.skip(settings_.eviction_age + settings_.eviction_check);
-    wait(kEvictionTime, 5ms, [&] { return coordinator_->status().agents_total == 0; });
-    figures_.leaving = SteadyClock::now() - begin;
-
-    // A transaction that left the pool is forgotten a number of blocks after the poll that missed it. So wait
-    // for that poll first.
-    wait_for_polls();
-    std::uint64_t height = accounting_->last_height();
-    const std::uint64_t forgotten =
-        height + std::max(settings_.forget_after_blocks, settings_.late_result_blocks) + 2;
-    while (height < forgotten) {
-        if (Status skipped = skip_to(++height); !skipped) return skipped;
-    }
-    // A poll forgets the tasks, and the next block forgets their answers.
-    wait(kPollTime, 5ms, [&] { return counter("tasks_known") == 0; });
-    wait_for_polls();
-    if (Status skipped = skip_to(++height); !skipped) return skipped;
-    auto counters = server_->counters();
-    const StatusView status = coordinator_->status();
-    leftovers_["agents"] = status.agents_total;
-    leftovers_["connections"] = counters["connections_open"];
-    leftovers_["task streams"] = counters["task_streams_open"];
-    leftovers_["tasks"] = status.counters.at("tasks_known");
-    leftovers_["tasks with agents"] = status.counters.at("tasks_with_agents");
-    const auto answers = status.counters.find("answers_held");
-    leftovers_["answers held"] = answers == status.counters.end() ? 0 : answers->second;
-    measure_heap();
-    return {};
-}
-
-/// Measures the heap now. The report compares it with the heap before the agents joined. Both exclude the
-/// chain, which keeps a thousand blocks and is not part of a coordinator.
-void SimRun::measure_heap() {
-    coordinator_->stop();
-    source_.reset();
-    chain_.reset();
-    const auto heap = heap_in_use();
-    if (!heap || !figures_.heap) return;
-    // The ledger's page caches (12 MiB), gRPC's memory per agent, and hash table buckets, which do not shrink.
-    figures_.heap->slack = (std::uint64_t{12} << 20) + std::uint64_t{options_.agents} * 2048 +
-                           scenario_->transactions().size() * 64;
-    figures_.heap->after = *heap;
-}
-
-/// Lets the agents leave, and reports what they have done. What follows from the seed cannot be told.
-SimReport SimRun::report_so_far() {
-    constexpr std::chrono::seconds kLeaveWhenStopped{2};
-    progress_->show("stopping", 1);
-    if (in_load_) end_of_load();
-    const auto begin = SteadyClock::now();
-    if (swarm_) swarm_->leave(kLeaveWhenStopped);
-    figures_.leaving = SteadyClock::now() - begin;
-    progress_->clear();
-    SimReport out;
-    out.options = options_;
-    out.stopped = true;
-    figures_.heap.reset();
-    count_queue(queue_samples_, figures_);
-    fill_from_record(*record_, faults_, figures_, out);
-    out.run = figures_;
-    // Answers that were under way when it was stopped got no word, and that is no fault.
-    out.findings = sim::check_agents_stopped(*record_);
-    return out;
-}
-
-SimReport SimRun::make_report() {
-    const auto& counters = says_.status.counters;
-    const sim::TxTotals txs = record_->transactions();
-    SimReport out;
-    out.options = options_;
-    SeedFigures& seed = out.seed.emplace();
-    seed.planned = scenario_->figures();
-    for (std::size_t i = 0; i < sim::kAgentFaults; ++i)
-        seed.agents[i] = faults_.agents_with(static_cast<sim::AgentFault>(i));
-    for (const sim::PlannedTx& tx : scenario_->transactions())
-        if (tx.fate == sim::Fate::forged) ++seed.forged[static_cast<std::size_t>(tx.forgery)];
-    seed.unanswered = txs.mined_unanswered + txs.forged_unanswered;
-    seed.forged_accepted = txs.forged_accepted;
-    seed.forged_rejected = txs.forged_rejected;
-    seed.shadow = says_.shadow;
-    std::map<std::uint64_t, bool> epochs;
-    for (const RewardsView& agent : says_.rewards) {
-        seed.paid_rau += agent.earned_rau;
-        for (const RewardHistoryEntry& entry : agent.history)
-            epochs[entry.epoch] = true;
-    }
-    seed.epochs_paid = epochs.size();
-
-    const auto count_of = [&](const char* name) {
-        const auto at = counters.find(name);
-        return at == counters.end() ? 0 : at->second;
-    };
-    figures_.timed_out = count_of("tasks_timed_out");
-    figures_.given_up = count_of("tasks_given_up");
-    figures_.dropped = count_of("tasks_dropped_queue_full");
-    figures_.left_unanswered = txs.left_unanswered;
-    count_queue(queue_samples_, figures_);
-    fill_from_record(*record_, faults_, figures_, out);
-    out.run = figures_;
-    out.findings = sim::check_run(
-        {*scenario_, *record_, faults_, settings_.rewards, std::move(says_), leftovers_, figures_.heap});
-    return out;
 }
 
 }  // namespace ioswarm::cli

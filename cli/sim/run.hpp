@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -42,20 +43,27 @@ class SimRun {
     [[nodiscard]] Result<SimReport> run(const std::stop_token& stop, ProgressLine& progress);
 
   private:
+    using SteadyClock = std::chrono::steady_clock;
+
     SimRun(const SimOptions& options, SimHooks hooks, Log log);
 
+    // In run_start.cpp.
     Status prepare();
-    Status open_books();
+    Status open_ledger();
     Status start_coordinator();
     Status open_port();
     Status join();
+
+    // In run.cpp.
     Status conduct_load();
+    void end_of_load();
     Status drain();
+
+    // In run_end.cpp.
     Status settle();
     Status leave();
     void wait_for_polls();
     void measure_heap();
-    void end_of_load();
     SimReport make_report();
     SimReport report_so_far();
 
@@ -66,8 +74,8 @@ class SimRun {
     void look();
     /// Calls `done` every few milliseconds until it returns true. Returns false after `within`, or when
     /// stopped.
-    template <typename Done>
-    bool wait(std::chrono::milliseconds within, std::chrono::milliseconds every, Done done);
+    bool wait(std::chrono::milliseconds within, std::chrono::milliseconds every,
+              const std::function<bool()>& done);
     [[nodiscard]] Status stopped_or(const char* what) const;
     [[nodiscard]] std::uint64_t counter(const std::string& name) const;
 
@@ -82,8 +90,8 @@ class SimRun {
     sim::CoordinatorSays says_;
     sim::Leftovers leftovers_;
     std::vector<std::uint64_t> queue_samples_;
-    std::chrono::steady_clock::time_point looked_{};
-    std::chrono::steady_clock::time_point load_began_{};
+    SteadyClock::time_point looked_{};
+    SteadyClock::time_point load_began_{};
     std::chrono::nanoseconds cpu_before_load_{};
     std::chrono::nanoseconds agents_cpu_before_load_{};
     bool in_load_ = false;
@@ -106,8 +114,7 @@ class SimRun {
 };
 
 /// Runs only agents, against options.target, for options.duration. A finding tells if the coordinator was gone
-/// at the end. Errors: as Swarm::join(), and those of
-/// reading the secret's file.
+/// at the end. Errors: as Swarm::join(), and those of reading the secret's file.
 [[nodiscard]] Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_token& stop,
                                                  ProgressLine& progress, const Log& log);
 
