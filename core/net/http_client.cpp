@@ -11,9 +11,10 @@
 
 #include "core/base/guarded.hpp"
 
-// A call takes a session (a curl multi handle, which owns the kept connections) off a shelf, drives all of its
-// requests on the calling thread and puts it back. So there is no thread of our own, nothing curl is shared
-// between threads, and a call with many bodies is concurrent all the same.
+// Each call uses one session: a curl multi handle, which owns its open connections. The call takes an idle
+// session, or makes one, drives all of its requests on the calling thread, and gives the session back. So the
+// client needs no thread of its own, and no curl object is used by two threads at once. The requests of one
+// call still run concurrently.
 
 namespace ioswarm {
 namespace {
@@ -23,8 +24,10 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t kMaxUrl = 2048;
 constexpr std::size_t kMaxHeaderBytes = std::size_t{64} << 10U;
-constexpr std::size_t kKeptSessions = 4;  ///< more callers at once than this pay for new connections
-constexpr int kPollMs = 1'000;            ///< curl_multi_poll wakes for every event; this bounds a missed one
+/// Idle sessions that are kept; further ones are closed with their connections.
+constexpr std::size_t kKeptSessions = 4;
+/// The time-out of curl_multi_poll(). It wakes at every event; the time-out is for an event that it misses.
+constexpr int kPollMs = 1'000;
 
 struct UrlFree {
     void operator()(CURLU* url) const noexcept { curl_url_cleanup(url); }
@@ -55,7 +58,7 @@ struct CurlText {
     ~CurlText() { curl_free(text); }
 };
 
-/// scheme://host:port, nothing else of the URL.
+/// Returns only scheme://host:port of a URL. Empty if the URL cannot be used.
 std::optional<std::string> display_name(const std::string& url) {
     if (url.size() > kMaxUrl) return std::nullopt;
     const std::unique_ptr<CURLU, UrlFree> parsed(curl_url());
@@ -118,7 +121,7 @@ Error transfer_error(const Transfer& transfer, CURLcode code, const std::string&
     }
     std::string why = transfer.why[0] != '\0' ? transfer.why.data() : curl_easy_strerror(code);
     if (code == CURLE_COULDNT_CONNECT) {
-        // libcurl's own text repeats the host and the port, which `which` names already.
+        // libcurl's text would repeat host and port, which are already in the error's `which`.
         long connect_errno = 0;
         curl_easy_getinfo(transfer.easy.get(), CURLINFO_OS_ERRNO, &connect_errno);
         if (connect_errno == ECONNREFUSED) why = "connection refused";
@@ -130,11 +133,11 @@ Error transfer_error(const Transfer& transfer, CURLcode code, const std::string&
 }  // namespace
 
 struct HttpClient::Impl {
-    // const after construction
+    // Not changed after construction.
     std::string url;
     std::string name;
     HttpSettings settings;
-    // own synchronisation
+    // Synchronises itself.
     Guarded<std::vector<std::unique_ptr<Session>>> shelf;
 
     std::unique_ptr<Session> take_session() {
@@ -167,7 +170,7 @@ struct HttpClient::Impl {
 void HttpClient::Impl::prepare(Transfer& transfer, const std::string& body, curl_slist* headers,
                                milliseconds time_left) const {
     CURL* easy = transfer.easy.get();
-    curl_easy_reset(easy);  // keeps nothing but the connections, which belong to the multi handle
+    curl_easy_reset(easy);  // resets all options; the connections stay, since they belong to the multi handle
     curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -185,7 +188,8 @@ void HttpClient::Impl::prepare(Transfer& transfer, const std::string& body, curl
         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
         curl_easy_setopt(easy, CURLOPT_POST, 1L);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.data());  // not copied: bodies outlive the transfer
+        // curl does not copy the body; `bodies` outlives the transfer.
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.data());
     }
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
@@ -214,7 +218,7 @@ std::unique_ptr<Transfer> HttpClient::Impl::start(Session& session, std::size_t 
     return transfer;
 }
 
-/// Moves what has ended from `running` to `answers`; true when there was something.
+/// Moves finished transfers from `running` to `answers`. Returns true if there was one.
 bool HttpClient::Impl::collect(Session& session, Running& running,
                                std::vector<Result<HttpResponse>>& answers) const {
     bool any = false;
@@ -223,7 +227,7 @@ bool HttpClient::Impl::collect(Session& session, Running& running,
         if (message->msg != CURLMSG_DONE) continue;
         const CURLcode code = message->data.result;
         CURL* easy = message->easy_handle;
-        curl_multi_remove_handle(session.multi.get(), easy);  // `message` is gone from here on
+        curl_multi_remove_handle(session.multi.get(), easy);  // this invalidates `message`
         const auto at = std::find_if(running.begin(), running.end(),
                                      [easy](const auto& transfer) { return transfer->easy.get() == easy; });
         if (at == running.end()) continue;
@@ -250,7 +254,7 @@ const std::string& HttpClient::name() const noexcept {
 }
 
 Result<std::unique_ptr<HttpClient>> HttpClient::create(std::string url, HttpSettings settings) {
-    // libcurl 7.84 and later: thread-safe, and counted, so that calling it for every client does no harm.
+    // Every client calls this. libcurl 7.84 and later count the calls and are thread-safe here.
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         return fail(ErrorCode::internal, "cannot start libcurl");
     }
@@ -293,7 +297,7 @@ std::vector<Result<HttpResponse>> HttpClient::run_all(Method method, std::span<c
     std::vector<Result<HttpResponse>> answers(
         bodies.size(), fail(ErrorCode::cancelled, "cannot get an HTTP answer", impl_->name, "stopped"));
     HeaderList headers(curl_slist_append(nullptr, ("Content-Type: " + std::string(content_type)).c_str()));
-    // Without it curl waits for a "100 Continue" before a large body.
+    // An empty Expect header stops curl from waiting for "100 Continue" before it sends a large body.
     curl_slist_append(headers.get(), "Expect:");
     auto session = impl_->take_session();
     CURLM* multi = session->multi.get();
@@ -322,7 +326,8 @@ std::vector<Result<HttpResponse>> HttpClient::run_all(Method method, std::span<c
             if (failed == CURLM_OK && !finished && active > 0)
                 failed = curl_multi_poll(multi, nullptr, 0, kPollMs, nullptr);
             if (failed == CURLM_OK) continue;
-            // Such an error stays, and with it no transfer runs into its own time-out.
+            // An error of the multi handle is permanent, and the time-outs of its transfers no longer work. So
+            // all of them fail now.
             for (const auto& transfer : running)
                 answers[transfer->index] = fail(impl_->broken(failed));
             for (; next < bodies.size(); ++next)

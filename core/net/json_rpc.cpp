@@ -14,8 +14,9 @@ using Json = nlohmann::json;
 constexpr std::size_t kMaxMessage = 512;
 constexpr std::size_t kMaxData = std::size_t{64} << 10U;
 
-/// Counts brackets and commas outside strings: a few bytes of text can cost a hundred of tree, and some of the
-/// tree's own functions recurse.
+/// Checks kMaxRpcDepth and kMaxRpcValues by counting brackets and commas outside of strings. Without this check
+/// a few bytes of text could need a hundred times as much memory when parsed, and deep nesting could overflow
+/// the stack.
 bool within_bounds(std::string_view text) noexcept {
     std::size_t depth = 0;
     std::size_t values = 1;
@@ -152,7 +153,7 @@ Result<RpcReply> read_rpc_answer(std::string_view text, std::uint64_t id) {
     if (tree.is_discarded()) return fail(bad_answer("it is not JSON"));
     if (tree.is_array()) return std::move(read_tree(tree, id, 1).front());
     if (!tree.is_object()) return fail(bad_answer("it is not an object"));
-    // An error may come without the id, where the request was refused before it was read.
+    // An error may have no id, if the server refused the request before it had read the id.
     const auto error = tree.find("error");
     const bool refused = error != tree.end() && error->is_object();
     if (!refused && !index_of(tree, id, 1)) return fail(bad_answer("it is the answer to another request"));

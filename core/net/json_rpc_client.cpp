@@ -12,7 +12,7 @@ std::string request_text(const RpcCall& call, std::uint64_t id) {
            R"(","params":)" + call.params + "}";
 }
 
-/// A single request stands alone: servers that take no batches refuse a list of one too.
+/// A single request is sent as an object, because servers that accept no batches refuse a list of one too.
 std::string body_of(std::span<const RpcCall> calls, std::uint64_t first_id) {
     if (calls.size() == 1) return request_text(calls.front(), first_id);
     std::string body = "[";
@@ -25,7 +25,7 @@ std::string body_of(std::span<const RpcCall> calls, std::uint64_t first_id) {
 
 }  // namespace
 
-/// What one POST asks: calls of one batch that stand one after the other.
+/// The contents of one POST: consecutive calls of one batch.
 struct JsonRpcClient::Piece {
     std::size_t batch = 0;  ///< index in call_all's batches
     std::size_t first = 0;  ///< index in that batch
@@ -34,11 +34,11 @@ struct JsonRpcClient::Piece {
     [[nodiscard]] bool is_single() const noexcept { return calls.size() == 1; }
 };
 
-/// What became of one POST.
+/// The outcome of one POST.
 struct JsonRpcClient::Answer {
     enum class Verdict {
         answered,
-        refused,  ///< as peers fail that take no batches, or none as large; of a single request as good as
+        refused,  ///< a smaller batch may be answered; for a single request the same as `failed`
                   ///< failed
         failed,
     };
@@ -48,7 +48,7 @@ struct JsonRpcClient::Answer {
 
 namespace {
 
-/// As few pieces as `size` requests in each allow.
+/// Cuts `whole` into as few pieces as possible, with at most `size` requests each.
 template <typename Piece>
 void cut(const Piece& whole, std::size_t size, std::vector<Piece>& out) {
     for (std::size_t at = 0; at < whole.calls.size(); at += size) {
@@ -74,7 +74,8 @@ JsonRpcClient::Answer JsonRpcClient::read_answer(const Piece& piece, std::uint64
     using Verdict = Answer::Verdict;
     const std::size_t count = piece.calls.size();
     if (!response) {
-        // A connection that is closed over a batch, or an answer that is too large to take.
+        // Some servers close the connection because of a batch, and the answer to a large batch may be too
+        // large.
         const ErrorCode code = response.error().code;
         const bool smaller_may_do = code == ErrorCode::unavailable || code == ErrorCode::resource_exhausted;
         return {smaller_may_do ? Verdict::refused : Verdict::failed,
@@ -85,7 +86,7 @@ JsonRpcClient::Answer JsonRpcClient::read_answer(const Piece& piece, std::uint64
         BatchReplies replies(
             count, fail(later ? ErrorCode::unavailable : ErrorCode::bad_data, "cannot get a JSON-RPC answer",
                         name(), "HTTP " + std::to_string(status)));
-        // These three ask for patience, not for smaller batches.
+        // These three mean that the server is busy. A smaller batch would not help.
         const bool patience = status == 408 || status == 429 || status == 503;
         return {patience ? Verdict::failed : Verdict::refused, std::move(replies)};
     }
@@ -130,15 +131,16 @@ void JsonRpcClient::try_larger() {
     SteadyTime changed = limit_changed_;
     const SteadyTime now = now_();
     if (now - changed < kTryLargerAfter) return;
-    // One thread does it.
+    // If several threads get here at once, only one of them doubles the limit.
     if (limit_changed_.compare_exchange_strong(changed, now)) {
         batch_limit_.compare_exchange_strong(limit, std::min(2 * limit, kMaxBatch), std::memory_order_relaxed);
     }
 }
 
-/// Halves what was refused until it is answered. That only makes sense while the peer answers at all, which a
-/// question that every chain answers tells. And where the peer did not say that a batch was too large,
-/// everything is sent once more as it is first, so that one bad moment of the peer is not remembered for ever.
+/// Sends refused pieces again, each time in halves, until they are answered. First it sends eth_chainId, which
+/// every server answers. If that fails, the batch size is not the problem and nothing is sent again. If the
+/// server did not say that a batch was too large, the pieces are first sent once more unchanged. So a short
+/// failure of the server does not reduce the batch size for later calls.
 void JsonRpcClient::retry_smaller(std::vector<Piece> refused, bool too_large, std::vector<BatchReplies>& out,
                                   const std::stop_token& stop) {
     using Verdict = Answer::Verdict;

@@ -24,10 +24,10 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr const char* kCannotConnect = "cannot connect";
-/// Encrypted bytes that may wait for the socket before send() takes no more.
+/// While this many encrypted bytes wait for the socket, send() accepts no more.
 constexpr std::size_t kMaxEncrypted = std::size_t{256} << 10;
 
-/// For poll: rounded up, so that it does not return a moment before the time.
+/// The time-out for poll(). It is rounded up, so that poll() does not return just before the deadline.
 int milliseconds_until(TcpStream::Deadline deadline) {
     const auto now = SteadyClock::now();
     if (deadline <= now) return 0;
@@ -46,8 +46,8 @@ Result<Addresses> look_up(const TcpTarget& target) {
     wanted.ai_socktype = SOCK_STREAM;
     wanted.ai_flags = AI_NUMERICSERV;
     addrinfo* list = nullptr;
-    // RFC 6761 6.3: no question for a name server, and known where /etc/hosts is missing. No name means
-    // loopback.
+    // RFC 6761 section 6.3: "localhost" must work without a name server, and without /etc/hosts. A null name
+    // makes getaddrinfo() return the loopback addresses.
     const char* const host = target.host == "localhost" ? nullptr : target.host.c_str();
     const int failed = ::getaddrinfo(host, std::to_string(target.port).c_str(), &wanted, &list);
     if (failed == 0) return Addresses(list);
@@ -59,7 +59,7 @@ void set_options(int fd) {
         ::setsockopt(fd, level, name, &value, sizeof value);
     };
     set(IPPROTO_TCP, TCP_NODELAY, 1);
-    // A machine that is gone without a word is noticed after a minute, also while nothing is to be said.
+    // Detects after one minute that the other machine is gone, even if nothing is sent or received.
     set(SOL_SOCKET, SO_KEEPALIVE, 1);
     set(IPPROTO_TCP, TCP_KEEPIDLE, 30);
     set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
@@ -76,7 +76,7 @@ std::string TcpTarget::text() const {
 struct TcpStream::State {
     std::string which;
     int fd = -1;
-    int wake = -1;  ///< written to by whoever requests a stop
+    int wake = -1;  ///< an eventfd; a stop request writes to it, which ends poll()
     std::unique_ptr<TlsClient> tls;
 
     ~State() {
@@ -102,7 +102,7 @@ struct TcpStream::State {
         if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return std::optional<std::size_t>();
         return broken(errno);
     }
-    /// Hands the socket what TLS has for it.
+    /// Sends the encrypted bytes that TLS has produced, as far as the socket accepts them.
     Status flush() const {
         while (tls && !tls->outgoing().empty()) {
             const auto sent = send_raw(tls->outgoing());
@@ -131,7 +131,7 @@ Status TcpStream::State::poll_until(bool to_send, Deadline deadline, const std::
         if (ready < 0 && errno != EINTR) return fail(errno_error(errno, "cannot wait for", which));
         if (ready > 0 && fds[0].revents != 0) return {};
         if (ready > 0 && fds[1].revents != 0) {
-            std::uint64_t count = 0;  // of a stop that an earlier wait was meant by, or of this one
+            std::uint64_t count = 0;  // the stop that wrote it was requested during this wait or an earlier one
             [[maybe_unused]] const ssize_t drained = ::read(wake, &count, sizeof count);
         }
         if (ready == 0 && SteadyClock::now() >= deadline) {

@@ -17,36 +17,38 @@
 namespace ioswarm {
 
 struct TcpTarget {
-    std::string host;  ///< a name or an address, the latter without brackets
+    std::string host;  ///< a host name or an IP address; an IPv6 address without brackets
     std::uint16_t port = 0;
-    std::optional<TlsClientSettings> tls;  ///< its name may be empty: `host`
+    std::optional<TlsClientSettings> tls;  ///< empty: no TLS. If its `name` is empty, `host` is used
 
-    /// "host:port", "[::1]:port".
+    /// "host:port" or "[::1]:port", for messages.
     [[nodiscard]] std::string text() const;
 };
 
-/// One connection, in clear or with TLS. Nothing but connect() and wait() waits, and both end at once on a
-/// stop. For one thread at a time.
+/// One TCP connection, with or without TLS. Only connect() and wait() block; both end at once when a stop is
+/// requested. Used by one thread at a time.
 class TcpStream {
   public:
     using Deadline = std::chrono::steady_clock::time_point;
 
-    /// Tries the host's addresses one after the other; with TLS the handshake is part of it. Errors:
-    /// unavailable (nobody there, name unknown, TLS failed), timed_out, cancelled. The system's resolver, which
-    /// is asked for names only, cannot be interrupted.
+    /// Tries the host's addresses one after the other. With TLS, also completes the handshake. Errors:
+    /// unavailable (no connection, unknown host name, TLS failed), timed_out, cancelled. Looking up a host name
+    /// can take longer than `deadline` and ignores `stop`, because the system's resolver cannot be interrupted.
     [[nodiscard]] static Result<std::unique_ptr<TcpStream>> connect(const TcpTarget& target, Deadline deadline,
                                                                     const std::stop_token& stop);
     ~TcpStream();
     TcpStream(const TcpStream&) = delete;
     TcpStream& operator=(const TcpStream&) = delete;
 
-    /// How many bytes were taken; 0: none now. Error unavailable: the connection is broken.
+    /// Returns how many bytes were accepted; 0 means none at the moment. Error unavailable: the connection is
+    /// broken.
     [[nodiscard]] Result<std::size_t> send(BytesView bytes);
-    /// How many bytes came; nothing: none now; 0: the peer has ended the connection. Error as send().
+    /// Returns how many bytes were written to `to`. Returns nothing if there are none at the moment, and 0 if
+    /// the peer has ended the connection. Error unavailable: the connection is broken.
     [[nodiscard]] Result<std::optional<std::size_t>> receive(std::span<std::uint8_t> to);
 
-    /// Waits until receive() (which gave nothing before) or, with `to_send`, send() may do something. Errors:
-    /// timed_out, cancelled, io.
+    /// Waits until receive() may return bytes or, with `to_send`, send() may accept some. Call it after
+    /// receive() returned nothing. Errors: timed_out, cancelled, io.
     [[nodiscard]] Status wait(bool to_send, Deadline deadline, const std::stop_token& stop);
 
   private:
