@@ -13,7 +13,8 @@ namespace ioswarm {
 namespace {
 
 constexpr const char* kCannotDerive = "cannot derive a key from the password";
-/// OpenSSL compares its own small blocks with the memory limit too, so its limit gets this much more.
+/// OpenSSL also counts some small blocks of its own against the memory limit. So the limit that it gets is
+/// larger by this much.
 constexpr std::uint64_t kScryptSlack = std::uint64_t{1} << 20U;
 
 tl::unexpected<Error> refuse_cost(std::string why) {

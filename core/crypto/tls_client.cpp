@@ -64,7 +64,8 @@ Status add_roots(SSL_CTX* context, const std::string& pem) {
 bool expect_name(SSL* ssl, const std::string& name) {
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     if (is_address(name)) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str()) == 1;
-    // SSL_set_tlsext_host_name without its macro, which casts in C.
+    // SSL_ctrl() is what the macro SSL_set_tlsext_host_name calls. The macro has a C-style cast, which our
+    // warnings refuse.
     return SSL_set1_host(ssl, name.c_str()) == 1 &&
            SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
                     const_cast<char*>(name.c_str())) == 1;
@@ -77,12 +78,12 @@ struct TlsClient::State {
     std::string protocol;
     Owned<SSL_CTX> context;
     Owned<SSL> ssl;
-    BIO* in = nullptr;  ///< owned by ssl, as out
+    BIO* in = nullptr;  ///< owned by `ssl`, as is `out`
     BIO* out = nullptr;
     Bytes outgoing;
     std::size_t sent = 0;
 
-    /// Moves what OpenSSL has written to where outgoing() shows it.
+    /// Moves the bytes that OpenSSL has produced for the peer to `outgoing`.
     void collect() {
         const auto gone = static_cast<std::ptrdiff_t>(std::exchange(sent, 0));
         outgoing.erase(outgoing.begin(), outgoing.begin() + gone);
@@ -155,7 +156,8 @@ Result<bool> TlsClient::handshake() {
 }
 
 Status TlsClient::received(BytesView bytes) {
-    constexpr std::size_t kMost = std::size_t{1} << 24;  // of one call, far above any socket buffer
+    // Limit per call, far above any socket buffer; keeps the size within an int.
+    constexpr std::size_t kMost = std::size_t{1} << 24;
     if (bytes.size() > kMost ||
         BIO_write(state_->in, bytes.data(), static_cast<int>(bytes.size())) != static_cast<int>(bytes.size())) {
         return fail(tls_error(state_->name, "too much at once"));

@@ -30,7 +30,8 @@ template <typename T>
 using Owned = std::unique_ptr<T, Free>;
 
 Result<std::string> read_pem(const std::string& path) {
-    // Without waiting: a pipe that took the file's place would hold up every later look at both, and the end.
+    // O_NONBLOCK: if the file was replaced by a named pipe, opening it would otherwise block this thread
+    // forever. No later reload would happen, and the program could not end.
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     const Owned<std::FILE> file(fd < 0 ? nullptr : ::fdopen(fd, "rb"));
     if (!file) return fail(errno_error(errno, "cannot read the TLS file", path));
@@ -51,14 +52,14 @@ Owned<BIO> bio_over(const std::string& text) {
     return Owned<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
-/// The start of 1970 for a time that cannot be read.
+/// Returns 1970-01-01 for a time that cannot be parsed.
 std::chrono::system_clock::time_point time_of(const ASN1_TIME* time) {
     std::tm parts{};
     if (ASN1_TIME_to_tm(time, &parts) != 1) return {};
     return std::chrono::system_clock::from_time_t(::timegm(&parts));
 }
 
-/// No passphrase is ever asked for on a terminal.
+/// Without this callback OpenSSL would ask for a passphrase on the terminal.
 int no_passphrase(char*, int, int, void*) {
     return 0;
 }

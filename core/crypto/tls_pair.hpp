@@ -8,7 +8,7 @@
 
 namespace ioswarm {
 
-/// A server's certificate chain and its key, both PEM, known to parse and to belong together.
+/// A server's certificate chain and its private key, both in PEM. Both were parsed, and they belong together.
 struct TlsPair {
     std::string certificate_chain_pem;
     std::string private_key_pem;
@@ -23,10 +23,10 @@ struct CheckedTlsPair {
 };
 
 /// Reads both files (at most 1 MiB each) and checks them: every certificate of the chain parses, the key parses
-/// without a passphrase, and it is the key of the first certificate. That one being expired is no error, since
-/// refusing it would refuse everybody: `warning` then says so.
-/// Errors: not_found, permission_denied or io (cannot be read), bad_data (does not parse or fit; names the
-/// file). Never holds key material.
+/// without a passphrase, and it is the key of the first certificate. An expired certificate is not an error,
+/// because a server without a certificate would serve nobody. `warning` says then that it is expired. Errors:
+/// not_found, permission_denied or io (cannot be read), bad_data (a file does not parse, or the two do not
+/// belong together; names the file). An error never contains key material.
 [[nodiscard]] Result<CheckedTlsPair> load_tls_pair(const std::string& certificate_file,
                                                    const std::string& key_file);
 
