@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kMaxCachedTokens = 8192;
 constexpr std::size_t kMaxListLines = 1'000'000;
 constexpr std::size_t kMaxLineBytes = 4096;
-/// Each call of an agent is compared with all of them.
+/// The limit bounds the time of a call, since an agent's id is compared with every pattern.
 constexpr std::size_t kMaxPatterns = 1'000;
 
 std::string_view trim(std::string_view text) {
@@ -74,13 +74,13 @@ bool is_agent_pattern(std::string_view entry) noexcept {
     return entry.find_first_of("*?") != std::string_view::npos;
 }
 
-// Only the last * needs to be tried again with one more character, so the time is at most the product of both
-// lengths.
+// After a mismatch, only the last * is tried again, with one more character. So the time is at most
+// proportional to the product of both lengths.
 bool agent_matches(std::string_view pattern, std::string_view id) noexcept {
     std::size_t p = 0;
     std::size_t i = 0;
     std::size_t star = std::string_view::npos;
-    std::size_t star_end = 0;  // how much of the id the text before and in the last * takes
+    std::size_t star_end = 0;  // end of the part of the id that the text up to and including the last * matches
     while (i < id.size()) {
         if (p < pattern.size() && pattern[p] == '*') {
             star = p++;
@@ -152,7 +152,7 @@ AccessControl::TokenCache::Entry AccessControl::tokens_of(std::string_view agent
     return out;
 }
 
-/// Compares with both tokens in any case, so that the time does not tell which one it was.
+/// Always compares with both tokens, so that the time does not reveal which one matched.
 bool AccessControl::matches(TokenCache::Entry& entry, std::string_view token) const {
     const bool is_new = equal_in_constant_time(as_bytes(entry.token), as_bytes(token));
     bool is_old = false;

@@ -39,7 +39,7 @@ struct ListFiles {
 
 struct AccessSettings {
     std::string master_secret;  ///< empty: credentials are not checked, but the lists are
-    std::string allowed_file;   ///< see ListFiles; what use_lists() is given counts later
+    std::string allowed_file;   ///< see ListFiles; use_lists() replaces it later
     std::string revoked_file;   ///< see ListFiles
     /// A master secret that was replaced. Keys made from it are accepted too until `old_until`. Empty: none.
     std::string old_secret = {};
@@ -49,7 +49,7 @@ struct AccessSettings {
     bool revoked_may_be_missing = false;
 };
 
-/// Ids of agents, and patterns for ids.
+/// A set of agents, given by their ids and by patterns for ids.
 class AgentSet {
   public:
     void add(std::string_view entry);

@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::chrono::minutes kLogEvery{1};
 
-/// The claimed id as a log may show it, else empty. A client may put anything there, even its key in the wrong
-/// place.
+/// Returns the claimed id if the log may show it, otherwise nothing. A client may send anything as its id, for
+/// example its key by mistake.
 std::string_view claimed(std::string_view agent_id) {
     constexpr std::string_view kAgentKeyBegin = "iosw_";
     const bool has_key = agent_id.find(kAgentKeyBegin) != std::string_view::npos ||

@@ -17,8 +17,8 @@ namespace ioswarm {
 
 /// Counts failed authentications per address, limits them, and logs them without the token. An address may fail
 /// 100 times at once and 5 times per second from then on: misconfigured agents behind one address try again
-/// every few seconds. (Both are this project's choice.) The table holds 4,096 addresses; a new one takes the
-/// place of the one that failed least recently. Thread-safe.
+/// every few seconds. (Both are this project's choice.) The table holds 4,096 addresses; a new one replaces the
+/// one that failed least recently. Thread-safe.
 class FailedLogins {
   public:
     using Time = std::chrono::steady_clock::time_point;
@@ -38,7 +38,7 @@ class FailedLogins {
     /// `agent_id` is what the client claims to be; it may be anything.
     void failed(const IpBytes& address, std::string_view agent_id, std::string_view why, Time now);
 
-    /// How many addresses lost their place in the full table.
+    /// The number of addresses that were replaced in the full table.
     [[nodiscard]] std::uint64_t addresses_dropped() const;
 
   private:
@@ -50,7 +50,8 @@ class FailedLogins {
     struct State {
         AddressTable<Entry> addresses{kAddresses, Entry{}};
         RateLimiter lines{std::chrono::seconds(6), 20};
-        std::uint64_t unlogged = 0;  ///< failures that only the limit of all lines kept out of the log
+        /// Failures without a line of their own, because all addresses together had too many lines.
+        std::uint64_t unlogged = 0;
     };
 
     const std::string where_;

@@ -13,9 +13,11 @@
 
 namespace ioswarm {
 
-/// Memory is bounded. An agent is forgotten when its interval is over. When `max_agents` are remembered, the
-/// agent noted longest ago is forgotten early. Somebody who can invent agent ids (possible only without a
-/// master secret) can therefore defeat the limit for other agents, but can do no other harm.
+/// Limits something to once per interval and agent, for example registering. The owner asks wait(), and calls
+/// note() when the agent did it. Not thread-safe. Memory is bounded: an agent is forgotten when its interval is
+/// over. When `max_agents` are remembered, the agent noted longest ago is forgotten early. Somebody who can
+/// invent agent ids (possible only without a master secret) can therefore defeat the limit for other agents,
+/// but can do no other harm.
 class OncePerAgent {
   public:
     /// An `interval` of 0 means no limit.

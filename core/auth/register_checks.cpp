@@ -40,7 +40,7 @@ NamedWallet read_wallet(std::string_view text) {
         const Error& error = wallet.error();
         return {std::nullopt, "wallet_address: " + (error.why.empty() ? error.what : error.why)};
     }
-    // Money that is sent there is lost.
+    // Nobody has the key of the zero address, so money that is sent there is lost.
     if (*wallet == Address{}) return {std::nullopt, "wallet_address: the zero address belongs to nobody"};
     return {*wallet, {}};
 }

@@ -22,10 +22,10 @@ inline constexpr std::size_t kMaxAgentLabel = 64;  ///< in characters, for each 
 /// error.
 [[nodiscard]] Status check_agent_label(std::string_view field, std::string_view text);
 
-/// What a registration says about the agent's wallet.
+/// The wallet that a registration names, after the check.
 struct NamedWallet {
-    std::optional<Address> wallet;  ///< nothing when it names none, or none that can be used
-    std::string fault;              ///< why the wallet that it names cannot be used; empty when it can
+    std::optional<Address> wallet;  ///< nothing when the registration names no wallet, or an unusable one
+    std::string fault;  ///< the reason why the named wallet is unusable; empty when there is no fault
 };
 
 /// Checks a registration before anything of it is stored. A wallet that is no address, or is the zero address,

@@ -11,15 +11,17 @@
 
 namespace ioswarm {
 
-/// One value per network address (see network_of), for at most so many of them. When the table is full, a new
-/// address takes the place of the one that was asked for least recently. Not thread-safe.
+/// Holds one value per client, for example its rate limiter. A client is a network as network_of() returns it:
+/// one IPv4 address or one IPv6 /64. The number of values is limited. When the table is full, a new address
+/// replaces the one whose last call of of() is the longest ago. Not thread-safe.
 template <typename Value>
 class AddressTable {
   public:
-    /// A new address begins with a copy of `fresh`. `most` is at least 1.
+    /// The table holds at most `most` values (at least 1). The value of a new address is a copy of `fresh`.
     AddressTable(std::size_t most, Value fresh) : most_(most), fresh_(std::move(fresh)) {}
 
-    /// The value of this address. The reference is valid until the next call.
+    /// Returns the value of this address, and adds the address if the table does not have it. The reference is
+    /// valid until the next call of of().
     [[nodiscard]] Value& of(const IpBytes& address) {
         const IpBytes network = network_of(address);
         if (const auto found = by_network_.find(network); found != by_network_.end()) {
@@ -36,14 +38,15 @@ class AddressTable {
         return newest_first_.front().second;
     }
 
-    /// Null if the table does not have this address. Does not count as asking for it.
+    /// Returns null if the table does not have this address. Unlike of(), it adds nothing and does not change
+    /// the order in which addresses are replaced.
     [[nodiscard]] const Value* find(const IpBytes& address) const {
         const auto found = by_network_.find(network_of(address));
         return found == by_network_.end() ? nullptr : &found->second->second;
     }
 
     [[nodiscard]] std::size_t size() const noexcept { return newest_first_.size(); }
-    /// How many addresses lost their place to another one.
+    /// The number of addresses that were replaced since the start.
     [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
 
   private:

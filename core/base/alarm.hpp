@@ -38,7 +38,8 @@ class Alarm {
     /// `why`. If `log_text` is given, the log shows it instead of "part: why"; it may contain paths and
     /// addresses.
     void raise(std::string why, std::string_view log_text = {}) { raise(std::move(why), log_text, true); }
-    /// The same for a condition whose cause was logged already. Nothing is logged, also not when it is over.
+    /// The same for a condition whose cause was logged already. Nothing is logged, neither now nor when the
+    /// condition is over.
     void raise_quietly(std::string why) { raise(std::move(why), {}, false); }
     /// Reports that the condition is over. Logs `log_text` if the alarm was raised, otherwise does nothing.
     void clear(std::string_view log_text);

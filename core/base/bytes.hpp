@@ -23,7 +23,7 @@ struct FixedBytes {
     static constexpr std::size_t kSize = N;
     std::array<std::uint8_t, N> bytes{};
 
-    auto operator<=>(const FixedBytes&) const = default;  // NOLINT(modernize-use-nullptr): in what is generated
+    auto operator<=>(const FixedBytes&) const = default;  // NOLINT(modernize-use-nullptr): generated code
     [[nodiscard]] BytesView view() const noexcept { return bytes; }
     [[nodiscard]] bool is_zero() const noexcept { return *this == FixedBytes{}; }
 
@@ -79,6 +79,7 @@ struct FixedBytesHash {
     }
 };
 
+/// The next two reinterpret memory without copying it. The view is valid as long as the argument's memory.
 [[nodiscard]] inline BytesView as_bytes(std::string_view text) noexcept {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
@@ -96,6 +97,7 @@ struct FixedBytesHash {
 /// Accepts either case, with or without "0x". Empty if the length is odd or any other character occurs.
 [[nodiscard]] std::optional<Bytes> from_hex(std::string_view text);
 
+/// from_hex() for a FixedBytes type. Empty also when the number of bytes is not Fixed::kSize.
 template <typename Fixed>
 [[nodiscard]] std::optional<Fixed> fixed_from_hex(std::string_view text) {
     const auto bytes = from_hex(text);

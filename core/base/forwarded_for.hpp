@@ -10,9 +10,11 @@
 namespace ioswarm {
 
 /// The address of the client that made a request, for limits per address. `peer` is the other end of the
-/// connection. If that is a proxy (loopback, or in `proxies`), the client is the last address in the header
-/// X-Forwarded-For that is no proxy. Clients that connect directly cannot name another address. Empty: a proxy
-/// or a program on this machine made the request and names no client, so there is nobody to limit.
+/// connection. If that end is a proxy (a loopback address, or one in `proxies`), the client is the last address
+/// in the header X-Forwarded-For (`forwarded_for`) that is not a proxy. The header of any other peer is
+/// ignored, so a client that connects directly cannot pretend to have another address. The result is empty when
+/// a proxy or a program on this machine sent the request and the header names no client. Then no limit per
+/// address applies.
 [[nodiscard]] std::optional<IpBytes> client_behind(const IpBytes& peer, std::string_view forwarded_for,
                                                    std::span<const IpNetwork> proxies);
 

@@ -67,7 +67,7 @@ struct LogEvent {
     const LogFields& fields;
 };
 
-/// The least level that is logged, per module.
+/// The lowest level that is logged, per module.
 struct LogLevels {
     LogLevels() : LogLevels(LogLevel::info) {}
     explicit LogLevels(LogLevel all) { of.fill(all); }
@@ -78,7 +78,8 @@ struct LogLevels {
     std::array<LogLevel, kLogModules> of{};
 };
 
-/// Where the lines of all copies of a Log go, and which of them. Thread-safe.
+/// The destination that all copies of a Log share, and the levels that decide which lines reach it.
+/// Thread-safe.
 class LogTarget {
   public:
     using Sink = std::function<void(const LogEvent&)>;
@@ -86,8 +87,8 @@ class LogTarget {
     /// `sink` must be callable from any thread.
     LogTarget(const LogLevels& levels, Sink sink) : sink_(std::move(sink)) { set(levels); }
 
-    /// From now on these levels count. Lines that other threads write at this moment may still obey the old
-    /// ones.
+    /// Replaces the levels. Lines that other threads write during this call may still be judged by the old
+    /// levels.
     void set(const LogLevels& levels) {
         for (std::size_t i = 0; i < kLogModules; ++i)
             levels_[i].store(levels.of[i], std::memory_order_relaxed);

@@ -16,8 +16,8 @@ bool is_unreachable(const Error& error) {
     return error.code == ErrorCode::unavailable || error.code == ErrorCode::timed_out;
 }
 
-/// "node unreachable: 127.0.0.1:14014: connection refused", or "blocks: " and the whole error, since an error
-/// of another kind need not be the peer's fault.
+/// "node unreachable: 127.0.0.1:14014: connection refused", or "blocks: " and the whole error if the peer
+/// answered, since such an error need not be the peer's fault.
 std::string describe(std::string_view peer, std::string_view task, const Error& error) {
     if (!is_unreachable(error)) return fmt::format("{}: {}", task, error.text());
     const std::string& why = error.why.empty() ? error.what : error.why;

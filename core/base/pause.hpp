@@ -8,7 +8,7 @@
 
 namespace ioswarm {
 
-/// Waits for `time`, or until a stop is requested. Returns false if a stop was requested.
+/// Sleeps for `time`, or until a stop is requested. Returns false if a stop was requested.
 inline bool pause_for(std::chrono::milliseconds time, const std::stop_token& stop) {
     std::mutex mutex;
     std::condition_variable_any never;

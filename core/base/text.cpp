@@ -83,7 +83,7 @@ std::string go_duration(std::chrono::nanoseconds value) {
     std::uint64_t left =
         negative ? 0 - static_cast<std::uint64_t>(value.count()) : static_cast<std::uint64_t>(value.count());
     if (left == 0) return "0s";
-    // Writes amount/unit without trailing zeros: 1500 of 1000 is "1.5".
+    // Writes amount/unit without trailing zeros: 1500/1000 gives "1.5".
     const auto fraction = [](std::uint64_t amount, std::uint64_t unit) {
         std::string out = fmt::format("{}", amount / unit);
         std::uint64_t rest = amount % unit;
@@ -131,7 +131,7 @@ std::optional<std::chrono::system_clock::time_point> parse_rfc3339(std::string_v
     const char* end = strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
     if (end == nullptr || *end != '\0') return std::nullopt;
     const auto time = std::chrono::system_clock::from_time_t(timegm(&parts));
-    // strptime() takes more than one form of a time.
+    // strptime() accepts several forms of a time. Only the one that rfc3339() writes is wanted.
     if (rfc3339(time) != text) return std::nullopt;
     return time;
 }

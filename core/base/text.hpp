@@ -20,7 +20,7 @@ namespace ioswarm {
 
 /// Formats a time in UTC with whole seconds: "2026-11-22T16:58:44Z".
 [[nodiscard]] std::string rfc3339(std::chrono::system_clock::time_point time);
-/// The inverse; nothing for any other form.
+/// The inverse of rfc3339(). Returns nothing for any other form of text.
 [[nodiscard]] std::optional<std::chrono::system_clock::time_point> parse_rfc3339(std::string_view text);
 
 /// Number of single-character edits (insert, delete, replace, swap of neighbours) from one word to the other,

@@ -24,7 +24,7 @@ std::string to_decimal(const U256& value) {
 
 std::optional<U256> u256_from_big_endian(BytesView bytes) {
     if (bytes.size() > 32) return std::nullopt;
-    // Works in 64-bit words, because a 256-bit shift per byte would cost more than hashing the result.
+    // Reads 64-bit words, because a 256-bit shift per byte would take longer than hashing the result does.
     U256 value = 0;
     while (!bytes.empty()) {
         const std::size_t count = bytes.size() % 8 == 0 ? 8 : bytes.size() % 8;

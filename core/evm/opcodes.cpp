@@ -4,8 +4,12 @@
 namespace ioswarm::evm {
 namespace {
 
+/// The constant part of each opcode's gas price, as of Cancun (yellow paper, appendix H, and the EIPs since).
+/// Where the price depends on the operands or the state, the rest is charged when the opcode is executed;
+/// SLOAD, SSTORE and LOG0 to LOG4 are charged completely there, so they have 0 here.
 using Table = std::array<OpInfo, 256>;
 
+/// `pops` words must be on the stack. After the opcode, at most kStackLimit words may be on it.
 constexpr void set(Table& table, unsigned op, unsigned gas, unsigned pops, unsigned pushes) {
     table[op] = {static_cast<std::uint16_t>(gas), static_cast<std::uint16_t>(pops),
                  static_cast<std::uint16_t>(kStackLimit + pops - pushes)};
@@ -59,13 +63,13 @@ constexpr void set_memory_and_flow(Table& t) {
     set(t, Op::jumpi, 10, 2, 0);
     set(t, Op::jumpdest, 1, 0, 0);
     for (unsigned n = 1; n <= 32; ++n)
-        set(t, 0x5f + n, 3, 0, 1);
+        set(t, 0x5f + n, 3, 0, 1);  // PUSHn
     for (unsigned n = 1; n <= 16; ++n) {
-        set(t, 0x7f + n, 3, n, n + 1);
-        set(t, 0x8f + n, 3, n + 1, n + 1);
+        set(t, 0x7f + n, 3, n, n + 1);      // DUPn
+        set(t, 0x8f + n, 3, n + 1, n + 1);  // SWAPn
     }
     for (unsigned topics = 0; topics <= 4; ++topics)
-        set(t, 0xa0 + topics, 0, topics + 2, 0);
+        set(t, 0xa0 + topics, 0, topics + 2, 0);  // LOGn
 }
 
 constexpr void set_calls(Table& t) {

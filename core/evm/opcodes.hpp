@@ -158,14 +158,15 @@ enum class Op : std::uint8_t {
 
 inline constexpr std::size_t kStackLimit = 1024;
 
-/// The checks that come before every step.
+/// The values that are checked before an opcode is executed.
 struct OpInfo {
-    std::uint16_t gas = 0;             ///< the constant part of the price
+    std::uint16_t gas = 0;             ///< the constant part of the gas price
     std::uint16_t needs = 0;           ///< smallest number of words on the stack
     std::uint16_t most = kStackLimit;  ///< largest number of words on the stack
 };
 
-/// Indexed by opcode. An undefined opcode costs nothing and needs nothing; it fails when it is executed.
+/// Indexed by opcode. An undefined opcode has gas 0 and needs 0. It passes these checks and fails when it is
+/// executed.
 extern const std::array<OpInfo, 256> kOpcodes;
 
 }  // namespace ioswarm::evm

@@ -13,11 +13,12 @@
 
 namespace ioswarm {
 
-/// Copies the ledger of a data directory, as it is at one moment, to `to`/ledger.db. serve may be writing to it
-/// meanwhile. The copy has mode 0600 and is one file without a WAL. `to` is made with mode 0700 if it is
-/// missing, its parents are not. The copy appears complete or not at all, and never replaces a file. Returns
-/// the path of the copy. Errors: not_found (there is no ledger), failed_precondition (`to` already has a
-/// ledger.db), data_loss (the ledger is damaged or lacks its WAL), permission_denied, io.
+/// Copies the ledger in `data_dir` to `to`/ledger.db. The copy shows the ledger at one moment; `ioswarm serve`
+/// may be writing to it meanwhile. The copy has mode 0600 and is one file without a WAL. If the directory `to`
+/// is missing, it is made with mode 0700; its parent must exist. The copy appears complete or not at all, and
+/// never replaces a file. Returns the path of the copy. Errors: not_found (there is no ledger),
+/// failed_precondition (`to` already has a ledger.db), data_loss (the ledger is damaged or lacks its WAL),
+/// permission_denied, io.
 [[nodiscard]] Result<std::filesystem::path> back_up_ledger(const std::filesystem::path& data_dir,
                                                            const std::filesystem::path& to);
 
@@ -28,19 +29,19 @@ struct LedgerFacts {
     std::optional<ChainIdentity> chain;
     std::uint64_t last_height = 0;  ///< 0: no block yet
     std::uint64_t running_epoch = 0;
-    std::uint64_t closed_epochs = 0;  ///< number of closed epochs that are kept
-    std::uint64_t payouts = 0;
+    std::uint64_t closed_epochs = 0;    ///< number of closed epochs that are kept
+    std::uint64_t payouts = 0;          ///< number of payouts in all kept epochs, one per agent and epoch
     std::uint64_t waiting_payouts = 0;  ///< payouts, of those above, that wait for settlement
-    U256 waiting_rau = 0;
-    std::uint64_t agents = 0;
-    std::uint64_t open_answers = 0;
+    U256 waiting_rau = 0;               ///< sum of the waiting payouts
+    std::uint64_t agents = 0;           ///< number of agents in the table of lifetime totals
+    std::uint64_t open_answers = 0;     ///< number of rows in the table of answers that are still needed
     std::vector<std::string> problems;  ///< at most 20; empty when no problem was found
 };
 
-/// Examines a data directory, a directory with a backup, or a file. It only reads, and makes no files beside a
-/// copy. serve may be writing meanwhile. Damage that can be described is listed in `problems`. Errors:
-/// not_found, data_loss (not a ledger, or unreadable), failed_precondition (a newer version),
-/// permission_denied, io.
+/// Examines the ledger at `path`: a data directory, a directory with a backup, or a ledger file. It only reads.
+/// When it examines a backup, SQLite makes no -wal or -shm file beside it. `ioswarm serve` may be writing to
+/// the ledger meanwhile. Damage that can be described is listed in `problems`. Errors: not_found, data_loss
+/// (not a ledger, or unreadable), failed_precondition (a newer version), permission_denied, io.
 [[nodiscard]] Result<LedgerFacts> examine_ledger(const std::filesystem::path& path);
 
 }  // namespace ioswarm

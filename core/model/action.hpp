@@ -20,9 +20,8 @@ struct ChainIds {
 /// Unknown kinds and fields are no error, and their bytes are kept. But an unknown field may change the hash of
 /// the action, and then the result has no hash:
 /// - In the Ethereum encodings, any unknown field may.
-/// - In the native encoding, a field outside the core may, and so may any field of an action whose bytes are
-/// not
-///   in the node's order.
+/// - In the native encoding, an unknown field outside the core may. So may any unknown field when the fields
+///   are not in the node's order.
 /// Error bad_data, which names the field: the bytes are not a protobuf message, the core is missing, or the
 /// public key or the encoding is impossible.
 [[nodiscard]] Result<PoolAction> read_action(Bytes raw, const ChainIds& ids);

@@ -34,8 +34,8 @@ struct CoordinatorSettings {
     std::chrono::milliseconds poll_interval{1000};
     std::uint32_t task_redundancy = 1;  ///< number of agents that get the same task, 1..16
     std::chrono::milliseconds task_timeout{10000};
-    std::uint32_t task_attempts = 3;            ///< agents that a task is tried on before it is given up
-    std::uint32_t max_batch_size = 10;          ///< tasks per batch
+    std::uint32_t task_attempts = 3;    ///< number of agents that a task is tried on before it is given up
+    std::uint32_t max_batch_size = 10;  ///< tasks per batch
     std::uint32_t max_waiting_per_agent = 16;   ///< batches queued for one agent
     std::uint32_t max_queued_batches = 10'000;  ///< above this the oldest batch is dropped and counted
     /// Blocks after which a task that left the pool without being mined is forgotten.
@@ -66,7 +66,7 @@ struct CoordinatorSettings {
     std::function<void(const Hash256& raw_id)> on_given_up;
     /// Called by the dispatch loop after each of its rounds, so that somebody can see that it goes on.
     std::function<void()> on_round;
-    ObserveDuration task_round_trip;  ///< from a batch's being sent to its answer's being accepted
+    ObserveDuration task_round_trip;  ///< from the sending of a batch to the acceptance of its answer
     ObserveDuration state_read;       ///< one read of accounts from the source
     RewardSettings rewards;
 };
