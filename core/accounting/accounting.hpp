@@ -48,23 +48,23 @@ struct Answer {
     RunComparison run;
 };
 
-/// An action of a block that was handed out to agents and has no answer in the ledger yet.
+/// An action of a block that is with agents now and has no answer in the ledger yet.
 struct DispatchedAction {
     Hash256 action_hash;
     Address sender;
 };
 
-/// The outcome when an agent names a wallet.
+/// The result of welcome().
 struct WalletNaming {
     /// If above 0, the wallet was not changed, because the last change was too recent; the agent may try again
     /// after this time.
     std::chrono::seconds wait{0};
 };
 
-/// Keeps everything that is counted for agents: their answers, the shadow comparison, the work of the running
-/// epoch, payouts and wallets. Whatever it reports as durable is in the ledger. The views show exactly what the
-/// ledger holds. Threads: record() and the views may be called from any thread; on_block() only from the block
-/// thread.
+/// Keeps the agents' answers, the comparison of the answers with the blocks (shadow mode), the work of the
+/// running epoch, payouts and wallets. Everything that it reports as durable is in the ledger. The views show
+/// exactly what the ledger holds. Threads: record() and the views may be called from any thread; on_block()
+/// only from the block thread.
 class Accounting {
   public:
     /// Continues from the state in the ledger. `settler` may be null. Errors: those of the ledger.

@@ -20,6 +20,7 @@
 
 namespace ioswarm {
 
+/// An answer in memory, which is needed to compare it or to refuse a second one of the same agent.
 struct HeldAnswer {
     std::uint64_t id = 0;  ///< row id in the ledger
     std::string agent_id;
@@ -31,7 +32,7 @@ struct HeldAnswer {
     RunComparison run;
 };
 
-/// An action whose answers are still needed.
+/// An action with the answers to it that are still needed.
 struct HeldAction {
     std::optional<Hash256> action_hash;
     Address sender;

@@ -60,36 +60,40 @@ struct Accounting::Impl {
           books(state, settings_in.shadow_mode, settings_in.late_result_blocks),
           rewards(settings_in.rewards) {
         next_answer = books.last_answer() + 1;
-        // Only the wall clock measures across a restart. From here on the steady clock counts, because it does
-        // not jump.
+        // The epoch may have begun before a restart, and only the wall clock tells how long ago that was. From
+        // now on the steady clock measures its length, because it does not jump.
         const std::int64_t before = to_ms(clock.wall()) - books.numbers().epoch_started_ms;
         epoch_before = std::chrono::milliseconds(std::max<std::int64_t>(before, 0));
         epoch_since = clock.steady();
     }
 
+    // The results of one call of record(), from the caller's thread to the ledger's thread.
     struct Submission {
         std::vector<Answer> answers;
         std::function<void(Status)> done;
-        // Each run of the operation sets this and the next two, so the last run counts.
+        // The ledger may run the operation more than once. Each run sets this and the next two members again.
         std::vector<AnswerRow> added;
         std::uint64_t repeated = 0;
         Wallets wallets;
     };
+    // The changes of one block, computed and written by write() and applied by committed().
     struct BlockOutcome {
         BlockChange change;
         std::optional<ClosedEpoch> closed;
         Wallets wallets;
         bool known = false;
     };
+    // One call of welcome() that names a wallet, from the caller's thread to the ledger's thread.
     struct Arrival {
         std::string agent_id;
         Address wallet;
         Welcomed done;
-        // Each run of the operation sets this and the next two, so the last run counts.
+        // The ledger may run the operation more than once. Each run sets this and the next two members again.
         WalletNaming outcome;
         std::optional<Address> in_force;  // unchanged if nothing was changed
         bool is_changed = false;          // the agent had another wallet before
     };
+    // An answer that was written in the open transaction and is not committed yet.
     struct Staged {
         std::string agent_id;
         const Submission* by = nullptr;

@@ -42,20 +42,20 @@ class PayoutNotices {
     /// Takes the agent's oldest notice, if one is in memory. Never waits.
     [[nodiscard]] Taken take(const std::string& agent_id);
 
-    /// The caller is about to read this agent's due payouts from the ledger.
+    /// Reports that the owner is about to read this agent's due payouts from the ledger.
     void loading(const std::string& agent_id);
     /// Passes in the agent's due payouts, oldest first, as the ledger had them when the read began or later.
     /// `is_all` is true if there are no others.
     void loaded(const std::string& agent_id, const std::vector<PayoutRow>& due, bool is_all);
-    /// The payouts could not be read. The next take() asks for them again.
+    /// Reports that the payouts could not be read. The next take() asks for them again.
     void not_loaded(const std::string& agent_id);
 
     /// Adds payouts that were just committed. Each epoch is later than the last one added. If a read of the
     /// ledger already brought a payout, it is not added again.
     void add(const std::vector<PayoutRow>& payouts);
 
-    /// Payouts of these agents, of any epoch, have become due in the ledger. The ledger is read again before
-    /// they are handed out.
+    /// Reports that payouts of these agents, of any epoch, have become due in the ledger. The ledger is read
+    /// again before they are handed out.
     void became_due(const std::vector<std::string>& agent_ids);
 
     /// Returns at most `limit` notices that were handed out and are not marked yet.

@@ -29,7 +29,8 @@ struct JudgedAnswer {
 class RecentAnswers {
   public:
     static constexpr std::size_t kPerAgent = 20;
-    /// The agent whose newest answer is oldest makes room for another. Full, this takes about 4 MB.
+    /// Maximum number of agents. Above it, the agent whose newest answer is the oldest is removed. A full table
+    /// takes about 4 MB.
     static constexpr std::size_t kMaxAgents = 2000;
 
     using Judged = std::vector<std::pair<std::string, JudgedAnswer>>;  ///< agent id and answer

@@ -10,7 +10,7 @@
 
 namespace ioswarm {
 
-/// The work of one agent in an epoch.
+/// The work of one agent in an epoch, in numbers of answers.
 struct EpochWork {
     std::string agent_id;
     std::uint64_t tasks = 0;
@@ -18,6 +18,7 @@ struct EpochWork {
     std::uint64_t correct = 0;  ///< ≤ compared
 };
 
+/// The part of the reward that one agent gets.
 struct EpochShare {
     std::string agent_id;
     U256 amount_rau;
@@ -26,6 +27,7 @@ struct EpochShare {
     bool bonus = false;
 };
 
+/// The reward of one epoch, divided. Amounts are in rau.
 struct EpochShares {
     U256 reward_rau;
     U256 cut_rau;

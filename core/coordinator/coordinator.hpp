@@ -35,11 +35,12 @@
 
 namespace ioswarm {
 
-/// Hands pending transactions to agents, records their answers, and compares these with what the chain did. It
-/// combines the engine (agents, tasks, and which agent has which task; no threads), the accounting (everything
-/// kept in the ledger), and the threads between them and the source: one polls the pool, one follows the
-/// blocks, one keeps time and dispatches, and several read accounts. Everything given to create() must outlive
-/// it. The clock must also outlive the task streams that it opened.
+/// Hands pending transactions to agents, records their answers, and compares the answers with the blocks. The
+/// transactions, accounts and blocks come from a source: a node or the embedded chain. The coordinator combines
+/// three parts. The engine knows the agents, the tasks and which agent has which task; it has no threads. The
+/// accounting keeps everything that is in the ledger. The threads connect both with the source: one polls the
+/// pool, one follows the blocks, one handles time-outs and dispatches, and several read accounts. Everything
+/// given to create() must outlive it. The clock must also outlive the task streams that it opened.
 class Coordinator final : public AgentLink, public Monitor {
   public:
     /// `fetchers` reads the state that runs of transactions need. If it is null no transaction is run, and
@@ -53,12 +54,12 @@ class Coordinator final : public AgentLink, public Monitor {
 
     /// Starts the threads. Agents may connect before that.
     void start();
-    /// From now on no agent can register and no task is handed out. Returns when agents hold no tasks any more,
-    /// or after `within`, so that agents can finish their current tasks. stop() must still be called.
+    /// From now on no agent can register and no task is handed out. Waits at most `within` until agents have
+    /// answered their current tasks. stop() must still be called.
     void drain(std::chrono::milliseconds within);
-    /// From now on no agent can register and no task is handed out. The threads that read the source end first
-    /// (within the time-outs of the ports), then the task streams end with unavailable. Answers and heartbeats
-    /// are still accepted until destruction. Further calls do nothing.
+    /// From now on no agent can register and no task is handed out. The threads that read the source end first,
+    /// within the time-outs of `pool`, `state` and `blocks`. Then the task streams end with unavailable.
+    /// Answers and heartbeats are accepted until the coordinator is destroyed. Further calls do nothing.
     void stop();
 
     // AgentLink
@@ -72,7 +73,7 @@ class Coordinator final : public AgentLink, public Monitor {
     void agent_gone(const std::string& agent_id) override { engine_->agent_gone(agent_id); }
     void end_agent(const std::string& agent_id, const Error& reason) override;
 
-    /// Reports the height that the agent's state has reached, by its diff stream (see DiffHub::tell_progress).
+    /// Reports the height of the agent's own state, as known from its diff stream (see DiffHub::tell_progress).
     /// Tasks at L4 go only to agents that have the tip's diff.
     void diffs_written(const std::string& agent_id, std::uint64_t height) {
         engine_->diffs_written(agent_id, height);
@@ -87,15 +88,15 @@ class Coordinator final : public AgentLink, public Monitor {
     [[nodiscard]] Result<RewardsView> rewards(const std::string& agent_id) const override;
     [[nodiscard]] Reasons not_ready() const override;
 
-    // The steps of the threads, for tests that start no threads.
+    // The steps of the threads, one by one, for tests that do not call start().
 
     /// Reads the tip and the pool, then dispatches. Errors: those of the source.
     Status poll_once();
     /// Waits for the next block and processes it.
     Status follow_once(std::stop_token stop) { return follower_.step(std::move(stop)); }
-    /// Handles time-outs, evictions and alarms, then dispatches.
+    /// One step of the time thread: handles time-outs, evictions and alarms, then dispatches.
     void keep_time();
-    /// Makes the waiting reads and dispatches, until no reads wait.
+    /// Makes the account reads that are waiting and dispatches, and repeats this until no reads are waiting.
     void read_now();
 
   private:
@@ -125,7 +126,7 @@ class Coordinator final : public AgentLink, public Monitor {
     // These synchronise themselves.
     const std::shared_ptr<Signal> wake_;     // wakes the time thread
     const std::shared_ptr<Signal> settled_;  // wakes drain() after answers were recorded or could not be
-    Signal hurry_;                           // wakes the poller
+    Signal hurry_;                           // wakes the polling thread before its interval is over
     const std::shared_ptr<Engine> engine_;
     Guarded<OncePerAgent> registrations_;
     std::atomic<std::uint64_t> registers_too_soon_{0};
@@ -137,11 +138,11 @@ class Coordinator final : public AgentLink, public Monitor {
     std::atomic<std::uint64_t> polls_{0};
     std::atomic<std::uint64_t> poll_errors_{0};
     std::atomic<std::uint64_t> behind_books_{0};  // in blocks; 0 = no more than normal
-    Alarm books_alarm_;                           // the ledger accepts no writes
-    Alarm tip_alarm_;                             // the tip is too old, or in the future
-    Alarm blocks_alarm_;                          // no block is processed although there are newer ones
-    Alarm behind_alarm_;                          // the source is behind the ledger
-    std::atomic<std::int64_t> polled_at_;         // time of the last successful poll, in steady-clock ns
+    Alarm books_alarm_;                           // raised while the ledger accepts no writes
+    Alarm tip_alarm_;                             // raised while the tip is too old, or in the future
+    Alarm blocks_alarm_;                   // raised while no block is processed although there are newer ones
+    Alarm behind_alarm_;                   // raised while the source's tip is below the ledger's height
+    std::atomic<std::int64_t> polled_at_;  // time of the last successful poll, in steady-clock ns
     std::atomic<bool> polled_{false};
     std::atomic<bool> draining_{false};
     std::atomic<bool> stopping_{false};

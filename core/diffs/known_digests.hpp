@@ -11,17 +11,21 @@
 
 namespace ioswarm {
 
-/// The digests of the newest heights, from block headers and from diffs. Either may arrive first. Thread-safe.
+/// Compares the digest of each diff with the one in the header of its block. Either may arrive first. Used by
+/// DiffFeed, whose fetching thread reports the diffs while another thread reports the headers. Thread-safe.
 /// Only for core/diffs.
 class KnownDigests {
   public:
     /// Number of digests kept of each kind; the lowest heights are dropped first.
     static constexpr std::size_t kHeights = 1024;
 
-    /// Returns false when the diff that was accepted has another digest.
+    /// Records the digest in a block's header. Returns false when a diff of this height was accepted with
+    /// another digest.
     [[nodiscard]] bool note_header(std::uint64_t height, const Hash256& digest);
-    /// Returns false, and stores nothing, when the header has another digest.
+    /// Records the digest of a diff that passed all other checks. Returns false, and records nothing, when the
+    /// header of this height has another digest.
     [[nodiscard]] bool note_diff(std::uint64_t height, const Hash256& digest);
+    /// The recorded digest of the diff of this height. Empty when none was recorded, or when it was dropped.
     [[nodiscard]] std::optional<Hash256> diff(std::uint64_t height) const;
 
   private:
