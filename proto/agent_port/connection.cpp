@@ -22,20 +22,22 @@ constexpr std::uint64_t kCallOverheadBytes = 512;
 /// measurements.
 constexpr seconds kNewFor{1};
 constexpr std::uint64_t kHotBytes = std::uint64_t{32} << 10;
-/// How long a connection may hold too many answered calls. With half a second, a server under attack shut the
-/// connection of an honest client whose answered calls gRPC had not reported as over yet. The sweep checks this
-/// too, once per second.
+/// How long a connection may hold more answered calls than calls_with_answered. With half a second, a server
+/// under attack shut the connection of an honest client whose answered calls gRPC had not reported as over yet.
+/// The sweep checks this too, once per second.
 constexpr seconds kMomentOfTooMany{3};
-/// Far more rounds than are needed to empty a receive buffer.
+/// shut() discards received data in this many rounds at most, which is far more than a receive buffer needs.
 constexpr int kMostDiscards = 64;
 constexpr std::size_t kDiscardBytes = std::size_t{1} << 20;
 constexpr std::uint64_t kSmallBody = std::uint64_t{64} << 10;
 /// gRPC reads as much of a body as the stream's window allows before our code learns of the call. On a busy
 /// machine that can take some time.
 constexpr std::uint64_t kStreamWindow = std::uint64_t{64} << 10;
+/// So a connection may be over its limit by one window for this long. By then our code should know of the call.
 constexpr milliseconds kBeginsWithin{200};
-/// A client whose body was refused may still send the data that was already on its way, so that it lives to
-/// read the refusal; gRPC discards that data. If more comes, or if it comes later, the connection is shut.
+/// A client whose body was refused may still send the data that was already on its way, so that its connection
+/// is not shut before it has read the refusal. gRPC discards that data. If more comes, or if it comes later,
+/// the connection is shut.
 constexpr seconds kGraceFor{10};
 constexpr std::uint64_t kGraceBytes = std::uint64_t{16} << 20;
 
@@ -43,7 +45,7 @@ constexpr std::uint64_t kGraceBytes = std::uint64_t{16} << 20;
 /// every 10 s, and are evicted only after missing several.
 constexpr seconds kCarriesFor{60};
 /// How many agent ids are kept per connection, and how many of them a log line names. If there are more, the id
-/// that was heard least recently is dropped.
+/// whose last call is the longest ago is dropped.
 constexpr std::size_t kMostAgents = 64;
 constexpr std::size_t kAgentsNamed = 8;
 /// A GOAWAY frame with the highest stream id and NO_ERROR (RFC 9113 section 6.8): no new calls on this

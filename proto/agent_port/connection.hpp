@@ -26,28 +26,29 @@ namespace ioswarm::proto {
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 struct ConnectionBounds {
-    /// Most calls that are not answered yet. It is twice the 100 streams that are announced by default: a
-    /// client that cancels calls may open new ones before the cancellations have arrived here.
+    /// Most calls that are not answered yet. It is twice the 100 streams that the server announces by default,
+    /// because a client that cancels calls may open new ones before the cancellations have arrived here.
     std::uint32_t calls = 200;
-    /// Most calls, answered or not, that may be held for longer than a moment. gRPC reports the end of a call
-    /// some time after the client has seen it and opened the next. On a busy machine that happens with hundreds
-    /// of calls at a time.
+    /// Most calls, answered or not, that a connection may hold for longer than three seconds. gRPC reports the
+    /// end of an answered call late; the client has then seen the answer and opened its next call. On a busy
+    /// machine that happens with hundreds of calls at a time.
     std::uint32_t calls_with_answered = 300;
     /// Most calls, answered or not, at any moment.
     std::uint32_t calls_at_most = 1000;
     std::uint32_t cancels_per_second = 300;
     /// Limit for unexplained bytes, which are bytes that no finished call accounts for: frames without content,
     /// calls that were cancelled or had no credentials, messages that do not end. A new connection may have
-    /// this many at once. (The smallest call that costs gRPC its full price has 28 bytes.)
+    /// this many at once. (A call of only 28 bytes can cost gRPC as much work as a normal one.)
     std::uint64_t unexplained_bytes = std::uint64_t{32} << 10;
-    /// A connection with finished calls may have a quarter of their bytes more, up to this.
+    /// Once calls have finished, the limit rises by a quarter of their bytes, up to this much.
     std::uint64_t unexplained_bytes_earned = std::uint64_t{1} << 20;
     /// This much is subtracted per second. An honest client's HTTP/2 overhead is far below it.
     std::uint64_t unexplained_bytes_per_second = std::uint64_t{8} << 10;
-    /// Most body bytes at a time on one connection for bodies that may be large. Each counts with the largest
-    /// size that it may have.
+    /// Most bytes of large bodies (limit above 64 KiB) that may be in progress on one connection. Each body
+    /// counts with the largest size that its method allows.
     std::uint64_t body_bytes = std::uint64_t{16} << 20;
-    /// The same for bodies of at most 64 KiB. Those of honest clients have a few hundred bytes.
+    /// The same for bodies whose method allows at most 64 KiB. Those of honest clients have a few hundred
+    /// bytes.
     std::uint64_t small_body_bytes = std::uint64_t{1} << 20;
     /// How much a connection from a proxy may still send, after it was asked to end (GOAWAY), before it is
     /// shut.
@@ -72,7 +73,7 @@ class LiveCall {
     [[nodiscard]] virtual bool is_answered() const = 0;
     /// Called when the server shuts down. Calls that do not end by themselves end now.
     virtual void end_for_shutdown() {}
-    /// True for a stream to an agent, which opens it again when it ends.
+    /// True for a stream of tasks or diffs. The agent opens it again when it ends.
     [[nodiscard]] virtual bool is_agent_stream() const { return false; }
 };
 
@@ -106,8 +107,11 @@ class Connection {
     /// once). `agent_id` is empty if there is no secret.
     void begin_agent_call(const std::string& agent_id, SteadyTime now);
     void end_agent_call(SteadyTime now) noexcept;
-    /// A call was refused unread. While the connection carries agents, its bytes do not count as a flood.
+    /// Reports that a call was refused before its body was read. While the connection carries agents, the bytes
+    /// of the call do not count as unexplained.
     void refused(std::size_t header_bytes) noexcept;
+    /// Report that the body of a call begins and ends. `most_bytes` is the largest size that the method allows,
+    /// and the same in both calls. `bytes` is the actual size.
     void begin_body(std::uint64_t most_bytes);
     void end_body(std::uint64_t most_bytes, std::uint64_t bytes);
     /// Shuts the socket; gRPC then cancels all calls on it. A second call does nothing.
@@ -118,19 +122,21 @@ class Connection {
     [[nodiscard]] std::uint64_t acked_bytes() const noexcept;
 
     enum class Verdict { fine, hot, refuse_bodies, flood, shut };
-    /// Reads the socket's counters. `hot`: measure again soon, because the connection is new or receives much.
-    /// `flood`: it would be shut if it did not carry agents. This function and all below are for the accepting
-    /// thread only.
+    /// Reads the socket's counters and compares the unexplained bytes with the limit. `fine`: below it. `hot`:
+    /// measure again soon, because the connection is new, receives much, or is just above the limit.
+    /// `refuse_bodies`: refuse the bodies that are in progress. `flood`: far above the limit, but the
+    /// connection carries agents and must not be shut. `shut`: shut it. This function and all below are for the
+    /// accepting thread only.
     [[nodiscard]] Verdict measure(SteadyTime now);
     /// The unexplained bytes at the last measure(), which is how much memory this connection may hold.
     [[nodiscard]] std::uint64_t held() const noexcept { return held_; }
-    /// Both directions are closed, so gRPC does not use the connection any more.
+    /// True if both directions are closed. Then gRPC does not use the connection any more.
     [[nodiscard]] bool is_over() const noexcept;
     [[nodiscard]] bool is_from_proxy() const noexcept { return from_proxy_; }
     [[nodiscard]] bool carries_agents(SteadyTime now) const noexcept;
-    /// The agents heard in the last minute, for a log: "a1, a2 and 3 more".
+    /// The agents whose calls came over this connection in the last minute, for a log: "a1, a2 and 3 more".
     [[nodiscard]] std::string agents_text(SteadyTime now) const;
-    /// Calls were cancelled too fast, and the connection was not shut for it.
+    /// True if calls were cancelled too fast on a connection from a proxy, which is not shut for that.
     [[nodiscard]] bool wants_end() const noexcept { return wants_end_.load(std::memory_order_relaxed); }
     [[nodiscard]] bool has_calls() const;
 
@@ -159,7 +165,7 @@ class Connection {
     std::atomic<bool> shut_{false};
     std::atomic<bool> wants_end_{false};
     std::atomic<std::int64_t> agent_calls_{0};  ///< authenticated calls in progress
-    /// Carries agents until then, because of calls that have ended.
+    /// The connection carries agents until this time, because of authenticated calls that have ended.
     std::atomic<SteadyTime::rep> agents_until_;
     std::atomic<std::uint64_t> explained_{0};
     std::atomic<std::uint64_t> refused_{0};  ///< bytes of calls that were refused unread
