@@ -57,7 +57,8 @@ Result<std::uint64_t> creation_block(contracts::ChainClient& chain, const Addres
         const std::uint64_t middle = without + (with - without) / 2;
         const auto code = chain.code_at(contract, middle);
         if (!code && code.error().code == ErrorCode::failed_precondition) return 0;
-        // When several endpoints refuse, their common error has no specific code.
+        // When several endpoints refuse, the error that ChainClient makes of their errors has no specific code.
+        // If the endpoints still answer (tip()), they refused because they have no old states.
         if (!code && chain.tip()) return 0;
         if (!code) return fail(code.error());
         (code->empty() ? without : with) = middle;
@@ -82,7 +83,7 @@ Status set_pool_from_block(contracts::ChainClient& chain, const InitRequest& req
     return {};
 }
 
-/// The requested epoch, else the lowest one with a waiting payout.
+/// The first epoch to settle: the requested one, else the lowest with a waiting payout, else the running one.
 Result<std::uint64_t> first_epoch(const LedgerFacts& ledger, const InitRequest& request) {
     if (!request.from_epoch) return ledger.waiting.empty() ? ledger.next_epoch : ledger.waiting.front().epoch;
     if (*request.from_epoch <= ledger.next_epoch) return *request.from_epoch;
@@ -91,7 +92,8 @@ Result<std::uint64_t> first_epoch(const LedgerFacts& ledger, const InitRequest& 
                 "give a lower --from-epoch");
 }
 
-/// Finds out what is paid already. Returns an error when that must be known and cannot be found out.
+/// Finds out which waiting payouts are paid already, so that none is paid twice. With --rebuild it reads them
+/// from the chain. Returns an error when payouts may be paid already and it cannot be found out which.
 Status set_settled(contracts::ChainClient& chain, LedgerPayouts& ledger, const LedgerFacts& facts,
                    const InitRequest& request, RewardPool& pool, InitProposal& out) {
     if (out.identity.pool != PoolVersion::v3) {
@@ -126,6 +128,7 @@ Status set_settled(contracts::ChainClient& chain, LedgerPayouts& ledger, const L
                 "give --rebuild to find out which, or --from-epoch with the first epoch that is not paid");
 }
 
+/// Fills in the numbers and sums of `out` that are shown to the operator.
 void count(const LedgerFacts& ledger, InitProposal& out) {
     std::set<std::pair<std::uint64_t, std::string_view>> paid;
     for (const SettledBefore& one : out.settled) {

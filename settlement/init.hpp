@@ -20,7 +20,8 @@ struct InitRequest {
     Address wallet;  ///< of the key that will sign
     std::optional<std::uint64_t> from_epoch;
     std::optional<std::uint64_t> pool_from_block;
-    bool rebuild = false;     ///< settlement.db was lost: find out which payouts are already paid
+    /// True when settlement.db was lost: the chain is asked which payouts are already paid.
+    bool rebuild = false;
     std::int64_t now_ms = 0;  ///< Unix time in milliseconds
 };
 

@@ -96,7 +96,8 @@ Result<SettlerStep> Settler::Impl::work_on(const IntentRow& intent) {
                 "it is final already");
 }
 
-/// Before anything is signed, checks that this file, the key, the ledger and the chain belong together.
+/// Checks that settlement.db, the key, the ledger and the chain belong together. step() does this once, before
+/// anything is signed.
 Result<SettlerStep> Settler::Impl::reconcile() {
     if (signer.wallet() != identity.wallet) {
         return fail(ErrorCode::config, "cannot settle", {},

@@ -12,9 +12,12 @@
 namespace ioswarm::snapshot {
 namespace {
 
+/// Limits of one read-ahead: rows, and bytes of records.
 constexpr std::size_t kRows = 64;
 constexpr std::size_t kBytes = std::size_t{4} << 20;
 
+/// Reads our SQLite log as a DiffLog, for `diffs` and `snapshot` commands. Checks every record again, because
+/// the store treats records as bytes.
 class StoreDiffLog final : public DiffLog {
   public:
     StoreDiffLog(std::shared_ptr<const DiffStore> store, std::optional<ChainIdentity> chain)
@@ -52,11 +55,13 @@ class StoreDiffLog final : public DiffLog {
             return fail(broken(fmt::format("another height, {}, stands there", diff->height)));
         if (Hash256::from(diff->digest) != row.digest || !has_true_digest(*diff))
             return fail(broken("its digest is not that of its entries"));
+        // Free the memory now: `rows_` keeps the row until the next read.
         row.record = Bytes();
         ++next_;
         return std::optional(*std::move(diff));
     }
 
+    // The store takes no lock for reading.
     Status release_lock() override { return {}; }
 
   private:
@@ -69,7 +74,7 @@ class StoreDiffLog final : public DiffLog {
     const std::optional<ChainIdentity> chain_;
     const DiffRange range_;
     std::uint64_t next_;
-    std::vector<DiffRow> rows_;  // read ahead
+    std::vector<DiffRow> rows_;  // read from the store and not yet returned, from `at_` on
     std::size_t at_ = 0;
 };
 

@@ -6,7 +6,9 @@
 namespace ioswarm::snapshot {
 namespace {
 
-/// Up to this limit a height in one byte order is never plausible in the other.
+/// Some nodes' files have the height in the other byte order (see StateHeight). A height from 1 up to this
+/// limit, read in the wrong byte order, is at least 2^32 and so above the limit. At most one of the two
+/// readings is therefore plausible.
 constexpr std::uint64_t kMaxPlausibleHeight = 1'000'000'000;
 
 bool plausible(std::uint64_t height) noexcept {
