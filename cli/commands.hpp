@@ -17,28 +17,29 @@ namespace ioswarm::cli {
 /// Runs a command after its options were parsed.
 using Runner = std::function<ExitCode(Io&)>;
 
-/// One subcommand. Help, suggestions for mistyped names, calls through links and the test of the manual pages
-/// all read this table.
+/// One subcommand in the table of all subcommands. The table serves the help, suggestions for mistyped names,
+/// calls through symbolic links (where argv[0] decides which command runs) and the test of the manual pages.
 struct CommandRow {
-    std::string_view name;     ///< also reachable by a link called "ioswarm-<name>"
+    std::string_view name;     ///< a symbolic link called "ioswarm-<name>" runs it too
     std::string_view summary;  ///< one line, no full stop
-    /// Names of iotex-core's tools that this command replaces, separated by spaces. Each also runs the command
-    /// through a link.
+    /// Names of iotex-core's tools that this command replaces, separated by spaces. A symbolic link with one of
+    /// these names runs the command too.
     std::string_view links;
     Runner (*add)(CLI::App&);  ///< declares the options; the returned Runner owns their values
     bool json_errors = false;  ///< with --json, errors are JSON documents too: see print_error()
-    bool is_daemon = false;    ///< errors look as --log-format and --color ask for
+    bool is_daemon = false;    ///< --log-format and --color also decide how its errors are printed
 };
 
 [[nodiscard]] std::span<const CommandRow> commands();
 
-/// The row of that name. With `as_link`, the row of a link: "ioswarm-<name>" or one of `links`. Null when there
-/// is none.
+/// The row of the command called `name`. With `as_link`, `name` is the name of a symbolic link:
+/// "ioswarm-<name>" or one of `links`. Returns null when there is no such command.
 [[nodiscard]] const CommandRow* find_command(std::string_view name, bool as_link = false);
 
 /// The command name nearest to a mistyped one. Empty when none is near.
 [[nodiscard]] std::string_view nearest_command(std::string_view name);
 
+/// One function per row of the table. Each is implemented in the file of its command.
 Runner add_serve(CLI::App& app);
 Runner add_health(CLI::App& app);
 Runner add_doctor(CLI::App& app);

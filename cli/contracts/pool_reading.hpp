@@ -6,10 +6,13 @@
 
 namespace ioswarm::cli {
 
-/// Tells which reward contract has this address. Error failed_check: none.
+/// Finds out which version of the reward contract the address `pool` has, by comparing its code with that of
+/// the known versions. PoolCode::other: it is another contract. Errors: failed_check (the address has no code),
+/// those of ChainClient.
 [[nodiscard]] Result<contracts::PoolCode> pool_code_at(contracts::ChainClient& chain, const Address& pool);
 
-/// Reads what a wallet could claim now. Error failed_check: the contract has no such function, or reverts.
+/// Reads the amount in rau that `wallet` could claim from the contract `pool` now. Errors: failed_check (the
+/// contract has no function claimable(address), or the call reverts), those of ChainClient.
 [[nodiscard]] Result<U256> claimable_of(contracts::ChainClient& chain, const Address& pool,
                                         const Address& wallet);
 

@@ -13,6 +13,7 @@ bool names_signer_key(const ServeConfig& config) {
 Result<PrivateKey> load_signer_key(const ServeConfig& config, const KeyOptions& options, Io& io,
                                    const std::stop_token& stop) {
     if (options.any()) return load_key(options, io, stop);
+    // load_key() does this itself. Here the key is already in the configuration.
     protect_secrets();
     if (!config.reward_signer_key.empty()) {
         auto key = contracts::key_from_hex(config.reward_signer_key);

@@ -13,9 +13,10 @@
 namespace ioswarm::cli {
 namespace {
 
+/// The largest height that a SQLite column can hold, since its integers are signed.
 constexpr std::uint64_t kMaxHeight = std::numeric_limits<std::int64_t>::max();
 
-/// The options of all subcommands. Only one of them is parsed.
+/// The options of all subcommands. A command line fills in those of one subcommand only.
 struct DiffsCommand {
     ConfigOptions config;
     DiffsImportOptions import;
@@ -25,7 +26,8 @@ struct DiffsCommand {
     DiffsRestartOptions restart;
 };
 
-/// Sets `log` to the configured log when the command line names none.
+/// If the command line names no log, reads the configuration and sets `log` to its path. Returns false on an
+/// error, which is then already reported; `code` is the exit status.
 bool find_log(const ConfigOptions& config, std::string& log, Io& io, ExitCode& code) {
     if (!log.empty()) return true;
     const auto loaded = load_or_report(config, io, code);
@@ -34,6 +36,8 @@ bool find_log(const ConfigOptions& config, std::string& log, Io& io, ExitCode& c
     return true;
 }
 
+/// Declares the option that names the log, and the configuration options from which find_log() gets the
+/// default.
 void add_log(CLI::App& app, DiffsCommand& command, std::string& log, const std::string& name,
              const std::string& help) {
     app.add_option(name, log, help + "; default: that of the configuration")->type_name("FILE");

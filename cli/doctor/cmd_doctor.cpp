@@ -21,7 +21,8 @@ struct DoctorCommand {
     bool embedded = false;
 };
 
-/// Reads the configuration. When only a file that it names is at fault, the other checks are still made.
+/// Reads the configuration into `subject`. If that fails, reads it a second time without opening the files that
+/// it names, such as key files. If the second reading succeeds, the other checks can still run.
 void load_for_doctor(const ConfigOptions& options, doctor::Subject& subject) {
     ConfigSources sources = options.sources();
     auto loaded = load_config(sources);
