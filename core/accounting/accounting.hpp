@@ -123,8 +123,9 @@ class Accounting {
     void welcome(const std::string& agent_id, const std::optional<Address>& wallet, Welcomed done);
 
     /// The oldest payout that this agent has not been told of yet. Does not wait for the ledger. If the agent
-    /// was not welcomed since the start, or has very many unread payouts, a later call returns it. Within about
-    /// a second the ledger marks the payout as told, together with others.
+    /// has not registered since the start of the program (welcome()), or has very many unread payouts, only a
+    /// later call may return the payout. Within about a second the ledger marks it as told to the agent,
+    /// together with other payouts.
     [[nodiscard]] std::optional<PayoutInfo> take_payout(const std::string& agent_id);
     /// Call this when the settlement of these payouts (agent and epoch) is final: their notices are sent from
     /// now on. Payouts that are unknown, or that the agent was told of before, are skipped. Waits for the

@@ -47,7 +47,7 @@ std::optional<PayoutInfo> Accounting::take_payout(const std::string& agent_id) {
 
 Result<std::size_t> Accounting::payouts_final(
     const std::vector<std::pair<std::string, std::uint64_t>>& payouts) {
-    std::vector<std::string> agents;  // set by each run of the operation, so the last run counts
+    std::vector<std::string> agents;  // each run of the operation sets it again
     const Status status = impl_->ledger.run(
         [&](LedgerTx& tx) -> Status {
             agents.clear();

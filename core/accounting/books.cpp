@@ -6,7 +6,8 @@
 namespace ioswarm {
 namespace {
 
-/// About 71 minutes. Keeps sums of latencies far below 2^63, whatever the caller passes.
+/// The largest latency that is counted, about 71 minutes. It keeps sums of latencies far below 2^63, whatever
+/// the caller passes.
 constexpr std::uint64_t kMaxLatencyUs = std::uint64_t{1} << 32;
 
 void add_work(const WorkRow& delta, WorkRow& work) {

@@ -17,10 +17,10 @@
 
 namespace ioswarm {
 
-/// The payouts that agents were not told of yet, in memory. Each heartbeat asks here and never waits for the
-/// ledger. The owner reads the ledger on another thread when take() asks for it. Shortly after notices were
-/// handed out, the owner marks them in the ledger, many at once. After a crash a notice may therefore be sent
-/// twice, but none is lost. Thread-safe.
+/// The payouts that agents were not told of yet, in memory. Each heartbeat calls take(), which never waits for
+/// the ledger. When take() sets must_load, the owner reads the ledger on another thread. Shortly after notices
+/// were handed out, the owner marks them in the ledger, many at once. After a crash a notice may therefore be
+/// sent twice, but none is lost. Thread-safe.
 class PayoutNotices {
   public:
     using Key = std::pair<std::string, std::uint64_t>;  ///< agent and epoch

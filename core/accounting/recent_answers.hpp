@@ -25,7 +25,7 @@ struct JudgedAnswer {
     Verdict verdict = Verdict::none;
 };
 
-/// The newest compared answers of each agent, in memory only, for people who look at one agent. Thread-safe.
+/// The newest compared answers of each agent, in memory only. The page of `serve` shows them. Thread-safe.
 class RecentAnswers {
   public:
     static constexpr std::size_t kPerAgent = 20;

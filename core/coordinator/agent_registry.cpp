@@ -108,8 +108,8 @@ void AgentRegistry::update(Agent& agent, Clock::Steady now) {
         const std::uint32_t load =
             agent.open_tasks - std::min({agent.catch_up, kCatchUpAtOnce, agent.open_tasks});
         const bool is_first = agent.catch_up > 0 || agent.standing == Strikes::Standing::on_trial;
-        // An agent whose load is unchanged keeps its turn. Otherwise each heartbeat would move it to the end of
-        // the line.
+        // An agent whose load is unchanged keeps its place among the agents with the same load. Otherwise each
+        // heartbeat would move it to the last place.
         if (is_first || !index_.holds(agent.slot, level, load)) index_.put(agent.slot, level, load, is_first);
     } else {
         index_.remove(agent.slot);

@@ -36,7 +36,8 @@ void Coordinator::watch_tip() {
     const std::string fault = engine_->tip_fault();
     if (fault.empty())
         return tip_alarm_.clear("the newest block of the source is recent again, so tasks go out again");
-    // While the node is away its newest block gets old. That was logged already.
+    // While the node cannot be reached, its newest block gets old. That the node cannot be reached was logged
+    // already.
     if (source_outage_.is_out()) return tip_alarm_.raise_quietly(fault);
     tip_alarm_.raise(fault,
                      fault + " (is the node in step with the chain, and is the clock of this machine right?)");

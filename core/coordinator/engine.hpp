@@ -60,7 +60,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
                                                                   std::shared_ptr<StreamSink> sink);
     /// Returns false if the agent is not registered.
     [[nodiscard]] bool heartbeat(const std::string& id, const HeartbeatRequest& request);
-    /// Reports that the agent's last connection closed: it is not live until it is heard of again.
+    /// Reports that the agent's last connection closed. The agent does not count as live until it calls again.
     void agent_gone(const std::string& id);
     /// Ends the agent's stream with `reason`, frees its place and gives its tasks to others.
     void end_agent(const std::string& id, const Error& reason);
@@ -107,8 +107,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
     /// Returns the account reads that other tasks need. `poll` is true right after a poll; failed reads are
     /// then tried again.
     [[nodiscard]] std::vector<AccountReadPtr> dispatch(bool poll = false);
-    /// Handles time-outs, evictions and everything else that only time causes. Call it several times within the
-    /// shortest time-out, and call dispatch() after it.
+    /// Handles time-outs, evictions and everything else that happens because time passes. Call it several times
+    /// within the shortest time-out, and call dispatch() after it.
     void tick();
     /// Reports that the coordinator itself stood still for `lasted` (a stopped process, an overloaded machine).
     /// All deadlines and heartbeats are extended by that time, because what agents sent meanwhile is read only

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What time does to the tasks that agents hold: time-outs and the strikes for them, evictions, and the periods
-// in which the coordinator itself is at fault.
+// Everything that happens because time passes: time-outs of tasks, the strikes for them, evictions of agents,
+// and the periods for which agents are excused because the coordinator itself was at fault.
 #include <algorithm>
 
 #include "core/coordinator/engine.hpp"

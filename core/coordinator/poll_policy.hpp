@@ -17,9 +17,9 @@ class PollPolicy {
   public:
     /// The pause when a block is due, or after a read that showed something new.
     static constexpr std::chrono::milliseconds kShortest{100};
-    /// The longest pause while the pool is busy, that is, if it showed something new ...
+    /// The longest pause while the pool is busy.
     static constexpr std::chrono::milliseconds kBusy{250};
-    /// ... within this time.
+    /// The pool is busy if a read within this time showed something new.
     static constexpr std::chrono::seconds kQuietAfter{5};
     /// Reads may take one part in this many of the time.
     static constexpr int kShareOfReads = 5;
