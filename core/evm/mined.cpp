@@ -10,7 +10,7 @@
 namespace ioswarm::evm {
 namespace {
 
-/// Of the receipt of a native transfer to a contract.
+/// Status in the receipt of a native transfer to a contract.
 constexpr std::uint64_t kFailedTransferStatus = 0;
 
 bool is_contract(FetchedState& state, const Address& address) {
@@ -18,7 +18,7 @@ bool is_contract(FetchedState& state, const Address& address) {
     return account && account->code && account->code->size() != 0;
 }
 
-/// Sender and recipient, as far as they are not held yet.
+/// Sender and recipient, unless `state` already has them.
 Missing missing_parties(const Transaction& transaction, FetchedState& state) {
     Missing out;
     if (!state.account(transaction.from)) out.accounts.push_back(transaction.from);
@@ -80,7 +80,8 @@ MinedRun run_as_mined(Executor& executor, const Transaction& transaction, const 
 void apply_changes(const Outcome& outcome, FetchedState& state) {
     for (const AccountChange& change : outcome.changes) {
         if (change.removed) {
-            // It was made by this transaction where only a balance had been, so none of its slots is held.
+            // The transaction created and destroyed the contract, at an address that had at most a balance
+            // before. So `state` has no slots of it that would have to be removed.
             state.put(change.address, AccountRecord{});
             continue;
         }

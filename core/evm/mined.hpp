@@ -6,21 +6,22 @@
 
 #include "core/evm/reading.hpp"
 
-// Transactions as the chain mines them: what it does with each, and how our run compares with the receipt.
+// Runs transactions of a block as the chain's nodes do when they mine it, and compares the results with the
+// receipts.
 
 namespace ioswarm::evm {
 
-/// What the chain makes of a transaction.
+/// How the chain treats a transaction.
 enum class MinedAs : std::uint8_t {
     execution,        ///< a call of a contract
     creation,         ///< a new contract
-    transfer,         ///< to an account without code: never enters the virtual machine
-    failed_transfer,  ///< a native transfer to a contract: mined without effect
+    transfer,         ///< a transfer to an account without code, which does not use the virtual machine
+    failed_transfer,  ///< a native transfer to a contract, which is mined without effect
 };
 /// "execution", "creation", "transfer", "failed transfer".
 [[nodiscard]] std::string_view to_string(MinedAs kind) noexcept;
 
-/// What a node's receipt says.
+/// The parts of a node's receipt that are compared.
 struct MinedReceipt {
     Hash256 hash;  ///< of the transaction
     std::uint64_t status = 0;
@@ -34,21 +35,22 @@ struct MinedRun {
     Reading reading;
 };
 
-/// As run_and_read(), but a transaction to an account without code is run as the transfer that the chain makes
-/// of it. `rules` must be the chain's. Adds nothing of the outcome to `state`: see apply_changes().
-/// `receipt` (null: none is known) tells a native transfer to a contract, which looks like a call and which the
-/// chain mines with status 0: an execution that fails has a status of 100 or more.
+/// Like run_and_read(), but a transaction to an account without code is run as a transfer, as on the chain.
+/// `rules` must be the chain's rules. The changes of the outcome are not added to `state`; call apply_changes()
+/// for that. `receipt` may be null. It is needed to recognise a native transfer to a contract, because web3
+/// shows that as a call. The chain mines such a transfer with status 0, while a failed execution has a status
+/// of 100 or more.
 [[nodiscard]] MinedRun run_as_mined(Executor& executor, const Transaction& transaction,
                                     const BlockContext& block, const Rules& rules, const MinedReceipt* receipt,
                                     FetchedState& state, StateFetcher& fetcher,
                                     const ReadingBounds& bounds = {});
 
-/// Puts what a transaction changed into `state`, so that the next one runs over what this one left. The outcome
-/// must be known and minable.
+/// Adds the changes of a transaction to `state`, so that the next transaction of the block sees them. `outcome`
+/// must be known() and minable().
 void apply_changes(const Outcome& outcome, FetchedState& state);
 
-/// How the outcome differs from the receipt, in words for an operator; empty: status, gas, logs and the address
-/// of a creation are the same.
+/// Describes for an operator how the outcome differs from the receipt. Empty if status, gas, logs and the
+/// address of a created contract are the same.
 [[nodiscard]] std::string difference(const Outcome& outcome, const MinedReceipt& receipt);
 
 }  // namespace ioswarm::evm

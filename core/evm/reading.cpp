@@ -25,8 +25,8 @@ Missing named_by(const Transaction& transaction, FetchedState& state) {
     return out;
 }
 
-/// The limit that the state would pass once the missing parts are added; ReadingEnd::complete when there is
-/// none.
+/// Returns the limit that would be exceeded once the missing parts are added to the state, or
+/// ReadingEnd::complete if none would.
 ReadingEnd bound_passed(const FetchedState& state, const Missing& missing, const ReadingBounds& bounds) {
     if (state.accounts() + missing.accounts.size() > bounds.accounts) return ReadingEnd::accounts;
     if (state.slots() + missing.slots.size() > bounds.slots) return ReadingEnd::slots;

@@ -13,8 +13,8 @@ namespace ioswarm::evm {
 /// The state of one height, as far as it has been fetched. Not thread-safe.
 class FetchedState final : public StateSource {
   public:
-    /// `behind` is asked for anything that is not held yet; its answers are then held here. It may be null. It
-    /// must know the same height and outlive this object.
+    /// `behind` is asked for everything that this object does not have yet, and the answers are kept here. It
+    /// may be null. Otherwise it must have the state of the same height, and outlive this object.
     explicit FetchedState(StateSource* behind = nullptr) : behind_(behind) {}
 
     [[nodiscard]] std::optional<AccountRecord> account(const Address& address) override;
