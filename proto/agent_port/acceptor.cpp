@@ -19,14 +19,14 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// Measurements per millisecond: each takes some microseconds.
+/// The most measurements of connections per millisecond. Each measurement takes some microseconds.
 constexpr std::size_t kLooksPerMs = 4;
 constexpr seconds kSweepEvery{1};
 constexpr int kSweepAtLeastEvery = 10'000;  // ms
 constexpr seconds kWarnEvery{10};
 constexpr seconds kFloodToldEvery{60};
-/// How long a proxy may take to close a connection after it was asked to end it. Calls in progress are waited
-/// for.
+/// How long a proxy may take to close a connection after it was asked to end it. The proxy first waits for its
+/// calls in progress.
 constexpr seconds kEndsWithin{10};
 /// The most addresses that are barred at a time. Further ones are not barred. Barring only slows attackers
 /// down; the other limits hold without it.

@@ -128,9 +128,10 @@ class Acceptor {
     [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
 
   private:
-    /// Connections that received data and are measured together, between `least` and `most` later. gRPC works
-    /// on a flood until we notice it. So few connections are measured as often as costs nothing, and many less
-    /// often.
+    /// A group of connections that received data and wait to be measured together. The measurement comes
+    /// between `least` and `most` after the first of them was added. It should come soon, because gRPC works on
+    /// a flood until we notice it. The more connections were measured last time, the longer the wait, so that
+    /// measuring does not take too much CPU time.
     struct Looks {
         std::chrono::milliseconds least;
         std::chrono::milliseconds most;

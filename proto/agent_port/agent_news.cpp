@@ -84,8 +84,8 @@ std::size_t AgentNews::remembered() const {
     return told_.size();
 }
 
-/// Whether an event is to be logged. `repeats` becomes the number of events that were not, since the last one
-/// that was.
+/// Whether an event is to be logged. Sets `repeats` to the number of equal events since the last one that was
+/// logged.
 bool AgentNews::is_news(const std::string& key, Time now, std::uint64_t& repeats) {
     const auto found = told_.find(key);
     if (found != told_.end() && now - found->second.at < kRepeat) {

@@ -38,7 +38,7 @@ class Authentication {
     /// The agent id that the caller claims; empty if it claims none, or several.
     [[nodiscard]] static std::string claimed_id(const Metadata& headers);
 
-    /// How many addresses lost their place in the full table of failures.
+    /// The number of addresses that were replaced in the full table of failures.
     [[nodiscard]] std::uint64_t addresses_dropped() const { return failures_.addresses_dropped(); }
 
   private:

@@ -9,7 +9,7 @@
 namespace ioswarm::proto {
 namespace {
 
-/// A request has nothing but the name of a service. (This project's choice.)
+/// Maximum size of a request, which has only the name of a service. (This project's choice.)
 constexpr std::uint32_t kMostRequestBytes = 1'024;
 constexpr std::chrono::seconds kAnswerWithin{5};
 constexpr std::string_view kAgentService = "ioswarm.IOSwarm";
@@ -159,7 +159,8 @@ void HealthCall::sweep(SteadyTime now) {
     }
     if (is_watching && !is_finished) return write_if_changed();
     if (now - begun_ <= kAnswerWithin) return;
-    // A watch's time has no end, but the sending of the last answer has.
+    // A Check whose answer the client does not take is cancelled. A finished Watch is left alone: it may have
+    // begun long ago, so its age does not show how long its last answer has been waiting.
     if (is_finished) return is_watching ? void() : context_.cancel();
     end({grpc::StatusCode::DEADLINE_EXCEEDED, "the call took too long"});
 }
@@ -186,8 +187,8 @@ void HealthCall::OnCancel() {
 void HealthCall::OnDone() {
     context_.over();
     if (counts_as_watch_) service_.counters.health_watches_open.fetch_sub(1, std::memory_order_relaxed);
-    // Anybody may make these calls. So their bytes explain nothing, and a flood of them shuts the connection,
-    // unless agents share it.
+    // Anybody may make these calls without a key. So their bytes count as unexplained, and the connection is
+    // shut if there are too many, unless agents share it.
     connection_->refused(header_bytes_);
     const bool was_cancelled = cancelled_.load(std::memory_order_relaxed);
     if (!connection_->end_call(this, was_cancelled, 0, std::chrono::steady_clock::now()))

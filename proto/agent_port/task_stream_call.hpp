@@ -10,7 +10,7 @@
 
 namespace ioswarm::proto {
 
-/// A call of GetTasks.
+/// A call of GetTasks. Each write sends one batch of tasks.
 class TaskStreamCall final : public StreamCall {
   public:
     using StreamCall::StreamCall;
