@@ -10,8 +10,8 @@
 #include "core/evm/mined.hpp"
 #include "core/net/json_rpc.hpp"
 
-// Transactions, blocks and receipts as web3 shows them, in the form that runs take. No method needs the gateway
-// plugin but eth_getTransactionByHash.
+// Reads transactions, blocks and receipts over web3 and converts them to the types that core/evm needs for a
+// run. Of the web3 methods used here, only eth_getTransactionByHash needs the node's gateway plugin.
 
 namespace ioswarm::proto {
 
@@ -26,15 +26,15 @@ struct Web3Transaction {
 /// Error bad_data names the field.
 [[nodiscard]] Result<Web3Transaction> read_web3_transaction(std::string_view json);
 
-/// Finds a transaction by its hash alone, or in the block at `height`, which also works without the gateway
-/// plugin. Errors: those of JsonRpcClient; not_found; failed_precondition (the node has no index of
+/// Finds a transaction by its hash. If `height` is given, it searches that block, which also works without the
+/// gateway plugin. Errors: those of JsonRpcClient; not_found; failed_precondition (the node has no index of
 /// transactions, so `height` must be given).
 [[nodiscard]] Result<Web3Transaction> web3_transaction(JsonRpcClient& web3, const Hash256& hash,
                                                        std::optional<std::uint64_t> height,
                                                        const std::stop_token& stop = {});
 
-/// The chain's tip, and the context of the next block as far as it is known: the base fee follows from the gas
-/// that the tip used, the time is the tip's plus 3 s, the coinbase is 0.
+/// The height of the tip, and the expected context of the next block. Its base fee is computed from the gas
+/// that the tip used, its time is that of the tip plus 3 s, and its coinbase is 0.
 struct Web3Tip {
     std::uint64_t height = 0;
     evm::BlockContext next;
@@ -49,19 +49,22 @@ struct Web3MinedBlock {
     struct Entry {
         Web3Transaction transaction;
         evm::MinedReceipt receipt;
-        /// It went to the staking or the rewarding protocol, which are no contracts: it cannot be run.
+        /// True if the recipient is the staking or the rewarding protocol. These are not contracts, so the
+        /// transaction cannot be run here.
         bool is_protocol_action = false;
     };
     evm::BlockContext context;
     std::vector<Entry> entries;  ///< in the order of the block
 };
 
-/// From the results of eth_getBlockByNumber, with whole transactions, and of eth_getBlockReceipts. A
-/// transaction without a receipt, which a system action may be, is left out. Error bad_data names the field.
+/// Combines the result of eth_getBlockByNumber (with complete transactions) and the result of
+/// eth_getBlockReceipts. Transactions without a receipt are left out; they are system actions. Error bad_data,
+/// which names the field.
 [[nodiscard]] Result<Web3MinedBlock> read_web3_mined_block(std::string_view block_json,
                                                            std::string_view receipts_json,
                                                            std::uint64_t chain_id);
-/// Errors: those of JsonRpcClient; not_found; unavailable: the node refused.
+/// Reads the block at `height`. Errors: those of JsonRpcClient; not_found (no such block); unavailable (the
+/// node refused the request).
 [[nodiscard]] Result<Web3MinedBlock> web3_mined_block(JsonRpcClient& web3, std::uint64_t height,
                                                       const std::stop_token& stop = {});
 

@@ -176,15 +176,15 @@ class StreamReactor final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grp
         changed_.notify_all();
     }
 
-    // constant after construction
+    // Not changed after construction.
     const std::string target_;
     const char* const method_;
     const grpc::ByteBuffer request_;
     const std::size_t max_waiting_;
-    // used by gRPC, which runs one callback at a time
+    // Used by gRPC, which runs one callback at a time.
     grpc::ClientContext context_;
     grpc::ByteBuffer incoming_;
-    // guarded by mutex_
+    // Guarded by mutex_.
     mutable std::mutex mutex_;
     std::condition_variable_any changed_;
     std::deque<Bytes> waiting_;

@@ -57,7 +57,7 @@ class NodeLink {
     [[nodiscard]] const NodeSettings& settings() const noexcept { return settings_; }
     [[nodiscard]] const Log& log() const noexcept { return log_; }
 
-    // relaxed atomics: these counters are only displayed
+    // Accessed with relaxed order, because these counters are only displayed.
     std::atomic<std::uint64_t> unreadable_actions{0};
     std::atomic<std::uint64_t> unhashable_actions{0};
     std::atomic<std::uint64_t> stream_ends{0};
@@ -69,10 +69,10 @@ class NodeLink {
   private:
     Result<ChainIds> read_chain_ids(const std::stop_token& stop);
 
-    // constant after construction
+    // Not changed after construction.
     const NodeSettings settings_;
     const Log log_;
-    // these have their own synchronisation
+    // These synchronise themselves.
     NodeGrpc grpc_;
     Web3Endpoint web3_;
     std::atomic<bool> json_api_{false};

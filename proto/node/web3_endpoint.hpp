@@ -56,7 +56,7 @@ class Web3Endpoint {
     const std::unique_ptr<JsonRpcClient> client_;
     const std::chrono::milliseconds watch_interval_;
     const Log log_;
-    // these have their own synchronisation
+    // These synchronise themselves.
     Guarded<Health> health_;
     Alarm away_;
     std::atomic<std::size_t> told_limit_{JsonRpcClient::kMaxBatch};

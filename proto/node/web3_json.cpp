@@ -11,8 +11,8 @@ Error web3_bad(std::string which, std::string why) {
 }
 
 Error web3_refused(const std::string& method, const RpcError& error) {
-    // "failed to get block at height N: not exist in DB", "... at height N: not supported": the state is not
-    // kept.
+    // "failed to get block at height N: not exist in DB", "... at height N: not supported": the node does not
+    // keep the state at height N.
     const bool height = error.message.find("at height") != std::string::npos;
     return {height ? ErrorCode::out_of_range : ErrorCode::unavailable,
             "the node refused a web3 request",
