@@ -150,7 +150,8 @@ class LogReader {
         return fail(fault(wal_ ? Fault::wal_corrupt : Fault::manifest_corrupt, path_, at_, std::move(why)));
     }
 
-    /// True when sound parts of this log follow the break. A torn write never leaves such parts.
+    /// True when valid parts of this log follow the break. An interrupted write never leaves such parts, so the
+    /// file is then damaged.
     [[nodiscard]] bool lies_behind(std::uint64_t broken_at) const {
         if (file_.size() < kWalHeader) return false;
         if (is_end_mark(file_.size() - kWalHeader)) return true;

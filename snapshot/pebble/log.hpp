@@ -29,7 +29,8 @@ struct LogContent {
     LogEnd end = LogEnd::file_end;
     std::uint64_t end_offset = 0;
     std::string why;  ///< reason of a broken end
-    /// Sound parts of this log follow a broken or stale end. A torn write never leaves that.
+    /// Valid parts of this log follow a broken or stale end. An interrupted write never leaves that, so the
+    /// file is then damaged.
     bool more_behind = false;
     bool torn_tail = false;  ///< MANIFEST: the broken end looks as a crash leaves it
 };

@@ -14,15 +14,17 @@
 
 namespace ioswarm::snapshot {
 
-/// Stored diffs of either kind. They are read in order and checked: each follows the one before, has its own
-/// height, and has a correct digest. Not thread-safe.
+/// A log of state diffs: iotex-core's BoltDB file or our SQLite file. The diffs are read in order and checked:
+/// each follows the one before, carries the height under which it is stored, and has a correct digest. Not
+/// thread-safe.
 class DiffLog {
   public:
     virtual ~DiffLog() = default;
 
     /// "boltdb" for iotex-core's log, "sqlite" for ours.
     [[nodiscard]] virtual std::string_view kind() const = 0;
-    /// The range that it held when it was opened. next() notices a hole when it reaches it.
+    /// The range of heights in the log when it was opened. If a height in it is missing, next() reports that
+    /// when it gets there.
     [[nodiscard]] virtual DiffRange range() const = 0;
     /// The chain that the log belongs to; nothing when the log does not say it.
     [[nodiscard]] virtual std::optional<ChainIdentity> chain() const { return std::nullopt; }
