@@ -358,8 +358,9 @@ Status Auditor::check_chain() {
     return summary_.identity.pool == PoolVersion::v3 ? check_settled_id(pool) : check_deposits();
 }
 
-/// The newest id that the contract has settled is one of this file. Another one was settled with a copy of it,
-/// or by hand, and paid what this file says is owed. Before anything was sent it may be older than the file.
+/// Version 3: checks that this file settled the newest id that the contract has settled. If not, somebody
+/// settled with a copy of the file or by hand, and may have paid what this file still lists as owed. As long as
+/// this file has paid nothing, the newest id may be older than the file.
 Status Auditor::check_settled_id(RewardPool& pool) {
     if (!any_sent_) return {};
     const auto facts = pool.facts();
@@ -378,8 +379,9 @@ Status Auditor::check_settled_id(RewardPool& pool) {
     return {};
 }
 
-/// Version 2: every settlement of the contract since this file signed its first one was signed here. Another
-/// one was made with a copy of the file, or by hand. Earlier ones may be of the time before this file.
+/// Version 2: checks that this file signed every settlement of the contract since the block in which it signed
+/// its first one. Any other settlement was made with a copy of the file or by hand. Settlements before that
+/// block are not compared, because they may be older than the file.
 Status Auditor::check_deposits() {
     const std::string contract = to_hex0x(summary_.identity.contract.view());
     if (!signed_from_block_) {

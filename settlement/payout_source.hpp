@@ -36,8 +36,9 @@ struct LedgerFacts {
     /// covers, until serve has marked them as final.
     std::vector<OwedPayout> waiting;
 
-    /// Whether what was earned in this ledger may be paid on the chain with this id: on its own chain. The
-    /// embedded chain (node chain id 0) exists in serve's memory only; what is earned there is paid elsewhere.
+    /// Whether the payouts of this ledger may be paid on the chain with this EVM chain id. They may be paid
+    /// only on the chain that the ledger belongs to. A ledger of the embedded chain (node chain id 0) may be
+    /// paid on any chain, because the embedded chain has no contracts that could pay.
     [[nodiscard]] bool may_be_paid_on(std::uint64_t chain_id) const {
         return !chain || chain->evm == chain_id || chain->node == 0U;
     }

@@ -49,7 +49,7 @@ struct SettlerSettings {
     /// Blocks on top of a receipt that make it final when only one endpoint shows it. A receipt that two
     /// endpoints show needs none, unless it releases payouts.
     std::uint64_t blocks_until_final = 6;
-    /// Time between two looks at the chain while a transaction is in progress.
+    /// Time between two checks of the chain while a transaction is in progress.
     std::chrono::milliseconds poll{2'000};
     /// Longest time between tries while no endpoint answers.
     std::chrono::milliseconds longest_back_off{60'000};
@@ -89,14 +89,15 @@ class Settler {
     /// The plan that step() would carry out now. Signs and writes nothing (`settle --dry-run`).
     [[nodiscard]] Result<Plan> dry_run();
 
-    /// Operator's order: frees the live intent's nonce, or raises its price, up to `cap`. Error
-    /// failed_precondition: no intent is live.
+    /// The two orders of `settle unstick` for the live intent, which is the oldest one that is not final: raise
+    /// its gas price, or replace its transaction by an empty one with the same nonce. `cap` limits the gas
+    /// price, in rau per gas. Error failed_precondition: no intent is live.
     enum class Unstick { raise_price, replace_by_empty };
     [[nodiscard]] Status unstick(Unstick how, const U256& cap);
 
-    /// Operator's order: ends a halt. After a foreign transaction, the nonces that others used are given up.
-    /// The live intent's payouts are then owed again, but only if every endpoint says that its nonce is used,
-    /// no block has one of its transactions, and a v3 contract has not settled its id. Errors:
+    /// Carries out `settle resume`: ends a halt. After a foreign transaction, the nonces that others used are
+    /// given up. The live intent's payouts are then owed again, but only if every endpoint says that its nonce
+    /// is used, no block has one of its transactions, and a v3 contract has not settled its id. Errors:
     /// failed_precondition (not halted, or an endpoint does not answer or disagrees), config, those of the
     /// store.
     [[nodiscard]] Status resume();

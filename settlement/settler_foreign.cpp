@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whoever else used the key may have settled with it, for example from a copy of this data directory. What such
-// a settlement paid stands in no row of settlement.db, and would be paid once more after `settle resume`.
+// Checks before a halt is ended. Somebody else who used the key may have settled with it, for example from a
+// copy of this data directory. settlement.db has no row for such a settlement, so `settle resume` would pay the
+// same payouts a second time.
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -29,7 +30,7 @@ tl::unexpected<Error> settled_elsewhere(const SettlementIdentity& identity, cons
                       : "'ioswarm settle init --from-epoch N' with the first epoch that is not paid"));
 }
 
-/// What this file knows of its own settlements.
+/// The settlements that settlement.db knows of.
 struct OwnSettlements {
     std::uint64_t newest_id = 0;      ///< v3: of those that are final
     std::uint64_t newest_block = 0;   ///< of the newest transaction that is final; 0: none is

@@ -55,11 +55,13 @@ struct Settler::Impl {
     [[nodiscard]] Result<SettlerStep> work_on(const IntentRow& intent);
     [[nodiscard]] std::int64_t now_ms() const;
     [[nodiscard]] static SettlerStep again() { return {SettlerStep::State::again, {}, {}}; }
-    /// A transaction is in progress, and nothing blocks it.
+    /// Clears the hold, because the transaction in progress only has to be waited for.
     [[nodiscard]] Result<SettlerStep> waiting();
+    /// Stores a hold before anything is signed. The next step comes later than for waits_for().
     [[nodiscard]] Result<SettlerStep> held(const Hold& hold);
-    /// For a hold while an intent is in progress.
+    /// Stores a hold while a transaction is in progress. The next step comes after SettlerSettings::poll.
     [[nodiscard]] Result<SettlerStep> waits_for(const Hold& hold);
+    /// Stores the halt. Nothing is signed until an operator resumes.
     [[nodiscard]] Result<SettlerStep> halted(const Halt& halt);
     void tell(const Hold& hold);  ///< logs a hold, once until progress()
     /// After an endpoint's error: waits a while, or fails for config and cancelled.
@@ -128,7 +130,7 @@ struct Settler::Impl {
     [[nodiscard]] Result<U256> noop_price(const std::vector<AttemptRow>& attempts, const U256& cap);
 
     // Implemented in settler_watch.cpp
-    /// for states sending, pooled, mined, cancelling
+    /// For the states sending, pooled, mined and cancelling.
     [[nodiscard]] Result<SettlerStep> look(const IntentRow& intent);
     [[nodiscard]] Result<SettlerStep> seen(const IntentRow& intent, const std::vector<AttemptRow>& attempts,
                                            const contracts::Receipt& receipt, const std::string& endpoint);

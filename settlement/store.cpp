@@ -88,7 +88,7 @@ Result<std::unique_ptr<SettlementStore>> SettlementStore::open(const std::filesy
     auto lock = lock_settlement(dir);
     if (!lock) return fail(std::move(lock).error());
     auto opened = open_locked(dir, check, std::move(*lock));
-    // Whatever found the damage, the remedy is the same.
+    // Several checks can find damage. The operator has to do the same after each of them.
     if (!opened && opened.error().code == ErrorCode::data_loss) opened.error().hint = kHowToReplaceFile;
     if (!opened) return fail(std::move(opened).error());
     return std::unique_ptr<SettlementStore>(std::move(*opened));
