@@ -53,7 +53,8 @@ class OpenFile {
     int fd_;
 };
 
-/// Keeps other edits of files in this folder away while it lives. Only this program takes this lock.
+/// Locks the folder, so that two commands do not edit a list in it at the same time. The lock is held as long
+/// as the result exists. Other programs do not know of it.
 Result<OpenFile> lock_folder(const std::string& folder) {
     OpenFile handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (handle.get() < 0) return fail(errno_error(errno, kCannotChange, folder));
@@ -74,7 +75,8 @@ struct Wanted {
     mode_t mode = 0600;
 };
 
-/// Gives the new file its owner and mode, by its descriptor: its name could be another file's by now.
+/// Sets the owner and mode of the new file. It does so through a descriptor, because somebody could have put
+/// another file under that name meanwhile.
 Status give(const std::string& path, const Wanted& wanted) {
     const OpenFile file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     struct stat info {};
@@ -89,7 +91,7 @@ Status give(const std::string& path, const Wanted& wanted) {
     return {};
 }
 
-/// The file behind a link, so that the link stays.
+/// Returns the file that a symbolic link leads to. That file is replaced, so that the link itself stays.
 Result<std::string> target_of(const std::string& path) {
     const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
     if (real) return std::string(real.get());

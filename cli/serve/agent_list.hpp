@@ -30,7 +30,7 @@ class AgentList {
     std::vector<std::string> lines_;  ///< without their line feeds
 };
 
-/// Checks what the user gave as an id or a pattern. Error usage: it can stand in no list.
+/// Checks an id or a pattern that the user typed. Error usage: it is neither.
 [[nodiscard]] Status check_list_entry(std::string_view entry);
 
 struct ListEdit {

@@ -12,14 +12,14 @@ namespace ioswarm::cli {
 [[nodiscard]] std::string agents_table(std::string_view document, bool all,
                                        std::chrono::system_clock::time_point now);
 
-/// What /swarm/agents?all=1, /control/access?agent=ID and /api/rewards?agent=ID answer about one agent, as JSON
-/// texts.
+/// The answers of serve about one agent, as JSON texts: those of /swarm/agents?all=1, /control/access?agent=ID
+/// and /api/rewards?agent=ID.
 struct AgentAnswers {
     std::string agents;
     std::string access;
     std::string rewards;
 };
-/// What they say as lines for a person.
+/// Writes the answers as lines of text for people.
 [[nodiscard]] std::string agent_report(const std::string& id, const AgentAnswers& answers,
                                        std::chrono::system_clock::time_point now);
 /// The same as one JSON document on one line.

@@ -88,7 +88,8 @@ Status ServeApp::read_lists() {
     return {};
 }
 
-// The ledger is opened before everything that could earn or owe, since it holds the lock on the data directory.
+// Opens the ledger. This comes before everything that uses the data directory, because the ledger takes the
+// lock on it.
 Status ServeApp::open_ledger() {
     LedgerOptions options;
     options.on_commit = metrics_.ledger_commit();
@@ -425,7 +426,8 @@ void ServeApp::stop(std::chrono::milliseconds within) {
     const auto passed = [&] {
         return std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begin);
     };
-    // From here on nothing is handed out. Answers are taken while the streams end, and a little longer.
+    // From here on no tasks are handed out. Answers are accepted while the streams end, and for a short time
+    // after that.
     coordinator_->drain(std::chrono::milliseconds::zero());
     agent_server_->end_streams(config_.drain_duration);
     coordinator_->drain(std::max(within * 3 / 4 - passed(), std::chrono::milliseconds::zero()));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The control part of serve: the socket in the data directory, through which its owner asks and commands it.
+// The control socket of serve. It is in the data directory, and the directory's owner uses it to query and
+// command serve.
 #include <chrono>
 #include <filesystem>
 #include <utility>
@@ -27,8 +28,8 @@ std::string restart_text(const std::vector<std::string>& keys) {
 
 }  // namespace
 
-// Comes last, when everything that it tells of exists. Serve works without it, for example on a file system
-// that has no sockets. The lock of the data directory keeps a second serve away from the socket.
+// Runs last, because the control socket reports on all other parts. serve also works without it, for example on
+// a file system without sockets. The lock of the data directory keeps a second serve away from the socket.
 void ServeApp::open_control() {
     control_.emplace(
         *api_, *coordinator_, [this] { return control_facts(); }, [this] { return not_ready(); });

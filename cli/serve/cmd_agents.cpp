@@ -80,7 +80,8 @@ struct Lists {
     bool running = false;
 };
 
-/// A running serve is asked: its command line may name other files than ours.
+/// Finds the lists of agents. If a serve is running, it is asked, because its command line may name other files
+/// than the configuration that this command reads.
 Result<Lists> find_lists(const ControlClient& client, const ServeConfig& config) {
     const auto answer = client.get("/control/lists");
     if (!answer && answer.error().code == ErrorCode::unavailable) return Lists{list_files(config), false};
@@ -96,7 +97,8 @@ Result<Lists> find_lists(const ControlClient& client, const ServeConfig& config)
     return out;
 }
 
-/// Refuses an id that a pattern of the list of those shut out still matches.
+/// Fails if the id still matches a pattern in the list of revoked agents, because removing the id alone would
+/// then have no effect.
 Status check_no_pattern(const AgentList& list, const std::string& id, const std::string& file) {
     const std::vector<std::string> patterns = list.patterns_for(id);
     const auto other =
@@ -108,7 +110,7 @@ Status check_no_pattern(const AgentList& list, const std::string& id, const std:
 }
 
 struct Edited {
-    std::vector<std::string> files;  ///< that were changed
+    std::vector<std::string> files;  ///< the files that were changed
 };
 
 Status deny(const Command& command, const Lists& lists, const std::string& data_dir, Edited& edited) {

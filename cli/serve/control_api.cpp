@@ -38,7 +38,7 @@ ControlApi::ControlApi(const MonitorApi& api, const Monitor& monitor, std::funct
 
 struct ControlApi::Route {
     std::string_view path;
-    bool changes;  ///< asked by POST, otherwise by GET
+    bool changes;  ///< true: it changes something and needs POST; false: it needs GET
     HttpReply (ControlApi::*handler)(const HttpRequest&) const;
 };
 

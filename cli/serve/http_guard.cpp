@@ -64,7 +64,7 @@ HttpReply HttpGuard::handle(const HttpRequest& request) {
         }
     }
     HttpReply reply = next_(request);
-    // A page that shows no key is told that it needs one. Only a wrong key is a failure.
+    // A request without a key only learns that it needs one. Only a wrong key counts as a failure.
     if (reply.status != 401 || !shows_key(request)) return reply;
     ++unauthorized_;
     const auto wait = client ? failures_.wait(*client, now) : std::chrono::nanoseconds::zero();

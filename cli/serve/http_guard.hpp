@@ -23,22 +23,22 @@ struct HttpGuardSettings {
     std::vector<IpNetwork> proxies;  ///< besides loopback
 };
 
-/// Limits the monitoring API per address of the client. An address may make four times `per_second` requests at
-/// once, then `per_second`. Above that it gets 429 with Retry-After. Wrong credentials are logged and limited
-/// as FailedLogins says: above that they get 429 instead of 401. Right ones are always taken. The checks of
-/// health
-/// (/livez, /readyz, /healthz) are not limited. Programs on this machine, and proxies that name no client in
-/// X-Forwarded-For, are not limited either. The table holds 4,096 addresses; a new one takes the place of the
-/// one that asked least recently. Thread-safe.
+/// Limits the requests to the monitoring API per client address. An address may make four times `per_second`
+/// requests at once, and `per_second` per second from then on. Above that it gets 429 with Retry-After. Wrong
+/// credentials are logged and limited by FailedLogins; above its limit they get 429 instead of 401. Correct
+/// credentials always work. The health checks (/livez, /readyz, /healthz) are not limited, and neither are
+/// programs on this machine and proxies that name no client in X-Forwarded-For. The table holds 4,096
+/// addresses; a new one replaces the one whose last request is the longest ago. Thread-safe.
 class HttpGuard {
   public:
-    /// `clock` must outlive this object. `next` answers what is let through.
+    /// `clock` must outlive this object. `next` answers the requests that are within the limits.
     HttpGuard(HttpGuardSettings settings, const Clock& clock, Log log, HttpServer::Handler next);
 
     [[nodiscard]] HttpReply handle(const HttpRequest& request);
     /// Adds the names of the request headers that handle() reads to those that `next` reads.
     [[nodiscard]] static std::vector<std::string> headers(std::vector<std::string> of_next);
-    /// For /swarm/status: refused requests, wrong credentials, and addresses that lost their place in a table.
+    /// For /swarm/status: refused requests, wrong credentials, and addresses that were replaced in a full
+    /// table.
     [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
 
   private:

@@ -9,8 +9,8 @@ namespace {
 
 using C = CounterMetric;
 
-// Rows of one family follow each other; the first has the help. Names follow Prometheus' rules: the prefix,
-// base units, `_total` for what only grows.
+// Rows of one family follow each other; the first has the help. Names follow Prometheus' rules: a prefix,
+// base units, and `_total` for counters, which only grow.
 // clang-format off
 constexpr auto kCounterMetrics = std::to_array<C>({
     {"agents_registered", "ioswarm_agent_registrations_total", "result", "accepted", "Registrations of agents by their result."},

@@ -23,8 +23,8 @@ namespace ioswarm::cli {
 /// Thread-safe.
 class MonitorApi {
   public:
-    /// Returns ok when the agent may see data that is not public. Null: no secret is configured, and everything
-    /// is public.
+    /// Returns ok when the agent may see data that is not public. It is null when no secret is configured;
+    /// everything is public then.
     using Authorize = std::function<Status(std::string_view agent_id, std::string_view token)>;
     /// Returns the reasons outside the coordinator why the daemon is not ready. Empty = it is ready.
     using NotReady = std::function<Reasons()>;
@@ -54,8 +54,8 @@ class MonitorApi {
         more_counters_ = std::move(more);
     }
 
-    /// What GET /metrics answers, in Prometheus' text format; without it that answers 404. It is given the
-    /// status with all counters. Before the first request.
+    /// Makes the answer to GET /metrics, in Prometheus' text format. It gets the status with all counters. If
+    /// it is not set, the path answers 404. Set it before the first request.
     using MetricsText = std::function<std::string(StatusView status)>;
     void show_metrics(MetricsText metrics) { metrics_ = std::move(metrics); }
 

@@ -25,7 +25,7 @@ namespace ioswarm::cli {
 /// The parts around the coordinator whose figures the page shows. A function may be empty when the daemon has
 /// no such part. All are called from several threads at once.
 struct PageSources {
-    std::function<Reasons()> not_ready;  ///< as MonitorApi::NotReady
+    std::function<Reasons()> not_ready;  ///< see MonitorApi::NotReady
     std::function<DiffsView()> diffs;
     // The next two wait for the disk, so the page asks them at most once in five seconds.
     std::function<PageEpochs(std::uint64_t running_epoch)> epochs;
@@ -39,8 +39,8 @@ struct PageSources {
     bool needs_key = false;          ///< a master secret is set
 };
 
-/// What the page at GET / asks for, one request for each group of figures, so that a browser needs few of them.
-/// Thread-safe.
+/// Answers the requests of the page at GET /. There is one request for each group of figures, so that a browser
+/// needs only a few requests. Thread-safe.
 class PageApi {
   public:
     /// `monitor`, `history` and `clock` must live as long as this object.

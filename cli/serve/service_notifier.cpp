@@ -11,7 +11,7 @@
 namespace ioswarm::cli {
 namespace {
 
-/// Nobody can do anything about a failure: without systemd there is nobody to tell.
+/// A failure is ignored. It means that no systemd is there to receive the message.
 void tell(const std::string& state) {
     static_cast<void>(sd_notify(0, state.c_str()));
 }
@@ -28,7 +28,7 @@ void ServiceNotifier::ready() const {
 }
 
 void ServiceNotifier::reloading() const {
-    // systemd since 253 wants to know when, on its own clock.
+    // systemd 253 and later need the time of this message, measured with CLOCK_MONOTONIC.
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);
     tell(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", now.tv_sec * 1'000'000 + now.tv_nsec / 1'000));

@@ -16,7 +16,7 @@ class ServiceNotifier {
     /// Reads NOTIFY_SOCKET and WATCHDOG_USEC of the environment.
     ServiceNotifier();
 
-    void ready() const;      ///< the ports and stores are open
+    void ready() const;      ///< reports that the ports and stores are open
     void reloading() const;  ///< followed by ready()
     void stopping() const;
     /// One line that `systemctl status` shows.

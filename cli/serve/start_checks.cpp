@@ -48,7 +48,7 @@ void check_certificate(const ServeConfig& config, const std::vector<Error>& miss
     }
 }
 
-/// What serve says before it looks at files.
+/// Finds the errors and warnings that follow from the settings alone, without looking at files.
 void check_settings(const LoadedConfig& loaded, const StartOptions& options, StartFindings& out) {
     const ServeConfig& config = loaded.settings;
     if (Status source = check_block_source(loaded, options.embedded); !source)

@@ -9,16 +9,16 @@
 
 namespace ioswarm::cli {
 
-/// How serve would be started.
+/// The circumstances of the start that is examined.
 struct StartOptions {
     bool insecure_bind = false;  ///< with --insecure-bind
     bool embedded = false;       ///< with --embedded
-    /// The configuration could not be read completely. Then only the files that it names are looked at, because
-    /// the rest does not follow from what is known.
+    /// True if the configuration could not be read completely. Then only the files that it names are checked,
+    /// because other checks could give wrong results.
     bool partial = false;
 };
 
-/// What a start would say before it opens a port or a database.
+/// The errors and warnings of a start, up to the point where it opens a port or a database.
 struct StartFindings {
     std::vector<Error> errors;  ///< serve would refuse to start
     /// No source of blocks is named, so that serve only starts with --embedded. All parts are empty otherwise.
