@@ -14,7 +14,8 @@
 namespace ioswarm::cli {
 namespace {
 
-/// The service that agents call (proto/ioswarm.proto). Its name is all that a version of the protocol has.
+/// The service that agents call (proto/ioswarm.proto). The protocol has no version number, so the name stands
+/// for it.
 constexpr std::string_view kAgentProtocol = "ioswarm.IOSwarm";
 
 void print_version_text(std::ostream& out) {

@@ -116,7 +116,8 @@ std::string which_one(const CLI::App& app) {
     return "which one: " + names + "?";
 }
 
-/// Whether this flag stands among the options. Errors of the command line itself ask before it is parsed.
+/// Whether this flag is among the arguments. It is needed for errors in the command line itself, which is not
+/// parsed yet then.
 bool has_flag(const std::vector<std::string>& arguments, std::string_view flag) {
     const auto end = std::find(arguments.begin(), arguments.end(), "--");
     return std::find(arguments.begin(), end, flag) != end;

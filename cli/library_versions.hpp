@@ -7,8 +7,9 @@
 
 namespace ioswarm::cli {
 
-/// Names and versions of the libraries that matter when a fault is reported. A shared library tells its own
-/// version, which may be newer than the one at build time; a library of headers has that of the build.
+/// Names and versions of the libraries that matter when a fault is reported. For a shared library it is the
+/// version that is loaded, which may be newer than the one at build time. For a header-only library it is the
+/// version at build time.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> library_versions();
 
 }  // namespace ioswarm::cli

@@ -37,7 +37,7 @@ bool write_all(int fd, std::string_view text) {
     return true;
 }
 
-/// What a waiting line counts towards the limit.
+/// The number of bytes that a waiting line counts towards LogBounds.
 std::size_t bytes_of(const LogLine& line) {
     std::size_t bytes = line.message.size();
     for (const LogField& field : line.fields) {

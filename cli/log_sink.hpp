@@ -41,7 +41,7 @@ class LogWriter {
     /// Logging never waits for the file. A Log may outlive the LogWriter, and then logs nothing.
     [[nodiscard]] Log log() const { return Log(target_); }
 
-    /// From now on these levels count, for every Log of this writer. Thread-safe.
+    /// Replaces the levels for every Log of this writer. Thread-safe.
     void set_levels(const LogLevels& levels) { target_->set(levels); }
 
     /// Waits until all lines logged so far are written. Returns false if that took longer than `within`.

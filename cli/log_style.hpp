@@ -7,16 +7,16 @@ namespace ioswarm::cli {
 
 enum class LogFormat { text, logfmt, json };
 
-/// How the lines of a log look.
+/// The format of log lines.
 struct LogStyle {
     LogFormat format = LogFormat::text;
     /// The log goes to systemd's journal. Each line begins with its priority, "<6>" for info (sd-daemon(3)).
     /// Text and logfmt have no time then, because the journal has its own.
     bool journal = false;
-    bool colour = false;  ///< of the level in text lines
+    bool colour = false;  ///< whether to colour the level in text lines
 };
 
-/// What decides about the style.
+/// Everything that log_style() decides from.
 struct LogPlace {
     std::string_view format;  ///< "auto", "text", "logfmt" or "json", checked before
     std::string_view color;   ///< "auto", "always" or "never", checked before

@@ -16,7 +16,7 @@ namespace {
 
 using OrderedJson = nlohmann::ordered_json;
 
-/// What a whole block may read: many times what one transaction may.
+/// Limits for the state that a whole block may read. They are many times those of one transaction.
 constexpr evm::ReadingBounds kBlockBounds{.rounds = 64,
                                           .accounts = 65'536,
                                           .slots = 262'144,
@@ -25,7 +25,7 @@ constexpr evm::ReadingBounds kBlockBounds{.rounds = 64,
 
 using Entry = proto::Web3MinedBlock::Entry;
 
-/// Runs the transactions of one block. What one changes, the next one sees.
+/// Runs the transactions of one block one after the other. Each sees the changes of those before it.
 class BlockTracer {
   public:
     BlockTracer(JsonRpcClient& web3, const proto::Web3MinedBlock& block, const evm::Rules& rules)
@@ -64,7 +64,8 @@ class BlockTracer {
     }
 
   private:
-    /// The state must be the one before the block: a node without archive may answer with the tip's.
+    /// Checks the sender's nonce, to find out whether the node gave the state before the block. A node that is
+    /// not an archive node may answer with the state of the tip.
     Status check_nonce(const Entry& entry) {
         const auto sender = before_.insert(entry.transaction.transaction.from);
         if (!sender.second) return {};
@@ -91,7 +92,7 @@ class BlockTracer {
     proto::Web3StateFetcher fetcher_;
     evm::FetchedState state_;
     evm::Executor executor_;
-    std::unordered_set<Address, FixedBytesHash> before_;  ///< senders whose nonce was looked at
+    std::unordered_set<Address, FixedBytesHash> before_;  ///< senders whose nonce was checked
 };
 
 std::string verdict(const BlockReport::Line& line) {

@@ -22,8 +22,8 @@ struct BlockReport {
         std::uint64_t status = 0;
         std::uint64_t gas_used = 0;
         evm::MinedReceipt receipt;
-        std::string difference;  ///< from the receipt; empty: none
-        bool not_run = false;    ///< `difference` says why
+        std::string difference;  ///< how the run differs from the receipt; empty: it does not
+        bool not_run = false;    ///< it was not run, or its outcome is unknown; `difference` says why
     };
     std::uint64_t block_height = 0;
     std::uint64_t state_height = 0;
@@ -39,9 +39,9 @@ struct BlockReport {
 [[nodiscard]] Result<BlockReport> trace_block(JsonRpcClient& web3, std::uint64_t height,
                                               std::optional<std::uint64_t> prague_from);
 
-/// A line per transaction, then a sum.
+/// Prints one line per transaction, then the totals.
 void print_block(std::ostream& out, const BlockReport& report);
-/// One JSON object on one line.
+/// Prints one JSON object on one line.
 void print_block_json(std::ostream& out, const BlockReport& report);
 
 }  // namespace ioswarm::cli

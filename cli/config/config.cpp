@@ -115,7 +115,7 @@ class Loader {
             // not restart for it.
             if (error.code == ErrorCode::not_found) error.code = ErrorCode::config;
             errors_.push_back(std::move(error));
-            // What it sets is not known, so nothing can be said about the keys together.
+            // The file's values are not known. So checks that combine several keys are skipped.
             is_bad_.assign(is_bad_.size(), true);
             return;
         }

@@ -41,7 +41,7 @@ inline constexpr std::size_t kMaxUrls = 16;
 [[nodiscard]] std::string without_credentials(std::string_view url);
 /// The same for comma-separated URLs.
 [[nodiscard]] std::string urls_without_credentials(std::string_view text);
-/// What stands in the place of a secret in output.
+/// The text that replaces a secret in output.
 inline constexpr std::string_view kMask = "********";
 /// Comma-separated URLs for `config show`: passwords, paths and queries are masked, since providers of
 /// endpoints put keys there. A path without content ("/") stays.

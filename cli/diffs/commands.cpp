@@ -87,7 +87,7 @@ std::uint64_t file_bytes(const std::string& path) {
     return bytes;
 }
 
-/// When the file was last written to. Empty when unknown.
+/// The time at which the file was last written to, as text. Empty when it is not known.
 std::string last_written(const std::string& path) {
     std::string newest;
     for (const char* part : {"", "-wal"}) {
@@ -140,7 +140,7 @@ Result<DiffRange> read_whole(const std::string& path, ProgressLine& line) {
     return range;
 }
 
-/// Whether the operator agrees, on a terminal or by --yes.
+/// Returns true if the operator agreed, on the terminal or with --yes.
 Result<bool> is_agreed(const DiffsRestartOptions& options, const DiffRange& range, Io& io) {
     if (options.yes) return true;
     if (::isatty(STDIN_FILENO) == 0) {

@@ -28,8 +28,8 @@ Result<ChainClient> open_reward_chain(const ServeConfig& config, std::stop_token
     return open_chain(options, std::move(stop));
 }
 
-/// Asks the chain in `work`. Says why when no endpoint answers in time, and keeps later checks from asking
-/// again.
+/// Calls `work` with a client for the chain. If no endpoint answers in time, adds a finding that says so, and
+/// later checks do not try again.
 template <typename Work>
 void with_chain(Visit& visit, Work&& work) {
     if (visit.config().reward_contract.empty()) {
@@ -55,7 +55,7 @@ void with_chain(Visit& visit, Work&& work) {
                error.hint.empty() ? "check rewardRpcUrl and rewardChainId" : error.hint);
 }
 
-/// The address that a keystore claims for itself, which needs no password.
+/// The address that is written in a keystore. Reading it needs no password, and nothing proves it.
 std::optional<Address> keystore_address(const std::string& file) {
     const auto text = read_private_file(file, contracts::kMaxKeystoreBytes);
     if (!text || !contracts::looks_like_keystore(text->text())) return std::nullopt;
@@ -126,7 +126,7 @@ void tell_coordinator(Visit& visit, const Address& coordinator) {
     }
 }
 
-/// What the agents get for one epoch, in rau.
+/// The amount that all agents together get for one epoch, in rau.
 U256 paid_per_epoch(const ServeConfig& config) {
     U256 whole = 100;
     for (unsigned i = 0; i < config.delegate_cut_pct.scale; ++i)

@@ -33,20 +33,20 @@ struct Finding {
     std::string next;  ///< what the operator can do; empty when there is nothing to do
 };
 
-/// What the checks look at.
+/// The input of all checks.
 struct Subject {
     /// Nothing when the configuration could not be read. Then every check but the first is not made.
     std::optional<LoadedConfig> loaded;
     std::vector<Error> config_errors;
-    bool offline = false;  ///< ask nothing that is not on this machine
+    bool offline = false;  ///< make no connection to the node or to the chain
     bool insecure_bind = false;
     bool embedded = false;
     std::chrono::milliseconds remote_limit{10'000};  ///< for each check that asks another program
     std::function<std::chrono::system_clock::time_point()> now = std::chrono::system_clock::now;
-    std::string root;  ///< tests: the folder to look in for /etc and /usr; empty for the real ones
+    std::string root;  ///< a folder that tests use in place of /; empty: the real / is used
 };
 
-/// What one check found, and what later checks use of it. One thread uses it.
+/// Collects the findings of the checks, and passes results of earlier checks to later ones. Used by one thread.
 class Visit {
   public:
     explicit Visit(const Subject& about) : subject(about) {}
@@ -58,7 +58,7 @@ class Visit {
     void warn(std::string what, std::string why, std::string next);
     void fail(std::string what, std::string why, std::string next);
     void not_checked(std::string what, std::string next = {});
-    /// A finding of this verdict that explains an Error.
+    /// Adds a finding with this verdict that describes the error.
     void tell(Verdict verdict, const Error& error);
 
     const Subject& subject;
@@ -66,15 +66,16 @@ class Visit {
     std::vector<Finding> findings;
 
     // Results of earlier checks.
-    std::optional<ChainTip> tip;    ///< the node's
-    std::optional<Address> signer;  ///< the wallet that pays: of the key, else the contract's coordinator
+    std::optional<ChainTip> tip;  ///< the node's
+    /// The wallet that pays: that of the configured key, else the contract's coordinator.
+    std::optional<Address> signer;
     bool is_endpoint_away = false;  ///< rewardRpcUrl did not answer, so it is not asked again
 };
 
 struct CheckRow {
     std::string_view name;
     bool needs_config = true;
-    bool is_remote = false;  ///< left out with --offline
+    bool is_remote = false;  ///< it connects to the node or to the chain, so it is skipped with --offline
     void (*run)(Visit&);
 };
 /// All checks, in the order in which they run and are reported.

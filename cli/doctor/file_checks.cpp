@@ -37,7 +37,7 @@ bool has_password(const KeyRow& key, const std::string& text) {
     return is_url && urls_without_credentials(text) != text;
 }
 
-/// The secrets that stand in this configuration file itself.
+/// The names of the keys whose secret value is written in this configuration file itself.
 std::vector<std::string> secrets_in(const LoadedConfig& loaded, const std::string& file) {
     std::vector<std::string> out;
     for (std::size_t i = 0; i < config_keys().size(); ++i) {
@@ -68,7 +68,7 @@ std::vector<SecretFile> secret_files(const LoadedConfig& loaded) {
     return out;
 }
 
-/// Says what is wrong with the modes of one file. Returns false when nothing is.
+/// Adds a finding if other users may read or change the file. Returns false if nothing is wrong.
 bool tell_mode(Visit& visit, const SecretFile& file) {
     struct stat info {};
     if (::stat(file.path.c_str(), &info) != 0) {

@@ -18,7 +18,7 @@
 
 namespace ioswarm::cli {
 
-/// What happened in one interval, and the state at its end.
+/// The figures of one interval: counts of what happened in it, and the state at its end.
 struct HistoryPoint {
     std::int64_t time_s = 0;  ///< end of the interval, seconds since 1970
     std::uint64_t height = 0;
@@ -35,7 +35,7 @@ struct HistoryPoint {
 class History {
   public:
     static constexpr std::chrono::seconds kInterval{10};
-    static constexpr std::size_t kMaxPoints = 360;  ///< one hour; an older point makes room for a new one
+    static constexpr std::size_t kMaxPoints = 360;  ///< one hour; beyond that the oldest point is removed
 
     /// Feeds the latency. May be called from any thread while this object lives.
     [[nodiscard]] ObserveDuration task_round_trip();

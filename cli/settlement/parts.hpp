@@ -31,9 +31,9 @@ struct SettleCommand {
     std::string confirmed{};  ///< options that replace its question to the user; empty: it asks none
 };
 
-/// Runs a command: sees that somebody can be asked, loads the configuration, becomes the owner of the data
-/// directory, and reads signals while `work` runs. An error of `work` is printed as report_settle_error() does
-/// it. The exit code is that of `work`, unless a signal came.
+/// Runs a command: checks that the user can be asked (unless an option answers the question), loads the
+/// configuration, becomes the owner of the data directory, and reads signals while `work` runs. An error of
+/// `work` is printed by report_settle_error(). The exit code is that of `work`, unless a signal came.
 [[nodiscard]] ExitCode run_settle_command(
     const SettleOptions& options, const SettleCommand& command, Io& io,
     const std::function<Result<ExitCode>(const ServeConfig&, const std::stop_token&)>& work);

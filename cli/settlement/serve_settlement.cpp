@@ -22,7 +22,8 @@ std::string nothing_is_paid(const Error& error) {
     return nothing_is_paid(error.text(), error.hint);
 }
 
-/// Waiting until more is owed is what the configuration wants; everything else keeps serve from its work.
+/// True if the settler waits because the configuration says so: not enough is owed yet. Every other reason is a
+/// problem that /readyz must show.
 bool is_wanted(settlement::HoldReason reason) {
     switch (reason) {
         case settlement::HoldReason::none:
@@ -110,7 +111,8 @@ void ServeSettlement::no_trouble() {
     told_.clear();
 }
 
-/// The configuration wants that little money waits for more, so serve stays ready. The operator should know.
+/// Gas would be too large a share of the value, so the settler waits until more is owed. The configuration asks
+/// for that, so serve stays ready. The log tells the operator.
 void ServeSettlement::wait_for_more(const settlement::Hold& hold) {
     show("");
     const std::string_view kind = settlement::to_string(hold.reason);
@@ -168,7 +170,9 @@ std::chrono::milliseconds ServeSettlement::take_step(std::unique_ptr<SettlerPart
             } else {
                 trouble(settlement::to_string(hold.reason), why);
             }
-            parts.reset();  // nothing is under way: 'settle --epoch' and the like may use the file
+            // Close settlement.db: no transaction is in progress, and commands such as `settle --epoch` may
+            // need it.
+            parts.reset();
             return std::max(step->wait, pauses_.held);
         case SettlerStep::State::halted: {
             const auto halt = parts->store().halt();
@@ -176,7 +180,7 @@ std::chrono::milliseconds ServeSettlement::take_step(std::unique_ptr<SettlerPart
                     nothing_is_paid("the settler has halted: " + (halt ? halt->detail : std::string()),
                                     "see 'ioswarm settle status' and 'ioswarm settle audit'; "
                                     "'ioswarm settle resume' ends the halt, while serve is running"));
-            // Without the lock: 'settle resume' needs it.
+            // Release the lock of settlement.db, because `settle resume` needs it.
             parts.reset();
             return pauses_.reopen;
         }

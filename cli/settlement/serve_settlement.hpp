@@ -29,7 +29,7 @@ struct SettlementPauses {
     std::chrono::milliseconds reopen{15'000};
     /// The shortest pause while something is owed and nothing may be signed.
     std::chrono::milliseconds held{10'000};
-    /// Between two looks at the chain while a transaction is under way.
+    /// Between two checks of the chain while a transaction is in progress.
     std::chrono::milliseconds poll = settlement::SettlerSettings{}.poll;
 };
 

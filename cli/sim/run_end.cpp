@@ -110,7 +110,8 @@ SimReport SimRun::report_so_far() {
     count_queue(queue_samples_, figures_);
     fill_from_record(*record_, faults_, figures_, out);
     out.run = figures_;
-    // Answers that were under way when it was stopped got no word, and that is no fault.
+    // Answers that were being submitted when the run was stopped got no response. That is not a fault of the
+    // coordinator.
     out.findings = sim::check_agents_stopped(*record_);
     return out;
 }
