@@ -196,7 +196,7 @@ void print_json(const SimReport& report, std::ostream& out) {
             agent["compared"] = row.tally.compared;
             agent["correct"] = row.tally.correct;
         }
-        agent["us_a_task"] = mean_us(row.tally);
+        agent["us_per_task"] = mean_us(row.tally);
         agents.push_back(std::move(agent));
     }
     json["agents"] = std::move(agents);
@@ -205,9 +205,9 @@ void print_json(const SimReport& report, std::ostream& out) {
         regions[name] = {{"agents", region.agents}, {"answers", region.answers}};
     json["regions"] = std::move(regions);
     const AgentCost cost = cost_of(report);
-    json["cost"] = {{"dollars_a_month", cost.dollars_a_month},
-                    {"million_answers_a_month", cost.millions_a_month},
-                    {"dollars_a_million", cost.dollars_a_million()}};
+    json["cost"] = {{"dollars_per_month", cost.dollars_per_month},
+                    {"million_answers_per_month", cost.millions_per_month},
+                    {"dollars_per_million_answers", cost.dollars_per_million()}};
     ordered_json invariants = ordered_json::array();
     for (const sim::Finding& finding : report.findings)
         invariants.push_back({{"name", finding.name}, {"holds", finding.holds}, {"detail", finding.detail}});

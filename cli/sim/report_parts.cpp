@@ -26,7 +26,7 @@ double mean_us(const sim::AgentTally& tally) {
 }
 
 AgentCost cost_of(const SimReport& report) {
-    return {kDollarsAnAgentMonth * report.options.agents,
+    return {kDollarsPerAgentMonth * report.options.agents,
             report.run.answers_per_second() * kSecondsAMonth / 1e6};
 }
 

@@ -26,13 +26,13 @@ struct RegionFigures {
 /// What the agents would cost, at the price and length of a month that the simulation of iotex-core assumes: a
 /// small virtual machine for $5 a month of 30 days.
 struct AgentCost {
-    double dollars_a_month = 0;
-    double millions_a_month = 0;
-    [[nodiscard]] double dollars_a_million() const {
-        return millions_a_month == 0 ? 0 : dollars_a_month / millions_a_month;
+    double dollars_per_month = 0;
+    double millions_per_month = 0;
+    [[nodiscard]] double dollars_per_million() const {
+        return millions_per_month == 0 ? 0 : dollars_per_month / millions_per_month;
     }
 };
-inline constexpr double kDollarsAnAgentMonth = 5;
+inline constexpr double kDollarsPerAgentMonth = 5;
 [[nodiscard]] AgentCost cost_of(const SimReport& report);
 
 }  // namespace ioswarm::cli

@@ -106,7 +106,7 @@ void print_run(const SimReport& report, std::ostream& out) {
     };
     if (own) print_latency("task latency", run.task, "from the pool to the answer's being durable");
     print_latency("agent latency", run.agent, "from the batch to the answer's being accepted");
-    line(out, "check", "{:.0f} µs a task", ratio(totals.compute_us, totals.tasks));
+    line(out, "check", "{:.0f} µs per task", ratio(totals.compute_us, totals.tasks));
     if (own) {
         line(out, "queue", "{:.0f} tasks on average, {} at most; {} in the first half, {} in the second: {}",
              run.queue_mean, run.queue_most, run.queue_first_half, run.queue_second_half,
@@ -193,9 +193,10 @@ void print_agents(const SimReport& report, std::ostream& out) {
     out << '\n';
     print_wrapped(
         out, "  cost projection: ",
-        fmt::format("{} agents at ${:.0f} a month = ${:.0f}; {:.1f} million answers a month, ${:.2f} a million",
-                    report.options.agents, kDollarsAnAgentMonth, cost.dollars_a_month, cost.millions_a_month,
-                    cost.dollars_a_million()),
+        fmt::format(
+            "{} agents at ${:.0f} per month = ${:.0f}; {:.1f} million answers per month, ${:.2f} per million",
+            report.options.agents, kDollarsPerAgentMonth, cost.dollars_per_month, cost.millions_per_month,
+            cost.dollars_per_million()),
         4);
 }
 
@@ -229,11 +230,11 @@ void print_text(const SimReport& report, std::ostream& out) {
     if (options.target.empty()) {
         print_wrapped(
             out, "sim: ",
-            fmt::format("seed {}, {} agents ({} rules), {} at {} tps, a block in {}, {}, {} agents a task",
+            fmt::format("seed {}, {} agents ({} rules), {} at {} tps, a block in {}, {}, {} agent{} per task",
                         options.seed, options.agents,
-                        options.rules == sim::AgentRules::field ? "the field's" : "honest",
+                        options.rules == sim::AgentRules::field ? "deployed agents'" : "honest",
                         go_duration(options.duration), options.tps, go_duration(options.block_time),
-                        to_string(options.level), options.redundancy),
+                        to_string(options.level), options.redundancy, options.redundancy == 1 ? "" : "s"),
             5);
     }
     if (report.seed) {

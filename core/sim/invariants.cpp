@@ -64,7 +64,7 @@ Finding check_tasks(const RunFacts& facts, const RunTotals& totals) {
     breaks.unless(totals.strangers == 0, "{} tasks are none of the chain's transactions", totals.strangers);
     breaks.unless(totals.unreadable == 0, "{} batches could not be read", totals.unreadable);
     return breaks.finding(
-        "every task answered once, or accounted for",
+        "every task was answered once or is accounted for",
         fmt::format(
             "{} answers; {} dropped, {} given up, {} timed out and tried again, {} left the pool before",
             totals.answers, dropped, given_up, timed_out, txs.left_unanswered));
@@ -149,15 +149,15 @@ Finding check_work(const RunFacts& facts, const RunTotals& totals) {
         const auto within = [&](std::uint64_t is, std::uint64_t due) {
             return is >= due && is <= due + own.unknown;
         };
-        breaks.unless(within(books.total_tasks, own.answers), "{} has {} tasks in the books, and did {}",
+        breaks.unless(within(books.total_tasks, own.answers), "{} has {} tasks in the ledger, and did {}",
                       books.agent_id, books.total_tasks, own.answers);
         breaks.unless(within(books.total_compared, own.compared),
-                      "{} has {} compared in the books, and {} were", books.agent_id, books.total_compared,
+                      "{} has {} compared in the ledger, and {} were", books.agent_id, books.total_compared,
                       own.compared);
-        breaks.unless(within(books.total_correct, own.correct), "{} has {} correct in the books, and {} were",
+        breaks.unless(within(books.total_correct, own.correct), "{} has {} correct in the ledger, and {} were",
                       books.agent_id, books.total_correct, own.correct);
     }
-    return breaks.finding("each agent's work in the books is what it did",
+    return breaks.finding("the ledger has each agent's work as the agent did it",
                           fmt::format("{} agents, {} tasks", facts.says.rewards.size(), totals.answers));
 }
 
@@ -253,7 +253,7 @@ Finding check_leftovers(const RunFacts& facts) {
     std::string names;
     for (const auto& [name, count] : facts.leftovers)
         names += (names.empty() ? "" : ", ") + name;
-    return breaks.finding("nothing left of agents that are gone", "0 of each: " + names);
+    return breaks.finding("nothing is left of agents that have gone", "0 of each: " + names);
 }
 
 Finding check_heap(const HeapUse& heap) {
@@ -264,7 +264,7 @@ Finding check_heap(const HeapUse& heap) {
         heap.after <= heap.before + heap.slack,
         "{:.1f} MiB in use before the agents came, {:.1f} MiB after they left: more than {:.1f} MiB above",
         mib(heap.before), mib(heap.after), mib(heap.slack));
-    return breaks.finding("memory back to its start",
+    return breaks.finding("memory is back at its start",
                           fmt::format("in use within {:.1f} MiB of it", mib(heap.slack)));
 }
 

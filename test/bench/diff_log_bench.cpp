@@ -214,7 +214,7 @@ void bench_start(const std::filesystem::path& dir) {
     }
     bench::print_figure("P12", "open a log of 100,000 diffs and read one", bench::sample_of(log_ms), "ms");
     const bench::Sample all = bench::sample_of(all_ms);
-    bench::print_goal("P12", "the same with the books of 10,000 epochs", all, "ms", {}, "<= 1000 ms",
+    bench::print_goal("P12", "the same with a ledger of 10,000 epochs", all, "ms", {}, "<= 1000 ms",
                       all.median <= 1000);
 }
 

@@ -113,7 +113,7 @@ TEST_CASE("a log that nobody reads stops nothing", "[e2e]") {
     ::close(fd);
 }
 
-TEST_CASE("with standard error closed nothing is logged into a file of the books", "[e2e]") {
+TEST_CASE("with standard error closed nothing is logged into a file of the ledger", "[e2e]") {
     const TempDir dir;
     const std::string command = std::string("exec ") + IOSWARM_BINARY +
                                 " serve --grpc-port 0 --swarm-api-port 0 " + "--data-dir '" + dir.path("data") +

@@ -87,14 +87,14 @@ bool holds(const SimReport& report, std::string_view name) {
     return at->holds;
 }
 
-constexpr auto kTasks = "every task answered once, or accounted for";
+constexpr auto kTasks = "every task was answered once or is accounted for";
 constexpr auto kOnce = "no answer taken twice, and none for others";
 constexpr auto kExecution = "gas and state of executed answers told right from wrong";
 constexpr auto kRules = "agents were given what the chain holds";
 constexpr auto kAccuracy = "accuracy exactly as the seed predicts";
-constexpr auto kWork = "each agent's work in the books is what it did";
+constexpr auto kWork = "the ledger has each agent's work as the agent did it";
 constexpr auto kPayouts = "payouts add up to the rau";
-constexpr auto kMemory = "memory back to its start";
+constexpr auto kMemory = "memory is back at its start";
 
 }  // namespace
 

@@ -52,7 +52,7 @@ struct Follower {
 
 }  // namespace
 
-TEST_CASE("with nothing in the books the next block to come is the first, then one after the other") {
+TEST_CASE("with nothing in the ledger the next block to come is the first, then one after the other") {
     Follower f;
     f.source.answers = {fake_block(500), fake_block(501), fake_block(502)};
     for (int i = 0; i < 3; ++i)
@@ -111,7 +111,7 @@ TEST_CASE("a source that answers another block than asked is not believed") {
     CHECK(f.house.accounting->last_height() == 501);
 }
 
-TEST_CASE("a live block that is already in the books is passed over") {
+TEST_CASE("a live block that is already in the ledger is passed over") {
     Follower f;
     REQUIRE(f.house.accounting->on_block(fake_block(500)));
     f.source.answers = {fail(ErrorCode::out_of_range, "", "", ""), fake_block(499), fake_block(700)};

@@ -212,7 +212,7 @@ TEST_CASE("batch and task ids do not repeat over many restarts", "[defect-42]") 
     CHECK(task_ids.size() == 30);
 }
 
-TEST_CASE("answers to transactions that left the pool are dropped from the books after 100 blocks",
+TEST_CASE("answers to transactions that left the pool are dropped from the ledger after 100 blocks",
           "[defect-41]") {
     House house;
     house.begin_at_100();

@@ -116,15 +116,15 @@ class Told {
     std::optional<HeapUse> heap;
 };
 
-constexpr auto kTasks = "every task answered once, or accounted for";
+constexpr auto kTasks = "every task was answered once or is accounted for";
 constexpr auto kOnce = "no answer taken twice, and none for others";
 constexpr auto kRules = "agents were given what the chain holds";
 constexpr auto kAccuracy = "accuracy exactly as the seed predicts";
-constexpr auto kWork = "each agent's work in the books is what it did";
+constexpr auto kWork = "the ledger has each agent's work as the agent did it";
 constexpr auto kShares = "wrong answers paid nothing more than the rules say";
 constexpr auto kPayouts = "payouts add up to the rau";
-constexpr auto kLeft = "nothing left of agents that are gone";
-constexpr auto kMemory = "memory back to its start";
+constexpr auto kLeft = "nothing is left of agents that have gone";
+constexpr auto kMemory = "memory is back at its start";
 
 }  // namespace
 
