@@ -22,6 +22,11 @@ std::string seconds(std::chrono::nanoseconds time) {
     return go_duration(std::chrono::duration_cast<std::chrono::milliseconds>(time));
 }
 
+/// "1 epoch", "2 epochs".
+std::string counted(std::uint64_t count, std::string_view noun) {
+    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 std::string percent(double share) {
     return fmt::format("{:.2f}%", 100 * share);
 }
@@ -57,7 +62,7 @@ void print_seed(const SimReport& report, std::ostream& out) {
     const SeedFigures& seed = *report.seed;
     const sim::ScenarioFigures& planned = seed.planned;
     out << "\nBy the seed: the same in every run\n";
-    line(out, "blocks", "{} with load, {} epochs", planned.blocks, seed.epochs_paid);
+    line(out, "blocks", "{} with load, {}", planned.blocks, counted(seed.epochs_paid, "epoch"));
     line(out, "transactions", "{}: {} mined ({} of them failed), {} replaced, {} unaffordable",
          planned.transactions, planned.mined, planned.mined_and_failed, planned.replaced, planned.unaffordable);
     if (planned.forged > 0) {
@@ -80,7 +85,7 @@ void print_seed(const SimReport& report, std::ostream& out) {
              shadow.evm_gas_matches, shadow.evm_gas_mismatches, shadow.evm_state_matches,
              shadow.evm_state_mismatches, shadow.state_race_excluded);
     }
-    line(out, "paid", "{} IOTX in {} epochs", rau_to_iotx(seed.paid_rau), seed.epochs_paid);
+    line(out, "paid", "{} IOTX in {}", rau_to_iotx(seed.paid_rau), counted(seed.epochs_paid, "epoch"));
     if (seed.unanswered > 0)
         line(out, "unanswered", "{} transactions: this run is not like others of its seed", seed.unanswered);
 }
@@ -114,7 +119,8 @@ void print_run(const SimReport& report, std::ostream& out) {
         line(out, "task problems", "{} timed out ({} dropped, {} abandoned), {} left the pool before an answer",
              run.timed_out, run.dropped, run.given_up, run.left_unanswered);
         if (run.stalls > 0 || run.chain_waited > std::chrono::milliseconds(0)) {
-            line(out, "chain", "{} stalls; it waited {} for answers", run.stalls, seconds(run.chain_waited));
+            line(out, "chain", "{}; it waited {} for answers", counted(run.stalls, "stall"),
+                 seconds(run.chain_waited));
         }
     }
     line(out, "agents did", "{} late, {} refused, {} never answered, {} without a word", totals.late,
@@ -126,8 +132,9 @@ void print_run(const SimReport& report, std::ostream& out) {
     }
     if (totals.vanished > 0)
         line(out, "vanished", "{}, of which {} came back", totals.vanished, totals.returned);
-    line(out, "CPU", "{:.1f} s on {} cores, of which agents {:.1f} s ({:.0f}%) on {} threads", run.cpu_seconds,
-         run.cores, run.agents_cpu_seconds, 100 * run.agents_cpu_share(), run.agent_threads);
+    line(out, "CPU", "{:.1f} s on {}, of which agents {:.1f} s ({:.0f}%) on {}", run.cpu_seconds,
+         counted(run.cores, "core"), run.agents_cpu_seconds, 100 * run.agents_cpu_share(),
+         counted(run.agent_threads, "thread"));
     line(out, "memory", "{} resident at most", format_bytes(run.peak_resident_bytes));
     line(out, "connections", "{}{}", run.connections,
          run.agents_per_connection > 1 ? fmt::format(", each of {} agents", run.agents_per_connection) : "");
@@ -228,14 +235,13 @@ void print_verdict(const SimReport& report, std::ostream& out) {
 void print_text(const SimReport& report, std::ostream& out) {
     const SimOptions& options = report.options;
     if (options.target.empty()) {
-        print_wrapped(
-            out, "sim: ",
-            fmt::format("seed {}, {} agents ({} rules), {} at {} tps, a block in {}, {}, {} agent{} per task",
-                        options.seed, options.agents,
-                        options.rules == sim::AgentRules::field ? "deployed agents'" : "honest",
-                        go_duration(options.duration), options.tps, go_duration(options.block_time),
-                        to_string(options.level), options.redundancy, options.redundancy == 1 ? "" : "s"),
-            5);
+        print_wrapped(out, "sim: ",
+                      fmt::format("seed {}, {} agents ({} rules), {} at {} tps, a block in {}, {}, {} per task",
+                                  options.seed, options.agents,
+                                  options.rules == sim::AgentRules::field ? "deployed agents'" : "honest",
+                                  go_duration(options.duration), options.tps, go_duration(options.block_time),
+                                  to_string(options.level), counted(options.redundancy, "agent")),
+                      5);
     }
     if (report.seed) {
         print_seed(report, out);
