@@ -46,7 +46,7 @@ std::string percent_decode(std::string_view text) {
     return out;
 }
 
-/// Of "a=1&b=2". A plus sign means a space here, and only here.
+/// Parses a query such as "a=1&b=2". Only in a query does a plus sign mean a space.
 HttpFields parse_query(std::string query) {
     std::replace(query.begin(), query.end(), '+', ' ');
     HttpFields out;
@@ -87,7 +87,7 @@ HttpAnswer print(HttpReply reply, unsigned version, bool keep_alive, bool is_hea
         response.insert(name, value);
     response.keep_alive(keep_alive);
     // A 204 has no body, so it has no type and no length (RFC 9110 8.6 and 15.3.5). A 304 has none either; its
-    // length would be that of the answer that the client has already.
+    // length would be that of the copy that the client already has.
     if (reply.status != 204 && reply.status != 304) {
         response.set(http::field::content_type, reply.content_type);
         response.content_length(reply.body.size());
@@ -114,7 +114,7 @@ HttpExchange::HttpExchange(HttpServer::Handler handler, std::vector<std::string>
 HttpAnswer HttpExchange::answer(std::string_view head, const IpBytes& peer) const {
     http::request_parser<http::empty_body> parser;
     parser.header_limit(static_cast<std::uint32_t>(head.size() + 1));  // the server has checked the size
-    parser.body_limit(boost::none);                                    // as no body is read
+    parser.body_limit(boost::none);                                    // because no body is read
     boost::system::error_code failure;
     if (parser.put(boost::asio::buffer(head), failure) != head.size() || failure)
         return http_refusal(400, "bad request");
@@ -132,7 +132,7 @@ HttpAnswer HttpExchange::answer(std::string_view head, const IpBytes& peer) cons
         HttpRequest asked = to_request(request, headers_);
         asked.peer = peer;
         return print_reply(handler_(asked));
-    } catch (...) {  // whatever it was, it does not end the server, and the client does not learn of it
+    } catch (...) {  // no exception may end the server; the client must not see its text
         return print_reply(error_of(500, "internal error"));
     }
 }

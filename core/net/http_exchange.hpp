@@ -9,6 +9,7 @@
 
 namespace ioswarm {
 
+/// The bytes of a complete HTTP response.
 struct HttpAnswer {
     std::string bytes;
     bool keep_alive = false;  ///< false: the connection ends after this answer

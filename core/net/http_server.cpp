@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/net/http_server.hpp"
 
-// Connections, timers and the acceptor belong to the server's own thread, which runs the io_context. Handler
-// threads get the text of a request and give back an answer, and touch nothing else.
+// Connections, timers and the acceptor are used only by the server's own thread, which runs the io_context.
+// Handler threads get the text of a request and return an answer.
 
 #include <algorithm>
 #include <atomic>
@@ -44,13 +44,15 @@ using boost::system::error_code;
 using ServerClock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kLingerTime{1'000};
-constexpr std::chrono::milliseconds kAcceptPause{100};  // after a failure, which is a lack of file descriptors
-constexpr std::size_t kLingerBytes = 65'536;            // of a body that nobody reads
+// Pause after accept() failed, usually because no file descriptor was free.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+// How much of an unread body is received and dropped before the connection is closed.
+constexpr std::size_t kLingerBytes = 65'536;
 constexpr int kBacklog = 128;
 
 struct HttpPeer {
-    /// `idle` lies between two requests. `lingering`: the answer has been sent and the connection will end, but
-    /// closing it while unread bytes wait would reset it, and the client could lose the answer.
+    /// `idle`: between two requests. `lingering`: the answer was sent and the connection will be closed soon.
+    /// Closing it at once while unread bytes wait would reset it, and the client could lose the answer.
     enum class Phase { idle, reading, handling, writing, lingering, ended };
 
     explicit HttpPeer(Socket from) : socket(std::move(from)) {}
@@ -79,7 +81,7 @@ Status listen_at(Acceptor& acceptor, const HttpServerSettings& settings) {
     then([&] { acceptor.open(endpoint.protocol(), failure); });
     then([&] { ::fcntl(acceptor.native_handle(), F_SETFD, FD_CLOEXEC); });
     then([&] { acceptor.set_option(Acceptor::reuse_address(true), failure); });
-    // "::" takes IPv4 too, whatever the system's default is.
+    // "::" accepts IPv4 too, whatever the system's default is.
     then([&] { address.is_v6() ? acceptor.set_option(asio::ip::v6_only(false), failure) : failure; });
     then([&] { acceptor.bind(endpoint, failure); });
     then([&] { acceptor.listen(kBacklog, failure); });
@@ -100,7 +102,7 @@ bool is_tcp(const Protocol::endpoint& endpoint) {
     return endpoint.protocol().family() == AF_INET || endpoint.protocol().family() == AF_INET6;
 }
 
-/// `endpoint` must be one of TCP.
+/// `endpoint` must be a TCP endpoint.
 tcp::endpoint to_tcp(const Protocol::endpoint& endpoint) {
     tcp::endpoint out;
     out.resize(std::min(endpoint.size(), out.capacity()));
@@ -108,7 +110,7 @@ tcp::endpoint to_tcp(const Protocol::endpoint& endpoint) {
     return out;
 }
 
-/// The address of a client. One at a Unix socket is on this machine, as one at a loopback address is.
+/// The address of a client. A client on a Unix socket is on this machine, so it counts as loopback.
 IpBytes address_of(const Protocol::endpoint& endpoint) {
     if (!is_tcp(endpoint)) return asio::ip::address_v6::loopback().to_bytes();
     const asio::ip::address address = to_tcp(endpoint).address();
@@ -124,14 +126,14 @@ struct HttpServer::Impl {
     const Log log;
     asio::io_context io{1};
     asio::thread_pool handlers{settings.handler_threads};
-    std::optional<SocketFile> socket_file;  ///< set when it serves at a Unix socket
+    std::optional<SocketFile> socket_file;  ///< set if the server listens on a Unix socket
     Acceptor acceptor{io};
     std::uint16_t port = 0;
 
     // Used on the server's thread only.
     asio::steady_timer accept_pause{io};
-    /// One timer for the deadlines of all peers: most phases end early, and to set a timer for each would cost
-    /// more than the rest of a request.
+    /// One timer serves the deadlines of all peers. Most phases end before their deadline, and setting a timer
+    /// for each would cost more than the rest of a request.
     asio::steady_timer next_deadline{io};
     std::list<HttpPeerPtr> peers;  ///< those that have kept the server waiting longest come first
     std::map<IpBytes, std::size_t> per_address;
@@ -159,7 +161,8 @@ struct HttpServer::Impl {
             try {
                 io.run();
                 return;
-            } catch (const std::exception& e) {  // for want of memory; the timers end what was left half done
+            } catch (const std::exception& e) {
+                // Out of memory; the connection's deadline ends what was left half done.
                 log.error("HTTP server: a connection failed: {}", e.what());
             }
         }
@@ -191,8 +194,8 @@ struct HttpServer::Impl {
 
     void add(Socket socket) {
         ++accepted;
-        // A program that another thread starts in this very moment would inherit the socket. `serve` starts
-        // none.
+        // If another thread started a program between accept() and this line, the program would inherit the
+        // socket. `serve` starts no programs.
         ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
         error_code failure;
         const Protocol::endpoint from = socket.remote_endpoint(failure);
@@ -213,7 +216,8 @@ struct HttpServer::Impl {
         read_request(peer);
     }
 
-    /// False: all that match have a handler running, so the new connection has to go.
+    /// Closes the connection that matches and has kept the server waiting longest. Returns false if all that
+    /// match have a handler running; the new connection is then closed.
     template <typename Predicate>
     bool shed_oldest(Predicate matches) {
         ++shed;
@@ -269,7 +273,8 @@ struct HttpServer::Impl {
 
     void wait_for_request(const HttpPeerPtr& peer) {
         peers.splice(peers.end(), peers, peer->place);
-        if (!peer->in.empty()) return read_request(peer);  // the client did not wait for the answer before
+        // The client sent its next request before it had the answer to the last one.
+        if (!peer->in.empty()) return read_request(peer);
         enter(peer, Phase::idle, settings.idle_timeout);
         peer->socket.async_wait(Socket::wait_read, [this, peer](const error_code& failure) {
             if (peer->phase != Phase::idle) return;

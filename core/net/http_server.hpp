@@ -17,9 +17,10 @@
 
 namespace ioswarm {
 
+/// Names and values of headers or of a query's parameters.
 using HttpFields = std::vector<std::pair<std::string, std::string>>;
 
-/// A request without its body: the server reads no bodies.
+/// A request as a handler sees it. It has no body, because the server reads none.
 struct HttpRequest {
     std::string method;  ///< as sent: "GET"
     std::string path;    ///< without the query, percent-decoded: may hold any byte
@@ -27,14 +28,14 @@ struct HttpRequest {
     HttpFields headers;  ///< those that HttpServerSettings::headers names
     IpBytes peer{};      ///< address of the other end of the connection, which may be a proxy
 
-    /// First value of that name, null when there is none; header names without regard to case.
+    /// Returns the first value of the header, or null if there is none. The case of the name does not matter.
     [[nodiscard]] const std::string* header(std::string_view name) const;
-    /// All values of the header in the order in which they were sent, with commas between: one list, as RFC
-    /// 9110 section 5.3 says.
+    /// Joins all values of the header with commas, in the order in which they were sent (RFC 9110 section 5.3).
     [[nodiscard]] std::string header_list(std::string_view name) const;
     [[nodiscard]] const std::string* parameter(std::string_view name) const;
 };
 
+/// A handler's answer to a request.
 struct HttpReply {
     int status = 200;
     std::string body;
@@ -42,38 +43,45 @@ struct HttpReply {
     HttpFields headers;
 };
 
+/// The address, limits and time-outs of a server.
 struct HttpServerSettings {
     std::string address = "127.0.0.1";  ///< IPv4 or IPv6, no name
     std::uint16_t port = 0;             ///< 0 = any free one
-    /// Serve at a Unix socket of this path, with mode 0600, instead of at an address and port. Empty = no.
+    /// If not empty, the server listens on a Unix socket at this path, with mode 0600, instead of on an address
+    /// and port.
     std::string socket_file = {};
-    /// When one more connects, the connection that has kept the server waiting longest is closed. Connections
-    /// whose handler runs are left alone; if there are no others, the new one is closed.
+    /// The most connections at a time. When one more connects, the connection that has kept the server waiting
+    /// longest is closed. A connection whose handler is running is not closed; if all are in that state, the
+    /// new one is closed.
     std::size_t max_connections = 256;
-    /// The same per address. Loopback and `proxies` are exempt, since a proxy brings everybody from there.
+    /// The same limit per client address. It does not apply to loopback and `proxies`, because many clients
+    /// come through a proxy.
     std::size_t max_connections_per_address = 32;
     std::vector<IpNetwork> proxies;
     std::size_t max_request_bytes = 16'384;  ///< request line and headers
-    /// From connecting, or from a later request's first byte, until the headers are complete.
+    /// The longest time until the headers are complete, counted from connecting or from the first byte of a
+    /// later request.
     std::chrono::milliseconds request_timeout{5'000};
-    std::chrono::milliseconds response_timeout{10'000};  ///< until the client has taken the answer
-    std::chrono::milliseconds idle_timeout{60'000};      ///< between two requests of one connection
+    /// The longest time until the client has received the answer.
+    std::chrono::milliseconds response_timeout{10'000};
+    std::chrono::milliseconds idle_timeout{60'000};  ///< between two requests of one connection
     std::size_t handler_threads = 4;
-    /// The only request headers that the handler sees, without regard to case.
+    /// The request headers that the handler sees, in any case. All others are dropped.
     std::vector<std::string> headers;
 };
 
+/// Counts since the start.
 struct HttpServerCounters {
     std::uint64_t connections = 0;
-    std::uint64_t requests = 0;   ///< whose headers were complete, malformed ones included
+    std::uint64_t requests = 0;   ///< requests whose headers were complete, including malformed ones
     std::uint64_t timed_out = 0;  ///< clients that were too slow to send a request or to take the answer
     std::uint64_t shed = 0;       ///< connections closed because of a limit on connections
 };
 
 /// A small HTTP/1.1 server for figures, with keep-alive. One thread does all work on sockets and never waits,
-/// so slow clients cost a place in a bounded table and nothing else. Handlers run on threads of their own, so a
+/// so a slow client only takes up one of the limited connections. Handlers run on threads of their own, so a
 /// slow handler delays other requests only when all `handler_threads` are busy. A connection has at most one
-/// request in work, so at most max_connections requests wait for a handler thread.
+/// request in progress, so at most max_connections requests wait for a handler thread.
 class HttpServer {
   public:
     /// Called on any of the handler threads, several at once.
