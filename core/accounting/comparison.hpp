@@ -32,6 +32,7 @@ struct Claim {
     return is_race ? Verdict::nonce_race : wrong;
 }
 
+/// True for a verdict that counts as a match in accuracy and pay.
 [[nodiscard]] constexpr bool is_match(Verdict verdict) noexcept {
     return verdict == Verdict::matched || verdict == Verdict::nonce_race || verdict == Verdict::state_race;
 }

@@ -9,6 +9,7 @@
 
 namespace ioswarm {
 
+/// The rows that close_epoch() wrote.
 struct ClosedEpoch {
     EpochRow epoch;
     std::vector<PayoutRow> payouts;

@@ -31,7 +31,7 @@ std::optional<IpBytes> client_behind(const IpBytes& peer, std::string_view forwa
         return is_loopback(address) || contains(proxies, address);
     };
     if (!is_proxy(peer)) return peer;
-    // Each proxy adds the address it was called from at the end. What stands before that may be invented.
+    // Each proxy appends the address that called it. Everything before that may be forged, so start at the end.
     while (!forwarded_for.empty()) {
         const auto comma = forwarded_for.rfind(',');
         const bool is_first = comma == std::string_view::npos;

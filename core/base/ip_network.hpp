@@ -43,6 +43,7 @@ class IpNetwork {
 /// 127.0.0.0/8, also as IPv4-mapped IPv6, and ::1.
 [[nodiscard]] bool is_loopback(const IpBytes& address) noexcept;
 
+/// True if at least one of the networks contains the address.
 [[nodiscard]] bool contains(std::span<const IpNetwork> networks, const IpBytes& address) noexcept;
 
 }  // namespace ioswarm

@@ -49,8 +49,10 @@ struct Error {
 template <typename T>
 using Result = tl::expected<T, Error>;
 
+/// Success without a value, or an Error.
 using Status = Result<void>;
 
+/// Makes an error for a return statement: `return fail(ErrorCode::io, "cannot read", path);`
 [[nodiscard]] inline tl::unexpected<Error> fail(ErrorCode code, std::string what, std::string which = {},
                                                 std::string why = {}, std::string hint = {}) {
     return tl::unexpected<Error>(

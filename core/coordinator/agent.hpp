@@ -68,6 +68,7 @@ using BatchPtr = std::shared_ptr<Batch>;
 /// Unix milliseconds) keeps names from repeating after a restart, and needs no number of the ledger.
 [[nodiscard]] std::string idle_batch_name(std::uint64_t unix_ms, std::uint64_t number);
 
+/// How a batch ended: all of it was answered, or its time was over.
 enum class BatchEnd : std::uint8_t { answered, late };
 
 /// One registered agent: its identity, its task stream, and the batches it has not answered.
@@ -101,7 +102,8 @@ struct Agent {
     /// Tasks still given to it before others, to make up for those missed while held back.
     std::uint32_t catch_up = 0;
     Strikes::Standing standing = Strikes::Standing::good;  ///< as of the last registry update
-    /// Its stream was told of a batch and did not take it; it gets no new batches until it does.
+    /// on_ready was called for a batch, but the stream did not take it. The agent gets no new batches until it
+    /// does.
     bool stuck = false;
 
     std::uint64_t diffs_to = 0;  ///< height up to which its state has the diffs, as far as we know; 0 = unknown

@@ -26,7 +26,8 @@ class BlockFollower {
         std::atomic<std::uint64_t> alarms{0};  ///< blocks with actions whose hash matches no receipt
     };
 
-    /// `outage` is told how each call of the source ended; it may be shared with other users of the source.
+    /// The result of each call of the source is reported to `outage`, which other users of the source may
+    /// share.
     BlockFollower(BlockSource& source, Accounting& accounting, Engine& engine, Log log, Outage& outage)
         : source_(source), accounting_(accounting), engine_(engine), log_(std::move(log)), outage_(outage) {}
 

@@ -340,12 +340,11 @@ std::shared_ptr<const TaskBatch> Engine::take(const AgentPtr& agent, const SinkG
             registry_.update(*agent, now);
             wake_->raise();
         }
-        if (on_hold_) return take_idle_batch(*agent, now);  // the stream is told again when the hold ends
+        if (on_hold_) return take_idle_batch(*agent, now);  // on_ready is called again when the hold ends
         for (const BatchPtr& batch : agent->batches) {
             if (batch->sent) continue;
-            if (awaits_diff(*agent, *batch,
-                            now))  // told again when the diff is written, or when the wait is over
-                return take_idle_batch(*agent, now);
+            // on_ready is called again when the diff is written, or when the wait is over.
+            if (awaits_diff(*agent, *batch, now)) return take_idle_batch(*agent, now);
             for (GivenTask& given : batch->tasks) {
                 // The action was mined or left the pool while it waited here, so no answer is needed.
                 if (!batch->taken && given.task->fate != Fate::pending) take_back(*agent, *batch, given, false);

@@ -64,8 +64,9 @@ void Engine::expire_batches(Agent& agent, Clock::Steady now, Effects& effects) {
         } else if (batch->taken) {
             count("batches_excused");
         } else {
-            // The stream was told of the batch and did not take it, perhaps because its client does not read.
-            // It is told once more, and gets nothing new until it takes the batch.
+            // on_ready was called for the batch, but the stream did not take it, perhaps because its client
+            // does not read. on_ready is called once more, and the agent gets nothing new until the stream
+            // takes the batch.
             count("batches_never_taken");
             agent.stuck = true;
             agent.announced = false;

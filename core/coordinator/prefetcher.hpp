@@ -43,6 +43,7 @@ using AccountReadPtr = std::shared_ptr<AccountRead>;
 /// nothing else.
 [[nodiscard]] std::vector<Result<AccountPtr>> read_accounts(StateReader& reader, const AccountRead& read);
 
+/// Counts of the reads of accounts since the start.
 struct ReadCounters {
     std::uint64_t accounts = 0;      ///< accounts read
     std::uint64_t failed = 0;        ///< answered with an error
@@ -50,6 +51,7 @@ struct ReadCounters {
     std::uint64_t late = 0;          ///< tasks whose accounts did not arrive in time
 };
 
+/// Counts of the runs of transactions since the start.
 struct RunCounters {
     std::array<std::uint64_t, kRunEnds> ends{};  ///< indexed by RunEnd
     std::uint64_t late = 0;                      ///< runs that did not finish in time

@@ -23,8 +23,8 @@ namespace ioswarm {
 /// waiting jobs: it plans no more than agents have room for and drops jobs that nobody waits for any more.
 class ReadWorkers {
   public:
-    /// `runner` may be null: then no runs may be added.
-    /// `read_time`: told how long each read of accounts took; may be empty.
+    /// `runner` may be null: then no runs may be added. `read_time` is called with the duration of each read of
+    /// accounts; it may be empty.
     ReadWorkers(StateReader& reader, TaskRunner* runner, Engine& engine, ObserveDuration read_time)
         : reader_(reader), runner_(runner), engine_(engine), read_time_(std::move(read_time)) {}
     ~ReadWorkers() { stop(); }

@@ -14,6 +14,7 @@ namespace ioswarm {
 /// The EIP-2718 types that this project supports.
 enum class EthTxType : std::uint8_t { legacy = 0, access_list = 1, dynamic_fee = 2, blob = 3, set_code = 4 };
 
+/// An address and some of its storage slots, which the transaction will use (EIP-2930).
 struct AccessListEntry {
     Address address;
     std::vector<Hash256> storage_keys;

@@ -24,6 +24,7 @@ void wipe(Bytes& secret) noexcept;
 /// secret is used as text, not decoded from hex.
 [[nodiscard]] std::string agent_token(std::string_view master_secret, std::string_view agent_id);
 
+/// A viewer is a reader of the monitoring API that is no agent.
 inline constexpr std::string_view kViewerTokenPrefix = "iosv_";
 /// A viewer's key: "iosv_" followed by the lower-case hex of HMAC-SHA256(master secret, "viewer\n" + name). It
 /// is never the key of an agent, since no agent's id contains a line feed.

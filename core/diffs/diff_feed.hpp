@@ -27,6 +27,7 @@
 
 namespace ioswarm {
 
+/// Limits and time-outs of the feed.
 struct DiffFeedSettings {
     std::uint64_t retain = 10'000;  ///< diffRetainHeight: number of heights to keep; 0: all
     /// Diffs that wait during a commit share the next one. At most so many diffs or bytes may wait (the last
@@ -45,17 +46,17 @@ struct DiffFeedHooks {
     /// Returns the lowest height that somebody still needs. Pruning does not go beyond it, until twice `retain`
     /// heights are kept.
     std::function<std::optional<std::uint64_t>()> lowest_needed;
-    /// Told how long each write of a group of diffs took.
+    /// Called with the duration of each write of a group of diffs. May be empty.
     ObserveDuration append_time;
 };
 
 /// Fills the diff log from a source that is not trusted. A diff is accepted when it has the next height, its
 /// digest matches its entries and, if the block is already known, the digest is that of the block's header. The
-/// feed waits and asks again when the source is unreachable, gives something else, or skips a height.
-/// The feed stops for good, with an alarm, when an operator must look: the source gives different content for a
-/// height that is stored, the source no longer has the next height, a header has another digest than a diff
-/// that was accepted, or the file is damaged. A full disk or a failed write does not stop it: the diffs in hand
-/// wait, the source is not asked for more, and the feed goes on when there is space.
+/// feed waits and asks again when the source is unreachable, gives something else, or skips a height. The feed
+/// stops for good, with an alarm, when an operator must act: the source gives different content for a height
+/// that is stored, the source no longer has the next height, a header has another digest than a diff that was
+/// accepted, or the file is damaged. A full disk or a failed write does not stop it: the diffs in hand wait,
+/// the source is not asked for more, and the feed continues when there is space.
 ///
 /// There are two threads: one fetches and checks, the other writes and reports. Between them wait at most
 /// group_rows diffs.

@@ -122,7 +122,7 @@ DiffFeed::Verdict DiffFeed::judge(StateDiff diff) {
         return refuse(height, "its block's header has another digest");
     gone_ = 0;
     wanted_ = diff.height + 1;
-    set_source_health({});  // before anybody is told about the diff
+    set_source_health({});  // set this before the diff is passed on
     push({std::make_shared<const SharedDiff>(diff.height, std::move(record)), *digest});
     return {};
 }

@@ -12,9 +12,10 @@
 
 namespace ioswarm {
 
+/// The log counts as lagging when both limits are exceeded.
 struct DiffLagSettings {
-    std::uint64_t blocks = 12;               ///< the log is this many blocks behind the chain …
-    std::chrono::milliseconds time{60'000};  ///< … for this long
+    std::uint64_t blocks = 12;               ///< the log is at least this many blocks behind the chain
+    std::chrono::milliseconds time{60'000};  ///< and has not come closer for this long
 };
 
 /// Watches whether the log of state diffs keeps up with the chain. If a source keeps its stream open but sends

@@ -16,6 +16,8 @@ namespace ioswarm {
 [[nodiscard]] Status check_appendable(const DiffRange& held, const std::vector<DiffRow>& rows,
                                       const std::string& log);
 
+/// Makes the error out_of_range for a height that is not in the range. `log` is the name of the log in the
+/// text.
 [[nodiscard]] Error outside(const DiffRange& held, std::uint64_t height, const std::string& log);
 
 }  // namespace ioswarm

@@ -7,6 +7,7 @@
 
 namespace ioswarm::evm {
 
+/// How a frame was called. `create` stands for CREATE and CREATE2.
 enum class CallKind : std::uint8_t { call, callcode, delegatecall, staticcall, create };
 
 /// A call or creation that a frame has paid for. The frame waits for its result.

@@ -51,6 +51,7 @@ struct FailureDetail {
 /// The status in the chain's receipt: 1 for success, 100 and above for failures.
 [[nodiscard]] std::uint32_t receipt_status(Failure failure) noexcept;
 
+/// A log that the run wrote.
 struct Log {
     Address address;
     std::vector<Word> topics;  ///< at most 4
@@ -64,13 +65,14 @@ struct Transfer {
     Word amount;
 };
 
+/// Names a storage slot.
 struct SlotId {
     Address address;
     Word key;
 };
 
-/// If the source tells absent slots from zero ones, `before` and `after` may both be zero: the slot was
-/// created.
+/// A storage slot that the run changed. If the source distinguishes absent slots from slots that are zero,
+/// `before` and `after` may both be zero; the run then created the slot.
 struct SlotChange {
     Word key;
     Word before;

@@ -11,9 +11,11 @@
 
 namespace ioswarm {
 
+/// Selects one agent. The columns are those that read_agent() expects.
 inline constexpr const char* kAgentQuery =
     "SELECT agent, wallet, next_wallet, tasks, compared, correct, earned_rau FROM agents WHERE agent = ?1";
 
+/// Reads an address. Empty if the column is NULL.
 [[nodiscard]] inline Result<std::optional<Address>> optional_address(const sqlite::Statement& row, int column) {
     if (row.is_null(column)) return std::optional<Address>{};
     const auto value = row.fixed<Address>(column);
@@ -21,6 +23,7 @@ inline constexpr const char* kAgentQuery =
     return std::optional<Address>{*value};
 }
 
+/// Runs kAgentQuery for this agent. Empty if there is no such agent. Errors: io, data_loss.
 [[nodiscard]] inline Result<std::optional<AgentRow>> read_agent(sqlite::Statement& query,
                                                                 std::string_view agent_id) {
     const auto found = query.bind_text(1, agent_id).step();

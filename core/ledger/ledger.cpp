@@ -82,7 +82,8 @@ struct Ledger::Impl {
     std::deque<LedgerOp> waiting;
     bool closing = false;
     Status health;
-    std::optional<std::chrono::steady_clock::time_point> writing_since;  // start of the write that is under way
+    // Start of the write in progress; nothing if there is none.
+    std::optional<std::chrono::steady_clock::time_point> writing_since;
     std::uint64_t operations = 0;
     std::uint64_t commits = 0;
     std::uint64_t refused = 0;

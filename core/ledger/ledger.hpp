@@ -19,11 +19,12 @@
 
 namespace ioswarm {
 
+/// Limits and time-outs of the ledger. Tests use smaller ones.
 struct LedgerOptions {
     /// The largest number of operations that may wait for the ledger's thread. Further ones are refused with
     /// resource_exhausted.
     std::size_t max_waiting = 8192;
-    /// Told how long each commit took, on the ledger's thread.
+    /// Called on the ledger's thread with the duration of each commit. May be empty.
     ObserveDuration on_commit;
     /// The waiting time after a failed write. It doubles with each failure, from the first value up to the
     /// last.

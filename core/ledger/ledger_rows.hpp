@@ -85,6 +85,7 @@ struct MinedAction {
     bool succeeded = false;
 };
 
+/// A recent block, with the results of its actions.
 struct RecentBlockRow {
     std::uint64_t height = 0;
     std::vector<MinedAction> actions;
@@ -92,7 +93,8 @@ struct RecentBlockRow {
     std::vector<Address> senders_succeeded;
 };
 
-/// Counters of the comparisons since the beginning, and the running epoch: one row of numbers.
+/// The ledger's one row of numbers: the position on the chain, the running epoch, and the totals of all
+/// comparisons since the ledger was made.
 struct LedgerNumbers {
     std::uint64_t last_height = 0;  ///< 0: no block yet
     std::uint64_t epoch = 0;
@@ -114,6 +116,7 @@ struct LedgerNumbers {
     bool operator==(const LedgerNumbers&) const = default;
 };
 
+/// An agent: its wallets and its lifetime totals.
 struct AgentRow {
     std::string agent_id;
     std::optional<Address> wallet;       ///< valid in the running epoch
@@ -147,6 +150,7 @@ enum class PayoutNotice : std::int64_t {
     waiting = 2,  ///< held back until the settlement is final
 };
 
+/// What a closed epoch pays one agent. `rank` counts from 1.
 struct PayoutRow {
     std::uint64_t epoch = 0;
     std::string agent_id;

@@ -57,6 +57,7 @@ struct Receipt {
 };
 inline constexpr std::uint64_t kReceiptSuccess = 1;
 
+/// A block with the receipts of its actions.
 struct ExecutedBlock {
     std::uint64_t height = 0;
     std::chrono::system_clock::time_point time;

@@ -27,6 +27,7 @@ inline constexpr std::uint32_t kMaxTaskLevel = 3;
 /// Returns "L1" to "L4".
 [[nodiscard]] const char* to_string(TaskLevel level) noexcept;
 
+/// Sent by an agent before everything else, and again after each end of its task stream.
 struct RegisterRequest {
     std::string agent_id;
     TaskLevel capability = TaskLevel::l1_sig_verify;
@@ -36,6 +37,7 @@ struct RegisterRequest {
     bool operator==(const RegisterRequest&) const = default;
 };
 
+/// The answer to a registration. `reason` says why it was refused, or why the named wallet cannot be used.
 struct RegisterResponse {
     bool accepted = false;
     std::string reason;
@@ -43,6 +45,7 @@ struct RegisterResponse {
     bool operator==(const RegisterResponse&) const = default;
 };
 
+/// Opens an agent's task stream. `max_level` limits the level of the tasks that it gets.
 struct GetTasksRequest {
     std::string agent_id;
     TaskLevel max_level = TaskLevel::l1_sig_verify;
@@ -59,6 +62,7 @@ struct AccountSnapshot {
     bool operator==(const AccountSnapshot&) const = default;
 };
 
+/// The block in which a task's transaction is to be executed.
 struct BlockContext {
     std::uint64_t timestamp = 0;  ///< seconds since 1970
     std::uint64_t gas_limit = 0;
@@ -68,6 +72,7 @@ struct BlockContext {
     bool operator==(const BlockContext&) const = default;
 };
 
+/// The data of a transaction that an EVM executes.
 struct EvmTx {
     std::string to;     ///< 0x hex; empty for a creation
     std::string value;  ///< decimal rau
@@ -77,6 +82,9 @@ struct EvmTx {
     bool operator==(const EvmTx&) const = default;
 };
 
+/// One task: a pending transaction, and the data that an agent needs to check it. What is set depends on
+/// `level`. L2 has the accounts as the block at `block_height` left them; L3 also has code, slots,
+/// block_context and evm_tx; L4 has block_context and evm_tx.
 struct TaskPackage {
     std::uint32_t task_id = 0;
     Bytes tx_raw;  ///< the serialized iotextypes.Action, exactly as the pool gave it
@@ -92,6 +100,7 @@ struct TaskPackage {
     bool operator==(const TaskPackage&) const = default;
 };
 
+/// The tasks that go to one agent in one message. A batch without tasks only keeps the stream open.
 struct TaskBatch {
     std::string batch_id;
     std::vector<TaskPackage> tasks;
@@ -99,6 +108,7 @@ struct TaskBatch {
     bool operator==(const TaskBatch&) const = default;
 };
 
+/// A storage slot that a run changed. All texts are 0x hex.
 struct StateChange {
     std::string address;
     std::string slot;
@@ -107,6 +117,7 @@ struct StateChange {
     bool operator==(const StateChange&) const = default;
 };
 
+/// A log that a run wrote. Address and topics are 0x hex.
 struct LogEntry {
     std::string address;
     std::vector<std::string> topics;
@@ -114,6 +125,8 @@ struct LogEntry {
     bool operator==(const LogEntry&) const = default;
 };
 
+/// An agent's answer to one task. The members from gas_used to exec_error come from execution and are empty at
+/// L1 and L2.
 struct TaskResult {
     std::uint32_t task_id = 0;
     bool valid = false;
@@ -129,6 +142,7 @@ struct TaskResult {
     bool operator==(const TaskResult&) const = default;
 };
 
+/// An agent's answers to the tasks of one batch, at most 1,000.
 struct BatchResult {
     std::string agent_id;
     std::string batch_id;
@@ -137,12 +151,15 @@ struct BatchResult {
     bool operator==(const BatchResult&) const = default;
 };
 
+/// The answer to a BatchResult. With accepted=true, `reason` names results that were refused; it is empty if
+/// none was.
 struct SubmitResponse {
     bool accepted = false;
     std::string reason;
     bool operator==(const SubmitResponse&) const = default;
 };
 
+/// Sent by an agent every heartbeat_interval_sec.
 struct HeartbeatRequest {
     std::string agent_id;
     std::uint32_t tasks_processed = 0;  ///< total since the agent started
@@ -152,6 +169,8 @@ struct HeartbeatRequest {
     bool operator==(const HeartbeatRequest&) const = default;
 };
 
+/// Tells an agent of its payout for one epoch. `rank` counts from 1; `total_agents` is the number of agents
+/// that the epoch pays.
 struct PayoutInfo {
     std::uint64_t epoch = 0;
     double amount_iotx = 0;  ///< for the agent to display; the ledger holds the exact amount in rau
@@ -160,6 +179,7 @@ struct PayoutInfo {
     bool operator==(const PayoutInfo&) const = default;
 };
 
+/// The answer to a heartbeat. alive=false: the coordinator does not know the agent, which must register again.
 struct HeartbeatResponse {
     bool alive = false;
     std::string directive;  ///< "continue", "drain" or "shutdown"
@@ -167,12 +187,14 @@ struct HeartbeatResponse {
     bool operator==(const HeartbeatResponse&) const = default;
 };
 
+/// Opens an agent's stream of state diffs.
 struct StreamStateDiffsRequest {
     std::string agent_id;
     std::uint64_t from_height = 0;  ///< 0: live diffs only
     bool operator==(const StreamStateDiffsRequest&) const = default;
 };
 
+/// One write of a block to the state. A delete has no value.
 struct StateDiffEntry {
     std::uint32_t write_type = 0;  ///< 0 put, 1 delete
     std::string ns;                ///< `namespace` on the wire; always valid UTF-8

@@ -27,6 +27,8 @@ struct RewardSettings {
     bool settles_on_chain = false;
 };
 
+/// The settings of the coordinator, as values that were checked. cli/serve/settings.cpp fills them in from the
+/// configuration.
 struct CoordinatorSettings {
     std::uint32_t max_agents = 100;
     TaskLevel task_level = TaskLevel::l2_state_verify;
@@ -64,7 +66,8 @@ struct CoordinatorSettings {
     /// the call, so the function must be short and must not call the engine. May be empty. `sim` uses it to
     /// account for every task.
     std::function<void(const Hash256& raw_id)> on_given_up;
-    /// Called by the dispatch loop after each of its rounds, so that somebody can see that it goes on.
+    /// Called by the dispatch loop after each of its rounds. `serve` uses it to tell systemd's watchdog that
+    /// the loop works.
     std::function<void()> on_round;
     ObserveDuration task_round_trip;  ///< from the sending of a batch to the acceptance of its answer
     ObserveDuration state_read;       ///< one read of accounts from the source

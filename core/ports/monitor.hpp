@@ -25,6 +25,7 @@ struct Coverage {
     std::uint64_t handed_out = 0;
 };
 
+/// The state of the coordinator at one moment, for /swarm/status and the status line.
 struct StatusView {
     std::chrono::nanoseconds uptime{};
     std::uint32_t agents_total = 0;
@@ -42,6 +43,7 @@ struct StatusView {
     std::map<std::string, std::uint64_t> counters;
 };
 
+/// A registered agent, for /swarm/agents.
 struct AgentView {
     std::string id;
     std::string region;
@@ -57,6 +59,7 @@ struct AgentView {
     std::string wallet_fault = {};
 };
 
+/// Totals of the comparison of answers with blocks, since the ledger was made.
 struct ShadowTotals {
     std::uint64_t compared = 0;
     std::uint64_t matched = 0;
@@ -74,6 +77,7 @@ struct ShadowTotals {
     bool operator==(const ShadowTotals&) const = default;
 };
 
+/// The running epoch.
 struct EpochView {
     std::uint64_t epoch = 0;   ///< the running epoch
     std::uint32_t agents = 0;  ///< agents that did work in it
@@ -84,6 +88,7 @@ struct EpochView {
     std::uint64_t start_height = 0;
 };
 
+/// One agent's work in the running epoch. `rank` counts from 1.
 struct LeaderboardEntry {
     std::uint32_t rank = 0;
     std::string agent_id;
@@ -94,6 +99,7 @@ struct LeaderboardEntry {
     std::string wallet;  ///< 0x hex or empty
 };
 
+/// What one closed epoch paid one agent.
 struct RewardHistoryEntry {
     std::uint64_t epoch = 0;
     U256 amount_rau;
@@ -106,6 +112,7 @@ struct RewardHistoryEntry {
     bool has_wallet = true;  ///< the agent had a wallet when the epoch closed, or has one now
 };
 
+/// An agent's payouts, and its totals over all closed epochs.
 struct RewardsView {
     std::string agent_id;
     std::vector<RewardHistoryEntry> history;  ///< newest first, at most 1,000 epochs

@@ -15,6 +15,7 @@
 
 namespace ioswarm::sim {
 
+/// The kinds of transactions on the embedded chain.
 enum class TxKind : std::uint8_t {
     transfer,
     call,
@@ -65,6 +66,7 @@ struct TxPlan {
     [[nodiscard]] std::uint64_t gas_price_paid_rau() const noexcept;
 };
 
+/// The state of an account of the embedded chain.
 struct ModelAccount {
     U256 balance_rau = 0;
     std::uint64_t nonce = 0;
@@ -85,12 +87,14 @@ struct ForgottenContract {
     ModelAccount last;
 };
 
+/// One account before and after a block.
 struct AccountChange {
     std::uint32_t account = 0;
     ModelAccount before;
     ModelAccount after;
 };
 
+/// A block of the embedded chain, and the transactions that left the pool.
 struct ModelBlock {
     std::uint64_t height = 0;
     std::vector<TxPlan> mined;  ///< in the block's order

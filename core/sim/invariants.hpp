@@ -25,12 +25,14 @@ struct CoordinatorSays {
 /// What remained of the agents some time after they left; every figure should be 0.
 using Leftovers = std::map<std::string, std::uint64_t>;
 
+/// Memory use of the process, to find leaks.
 struct HeapUse {
     std::uint64_t before = 0;  ///< bytes in use before the first agent connected
     std::uint64_t after = 0;   ///< bytes in use after the last agent was forgotten
     std::uint64_t slack = 0;   ///< bytes that may remain: hash tables that do not shrink, bounded caches
 };
 
+/// Everything that check_run() compares.
 struct RunFacts {
     const Scenario& scenario;
     const RunRecord& record;
@@ -41,10 +43,11 @@ struct RunFacts {
     std::optional<HeapUse> heap;  ///< empty if it cannot be measured
 };
 
+/// The result of checking one invariant.
 struct Finding {
     std::string name;
     bool holds = false;
-    std::string detail;  ///< figures that show it, or the first violation
+    std::string detail;  ///< if it holds, the figures that were compared; otherwise the first violation
 };
 
 /// Checks the invariants of a run against our own coordinator. Every figure is computed again here, without any
@@ -53,7 +56,7 @@ struct Finding {
 
 /// Checks the invariants that agents alone can see, for a coordinator elsewhere.
 [[nodiscard]] std::vector<Finding> check_agents_alone(const RunRecord& record);
-/// The same for a run that was stopped. Answers that were under way then may have no outcome.
+/// The same for a run that was stopped. Answers that were being submitted at that time may have no outcome.
 [[nodiscard]] std::vector<Finding> check_agents_stopped(const RunRecord& record);
 
 }  // namespace ioswarm::sim

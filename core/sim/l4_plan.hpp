@@ -27,6 +27,7 @@ inline constexpr std::size_t kL4Behaviours = 10;
 /// "always online", "joins from a snapshot", …
 [[nodiscard]] std::string_view to_string(L4Behaviour behaviour) noexcept;
 
+/// A period in which an agent is disconnected, counted from the start of the run.
 struct L4Absence {
     std::chrono::milliseconds leaves{0};
     std::chrono::milliseconds returns{0};

@@ -47,6 +47,7 @@ struct L4Check {
     std::string detail;  ///< figures, or what went wrong
 };
 
+/// The state of a run, for a progress line.
 struct L4Progress {
     std::chrono::milliseconds elapsed{0};
     std::uint64_t tip = 0;

@@ -11,6 +11,7 @@
 
 namespace ioswarm::sim {
 
+/// The settings from which predict() computes its figures.
 struct PredictionInput {
     ChainSettings chain;
     std::uint64_t height = 0;      ///< height of the last block that was compared

@@ -18,6 +18,8 @@
 
 namespace ioswarm::sim {
 
+/// How thoroughly agents check: `honest` as honest_rules(), `field` as field_rules(), like deployed agents
+/// (core/sim/agent_rules.hpp).
 enum class AgentRules : std::uint8_t { honest, field };
 
 /// Maximum number of transactions in a run. All are made before the run begins and kept to its end, at about
@@ -27,6 +29,7 @@ inline constexpr std::uint64_t kMostRunTransactions = 1'000'000;
 /// transactions.
 inline constexpr std::uint64_t kMostRunBlocks = 1'000'000;
 
+/// The settings from which a scenario is computed.
 struct ScenarioSettings {
     /// Only seed, block_time, tps, accounts and ids are used.
     ChainSettings chain;
@@ -37,6 +40,7 @@ struct ScenarioSettings {
     AgentRules rules = AgentRules::honest;
 };
 
+/// How a transaction of the run leaves the pool.
 enum class Fate : std::uint8_t { mined, replaced, unaffordable, forged };
 /// What is wrong with a forged transaction.
 enum class Forgery : std::uint8_t { none, signature, nonce, balance };
