@@ -21,6 +21,7 @@
 
 namespace ioswarm::proto {
 
+/// Limits for all connections together and per address.
 struct AcceptorBounds {
     /// Most connections at a time. If RLIMIT_NOFILE allows fewer, that counts: each connection needs two
     /// descriptors, and `reserved_files` are kept for the ledger, logs and HTTP.

@@ -58,8 +58,10 @@ class CancelHandle {
     grpc::GenericCallbackServerContext* context_;
 };
 
+/// The methods of ioswarm.IOSwarm.
 enum class Method { register_agent, get_tasks, submit_results, heartbeat, stream_state_diffs };
 
+/// Counts of calls since the start. Those that end in _open are numbers of open streams.
 struct ServiceCounters {
     std::atomic<std::uint64_t> calls{0};
     std::atomic<std::uint64_t> unauthenticated{0};

@@ -99,7 +99,7 @@ bool AgentNews::is_news(const std::string& key, Time now, std::uint64_t& repeats
 
 void AgentNews::remember(const std::string& key, Time now) {
     while (order_.size() >= kMostRemembered) {
-        // An agent that was told of again has a later entry in order_, and must not be forgotten yet.
+        // An agent with a newer event has a later entry in order_, and must not be forgotten yet.
         const auto oldest = told_.find(order_.front().second);
         if (oldest != told_.end() && oldest->second.at == order_.front().first) told_.erase(oldest);
         order_.pop_front();

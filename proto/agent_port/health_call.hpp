@@ -19,8 +19,9 @@ enum class HealthMethod { check, watch };
 
 /// A call of gRPC's health checking protocol (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
 /// It needs no key. It answers for the whole server ("") and for "ioswarm.IOSwarm", which are both as ready as
-/// AgentServerSettings::is_ready says. Watch looks once per second, at the sweep. Both count towards the bounds
-/// of their connection like calls without a key, and there are at most kMostWatches watches at a time.
+/// AgentServerSettings::is_ready says. Watch checks for a change once per second, at the sweep. Both count
+/// towards the bounds of their connection like calls without a key, and there are at most kMostWatches watches
+/// at a time.
 class HealthCall final : public grpc::ServerGenericBidiReactor,
                          public LiveCall,
                          public std::enable_shared_from_this<HealthCall> {

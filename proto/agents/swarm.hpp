@@ -75,8 +75,8 @@ class Swarm {
     /// joined, otherwise timed_out with the number of agents that joined.
     [[nodiscard]] Status join(std::chrono::milliseconds within, const std::stop_token& stop);
 
-    /// Lets no agent start another batch. Waits up to `within` for submissions that are under way, then closes
-    /// all connections. Nothing runs when it returns. A second call does nothing.
+    /// Lets no agent start another batch. Waits up to `within` for submissions in progress, then closes all
+    /// connections. Nothing runs when it returns. A second call does nothing.
     void leave(std::chrono::milliseconds within);
 
     [[nodiscard]] std::uint32_t joined() const;

@@ -10,6 +10,7 @@
 
 namespace ioswarm::proto {
 
+/// The encoding of a message. The coordinator answers in the encoding of the request.
 enum class Codec { protobuf, json };
 
 /// Looks at the first byte only: '{' is JSON. Everything else is protobuf, also an empty payload.

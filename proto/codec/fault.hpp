@@ -57,6 +57,7 @@ class Budget {
     std::size_t left_;
 };
 
+/// The reason that a decoder gives when Budget::take() returns false.
 inline constexpr const char* kOverBudget = "more elements than a message of this size may hold";
 
 }  // namespace ioswarm::proto

@@ -24,6 +24,7 @@
 
 namespace ioswarm::proto {
 
+/// Reads one message. Every function returns false after a fault, which it has set.
 class JsonDecoder {
   public:
     JsonDecoder(BytesView text, Fault& fault) : in_(text, fault), fault_(fault), budget_(text.size()) {}
@@ -217,6 +218,7 @@ struct JsonSize {
     static std::size_t of(TaskLevel) { return 1; }
 };
 
+/// Writes one message.
 class JsonEncoder {
   public:
     explicit JsonEncoder(JsonWriter& out) : out_(out) {}

@@ -27,6 +27,7 @@
 
 namespace ioswarm::proto {
 
+/// Reads one message. Every function returns false after a fault, which it has set.
 class ProtobufDecoder {
   public:
     ProtobufDecoder(std::size_t payload_size, Fault& fault) : fault_(fault), budget_(payload_size) {}

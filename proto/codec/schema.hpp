@@ -20,6 +20,7 @@
 
 namespace ioswarm::proto {
 
+/// Whether Go writes the JSON key of an empty value or leaves it out.
 enum class WhenEmpty : bool { write, leave_out };
 
 template <typename M, typename T>

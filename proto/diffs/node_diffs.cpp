@@ -32,7 +32,7 @@ Status NodeDiffSource::subscribe(std::uint64_t height, const std::stop_token& st
     subscription_.emplace(*std::move(opened));
     expected_ = height;
     last_ = 0;
-    // After an outage the feed says that the diffs come in again.
+    // Log only the first opening: after an outage, the feed logs that diffs arrive again.
     if (std::exchange(was_opened_, true)) return {};
     log_.info("asking {} for state diffs from height {} on", settings_.peer.target.text(), from);
     return {};

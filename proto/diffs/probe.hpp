@@ -13,6 +13,7 @@
 
 namespace ioswarm::proto {
 
+/// The settings of probe_diffs().
 struct DiffProbeOptions {
     DiffPeer peer;
     std::uint64_t catch_up = 10;  ///< how many heights before the tip to start

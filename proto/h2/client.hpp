@@ -16,6 +16,7 @@
 
 namespace ioswarm::proto {
 
+/// Names and values of headers, in order.
 using H2Headers = std::vector<std::pair<std::string, std::string>>;
 
 /// A gRPC call over HTTP/2 with any content-type. gRPC's C++ library cannot choose the content-type, but the
@@ -46,6 +47,7 @@ struct H2Status {
 /// codes become unavailable.
 [[nodiscard]] Status outcome(const H2Status& status, std::string what, std::string which);
 
+/// The messages of a call and its end.
 struct H2Answer {
     std::vector<Bytes> messages;
     H2Status status;
@@ -55,6 +57,7 @@ struct H2Answer {
 /// big-endian.
 [[nodiscard]] Bytes grpc_frame(BytesView message);
 
+/// Limits and time-outs of a connection.
 struct H2Settings {
     std::size_t max_message_bytes = std::size_t{32} << 20;
     /// If no byte came for this long, a PING checks that the other end is still there. It must be answered

@@ -13,6 +13,7 @@
 
 namespace ioswarm::proto {
 
+/// The settings of a connection to a node's gRPC API.
 struct NodeGrpcSettings {
     std::string target;  ///< host:port
     std::chrono::milliseconds call_timeout{5'000};

@@ -81,6 +81,7 @@ class NodeLink {
     Guarded<std::set<std::string>> named_kinds_;
 };
 
+/// The ports of a NodeSource. `link` must outlive them.
 [[nodiscard]] std::unique_ptr<ActPoolReader> make_node_pool(NodeLink& link);
 [[nodiscard]] std::unique_ptr<StateReader> make_node_state(NodeLink& link);
 [[nodiscard]] std::unique_ptr<BlockSource> make_node_blocks(NodeLink& link);

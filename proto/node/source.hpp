@@ -21,11 +21,13 @@ class StateFetchers;  // core/evm/reading.hpp
 
 namespace ioswarm::proto {
 
+/// The addresses of a node, and the time-outs for it.
 struct NodeSettings {
     std::string grpc;  ///< node.grpc, host:port; used for the pool and the blocks
     std::string web3;  ///< node.web3, http(s) URL; used for the accounts and the EVM chain id
     std::chrono::milliseconds call_timeout{5'000};  ///< for one gRPC call and for one web3 POST
-    /// If no block came for this long, the source asks whether it missed one or its stream died without a sign.
+    /// If no block came for this long, the source asks for the tip, because it may have missed a block or its
+    /// stream may be dead.
     std::chrono::milliseconds quiet_time{10'000};
     /// A node stores a block slightly before its state. If the block stream has not sent a height yet, that
     /// height counts as the tip only after this time. (iotex-core v2.3.8 needs some tens of milliseconds.)

@@ -17,18 +17,20 @@
 
 namespace ioswarm::proto {
 
+/// The paths of the methods.
 inline constexpr const char* kGetActPoolActions = "/iotexapi.APIService/GetActPoolActions";
 inline constexpr const char* kGetChainMeta = "/iotexapi.APIService/GetChainMeta";
 inline constexpr const char* kGetRawBlocks = "/iotexapi.APIService/GetRawBlocks";
 inline constexpr const char* kGetServerMeta = "/iotexapi.APIService/GetServerMeta";
 inline constexpr const char* kStreamBlocks = "/iotexapi.APIService/StreamBlocks";
 
-/// GetChainMetaResponse.
+/// The parts of GetChainMetaResponse that are used.
 struct NodeChainMeta {
     std::uint64_t height = 0;
     std::uint32_t chain_id = 0;  ///< IoTeX's own chain id: 1 mainnet, 2 testnet
 };
 
+/// Encodes a GetRawBlocksRequest for `count` blocks from height `start` on.
 [[nodiscard]] Bytes raw_blocks_request(std::uint64_t start, std::uint64_t count, bool with_receipts);
 
 [[nodiscard]] Result<NodeChainMeta> read_chain_meta(BytesView response);
