@@ -13,11 +13,13 @@
 
 namespace ioswarm::contracts {
 
+/// A confirmed nonce, and where it was read.
 struct NonceAt {
     std::uint64_t nonce = 0;
     std::uint64_t height = 0;  ///< height of the block whose state was read
 };
 
+/// How an endpoint, or several in turn, responded to a transaction.
 struct SendResult {
     SendOutcome outcome = SendOutcome::unknown;
     std::string why;  ///< the endpoint's own text, for messages
@@ -26,6 +28,7 @@ struct SendResult {
     bool maybe_kept = true;
 };
 
+/// Which logs to read: those of one contract and one event, in an inclusive range of blocks.
 struct LogFilter {
     Address address;
     Hash256 topic;  ///< the first topic

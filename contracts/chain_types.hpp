@@ -36,6 +36,7 @@ struct Receipt {
     [[nodiscard]] bool succeeded() const noexcept { return status == 1; }
 };
 
+/// The header of a block.
 struct BlockInfo {
     std::uint64_t number = 0;
     Hash256 hash;

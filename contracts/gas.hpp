@@ -19,6 +19,7 @@ inline constexpr std::uint64_t kBlockGasLimit = 25'000'000;
 /// The maximum call data that a node accepts, in bytes.
 inline constexpr std::uint64_t kMaxCallData = std::uint64_t{48} * 1024;
 
+/// The prices of a transaction, before its execution is paid.
 inline constexpr std::uint64_t kBaseGas = 10'000;
 inline constexpr std::uint64_t kGasPerDataByte = 100;       ///< zero bytes cost the same as others
 inline constexpr std::uint64_t kFloorGasPerDataByte = 250;  ///< minimum since Prague (EIP-7623)

@@ -49,6 +49,7 @@ struct TransactionOrder {
 [[nodiscard]] Result<std::uint64_t> choose_nonce(ChainClient& chain, const SentJournal* journal,
                                                  const Address& wallet);
 
+/// The times of a TransactionSender.
 struct SenderSettings {
     std::chrono::milliseconds timeout{std::chrono::minutes(5)};
     std::chrono::milliseconds poll{1'000};

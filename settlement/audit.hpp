@@ -13,10 +13,11 @@
 
 namespace ioswarm::settlement {
 
+/// One thing that the audit found.
 struct AuditFinding {
     enum class Severity {
         note,     ///< something that was not or cannot be checked
-        warning,  ///< not wrong, but worth a look
+        warning,  ///< not wrong, but the operator should know it
         error,    ///< an invariant is broken
     };
     Severity severity = Severity::note;
@@ -28,6 +29,7 @@ struct AuditFinding {
 };
 [[nodiscard]] const char* to_string(AuditFinding::Severity value) noexcept;
 
+/// The findings of an audit, and how much it compared.
 struct AuditReport {
     std::vector<AuditFinding> findings;
     std::uint64_t intents = 0;

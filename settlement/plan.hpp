@@ -56,6 +56,7 @@ enum class HoldReason : std::uint8_t {
 };
 [[nodiscard]] const char* to_string(HoldReason value) noexcept;
 
+/// A reason to wait, which ends by itself or by an operator's action.
 struct Hold {
     HoldReason reason = HoldReason::none;
     std::string detail;  ///< for people, with the compared figures

@@ -104,6 +104,7 @@ struct IntentRow {
     std::string reason;  ///< why it reverted or was cancelled
 };
 
+/// The kind of an attempt. `pay` does what the intent was planned for.
 enum class AttemptKind : std::uint8_t {
     pay,
     noop,  ///< an empty transaction from the wallet to itself, which frees the nonce

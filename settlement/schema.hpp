@@ -17,6 +17,7 @@ inline constexpr std::int64_t kSettlementSchemaVersion = 1;
 /// The file's name in error messages.
 inline constexpr const char* kSettlementName = "settlement file";
 
+/// The paths of settlement.db and of its lock file in a data directory.
 [[nodiscard]] std::filesystem::path settlement_file(const std::filesystem::path& dir);
 [[nodiscard]] std::filesystem::path settlement_lock_file(const std::filesystem::path& dir);
 

@@ -42,6 +42,7 @@ class SettlementSigner {
     SettlementLimits limits_;
 };
 
+/// The limits and times of a settler.
 struct SettlerSettings {
     SettlementLimits limits;
     std::optional<std::uint64_t> up_to_epoch;  ///< from `settle --epoch N`

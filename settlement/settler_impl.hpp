@@ -34,7 +34,7 @@ struct Settler::Impl {
     bool reconciled = false;
     bool contract_checked = false;
     std::chrono::milliseconds back_off{0};  ///< pause while no endpoint answers; 0 = the last call was answered
-    HoldReason told = HoldReason::none;     ///< the hold that was logged last; none: the settler goes on
+    HoldReason told = HoldReason::none;     ///< the hold that was logged last; none: nothing blocks the settler
 
     /// This process's memory of the intent in progress. Everything that must not be lost is in the store.
     struct Watch {

@@ -20,6 +20,7 @@ struct ImportOptions {
     std::size_t commit_bytes = std::size_t{8} << 20;
 };
 
+/// What an import did. The counts are numbers of diffs.
 struct ImportReport {
     DiffRange source;
     DiffRange before;  ///< range of the log before the import
@@ -29,7 +30,7 @@ struct ImportReport {
     std::uint64_t too_old = 0;  ///< below the log's floor; nothing can be added in front
 };
 
-/// The numbers of diffs that are done and that there are in all.
+/// Called with the number of diffs that are done and the number of all diffs.
 using ImportObserver = std::function<void(std::uint64_t done, std::uint64_t all)>;
 
 /// Appends to `log` all diffs of `source` that follow its tip. First checks that the diffs that both hold are

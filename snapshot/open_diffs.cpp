@@ -26,7 +26,8 @@ Result<std::unique_ptr<DiffLog>> open_diffs(const std::string& path, const LockW
         case DiffFileKind::empty:
         case DiffFileKind::bolt:
         case DiffFileKind::unknown:
-            // A BoltDB file whose first page is damaged may be unknown. Its reader looks further.
+            // A BoltDB file whose first page is damaged may be reported as unknown. The BoltDB reader also
+            // tries the second meta page.
             break;
     }
     return open_bolt_diffs(path, wait);

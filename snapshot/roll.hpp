@@ -24,6 +24,7 @@ struct RollOptions : OutputOptions {
     std::size_t memory_bytes = std::size_t{256} << 20;  ///< memory for the diffs; beyond it they go to a file
 };
 
+/// What a roll did. `diffs` is the number of diffs above the base.
 struct RollReport {
     ExportReport made;
     std::uint64_t base_height = 0;

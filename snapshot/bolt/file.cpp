@@ -165,7 +165,8 @@ Status File::read_meta() {
         std::string reason;
         const auto meta = parse_meta(BytesView(buffer).subspan(kPageHeaderSize), reason);
         if (offset == 0 && !meta) why = reason;
-        // The other meta page is at its own page size. Anywhere else it is something that only looks like one.
+        // The second meta page starts at the offset of one page size. Bytes at another offset only look like a
+        // meta page.
         if (!meta || (offset != 0 && offset != meta->page_size)) return {};
         if (best && best->txid >= meta->txid) {
             other = meta;

@@ -24,6 +24,7 @@ enum class LogEnd {
     broken,    ///< anything else
 };
 
+/// The records of a log, and how it ended.
 struct LogContent {
     std::vector<LogRecord> records;
     LogEnd end = LogEnd::file_end;
@@ -32,7 +33,7 @@ struct LogContent {
     /// Valid parts of this log follow a broken or stale end. An interrupted write never leaves that, so the
     /// file is then damaged.
     bool more_behind = false;
-    bool torn_tail = false;  ///< MANIFEST: the broken end looks as a crash leaves it
+    bool torn_tail = false;  ///< only for a MANIFEST: a crash may have caused the broken end
 };
 
 /// Reads a write-ahead log whose number (its low 32 bits) is `number`. Error wal-corrupt: a sound chunk does
