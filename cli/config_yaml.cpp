@@ -44,8 +44,8 @@ std::string yaml_value(const KeyRow& key, std::string_view text) {
     return std::holds_alternative<std::string ServeConfig::*>(key.field) ? quoted(text) : std::string(text);
 }
 
-/// Calls `print` for each key with its indentation. The keys of a group stand together, after `begin` was
-/// called with the group's name.
+/// Calls `print` for each key with its indentation. The keys of a group follow each other; before them, `begin`
+/// is called with the group's name.
 void each_key(const std::function<void(std::string_view group)>& begin,
               const std::function<void(std::size_t index, std::string_view indent)>& print) {
     const auto keys = config_keys();

@@ -12,7 +12,7 @@ namespace ioswarm::cli {
 
 /// An agent's key, and the id that it was made for.
 struct AgentKey {
-    std::string agent_id;  ///< empty if the file does not tell it
+    std::string agent_id;  ///< empty if the file has only the key
     std::string key;       ///< "iosw_" and 64 hex digits
 };
 

@@ -17,6 +17,7 @@ namespace ioswarm::cli {
 /// The source of a value, weakest first. A stronger source overrides a weaker one.
 enum class OriginKind { fallback, file, environment, flag };
 
+/// Where a value came from.
 struct Origin {
     OriginKind kind = OriginKind::fallback;
     std::string detail;  ///< "FILE:LINE", the variable's or the flag's name; empty for a default
@@ -24,6 +25,7 @@ struct Origin {
 /// For example "default", "FILE:LINE", "IOSWARM_GRPC_PORT" or "--grpc-port".
 [[nodiscard]] std::string to_string(const Origin& origin);
 
+/// Everything from which the configuration is read.
 struct ConfigSources {
     std::vector<std::string> files;  ///< later files override earlier ones
     Environment environment;
@@ -43,7 +45,7 @@ struct ConfigValue {
 struct LoadedConfig {
     ServeConfig settings;
     std::vector<ConfigValue> values;  ///< in the order of config_keys()
-    /// Secrets visible in the process list, settings without effect, likely typos.
+    /// Warnings about secrets that are visible in the process list, settings without effect, and likely typos.
     std::vector<std::string> warnings;
     std::vector<std::string> files;  ///< files that were read
 };

@@ -24,6 +24,7 @@ struct FileEntry {
     int column = 0;        ///< column of the key, from 1
 };
 
+/// The contents of the `ioswarm:` section of one file.
 struct FileSection {
     std::vector<FileEntry> entries;
     std::vector<Error> problems;  ///< every problem in the section, each with file, line and column

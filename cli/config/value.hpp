@@ -21,11 +21,12 @@ namespace ioswarm::cli {
 /// Parses a time as in RFC 3339: "2026-12-31T23:00:00Z", "2027-01-01T00:00:00.5+01:00". Fractions are dropped.
 [[nodiscard]] std::optional<std::chrono::system_clock::time_point> parse_time(std::string_view text);
 
+/// The parts of "host:port".
 struct HostPort {
     std::string host;  ///< without the brackets of an IPv6 address
     std::uint16_t port = 0;
 };
-/// "host:port" or "[v6]:port", port 1..65535.
+/// Parses "host:port" or "[v6]:port". The port is 1..65535.
 [[nodiscard]] std::optional<HostPort> parse_host_port(std::string_view text);
 /// Whether the text is an IPv4 or IPv6 address, not a name.
 [[nodiscard]] bool is_ip(std::string_view text);

@@ -16,6 +16,7 @@
 
 namespace ioswarm::cli::doctor {
 
+/// The result of a check.
 enum class Verdict {
     ok,
     warn,         ///< serve works, but something needs the operator's attention
@@ -72,6 +73,7 @@ class Visit {
     bool is_endpoint_away = false;  ///< rewardRpcUrl did not answer, so it is not asked again
 };
 
+/// One check in the table of all checks.
 struct CheckRow {
     std::string_view name;
     bool needs_config = true;

@@ -16,7 +16,7 @@ namespace ioswarm::cli {
 namespace {
 
 constexpr std::chrono::minutes kStatusInterval{1};
-/// How often serve looks whether it is ready, until it is.
+/// How often serve checks whether it is ready, until it is.
 constexpr std::chrono::milliseconds kReadyInterval{100};
 /// How many of the agents that a new list ended are named in the log.
 constexpr std::size_t kEndedNamed = 20;

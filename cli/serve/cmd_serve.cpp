@@ -63,15 +63,16 @@ ExitCode check_start(const ServeCommand& command, const LoadedConfig& loaded, Io
     return wrong.empty() ? ExitCode::ok : exit_code_for(wrong.front().code);
 }
 
-/// Errors at the start look as the log does. Those of the command line itself come before the configuration is
-/// read; dispatch() has looked for --log-format and --color by then.
+/// Makes errors at the start use the format and colour of the log. Errors of the command line itself come
+/// before the configuration is read; for them dispatch() has already applied --log-format and --color.
 void print_as_the_log(const ServeConfig& config, Io& io) {
     const LogStyle style = log_style(config.log_format, config.log_color);
     io.json_errors = style.format == LogFormat::json;
     if (config.log_color != "auto") io.colour = style.colour;
 }
 
-/// False for a pipe, such as one from a shell's <(command): it would now look like an empty file.
+/// True if all files can be read a second time. A pipe, such as one from a shell's <(command), cannot: it would
+/// look like an empty file.
 bool can_read_again(const std::vector<std::string>& files) {
     return std::all_of(files.begin(), files.end(), [](const std::string& file) {
         std::error_code ignored;

@@ -40,7 +40,7 @@ class ControlApi {
     /// `api` and `monitor` must live as long as this object. `around`: see MonitorApi.
     ControlApi(const MonitorApi& api, const Monitor& monitor, std::function<ControlFacts()> facts,
                MonitorApi::NotReady around);
-    /// Sets the state diffs that /control/status tells of. Call before the first request.
+    /// Sets the function that gives the state diffs for /control/status. Call before the first request.
     void show_diffs(std::function<DiffsView()> diffs) { diffs_ = std::move(diffs); }
 
     /// Sets whether the lists admit an agent, for GET /control/access?agent=ID. Call before the first request.

@@ -37,8 +37,8 @@ class ServeDiffs {
         /// Blocks the node's diffs until the node is known to be on the right chain.
         ChainGate* gate = nullptr;
     };
-    /// Opens the log. `clock` and what `source` names must outlive the object. `append_time`: told how long
-    /// each write of the log took. Errors: as SqliteDiffStore::open().
+    /// Opens the log. `clock` and what `source` names must outlive the object. `append_time` is called with the
+    /// duration of each write of the log. Errors: as SqliteDiffStore::open().
     [[nodiscard]] static Result<std::unique_ptr<ServeDiffs>> open(const ServeConfig& config, Source source,
                                                                   const Clock& clock, const Log& log,
                                                                   ObserveDuration append_time = {});

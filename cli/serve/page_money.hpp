@@ -62,6 +62,7 @@ struct PageEpoch {
     std::vector<std::string> transactions;  ///< hashes of the transactions that pay it
 };
 
+/// The newest closed epochs, or why they cannot be shown.
 struct PageEpochs {
     std::vector<PageEpoch> newest_first;
     std::string problem;  ///< why the ledger cannot be read; empty = it was read
@@ -72,7 +73,7 @@ struct PageSettlement {
     std::string problem;  ///< why it cannot be shown; the rest is then not set
     std::string halt;     ///< why the settler has halted; empty = it has not
     std::string hold;     ///< why it waits; empty = it does not
-    std::string live;     ///< the transaction that is under way; empty = none
+    std::string live;     ///< describes the transaction in progress; empty = none
     std::string wallet;
     std::string contract;
     std::size_t owed_payouts = 0;

@@ -26,10 +26,11 @@ struct ConfigChanges {
 /// Copies the values that a reload can change from `fresh` to `used`.
 void take_changes(const ServeConfig& fresh, ServeConfig& used);
 
+/// What a reload did.
 struct ReloadReport {
     ConfigChanges changes;
     std::size_t agents_ended = 0;
-    std::vector<std::string> warnings;  ///< of loading the configuration
+    std::vector<std::string> warnings;  ///< the warnings of loading the configuration
 };
 
 /// "agents.revoked, log.level".

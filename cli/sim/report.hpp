@@ -30,6 +30,7 @@ struct SeedFigures {
     U256 paid_rau = 0;
 };
 
+/// The 50th, 95th and 99th percentile and the largest of many times.
 struct Latencies {
     std::chrono::microseconds p50{}, p95{}, p99{}, most{};
 };
@@ -44,7 +45,7 @@ struct RunFigures {
     Latencies task, agent;
     double queue_mean = 0;  ///< tasks waiting or with agents, sampled several times per second
     std::uint64_t queue_most = 0;
-    /// Mean queue length in the first and second half; tells whether the queue grows.
+    /// Mean queue length in the first and in the second half of the load. They show whether the queue grows.
     std::uint64_t queue_first_half = 0;
     std::uint64_t queue_second_half = 0;
     std::chrono::nanoseconds chain_waited{};  ///< how long the chain paused to wait for answers
@@ -67,6 +68,7 @@ struct RunFigures {
     [[nodiscard]] std::vector<std::string> warnings() const;
 };
 
+/// Everything that a run of `sim` reports.
 struct SimReport {
     SimOptions options;
     std::optional<SeedFigures> seed;  ///< not set when only agents ran, and when it was stopped

@@ -14,6 +14,7 @@ namespace ioswarm::cli {
 /// `part` / `whole`, 0 if the whole is 0.
 [[nodiscard]] double ratio(std::uint64_t part, std::uint64_t whole);
 
+/// The agents of one region and their accepted answers.
 struct RegionFigures {
     std::uint64_t agents = 0;
     std::uint64_t answers = 0;

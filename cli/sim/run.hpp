@@ -113,8 +113,8 @@ class SimRun {
     std::unique_ptr<proto::Swarm> swarm_;
 };
 
-/// Runs only agents, against options.target, for options.duration. A finding tells if the coordinator was gone
-/// at the end. Errors: as Swarm::join(), and those of reading the secret's file.
+/// Runs only agents, against options.target, for options.duration. If the coordinator could not be reached at
+/// the end, a finding says so. Errors: as Swarm::join(), and those of reading the secret's file.
 [[nodiscard]] Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_token& stop,
                                                  ProgressLine& progress, const Log& log);
 

@@ -94,7 +94,7 @@ void SimRun::measure_heap() {
     figures_.heap->after = *heap;
 }
 
-/// Lets the agents leave, and reports what they have done. What follows from the seed cannot be told.
+/// Lets the agents leave, and reports what they have done. The figures that follow from the seed are left out.
 SimReport SimRun::report_so_far() {
     constexpr std::chrono::seconds kLeaveWhenStopped{2};
     progress_->show("stopping", 1);

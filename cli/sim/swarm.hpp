@@ -19,6 +19,7 @@ namespace ioswarm::cli {
                                                   std::chrono::milliseconds task_timeout);
 [[nodiscard]] std::uint32_t connections_of(const proto::SwarmSettings& settings);
 
+/// Fills in the queue figures from samples that were taken at equal intervals.
 void count_queue(const std::vector<std::uint64_t>& samples, RunFigures& figures);
 /// Fills in totals, times and the agents' rows. `agents` has their ids.
 void fill_from_record(const sim::RunRecord& record, const sim::FaultPlan& faults, RunFigures& figures,

@@ -5,6 +5,7 @@
 
 namespace ioswarm::cli {
 
+/// The git commit that the program was built from.
 struct CommitInfo {
     std::string_view id;    ///< 40 hex digits; empty if it was not built from a git repository
     bool modified = false;  ///< files differed from that commit
