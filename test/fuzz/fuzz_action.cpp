@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An action is read or refused as bad data; what is read keeps its bytes, and its canonical form is a fixed
-// point.
+// read_action() either fails with bad_data, or returns an action with unchanged bytes. Its canonical form reads
+// as the same action and has itself as canonical form.
 
 #include <cstdlib>
 

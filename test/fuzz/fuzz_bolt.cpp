@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A BoltDB file is read in key order or refused with the file's name; get() agrees with the walk.
+// Reading a damaged BoltDB file either fails or returns entries in key order. It never crashes.
 
 #include <algorithm>
 #include <cstdlib>

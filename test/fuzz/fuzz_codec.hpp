@@ -8,7 +8,7 @@
 
 namespace ioswarm::fuzz {
 
-/// A message that could be read must come back equal from both encodings.
+/// A message that could be decoded is encoded and decoded again in both encodings, and must stay equal.
 template <typename M>
 void check_message(proto::Codec codec, BytesView payload) {
     const auto message = proto::decode<M>(codec, payload);

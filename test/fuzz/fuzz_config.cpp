@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A configuration file is read or refused with file and line; whatever stands in it, its values go through the
-// checks of the table of keys.
+// Any text can be parsed as a configuration file. Each problem names the file and has a reason. Each value is
+// then checked by the table of keys, and the error of a secret's value does not contain that value.
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a node answers about the chain, what a contract returns, and keystores. The first byte says which it is;
-// what is refused has a reason, and nothing takes more memory than its bounds allow.
+// A node's answers about the chain, the data that a contract returns, and keystores. The first byte of the
+// input chooses one of them. Each refusal has a reason, and no list is longer than its limit.
 #include <cstdlib>
 
 #include "contracts/abi.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A record of the diff log is read or refused with a reason; what is read makes a record that reads back the
-// same.
+// A record of the diff log either is refused with a reason, or can be read. A diff that was read encodes to a
+// record that reads back as the same diff.
 
 #include <cstdlib>
 

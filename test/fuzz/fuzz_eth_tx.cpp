@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whatever decodes must be in its only form: encoding it again gives the same bytes (but for a blob sidecar).
+// Each transaction has only one valid encoding, so a decoded input encodes to the same bytes. The exception is
+// a blob sidecar, which is not encoded again.
 
 #include <cstdlib>
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any code, under each rule set, over a state of which part is not fetched: it must end within its gas, and a
-// second run must give the same. Input: one byte of flags, two bytes of gas in thousands, one byte that splits
-// the rest into the code of two contracts that can call each other; the second one's code is the call data too.
+// Runs any code under each rule set, on a state that is only partly fetched. The run must end within its gas,
+// and a second run must give the same result. The input is one byte of flags, two bytes of gas in thousands,
+// and one byte that says where the rest is split into the code of two contracts. They can call each other. The
+// second one's code is also the call data.
 
 #include <cstdlib>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A MANIFEST is applied or refused; the input is also put into one of its own as one record, behind the
-// checksum.
+// A MANIFEST either is refused with an error or gives a list of valid tables. A fuzzer does not find checksums
+// by chance, so the input is read twice: as a file, and as the only record of a file with a right checksum.
 
 #include <cstdlib>
 

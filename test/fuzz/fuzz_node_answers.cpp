@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a node answers, over gRPC and over web3. The first byte says which answer it is; whatever is refused is
-// bad data, and what is taken keeps the promises of the headers.
+// A node's answers over gRPC and over web3. The first byte of the input chooses the kind of answer. Each
+// refusal is bad_data with a reason, and each accepted answer has the properties that the headers promise.
 #include <cstdlib>
 
 #include "core/net/json_rpc.hpp"

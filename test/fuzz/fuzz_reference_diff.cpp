@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A value of the reference's diff store is read or refused with a reason. The input is tried as it is, and as
-// JSON of its own and compressed here, so that what lies behind gzip's checksum is reached too. What is read
-// has a record that reads back.
+// A value of iotex-core's diff store either is refused with a reason, or can be read. A fuzzer does not find
+// gzip's checksum by chance, so the input is read three times: as a stored value, as JSON without compression,
+// and as JSON that is compressed here. A diff that was read encodes to a record that reads back as the same
+// diff.
 
 #include <cstdlib>
 

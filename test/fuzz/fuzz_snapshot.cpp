@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A snapshot is read whole or refused with a reason. The input is tried as a file, and as the content of one,
-// compressed here, so that what lies behind the checksums of gzip is reached too.
+// A snapshot either can be read to its end or is refused with a reason. A fuzzer does not find gzip's checksums
+// by chance, so the input is read twice: as a file, and as the content of a file that is compressed here.
 
 #include <algorithm>
 #include <cstdlib>

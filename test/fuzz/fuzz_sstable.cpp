@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A table is read in internal key order or refused. A fuzzer does not find checksums by chance, so each input
-// is tried as a block too, behind the check of its sum: the first byte is its kind of compression.
+// Reading a table either fails or returns keys in internal key order. A fuzzer does not find checksums by
+// chance, so each input is also read as a block whose checksum was already checked. Its first byte is the kind
+// of compression.
 
 #include <cstdlib>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A write-ahead log is read up to its end or refused; so is a batch, which a fuzzer would not get past the
-// checksums: the input is also put into a log of its own as one record.
+// A write-ahead log either is read up to its end or is refused. A fuzzer does not find checksums by chance, so
+// the input is read twice: as a log, and as a batch that is the only record of a log with right checksums.
 
 #include <cstdlib>
 

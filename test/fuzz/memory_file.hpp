@@ -11,7 +11,7 @@
 
 namespace ioswarm::fuzz {
 
-/// A file without a name that holds `content`, for code that reads from a path.
+/// A file in memory that holds `content`, for code that reads from a path.
 class MemoryFile {
   public:
     explicit MemoryFile(BytesView content) : fd_(::memfd_create("fuzz", MFD_CLOEXEC)) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a fuzz target over every file of a folder: what libFuzzer once found must not come back.
+// Runs a fuzz target on every file of a folder. Every build does so with the corpora, because only `./dev fuzz`
+// needs libFuzzer.
 
 #include <algorithm>
 #include <cstdint>
