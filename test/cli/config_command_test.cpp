@@ -200,7 +200,7 @@ TEST_CASE("config default prints a file with every key, which sets the defaults"
     }
     const std::string file = dir.write("c.yaml", run.out);
     CHECK_THAT(run_cli({"config", "check", "--config", file}).err, Contains("configuration is good: 2 of "));
-    // Without the marks of comments it says the same.
+    // If the keys are uncommented, the configuration has the same values.
     std::string all = run.out;
     for (std::size_t at = all.find("\n  #"); at != std::string::npos; at = all.find("\n  #", at + 1)) {
         if (all[at + 4] != ' ' || all[at + 5] == ' ') all.erase(at + 3, 1);

@@ -154,7 +154,7 @@ TEST_CASE("a mistyped option is answered with the nearest one", "[cli]") {
           "ioswarm: config: shwo: unexpected argument\nhint: did you mean 'show'?\n");
     CHECK(run_cli({"config", "show", "check"}).err ==
           "ioswarm: config: check: unexpected argument\nhint: see 'ioswarm help config'\n");
-    // With half of its letters changed it is another word, so nothing is suggested.
+    // The word differs too much from every known one, so nothing is suggested.
     CHECK(run_cli({"config", "--jsn"}).err ==
           "ioswarm: config: --jsn: unknown option\nhint: see 'ioswarm help config'\n");
     CHECK(run_cli({"ls"}).err == "ioswarm: ls: unknown command\nhint: 'ioswarm help' lists the commands\n");
@@ -269,11 +269,11 @@ TEST_CASE("with --json an error of the commands that pay is a document, whatever
     const std::string address = "io1w8g444d07pg5exp2ngy4w38hpwgnr7rg3s7wur";
     const std::vector<std::vector<std::string>> wrong{
         {"deploy", "--json"},                                      // an option is missing
-        {"deploy", "--json", "--nonsense"},                        // nobody knows it
-        {"deploy", "--json", "--coordinator", address},            // nobody can be asked
+        {"deploy", "--json", "--nonsense"},                        // an unknown option
+        {"deploy", "--json", "--coordinator", address},            // there is no terminal for the question
         {"fund", "--json", "--amount", "x", address},              // a value is wrong
         {"claim", "--json", "--contract", "0x12", "--yes"},        // an address is wrong
-        {"wallet", "--json"},                                      // which one?
+        {"wallet", "--json"},                                      // the subcommand is missing
         {"wallet", "inspect", "--json", "/nonexistent/keystore"},  // a file is missing
         {"rewards", "--json"},
         {"settle", "--json", "--data-dir", "/nonexistent/data"},
@@ -298,7 +298,7 @@ TEST_CASE("with --json an error of the commands that pay is a document, whatever
         CHECK_FALSE(error["message"].get<std::string>().empty());
         CHECK(error["hint"].is_string());
     }
-    // Without the flag, and behind "--", it is text as ever.
+    // Without --json, or with it after "--", the error is text.
     CHECK_THAT(run_cli({"rewards"}).err, StartsWith("ioswarm: "));
     CHECK_THAT(run_cli({"deploy", "--", "--json"}).err, StartsWith("ioswarm: "));
 }

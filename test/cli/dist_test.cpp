@@ -58,7 +58,7 @@ TEST_CASE("the unit hands over what the example names, under the same names", "[
         const bool by_example =
             example.find("${CREDENTIALS_DIRECTORY:/etc/ioswarm}/" + name) != std::string::npos;
         CHECK((by_unit || by_example));
-        // Every secret can be kept encrypted. A certificate is none.
+        // Every secret can be stored encrypted. A certificate is not a secret.
         const bool encrypted =
             settings(unit, "LoadCredentialEncrypted").count(name + ":" + path + ".cred") == 1;
         CHECK(encrypted == (name != "fullchain.pem"));
@@ -91,7 +91,7 @@ TEST_CASE("the unit that settles has its key as a credential, and the timer star
         CHECK((unit.find("--key-credential " + name) != std::string::npos ||
                unit.find("--password-file %d/" + name) != std::string::npos));
     }
-    // The coordinator never gets the key.
+    // The unit of `ioswarm serve` does not get the key that signs settlements.
     CHECK(dist("ioswarm.service").find("reward.key") == std::string::npos);
     CHECK(settings(dist("ioswarm-settle.timer"), "WantedBy") == std::set<std::string>{"timers.target"});
     CHECK(settings(dist("ioswarm-settle.timer"), "OnCalendar").size() == 1);

@@ -150,6 +150,6 @@ TEST_CASE("serve's errors at the start are JSON when the log is", "[cli][log]") 
              {"serve", "--log-format", "json", "--embedded", "--with-agents", "1001"}})
         CHECK(code_of(run_cli(wrong).err) == "usage");
     CHECK(code_of(run_cli({"serve", "--log-format", "json", "--grpc-port", "x"}).err) == "usage");
-    // And text otherwise.
+    // Without --log-format json, errors are text.
     CHECK_THAT(run_cli({"serve", "--no-such-option"}).err, StartsWith("ioswarm: "));
 }

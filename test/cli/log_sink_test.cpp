@@ -73,7 +73,8 @@ struct LogPipe {
         writer.reset();
         if (ends[1] >= 0) ::close(ends[1]);
     }
-    /// For a writer that is left behind: its thread uses the end for writing after the test, so it stays open.
+    /// Destroys the writer while its thread is blocked in a write. That thread keeps using the pipe's writing
+    /// end, so the end is not closed.
     void leave_writer_behind() {
         writer.reset();
         ends[1] = -1;
@@ -301,7 +302,7 @@ TEST_CASE("ready is logged when there is no reason left against it, and once", "
         lines.push_back(fmt::format("{} after {} looks", text, looks));
         changed.notify_all();
     });
-    // Given a source that is read only after three looks
+    // Given a source that has not been read yet at the first three checks
     const auto not_ready = [&] {
         const std::lock_guard lock(mutex);
         return ++looks <= 3 ? Reasons{{"source", "not read yet"}} : Reasons{};

@@ -156,8 +156,8 @@ TEST_CASE("trace: a contract that is not simulated is refused, not guessed", "[t
 
 namespace {
 
-/// Block 80 with two calls of the contract, and what a node's receipts say of them. The second call reads what
-/// the first one wrote.
+/// Adds block 80 with two calls of the contract, and their receipts. The second call reads the slot that the
+/// first one wrote.
 void mine_two_calls(FakeWeb3State& node) {
     fill(node);
     node.old = FakeWeb3State::Old::kept;
@@ -254,6 +254,7 @@ TEST_CASE("trace: a whole block needs a node with archive state", "[trace]") {
     CHECK(run.code == 65);
     CHECK(run.out.empty());
     CHECK_THAT(run.err, Contains("ask a node with archive state"));
-    CHECK(run_cli({"trace", "--block", "81", "--web3", node.url()}).code == 74);  // it has no receipts
+    // The node has no receipts of this block.
+    CHECK(run_cli({"trace", "--block", "81", "--web3", node.url()}).code == 74);
     CHECK(run_cli({"trace", "--block", "80", "--at-tip", "--web3", node.url()}).code == 64);
 }

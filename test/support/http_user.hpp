@@ -16,17 +16,17 @@ struct HttpPage {
     std::string body;
     HttpHeaders headers;
 
-    /// Value of the first header of that name, without regard to case; nothing when there is none.
+    /// The value of the first header of that name, ignoring case; nothing if there is none.
     [[nodiscard]] std::optional<std::string> header(const std::string& name) const;
 };
 
-/// A user of an HTTP server on 127.0.0.1, by libcurl. Keeps its connection, as browsers do. For one thread at a
-/// time.
+/// An HTTP client (libcurl) for a server on 127.0.0.1. It keeps its connection open between requests, as
+/// browsers do. Not thread-safe.
 class HttpUser {
   public:
     explicit HttpUser(int port);
 
-    /// Nothing: there was no answer within 60 s. `path` is sent as it is.
+    /// Returns nothing if no answer came within 60 s. `path` is sent unchanged.
     [[nodiscard]] std::optional<HttpPage> ask(const std::string& method, const std::string& path,
                                               const HttpHeaders& headers = {}, const std::string& body = {});
     [[nodiscard]] std::optional<HttpPage> get(const std::string& path, const HttpHeaders& headers = {}) {

@@ -585,7 +585,7 @@ TEST_CASE("a diffStorePath that holds the node's own store is left alone, and th
         dir.path("data") + "/statediffs.db"));
     CHECK(shown_value(index_of("diffStorePath"), *loaded.result).empty());
 
-    // A path of our own is used, whether the file exists or not.
+    // Any path that is not iotex-core's store is used, whether the file exists or not.
     const std::string own = dir.path("own.db");
     const Loaded mine{Given{{"ioswarm: {diffStorePath: " + own + "}"}}};
     CHECK(mine.settings().diff_store_path == own);

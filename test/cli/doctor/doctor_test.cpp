@@ -61,7 +61,8 @@ TEST_CASE("doctor makes no other check of a configuration that cannot be read", 
 }
 
 TEST_CASE("doctor --offline asks neither the node nor the chain", "[doctor]") {
-    // These ports of a documentation network answer nobody; asking them would take the whole time limit.
+    // Nothing answers at 192.0.2.1 (reserved for documentation, RFC 5737). If doctor connected to it, the test
+    // would take the whole time limit.
     const CliRun run =
         run_cli({"doctor", "--offline", "--grpc-port", "0", "--swarm-api-port", "0", "--node-grpc",
                  "192.0.2.1:1", "--node-web3", "http://192.0.2.1:1", "--reward-contract",

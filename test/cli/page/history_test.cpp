@@ -116,7 +116,7 @@ TEST_CASE("an hour is kept, and no more", "[history]") {
 }
 
 TEST_CASE("the recorder looks by itself until it is destroyed", "[history]") {
-    /// Counts the looks.
+    /// Counts how often the recorder reads the status.
     struct CountingMonitor final : test::FakeMonitor {
         mutable std::mutex mutex;
         mutable std::condition_variable changed;

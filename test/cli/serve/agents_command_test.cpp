@@ -133,7 +133,7 @@ TEST_CASE("agents list --all shows those that have left, with what they are owed
     std::istringstream lines(table);
     for (std::string line; std::getline(lines, line);)
         CHECK(line.size() <= 80);
-    // The default answer is that of before.
+    // Without --all, agents that have left are not listed.
     CHECK(agent_commands::Json::parse(world.run({"agents", "list", "--json"}).out)["count"] == 1);
 }
 

@@ -29,7 +29,8 @@ struct FixedClock final : Clock {
     [[nodiscard]] Wall wall() const override { return Wall(1'790'000'000s); }
 };
 
-/// The control socket of a serve, in a directory of its own. The network would need credentials.
+/// The control socket of a serve, in its own directory. The API refuses all credentials, so an answer shows
+/// that the socket does not ask for any.
 struct Control {
     Control() {
         monitor.status_view.height = 1234;

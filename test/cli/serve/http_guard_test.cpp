@@ -18,7 +18,7 @@ struct GuardClock final : Clock {
     [[nodiscard]] Wall wall() const override { return {}; }
 };
 
-/// A guard in front of a page where only the key "right" is right.
+/// A guard in front of a page whose path /swarm/status requires the key "right".
 struct Guarding {
     explicit Guarding(std::uint32_t per_second = 50, const std::string& proxies = "")
         : guard({per_second, IpNetwork::parse_list(proxies).value()}, clock,
@@ -42,7 +42,7 @@ struct Guarding {
     HttpReply log_in(const std::string& address, const std::string& key) {
         return ask(address, "/swarm/status", {{"x-ioswarm-agent-id", "agent-01"}, {"x-ioswarm-token", key}});
     }
-    /// How many of `count` requests at once get a page.
+    /// Sends `count` requests at the same instant. Returns how many of them are answered with 200.
     int served(int count, const std::string& address, const std::string& path = "/api/stats") {
         int out = 0;
         for (int i = 0; i < count; ++i)

@@ -18,7 +18,8 @@ struct StillClock final : Clock {
     [[nodiscard]] Wall wall() const override { return Wall{1'790'000'000s}; }
 };
 
-/// The API as the page asks it. With `secret`, only the agent "reader" with the key "right" may see everything.
+/// The API that the page uses, without a network. If `secret` is true, only the agent "reader" with the key
+/// "right" may see everything.
 struct AskedPage {
     explicit AskedPage(cli::PageSources sources = {}, bool secret = false)
         : page(monitor, history, clock, std::move(sources)),

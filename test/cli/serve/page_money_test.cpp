@@ -99,7 +99,7 @@ TEST_CASE("a value is read again only after five seconds", "[page]") {
     CHECK(*value.get(start, read) == 1);
     CHECK(*value.get(start + 4s, read) == 1);
     CHECK(*value.get(start + 5s, read) == 2);
-    // Whoever asks while another one reads gets the value before.
+    // A caller that asks during another caller's read gets the previous value.
     const auto slow = [&] {
         CHECK(*value.get(start + 20s, read) == 2);
         return 7;
@@ -122,7 +122,7 @@ TEST_CASE("a balance that cannot be read any more is not shown", "[page]") {
         },
         1ms);
     std::unique_lock lock(mutex);
-    // The third call begins after the result of the second was kept.
+    // When the third call begins, the result of the second has been stored.
     CHECK(changed.wait_for(lock, 60s, [&] { return asked >= 3; }));
     CHECK_FALSE(watch.balance_rau().has_value());
 }

@@ -59,7 +59,7 @@ TEST_CASE("changed keys are told apart: at once, with the next epoch, after a re
     CHECK(changes.now == Strings{"agents.allowed", "agents.revoked", "metrics.perAgent", "log.level"});
     CHECK(changes.next_epoch == Strings{"epochRewardIOTX", "reward.epochBlocks"});
     CHECK(changes.after_restart == Strings{"grpcPort", "taskLevel"});
-    // What has been taken is no change the next time; what needs a restart is named again.
+    // A change that was applied is not reported again. A change that needs a restart is reported each time.
     LoadedConfig now = used;
     take_changes(fresh.settings, now.settings);
     CHECK(now.settings.agents_revoked == "/r");

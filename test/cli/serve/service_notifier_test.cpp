@@ -18,8 +18,7 @@ using ioswarm::cli::ServiceNotifier;
 
 namespace {
 
-/// The socket that systemd gives a service; what arrives is read without waiting, since senders are done by
-/// then.
+/// The socket that systemd gives to a service.
 struct NotifySocket {
     explicit NotifySocket(const std::string& path) {
         sockaddr_un address{};
@@ -39,7 +38,8 @@ struct NotifySocket {
         ::unsetenv("WATCHDOG_USEC");
         ::close(fd);
     }
-    /// Empty: nothing arrived.
+    /// Returns the next message, or an empty string if there is none. Does not wait, because the sender has
+    /// sent everything before the test calls this.
     std::string take() const {
         char buffer[4096];
         const ssize_t size = ::recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);

@@ -24,7 +24,7 @@ namespace {
 const U256 kServeIotx{1'000'000'000'000'000'000};
 constexpr std::chrono::minutes kLongest{1};
 
-/// Lines of a log, and waiting for one.
+/// Collects log lines and can wait for one. Thread-safe.
 class LogLines {
   public:
     [[nodiscard]] Log log() {
@@ -34,7 +34,7 @@ class LogLines {
             changed_.notify_all();
         });
     }
-    /// True: `times` lines have this text in them.
+    /// Waits until `times` lines contain this text. Returns false after kLongest.
     [[nodiscard]] bool wait_for(const std::string& text, std::size_t times = 1) {
         std::unique_lock lock(mutex_);
         return changed_.wait_for(lock, kLongest, [&] { return count(text) >= times; });
@@ -54,7 +54,7 @@ class LogLines {
     std::vector<std::string> lines_;
 };
 
-/// serve's settler over the world of `ioswarm settle`, with short pauses.
+/// serve's settler on the data directory and chain of SettleWorld, with pauses of 5 ms.
 struct ServeWorld {
     explicit ServeWorld(
         const std::string& settlement = "enabled: true, maxPerSettlementIOTX: 500, maxPerDayIOTX: 900") {
@@ -79,7 +79,7 @@ struct ServeWorld {
         settler = *std::move(made);
         settler->start();
     }
-    /// Why nothing is paid, as /readyz shows it; empty: it is ready.
+    /// The reason on /readyz why nothing is paid; empty if there is none.
     [[nodiscard]] std::string why_not() const {
         Reasons reasons;
         settler->add_reasons(reasons);
@@ -92,7 +92,7 @@ struct ServeWorld {
     SettleWorld w;
     SystemClock clock;
     LogLines lines;
-    std::unique_ptr<cli::ServeSettlement> settler;  // last: its thread uses all above
+    std::unique_ptr<cli::ServeSettlement> settler;  // last, because its thread uses the members above
 };
 
 }  // namespace
@@ -154,7 +154,7 @@ TEST_CASE("without settlement.db serve's settler names the command, and begins w
     REQUIRE(serve.lines.wait_for("for epoch 0, final"));
     REQUIRE(serve.lines.wait_for("settlement: goes on"));
     CHECK(serve.why_not().empty());
-    // 'settle init' holds the data directory for a moment, which may be told as well.
+    // 'settle init' locks the data directory for a moment, and the settler may log that too.
     CHECK(serve.lines.times("make it once with 'ioswarm settle init'") == 1);
 }
 
@@ -214,7 +214,7 @@ TEST_CASE("while no endpoint answers /readyz says so, the log says it once, and 
     const int asked = serve.w.server.connections();
     while (serve.w.server.connections() < asked + 3)
         std::this_thread::yield();
-    // The log tells of it in the middle of the settler's step, /readyz at its end.
+    // The settler logs the reason in the middle of its step. /readyz shows it only when the step has ended.
     while (serve.why_not().empty())
         std::this_thread::yield();
     CHECK_THAT(serve.why_not(), Contains("nothing is paid") && Contains(serve.w.server.url()));
@@ -270,7 +270,7 @@ TEST_CASE("over a limit serve's settler gives the file free, so that fewer epoch
     serve.start();
     REQUIRE(serve.lines.wait_for("settlement.maxPerSettlementIOTX"));
     CHECK_THAT(serve.why_not(), Contains("settle --epoch N"));
-    // It may be looking at the file just now.
+    // serve's settler may hold the lock at this moment, and then the command exits with 75.
     int code = 75;
     while (code == 75)
         code = serve.w.settle({"--epoch", "0"}).code;

@@ -195,7 +195,7 @@ TEST_CASE("a transaction that is not mined is replaced by an empty one, and its 
 }
 
 TEST_CASE("only the owner of the data directory settles: others are told how, root becomes it", "[settle]") {
-    // Root owns "/".
+    // The test uses "/", because root owns it.
     const pid_t other = fork();
     if (other == 0) {
         if (geteuid() == 0 && setuid(65534) != 0) _exit(3);

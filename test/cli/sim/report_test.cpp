@@ -102,7 +102,7 @@ TEST_CASE("the report of sim shows the worst agents as well as the busiest", "[s
 TEST_CASE("an honest agent has as many right answers as compared ones", "[sim][report]") {
     const std::string text = printed_report(large_report());
     CHECK_THAT(text, Contains(" 152 of 152 "));  // of 154 answers, two were about transactions never mined
-    CHECK_THAT(text, Contains(" 141 of 146 "));  // the liar
+    CHECK_THAT(text, Contains(" 141 of 146 "));  // agent 7, which answered wrongly
 }
 
 TEST_CASE("a verdict ends the report of sim", "[sim][report]") {

@@ -275,7 +275,7 @@ TEST_CASE("a payout of one rau more is noticed", "[sim]") {
 }
 
 TEST_CASE("memory that stays when the agents have left is noticed", "[sim]") {
-    if (!heap_in_use()) return;  // a sanitizer's allocator does not tell
+    if (!heap_in_use()) return;  // a sanitizer's allocator does not report this
     std::vector<std::string> kept;
     SimHooks hooks;
     hooks.joined = [&] { kept.assign(64, std::string(1 << 20, 'x')); };

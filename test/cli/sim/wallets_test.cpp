@@ -24,6 +24,7 @@ TEST_CASE("wallets of simulated agents are read from a file, one per line", "[si
     CHECK(wrong.error().code == ErrorCode::bad_data);
     CHECK(wrong.error().which == dir.path("wrong") + ":2");
     CHECK(cli::read_wallets(dir.path("none")).error().code == ErrorCode::not_found);
-    // --wallets is only for runs of agents alone: sim's own coordinator pays nobody.
+    // sim's own coordinator pays nobody, so --wallets is accepted only if the agents connect to another
+    // coordinator.
     CHECK(test::run_cli({"sim", "--wallets", file}).code == 64);
 }

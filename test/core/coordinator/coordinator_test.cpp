@@ -372,7 +372,7 @@ TEST_CASE("an agent whose last connection closed is not live until it calls agai
     house.coordinator->agent_gone("stranger");
     CHECK(house.coordinator->status().agents_live == 1);
     CHECK(house.coordinator->status().agents_total == 2);
-    // Each kind of call shows that it is there again.
+    // A heartbeat makes it live again, and so does a registration.
     REQUIRE(house.coordinator->heartbeat("a", {"a", 0, 0, 0, 0}));
     CHECK(house.coordinator->status().agents_live == 2);
     house.coordinator->agent_gone("a");

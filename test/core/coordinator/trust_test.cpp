@@ -81,7 +81,7 @@ TEST_CASE("an agent that loses one answer has at least 80% of its share of the n
             load.poll(each.per_poll);
         const auto share = static_cast<double>(load.given["agent-0"]) / 1000;
         CHECK(share >= 0.8 / static_cast<double>(each.agents));
-        // It makes up for no more than it missed.
+        // It is not given much more than its share to make up for the tasks that it missed.
         CHECK(share <= 1.1 / static_cast<double>(each.agents));
         CHECK(load.desk.counter("agents_held_back") == 1);
     }

@@ -46,9 +46,11 @@ class RawClient {
     bool send_text(std::string_view text) const {
         return ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
     }
-    /// Nothing more will be sent: the server answers what it has got and closes.
+    /// Closes the sending half. The server answers the requests that it has received, and closes the
+    /// connection.
     void end_sending() const { shutdown(fd_, SHUT_WR); }
-    /// One answer, by its Content-Length; what follows is kept for the next call. Empty: the server has closed.
+    /// Reads one answer with the length that its Content-Length states. Bytes after it are kept for the next
+    /// call. Returns an empty string if the server has closed the connection.
     [[nodiscard]] std::string read_answer() {
         std::array<char, 4096> buffer{};
         while (true) {
@@ -67,7 +69,7 @@ class RawClient {
             kept_.append(buffer.data(), static_cast<std::size_t>(got));
         }
     }
-    /// Returns everything until the server closes.
+    /// Returns everything that arrives until the server closes the connection.
     [[nodiscard]] std::string read_all() const {
         std::string out = kept_;
         std::array<char, 65536> buffer{};
@@ -407,7 +409,7 @@ TEST_CASE("HEAD is answered like GET, with the length but without the body", "[h
 }
 
 TEST_CASE("a handler that waits keeps nobody else from being answered", "[http]") {
-    // Given a handler that does not come back before the test lets it
+    // Given a handler that does not return before the test lets it
     std::promise<void> entered;
     std::promise<void> release;
     const auto server = start({}, [&](const HttpRequest& request) {
@@ -420,10 +422,10 @@ TEST_CASE("a handler that waits keeps nobody else from being answered", "[http]"
     RawClient slow(server->port());
     slow.send_text("GET /slow HTTP/1.1\r\n\r\n");
     entered.get_future().wait();
-    // When others ask, then they are answered
+    // When other clients send requests, then they are answered
     for (int i = 0; i < 10; ++i)
         CHECK_THAT(ask(*server, "GET /quick HTTP/1.1\r\n\r\n"), EndsWith("/quick"));
-    // and so is the first one in the end.
+    // and the first client is answered once the handler returns.
     release.set_value();
     CHECK_THAT(slow.read_answer(), EndsWith("/slow"));
 }
@@ -452,7 +454,7 @@ TEST_CASE("a connection that asks nothing more is closed without a word", "[http
 }
 
 TEST_CASE("a connection whose request is in work does not give way to new ones", "[http]") {
-    // Given a server that is full of a connection with a request in work
+    // Given a server whose only connection has a request that is being handled
     HttpServerSettings settings;
     settings.max_connections = 1;
     std::promise<void> entered;
@@ -465,10 +467,10 @@ TEST_CASE("a connection whose request is in work does not give way to new ones",
     RawClient working(server->port());
     working.send_text("GET / HTTP/1.1\r\n\r\n");
     entered.get_future().wait();
-    // When one more connects, then that one is closed
+    // When another client connects, then the new connection is closed
     CHECK(RawClient(server->port()).read_all().empty());
     CHECK(server->counters().shed == 1);
-    // and the request is answered.
+    // and the earlier request is answered.
     release.set_value();
     CHECK_THAT(working.read_answer(), EndsWith("done"));
 }
