@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each shell reads its completion script and is asked what it would offer. A shell that is not installed is
-// left out with a warning.
+// Loads the completion script of each shell and checks which words the shell offers. A shell that is not
+// installed is skipped with a warning.
 #include <sstream>
 #include <string>
 #include <vector>
@@ -23,7 +23,7 @@ bool has_shell(const std::string& name) {
     return false;
 }
 
-/// Replaces each "IOSWARM" of a script by the program.
+/// Replaces each "IOSWARM" in a script with the program's path.
 std::string with_program(std::string script) {
     const std::string mark = "IOSWARM";
     for (std::size_t at = 0; (at = script.find(mark, at)) != std::string::npos;)
@@ -33,7 +33,7 @@ std::string with_program(std::string script) {
 
 /// The words that the shell offers after `line`, as one text with a space around each.
 std::string offered(const std::string& shell, const std::string& script, const std::string& line) {
-    // fish writes its own files there. Where it cannot, it prints warnings.
+    // fish writes files into its home, and prints warnings if it cannot.
     const TempDir home;
     const ProgramRun run =
         run_program({"/usr/bin/env", shell, "-c", with_program(script), shell, line},
@@ -68,7 +68,7 @@ void check_offers(const std::string& shell, const std::string& script) {
     offers("ioswarm serve --task-level ", {"L1", "L2", "L3"});
     offers("ioswarm help sn", {"snapshot"});
     offers("ioswarm completion ", {"bash", "zsh", "fish"});
-    // The value of --agents is free, so nothing is offered, and not the options either.
+    // --agents takes any number, so neither values nor options are offered after it.
     CHECK(offers("ioswarm sim --agents ", {}).find(" --level ") == std::string::npos);
 }
 
@@ -87,7 +87,7 @@ TEST_CASE("bash completes commands, options and values", "[completion]") {
 
 TEST_CASE("zsh completes commands, options and values", "[completion]") {
     if (!has_shell("zsh")) return;
-    // Only an interactive zsh has the built-in commands that take the offers, so these stand in for them.
+    // Completion built-ins such as compadd exist only in an interactive zsh. These functions replace them.
     check_offers("zsh", R"SH(
         compdef() { }
         _files() { }

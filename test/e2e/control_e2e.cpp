@@ -68,7 +68,7 @@ TEST_CASE("a denied agent is out at once, and may come back once it is allowed a
     const ProgramRun denied = control_e2e::run(dir, {"agents", "deny", "agent-1", "--json"});
     CAPTURE(denied.err);
     REQUIRE(denied.code == 0);
-    // The command returns when the agent's streams are ended.
+    // The command returns only when the agent's streams have ended.
     CHECK(Json::parse(denied.out)["reload"]["agents_ended"] == 1);
     CHECK(live() == 2);
     CHECK(dir.read("data/revoked") == "agent-1\n");
@@ -79,7 +79,7 @@ TEST_CASE("a denied agent is out at once, and may come back once it is allowed a
     CHECK(control_e2e::run(dir, {"agents", "deny", "agent-*"}).code == 0);
     CHECK(live() == 0);
     CHECK(control_e2e::run(dir, {"agents", "allow", "agent-*", "agent-1"}).code == 0);
-    // How soon it comes back is its own choice: the more often it was refused, the longer it waits.
+    // The test does not wait until the agent comes back. The agent waits longer after each refusal.
     const ProgramRun shown = control_e2e::run(dir, {"agents", "show", "agent-1", "--json"});
     CHECK(Json::parse(shown.out)["access"]["allowed"] == true);
     served.program().send(SIGTERM);

@@ -168,7 +168,7 @@ TEST_CASE("every file that the compose file mounts exists or is one that it asks
         for (const YAML::Node& port : service.second["ports"]) {
             const auto spec = port.as<std::string>();
             INFO(name << ": " << spec);
-            // The swarm's port and that of the node's peers are for other machines.
+            // Only the port for agents and the node's peer-to-peer port may be open to other machines.
             CHECK((spec == "14689:14689" || spec == "4689:4689" || spec.starts_with("127.0.0.1:")));
         }
         for (const YAML::Node& other : service.second["depends_on"])
@@ -177,7 +177,7 @@ TEST_CASE("every file that the compose file mounts exists or is one that it asks
             CHECK(compose["secrets"][secret.as<std::string>()]["file"].IsDefined());
     }
     CHECK(names == std::set<std::string>{"coordinator", "grafana", "node", "prometheus"});
-    // What the files beside it name must be where the compose file mounts it.
+    // The compose file must mount every path that the files beside it name.
     const YAML::Node prometheus = YAML::Load(content(folder / "prometheus.yml"));
     CHECK(prometheus["scrape_configs"][0]["static_configs"][0]["targets"][0].as<std::string>() ==
           "coordinator:14690");
@@ -204,11 +204,11 @@ TEST_CASE("the package's scripts are shell scripts, and installing starts nothin
     std::istringstream lines(script);
     const std::regex starting(R"(systemctl.* (start|restart|try-restart|enable|reload-or-restart) )");
     for (std::string line; std::getline(lines, line);) {
-        if (line.find("echo ") != std::string::npos) continue;  // it tells the operator
+        if (line.find("echo ") != std::string::npos) continue;  // only prints a command for the operator
         INFO(line);
         CHECK_FALSE(std::regex_search(line, starting));
     }
-    // Purging never touches what was earned and paid, or the keys.
+    // Purging the package removes neither the data directory nor the keys.
     const std::string purge = content(folder / "postrm");
     CHECK(purge.find("rm -rf") == std::string::npos);
     CHECK(purge.find("rm -f /etc/ioswarm/ioswarm.yaml\n") != std::string::npos);

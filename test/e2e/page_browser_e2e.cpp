@@ -13,13 +13,13 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-// An agent's id is any visible ASCII, and a region any printable text, so both may look like HTML.
+// An agent's id may be any visible ASCII, and its region any printable text. So both may look like HTML.
 const std::string kHostileId = "<img/src=x/onerror=document.title='owned'>";
 const std::string kHostileRegion = "<script>document.title='owned'</script>";
 
 ProgramRun run_chromium(const TempDir& dir, std::vector<std::string> more, const std::string& address) {
-    // Inside a container there is no user namespace for the sandbox, and /dev/shm is small. The time budget is
-    // the browser's own time: it runs as fast as the answers come in.
+    // Inside a container there is no user namespace for the sandbox, and /dev/shm is small. The virtual time
+    // budget is in the browser's own time, in ms. That time does not advance while requests are unanswered.
     std::vector<std::string> arguments{"/usr/bin/chromium",
                                        "--headless",
                                        "--no-sandbox",

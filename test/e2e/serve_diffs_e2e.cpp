@@ -106,7 +106,7 @@ TEST_CASE("at taskLevel L4 an agent that follows the diffs gets what the EVM run
 }
 
 TEST_CASE("a node's own ioswarm module is a source of diffs, also when it goes away and comes back", "[e2e]") {
-    // Another serve plays the module inside the node; a fake node plays the rest.
+    // Another serve stands in for the module inside the node, and a fake node for the rest of the node.
     const TempDir node_dir;
     const std::vector<std::string> chain{"--block-time", "50ms", "--tps",           "20",
                                          "--accounts",   "50",   "--master-secret", "s"};

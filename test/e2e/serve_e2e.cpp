@@ -25,7 +25,7 @@ ProgramRun serve(const TempDir& dir, std::vector<std::string> more) {
     return run_program(std::move(arguments));
 }
 
-/// The reason why it is not ready.
+/// The body of /readyz: the reasons why serve is not ready.
 std::string served_reason(const Served& served) {
     return served.get("/readyz").body;
 }
@@ -210,7 +210,7 @@ TEST_CASE("an agent whose connection is gone does not count as live", "[e2e]") {
     REQUIRE(served.program().wait_for("event=left id=agent-0 address=127.0.0.1:"));
     CHECK(served.get("/healthz").status == 503);
     CHECK(served.json("/swarm/status")["agents_total"] == 1);
-    // When it comes back, it counts again.
+    // When the agent comes back, serve is healthy again.
     const Agents again(served.grpc_port(), 1);
     CHECK(eventually([&] { return served.get("/healthz").status == 200; }));
     served.program().send(SIGTERM);
@@ -250,7 +250,7 @@ TEST_CASE("with a secret agents and the API want keys", "[e2e]") {
         said.push_back(one["msg"]);
     }
     CHECK(count > 3);
-    // Within a minute it is one line, however often the stranger tries.
+    // Refusals of the same agent are one line per minute, however often it tries.
     REQUIRE_FALSE(refused.empty());
     CHECK(refused[0]["level"] == "warn");
     CHECK(refused[0]["module"] == "agents");
@@ -377,7 +377,7 @@ TEST_CASE("a ledger takes the chain of its node, and serve does not start beside
         REQUIRE(served.program().wait_for("belongs to this chain from now on: EVM chain id 4690"));
     }
     {
-        // Data that counts.
+        // With an answer in it, the ledger is bound to its chain.
         const auto ledger = Ledger::open(dir.path("data"));
         REQUIRE(ledger);
         REQUIRE((*ledger)->run([](LedgerTx& tx) {
@@ -391,7 +391,7 @@ TEST_CASE("a ledger takes the chain of its node, and serve does not start beside
     const ProgramRun refused = serve(dir, beside);
     CHECK(refused.code == 78);
     CHECK_THAT(refused.err, Contains("its ledger belongs to another chain: it has EVM chain id 4690"));
-    // If the node is unreachable at the start, the check is made when it is there.
+    // If the node is unreachable at the start, the chain is checked once the node answers.
     node.set_web3(FakeNode::Web3::close);
     Served waiting(dir, beside);
     node.set_web3(FakeNode::Web3::normal);

@@ -126,7 +126,7 @@ TEST_CASE("/metrics describes every counter of /swarm/status, and health answers
     const std::string metrics = served.get("/metrics").body;
     CHECK_THAT(metrics, Contains("\nioswarm_agents_live 2\n"));
     CHECK_THAT(metrics, Contains("\n# TYPE ioswarm_ledger_commit_seconds histogram\n"));
-    // This is how a counter is described that has no row of its own.
+    // A counter without its own row in the table of metrics would get a description with this ending.
     CHECK_THAT(metrics, !Contains(" of /swarm/status."));
 
     const auto health = [&](const std::string& question) {

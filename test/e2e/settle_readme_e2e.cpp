@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands that README.md shows for paying agents, run one after the other on anvil as they stand there.
-// What a reader must fill in is filled in, and options stand in for the answers that a person types at a
-// terminal.
+// Runs the commands that README.md shows for paying agents, in that order, on anvil. The test replaces the
+// placeholders, and gives options instead of the answers that a person types at a terminal.
 #include <fstream>
 #include <regex>
 #include <sstream>
@@ -55,7 +54,7 @@ std::vector<std::string> words_of(const std::string& line) {
     return out;
 }
 
-/// The first word behind `label` at the start of a line.
+/// The first word after `label`, which stands at the start of a line.
 std::string word_after(const std::string& text, const std::string& label) {
     std::smatch found;
     REQUIRE(std::regex_search(text, found, std::regex("(^|\n)" + label + " +([^ \n]+)")));

@@ -136,9 +136,9 @@ TEST_CASE("agents alone load a coordinator elsewhere, with the keys that its sec
     CHECK(report["this_run"]["answers"] > 0);
     CHECK(report["this_run"]["vanished"] == 1);
     CHECK_FALSE(report.contains("by_seed"));
-    CHECK_FALSE(report["agents"][0].contains("correct"));  // nobody knows this for a coordinator elsewhere
+    CHECK_FALSE(report["agents"][0].contains("correct"));  // sim cannot know this of another coordinator
     CHECK_THAT(report["command"].get<std::string>(), Contains(" --secret-file " + secret));
-    // The places are kept for agents that already had one.
+    // At least one of 21 agents finds no place, because --max-agents is 20.
     const ProgramRun full = alone(secret, "21", {});
     CHECK(full.code == 75);
     CHECK_THAT(full.err, Contains("at capacity (20 agents)"));

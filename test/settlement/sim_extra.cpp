@@ -62,7 +62,7 @@ SimExtra extra_of(SimRandom& random) {
     return SimExtra::none;
 }
 
-/// Room for the settlements of the lifetime's event.
+/// Raises limits so that the settlements of this event are allowed.
 void prepare_for(SimExtra extra, SimSetup& setup) {
     if (extra == SimExtra::many_agents) {
         setup.pool = FakeRewardPool::Version::v3;
@@ -136,7 +136,8 @@ bool SimLife::nothing_is_under_way() {
     return live && !*live;
 }
 
-/// The settler refuses a damaged file, or the flipped bit is one that says nothing.
+/// Flips bits in settlement.db. The settler must refuse the file, unless the bit is in a part that SQLite does
+/// not use.
 void SimLife::flip_bits() {
     process_.reset();
     sim_disk().repair();

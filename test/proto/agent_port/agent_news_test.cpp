@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Which agents join, leave and are refused: what the log says of it, and what the coordinator is told.
+// What is logged, and what is reported to the coordinator, when agents join, leave or are refused.
 
 #include <catch2/catch.hpp>
 
@@ -38,7 +38,7 @@ struct ToldNews : LoggedNews {
     AgentNews::Time now{1h};
 };
 
-/// A coordinator that only hears which agents are gone.
+/// A coordinator that only records which agents are gone.
 struct GoneAgents final : AgentLink {
     void register_agent(const std::string&, const RegisterRequest&, RegisterDone) override {}
     Result<std::unique_ptr<TaskStream>> open_task_stream(const std::string&, const GetTasksRequest&,
@@ -118,7 +118,7 @@ TEST_CASE("1,000 agents that join are a few lines", "[log]") {
     told.news.tick(told.now);
     REQUIRE(told.lines.size() == AgentNews::kSingles + 1);
     CHECK(told.lines.back() == "info 995 more agents joined in the last 10 s: a6, a7, a8 and 992 more");
-    // Nothing is said twice.
+    // Nothing is logged twice.
     told.now += 60s;
     told.news.tick(told.now);
     CHECK(told.lines.size() == AgentNews::kSingles + 1);
@@ -161,7 +161,7 @@ TEST_CASE("an agent is gone when its last connection has closed", "[log]") {
     CHECK(port.link.gone == LineList{"a", "b"});
     CHECK(port.lines.size() == 4);
     CHECK(port.lines[2] == "info agent a at 192.0.2.7:1001 left: its connection was closed");
-    // A call that is answered after its connection has closed makes nobody live.
+    // If a call is answered only after its connection has closed, its agent does not become live.
     port.presence.heard("a", *second, port.now);
     CHECK(port.link.gone == LineList{"a", "b", "a"});
 }

@@ -318,7 +318,8 @@ TEST_CASE("a flood beside agents is counted and logged with their names, and the
     const auto connection = port.find(client);
     REQUIRE(connection);
     connection->begin_agent_call("agent-7", steady_clock::now());
-    // Given a flood that goes on. One that ends before its bytes are read is judged at the next activity only.
+    // Given a flood that goes on. If it ended before its bytes are read, the connection would be judged only at
+    // its next activity.
     flood_until(client, [&] { return port.acceptor->counters().floods == 1; });
     const std::string line = port.lines.wait_for("belong to no call");
     CHECK(line.find("it stays open, since it carries agents: agent-7") != std::string::npos);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent port as clients other than gRPC C++ reach it: every content-type in the field, over plain HTTP/2.
+// Clients other than gRPC C++ at the agent port. They use plain HTTP/2, with every content-type that deployed
+// agents send.
 #include <catch2/catch.hpp>
 
 #include "core/crypto/hmac.hpp"

@@ -32,7 +32,7 @@ Bytes health_request(const std::string& service) {
     return out;
 }
 
-/// A server with a secret, which makes it ready when a test says so.
+/// A server with a secret. It reports itself as ready while `ready` is true.
 struct ServedForHealth {
     ServedForHealth() {
         proto::AgentServerSettings settings;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole way of a diff between two coordinators: log, hub and port of one, source, feed and log of the
-// other.
+// A diff goes from one coordinator to another: through the log, hub and port of the first, and through the
+// source, feed and log of the second.
 #include <catch2/catch.hpp>
 
 #include <condition_variable>
@@ -44,7 +44,7 @@ class Upstream {
         server_.reset();
         hub_.reset();
     }
-    /// Appends one height.
+    /// Appends the diff of this height, and passes it to the hub.
     void grow(std::uint64_t height) {
         const DiffRow row = some_row(height);
         REQUIRE(store_.append({row}));

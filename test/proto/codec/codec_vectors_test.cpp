@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Messages of others: the vectors of test/data/wire (made by Go's encoder) and what a real node sent
-// (test/data/node).
+// Messages that other programs encoded: the vectors of test/data/wire (made by Go's encoder) and messages that
+// a real node sent (test/data/node).
 #include <catch2/catch.hpp>
 
 #include <fstream>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Our codec beside the classes that protoc makes of proto/ioswarm.proto: each reads what the other writes.
+// Our codec and the classes that protoc generates from proto/ioswarm.proto read each other's messages.
 #include <catch2/catch.hpp>
 
 #include <memory>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTP/2 client against gRPC C++'s server, in clear and with TLS.
+// Our HTTP/2 client and gRPC C++'s server, without and with TLS.
 #include "proto/h2/client.hpp"
 
 #include <catch2/catch.hpp>

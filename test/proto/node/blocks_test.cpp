@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A node's blocks, beside a node that lies, stalls, dies, repeats itself and skips.
+// How NodeSource reads blocks, also from a node that sends wrong data, stalls, dies, repeats blocks or skips
+// some.
 #include "proto/node/source.hpp"
 
 #include <atomic>

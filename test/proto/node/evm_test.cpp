@@ -29,7 +29,7 @@ void fill(FakeWeb3State& node) {
     node.accounts[to_hex0x(kContract.view())] = {U256(0), 1, {0x60, 0x01}, {{"0x5", "0x99"}}};
 }
 
-/// The recorded answer of a real node that has this note.
+/// A real node's recorded answer, chosen by its note in test/data/node/web3.json.
 Json recorded(const std::string& note) {
     for (const Json& entry : Json::parse(read_data("node/web3.json"))) {
         if (entry["note"] == note) return entry["response"]["result"];

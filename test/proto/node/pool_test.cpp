@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A node's pool and tip, beside a node that lies, stalls and repeats itself.
+// How NodeSource reads the pool and the tip, also from a node that sends wrong data, stalls or repeats actions.
 #include "proto/node/source.hpp"
 
 #include <catch2/catch.hpp>

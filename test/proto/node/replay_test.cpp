@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A chain that a real node mined, run again from its first block over the state that our own runs leave. No
-// node is asked for anything, so one wrong balance, nonce, slot or log shows in everything that comes after it.
+// Runs a chain that a real node mined again, from its first block on. Each run reads the state that our own
+// earlier runs left, and nothing is fetched from a node. So one wrong balance, nonce, slot or log changes later
+// results too.
 #include <map>
 
 #include <catch2/catch.hpp>
@@ -18,7 +19,7 @@ namespace {
 
 using ChainJson = nlohmann::json;
 
-/// The state before the first block: the accounts of the genesis, and nothing else.
+/// The state before the first block. It has only the accounts of the genesis.
 class GenesisState final : public evm::StateSource {
   public:
     explicit GenesisState(const ChainJson& chain) {
@@ -46,7 +47,7 @@ class GenesisState final : public evm::StateSource {
     std::vector<Hash256> hashes_;
 };
 
-/// Nothing is missing, so nobody asks.
+/// Must never be called, because the replayed state is complete.
 class NoFetcher final : public evm::StateFetcher {
   public:
     Status fetch(const evm::Missing& /*missing*/, evm::FetchedState& /*state*/) override {

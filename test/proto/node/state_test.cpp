@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A node's accounts over web3, whatever it answers.
+// How NodeSource reads accounts over web3, also from a node that gives wrong answers.
 #include "proto/node/source.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a node says, read off the wire. Recordings: test/data/node/ORIGIN.
+// Decodes a node's messages. test/data/node/ORIGIN says how they were recorded.
 #include "proto/node/wire.hpp"
 
 #include <algorithm>
