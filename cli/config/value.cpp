@@ -14,6 +14,7 @@
 #include "core/base/log_levels.hpp"
 #include "core/base/text.hpp"
 #include "core/crypto/address.hpp"
+#include "core/crypto/hmac.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -373,10 +374,9 @@ bool is_agent_id(std::string_view text) {
 }
 
 bool is_agent_key(std::string_view text) {
-    constexpr std::string_view kPrefix = "iosw_";
     constexpr std::size_t kDigits = 64;
-    return text.size() == kPrefix.size() + kDigits && text.starts_with(kPrefix) &&
-           text.find_first_not_of("0123456789abcdef", kPrefix.size()) == std::string_view::npos;
+    return text.size() == kAgentTokenPrefix.size() + kDigits && text.starts_with(kAgentTokenPrefix) &&
+           text.find_first_not_of("0123456789abcdef", kAgentTokenPrefix.size()) == std::string_view::npos;
 }
 
 }  // namespace ioswarm::cli

@@ -9,6 +9,7 @@
 
 #include "cli/serve/agents.hpp"
 #include "cli/serve/data_dir.hpp"
+#include "cli/serve/readiness.hpp"
 #include "core/base/atomic_file.hpp"
 #include "core/base/some_names.hpp"
 
@@ -210,7 +211,7 @@ Status ServeApp::open_agent_port() {
     settings.tls_key_file = config_.tls_key;
     settings.streams_per_connection = streams_per_connection(config_);
     settings.accept.proxies = trusted_proxies(config_);
-    settings.is_ready = [this] { return coordinator_->not_ready().empty() && not_ready().empty(); };
+    settings.is_ready = [this] { return all_reasons().empty(); };
     auto server = proto::AgentServer::start(std::move(settings), *coordinator_, *access_,
                                             log_.of(LogModule::agent_port), diffs_ ? &diffs_->hub() : nullptr);
     if (!server) return fail(std::move(server).error());
@@ -272,10 +273,7 @@ Reasons ServeApp::not_ready() const {
 
 /// Everything that /readyz reports.
 Reasons ServeApp::all_reasons() const {
-    Reasons reasons = coordinator_->not_ready();
-    for (Reason& reason : not_ready())
-        reasons.push_back(std::move(reason));
-    return reasons;
+    return cli::all_reasons(*coordinator_, [this] { return not_ready(); });
 }
 
 /// Counters of the port for agents, the monitoring API, the state diffs, the log and the node's client, for

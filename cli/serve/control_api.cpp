@@ -33,7 +33,7 @@ Json diffs_document(const DiffsView& view) {
 }  // namespace control
 
 ControlApi::ControlApi(const MonitorApi& api, const Monitor& monitor, std::function<ControlFacts()> facts,
-                       MonitorApi::NotReady around)
+                       NotReady around)
     : api_(api), monitor_(monitor), facts_(std::move(facts)), around_(std::move(around)) {}
 
 struct ControlApi::Route {
@@ -99,11 +99,7 @@ HttpReply ControlApi::status(const HttpRequest&) const {
     const ControlFacts facts = facts_();
     const StatusView status = monitor_.status();
     const ShadowTotals shadow = monitor_.shadow();
-    Reasons reasons = monitor_.not_ready();
-    if (around_) {
-        for (Reason& reason : around_())
-            reasons.push_back(std::move(reason));
-    }
+    const Reasons reasons = all_reasons(monitor_, around_);
     return json_reply(Json{
         {"version", IOSWARM_VERSION},
         {"pid", ::getpid()},

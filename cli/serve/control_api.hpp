@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/serve/monitor_api.hpp"
+#include "cli/serve/readiness.hpp"
 #include "cli/serve/reload.hpp"
 #include "core/base/alarm.hpp"
 #include "core/diffs/diff_views.hpp"
@@ -37,9 +38,9 @@ struct ControlFacts {
 /// request has come.
 class ControlApi {
   public:
-    /// `api` and `monitor` must live as long as this object. `around`: see MonitorApi.
+    /// `api` and `monitor` must live as long as this object. `around`: see all_reasons().
     ControlApi(const MonitorApi& api, const Monitor& monitor, std::function<ControlFacts()> facts,
-               MonitorApi::NotReady around);
+               NotReady around);
     /// Sets the function that gives the state diffs for /control/status. Call before the first request.
     void show_diffs(std::function<DiffsView()> diffs) { diffs_ = std::move(diffs); }
 
@@ -60,7 +61,7 @@ class ControlApi {
     const MonitorApi& api_;
     const Monitor& monitor_;
     const std::function<ControlFacts()> facts_;
-    const MonitorApi::NotReady around_;
+    const NotReady around_;
     std::function<DiffsView()> diffs_;
     std::function<Status(const std::string&)> access_;
     std::function<Result<ReloadReport>()> reload_;

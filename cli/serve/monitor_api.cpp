@@ -367,11 +367,7 @@ HttpReply MonitorApi::livez(const HttpRequest&) const {
 }
 
 HttpReply MonitorApi::readyz(const HttpRequest& request) const {
-    Reasons reasons = monitor_.not_ready();
-    if (around_) {
-        for (Reason& reason : around_())
-            reasons.push_back(std::move(reason));
-    }
+    const Reasons reasons = all_reasons(monitor_, around_);
     const bool verbose = request.parameter("verbose") != nullptr;
     if (reasons.empty() && !verbose) return text_reply("ok");
     Json list = reasons_json(reasons);

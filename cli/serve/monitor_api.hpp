@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/serve/readiness.hpp"
 #include "core/base/alarm.hpp"
 #include "core/base/result.hpp"
 #include "core/base/u256.hpp"
@@ -26,8 +27,6 @@ class MonitorApi {
     /// Returns ok when the agent may see data that is not public. It is null when no secret is configured;
     /// everything is public then.
     using Authorize = std::function<Status(std::string_view agent_id, std::string_view token)>;
-    /// Returns the reasons outside the coordinator why the daemon is not ready. Empty = it is ready.
-    using NotReady = std::function<Reasons()>;
 
     /// `monitor` and `clock` must live as long as this object. `snapshot_dir` is the folder for /api/snapshot;
     /// empty = none.

@@ -194,11 +194,7 @@ HttpReply PageApi::overview() const {
     const auto ended = epochs(running.epoch);
     const auto newest =
         snapshot_.get(clock_.steady(), [this] { return page::read_snapshot(sources_.snapshot_dir); });
-    Reasons reasons = monitor_.not_ready();
-    if (sources_.not_ready) {
-        for (Reason& reason : sources_.not_ready())
-            reasons.push_back(std::move(reason));
-    }
+    const Reasons reasons = all_reasons(monitor_, sources_.not_ready);
     return page::reply(page::Json{
         {"updated_at", std::chrono::system_clock::to_time_t(clock_.wall())},
         {"uptime_s", seconds_of(status.uptime)},

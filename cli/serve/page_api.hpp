@@ -11,6 +11,7 @@
 #include "cli/serve/monitor_api.hpp"
 #include "cli/serve/newest_snapshot.hpp"
 #include "cli/serve/page_money.hpp"
+#include "cli/serve/readiness.hpp"
 #include "core/accounting/recent_answers.hpp"
 #include "core/base/alarm.hpp"
 #include "core/base/result.hpp"
@@ -25,7 +26,7 @@ namespace ioswarm::cli {
 /// The parts around the coordinator whose figures the page shows. A function may be empty when the daemon has
 /// no such part. All are called from several threads at once.
 struct PageSources {
-    std::function<Reasons()> not_ready;  ///< see MonitorApi::NotReady
+    NotReady not_ready;
     std::function<DiffsView()> diffs;
     // The next two wait for the disk, so the page asks them at most once in five seconds.
     std::function<PageEpochs(std::uint64_t running_epoch)> epochs;

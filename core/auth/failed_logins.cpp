@@ -14,8 +14,7 @@ constexpr std::chrono::minutes kLogEvery{1};
 /// Returns the claimed id if the log may show it, otherwise nothing. A client may send anything as its id, for
 /// example its key by mistake.
 std::string_view claimed(std::string_view agent_id) {
-    constexpr std::string_view kAgentKeyBegin = "iosw_";
-    const bool has_key = agent_id.find(kAgentKeyBegin) != std::string_view::npos ||
+    const bool has_key = agent_id.find(kAgentTokenPrefix) != std::string_view::npos ||
                          agent_id.find(kViewerTokenPrefix) != std::string_view::npos;
     return is_valid_agent_id(agent_id) && !has_key ? agent_id : std::string_view();
 }

@@ -69,7 +69,8 @@ void wipe(Bytes& secret) noexcept {
 }
 
 std::string agent_token(std::string_view master_secret, std::string_view agent_id) {
-    return "iosw_" + to_hex(hmac_sha256(as_bytes(master_secret), as_bytes(agent_id)).view());
+    return std::string(kAgentTokenPrefix) +
+           to_hex(hmac_sha256(as_bytes(master_secret), as_bytes(agent_id)).view());
 }
 
 std::string viewer_token(std::string_view master_secret, std::string_view name) {

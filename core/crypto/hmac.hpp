@@ -20,6 +20,7 @@ namespace ioswarm {
 void wipe(std::string& secret) noexcept;
 void wipe(Bytes& secret) noexcept;
 
+inline constexpr std::string_view kAgentTokenPrefix = "iosw_";
 /// An agent's key: "iosw_" followed by the lower-case hex of HMAC-SHA256(master secret, agent id). The master
 /// secret is used as text, not decoded from hex.
 [[nodiscard]] std::string agent_token(std::string_view master_secret, std::string_view agent_id);
