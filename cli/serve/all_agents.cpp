@@ -65,7 +65,7 @@ HttpReply MonitorApi::all_agents() const {
         list.push_back(std::move(document));
     };
     for (const AgentView& agent : monitor_.agents())
-        add(agent_document(agent, agent.last_heartbeat >= oldest));
+        add(agent_document(agent, !agent.is_gone && agent.last_heartbeat >= oldest));
     for (const AgentView& agent : seen_ ? seen_() : std::vector<AgentView>{})
         add(agent_document(agent, false));
     // Agents with work in the running epoch that have not come back since serve started.

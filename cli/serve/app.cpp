@@ -23,8 +23,12 @@ constexpr std::chrono::milliseconds kReadyInterval{100};
 constexpr std::size_t kEndedNamed = 20;
 
 CoordinatorSettings watched(CoordinatorSettings settings, Metrics& metrics, History& history,
-                            ServiceNotifier& notifier) {
-    settings.on_round = [&notifier] { notifier.alive(std::chrono::steady_clock::now()); };
+                            ServiceNotifier& notifier, RoundWatch& rounds) {
+    settings.on_round = [&notifier, &rounds] {
+        const auto now = std::chrono::steady_clock::now();
+        notifier.alive(now);
+        rounds.note(now);
+    };
     settings.task_round_trip = [for_metrics = metrics.task_round_trip(),
                                 for_page = history.task_round_trip()](std::chrono::nanoseconds time) {
         for_metrics(time);
@@ -66,7 +70,7 @@ Result<std::unique_ptr<ServeApp>> ServeApp::start(const ServeConfig& config, con
 ServeApp::ServeApp(const ServeConfig& config, const ServeOptions& options, Log log, LinesLost lines_lost)
     : config_(config),
       options_(options),
-      settings_(watched(coordinator_settings(config), metrics_, history_, notifier_)),
+      settings_(watched(coordinator_settings(config), metrics_, history_, notifier_, rounds_)),
       log_(std::move(log)),
       lines_lost_(std::move(lines_lost)) {
     reloaded_.lock()->used = options.loaded.value_or(LoadedConfig{config, {}, {}, {}});
@@ -235,6 +239,7 @@ Status ServeApp::open_api() {
         seen_.note(coordinator_->agents(), clock_.wall());
         return seen_.all(clock_.wall());
     });
+    api_->show_rounds([this] { return rounds_.since(std::chrono::steady_clock::now()); });
     if (diffs_) api_->show_diffs([this] { return diffs_->view(); });
     api_->show_counters([this] { return edge_counters(); });
     api_->show_metrics([this](StatusView status) { return metrics_text(std::move(status)); });

@@ -24,6 +24,7 @@
 #include "cli/serve/ready_watch.hpp"
 #include "cli/serve/reload.hpp"
 #include "cli/serve/reload_worker.hpp"
+#include "cli/serve/round_watch.hpp"
 #include "cli/serve/seen_agents.hpp"
 #include "cli/serve/service_notifier.hpp"
 #include "cli/serve/settings.hpp"
@@ -113,6 +114,7 @@ class ServeApp {
     Metrics metrics_;  // before all that is measured, as is the next one
     History history_;
     ServiceNotifier notifier_;
+    RoundWatch rounds_{std::chrono::steady_clock::now()};
     const CoordinatorSettings settings_;
     const Log log_;
     const LinesLost lines_lost_;

@@ -126,6 +126,7 @@ ControlFacts ServeApp::control_facts() const {
     if (api_server_) out.api_at = reachable(address_, api_server_->port());
     out.data_dir = config_.data_dir;
     out.max_agents = config_.max_agents;
+    if (!config_.master_secret_old.empty()) out.agents_on_old_secret = access_->agents_on_old_secret();
     out.epoch_blocks = accounting_->rewards_in_force().epoch_blocks;
     const auto reloaded = reloaded_.lock();
     const ListFiles lists = list_files(reloaded->used.settings);

@@ -115,6 +115,8 @@ HttpReply ControlApi::status(const HttpRequest&) const {
         {"agents_live", status.agents_live},
         {"agents_total", status.agents_total},
         {"agents_max", facts.max_agents},
+        {"agents_on_old_secret",
+         facts.agents_on_old_secret ? Json(*facts.agents_on_old_secret) : Json(nullptr)},
         {"task_level", to_string(status.task_level)},
         {"shadow_mode", status.shadow_mode},
         {"tasks_dispatched", status.tasks_dispatched},

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,8 @@ struct ControlFacts {
     std::string api_at;     ///< address and port of the monitoring API; empty = it is off
     std::string data_dir;
     std::uint64_t max_agents = 0;
+    /// Agents whose key comes from the old master secret; nothing = there is no old master secret.
+    std::optional<std::uint64_t> agents_on_old_secret = {};
     std::uint64_t epoch_blocks = 0;
     std::string allowed_file;  ///< absolute path of the list of allowed agents; empty = every agent is
     std::string revoked_file;  ///< absolute path of the list of agents shut out; the file may not exist

@@ -363,7 +363,13 @@ HttpReply MonitorApi::metrics(const HttpRequest&) const {
 }
 
 HttpReply MonitorApi::livez(const HttpRequest&) const {
-    return text_reply("ok");
+    // The loop goes round four times per second at least. Half the time after which systemd kills the process.
+    constexpr std::chrono::seconds kHangs{30};
+    const auto since = since_last_round_ ? since_last_round_() : std::chrono::nanoseconds(0);
+    if (since < kHangs) return text_reply("ok");
+    return text_reply(fmt::format("the dispatch loop has not run for {} s",
+                                  std::chrono::duration_cast<std::chrono::seconds>(since).count()),
+                      503);
 }
 
 HttpReply MonitorApi::readyz(const HttpRequest& request) const {

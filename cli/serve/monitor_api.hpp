@@ -71,6 +71,12 @@ class MonitorApi {
     /// only these and the ones with work in the running epoch. Call before the first request.
     void show_seen(std::function<std::vector<AgentView>()> seen) { seen_ = std::move(seen); }
 
+    /// Lets /livez fail when the dispatch loop hangs. `since_last` returns how long ago the loop went round.
+    /// Without it /livez always says ok. Call before the first request.
+    void show_rounds(std::function<std::chrono::nanoseconds()> since_last) {
+        since_last_round_ = std::move(since_last);
+    }
+
     /// Who asks: somebody on the network, or the owner of the data directory, who needs no credentials.
     enum class Caller { network, owner };
     [[nodiscard]] HttpReply handle(const HttpRequest& request, Caller caller = Caller::network) const;
@@ -114,6 +120,7 @@ class MonitorApi {
     SettlementsOf settlements_;
     std::function<DiffsView()> diffs_;
     std::function<std::vector<AgentView>()> seen_;
+    std::function<std::chrono::nanoseconds()> since_last_round_;
     MetricsText metrics_;
     std::vector<ExtraRoute> extra_;
     std::function<std::map<std::string, std::uint64_t>()> more_counters_;

@@ -120,6 +120,8 @@ std::string status_report(std::string_view document, std::size_t width) {
     line("agents",
          fmt::format("{} live, {} registered, at most {}; they join at {}", number(status, "agents_live"),
                      number(status, "agents_total"), number(status, "agents_max"), text(status, "agents_at")));
+    if (number(status, "agents_on_old_secret") != kUnknown)
+        line("old secret", fmt::format("agents that still use it: {}", number(status, "agents_on_old_secret")));
     line("tasks", fmt::format("{} handed out, {} answered, up to level {}", number(status, "tasks_dispatched"),
                               number(status, "tasks_received"), text(status, "task_level")));
     line("coverage", share_of(status, "coverage_pct", "the mined transactions were handed out"));

@@ -152,6 +152,7 @@ std::vector<AgentView> Engine::agents() const {
             view.mem_usage = agent->mem_usage;
             view.last_heartbeat = agent->heartbeat_wall;
             view.uptime = now - agent->since;
+            view.is_gone = agent->gone;
         });
     }
     std::sort(views.begin(), views.end(), [](const AgentView& a, const AgentView& b) {

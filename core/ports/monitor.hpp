@@ -57,6 +57,7 @@ struct AgentView {
     std::chrono::nanoseconds uptime{};  ///< since the agent registered
     /// Why the wallet that the agent named last cannot be used; empty when it can, or when it named none.
     std::string wallet_fault = {};
+    bool is_gone = false;  ///< its last connection has closed, and it has not come back yet
 };
 
 /// Totals of the comparison of answers with blocks, since the ledger was made.

@@ -137,6 +137,17 @@ TEST_CASE("agents list --all shows those that have left, with what they are owed
     CHECK(agent_commands::Json::parse(world.run({"agents", "list", "--json"}).out)["count"] == 1);
 }
 
+TEST_CASE("an agent whose connection has closed is not shown as online", "[agents]") {
+    agent_commands::World world;
+    world.start();
+    AgentView gone = world.agent("just-left", 3s);
+    gone.is_gone = true;
+    world.monitor.agent_views = {gone};
+    const auto json = agent_commands::Json::parse(world.run({"agents", "list", "--all", "--json"}).out);
+    REQUIRE(json["count"] == 1);
+    CHECK(json["agents"][0]["online"] == false);
+}
+
 TEST_CASE("agents show says whether the agent is admitted and what it earned", "[agents]") {
     agent_commands::World world;
     world.start();

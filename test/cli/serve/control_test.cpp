@@ -62,6 +62,7 @@ struct Control {
         out.data_dir = dir.path();
         out.max_agents = 100;
         out.epoch_blocks = 360;
+        out.agents_on_old_secret = on_old_secret;
         return out;
     }
     [[nodiscard]] cli::ControlClient client() const { return {dir.path(), "ioswarm status"}; }
@@ -71,6 +72,7 @@ struct Control {
     }
 
     test::TempDir dir;
+    std::optional<std::uint64_t> on_old_secret;
     FakeMonitor monitor;
     FixedClock clock;
     Reasons around;
@@ -125,6 +127,16 @@ TEST_CASE("ioswarm status shows what serve is doing, in at most 80 columns", "[c
     }
     world.around.clear();
     CHECK_THAT(world.run({"status"}).out, Contains(" is ready, process "));
+}
+
+TEST_CASE("ioswarm status tells how many agents use the old master secret, while there is one", "[control]") {
+    controls::Control world;
+    world.start();
+    CHECK(world.run({"status"}).out.find("old secret") == std::string::npos);
+    CHECK(controls::Json::parse(world.run({"status", "--json"}).out)["agents_on_old_secret"].is_null());
+    world.on_old_secret = 3;
+    CHECK_THAT(world.run({"status"}).out, Contains("old secret     agents that still use it: 3\n"));
+    CHECK(controls::Json::parse(world.run({"status", "--json"}).out)["agents_on_old_secret"] == 3);
 }
 
 TEST_CASE("ioswarm status --json prints one document on one line", "[control]") {

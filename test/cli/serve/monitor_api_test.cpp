@@ -322,6 +322,17 @@ TEST_CASE("a supervisor is told apart from a load balancer", "[monitor][defect-2
     CHECK(served.get("/livez").status == 200);
 }
 
+TEST_CASE("/livez fails when the dispatch loop has not run for 30 seconds", "[monitor]") {
+    Served served;
+    std::chrono::nanoseconds since = std::chrono::seconds(29);
+    served.api->show_rounds([&] { return since; });
+    CHECK(served.get("/livez").status == 200);
+    since = std::chrono::seconds(31);
+    const auto reply = served.get("/livez");
+    CHECK(reply.status == 503);
+    CHECK(reply.body == "the dispatch loop has not run for 31 s");
+}
+
 TEST_CASE("with a secret all but the open paths want an agent's key", "[monitor]") {
     const Served served("test-secret");
     for (const std::string open : {"/api/stats", "/api/rewards?agent=a", "/livez", "/readyz"}) {

@@ -372,6 +372,8 @@ TEST_CASE("an agent whose last connection closed is not live until it calls agai
     house.coordinator->agent_gone("stranger");
     CHECK(house.coordinator->status().agents_live == 1);
     CHECK(house.coordinator->status().agents_total == 2);
+    for (const AgentView& agent : house.coordinator->agents())
+        CHECK(agent.is_gone == (agent.id == "a"));
     // A heartbeat makes it live again, and so does a registration.
     REQUIRE(house.coordinator->heartbeat("a", {"a", 0, 0, 0, 0}));
     CHECK(house.coordinator->status().agents_live == 2);
