@@ -119,6 +119,23 @@ TEST_CASE("what starts a settlement gives options that the command has", "[dist]
           std::filesystem::perms::none);
 }
 
+TEST_CASE("each line of the crontab example runs a shipped script as the service's user, behind a lock",
+          "[dist]") {
+    const std::regex job(
+        R"(\S+ \S+ \S+ \S+ \S+ +ioswarm +flock -n /run/lock/\S+\.lock /usr/local/share/ioswarm/(\S+))");
+    std::istringstream lines(dist("ioswarm.cron.d"));
+    std::size_t jobs = 0;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.empty() || line.front() == '#' || line.find('=') < line.find(' ')) continue;
+        INFO(line);
+        std::smatch match;
+        REQUIRE(std::regex_match(line, match, job));
+        CHECK(std::filesystem::exists(std::string(IOSWARM_DIST) + "/" + match[1].str()));
+        ++jobs;
+    }
+    CHECK(jobs == 2);
+}
+
 TEST_CASE("every key of the example is one, and its files are those of the unit or of /etc", "[dist]") {
     for (const bool under_systemd : {false, true}) {
         const Environment environment = [=](const std::string& name) -> std::optional<std::string> {
