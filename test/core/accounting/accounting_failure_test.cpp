@@ -94,7 +94,7 @@ int fail_and_heal(const std::string& dir) {
 
 }  // namespace
 
-TEST_CASE("what the disk refused is not counted, and counts once when it is given again") {
+TEST_CASE("an answer whose write failed is not counted, and counts once when it is submitted again") {
     const TempDir dir;
     const pid_t child = fork();
     REQUIRE(child >= 0);

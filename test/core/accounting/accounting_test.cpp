@@ -20,7 +20,7 @@ WorkRow work_of(Bookkeeping& books, const std::string& agent) {
 
 }  // namespace
 
-TEST_CASE("accepted answers are work of the running epoch and outlive a restart", "[defect-1]") {
+TEST_CASE("accepted answers count as work of the current epoch and survive a restart", "[defect-1]") {
     Bookkeeping books;
     REQUIRE(books.record(
         {{.agent = "a", .number = 1, .latency_us = 100}, {.agent = "a", .number = 2, .latency_us = 301}}));
@@ -40,8 +40,7 @@ TEST_CASE("accepted answers are work of the running epoch and outlive a restart"
     }
 }
 
-TEST_CASE("work that a restart counted from the answers themselves is written with the next block",
-          "[defect-1]") {
+TEST_CASE("work that a restart counts from the stored answers is written with the next block", "[defect-1]") {
     Bookkeeping books;
     REQUIRE(books->on_block(block_of(1, {{2, kGood}})));
     REQUIRE(books.record({{.agent = "a", .number = 1}, {.agent = "a", .number = 2}}));
@@ -79,7 +78,7 @@ TEST_CASE("an answer paid before its action was mined is not paid again after", 
     CHECK(books->shadow().compared == 1);
 }
 
-TEST_CASE("answers are matched by transaction, whoever answered and whenever", "[defect-12]") {
+TEST_CASE("answers are compared by transaction, whoever answered and at any time", "[defect-12]") {
     Bookkeeping books;
     REQUIRE(books.record({{.agent = "a", .number = 1}}));
     REQUIRE(books.record({{.agent = "b", .number = 1}}));
@@ -93,8 +92,7 @@ TEST_CASE("answers are matched by transaction, whoever answered and whenever", "
     CHECK(work_of(books, "c").correct == 0);
 }
 
-TEST_CASE("blocks leave the answers to pending actions alone, and 1000 blocks do too",
-          "[defect-13][defect-14]") {
+TEST_CASE("answers to pending actions are kept, even over 1,000 blocks", "[defect-13][defect-14]") {
     Bookkeeping books;
     REQUIRE(books.record({{.number = 1}, {.number = 2}}));
     REQUIRE(books->on_block(block_of(1, {{2, kGood}})));
@@ -105,7 +103,7 @@ TEST_CASE("blocks leave the answers to pending actions alone, and 1000 blocks do
     CHECK(books->shadow().compared == 2);
 }
 
-TEST_CASE("answers to mined actions are dropped after the time for late ones", "[defect-41]") {
+TEST_CASE("answers to mined actions are dropped when the time for late answers is over", "[defect-41]") {
     Bookkeeping books;
     REQUIRE(books.record({{.number = 1}}));
     REQUIRE(books->on_block(block_of(1, {{1, kGood}})));
@@ -132,7 +130,7 @@ TEST_CASE("answers to mined actions are dropped after the time for late ones", "
     CHECK(state.recent.size() == 33);
 }
 
-TEST_CASE("an action forgotten by the coordinator leaves with the next block", "[defect-41]") {
+TEST_CASE("answers to an action that the coordinator forgot are dropped with the next block", "[defect-41]") {
     Bookkeeping books;
     REQUIRE(books.record({{.number = 1}, {.number = 2}, {.number = 3, .hashable = false}}));
     books->forget({hash_of(1, kRaw), hash_of(3, kRaw), hash_of(99, kRaw)});
@@ -147,7 +145,7 @@ TEST_CASE("an action forgotten by the coordinator leaves with the next block", "
     CHECK(books->tasks_received() == 3);
 }
 
-TEST_CASE("an action mined in the very block that would forget it is compared") {
+TEST_CASE("an action that is mined in the block that would drop it is compared") {
     Bookkeeping books;
     REQUIRE(books.record({{.number = 1}}));
     books->forget({hash_of(1, kRaw)});
@@ -155,7 +153,7 @@ TEST_CASE("an action mined in the very block that would forget it is compared") 
     CHECK(books->shadow().compared == 1);
 }
 
-TEST_CASE("an answer without execution is right about any mined action") {
+TEST_CASE("an answer without execution is right about every mined action") {
     Bookkeeping books;
     REQUIRE(books.record(
         {{.agent = "a", .number = 1, .valid = true}, {.agent = "a", .number = 2, .valid = false}}));
@@ -181,7 +179,7 @@ TEST_CASE("an answer from execution is compared with the receipt's status") {
     CHECK(totals.nonce_race_excluded == 0);
 }
 
-TEST_CASE("a nonce race is a match and counted as excluded") {
+TEST_CASE("an answer that a nonce race made wrong counts as a match and as excluded") {
     Bookkeeping books;
     SECTION("when another answered action of the sender succeeded in the block") {
         REQUIRE(books.record({{.number = 1, .executed = true}, {.number = 2, .executed = true}}));
@@ -190,13 +188,13 @@ TEST_CASE("a nonce race is a match and counted as excluded") {
         CHECK(books->shadow().matched == 2);
         CHECK(books->shadow().mismatched == 0);
     }
-    SECTION("when the other one was dispatched and is not answered yet") {
+    SECTION("when the other action was dispatched and is not answered yet") {
         REQUIRE(books.record({{.number = 2, .executed = true}}));
         const DispatchedAction other{hash_of(1), address_of(7)};
         REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kReverted}}), std::span(&other, 1)));
         CHECK(books->shadow().nonce_race_excluded == 1);
     }
-    SECTION("also for an answer that comes after the block, and after a restart") {
+    SECTION("when the answer comes after the block, and after a restart") {
         REQUIRE(books.record({{.number = 1, .executed = true}}));
         REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kReverted}})));
         books.reopen();
@@ -228,7 +226,7 @@ TEST_CASE("a nonce race is a match and counted as excluded") {
     }
 }
 
-TEST_CASE("answers that were executed are held against our own runs, also after a restart") {
+TEST_CASE("executed answers are compared with the coordinator's own runs, also after a restart") {
     const RunComparison agrees{OwnRun::valid, false, Agreement::same, Agreement::same};
     const RunComparison differs{OwnRun::valid, false, Agreement::differs, Agreement::differs};
     const RunComparison fails{OwnRun::invalid, false, Agreement::not_compared, Agreement::same};
@@ -256,7 +254,7 @@ TEST_CASE("answers that were executed are held against our own runs, also after 
     check();
 }
 
-TEST_CASE("a late answer that our run agrees with is no match") {
+TEST_CASE("a late answer that agrees with the coordinator's own run does not count as a match") {
     Bookkeeping books;
     REQUIRE(books->on_block(block_of(100, {{1, kGood}, {2, kReverted}})));
     const RunComparison agrees{OwnRun::valid, true, Agreement::same, Agreement::same};
@@ -267,7 +265,7 @@ TEST_CASE("a late answer that our run agrees with is no match") {
     CHECK(books->shadow().state_race_excluded == 0);
 }
 
-TEST_CASE("an answer that came when its block was known is no match after a restart either") {
+TEST_CASE("an answer that came when its block was known does not count as a match after a restart either") {
     Bookkeeping books;
     REQUIRE(books.record({{.number = 1, .executed = true, .known_height = 1}}));
     books.reopen();
@@ -293,9 +291,10 @@ TEST_CASE("a late answer is compared for 32 blocks after the block, also after a
     CHECK(work_of(books, "a").compared == 2);
 }
 
-TEST_CASE("an answer from execution that comes after its block is work and no match, but may be a mismatch") {
+TEST_CASE(
+    "an executed answer that comes after its block counts as work, never as a match, but may be a mismatch") {
     Bookkeeping books;
-    SECTION("the block was taken") {
+    SECTION("the coordinator has processed the block") {
         REQUIRE(books->on_block(block_of(100, {{1, kGood}, {2, kReverted}, {3, kGood}, {4, kGood}})));
         REQUIRE(books.record({{.number = 1, .executed = true, .known_height = 100},
                               {.number = 2, .valid = false, .executed = true, .known_height = 101},
@@ -304,7 +303,7 @@ TEST_CASE("an answer from execution that comes after its block is work and no ma
         REQUIRE(books.record({{.agent = "b", .number = 4, .executed = true, .known_height = 99}}));
         books.reopen();
     }
-    SECTION("the block was known and not taken yet") {
+    SECTION("the coordinator knows the block and has not processed it yet") {
         REQUIRE(books.record({{.number = 1, .executed = true, .known_height = 100},
                               {.number = 2, .valid = false, .executed = true, .known_height = 101},
                               {.number = 3, .valid = false, .executed = true, .known_height = 100},
@@ -320,7 +319,7 @@ TEST_CASE("an answer from execution that comes after its block is work and no ma
     CHECK(books->shadow().false_negatives == 1);
 }
 
-TEST_CASE("an answer without execution that comes after its block is compared as before") {
+TEST_CASE("an answer without execution that comes after its block is compared like any other") {
     Bookkeeping books;
     REQUIRE(books->on_block(block_of(100, {{1, kGood}})));
     REQUIRE(books.record({{.number = 1, .known_height = 100}}));
@@ -346,7 +345,7 @@ TEST_CASE("late answers of one group commit are all counted") {
     CHECK(books->epoch().correct == 90);
 }
 
-TEST_CASE("without shadow mode an agent's own word counts, and blocks change nothing") {
+TEST_CASE("without shadow mode an agent's own verdict counts, and blocks change nothing") {
     CoordinatorSettings settings;
     settings.shadow_mode = false;
     Bookkeeping books(settings);
@@ -382,7 +381,7 @@ TEST_CASE("a block at or below the last height changes nothing") {
     CHECK(books->last_height() == 10);
 }
 
-TEST_CASE("after a restart the coordinator learns which actions were answered and by whom") {
+TEST_CASE("after a restart the accounting returns which actions were answered and by whom") {
     Bookkeeping books;
     REQUIRE(books.record({{.agent = "a", .number = 1}, {.agent = "a", .number = 2}}));
     REQUIRE(books.record({{.agent = "b", .number = 1}}));
@@ -413,7 +412,7 @@ TEST_CASE("reserved ids never repeat, across restarts too", "[defect-42]") {
     CHECK_FALSE(books->reserve_ids(0));
 }
 
-TEST_CASE("an absurd latency cannot spoil the average of the rest") {
+TEST_CASE("an absurd latency is cut so that the average stays in range") {
     Bookkeeping books;
     REQUIRE(books.record(
         {{.number = 1, .latency_us = ~std::uint64_t{0}}, {.number = 2, .latency_us = ~std::uint64_t{0}}}));

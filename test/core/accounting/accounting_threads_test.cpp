@@ -9,7 +9,7 @@ namespace ioswarm {
 
 using namespace ioswarm::test;
 
-TEST_CASE("submissions, blocks, heartbeats, registrations and views at once add up") {
+TEST_CASE("totals add up when submissions, blocks, heartbeats, registrations and views run at once") {
     constexpr std::uint64_t kSubmitters = 4;
     constexpr std::uint64_t kEach = 150;
     CoordinatorSettings settings;
@@ -94,7 +94,7 @@ TEST_CASE("submissions, blocks, heartbeats, registrations and views at once add 
     CHECK(tasks == kSubmitters * kEach);
 }
 
-TEST_CASE("submissions that find the ledger's queue full leave those that are in it alone") {
+TEST_CASE("a submission that finds the ledger's queue full does not harm those in the queue") {
     constexpr std::uint64_t kSubmitters = 8;
     constexpr std::uint64_t kEach = 2000;
     constexpr std::uint64_t kActions = 50;  // few, so that submissions often contain the same action

@@ -38,7 +38,7 @@ class CountingSettler final : public RewardSettler {
 
 }  // namespace
 
-TEST_CASE("an epoch ends after its blocks and pays its work") {
+TEST_CASE("an epoch ends after its number of blocks and pays its work") {
     Bookkeeping books(epochs_of(3));
     CountingSettler settler;
     books.settler = &settler;
@@ -73,7 +73,7 @@ TEST_CASE("an epoch ends after its blocks and pays its work") {
     CHECK(rau_to_iotx((*row)->pool_rau) == "720");
 }
 
-TEST_CASE("changed rewards count from the next epoch on") {
+TEST_CASE("changed rewards apply from the next epoch on") {
     // Given an epoch with work, and rewards that change twice while it runs
     Bookkeeping books(epochs_of(3));
     books.clock().advance(std::chrono::seconds(100));
@@ -98,7 +98,7 @@ TEST_CASE("changed rewards count from the next epoch on") {
     CHECK(rau_to_iotx((*books.ledger().epoch(1).value()).pool_rau) == "360");
 }
 
-TEST_CASE("whether payouts go through the contract cannot be changed while it runs") {
+TEST_CASE("the setting for payouts through the contract cannot be changed while the program runs") {
     Bookkeeping books(epochs_of(1));
     RewardSettings other = epochs_of(1).rewards;
     other.settles_on_chain = true;
@@ -108,7 +108,7 @@ TEST_CASE("whether payouts go through the contract cannot be changed while it ru
     CHECK_FALSE(books->rewards_in_force().settles_on_chain);
 }
 
-TEST_CASE("the epoch counter, history and totals go on after a restart", "[defect-1]") {
+TEST_CASE("the epoch counter, history and totals continue after a restart", "[defect-1]") {
     Bookkeeping books(epochs_of(2));
     for (std::uint64_t round = 0; round < 4; ++round) {
         REQUIRE(books.record({{.number = round}}));
@@ -126,7 +126,7 @@ TEST_CASE("the epoch counter, history and totals go on after a restart", "[defec
     CHECK(rewards->total_tasks == 4);
 }
 
-TEST_CASE("epochs are at least 30 s apart, a restart in between or not", "[defect-1]") {
+TEST_CASE("epochs are at least 30 s apart, also over a restart", "[defect-1]") {
     Bookkeeping books(epochs_of(2));
     books.pass_blocks(5);
     CHECK(books->epoch().epoch == 0);
@@ -141,7 +141,7 @@ TEST_CASE("epochs are at least 30 s apart, a restart in between or not", "[defec
     CHECK(books->epoch().elapsed < std::chrono::seconds(1));
 }
 
-TEST_CASE("a wall clock that jumps neither ends an epoch nor holds it up") {
+TEST_CASE("a wall clock that jumps neither ends an epoch nor delays its end") {
     Bookkeeping books(epochs_of(2));
     books.pass_blocks(2);
     books.clock().set_wall(books.clock().wall() + std::chrono::hours(5));
@@ -154,7 +154,7 @@ TEST_CASE("a wall clock that jumps neither ends an epoch nor holds it up") {
     CHECK(books->epoch().epoch == 1);
 }
 
-TEST_CASE("empty epochs advance, and so do those in which nobody is eligible") {
+TEST_CASE("an epoch without work ends, and so does one without eligible agents") {
     CoordinatorSettings settings = epochs_of(2);
     settings.rewards.min_tasks_for_reward = 9999;
     Bookkeeping books(settings);
@@ -180,7 +180,7 @@ TEST_CASE("an epoch reward of 0 distributes nothing") {
     CHECK(books->rewards("a")->total_tasks == 1);
 }
 
-TEST_CASE("tasks count in the epoch of their submission, comparison in that of the block") {
+TEST_CASE("a task counts in the epoch of its submission, its comparison in the epoch of the block") {
     Bookkeeping books(epochs_of(2));
     REQUIRE(books.record({{.agent = "a", .number = 1}, {.agent = "b", .number = 2}}));
     end_epoch(books);
@@ -198,7 +198,7 @@ TEST_CASE("tasks count in the epoch of their submission, comparison in that of t
     CHECK(books->rewards("a")->history.size() == 1);
 }
 
-TEST_CASE("the comparisons of an epoch's last block belong to it") {
+TEST_CASE("the comparisons of an epoch's last block belong to that epoch") {
     Bookkeeping books(epochs_of(2));
     REQUIRE(books.record({{.agent = "a", .number = 1}, {.agent = "b", .number = 2, .valid = false}}));
     books.clock().advance(std::chrono::seconds(30));
@@ -215,7 +215,7 @@ TEST_CASE("the comparisons of an epoch's last block belong to it") {
     CHECK(to_decimal(books->rewards("b")->history.at(0).amount_rau) == "327272727272727272727");
 }
 
-TEST_CASE("each payout is announced once, oldest first, restarts or not") {
+TEST_CASE("each payout is announced once, oldest first, also over restarts") {
     Bookkeeping books(epochs_of(2));
     CHECK_FALSE(books.take_payout("a"));
     for (std::uint64_t i = 0; i < 3; ++i) {
@@ -243,9 +243,7 @@ TEST_CASE("each payout is announced once, oldest first, restarts or not") {
     CHECK_FALSE(books.take_payout("nobody"));
 }
 
-TEST_CASE(
-    "a payout is announced while the ledger's thread waits for the disk, and marked together with others "
-    "later") {
+TEST_CASE("payouts are announced while the ledger waits for the disk, and marked together later") {
     Bookkeeping books(epochs_of(2));
     REQUIRE(
         books.record({{.agent = "a", .number = 1}, {.agent = "b", .number = 2}, {.agent = "c", .number = 3}}));
@@ -304,7 +302,7 @@ TEST_CASE("a payout that was announced and not marked before a crash is announce
     CHECK((*ledger)->due_payouts("a", 10)->size() == 1);
 }
 
-TEST_CASE("a wallet is changed once per minute, and what is refused is written nowhere") {
+TEST_CASE("a wallet can change once per minute, and a refused change is written nowhere") {
     CoordinatorSettings settings = epochs_of(2);
     settings.wallet_change_interval = std::chrono::seconds(60);
     Bookkeeping books(settings);
@@ -326,7 +324,7 @@ TEST_CASE("a wallet is changed once per minute, and what is refused is written n
     CHECK(books->counters().at("wallet_changes_too_soon") == 2);
 }
 
-TEST_CASE("more payouts are due than are read at once, and every one comes") {
+TEST_CASE("when more payouts are due than one read returns, every one is announced") {
     Bookkeeping books(epochs_of(1));
     for (std::uint64_t i = 0; i < 130; ++i) {
         REQUIRE(books.record({{.number = i}}));
@@ -337,7 +335,7 @@ TEST_CASE("more payouts are due than are read at once, and every one comes") {
     CHECK_FALSE(books.take_payout("a"));
 }
 
-TEST_CASE("with a reward contract nothing is announced before the settlement") {
+TEST_CASE("with a reward contract no payout is announced before its settlement") {
     CoordinatorSettings settings = epochs_of(2);
     settings.rewards.settles_on_chain = true;
     Bookkeeping books(settings);
@@ -360,7 +358,7 @@ TEST_CASE("with a reward contract nothing is announced before the settlement") {
     CHECK_FALSE(books.take_payout("a"));
 }
 
-TEST_CASE("a payout that is settled after later ones is announced all the same") {
+TEST_CASE("a payout that is settled after later ones is announced as well") {
     CoordinatorSettings settings = epochs_of(2);
     settings.rewards.settles_on_chain = true;
     Bookkeeping books(settings);
@@ -377,7 +375,7 @@ TEST_CASE("a payout that is settled after later ones is announced all the same")
     CHECK_FALSE(books.take_payout("a"));
 }
 
-TEST_CASE("a share of nothing waits for no settlement") {
+TEST_CASE("a payout of 0 does not wait for a settlement") {
     CoordinatorSettings settings = epochs_of(2, "0.000000000000000001");
     settings.rewards.settles_on_chain = true;
     Bookkeeping books(settings);
@@ -391,7 +389,7 @@ TEST_CASE("a share of nothing waits for no settlement") {
         CHECK((row.notice == PayoutNotice::waiting) == (row.amount_rau != 0));
 }
 
-TEST_CASE("the first wallet counts at once, another from the next epoch on, and changes are written down") {
+TEST_CASE("an agent's first wallet applies at once, another from the next epoch on, and changes are recorded") {
     Bookkeeping books(epochs_of(2));
     const Address first = address_of(0xaaaa);
     const Address second = address_of(0xbbbb);
@@ -431,7 +429,7 @@ TEST_CASE("the first wallet counts at once, another from the next epoch on, and 
     CHECK(changes->at(1).from_epoch == 1);
 }
 
-TEST_CASE("a wallet named back before it was replaced stays, and the audit is bounded") {
+TEST_CASE("a wallet that is set back before the change applies stays, and the list of changes is bounded") {
     Bookkeeping books(epochs_of(2));
     const Address first = address_of(1);
     REQUIRE(books.name_wallet("a", first));
@@ -447,7 +445,8 @@ TEST_CASE("a wallet named back before it was replaced stays, and the audit is bo
     CHECK(books.ledger().wallet_changes("a")->at(0).after == address_of(159));
 }
 
-TEST_CASE("agents long gone leave memory; what they earned is answered by the ledger", "[defect-3]") {
+TEST_CASE("agents that left long ago leave memory, and the ledger still answers what they earned",
+          "[defect-3]") {
     Bookkeeping books(epochs_of(2));
     for (std::uint64_t i = 0; i < 300; ++i)
         REQUIRE(books.name_wallet("gone-" + std::to_string(i), address_of(i)));
@@ -462,7 +461,7 @@ TEST_CASE("agents long gone leave memory; what they earned is answered by the le
     CHECK(books->rewards("gone-17")->history.size() == 1);
 }
 
-TEST_CASE("history is answered from the ledger, newest first and at most 1,000 epochs", "[defect-2]") {
+TEST_CASE("history is read from the ledger, newest first and at most 1,000 epochs", "[defect-2]") {
     Bookkeeping books(epochs_of(1, "1"));
     // Write enough epochs to exceed the limit, in the form in which closing an epoch writes them.
     REQUIRE(books.ledger().run([](LedgerTx& tx) -> Status {
@@ -484,7 +483,7 @@ TEST_CASE("history is answered from the ledger, newest first and at most 1,000 e
     CHECK(rewards->total_tasks == 1500);
 }
 
-TEST_CASE("an epoch stays whole in the ledger as long as one of its payouts is owed", "[defect-2]") {
+TEST_CASE("an epoch stays complete in the ledger as long as one of its payouts is owed", "[defect-2]") {
     Bookkeeping books(epochs_of(1, "1"));
     REQUIRE(books.ledger().run([](LedgerTx& tx) -> Status {
         for (const std::uint64_t epoch : {0U, 1U, 2U, 3U}) {
@@ -522,7 +521,7 @@ TEST_CASE("an epoch stays whole in the ledger as long as one of its payouts is o
     CHECK(books.ledger().payouts_of_epoch(1)->empty());
 }
 
-TEST_CASE("an unknown agent has an empty history and no error") {
+TEST_CASE("the history of an unknown agent is empty and no error") {
     Bookkeeping books(epochs_of(1));
     const auto rewards = books->rewards("nobody");
     REQUIRE(rewards);

@@ -225,7 +225,8 @@ void check_books(const std::string& dir, const Told& told, std::uint64_t height_
 
 }  // namespace
 
-TEST_CASE("killed at any point, every acknowledged answer is there and none counts twice", "[defect-1]") {
+TEST_CASE("when the process is killed at any point, every acknowledged answer counts exactly once",
+          "[defect-1]") {
     const char* wanted = std::getenv("IOSWARM_KILLS");
     const std::uint64_t kills = wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 240;
     std::mt19937_64 random(7);

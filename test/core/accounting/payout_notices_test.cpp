@@ -17,7 +17,7 @@ PayoutRow payout_of(std::uint64_t epoch) {
 
 }  // namespace
 
-TEST_CASE("a payout that a read of the ledger brought first is told once when its block is done") {
+TEST_CASE("a payout that was read from the ledger before its block was done is announced once") {
     PayoutNotices notices;
     REQUIRE(notices.take("agent-1").must_load);
 
@@ -27,8 +27,8 @@ TEST_CASE("a payout that a read of the ledger brought first is told once when it
     REQUIRE(told);
     CHECK(told->epoch == 7);
 
-    SECTION("before the ledger marked it") {}
-    SECTION("after the ledger marked it") {
+    SECTION("the ledger has not marked it yet") {}
+    SECTION("the ledger has marked it") {
         notices.marked({{"agent-1", 7}});
     }
     // When add() is called at last, only newer payouts are announced.
@@ -40,7 +40,8 @@ TEST_CASE("a payout that a read of the ledger brought first is told once when it
     CHECK(next->epoch == 8);
 }
 
-TEST_CASE("a payout that comes while the ledger is read is told once, whether the read has it or not") {
+TEST_CASE(
+    "a payout that is added during a read of the ledger is announced once, whether the read has it or not") {
     for (const bool read_has_it : {true, false}) {
         PayoutNotices notices;
         REQUIRE(notices.take("agent-1").must_load);
@@ -54,7 +55,7 @@ TEST_CASE("a payout that comes while the ledger is read is told once, whether th
     }
 }
 
-TEST_CASE("payouts that become due later are told, older epochs too, each once") {
+TEST_CASE("payouts that become due later are announced once each, those of older epochs too") {
     PayoutNotices notices;
     REQUIRE(notices.take("agent-1").must_load);
     notices.loaded("agent-1", {payout_of(9)}, true);

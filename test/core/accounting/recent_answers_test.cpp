@@ -16,7 +16,7 @@ JudgedAnswer judged_at(std::uint64_t height) {
 
 }  // namespace
 
-TEST_CASE("an agent's newest compared answers are told, newest first") {
+TEST_CASE("an agent's newest compared answers are listed, newest first") {
     Bookkeeping books;
     REQUIRE(books.record({{.number = 1}, {.number = 2, .valid = false}}));
     REQUIRE(books.record({{.agent = "b", .number = 1}}));
@@ -36,7 +36,7 @@ TEST_CASE("an agent's newest compared answers are told, newest first") {
     CHECK(books->recent_answers("nobody").empty());
 }
 
-TEST_CASE("an answer that is compared after its block is told with that block") {
+TEST_CASE("an answer that is compared after its block is listed with that block") {
     Bookkeeping books;
     REQUIRE(books->on_block(block_of(10, {{1, kReceiptSuccess}})));
     REQUIRE(books.record({{.number = 1}}));
@@ -46,7 +46,7 @@ TEST_CASE("an answer that is compared after its block is told with that block") 
     CHECK(answers[0].verdict == Verdict::matched);
 }
 
-TEST_CASE("only so many answers and agents are remembered") {
+TEST_CASE("the numbers of remembered answers and of agents are bounded") {
     RecentAnswers recent;
     for (std::uint64_t height = 1; height <= RecentAnswers::kPerAgent + 3; ++height)
         recent.add({{"a", judged_at(height)}});

@@ -30,7 +30,7 @@ U256 sum_of(const EpochShares& shares) {
 
 }  // namespace
 
-TEST_CASE("800 IOTX and equal work of two agents make 360 each") {
+TEST_CASE("a reward of 800 IOTX gives two agents with equal work 360 IOTX each") {
     const EpochShares out =
         share_out(settings_with("800"), {work("a", 100, 100, 100), work("b", 100, 100, 100)});
     CHECK(out.cut_rau == iotx_to_rau(*parse_decimal("80")));
@@ -39,7 +39,7 @@ TEST_CASE("800 IOTX and equal work of two agents make 360 each") {
     CHECK(rau_to_iotx(out.shares[1].amount_rau) == "360");
 }
 
-TEST_CASE("100 tasks at 100% weigh 120000, at 90% 100000") {
+TEST_CASE("a weight is 120,000 for 100 tasks at 100% accuracy, and 100,000 at 90%") {
     const EpochShares out =
         share_out(settings_with("800"), {work("a", 100, 100, 90), work("b", 100, 100, 100)});
     REQUIRE(out.shares.size() == 2);
@@ -50,14 +50,14 @@ TEST_CASE("100 tasks at 100% weigh 120000, at 90% 100000") {
     CHECK_FALSE(out.shares[1].bonus);
 }
 
-TEST_CASE("0.5 IOTX for one agent make 0.45") {
+TEST_CASE("a reward of 0.5 IOTX gives a single agent 0.45 IOTX") {
     const EpochShares out = share_out(settings_with("0.5"), {work("a", 100, 0, 0)});
     REQUIRE(out.shares.size() == 1);
     CHECK(rau_to_iotx(out.shares[0].amount_rau) == "0.45");
     CHECK(out.shares[0].rank == 1);
 }
 
-TEST_CASE("nobody with enough tasks makes no payouts") {
+TEST_CASE("an epoch in which no agent has enough tasks pays nothing") {
     RewardSettings settings = settings_with("800");
     settings.min_tasks_for_reward = 9999;
     CHECK(share_out(settings, {work("a", 9998, 0, 0)}).shares.empty());
@@ -68,14 +68,14 @@ TEST_CASE("an epoch reward of 0 is not distributed") {
     CHECK(share_out(settings_with("0"), {work("a", 100, 100, 100)}).shares.empty());
 }
 
-TEST_CASE("no comparison, no bonus") {
+TEST_CASE("an agent without a comparison gets no bonus") {
     const EpochShares out = share_out(settings_with("800"), {work("a", 100, 0, 0), work("b", 100, 1, 1)});
     CHECK(out.shares[0].agent_id == "b");
     CHECK(out.shares[0].bonus);
     CHECK_FALSE(out.shares[1].bonus);
 }
 
-TEST_CASE("the bonus limit is compared exactly, not as a rounded percentage") {
+TEST_CASE("the accuracy for the bonus is compared exactly, not as a rounded percentage") {
     RewardSettings settings = settings_with("1");
     const auto bonus = [&](std::uint64_t compared, std::uint64_t correct) {
         return share_out(settings, {work("a", 1000, compared, correct)}).shares.at(0).bonus;
@@ -89,7 +89,7 @@ TEST_CASE("the bonus limit is compared exactly, not as a rounded percentage") {
     CHECK(bonus(1'000'000'000'000, 1'000'000'000'000));
 }
 
-TEST_CASE("the weight with a bonus is rounded down") {
+TEST_CASE("a weight with a bonus is rounded down") {
     RewardSettings settings = settings_with("1");
     settings.bonus_multiplier = *parse_decimal("1.0005");
     CHECK(share_out(settings, {work("a", 11, 1, 1)}).shares.at(0).weight == 11005);
@@ -97,7 +97,7 @@ TEST_CASE("the weight with a bonus is rounded down") {
     CHECK(share_out(settings, {work("a", 11, 1, 1)}).shares.at(0).weight == 11001);
 }
 
-TEST_CASE("what division leaves over goes to the largest remainders, equal ones by agent id") {
+TEST_CASE("the rest of a division goes to the largest remainders, and by agent id where they are equal") {
     RewardSettings settings;
     settings.delegate_cut_pct = {0, 0};
     settings.min_tasks_for_reward = 1;
@@ -128,7 +128,7 @@ TEST_CASE("a cut with fractions is exact, and a fraction of a rau goes to the ag
     CHECK(share_out(settings, {}).pool_rau == 7);
 }
 
-TEST_CASE("agents never get more than the pool, whatever the settings say", "[defect-21]") {
+TEST_CASE("agents never get more than the pool, whatever the settings are", "[defect-21]") {
     RewardSettings settings = settings_with("1");
     settings.delegate_cut_pct =
         *parse_decimal("250");  // the configuration refuses this value; even so, no money may be created
@@ -136,7 +136,8 @@ TEST_CASE("agents never get more than the pool, whatever the settings say", "[de
     CHECK(share_out(settings, {work("a", 100, 0, 0)}).shares.empty());
 }
 
-TEST_CASE("0.1 means 10^17 and shares of amounts that a double cannot hold add up", "[defect-21]") {
+TEST_CASE("an amount of 0.1 is read as 10^17 rau, and shares beyond a double's precision add up",
+          "[defect-21]") {
     RewardSettings settings = settings_with("0.1");
     CHECK(settings.epoch_reward_rau == *u256_from_decimal("100000000000000000"));
     settings.epoch_reward_rau = *u256_from_decimal("123456789012345678901234567");
@@ -149,7 +150,7 @@ TEST_CASE("0.1 means 10^17 and shares of amounts that a double cannot hold add u
     CHECK(to_decimal(out.cut_rau) == "41152263004115226299999999");
 }
 
-TEST_CASE("the largest numbers do not overflow", "[defect-21]") {
+TEST_CASE("the largest possible numbers do not overflow", "[defect-21]") {
     RewardSettings settings;
     settings.epoch_reward_rau = ~U256(0);
     settings.delegate_cut_pct = {0, 0};

@@ -23,7 +23,7 @@ std::string refusal(const Status& status) {
 
 }  // namespace
 
-TEST_CASE("an agent's own token is accepted, again and again", "[access]") {
+TEST_CASE("an agent's own token is accepted every time", "[access]") {
     const auto access = open_access({"test-secret", "", ""});
     for (int i = 0; i < 3; ++i)
         CHECK(access->check("agent-01", agent_token("test-secret", "agent-01")).has_value());
@@ -41,14 +41,14 @@ TEST_CASE("a key is known after it was accepted once", "[access]") {
     CHECK_FALSE(access->knows("agent-03", key));
 }
 
-TEST_CASE("refusals say exactly what agents in the field know", "[access]") {
+TEST_CASE("refusals have the exact texts that deployed agents know", "[access]") {
     const auto access = open_access({"test-secret", "", ""});
     CHECK(refusal(access->check("", "x")) == "unauthenticated: missing agent ID");
     CHECK(refusal(access->check("agent-01", "")) == "unauthenticated: missing auth token");
     CHECK(refusal(access->check("agent-01", "iosw_00")) == "unauthenticated: invalid auth token");
 }
 
-TEST_CASE("no token of another agent, secret, case or length is accepted", "[access]") {
+TEST_CASE("another agent's token, another secret, another case and another length are refused", "[access]") {
     const auto access = open_access({"test-secret", "", ""});
     const auto good = agent_token("test-secret", "agent-01");
     REQUIRE(access->check("agent-01", good).has_value());
@@ -73,7 +73,7 @@ TEST_CASE("no token of another agent, secret, case or length is accepted", "[acc
     }
 }
 
-TEST_CASE("an id that is no agent id is refused even with the token that belongs to it", "[access]") {
+TEST_CASE("an invalid agent id is refused even with the token that belongs to it", "[access]") {
     const auto access = open_access({"s", "", ""});
     for (const std::string id : {"a b", "a\nb", "\x7f", "caf\xc3\xa9"}) {
         CHECK_FALSE(access->check(id, agent_token("s", id)).has_value());
@@ -83,7 +83,7 @@ TEST_CASE("an id that is no agent id is refused even with the token that belongs
     CHECK_FALSE(access->check(longest + "x", agent_token("s", longest + "x")).has_value());
 }
 
-TEST_CASE("without a secret nothing but the lists is asked", "[access]") {
+TEST_CASE("without a secret only the lists decide who may connect", "[access]") {
     const test::TempDir dir;
     const auto access = open_access({"", "", dir.write("revoked", "bad\n")});
     CHECK_FALSE(access->has_secret());
@@ -91,7 +91,7 @@ TEST_CASE("without a secret nothing but the lists is asked", "[access]") {
     CHECK(refusal(access->check("bad", "")) == "permission_denied: agent is revoked");
 }
 
-TEST_CASE("keys can be revoked one by one while the daemon runs", "[access][defect-24]") {
+TEST_CASE("an agent's key can be revoked while the daemon runs", "[access][defect-24]") {
     const test::TempDir dir;
     const auto revoked = dir.write("revoked", "# gone\n\n  one  # with a comment\r\n");
     const auto access = open_access({"s", "", revoked});
@@ -107,13 +107,13 @@ TEST_CASE("keys can be revoked one by one while the daemon runs", "[access][defe
     CHECK_FALSE(access->check("two", agent_token("s", "two")).has_value());
 }
 
-TEST_CASE("a wrong token of a revoked agent is answered as a wrong token", "[access]") {
+TEST_CASE("a wrong token of a revoked agent is refused as a wrong token", "[access]") {
     const test::TempDir dir;
     const auto access = open_access({"s", "", dir.write("revoked", "one\n")});
     CHECK(refusal(access->check("one", "iosw_1")) == "unauthenticated: invalid auth token");
 }
 
-TEST_CASE("with a list of the allowed nobody else may", "[access]") {
+TEST_CASE("with a list of allowed agents all other agents are refused", "[access]") {
     const test::TempDir dir;
     const auto allowed = dir.write("allowed", "one\ntwo\n");
     const auto access = open_access({"s", allowed, ""});
@@ -125,7 +125,7 @@ TEST_CASE("with a list of the allowed nobody else may", "[access]") {
     CHECK(access->reload(connected).value() == connected);
 }
 
-TEST_CASE("a list that cannot be read or does not hold ids names file and line, and changes nothing",
+TEST_CASE("a list that cannot be read is refused with file and line, and the old one stays in force",
           "[access]") {
     const test::TempDir dir;
     CHECK(AccessControl::open({"s", dir.path("absent"), ""}).error().code == ErrorCode::not_found);
@@ -149,7 +149,7 @@ TEST_CASE("a list that cannot be read or does not hold ids names file and line, 
     CHECK(access->allowed("two").has_value());
 }
 
-TEST_CASE("more ids than the cache holds are all still right", "[access]") {
+TEST_CASE("tokens are checked correctly when there are more ids than the cache holds", "[access]") {
     const auto access = open_access({"s", "", ""});
     for (int round = 0; round < 2; ++round) {
         for (int i = 0; i < 9000; ++i) {
@@ -180,7 +180,7 @@ TEST_CASE("an agent may read with its own key", "[access]") {
     CHECK(refusal(access->may_read("", "iosw_00")) == "unauthenticated: missing agent ID");
 }
 
-TEST_CASE("a viewer's key is good for its name and secret only", "[access]") {
+TEST_CASE("a viewer's key is valid for its own name and secret only", "[access]") {
     const auto access = open_access({"test-secret", "", ""});
     const std::string key = viewer_token("test-secret", "prometheus");
     for (const auto& [name, token] : std::vector<std::pair<std::string, std::string>>{
@@ -196,7 +196,8 @@ TEST_CASE("a viewer's key is good for its name and secret only", "[access]") {
     }
 }
 
-TEST_CASE("a viewer is revoked by its own line, and needs no place on the list of the allowed", "[access]") {
+TEST_CASE("a viewer is revoked by a line of its own, and need not be on the list of allowed agents",
+          "[access]") {
     const test::TempDir dir;
     const std::string allowed = dir.write("allowed", "agent-01\n");
     const std::string revoked = dir.write("revoked", "prometheus\n");
@@ -209,7 +210,7 @@ TEST_CASE("a viewer is revoked by its own line, and needs no place on the list o
     CHECK(access->may_read("grafana", viewer_token("test-secret", "grafana")).has_value());
 }
 
-TEST_CASE("keys of the old secret are accepted until its end, and not one moment longer", "[access]") {
+TEST_CASE("keys of the old secret are accepted until its end and not a moment longer", "[access]") {
     using std::chrono::system_clock;
     const auto until = system_clock::time_point(std::chrono::hours(1'000'000));
     system_clock::time_point now = until - std::chrono::seconds(1);
@@ -231,7 +232,7 @@ TEST_CASE("keys of the old secret are accepted until its end, and not one moment
     CHECK(access->check("a", agent_token("new", "a")));
 }
 
-TEST_CASE("agents on the old secret are counted until they change their key or stay away", "[access]") {
+TEST_CASE("agents with keys of the old secret are counted until they change the key or stay away", "[access]") {
     auto now = std::chrono::system_clock::time_point(std::chrono::hours(500'000));
     AccessSettings settings{"new", "", ""};
     settings.old_secret = "old";
@@ -272,7 +273,7 @@ TEST_CASE("in a pattern * stands for any characters and ? for one", "[access]") 
     CHECK_FALSE(matches("*a*a*a*a*a*a*a*a*a*a*a*a*a*b", std::string(128, 'a')));
 }
 
-TEST_CASE("patterns deny and allow agents", "[access]") {
+TEST_CASE("patterns can deny and allow agents", "[access]") {
     const test::TempDir dir;
     const auto access =
         open_access({"", dir.write("allowed", "eu-*  # ours\n"), dir.write("revoked", "*-test\neu-9\n")});
@@ -282,7 +283,7 @@ TEST_CASE("patterns deny and allow agents", "[access]") {
     CHECK(refusal(access->allowed("eu-9")) == "permission_denied: agent is revoked");
 }
 
-TEST_CASE("a list has at most 1,000 patterns, since each call is compared with all", "[access]") {
+TEST_CASE("a list has at most 1,000 patterns, because each call is compared with all", "[access]") {
     const test::TempDir dir;
     std::string text;
     for (int i = 0; i < 1'000; ++i)
@@ -294,7 +295,7 @@ TEST_CASE("a list has at most 1,000 patterns, since each call is compared with a
     CHECK(refused.error().which == dir.path("revoked") + ":1001");
 }
 
-TEST_CASE("a list that may be missing is empty until it exists", "[access]") {
+TEST_CASE("a list that may be missing counts as empty until it exists", "[access]") {
     const test::TempDir dir;
     AccessSettings settings{"", "", dir.path("revoked")};
     settings.revoked_may_be_missing = true;
@@ -305,7 +306,7 @@ TEST_CASE("a list that may be missing is empty until it exists", "[access]") {
     CHECK_FALSE(access->allowed("one"));
 }
 
-TEST_CASE("other list files can be used from now on, and a bad one changes nothing", "[access]") {
+TEST_CASE("the list files can be replaced at run time, and an invalid file changes nothing", "[access]") {
     const test::TempDir dir;
     const auto access = open_access({"", "", dir.write("old", "one\n")});
     CHECK(access->use_lists({"", dir.write("bad", "two words\n"), false}).error().which ==

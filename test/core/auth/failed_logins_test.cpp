@@ -30,7 +30,7 @@ struct Failures {
 
 }  // namespace
 
-TEST_CASE("an address may fail a hundred times at once, and then five times per second", "[failed-logins]") {
+TEST_CASE("an address may fail 100 times at once, then five times per second", "[failed-logins]") {
     Failures at;
     CHECK(at.wait("192.0.2.1") == 0ns);
     for (int i = 0; i < 99; ++i)
@@ -53,7 +53,8 @@ TEST_CASE("a failure is logged with its address, the claimed agent and the reaso
           0);
 }
 
-TEST_CASE("an address is logged once per minute, with the number of failures since", "[failed-logins]") {
+TEST_CASE("failures of an address are logged once per minute, with their number since the last line",
+          "[failed-logins]") {
     Failures at;
     for (int i = 0; i < 8; ++i)
         at.fail("192.0.2.1");
@@ -67,8 +68,7 @@ TEST_CASE("an address is logged once per minute, with the number of failures sin
     CHECK(at.lines[1].find("; 8 more failures since the last line about this address") != std::string::npos);
 }
 
-TEST_CASE("many addresses do not flood the log, and the lines that were left out are counted",
-          "[failed-logins]") {
+TEST_CASE("failures of many addresses do not flood the log, and omitted lines are counted", "[failed-logins]") {
     Failures at;
     for (int i = 0; i < 250; ++i)
         at.fail("198.51.100." + std::to_string(i));
@@ -79,7 +79,7 @@ TEST_CASE("many addresses do not flood the log, and the lines that were left out
     CHECK(at.lines[20].find("; 230 failures of other addresses were not logged") != std::string::npos);
 }
 
-TEST_CASE("what a client claims to be is logged only if it can be an agent's id and holds no key",
+TEST_CASE("the id of a failed login is logged only if it is a valid agent id and contains no key",
           "[failed-logins]") {
     Failures at;
     for (const std::string id : {"", "two words", "line\nbreak", "iosw_0123", "id=iosw_0123", "iosv_0123"}) {
@@ -94,7 +94,7 @@ TEST_CASE("what a client claims to be is logged only if it can be an agent's id 
     CHECK(at.lines.size() == 6);
 }
 
-TEST_CASE("the table of failures is bounded, and an address that lost its place begins anew",
+TEST_CASE("the table of failures is bounded, and an address that was dropped from it starts at 0",
           "[failed-logins]") {
     Failures at;
     for (int i = 0; i < 100; ++i)

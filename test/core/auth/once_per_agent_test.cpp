@@ -12,7 +12,7 @@ constexpr Clock::Steady kNow = Clock::Steady(1000s);
 
 }  // namespace
 
-TEST_CASE("an agent waits for what is left of its interval, and each agent has its own") {
+TEST_CASE("each agent waits for the rest of its own interval") {
     OncePerAgent limit(60s);
     CHECK(limit.wait("a", kNow) == 0s);
     limit.note("a", kNow);
@@ -22,7 +22,7 @@ TEST_CASE("an agent waits for what is left of its interval, and each agent has i
     CHECK(limit.wait("a", kNow + 60s) == 0s);
 }
 
-TEST_CASE("an interval of 0 is no limit") {
+TEST_CASE("an interval of 0 means no limit") {
     OncePerAgent limit(0s);
     limit.note("a", kNow);
     CHECK(limit.wait("a", kNow) == 0s);
@@ -40,7 +40,7 @@ TEST_CASE("agents are forgotten when their interval is over, and the oldest when
     CHECK(limit.remembered() == 1);
 }
 
-TEST_CASE("an agent that was noted twice is remembered by the later time") {
+TEST_CASE("an agent that was noted twice waits from the later time on") {
     OncePerAgent limit(60s, 2);
     limit.note("a", kNow);
     limit.note("a", kNow + 1s);

@@ -49,7 +49,7 @@ TEST_CASE("region and version are at most 64 printable characters", "[defect-39]
               .empty());  // no-break space, dash, emoji
 }
 
-TEST_CASE("a capability beyond L4 is refused", "[defect-39]") {
+TEST_CASE("a capability above L4 is refused", "[defect-39]") {
     RegisterRequest bad = request();
     bad.capability = static_cast<TaskLevel>(99);
     const auto checked = check_register("agent-01", bad);
@@ -57,7 +57,7 @@ TEST_CASE("a capability beyond L4 is refused", "[defect-39]") {
     CHECK(checked.error().why == "capability: not a level from 0 to 3");
 }
 
-TEST_CASE("a wallet is an address in one of its forms, or none", "[defect-39]") {
+TEST_CASE("a wallet is an address in one of its forms, or empty", "[defect-39]") {
     RegisterRequest named = request();
     REQUIRE(check_register("a", named));
     CHECK_FALSE(check_register("a", named)->wallet);

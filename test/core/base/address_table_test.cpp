@@ -11,7 +11,7 @@ IpBytes table_address(const std::string& text) {
 }
 }  // namespace
 
-TEST_CASE("an address keeps its value, and a new one begins with a fresh value", "[address-table]") {
+TEST_CASE("an address keeps its value, and a new address starts with a fresh one", "[address-table]") {
     AddressTable<int> table(10, 7);
     CHECK(table.of(table_address("192.0.2.1")) == 7);
     table.of(table_address("192.0.2.1")) = 8;
@@ -20,7 +20,7 @@ TEST_CASE("an address keeps its value, and a new one begins with a fresh value",
     CHECK(table.size() == 2);
 }
 
-TEST_CASE("the addresses of an IPv6 /64 are one, those of IPv4 are not", "[address-table]") {
+TEST_CASE("the addresses of an IPv6 /64 share one entry, IPv4 addresses do not", "[address-table]") {
     AddressTable<int> table(10, 0);
     table.of(table_address("2001:db8::1")) = 5;
     CHECK(table.of(table_address("2001:db8::ffff:2")) == 5);
@@ -28,8 +28,7 @@ TEST_CASE("the addresses of an IPv6 /64 are one, those of IPv4 are not", "[addre
     CHECK(table.size() == 2);
 }
 
-TEST_CASE("a full table drops the address that was asked for least recently, and counts it",
-          "[address-table]") {
+TEST_CASE("a full table drops the least recently used address, and counts it", "[address-table]") {
     AddressTable<int> table(2, 0);
     table.of(table_address("192.0.2.1")) = 1;
     table.of(table_address("192.0.2.2")) = 2;
@@ -42,7 +41,7 @@ TEST_CASE("a full table drops the address that was asked for least recently, and
     CHECK(*table.find(table_address("192.0.2.1")) == 1);
 }
 
-TEST_CASE("to look an address up does not keep its place", "[address-table]") {
+TEST_CASE("looking an address up does not count as using it", "[address-table]") {
     AddressTable<int> table(2, 0);
     table.of(table_address("192.0.2.1")) = 1;
     table.of(table_address("192.0.2.2")) = 2;

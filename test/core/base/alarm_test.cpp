@@ -5,7 +5,7 @@
 
 using namespace ioswarm;
 
-TEST_CASE("an alarm logs its begin and its end once each, and is a reason in between") {
+TEST_CASE("an alarm logs its begin and its end once each, and is a reason for not being ready in between") {
     std::vector<std::string> said;
     Alarm alarm("web3", Log(LogLevel::info, [&](LogLevel level, std::string_view text) {
                     said.push_back(std::string(level == LogLevel::error ? "E " : "I ") + std::string(text));
@@ -34,7 +34,7 @@ TEST_CASE("an alarm logs its begin and its end once each, and is a reason in bet
     CHECK(alarm.times() == 2);
 }
 
-TEST_CASE("an alarm whose cause was logged already is a reason all the same") {
+TEST_CASE("an alarm whose cause is already in the log is a reason for not being ready as well") {
     std::vector<std::string> said;
     Alarm alarm("dispatch",
                 Log(LogLevel::info, [&](LogLevel, std::string_view text) { said.emplace_back(text); }));
@@ -50,7 +50,7 @@ TEST_CASE("an alarm whose cause was logged already is a reason all the same") {
     CHECK(said.size() == 2);
 }
 
-TEST_CASE("reasons read as one line") {
+TEST_CASE("several reasons are joined into one line") {
     CHECK(to_text({}).empty());
     CHECK(to_text({{"source", "not read yet"}}) == "source: not read yet");
     CHECK(to_text({{"source", "not read yet"}, {"ledger", "disk is full"}}) ==

@@ -13,7 +13,7 @@
 using namespace ioswarm;
 namespace fs = std::filesystem;
 
-TEST_CASE("a committed file is there whole, with its mode, and no temporary is left") {
+TEST_CASE("a committed file is complete, has its mode, and no temporary file remains") {
     const test::TempDir dir;
     REQUIRE(write_file_atomically(dir.path("a"), as_bytes("content"), 0600));
     CHECK(read_file(dir.path("a"), 100) == "content");
@@ -23,7 +23,7 @@ TEST_CASE("a committed file is there whole, with its mode, and no temporary is l
     CHECK(std::distance(fs::directory_iterator(dir.path("")), {}) == 1);
 }
 
-TEST_CASE("a file that was not committed leaves the old one and nothing else") {
+TEST_CASE("a file that was not committed leaves the old file and nothing else") {
     const test::TempDir dir;
     REQUIRE(write_file_atomically(dir.path("a"), as_bytes("old")));
     {
@@ -35,7 +35,7 @@ TEST_CASE("a file that was not committed leaves the old one and nothing else") {
     CHECK(std::distance(fs::directory_iterator(dir.path("")), {}) == 1);
 }
 
-TEST_CASE("what a killed writer left is overwritten, not followed") {
+TEST_CASE("a temporary file that a killed writer left is overwritten, and no link is followed") {
     const test::TempDir dir;
     REQUIRE(write_file_atomically(dir.path("victim"), as_bytes("untouched")));
     REQUIRE(::symlink(dir.path("victim").c_str(), dir.path(".a.part").c_str()) == 0);
@@ -44,7 +44,7 @@ TEST_CASE("what a killed writer left is overwritten, not followed") {
     CHECK(read_file(dir.path("a"), 100) == "new");
 }
 
-TEST_CASE("reading is bounded, and a missing file or folder is named") {
+TEST_CASE("reading is limited in size, and an error names the missing file or folder") {
     const test::TempDir dir;
     REQUIRE(write_file_atomically(dir.path("a"), as_bytes("12345")));
     CHECK(read_file(dir.path("a"), 4).error().code == ErrorCode::resource_exhausted);
@@ -53,7 +53,7 @@ TEST_CASE("reading is bounded, and a missing file or folder is named") {
     CHECK(write_file_atomically(dir.path("no/such"), {}).error().code == ErrorCode::not_found);
 }
 
-TEST_CASE("a pipe is refused and not waited for") {
+TEST_CASE("reading a pipe is refused at once instead of blocking") {
     const test::TempDir dir;
     REQUIRE(::mkfifo(dir.path("pipe").c_str(), 0600) == 0);
     CHECK(read_file(dir.path("pipe"), 100).error().code == ErrorCode::bad_data);

@@ -7,7 +7,7 @@
 
 using namespace ioswarm;
 
-TEST_CASE("hex: what was written is read back, in either case and with or without prefix") {
+TEST_CASE("hex: written bytes are read back, in either case and with or without prefix") {
     const Bytes bytes{0x00, 0x7f, 0xff};
     CHECK(to_hex(bytes) == "007fff");
     CHECK(to_hex0x(bytes) == "0x007fff");
@@ -15,14 +15,14 @@ TEST_CASE("hex: what was written is read back, in either case and with or withou
     CHECK(from_hex("") == Bytes{});
 }
 
-TEST_CASE("hex: an odd length, another character or a second prefix is nothing") {
+TEST_CASE("hex: an odd length, other characters and a second prefix are refused") {
     for (const char* text : {"0", "0x1", "0g", "0x0x12", " 00", "00 "}) {
         INFO(text);
         CHECK_FALSE(from_hex(text).has_value());
     }
 }
 
-TEST_CASE("base64: the vectors of RFC 4648 section 10") {
+TEST_CASE("base64: encoding and decoding give the vectors of RFC 4648 section 10") {
     const std::pair<const char*, const char*> vectors[] = {
         {"", ""},
         {"f", "Zg=="},
@@ -47,7 +47,7 @@ TEST_CASE("base64: wrong length, stray bits, padding in the middle and white spa
     }
 }
 
-TEST_CASE("the hash for containers: bytes chosen alike do not land together") {
+TEST_CASE("container hash: values that differ in one byte do not share a hash") {
     // Given values that differ in only one byte, at any position,
     std::unordered_set<std::size_t> of_hashes;
     std::unordered_set<std::size_t> of_addresses;

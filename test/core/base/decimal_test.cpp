@@ -5,7 +5,7 @@
 
 using namespace ioswarm;
 
-TEST_CASE("0.1 IOTX is exactly 10^17 rau") {
+TEST_CASE("an amount of 0.1 IOTX is read as exactly 10^17 rau") {
     CHECK(iotx_to_rau(*parse_decimal("0.1")) == U256("100000000000000000"));
     CHECK(iotx_to_rau(*parse_decimal("800")) == U256("800000000000000000000"));
     CHECK(iotx_to_rau(*parse_decimal("0.000000000000000001")) == 1);

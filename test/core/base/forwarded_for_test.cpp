@@ -24,7 +24,7 @@ TEST_CASE("a client that connects directly cannot name another address", "[forwa
     CHECK(client_text("192.0.2.1", "127.0.0.1") == "192.0.2.1");
 }
 
-TEST_CASE("a proxy names the client: the last address that is no proxy counts", "[forwarded]") {
+TEST_CASE("behind a proxy the client is the last address in the header that is not a proxy", "[forwarded]") {
     CHECK(client_text("10.0.0.1", "198.51.100.7") == "198.51.100.7");
     CHECK(client_text("127.0.0.1", "198.51.100.7") == "198.51.100.7");
     CHECK(client_text("::1", "2001:db8::7") == "2001:db8::7");
@@ -34,13 +34,14 @@ TEST_CASE("a proxy names the client: the last address that is no proxy counts", 
     CHECK(client_text("10.0.0.1", "nonsense, 198.51.100.7") == "198.51.100.7");
 }
 
-TEST_CASE("addresses may come with a port, as some balancers write them", "[forwarded]") {
+TEST_CASE("an address in the header may have a port, as some load balancers write it", "[forwarded]") {
     CHECK(client_text("10.0.0.1", "198.51.100.7:4711") == "198.51.100.7");
     CHECK(client_text("10.0.0.1", " [2001:db8::7]:4711 ") == "2001:db8::7");
     CHECK(client_text("10.0.0.1", "[2001:db8::7]") == "2001:db8::7");
 }
 
-TEST_CASE("a proxy that names no client, or a program on this machine, is nobody", "[forwarded]") {
+TEST_CASE("a proxy gives no client address when the header names none or a program on this machine",
+          "[forwarded]") {
     CHECK(client_text("127.0.0.1", "") == kNobody);
     CHECK(client_text("10.0.0.1", "") == kNobody);
     CHECK(client_text("10.0.0.1", "10.0.0.9, 127.0.0.1") == kNobody);

@@ -17,7 +17,7 @@ bool is_in(const std::string& network, const std::string& address) {
 
 }  // namespace
 
-TEST_CASE("a network holds the addresses that share its first bits", "[net]") {
+TEST_CASE("a network contains the addresses that share its first bits", "[net]") {
     CHECK(is_in("192.0.2.1", "192.0.2.1"));
     CHECK_FALSE(is_in("192.0.2.1", "192.0.2.2"));
     CHECK(is_in("192.0.2.128/25", "192.0.2.255"));
@@ -31,7 +31,7 @@ TEST_CASE("a network holds the addresses that share its first bits", "[net]") {
     CHECK(is_in("192.0.2.1", "::ffff:192.0.2.1"));
 }
 
-TEST_CASE("what is no address and no network is refused", "[net]") {
+TEST_CASE("text that is neither an address nor a network is refused", "[net]") {
     for (const char* text : {"", "localhost", "192.0.2", "192.0.2.1/33", "192.0.2.1/", "192.0.2.1/x",
                              "192.0.2.1/-1", "192.0.2.1/8/8", "[::1]", "::1/129", "192.0.2.1 /8", "/8"}) {
         INFO(text);
@@ -39,7 +39,7 @@ TEST_CASE("what is no address and no network is refused", "[net]") {
     }
 }
 
-TEST_CASE("a list of networks has commas or spaces between", "[net]") {
+TEST_CASE("a list of networks is separated by commas or spaces", "[net]") {
     const auto list = IpNetwork::parse_list(" 192.0.2.1, 10.0.0.0/8,::1 ");
     REQUIRE(list.has_value());
     CHECK(list->size() == 3);
@@ -49,20 +49,20 @@ TEST_CASE("a list of networks has commas or spaces between", "[net]") {
     CHECK(IpNetwork::parse_list("192.0.2.1,nginx").error().which == "nginx");
 }
 
-TEST_CASE("loopback is 127.0.0.0/8 and ::1", "[net]") {
+TEST_CASE("127.0.0.0/8 and ::1 are loopback addresses", "[net]") {
     for (const char* text : {"127.0.0.1", "127.255.255.254", "::ffff:127.0.0.1", "::1"})
         CHECK(is_loopback(*parse_ip(text)));
     for (const char* text : {"126.0.0.1", "128.0.0.1", "::2", "::", "::127.0.0.1", "fe80::1"})
         CHECK_FALSE(is_loopback(*parse_ip(text)));
 }
 
-TEST_CASE("an address is written as people write it", "[ip]") {
+TEST_CASE("addresses are printed in their usual short form", "[ip]") {
     for (const std::string text : {"192.0.2.1", "2001:db8::1", "::1", "127.0.0.1", "::"})
         CHECK(ip_text(parse_ip(text).value()) == text);
     CHECK(ip_text(parse_ip("::ffff:192.0.2.1").value()) == "192.0.2.1");
 }
 
-TEST_CASE("one customer has a whole IPv4 address, or a /64 of IPv6", "[ip]") {
+TEST_CASE("one customer has one IPv4 address, or a /64 of IPv6", "[ip]") {
     CHECK(ip_text(network_of(parse_ip("192.0.2.1").value())) == "192.0.2.1");
     CHECK(ip_text(network_of(parse_ip("2001:db8:1:2:3:4:5:6").value())) == "2001:db8:1:2::");
 }

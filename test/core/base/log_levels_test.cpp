@@ -5,7 +5,7 @@
 
 using namespace ioswarm;
 
-TEST_CASE("log levels are one for all, and others for modules") {
+TEST_CASE("a log level applies to all modules or to one") {
     CHECK(parse_log_levels("warn") == LogLevels(LogLevel::warn));
     LogLevels wanted(LogLevel::info);
     wanted[LogModule::agent_port] = LogLevel::debug;
@@ -14,7 +14,7 @@ TEST_CASE("log levels are one for all, and others for modules") {
     CHECK(parse_log_levels(" node = error , agent_port=debug") == wanted);
 }
 
-TEST_CASE("every module can be named, and has the name that it is logged with") {
+TEST_CASE("every module can be named, by the name it logs with") {
     for (std::size_t i = 0; i < kLogModules; ++i) {
         const auto module = static_cast<LogModule>(i);
         const auto levels = parse_log_levels("warn," + std::string(to_string(module)) + "=debug");

@@ -23,7 +23,7 @@ struct LoggedOutage {
 
 }  // namespace
 
-TEST_CASE("a node that is away is logged once, then once per minute, then when it is back") {
+TEST_CASE("an outage of the node is logged at its begin, once per minute, and at its end") {
     LoggedOutage log;
     log.node.worked("blocks", log.start);
     CHECK(log.said.empty());
@@ -50,7 +50,7 @@ TEST_CASE("an outage that two loops notice is one outage, and ends when both wor
     CHECK(log.said.back() == "I node: working again after 3s");
 }
 
-TEST_CASE("an error that does not come from reaching the node does not blame the node") {
+TEST_CASE("an error other than unreachable is not reported as an outage of the node") {
     LoggedOutage log;
     log.node.failed("blocks", Error{ErrorCode::io, "cannot write the ledger", "ledger.db", "disk is full", ""},
                     log.start);

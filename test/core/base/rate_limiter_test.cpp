@@ -17,7 +17,7 @@ int allowed(RateLimiter& limiter, RateLimiter::Time from, std::chrono::nanosecon
 }
 }  // namespace
 
-TEST_CASE("a full bucket lets 20 through at once, and then one every 100 ms") {
+TEST_CASE("a full bucket lets 20 calls through at once, then one every 100 ms") {
     RateLimiter limiter(10, 20);
     CHECK(allowed(limiter, kStart, 0ns, 30) == 20);
     CHECK_FALSE(limiter.allow(kStart + 99ms));
@@ -26,7 +26,7 @@ TEST_CASE("a full bucket lets 20 through at once, and then one every 100 ms") {
     CHECK(limiter.allow(kStart + 200ms));
 }
 
-TEST_CASE("the time until the next token is told without taking one") {
+TEST_CASE("asking for the time until the next token takes no token") {
     RateLimiter limiter(10, 2);
     CHECK(limiter.wait(kStart) == 0ns);
     CHECK(allowed(limiter, kStart, 0ns, 2) == 2);
@@ -36,19 +36,19 @@ TEST_CASE("the time until the next token is told without taking one") {
     CHECK(limiter.allow(kStart + 100ms));
 }
 
-TEST_CASE("a pause fills the bucket and no more than the bucket") {
+TEST_CASE("a pause refills the bucket up to its size and no further") {
     RateLimiter limiter(10, 20);
     CHECK(allowed(limiter, kStart, 0ns, 20) == 20);
     CHECK(allowed(limiter, kStart + 1h, 0ns, 30) == 20);
 }
 
-TEST_CASE("asking every 80 ms starves nobody: ten a second come through for ever", "[defect-37]") {
+TEST_CASE("a caller that asks every 80 ms gets ten tokens per second for ever", "[defect-37]") {
     RateLimiter limiter(10, 20);
     // 12.5 calls per second for 100 s: 20 from the burst, then exactly 10 per second.
     CHECK(allowed(limiter, kStart, 80ms, 1251) == 20 + 1000);
 }
 
-TEST_CASE("fractions of a token are never lost, however odd the times", "[defect-37]") {
+TEST_CASE("fractions of a token are never lost, at whatever times callers ask", "[defect-37]") {
     RateLimiter limiter(10, 20);
     CHECK(allowed(limiter, kStart, 0ns, 20) == 20);
     // 1 ns less than a token, a hundred times. A limiter that rounds down would allow none.

@@ -6,7 +6,7 @@
 using namespace ioswarm;
 using namespace std::chrono_literals;
 
-TEST_CASE("a time reads back as it was written, and in no other form") {
+TEST_CASE("a time is read back as it was written, and no other form is read") {
     const std::chrono::system_clock::time_point time{std::chrono::seconds(1'790'000'000)};
     CHECK(parse_rfc3339(rfc3339(time)) == time);
     CHECK_FALSE(parse_rfc3339(""));
@@ -16,7 +16,7 @@ TEST_CASE("a time reads back as it was written, and in no other form") {
     CHECK_FALSE(parse_rfc3339("2026-13-21T14:13:20Z"));
 }
 
-TEST_CASE("text from outside cannot steer a terminal or break a log line") {
+TEST_CASE("control characters in text from outside reach neither a terminal nor a log line") {
     CHECK(escape_for_display("plain 東京 é") == "plain 東京 é");
     CHECK(escape_for_display("a\n\x1b[31mb\x7f") == "a\\x0a\\x1b[31mb\\x7f");
     CHECK(escape_for_display("\xff\xc3") == "\\xff\\xc3");

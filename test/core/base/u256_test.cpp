@@ -10,7 +10,7 @@ constexpr const char* kMax =
     "115792089237316195423570985008687907853269984665640564039457584007913129639935";  // 2^256-1
 }
 
-TEST_CASE("decimal: 2^256-1 is the largest that is read") {
+TEST_CASE("decimal: 2^256-1 is the largest number that is read") {
     REQUIRE(u256_from_decimal(kMax).has_value());
     CHECK(to_decimal(*u256_from_decimal(kMax)) == kMax);
     CHECK_FALSE(
@@ -28,7 +28,7 @@ TEST_CASE("big-endian: 0 is no bytes, leading zeros are left out, 33 bytes are r
     CHECK(to_word(1).bytes[31] == 1);
 }
 
-TEST_CASE("quantity: as JSON-RPC writes numbers") {
+TEST_CASE("quantity: numbers are read and written as JSON-RPC has them") {
     CHECK(to_quantity(0) == "0x0");
     CHECK(to_quantity(4689) == "0x1251");
     CHECK(u256_from_quantity("0x1251") == U256(4689));

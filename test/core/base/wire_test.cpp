@@ -8,7 +8,7 @@
 using namespace ioswarm;
 using namespace ioswarm::wire;
 
-TEST_CASE("what the writer wrote the reader reads, defaults left out") {
+TEST_CASE("the reader reads what the writer wrote, without default values") {
     Bytes out;
     Writer writer(out);
     writer.put_uint(1, 150);
@@ -39,7 +39,7 @@ TEST_CASE("what the writer wrote the reader reads, defaults left out") {
     CHECK(reader.ok());
 }
 
-TEST_CASE("varint: 2^64-1 survives, an eleventh byte and a 65th bit do not") {
+TEST_CASE("varint: 2^64-1 is read back, an eleventh byte and a 65th bit are refused") {
     Bytes out;
     Writer(out).put_uint(1, std::numeric_limits<std::uint64_t>::max());
     Reader reader(out);
@@ -54,7 +54,7 @@ TEST_CASE("varint: 2^64-1 survives, an eleventh byte and a 65th bit do not") {
     CHECK_FALSE(take_varint(view));
 }
 
-TEST_CASE("malformed input ends the reading and is told apart from the end") {
+TEST_CASE("malformed input ends the reading with an error, unlike the regular end") {
     const Bytes inputs[] = {
         {0x00},              // field number 0
         {0x0b},              // group
