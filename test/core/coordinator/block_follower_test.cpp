@@ -52,7 +52,8 @@ struct Follower {
 
 }  // namespace
 
-TEST_CASE("with nothing in the ledger the next block to come is the first, then one after the other") {
+TEST_CASE(
+    "with an empty ledger the follower starts at the next new block and then takes every block in order") {
     Follower f;
     f.source.answers = {fake_block(500), fake_block(501), fake_block(502)};
     for (int i = 0; i < 3; ++i)
@@ -61,7 +62,7 @@ TEST_CASE("with nothing in the ledger the next block to come is the first, then 
     CHECK(f.house.accounting->last_height() == 502);
 }
 
-TEST_CASE("after a restart it goes on with the block after the last") {
+TEST_CASE("after a restart the follower continues with the block after the last one") {
     Follower f;
     REQUIRE(f.house.accounting->on_block(fake_block(500)));
     f.tip(510);
@@ -70,7 +71,8 @@ TEST_CASE("after a restart it goes on with the block after the last") {
     CHECK(f.source.asked == std::vector<std::uint64_t>{501});
 }
 
-TEST_CASE("an hour of blocks is caught up, more is left out with a warning") {
+TEST_CASE(
+    "after a restart up to an hour of blocks is caught up, and older blocks are left out with a warning") {
     Follower f;
     REQUIRE(f.house.accounting->on_block(fake_block(500)));
     f.tip(500 + kMaxBlocksToCatchUp);
@@ -97,7 +99,7 @@ TEST_CASE("a block that the source no longer holds is left out with a warning") 
     CHECK(f.house.accounting->last_height() == 700);
 }
 
-TEST_CASE("a source that answers another block than asked is not believed") {
+TEST_CASE("a block of another height than the one asked for is refused") {
     Follower f;
     REQUIRE(f.house.accounting->on_block(fake_block(500)));
     f.source.answers = {fake_block(503), fake_block(500), fake_block(501)};
@@ -111,7 +113,7 @@ TEST_CASE("a source that answers another block than asked is not believed") {
     CHECK(f.house.accounting->last_height() == 501);
 }
 
-TEST_CASE("a live block that is already in the ledger is passed over") {
+TEST_CASE("a live block that is already in the ledger is skipped") {
     Follower f;
     REQUIRE(f.house.accounting->on_block(fake_block(500)));
     f.source.answers = {fail(ErrorCode::out_of_range, "", "", ""), fake_block(499), fake_block(700)};
@@ -120,7 +122,7 @@ TEST_CASE("a live block that is already in the ledger is passed over") {
     CHECK(f.house.accounting->last_height() == 700);
 }
 
-TEST_CASE("a block whose action hashes do not match its receipts is an alarm") {
+TEST_CASE("a block whose action hashes do not match its receipts raises an alarm") {
     Follower f;
     ExecutedBlock block = fake_block(500);
     block.unmatched_actions = 3;
@@ -134,7 +136,7 @@ TEST_CASE("a block whose action hashes do not match its receipts is an alarm") {
     CHECK(view.counters.at("unmatched_actions") == 3);
 }
 
-TEST_CASE("errors of the source are handed up, and the same block is asked for again") {
+TEST_CASE("an error of the source is returned, and the same block is asked for again") {
     Follower f;
     REQUIRE(f.house.accounting->on_block(fake_block(500)));
     f.source.answers = {fail(ErrorCode::timed_out, "", "", ""), fake_block(501)};
@@ -143,7 +145,7 @@ TEST_CASE("errors of the source are handed up, and the same block is asked for a
     CHECK(f.source.asked == std::vector<std::uint64_t>{501, 501});
 }
 
-TEST_CASE("waits after failures double from 0.5 s to 10 s, with chance in them") {
+TEST_CASE("waits after failures double from 0.5 s to 10 s, with a random part") {
     Backoff backoff(1);
     std::chrono::milliseconds most = 500ms;
     for (int i = 0; i < 12; ++i) {

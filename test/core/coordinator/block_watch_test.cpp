@@ -6,7 +6,7 @@
 using namespace ioswarm;
 using namespace std::chrono_literals;
 
-TEST_CASE("blocks that the source has and that nobody takes are noticed after a minute") {
+TEST_CASE("blocks that the source has and that nobody takes are reported after a minute") {
     BlockWatch watch;
     const Clock::Steady now{1h};
     CHECK_FALSE(watch.look(100, 99, now));
@@ -17,7 +17,7 @@ TEST_CASE("blocks that the source has and that nobody takes are noticed after a 
     CHECK(watch.look(121, 100, now + 136s) == 60s);
 }
 
-TEST_CASE("a chain that stands still is not a block that cannot be read") {
+TEST_CASE("a chain that makes no blocks is not reported as blocks that cannot be read") {
     BlockWatch watch;
     const Clock::Steady now{1h};
     CHECK_FALSE(watch.look(100, 100, now));
@@ -27,7 +27,7 @@ TEST_CASE("a chain that stands still is not a block that cannot be read") {
     CHECK_FALSE(watch.look(50, 100, now + 30min));
 }
 
-TEST_CASE("before the first block is taken, blocks count that came since the first look") {
+TEST_CASE("before the first block is taken, blocks made since the first look count") {
     BlockWatch watch;
     const Clock::Steady now{1h};
     CHECK_FALSE(watch.look(1000, 0, now));
@@ -35,7 +35,7 @@ TEST_CASE("before the first block is taken, blocks count that came since the fir
     CHECK(watch.look(1002, 0, now + 3min) == 180s);
 }
 
-TEST_CASE("after a reset the minute begins anew") {
+TEST_CASE("after a reset the minute starts again") {
     BlockWatch watch;
     const Clock::Steady now{1h};
     CHECK_FALSE(watch.look(100, 90, now));

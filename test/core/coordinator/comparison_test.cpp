@@ -16,7 +16,8 @@ Claim executed(bool valid, OwnRun own, bool receipt_counts_too = false) {
 
 }  // namespace
 
-TEST_CASE("an executed answer is right when it is what our run gives, whatever the block says") {
+TEST_CASE(
+    "an executed answer is right when it agrees with the coordinator's own run, whatever the block says") {
     CHECK(judge(executed(true, OwnRun::valid), kMined, false) == Verdict::matched);
     CHECK(judge(executed(false, OwnRun::invalid), kFailed, false) == Verdict::matched);
     CHECK(judge(executed(true, OwnRun::valid), kFailed, false) == Verdict::state_race);
@@ -24,14 +25,14 @@ TEST_CASE("an executed answer is right when it is what our run gives, whatever t
     CHECK(is_match(Verdict::state_race));
 }
 
-TEST_CASE("an executed answer that is not what our run gives is wrong, also when the block agrees with it") {
+TEST_CASE("an executed answer is wrong when it differs from the own run, even if the block agrees with it") {
     CHECK(judge(executed(true, OwnRun::invalid), kMined, false) == Verdict::false_positive);
     CHECK(judge(executed(false, OwnRun::valid), kFailed, false) == Verdict::false_negative);
     // Not a nonce race.
     CHECK(judge(executed(true, OwnRun::invalid), kFailed, true) == Verdict::false_positive);
 }
 
-TEST_CASE("an answer over the agent's own state may agree with our run or with the block") {
+TEST_CASE("an answer from the agent's own state is right when it agrees with the own run or with the block") {
     CHECK(judge(executed(true, OwnRun::invalid, true), kMined, false) == Verdict::matched);
     CHECK(judge(executed(false, OwnRun::valid, true), kFailed, false) == Verdict::matched);
     CHECK(judge(executed(true, OwnRun::valid, true), kFailed, false) == Verdict::state_race);
@@ -39,14 +40,14 @@ TEST_CASE("an answer over the agent's own state may agree with our run or with t
     CHECK(judge(executed(false, OwnRun::valid, true), kMined, false) == Verdict::false_negative);
 }
 
-TEST_CASE("without a run of our own the receipt decides") {
+TEST_CASE("without an own run the receipt decides") {
     CHECK(judge(executed(true, OwnRun::none), kMined, false) == Verdict::matched);
     CHECK(judge(executed(true, OwnRun::none), kFailed, false) == Verdict::false_positive);
     CHECK(judge(executed(true, OwnRun::none), kFailed, true) == Verdict::nonce_race);
     CHECK(judge(executed(false, OwnRun::none), kMined, false) == Verdict::false_negative);
 }
 
-TEST_CASE("gas and state are counted beside the verdict and never change it") {
+TEST_CASE("gas and state are compared and counted, and never change the verdict") {
     LedgerNumbers numbers;
     count(Verdict::matched, {OwnRun::valid, false, Agreement::differs, Agreement::differs}, numbers);
     count(Verdict::state_race, {OwnRun::valid, false, Agreement::same, Agreement::same}, numbers);

@@ -15,7 +15,7 @@ namespace {
 constexpr auto kL2 = TaskLevel::l2_state_verify;
 }
 
-TEST_CASE("a Register that is right is accepted and told the heartbeat's interval") {
+TEST_CASE("a valid Register is accepted, and its answer has the heartbeat interval") {
     House house;
     const auto response = house.register_agent(
         "agent-01", {"agent-01", kL2, "us-west", "1.0", "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"});
@@ -23,7 +23,7 @@ TEST_CASE("a Register that is right is accepted and told the heartbeat's interva
     CHECK(*response == RegisterResponse{true, "", 10});
 }
 
-TEST_CASE("a Register that is not is refused with the reason, and nothing is kept of it", "[defect-39]") {
+TEST_CASE("an invalid Register is refused with the reason, and nothing of it is kept", "[defect-39]") {
     House house;
     const auto refused = [&](const std::string& id, const RegisterRequest& request) {
         const auto response = house.register_agent(id, request);
@@ -38,7 +38,7 @@ TEST_CASE("a Register that is not is refused with the reason, and nothing is kep
     CHECK(house.coordinator->agents().empty());
 }
 
-TEST_CASE("an agent with a wallet that is none works unpaid, and is told why", "[coordinator]") {
+TEST_CASE("an agent with an invalid wallet works unpaid, and its answer has the reason", "[coordinator]") {
     House house;
     const auto response = house.register_agent("a", {"a", kL2, "", "", "my wallet"});
     REQUIRE(response);
@@ -53,7 +53,7 @@ TEST_CASE("an agent with a wallet that is none works unpaid, and is told why", "
     CHECK((!row->has_value() || !(*row)->wallet));
 }
 
-TEST_CASE("a full registry refuses, and writes no wallet for whom it refuses", "[defect-3]") {
+TEST_CASE("a full registry refuses an agent and does not store its wallet", "[defect-3]") {
     CoordinatorSettings settings;
     settings.max_agents = 1;
     House house(settings);
@@ -74,7 +74,7 @@ TEST_CASE("an unknown agent's heartbeat is answered with shutdown, a known one's
     CHECK(*house.coordinator->heartbeat("a", {}) == HeartbeatResponse{true, "continue", std::nullopt});
 }
 
-TEST_CASE("an agent that registers again within a second is told how long to wait") {
+TEST_CASE("an agent that registers again within a second is refused with the time to wait") {
     House house;
     house.join("a");
     const auto again = house.register_agent("a", {"a", kL2, "", "", ""});
@@ -88,7 +88,7 @@ TEST_CASE("an agent that registers again within a second is told how long to wai
     CHECK(house.coordinator->status().counters.at("registers_too_soon") == 1);
 }
 
-TEST_CASE("a second change of wallet within a minute is refused, and the agent is registered all the same") {
+TEST_CASE("an agent that changes its wallet twice within a minute is registered without the second change") {
     House house;
     const auto name = [&](char digit) {
         house.manual.advance(1s);
@@ -105,8 +105,7 @@ TEST_CASE("a second change of wallet within a minute is refused, and the agent i
     CHECK(to_hex((*house.ledger->agent("a"))->next_wallet->view()) == std::string(40, '2'));
 }
 
-TEST_CASE(
-    "while the ledger waits for the disk heartbeats are answered, and so are registrations without news") {
+TEST_CASE("while the ledger waits for the disk, heartbeats and registrations without news are answered") {
     House house;
     house.join("a");
     house.manual.advance(1s);
@@ -134,7 +133,7 @@ TEST_CASE(
     CHECK(answer.get()->accepted);
 }
 
-TEST_CASE("the payout of an epoch comes with the next heartbeat, once") {
+TEST_CASE("the next heartbeat after an epoch returns the payout, once") {
     CoordinatorSettings settings;
     settings.rewards.epoch_reward_rau = iotx_to_rau(*parse_decimal("0.5"));
     settings.rewards.epoch_blocks = 1;
@@ -155,7 +154,7 @@ TEST_CASE("the payout of an epoch comes with the next heartbeat, once") {
     CHECK_FALSE(house.coordinator->heartbeat("a", {})->payout);
 }
 
-TEST_CASE("accepted answers are durable: after a restart they are counted and nobody gets the tasks again",
+TEST_CASE("accepted answers count after a restart, and nobody gets their tasks again",
           "[defect-1][defect-11]") {
     House house;
     house.begin_at_100();
@@ -222,8 +221,8 @@ TEST_CASE("answers to transactions that left the pool are dropped from the ledge
         house.poll(pool, 100);
         REQUIRE(house.submit("a", answer_to(*agent.stream->take()))->accepted);
     }
-    SECTION("in one run") {}
-    SECTION("also when a restart came in between") {
+    SECTION("without a restart") {}
+    SECTION("with a restart in between") {
         house.restart();
     }
     house.poll({}, 101);
@@ -241,7 +240,7 @@ TEST_CASE("answers to transactions that left the pool are dropped from the ledge
     CHECK(house.accounting->open_answers().empty());
 }
 
-TEST_CASE("late results are compared for 32 blocks", "[defect-13]") {
+TEST_CASE("results that come late are compared for 32 blocks after the block", "[defect-13]") {
     House house;
     house.begin_at_100();
     FakeAgent agent = house.join("a");
@@ -260,7 +259,7 @@ TEST_CASE("late results are compared for 32 blocks", "[defect-13]") {
     CHECK(house.coordinator->shadow().matched == 1);
 }
 
-TEST_CASE("a source that fails is not ready, and the daemon goes on") {
+TEST_CASE("the daemon keeps running and is not ready while the source fails") {
     House house;
     CHECK(house.coordinator->not_ready() == Reasons{{"source", "not read yet"}});
     FakeAgent agent = house.join("a");
@@ -282,7 +281,7 @@ TEST_CASE("a source that fails is not ready, and the daemon goes on") {
     CHECK(house.coordinator->status().source_age == 31s);
 }
 
-TEST_CASE("a tip that is too old or in the future stops the tasks, and says so") {
+TEST_CASE("a tip that is too old or in the future stops new tasks, and the log and readiness say so") {
     House house;
     std::vector<std::string> said;
     house.log = Log(LogLevel::info, [&](LogLevel, std::string_view text) { said.emplace_back(text); });
@@ -310,7 +309,7 @@ TEST_CASE("a tip that is too old or in the future stops the tasks, and says so")
     house.close();
 }
 
-TEST_CASE("blocks that are not taken although the source has them are told of after a minute") {
+TEST_CASE("blocks that the source has and the coordinator does not get are reported after a minute") {
     House house;
     std::vector<std::string> errors;
     house.log = Log(LogLevel::info, [&](LogLevel level, std::string_view text) {
@@ -341,7 +340,7 @@ TEST_CASE("blocks that are not taken although the source has them are told of af
     house.close();
 }
 
-TEST_CASE("books of another chain, or of a chain that the source has yet to catch up with, are named") {
+TEST_CASE("a ledger that is ahead of the node is reported, because it may belong to another chain") {
     House house;
     std::vector<std::string> said;
     house.log = Log(LogLevel::info, [&](LogLevel level, std::string_view text) {
@@ -384,7 +383,7 @@ TEST_CASE("an agent whose last connection closed is not live until it calls agai
     house.close();
 }
 
-TEST_CASE("the views tell what happened") {
+TEST_CASE("the status views show agents, tasks, heights and rewards") {
     House house;
     FakeAgent a = house.join("a");
     FakeAgent b = house.join("b", TaskLevel::l1_sig_verify);
@@ -417,7 +416,7 @@ TEST_CASE("the views tell what happened") {
     CHECK(house.coordinator->rewards("a"));
 }
 
-TEST_CASE("after stop nobody is let in, streams have ended, and answers still count", "[defect-25]") {
+TEST_CASE("after stop no agent can register, streams have ended, and answers still count", "[defect-25]") {
     House house;
     FakeAgent agent = house.join("a");
     house.poll(actions(1), 100);

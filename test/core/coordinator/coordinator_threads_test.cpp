@@ -164,7 +164,8 @@ TEST_CASE("with all threads running, each transaction is dispatched, answered an
     CHECK(tally.count() == 2000);
 }
 
-TEST_CASE("with all threads running, agents at L3 execute what was run before, and all of it agrees") {
+TEST_CASE(
+    "with all threads running, agents at L3 execute what the coordinator ran before, and all results agree") {
     constexpr std::size_t kCalls = 300;
     SystemClock clock;
     CoordinatorSettings settings = fast();
@@ -209,7 +210,7 @@ TEST_CASE("with all threads running, agents at L3 execute what was run before, a
         agent->join();
 }
 
-TEST_CASE("a drain waits for what agents are at work on, and gives out nothing more") {
+TEST_CASE("a drain waits for answers to tasks that agents hold, and hands out no new tasks") {
     SystemClock clock;
     House house(fast(), &clock);
     house.begin_at_100();
@@ -248,7 +249,7 @@ TEST_CASE("a drain waits for what agents are at work on, and gives out nothing m
     house.coordinator->stop();
 }
 
-TEST_CASE("a drain waits no longer than it may for an agent that does not answer") {
+TEST_CASE("a drain ends at its time limit when an agent does not answer") {
     SystemClock clock;
     House house(fast(), &clock);
     house.begin_at_100();
@@ -267,7 +268,7 @@ TEST_CASE("a drain waits no longer than it may for an agent that does not answer
     CHECK(sink->ended()->code == ErrorCode::unavailable);
 }
 
-TEST_CASE("a stuck account read holds up neither the other reads nor the polls", "[defect-22]") {
+TEST_CASE("a stuck account read delays neither other reads nor polls", "[defect-22]") {
     SystemClock clock;
     House house(fast(), &clock);
     house.begin_at_100();
@@ -286,7 +287,7 @@ TEST_CASE("a stuck account read holds up neither the other reads nor the polls",
     agent.join();
 }
 
-TEST_CASE("reads that hang leave a thread for the others", "[defect-22]") {
+TEST_CASE("reads that hang leave at least one thread for other reads", "[defect-22]") {
     // Reads of the accounts of senders 1 to 3 fail at first and hang from then on. The others answer at once.
     class HangingState final : public StateReader {
       public:
@@ -341,7 +342,7 @@ TEST_CASE("reads that hang leave a thread for the others", "[defect-22]") {
     house.coordinator.reset();  // before its state reader is destroyed
 }
 
-TEST_CASE("reads under way at once stay within their bound", "[defect-17]") {
+TEST_CASE("the number of concurrent account reads stays within its limit", "[defect-17]") {
     SystemClock clock;
     CoordinatorSettings settings = fast();
     settings.prefetch_concurrency = 3;
@@ -365,7 +366,7 @@ TEST_CASE("reads under way at once stay within their bound", "[defect-17]") {
         agent->join();
 }
 
-TEST_CASE("thousands of joins and leaves under a fast feed lose no task and pay none twice", "[defect-31]") {
+TEST_CASE("agents that join and leave thousands of times lose no task, and none is paid twice", "[defect-31]") {
     SystemClock clock;
     CoordinatorSettings settings = fast();
     settings.task_attempts = 100'000;  // an agent that leaves uses up a try, and here agents leave all the time
@@ -442,7 +443,7 @@ TEST_CASE("thousands of joins and leaves under a fast feed lose no task and pay 
     last.join();
 }
 
-TEST_CASE("stopping while the source stands still ends within the ports' time-outs", "[defect-32]") {
+TEST_CASE("a stop while the source hangs ends within the time-outs of the ports", "[defect-32]") {
     SystemClock clock;
     House house(fast(), &clock);
     house.begin_at_100();

@@ -17,7 +17,7 @@ constexpr auto kL3 = TaskLevel::l3_full_execute;
 constexpr auto kL4 = TaskLevel::l4_state_sync;
 }  // namespace
 
-TEST_CASE("batches hold up to 10 tasks, and no more than the agent asked for") {
+TEST_CASE("a batch holds up to 10 tasks, and no more than the agent asked for") {
     Desk desk;
     FakeAgent wide = desk.join("wide", kL2, 0);
     desk.poll(actions(25));
@@ -35,7 +35,7 @@ TEST_CASE("batches hold up to 10 tasks, and no more than the agent asked for") {
     CHECK(sizes == std::vector<std::size_t>{3, 3, 1});
 }
 
-TEST_CASE("an agent has at most 16 batches waiting; the rest waits for room") {
+TEST_CASE("an agent has at most 16 waiting batches; further tasks wait in the queue") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     desk.poll(actions(200));
@@ -58,8 +58,7 @@ TEST_CASE("tasks are spread over the least loaded agents") {
         CHECK(tasks_in(Desk::take(agent)) == 10);
 }
 
-TEST_CASE(
-    "agents at or above the task level come first; one below gets its own level only when they are full") {
+TEST_CASE("agents at the task level get tasks first, those below it only when the others are full") {
     CoordinatorSettings settings;
     settings.max_waiting_per_agent = 1;
     Desk desk(settings);
@@ -81,7 +80,7 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("at task level L3 an L3 agent comes before an L2 one, both with L2 tasks") {
+TEST_CASE("at task level L3 an L3 agent comes before an L2 agent, even when both get L2 tasks") {
     CoordinatorSettings settings;
     settings.task_level = kL3;
     settings.max_waiting_per_agent = 1;
@@ -95,7 +94,7 @@ TEST_CASE("at task level L3 an L3 agent comes before an L2 one, both with L2 tas
     CHECK(rest[0]->tasks[0].level == kL2);
 }
 
-TEST_CASE("an agent gets no more than it asked for and can") {
+TEST_CASE("an agent gets no higher level than it asked for and supports") {
     Desk desk;
     REQUIRE(desk.engine->register_agent("a", {"a", kL4, "", "", ""}).accepted);
     FakeAgent agent = desk.open("a", kL1);
@@ -109,7 +108,7 @@ TEST_CASE("an agent gets no more than it asked for and can") {
     CHECK(Desk::take(other).at(0)->tasks.at(0).level == kL1);
 }
 
-TEST_CASE("what is sent at L2 has both accounts as agents in the field read them") {
+TEST_CASE("a task at L2 carries both accounts in the form that deployed agents read") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     Hash256 code;
@@ -139,7 +138,7 @@ TEST_CASE("what is sent at L2 has both accounts as agents in the field read them
     CHECK(batches[0]->timestamp == 1767225600000ULL);
 }
 
-TEST_CASE("nothing is dispatched before the source is known to be within 30 s of now", "[defect-23]") {
+TEST_CASE("nothing is dispatched before the source's tip is known to be within 30 s of now", "[defect-23]") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     const auto pool = actions(1);
@@ -161,7 +160,7 @@ TEST_CASE("nothing is dispatched before the source is known to be within 30 s of
     CHECK(tasks_in(Desk::take(agent)) == 1);
 }
 
-TEST_CASE("dispatch stops when a source that was there falls behind", "[defect-23]") {
+TEST_CASE("dispatch stops when the source falls behind later", "[defect-23]") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     desk.poll(actions(1));
@@ -186,7 +185,7 @@ TEST_CASE("only agents with a task stream and a heartbeat under 30 s old get tas
     CHECK(tasks_in(Desk::take(agent)) == 2);
 }
 
-TEST_CASE("a task goes to as many different agents as redundancy asks for") {
+TEST_CASE("a task goes to as many different agents as the redundancy says") {
     CoordinatorSettings settings;
     settings.task_redundancy = 3;
     Desk desk(settings);
@@ -208,7 +207,7 @@ TEST_CASE("a task goes to as many different agents as redundancy asks for") {
     CHECK(desk.dispatched() == 15);
 }
 
-TEST_CASE("a task not answered in time goes to another agent, three times in all, then it is given up",
+TEST_CASE("a task without an answer goes to other agents, three times in all, and is then given up",
           "[defect-18]") {
     Desk desk;
     std::vector<std::pair<std::string, FakeAgent>> agents;
@@ -234,7 +233,7 @@ TEST_CASE("a task not answered in time goes to another agent, three times in all
     CHECK(desk.counter("tasks_waiting") == 0);
 }
 
-TEST_CASE("the time to answer runs from the hand-out; a stream that takes nothing loses its tasks too",
+TEST_CASE("the time to answer runs from the hand-out, also when the stream never takes the batch",
           "[defect-18]") {
     Desk desk;
     FakeAgent stalled = desk.join("stalled");
@@ -251,7 +250,7 @@ TEST_CASE("the time to answer runs from the hand-out; a stream that takes nothin
     CHECK(desk.counter("tasks_timed_out") == 2);
 }
 
-TEST_CASE("where there is no other agent, the one that failed gets the task again") {
+TEST_CASE("a task goes back to the agent that failed it when there is no other agent") {
     Desk desk;
     FakeAgent only = desk.join("only");
     desk.poll(actions(1));
@@ -265,7 +264,7 @@ TEST_CASE("where there is no other agent, the one that failed gets the task agai
     CHECK(desk.counter("tasks_given_up") == 1);
 }
 
-TEST_CASE("agents of one load take turns, however often each sends heartbeats") {
+TEST_CASE("agents with equal load take turns, however often each sends heartbeats") {
     Desk desk;
     std::map<std::string, FakeAgent> agents;
     for (const std::string id : {"a", "b", "c"})
@@ -285,7 +284,7 @@ TEST_CASE("agents of one load take turns, however often each sends heartbeats") 
     CHECK(given == std::map<std::string, std::size_t>{{"a", 10}, {"b", 10}, {"c", 10}});
 }
 
-TEST_CASE("a silent agent does not stay first in line") {
+TEST_CASE("a silent agent does not stay first in the order") {
     Desk desk;
     FakeAgent silent = desk.join("silent");
     desk.poll(actions(1));
@@ -301,7 +300,7 @@ TEST_CASE("a silent agent does not stay first in line") {
     CHECK(Desk::take(silent).empty());
 }
 
-TEST_CASE("the tasks of an agent that is ended or evicted go to others", "[defect-18]") {
+TEST_CASE("tasks of an agent that was ended or evicted go to other agents", "[defect-18]") {
     Desk desk;
     FakeAgent a = desk.join("a");
     desk.poll(actions(12));
@@ -317,7 +316,8 @@ TEST_CASE("the tasks of an agent that is ended or evicted go to others", "[defec
     CHECK_FALSE(a.stream->take());
 }
 
-TEST_CASE("no heartbeat for 60 s evicts an agent, checked every 30 s; nothing of it is kept", "[defect-3]") {
+TEST_CASE("an agent without a heartbeat for 60 s is evicted at the next check, and nothing of it is kept",
+          "[defect-3]") {
     Desk desk;
     FakeAgent quiet = desk.join("quiet");
     FakeAgent busy = desk.join("busy");
@@ -336,7 +336,8 @@ TEST_CASE("no heartbeat for 60 s evicts an agent, checked every 30 s; nothing of
     CHECK_FALSE(desk.engine->heartbeat("quiet", {}));
 }
 
-TEST_CASE("thousands of agents come and go, and the registry holds only those that are there", "[defect-3]") {
+TEST_CASE("while thousands of agents come and go, the registry holds only those that are connected",
+          "[defect-3]") {
     CoordinatorSettings settings;
     settings.max_agents = 50;
     Desk desk(settings);
@@ -371,7 +372,7 @@ TEST_CASE("batch ids never repeat", "[defect-42]") {
     CHECK(ids.size() == 320);
 }
 
-TEST_CASE("without numbers nothing goes out, and everything once there are some") {
+TEST_CASE("without reserved ids nothing is dispatched, and with new ids everything is") {
     auto wake = std::make_shared<Signal>();
     ManualClock clock;
     CoordinatorSettings settings;

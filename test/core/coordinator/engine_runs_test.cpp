@@ -43,7 +43,7 @@ RunComparison answer_with(RunDesk& desk, FakeAgent& agent,
 
 }  // namespace
 
-TEST_CASE("an agent at L3 gets what it executes: code and slots, the transaction, the next block's context") {
+TEST_CASE("a task at L3 carries code, slots, the transaction and the next block's context") {
     RunDesk desk;
     FakeAgent agent = desk.join("a", kLevel3);
     const PoolActionPtr call = call_of(7);
@@ -64,7 +64,7 @@ TEST_CASE("an agent at L3 gets what it executes: code and slots, the transaction
     CHECK(desk.counter("runs_complete") == 1);
 }
 
-TEST_CASE("no transaction is run for agents that do not execute, or below taskLevel L3") {
+TEST_CASE("no transaction is run when no agent executes or the task level is below L3") {
     const bool low_agent = GENERATE(true, false);
     RunDesk desk(RunDesk::at_level(low_agent ? kLevel3 : kLevel2));
     FakeAgent agent = desk.join("a", low_agent ? kLevel2 : kLevel3);
@@ -76,7 +76,7 @@ TEST_CASE("no transaction is run for agents that do not execute, or below taskLe
     CHECK(desk.source.fetches == 0);
 }
 
-TEST_CASE("a staking action goes to an agent at L3 as an L2 task") {
+TEST_CASE("an agent at L3 gets a staking action as an L2 task") {
     RunDesk desk;
     FakeAgent agent = desk.join("a", kLevel3);
     desk.poll_and_run({fake_action({.kind = "stakeCreate", .evm = false})});
@@ -84,7 +84,7 @@ TEST_CASE("a staking action goes to an agent at L3 as an L2 task") {
     CHECK(desk.source.fetches == 0);
 }
 
-TEST_CASE("a transaction beyond a bound goes out at L2, and a counter says why") {
+TEST_CASE("a transaction whose run exceeds a limit goes out at L2, and a counter gives the reason") {
     evm::ReadingBounds bounds;
     bounds.rounds = 1;
     RunDesk desk(RunDesk::at_level(kLevel3), {}, bounds);
@@ -100,7 +100,7 @@ TEST_CASE("a transaction beyond a bound goes out at L2, and a counter says why")
     CHECK(desk.counter("runs_too_many_rounds") == 1);
 }
 
-TEST_CASE("a source that cannot be read lowers the task and holds nobody up") {
+TEST_CASE("a run that cannot read its source goes out at L2 without delay") {
     RunDesk desk;
     desk.source.fails = true;
     FakeAgent agent = desk.join("a", kLevel3);
@@ -109,7 +109,7 @@ TEST_CASE("a source that cannot be read lowers the task and holds nobody up") {
     CHECK(desk.counter("runs_fetch_failed") == 1);
 }
 
-TEST_CASE("a run that a new block overtook is made again at the new tip") {
+TEST_CASE("a run that a new block made outdated is repeated at the new tip") {
     RunDesk desk;
     desk.source.tip = 101;
     FakeAgent agent = desk.join("a", kLevel3);
@@ -123,7 +123,7 @@ TEST_CASE("a run that a new block overtook is made again at the new tip") {
     CHECK(desk.counter("runs_tip_moved") == 1);
 }
 
-TEST_CASE("a source that is always ahead does not keep a task back for ever") {
+TEST_CASE("a task whose source is always ahead of the tip goes out at L2 in the end") {
     RunDesk desk;
     desk.source.tip = 5'000;
     FakeAgent agent = desk.join("a", kLevel3);
@@ -133,7 +133,7 @@ TEST_CASE("a source that is always ahead does not keep a task back for ever") {
     CHECK(desk.counter("runs_tip_moved") == 3);
 }
 
-TEST_CASE("a run that does not end in time leaves its task to L2") {
+TEST_CASE("a task whose run does not end in time goes out at L2") {
     RunDesk desk;
     FakeAgent agent = desk.join("a", kLevel3);
     desk.update({call_of(7)}, 100);
@@ -153,7 +153,7 @@ TEST_CASE("a run that does not end in time leaves its task to L2") {
     CHECK(desk.engine->take_runs().empty());
 }
 
-TEST_CASE("a task that waits for two blocks is run anew") {
+TEST_CASE("a task that waited for two blocks is run again") {
     RunDesk desk;
     desk.poll_and_run({call_of(7)}, 100);  // no agent is there yet
     FakeAgent agent = desk.join("a", kLevel3);
@@ -166,27 +166,27 @@ TEST_CASE("a task that waits for two blocks is run anew") {
     CHECK(task.storage_slots.begin()->second.begin()->second == "0x" + std::string(63, '0') + "6");
 }
 
-TEST_CASE("an executed answer carries what our run says of it") {
+TEST_CASE("an executed answer is recorded with its comparison to the own run") {
     RunDesk desk;
     FakeAgent agent = desk.join("a", kLevel3);
     desk.poll_and_run({call_of(7)});
-    SECTION("the same") {
+    SECTION("the answer agrees") {
         CHECK(answer_with(desk, agent) ==
               RunComparison{OwnRun::valid, false, Agreement::same, Agreement::same});
         CHECK(desk.answers.back().executed);
         CHECK(desk.counter("answers_unlike_our_run") == 0);
     }
-    SECTION("wrong gas") {
+    SECTION("the gas differs") {
         CHECK(answer_with(desk, agent, [](TaskResult& r) { ++r.gas_used; }).gas == Agreement::differs);
         CHECK(desk.counter("answers_unlike_our_run") == 1);
     }
-    SECTION("wrong state") {
+    SECTION("the state differs") {
         CHECK(answer_with(desk, agent, [](TaskResult& r) { r.state_changes.clear(); }).state ==
               Agreement::differs);
     }
 }
 
-TEST_CASE("the log names the agent whose answers differ from our runs, once per hour") {
+TEST_CASE("answers that differ from own runs are logged with the agent's id, once per hour") {
     std::mutex mutex;
     std::vector<std::string> lines;
     const Log log(LogLevel::warn, [&](LogLevel, std::string_view line) {
@@ -207,7 +207,7 @@ TEST_CASE("the log names the agent whose answers differ from our runs, once per 
     CHECK(desk.counter("answers_unlike_our_run") == 2);
 }
 
-TEST_CASE("a batch that goes out again after its stream was cut goes out with the run of the first time") {
+TEST_CASE("a batch that is sent again after its stream was cut has the same run as the first time") {
     RunDesk desk;
     FakeAgent agent = desk.join("a", kLevel3);
     desk.poll_and_run({call_of(7)}, 100);
@@ -225,7 +225,7 @@ TEST_CASE("a batch that goes out again after its stream was cut goes out with th
     CHECK(desk.answers.back().run == RunComparison{OwnRun::valid, false, Agreement::same, Agreement::same});
 }
 
-TEST_CASE("a batch does not grow without bound: what does not fit goes out at L2") {
+TEST_CASE("tasks beyond the size limit of a batch go out at L2") {
     RunDesk desk;
     std::string large = kCounterCode;  // plus 3 MiB of code that is never reached
     large += std::string(2 * (std::size_t{3} << 20), '0');
@@ -243,7 +243,7 @@ TEST_CASE("a batch does not grow without bound: what does not fit goes out at L2
     CHECK(desk.counter("tasks_lowered_batch_full") == 1);
 }
 
-TEST_CASE("an agent at L4 in step is held against a run over the whole state of that height") {
+TEST_CASE("an answer of an agent at L4 in step is compared with a run over the whole state of that height") {
     RunDesk desk(RunDesk::at_level(kLevel4));
     FakeAgent agent = desk.join("a", kLevel4);
     desk.engine->diffs_written("a", 100);
@@ -263,7 +263,7 @@ TEST_CASE("an agent at L4 in step is held against a run over the whole state of 
     CHECK(desk.counter("tasks_given_at_l4") == 1);
 }
 
-TEST_CASE("an agent at L4 that is behind gets no task that it would fill in from an old state") {
+TEST_CASE("an agent at L4 that is behind gets no L4 task, because it would read an old state") {
     RunDesk desk(RunDesk::at_level(kLevel4));
     FakeAgent agent = desk.join("a", kLevel4);
     desk.engine->diffs_written("a", 50);
@@ -284,7 +284,7 @@ TEST_CASE("an agent at L4 that falls behind before it takes its batch gets L2, n
     CHECK_FALSE(batches[0]->tasks[0].evm_tx);
 }
 
-TEST_CASE("at taskLevel L4 an agent at L3 gets L3 tasks") {
+TEST_CASE("at task level L4 an agent at L3 gets L3 tasks") {
     RunDesk desk(RunDesk::at_level(kLevel4));
     FakeAgent agent = desk.join("a", kLevel3);
     desk.poll_and_run({call_of(7)}, 100);

@@ -71,7 +71,7 @@ int work_on_a_full_disk() {
 
 }  // namespace
 
-TEST_CASE("while the ledger takes no writes the coordinator hands nothing out, says so, and blames no agent") {
+TEST_CASE("on a full disk the coordinator hands out nothing, reports it, and blames no agent") {
     const pid_t child = fork();
     REQUIRE(child >= 0);
     if (child == 0) _exit(work_on_a_full_disk());

@@ -34,7 +34,7 @@ struct IdleAgent {
 
 }  // namespace
 
-TEST_CASE("a task stream that was silent for 45 s gets one batch without tasks, and again 45 s later",
+TEST_CASE("a task stream without messages for 45 s gets a batch without tasks, and another 45 s later",
           "[idle]") {
     Desk desk(with_idle_batches());
     FakeAgent agent = desk.join("a");
@@ -60,7 +60,7 @@ TEST_CASE("a task stream that was silent for 45 s gets one batch without tasks, 
     CHECK(desk.counter("idle_batches_sent") == 2);
 }
 
-TEST_CASE("a stream that carries tasks is not idle", "[idle]") {
+TEST_CASE("a stream that carries tasks gets no batch without tasks", "[idle]") {
     Desk desk(with_idle_batches());
     FakeAgent agent = desk.join("a");
     desk.pass(20s);
@@ -75,7 +75,7 @@ TEST_CASE("a stream that carries tasks is not idle", "[idle]") {
     CHECK(agent.stream->take());
 }
 
-TEST_CASE("tasks go before a batch without tasks, and then none is needed", "[idle]") {
+TEST_CASE("waiting tasks are sent instead of a batch without tasks", "[idle]") {
     Desk desk(with_idle_batches());
     FakeAgent agent = desk.join("a");
     desk.pass(29s);
@@ -88,7 +88,7 @@ TEST_CASE("tasks go before a batch without tasks, and then none is needed", "[id
     CHECK_FALSE(agent.stream->take());
 }
 
-TEST_CASE("with the interval 0 no stream gets a batch without tasks", "[idle]") {
+TEST_CASE("with an interval of 0 no stream gets a batch without tasks", "[idle]") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     for (int i = 0; i < 10; ++i) {
@@ -99,7 +99,7 @@ TEST_CASE("with the interval 0 no stream gets a batch without tasks", "[idle]") 
     CHECK_FALSE(agent.stream->take());
 }
 
-TEST_CASE("a new stream begins a new period of silence", "[idle]") {
+TEST_CASE("a new stream starts a new interval", "[idle]") {
     Desk desk(with_idle_batches());
     FakeAgent first = desk.join("a");
     desk.pass(29s);
@@ -123,7 +123,7 @@ TEST_CASE("idle streams are kept open while the ledger takes no writes", "[idle]
     CHECK(batch->tasks.empty());
 }
 
-TEST_CASE("the public agent's empty answer to a batch without tasks is accepted and counts for nothing",
+TEST_CASE("the public agent's empty answer to a batch without tasks is accepted and counts as nothing",
           "[idle]") {
     IdleAgent idle;
     const auto response = idle.desk.submit("a", idle.empty_answer());
@@ -156,7 +156,7 @@ TEST_CASE("only one empty answer to each batch without tasks is accepted", "[idl
     CHECK(idle.desk.counter("idle_batches_answered") == 1);
 }
 
-TEST_CASE("results for a batch without tasks, and empty answers of other agents, stay refused", "[idle]") {
+TEST_CASE("results for a batch without tasks, and empty answers of other agents, are refused", "[idle]") {
     IdleAgent idle;
     const FakeAgent other = idle.desk.join("b");
     CHECK_FALSE(idle.desk.submit("b", idle.empty_answer())->accepted);
@@ -167,7 +167,7 @@ TEST_CASE("results for a batch without tasks, and empty answers of other agents,
     CHECK(idle.desk.counter("idle_batches_answered") == 0);
 }
 
-TEST_CASE("an empty answer to a batch with tasks stays refused", "[idle]") {
+TEST_CASE("an empty answer to a batch with tasks is refused", "[idle]") {
     IdleAgent idle;
     idle.desk.poll(actions(1));
     const auto work = idle.agent.stream->take();

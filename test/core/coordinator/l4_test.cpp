@@ -38,7 +38,7 @@ bool all_at(const Batches& batches, TaskLevel level) {
 
 }  // namespace
 
-TEST_CASE("a task at L4 carries what the EVM runs and the next block's context; a staking action has neither",
+TEST_CASE("a task at L4 carries the EVM transaction and the next block's context, a staking action neither",
           "[defect-15]") {
     Desk desk(at_l4());
     FakeAgent agent = desk.join("a", kL4);
@@ -68,7 +68,7 @@ TEST_CASE("a task at L4 carries what the EVM runs and the next block's context; 
     CHECK(second.sender);  // the task is answered at L2
 }
 
-TEST_CASE("tasks of a pool at tip H go to an L4 agent only after diff H was written to its stream") {
+TEST_CASE("an L4 agent gets tasks at tip H only after diff H was written to its stream") {
     Desk desk(at_l4());
     FakeAgent agent = desk.join("a", kL4);
     desk.engine->diffs_written("a", 99);
@@ -84,7 +84,7 @@ TEST_CASE("tasks of a pool at tip H go to an L4 agent only after diff H was writ
     CHECK(batches[0]->tasks[0].block_context->number == 101);
 }
 
-TEST_CASE("an L4 agent whose diff does not come gets what agents below get") {
+TEST_CASE("an L4 agent whose diff does not come gets tasks of lower levels") {
     Desk desk(at_l4());
     FakeAgent agent = desk.join("a", kL4);
     desk.engine->diffs_written("a", 99);
@@ -105,14 +105,14 @@ TEST_CASE("an L4 agent whose diff does not come gets what agents below get") {
     CHECK(all_at(Desk::take(agent), kL4));
 }
 
-TEST_CASE("without diffs, behind, or after their stream ended, L4 agents get lower tasks at once") {
+TEST_CASE("an L4 agent that cannot be in step gets lower tasks at once") {
     Desk desk(at_l4());
     FakeAgent agent = desk.join("a", kL4);
-    SECTION("no source of diffs") {}
-    SECTION("far behind") {
+    SECTION("there is no source of diffs") {}
+    SECTION("the agent is far behind") {
         desk.engine->diffs_written("a", 50);
     }
-    SECTION("its stream is over") {
+    SECTION("the agent's stream has ended") {
         desk.engine->diffs_written("a", 100);
         desk.engine->diffs_written("a", 0);
     }
@@ -121,7 +121,7 @@ TEST_CASE("without diffs, behind, or after their stream ended, L4 agents get low
     CHECK(all_at(Desk::take(agent), kL2));
 }
 
-TEST_CASE("L4 agents in step come first; those below get their own level only when these are full") {
+TEST_CASE("L4 agents in step get tasks first, agents below L4 only when those are full") {
     Desk desk(at_l4());
     FakeAgent in_step = desk.join("in-step", kL4);
     FakeAgent behind = desk.join("behind", kL4);
@@ -142,7 +142,7 @@ TEST_CASE("L4 agents in step come first; those below get their own level only wh
     CHECK(all_at(to_third, kL2));
 }
 
-TEST_CASE("an answer to a task at L4 with an EVM transaction is one from execution, others are not") {
+TEST_CASE("an answer to an L4 task with an EVM transaction counts as executed, other answers do not") {
     Desk desk(at_l4());
     FakeAgent agent = desk.join("a", kL4);
     desk.engine->diffs_written("a", 100);
@@ -158,7 +158,7 @@ TEST_CASE("an answer to a task at L4 with an EVM transaction is one from executi
     CHECK_FALSE(desk.answers.at(0).executed);
 }
 
-TEST_CASE("below taskLevel L4 agents at L4 get the configured level, in step or not") {
+TEST_CASE("below task level L4 an agent at L4 gets the task level, in step or not") {
     Desk desk;
     FakeAgent agent = desk.join("a", kL4);
     desk.engine->diffs_written("a", 100);
@@ -168,7 +168,7 @@ TEST_CASE("below taskLevel L4 agents at L4 get the configured level, in step or 
     CHECK_FALSE(batches[0]->tasks[0].evm_tx);
 }
 
-TEST_CASE("a diff stream may be there before the agent registers") {
+TEST_CASE("a diff stream may open before the agent registers") {
     Desk desk(at_l4());
     desk.engine->diffs_written("a", 100);
     FakeAgent agent = desk.join("a", kL4);
@@ -176,7 +176,7 @@ TEST_CASE("a diff stream may be there before the agent registers") {
     CHECK(all_at(Desk::take(agent), kL4));
 }
 
-TEST_CASE("an agent that opens its task stream at a lower level gets that") {
+TEST_CASE("an agent that opens its task stream at a lower level gets that level") {
     Desk desk(at_l4());
     FakeAgent agent = desk.join("a", kL4);
     desk.engine->diffs_written("a", 100);

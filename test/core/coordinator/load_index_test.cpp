@@ -16,7 +16,7 @@ constexpr auto kL4 = TaskLevel::l4_state_sync;
 const auto kAnyone = [](LoadIndex::Slot) { return true; };
 }  // namespace
 
-TEST_CASE("the least loaded agent of the levels asked for is found") {
+TEST_CASE("the index finds the least loaded agent of the wanted levels") {
     LoadIndex index(100);
     index.put(0, kL2, 5);
     index.put(1, kL4, 3);
@@ -31,7 +31,7 @@ TEST_CASE("the least loaded agent of the levels asked for is found") {
     CHECK(index.size() == 2);
 }
 
-TEST_CASE("an agent can be put before the others of its load") {
+TEST_CASE("an agent can be put in front of others with the same load") {
     LoadIndex index(10);
     index.put(0, kL2, 1);
     index.put(1, kL2, 1);
@@ -47,7 +47,7 @@ TEST_CASE("an agent can be put before the others of its load") {
     CHECK(index.least(kL1, kL4, kAnyone) == 1U);
 }
 
-TEST_CASE("agents of one load take turns") {
+TEST_CASE("agents with the same load take turns") {
     LoadIndex index(10);
     for (LoadIndex::Slot slot = 0; slot < 3; ++slot)
         index.put(slot, kL2, 1);
@@ -58,7 +58,7 @@ TEST_CASE("agents of one load take turns") {
     }
 }
 
-TEST_CASE("who is not accepted is passed over, also into higher loads and other levels") {
+TEST_CASE("an agent that the caller does not accept is skipped, also into higher loads and other levels") {
     LoadIndex index(200);
     index.put(0, kL2, 0);
     index.put(1, kL2, 0);
@@ -67,7 +67,7 @@ TEST_CASE("who is not accepted is passed over, also into higher loads and other 
     CHECK_FALSE(index.least(kL2, kL4, [](LoadIndex::Slot) { return false; }));
 }
 
-TEST_CASE("loads beyond the bound count as the bound") {
+TEST_CASE("a load above the maximum counts as the maximum") {
     LoadIndex index(64);
     index.put(0, kL2, 1'000'000);
     index.put(1, kL2, 63);
@@ -76,7 +76,7 @@ TEST_CASE("loads beyond the bound count as the bound") {
     CHECK(index.least(kL2, kL2, kAnyone) == 0U);
 }
 
-TEST_CASE("the index agrees with a search of everybody after any changes") {
+TEST_CASE("after any changes the index agrees with a search of all agents") {
     LoadIndex index(321);
     std::map<LoadIndex::Slot, std::pair<TaskLevel, std::uint32_t>> truth;
     std::mt19937 random(7);

@@ -48,7 +48,7 @@ TEST_CASE("a pool that changes is read every 100 to 250 ms, a quiet one less and
     CHECK(poller.read(true, 7) == 100ms);
 }
 
-TEST_CASE("the longest pause is what was configured, even below 100 ms") {
+TEST_CASE("the longest pause is the configured one, even below 100 ms") {
     for (const auto longest : {10ms, 150ms, 4000ms, 10'000ms}) {
         Poller poller(longest);
         for (int i = 0; i < 60; ++i)
@@ -75,7 +75,7 @@ TEST_CASE("a quiet pool is read every 100 ms from half a second before a block i
     }
 }
 
-TEST_CASE("blocks that stay away are not waited for with reads in quick succession") {
+TEST_CASE("frequent reads end when the expected block stays away") {
     Poller poller;
     for (std::uint64_t height = 1; height < 8; ++height) {
         poller.read(false, height);
@@ -98,14 +98,14 @@ TEST_CASE("reads take at most a fifth of the time, however slow the node and how
     }
 }
 
-TEST_CASE("one slow answer of a node that is quick otherwise costs little: time saved up pays for it") {
+TEST_CASE("one slow answer of an otherwise quick node delays reads little, because saved time pays for it") {
     Poller poller;
     for (int i = 0; i < 100; ++i)
         poller.read(true, 7);
     CHECK(poller.read(true, 7, 900ms) == 100ms);
 }
 
-TEST_CASE("a read that is asked for comes no sooner than 100 ms after the last one") {
+TEST_CASE("an urgent read comes at least 100 ms after the last one") {
     PollPolicy policy(1s);
     const Clock::Steady now{1h};
     policy.add({now, now + 1ms, false, 7});

@@ -12,7 +12,7 @@ namespace {
 const Error kUnreachable{ErrorCode::unavailable, "cannot read account", "", "connection refused", ""};
 }
 
-TEST_CASE("an address is read once a block, however many tasks need it") {
+TEST_CASE("an address is read once per block, however many tasks need it") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     desk.poll(actions(50));
@@ -27,7 +27,7 @@ TEST_CASE("an address is read once a block, however many tasks need it") {
     CHECK(desk.state.calls()[1].height == 101);
 }
 
-TEST_CASE("reads hold at most 100 addresses", "[defect-17]") {
+TEST_CASE("one read asks for at most 100 addresses", "[defect-17]") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     std::vector<PoolActionPtr> pool;
@@ -43,7 +43,7 @@ TEST_CASE("reads hold at most 100 addresses", "[defect-17]") {
     CHECK(tasks_in(Desk::take(agent)) == 125);
 }
 
-TEST_CASE("one unreachable account costs its own task, not the poll", "[defect-22]") {
+TEST_CASE("an unreachable account costs its own task and no other", "[defect-22]") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     const PoolActionPtr bad = fake_action({.sender = 9});
@@ -63,7 +63,7 @@ TEST_CASE("one unreachable account costs its own task, not the poll", "[defect-2
     CHECK(tasks_in(Desk::take(agent)) == 1);
 }
 
-TEST_CASE("a read that takes too long costs its tasks, and what is unreachable is then read alone",
+TEST_CASE("a read that takes too long drops its tasks, and unreachable addresses are then read alone",
           "[defect-22]") {
     Desk desk;
     FakeAgent agent = desk.join("a");
@@ -99,7 +99,7 @@ TEST_CASE("a read that takes too long costs its tasks, and what is unreachable i
     CHECK(Desk::take(agent).empty());
 }
 
-TEST_CASE("a read that nobody waits for any more is not made, and its addresses are read anew", "[defect-22]") {
+TEST_CASE("a read that nobody waits for any more is skipped, and its addresses are read again", "[defect-22]") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     const auto pool = actions(3);
@@ -115,7 +115,7 @@ TEST_CASE("a read that nobody waits for any more is not made, and its addresses 
     CHECK(tasks_in(Desk::take(agent)) == 4);
 }
 
-TEST_CASE("many unreachable accounts do not keep others from being read", "[defect-22]") {
+TEST_CASE("many unreachable accounts do not keep other accounts from being read", "[defect-22]") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     std::vector<PoolActionPtr> pool;
@@ -145,7 +145,8 @@ TEST_CASE("many unreachable accounts do not keep others from being read", "[defe
     CHECK(tasks_in(Desk::take(agent)) == 1);
 }
 
-TEST_CASE("after the source was away, what failed together is read together again", "[defect-22]") {
+TEST_CASE("after an outage of the source, accounts that failed together are read together again",
+          "[defect-22]") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     std::vector<PoolActionPtr> pool;
@@ -162,8 +163,7 @@ TEST_CASE("after the source was away, what failed together is read together agai
     CHECK(desk.state.calls().size() <= before + 2);
 }
 
-TEST_CASE("accounts that stay unreachable do not keep those that failed once from being tried again",
-          "[defect-22]") {
+TEST_CASE("accounts that stay unreachable do not delay accounts that failed once", "[defect-22]") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     std::vector<PoolActionPtr> pool;
@@ -182,7 +182,7 @@ TEST_CASE("accounts that stay unreachable do not keep those that failed once fro
     CHECK(got == 20);
 }
 
-TEST_CASE("accounts are read again at the new tip when the tip moved meanwhile") {
+TEST_CASE("accounts are read again when the tip moved during the read") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     desk.state.hold_only(std::set<std::uint64_t>{101});
@@ -200,7 +200,7 @@ TEST_CASE("accounts are read again at the new tip when the tip moved meanwhile")
     CHECK(desk.counter("accounts_out_of_range") == 2);
 }
 
-TEST_CASE("nothing is read as long as nobody could take the tasks") {
+TEST_CASE("no account is read while no agent could take the tasks") {
     Desk desk;
     desk.poll(actions(5));
     CHECK(desk.state.calls().empty());
@@ -212,7 +212,7 @@ TEST_CASE("nothing is read as long as nobody could take the tasks") {
     CHECK(batches[0]->tasks[0].level == TaskLevel::l1_sig_verify);
 }
 
-TEST_CASE("no more is read than agents have room for, give or take 200 tasks") {
+TEST_CASE("accounts are read for no more tasks than agents have room for, with a margin of 200") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     std::vector<PoolActionPtr> pool;
@@ -230,7 +230,7 @@ TEST_CASE("no more is read than agents have room for, give or take 200 tasks") {
         CHECK(desk.engine->dispatch().empty());
 }
 
-TEST_CASE("accounts more than a block old are read again before the task goes out") {
+TEST_CASE("accounts that are more than a block old are read again before the task goes out") {
     CoordinatorSettings settings;
     settings.max_waiting_per_agent = 1;
     Desk desk(settings);
@@ -250,7 +250,7 @@ TEST_CASE("accounts more than a block old are read again before the task goes ou
     CHECK(second[0]->tasks[0].block_height == 102);
 }
 
-TEST_CASE("what agents were given does not change when accounts are read anew", "[defect-16]") {
+TEST_CASE("tasks that agents already hold do not change when accounts are read again", "[defect-16]") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     desk.state.set(address_of_number(1), {.balance_rau = 1, .nonce = 0, .code_hash = {}});
@@ -266,7 +266,7 @@ TEST_CASE("what agents were given does not change when accounts are read anew", 
     CHECK(second->tasks[0].sender->balance == "2");
 }
 
-TEST_CASE("a transfer to oneself needs one account") {
+TEST_CASE("a transfer to the sender itself needs one account") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     desk.state.fail_address(address_of_number(3), kUnreachable);
@@ -282,7 +282,7 @@ TEST_CASE("a transfer to oneself needs one account") {
     CHECK(batches[0]->tasks[0].sender == batches[0]->tasks[0].receiver);
 }
 
-TEST_CASE("a source that answers fewer accounts than asked fails the rest") {
+TEST_CASE("when a source answers fewer accounts than asked, the missing ones fail") {
     struct Short final : StateReader {
         std::vector<Result<AccountState>> accounts(std::span<const Address>, std::uint64_t) override {
             return {AccountState{}};

@@ -9,7 +9,7 @@
 using namespace ioswarm;
 using namespace ioswarm::test;
 
-TEST_CASE("what one run read is there for the next one of the same height") {
+TEST_CASE("state that one run read is cached for later runs at the same height") {
     FakeRunState source;
     source.set(address_of_number(7), 5, 1, "00");
     source.set_slot(address_of_number(7), 3, 9);
@@ -32,7 +32,7 @@ TEST_CASE("what one run read is there for the next one of the same height") {
     CHECK(second.code_bytes() == 1);
 }
 
-TEST_CASE("a fetch that fails leaves nothing in the cache") {
+TEST_CASE("a failed fetch leaves nothing in the cache") {
     FakeRunState source;
     source.fails = true;
     StateCache cache(100);

@@ -19,7 +19,7 @@ TEST_CASE("an agent that is not registered gets no stream") {
     CHECK(stream.error().code == ErrorCode::failed_precondition);
 }
 
-TEST_CASE("a stream is told when there is something to take, once for many batches") {
+TEST_CASE("a stream is notified once when batches are waiting, however many they are") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     CHECK(agent.sink->ready() == 0);
@@ -30,7 +30,8 @@ TEST_CASE("a stream is told when there is something to take, once for many batch
     CHECK(agent.sink->ready() == 2);
 }
 
-TEST_CASE("a second stream takes the first one's place, and unanswered batches go along", "[defect-38]") {
+TEST_CASE("a second stream of an agent replaces the first and takes over its unanswered batches",
+          "[defect-38]") {
     Desk desk;
     FakeAgent first = desk.join("a");
     desk.poll(actions(15));
@@ -55,7 +56,7 @@ TEST_CASE("a second stream takes the first one's place, and unanswered batches g
     CHECK(second.sink->ends() == 0);
 }
 
-TEST_CASE("of a batch answered in part only the rest goes along to a new stream", "[defect-38]") {
+TEST_CASE("after a partial answer only the rest of the batch moves to a new stream", "[defect-38]") {
     Desk desk;
     FakeAgent first = desk.join("a");
     desk.poll(actions(5));
@@ -83,7 +84,7 @@ TEST_CASE("an agent that registers again keeps its queue and its open stream") {
     CHECK(views[0].tasks_pending == 15);
 }
 
-TEST_CASE("what an agent held when its stream ended goes to others", "[defect-18]") {
+TEST_CASE("tasks that an agent held when its stream ended go to other agents", "[defect-18]") {
     Desk desk;
     FakeAgent a = desk.join("a");
     desk.poll(actions(15));
@@ -95,8 +96,7 @@ TEST_CASE("what an agent held when its stream ended goes to others", "[defect-18
     CHECK(a.sink->ends() == 0);
 }
 
-TEST_CASE("an answer that was under way when the stream dropped still counts where nobody else has the task",
-          "[defect-38]") {
+TEST_CASE("an answer sent as the stream dropped still counts if no other agent has the task", "[defect-38]") {
     Desk desk;
     FakeAgent a = desk.join("a");
     desk.poll(actions(3));
@@ -109,7 +109,8 @@ TEST_CASE("an answer that was under way when the stream dropped still counts whe
     CHECK(desk.counter("tasks_waiting") == 0);
 }
 
-TEST_CASE("but not where somebody else was given it meanwhile: each task pays once", "[defect-19]") {
+TEST_CASE("an answer to a task that another agent was given meanwhile does not count, so each task pays once",
+          "[defect-19]") {
     Desk desk;
     FakeAgent a = desk.join("a");
     desk.poll(actions(3));
@@ -126,7 +127,7 @@ TEST_CASE("but not where somebody else was given it meanwhile: each task pays on
         CHECK(answer.agent_id == "b");
 }
 
-TEST_CASE("an only agent that reopens its stream every few seconds loses nothing", "[defect-38]") {
+TEST_CASE("a single agent that reopens its stream every few seconds loses no task", "[defect-38]") {
     Desk desk;
     REQUIRE(desk.engine->register_agent("a", {"a", kL2, "", "", ""}).accepted);
     std::vector<PoolActionPtr> pool;
@@ -153,7 +154,7 @@ TEST_CASE("an only agent that reopens its stream every few seconds loses nothing
     CHECK(desk.counter("tasks_given_up") == 0);
 }
 
-TEST_CASE("a new stream that takes smaller batches gets no large ones of the old") {
+TEST_CASE("a new stream with a smaller batch size gets no larger batches of the old stream") {
     Desk desk;
     FakeAgent first = desk.join("a");
     desk.poll(actions(10));
@@ -166,7 +167,7 @@ TEST_CASE("a new stream that takes smaller batches gets no large ones of the old
         CHECK(batch->tasks.size() <= 3);
 }
 
-TEST_CASE("when the coordinator stops, streams end with unavailable and no new ones are opened") {
+TEST_CASE("after stop, streams end with unavailable and no new stream is opened") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     desk.engine->end_streams({ErrorCode::unavailable, "task stream ended", "", "shutting down", ""});
@@ -178,7 +179,7 @@ TEST_CASE("when the coordinator stops, streams end with unavailable and no new o
     CHECK(stream.error().code == ErrorCode::unavailable);
 }
 
-TEST_CASE("a stream outlives the engine's owner") {
+TEST_CASE("a stream may be used after the engine's owner is gone") {
     std::unique_ptr<TaskStream> stream;
     ManualClock clock;
     {
@@ -190,7 +191,7 @@ TEST_CASE("a stream outlives the engine's owner") {
     stream->closed();
 }
 
-TEST_CASE("when streams end after close(), agents keep what they took, and a drain waits for their answers") {
+TEST_CASE("when streams end after close(), agents keep tasks they took, and a drain waits for the answers") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     desk.poll(actions(15));

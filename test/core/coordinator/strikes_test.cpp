@@ -7,7 +7,7 @@ using namespace ioswarm;
 using namespace std::chrono_literals;
 using Standing = Strikes::Standing;
 
-TEST_CASE("each trial that is lost doubles the delay, from 10 s to 5 minutes") {
+TEST_CASE("each lost trial doubles the delay, from 10 s to 5 minutes") {
     Strikes strikes;
     Clock::Steady now{1h};
     CHECK(strikes.standing(now) == Standing::good);
@@ -22,7 +22,7 @@ TEST_CASE("each trial that is lost doubles the delay, from 10 s to 5 minutes") {
     }
 }
 
-TEST_CASE("batches of one incident are one strike") {
+TEST_CASE("several batches lost in one incident count as one strike") {
     Strikes strikes;
     const Clock::Steady now{1h};
     CHECK(strikes.add(now - 10s, now));
@@ -37,7 +37,7 @@ TEST_CASE("batches of one incident are one strike") {
     CHECK(strikes.standing(now + 30s) == Standing::good);
 }
 
-TEST_CASE("strikes decay: one in five minutes") {
+TEST_CASE("one strike expires every five minutes") {
     Strikes strikes;
     Clock::Steady now{1h};
     strikes.add(now - 1s, now);
@@ -53,7 +53,7 @@ TEST_CASE("strikes decay: one in five minutes") {
     CHECK(strikes.count(now + 640s) == 2);
 }
 
-TEST_CASE("a release begins the trial at once, and a strike after it ends it") {
+TEST_CASE("a release starts the trial at once, and a strike after it ends the trial") {
     Strikes strikes;
     const Clock::Steady now{1h};
     strikes.release();

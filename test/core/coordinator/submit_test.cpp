@@ -31,7 +31,7 @@ struct Held {
 
 }  // namespace
 
-TEST_CASE("an answer says what the agent said of each task") {
+TEST_CASE("the answer passes on what the agent said about each task") {
     Held held(2);
     BatchResult result = answer_to(*held.batch);
     result.results[1].valid = false;
@@ -57,7 +57,7 @@ TEST_CASE("an answer says what the agent said of each task") {
     CHECK(held.desk.engine->agents().at(0).tasks_pending == 0);
 }
 
-TEST_CASE("an agent that is not registered is told so") {
+TEST_CASE("a submission of an agent that is not registered is refused with that reason") {
     Desk desk;
     const auto response = desk.submit("a", {"a", "b1", {{}}, 0});
     REQUIRE(response);
@@ -66,7 +66,7 @@ TEST_CASE("an agent that is not registered is told so") {
     CHECK(desk.counter("results_refused_not_registered") == 1);
 }
 
-TEST_CASE("a result for a task the agent was never given is refused", "[defect-19]") {
+TEST_CASE("a result for a task that the agent never got is refused", "[defect-19]") {
     Held held(3);
     BatchResult result = answer_to(*held.batch);
     result.results.resize(1);
@@ -91,7 +91,7 @@ TEST_CASE("a result for a task the agent was never given is refused", "[defect-1
     CHECK(held.desk.counter("results_refused_unknown_batch") == 24);
 }
 
-TEST_CASE("a batch that waits for the stream was not given yet", "[defect-19]") {
+TEST_CASE("results for a batch that its stream has not taken are refused", "[defect-19]") {
     Desk desk;
     FakeAgent a = desk.join("a");
     desk.poll(actions(1));  // the task took number 1, the batch number 2
@@ -106,7 +106,7 @@ TEST_CASE("a batch that waits for the stream was not given yet", "[defect-19]") 
     CHECK(Desk::take(a).at(0)->batch_id == "b2");
 }
 
-TEST_CASE("one id a thousand times in a batch is one answer", "[defect-36]") {
+TEST_CASE("a task id that appears a thousand times in a batch counts once", "[defect-36]") {
     Held held(2);
     BatchResult result;
     result.batch_id = held.batch->batch_id;
@@ -122,7 +122,7 @@ TEST_CASE("one id a thousand times in a batch is one answer", "[defect-36]") {
     CHECK(held.desk.answers.size() == 2);
 }
 
-TEST_CASE("a batch answered again is refused", "[defect-36]") {
+TEST_CASE("a second answer to the same batch is refused", "[defect-36]") {
     Held held(2);
     REQUIRE(held.desk.submit("a", answer_to(*held.batch))->accepted);
     const auto again = held.desk.submit("a", answer_to(*held.batch));
@@ -132,7 +132,7 @@ TEST_CASE("a batch answered again is refused", "[defect-36]") {
     CHECK(held.desk.answers.size() == 2);
 }
 
-TEST_CASE("results on the way to the ledger cannot be submitted a second time", "[defect-36]") {
+TEST_CASE("results that are being written to the ledger cannot be submitted again", "[defect-36]") {
     Held held(1);
     auto first = held.desk.engine->judge("a", answer_to(*held.batch));
     REQUIRE(first);
@@ -143,7 +143,7 @@ TEST_CASE("results on the way to the ledger cannot be submitted a second time", 
     CHECK(held.desk.engine->agents().at(0).tasks_processed == 1);
 }
 
-TEST_CASE("more than 1,000 results, or none, are no answer", "[defect-20]") {
+TEST_CASE("a submission with no results or more than 1,000 is refused", "[defect-20]") {
     Held held(1);
     BatchResult result = answer_to(*held.batch);
     result.results.resize(1001);
@@ -158,7 +158,7 @@ TEST_CASE("more than 1,000 results, or none, are no answer", "[defect-20]") {
     CHECK(held.desk.submit("a", answer_to(*held.batch))->accepted);
 }
 
-TEST_CASE("a latency cannot be longer than the agent had the task", "[defect-20]") {
+TEST_CASE("a latency is cut to the time that the agent had the task", "[defect-20]") {
     Held held(2);
     held.desk.clock.advance(1500us);
     BatchResult result = answer_to(*held.batch);
@@ -169,7 +169,7 @@ TEST_CASE("a latency cannot be longer than the agent had the task", "[defect-20]
     CHECK(held.desk.answers[1].latency_us == 7);
 }
 
-TEST_CASE("results after the time to answer are refused from the clock's tick on") {
+TEST_CASE("results that come after the time to answer are refused") {
     Held held(1);
     held.desk.clock.advance(10s);
     held.desk.engine->tick();
@@ -181,7 +181,7 @@ TEST_CASE("results after the time to answer are refused from the clock's tick on
     CHECK(held.desk.answers.empty());
 }
 
-TEST_CASE("of a mixed submission the good part is taken, the rest stays with the agent") {
+TEST_CASE("a mixed submission is accepted in part, and the agent keeps the other tasks") {
     Held held(4);
     BatchResult result = answer_to(*held.batch);
     result.results[0].task_id = 4000;
@@ -196,7 +196,7 @@ TEST_CASE("of a mixed submission the good part is taken, the rest stays with the
     CHECK(held.desk.answers.size() == 4);
 }
 
-TEST_CASE("the submission that answers a batch never counts against the rate", "[defect-37]") {
+TEST_CASE("a submission that answers a batch never counts against the rate", "[defect-37]") {
     CoordinatorSettings settings;
     settings.max_waiting_per_agent = 1;
     Desk desk(settings);
@@ -213,7 +213,7 @@ TEST_CASE("the submission that answers a batch never counts against the rate", "
     CHECK(desk.counter("submissions_refused_rate") == 0);
 }
 
-TEST_CASE("every other submission counts: 20 at once, then 10 a second", "[defect-37]") {
+TEST_CASE("every other submission counts against a rate of 20 at once, then 10 per second", "[defect-37]") {
     Held held(1);
     BatchResult unknown = answer_to(*held.batch);
     unknown.batch_id = "b777777";
@@ -230,7 +230,7 @@ TEST_CASE("every other submission counts: 20 at once, then 10 a second", "[defec
     CHECK(held.desk.counter("submissions_refused_rate") == 2);
 }
 
-TEST_CASE("a batch answered piece by piece has one piece free", "[defect-37]") {
+TEST_CASE("for a batch answered in pieces one piece is free", "[defect-37]") {
     Held held(10);
     const BatchResult whole = answer_to(*held.batch);
     BatchResult unknown = whole;
@@ -245,7 +245,8 @@ TEST_CASE("a batch answered piece by piece has one piece free", "[defect-37]") {
     CHECK(held.desk.answers.size() == 1);
 }
 
-TEST_CASE("after the ledger failed the same answer may be submitted again, free of charge") {
+TEST_CASE(
+    "after a failed write to the ledger the same answer may be submitted again, without cost to the rate") {
     Held held(3);
     for (int i = 0; i < 50; ++i) {
         const auto response = held.desk.submit("a", answer_to(*held.batch), kLedgerDown);
@@ -259,7 +260,7 @@ TEST_CASE("after the ledger failed the same answer may be submitted again, free 
     CHECK(held.desk.answers.size() == 3);
 }
 
-TEST_CASE("an answer that the ledger lost after its agent had left goes to another agent") {
+TEST_CASE("when the ledger loses an answer whose agent has left, the task goes to another agent") {
     Held held(2);
     FakeAgent other = held.desk.join("b");
     auto judged = held.desk.engine->judge("a", answer_to(*held.batch));
@@ -272,7 +273,7 @@ TEST_CASE("an answer that the ledger lost after its agent had left goes to anoth
     CHECK(tasks_in(Desk::take(other)) == 2);
 }
 
-TEST_CASE("an answer that became durable after its agent had left counts, and nobody gets the task again") {
+TEST_CASE("when an answer is recorded after its agent has left, it counts and nobody gets the task again") {
     Held held(2);
     FakeAgent other = held.desk.join("b");
     auto judged = held.desk.engine->judge("a", answer_to(*held.batch));
@@ -285,7 +286,7 @@ TEST_CASE("an answer that became durable after its agent had left counts, and no
     CHECK(held.desk.counter("tasks_waiting") == 0);
 }
 
-TEST_CASE("an answer on its way to the ledger does not time out") {
+TEST_CASE("an answer that is being written does not time out") {
     Held held(2);
     BatchResult half = answer_to(*held.batch);
     half.results.pop_back();
@@ -301,7 +302,7 @@ TEST_CASE("an answer on its way to the ledger does not time out") {
     CHECK(again[0]->tasks[0].tx_raw == held.batch->tasks[1].tx_raw);
 }
 
-TEST_CASE("each of several agents is paid once for a task", "[defect-19]") {
+TEST_CASE("with redundancy each of several agents is paid once for a task", "[defect-19]") {
     CoordinatorSettings settings;
     settings.task_redundancy = 2;
     Desk desk(settings);
@@ -317,7 +318,7 @@ TEST_CASE("each of several agents is paid once for a task", "[defect-19]") {
     CHECK(desk.answers.size() == 8);
 }
 
-TEST_CASE("refusals are logged once an agent and hour", "[defect-36]") {
+TEST_CASE("refusals are logged once per agent and hour", "[defect-36]") {
     std::vector<std::string> lines;
     Held held(1, {}, Log(LogLevel::warn, [&](LogLevel, std::string_view line) { lines.emplace_back(line); }));
     BatchResult unknown = answer_to(*held.batch);
@@ -337,7 +338,7 @@ TEST_CASE("refusals are logged once an agent and hour", "[defect-36]") {
     CHECK(held.desk.counter("results_refused_unknown_batch") == 12);
 }
 
-TEST_CASE("nothing is logged while the engine is locked") {
+TEST_CASE("the engine never logs while it holds its lock") {
     // Given a log that hangs until another thread has got an answer from the engine
     const Engine* engine = nullptr;
     std::vector<std::thread> askers;
@@ -371,7 +372,7 @@ TEST_CASE("nothing is logged while the engine is locked") {
     CHECK(answered == lines);
 }
 
-TEST_CASE("an id longer than any agent's is not written into the log", "[defect-39]") {
+TEST_CASE("an id longer than any agent's is not logged", "[defect-39]") {
     std::vector<std::string> lines;
     Held held(1, {}, Log(LogLevel::warn, [&](LogLevel, std::string_view line) { lines.emplace_back(line); }));
     (void)held.desk.submit(std::string(1'000'000, 'x'), answer_to(*held.batch));
@@ -379,7 +380,7 @@ TEST_CASE("an id longer than any agent's is not written into the log", "[defect-
     CHECK(lines[0].find("results of agent (id of 1000000 bytes) refused: agent not registered") == 0);
 }
 
-TEST_CASE("what an agent says of its own load is shown as numbers that every format can carry", "[defect-30]") {
+TEST_CASE("an agent's own load figures are shown as numbers that every format can express", "[defect-30]") {
     Desk desk;
     desk.join("a");
     REQUIRE(desk.engine->heartbeat("a", {"a", 1, 2, std::numeric_limits<double>::quiet_NaN(), -5}));

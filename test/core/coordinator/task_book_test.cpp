@@ -28,7 +28,7 @@ TEST_CASE("a pending transaction is dispatched once, however often it is polled"
     CHECK(desk.counter("tasks_created") == 132);
 }
 
-TEST_CASE("one transaction in two wrappings is one task", "[defect-12]") {
+TEST_CASE("one transaction in two encodings is one task", "[defect-12]") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     const PoolActionPtr native = fake_action({.nonce = 1});
@@ -42,7 +42,7 @@ TEST_CASE("one transaction in two wrappings is one task", "[defect-12]") {
     CHECK(desk.counter("tasks_created") == 1);
 }
 
-TEST_CASE("blocks leave the tasks of pending transactions alone", "[defect-13]") {
+TEST_CASE("blocks do not affect tasks of pending transactions", "[defect-13]") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     const auto pool = actions(3);
@@ -78,7 +78,7 @@ TEST_CASE("a task ages from the block at which it left the pool, not by the bloc
     CHECK(desk.counter("tasks_forgotten") == 1);
 }
 
-TEST_CASE("nothing is forgotten because its block comes late, and everything once blocks cannot be caught up") {
+TEST_CASE("tasks are kept while blocks come late, and dropped when the blocks can no longer be caught up") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     const auto pool = actions(2);
@@ -96,7 +96,7 @@ TEST_CASE("nothing is forgotten because its block comes late, and everything onc
     CHECK(desk.counter("tasks_forgotten") == 1);
 }
 
-TEST_CASE("an answer that becomes durable after its task was forgotten is forgotten by the accounts too") {
+TEST_CASE("an answer recorded after its task was dropped is reported to the accounting as forgotten") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     const auto pool = actions(1);
@@ -110,7 +110,7 @@ TEST_CASE("an answer that becomes durable after its task was forgotten is forgot
     CHECK(desk.engine->take_forgotten() == std::vector<Hash256>{pool[0]->raw_id});
 }
 
-TEST_CASE("what is mined is kept 32 blocks for late results, then nothing of it is left", "[defect-41]") {
+TEST_CASE("a mined task is kept 32 blocks for late results, then dropped completely", "[defect-41]") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     for (std::uint64_t round = 0; round < 200; ++round) {
@@ -131,7 +131,7 @@ TEST_CASE("what is mined is kept 32 blocks for late results, then nothing of it 
     CHECK(desk.counter("tasks_mined") == 2000);
 }
 
-TEST_CASE("what was mined between two looks at the pool is counted, and nothing else is") {
+TEST_CASE("only transactions mined between two polls of the pool are counted as unseen") {
     Desk desk;
     const auto pool = actions(4);
     desk.block(99, {pool[3]});  // before the first poll nothing could be seen
@@ -175,7 +175,7 @@ TEST_CASE("coverage is the share of mined transactions that an agent's stream to
     CHECK(desk.counter("actions_mined_covered") == 3);
 }
 
-TEST_CASE("what left the pool and came back is forgotten when it leaves for good") {
+TEST_CASE("a transaction that left the pool and came back is dropped when it leaves for good") {
     Desk desk;
     const auto pool = actions(2);
     desk.block(100, {});
@@ -203,7 +203,7 @@ TEST_CASE("a pool list older than the block does not bring a mined transaction b
     CHECK(desk.counter("tasks_created") == 0);
 }
 
-TEST_CASE("a source that goes on listing what it mined gets it dispatched no second time", "[defect-11]") {
+TEST_CASE("a mined transaction that the source still lists is not dispatched again", "[defect-11]") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     const auto pool = actions(1);
@@ -232,7 +232,7 @@ TEST_CASE("a transaction that left the pool is dispatched no more, and again whe
     CHECK(desk.counter("tasks_created") == 1);
 }
 
-TEST_CASE("what left the pool while it waited for an agent's stream is not handed out") {
+TEST_CASE("a transaction that left the pool while it waited for an agent's stream is not handed out") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     const auto pool = actions(2);
@@ -243,7 +243,7 @@ TEST_CASE("what left the pool while it waited for an agent's stream is not hande
     CHECK(batches[0]->tasks[0].tx_raw == pool[1]->raw);
 }
 
-TEST_CASE("a full queue drops the oldest tasks and counts them") {
+TEST_CASE("a full queue drops its oldest tasks and counts them") {
     CoordinatorSettings settings;
     settings.max_queued_batches = 2;  // with 10 tasks each
     Desk desk(settings);
@@ -260,7 +260,7 @@ TEST_CASE("a full queue drops the oldest tasks and counts them") {
     CHECK(Desk::take(agent).empty());
 }
 
-TEST_CASE("answers of before a restart keep the task from those who gave them") {
+TEST_CASE("after a restart a task does not go to agents that answered it before") {
     CoordinatorSettings settings;
     settings.task_redundancy = 2;
     Desk desk(settings);
@@ -276,7 +276,7 @@ TEST_CASE("answers of before a restart keep the task from those who gave them") 
     CHECK(batches[0]->tasks[0].tx_raw == pool[1]->raw);
 }
 
-TEST_CASE("answered tasks that are forgotten are named to the accounts, once") {
+TEST_CASE("answered tasks that are dropped are reported to the accounting, once") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     const auto pool = actions(2);
@@ -291,7 +291,7 @@ TEST_CASE("answered tasks that are forgotten are named to the accounts, once") {
     CHECK(desk.engine->take_forgotten().empty());
 }
 
-TEST_CASE("the accounts hear which actions of a block are out and unanswered") {
+TEST_CASE("for each block the accounting gets the actions that are handed out and unanswered") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     const auto pool = actions(3);
@@ -308,7 +308,7 @@ TEST_CASE("the accounts hear which actions of a block are out and unanswered") {
     CHECK(unanswered[0].sender == pool[1]->sender);
 }
 
-TEST_CASE("task ids are never 0 and never those of a task alive, also when 32 bits are used up") {
+TEST_CASE("task ids are never 0 and never in use, also when 32 bits overflow") {
     CoordinatorSettings settings;
     settings.task_level = TaskLevel::l1_sig_verify;
     TaskBook book(settings);

@@ -57,7 +57,7 @@ TEST_CASE("a task that reverts is answered with the reason and without changes")
     CHECK(answer->state_changes.empty());
 }
 
-TEST_CASE("a slot and a code that a task lacks are empty for the agent") {
+TEST_CASE("slots and code that a task lacks are empty for the agent") {
     evm::Executor executor;
     TaskPackage task = counter_task("0x05");
     task.storage_slots.clear();
@@ -78,7 +78,7 @@ TEST_CASE("a task that cannot be read is an error") {
     CHECK(execute_task(executor, task).error().code == ErrorCode::bad_data);
 }
 
-TEST_CASE("an answer is compared with our run by validity, gas and the values that slots end with") {
+TEST_CASE("an answer is compared with the own run by validity, gas and the final values of slots") {
     const Address token = address_of_number(7);
     const RunOutcome run{OwnRun::valid, 5'032, {{token, 0, 6}}};
     TaskResult answer;
@@ -88,20 +88,20 @@ TEST_CASE("an answer is compared with our run by validity, gas and the values th
     CHECK(compare_with_run(run, answer, false) ==
           RunComparison{OwnRun::valid, false, Agreement::same, Agreement::same});
 
-    SECTION("addresses in any case, short words, and slots that end as they began") {
+    SECTION("address case, short words and unchanged slots make no difference") {
         answer.state_changes = {{kToken, "0x01", padded("7"), padded("7")}, {kToken, "0x00", "0x05", "0x06"}};
         CHECK(compare_with_run(run, answer, true).state == Agreement::same);
         CHECK(compare_with_run(run, answer, true).receipt_counts_too);
     }
-    SECTION("other gas") {
+    SECTION("other gas differs") {
         answer.gas_used += 1;
         CHECK(compare_with_run(run, answer, false).gas == Agreement::differs);
     }
-    SECTION("gas 0 says that the agent did not execute") {
+    SECTION("with gas 0 the gas is not compared, because the agent did not execute") {
         answer.gas_used = 0;
         CHECK(compare_with_run(run, answer, false).gas == Agreement::not_compared);
     }
-    SECTION("another value, a change more, a change less, and one that cannot be read") {
+    SECTION("another value, an extra change, a missing change and an unreadable one differ") {
         answer.state_changes[0].new_value = padded("7");
         CHECK(compare_with_run(run, answer, false).state == Agreement::differs);
         answer.state_changes = {{kToken, padded("0"), padded("5"), padded("6")},
@@ -112,7 +112,7 @@ TEST_CASE("an answer is compared with our run by validity, gas and the values th
         answer.state_changes = {{"nobody", padded("0"), padded("5"), padded("6")}};
         CHECK(compare_with_run(run, answer, false).state == Agreement::differs);
     }
-    SECTION("no run of our own compares nothing") {
+    SECTION("without an own run nothing is compared") {
         CHECK(compare_with_run(RunOutcome{}, answer, true) == RunComparison{});
     }
 }

@@ -61,7 +61,7 @@ TaskPackage task_with(const TaskRun& run, const RunRequest& request) {
 
 }  // namespace
 
-TEST_CASE("a run finds the code and the slots of every address that it touches") {
+TEST_CASE("a run finds code and slots of every address that it touches") {
     World world;
     const RunRequest request = world.request(8);
     const RunAnswer answer = world.runner.run(world.executor, request);
@@ -84,7 +84,7 @@ TEST_CASE("a run finds the code and the slots of every address that it touches")
           RunComparison{OwnRun::valid, false, Agreement::same, Agreement::same});
 }
 
-TEST_CASE("what was read is not read again until the next block") {
+TEST_CASE("state that was read is not read again until the next block") {
     World world;
     REQUIRE(world.runner.run(world.executor, world.request(7)).run);
     CHECK(world.source.fetches == 2);  // one for the contract, one for its slot
@@ -94,7 +94,7 @@ TEST_CASE("what was read is not read again until the next block") {
     CHECK(world.source.fetches == 4);
 }
 
-TEST_CASE("a transfer between plain accounts needs no read at all") {
+TEST_CASE("a transfer between plain accounts reads nothing") {
     World world;
     RunRequest request = world.request(2);
     request.receiver = World::snapshot(2, "0", 0, {});
@@ -105,7 +105,7 @@ TEST_CASE("a transfer between plain accounts needs no read at all") {
     CHECK(world.source.fetches == 0);
 }
 
-TEST_CASE("an inner contract has no balance at L3, and its own at L4") {
+TEST_CASE("an inner contract has no balance at L3, and its real balance at L4") {
     World world;
     // Sends 1 rau to account 0x33 and reverts if that fails:
     // PUSH0 (four times) PUSH1 1 PUSH1 0x33 GAS CALL PUSH1 0x10 JUMPI PUSH0 PUSH0 REVERT JUMPDEST STOP
@@ -122,26 +122,26 @@ TEST_CASE("an inner contract has no balance at L3, and its own at L4") {
     CHECK(answer.run->at_l4.own == OwnRun::valid);
 }
 
-TEST_CASE("a run beyond a bound says which, and gives no task") {
+TEST_CASE("a run that exceeds a limit names the limit, and there is no L3 task") {
     evm::ReadingBounds bounds;
-    SECTION("rounds") {
+    SECTION("number of rounds") {
         bounds.rounds = 1;
         World world(bounds);
         const RunAnswer answer = world.runner.run(world.executor, world.request(7));
         CHECK(answer.end == RunEnd::too_many_rounds);
         CHECK_FALSE(answer.run);
     }
-    SECTION("accounts") {
+    SECTION("number of accounts") {
         bounds.accounts = 1;
         World world(bounds);
         CHECK(world.runner.run(world.executor, world.request(7)).end == RunEnd::too_many_accounts);
     }
-    SECTION("slots") {
+    SECTION("number of slots") {
         bounds.slots = 0;
         World world(bounds);
         CHECK(world.runner.run(world.executor, world.request(7)).end == RunEnd::too_many_slots);
     }
-    SECTION("code") {
+    SECTION("size of code") {
         bounds.code_bytes = 3;
         World world(bounds);
         CHECK(world.runner.run(world.executor, world.request(7)).end == RunEnd::too_much_code);
@@ -153,7 +153,7 @@ TEST_CASE("a run beyond a bound says which, and gives no task") {
     }
 }
 
-TEST_CASE("a source that is away, and one whose tip has moved on, are told apart") {
+TEST_CASE("an unavailable source and a tip that moved end a run with different reasons") {
     World world;
     world.source.fails = true;
     CHECK(world.runner.run(world.executor, world.request(7)).end == RunEnd::fetch_failed);
@@ -164,7 +164,7 @@ TEST_CASE("a source that is away, and one whose tip has moved on, are told apart
     CHECK(world.runner.run(world.executor, world.request(7)).end == RunEnd::complete);
 }
 
-TEST_CASE("a precompiled contract that is not simulated gives no task at L3") {
+TEST_CASE("a transaction that needs an unsupported precompiled contract gets no L3 task") {
     World world;
     // STATICCALL of the pairing with 192 bytes: PUSH0 PUSH0 PUSH1 192 PUSH0 PUSH1 8 GAS STATICCALL STOP
     world.source.set(address_of_number(7), 0, 1, "5f5f60c05f60085afa00");
@@ -173,7 +173,7 @@ TEST_CASE("a precompiled contract that is not simulated gives no task at L3") {
     CHECK_FALSE(answer.run);
 }
 
-TEST_CASE("a transaction with an amount that is none is not run") {
+TEST_CASE("a transaction whose amount cannot be read is not run") {
     World world;
     RunRequest request = world.request(7);
     auto action = std::make_shared<PoolAction>(*request.action);

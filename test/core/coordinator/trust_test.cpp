@@ -61,7 +61,7 @@ class Load {
 
 }  // namespace
 
-TEST_CASE("an agent that loses one answer has at least 80% of its share of the next 1,000 tasks") {
+TEST_CASE("an agent that loses one answer gets at least 80% of its share of the next 1,000 tasks") {
     struct Case {
         std::size_t agents;
         std::size_t per_poll;
@@ -87,7 +87,7 @@ TEST_CASE("an agent that loses one answer has at least 80% of its share of the n
     }
 }
 
-TEST_CASE("an agent that answers nothing is given one batch after 10, 20, 40 s and so on up to 5 minutes") {
+TEST_CASE("an agent that answers nothing gets one batch after 10, 20, 40 s and so on up to 5 minutes") {
     Load load(3, 250ms);
     std::vector<std::chrono::seconds> pauses;
     auto given_before = load.given["agent-0"];
@@ -105,7 +105,7 @@ TEST_CASE("an agent that answers nothing is given one batch after 10, 20, 40 s a
     CHECK(pauses == std::vector<std::chrono::seconds>{10s, 20s, 40s, 80s, 160s, 300s, 300s});
 }
 
-TEST_CASE("a new registration or a new stream makes an agent good again") {
+TEST_CASE("a new registration or a new stream clears an agent's strikes") {
     Desk desk;
     FakeAgent good = desk.join("good");
     FakeAgent bad = desk.join("bad");
@@ -133,7 +133,7 @@ TEST_CASE("a new registration or a new stream makes an agent good again") {
     CHECK(desk.counter("agents_held_back") == 2);
 }
 
-TEST_CASE("when all agents have lost a batch they are tried at once: nobody else is there") {
+TEST_CASE("when all agents have lost a batch they are tried at once, because there is nobody else") {
     Desk desk;
     FakeAgent a = desk.join("a");
     FakeAgent b = desk.join("b");
@@ -149,7 +149,7 @@ TEST_CASE("when all agents have lost a batch they are tried at once: nobody else
     CHECK(tasks_in(Desk::take(b)) == 2);
 }
 
-TEST_CASE("a task that all others have lost does not wait for an agent that is held back") {
+TEST_CASE("a task that all other agents lost does not wait for an agent that is held back") {
     CoordinatorSettings settings;
     settings.task_attempts = 10;
     Desk desk(settings);
@@ -189,7 +189,7 @@ TEST_CASE("a task that all others have lost does not wait for an agent that is h
     CHECK(given_at[2] <= 25);
 }
 
-TEST_CASE("a batch that the agent's stream never took is no strike, and none of the task's tries") {
+TEST_CASE("a batch that the agent's stream never took is neither a strike nor one of the task's tries") {
     CoordinatorSettings settings;
     settings.task_attempts = 1;
     Desk desk(settings);
@@ -211,9 +211,7 @@ TEST_CASE("a batch that the agent's stream never took is no strike, and none of 
     CHECK(tasks_in(Desk::take(agent)) == 2);
 }
 
-TEST_CASE(
-    "while the ledger takes no writes nothing goes out, and what no stream took goes to whoever is there "
-    "then") {
+TEST_CASE("while the ledger takes no writes nothing goes out, and later the tasks go to any agent") {
     Desk desk;
     FakeAgent a = desk.join("a");
     desk.poll(actions(3));
@@ -229,7 +227,7 @@ TEST_CASE(
     CHECK(desk.dispatched() == 6);
 }
 
-TEST_CASE("what was with an agent while the ledger took no writes is no strike, and it may have it again") {
+TEST_CASE("a batch held while the ledger took no writes is no strike, and may go to the same agent again") {
     CoordinatorSettings settings;
     settings.task_attempts = 1;
     Desk desk(settings);
@@ -253,8 +251,7 @@ TEST_CASE("what was with an agent while the ledger took no writes is no strike, 
     CHECK(desk.submit("a", answer_to(*again))->accepted);
 }
 
-TEST_CASE(
-    "while the coordinator itself stood still nobody is struck or evicted, and answers sent meanwhile count") {
+TEST_CASE("no agent is struck or evicted while the coordinator itself was suspended, and answers count") {
     Desk desk;
     FakeAgent a = desk.join("a");
     FakeAgent b = desk.join("b");
