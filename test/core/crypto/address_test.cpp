@@ -9,7 +9,7 @@
 using namespace ioswarm;
 using namespace ioswarm::test;
 
-TEST_CASE("io1 and 0x forms of one address are read and written alike") {
+TEST_CASE("io1 and 0x forms of the same address are read and written") {
     const auto file = nlohmann::json::parse(read_data("ethereum/keys.json"));
     REQUIRE(file["address_pairs"].size() == 7);
     for (const char* list : {"keys", "address_pairs"}) {
@@ -28,7 +28,7 @@ TEST_CASE("io1 and 0x forms of one address are read and written alike") {
     }
 }
 
-TEST_CASE("an address all in upper case or all in lower case passes") {
+TEST_CASE("an address all in upper case or all in lower case is accepted") {
     const auto file = nlohmann::json::parse(read_data("ethereum/keys.json"));
     for (const auto& vector : file["io_uppercase_is_valid"]) {
         CHECK(to_checksum_hex(parse_address(vector["io"].get<std::string>()).value()) ==
@@ -71,7 +71,7 @@ TEST_CASE("malformed addresses are refused with a reason") {
     }
 }
 
-TEST_CASE("BIP-173's invalid strings are refused, with their prefix and with ours") {
+TEST_CASE("the invalid strings of BIP-173 are refused, with their own prefix and with io") {
     for (const std::string text : {"\x20"
                                    "1nwldj5",
                                    "\x7f"

@@ -128,7 +128,7 @@ TEST_CASE("dynamic-fee transactions sign, encode and hash as ethers does") {
     }
 }
 
-TEST_CASE("every type survives the way to bytes and back, with and without a target") {
+TEST_CASE("every transaction type is the same after encoding and decoding, with and without a receiver") {
     for (const EthTxType type : kTypes) {
         INFO(static_cast<int>(type));
         EthTx tx = sample(type);
@@ -142,7 +142,7 @@ TEST_CASE("every type survives the way to bytes and back, with and without a tar
     }
 }
 
-TEST_CASE("a legacy transaction without chain id is unprotected and says so in v") {
+TEST_CASE("a legacy transaction without chain id is unprotected and has no chain id in v") {
     EthTx tx = sample(EthTxType::legacy);
     tx.chain_id = 0;
     const Bytes raw = signed_and_checked(tx, kKey);
@@ -150,13 +150,13 @@ TEST_CASE("a legacy transaction without chain id is unprotected and says so in v
     CHECK(signing_hash(tx) != signing_hash(sample(EthTxType::legacy)));
 }
 
-TEST_CASE("the largest chain id fits, though its v passes 64 bits") {
+TEST_CASE("the largest chain id fits, although its v exceeds 64 bits") {
     EthTx tx = sample(EthTxType::legacy);
     tx.chain_id = ~std::uint64_t{0};
     CHECK(decode_signed(signed_and_checked(tx, kKey))->tx.chain_id == tx.chain_id);
 }
 
-TEST_CASE("a blob transaction's sidecar is left out") {
+TEST_CASE("a blob transaction is read without its sidecar") {
     const EthTx tx = sample(EthTxType::blob);
     const Signature signature = kKey.sign(signing_hash(tx));
     for (const Bytes& sidecar :
@@ -171,7 +171,7 @@ TEST_CASE("a blob transaction's sidecar is left out") {
     }
 }
 
-TEST_CASE("a transaction cut off at any byte, or with a byte behind it, is refused") {
+TEST_CASE("a transaction cut off at any byte, or with an extra byte, is refused") {
     for (const EthTxType type : kTypes) {
         const EthTx tx = sample(type);
         Bytes raw = encode_signed(tx, kKey.sign(signing_hash(tx)));
@@ -185,7 +185,7 @@ TEST_CASE("a transaction cut off at any byte, or with a byte behind it, is refus
     }
 }
 
-TEST_CASE("a transaction whose fields cannot be is refused, naming the field") {
+TEST_CASE("a transaction with an impossible field is refused with the field's name") {
     const auto legacy = [](const std::vector<Bytes>& fields) {
         Bytes inner;
         for (const Bytes& field : fields)
@@ -226,7 +226,7 @@ TEST_CASE("a transaction whose fields cannot be is refused, naming the field") {
     }
 }
 
-TEST_CASE("blob and set-code transactions without target are refused") {
+TEST_CASE("blob and set-code transactions without a receiver are refused") {
     for (const EthTxType type : {EthTxType::blob, EthTxType::set_code}) {
         EthTx tx = sample(type);
         tx.to.reset();

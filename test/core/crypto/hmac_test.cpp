@@ -8,7 +8,7 @@
 using namespace ioswarm;
 using namespace ioswarm::test;
 
-TEST_CASE("sha256 of the empty text and of abc (FIPS 180-4 examples)") {
+TEST_CASE("sha256 gives the FIPS 180-4 digests of the empty text and of abc") {
     CHECK(to_hex(sha256({}).view()) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     CHECK(to_hex(sha256(as_bytes("abc")).view()) ==
           "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
@@ -24,14 +24,14 @@ TEST_CASE("hmac_sha256 gives the digests of RFC 4231") {
                    .view()) == "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
-TEST_CASE("hmac_sha256 with an empty key is that of an empty key, whatever was hashed before") {
+TEST_CASE("hmac_sha256 with an empty key gives openssl's digest, whatever was hashed before") {
     // printf '' | openssl dgst -sha256 -hmac ''
     static_cast<void>(hmac_sha256(as_bytes("another"), as_bytes("text")));
     CHECK(to_hex(hmac_sha256({}, {}).view()) ==
           "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
-TEST_CASE("an agent's token is what openssl makes of secret and id") {
+TEST_CASE("an agent's token is the HMAC that openssl computes from secret and id") {
     // printf 'agent-01' | openssl dgst -sha256 -hmac test-secret
     CHECK(agent_token("test-secret", "agent-01") ==
           "iosw_f8ffded2a7c7546c79531a6084fa8249d33d0b71148b2ea59fb3e82a4184b32b");
@@ -56,7 +56,7 @@ TEST_CASE("random_bytes gives the count asked for, different each time") {
     CHECK(random_bytes(0)->empty());
 }
 
-TEST_CASE("wipe leaves nothing of the secret") {
+TEST_CASE("wipe leaves nothing of the secret in memory") {
     std::string text = "a secret longer than what a string keeps inside itself";
     const char* at = text.data();
     wipe(text);

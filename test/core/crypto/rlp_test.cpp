@@ -42,7 +42,7 @@ std::optional<nlohmann::json> decode(BytesView input) {
 
 }  // namespace
 
-TEST_CASE("RLP is what ethereumjs makes of it, both ways") {
+TEST_CASE("RLP is encoded and decoded as ethereumjs does it") {
     const auto file = nlohmann::json::parse(read_data("ethereum/rlp.json"));
     REQUIRE(file["vectors"].size() == 30);
     for (const auto& vector : file["vectors"]) {
@@ -59,7 +59,7 @@ TEST_CASE("RLP is what ethereumjs makes of it, both ways") {
     }
 }
 
-TEST_CASE("strings with lengths of two and three bytes have ethereumjs' header") {
+TEST_CASE("strings with lengths of two and three bytes have the header that ethereumjs writes") {
     const auto file = nlohmann::json::parse(read_data("ethereum/rlp.json"));
     std::size_t seen = 0;
     for (const auto& vector : file["vectors"]) {
@@ -103,7 +103,7 @@ TEST_CASE("numbers are RLP strings without leading zeros") {
     }
 }
 
-TEST_CASE("whatever is not RLP's one form of a value is refused") {
+TEST_CASE("any RLP other than a value's shortest form is refused") {
     const auto file = nlohmann::json::parse(read_data("ethereum/rlp.json"));
     REQUIRE(file["invalid"].size() == 17);
     for (const auto& vector : file["invalid"]) {

@@ -24,7 +24,7 @@ Signature signature_of(const nlohmann::json& vector) {
 
 }  // namespace
 
-TEST_CASE("keys give the public keys and addresses of ethers") {
+TEST_CASE("private keys give the public keys and addresses that ethers computes") {
     const auto file = nlohmann::json::parse(read_data("ethereum/keys.json"));
     REQUIRE(file["keys"].size() == 20);
     for (const auto& vector : file["keys"]) {
@@ -37,7 +37,7 @@ TEST_CASE("keys give the public keys and addresses of ethers") {
     }
 }
 
-TEST_CASE("a private key that is no scalar of the group is refused without being printed") {
+TEST_CASE("a private key outside the group's range is refused without being printed") {
     const auto file = nlohmann::json::parse(read_data("ethereum/keys.json"));
     for (const auto& text : file["invalid_private_keys"]) {
         INFO(text);
@@ -50,7 +50,7 @@ TEST_CASE("a private key that is no scalar of the group is refused without being
     }
 }
 
-TEST_CASE("signatures are those of ethers, bit by bit, and recover to their address") {
+TEST_CASE("signatures equal those of ethers bit by bit, and the signer's address is recovered") {
     const auto file = nlohmann::json::parse(read_data("ethereum/ecdsa.json"));
     REQUIRE(file["vectors"].size() == 25);
     for (const auto& vector : file["vectors"]) {
@@ -64,7 +64,7 @@ TEST_CASE("signatures are those of ethers, bit by bit, and recover to their addr
     }
 }
 
-TEST_CASE("recover accepts high s and refuses what nobody can have signed") {
+TEST_CASE("recover accepts a high s and refuses impossible signatures") {
     const auto file = nlohmann::json::parse(read_data("ethereum/ecdsa.json"));
     for (const auto& vector : file["high_s"]) {
         const auto recovered = recover(fixed<Hash256>(vector["hash"].get<std::string>()), signature_of(vector));
@@ -82,7 +82,7 @@ TEST_CASE("recover accepts high s and refuses what nobody can have signed") {
     }
 }
 
-TEST_CASE("many threads sign and recover at once") {
+TEST_CASE("many threads sign and recover at the same time") {
     const auto key = PrivateKey::from(Bytes(32, 0x42)).value();
     std::array<bool, 4> right{};
     {

@@ -28,7 +28,7 @@ std::string why(const Result<CheckedTlsPair>& result) {
 
 }  // namespace
 
-TEST_CASE("a certificate and its key are a pair", "[tls]") {
+TEST_CASE("a certificate and its key are accepted as a pair", "[tls]") {
     const auto pair = load_tls_pair(kTls + "first.crt", kTls + "first.key");
     REQUIRE(pair.has_value());
     CHECK(pair->warning.empty());
@@ -36,7 +36,7 @@ TEST_CASE("a certificate and its key are a pair", "[tls]") {
     CHECK(pair->pair.private_key_pem == content(kTls + "first.key"));
 }
 
-TEST_CASE("a chain of certificates is checked to its end", "[tls]") {
+TEST_CASE("every certificate of a chain is checked", "[tls]") {
     const test::TempDir dir;
     const auto first = content(kTls + "first.crt");
     const auto chain = dir.write("chain", first + content(kTls + "second.crt") + "\n# trailing words\n");
@@ -47,7 +47,7 @@ TEST_CASE("a chain of certificates is checked to its end", "[tls]") {
           "bad_data: a further certificate in it does not parse");
 }
 
-TEST_CASE("what is no usable pair is refused with the reason", "[tls]") {
+TEST_CASE("a pair that cannot be used is refused with the reason", "[tls]") {
     const test::TempDir dir;
     CHECK(why(load_tls_pair(kTls + "first.crt", kTls + "second.key")) ==
           "bad_data: the key does not belong to the certificate");
@@ -64,7 +64,7 @@ TEST_CASE("what is no usable pair is refused with the reason", "[tls]") {
     CHECK(why(load_tls_pair(kTls + "first.crt", dir.path("pipe"))) == "bad_data: it is no regular file");
 }
 
-TEST_CASE("an expired certificate is usable with a warning", "[tls]") {
+TEST_CASE("an expired certificate is accepted with a warning", "[tls]") {
     const auto pair = load_tls_pair(kTls + "expired.crt", kTls + "first.key");
     REQUIRE(pair.has_value());
     CHECK(pair->warning.find("has expired") != std::string::npos);

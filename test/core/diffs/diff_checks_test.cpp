@@ -32,7 +32,7 @@ using Failed = std::map<std::string, std::string>;
 
 }  // namespace
 
-TEST_CASE("a stream that caught up and went on live passes every check", "[diffs]") {
+TEST_CASE("a stream that catches up and continues live passes every check", "[diffs]") {
     DiffChecks checks(5, 7);
     for (std::uint64_t height = 5; height <= 9; ++height) {
         CHECK(checks.expected() == height);
@@ -50,7 +50,7 @@ TEST_CASE("a stream that caught up and went on live passes every check", "[diffs
           std::vector<std::string>{"namespaces", "write_types", "heights", "digests", "catch_up", "live"});
 }
 
-TEST_CASE("each check fails on its own fault alone, and says where", "[diffs]") {
+TEST_CASE("each check fails for its own fault alone, and names the height", "[diffs]") {
     const auto with = [](std::initializer_list<StateDiff> diffs) {
         DiffChecks checks(5, 6);
         for (const StateDiff& diff : diffs)
@@ -75,7 +75,7 @@ TEST_CASE("each check fails on its own fault alone, and says where", "[diffs]") 
           Failed{{"catch_up", "ended at 5, 6 was wanted"}, {"live", "0 diffs after height 6"}});
 }
 
-TEST_CASE("a repeated live height does not count as two", "[diffs]") {
+TEST_CASE("a live height that is sent twice counts once", "[diffs]") {
     DiffChecks checks(5, 5);
     for (const std::uint64_t height : {5U, 6U, 6U})
         checks.take(diff_of(height));
@@ -86,7 +86,7 @@ TEST_CASE("a stream without any diff passes no check", "[diffs]") {
     CHECK(failed(DiffChecks(1, 1)).size() == 6);
 }
 
-TEST_CASE("namespaces of nodes are known, buckets by their prefix", "[diffs]") {
+TEST_CASE("namespaces of nodes are known, those of buckets by their prefix", "[diffs]") {
     for (const char* name : {"Account", "Code", "Contract", "_meta", "System", "Rewarding", "Candidate",
                              "CandsMap", "Bucket", "Staking", "StakingView", "Preimage",
                              "staking_contract_meta", "cs_bucket_0x68db92a6a78a39dcaff1745da9e89e230ef49d3d"}) {
@@ -96,7 +96,7 @@ TEST_CASE("namespaces of nodes are known, buckets by their prefix", "[diffs]") {
         CHECK_FALSE(is_known_namespace(name));
 }
 
-TEST_CASE("a mistyped namespace has a near one", "[diffs]") {
+TEST_CASE("for a mistyped namespace the closest known one is suggested", "[diffs]") {
     for (const char* name : {"Acount", "account", "Accuont", "Accounts"})
         CHECK(nearest_namespace(name) == "Account");
     CHECK(nearest_namespace("cod") == "Code");

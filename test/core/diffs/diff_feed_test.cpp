@@ -90,7 +90,7 @@ ExecutedBlock block_of(const StateDiff& diff) {
 
 }  // namespace
 
-TEST_CASE("an empty log begins with the oldest that the source has, and each diff is told once it is stored") {
+TEST_CASE("an empty log starts with the source's oldest diff, and each diff is announced after it is stored") {
     Feed it;
     it.start();
     it.give(48'000'000, 48'000'004);
@@ -101,27 +101,27 @@ TEST_CASE("an empty log begins with the oldest that the source has, and each dif
     CHECK(it.feed->health());
 }
 
-TEST_CASE("a log that holds something goes on from its tip, which the source must know too") {
+TEST_CASE("a log with diffs continues from its tip, which the source must know too") {
     Feed it;
     REQUIRE(it.store.append(test::some_rows(10, 5)));
-    SECTION("the same tip") {
+    SECTION("the source has the same tip") {
         it.start();
         it.give(14, 16);
         CHECK(it.told.wait(2) == Heights{15, 16});
         CHECK(it.source.asked(4) == Heights{14, 15, 16, 17});
     }
-    SECTION("a source that no longer has the tip, but what follows") {
+    SECTION("the source no longer has the tip, but the following heights") {
         it.start();
         it.source.give(fail(ErrorCode::out_of_range, "gone"));
         it.give(15, 16);
         CHECK(it.told.wait(2) == Heights{15, 16});
     }
-    SECTION("a source that skips the tip by itself") {
+    SECTION("the source skips the tip") {
         it.start();
         it.give(15, 16);
         CHECK(it.told.wait(2) == Heights{15, 16});
     }
-    SECTION("another tip: the chain was forked") {
+    SECTION("the source has another tip because the chain was forked") {
         it.start();
         it.source.give(some_diff(14, 40, 1));
         const Error error = it.halted();
@@ -132,27 +132,27 @@ TEST_CASE("a log that holds something goes on from its tip, which the source mus
     CHECK(it.store.range().floor == 10);
 }
 
-TEST_CASE("a diff that is not true is not taken, and asked for again") {
+TEST_CASE("a diff with a wrong digest is not stored, and is asked for again") {
     Feed it;
     it.start();
     it.give(1, 3);
     StateDiff lie = some_diff(4);
-    SECTION("another value") {
+    SECTION("a value differs") {
         lie.entries[0].value.push_back(1);
     }
-    SECTION("another digest") {
+    SECTION("the digest differs") {
         lie.digest[0] = static_cast<std::uint8_t>(lie.digest[0] + 1);
     }
-    SECTION("no digest") {
+    SECTION("the digest is missing") {
         lie.digest.clear();
     }
-    SECTION("a digest of another size") {
+    SECTION("the digest has another size") {
         lie.digest.push_back(0);
     }
-    SECTION("an entry left out") {
+    SECTION("an entry is missing") {
         lie.entries.pop_back();
     }
-    SECTION("a write type that does not exist, with a digest that fits") {
+    SECTION("a write type does not exist, and the digest fits") {
         lie.entries[1].write_type = 2;
         lie.digest = to_bytes(state_digest(lie.entries, DigestRules::current).view());
     }
@@ -166,7 +166,7 @@ TEST_CASE("a diff that is not true is not taken, and asked for again") {
     CHECK(it.feed->health());
 }
 
-TEST_CASE("a diff of height 0 is none") {
+TEST_CASE("a diff of height 0 is refused") {
     Feed it;
     it.start();
     it.source.give(some_diff(0));
@@ -174,7 +174,7 @@ TEST_CASE("a diff of height 0 is none") {
     CHECK(it.told.wait(1) == Heights{1});
 }
 
-TEST_CASE("a height that was left out is asked for again, and never passed over [defect-7]") {
+TEST_CASE("a height that the source left out is asked for again, and never skipped [defect-7]") {
     Feed it;
     it.start();
     it.give(1, 2);
@@ -185,15 +185,15 @@ TEST_CASE("a height that was left out is asked for again, and never passed over 
     CHECK(it.feed->health());
 }
 
-TEST_CASE("a hole that stays ends the feed with an alarm that says what to do [defect-9]") {
+TEST_CASE("a gap that remains ends the feed with an alarm that says what to do [defect-9]") {
     Feed it;
     it.start();
     it.give(1, 2);
-    SECTION("the source says so") {
+    SECTION("the source reports the gap") {
         for (int i = 0; i < 3; ++i)
             it.source.give(fail(ErrorCode::out_of_range, "height 3 is not held"));
     }
-    SECTION("the source goes on elsewhere") {
+    SECTION("the source continues at another height") {
         it.give(7, 9);
     }
     const Error error = it.halted();
@@ -203,7 +203,7 @@ TEST_CASE("a hole that stays ends the feed with an alarm that says what to do [d
     CHECK(it.told.wait(2) == Heights{1, 2});
 }
 
-TEST_CASE("a height that is held already is no change when its content is the same") {
+TEST_CASE("a diff that is stored already is accepted when its content is the same") {
     Feed it;
     it.start();
     it.give(1, 3);
@@ -214,7 +214,7 @@ TEST_CASE("a height that is held already is no change when its content is the sa
     CHECK(it.feed->health());
 }
 
-TEST_CASE("other content for a height that is held ends the feed with an alarm") {
+TEST_CASE("a diff whose stored content differs ends the feed with an alarm") {
     Feed it;
     it.start();
     it.give(1, 3);
@@ -226,9 +226,9 @@ TEST_CASE("other content for a height that is held ends the feed with an alarm")
     CHECK(it.store.range() == DiffRange{1, 3});
 }
 
-TEST_CASE("a diff whose block is known must have the digest of its header") {
+TEST_CASE("a diff whose block is known must have the digest of the block's header") {
     Feed it;
-    SECTION("the block comes first: the diff is refused until it is right") {
+    SECTION("when the block comes first, the diff is refused until it is right") {
         it.start();
         it.feed->note_block(block_of(some_diff(2)));
         it.give(1, 1);
@@ -238,7 +238,7 @@ TEST_CASE("a diff whose block is known must have the digest of its header") {
         CHECK(it.count("diffs_refused") == 1);
         CHECK(it.store.read(2, 1, 0)->front().record == diff_record(some_diff(2)));
     }
-    SECTION("the block comes later and belies it: the feed ends with an alarm") {
+    SECTION("when the block comes later and has another digest, the feed ends with an alarm") {
         it.start();
         it.give(1, 1);
         it.source.give(some_diff(2, 40, 9));
@@ -249,7 +249,8 @@ TEST_CASE("a diff whose block is known must have the digest of its header") {
         CHECK(it.halted().which == "height 2");
     }
     SECTION(
-        "the block comes while the diff waits for the disk: it is not stored any more, what is before it is") {
+        "when the block comes while the diff waits for the disk, the diff is not stored, but earlier ones "
+        "are") {
         std::atomic<bool> full = true;
         it.store.before_append([&](const std::vector<DiffRow>&) -> Status {
             if (!full) return {};
@@ -267,7 +268,7 @@ TEST_CASE("a diff whose block is known must have the digest of its header") {
         CHECK(it.told.wait(1) == Heights{1});
         CHECK(it.store.range() == DiffRange{1, 1});
     }
-    SECTION("a header without a digest says nothing") {
+    SECTION("a header without a digest is not compared") {
         it.start();
         ExecutedBlock block = block_of(some_diff(1));
         block.delta_state_digest.clear();
@@ -277,7 +278,7 @@ TEST_CASE("a diff whose block is known must have the digest of its header") {
     }
 }
 
-TEST_CASE("a source that is away is asked again") {
+TEST_CASE("a source that is unavailable is asked again") {
     Feed it;
     it.start();
     it.give(1, 1);
@@ -291,7 +292,7 @@ TEST_CASE("a source that is away is asked again") {
     CHECK(it.source.asked(7) == Heights{0, 2, 2, 2, 2, 2, 3});
 }
 
-TEST_CASE("a full disk stops nothing: what is in hand waits, no more than a group is fetched, and it goes on") {
+TEST_CASE("on a full disk the feed keeps one group of diffs waiting, and continues when there is room") {
     Feed it;
     it.settings.group_rows = 4;
     std::atomic<bool> full = true;
@@ -320,7 +321,7 @@ TEST_CASE("a full disk stops nothing: what is in hand waits, no more than a grou
     CHECK(it.count("diffs_store_errors") >= 3);
 }
 
-TEST_CASE("a feed that has halted while the disk is full waits as long as before between its tries") {
+TEST_CASE("a feed that has halted while the disk is full keeps the same pause between its tries") {
     Feed it;
     REQUIRE(it.store.append(test::some_rows(10, 5)));
     it.settings.first_retry = it.settings.last_retry = 1h;
@@ -357,7 +358,7 @@ TEST_CASE("a damaged file ends the feed with an alarm") {
     CHECK(it.told.wait(2) == Heights{1, 2});
 }
 
-TEST_CASE("diffs that wait for a commit share the next one; a diff on its own has one to itself") {
+TEST_CASE("diffs that wait for a commit share the next one; a diff that arrives alone gets its own") {
     Feed it;
     std::mutex mutex;
     std::vector<std::size_t> groups;
@@ -390,10 +391,10 @@ TEST_CASE("diffs that wait for a commit share the next one; a diff on its own ha
     CHECK(groups.size() < 40);
 }
 
-TEST_CASE("old diffs are pruned, later for a reader that needs them, but not for ever") {
+TEST_CASE("old diffs are pruned, and a reader that needs them delays this up to a limit") {
     Feed it;
     it.settings.retain = 80;
-    SECTION("nobody lags") {
+    SECTION("no reader lags") {
         it.start();
         it.give(1, 500);
         REQUIRE(it.told.wait(500).size() == 500);
@@ -404,7 +405,7 @@ TEST_CASE("old diffs are pruned, later for a reader that needs them, but not for
         CHECK(it.store.range().floor <= 422);
         CHECK(it.count("diffs_pruned") == it.store.range().floor - 1);
     }
-    SECTION("a reader needs what is older: it is waited for") {
+    SECTION("pruning waits for a reader that needs older diffs") {
         it.needed = 5;
         it.start();
         it.give(1, 150);
@@ -412,7 +413,7 @@ TEST_CASE("old diffs are pruned, later for a reader that needs them, but not for
         it.feed->stop();
         CHECK(it.store.range().floor <= 5);
     }
-    SECTION("a reader needs what is very old: it is not waited for beyond twice what is retained") {
+    SECTION("pruning waits no longer when a reader lags more than twice the retained number") {
         it.needed = 5;
         it.start();
         it.give(1, 500);
@@ -425,7 +426,7 @@ TEST_CASE("old diffs are pruned, later for a reader that needs them, but not for
     }
 }
 
-TEST_CASE("stopping leaves the source, writes what was fetched, and touches the store no more [defect-32]") {
+TEST_CASE("stopping ends the source, writes what was fetched, and then leaves the store alone [defect-32]") {
     Feed it;
     std::promise<void> began;
     std::promise<void> go_on;

@@ -8,7 +8,7 @@
 using namespace ioswarm;
 using namespace ioswarm::test;
 
-TEST_CASE("a stream gets what is stored from its height on, then what comes, each height once") {
+TEST_CASE("a stream gets each height once, first from the store and then live") {
     HubFixture log(1, 200);
     DiffReader reader(*log.hub, "a", 17);
     REQUIRE(reader.read_to(200));
@@ -19,7 +19,7 @@ TEST_CASE("a stream gets what is stored from its height on, then what comes, eac
     CHECK(reader.take() == nullptr);
 }
 
-TEST_CASE("from height 0 a stream gets what comes after it was opened") {
+TEST_CASE("a stream from height 0 gets only the diffs that come after it was opened") {
     HubFixture log(1, 20);
     DiffReader reader(*log.hub, "a", 0);
     CHECK(reader.take() == nullptr);
@@ -28,18 +28,18 @@ TEST_CASE("from height 0 a stream gets what comes after it was opened") {
     CHECK(reader.is_contiguous_from(21));
 }
 
-TEST_CASE("a stream on an empty log gets what the log begins with") {
+TEST_CASE("a stream on an empty log starts with the first diff of the log") {
     HubFixture log;
     DiffReader live(*log.hub, "live", 0);
     DiffReader first(*log.hub, "first", 1);
-    SECTION("at height 1") {
+    SECTION("the log starts at height 1") {
         log.feed(1, 150);  // more than the ring holds
         CHECK(live.read_to(150));
         CHECK(live.is_contiguous_from(1));
         CHECK(first.read_to(150));
         CHECK(first.is_contiguous_from(1));
     }
-    SECTION("at another height: who asked for 1 is told") {
+    SECTION("the log starts at another height, and the stream that asked for 1 ends with out_of_range") {
         log.feed(40, 41);
         CHECK(live.read_to(41));
         CHECK(live.is_contiguous_from(40));
@@ -49,7 +49,7 @@ TEST_CASE("a stream on an empty log gets what the log begins with") {
     }
 }
 
-TEST_CASE("a height outside of what is held is refused with the range and the newest snapshot", "[defect-9]") {
+TEST_CASE("a height outside of the log is refused with the log's range and the newest snapshot", "[defect-9]") {
     HubFixture log(100, 200);
     const auto refused = [&](std::uint64_t from) { return DiffReader(*log.hub, "a", from).refusal; };
     CHECK_FALSE(refused(100));
@@ -71,7 +71,7 @@ TEST_CASE("a height outside of what is held is refused with the range and the ne
     CHECK(DiffReader(*empty.hub, "a", 12).refusal->why.find("no diff is held yet") != std::string::npos);
 }
 
-TEST_CASE("an empty log that was restarted at a height takes whoever asks for that height") {
+TEST_CASE("an empty log that was restarted at a height accepts a stream from that height only") {
     HubFixture log;
     log.store.restart_at(40);
     const auto why = [&](std::uint64_t from) { return DiffReader(*log.hub, "a", from).refusal.value().why; };
@@ -84,7 +84,7 @@ TEST_CASE("an empty log that was restarted at a height takes whoever asks for th
     CHECK(reader.is_contiguous_from(40));
 }
 
-TEST_CASE("a newer stream of an agent takes the place of the older, which ends with aborted",
+TEST_CASE("a newer stream of an agent replaces the older one, which ends with aborted",
           "[defect-10][defect-34]") {
     HubFixture log(1, 20);
     DiffReader older(*log.hub, "a", 0);
@@ -102,8 +102,7 @@ TEST_CASE("a newer stream of an agent takes the place of the older, which ends w
     CHECK(log.hub->subscribers().size() == 2);
 }
 
-TEST_CASE("a stream that falls behind reads on from the store, and nothing is skipped",
-          "[defect-7][defect-35]") {
+TEST_CASE("a stream that falls behind continues from the store without a gap", "[defect-7][defect-35]") {
     HubFixture log(1, 10);
     DiffReader reader(*log.hub, "slow", 0);
     log.feed(11, 12);
@@ -113,7 +112,7 @@ TEST_CASE("a stream that falls behind reads on from the store, and nothing is sk
     CHECK(reader.is_contiguous_from(11));
 }
 
-TEST_CASE("what is pruned under a reader ends its stream after what it had read", "[defect-9]") {
+TEST_CASE("a stream whose next diffs are pruned ends after the diffs it had read", "[defect-9]") {
     HubFixture log(1, 1000);
     DiffReader reader(*log.hub, "slow", 1);
     REQUIRE(reader.next());
@@ -143,7 +142,7 @@ TEST_CASE("a damaged row ends streams at its height and is never skipped") {
     CHECK(beyond.read_to(300));
 }
 
-TEST_CASE("a store that cannot be read ends streams with unavailable: they come again") {
+TEST_CASE("a store that cannot be read ends streams with unavailable, so that agents connect again") {
     HubFixture log(1, 300);
     log.store.fail_reads(Error{ErrorCode::io, "cannot read", {}, {}, {}});
     DiffReader reader(*log.hub, "a", 100);
@@ -153,7 +152,7 @@ TEST_CASE("a store that cannot be read ends streams with unavailable: they come 
     CHECK(reader.end->which == "height 100");
 }
 
-TEST_CASE("readers that take nothing hold a bounded part of the log, however much they asked for",
+TEST_CASE("readers that take nothing keep a bounded part of the log in memory, however much they asked for",
           "[defect-8][defect-33]") {
     DiffHubSettings settings;
     settings.all_ahead_bytes = std::size_t{8} << 20;
@@ -181,7 +180,7 @@ TEST_CASE("a stream reads ahead 64 rows or 4 MiB, whichever comes first") {
     CHECK(log.store.rows_read() == (bytes == 10 ? 64 : 20));
 }
 
-TEST_CASE("the newest blocks go out while everything else waits for a slow store") {
+TEST_CASE("the newest blocks are sent while everything else waits for a slow store") {
     HubFixture log(1, 500);
     DiffReader live(*log.hub, "live", 0);
     log.store.stall();
@@ -199,7 +198,7 @@ TEST_CASE("the newest blocks go out while everything else waits for a slow store
         CHECK(reader->read_to(550));
 }
 
-TEST_CASE("streams at the same heights share diffs, and so their encodings") {
+TEST_CASE("streams at the same heights share diffs and their encodings") {
     HubFixture log(1, 300);
     DiffReader one(*log.hub, "one", 1);
     DiffReader two(*log.hub, "two", 1);
@@ -211,7 +210,7 @@ TEST_CASE("streams at the same heights share diffs, and so their encodings") {
     CHECK(one.next() == two.next());
 }
 
-TEST_CASE("the ring is bounded in blocks and in bytes; what left it comes from the store") {
+TEST_CASE("the ring is bounded in blocks and in bytes, and older diffs come from the store") {
     DiffHubSettings settings;
     settings.ring_blocks = 10;
     settings.ring_bytes = 50'000;
@@ -230,7 +229,7 @@ TEST_CASE("the ring is bounded in blocks and in bytes; what left it comes from t
     CHECK(reader.is_contiguous_from(1));
 }
 
-TEST_CASE("a log that begins anew ends all streams with out_of_range") {
+TEST_CASE("a log that starts again ends all streams with out_of_range") {
     HubFixture log(1, 200);
     DiffReader live(*log.hub, "live", 0);
     DiffReader behind(*log.hub, "behind", 60);
@@ -246,7 +245,7 @@ TEST_CASE("a log that begins anew ends all streams with out_of_range") {
     CHECK(behind.heights == std::vector<std::uint64_t>{60});
 }
 
-TEST_CASE("revoking ends the agent's stream, shutdown ends all and lets none in") {
+TEST_CASE("revoking an agent ends its stream, and shutdown ends all and admits none") {
     HubFixture log(1, 20);
     DiffReader one(*log.hub, "one", 0);
     DiffReader two(*log.hub, "two", 1);
@@ -264,7 +263,7 @@ TEST_CASE("revoking ends the agent's stream, shutdown ends all and lets none in"
     log.hub->shutdown();
 }
 
-TEST_CASE("subscribers show what each takes next, and pruning learns the lowest height needed") {
+TEST_CASE("the list of subscribers shows each one's next height, and pruning gets the lowest") {
     HubFixture log(1, 500);
     CHECK_FALSE(log.hub->lowest_needed());
     DiffReader live(*log.hub, "live", 0);
@@ -285,7 +284,7 @@ TEST_CASE("subscribers show what each takes next, and pruning learns the lowest 
     CHECK(log.hub->subscribers().size() == 1);
 }
 
-TEST_CASE("whoever asked is told how far agents are: what they asked for, the tip's diff written, the end") {
+TEST_CASE("the progress callback gets each agent's start, each tip whose diff was written, and the end") {
     HubFixture log(1, 5);
     std::vector<std::pair<std::string, std::uint64_t>> told;
     log.hub->tell_progress(
@@ -319,15 +318,15 @@ class ClosingSink final : public StreamSink {
 
 }  // namespace
 
-TEST_CASE("a sink may close its stream while it is being told, and is told nothing more") {
+TEST_CASE("a sink that closes its stream in a callback gets no further callback") {
     HubFixture log(1, 3);
     auto sink = std::make_shared<ClosingSink>();
     sink->stream = log.hub->open_diff_stream("a", {"a", 0}, sink).value();
     REQUIRE(sink->stream->take() == nullptr);
-    SECTION("by a diff") {
+    SECTION("in the callback for a diff") {
         log.feed(4, 6);
     }
-    SECTION("by its end") {
+    SECTION("in the callback for the end") {
         log.hub->end_agent("a", Error{});
     }
     log.hub->shutdown();

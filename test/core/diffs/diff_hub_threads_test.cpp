@@ -84,8 +84,7 @@ class Agent {
 }  // namespace
 
 TEST_CASE(
-    "100 readers over 10,000 diffs: stalls, cancels, duplicates and pruning leave each a contiguous prefix and "
-    "a true end",
+    "with stalls, cancels, duplicates and pruning each of 100 readers gets a contiguous prefix and a true end",
     "[defect-7][defect-10][defect-31][defect-35]") {
     constexpr std::uint64_t kDiffs = 10'000;
     constexpr std::uint64_t kRetain = 3'000;
@@ -115,7 +114,7 @@ TEST_CASE(
     CHECK(log.hub->subscribers().empty());
 }
 
-TEST_CASE("thousands of joins and leaves under a fast feed", "[defect-31]") {
+TEST_CASE("the hub survives thousands of joins and leaves during a fast feed", "[defect-31]") {
     HubFixture log(1, 200);
     std::atomic<bool> is_over{false};
     std::jthread feed([&] {
@@ -148,7 +147,7 @@ TEST_CASE("thousands of joins and leaves under a fast feed", "[defect-31]") {
     CHECK(log.hub->subscribers().empty());
 }
 
-TEST_CASE("50 streams of one agent at once: one is left", "[defect-34]") {
+TEST_CASE("of 50 streams that one agent opens at once, one is left", "[defect-34]") {
     HubFixture log(1, 200);
     std::vector<std::unique_ptr<DiffReader>> readers(50);
     {
@@ -171,7 +170,7 @@ TEST_CASE("50 streams of one agent at once: one is left", "[defect-34]") {
     CHECK(log.hub->subscribers().size() == 1);
 }
 
-TEST_CASE("shutdown ends streams whatever they and the store are at", "[defect-32]") {
+TEST_CASE("shutdown ends all streams, whatever they and the store are doing", "[defect-32]") {
     for (int round = 0; round < 20; ++round) {
         HubFixture log(1, 500);
         std::vector<std::jthread> threads;

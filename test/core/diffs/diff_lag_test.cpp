@@ -39,7 +39,7 @@ struct World {
 
 }  // namespace
 
-TEST_CASE("diff lag: a log that ends while the chain goes on is an alarm after 12 blocks and 60 s, told once") {
+TEST_CASE("diff lag: a log that stops while the chain continues raises one alarm after 12 blocks and 60 s") {
     World world;
     world.blocks(11, 1000);  // 11 blocks ahead
     world.clock.advance(10min);
@@ -56,7 +56,7 @@ TEST_CASE("diff lag: a log that ends while the chain goes on is an alarm after 1
     CHECK(world.lag.times_lagging() == 1);
 }
 
-TEST_CASE("diff lag: it is over once the log is up again, also before the next block") {
+TEST_CASE("diff lag: the alarm ends as soon as the log has caught up, even before the next block") {
     World world;
     world.blocks(30, 1000);
     REQUIRE(world.reasons(1000) != "");
@@ -68,7 +68,7 @@ TEST_CASE("diff lag: it is over once the log is up again, also before the next b
     CHECK(world.lag.times_lagging() == 2);
 }
 
-TEST_CASE("diff lag: a log that catches up is none, however far behind it is") {
+TEST_CASE("diff lag: a log that is catching up raises no alarm, however far behind it is") {
     World world;
     std::uint64_t log = 0;
     for (int i = 0; i < 100; ++i)

@@ -12,7 +12,7 @@ const StateDiff kDiff{
 
 }  // namespace
 
-TEST_CASE("a diff record reads back as the diff it was made of") {
+TEST_CASE("a diff record is read back as the diff that was written") {
     CHECK(read_diff_record(diff_record(kDiff)).value() == kDiff);
     CHECK(read_diff_record(diff_record(StateDiff{})).value() == StateDiff{});
 }
@@ -29,7 +29,7 @@ TEST_CASE("a diff record is the protobuf message of the protocol") {
           "1a0122");
 }
 
-TEST_CASE("a record of millions of empty entries costs no memory of millions") {
+TEST_CASE("a record with too many empty entries is refused before it needs memory for them") {
     Bytes record;
     for (std::size_t i = 0; i <= kMaxDiffEntries; ++i)
         record.insert(record.end(), {0x12, 0x00});
@@ -40,18 +40,18 @@ TEST_CASE("a record of millions of empty entries costs no memory of millions") {
     CHECK(read_diff_record(record)->entries.size() == kMaxDiffEntries);
 }
 
-TEST_CASE("what is no diff record is bad data") {
+TEST_CASE("bytes that are not a diff record are bad data") {
     Bytes record = diff_record(kDiff);
-    SECTION("cut anywhere but between fields") {
+    SECTION("the record is cut, except between fields") {
         record.pop_back();
     }
-    SECTION("an unknown field") {
+    SECTION("a field is unknown") {
         record.insert(record.end(), {0x20, 0x01});
     }
-    SECTION("a write type that does not exist") {
+    SECTION("a write type does not exist") {
         record = *from_hex("12020802");
     }
-    SECTION("an unknown field in an entry") {
+    SECTION("a field in an entry is unknown") {
         record = *from_hex("12022801");
     }
     const auto read = read_diff_record(record);

@@ -54,7 +54,7 @@ Error refused(const test::TempDir& dir, const std::string& file, ErrorCode code)
 }  // namespace
 
 TEST_CASE(
-    "the reference's diff store is recognised and left as it is, and the error says how to take it over") {
+    "a diff store of the reference implementation is left as it is, and the error says how to import it") {
     const test::TempDir dir;
     const std::string file = dir.path("statediffs.db");
     std::filesystem::copy_file(std::string(IOSWARM_TEST_DATA) + "/bolt/statediffs.db", file);
@@ -66,7 +66,7 @@ TEST_CASE(
 
 TEST_CASE("files of other programs are refused and left as they are") {
     const test::TempDir dir;
-    SECTION("text") {
+    SECTION("a text file") {
         refused(dir, dir.write("statediffs.db", "height: 1\n"), ErrorCode::bad_data);
     }
     SECTION("another SQLite file") {
@@ -81,25 +81,25 @@ TEST_CASE("files of other programs are refused and left as they are") {
     }
 }
 
-TEST_CASE("a log of a newer version is refused, and one with other tables is damaged") {
+TEST_CASE("a log of a newer version is refused, and a log with other tables is reported as damaged") {
     const test::TempDir dir;
     const std::string file = make_log(dir);
-    SECTION("newer") {
+    SECTION("the version is newer") {
         change(file, "PRAGMA user_version = 3");
         CHECK(code_of(SqliteDiffStore::open(file)) == ErrorCode::failed_precondition);
         CHECK(code_of(SqliteDiffStore::open_read_only(file)) == ErrorCode::failed_precondition);
     }
-    SECTION("a column more") {
+    SECTION("a table has an extra column") {
         change(file, "ALTER TABLE diffs ADD COLUMN more INTEGER");
         CHECK(code_of(SqliteDiffStore::open(file)) == ErrorCode::data_loss);
     }
-    SECTION("no row in log") {
+    SECTION("the table log has no row") {
         change(file, "DELETE FROM log");
         CHECK(code_of(SqliteDiffStore::open(file)) == ErrorCode::data_loss);
     }
 }
 
-TEST_CASE("a log of version 1 is read as it is, and gets a place for its chain when it is opened for writing") {
+TEST_CASE("a log of version 1 can be read, and is upgraded when it is opened for writing") {
     const test::TempDir dir;
     const std::string file = make_log(dir);
     change(file, "DROP TABLE chain; PRAGMA user_version = 1");
@@ -131,7 +131,7 @@ TEST_CASE("an empty file becomes a log") {
     CHECK((*store)->append(some_rows(1, 1)));
 }
 
-TEST_CASE("a damaged row is found when it is read, and the error names its height; what is sound is given") {
+TEST_CASE("a damaged row is reported with its height when it is read, and sound rows are still read") {
     const test::TempDir dir;
     const std::string file = make_log(dir);
     // Rows 8, 16, … take several pages; row 17 is damaged.
@@ -164,7 +164,7 @@ TEST_CASE("a damaged row is found when it is read, and the error names its heigh
     CHECK((*store)->append(some_rows(kRows + 1, 1)));
 }
 
-TEST_CASE("a log whose newest row is damaged takes no more until it is cleared") {
+TEST_CASE("a log whose newest row is damaged accepts no more until it is cleared") {
     const test::TempDir dir;
     const std::string file = make_log(dir);
     change(file, "UPDATE diffs SET record = zeroblob(length(record)) WHERE height = 40");
@@ -177,7 +177,7 @@ TEST_CASE("a log whose newest row is damaged takes no more until it is cleared")
     REQUIRE((*store)->append(some_rows(100, 1)));
 }
 
-TEST_CASE("what was pruned after the caller looked is refused with the range that is held now") {
+TEST_CASE("a read of heights that were pruned meanwhile is refused with the current range") {
     const test::TempDir dir;
     const std::string file = make_log(dir);
     const auto reader = DiffReader::open(file);
@@ -191,7 +191,7 @@ TEST_CASE("what was pruned after the caller looked is refused with the range tha
     CHECK(read.error().why == "height 5 is outside 11 to 40");
 }
 
-TEST_CASE("no flipped bit in the file is ever served") {
+TEST_CASE("a flipped bit anywhere in the file never leads to a wrong diff") {
     const test::TempDir dir;
     const std::string sound = dir.read(std::filesystem::path(make_log(dir)).filename().string());
     const auto expected = [](std::uint64_t height) {

@@ -76,7 +76,7 @@ int fill_and_heal(const std::string& file, ErrorCode expected, const std::functi
 
 }  // namespace
 
-TEST_CASE("an append that the system refuses leaves nothing, and works when the system takes it again") {
+TEST_CASE("an append that the system refuses writes nothing, and succeeds when the system accepts it again") {
     const TempDir dir;
     CHECK(in_child([&] {
               signal(SIGXFSZ, SIG_IGN);
@@ -90,7 +90,7 @@ TEST_CASE("an append that the system refuses leaves nothing, and works when the 
 }
 
 TEST_CASE(
-    "on a full disk an append is resource_exhausted and leaves nothing, and works when there is room again") {
+    "an append on a full disk is resource_exhausted and writes nothing, and succeeds when there is room") {
     const TempDir dir;
     const std::string mounted = dir.path();
     if (mount("tmpfs", mounted.c_str(), "tmpfs", 0, "size=2m,mode=0700") != 0) {

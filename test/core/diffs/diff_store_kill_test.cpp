@@ -120,7 +120,8 @@ void check_log(const DiffStore& store, std::uint64_t acknowledged) {
 
 }  // namespace
 
-TEST_CASE("a log killed at any write is contiguous and holds what was acknowledged [defect-32]") {
+TEST_CASE(
+    "a log whose writer is killed at any write is contiguous and has every acknowledged diff [defect-32]") {
     const test::TempDir dir;
     const std::string file = dir.path("statediffs.db");
     int kills = 0;

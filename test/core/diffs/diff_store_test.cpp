@@ -32,29 +32,29 @@ OnDisk on_disk() {
 
 }  // namespace
 
-TEST_CASE("the contract of DiffStore, in memory") {
+TEST_CASE("the store in memory fulfils the contract of DiffStore") {
     test::diff_store_contract([] { return std::make_unique<MemoryDiffStore>(); });
 }
 
-TEST_CASE("the contract of DiffStore, on SQLite") {
+TEST_CASE("the store on SQLite fulfils the contract of DiffStore") {
     test::diff_store_contract(on_disk);
 }
 
-TEST_CASE("the log in memory is as long as it was told to be, and drops the oldest") {
-    SECTION("rows") {
+TEST_CASE("the store in memory has its configured size and drops the oldest diffs") {
+    SECTION("the size in rows") {
         MemoryDiffStore store({3, 1'000'000});
         REQUIRE(store.append(some_rows(1, 2)));
         REQUIRE(store.append(some_rows(3, 4)));
         holds_exactly(store, 4, 6);
     }
-    SECTION("bytes") {
+    SECTION("the size in bytes") {
         MemoryDiffStore store({100, 2 * test::some_row(1).record.size()});
         REQUIRE(store.append(some_rows(1, 5)));
         holds_exactly(store, 4, 5);
     }
 }
 
-TEST_CASE("what a log on disk holds is there after it was opened again, also what was pruned away is not") {
+TEST_CASE("a log on disk has the same diffs after it was opened again, and pruned ones stay away") {
     const test::TempDir dir;
     const std::string file = dir.path("statediffs.db");
     {
@@ -70,7 +70,7 @@ TEST_CASE("what a log on disk holds is there after it was opened again, also wha
     holds_exactly(**store, 10, 37);
 }
 
-TEST_CASE("the file of the log is its owner's alone") {
+TEST_CASE("only the owner may read the file of the log") {
     const OnDisk log = on_disk();
     REQUIRE(log.store->append(some_rows(1, 3)));
     for (const char* name : {"data/statediffs.db", "data/statediffs.db-wal", "data/statediffs.db.lock"}) {
@@ -80,7 +80,7 @@ TEST_CASE("the file of the log is its owner's alone") {
     }
 }
 
-TEST_CASE("one opening at a time writes the log; others may read beside it and see what is new") {
+TEST_CASE("only one process may write a log; others may read it meanwhile and see new diffs") {
     const OnDisk log = on_disk();
     const std::string file = log.dir->path("data/statediffs.db");
     CHECK(code_of(SqliteDiffStore::open(file)) == ErrorCode::try_again);
@@ -98,7 +98,7 @@ TEST_CASE("one opening at a time writes the log; others may read beside it and s
     holds_exactly(*log, 11, 21);
 }
 
-TEST_CASE("an emptied log remembers where it is to begin, over a restart too, until it has begun") {
+TEST_CASE("an emptied log remembers the height at which it restarts, also when it is opened again") {
     OnDisk log = on_disk();
     const std::string file = log.dir->path("data/statediffs.db");
     REQUIRE(log.store->append(some_rows(1, 20)));
@@ -118,7 +118,7 @@ TEST_CASE("an emptied log remembers where it is to begin, over a restart too, un
     CHECK((*again)->range() == DiffRange{});
 }
 
-TEST_CASE("what is pruned or cleared is given back to the disk, but for what coming rows will take") {
+TEST_CASE("space of pruned or cleared diffs is returned to the disk, except what coming rows need") {
     OnDisk log = on_disk();
     const std::string file = log.dir->path("data/statediffs.db");
     const auto size_after_closing = [&] {
@@ -138,7 +138,7 @@ TEST_CASE("what is pruned or cleared is given back to the disk, but for what com
     CHECK(size_after_closing() < kMiB);
 }
 
-TEST_CASE("a log that is not there is not made by reading it") {
+TEST_CASE("reading a log that does not exist does not create it") {
     const test::TempDir dir;
     CHECK(code_of(SqliteDiffStore::open_read_only(dir.path("none.db"))) == ErrorCode::not_found);
     CHECK_FALSE(std::filesystem::exists(dir.path("none.db")));

@@ -42,7 +42,7 @@ std::optional<Word> logged_field(const json& receipt, const std::string& contrac
 
 }  // namespace
 
-TEST_CASE("a node's receipts: status, gas, address and logged fields are ours") {
+TEST_CASE("the EVM gives status, gas, address and logged fields of a node's receipts") {
     const json chain = read_vectors("chain");
     const std::string fields = chain["contracts"]["f"].get<std::string>();
     HeldState state;

@@ -44,7 +44,7 @@ evm::Transaction call_of(const char* to, std::uint64_t gas) {
 
 }  // namespace
 
-TEST_CASE("given nothing is fetched, each run names all that is missing until the result stands") {
+TEST_CASE("when no state was fetched, each run names all that it lacks until the result is final") {
     // The contract reads its own slot 1, asks for the code size of 0xc0de01, and reads a block's hash.
     const json pre = {{kCaller, {{"b", "0xe8d4a51000"}, {"n", 1}}},
                       {"0xc0de00",
@@ -86,7 +86,7 @@ TEST_CASE("given nothing is fetched, each run names all that is missing until th
     CHECK(chain_result(outcome) == chain_result(all));
 }
 
-TEST_CASE("coinbase, precompiled contracts and an unused access list are not fetched") {
+TEST_CASE("a run needs no fetch of the coinbase, precompiled contracts or an unused access list") {
     HeldState whole(json{{kCaller, {{"b", "0xe8d4a51000"}}}, {"0xc0de00", {{"n", 1}, {"c", "0x00"}}}});
     PartState part(whole);
     part.accounts[address_of_text(kCaller)] = true;
@@ -97,7 +97,7 @@ TEST_CASE("coinbase, precompiled contracts and an unused access list are not fet
     CHECK(executor.run(call, vector_block(), part, evm::prague_rules()).known());
 }
 
-TEST_CASE("an endless loop without a bound on gas ends at its deadline") {
+TEST_CASE("an endless loop without a gas limit ends at its deadline") {
     HeldState state(json{{kCaller, {{"n", 1}}}, {"0xc0de00", {{"c", "0x5b5f56"}}}});
     evm::Executor executor;
     evm::Transaction call = call_of("0xc0de00", ~std::uint64_t{0});
@@ -107,7 +107,7 @@ TEST_CASE("an endless loop without a bound on gas ends at its deadline") {
     CHECK_FALSE(outcome.known());
 }
 
-TEST_CASE("1,024 calls inside the outermost one run, the next fails and its gas comes back") {
+TEST_CASE("calls may nest 1,024 deep, and the next one fails and returns its gas") {
     // The contract calls itself with all gas and counts its entries in slot 0. The agent's rules have no fees.
     const char* const code = "0x5f546001015f555f5f5f5f5f305af1505f545f5260205ff3";
     HeldState state(json{{kCaller, {{"n", 1}}}, {"0xc0de00", {{"c", code}}}});
@@ -118,7 +118,7 @@ TEST_CASE("1,024 calls inside the outermost one run, the next fails and its gas 
     CHECK(Word::load(outcome.output.data()) == Word{1025});
 }
 
-TEST_CASE("the rules of a height: Prague begins where the upgrade named Yap does") {
+TEST_CASE("the rules of Prague apply from the height of the upgrade named Yap") {
     CHECK(&evm::chain_rules(4689, 48'985'560) == &evm::cancun_rules());
     CHECK(&evm::chain_rules(4689, 48'985'561) == &evm::prague_rules());
     CHECK(&evm::chain_rules(4690, 42'819'841) == &evm::prague_rules());
@@ -126,7 +126,7 @@ TEST_CASE("the rules of a height: Prague begins where the upgrade named Yap does
     CHECK(&evm::chain_rules(31'337, 5, 5) == &evm::prague_rules());
 }
 
-TEST_CASE("a blob transaction pays for its blobs beside its gas") {
+TEST_CASE("a blob transaction pays for its blobs in addition to its gas") {
     HeldState state(
         json{{kCaller, {{"b", "0xe8d4a51000"}}}, {"0xc0de00", {{"n", 1}, {"c", "0x5f495f5260205ff3"}}}});
     evm::Executor executor;
@@ -139,7 +139,7 @@ TEST_CASE("a blob transaction pays for its blobs beside its gas") {
     CHECK(paid == U256(9) * outcome.gas_used + 131'072);
 }
 
-TEST_CASE("after a run that was given up the next one is not touched by it") {
+TEST_CASE("a run that was given up does not affect the next one") {
     HeldState state(json{{kCaller, {{"b", "0xe8d4a51000"}}},
                          {"0xc0de00", {{"n", 1}, {"c", "0x5f5f60c05f5f60085af100"}}},
                          {"0xc0de01", {{"n", 1}, {"c", "0x602a5f5260205ff3"}}}});

@@ -17,7 +17,7 @@ bool is_left_out(unsigned id) {
 
 }  // namespace
 
-TEST_CASE("precompiled contracts answer as those of the chain") {
+TEST_CASE("precompiled contracts answer like those of the chain") {
     std::size_t run = 0;
     for (const json& vector : read_vectors("precompiles")) {
         const Address address = address_of_text(vector["a"].get<std::string>());
@@ -37,7 +37,7 @@ TEST_CASE("precompiled contracts answer as those of the chain") {
     CHECK(run > 270);
 }
 
-TEST_CASE("which precompiled contracts exist depends on the rules") {
+TEST_CASE("the rules decide which precompiled contracts exist") {
     const auto exists = [](const evm::Rules& rules, std::uint64_t id) {
         return evm::precompile_id(rules, evm::Word(id).to_address()).has_value();
     };
@@ -55,7 +55,7 @@ TEST_CASE("which precompiled contracts exist depends on the rules") {
     CHECK(evm::precompile_addresses(evm::cancun_rules()).size() == 12);
 }
 
-TEST_CASE("scrypt that wants more than 64 MiB is not simulated") {
+TEST_CASE("a scrypt call that needs more than 64 MiB is not simulated") {
     const auto word = [](std::uint64_t number) { return to_bytes(evm::Word(number).to_hash().view()); };
     Bytes input;
     // Password and salt are empty; N = 2^20, r = 8, p = 1. The chain's precompile would need 1 GiB for this.

@@ -63,7 +63,7 @@ Reading read_with(HeldFetcher& fetcher, const ReadingBounds& bounds = {}) {
 
 }  // namespace
 
-TEST_CASE("a token's transfer is read in three fetches, and ends as over the whole state") {
+TEST_CASE("a token transfer needs three fetches, and ends as it does over the whole state") {
     const json contract = read_vectors("contracts").front();
     REQUIRE(contract["name"] == "token");
     HeldState whole(contract["pre"]);
@@ -94,7 +94,7 @@ TEST_CASE("a token's transfer is read in three fetches, and ends as over the who
     CHECK(fetcher.fetches == before);
 }
 
-TEST_CASE("reads that depend on each other take a fetch each, and no more than the bound") {
+TEST_CASE("reads that depend on each other take one fetch each, up to the limit") {
     HeldState seven = chain_of_slots(7);
     HeldFetcher fetcher(seven);
     const Reading reading = read_with(fetcher);
@@ -109,7 +109,7 @@ TEST_CASE("reads that depend on each other take a fetch each, and no more than t
     CHECK_FALSE(stopped.outcome.known());
 }
 
-TEST_CASE("each bound ends a reading with its own reason") {
+TEST_CASE("each limit ends a reading with its own reason") {
     HeldState whole = chain_of_slots(3);
     HeldFetcher fetcher(whole);
     ReadingBounds bounds;
@@ -135,7 +135,7 @@ TEST_CASE("a fetch that fails ends the reading with its error") {
     CHECK(reading.error.why == "the node is away");
 }
 
-TEST_CASE("an account that was fetched and does not exist has empty slots, which nobody fetches") {
+TEST_CASE("slots of an account that does not exist are empty and are not fetched") {
     FetchedState state;
     const Address absent = address_of_text("0xab5e27");
     CHECK_FALSE(state.slot(absent, 0));

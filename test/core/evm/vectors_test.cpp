@@ -145,7 +145,7 @@ TEST_CASE("compiled contracts, step by step, end as in iotex-core and in the age
     report.check();
 }
 
-TEST_CASE("gas limits at and beside what each step needs give the chain's status and gas") {
+TEST_CASE("gas limits at and next to what each step needs give the chain's status and gas") {
     evm::Executor executor;
     Report report;
     std::size_t limits = 0;
@@ -177,7 +177,7 @@ TEST_CASE("gas limits at and beside what each step needs give the chain's status
     report.check();
 }
 
-TEST_CASE("single opcodes leave the chain's stack and gas") {
+TEST_CASE("single opcodes leave the same stack and gas as on the chain") {
     evm::Executor executor;
     Report report;
     const json vectors = read_vectors("opcodes");

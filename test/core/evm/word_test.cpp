@@ -45,7 +45,7 @@ U256 modulo(const U512& value, const U256& modulus) {
 
 }  // namespace
 
-TEST_CASE("words compute as wide numbers do") {
+TEST_CASE("words compute like wide integers") {
     Numbers numbers;
     for (int i = 0; i < 20'000; ++i) {
         const U256 a = numbers.next();

@@ -99,7 +99,7 @@ int fill_and_heal(const std::string& dir, ErrorCode expected, const char* why,
 
 }  // namespace
 
-TEST_CASE("writes that the system refuses are io errors, nothing acknowledged is lost, and the ledger heals") {
+TEST_CASE("writes that the system refuses are io errors, lose nothing acknowledged, and work again later") {
     const TempDir dir;
     CHECK(in_child([&] {
               signal(SIGXFSZ, SIG_IGN);
@@ -113,7 +113,7 @@ TEST_CASE("writes that the system refuses are io errors, nothing acknowledged is
           }) == 0);
 }
 
-TEST_CASE("a full disk is an io error that says so, and the ledger heals when there is room again") {
+TEST_CASE("a write on a full disk is an io error that names the cause, and works again when there is room") {
     const TempDir dir;
     const std::string mounted = dir.path();
     if (mount("tmpfs", mounted.c_str(), "tmpfs", 0, "size=2m,mode=0700") != 0) {

@@ -88,7 +88,7 @@ constexpr std::chrono::hours kNever{1000};
 
 }  // namespace
 
-TEST_CASE("a copy of a running ledger without its WAL is refused, and the copy with it is not") {
+TEST_CASE("a copy of a running ledger is refused without its WAL, and accepted with it") {
     const TempDir dir;
     const std::string data = dir.path("data");
     auto ledger = open_ledger(data);
@@ -106,24 +106,24 @@ TEST_CASE("a copy of a running ledger without its WAL is refused, and the copy w
     CHECK(answers_held(*open_ledger(dir.path("whole"))) == 2);
 }
 
-TEST_CASE("a ledger that was closed is whole without a WAL") {
+TEST_CASE("a ledger that was closed is complete without a WAL") {
     const TempDir dir;
     add_answer(*open_ledger(dir.path("data")), 1);
     copy_without_wal(dir.path("data"), dir.path("copy"));
     CHECK(answers_held(*open_ledger(dir.path("copy"))) == 1);
 }
 
-TEST_CASE("a directory that was used before does not begin anew by itself") {
+TEST_CASE("a directory that had a ledger before does not start an empty one by itself") {
     const TempDir dir;
     const std::string data = dir.path("data");
     add_answer(*open_ledger(data), 1);
-    SECTION("without ledger.db") {
+    SECTION("ledger.db is missing") {
         fs::remove(data + "/ledger.db");
     }
-    SECTION("with a ledger.db of 0 bytes") {
+    SECTION("ledger.db has 0 bytes") {
         fs::resize_file(data + "/ledger.db", 0);
     }
-    SECTION("with one that holds nothing") {
+    SECTION("ledger.db is an empty database") {
         open_ledger(dir.path("other"));
         fs::copy(dir.path("other") + "/ledger.db", data + "/ledger.db", fs::copy_options::overwrite_existing);
     }
@@ -133,7 +133,7 @@ TEST_CASE("a directory that was used before does not begin anew by itself") {
     CHECK(answers_held(*open_ledger(data)) == 0);
 }
 
-TEST_CASE("a ledger that holds nothing that counts may be lost") {
+TEST_CASE("a ledger without answers or payouts may be lost") {
     const TempDir dir;
     {
         const auto ledger = open_ledger(dir.path("data"));
@@ -149,7 +149,7 @@ TEST_CASE("a ledger that holds nothing that counts may be lost") {
     open_ledger(dir.path("data"));
 }
 
-TEST_CASE("a ledger of a program that wrote no mark gets one when it is opened") {
+TEST_CASE("a ledger without a mark gets one when it is opened") {
     const TempDir dir;
     const std::string data = dir.path("data");
     add_answer(*open_ledger(data), 1);
@@ -159,7 +159,7 @@ TEST_CASE("a ledger of a program that wrote no mark gets one when it is opened")
     refusal(dir.path("copy"));
 }
 
-TEST_CASE("a mark with other words is no reason to guess") {
+TEST_CASE("a mark with unexpected content is reported as data_loss") {
     const TempDir dir;
     add_answer(*open_ledger(dir.path("data")), 1);
     fs::resize_file(dir.path("data") + "/ledger.mark", 3);
@@ -168,7 +168,7 @@ TEST_CASE("a mark with other words is no reason to guess") {
     CHECK(ledger.error().code == ErrorCode::data_loss);
 }
 
-TEST_CASE("what was committed is moved into the file within the interval, and a WAL that has grown is cut") {
+TEST_CASE("committed data is moved into the file within the interval, and a WAL that has grown is truncated") {
     const TempDir dir;
     LedgerOptions options;
     options.checkpoint_interval = std::chrono::milliseconds(0);
@@ -186,7 +186,7 @@ TEST_CASE("what was committed is moved into the file within the interval, and a 
     CHECK(ledger->counters().at("ledger_failed_checkpoints") == 0);
 }
 
-TEST_CASE("a reader that stays keeps the WAL, and what comes after it is moved when it has gone") {
+TEST_CASE("an open reader keeps the WAL, and later data is moved into the file when the reader has gone") {
     const TempDir dir;
     LedgerOptions options;
     options.checkpoint_interval = std::chrono::milliseconds(1);
@@ -207,7 +207,7 @@ TEST_CASE("a reader that stays keeps the WAL, and what comes after it is moved w
     CHECK(answers_held(*ledger) == 2);
 }
 
-TEST_CASE("a backup of a ledger that is being written to is one whole file of one moment") {
+TEST_CASE("a backup of a ledger that is being written is one complete file from one moment") {
     const TempDir dir;
     LedgerOptions options;
     options.checkpoint_interval = kNever;
@@ -241,7 +241,7 @@ TEST_CASE("a backup of a ledger that is being written to is one whole file of on
     open_ledger(dir.path("backup"));
 }
 
-TEST_CASE("a backup never takes the place of a file, and a failed one leaves nothing") {
+TEST_CASE("a backup never replaces a file, and a failed one leaves nothing behind") {
     const TempDir dir;
     {
         const auto ledger = open_ledger(dir.path("data"));
@@ -260,7 +260,7 @@ TEST_CASE("a backup never takes the place of a file, and a failed one leaves not
     CHECK(fs::is_empty(dir.path("backup-3")));
 }
 
-TEST_CASE("a path with characters of a URI is a path") {
+TEST_CASE("a path may contain the special characters of a URI") {
     const TempDir dir;
     const std::string data = dir.path("data?immutable=1#100%25");
     add_answer(*open_ledger(data), 1);
@@ -297,7 +297,7 @@ TEST_CASE("the examination finds payouts that do not add up and epochs that are 
                                                       "the payouts of epoch 1 do not add up to its pool"});
 }
 
-TEST_CASE("epochs far back that stay because a payout of them is owed are no problem") {
+TEST_CASE("old epochs that stay because one of their payouts is owed are no problem") {
     const TempDir dir;
     {
         const auto ledger = open_ledger(dir.path("data"));
@@ -308,7 +308,7 @@ TEST_CASE("epochs far back that stay because a payout of them is owed are no pro
     CHECK(examine_ledger(dir.path("data"))->problems.empty());
 }
 
-TEST_CASE("a ledger keeps its chain, and only one that holds nothing that counts forgets it") {
+TEST_CASE("a ledger keeps its chain, unless it has no answers or payouts") {
     const TempDir dir;
     const auto chain_of = [](Ledger& ledger) {
         std::optional<ChainIdentity> out;

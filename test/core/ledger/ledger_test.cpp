@@ -83,7 +83,7 @@ class Hold {
 
 }  // namespace
 
-TEST_CASE("a new ledger is private to its owner") {
+TEST_CASE("only the owner may read a new ledger") {
     const TempDir dir;
     const std::string data = dir.path("deep/er/data");
     {
@@ -107,7 +107,7 @@ TEST_CASE("a directory that others may write to is refused") {
     CHECK(ledger.error().code == ErrorCode::permission_denied);
 }
 
-TEST_CASE("a second process gets try_again and the holder's pid") {
+TEST_CASE("a second process gets try_again and the pid of the first") {
     const TempDir dir;
     int ready[2];
     REQUIRE(pipe(ready) == 0);
@@ -133,7 +133,7 @@ TEST_CASE("a second process gets try_again and the holder's pid") {
     close(ready[1]);
 }
 
-TEST_CASE("what was acknowledged is there when the ledger is opened again") {
+TEST_CASE("acknowledged data is there when the ledger is opened again") {
     const TempDir dir;
     {
         auto ledger = Ledger::open(dir.path());
@@ -145,7 +145,7 @@ TEST_CASE("what was acknowledged is there when the ledger is opened again") {
     CHECK(answers_in(**ledger) == 1);
 }
 
-TEST_CASE("operations that wait together share a commit") {
+TEST_CASE("operations that wait together share one commit") {
     const TempDir dir;
     auto ledger = Ledger::open(dir.path());
     REQUIRE(ledger);
@@ -166,7 +166,7 @@ TEST_CASE("operations that wait together share a commit") {
     CHECK(answers_in(**ledger) == 500);
 }
 
-TEST_CASE("an operation that fails does not sink those it shares a commit with") {
+TEST_CASE("an operation that fails does not affect others in its commit") {
     const TempDir dir;
     auto ledger = Ledger::open(dir.path());
     REQUIRE(ledger);
@@ -193,7 +193,7 @@ TEST_CASE("an operation that fails does not sink those it shares a commit with")
     CHECK((*ledger)->ready());
 }
 
-TEST_CASE("a write that hangs is told of, until it ends") {
+TEST_CASE("a write that hangs makes the ledger not ready until it ends") {
     const TempDir dir;
     LedgerOptions options;
     options.hangs_after = std::chrono::milliseconds(1);
@@ -210,7 +210,7 @@ TEST_CASE("a write that hangs is told of, until it ends") {
         std::this_thread::yield();
 }
 
-TEST_CASE("an operation alone finds everything before it committed and told, and nothing after it begun") {
+TEST_CASE("an operation that runs alone starts after all earlier ones were committed and reported") {
     const TempDir dir;
     auto ledger = Ledger::open(dir.path());
     REQUIRE(ledger);
@@ -233,7 +233,7 @@ TEST_CASE("an operation alone finds everything before it committed and told, and
     CHECK(order == std::vector<int>{1, 2, -1, -2, 3, -3, 4, -4, 5, -5});
 }
 
-TEST_CASE("a full queue refuses at once, counts it, and serves those that were in it") {
+TEST_CASE("a full queue refuses at once, counts the refusal, and completes the operations in it") {
     const TempDir dir;
     LedgerOptions options;
     options.max_waiting = 4;
@@ -261,7 +261,7 @@ TEST_CASE("a full queue refuses at once, counts it, and serves those that were i
     CHECK(told == std::vector<std::uint64_t>{0, 1, 2, 3});  // nothing is reported for a refused operation
 }
 
-TEST_CASE("closing finishes what waits") {
+TEST_CASE("closing completes all waiting operations") {
     const TempDir dir;
     std::atomic<int> good = 0;
     {
@@ -277,7 +277,7 @@ TEST_CASE("closing finishes what waits") {
     CHECK(answers_in(**ledger) == 300);
 }
 
-TEST_CASE("many threads record at once and each answer is there once") {
+TEST_CASE("when many threads record at once, each answer is there once") {
     const TempDir dir;
     auto ledger = Ledger::open(dir.path());
     REQUIRE(ledger);
@@ -300,7 +300,7 @@ TEST_CASE("many threads record at once and each answer is there once") {
     CHECK(answers_in(**ledger) == 200);
 }
 
-TEST_CASE("a ledger of a newer version is refused by name of the version") {
+TEST_CASE("a ledger of a newer version is refused with the version in the error") {
     const TempDir dir;
     REQUIRE(Ledger::open(dir.path()));
     tamper(dir.path("ledger.db"), "UPDATE meta SET value = 9 WHERE key = 'schema_version'");
@@ -310,7 +310,7 @@ TEST_CASE("a ledger of a newer version is refused by name of the version") {
     CHECK(ledger.error().why.find("version 9") != std::string::npos);
 }
 
-TEST_CASE("a version that never was is refused") {
+TEST_CASE("a version number that never existed is refused") {
     const TempDir dir;
     REQUIRE(Ledger::open(dir.path()));
     tamper(dir.path("ledger.db"), "UPDATE meta SET value = 0 WHERE key = 'schema_version'");
@@ -319,27 +319,27 @@ TEST_CASE("a version that never was is refused") {
     CHECK(Ledger::open(dir.path()).error().code == ErrorCode::data_loss);
 }
 
-TEST_CASE("altered tables and other programs' files are data_loss") {
+TEST_CASE("a ledger with altered tables and files of other programs are data_loss") {
     const TempDir dir;
-    SECTION("a column more") {
+    SECTION("a column was added") {
         REQUIRE(Ledger::open(dir.path()));
         tamper(dir.path("ledger.db"), "ALTER TABLE agents ADD COLUMN more TEXT");
     }
-    SECTION("a table less") {
+    SECTION("a table is missing") {
         REQUIRE(Ledger::open(dir.path()));
         tamper(dir.path("ledger.db"), "DROP TABLE wallet_changes");
     }
-    SECTION("a table more") {
+    SECTION("a table was added") {
         REQUIRE(Ledger::open(dir.path()));
         tamper(dir.path("ledger.db"), "CREATE TABLE more(x)");
     }
-    SECTION("another program's database") {
+    SECTION("the database is another program's") {
         tamper(dir.path("ledger.db"), "CREATE TABLE theirs(x)");
     }
-    SECTION("no database at all") {
+    SECTION("the file is not a database") {
         dir.write("ledger.db", std::string(8192, 'x'));
     }
-    SECTION("the row of numbers is gone") {
+    SECTION("the row of numbers is missing") {
         REQUIRE(Ledger::open(dir.path()));
         tamper(dir.path("ledger.db"), "DELETE FROM numbers");
         auto ledger = Ledger::open(dir.path());
@@ -358,7 +358,7 @@ TEST_CASE("altered tables and other programs' files are data_loss") {
     CHECK_FALSE(ledger.error().hint.empty());
 }
 
-TEST_CASE("a damaged page is told as data_loss, never read as something else") {
+TEST_CASE("a damaged page is reported as data_loss and never read as other data") {
     const TempDir dir;
     {
         auto ledger = Ledger::open(dir.path());

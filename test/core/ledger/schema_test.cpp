@@ -49,7 +49,7 @@ std::int64_t version_in(const std::string& file) {
 
 }  // namespace
 
-TEST_CASE("a ledger of version 1 is moved to version 2 with everything that it holds") {
+TEST_CASE("a ledger of version 1 is upgraded to version 2 without loss") {
     const TempDir dir;
     const std::string data = dir.path("data");
     put_version_1(data);
@@ -82,7 +82,7 @@ TEST_CASE("a ledger of version 1 is moved to version 2 with everything that it h
     CHECK((*ledger)->payouts("test-agent-01", 10)->size() == 3);
 }
 
-TEST_CASE("an altered ledger of version 1 is refused and stays as it is") {
+TEST_CASE("an altered ledger of version 1 is refused and not changed") {
     const TempDir dir;
     const std::string data = dir.path("data");
     put_version_1(data);

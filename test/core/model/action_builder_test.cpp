@@ -87,7 +87,7 @@ PoolAction read(const Bytes& raw) {
 
 }  // namespace
 
-TEST_CASE("built actions are those of the reference's package, bit by bit, in every encoding") {
+TEST_CASE("built actions equal those of the reference's package bit by bit, in every encoding") {
     const auto file = nlohmann::json::parse(read_data("node/actions.json"));
     std::size_t compared = 0;
     for (const Named& named : fixture_drafts()) {
@@ -121,7 +121,7 @@ TEST_CASE("a signed Ethereum transaction is wrapped as the reference's package w
           ErrorCode::invalid_argument);
 }
 
-TEST_CASE("a container in the pool and its unfolded action in the block have the same hash") {
+TEST_CASE("a container in the pool and its unpacked action in the block have the same hash") {
     std::vector<Named> drafts = fixture_drafts();
     drafts.push_back({"legacy creation", draft(1, ExecutionBody{1, {}, {0x60}})});
     for (const Named& named : drafts) {
@@ -143,7 +143,7 @@ TEST_CASE("a container in the pool and its unfolded action in the block have the
     }
 }
 
-TEST_CASE("blob and set-code actions: hash and signer agree between the transaction and both actions") {
+TEST_CASE("hash and signer of blob and set-code transactions are the same in their actions") {
     ActionDraft blob = with_fees(with_list(draft(3, ExecutionBody{5, kOther, {1}}, EthTxType::blob)), 2);
     blob.blob_fee_cap = 77;
     blob.blob_hashes = {keccak256({}), keccak256(as_bytes("a"))};
@@ -182,7 +182,7 @@ TEST_CASE("blob and set-code actions: hash and signer agree between the transact
     }
 }
 
-TEST_CASE("blob and set-code transactions are those of go-ethereum, bit by bit") {
+TEST_CASE("blob and set-code transactions equal those of go-ethereum bit by bit") {
     const auto file = nlohmann::json::parse(read_data("node/actions-made-up.json"));
     Hash256 slot;
     slot.bytes[31] = 2;
@@ -232,7 +232,7 @@ TEST_CASE("a container with a blob sidecar has the hash of the transaction witho
     CHECK(read(wrap_in_container(network, 1).value()).hash == keccak256(bare));
 }
 
-TEST_CASE("what has no Ethereum form of its type is not built") {
+TEST_CASE("an action that has no Ethereum form of its type is not built") {
     const auto code = [](const ActionDraft& one, ActionEncoding encoding) {
         return build_action(one, encoding, kKey, kMainnet).error().code;
     };
@@ -245,7 +245,7 @@ TEST_CASE("what has no Ethereum form of its type is not built") {
     }
 }
 
-TEST_CASE("staking calls in a container are named by their method and are nothing for an EVM") {
+TEST_CASE("a staking call in a container is named by its method and has no EVM transaction") {
     const PoolAction stake = read(build_action(draft(1, StakeCreateBody{"alice", 5, 1, true, {}}),
                                                ActionEncoding::container, kKey, kMainnet)
                                       .value());

@@ -16,7 +16,7 @@ const ChainIds kMainnet{4689};
 
 }  // namespace
 
-TEST_CASE("every vector was signed by the sender it names") {
+TEST_CASE("the signer of every vector is the sender that the vector names") {
     const auto vectors = json::parse(read_data("node/actions.json"))["vectors"];
     REQUIRE(vectors.size() == 85);
     for (const auto& vector : vectors) {
@@ -50,7 +50,7 @@ TEST_CASE("a changed action has another signer or none") {
     CHECK(changed > 50);
 }
 
-TEST_CASE("an Ethereum encoding is signed for one chain") {
+TEST_CASE("a signature of an Ethereum encoding is valid for one chain") {
     const auto vectors = json::parse(read_data("node/actions.json"))["vectors"];
     for (const auto& vector : vectors) {
         if (vector["encoding"] != 1) continue;
@@ -60,7 +60,7 @@ TEST_CASE("an Ethereum encoding is signed for one chain") {
     }
 }
 
-TEST_CASE("what cannot be rebuilt is told apart from what is broken") {
+TEST_CASE("an action that cannot be rebuilt gives another error than a malformed one") {
     CHECK(signer_of(Bytes{}, kMainnet).error().code == ErrorCode::bad_data);
     CHECK(signer_of(Bytes{0x0a}, kMainnet).error().code == ErrorCode::bad_data);
     // core {nonce 1, kind 60 {}}, key, signature, encoding 1

@@ -66,7 +66,7 @@ void check_evm_tx(const json& vector, const PoolAction& action) {
 
 }  // namespace
 
-TEST_CASE("all 85 actions of the reference have its hash, sender and nonce", "[defect-15]") {
+TEST_CASE("all 85 actions of the reference get its hash, sender and nonce", "[defect-15]") {
     const auto file = json::parse(read_data("node/actions.json"));
     REQUIRE(file["vectors"].size() == 85);
     for (const auto& vector : file["vectors"]) {
@@ -90,7 +90,7 @@ TEST_CASE("all 85 actions of the reference have its hash, sender and nonce", "[d
     }
 }
 
-TEST_CASE("blob actions and candidates with BLS keys have the reference's hash too") {
+TEST_CASE("blob actions and candidates with BLS keys get the reference's hash") {
     const auto file = json::parse(read_data("node/actions-made-up.json"));
     REQUIRE(file["vectors"].size() == 7);
     for (const auto& vector : file["vectors"]) {
@@ -102,7 +102,7 @@ TEST_CASE("blob actions and candidates with BLS keys have the reference's hash t
     }
 }
 
-TEST_CASE("actions of newer nodes have their hash, sender and signer, in the pool and in a container") {
+TEST_CASE("actions of newer nodes get their hash, sender and signer, in the pool and in a container") {
     const auto file = json::parse(read_data("node/newer-actions.json"));
     REQUIRE(file["vectors"].size() == 4);
     for (const auto& vector : file["vectors"]) {
@@ -129,7 +129,7 @@ TEST_CASE("actions of newer nodes have their hash, sender and signer, in the poo
     }
 }
 
-TEST_CASE("a native action's hash does not depend on the chain, an Ethereum one's does") {
+TEST_CASE("a native action's hash does not depend on the chain, an Ethereum action's does") {
     const auto file = json::parse(read_data("node/actions.json"));
     for (const auto& vector : file["vectors"]) {
         INFO(vector["kind"] << ", encoding " << vector["encoding"]);
@@ -140,7 +140,7 @@ TEST_CASE("a native action's hash does not depend on the chain, an Ethereum one'
     }
 }
 
-TEST_CASE("the real node's pool and blocks: every action that its manifest names, in the order sent") {
+TEST_CASE("a real node's pool and blocks have every action of the manifest, in the order sent") {
     const auto manifest = json::parse(read_data("node/manifest.json"));
     std::map<std::string, json> expected;
     for (const auto& entry : manifest["actions"])
@@ -190,7 +190,7 @@ TEST_CASE("the real node's pool and blocks: every action that its manifest names
     CHECK(in_blocks.size() + 1 == expected.size());  // the creation is in an earlier block
 }
 
-TEST_CASE("a coordinator inside a node filled sender, receiver and EVM transaction alike") {
+TEST_CASE("sender, receiver and EVM transaction equal those in tasks of a coordinator inside a node") {
     std::size_t with_evm_tx = 0;
     for (const char* name : {"node/agent-l3.json", "node/agent-l4.json"}) {
         const auto file = json::parse(read_data(name));
@@ -224,7 +224,7 @@ TEST_CASE("a coordinator inside a node filled sender, receiver and EVM transacti
     CHECK(with_evm_tx > 10);
 }
 
-TEST_CASE("the selectors of staking and rewarding methods are those of their signatures") {
+TEST_CASE("selectors of staking and rewarding methods follow from their signatures") {
     for (const ProtocolMethod& method : protocol_methods()) {
         INFO(method.signature);
         const Hash256 hash = keccak256(as_bytes(method.signature));
@@ -233,7 +233,7 @@ TEST_CASE("the selectors of staking and rewarding methods are those of their sig
     CHECK(protocol_methods().size() == 28);
 }
 
-TEST_CASE("an action cut off at any byte is an error or loses what stood there, and never more") {
+TEST_CASE("an action cut off at any byte is an error or has another hash") {
     const auto file = json::parse(read_data("node/actions.json"));
     for (const auto& vector : file["vectors"]) {
         const Bytes raw = hex(vector["action"].get<std::string>());
@@ -274,7 +274,7 @@ Bytes message(const std::function<void(wire::Writer&)>& fill) {
 
 }  // namespace
 
-TEST_CASE("a kind that is not known passes with its bytes, its hash and without EVM transaction") {
+TEST_CASE("an action of an unknown kind is accepted with its bytes and hash, and without EVM transaction") {
     const Bytes core = message([](wire::Writer& w) {
         w.put_uint(2, 7);
         w.put_text(77, "a kind of tomorrow");
@@ -295,7 +295,7 @@ TEST_CASE("a kind that is not known passes with its bytes, its hash and without 
     CHECK_FALSE(ethereum->hash);
 }
 
-TEST_CASE("a native action's hash is over the node's order of fields, whoever serialized it") {
+TEST_CASE("a native action's hash uses the node's order of fields, in whatever order they came") {
     // Go writes the one-of field last, so txType (28) comes before transfer (10). C++ writes in numerical
     // order.
     const auto transfer = message([](wire::Writer& w) {
@@ -343,7 +343,7 @@ TEST_CASE("a blob sidecar does not count in a native action's hash") {
     CHECK(full->raw_id != bare->raw_id);
 }
 
-TEST_CASE("an Ethereum encoding whose form cannot be made has no hash, and passes") {
+TEST_CASE("an action whose Ethereum form cannot be built is accepted without a hash") {
     const auto ethereum = [](std::uint32_t kind, const Bytes& body, std::uint64_t tx_type = 0) {
         return with_core(message([&](wire::Writer& w) {
                              w.put_uint(28, tx_type);
@@ -415,7 +415,7 @@ void append_field(Bytes& body, std::uint32_t number, std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("a field that is not known in a kind's message takes the hash from the action and its signer") {
+TEST_CASE("an unknown field in a kind's message leaves the action without hash and signer") {
     // One message of each kind that has an Ethereum form, with every field that the form needs.
     const auto texts = [](std::initializer_list<std::pair<std::uint32_t, const char*>> fields) {
         return message([&](wire::Writer& w) {
@@ -467,7 +467,7 @@ TEST_CASE("a field that is not known in a kind's message takes the hash from the
     }
 }
 
-TEST_CASE("a field of another type, or a second time, takes the hash from the action too") {
+TEST_CASE("a field of another type, or a repeated field, leaves the action without hash") {
     const Bytes known = message([](wire::Writer& w) {
         w.put_text(1, "5");
         w.put_text(2, kIo);
@@ -483,7 +483,7 @@ TEST_CASE("a field of another type, or a second time, takes the hash from the ac
     CHECK_FALSE(read_action(ethereum_action(10, number), kMainnet)->hash);
 }
 
-TEST_CASE("a field that is not known beside the message, or in one of the lists, takes the hash too") {
+TEST_CASE("an unknown field next to the message or in a list leaves the action without hash") {
     const Bytes transfer = message([](wire::Writer& w) {
         w.put_text(1, "5");
         w.put_text(2, kIo);
@@ -514,7 +514,7 @@ TEST_CASE("a field that is not known beside the message, or in one of the lists,
     }
 }
 
-TEST_CASE("a native action with a field that is not known has its hash in the node's own order of bytes only") {
+TEST_CASE("a native action with an unknown field gets a hash only in the node's own order of bytes") {
     const Bytes transfer = message([](wire::Writer& w) { w.put_text(1, "5"); });
     const auto core = [&](bool by_number) {
         return message([&](wire::Writer& w) {
@@ -532,7 +532,7 @@ TEST_CASE("a native action with a field that is not known has its hash in the no
     CHECK_FALSE(read_action(beside_core, kMainnet)->hash);
 }
 
-TEST_CASE("what cannot be an action is refused, naming the field") {
+TEST_CASE("bytes that cannot be an action are refused with the name of the field") {
     const Bytes first =
         hex(json::parse(read_data("node/actions.json"))["vectors"][0]["action"].get<std::string>());
     const Bytes core = fields_of(first, 1).at(0);
@@ -568,7 +568,7 @@ TEST_CASE("what cannot be an action is refused, naming the field") {
     CHECK(refused(with_core({0x5a, 0x03, 0x0a, 0x01, 0xc0}, container)) == "core.txContainer.raw");
 }
 
-TEST_CASE("a container around a transaction type of tomorrow keeps its hash and passes") {
+TEST_CASE("a container with an unknown transaction type keeps its hash and is accepted") {
     const Bytes inner = {0x09, 0xc1, 0x01};
     const auto action =
         read_action(with_core(message([&](wire::Writer& w) {

@@ -35,7 +35,7 @@ StateDiff with_digest(std::vector<StateDiffEntry> entries, DigestRules rules) {
 }  // namespace
 
 // Origin: test/data/node/agent-l4.json, diffs and block headers of a real iotex-core v2.3.8.
-TEST_CASE("the digest of each of a real node's diffs is the one in its block's header") {
+TEST_CASE("the computed digest of each of a real node's diffs equals the one in its block's header") {
     const auto recorded = nlohmann::json::parse(test::read_data("node/agent-l4.json"));
     REQUIRE(recorded.at("diffs").size() == 108);
     for (const auto& json : recorded.at("diffs")) {
@@ -48,31 +48,31 @@ TEST_CASE("the digest of each of a real node's diffs is the one in its block's h
     }
 }
 
-TEST_CASE("a diff whose entries are not those of its digest is found") {
+TEST_CASE("a diff whose entries do not fit its digest is found") {
     StateDiff diff = with_digest({{0, "Account", {1, 2}, {3}}, {1, "Contract", {4}, {}}}, DigestRules::current);
     REQUIRE(has_true_digest(diff));
-    SECTION("another value") {
+    SECTION("a value differs") {
         diff.entries[0].value = {9};
     }
-    SECTION("a put instead of a delete") {
+    SECTION("a delete became a put") {
         diff.entries[1].write_type = 0;
     }
-    SECTION("an entry less") {
+    SECTION("an entry is missing") {
         diff.entries.pop_back();
     }
-    SECTION("another order") {
+    SECTION("the order differs") {
         std::swap(diff.entries[0], diff.entries[1]);
     }
-    SECTION("a digest that is too short") {
+    SECTION("the digest is too short") {
         diff.digest.pop_back();
     }
-    SECTION("no digest") {
+    SECTION("the digest is missing") {
         diff.digest.clear();
     }
     CHECK_FALSE(has_true_digest(diff));
 }
 
-TEST_CASE("StakingView never counts; contract staking counts under one of the two rules") {
+TEST_CASE("StakingView never counts, and contract staking counts under one of the two rules") {
     const StateDiffEntry account{0, "Account", {1}, {2}};
     const StateDiffEntry view{0, "StakingView", {1}, {2}};
     const StateDiffEntry meta{0, "staking_contract_meta", {1}, {2}};
