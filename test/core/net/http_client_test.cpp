@@ -50,7 +50,7 @@ bool echo(HttpConnection& connection, const std::string& body) {
 
 }  // namespace
 
-TEST_CASE("http: a POST's answer is its status and body") {
+TEST_CASE("http: a POST returns status and body") {
     ScriptedHttp server(
         [](HttpConnection& connection, const std::string& body) { return connection.answer(body + "!", 429); });
     const auto answer = client_of(server.url())->post("hello");
@@ -59,7 +59,7 @@ TEST_CASE("http: a POST's answer is its status and body") {
     CHECK(answer->body == "hello!");
 }
 
-TEST_CASE("http: a connection is used again by the next request") {
+TEST_CASE("http: the next request uses the same connection") {
     ScriptedHttp server(&echo);
     const auto client = client_of(server.url());
     for (int i = 0; i < 5; ++i)
@@ -68,7 +68,7 @@ TEST_CASE("http: a connection is used again by the next request") {
     CHECK(server.connections() == 1);
 }
 
-TEST_CASE("http: many bodies are answered in order over a bounded number of connections") {
+TEST_CASE("http: many bodies are answered in order over a limited number of connections") {
     ScriptedHttp server(&echo);
     const auto client = client_of(server.url(), {.max_parallel = 3});
     std::vector<std::string> bodies;
@@ -83,7 +83,7 @@ TEST_CASE("http: many bodies are answered in order over a bounded number of conn
     CHECK(server.connections() <= 3);
 }
 
-TEST_CASE("http: one request that fails does not take the others with it") {
+TEST_CASE("http: one request that fails does not affect the others") {
     ScriptedHttp server([](HttpConnection& connection, const std::string& body) {
         return body != "bad" && connection.answer(body);
     });
@@ -95,9 +95,9 @@ TEST_CASE("http: one request that fails does not take the others with it") {
     CHECK(answers[2]);
 }
 
-TEST_CASE("http: an answer over the bound is refused, announced or not") {
+TEST_CASE("http: an answer over the size limit is refused, with or without a Content-Length") {
     const HttpSettings settings{.max_response_bytes = 1000};
-    SECTION("announced by Content-Length") {
+    SECTION("a Content-Length over the limit") {
         ScriptedHttp server([](HttpConnection& connection, const std::string&) {
             return connection.answer(std::string(1001, 'x'));
         });
@@ -105,7 +105,7 @@ TEST_CASE("http: an answer over the bound is refused, announced or not") {
         REQUIRE_FALSE(answer);
         CHECK(answer.error().code == ErrorCode::resource_exhausted);
     }
-    SECTION("chunked, without end") {
+    SECTION("chunks without end") {
         ScriptedHttp server([](HttpConnection& connection, const std::string&) {
             connection.send("HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n");
             while (connection.send("64\r\n" + std::string(100, 'x') + "\r\n")) {
@@ -127,7 +127,7 @@ TEST_CASE("http: an answer over the bound is refused, announced or not") {
         REQUIRE_FALSE(answer);
         CHECK(answer.error().code == ErrorCode::resource_exhausted);
     }
-    SECTION("exactly at the bound it passes") {
+    SECTION("an answer of exactly the limit is accepted") {
         ScriptedHttp server([](HttpConnection& connection, const std::string&) {
             return connection.answer(std::string(1000, 'x'));
         });
@@ -135,16 +135,16 @@ TEST_CASE("http: an answer over the bound is refused, announced or not") {
     }
 }
 
-TEST_CASE("http: a peer that says nothing, or drips, is left at the time-out") {
+TEST_CASE("http: a server that sends nothing, or too slowly, times out") {
     const HttpSettings settings{.total_timeout = 300ms};
-    SECTION("silent") {
+    SECTION("the server sends nothing") {
         ScriptedHttp server(
             [](HttpConnection& connection, const std::string&) { return !connection.wait_over(); });
         const auto answer = client_of(server.url(), settings)->post("x");
         REQUIRE_FALSE(answer);
         CHECK(answer.error().code == ErrorCode::timed_out);
     }
-    SECTION("a byte at a time") {
+    SECTION("the server sends one byte at a time") {
         ScriptedHttp server([](HttpConnection& connection, const std::string&) {
             connection.send("HTTP/1.1 200 x\r\nContent-Length: 1000000\r\n\r\n");
             while (connection.send("x") && !connection.wait_over(10)) {
@@ -157,7 +157,7 @@ TEST_CASE("http: a peer that says nothing, or drips, is left at the time-out") {
     }
 }
 
-TEST_CASE("http: the time-out is that of all requests of a call together") {
+TEST_CASE("http: the time-out covers all requests of a call together") {
     ScriptedHttp server([](HttpConnection& connection, const std::string&) { return !connection.wait_over(); });
     const std::vector<std::string> bodies(50, "x");
     const auto answers = client_of(server.url(), {.total_timeout = 200ms, .max_parallel = 2})->post_all(bodies);
@@ -169,7 +169,7 @@ TEST_CASE("http: the time-out is that of all requests of a call together") {
 }
 
 TEST_CASE("http: half an answer, garbage and a refused connection are errors") {
-    SECTION("half") {
+    SECTION("half an answer") {
         ScriptedHttp server([](HttpConnection& connection, const std::string&) {
             connection.send("HTTP/1.1 200 x\r\nContent-Length: 100\r\n\r\nhalf");
             return false;
@@ -185,7 +185,7 @@ TEST_CASE("http: half an answer, garbage and a refused connection are errors") {
         });
         CHECK_FALSE(client_of(server.url())->post("x"));
     }
-    SECTION("nobody listens") {
+    SECTION("no server listens") {
         std::string url;
         { url = ScriptedHttp(&echo).url(); }
         const auto answer = client_of(url)->post("x");
@@ -220,7 +220,7 @@ TEST_CASE("http: a stop request ends a call that waits") {
     CHECK(answer.error().code == ErrorCode::cancelled);
 }
 
-TEST_CASE("http: threads share a client") {
+TEST_CASE("http: several threads share one client") {
     ScriptedHttp server(&echo);
     const auto client = client_of(server.url());
     std::atomic<int> good{0};
@@ -239,7 +239,7 @@ TEST_CASE("http: threads share a client") {
     CHECK(good == 160);
 }
 
-TEST_CASE("http: only http and https URLs with a host are taken, and messages leave credentials out") {
+TEST_CASE("http: only http and https URLs with a host are accepted, and messages omit credentials") {
     for (const char* url :
          {"", "ftp://host/x", "file:///etc/passwd", "127.0.0.1", "http://", "http:// x", "gopher://h"}) {
         INFO(url);
@@ -251,7 +251,7 @@ TEST_CASE("http: only http and https URLs with a host are taken, and messages le
     CHECK(client_of("https://user:secret@node.example/v3/token?key=1")->name() == "https://node.example:443");
 }
 
-TEST_CASE("http: where libcurl fails as a whole every request fails at once, and later ones are served") {
+TEST_CASE("http: when libcurl itself fails all requests fail at once, and later ones work") {
     // If the first curl_multi_perform already brought an answer, it would be used, whatever curl_multi_poll
     // returns afterwards. The server therefore answers nothing before the failure was seen.
     std::atomic<bool> holds{true};

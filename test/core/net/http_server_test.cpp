@@ -114,7 +114,7 @@ std::unique_ptr<HttpServer> start(HttpServerSettings settings = {}, HttpServer::
 
 }  // namespace
 
-TEST_CASE("a request is answered, and the connection ends when the client wants that", "[http]") {
+TEST_CASE("a request is answered, and the connection ends when the client asks for it", "[http]") {
     const auto server = start();
     const std::string answer =
         ask(*server, "GET /a%20b?agent=x%2Fy&z=1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
@@ -124,7 +124,7 @@ TEST_CASE("a request is answered, and the connection ends when the client wants 
     CHECK(server->counters().requests == 1);
 }
 
-TEST_CASE("headers are found without regard to case", "[http]") {
+TEST_CASE("header names are found in upper and lower case", "[http]") {
     HttpServerSettings settings;
     settings.headers = {"X-Ioswarm-Agent-Id"};
     const auto server = start(settings, [](const HttpRequest& request) {
@@ -136,7 +136,7 @@ TEST_CASE("headers are found without regard to case", "[http]") {
     CHECK_THAT(ask(*server, "GET / HTTP/1.0\r\n\r\n"), EndsWith("\r\n\r\nnone"));
 }
 
-TEST_CASE("a body is never waited for", "[http]") {
+TEST_CASE("the server answers without waiting for a body", "[http]") {
     const auto server = start();
     CHECK_THAT(ask(*server, "POST /p HTTP/1.1\r\nContent-Length: 1000000\r\n\r\nbegins"),
                EndsWith("\r\n\r\nPOST /p"));
@@ -144,13 +144,13 @@ TEST_CASE("a body is never waited for", "[http]") {
                EndsWith("\r\n\r\nPUT /p"));
 }
 
-TEST_CASE("a 204 has neither body nor type", "[http]") {
+TEST_CASE("a 204 answer has neither body nor content type", "[http]") {
     const auto server = start({}, [](const HttpRequest&) { return HttpReply{204, "", "text/plain", {}}; });
     const std::string answer = ask(*server, "OPTIONS / HTTP/1.1\r\n\r\n");
     CHECK_THAT(answer, StartsWith("HTTP/1.1 204 ") && EndsWith("\r\n\r\n") && !Contains("Content-Type"));
 }
 
-TEST_CASE("a 304 has no body and no length, for the client has both", "[http]") {
+TEST_CASE("a 304 answer has neither body nor length, because the client has both", "[http]") {
     const auto server = start({}, [](const HttpRequest&) {
         return HttpReply{304, "", "text/css", {{"ETag", "\"one\""}}};
     });
@@ -159,7 +159,7 @@ TEST_CASE("a 304 has no body and no length, for the client has both", "[http]") 
                            !Contains("Content-Length"));
 }
 
-TEST_CASE("what is no HTTP gets 400 as JSON", "[http]") {
+TEST_CASE("a request that is not HTTP gets a 400 as JSON", "[http]") {
     const auto server = start();
     for (const std::string text : {"\r\n\r\n", "GET\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
                                    "\x16\x03\x01 / x\r\n\r\n", "{}\r\n\r\n"}) {
@@ -170,7 +170,7 @@ TEST_CASE("what is no HTTP gets 400 as JSON", "[http]") {
     CHECK(server->counters().requests == 6);
 }
 
-TEST_CASE("a method that nobody knows is not allowed", "[http]") {
+TEST_CASE("a request with an unknown method is not allowed", "[http]") {
     const auto server = start();
     const std::string answer = ask(*server, "PROPFIND / HTTP/1.1\r\n\r\n");
     CHECK_THAT(answer, StartsWith("HTTP/1.1 405 ") && EndsWith("{\"error\":\"method not allowed\"}\n"));
@@ -184,7 +184,7 @@ TEST_CASE("an over-long request is refused before it is parsed", "[http]") {
     CHECK(server->counters().requests == 1);
 }
 
-TEST_CASE("ranges and compression buy no work", "[http]") {
+TEST_CASE("requests for ranges or compression get the whole plain answer", "[http]") {
     const auto server = start({}, [](const HttpRequest&) {
         return HttpReply{200, std::string(100'000, 'x'), "application/json", {}};
     });
@@ -197,7 +197,7 @@ TEST_CASE("ranges and compression buy no work", "[http]") {
                            !Contains("Content-Encoding"));
 }
 
-TEST_CASE("a handler sees the headers that it reads and no other", "[http]") {
+TEST_CASE("a handler sees only the headers that it asked for", "[http]") {
     HttpExchange exchange(
         [](const HttpRequest& request) {
             std::string seen;
@@ -217,7 +217,7 @@ TEST_CASE("a handler sees the headers that it reads and no other", "[http]") {
     CHECK(seen("X-A: 1\r\nX-B\r\n") == "{\"error\":\"bad request\"}\n");
 }
 
-TEST_CASE("a long Range header costs no stack", "[http]") {
+TEST_CASE("a long Range header needs no extra stack", "[http]") {
     // Given a thread with a small stack, as with other C libraries
     struct Request {
         std::string head;
@@ -241,7 +241,7 @@ TEST_CASE("a long Range header costs no stack", "[http]") {
     CHECK_THAT(request.answer, StartsWith("HTTP/1.1 200 ") && EndsWith("fine"));
 }
 
-TEST_CASE("a handler that fails is a 500 and the server goes on", "[http]") {
+TEST_CASE("a handler that fails answers 500, and the server continues", "[http]") {
     const auto server = start({}, [](const HttpRequest& request) -> HttpReply {
         if (request.path == "/bad") throw std::runtime_error("secret detail");
         return HttpReply{200, "fine", "text/plain", {}};
@@ -251,7 +251,7 @@ TEST_CASE("a handler that fails is a 500 and the server goes on", "[http]") {
     CHECK_THAT(ask(*server, "GET /good HTTP/1.1\r\n\r\n"), EndsWith("fine"));
 }
 
-TEST_CASE("clients that ask slowly or never do not keep others from being answered", "[http]") {
+TEST_CASE("clients that send slowly or nothing do not delay others", "[http]") {
     HttpServerSettings settings;
     settings.request_timeout = 300ms;
     const auto server = start(settings);
@@ -267,7 +267,7 @@ TEST_CASE("clients that ask slowly or never do not keep others from being answer
     CHECK(server->counters().timed_out >= 50);
 }
 
-TEST_CASE("a client that takes nothing of a large answer is cut off in time", "[http]") {
+TEST_CASE("a client that does not read a large answer is cut off in time", "[http]") {
     HttpServerSettings settings;
     settings.response_timeout = 300ms;
     const auto server = start(settings, [](const HttpRequest& request) {
@@ -281,7 +281,7 @@ TEST_CASE("a client that takes nothing of a large answer is cut off in time", "[
     CHECK(stalled.read_all().size() < 64U << 20U);
 }
 
-TEST_CASE("beyond the bound on connections the oldest one gives way", "[http]") {
+TEST_CASE("at the limit of connections a new one replaces the oldest", "[http]") {
     HttpServerSettings settings;
     settings.max_connections = 4;
     settings.request_timeout = 60s;
@@ -294,7 +294,7 @@ TEST_CASE("beyond the bound on connections the oldest one gives way", "[http]") 
     CHECK(idle.front()->read_all().empty());
 }
 
-TEST_CASE("running out of file descriptors ends nothing", "[http]") {
+TEST_CASE("the server survives running out of file descriptors", "[http]") {
     const auto server = start();
     rlimit limit{};
     getrlimit(RLIMIT_NOFILE, &limit);
@@ -332,7 +332,7 @@ TEST_CASE("many clients at once are all answered", "[http]") {
     CHECK(server->counters().requests == 400);
 }
 
-TEST_CASE("ending the server closes what is open", "[http]") {
+TEST_CASE("ending the server closes open connections", "[http]") {
     auto server = start();
     const RawClient idle(server->port());
     REQUIRE_THAT(ask(*server, "GET / HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 200"));
@@ -340,7 +340,7 @@ TEST_CASE("ending the server closes what is open", "[http]") {
     CHECK(idle.read_all().empty());
 }
 
-TEST_CASE("a port in use and an address that is none are told as such", "[http]") {
+TEST_CASE("a port in use and an invalid address are reported as such", "[http]") {
     const auto server = start();
     HttpServerSettings settings;
     settings.port = server->port();
@@ -371,7 +371,7 @@ TEST_CASE("one connection serves many requests, also when they are sent at once"
     CHECK(server->counters().requests == 6);
 }
 
-TEST_CASE("HTTP/1.0 clients that ask for it keep their connection", "[http]") {
+TEST_CASE("the connection of an HTTP/1.0 client that asks for it stays open", "[http]") {
     const auto server = start();
     RawClient client(server->port());
     for (int i = 0; i < 2; ++i) {
@@ -380,7 +380,7 @@ TEST_CASE("HTTP/1.0 clients that ask for it keep their connection", "[http]") {
     }
 }
 
-TEST_CASE("bytes of a body are never taken for the next request", "[http]") {
+TEST_CASE("bytes of a body are never read as the next request", "[http]") {
     const auto server = start();
     const std::string body = "GET /smuggled HTTP/1.1\r\n\r\n";
     for (const std::string header : {"Content-Length: 26", "Transfer-Encoding: chunked",
@@ -399,7 +399,7 @@ TEST_CASE("bytes of a body are never taken for the next request", "[http]") {
     }
 }
 
-TEST_CASE("HEAD is answered like GET, with the length but without the body", "[http]") {
+TEST_CASE("HEAD is answered like GET, with the length and without the body", "[http]") {
     const auto server = start();
     RawClient client(server->port());
     client.send_text("HEAD /x HTTP/1.1\r\n\r\nGET /y HTTP/1.1\r\nConnection: close\r\n\r\n");
@@ -408,7 +408,7 @@ TEST_CASE("HEAD is answered like GET, with the length but without the body", "[h
                             Contains("Content-Length: 7\r\n\r\nHTTP/1.1 200 OK\r\n") && EndsWith("GET /y"));
 }
 
-TEST_CASE("a handler that waits keeps nobody else from being answered", "[http]") {
+TEST_CASE("a handler that waits does not delay other requests", "[http]") {
     // Given a handler that does not return before the test lets it
     std::promise<void> entered;
     std::promise<void> release;
@@ -430,7 +430,7 @@ TEST_CASE("a handler that waits keeps nobody else from being answered", "[http]"
     CHECK_THAT(slow.read_answer(), EndsWith("/slow"));
 }
 
-TEST_CASE("the time to ask also bounds the second request of a connection", "[http]") {
+TEST_CASE("the time limit for a request also applies to the second one of a connection", "[http]") {
     HttpServerSettings settings;
     settings.request_timeout = 300ms;
     const auto server = start(settings);
@@ -442,7 +442,7 @@ TEST_CASE("the time to ask also bounds the second request of a connection", "[ht
     CHECK(server->counters().timed_out == 1);
 }
 
-TEST_CASE("a connection that asks nothing more is closed without a word", "[http]") {
+TEST_CASE("an idle connection is closed without an answer", "[http]") {
     HttpServerSettings settings;
     settings.idle_timeout = 100ms;
     const auto server = start(settings);
@@ -453,7 +453,7 @@ TEST_CASE("a connection that asks nothing more is closed without a word", "[http
     CHECK(server->counters().timed_out == 0);
 }
 
-TEST_CASE("a connection whose request is in work does not give way to new ones", "[http]") {
+TEST_CASE("a connection whose request is being handled is not replaced by a new one", "[http]") {
     // Given a server whose only connection has a request that is being handled
     HttpServerSettings settings;
     settings.max_connections = 1;
@@ -475,7 +475,7 @@ TEST_CASE("a connection whose request is in work does not give way to new ones",
     CHECK_THAT(working.read_answer(), EndsWith("done"));
 }
 
-TEST_CASE("ending the server waits for the handler that runs", "[http]") {
+TEST_CASE("ending the server waits for a running handler", "[http]") {
     std::promise<void> entered;
     std::promise<void> release;
     std::atomic<bool> left{false};
@@ -494,7 +494,7 @@ TEST_CASE("ending the server waits for the handler that runs", "[http]") {
     CHECK(left);
 }
 
-TEST_CASE("an IPv6 socket takes IPv4 too", "[http]") {
+TEST_CASE("an IPv6 socket accepts IPv4 too", "[http]") {
     HttpServerSettings settings;
     settings.address = "::";
     auto server = HttpServer::start(settings, [](const HttpRequest&) {

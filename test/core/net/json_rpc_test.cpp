@@ -26,7 +26,7 @@ JsonRpcClient client_of(const ScriptedHttp& server) {
 
 }  // namespace
 
-TEST_CASE("json-rpc: answers are matched by id, whatever their order") {
+TEST_CASE("json-rpc: answers are matched to requests by id, in any order") {
     const auto replies = read_rpc_batch(
         R"([{"jsonrpc":"2.0","id":9,"result":null},{"id":7,"result":"0x1"},{"id":8,"error":{"code":-32603,"message":"no","data":"0x08"}},{"id":10,"result":{"a":[1,true]}}])",
         7, 4);
@@ -42,7 +42,7 @@ TEST_CASE("json-rpc: answers are matched by id, whatever their order") {
     CHECK((replies[3]->kind == Kind::json && replies[3]->value == R"({"a":[1,true]})"));
 }
 
-TEST_CASE("json-rpc: a missing and a doubled answer fail their own entry only") {
+TEST_CASE("json-rpc: a missing or doubled answer fails only its own entry") {
     const auto replies =
         read_rpc_batch(R"([{"id":1,"result":"a"},{"id":1,"result":"b"},{"id":3,"result":"c"}])", 1, 3);
     REQUIRE(replies.size() == 3);
@@ -53,7 +53,7 @@ TEST_CASE("json-rpc: a missing and a doubled answer fail their own entry only") 
     CHECK(replies[2]);
 }
 
-TEST_CASE("json-rpc: an id that was never asked makes the whole batch untrusted") {
+TEST_CASE("json-rpc: an id that was never sent makes the whole batch fail") {
     for (const char* id : {"4", "0", "-1", "\"1\"", "1.0", "null", "18446744073709551616", "true"}) {
         INFO(id);
         const std::string text = std::string(R"([{"id":1,"result":"a"},{"id":)") + id + R"(,"result":"b"}])";
@@ -63,7 +63,7 @@ TEST_CASE("json-rpc: an id that was never asked makes the whole batch untrusted"
     CHECK(all_fail(read_rpc_batch(R"([7])", 1, 2), ErrorCode::bad_data));
 }
 
-TEST_CASE("json-rpc: one error object in the place of the list is every entry's error") {
+TEST_CASE("json-rpc: a single error object instead of the list is the error of every entry") {
     // The answer of iotex-core v2.3.8 to a batch of 1,001 calls (test/data/node/web3.json).
     CHECK(all_fail(
         read_rpc_batch(
@@ -74,7 +74,7 @@ TEST_CASE("json-rpc: one error object in the place of the list is every entry's 
     CHECK(all_fail(read_rpc_batch(R"({"error":7})", 1, 2), ErrorCode::bad_data));
 }
 
-TEST_CASE("json-rpc: what is no list of answers is bad data") {
+TEST_CASE("json-rpc: text that is not a list of answers is bad data") {
     for (const char* text :
          {"", "null", "{}", "\"x\"", "[", "[{\"id\":1,\"result\":\"a\"}", "{\"id\":1,\"result\":\"a\"}",
           "[{\"id\":1}]", "\xff\xfe", "[{\"id\":1,\"result\":\"\xff\"}]", "<html>"}) {
@@ -83,7 +83,7 @@ TEST_CASE("json-rpc: what is no list of answers is bad data") {
     }
 }
 
-TEST_CASE("json-rpc: nesting and number of values are bounded before a tree is built") {
+TEST_CASE("json-rpc: nesting and number of values are limited before a tree is built") {
     const std::string deep =
         R"([{"id":1,"result":)" + std::string(100'000, '[') + std::string(100'000, ']') + "}]";
     CHECK(all_fail(read_rpc_batch(deep, 1, 1), ErrorCode::bad_data));
@@ -108,7 +108,7 @@ TEST_CASE("json-rpc: error objects of any form are read") {
     CHECK(read_rpc_batch(R"([{"id":1,"error":{"data":{"a":1}}}])", 1, 1)[0]->error.data == R"({"a":1})");
 }
 
-TEST_CASE("json-rpc: requests carry rising ids, batches keep their shape") {
+TEST_CASE("json-rpc: requests have rising ids, and batches keep their order") {
     std::vector<std::string> seen;
     ScriptedHttp server([&](HttpConnection& connection, const std::string& body) {
         seen.push_back(body);
@@ -132,7 +132,7 @@ TEST_CASE("json-rpc: requests carry rising ids, batches keep their shape") {
     CHECK(seen[1] == R"({"jsonrpc":"2.0","id":3,"method":"eth_blockNumber","params":[]})");
 }
 
-TEST_CASE("json-rpc: a single request's answer is an object, or a list of one") {
+TEST_CASE("json-rpc: the answer to a single request is an object, or a list of one") {
     for (const char* text : {R"({"jsonrpc":"2.0","id":7,"result":"0x1"})", R"([{"id":7,"result":"0x1"}])"}) {
         const auto reply = read_rpc_answer(text, 7);
         REQUIRE(reply);
@@ -152,7 +152,7 @@ TEST_CASE("json-rpc: a single request's answer is an object, or a list of one") 
     CHECK(read_rpc_answer(R"({"id":null,"error":{"message":"busy"}})", 7)->error.message == "busy");
 }
 
-TEST_CASE("json-rpc: a server that is away is not asked in ever smaller pieces") {
+TEST_CASE("json-rpc: a batch to an unavailable server is not repeated in smaller parts") {
     ScriptedHttp server(
         [](HttpConnection& connection, const std::string&) { return connection.answer("bad gateway", 502); });
     auto client = client_of(server);
@@ -163,8 +163,7 @@ TEST_CASE("json-rpc: a server that is away is not asked in ever smaller pieces")
     CHECK(client.batch_limit() == JsonRpcClient::kMaxBatch);
 }
 
-TEST_CASE(
-    "json-rpc: a batch size that was halved grows again after ten quiet minutes, one doubling at a time") {
+TEST_CASE("json-rpc: a halved batch size doubles again after every ten quiet minutes") {
     std::size_t limit = 30;
     ScriptedHttp server([&limit](HttpConnection& connection, const std::string& body) {
         const auto ids = static_cast<std::size_t>(std::count(body.begin(), body.end(), '{'));
@@ -211,7 +210,7 @@ TEST_CASE(
     CHECK(sizes == std::vector<std::size_t>{50, 100, 100});
 }
 
-TEST_CASE("json-rpc: HTTP refusals that may pass are unavailable, others bad data, and both name the server") {
+TEST_CASE("json-rpc: a temporary HTTP error is unavailable, any other is bad data, and both name the server") {
     int status = 0;
     ScriptedHttp server(
         [&](HttpConnection& connection, const std::string&) { return connection.answer("[]", status); });

@@ -71,7 +71,7 @@ std::string send_raw(const std::string& path, std::string_view bytes) {
 }  // namespace socket_files
 }  // namespace
 
-TEST_CASE("an HTTP server at a Unix socket answers, and its file is its owner's alone", "[socket]") {
+TEST_CASE("an HTTP server answers at a Unix socket, whose file only the owner may use", "[socket]") {
     const test::TempDir dir;
     const std::string path = dir.path("s");
     {
@@ -89,7 +89,7 @@ TEST_CASE("an HTTP server at a Unix socket answers, and its file is its owner's 
     CHECK(socket_files::ask(path, "/a").error().code == ErrorCode::unavailable);
 }
 
-TEST_CASE("garbage at a Unix socket is refused, and the server lives on", "[socket]") {
+TEST_CASE("garbage at a Unix socket is refused, and the server continues", "[socket]") {
     const test::TempDir dir;
     const auto server = socket_files::serve_at(dir.path("s"));
     CHECK_THAT(socket_files::send_raw(dir.path("s"), "\x16\x03\x01 no HTTP at all\r\n\r\n"),
@@ -99,7 +99,7 @@ TEST_CASE("garbage at a Unix socket is refused, and the server lives on", "[sock
     CHECK(socket_files::ask(dir.path("s"), "/a").value().status == 200);
 }
 
-TEST_CASE("a socket file that a killed process left is replaced, a live one is not", "[socket]") {
+TEST_CASE("a socket file of a killed process is replaced, one in use is not", "[socket]") {
     const test::TempDir dir;
     const std::string path = socket_files::stale(dir);
     const auto server = socket_files::serve_at(path);
@@ -112,7 +112,7 @@ TEST_CASE("a socket file that a killed process left is replaced, a live one is n
     CHECK(socket_files::ask(path, "/a").value().status == 200);
 }
 
-TEST_CASE("what is not a socket is never replaced, and a link is not followed", "[socket]") {
+TEST_CASE("a file that is not a socket is never replaced, and a link is not followed", "[socket]") {
     const test::TempDir dir;
     const std::string file = dir.write("s", "precious");
     CHECK(SocketFile::listen(file, 1).error().code == ErrorCode::bad_data);
@@ -135,7 +135,7 @@ TEST_CASE("a path that is too long for a socket is refused with the limit", "[so
     CHECK(SocketFile::listen(dir.path("absent/s"), 1).error().code == ErrorCode::not_found);
 }
 
-TEST_CASE("a socket file that another process has put in its place is not removed at the end", "[socket]") {
+TEST_CASE("a socket file that another process put in its place is not removed at the end", "[socket]") {
     const test::TempDir dir;
     {
         const auto mine = SocketFile::listen(dir.path("s"), 1);

@@ -63,7 +63,7 @@ Result<std::string> read_some(TcpStream& stream) {
 
 }  // namespace
 
-TEST_CASE("bytes go both ways, and the peer's end is told from silence", "[tcp]") {
+TEST_CASE("bytes go both ways, and a closed connection differs from a silent one", "[tcp]") {
     Listener listener;
     const auto stream = TcpStream::connect(listener.target(), in(60s), {}).value();
     listener.take();
@@ -79,7 +79,7 @@ TEST_CASE("bytes go both ways, and the peer's end is told from silence", "[tcp]"
     CHECK(read_some(*stream).value().empty());
 }
 
-TEST_CASE("a peer that takes nothing fills the connection, and send says so", "[tcp]") {
+TEST_CASE("send reports when the peer reads nothing and the connection is full", "[tcp]") {
     Listener listener;
     const auto stream = TcpStream::connect(listener.target(), in(60s), {}).value();
     listener.take();
@@ -91,7 +91,7 @@ TEST_CASE("a peer that takes nothing fills the connection, and send says so", "[
     CHECK(stream->wait(true, in(1ms), {}).error().code == ErrorCode::timed_out);
 }
 
-TEST_CASE("a wait ends at its time, at a stop, and with what it waits for", "[tcp]") {
+TEST_CASE("a wait ends at its deadline, at a stop, or when the stream is ready", "[tcp]") {
     Listener listener;
     const auto stream = TcpStream::connect(listener.target(), in(60s), {}).value();
     listener.take();
@@ -115,7 +115,7 @@ TEST_CASE("localhost is this machine, whatever /etc/hosts says", "[tcp]") {
     CHECK(TcpStream::connect({"localhost", listener.port, {}}, in(60s), {}));
 }
 
-TEST_CASE("nobody at the port is unavailable", "[tcp]") {
+TEST_CASE("connecting to a port where nobody listens is unavailable", "[tcp]") {
     TcpTarget target;
     {
         const Listener gone;
@@ -127,7 +127,7 @@ TEST_CASE("nobody at the port is unavailable", "[tcp]") {
     CHECK(refused.error().text() == "cannot connect: " + target.text() + ": Connection refused");
 }
 
-TEST_CASE("a TLS handshake that the peer does not answer ends at its time and at a stop", "[tcp]") {
+TEST_CASE("a TLS handshake without an answer ends at its deadline and at a stop", "[tcp]") {
     Listener listener;
     CHECK(TcpStream::connect(listener.target(true), in(50ms), {}).error().code == ErrorCode::timed_out);
     std::stop_source stop;
@@ -138,7 +138,7 @@ TEST_CASE("a TLS handshake that the peer does not answer ends at its time and at
     CHECK(stopped.get().error().code == ErrorCode::cancelled);
 }
 
-TEST_CASE("a peer that speaks no TLS is told from one whose certificate is wrong", "[tcp]") {
+TEST_CASE("a peer that does not speak TLS gives another error than a wrong certificate", "[tcp]") {
     Listener listener;
     auto connecting =
         std::async(std::launch::async, [&] { return TcpStream::connect(listener.target(true), in(60s), {}); });
@@ -150,7 +150,7 @@ TEST_CASE("a peer that speaks no TLS is told from one whose certificate is wrong
     CHECK_THAT(refused.error().hint, Catch::Contains("speak TLS"));
 }
 
-TEST_CASE("targets are written as one connects to them", "[tcp]") {
+TEST_CASE("targets are printed as host and port, IPv6 addresses in brackets", "[tcp]") {
     CHECK(TcpTarget{"node.example", 14689, {}}.text() == "node.example:14689");
     CHECK(TcpTarget{"::1", 1, {}}.text() == "[::1]:1");
 }

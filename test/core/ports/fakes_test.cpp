@@ -84,27 +84,27 @@ BlockSubject make_blocks() {
 
 }  // namespace
 
-TEST_CASE("the system clock keeps the contract of Clock") {
+TEST_CASE("the system clock fulfils the contract of Clock") {
     clock_contract(SystemClock());
 }
-TEST_CASE("ManualClock keeps the contract of Clock") {
+TEST_CASE("ManualClock fulfils the contract of Clock") {
     clock_contract(ManualClock());
 }
-TEST_CASE("FakePool keeps the contract of ActPoolReader") {
+TEST_CASE("FakePool fulfils the contract of ActPoolReader") {
     act_pool_reader_contract(make_pool);
 }
-TEST_CASE("FakeState keeps the contract of StateReader") {
+TEST_CASE("FakeState fulfils the contract of StateReader") {
     state_reader_contract(make_state);
 }
-TEST_CASE("FakeBlocks keeps the contract of BlockSource") {
+TEST_CASE("FakeBlocks fulfils the contract of BlockSource") {
     block_source_contract(make_blocks);
 }
-TEST_CASE("FakeSettler keeps the contract of RewardSettler") {
+TEST_CASE("FakeSettler fulfils the contract of RewardSettler") {
     FakeSettler settler;
     reward_settler_contract(settler, [&] { return settler.closed(); });
 }
 
-TEST_CASE("ManualClock moves when told to, and tells who waits") {
+TEST_CASE("ManualClock advances only when told, and shows who waits for it") {
     ManualClock clock;
     int told = 0;
     clock.on_change([&] { ++told; });
@@ -119,7 +119,7 @@ TEST_CASE("ManualClock moves when told to, and tells who waits") {
     CHECK(told == 2);
 }
 
-TEST_CASE("FakeState stalls readers until released, and counts how many were there at once") {
+TEST_CASE("FakeState holds readers until they are released, and counts how many read at once") {
     FakeState state;
     state.stall();
     const std::vector<Address> asked{address_of_number(1)};
@@ -139,7 +139,7 @@ TEST_CASE("FakeState stalls readers until released, and counts how many were the
     CHECK(state.reads(address_of_number(3)) == 0);
 }
 
-TEST_CASE("FakeBlocks: height 0 is the next block to come, and a test can wait for a reader to stand still") {
+TEST_CASE("FakeBlocks returns the next new block for height 0, and a test can wait for a blocked reader") {
     FakeBlocks blocks;
     blocks.push(fake_block(7));
     std::optional<Result<ExecutedBlock>> got;

@@ -15,7 +15,7 @@
 using namespace ioswarm;
 using namespace ioswarm::sim;
 
-TEST_CASE("a candidate's registration is built to the byte as the reference builds it") {
+TEST_CASE("a candidate's registration has the same bytes as that of the reference") {
     // test/data/node/actions.json; signed with anvil's second public key.
     const auto key =
         PrivateKey::from(from_hex("59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d").value());
@@ -47,7 +47,7 @@ TEST_CASE("a candidate's registration is built to the byte as the reference buil
     CHECK(found >= 3);
 }
 
-TEST_CASE("accounts have keys and addresses of their own, which follow from the seed") {
+TEST_CASE("each account has its own key and address, which follow from the seed") {
     ChainSettings settings;
     settings.accounts = 20;
     const ActionMaker a(settings);
@@ -77,7 +77,7 @@ TEST_CASE("a contract's address is keccak256 of its creator and nonce as an RLP 
     CHECK(to_bytes(maker.created_address({0, 1, 300}).view()) == by_hand({0x82, 1, 44}));
 }
 
-TEST_CASE("a contract's init code puts its code in place") {
+TEST_CASE("a contract's init code returns its code") {
     // PUSH1 length, PUSH1 offset, PUSH1 0, CODECOPY: the two numbers must match the arrays' sizes.
     CHECK(kInitCode[1] == kFirstWord);
     CHECK(kInitCode[6] == kContractCode.size());

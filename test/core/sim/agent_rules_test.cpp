@@ -46,7 +46,7 @@ TaskPackage task_of(Bytes raw, const PrivateKey& key, std::string balance, std::
 
 }  // namespace
 
-TEST_CASE("honest agents accept what its sender signed, in every encoding", "[agent-rules]") {
+TEST_CASE("honest agents accept an action that its sender signed, in every encoding", "[agent-rules]") {
     const auto key = key_of(1);
     const auto encoding = GENERATE(ActionEncoding::native, ActionEncoding::ethereum,
                                    ActionEncoding::ethereum_unprotected, ActionEncoding::container);
@@ -59,7 +59,7 @@ TEST_CASE("honest agents accept what its sender signed, in every encoding", "[ag
     CHECK(result.gas_estimate == 21'000);
 }
 
-TEST_CASE("honest agents accept every action of the vectors, signature checked", "[agent-rules]") {
+TEST_CASE("honest agents accept every action of the vectors, with its signature checked", "[agent-rules]") {
     const json recorded = json::parse(read_data("node/actions.json"));
     for (const auto& vector : recorded["vectors"]) {
         INFO(vector["kind"] << ", encoding " << vector["encoding"]);
@@ -73,7 +73,7 @@ TEST_CASE("honest agents accept every action of the vectors, signature checked",
     }
 }
 
-TEST_CASE("honest agents reject what is not signed, not affordable, or out of turn", "[agent-rules]") {
+TEST_CASE("honest agents reject actions that are unsigned, unaffordable or out of turn", "[agent-rules]") {
     const auto key = key_of(1);
     const auto raw = transfer(key, ActionEncoding::native, 7, 5);
     const auto l1 = honest_rules(TaskLevel::l1_sig_verify, kMainnet);
@@ -98,7 +98,7 @@ TEST_CASE("honest agents reject what is not signed, not affordable, or out of tu
     CHECK_FALSE(l2(bare).valid);
 }
 
-TEST_CASE("field agents look at byte positions only, as the public agent does", "[agent-rules]") {
+TEST_CASE("agents with the rules of the public agent look at byte positions only", "[agent-rules]") {
     const auto l1 = field_rules(TaskLevel::l1_sig_verify);
     const auto l2 = field_rules(TaskLevel::l2_state_verify);
     TaskPackage task;
@@ -140,7 +140,8 @@ TEST_CASE("field agents look at byte positions only, as the public agent does", 
     CHECK(l1(task).valid);
 }
 
-TEST_CASE("the share of wrong answers follows from seed and transaction", "[agent-rules]") {
+TEST_CASE("the wrong answers follow from the seed and the transaction, in the configured share",
+          "[agent-rules]") {
     const auto wrong_of = [](std::uint64_t seed, std::uint32_t permille) {
         std::vector<bool> wrong;
         for (std::uint8_t high = 0; high < 40; ++high) {
@@ -174,7 +175,7 @@ TEST_CASE("the share of wrong answers follows from seed and transaction", "[agen
     }
 }
 
-TEST_CASE("honest agents accept whatever the embedded chain mines", "[agent-rules]") {
+TEST_CASE("honest agents accept every action that the embedded chain mines", "[agent-rules]") {
     ManualClock clock;
     ChainSettings settings;
     settings.accounts = 50;

@@ -176,11 +176,11 @@ DiffSubject make_source() {
 
 }  // namespace
 
-TEST_CASE("the embedded chain keeps the contract of StateDiffSource") {
+TEST_CASE("the embedded chain fulfils the contract of StateDiffSource") {
     state_diff_source_contract(make_source);
 }
 
-TEST_CASE("all diffs applied in order are the state that the transactions make") {
+TEST_CASE("all diffs applied in order give the state that the transactions make") {
     const ChainSettings settings = settings_of(3);
     Rig rig(settings);
     Replay replay(settings);
@@ -196,7 +196,7 @@ TEST_CASE("all diffs applied in order are the state that the transactions make")
     CHECK(replay.done().contains(TxKind::candidate_register));
 }
 
-TEST_CASE("the diff's accounts are those that the chain itself tells of") {
+TEST_CASE("the accounts in the diffs equal those that the chain returns") {
     const ChainSettings settings = settings_of(4);
     Rig rig(settings);
     L4State state;
@@ -215,7 +215,7 @@ TEST_CASE("the diff's accounts are those that the chain itself tells of") {
     }
 }
 
-TEST_CASE("a diff ends with the height, and its digest is in the block's header") {
+TEST_CASE("each diff ends with the height, and its digest is in the block's header") {
     Rig rig(settings_of(5));
     rig.blocks(300);
     for (const std::uint64_t height : {1U, 2U, 4U, 299U, 300U}) {
@@ -233,7 +233,7 @@ TEST_CASE("a diff ends with the height, and its digest is in the block's header"
     }
 }
 
-TEST_CASE("one seed gives one sequence of diffs, to the byte, however often and late they are asked for") {
+TEST_CASE("one seed gives the same diffs byte for byte, however often and late they are read") {
     Rig early(settings_of(6));
     Rig late(settings_of(6));
     Rig other(settings_of(7));
@@ -248,7 +248,7 @@ TEST_CASE("one seed gives one sequence of diffs, to the byte, however often and 
     }
 }
 
-TEST_CASE("a resumed chain gives the diffs of the chain that never stopped") {
+TEST_CASE("a resumed chain gives the same diffs as a chain that never stopped") {
     // More contracts than are tracked at a time, so that some are forgotten.
     ChainSettings settings = settings_of(8);
     settings.tps = 1500;
@@ -272,7 +272,7 @@ TEST_CASE("a resumed chain gives the diffs of the chain that never stopped") {
     }
 }
 
-TEST_CASE("contracts that the chain no longer knows leave the state with all they had") {
+TEST_CASE("contracts that the chain drops leave the state with all their slots") {
     ChainSettings settings = settings_of(9);
     settings.tps = 3000;
     settings.accounts = 2000;
@@ -293,7 +293,7 @@ TEST_CASE("contracts that the chain no longer knows leave the state with all the
     CHECK(state.namespaces().find("Account")->second.size() == 2000 + 1 + kKnown + 1);
 }
 
-TEST_CASE("a leaf of a storage trie stands under the key that a real node gives it") {
+TEST_CASE("a leaf of a storage trie has the same key as in a real node") {
     // Block 100 of a node v2.3.8, test/data/node/agent-l4.json: the contract that was created there.
     const auto contract = fixed_from_hex<Address>("a513e6e4b8f2a923d98304ec87f64353c4d5c853");
     const auto slot =

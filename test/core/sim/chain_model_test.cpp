@@ -67,7 +67,7 @@ Totals run(ChainModel& model, std::uint64_t blocks) {
 
 }  // namespace
 
-TEST_CASE("the same seed gives the same chain, another seed another") {
+TEST_CASE("the same seed gives the same chain, another seed another chain") {
     ChainModel a(settings_of(7));
     ChainModel b(settings_of(7));
     ChainModel c(settings_of(8));
@@ -84,7 +84,7 @@ TEST_CASE("the same seed gives the same chain, another seed another") {
     CHECK((a_text != c_text));
 }
 
-TEST_CASE("how the arrivals of a slot are looked at changes nothing") {
+TEST_CASE("a slot's block is the same whether its arrivals are taken one by one or together") {
     ChainModel stepped(settings_of(7));
     ChainModel whole(settings_of(7));
     for (int i = 0; i < 30; ++i) {
@@ -95,7 +95,7 @@ TEST_CASE("how the arrivals of a slot are looked at changes nothing") {
     }
 }
 
-TEST_CASE("the first two slots are quiet, then tps transactions a second arrive, fractions added up") {
+TEST_CASE("transactions arrive from the third slot on, at tps per second with fractions added up") {
     ChainSettings settings = settings_of(1);
     settings.tps = 3;
     settings.block_time = std::chrono::milliseconds(500);
@@ -113,7 +113,7 @@ TEST_CASE("the first two slots are quiet, then tps transactions a second arrive,
     CHECK(arrivals <= 155);  // a replacement comes one slot after its original, even if that slot is shorter
 }
 
-TEST_CASE("each transaction is pending for at least one whole slot and at most four") {
+TEST_CASE("each transaction is pending for one to four whole slots") {
     ChainModel model(settings_of(3));
     std::map<std::uint64_t, std::uint64_t> slots_waited;
     for (int i = 0; i < 300; ++i) {
@@ -159,7 +159,7 @@ TEST_CASE("every outcome occurs, in the shares that the seed fixes") {
     }
 }
 
-TEST_CASE("what is replaced or unaffordable is never mined, and what pushed it out is") {
+TEST_CASE("replaced and unaffordable transactions are never mined, but their replacements are") {
     ChainModel model(settings_of(5));
     std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> mined;  // (sender, nonce) → id
     std::vector<TxPlan> replaced;
@@ -185,7 +185,7 @@ TEST_CASE("what is replaced or unaffordable is never mined, and what pushed it o
     }
 }
 
-TEST_CASE("accounts at the held heights are what they were when those heights were the tip") {
+TEST_CASE("accounts at an older height are those of the time when it was the tip") {
     ChainModel model(settings_of(9));
     std::map<std::uint64_t, std::vector<ModelAccount>> history;
     const std::uint32_t count = model.first_contract() + kGenesisContracts + 40;
@@ -221,7 +221,7 @@ TEST_CASE("after the last slot the chain comes to rest") {
     CHECK(model.arrivals() == totals.arrived);
 }
 
-TEST_CASE("small and busy chains keep going, with less than tps where the accounts cannot send more") {
+TEST_CASE("small and busy chains continue, with less than tps when the accounts cannot send more") {
     for (const std::uint32_t accounts : {2U, 16U}) {
         ChainSettings settings = settings_of(6);
         settings.accounts = accounts;
@@ -233,7 +233,7 @@ TEST_CASE("small and busy chains keep going, with less than tps where the accoun
     }
 }
 
-TEST_CASE("settings out of range are refused by name") {
+TEST_CASE("settings out of range are refused with their name") {
     const auto refused = [](auto change) {
         ChainSettings settings;
         change(settings);

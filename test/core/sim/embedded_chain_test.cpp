@@ -196,17 +196,17 @@ BlockSubject make_blocks() {
 
 }  // namespace
 
-TEST_CASE("the embedded chain keeps the contract of ActPoolReader") {
+TEST_CASE("the embedded chain fulfils the contract of ActPoolReader") {
     act_pool_reader_contract(make_pool);
 }
-TEST_CASE("the embedded chain keeps the contract of StateReader") {
+TEST_CASE("the embedded chain fulfils the contract of StateReader") {
     state_reader_contract(make_state);
 }
-TEST_CASE("the embedded chain keeps the contract of BlockSource") {
+TEST_CASE("the embedded chain fulfils the contract of BlockSource") {
     block_source_contract(make_blocks);
 }
 
-TEST_CASE("two chains of one seed are the same to the byte, another seed is another chain") {
+TEST_CASE("two chains with the same seed are equal byte for byte, another seed gives another chain") {
     Rig a(settings_of(5));
     Rig b(settings_of(5));
     Rig other(settings_of(6));
@@ -225,7 +225,7 @@ TEST_CASE("two chains of one seed are the same to the byte, another seed is anot
     CHECK(a.block(7).receipts.size() > 20);
 }
 
-TEST_CASE("blocks do not depend on who looked at the pool, when and how often") {
+TEST_CASE("blocks are the same however often and whenever the pool is read") {
     Rig watched(settings_of(5));
     Rig alone(settings_of(5));
     for (int i = 0; i < 60; ++i) {
@@ -238,7 +238,7 @@ TEST_CASE("blocks do not depend on who looked at the pool, when and how often") 
         CHECK(text(watched.block(height)) == text(alone.block(height)));
 }
 
-TEST_CASE("a chain resumed at any height is the chain that never stopped") {
+TEST_CASE("a chain resumed at any height equals a chain that never stopped") {
     Rig straight(settings_of(11));
     for (int i = 0; i < 20; ++i)
         straight.pass(5s);
@@ -269,7 +269,7 @@ TEST_CASE("a chain resumed at any height is the chain that never stopped") {
     }
 }
 
-TEST_CASE("the pool lists executable actions only, at every moment") {
+TEST_CASE("the pool never lists an action that cannot be executed") {
     ChainSettings settings = settings_of(2);
     settings.tps = 20;
     settings.block_time = 1s;
@@ -286,7 +286,7 @@ TEST_CASE("the pool lists executable actions only, at every moment") {
     CHECK(most_of_a_sender > 1);
 }
 
-TEST_CASE("what leaves the pool was mined, was replaced by a better-paid one, or lost the balance for it") {
+TEST_CASE("an action leaves the pool when it is mined, replaced by a better-paid one, or unaffordable") {
     ChainSettings settings = settings_of(3);
     settings.tps = 40;
     settings.block_time = 1s;
@@ -331,7 +331,7 @@ TEST_CASE("what leaves the pool was mined, was replaced by a better-paid one, or
     CHECK(unaffordable < 60);
 }
 
-TEST_CASE("every kind of action in every encoding has the hash that the chain computes for it") {
+TEST_CASE("every kind of action in every encoding has the hash that the chain computes") {
     ChainSettings settings = settings_of(4);
     settings.resume_height = 20;
     settings.tps = 200;
@@ -378,7 +378,7 @@ TEST_CASE("every kind of action in every encoding has the hash that the chain co
     CHECK(kinds.contains("candidateRegister"));
 }
 
-TEST_CASE("an honest agent at L2, ours or one from the field, says valid to everything that is listed") {
+TEST_CASE("honest agents at L2 accept everything in the pool, ours and the public agent") {
     ChainSettings settings = settings_of(8);
     settings.resume_height = 30;
     settings.block_time = 1s;
@@ -408,7 +408,7 @@ TEST_CASE("an honest agent at L2, ours or one from the field, says valid to ever
     CHECK(asked.size() > 500);
 }
 
-TEST_CASE("what an honest agent at L3 executes ends as the chain ends it, with the gas of our run") {
+TEST_CASE("an honest agent at L3 gets the chain's outcome and the gas of the own run") {
     ChainSettings settings = settings_of(8);
     settings.resume_height = 30;
     settings.block_time = 1s;
@@ -479,7 +479,7 @@ TEST_CASE("what an honest agent at L3 executes ends as the chain ends it, with t
     CHECK(with_gas > 50);
 }
 
-TEST_CASE("the state of a height that the chain does not hold is out of range") {
+TEST_CASE("state at a height that the chain no longer has is out of range") {
     ChainSettings settings = settings_of(8);
     settings.resume_height = 30;
     Rig rig(settings);
@@ -489,7 +489,7 @@ TEST_CASE("the state of a height that the chain does not hold is out of range") 
     CHECK(fetched.error().code == ErrorCode::out_of_range);
 }
 
-TEST_CASE("ten thousand blocks of fifty transactions are replayed for a restart") {
+TEST_CASE("for a restart 10,000 blocks with 50 transactions each are replayed") {
     ChainSettings settings = settings_of(1);
     settings.resume_height = 10'000;
     Rig rig(settings);
@@ -499,7 +499,7 @@ TEST_CASE("ten thousand blocks of fifty transactions are replayed for a restart"
     CHECK(rig.chain->next(9'000, {}).error().code == ErrorCode::out_of_range);
 }
 
-TEST_CASE("a held chain stands still with a fresh tip, and goes on where it was") {
+TEST_CASE("a held chain makes no blocks, keeps its tip fresh, and continues where it was") {
     ChainSettings settings = settings_of(1);
     settings.start_held = true;
     settings.resume_height = 5;
@@ -523,7 +523,7 @@ TEST_CASE("a held chain stands still with a fresh tip, and goes on where it was"
     CHECK(rig.height() == 6);
 }
 
-TEST_CASE("a reader waits through a hold without asking again, and wakes at the release") {
+TEST_CASE("a reader waits during a hold, and gets its block after the release") {
     ChainSettings settings = settings_of(1);
     settings.start_held = true;
     Rig rig(settings);
@@ -538,7 +538,7 @@ TEST_CASE("a reader waits through a hold without asking again, and wakes at the 
     CHECK((*got)->height == 1);
 }
 
-TEST_CASE("after a long pause of the process the chain does not rush: nothing comes and goes unseen") {
+TEST_CASE("after a long pause of the process every transaction is still seen in the pool") {
     Rig rig(settings_of(1));
     for (int i = 0; i < 4; ++i)
         rig.pass(5s);
@@ -565,7 +565,7 @@ TEST_CASE("after a long pause of the process the chain does not rush: nothing co
     CHECK(rig.height() < 15);
 }
 
-TEST_CASE("the tip's time is when its block was made, by the wall clock") {
+TEST_CASE("a block's time is the wall clock's time when it was made") {
     Rig rig(settings_of(1));
     rig.pass(5s);
     CHECK(rig.chain->tip()->time == rig.clock.wall());
@@ -576,7 +576,7 @@ TEST_CASE("the tip's time is when its block was made, by the wall clock") {
     CHECK(rig.chain->tip()->base_fee_rau == kBaseFeeRau);
 }
 
-TEST_CASE("settings that cannot be are an error, not a chain") {
+TEST_CASE("impossible settings are refused with an error") {
     ChainSettings settings;
     settings.accounts = 0;
     const ManualClock clock;
@@ -585,7 +585,7 @@ TEST_CASE("settings that cannot be are an error, not a chain") {
     CHECK(made.error().code == ErrorCode::config);
 }
 
-TEST_CASE("pool, state and blocks may be read by many threads while the chain runs by the real clock") {
+TEST_CASE("many threads may read pool, state and blocks while the chain runs by the real clock") {
     const SystemClock clock;
     ChainSettings settings = settings_of(1);
     settings.block_time = 20ms;

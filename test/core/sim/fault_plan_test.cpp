@@ -19,7 +19,7 @@ std::vector<AgentFault> faults_of(const FaultPlan& plan, std::uint32_t agents) {
 
 }  // namespace
 
-TEST_CASE("shares of agents are exact, and who it is follows from the seed", "[sim]") {
+TEST_CASE("exactly the configured shares of agents have a fault, and the seed decides which", "[sim]") {
     FaultShares shares;
     shares.late = 100;
     shares.vanish = 25;
@@ -33,7 +33,7 @@ TEST_CASE("shares of agents are exact, and who it is follows from the seed", "[s
     CHECK(faults != faults_of(FaultPlan(shares, 8, 1000, 1), 1000));
 }
 
-TEST_CASE("a small share makes one agent, as long as most of them still answer", "[sim]") {
+TEST_CASE("a small share affects one agent, as long as most agents still answer", "[sim]") {
     const FaultPlan ten(chaos_shares(), 1, 10, 1);
     for (const AgentFault fault : {AgentFault::vanish, AgentFault::late, AgentFault::never_read,
                                    AgentFault::twice, AgentFault::for_others})
@@ -49,7 +49,7 @@ TEST_CASE("a small share makes one agent, as long as most of them still answer",
           1);
 }
 
-TEST_CASE("without shares nothing goes wrong", "[sim]") {
+TEST_CASE("without shares no fault occurs", "[sim]") {
     const FaultPlan plan({}, 1, 50, 1);
     CHECK(plan.agents_with(AgentFault::none) == 50);
     for (std::uint64_t height = 0; height < 1000; ++height)
@@ -58,7 +58,7 @@ TEST_CASE("without shares nothing goes wrong", "[sim]") {
     CHECK(plan.wrong().permille == 0);
 }
 
-TEST_CASE("every option of a fault has a name of its own", "[sim]") {
+TEST_CASE("every option of a fault has its own name", "[sim]") {
     std::vector<std::string_view> names;
     for (std::size_t i = 0; i < kAgentFaults; ++i)
         names.push_back(to_string(static_cast<AgentFault>(i)));

@@ -128,7 +128,7 @@ constexpr auto kMemory = "memory is back at its start";
 
 }  // namespace
 
-TEST_CASE("a run as it should be breaks no invariant", "[sim]") {
+TEST_CASE("a correct run breaks no invariant", "[sim]") {
     Told().check_only_breaks("");
 }
 
@@ -150,7 +150,7 @@ TEST_CASE("a batch that cannot be read is noticed", "[sim]") {
     told.check_only_breaks(kTasks);
 }
 
-TEST_CASE("an answer taken a second time is noticed", "[sim]") {
+TEST_CASE("an answer that is accepted twice is noticed", "[sim]") {
     Told told;
     told.record.second_submission(Outcome::refused);
     told.check_only_breaks("");
@@ -158,7 +158,7 @@ TEST_CASE("an answer taken a second time is noticed", "[sim]") {
     told.check_only_breaks(kOnce);
 }
 
-TEST_CASE("an answer taken for another agent is noticed", "[sim]") {
+TEST_CASE("an answer that is accepted for another agent is noticed", "[sim]") {
     Told told;
     told.record.foreign_submission(Outcome::accepted);
     told.check_only_breaks(kOnce);
@@ -171,19 +171,19 @@ TEST_CASE("an answer beyond the redundancy is noticed", "[sim]") {
     CHECK(told.holds(kPayouts));
 }
 
-TEST_CASE("an answer that an agent had given before is noticed", "[sim]") {
+TEST_CASE("an accepted answer that the agent had given before is noticed", "[sim]") {
     Told told;
     told.answer(0, 0);
     CHECK(told.record.totals().accepted_twice == 1);
     CHECK_FALSE(told.holds(kOnce));
 }
 
-TEST_CASE("an answer that is not what the transaction deserves is noticed", "[sim]") {
+TEST_CASE("an accepted answer that is wrong for its transaction is noticed", "[sim]") {
     const Told told(true);
     told.check_only_breaks(kRules);
 }
 
-TEST_CASE("one comparison too many or one match too few is noticed", "[sim]") {
+TEST_CASE("an extra comparison or a missing match is noticed", "[sim]") {
     const auto breaks = [](auto change) {
         Told told;
         change(told.says.shadow);
@@ -217,13 +217,13 @@ TEST_CASE("a share moved from one agent to another is noticed", "[sim]") {
     told.check_only_breaks(kShares);
 }
 
-TEST_CASE("one rau too many is noticed", "[sim]") {
+TEST_CASE("an extra rau is noticed", "[sim]") {
     Told told;
     told.says.rewards[2].earned_rau += 1;
     told.check_only_breaks(kPayouts);
 }
 
-TEST_CASE("an epoch that paid nothing though it had work is noticed", "[sim]") {
+TEST_CASE("an epoch that paid nothing although it had work is noticed", "[sim]") {
     Told told;
     for (RewardsView& view : told.says.rewards) {
         view.history.clear();
@@ -232,13 +232,13 @@ TEST_CASE("an epoch that paid nothing though it had work is noticed", "[sim]") {
     told.check_only_breaks(kPayouts);
 }
 
-TEST_CASE("whatever is left of agents that are gone is noticed", "[sim]") {
+TEST_CASE("tasks left from agents that are gone are noticed", "[sim]") {
     Told told;
     told.leftovers["tasks"] = 1;
     told.check_only_breaks(kLeft);
 }
 
-TEST_CASE("memory that does not come back is noticed", "[sim]") {
+TEST_CASE("memory that is not freed after a run is noticed", "[sim]") {
     Told told;
     told.heap->after = 1100;
     told.check_only_breaks("");
@@ -246,7 +246,7 @@ TEST_CASE("memory that does not come back is noticed", "[sim]") {
     told.check_only_breaks(kMemory);
 }
 
-TEST_CASE("a transaction without an answer needs a reason of its own", "[sim]") {
+TEST_CASE("a transaction without an answer is noticed unless there is a known reason", "[sim]") {
     // Like the other runs, but nobody answers.
     ScenarioSettings settings;
     settings.chain.block_time = 1s;

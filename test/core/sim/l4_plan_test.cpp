@@ -9,7 +9,7 @@
 using namespace ioswarm::sim;
 using namespace std::chrono_literals;
 
-TEST_CASE("in two minutes the behaviours have the times of the field's tool") {
+TEST_CASE("in a run of two minutes the behaviours have the same times as in iotex-core's tool") {
     CHECK(l4_plan(L4Behaviour::from_snapshot, 2min).joins == 12s);
     CHECK(l4_plan(L4Behaviour::from_snapshot, 2min).from_snapshot);
     CHECK(l4_plan(L4Behaviour::late_40, 2min).joins == 48s);
@@ -29,7 +29,7 @@ TEST_CASE("in two minutes the behaviours have the times of the field's tool") {
     CHECK(twice.absences[1].returns == 74s);
 }
 
-TEST_CASE("in a shorter run absences are shorter alike, in a longer one they stay what they are") {
+TEST_CASE("a shorter run has shorter absences, a longer run has none longer") {
     const L4Plan brief = l4_plan(L4Behaviour::away_10s, 12s);
     CHECK(brief.absences.at(0).leaves == 3600ms);
     CHECK(brief.absences.at(0).returns == 4600ms);
@@ -38,7 +38,7 @@ TEST_CASE("in a shorter run absences are shorter alike, in a longer one they sta
     CHECK(hour.absences.at(0).returns == 18min + 10s);
 }
 
-TEST_CASE("whoever leaves comes back before the run ends, and each behaviour has a name of its own") {
+TEST_CASE("every agent that leaves returns before the run ends, and each behaviour has its own name") {
     std::set<std::string> names;
     for (std::size_t i = 0; i < kL4Behaviours; ++i) {
         const auto behaviour = static_cast<L4Behaviour>(i);

@@ -157,7 +157,7 @@ SharedDiffPtr rebuilt(const SharedDiffPtr& diff, const std::function<void(StateD
 
 }  // namespace
 
-TEST_CASE("ten L4 agents of ten behaviours pass all checks") {
+TEST_CASE("ten L4 agents with ten behaviours pass all checks") {
     World world;
     const L4Report report = world.run();
     for (const L4Check& check : report.checks) {
@@ -197,7 +197,7 @@ TEST_CASE("fewer L4 agents than behaviours are refused") {
     CHECK(report.error().code == ErrorCode::invalid_argument);
 }
 
-TEST_CASE("an L4 run that is told to stop ends at once, without a report") {
+TEST_CASE("an L4 run that is stopped ends at once and without a report") {
     World world;
     world.settings.duration = 10min;
     std::stop_source stop;
@@ -216,13 +216,13 @@ TEST_CASE("an L4 run that is told to stop ends at once, without a report") {
     CHECK(report.error().code == ErrorCode::cancelled);
 }
 
-TEST_CASE("a diff log that lost its beginning is noticed") {
+TEST_CASE("a diff log that lost its first diff is noticed") {
     World world;
     world.seen_store.alter_range = [](DiffRange& range) { range.floor = 2; };
     CHECK(failed(world.run()) == std::set<std::string>{"store_complete"});
 }
 
-TEST_CASE("a row of the diff log that was falsified with its digest is noticed") {
+TEST_CASE("a falsified row of the diff log with a matching digest is noticed") {
     World world;
     world.seen_store.alter_row = [](DiffRow& row) {
         if (row.height != 3) return;
@@ -237,7 +237,7 @@ TEST_CASE("a row of the diff log that was falsified with its digest is noticed")
     CHECK_FALSE(checks.contains("no_gaps"));
 }
 
-TEST_CASE("a snapshot that does not give back the state is noticed") {
+TEST_CASE("a snapshot that does not restore the state is noticed") {
     World world;
     world.through_snapshot = [](const L4State& state) {
         L4State out = state;
@@ -247,7 +247,7 @@ TEST_CASE("a snapshot that does not give back the state is noticed") {
     CHECK(failed(world.run()).contains("snapshot_round_trip"));
 }
 
-TEST_CASE("a diff that is left out of one stream is noticed") {
+TEST_CASE("a diff that is missing in one stream is noticed") {
     World world;
     world.link.alter = [](const std::string& id, SharedDiffPtr diff) {
         return id == agent(L4Behaviour::late_40) && diff->height() == 4 ? nullptr : diff;
@@ -257,7 +257,7 @@ TEST_CASE("a diff that is left out of one stream is noticed") {
     CHECK(check_of(report, "no_gaps").detail.find(agent(L4Behaviour::late_40)) != std::string::npos);
 }
 
-TEST_CASE("an L4 agent that is not let in again is noticed") {
+TEST_CASE("an L4 agent that may not connect again is noticed") {
     World world;
     world.wait_less();
     std::mutex mutex;
@@ -271,7 +271,7 @@ TEST_CASE("an L4 agent that is not let in again is noticed") {
     CHECK(checks == std::set<std::string>{"reconnects_caught_up", "state_hash"});
 }
 
-TEST_CASE("an always-online agent that gets nothing more is noticed") {
+TEST_CASE("an always-online agent that gets no more diffs is noticed") {
     World world;
     world.wait_less();
     world.link.alter = [](const std::string& id, SharedDiffPtr diff) {
@@ -295,7 +295,7 @@ TEST_CASE("a slow reader that is cut off is noticed") {
     CHECK(failed(world.run()) == std::set<std::string>{"slow_reader_survived"});
 }
 
-TEST_CASE("a quitter that takes another's stream along is noticed") {
+TEST_CASE("an agent whose end also ends another agent's stream is noticed") {
     World world;
     world.link.on_closed = [&](const std::string& id) {
         if (id == agent(L4Behaviour::quits))
@@ -305,7 +305,7 @@ TEST_CASE("a quitter that takes another's stream along is noticed") {
     CHECK(failed(world.run()) == std::set<std::string>{"quitter_disturbs_no_one"});
 }
 
-TEST_CASE("a subscriber that stays behind is noticed") {
+TEST_CASE("a subscriber that is left at the end is noticed") {
     World world;
     world.wait_less();
     world.link.keeps_closed_streams = true;
@@ -320,7 +320,7 @@ TEST_CASE("an alarm of the feed is noticed") {
     CHECK(failed(world.run()) == std::set<std::string>{"no_crash"});
 }
 
-TEST_CASE("a falsified diff with a digest to match is noticed by the state's hash") {
+TEST_CASE("a falsified diff with a matching digest is noticed by the state's hash") {
     World world;
     world.link.alter = [](const std::string& id, SharedDiffPtr diff) {
         if (id != agent(L4Behaviour::away_twice) || diff->height() != 2) return diff;
@@ -332,7 +332,7 @@ TEST_CASE("a falsified diff with a digest to match is noticed by the state's has
     CHECK(failed(world.run()) == std::set<std::string>{"state_hash"});
 }
 
-TEST_CASE("a falsified diff with its old digest is noticed where it arrives") {
+TEST_CASE("a falsified diff with its old digest is noticed by the agent that gets it") {
     World world;
     world.link.alter = [](const std::string& id, SharedDiffPtr diff) {
         if (id != agent(L4Behaviour::always_online) || diff->height() != 2) return diff;

@@ -36,7 +36,7 @@ TEST_CASE("an L4 state takes diffs in order, the last write of a key counts, a d
     CHECK(state.namespaces().at("Account").at({1}) == Bytes{12});
 }
 
-TEST_CASE("a missing, a repeated and a falsified diff are refused and change nothing") {
+TEST_CASE("missing, repeated and falsified diffs are refused and change nothing") {
     L4State state;
     REQUIRE(state.apply(diff_of(1, {put("Account", 1, 10)})));
     const Hash256 before = state.hash();
@@ -54,7 +54,7 @@ TEST_CASE("a missing, a repeated and a falsified diff are refused and change not
     CHECK(refused(changed) == ErrorCode::bad_data);
 }
 
-TEST_CASE("two L4 states have one hash exactly when they are equal") {
+TEST_CASE("two L4 states have the same hash exactly when they are equal") {
     L4State from_diffs;
     REQUIRE(from_diffs.apply(diff_of(1, {put("Account", 1, 10), put("Code", 1, 30), put("Contract", 5, 5)})));
     REQUIRE(from_diffs.apply(diff_of(2, {remove("Contract", 5)})));

@@ -6,7 +6,7 @@
 using namespace ioswarm::sim;
 using namespace std::chrono_literals;
 
-TEST_CASE("percentiles are within a sixteenth, and never above the most", "[sim]") {
+TEST_CASE("percentiles are exact to a sixteenth, and never above the maximum", "[sim]") {
     LatencyHistogram histogram;
     CHECK(histogram.percentile(99) == 0us);
     for (int i = 1; i <= 1000; ++i)
@@ -23,7 +23,7 @@ TEST_CASE("percentiles are within a sixteenth, and never above the most", "[sim]
     CHECK(histogram.most() == 100'000us);
 }
 
-TEST_CASE("times of no length and of days have a place", "[sim]") {
+TEST_CASE("negative latencies and latencies of days are counted", "[sim]") {
     LatencyHistogram histogram;
     histogram.add(-5ns);
     histogram.add(15us);

@@ -64,7 +64,7 @@ Observed observe(const ChainSettings& settings, std::uint64_t height) {
 
 }  // namespace
 
-TEST_CASE("the predicted figures are those that an observer of the chain counts") {
+TEST_CASE("the predicted figures equal those that an observer of the chain counts") {
     ChainSettings settings;
     settings.seed = 21;
     settings.accounts = 100;
@@ -95,7 +95,7 @@ TEST_CASE("the predicted figures are those that an observer of the chain counts"
     }
 }
 
-TEST_CASE("without wrong answers every comparison matches, reverts and staking errors too") {
+TEST_CASE("without wrong answers every comparison matches, also for reverts and staking errors") {
     ChainSettings settings;
     settings.resume_height = 12;  // the height at which the chain is resumed does not matter
     const auto predicted = predict({settings, 500, 1, {}});
@@ -120,7 +120,7 @@ TEST_CASE("with redundancy each answer counts") {
     CHECK(thrice->tasks_at_least == 3 * once->tasks_at_least);
 }
 
-TEST_CASE("the agents' pool of an epoch is the reward without the cut, to the rau") {
+TEST_CASE("the agents' pool of an epoch is the reward without the cut, exact to the rau") {
     // 800 IOTX minus 10% are 720 IOTX.
     CHECK(agent_pool_rau(iotx_to_rau({800, 0}), {10, 0}) == iotx_to_rau({720, 0}));
     CHECK(agent_pool_rau(iotx_to_rau({5, 1}), {10, 0}) == iotx_to_rau({45, 2}));
@@ -129,6 +129,6 @@ TEST_CASE("the agents' pool of an epoch is the reward without the cut, to the ra
     CHECK(agent_pool_rau(U256(7), {1001, 1}).error().code == ErrorCode::config);
 }
 
-TEST_CASE("a height too far is refused before it is walked to") {
+TEST_CASE("a height that is too far is refused at once") {
     CHECK(predict({ChainSettings{}, 1'000'000'000'000, 1, {}}).error().code == ErrorCode::config);
 }

@@ -42,7 +42,7 @@ std::unique_ptr<const Scenario> scenario(const ScenarioSettings& settings, const
 
 }  // namespace
 
-TEST_CASE("a scenario's figures are those of the prediction, which knows nothing of it", "[sim]") {
+TEST_CASE("a scenario's figures equal those of the independent prediction", "[sim]") {
     const auto plan = faults(3, 100);
     auto with = settings();
     with.redundancy = 2;
@@ -70,7 +70,7 @@ TEST_CASE("a scenario's figures are those of the prediction, which knows nothing
     CHECK(predicted->mismatched > 20);
 }
 
-TEST_CASE("the embedded chain does what the scenario says, with the actions signed ahead", "[sim]") {
+TEST_CASE("the embedded chain mines what the scenario planned, with actions signed in advance", "[sim]") {
     const auto made = scenario(settings(), faults());
     test::ManualClock clock;
     auto chain = EmbeddedChain::create(made->chain(), clock, {}, made->signed_ahead());
@@ -101,7 +101,7 @@ TEST_CASE("the embedded chain does what the scenario says, with the actions sign
     CHECK(listed.size() == made->first_forged());
 }
 
-TEST_CASE("the chain stands still before a block that is not allowed", "[sim]") {
+TEST_CASE("the chain makes no block before it is allowed", "[sim]") {
     const auto made = scenario(settings(), faults());
     test::ManualClock clock;
     auto chain = EmbeddedChain::create(made->chain(), clock, {}, made->signed_ahead());
@@ -117,7 +117,7 @@ TEST_CASE("the chain stands still before a block that is not allowed", "[sim]") 
     CHECK((*chain)->tip()->height == 3);
 }
 
-TEST_CASE("forged transactions are rejected by honest agents and pass by the field's rules", "[sim]") {
+TEST_CASE("honest agents reject forged transactions, and the public agent's rules accept them", "[sim]") {
     auto with = settings();
     const auto honest = scenario(with, faults(3, 0, 300));
     REQUIRE(honest->figures().forged > 50);
@@ -144,7 +144,7 @@ TEST_CASE("forged transactions are rejected by honest agents and pass by the fie
     CHECK(kinds == std::set<Forgery>{Forgery::signature, Forgery::nonce, Forgery::balance});
 }
 
-TEST_CASE("which epochs pay follows from the scenario, whatever its length", "[sim]") {
+TEST_CASE("the scenario decides which epochs pay, whatever its length", "[sim]") {
     for (int blocks = 1; blocks <= 25; ++blocks) {
         CAPTURE(blocks);
         auto with = settings();
@@ -157,7 +157,7 @@ TEST_CASE("which epochs pay follows from the scenario, whatever its length", "[s
     }
 }
 
-TEST_CASE("a run too large to be made beforehand is refused", "[sim]") {
+TEST_CASE("a run that is too large to prepare is refused", "[sim]") {
     auto with = settings();
     with.duration = 1000h;
     const auto made = Scenario::create(with, faults(), {});

@@ -9,7 +9,7 @@
 using namespace ioswarm::sim;
 using namespace std::chrono_literals;
 
-TEST_CASE("timers run in the order of their times, whatever the order they were given in") {
+TEST_CASE("timers run in the order of their times, whatever the order they were set in") {
     std::promise<void> done;
     std::vector<int> ran;  // used only on one thread
     Timers timers;
@@ -30,7 +30,7 @@ TEST_CASE("a timer may set another one") {
     CHECK(done.get_future().get() == 7);
 }
 
-TEST_CASE("timers that have not begun when the object goes never run; one that has is waited for") {
+TEST_CASE("destroying the timers drops those that have not begun and waits for the one that has") {
     std::promise<void> began;
     std::promise<void> goes;
     bool ended = false;
