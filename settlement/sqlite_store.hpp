@@ -79,19 +79,25 @@ class StoreTransaction {
   public:
     explicit StoreTransaction(sqlite::Database& database) : database_(database) {}
     ~StoreTransaction() {
-        if (begun_ && database_.in_transaction()) static_cast<void>(database_.execute("ROLLBACK"));
+        if (begun_ && database_.in_transaction()) static_cast<void>(run("ROLLBACK"));
     }
     StoreTransaction(const StoreTransaction&) = delete;
     StoreTransaction& operator=(const StoreTransaction&) = delete;
 
     [[nodiscard]] Status begin() {
-        Status status = database_.execute("BEGIN IMMEDIATE");
+        Status status = run("BEGIN IMMEDIATE");
         begun_ = status.has_value();
         return status;
     }
-    [[nodiscard]] Status commit() { return database_.execute("COMMIT"); }
+    [[nodiscard]] Status commit() { return run("COMMIT"); }
 
   private:
+    [[nodiscard]] Status run(std::string_view sql) {
+        auto statement = database_.prepare(sql);
+        if (!statement) return fail(std::move(statement).error());
+        return statement->run();
+    }
+
     sqlite::Database& database_;
     bool begun_ = false;
 };

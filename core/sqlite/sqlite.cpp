@@ -2,6 +2,8 @@
 #include "core/sqlite/sqlite.hpp"
 
 #include <limits>
+#include <unordered_map>
+#include <utility>
 
 #include <sqlite3.h>
 
@@ -67,8 +69,59 @@ Error error_of(int extended, const char* message, std::string what, std::string 
 
 }  // namespace
 
+/// The compiled statements of one connection that are not in use, by their text. Used by the connection's
+/// thread. A statement that outlives its connection keeps the pool alive.
+class StatementPool {
+  public:
+    StatementPool(std::string of_file, std::string of_name)
+        : file(std::move(of_file)), name(std::move(of_name)) {}
+    ~StatementPool() {
+        for (const auto& [sql, statement] : idle_)
+            sqlite3_finalize(statement);
+    }
+    StatementPool(const StatementPool&) = delete;
+    StatementPool& operator=(const StatementPool&) = delete;
+
+    /// Null: there is none.
+    [[nodiscard]] sqlite3_stmt* take(std::string_view sql) {
+        const auto found = idle_.find(sql);
+        if (found == idle_.end()) return nullptr;
+        sqlite3_stmt* const out = found->second;
+        idle_.erase(found);
+        return out;
+    }
+    void put(sqlite3_stmt* statement) {
+        sqlite3_reset(statement);
+        sqlite3_clear_bindings(statement);
+        // The key points into the statement, which has a copy of its text.
+        const std::string_view sql = sqlite3_sql(statement);
+        const bool keeps = idle_.size() < kMostIdle && !sql.starts_with("PRAGMA");
+        if (!keeps || !idle_.try_emplace(sql, statement).second) sqlite3_finalize(statement);
+    }
+
+    const std::string file;
+    const std::string name;
+
+  private:
+    static constexpr std::size_t kMostIdle = 100;
+    std::unordered_map<std::string_view, sqlite3_stmt*> idle_;
+};
+
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const {
     sqlite3_finalize(statement);
+}
+
+Statement& Statement::operator=(Statement&& other) noexcept {
+    if (this == &other) return *this;
+    give_back();
+    statement_ = std::move(other.statement_);
+    pool_ = std::move(other.pool_);
+    out_of_range_ = other.out_of_range_;
+    return *this;
+}
+
+void Statement::give_back() {
+    if (statement_ && pool_) pool_->put(statement_.release());
 }
 
 Statement& Statement::bind(int index, std::int64_t value) {
@@ -104,7 +157,7 @@ Statement& Statement::bind_null(int index) {
 Result<bool> Statement::step() {
     if (out_of_range_) {
         reset();
-        return fail(ErrorCode::invalid_argument, "cannot write to the " + name_, file_,
+        return fail(ErrorCode::invalid_argument, "cannot write to the " + pool_->name, pool_->file,
                     "a number is above 2^63-1");
     }
     const int code = sqlite3_step(statement_.get());
@@ -114,8 +167,8 @@ Result<bool> Statement::step() {
         return false;
     }
     sqlite3* const handle = sqlite3_db_handle(statement_.get());
-    Error error =
-        error_of(sqlite3_extended_errcode(handle), sqlite3_errmsg(handle), "cannot use the " + name_, file_);
+    Error error = error_of(sqlite3_extended_errcode(handle), sqlite3_errmsg(handle),
+                           "cannot use the " + pool_->name, pool_->file);
     reset();
     return fail(std::move(error));
 }
@@ -168,7 +221,7 @@ Result<U256> Statement::amount(int column) const {
 
 Error Statement::damaged(int column) const {
     const char* name = sqlite3_column_name(statement_.get(), column);
-    return {ErrorCode::data_loss, "cannot read the " + name_, file_,
+    return {ErrorCode::data_loss, "cannot read the " + pool_->name, pool_->file,
             std::string("column ") + (name != nullptr ? name : "?") + " does not hold what it should",
             "stop, keep a copy of the file, and restore a backup"};
 }
@@ -181,6 +234,7 @@ Result<Database> Database::open(const std::filesystem::path& file, Mode mode, st
     Database out;
     out.name_ = std::move(name);
     out.file_ = file.string();
+    out.pool_ = std::make_shared<StatementPool>(out.file_, out.name_);
     sqlite3* handle = nullptr;
     // NOMUTEX is safe, because the owner makes sure that only one thread at a time uses the connection.
     const bool writes = mode == Mode::read_write;
@@ -247,14 +301,15 @@ Status Database::execute(std::string_view sql) {
 }
 
 Result<Statement> Database::prepare(std::string_view sql) {
-    sqlite3_stmt* statement = nullptr;
-    const int code = sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()),
-                                        SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
-    if (code != SQLITE_OK) return fail(last_error("cannot read the " + name_));
+    sqlite3_stmt* statement = pool_->take(sql);
+    if (statement == nullptr) {
+        const int code = sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()),
+                                            SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+        if (code != SQLITE_OK) return fail(last_error("cannot read the " + name_));
+    }
     Statement out;
     out.statement_.reset(statement);
-    out.file_ = file_;
-    out.name_ = name_;
+    out.pool_ = pool_;
     return out;
 }
 

@@ -21,12 +21,19 @@ struct sqlite3_stmt;
 
 namespace ioswarm::sqlite {
 
+class StatementPool;
+
 /// A prepared statement. Bind by position from 1, then step. Columns count from 0. Binding fails only when
 /// memory runs out, and step() reports that. A row is valid until the next step() or reset(). Bound views must
 /// stay valid until the step is done.
 class Statement {
   public:
     Statement() = default;
+    ~Statement() { give_back(); }
+    Statement(Statement&& other) noexcept = default;
+    Statement& operator=(Statement&& other) noexcept;
+    Statement(const Statement&) = delete;
+    Statement& operator=(const Statement&) = delete;
 
     Statement& bind(int index, std::int64_t value);
     /// A value above 2^63-1 makes step() fail with invalid_argument.
@@ -62,10 +69,10 @@ class Statement {
         void operator()(sqlite3_stmt* statement) const;
     };
     [[nodiscard]] Error damaged(int column) const;
+    void give_back();
 
     std::unique_ptr<sqlite3_stmt, Finalize> statement_;
-    std::string file_;
-    std::string name_;
+    std::shared_ptr<StatementPool> pool_;
     bool out_of_range_ = false;
 };
 
@@ -84,6 +91,8 @@ class Database {
 
     /// Executes one or more statements without results.
     [[nodiscard]] Status execute(std::string_view sql);
+    /// Compiling a statement takes longer than most statements run, so the connection keeps the compiled ones
+    /// and hands them out again. PRAGMAs are always compiled anew, since some take effect then.
     [[nodiscard]] Result<Statement> prepare(std::string_view sql);
     /// The first column of the first row; nothing when there is no row.
     [[nodiscard]] Result<std::optional<std::int64_t>> query_integer(std::string_view sql);
@@ -110,6 +119,7 @@ class Database {
     [[nodiscard]] Error last_error(std::string what) const;
 
     std::unique_ptr<sqlite3, Close> handle_;
+    std::shared_ptr<StatementPool> pool_;  // declared after the handle, so that its statements end first
     std::string file_;
     std::string name_;
 };
