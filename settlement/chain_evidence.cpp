@@ -234,11 +234,13 @@ Result<ChainEvidence::Judgement> ChainEvidence::judge(const Receipt& receipt, st
     Judgement out;
     std::size_t agree = 0;
     bool all_heard = true;
+    bool all_show_it = true;
     std::uint64_t tip = ~std::uint64_t{0};
     for (std::size_t i = 0; i < chain_.endpoint_count(); ++i) {
         const auto said = ask(i, receipt, nonce);
         if (!said) return fail(said.error());
         if (!said->why.empty()) out.why = said->why;
+        all_show_it = all_show_it && said->word == Word::agrees;
         if (said->word == Word::contradicts) {
             out.finality = Finality::disputed;
             return out;
@@ -254,7 +256,7 @@ Result<ChainEvidence::Judgement> ChainEvidence::judge(const Receipt& receipt, st
     out.depth = tip - receipt.block;
     const bool is_deep = out.depth >= blocks;
     const bool by_two = agree >= 2 && (!deep || is_deep);
-    const bool by_one = all_heard && is_deep;
+    const bool by_one = all_heard && is_deep && (!deep || all_show_it);
     if (by_two || by_one) {
         out.finality = Finality::final;
     } else if (!is_deep && (all_heard || deep)) {

@@ -65,7 +65,8 @@ class ChainEvidence {
     /// Decides whether a receipt is final. An endpoint agrees when it shows the same receipt, knows the block
     /// by that hash, and counts the nonce as used at its tip. The receipt is final when two endpoints agree, or
     /// when one agrees, every endpoint answers, and `blocks` blocks are on top. With `deep`, that many blocks
-    /// are needed in both cases. One contradicting endpoint makes it disputed.
+    /// are needed in both cases, and one endpoint is believed only if no other endpoint leaves the receipt out:
+    /// what one endpoint says alone must not release payouts. One contradicting endpoint makes it disputed.
     [[nodiscard]] Result<Judgement> judge(const contracts::Receipt& receipt, std::uint64_t nonce,
                                           std::uint64_t blocks, bool deep);
 
