@@ -3,6 +3,7 @@
 // copy of this data directory. settlement.db has no row for such a settlement, so `settle resume` would pay the
 // same payouts a second time.
 #include <algorithm>
+#include <ranges>
 #include <set>
 #include <utility>
 
@@ -86,13 +87,38 @@ Status Settler::Impl::refuse_unknown_id(const IntentRow& live, bool is_own) {
     return settled_elsewhere(identity, fmt::format("the contract has settled id {}", facts->last_epoch));
 }
 
+Result<bool> Settler::Impl::settled_by_another(const IntentRow& intent,
+                                               const std::vector<AttemptRow>& attempts) {
+    const auto tip = chain.tip();
+    if (!tip) return fail(tip.error());
+    LogPages pages(identity.contract, contracts::epoch_settled_topic());
+    for (std::uint64_t first = first_block_of(attempts); first <= *tip;) {
+        const auto page = pages.forward(chain, first, *tip);
+        if (!page) return fail(page.error());
+        for (const contracts::ChainLog& one : page->logs) {
+            const auto event = contracts::read_pool_event(one);
+            if (!event || event->kind != contracts::PoolEvent::Kind::epoch_settled) continue;
+            if (event->epoch != intent.pool_epoch) continue;
+            return std::ranges::none_of(
+                attempts, [&](const AttemptRow& attempt) { return attempt.hash == one.transaction; });
+        }
+        first = page->last_block + 1;
+    }
+    return false;
+}
+
+/// Whether the wallet had made the transaction already when settlement.db was made.
+Result<bool> Settler::Impl::is_older_than_file(const contracts::ChainLog& settled) {
+    const auto made = chain.transaction_in(settled.block, settled.transaction);
+    if (!made) return fail(made.error());
+    return *made && (*made)->from == identity.wallet && (*made)->nonce < identity.first_nonce;
+}
+
 Status Settler::Impl::refuse_unknown_deposit(const IntentRow& live, bool is_own) {
     const auto own = own_settlements(store);
     if (!own) return fail(own.error());
     const auto attempts = store.attempts(live.id);
     if (!attempts) return fail(attempts.error());
-    if (own->newest_block == 0 && attempts->empty())
-        return settled_elsewhere(identity, "the contract may have been settled");
     std::set<Hash256> known = own->hashes;
     for (const AttemptRow& one : *attempts) {
         if (is_own) known.insert(one.hash);
@@ -100,12 +126,18 @@ Status Settler::Impl::refuse_unknown_deposit(const IntentRow& live, bool is_own)
     const auto tip = chain.tip();
     if (!tip) return fail(tip.error());
     LogPages pages(identity.contract, contracts::settled_topic());
-    std::uint64_t first = own->newest_block != 0 ? own->newest_block : first_block_of(*attempts);
+    // Without any transaction of its own, the settler looks at everything since the contract was made.
+    std::uint64_t first = own->newest_block != 0 ? own->newest_block
+                          : attempts->empty()    ? identity.pool_from_block
+                                                 : first_block_of(*attempts);
     while (first <= *tip) {
         const auto page = pages.forward(chain, first, *tip);
         if (!page) return fail(page.error());
         for (const contracts::ChainLog& one : page->logs) {
             if (known.contains(one.transaction)) continue;
+            const auto older = is_older_than_file(one);
+            if (!older) return fail(older.error());
+            if (*older) continue;
             return settled_elsewhere(identity, fmt::format("the contract was settled in block {}", one.block));
         }
         first = page->last_block + 1;

@@ -106,6 +106,7 @@ struct Settler::Impl {
     [[nodiscard]] Result<Draft> draft();
     [[nodiscard]] Result<bool> read_owed(PlanInput& input, Draft& out);
     [[nodiscard]] Status read_chain(PlanInput& input);
+    [[nodiscard]] Result<Plan> plan_with_room(PlanInput& input, std::uint64_t out_of_gas) const;
     [[nodiscard]] Status raise_gas(Plan& plan, const PlanInput& input, std::uint64_t out_of_gas) const;
     [[nodiscard]] Result<SettlerStep> plan();
 
@@ -136,7 +137,9 @@ struct Settler::Impl {
                                            const contracts::Receipt& receipt, const std::string& endpoint);
     [[nodiscard]] Result<SettlerStep> not_seen(const IntentRow& intent, const std::vector<AttemptRow>& attempts,
                                                const std::vector<Hash256>& hashes);
-    [[nodiscard]] Result<SettlerStep> used_by_others(const IntentRow& intent, std::uint64_t height);
+    [[nodiscard]] Result<SettlerStep> used_by_others(const IntentRow& intent,
+                                                     const std::vector<AttemptRow>& attempts,
+                                                     std::uint64_t height);
     [[nodiscard]] Result<SettlerStep> finish(const IntentRow& intent, const AttemptRow& attempt,
                                              const contracts::Receipt& receipt);
     /// Returns false when the contract's state contradicts the receipt.
@@ -158,7 +161,12 @@ struct Settler::Impl {
     /// is not final; `is_own`: its nonce was used by itself, so that what it settled is known here. Error
     /// failed_precondition.
     [[nodiscard]] Status refuse_settled_elsewhere(const IntentRow& live, bool is_own);
-    [[nodiscard]] Status refuse_unknown_id(const IntentRow& live, bool is_own);       ///< v3
+    [[nodiscard]] Status refuse_unknown_id(const IntentRow& live, bool is_own);  ///< v3
+    /// Whether the contract's logs say that a transaction which is none of these attempts has settled the
+    /// intent's id in a version 3 pool.
+    [[nodiscard]] Result<bool> settled_by_another(const IntentRow& intent,
+                                                  const std::vector<AttemptRow>& attempts);
+    [[nodiscard]] Result<bool> is_older_than_file(const contracts::ChainLog& settled);
     [[nodiscard]] Status refuse_unknown_deposit(const IntentRow& live, bool is_own);  ///< v2
 };
 

@@ -93,6 +93,20 @@ Status Settler::Impl::raise_gas(Plan& plan, const PlanInput& input, std::uint64_
     return {};
 }
 
+/// Transactions that raise_gas() gives more gas must still fit into a block. So there are fewer wallets in
+/// each, unless not even one epoch fits then.
+Result<Plan> Settler::Impl::plan_with_room(PlanInput& input, std::uint64_t out_of_gas) const {
+    if (out_of_gas == 0) return make_plan(input);
+    SettlementLimits smaller = settings.limits;
+    for (std::uint64_t i = 0; i < out_of_gas; ++i)
+        smaller.block_gas_limit = smaller.block_gas_limit / 3 * 2;
+    input.limits = &smaller;
+    auto out = make_plan(input);
+    input.limits = &settings.limits;
+    const bool fits = out && out->hold.reason != HoldReason::too_large;
+    return fits ? std::move(out) : make_plan(input);
+}
+
 Result<Settler::Impl::Draft> Settler::Impl::draft() {
     Draft out;
     PlanInput input;
@@ -124,7 +138,7 @@ Result<Settler::Impl::Draft> Settler::Impl::draft() {
         return out;
     }
     out.gas_price = input.gas_price;
-    auto plan = make_plan(input);
+    auto plan = plan_with_room(input, reverts->out_of_gas);
     if (!plan) return fail(std::move(plan).error());
     out.plan = std::move(*plan);
     if (Status raised = raise_gas(out.plan, input, reverts->out_of_gas); !raised)

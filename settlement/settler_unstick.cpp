@@ -146,7 +146,10 @@ Status Settler::Impl::give_up(const IntentRow& intent) {
     if (intent.kind == IntentKind::settle) {
         const auto state = pool.epoch_state(intent.pool_epoch);
         if (!state) return fail(state.error());
-        if (*state != contracts::EpochState::open) {
+        const auto other =
+            *state == contracts::EpochState::open ? Result<bool>(false) : settled_by_another(intent, *attempts);
+        if (!other) return fail(other.error());
+        if (*state != contracts::EpochState::open && !*other) {
             return fail(ErrorCode::failed_precondition, kCannotResume, {},
                         fmt::format("the contract has settled id {}, so that the payment may have been made",
                                     intent.pool_epoch),

@@ -108,15 +108,21 @@ Result<SettlerStep> Settler::Impl::not_seen(const IntentRow& intent, const std::
                          "seen; blocks up to {} are looked at",
                          *intent.nonce, *watch.used_since + settings.blocks_until_final)});
     }
-    return used_by_others(intent, word->height);
+    return used_by_others(intent, attempts, word->height);
 }
 
 /// Called when every endpoint says that the nonce is used and no block has a transaction of the intent.
-Result<SettlerStep> Settler::Impl::used_by_others(const IntentRow& intent, std::uint64_t height) {
+Result<SettlerStep> Settler::Impl::used_by_others(const IntentRow& intent,
+                                                  const std::vector<AttemptRow>& attempts,
+                                                  std::uint64_t height) {
     if (intent.kind == IntentKind::settle) {
         const auto state = pool.epoch_state(intent.pool_epoch);
         if (!state) return away(state.error());
-        if (*state != contracts::EpochState::open) {
+        const auto other =
+            *state == contracts::EpochState::open ? Result<bool>(false) : settled_by_another(intent, attempts);
+        if (!other) return away(other.error());
+        // Without such a log the payment may be the intent's own, and its receipt is only hidden.
+        if (*state != contracts::EpochState::open && !*other) {
             return waits_for(
                 {HoldReason::endpoint,
                  fmt::format("the contract has settled id {}, and no endpoint shows the transaction",

@@ -77,6 +77,22 @@ TEST_CASE("a settlement that ran out of gas is planned with more") {
     CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
 }
 
+TEST_CASE("a settlement that ran out of gas at the block's limit is split") {
+    SettlerWorld world;
+    world.settings.limits.block_gas_limit = 420'000;
+    world.chain.set_rules([](FakeChainRules& rules) { rules.block_gas_limit = 420'000; });
+    world.restart();
+    // Four refused payments need more gas than a block has.
+    for (char agent = 'a'; agent < 'e'; ++agent) {
+        world.owe(1, agent, 10);
+        world.pool_world->refusing.insert(world.wallet_of(agent));
+    }
+    CHECK(world.run(100).state == State::idle);
+    CHECK(world.store->intents(1, 10)->front().reason == "out of gas");
+    for (char agent = 'a'; agent < 'e'; ++agent)
+        CHECK(world.pool().claimable(world.wallet_of(agent)) == world.iotx(10));
+}
+
 TEST_CASE("more gas is not taken above a limit") {
     SettlerWorld world;
     world.settings.limits.max_per_settlement_rau =

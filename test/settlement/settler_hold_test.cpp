@@ -237,6 +237,42 @@ TEST_CASE(
     CHECK(world.chain.nonce(world.key.address()) == 1);
 }
 
+TEST_CASE("a copy that settled the very id that is under way halts, and resume says how to go on") {
+    SettlerWorld world(Version::v3, GENERATE(std::size_t{1}, std::size_t{2}));
+    world.owe(1, 'a', 10);
+    CHECK(world.steps().state == State::waiting);
+    world.chain.forget_pool();
+    settle_from_a_copy(world, 0, 10);
+    CHECK(world.run().state == State::halted);
+    CHECK(world.store->halt()->reason == HaltReason::foreign_transaction);
+    const Status refused = world.settler->resume();
+    REQUIRE_FALSE(refused);
+    CHECK_THAT(refused.error().hint, Catch::Matchers::Contains("ioswarm settle init --rebuild"));
+    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
+}
+
+TEST_CASE("version 2: a foreign transaction before the first settlement can be left behind") {
+    SettlerWorld world(Version::v2);
+    send_foreign(world, 0);
+    world.chain.mine();
+    world.owe(1, 'a', 10);
+    CHECK(world.run().state == State::halted);
+    REQUIRE(world.settler->resume().has_value());
+    CHECK(world.run().state == State::idle);
+    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
+}
+
+TEST_CASE("version 2: a settlement from elsewhere before the first one of its own is not paid again") {
+    SettlerWorld world(Version::v2);
+    settle_from_a_copy(world, 0, 10);
+    world.owe(1, 'a', 10);
+    CHECK(world.run().state == State::halted);
+    const Status refused = world.settler->resume();
+    REQUIRE_FALSE(refused);
+    CHECK_THAT(refused.error().hint, Catch::Matchers::Contains("--from-epoch"));
+    CHECK(world.pool().deposited() == world.iotx(10));
+}
+
 TEST_CASE("a settlement from elsewhere while nothing is under way is not paid again either") {
     SettlerWorld world;
     world.owe(1, 'b', 7);
@@ -279,6 +315,30 @@ TEST_CASE("the other endpoint's receipt counts when one hides it") {
     };
     CHECK(world.run().state == State::idle);
     CHECK(world.intent(1).state == IntentState::final_ok);
+}
+
+TEST_CASE("a failure that one endpoint invents is not believed while the other one hides the receipt") {
+    SettlerWorld world(Version::v2, 2);
+    world.owe(1, 'a', 10);
+    while (world.mined() == 0)
+        world.wait(world.steps());
+    REQUIRE(world.chain.balance(world.wallet_of('a')) == 0);
+    world.before = [](std::size_t endpoint, const RpcCall& call) -> std::optional<Result<RpcReply>> {
+        return endpoint == 1 ? hide_receipts(call) : std::nullopt;
+    };
+    world.after = [](std::size_t endpoint, const RpcCall& call, Result<RpcReply> reply) {
+        const bool is_receipt = call.method.find("Receipt") != std::string::npos;
+        if (endpoint != 0 || !is_receipt || !reply) return reply;
+        const std::size_t at = reply->value.find(R"("status":"0x1")");
+        if (at != std::string::npos) reply->value.replace(at, 14, R"("status":"0x0")");
+        return reply;
+    };
+    const SettlerStep step = world.run(60);
+    CHECK(step.state == State::waiting);
+    world.before = nullptr;
+    world.after = nullptr;
+    CHECK(world.run(100).state == State::idle);
+    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
 }
 
 TEST_CASE("a receipt that one endpoint invents is not believed") {
