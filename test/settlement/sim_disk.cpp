@@ -135,6 +135,9 @@ int shim_delete(sqlite3_vfs*, const char* name, int sync) {
 SimDisk& sim_disk() {
     Shim& one = shim();
     if (one.real == nullptr) {
+        // The simulation has one thread and needs no figures of SQLite's memory, which cost time.
+        sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+        sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
         one.real = sqlite3_vfs_find(nullptr);
         one.vfs = *one.real;  // all other calls go to the real VFS, which ignores the vfs argument
         one.vfs.zName = "ioswarm-sim";

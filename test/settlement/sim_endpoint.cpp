@@ -79,12 +79,10 @@ Result<RpcReply> SimEndpoint::one(const RpcCall& call) {
 }
 
 Result<RpcReply> SimEndpoint::deliver(const RpcCall& call) {
-    std::string text = chain_.answer(
-        R"({"jsonrpc":"2.0","id":1,"method":")" + call.method + R"(","params":)" + call.params + "}", node_);
     // Without this fault no number is drawn, so that lifetimes without it stay as they are.
-    if (faults_.broken_answer != 0 && random_.percent(faults_.broken_answer))
-        return break_answer(std::move(text));
-    return read_rpc_answer(text, 1);
+    if (faults_.broken_answer == 0 || !random_.percent(faults_.broken_answer)) return chain_.reply(call, node_);
+    return break_answer(chain_.answer(
+        R"({"jsonrpc":"2.0","id":1,"method":")" + call.method + R"(","params":)" + call.params + "}", node_));
 }
 
 Result<RpcReply> SimEndpoint::break_answer(std::string text) {

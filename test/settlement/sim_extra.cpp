@@ -139,7 +139,7 @@ bool SimLife::nothing_is_under_way() {
 /// Flips bits in settlement.db. The settler must refuse the file, unless the bit is in a part that SQLite does
 /// not use.
 void SimLife::flip_bits() {
-    process_.reset();
+    close_files();
     sim_disk().repair();
     const std::filesystem::path sound = dir_ / "sound";
     copy_store(dir_, sound);
@@ -177,7 +177,7 @@ void SimLife::flip_in_wal() {
 }
 
 void SimLife::miss_the_file() {
-    process_.reset();
+    close_files();
     const std::filesystem::path kept = dir_ / "sound";
     copy_store(dir_, kept);
     for (const char* name : kStoreFiles)
@@ -198,7 +198,7 @@ void SimLife::start_a_second_settler() {
 
 /// A copy of the data directory pays for a while. Then the original goes on.
 void SimLife::pay_from_a_copy() {
-    process_.reset();
+    close_files();
     sim_disk().repair();
     const std::filesystem::path clone = dir_ / "clone";
     copy_store(dir_, clone);
@@ -250,7 +250,7 @@ void SimLife::change_weights() {
 
 void SimLife::sleep_through_epochs() {
     say("an outage of 1,000 epochs");
-    process_.reset();
+    close_files();
     for (int i = 0; i < 1'000; ++i) {
         pass_blocks(1);
         close_epoch(false);
@@ -291,7 +291,7 @@ void SimLife::owe_too_much() {
     ledger_.close(std::move(epoch));
     count_fault("a payout of 2^200 rau");
     process_world_.settings.up_to_epoch.reset();
-    process_.reset();
+    close_files();
     const std::uint64_t nonce = chain_.nonce(sim_key().address());
     auto made = SimProcess::start(process_world_);
     for (int i = 0; made && i < 8; ++i) {

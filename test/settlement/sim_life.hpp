@@ -80,6 +80,8 @@ class SimLife {
     void start();
     void step();
     void kill(const char* at);
+    void end_process();
+    void close_files();
     void ended_with(const Error& error);
     void after_step(const settlement::SettlerStep& step);
     void operator_looks();
@@ -117,7 +119,9 @@ class SimLife {
     std::unique_ptr<SimTruth> truth_;
     SimProcessWorld process_world_;
     std::unique_ptr<SimProcess> process_;
-    bool calm_ = false;  ///< nothing goes wrong any more
+    std::unique_ptr<settlement::SettlementStore> left_open_;  ///< settlement.db, between two processes
+    std::uint64_t ends_ = 0;                                  ///< of processes
+    bool calm_ = false;                                       ///< nothing goes wrong any more
     bool killed_at_given_up_ = false;
     bool over_ = false;  ///< nothing more can be tested in this lifetime
     bool halted_ = false;

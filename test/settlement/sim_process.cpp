@@ -13,11 +13,19 @@ PrivateKey sim_key() {
     return key;
 }
 
-Result<std::unique_ptr<SimProcess>> SimProcess::start(const SimProcessWorld& world) {
+Result<std::unique_ptr<SimProcess>> SimProcess::start(const SimProcessWorld& world,
+                                                      std::unique_ptr<SettlementStore> left_open) {
+    if (left_open) return std::unique_ptr<SimProcess>(new SimProcess(world, std::move(left_open)));
     if (Status spoiled = spoil_file(world.mutant, world.dir); !spoiled) return fail(spoiled.error());
     auto store = SettlementStore::open(world.dir);
     if (!store) return fail(std::move(store).error());
     return std::unique_ptr<SimProcess>(new SimProcess(world, std::move(*store)));
+}
+
+std::unique_ptr<SettlementStore> SimProcess::end(std::unique_ptr<SimProcess> process) {
+    auto out = std::move(process->store_);
+    process.reset();
+    return out;
 }
 
 SimProcess::SimProcess(const SimProcessWorld& world, std::unique_ptr<SettlementStore> store)

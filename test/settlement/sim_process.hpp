@@ -28,8 +28,11 @@ struct SimProcessWorld {
 /// The settler as one process runs it: open files, connected endpoints, and no memory of an earlier process.
 class SimProcess {
   public:
-    /// Errors: those of SettlementStore::open.
-    [[nodiscard]] static Result<std::unique_ptr<SimProcess>> start(const SimProcessWorld& world);
+    /// Opens settlement.db, unless the process before left it open. Errors: those of SettlementStore::open.
+    [[nodiscard]] static Result<std::unique_ptr<SimProcess>> start(
+        const SimProcessWorld& world, std::unique_ptr<settlement::SettlementStore> left_open = nullptr);
+    /// Ends the process, but leaves settlement.db open for the next one.
+    [[nodiscard]] static std::unique_ptr<settlement::SettlementStore> end(std::unique_ptr<SimProcess> process);
 
     [[nodiscard]] Result<settlement::SettlerStep> step() { return settler_.step(); }
     /// The real store, without any deliberate fault.

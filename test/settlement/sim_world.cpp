@@ -401,7 +401,7 @@ void SimLife::break_the_machine() {
             ledger_.hide_newest(random_.between(1, 3));
             count_fault("the ledger is an older copy");
             may_halt_ledger_ = true;
-            process_.reset();  // a backup is restored while no settler runs
+            close_files();  // a backup is restored while no settler runs
             break;
         case 5:
             ledger_.fault = [this]() -> std::optional<Error> {
@@ -476,7 +476,7 @@ void SimLife::keep_a_copy() {
 }
 
 void SimLife::put_the_copy_back() {
-    process_.reset();
+    close_files();
     for (const char* name : {"settlement.db", "settlement.db-wal"})
         copy_file_if_there(copy_ / name, dir_ / name);
     std::filesystem::remove(dir_ / "settlement.db-shm");

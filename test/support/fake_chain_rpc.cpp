@@ -225,6 +225,23 @@ std::string FakeChain::answer(const std::string& body, std::size_t node) {
     return out.dump();
 }
 
+RpcReply FakeChain::reply(const RpcCall& call, std::size_t node) {
+    const std::scoped_lock lock(mutex_);
+    node_at(node);
+    Json front{*this, node};
+    RpcReply out;
+    try {
+        json result = front.result(call.method, json::parse(call.params));
+        if (result.is_null()) return out;
+        out.kind = result.is_string() ? RpcReply::Kind::text : RpcReply::Kind::json;
+        out.value = result.is_string() ? std::move(result.get_ref<std::string&>()) : result.dump();
+    } catch (const Json::Failure& failure) {
+        out = rpc_refusal(failure.code, failure.message);
+        out.error.data = failure.data;
+    }
+    return out;
+}
+
 std::vector<Result<RpcReply>> FakeEndpoint::call(std::span<const RpcCall> calls, const std::stop_token&) {
     std::vector<Result<RpcReply>> out;
     for (const RpcCall& call : calls) {
