@@ -3,7 +3,6 @@
 // copy of this data directory. settlement.db has no row for such a settlement, so `settle resume` would pay the
 // same payouts a second time.
 #include <algorithm>
-#include <ranges>
 #include <set>
 #include <utility>
 
