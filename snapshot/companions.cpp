@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "snapshot/companions.hpp"
 
-#include <utility>
-
 #include <nlohmann/json.hpp>
 
 #include "core/base/text.hpp"
+#include "snapshot/immutable_name.hpp"
 
 namespace ioswarm::snapshot {
 
@@ -14,19 +13,22 @@ std::string sum_name(const std::string& snapshot) {
 }
 
 std::string meta_name(const std::string& snapshot) {
-    // Without a '/' rfind() gives npos, and npos + 1 is 0.
-    return snapshot.substr(0, snapshot.rfind('/') + 1) + std::string(kMetaName);
+    return folder_of(snapshot) + std::string(kMetaName);
 }
 
-Result<Companions> Companions::write(const std::string& output, const ExportReport& report) {
-    const std::string name = output.substr(output.rfind('/') + 1);
-    nlohmann::ordered_json namespaces = nlohmann::ordered_json::object();
+std::string sum_text(const ExportReport& report, const std::string& file) {
+    return to_hex(report.file_sha256.view()) + "  " + file + "\n";
+}
+
+std::string meta_text(const ExportReport& report, const std::string& file, const std::string& immutable) {
+    using Json = nlohmann::ordered_json;
+    Json namespaces = Json::object();
     for (const auto& [ns, stats] : report.namespaces) {
         namespaces[ns] = {
             {"entries", stats.entries}, {"key_bytes", stats.key_bytes}, {"value_bytes", stats.value_bytes}};
     }
-    nlohmann::ordered_json meta = {
-        {"file", name},
+    Json meta = {
+        {"file", file},
         {"height", report.height},
         {"bytes", report.file_bytes},
         {"sha256", to_hex(report.file_sha256.view())},
@@ -35,25 +37,17 @@ Result<Companions> Companions::write(const std::string& output, const ExportRepo
         {"entries", report.entries},
         {"namespaces", namespaces},
         {"warnings", report.warnings},
-        {"time", rfc3339(std::chrono::system_clock::now())},
+        {"time", rfc3339(report.finished)},
         {"version", IOSWARM_VERSION},
+        {"kind", to_string(report.kind())},
+        {"source", report.source_kind},
+        {"started", rfc3339(report.started)},
+        {"finished", rfc3339(report.finished)},
     };
+    if (!immutable.empty()) meta["immutable"] = immutable;
     if (report.chain) meta["evm_chain_id"] = report.chain->evm;
     if (report.chain && report.chain->node) meta["node_chain_id"] = *report.chain->node;
-    const std::string sum = to_hex(report.file_sha256.view()) + "  " + name + "\n";
-    auto sum_file = AtomicFile::create(sum_name(output));
-    if (!sum_file) return fail(sum_file.error());
-    if (auto written = sum_file->write(as_bytes(sum)); !written) return fail(written.error());
-    auto meta_file = AtomicFile::create(meta_name(output), 0644, name);
-    if (!meta_file) return fail(meta_file.error());
-    const std::string text = meta.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-    if (auto written = meta_file->write(as_bytes(text)); !written) return fail(written.error());
-    return Companions(std::move(*sum_file), std::move(*meta_file));
-}
-
-Status Companions::commit() {
-    if (auto committed = sum_.commit(); !committed) return committed;
-    return meta_.commit();
+    return meta.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace ioswarm::snapshot

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "snapshot/description.hpp"
 
+#include <climits>
 #include <cstddef>
+#include <cstdlib>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -24,10 +27,13 @@ std::optional<std::uint64_t> number_in(const Json& object, const char* key) {
     return at->get<std::uint64_t>();
 }
 
-}  // namespace
+std::string text_in(const Json& object, const char* key) {
+    const auto at = object.find(key);
+    return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
 
-std::optional<Description> read_description(const std::string& snapshot) {
-    const auto text = read_file(meta_name(snapshot), kMaxDescriptionBytes);
+std::optional<Description> read_description_file(const std::string& path) {
+    const auto text = read_file(path, kMaxDescriptionBytes);
     if (!text) return std::nullopt;
     const Json json = Json::parse(*text, nullptr, false);
     if (!json.is_object()) return std::nullopt;
@@ -39,7 +45,13 @@ std::optional<Description> read_description(const std::string& snapshot) {
         !namespaces->is_object()) {
         return std::nullopt;
     }
-    Description out{*height, *bytes, digest->get<std::string>(), {}, {}};
+    Description out;
+    out.path = path;
+    out.file = text_in(json, "file");
+    out.immutable = text_in(json, "immutable");
+    out.height = *height;
+    out.file_bytes = *bytes;
+    out.payload_sha256 = digest->get<std::string>();
     if (const auto evm = number_in(json, "evm_chain_id"))
         out.chain = ChainIdentity{*evm, number_in(json, "node_chain_id")};
     for (const auto& [name, facts] : namespaces->items()) {
@@ -47,7 +59,25 @@ std::optional<Description> read_description(const std::string& snapshot) {
         if (!entries || name.size() > kMaxNamespaceBytes) return std::nullopt;
         out.namespaces.emplace_back(name, *entries);
     }
+    std::vector<std::string_view> names;
+    for (const auto& [name, entries] : out.namespaces)
+        names.emplace_back(name);
+    out.kind = kind_of(names);
     return out;
+}
+
+}  // namespace
+
+std::optional<Description> read_folder_description(const std::string& snapshot) {
+    return read_description_file(meta_name(snapshot));
+}
+
+std::optional<Description> read_description(const std::string& snapshot) {
+    char file[PATH_MAX];
+    if (::realpath(snapshot.c_str(), file) != nullptr) {
+        if (auto own = read_description_file(own_meta_name(file))) return own;
+    }
+    return read_folder_description(snapshot);
 }
 
 }  // namespace ioswarm::snapshot

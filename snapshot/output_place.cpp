@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 
@@ -13,7 +14,9 @@
 #include "core/base/atomic_file.hpp"
 #include "core/base/text.hpp"
 #include "snapshot/companions.hpp"
+#include "snapshot/older_snapshots.hpp"
 #include "snapshot/output_lock.hpp"
+#include "snapshot/publication.hpp"
 
 namespace ioswarm::snapshot {
 namespace {
@@ -22,7 +25,11 @@ std::string name_of(const std::string& output) {
     return output.substr(output.rfind('/') + 1);
 }
 
-/// The three names that the result is published under.
+/// Longer names are refused: those of the immutable files and of the temporary files are up to 37 bytes longer,
+/// and a file system takes 255 bytes.
+constexpr std::size_t kMaxNameBytes = 255 - 37;
+
+/// The three fixed names of the result.
 std::vector<std::string> published_names(const std::string& output) {
     return {output, sum_name(output), meta_name(output)};
 }
@@ -30,10 +37,21 @@ std::vector<std::string> published_names(const std::string& output) {
 std::vector<std::string> written_names(const std::string& output) {
     std::vector<std::string> names = published_names(output);
     names.push_back(temporary_name(output));
-    names.push_back(temporary_name(sum_name(output)));
-    names.push_back(temporary_name(meta_name(output), name_of(output)));
     names.push_back(OutputLock::path_for(output));
+    for (std::string& name : publication_temporaries(output))
+        names.push_back(std::move(name));
     return names;
+}
+
+/// The older snapshots of this output with their companions.
+std::vector<std::string> older_files(const std::string& output) {
+    std::vector<std::string> out;
+    for (const std::string& name : immutable_names_of(output)) {
+        const std::string path = folder_of(output) + name;
+        for (const std::string& file : {path, sum_name(path), own_meta_name(path)})
+            out.push_back(file);
+    }
+    return out;
 }
 
 /// Links are followed, because the file counts and not its name.
@@ -84,33 +102,71 @@ std::string folder_of(const std::string& path) {
     return path.substr(0, path.rfind('/') + 1);  // without a '/' rfind() gives npos, and npos + 1 is 0
 }
 
-Status check_replaceable(const std::string& output) {
-    for (const std::string& path : published_names(output)) {
-        if (auto good = check_one_replaceable(path, folder_of(output)); !good) return good;
+namespace {
+
+Error cannot_make(const std::string& output, std::string why) {
+    return {ErrorCode::usage, "cannot make the snapshot", output, std::move(why),
+            "name another file: --output FILE"};
+}
+
+/// `names` are files that the job writes or deletes. The base of a roll may be one of `may_be_base`.
+Status check_apart(const std::string& output, const std::vector<JobInput>& inputs,
+                   const std::vector<std::string>& names, const std::vector<std::string>& may_be_base) {
+    for (const JobInput& input : inputs) {
+        const auto read = look_at(input.path);
+        if (!read) continue;
+        for (const std::string& name : names) {
+            const auto written = look_at(name);
+            const bool is_allowed = input.may_be_output && std::find(may_be_base.begin(), may_be_base.end(),
+                                                                     name) != may_be_base.end();
+            if (!written || !is_same(*read, *written) || is_allowed) continue;
+            return fail(cannot_make(output, fmt::format("{} {} would be overwritten: the job writes to {}",
+                                                        input.what, input.path, name)));
+        }
     }
     return {};
 }
 
+Status check_all_replaceable(const std::vector<std::string>& paths, const std::string& folder) {
+    for (const std::string& path : paths) {
+        if (auto good = check_one_replaceable(path, folder); !good) return good;
+    }
+    return {};
+}
+
+}  // namespace
+
+Status check_replaceable(const std::string& output, const std::vector<std::string>& immutable,
+                         const std::vector<JobInput>& inputs) {
+    if (auto apart = check_apart(output, inputs, immutable, {}); !apart) return apart;
+    if (auto good = check_all_replaceable(immutable, folder_of(output)); !good) return good;
+    return check_all_replaceable(published_names(output), folder_of(output));
+}
+
 Status check_output_place(const std::string& output, const std::vector<JobInput>& inputs) {
-    const auto refuse = [&](std::string why) {
-        return fail(ErrorCode::usage, "cannot make the snapshot", output, std::move(why),
-                    "name another file: --output FILE");
-    };
-    if (name_of(output).empty()) return refuse("the name is that of a folder");
-    if (name_of(output) == kMetaName) return refuse("the description of the snapshot gets that name");
+    const std::string name = name_of(output);
+    if (name.empty()) return fail(cannot_make(output, "the name is that of a folder"));
+    if (name == kMetaName) return fail(cannot_make(output, "the description of the snapshot gets that name"));
+    if (name.size() > kMaxNameBytes) {
+        return fail(cannot_make(output, fmt::format("the name has {} bytes, and at most {} leave room for the "
+                                                    "height and the digest in the names beside it",
+                                                    name.size(), kMaxNameBytes)));
+    }
+    if (ImmutableName::parse(name)) {
+        return fail(cannot_make(output,
+                                "a name with a height and a digest is that of a snapshot that never "
+                                "changes"));
+    }
     const auto folder = look_at(folder_of(output) + ".");
     for (const JobInput& input : inputs) {
         const auto read = look_at(input.path);
-        if (!read) continue;
-        if (folder && is_same(*read, *folder)) return refuse("nothing is ever written into a node's database");
-        for (const std::string& name : written_names(output)) {
-            const auto written = look_at(name);
-            if (!written || !is_same(*read, *written) || (input.may_be_output && name == output)) continue;
-            return refuse(
-                fmt::format("{} {} would be overwritten: the job writes to {}", input.what, input.path, name));
-        }
+        if (folder && read && is_same(*read, *folder))
+            return fail(cannot_make(output, "nothing is ever written into a node's database"));
     }
-    return check_replaceable(output);
+    if (auto apart = check_apart(output, inputs, written_names(output), {output}); !apart) return apart;
+    const std::vector<std::string> older = older_files(output);
+    if (auto apart = check_apart(output, inputs, older, older); !apart) return apart;
+    return check_all_replaceable(published_names(output), folder_of(output));
 }
 
 }  // namespace ioswarm::snapshot

@@ -22,14 +22,16 @@ struct JobInput {
 /// Checks that a snapshot can be made and published under this name. Nothing is written or removed before that.
 /// - The name is that of a file, and not that of the description (snapshot-meta.json).
 /// - The folder is not one of the inputs (a PebbleDB directory).
-/// - No input is a file that the job writes, replaces or removes: the snapshot, its two companions, their
-///   temporary files and the lock. Files are compared by device and inode, whatever their names.
-/// - The files under the three published names can be replaced.
+/// - No input is a file that the job writes, replaces or removes: the snapshot, its companions, their temporary
+///   files and the lock, and any older snapshot of this output, which the job may delete. Files are compared by
+///   device and inode, whatever their names.
+/// - The files under the three fixed names can be replaced.
 /// Errors: usage, with the reason; permission_denied when this user cannot replace an existing file.
 [[nodiscard]] Status check_output_place(const std::string& output, const std::vector<JobInput>& inputs);
 
-/// Only the last of these checks. It is repeated right before the first file is replaced, because the three
-/// files must be replaced together or not at all.
-[[nodiscard]] Status check_replaceable(const std::string& output);
+/// Repeats these checks right before the first file is replaced, because the files must be replaced together or
+/// not at all. `immutable` is the rest of what will be written: its names are known only now.
+[[nodiscard]] Status check_replaceable(const std::string& output, const std::vector<std::string>& immutable,
+                                       const std::vector<JobInput>& inputs);
 
 }  // namespace ioswarm::snapshot

@@ -202,8 +202,10 @@ class Roll {
             return fail(
                 ErrorCode::bad_data, "no such namespace", name,
                 "the base was made without it, as the description beside it says",
-                "leave it out of --namespaces, or export a new base. If the state had nothing in it then, "
-                "move the base's snapshot-meta.json away");
+                fmt::format(
+                    "leave it out of --namespaces, or export a new base. If the state had nothing in it "
+                    "then, move the description away: {}",
+                    described_->path));
         }
         return {};
     }
@@ -328,7 +330,7 @@ class Roll {
 
     [[nodiscard]] Error wrong_description(std::string why) const {
         return {ErrorCode::bad_data, "the description beside the base is not that of the base",
-                meta_name(options_.base), std::move(why), "move it away, or put the base's own one there"};
+                described_->path, std::move(why), "move it away, or put the base's own one there"};
     }
 
     [[nodiscard]] Error out_of_order(std::string why) const {

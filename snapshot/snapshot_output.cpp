@@ -7,8 +7,10 @@
 #include <fmt/format.h>
 
 #include "core/base/text.hpp"
-#include "snapshot/companions.hpp"
 #include "snapshot/file_digest.hpp"
+#include "snapshot/folder_lock.hpp"
+#include "snapshot/older_snapshots.hpp"
+#include "snapshot/publication.hpp"
 #include "snapshot/reader.hpp"
 
 namespace ioswarm::snapshot {
@@ -17,6 +19,8 @@ namespace {
 /// After this many bytes the observer is called, and the stop token and the time are checked.
 constexpr std::uint64_t kProgressBytes = std::size_t{64} * 1024 * 1024;
 constexpr auto kDigestWait = std::chrono::milliseconds(100);
+/// Another job holds the folder's lock only while it renames and deletes a few files.
+constexpr auto kFolderWait = std::chrono::seconds(30);
 
 /// The uncompressed size that the member's trailer states: its last four bytes (RFC 1952).
 std::size_t raw_size_of_member(BytesView member) {
@@ -34,9 +38,12 @@ SnapshotOutput::SnapshotOutput(std::string_view job, const OutputOptions& option
       options_(options),
       observer_(observer),
       stop_(std::move(stop)),
-      threads_(options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency())) {}
+      threads_(options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency())) {
+    report_.started = std::chrono::system_clock::now();
+}
 
 Status SnapshotOutput::open(const std::vector<JobInput>& inputs) {
+    inputs_ = inputs;
     if (auto place = check_output_place(options_.output, inputs); !place) return place;
     auto lock = OutputLock::take(options_.output);
     if (!lock) return fail(lock.error());
@@ -44,6 +51,8 @@ Status SnapshotOutput::open(const std::vector<JobInput>& inputs) {
     auto file = AtomicFile::create(options_.output);
     if (!file) return fail(file.error());
     file_.emplace(std::move(*file));
+    // A folder that cannot have links is noticed before the work. The real link is made at its end.
+    if (auto link = AtomicLink::create(options_.output, "not-finished"); !link) return fail(link.error());
     return {};
 }
 
@@ -98,20 +107,44 @@ Status SnapshotOutput::end() {
 
 Result<ExportReport> SnapshotOutput::publish() {
     if (auto read = read_back(file_->temporary_path()); !read) return fail(read.error());
-    auto companions = Companions::write(options_.output, report_);
-    if (!companions) return fail(companions.error());
-    if (auto all = check_replaceable(options_.output); !all) return fail(all.error());
-    if (auto committed = file_->commit(); !committed) return fail(committed.error());
-    if (auto committed = companions->commit(); !committed) {
-        Error error = committed.error();
-        error.hint =
-            escape_for_display(options_.output) +
-            " is new and whole, and what lies beside it describes the one before: make the snapshot again";
-        return fail(std::move(error));
-    }
+    report_.finished = std::chrono::system_clock::now();
+    if (auto renamed = rename_all(); !renamed) return fail(renamed.error());
     report_.elapsed = Clock::now() - start_;
     tell(ExportProgress::Phase::done, {}, 1);
     return std::move(report_);
+}
+
+Status SnapshotOutput::rename_all() {
+    auto publication = Publication::prepare(options_.output, report_);
+    if (!publication) return fail(publication.error());
+    const auto lock = FolderLock::take(folder_of(options_.output), {at_most(kFolderWait), stop_});
+    if (!lock) return fail(lock.error());
+    if (auto all = check_replaceable(options_.output, publication->immutable_files(), inputs_); !all)
+        return all;
+    if (auto committed = publication->commit(*file_); !committed) return committed;
+    report_.immutable = publication->immutable();
+    report_.described = publication->is_described();
+    delete_older();
+    return {};
+}
+
+/// The new snapshot is in place, so that a failure here is no failure of the job.
+void SnapshotOutput::delete_older() {
+    if (options_.keep != 0) {
+        auto deleted = delete_older_snapshots(options_.output, options_.keep);
+        if (deleted)
+            report_.deleted = *std::move(deleted);
+        else
+            report_.not_deleted = deleted.error().text();
+    }
+    report_.stored = immutable_names_of(options_.output).size();
+}
+
+SnapshotKind ExportReport::kind() const {
+    std::vector<std::string_view> names;
+    for (const auto& [name, stats] : namespaces)
+        names.emplace_back(name);
+    return kind_of(names);
 }
 
 std::chrono::milliseconds SnapshotOutput::at_most(std::chrono::milliseconds wait) const {

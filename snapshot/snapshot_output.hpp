@@ -17,6 +17,7 @@
 #include "core/model/chain_identity.hpp"
 #include "snapshot/gzip/gzip.hpp"
 #include "snapshot/gzip/member_stream.hpp"
+#include "snapshot/immutable_name.hpp"
 #include "snapshot/output_lock.hpp"
 #include "snapshot/output_place.hpp"
 #include "snapshot/writer.hpp"
@@ -28,8 +29,10 @@ inline constexpr std::uint64_t kCheckEntries = 4096;
 
 /// The options for making a snapshot, whatever the source of its entries.
 struct OutputOptions {
-    /// The file to make. Its folder also gets snapshot-meta.json and OUTPUT.sha256.
+    /// The fixed name of the snapshot. Publication (publication.hpp) tells what else its folder gets.
     std::string output;
+    /// How many snapshots of this output stay, the new one included; older ones are deleted. 0: all stay.
+    std::size_t keep = 0;
     Compression compression = Compression::standard;
     unsigned threads = 0;  ///< threads that compress and inflate; 0: one per core
     std::chrono::milliseconds timeout{std::chrono::minutes(30)};  ///< limit for the whole job; 0: no limit
@@ -62,11 +65,20 @@ struct ExportReport {
     Hash256 payload_sha256;  ///< the digest in the trailer
     std::chrono::nanoseconds elapsed{};
     std::optional<ChainIdentity> chain;  ///< nothing when the sources do not say it
+    std::chrono::system_clock::time_point started;
+    std::chrono::system_clock::time_point finished;  ///< when it was read back and found good
+    std::string immutable;                           ///< path of the file that the output is a link to
+    bool described = false;                          ///< snapshot-meta.json describes it
+    std::vector<std::string> deleted;                ///< older snapshots that OutputOptions::keep ended
+    std::string not_deleted;                         ///< why an older snapshot could not be deleted
+    std::size_t stored = 0;                          ///< how many snapshots of this output there are now
+
+    [[nodiscard]] SnapshotKind kind() const;
 };
 
 /// The only way to turn entries into a published snapshot. The file is written beside its final name under a
-/// lock, completely read back, and renamed together with its two companions. Whatever happens, the previous
-/// file stays under the output's name until a verified file replaces it. One thread calls it, in the order
+/// lock, completely read back, and renamed together with its companions. Whatever happens, the output's name
+/// stays that of the previous file until a verified file replaces it. One thread calls it, in the order
 /// open, begin, (begin_namespace, add…)…, end, publish. Errors of all calls: cancelled (`stop`), timed_out, io
 /// (disk full).
 class SnapshotOutput {
@@ -105,12 +117,15 @@ class SnapshotOutput {
     using Clock = std::chrono::steady_clock;
     [[nodiscard]] Status check_limits() const;
     [[nodiscard]] Status read_back(const std::string& path);
+    [[nodiscard]] Status rename_all();
+    void delete_older();
 
     const std::string_view job_;
     const OutputOptions& options_;
     const ExportObserver& observer_;
     const std::stop_token stop_;
     const Clock::time_point start_ = Clock::now();
+    std::vector<JobInput> inputs_;
     std::optional<OutputLock> lock_;
     std::optional<AtomicFile> file_;  // declared after lock_, so that it is destroyed first
     const unsigned threads_;

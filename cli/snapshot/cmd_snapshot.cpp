@@ -40,8 +40,8 @@ ExitCode run_export(ExportCommand& command, Io& io) {
     }
     if (report->big_endian_height)
         print_warning(io, "the height is stored big-endian, as older tools wrote it");
-    const ExitCode code =
-        tell_and_publish(command.output, {*report, command.options.output}, time, stop.token(), io);
+    const ExitCode code = tell_and_publish(
+        command.output, {*report, command.options.output, command.options.keep}, time, stop.token(), io);
     return code == ExitCode::ok ? code : stop.exit_code(code);
 }
 

@@ -59,6 +59,7 @@ ExitCode run_roll(RollCommand& command, Io& io) {
     const MadeSnapshot made{
         report->made,
         command.options.output,
+        command.options.keep,
         {{"base_height", report->base_height}, {"diffs", report->diffs}, {"writes", report->writes}},
         &report->left_out};
     const ExitCode code = tell_and_publish(command.output, made, time, stop.token(), io);

@@ -38,6 +38,10 @@ nlohmann::ordered_json as_json(const MadeSnapshot& made) {
             {"entries", stats.entries}, {"key_bytes", stats.key_bytes}, {"value_bytes", stats.value_bytes}};
     }
     nlohmann::ordered_json out = {{"file", made.output},
+                                  {"immutable", report.immutable},
+                                  {"kind", snapshot::to_string(report.kind())},
+                                  {"described", report.described},
+                                  {"deleted", report.deleted},
                                   {"height", report.height},
                                   {"source", report.source_kind},
                                   {"entries", report.entries},
@@ -55,6 +59,22 @@ nlohmann::ordered_json as_json(const MadeSnapshot& made) {
     return out;
 }
 
+std::string name_of(const std::string& path) {
+    return path.substr(snapshot::folder_of(path).size());
+}
+
+/// Every snapshot stays unless --keep says otherwise, so somebody must be told when they pile up.
+void warn_of_older(const MadeSnapshot& made, Io& io) {
+    constexpr std::size_t kManyStored = 14;
+    const snapshot::ExportReport& report = made.report;
+    if (!report.not_deleted.empty())
+        print_warning(io, "an older snapshot stays: " + report.not_deleted);
+    else if (made.keep == 0 && report.stored > kManyStored)
+        print_warning(
+            io, fmt::format("{} snapshots of {} are stored, {} each: --keep 3 would delete the older ones",
+                            report.stored, escape_for_display(made.output), format_bytes(report.file_bytes)));
+}
+
 void print_report(const SnapshotOutputOptions& options, const MadeSnapshot& made, Io& io) {
     const snapshot::ExportReport& report = made.report;
     if (options.json) {
@@ -67,6 +87,13 @@ void print_report(const SnapshotOutputOptions& options, const MadeSnapshot& made
                           report.height, report.entries, format_bytes(report.file_bytes),
                           format_bytes(report.raw_bytes),
                           go_duration(std::chrono::duration_cast<std::chrono::milliseconds>(report.elapsed)));
+    io.out << fmt::format("  it is a link to {}\n", escape_for_display(name_of(report.immutable)));
+    if (!report.described) {
+        io.out << fmt::format("  {} still describes another snapshot, from which agents start\n",
+                              snapshot::kMetaName);
+    }
+    for (const std::string& name : report.deleted)
+        io.out << fmt::format("  deleted {}\n", escape_for_display(name));
     if (!options.stats) return;
     for (const auto& [name, stats] : report.namespaces) {
         io.out << fmt::format("  {:<12} {:>12} entries  {:>10} keys  {:>10} values\n", escape_for_display(name),
@@ -77,12 +104,20 @@ void print_report(const SnapshotOutputOptions& options, const MadeSnapshot& made
     io.out << "  sha256 " << to_hex(report.file_sha256.view()) << '\n';
 }
 
-ExitCode publish(const std::string& command, const std::string& output, const JobTime& time,
+/// The files under their fixed names, then the immutable ones, which the first of them is a link to.
+std::vector<std::string> published_files(const MadeSnapshot& made) {
+    const std::string& fixed = made.output;
+    const std::string& immutable = made.report.immutable;
+    return {fixed,     snapshot::sum_name(fixed),     snapshot::meta_name(fixed),
+            immutable, snapshot::sum_name(immutable), snapshot::own_meta_name(immutable)};
+}
+
+ExitCode publish(const std::string& command, const MadeSnapshot& made, const JobTime& time,
                  std::stop_token stop, Io& io) {
     auto words = split_words(command);
     if (words) {
-        for (const std::string& file : {output, snapshot::sum_name(output), snapshot::meta_name(output)})
-            words->push_back(file);
+        for (std::string& file : published_files(made))
+            words->push_back(std::move(file));
     }
     Status ran = words ? run_program(*words, {.stop = std::move(stop), .time = time.left()})
                        : Status(fail(words.error()));
@@ -91,7 +126,7 @@ ExitCode publish(const std::string& command, const std::string& output, const Jo
     if (error.code == ErrorCode::timed_out) error.why = "the time of --timeout is over";
     if (error.hint.empty())
         error.hint =
-            "the snapshot is complete: run the command by hand to publish " + escape_for_display(output);
+            "the snapshot is complete: run the command by hand to publish " + escape_for_display(made.output);
     return report_error(io, error);
 }
 
@@ -118,9 +153,13 @@ void add_output_options(CLI::App& app, SnapshotOutputOptions& options, snapshot:
     app.add_option("--compression", options.compression, "fast, default or small")
         ->type_name("PROFILE")
         ->check(CLI::IsMember({"fast", "default", "small"}));
-    app.add_option("--threads", output.threads, "that compress; 0 = one a core (0)")
+    app.add_option("--threads", output.threads, "that compress; 0 = one per core (0)")
         ->type_name("N")
         ->check(CLI::Range(0, 256));
+    app.add_option("--keep", output.keep,
+                   "how many snapshots of this output stay, the new one included; 0 = all (0)")
+        ->type_name("N")
+        ->check(CLI::Range(0, 100'000));
     app.add_option("--publish-cmd", options.publish, "run this with the finished files, without a shell")
         ->type_name("COMMAND");
     app.add_flag("--json", options.json, "print what was made as JSON");
@@ -153,8 +192,8 @@ ExitCode tell_and_publish(const SnapshotOutputOptions& options, const MadeSnapsh
     for (const std::string& warning : made.report.warnings)
         print_warning(io, warning);
     print_report(options, made, io);
-    return options.publish.empty() ? ExitCode::ok
-                                   : publish(options.publish, made.output, time, std::move(stop), io);
+    warn_of_older(made, io);
+    return options.publish.empty() ? ExitCode::ok : publish(options.publish, made, time, std::move(stop), io);
 }
 
 }  // namespace ioswarm::cli

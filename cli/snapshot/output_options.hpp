@@ -41,6 +41,7 @@ void add_output_options(CLI::App& app, SnapshotOutputOptions& options, snapshot:
 struct MadeSnapshot {
     const snapshot::ExportReport& report;
     const std::string& output;
+    std::size_t keep = 0;  ///< OutputOptions::keep
     std::vector<std::pair<std::string, std::uint64_t>> more{};
     const std::vector<std::string>* left_out = nullptr;  ///< only for a roll
 };

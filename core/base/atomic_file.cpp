@@ -93,11 +93,15 @@ Status AtomicFile::write(BytesView data) {
 }
 
 Status AtomicFile::commit() {
-    if (::fsync(fd_) != 0) return fail(errno_error(errno, "cannot sync", path_));
-    if (::rename(temporary_.c_str(), path_.c_str()) != 0)
-        return fail(errno_error(errno, "cannot rename into place", path_));
+    return commit_as(path_);
+}
+
+Status AtomicFile::commit_as(const std::string& path) {
+    if (::fsync(fd_) != 0) return fail(errno_error(errno, "cannot sync", path));
+    if (::rename(temporary_.c_str(), path.c_str()) != 0)
+        return fail(errno_error(errno, "cannot rename into place", path));
     ::close(std::exchange(fd_, -1));
-    return sync_folder(folder_of(path_));
+    return sync_folder(folder_of(path));
 }
 
 Status write_file_atomically(const std::string& path, BytesView data, mode_t mode) {

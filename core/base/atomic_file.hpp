@@ -36,6 +36,8 @@ class AtomicFile {
     /// Syncs the file, renames it over the target and syncs the folder. After an error the target is unchanged,
     /// unless only the sync of the folder failed: then the target already has the new content.
     [[nodiscard]] Status commit();
+    /// The same under another name in the target's folder, for a name that is known only when the content is.
+    [[nodiscard]] Status commit_as(const std::string& path);
 
   private:
     AtomicFile(std::string path, std::string temporary, int fd)

@@ -33,6 +33,17 @@ ProgramRun run(std::vector<std::string> arguments) {
     return run_program(std::move(arguments));
 }
 
+/// The files of a.snap.gz that a publish command gets, one per line: the fixed names, then the immutable ones.
+std::string published_files(const TempDir& dir) {
+    const std::string immutable = dir.path(fs::read_symlink(dir.path("a.snap.gz")).string());
+    std::string out;
+    for (const std::string& file :
+         {dir.path("a.snap.gz"), dir.path("a.snap.gz.sha256"), dir.path("snapshot-meta.json"), immutable,
+          immutable + ".sha256", immutable + ".json"})
+        out += file + "\n";
+    return out;
+}
+
 ProgramRun run_export(const TempDir& dir, const std::string& source, std::vector<std::string> more = {}) {
     more.insert(more.begin(), {"export", "--source", source, "--output", dir.path("a.snap.gz")});
     return run(std::move(more));
@@ -109,7 +120,7 @@ TEST_CASE("a second export of the same file ends with 75, a signal ends the firs
     }
 }
 
-TEST_CASE("the publish command gets the three finished files, and its failure is the answer 1", "[e2e]") {
+TEST_CASE("the publish command gets the finished files, and its failure is the answer 1", "[e2e]") {
     const TempDir dir;
     const std::string script =
         dir.write("publish", "#!/bin/sh\nprintf '%s\\n' \"$@\"\nls \"$2\" \"$3\" \"$4\" >/dev/null\n");
@@ -117,10 +128,27 @@ TEST_CASE("the publish command gets the three finished files, and its failure is
     const ProgramRun done =
         run_export(dir, data("bolt/trie.db"), {"-q", "--publish-cmd", script + " 'to $HOME'"});
     CHECK(done.code == 0);
-    CHECK(done.out == "to $HOME\n" + dir.path("a.snap.gz") + "\n" + dir.path("a.snap.gz.sha256") + "\n" +
-                          dir.path("snapshot-meta.json") + "\n");
+    CHECK(done.out == "to $HOME\n" + published_files(dir));
     CHECK(run_export(dir, data("bolt/trie.db"), {"-q", "--publish-cmd", "false"}).code == 1);
     CHECK(run({"verify", "-q", dir.path("a.snap.gz")}).code == 0);
+}
+
+TEST_CASE("a copy that keeps links, of the folder or of what a publish command gets, is whole", "[e2e]") {
+    const TempDir dir;
+    const TempDir copies;
+    for (const std::string copy : {"by-command", "by-folder"})
+        fs::create_directory(copies.path(copy));
+    // As rsync -a does.
+    REQUIRE(run_export(dir, data("bolt/trie.db"),
+                       {"-q", "--publish-cmd", "cp -a -t " + copies.path("by-command") + "/"})
+                .code == 0);
+    CHECK(run_program({"/bin/cp", "-a", dir.path() + "/.", copies.path("by-folder") + "/"}).code == 0);
+    for (const std::string copy : {"by-command", "by-folder"}) {
+        INFO(copy);
+        const std::string folder = copies.path(copy);
+        CHECK(run({"verify", "-q", folder + "/a.snap.gz"}).code == 0);
+        CHECK(run_program({"/bin/sh", "-c", "cd " + folder + " && sha256sum --quiet -c *.sha256"}).code == 0);
+    }
 }
 
 TEST_CASE("a signal during the publish command ends it, and the snapshot stays", "[e2e]") {
@@ -150,11 +178,10 @@ TEST_CASE("a roll gives the node's own state, with the companions and the publis
                                         "--output",
                                         dir.path("a.snap.gz")};
     std::vector<std::string> publish = line;
-    publish.insert(publish.end(), {"-q", "--publish-cmd", "/bin/ls"});
+    publish.insert(publish.end(), {"-q", "--publish-cmd", "/bin/ls -U"});
     const ProgramRun done = run(publish);
     CHECK(done.code == 0);
-    CHECK(done.out == dir.path("a.snap.gz") + "\n" + dir.path("a.snap.gz.sha256") + "\n" +
-                          dir.path("snapshot-meta.json") + "\n");
+    CHECK(done.out == published_files(dir));
     CHECK(done.err.empty());
     CHECK(run({"diff", dir.path("a.snap.gz"), data("node/chain-pebble/final.snap.gz")}).code == 0);
     CHECK(run_program({"/bin/sh", "-c", "cd " + dir.path() + " && sha256sum -c a.snap.gz.sha256"}).code == 0);
@@ -216,6 +243,7 @@ TEST_CASE("the script for cron rolls a snapshot onto itself night after night, i
     CHECK(night.code == 0);
     CHECK((night.out + night.err).empty());
     CHECK(run({"diff", dir.path("acctcode.snap.gz"), data("node/chain-boltdb/final.snap.gz")}).code == 0);
+    CHECK(fs::read_symlink(dir.path("acctcode.snap.gz")).string().starts_with("acctcode-27-"));
     const ProgramRun nothing_new = run_program(line);
     CHECK(nothing_new.code == 75);
     CHECK_THAT(nothing_new.err, Contains("the log ends at 27"));

@@ -17,8 +17,9 @@
 
 #include "core/base/atomic_file.hpp"
 #include "core/crypto/hmac.hpp"
-#include "snapshot/companions.hpp"
 #include "snapshot/output_lock.hpp"
+#include "snapshot/publication.hpp"
+#include "test/snapshot/published_files.hpp"
 #include "test/snapshot/snapshot_facts.hpp"
 #include "test/support/temp_dir.hpp"
 #include "test/support/test_data.hpp"
@@ -89,8 +90,11 @@ TEST_CASE("the companions tell height, sizes, counts and digests, and sha256sum 
     CHECK(meta["sha256"] == sum);
     CHECK(meta["entries"] == 1820 + 40 + 2728);
     CHECK(meta["namespaces"]["Account"]["entries"] == 1820);
-    CHECK(names_in(dir.path("")) == std::vector<std::string>{".acctcode.snap.gz.lock", "acctcode.snap.gz",
-                                                             "acctcode.snap.gz.sha256", "snapshot-meta.json"});
+    const std::string immutable = test::link_target(dir.path("acctcode.snap.gz"));
+    CHECK(names_in(dir.path("")) == std::vector<std::string>{".acctcode.snap.gz.lock", immutable,
+                                                             immutable + ".json", immutable + ".sha256",
+                                                             "acctcode.snap.gz", "acctcode.snap.gz.sha256",
+                                                             "snapshot-meta.json"});
 }
 
 TEST_CASE("a missing namespace is an error, and left out only when that was asked for") {
@@ -250,20 +254,27 @@ TEST_CASE("snapshots of two names are published into one folder at once, the las
     const test::TempDir dir;
     ExportReport report;
     report.height = 1;
-    auto first = Companions::write(dir.path("a.gz"), report);
+    auto first = Publication::prepare(dir.path("a.gz"), report);
     report.height = 2;
-    auto second = Companions::write(dir.path("b.gz"), report);
+    auto second = Publication::prepare(dir.path("b.gz"), report);
     REQUIRE(first);
     REQUIRE(second);
+    auto first_file = AtomicFile::create(dir.path("a.gz"));
+    auto second_file = AtomicFile::create(dir.path("b.gz"));
+    REQUIRE(first_file);
+    REQUIRE(second_file);
     const auto height = [&] {
         return nlohmann::json::parse(*read_file(dir.path("snapshot-meta.json"), 4096))["height"];
     };
-    REQUIRE(first->commit());
+    REQUIRE(first->commit(*first_file));
     CHECK(height() == 1);
-    REQUIRE(second->commit());
+    REQUIRE(second->commit(*second_file));
     CHECK(height() == 2);
-    CHECK(names_in(dir.path("")) ==
-          std::vector<std::string>{"a.gz.sha256", "b.gz.sha256", "snapshot-meta.json"});
+    const std::string a = "a-1-00000000.gz";
+    const std::string b = "b-2-00000000.gz";
+    CHECK(names_in(dir.path("")) == std::vector<std::string>{a, a + ".json", a + ".sha256", "a.gz",
+                                                             "a.gz.sha256", b, b + ".json", b + ".sha256",
+                                                             "b.gz", "b.gz.sha256", "snapshot-meta.json"});
 }
 
 TEST_CASE("a file name that is no UTF-8 is as good as any") {

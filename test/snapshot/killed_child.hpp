@@ -18,10 +18,11 @@ namespace ioswarm::test {
 /// Reads, and waits for other threads, do not.
 inline bool is_step(unsigned long long call) {
     static constexpr unsigned long long kSteps[] = {
-        SYS_openat,   SYS_write,     SYS_pwrite64,  SYS_writev, SYS_fsync, SYS_fdatasync, SYS_renameat2,
-        SYS_unlinkat, SYS_ftruncate, SYS_fallocate, SYS_fchmod, SYS_flock, SYS_fcntl,     SYS_sync_file_range,
+        SYS_openat,    SYS_write,     SYS_pwrite64, SYS_writev,    SYS_fsync,
+        SYS_fdatasync, SYS_renameat2, SYS_unlinkat, SYS_symlinkat, SYS_ftruncate,
+        SYS_fallocate, SYS_fchmod,    SYS_flock,    SYS_fcntl,     SYS_sync_file_range,
 #ifdef SYS_rename  // newer architectures have only the calls that end in "at"
-        SYS_rename,   SYS_unlink,    SYS_mkdir,     SYS_link,
+        SYS_rename,    SYS_unlink,    SYS_mkdir,    SYS_link,      SYS_symlink,
 #endif
     };
     return std::find(std::begin(kSteps), std::end(kSteps), call) != std::end(kSteps);

@@ -11,6 +11,7 @@
 #include "snapshot/bolt/diff_log.hpp"
 #include "snapshot/export.hpp"
 #include "snapshot/roll.hpp"
+#include "test/snapshot/published_files.hpp"
 #include "test/snapshot/snapshot_facts.hpp"
 #include "test/support/bolt_writer.hpp"
 #include "test/support/reference_diffs.hpp"
@@ -79,6 +80,11 @@ struct YoungChain {
         return roll_snapshot(options, **log, {}, {});
     }
 
+    /// The description of the base alone.
+    [[nodiscard]] std::string own_description() const {
+        return test::link_target(dir.path("base.gz")) + ".json";
+    }
+
     [[nodiscard]] std::vector<std::string> order_of(const std::string& name) const {
         std::vector<std::string> out;
         const auto content = test::read_snapshot(dir.path(name));
@@ -136,6 +142,7 @@ TEST_CASE_METHOD(YoungChain, "a namespace that a roll empties is filled again by
 TEST_CASE_METHOD(YoungChain, "without a description Code is not left out silently") {
     REQUIRE(make_base({"Account", "Code"}));
     fs::remove(dir.path("snapshot-meta.json"));
+    fs::remove(dir.path(own_description()));
     dir.write("out.gz", "yesterday's");
     SECTION("it is refused, and the old file stays") {
         const auto refused = roll("base.gz", "out.gz");
@@ -172,26 +179,28 @@ TEST_CASE_METHOD(YoungChain, "a namespace that the base was made without is not 
 TEST_CASE_METHOD(YoungChain,
                  "a description that is not the base's does not count, and one that lies is refused") {
     REQUIRE(make_base({"Account", "Code"}));
-    auto meta = nlohmann::json::parse(dir.read("snapshot-meta.json"));
+    const std::string file = own_description();
+    auto meta = nlohmann::json::parse(dir.read(file));
     SECTION("another height") {
         meta["height"] = kHeight + 100;
-        dir.write("snapshot-meta.json", meta.dump());
+        dir.write(file, meta.dump());
         CHECK(roll("base.gz", "out.gz").error().which == "Code");
     }
+    fs::remove(dir.path("snapshot-meta.json"));
     SECTION("no JSON") {
-        dir.write("snapshot-meta.json", "{");
+        dir.write(file, "{");
         CHECK(roll("base.gz", "out.gz").error().which == "Code");
     }
     SECTION("another digest") {
         meta["payload_sha256"] = std::string(64, '0');
-        dir.write("snapshot-meta.json", meta.dump());
+        dir.write(file, meta.dump());
         const auto refused = roll("base.gz", "out.gz");
         REQUIRE_FALSE(refused);
         CHECK_THAT(refused.error().text(), Contains("description"));
     }
     SECTION("it says of a namespace with entries that it has none") {
         meta["namespaces"]["Account"]["entries"] = 0;
-        dir.write("snapshot-meta.json", meta.dump());
+        dir.write(file, meta.dump());
         const auto refused = roll("base.gz", "out.gz");
         REQUIRE_FALSE(refused);
         CHECK_THAT(refused.error().text(), Contains("description") && Contains("Account"));

@@ -18,6 +18,7 @@
 
 #include "core/base/atomic_file.hpp"
 #include "core/crypto/hmac.hpp"
+#include "test/snapshot/published_files.hpp"
 #include "test/snapshot/snapshot_facts.hpp"
 #include "test/support/reference_diffs.hpp"
 #include "test/support/temp_dir.hpp"
@@ -239,8 +240,13 @@ TEST_CASE("the companions are those of an export") {
     CHECK(meta["height"] == 27);
     CHECK(meta["sha256"] == sum);
     CHECK(meta["namespaces"]["Account"]["entries"] == 496);
-    CHECK(names_in(dir.path()) == std::vector<std::string>{".today.snap.gz.lock", "snapshot-meta.json",
-                                                           "today.snap.gz", "today.snap.gz.sha256"});
+    const std::string immutable = test::link_target(dir.path("today.snap.gz"));
+    CHECK(immutable == "today-27-" + sum.substr(0, 8) + ".snap.gz");
+    CHECK(test::fault_of_immutable(dir.path(), immutable).empty());
+    CHECK(meta["source"] == "snapshot+diffs");
+    CHECK(names_in(dir.path()) ==
+          std::vector<std::string>{".today.snap.gz.lock", "snapshot-meta.json", immutable, immutable + ".json",
+                                   immutable + ".sha256", "today.snap.gz", "today.snap.gz.sha256"});
 }
 
 TEST_CASE("a snapshot remembers the chain of its diffs, and a log of another chain is refused") {

@@ -148,7 +148,11 @@ TEST_CASE("a roll's JSON tells what was left out, and what the source was warned
     REQUIRE(torn.code == 0);
     CHECK_THAT(torn.err, Contains("torn record"));
     CHECK(Json::parse(torn.out)["warnings"].size() == 1);
-    CHECK(Json::parse(dir.read("snapshot-meta.json"))["warnings"] == Json::parse(torn.out)["warnings"]);
+    const auto own = fs::path(Json::parse(torn.out)["immutable"].get<std::string>() + ".json").filename();
+    CHECK(Json::parse(dir.read(own.string()))["warnings"] == Json::parse(torn.out)["warnings"]);
+    // Without Code no agent can start from it, so the other one stays described.
+    CHECK(Json::parse(torn.out)["described"] == false);
+    CHECK(Json::parse(dir.read("snapshot-meta.json"))["file"] == "a.gz");
     const auto stats = run_cli({"l4baseline", "--stats", "--json", "--source", dir.path("trie.db")});
     CHECK(stats.code == 0);
     CHECK_THAT(stats.err, Contains("torn record"));
