@@ -10,6 +10,7 @@
 #include "cli/page/page_files.hpp"
 #include "cli/serve/json_reply.hpp"
 #include "cli/serve/newest_snapshot.hpp"
+#include "cli/serve/published_snapshots.hpp"
 #include "core/base/decimal.hpp"
 #include "core/base/text.hpp"
 
@@ -121,6 +122,10 @@ HttpReply MonitorApi::handle(const HttpRequest& request, Caller caller) const {
     } else if (const Route* route = find_route(request.path); route != nullptr) {
         reply = answer(request, caller, route->open, route->cross,
                        [&](const HttpRequest& asked) { return (this->*route->handler)(asked); });
+    } else if (request.path.starts_with(kSnapshotsPath)) {
+        reply = answer(request, caller, true, false, [this](const HttpRequest& asked) {
+            return snapshot_redirect(snapshot_dir_, asked.path);
+        });
     } else {
         reply = error_reply(404, "not found");
     }
@@ -240,15 +245,22 @@ MonitorApi::Settlement MonitorApi::settlement_of(const RewardHistoryEntry& entry
     return {entry.has_wallet ? "owed" : "unpaid", ""};
 }
 
-HttpReply MonitorApi::snapshot(const HttpRequest&) const {
+HttpReply MonitorApi::snapshot(const HttpRequest& request) const {
+    const std::string* word = request.parameter("kind");
+    const auto kind = word == nullptr ? std::nullopt : snapshot::parse_snapshot_kind(*word);
+    if (word != nullptr && (!kind || *kind == snapshot::SnapshotKind::other))
+        return error_reply(400, "kind must be acctcode or full");
     if (snapshot_dir_.empty()) return error_reply(404, "no snapshot: snapshotDir is not set");
-    const Result<NewestSnapshot> newest = newest_snapshot(snapshot_dir_);
+    const Result<NewestSnapshot> newest =
+        kind ? newest_snapshot_of(snapshot_dir_, *kind) : newest_snapshot(snapshot_dir_);
     if (!newest) return error_reply(404, newest.error().text());
-    HttpReply reply = json_reply(Json{{"height", newest->height},
-                                      {"file", newest->file},
-                                      {"bytes", newest->bytes},
-                                      {"sha256", newest->sha256},
-                                      {"time", newest->time}});
+    Json out{{"height", newest->height},
+             {"file", newest->file},
+             {"bytes", newest->bytes},
+             {"sha256", newest->sha256},
+             {"time", newest->time}};
+    if (kind) out["kind"] = snapshot::to_string(*kind);
+    HttpReply reply = json_reply(out);
     reply.headers.emplace_back("Cache-Control", "public, max-age=30");
     return reply;
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -23,6 +24,19 @@ Error bad(std::string why) {
     return Error{ErrorCode::bad_data, "no snapshot", std::string(kMetaName), std::move(why), {}};
 }
 
+/// By the word, or else, in a description of an older version, by the namespaces.
+snapshot::SnapshotKind kind_in(const nlohmann::json& json) {
+    if (const auto word = json.find("kind"); word != json.end() && word->is_string()) {
+        if (const auto kind = snapshot::parse_snapshot_kind(word->get<std::string>())) return *kind;
+    }
+    const auto namespaces = json.find("namespaces");
+    if (namespaces == json.end() || !namespaces->is_object()) return snapshot::SnapshotKind::other;
+    std::vector<std::string_view> names;
+    for (const auto& item : namespaces->items())
+        names.emplace_back(item.key());
+    return snapshot::kind_of(names);
+}
+
 bool is_plain_name(const std::string& name) {
     return !name.empty() && name.size() <= kNameBytesMax && name != "." && name != ".." &&
            std::none_of(name.begin(), name.end(),
@@ -36,7 +50,11 @@ bool only(const std::string& text, std::string_view allowed) {
 }  // namespace
 
 Result<NewestSnapshot> newest_snapshot(const std::string& folder) {
-    const auto text = read_file(folder + "/" + std::string(kMetaName), kMetaBytesMax);
+    return described_snapshot(folder, std::string(kMetaName));
+}
+
+Result<NewestSnapshot> described_snapshot(const std::string& folder, const std::string& meta) {
+    const auto text = read_file(folder + "/" + meta, kMetaBytesMax);
     if (!text && text.error().code == ErrorCode::not_found)
         return fail(ErrorCode::not_found, "no snapshot", "", "none was published yet");
     if (!text) return fail(bad("it cannot be read"));
@@ -51,14 +69,18 @@ Result<NewestSnapshot> newest_snapshot(const std::string& folder) {
     };
     if (!json.is_object()) return fail(bad("it is no JSON object"));
     NewestSnapshot newest{number("height"), word("file"), number("bytes"), word("sha256"), word("time")};
-    if (!is_plain_name(newest.file)) return fail(bad("it does not name a file of the folder"));
+    newest.immutable = word("immutable");
+    newest.kind = kind_in(json);
+    const std::string& stored = newest.immutable.empty() ? newest.file : newest.immutable;
+    if (!is_plain_name(newest.file) || !is_plain_name(stored))
+        return fail(bad("it does not name a file of the folder"));
     if (newest.height == 0 || newest.bytes == 0) return fail(bad("it lacks the height or the size"));
     if (newest.sha256.size() != 64 || !only(newest.sha256, "0123456789abcdef"))
         return fail(bad("its sha256 is none"));
     if (newest.time.empty() || newest.time.size() > kTimeBytesMax || !only(newest.time, "0123456789-:.TZ+"))
         return fail(bad("its time is none"));
     struct stat info {};
-    if (::lstat((folder + "/" + newest.file).c_str(), &info) != 0 || !S_ISREG(info.st_mode))
+    if (::lstat((folder + "/" + stored).c_str(), &info) != 0 || !S_ISREG(info.st_mode))
         return fail(ErrorCode::not_found, "no snapshot", newest.file, "the file is not there");
     if (static_cast<std::uint64_t>(info.st_size) != newest.bytes)
         return fail(bad("the file has another size: it is being replaced, or was changed"));

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/crypto/hmac.hpp"
+#include "snapshot/immutable_name.hpp"
 #include "test/support/fake_monitor.hpp"
 #include "test/support/http_user.hpp"
 #include "test/support/temp_dir.hpp"
@@ -476,6 +477,100 @@ TEST_CASE("/api/snapshot is 404 without a whole snapshot, and follows no path ou
     refused(meta("s.snap.gz", "4", std::string(64, 'x')));
     refused(meta("s.snap.gz", "4", std::string(64, '0'), "0"));
     refused(meta("s.snap.gz", "4", std::string(64, '0'), "7", "<script>"));
+}
+
+namespace {
+
+/// A folder as `ioswarm snapshot export` leaves it: an immutable file, its description, and the fixed link.
+std::string publish(const test::TempDir& dir, const std::string& fixed, std::uint64_t height,
+                    const std::string& kind) {
+    const std::string sum = "0a1b2c3d" + std::string(56, '0');
+    const std::string name = snapshot::ImmutableName{fixed, height, sum.substr(0, 8)}.text();
+    dir.write(name, "four");
+    dir.write(name + ".json", Json{{"file", name},
+                                   {"height", height},
+                                   {"bytes", 4},
+                                   {"sha256", sum},
+                                   {"time", "2026-11-22T03:17:00Z"},
+                                   {"kind", kind}}
+                                  .dump());
+    std::filesystem::remove(dir.path(fixed));
+    std::filesystem::create_symlink(name, dir.path(fixed));
+    return name;
+}
+
+}  // namespace
+
+TEST_CASE("/api/snapshot?kind= tells the newest of each kind, whatever snapshot-meta.json describes",
+          "[monitor]") {
+    const test::TempDir dir;
+    const Served served("a secret", dir.path());
+    CHECK(served.get("/api/snapshot?kind=full").status == 404);
+    publish(dir, "acctcode.snap.gz", 90, "acctcode");
+    const std::string acctcode = publish(dir, "acctcode.snap.gz", 200, "acctcode");
+    const std::string full = publish(dir, "baseline.snap.gz", 100, "full");
+    CHECK(Json::parse(served.json("/api/snapshot?kind=acctcode"))["file"] == acctcode);
+    const auto answer = Json::parse(served.json("/api/snapshot?kind=full"));
+    CHECK(answer["file"] == full);
+    CHECK(answer["height"] == 100);
+    CHECK(answer["kind"] == "full");
+    for (const char* wrong : {"", "other", "FULL", "x"})
+        CHECK(served.get("/api/snapshot?kind=" + std::string(wrong)).status == 400);
+    // One whose file is gone or has another size does not count.
+    dir.write(acctcode, "changed");
+    CHECK(Json::parse(served.json("/api/snapshot?kind=acctcode"))["height"] == 90);
+    // In a folder of an older version snapshot-meta.json is all there is.
+    const test::TempDir old;
+    old.write("baseline.snap.gz", "four");
+    old.write("snapshot-meta.json",
+              R"({"file":"baseline.snap.gz","height":7,"bytes":4,"sha256":")" + std::string(64, '0') +
+                  R"(","time":"2026-11-22T03:17:00Z","namespaces":{"Account":{},"Code":{},"Contract":{}}})");
+    const Served served_old({}, old.path());
+    CHECK(Json::parse(served_old.json("/api/snapshot?kind=full"))["file"] == "baseline.snap.gz");
+    CHECK(served_old.get("/api/snapshot?kind=acctcode").status == 404);
+}
+
+TEST_CASE("/api/snapshot describes the snapshot behind the link", "[monitor]") {
+    const test::TempDir dir;
+    const std::string name = publish(dir, "acctcode.snap.gz", 200, "acctcode");
+    auto meta = Json::parse(dir.read(name + ".json"));
+    meta["file"] = "acctcode.snap.gz";
+    meta["immutable"] = name;
+    dir.write("snapshot-meta.json", meta.dump());
+    const Served served({}, dir.path());
+    CHECK(Json::parse(served.json("/api/snapshot"))["file"] == "acctcode.snap.gz");
+    meta["immutable"] = "../" + name;
+    dir.write("snapshot-meta.json", meta.dump());
+    CHECK(served.get("/api/snapshot").status == 404);
+}
+
+TEST_CASE("/snapshots/NAME sends those who know a fixed name to the immutable one", "[monitor]") {
+    const test::TempDir dir;
+    const std::string name = publish(dir, "acctcode.snap.gz", 200, "acctcode");
+    const Served served("a secret", dir.path());
+    for (const std::string method : {"GET", "HEAD"}) {
+        const HttpPage answer = served.ask(method, "/snapshots/acctcode.snap.gz");
+        CHECK(answer.status == 302);
+        CHECK(answer.header("Location") == name);
+        CHECK(answer.header("Cache-Control") == "no-cache");
+    }
+    CHECK(served.ask("POST", "/snapshots/acctcode.snap.gz", {}, "x").status == 405);
+    // A name needs not be one that a URL can hold as it is.
+    const std::string odd = publish(dir, "a b:c%.gz", 5, "other");
+    CHECK(served.get("/snapshots/a%20b%3Ac%25.gz").header("Location") == "a%20b%3Ac%25-5-0a1b2c3d.gz");
+    std::filesystem::create_symlink("/etc/passwd", dir.path("passwd"));
+    std::filesystem::create_symlink("gone-5-0a1b2c3d.gz", dir.path("gone.gz"));
+    std::filesystem::create_symlink("../" + name, dir.path("outside.gz"));
+    for (const std::string wrong :
+         {"", "none.snap.gz", "passwd", "gone.gz", "outside.gz", "../acctcode.snap.gz", ".", "..",
+          "..%2Facctcode.snap.gz", "acctcode.snap.gz%00", "a/b"}) {
+        INFO(wrong);
+        const HttpPage answer = served.get("/snapshots/" + wrong);
+        CHECK(answer.status == 404);
+        CHECK(answer.body.find(dir.path()) == std::string::npos);
+    }
+    CHECK(served.get("/snapshots/" + name).status == 404);
+    CHECK(Served().get("/snapshots/acctcode.snap.gz").status == 404);
 }
 
 TEST_CASE("/metrics takes an agent's key in the two headers or as a bearer credential, and nothing else",
