@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
-TEST_CASE("calls that are opened and given up at once", "[abuse]") {
+TEST_CASE("the server survives floods of calls that are opened and reset at once", "[abuse]") {
     const auto rapid_reset = [](const h2::Fields& fields, std::uint8_t flags) {
         return [fields, flags](std::uint16_t port, milliseconds left) {
             H2Raw line(port);
@@ -40,7 +40,7 @@ TEST_CASE("calls that are opened and given up at once", "[abuse]") {
     survive("rapid reset of no call at all", rapid_reset({{"x", "y"}}, h2::kEndHeaders));
 }
 
-TEST_CASE("more calls than the limit, held open", "[abuse]") {
+TEST_CASE("the server survives more open calls than the limit", "[abuse]") {
     const auto hold = [](const std::string& method, std::uint32_t count, bool sends_body) {
         return [=](std::uint16_t port, milliseconds left) {
             H2Raw line(port, 4096);
@@ -60,7 +60,7 @@ TEST_CASE("more calls than the limit, held open", "[abuse]") {
     survive("10,000 answers not taken", hold("Heartbeat", 10'000, true));
 }
 
-TEST_CASE("messages that lie about themselves", "[abuse]") {
+TEST_CASE("the server survives messages with a false length", "[abuse]") {
     const auto endless = [](const std::string& method, std::uint32_t declared) {
         return [=](std::uint16_t port, milliseconds left) {
             H2Raw line(port);

@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
-TEST_CASE("connections and calls that stall are ended, and cost an honest agent nothing", "[abuse]") {
+TEST_CASE("connections and calls that stall are ended, and do not affect an honest agent", "[abuse]") {
     ServerProcess server({"--handshake-seconds", "1", "--call-seconds", "1", "--write-seconds", "1",
                           "--idle-seconds", "1", "--feed-us", "1000"});
     NormalAgent agent(server);
@@ -52,7 +52,8 @@ TEST_CASE("connections and calls that stall are ended, and cost an honest agent 
     CHECK(server.stop() == 0);
 }
 
-TEST_CASE("thousands of joins and leaves under a fast feed", "[abuse][defect-31]") {
+TEST_CASE("the server survives thousands of agents that join and leave during a fast feed",
+          "[abuse][defect-31]") {
     ServerProcess server({"--feed-us", "50"});
     NormalAgent normal(server);
     const auto before = server.resident_bytes();
@@ -116,7 +117,7 @@ TEST_CASE("thousands of joins and leaves under a fast feed", "[abuse][defect-31]
     CHECK(server.stop() == 0);
 }
 
-TEST_CASE("running out of descriptors refuses connections and nothing else", "[abuse]") {
+TEST_CASE("a server without free descriptors refuses connections and keeps the rest working", "[abuse]") {
     ServerProcess server({"--files", "64"});
     NormalAgent agent(server);
     for (int round = 0; round < 3; ++round) {
@@ -140,7 +141,7 @@ TEST_CASE("running out of descriptors refuses connections and nothing else", "[a
     CHECK(server.stop() == 0);
 }
 
-TEST_CASE("one address gets so many connections and no more", "[abuse]") {
+TEST_CASE("the number of connections per address is limited", "[abuse]") {
     ServerProcess server({"--address-bound", "8"});
     std::vector<H2Raw> lines;
     for (int i = 0; i < 8; ++i) {
@@ -161,7 +162,7 @@ TEST_CASE("one address gets so many connections and no more", "[abuse]") {
     CHECK(server.counters().at("connections_refused_per_address") > 0);
 }
 
-TEST_CASE("an address that was shut for abuse is barred for a while", "[abuse]") {
+TEST_CASE("an address whose connection was closed for abuse may not connect for a while", "[abuse]") {
     ServerProcess server({"--address-bound", "8", "--bar-seconds", "3"});
     H2Raw line(server.port());
     REQUIRE(line.begin());

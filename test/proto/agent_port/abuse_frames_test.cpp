@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
-TEST_CASE("floods of frames that carry nothing", "[abuse]") {
+TEST_CASE("the server survives floods of frames without content", "[abuse]") {
     const Bytes eight(8, 1);
     survive("PING", flood_of(repeated(h2::frame(Type::ping, 0, 0, eight), 500)));
     survive("PING, answers not read", flood_of(repeated(h2::frame(Type::ping, 0, 0, eight), 500), false));
@@ -27,7 +27,7 @@ TEST_CASE("floods of frames that carry nothing", "[abuse]") {
     survive("GOAWAY", flood_of(repeated(h2::frame(Type::goaway, 0, 0, Bytes(8, 0)), 500)));
 }
 
-TEST_CASE("floods on a stream that is open", "[abuse]") {
+TEST_CASE("the server survives floods of frames on an open stream", "[abuse]") {
     const auto on_open_stream = [](Bytes burst) {
         return [burst = std::move(burst)](std::uint16_t port, milliseconds left) {
             H2Raw line(port);
@@ -46,7 +46,7 @@ TEST_CASE("floods on a stream that is open", "[abuse]") {
                                      repeated(h2::frame(Type::data, 0, 1, Bytes(50, 0)), 500)})));
 }
 
-TEST_CASE("headers without end and out of proportion", "[abuse]") {
+TEST_CASE("the server survives endless and oversized headers", "[abuse]") {
     survive("CONTINUATION without end", [](std::uint16_t port, milliseconds left) {
         H2Raw line(port);
         if (!line.begin() || !line.send(headers_frame(1, h2::request("Heartbeat", good_credentials()), 0)))
@@ -92,7 +92,7 @@ TEST_CASE("headers without end and out of proportion", "[abuse]") {
     });
 }
 
-TEST_CASE("connections that are half there", "[abuse]") {
+TEST_CASE("the server survives half-open connections", "[abuse]") {
     survive("connect and reset", [](std::uint16_t port, milliseconds) {
         std::vector<H2Raw> lines;
         for (int i = 0; i < 50; ++i)

@@ -126,7 +126,7 @@ struct FakeCall final : LiveCall {
 
 }  // namespace
 
-TEST_CASE("a peer is read from what gRPC calls it as from the socket", "[acceptor]") {
+TEST_CASE("gRPC's name for a peer and the socket give the same address and port", "[acceptor]") {
     const auto four = PeerKey::from_grpc_peer("ipv4:192.0.2.1:4321");
     REQUIRE(four);
     CHECK(four->text() == "192.0.2.1:4321");
@@ -154,7 +154,7 @@ TEST_CASE("a peer is read from what gRPC calls it as from the socket", "[accepto
     CHECK(PeerKey::from(mapped) == four);
 }
 
-TEST_CASE("addresses to listen on", "[acceptor]") {
+TEST_CASE("the acceptor listens on IP addresses, and names the cause when it cannot", "[acceptor]") {
     const auto listening = listen_on("127.0.0.1", 0);
     REQUIRE(listening.has_value());
     CHECK(listening->port != 0);
@@ -172,17 +172,17 @@ TEST_CASE("addresses to listen on", "[acceptor]") {
     CHECK(elsewhere.hint == "listen wants an address of this machine");
 }
 
-TEST_CASE("a connection is in the table while it is open", "[acceptor]") {
+TEST_CASE("a connection is in the table until it is closed", "[acceptor]") {
     Door door;
     const auto socket = connect_to(door.port);
     REQUIRE(door.holder.wait_for(1));
     const auto connection = door.table.find(own_key(socket));
     REQUIRE(connection);
     CHECK(door.table.size() == 1);
-    SECTION("until the holder closes it") {
+    SECTION("the holder closes it") {
         door.holder.read_and_drop_all();
     }
-    SECTION("until it is shut") {
+    SECTION("the acceptor shuts it") {
         connection->shut();
         CHECK(connection->is_shut());
         CHECK(is_closed_within(socket, seconds(10)));
@@ -191,7 +191,7 @@ TEST_CASE("a connection is in the table while it is open", "[acceptor]") {
     CHECK(becomes([&] { return door.table.size() == 0; }));
 }
 
-TEST_CASE("a client that comes again from the same port at once is served, and nobody else is harmed",
+TEST_CASE("a client that reconnects from the same port at once is served, and others are not affected",
           "[acceptor]") {
     AcceptorBounds bounds;
     bounds.held_bytes = 1 << 20;
@@ -223,7 +223,7 @@ TEST_CASE("a client that comes again from the same port at once is served, and n
     CHECK_FALSE(door.table.find(own_key(bystander))->is_shut());
 }
 
-TEST_CASE("what sends without asking for anything is shut", "[acceptor]") {
+TEST_CASE("a connection that sends bytes without a call is shut", "[acceptor]") {
     Door door;
     const auto socket = connect_to(door.port);
     REQUIRE(door.holder.wait_for(1));
@@ -238,7 +238,7 @@ TEST_CASE("what sends without asking for anything is shut", "[acceptor]") {
     CHECK(door.acceptor->counters().shut_abusive == 1);
 }
 
-TEST_CASE("bytes that belong to calls are not held against a connection", "[acceptor]") {
+TEST_CASE("bytes that belong to calls do not count against a connection", "[acceptor]") {
     Door door;
     const auto socket = connect_to(door.port);
     REQUIRE(door.holder.wait_for(1));
@@ -262,8 +262,7 @@ TEST_CASE("bytes that belong to calls are not held against a connection", "[acce
     CHECK(door.acceptor->counters().shut_abusive == 0);
 }
 
-TEST_CASE("bodies that come and go in the middle of a measurement are not held against a connection",
-          "[acceptor]") {
+TEST_CASE("bodies that begin and end during a measurement do not count against a connection", "[acceptor]") {
     const auto listening = listen_on("127.0.0.1", 0).value();
     const auto client = connect_to(listening.port);
     pollfd waiting{listening.sockets[0].get(), POLLIN, 0};
@@ -291,7 +290,7 @@ TEST_CASE("bodies that come and go in the middle of a measurement are not held a
     CHECK(blamed == 0);
 }
 
-TEST_CASE("a body may come a moment before its call has begun here", "[acceptor]") {
+TEST_CASE("bytes of a body may arrive shortly before its call begins", "[acceptor]") {
     auto listening = listen_on("127.0.0.1", 0);
     REQUIRE(listening.has_value());
     const auto client = connect_to(listening->port);
@@ -308,7 +307,7 @@ TEST_CASE("a body may come a moment before its call has begun here", "[acceptor]
         }
     };
     using Verdict = Connection::Verdict;
-    SECTION("it begins") {
+    SECTION("the call begins") {
         send(80 << 10);
         CHECK(connection.measure(now + milliseconds(10)) == Verdict::hot);
         connection.begin_body(1 << 20);
@@ -318,18 +317,19 @@ TEST_CASE("a body may come a moment before its call has begun here", "[acceptor]
         connection.end_body(1 << 20, 580 << 10);
         CHECK(connection.measure(now + seconds(3)) == Verdict::fine);
     }
-    SECTION("it does not begin") {
+    SECTION("the call does not begin") {
         send(80 << 10);
         CHECK(connection.measure(now + milliseconds(10)) == Verdict::hot);
         CHECK(connection.measure(now + milliseconds(300)) == Verdict::shut);
     }
-    SECTION("it is more than the window of a stream") {
+    SECTION("the bytes exceed the window of a stream") {
         send(128 << 10);
         CHECK(connection.measure(now + milliseconds(10)) == Verdict::shut);
     }
 }
 
-TEST_CASE("a body that does not end is refused first, and its connection shut if it goes on", "[acceptor]") {
+TEST_CASE("a body that does not end is refused first, and its connection is shut if it continues",
+          "[acceptor]") {
     Door door;
     const auto socket = connect_to(door.port);
     REQUIRE(door.holder.wait_for(1));
@@ -354,7 +354,7 @@ TEST_CASE("a body that does not end is refused first, and its connection shut if
     connection->end_call(call.get(), true, 0, steady_clock::now());
 }
 
-TEST_CASE("calls held and calls given up are bounded", "[acceptor]") {
+TEST_CASE("open and cancelled calls per connection are limited", "[acceptor]") {
     ConnectionBounds bounds;
     bounds.calls = 3;
     bounds.calls_with_answered = 3;
@@ -375,13 +375,13 @@ TEST_CASE("calls held and calls given up are bounded", "[acceptor]") {
         calls.push_back(std::make_shared<FakeCall>());
         return connection.begin_call(calls.back(), when);
     };
-    SECTION("more than may be open") {
+    SECTION("a call above the limit of unanswered calls shuts the connection") {
         CHECK_FALSE(one_more(now));
         CHECK(connection.is_shut());
     }
     for (const auto& call : calls)
         call->answered = true;
-    SECTION("more than may be held, but only for a moment") {
+    SECTION("answered calls may exceed the limit for a moment") {
         CHECK(one_more(now));
         connection.end_call(calls.back().get(), false, 0, now);
         CHECK_FALSE(connection.holds_too_many(now + seconds(5)));
@@ -389,25 +389,25 @@ TEST_CASE("calls held and calls given up are bounded", "[acceptor]") {
         CHECK(one_more(now + seconds(6)));
         CHECK_FALSE(connection.is_shut());
     }
-    SECTION("more than may be held, and still more after the moment") {
+    SECTION("a further call after that moment shuts the connection") {
         CHECK(one_more(now));
         CHECK_FALSE(one_more(now + seconds(5)));
         CHECK(connection.is_shut());
         CHECK(is_closed_within(other, seconds(1)));
     }
-    SECTION("more than may be held, and no end of it") {
+    SECTION("a connection that stays above the limit holds too many calls") {
         CHECK(one_more(now));
         // gRPC on a busy machine may need this long to report the ends of calls that an honest client has seen.
         CHECK_FALSE(connection.holds_too_many(now + seconds(2)));
         CHECK(connection.holds_too_many(now + seconds(5)));
     }
-    SECTION("more than may be held even for a moment") {
+    SECTION("above the highest limit a call shuts the connection at once") {
         CHECK(one_more(now));
         CHECK(one_more(now));
         CHECK_FALSE(one_more(now));
         CHECK(connection.is_shut());
     }
-    SECTION("as many given up a second as may be, and one more") {
+    SECTION("one cancelled call above the limit per second shuts the connection") {
         for (int i = 0; i < 5; ++i)
             connection.end_call(nullptr, true, 0, now);
         CHECK_FALSE(connection.is_shut());
@@ -422,7 +422,7 @@ TEST_CASE("calls held and calls given up are bounded", "[acceptor]") {
     CHECK(connection.live_calls().empty());
 }
 
-TEST_CASE("calls are swept every second while their connection is open", "[acceptor]") {
+TEST_CASE("open calls are checked every second", "[acceptor]") {
     Door door;
     const auto socket = connect_to(door.port);
     REQUIRE(door.holder.wait_for(1));
@@ -433,7 +433,7 @@ TEST_CASE("calls are swept every second while their connection is open", "[accep
     connection->end_call(call.get(), false, 0, steady_clock::now());
 }
 
-TEST_CASE("all connections together hold so much and no more", "[acceptor]") {
+TEST_CASE("the unread bytes of all connections together are limited", "[acceptor]") {
     AcceptorBounds bounds;
     bounds.held_bytes = 1 << 20;
     bounds.connection.unexplained_bytes = 10 << 20;
@@ -454,7 +454,7 @@ TEST_CASE("all connections together hold so much and no more", "[acceptor]") {
     CHECK_FALSE(door.table.find(own_key(small))->is_shut());
 }
 
-TEST_CASE("joins and leaves from many threads leave nothing behind", "[acceptor]") {
+TEST_CASE("connections that many threads open and close leave nothing behind", "[acceptor]") {
     Door door;
     std::vector<std::jthread> clients;
     for (int t = 0; t < 4; ++t) {
@@ -482,7 +482,7 @@ TEST_CASE("joins and leaves from many threads leave nothing behind", "[acceptor]
     CHECK(connect_to(door.port).get() < 0);
 }
 
-TEST_CASE("a work queue runs all that it was given, in order, and nothing after its end", "[acceptor]") {
+TEST_CASE("a work queue runs everything it was given, in order, and nothing after its end", "[acceptor]") {
     WorkQueue queue;
     std::vector<int> order;
     for (int i = 0; i < 1000; ++i)

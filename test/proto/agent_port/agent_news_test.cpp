@@ -92,7 +92,7 @@ TEST_CASE("agents that join, leave and are refused are logged with id, address a
                                  "warn agent a2 at 192.0.2.7:4312 was refused: agent is revoked"});
 }
 
-TEST_CASE("what repeats is logged once per agent and minute, with the number of repetitions", "[log]") {
+TEST_CASE("repeated events are logged once per agent and minute, with the number of repetitions", "[log]") {
     ToldNews told;
     for (int i = 0; i < 60; ++i) {
         told.tell(Kind::refused, "a", "agent is revoked");
@@ -106,7 +106,7 @@ TEST_CASE("what repeats is logged once per agent and minute, with the number of 
           "logged)");
 }
 
-TEST_CASE("1,000 agents that join are a few lines", "[log]") {
+TEST_CASE("a thousand agents that join at once are summed up in a few log lines", "[log]") {
     ToldNews told;
     for (int i = 1; i <= 1000; ++i) {
         told.tell(Kind::joined, "a" + std::to_string(i));
@@ -124,7 +124,7 @@ TEST_CASE("1,000 agents that join are a few lines", "[log]") {
     CHECK(told.lines.size() == AgentNews::kSingles + 1);
 }
 
-TEST_CASE("ids that somebody invents take neither much memory nor many lines", "[log]") {
+TEST_CASE("invented agent ids take little memory and few log lines", "[log]") {
     ToldNews told;
     for (int i = 0; i < 100'000; ++i) {
         told.tell(Kind::refused, "invented-" + std::to_string(i), "invalid auth token");
@@ -138,7 +138,7 @@ TEST_CASE("ids that somebody invents take neither much memory nor many lines", "
     CHECK(told.lines.back().find("agent (id of 1000000 bytes) at ") == 5);
 }
 
-TEST_CASE("a server that stops does not log that its agents leave", "[log]") {
+TEST_CASE("a server that stops does not log its agents as leaving", "[log]") {
     ToldNews told;
     told.news.quiet();
     told.tell(Kind::left, "a1", "the coordinator is shutting down");
@@ -180,7 +180,7 @@ TEST_CASE("an agent stays while it has a task stream or a connection", "[log]") 
     CHECK(port.link.gone == LineList{"a"});
 }
 
-TEST_CASE("behind a proxy, whose connections stay, the end of the task stream counts", "[log]") {
+TEST_CASE("behind a proxy, whose connections stay, an agent is gone when its task stream ends", "[log]") {
     PresencePort port;
     const auto proxy = port.connect("ipv4:127.0.0.1:1000", true);
     port.presence.heard("a", *proxy, port.now);
@@ -195,7 +195,7 @@ TEST_CASE("behind a proxy, whose connections stay, the end of the task stream co
                                  "info agent a at 127.0.0.1:1000 left: its task stream was closed"});
 }
 
-TEST_CASE("an agent that the coordinator removed left for the coordinator's reason", "[log]") {
+TEST_CASE("an agent that the coordinator removed is logged with the coordinator's reason", "[log]") {
     PresencePort port;
     const auto connection = port.connect("ipv4:192.0.2.7:1000");
     port.presence.heard("a", *connection, port.now);

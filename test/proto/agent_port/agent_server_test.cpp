@@ -108,7 +108,7 @@ Bytes heartbeat_of(const std::string& id) {
 
 }  // namespace
 
-TEST_CASE("an agent registers, takes tasks, answers and beats, in either encoding", "[server]") {
+TEST_CASE("an agent registers, takes tasks, answers and sends heartbeats, in either encoding", "[server]") {
     const auto codec = GENERATE(Codec::protobuf, Codec::json);
     Served served;
     Agent agent(served.port(), "agent-01", codec);
@@ -140,7 +140,7 @@ TEST_CASE("an agent registers, takes tasks, answers and beats, in either encodin
     CHECK(served.link.wait_for_stream("agent-01", false));
 }
 
-TEST_CASE("without a secret the claimed id counts", "[server]") {
+TEST_CASE("without a secret the claimed id is accepted", "[server]") {
     Served served({"", "", ""});
     GrpcClient client(served.port());
     RegisterRequest request;
@@ -157,7 +157,7 @@ TEST_CASE("without a secret the claimed id counts", "[server]") {
     CHECK(refused.reason == "agent_id is required");
 }
 
-TEST_CASE("an id that is no agent id is INVALID_ARGUMENT and reaches nobody", "[server][defect-39]") {
+TEST_CASE("an invalid agent id is INVALID_ARGUMENT and does not reach the coordinator", "[server][defect-39]") {
     Served served({"", "", ""});
     GrpcClient client(served.port());
     for (const std::string id : {"a b", "../../etc", "\x1b[31m", "a\nb"}) {
@@ -169,7 +169,7 @@ TEST_CASE("an id that is no agent id is INVALID_ARGUMENT and reaches nobody", "[
     CHECK(served.link.registered().size() == 1);
 }
 
-TEST_CASE("every method wants the headers before it looks at a body", "[server][defect-29]") {
+TEST_CASE("every method checks the headers before the body", "[server][defect-29]") {
     const auto method =
         GENERATE(as<std::string>(), "Register", "GetTasks", "SubmitResults", "Heartbeat", "StreamStateDiffs");
     Served served;
@@ -190,7 +190,7 @@ TEST_CASE("every method wants the headers before it looks at a body", "[server][
     CHECK(refused({{good[0].first, ""}, good[1]}) == "16 missing agent ID");
 }
 
-TEST_CASE("a revoked agent is refused before its message is looked at, and its stream ends at once",
+TEST_CASE("a revoked agent is refused before its message is read, and its stream ends at once",
           "[server][defect-24]") {
     const TempDir dir;
     (void)dir.write("revoked", "");
@@ -212,7 +212,7 @@ TEST_CASE("a revoked agent is refused before its message is looked at, and its s
     CHECK(text_of(agent.client.call("Heartbeat", Bytes{0xff}, agent.headers).status) == "7 agent is revoked");
 }
 
-TEST_CASE("an id in a message that is not the authenticated one", "[server]") {
+TEST_CASE("an id in a message that differs from the authenticated one is replaced or refused", "[server]") {
     Served served;
     Agent agent(served.port(), "agent-01", Codec::json);
     agent.headers = credentials_of("agent-02", kSecret);
@@ -229,7 +229,7 @@ TEST_CASE("an id in a message that is not the authenticated one", "[server]") {
     CHECK(agent.heartbeat().second.alive);
 }
 
-TEST_CASE("agents that are not registered are told so as the protocol has it", "[server]") {
+TEST_CASE("agents that are not registered get the answers that the protocol defines", "[server]") {
     Served served;
     Agent agent(served.port(), "agent-01", Codec::json);
     const auto stream = agent.tasks();
@@ -239,7 +239,8 @@ TEST_CASE("agents that are not registered are told so as the protocol has it", "
     CHECK(agent.heartbeat().second.directive == "shutdown");
 }
 
-TEST_CASE("a message that does not decode is INVALID_ARGUMENT with the field", "[server][defect-40]") {
+TEST_CASE("a message that cannot be decoded is INVALID_ARGUMENT with the name of the field",
+          "[server][defect-40]") {
     Served served;
     Agent agent(served.port(), "agent-01", Codec::json);
     const std::string text = R"({"agent_id":"agent-01","tasks_pending":-1})";
@@ -261,7 +262,7 @@ TEST_CASE("null elements in lists are INVALID_ARGUMENT", "[server][defect-30]") 
     CHECK(agent.heartbeat().second.alive);
 }
 
-TEST_CASE("methods that are not there are UNIMPLEMENTED", "[server]") {
+TEST_CASE("unknown methods are UNIMPLEMENTED", "[server]") {
     Served served;
     Agent agent(served.port(), "agent-01", Codec::json);
     CHECK(agent.client.call("Nothing", {}, agent.headers).status.error_code() ==
@@ -270,7 +271,7 @@ TEST_CASE("methods that are not there are UNIMPLEMENTED", "[server]") {
           grpc::StatusCode::UNIMPLEMENTED);
 }
 
-TEST_CASE("a newer task stream of an agent takes the first one's place", "[server]") {
+TEST_CASE("a newer task stream of an agent replaces the first", "[server]") {
     Served served;
     Agent agent(served.port(), "agent-01", Codec::json);
     (void)agent.join();
@@ -283,7 +284,7 @@ TEST_CASE("a newer task stream of an agent takes the first one's place", "[serve
     CHECK(second->next());
 }
 
-TEST_CASE("an answer that takes long holds up nobody, and may come after its client has gone", "[server]") {
+TEST_CASE("an answer that takes long delays nobody, and may come after its client has left", "[server]") {
     Served served;
     Agent slow(served.port(), "slow", Codec::json);
     Agent other(served.port(), "other", Codec::json);
@@ -296,17 +297,17 @@ TEST_CASE("an answer that takes long holds up nobody, and may come after its cli
     CHECK(given_up.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED);
     CHECK(other.heartbeat().second.alive);
     CHECK(served.link.held_submits() == 1);
-    SECTION("while the server is up") {
+    SECTION("the server is up") {
         served.link.release_submits();
         CHECK(slow.heartbeat().second.alive);
     }
-    SECTION("after it went down") {
+    SECTION("the server is down") {
         served.server->shutdown(milliseconds(100));
         served.link.release_submits();
     }
 }
 
-TEST_CASE("registrations that wait for the disk hold up nobody's heartbeat", "[server]") {
+TEST_CASE("registrations that wait for the disk do not delay heartbeats", "[server]") {
     Served served;
     Agent steady(served.port(), "steady", Codec::json);
     (void)steady.join();
@@ -349,7 +350,7 @@ TEST_CASE("shutdown ends streams with UNAVAILABLE and does not wait for clients"
     CHECK(agent.heartbeat().first.error_code() == grpc::StatusCode::UNAVAILABLE);
 }
 
-TEST_CASE("after stop_accepting the open connections go on and no new one is taken", "[server]") {
+TEST_CASE("after stop_accepting open connections continue and no new one is accepted", "[server]") {
     Served served;
     Agent early(served.port(), "early", Codec::json);
     (void)early.join();
@@ -360,7 +361,7 @@ TEST_CASE("after stop_accepting the open connections go on and no new one is tak
               .status.error_code() != grpc::StatusCode::OK);
 }
 
-TEST_CASE("bodies are bounded by method, whatever their size says", "[server]") {
+TEST_CASE("the size of a body is limited per method, whatever its length prefix says", "[server]") {
     Served served;
     Agent agent(served.port(), "agent-01", Codec::json);
     (void)agent.join();
@@ -393,7 +394,7 @@ TEST_CASE("bodies are bounded by method, whatever their size says", "[server]") 
     CHECK(beat.alive);
 }
 
-TEST_CASE("a thousand results are taken, one more is INVALID_ARGUMENT", "[server]") {
+TEST_CASE("a thousand results are accepted, and one more is INVALID_ARGUMENT", "[server]") {
     Served served;
     Agent agent(served.port(), "agent-01", GENERATE(Codec::protobuf, Codec::json));
     (void)agent.join();
@@ -421,7 +422,7 @@ TEST_CASE("headers over 16 KiB and compressed messages are refused", "[server]")
     CHECK(agent.heartbeat().first.ok());
 }
 
-TEST_CASE("a port that is taken and half a TLS pair are errors at the start", "[server]") {
+TEST_CASE("a port in use and half a TLS pair are errors at the start", "[server]") {
     Served served;
     proto::AgentServerSettings settings;
     settings.address = "127.0.0.1";

@@ -55,7 +55,7 @@ bool is_limited(const std::string& answer) {
 
 }  // namespace
 
-TEST_CASE("an agent is who its key says, and a wrong key is refused and logged without it",
+TEST_CASE("an agent is identified by its key, and a wrong key is refused and logged without the key",
           "[authentication]") {
     Entrance entrance;
     CHECK(entrance.call("192.0.2.1", "a", right_token("a")) == "a");
@@ -66,7 +66,7 @@ TEST_CASE("an agent is who its key says, and a wrong key is refused and logged w
     CHECK(entrance.lines[0].find("iosw_wrong") == std::string::npos);
 }
 
-TEST_CASE("an address that failed too often is refused unseen, until it has waited", "[authentication]") {
+TEST_CASE("an address that failed too often is refused unchecked until it has waited", "[authentication]") {
     Entrance entrance;
     entrance.fail_often("192.0.2.1");
     const std::string refusal = entrance.call("192.0.2.1", "a", right_token("a"));
@@ -78,7 +78,7 @@ TEST_CASE("an address that failed too often is refused unseen, until it has wait
     CHECK(entrance.call("192.0.2.1", "b", right_token("b")) == "b");
 }
 
-TEST_CASE("agents at work are not harmed by failures of others behind their address", "[authentication]") {
+TEST_CASE("connected agents are not affected by failures of others from the same address", "[authentication]") {
     Entrance entrance;
     REQUIRE(entrance.call("192.0.2.1", "a", right_token("a")) == "a");
     entrance.fail_often("192.0.2.1");
@@ -86,7 +86,7 @@ TEST_CASE("agents at work are not harmed by failures of others behind their addr
     CHECK(is_limited(entrance.call("192.0.2.1", "a", "iosw_wrong")));
 }
 
-TEST_CASE("a proxy's clients are limited one by one, and a proxy that names none is not", "[authentication]") {
+TEST_CASE("clients behind a proxy are limited one by one, unless the proxy names none", "[authentication]") {
     Entrance entrance;
     entrance.fail_often("10.0.0.1", {"198.51.100.1"});
     CHECK(is_limited(entrance.call("10.0.0.1", "a", right_token("a"), {"198.51.100.1"})));
@@ -99,7 +99,7 @@ TEST_CASE("a proxy's clients are limited one by one, and a proxy that names none
     CHECK(entrance.call("127.0.0.1", "e", right_token("e")) == "e");
 }
 
-TEST_CASE("a client that connects directly cannot blame another address", "[authentication]") {
+TEST_CASE("a client that connects directly cannot name another address", "[authentication]") {
     Entrance entrance;
     entrance.fail_often("192.0.2.1", {"198.51.100.1"});
     CHECK(is_limited(entrance.call("192.0.2.1", "a", right_token("a"), {"198.51.100.1"})));

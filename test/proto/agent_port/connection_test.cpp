@@ -164,7 +164,7 @@ void flood_until(const Descriptor& client, const std::function<bool()>& conditio
 using namespace shared_lines;
 using Verdict = Connection::Verdict;
 
-TEST_CASE("a connection that carries agents is not shut for bytes that belong to no call", "[connection]") {
+TEST_CASE("a connection with agents is not shut for bytes that belong to no call", "[connection]") {
     const Line line;
     // Given an agent's call that is in progress
     line.connection->begin_agent_call("agent-1", line.start);
@@ -182,7 +182,7 @@ TEST_CASE("a connection that carries agents is not shut for bytes that belong to
     CHECK(line.measure(line.start + seconds(62)) == Verdict::shut);
 }
 
-TEST_CASE("a flood that is over holds nothing against the connection", "[connection]") {
+TEST_CASE("a flood that has ended does not count against the connection", "[connection]") {
     const Line line;
     line.connection->begin_agent_call("agent-1", line.start);
     line.send(10 * 1024 * kKiB);
@@ -191,7 +191,7 @@ TEST_CASE("a flood that is over holds nothing against the connection", "[connect
     CHECK(line.measure(line.start + seconds(10)) == Verdict::fine);
 }
 
-TEST_CASE("calls that are refused beside those of agents are no flood", "[connection]") {
+TEST_CASE("refused calls on a connection with agents do not count as a flood", "[connection]") {
     for (const bool has_agents : {true, false}) {
         INFO(has_agents);
         const Line line;
@@ -203,7 +203,7 @@ TEST_CASE("calls that are refused beside those of agents are no flood", "[connec
     }
 }
 
-TEST_CASE("a body without end is refused as often as it comes where agents are, and the connection stays",
+TEST_CASE("on a connection with agents every endless body is refused, and the connection stays",
           "[connection]") {
     const Line line;
     line.connection->begin_agent_call("agent-1", line.start);
@@ -215,7 +215,8 @@ TEST_CASE("a body without end is refused as often as it comes where agents are, 
     }
 }
 
-TEST_CASE("calls given up on a connection from a proxy ask for its end and do not shut it", "[connection]") {
+TEST_CASE("too many cancelled calls end a proxy's connection with GOAWAY instead of shutting it",
+          "[connection]") {
     ConnectionBounds bounds;
     bounds.cancels_per_second = 5;
     for (const bool from_proxy : {true, false}) {
@@ -228,7 +229,7 @@ TEST_CASE("calls given up on a connection from a proxy ask for its end and do no
     }
 }
 
-TEST_CASE("a log names the agents of a connection, the latest first", "[connection]") {
+TEST_CASE("the log names a connection's agents, the latest first", "[connection]") {
     const Line line;
     CHECK(line.connection->agents_text(line.start) == "unknown, since there is no master secret");
     line.connection->begin_agent_call("", line.start);
@@ -242,7 +243,7 @@ TEST_CASE("a log names the agents of a connection, the latest first", "[connecti
           "c99, c98, c97, c96, c95, c94, c93, c92 and 56 more");
 }
 
-TEST_CASE("GOAWAY is said once, and not while something waits to be sent", "[connection]") {
+TEST_CASE("GOAWAY is sent once, and not while other data waits to be sent", "[connection]") {
     const Line line(true);
     const int small = 4096;
     REQUIRE(::setsockopt(line.client.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small) == 0);
@@ -276,7 +277,7 @@ TEST_CASE("GOAWAY is said once, and not while something waits to be sent", "[con
     CHECK(frame == kGoaway);
 }
 
-TEST_CASE("the bounds of a connection grow with the streams that it may have", "[connection]") {
+TEST_CASE("the limits of a connection grow with the number of its streams", "[connection]") {
     const ConnectionBounds usual;
     const auto same = usual.for_streams(100, std::uint64_t{128} << 20);
     CHECK(same.calls == usual.calls);
@@ -291,7 +292,7 @@ TEST_CASE("the bounds of a connection grow with the streams that it may have", "
     CHECK(usual.for_streams(1, 0).body_bytes == usual.body_bytes);
 }
 
-TEST_CASE("a proxy's connection that floods gets GOAWAY first, and is shut when the flood goes on",
+TEST_CASE("a proxy's connection that floods gets GOAWAY first, and is shut when the flood continues",
           "[connection]") {
     Port port;
     const auto client = connect_client(port.number);
@@ -311,8 +312,9 @@ TEST_CASE("a proxy's connection that floods gets GOAWAY first, and is shut when 
     CHECK(port.acceptor->counters().goaways == 1);
 }
 
-TEST_CASE("a flood beside agents is counted and logged with their names, and the connection stays",
-          "[connection]") {
+TEST_CASE(
+    "a flood on a connection with agents is counted and logged with their names, and the connection stays",
+    "[connection]") {
     Port port;
     const auto client = connect_client(port.number);
     const auto connection = port.find(client);
@@ -328,7 +330,7 @@ TEST_CASE("a flood beside agents is counted and logged with their names, and the
     CHECK_FALSE(connection->is_shut());
 }
 
-TEST_CASE("the bounds of addresses are not for proxies", "[connection]") {
+TEST_CASE("limits per address do not apply to proxies", "[connection]") {
     for (const bool is_trusted : {true, false}) {
         INFO(is_trusted);
         AcceptorBounds bounds;

@@ -74,7 +74,7 @@ TaskBatch batch_of(const std::string& batch_id) {
 
 }  // namespace
 
-TEST_CASE("every content-type in the field carries a whole session", "[server]") {
+TEST_CASE("a whole session works with every content-type that deployed agents send", "[server]") {
     const auto [content_type, codec] =
         GENERATE(table<std::string, Codec>({{"application/grpc", Codec::json},
                                             {"application/grpc", Codec::protobuf},
@@ -121,7 +121,7 @@ TEST_CASE("every content-type in the field carries a whole session", "[server]")
     CHECK(served.link.submitted().size() == 2);
 }
 
-TEST_CASE("refusals arrive as status and message in every content-type", "[server]") {
+TEST_CASE("refusals arrive as status and message with every content-type", "[server]") {
     const std::string content_type =
         GENERATE("application/grpc", "application/grpc+proto", "application/grpc+ioswarm-json");
     Served served;
@@ -138,7 +138,7 @@ TEST_CASE("refusals arrive as status and message in every content-type", "[serve
     CHECK(denied.status.grpc_message == "invalid auth token");
 }
 
-TEST_CASE("an idle task stream leaves by itself when its client cancels it", "[server]") {
+TEST_CASE("an idle task stream ends when its client cancels it", "[server]") {
     Served served;
     const auto client = served.client();
     RegisterRequest join;

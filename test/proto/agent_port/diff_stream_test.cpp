@@ -105,7 +105,7 @@ std::string take(GrpcStream& stream, Codec codec, std::uint64_t first, std::uint
 
 }  // namespace
 
-TEST_CASE("an agent gets the diffs from its height on, then live, in either encoding, registered or not",
+TEST_CASE("an agent gets diffs from its height on and then live, in either encoding, registered or not",
           "[diffs]") {
     const auto codec = GENERATE(Codec::protobuf, Codec::json);
     Served served(500);
@@ -119,7 +119,7 @@ TEST_CASE("an agent gets the diffs from its height on, then live, in either enco
     CHECK(stream->finish().error_code() == StatusCode::CANCELLED);
 }
 
-TEST_CASE("agents of both encodings share a log; from height 0 they get what comes", "[diffs]") {
+TEST_CASE("agents of both encodings read one log, and height 0 gives only new diffs", "[diffs]") {
     Served served(3);
     Agent one(served, "one", Codec::protobuf);
     Agent two(served, "two", Codec::json);
@@ -138,8 +138,8 @@ TEST_CASE("agents of both encodings share a log; from height 0 they get what com
     CHECK(take(*to_three, Codec::json, 4, 50) == "");
 }
 
-TEST_CASE("who may stream diffs, in the protocol's order of refusals", "[diffs]") {
-    SECTION("with a secret") {
+TEST_CASE("diff streams are refused with the codes and in the order of the protocol", "[diffs]") {
+    SECTION("the server has a secret") {
         Served served(5);
         Agent agent(served, "agent-01", Codec::json);
         const auto end_of = [&](const Bytes& body, const Headers& headers) {
@@ -159,7 +159,7 @@ TEST_CASE("who may stream diffs, in the protocol's order of refusals", "[diffs]"
         CHECK(take(*stream, Codec::json, 1, 5) == "");
         CHECK(served.hub->subscribers().at(0).agent_id == "agent-01");
     }
-    SECTION("without one") {
+    SECTION("the server has no secret") {
         Served served(5, 64, {}, "");
         GrpcClient client(served.server->port());
         for (const std::string id : {"", "a b", "\x7f"}) {
@@ -172,7 +172,7 @@ TEST_CASE("who may stream diffs, in the protocol's order of refusals", "[diffs]"
     }
 }
 
-TEST_CASE("a height that is not held is OUT_OF_RANGE with the range and the newest snapshot",
+TEST_CASE("a height outside of the log is OUT_OF_RANGE with the range and the newest snapshot",
           "[diffs][defect-9]") {
     const auto codec = GENERATE(Codec::protobuf, Codec::json);
     Served served(200);
@@ -192,7 +192,7 @@ TEST_CASE("a height that is not held is OUT_OF_RANGE with the range and the newe
     CHECK(take(*stream, codec, 201, 201) == "");
 }
 
-TEST_CASE("a second diff stream of an agent goes on, the first ends with ABORTED and the reason",
+TEST_CASE("a second diff stream of an agent continues, and the first ends with ABORTED and the reason",
           "[diffs][defect-10][defect-34]") {
     Served served(10);
     Agent agent(served, "agent-01", Codec::json);
@@ -208,7 +208,7 @@ TEST_CASE("a second diff stream of an agent goes on, the first ends with ABORTED
     CHECK(take(*second, Codec::json, 11, 12) == "");
 }
 
-TEST_CASE("a newer stream takes the place of one that is stuck in a write", "[diffs][defect-10]") {
+TEST_CASE("a newer stream replaces one that is stuck in a write", "[diffs][defect-10]") {
     Served served(100, 200'000);
     Agent agent(served, "agent-01", Codec::protobuf);
     const auto stuck = agent.diffs(1);
@@ -246,7 +246,7 @@ TEST_CASE("clients of today's iotex-core stream diffs as application/grpc+ioswar
     CHECK(status.grpc_message.find("shutting") != std::string::npos);
 }
 
-TEST_CASE("a reader that pauses misses nothing", "[diffs][defect-7][defect-35]") {
+TEST_CASE("a reader that pauses gets every diff", "[diffs][defect-7][defect-35]") {
     const auto codec = GENERATE(Codec::protobuf, Codec::json);
     Served served(10);
     Agent agent(served, "agent-01", codec);
@@ -259,7 +259,7 @@ TEST_CASE("a reader that pauses misses nothing", "[diffs][defect-7][defect-35]")
     CHECK(served.server->counters()["diff_streams_stalled"] == 0);
 }
 
-TEST_CASE("a reader that takes nothing is ended with UNAVAILABLE, goes on at its own height and misses nothing",
+TEST_CASE("a reader that reads nothing is ended with UNAVAILABLE, and later continues at its own height",
           "[diffs][defect-33]") {
     proto::AgentServerSettings settings;
     settings.write_timeout = std::chrono::seconds(1);
@@ -284,7 +284,7 @@ TEST_CASE("a reader that takes nothing is ended with UNAVAILABLE, goes on at its
     CHECK(take(*again, Codec::json, next, 600, 20'000) == "");
 }
 
-TEST_CASE("a diff that no message can carry ends streams with its height and size, and is never skipped",
+TEST_CASE("a diff that is too large for a message ends streams with its height and size, and is never skipped",
           "[diffs]") {
     const auto codec = GENERATE(Codec::protobuf, Codec::json);
     proto::AgentServerSettings settings;
@@ -307,7 +307,7 @@ TEST_CASE("a diff that no message can carry ends streams with its height and siz
     CHECK(take(*beyond, codec, 7, 8) == "");
 }
 
-TEST_CASE("large diffs go out too, in either encoding", "[diffs]") {
+TEST_CASE("large diffs are sent in either encoding", "[diffs]") {
     const auto codec = GENERATE(Codec::protobuf, Codec::json);
     constexpr std::size_t kBytes = std::size_t{12} << 20;
     Served served(3, 64);
@@ -318,7 +318,7 @@ TEST_CASE("large diffs go out too, in either encoding", "[diffs]") {
     CHECK(take(*stream, codec, 4, 5, kBytes) == "");
 }
 
-TEST_CASE("damage ends the stream with DATA_LOSS after what comes before it", "[diffs]") {
+TEST_CASE("a damaged diff ends the stream with DATA_LOSS after the diffs before it", "[diffs]") {
     Served served(400);
     served.store.damage(222);
     Agent agent(served, "agent-01", Codec::protobuf);
@@ -344,7 +344,7 @@ TEST_CASE("a revoked agent's stream ends at once, also in the middle of a write"
     CHECK(status.error_message() == "agent revoked");
 }
 
-TEST_CASE("shutdown ends diff streams with UNAVAILABLE and waits for no client", "[diffs][defect-32]") {
+TEST_CASE("shutdown ends diff streams with UNAVAILABLE and does not wait for clients", "[diffs][defect-32]") {
     Served served(100, 200'000);
     Agent busy(served, "busy", Codec::json);
     Agent idle(served, "idle", Codec::protobuf);
@@ -364,7 +364,8 @@ TEST_CASE("shutdown ends diff streams with UNAVAILABLE and waits for no client",
     }
 }
 
-TEST_CASE("agents join and leave under a fast feed, and each gets its heights in order", "[diffs][defect-31]") {
+TEST_CASE("agents that join and leave during a fast feed each get their heights in order",
+          "[diffs][defect-31]") {
     Served served(200, 300);
     std::atomic<bool> is_over{false};
     std::jthread feed([&] {

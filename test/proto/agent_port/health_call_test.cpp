@@ -82,7 +82,7 @@ TEST_CASE("Check refuses unknown services, malformed and long requests, and othe
     CHECK(code("/grpc.health.v1.Health/List", {}) == grpc::StatusCode::UNIMPLEMENTED);
 }
 
-TEST_CASE("Watch tells the status at once and then each change", "[health]") {
+TEST_CASE("Watch sends the status at once and then each change", "[health]") {
     ServedForHealth served;
     GrpcClient client(served.port());
     const auto watch = client.stream(kHealthWatch, {});
@@ -94,7 +94,7 @@ TEST_CASE("Watch tells the status at once and then each change", "[health]") {
     CHECK(served.server->counters()["health_watches_open"] == 1);
 }
 
-TEST_CASE("Watch of an unknown service says so and stays open", "[health]") {
+TEST_CASE("Watch of an unknown service sends SERVICE_UNKNOWN and stays open", "[health]") {
     ServedForHealth served;
     GrpcClient client(served.port());
     const auto watch = client.stream(kHealthWatch, health_request("other.Service"));
@@ -103,7 +103,7 @@ TEST_CASE("Watch of an unknown service says so and stays open", "[health]") {
     CHECK(served.server->counters()["health_watches_open"] == 1);
 }
 
-TEST_CASE("a watch ends when its client leaves, and all end at a shutdown", "[health]") {
+TEST_CASE("a watch ends when its client leaves, and all watches end at a shutdown", "[health]") {
     ServedForHealth served;
     GrpcClient client(served.port());
     {

@@ -40,7 +40,7 @@ struct ServedToProxy {
 
 }  // namespace
 
-TEST_CASE("where a proxy puts all agents on one connection, their streams leave room for heartbeats",
+TEST_CASE("when a proxy puts all agents on one connection, their streams leave room for heartbeats",
           "[server]") {
     constexpr int kAgents = 150;
     proto::AgentServerSettings settings;
@@ -59,7 +59,7 @@ TEST_CASE("where a proxy puts all agents on one connection, their streams leave 
     CHECK(served.server->counters()["connections_open"] == 1);
 }
 
-TEST_CASE("calls without a key on an agent's connection do not end it", "[server]") {
+TEST_CASE("calls without a key do not end a connection with agents", "[server]") {
     const ServedToProxy served;
     GrpcClient proxy(served.port());
     const auto headers = credentials_of("agent-1", kSharedSecret);
@@ -88,8 +88,7 @@ TEST_CASE("calls without a key on an agent's connection do not end it", "[server
     CHECK(served.server->counters()["connections_shut_abusive"] == 0);
 }
 
-TEST_CASE("a proxy's connection that floods is told to go in order, and its calls are answered all the same",
-          "[server]") {
+TEST_CASE("a proxy's connection that floods gets GOAWAY first, and its calls are still answered", "[server]") {
     const ServedToProxy served;
     H2Raw proxy(served.port());
     REQUIRE(proxy.begin());

@@ -35,7 +35,7 @@ struct ServedUntilStop {
 
 }  // namespace
 
-TEST_CASE("before a shutdown all streams end with UNAVAILABLE, and agents can still hand in results",
+TEST_CASE("before a shutdown all streams end with UNAVAILABLE, and agents can still submit results",
           "[server]") {
     constexpr int kAgents = 30;
     ServedUntilStop served;
@@ -64,7 +64,7 @@ TEST_CASE("before a shutdown all streams end with UNAVAILABLE, and agents can st
     served.server->end_streams(std::chrono::hours(1));
 }
 
-TEST_CASE("without streams nothing is waited for", "[server]") {
+TEST_CASE("ending streams when there are none takes no time", "[server]") {
     ServedUntilStop served;
     served.server->end_streams(std::chrono::hours(1));
     CHECK(served.server->counters()["task_streams_open"] == 0);

@@ -8,7 +8,7 @@
 using namespace ioswarm;
 using namespace std::chrono_literals;
 
-TEST_CASE("a hundred streams end over the whole time, in no second more than their share", "[stream-ends]") {
+TEST_CASE("the ends of a hundred streams are spread evenly over the whole time", "[stream-ends]") {
     for (std::uint64_t seed = 0; seed < 100; ++seed) {
         std::mt19937_64 random(seed);
         const auto times = proto::stream_end_times(100, 5s, random);
@@ -26,14 +26,14 @@ TEST_CASE("a hundred streams end over the whole time, in no second more than the
     }
 }
 
-TEST_CASE("the moments are random, so that two coordinators do not end their streams in step",
+TEST_CASE("the moments are random, so that two coordinators do not end their streams together",
           "[stream-ends]") {
     std::mt19937_64 one(1);
     std::mt19937_64 other(2);
     CHECK(proto::stream_end_times(10, 5s, one) != proto::stream_end_times(10, 5s, other));
 }
 
-TEST_CASE("a few streams end quickly, and none take no time at all", "[stream-ends]") {
+TEST_CASE("a few streams end quickly, and no streams take no time", "[stream-ends]") {
     std::mt19937_64 random(3);
     CHECK(proto::stream_end_times(0, 5s, random).empty());
     CHECK(proto::stream_end_times(1, 5s, random).back() <= 250ms);

@@ -75,7 +75,7 @@ struct TlsServed {
 
 }  // namespace
 
-TEST_CASE("the certificate follows its files while the server runs", "[tls]") {
+TEST_CASE("the server uses changed certificate files while it runs", "[tls]") {
     TlsServed served;
     CHECK(served.server->uses_tls());
     CHECK(served.shows("first.crt"));
@@ -88,19 +88,19 @@ TEST_CASE("the certificate follows its files while the server runs", "[tls]") {
     CHECK(served.server->counters().at("tls_reloads") == 1);
 }
 
-TEST_CASE("a pair that does not fit or parse is logged, and the one in use stays", "[tls]") {
+TEST_CASE("a pair that does not match or parse is logged, and the old one stays in use", "[tls]") {
     TlsServed served;
-    SECTION("the key of another certificate") {
+    SECTION("the key belongs to another certificate") {
         (void)served.dir.write("key", content(kTls + "second.key"));
         REQUIRE(served.lines.wait_for("the key does not belong to the certificate"));
     }
-    SECTION("half a certificate") {
+    SECTION("the certificate is cut") {
         auto half = content(kTls + "first.crt");
         half.resize(half.size() / 2);
         (void)served.dir.write("crt", half);
         REQUIRE(served.lines.wait_for("no PEM certificate that parses"));
     }
-    SECTION("no file at all") {
+    SECTION("the file is missing") {
         std::filesystem::remove(served.dir.path("crt"));
         REQUIRE(served.lines.wait_for("cannot read the TLS file"));
     }
@@ -113,7 +113,7 @@ TEST_CASE("a pair that does not fit or parse is logged, and the one in use stays
     CHECK(served.shows("second.crt"));
 }
 
-TEST_CASE("a connection that is up keeps going when the certificate changes", "[tls]") {
+TEST_CASE("an open connection continues when the certificate changes", "[tls]") {
     TlsServed served;
     grpc::SslCredentialsOptions options;
     options.pem_root_certs = content(kTls + "first.crt");
@@ -128,7 +128,7 @@ TEST_CASE("a connection that is up keeps going when the certificate changes", "[
     CHECK(served.server->counters().at("connections_accepted") == 1);
 }
 
-TEST_CASE("plain text on a TLS port gets nothing and harms nobody", "[tls]") {
+TEST_CASE("plain text on a TLS port gets no answer and harms nobody", "[tls]") {
     TlsServed served;
     GrpcClient plain(served.server->port());
     CHECK(plain.call("Heartbeat", {}, {}, std::chrono::milliseconds(1000)).status.error_code() !=

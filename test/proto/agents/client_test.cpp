@@ -139,7 +139,7 @@ TaskResult answer_by_size(const TaskPackage& task) {
 
 }  // namespace
 
-TEST_CASE("an agent registers as its profile says and answers its batches, in either encoding", "[client]") {
+TEST_CASE("an agent registers with its profile and answers its batches, in either encoding", "[client]") {
     const auto codec = GENERATE(Codec::protobuf, Codec::json);
     Served served;
     AgentClients agents(served.address(), quick_times(), 1, {}, Log());
@@ -173,7 +173,7 @@ TEST_CASE("an agent registers as its profile says and answers its batches, in ei
     CHECK(counters.submissions_failed == 0);
 }
 
-TEST_CASE("an agent whose stream ends registers again and goes on", "[client]") {
+TEST_CASE("an agent whose stream ends registers again and continues", "[client]") {
     Served served;
     AgentClients agents(served.address(), quick_times(), 1, {}, Log());
     agents.add(profile_of("agent-01"), answer_by_size);
@@ -188,7 +188,7 @@ TEST_CASE("an agent whose stream ends registers again and goes on", "[client]") 
     CHECK(agents.counters().streams_ended == 3);
 }
 
-TEST_CASE("an agent survives a coordinator that is not there yet, and one that restarts", "[client]") {
+TEST_CASE("an agent survives a coordinator that starts later, and one that restarts", "[client]") {
     auto served = std::make_unique<Served>();
     const auto address = served->address();
     const auto port = served->server->port();
@@ -208,7 +208,7 @@ TEST_CASE("an agent survives a coordinator that is not there yet, and one that r
     CHECK(agents.counters().registrations == 2);
 }
 
-TEST_CASE("heartbeats carry the tasks done, and an agent that was forgotten registers again", "[client]") {
+TEST_CASE("heartbeats carry the number of tasks done, and a forgotten agent registers again", "[client]") {
     Served served;
     auto times = quick_times();
     times.heartbeat_every = 10ms;
@@ -226,7 +226,7 @@ TEST_CASE("heartbeats carry the tasks done, and an agent that was forgotten regi
     REQUIRE(served.link.fake.wait_for_stream("agent-01", true));
 }
 
-TEST_CASE("an agent with a wrong token keeps trying and is never let in", "[client]") {
+TEST_CASE("an agent with a wrong token keeps trying and is never accepted", "[client]") {
     Served served;
     auto profile = profile_of("agent-01");
     profile.token = agent_token("another secret", "agent-01");
@@ -253,7 +253,7 @@ TEST_CASE("an agent with a wrong token keeps trying and is never let in", "[clie
     CHECK(agents.counters().registrations == 0);
 }
 
-TEST_CASE("many agents share two threads, each answers its own batch, and a stop ends them all", "[client]") {
+TEST_CASE("many agents share two threads, each answers its own batch, and a stop ends all", "[client]") {
     constexpr int kAgents = 150;
     Served served;
     std::stop_source stop;
@@ -279,7 +279,7 @@ TEST_CASE("many agents share two threads, each answers its own batch, and a stop
     agents.add(profile_of("late"), answer_by_size);
 }
 
-TEST_CASE("agents end at once while their answers wait and while nobody listens", "[client]") {
+TEST_CASE("agents end at once while their answers wait and when no coordinator listens", "[client]") {
     Served served;
     served.link.fake.hold_submits();
     {
@@ -334,7 +334,7 @@ TEST_CASE("agents reach a coordinator over TLS and check its certificate", "[cli
     CHECK(served.link.fake.registered().size() == 1);
 }
 
-TEST_CASE("a registration that is refused again and again is tried ever more rarely", "[client]") {
+TEST_CASE("an agent whose registration is refused repeatedly tries less and less often", "[client]") {
     const AgentTimes times;
     const auto range = [&](unsigned refusals) {
         return std::pair(proto::retry_pause(times, refusals, 0), proto::retry_pause(times, refusals, 3'000));

@@ -85,7 +85,7 @@ struct Listener {
 
 }  // namespace
 
-TEST_CASE("a client of diffs reads them in either encoding, from its height on and live", "[diffs]") {
+TEST_CASE("a diff client reads diffs in either encoding, from its height on and live", "[diffs]") {
     const Codec codec = GENERATE(Codec::protobuf, Codec::json);
     Served served(20);
     Listener heard;
@@ -105,7 +105,7 @@ TEST_CASE("a client of diffs reads them in either encoding, from its height on a
     CHECK(heard.end->error().code == ErrorCode::cancelled);
 }
 
-TEST_CASE("a client of diffs is given nothing before it has resumed, and can leave in between", "[diffs]") {
+TEST_CASE("a diff client gets nothing before it has resumed, and can leave in between", "[diffs]") {
     Served served(20);
     Listener heard;
     heard.reads_on = false;
@@ -122,7 +122,7 @@ TEST_CASE("a client of diffs is given nothing before it has resumed, and can lea
     CHECK(heard.diffs.size() <= 3);
 }
 
-TEST_CASE("a client of diffs is told why it gets none", "[diffs]") {
+TEST_CASE("a diff client that gets no diffs gets the reason", "[diffs]") {
     Served served(20);
     proto::DiffClients clients(served.address(), 1, [&](const std::string& id) {
         const std::string secret = id == "stranger" ? "another secret" : kSecret;
@@ -140,7 +140,7 @@ TEST_CASE("a client of diffs is told why it gets none", "[diffs]") {
     CHECK(refused("stranger", 1) == ErrorCode::unauthenticated);
 }
 
-TEST_CASE("a client of diffs that is destroyed ends its streams first", "[diffs]") {
+TEST_CASE("destroying a diff client ends its streams first", "[diffs]") {
     Served served(3);
     Listener heard;
     {

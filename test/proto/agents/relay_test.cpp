@@ -108,9 +108,8 @@ class Downstream {
 
 }  // namespace
 
-TEST_CASE(
-    "a relay's log is the one it was taken from, height by height, also when the port was closed meanwhile",
-    "[diffs]") {
+TEST_CASE("a relay's log equals the original at every height, also after its port was closed for a time",
+          "[diffs]") {
     Upstream upstream;
     for (std::uint64_t height = 1; height <= 200; ++height)
         upstream.grow(height);
@@ -130,7 +129,7 @@ TEST_CASE(
     CHECK(relay.store().tip_chain() == upstream.store().tip_chain());
 }
 
-TEST_CASE("what a coordinator refuses ends a relay's call with the reason", "[diffs]") {
+TEST_CASE("a coordinator's refusal ends a relay's call with the reason", "[diffs]") {
     Upstream upstream;
     for (std::uint64_t height = 1; height <= 20; ++height)
         upstream.grow(height);
@@ -147,8 +146,7 @@ TEST_CASE("what a coordinator refuses ends a relay's call with the reason", "[di
     CHECK(stranger.next(11, {}).error().code == ErrorCode::unauthenticated);
 }
 
-TEST_CASE("a second relay under the same id takes the first one's place, and the first one hears of it",
-          "[diffs]") {
+TEST_CASE("a second relay with the same id replaces the first, and the first gets the reason", "[diffs]") {
     Upstream upstream;
     upstream.grow(1);
     proto::NodeDiffSource first(settings_for(upstream), Log());

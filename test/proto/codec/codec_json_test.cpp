@@ -40,7 +40,7 @@ std::string nested(int depth) {
            std::string(static_cast<std::size_t>(depth), ']');
 }
 
-TEST_CASE("keys match without regard to case, unknown ones pass, and of two the last counts wholly") {
+TEST_CASE("keys match in any case, unknown keys are ignored, and of two equal keys the last counts") {
     const auto request = read<RegisterRequest>(
         " {\"Agent_ID\" : \"a\",\r\n\t\"AGENT_ID\":\"b\", \"new\": [1, {\"x\": null}, \"\\u00e9\", -1.5e3, "
         "true, []],"
@@ -56,7 +56,7 @@ TEST_CASE("keys match without regard to case, unknown ones pass, and of two the 
     CHECK(read<BatchResult>(R"({"results":[{},{}],"results":[{}]})").value().results.size() == 1);
 }
 
-TEST_CASE("null is the default of every field") {
+TEST_CASE("null gives every field its default") {
     CHECK(read<RegisterRequest>(R"({"agent_id":null,"capability":null,"wallet_address":null})").value() ==
           RegisterRequest{});
     CHECK(read<TaskPackage>(
@@ -73,7 +73,7 @@ TEST_CASE("null is the default of every field") {
     CHECK(task->storage_slots.at("b").at("c").empty());
 }
 
-TEST_CASE("integers are exact up to their type's bounds") {
+TEST_CASE("integers are exact up to the limits of their types") {
     CHECK(read<TaskBatch>(R"({"timestamp":18446744073709551615})").value().timestamp == 18446744073709551615U);
     CHECK(read<TaskBatch>(R"({"timestamp":9007199254740993})").value().timestamp == 9007199254740993U);
     CHECK(read<PayoutInfo>(R"({"rank":-2147483648,"total_agents":2147483647})").value() ==
@@ -100,7 +100,7 @@ TEST_CASE("integers are exact up to their type's bounds") {
                                     {R"({"capability":"L1_SIG_VERIFY"})", "capability", "expected a number"}});
 }
 
-TEST_CASE("doubles take every JSON number in their range") {
+TEST_CASE("doubles accept every JSON number in their range") {
     const auto cpu = [](const std::string& number) {
         return read<HeartbeatRequest>(R"({"cpu_usage":)" + number + "}").value().cpu_usage;
     };
@@ -179,7 +179,7 @@ TEST_CASE("strings are read as Go reads them") {
                                     {R"({"agent_id":[]})", "agent_id", "found a list"}});
 }
 
-TEST_CASE("base64 is read as Go's StdEncoding reads it") {
+TEST_CASE("base64 is read as Go's StdEncoding does it") {
     const auto raw = [](const std::string& text) { return read<TaskPackage>(R"({"tx_raw":")" + text + "\"}"); };
     CHECK(raw("").value().tx_raw.empty());
     CHECK(raw("ASZL").value().tx_raw == Bytes{0x01, 0x26, 0x4b});
@@ -199,7 +199,7 @@ TEST_CASE("base64 is read as Go's StdEncoding reads it") {
     }
 }
 
-TEST_CASE("structure is strict and faults name their place") {
+TEST_CASE("structure is strict, and errors name their place") {
     check_refused<BatchResult>({
         {"", "", "ends too early"},
         {"null", "", "expected an object, found null"},
@@ -233,7 +233,7 @@ TEST_CASE("structure is strict and faults name their place") {
     CHECK(error.text() == "cannot read the BatchResult: results[0].task_id: -1 is below 0");
 }
 
-TEST_CASE("nesting is bounded, in fields that nobody knows too") {
+TEST_CASE("nesting is limited, in unknown fields too") {
     CHECK(read<RegisterRequest>(R"({"x":)" + nested(kMaxJsonDepth - 1) + "}"));
     check_refused<RegisterRequest>({{R"({"x":)" + nested(kMaxJsonDepth) + "}", "x", "nested deeper than 32"},
                                     {R"({"x":)" + nested(1000000) + "}", "x", "nested deeper than 32"}});
@@ -243,7 +243,7 @@ TEST_CASE("nesting is bounded, in fields that nobody knows too") {
     CHECK(read<RegisterRequest>(siblings + R"([]],"agent_id":"a"})").value().agent_id == "a");
 }
 
-TEST_CASE("a batch carries at most 1,000 results, and small elements cannot fill the memory") {
+TEST_CASE("a batch has at most 1,000 results, and small elements cannot fill the memory") {
     const auto list = [](std::size_t count, const std::string& element) {
         std::string text;
         for (std::size_t i = 0; i < count; ++i)

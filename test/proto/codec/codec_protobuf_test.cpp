@@ -30,14 +30,14 @@ void check_refused(const Bytes& bytes, const std::string& which, const std::stri
     CHECK_THAT(message.error().why, Catch::Contains(why));
 }
 
-TEST_CASE("the first byte tells the codec") {
+TEST_CASE("the first byte decides between JSON and protobuf") {
     CHECK(codec_of({}) == Codec::protobuf);
     CHECK(codec_of(as_bytes("{}")) == Codec::json);
     CHECK(codec_of(as_bytes(" {}")) == Codec::protobuf);
     CHECK(codec_of(Bytes{0x0a, 0x01, 'a'}) == Codec::protobuf);
 }
 
-TEST_CASE("unknown fields of every wire type pass") {
+TEST_CASE("unknown fields of every wire type are ignored") {
     auto bytes = payload([](wire::Writer& out) {
         out.put_text(1, "a");
         out.always_uint(99, 7);
@@ -50,7 +50,7 @@ TEST_CASE("unknown fields of every wire type pass") {
           GetTasksRequest{.agent_id = "a", .max_level = TaskLevel::l1_sig_verify, .max_batch_size = 5});
 }
 
-TEST_CASE("scalars that stand twice keep the last, messages are merged, map entries replaced") {
+TEST_CASE("of repeated scalars the last counts, messages are merged, map entries replaced") {
     const auto account = [](auto write) { return payload(write); };
     const auto bytes = payload([&](wire::Writer& out) {
         out.always_uint(1, 1);
@@ -74,7 +74,7 @@ TEST_CASE("scalars that stand twice keep the last, messages are merged, map entr
     CHECK(task->contract_code == std::map<std::string, Bytes>{{"k", {2}}});
 }
 
-TEST_CASE("a present but empty message is present") {
+TEST_CASE("a message that is empty counts as present") {
     const auto task =
         decode<TaskPackage>(Codec::protobuf, payload([](wire::Writer& out) { out.always_bytes(4, {}); }));
     REQUIRE(task);
@@ -93,7 +93,7 @@ TEST_CASE("map entries may lack key or value") {
     CHECK(task->storage_slots.at("a").empty());
 }
 
-TEST_CASE("a known field of another wire type is refused by name") {
+TEST_CASE("a known field with another wire type is refused by name") {
     check_refused<RegisterRequest>(payload([](wire::Writer& out) { out.always_uint(1, 5); }), "agent_id",
                                    "wire type 0");
     check_refused<RegisterRequest>(payload([](wire::Writer& out) { out.put_text(2, "x"); }), "capability",
@@ -106,7 +106,7 @@ TEST_CASE("a known field of another wire type is refused by name") {
                                "wire type 0");
 }
 
-TEST_CASE("numbers outside their type, unknown levels and bad UTF-8 are refused by name") {
+TEST_CASE("numbers out of range, unknown levels and bad UTF-8 are refused by name") {
     const auto uint_field = [](std::uint32_t number, std::uint64_t value) {
         return payload([&](wire::Writer& out) { out.always_uint(number, value); });
     };
@@ -136,7 +136,7 @@ TEST_CASE("malformed protobuf is refused") {
     check_refused<BatchResult>({0x1a, 0x02, 0x08, 0x80}, "results[0]", "malformed protobuf");
 }
 
-TEST_CASE("a protobuf batch carries at most 1,000 results, and small elements cannot fill the memory") {
+TEST_CASE("a protobuf batch has at most 1,000 results, and small elements cannot fill the memory") {
     Bytes results;
     for (int i = 0; i < 1000; ++i)
         results.insert(results.end(), {0x1a, 0x00});

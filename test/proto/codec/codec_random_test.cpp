@@ -34,7 +34,7 @@ void check_cut_payloads(const M& message) {
     }
 }
 
-TEST_CASE("random messages of every kind come back equal from both encodings") {
+TEST_CASE("random messages of every kind are read back equal in both encodings") {
     for (std::uint64_t seed = 0; seed < 300; ++seed) {
         test::RandomMessage random(seed);
 #define IOSWARM_CHECK(M) check_round_trip(random.make<M>());
@@ -43,7 +43,7 @@ TEST_CASE("random messages of every kind come back equal from both encodings") {
     }
 }
 
-TEST_CASE("messages with every field at its default come back equal") {
+TEST_CASE("messages with default values are read back equal") {
 #define IOSWARM_CHECK(M)                                  \
     check_round_trip(M{});                                \
     CHECK(encode(Codec::protobuf, M{}).empty());          \
@@ -53,7 +53,7 @@ TEST_CASE("messages with every field at its default come back equal") {
 #undef IOSWARM_CHECK
 }
 
-TEST_CASE("no cut of a JSON message is a message, and no cut of a protobuf one does harm") {
+TEST_CASE("a JSON message that is cut is refused, and a cut protobuf message does no harm") {
     for (std::uint64_t seed = 0; seed < 10; ++seed) {
         test::RandomMessage random(seed);
 #define IOSWARM_CHECK(M) check_cut_payloads(random.make<M>());

@@ -50,7 +50,7 @@ M read(Codec codec, BytesView payload) {
     return std::move(*message);
 }
 
-TEST_CASE("every vector of Go's encoder reads, and is written again byte for byte") {
+TEST_CASE("every vector of Go's encoder is read, and written again byte for byte") {
     const Json vectors = load("wire/go-json.json");
     REQUIRE(vectors.size() == 25);
     std::set<std::string> seen;
@@ -69,7 +69,7 @@ TEST_CASE("every vector of Go's encoder reads, and is written again byte for byt
     CHECK(seen.size() == 10);
 }
 
-TEST_CASE("the vectors mean what they say") {
+TEST_CASE("the vectors have the values that they describe") {
     const auto text_of = [vectors = load("wire/go-json.json")](const std::string& name,
                                                                const std::string& kind) {
         for (const auto& vector : vectors) {
@@ -110,7 +110,7 @@ TEST_CASE("the vectors mean what they say") {
     CHECK(escapes.region == "東京");
 }
 
-TEST_CASE("what a real node sent reads, and is written again with the same meaning") {
+TEST_CASE("messages of a real node are read, and written again with the same meaning") {
     std::size_t tasks = 0;
     std::size_t diffs = 0;
     for (const char* name : {"node/agent-l3.json", "node/agent-l4.json"}) {

@@ -35,7 +35,7 @@ StateDiff random_diff(std::mt19937& random) {
 
 }  // namespace
 
-TEST_CASE("a record's JSON is that of its diff, byte for byte") {
+TEST_CASE("a record is converted to its diff's JSON byte for byte") {
     std::mt19937 random(1);
     for (int i = 0; i < 3000; ++i) {
         const StateDiff diff = random_diff(random);
@@ -49,22 +49,22 @@ TEST_CASE("a record's JSON is that of its diff, byte for byte") {
     CHECK(proto::diff_json(diff_record(StateDiff{})).value() == proto::encode(proto::Codec::json, StateDiff{}));
 }
 
-TEST_CASE("what is no record has no JSON") {
+TEST_CASE("bytes that are not a record have no JSON") {
     StateDiff diff;
     diff.height = 300;
     diff.entries.push_back({0, "Account", {1}, {2}});
     Bytes record = diff_record(diff);
-    SECTION("cut") {
+    SECTION("the record is cut") {
         record.pop_back();
     }
-    SECTION("an unknown field") {
+    SECTION("a field is unknown") {
         record.insert(record.end(), {0x20, 0x01});
     }
     CHECK(proto::diff_json_size(record) == 0);
     CHECK(proto::diff_json(record).error().code == ErrorCode::bad_data);
 }
 
-TEST_CASE("a record is its diff's protobuf message") {
+TEST_CASE("a record is the protobuf message of its diff") {
     std::mt19937 random(2);
     for (int i = 0; i < 500; ++i) {
         const StateDiff diff = random_diff(random);

@@ -53,13 +53,13 @@ void check_names_and_numbers() {
     CHECK(theirs->GetDescriptor()->field_count() == fields);
 }
 
-TEST_CASE("the .proto file and the codec's tables name and number the same fields") {
+TEST_CASE("the .proto file and the codec's tables have the same names and numbers of fields") {
 #define IOSWARM_CHECK(M) check_names_and_numbers<M>();
     IOSWARM_EACH_MESSAGE(IOSWARM_CHECK)
 #undef IOSWARM_CHECK
 }
 
-TEST_CASE("generated classes read what we write and write what we read") {
+TEST_CASE("generated classes read our messages, and we read theirs") {
 #define IOSWARM_CHECK(M) check_agrees(M{});
     IOSWARM_EACH_MESSAGE(IOSWARM_CHECK)
 #undef IOSWARM_CHECK
@@ -71,7 +71,7 @@ TEST_CASE("generated classes read what we write and write what we read") {
     }
 }
 
-TEST_CASE("a task filled through the generated class arrives field by field") {
+TEST_CASE("every field of a task that the generated class writes is read") {
     ioswarm_gen::TaskPackage theirs;
     theirs.set_task_id(4294967295U);
     theirs.set_tx_raw("\x01\x02");

@@ -68,7 +68,7 @@ struct Rig {
 
 }  // namespace
 
-TEST_CASE("diffs come in order over one stream, asked for as the agent with its key", "[diffs]") {
+TEST_CASE("diffs come in order over one stream that was opened as the agent with its key", "[diffs]") {
     Rig rig(diffs(5, 9));
     for (std::uint64_t height = 5; height <= 9; ++height)
         CHECK(rig.next(height).value() == small_diff(height));
@@ -93,7 +93,7 @@ TEST_CASE("without a key no credentials are sent", "[diffs]") {
     CHECK(rig.node.asked()[0].headers.count("x-ioswarm-agent-id") == 0);
 }
 
-TEST_CASE("an empty log asks from height 1 and takes the node's oldest", "[diffs]") {
+TEST_CASE("an empty log asks from height 1 and accepts the node's oldest diff", "[diffs]") {
     Rig rig(diffs(40, 42));
     CHECK(rig.next(0).value().height == 40);
     CHECK(rig.next(41).value().height == 41);
@@ -103,7 +103,7 @@ TEST_CASE("an empty log asks from height 1 and takes the node's oldest", "[diffs
     CHECK(asked[0].from_height == 1);
 }
 
-TEST_CASE("a diff that is executed later is waited for", "[diffs]") {
+TEST_CASE("the source waits for a diff that is executed later", "[diffs]") {
     Rig rig(diffs(1, 1));
     REQUIRE(rig.next(1));
     auto later = std::async(std::launch::async, [&] { return rig.next(2); });
@@ -111,7 +111,7 @@ TEST_CASE("a diff that is executed later is waited for", "[diffs]") {
     CHECK(later.get().value() == small_diff(2));
 }
 
-TEST_CASE("a stop ends the wait at once, and the stream goes on afterwards", "[diffs]") {
+TEST_CASE("a stop ends the wait at once, and the stream can be used afterwards", "[diffs]") {
     Rig rig(diffs(1, 1));
     REQUIRE(rig.next(1));
     std::stop_source stop;
@@ -123,7 +123,7 @@ TEST_CASE("a stop ends the wait at once, and the stream goes on afterwards", "[d
     CHECK(rig.node.asked().size() == 1);
 }
 
-TEST_CASE("after a loss the source resumes at the height that is wanted", "[diffs]") {
+TEST_CASE("after a lost stream the source resumes at the height that is asked for", "[diffs]") {
     const auto [loss, code] = GENERATE(table<Steps, ErrorCode>({
         {{end_step(14, "shutting down")}, ErrorCode::unavailable},
         // A node ends a stream this way when a newer one has replaced it.
@@ -144,7 +144,7 @@ TEST_CASE("after a loss the source resumes at the height that is wanted", "[diff
     CHECK(asked[1].from_height == 11);
 }
 
-TEST_CASE("a caller that wants another height is given that one", "[diffs]") {
+TEST_CASE("a caller that asks for another height gets that one", "[diffs]") {
     Rig rig([](const Asked& asked, std::size_t) { return diffs(asked.from_height, asked.from_height + 3); });
     REQUIRE(rig.next(5));
     CHECK(rig.next(5).value().height == 5);  // a caller asks again for the same height if the digest was wrong
@@ -152,7 +152,7 @@ TEST_CASE("a caller that wants another height is given that one", "[diffs]") {
     CHECK(rig.node.asked().size() == 3);
 }
 
-TEST_CASE("a skipped height is asked for once more, and had", "[diffs][defect-7]") {
+TEST_CASE("a skipped height is asked for once more, and found", "[diffs][defect-7]") {
     Rig rig([](const Asked& asked, std::size_t nth) {
         if (nth > 0) return diffs(asked.from_height, 9);
         return Steps{accept_step(), diff_step(small_diff(5)), diff_step(small_diff(7))};
@@ -165,9 +165,9 @@ TEST_CASE("a skipped height is asked for once more, and had", "[diffs][defect-7]
     CHECK(asked[1].from_height == 6);
 }
 
-TEST_CASE("a height that cannot be had is out of range, and what came instead is not taken",
+TEST_CASE("a height that the node skips is out of range, and no other height is accepted",
           "[diffs][defect-7]") {
-    SECTION("in the middle of a stream") {
+    SECTION("the node skips it in the middle of a stream") {
         Rig rig([](const Asked&, std::size_t nth) { return nth == 0 ? diffs(5, 5) : diffs(7, 9); });
         REQUIRE(rig.next(5));
         rig.node.push({diff_step(small_diff(7))});
@@ -176,7 +176,7 @@ TEST_CASE("a height that cannot be had is out of range, and what came instead is
         CHECK_THAT(error.why, Catch::Contains("height 6") && Catch::Contains("gives 7"));
         CHECK(rig.node.asked().size() == 2);
     }
-    SECTION("since the node starts at its oldest without a word") {
+    SECTION("the node starts at its oldest height without an error") {
         Rig rig(diffs(100, 103));
         const Error error = rig.refusal(50);
         CHECK(error.code == ErrorCode::out_of_range);
@@ -194,7 +194,7 @@ TEST_CASE("a repeated height in the middle of a stream is an error", "[diffs]") 
     CHECK_THAT(error.why, Catch::Contains("height 6 comes a second time"));
 }
 
-TEST_CASE("a node that is behind is waited for, and what it repeats is passed over", "[diffs]") {
+TEST_CASE("the source waits for a node that is behind, and skips the heights it repeats", "[diffs]") {
     Rig rig(diffs(8, 9));
     auto later = std::async(std::launch::async, [&] { return rig.next(11); });
     REQUIRE(rig.node.wait_for_asked(1));
@@ -204,7 +204,7 @@ TEST_CASE("a node that is behind is waited for, and what it repeats is passed ov
     CHECK(rig.node.asked().size() == 1);
 }
 
-TEST_CASE("a node that is behind must not leave heights out either", "[diffs]") {
+TEST_CASE("a node that is behind must not skip heights either", "[diffs]") {
     Rig rig([](const Asked& asked, std::size_t nth) {
         if (nth > 0) return diffs(asked.from_height, 11);
         return Steps{accept_step(), diff_step(small_diff(8)), diff_step(small_diff(11))};
@@ -226,7 +226,7 @@ struct HeldDiffs {
 
 }  // namespace
 
-TEST_CASE("a node's diffs are a source of state diffs", "[diffs][suite]") {
+TEST_CASE("a node's diffs fulfil the contract of StateDiffSource", "[diffs][suite]") {
     state_diff_source_contract([] {
         auto held = std::make_shared<HeldDiffs>();
         DiffSubject subject;
@@ -246,7 +246,7 @@ TEST_CASE("a node's diffs are a source of state diffs", "[diffs][suite]") {
     });
 }
 
-TEST_CASE("what is no gRPC answer is named", "[diffs]") {
+TEST_CASE("an answer that is not gRPC is named in the error", "[diffs]") {
     struct Lie {
         const char* name;
         Steps steps;
@@ -312,7 +312,7 @@ TEST_CASE("what is no gRPC answer is named", "[diffs]") {
     }
 }
 
-TEST_CASE("refusals of the node keep their reason", "[diffs]") {
+TEST_CASE("a refusal of the node is passed on with its reason", "[diffs]") {
     const auto [status, code, hint] = GENERATE(table<int, ErrorCode, const char*>({
         {16, ErrorCode::unauthenticated, "master secret"},
         {7, ErrorCode::permission_denied, ""},
@@ -333,13 +333,13 @@ TEST_CASE("refusals of the node keep their reason", "[diffs]") {
     CHECK_THAT(error.hint, Catch::Contains(hint));
 }
 
-TEST_CASE("a message that Go's gRPC refused to send for its size is not asked for for ever", "[diffs]") {
+TEST_CASE("a message that is too large for Go's gRPC is not asked for again and again", "[diffs]") {
     Rig rig(Steps{accept_step(),
                   end_step(8, "grpc: trying to send message larger than max (40000000 vs. 33554432)")});
     CHECK(rig.refusal(5).code == ErrorCode::out_of_range);
 }
 
-TEST_CASE("nobody at the port is unavailable, with a hint", "[diffs]") {
+TEST_CASE("connecting to a port where nobody listens is unavailable, with a hint", "[diffs]") {
     std::uint16_t port = 0;
     {
         const FakeDiffNode gone([](const Asked&, std::size_t) { return Steps{}; });
@@ -353,7 +353,7 @@ TEST_CASE("nobody at the port is unavailable, with a hint", "[diffs]") {
     CHECK_THAT(diff.error().hint, Catch::Contains("ioswarm.enabled"));
 }
 
-TEST_CASE("a message without end is given up", "[diffs]") {
+TEST_CASE("a message without end is refused", "[diffs]") {
     auto settings = settings_for(0);
     settings.peer.http2.message_timeout = 50ms;
     Rig rig(
@@ -366,7 +366,7 @@ TEST_CASE("a message without end is given up", "[diffs]") {
     CHECK_THAT(error.why, Catch::Contains("no end"));
 }
 
-TEST_CASE("a node that stands still is noticed by a ping", "[diffs]") {
+TEST_CASE("a node that hangs is noticed by a ping", "[diffs]") {
     auto settings = settings_for(0);
     settings.peer.http2.ping_after = 50ms;
     settings.peer.http2.ping_timeout = 50ms;
@@ -378,7 +378,7 @@ TEST_CASE("a node that stands still is noticed by a ping", "[diffs]") {
     CHECK_THAT(error.why, Catch::Contains("ping"));
 }
 
-TEST_CASE("a node that answers pings may be silent for as long as it likes", "[diffs]") {
+TEST_CASE("a node that answers pings may be silent for any time", "[diffs]") {
     auto settings = settings_for(0);
     settings.peer.http2.ping_after = 1ms;
     settings.peer.http2.ping_timeout = 60s;
@@ -393,7 +393,7 @@ TEST_CASE("a node that answers pings may be silent for as long as it likes", "[d
     CHECK(rig.node.wait_for_pings(5));
 }
 
-TEST_CASE("a diff of nearly 32 MiB passes through a window of 4", "[diffs]") {
+TEST_CASE("a diff of nearly 32 MiB arrives through a window of 4 MiB", "[diffs]") {
     StateDiff large = small_diff(5);
     large.entries.push_back({0, "Contract", Bytes(32, 1), Bytes(std::size_t{23} << 20, 0x5a)});
     Rig rig(Steps{accept_step(), diff_step(large), diff_step(small_diff(6))});
@@ -401,7 +401,7 @@ TEST_CASE("a diff of nearly 32 MiB passes through a window of 4", "[diffs]") {
     CHECK(rig.next(6).value().height == 6);
 }
 
-TEST_CASE("a source that nobody asks holds the node back", "[diffs]") {
+TEST_CASE("a source that is not read makes the node wait", "[diffs]") {
     // 200 diffs of 256 KiB are 50 MiB. The client takes only as much as its limit allows.
     const std::string content(std::size_t{192} << 10, 'x');
     Steps steps{accept_step()};
@@ -416,7 +416,7 @@ TEST_CASE("a source that nobody asks holds the node back", "[diffs]") {
         REQUIRE(rig.next(height).value().height == height);
 }
 
-TEST_CASE("the diffs of a real node come through with true digests", "[diffs]") {
+TEST_CASE("the diffs of a real node arrive with true digests", "[diffs]") {
     const auto recorded = nlohmann::json::parse(read_data("node/agent-l4.json"));
     Steps steps{accept_step()};
     std::vector<std::uint64_t> heights;
@@ -434,7 +434,7 @@ TEST_CASE("the diffs of a real node come through with true digests", "[diffs]") 
     }
 }
 
-TEST_CASE("node diffs: a node whose version has no module is told as that, and which versions have it") {
+TEST_CASE("node diffs: the error for a node without the module names the versions that have it") {
     for (const std::string version : {"v2.4.0", "v2.4.1", "2.4.1", "v2.4.1-rc1", "v2.3.6"}) {
         INFO(version);
         NodeDiffSettings settings = settings_for(1);  // nobody listens there

@@ -56,7 +56,7 @@ std::map<std::string, std::string> failed(const Result<DiffProbe>& probed) {
 
 }  // namespace
 
-TEST_CASE("the tip is the first live diff, and the heights before it are asked for", "[diffs]") {
+TEST_CASE("the tip is the first live diff, and the heights before it are caught up", "[diffs]") {
     FakeDiffNode node([](const Asked& asked, std::size_t) {
         return asked.from_height == 0 ? diffs(20, 20) : diffs(asked.from_height, 22);
     });
@@ -94,7 +94,7 @@ TEST_CASE("a stream that breaks is resumed at the next height, as agents do", "[
     CHECK(node.asked().back().from_height == 19);
 }
 
-TEST_CASE("an end of the first stream is no answer yet", "[diffs]") {
+TEST_CASE("when the first stream ends early the probe tries again", "[diffs]") {
     FakeDiffNode node([](const Asked& asked, std::size_t nth) {
         if (nth == 0) return Steps{accept_step(), end_step(0)};
         return asked.from_height == 0 ? diffs(20, 20) : diffs(asked.from_height, 22);
@@ -102,7 +102,7 @@ TEST_CASE("an end of the first stream is no answer yet", "[diffs]") {
     CHECK(probe(node, 22)->passed());
 }
 
-TEST_CASE("a hole and a wrong digest fail the test", "[diffs]") {
+TEST_CASE("a gap and a wrong digest fail the probe", "[diffs]") {
     StateDiff wrong = small_diff(21);
     wrong.digest[3] ^= 1;
     FakeDiffNode node([wrong](const Asked& asked, std::size_t) {
@@ -119,7 +119,7 @@ TEST_CASE("a hole and a wrong digest fail the test", "[diffs]") {
     CHECK_FALSE(probed->passed());
 }
 
-TEST_CASE("a catch-up that the coordinator refuses fails with its reason, and at once", "[diffs]") {
+TEST_CASE("a catch-up that the coordinator refuses fails at once with its reason", "[diffs]") {
     FakeDiffNode node([](const Asked& asked, std::size_t) {
         if (asked.from_height == 0) return diffs(20, 20);
         return Steps{accept_step(), end_step(11, "heights 18 to 20 are held")};
@@ -134,7 +134,7 @@ TEST_CASE("a catch-up that the coordinator refuses fails with its reason, and at
     CHECK(node.asked().size() == 2);
 }
 
-TEST_CASE("no diff in the whole time is a failed check", "[diffs]") {
+TEST_CASE("a probe without any diff until its time is over has a failed check", "[diffs]") {
     FakeDiffNode node([](const Asked&, std::size_t) { return Steps{accept_step()}; });
     const auto probed = probe(node, 22, 3, 50ms);
     REQUIRE_FALSE(probed);
@@ -142,7 +142,7 @@ TEST_CASE("no diff in the whole time is a failed check", "[diffs]") {
     CHECK_THAT(probed.error().why, Catch::Contains("50ms"));
 }
 
-TEST_CASE("a first stream that ended is the reason where no time is left to ask again", "[diffs]") {
+TEST_CASE("the end of the first stream is the reason when no time is left to try again", "[diffs]") {
     FakeDiffNode node([](const Asked&, std::size_t) {
         return Steps{accept_step(), end_step(14, "shutting down")};
     });
@@ -152,7 +152,7 @@ TEST_CASE("a first stream that ended is the reason where no time is left to ask 
     CHECK_THAT(probed.error().why, Catch::Contains("shutting down"));
 }
 
-TEST_CASE("no live diff before the time is over fails the test, though the stream is there", "[diffs]") {
+TEST_CASE("a probe without a live diff until its time is over fails, although the stream is open", "[diffs]") {
     FakeDiffNode node(
         [](const Asked& asked, std::size_t) { return diffs(asked.from_height == 0 ? 20 : 17, 20); });
     const auto probed = probe(node, 0, 3, 2s);
@@ -162,7 +162,7 @@ TEST_CASE("no live diff before the time is over fails the test, though the strea
     CHECK(probed->elapsed >= 2s);
 }
 
-TEST_CASE("a coordinator that has gone for the rest of the time fails the test", "[diffs]") {
+TEST_CASE("a coordinator that does not come back until the time is over fails the probe", "[diffs]") {
     FakeDiffNode node([](const Asked& asked, std::size_t nth) {
         Steps steps = nth == 0 ? diffs(20, 20) : diffs(asked.from_height, 22);
         if (nth > 1) steps = {accept_step()};
@@ -177,7 +177,7 @@ TEST_CASE("a coordinator that has gone for the rest of the time fails the test",
     CHECK_THAT(probed->ended->why, Catch::Contains("shutting down"));
 }
 
-TEST_CASE("a refused key is an error before anything is judged", "[diffs]") {
+TEST_CASE("a refused key is an error before any check", "[diffs]") {
     FakeDiffNode node([](const Asked&, std::size_t) {
         return Steps{accept_step(), end_step(16, "invalid auth token")};
     });

@@ -11,7 +11,7 @@
 
 using namespace ioswarm;
 
-TEST_CASE("what gRPC would write to standard error goes to the log, and fast repetitions are counted") {
+TEST_CASE("gRPC's own messages go to the log instead of standard error, and fast repetitions are counted") {
     std::vector<std::pair<LogLevel, std::string>> said;
     const Log log(LogLevel::debug,
                   [&](LogLevel level, std::string_view text) { said.emplace_back(level, text); });

@@ -51,7 +51,7 @@ H2Request registration(const std::string& id) {
 
 }  // namespace
 
-TEST_CASE("calls go over TLS when the certificate is for the host and of a root that is trusted", "[h2][tls]") {
+TEST_CASE("calls go over TLS when the certificate is for the host and has a trusted root", "[h2][tls]") {
     const Served served(true);
     // Empty: the address itself; otherwise another name for it.
     const std::string name = GENERATE("", "localhost");
@@ -66,7 +66,7 @@ TEST_CASE("calls go over TLS when the certificate is for the host and of a root 
     }
 }
 
-TEST_CASE("a certificate that is not to be trusted is refused, with the reason", "[h2][tls]") {
+TEST_CASE("an untrusted certificate is refused, with the reason", "[h2][tls]") {
     const Served served(true);
     const auto stranger = H2Client::connect(served.tls_target("second.crt"), 20s);
     REQUIRE_FALSE(stranger);
@@ -78,7 +78,7 @@ TEST_CASE("a certificate that is not to be trusted is refused, with the reason",
     CHECK_THAT(misnamed.error().why, Catch::Contains("the certificate is refused"));
 }
 
-TEST_CASE("TLS on one side only is an error that says so", "[h2][tls]") {
+TEST_CASE("TLS on only one side is an error that says so", "[h2][tls]") {
     const Served plain(false);
     const auto to_plain = H2Client::connect(plain.tls_target("first.crt"), 20s);
     REQUIRE_FALSE(to_plain);
@@ -92,14 +92,14 @@ TEST_CASE("TLS on one side only is an error that says so", "[h2][tls]") {
     CHECK(answer.error().code == ErrorCode::unavailable);
 }
 
-TEST_CASE("root certificates that are none are bad data", "[h2][tls]") {
+TEST_CASE("an invalid root certificate is bad data", "[h2][tls]") {
     TcpTarget target{"127.0.0.1", 1, TlsClientSettings{"", "no certificate", {}}};
     const Served served(true);
     target.port = served.server->port();
     CHECK(H2Client::connect(target, 20s).error().code == ErrorCode::bad_data);
 }
 
-TEST_CASE("a call that is not answered in time is given up, and the connection goes on", "[h2]") {
+TEST_CASE("a call without an answer in time is given up, and the connection stays usable", "[h2]") {
     Served served(false);
     const auto client = H2Client::connect(served.target(), 20s).value();
     REQUIRE(client->call(registration("agent-01")));
@@ -115,7 +115,7 @@ TEST_CASE("a call that is not answered in time is given up, and the connection g
     CHECK(client->call(registration("agent-01")).value().status.grpc_status == 0);
 }
 
-TEST_CASE("a stopped call is cancelled before anything is waited for", "[h2]") {
+TEST_CASE("a stopped call is cancelled without waiting", "[h2]") {
     Served served(false);
     const auto client = H2Client::connect(served.target(), 20s).value();
     std::stop_source stop;
@@ -124,7 +124,7 @@ TEST_CASE("a stopped call is cancelled before anything is waited for", "[h2]") {
     CHECK(H2Client::connect(served.target(), 20s, stop.get_token()).error().code == ErrorCode::cancelled);
 }
 
-TEST_CASE("calls on a connection that has ended say so", "[h2]") {
+TEST_CASE("a call on a connection that has ended is an error that says so", "[h2]") {
     auto served = std::make_unique<Served>(false);
     const auto client = H2Client::connect(served->target(), 20s).value();
     REQUIRE(client->call(registration("agent-01")));

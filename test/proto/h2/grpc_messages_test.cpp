@@ -19,7 +19,7 @@ Bytes join(std::initializer_list<Bytes> parts) {
 
 }  // namespace
 
-TEST_CASE("messages come out whole wherever their bytes are cut", "[h2]") {
+TEST_CASE("messages are complete wherever their bytes are cut", "[h2]") {
     const Bytes first(300, 1);
     const Bytes empty;
     const Bytes last{7, 8, 9};
@@ -37,7 +37,7 @@ TEST_CASE("messages come out whole wherever their bytes are cut", "[h2]") {
     }
 }
 
-TEST_CASE("a message that has begun is told from one that is whole", "[h2]") {
+TEST_CASE("a message that has begun differs from a complete one", "[h2]") {
     GrpcMessages messages(1000);
     const Bytes frame = grpc_frame(Bytes(10, 1));
     REQUIRE(messages.add(BytesView(frame).first(1)));
@@ -46,7 +46,7 @@ TEST_CASE("a message that has begun is told from one that is whole", "[h2]") {
     CHECK_FALSE(messages.in_message());
 }
 
-TEST_CASE("a length over the bound is refused before its bytes come", "[h2]") {
+TEST_CASE("a length over the limit is refused before the bytes arrive", "[h2]") {
     GrpcMessages messages(1000);
     const Bytes good = grpc_frame(Bytes(1000, 1));
     REQUIRE(messages.add(good));
@@ -57,7 +57,7 @@ TEST_CASE("a length over the bound is refused before its bytes come", "[h2]") {
     CHECK(messages.empty());
 }
 
-TEST_CASE("compressed messages and what is no message are refused", "[h2]") {
+TEST_CASE("compressed messages and malformed ones are refused", "[h2]") {
     GrpcMessages compressed(1000);
     CHECK_FALSE(compressed.add(Bytes{1, 0, 0, 0, 1, 42}));
     CHECK_THAT(compressed.fault(), Catch::Contains("compressed"));

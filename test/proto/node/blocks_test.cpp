@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 using World = NodeWorld;
 using Grpc = FakeNode::Grpc;
 
-TEST_CASE("node: recorded blocks come with every action matched") {
+TEST_CASE("node: in recorded blocks every action has its receipt") {
     World world;
     const auto infos = split_field_1(to_bytes(as_bytes(read_data("node/GetRawBlocks.bin"))));
     for (std::uint64_t height = 4; height <= 7; ++height)
@@ -34,7 +34,7 @@ TEST_CASE("node: recorded blocks come with every action matched") {
     CHECK(receipts == 14);
 }
 
-TEST_CASE("node: receipts with other hashes are an alarm, not a silent miss") {
+TEST_CASE("node: receipts with other hashes raise an alarm") {
     World world;
     const auto action = recorded_pool().front();
     world.node.push_block(5, make_block_info(5, {action}, {{Bytes(32, 0x77)}}));
@@ -44,7 +44,7 @@ TEST_CASE("node: receipts with other hashes are an alarm, not a silent miss") {
     CHECK(world.lines.count(LogLevel::error, "no receipt") == 1);
 }
 
-TEST_CASE("node: streamed blocks come one after the other, without asking for them") {
+TEST_CASE("node: streamed blocks come one after the other, without separate requests") {
     World world(30s, 60s);
     world.push(5);
     REQUIRE(world.next(5));
@@ -60,7 +60,7 @@ TEST_CASE("node: streamed blocks come one after the other, without asking for th
     CHECK(world.source->counters().stream_ends == 0);
 }
 
-TEST_CASE("node: height 0 is the next block to come") {
+TEST_CASE("node: height 0 returns the next new block") {
     World world(30s, 60s);
     world.push(5);
     std::optional<Result<ExecutedBlock>> block;
@@ -72,7 +72,7 @@ TEST_CASE("node: height 0 is the next block to come") {
     CHECK((*block)->height == 6);
 }
 
-TEST_CASE("node: a block that came after the first look is not missed, though the stream tells of none") {
+TEST_CASE("node: a block that the stream does not announce is still found") {
     World world;
     world.push(5);
     std::optional<ExecutedBlock> block;
@@ -85,7 +85,7 @@ TEST_CASE("node: a block that came after the first look is not missed, though th
     CHECK(world.insist(7).height == 7);
 }
 
-TEST_CASE("node: what is to come stays the same while the stream ends again and again") {
+TEST_CASE("node: the next new block stays the same while the stream ends again and again") {
     World world(30s, 60s);
     world.push(5);
     std::optional<ExecutedBlock> block;
@@ -98,7 +98,7 @@ TEST_CASE("node: what is to come stays the same while the stream ends again and 
     CHECK(block->height == 6);
 }
 
-TEST_CASE("node: what a lost stream missed is fetched, each block once and in order") {
+TEST_CASE("node: blocks missed by a lost stream are fetched, each once and in order") {
     World world;
     world.push(5);
     REQUIRE(world.next(5));
@@ -115,7 +115,7 @@ TEST_CASE("node: what a lost stream missed is fetched, each block once and in or
         CHECK(world.insist(height).height == height);
 }
 
-TEST_CASE("node: repeated blocks are taken once") {
+TEST_CASE("node: a repeated block is returned once") {
     World world(30s, 60s);
     world.push(5);
     REQUIRE(world.next(5));
@@ -130,7 +130,7 @@ TEST_CASE("node: repeated blocks are taken once") {
     CHECK(world.source->counters().repeated_blocks == 3);
 }
 
-TEST_CASE("node: skipped heights are fetched before the one that was told") {
+TEST_CASE("node: skipped heights are fetched before the announced one") {
     World world(30s, 60s);
     world.push(5);
     REQUIRE(world.next(5));
@@ -147,7 +147,7 @@ TEST_CASE("node: skipped heights are fetched before the one that was told") {
     CHECK(heights == std::vector<std::uint64_t>{6, 7, 8, 9});
 }
 
-TEST_CASE("node: a stream that tells nonsense is an error, and the true block is fetched") {
+TEST_CASE("node: a stream that sends nonsense is an error, and the true block is fetched") {
     for (const Bytes& lie : {Bytes{0xff, 0xff, 0xff}, make_stream_block(make_block_info(6), 7),
                              make_stream_block(make_block_info(1'000'000'000), 1'000'000'000),
                              make_stream_block(make_block_info(6, {}, {{Bytes(31, 1)}}), 6), Bytes{}}) {
@@ -166,7 +166,7 @@ TEST_CASE("node: a stream that tells nonsense is an error, and the true block is
     }
 }
 
-TEST_CASE("node: a stream that goes quiet while the chain goes on is replaced") {
+TEST_CASE("node: a stream that goes quiet while the chain continues is replaced") {
     World world;
     world.push(5);
     REQUIRE(world.next(5));
@@ -179,7 +179,7 @@ TEST_CASE("node: a stream that goes quiet while the chain goes on is replaced") 
     CHECK(world.source->counters().stream_ends == 1);
 }
 
-TEST_CASE("node: blocks whose answer is cut, garbage, huge or refused are errors, and it recovers") {
+TEST_CASE("node: cut, garbage, huge and refused blocks are errors, and the reader recovers") {
     World world(60s);
     world.push(5);
     for (const Grpc mode : {Grpc::half, Grpc::garbage, Grpc::refuse, Grpc::empty, Grpc::huge}) {
@@ -192,9 +192,8 @@ TEST_CASE("node: blocks whose answer is cut, garbage, huge or refused are errors
     CHECK(world.insist(5).height == 5);
 }
 
-TEST_CASE(
-    "node: a node that goes away and comes back: errors meanwhile, nothing missing afterwards [defect-23]",
-    "[defect-23]") {
+TEST_CASE("node: reads fail while a node is away, and afterwards no block is missing [defect-23]",
+          "[defect-23]") {
     World world(2s);
     world.node.set_pool(recorded_pool());
     world.push(5);
@@ -215,7 +214,7 @@ TEST_CASE(
     CHECK(world.source->pool().pending());
 }
 
-TEST_CASE("node: a gRPC API that answers JSON is named, with the version to move to, and web3 goes on") {
+TEST_CASE("node: a gRPC API that answers JSON is reported with the version to upgrade to, and web3 continues") {
     for (const Grpc mode : {Grpc::json_request, Grpc::json_answer}) {
         World world;
         world.push(5);
@@ -253,14 +252,14 @@ TEST_CASE("node: a gRPC API that answers JSON is named, with the version to move
     }
 }
 
-TEST_CASE("node: a JSON API is noticed by whoever speaks to it first") {
+TEST_CASE("node: a JSON API is reported by the reader that meets it first") {
     World world;
     world.push(5);
     world.node.set_grpc(Grpc::json_request);
     SECTION("the reader of blocks") {
         CHECK(world.insist(5).height == 5);
     }
-    SECTION("the reader of blocks, by the stream alone") {
+    SECTION("the reader of blocks by its stream alone") {
         std::atomic<bool> done{false};
         std::jthread reader([&] {
             (void)world.insist(0);
@@ -279,7 +278,7 @@ TEST_CASE("node: a JSON API is noticed by whoever speaks to it first") {
     CHECK(world.lines.count(LogLevel::error, "v2.3.8 or later") == 1);
 }
 
-TEST_CASE("node: a stop request ends a read that waits, and closing the source a stream that is open") {
+TEST_CASE("node: a stop request ends a read that waits, and closing the source ends an open stream") {
     auto world = std::make_unique<World>(60s, 60s);
     world->push(5);
     std::optional<Result<ExecutedBlock>> block;

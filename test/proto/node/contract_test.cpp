@@ -110,12 +110,12 @@ BlockSubject make_blocks() {
 
 }  // namespace
 
-TEST_CASE("a node's pool keeps the contract of ActPoolReader") {
+TEST_CASE("a node's pool fulfils the contract of ActPoolReader") {
     act_pool_reader_contract(make_pool);
 }
-TEST_CASE("a node's accounts keep the contract of StateReader") {
+TEST_CASE("a node's accounts fulfil the contract of StateReader") {
     state_reader_contract(make_state);
 }
-TEST_CASE("a node's blocks keep the contract of BlockSource") {
+TEST_CASE("a node's blocks fulfil the contract of BlockSource") {
     block_source_contract(make_blocks);
 }

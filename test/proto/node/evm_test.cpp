@@ -39,7 +39,7 @@ Json recorded(const std::string& note) {
 
 }  // namespace
 
-TEST_CASE("everything missing comes in one batch at one height") {
+TEST_CASE("all missing state is read in one batch at one height") {
     FakeWeb3State node;
     fill(node);
     JsonRpcClient web3 = client_of(node);
@@ -78,7 +78,7 @@ TEST_CASE("more than 100 requests are split, and their answers stay in order") {
         REQUIRE(state.slot(kContract, key)->value == Word{1'000 + key});
 }
 
-TEST_CASE("an endpoint that takes small batches, or none, is read all the same") {
+TEST_CASE("an endpoint that accepts only small batches, or none, is read as well") {
     FakeWeb3State node;
     fill(node);
     JsonRpcClient web3 = client_of(node);
@@ -94,7 +94,7 @@ TEST_CASE("an endpoint that takes small batches, or none, is read all the same")
     CHECK(state.block_hash(99)->bytes[0] == 99);
 }
 
-TEST_CASE("a tip that moved on while it was read fails the fetch") {
+TEST_CASE("a tip that moved during the reads fails the fetch") {
     FakeWeb3State node;
     fill(node);
     node.tip = 101;
@@ -131,7 +131,7 @@ TEST_CASE("a real node's transaction is read as it was sent") {
     CHECK(read->height == 5U);
 }
 
-TEST_CASE("a node without an index of transactions asks for the block") {
+TEST_CASE("without the node's index a transaction is found when its block is given") {
     FakeWeb3State node;
     node.has_index = false;
     Json block = recorded("block with transactions");
@@ -150,7 +150,7 @@ TEST_CASE("a node without an index of transactions asks for the block") {
     CHECK(elsewhere.error().code == ErrorCode::not_found);
 }
 
-TEST_CASE("a transaction with a field of the wrong kind is bad data, whatever the field") {
+TEST_CASE("a transaction with a field of the wrong kind is bad data, for every field") {
     const Json good = recorded("transaction");
     for (const char* field : {"hash", "from", "to", "value", "gas", "nonce", "input", "gasPrice"}) {
         for (const Json& wrong : {Json(7), Json("zz"), Json::array(), Json::object()}) {
@@ -169,7 +169,7 @@ TEST_CASE("a transaction with a field of the wrong kind is bad data, whatever th
     }
 }
 
-TEST_CASE("the next block's base fee follows the tip's use of gas and never falls below the chain's least") {
+TEST_CASE("the next block's base fee follows the gas used and never falls below the chain's minimum") {
     FakeWeb3State node;
     JsonRpcClient web3 = client_of(node);
     CHECK(web3_next_block(web3)->next.base_fee == Word{1'000'000'000'000});

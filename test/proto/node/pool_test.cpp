@@ -16,7 +16,7 @@ using World = NodeWorld;
 using Grpc = FakeNode::Grpc;
 using Web3 = FakeNode::Web3;
 
-TEST_CASE("node: a missing or malformed address says what it is for") {
+TEST_CASE("node: the error for a missing or malformed address says what it is for") {
     const auto refused = [](const char* grpc, const char* web3, const char* which) {
         NodeSettings settings;
         settings.grpc = grpc;
@@ -33,7 +33,7 @@ TEST_CASE("node: a missing or malformed address says what it is for") {
     CHECK(refused("127.0.0.1:14014", "127.0.0.1:15014", "node.web3"));
 }
 
-TEST_CASE("node: it says which chain it is on, and says it anew each time") {
+TEST_CASE("node: the chain's ids are read anew at each call") {
     World world;
     const auto first = world.source->chain();
     REQUIRE(first);
@@ -45,7 +45,7 @@ TEST_CASE("node: it says which chain it is on, and says it anew each time") {
     CHECK_FALSE(world.source->chain());
 }
 
-TEST_CASE("node: the recorded pool is listed, each action once and as the same object again") {
+TEST_CASE("node: the recorded pool lists each action once, and later as the same object") {
     World world;
     auto pool = recorded_pool();
     pool.push_back(pool.front());  // the node lists one action twice
@@ -60,7 +60,7 @@ TEST_CASE("node: the recorded pool is listed, each action once and as the same o
         CHECK((*first)[i]->raw == pool[i]);
 }
 
-TEST_CASE("node: what is no action is left out, counted and logged once, the rest goes out [defect-22]",
+TEST_CASE("node: bytes that are not an action are left out, counted and logged once [defect-22]",
           "[defect-22]") {
     World world;
     auto pool = recorded_pool();
@@ -75,7 +75,7 @@ TEST_CASE("node: what is no action is left out, counted and logged once, the res
     CHECK(world.lines.count(LogLevel::warn, "left out") == 1);
 }
 
-TEST_CASE("node: an action of a kind yet to come goes out with its bytes, without a hash, named once") {
+TEST_CASE("node: an action of an unknown kind is listed with its bytes, without a hash, and logged once") {
     World world;
     // Field 99 of the core is no known kind of action. Encoding 1 is Ethereum's.
     Bytes core;
@@ -106,7 +106,7 @@ TEST_CASE("node: an action of a kind yet to come goes out with its bytes, withou
     CHECK(world.lines.count(LogLevel::warn, "without comparison") == 1);
 }
 
-TEST_CASE("node: a pool over gRPC's usual 4 MiB is taken, one over 64 MiB refused") {
+TEST_CASE("node: a pool over gRPC's default of 4 MiB is accepted, one over 64 MiB refused") {
     World world(30s);
     // An action with an unknown field of 6 MB is passed on unchanged.
     Bytes action = recorded_pool().front();
@@ -129,7 +129,7 @@ TEST_CASE("node: a pool over gRPC's usual 4 MiB is taken, one over 64 MiB refuse
     CHECK(refused.error().code == ErrorCode::bad_data);
 }
 
-TEST_CASE("node: pool answers that are cut, garbage or refused are errors, and it recovers") {
+TEST_CASE("node: cut, garbage and refused pool answers are errors, and the reader recovers") {
     World world(60s);
     world.node.set_pool(recorded_pool());
     REQUIRE(world.source->pool().pending());
@@ -146,7 +146,7 @@ TEST_CASE("node: pool answers that are cut, garbage or refused are errors, and i
     CHECK(world.source->pool().pending());
 }
 
-TEST_CASE("node: a node that says nothing is left at the time-out") {
+TEST_CASE("node: a node that does not answer times out") {
     World world(300ms);
     world.push(5);
     REQUIRE(world.insist(5).height == 5);
@@ -174,7 +174,7 @@ TEST_CASE("node: the tip is the height with the block's own time and base fee") 
     CHECK(tip->time == block->time);
 }
 
-TEST_CASE("node: a tip whose block cannot be had, or is another, is an error [defect-23]", "[defect-23]") {
+TEST_CASE("node: a tip whose block cannot be read, or is another, is an error [defect-23]", "[defect-23]") {
     World world;
     world.push(5);
     world.node.set_chain_meta_height(9);  // the node reports a height whose block it does not have
@@ -185,7 +185,7 @@ TEST_CASE("node: a tip whose block cannot be had, or is another, is an error [de
     CHECK_FALSE(world.source->pool().tip());
 }
 
-TEST_CASE("node: a height that the stream has not told of is the tip only after the settle time") {
+TEST_CASE("node: a height that the stream has not announced is the tip only after the settle time") {
     World world;
     world.push(5);
     REQUIRE(world.next(5));
@@ -203,7 +203,7 @@ TEST_CASE("node: a height that the stream has not told of is the tip only after 
     CHECK(tip->height == 7);
 }
 
-TEST_CASE("node: a peer that is no gRPC server at all is an error") {
+TEST_CASE("node: a server that does not speak gRPC is an error") {
     ScriptedHttp other(
         [](HttpConnection& connection, const std::string&) { return connection.answer("hello"); });
     FakeNode node;
@@ -217,7 +217,7 @@ TEST_CASE("node: a peer that is no gRPC server at all is an error") {
     CHECK((pending.error().code == ErrorCode::unavailable || pending.error().code == ErrorCode::timed_out));
 }
 
-TEST_CASE("node: without web3 the pool is an error until the chain id is known, and not asked for again") {
+TEST_CASE("node: without web3 the pool is an error until the chain id was read once") {
     World world;
     world.node.set_pool(recorded_pool());
     world.node.set_web3(Web3::http_500);
@@ -230,7 +230,7 @@ TEST_CASE("node: without web3 the pool is an error until the chain id is known, 
     CHECK(world.source->pool().pending());
 }
 
-TEST_CASE("node: its version is what it calls itself, and empty when it does not say") {
+TEST_CASE("node: the version is the one the node reports, and empty when it reports none") {
     World world;
     CHECK(world.source->version().empty());
     world.node.set_version("v2.4.1");

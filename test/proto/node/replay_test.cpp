@@ -101,7 +101,7 @@ std::string as_quantity(const evm::Word& word) {
 
 }  // namespace
 
-TEST_CASE("a node's whole chain, run again: every receipt and the state at its end are ours") {
+TEST_CASE("running a node's whole chain again gives every receipt and the final state") {
     const ChainJson chain = ChainJson::parse(read_gzip_data("node/mined-chain.json.gz"));
     ChainReplay replay(chain);
     for (const ChainJson& entry : chain["blocks"])

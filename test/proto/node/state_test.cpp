@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 using World = NodeWorld;
 using Web3 = FakeNode::Web3;
 
-TEST_CASE("node: accounts come in batches of at most 100, in order") {
+TEST_CASE("node: accounts are read in batches of at most 100, in order") {
     World world;
     world.push(5);
     std::vector<Address> addresses(250);
@@ -34,7 +34,7 @@ TEST_CASE("node: accounts come in batches of at most 100, in order") {
     CHECK(world.node.web3_posts() == 8);
 }
 
-TEST_CASE("node: a contract's code hash is keccak256 of its code, no code is none") {
+TEST_CASE("node: a contract's code hash is keccak256 of its code, and empty without code") {
     World world;
     world.push(5);
     const Bytes code{0x60, 0x80, 0x60, 0x40};
@@ -50,7 +50,7 @@ TEST_CASE("node: a contract's code hash is keccak256 of its code, no code is non
     CHECK(plain->nonce == ~std::uint64_t{0});
 }
 
-TEST_CASE("node: accounts read while the tip moved on are out_of_range, and right at the new height") {
+TEST_CASE("node: accounts read while the tip moved are out_of_range, and right at the new height") {
     World world;
     world.push(5);
     world.node.set_account(kPlain, U256(1), 1);
@@ -66,7 +66,7 @@ TEST_CASE("node: accounts read while the tip moved on are out_of_range, and righ
     CHECK(older.error().code == ErrorCode::out_of_range);
 }
 
-TEST_CASE("node: whatever the batch limit, accounts come, and the size that works is remembered") {
+TEST_CASE("node: accounts are read within any batch limit, and the size that works is remembered") {
     const auto limit = static_cast<std::size_t>(GENERATE(1, 2, 3, 4, 6, 10, 99));
     INFO("limit " << limit);
     World world;
@@ -96,7 +96,7 @@ TEST_CASE("node: whatever the batch limit, accounts come, and the size that work
     CHECK(world.reasons().empty());
 }
 
-TEST_CASE("node: an endpoint that refuses every list of requests gets them one by one") {
+TEST_CASE("node: an endpoint that refuses every batch gets single requests") {
     const int status = GENERATE(0, 400, 403, 405, 413, 501, 502);
     INFO("HTTP " << status << ", 0: the connection is closed");
     World world;
@@ -114,7 +114,7 @@ TEST_CASE("node: an endpoint that refuses every list of requests gets them one b
     CHECK(world.node.web3_posts() == before + 4);  // three requests for the account, one for the block number
 }
 
-TEST_CASE("node: without batches too, accounts read while the tip moved on are refused") {
+TEST_CASE("node: without batches too, accounts read while the tip moved are refused") {
     World world;
     world.push(5);
     world.node.set_account(kPlain, U256(1), 1);
@@ -130,7 +130,7 @@ TEST_CASE("node: without batches too, accounts read while the tip moved on are r
     }
 }
 
-TEST_CASE("node: one bad moment of the endpoint does not shrink the batches") {
+TEST_CASE("node: a single failure of the endpoint does not make the batches smaller") {
     World world;
     world.push(5);
     world.node.set_account(kPlain, U256(1), 1);
@@ -144,7 +144,7 @@ TEST_CASE("node: one bad moment of the endpoint does not shrink the batches") {
     CHECK(world.node.web3_posts() == before + 1);
 }
 
-TEST_CASE("node: an endpoint that goes away is told of once, and once when it is back") {
+TEST_CASE("node: an outage of the endpoint is logged once, and its end once") {
     World world(60s);
     world.push(5);
     REQUIRE(world.account(kPlain, 5));
@@ -163,7 +163,7 @@ TEST_CASE("node: an endpoint that goes away is told of once, and once when it is
     CHECK(world.source->counters().web3_away == 1);
 }
 
-TEST_CASE("node: an endpoint that nobody needs just now is watched all the same") {
+TEST_CASE("node: an endpoint is checked even while nobody reads from it") {
     World world(60s, 100ms, 5ms);
     world.node.set_web3(Web3::close);
     world.lines.wait_for(LogLevel::error, "is away");
@@ -173,7 +173,7 @@ TEST_CASE("node: an endpoint that nobody needs just now is watched all the same"
     CHECK(world.reasons().empty());
 }
 
-TEST_CASE("node: one address that cannot be read costs its own entry [defect-22]", "[defect-22]") {
+TEST_CASE("node: an address that cannot be read fails only its own entry [defect-22]", "[defect-22]") {
     World world;
     world.push(5);
     world.node.fail_address(kOther, true);
@@ -186,7 +186,7 @@ TEST_CASE("node: one address that cannot be read costs its own entry [defect-22]
     CHECK(accounts[2]);
 }
 
-TEST_CASE("node: web3 that says nothing, or drips, is left at the time-out") {
+TEST_CASE("node: a web3 endpoint that does not answer, or too slowly, times out") {
     World world(300ms);
     world.push(5);
     for (const Web3 mode : {Web3::stall, Web3::drip}) {
@@ -197,7 +197,7 @@ TEST_CASE("node: web3 that says nothing, or drips, is left at the time-out") {
     }
 }
 
-TEST_CASE("node: web3 answers of every bad kind fail the entries, and it recovers") {
+TEST_CASE("node: every kind of bad web3 answer fails the entries, and the reader recovers") {
     World world(60s);
     world.push(5);
     world.node.set_account(kPlain, U256(1), 1);

@@ -64,7 +64,7 @@ TEST_CASE("node wire: the recorded chain meta and pool are read") {
     }
 }
 
-TEST_CASE("node wire: every action of the recorded blocks has a receipt by the hash computed here") {
+TEST_CASE("node wire: every action of the recorded blocks has a receipt under the hash computed here") {
     const auto blocks = read_raw_blocks(recording("GetRawBlocks.bin"), 4, 10, kIds);
     REQUIRE(blocks);
     REQUIRE(blocks->size() == 4);
@@ -93,7 +93,7 @@ TEST_CASE("node wire: every action of the recorded blocks has a receipt by the h
     CHECK(status_of("c18e71f954dbdd2754797a841bc711826f4b5e4570e7686e9bd4ec6e62387dcb") == kReceiptSuccess);
 }
 
-TEST_CASE("node wire: streamed blocks say the same as fetched ones") {
+TEST_CASE("node wire: streamed blocks equal fetched ones") {
     const auto fetched = read_raw_blocks(recording("GetRawBlocks.bin"), 4, 4, kIds);
     REQUIRE(fetched);
     for (const std::uint64_t height : {5U, 6U, 7U}) {
@@ -108,7 +108,7 @@ TEST_CASE("node wire: streamed blocks say the same as fetched ones") {
     }
 }
 
-TEST_CASE("node wire: web3 tells the same receipts of the same block, in its coarser way") {
+TEST_CASE("node wire: web3 has the same receipts for a block, with a status of only success or failure") {
     const auto fetched = read_raw_blocks(recording("GetRawBlocks.bin"), 4, 4, kIds);
     REQUIRE(fetched);
     const ExecutedBlock& block = (*fetched)[1].block;
@@ -133,7 +133,7 @@ TEST_CASE("node wire: web3 tells the same receipts of the same block, in its coa
     }
 }
 
-TEST_CASE("node wire: all that is asked over web3 works on a node without the gateway plugin") {
+TEST_CASE("node wire: all requests over web3 work on a node without the gateway plugin") {
     const Json pairs = Json::parse(read_data("node/web3-without-gateway.json"));
     std::set<std::string> answered;
     for (const Json& pair : pairs) {
@@ -163,7 +163,7 @@ TEST_CASE("node wire: all that is asked over web3 works on a node without the ga
     }
 }
 
-TEST_CASE("node wire: an action that no receipt carries is counted and named") {
+TEST_CASE("node wire: an action without a receipt is counted and named") {
     const auto actions = native_actions();
     Bytes wrong = actions[1].hash;
     wrong[0] = static_cast<std::uint8_t>(wrong[0] ^ 1U);
@@ -176,7 +176,7 @@ TEST_CASE("node wire: an action that no receipt carries is counted and named") {
     CHECK(block->block.receipts.size() == 2);
 }
 
-TEST_CASE("node wire: an action that is none is unhashable, and the block's others are compared") {
+TEST_CASE("node wire: bytes that are not an action count as unhashable, and the block's others are compared") {
     const auto actions = native_actions();
     const Bytes info =
         make_block_info(9, {{0xff, 0xff}, actions[1].raw}, {{actions[0].hash}, {actions[1].hash}});
@@ -187,7 +187,7 @@ TEST_CASE("node wire: an action that is none is unhashable, and the block's othe
     CHECK_FALSE(block->first_unhashable.empty());
 }
 
-TEST_CASE("node wire: answers that contradict themselves or the question are bad data") {
+TEST_CASE("node wire: answers that contradict themselves or the request are bad data") {
     const auto actions = native_actions();
     const Bytes hash = actions[0].hash;
     const auto refused = [](const Bytes& info) {
@@ -217,7 +217,7 @@ TEST_CASE("node wire: answers that contradict themselves or the question are bad
     CHECK_FALSE(read_header_only(one, 10));
 }
 
-TEST_CASE("node wire: every truncation of a recording is an error or a shorter answer, never a crash") {
+TEST_CASE("node wire: a recording cut anywhere is an error or a shorter answer, never a crash") {
     for (const char* name :
          {"GetRawBlocks.bin", "GetChainMeta.bin", "GetActPoolActions.bin", "StreamBlocks-5.bin"}) {
         const Bytes whole = recording(name);
@@ -234,7 +234,7 @@ TEST_CASE("node wire: every truncation of a recording is an error or a shorter a
     }
 }
 
-TEST_CASE("node wire: lists, times and fees are bounded") {
+TEST_CASE("node wire: lists, times and fees are limited") {
     Bytes crowd;
     for (int i = 0; i < 200'001; ++i)
         wire::Writer(crowd).always_bytes(1, {});
@@ -265,7 +265,7 @@ TEST_CASE("node wire: lists, times and fees are bounded") {
     CHECK(with_core(10, Bytes(32, 0xff)));
 }
 
-TEST_CASE("node wire: web3 blocks and receipts with odd fields are refused") {
+TEST_CASE("node wire: web3 blocks and receipts with unexpected fields are refused") {
     for (const char* text :
          {"", "null", "[]", "{}", R"({"number":5,"timestamp":"0x1"})", R"({"number":"5","timestamp":"0x1"})",
           R"({"number":"0x10000000000000000","timestamp":"0x1"})",
