@@ -11,7 +11,7 @@
 using namespace ioswarm::test;
 using Catch::Matchers::Contains;
 
-TEST_CASE("config check says that all is well on standard error alone", "[config]") {
+TEST_CASE("config check reports a good configuration on standard error only", "[config]") {
     const TempDir dir;
     const std::string file = dir.write("c.yaml", "ioswarm: {grpcPort: 1, maxAgents: 5}");
     const CliRun run = run_cli({"config", "check", "--config", file});
@@ -20,7 +20,7 @@ TEST_CASE("config check says that all is well on standard error alone", "[config
     CHECK_THAT(run.err, Contains("configuration is good: 2 of "));
 }
 
-TEST_CASE("config check lists every mistake and ends with 78", "[config]") {
+TEST_CASE("config check lists every mistake and exits with 78", "[config]") {
     const TempDir dir;
     const std::string file = dir.write("c.yaml", "ioswarm:\n  grpcPrt: 1\n  taskLevel: L7\n");
     const CliRun run = run_cli({"config", "check", "--config", file});
@@ -33,7 +33,7 @@ TEST_CASE("config check lists every mistake and ends with 78", "[config]") {
                          file + ":3:3: ioswarm.taskLevel: 'L7' is not L1, L2, L3 or L4\n");
 }
 
-TEST_CASE("config check warns of taskLevel L4 that no source of diffs feeds, and is content", "[config]") {
+TEST_CASE("config check warns of taskLevel L4 without a source of diffs, and exits with 0", "[config]") {
     const CliRun run = run_cli({"config", "check", "--task-level", "L4", "--node-grpc", "127.0.0.1:14014",
                                 "--node-web3", "http://127.0.0.1:15014"});
     CHECK(run.code == 0);
@@ -43,7 +43,7 @@ TEST_CASE("config check warns of taskLevel L4 that no source of diffs feeds, and
                    Contains("configuration is good: "));
 }
 
-TEST_CASE("config check reads the files that a start would read", "[config]") {
+TEST_CASE("config check reads the same files as a start", "[config]") {
     const TempDir dir;
     const std::string list = dir.write("revoked", "agent-01\nno id\n");
     const CliRun lists = run_cli({"config", "check", "--agents-revoked", list});
@@ -53,7 +53,7 @@ TEST_CASE("config check reads the files that a start would read", "[config]") {
     CHECK(run_cli({"config", "check", "--tls-cert", pem, "--tls-key", pem}).code == 65);
 }
 
-TEST_CASE("a file that the configuration names and that does not exist is a wrong configuration", "[config]") {
+TEST_CASE("a file that the configuration names and that does not exist is a configuration error", "[config]") {
     const TempDir dir;
     const std::string none = dir.path("none");
     const std::string pem = dir.write("pem", "no certificate");
@@ -70,7 +70,7 @@ TEST_CASE("a file that the configuration names and that does not exist is a wron
     CHECK_FALSE(std::filesystem::exists(dir.path("data")));
 }
 
-TEST_CASE("serve with files that name no node is refused, and --embedded named", "[config]") {
+TEST_CASE("serve refuses files that name no node, and suggests --embedded", "[config]") {
     const TempDir dir;
     const std::string file = dir.write("c.yaml", "ioswarm: {grpcPort: 1}");
     const CliRun run = run_cli({"serve", "--config", file, "--data-dir", dir.path("data")});
@@ -89,7 +89,7 @@ TEST_CASE("serve with files that name no node is refused, and --embedded named",
     CHECK_THAT(run_cli({"config", "check", "--config", node}).err, !Contains("refuse"));
 }
 
-TEST_CASE("config check and serve refuse a file without the section", "[config]") {
+TEST_CASE("config check and serve refuse a file without the section 'ioswarm:'", "[config]") {
     const TempDir dir;
     const std::string file = dir.write("c.yaml", "grpcPort: 1\n");
     CHECK(run_cli({"config", "check", "--config", file}).code == 78);
@@ -97,7 +97,7 @@ TEST_CASE("config check and serve refuse a file without the section", "[config]"
     CHECK_FALSE(std::filesystem::exists(dir.path("data")));
 }
 
-TEST_CASE("config check tells of the node's own store of diffs", "[config]") {
+TEST_CASE("config check reports a diff store that belongs to the node", "[config]") {
     const TempDir dir;
     const std::string store = dir.path("statediffs.db");
     std::filesystem::copy_file(std::string(IOSWARM_TEST_DATA) + "/bolt/statediffs.db", store);
@@ -116,7 +116,7 @@ TEST_CASE("config check refuses an address that serve would not bind", "[config]
     CHECK(run_cli({"config", "check", "--listen", "0.0.0.0", "--master-secret", "s"}).code == 0);
 }
 
-TEST_CASE("config show prints each key with its value and origin", "[config]") {
+TEST_CASE("config show prints each key with its value and source", "[config]") {
     const TempDir dir;
     const std::string file = dir.write("c.yaml", "ioswarm:\n  masterSecret: swordfish\n  maxAgents: 5\n");
     const CliRun run = run_cli({"config", "show", "--config", file, "--json", "--grpc-port", "77",
@@ -140,7 +140,7 @@ TEST_CASE("config show prints each key with its value and origin", "[config]") {
     CHECK_THAT(text.out, !Contains("swordfish"));
 }
 
-TEST_CASE("several files are merged in their order", "[config]") {
+TEST_CASE("several files are merged in the given order", "[config]") {
     const TempDir dir;
     const std::string node = dir.write("node.yaml", "ioswarm: {grpcPort: 1, maxAgents: 1}");
     const std::string own = dir.write("own.yaml", "ioswarm: {grpcPort: 2}");
@@ -150,7 +150,7 @@ TEST_CASE("several files are merged in their order", "[config]") {
     CHECK(json["maxAgents"]["value"] == "1");
 }
 
-TEST_CASE("a wrong flag value ends with 64, a missing file with 78", "[config]") {
+TEST_CASE("a wrong flag value exits with 64, a missing file with 78", "[config]") {
     const CliRun flag = run_cli({"config", "check", "--grpc-port", "99999"});
     CHECK(flag.code == 64);
     CHECK(flag.err == "ioswarm: configuration: --grpc-port: '99999' is not a whole number from 0 to 65535\n");
@@ -166,7 +166,7 @@ TEST_CASE("a wrong flag value ends with 64, a missing file with 78", "[config]")
     CHECK(run_cli({"config"}).code == 64);
 }
 
-TEST_CASE("what config show prints is read back to the same values", "[config]") {
+TEST_CASE("the output of config show is read back to the same values", "[config]") {
     const TempDir dir;
     const std::string file = dir.write("c.yaml",
                                        "ioswarm:\n"
@@ -189,7 +189,7 @@ TEST_CASE("what config show prints is read back to the same values", "[config]")
     CHECK(values(read_back) == values(run_cli({"config", "show", "--config", file, "--json"})));
 }
 
-TEST_CASE("config default prints a file with every key, which sets the defaults", "[config]") {
+TEST_CASE("config default prints a file with every key and its default", "[config]") {
     const TempDir dir;
     const CliRun run = run_cli({"config", "default"});
     REQUIRE(run.code == 0);
@@ -217,7 +217,7 @@ TEST_CASE("config default prints a file with every key, which sets the defaults"
           values(run_cli({"config", "show", "--json"})));
 }
 
-TEST_CASE("config check finds everything in one run", "[config]") {
+TEST_CASE("config check reports all mistakes in one run", "[config]") {
     const TempDir dir;
     const std::string list = dir.write("revoked", "agent-01\nno id\n");
     const std::string pem = dir.write("pem", "no certificate");
@@ -236,7 +236,7 @@ TEST_CASE("config check finds everything in one run", "[config]") {
     }
 }
 
-TEST_CASE("config check tells of short epochs, a missing delegate and an old secret that has ended",
+TEST_CASE("config check reports short epochs, a missing delegate and an old secret that has ended",
           "[config]") {
     const CliRun run = run_cli({"config", "check", "--reward-min-epoch-seconds", "5", "--epoch-reward-iotx",
                                 "1", "--master-secret", "new", "--master-secret-old", "old",

@@ -18,7 +18,7 @@ using namespace ioswarm::test;
 using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
 
-TEST_CASE("exit codes are the promised numbers", "[cli]") {
+TEST_CASE("exit codes have the documented numbers", "[cli]") {
     using cli::ExitCode;
     const std::vector<std::pair<ExitCode, int>> promised{{ExitCode::ok, 0},
                                                          {ExitCode::failed_check, 1},
@@ -53,14 +53,14 @@ TEST_CASE("each kind of failure has one exit code", "[cli]") {
     CHECK(exit_code_for(ErrorCode::failed_check) == ExitCode::failed_check);
 }
 
-TEST_CASE("without arguments the overview goes to standard error and the exit code is 64", "[cli]") {
+TEST_CASE("without arguments the overview goes to standard error, and the exit code is 64", "[cli]") {
     const CliRun run = run_cli({});
     CHECK(run.code == 64);
     CHECK(run.out.empty());
     CHECK_THAT(run.err, StartsWith("ioswarm: an operator's toolkit"));
 }
 
-TEST_CASE("help lists every command of the table", "[cli]") {
+TEST_CASE("help lists every command", "[cli]") {
     for (const std::string word : {"help", "--help", "-h"}) {
         const CliRun run = run_cli({word});
         CHECK(run.code == 0);
@@ -71,7 +71,7 @@ TEST_CASE("help lists every command of the table", "[cli]") {
     }
 }
 
-TEST_CASE("'help X' and 'X --help' say the same, for every command", "[cli]") {
+TEST_CASE("'help X' and 'X --help' print the same, for every command", "[cli]") {
     for (const cli::CommandRow& row : cli::commands()) {
         const std::string name(row.name);
         const CliRun help = run_cli({"help", name});
@@ -82,18 +82,18 @@ TEST_CASE("'help X' and 'X --help' say the same, for every command", "[cli]") {
     CHECK_THAT(run_cli({"help", "config", "show"}).out, Contains("--json"));
 }
 
-TEST_CASE("help of help is the overview", "[cli]") {
+TEST_CASE("'help help' prints the overview", "[cli]") {
     for (const std::string word : {"help", "--help", "-h"})
         CHECK(run_cli({"help", word}).out == run_cli({"help"}).out);
 }
 
-TEST_CASE("the version is one line", "[cli]") {
+TEST_CASE("the version is printed on one line", "[cli]") {
     const CliRun run = run_cli({"--version"});
     CHECK(run.code == 0);
     CHECK(run.out == "ioswarm 0.1.0\n");
 }
 
-TEST_CASE("version tells what the program was built from, in text and in JSON", "[cli]") {
+TEST_CASE("version prints what the program was built from, in text and in JSON", "[cli]") {
     const cli::BuildInfo build = cli::build_info();
     const CliRun text = run_cli({"version"});
     CHECK(text.code == 0);
@@ -138,7 +138,7 @@ TEST_CASE("every command, subcommand and listed option can be completed", "[cli]
     CHECK(run_cli({"completion"}).code == 64);
 }
 
-TEST_CASE("a mistyped command is answered with the nearest one", "[cli]") {
+TEST_CASE("for a mistyped command the closest one is suggested", "[cli]") {
     const CliRun run = run_cli({"kegyen"});
     CHECK(run.code == 64);
     CHECK(run.err == "ioswarm: kegyen: unknown command\nhint: did you mean 'keygen'?\n");
@@ -146,7 +146,7 @@ TEST_CASE("a mistyped command is answered with the nearest one", "[cli]") {
           "ioswarm: frobnicate-all: unknown command\nhint: 'ioswarm help' lists the commands\n");
 }
 
-TEST_CASE("a mistyped option is answered with the nearest one", "[cli]") {
+TEST_CASE("for a mistyped option the closest one is suggested", "[cli]") {
     const CliRun run = run_cli({"keygen", "--agnet", "a"});
     CHECK(run.code == 64);
     CHECK(run.err == "ioswarm: keygen: --agnet: unknown option\nhint: did you mean '--agent'?\n");
@@ -162,13 +162,13 @@ TEST_CASE("a mistyped option is answered with the nearest one", "[cli]") {
           "ioswarm: config: --grpc-prt: unknown option\nhint: did you mean '--grpc-port'?\n");
 }
 
-TEST_CASE("a mistyped option is reported before the required one that it was meant to be", "[cli]") {
+TEST_CASE("a mistyped option is reported before the required option that it should have been", "[cli]") {
     CHECK(run_cli({"snapshot", "export", "--sorce", "x", "--output", "y"}).err ==
           "ioswarm: snapshot: --sorce: unknown option\nhint: did you mean '--source'?\n");
     CHECK_THAT(run_cli({"snapshot", "export", "--output", "y"}).err, Contains("--source is required"));
 }
 
-TEST_CASE("a word in the place of a number is answered with what was expected", "[cli]") {
+TEST_CASE("a word instead of a number is refused with what was expected", "[cli]") {
     const CliRun run = run_cli({"sim", "--agents", "abc"});
     CHECK(run.code == 64);
     CHECK(run.err ==
@@ -189,7 +189,7 @@ TEST_CASE("a snapshot needs a name and at least one namespace", "[cli]") {
     CHECK_THAT(refused({"--output", "x", "--namespaces", ""}), Contains("--namespaces") && Contains("empty"));
 }
 
-TEST_CASE("a command that has subcommands asks which one, and runs none of them by itself", "[cli]") {
+TEST_CASE("a command with subcommands asks for one, and runs none by itself", "[cli]") {
     for (const auto& [command, question] : {std::pair{"wallet", "which one: new, import, address or inspect?"},
                                             std::pair{"ledger", "which one: backup or check?"},
                                             std::pair{"config", "which one: check, show or default?"}}) {
@@ -209,14 +209,14 @@ TEST_CASE("an option without its value is a usage error", "[cli]") {
                StartsWith("ioswarm: keygen: --agent") && Contains("hint: see 'ioswarm help keygen'\n"));
 }
 
-TEST_CASE("called by a link's name the program is that command", "[cli]") {
+TEST_CASE("a program that is started under a link's name runs that command", "[cli]") {
     CHECK(run_cli({"--help"}, "", "/usr/bin/ioswarm-keygen").out == run_cli({"help", "keygen"}).out);
     CHECK(run_cli({"--help"}, "", "ioswarm-config").out == run_cli({"help", "config"}).out);
     // Any other name runs the program itself.
     CHECK(run_cli({"help"}, "", "./ioswarm-0.1").out == run_cli({"help"}).out);
 }
 
-TEST_CASE("a command that does the job of a tool of the field takes its flags with one dash", "[cli]") {
+TEST_CASE("a command that replaces a tool of iotex-core accepts its flags with one dash", "[cli]") {
     for (const std::string name : {"/usr/bin/l4baseline", "snapshotexporter", "ioswarm-l4baseline"}) {
         INFO(name);
         const CliRun one = run_cli({"-source", "/no/such", "-stats=true", "-timeout", "5s"}, "", name);
@@ -230,7 +230,7 @@ TEST_CASE("a command that does the job of a tool of the field takes its flags wi
     CHECK(run_cli({"keygen", "-agent", "a"}).code == 64);
 }
 
-TEST_CASE("text from the command line is escaped before it reaches a terminal", "[cli]") {
+TEST_CASE("text from the command line is escaped before it is printed on a terminal", "[cli]") {
     CHECK(run_cli({"\033[2Jx"}).err ==
           "ioswarm: \\x1b[2Jx: unknown command\nhint: 'ioswarm help' lists the commands\n");
 }
@@ -256,7 +256,7 @@ TEST_CASE("a link is installed for every command", "[cli]") {
     CHECK(expected == IOSWARM_LINKS);
 }
 
-TEST_CASE("on a terminal the program's name is coloured, what is said is not", "[cli]") {
+TEST_CASE("on a terminal the program's name is coloured, the message is not", "[cli]") {
     std::istringstream in;
     std::ostringstream out;
     std::ostringstream err;
@@ -265,7 +265,7 @@ TEST_CASE("on a terminal the program's name is coloured, what is said is not", "
     CHECK(err.str() == "\033[1;31mioswarm:\033[0m cannot read: x\\x1b[2J: why\nhint: do this\n");
 }
 
-TEST_CASE("with --json an error of the commands that pay is a document, whatever went wrong", "[cli]") {
+TEST_CASE("with --json every error of a command that pays is a JSON document", "[cli]") {
     const std::string address = "io1w8g444d07pg5exp2ngy4w38hpwgnr7rg3s7wur";
     const std::vector<std::vector<std::string>> wrong{
         {"deploy", "--json"},                                      // an option is missing

@@ -44,7 +44,7 @@ std::string everything(const std::string& example) {
 
 }  // namespace
 
-TEST_CASE("the unit hands over what the example names, under the same names", "[dist]") {
+TEST_CASE("the systemd unit passes the credentials that the example names, under the same names", "[dist]") {
     const std::string unit = dist("ioswarm.service");
     const std::string example = dist("ioswarm.yaml");
     const auto credentials = settings(unit, "LoadCredential");
@@ -75,7 +75,7 @@ TEST_CASE("the unit hands over what the example names, under the same names", "[
     CHECK(settings(dist("ioswarm-snapshot-roll.service"), "DynamicUser").empty());
 }
 
-TEST_CASE("the unit that settles has its key as a credential, and the timer starts it", "[dist]") {
+TEST_CASE("the unit for settle has its key as a credential, and the timer starts it", "[dist]") {
     const std::string unit = dist("ioswarm-settle.service");
     CHECK(settings(unit, "Type") == std::set<std::string>{"oneshot"});
     CHECK(settings(unit, "User") == settings(dist("ioswarm.service"), "User"));
@@ -97,7 +97,7 @@ TEST_CASE("the unit that settles has its key as a credential, and the timer star
     CHECK(settings(dist("ioswarm-settle.timer"), "OnCalendar").size() == 1);
 }
 
-TEST_CASE("what starts a settlement gives options that the command has", "[dist]") {
+TEST_CASE("the files that start a settlement use only options that the command has", "[dist]") {
     const std::string help = ioswarm::test::run_cli({"settle", "--help"}).out;
     const std::string serve = ioswarm::test::run_cli({"serve", "--help"}).out;
     const std::regex option("--[a-z][a-z-]*");
@@ -136,7 +136,7 @@ TEST_CASE("each line of the crontab example runs a shipped script as the service
     CHECK(jobs == 2);
 }
 
-TEST_CASE("every key of the example is one, and its files are those of the unit or of /etc", "[dist]") {
+TEST_CASE("every key of the example exists, and its files are those of the unit or of /etc", "[dist]") {
     for (const bool under_systemd : {false, true}) {
         const Environment environment = [=](const std::string& name) -> std::optional<std::string> {
             if (under_systemd && name == "CREDENTIALS_DIRECTORY") return "/run/credentials/ioswarm.service";

@@ -23,7 +23,7 @@ std::string printed(const std::string& id, const std::string& key) {
 
 }  // namespace
 
-TEST_CASE("the key of an agent is the one that OpenSSL computes", "[keygen]") {
+TEST_CASE("keygen computes the same key for an agent as OpenSSL", "[keygen]") {
     const TempDir dir;
     const std::string secret = dir.write("secret", "test-secret\n");
     const CliRun run = run_cli({"keygen", "--agent", "agent-01", "--secret-file", secret});
@@ -32,7 +32,7 @@ TEST_CASE("the key of an agent is the one that OpenSSL computes", "[keygen]") {
     CHECK(run.out == printed("agent-01", kKey));
 }
 
-TEST_CASE("every way to give the id and the secret makes the same key", "[keygen]") {
+TEST_CASE("every way to give the id and the secret gives the same key", "[keygen]") {
     const TempDir dir;
     const std::string secret = dir.write("secret", "test-secret");
     const std::string config = dir.write("c.yaml", "ioswarm:\n  masterSecret: test-secret\n");
@@ -56,7 +56,7 @@ TEST_CASE("every way to give the id and the secret makes the same key", "[keygen
     }
 }
 
-TEST_CASE("a secret on the command line is warned of and not repeated", "[keygen]") {
+TEST_CASE("a secret on the command line gives a warning, and is not repeated in it", "[keygen]") {
     for (const std::string option : {"--master", "--secret"}) {
         const CliRun run = run_cli({"keygen", "a", option, "test-secret"});
         CHECK(run.code == 0);
@@ -66,7 +66,7 @@ TEST_CASE("a secret on the command line is warned of and not repeated", "[keygen
     }
 }
 
-TEST_CASE("many agents come from arguments and from a file", "[keygen]") {
+TEST_CASE("many agents are read from arguments and from a file", "[keygen]") {
     const TempDir dir;
     const std::string secret = dir.write("secret", "test-secret");
     const std::string ids = dir.write("ids", "# the fleet\nagent-01\r\n\n  agent-03 \n");
@@ -84,14 +84,14 @@ TEST_CASE("many agents come from arguments and from a file", "[keygen]") {
           printed("agent-01", kKey) + "\n" + printed("agent-02", json[0]["api_key"].get<std::string>()));
 }
 
-TEST_CASE("one agent in JSON is a list of one", "[keygen]") {
+TEST_CASE("the JSON for one agent is a list of one", "[keygen]") {
     const CliRun run = run_cli({"keygen", "agent-01", "--json", "--secret-file", "-"}, "test-secret\n");
     const auto json = nlohmann::json::parse(run.out);
     REQUIRE(json.is_array());
     CHECK(json[0]["api_key"] == kKey);
 }
 
-TEST_CASE("ids that are not plain are refused unless any id is allowed", "[keygen]") {
+TEST_CASE("ids with special characters are refused unless any id is allowed", "[keygen]") {
     const auto with = [](const std::string& id, bool any) {
         std::vector<std::string> arguments{"keygen", "--agent=" + id, "--secret-file", "-"};
         if (any) arguments.emplace_back("--any-id");
@@ -113,7 +113,8 @@ TEST_CASE("ids that are not plain are refused unless any id is allowed", "[keyge
     CHECK(with("\xc3\xa4", true).code == 64);
 }
 
-TEST_CASE("a new secret is 32 random bytes, readable by its owner alone, and never overwritten", "[keygen]") {
+TEST_CASE("a new secret is 32 random bytes that only the owner may read, and is never overwritten",
+          "[keygen]") {
     const TempDir dir;
     const std::string path = dir.path("secret");
     const CliRun made = run_cli({"keygen", "--new-secret", path, "agent-01"});
@@ -154,7 +155,7 @@ TEST_CASE("a secret file that others can read is refused", "[keygen]") {
     }
 }
 
-TEST_CASE("an empty secret or file name is refused, whatever else holds a secret", "[keygen]") {
+TEST_CASE("an empty secret or file name is refused, even if another place has a secret", "[keygen]") {
     const TempDir dir;
     const std::string config = dir.write("c.yaml", "ioswarm:\n  masterSecret: test-secret\n");
     for (const std::string option : {"--secret", "--master", "--secret-file", "--new-secret"}) {
@@ -165,7 +166,7 @@ TEST_CASE("an empty secret or file name is refused, whatever else holds a secret
     }
 }
 
-TEST_CASE("keygen says what is missing", "[keygen]") {
+TEST_CASE("keygen names what is missing", "[keygen]") {
     const TempDir dir;
     CHECK(run_cli({"keygen", "--agents-file", dir.path("."), "--secret-file", "-"}, "s").code == 74);
     const std::string empty = dir.write("empty", "\n");
@@ -189,7 +190,7 @@ TEST_CASE("keygen says what is missing", "[keygen]") {
     CHECK(run_cli({"keygen", "--agents-file", dir.path("none"), "--secret-file", "-"}, "s").code == 74);
 }
 
-TEST_CASE("--key-only prints the keys alone", "[keygen]") {
+TEST_CASE("keygen --key-only prints only the keys", "[keygen]") {
     const TempDir dir;
     const std::string secret = dir.write("secret", "test-secret\n");
     const CliRun one = run_cli({"keygen", "agent-01", "--secret-file", secret, "--key-only"});
@@ -200,7 +201,7 @@ TEST_CASE("--key-only prints the keys alone", "[keygen]") {
     CHECK(run_cli({"keygen", "a", "--secret-file", secret, "--key-only", "--json"}).code == 64);
 }
 
-TEST_CASE("--output writes the keys into a file that only its owner may read", "[keygen]") {
+TEST_CASE("keygen --output writes the keys into a file that only its owner may read", "[keygen]") {
     const TempDir dir;
     const std::string secret = dir.write("secret", "test-secret\n");
     const std::string file = dir.path() + "/agent.key";
@@ -242,7 +243,7 @@ TEST_CASE("a key file has keygen's lines or one key, and nothing else", "[keygen
     }
 }
 
-TEST_CASE("a viewer's key is the one that OpenSSL computes", "[keygen]") {
+TEST_CASE("keygen computes the same key for a viewer as OpenSSL", "[keygen]") {
     const TempDir dir;
     const std::string secret = dir.write("secret", "test-secret\n");
     // From: printf 'viewer\nprometheus' | openssl dgst -sha256 -hmac test-secret

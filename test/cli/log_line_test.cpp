@@ -57,7 +57,7 @@ using namespace log_lines;
 
 }  // namespace
 
-TEST_CASE("a message looks the same in three formats", "[log]") {
+TEST_CASE("a message is written in each of three formats", "[log]") {
     CHECK(render(joined(), {LogFormat::text, false, false}) ==
           "2026-11-22T16:58:44.123Z info  agents: agent a1 joined\n");
     CHECK(render(joined(), {LogFormat::logfmt, false, false}) ==
@@ -68,7 +68,7 @@ TEST_CASE("a message looks the same in three formats", "[log]") {
           "joined\",\"id\":\"a1\",\"reason\":\"say \\\"no\\\"\",\"count\":3,\"share\":0.5,\"ok\":true}\n");
 }
 
-TEST_CASE("a message that begins with its module's name says it once", "[log]") {
+TEST_CASE("a message that begins with its module's name has the name once", "[log]") {
     const LogLine paid{kTime, LogLevel::info, LogModule::settlement, "settlement: paid", {}};
     CHECK(render(paid, {LogFormat::text, true, false}) == "<6>info  settlement: paid\n");
     CHECK(nlohmann::json::parse(render(paid, {LogFormat::json, false, false}))["msg"] == "paid");
@@ -76,7 +76,7 @@ TEST_CASE("a message that begins with its module's name says it once", "[log]") 
     CHECK(render(start, {LogFormat::text, true, false}) == "<6>info  ready\n");
 }
 
-TEST_CASE("in the journal a line has a priority and no time", "[log]") {
+TEST_CASE("a line for the journal has a priority and no time", "[log]") {
     const std::array<std::pair<LogLevel, std::string>, 4> priorities{{{LogLevel::debug, "<7>debug "},
                                                                       {LogLevel::info, "<6>info  "},
                                                                       {LogLevel::warn, "<4>warn  "},
@@ -89,7 +89,7 @@ TEST_CASE("in the journal a line has a priority and no time", "[log]") {
     CHECK_THAT(render(joined(), {LogFormat::json, true, false}), StartsWith("<6>{\"ts\":"));
 }
 
-TEST_CASE("text from outside stays one line of visible characters, in every format", "[log]") {
+TEST_CASE("text from outside stays on one line of visible characters, in every format", "[log]") {
     // A line break, an escape sequence, a C1 control (CSI), a right-to-left override and a byte that is no
     // UTF-8.
     const std::string evil =
@@ -106,7 +106,7 @@ TEST_CASE("text from outside stays one line of visible characters, in every form
     }
 }
 
-TEST_CASE("the level is coloured only in text", "[log]") {
+TEST_CASE("the level is coloured only in text format", "[log]") {
     CHECK(render({kTime, LogLevel::warn, LogModule::main, "x", {}}, {LogFormat::text, false, true}) ==
           "2026-11-22T16:58:44.123Z \033[33mwarn \033[0m x\n");
     CHECK(render(joined(), {LogFormat::json, false, true}) ==
@@ -129,7 +129,7 @@ TEST_CASE("the journal is recognised by device and inode of the log's file", "[l
     CHECK_FALSE(style.colour);
 }
 
-TEST_CASE("colour is for terminals, and can be forced and forbidden", "[log]") {
+TEST_CASE("colour is used on terminals, and can be forced and forbidden", "[log]") {
     CHECK(wants_colour("auto", true, nullptr, "xterm"));
     CHECK(wants_colour("auto", true, "", "xterm"));
     CHECK_FALSE(wants_colour("auto", true, "1", "xterm"));
@@ -141,7 +141,7 @@ TEST_CASE("colour is for terminals, and can be forced and forbidden", "[log]") {
     CHECK(wants_colour("always", false, nullptr, nullptr));
 }
 
-TEST_CASE("serve's errors at the start are JSON when the log is", "[cli][log]") {
+TEST_CASE("serve's errors at the start are JSON when the log is JSON", "[cli][log]") {
     using ioswarm::test::run_cli;
     const auto code_of = [](const std::string& err) { return nlohmann::json::parse(err)["error"]["code"]; };
     for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{

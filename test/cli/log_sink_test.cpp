@@ -121,7 +121,7 @@ TEST_CASE("a JSON line is an object with ts, level, module, msg and the fields",
                            std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)")));
 }
 
-TEST_CASE("what came from outside cannot forge a line", "[log]") {
+TEST_CASE("text from outside cannot forge a log line", "[log]") {
     const LogFile file(LogFormat::text);
     file.log.info("region {}", "x\n2026-01-01T00:00:00.000Z error forged\x1b[31m");
     const std::string text = file.text();
@@ -132,7 +132,7 @@ TEST_CASE("what came from outside cannot forge a line", "[log]") {
     CHECK_THAT(file.text(), Catch::Matchers::EndsWith("100%v {} %l\n"));
 }
 
-TEST_CASE("what is below the level is not written", "[log]") {
+TEST_CASE("a message below the level is not written", "[log]") {
     const LogFile file(LogFormat::text, LogLevels(LogLevel::warn));
     file.log.debug("no");
     file.log.info("no");
@@ -140,7 +140,7 @@ TEST_CASE("what is below the level is not written", "[log]") {
     CHECK_THAT(file.text(), Catch::Matchers::EndsWith(" yes\n") && !Contains("no"));
 }
 
-TEST_CASE("modules have levels of their own, which can change while the log is used", "[log]") {
+TEST_CASE("modules have their own levels, which can change while the log is used", "[log]") {
     LogFile file(LogFormat::text, log_levels_from("warn,node=debug"));
     const Log node = file.log.of(LogModule::node);
     file.log.info("first");
@@ -173,7 +173,7 @@ TEST_CASE("lines of several threads do not mix", "[log]") {
     CHECK(count == 800);
 }
 
-TEST_CASE("a log that nobody reads keeps nobody waiting, and tells later how much it lost", "[log]") {
+TEST_CASE("a log that nobody reads blocks nobody, and later reports how much it lost", "[log]") {
     LogPipe pipe({.lines = 100, .bytes = 1 << 20});
     const Log log = pipe.writer->log();
     // Given a full pipe: the lines are far more than it holds.
@@ -199,7 +199,7 @@ TEST_CASE("a log that nobody reads keeps nobody waiting, and tells later how muc
     CHECK(pipe.writer->dropped() == dropped);
 }
 
-TEST_CASE("what waits to be written is bounded in bytes too", "[log]") {
+TEST_CASE("the waiting text is limited in bytes too", "[log]") {
     LogPipe pipe({.lines = 1'000'000, .bytes = 100'000});
     const Log log = pipe.writer->log();
     for (int i = 0; i < 100; ++i)
@@ -207,15 +207,15 @@ TEST_CASE("what waits to be written is bounded in bytes too", "[log]") {
     CHECK(pipe.writer->dropped() >= 70);  // a pipe holds 64 KiB, the writer holds one line, and 10 may wait
 }
 
-TEST_CASE("the end waits for what is to be written, but not for ever", "[log]") {
-    SECTION("a reader that reads gets all of it") {
+TEST_CASE("the end of the program waits for waiting lines up to a time limit", "[log]") {
+    SECTION("a reader that reads gets all lines") {
         LogPipe pipe({});
         for (int i = 0; i < 100; ++i)
             pipe.writer->log().info("line {}", i);
         pipe.writer.reset();
         CHECK_THAT(pipe.read_until("line 99"), Contains("line 0\n") && Contains("line 99\n"));
     }
-    SECTION("a reader that does not read is left behind") {
+    SECTION("a reader that does not read is not waited for") {
         LogPipe pipe({});
         const Log log = pipe.writer->log();
         for (int i = 0; i < 1'000; ++i)
@@ -235,7 +235,7 @@ TEST_CASE("lines that cannot be written are lost and counted", "[log]") {
     CHECK(pipe.writer->dropped() == 1);
 }
 
-TEST_CASE("the status line has block and age, agents, tasks, coverage, accuracy and how far the epoch is",
+TEST_CASE("the status line has block, age, agents, tasks, coverage, accuracy and the epoch's progress",
           "[log]") {
     ioswarm::test::FakeMonitor monitor;
     CHECK(status_line(monitor, 360) ==
@@ -263,7 +263,8 @@ TEST_CASE("the status line has block and age, agents, tasks, coverage, accuracy 
           "compared), epoch 3 (11/360 blocks)");
 }
 
-TEST_CASE("the line about state diffs tells how far they are, and loudly when none come in", "[log]") {
+TEST_CASE("the line about state diffs has the tip and the subscribers, and warns when no diffs arrive",
+          "[log]") {
     DiffsView diffs;
     diffs.tip = 1234;
     diffs.subscribers = {{"a", 1200, 35}, {"b", 1235, 0}};
@@ -273,7 +274,7 @@ TEST_CASE("the line about state diffs tells how far they are, and loudly when no
           "diffs to 1234, subscribers 2, NO DIFFS COME IN: the state diffs have a hole: height 1235");
 }
 
-TEST_CASE("the status line comes again and again, and its end is not waited for", "[log]") {
+TEST_CASE("the status line is repeated, and stopping does not wait for the next one", "[log]") {
     std::mutex mutex;
     std::condition_variable_any changed;
     int lines = 0;
@@ -292,7 +293,7 @@ TEST_CASE("the status line comes again and again, and its end is not waited for"
     const StatusReporter never(line, 24h, log);
 }
 
-TEST_CASE("ready is logged when there is no reason left against it, and once", "[log]") {
+TEST_CASE("ready is logged once, when there is no reason left against it", "[log]") {
     std::mutex mutex;
     std::condition_variable changed;
     std::vector<std::string> lines;

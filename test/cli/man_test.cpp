@@ -90,7 +90,7 @@ Set missing_from(const Set& some, const Set& all) {
 
 }  // namespace
 
-TEST_CASE("every command has a page whose options are those of --help", "[man]") {
+TEST_CASE("every command has a man page with the same options as --help", "[man]") {
     for (const CommandRow& row : commands()) {
         CAPTURE(row.name);
         const std::string text = page(fmt::format("ioswarm-{}.1", row.name));
@@ -102,7 +102,7 @@ TEST_CASE("every command has a page whose options are those of --help", "[man]")
     }
 }
 
-TEST_CASE("no page names an option that no command has", "[man]") {
+TEST_CASE("no man page names an option that no command has", "[man]") {
     Set known{"--help", "--version"};
     for (const CommandRow& row : commands())
         known.merge(options_of(row.name));
@@ -113,7 +113,7 @@ TEST_CASE("no page names an option that no command has", "[man]") {
     }
 }
 
-TEST_CASE("the overview names every command and every exit code", "[man]") {
+TEST_CASE("the overview page names every command and every exit code", "[man]") {
     const std::string text = page("ioswarm.1");
     for (const CommandRow& row : commands()) {
         CHECK(text.find(fmt::format("ioswarm-{}", row.name)) != std::string::npos);
@@ -128,7 +128,7 @@ TEST_CASE("the overview names every command and every exit code", "[man]") {
     }
 }
 
-TEST_CASE("every command's page has an exit status section of known codes", "[man]") {
+TEST_CASE("every command's page has a section of known exit codes", "[man]") {
     const Set all = matches(section(page("ioswarm.1"), "EXIT STATUS"), R"(\.B (\d+))");
     for (const CommandRow& row : commands()) {
         CAPTURE(row.name);
@@ -167,7 +167,7 @@ TEST_CASE("the page of the configuration has every key with its default, and no 
     }
 }
 
-TEST_CASE("the page of serve says which key each flag is", "[man]") {
+TEST_CASE("the page of serve names the key of each flag", "[man]") {
     const std::string text = page("ioswarm-serve.1");
     if (find_command("serve") == nullptr) return;
     for (const KeyRow& key : config_keys()) {

@@ -20,7 +20,7 @@ TEST_CASE("the limit on open files is raised to the hard limit", "[serve]") {
     CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
 }
 
-TEST_CASE("a limit on open files that maxAgents does not fit into is told of", "[serve]") {
+TEST_CASE("a limit on open files that is too low for maxAgents gives a warning", "[serve]") {
     CHECK_FALSE(open_files_warning(100, 1024));
     CHECK_FALSE(open_files_warning(384, 1024));
     CHECK(open_files_warning(385, 1024) ==

@@ -7,7 +7,7 @@
 
 using namespace ioswarm::cli;
 
-TEST_CASE("a progress line is cut to the terminal's width, or it would wrap and stay behind", "[cli]") {
+TEST_CASE("a progress line is cut to the terminal's width, so that it does not wrap", "[cli]") {
     const std::string text = "reading Account: 123 entries, 4.5 MB";
     CHECK(cut_to_width(text, 80) == text);
     CHECK(cut_to_width(text, 20) == "reading Account: 12");
@@ -16,7 +16,7 @@ TEST_CASE("a progress line is cut to the terminal's width, or it would wrap and 
     CHECK(cut_to_width("reading \xc3\xa4\xc3\xa4", 10) == "reading ");  // never cuts a character in half
 }
 
-TEST_CASE("on a terminal a progress line takes the place of the one before", "[cli]") {
+TEST_CASE("on a terminal a progress line replaces the previous one", "[cli]") {
     std::ostringstream out;
     ProgressLine line(out, ProgressLine::Mode::terminal, "job");
     line.show("a", 0);

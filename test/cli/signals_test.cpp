@@ -79,7 +79,7 @@ bool is_pending(std::initializer_list<int> signals) {
 
 }  // namespace
 
-TEST_CASE("a first signal asks for a stop, and the exit code tells which signal it was", "[cli]") {
+TEST_CASE("the first signal asks for a stop, and the exit code shows which signal it was", "[cli]") {
     for (const auto& [signal, code] : {std::pair{SIGINT, 130}, {SIGTERM, 143}, {SIGHUP, 143}}) {
         INFO(signal);
         const Process process([](const SignalReader& signals) {
@@ -98,7 +98,7 @@ TEST_CASE("without a signal the exit code is the command's own", "[cli]") {
     CHECK(process.exit_code() == 65);
 }
 
-TEST_CASE("signals that come together ask for the end once", "[cli]") {
+TEST_CASE("signals that arrive together ask for one stop", "[cli]") {
     // `timeout` and service managers signal a process and then its group.
     const Process process([](const SignalReader& signals) {
         ::kill(::getpid(), SIGTERM);
@@ -112,7 +112,7 @@ TEST_CASE("signals that come together ask for the end once", "[cli]") {
     CHECK(process.exit_code() == 143);
 }
 
-TEST_CASE("a second signal forces the end with exit code 1 when a second has passed, and not before", "[cli]") {
+TEST_CASE("a second signal forces exit code 1, but only after a second", "[cli]") {
     for (const auto& [first, second] : {std::pair{SIGTERM, SIGINT}, {SIGINT, SIGTERM}, {SIGINT, SIGINT}}) {
         INFO(first << " " << second);
         const Process process(never_ends);
@@ -127,7 +127,7 @@ TEST_CASE("a second signal forces the end with exit code 1 when a second has pas
     }
 }
 
-TEST_CASE("a process that does not end in the time it has after a signal is ended with exit code 1", "[cli]") {
+TEST_CASE("a process that does not end in time after a signal is ended with exit code 1", "[cli]") {
     SignalPlan plan;
     plan.end_within = 1ms;
     const Process process(never_ends, std::move(plan));
@@ -135,7 +135,7 @@ TEST_CASE("a process that does not end in the time it has after a signal is ende
     CHECK(process.exit_code() == 1);
 }
 
-TEST_CASE("what must still be written is written before a forced end", "[cli]") {
+TEST_CASE("waiting output is written before a forced end", "[cli]") {
     SignalPlan plan;
     plan.end_within = 1ms;
     plan.before_forced_end = [] { ::_exit(7); };
@@ -144,7 +144,7 @@ TEST_CASE("what must still be written is written before a forced end", "[cli]") 
     CHECK(process.exit_code() == 7);
 }
 
-TEST_CASE("SIGHUP calls what is to be done on it, as often as it comes, and asks for no end", "[cli]") {
+TEST_CASE("SIGHUP runs its action each time, and asks for no stop", "[cli]") {
     static std::atomic<int> hangups = 0;
     SignalPlan plan;
     plan.on_hangup = [] {

@@ -54,7 +54,7 @@ TEST_CASE("trace: a call is run over the tip, with every slot, log and change", 
     CHECK(report["gas_used"].get<int>() > 15'000);
 }
 
-TEST_CASE("trace: a pending transaction is printed for people", "[trace]") {
+TEST_CASE("trace: a pending transaction is printed in readable form", "[trace]") {
     FakeWeb3State node;
     fill(node);
     const CliRun run = run_cli({"trace", kHash, "--web3", node.url()});
@@ -65,7 +65,7 @@ TEST_CASE("trace: a pending transaction is printed for people", "[trace]") {
     CHECK_THAT(run.out, Contains("in block 101, over the state of block 100"));
 }
 
-TEST_CASE("trace: a node without the gateway plugin must be told the block", "[trace]") {
+TEST_CASE("trace: a node without the gateway plugin needs the block's height", "[trace]") {
     FakeWeb3State node;
     fill(node);
     node.has_index = false;
@@ -74,7 +74,7 @@ TEST_CASE("trace: a node without the gateway plugin must be told the block", "[t
     CHECK_THAT(run.err, Contains("name its block: --block HEIGHT"));
 }
 
-TEST_CASE("trace: without archive a mined transaction is refused, and the message says why", "[trace]") {
+TEST_CASE("trace: without old state a mined transaction is refused with the reason", "[trace]") {
     FakeWeb3State node;
     fill(node);
     node.has_index = false;
@@ -86,8 +86,8 @@ TEST_CASE("trace: without archive a mined transaction is refused, and the messag
                        {"miner", kSender},
                        {"transactions", Json::array({mined})}};
     node.accounts[kSender].nonce = 9;  // the sender has sent more since then
-    SECTION("a node that answers the tip's state without a word") {}
-    SECTION("a node that refuses") {
+    SECTION("the node answers with the tip's state instead of an error") {}
+    SECTION("the node refuses") {
         node.old = FakeWeb3State::Old::refused;
     }
     const CliRun run = run_cli({"trace", kHash, "--block", "80", "--web3", node.url()});
@@ -98,7 +98,7 @@ TEST_CASE("trace: without archive a mined transaction is refused, and the messag
     CHECK(run_cli({"trace", kHash, "--block", "80", "--at-tip", "--web3", node.url()}).code == 0);
 }
 
-TEST_CASE("trace: with archive a mined transaction runs over the state before its block", "[trace]") {
+TEST_CASE("trace: with old state a mined transaction runs over the state before its block", "[trace]") {
     FakeWeb3State node;
     fill(node);
     node.old = FakeWeb3State::Old::kept;
@@ -130,7 +130,7 @@ TEST_CASE("trace: a transaction to an account without code is a transfer", "[tra
     CHECK(report["transfers"][0]["amount_rau"] == "5");
 }
 
-TEST_CASE("trace: what is wrong with a command line or a node is said", "[trace]") {
+TEST_CASE("trace: errors of the command line and of the node are reported", "[trace]") {
     FakeWeb3State node;
     fill(node);
     CHECK(run_cli({"trace"}).code == 64);
@@ -144,7 +144,7 @@ TEST_CASE("trace: what is wrong with a command line or a node is said", "[trace]
     CHECK(run_cli({"trace", "--call", "{}", "--web3", "http://127.0.0.1:1"}).code == 69);
 }
 
-TEST_CASE("trace: a contract that is not simulated is refused, not guessed", "[trace]") {
+TEST_CASE("trace: a contract that is not simulated is refused", "[trace]") {
     FakeWeb3State node;
     fill(node);
     // The code calls the pairing check with 192 bytes.
@@ -191,7 +191,7 @@ void mine_two_calls(FakeWeb3State& node) {
 
 }  // namespace
 
-TEST_CASE("trace: a whole block is compared with its receipts, each transaction over what those before it left",
+TEST_CASE("trace: a whole block is compared with its receipts, each transaction after those before it",
           "[trace]") {
     FakeWeb3State node;
     mine_two_calls(node);
@@ -203,19 +203,19 @@ TEST_CASE("trace: a whole block is compared with its receipts, each transaction 
     CHECK_THAT(run.out, Contains("2 as their receipts say, 0 different, 0 not run"));
 }
 
-TEST_CASE("trace: what differs from a receipt is named, and ends with 65", "[trace]") {
+TEST_CASE("trace: a difference from a receipt is named, and the exit code is 65", "[trace]") {
     FakeWeb3State node;
     mine_two_calls(node);
     std::string what;
-    SECTION("gas") {
+    SECTION("the gas differs") {
         node.receipts[80][1]["gasUsed"] = "0x7";
         what = "the receipt says 7 gas";
     }
-    SECTION("status") {
+    SECTION("the status differs") {
         node.receipts[80][1]["status"] = "0x6a";
         what = "the receipt says status 106, our run 1";
     }
-    SECTION("logs") {
+    SECTION("the logs differ") {
         node.receipts[80][1]["logs"][0]["data"] = "0x";
         what = "logs";
     }
@@ -241,13 +241,13 @@ TEST_CASE("trace: an action of the staking protocol in a block is not run", "[tr
     CHECK_THAT(run.out, Contains("1 as their receipts say, 0 different, 1 not run"));
 }
 
-TEST_CASE("trace: a whole block needs a node with archive state", "[trace]") {
+TEST_CASE("trace: a whole block needs a node with old state", "[trace]") {
     FakeWeb3State node;
     mine_two_calls(node);
-    SECTION("a node that answers the tip's state without a word") {
+    SECTION("the node answers with the tip's state instead of an error") {
         node.old = FakeWeb3State::Old::tip_instead;
     }
-    SECTION("a node that refuses") {
+    SECTION("the node refuses") {
         node.old = FakeWeb3State::Old::refused;
     }
     const CliRun run = run_cli({"trace", "--block", "80", "--web3", node.url()});

@@ -85,7 +85,7 @@ struct Loaded {
 
 }  // namespace
 
-TEST_CASE("without any source everything has the default of the specification", "[config]") {
+TEST_CASE("without any source every key has the default of the specification", "[config]") {
     const Loaded loaded{Given{}};
     const ServeConfig& c = loaded.settings();
     CHECK_FALSE(c.enabled);
@@ -119,7 +119,7 @@ TEST_CASE("without any source everything has the default of the specification", 
     CHECK(loaded.origin("grpcPort") == "default");
 }
 
-TEST_CASE("flags and variables follow from the key's name", "[config]") {
+TEST_CASE("names of flags and variables follow from the key's name", "[config]") {
     const auto names = [](std::string_view key) {
         const KeyRow& row = config_keys()[index_of(key)];
         return std::pair(flag_name(row), environment_name(row));
@@ -138,7 +138,7 @@ TEST_CASE("flags and variables follow from the key's name", "[config]") {
         CHECK(all.insert(flag_name(row)).second);
 }
 
-TEST_CASE("a whole iotex-core configuration works, what is not ours is ignored", "[config]") {
+TEST_CASE("a complete iotex-core configuration is accepted, and foreign keys are ignored", "[config]") {
     const Loaded loaded{Given{{R"(
 chain:
   id: 1
@@ -168,7 +168,8 @@ api: *b
     CHECK(loaded.origin("reward.epochBlocks") == "c0.yaml:15");
 }
 
-TEST_CASE("later files beat earlier ones key by key, variables beat files, flags beat variables", "[config]") {
+TEST_CASE("later files override earlier ones key by key, variables override files, flags override variables",
+          "[config]") {
     const Loaded loaded{
         Given{{"ioswarm: {grpcPort: 1, maxAgents: 1, taskLevel: L1, reward: {epochBlocks: 1}}",
                "ioswarm: {grpcPort: 2, maxAgents: 2, taskLevel: L3, reward: {minTasksForReward: 2}}"},
@@ -184,7 +185,7 @@ TEST_CASE("later files beat earlier ones key by key, variables beat files, flags
     CHECK(loaded.origin("taskLevel") == "c1.yaml:1");
 }
 
-TEST_CASE("a file that sets nothing since the section is misspelt, flat or empty is an error", "[config]") {
+TEST_CASE("a file in which the section is misspelt, missing or empty is an error", "[config]") {
     const std::string hint = " (put the keys under a line 'ioswarm:', indented by two spaces)\n";
     const std::vector<std::pair<std::string, std::string>> cases{
         {"", "c0.yaml: it has no section 'ioswarm:' (it is empty)" + hint},
@@ -217,7 +218,7 @@ TEST_CASE("keys without a value set nothing", "[config]") {
     }
 }
 
-TEST_CASE("what is wrong in a file is named by file, line, key and what would be right", "[config]") {
+TEST_CASE("a mistake in a file is reported with file, line, key and the right form", "[config]") {
     const std::vector<std::pair<std::string, std::string>> cases{
         {"\nioswarm:\n  grpcPrt: 1\n",
          "c0.yaml:3:3: ioswarm.grpcPrt: unknown key (did you mean 'grpcPort'?)\n"},
@@ -297,7 +298,7 @@ TEST_CASE("what is wrong in a file is named by file, line, key and what would be
     }
 }
 
-TEST_CASE("all mistakes are told at once", "[config]") {
+TEST_CASE("all mistakes are reported together", "[config]") {
     const Loaded loaded{Given{{"ioswarm:\n  grpcPrt: 1\n  maxAgents: x\n"}, {{"IOSWARM_TASK_LEVEL", "L9"}}}};
     CHECK(loaded.problems() ==
           "c0.yaml:2:3: ioswarm.grpcPrt: unknown key (did you mean 'grpcPort'?)\n"
@@ -305,7 +306,7 @@ TEST_CASE("all mistakes are told at once", "[config]") {
           "IOSWARM_TASK_LEVEL: 'L9' is not L1, L2, L3 or L4\n");
 }
 
-TEST_CASE("a wrong value hides no other mistake and makes up none", "[config]") {
+TEST_CASE("a wrong value hides no other mistake and causes none", "[config]") {
     const Loaded loaded{Given{
         {"ioswarm:\n  maxAgents: x\n  masterSecretFile: /no/such/file\n  node: {grpc: x, web3: 'http://h'}\n"
          "  tls: {cert: /c}\n"}}};
@@ -344,7 +345,7 @@ TEST_CASE("an old master secret needs its end and its successor", "[config]") {
               .master_secret_old == "old one");
 }
 
-TEST_CASE("times are RFC 3339's", "[config]") {
+TEST_CASE("times are read as RFC 3339", "[config]") {
     const auto base = parse_time("2026-12-31T23:00:00Z");
     REQUIRE(base);
     CHECK(parse_time("2027-01-01T00:30:00+01:30") == base);
@@ -357,7 +358,7 @@ TEST_CASE("times are RFC 3339's", "[config]") {
     }
 }
 
-TEST_CASE("a wrong flag is a matter of the command line", "[config]") {
+TEST_CASE("a wrong flag is reported as an error of the command line", "[config]") {
     const Loaded loaded{Given{{}, {}, {{"grpcPort", "x"}}}};
     REQUIRE_FALSE(loaded.result);
     CHECK(loaded.problems() == "--grpc-port: 'x' is not a whole number from 0 to 65535\n");
@@ -388,7 +389,7 @@ TEST_CASE("variables are replaced as in iotex-core", "[config]") {
     CHECK(expand("${A") == "error: '${' without its '}'");
 }
 
-TEST_CASE("replaced values keep their type, and what a variable holds is never read as YAML", "[config]") {
+TEST_CASE("replaced values keep their type, and a variable's content is never read as YAML", "[config]") {
     const Loaded loaded{Given{{R"(
 ioswarm:
   grpcPort: ${PORT}            # $UNSET in a comment is no matter
@@ -406,7 +407,7 @@ ioswarm:
           "c0.yaml:2:17: ioswarm.masterSecret: $UNSET is not set\n");
 }
 
-TEST_CASE("durations are Go's, or seconds", "[config]") {
+TEST_CASE("durations are in Go's format or in seconds", "[config]") {
     const auto block_time = [](const std::string& text) {
         const Loaded loaded{Given{{}, {}, {{"chain.blockTime", text}}}};
         return loaded.result ? loaded.result->settings.chain_block_time.count() : -1;
@@ -423,13 +424,13 @@ TEST_CASE("durations are Go's, or seconds", "[config]") {
     }
 }
 
-TEST_CASE("amounts are exact", "[config]") {
+TEST_CASE("amounts are read exactly", "[config]") {
     const Loaded loaded{Given{{"ioswarm: {epochRewardIOTX: 0.1, reward: {bonusAccuracyPct: 100}}"}}};
     CHECK(to_decimal(iotx_to_rau(loaded.settings().epoch_reward_iotx)) == "100000000000000000");
     CHECK(loaded.settings().bonus_accuracy_pct == Decimal{100, 0});
 }
 
-TEST_CASE("what belongs together is checked together", "[config]") {
+TEST_CASE("keys that belong together are checked together", "[config]") {
     CHECK(
         Loaded{Given{{"ioswarm: {tls: {cert: /c}}"}}}.problems() ==
         "tls.key: not given, though tls.cert is (both are needed, or neither; tls.cert came from c0.yaml:1)\n");
@@ -452,7 +453,7 @@ TEST_CASE("what belongs together is checked together", "[config]") {
     CHECK(relay("node.example:14689").empty());
 }
 
-TEST_CASE("a secret comes from a file too, the stronger source counts", "[config]") {
+TEST_CASE("a secret may come from a file, and the stronger source counts", "[config]") {
     const TempDir dir;
     const std::string file = dir.write("secret", "from-file\n");
     const std::string key = "ioswarm: {masterSecretFile: " + file + "}";
@@ -470,7 +471,7 @@ TEST_CASE("a secret comes from a file too, the stronger source counts", "[config
           "/no/such/file: No such file or directory (masterSecretFile names it, from c0.yaml:1)\n");
 }
 
-TEST_CASE("the relay's key comes from its file, and nothing but a key is taken", "[config]") {
+TEST_CASE("the relay's key is read from its file, which may contain only a key", "[config]") {
     const TempDir dir;
     const std::string key = "iosw_" + std::string(64, 'a');
     const auto with = [&](const std::string& content) {
@@ -495,7 +496,7 @@ TEST_CASE("the relay's key comes from its file, and nothing but a key is taken",
               .node_diffs_key.empty());
 }
 
-TEST_CASE("secrets are masked wherever they are shown", "[config]") {
+TEST_CASE("secrets are masked wherever they are printed", "[config]") {
     const Loaded loaded{
         Given{{"ioswarm: {masterSecret: swordfish, rewardRpcUrl: 'https://me:pw@rpc.example/x?y'}"}}};
     REQUIRE(loaded.result);
@@ -511,7 +512,7 @@ TEST_CASE("secrets are masked wherever they are shown", "[config]") {
           std::string::npos);
 }
 
-TEST_CASE("a secret given as a flag is warned of", "[config]") {
+TEST_CASE("a secret given as a flag gives a warning", "[config]") {
     const Loaded loaded{Given{{}, {}, {{"masterSecret", "x"}}}};
     REQUIRE(loaded.result);
     REQUIRE_FALSE(loaded.result->warnings.empty());
@@ -519,7 +520,7 @@ TEST_CASE("a secret given as a flag is warned of", "[config]") {
           "--master-secret: the process list shows it; give masterSecretFile in a file instead");
 }
 
-TEST_CASE("files made to hurt are refused or ignored in bounded time and memory", "[config]") {
+TEST_CASE("malicious files are refused or ignored in bounded time and memory", "[config]") {
     // Aliases that would expand to 2^40 nodes. Outside the section they are never looked at. Inside it they are
     // not a valid value.
     std::string bomb = "a0: &a0 [x, x]\n";
@@ -568,7 +569,7 @@ TEST_CASE("files made to hurt are refused or ignored in bounded time and memory"
     CHECK(many.result.error().size() <= 20);
 }
 
-TEST_CASE("a diffStorePath that holds the node's own store is left alone, and the default path told",
+TEST_CASE("a diffStorePath that holds the node's own store is not used, and a warning names the default path",
           "[config]") {
     const TempDir dir;
     const std::string store = dir.path("statediffs.db");
@@ -594,7 +595,7 @@ TEST_CASE("a diffStorePath that holds the node's own store is left alone, and th
     CHECK(memory.result->warnings.empty());
 }
 
-TEST_CASE("a diffStorePath that this user may not look into is left alone too", "[config]") {
+TEST_CASE("a diffStorePath that this user may not read is not used either", "[config]") {
     if (geteuid() == 0) {
         WARN("root may read everything: not tried");
         return;
@@ -608,7 +609,7 @@ TEST_CASE("a diffStorePath that this user may not look into is left alone too", 
     CHECK(loaded.result->warnings.front().find("may not be read by this user") != std::string::npos);
 }
 
-TEST_CASE("a secret's file that does not exist is a mistake of the configuration", "[config]") {
+TEST_CASE("a missing file of a secret is a mistake of the configuration", "[config]") {
     const TempDir dir;
     {
         const std::string key = "masterSecretFile";
@@ -627,7 +628,7 @@ TEST_CASE("a secret's file that does not exist is a mistake of the configuration
     CHECK(diffs.result.error().front().code == ErrorCode::config);
 }
 
-TEST_CASE("which keys tell where blocks come from", "[config]") {
+TEST_CASE("keys of node and chain count as a source of blocks, others do not", "[config]") {
     CHECK_FALSE(names_block_source(*Loaded{Given{{"ioswarm: {grpcPort: 1}"}}}.result));
     CHECK(names_block_source(*Loaded{Given{{"ioswarm: {node: {grpc: 'h:1', web3: 'http://h'}}"}}}.result));
     CHECK(names_block_source(*Loaded{Given{{"ioswarm: {chain: {tps: 1}}"}}}.result));
@@ -635,7 +636,7 @@ TEST_CASE("which keys tell where blocks come from", "[config]") {
     CHECK(names_block_source(*Loaded{Given{{"ioswarm: {grpcPort: 1}"}, {{"IOSWARM_CHAIN_TPS", "1"}}}}.result));
 }
 
-TEST_CASE("a missing file and a directory are told as such", "[config]") {
+TEST_CASE("a missing file and a directory are reported as such", "[config]") {
     const TempDir dir;
     ConfigSources sources;
     sources.environment = environment_of({});

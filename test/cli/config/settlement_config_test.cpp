@@ -67,7 +67,7 @@ TEST_CASE("the settlement keys have the reference's defaults", "[settlement]") {
     CHECK(coordinator_settings(config).rewards.min_epoch_duration == std::chrono::seconds(30));
 }
 
-TEST_CASE("one endpoint or a list of them, in a file also as a list", "[settlement]") {
+TEST_CASE("an endpoint may be one or a list, in a file also as a YAML list", "[settlement]") {
     CHECK(parse_http_urls(settings_of("rewardRpcUrl: 'http://a'").reward_rpc_url) ==
           std::vector<std::string>{"http://a"});
     const std::vector<std::string> both{"http://a:1", "https://b/x"};
@@ -99,7 +99,7 @@ TEST_CASE("a reward contract needs no key, and the key's file is not opened", "[
     CHECK(refused_keys("rewardSignerKeyFile: " + missing) == std::vector<std::string>{"rewardContract"});
 }
 
-TEST_CASE("a serve that is to pay needs contract, key and limits", "[settlement]") {
+TEST_CASE("serve with settlement enabled needs contract, key and limits", "[settlement]") {
     CHECK(refused_keys("settlement: {enabled: true}") ==
           std::vector<std::string>{"rewardContract", "rewardSignerKeyFile", "settlement.maxPerSettlementIOTX",
                                    "settlement.maxPerDayIOTX"});
@@ -118,7 +118,7 @@ TEST_CASE("a serve that is to pay needs contract, key and limits", "[settlement]
           "settlements spend at most 7.5 IOTX per day and 5 IOTX each, value and gas");
 }
 
-TEST_CASE("a start with contract and key that pays nothing says so, and names what does", "[settlement]") {
+TEST_CASE("a start with contract and key that pays nothing warns, and names who pays", "[settlement]") {
     const auto warnings = warnings_about(
         std::string(kContract) + ", rewardSignerKeyFile: /etc/ioswarm/reward.key", "serve pays nothing");
     REQUIRE(warnings.size() == 1);

@@ -15,7 +15,7 @@ using namespace ioswarm::test;
 using Catch::Matchers::Contains;
 using cli::add_rewards;
 
-TEST_CASE("rewards shows an agent's history exactly, and what is claimable", "[spend]") {
+TEST_CASE("rewards prints an agent's history exactly, and the claimable amount", "[spend]") {
     ToolWorld w;
     const auto pool = pool_at(w, kPool, to_bytes(reward_pool_code()));
     pool->credit(Address{{1}}, kOneCoin / 4);
@@ -45,8 +45,7 @@ TEST_CASE("rewards shows an agent's history exactly, and what is claimable", "[s
         CHECK(run_tool(add_rewards, {"--coordinator", bad, "--agent-id", "a"}).code == 64);
 }
 
-TEST_CASE("rewards takes no nonsense of a coordinator for an amount, and says when there is nothing",
-          "[spend]") {
+TEST_CASE("rewards refuses malformed amounts from a coordinator, and reports an empty history", "[spend]") {
     std::string body;
     ScriptedHttp coordinator([&body](HttpConnection& peer, const std::string&) { return peer.answer(body); });
     const auto ask = [&](const std::string& text) {
@@ -114,7 +113,7 @@ TEST_CASE("rewards prints the payouts of an epoch from a ledger, also while it i
     CHECK(show("8", "").code == 1);
 }
 
-TEST_CASE("rewards says what is wrong with a file that is no ledger", "[spend]") {
+TEST_CASE("rewards reports why a file is not a ledger", "[spend]") {
     const TempDir dir;
     const auto code = [&dir] { return run_tool(add_rewards, {"--epoch", "0", "--data-dir", dir.path()}).code; };
     dir.write("ledger.db", "");
@@ -126,7 +125,7 @@ TEST_CASE("rewards says what is wrong with a file that is no ledger", "[spend]")
     CHECK(code() == 74);  // and it does not block until the pipe has a writer
 }
 
-TEST_CASE("rewards of a coordinator that settles shows state and transaction, and what is kept", "[spend]") {
+TEST_CASE("rewards of a coordinator that settles prints state, transaction and unpaid amount", "[spend]") {
     ScriptedHttp coordinator([](HttpConnection& peer, const std::string&) {
         return peer.answer(
             R"({"agent_id":"a","history":[{"epoch":8,"amount_iotx":0.5,"tasks":10,"accuracy_pct":100.0,"rank":1,)"

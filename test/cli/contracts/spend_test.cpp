@@ -49,7 +49,7 @@ std::vector<std::string> deploy_args(const ToolWorld& w, std::vector<std::string
 
 }  // namespace
 
-TEST_CASE("deploy makes the contract once, and says the same again when asked again", "[spend]") {
+TEST_CASE("deploy creates the contract once, and prints the same result when run again", "[spend]") {
     ToolWorld w;
     deploys_the_pool(w.chain);
     const ToolRun first = run_tool(add_deploy, deploy_args(w));
@@ -82,7 +82,7 @@ TEST_CASE("deploy makes the contract once, and says the same again when asked ag
     CHECK(w.chain.mined(w.wallet()).size() == 2);
 }
 
-TEST_CASE("deploy on a node without its gateway takes the gas from the formula", "[spend]") {
+TEST_CASE("deploy on a node without the gateway plugin computes the gas from the formula", "[spend]") {
     FakeChainRules rules = ToolWorld::mining_rules();
     rules.gateway = false;
     ToolWorld w(rules);
@@ -95,7 +95,7 @@ TEST_CASE("deploy on a node without its gateway takes the gas from the formula",
     CHECK(w.chain.mined(w.wallet())[0].tx.gas_limit == formula + formula / 4);
 }
 
-TEST_CASE("deploy that was not mined in time is resumed by the next run with the same bytes", "[spend]") {
+TEST_CASE("a deploy that was not mined in time is resumed by the next run with the same bytes", "[spend]") {
     ToolWorld w(FakeChainRules{});
     deploys_the_pool(w.chain);
     const ToolRun first = run_tool(add_deploy, deploy_args(w, {"--timeout", "1ms"}));
@@ -110,7 +110,7 @@ TEST_CASE("deploy that was not mined in time is resumed by the next run with the
     CHECK(w.chain.mined(w.wallet()).size() == 1);
 }
 
-TEST_CASE("deploy compares what is on the chain with its own code", "[spend]") {
+TEST_CASE("deploy compares the code on the chain with its own", "[spend]") {
     ToolWorld w;
     w.chain.on_create([](BytesView) { return std::make_shared<FakePool>(Bytes{1, 2, 3}); });
     const ToolRun run = run_tool(add_deploy, deploy_args(w));
@@ -119,7 +119,7 @@ TEST_CASE("deploy compares what is on the chain with its own code", "[spend]") {
     CHECK(run.out.empty());
 }
 
-TEST_CASE("deploy takes no address from the node that sender and nonce do not give", "[spend]") {
+TEST_CASE("deploy computes the address from sender and nonce instead of trusting the node", "[spend]") {
     ToolWorld w;
     deploys_the_pool(w.chain);
     // A contract with the same code and another coordinator. A dishonest endpoint claims that it was deployed
@@ -139,7 +139,7 @@ TEST_CASE("deploy takes no address from the node that sender and nonce do not gi
     CHECK(run.json()["address"] == to_checksum_hex(contract_address(w.wallet(), 0)));
 }
 
-TEST_CASE("deploy does not accept a contract that obeys another coordinator", "[spend]") {
+TEST_CASE("deploy does not accept a contract with another coordinator", "[spend]") {
     ToolWorld w;
     w.chain.on_create([](BytesView) { return std::make_shared<FakePool>(to_bytes(reward_pool_code())); });
     const ToolRun run = run_tool(add_deploy, deploy_args(w));
@@ -148,7 +148,7 @@ TEST_CASE("deploy does not accept a contract that obeys another coordinator", "[
     CHECK(run.out.empty());
 }
 
-TEST_CASE("a dry run of what was done already says that nothing would be sent", "[spend]") {
+TEST_CASE("a dry run of a finished command reports that nothing would be sent", "[spend]") {
     ToolWorld w;
     deploys_the_pool(w.chain);
     const ToolRun first = run_tool(add_deploy, deploy_args(w));
@@ -171,7 +171,7 @@ TEST_CASE("a dry run of what was done already says that nothing would be sent", 
     CHECK(paid.json()["payments"][1]["paid"] == true);
 }
 
-TEST_CASE("a dry run prints to, value, gas, nonce, fee and total and sends nothing", "[spend]") {
+TEST_CASE("a dry run prints receiver, value, gas, nonce, fee and total, and sends nothing", "[spend]") {
     ToolWorld w;
     deploys_the_pool(w.chain);
     for (const bool with_key : {true, false}) {
@@ -199,7 +199,7 @@ TEST_CASE("a dry run prints to, value, gas, nonce, fee and total and sends nothi
     CHECK_FALSE(std::filesystem::exists(w.dir.path("state")));
 }
 
-TEST_CASE("without a terminal and without --yes nothing is even asked", "[spend]") {
+TEST_CASE("without a terminal and without --yes the command refuses at once", "[spend]") {
     ToolWorld w;
     const int before = w.server.requests();
     const ToolRun run = run_tool(add_deploy, w.with_chain({"--coordinator", kCoordinator}));
@@ -208,7 +208,7 @@ TEST_CASE("without a terminal and without --yes nothing is even asked", "[spend]
     CHECK(w.server.requests() == before);
 }
 
-TEST_CASE("on a terminal the answer is no unless somebody says yes", "[spend]") {
+TEST_CASE("on a terminal only yes starts the payment", "[spend]") {
     for (const std::string answer : {"\n", "n\n", "", "yep\n", "Yes please\n"}) {
         ToolWorld w;
         deploys_the_pool(w.chain);
@@ -270,7 +270,7 @@ TEST_CASE("every mistake has its exit code", "[spend]") {
     CHECK_THAT(refused.err, Contains("--key-file") && !Contains("7777"));
 }
 
-TEST_CASE("the second endpoint serves when the first is away", "[spend]") {
+TEST_CASE("the second endpoint is used when the first is unavailable", "[spend]") {
     ToolWorld w;
     deploys_the_pool(w.chain);
     const ToolRun run =
@@ -280,7 +280,7 @@ TEST_CASE("the second endpoint serves when the first is away", "[spend]") {
     CHECK(run.code == 0);
 }
 
-TEST_CASE("a price above the limit is waited out, not paid", "[spend]") {
+TEST_CASE("a command waits while the price is above the limit", "[spend]") {
     ToolWorld w;
     deploys_the_pool(w.chain);
     w.chain.set_rules([](FakeChainRules& rules) { rules.base_fee = 3 * U256(contracts::kMinGasPrice); });
@@ -289,7 +289,7 @@ TEST_CASE("a price above the limit is waited out, not paid", "[spend]") {
     CHECK(run_tool(add_deploy, deploy_args(w, {"--max-gas-price", "4000"})).code == 0);
 }
 
-TEST_CASE("claim pays a wallet what the contract owes it", "[spend]") {
+TEST_CASE("claim pays a wallet the amount that the contract owes it", "[spend]") {
     ToolWorld w;
     const auto pool = pool_at(w, kPool, to_bytes(reward_pool_code()));
     pool->credit(w.wallet(), 3 * kOneCoin);
@@ -314,7 +314,7 @@ TEST_CASE("claim pays a wallet what the contract owes it", "[spend]") {
     CHECK(w.chain.mined(w.wallet()).size() == 1);
 }
 
-TEST_CASE("claim on a pool of version 2 goes by batchClaimFor with the own wallet alone", "[spend]") {
+TEST_CASE("claim on a pool of version 2 calls batchClaimFor with its own wallet only", "[spend]") {
     ToolWorld w;
     const auto pool = pool_at(w, kPool, Bytes{0x60, 0x80});
     pool->credit(w.wallet(), kOneCoin);
@@ -327,7 +327,8 @@ TEST_CASE("claim on a pool of version 2 goes by batchClaimFor with the own walle
     CHECK(w.chain.balance(Address{{7}}) == 0);
 }
 
-TEST_CASE("claim at an address without a contract, or with another one, says so", "[spend]") {
+TEST_CASE("claim at an address without a contract, or with another one, is refused with that reason",
+          "[spend]") {
     ToolWorld w;
     const ToolRun none = run_tool(add_claim, w.with_chain({"--contract", kPoolText, "--yes"}));
     CHECK(none.code == 1);
@@ -341,7 +342,7 @@ TEST_CASE("claim at an address without a contract, or with another one, says so"
     CHECK_THAT(other.err, Contains("is this the reward contract"));
 }
 
-TEST_CASE("an unfinished transaction of another command goes first", "[spend]") {
+TEST_CASE("an unfinished transaction of another command is finished first", "[spend]") {
     ToolWorld w(FakeChainRules{});
     deploys_the_pool(w.chain);
     CHECK(run_tool(add_deploy, deploy_args(w, {"--timeout", "1ms"})).code == 75);
@@ -356,7 +357,7 @@ TEST_CASE("an unfinished transaction of another command goes first", "[spend]") 
     CHECK(w.chain.mined(w.wallet()).size() == 2);
 }
 
-TEST_CASE("fund pays each wallet once, whatever is repeated", "[spend]") {
+TEST_CASE("fund pays each wallet once, even if it is run again", "[spend]") {
     ToolWorld w;
     const std::vector<Address> payees{Address{{1}}, Address{{2}}, Address{{3}}};
     std::vector<std::string> arguments{"--amount", "0.1", "--yes", "--json"};
@@ -377,7 +378,7 @@ TEST_CASE("fund pays each wallet once, whatever is repeated", "[spend]") {
         CHECK(w.chain.balance(payee) == kOneCoin / 5);
 }
 
-TEST_CASE("fund that stops in the middle goes on where it was", "[spend]") {
+TEST_CASE("fund that stops in the middle continues there when run again", "[spend]") {
     ToolWorld w;
     const Address first{{1}};
     const Address second{{2}};
@@ -404,7 +405,7 @@ TEST_CASE("fund that stops in the middle goes on where it was", "[spend]") {
     CHECK(w.chain.balance(second) == kOneCoin);
 }
 
-TEST_CASE("fund that waits in vain tells in its document which payment is under way", "[spend]") {
+TEST_CASE("when fund times out, its JSON names the payment in progress", "[spend]") {
     ToolWorld w(FakeChainRules{});
     const auto arguments = w.with_chain(
         {"--amount", "1", "--yes", "--json", "--timeout", "1ms", to_io(Address{{1}}), to_io(Address{{2}})});
@@ -418,7 +419,8 @@ TEST_CASE("fund that waits in vain tells in its document which payment is under 
     }
 }
 
-TEST_CASE("a second command of the same wallet is told who sends, and what to do", "[spend]") {
+TEST_CASE("a second command with the same wallet names the process that sends, and says what to do",
+          "[spend]") {
     ToolWorld w;
     const auto held = contracts::SentJournal::open(w.dir.path("state/ioswarm/sent"), 4690, w.wallet());
     REQUIRE(held);
@@ -428,7 +430,8 @@ TEST_CASE("a second command of the same wallet is told who sends, and what to do
                Contains("process " + std::to_string(::getpid())) && Contains("wait until it has ended"));
 }
 
-TEST_CASE("an endpoint that is too slow, or answers too much, ends with the code of its fault", "[spend]") {
+TEST_CASE("an endpoint that is too slow, or answers too much, ends the command with the fitting exit code",
+          "[spend]") {
     ToolWorld w;
     ScriptedHttp huge([](HttpConnection& peer, const std::string&) {
         return peer.answer(std::string((std::size_t{8} << 20U) + 1, ' '));
@@ -442,7 +445,7 @@ TEST_CASE("an endpoint that is too slow, or answers too much, ends with the code
     CHECK(code("http://127.0.0.1:1") == 69);
 }
 
-TEST_CASE("root's journal leaves the service a directory of its own", "[spend]") {
+TEST_CASE("the journal of root does not take the service's own directory", "[spend]") {
     const TempDir dir;
     const passwd* own = ::getpwuid(::geteuid());
     REQUIRE(own != nullptr);
@@ -471,7 +474,7 @@ TEST_CASE("root's journal leaves the service a directory of its own", "[spend]")
     CHECK(owner_and_mode(dir.path("nobody-there")) == std::pair(::geteuid(), 0700U));
 }
 
-TEST_CASE("fund refuses amounts and lists that may not mean what was typed", "[spend]") {
+TEST_CASE("fund refuses ambiguous amounts and lists", "[spend]") {
     ToolWorld w;
     const std::string wallet = to_io(Address{{1}});
     for (const std::string amount : {"0", "0.0", "-1", "1e3", "1,5", "0.0000000000000000001", "", "x"})
@@ -495,7 +498,7 @@ TEST_CASE("fund refuses amounts and lists that may not mean what was typed", "[s
     CHECK(plan["value_rau"] == to_decimal(3 * kOneCoin));
 }
 
-TEST_CASE("a process that reads a key can neither dump core nor be read", "[spend]") {
+TEST_CASE("a process that reads a key cannot dump core, and others cannot read its memory", "[spend]") {
     ToolWorld w;
     CHECK(run_tool(cli::add_wallet, {"address", "--key-file", w.key_file}).code == 0);
     CHECK(prctl(PR_GET_DUMPABLE) == 0);

@@ -58,8 +58,7 @@ TEST_CASE("no keystore is ever overwritten", "[wallet]") {
     CHECK(dir.read("taken") == "precious");
 }
 
-TEST_CASE("what is wrong with the name of a new keystore is said before the password is asked for",
-          "[wallet]") {
+TEST_CASE("an impossible path for a new keystore is refused before the password is asked for", "[wallet]") {
     const TempDir dir;
     const ToolRun nowhere = run_tool(add_wallet, {"new", "--out", dir.path("none/k.json")}, "p\np\n", true);
     CHECK(nowhere.code == 74);
@@ -71,7 +70,7 @@ TEST_CASE("what is wrong with the name of a new keystore is said before the pass
     CHECK_THAT(link.err, Contains("never overwritten") && !Contains("password"));
 }
 
-TEST_CASE("a file that no password opens is refused before the password is asked for", "[wallet]") {
+TEST_CASE("a file that no password can open is refused before the password is asked for", "[wallet]") {
     const TempDir dir;
     const ToolRun run = run_tool(add_wallet, {"address", "--keystore", dir.write("k", "{}")}, "p\n", true);
     CHECK(run.code == 78);
@@ -81,7 +80,7 @@ TEST_CASE("a file that no password opens is refused before the password is asked
     CHECK(run_tool(add_wallet, {"inspect", dir.path()}).code == 78);
 }
 
-TEST_CASE("a key is taken from a named pipe, and a stop ends the wait for its writer", "[wallet]") {
+TEST_CASE("a key is read from a named pipe, and a stop ends the wait for its writer", "[wallet]") {
     const TempDir dir;
     const std::string pipe = dir.path("pipe");
     REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
@@ -96,7 +95,7 @@ TEST_CASE("a key is taken from a named pipe, and a stop ends the wait for its wr
     CHECK(run.code == 0);
 }
 
-TEST_CASE("an imported key keeps its address, and nothing printed shows it", "[wallet]") {
+TEST_CASE("an imported key keeps its address, and nothing that is printed contains it", "[wallet]") {
     const TempDir dir;
     const std::string key = dir.write("key", "0x" + kWalletDigits + "\n");
     const std::string password = dir.write("password", "p");
@@ -130,7 +129,7 @@ TEST_CASE("a new password is asked for twice and must not be empty", "[wallet]")
               .code == 0);
 }
 
-TEST_CASE("keys come from systemd credentials, hex or keystore", "[wallet]") {
+TEST_CASE("keys are read from systemd credentials, hex files or keystores", "[wallet]") {
     const TempDir dir;
     dir.write("settler", kWalletDigits);
     ::setenv("CREDENTIALS_DIRECTORY", dir.path().c_str(), 1);
@@ -144,7 +143,8 @@ TEST_CASE("keys come from systemd credentials, hex or keystore", "[wallet]") {
     CHECK(run_tool(add_wallet, {"address", "--key-credential", "settler"}).code == 64);
 }
 
-TEST_CASE("a keystore given as a key file is named, and files that hold none are refused", "[wallet]") {
+TEST_CASE("a keystore given as --key-file is refused with a hint, and files without a keystore are refused",
+          "[wallet]") {
     const TempDir dir;
     const auto vectors = nlohmann::json::parse(read_data("ethereum/keystore_v3.json"));
     const std::string keystore = dir.write("k.json", vectors["vectors"][7]["keystore"].dump());

@@ -33,8 +33,9 @@ std::string imported(const test::TempDir& dir) {
 
 }  // namespace
 
-TEST_CASE("diffs import takes a node's store over, again without a change, and tells it as text and as JSON",
-          "[cli]") {
+TEST_CASE(
+    "diffs import copies a node's store, a second import changes nothing, and both report in text and JSON",
+    "[cli]") {
     const test::TempDir dir;
     const std::string log = dir.path("log.db");
     const auto first = run_cli({"diffs", "import", kChain, "--to", log});
@@ -51,7 +52,7 @@ TEST_CASE("diffs import takes a node's store over, again without a change, and t
     CHECK((quiet.out + quiet.err).empty());
 }
 
-TEST_CASE("diffs import overwrites nothing and says what to do", "[cli]") {
+TEST_CASE("diffs import refuses to overwrite and says what to do", "[cli]") {
     const test::TempDir dir;
     const std::string log = imported(dir);
     const auto misfit = run_cli({"diffs", "import", data("bolt/statediffs.db"), "--to", log});
@@ -78,7 +79,7 @@ TEST_CASE("diffs import overwrites nothing and says what to do", "[cli]") {
     CHECK(run_cli({"diffs", "import", "--to", log}).code == 64);
 }
 
-TEST_CASE("a log that another process holds is refused, and read all the same", "[cli]") {
+TEST_CASE("a log that another process writes is refused for writing, and can be read", "[cli]") {
     const test::TempDir dir;
     const std::string log = imported(dir);
     const auto holder = SqliteDiffStore::open(log);
@@ -93,7 +94,7 @@ TEST_CASE("a log that another process holds is refused, and read all the same", 
     CHECK(run_cli({"diffs", "stat", log}).code == 0);
 }
 
-TEST_CASE("without a name the log is that of the configuration", "[cli]") {
+TEST_CASE("without a name the configuration's log is used", "[cli]") {
     const test::TempDir dir;
     const std::string config = dir.write("c.yaml", "ioswarm:\n  dataDir: " + dir.path("data") + "\n");
     CHECK(run_cli({"diffs", "import", kChain, "--config", config}).code == 0);
@@ -106,7 +107,7 @@ TEST_CASE("without a name the log is that of the configuration", "[cli]") {
           78);
 }
 
-TEST_CASE("diffs stat tells kind, heights and count of either kind", "[cli]") {
+TEST_CASE("diffs stat prints format, heights and count for both formats", "[cli]") {
     const test::TempDir dir;
     const std::string log = imported(dir);
     const Json ours = Json::parse(run_cli({"diffs", "stat", "--json", log}).out);
@@ -124,7 +125,7 @@ TEST_CASE("diffs stat tells kind, heights and count of either kind", "[cli]") {
     CHECK(run_cli({"diffs", "stat", dir.write("text", "no log at all")}).code == 65);
 }
 
-TEST_CASE("diffs verify answers 1 with the height when a diff is damaged", "[cli]") {
+TEST_CASE("diffs verify exits with 1 and names the height when a diff is damaged", "[cli]") {
     const test::TempDir dir;
     const std::string log = imported(dir);
     CHECK(run_cli({"diffs", "verify", log}).out == log + ": sound, heights 1 to 27, 27 diffs\n");
@@ -144,7 +145,7 @@ TEST_CASE("diffs verify answers 1 with the height when a diff is damaged", "[cli
     CHECK((quiet.out + quiet.err).empty());
 }
 
-TEST_CASE("diffs export prints a JSON object a line, of the heights asked for", "[cli]") {
+TEST_CASE("diffs export prints one JSON object per line, for the given heights", "[cli]") {
     const test::TempDir dir;
     const std::string log = imported(dir);
     const auto all = run_cli({"diffs", "export", log});
@@ -169,7 +170,7 @@ TEST_CASE("diffs export prints a JSON object a line, of the heights asked for", 
     CHECK(run_cli({"diffs", "export", log, "--from", "0"}).code == 64);
 }
 
-TEST_CASE("diffs restart empties the log only when that is agreed to", "[cli]") {
+TEST_CASE("diffs restart empties the log only after confirmation", "[cli]") {
     const test::TempDir dir;
     const std::string log = imported(dir);
     CHECK(run_cli({"diffs", "restart", dir.path("none")}).code == 74);
@@ -185,7 +186,7 @@ TEST_CASE("diffs restart empties the log only when that is agreed to", "[cli]") 
     CHECK(run_cli({"diffs", "import", data("bolt/statediffs.db"), "--to", log}).code == 0);
 }
 
-TEST_CASE("snapshot roll makes the node's own state out of base and log of either kind", "[cli]") {
+TEST_CASE("snapshot roll builds the node's own state from a base and a log of either format", "[cli]") {
     const test::TempDir dir;
     const std::string base = data("node/chain-boltdb/base.snap.gz");
     const std::string final_state = data("node/chain-boltdb/final.snap.gz");
@@ -203,7 +204,7 @@ TEST_CASE("snapshot roll makes the node's own state out of base and log of eithe
     }
 }
 
-TEST_CASE("snapshot roll tells by its exit code what is wrong", "[cli]") {
+TEST_CASE("the exit code of snapshot roll shows what is wrong", "[cli]") {
     const test::TempDir dir;
     const std::string base = data("node/chain-boltdb/base.snap.gz");
     const auto roll = [&](std::vector<std::string> more) {

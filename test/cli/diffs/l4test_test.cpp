@@ -47,7 +47,7 @@ std::string secret_file(const TempDir& dir, const std::string& secret = "test-se
 
 }  // namespace
 
-TEST_CASE("l4test reports a line a check and passes", "[l4test]") {
+TEST_CASE("l4test reports one line per check and passes", "[l4test]") {
     const TempDir dir;
     FakeDiffNode node(chain(20, 22));
     const CliRun run = run_cli({"l4test", "--addr", address_of(node), "--secret-file", secret_file(dir),
@@ -70,7 +70,7 @@ TEST_CASE("l4test reports a line a check and passes", "[l4test]") {
     }
 }
 
-TEST_CASE("l4test prints one JSON object and nothing on the way", "[l4test]") {
+TEST_CASE("l4test --json prints one JSON object and no progress", "[l4test]") {
     FakeDiffNode node(chain(20, 22, [](StateDiff& diff) { diff.digest[0] ^= diff.height == 21 ? 1 : 0; }));
     const CliRun run = run_cli({"l4test", "--coordinator", address_of(node), "--duration", "2s", "--json"});
     CHECK(run.code == 1);
@@ -87,7 +87,7 @@ TEST_CASE("l4test prints one JSON object and nothing on the way", "[l4test]") {
     CHECK(node.asked()[0].headers.count("x-ioswarm-token") == 0);
 }
 
-TEST_CASE("what a peer says is escaped on the terminal", "[l4test]") {
+TEST_CASE("text from a peer is escaped on the terminal", "[l4test]") {
     FakeDiffNode node(chain(20, 22, [](StateDiff& diff) { diff.entries[0].ns = "\x1b[31mred"; }));
     const CliRun run = run_cli({"l4test", "--addr", address_of(node), "--duration", "2s"});
     CHECK(run.code == 1);
@@ -95,7 +95,7 @@ TEST_CASE("what a peer says is escaped on the terminal", "[l4test]") {
     CHECK_THAT(run.out, Catch::Contains("FAIL  known namespaces only") && Catch::Contains("\\x1b[31mred"));
 }
 
-TEST_CASE("l4test says what is wrong with its command line", "[l4test]") {
+TEST_CASE("l4test reports mistakes of its command line", "[l4test]") {
     const TempDir dir;
     const std::string file = secret_file(dir);
     CHECK(run_cli({"l4test"}).code == 64);
@@ -111,7 +111,7 @@ TEST_CASE("l4test says what is wrong with its command line", "[l4test]") {
     CHECK(run_cli({"l4test", "--addr", "h:1", "--secret-file", file}).code == 77);
 }
 
-TEST_CASE("l4test warns of a secret on the command line and takes it", "[l4test]") {
+TEST_CASE("l4test warns of a secret on the command line and uses it", "[l4test]") {
     FakeDiffNode node([](const Asked&, std::size_t) {
         return Steps{accept_step(), end_step(16, "invalid auth token")};
     });
@@ -134,7 +134,7 @@ TEST_CASE("l4test at a port that does not speak its protocol suggests --tls", "[
     CHECK_THAT(run.err, Catch::Contains("--tls"));
 }
 
-TEST_CASE("l4test takes a key file, and is the agent that the file names", "[l4test]") {
+TEST_CASE("l4test reads a key file and connects as the agent that the file names", "[l4test]") {
     const TempDir dir;
     FakeDiffNode node([](const Asked&, std::size_t) {
         return Steps{accept_step(), end_step(16, "invalid auth token")};
@@ -161,7 +161,7 @@ TEST_CASE("l4test takes a key file, and is the agent that the file names", "[l4t
     CHECK(run.err.find(key) == std::string::npos);
 }
 
-TEST_CASE("l4test against nobody, and against no coordinator, is unavailable", "[l4test]") {
+TEST_CASE("l4test without a server, or at one that is not a coordinator, is unavailable", "[l4test]") {
     std::string address;
     {
         const FakeDiffNode gone(chain(1, 1));

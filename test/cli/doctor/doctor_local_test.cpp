@@ -49,8 +49,7 @@ struct TakenPort {
 
 }  // namespace
 
-TEST_CASE("a configuration file with a secret that others may read fails, without a secret it passes",
-          "[doctor]") {
+TEST_CASE("a configuration file that others may read fails if it has a secret", "[doctor]") {
     const TempDir dir;
     const std::string secret = dir.write("a.yaml", "ioswarm: {masterSecret: swordfish, chain: {tps: 1}}");
     const std::string plain = dir.write("b.yaml", "ioswarm: {maxAgents: 3}");
@@ -66,7 +65,7 @@ TEST_CASE("a configuration file with a secret that others may read fails, withou
           Findings{fmt::format("ok: no other user may read {} (); ", secret)});
 }
 
-TEST_CASE("a password in a URL makes a configuration file secret", "[doctor]") {
+TEST_CASE("a password in a URL counts as a secret of the configuration file", "[doctor]") {
     const TempDir dir;
     const std::string file = dir.write("a.yaml", "ioswarm: {rewardRpcUrl: 'http://me:pass@host'}");
     ::chmod(file.c_str(), 0644);
@@ -85,7 +84,7 @@ TEST_CASE("a TLS key that everybody may read fails", "[doctor]") {
     CHECK_THAT(all_of(found_by(check_secret_files, subject)), Contains("ok: no other user may read " + key));
 }
 
-TEST_CASE("a key file that does not exist is named with what it should hold", "[doctor]") {
+TEST_CASE("a missing key file is named with the content it should have", "[doctor]") {
     const TempDir dir;
     const Subject subject = subject_with({{"--reward-signer-key-file", dir.path("none")},
                                           {"--reward-contract", "0x00000000000000000000000000000000000000aa"},
@@ -96,7 +95,8 @@ TEST_CASE("a key file that does not exist is named with what it should hold", "[
                                dir.path("none"))});
 }
 
-TEST_CASE("a certificate's end is told in days, late renewal warns, and an expired one fails", "[doctor]") {
+TEST_CASE("the days until a certificate ends are printed, a late renewal warns, and an expired one fails",
+          "[doctor]") {
     Subject subject = subject_with({{"--tls-cert", kPems + "first.crt"}, {"--tls-key", kPems + "first.key"}});
     CHECK_THAT(all_of(found_by(check_tls, subject)), Contains("ok: ") && Contains("days from now"));
     Visit visit(subject);
@@ -111,7 +111,7 @@ TEST_CASE("a certificate's end is told in days, late renewal warns, and an expir
     CHECK(found_by(check_tls, subject_with({})) == Findings{"not checked: tls.cert is not set (); "});
 }
 
-TEST_CASE("a port of another program fails, and a free one is free", "[doctor]") {
+TEST_CASE("a port that another program uses fails, and a free one passes", "[doctor]") {
     const TakenPort taken;
     const std::string text =
         all_of(found_by(check_ports, subject_with({{"--grpc-port", taken.number}, {"--swarm-api-port", "0"}})));
@@ -122,7 +122,7 @@ TEST_CASE("a port of another program fails, and a free one is free", "[doctor]")
           Findings{"ok: grpcPort 0 is free (); "});
 }
 
-TEST_CASE("ports of a running serve are in order", "[doctor]") {
+TEST_CASE("ports of a running serve pass", "[doctor]") {
     const TakenPort taken;
     const ScriptedHttp api([](HttpConnection& peer, const std::string&) { return peer.answer("ok\n"); });
     const std::string port = api.url().substr(api.url().rfind(':') + 1);
@@ -137,7 +137,7 @@ TEST_CASE("listen must be an address of this machine", "[doctor]") {
                Contains("fail: listen 192.0.2.7 is no address of this machine"));
 }
 
-TEST_CASE("the data directory is examined as it is", "[doctor]") {
+TEST_CASE("the data directory is checked without changing it", "[doctor]") {
     const TempDir dir;
     const auto found = [&](const std::string& path) {
         return all_of(found_by(check_data_dir, subject_with({{"--data-dir", path}})));
@@ -182,7 +182,7 @@ TEST_CASE("an installed unit is compared with the shipped one", "[doctor]") {
                                                           Contains("User is root, not ioswarm"));
 }
 
-TEST_CASE("what an operator chooses is no difference of a unit", "[doctor]") {
+TEST_CASE("settings that an operator may choose are no difference between units", "[doctor]") {
     const std::string shipped =
         "# note\n[Service]\nExecStart=/usr/local/bin/ioswarm serve \\\n --x\nA=1\nA=2\n";
     CHECK(unit_differences("[Service]\nA=1\nA=2\nLoadCredential=k:/f\nExecStart=/usr/bin/ioswarm serve --x\n",
@@ -192,7 +192,7 @@ TEST_CASE("what an operator chooses is no difference of a unit", "[doctor]") {
           Findings{"A is 2, not 1 2", "B is new"});
 }
 
-TEST_CASE("the snapshot's age is compared with the diffs that are kept", "[doctor]") {
+TEST_CASE("the snapshot's age is compared with the retained diffs", "[doctor]") {
     const TempDir dir;
     dir.write("a.snap.gz", "12345");
     const auto made = std::chrono::system_clock::now();

@@ -96,7 +96,7 @@ TEST_CASE("a node on another chain than the contract fails", "[doctor]") {
                Contains("warn: the node is on an unknown chain: EVM chain id 17"));
 }
 
-TEST_CASE("a node whose gRPC API answers JSON is told apart", "[doctor]") {
+TEST_CASE("a node whose gRPC API answers JSON fails with that reason", "[doctor]") {
     DoctorNode world;
     world.node.set_grpc(FakeNode::Grpc::json_request);
     CHECK_THAT(
@@ -104,7 +104,7 @@ TEST_CASE("a node whose gRPC API answers JSON is told apart", "[doctor]") {
         Contains("warn: node of an unknown version: its gRPC API answers JSON, so only its web3 is used"));
 }
 
-TEST_CASE("a node that stalls or dies costs no more than the time limit", "[doctor]") {
+TEST_CASE("a node that stalls or dies takes no longer than the time limit", "[doctor]") {
     DoctorNode world;
     Subject subject = world.subject(seconds(4));
     subject.remote_limit = std::chrono::milliseconds(400);
@@ -120,7 +120,7 @@ TEST_CASE("a node that stalls or dies costs no more than the time limit", "[doct
     SECTION("web3 sends garbage") {
         world.node.set_web3(FakeNode::Web3::garbage);
     }
-    SECTION("web3 drips") {
+    SECTION("web3 answers too slowly") {
         world.node.set_web3(FakeNode::Web3::drip);
     }
     SECTION("gRPC is gone") {
@@ -130,7 +130,7 @@ TEST_CASE("a node that stalls or dies costs no more than the time limit", "[doct
     CHECK_THAT(text, Contains("fail: ") && Contains("see whether the node runs"));
 }
 
-TEST_CASE("the source of diffs must take connections", "[doctor]") {
+TEST_CASE("the source of diffs must accept connections", "[doctor]") {
     const ScriptedHttp peer([](HttpConnection&, const std::string&) { return false; });
     const auto found = [&](const std::string& target) {
         return all_of(found_by(check_diffs, subject_with({{"--node-grpc", "127.0.0.1:1"},
@@ -146,7 +146,7 @@ TEST_CASE("the source of diffs must take connections", "[doctor]") {
                Contains("warn: taskLevel is L4, and node.diffs is not set"));
 }
 
-TEST_CASE("a contract, its coordinator and the wallet's money are described", "[doctor]") {
+TEST_CASE("a contract, its coordinator and the wallet's balance are described", "[doctor]") {
     DoctorChain world;
     world.chain.fund(world.key.address(), kOneIotx * 900);
     const Subject subject = world.subject();
@@ -161,7 +161,7 @@ TEST_CASE("a contract, its coordinator and the wallet's money are described", "[
     CHECK_THAT(all_of(found_by(check_nonce, visit)), Contains("ok: no transaction waits; the next nonce is 0"));
 }
 
-TEST_CASE("a wallet that runs dry warns, and an empty one fails", "[doctor]") {
+TEST_CASE("a low balance of the wallet warns, and an empty one fails", "[doctor]") {
     DoctorChain world;
     const Subject subject = world.subject();
     Visit visit(subject);
@@ -172,7 +172,7 @@ TEST_CASE("a wallet that runs dry warns, and an empty one fails", "[doctor]") {
     CHECK_THAT(all_of(found_by(check_signer, visit)), Contains("warn: ") && Contains("enough for 11 epochs"));
 }
 
-TEST_CASE("another coordinator, no contract and another chain fail", "[doctor]") {
+TEST_CASE("another coordinator, a missing contract and another chain fail", "[doctor]") {
     DoctorChain world;
     world.put(fixed<Address>("00000000000000000000000000000000000000bb"));
     const std::string other = all_of(found_by(check_contract, world.subject()));
@@ -192,16 +192,16 @@ TEST_CASE("another coordinator, no contract and another chain fail", "[doctor]")
 TEST_CASE("an endpoint that lies, stalls or dies fails once, and is not asked again", "[doctor]") {
     const DoctorChain world;
     ScriptedHttp::Handler handler;
-    SECTION("stalls") {
+    SECTION("the endpoint stalls") {
         handler = [](HttpConnection& peer, const std::string&) { return peer.wait_over() && false; };
     }
-    SECTION("closes") {
+    SECTION("the endpoint closes the connection") {
         handler = [](HttpConnection&, const std::string&) { return false; };
     }
-    SECTION("answers with an error page") {
+    SECTION("the endpoint answers with an error page") {
         handler = [](HttpConnection& peer, const std::string&) { return peer.answer("<html>", 502); };
     }
-    SECTION("answers with garbage") {
+    SECTION("the endpoint answers with garbage") {
         handler = [](HttpConnection& peer, const std::string&) { return peer.answer("{\"result\":"); };
     }
     const ScriptedHttp endpoint(handler);
@@ -215,7 +215,7 @@ TEST_CASE("an endpoint that lies, stalls or dies fails once, and is not asked ag
     CHECK(endpoint.requests() == asked);
 }
 
-TEST_CASE("a keystore without its password is compared by the address in it", "[doctor]") {
+TEST_CASE("a keystore without its password is compared by its address", "[doctor]") {
     DoctorChain world;
     const auto keystore = contracts::make_keystore(world.key, as_bytes(std::string_view("pw")), {2, 8, 1});
     REQUIRE(keystore);

@@ -11,7 +11,7 @@ using namespace ioswarm::test;
 using namespace ioswarm::cli::doctor;
 using Catch::Matchers::Contains;
 
-TEST_CASE("doctor gives every check a line, in the order of the table", "[doctor]") {
+TEST_CASE("doctor prints one line per check, in the order of the table", "[doctor]") {
     const TempDir dir;
     const CliRun run = run_cli({"doctor", "--offline", "--json", "--embedded", "--grpc-port", "0",
                                 "--swarm-api-port", "0", "--data-dir", dir.path("data")});
@@ -29,7 +29,7 @@ TEST_CASE("doctor gives every check a line, in the order of the table", "[doctor
     CHECK(run.err.empty());
 }
 
-TEST_CASE("doctor ends with 1 when a check fails, and with 3 when --strict makes warnings count", "[doctor]") {
+TEST_CASE("doctor exits with 1 when a check fails, and with 3 for warnings with --strict", "[doctor]") {
     const TempDir dir;
     const std::vector<std::string> good{"doctor",           "--offline", "--grpc-port", "0",
                                         "--swarm-api-port", "0",         "--data-dir",  dir.path("data")};
@@ -43,7 +43,7 @@ TEST_CASE("doctor ends with 1 when a check fails, and with 3 when --strict makes
     CHECK(run_cli(strict).code == 1);
 }
 
-TEST_CASE("doctor examines the rest when the file of a secret is at fault", "[doctor]") {
+TEST_CASE("doctor runs the other checks when the file of a secret is wrong", "[doctor]") {
     const TempDir dir;
     const CliRun run = run_cli({"doctor", "--offline", "--grpc-port", "0", "--swarm-api-port", "0",
                                 "--master-secret-file", dir.path("none"), "--data-dir", dir.path("data")});
@@ -51,7 +51,7 @@ TEST_CASE("doctor examines the rest when the file of a secret is at fault", "[do
     CHECK_THAT(run.out, Contains("fail  configuration: ") && Contains("ok    data directory: "));
 }
 
-TEST_CASE("doctor makes no other check of a configuration that cannot be read", "[doctor]") {
+TEST_CASE("doctor runs no other check when the configuration cannot be read", "[doctor]") {
     const TempDir dir;
     const std::string file = dir.write("c.yaml", "ioswarm: {grpcPrt: 1}");
     const CliRun run = run_cli({"doctor", "--config", file});
@@ -73,7 +73,7 @@ TEST_CASE("doctor --offline asks neither the node nor the chain", "[doctor]") {
     }
 }
 
-TEST_CASE("doctor's report holds no secret", "[doctor]") {
+TEST_CASE("doctor's report contains no secret", "[doctor]") {
     const TempDir dir;
     const std::string file =
         dir.write("c.yaml",
@@ -88,7 +88,7 @@ TEST_CASE("doctor's report holds no secret", "[doctor]") {
     }
 }
 
-TEST_CASE("a line of the report says what, why and what to do next", "[doctor]") {
+TEST_CASE("a line of the report has the result, the reason and the next step", "[doctor]") {
     const std::vector<Finding> findings{{"ports", Verdict::fail, "port\n1", "because", "do it"},
                                         {"node", Verdict::not_checked, "no node", "", ""}};
     CHECK(findings_text(findings) ==

@@ -40,14 +40,14 @@ struct HistoryWorld {
 
 }  // namespace
 
-TEST_CASE("the first look gives no point, because nothing can be compared with it", "[history]") {
+TEST_CASE("the first sample gives no point, because there is nothing to compare it with", "[history]") {
     HistoryWorld world;
     world.monitor.status_view.tasks_received = 1000;
     world.history.take(world.monitor, world.clock);
     CHECK(world.history.points().empty());
 }
 
-TEST_CASE("a point has what happened in its interval", "[history]") {
+TEST_CASE("a point has the work of its interval", "[history]") {
     HistoryWorld world;
     world.monitor.status_view.tasks_received = 1000;
     world.monitor.shadow_totals.compared = 500;
@@ -80,7 +80,7 @@ TEST_CASE("a point has what happened in its interval", "[history]") {
     CHECK(point.latency_ms == 3.0);
 }
 
-TEST_CASE("what is not known is null and no number", "[history]") {
+TEST_CASE("a figure that is not known is null", "[history]") {
     HistoryWorld world;
     world.take_after(0s);
     world.take_after(10s);
@@ -95,7 +95,7 @@ TEST_CASE("what is not known is null and no number", "[history]") {
     CHECK(point["tasks_per_s"] == 0.0);
 }
 
-TEST_CASE("a counter that goes down counts as no work", "[history]") {
+TEST_CASE("a counter that decreases counts as no work", "[history]") {
     HistoryWorld world;
     world.monitor.status_view.tasks_received = 1000;
     world.take_after(0s);
@@ -104,7 +104,7 @@ TEST_CASE("a counter that goes down counts as no work", "[history]") {
     CHECK(world.history.points().front().tasks_per_s == 0.0);
 }
 
-TEST_CASE("an hour is kept, and no more", "[history]") {
+TEST_CASE("the history keeps one hour", "[history]") {
     HistoryWorld world;
     for (std::size_t i = 0; i <= History::kMaxPoints + 5; ++i)
         world.take_after(10s);
@@ -115,7 +115,7 @@ TEST_CASE("an hour is kept, and no more", "[history]") {
     CHECK(world.history.points(points.back().time_s).empty());
 }
 
-TEST_CASE("the recorder looks by itself until it is destroyed", "[history]") {
+TEST_CASE("the recorder takes samples by itself until it is destroyed", "[history]") {
     /// Counts how often the recorder reads the status.
     struct CountingMonitor final : test::FakeMonitor {
         mutable std::mutex mutex;

@@ -31,7 +31,7 @@ mode_t mode_of(const std::string& path) {
 }  // namespace list_edits
 }  // namespace
 
-TEST_CASE("adding an entry leaves every other line as it is", "[agents]") {
+TEST_CASE("adding an entry does not change any other line", "[agents]") {
     AgentList list(list_edits::kText);
     CHECK(list.has("one"));
     CHECK(list.has("two"));
@@ -44,7 +44,7 @@ TEST_CASE("adding an entry leaves every other line as it is", "[agents]") {
     CHECK(AgentList("").text().empty());
 }
 
-TEST_CASE("a removed entry goes, and its comment stays", "[agents]") {
+TEST_CASE("removing an entry leaves its comment", "[agents]") {
     AgentList list(list_edits::kText);
     CHECK(list.remove("two"));
     CHECK(list.remove("one"));
@@ -52,13 +52,13 @@ TEST_CASE("a removed entry goes, and its comment stays", "[agents]") {
     CHECK(list.text() == "# ours\n\n# one  # the first\r\ntest-*\n");
 }
 
-TEST_CASE("the patterns that match an id are found", "[agents]") {
+TEST_CASE("all patterns that match an id are found", "[agents]") {
     const AgentList list("test-*\n*-1 # ones\nother\n");
     CHECK(list.patterns_for("test-1") == std::vector<std::string>{"test-*", "*-1"});
     CHECK(list.patterns_for("other").empty());
 }
 
-TEST_CASE("what can stand in no list is refused", "[agents]") {
+TEST_CASE("an entry that a list cannot contain is refused", "[agents]") {
     CHECK(check_list_entry("bot-1"));
     CHECK(check_list_entry("bot-*"));
     for (const std::string entry : {"", "two words", "line\nfeed", "a#b"}) {
@@ -86,7 +86,7 @@ TEST_CASE("an edit keeps comments and mode, and writes nothing when nothing chan
     CHECK(std::distance(std::filesystem::directory_iterator(dir.path()), {}) == 1);
 }
 
-TEST_CASE("an edit follows a link, which stays a link", "[agents]") {
+TEST_CASE("an edit follows a link, which remains a link", "[agents]") {
     const test::TempDir dir;
     std::filesystem::create_directory(dir.path("real"));
     (void)dir.write("real/list", "one\n");
@@ -101,7 +101,7 @@ TEST_CASE("an edit follows a link, which stays a link", "[agents]") {
     CHECK_THAT(refused.error().text(), Contains("it is a link to a file that does not exist"));
 }
 
-TEST_CASE("a missing list is made only where that is wanted, for its owner alone", "[agents]") {
+TEST_CASE("a missing list is created only on request, and only its owner may read it", "[agents]") {
     const test::TempDir dir;
     const std::string path = dir.path("revoked");
     const auto refused = edit_list(list_edits::adding(path, "one"));
@@ -112,7 +112,7 @@ TEST_CASE("a missing list is made only where that is wanted, for its owner alone
     CHECK(list_edits::mode_of(path) == 0600);
 }
 
-TEST_CASE("a list that cannot be written is left as it is, and the error names it", "[agents]") {
+TEST_CASE("a list that cannot be written is not changed, and the error names it", "[agents]") {
     const test::TempDir dir;
     std::filesystem::create_directory(dir.path("folder"));
     const auto not_a_file = edit_list(list_edits::adding(dir.path("folder"), "one"));

@@ -82,7 +82,7 @@ struct World {
 }  // namespace agent_commands
 }  // namespace
 
-TEST_CASE("agents list is a table of at most 80 columns", "[agents]") {
+TEST_CASE("agents list prints a table of at most 80 columns", "[agents]") {
     agent_commands::World world;
     world.start();
     CHECK(world.run({"agents", "list"}).out == "no agents are connected\n");
@@ -100,7 +100,7 @@ TEST_CASE("agents list is a table of at most 80 columns", "[agents]") {
     CHECK(json["agents"][1]["id"] == std::string(128, 'x'));
 }
 
-TEST_CASE("agents list --all shows those that have left, with what they are owed", "[agents]") {
+TEST_CASE("agents list --all includes agents that have left, with the amount they are owed", "[agents]") {
     agent_commands::World world;
     world.start();
     world.monitor.agent_views = {world.agent("here", 3s)};
@@ -148,7 +148,7 @@ TEST_CASE("an agent whose connection has closed is not shown as online", "[agent
     CHECK(json["agents"][0]["online"] == false);
 }
 
-TEST_CASE("agents show says whether the agent is admitted and what it earned", "[agents]") {
+TEST_CASE("agents show prints whether the agent is admitted and what it earned", "[agents]") {
     agent_commands::World world;
     world.start();
     world.monitor.agent_views = {world.agent("bot-1", 3s)};
@@ -162,7 +162,7 @@ TEST_CASE("agents show says whether the agent is admitted and what it earned", "
     CHECK(odd["rewards"]["agent_id"] == "a&b=%c?");
 }
 
-TEST_CASE("agents deny and allow change the list of the running serve, and let it read it", "[agents]") {
+TEST_CASE("agents deny and allow edit the list of the running serve, which then reads it", "[agents]") {
     agent_commands::World world;
     world.start();
     world.report.agents_ended = 1;
@@ -184,7 +184,7 @@ TEST_CASE("agents deny and allow change the list of the running serve, and let i
     CHECK(world.dir.read("revoked").empty());
 }
 
-TEST_CASE("agents allow adds to the list of the allowed, if there is one", "[agents]") {
+TEST_CASE("agents allow adds to the list of allowed agents, if there is one", "[agents]") {
     agent_commands::World world;
     world.facts.allowed_file = world.dir.write("allowed", "# ours\none\n");
     world.start();
@@ -193,7 +193,7 @@ TEST_CASE("agents allow adds to the list of the allowed, if there is one", "[age
     CHECK_FALSE(std::filesystem::exists(world.dir.path("revoked")));
 }
 
-TEST_CASE("without a running serve deny changes the file, and list says that nobody answers", "[agents]") {
+TEST_CASE("without a running serve deny edits the file, and list reports that nobody answers", "[agents]") {
     const agent_commands::World world;
     const CliRun run = world.run({"agents", "deny", "bot-1"});
     CHECK(run.code == 0);
@@ -226,7 +226,7 @@ TEST_CASE("reload prints what changed and what needs a restart", "[agents]") {
     CHECK(world.control.handle({"GET", "/control/reload", {}, {}}).status == 405);
 }
 
-TEST_CASE("a reload that serve refuses says where the mistake is, with exit code 78", "[agents]") {
+TEST_CASE("a reload that serve refuses names the place of the mistake and exits with 78", "[agents]") {
     agent_commands::World world;
     world.start();
     world.reload_error = "unknown key";

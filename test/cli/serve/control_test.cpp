@@ -99,12 +99,12 @@ TEST_CASE("the control socket serves the monitoring API without credentials", "[
     CHECK(world.control.handle({"GET", "/control/other", {}, {}}).status == 404);
 }
 
-TEST_CASE("the paths for control are not served on the network", "[control]") {
+TEST_CASE("the control paths are not served on the network", "[control]") {
     const controls::Control world;
     CHECK(world.api.handle({"GET", "/control/status", {}, {}}).status == 404);
 }
 
-TEST_CASE("ioswarm status shows what serve is doing, in at most 80 columns", "[control]") {
+TEST_CASE("ioswarm status prints what serve is doing, in at most 80 columns", "[control]") {
     controls::Control world;
     world.control.show_diffs([] { return DiffsView{}; });
     world.around = {
@@ -153,7 +153,7 @@ TEST_CASE("ioswarm status --json prints one document on one line", "[control]") 
     CHECK(document["epoch"]["blocks"] == 11);
 }
 
-TEST_CASE("a status document with missing and wrong fields is shown as far as it goes", "[control]") {
+TEST_CASE("a status document with missing or wrong fields is printed as far as possible", "[control]") {
     const std::string text = cli::status_report(
         R"({"ready": 1, "version": 7, "reasons": [1, {"part": 2}], "epoch": [], "diffs": "x", "head_age_seconds": -5})");
     CHECK_THAT(text, Contains("NOT READY"));
@@ -164,7 +164,7 @@ TEST_CASE("a status document with missing and wrong fields is shown as far as it
     CHECK_THAT(cli::status_report("no JSON"), Contains("epoch          unknown"));
 }
 
-TEST_CASE("when serve does not run, status says so with a hint and exit code 69", "[control]") {
+TEST_CASE("without a running serve status prints a hint and exits with 69", "[control]") {
     const controls::Control world;
     const CliRun run = world.run({"status"});
     CHECK(run.code == 69);
@@ -177,7 +177,7 @@ TEST_CASE("when serve does not run, status says so with a hint and exit code 69"
     CHECK(controls::Json::parse(json.err)["error"]["code"] == "unavailable");
 }
 
-TEST_CASE("what answers at the socket but is not serve is reported as such", "[control]") {
+TEST_CASE("a socket of another program is reported as such", "[control]") {
     const controls::Control world;
     HttpServerSettings settings;
     settings.socket_file = world.dir.path(cli::kControlSocket);

@@ -96,7 +96,7 @@ void check_refusal(const Status& status, const TempDir& dir) {
 
 }  // namespace
 
-TEST_CASE("a data directory with work in it keeps to one source", "[serve]") {
+TEST_CASE("a data directory with work in it accepts only the source it was used with", "[serve]") {
     const TempDir dir;
     const auto ledger = ledger_in(dir);
     work(*ledger);
@@ -115,7 +115,7 @@ TEST_CASE("a data directory with work in it keeps to one source", "[serve]") {
     CHECK(source_identity(elsewhere) == source_identity(beside_node(dir)));
 }
 
-TEST_CASE("checking a source marks nothing, so that a start that failed leaves the directory free", "[serve]") {
+TEST_CASE("checking a source writes no mark, so that a failed start leaves the directory free", "[serve]") {
     const TempDir dir;
     const auto ledger = ledger_in(dir);
     REQUIRE(check_source(embedded(dir), *ledger));
@@ -126,7 +126,7 @@ TEST_CASE("checking a source marks nothing, so that a start that failed leaves t
     CHECK(bind_chain(beside_node(dir), *ledger, kMainnet, {}));
 }
 
-TEST_CASE("a ledger that holds nothing that counts may change its source and its chain", "[serve]") {
+TEST_CASE("a ledger without answers or payouts may change its source and its chain", "[serve]") {
     const TempDir dir;
     const auto ledger = ledger_in(dir);
     REQUIRE(mark_source(embedded(dir)));
@@ -141,7 +141,7 @@ TEST_CASE("a ledger that holds nothing that counts may change its source and its
     CHECK(bind_chain(beside_node(dir), *ledger, kMainnet, {}));
 }
 
-TEST_CASE("a ledger takes the chain of the node that is met first, says so, and refuses another", "[serve]") {
+TEST_CASE("a new ledger records the first node's chain, logs it, and refuses another chain", "[serve]") {
     const TempDir dir;
     const auto ledger = ledger_in(dir);
     work(*ledger);  // as left by a version that did not store the chain
@@ -166,10 +166,7 @@ TEST_CASE("a ledger takes the chain of the node that is met first, says so, and 
     check_refusal(check_chain(beside_node(dir), *ledger, {4690, 7}), dir);
 }
 
-TEST_CASE(
-    "a chain that is met when the ledger is already in use is refused, and a restart takes it if nothing is "
-    "held",
-    "[serve]") {
+TEST_CASE("a ledger in use refuses another chain, and accepts it after a restart if it is empty", "[serve]") {
     const TempDir dir;
     const auto ledger = ledger_in(dir);
     REQUIRE(bind_chain(beside_node(dir), *ledger, kTestnet, {}));
@@ -194,7 +191,7 @@ TEST_CASE("with a reward contract the node must be on the contract's chain", "[s
     CHECK_FALSE(bind_chain(config, *ledger, kTestnet, {}));
 }
 
-TEST_CASE("the embedded chain meets a reward contract only on this machine", "[serve]") {
+TEST_CASE("with the embedded chain a reward contract may only be on this machine", "[serve]") {
     const TempDir dir;
     ServeConfig config = embedded(dir);
     config.reward_contract = "0x236CBF52125E68Db8fA88b893CcaFB2EE542F2d9";
@@ -211,7 +208,7 @@ TEST_CASE("the embedded chain meets a reward contract only on this machine", "[s
         CHECK_FALSE(allowed(away));
 }
 
-TEST_CASE("a log of state diffs keeps to one chain, and an empty one may change it", "[serve]") {
+TEST_CASE("a log of state diffs belongs to one chain, and an empty one may change it", "[serve]") {
     const TempDir dir;
     ServeConfig config = beside_node(dir);
     config.diff_store_path = dir.path("statediffs.db");
@@ -232,7 +229,7 @@ TEST_CASE("a log of state diffs keeps to one chain, and an empty one may change 
     CHECK_FALSE(bind_chain(config, **diffs, kEmbeddedChain, {}));
 }
 
-TEST_CASE("nothing of a node passes before its chain is known to be right", "[serve]") {
+TEST_CASE("nothing is read from a node before its chain was checked", "[serve]") {
     test::FakePool pool;
     pool.set_tip(ChainTip{5, {}, 0});
     Result<ChainIdentity> answer = fail(ErrorCode::unavailable, "node away");

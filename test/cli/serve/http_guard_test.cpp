@@ -64,7 +64,7 @@ std::string header_of(const HttpReply& reply, const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("an address gets 200 pages at once and then 50 per second; above that 429 with Retry-After",
+TEST_CASE("an address gets 200 pages at once, then 50 per second, and 429 with Retry-After above that",
           "[guard]") {
     Guarding guarding;
     CHECK(guarding.served(300, "192.0.2.1") == 200);
@@ -81,7 +81,7 @@ TEST_CASE("an address gets 200 pages at once and then 50 per second; above that 
     CHECK(guarding.guard.counters().at("http_refused_rate") == 101 + 250);
 }
 
-TEST_CASE("ten tabs of a page that asks four times every 2 s are far below the limit", "[guard]") {
+TEST_CASE("ten tabs that ask four times every 2 s stay far below the limit", "[guard]") {
     Guarding guarding;
     for (int round = 0; round < 300; ++round) {
         REQUIRE(guarding.served(10 * 4, "192.0.2.1") == 40);
@@ -89,7 +89,7 @@ TEST_CASE("ten tabs of a page that asks four times every 2 s are far below the l
     }
 }
 
-TEST_CASE("checks of health are not limited", "[guard]") {
+TEST_CASE("health checks are not limited", "[guard]") {
     Guarding guarding(1);
     CHECK(guarding.served(100, "192.0.2.1") == 4);
     for (const char* path : {"/livez", "/readyz", "/healthz"})
@@ -134,7 +134,7 @@ TEST_CASE("a wrong key is logged with its address and without the key", "[guard]
     CHECK(guarding.guard.counters().at("http_unauthorized") == 1);
 }
 
-TEST_CASE("too many wrong keys get 429, while a right one and other addresses are served", "[guard]") {
+TEST_CASE("too many wrong keys get 429, while a right key and other addresses are served", "[guard]") {
     Guarding guarding(1'000);
     for (int i = 0; i < 100; ++i)
         REQUIRE(guarding.log_in("192.0.2.1", "wrong").status == 401);
@@ -149,7 +149,7 @@ TEST_CASE("too many wrong keys get 429, while a right one and other addresses ar
     CHECK(guarding.log_in("192.0.2.1", "wrong").status == 401);
 }
 
-TEST_CASE("a request without a key is no failure", "[guard]") {
+TEST_CASE("a request without a key does not count as a failure", "[guard]") {
     Guarding guarding(1'000);
     for (int i = 0; i < 500; ++i)
         REQUIRE(guarding.ask("192.0.2.1", "/swarm/status").status == 401);
@@ -165,8 +165,7 @@ TEST_CASE("the table of addresses is bounded", "[guard]") {
     CHECK(guarding.guard.counters().at("http_addresses_dropped") == 5'000 - 4'096);
 }
 
-TEST_CASE("the server tells the guard the address of the connection and the headers that it asks for",
-          "[guard]") {
+TEST_CASE("the guard gets the connection's address and the headers it needs from the server", "[guard]") {
     // Given a real server that trusts loopback as a proxy
     Guarding guarding(1);
     HttpServerSettings settings;

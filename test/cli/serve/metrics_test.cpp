@@ -70,7 +70,7 @@ MetricFigures some_figures() {
 
 }  // namespace
 
-TEST_CASE("figures and counters of /swarm/status come out typed and with labels", "[metrics]") {
+TEST_CASE("figures and counters of /swarm/status are exported with types and labels", "[metrics]") {
     const Metrics metrics;
     const std::string text = metrics.text(some_figures());
     CHECK(has_line(text, "ioswarm_start_time_seconds 1790000000"));
@@ -91,7 +91,7 @@ TEST_CASE("figures and counters of /swarm/status come out typed and with labels"
     CHECK(has_line(text, "ioswarm_a_counter_of_tomorrow_total 9"));
 }
 
-TEST_CASE("the build is told as `ioswarm version` tells it", "[metrics]") {
+TEST_CASE("the build metric equals the output of `ioswarm version`", "[metrics]") {
     const std::string text = Metrics().text(MetricFigures{});
     const cli::BuildInfo build = cli::build_info();
     const std::string commit = build.commit.id.empty() ? "unknown" : std::string(build.commit.id);
@@ -99,7 +99,7 @@ TEST_CASE("the build is told as `ioswarm version` tells it", "[metrics]") {
                              commit + "\"} 1"));
 }
 
-TEST_CASE("what is not known has no series", "[metrics]") {
+TEST_CASE("a figure that is not known has no series", "[metrics]") {
     const std::string text = Metrics().text(MetricFigures{});
     CHECK(text.find("ioswarm_coverage_ratio") == std::string::npos);
     CHECK(text.find("ioswarm_source_age_seconds") == std::string::npos);
@@ -107,7 +107,7 @@ TEST_CASE("what is not known has no series", "[metrics]") {
     CHECK(text.find("ioswarm_snapshot_") == std::string::npos);
 }
 
-TEST_CASE("each family is described once, before its series, and these follow each other", "[metrics]") {
+TEST_CASE("each family is described once, directly before its series", "[metrics]") {
     MetricFigures figures = some_figures();
     figures.diffs = DiffsView{};
     figures.snapshot = cli::NewestSnapshot{100, "a.snap.gz", 5, "00", "2026-09-21T14:13:20Z"};
@@ -137,7 +137,7 @@ TEST_CASE("each family is described once, before its series, and these follow ea
     }
 }
 
-TEST_CASE("a family is described although only its second counter has counted", "[metrics]") {
+TEST_CASE("a family is described even if only its second counter has counted", "[metrics]") {
     MetricFigures figures;
     figures.status.counters = {{"agents_ended", 1}};
     const std::string text = Metrics().text(figures);
@@ -200,7 +200,7 @@ TEST_CASE("without series per agent the number of series does not depend on the 
     CHECK(series_of(metrics.text(figures)) == before);
 }
 
-TEST_CASE("rows of counters name each family one way", "[metrics]") {
+TEST_CASE("each counter has one metric name, type and label", "[metrics]") {
     CHECK(cli::find_counter_metric("connections_refused_full")->value.empty());
     CHECK(cli::find_counter_metric("connections_open")->is_gauge);
     CHECK(cli::find_counter_metric("calls")->label.empty());

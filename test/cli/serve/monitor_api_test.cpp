@@ -90,7 +90,7 @@ StatusView some_status() {
 
 }  // namespace
 
-TEST_CASE("/api/stats has the promised names and is cached for half a minute", "[monitor]") {
+TEST_CASE("/api/stats has the documented names and is cached for half a minute", "[monitor]") {
     Served served;
     served.monitor.status_view = some_status();
     served.monitor.shadow_totals = ShadowTotals{200, 199, 1, 1, 0, 2, 3, 4, 5, 6};
@@ -104,7 +104,7 @@ TEST_CASE("/api/stats has the promised names and is cached for half a minute", "
     CHECK(served.get("/api/stats").header("Cache-Control") == "public, max-age=30");
 }
 
-TEST_CASE("nothing compared is an accuracy of 0 and no division", "[monitor]") {
+TEST_CASE("without comparisons the accuracy is 0", "[monitor]") {
     const Served served;
     const Json stats = Json::parse(served.json("/api/stats"));
     CHECK(stats["shadow_accuracy"] == 0.0);
@@ -114,7 +114,7 @@ TEST_CASE("nothing compared is an accuracy of 0 and no division", "[monitor]") {
     CHECK(Json::parse(served.json("/swarm/epoch"))["accuracy"] == 0.0);
 }
 
-TEST_CASE("/api/diffs shows what the log holds and who reads it", "[monitor]") {
+TEST_CASE("/api/diffs shows the log's heights and its readers", "[monitor]") {
     Served served;
     const HttpPage none = served.get("/api/diffs");
     CHECK(none.status == 404);
@@ -136,13 +136,13 @@ TEST_CASE("/api/diffs shows what the log holds and who reads it", "[monitor]") {
     CHECK(Json::parse(served.json("/api/diffs"))["alarm"] == view.alarm);
 }
 
-TEST_CASE("/api/diffs names agents, so with a secret it wants a key", "[monitor]") {
+TEST_CASE("/api/diffs names agents, so with a secret it needs a key", "[monitor]") {
     const Served served("s");
     CHECK(served.get("/api/diffs").status == 401);
     CHECK(served.get("/api/diffs").header("Access-Control-Allow-Origin") == "*");
 }
 
-TEST_CASE("/api/rewards gives the history exactly, newest first", "[monitor]") {
+TEST_CASE("/api/rewards returns the history exactly, newest first", "[monitor]") {
     Served served;
     RewardsView view;
     view.agent_id = "agent-01";
@@ -162,7 +162,7 @@ TEST_CASE("/api/rewards gives the history exactly, newest first", "[monitor]") {
         "\n");
 }
 
-TEST_CASE("/api/rewards of a coordinator that settles tells state and transaction per epoch", "[monitor]") {
+TEST_CASE("/api/rewards of a coordinator that settles has state and transaction per epoch", "[monitor]") {
     Served served;
     RewardsView view;
     view.agent_id = "agent-01";
@@ -199,8 +199,7 @@ TEST_CASE("/api/rewards of a coordinator that settles tells state and transactio
     CHECK(states() == Lines(5, "unknown null"));
 }
 
-TEST_CASE("/api/rewards of a ledger that cannot be read says why, and names no file of this machine",
-          "[monitor]") {
+TEST_CASE("/api/rewards returns a reason without file names when the ledger cannot be read", "[monitor]") {
     Served served;
     served.monitor.rewards_error = Error{
         ErrorCode::io, "cannot use the ledger", "/var/lib/ioswarm/ledger.db", "disk I/O error (code 266)", {}};
@@ -209,7 +208,7 @@ TEST_CASE("/api/rewards of a ledger that cannot be read says why, and names no f
     CHECK(reply.body == "{\"error\":\"the ledger cannot be read now: disk I/O error (code 266)\"}\n");
 }
 
-TEST_CASE("/api/rewards of an unknown agent is an empty history, without an agent 400", "[monitor]") {
+TEST_CASE("/api/rewards of an unknown agent is an empty history, and without an agent a 400", "[monitor]") {
     const Served served;
     CHECK(
         served.json("/api/rewards?agent=%22%3Cb%3E%ff") ==
@@ -222,7 +221,7 @@ TEST_CASE("/api/rewards of an unknown agent is an empty history, without an agen
     }
 }
 
-TEST_CASE("/swarm/status has the promised names, and what was dropped, given up and missed by name",
+TEST_CASE("/swarm/status has the documented names, and counters of dropped and missed work by name",
           "[monitor]") {
     Served served;
     served.monitor.status_view = some_status();
@@ -234,7 +233,7 @@ TEST_CASE("/swarm/status has the promised names, and what was dropped, given up 
         "\n");
 }
 
-TEST_CASE("/swarm/status counts what the port and the node's side refused too", "[monitor]") {
+TEST_CASE("/swarm/status includes the counters of the agents' port and of the node", "[monitor]") {
     Served served;
     served.monitor.status_view = some_status();
     std::uint64_t refused = 1;
@@ -248,7 +247,7 @@ TEST_CASE("/swarm/status counts what the port and the node's side refused too", 
     CHECK(counters.size() == 3);
 }
 
-TEST_CASE("/swarm/agents lists those heard of in the last two minutes", "[monitor]") {
+TEST_CASE("/swarm/agents lists the agents of the last two minutes", "[monitor]") {
     Served served;
     AgentView agent{"agent-01", "eu", "1.2", TaskLevel::l2_state_verify, 9,
                     2,          0.25, 0.5,   served.clock.now - 119s,    90s + 4ms};
@@ -268,7 +267,7 @@ TEST_CASE("/swarm/agents lists those heard of in the last two minutes", "[monito
     CHECK(served.json("/swarm/agents") == "{\"count\":0,\"agents\":[]}\n");
 }
 
-TEST_CASE("/swarm/leaderboard leaves out a wallet that was not named", "[monitor]") {
+TEST_CASE("/swarm/leaderboard omits a wallet that was not given", "[monitor]") {
     Served served;
     served.monitor.epoch_view.epoch = 4;
     served.monitor.entries = {
@@ -282,7 +281,7 @@ TEST_CASE("/swarm/leaderboard leaves out a wallet that was not named", "[monitor
         "\n");
 }
 
-TEST_CASE("/swarm/epoch and /swarm/shadow have the promised names", "[monitor]") {
+TEST_CASE("/swarm/epoch and /swarm/shadow have the documented names", "[monitor]") {
     Served served;
     served.monitor.epoch_view = EpochView{7, 2, 50, 40, 30, 90s + 500ms, 100};
     served.monitor.shadow_totals = ShadowTotals{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
@@ -297,7 +296,7 @@ TEST_CASE("/swarm/epoch and /swarm/shadow have the promised names", "[monitor]")
         "\n");
 }
 
-TEST_CASE("a supervisor is told apart from a load balancer", "[monitor][defect-26]") {
+TEST_CASE("a supervisor and a load balancer have different health paths", "[monitor][defect-26]") {
     Served served;
     CHECK(served.get("/livez").body == "ok");
     CHECK(served.get("/readyz").status == 200);
@@ -334,7 +333,7 @@ TEST_CASE("/livez fails when the dispatch loop has not run for 30 seconds", "[mo
     CHECK(reply.body == "the dispatch loop has not run for 31 s");
 }
 
-TEST_CASE("with a secret all but the open paths want an agent's key", "[monitor]") {
+TEST_CASE("with a secret all but the open paths need an agent's key", "[monitor]") {
     const Served served("test-secret");
     for (const std::string open : {"/api/stats", "/api/rewards?agent=a", "/livez", "/readyz"}) {
         CHECK(served.get(open).status == 200);
@@ -361,7 +360,7 @@ TEST_CASE("with a secret all but the open paths want an agent's key", "[monitor]
     }
 }
 
-TEST_CASE("a bearer's credential is a name and a key, or the key of the viewer named viewer", "[monitor]") {
+TEST_CASE("a bearer credential is a name and a key, or the key of the viewer named viewer", "[monitor]") {
     const Served served("test-secret");
     const auto with = [](const std::string& credential) {
         return HttpHeaders{{"Authorization", "Bearer " + credential}};
@@ -375,7 +374,7 @@ TEST_CASE("a bearer's credential is a name and a key, or the key of the viewer n
     CHECK(served.get("/swarm/status", with("")).status == 401);
 }
 
-TEST_CASE("pages of other origins may read /api, and only that", "[monitor]") {
+TEST_CASE("pages of other origins may read only /api", "[monitor]") {
     const Served served;
     for (const std::string path : {"/api/stats", "/api/rewards", "/api/none"}) {
         const auto response = served.get(path);
@@ -419,7 +418,7 @@ TEST_CASE("other methods are 405 and unknown paths 404, both as JSON", "[monitor
     }
 }
 
-TEST_CASE("/api/snapshot tells the newest snapshot of the folder as its companion has it", "[monitor]") {
+TEST_CASE("/api/snapshot returns the newest snapshot of the folder as in its JSON file", "[monitor]") {
     const test::TempDir dir;
     dir.write("acctcode.snap.gz", "twelve bytes");
     const std::string sum(64, 'a');
@@ -432,7 +431,8 @@ TEST_CASE("/api/snapshot tells the newest snapshot of the folder as its companio
               R"(","time":"2026-11-22T03:17:00Z"})" + "\n");
 }
 
-TEST_CASE("/api/snapshot is 404 without a whole snapshot, and follows no path out of the folder", "[monitor]") {
+TEST_CASE("/api/snapshot is 404 without a complete snapshot, and follows no path out of the folder",
+          "[monitor]") {
     const test::TempDir dir;
     CHECK(Served().get("/api/snapshot").status == 404);
     const Served served({}, dir.path());
@@ -501,7 +501,7 @@ std::string publish(const test::TempDir& dir, const std::string& fixed, std::uin
 
 }  // namespace
 
-TEST_CASE("/api/snapshot?kind= tells the newest of each kind, whatever snapshot-meta.json describes",
+TEST_CASE("/api/snapshot?kind= returns the newest of each kind, whatever snapshot-meta.json describes",
           "[monitor]") {
     const test::TempDir dir;
     const Served served("a secret", dir.path());
@@ -544,7 +544,7 @@ TEST_CASE("/api/snapshot describes the snapshot behind the link", "[monitor]") {
     CHECK(served.get("/api/snapshot").status == 404);
 }
 
-TEST_CASE("/snapshots/NAME sends those who know a fixed name to the immutable one", "[monitor]") {
+TEST_CASE("/snapshots/NAME redirects a fixed name to the immutable one", "[monitor]") {
     const test::TempDir dir;
     const std::string name = publish(dir, "acctcode.snap.gz", 200, "acctcode");
     const Served served("a secret", dir.path());
@@ -573,8 +573,7 @@ TEST_CASE("/snapshots/NAME sends those who know a fixed name to the immutable on
     CHECK(Served().get("/snapshots/acctcode.snap.gz").status == 404);
 }
 
-TEST_CASE("/metrics takes an agent's key in the two headers or as a bearer credential, and nothing else",
-          "[api]") {
+TEST_CASE("/metrics accepts an agent's key in two headers or as a bearer credential only", "[api]") {
     Served served("s3cret");
     served.monitor.status_view = some_status();
     served.api->show_metrics([](StatusView status) {

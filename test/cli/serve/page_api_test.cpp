@@ -52,7 +52,7 @@ struct AskedPage {
 
 }  // namespace
 
-TEST_CASE("/api/overview says whether all is well, and how much is done", "[page]") {
+TEST_CASE("/api/overview has the readiness and the amount of work done", "[page]") {
     cli::PageSources sources;
     sources.not_ready = [] { return Reasons{{"web3", "the endpoint does not answer"}}; };
     sources.epoch_blocks = 360;
@@ -90,7 +90,7 @@ TEST_CASE("/api/overview says whether all is well, and how much is done", "[page
     CHECK(json["snapshot"].is_null());
 }
 
-TEST_CASE("a daemon that has just started shows no figures that it does not know", "[page]") {
+TEST_CASE("a daemon that has just started shows unknown figures as null", "[page]") {
     const AskedPage asked;
     const PageJson json = asked.json("/api/overview");
     CHECK(json["ready"] == true);
@@ -132,7 +132,7 @@ TEST_CASE("with a secret, agents are named only to holders of a key", "[page]") 
     CHECK(json["diffs"].is_null());
 }
 
-TEST_CASE("/swarm/overview tells who reads state diffs", "[page]") {
+TEST_CASE("/swarm/overview names the readers of state diffs", "[page]") {
     cli::PageSources sources;
     sources.diffs = [] {
         DiffsView view;
@@ -148,7 +148,7 @@ TEST_CASE("/swarm/overview tells who reads state diffs", "[page]") {
                               "subscribers":[{"agent_id":"agent-01","next":18,"lag":3}]})"));
 }
 
-TEST_CASE("the epochs that ended are open to all, and name no agent", "[page]") {
+TEST_CASE("the past epochs are open to all, and name no agent", "[page]") {
     cli::PageSources sources;
     sources.epochs = [](std::uint64_t running_epoch) {
         cli::PageEpoch one;
@@ -175,7 +175,7 @@ TEST_CASE("the epochs that ended are open to all, and name no agent", "[page]") 
     CHECK(epoch["transactions"] == PageJson{"0xab"});
 }
 
-TEST_CASE("the settlement tells the balance and how many epochs it pays", "[page]") {
+TEST_CASE("the settlement has the balance and the number of epochs that it pays", "[page]") {
     cli::PageSources sources;
     sources.epochs = [](std::uint64_t) {
         cli::PageEpoch empty;
@@ -204,7 +204,7 @@ TEST_CASE("the settlement tells the balance and how many epochs it pays", "[page
     CHECK(AskedPage().json("/swarm/overview")["settlement"].is_null());
 }
 
-TEST_CASE("/swarm/agent tells one agent's rank and last answers", "[page]") {
+TEST_CASE("/swarm/agent has an agent's rank and last answers", "[page]") {
     cli::PageSources sources;
     sources.answers = [](const std::string& agent_id) {
         JudgedAnswer right;
@@ -245,7 +245,7 @@ TEST_CASE("/swarm/agent tells one agent's rank and last answers", "[page]") {
     CHECK(asked.ask("/swarm/agent").status == 400);
 }
 
-TEST_CASE("/api/history gives the points after a time, and refuses what is no time", "[page]") {
+TEST_CASE("/api/history returns the points after a time, and refuses an invalid time", "[page]") {
     AskedPage asked;
     asked.history.take(asked.monitor, asked.clock);
     CHECK(asked.json("/api/history")["points"].empty());
@@ -256,7 +256,7 @@ TEST_CASE("/api/history gives the points after a time, and refuses what is no ti
     }
 }
 
-TEST_CASE("the page takes GET and HEAD, and nothing else", "[page]") {
+TEST_CASE("the page accepts GET and HEAD only", "[page]") {
     const AskedPage asked;
     CHECK(asked.ask("/", {}, {}, "HEAD").status == 200);
     CHECK(asked.ask("/", {}, {}, "POST").status == 405);

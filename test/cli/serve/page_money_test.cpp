@@ -56,14 +56,14 @@ TEST_CASE("without a contract the payouts of an epoch are announced, and the new
     CHECK(epochs.newest_first.back().row.epoch == 3);
 }
 
-TEST_CASE("no epoch has ended yet", "[page]") {
+TEST_CASE("without an ended epoch the list is empty", "[page]") {
     const LedgerFile file;
     const PageEpochs epochs = read_page_epochs(*file.ledger, 0, nullptr);
     CHECK(epochs.problem.empty());
     CHECK(epochs.newest_first.empty());
 }
 
-TEST_CASE("with a contract each epoch tells what is paid, what is owed and what is kept", "[page]") {
+TEST_CASE("with a contract each epoch has the amounts paid, owed and retained", "[page]") {
     LedgerFile file;
     file.close_epoch(3, {{"a", 5, kSomeWallet}, {"b", 7, kSomeWallet}});
     file.close_epoch(4, {{"a", 9, kSomeWallet}, {"b", 2, {}}});
@@ -108,7 +108,7 @@ TEST_CASE("a value is read again only after five seconds", "[page]") {
     CHECK(reads == 2);
 }
 
-TEST_CASE("a balance that cannot be read any more is not shown", "[page]") {
+TEST_CASE("a balance that can no longer be read is not shown", "[page]") {
     std::mutex mutex;
     std::condition_variable changed;
     int asked = 0;

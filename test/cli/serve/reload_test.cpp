@@ -43,7 +43,8 @@ Strings ids(const std::vector<AgentView>& agents) {
 }  // namespace reloads
 }  // namespace
 
-TEST_CASE("changed keys are told apart: at once, with the next epoch, after a restart", "[reload]") {
+TEST_CASE("changed keys are sorted by when they apply: at once, with the next epoch, after a restart",
+          "[reload]") {
     const test::TempDir dir;
     const LoadedConfig used = reloads::loaded(dir, "  grpcPort: 1111\n");
     CHECK(config_changes(used, used).after_restart.empty());
@@ -69,8 +70,7 @@ TEST_CASE("changed keys are told apart: at once, with the next epoch, after a re
     CHECK(config_changes(now, fresh).after_restart == Strings{"grpcPort", "taskLevel"});
 }
 
-TEST_CASE("a secret that the start read from a file is no change for a load that does not open it",
-          "[reload]") {
+TEST_CASE("a secret that the start read from a file does not count as changed in a reload", "[reload]") {
     const test::TempDir dir;
     const std::string key = "  masterSecretFile: " + dir.write("secret", "a long master secret\n") + "\n";
     const LoadedConfig used = reloads::loaded(dir, key, true);
@@ -93,7 +93,7 @@ TEST_CASE("without agents.revoked the list is in the data directory and may be m
     CHECK_FALSE(named.revoked_may_be_missing);
 }
 
-TEST_CASE("all problems of a configuration become one error", "[reload]") {
+TEST_CASE("all problems of a configuration are joined into one error", "[reload]") {
     const Error error = summary({{ErrorCode::usage, "configuration", "a.yaml:3", "is wrong", "hint"},
                                  {ErrorCode::config, "configuration", "a.yaml:4", "too", {}}});
     CHECK(error.code == ErrorCode::config);
@@ -111,7 +111,7 @@ TEST_CASE("an agent that has left is remembered for 24 hours", "[reload]") {
     CHECK(reloads::ids(seen.all(start + 30h)) == Strings{"a"});
 }
 
-TEST_CASE("of invented ids only a bounded number is remembered, the latest ones", "[reload]") {
+TEST_CASE("of invented ids only the latest are remembered, up to a limit", "[reload]") {
     const SeenAgents::Time start{1'790'000'000s};
     SeenAgents seen(3);
     for (int i = 0; i < 100; ++i)

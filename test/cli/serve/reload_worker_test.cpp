@@ -10,7 +10,7 @@
 
 using ioswarm::cli::ReloadWorker;
 
-TEST_CASE("each request reads once more and applies what was read", "[cli]") {
+TEST_CASE("each request reads once more and applies the result", "[cli]") {
     std::counting_semaphore<> applied(0);
     int reads = 0;
     ReloadWorker worker([&]() -> ReloadWorker::Apply {
@@ -24,7 +24,7 @@ TEST_CASE("each request reads once more and applies what was read", "[cli]") {
     }
 }
 
-TEST_CASE("a read that hangs holds up neither requests nor the end, and is applied no more", "[cli]") {
+TEST_CASE("a read that hangs delays neither requests nor the end, and is not applied later", "[cli]") {
     // Given a file system that hangs. The read owns everything that it uses.
     struct FileSystem {
         std::promise<void> asked;
@@ -52,7 +52,7 @@ TEST_CASE("a read that hangs holds up neither requests nor the end, and is appli
     CHECK_FALSE(applied);
 }
 
-TEST_CASE("one can wait for the run that serves a request", "[cli]") {
+TEST_CASE("a caller can wait for the run that serves its request", "[cli]") {
     std::counting_semaphore<> may_read(0);
     int applied = 0;
     ReloadWorker worker([&]() -> ReloadWorker::Apply {
@@ -72,7 +72,7 @@ TEST_CASE("one can wait for the run that serves a request", "[cli]") {
     CHECK(applied == 2);
 }
 
-TEST_CASE("stop ends the waits of others, and nothing is applied afterwards", "[cli]") {
+TEST_CASE("a stop ends the waits of others, and nothing is applied afterwards", "[cli]") {
     const auto may_read = std::make_shared<std::promise<void>>();
     const auto applied = std::make_shared<std::atomic<bool>>(false);
     ReloadWorker worker([may_read, applied]() -> ReloadWorker::Apply {

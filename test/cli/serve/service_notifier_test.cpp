@@ -50,7 +50,7 @@ struct NotifySocket {
 
 }  // namespace
 
-TEST_CASE("systemd is told of the start, a reload, the status and the stop", "[systemd]") {
+TEST_CASE("systemd is notified of the start, a reload, the status and the stop", "[systemd]") {
     const ioswarm::test::TempDir dir;
     for (const std::string& path : {dir.path("notify"), "@ioswarm-test-" + std::to_string(::getpid())}) {
         const NotifySocket socket(path);
@@ -66,7 +66,7 @@ TEST_CASE("systemd is told of the start, a reload, the status and the stop", "[s
     }
 }
 
-TEST_CASE("the watchdog is fed twice per interval, and only when systemd watches", "[systemd]") {
+TEST_CASE("the watchdog is notified twice per interval, and only when systemd asks for it", "[systemd]") {
     const ioswarm::test::TempDir dir;
     const NotifySocket socket(dir.path("notify"));
     const ServiceNotifier::Time start{1h};

@@ -31,7 +31,7 @@ ServeConfig config_of(const std::string& yaml) {
 
 }  // namespace
 
-TEST_CASE("the configuration reaches the coordinator exactly", "[serve]") {
+TEST_CASE("every value of the configuration reaches the coordinator", "[serve]") {
     const CoordinatorSettings plain = coordinator_settings(config_of(""));
     CHECK(plain.rewards.epoch_reward_rau == 0);
     CHECK(plain.coinbase.empty());
@@ -61,7 +61,7 @@ TEST_CASE("the configuration reaches the coordinator exactly", "[serve]") {
     CHECK(settings.rewards.bonus_multiplier == Decimal{125, 2});
 }
 
-TEST_CASE("a connection may have four calls open for each agent, and at least a hundred", "[serve]") {
+TEST_CASE("a connection may have four open calls per agent, and at least a hundred", "[serve]") {
     CHECK(streams_per_connection(config_of("maxAgents: 1")) == 100);
     CHECK(streams_per_connection(config_of("maxAgents: 25")) == 100);
     CHECK(streams_per_connection(config_of("")) == 400);
@@ -70,7 +70,7 @@ TEST_CASE("a connection may have four calls open for each agent, and at least a 
     CHECK(streams_per_connection(config_of("maxAgents: 1000, maxStreamsPerConnection: 128")) == 128);
 }
 
-TEST_CASE("proxies are named by address or network", "[serve]") {
+TEST_CASE("proxies are given by address or network", "[serve]") {
     CHECK(trusted_proxies(config_of("")).empty());
     const auto proxies = trusted_proxies(config_of("trustedProxies: '192.0.2.10, 10.20.0.0/16'"));
     CHECK(contains(proxies, *parse_ip("192.0.2.10")));
@@ -78,7 +78,7 @@ TEST_CASE("proxies are named by address or network", "[serve]") {
     CHECK_FALSE(contains(proxies, *parse_ip("192.0.2.11")));
 }
 
-TEST_CASE("with a secret every interface is bound, without one only loopback", "[serve]") {
+TEST_CASE("serve listens on every interface with a secret, and on loopback without one", "[serve]") {
     const auto bind = [](const std::string& yaml, bool insecure = false) {
         const auto address = bind_address(config_of(yaml), insecure);
         return address ? "[" + *address + "]" : address.error().text();
@@ -94,7 +94,7 @@ TEST_CASE("with a secret every interface is bound, without one only loopback", "
     CHECK(bind("listen: 0.0.0.0", true) == "[0.0.0.0]");
 }
 
-TEST_CASE("start says what an operator should know", "[serve]") {
+TEST_CASE("the start warns of settings that an operator should know", "[serve]") {
     using Lines = std::vector<std::string>;
     const std::string rewards =
         "epochRewardIOTX: 1, delegateAddress: '0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266'";
@@ -128,12 +128,12 @@ TEST_CASE("start says what an operator should know", "[serve]") {
           Lines{"node.diffs is set without node.grpc: the embedded chain's own state diffs are served"});
 }
 
-TEST_CASE("the log of state diffs lies in the data directory, or where it was told to", "[serve]") {
+TEST_CASE("the log of state diffs is in the data directory or at its configured path", "[serve]") {
     CHECK(diff_store_file(config_of("dataDir: /d")) == "/d/statediffs.db");
     CHECK(diff_store_file(config_of("dataDir: /d, diffStorePath: /e/log.db")) == "/e/log.db");
 }
 
-TEST_CASE("the configuration says whom to take diffs from, and as whom", "[serve]") {
+TEST_CASE("the configuration gives the source of diffs and the agent id for it", "[serve]") {
     const auto settings = node_diff_settings(config_of("node: {diffs: '[::1]:14688', diffsAgentId: relay-01}"));
     CHECK(settings.peer.target.host == "::1");
     CHECK(settings.peer.target.port == 14688);
@@ -142,7 +142,8 @@ TEST_CASE("the configuration says whom to take diffs from, and as whom", "[serve
     CHECK(settings.peer.token.empty());
 }
 
-TEST_CASE("a data directory of the old systemd unit is told with the two commands that move it", "[serve]") {
+TEST_CASE("a data directory of the old systemd unit is reported with the two commands that move it",
+          "[serve]") {
     const TempDir dir;
     const std::string link = dir.path("ioswarm");
     std::filesystem::create_symlink("private/ioswarm", link);

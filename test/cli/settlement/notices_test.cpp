@@ -55,7 +55,7 @@ void make_final(SettlementStore& store, IntentState state) {
 
 }  // namespace
 
-TEST_CASE("payouts that became final are handed on once, also when the first try fails", "[settle]") {
+TEST_CASE("payouts that became final are passed on once, even if the first try fails", "[settle]") {
     const TempDir dir;
     Marks marks;
     marks.failures = 1;

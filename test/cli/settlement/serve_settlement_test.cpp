@@ -97,7 +97,7 @@ struct ServeWorld {
 
 }  // namespace
 
-TEST_CASE("serve's settler pays an owed epoch, and what is final is handed on to the agents' notices",
+TEST_CASE("serve's settler pays an owed epoch, and passes final payouts on to the agents' notices",
           "[serve-settlement]") {
     ServeWorld serve;
     serve.w.close_epoch(0, {"a", "b"});
@@ -126,7 +126,7 @@ TEST_CASE("serve's settler pays an owed epoch, and what is final is handed on to
     CHECK(serve.w.chain.mined(serve.w.key.address()).size() == 1);
 }
 
-TEST_CASE("an epoch that closes while serve's settler rests wakes it", "[serve-settlement]") {
+TEST_CASE("an epoch that ends while serve's settler is idle wakes it", "[serve-settlement]") {
     ServeWorld serve;
     serve.w.close_epoch(0, {"a"});
     serve.init();
@@ -143,7 +143,7 @@ TEST_CASE("an epoch that closes while serve's settler rests wakes it", "[serve-s
     CHECK(serve.has("a") == kServeIotx * 20);
 }
 
-TEST_CASE("without settlement.db serve's settler names the command, and begins when the file is there",
+TEST_CASE("without settlement.db serve's settler names the command, and starts when the file exists",
           "[serve-settlement]") {
     ServeWorld serve;
     serve.w.close_epoch(0, {"a"});
@@ -158,7 +158,7 @@ TEST_CASE("without settlement.db serve's settler names the command, and begins w
     CHECK(serve.lines.times("make it once with 'ioswarm settle init'") == 1);
 }
 
-TEST_CASE("while another settler holds the data directory serve's settler waits, and then pays",
+TEST_CASE("while another settler locks the data directory serve's settler waits, and pays afterwards",
           "[serve-settlement]") {
     ServeWorld serve;
     serve.w.close_epoch(0, {"a"});
@@ -175,7 +175,7 @@ TEST_CASE("while another settler holds the data directory serve's settler waits,
     CHECK(serve.has("a") == kServeIotx * 10);
 }
 
-TEST_CASE("the key of another wallet signs nothing in serve", "[serve-settlement]") {
+TEST_CASE("serve signs nothing with the key of another wallet", "[serve-settlement]") {
     ServeWorld serve;
     serve.w.close_epoch(0, {"a"});
     serve.init();
@@ -187,7 +187,7 @@ TEST_CASE("the key of another wallet signs nothing in serve", "[serve-settlement
     CHECK(serve.w.chain.mined(serve.w.key.address()).empty());
 }
 
-TEST_CASE("a key that cannot be read keeps serve from starting; without settlement.enabled nobody opens it",
+TEST_CASE("a key that cannot be read prevents serve's start, but only with settlement.enabled",
           "[serve-settlement]") {
     ServeWorld serve;
     std::filesystem::permissions(serve.w.key_file, std::filesystem::perms::others_read,
@@ -203,7 +203,7 @@ TEST_CASE("a key that cannot be read keeps serve from starting; without settleme
     CHECK(*off == nullptr);
 }
 
-TEST_CASE("while no endpoint answers /readyz says so, the log says it once, and then the epoch is paid once",
+TEST_CASE("while no endpoint answers /readyz says so, the log says it once, and the epoch is paid once later",
           "[serve-settlement]") {
     ServeWorld serve;
     serve.w.close_epoch(0, {"a"});
@@ -225,8 +225,7 @@ TEST_CASE("while no endpoint answers /readyz says so, the log says it once, and 
     CHECK(serve.has("a") == kServeIotx * 10);
 }
 
-TEST_CASE("serve stays ready while little money waits for more, and says once that it waits",
-          "[serve-settlement]") {
+TEST_CASE("serve stays ready while small payouts wait for more, and logs the wait once", "[serve-settlement]") {
     // Given: less owed than the gas of its payment costs
     ServeWorld serve;
     serve.w.close_epoch(0, {"a"}, U256(1'000'000'000'000));
@@ -261,7 +260,7 @@ TEST_CASE("serve stops while a transaction is pending, and the next serve sends 
     CHECK(serve.w.chain.mined(serve.w.key.address()).size() == 1);
 }
 
-TEST_CASE("over a limit serve's settler gives the file free, so that fewer epochs can be paid by hand",
+TEST_CASE("above a limit serve's settler releases the file, so that fewer epochs can be paid by hand",
           "[serve-settlement]") {
     ServeWorld serve("enabled: true, maxPerSettlementIOTX: 15, maxPerDayIOTX: 900");
     serve.w.close_epoch(0, {"a"});
@@ -279,7 +278,7 @@ TEST_CASE("over a limit serve's settler gives the file free, so that fewer epoch
     CHECK(serve.has("a") == kServeIotx * 20);
 }
 
-TEST_CASE("a halt stops serve's settler and nothing else, and 'settle resume' ends it while serve runs",
+TEST_CASE("a halt stops only serve's settler, and 'settle resume' ends it while serve runs",
           "[serve-settlement]") {
     ServeWorld serve;
     serve.w.close_epoch(0, {"a"});

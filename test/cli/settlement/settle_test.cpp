@@ -21,7 +21,7 @@ const U256 kIotx{1'000'000'000'000'000'000};
 
 }  // namespace
 
-TEST_CASE("before init, settle and status end with 78 and name the command", "[settle]") {
+TEST_CASE("before init, settle and status exit with 78 and name the command", "[settle]") {
     const SettleWorld w;
     w.close_epoch(0, {"a"});
     for (const std::vector<std::string>& arguments :
@@ -33,7 +33,7 @@ TEST_CASE("before init, settle and status end with 78 and name the command", "[s
     }
 }
 
-TEST_CASE("init shows what will be paid, asks, and is done once", "[settle]") {
+TEST_CASE("init shows the amounts it will pay, asks, and can run once", "[settle]") {
     const SettleWorld w;
     w.close_epoch(0, {"a", "b", "x"});
     CHECK(w.settle({"init"}).code == 64);  // there is no terminal to ask on
@@ -49,7 +49,7 @@ TEST_CASE("init shows what will be paid, asks, and is done once", "[settle]") {
     CHECK_THAT(again.err, Contains("settlement.db"));
 }
 
-TEST_CASE("init proposes limits where none are set, and settle wants them", "[settle]") {
+TEST_CASE("init proposes limits when none are set, and settle needs them", "[settle]") {
     SettleWorld w;
     w.close_epoch(0, {"a"});
     w.config = w.dir.write("c.yaml", w.yaml("push: true"));
@@ -99,7 +99,7 @@ TEST_CASE("everything owed is paid once, and a run with nothing to do prints not
     CHECK(w.settle({"audit"}).code == 0);
 }
 
-TEST_CASE("above a limit nothing is signed, and the reason is shown", "[settle]") {
+TEST_CASE("above a limit nothing is signed, and the reason is printed", "[settle]") {
     SettleWorld w;
     w.close_epoch(0, {"a", "b"});
     w.config = w.dir.write("c.yaml", w.yaml("maxPerSettlementIOTX: 20, maxPerDayIOTX: 900"));
@@ -112,7 +112,7 @@ TEST_CASE("above a limit nothing is signed, and the reason is shown", "[settle]"
     CHECK_THAT(w.settle({"status"}).out, Contains("waiting") && Contains("over_settlement_limit"));
 }
 
-TEST_CASE("what is not final in time is 75, and the next run goes on", "[settle]") {
+TEST_CASE("a run whose payment is not final in time exits with 75, and the next run continues it", "[settle]") {
     SettleWorld w;
     w.close_epoch(0, {"a"});
     REQUIRE(w.settle({"init", "--yes"}).code == 0);
@@ -128,7 +128,7 @@ TEST_CASE("what is not final in time is 75, and the next run goes on", "[settle]
     CHECK(w.chain.mined(w.key.address()).size() == 1);
 }
 
-TEST_CASE("another settler at work is 75, with its process", "[settle]") {
+TEST_CASE("while another settler works settle exits with 75 and names its process", "[settle]") {
     const SettleWorld w;
     w.close_epoch(0, {"a"});
     REQUIRE(w.settle({"init", "--yes"}).code == 0);
@@ -139,7 +139,7 @@ TEST_CASE("another settler at work is 75, with its process", "[settle]") {
     CHECK_THAT(run.err, Contains(std::to_string(getpid())));
 }
 
-TEST_CASE("a key that is missing, open to others or another wallet's is 77", "[settle]") {
+TEST_CASE("a key that is missing, readable by others or of another wallet exits with 77", "[settle]") {
     SettleWorld w;
     w.close_epoch(0, {"a"});
     REQUIRE(w.settle({"init", "--yes"}).code == 0);
@@ -154,7 +154,7 @@ TEST_CASE("a key that is missing, open to others or another wallet's is 77", "[s
     CHECK(w.chain.mined(w.key.address()).empty());
 }
 
-TEST_CASE("another contract than settlement.db's is 78", "[settle]") {
+TEST_CASE("another contract than the one in settlement.db exits with 78", "[settle]") {
     const SettleWorld w;
     w.close_epoch(0, {"a"});
     REQUIRE(w.settle({"init", "--yes"}).code == 0);
@@ -163,7 +163,7 @@ TEST_CASE("another contract than settlement.db's is 78", "[settle]") {
     CHECK_THAT(run.err, Contains("settlement.db was made for"));
 }
 
-TEST_CASE("without anything under way there is nothing to unstick", "[settle]") {
+TEST_CASE("without a transaction in progress there is nothing to unstick", "[settle]") {
     const SettleWorld w;
     w.close_epoch(0, {"a"});
     REQUIRE(w.settle({"init", "--yes"}).code == 0);
@@ -194,7 +194,8 @@ TEST_CASE("a transaction that is not mined is replaced by an empty one, and its 
     CHECK(w.chain.balance(SettleWorld::wallet_of("a")) == kIotx * 10);
 }
 
-TEST_CASE("only the owner of the data directory settles: others are told how, root becomes it", "[settle]") {
+TEST_CASE("only the owner of the data directory may settle; root switches to the owner, others get a hint",
+          "[settle]") {
     // The test uses "/", because root owns it.
     const pid_t other = fork();
     if (other == 0) {

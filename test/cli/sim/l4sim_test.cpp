@@ -49,7 +49,7 @@ std::string text_of(const sim::L4Report& report, bool verbose) {
 
 }  // namespace
 
-TEST_CASE("l4sim refuses what cannot be simulated and says which option it is", "[l4sim]") {
+TEST_CASE("l4sim refuses impossible options and names them", "[l4sim]") {
     const auto refused = [](std::vector<std::string> arguments) {
         arguments.insert(arguments.begin(), "l4sim");
         const auto run = run_cli(arguments);
@@ -64,7 +64,7 @@ TEST_CASE("l4sim refuses what cannot be simulated and says which option it is", 
     CHECK_THAT(refused({"--duration", "soon"}), Contains("--duration: 'soon' is no duration"));
 }
 
-TEST_CASE("l4sim's report names each check, and after a failed one what repeats the run", "[l4sim]") {
+TEST_CASE("l4sim's report names each check, and after a failure the command that repeats the run", "[l4sim]") {
     const std::string good = text_of(report_of(true), false);
     CHECK_THAT(good, Contains("  ok      no stream had a gap  14 streams\n"));
     CHECK_THAT(good, Contains("  ok      nothing crashed\n"));
@@ -91,7 +91,8 @@ TEST_CASE("l4sim's JSON has the outcome, each check and each agent", "[l4sim]") 
     CHECK(json["agents"][0]["trouble"] == "cannot apply the state diff: 7: a gap");
 }
 
-TEST_CASE("half of l4sim's agents speak JSON, and of twenty each behaviour speaks both", "[l4sim]") {
+TEST_CASE("half of l4sim's agents speak JSON, and with twenty agents each behaviour uses both encodings",
+          "[l4sim]") {
     int json = 0;
     for (int i = 1; i <= 10; ++i) {
         const std::string first = "l4-0" + std::string(i < 10 ? "0" : "") + std::to_string(i);
@@ -101,7 +102,7 @@ TEST_CASE("half of l4sim's agents speak JSON, and of twenty each behaviour speak
     CHECK(json == 5);
 }
 
-TEST_CASE("an L4 state comes back from a snapshot as it was, and a damaged one does not", "[l4sim]") {
+TEST_CASE("an L4 state is restored from a snapshot, and a damaged snapshot is refused", "[l4sim]") {
     const TempDir dir;
     sim::L4State state;
     state.load("Account", Bytes{1, 2}, Bytes(300, 7));
@@ -119,7 +120,7 @@ TEST_CASE("an L4 state comes back from a snapshot as it was, and a damaged one d
     CHECK(read_l4_snapshot(dir.path("none")).error().code == ErrorCode::not_found);
 }
 
-TEST_CASE("the world of l4sim passes its own checks over real connections, and leaves nothing behind",
+TEST_CASE("l4sim's simulation passes its own checks over real connections, and leaves nothing behind",
           "[l4sim]") {
     sim::L4RunSettings settings = settings_of();
     settings.chain.tps = 200;

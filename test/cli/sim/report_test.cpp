@@ -83,7 +83,7 @@ TEST_CASE("the report of sim fits 80 columns", "[sim][report]") {
     longest_line(printed_report(report));
 }
 
-TEST_CASE("the report of sim shows the worst agents as well as the busiest", "[sim][report]") {
+TEST_CASE("the report of sim shows the worst agents and the busiest", "[sim][report]") {
     const std::string text = printed_report(large_report());
     const std::size_t worst = text.find("worst agents");
     REQUIRE(worst != std::string::npos);
@@ -99,13 +99,13 @@ TEST_CASE("the report of sim shows the worst agents as well as the busiest", "[s
     CHECK_THAT(text, Contains("  and 10 more with "));
 }
 
-TEST_CASE("an honest agent has as many right answers as compared ones", "[sim][report]") {
+TEST_CASE("for an honest agent right and compared answers are equal in number", "[sim][report]") {
     const std::string text = printed_report(large_report());
     CHECK_THAT(text, Contains(" 152 of 152 "));  // of 154 answers, two were about transactions never mined
     CHECK_THAT(text, Contains(" 141 of 146 "));  // agent 7, which answered wrongly
 }
 
-TEST_CASE("a verdict ends the report of sim", "[sim][report]") {
+TEST_CASE("the report of sim ends with a verdict", "[sim][report]") {
     SimReport report = large_report();
     CHECK_THAT(printed_report(report), EndsWith("\npassed: all 2 invariants hold\n"));
     report.findings.front().holds = false;

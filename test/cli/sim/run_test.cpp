@@ -98,7 +98,7 @@ constexpr auto kMemory = "memory is back at its start";
 
 }  // namespace
 
-TEST_CASE("a run in which nothing is broken holds, and its CPU is told apart", "[sim]") {
+TEST_CASE("a run without faults holds, and reports the CPU share of the agents", "[sim]") {
     const SimReport report = run(small());
     INFO(told(report));
     CHECK(report.holds());
@@ -150,7 +150,7 @@ TEST_CASE("gas that is altered on its way is noticed at L3", "[sim]") {
     CHECK(holds(report, kAccuracy));  // gas does not affect anyone's pay
 }
 
-TEST_CASE("where no agent ever answers every task is given up before its transaction is mined", "[sim]") {
+TEST_CASE("when agents never answer, every task is given up before its transaction is mined", "[sim]") {
     SimOptions options = small();
     options.faults.never_read = 1000;
     options.task_timeout = 150ms;
@@ -162,7 +162,7 @@ TEST_CASE("where no agent ever answers every task is given up before its transac
     CHECK(report.run.given_up >= report.seed->planned.mined);
 }
 
-TEST_CASE("answers that are acknowledged and not passed on are noticed", "[sim]") {
+TEST_CASE("acknowledged answers that never reach the coordinator are noticed", "[sim]") {
     class Swallows : public PassOn {
       public:
         using PassOn::PassOn;
@@ -184,7 +184,7 @@ TEST_CASE("answers that are acknowledged and not passed on are noticed", "[sim]"
     CHECK(told(report).find("to repeat it: ioswarm sim --seed 1 --agents 6 ") != std::string::npos);
 }
 
-TEST_CASE("an answer that is turned round on its way is noticed", "[sim]") {
+TEST_CASE("an answer that is inverted on its way is noticed", "[sim]") {
     class TurnsRound : public PassOn {
       public:
         using PassOn::PassOn;
@@ -201,7 +201,7 @@ TEST_CASE("an answer that is turned round on its way is noticed", "[sim]") {
     CHECK(holds(report, kTasks));
 }
 
-TEST_CASE("a coordinator that takes a second answer, or one for another agent, is noticed", "[sim]") {
+TEST_CASE("a coordinator that accepts a second answer, or one for another agent, is noticed", "[sim]") {
     class TakesAll : public PassOn {
       public:
         using PassOn::PassOn;
@@ -225,7 +225,7 @@ TEST_CASE("a coordinator that takes a second answer, or one for another agent, i
     CHECK(run(options).holds());
 }
 
-TEST_CASE("accounts altered on their way to agents are noticed", "[sim]") {
+TEST_CASE("accounts that are altered on their way to agents are noticed", "[sim]") {
     class Poor : public PassOn {
       public:
         using PassOn::PassOn;
@@ -260,7 +260,7 @@ TEST_CASE("accounts altered on their way to agents are noticed", "[sim]") {
     CHECK_FALSE(holds(report, kRules));
 }
 
-TEST_CASE("a payout of one rau more is noticed", "[sim]") {
+TEST_CASE("a payout with one rau too many is noticed", "[sim]") {
     SimHooks hooks;
     hooks.says = [](sim::CoordinatorSays& says) {
         for (RewardsView& agent : says.rewards) {
@@ -274,7 +274,7 @@ TEST_CASE("a payout of one rau more is noticed", "[sim]") {
     CHECK_FALSE(holds(report, kPayouts));
 }
 
-TEST_CASE("memory that stays when the agents have left is noticed", "[sim]") {
+TEST_CASE("memory that is not freed when the agents have left is noticed", "[sim]") {
     if (!heap_in_use()) return;  // a sanitizer's allocator does not report this
     std::vector<std::string> kept;
     SimHooks hooks;
@@ -284,7 +284,7 @@ TEST_CASE("memory that stays when the agents have left is noticed", "[sim]") {
     CHECK_FALSE(holds(report, kMemory));
 }
 
-TEST_CASE("a run that is stopped in its load ends soon, and reports what happened so far", "[sim]") {
+TEST_CASE("a run that is stopped under load ends soon, and reports what happened so far", "[sim]") {
     SimOptions options = small();
     options.duration = 1h;
     options.tps = 1;
@@ -315,7 +315,7 @@ TEST_CASE("a run that is stopped before its load has nothing to report", "[sim]"
     CHECK(report.error().code == ErrorCode::cancelled);
 }
 
-TEST_CASE("a coordinator that leaves half-way is a broken invariant", "[sim]") {
+TEST_CASE("a coordinator that goes away during the run breaks an invariant", "[sim]") {
     /// Takes every registration and refuses every stream, so that agents come back again and again.
     class Visited final : public AgentLink {
       public:
@@ -370,7 +370,7 @@ TEST_CASE("a coordinator that leaves half-way is a broken invariant", "[sim]") {
     CHECK_FALSE(report->holds());
 }
 
-TEST_CASE("agents alone at a coordinator elsewhere, which may pay, name no wallet", "[sim]") {
+TEST_CASE("simulated agents at a remote coordinator, which may pay, send no wallet", "[sim]") {
     class Reception final : public AgentLink {
       public:
         void register_agent(const std::string&, const RegisterRequest& request, RegisterDone done) override {

@@ -34,7 +34,7 @@ std::string data(const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("split_words takes words as a shell does and expands nothing", "[cli]") {
+TEST_CASE("split_words splits text as a shell does and expands nothing", "[cli]") {
     using Words = std::vector<std::string>;
     CHECK(*cli::split_words("rsync -a  'a b' \"c 'd'\" e\\ f") == Words{"rsync", "-a", "a b", "c 'd'", "e f"});
     CHECK(*cli::split_words("echo $HOME *.gz `id` ; rm") == Words{"echo", "$HOME", "*.gz", "`id`", ";", "rm"});
@@ -48,7 +48,7 @@ TEST_CASE("split_words takes words as a shell does and expands nothing", "[cli]"
     }
 }
 
-TEST_CASE("run_program waits, and tells how a program ended that failed", "[cli]") {
+TEST_CASE("run_program waits, and reports how a failed program ended", "[cli]") {
     CHECK(cli::run_program({"true"}));
     const auto failed = cli::run_program({"sh", "-c", "exit 3"});
     CHECK(failed.error().code == ErrorCode::failed_check);
@@ -57,7 +57,7 @@ TEST_CASE("run_program waits, and tells how a program ended that failed", "[cli]
     CHECK(cli::run_program({"/nowhere/none"}).error().code == ErrorCode::not_found);
 }
 
-TEST_CASE("run_program ends a program on a stop and when its time is over, with what it has started", "[cli]") {
+TEST_CASE("run_program ends a program and its children on a stop and after its time limit", "[cli]") {
     const test::TempDir dir;
     const std::string pipe = dir.path("pipe");
     REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
@@ -71,7 +71,7 @@ TEST_CASE("run_program ends a program on a stop and when its time is over, with 
                                          pipe};
     cli::ProgramLimits limits;
     limits.grace = std::chrono::milliseconds(100);
-    SECTION("a stop") {
+    SECTION("on a stop") {
         std::stop_source stop;
         limits.stop = stop.get_token();
         const std::jthread signal([&] {
@@ -80,11 +80,11 @@ TEST_CASE("run_program ends a program on a stop and when its time is over, with 
         });
         CHECK(cli::run_program(words, limits).error().code == ErrorCode::cancelled);
     }
-    SECTION("its time") {
+    SECTION("after its time limit") {
         limits.time = std::chrono::milliseconds(300);
         CHECK(cli::run_program(words, limits).error().code == ErrorCode::timed_out);
     }
-    SECTION("its time, though it heeds no SIGTERM") {
+    SECTION("after its time limit, although it ignores SIGTERM") {
         limits.time = std::chrono::milliseconds(300);
         std::vector<std::string> stubborn = words;
         stubborn[2] = "trap '' TERM; " + words[2];
@@ -99,8 +99,7 @@ TEST_CASE("run_program ends a program on a stop and when its time is over, with 
     ::close(alive);
 }
 
-TEST_CASE("the publish command ends with the time of --timeout and on a signal, and the answer says so",
-          "[cli]") {
+TEST_CASE("the publish command ends after --timeout and on a signal, and the output says so", "[cli]") {
     std::istringstream in;
     std::ostringstream out;
     std::ostringstream err;
@@ -110,12 +109,12 @@ TEST_CASE("the publish command ends with the time of --timeout and on a signal, 
     cli::SnapshotOutputOptions options;
     options.quiet = true;
     options.publish = "sh -c 'exec sleep 1000'";  // it ignores the file names that it gets
-    SECTION("its time") {
+    SECTION("after its time limit") {
         const cli::JobTime time(std::chrono::milliseconds(200));
         CHECK(cli::tell_and_publish(options, {report, output}, time, {}, io) == cli::ExitCode::try_again);
         CHECK_THAT(err.str(), Contains("sh: ") && Contains("--timeout"));
     }
-    SECTION("a signal") {
+    SECTION("on a signal") {
         std::stop_source stop;
         stop.request_stop();
         const cli::JobTime time(std::chrono::milliseconds(0));
@@ -126,7 +125,7 @@ TEST_CASE("the publish command ends with the time of --timeout and on a signal, 
     CHECK_THAT(err.str(), Contains("the snapshot is complete"));
 }
 
-TEST_CASE("a roll's JSON tells what was left out, and what the source was warned of", "[cli]") {
+TEST_CASE("a roll's JSON has the omitted namespaces and the source's warnings", "[cli]") {
     const test::TempDir dir;
     const auto made =
         run_cli({"snapshot", "roll", "--json", "--base", data("node/chain-boltdb/base.snap.gz"), "--diffs",
@@ -159,7 +158,8 @@ TEST_CASE("a roll's JSON tells what was left out, and what the source was warned
     CHECK(Json::parse(stats.out)["warnings"] == Json::parse(torn.out)["warnings"]);
 }
 
-TEST_CASE("snapshot verify answers 0 for a whole file, 1 with the reason for a broken one", "[cli]") {
+TEST_CASE("snapshot verify exits with 0 for a complete file, and with 1 and the reason for a damaged one",
+          "[cli]") {
     CHECK(run_cli({"snapshot", "verify", data("snapshots/full.snap.gz")}).code == 0);
     const auto json = run_cli({"snapshot", "verify", "--json", data("snapshots/full.snap.gz")});
     CHECK(Json::parse(json.out)["ok"] == true);
@@ -178,7 +178,7 @@ TEST_CASE("snapshot verify answers 0 for a whole file, 1 with the reason for a b
     CHECK(run_cli({"snapshot", "verify"}).code == 64);
 }
 
-TEST_CASE("snapshot inspect shows counts, entries and one account", "[cli]") {
+TEST_CASE("snapshot inspect prints counts, entries and one account", "[cli]") {
     const std::string file = data("node/chain-boltdb/final.snap.gz");
     const auto summary = run_cli({"snapshot", "inspect", file});
     CHECK(summary.code == 0);
@@ -207,7 +207,7 @@ TEST_CASE("snapshot inspect shows counts, entries and one account", "[cli]") {
     CHECK(run_cli({"snapshot", "inspect", data("snapshots/bad/ends-in-entry.snap.gz")}).code == 65);
 }
 
-TEST_CASE("snapshot diff lists what differs and answers 1 then", "[cli]") {
+TEST_CASE("snapshot diff lists the differences and exits with 1", "[cli]") {
     const std::string base = data("node/chain-boltdb/base.snap.gz");
     const std::string final = data("node/chain-boltdb/final.snap.gz");
     const auto same = run_cli({"snapshot", "diff", base, base});
@@ -233,7 +233,7 @@ TEST_CASE("snapshot diff lists what differs and answers 1 then", "[cli]") {
     CHECK(run_cli({"snapshot", "diff", base, data("snapshots/bad/marker-7.snap.gz")}).code == 65);
 }
 
-TEST_CASE("snapshot export refuses a wrong command line before it touches anything", "[cli]") {
+TEST_CASE("snapshot export refuses a wrong command line before it opens anything", "[cli]") {
     const test::TempDir dir;
     const std::string source = data("bolt/trie.db");
     const std::string output = dir.path("a.snap.gz");
@@ -254,7 +254,7 @@ TEST_CASE("snapshot export refuses a wrong command line before it touches anythi
     CHECK(fs::is_empty(dir.path()));
 }
 
-TEST_CASE("l4baseline --stats prints what the state holds and writes nothing", "[cli]") {
+TEST_CASE("l4baseline --stats prints the content of the state and writes nothing", "[cli]") {
     const test::TempDir dir;
     for (const std::string name : {"l4baseline", "snapshotexporter"}) {
         INFO(name);
@@ -291,7 +291,7 @@ TEST_CASE("l4baseline --stats prints what the state holds and writes nothing", "
     CHECK(run_cli({"l4baseline", "--stats"}).code == 64);
 }
 
-TEST_CASE("a source that does not exist is told as that, live or not", "[cli]") {
+TEST_CASE("a missing source is reported as such, live or not", "[cli]") {
     const test::TempDir dir;
     const std::string none = dir.path("tire.db");
     for (const std::vector<std::string>& more : {std::vector<std::string>{}, {"--live"}, {"--snapshot-copy"}}) {
@@ -308,8 +308,7 @@ TEST_CASE("a source that does not exist is told as that, live or not", "[cli]") 
     CHECK_THAT(live.err, Contains("a BoltDB file gives no consistent view"));
 }
 
-TEST_CASE("a pipe in the place of a snapshot, a state or a log of diffs is refused and not waited for",
-          "[cli]") {
+TEST_CASE("a pipe instead of a snapshot, a state or a log of diffs is refused at once", "[cli]") {
     const test::TempDir dir;
     const std::string pipe = dir.path("pipe");
     REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
