@@ -17,7 +17,7 @@ namespace ioswarm::cli {
 namespace {
 
 using evm::Word;
-using Json = nlohmann::json;
+using CallJson = nlohmann::json;
 
 /// Gas limit of a call that names none: the chain's gas limit per block.
 constexpr std::uint64_t kCallGas = 25'000'000;
@@ -32,11 +32,11 @@ struct TraceOptions {
     bool json = false;
 };
 
-Error usage(std::string which, std::string why, std::string hint = {}) {
+Error trace_usage(std::string which, std::string why, std::string hint = {}) {
     return Error{ErrorCode::usage, "trace", std::move(which), std::move(why), std::move(hint)};
 }
 
-std::optional<Word> number_field(const Json& call, const char* key, Word otherwise) {
+std::optional<Word> number_field(const CallJson& call, const char* key, Word otherwise) {
     const auto found = call.find(key);
     if (found == call.end()) return otherwise;
     if (!found->is_string()) return std::nullopt;
@@ -46,33 +46,36 @@ std::optional<Word> number_field(const Json& call, const char* key, Word otherwi
 
 /// Parses the object that eth_call takes: from, to, value, gas, gasPrice, data or input, all in hexadecimal.
 Result<evm::Transaction> parse_call(const std::string& text) {
-    const Json call = Json::parse(text, nullptr, false);
+    const CallJson call = CallJson::parse(text, nullptr, false);
     if (!call.is_object()) {
-        return fail(usage("--call", "not a JSON object", R"(for example: --call '{"to":"0x…","data":"0x…"}')"));
+        return fail(
+            trace_usage("--call", "not a JSON object", R"(for example: --call '{"to":"0x…","data":"0x…"}')"));
     }
     evm::Transaction out;
     for (const auto& [key, value] : call.items()) {
         if (key != "from" && key != "to" && key != "value" && key != "gas" && key != "gasPrice" &&
             key != "data" && key != "input") {
             return fail(
-                usage("--call", "unknown field " + key, "from, to, value, gas, gasPrice, data or input"));
+                trace_usage("--call", "unknown field " + key, "from, to, value, gas, gasPrice, data or input"));
         }
-        if (!value.is_string()) return fail(usage("--call", "the field " + key + " is not a text"));
+        if (!value.is_string()) return fail(trace_usage("--call", "the field " + key + " is not a text"));
     }
     const auto address = [&call](const char* key) {
         return fixed_from_hex<Address>(call.value(key, std::string()));
     };
     if (call.contains("from") && !address("from"))
-        return fail(usage("--call", "from is not an address in hex"));
-    if (call.contains("to") && !address("to")) return fail(usage("--call", "to is not an address in hex"));
+        return fail(trace_usage("--call", "from is not an address in hex"));
+    if (call.contains("to") && !address("to"))
+        return fail(trace_usage("--call", "to is not an address in hex"));
     out.from = address("from").value_or(Address{});
     out.to = address("to");
     const auto value = number_field(call, "value", 0);
     const auto gas = number_field(call, "gas", kCallGas);
     const auto price = number_field(call, "gasPrice", 0);
     const auto data = from_hex(call.value(call.contains("data") ? "data" : "input", std::string()));
-    if (!value || !gas || !price) return fail(usage("--call", "value, gas or gasPrice is not a number in hex"));
-    if (!data) return fail(usage("--call", "data is not hex"));
+    if (!value || !gas || !price)
+        return fail(trace_usage("--call", "value, gas or gasPrice is not a number in hex"));
+    if (!data) return fail(trace_usage("--call", "data is not hex"));
     out.value = *value;
     out.gas_limit = gas->fits_64_bits() ? std::min(gas->low(), kCallGas) : kCallGas;
     out.fee_cap = *price;
@@ -109,7 +112,7 @@ Result<Plan> plan_call(const TraceOptions& options, JsonRpcClient& web3) {
 
 Result<Plan> plan_transaction(const TraceOptions& options, JsonRpcClient& web3) {
     const auto hash = fixed_from_hex<Hash256>(options.hash);
-    if (!hash) return fail(usage(options.hash, "not a transaction's hash: 0x and 64 hexadecimal digits"));
+    if (!hash) return fail(trace_usage(options.hash, "not a transaction's hash: 0x and 64 hexadecimal digits"));
     auto found = proto::web3_transaction(web3, *hash, options.block);
     if (!found) return fail(found.error());
     const auto tip = proto::web3_next_block(web3);
@@ -191,10 +194,10 @@ ExitCode run_trace(const TraceOptions& options, Io& io) {
     const bool whole_block = options.hash.empty() && options.call.empty() && options.block;
     if (!whole_block && options.hash.empty() == options.call.empty()) {
         return report_error(
-            io, usage("", "give a transaction's hash, or --call, or --block alone for a whole block"));
+            io, trace_usage("", "give a transaction's hash, or --call, or --block alone for a whole block"));
     }
     if (whole_block && options.at_tip) {
-        return report_error(io, usage("--at-tip", "a whole block runs over the state before it"));
+        return report_error(io, trace_usage("--at-tip", "a whole block runs over the state before it"));
     }
     auto http = HttpClient::create(options.web3);
     if (!http) return report_error(io, http.error());

@@ -10,7 +10,7 @@
 namespace ioswarm::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using ReportJson = nlohmann::ordered_json;
 using evm::Outcome;
 using evm::Word;
 
@@ -30,8 +30,8 @@ std::map<Address, std::vector<Word>> slots_by_account(const Outcome& outcome) {
     return out;
 }
 
-Json change_json(const evm::AccountChange& change) {
-    Json out{{"address", hex(change.address)}};
+ReportJson change_json(const evm::AccountChange& change) {
+    ReportJson out{{"address", hex(change.address)}};
     if (change.came) out["came"] = true;
     if (change.removed) out["removed"] = true;
     if (change.balance) out["balance"] = hex(*change.balance);
@@ -44,10 +44,11 @@ Json change_json(const evm::AccountChange& change) {
     return out;
 }
 
-Json logs_json(const Outcome& outcome) {
-    Json out = Json::array();
+ReportJson logs_json(const Outcome& outcome) {
+    ReportJson out = ReportJson::array();
     for (const evm::Log& log : outcome.logs) {
-        Json one{{"address", hex(log.address)}, {"topics", Json::array()}, {"data", to_hex0x(log.data)}};
+        ReportJson one{
+            {"address", hex(log.address)}, {"topics", ReportJson::array()}, {"data", to_hex0x(log.data)}};
         for (const Word& topic : log.topics)
             one["topics"].push_back(to_hex0x(topic.to_hash().view()));
         out.push_back(std::move(one));
@@ -107,13 +108,13 @@ void print_trace(std::ostream& out, const TraceReport& report) {
 
 void print_trace_json(std::ostream& out, const TraceReport& report) {
     const Outcome& outcome = report.reading.outcome;
-    Json json{{"subject", report.subject},
-              {"kind", report.kind},
-              {"rules", report.rules},
-              {"block_height", report.block_height},
-              {"state_height", report.state_height},
-              {"fetches", report.reading.rounds},
-              {"minable", outcome.minable()}};
+    ReportJson json{{"subject", report.subject},
+                    {"kind", report.kind},
+                    {"rules", report.rules},
+                    {"block_height", report.block_height},
+                    {"state_height", report.state_height},
+                    {"fetches", report.reading.rounds},
+                    {"minable", outcome.minable()}};
     if (!outcome.minable()) {
         json["refused"] = outcome.refused.empty() ? "the node stops with a panic" : outcome.refused;
         out << json.dump() << '\n';
@@ -124,21 +125,21 @@ void print_trace_json(std::ostream& out, const TraceReport& report) {
     json["gas_used"] = outcome.gas_used;
     json["output"] = to_hex0x(outcome.output);
     if (outcome.created) json["created"] = hex(*outcome.created);
-    json["accounts"] = Json::array();
+    json["accounts"] = ReportJson::array();
     for (const auto& [address, keys] : slots_by_account(outcome)) {
-        Json one{{"address", hex(address)}, {"slots", Json::array()}};
+        ReportJson one{{"address", hex(address)}, {"slots", ReportJson::array()}};
         for (const Word& key : keys)
             one["slots"].push_back(hex(key));
         json["accounts"].push_back(std::move(one));
     }
     json["logs"] = logs_json(outcome);
-    json["transfers"] = Json::array();
+    json["transfers"] = ReportJson::array();
     for (const evm::Transfer& transfer : outcome.transfers) {
         json["transfers"].push_back({{"from", hex(transfer.from)},
                                      {"to", hex(transfer.to)},
                                      {"amount_rau", to_decimal(transfer.amount.to_u256())}});
     }
-    json["changes"] = Json::array();
+    json["changes"] = ReportJson::array();
     for (const evm::AccountChange& change : outcome.changes)
         json["changes"].push_back(change_json(change));
     out << json.dump() << '\n';

@@ -30,37 +30,12 @@ if(NOT IOSWARM_SANITIZE AND CMAKE_BUILD_TYPE MATCHES "Rel")
 endif()
 
 # All presets except dev and fuzz compile several files of a target as one (CMAKE_UNITY_BUILD), which halves the time of
-# a full build. dev compiles file by file, which is faster when only a few files change. Each file below defines a local
-# name that another file of its target defines too, so it is compiled alone.
-set(ioswarm_solo_files
-    cli/diffs/cmd_l4test.cpp cli/sim/cmd_sim.cpp cli/cmd_trace.cpp cli/trace_report.cpp test/cli/snapshot/snapshot_command_test.cpp
-    core/crypto/eth_tx.cpp core/crypto/secp256k1.cpp core/crypto/tls_client.cpp core/crypto/tls_pair.cpp
-    core/model/action_builder.cpp core/model/action_parts.cpp
-    core/sim/chain_plans.cpp core/sim/l4_state.cpp
-    proto/agent_port/connection.cpp  # includes linux/tcp.h, which conflicts with netinet/tcp.h
-    proto/codec/diff_json.cpp proto/agent_port/diff_stream_call.cpp proto/node/evm.cpp proto/node/pool.cpp proto/node/wire.cpp
-    snapshot/bolt/tree.cpp snapshot/diff_fold.cpp snapshot/gzip/gzip.cpp
-    test/core/coordinator/coordinator_threads_test.cpp test/core/accounting/epoch_test.cpp
-    test/core/coordinator/l4_test.cpp test/core/coordinator/load_index_test.cpp test/core/coordinator/stream_test.cpp test/core/coordinator/submit_test.cpp
-    test/core/model/action_signer_test.cpp test/core/model/action_test.cpp
-    test/core/sim/chain_model_test.cpp test/core/sim/embedded_chain_test.cpp
-    test/proto/h2/client_test.cpp test/proto/diffs/node_diffs_test.cpp test/proto/node/pool_test.cpp
-    test/proto/node/state_test.cpp
-    test/snapshot/diff_import_test.cpp)
-function(ioswarm_leave_solo)
-    foreach(source IN LISTS ARGN)
-        cmake_path(ABSOLUTE_PATH source NORMALIZE OUTPUT_VARIABLE path)
-        cmake_path(RELATIVE_PATH path BASE_DIRECTORY ${CMAKE_SOURCE_DIR})
-        if(path IN_LIST ioswarm_solo_files)
-            set_source_files_properties(${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
-        endif()
-    endforeach()
-endfunction()
+# a full build. dev compiles file by file, which is faster when only a few files change. So the local names of all files
+# of a target must differ.
 
 # ioswarm_library(name SOURCES a.cpp … [PUBLIC libs…] [PRIVATE libs…]): the target of one folder.
 function(ioswarm_library name)
     cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
-    ioswarm_leave_solo(${ARG_SOURCES})
     add_library(${name} STATIC ${ARG_SOURCES})
     target_link_libraries(${name} PUBLIC ioswarm_options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
 endfunction()
@@ -90,7 +65,6 @@ function(ioswarm_test name)
     if(NOT ARG_TIMEOUT)
         set(ARG_TIMEOUT 120)
     endif()
-    ioswarm_leave_solo(${ARG_SOURCES})
     add_executable(${name} ${ARG_SOURCES})
     target_link_libraries(${name} PRIVATE ioswarm_test_main ${ARG_LIBS})
     # The path is relative to the build folder, because the tests' main() changes to that folder. With an absolute path

@@ -10,12 +10,12 @@
 #include <cstring>
 #include <utility>
 
+#include "core/base/byte_order.hpp"
+
 namespace ioswarm::snapshot {
 namespace {
 
 constexpr std::size_t kPieceBytes = std::size_t{1024} * 1024;
-/// A limit. A node has about twenty namespaces, plus one per contract-staking contract.
-constexpr std::size_t kMaxNamespaces = 10'000;
 constexpr std::size_t kFlushBytes = std::size_t{1024} * 1024;
 constexpr std::size_t kMinReadBytes = std::size_t{16} * 1024;
 constexpr std::size_t kMaxReadBytes = std::size_t{1024} * 1024;
@@ -23,9 +23,6 @@ constexpr std::size_t kMaxReadBytes = std::size_t{1024} * 1024;
 /// value follow. The byte order is native, because the file never leaves this process.
 constexpr std::size_t kHeadBytes = 9;
 
-bool less(BytesView a, BytesView b) noexcept {
-    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
-}
 bool equal(BytesView a, BytesView b) noexcept {
     return std::equal(a.begin(), a.end(), b.begin(), b.end());
 }
@@ -162,7 +159,7 @@ class FoldCursor final : public DiffFold::Cursor {
         for (auto& run : runs_) {
             const DiffFold::Write* write = run->write();
             if (write == nullptr) continue;
-            if (!taken_.empty() && less(taken_.front()->write()->key, write->key)) continue;
+            if (!taken_.empty() && bytes_less(taken_.front()->write()->key, write->key)) continue;
             if (!taken_.empty() && !equal(taken_.front()->write()->key, write->key)) taken_.clear();
             taken_.push_back(run.get());
         }
@@ -224,7 +221,7 @@ void DiffFold::keep_last(std::vector<Ref>& refs) {
     };
     std::stable_sort(refs.begin(), refs.end(), [](const Ref& a, const Ref& b) {
         return a.prefix != b.prefix ? a.prefix < b.prefix
-                                    : less(record_at(a.record).key, record_at(b.record).key);
+                                    : bytes_less(record_at(a.record).key, record_at(b.record).key);
     });
     std::size_t kept = 0;
     for (std::size_t i = 0; i < refs.size(); ++i) {

@@ -14,6 +14,10 @@
 
 namespace ioswarm::snapshot {
 
+/// A limit, which bounds the memory when a base or a log is hostile. A node has about twenty namespaces, plus
+/// one per contract-staking contract.
+inline constexpr std::size_t kMaxNamespaces = 10'000;
+
 /// Combines many diffs into the last write of each key, with bounded memory. When the limit is reached, the
 /// writes so far are sorted and moved to a file. The file has no name, so it disappears with this object or
 /// with the process. Add diffs in the order of their heights. Not thread-safe.

@@ -11,14 +11,14 @@
 namespace ioswarm::snapshot {
 namespace {
 
-constexpr std::size_t kPieceBytes = std::size_t{4} * 1024 * 1024;
+constexpr std::size_t kDigestPieceBytes = std::size_t{4} * 1024 * 1024;
 
 Result<Hash256> digest_of(int fd, const std::string& path, const std::stop_token& stop) {
     Sha256 hash;
-    Bytes piece(kPieceBytes);
+    Bytes piece(kDigestPieceBytes);
     for (off_t offset = 0; !stop.stop_requested();) {
         // Only a hint. On a file system without it the fsync takes longer.
-        (void)::sync_file_range(fd, offset, kPieceBytes, SYNC_FILE_RANGE_WRITE);
+        (void)::sync_file_range(fd, offset, kDigestPieceBytes, SYNC_FILE_RANGE_WRITE);
         const ssize_t got = ::pread(fd, piece.data(), piece.size(), offset);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return fail(errno_error(errno, "cannot read back", path));

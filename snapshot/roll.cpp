@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/byte_order.hpp"
 #include "core/base/text.hpp"
 #include "core/diffs/diff_checks.hpp"
 #include "core/diffs/diff_file.hpp"
@@ -23,12 +24,6 @@ namespace {
 using Phase = ExportProgress::Phase;
 
 constexpr std::uint64_t kTellDiffs = 64;
-/// The same limit as for a state database. It bounds the memory per namespace when the base is hostile.
-constexpr std::size_t kMaxNamespaces = 10'000;
-
-bool less(BytesView a, BytesView b) noexcept {
-    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
-}
 
 /// True when the value is eight bytes that are this height in either byte order. read_height() accepts both.
 bool is_height(BytesView value, std::uint64_t height) noexcept {
@@ -249,16 +244,16 @@ class Roll {
     Status merge_entry(const SnapshotReader::Entry& entry) {
         if (seen_.empty() || entry.name != name_) {
             if (auto begun = begin_namespace(entry.name); !begun) return begun;
-        } else if (!less(last_key_, entry.key)) {
+        } else if (!bytes_less(last_key_, entry.key)) {
             return fail(
                 out_of_order(fmt::format("key {} does not come after the one before it", to_hex(entry.key))));
         }
         last_key_.assign(entry.key.begin(), entry.key.end());
         if (!kept_) return {};
-        while (write_ != nullptr && less(write_->key, entry.key)) {
+        while (write_ != nullptr && bytes_less(write_->key, entry.key)) {
             if (auto put = put_write(); !put) return put;
         }
-        if (write_ != nullptr && !less(entry.key, write_->key)) return put_write();
+        if (write_ != nullptr && !bytes_less(entry.key, write_->key)) return put_write();
         return add(entry.key, entry.value);
     }
 

@@ -18,7 +18,7 @@
 namespace ioswarm::cli {
 namespace {
 
-constexpr std::size_t kMostAgents = 1'000;
+constexpr std::size_t kMostL4Agents = 1'000;
 constexpr std::chrono::milliseconds kBlockTime{200};
 /// With fewer blocks, different behaviours would happen at the same time.
 constexpr int kFewestBlocks = 20;
@@ -32,21 +32,21 @@ struct L4SimCommand {
     bool json = false;
 };
 
-Status refuse(const char* which, std::string why, const char* hint = "") {
+Status refuse_l4(const char* which, std::string why, const char* hint = "") {
     return fail(ErrorCode::usage, "l4sim", which, std::move(why), hint);
 }
 
 Status check(const sim::L4RunSettings& run) {
-    if (run.agents < sim::kL4Behaviours || run.agents > kMostAgents) {
-        return refuse("--agents", fmt::format("must be {} to {}", sim::kL4Behaviours, kMostAgents),
-                      "each ten agents have the ten behaviours");
+    if (run.agents < sim::kL4Behaviours || run.agents > kMostL4Agents) {
+        return refuse_l4("--agents", fmt::format("must be {} to {}", sim::kL4Behaviours, kMostL4Agents),
+                         "each ten agents have the ten behaviours");
     }
     const auto block_time = run.chain.block_time;
     if (block_time < sim::kMinBlockTime || block_time > sim::kMaxBlockTime)
-        return refuse("--block-time", "must be 10ms to 25s");
+        return refuse_l4("--block-time", "must be 10ms to 25s");
     if (run.duration < block_time * kFewestBlocks || run.duration > kLongest) {
-        return refuse("--duration",
-                      fmt::format("must be {} (20 blocks) to 7 days", go_duration(block_time * kFewestBlocks)));
+        return refuse_l4("--duration", fmt::format("must be {} (20 blocks) to 7 days",
+                                                   go_duration(block_time * kFewestBlocks)));
     }
     return {};
 }

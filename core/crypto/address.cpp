@@ -17,7 +17,7 @@ constexpr std::size_t kDataSize = 32;
 constexpr std::size_t kChecksumSize = 6;
 constexpr std::size_t kTextSize = 2 + 1 + kDataSize + kChecksumSize;
 
-constexpr const char* kWhat = "cannot read the address";
+constexpr const char* kCannotReadAddress = "cannot read the address";
 
 using Symbols = std::array<std::uint8_t, kDataSize + kChecksumSize>;
 
@@ -44,8 +44,9 @@ std::uint32_t polymod(std::string_view prefix, const Symbols& symbols) noexcept 
     return state;
 }
 
-tl::unexpected<Error> refuse(std::string_view text, std::string why) {
-    return fail(ErrorCode::invalid_argument, kWhat, std::string(text.substr(0, 64)), std::move(why));
+tl::unexpected<Error> refuse_address(std::string_view text, std::string why) {
+    return fail(ErrorCode::invalid_argument, kCannotReadAddress, std::string(text.substr(0, 64)),
+                std::move(why));
 }
 
 char lower(char c) noexcept {
@@ -62,9 +63,9 @@ bool has_lower(std::string_view text) noexcept {
 
 Result<Address> parse_bech32(std::string_view text) {
     if (has_upper(text) && has_lower(text))
-        return refuse(text, "an io1 address does not mix upper and lower case");
+        return refuse_address(text, "an io1 address does not mix upper and lower case");
     if (text.size() != kTextSize) {
-        return refuse(text, "an io1 address has 41 characters, not " + std::to_string(text.size()));
+        return refuse_address(text, "an io1 address has 41 characters, not " + std::to_string(text.size()));
     }
     std::string folded(text);
     std::transform(folded.begin(), folded.end(), folded.begin(), lower);
@@ -72,10 +73,12 @@ Result<Address> parse_bech32(std::string_view text) {
     Symbols symbols;
     for (std::size_t i = 0; i < symbols.size(); ++i) {
         const std::size_t value = kCharset.find(folded[3 + i]);
-        if (value == std::string_view::npos) return refuse(text, "a character that Bech32 does not use");
+        if (value == std::string_view::npos)
+            return refuse_address(text, "a character that Bech32 does not use");
         symbols[i] = static_cast<std::uint8_t>(value);
     }
-    if (polymod(prefix, symbols) != 1) return refuse(text, "the checksum is wrong: look for a typing error");
+    if (polymod(prefix, symbols) != 1)
+        return refuse_address(text, "the checksum is wrong: look for a typing error");
     Address out;
     std::uint32_t buffer = 0;
     unsigned bits = 0;
@@ -94,12 +97,13 @@ Result<Address> parse_bech32(std::string_view text) {
 Result<Address> parse_hex(std::string_view text) {
     const std::string_view digits = text.substr(2);
     if (digits.size() != 2 * Address::kSize) {
-        return refuse(text, "an 0x address has 40 hex digits, not " + std::to_string(digits.size()));
+        return refuse_address(text, "an 0x address has 40 hex digits, not " + std::to_string(digits.size()));
     }
     const auto address = fixed_from_hex<Address>(digits);
-    if (!address) return refuse(text, "a character that is no hex digit");
+    if (!address) return refuse_address(text, "a character that is no hex digit");
     if (has_upper(digits) && has_lower(digits) && to_checksum_hex(*address) != text) {
-        return refuse(text, "the EIP-55 case is wrong: look for a typing error, or write it all in lower case");
+        return refuse_address(
+            text, "the EIP-55 case is wrong: look for a typing error, or write it all in lower case");
     }
     return *address;
 }
@@ -148,7 +152,7 @@ Result<Address> parse_address(std::string_view text) {
         const std::string_view folded(prefix.data(), prefix.size());
         if (folded == kMainPrefix || folded == kTestPrefix) return parse_bech32(text);
     }
-    return refuse(text, "it starts neither with io1 nor with 0x");
+    return refuse_address(text, "it starts neither with io1 nor with 0x");
 }
 
 }  // namespace ioswarm

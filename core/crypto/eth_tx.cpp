@@ -89,7 +89,7 @@ U256 legacy_v(const EthTx& tx, std::uint8_t recovery_id) {
     return tx.chain_id == 0 ? U256(27U + recovery_id) : U256(tx.chain_id) * 2 + 35U + recovery_id;
 }
 
-tl::unexpected<Error> refuse(std::string which, std::string why) {
+tl::unexpected<Error> refuse_transaction(std::string which, std::string why) {
     return fail(ErrorCode::bad_data, "cannot read the Ethereum transaction", std::move(which), std::move(why));
 }
 
@@ -103,7 +103,7 @@ class Fields {
     [[nodiscard]] const std::optional<Error>& error() const noexcept { return error_; }
 
     void fault(const char* which, std::string why) {
-        if (!error_) error_ = refuse(which, std::move(why)).value();
+        if (!error_) error_ = refuse_transaction(which, std::move(why)).value();
     }
 
     BytesView string(const char* which) {
@@ -260,13 +260,13 @@ void read_typed(Fields& fields, SignedEthTx& out) {
 Result<BytesView> without_sidecar(BytesView payload) {
     BytesView rest = payload;
     const auto first = rlp::take(rest);
-    if (!first) return refuse("blob transaction", first.error().why);
+    if (!first) return refuse_transaction("blob transaction", first.error().why);
     if (!first->is_list) return payload;
     const auto parts = rlp::items(payload, 5);
-    if (!parts) return refuse("blob sidecar", parts.error().why);
-    if (parts->size() < 4) return refuse("blob sidecar", "a part is missing");
+    if (!parts) return refuse_transaction("blob sidecar", parts.error().why);
+    if (parts->size() < 4) return refuse_transaction("blob sidecar", "a part is missing");
     for (std::size_t i = parts->size() - 3; i < parts->size(); ++i) {
-        if (!(*parts)[i].is_list) return refuse("blob sidecar", "a string where a list belongs");
+        if (!(*parts)[i].is_list) return refuse_transaction("blob sidecar", "a string where a list belongs");
     }
     return first->payload;
 }
@@ -313,16 +313,17 @@ Address contract_address(const Address& sender, std::uint64_t nonce) {
 }
 
 Result<SignedEthTx> decode_signed(BytesView raw) {
-    if (raw.empty()) return refuse({}, "it is empty");
+    if (raw.empty()) return refuse_transaction({}, "it is empty");
     SignedEthTx out;
     if (raw[0] < 0x80) {
-        if (raw[0] < 1 || raw[0] > 4) return refuse({}, "type " + std::to_string(raw[0]) + " is not known");
+        if (raw[0] < 1 || raw[0] > 4)
+            return refuse_transaction({}, "type " + std::to_string(raw[0]) + " is not known");
         out.tx.type = static_cast<EthTxType>(raw[0]);
         raw = raw.subspan(1);
     }
     const auto whole = rlp::take(raw);
-    if (!whole) return refuse({}, whole.error().why);
-    if (!whole->is_list || !raw.empty()) return refuse({}, "it is not one list");
+    if (!whole) return refuse_transaction({}, whole.error().why);
+    if (!whole->is_list || !raw.empty()) return refuse_transaction({}, "it is not one list");
     Result<BytesView> payload = whole->payload;
     if (out.tx.type == EthTxType::blob) payload = without_sidecar(whole->payload);
     if (!payload) return fail(payload.error());

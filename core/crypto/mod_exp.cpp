@@ -14,7 +14,7 @@ struct NumberDeleter {
 };
 using Number = std::unique_ptr<BIGNUM, NumberDeleter>;
 
-struct ContextDeleter {
+struct NumberContextDeleter {
     void operator()(BN_CTX* context) const noexcept { BN_CTX_free(context); }
 };
 
@@ -34,7 +34,7 @@ Bytes mod_exp(BytesView base, BytesView exponent, BytesView modulus) {
     const Number b = number_of(base);
     const Number e = number_of(exponent);
     const Number result = number_of({});
-    const std::unique_ptr<BN_CTX, ContextDeleter> context(BN_CTX_new());
+    const std::unique_ptr<BN_CTX, NumberContextDeleter> context(BN_CTX_new());
     if (!context || BN_mod_exp(result.get(), b.get(), e.get(), m.get(), context.get()) != 1 ||
         BN_bn2binpad(result.get(), out.data(), static_cast<int>(out.size())) < 0) {
         throw std::bad_alloc();

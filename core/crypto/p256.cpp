@@ -14,21 +14,21 @@
 namespace ioswarm {
 namespace {
 
-struct Free {
+struct KeyDeleter {
     void operator()(EVP_PKEY* key) const noexcept { EVP_PKEY_free(key); }
     void operator()(EVP_PKEY_CTX* context) const noexcept { EVP_PKEY_CTX_free(context); }
     void operator()(ECDSA_SIG* signature) const noexcept { ECDSA_SIG_free(signature); }
 };
 template <typename T>
-using Owned = std::unique_ptr<T, Free>;
+using KeyOwned = std::unique_ptr<T, KeyDeleter>;
 
 template <typename T>
-Owned<T> own(T* made) {
+KeyOwned<T> own(T* made) {
     if (made == nullptr) throw std::bad_alloc();
-    return Owned<T>(made);
+    return KeyOwned<T>(made);
 }
 
-Owned<EVP_PKEY> import_key(BytesView key) {
+KeyOwned<EVP_PKEY> import_key(BytesView key) {
     const auto context = own(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
     if (EVP_PKEY_fromdata_init(context.get()) != 1) return nullptr;
     // OpenSSL takes pointers to non-const data here, although it only reads it.
@@ -40,7 +40,7 @@ Owned<EVP_PKEY> import_key(BytesView key) {
         OSSL_PARAM_construct_end()};
     EVP_PKEY* made = nullptr;
     if (EVP_PKEY_fromdata(context.get(), &made, EVP_PKEY_PUBLIC_KEY, parameters.data()) != 1) return nullptr;
-    return Owned<EVP_PKEY>(made);
+    return KeyOwned<EVP_PKEY>(made);
 }
 
 Bytes encode_signature(BytesView r, BytesView s) {
@@ -63,7 +63,7 @@ Bytes encode_signature(BytesView r, BytesView s) {
 
 std::optional<bool> verify_p256(const Hash256& digest, BytesView r, BytesView s, BytesView key) {
     if (key.size() != 65 || key.front() != 4) return std::nullopt;
-    const Owned<EVP_PKEY> imported = import_key(key);
+    const KeyOwned<EVP_PKEY> imported = import_key(key);
     if (!imported) return std::nullopt;
     const auto context = own(EVP_PKEY_CTX_new(imported.get(), nullptr));
     if (EVP_PKEY_verify_init(context.get()) != 1) throw std::bad_alloc();

@@ -10,7 +10,7 @@ constexpr std::uint8_t kString = 0x80;
 constexpr std::uint8_t kList = 0xc0;
 constexpr std::size_t kShortest = 55;  // the longest payload whose length fits into the first byte
 
-tl::unexpected<Error> refuse(std::string why) {
+tl::unexpected<Error> refuse_item(std::string why) {
     return fail(ErrorCode::bad_data, "cannot read RLP", {}, std::move(why));
 }
 
@@ -41,7 +41,7 @@ void append_list(Bytes& out, BytesView encoded_items) {
 }
 
 Result<Item> take(BytesView& input) {
-    if (input.empty()) return refuse("an item is missing");
+    if (input.empty()) return refuse_item("an item is missing");
     const std::uint8_t first = input[0];
     Item item;
     if (first < kString) {
@@ -54,19 +54,19 @@ Result<Item> take(BytesView& input) {
     std::size_t header = 1;
     if (size > kShortest) {
         const std::size_t digits = size - kShortest;
-        if (input.size() - 1 < digits) return refuse("a length is cut off");
-        if (input[1] == 0) return refuse("a length has a leading zero");
+        if (input.size() - 1 < digits) return refuse_item("a length is cut off");
+        if (input[1] == 0) return refuse_item("a length has a leading zero");
         size = 0;
         for (std::size_t i = 1; i <= digits; ++i)
             size = size << 8 | input[i];
-        if (size <= kShortest) return refuse("a long length form where the short one fits");
+        if (size <= kShortest) return refuse_item("a long length form where the short one fits");
         header += digits;
     }
-    if (size > input.size() - header) return refuse("an item reaches past the end");
+    if (size > input.size() - header) return refuse_item("an item reaches past the end");
     item.raw = input.first(header + size);
     item.payload = item.raw.subspan(header);
     if (!item.is_list && size == 1 && item.payload[0] < kString)
-        return refuse("a single byte has a needless length");
+        return refuse_item("a single byte has a needless length");
     input = input.subspan(item.raw.size());
     return item;
 }
@@ -75,7 +75,7 @@ Result<std::vector<Item>> items(BytesView list_payload, std::size_t max_items) {
     std::vector<Item> out;
     while (!list_payload.empty()) {
         if (out.size() == max_items)
-            return refuse("a list has more than " + std::to_string(max_items) + " items");
+            return refuse_item("a list has more than " + std::to_string(max_items) + " items");
         const auto item = take(list_payload);
         if (!item) return fail(item.error());
         out.push_back(*item);
@@ -84,10 +84,10 @@ Result<std::vector<Item>> items(BytesView list_payload, std::size_t max_items) {
 }
 
 Result<U256> to_uint(const Item& item) {
-    if (item.is_list) return refuse("a list where a number belongs");
-    if (!item.payload.empty() && item.payload[0] == 0) return refuse("a number has a leading zero");
+    if (item.is_list) return refuse_item("a list where a number belongs");
+    if (!item.payload.empty() && item.payload[0] == 0) return refuse_item("a number has a leading zero");
     const auto value = u256_from_big_endian(item.payload);
-    if (!value) return refuse("a number passes 256 bits");
+    if (!value) return refuse_item("a number passes 256 bits");
     return *value;
 }
 

@@ -14,10 +14,10 @@
 namespace ioswarm {
 namespace {
 
-struct ContextDeleter {
+struct SignContextDeleter {
     void operator()(secp256k1_context* context) const noexcept { secp256k1_context_destroy(context); }
 };
-using ContextPtr = std::unique_ptr<secp256k1_context, ContextDeleter>;
+using ContextPtr = std::unique_ptr<secp256k1_context, SignContextDeleter>;
 
 /// The context is blinded once with a random seed, against side channels. Without a seed it computes the same
 /// results, so a failing random generator is no error here.
@@ -49,14 +49,15 @@ PublicKey serialize(const secp256k1_pubkey& key) {
 }  // namespace
 
 Result<PrivateKey> PrivateKey::from(BytesView bytes) {
-    constexpr const char* kWhat = "cannot use the private key";
+    constexpr const char* kCannotUse = "cannot use the private key";
     PrivateKey out;
     if (bytes.size() != out.scalar_.size()) {
-        return fail(ErrorCode::invalid_argument, kWhat, {},
+        return fail(ErrorCode::invalid_argument, kCannotUse, {},
                     "it must be 32 bytes long, not " + std::to_string(bytes.size()));
     }
     if (secp256k1_ec_seckey_verify(context(), bytes.data()) != 1) {
-        return fail(ErrorCode::invalid_argument, kWhat, {}, "it is zero or not below the order of secp256k1");
+        return fail(ErrorCode::invalid_argument, kCannotUse, {},
+                    "it is zero or not below the order of secp256k1");
     }
     std::memcpy(out.scalar_.data(), bytes.data(), bytes.size());
     return out;

@@ -16,21 +16,21 @@
 namespace ioswarm {
 namespace {
 
-struct Free {
+struct TlsDeleter {
     void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
     void operator()(SSL* ssl) const { SSL_free(ssl); }
     void operator()(BIO* bio) const { BIO_free(bio); }
     void operator()(X509* certificate) const { X509_free(certificate); }
 };
 template <typename T>
-using Owned = std::unique_ptr<T, Free>;
+using TlsOwned = std::unique_ptr<T, TlsDeleter>;
 
-constexpr const char* kWhat = "TLS failed";
+constexpr const char* kTlsFailed = "TLS failed";
 
 Error tls_error(const std::string& name, std::string why, std::string hint = {}) {
     ERR_clear_error();
     if (hint.empty()) hint = "does the other end speak TLS?";
-    return {ErrorCode::unavailable, kWhat, name, "TLS: " + std::move(why), std::move(hint)};
+    return {ErrorCode::unavailable, kTlsFailed, name, "TLS: " + std::move(why), std::move(hint)};
 }
 
 std::string last_reason() {
@@ -50,15 +50,16 @@ Status add_roots(SSL_CTX* context, const std::string& pem) {
         SSL_CTX_set_default_verify_paths(context);
         return {};
     }
-    const Owned<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+    const TlsOwned<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
     int count = 0;
-    while (const Owned<X509> root{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
+    while (const TlsOwned<X509> root{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
         X509_STORE_add_cert(SSL_CTX_get_cert_store(context), root.get());
         ++count;
     }
     ERR_clear_error();
     if (count > 0) return {};
-    return fail(ErrorCode::bad_data, kWhat, "root certificates", "there is no PEM certificate that parses");
+    return fail(ErrorCode::bad_data, kTlsFailed, "root certificates",
+                "there is no PEM certificate that parses");
 }
 
 bool expect_name(SSL* ssl, const std::string& name) {
@@ -76,8 +77,8 @@ bool expect_name(SSL* ssl, const std::string& name) {
 struct TlsClient::State {
     std::string name;
     std::string protocol;
-    Owned<SSL_CTX> context;
-    Owned<SSL> ssl;
+    TlsOwned<SSL_CTX> context;
+    TlsOwned<SSL> ssl;
     BIO* in = nullptr;  ///< owned by `ssl`, as is `out`
     BIO* out = nullptr;
     Bytes outgoing;
@@ -104,7 +105,7 @@ Result<std::unique_ptr<TlsClient>> TlsClient::create(const TlsClientSettings& se
     state->name = settings.name;
     state->protocol = settings.application_protocol;
     state->context.reset(SSL_CTX_new(TLS_client_method()));
-    if (!state->context) return fail(ErrorCode::internal, kWhat, settings.name, last_reason());
+    if (!state->context) return fail(ErrorCode::internal, kTlsFailed, settings.name, last_reason());
     SSL_CTX* const context = state->context.get();
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
@@ -112,10 +113,10 @@ Result<std::unique_ptr<TlsClient>> TlsClient::create(const TlsClientSettings& se
     if (Status added = add_roots(context, settings.root_certificates_pem); !added)
         return fail(std::move(added).error());
     state->ssl.reset(SSL_new(context));
-    Owned<BIO> in(BIO_new(BIO_s_mem()));
-    Owned<BIO> out(BIO_new(BIO_s_mem()));
+    TlsOwned<BIO> in(BIO_new(BIO_s_mem()));
+    TlsOwned<BIO> out(BIO_new(BIO_s_mem()));
     if (!state->ssl || !in || !out || !expect_name(state->ssl.get(), settings.name)) {
-        return fail(ErrorCode::internal, kWhat, settings.name, last_reason());
+        return fail(ErrorCode::internal, kTlsFailed, settings.name, last_reason());
     }
     if (!settings.application_protocol.empty()) {
         constexpr std::size_t kLongest = std::numeric_limits<std::uint8_t>::max();

@@ -20,20 +20,20 @@ namespace {
 
 constexpr std::size_t kMaxPemBytes = std::size_t{1} << 20;
 
-struct Free {
+struct PemDeleter {
     void operator()(BIO* bio) const { BIO_free(bio); }
     void operator()(X509* certificate) const { X509_free(certificate); }
     void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
     void operator()(std::FILE* file) const { std::fclose(file); }
 };
 template <typename T>
-using Owned = std::unique_ptr<T, Free>;
+using PemOwned = std::unique_ptr<T, PemDeleter>;
 
 Result<std::string> read_pem(const std::string& path) {
     // O_NONBLOCK: if the file was replaced by a named pipe, opening it would otherwise block this thread
     // forever. No later reload would happen, and the program could not end.
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    const Owned<std::FILE> file(fd < 0 ? nullptr : ::fdopen(fd, "rb"));
+    const PemOwned<std::FILE> file(fd < 0 ? nullptr : ::fdopen(fd, "rb"));
     if (!file) return fail(errno_error(errno, "cannot read the TLS file", path));
     struct stat info {};
     if (::fstat(fd, &info) == 0 && !S_ISREG(info.st_mode))
@@ -48,8 +48,8 @@ Result<std::string> read_pem(const std::string& path) {
     return text;
 }
 
-Owned<BIO> bio_over(const std::string& text) {
-    return Owned<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+PemOwned<BIO> bio_over(const std::string& text) {
+    return PemOwned<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
 /// Returns 1970-01-01 for a time that cannot be parsed.
@@ -78,16 +78,16 @@ Result<CheckedTlsPair> load_tls_pair(const std::string& certificate_file, const 
     };
 
     const auto chain_bio = bio_over(*chain);
-    const Owned<X509> leaf(PEM_read_bio_X509(chain_bio.get(), nullptr, no_passphrase, nullptr));
+    const PemOwned<X509> leaf(PEM_read_bio_X509(chain_bio.get(), nullptr, no_passphrase, nullptr));
     if (!leaf) return refuse(certificate_file, "it holds no PEM certificate that parses");
     while (!BIO_eof(chain_bio.get())) {
-        const Owned<X509> next(PEM_read_bio_X509(chain_bio.get(), nullptr, no_passphrase, nullptr));
+        const PemOwned<X509> next(PEM_read_bio_X509(chain_bio.get(), nullptr, no_passphrase, nullptr));
         if (next) continue;
         if (ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE) break;
         return refuse(certificate_file, "a further certificate in it does not parse");
     }
     const auto key_bio = bio_over(*key_text);
-    const Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, no_passphrase, nullptr));
+    const PemOwned<EVP_PKEY> key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, no_passphrase, nullptr));
     if (!key) return refuse(key_file, "it holds no PEM private key that parses without a passphrase");
     if (X509_check_private_key(leaf.get(), key.get()) != 1) {
         return refuse(key_file, "the key does not belong to the certificate");

@@ -207,7 +207,7 @@ Bytes container_core(BytesView signed_eth_tx, std::uint32_t chain_id) {
     return out;
 }
 
-tl::unexpected<Error> refuse(std::string which, std::string why) {
+tl::unexpected<Error> refuse_signed(std::string which, std::string why) {
     return fail(ErrorCode::invalid_argument, "cannot build the action", std::move(which), std::move(why));
 }
 
@@ -227,7 +227,8 @@ Result<Bytes> build_action(const ActionDraft& draft, ActionEncoding encoding, co
     const auto parts = take_apart(unsigned_action);
     if (!parts) return fail(parts.error());
     const auto tx = eth_transaction(*parts, ids.evm);
-    if (!tx) return refuse(std::string(kind_name(parts->kind)), "it is no Ethereum transaction of this type");
+    if (!tx)
+        return refuse_signed(std::string(kind_name(parts->kind)), "it is no Ethereum transaction of this type");
     const Signature signature = key.sign(signing_hash(*tx));
     if (!container) return write_action(core, public_key, signature, encoding);
     return write_action(container_core(encode_signed(*tx, signature), draft.chain_id), public_key, signature,
@@ -238,7 +239,7 @@ Result<Bytes> wrap_in_container(BytesView signed_eth_tx, std::uint32_t chain_id)
     const auto decoded = decode_signed(signed_eth_tx);
     if (!decoded) return fail(decoded.error());
     const auto key = recover(signing_hash(decoded->tx), decoded->signature);
-    if (!key) return refuse("transaction", "nobody can have made its signature");
+    if (!key) return refuse_signed("transaction", "nobody can have made its signature");
     return write_action(container_core(signed_eth_tx, chain_id), *key, decoded->signature,
                         ActionEncoding::container);
 }

@@ -89,7 +89,7 @@ bool is_kind_number(std::uint32_t number) noexcept {
     return number >= 10 && number != core_field::kTxType && number != core_field::kSetCodeAuthList;
 }
 
-tl::unexpected<Error> refuse(std::string which, std::string why) {
+tl::unexpected<Error> refuse_parts(std::string which, std::string why) {
     return fail(ErrorCode::bad_data, "cannot read the action", std::move(which), std::move(why));
 }
 
@@ -107,15 +107,15 @@ Result<std::vector<Field>> read_fields(BytesView input, std::span<const FieldNam
     wire::Reader reader(input);
     while (const auto field = reader.next()) {
         if (const FieldName* known = find(names, field->number)) {
-            if (known->type != field->type) return refuse(known->name, "has another type");
+            if (known->type != field->type) return refuse_parts(known->name, "has another type");
             const std::uint64_t bit = std::uint64_t{1} << field->number;
-            if (!known->repeated && (seen & bit) != 0) return refuse(known->name, "is given twice");
+            if (!known->repeated && (seen & bit) != 0) return refuse_parts(known->name, "is given twice");
             seen |= bit;
         }
-        if (out.size() == kMaxFields) return refuse(message, "has more fields than an action can");
+        if (out.size() == kMaxFields) return refuse_parts(message, "has more fields than an action can");
         out.push_back(*field);
     }
-    if (!reader.ok()) return refuse(message, "is no protobuf message");
+    if (!reader.ok()) return refuse_parts(message, "is no protobuf message");
     return out;
 }
 
@@ -170,8 +170,9 @@ Status read_core_field(ActionParts& parts, const Field& field) {
                     parts.kind = static_cast<ActionKind>(field.number);
                 break;
             }
-            if (field.type != WireType::length_delimited) return refuse("core.action", "has another type");
-            if (kind_name(parts.kind) != "unknown") return refuse("core.action", "is given twice");
+            if (field.type != WireType::length_delimited)
+                return refuse_parts("core.action", "has another type");
+            if (kind_name(parts.kind) != "unknown") return refuse_parts("core.action", "is given twice");
             parts.kind = static_cast<ActionKind>(field.number);
             parts.message = field.bytes;
     }
@@ -200,7 +201,7 @@ Result<Bytes> without_sidecar(BytesView blob_tx_data) {
     while (const auto field = reader.next()) {
         if (field->number != kBlobTxSidecar) out.insert(out.end(), field->raw.begin(), field->raw.end());
     }
-    if (!reader.ok()) return refuse("core.blobTxData", "is no protobuf message");
+    if (!reader.ok()) return refuse_parts("core.blobTxData", "is no protobuf message");
     return out;
 }
 
@@ -259,7 +260,7 @@ Result<ActionParts> take_apart(BytesView raw) {
                 break;
         }
     }
-    if (!core) return refuse("core", "is missing");
+    if (!core) return refuse_parts("core", "is missing");
 
     std::stable_sort(fields->begin(), fields->end(), [](const Field& a, const Field& b) {
         return find(kActionFields, a.number) != nullptr &&

@@ -10,7 +10,7 @@
 namespace ioswarm {
 namespace {
 
-tl::unexpected<Error> refuse(ErrorCode code, std::string which, std::string why) {
+tl::unexpected<Error> refuse_signer(ErrorCode code, std::string which, std::string why) {
     return fail(code, "cannot tell who signed the action", std::move(which), std::move(why));
 }
 
@@ -27,7 +27,7 @@ BytesView last_field(BytesView message, std::uint32_t number) {
 
 Result<Address> recovered(const Hash256& digest, const Signature& signature) {
     const auto key = recover(digest, signature);
-    if (!key) return refuse(ErrorCode::bad_data, "signature", "no key can have made it");
+    if (!key) return refuse_signer(ErrorCode::bad_data, "signature", "no key can have made it");
     return address_of(*key);
 }
 
@@ -36,11 +36,11 @@ Result<Address> container_signer(const ActionParts& parts) {
     // The first byte of an RLP list; transaction types are smaller (EIP-2718).
     constexpr std::uint8_t kFirstLegacyByte = 0xc0;
     if (!raw.empty() && raw[0] < kFirstLegacyByte && raw[0] > static_cast<std::uint8_t>(EthTxType::set_code)) {
-        return refuse(ErrorCode::failed_precondition, "core.txContainer.raw",
-                      "a transaction type that is not known");
+        return refuse_signer(ErrorCode::failed_precondition, "core.txContainer.raw",
+                             "a transaction type that is not known");
     }
     const auto decoded = decode_signed(raw);
-    if (!decoded) return refuse(ErrorCode::bad_data, "core.txContainer.raw", decoded.error().text());
+    if (!decoded) return refuse_signer(ErrorCode::bad_data, "core.txContainer.raw", decoded.error().text());
     return recovered(signing_hash(decoded->tx), decoded->signature);
 }
 
@@ -53,17 +53,17 @@ Result<Address> signer_of(BytesView raw, const ChainIds& ids) {
         return container_signer(*parts);
 
     auto signature = Signature::from(parts->signature);
-    if (!signature) return refuse(ErrorCode::bad_data, "signature", "not 65 bytes");
+    if (!signature) return refuse_signer(ErrorCode::bad_data, "signature", "not 65 bytes");
     std::uint8_t& v = signature->bytes[64];
     if (v >= 27) v = static_cast<std::uint8_t>(v - 27);
-    if (v > 1) return refuse(ErrorCode::bad_data, "signature", "its last byte is no recovery id");
+    if (v > 1) return refuse_signer(ErrorCode::bad_data, "signature", "its last byte is no recovery id");
     if (parts->encoding == static_cast<std::uint64_t>(ActionEncoding::native)) {
         return recovered(keccak256(last_field(parts->canonical, action_field::kCore)), *signature);
     }
     const auto tx = eth_transaction(*parts, ids.evm);
     if (!tx) {
-        return refuse(ErrorCode::failed_precondition, std::string(kind_name(parts->kind)),
-                      "it has no known form as an Ethereum transaction");
+        return refuse_signer(ErrorCode::failed_precondition, std::string(kind_name(parts->kind)),
+                             "it has no known form as an Ethereum transaction");
     }
     return recovered(signing_hash(*tx), *signature);
 }

@@ -14,8 +14,8 @@ namespace {
 
 // The estimates of deployed agents: the intrinsic gas of a plain transfer (Ethereum yellow paper,
 // G_transaction), and a round figure for calls.
-constexpr std::uint64_t kTransferGas = 21'000;
-constexpr std::uint64_t kCallGas = 100'000;
+constexpr std::uint64_t kTransferEstimate = 21'000;
+constexpr std::uint64_t kCallEstimate = 100'000;
 
 TaskResult rejected(std::string reason) {
     TaskResult result;
@@ -26,7 +26,8 @@ TaskResult rejected(std::string reason) {
 TaskResult accepted(const TaskPackage& task) {
     TaskResult result;
     result.valid = true;
-    result.gas_estimate = task.receiver && !task.receiver->code_hash.empty() ? kCallGas : kTransferGas;
+    result.gas_estimate =
+        task.receiver && !task.receiver->code_hash.empty() ? kCallEstimate : kTransferEstimate;
     return result;
 }
 
@@ -102,7 +103,7 @@ TaskResult answer_as_in_the_field(TaskLevel level, const TaskPackage& task) {
     if (level == TaskLevel::l1_sig_verify) {
         TaskResult result;
         result.valid = true;
-        result.gas_estimate = kTransferGas;
+        result.gas_estimate = kTransferEstimate;
         return result;
     }
     if (!task.sender) return rejected("no sender account");

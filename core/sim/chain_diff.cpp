@@ -14,8 +14,8 @@ namespace ioswarm::sim {
 
 namespace {
 
-constexpr std::uint32_t kPut = 0;
-constexpr std::uint32_t kDelete = 1;
+constexpr std::uint32_t kPutWrite = 0;
+constexpr std::uint32_t kDeleteWrite = 1;
 constexpr std::uint64_t kZeroNonce = 1;  // type of an account whose stored nonce is the next one to use
 
 Hash256 word_of(std::uint64_t number) {
@@ -44,9 +44,9 @@ struct Storage {
 class Entries {
   public:
     void put(const char* ns, BytesView key, Bytes value) {
-        list_.push_back({kPut, ns, to_bytes(key), std::move(value)});
+        list_.push_back({kPutWrite, ns, to_bytes(key), std::move(value)});
     }
-    void remove(const char* ns, BytesView key) { list_.push_back({kDelete, ns, to_bytes(key), {}}); }
+    void remove(const char* ns, BytesView key) { list_.push_back({kDeleteWrite, ns, to_bytes(key), {}}); }
 
     void storage(const ChangedAccount& change) {
         if (change.before.word == change.after.word) return;

@@ -6,8 +6,8 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <linux/tcp.h>  // as connection.cpp; <netinet/tcp.h> does not go with it
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>

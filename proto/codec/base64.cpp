@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::uint8_t kNoDigit = 0xff;
 
-constexpr auto kValue = [] {
+constexpr auto kDigitValue = [] {
     std::array<std::uint8_t, 256> table{};
     table.fill(kNoDigit);
     for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
@@ -39,7 +39,7 @@ bool decode_slowly(std::string_view text, Bytes& out, std::size_t used) {
             if (digits + ++padding > 4 || digits < 2) return false;
             continue;
         }
-        const std::uint8_t value = kValue[static_cast<std::uint8_t>(c)];
+        const std::uint8_t value = kDigitValue[static_cast<std::uint8_t>(c)];
         if (value == kNoDigit || padding != 0) return false;
         group = group << 6 | value;
         if (++digits == 4) {
@@ -68,7 +68,7 @@ bool base64_decode(std::string_view text, Bytes& out) {
     out.resize((text.size() + 3) / 4 * 3);
     std::size_t used = 0;
     while (text.size() >= 4) {
-        const auto digit = [&](std::size_t i) { return kValue[static_cast<std::uint8_t>(text[i])]; };
+        const auto digit = [&](std::size_t i) { return kDigitValue[static_cast<std::uint8_t>(text[i])]; };
         const std::uint8_t a = digit(0);
         const std::uint8_t b = digit(1);
         const std::uint8_t c = digit(2);

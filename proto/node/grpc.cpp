@@ -73,7 +73,7 @@ grpc::ByteBuffer to_buffer(BytesView bytes) {
     return grpc::ByteBuffer(&slice, 1);
 }
 
-std::optional<Bytes> to_bytes(const grpc::ByteBuffer& buffer) {
+std::optional<Bytes> bytes_of(const grpc::ByteBuffer& buffer) {
     std::vector<grpc::Slice> slices;
     if (!buffer.Valid() || !buffer.Dump(&slices).ok()) return std::nullopt;
     Bytes out;
@@ -148,7 +148,7 @@ class StreamReactor final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grp
 
     void OnReadDone(bool ok) override {
         if (!ok) return;  // OnDone follows
-        auto message = to_bytes(incoming_);
+        auto message = bytes_of(incoming_);
         incoming_.Clear();
         if (message) take_in(std::move(*message));
         StartRead(&incoming_);
@@ -255,7 +255,7 @@ Result<Bytes> NodeGrpc::call(const char* method, BytesView request, const std::s
         changed.wait(lock, [&] { return done.has_value(); });
     }
     if (!done->ok()) return fail(status_error(*done, method, target(), stop.stop_requested()));
-    auto bytes = to_bytes(out);
+    auto bytes = bytes_of(out);
     if (!bytes)
         return fail(ErrorCode::bad_data, std::string("cannot call ") + method, target(),
                     "no readable message came");

@@ -9,14 +9,12 @@
 
 #include "proto/node/link.hpp"
 #include "proto/node/web3_json.hpp"
+#include "proto/node/wire.hpp"
 
 namespace ioswarm::proto {
 namespace {
 
 using Json = nlohmann::json;
-
-/// Fits into 64 bits as nanoseconds since 1970, with a margin.
-constexpr std::uint64_t kMaxSeconds = 9'000'000'000;
 
 /// The result of a reply, which must be an object or a list.
 Result<std::string_view> json_of(const Result<RpcReply>& reply, const char* what) {
@@ -39,7 +37,7 @@ Result<ChainTip> read_web3_block(std::string_view json) {
     const auto number = web3_quantity64(block, "number");
     if (!number) return fail(web3_bad("eth_getBlockByNumber.number", "not a quantity of 64 bits"));
     const auto seconds = web3_quantity64(block, "timestamp");
-    if (!seconds || *seconds > kMaxSeconds)
+    if (!seconds || *seconds > kMaxTimestampSeconds)
         return fail(web3_bad("eth_getBlockByNumber.timestamp", "not a time"));
     if (const auto fee = block.find("baseFeePerGas"); fee != block.end() && !fee->is_null()) {
         const auto value = web3_quantity(block, "baseFeePerGas");

@@ -17,8 +17,6 @@ using wire::WireType;
 /// Most elements in one list. A node's pool holds 32,000 actions by default, and its blocks hold some
 /// thousands. An empty element takes two bytes on the wire and sixteen in memory.
 constexpr std::size_t kMaxElements = 200'000;
-/// A second in the year 2255. It fits into 64 bits as nanoseconds since 1970, with a margin.
-constexpr std::uint64_t kMaxSeconds = 9'000'000'000;
 
 Error bad(std::string which, std::string why) {
     return {ErrorCode::bad_data, "cannot read the node's answer", std::move(which), std::move(why), {}};
@@ -65,7 +63,7 @@ Result<std::chrono::system_clock::time_point> read_timestamp(BytesView bytes) {
         if (is_varint(*field, 1)) seconds = field->scalar;
         if (is_varint(*field, 2)) nanos = field->scalar;
     }
-    if (!reader.ok() || seconds > kMaxSeconds || nanos >= 1'000'000'000) {
+    if (!reader.ok() || seconds > kMaxTimestampSeconds || nanos >= 1'000'000'000) {
         return fail(bad("timestamp", "not a time between 1970 and 2255"));
     }
     using std::chrono::duration_cast;

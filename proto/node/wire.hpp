@@ -24,6 +24,9 @@ inline constexpr const char* kGetRawBlocks = "/iotexapi.APIService/GetRawBlocks"
 inline constexpr const char* kGetServerMeta = "/iotexapi.APIService/GetServerMeta";
 inline constexpr const char* kStreamBlocks = "/iotexapi.APIService/StreamBlocks";
 
+/// A second in the year 2255. It fits into 64 bits as nanoseconds since 1970, with a margin.
+inline constexpr std::uint64_t kMaxTimestampSeconds = 9'000'000'000;
+
 /// The parts of GetChainMetaResponse that are used.
 struct NodeChainMeta {
     std::uint64_t height = 0;

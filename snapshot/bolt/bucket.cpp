@@ -5,17 +5,13 @@
 
 #include <fmt/format.h>
 
+#include "core/base/byte_order.hpp"
+
 namespace ioswarm::snapshot::bolt {
 namespace {
 
 /// A limit. A node has about twenty namespaces, plus one per contract-staking contract.
 constexpr std::size_t kMaxBuckets = 10'000;
-/// A limit: a balanced tree over 2^48 pages, with at least two children per page, is not deeper.
-constexpr std::size_t kMaxDepth = 48;
-
-bool less(BytesView a, BytesView b) noexcept {
-    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
-}
 
 Status add_bucket(const File& file, const Page& page, std::uint32_t index, Buckets& buckets) {
     auto element = file.element(page, index);
@@ -106,7 +102,7 @@ bool BucketCursor::next(EntryView& entry) {
         }
         auto element = file_.element(*page_, index_);
         if (!element) return stop(element.error());
-        if (has_previous_ && !less(previous_, element->key)) {
+        if (has_previous_ && !bytes_less(previous_, element->key)) {
             return stop(
                 file_.corrupt(page_->id, kPageHeaderSize + index_ * kElementSize, "the keys are not in order"));
         }

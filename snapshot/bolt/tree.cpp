@@ -6,11 +6,11 @@
 
 #include <fmt/format.h>
 
+#include "core/base/byte_order.hpp"
+
 namespace ioswarm::snapshot::bolt {
 namespace {
 
-/// A limit: a balanced tree over 2^48 pages, with at least two children per page, is not deeper.
-constexpr std::size_t kMaxDepth = 48;
 /// Bytes per window. It is large enough that sorting makes the reads mostly sequential, and small against the
 /// memory of an export.
 constexpr std::size_t kWindowBytes = std::size_t{16} * 1024 * 1024;
@@ -18,10 +18,6 @@ constexpr std::size_t kWindowBytes = std::size_t{16} * 1024 * 1024;
 /// export holds up to three windows.
 constexpr std::size_t kWindowBytesMax = std::size_t{32} * 1024 * 1024;
 constexpr std::size_t kMaxWindow = 4096;
-
-bool less(BytesView a, BytesView b) noexcept {
-    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
-}
 
 }  // namespace
 
@@ -59,7 +55,7 @@ Status LeafGatherer::check_child(const Page& page, PageFlag kind, BytesView firs
         return fail(file_.corrupt(page.id, 10, "a branch names a page without elements"));
     auto first = file_.element(page, 0);
     if (!first) return fail(first.error());
-    if (less(first->key, first_key)) {
+    if (bytes_less(first->key, first_key)) {
         return fail(
             file_.corrupt(page.id, kPageHeaderSize, "its first key is below the one that a branch has for it"));
     }
@@ -239,7 +235,7 @@ Result<std::optional<Found>> find(const File& file, std::uint64_t root, BytesVie
         for (std::uint32_t i = 0; i < page.header.count; ++i) {
             auto element = file.element(page, i);
             if (!element) return fail(element.error());
-            if (less(key, element->key) && (at || page.header.flags == leaf_page)) break;
+            if (bytes_less(key, element->key) && (at || page.header.flags == leaf_page)) break;
             at = *element;
         }
         if (!at) return std::optional<Found>();

@@ -13,6 +13,9 @@
 
 namespace ioswarm::snapshot::bolt {
 
+/// A limit: a balanced tree over 2^48 pages, with at least two children per page, is not deeper.
+inline constexpr std::size_t kMaxDepth = 48;
+
 /// A leaf that a branch names. It is already read or, in a window of large leaves, will be read when it is
 /// needed.
 struct LeafAhead {

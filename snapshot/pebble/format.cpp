@@ -3,12 +3,11 @@
 
 #include <isa-l/crc.h>
 
-#include <algorithm>
-#include <cstring>
 #include <limits>
 
 #include <fmt/format.h>
 
+#include "core/base/byte_order.hpp"
 #include "core/base/wire.hpp"
 
 namespace ioswarm::snapshot::pebble {
@@ -96,10 +95,8 @@ Error fault(Fault kind, const std::string& path, std::optional<std::uint64_t> of
 }
 
 int compare(BytesView a, BytesView b) noexcept {
-    const std::size_t common = std::min(a.size(), b.size());
-    const int order = common == 0 ? 0 : std::memcmp(a.data(), b.data(), common);
-    if (order != 0) return order;
-    return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
+    const auto order = compare_bytes(a, b);
+    return order < 0 ? -1 : order > 0 ? 1 : 0;
 }
 
 int compare(const InternalKey& a, const InternalKey& b) noexcept {

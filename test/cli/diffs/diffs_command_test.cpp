@@ -18,11 +18,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string data(const std::string& name) {
+std::string diffs_data(const std::string& name) {
     return std::string(IOSWARM_TEST_DATA) + "/" + name;
 }
 
-const std::string kChain = data("node/chain-boltdb/statediffs.db");
+const std::string kChain = diffs_data("node/chain-boltdb/statediffs.db");
 
 /// Creates a log with the chain's 27 diffs.
 std::string imported(const test::TempDir& dir) {
@@ -55,17 +55,17 @@ TEST_CASE(
 TEST_CASE("diffs import refuses to overwrite and says what to do", "[cli]") {
     const test::TempDir dir;
     const std::string log = imported(dir);
-    const auto misfit = run_cli({"diffs", "import", data("bolt/statediffs.db"), "--to", log});
+    const auto misfit = run_cli({"diffs", "import", diffs_data("bolt/statediffs.db"), "--to", log});
     CHECK(misfit.code == 65);
     CHECK_THAT(misfit.err, Contains("log 1 to 27, file 46006461 to 46006580"));
-    const auto other = run_cli({"diffs", "import", data("node/chain-pebble/statediffs.db"), "--to", log});
+    const auto other = run_cli({"diffs", "import", diffs_data("node/chain-pebble/statediffs.db"), "--to", log});
     CHECK(other.code == 65);
     CHECK_THAT(other.err, Contains("differs"));
     // iotex-core's store and our log have the same file name. Its store is never taken for our log.
     fs::copy_file(kChain, dir.path("statediffs.db"));
     fs::permissions(dir.path("statediffs.db"), fs::perms::owner_write, fs::perm_options::add);
     const auto onto =
-        run_cli({"diffs", "import", data("bolt/statediffs.db"), "--to", dir.path("statediffs.db")});
+        run_cli({"diffs", "import", diffs_data("bolt/statediffs.db"), "--to", dir.path("statediffs.db")});
     CHECK(onto.code == 65);
     CHECK_THAT(onto.err, Contains("give another diffStorePath") && !Contains("move"));
     const auto itself =
@@ -74,7 +74,7 @@ TEST_CASE("diffs import refuses to overwrite and says what to do", "[cli]") {
     CHECK(itself.code == 64);
     CHECK(run_cli({"diffs", "verify", dir.path("statediffs.db")}).code == 0);
     CHECK(run_cli({"diffs", "verify", log}).code == 0);
-    CHECK(run_cli({"diffs", "import", data("bolt/trie.db"), "--to", log}).code == 65);
+    CHECK(run_cli({"diffs", "import", diffs_data("bolt/trie.db"), "--to", log}).code == 65);
     CHECK(run_cli({"diffs", "import", dir.path("none"), "--to", log}).code == 74);
     CHECK(run_cli({"diffs", "import", "--to", log}).code == 64);
 }
@@ -117,7 +117,7 @@ TEST_CASE("diffs stat prints format, heights and count for both formats", "[cli]
     CHECK(ours["newest_ok"] == true);
     CHECK(ours["bytes"] >= fs::file_size(log));
     CHECK_THAT(ours["written"].get<std::string>(), Catch::StartsWith("20") && Catch::EndsWith("Z"));
-    const Json theirs = Json::parse(run_cli({"diffs", "stat", "--json", data("bolt/statediffs.db")}).out);
+    const Json theirs = Json::parse(run_cli({"diffs", "stat", "--json", diffs_data("bolt/statediffs.db")}).out);
     CHECK(theirs["kind"] == "iotex-core");
     CHECK(theirs["diffs"] == 120);
     CHECK_THAT(run_cli({"diffs", "stat", log}).out, Contains("heights  1 to 27\n"));
@@ -183,13 +183,13 @@ TEST_CASE("diffs restart empties the log only after confirmation", "[cli]") {
     CHECK(run_cli({"diffs", "restart", "--yes", "--from", "46006461", log}).code == 0);
     CHECK_THAT(run_cli({"diffs", "stat", log}).out, Contains("none, to begin at 46006461\n"));
     CHECK(run_cli({"diffs", "restart", "--yes", "--from", "0", log}).code == 64);
-    CHECK(run_cli({"diffs", "import", data("bolt/statediffs.db"), "--to", log}).code == 0);
+    CHECK(run_cli({"diffs", "import", diffs_data("bolt/statediffs.db"), "--to", log}).code == 0);
 }
 
 TEST_CASE("snapshot roll builds the node's own state from a base and a log of either format", "[cli]") {
     const test::TempDir dir;
-    const std::string base = data("node/chain-boltdb/base.snap.gz");
-    const std::string final_state = data("node/chain-boltdb/final.snap.gz");
+    const std::string base = diffs_data("node/chain-boltdb/base.snap.gz");
+    const std::string final_state = diffs_data("node/chain-boltdb/final.snap.gz");
     const std::string output = dir.path("today.snap.gz");
     for (const std::string& log : {imported(dir), kChain}) {
         const auto done =
@@ -206,13 +206,13 @@ TEST_CASE("snapshot roll builds the node's own state from a base and a log of ei
 
 TEST_CASE("the exit code of snapshot roll shows what is wrong", "[cli]") {
     const test::TempDir dir;
-    const std::string base = data("node/chain-boltdb/base.snap.gz");
+    const std::string base = diffs_data("node/chain-boltdb/base.snap.gz");
     const auto roll = [&](std::vector<std::string> more) {
         more.insert(more.begin(), {"snapshot", "roll", "--output", dir.path("today.snap.gz")});
         return run_cli(std::move(more)).code;
     };
-    CHECK(roll({"--base", data("node/chain-boltdb/final.snap.gz"), "--diffs", kChain}) == 75);
-    CHECK(roll({"--base", base, "--diffs", data("bolt/statediffs.db")}) == 65);
+    CHECK(roll({"--base", diffs_data("node/chain-boltdb/final.snap.gz"), "--diffs", kChain}) == 75);
+    CHECK(roll({"--base", base, "--diffs", diffs_data("bolt/statediffs.db")}) == 65);
     CHECK(roll({"--base", base, "--diffs", kChain, "--to", "28"}) == 65);
     CHECK(roll({"--base", base, "--diffs", kChain, "--to", "11"}) == 64);
     CHECK(roll({"--base", base, "--diffs", kChain, "--namespaces", "Account,Nowhere"}) == 65);

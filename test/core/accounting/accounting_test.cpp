@@ -8,7 +8,6 @@ namespace {
 
 using namespace ioswarm::test;
 
-constexpr std::uint64_t kGood = kReceiptSuccess;
 constexpr std::uint64_t kReverted = 106;
 
 WorkRow work_of(Bookkeeping& books, const std::string& agent) {
@@ -42,7 +41,7 @@ TEST_CASE("accepted answers count as work of the current epoch and survive a res
 
 TEST_CASE("work that a restart counts from the stored answers is written with the next block", "[defect-1]") {
     Bookkeeping books;
-    REQUIRE(books->on_block(block_of(1, {{2, kGood}})));
+    REQUIRE(books->on_block(block_of(1, {{2, kReceiptSuccess}})));
     REQUIRE(books.record({{.agent = "a", .number = 1}, {.agent = "a", .number = 2}}));
     books.reopen();
     books.pass_blocks(1);
@@ -72,7 +71,7 @@ TEST_CASE("an agent is paid for an action once, also after a restart", "[defect-
 TEST_CASE("an answer paid before its action was mined is not paid again after", "[defect-19]") {
     Bookkeeping books;
     REQUIRE(books.record({{.number = 1}}));
-    REQUIRE(books->on_block(block_of(10, {{1, kGood}})));
+    REQUIRE(books->on_block(block_of(10, {{1, kReceiptSuccess}})));
     REQUIRE(books.record({{.number = 1}}));
     CHECK(books->tasks_received() == 1);
     CHECK(books->shadow().compared == 1);
@@ -83,7 +82,7 @@ TEST_CASE("answers are compared by transaction, whoever answered and at any time
     REQUIRE(books.record({{.agent = "a", .number = 1}}));
     REQUIRE(books.record({{.agent = "b", .number = 1}}));
     REQUIRE(books.record({{.agent = "c", .number = 1, .valid = false}}));
-    REQUIRE(books->on_block(block_of(10, {{1, kGood}})));
+    REQUIRE(books->on_block(block_of(10, {{1, kReceiptSuccess}})));
     CHECK(books->shadow().compared == 3);
     CHECK(books->shadow().matched == 2);
     CHECK(books->shadow().mismatched == 1);
@@ -95,18 +94,18 @@ TEST_CASE("answers are compared by transaction, whoever answered and at any time
 TEST_CASE("answers to pending actions are kept, even over 1,000 blocks", "[defect-13][defect-14]") {
     Bookkeeping books;
     REQUIRE(books.record({{.number = 1}, {.number = 2}}));
-    REQUIRE(books->on_block(block_of(1, {{2, kGood}})));
+    REQUIRE(books->on_block(block_of(1, {{2, kReceiptSuccess}})));
     for (std::uint64_t height = 2; height <= 1001; ++height)
         REQUIRE(books->on_block(block_of(height)));
     CHECK(books->open_answers().size() == 1);
-    REQUIRE(books->on_block(block_of(1002, {{1, kGood}})));
+    REQUIRE(books->on_block(block_of(1002, {{1, kReceiptSuccess}})));
     CHECK(books->shadow().compared == 2);
 }
 
 TEST_CASE("answers to mined actions are dropped when the time for late answers is over", "[defect-41]") {
     Bookkeeping books;
     REQUIRE(books.record({{.number = 1}}));
-    REQUIRE(books->on_block(block_of(1, {{1, kGood}})));
+    REQUIRE(books->on_block(block_of(1, {{1, kReceiptSuccess}})));
     books.pass_blocks(32);
     LedgerState state;
     const auto load = [&] {
@@ -140,7 +139,7 @@ TEST_CASE("answers to an action that the coordinator forgot are dropped with the
     CHECK(books->open_answers()[0].first == hash_of(2, kRaw));
     books.reopen();
     CHECK(books->open_answers().size() == 1);
-    REQUIRE(books->on_block(block_of(2, {{1, kGood}, {2, kGood}})));
+    REQUIRE(books->on_block(block_of(2, {{1, kReceiptSuccess}, {2, kReceiptSuccess}})));
     CHECK(books->shadow().compared == 1);
     CHECK(books->tasks_received() == 3);
 }
@@ -149,7 +148,7 @@ TEST_CASE("an action that is mined in the block that would drop it is compared")
     Bookkeeping books;
     REQUIRE(books.record({{.number = 1}}));
     books->forget({hash_of(1, kRaw)});
-    REQUIRE(books->on_block(block_of(1, {{1, kGood}})));
+    REQUIRE(books->on_block(block_of(1, {{1, kReceiptSuccess}})));
     CHECK(books->shadow().compared == 1);
 }
 
@@ -170,7 +169,8 @@ TEST_CASE("an answer from execution is compared with the receipt's status") {
                           {.agent = "a", .number = 2, .valid = false, .executed = true},
                           {.agent = "a", .number = 3, .valid = true, .executed = true},
                           {.agent = "a", .number = 4, .valid = false, .executed = true}}));
-    REQUIRE(books->on_block(block_of(1, {{1, kReverted}, {2, kReverted}, {3, kGood}, {4, kGood}})));
+    REQUIRE(books->on_block(
+        block_of(1, {{1, kReverted}, {2, kReverted}, {3, kReceiptSuccess}, {4, kReceiptSuccess}})));
     const ShadowTotals totals = books->shadow();
     CHECK(totals.compared == 4);
     CHECK(totals.matched == 2);
@@ -183,7 +183,7 @@ TEST_CASE("an answer that a nonce race made wrong counts as a match and as exclu
     Bookkeeping books;
     SECTION("when another answered action of the sender succeeded in the block") {
         REQUIRE(books.record({{.number = 1, .executed = true}, {.number = 2, .executed = true}}));
-        REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kReverted}})));
+        REQUIRE(books->on_block(block_of(1, {{1, kReceiptSuccess}, {2, kReverted}})));
         CHECK(books->shadow().nonce_race_excluded == 1);
         CHECK(books->shadow().matched == 2);
         CHECK(books->shadow().mismatched == 0);
@@ -191,12 +191,12 @@ TEST_CASE("an answer that a nonce race made wrong counts as a match and as exclu
     SECTION("when the other action was dispatched and is not answered yet") {
         REQUIRE(books.record({{.number = 2, .executed = true}}));
         const DispatchedAction other{hash_of(1), address_of(7)};
-        REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kReverted}}), std::span(&other, 1)));
+        REQUIRE(books->on_block(block_of(1, {{1, kReceiptSuccess}, {2, kReverted}}), std::span(&other, 1)));
         CHECK(books->shadow().nonce_race_excluded == 1);
     }
     SECTION("when the answer comes after the block, and after a restart") {
         REQUIRE(books.record({{.number = 1, .executed = true}}));
-        REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kReverted}})));
+        REQUIRE(books->on_block(block_of(1, {{1, kReceiptSuccess}, {2, kReverted}})));
         books.reopen();
         REQUIRE(books.record({{.number = 2, .executed = true}}));
         CHECK(books->shadow().nonce_race_excluded == 1);
@@ -205,7 +205,7 @@ TEST_CASE("an answer that a nonce race made wrong counts as a match and as exclu
     SECTION("not when the agent gave a reason") {
         REQUIRE(books.record(
             {{.number = 1, .executed = true}, {.number = 2, .executed = true, .has_reason = true}}));
-        REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kReverted}})));
+        REQUIRE(books->on_block(block_of(1, {{1, kReceiptSuccess}, {2, kReverted}})));
         CHECK(books->shadow().nonce_race_excluded == 0);
         CHECK(books->shadow().false_positives == 1);
     }
@@ -214,14 +214,14 @@ TEST_CASE("an answer that a nonce race made wrong counts as a match and as exclu
                               {.number = 2, .executed = true},
                               {.number = 3, .valid = false, .executed = true},
                               {.number = 4, .executed = true}}));
-        REQUIRE(books->on_block(block_of(1, {{4, kGood}})));
-        REQUIRE(books->on_block(block_of(2, {{1, kGood}, {2, kReverted}, {3, kReverted}})));
+        REQUIRE(books->on_block(block_of(1, {{4, kReceiptSuccess}})));
+        REQUIRE(books->on_block(block_of(2, {{1, kReceiptSuccess}, {2, kReverted}, {3, kReverted}})));
         CHECK(books->shadow().nonce_race_excluded == 0);
         CHECK(books->shadow().false_positives == 1);
     }
     SECTION("not when the other action was never dispatched") {
         REQUIRE(books.record({{.number = 2, .executed = true}}));
-        REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kReverted}})));
+        REQUIRE(books->on_block(block_of(1, {{1, kReceiptSuccess}, {2, kReverted}})));
         CHECK(books->shadow().nonce_race_excluded == 0);
     }
 }
@@ -236,7 +236,8 @@ TEST_CASE("executed answers are compared with the coordinator's own runs, also a
                           {.number = 3, .executed = true, .run = agrees},    // the block contradicts the run
                           {.number = 4, .executed = true, .run = fails}}));  // the agent is wrong
     books.reopen();  // the runs are stored in the ledger
-    REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kGood}, {3, kReverted}, {4, kGood}})));
+    REQUIRE(books->on_block(
+        block_of(1, {{1, kReceiptSuccess}, {2, kReceiptSuccess}, {3, kReverted}, {4, kReceiptSuccess}})));
     const auto check = [&] {
         const ShadowTotals totals = books->shadow();
         CHECK(totals.compared == 4);
@@ -256,7 +257,7 @@ TEST_CASE("executed answers are compared with the coordinator's own runs, also a
 
 TEST_CASE("a late answer that agrees with the coordinator's own run does not count as a match") {
     Bookkeeping books;
-    REQUIRE(books->on_block(block_of(100, {{1, kGood}, {2, kReverted}})));
+    REQUIRE(books->on_block(block_of(100, {{1, kReceiptSuccess}, {2, kReverted}})));
     const RunComparison agrees{OwnRun::valid, true, Agreement::same, Agreement::same};
     REQUIRE(books.record({{.number = 1, .executed = true, .known_height = 100, .run = agrees},
                           {.number = 2, .executed = true, .known_height = 100, .run = agrees}}));
@@ -269,13 +270,13 @@ TEST_CASE("an answer that came when its block was known does not count as a matc
     Bookkeeping books;
     REQUIRE(books.record({{.number = 1, .executed = true, .known_height = 1}}));
     books.reopen();
-    REQUIRE(books->on_block(block_of(1, {{1, kGood}})));
+    REQUIRE(books->on_block(block_of(1, {{1, kReceiptSuccess}})));
     CHECK(books->shadow().compared == 0);
 }
 
 TEST_CASE("a late answer is compared for 32 blocks after the block, also after a restart") {
     Bookkeeping books;
-    REQUIRE(books->on_block(block_of(100, {{1, kGood}, {2, kReverted}, {3, kGood}})));
+    REQUIRE(books->on_block(block_of(100, {{1, kReceiptSuccess}, {2, kReverted}, {3, kReceiptSuccess}})));
     REQUIRE(books.record({{.number = 1}}));
     CHECK(books->shadow().compared == 1);
     for (std::uint64_t height = 101; height <= 132; ++height)
@@ -295,7 +296,8 @@ TEST_CASE(
     "an executed answer that comes after its block counts as work, never as a match, but may be a mismatch") {
     Bookkeeping books;
     SECTION("the coordinator has processed the block") {
-        REQUIRE(books->on_block(block_of(100, {{1, kGood}, {2, kReverted}, {3, kGood}, {4, kGood}})));
+        REQUIRE(books->on_block(
+            block_of(100, {{1, kReceiptSuccess}, {2, kReverted}, {3, kReceiptSuccess}, {4, kReceiptSuccess}})));
         REQUIRE(books.record({{.number = 1, .executed = true, .known_height = 100},
                               {.number = 2, .valid = false, .executed = true, .known_height = 101},
                               {.number = 3, .valid = false, .executed = true, .known_height = 100}}));
@@ -308,7 +310,8 @@ TEST_CASE(
                               {.number = 2, .valid = false, .executed = true, .known_height = 101},
                               {.number = 3, .valid = false, .executed = true, .known_height = 100},
                               {.agent = "b", .number = 4, .executed = true, .known_height = 99}}));
-        REQUIRE(books->on_block(block_of(100, {{1, kGood}, {2, kReverted}, {3, kGood}, {4, kGood}})));
+        REQUIRE(books->on_block(
+            block_of(100, {{1, kReceiptSuccess}, {2, kReverted}, {3, kReceiptSuccess}, {4, kReceiptSuccess}})));
     }
     CHECK(books->tasks_received() == 4);
     CHECK(work_of(books, "a").tasks == 3);
@@ -321,14 +324,14 @@ TEST_CASE(
 
 TEST_CASE("an answer without execution that comes after its block is compared like any other") {
     Bookkeeping books;
-    REQUIRE(books->on_block(block_of(100, {{1, kGood}})));
+    REQUIRE(books->on_block(block_of(100, {{1, kReceiptSuccess}})));
     REQUIRE(books.record({{.number = 1, .known_height = 100}}));
     CHECK(work_of(books, "a").correct == 1);
 }
 
 TEST_CASE("late answers of one group commit are all counted") {
     Bookkeeping books;
-    REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kGood}, {3, kGood}})));
+    REQUIRE(books->on_block(block_of(1, {{1, kReceiptSuccess}, {2, kReceiptSuccess}, {3, kReceiptSuccess}})));
     std::vector<std::future<Status>> all;
     for (std::uint64_t i = 0; i < 90; ++i) {
         auto done = std::make_shared<std::promise<Status>>();
@@ -352,7 +355,7 @@ TEST_CASE("without shadow mode an agent's own verdict counts, and blocks change 
     REQUIRE(books.record({{.number = 1, .valid = true}, {.number = 2, .valid = false}}));
     CHECK(books->epoch().compared == 2);
     CHECK(books->epoch().correct == 1);
-    REQUIRE(books->on_block(block_of(1, {{1, kGood}, {2, kGood}})));
+    REQUIRE(books->on_block(block_of(1, {{1, kReceiptSuccess}, {2, kReceiptSuccess}})));
     REQUIRE(books.record({{.agent = "b", .number = 2, .valid = true}}));
     CHECK(books->epoch().compared == 3);
     CHECK(books->epoch().correct == 2);
@@ -362,7 +365,7 @@ TEST_CASE("without shadow mode an agent's own verdict counts, and blocks change 
     REQUIRE(books.record({{.number = 5}}));
     books.settings().shadow_mode = true;
     books.reopen();
-    REQUIRE(books->on_block(block_of(2, {{5, kGood}})));
+    REQUIRE(books->on_block(block_of(2, {{5, kReceiptSuccess}})));
     CHECK(books->epoch().compared == 4);
     CHECK(books->shadow().compared == 0);
 }
@@ -370,13 +373,13 @@ TEST_CASE("without shadow mode an agent's own verdict counts, and blocks change 
 TEST_CASE("a block at or below the last height changes nothing") {
     Bookkeeping books;
     REQUIRE(books.record({{.number = 1}}));
-    REQUIRE(books->on_block(block_of(10, {{1, kGood}})));
-    REQUIRE(books->on_block(block_of(10, {{1, kGood}})));
-    REQUIRE(books->on_block(block_of(9, {{1, kGood}})));
+    REQUIRE(books->on_block(block_of(10, {{1, kReceiptSuccess}})));
+    REQUIRE(books->on_block(block_of(10, {{1, kReceiptSuccess}})));
+    REQUIRE(books->on_block(block_of(9, {{1, kReceiptSuccess}})));
     CHECK(books->last_height() == 10);
     CHECK(books->shadow().compared == 1);
     books.reopen();
-    REQUIRE(books->on_block(block_of(10, {{1, kGood}})));
+    REQUIRE(books->on_block(block_of(10, {{1, kReceiptSuccess}})));
     CHECK(books->shadow().compared == 1);
     CHECK(books->last_height() == 10);
 }

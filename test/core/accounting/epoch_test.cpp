@@ -10,8 +10,6 @@ namespace {
 
 using namespace ioswarm::test;
 
-constexpr std::uint64_t kGood = kReceiptSuccess;
-
 /// Settings for epochs of `blocks` blocks with a reward of 800 IOTX; one task makes an agent eligible.
 CoordinatorSettings epochs_of(std::uint64_t blocks, const char* reward_iotx = "800") {
     CoordinatorSettings out;
@@ -184,7 +182,7 @@ TEST_CASE("a task counts in the epoch of its submission, its comparison in the e
     Bookkeeping books(epochs_of(2));
     REQUIRE(books.record({{.agent = "a", .number = 1}, {.agent = "b", .number = 2}}));
     end_epoch(books);
-    REQUIRE(books->on_block(block_of(books->last_height() + 1, {{1, kGood}})));
+    REQUIRE(books->on_block(block_of(books->last_height() + 1, {{1, kReceiptSuccess}})));
     CHECK(books->epoch().total_tasks == 0);
     CHECK(books->epoch().agents == 0);
     CHECK(books->epoch().compared == 1);
@@ -203,7 +201,7 @@ TEST_CASE("the comparisons of an epoch's last block belong to that epoch") {
     REQUIRE(books.record({{.agent = "a", .number = 1}, {.agent = "b", .number = 2, .valid = false}}));
     books.clock().advance(std::chrono::seconds(30));
     books.pass_blocks(1);
-    REQUIRE(books->on_block(block_of(2, {{1, kGood}, {2, kGood}})));
+    REQUIRE(books->on_block(block_of(2, {{1, kReceiptSuccess}, {2, kReceiptSuccess}})));
     CHECK(books->epoch().epoch == 1);
     CHECK(books->epoch().compared == 0);
     CHECK(books->rewards("a")->history.at(0).bonus_applied);

@@ -6,14 +6,13 @@
 #include <catch2/catch.hpp>
 
 #include "test/core/coordinator/coordinator_fixture.hpp"
+#include "test/support/task_levels.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
 using namespace std::chrono_literals;
 
-namespace {
-constexpr auto kL2 = TaskLevel::l2_state_verify;
-}
+namespace {}
 
 TEST_CASE("a valid Register is accepted, and its answer has the heartbeat interval") {
     House house;

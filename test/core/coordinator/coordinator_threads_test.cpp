@@ -10,14 +10,13 @@
 #include "core/coordinator/coordinator.hpp"
 #include "test/core/coordinator/coordinator_fixture.hpp"
 #include "test/core/coordinator/run_fixture.hpp"
+#include "test/support/task_levels.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr auto kL2 = TaskLevel::l2_state_verify;
 
 /// A transport sink that lets one thread wait for events.
 class WaitingSink final : public StreamSink {

@@ -5,17 +5,11 @@
 
 #include "core/coordinator/engine.hpp"
 #include "test/core/coordinator/engine_fixture.hpp"
+#include "test/support/task_levels.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
 using namespace std::chrono_literals;
-
-namespace {
-constexpr auto kL1 = TaskLevel::l1_sig_verify;
-constexpr auto kL2 = TaskLevel::l2_state_verify;
-constexpr auto kL3 = TaskLevel::l3_full_execute;
-constexpr auto kL4 = TaskLevel::l4_state_sync;
-}  // namespace
 
 TEST_CASE("a batch holds up to 10 tasks, and no more than the agent asked for") {
     Desk desk;

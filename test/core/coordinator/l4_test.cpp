@@ -3,16 +3,13 @@
 
 #include "core/coordinator/engine.hpp"
 #include "test/core/coordinator/engine_fixture.hpp"
+#include "test/support/task_levels.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr auto kL2 = TaskLevel::l2_state_verify;
-constexpr auto kL3 = TaskLevel::l3_full_execute;
-constexpr auto kL4 = TaskLevel::l4_state_sync;
 
 CoordinatorSettings at_l4() {
     CoordinatorSettings settings;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/coordinator/load_index.hpp"
+#include "test/support/task_levels.hpp"
 
 #include <map>
 #include <random>
@@ -7,11 +8,9 @@
 #include <catch2/catch.hpp>
 
 using namespace ioswarm;
+using namespace ioswarm::test;
 
 namespace {
-constexpr auto kL1 = TaskLevel::l1_sig_verify;
-constexpr auto kL2 = TaskLevel::l2_state_verify;
-constexpr auto kL4 = TaskLevel::l4_state_sync;
 
 const auto kAnyone = [](LoadIndex::Slot) { return true; };
 }  // namespace

@@ -3,14 +3,13 @@
 
 #include "core/coordinator/engine.hpp"
 #include "test/core/coordinator/engine_fixture.hpp"
+#include "test/support/task_levels.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
 using namespace std::chrono_literals;
 
-namespace {
-constexpr auto kL2 = TaskLevel::l2_state_verify;
-}
+namespace {}
 
 TEST_CASE("an agent that is not registered gets no stream") {
     Desk desk;

@@ -7,6 +7,7 @@
 
 #include "core/coordinator/engine.hpp"
 #include "test/core/coordinator/engine_fixture.hpp"
+#include "test/support/task_levels.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
@@ -14,7 +15,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto kL2 = TaskLevel::l2_state_verify;
 const Status kLedgerDown = fail(ErrorCode::io, "cannot write", "ledger", "disk full");
 
 /// One agent that holds one batch of `count` tasks.

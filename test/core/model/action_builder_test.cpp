@@ -7,6 +7,7 @@
 #include "core/crypto/address.hpp"
 #include "core/crypto/keccak.hpp"
 #include "core/crypto/rlp.hpp"
+#include "test/support/chain_ids.hpp"
 #include "test/support/test_data.hpp"
 
 using namespace ioswarm;
@@ -14,7 +15,6 @@ using namespace ioswarm::test;
 
 namespace {
 
-const ChainIds kMainnet{4689};
 /// The second of the well-known public test keys. It signed test/data/node/actions.json.
 const PrivateKey kKey =
     PrivateKey::from(hex("59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d")).value();

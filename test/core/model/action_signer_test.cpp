@@ -4,17 +4,12 @@
 
 #include "core/model/action.hpp"
 #include "core/model/action_parts.hpp"
+#include "test/support/chain_ids.hpp"
 #include "test/support/test_data.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
 using nlohmann::json;
-
-namespace {
-
-const ChainIds kMainnet{4689};
-
-}  // namespace
 
 TEST_CASE("the signer of every vector is the sender that the vector names") {
     const auto vectors = json::parse(read_data("node/actions.json"))["vectors"];

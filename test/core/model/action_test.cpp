@@ -13,6 +13,7 @@
 #include "core/crypto/keccak.hpp"
 #include "core/model/action_abi.hpp"
 #include "core/model/action_builder.hpp"
+#include "test/support/chain_ids.hpp"
 #include "test/support/test_data.hpp"
 
 using namespace ioswarm;
@@ -20,8 +21,6 @@ using namespace ioswarm::test;
 using nlohmann::json;
 
 namespace {
-
-const ChainIds kMainnet{4689};
 
 /// The contents of all fields `number` of a message.
 std::vector<Bytes> fields_of(BytesView message, std::uint32_t number) {

@@ -10,6 +10,7 @@
 #include "core/model/action.hpp"
 #include "core/model/action_builder.hpp"
 #include "core/sim/embedded_chain.hpp"
+#include "test/support/chain_ids.hpp"
 #include "test/support/fakes.hpp"
 #include "test/support/test_data.hpp"
 
@@ -19,8 +20,6 @@ using namespace ioswarm::test;
 using nlohmann::json;
 
 namespace {
-
-const ChainIds kMainnet{4689};
 
 PrivateKey key_of(std::uint8_t last) {
     Bytes bytes(32, 0);

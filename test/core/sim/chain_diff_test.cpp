@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-ChainSettings settings_of(std::uint64_t seed) {
+ChainSettings diff_settings(std::uint64_t seed) {
     ChainSettings out;
     out.seed = seed;
     out.accounts = 60;
@@ -32,11 +32,11 @@ ChainSettings settings_of(std::uint64_t seed) {
     return out;
 }
 
-struct Rig {
+struct DiffRig {
     ManualClock clock;
     std::unique_ptr<EmbeddedChain> chain;
 
-    explicit Rig(const ChainSettings& settings) {
+    explicit DiffRig(const ChainSettings& settings) {
         auto made = EmbeddedChain::create(settings, clock);
         REQUIRE(made);
         chain = *std::move(made);
@@ -166,7 +166,7 @@ void check_equal(const L4State& state, const std::map<Address, Expected>& expect
 }
 
 DiffSubject make_source() {
-    auto rig = std::make_shared<Rig>(settings_of(1));
+    auto rig = std::make_shared<DiffRig>(diff_settings(1));
     return {.owner = rig,
             .diffs = &rig->chain->diffs(),
             .first = 1,
@@ -181,8 +181,8 @@ TEST_CASE("the embedded chain fulfils the contract of StateDiffSource") {
 }
 
 TEST_CASE("all diffs applied in order give the state that the transactions make") {
-    const ChainSettings settings = settings_of(3);
-    Rig rig(settings);
+    const ChainSettings settings = diff_settings(3);
+    DiffRig rig(settings);
     Replay replay(settings);
     L4State state;
     for (std::uint64_t height = 1; height <= 150; ++height) {
@@ -197,8 +197,8 @@ TEST_CASE("all diffs applied in order give the state that the transactions make"
 }
 
 TEST_CASE("the accounts in the diffs equal those that the chain returns") {
-    const ChainSettings settings = settings_of(4);
-    Rig rig(settings);
+    const ChainSettings settings = diff_settings(4);
+    DiffRig rig(settings);
     L4State state;
     for (std::uint64_t height = 1; height <= 40; ++height) {
         rig.blocks(1);
@@ -216,7 +216,7 @@ TEST_CASE("the accounts in the diffs equal those that the chain returns") {
 }
 
 TEST_CASE("each diff ends with the height, and its digest is in the block's header") {
-    Rig rig(settings_of(5));
+    DiffRig rig(diff_settings(5));
     rig.blocks(300);
     for (const std::uint64_t height : {1U, 2U, 4U, 299U, 300U}) {
         const StateDiff diff = rig.diff(height);
@@ -234,9 +234,9 @@ TEST_CASE("each diff ends with the height, and its digest is in the block's head
 }
 
 TEST_CASE("one seed gives the same diffs byte for byte, however often and late they are read") {
-    Rig early(settings_of(6));
-    Rig late(settings_of(6));
-    Rig other(settings_of(7));
+    DiffRig early(diff_settings(6));
+    DiffRig late(diff_settings(6));
+    DiffRig other(diff_settings(7));
     late.blocks(60);
     other.blocks(60);
     for (std::uint64_t height = 1; height <= 60; ++height) {
@@ -250,14 +250,14 @@ TEST_CASE("one seed gives the same diffs byte for byte, however often and late t
 
 TEST_CASE("a resumed chain gives the same diffs as a chain that never stopped") {
     // More contracts than are tracked at a time, so that some are forgotten.
-    ChainSettings settings = settings_of(8);
+    ChainSettings settings = diff_settings(8);
     settings.tps = 1500;
     settings.accounts = 500;
     ChainSettings resumed_settings = settings;
     resumed_settings.resume_height = 520;
-    Rig straight(settings);
+    DiffRig straight(settings);
     straight.blocks(520);
-    Rig resumed(resumed_settings);
+    DiffRig resumed(resumed_settings);
     REQUIRE(resumed.chain->tip()->height == 520);
     const std::uint64_t oldest = straight.diff(0).height;
     CHECK(oldest > 300);
@@ -273,10 +273,10 @@ TEST_CASE("a resumed chain gives the same diffs as a chain that never stopped") 
 }
 
 TEST_CASE("contracts that the chain drops leave the state with all their slots") {
-    ChainSettings settings = settings_of(9);
+    ChainSettings settings = diff_settings(9);
     settings.tps = 3000;
     settings.accounts = 2000;
-    Rig rig(settings);
+    DiffRig rig(settings);
     L4State state;
     std::size_t gone = 0;
     for (std::uint64_t height = 1; height <= 300; ++height) {

@@ -11,7 +11,7 @@ using namespace ioswarm::sim;
 
 namespace {
 
-ChainSettings settings_of(std::uint64_t seed) {
+ChainSettings model_settings(std::uint64_t seed) {
     ChainSettings out;
     out.seed = seed;
     out.accounts = 200;
@@ -68,9 +68,9 @@ Totals run(ChainModel& model, std::uint64_t blocks) {
 }  // namespace
 
 TEST_CASE("the same seed gives the same chain, another seed another chain") {
-    ChainModel a(settings_of(7));
-    ChainModel b(settings_of(7));
-    ChainModel c(settings_of(8));
+    ChainModel a(model_settings(7));
+    ChainModel b(model_settings(7));
+    ChainModel c(model_settings(8));
     std::string a_text;
     std::string b_text;
     std::string c_text;
@@ -85,8 +85,8 @@ TEST_CASE("the same seed gives the same chain, another seed another chain") {
 }
 
 TEST_CASE("a slot's block is the same whether its arrivals are taken one by one or together") {
-    ChainModel stepped(settings_of(7));
-    ChainModel whole(settings_of(7));
+    ChainModel stepped(model_settings(7));
+    ChainModel whole(model_settings(7));
     for (int i = 0; i < 30; ++i) {
         for (std::uint32_t n = 0; n < stepped.slot_arrivals() / 3 * static_cast<std::uint32_t>(i % 4); ++n) {
             stepped.arrive();
@@ -96,7 +96,7 @@ TEST_CASE("a slot's block is the same whether its arrivals are taken one by one 
 }
 
 TEST_CASE("transactions arrive from the third slot on, at tps per second with fractions added up") {
-    ChainSettings settings = settings_of(1);
+    ChainSettings settings = model_settings(1);
     settings.tps = 3;
     settings.block_time = std::chrono::milliseconds(500);
     ChainModel model(settings);
@@ -114,7 +114,7 @@ TEST_CASE("transactions arrive from the third slot on, at tps per second with fr
 }
 
 TEST_CASE("each transaction is pending for one to four whole slots") {
-    ChainModel model(settings_of(3));
+    ChainModel model(model_settings(3));
     std::map<std::uint64_t, std::uint64_t> slots_waited;
     for (int i = 0; i < 300; ++i) {
         const ModelBlock block = model.close_slot();
@@ -133,7 +133,7 @@ TEST_CASE("each transaction is pending for one to four whole slots") {
 
 TEST_CASE("every outcome occurs, in the shares that the seed fixes") {
     for (const std::uint64_t seed : {1U, 2U, 3U}) {
-        ChainModel model(settings_of(seed));
+        ChainModel model(model_settings(seed));
         const Shares shares = shares_of(seed);
         const Totals totals = run(model, 2000);
         const auto permille = [&](std::uint64_t count) {
@@ -160,7 +160,7 @@ TEST_CASE("every outcome occurs, in the shares that the seed fixes") {
 }
 
 TEST_CASE("replaced and unaffordable transactions are never mined, but their replacements are") {
-    ChainModel model(settings_of(5));
+    ChainModel model(model_settings(5));
     std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> mined;  // (sender, nonce) → id
     std::vector<TxPlan> replaced;
     std::set<std::uint64_t> never;
@@ -186,7 +186,7 @@ TEST_CASE("replaced and unaffordable transactions are never mined, but their rep
 }
 
 TEST_CASE("accounts at an older height are those of the time when it was the tip") {
-    ChainModel model(settings_of(9));
+    ChainModel model(model_settings(9));
     std::map<std::uint64_t, std::vector<ModelAccount>> history;
     const std::uint32_t count = model.first_contract() + kGenesisContracts + 40;
     for (int i = 0; i < 60; ++i) {
@@ -210,7 +210,7 @@ TEST_CASE("accounts at an older height are those of the time when it was the tip
 }
 
 TEST_CASE("after the last slot the chain comes to rest") {
-    ChainSettings settings = settings_of(4);
+    ChainSettings settings = model_settings(4);
     settings.last_slot = 50;
     ChainModel model(settings);
     const Totals totals = run(model, 56);
@@ -223,7 +223,7 @@ TEST_CASE("after the last slot the chain comes to rest") {
 
 TEST_CASE("small and busy chains continue, with less than tps when the accounts cannot send more") {
     for (const std::uint32_t accounts : {2U, 16U}) {
-        ChainSettings settings = settings_of(6);
+        ChainSettings settings = model_settings(6);
         settings.accounts = accounts;
         settings.tps = 2000;
         ChainModel model(settings);

@@ -18,7 +18,7 @@ using Asked = FakeDiffNode::Asked;
 
 namespace {
 
-Steps diffs(std::uint64_t from, std::uint64_t to) {
+Steps probed(std::uint64_t from, std::uint64_t to) {
     Steps steps{accept_step()};
     for (; from <= to; ++from)
         steps.push_back(diff_step(small_diff(from)));
@@ -58,7 +58,7 @@ std::map<std::string, std::string> failed(const Result<DiffProbe>& probed) {
 
 TEST_CASE("the tip is the first live diff, and the heights before it are caught up", "[diffs]") {
     FakeDiffNode node([](const Asked& asked, std::size_t) {
-        return asked.from_height == 0 ? diffs(20, 20) : diffs(asked.from_height, 22);
+        return asked.from_height == 0 ? probed(20, 20) : probed(asked.from_height, 22);
     });
     const auto probed = probe(node, 22);
     CHECK(failed(probed).empty());
@@ -75,7 +75,7 @@ TEST_CASE("the tip is the first live diff, and the heights before it are caught 
 
 TEST_CASE("on a young chain the catch-up begins at height 1", "[diffs]") {
     FakeDiffNode node([](const Asked& asked, std::size_t) {
-        return asked.from_height == 0 ? diffs(2, 2) : diffs(asked.from_height, 4);
+        return asked.from_height == 0 ? probed(2, 2) : probed(asked.from_height, 4);
     });
     CHECK(probe(node, 4, 10)->passed());
     CHECK(node.asked()[1].from_height == 1);
@@ -83,8 +83,8 @@ TEST_CASE("on a young chain the catch-up begins at height 1", "[diffs]") {
 
 TEST_CASE("a stream that breaks is resumed at the next height, as agents do", "[diffs]") {
     FakeDiffNode node([](const Asked& asked, std::size_t nth) {
-        if (nth == 0) return diffs(20, 20);
-        Steps steps = diffs(asked.from_height, nth == 1 ? 18 : 22);
+        if (nth == 0) return probed(20, 20);
+        Steps steps = probed(asked.from_height, nth == 1 ? 18 : 22);
         if (nth == 1) steps.push_back(end_step(0));
         return steps;
     });
@@ -97,7 +97,7 @@ TEST_CASE("a stream that breaks is resumed at the next height, as agents do", "[
 TEST_CASE("when the first stream ends early the probe tries again", "[diffs]") {
     FakeDiffNode node([](const Asked& asked, std::size_t nth) {
         if (nth == 0) return Steps{accept_step(), end_step(0)};
-        return asked.from_height == 0 ? diffs(20, 20) : diffs(asked.from_height, 22);
+        return asked.from_height == 0 ? probed(20, 20) : probed(asked.from_height, 22);
     });
     CHECK(probe(node, 22)->passed());
 }
@@ -106,8 +106,8 @@ TEST_CASE("a gap and a wrong digest fail the probe", "[diffs]") {
     StateDiff wrong = small_diff(21);
     wrong.digest[3] ^= 1;
     FakeDiffNode node([wrong](const Asked& asked, std::size_t) {
-        if (asked.from_height == 0) return diffs(20, 20);
-        Steps steps = diffs(17, 18);
+        if (asked.from_height == 0) return probed(20, 20);
+        Steps steps = probed(17, 18);
         for (const StateDiff& diff : {small_diff(20), wrong, small_diff(22)})
             steps.push_back(diff_step(diff));
         return steps;
@@ -121,7 +121,7 @@ TEST_CASE("a gap and a wrong digest fail the probe", "[diffs]") {
 
 TEST_CASE("a catch-up that the coordinator refuses fails at once with its reason", "[diffs]") {
     FakeDiffNode node([](const Asked& asked, std::size_t) {
-        if (asked.from_height == 0) return diffs(20, 20);
+        if (asked.from_height == 0) return probed(20, 20);
         return Steps{accept_step(), end_step(11, "heights 18 to 20 are held")};
     });
     const auto probed = probe(node, 22);
@@ -154,7 +154,7 @@ TEST_CASE("the end of the first stream is the reason when no time is left to try
 
 TEST_CASE("a probe without a live diff until its time is over fails, although the stream is open", "[diffs]") {
     FakeDiffNode node(
-        [](const Asked& asked, std::size_t) { return diffs(asked.from_height == 0 ? 20 : 17, 20); });
+        [](const Asked& asked, std::size_t) { return probed(asked.from_height == 0 ? 20 : 17, 20); });
     const auto probed = probe(node, 0, 3, 2s);
     CHECK(failed(probed).count("live") == 1);
     CHECK(failed(probed).size() == 1);
@@ -164,7 +164,7 @@ TEST_CASE("a probe without a live diff until its time is over fails, although th
 
 TEST_CASE("a coordinator that does not come back until the time is over fails the probe", "[diffs]") {
     FakeDiffNode node([](const Asked& asked, std::size_t nth) {
-        Steps steps = nth == 0 ? diffs(20, 20) : diffs(asked.from_height, 22);
+        Steps steps = nth == 0 ? probed(20, 20) : probed(asked.from_height, 22);
         if (nth > 1) steps = {accept_step()};
         if (nth > 0) steps.push_back(end_step(14, "shutting down"));
         return steps;

@@ -18,14 +18,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct World {
+struct ContractWorld {
     FakeNode node;
     std::unique_ptr<NodeSource> source;
     std::vector<Bytes> actions;  ///< the actions to list, one after the other
     std::size_t listed = 0;
     std::size_t gone = 0;
 
-    World() {
+    ContractWorld() {
         for (const auto& raw : split_field_1(to_bytes(as_bytes(read_data("node/GetActPoolActions.bin"))))) {
             actions.push_back(raw);
         }
@@ -48,9 +48,9 @@ struct World {
 };
 
 PoolSubject make_pool() {
-    auto world = std::make_shared<World>();
+    auto world = std::make_shared<ContractWorld>();
     world->next_block();
-    World* w = world.get();
+    ContractWorld* w = world.get();
     return {.owner = world,
             .pool = &w->source->pool(),
             .add_one =
@@ -69,8 +69,8 @@ PoolSubject make_pool() {
 }
 
 StateSubject make_state() {
-    auto world = std::make_shared<World>();
-    World* w = world.get();
+    auto world = std::make_shared<ContractWorld>();
+    ContractWorld* w = world.get();
     w->next_block();
     const Address plain = fixed<Address>("f39fd6e51aad88f6f4ce6ab8827279cfffb92266");
     const Address contract = fixed<Address>("5fbdb2315678afecb367f032d93f642f64180aa3");
@@ -90,8 +90,8 @@ StateSubject make_state() {
 }
 
 BlockSubject make_blocks() {
-    auto world = std::make_shared<World>();
-    World* w = world.get();
+    auto world = std::make_shared<ContractWorld>();
+    ContractWorld* w = world.get();
     return {.owner = world,
             .blocks = &w->source->blocks(),
             .first = 5,

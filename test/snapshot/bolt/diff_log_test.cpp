@@ -22,7 +22,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-std::string data(const std::string& name) {
+std::string log_data(const std::string& name) {
     return std::string(IOSWARM_TEST_DATA) + "/" + name;
 }
 
@@ -42,7 +42,7 @@ Bytes bytes_of(const nlohmann::json& value) {
     return value.is_null() ? Bytes() : *from_base64(value.get<std::string>());
 }
 
-std::vector<StateDiff> some_diffs(std::uint64_t from, std::uint64_t to) {
+std::vector<StateDiff> logged_diffs(std::uint64_t from, std::uint64_t to) {
     std::vector<StateDiff> out;
     for (std::uint64_t height = from; height <= to; ++height) {
         std::vector<StateDiffEntry> entries{
@@ -57,7 +57,7 @@ std::vector<StateDiff> some_diffs(std::uint64_t from, std::uint64_t to) {
 
 TEST_CASE("the reference's diff store reads as its content was noted, all 120 heights") {
     const auto wanted = nlohmann::json::parse(test::read_data("bolt/statediffs.json"));
-    const auto diffs = read_all(data("bolt/statediffs.db"));
+    const auto diffs = read_all(log_data("bolt/statediffs.db"));
     if (!diffs) FAIL(diffs.error().text());
     REQUIRE(diffs->size() == 120);
     REQUIRE(wanted.size() == 120);
@@ -71,7 +71,7 @@ TEST_CASE("the reference's diff store reads as its content was noted, all 120 he
 }
 
 TEST_CASE("a log begins where it is told to, and says which heights it has") {
-    auto log = open_bolt_diffs(data("node/chain-pebble/statediffs.db"), 0ms);
+    auto log = open_bolt_diffs(log_data("node/chain-pebble/statediffs.db"), 0ms);
     REQUIRE(log);
     CHECK((*log)->range() == DiffRange{1, 27});
     for (const std::uint64_t from : {12U, 27U, 1U, 5U}) {
@@ -92,7 +92,7 @@ TEST_CASE("an empty store is empty, a BoltDB file without diffs is none") {
     const test::TempDir dir;
     test::write_reference_store(dir.path("empty.db"), {});
     CHECK(read_all(dir.path("empty.db"))->empty());
-    const auto state = open_bolt_diffs(data("bolt/trie.db"), 0ms);
+    const auto state = open_bolt_diffs(log_data("bolt/trie.db"), 0ms);
     REQUIRE_FALSE(state);
     CHECK(state.error().code == ErrorCode::bad_data);
     CHECK_THAT(state.error().why, Contains("'diffs'"));
@@ -102,14 +102,14 @@ TEST_CASE("an empty store is empty, a BoltDB file without diffs is none") {
 
 TEST_CASE("a store of very few small diffs lies inside its bucket's own value, and reads") {
     const test::TempDir dir;
-    const auto diffs = some_diffs(7, 8);
+    const auto diffs = logged_diffs(7, 8);
     test::write_reference_store(dir.path("small.db"), diffs);
     CHECK(read_all(dir.path("small.db")) == diffs);
 }
 
 TEST_CASE("a hole, a wrong height, a wrong digest and a strange key are refused with their height") {
     const test::TempDir dir;
-    const auto good = some_diffs(100, 300);
+    const auto good = logged_diffs(100, 300);
     std::vector<std::pair<Bytes, Bytes>> records;
     for (const StateDiff& diff : good)
         records.emplace_back(test::height_key(diff.height), test::gzipped(test::reference_json(diff)));
@@ -245,7 +245,7 @@ TEST_CASE("a gzip bomb costs no more than a diff may have") {
 
 TEST_CASE("a flipped byte anywhere is found, or changes nothing that is read") {
     const test::TempDir dir;
-    const auto good = some_diffs(1, 60);
+    const auto good = logged_diffs(1, 60);
     test::write_reference_store(dir.path("good.db"), good);
     const std::string content = dir.read("good.db");
     std::mt19937_64 random(1);
