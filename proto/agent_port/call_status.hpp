@@ -7,10 +7,9 @@
 
 namespace ioswarm::proto {
 
-/// The status that an agent gets for one of our errors. The code depends on the kind of error. The message is
-/// the error's text in printable ASCII, at most 512 bytes. Hints are left out, because they are for the
-/// operator. Errors that only this side can cause become UNAVAILABLE, so that agents retry; `internal` becomes
-/// INTERNAL.
+/// The status that an agent gets for one of our errors, with the code of proto/grpc/status_codes.hpp. The
+/// message is the error's text in printable ASCII, at most 512 bytes. Hints are left out, because they are for
+/// the operator.
 [[nodiscard]] grpc::Status to_grpc_status(const Error& error);
 
 }  // namespace ioswarm::proto

@@ -8,6 +8,8 @@
 #include <grpcpp/alarm.h>
 #include <grpcpp/generic/generic_stub.h>
 
+#include "proto/grpc/status_codes.hpp"
+
 namespace ioswarm::proto {
 namespace {
 
@@ -26,40 +28,9 @@ Result<Bytes> from_buffer(const grpc::ByteBuffer& buffer, const std::string& met
     return bytes;
 }
 
-ErrorCode to_error_code(grpc::StatusCode code) {
-    switch (code) {
-        case grpc::StatusCode::INVALID_ARGUMENT:
-            return ErrorCode::invalid_argument;
-        case grpc::StatusCode::UNAUTHENTICATED:
-            return ErrorCode::unauthenticated;
-        case grpc::StatusCode::PERMISSION_DENIED:
-            return ErrorCode::permission_denied;
-        case grpc::StatusCode::NOT_FOUND:
-        case grpc::StatusCode::UNIMPLEMENTED:
-            return ErrorCode::not_found;
-        case grpc::StatusCode::OUT_OF_RANGE:
-            return ErrorCode::out_of_range;
-        case grpc::StatusCode::RESOURCE_EXHAUSTED:
-            return ErrorCode::resource_exhausted;
-        case grpc::StatusCode::FAILED_PRECONDITION:
-            return ErrorCode::failed_precondition;
-        case grpc::StatusCode::ABORTED:
-            return ErrorCode::aborted;
-        case grpc::StatusCode::DEADLINE_EXCEEDED:
-            return ErrorCode::timed_out;
-        case grpc::StatusCode::CANCELLED:
-            return ErrorCode::cancelled;
-        case grpc::StatusCode::DATA_LOSS:
-            return ErrorCode::data_loss;
-        case grpc::StatusCode::UNAVAILABLE:
-            return ErrorCode::unavailable;
-        default:
-            return ErrorCode::bad_data;
-    }
-}
-
 Error to_error(const grpc::Status& status, const std::string& method) {
-    return Error{to_error_code(status.error_code()), "the call failed", method, status.error_message(), {}};
+    return Error{
+        error_code_of_status(status.error_code()), "the call failed", method, status.error_message(), {}};
 }
 
 void prepare(grpc::ClientContext& context, const RpcCall& call) {

@@ -29,7 +29,7 @@ Error told(Error error) {
             error.code = ErrorCode::unavailable;
             error.hint = "does somebody else use the same agent id?";
             break;
-        case ErrorCode::not_found:  // the status was UNIMPLEMENTED
+        case ErrorCode::failed_precondition:  // the status was UNIMPLEMENTED
             error.code = ErrorCode::unavailable;
             error.hint = kNoModule;
             break;

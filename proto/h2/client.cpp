@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "proto/grpc/status_codes.hpp"
 #include "proto/h2/session.hpp"
 
 namespace ioswarm::proto {
@@ -12,20 +13,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
+/// A peer that cancels a call goes away: we did not ask for it.
 ErrorCode code_of(int grpc_status) {
-    // https://grpc.github.io/grpc/core/md_doc_statuscodes.html
-    constexpr std::pair<int, ErrorCode> kCodes[] = {
-        {3, ErrorCode::invalid_argument},   {4, ErrorCode::timed_out},
-        {5, ErrorCode::not_found},          {7, ErrorCode::permission_denied},
-        {8, ErrorCode::resource_exhausted}, {9, ErrorCode::failed_precondition},
-        {10, ErrorCode::aborted},           {11, ErrorCode::out_of_range},
-        {12, ErrorCode::not_found},         {15, ErrorCode::data_loss},
-        {16, ErrorCode::unauthenticated},
-    };
-    for (const auto& [status, code] : kCodes) {
-        if (status == grpc_status) return code;
-    }
-    return ErrorCode::unavailable;
+    const ErrorCode code = error_code_of_status(grpc_status);
+    return code == ErrorCode::cancelled ? ErrorCode::unavailable : code;
 }
 
 }  // namespace

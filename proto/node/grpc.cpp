@@ -12,6 +12,8 @@
 #include <mutex>
 #include <utility>
 
+#include "proto/grpc/status_codes.hpp"
+
 // Calls use gRPC's callback API, so none of our threads waits on a completion queue. A caller waits for its own
 // call on a condition variable. Every object that holds a channel must be destroyed on one of our threads,
 // never in a callback, and only after its last callback. The reason: the release of the last channel joins
@@ -33,25 +35,10 @@ bool says_json(const grpc::Status& status) {
     return has("unmarshal") && (has("invalid character") || has("JSON input"));
 }
 
-ErrorCode error_code(grpc::StatusCode code, bool stopped) {
-    switch (code) {
-        case grpc::StatusCode::DEADLINE_EXCEEDED:
-            return ErrorCode::timed_out;
-        case grpc::StatusCode::CANCELLED:
-            return stopped ? ErrorCode::cancelled : ErrorCode::unavailable;
-        case grpc::StatusCode::INVALID_ARGUMENT:
-            return ErrorCode::invalid_argument;
-        case grpc::StatusCode::NOT_FOUND:
-            return ErrorCode::not_found;
-        case grpc::StatusCode::OUT_OF_RANGE:
-            return ErrorCode::out_of_range;
-        case grpc::StatusCode::RESOURCE_EXHAUSTED:
-            return ErrorCode::resource_exhausted;
-        case grpc::StatusCode::UNIMPLEMENTED:
-            return ErrorCode::bad_data;
-        default:
-            return ErrorCode::unavailable;
-    }
+/// A node that cancels a call goes away, for example because it restarts.
+ErrorCode error_code(const grpc::Status& status, bool stopped) {
+    const ErrorCode code = status.ok() ? ErrorCode::unavailable : error_code_of_status(status.error_code());
+    return code == ErrorCode::cancelled && !stopped ? ErrorCode::unavailable : code;
 }
 
 Error status_error(const grpc::Status& status, const char* method, const std::string& target, bool stopped) {
@@ -61,11 +48,7 @@ Error status_error(const grpc::Status& status, const char* method, const std::st
     if (why.size() > kMaxWhy) why.resize(kMaxWhy);
     if (status.ok()) why = "the node ended the stream";
     if (stopped) why = "stopped";
-    return {status.ok() ? ErrorCode::unavailable : error_code(status.error_code(), stopped),
-            std::string("cannot call ") + method,
-            target,
-            std::move(why),
-            {}};
+    return {error_code(status, stopped), std::string("cannot call ") + method, target, std::move(why), {}};
 }
 
 grpc::ByteBuffer to_buffer(BytesView bytes) {

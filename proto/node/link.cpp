@@ -89,6 +89,10 @@ ErrorCode port_code(ErrorCode code) noexcept {
         case ErrorCode::out_of_range:
         case ErrorCode::cancelled:
             return code;
+        case ErrorCode::unauthenticated:
+        case ErrorCode::permission_denied:
+        case ErrorCode::aborted:
+            return ErrorCode::unavailable;  // a proxy in front of the node refuses the call; that may change
         default:
             return ErrorCode::bad_data;
     }

@@ -49,7 +49,7 @@ core="$swarm core/sim"
 
     allow proto/codec $ports
     allow proto/grpc $ports
-    allow proto/h2 $ports core/net
+    allow proto/h2 $ports core/net proto/grpc
     allow proto/diffs $stores proto/codec proto/h2
     allow proto/node $stores core/evm proto/grpc
     allow proto/agents $core proto/codec proto/grpc
