@@ -89,7 +89,7 @@ Bytes call_of(const std::string& function, const json& args) {
 
 }  // namespace
 
-TEST_CASE("every selector and every call of the vectors is made byte for byte", "[abi]") {
+TEST_CASE("every selector and every call of the vectors is encoded byte for byte", "[abi]") {
     for (const auto& row : abi_vectors()["selectors"]) {
         CAPTURE(row["signature"]);
         CHECK(to_hex0x(abi::selector(row["signature"].get<std::string>())) == row["selector"]);
@@ -101,7 +101,7 @@ TEST_CASE("every selector and every call of the vectors is made byte for byte", 
     }
 }
 
-TEST_CASE("the argument lists of the vectors' calls read back", "[abi]") {
+TEST_CASE("the argument lists of the vectors' calls are decoded", "[abi]") {
     std::size_t lists = 0;
     for (const auto& row : abi_vectors()["calls"]) {
         const Bytes data = hex(row["calldata"].get<std::string>());
@@ -115,7 +115,7 @@ TEST_CASE("the argument lists of the vectors' calls read back", "[abi]") {
     CHECK(lists > 5);
 }
 
-TEST_CASE("an entry of settleEpoch is one word", "[abi]") {
+TEST_CASE("an entry of settleEpoch is encoded in one word", "[abi]") {
     for (const auto& row : abi_vectors()["entries"]) {
         const PoolEntry entry{address_of_text(row["address"]), number(row["weight"]),
                               row["send_now"].get<bool>()};
@@ -126,7 +126,7 @@ TEST_CASE("an entry of settleEpoch is one word", "[abi]") {
     CHECK(too_heavy.error().code == ErrorCode::invalid_argument);
 }
 
-TEST_CASE("return data of every type reads back", "[abi]") {
+TEST_CASE("return data of every type is decoded", "[abi]") {
     for (const auto& row : abi_vectors()["returns"]) {
         CAPTURE(row["type"]);
         const Bytes data = hex(row["data"].get<std::string>());
@@ -147,7 +147,7 @@ TEST_CASE("return data of every type reads back", "[abi]") {
     }
 }
 
-TEST_CASE("revert data becomes words", "[abi]") {
+TEST_CASE("revert data is decoded to a readable reason", "[abi]") {
     REQUIRE(abi_vectors()["reverts"].size() == 25);
     for (const auto& row : abi_vectors()["reverts"]) {
         const std::string kind = row["kind"];
@@ -171,7 +171,7 @@ TEST_CASE("revert data becomes words", "[abi]") {
     }
 }
 
-TEST_CASE("data that lies about its sizes is refused before anything is allocated", "[abi]") {
+TEST_CASE("data with false sizes is refused before anything is allocated", "[abi]") {
     const auto word = [](const U256& value) { return to_bytes(to_word(value).view()); };
     const auto joined = [](std::initializer_list<Bytes> parts) {
         Bytes out;
@@ -205,7 +205,7 @@ TEST_CASE("a word that is too large for its type is refused", "[abi]") {
     CHECK_FALSE(read_pool_uint({}));
 }
 
-TEST_CASE("the logs of real receipts are told apart and read", "[abi]") {
+TEST_CASE("the logs of real receipts are recognised and decoded", "[abi]") {
     const json vectors = json::parse(read_data("ethereum/events.json"));
     for (const auto& row : vectors["events"])
         CHECK(to_hex0x(abi::event_topic(row["event"].get<std::string>()).view()) == row["topic0"]);
@@ -232,7 +232,7 @@ TEST_CASE("the logs of real receipts are told apart and read", "[abi]") {
     CHECK_FALSE(read_pool_event({}));
 }
 
-TEST_CASE("a contract's address follows from its maker and nonce", "[abi]") {
+TEST_CASE("a contract's address follows from its creator and nonce", "[abi]") {
     const json vectors = json::parse(read_data("ethereum/events.json"));
     REQUIRE(vectors["create_addresses"].size() == 8);
     for (const auto& row : vectors["create_addresses"]) {
@@ -241,7 +241,7 @@ TEST_CASE("a contract's address follows from its maker and nonce", "[abi]") {
     }
 }
 
-TEST_CASE("a pool's version is known by its code", "[abi]") {
+TEST_CASE("a pool's version is recognised by its code", "[abi]") {
     const Bytes v3{0x60, 0x00};
     CHECK(classify_pool_code({}, v3) == PoolCode::none);
     CHECK(classify_pool_code(v3, v3) == PoolCode::v3);

@@ -54,7 +54,7 @@ std::string signature(const json& entry) {
 
 }  // namespace
 
-TEST_CASE("the program holds the contract of the committed artifact") {
+TEST_CASE("the program contains the contract of the committed artifact") {
     const json artifact = json::parse(contract_file("AgentRewardPool.json"));
     CHECK(to_hex0x(reward_pool_creation_code()) == artifact.at("bytecode"));
     CHECK(to_hex0x(reward_pool_code()) == artifact.at("deployedBytecode"));
@@ -68,7 +68,7 @@ TEST_CASE("the artifact names the source that it was compiled from") {
     CHECK(artifact.at("sourceSha256") == to_hex(Sha256().update(as_bytes(source)).finish().view()));
 }
 
-TEST_CASE("the contract has exactly the interface that was agreed for version 3") {
+TEST_CASE("the contract has exactly the interface of version 3") {
     CHECK(entries(json::parse(reward_pool_abi())) ==
           entries(json::parse(read_data("ethereum/AgentRewardPoolV3.abi.json"))));
 }

@@ -61,7 +61,7 @@ struct Clients {
 
 }  // namespace
 
-TEST_CASE("what a node answers to refused transactions is told apart", "[chain]") {
+TEST_CASE("each kind of a node's refusal of a transaction is recognised", "[chain]") {
     const std::map<std::string, SendOutcome> expected{
         {"sent again, same bytes", SendOutcome::known},
         {"same nonce, same price, other value", SendOutcome::underpriced},
@@ -87,7 +87,7 @@ TEST_CASE("what a node answers to refused transactions is told apart", "[chain]"
     CHECK(classify_send_error("") == SendOutcome::unknown);
 }
 
-TEST_CASE("recorded answers of a node with its gateway and of one without are read", "[chain]") {
+TEST_CASE("recorded answers of a node with the gateway plugin and of one without are read", "[chain]") {
     for (const std::string file : {"node/web3.json", "node/web3-without-gateway.json"}) {
         CAPTURE(file);
         const bool gateway = file == "node/web3.json";
@@ -147,7 +147,7 @@ TEST_CASE("recorded answers of a node with its gateway and of one without are re
     }
 }
 
-TEST_CASE("a nonce that is only pooled is not confirmed", "[chain]") {
+TEST_CASE("a nonce that is only in the pool is not confirmed", "[chain]") {
     Clients c(1);
     CHECK(c.client->send(transfer(c.key, 0)).outcome == SendOutcome::accepted);
     CHECK(c.client->pool_nonce(c.key.address()).value() == 1);
@@ -156,7 +156,7 @@ TEST_CASE("a nonce that is only pooled is not confirmed", "[chain]") {
     CHECK(c.client->confirmed_nonce(c.key.address()).value().nonce == 1);
 }
 
-TEST_CASE("a tip that moves between two questions is asked again", "[chain]") {
+TEST_CASE("a nonce is read again when the tip moves between two requests", "[chain]") {
     Clients c(1);
     int moves = 1;
     c.at[0]->after = [&](const RpcCall& call, Result<RpcReply> reply) {
@@ -167,7 +167,7 @@ TEST_CASE("a tip that moves between two questions is asked again", "[chain]") {
     CHECK(c.at[0]->asked["eth_blockNumber"] == 2);
 }
 
-TEST_CASE("endpoints are asked in order, and the chain id after every switch", "[chain]") {
+TEST_CASE("endpoints are tried in order, and the chain id is checked after every switch", "[chain]") {
     Clients c(3);
     REQUIRE(c.client->tip());
     CHECK(c.at[0]->asked["eth_chainId"] == 1);
@@ -210,7 +210,7 @@ TEST_CASE("an endpoint of another chain is refused before anything is sent", "[c
     CHECK(c.chain.pooled() == 0);
 }
 
-TEST_CASE("no endpoint answers: the reason is the last one's", "[chain]") {
+TEST_CASE("when no endpoint answers, the error is the last one's", "[chain]") {
     Clients c(2);
     for (FakeEndpoint* one : c.at)
         one->before = [](const RpcCall&) -> std::optional<Result<RpcReply>> { return lost(); };
@@ -221,7 +221,7 @@ TEST_CASE("no endpoint answers: the reason is the last one's", "[chain]") {
     CHECK(c.client->send(transfer(c.key, 0)).outcome == SendOutcome::unknown);
 }
 
-TEST_CASE("an answer that was lost is unknown, and the same bytes again are known", "[chain]") {
+TEST_CASE("a send whose answer is lost is unknown, and sending the same bytes again is known", "[chain]") {
     Clients c(1);
     c.at[0]->after = [](const RpcCall& call, Result<RpcReply> reply) {
         return call.method == "eth_sendRawTransaction" ? lost() : reply;
@@ -235,7 +235,7 @@ TEST_CASE("an answer that was lost is unknown, and the same bytes again are know
     CHECK(c.client->send(tx).outcome == SendOutcome::known);
 }
 
-TEST_CASE("a refusal after a lost answer does not prove that nobody kept it", "[chain]") {
+TEST_CASE("a refusal after a lost answer does not prove that no node kept the transaction", "[chain]") {
     Clients c(2);
     c.at[0]->after = [](const RpcCall& call, Result<RpcReply> reply) {
         return call.method == "eth_sendRawTransaction" ? lost() : reply;
@@ -253,7 +253,7 @@ TEST_CASE("a refusal after a lost answer does not prove that nobody kept it", "[
     CHECK_FALSE(c.client->send(transfer(c.key, 0)).maybe_kept);
 }
 
-TEST_CASE("a node that answers with another hash is not believed", "[chain]") {
+TEST_CASE("an answer with another transaction hash is refused", "[chain]") {
     Clients c(1);
     c.at[0]->after = [](const RpcCall& call, Result<RpcReply> reply) {
         if (call.method == "eth_sendRawTransaction") reply->value = "0x" + std::string(64, '0');
@@ -262,7 +262,7 @@ TEST_CASE("a node that answers with another hash is not believed", "[chain]") {
     CHECK(c.client->send(transfer(c.key, 0)).outcome == SendOutcome::unknown);
 }
 
-TEST_CASE("without receipts by hash the blocks since sending are read", "[chain]") {
+TEST_CASE("without receipts by hash the blocks since the sending are read", "[chain]") {
     FakeChainRules rules;
     rules.gateway = false;
     Clients c(1, rules);
@@ -280,7 +280,7 @@ TEST_CASE("without receipts by hash the blocks since sending are read", "[chain]
     CHECK((*found)->gas_used == 10'000);
 }
 
-TEST_CASE("a receipt by hash that comes late is in its block at once", "[chain]") {
+TEST_CASE("a receipt by hash that comes late is found in its block at once", "[chain]") {
     FakeChainRules rules;
     rules.receipt_delay = 5;
     Clients c(1, rules);
@@ -295,7 +295,7 @@ TEST_CASE("a receipt by hash that comes late is in its block at once", "[chain]"
     CHECK(c.client->find_receipt({&tx.hash, 1}, &untouched).value());
 }
 
-TEST_CASE("receipts of many full blocks are asked for in smaller parts", "[chain]") {
+TEST_CASE("receipts of many full blocks are read in smaller parts", "[chain]") {
     Clients c(1);
     const RawEthTx tx = transfer(c.key, 0);
     std::uint64_t from = c.chain.tip();
@@ -314,7 +314,7 @@ TEST_CASE("receipts of many full blocks are asked for in smaller parts", "[chain
     CHECK(*found);
 }
 
-TEST_CASE("answers of a hostile endpoint are refused", "[chain]") {
+TEST_CASE("malicious answers of an endpoint are refused", "[chain]") {
     for (const std::string body :
          {"", "{", "[]", "null", R"({"id":1})", R"({"jsonrpc":"2.0","id":99,"result":"0x1"})",
           R"({"jsonrpc":"2.0","id":1,"result":"0x"})", R"({"jsonrpc":"2.0","id":1,"result":"0xzz"})",
@@ -336,7 +336,7 @@ TEST_CASE("answers of a hostile endpoint are refused", "[chain]") {
     }
 }
 
-TEST_CASE("an endpoint that is too slow counts as away, and what it says is bounded", "[chain]") {
+TEST_CASE("an endpoint that is too slow is unavailable, and the size of its answers is limited", "[chain]") {
     FakeChain unused;
     auto made = std::make_unique<FakeEndpoint>(unused);
     FakeEndpoint& fake = *made;
@@ -361,7 +361,7 @@ TEST_CASE("an endpoint that is too slow counts as away, and what it says is boun
     }
 }
 
-TEST_CASE("a batch that a balancer refuses is asked one by one", "[chain]") {
+TEST_CASE("a batch that a load balancer refuses is sent as single requests", "[chain]") {
     FakeChain chain;
     int batches = 0;
     ScriptedHttp server([&](HttpConnection& peer, const std::string& body) {
@@ -379,7 +379,7 @@ TEST_CASE("a batch that a balancer refuses is asked one by one", "[chain]") {
     CHECK(batches == 1);
 }
 
-TEST_CASE("a redirect is not followed, and a large answer is not taken", "[chain]") {
+TEST_CASE("a redirect is not followed, and an answer that is too large is refused", "[chain]") {
     ScriptedHttp target([](HttpConnection& peer, const std::string&) {
         return peer.answer(R"({"jsonrpc":"2.0","id":1,"result":"0x1"})");
     });
@@ -400,7 +400,7 @@ TEST_CASE("a redirect is not followed, and a large answer is not taken", "[chain
     CHECK_FALSE(make_http_endpoint("ftp://127.0.0.1/"));
 }
 
-TEST_CASE("what IoTeX charges: the sum, and at least Prague's floor", "[chain]") {
+TEST_CASE("the gas that IoTeX charges is the sum, and at least Prague's minimum", "[chain]") {
     CHECK(charged_gas(0, 0) == 10'000);
     CHECK(charged_gas(4, 13'706) == 24'106);
     CHECK(charged_gas(1'000, 5'000) == 260'000);

@@ -18,7 +18,7 @@ Bytes propose(const Address& address) {
 
 }  // namespace
 
-TEST_CASE("a contract without coordinator is not created") {
+TEST_CASE("a contract without coordinator cannot be created") {
     Bytes data = creation_code_under_test();
     data.resize(data.size() + 32);
     const CallOutcome outcome = chain().call({new_wallet(), std::nullopt, data, 0});
@@ -26,7 +26,7 @@ TEST_CASE("a contract without coordinator is not created") {
     CHECK(to_hex(outcome.data) == encode_reason("zero coordinator"));
 }
 
-TEST_CASE("another coordinator takes over in two steps") {
+TEST_CASE("a new coordinator is proposed by the old one and then accepts") {
     Pool pool;
     const Address next = new_wallet();
     const Address stranger = new_wallet();
@@ -67,7 +67,7 @@ TEST_CASE("another coordinator takes over in two steps") {
     CHECK(pool.send(pool.call_of(next, settle_data(79, {}))).ok);
 }
 
-TEST_CASE("naming oneself cancels the change of the coordinator") {
+TEST_CASE("a coordinator that proposes itself cancels the change") {
     Pool pool;
     const Address next = new_wallet();
     REQUIRE(pool.send(pool.call_of(propose(next))).ok);
@@ -78,7 +78,7 @@ TEST_CASE("naming oneself cancels the change of the coordinator") {
     CHECK(pool.settle(1, {}, 0).ok);
 }
 
-TEST_CASE("only the coordinator settles and names another") {
+TEST_CASE("only the coordinator settles and proposes another") {
     const Pool pool;
     const Address stranger = new_wallet();
     const std::string refused = encode_reason("not coordinator");
@@ -90,7 +90,7 @@ TEST_CASE("only the coordinator settles and names another") {
     CHECK(pool.revert_of(pool.call_of(propose(Address{}))) == encode_reason("zero address"));
 }
 
-TEST_CASE("money that belongs to nobody is not taken") {
+TEST_CASE("the contract refuses money that belongs to nobody") {
     const Pool pool;
     CHECK(pool.revert_of(pool.call_of({}, 5)) == encode_error("UseSettle()"));
     // A call without a matching function reverts without a reason. So does a call that sends money to a
@@ -101,7 +101,7 @@ TEST_CASE("money that belongs to nobody is not taken") {
     CHECK(pool.balance() == 0);
 }
 
-TEST_CASE("a thief with the coordinator's key cannot take money that is credited") {
+TEST_CASE("a thief with the coordinator's key cannot take money that is already credited") {
     Pool pool;
     const Address agent = new_wallet();
     const Address thief = new_wallet();

@@ -11,7 +11,7 @@
 using namespace ioswarm;
 using namespace ioswarm::test;
 
-TEST_CASE("the model of the pool does what the contract does") {
+TEST_CASE("the fake pool behaves like the real contract") {
     std::mt19937_64 random(12);
     const auto below = [&random](std::uint64_t limit) { return random() % limit; };
     Pool pool;

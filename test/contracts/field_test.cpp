@@ -100,7 +100,7 @@ TEST_CASE("agents are paid in proportion to their work") {
     }
 }
 
-TEST_CASE("ten agents over five epochs are paid everything, to the rau") {
+TEST_CASE("ten agents over five epochs are paid the full amount, exact to the rau") {
     for (const Calls calls : {Calls::settle_epoch, Calls::version_2}) {
         Delegate delegate(calls, milli_iotx(500) + 7);
         std::map<std::string, U256> expected;
@@ -122,7 +122,7 @@ TEST_CASE("ten agents over five epochs are paid everything, to the rau") {
     }
 }
 
-TEST_CASE("agents that join and leave are paid for the epochs that they worked in") {
+TEST_CASE("agents that join and leave are paid for the epochs in which they worked") {
     for (const Calls calls : {Calls::settle_epoch, Calls::version_2}) {
         Delegate delegate(calls, milli_iotx(500));
         delegate.epoch({{"a", 100}, {"b", 100}, {"d", 100}});

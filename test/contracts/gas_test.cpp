@@ -210,7 +210,7 @@ std::vector<std::uint64_t> row(const std::function<std::uint64_t(std::size_t)>& 
 }  // namespace
 
 // The limits are the gas measured with the prototype of the contract.
-TEST_CASE("a settlement costs no more gas on IoTeX than was agreed") {
+TEST_CASE("a settlement costs no more gas on IoTeX than its budget") {
     const std::vector<Limits> table{
         {"settleEpoch, agents new", settle_new, {60'723, 293'625, 345'381, 1'328'745, 2'622'645}},
         {"settleEpoch, steady", settle_steady, {43'623, 122'625, 140'181, 473'745, 912'645}},
@@ -238,7 +238,7 @@ TEST_CASE("a settlement costs no more gas on IoTeX than was agreed") {
           row(std::bind(v2_style, _1, settle_and_claim_all, Wallets::used, true)));
 }
 
-TEST_CASE("a claim costs no more gas on IoTeX than was agreed") {
+TEST_CASE("a claim costs no more gas on IoTeX than its budget") {
     Pool pool = pool_in_use();
     const Address agent = new_wallet();
     chain().set_balance(agent, 1);
@@ -248,7 +248,7 @@ TEST_CASE("a claim costs no more gas on IoTeX than was agreed") {
     CHECK(gas <= 24'106);
 }
 
-TEST_CASE("the deployment costs at most 5% more gas on IoTeX than was agreed") {
+TEST_CASE("the deployment costs at most 5% more gas on IoTeX than its budget") {
     Bytes data = creation_code_under_test();
     const Address coordinator = new_wallet();
     const Hash256 argument = topic_of(coordinator);
@@ -258,7 +258,7 @@ TEST_CASE("the deployment costs at most 5% more gas on IoTeX than was agreed") {
     CHECK(gas <= 1'250'096 * 105 / 100);
 }
 
-TEST_CASE("a repeated epoch costs the price of its data") {
+TEST_CASE("a repeated epoch reverts and costs only the gas of its data") {
     Pool pool = pool_in_use();
     const std::vector<Share> shares = shares_of(12, Wallets::used, false);
     REQUIRE(pool.settle(2, shares, 1000).ok);
@@ -268,7 +268,7 @@ TEST_CASE("a repeated epoch costs the price of its data") {
     CHECK(gas == 10'000 + 250 * call.data.size());
 }
 
-TEST_CASE("execution and refund are told apart, as the figures above need it") {
+TEST_CASE("the gas of execution and the refund are measured separately") {
     Pool pool;
     const Address next = new_wallet();
     REQUIRE(pool.send(pool.call_of(encode_call("setCoordinator(address)", {word(next)}))).ok);

@@ -23,7 +23,7 @@ constexpr ScryptCost kFast{1024, 8, 1};
 
 }  // namespace
 
-TEST_CASE("every keystore of the vectors opens", "[keystore]") {
+TEST_CASE("every keystore of the vectors can be opened", "[keystore]") {
     REQUIRE(keystore_vectors()["vectors"].size() == 14);
     for (const auto& row : keystore_vectors()["vectors"]) {
         CAPTURE(row["name"]);
@@ -35,7 +35,7 @@ TEST_CASE("every keystore of the vectors opens", "[keystore]") {
     }
 }
 
-TEST_CASE("every invalid keystore fails for its own reason", "[keystore]") {
+TEST_CASE("every invalid keystore is refused for its own reason", "[keystore]") {
     REQUIRE(keystore_vectors()["invalid"].size() == 21);
     for (const auto& row : keystore_vectors()["invalid"]) {
         CAPTURE(row["name"], row["expect"]);
@@ -58,7 +58,7 @@ TEST_CASE("scrypt parameters that RFC 7914 forbids are refused with the reason",
     CHECK(key.error().why == "bad kdf parameters: RFC 7914 does not allow scrypt's n with this r");
 }
 
-TEST_CASE("scrypt takes 256 MiB and not more", "[keystore]") {
+TEST_CASE("scrypt may use 256 MiB and not more", "[keystore]") {
     CHECK(scrypt(as_bytes("p"), as_bytes("salt"), {262'144, 8, 1}, 32));
     for (const ScryptCost& cost :
          {ScryptCost{524'288, 8, 1}, ScryptCost{262'144, 9, 1}, ScryptCost{262'144, 8, 9},
@@ -70,7 +70,7 @@ TEST_CASE("scrypt takes 256 MiB and not more", "[keystore]") {
     }
 }
 
-TEST_CASE("what make_keystore writes opens with the same password only", "[keystore]") {
+TEST_CASE("a keystore that make_keystore writes opens only with its password", "[keystore]") {
     const PrivateKey key = make_key().value();
     for (const std::string_view password : {"", "correct horse", "pässwörd 密码"}) {
         const std::string text = make_keystore(key, as_bytes(password), kFast).value();
@@ -92,7 +92,7 @@ TEST_CASE("a keystore cut off anywhere is refused", "[keystore]") {
     CHECK_FALSE(open_keystore(std::string(kMaxKeystoreBytes + 1, ' '), as_bytes("y")));
 }
 
-TEST_CASE("a hex key is read with or without 0x, and no error shows any of it", "[keystore]") {
+TEST_CASE("a hex key is read with or without 0x, and no error contains any of it", "[keystore]") {
     const std::string digits = "4646464646464646464646464646464646464646464646464646464646464646";
     for (const std::string& text : {digits, "0x" + digits, digits + "\n", " 0X" + digits + "\r\n"})
         CHECK(to_checksum_hex(key_from_hex(text).value().address()) ==
@@ -110,7 +110,7 @@ TEST_CASE("a hex key is read with or without 0x, and no error shows any of it", 
     }
 }
 
-TEST_CASE("a secret leaves nothing where it was moved from", "[keystore]") {
+TEST_CASE("moving a secret leaves nothing in the old place", "[keystore]") {
     std::string text = "a secret longer than the string's own buffer";
     SecretBytes first(std::move(text));
     CHECK(text.empty());  // NOLINT(bugprone-use-after-move): that is the promise

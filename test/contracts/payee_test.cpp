@@ -107,7 +107,7 @@ TEST_CASE("a payee that refuses is credited and the others are paid") {
     }
 }
 
-TEST_CASE("a failed claim says so") {
+TEST_CASE("a failed claim reverts with a reason") {
     Pool pool;
     const Address bad = payee("5f5ffd");
     REQUIRE(pool.settle(1, {{bad, 1}}, 10).ok);
@@ -116,7 +116,7 @@ TEST_CASE("a failed claim says so") {
     CHECK(pool.revert_of(pool.call_of(new_wallet(), encode_call("claimFor(address)", {word(bad)}))) == failed);
 }
 
-TEST_CASE("the claims in a settlement of version 2 pass over a payee that refuses") {
+TEST_CASE("the claims in a settlement of version 2 skip a payee that refuses") {
     for (const Hostile& kind : hostile()) {
         INFO(kind.what);
         Pool pool;
@@ -131,7 +131,7 @@ TEST_CASE("the claims in a settlement of version 2 pass over a payee that refuse
     }
 }
 
-TEST_CASE("what a payee returns costs the pool nothing") {
+TEST_CASE("data that a payee returns costs the pool no gas") {
     Pool pool;
     const Address loud = payee(kReturnsMuch);
     const Address quiet = payee("00");
@@ -145,7 +145,7 @@ TEST_CASE("what a payee returns costs the pool nothing") {
     CHECK(to_loud.gas_used < to_quiet.gas_used + 30'000);
 }
 
-TEST_CASE("a payee gets enough gas to take note of a payment, and no more") {
+TEST_CASE("a payee gets enough gas to record a payment, and no more") {
     Pool pool;
     // Stores the value in a new slot and logs it, as some wallets do: about 24,000 gas.
     const Address bookkeeper = payee(
@@ -213,7 +213,7 @@ TEST_CASE("a payee that calls back in gets its share once") {
     }
 }
 
-TEST_CASE("a coordinator that is paid cannot settle the running epoch again from inside") {
+TEST_CASE("a payee that is the coordinator cannot settle the same epoch again from inside the payment") {
     Pool pool;
     const Address inside = payee(calls_back(settle_data(5, {})));
     REQUIRE(pool.send(pool.call_of(encode_call("setCoordinator(address)", {word(inside)}))).ok);
@@ -252,7 +252,7 @@ TEST_CASE("with any gas limit a settlement is complete or did not happen") {
     CHECK(refused > 10);
 }
 
-TEST_CASE("gas that is too low for a payee reverts the call instead of passing the payee over") {
+TEST_CASE("gas that is too low for a payee reverts the call instead of skipping the payee") {
     Pool pool;
     const Address bookkeeper = payee(
         "345f55"
@@ -278,7 +278,7 @@ TEST_CASE("gas that is too low for a payee reverts the call instead of passing t
 
 // The limit is in IoTeX's gas. The test gives the execution what that limit leaves for it, since anvil prices
 // the calldata differently.
-TEST_CASE("the gas limit that settlements are sent with is enough for the dearest payees") {
+TEST_CASE("the gas limit of settlements is enough for the most expensive payees") {
     for (const std::size_t count : {1U, 2U, 10U, 40U}) {
         INFO(count);
         Pool pool;

@@ -188,7 +188,7 @@ class RandomRun {
 
 }  // namespace
 
-TEST_CASE("after every random step the balance is the sum of what is owed") {
+TEST_CASE("after every random step the balance equals the sum of all claims") {
     for (std::uint64_t seed = 1; seed <= 4; ++seed) {
         INFO("seed " << seed);
         RandomRun run(seed, seed % 2 == 0 ? 40 : 0);

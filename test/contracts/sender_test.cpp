@@ -18,7 +18,7 @@ using namespace ioswarm::test::sender_tests;
 using namespace std::chrono_literals;
 using Catch::Matchers::Contains;
 
-TEST_CASE("a transaction is stored before it is sent, mined and reported", "[sender]") {
+TEST_CASE("a transaction is stored before it is sent, then mined and reported", "[sender]") {
     World w;
     bool stored = false;
     w.at[0]->before = [&](const RpcCall& call) -> std::optional<Result<RpcReply>> {
@@ -41,7 +41,7 @@ TEST_CASE("a transaction is stored before it is sent, mined and reported", "[sen
     CHECK(journal.next_nonce() == 1);
 }
 
-TEST_CASE("a node without its gateway plugin serves as well", "[sender]") {
+TEST_CASE("a transaction is sent through a node without its gateway plugin as well", "[sender]") {
     FakeChainRules rules;
     rules.gateway = false;
     World w(rules);
@@ -49,7 +49,7 @@ TEST_CASE("a node without its gateway plugin serves as well", "[sender]") {
     w.check_paid_once();
 }
 
-TEST_CASE("an EIP-1559 transaction goes the same way", "[sender]") {
+TEST_CASE("an EIP-1559 transaction is sent and mined", "[sender]") {
     World w;
     SentJournal journal = w.journal();
     TransactionOrder order = w.order();
@@ -59,7 +59,7 @@ TEST_CASE("an EIP-1559 transaction goes the same way", "[sender]") {
     w.check_paid_once();
 }
 
-TEST_CASE("the connection is refused for a while: sent later, paid once", "[sender]") {
+TEST_CASE("a transaction that is refused for a while is sent later and paid once", "[sender]") {
     World w;
     bool down = false;
     w.at[0]->before = [&](const RpcCall& call) -> std::optional<Result<RpcReply>> {
@@ -73,7 +73,7 @@ TEST_CASE("the connection is refused for a while: sent later, paid once", "[send
     w.check_paid_once();
 }
 
-TEST_CASE("the answer is lost after acceptance: paid once", "[sender]") {
+TEST_CASE("a transaction whose answer is lost after acceptance is paid once", "[sender]") {
     World w;
     w.at[0]->after = [](const RpcCall& call, Result<RpcReply> reply) {
         return call.method == "eth_sendRawTransaction" ? lost_reply() : reply;
@@ -82,7 +82,7 @@ TEST_CASE("the answer is lost after acceptance: paid once", "[sender]") {
     w.check_paid_once();
 }
 
-TEST_CASE("an error text after acceptance: paid once", "[sender]") {
+TEST_CASE("a transaction that is answered with an error after acceptance is paid once", "[sender]") {
     World w;
     w.at[0]->after = [](const RpcCall& call, Result<RpcReply> reply) -> Result<RpcReply> {
         if (call.method != "eth_sendRawTransaction") return reply;
@@ -92,7 +92,7 @@ TEST_CASE("an error text after acceptance: paid once", "[sender]") {
     w.check_paid_once();
 }
 
-TEST_CASE("a node that says yes and drops the transaction is asked again", "[sender]") {
+TEST_CASE("a transaction that a node accepts and drops is sent again", "[sender]") {
     World w;
     int sends = 0;
     w.clock.on_sleep = [&] {
@@ -109,7 +109,7 @@ TEST_CASE("a node that says yes and drops the transaction is asked again", "[sen
     w.check_paid_once();
 }
 
-TEST_CASE("every kind of nonsense from an endpoint, then sense: paid once", "[sender]") {
+TEST_CASE("a transaction is paid once although an endpoint sends nonsense for a while", "[sender]") {
     for (const std::string body : {"", "{", "[1]", R"({"id":1,"result":true})", R"({"id":7,"result":"0x0"})",
                                    R"({"id":1,"result":"0x"})", R"({"id":1,"error":{"code":13}})"}) {
         CAPTURE(body);
@@ -124,7 +124,7 @@ TEST_CASE("every kind of nonsense from an endpoint, then sense: paid once", "[se
     }
 }
 
-TEST_CASE("a suggested price that is absurd is bounded before anything is signed", "[sender]") {
+TEST_CASE("an absurd suggested price is limited before anything is signed", "[sender]") {
     for (const std::string value : {"0x0", "0x1", "0x", "0xde0b6b3a7640000000000", "-1",
                                     "0x10000000000000000000000000000000000000000000000000000000000000000"}) {
         CAPTURE(value);
@@ -141,7 +141,7 @@ TEST_CASE("a suggested price that is absurd is bounded before anything is signed
     }
 }
 
-TEST_CASE("the base fee rises above the price: the price follows up to its limit under the same nonce",
+TEST_CASE("when the base fee rises above the price, the price is raised up to its limit under the same nonce",
           "[sender]") {
     World w;
     bool raised = false;
@@ -158,7 +158,7 @@ TEST_CASE("the base fee rises above the price: the price follows up to its limit
     w.check_paid_once();
 }
 
-TEST_CASE("at its limit the price stays, and the transaction is mined once the base fee falls", "[sender]") {
+TEST_CASE("a transaction at the price limit is mined once the base fee falls", "[sender]") {
     World w;
     w.chain.set_rules([](FakeChainRules& rules) { rules.base_fee = 9 * U256(kMinGasPrice); });
     w.clock.on_sleep = [&] {
@@ -170,7 +170,7 @@ TEST_CASE("at its limit the price stays, and the transaction is mined once the b
     w.check_paid_once();
 }
 
-TEST_CASE("a low attempt that is mined after a higher one was sent counts", "[sender]") {
+TEST_CASE("a cheap attempt that is mined after a dearer one was sent counts", "[sender]") {
     World w;
     // The node keeps the first transaction and silently loses the second.
     int sends = 0;
@@ -190,7 +190,7 @@ TEST_CASE("a low attempt that is mined after a higher one was sent counts", "[se
     w.check_paid_once();
 }
 
-TEST_CASE("too little balance is refused and can be tried again after funding", "[sender]") {
+TEST_CASE("a transaction without enough balance is refused and can be tried again after funding", "[sender]") {
     World w;
     SentJournal journal = w.journal();
     TransactionOrder order = w.order();
@@ -206,7 +206,7 @@ TEST_CASE("too little balance is refused and can be tried again after funding", 
     w.check_paid_once();
 }
 
-TEST_CASE("a failure on chain is a finished transaction that did not succeed", "[sender]") {
+TEST_CASE("a transaction that fails on chain is finished and not successful", "[sender]") {
     struct Reverts final : FakeContract {
         FakeRun run(const Address&, const U256&, BytesView, bool) override { return {false, {}, 0, {}, {}}; }
     };
@@ -220,7 +220,7 @@ TEST_CASE("a failure on chain is a finished transaction that did not succeed", "
     CHECK(w.journal().open_entry() == nullptr);
 }
 
-TEST_CASE("out of gas on chain is a finished transaction that did not succeed", "[sender]") {
+TEST_CASE("a transaction that runs out of gas on chain is finished and not successful", "[sender]") {
     struct Hungry final : FakeContract {
         FakeRun run(const Address&, const U256&, BytesView, bool) override {
             return {true, {}, 1'000'000, {}, {}};
@@ -234,7 +234,7 @@ TEST_CASE("out of gas on chain is a finished transaction that did not succeed", 
     CHECK(done->gas_used == 10'000);
 }
 
-TEST_CASE("a receipt by hash that never comes is found in its block", "[sender]") {
+TEST_CASE("a transaction whose receipt by hash never comes is found in its block", "[sender]") {
     FakeChainRules rules;
     rules.receipt_delay = 1'000'000;
     World w(rules);
@@ -242,7 +242,7 @@ TEST_CASE("a receipt by hash that never comes is found in its block", "[sender]"
     w.check_paid_once();
 }
 
-TEST_CASE("a receipt that is late is waited for", "[sender]") {
+TEST_CASE("the sender waits for a receipt that is late", "[sender]") {
     FakeChainRules rules;
     rules.receipt_delay = 5;
     World w(rules);
@@ -250,7 +250,7 @@ TEST_CASE("a receipt that is late is waited for", "[sender]") {
     w.check_paid_once();
 }
 
-TEST_CASE("a receipt of success that no chain backs is not believed", "[sender]") {
+TEST_CASE("a receipt of success that is not on the chain is ignored", "[sender]") {
     for (const std::string status : {"0x1", "0x0"}) {
         World w;
         w.clock.mining = false;
@@ -276,7 +276,7 @@ TEST_CASE("a receipt of success that no chain backs is not believed", "[sender]"
     }
 }
 
-TEST_CASE("two endpoints that disagree on a block keep the transaction waiting", "[sender]") {
+TEST_CASE("a transaction waits while two endpoints disagree on its block", "[sender]") {
     World w({}, 2);
     bool disagree = true;
     w.at[1]->after = [&](const RpcCall& call, Result<RpcReply> reply) {
@@ -294,7 +294,7 @@ TEST_CASE("two endpoints that disagree on a block keep the transaction waiting",
     w.check_paid_once();
 }
 
-TEST_CASE("an endpoint that tells of a failure which the others do not know is not believed", "[sender]") {
+TEST_CASE("a failure that one endpoint reports and the others do not know is ignored", "[sender]") {
     World w({}, 2);
     bool lie = true;
     w.at[0]->after = [&lie](const RpcCall& call, Result<RpcReply> reply) {
@@ -315,7 +315,7 @@ TEST_CASE("an endpoint that tells of a failure which the others do not know is n
     w.check_paid_once();
 }
 
-TEST_CASE("a nonce that no wallet can have is refused before anything is signed", "[sender]") {
+TEST_CASE("an impossible nonce is refused before anything is signed", "[sender]") {
     World w;
     const bool on = true;
     w.at[0]->before = instead("eth_getTransactionCount", on, text_reply("0xffffffffffffffff"));
@@ -324,7 +324,7 @@ TEST_CASE("a nonce that no wallet can have is refused before anything is signed"
     CHECK(absurd.error().code == ErrorCode::bad_data);
 }
 
-TEST_CASE("a transaction behind a gap of nonces says what it waits for", "[sender]") {
+TEST_CASE("a transaction behind a gap of nonces is reported with the missing nonce", "[sender]") {
     World w;
     SentJournal journal = w.journal();
     const auto waiting = w.run(journal, w.order(3));
@@ -333,7 +333,7 @@ TEST_CASE("a transaction behind a gap of nonces says what it waits for", "[sende
     CHECK_THAT(waiting.error().why, Contains("nonce 3") && Contains("nonce 0 comes first"));
 }
 
-TEST_CASE("an endpoint that lags behind does not undo what was mined", "[sender]") {
+TEST_CASE("an endpoint that lags does not undo a mined transaction", "[sender]") {
     World w({}, 2);
     REQUIRE(w.run());
     w.check_paid_once();
@@ -356,7 +356,7 @@ TEST_CASE("an endpoint that lags behind does not undo what was mined", "[sender]
     CHECK(absurd.error().code == ErrorCode::bad_data);
 }
 
-TEST_CASE("a chain that forgets the block mines the transaction again, once", "[sender]") {
+TEST_CASE("when the chain drops the block, the transaction is mined again and paid once", "[sender]") {
     World w;
     // The block disappears between the receipt and its confirmation.
     bool gone = false;
@@ -373,7 +373,7 @@ TEST_CASE("a chain that forgets the block mines the transaction again, once", "[
     w.check_paid_once();
 }
 
-TEST_CASE("an endpoint that moves to another chain is never signed for", "[sender]") {
+TEST_CASE("nothing is signed for an endpoint that moves to another chain", "[sender]") {
     World w;
     bool wrong = false;
     w.at[0]->before = instead("eth_chainId", wrong, text_reply("0x1251"));
@@ -386,7 +386,7 @@ TEST_CASE("an endpoint that moves to another chain is never signed for", "[sende
     CHECK(w.chain.pooled() == 0);
 }
 
-TEST_CASE("a foreign transaction with the same nonce ends the wait", "[sender]") {
+TEST_CASE("a foreign transaction with the same nonce ends the wait with an error", "[sender]") {
     for (const bool gateway : {true, false}) {
         FakeChainRules rules;
         rules.gateway = gateway;
@@ -412,7 +412,8 @@ TEST_CASE("a foreign transaction with the same nonce ends the wait", "[sender]")
     }
 }
 
-TEST_CASE("not mined in time: the hash is told, and the next run goes on with the same bytes", "[sender]") {
+TEST_CASE("a transaction not mined in time is reported by hash, and the next run continues with the same bytes",
+          "[sender]") {
     World w;
     w.clock.mining = false;
     const auto waiting = w.run();
@@ -442,7 +443,7 @@ TEST_CASE("a transaction that was mined long ago is found by the next run", "[se
     }
 }
 
-TEST_CASE("without room on the disk nothing is sent", "[sender]") {
+TEST_CASE("on a full disk nothing is sent", "[sender]") {
     World w;
     SentJournal journal = w.journal();
     std::signal(SIGXFSZ, SIG_IGN);

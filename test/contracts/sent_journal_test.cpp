@@ -14,7 +14,7 @@ using namespace ioswarm::test;
 using namespace ioswarm::test::sender_tests;
 using Catch::Matchers::Contains;
 
-TEST_CASE("a wallet's journal belongs to one process", "[sender]") {
+TEST_CASE("a wallet's journal can be opened by one process only", "[sender]") {
     World w;
     const SentJournal first = w.journal();
     const auto second = SentJournal::open(w.dir.path("sent"), kChainId, w.key.address());
@@ -22,7 +22,7 @@ TEST_CASE("a wallet's journal belongs to one process", "[sender]") {
     CHECK(second.error().code == ErrorCode::try_again);
 }
 
-TEST_CASE("a journal cut off in its last line goes on, one damaged before is refused", "[sender]") {
+TEST_CASE("a journal cut in its last line can be used, one damaged before that is refused", "[sender]") {
     World w;
     REQUIRE(w.run());
     const std::string name = "sent/4690-" + to_hex0x(w.key.address().view()) + ".jsonl";
@@ -65,7 +65,9 @@ struct OpenJournal {
 
 }  // namespace
 
-TEST_CASE("a last line that is whole and damaged is refused: what it says may have been sent", "[sender]") {
+TEST_CASE(
+    "a journal whose complete last line is damaged is refused, because its transaction may have been sent",
+    "[sender]") {
     OpenJournal j;
     REQUIRE(j.whole.ends_with('\n'));
     std::string damaged = j.whole;
@@ -79,7 +81,7 @@ TEST_CASE("a last line that is whole and damaged is refused: what it says may ha
     CHECK(j.open(j.whole + "\n").value().open_entry() != nullptr);
 }
 
-TEST_CASE("lines of a journal that contradict each other are refused", "[sender]") {
+TEST_CASE("a journal with contradicting lines is refused", "[sender]") {
     OpenJournal j;
     std::string second = j.whole;
     second.replace(second.find("\"id\":1"), 6, "\"id\":2");
@@ -90,8 +92,7 @@ TEST_CASE("lines of a journal that contradict each other are refused", "[sender]
     CHECK(j.is_refused(j.whole + other));  // another transaction with the id of an open one
 }
 
-TEST_CASE("an open transaction that the wallet's key did not sign is neither sent nor signed again",
-          "[sender]") {
+TEST_CASE("a transaction that the wallet's key did not sign is neither sent nor signed again", "[sender]") {
     OpenJournal mine;
     World theirs;
     theirs.key = key_from_hex(std::string(64, '8')).value();
@@ -120,7 +121,7 @@ TEST_CASE("a journal that others may write to is refused, and so is a link in it
     CHECK(link.error().code == ErrorCode::permission_denied);
 }
 
-TEST_CASE("a dry run reads a journal without taking or changing it", "[sender]") {
+TEST_CASE("a dry run reads a journal without locking or changing it", "[sender]") {
     OpenJournal j;
     const SentJournal held = j.w.journal();
     j.w.dir.write(j.name, j.whole + "{\"cut");

@@ -28,7 +28,7 @@ U256 epoch_state(const Pool& pool, std::uint64_t epoch) {
 
 }  // namespace
 
-TEST_CASE("the chain holds exactly the code that the program knows") {
+TEST_CASE("the code on the chain equals the code in the program") {
     const Pool pool;
     CHECK(chain().code(pool.address()) == to_bytes(reward_pool_code()));
 }
@@ -43,7 +43,7 @@ TEST_CASE("the first deposit is paid out in full") {
     CHECK(pool.balance() == 0);
 }
 
-TEST_CASE("shares go by weight and add up to the deposit exactly") {
+TEST_CASE("shares follow the weights and add up to the deposit exactly") {
     Pool pool;
     std::mt19937_64 random(7);
     for (std::uint64_t epoch = 1; epoch <= 8; ++epoch) {
@@ -81,7 +81,7 @@ TEST_CASE("the smallest and the largest numbers are shared out exactly") {
     CHECK(pool.claimable(heavy) + pool.claimable(light) == value);
 }
 
-TEST_CASE("only listed agents earn") {
+TEST_CASE("only agents with an entry earn") {
     Pool pool;
     const Address stays = new_wallet();
     const Address leaves = new_wallet();
@@ -96,7 +96,7 @@ TEST_CASE("only listed agents earn") {
     CHECK(pool.view("totalWeight()") == 1);
 }
 
-TEST_CASE("entries of the same agent add up") {
+TEST_CASE("several entries of the same agent add up") {
     Pool pool;
     const Address twice = new_wallet();
     const Address once = new_wallet();
@@ -107,7 +107,7 @@ TEST_CASE("entries of the same agent add up") {
     CHECK(pool.view("totalWeight()") == 3000);
 }
 
-TEST_CASE("value without weight reverts") {
+TEST_CASE("a settlement with value and without weight reverts") {
     Pool pool;
     const std::string no_weight = encode_error("NoWeight()");
     CHECK(pool.revert_of(pool.call_of(settle_data(1, {}), 1)) == no_weight);
@@ -120,7 +120,7 @@ TEST_CASE("value without weight reverts") {
     CHECK(epoch_state(pool, 1) == 1);
 }
 
-TEST_CASE("weight without value credits nothing") {
+TEST_CASE("a settlement with weight and without value credits nothing") {
     Pool pool;
     const Address agent = new_wallet();
     REQUIRE(pool.settle(1, {{agent, 1000}}, 0).ok);
@@ -128,7 +128,7 @@ TEST_CASE("weight without value credits nothing") {
     CHECK(pool.view("agents(address)", {word(agent)}, 0) == 1000);
 }
 
-TEST_CASE("an epoch is settled once") {
+TEST_CASE("a second settlement of an epoch reverts") {
     Pool pool;
     const Address agent = new_wallet();
     REQUIRE(pool.settle(45'953'516, {{agent, 1}}, 100).ok);
@@ -182,7 +182,7 @@ TEST_CASE("epoch ids may begin anywhere and jump to the end of their range") {
     CHECK(pool.view("coordinator()") == *u256_from_big_endian(pool.coordinator().view()));
 }
 
-TEST_CASE("random epoch ids are accepted as the rule says") {
+TEST_CASE("random epoch ids are accepted exactly when the rule allows them") {
     Pool pool;
     std::mt19937_64 random(11);
     std::set<std::uint64_t> settled;
@@ -200,7 +200,7 @@ TEST_CASE("random epoch ids are accepted as the rule says") {
     }
 }
 
-TEST_CASE("entries that cannot be meant are refused with their place") {
+TEST_CASE("invalid entries are refused with their index") {
     Pool pool;
     const Address agent = new_wallet();
     const auto refuses = [&](const std::vector<U256>& entries, const std::string& error) {
@@ -222,7 +222,7 @@ TEST_CASE("entries that cannot be meant are refused with their place") {
     CHECK(pool.view("totalWeight()") == (power_of_two(88) - 1) * 256);
 }
 
-TEST_CASE("more money than an agent's account can hold is refused") {
+TEST_CASE("a deposit larger than an agent's account can hold is refused") {
     Pool pool;
     const Address agent = new_wallet();
     const U256 most = power_of_two(112) - 1;
@@ -235,7 +235,7 @@ TEST_CASE("more money than an agent's account can hold is refused") {
     CHECK(pool.view("agents(address)", {word(agent)}, 0) == 1);
 }
 
-TEST_CASE("a settlement is told of in events") {
+TEST_CASE("a settlement emits its totals and each payment as events") {
     Pool pool;
     const Address first = new_wallet();
     const Address second = new_wallet();
@@ -259,7 +259,7 @@ TEST_CASE("a settlement is told of in events") {
         CHECK(log.address == pool.address());
 }
 
-TEST_CASE("SEND_NOW pays the share at once and leaves what was credited before") {
+TEST_CASE("an entry with SEND_NOW pays its share at once and leaves earlier credit in place") {
     Pool pool;
     const Address agent = new_wallet();
     REQUIRE(pool.settle(1, {{agent, 1}}, 100).ok);
@@ -273,7 +273,7 @@ TEST_CASE("SEND_NOW pays the share at once and leaves what was credited before")
     CHECK(events(nothing, "Claimed(address,uint256)").empty());
 }
 
-TEST_CASE("a claim pays once, to the agent, whoever asks for it") {
+TEST_CASE("a claim pays once, to the agent, whoever sends it") {
     Pool pool;
     const Address agent = new_wallet();
     const Address other = new_wallet();
@@ -307,7 +307,7 @@ TEST_CASE("a claim pays once, to the agent, whoever asks for it") {
     CHECK(pool.balance() == 0);
 }
 
-TEST_CASE("the getters of version 2 still say what an agent can claim") {
+TEST_CASE("the getters of version 2 still return an agent's claimable amount") {
     Pool pool;
     const Address agent = new_wallet();
     const Address other = new_wallet();
