@@ -94,7 +94,7 @@ TEST_CASE("after settlements on every kind of pool all invariants hold") {
     }
 }
 
-TEST_CASE("the audit counts what is owed, and what is under way is no fault") {
+TEST_CASE("the audit counts owed payouts, and a settlement in progress is no fault") {
     SettlerWorld world;
     pay_some(world);
     world.owe(4, 'c', 3);
@@ -129,7 +129,7 @@ TEST_CASE("a ledger that lacks a paid payout, or has another amount, halts") {
     CHECK(broken(audit_of(world)).empty());
 }
 
-TEST_CASE("a transaction of the wallet that this file does not know is found") {
+TEST_CASE("a transaction of the wallet that the settlement file does not have is found") {
     SettlerWorld world;
     pay_some(world);
     EthTx foreign;
@@ -155,7 +155,7 @@ TEST_CASE("a transaction of the wallet that this file does not know is found") {
     CHECK(broken(audit_of(world)).empty());
 }
 
-TEST_CASE("a deposit into a version 2 pool that this file does not know is found") {
+TEST_CASE("a deposit into a version 2 pool that the settlement file does not have is found") {
     SettlerWorld world(Version::v2);
     const auto notes_of = [](const AuditReport& report) {
         std::string out;
@@ -187,7 +187,7 @@ TEST_CASE("a deposit into a version 2 pool that this file does not know is found
     CHECK(notes_of(report).find(to_hex0x(raw.hash.view())) != std::string::npos);
 }
 
-TEST_CASE("a changed settlement file is found, each change by its invariant") {
+TEST_CASE("each change of a settlement file breaks its own invariant") {
     const std::vector<std::pair<std::string, std::string>> changes{
         {"UPDATE covered SET amount_rau = '1' WHERE intent = 1 AND agent = 'b'", "I1"},
         {"UPDATE covered SET agent = 'q' WHERE intent = 1 AND agent = 'b'; UPDATE cover SET agent = 'q' WHERE "
@@ -216,7 +216,7 @@ TEST_CASE("a changed settlement file is found, each change by its invariant") {
     }
 }
 
-TEST_CASE("another contract or coordinator than the file was made for is found") {
+TEST_CASE("a contract or coordinator other than the file's is found") {
     SettlerWorld world;
     pay_some(world);
     world.chain.put_contract(world.contract, std::make_shared<FakeRewardPool>(Version::v3, world.contract,
@@ -227,7 +227,7 @@ TEST_CASE("another contract or coordinator than the file was made for is found")
     CHECK(audit_of(world).halt().reason == HaltReason::pool_differs);
 }
 
-TEST_CASE("a chain that shows another end than the file has is found") {
+TEST_CASE("a transaction whose result on the chain differs from the file is found") {
     SettlerWorld world;
     pay_some(world);
     world.after = [](std::size_t, const RpcCall& call, Result<RpcReply> reply) {
@@ -246,7 +246,7 @@ TEST_CASE("a chain that shows another end than the file has is found") {
     CHECK(std::ranges::count(broken(audit_of(world)), "I1") == 2);
 }
 
-TEST_CASE("limits that were passed and settlements that do not end are warnings") {
+TEST_CASE("exceeded limits and settlements that do not end give warnings") {
     SettlerWorld world;
     pay_some(world);
     world.settings.limits.max_gas_price = 1;

@@ -63,7 +63,7 @@ struct PricedChain {
 
 }  // namespace
 
-TEST_CASE("version 2 shares a deposit by the weights before it, and strands the first one") {
+TEST_CASE("version 2 shares a deposit by the weights of the call before, so the first deposit is stranded") {
     FakeRewardPool pool = pool_of(FakeRewardPool::Version::v2);
     REQUIRE(settle_v2_call(pool, {kAgentA, kAgentB}, {3, 1}, 100).ok);
     REQUIRE(settle_v2_call(pool, {kAgentA, kAgentC}, {1, 3}, 100).ok);
@@ -73,7 +73,7 @@ TEST_CASE("version 2 shares a deposit by the weights before it, and strands the 
     CHECK(pool.claimable(kAgentC) == 60);
 }
 
-TEST_CASE("version 2 in two steps gives each wallet its weight in rau") {
+TEST_CASE("version 2 settled in two steps gives each wallet its weight in rau") {
     FakeRewardPool pool = pool_of(FakeRewardPool::Version::v2);
     REQUIRE(settle_v2_call(pool, {kAgentA, kAgentB}, {1'000'003, 17}, 0).ok);
     REQUIRE(settle_v2_call(pool, {}, {}, 1'000'020).ok);
@@ -85,7 +85,7 @@ TEST_CASE("version 2 in two steps gives each wallet its weight in rau") {
     CHECK(pool.claimable(kAgentA) == 0);
 }
 
-TEST_CASE("damaged version 2 pays by batchClaimFor only") {
+TEST_CASE("damaged version 2 pays only through batchClaimFor") {
     FakeRewardPool pool = pool_of(FakeRewardPool::Version::v2_damaged);
     REQUIRE(settle_v2_call(pool, {kAgentA}, {10}, 0).ok);
     REQUIRE(settle_v2_call(pool, {}, {}, 10).ok);
@@ -96,7 +96,7 @@ TEST_CASE("damaged version 2 pays by batchClaimFor only") {
     CHECK(pool.run(kBoss, 0, contracts::batch_claim_for_call(std::array{kAgentA}), false).paid.size() == 1);
 }
 
-TEST_CASE("version 3 credits exact shares, once per id, in a window of 32") {
+TEST_CASE("version 3 credits exact shares, once per id, for ids in a window of 32") {
     FakeRewardPool pool = pool_of(FakeRewardPool::Version::v3);
     REQUIRE(settle_v3_call(pool, 100, {{kAgentA, 1, false}, {kAgentB, 1, false}, {kAgentC, 1, false}}, 100).ok);
     CHECK(pool.claimable(kAgentA) == 33);
@@ -109,7 +109,7 @@ TEST_CASE("version 3 credits exact shares, once per id, in a window of 32") {
     CHECK_FALSE(pool.run(kAgentA, 0, contracts::settle_epoch_call(102, {}), false).ok);
 }
 
-TEST_CASE("a payee that refuses is credited by version 3") {
+TEST_CASE("version 3 credits a payee that refuses") {
     const auto world = std::make_shared<FakePoolWorld>();
     world->refusing.insert(kAgentA);
     FakeRewardPool pool(FakeRewardPool::Version::v3, kPoolAt, kBoss, world);
@@ -118,7 +118,7 @@ TEST_CASE("a payee that refuses is credited by version 3") {
     CHECK(pool.claimable(kAgentA) == 5);
 }
 
-TEST_CASE("a reorganisation undoes what a cloned contract did") {
+TEST_CASE("a reorganisation undoes calls of a cloned contract") {
     PricedChain given;
     given.chain.put_contract(
         kPoolAt, std::make_shared<FakeRewardPool>(FakeRewardPool::Version::v3, kPoolAt, given.key.address()));
@@ -144,7 +144,7 @@ TEST_CASE("a reorganisation undoes what a cloned contract did") {
     CHECK(claimable() == 9);
 }
 
-TEST_CASE("two nodes that do not talk hold two attempts of a nonce, and either is mined") {
+TEST_CASE("two nodes without contact may hold different attempts of a nonce, and either can be mined") {
     for (const std::size_t preferred : {std::size_t{0}, std::size_t{1}}) {
         PricedChain given;
         given.chain.set_rules([](FakeChainRules& rules) { rules.gossip = false; });

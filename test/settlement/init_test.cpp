@@ -53,7 +53,7 @@ std::vector<std::string> settled_names(const InitProposal& proposal) {
 
 }  // namespace
 
-TEST_CASE("settle init begins at the oldest payout that waits, with the wallet's confirmed nonce") {
+TEST_CASE("settle init starts at the oldest waiting payout, with the wallet's confirmed nonce") {
     InitWorld world;
     world.file.close_epoch(1, {{"a", 3, std::nullopt, PayoutNotice::sent}});
     world.file.close_epoch(2, {{"a", 10, filled_with<Address>(1)}, {"b", 5, std::nullopt}});
@@ -79,13 +79,13 @@ TEST_CASE("settle init begins at the oldest payout that waits, with the wallet's
     CHECK(world.propose().error().code == ErrorCode::invalid_argument);
 }
 
-TEST_CASE("with nothing owed settle init begins at the running epoch") {
+TEST_CASE("with nothing owed settle init starts at the current epoch") {
     InitWorld world;
     world.file.close_epoch(6, {{"a", 3, std::nullopt, PayoutNotice::sent}});
     CHECK(world.propose()->identity.first_epoch == 7);
 }
 
-TEST_CASE("settle init refuses another chain's ledger, another coordinator, and a contract that is none") {
+TEST_CASE("settle init refuses another chain's ledger, another coordinator and other contracts") {
     InitWorld world;
     world.file.change([](LedgerTx& tx) { return tx.set_chain({4689, 1}); });
     CHECK(world.propose().error().code == ErrorCode::config);
@@ -101,7 +101,7 @@ TEST_CASE("settle init refuses another chain's ledger, another coordinator, and 
     CHECK(embedded.propose().error().code == ErrorCode::failed_check);
 }
 
-TEST_CASE("settle init waits for a transaction of the wallet that is not mined yet") {
+TEST_CASE("settle init is refused while a transaction of the wallet is not mined") {
     InitWorld world;
     world.close(1, {{'a', 10}});
     world.paid.steps();  // sent, but not mined
@@ -111,7 +111,7 @@ TEST_CASE("settle init waits for a transaction of the wallet that is not mined y
     CHECK(proposal.error().why.find("1 of its transactions") != std::string::npos);
 }
 
-TEST_CASE("on a pool that has settled what may be waiting, settle init wants --rebuild or --from-epoch") {
+TEST_CASE("on a pool that may have settled waiting payouts, settle init needs --rebuild or --from-epoch") {
     InitWorld world;
     world.close(1, {{'a', 10}});
     world.paid.run();
@@ -123,7 +123,7 @@ TEST_CASE("on a pool that has settled what may be waiting, settle init wants --r
     CHECK(world.propose());
 }
 
-TEST_CASE("--rebuild finds that nothing was paid on a pool that has settled nothing") {
+TEST_CASE("settle init --rebuild finds that nothing was paid on a pool without settlements") {
     InitWorld world;
     world.close(1, {{'a', 10}});
     const auto proposal = world.rebuild();
@@ -132,7 +132,7 @@ TEST_CASE("--rebuild finds that nothing was paid on a pool that has settled noth
     CHECK(proposal->payouts == 1);
 }
 
-TEST_CASE("--rebuild takes what the chain paid as paid, with epochs that were merged into one id") {
+TEST_CASE("settle init --rebuild counts what the chain paid as paid, also epochs merged into one id") {
     InitWorld world;
     world.close(1, {{'a', 10}, {'b', 5}});
     world.close(2, {{'a', 10}});
@@ -153,7 +153,8 @@ TEST_CASE("--rebuild takes what the chain paid as paid, with epochs that were me
     CHECK(proposal->settled[0].planned.intent.value_rau == world.paid.iotx(33));
 }
 
-TEST_CASE("--rebuild tells equal amounts of neighbouring epochs apart, when serve has marked some as paid") {
+TEST_CASE(
+    "settle init --rebuild distinguishes equal amounts of neighbouring epochs by payouts marked as paid") {
     InitWorld world;
     for (std::uint64_t epoch = 1; epoch <= 6; ++epoch) {
         world.close(epoch, {{'a', 10}, {'b', 10}}, epoch <= 3);
@@ -165,7 +166,7 @@ TEST_CASE("--rebuild tells equal amounts of neighbouring epochs apart, when serv
     CHECK(proposal->payouts == 2);
 }
 
-TEST_CASE("--rebuild leaves a payout whose wallet was named late as owed") {
+TEST_CASE("settle init --rebuild leaves payouts owed whose wallet was set only later") {
     InitWorld world;
     // Agent z had no wallet when epochs 1 and 2 were paid.
     world.file.close_epoch(
@@ -182,7 +183,7 @@ TEST_CASE("--rebuild leaves a payout whose wallet was named late as owed") {
     CHECK(proposal->payouts == 2);
 }
 
-TEST_CASE("--rebuild refuses when no set of payouts adds up to what was paid") {
+TEST_CASE("settle init --rebuild refuses when no set of payouts adds up to the paid amount") {
     InitWorld world;
     world.paid.owe(1, 'a', 10);
     world.paid.run();
@@ -194,7 +195,7 @@ TEST_CASE("--rebuild refuses when no set of payouts adds up to what was paid") {
     CHECK(proposal.error().hint.find("--from-epoch") != std::string::npos);
 }
 
-TEST_CASE("--rebuild refuses when the node hides a settlement that the contract knows of") {
+TEST_CASE("settle init --rebuild refuses when the node hides a settlement that the contract knows") {
     InitWorld world;
     world.close(1, {{'a', 10}});
     world.paid.run();
@@ -207,7 +208,7 @@ TEST_CASE("--rebuild refuses when the node hides a settlement that the contract 
     CHECK(proposal.error().why.find("logs do not show it") != std::string::npos);
 }
 
-TEST_CASE("a rebuilt file pays what is left, once, and never what the chain had paid") {
+TEST_CASE("a rebuilt file pays the rest once, and nothing that the chain had paid") {
     InitWorld world;
     world.close(1, {{'a', 10}, {'b', 5}});
     world.close(2, {{'a', 10}});
@@ -243,7 +244,7 @@ TEST_CASE("a rebuilt file pays what is left, once, and never what the chain had 
     CHECK((*view)->newly_paid(&after, 100)->size() == 5);
 }
 
-TEST_CASE("on v2 --rebuild needs --from-epoch, and the search for logs begins where it was told") {
+TEST_CASE("on v2 --rebuild needs --from-epoch, and the logs are read from --pool-from-block on") {
     InitWorld world(Version::v2);
     world.close(1, {{'a', 10}});
     CHECK(world.rebuild().error().code == ErrorCode::failed_precondition);
@@ -265,7 +266,7 @@ TEST_CASE("on v2 --rebuild needs --from-epoch, and the search for logs begins wh
     CHECK(world.propose()->warnings.size() == 1);
 }
 
-TEST_CASE("a node with old states tells in which block a v2 pool was made") {
+TEST_CASE("on a node with old states the block that created a v2 pool is found") {
     InitWorld world(Version::v2);
     world.paid.chain.mine(100);
     int asked = 0;

@@ -11,7 +11,7 @@ using namespace ioswarm;
 using namespace ioswarm::test;
 using ioswarm::settlement::LedgerPayouts;
 
-TEST_CASE("owed are the waiting payouts, with the wallet of the close or else the agent's wallet of now") {
+TEST_CASE("waiting payouts are owed to the wallet at the epoch's end, or else to the agent's current wallet") {
     LedgerFile file;
     const auto early = filled_with<Address>(1);
     const auto late = filled_with<Address>(2);
@@ -44,7 +44,7 @@ TEST_CASE("owed are the waiting payouts, with the wallet of the close or else th
     CHECK_FALSE(all->front().waiting);
 }
 
-TEST_CASE("a ledger without a chain, and one without epochs, are read too") {
+TEST_CASE("a ledger without a chain, and one without epochs, can be read") {
     LedgerFile file;
     LedgerPayouts payouts(file.dir.path());
     CHECK_FALSE(payouts.read(0)->chain);
@@ -59,7 +59,7 @@ TEST_CASE("a ledger without a chain, and one without epochs, are read too") {
     CHECK(payouts.oldest_epoch() == 9U);
 }
 
-TEST_CASE("more payouts than one page are read whole, each once and in order") {
+TEST_CASE("more payouts than one page are read completely, each once and in order") {
     LedgerFile file;
     constexpr std::size_t kAgents = 3'500;
     std::vector<LedgerFile::Payout> rows;
@@ -89,7 +89,7 @@ TEST_CASE("more payouts than one page are read whole, each once and in order") {
     CHECK(at == facts->waiting.size());
 }
 
-TEST_CASE("the amounts of named payouts are told in their order, and missing ones as missing") {
+TEST_CASE("amounts of given payouts are returned in the same order, and missing ones as missing") {
     LedgerFile file;
     file.close_epoch(1, {{"a", 10, std::nullopt, PayoutNotice::sent}, {"b", 20, std::nullopt}});
     LedgerPayouts payouts(file.dir.path());
@@ -102,7 +102,7 @@ TEST_CASE("the amounts of named payouts are told in their order, and missing one
     CHECK(payouts.amounts(keys)->size() == 1'200);
 }
 
-TEST_CASE("what was marked as paid, and epochs that close later, are seen by the next read") {
+TEST_CASE("the next read sees payouts marked as paid and epochs that ended later") {
     LedgerFile file;
     file.close_epoch(1, {{"a", 10, filled_with<Address>(1)}});
     LedgerPayouts payouts(file.dir.path());
@@ -122,7 +122,7 @@ TEST_CASE("what was marked as paid, and epochs that close later, are seen by the
     CHECK(payouts.read(0)->waiting[0].epoch == 2);
 }
 
-TEST_CASE("a backup that takes the ledger's place is seen, with the older payouts that wait in it") {
+TEST_CASE("a backup that replaces the ledger is noticed, and its older waiting payouts are read") {
     LedgerFile current;
     LedgerFile backup;
     backup.close_epoch(1, {{"a", 10, filled_with<Address>(1)}});
@@ -141,7 +141,7 @@ TEST_CASE("a backup that takes the ledger's place is seen, with the older payout
     CHECK(facts->next_epoch == 2);
 }
 
-TEST_CASE("reading beside a writer moves nothing from the WAL into the file") {
+TEST_CASE("reading the ledger next to its writer moves nothing from the WAL into the file") {
     LedgerFile file;
     file.close_epoch(1, {{"a", 10, filled_with<Address>(1)}});
     file.close();
@@ -162,7 +162,7 @@ TEST_CASE("reading beside a writer moves nothing from the WAL into the file") {
     CHECK(std::filesystem::file_size(file.dir.path("ledger.db-wal")) == wal);
 }
 
-TEST_CASE("a missing ledger, a foreign file and a newer version are told apart") {
+TEST_CASE("a missing ledger, a foreign file and a newer version give different errors") {
     const TempDir dir;
     LedgerPayouts payouts(dir.path());
     CHECK(payouts.read(0).error().code == ErrorCode::not_found);

@@ -20,7 +20,7 @@ void expect_hold(PlanWorld& world, HoldReason reason, const std::string& figures
 
 }  // namespace
 
-TEST_CASE("a settlement waits for settlement.everyEpochs and settlement.minPayoutIOTX, both") {
+TEST_CASE("a settlement waits until both settlement.everyEpochs and settlement.minPayoutIOTX are reached") {
     PlanWorld world;
     world.owe(1, "a", wallet_number(1), kIotx).owe(2, "a", wallet_number(1), kIotx);
     world.limits.every_epochs = 3;
@@ -36,8 +36,7 @@ TEST_CASE("a settlement waits for settlement.everyEpochs and settlement.minPayou
     CHECK(world.plan().value_rau == kIotx);
 }
 
-TEST_CASE(
-    "nothing is planned above the price cap, and the chain's least price counts when the node says less") {
+TEST_CASE("nothing is planned above the price cap, and a node's lower price is raised to the chain's minimum") {
     PlanWorld world;
     world.owe(1, "a", wallet_number(1), kIotx);
     world.input.gas_price = world.limits.max_gas_price;
@@ -52,7 +51,7 @@ TEST_CASE(
     expect_hold(world, HoldReason::gas_price, "gas costs 1000 Gwei");
 }
 
-TEST_CASE("gas above its share of the value waits for more payouts") {
+TEST_CASE("a settlement whose gas exceeds its share of the value waits for more payouts") {
     PlanWorld world;
     world.limits.max_gas_percent = 10;
     const U256 gas = U256{contracts::kMinGasPrice} * contracts::settle_epoch_gas(0, 1);
@@ -65,7 +64,7 @@ TEST_CASE("gas above its share of the value waits for more payouts") {
     CHECK(world.plan().intents.size() == 1);
 }
 
-TEST_CASE("value plus the most that gas can cost stays within the limits and the balance, to the rau") {
+TEST_CASE("value plus the highest possible gas cost stays within the limits and the balance, to the rau") {
     PlanWorld world;
     world.owe(1, "a", wallet_number(1), kIotx);
     const Plan plan = world.plan();
@@ -91,7 +90,7 @@ TEST_CASE("value plus the most that gas can cost stays within the limits and the
     expect_hold(world, HoldReason::balance, "0xeeee");
 }
 
-TEST_CASE("limits that were not set hold everything") {
+TEST_CASE("limits that are not set hold every settlement") {
     PlanWorld world;
     world.owe(1, "a", wallet_number(1), kIotx);
     world.limits.max_per_settlement_rau = 0;

@@ -91,7 +91,7 @@ void check_plan(const PlanWorld& world, const Plan& plan) {
 
 }  // namespace
 
-TEST_CASE("whatever is owed, each wallet gets exactly its amount, once") {
+TEST_CASE("for any payouts each wallet gets exactly its amount, once") {
     std::size_t with_parts = 0;
     std::size_t held = 0;
     for (std::uint64_t seed = 1; seed <= 3'000; ++seed) {

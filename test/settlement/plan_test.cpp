@@ -38,7 +38,7 @@ TEST_CASE("one epoch becomes one settleEpoch with the amounts as weights and the
           std::map<Address, U256>{{wallet_number(1), kIotx * 2 + 1}, {wallet_number(2), kIotx * 3}});
 }
 
-TEST_CASE("the entries of a call stand in the order of the wallets, and the same input gives the same bytes") {
+TEST_CASE("the entries of a call are sorted by wallet, and the same input gives the same bytes") {
     PlanWorld one;
     one.owe(1, "a", wallet_number(9), kIotx).owe(1, "b", wallet_number(3), kIotx);
     PlanWorld other;
@@ -47,7 +47,7 @@ TEST_CASE("the entries of a call stand in the order of the wallets, and the same
     CHECK(one.plan().intents[0].intent.payouts_hash != other.plan().intents[0].intent.payouts_hash);
 }
 
-TEST_CASE("agents that share a wallet are one entry, over epochs too") {
+TEST_CASE("agents that share a wallet get one entry, over several epochs too") {
     PlanWorld world;
     world.owe(1, "a", wallet_number(7), 10)
         .owe(1, "b", wallet_number(7), 20)
@@ -60,7 +60,7 @@ TEST_CASE("agents that share a wallet are one entry, over epochs too") {
           std::map<Address, U256>{{wallet_number(7), 60}, {wallet_number(8), 5}});
 }
 
-TEST_CASE("settlement.push false and a refused push credit instead of sending") {
+TEST_CASE("with settlement.push false, or after a refused push, a wallet is credited instead of paid") {
     PlanWorld world;
     world.owe(1, "a", wallet_number(1), 10).owe(1, "b", wallet_number(2), 20);
     world.input.push_failed.insert(wallet_number(2));
@@ -74,7 +74,7 @@ TEST_CASE("settlement.push false and a refused push credit instead of sending") 
     CHECK(run_settle_epoch(world.plan().intents[0].intent).sent.empty());
 }
 
-TEST_CASE("payouts without a wallet that can be paid stay owed") {
+TEST_CASE("payouts without a usable wallet stay owed") {
     PlanWorld world;
     world.owe(1, "a", wallet_number(1), 10)
         .owe(1, "b", std::nullopt, 20)
@@ -92,7 +92,7 @@ TEST_CASE("payouts without a wallet that can be paid stay owed") {
     CHECK(none.hold.reason == HoldReason::no_wallets);
 }
 
-TEST_CASE("nothing owed, or nothing but payouts of 0, is neither a settlement nor a reason to wait") {
+TEST_CASE("with nothing owed, or only payouts of 0, there is neither a settlement nor a reason to wait") {
     PlanWorld world;
     CHECK(world.plan().hold.reason == HoldReason::none);
     world.owe(1, "a", wallet_number(1), 0);
@@ -107,7 +107,7 @@ TEST_CASE("nothing owed, or nothing but payouts of 0, is neither a settlement no
     CHECK(run_settle_epoch(with.intents[0].intent).sent == std::map<Address, U256>{{wallet_number(2), 7}});
 }
 
-TEST_CASE("epochs below the first one and above the one asked for are left alone") {
+TEST_CASE("epochs below the first and above the requested one are left out") {
     PlanWorld world;
     world.identity.first_epoch = 5;
     world.owe(4, "a", wallet_number(1), 1).owe(5, "a", wallet_number(1), 2).owe(6, "a", wallet_number(1), 4);
@@ -116,7 +116,7 @@ TEST_CASE("epochs below the first one and above the one asked for are left alone
     CHECK(world.plan().value_rau == 2);
 }
 
-TEST_CASE("the id of a settlement is above the pool's lastEpoch and not above the ledger's last height") {
+TEST_CASE("the id of a settlement is above the pool's lastEpoch and at most the ledger's last height") {
     PlanWorld world;
     world.owe(3, "a", wallet_number(1), 1);  // the epoch ends at block 40
 
@@ -157,7 +157,7 @@ TEST_CASE("wallets that do not fit into one transaction are split over the ids b
     CHECK(world.plan().intents.size() == 2);
 }
 
-TEST_CASE("a split takes no id at or below the pool's lastEpoch and no more ids than blocks are covered") {
+TEST_CASE("a split uses only ids above the pool's lastEpoch, and no more than the blocks it covers") {
     PlanWorld world;
     world.owe_many(3, 700);  // three parts; blocks 31 to 40
     world.input.pool.last_epoch = 38;
@@ -173,7 +173,7 @@ TEST_CASE("a split takes no id at or below the pool's lastEpoch and no more ids 
     CHECK(world.plan().hold.reason == HoldReason::too_large);
 }
 
-TEST_CASE("when not everything fits, the oldest epochs that do are paid first") {
+TEST_CASE("when not everything fits, the oldest epochs that fit are paid first") {
     PlanWorld world;
     world.limits.block_gas_limit = 60'000 + 5 * 75'000;  // five wallets per transaction
     for (std::uint64_t epoch = 1; epoch <= 20; ++epoch) {
@@ -189,7 +189,7 @@ TEST_CASE("when not everything fits, the oldest epochs that do are paid first") 
         CHECK(planned.intent.last_epoch <= 8);
 }
 
-TEST_CASE("an amount that no contract can hold is an error, not a hold") {
+TEST_CASE("an amount that no contract can hold is an error and not a reason to wait") {
     PlanWorld world;
     world.owe(1, "a", wallet_number(1), U256{1} << 88);
     world.input.identity = &world.identity;

@@ -77,7 +77,7 @@ TEST_CASE("a v2 settlement sends weights without value, then the value with empt
     CHECK(plan.value_rau == kIotx * 4 + 5);
 }
 
-TEST_CASE("a v2 pool is credited with push off, and for wallets that refused a push") {
+TEST_CASE("a v2 pool credits when push is off, and for wallets that refused a push") {
     PlanWorld world(PoolVersion::v2);
     world.owe(1, "a", wallet_number(1), 10).owe(1, "b", wallet_number(2), 20);
     world.input.push_failed.insert(wallet_number(1));
@@ -86,7 +86,7 @@ TEST_CASE("a v2 pool is credited with push off, and for wallets that refused a p
     CHECK_FALSE(v2_call_of(world.plan().intents[1].intent).claims);
 }
 
-TEST_CASE("weights that do not add up to totalWeight() hold a v2 settlement") {
+TEST_CASE("a v2 settlement waits while the weights do not add up to totalWeight()") {
     PlanWorld world(PoolVersion::v2);
     world.owe(1, "a", wallet_number(1), 10);
     world.input.pool.weights = {{wallet_number(3), 4}};
@@ -97,7 +97,7 @@ TEST_CASE("weights that do not add up to totalWeight() hold a v2 settlement") {
     CHECK(plan.hold.detail.find("add up to 4, and its totalWeight() is 5") != std::string::npos);
 }
 
-TEST_CASE("the damaged code of v2 is used when the money is sent, and refused when it would be credited") {
+TEST_CASE("damaged v2 code may be used to send money, and is refused for crediting it") {
     PlanWorld world(PoolVersion::v2_damaged);
     world.owe(1, "a", wallet_number(1), 10);
     CHECK(world.plan().intents.size() == 2);
@@ -107,7 +107,7 @@ TEST_CASE("the damaged code of v2 is used when the money is sent, and refused wh
     CHECK(plan.hold.reason == HoldReason::pool_damaged);
 }
 
-TEST_CASE("what a v2 call cannot hold is paid epoch by epoch, and held when one epoch is too much") {
+TEST_CASE("payouts too many for a v2 call are paid epoch by epoch, and wait when one epoch is too large") {
     PlanWorld world(PoolVersion::v2);
     world.owe_many(1, 200);
     for (std::uint64_t i = 0; i < 200; ++i)
@@ -125,7 +125,7 @@ TEST_CASE("what a v2 call cannot hold is paid epoch by epoch, and held when one 
     CHECK(held.hold.reason == HoldReason::too_large);
 }
 
-TEST_CASE("both steps on a v2 pool give each wallet exactly its amount, whatever was settled before") {
+TEST_CASE("the two steps on a v2 pool give each wallet exactly its amount, whatever was settled before") {
     for (std::uint64_t seed = 1; seed <= 200; ++seed) {
         CAPTURE(seed);
         std::mt19937_64 random(seed);

@@ -28,7 +28,7 @@ void answer_with_code(SettlerWorld& world, std::string hex) {
 
 }  // namespace
 
-TEST_CASE("a v3 pool tells its version, its coordinator, its newest id and the state of an id") {
+TEST_CASE("a v3 pool returns its version, its coordinator, its newest id and the state of an id") {
     SettlerWorld world;
     RewardPool pool(*world.client, world.identity);
     CHECK(RewardPool::version_at(*world.client, world.contract) == PoolVersion::v3);
@@ -43,7 +43,7 @@ TEST_CASE("a v3 pool tells its version, its coordinator, its newest id and the s
     CHECK(pool.epoch_state(31) == contracts::EpochState::open);
 }
 
-TEST_CASE("unknown code counts as v2 when it answers as v2 does, and as damaged by its two bytes") {
+TEST_CASE("unknown code counts as v2 if it answers like v2, and as damaged if it has the two damaged bytes") {
     SettlerWorld world(Version::v2);
     CHECK(RewardPool::version_at(*world.client, world.contract) == PoolVersion::v2);
 
@@ -62,7 +62,7 @@ TEST_CASE("unknown code counts as v2 when it answers as v2 does, and as damaged 
     CHECK(RewardPool::version_at(*other.client, other.contract).error().code == ErrorCode::failed_check);
 }
 
-TEST_CASE("the wallets with weight of a v2 pool come from its logs, which are read on from where they ended") {
+TEST_CASE("the wallets with weight of a v2 pool are read from its logs, each time from the last place on") {
     SettlerWorld world(Version::v2);
     world.owe(1, 'a', 10);
     world.owe(1, 'b', 5);
@@ -91,7 +91,7 @@ TEST_CASE("the wallets with weight of a v2 pool come from its logs, which are re
     CHECK(from == first->tip + 1);
 }
 
-TEST_CASE("a node that limits the range of eth_getLogs is asked for less at a time") {
+TEST_CASE("a node that limits the range of eth_getLogs gets smaller ranges") {
     SettlerWorld world(Version::v2);
     world.owe(1, 'a', 10);
     world.run();
@@ -114,7 +114,7 @@ TEST_CASE("a node that limits the range of eth_getLogs is asked for less at a ti
     CHECK(refused < 10);
 }
 
-TEST_CASE("an endpoint that is away is no reason to ask for fewer blocks") {
+TEST_CASE("an unavailable endpoint does not make the ranges smaller") {
     SettlerWorld world(Version::v2);
     world.before = [](std::size_t, const RpcCall& call) -> std::optional<Result<RpcReply>> {
         if (call.method == "eth_getLogs" || call.method == "eth_blockNumber")
@@ -127,7 +127,7 @@ TEST_CASE("an endpoint that is away is no reason to ask for fewer blocks") {
     CHECK(asked <= 1);
 }
 
-TEST_CASE("logs that do not add up are read once more from the beginning, and not at every look") {
+TEST_CASE("logs that do not add up are read from the beginning once more, and not at every check") {
     SettlerWorld world(Version::v2);
     world.owe(1, 'a', 10);
     world.run();
@@ -150,7 +150,7 @@ TEST_CASE("logs that do not add up are read once more from the beginning, and no
     CHECK(pool.facts()->weights.size() == 1);
 }
 
-TEST_CASE("a receipt tells what was settled, which pushes were paid and which were refused") {
+TEST_CASE("a receipt has the settled amount, the paid pushes and the refused ones") {
     for (const Version version : {Version::v2, Version::v3}) {
         CAPTURE(version == Version::v3);
         SettlerWorld world(version);

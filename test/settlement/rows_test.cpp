@@ -38,7 +38,7 @@ TEST_CASE("the hash of payouts changes with every field and with their order") {
         CHECK(payouts_hash(other) != hash);
 }
 
-TEST_CASE("the same work has the same key, and another generation has another one") {
+TEST_CASE("the same settlement has the same key, and another generation has another key") {
     SettlementIdentity identity;
     identity.chain_id = 4689;
     IntentRow intent;

@@ -170,7 +170,7 @@ std::set<std::string> lose_nonce(Version version, const std::string& kill_at) {
 
 }  // namespace
 
-TEST_CASE("killed at any failpoint, and again in recovery, the settler pays all, and once") {
+TEST_CASE("the settler pays everything once, even if it is killed at any failpoint and again in recovery") {
     std::set<std::string> reached;
     for (const char* const name : failpoint_names()) {
         INFO("killed at " << name);
@@ -184,7 +184,7 @@ TEST_CASE("killed at any failpoint, and again in recovery, the settler pays all,
     CHECK(reached.size() == failpoint_names().size());
 }
 
-TEST_CASE("killed at any failpoint while a version 2 contract is paid in two steps") {
+TEST_CASE("a version 2 contract is paid once in two steps, even if the settler is killed at any failpoint") {
     for (const char* const name : failpoint_names()) {
         INFO("killed at " << name);
         pay_through_trouble(Version::v2, name);

@@ -20,7 +20,7 @@ void set_chain_price(SettlerWorld& world, std::uint64_t gwei) {
 
 }  // namespace
 
-TEST_CASE("a settlement that reverts on chain is planned again, and paid once") {
+TEST_CASE("a settlement that reverts on chain is planned again and paid once") {
     SettlerWorld world(GENERATE(Version::v2, Version::v3));
     world.owe(1, 'a', 10);
     world.pool_world->fail_when_mined = true;
@@ -34,7 +34,7 @@ TEST_CASE("a settlement that reverts on chain is planned again, and paid once") 
     CHECK(world.pool().deposited() == world.iotx(10));
 }
 
-TEST_CASE("a revert is believed when it is deep, also where two endpoints say so") {
+TEST_CASE("a revert counts only after its confirmations, even if two endpoints report it") {
     SettlerWorld world(Version::v3, 2);
     world.owe(1, 'a', 10);
     world.pool_world->fail_when_mined = true;
@@ -49,7 +49,7 @@ TEST_CASE("a revert is believed when it is deep, also where two endpoints say so
     CHECK(world.mined() == 1);
 }
 
-TEST_CASE("after three settlements that reverted the settler halts, and an operator may try again") {
+TEST_CASE("after three reverted settlements the settler halts, and an operator may let it try again") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
     world.pool_world->fail_when_mined = true;
@@ -63,7 +63,7 @@ TEST_CASE("after three settlements that reverted the settler halts, and an opera
     CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
 }
 
-TEST_CASE("a settlement that ran out of gas is planned with more") {
+TEST_CASE("a settlement that ran out of gas is planned again with more") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
     world.pool_world->extra_gas = 150'000;
@@ -93,7 +93,7 @@ TEST_CASE("a settlement that ran out of gas at the block's limit is split") {
         CHECK(world.pool().claimable(world.wallet_of(agent)) == world.iotx(10));
 }
 
-TEST_CASE("more gas is not taken above a limit") {
+TEST_CASE("gas is not raised above a limit") {
     SettlerWorld world;
     world.settings.limits.max_per_settlement_rau =
         world.iotx(10) + U256(140'000) * world.settings.limits.max_gas_price;
@@ -123,7 +123,7 @@ TEST_CASE("a wallet that refused a payment is credited from then on") {
     CHECK(world.chain.balance(world.wallet_of('b')) == 0);
 }
 
-TEST_CASE("version 2's value is not sent while the weights do not read back as sent") {
+TEST_CASE("version 2's value is not sent while the weights on chain differ from those sent") {
     SettlerWorld world(Version::v2);
     world.owe(1, 'a', 10);
     world.before = [](std::size_t, const RpcCall& call) -> std::optional<Result<RpcReply>> {
@@ -144,7 +144,7 @@ TEST_CASE("version 2's value is not sent while the weights do not read back as s
     CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
 }
 
-TEST_CASE("an event that tells another amount halts") {
+TEST_CASE("an event with another amount halts the settler") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
     world.after = [](std::size_t, const RpcCall& call, Result<RpcReply> reply) -> Result<RpcReply> {
@@ -160,7 +160,7 @@ TEST_CASE("an event that tells another amount halts") {
     CHECK(world.intent(1).state == IntentState::final_ok);
 }
 
-TEST_CASE("the operator raises the price of a transaction that is not mined") {
+TEST_CASE("the operator may raise the price of a transaction that is not mined") {
     SettlerWorld world;
     CHECK(world.settler->unstick(Settler::Unstick::raise_price, world.iotx(1)).error().code ==
           ErrorCode::failed_precondition);
@@ -177,7 +177,7 @@ TEST_CASE("the operator raises the price of a transaction that is not mined") {
     CHECK(world.mined() == 1);
 }
 
-TEST_CASE("an empty transaction in its place frees the nonce, and what was covered is owed again") {
+TEST_CASE("an empty transaction with the same nonce frees it, and the payouts are owed again") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
     static_cast<void>(world.steps());
@@ -193,7 +193,7 @@ TEST_CASE("an empty transaction in its place frees the nonce, and what was cover
     CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
 }
 
-TEST_CASE("the payment may win against the empty transaction that was to replace it") {
+TEST_CASE("the payment may be mined instead of the empty transaction that should replace it") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
     static_cast<void>(world.steps());
@@ -206,7 +206,7 @@ TEST_CASE("the payment may win against the empty transaction that was to replace
     CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
 }
 
-TEST_CASE("a halted settler takes no order but to resume") {
+TEST_CASE("a halted settler accepts only the order to resume") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
     static_cast<void>(world.steps());
@@ -222,7 +222,7 @@ TEST_CASE("a halted settler takes no order but to resume") {
     CHECK(world.mined() == 1);
 }
 
-TEST_CASE("a dry run tells the plan and writes nothing") {
+TEST_CASE("a dry run prints the plan and writes nothing") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
     const auto plan = world.settler->dry_run();

@@ -73,7 +73,7 @@ class DroppingLedger final : public PayoutSource {
 
 }  // namespace
 
-TEST_CASE("a call that the contract would refuse is not signed, and is paid when it would take it") {
+TEST_CASE("a call that the contract would refuse is not signed, and is paid when it would succeed") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
     world.pool_world->paused = true;
@@ -83,7 +83,7 @@ TEST_CASE("a call that the contract would refuse is not signed, and is paid when
     CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
 }
 
-TEST_CASE("a contract whose coordinator is somebody else is not settled") {
+TEST_CASE("a contract with another coordinator is not settled") {
     SettlerWorld world;
     world.chain.put_contract(world.contract, std::make_shared<FakeRewardPool>(Version::v3, world.contract,
                                                                               filled_with<Address>(0xdd)));
@@ -91,14 +91,14 @@ TEST_CASE("a contract whose coordinator is somebody else is not settled") {
     check_held(world, HoldReason::simulation);
 }
 
-TEST_CASE("a price above the cap, an absurd one, and too small a balance are waited out") {
+TEST_CASE("the settler waits while the price is above the cap or absurd, or the balance is too small") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
-    SECTION("the chain's price") {
+    SECTION("the chain's price is above the cap") {
         world.chain.set_rules([](FakeChainRules& rules) { rules.base_fee = U256(2'001) * 1'000'000'000; });
         check_held(world, HoldReason::gas_price);
     }
-    SECTION("what the node suggests") {
+    SECTION("the node suggests an absurd price") {
         world.chain.set_rules(
             [](FakeChainRules& rules) { rules.suggested_price = "\"0x" + std::string(64, 'f') + "\""; });
         check_held(world, HoldReason::gas_price);
@@ -112,15 +112,15 @@ TEST_CASE("a price above the cap, an absurd one, and too small a balance are wai
     }
 }
 
-TEST_CASE("a limit on money holds the settlement back, and the payout stays owed") {
+TEST_CASE("a limit on money delays the settlement, and the payout stays owed") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
-    SECTION("per settlement") {
+    SECTION("the limit per settlement") {
         world.settings.limits.max_per_settlement_rau = world.iotx(10);
         world.restart();
         check_held(world, HoldReason::over_settlement_limit);
     }
-    SECTION("per day") {
+    SECTION("the limit per day") {
         world.settings.limits.max_per_day_rau = world.iotx(15);
         world.restart();
         CHECK(world.run().state == State::idle);
@@ -134,7 +134,7 @@ TEST_CASE("a limit on money holds the settlement back, and the payout stays owed
     }
 }
 
-TEST_CASE("an endpoint of another chain ends the step, with nothing signed") {
+TEST_CASE("an endpoint of another chain ends the step before anything is signed") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
     world.chain.set_rules([](FakeChainRules& rules) { rules.chain_id = 4689; });
@@ -147,10 +147,10 @@ TEST_CASE("an endpoint of another chain ends the step, with nothing signed") {
 TEST_CASE("a ledger of another chain, and another wallet's key, are refused") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
-    SECTION("the ledger") {
+    SECTION("the ledger is of another chain") {
         world.ledger.chain = ChainIdentity{4689, std::nullopt};
     }
-    SECTION("the key") {
+    SECTION("the key is another wallet's") {
         world.signer = std::make_unique<SettlementSigner>(contracts::key_from_hex(std::string(64, '8')).value(),
                                                           world.identity, world.settings.limits);
         world.settler = std::make_unique<Settler>(*world.store, world.ledger, *world.client, *world.signer,
@@ -163,7 +163,7 @@ TEST_CASE("a ledger of another chain, and another wallet's key, are refused") {
     CHECK(world.sends() == 0);
 }
 
-TEST_CASE("another transaction of the wallet halts before anything is signed, until an operator resumes") {
+TEST_CASE("another transaction of the wallet halts the settler before signing, until an operator resumes") {
     SettlerWorld world;
     send_foreign(world, 0);
     world.chain.mine();
@@ -185,8 +185,7 @@ TEST_CASE("another transaction of the wallet halts before anything is signed, un
     CHECK(SettlementView::open(world.dir.path()).value()->summary()->foreign_nonces == 1);
 }
 
-TEST_CASE(
-    "a foreign transaction that takes the nonce of a payment halts, and resuming pays under another one") {
+TEST_CASE("a foreign transaction with a payment's nonce halts, and resuming pays under another nonce") {
     SettlerWorld world(Version::v3, GENERATE(std::size_t{1}, std::size_t{2}));
     world.owe(1, 'a', 10);
     CHECK(world.steps().state == State::waiting);
@@ -217,8 +216,7 @@ void settle_from_a_copy(SettlerWorld& world, std::uint64_t nonce, std::uint64_t 
     REQUIRE(world.chain.nonce(world.key.address()) == nonce + 1);
 }
 
-TEST_CASE(
-    "what a copy of the data directory has paid is not paid again: resume refuses, and says how to go on") {
+TEST_CASE("resume does not pay again what a copy of the data directory has paid, and says how to continue") {
     SettlerWorld world(GENERATE(Version::v3, Version::v2));
     world.owe(1, 'a', 10);
     world.owe(2, 'a', 5);
@@ -237,7 +235,7 @@ TEST_CASE(
     CHECK(world.chain.nonce(world.key.address()) == 1);
 }
 
-TEST_CASE("a copy that settled the very id that is under way halts, and resume says how to go on") {
+TEST_CASE("a copy that settled the id in progress halts the settler, and resume says how to continue") {
     SettlerWorld world(Version::v3, GENERATE(std::size_t{1}, std::size_t{2}));
     world.owe(1, 'a', 10);
     CHECK(world.steps().state == State::waiting);
@@ -251,7 +249,7 @@ TEST_CASE("a copy that settled the very id that is under way halts, and resume s
     CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
 }
 
-TEST_CASE("version 2: a foreign transaction before the first settlement can be left behind") {
+TEST_CASE("version 2: a foreign transaction before the first settlement can be skipped") {
     SettlerWorld world(Version::v2);
     send_foreign(world, 0);
     world.chain.mine();
@@ -262,7 +260,7 @@ TEST_CASE("version 2: a foreign transaction before the first settlement can be l
     CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
 }
 
-TEST_CASE("version 2: a settlement from elsewhere before the first one of its own is not paid again") {
+TEST_CASE("version 2: a settlement from elsewhere before the first own one is not paid again") {
     SettlerWorld world(Version::v2);
     settle_from_a_copy(world, 0, 10);
     world.owe(1, 'a', 10);
@@ -273,7 +271,7 @@ TEST_CASE("version 2: a settlement from elsewhere before the first one of its ow
     CHECK(world.pool().deposited() == world.iotx(10));
 }
 
-TEST_CASE("a settlement from elsewhere while nothing is under way is not paid again either") {
+TEST_CASE("a settlement from elsewhere while none is in progress is not paid again either") {
     SettlerWorld world;
     world.owe(1, 'b', 7);
     CHECK(world.run().state == State::idle);
@@ -292,8 +290,7 @@ TEST_CASE("a settlement from elsewhere while nothing is under way is not paid ag
     }));
 }
 
-TEST_CASE(
-    "a payment whose receipt an endpoint hides is waited for, never made again and never called foreign") {
+TEST_CASE("a payment whose receipt an endpoint hides is waited for, and neither repeated nor called foreign") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
     CHECK(world.steps().state == State::waiting);
@@ -317,7 +314,7 @@ TEST_CASE("the other endpoint's receipt counts when one hides it") {
     CHECK(world.intent(1).state == IntentState::final_ok);
 }
 
-TEST_CASE("a failure that one endpoint invents is not believed while the other one hides the receipt") {
+TEST_CASE("a failure that one endpoint invents is ignored while the other hides the receipt") {
     SettlerWorld world(Version::v2, 2);
     world.owe(1, 'a', 10);
     while (world.mined() == 0)
@@ -341,7 +338,7 @@ TEST_CASE("a failure that one endpoint invents is not believed while the other o
     CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
 }
 
-TEST_CASE("a receipt that one endpoint invents is not believed") {
+TEST_CASE("a receipt that one endpoint invents is ignored") {
     SettlerWorld world(Version::v3, 2);
     const std::string status = GENERATE("0x1", "0x0");
     world.owe(1, 'a', 10);
@@ -368,7 +365,7 @@ TEST_CASE("a receipt that one endpoint invents is not believed") {
     CHECK(world.mined() == 1);
 }
 
-TEST_CASE("with two endpoints, one that is away keeps a payment from being final by the other's word alone") {
+TEST_CASE("with two endpoints a payment is not final while one is unavailable") {
     SettlerWorld world(Version::v3, 2);
     world.owe(1, 'a', 10);
     CHECK(world.steps().state == State::waiting);
@@ -382,7 +379,7 @@ TEST_CASE("with two endpoints, one that is away keeps a payment from being final
     CHECK(world.run().state == State::idle);
 }
 
-TEST_CASE("a confirmed nonce that one of two endpoints invents halts nothing") {
+TEST_CASE("a confirmed nonce that one of two endpoints invents does not halt the settler") {
     SettlerWorld world(Version::v3, 2);
     world.owe(1, 'a', 10);
     world.before = [](std::size_t endpoint, const RpcCall& call) -> std::optional<Result<RpcReply>> {
@@ -399,7 +396,7 @@ TEST_CASE("a confirmed nonce that one of two endpoints invents halts nothing") {
     CHECK(world.mined() == 1);
 }
 
-TEST_CASE("an older copy of the ledger, or another amount in it, halts") {
+TEST_CASE("an older copy of the ledger, or another amount in it, halts the settler") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
     world.owe(2, 'a', 10);
@@ -408,7 +405,7 @@ TEST_CASE("an older copy of the ledger, or another amount in it, halts") {
         world.ledger.rows.erase({2, "a"});
         world.ledger.next_epoch = 2;
     }
-    SECTION("an amount is another one") {
+    SECTION("an amount differs") {
         world.ledger.owe(2, "a", world.iotx(11), world.wallet_of('a'));
     }
     world.ledger.owe(1, "b", world.iotx(1), world.wallet_of('b'));
@@ -418,7 +415,7 @@ TEST_CASE("an older copy of the ledger, or another amount in it, halts") {
     CHECK(world.mined() == 1);
 }
 
-TEST_CASE("paid epochs that the ledger dropped, while an older one is still owed, are no difference") {
+TEST_CASE("paid epochs that the ledger dropped while an older one is owed are not a difference") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
     world.ledger.owe(1, "c", world.iotx(1), std::nullopt);

@@ -66,8 +66,7 @@ TEST_CASE("a transaction that is not mined in three blocks gets a price 12.5% an
     CHECK(world.intent(1).gas_price == gwei_price(1'125) + 1);
 }
 
-TEST_CASE(
-    "the price jumps to what the chain wants, but never above the cap; there the same bytes go out again") {
+TEST_CASE("the price follows the chain up to the cap, and at the cap the same bytes are sent again") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
     CHECK(world.steps().state == State::waiting);
@@ -87,7 +86,7 @@ TEST_CASE(
     check_paid_once(world, 10);
 }
 
-TEST_CASE("a cheaper attempt that is mined after the price rose is the payment") {
+TEST_CASE("a cheaper attempt that is mined after the price rose counts as the payment") {
     SettlerWorld world(Version::v3, 2);
     world.chain.set_rules([](FakeChainRules& rules) { rules.gossip = false; });
     world.owe(1, 'a', 10);
@@ -110,7 +109,7 @@ TEST_CASE("a cheaper attempt that is mined after the price rose is the payment")
     CHECK(world.intent(1).gas_price == gwei_price(1'000));
 }
 
-TEST_CASE("an answer that is lost after the node took the transaction") {
+TEST_CASE("a transaction whose answer is lost after acceptance is paid once") {
     SettlerWorld world;
     int lost = GENERATE(1, 3);
     world.after = [&lost](std::size_t, const RpcCall& call, Result<RpcReply> reply) -> Result<RpcReply> {
@@ -124,7 +123,7 @@ TEST_CASE("an answer that is lost after the node took the transaction") {
     check_paid_once(world, 10);
 }
 
-TEST_CASE("the same bytes are known to the node after a restart") {
+TEST_CASE("after a restart the node recognises the same bytes") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
     CHECK(world.steps().state == State::waiting);
@@ -137,7 +136,7 @@ TEST_CASE("the same bytes are known to the node after a restart") {
     check_paid_once(world, 10);
 }
 
-TEST_CASE("errors that may hide an acceptance leave the intent in sending, and it is tried later and later") {
+TEST_CASE("a send whose error may hide an acceptance is repeated at growing intervals") {
     SettlerWorld world;
     refuse_sends(world, GENERATE("internal error", "txpool is full"), 3);
     world.owe(1, 'a', 10);
@@ -158,7 +157,7 @@ TEST_CASE("errors that may hide an acceptance leave the intent in sending, and i
     check_paid_once(world, 10);
 }
 
-TEST_CASE("a price that the node finds too low is raised at once") {
+TEST_CASE("a price that the node refuses as too low is raised at once") {
     SettlerWorld world;
     refuse_sends(world, "replacement transaction underpriced", 1);
     world.owe(1, 'a', 10);
@@ -169,7 +168,7 @@ TEST_CASE("a price that the node finds too low is raised at once") {
     check_paid_once(world, 10);
 }
 
-TEST_CASE("too little money for the node is shown, and tried again") {
+TEST_CASE("a balance that the node refuses as too small is shown, and the send is repeated") {
     SettlerWorld world;
     refuse_sends(world, "insufficient funds for gas * price + value", 2);
     world.owe(1, 'a', 10);
@@ -180,7 +179,7 @@ TEST_CASE("too little money for the node is shown, and tried again") {
     check_paid_once(world, 10);
 }
 
-TEST_CASE("nonce too low is settled by the receipts, under the same nonce") {
+TEST_CASE("after nonce too low the receipts decide, under the same nonce") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
     // The node accepts and mines it, but the answer is lost. When it is sent again, its nonce is too low.
@@ -204,7 +203,7 @@ TEST_CASE("nonce too low is settled by the receipts, under the same nonce") {
     CHECK(world.store->attempts(1)->size() == 1);
 }
 
-TEST_CASE("an evicted transaction is sent again") {
+TEST_CASE("a transaction that the node evicted is sent again") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
     CHECK(world.steps().state == State::waiting);
@@ -213,7 +212,7 @@ TEST_CASE("an evicted transaction is sent again") {
     check_paid_once(world, 10);
 }
 
-TEST_CASE("a node that says yes and drops the transaction does not keep it from the others") {
+TEST_CASE("a node that accepts and drops the transaction does not keep it from other nodes") {
     SettlerWorld world(Version::v3, 2);
     world.before = [](std::size_t endpoint, const RpcCall& call) -> std::optional<Result<RpcReply>> {
         if (endpoint != 0 || call.method != kSendMethod) return std::nullopt;
@@ -228,7 +227,7 @@ TEST_CASE("a node that says yes and drops the transaction does not keep it from 
     check_paid_once(world, 10);
 }
 
-TEST_CASE("a receipt that a reorganisation takes back is waited for again, with the same bytes") {
+TEST_CASE("a receipt that a reorganisation removes is waited for again, with the same bytes") {
     SettlerWorld world;
     const FakeReorg what = GENERATE(FakeReorg::forgotten, FakeReorg::pooled);
     world.owe(1, 'a', 10);
@@ -243,7 +242,7 @@ TEST_CASE("a receipt that a reorganisation takes back is waited for again, with 
     CHECK(world.store->attempts(1)->size() == 1);
 }
 
-TEST_CASE("a payment that a deep reorganisation took back after its end is sent again by itself") {
+TEST_CASE("a final payment that a deep reorganisation removes is sent again without an operator") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
     CHECK(world.run().state == State::idle);
@@ -257,7 +256,7 @@ TEST_CASE("a payment that a deep reorganisation took back after its end is sent 
     CHECK(world.mined() == 2);
 }
 
-TEST_CASE("endpoints that are away are waited for, longer and longer") {
+TEST_CASE("the settler waits for unavailable endpoints at growing intervals") {
     SettlerWorld world;
     bool away = true;
     world.before = [&](std::size_t, const RpcCall&) -> std::optional<Result<RpcReply>> {

@@ -12,13 +12,13 @@ using namespace ioswarm::test;
 using Version = FakeRewardPool::Version;
 using State = SettlerStep::State;
 
-TEST_CASE("nothing owed is nothing to do") {
+TEST_CASE("with nothing owed the settler is idle") {
     SettlerWorld world;
     CHECK(world.steps().state == State::idle);
     CHECK(world.sends() == 0);
 }
 
-TEST_CASE("what is owed is pushed to each wallet, in one transaction, once") {
+TEST_CASE("owed payouts are pushed to each wallet in one transaction, once") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
     world.owe(1, 'b', 5);
@@ -56,7 +56,7 @@ TEST_CASE("with one endpoint a payment is final after six blocks") {
     CHECK(world.intent(1).state == IntentState::final_ok);
 }
 
-TEST_CASE("two endpoints with the same receipt make a payment final at once") {
+TEST_CASE("with the same receipt from two endpoints a payment is final at once") {
     SettlerWorld world(Version::v3, 2);
     world.owe(1, 'a', 10);
     CHECK(world.steps().state == State::waiting);
@@ -73,7 +73,7 @@ TEST_CASE("on nodes without receipts by hash the blocks are read") {
     CHECK(world.intent(1).state == IntentState::final_ok);
 }
 
-TEST_CASE("a version 2 pool is paid in two steps, the value when the weights read back") {
+TEST_CASE("a version 2 pool is paid in two steps, the value after the weights were read back") {
     SettlerWorld world(GENERATE(Version::v2, Version::v2_damaged));
     world.owe(1, 'a', 10);
     world.owe(1, 'b', 5);
@@ -91,7 +91,7 @@ TEST_CASE("a version 2 pool is paid in two steps, the value when the weights rea
     CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
 }
 
-TEST_CASE("what an empty transaction replaced is cancelled, and paid by the next intent") {
+TEST_CASE("an intent replaced by an empty transaction is cancelled, and the next intent pays its payouts") {
     SettlerWorld world;
     world.owe(1, 'a', 10);
     CHECK(world.steps().state == State::waiting);

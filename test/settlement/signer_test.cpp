@@ -48,7 +48,7 @@ struct SigningDesk {
 
 }  // namespace
 
-TEST_CASE("the signer signs a settlement, and the same one with the same bytes") {
+TEST_CASE("the signer signs a settlement, and gives the same bytes each time") {
     const SigningDesk desk;
     const auto attempt = desk.sign();
     REQUIRE(attempt.has_value());
@@ -64,7 +64,7 @@ TEST_CASE("the signer signs a settlement, and the same one with the same bytes")
     CHECK(attempt->from_block == 50);
 }
 
-TEST_CASE("an empty transaction goes to the wallet itself, with nothing in it") {
+TEST_CASE("an empty transaction goes to the wallet itself without value or data") {
     const SigningDesk desk;
     const auto decoded = decode_signed(desk.sign(AttemptKind::noop)->raw);
     CHECK(decoded->tx.to == desk.identity.wallet);
@@ -73,7 +73,7 @@ TEST_CASE("an empty transaction goes to the wallet itself, with nothing in it") 
     CHECK(decoded->tx.nonce == 7);
 }
 
-TEST_CASE("the signer refuses whatever is not a settlement within the limits") {
+TEST_CASE("the signer refuses anything but a settlement within the limits") {
     SigningDesk desk;
     SECTION("another receiver") {
         desk.intent.to = filled_with<Address>(9);

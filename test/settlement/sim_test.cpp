@@ -115,7 +115,7 @@ TEST_CASE("the same seed gives the same lifetime") {
     }
 }
 
-TEST_CASE("each deliberate fault is noticed") {
+TEST_CASE("each deliberate fault in the settler is noticed") {
     constexpr std::uint64_t kMostSeeds = 600;
     for (const SimMutant mutant : kAllMutants) {
         std::uint64_t seed = 1;
@@ -132,14 +132,14 @@ TEST_CASE("each deliberate fault is noticed") {
     }
 }
 
-TEST_CASE("replays one seed and says what happens", "[.][replay]") {
+TEST_CASE("one seed can be replayed with a log of its events", "[.][replay]") {
     const std::uint64_t seed = number_in_environment("IOSWARM_SIM_SEED", 1);
     const SimReport report = sim_live(seed, SimMutant::none, true);
     CHECK(report.violation.empty());
     std::printf("%s\n", report.violation.c_str());
 }
 
-TEST_CASE("a hundred thousand lifetimes", "[.][long]") {
+TEST_CASE("a hundred thousand lifetimes pay everything exactly once", "[.][long]") {
     // Split into parts that can run in parallel.
     const std::uint64_t part = number_in_environment("IOSWARM_SIM_PART", 0);
     constexpr std::uint64_t kPart = 12'500;

@@ -66,7 +66,7 @@ void alter(const TempDir& dir, const char* sql) {
 
 }  // namespace
 
-TEST_CASE("a new settlement file holds its identity, for its owner alone") {
+TEST_CASE("a new settlement file has its identity, and only its owner may read it") {
     const TempDir dir;
     new_store(dir).reset();
     struct stat info {};
@@ -79,7 +79,7 @@ TEST_CASE("a new settlement file holds its identity, for its owner alone") {
     CHECK_FALSE((*store)->live_intent()->has_value());
 }
 
-TEST_CASE("a settlement file is made once, opened only when it is there, and by one settler at a time") {
+TEST_CASE("a settlement file is created once, opened only if it exists, and by one settler at a time") {
     const TempDir dir;
     CHECK(SettlementStore::open(dir.path()).error().code == ErrorCode::not_found);
     const auto store = new_store(dir);
@@ -91,7 +91,7 @@ TEST_CASE("a settlement file is made once, opened only when it is there, and by 
           ErrorCode::try_again);
 }
 
-TEST_CASE("a settlement file that is there already is not made anew, but an init that was cut off is") {
+TEST_CASE("an existing settlement file is not replaced, but an interrupted init is completed") {
     const TempDir dir;
     new_store(dir).reset();
     CHECK(SettlementStore::create(dir.path(), settlement_identity_of_test()).error().code ==
@@ -102,7 +102,7 @@ TEST_CASE("a settlement file that is there already is not made anew, but an init
     CHECK(SettlementStore::create(cut_off.path(), settlement_identity_of_test()).has_value());
 }
 
-TEST_CASE("altered tables, another program's file and a newer version are told apart") {
+TEST_CASE("altered tables, another program's file and a newer version give different errors") {
     const TempDir dir;
     new_store(dir).reset();
     SECTION("a trigger was dropped") {
@@ -110,17 +110,17 @@ TEST_CASE("altered tables, another program's file and a newer version are told a
         CHECK(SettlementStore::open(dir.path()).error().code == ErrorCode::data_loss);
         CHECK(SettlementView::open(dir.path()).error().code == ErrorCode::data_loss);
     }
-    SECTION("another program's") {
+    SECTION("the file is another program's") {
         alter(dir, "PRAGMA application_id = 1");
         CHECK(SettlementStore::open(dir.path()).error().code == ErrorCode::data_loss);
     }
-    SECTION("a newer version") {
+    SECTION("the version is newer") {
         alter(dir, "UPDATE meta SET schema_version = 2");
         CHECK(SettlementStore::open(dir.path()).error().code == ErrorCode::failed_precondition);
     }
 }
 
-TEST_CASE("an intent goes from planned to paid, each step on the disk") {
+TEST_CASE("an intent goes from planned to paid, and each step is on disk") {
     const TempDir dir;
     auto store = new_store(dir);
     const PlannedIntent planned = planned_payment({payout_to(3, "a", 1, 100), payout_to(4, "a", 1, 50)});
@@ -176,7 +176,7 @@ TEST_CASE("an intent goes from planned to paid, each step on the disk") {
     CHECK(store->payouts_of(live.id) == planned.payouts);
 }
 
-TEST_CASE("a payout is covered once, and a plan is written whole or not at all") {
+TEST_CASE("a payout is covered once, and a plan is written completely or not at all") {
     const TempDir dir;
     const auto store = new_store(dir);
     const PlannedIntent first = planned_payment({payout_to(3, "a", 1, 100)});
@@ -202,7 +202,7 @@ TEST_CASE("an intent whose value is not the sum of its payouts is refused") {
     CHECK(store->add_plan({&wrong, 1}, kStoreNow).error().code == ErrorCode::internal);
 }
 
-TEST_CASE("one nonce at a time is given out, without gaps") {
+TEST_CASE("nonces are assigned one at a time and without gaps") {
     const TempDir dir;
     const auto store = new_store(dir);
     const std::vector<PlannedIntent> plan{planned_payment({payout_to(3, "a", 1, 100)}),
@@ -219,7 +219,7 @@ TEST_CASE("one nonce at a time is given out, without gaps") {
     CHECK(store->reserve_nonce(2) == 8U);
 }
 
-TEST_CASE("a nonce, what an intent does, and a final intent cannot be altered even by hand") {
+TEST_CASE("an intent's nonce and content, and a final intent, cannot be altered even by hand") {
     const TempDir dir;
     auto store = new_store(dir);
     const IntentRow intent = sent_intent(*store, planned_payment({payout_to(3, "a", 1, 100)}));
@@ -268,7 +268,7 @@ TEST_CASE("a receipt that vanished leaves nothing behind") {
     CHECK(store->observations(intent.id)->empty());
 }
 
-TEST_CASE("what a reverted intent covered is owed again, and may be planned once more") {
+TEST_CASE("payouts of a reverted intent are owed again, and may be planned once more") {
     const TempDir dir;
     const auto store = new_store(dir);
     const PlannedIntent planned = planned_payment({payout_to(3, "a", 1, 100)});
@@ -287,14 +287,14 @@ TEST_CASE("what a reverted intent covered is owed again, and may be planned once
     CHECK(store->reverts_of_unpaid()->generations == 2);
     CHECK(store->reverts_of_unpaid()->out_of_gas == 1);
 
-    SECTION("once it is paid the count is gone") {
+    SECTION("the count is cleared once they are paid") {
         const IntentRow third = sent_intent(*store, planned);
         CHECK(store->reverts_of_unpaid()->generations == 2);
         REQUIRE(store->finish(third.id, paid_end()).has_value());
         CHECK(store->reverts_of_unpaid()->generations == 0);
         CHECK(store->add_plan({&planned, 1}, kStoreNow).error().code == ErrorCode::aborted);
     }
-    SECTION("and after a halt was ended") {
+    SECTION("the count is cleared when a halt was ended") {
         REQUIRE(store->set_halt({HaltReason::reverted, "thrice", kStoreNow}).has_value());
         CHECK(store->reverts_of_unpaid()->generations == 2);
         REQUIRE(store->set_halt({}).has_value());
@@ -302,7 +302,7 @@ TEST_CASE("what a reverted intent covered is owed again, and may be planned once
     }
 }
 
-TEST_CASE("weights that fail take the value step behind them with them") {
+TEST_CASE("a failed weights step also fails the value step after it") {
     const TempDir dir;
     const auto store = new_store(dir);
     const std::vector<PlannedIntent> plan{planned_weights(3, 3),
@@ -319,7 +319,7 @@ TEST_CASE("weights that fail take the value step behind them with them") {
     CHECK(store->add_plan(plan, kStoreNow).has_value());
 }
 
-TEST_CASE("the same weights may be sent again after they were sent well") {
+TEST_CASE("the same weights may be sent again after a successful send") {
     const TempDir dir;
     const auto store = new_store(dir);
     const PlannedIntent weights = planned_weights(3, 3);
@@ -333,7 +333,7 @@ TEST_CASE("the same weights may be sent again after they were sent well") {
     }
 }
 
-TEST_CASE("an intent is cancelled without a nonce, or after the operator's order") {
+TEST_CASE("an intent is cancelled if it has no nonce, or after the operator's order") {
     const TempDir dir;
     const auto store = new_store(dir);
     const PlannedIntent planned = planned_payment({payout_to(3, "a", 1, 100)});
@@ -355,7 +355,7 @@ TEST_CASE("an intent is cancelled without a nonce, or after the operator's order
     CHECK(store->next_nonce() == 8U);
 }
 
-TEST_CASE("an intent that lost its nonce ends as cancelled, and what others used is never given out") {
+TEST_CASE("an intent that lost its nonce ends as cancelled, and a foreign nonce is never assigned") {
     const TempDir dir;
     const auto store = new_store(dir);
     const PlannedIntent planned = planned_payment({payout_to(3, "a", 1, 100)});
@@ -377,7 +377,7 @@ TEST_CASE("an intent that lost its nonce ends as cancelled, and what others used
     CHECK(store->next_nonce() == 11U);
 }
 
-TEST_CASE("a halt stays over a restart until it is taken back") {
+TEST_CASE("a halt stays over restarts until it is ended") {
     const TempDir dir;
     auto store = new_store(dir);
     REQUIRE(store->set_halt({HaltReason::foreign_transaction, "nonce 7", 12}).has_value());
@@ -389,7 +389,7 @@ TEST_CASE("a halt stays over a restart until it is taken back") {
     CHECK(store->halt()->reason == HaltReason::none);
 }
 
-TEST_CASE("spending is counted for the UTC day in which it was signed") {
+TEST_CASE("spending counts for the UTC day in which it was signed") {
     const TempDir dir;
     const auto store = new_store(dir);
     const IntentRow intent = sent_intent(*store, planned_payment({payout_to(3, "a", 1, 100)}));
@@ -446,7 +446,7 @@ TEST_CASE("a flipped bit in a row that decides on a payment is found before anyt
     CHECK(SettlementStore::open(dir.path()).has_value());
 }
 
-TEST_CASE("a payout that no transaction covers any more is found, and so are other totals") {
+TEST_CASE("a payout without a transaction is found, and so are other totals") {
     const TempDir dir;
     auto store = new_store(dir);
     const PlannedIntent planned = planned_payment({payout_to(3, "a", 1, 100), payout_to(3, "b", 2, 50)});
@@ -477,7 +477,7 @@ TEST_CASE("a payout that no transaction covers any more is found, and so are oth
     CHECK(SettlementStore::open(dir.path(), SettlementStore::FileCheck::schema).has_value());
 }
 
-TEST_CASE("a file without its tables is not taken for one that init did not finish") {
+TEST_CASE("a file without its tables is not mistaken for an interrupted init") {
     const TempDir dir;
     new_store(dir).reset();
     std::string bytes = file_text(dir.path("settlement.db"));
@@ -488,7 +488,7 @@ TEST_CASE("a file without its tables is not taken for one that init did not fini
     CHECK_FALSE(SettlementStore::create(dir.path(), settlement_identity_of_test()).has_value());
 }
 
-TEST_CASE("a rebuilt file may hold a settlement that began before the file's first epoch, and opens") {
+TEST_CASE("a rebuilt file with a settlement from before its first epoch can be opened") {
     const TempDir dir;
     SettledBefore before;
     before.planned = planned_payment({payout_to(2, "a", 1, 100), payout_to(3, "a", 1, 50)});

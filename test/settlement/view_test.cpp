@@ -31,12 +31,12 @@ void settle_next(SettlementStore& store, IntentState end_state, std::set<Address
 
 }  // namespace
 
-TEST_CASE("the view has nothing to read before settle init") {
+TEST_CASE("the view is empty before settle init") {
     const TempDir dir;
     CHECK(SettlementView::open(dir.path()).error().code == ErrorCode::not_found);
 }
 
-TEST_CASE("the view follows the settler while it writes") {
+TEST_CASE("the view can be read while the settler writes") {
     const TempDir dir;
     const auto store = std::move(*SettlementStore::create(dir.path(), settlement_identity_of_test()));
     const auto view = std::move(*SettlementView::open(dir.path()));
@@ -94,7 +94,7 @@ TEST_CASE("the view follows the settler while it writes") {
     CHECK(view->attempts(1)->size() == 1);
 }
 
-TEST_CASE("the view tells the halt and why the settler waits") {
+TEST_CASE("the view shows the halt and why the settler waits") {
     const TempDir dir;
     const auto store = std::move(*SettlementStore::create(dir.path(), settlement_identity_of_test()));
     const auto view = std::move(*SettlementView::open(dir.path()));
