@@ -69,7 +69,7 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE(
-    "the reference's store comes over whole, into memory and onto disk, and rolls from there as from itself") {
+    "the reference's store is imported completely, into memory and onto disk, and rolls like the original") {
     const test::TempDir dir;
     const std::string source = data("node/chain-boltdb/statediffs.db");
     auto bolt = open_bolt_diffs(source, 0ms);
@@ -104,22 +104,23 @@ TEST_CASE(
     }
 }
 
-TEST_CASE_METHOD(Fixture, "a log is continued where the source reaches it, and what both hold must be equal") {
+TEST_CASE_METHOD(Fixture,
+                 "a log is continued by a source that reaches its end, and common heights must be equal") {
     REQUIRE(import(file(100, 150), log));
-    SECTION("the same again changes nothing") {
+    SECTION("importing the same again changes nothing") {
         const auto report = import(file(100, 150), log);
         REQUIRE(report);
         CHECK(report->equal == 51);
         CHECK(report->appended == 0);
     }
-    SECTION("what follows at once") {
+    SECTION("the source starts right after the log") {
         const auto report = import(file(151, 300), log);
         REQUIRE(report);
         CHECK(report->equal == 0);
         CHECK(report->appended == 150);
         CHECK(content(*log) == some_diffs(100, 300));
     }
-    SECTION("what overlaps, with older ones that nothing can be done with") {
+    SECTION("the source overlaps the log, and its older diffs are left out") {
         const auto report = import(file(90, 200), log);
         REQUIRE(report);
         CHECK(report->too_old == 10);
@@ -129,7 +130,7 @@ TEST_CASE_METHOD(Fixture, "a log is continued where the source reaches it, and w
         CHECK(report->after == DiffRange{100, 200});
         CHECK(content(*log) == some_diffs(100, 200));
     }
-    SECTION("what lies within") {
+    SECTION("the source lies within the log") {
         const auto report = import(file(120, 130), log);
         REQUIRE(report);
         CHECK(report->equal == 11);
@@ -137,7 +138,7 @@ TEST_CASE_METHOD(Fixture, "a log is continued where the source reaches it, and w
     }
 }
 
-TEST_CASE_METHOD(Fixture, "a log that was restarted at a height begins with that height and no other") {
+TEST_CASE_METHOD(Fixture, "a log that was restarted at a height accepts that height first and no other") {
     fs::create_directory(dir.path("data"));
     fs::permissions(dir.path("data"), fs::perms::owner_all);
     auto made = SqliteDiffStore::open(dir.path("data/statediffs.db"));
@@ -164,19 +165,19 @@ TEST_CASE_METHOD(Fixture, "a log that was restarted at a height begins with that
 }
 
 TEST_CASE_METHOD(Fixture,
-                 "what does not fit the log is refused with both ranges, and the log stays as it was") {
+                 "a source that does not fit the log is refused with both ranges, and the log is not changed") {
     REQUIRE(import(file(100, 150), log));
     std::string source;
     std::string wanted;
-    SECTION("a hole") {
+    SECTION("there is a gap between log and source") {
         source = file(160, 170);
         wanted = "log 100 to 150, file 160 to 170: 151 to 159 are missing";
     }
-    SECTION("older diffs") {
+    SECTION("the source is older") {
         source = file(50, 99);
         wanted = "log 100 to 150, file 50 to 99";
     }
-    SECTION("another content") {
+    SECTION("a common height differs") {
         auto diffs = some_diffs(140, 170);
         diffs[4] = test::true_diff(144, {});
         test::write_reference_store(dir.path("source.db"), diffs);
@@ -190,7 +191,7 @@ TEST_CASE_METHOD(Fixture,
     CHECK(content(*log) == some_diffs(100, 150));
 }
 
-TEST_CASE_METHOD(Fixture, "--from takes what comes behind a hole in the source") {
+TEST_CASE_METHOD(Fixture, "diffs import --from reads on after a gap in the source") {
     auto diffs = some_diffs(10, 60);
     diffs.erase(diffs.begin() + 20);
     test::write_reference_store(dir.path("source.db"), diffs);
@@ -205,7 +206,7 @@ TEST_CASE_METHOD(Fixture, "--from takes what comes behind a hole in the source")
 }
 
 TEST_CASE_METHOD(Fixture,
-                 "an import that is stopped keeps what it committed, and the next one goes on from there") {
+                 "an import that is stopped keeps what it committed, and the next import continues there") {
     const std::string source = file(1, 100);
     std::stop_source stop;
     auto reader = open_diffs(source, 0ms);
@@ -226,7 +227,7 @@ TEST_CASE_METHOD(Fixture,
     CHECK(content(*log) == some_diffs(1, 100));
 }
 
-TEST_CASE_METHOD(Fixture, "an empty source gives nothing, and says so by its counts") {
+TEST_CASE_METHOD(Fixture, "an empty source imports nothing, and the report counts 0") {
     test::write_reference_store(dir.path("source.db"), {});
     const auto report = import(dir.path("source.db"), log);
     REQUIRE(report);

@@ -41,7 +41,7 @@ void empty_folder(const test::TempDir& dir) {
 }  // namespace
 
 TEST_CASE(
-    "an export killed at any step leaves yesterday's file or a whole new one, and the next export succeeds") {
+    "an export killed at any step leaves the old file or a complete new one, and the next export succeeds") {
     const test::TempDir dir;
     const ExportOptions options = options_for(dir);
     REQUIRE(export_snapshot(options, {}, {}));
@@ -72,8 +72,7 @@ TEST_CASE(
         CHECK_FALSE(name.ends_with(".part"));
 }
 
-TEST_CASE(
-    "after a kill at any step the link and the description lead to snapshots with companions of their own") {
+TEST_CASE("after a kill at any step the link and the description name snapshots with their own companions") {
     const test::TempDir dir;
     // Yesterday's was of other namespaces, so that its content, and its name, differ.
     ExportOptions yesterday = options_for(dir);

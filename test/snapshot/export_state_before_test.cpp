@@ -72,14 +72,14 @@ struct TwoStates {
 
 }  // namespace
 
-TEST_CASE_METHOD(TwoStates, "of two states the newer one is exported") {
+TEST_CASE_METHOD(TwoStates, "the newer of two states is exported") {
     const auto report = make();
     REQUIRE(report);
     CHECK(report->height == 42);
 }
 
 TEST_CASE_METHOD(TwoStates,
-                 "where the newer state is damaged the error says that the one before it is intact") {
+                 "when the newer state is damaged, the error says that the one before it is intact") {
     damage(newer_begins_at);
     const auto refused = make();
     REQUIRE_FALSE(refused);
@@ -89,7 +89,7 @@ TEST_CASE_METHOD(TwoStates,
     CHECK_THAT(refused.error().hint, Contains("revert-meta-page"));
 }
 
-TEST_CASE_METHOD(TwoStates, "where both are damaged nothing of the kind is said") {
+TEST_CASE_METHOD(TwoStates, "when both states are damaged, the error names no intact one") {
     damage(newer_begins_at);
     damage(3);
     const auto refused = make();
@@ -97,7 +97,7 @@ TEST_CASE_METHOD(TwoStates, "where both are damaged nothing of the kind is said"
     CHECK_THAT(refused.error().why, !Contains("intact"));
 }
 
-TEST_CASE_METHOD(TwoStates, "a namespace that is not there is no damage") {
+TEST_CASE_METHOD(TwoStates, "a missing namespace is not reported as damage") {
     ExportOptions options;
     options.source = path;
     options.output = dir.path("x.gz");

@@ -53,7 +53,7 @@ std::vector<std::string> names_in(const std::string& folder) {
 
 }  // namespace
 
-TEST_CASE("an export of bolt/trie.db holds what the Go exporter's snapshots of it hold, entry for entry") {
+TEST_CASE("an export of bolt/trie.db equals the Go exporter's snapshots entry for entry") {
     const test::TempDir dir;
     ExportOptions options = options_for(dir);
     REQUIRE(export_snapshot(options, {}, {}));
@@ -63,7 +63,7 @@ TEST_CASE("an export of bolt/trie.db holds what the Go exporter's snapshots of i
     CHECK(*test::read_snapshot(options.output) == *test::read_snapshot(data("snapshots/acctcode.snap.gz")));
 }
 
-TEST_CASE("a real node's state exports to what the reference's exporter made of it") {
+TEST_CASE("an export of a real node's state equals the reference exporter's") {
     for (const std::string chain : {"chain-boltdb", "chain-pebble"}) {
         for (const std::string which : {"base", "final"}) {
             INFO(chain << " " << which);
@@ -76,7 +76,7 @@ TEST_CASE("a real node's state exports to what the reference's exporter made of 
     }
 }
 
-TEST_CASE("the companions tell height, sizes, counts and digests, and sha256sum agrees") {
+TEST_CASE("the companion files have height, sizes, counts and digests, and sha256sum confirms them") {
     const test::TempDir dir;
     const auto report = export_snapshot(options_for(dir), {}, {});
     REQUIRE(report);
@@ -97,7 +97,7 @@ TEST_CASE("the companions tell height, sizes, counts and digests, and sha256sum 
                                                              "snapshot-meta.json"});
 }
 
-TEST_CASE("a missing namespace is an error, and left out only when that was asked for") {
+TEST_CASE("a missing namespace is an error, unless leaving it out is allowed") {
     const test::TempDir dir;
     ExportOptions options = options_for(dir);
     options.namespaces = {"Account", "Nowhere", "Code"};
@@ -115,16 +115,16 @@ TEST_CASE("a missing namespace is an error, and left out only when that was aske
     CHECK(meta["namespaces"]["Nowhere"]["entries"] == 0);
 }
 
-TEST_CASE("whatever ends an export early, the old file stays and nothing half written is left") {
+TEST_CASE("an export that ends early keeps the old file and leaves no partial one") {
     const test::TempDir dir;
     ExportOptions options = options_for(dir);
     REQUIRE(write_file_atomically(options.output, as_bytes("yesterday's")));
     std::stop_source stopped;
     stopped.request_stop();
-    SECTION("a signal") {
+    SECTION("by a signal") {
         CHECK(export_snapshot(options, {}, stopped.get_token()).error().code == ErrorCode::cancelled);
     }
-    SECTION("the time-out") {
+    SECTION("by the time limit") {
         options.timeout = 1ms;
         const ExportObserver slow = [](const ExportProgress&) {
             const auto until = std::chrono::steady_clock::now() + 2ms;
@@ -133,12 +133,12 @@ TEST_CASE("whatever ends an export early, the old file stays and nothing half wr
         };
         CHECK(export_snapshot(options, slow, {}).error().code == ErrorCode::timed_out);
     }
-    SECTION("a corrupt source") {
+    SECTION("by a corrupt source") {
         options.source = data("bolt/bad/branch-child-out-of-range.db");
         options.allow_missing = true;
         CHECK(export_snapshot(options, {}, {}).error().code == ErrorCode::bad_data);
     }
-    SECTION("a full disk") {
+    SECTION("by a full disk") {
         const pid_t child = ::fork();
         if (child == 0) {
             // With SIGXFSZ ignored, a write past the limit fails with EFBIG, as a full disk fails with ENOSPC.
@@ -156,7 +156,7 @@ TEST_CASE("whatever ends an export early, the old file stays and nothing half wr
     CHECK(names_in(dir.path("")) == std::vector<std::string>{".acctcode.snap.gz.lock", "acctcode.snap.gz"});
 }
 
-TEST_CASE("a second export of the same output is told to come again") {
+TEST_CASE("a second export to the same output gets try_again") {
     const test::TempDir dir;
     const auto lock = OutputLock::take(dir.path("acctcode.snap.gz"));
     REQUIRE(lock);
@@ -165,7 +165,7 @@ TEST_CASE("a second export of the same output is told to come again") {
     CHECK(second.error().code == ErrorCode::try_again);
 }
 
-TEST_CASE("the lock that an export of another user left is taken all the same") {
+TEST_CASE("a lock file left by another user's export does not block the next export") {
     const test::TempDir dir;
     REQUIRE(::chmod(dir.path("").c_str(), 0777) == 0);
     REQUIRE(write_file_atomically(dir.path(".a.gz.lock"), {}, 0444));
@@ -179,7 +179,7 @@ TEST_CASE("the lock that an export of another user left is taken all the same") 
     CHECK(status == 0);
 }
 
-TEST_CASE("a BoltDB file that is written to while it is read, as a copy in the making is, gives no snapshot") {
+TEST_CASE("a BoltDB file that is changed while it is read gives no snapshot") {
     const test::TempDir dir;
     fs::copy_file(data("bolt/trie.db"), dir.path("trie.db"));
     const ExportOptions options = options_for(dir, dir.path("trie.db"));
@@ -208,7 +208,7 @@ TEST_CASE("a BoltDB file that is written to while it is read, as a copy in the m
     CHECK(refused.error().what == "the BoltDB file was changed while it was read");
 }
 
-TEST_CASE("the job's time bounds the waiting for a lock, too") {
+TEST_CASE("the time limit of the job includes the wait for a lock") {
     const test::TempDir dir;
     fs::copy_file(data("bolt/trie.db"), dir.path("trie.db"));
     const int node = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
@@ -222,7 +222,7 @@ TEST_CASE("the job's time bounds the waiting for a lock, too") {
     ::close(node);
 }
 
-TEST_CASE("an output that is no place for a snapshot is refused before the work, and nothing is left there") {
+TEST_CASE("an impossible output is refused before the work, and nothing is left there") {
     const test::TempDir dir;
     fs::copy(data("node/chain-pebble/final-trie.db"), dir.path("trie.db"), fs::copy_options::recursive);
     fs::copy_file(data("bolt/trie.db"), dir.path("bolt.db"));
@@ -250,7 +250,7 @@ TEST_CASE("an output that is no place for a snapshot is refused before the work,
     CHECK(fs::is_empty(dir.path("folder")));
 }
 
-TEST_CASE("snapshots of two names are published into one folder at once, the last one's description stays") {
+TEST_CASE("snapshots of two names can be published into one folder together, and the last one is described") {
     const test::TempDir dir;
     ExportReport report;
     report.height = 1;
@@ -277,7 +277,7 @@ TEST_CASE("snapshots of two names are published into one folder at once, the las
                                                              "b.gz", "b.gz.sha256", "snapshot-meta.json"});
 }
 
-TEST_CASE("a file name that is no UTF-8 is as good as any") {
+TEST_CASE("a file name that is not UTF-8 works like any other") {
     const test::TempDir dir;
     ExportOptions options = options_for(dir);
     options.output = dir.path("\xff.snap.gz");
@@ -285,7 +285,7 @@ TEST_CASE("a file name that is no UTF-8 is as good as any") {
     CHECK(fs::exists(options.output));
 }
 
-TEST_CASE("[defect-28] the database's lock is gone on every way out", "[defect-28]") {
+TEST_CASE("the database's lock is released on every way out of an export [defect-28]", "[defect-28]") {
     const test::TempDir dir;
     fs::copy_file(data("bolt/trie.db"), dir.path("trie.db"));
     const int node = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);

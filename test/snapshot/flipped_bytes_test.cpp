@@ -88,7 +88,7 @@ class OneByte {
 
 }  // namespace
 
-TEST_CASE("a flipped byte at any place of a BoltDB file is an error or changes no proven content") {
+TEST_CASE("a flipped byte anywhere in a BoltDB file is an error or changes no verified content") {
     const test::TempDir dir;
     const std::string path = dir.path("trie.db");
     const Entries wanted = codes();
@@ -129,7 +129,7 @@ TEST_CASE("a flipped byte at any place of a BoltDB file is an error or changes n
     CHECK(same > 1000);
 }
 
-TEST_CASE("a flipped byte at any place of a PebbleDB directory is an error or changes nothing") {
+TEST_CASE("a flipped byte anywhere in a PebbleDB directory is an error or changes nothing") {
     const test::TempDir dir;
     const std::string path = dir.path("trie.db");
     fs::create_directory(path);

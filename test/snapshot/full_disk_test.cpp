@@ -97,7 +97,7 @@ long long bytes_of_an_export() {
 
 }  // namespace
 
-TEST_CASE("a disk that is full at any byte costs nothing but the new snapshot: yesterday's three files stay") {
+TEST_CASE("a disk that is full at any byte loses only the new snapshot, and the old files stay") {
     const long long all = bytes_of_an_export();
     const test::TempDir dir;
     const std::vector<std::string> yesterdays{kName, kName + ".sha256", "snapshot-meta.json"};
@@ -123,7 +123,7 @@ TEST_CASE("a disk that is full at any byte costs nothing but the new snapshot: y
     CHECK(test::read_snapshot(dir.path(kName)));
 }
 
-TEST_CASE("a disk that fails when it is synced is an error, and what stands under the name is whole") {
+TEST_CASE("a failed sync of the disk is an error, and the published file is complete") {
     const test::TempDir dir;
     for (int good = 0;; ++good) {
         INFO(good << " good syncs");
@@ -150,7 +150,7 @@ TEST_CASE("a disk that fails when it is synced is an error, and what stands unde
     }
 }
 
-TEST_CASE("what reads back differently is not published") {
+TEST_CASE("a snapshot that is read back differently is not published") {
     const test::TempDir dir;
     REQUIRE(export_snapshot(options_for(dir), {}, {}));
     const auto whole = *test::read_snapshot(dir.path(kName));

@@ -68,7 +68,7 @@ const char* const kClaimed[] = {"x.gz", "x.gz.sha256", "snapshot-meta.json", ".x
 
 }  // namespace
 
-TEST_CASE("a source is refused under every name that its export writes, and stays as it is") {
+TEST_CASE("a source with a name that its export would write is refused and not changed") {
     for (const std::string name : kClaimed) {
         INFO(name);
         const test::TempDir dir;
@@ -102,7 +102,7 @@ TEST_CASE("a source is refused under every name that its export writes, and stay
     }
 }
 
-TEST_CASE("a roll's base may be its output and nothing else that it writes; its diffs may be none of it") {
+TEST_CASE("a roll may replace its base with its output, but no other file of its base or diffs") {
     const std::string base = data_file("node/chain-boltdb/base.snap.gz");
     const std::string diffs = data_file("node/chain-boltdb/statediffs.db");
     for (const std::string name : kClaimed) {
@@ -134,7 +134,7 @@ TEST_CASE("a roll's base may be its output and nothing else that it writes; its 
     }
 }
 
-TEST_CASE("what SQLite keeps beside a log belongs to the log") {
+TEST_CASE("the files that SQLite keeps next to a log count as part of the log") {
     const test::TempDir dir;
     dir.write("statediffs.db", "");
     dir.write("statediffs.db-wal", "");
@@ -151,7 +151,7 @@ TEST_CASE("what SQLite keeps beside a log belongs to the log") {
     CHECK(dir.read("statediffs.db-wal").empty());
 }
 
-TEST_CASE("a published file that cannot be replaced is noticed before the export, and all three stay") {
+TEST_CASE("a published file that cannot be replaced is noticed before the export, and all files stay") {
     for (const std::string name : {"x.gz", "x.gz.sha256", "snapshot-meta.json"}) {
         INFO(name);
         const test::TempDir dir;
@@ -168,7 +168,7 @@ TEST_CASE("a published file that cannot be replaced is noticed before the export
     }
 }
 
-TEST_CASE("another user's companion in a sticky folder is noticed before the export") {
+TEST_CASE("another user's companion file in a sticky folder is noticed before the export") {
     if (::geteuid() != 0) return;  // only root can make such a folder
     const test::TempDir dir;
     fs::copy_file(data_file("bolt/trie.db"), dir.path("trie.db"));
@@ -188,7 +188,7 @@ TEST_CASE("another user's companion in a sticky folder is noticed before the exp
     CHECK(content_of(dir) == before);
 }
 
-TEST_CASE("a companion that becomes a directory during the export leaves all three files as they were") {
+TEST_CASE("a companion file that becomes a directory during the export leaves all files as they were") {
     const test::TempDir dir;
     dir.write("x.gz", "yesterday's");
     ExportOptions options;

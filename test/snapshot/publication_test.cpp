@@ -53,7 +53,7 @@ std::string add_older(const test::TempDir& dir, const std::string& output, std::
 
 }  // namespace
 
-TEST_CASE("an immutable name has the output's name, the height and the digest, and is found again") {
+TEST_CASE("an immutable name consists of the output's name, the height and the digest, and can be parsed") {
     CHECK(ImmutableName{"acctcode.snap.gz", 46006460, "0a1b2c3d"}.text() ==
           "acctcode-46006460-0a1b2c3d.snap.gz");
     for (const std::string output : {"acctcode.snap.gz", "a-b.gz", "plain", "x-1.snap.gz", "\xff.gz"}) {
@@ -75,7 +75,7 @@ TEST_CASE("an immutable name has the output's name, the height and the digest, a
     }
 }
 
-TEST_CASE("an export publishes an immutable file with its own companions, and links to it") {
+TEST_CASE("an export publishes an immutable file with its own companions, and a link to it") {
     const test::TempDir dir;
     const ExportReport report = make(dir, "acctcode.snap.gz", kAcctCode);
     const std::string name = test::link_target(dir.path("acctcode.snap.gz"));
@@ -94,7 +94,7 @@ TEST_CASE("an export publishes an immutable file with its own companions, and li
     CHECK(meta["immutable"] == name);
 }
 
-TEST_CASE("the description says what was read, and when") {
+TEST_CASE("the description has the kind, the source and the times of the export") {
     const test::TempDir dir;
     const auto before = std::chrono::system_clock::now() - 1s;
     make(dir, "acctcode.snap.gz", kAcctCode);
@@ -110,15 +110,15 @@ TEST_CASE("the description says what was read, and when") {
     CHECK(meta["time"] == meta["finished"]);
 }
 
-TEST_CASE("snapshot-meta.json describes what agents start from: the Account+Code snapshot, not a full one") {
+TEST_CASE("snapshot-meta.json describes the Account+Code snapshot that agents start from, not a full one") {
     const test::TempDir dir;
-    SECTION("a full one is described while there is no other") {
+    SECTION("a full snapshot is described while there is no other") {
         CHECK(make(dir, "baseline.snap.gz", kFull).described);
         CHECK(meta_in(dir)["file"] == "baseline.snap.gz");
         CHECK(make(dir, "acctcode.snap.gz", kAcctCode).described);
         CHECK(meta_in(dir)["file"] == "acctcode.snap.gz");
     }
-    SECTION("a later full one does not replace the description, and has its own") {
+    SECTION("a later full snapshot has its own description and does not replace this one") {
         make(dir, "acctcode.snap.gz", kAcctCode);
         const std::string before = dir.read("snapshot-meta.json");
         CHECK_FALSE(make(dir, "baseline.snap.gz", kFull).described);
@@ -127,17 +127,17 @@ TEST_CASE("snapshot-meta.json describes what agents start from: the Account+Code
         CHECK(test::fault_of_immutable(dir.path(), full).empty());
         CHECK(nlohmann::json::parse(dir.read(full + ".json"))["kind"] == "full");
     }
-    SECTION("a description whose file is gone does not stay") {
+    SECTION("a description whose file is gone is replaced") {
         make(dir, "acctcode.snap.gz", kAcctCode);
         fs::remove(dir.path(test::link_target(dir.path("acctcode.snap.gz"))));
         CHECK(make(dir, "baseline.snap.gz", kFull).described);
     }
-    SECTION("a full one under the described name is described, because its file has changed") {
+    SECTION("a full snapshot under the described name is described, because the file has changed") {
         make(dir, "acctcode.snap.gz", kAcctCode);
         CHECK(make(dir, "acctcode.snap.gz", kFull).described);
         CHECK(meta_in(dir)["kind"] == "full");
     }
-    SECTION("the description of an older version counts by its namespaces") {
+    SECTION("a description of an older version is judged by its namespaces") {
         make(dir, "acctcode.snap.gz", kAcctCode);
         auto old = meta_in(dir);
         for (const char* key : {"kind", "source", "started", "finished"})
@@ -154,7 +154,7 @@ TEST_CASE("a file of an older version under the fixed name is replaced by the li
     CHECK_FALSE(test::link_target(dir.path("acctcode.snap.gz")).empty());
 }
 
-TEST_CASE("the same state exported again gives the same name, and nothing more") {
+TEST_CASE("exporting the same state again gives the same name and no further file") {
     const test::TempDir dir;
     make(dir, "acctcode.snap.gz", kAcctCode);
     const auto names = test::sorted_names(dir.path());
@@ -162,7 +162,7 @@ TEST_CASE("the same state exported again gives the same name, and nothing more")
     CHECK(test::sorted_names(dir.path()) == names);
 }
 
-TEST_CASE("older snapshots stay unless they are to be deleted, and then the newest stay") {
+TEST_CASE("older snapshots stay unless deletion is asked for, and then the newest ones stay") {
     const test::TempDir dir;
     for (const std::uint64_t height : {7U, 40U, 300U})
         add_older(dir, "acctcode.snap.gz", height);
@@ -191,7 +191,7 @@ TEST_CASE("the snapshot that agents start from, and one that a link points to, a
     CHECK(fs::exists(dir.path(linked)));
 }
 
-TEST_CASE("files of other outputs and of other people are never deleted") {
+TEST_CASE("files of other outputs and of other origin are never deleted") {
     const test::TempDir dir;
     const std::string other = add_older(dir, "baseline.snap.gz", 1);
     for (const std::string name :
@@ -203,7 +203,7 @@ TEST_CASE("files of other outputs and of other people are never deleted") {
         CHECK(fs::exists(dir.path(name)));
 }
 
-TEST_CASE("what a killed job left of an older snapshot is deleted with the others") {
+TEST_CASE("files that a killed job left of an older snapshot are deleted with the others") {
     const test::TempDir dir;
     dir.write("acctcode-5-0123abcd.snap.gz.json", "{}");
     dir.write("acctcode-6-0123abcd.snap.gz.sha256", "");
@@ -211,7 +211,7 @@ TEST_CASE("what a killed job left of an older snapshot is deleted with the other
     CHECK_FALSE(fs::exists(dir.path("acctcode-5-0123abcd.snap.gz.json")));
 }
 
-TEST_CASE("two jobs publish into a folder one after the other") {
+TEST_CASE("two jobs publish into one folder one after the other") {
     const test::TempDir dir;
     {
         const auto held = FolderLock::take(dir.path(), 0ms);
@@ -223,7 +223,7 @@ TEST_CASE("two jobs publish into a folder one after the other") {
     CHECK(FolderLock::take(dir.path(), 0ms));
 }
 
-TEST_CASE("names that leave no room for the immutable one are refused before the work") {
+TEST_CASE("output names that leave no room for the immutable name are refused before the work") {
     const test::TempDir dir;
     ExportOptions options;
     options.source = std::string(IOSWARM_TEST_DATA) + "/bolt/trie.db";

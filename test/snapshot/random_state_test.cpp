@@ -82,7 +82,7 @@ void check_get(StateDatabase& database, const std::string& name, const Entries& 
 
 }  // namespace
 
-TEST_CASE("a random BoltDB file of any page size reads as the map it was made of, nested buckets left out") {
+TEST_CASE("a random BoltDB file of any page size has the entries of its map, without nested buckets") {
     for (std::uint64_t seed = 1; seed <= 60; ++seed) {
         Random random(seed);
         const std::uint32_t page = 1024U << random.below(7);
@@ -145,7 +145,7 @@ TEST_CASE("a random BoltDB file of any page size reads as the map it was made of
     }
 }
 
-TEST_CASE("a random PebbleDB directory of tables on several levels and a log reads as the map it was made of") {
+TEST_CASE("a random PebbleDB directory with tables on several levels and a log has the entries of its map") {
     for (std::uint64_t seed = 1; seed <= 40; ++seed) {
         INFO("seed " << seed);
         Random random(seed);

@@ -32,7 +32,7 @@ Result<std::map<std::string, std::uint64_t>> read_all(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("snapshots made by a Go writer from bolt/trie.db read whole, with the manifest's counts") {
+TEST_CASE("snapshots made by a Go writer from bolt/trie.db are read completely, with the manifest's counts") {
     auto reader = SnapshotReader::open(data("acctcode.snap.gz"));
     REQUIRE(reader);
     CHECK((*reader)->height() == 46006460);
@@ -44,7 +44,7 @@ TEST_CASE("snapshots made by a Go writer from bolt/trie.db read whole, with the 
     CHECK(*full == std::map<std::string, std::uint64_t>{{"Account", 1820}, {"Code", 40}, {"Contract", 2728}});
 }
 
-TEST_CASE("every broken snapshot is refused with the reason, the sound ones are not") {
+TEST_CASE("every damaged snapshot is refused with the reason, and sound ones are read") {
     const std::map<std::string, std::string> reasons = {
         {"bad-magic.snap.gz", "IOSWSNAP"},
         {"version-2.snap.gz", "version 2"},

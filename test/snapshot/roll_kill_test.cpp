@@ -44,8 +44,7 @@ bool import(const std::string& file) {
 }  // namespace
 
 TEST_CASE(
-    "a roll onto its own base, killed at any step, leaves yesterday's file or today's whole, and goes through "
-    "the next time") {
+    "a roll onto its own base that is killed at any step leaves the old or the new file, and can be repeated") {
     const test::TempDir dir;
     RollOptions options;
     options.output = dir.path("acctcode.snap.gz");

@@ -97,7 +97,7 @@ struct YoungChain {
 
 }  // namespace
 
-TEST_CASE_METHOD(YoungChain, "the first contract of a young chain is in the next snapshot, at its place") {
+TEST_CASE_METHOD(YoungChain, "the first contract of a young chain is in the next snapshot, in its place") {
     REQUIRE(make_base({"Account", "Code", "Contract"}));
     CHECK(order_of("base.gz") == std::vector<std::string>{"Account", "Contract"});
     const auto report = roll("base.gz", "base.gz");
@@ -109,14 +109,14 @@ TEST_CASE_METHOD(YoungChain, "the first contract of a young chain is in the next
     CHECK(content.entries[2].value == code);
 }
 
-TEST_CASE_METHOD(YoungChain, "the last namespaces are filled, too") {
+TEST_CASE_METHOD(YoungChain, "empty namespaces at the end are filled as well") {
     REQUIRE(make_base({"Account", "Code"}));
     REQUIRE(roll("base.gz", "out.gz"));
     CHECK(order_of("out.gz") == std::vector<std::string>{"Account", "Code"});
 }
 
 TEST_CASE_METHOD(YoungChain,
-                 "a namespace that was not there when the base was made is filled as an empty one is") {
+                 "a namespace that did not exist when the base was made is filled like an empty one") {
     REQUIRE(make_base({"Account", "Later", "Contract"}, true));
     test::write_reference_store(dir.path("more.db"),
                                 {test::true_diff(kHeight + 1, {{0, "Later", Bytes{5}, Bytes{6}}})});
@@ -124,7 +124,7 @@ TEST_CASE_METHOD(YoungChain,
     CHECK(order_of("out.gz") == std::vector<std::string>{"Account", "Later", "Contract"});
 }
 
-TEST_CASE_METHOD(YoungChain, "a namespace that a roll empties is filled again by the next one") {
+TEST_CASE_METHOD(YoungChain, "a namespace that one roll empties is filled again by the next") {
     REQUIRE(make_base({"Account", "Code"}));
     test::write_reference_store(dir.path("day1.db"),
                                 {test::true_diff(kHeight + 1, {{0, "Code", code_hash, code}})});
@@ -139,12 +139,12 @@ TEST_CASE_METHOD(YoungChain, "a namespace that a roll empties is filled again by
     }
 }
 
-TEST_CASE_METHOD(YoungChain, "without a description Code is not left out silently") {
+TEST_CASE_METHOD(YoungChain, "without a description the namespace Code is not left out silently") {
     REQUIRE(make_base({"Account", "Code"}));
     fs::remove(dir.path("snapshot-meta.json"));
     fs::remove(dir.path(own_description()));
     dir.write("out.gz", "yesterday's");
-    SECTION("it is refused, and the old file stays") {
+    SECTION("the roll is refused, and the old file stays") {
         const auto refused = roll("base.gz", "out.gz");
         REQUIRE_FALSE(refused);
         CHECK(refused.error().code == ErrorCode::bad_data);
@@ -152,19 +152,19 @@ TEST_CASE_METHOD(YoungChain, "without a description Code is not left out silentl
         CHECK_THAT(refused.error().hint, Contains("--namespaces Account,Code") && Contains("--allow-missing"));
         CHECK(dir.read("out.gz") == "yesterday's");
     }
-    SECTION("it is left out where that is allowed, and the report says so") {
+    SECTION("Code is left out if that is allowed, and the report says so") {
         const auto report = roll("base.gz", "out.gz", {}, true);
         REQUIRE(report);
         CHECK(report->left_out == std::vector<std::string>{"Code"});
         CHECK(order_of("out.gz") == std::vector<std::string>{"Account"});
     }
-    SECTION("it is kept and filled where it was asked for") {
+    SECTION("Code is kept and filled if it is asked for") {
         REQUIRE(roll("base.gz", "out.gz", {"Account", "Code"}));
         CHECK(order_of("out.gz") == std::vector<std::string>{"Account", "Code"});
     }
 }
 
-TEST_CASE_METHOD(YoungChain, "a namespace that the base was made without is not made up from diffs alone") {
+TEST_CASE_METHOD(YoungChain, "a namespace that the base was made without is not built from diffs alone") {
     REQUIRE(make_base({"Account", "Code"}));
     const auto refused = roll("base.gz", "out.gz", {"Account", "Code", "Contract"});
     REQUIRE_FALSE(refused);
@@ -176,29 +176,28 @@ TEST_CASE_METHOD(YoungChain, "a namespace that the base was made without is not 
     CHECK(report->left_out.empty());
 }
 
-TEST_CASE_METHOD(YoungChain,
-                 "a description that is not the base's does not count, and one that lies is refused") {
+TEST_CASE_METHOD(YoungChain, "a description of another file is ignored, and a false one is refused") {
     REQUIRE(make_base({"Account", "Code"}));
     const std::string file = own_description();
     auto meta = nlohmann::json::parse(dir.read(file));
-    SECTION("another height") {
+    SECTION("the height differs") {
         meta["height"] = kHeight + 100;
         dir.write(file, meta.dump());
         CHECK(roll("base.gz", "out.gz").error().which == "Code");
     }
     fs::remove(dir.path("snapshot-meta.json"));
-    SECTION("no JSON") {
+    SECTION("it is not JSON") {
         dir.write(file, "{");
         CHECK(roll("base.gz", "out.gz").error().which == "Code");
     }
-    SECTION("another digest") {
+    SECTION("the digest differs") {
         meta["payload_sha256"] = std::string(64, '0');
         dir.write(file, meta.dump());
         const auto refused = roll("base.gz", "out.gz");
         REQUIRE_FALSE(refused);
         CHECK_THAT(refused.error().text(), Contains("description"));
     }
-    SECTION("it says of a namespace with entries that it has none") {
+    SECTION("it calls a namespace with entries empty") {
         meta["namespaces"]["Account"]["entries"] = 0;
         dir.write(file, meta.dump());
         const auto refused = roll("base.gz", "out.gz");
@@ -208,7 +207,7 @@ TEST_CASE_METHOD(YoungChain,
     CHECK_FALSE(fs::exists(dir.path("out.gz")));
 }
 
-TEST_CASE("a roll that passes over a namespace heeds its stop token there") {
+TEST_CASE("a stop ends a roll while it skips a namespace") {
     const test::TempDir dir;
     {
         auto file = AtomicFile::create(dir.path("base.gz"));

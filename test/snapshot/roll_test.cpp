@@ -144,8 +144,7 @@ TEST_CASE("a real node's base and its diffs give the node's own final snapshot, 
     }
 }
 
-TEST_CASE(
-    "random bases and diffs roll to what a map gives, whatever the memory allowed and the height asked for") {
+TEST_CASE("random bases and diffs roll to the same entries as a map, with any memory limit and height") {
     const std::vector<std::string> all{"Account", "Code", "Contract", "System", "Empty"};
     for (std::uint64_t seed = 1; seed <= 40; ++seed) {
         INFO("seed " << seed);
@@ -185,7 +184,7 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("the namespaces asked for are kept, in the base's order; what the base lacks is named") {
+TEST_CASE("the namespaces asked for are kept in the base's order, and those that the base lacks are an error") {
     const test::TempDir dir;
     RollOptions options = options_for(dir, data("node/chain-boltdb/base.snap.gz"));
     const std::string diffs = data("node/chain-boltdb/statediffs.db");
@@ -230,7 +229,7 @@ TEST_CASE("a snapshot rolls onto its own name, day after day") {
     CHECK(again.error().code == ErrorCode::try_again);
 }
 
-TEST_CASE("the companions are those of an export") {
+TEST_CASE("a roll writes the same companion files as an export") {
     const test::TempDir dir;
     const RollOptions options = options_for(dir, data("node/chain-boltdb/base.snap.gz"));
     REQUIRE(roll(options, data("node/chain-boltdb/statediffs.db")));
@@ -249,7 +248,7 @@ TEST_CASE("the companions are those of an export") {
                                    immutable + ".sha256", "today.snap.gz", "today.snap.gz.sha256"});
 }
 
-TEST_CASE("a snapshot remembers the chain of its diffs, and a log of another chain is refused") {
+TEST_CASE("a snapshot records the chain of its diffs, and a log of another chain is refused") {
     // A log that knows its chain, like that of serve.
     class OfChain final : public DiffLog {
       public:
@@ -294,7 +293,7 @@ TEST_CASE("a snapshot remembers the chain of its diffs, and a log of another cha
     CHECK_FALSE(roll_to(27, ChainIdentity{4689, 1}));
 }
 
-TEST_CASE("what does not fit together is refused with its heights, and the old file stays") {
+TEST_CASE("a base and a log that do not fit together are refused with their heights, and the old file stays") {
     const test::TempDir dir;
     RollOptions options = options_for(dir, dir.path("base.snap.gz"));
     dir.write("today.snap.gz", "yesterday's");
@@ -308,41 +307,41 @@ TEST_CASE("what does not fit together is refused with its heights, and the old f
                                 {"Code", Bytes{6}, Bytes{1}}}};
     ErrorCode code = ErrorCode::bad_data;
     std::string wanted;
-    SECTION("a hole between base and log") {
+    SECTION("there is a gap between base and log") {
         base_height = 90;
         code = ErrorCode::failed_precondition;
         wanted = "91 to 99 are missing";
     }
-    SECTION("a hole inside the log") {
+    SECTION("there is a gap inside the log") {
         diffs.erase(diffs.begin() + 10);
         wanted = "height 110 is missing";
     }
-    SECTION("a log that ends at the base") {
+    SECTION("the log ends at the base") {
         base_height = 140;
         code = ErrorCode::try_again;
         wanted = "ends at 140";
     }
-    SECTION("an empty log") {
+    SECTION("the log is empty") {
         diffs.clear();
         code = ErrorCode::try_again;
         wanted = "empty";
     }
-    SECTION("a height beyond the log") {
+    SECTION("the height is beyond the log") {
         options.to = 141;
         code = ErrorCode::failed_precondition;
         wanted = "ends at 140";
     }
-    SECTION("a height that the base is past") {
+    SECTION("the height is below the base") {
         base_height = 120;
         options.to = 110;
         code = ErrorCode::usage;
         wanted = "120";
     }
-    SECTION("a wrong digest") {
+    SECTION("a digest is wrong") {
         diffs[5].entries[0].value[0] ^= 1;
         wanted = "height 105";
     }
-    SECTION("diffs that lead to another height than their own") {
+    SECTION("the diffs lead to another height than their own") {
         diffs.back().height = 140;
         diffs.back().entries.back().value[0] ^= 1;
         diffs.back() = [&] {
@@ -352,15 +351,15 @@ TEST_CASE("what does not fit together is refused with its heights, and the old f
         }();
         wanted = "height 140";
     }
-    SECTION("a base whose keys are out of order") {
+    SECTION("the base's keys are not in order") {
         std::swap(base.entries[1], base.entries[2]);
         wanted = "does not come after";
     }
-    SECTION("a base with a key twice") {
+    SECTION("the base has a key twice") {
         base.entries[2] = base.entries[1];
         wanted = "does not come after";
     }
-    SECTION("a base whose namespaces come in parts") {
+    SECTION("the base's namespaces come in parts") {
         base.entries.push_back({"Account", Bytes{9}, Bytes{}});
         wanted = "two parts";
     }
@@ -377,7 +376,7 @@ TEST_CASE("what does not fit together is refused with its heights, and the old f
     CHECK_FALSE(fs::exists(dir.path(".today.snap.gz.part")));
 }
 
-TEST_CASE("a broken base is refused whatever is broken in it") {
+TEST_CASE("a damaged base is refused, whatever is damaged in it") {
     for (const auto& file : fs::directory_iterator(data("snapshots/bad"))) {
         const std::string name = file.path().filename().string();
         INFO(name);
@@ -391,9 +390,7 @@ TEST_CASE("a broken base is refused whatever is broken in it") {
     }
 }
 
-TEST_CASE(
-    "a signal, and a full disk under the output or the folded diffs, leave the old file and nothing half "
-    "written") {
+TEST_CASE("a roll ended by a signal or a full disk keeps the old file and leaves no partial one") {
     const test::TempDir dir;
     RollOptions options = options_for(dir, dir.path("base.snap.gz"));
     dir.write("today.snap.gz", "yesterday's");
@@ -405,7 +402,7 @@ TEST_CASE(
     for (std::uint64_t height = 100; height < 200; ++height)
         diffs.push_back(test::true_diff(height, {{0, "Code", random.bytes(32), random.bytes(4000)}}));
     test::write_reference_store(dir.path("diffs.db"), diffs);
-    SECTION("a signal") {
+    SECTION("by a signal") {
         std::stop_source stopped;
         stopped.request_stop();
         CHECK(roll(options, dir.path("diffs.db"), stopped.get_token()).error().code == ErrorCode::cancelled);
@@ -433,7 +430,7 @@ TEST_CASE(
           std::vector<std::string>{".today.snap.gz.lock", "base.snap.gz", "diffs.db", "today.snap.gz"});
 }
 
-TEST_CASE("the log of diffs is never replaced by the snapshot that it makes") {
+TEST_CASE("the log of diffs is never replaced by the snapshot that is made from it") {
     const test::TempDir dir;
     const std::string chain = data("node/chain-boltdb");
     fs::copy_file(chain + "/statediffs.db", dir.path("statediffs.db"));

@@ -45,7 +45,7 @@ ParallelGzip::Sink into(std::ofstream& out) {
 
 }  // namespace
 
-TEST_CASE("what is written is read back, in every profile and for blocks smaller than an entry") {
+TEST_CASE("a written snapshot is read back, in every profile and for blocks smaller than an entry") {
     const test::TempDir dir;
     const auto records = random_records(2000, 300);
     for (const Compression compression : {Compression::fast, Compression::standard, Compression::small}) {
@@ -77,7 +77,7 @@ TEST_CASE("what is written is read back, in every profile and for blocks smaller
     }
 }
 
-TEST_CASE("a sink that fails ends the writing with its error, and nothing more is given to it") {
+TEST_CASE("a sink that fails ends the writing with its error, and gets no further bytes") {
     for (const int fails_at : {0, 1, 5}) {
         int calls = 0;
         SnapshotWriter writer(1, {Compression::fast, 2, 512}, [&](BytesView) -> Status {
@@ -95,7 +95,7 @@ TEST_CASE("a sink that fails ends the writing with its error, and nothing more i
     }
 }
 
-TEST_CASE("keys and values over the format's bounds are refused before they are written") {
+TEST_CASE("keys and values over the format's limits are refused before they are written") {
     SnapshotWriter writer(1, {}, [](BytesView) -> Status { return {}; });
     CHECK(writer.add("Account", Bytes(64 * 1024 + 1), {}).error().code == ErrorCode::resource_exhausted);
     CHECK(writer.add("", {}, {}).error().code == ErrorCode::resource_exhausted);

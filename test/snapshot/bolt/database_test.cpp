@@ -83,7 +83,7 @@ std::map<std::string, Digest> manifest(const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("files made by bbolt 1.3.6: every bucket reads as its manifest says") {
+TEST_CASE("in files made by bbolt 1.3.6 every bucket has the content of its manifest") {
     for (const std::string name : {"trie.db", "trie-page16k.db", "trie-height-be.db", "trie-no-height.db"}) {
         INFO(name);
         const auto all = read_all(data(name));
@@ -92,7 +92,7 @@ TEST_CASE("files made by bbolt 1.3.6: every bucket reads as its manifest says") 
     }
 }
 
-TEST_CASE("the height is little-endian, big-endian from older tools, or missing and then an error") {
+TEST_CASE("the height is little-endian, or big-endian from older tools, and a missing one is an error") {
     auto little = open_bolt(data("trie.db"), 0ms);
     REQUIRE(little);
     CHECK(read_height(**little)->height == 46006460);
@@ -105,14 +105,14 @@ TEST_CASE("the height is little-endian, big-endian from older tools, or missing 
     CHECK(read_height(**none).error().code == ErrorCode::bad_data);
 }
 
-TEST_CASE("a file of the layout before namespaces is named as that") {
+TEST_CASE("a file from before namespaces is refused with that reason") {
     const auto database = open_bolt(data("trie-legacy-mpt.db"), 0ms);
     REQUIRE_FALSE(database);
     CHECK(database.error().why.find("before namespaces") != std::string::npos);
     CHECK(database.error().hint.find("start the node") != std::string::npos);
 }
 
-TEST_CASE("torn and hostile files end in a clear error, those named ok in the right content") {
+TEST_CASE("torn and hostile files give a clear error, and those named ok the right content") {
     for (const auto& file : std::filesystem::directory_iterator(data("bad"))) {
         const std::string name = file.path().filename().string();
         INFO(name);
@@ -129,7 +129,7 @@ TEST_CASE("torn and hostile files end in a clear error, those named ok in the ri
     }
 }
 
-TEST_CASE("a file that a node holds is waited for and then refused, with the holder named") {
+TEST_CASE("a file that a node locks is waited for and then refused with the node's process") {
     const test::TempDir dir;
     std::filesystem::copy_file(data("trie.db"), dir.path("trie.db"));
     const int holder = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
@@ -142,7 +142,7 @@ TEST_CASE("a file that a node holds is waited for and then refused, with the hol
     CHECK(open_bolt(dir.path("trie.db"), 0ms));
 }
 
-TEST_CASE("the lock is gone when the last byte was read, and with the object") {
+TEST_CASE("the lock is released after the last byte was read, or with the object") {
     const test::TempDir dir;
     std::filesystem::copy_file(data("trie.db"), dir.path("trie.db"));
     const int node = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
@@ -162,7 +162,7 @@ TEST_CASE("the lock is gone when the last byte was read, and with the object") {
     ::close(node);
 }
 
-TEST_CASE("a file truncated while it is read is an error, not a signal") {
+TEST_CASE("a file that is truncated while it is read gives an error, not a signal") {
     const test::TempDir dir;
     const std::string path = dir.path("trie.db");
     std::filesystem::copy_file(data("trie.db"), path);

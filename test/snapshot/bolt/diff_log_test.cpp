@@ -55,7 +55,7 @@ std::vector<StateDiff> logged_diffs(std::uint64_t from, std::uint64_t to) {
 
 }  // namespace
 
-TEST_CASE("the reference's diff store reads as its content was noted, all 120 heights") {
+TEST_CASE("all 120 heights of the reference's diff store have their noted content") {
     const auto wanted = nlohmann::json::parse(test::read_data("bolt/statediffs.json"));
     const auto diffs = read_all(log_data("bolt/statediffs.db"));
     if (!diffs) FAIL(diffs.error().text());
@@ -70,7 +70,7 @@ TEST_CASE("the reference's diff store reads as its content was noted, all 120 he
     }
 }
 
-TEST_CASE("a log begins where it is told to, and says which heights it has") {
+TEST_CASE("a log begins at the height it is told, and reports which heights it has") {
     auto log = open_bolt_diffs(log_data("node/chain-pebble/statediffs.db"), 0ms);
     REQUIRE(log);
     CHECK((*log)->range() == DiffRange{1, 27});
@@ -88,7 +88,7 @@ TEST_CASE("a log begins where it is told to, and says which heights it has") {
         CHECK((*log)->seek(outside).error().code == ErrorCode::out_of_range);
 }
 
-TEST_CASE("an empty store is empty, a BoltDB file without diffs is none") {
+TEST_CASE("an empty store has no diffs, and a BoltDB file without a bucket of diffs is refused") {
     const test::TempDir dir;
     test::write_reference_store(dir.path("empty.db"), {});
     CHECK(read_all(dir.path("empty.db"))->empty());
@@ -100,14 +100,14 @@ TEST_CASE("an empty store is empty, a BoltDB file without diffs is none") {
     CHECK(open_bolt_diffs(dir.path("none"), 0ms).error().code == ErrorCode::not_found);
 }
 
-TEST_CASE("a store of very few small diffs lies inside its bucket's own value, and reads") {
+TEST_CASE("a store with few small diffs, which lies inside its bucket's own value, can be read") {
     const test::TempDir dir;
     const auto diffs = logged_diffs(7, 8);
     test::write_reference_store(dir.path("small.db"), diffs);
     CHECK(read_all(dir.path("small.db")) == diffs);
 }
 
-TEST_CASE("a hole, a wrong height, a wrong digest and a strange key are refused with their height") {
+TEST_CASE("a gap, a wrong height, a wrong digest and a strange key are refused with their height") {
     const test::TempDir dir;
     const auto good = logged_diffs(100, 300);
     std::vector<std::pair<Bytes, Bytes>> records;
@@ -118,36 +118,36 @@ TEST_CASE("a hole, a wrong height, a wrong digest and a strange key are refused 
         records.erase(records.begin() + 50);
         wanted = "height 150 is missing";
     }
-    SECTION("several are") {
+    SECTION("several heights are missing") {
         records.erase(records.begin() + 50, records.begin() + 60);
         wanted = "heights 150 to 159 are missing";
     }
-    SECTION("a diff of another height") {
+    SECTION("a diff has another height") {
         records[50].second = records[51].second;
         wanted = "height 150 (page";
     }
-    SECTION("a digest of other entries") {
+    SECTION("a digest belongs to other entries") {
         StateDiff diff = good[50];
         diff.entries[0].value[3] ^= 1;
         records[50].second = test::gzipped(test::reference_json(diff));
         wanted = "height 150 (page";
     }
-    SECTION("no digest") {
+    SECTION("a digest is missing") {
         StateDiff diff = good[50];
         diff.digest.clear();
         records[50].second = test::gzipped(test::reference_json(diff));
         wanted = "height 150 (page";
     }
-    SECTION("no gzip") {
+    SECTION("a value is not gzip") {
         records[50].second = Bytes(100, 'x');
         wanted = "height 150 (page";
     }
-    SECTION("a key of nine bytes") {
+    SECTION("a key has nine bytes") {
         records.insert(records.begin() + 51, {test::height_key(150), records[50].second});
         records[51].first.push_back(0);
         wanted = "height 151 (page";
     }
-    SECTION("a last key that is no height") {
+    SECTION("the last key is not a height") {
         records.back().first.push_back(0);
         wanted = "no height";
     }
@@ -159,7 +159,7 @@ TEST_CASE("a hole, a wrong height, a wrong digest and a strange key are refused 
     CHECK_THAT(diffs.error().why, Contains(wanted));
 }
 
-TEST_CASE("JSON of any other shape is refused with a reason") {
+TEST_CASE("JSON of another form is refused with a reason") {
     const std::string entry = R"({"Type":0,"Namespace":"A","Key":"AA==","Value":null})";
     const auto diff_of = [](const std::string& entries) {
         return R"({"Height":5,"Entries":)" + entries + R"(,"DigestBytes":"AAAA"})";
@@ -208,7 +208,7 @@ TEST_CASE("JSON of any other shape is refused with a reason") {
     }
 }
 
-TEST_CASE("gunzip takes a member up to its bound and refuses what is longer, cut, damaged or followed") {
+TEST_CASE("gunzip accepts a member up to its limit and refuses longer, cut, damaged and followed ones") {
     Bytes out;
     for (const std::size_t size :
          {std::size_t{0}, std::size_t{1}, std::size_t{65'536}, std::size_t{1'000'000}}) {
@@ -230,7 +230,7 @@ TEST_CASE("gunzip takes a member up to its bound and refuses what is longer, cut
     CHECK_FALSE(gunzip(as_bytes("no gzip at all, but long enough to be"), 100, out));
 }
 
-TEST_CASE("a gzip bomb costs no more than a diff may have") {
+TEST_CASE("a gzip bomb takes no more memory than a diff may have") {
     // The bomb is made of spaces, which JSON allows between its tokens.
     const test::TempDir dir;
     std::string text(std::size_t{160} << 20, ' ');

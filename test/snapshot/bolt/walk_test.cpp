@@ -43,7 +43,7 @@ std::unique_ptr<NamespaceCursor> cursor_of(StateDatabase& database) {
 
 }  // namespace
 
-TEST_CASE("a tree larger than a window comes out in order and whole") {
+TEST_CASE("a tree larger than a window is read completely and in order") {
     const test::TempDir dir;
     make(dir.path("trie.db"));
     const auto database = open_bolt(dir.path("trie.db"), 0ms);
@@ -62,7 +62,7 @@ TEST_CASE("a tree larger than a window comes out in order and whole") {
     CHECK(cursor->status());
 }
 
-TEST_CASE("a walk may be left at any entry") {
+TEST_CASE("a walk may be ended at any entry") {
     const test::TempDir dir;
     make(dir.path("trie.db"));
     const auto database = open_bolt(dir.path("trie.db"), 0ms);
@@ -76,7 +76,7 @@ TEST_CASE("a walk may be left at any entry") {
     }
 }
 
-TEST_CASE("a page that is broken windows ahead ends the walk with its number, and stays the answer") {
+TEST_CASE("a damaged page far ahead ends the walk with its number, also when asked again") {
     const test::TempDir dir;
     make(dir.path("trie.db"));
     const int fd = ::open(dir.path("trie.db").c_str(), O_RDWR | O_CLOEXEC);
@@ -97,7 +97,7 @@ TEST_CASE("a page that is broken windows ahead ends the walk with its number, an
     CHECK_FALSE(cursor->next(entry));
 }
 
-TEST_CASE("a leaf that says it is empty, and a size that lies, are errors and not fewer or other entries") {
+TEST_CASE("a leaf that claims to be empty and a wrong size are errors, not fewer or other entries") {
     const test::TempDir dir;
     const std::string path = dir.path("trie.db");
     {

@@ -78,7 +78,7 @@ Result<Digest> read_total(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("directories written by Pebble read as their manifests say, whole and by namespace") {
+TEST_CASE("directories written by Pebble have the content of their manifests, whole and by namespace") {
     std::size_t seen = 0;
     for (const auto& file : fs::directory_iterator(data(""))) {
         if (file.path().extension() != ".json") continue;
@@ -104,7 +104,7 @@ TEST_CASE("directories written by Pebble read as their manifests say, whole and 
     CHECK(seen == 43);
 }
 
-TEST_CASE("damaged, hostile and foreign directories end in the class of error that the specification names") {
+TEST_CASE("damaged, hostile and foreign directories give the kind of error that the specification names") {
     const auto manifest = nlohmann::json::parse(test::read_data("pebble/bad/manifest.json"));
     for (const auto& [name, wanted] : manifest["Directories"].items()) {
         INFO(name << ": " << wanted["Why"].get<std::string>());
@@ -117,7 +117,7 @@ TEST_CASE("damaged, hostile and foreign directories end in the class of error th
     }
 }
 
-TEST_CASE("an index that lost a block is noticed by who reads a namespace alone, as an export does") {
+TEST_CASE("an index that lost a block is noticed even when only one namespace is read") {
     auto database = open_pebble(data("bad/index-skips-block"), {0ms, false});
     REQUIRE(database);
     auto cursor = (*database)->open_namespace("Account");
@@ -126,7 +126,7 @@ TEST_CASE("an index that lost a block is noticed by who reads a namespace alone,
     CHECK(read.error().what == "table-corrupt");
 }
 
-TEST_CASE("more tables than a process may have open at first are opened all the same") {
+TEST_CASE("a directory with more tables than the soft limit on open files can be opened") {
     const pid_t child = ::fork();
     if (child == 0) {
         rlimit limit{};
@@ -140,7 +140,7 @@ TEST_CASE("more tables than a process may have open at first are opened all the 
     CHECK(status == 0);
 }
 
-TEST_CASE("a running node's lock is waited for and then refused, with the holder named") {
+TEST_CASE("a running node's lock is waited for and then refused with the node's process") {
     const test::TempDir dir;
     fs::copy(data("flushed"), dir.path("trie.db"), fs::copy_options::recursive);
     // This needs another process, because POSIX record locks do not conflict within one process.
@@ -200,7 +200,7 @@ TEST_CASE("the height of a real node's directory is read from its log") {
     CHECK(read_height(**database)->height == 11);
 }
 
-TEST_CASE("what a crash or a bad copy left is warned of, and nothing else is") {
+TEST_CASE("traces of a crash or a bad copy give a warning, and nothing else does") {
     const auto warnings_of = [](const std::string& path, bool live = false) {
         auto database = open_pebble(path, {0ms, live});
         REQUIRE(database);
@@ -228,7 +228,7 @@ TEST_CASE("what a crash or a bad copy left is warned of, and nothing else is") {
     CHECK(warnings_of(data("torn-payload"), true).empty());
 }
 
-TEST_CASE("a copy without its logs is warned of, and says so where nothing is left of the state") {
+TEST_CASE("a copy without its logs gives a warning, which says so when nothing is left of the state") {
     const auto copy_without_logs = [](const test::TempDir& dir, const std::string& name) {
         fs::copy(data(name), dir.path(name), fs::copy_options::recursive);
         for (const auto& file : fs::directory_iterator(dir.path(name)))

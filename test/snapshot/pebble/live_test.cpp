@@ -221,9 +221,7 @@ void check_state(const Result<Entries>& got, std::uint64_t least, std::uint64_t 
 
 }  // namespace
 
-TEST_CASE(
-    "--live reads a state that the writer committed, whatever the writer does meanwhile, and after it was "
-    "killed") {
+TEST_CASE("with --live the state is one that the writer committed, whatever it does, even if it is killed") {
     void* shared = ::mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     REQUIRE(shared != MAP_FAILED);
     for (int round = 0; round < 12; ++round) {
@@ -249,7 +247,7 @@ TEST_CASE(
     ::munmap(shared, sizeof(Progress));
 }
 
-TEST_CASE("--live looks again at a log that did not hang together when it was read") {
+TEST_CASE("with --live a log that was inconsistent when it was read is read again") {
     const test::TempDir dir;
     const std::string path = dir.path("trie.db");
     fs::create_directory(path);
@@ -285,7 +283,7 @@ TEST_CASE("--live looks again at a log that did not hang together when it was re
     CHECK(got->size() == 3);
 }
 
-TEST_CASE("--live looks again where OPTIONS is gone between listing and reading, as when a node restarts") {
+TEST_CASE("with --live a directory is listed again when OPTIONS vanished, as when a node restarts") {
     const test::TempDir dir;
     const std::string path = dir.path("trie.db");
     fs::create_directory(path);
@@ -324,7 +322,7 @@ TEST_CASE("--live looks again where OPTIONS is gone between listing and reading,
     CHECK(got->size() == 1);
 }
 
-TEST_CASE("--live says at once that there is no such directory, and that one is no database") {
+TEST_CASE("with --live a missing directory, and one that is not a database, are reported at once") {
     const test::TempDir dir;
     fs::create_directory(dir.path("empty"));
     const auto begin = std::chrono::steady_clock::now();
