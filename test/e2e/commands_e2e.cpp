@@ -21,7 +21,7 @@ ProgramRun run(std::vector<std::string> arguments, std::vector<std::string> envi
 
 }  // namespace
 
-TEST_CASE("the program ends with the promised codes", "[e2e]") {
+TEST_CASE("the program exits with the documented codes", "[e2e]") {
     const TempDir dir;
     const std::string wrong = dir.write("wrong.yaml", "ioswarm: {grpcPort: x}");
     const std::string open = dir.write("open", "s");
@@ -36,7 +36,7 @@ TEST_CASE("the program ends with the promised codes", "[e2e]") {
     CHECK(run({"config", "check", "--config", wrong}).code == 78);
 }
 
-TEST_CASE("data goes to standard output and nothing else does", "[e2e]") {
+TEST_CASE("only data goes to standard output", "[e2e]") {
     const TempDir dir;
     const std::string secret = dir.write("secret", "test-secret\n");
     const ProgramRun done = run({"keygen", "agent-01", "--secret-file", secret});
@@ -50,13 +50,13 @@ TEST_CASE("data goes to standard output and nothing else does", "[e2e]") {
     CHECK(run({"keygn"}).out.empty());
 }
 
-TEST_CASE("a full disk behind standard output is an error", "[e2e]") {
+TEST_CASE("a full disk at standard output is an error", "[e2e]") {
     const ProgramRun done = run_program({"/bin/sh", "-c", kProgram + " help >/dev/full"});
     CHECK(done.code == 74);
     CHECK(done.err == "ioswarm: cannot write: standard output: No space left on device\n");
 }
 
-TEST_CASE("called by a link's name it is that command", "[e2e]") {
+TEST_CASE("a program started under a link's name runs that command", "[e2e]") {
     const TempDir dir;
     std::filesystem::create_symlink(kProgram, dir.path("ioswarm-keygen"));
     const ProgramRun done = run_program({dir.path("ioswarm-keygen"), "--help"});
@@ -64,7 +64,7 @@ TEST_CASE("called by a link's name it is that command", "[e2e]") {
     CHECK(done.out == run({"help", "keygen"}).out);
 }
 
-TEST_CASE("configuration errors are whole lines with file, line, key and the nearest name", "[e2e]") {
+TEST_CASE("configuration errors are whole lines with file, line, key and the closest name", "[e2e]") {
     const TempDir dir;
     const std::string file = dir.write("c.yaml", "ioswarm:\n  grpcPort: 1\n  masterSecrt: x\n");
     const ProgramRun done = run({"config", "check", "--config", file});
@@ -73,7 +73,7 @@ TEST_CASE("configuration errors are whole lines with file, line, key and the nea
                           ":3:3: ioswarm.masterSecrt: unknown key\nhint: did you mean 'masterSecret'?\n");
 }
 
-TEST_CASE("the environment is read, and a likely typo in it is told", "[e2e]") {
+TEST_CASE("the environment is read, and a likely typo in it is reported", "[e2e]") {
     const ProgramRun done = run({"config", "show"}, {"IOSWARM_GRPC_PORT=77", "IOSWARM_MAX_AGENT=5"});
     CHECK(done.code == 0);
     CHECK_THAT(done.out, Contains("\n  grpcPort: 77 ") && Contains("# IOSWARM_GRPC_PORT\n"));

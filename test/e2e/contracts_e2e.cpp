@@ -109,7 +109,8 @@ Address deployed_pool(const Wallet& wallet, const Address& coordinator) {
 
 }  // namespace
 
-TEST_CASE("deploy, settle, claim: what was deposited is what was claimed and what is left", "[contracts]") {
+TEST_CASE("after deploy, settle and claim the claimed amounts and the rest add up to the deposit",
+          "[contracts]") {
     const Wallet deployer("deployer");
     const Address coordinator{{0xc0}};
     const Address pool = deployed_pool(deployer, coordinator);
@@ -133,7 +134,7 @@ TEST_CASE("deploy, settle, claim: what was deposited is what was claimed and wha
     CHECK(deposit == claimed + anvil().balance(pool));
 }
 
-TEST_CASE("deploy killed at every request makes one contract", "[contracts]") {
+TEST_CASE("deploy killed at any request creates one contract", "[contracts]") {
     for (const auto when : {KillingProxy::When::before, KillingProxy::When::after}) {
         int request = 1;
         for (;; ++request) {
@@ -153,7 +154,7 @@ TEST_CASE("deploy killed at every request makes one contract", "[contracts]") {
     }
 }
 
-TEST_CASE("claim killed at every request pays once", "[contracts]") {
+TEST_CASE("claim killed at any request pays once", "[contracts]") {
     const Wallet deployer("claims' deployer");
     const Address coordinator{{0xc1}};
     const Address pool = deployed_pool(deployer, coordinator);
@@ -186,7 +187,7 @@ TEST_CASE("claim killed at every request pays once", "[contracts]") {
     CHECK(deposited == claimed + anvil().balance(pool));
 }
 
-TEST_CASE("fund killed at every request pays each wallet once", "[contracts]") {
+TEST_CASE("fund killed at any request pays each wallet once", "[contracts]") {
     const auto when = KillingProxy::When::after;
     for (int request = 1;; ++request) {
         CAPTURE(request);
@@ -206,7 +207,7 @@ TEST_CASE("fund killed at every request pays each wallet once", "[contracts]") {
     }
 }
 
-TEST_CASE("the gas formulas are those of the contract that is built in", "[contracts]") {
+TEST_CASE("the gas formulas fit the contract in the program", "[contracts]") {
     // On Cancun, whose gas differs from IoTeX's only in what is charged before the run.
     AnvilSettings settings;
     settings.hardfork = "cancun";
@@ -241,7 +242,7 @@ TEST_CASE("the gas formulas are those of the contract that is built in", "[contr
     CHECK(static_cast<double>(contracts::kClaimGas) == Approx(static_cast<double>(used)).epsilon(0.02));
 }
 
-TEST_CASE("no key shows in the process list, the environment or what is printed", "[contracts]") {
+TEST_CASE("no key appears in the process list, the environment or the output", "[contracts]") {
     const Wallet wallet("secret wallet");
     const std::string digits = to_hex(keccak256(as_bytes("secret wallet")).view());
     std::string seen;
@@ -263,7 +264,7 @@ TEST_CASE("no key shows in the process list, the environment or what is printed"
     CHECK((seen + run.out + run.err).find(digits) == std::string::npos);
 }
 
-TEST_CASE("the example of a first deployment runs as it is", "[contracts]") {
+TEST_CASE("the example of a first deployment runs unchanged", "[contracts]") {
     const TempDir dir;
     const Wallet deployer("example");
     const std::string example = std::string(IOSWARM_DIST) + "/deploy-rewards.sh";
@@ -277,7 +278,8 @@ TEST_CASE("the example of a first deployment runs as it is", "[contracts]") {
     CHECK(run.out.find(to_checksum_hex(contract_address(deployer.address(), 0))) != std::string::npos);
 }
 
-TEST_CASE("the example for an agent's cron claims, and is quiet about nothing to claim", "[contracts]") {
+TEST_CASE("the cron example for an agent claims, and prints nothing when there is nothing to claim",
+          "[contracts]") {
     const Wallet deployer("cron's deployer");
     const Wallet agent("cron's agent");
     const Address coordinator{{0xc3}};

@@ -29,7 +29,7 @@ mode_t mode_of(const std::string& path) {
 }  // namespace control_e2e
 }  // namespace
 
-TEST_CASE("status asks a running serve, also one without the monitoring API", "[e2e][control]") {
+TEST_CASE("status asks a running serve, even if its monitoring API is off", "[e2e][control]") {
     const TempDir dir;
     Served served(dir, {"--with-agents", "1", "--block-time", "500ms"});
     CHECK(control_e2e::mode_of(dir.path("data/control.sock")) == 0600);
@@ -42,7 +42,7 @@ TEST_CASE("status asks a running serve, also one without the monitoring API", "[
     CHECK(control_e2e::run(dir, {"status"}).code == 69);
 }
 
-TEST_CASE("a serve after a killed one takes the socket over, a second serve does not", "[e2e][control]") {
+TEST_CASE("a serve started after a killed one takes its socket, a second serve does not", "[e2e][control]") {
     const TempDir dir;
     {
         Served killed(dir);
@@ -59,7 +59,7 @@ TEST_CASE("a serve after a killed one takes the socket over, a second serve does
     CHECK_THAT(run.out, Contains("figures        off (swarmApiPort is 0)\n"));
 }
 
-TEST_CASE("a denied agent is out at once, and may come back once it is allowed again", "[e2e][control]") {
+TEST_CASE("a denied agent is disconnected at once, and may return once it is allowed again", "[e2e][control]") {
     const TempDir dir;
     Served served(dir, {"--block-time", "500ms"});
     const Agents agents(served.grpc_port(), 3);
@@ -86,7 +86,7 @@ TEST_CASE("a denied agent is out at once, and may come back once it is allowed a
     CHECK(served.program().wait() == 0);
 }
 
-TEST_CASE("a reload takes what can change, names the rest, and refuses a mistake", "[e2e][control]") {
+TEST_CASE("a reload applies what can change, names the rest, and refuses a mistake", "[e2e][control]") {
     const TempDir dir;
     const std::string file = dir.write("serve.yaml", "ioswarm:\n  chain: {blockTime: 500ms}\n");
     Served served(dir, {"--config", file});

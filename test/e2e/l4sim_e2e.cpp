@@ -18,7 +18,7 @@ const std::string kProgram = IOSWARM_BINARY;
 
 }  // namespace
 
-TEST_CASE("l4sim passes with ten agents and tells so in text and in JSON", "[l4sim]") {
+TEST_CASE("l4sim passes with ten agents and reports it in text and in JSON", "[l4sim]") {
     const TempDir dir;
     const std::vector<std::string> environment{"TMPDIR=" + dir.path()};
     const ProgramRun text =
@@ -42,7 +42,7 @@ TEST_CASE("l4sim passes with ten agents and tells so in text and in JSON", "[l4s
     CHECK(std::filesystem::is_empty(dir.path()));
 }
 
-TEST_CASE("l4sim ends soon after SIGINT, without a report and leaving nothing behind", "[l4sim]") {
+TEST_CASE("l4sim ends soon after SIGINT, without a report and without files left", "[l4sim]") {
     const TempDir dir;
     Program program({kProgram, "l4sim", "--duration", "10m", "--verbose"}, {"TMPDIR=" + dir.path()});
     REQUIRE(program.wait_for("L4 agents join at 127.0.0.1:"));

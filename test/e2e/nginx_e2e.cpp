@@ -154,7 +154,8 @@ TEST_CASE("agents and the API share one TLS port of nginx", "[nginx]") {
     CHECK(answer.find(R"({"ok":true})") != std::string::npos);
 }
 
-TEST_CASE("one address gets so many calls per second through nginx, and the others end there", "[nginx]") {
+TEST_CASE("one address gets a limited number of calls per second through nginx, which refuses the others",
+          "[nginx]") {
     // Given a limit so low that only the burst of 200 calls passes during this test
     Behind behind("1r/m");
     auto agent = behind.joined(kAgent);
@@ -168,7 +169,7 @@ TEST_CASE("one address gets so many calls per second through nginx, and the othe
     CHECK(behind.server.counters()["calls"] <= 205);
 }
 
-TEST_CASE("results of 8 MiB pass nginx, and its bounds lie above the coordinator's own", "[nginx]") {
+TEST_CASE("results of 8 MiB pass nginx, whose limits are above the coordinator's own", "[nginx]") {
     Behind behind;
     auto agent = behind.joined(kAgent);
     Bytes body(8u << 20, ' ');
@@ -180,8 +181,7 @@ TEST_CASE("results of 8 MiB pass nginx, and its bounds lie above the coordinator
           grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
-TEST_CASE("a task stream through nginx that carries nothing for longer than its 60 s default lives on",
-          "[.][idle]") {
+TEST_CASE("a task stream without messages stays open through nginx beyond its default of 60 s", "[.][idle]") {
     Behind behind;
     auto agent = behind.joined(kAgent);
     const auto stream = agent.stream("GetTasks", {}, kAgent);

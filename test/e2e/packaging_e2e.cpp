@@ -93,7 +93,7 @@ std::vector<std::string> json_words(const std::string& list) {
 
 }  // namespace
 
-TEST_CASE("installed files name the prefix under which they are installed", "[packaging]") {
+TEST_CASE("installed files use the prefix under which they are installed", "[packaging]") {
     const InstalledFiles installed;
     for (const char* name :
          {"ioswarm.service", "ioswarm-settle.service", "ioswarm-settle.timer", "ioswarm-snapshot.service",
@@ -140,7 +140,7 @@ TEST_CASE("every path and command in the Dockerfile exists", "[packaging]") {
     check_command(words);
 }
 
-TEST_CASE("every file that the compose file mounts exists or is one that it asks the user to make",
+TEST_CASE("every file that the compose file mounts exists or is one that the user is asked to create",
           "[packaging]") {
     const fs::path folder = kSource / "cli/dist/docker";
     const std::string text = content(folder / "compose.yaml");
@@ -189,7 +189,7 @@ TEST_CASE("every file that the compose file mounts exists or is one that it asks
                     "/ioswarm.json:ro") != std::string::npos);
 }
 
-TEST_CASE("the package's scripts are shell scripts, and installing starts nothing", "[packaging]") {
+TEST_CASE("the package's scripts are valid shell scripts, and installing starts nothing", "[packaging]") {
     const fs::path folder = kSource / "packaging/debian";
     for (const char* name : {"postinst", "prerm", "postrm"}) {
         INFO(name);

@@ -79,7 +79,7 @@ proto::AgentProfile hostile_agent() {
 
 }  // namespace
 
-TEST_CASE("the page shows figures that move, in a real browser", "[browser]") {
+TEST_CASE("the page shows changing figures in a real browser", "[browser]") {
     const TempDir dir;
     const Served served(
         dir, {"--block-time", "1s", "--tps", "20", "--poll-interval-ms", "50", "--with-agents", "2",
@@ -92,7 +92,7 @@ TEST_CASE("the page shows figures that move, in a real browser", "[browser]") {
     REQUIRE(eventually([&] { return !served.json("/api/overview")["epochs"].empty(); }));
     const std::string page = "http://127.0.0.1:" + std::to_string(served.api_port()) + "/";
 
-    SECTION("the console of this browser is seen") {
+    SECTION("the test sees the console of this browser") {
         const ProgramRun run =
             run_chromium(dir, {"--dump-dom"}, "data:text/html,<script>console.error('seen')</script>");
         CHECK_THAT(console_of(run), Contains("seen"));
@@ -108,7 +108,7 @@ TEST_CASE("the page shows figures that move, in a real browser", "[browser]") {
         CHECK(console_of(first).empty());
         CHECK(console_of(second).empty());
     }
-    SECTION("what a hostile agent calls itself is shown as text") {
+    SECTION("a hostile agent's name is shown as text") {
         const ProgramRun all = run_chromium(dir, {"--dump-dom"}, page);
         CHECK_THAT(all.out, Contains("&lt;img/src=x/onerror=document.title='owned'&gt;</a>"));
         CHECK_THAT(all.out, Contains("&lt;script&gt;document.title='owned'&lt;/script&gt;"));
@@ -121,7 +121,7 @@ TEST_CASE("the page shows figures that move, in a real browser", "[browser]") {
         CHECK_THAT(one.out, Contains("✓ registered") && !Contains("<img"));
         CHECK(console_of(one).empty());
     }
-    SECTION("it is drawn at both widths") {
+    SECTION("the page is drawn at both widths") {
         for (const unsigned width : {360U, 1920U}) {
             const std::string path = "page-" + std::to_string(width) + ".png";
             (void)run_chromium(

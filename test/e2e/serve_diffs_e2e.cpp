@@ -15,7 +15,7 @@ using namespace ioswarm;
 using namespace ioswarm::test;
 using Catch::Matchers::Contains;
 
-TEST_CASE("state diffs are served without a gap, through SIGTERM under readers and through kill -9",
+TEST_CASE("state diffs are served without a gap, through SIGTERM with readers and through kill -9",
           "[e2e][defect-25][defect-32]") {
     const TempDir dir;
     std::uint64_t seen = 0;  // the last height that the reader received
@@ -52,7 +52,7 @@ TEST_CASE("state diffs are served without a gap, through SIGTERM under readers a
     }
 }
 
-TEST_CASE("at taskLevel L4 an agent that follows the diffs gets what the EVM runs, at a height it has",
+TEST_CASE("at taskLevel L4 an agent that follows the diffs gets EVM transactions at a height that it has",
           "[e2e][defect-15]") {
     const TempDir dir;
     Served served(dir,
@@ -148,7 +148,7 @@ TEST_CASE("a node's own ioswarm module is a source of diffs, also when it goes a
     CHECK(served.program().wait() == 0);
 }
 
-TEST_CASE("serve is not ready any more once the feed of state diffs has stopped for good", "[e2e]") {
+TEST_CASE("serve is not ready once the feed of state diffs has stopped for good", "[e2e]") {
     const std::vector<std::string> fast{"--block-time", "50ms", "--tps", "20", "--accounts", "50"};
     const TempDir other;
     {
@@ -175,7 +175,7 @@ TEST_CASE("serve is not ready any more once the feed of state diffs has stopped 
     CHECK(served.program().wait() == 0);
 }
 
-TEST_CASE("who is revoked reads no diffs any more, registered or not", "[e2e][defect-24]") {
+TEST_CASE("a revoked agent can read no more diffs, registered or not", "[e2e][defect-24]") {
     const TempDir dir;
     const std::string revoked = dir.write("revoked", "# nobody yet\n");
     Served served(dir, {"--agents-revoked", revoked, "--block-time", "100ms"});
@@ -199,7 +199,7 @@ TEST_CASE("who is revoked reads no diffs any more, registered or not", "[e2e][de
     CHECK(served.program().wait() == 0);
 }
 
-TEST_CASE("l4test passes on serve with the secret and over TLS, and not without them", "[e2e][l4test]") {
+TEST_CASE("l4test passes against serve with the secret and over TLS, and fails without them", "[e2e][l4test]") {
     const TempDir dir;
     const std::string secret = dir.write("secret", "test-secret\n");
     const auto tls = [](const char* file) {

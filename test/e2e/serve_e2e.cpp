@@ -32,7 +32,7 @@ std::string served_reason(const Served& served) {
 
 }  // namespace
 
-TEST_CASE("serve starts, answers, and ends with 0 on SIGTERM and on SIGINT", "[e2e][defect-32]") {
+TEST_CASE("serve starts, answers, and exits with 0 on SIGTERM and on SIGINT", "[e2e][defect-32]") {
     for (const int signal : {SIGTERM, SIGINT}) {
         const TempDir dir;
         Served served(dir, {"--with-agents", "3", "--block-time", "500ms"});
@@ -53,7 +53,7 @@ TEST_CASE("serve starts, answers, and ends with 0 on SIGTERM and on SIGINT", "[e
     }
 }
 
-TEST_CASE("two signals within microseconds are one: serve ends cleanly", "[e2e]") {
+TEST_CASE("two signals within microseconds count as one, and serve ends cleanly", "[e2e]") {
     const TempDir dir;
     for (int i = 0; i < 4; ++i) {
         Served served(dir);
@@ -67,7 +67,7 @@ TEST_CASE("two signals within microseconds are one: serve ends cleanly", "[e2e]"
     }
 }
 
-TEST_CASE("lists of agents on a file system that does not answer do not delay the end", "[e2e]") {
+TEST_CASE("lists of agents on a hanging file system do not delay the end", "[e2e]") {
     const TempDir dir;
     const std::string revoked = dir.write("revoked", "");
     Served served(dir, {"--agents-revoked", revoked});
@@ -85,7 +85,7 @@ TEST_CASE("lists of agents on a file system that does not answer do not delay th
     ::close(fd);
 }
 
-TEST_CASE("a log that nobody reads stops nothing", "[e2e]") {
+TEST_CASE("a log that nobody reads does not stop serve", "[e2e]") {
     const TempDir dir;
     // Given a standard error that is a full pipe
     const std::string pipe = dir.path("log");
@@ -113,7 +113,7 @@ TEST_CASE("a log that nobody reads stops nothing", "[e2e]") {
     ::close(fd);
 }
 
-TEST_CASE("with standard error closed nothing is logged into a file of the ledger", "[e2e]") {
+TEST_CASE("with standard error closed no log line ends up in a file of the ledger", "[e2e]") {
     const TempDir dir;
     const std::string command = std::string("exec ") + IOSWARM_BINARY +
                                 " serve --grpc-port 0 --swarm-api-port 0 " + "--data-dir '" + dir.path("data") +
@@ -125,7 +125,7 @@ TEST_CASE("with standard error closed nothing is logged into a file of the ledge
     CHECK(dir.read("data/ledger.lock") == std::to_string(program.pid()) + "\n");
 }
 
-TEST_CASE("signals that come while serve still reads its configuration count", "[e2e]") {
+TEST_CASE("signals that arrive while serve reads its configuration are obeyed", "[e2e]") {
     const TempDir dir;
     const std::string pipe = dir.path("secret");
     REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
@@ -157,7 +157,7 @@ TEST_CASE("signals that come while serve still reads its configuration count", "
     CHECK(reloading.wait() == 0);
 }
 
-TEST_CASE("SIGTERM while clients hold half-open connections takes no longer", "[e2e][defect-32]") {
+TEST_CASE("half-open connections do not delay the end after SIGTERM", "[e2e][defect-32]") {
     const TempDir dir;
     Served served(dir, {"--with-agents", "1", "--block-time", "500ms"});
     std::vector<int> sockets;
@@ -177,7 +177,7 @@ TEST_CASE("SIGTERM while clients hold half-open connections takes no longer", "[
         close(fd);
 }
 
-TEST_CASE("a revoked agent is out on SIGHUP, the others stay", "[e2e][defect-24]") {
+TEST_CASE("SIGHUP disconnects a revoked agent, and the others stay", "[e2e][defect-24]") {
     const TempDir dir;
     const std::string revoked = dir.write("revoked", "# nobody yet\n");
     Served served(dir, {"--agents-revoked", revoked, "--block-time", "500ms"});
@@ -217,7 +217,7 @@ TEST_CASE("an agent whose connection is gone does not count as live", "[e2e]") {
     CHECK(served.program().wait() == 0);
 }
 
-TEST_CASE("with a secret agents and the API want keys", "[e2e]") {
+TEST_CASE("with a secret agents and the API need keys", "[e2e]") {
     const TempDir dir;
     const std::string secret = dir.write("secret", "test-secret\n");
     Served served(dir, {"--master-secret-file", secret, "--listen", "127.0.0.1", "--log-format", "json"});
@@ -276,7 +276,7 @@ TEST_CASE("the monitoring API limits each client behind a proxy, and not this ma
     CHECK(served.json("/swarm/status")["counters"]["http_refused_rate"] >= 1);
 }
 
-TEST_CASE("what keeps serve from starting is told in one line, with its exit code", "[e2e]") {
+TEST_CASE("each reason that prevents serve's start is one line with its exit code", "[e2e]") {
     const TempDir dir;
     const auto last_lines = [](const ProgramRun& run) { return run.err.substr(run.err.find("ioswarm: ")); };
 
@@ -330,7 +330,7 @@ TEST_CASE("what keeps serve from starting is told in one line, with its exit cod
     CHECK(serve(dir, {"--seed", "5"}).code == 65);
 }
 
-TEST_CASE("a copy without the ledger's WAL keeps serve from starting, and a backup is a whole one", "[e2e]") {
+TEST_CASE("a copy without the ledger's WAL prevents serve's start, and a backup is complete", "[e2e]") {
     const TempDir dir;
     const std::vector<std::string> more{"--with-agents", "2", "--block-time", "500ms", "--tps", "20"};
     {
@@ -366,7 +366,7 @@ TEST_CASE("a copy without the ledger's WAL keeps serve from starting, and a back
     CHECK(again.json("/api/stats")["tasks_received"] > 0);
 }
 
-TEST_CASE("a ledger takes the chain of its node, and serve does not start beside a node of another one",
+TEST_CASE("a ledger records the chain of its node, and serve does not start with a node of another chain",
           "[e2e]") {
     const TempDir dir;
     FakeNode node;

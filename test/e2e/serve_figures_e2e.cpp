@@ -119,7 +119,7 @@ TEST_CASE("every endpoint shows exactly the predicted figures, also after a kill
     CHECK(agents.counters().submissions_refused == 0);
 }
 
-TEST_CASE("/metrics describes every counter of /swarm/status, and health answers by its exit status", "[e2e]") {
+TEST_CASE("/metrics describes every counter of /swarm/status, and health answers by its exit code", "[e2e]") {
     const TempDir dir;
     Served served(dir, {"--embedded", "--block-time", "200ms", "--tps", "20", "--with-agents", "2"});
     REQUIRE(eventually([&] { return served.json("/swarm/status")["tasks_received"] > 0; }));

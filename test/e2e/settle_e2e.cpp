@@ -84,7 +84,7 @@ TEST_CASE("ten epochs are credited once on version 2, whatever is killed", "[.][
     settle_epochs({"v2 credit", PoolVersion::v2, false}, 4, 10);
 }
 
-TEST_CASE("kill -9 between any two requests of a settlement", "[.][every-request]") {
+TEST_CASE("a settlement that is killed between any two requests is paid once", "[.][every-request]") {
     for (const bool after : {false, true}) {
         int request = 1;
         for (;; ++request) {
@@ -104,7 +104,7 @@ TEST_CASE("kill -9 between any two requests of a settlement", "[.][every-request
     }
 }
 
-TEST_CASE("serve and settle in a loop pay the agents of twenty epochs, with a kill in each",
+TEST_CASE("serve and settle in a loop pay the agents of twenty epochs, although each epoch has a kill",
           "[.][twenty-epochs]") {
     constexpr std::uint64_t kTwenty = 20;
     SettleWorld world({"twenty epochs", PoolVersion::v3, true}, "twenty epochs",

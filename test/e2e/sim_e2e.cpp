@@ -32,7 +32,7 @@ void check_seed(int seed, const std::vector<std::string>& more) {
 
 }  // namespace
 
-TEST_CASE("every invariant holds with a little of every fault", "[e2e][sim]") {
+TEST_CASE("every invariant holds with a few faults of every kind", "[e2e][sim]") {
     const int seed = GENERATE(1, 2, 3);
     check_seed(seed, {"--agents", "20", "--duration", "2s", "--block-time", "500ms"});
 }
@@ -42,7 +42,7 @@ TEST_CASE("every invariant holds with fifty other seeds", "[.soak]") {
         check_seed(seed, {"--agents", "30", "--duration", "5s", "--block-time", "1s"});
 }
 
-TEST_CASE("the same seed gives the same figures, another one others", "[e2e][sim]") {
+TEST_CASE("the same seed gives the same figures, another seed others", "[e2e][sim]") {
     const auto by_seed = [](const char* seed) {
         const ProgramRun run =
             sim({"--agents", "12", "--duration", "1s", "--block-time", "250ms", "--task-redundancy", "2",
@@ -58,7 +58,8 @@ TEST_CASE("the same seed gives the same figures, another one others", "[e2e][sim
     CHECK(first != by_seed("6"));
 }
 
-TEST_CASE("agents with the field's rules let forged transactions pass that honest ones reject", "[e2e][sim]") {
+TEST_CASE("agents with the public agent's rules accept forged transactions that honest agents reject",
+          "[e2e][sim]") {
     const auto forged = [](const char* rules) {
         const ProgramRun run = sim({"--agents", "5", "--duration", "1s", "--block-time", "250ms", "--forged",
                                     "30%", "--agent-rules", rules, "--json"});
@@ -75,7 +76,7 @@ TEST_CASE("agents with the field's rules let forged transactions pass that hones
     CHECK(field["forged_accepted"] == field["forged"]);
 }
 
-TEST_CASE("a report for people is calm when it is not for a terminal", "[e2e][sim]") {
+TEST_CASE("a text report has no colours or progress when it is not for a terminal", "[e2e][sim]") {
     const ProgramRun run = sim({"--agents", "3", "--duration", "500ms", "--block-time", "250ms"});
     CHECK(run.code == 0);
     CHECK(run.err.empty());
@@ -86,7 +87,7 @@ TEST_CASE("a report for people is calm when it is not for a terminal", "[e2e][si
     CHECK(run.out.find('\x1b') == std::string::npos);
 }
 
-TEST_CASE("agents alone load a coordinator elsewhere, with the keys that its secret makes", "[e2e][sim]") {
+TEST_CASE("simulated agents alone load a remote coordinator, with keys made from its secret", "[e2e][sim]") {
     const TempDir dir;
     const std::string secret = dir.write("secret", "test-secret\n");
     const std::string other = dir.write("other", "another-secret\n");
@@ -146,7 +147,7 @@ TEST_CASE("agents alone load a coordinator elsewhere, with the keys that its sec
     CHECK(served.wait() == 0);
 }
 
-TEST_CASE("what cannot be run is told with its exit code", "[e2e][sim]") {
+TEST_CASE("a run that is impossible is refused with its exit code", "[e2e][sim]") {
     const auto code = [](std::vector<std::string> more) { return sim(std::move(more)).code; };
     CHECK(code({"--agents", "0"}) == 64);
     CHECK(code({"--seed", "-1", "--duration", "10ms", "--block-time", "10ms"}) == 64);

@@ -51,7 +51,7 @@ ProgramRun run_export(const TempDir& dir, const std::string& source, std::vector
 
 }  // namespace
 
-TEST_CASE("an exported snapshot verifies, equals the reference's, and its digest is what sha256sum says",
+TEST_CASE("an exported snapshot verifies, equals the reference's, and its digest agrees with sha256sum",
           "[e2e]") {
     const TempDir dir;
     const ProgramRun done = run_export(dir, data("bolt/trie.db"), {"--stats"});
@@ -66,7 +66,7 @@ TEST_CASE("an exported snapshot verifies, equals the reference's, and its digest
     CHECK((quiet.out + quiet.err).empty());
 }
 
-TEST_CASE("the field's names take the field's flags", "[e2e]") {
+TEST_CASE("the tools' names from iotex-core work with their own flags", "[e2e]") {
     for (const std::string name : {"l4baseline", "ioswarm-l4baseline", "snapshotexporter"}) {
         INFO(name);
         const TempDir dir;
@@ -78,7 +78,7 @@ TEST_CASE("the field's names take the field's flags", "[e2e]") {
     }
 }
 
-TEST_CASE("an export that fails says why by its exit code and leaves yesterday's file", "[e2e]") {
+TEST_CASE("an export that fails shows the reason by its exit code and leaves the old file", "[e2e]") {
     const TempDir dir;
     dir.write("a.snap.gz", "yesterday's");
     CHECK(run_export(dir, data("bolt/bad/leaf-key-size-huge.db")).code == 65);
@@ -97,7 +97,7 @@ TEST_CASE("an export that fails says why by its exit code and leaves yesterday's
           0);
 }
 
-TEST_CASE("a second export of the same file ends with 75, a signal ends the first with 130 or 143 and no trace",
+TEST_CASE("a second export of the same file exits with 75, and a signal ends the first without a trace",
           "[e2e]") {
     const TempDir dir;
     dir.write("a.snap.gz", "yesterday's");
@@ -120,7 +120,7 @@ TEST_CASE("a second export of the same file ends with 75, a signal ends the firs
     }
 }
 
-TEST_CASE("the publish command gets the finished files, and its failure is the answer 1", "[e2e]") {
+TEST_CASE("the publish command gets the finished files, and its failure makes the exit code 1", "[e2e]") {
     const TempDir dir;
     const std::string script =
         dir.write("publish", "#!/bin/sh\nprintf '%s\\n' \"$@\"\nls \"$2\" \"$3\" \"$4\" >/dev/null\n");
@@ -133,7 +133,7 @@ TEST_CASE("the publish command gets the finished files, and its failure is the a
     CHECK(run({"verify", "-q", dir.path("a.snap.gz")}).code == 0);
 }
 
-TEST_CASE("a copy that keeps links, of the folder or of what a publish command gets, is whole", "[e2e]") {
+TEST_CASE("a copy that keeps links is complete, of the folder or of the files for a publish command", "[e2e]") {
     const TempDir dir;
     const TempDir copies;
     for (const std::string copy : {"by-command", "by-folder"})
@@ -167,7 +167,7 @@ TEST_CASE("a signal during the publish command ends it, and the snapshot stays",
     CHECK(run({"verify", "-q", dir.path("a.snap.gz")}).code == 0);
 }
 
-TEST_CASE("a roll gives the node's own state, with the companions and the publish command of an export",
+TEST_CASE("a roll gives the node's own state, with companion files and publish command like an export",
           "[e2e]") {
     const TempDir dir;
     const std::vector<std::string> line{"roll",
@@ -187,9 +187,8 @@ TEST_CASE("a roll gives the node's own state, with the companions and the publis
     CHECK(run_program({"/bin/sh", "-c", "cd " + dir.path() + " && sha256sum -c a.snap.gz.sha256"}).code == 0);
 }
 
-TEST_CASE(
-    "a roll that a node's lock keeps waiting ends at a signal, and the lock is free once the diffs are read",
-    "[e2e]") {
+TEST_CASE("a roll that waits for a node's lock ends at a signal, and a roll unlocks after reading the diffs",
+          "[e2e]") {
     const TempDir dir;
     fs::copy_file(data("node/chain-pebble/statediffs.db"), dir.path("statediffs.db"));
     fs::permissions(dir.path("statediffs.db"), fs::perms::owner_write, fs::perm_options::add);
@@ -232,7 +231,7 @@ TEST_CASE(
     CHECK(run_program(line).code == 0);
 }
 
-TEST_CASE("the script for cron rolls a snapshot onto itself night after night, in silence", "[e2e]") {
+TEST_CASE("the cron script rolls a snapshot onto itself every night without output", "[e2e]") {
     const TempDir dir;
     fs::create_symlink(kProgram, dir.path("ioswarm"));
     fs::copy_file(data("node/chain-boltdb/base.snap.gz"), dir.path("acctcode.snap.gz"));
@@ -249,7 +248,7 @@ TEST_CASE("the script for cron rolls a snapshot onto itself night after night, i
     CHECK_THAT(nothing_new.err, Contains("the log ends at 27"));
 }
 
-TEST_CASE("the scripts of cli/dist are shell scripts that may be run", "[e2e]") {
+TEST_CASE("the scripts of cli/dist are valid and executable shell scripts", "[e2e]") {
     for (const std::string name : {"ioswarm-snapshot.cron", "ioswarm-snapshot-roll.cron"}) {
         CHECK(run_program({"/bin/sh", "-n", IOSWARM_DIST "/" + name}).code == 0);
         CHECK((fs::status(IOSWARM_DIST "/" + name).permissions() & fs::perms::others_exec) != fs::perms::none);

@@ -87,7 +87,7 @@ class Nginx {
 
 }  // namespace
 
-TEST_CASE("nginx publishes the finished files as they are, whole or in part, and nothing else", "[e2e]") {
+TEST_CASE("nginx serves only the finished files, unchanged, whole or in part", "[e2e]") {
     const TempDir dir;
     const auto data = std::filesystem::absolute(IOSWARM_TEST_DATA "/bolt/trie.db").string();
     REQUIRE(run_program({IOSWARM_BINARY, "snapshot", "export", "-q", "--source", data, "--output",
