@@ -65,7 +65,7 @@ TEST_CASE("trace: a pending transaction is printed in readable form", "[trace]")
     CHECK_THAT(run.out, Contains("in block 101, over the state of block 100"));
 }
 
-TEST_CASE("trace: a node without the gateway plugin needs the block's height", "[trace]") {
+TEST_CASE("trace: without the node's gateway plugin the block's height must be given", "[trace]") {
     FakeWeb3State node;
     fill(node);
     node.has_index = false;
@@ -74,7 +74,7 @@ TEST_CASE("trace: a node without the gateway plugin needs the block's height", "
     CHECK_THAT(run.err, Contains("name its block: --block HEIGHT"));
 }
 
-TEST_CASE("trace: without old state a mined transaction is refused with the reason", "[trace]") {
+TEST_CASE("trace: without archive state a mined transaction is refused with the reason", "[trace]") {
     FakeWeb3State node;
     fill(node);
     node.has_index = false;
@@ -98,7 +98,7 @@ TEST_CASE("trace: without old state a mined transaction is refused with the reas
     CHECK(run_cli({"trace", kHash, "--block", "80", "--at-tip", "--web3", node.url()}).code == 0);
 }
 
-TEST_CASE("trace: with old state a mined transaction runs over the state before its block", "[trace]") {
+TEST_CASE("trace: with archive state a mined transaction runs over the state before its block", "[trace]") {
     FakeWeb3State node;
     fill(node);
     node.old = FakeWeb3State::Old::kept;
@@ -241,7 +241,7 @@ TEST_CASE("trace: an action of the staking protocol in a block is not run", "[tr
     CHECK_THAT(run.out, Contains("1 as their receipts say, 0 different, 1 not run"));
 }
 
-TEST_CASE("trace: a whole block needs a node with old state", "[trace]") {
+TEST_CASE("trace: a whole block needs a node with archive state", "[trace]") {
     FakeWeb3State node;
     mine_two_calls(node);
     SECTION("the node answers with the tip's state instead of an error") {

@@ -106,7 +106,7 @@ TEST_CASE("the audit counts owed payouts, and a settlement in progress is no fau
     CHECK(broken(audit_of(world)).empty());
 }
 
-TEST_CASE("a ledger that lacks a paid payout, or has another amount, halts") {
+TEST_CASE("a ledger that lacks a paid payout, or has another amount, halts the settler") {
     SettlerWorld world;
     pay_some(world);
     auto rows = world.ledger.rows;

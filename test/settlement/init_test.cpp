@@ -266,7 +266,7 @@ TEST_CASE("on v2 --rebuild needs --from-epoch, and the logs are read from --pool
     CHECK(world.propose()->warnings.size() == 1);
 }
 
-TEST_CASE("on a node with old states the block that created a v2 pool is found") {
+TEST_CASE("on a node with archive state the block that created a v2 pool is found") {
     InitWorld world(Version::v2);
     world.paid.chain.mine(100);
     int asked = 0;

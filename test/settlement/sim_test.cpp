@@ -104,7 +104,7 @@ TEST_CASE("everything owed is paid exactly once, whatever crashes and whatever e
     }
 }
 
-TEST_CASE("the same seed gives the same lifetime") {
+TEST_CASE("the same seed gives the same simulated lifetime") {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         const SimReport first = sim_live(seed);
         const SimReport second = sim_live(seed);

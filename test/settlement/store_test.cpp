@@ -268,7 +268,7 @@ TEST_CASE("a receipt that vanished leaves nothing behind") {
     CHECK(store->observations(intent.id)->empty());
 }
 
-TEST_CASE("payouts of a reverted intent are owed again, and may be planned once more") {
+TEST_CASE("payouts of a reverted intent are owed again, and reverts are counted until they are paid") {
     const TempDir dir;
     const auto store = new_store(dir);
     const PlannedIntent planned = planned_payment({payout_to(3, "a", 1, 100)});

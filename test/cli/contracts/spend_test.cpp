@@ -430,8 +430,7 @@ TEST_CASE("a second command with the same wallet names the process that sends, a
                Contains("process " + std::to_string(::getpid())) && Contains("wait until it has ended"));
 }
 
-TEST_CASE("an endpoint that is too slow, or answers too much, ends the command with the fitting exit code",
-          "[spend]") {
+TEST_CASE("an endpoint that answers too much gives exit code 65, an unreachable one 69", "[spend]") {
     ToolWorld w;
     ScriptedHttp huge([](HttpConnection& peer, const std::string&) {
         return peer.answer(std::string((std::size_t{8} << 20U) + 1, ' '));

@@ -137,7 +137,8 @@ TEST_CASE("listen must be an address of this machine", "[doctor]") {
                Contains("fail: listen 192.0.2.7 is no address of this machine"));
 }
 
-TEST_CASE("the data directory is checked without changing it", "[doctor]") {
+TEST_CASE("a missing or private data directory passes, one open to others warns, and a file fails",
+          "[doctor]") {
     const TempDir dir;
     const auto found = [&](const std::string& path) {
         return all_of(found_by(check_data_dir, subject_with({{"--data-dir", path}})));

@@ -129,7 +129,8 @@ TEST_CASE("ioswarm status prints what serve is doing, in at most 80 columns", "[
     CHECK_THAT(world.run({"status"}).out, Contains(" is ready, process "));
 }
 
-TEST_CASE("ioswarm status tells how many agents use the old master secret, while there is one", "[control]") {
+TEST_CASE("ioswarm status prints how many agents still use the old master secret, if there is one",
+          "[control]") {
     controls::Control world;
     world.start();
     CHECK(world.run({"status"}).out.find("old secret") == std::string::npos);

@@ -141,7 +141,7 @@ TEST_CASE("a ledger without answers or payouts may change its source and its cha
     CHECK(bind_chain(beside_node(dir), *ledger, kMainnet, {}));
 }
 
-TEST_CASE("a new ledger records the first node's chain, logs it, and refuses another chain", "[serve]") {
+TEST_CASE("a ledger without a chain records that of the first node, logs it, and refuses another", "[serve]") {
     const TempDir dir;
     const auto ledger = ledger_in(dir);
     work(*ledger);  // as left by a version that did not store the chain

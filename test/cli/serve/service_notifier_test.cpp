@@ -85,7 +85,7 @@ TEST_CASE("the watchdog is notified twice per interval, and only when systemd as
     CHECK(socket.take() == "WATCHDOG=1");
 }
 
-TEST_CASE("without systemd nothing happens", "[systemd]") {
+TEST_CASE("without systemd no notification is sent", "[systemd]") {
     ::unsetenv("NOTIFY_SOCKET");
     ServiceNotifier notifier;
     notifier.ready();

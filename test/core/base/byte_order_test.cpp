@@ -17,7 +17,7 @@ TEST_CASE("a key comes before those that begin with it") {
     CHECK(std::is_gt(compare_bytes(Bytes{1, 0}, Bytes{1})));
 }
 
-TEST_CASE("equal keys are equal, the empty ones too") {
+TEST_CASE("equal keys compare as equal, and so do empty ones") {
     CHECK(std::is_eq(compare_bytes(Bytes{1, 2}, Bytes{1, 2})));
     CHECK(std::is_eq(compare_bytes(Bytes{}, Bytes{})));
 }

@@ -382,7 +382,7 @@ TEST_CASE("an agent whose last connection closed is not live until it calls agai
     house.close();
 }
 
-TEST_CASE("the status views show agents, tasks, heights and rewards") {
+TEST_CASE("the views show agents, tasks, the height and the work of the epoch") {
     House house;
     FakeAgent a = house.join("a");
     FakeAgent b = house.join("b", TaskLevel::l1_sig_verify);

@@ -53,7 +53,7 @@ TEST_CASE("one strike expires every five minutes") {
     CHECK(strikes.count(now + 640s) == 2);
 }
 
-TEST_CASE("a release starts the trial at once, and a strike after it ends the trial") {
+TEST_CASE("a release starts the trial at once, and a strike during it holds the agent back again") {
     Strikes strikes;
     const Clock::Steady now{1h};
     strikes.release();

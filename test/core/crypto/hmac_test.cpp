@@ -46,7 +46,7 @@ TEST_CASE("equal_in_constant_time compares length and content") {
     CHECK_FALSE(equal_in_constant_time({}, as_bytes("a")));
 }
 
-TEST_CASE("random_bytes gives the count asked for, different each time") {
+TEST_CASE("random_bytes returns the requested number of bytes, different each time") {
     const auto first = random_bytes(32);
     const auto second = random_bytes(32);
     REQUIRE(first);

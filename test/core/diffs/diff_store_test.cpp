@@ -54,7 +54,7 @@ TEST_CASE("the store in memory has its configured size and drops the oldest diff
     }
 }
 
-TEST_CASE("a log on disk has the same diffs after it was opened again, and pruned ones stay away") {
+TEST_CASE("a log that is opened again has its diffs, and not those that were pruned") {
     const test::TempDir dir;
     const std::string file = dir.path("statediffs.db");
     {

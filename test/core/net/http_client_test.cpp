@@ -116,7 +116,7 @@ TEST_CASE("http: an answer over the size limit is refused, with or without a Con
         REQUIRE_FALSE(answer);
         CHECK(answer.error().code == ErrorCode::resource_exhausted);
     }
-    SECTION("headers without end") {
+    SECTION("headers that never end") {
         ScriptedHttp server([](HttpConnection& connection, const std::string&) {
             connection.send("HTTP/1.1 200 x\r\n");
             while (connection.send("X: " + std::string(900, 'x') + "\r\n")) {

@@ -209,7 +209,7 @@ TEST_CASE("accounts at an older height are those of the time when it was the tip
     }
 }
 
-TEST_CASE("after the last slot the chain comes to rest") {
+TEST_CASE("after the last slot the pending transactions are finished, and nothing else is mined") {
     ChainSettings settings = model_settings(4);
     settings.last_slot = 50;
     ChainModel model(settings);

@@ -378,7 +378,7 @@ TEST_CASE("every kind of action in every encoding has the hash that the chain co
     CHECK(kinds.contains("candidateRegister"));
 }
 
-TEST_CASE("honest agents at L2 accept everything in the pool, ours and the public agent") {
+TEST_CASE("honest agents at L2, ours and the public agent, accept every action in the pool") {
     ChainSettings settings = settings_of(8);
     settings.resume_height = 30;
     settings.block_time = 1s;

@@ -17,7 +17,7 @@ using Code = ErrorCode;
 
 }  // namespace
 
-TEST_CASE("an error has one gRPC status, which means one error to the receiver") {
+TEST_CASE("each error code maps to one gRPC status, and each status to one error code") {
     const std::vector<std::tuple<Code, Grpc, Code>> rows{
         {Code::invalid_argument, Grpc::INVALID_ARGUMENT, Code::invalid_argument},
         {Code::bad_data, Grpc::INVALID_ARGUMENT, Code::invalid_argument},
@@ -47,7 +47,7 @@ TEST_CASE("an error has one gRPC status, which means one error to the receiver")
     }
 }
 
-TEST_CASE("statuses that only others send have a meaning too") {
+TEST_CASE("gRPC statuses that this program never sends map to an error code too") {
     CHECK(proto::error_code_of_status(Grpc::UNIMPLEMENTED) == Code::failed_precondition);
     CHECK(proto::error_code_of_status(Grpc::ALREADY_EXISTS) == Code::failed_precondition);
     CHECK(proto::error_code_of_status(Grpc::UNKNOWN) == Code::unavailable);

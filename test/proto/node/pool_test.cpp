@@ -217,7 +217,7 @@ TEST_CASE("node: a server that does not speak gRPC is an error") {
     CHECK((pending.error().code == ErrorCode::unavailable || pending.error().code == ErrorCode::timed_out));
 }
 
-TEST_CASE("node: without web3 the pool is an error until the chain id was read once") {
+TEST_CASE("node: without web3 the pool is an error until the chain id has been read once") {
     World world;
     world.node.set_pool(recorded_pool());
     world.node.set_web3(Web3::http_500);
