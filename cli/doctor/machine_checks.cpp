@@ -110,12 +110,12 @@ void tell_port(Visit& visit, std::string_view key, const std::string& address, s
     }
 }
 
-/// The folder itself, or the nearest one above it that exists.
+/// The folder itself, or the nearest one above it that exists. For a relative path that is "." at last.
 std::filesystem::path existing_part(std::filesystem::path path) {
     std::error_code failed;
-    while (!std::filesystem::exists(path, failed) && path.has_relative_path() && path != path.parent_path())
+    while (!path.empty() && !std::filesystem::exists(path, failed) && path != path.parent_path())
         path = path.parent_path();
-    return path;
+    return path.empty() ? std::filesystem::path(".") : path;
 }
 
 constexpr double kMiB = 1024.0 * 1024.0;

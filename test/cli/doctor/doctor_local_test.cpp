@@ -137,8 +137,7 @@ TEST_CASE("listen must be an address of this machine", "[doctor]") {
                Contains("fail: listen 192.0.2.7 is no address of this machine"));
 }
 
-TEST_CASE("a missing or private data directory passes, one open to others warns, and a file fails",
-          "[doctor]") {
+TEST_CASE("the data directory is checked without changing it", "[doctor]") {
     const TempDir dir;
     const auto found = [&](const std::string& path) {
         return all_of(found_by(check_data_dir, subject_with({{"--data-dir", path}})));
@@ -153,6 +152,20 @@ TEST_CASE("a missing or private data directory passes, one open to others warns,
     CHECK_THAT(found(dir.write("file", "")), Contains("fail: ") && Contains("is not a directory"));
     CHECK_THAT(all_of(found_by(check_free_space, subject_with({{"--data-dir", dir.path("data")}}))),
                Contains("GiB are free for " + dir.path("data")));
+}
+
+TEST_CASE("a relative data directory that does not exist yet is made by serve where it was started", "[doctor]") {
+    const TempDir dir;
+    const auto before = std::filesystem::current_path();
+    std::filesystem::current_path(dir.path(""));
+    for (const std::string path : {"new", "new/deeper"}) {
+        CAPTURE(path);
+        CHECK(all_of(found_by(check_data_dir, subject_with({{"--data-dir", path}}))) ==
+              fmt::format("ok: {} does not exist yet; serve makes it (); \n", path));
+        CHECK_THAT(all_of(found_by(check_free_space, subject_with({{"--data-dir", path}}))),
+                   Contains("GiB are free for " + path));
+    }
+    std::filesystem::current_path(before);
 }
 
 TEST_CASE("a block from the future means that a clock is wrong", "[doctor]") {
