@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <ostream>
 
@@ -20,6 +21,7 @@ struct ConfigCommand {
     ConfigOptions config;
     bool json = false;
     bool insecure_bind = false;
+    bool embedded = false;
     CLI::App* check = nullptr;
     CLI::App* show = nullptr;
     CLI::App* defaults = nullptr;
@@ -27,20 +29,14 @@ struct ConfigCommand {
 
 ExitCode run_check(const ConfigCommand& command, Io& io) {
     ConfigReading reading = read_config(command.config.sources());
-    const bool is_read = reading.errors.empty();
-    StartFindings start =
-        check_start(reading.config, {command.insecure_bind, /*embedded=*/false, /*partial=*/!is_read});
+    StartFindings start = check_start(
+        reading.config, {command.insecure_bind, command.embedded, /*file_modes=*/true, reading.unknown_keys});
     std::vector<Error> errors = std::move(reading.errors);
-    const bool is_source_missing = !start.source_error.why.empty();
-    errors.insert(errors.end(), start.errors.begin(), start.errors.end());
+    std::move(start.errors.begin(), start.errors.end(), std::back_inserter(errors));
     for (const Error& error : errors)
         print_error(io, error);
     for (const std::string& warning : start.warnings)
         print_warning(io, warning);
-    if (is_source_missing) {
-        print_warning(io, fmt::format("'serve' will refuse to start: {}; {}", start.source_error.why,
-                                      start.source_error.hint));
-    }
     if (!errors.empty()) return exit_code_for(errors.front().code);
     const LoadedConfig& loaded = reading.config;
     const auto set = std::count_if(loaded.values.begin(), loaded.values.end(), [](const ConfigValue& value) {
@@ -81,6 +77,7 @@ Runner add_config(CLI::App& app) {
         app.add_subcommand("check", "check the configuration and say everything that is wrong with it");
     command->check->add_flag("--insecure-bind", command->insecure_bind,
                              "check for a start with --insecure-bind");
+    command->check->add_flag("--embedded", command->embedded, "check for a start with --embedded");
     command->show =
         app.add_subcommand("show", "print a file with every key, its value and where that came from");
     command->show->add_flag("--json", command->json, "print JSON");

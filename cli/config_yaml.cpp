@@ -73,8 +73,9 @@ std::string config_yaml(const LoadedConfig& config) {
                  const KeyRow& key = config_keys()[index];
                  const std::string value = shown_value(index, config);
                  const bool is_masked = value.find(kMask) != std::string::npos;
-                 const std::string pair =
-                     fmt::format("{}{}: {}", is_masked ? "#" : "", last_word(key.name), yaml_value(key, value));
+                 // A masked URL is not commented out: without it the default would silently take its place.
+                 const std::string pair = fmt::format("{}{}: {}", is_masked && key.secret ? "#" : "",
+                                                      last_word(key.name), yaml_value(key, value));
                  out += fmt::format("  {}{:<40} # {}{}\n", indent, pair, to_string(config.values[index].origin),
                                     is_masked ? ", masked" : "");
              });

@@ -73,10 +73,18 @@ class Loader {
         check_combinations();
         if (errors_.empty() && sources_.open_named_files) leave_node_store_alone();
         loaded_.files = sources_.files;
-        return {std::move(loaded_), std::move(errors_)};
+        return {std::move(loaded_), std::move(errors_), unknown_keys()};
     }
 
   private:
+    [[nodiscard]] std::vector<std::string_view> unknown_keys() const {
+        std::vector<std::string_view> out;
+        for (std::size_t i = 0; i < is_bad_.size(); ++i) {
+            if (is_bad_[i]) out.push_back(config_keys()[i].name);
+        }
+        return out;
+    }
+
     void error(std::string which, std::string why, std::string hint = {}) {
         errors_.push_back(
             Error{ErrorCode::config, "configuration", std::move(which), std::move(why), std::move(hint)});
@@ -154,8 +162,8 @@ class Loader {
             return;
         }
         is_bad_[*index] = false;
-        take(*index, std::move(entry.text), Origin{OriginKind::file, fmt::format("{}:{}", file, entry.line)},
-             where);
+        take(*index, std::move(entry.text),
+             Origin{OriginKind::file, fmt::format("{}:{}:{}", file, entry.line, entry.column)}, where);
     }
 
     void take_environment() {
@@ -203,12 +211,13 @@ class Loader {
         }
     }
 
+    [[nodiscard]] std::string place(std::string_view key) const { return place_of(loaded_, key); }
+
     /// A missing file that a key names is an error in the configuration, not an I/O error.
     void cannot_read_named(std::string_view key, Error error) {
-        if (error.code == ErrorCode::not_found) {
-            error.code = ErrorCode::config;
-            error.hint = fmt::format("{} names it, from {}", key, to_string(value(key).origin));
-        }
+        const std::string named = fmt::format("{} names it, from {}", key, to_string(value(key).origin));
+        if (error.code == ErrorCode::not_found) error.code = ErrorCode::config;
+        error.hint = error.hint.empty() ? named : fmt::format("{}; {}", error.hint, named);
         errors_.push_back(std::move(error));
     }
 
@@ -317,7 +326,7 @@ class Loader {
         check_old_secret();
         const ServeConfig& settings = loaded_.settings;
         if (settings.grpc_port != 0 && settings.grpc_port == settings.swarm_api_port) {
-            error("swarmApiPort", fmt::format("{} is grpcPort too", settings.grpc_port));
+            error(place("swarmApiPort"), fmt::format("{} is grpcPort too", settings.grpc_port));
         }
         check_diffs_peer();
     }
@@ -330,7 +339,8 @@ class Loader {
         if (!is_set("masterSecretFile")) needs("masterSecretOldUntil", "masterSecret");
         const ServeConfig& settings = loaded_.settings;
         if (!settings.master_secret_old.empty() && settings.master_secret_old == settings.master_secret) {
-            error("masterSecretOld", "is the same as masterSecret",
+            error(place(is_set("masterSecretOldFile") ? "masterSecretOldFile" : "masterSecretOld"),
+                  "the old secret is the same as masterSecret",
                   "make a new secret with 'ioswarm keygen --new-secret FILE', and keep the old one in "
                   "masterSecretOldFile");
         }
@@ -352,7 +362,7 @@ class Loader {
              {std::pair{"settlement.maxPerSettlementIOTX", settings.settlement_max_per_settlement_iotx},
               std::pair{"settlement.maxPerDayIOTX", settings.settlement_max_per_day_iotx}}) {
             if (limit != Decimal{} || is_bad(name)) continue;
-            error(name, "not set, though settlement.enabled is true",
+            error(place(name), "not set, though settlement.enabled is true",
                   "'ioswarm settle init' proposes a limit from what is owed; " + hint);
         }
     }
@@ -364,7 +374,7 @@ class Loader {
         const auto peer = parse_host_port(settings.node_diffs);
         if (!peer || peer->port != settings.grpc_port) return;
         if (peer->host != "localhost" && !is_loopback(peer->host)) return;
-        error("node.diffs", fmt::format("{} is grpcPort of this program too", settings.node_diffs),
+        error(place("node.diffs"), fmt::format("{} is grpcPort of this program too", settings.node_diffs),
               "beside the node's module give grpcPort and swarmApiPort other values in the second file");
     }
 
@@ -397,6 +407,20 @@ void warn_of_typos(std::vector<std::string>& warnings) {
 
 std::string to_string(const Origin& origin) {
     return origin.kind == OriginKind::fallback ? "default" : origin.detail;
+}
+
+std::string place_of(const LoadedConfig& config, std::string_view key) {
+    const Origin& origin = config.values[*index_of(key)].origin;
+    switch (origin.kind) {
+        case OriginKind::file:
+            return fmt::format("{}: ioswarm.{}", origin.detail, key);
+        case OriginKind::environment:
+        case OriginKind::flag:
+            return origin.detail;
+        case OriginKind::fallback:
+            break;
+    }
+    return std::string(key);
 }
 
 Environment process_environment() {

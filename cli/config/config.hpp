@@ -20,9 +20,9 @@ enum class OriginKind { fallback, file, environment, flag };
 /// Where a value came from.
 struct Origin {
     OriginKind kind = OriginKind::fallback;
-    std::string detail;  ///< "FILE:LINE", the variable's or the flag's name; empty for a default
+    std::string detail;  ///< "FILE:LINE:COLUMN", the variable's or the flag's name; empty for a default
 };
-/// For example "default", "FILE:LINE", "IOSWARM_GRPC_PORT" or "--grpc-port".
+/// For example "default", "FILE:LINE:COLUMN", "IOSWARM_GRPC_PORT" or "--grpc-port".
 [[nodiscard]] std::string to_string(const Origin& origin);
 
 /// Everything from which the configuration is read.
@@ -54,7 +54,14 @@ struct LoadedConfig {
 struct ConfigReading {
     LoadedConfig config;        ///< keys with errors have their defaults
     std::vector<Error> errors;  ///< every problem found; empty when the configuration is good
+    /// Keys that a source gives, or may give, and whose value is not known because of an error. They have their
+    /// defaults, from which nothing follows.
+    std::vector<std::string_view> unknown_keys;
 };
+
+/// Where the key was given, as messages begin: "FILE:LINE:COLUMN: ioswarm.KEY", the variable's or the flag's
+/// name, or for a default the key's name. `key` is one of config_keys().
+[[nodiscard]] std::string place_of(const LoadedConfig& config, std::string_view key);
 
 /// Whether any source gave a key that says where blocks come from: node.grpc, node.web3 or one of chain.*.
 [[nodiscard]] bool names_block_source(const LoadedConfig& config);

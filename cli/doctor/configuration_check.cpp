@@ -15,8 +15,9 @@ void check_configuration(Visit& visit) {
         visit.tell(Verdict::fail, error);
     if (!visit.subject.loaded) return;
     const LoadedConfig& loaded = *visit.subject.loaded;
-    StartFindings start = check_start(loaded, {visit.subject.insecure_bind, visit.subject.embedded, false});
-    if (!start.source_error.why.empty()) start.errors.push_back(start.source_error);
+    // Another check looks at the modes of files, and it also looks at more files.
+    StartFindings start =
+        check_start(loaded, {visit.subject.insecure_bind, visit.subject.embedded, /*file_modes=*/false, {}});
     for (const Error& error : start.errors)
         visit.tell(Verdict::fail, error);
     for (std::string& warning : start.warnings)

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <set>
@@ -10,63 +9,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "cli/config/keys.hpp"
-#include "cli/config/value.hpp"
+#include "cli/config/secret_places.hpp"
 #include "cli/doctor/doctor.hpp"
 #include "core/base/text.hpp"
 #include "core/crypto/tls_pair.hpp"
 
 namespace ioswarm::cli::doctor {
 namespace {
-
-/// A file whose content other users must not see.
-struct SecretFile {
-    std::string path;
-    std::string holds;  ///< for messages: "the key tls.key"
-    /// Whether the file's group may read it. A service's group often owns its configuration and certificates.
-    bool group_may_read = false;
-};
-
-/// Keys whose value is the path of a file with nothing but a secret.
-constexpr std::string_view kSecretFileKeys[] = {"masterSecretFile", "masterSecretOldFile",
-                                                "rewardSignerKeyFile", "rewardSignerPasswordFile",
-                                                "node.diffsKeyFile"};
-
-bool has_password(const KeyRow& key, const std::string& text) {
-    const bool is_url = key.form == KeyForm::http_url || key.form == KeyForm::http_urls;
-    return is_url && urls_without_credentials(text) != text;
-}
-
-/// The names of the keys whose secret value is written in this configuration file itself.
-std::vector<std::string> secrets_in(const LoadedConfig& loaded, const std::string& file) {
-    std::vector<std::string> out;
-    for (std::size_t i = 0; i < config_keys().size(); ++i) {
-        const KeyRow& key = config_keys()[i];
-        const ConfigValue& value = loaded.values[i];
-        const bool is_here =
-            value.origin.kind == OriginKind::file && value.origin.detail.starts_with(file + ":");
-        if (!is_here || value.text.empty()) continue;
-        if (key.secret || has_password(key, value.text)) out.emplace_back(key.name);
-    }
-    return out;
-}
-
-std::vector<SecretFile> secret_files(const LoadedConfig& loaded) {
-    std::vector<SecretFile> out;
-    for (const std::string& file : loaded.files) {
-        const auto secrets = secrets_in(loaded, file);
-        if (!secrets.empty()) out.push_back({file, fmt::format("{}", fmt::join(secrets, ", ")), true});
-    }
-    for (std::size_t i = 0; i < config_keys().size(); ++i) {
-        const std::string_view name = config_keys()[i].name;
-        const bool is_secret = std::find(std::begin(kSecretFileKeys), std::end(kSecretFileKeys), name) !=
-                               std::end(kSecretFileKeys);
-        if (is_secret && !loaded.values[i].text.empty())
-            out.push_back({loaded.values[i].text, fmt::format("the secret of {}", name), false});
-    }
-    if (!loaded.settings.tls_key.empty()) out.push_back({loaded.settings.tls_key, "the key of tls.key", true});
-    return out;
-}
 
 /// Adds a finding if other users may read or change the file. Returns false if nothing is wrong.
 bool tell_mode(Visit& visit, const SecretFile& file) {
@@ -81,12 +30,8 @@ bool tell_mode(Visit& visit, const SecretFile& file) {
         }
         return true;
     }
-    if (!S_ISREG(info.st_mode)) return false;  // the mode of a pipe does not tell who could open it
-    const mode_t refused = file.group_may_read ? 0027 : 0077;
-    if ((info.st_mode & refused) == 0) return false;
-    visit.fail(fmt::format("{} has mode {:04o}", file.path, static_cast<unsigned>(info.st_mode & 07777)),
-               fmt::format("it holds {}, and other users of this machine may read or change it", file.holds),
-               fmt::format("chmod {} {}", file.group_may_read ? "640" : "600", file.path));
+    if (!is_exposed(file, info.st_mode)) return false;
+    visit.fail(mode_text(file, info.st_mode), exposure_text(file), exposure_remedy(file));
     return true;
 }
 

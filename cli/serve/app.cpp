@@ -10,6 +10,7 @@
 #include "cli/serve/agents.hpp"
 #include "cli/serve/data_dir.hpp"
 #include "cli/serve/readiness.hpp"
+#include "cli/serve/start_warnings.hpp"
 #include "core/base/atomic_file.hpp"
 #include "core/base/some_names.hpp"
 
@@ -84,8 +85,12 @@ Status ServeApp::read_lists() {
     if (!uses_node(config_)) {
         if (Status reward = check_reward_chain(config_, kEmbeddedChain); !reward) return reward;
     }
-    for (const std::string& warning : start_warnings(config_, address_))
-        log_.warn("{}", warning);
+    for (const StartWarning& warning : start_warnings(config_, address_))
+        log_.warn("{}", warning.text);
+    if (options_.loaded) {
+        for (const StartWarning& warning : file_mode_warnings(*options_.loaded))
+            log_.warn("{}", warning.text);
+    }
     if (const std::string limit = spending_limit(config_); !limit.empty()) log_.info("{}", limit);
     auto access = AccessControl::open(access_settings(config_));
     if (!access) return fail(explain_data_dir(std::move(access).error(), config_.data_dir));

@@ -56,8 +56,10 @@ ExitCode check_start(const ServeCommand& command, const LoadedConfig& loaded, Io
     if (const Status checked = check(command, loaded.settings); !checked) wrong.push_back(checked.error());
     if (const Status source = check_block_source(loaded, command.options.embedded); !source)
         wrong.push_back(source.error());
-    for (Error& missing : missing_files(loaded.settings))
+    for (Error& missing : missing_files(loaded.settings)) {
+        missing.which = place_of(loaded, missing.which);
         wrong.push_back(std::move(missing));
+    }
     for (const Error& error : wrong)
         print_error(io, error);
     return wrong.empty() ? ExitCode::ok : exit_code_for(wrong.front().code);

@@ -25,8 +25,6 @@ TaskLevel task_level_from(const std::string& word) {
     return TaskLevel::l2_state_verify;  // not reached: the configuration accepts no other word
 }
 
-constexpr std::uint64_t kUsualEpochSeconds = 30;  // iotex-core's coordinator never closes an epoch earlier
-
 std::chrono::milliseconds milliseconds(std::uint64_t count) {
     return std::chrono::milliseconds(static_cast<std::int64_t>(count));
 }
@@ -163,58 +161,6 @@ Error explain_data_dir(Error error, const std::string& dir) {
     return error;
 }
 
-std::vector<std::string> start_warnings(const ServeConfig& config, const std::string& address) {
-    std::vector<std::string> out;
-    const bool secret = !config.master_secret.empty() || !config.master_secret_file.empty();
-    const bool open_to_others = !is_loopback(address);
-    if (!secret) out.emplace_back("no masterSecret: whoever reaches the port may join as any agent");
-    if (secret && open_to_others && config.tls_cert.empty()) {
-        out.emplace_back(
-            "TLS is off: agents' tokens cross the network in clear unless a proxy in front speaks TLS");
-    }
-    if (secret && open_to_others && !config.tls_cert.empty() && config.swarm_api_port != 0) {
-        out.emplace_back(
-            "the monitoring API speaks no TLS: keys that are shown to it cross the network in clear unless a "
-            "proxy in front speaks TLS");
-    }
-    if (config.epoch_reward_iotx == Decimal{}) {
-        out.emplace_back("epochRewardIOTX is not set: nothing is accrued or paid");
-    }
-    if (config.epoch_reward_iotx != Decimal{} && config.delegate_address.empty()) {
-        out.emplace_back(
-            "delegateAddress is not set, though rewards are on: tasks carry no coinbase, so contracts that "
-            "read it are "
-            "executed wrongly; a node does not tell its delegate's address, so set it by hand");
-    }
-    const bool has_key = !config.reward_signer_key.empty() || !config.reward_signer_key_file.empty();
-    if (!config.reward_contract.empty() && has_key && !config.settlement_enabled) {
-        out.emplace_back(
-            "rewardContract and its key are set, but settlement.enabled is not: serve pays nothing. Run "
-            "'ioswarm "
-            "settle' from cron or by ioswarm-settle.timer, or set settlement.enabled: true");
-    }
-    if (config.min_epoch_seconds < kUsualEpochSeconds) {
-        out.push_back(
-            fmt::format("reward.minEpochSeconds is {}, less than the usual {}: short epochs are for tests, "
-                        "since each one that is "
-                        "paid costs gas",
-                        config.min_epoch_seconds, kUsualEpochSeconds));
-    }
-    if (std::string warning = old_secret_warning(config); !warning.empty()) out.push_back(std::move(warning));
-    for (std::string& warning : diff_warnings(config))
-        out.push_back(std::move(warning));
-    return out;
-}
-
-std::string old_secret_warning(const ServeConfig& config) {
-    const auto until = parse_time(config.master_secret_old_until);
-    if (!until || std::chrono::system_clock::now() < *until) return "";
-    return fmt::format(
-        "masterSecretOldUntil {} has passed, and keys of the old secret are refused: delete masterSecretOld, "
-        "masterSecretOldFile and masterSecretOldUntil from the configuration, and the old secret's file",
-        config.master_secret_old_until);
-}
-
 std::string spending_limit(const ServeConfig& config) {
     if (config.reward_contract.empty()) return "";
     if (config.settlement_max_per_day_iotx == Decimal{}) {
@@ -223,19 +169,6 @@ std::string spending_limit(const ServeConfig& config) {
     return fmt::format("settlements spend at most {} IOTX per day and {} IOTX each, value and gas",
                        to_string(config.settlement_max_per_day_iotx),
                        to_string(config.settlement_max_per_settlement_iotx));
-}
-
-std::vector<std::string> diff_warnings(const ServeConfig& config) {
-    std::vector<std::string> out;
-    if (config.task_level == "L4" && !has_diffs(config)) {
-        out.emplace_back(
-            "taskLevel is L4 without node.diffs: no source of state diffs, agents get tasks up to L3");
-    }
-    if (!config.node_diffs.empty() && !uses_node(config)) {
-        out.emplace_back(
-            "node.diffs is set without node.grpc: the embedded chain's own state diffs are served");
-    }
-    return out;
 }
 
 }  // namespace ioswarm::cli

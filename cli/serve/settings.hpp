@@ -66,21 +66,14 @@ struct ServeOptions {
 /// secret. Errors: config; usage for --embedded together with a node.
 [[nodiscard]] Status check_block_source(const LoadedConfig& loaded, bool embedded);
 
-/// One config error for each file that the configuration names and that does not exist.
+/// One config error for each file that the configuration names and that does not exist. `which` is the key.
 [[nodiscard]] std::vector<Error> missing_files(const ServeConfig& config);
 
 /// Adds a hint to the error of opening the data directory when the owner is the reason. A directory of the
 /// older systemd unit, which had DynamicUser=yes, can be moved with two commands.
 [[nodiscard]] Error explain_data_dir(Error error, const std::string& dir);
 
-/// Warnings for the start: no authentication, tokens sent in clear text, no rewards, keys that have no effect
-/// yet.
-[[nodiscard]] std::vector<std::string> start_warnings(const ServeConfig& config, const std::string& address);
-/// Asks to delete the keys of the old master secret when its time is over. Empty before that.
-[[nodiscard]] std::string old_secret_warning(const ServeConfig& config);
 /// A sentence with the largest amount that settlements can spend per day. Empty without rewardContract.
 [[nodiscard]] std::string spending_limit(const ServeConfig& config);
-/// The warnings that concern state diffs. `config check` prints them too.
-[[nodiscard]] std::vector<std::string> diff_warnings(const ServeConfig& config);
 
 }  // namespace ioswarm::cli

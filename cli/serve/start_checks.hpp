@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/config/config.hpp"
@@ -13,16 +14,16 @@ namespace ioswarm::cli {
 struct StartOptions {
     bool insecure_bind = false;  ///< with --insecure-bind
     bool embedded = false;       ///< with --embedded
-    /// True if the configuration could not be read completely. Then only the files that it names are checked,
-    /// because other checks could give wrong results.
-    bool partial = false;
+    bool file_modes = true;      ///< also warn of files with secrets that other users may read
+    /// Keys whose value is not known, because the configuration could not be read completely
+    /// (ConfigReading::unknown_keys). What would follow from their values is left out.
+    std::vector<std::string_view> unknown_keys;
 };
 
-/// The errors and warnings of a start, up to the point where it opens a port or a database.
+/// The errors and warnings of a start, up to the point where it opens a port or a database. Each begins with
+/// the place of the key that it is about: "FILE:LINE:COLUMN: ioswarm.KEY" (place_of()).
 struct StartFindings {
-    std::vector<Error> errors;  ///< serve would refuse to start
-    /// No source of blocks is named, so that serve only starts with --embedded. All parts are empty otherwise.
-    Error source_error;
+    std::vector<Error> errors;          ///< serve would refuse to start
     std::vector<std::string> warnings;  ///< serve would start and log these
 };
 

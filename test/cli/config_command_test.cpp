@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
 
+#include <sys/stat.h>
+
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
@@ -10,10 +12,11 @@
 
 using namespace ioswarm::test;
 using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
 
 TEST_CASE("config check reports a good configuration on standard error only", "[config]") {
     const TempDir dir;
-    const std::string file = dir.write("c.yaml", "ioswarm: {grpcPort: 1, maxAgents: 5}");
+    const std::string file = dir.write("c.yaml", "ioswarm: {grpcPort: 1, chain: {seed: 5}}");
     const CliRun run = run_cli({"config", "check", "--config", file});
     CHECK(run.code == 0);
     CHECK(run.out.empty());
@@ -22,25 +25,29 @@ TEST_CASE("config check reports a good configuration on standard error only", "[
 
 TEST_CASE("config check lists every mistake and exits with 78", "[config]") {
     const TempDir dir;
-    const std::string file = dir.write("c.yaml", "ioswarm:\n  grpcPrt: 1\n  taskLevel: L7\n");
+    const std::string file =
+        dir.write("c.yaml", "ioswarm:\n  grpcPrt: 1\n  taskLevel: L7\n  chain: {seed: 1}\n");
     const CliRun run = run_cli({"config", "check", "--config", file});
     CHECK(run.code == 78);
     CHECK(run.out.empty());
-    CHECK(run.err == "ioswarm: configuration: " + file +
-                         ":2:3: ioswarm.grpcPrt: unknown key\n"
-                         "hint: did you mean 'grpcPort'?\n"
-                         "ioswarm: configuration: " +
-                         file + ":3:3: ioswarm.taskLevel: 'L7' is not L1, L2, L3 or L4\n");
+    CHECK_THAT(run.err, StartsWith("ioswarm: configuration: " + file +
+                                   ":2:3: ioswarm.grpcPrt: unknown key\n"
+                                   "hint: did you mean 'grpcPort'?\n"
+                                   "ioswarm: configuration: " +
+                                   file +
+                                   ":3:3: ioswarm.taskLevel: 'L7' is not L1, L2, L3 or L4\n"
+                                   "ioswarm: warning: "));
 }
 
 TEST_CASE("config check warns of taskLevel L4 without a source of diffs, and exits with 0", "[config]") {
     const CliRun run = run_cli({"config", "check", "--task-level", "L4", "--node-grpc", "127.0.0.1:14014",
                                 "--node-web3", "http://127.0.0.1:15014"});
     CHECK(run.code == 0);
-    CHECK_THAT(run.err,
-               Contains("warning: taskLevel is L4 without node.diffs: no source of state diffs, agents "
-                        "get tasks up to L3\n") &&
-                   Contains("configuration is good: "));
+    CHECK_THAT(
+        run.err,
+        Contains("warning: --task-level: taskLevel is L4 without node.diffs: no source of state diffs, agents "
+                 "get tasks up to L3\n") &&
+            Contains("configuration is good: "));
 }
 
 TEST_CASE("config check reads the same files as a start", "[config]") {
@@ -50,7 +57,10 @@ TEST_CASE("config check reads the same files as a start", "[config]") {
     CHECK(lists.code == 78);
     CHECK_THAT(lists.err, Contains(list) && Contains("2"));
     const std::string pem = dir.write("pem", "no certificate");
-    CHECK(run_cli({"config", "check", "--tls-cert", pem, "--tls-key", pem}).code == 65);
+    const CliRun tls = run_cli({"config", "check", "--tls-cert", pem, "--tls-key", pem});
+    CHECK(tls.code == 78);
+    CHECK_THAT(tls.err, Contains("ioswarm: configuration: --tls-cert: cannot use the TLS file: " + pem +
+                                 ": it holds no PEM certificate that parses\n"));
 }
 
 TEST_CASE("a file that the configuration names and that does not exist is a configuration error", "[config]") {
@@ -59,7 +69,7 @@ TEST_CASE("a file that the configuration names and that does not exist is a conf
     const std::string pem = dir.write("pem", "no certificate");
     const CliRun tls = run_cli({"config", "check", "--tls-cert", none, "--tls-key", pem});
     CHECK(tls.code == 78);
-    CHECK_THAT(tls.err, Contains("ioswarm: configuration: tls.cert: it names " + none +
+    CHECK_THAT(tls.err, Contains("ioswarm: configuration: --tls-cert: it names " + none +
                                  ", which does not exist\nhint: make the file, or take the key out\n"));
     CHECK(run_cli({"config", "check", "--tls-cert", pem, "--tls-key", none}).code == 78);
     for (const std::string flag : {"--agents-allowed", "--agents-revoked", "--master-secret-file"}) {
@@ -82,11 +92,13 @@ TEST_CASE("serve refuses files that name no node, and suggests --embedded", "[co
               "embedded chain\n");
     CHECK_FALSE(std::filesystem::exists(dir.path("data")));
     const CliRun check = run_cli({"config", "check", "--config", file});
-    CHECK(check.code == 0);
-    CHECK_THAT(check.err, Contains("warning: 'serve' will refuse to start: no node is named"));
+    CHECK(check.code == 78);
+    CHECK_THAT(check.err, Contains("ioswarm: configuration: " + file + ": no node is named"));
+    CHECK(run_cli({"config", "check", "--config", file, "--embedded"}).code == 0);
     const std::string node = dir.write("n.yaml", "ioswarm: {node: {grpc: 'h:1', web3: 'http://h:2'}}");
     CHECK(run_cli({"serve", "--config", node, "--embedded", "--data-dir", dir.path("data")}).code == 64);
-    CHECK_THAT(run_cli({"config", "check", "--config", node}).err, !Contains("refuse"));
+    CHECK(run_cli({"config", "check", "--config", node}).code == 0);
+    CHECK(run_cli({"config", "check", "--config", node, "--embedded"}).code == 64);
 }
 
 TEST_CASE("config check and serve refuse a file without the section 'ioswarm:'", "[config]") {
@@ -126,7 +138,7 @@ TEST_CASE("config show prints each key with its value and source", "[config]") {
     const auto json = nlohmann::json::parse(run.out);
     CHECK(json.size() == ioswarm::cli::config_keys().size());
     CHECK(json["masterSecret"]["value"] == "********");
-    CHECK(json["masterSecret"]["origin"] == file + ":2");
+    CHECK(json["masterSecret"]["origin"] == file + ":2:3");
     CHECK(json["maxAgents"]["value"] == "5");
     CHECK(json["grpcPort"]["value"] == "77");
     CHECK(json["grpcPort"]["origin"] == "--grpc-port");
@@ -134,9 +146,9 @@ TEST_CASE("config show prints each key with its value and source", "[config]") {
     CHECK(json["enabled"]["value"] == "true");
     CHECK(json["taskLevel"]["origin"] == "default");
     const CliRun text = run_cli({"config", "show", "--config", file});
-    CHECK_THAT(text.out, Contains("\n  maxAgents: 5 ") && Contains("# " + file + ":3\n"));
+    CHECK_THAT(text.out, Contains("\n  maxAgents: 5 ") && Contains("# " + file + ":3:3\n"));
     CHECK_THAT(text.out,
-               Contains("\n  #masterSecret: \"********\" ") && Contains("# " + file + ":2, masked\n"));
+               Contains("\n  #masterSecret: \"********\" ") && Contains("# " + file + ":2:3, masked\n"));
     CHECK_THAT(text.out, !Contains("swordfish"));
 }
 
@@ -153,12 +165,15 @@ TEST_CASE("several files are merged in the given order", "[config]") {
 TEST_CASE("a wrong flag value exits with 64, a missing file with 78", "[config]") {
     const CliRun flag = run_cli({"config", "check", "--grpc-port", "99999"});
     CHECK(flag.code == 64);
-    CHECK(flag.err == "ioswarm: configuration: --grpc-port: '99999' is not a whole number from 0 to 65535\n");
+    CHECK_THAT(
+        flag.err,
+        StartsWith("ioswarm: configuration: --grpc-port: '99999' is not a whole number from 0 to 65535\n"));
     CHECK(run_cli({"config", "check", "--config", "/no/such.yaml"}).code == 78);
     for (const std::string word : {"maybe", "99999999999999999999", "1"}) {
         const CliRun boolean = run_cli({"config", "check", "--shadow-mode=" + word});
         CHECK(boolean.code == 64);
-        CHECK(boolean.err == "ioswarm: configuration: --shadow-mode: '" + word + "' is not true or false\n");
+        CHECK_THAT(boolean.err,
+                   StartsWith("ioswarm: configuration: --shadow-mode: '" + word + "' is not true or false\n"));
     }
     const CliRun two = run_cli({"config", "check", "--config", "/no/such.yaml", "another.yaml"});
     CHECK(two.code == 64);
@@ -199,7 +214,8 @@ TEST_CASE("config default prints a file with every key and its default", "[confi
         CHECK_THAT(run.out, Contains("# " + std::string(key.help) + "\n") && Contains(word + ": "));
     }
     const std::string file = dir.write("c.yaml", run.out);
-    CHECK_THAT(run_cli({"config", "check", "--config", file}).err, Contains("configuration is good: 2 of "));
+    CHECK_THAT(run_cli({"config", "check", "--config", file, "--embedded"}).err,
+               Contains("configuration is good: 2 of "));
     // If the keys are uncommented, the configuration has the same values.
     std::string all = run.out;
     for (std::size_t at = all.find("\n  #"); at != std::string::npos; at = all.find("\n  #", at + 1)) {
@@ -217,23 +233,99 @@ TEST_CASE("config default prints a file with every key and its default", "[confi
           values(run_cli({"config", "show", "--json"})));
 }
 
-TEST_CASE("config check reports all mistakes in one run", "[config]") {
+TEST_CASE("config check reports all mistakes in one run, with file, line, column and key", "[config]") {
     const TempDir dir;
     const std::string list = dir.write("revoked", "agent-01\nno id\n");
     const std::string pem = dir.write("pem", "no certificate");
-    const std::string file = dir.write(
-        "c.yaml", "ioswarm:\n  maxAgents: x\n  agents: {revoked: " + list + ", allowed: " + dir.path("none") +
-                      "}\n  tls: {cert: " + pem + ", key: " + pem + "}\n  snapshotDir: " + dir.path("snaps") +
-                      "\n  diffStorePath: " + dir.path("store/d.db") + "\n");
+    const std::string file = dir.write("c.yaml",
+                                       "ioswarm:\n"
+                                       "  maxAgents: x\n"
+                                       "  agents:\n"
+                                       "    revoked: " +
+                                           list +
+                                           "\n"
+                                           "    allowed: " +
+                                           dir.path("none") +
+                                           "\n"
+                                           "  tls: {cert: " +
+                                           pem + ", key: " + pem +
+                                           "}\n"
+                                           "  snapshotDir: " +
+                                           dir.path("snaps") +
+                                           "\n"
+                                           "  diffStorePath: " +
+                                           dir.path("store/d.db") +
+                                           "\n"
+                                           "  reward: {minEpochSeconds: 5}\n"
+                                           "  listen: 0.0.0.0\n");
     const CliRun run = run_cli({"config", "check", "--config", file});
     CHECK(run.code == 78);
-    for (const std::string& part : {file + ":2:3: ioswarm.maxAgents: 'x' is not a whole number", list + ":2",
-                                    "it names " + dir.path("none"), pem + ": it holds no PEM certificate",
-                                    "its folder " + dir.path("store") + " does not exist",
-                                    "warning: snapshotDir " + dir.path("snaps") + " does not exist"}) {
-        CAPTURE(part);
-        CHECK_THAT(run.err, Contains(part));
+    const std::string error = "ioswarm: configuration: " + file;
+    const std::string warning = "ioswarm: warning: " + file;
+    for (const std::string& line :
+         {error + ":2:3: ioswarm.maxAgents: 'x' is not a whole number from 0 to 4294967295\n",
+          error + ":4:5: ioswarm.agents.revoked: cannot read the list of agents: " + list + ":2",
+          error + ":5:5: ioswarm.agents.allowed: it names " + dir.path("none") + ", which does not exist\n",
+          error + ":6:9: ioswarm.tls.cert: cannot use the TLS file: " + pem + ": it holds no PEM certificate",
+          error + ":8:3: ioswarm.diffStorePath: its folder " + dir.path("store") + " does not exist\n",
+          error + ":10:3: ioswarm.listen: 0.0.0.0 is open to others, and without masterSecret",
+          error + ": no node is named", warning + ":7:3: ioswarm.snapshotDir: snapshotDir ",
+          warning + ":9:12: ioswarm.reward.minEpochSeconds: reward.minEpochSeconds is 5, less than the usual",
+          std::string("ioswarm: warning: no masterSecret: whoever reaches the port may join")}) {
+        CAPTURE(line);
+        CHECK_THAT(run.err, Contains(line));
     }
+}
+
+TEST_CASE("config check says nothing that would follow from a value that is wrong", "[config]") {
+    const TempDir dir;
+    const std::string file = dir.write("c.yaml",
+                                       "ioswarm:\n"
+                                       "  epochRewardIOTX: much\n"
+                                       "  listen: here\n"
+                                       "  node: {grpc: 'none'}\n"
+                                       "  reward: {minEpochSeconds: 5}\n");
+    const CliRun run = run_cli({"config", "check", "--config", file});
+    CHECK(run.code == 78);
+    CHECK_THAT(run.err, Contains("ioswarm.reward.minEpochSeconds: reward.minEpochSeconds is 5"));
+    CHECK_THAT(run.err, !Contains("epochRewardIOTX is not set") && !Contains("no node is named") &&
+                            !Contains("open to others"));
+    const CliRun broken =
+        run_cli({"config", "check", "--config", dir.write("b.yaml", "ioswarm:\n  a: b: c\n")});
+    CHECK(broken.code == 78);
+    CHECK_THAT(broken.err, !Contains("warning"));
+}
+
+TEST_CASE("config check warns of a file with a secret that others may read", "[config]") {
+    const TempDir dir;
+    const std::string file = dir.write("c.yaml", "ioswarm:\n  masterSecret: swordfish\n  chain: {seed: 1}\n");
+    const auto check_with = [&](mode_t mode) {
+        REQUIRE(::chmod(file.c_str(), mode) == 0);
+        return run_cli({"config", "check", "--config", file});
+    };
+    const CliRun open = check_with(0644);
+    CHECK(open.code == 0);
+    CHECK_THAT(open.err, Contains("warning: " + file + ":2:3: ioswarm.masterSecret: " + file +
+                                  " has mode 0644: it holds masterSecret, and other users of this machine may "
+                                  "read or change it (chmod 640 " +
+                                  file + ")\n"));
+    CHECK_THAT(open.err, !Contains("swordfish"));
+    CHECK_THAT(check_with(0640).err, !Contains("has mode"));
+    CHECK_THAT(check_with(0600).err, !Contains("has mode"));
+}
+
+TEST_CASE("a masked URL in what config show prints is refused by its name", "[config]") {
+    const TempDir dir;
+    const std::string file =
+        dir.write("c.yaml", "ioswarm: {node: {grpc: 'h:1', web3: 'http://user:swordfish@h:2/key'}}");
+    const CliRun shown = run_cli({"config", "show", "--config", file});
+    REQUIRE(shown.code == 0);
+    CHECK_THAT(shown.out, !Contains("swordfish"));
+    const CliRun again = run_cli({"config", "check", "--config", dir.write("again.yaml", shown.out)});
+    CHECK(again.code == 78);
+    CHECK_THAT(again.err, Contains("ioswarm.node.web3: is masked, as 'ioswarm config show' prints it\n"
+                                   "hint: enter the value itself\n") &&
+                              !Contains("not given"));
 }
 
 TEST_CASE("config check reports short epochs, a missing delegate and an old secret that has ended",
@@ -242,10 +334,13 @@ TEST_CASE("config check reports short epochs, a missing delegate and an old secr
                                 "1", "--master-secret", "new", "--master-secret-old", "old",
                                 "--master-secret-old-until", "2020-01-01T00:00:00Z"});
     CHECK(run.code == 0);
-    CHECK_THAT(run.err, Contains("warning: reward.minEpochSeconds is 5, less than the usual 30") &&
-                            Contains("warning: delegateAddress is not set, though rewards are on") &&
-                            Contains("warning: masterSecretOldUntil 2020-01-01T00:00:00Z has passed") &&
-                            Contains("delete masterSecretOld"));
+    CHECK_THAT(
+        run.err,
+        Contains("warning: --reward-min-epoch-seconds: reward.minEpochSeconds is 5, less than "
+                 "the usual 30") &&
+            Contains("--epoch-reward-iotx: delegateAddress is not set, though rewards are on") &&
+            Contains("--master-secret-old-until: masterSecretOldUntil 2020-01-01T00:00:00Z has passed") &&
+            Contains("delete masterSecretOld"));
     const CliRun quiet = run_cli({"config", "check", "--epoch-reward-iotx", "1", "--delegate-address",
                                   "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"});
     CHECK_THAT(quiet.err, !Contains("delegateAddress"));

@@ -164,8 +164,8 @@ api: *b
     CHECK(c.epoch_reward_iotx == Decimal{1, 1});
     CHECK(c.delegate_cut_pct == Decimal{125, 1});
     CHECK(c.epoch_blocks == 10);
-    CHECK(loaded.origin("grpcPort") == "c0.yaml:9");
-    CHECK(loaded.origin("reward.epochBlocks") == "c0.yaml:15");
+    CHECK(loaded.origin("grpcPort") == "c0.yaml:9:3");
+    CHECK(loaded.origin("reward.epochBlocks") == "c0.yaml:15:5");
 }
 
 TEST_CASE("later files override earlier ones key by key, variables override files, flags override variables",
@@ -182,7 +182,7 @@ TEST_CASE("later files override earlier ones key by key, variables override file
     CHECK(loaded.settings().min_tasks_for_reward == 2);
     CHECK(loaded.origin("grpcPort") == "--grpc-port");
     CHECK(loaded.origin("maxAgents") == "IOSWARM_MAX_AGENTS");
-    CHECK(loaded.origin("taskLevel") == "c1.yaml:1");
+    CHECK(loaded.origin("taskLevel") == "c1.yaml:1:38");
 }
 
 TEST_CASE("a file in which the section is misspelt, missing or empty is an error", "[config]") {
@@ -310,12 +310,12 @@ TEST_CASE("a wrong value hides no other mistake and causes none", "[config]") {
     const Loaded loaded{Given{
         {"ioswarm:\n  maxAgents: x\n  masterSecretFile: /no/such/file\n  node: {grpc: x, web3: 'http://h'}\n"
          "  tls: {cert: /c}\n"}}};
-    CHECK(
-        loaded.problems() ==
-        "c0.yaml:2:3: ioswarm.maxAgents: 'x' is not a whole number from 0 to 4294967295\n"
-        "c0.yaml:4:10: ioswarm.node.grpc: 'x' is not host:port\n"
-        "/no/such/file: No such file or directory (masterSecretFile names it, from c0.yaml:3)\n"
-        "tls.key: not given, though tls.cert is (both are needed, or neither; tls.cert came from c0.yaml:5)\n");
+    CHECK(loaded.problems() ==
+          "c0.yaml:2:3: ioswarm.maxAgents: 'x' is not a whole number from 0 to 4294967295\n"
+          "c0.yaml:4:10: ioswarm.node.grpc: 'x' is not host:port\n"
+          "/no/such/file: No such file or directory (masterSecretFile names it, from c0.yaml:3:3)\n"
+          "tls.key: not given, though tls.cert is (both are needed, or neither; tls.cert came from "
+          "c0.yaml:5:9)\n");
 }
 
 TEST_CASE("an old master secret needs its end and its successor", "[config]") {
@@ -327,15 +327,17 @@ TEST_CASE("an old master secret needs its end and its successor", "[config]") {
         return Loaded{Given{{"ioswarm: {" + keys + "}"}}}.problems();
     };
     CHECK(problems("masterSecret: new, masterSecretOld: old") ==
-          "masterSecretOldUntil: not given, though masterSecretOld is (masterSecretOld came from c0.yaml:1)\n");
+          "masterSecretOldUntil: not given, though masterSecretOld is (masterSecretOld came from "
+          "c0.yaml:1:30)\n");
     CHECK(problems("masterSecret: new, " + until) ==
           "masterSecretOld: not given, though masterSecretOldUntil is (masterSecretOldUntil came from "
-          "c0.yaml:1)\n");
+          "c0.yaml:1:30)\n");
+    CHECK(problems("masterSecretOld: old, " + until) ==
+          "masterSecret: not given, though masterSecretOldUntil is (masterSecretOldUntil came from "
+          "c0.yaml:1:33)\n");
     CHECK(
-        problems("masterSecretOld: old, " + until) ==
-        "masterSecret: not given, though masterSecretOldUntil is (masterSecretOldUntil came from c0.yaml:1)\n");
-    CHECK(problems("masterSecret: same, masterSecretOld: same, " + until)
-              .starts_with("masterSecretOld: is the same"));
+        problems("masterSecret: same, masterSecretOld: same, " + until)
+            .starts_with("c0.yaml:1:31: ioswarm.masterSecretOld: the old secret is the same as masterSecret"));
     CHECK(problems("masterSecret: new, masterSecretOld: old, masterSecretOldUntil: tomorrow")
               .find("'tomorrow' is not a time like 2026-12-31T23:00:00Z") != std::string::npos);
     const TempDir dir;
@@ -431,20 +433,21 @@ TEST_CASE("amounts are read exactly", "[config]") {
 }
 
 TEST_CASE("keys that belong together are checked together", "[config]") {
-    CHECK(
-        Loaded{Given{{"ioswarm: {tls: {cert: /c}}"}}}.problems() ==
-        "tls.key: not given, though tls.cert is (both are needed, or neither; tls.cert came from c0.yaml:1)\n");
+    CHECK(Loaded{Given{{"ioswarm: {tls: {cert: /c}}"}}}.problems() ==
+          "tls.key: not given, though tls.cert is (both are needed, or neither; tls.cert came from "
+          "c0.yaml:1:17)\n");
     CHECK(Loaded{Given{{}, {{"IOSWARM_NODE_WEB3", "http://127.0.0.1:15014"}}}}.problems() ==
           "node.grpc: not given, though node.web3 is (both are needed, or neither; node.web3 came from "
           "IOSWARM_NODE_WEB3)\n");
     CHECK(Loaded{Given{{"ioswarm: {grpcPort: 5, swarmApiPort: 5}"}}}.problems() ==
-          "swarmApiPort: 5 is grpcPort too\n");
+          "c0.yaml:1:24: ioswarm.swarmApiPort: 5 is grpcPort too\n");
     CHECK(Loaded{Given{{"ioswarm: {grpcPort: 0, swarmApiPort: 0}"}}}.result);
     const auto relay = [](const std::string& diffs) {
         return Loaded{Given{{"ioswarm: {node: {diffs: '" + diffs + "', diffsAgentId: a}}"}}}.problems();
     };
     CHECK(relay("127.0.0.1:14689") ==
-          "node.diffs: 127.0.0.1:14689 is grpcPort of this program too (beside the node's module give grpcPort "
+          "c0.yaml:1:18: ioswarm.node.diffs: 127.0.0.1:14689 is grpcPort of this program too (beside the "
+          "node's module give grpcPort "
           "and "
           "swarmApiPort other values in the second file)\n");
     CHECK_FALSE(relay("localhost:14689").empty());
@@ -463,12 +466,13 @@ TEST_CASE("a secret may come from a file, and the stronger source counts", "[con
     CHECK(Loaded{Given{{"ioswarm: {masterSecret: direct}"}, {}, {{"masterSecretFile", file}}}}
               .settings()
               .master_secret == "from-file");
-    CHECK(Loaded{Given{{"ioswarm: {masterSecret: a, masterSecretFile: " + file + "}"}}}.problems() ==
-          "masterSecret and masterSecretFile: both are given (keep one of them; they came from c0.yaml:1 and "
-          "c0.yaml:1)\n");
+    CHECK(
+        Loaded{Given{{"ioswarm: {masterSecret: a, masterSecretFile: " + file + "}"}}}.problems() ==
+        "masterSecret and masterSecretFile: both are given (keep one of them; they came from c0.yaml:1:11 and "
+        "c0.yaml:1:28)\n");
     const Loaded missing{Given{{"ioswarm: {masterSecretFile: /no/such/file}"}}};
     CHECK(missing.problems() ==
-          "/no/such/file: No such file or directory (masterSecretFile names it, from c0.yaml:1)\n");
+          "/no/such/file: No such file or directory (masterSecretFile names it, from c0.yaml:1:11)\n");
 }
 
 TEST_CASE("the relay's key is read from its file, which may contain only a key", "[config]") {
@@ -479,7 +483,7 @@ TEST_CASE("the relay's key is read from its file, which may contain only a key",
                       dir.write("key", content) + "}}"}};
     };
     CHECK(Loaded{with(key + "\n")}.settings().node_diffs_key == key);
-    const std::string hint = "(node.diffsKeyFile came from c0.yaml:1; ioswarm keygen prints keys)\n";
+    const std::string hint = "(node.diffsKeyFile came from c0.yaml:1:63; ioswarm keygen prints keys)\n";
     for (const std::string& other : {std::string(64, 'a'), key + "0", "iosw_" + std::string(64, 'G')}) {
         const std::string problems = Loaded{with(other)}.problems();
         CHECK(problems == dir.path() + "/key: holds no agent's key, which is iosw_ and 64 hex digits " + hint);
@@ -488,9 +492,9 @@ TEST_CASE("the relay's key is read from its file, which may contain only a key",
     CHECK(
         Loaded{Given{{"ioswarm: {node: {diffs: 'n:1'}}"}}}.problems() ==
         "node.diffsAgentId: not given, though node.diffs is (both are needed, or neither; node.diffs came from "
-        "c0.yaml:1)\n");
+        "c0.yaml:1:18)\n");
     CHECK(Loaded{Given{{"ioswarm: {node: {diffsKeyFile: " + dir.write("key", key) + "}}"}}}.problems() ==
-          "node.diffs: not given, though node.diffsKeyFile is (node.diffsKeyFile came from c0.yaml:1)\n");
+          "node.diffs: not given, though node.diffsKeyFile is (node.diffsKeyFile came from c0.yaml:1:18)\n");
     CHECK(Loaded{Given{{"ioswarm: {node: {diffs: 'n:1', diffsAgentId: relay}}"}}}
               .settings()
               .node_diffs_key.empty());
@@ -580,10 +584,10 @@ TEST_CASE("a diffStorePath that holds the node's own store is not used, and a wa
     REQUIRE(loaded.result->warnings.size() == 1);
     const std::string& warning = loaded.result->warnings.front();
     CHECK(warning.starts_with("diffStorePath " + store + ", from "));
-    CHECK(warning.ends_with(
-        "c0.yaml:1, holds iotex-core's own store of state diffs: this program leaves it alone "
-        "and keeps its state diffs in " +
-        dir.path("data") + "/statediffs.db"));
+    CHECK(warning.ends_with(loaded.origin("diffStorePath") +
+                            ", holds iotex-core's own store of state diffs: this program leaves it alone "
+                            "and keeps its state diffs in " +
+                            dir.path("data") + "/statediffs.db"));
     CHECK(shown_value(index_of("diffStorePath"), *loaded.result).empty());
 
     // Any path that is not iotex-core's store is used, whether the file exists or not.

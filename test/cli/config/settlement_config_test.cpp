@@ -9,6 +9,7 @@
 #include "cli/config/keys.hpp"
 #include "cli/config/value.hpp"
 #include "cli/serve/settings.hpp"
+#include "cli/serve/start_warnings.hpp"
 #include "test/support/temp_dir.hpp"
 
 using namespace ioswarm;
@@ -47,8 +48,10 @@ std::vector<std::string> refused_keys(const std::string& yaml) {
 }
 
 std::vector<std::string> warnings_about(const std::string& yaml, const std::string& word) {
-    std::vector<std::string> out = start_warnings(settings_of(yaml), "127.0.0.1");
-    std::erase_if(out, [&](const std::string& line) { return line.find(word) == std::string::npos; });
+    std::vector<std::string> out;
+    for (const StartWarning& warning : start_warnings(settings_of(yaml), "127.0.0.1")) {
+        if (warning.text.find(word) != std::string::npos) out.push_back(warning.text);
+    }
     return out;
 }
 

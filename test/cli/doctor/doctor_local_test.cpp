@@ -137,7 +137,8 @@ TEST_CASE("listen must be an address of this machine", "[doctor]") {
                Contains("fail: listen 192.0.2.7 is no address of this machine"));
 }
 
-TEST_CASE("the data directory is checked without changing it", "[doctor]") {
+TEST_CASE("a missing or private data directory passes, one open to others warns, and a file fails",
+          "[doctor]") {
     const TempDir dir;
     const auto found = [&](const std::string& path) {
         return all_of(found_by(check_data_dir, subject_with({{"--data-dir", path}})));
@@ -154,7 +155,8 @@ TEST_CASE("the data directory is checked without changing it", "[doctor]") {
                Contains("GiB are free for " + dir.path("data")));
 }
 
-TEST_CASE("a relative data directory that does not exist yet is made by serve where it was started", "[doctor]") {
+TEST_CASE("a relative data directory that does not exist yet is made by serve where it was started",
+          "[doctor]") {
     const TempDir dir;
     const auto before = std::filesystem::current_path();
     std::filesystem::current_path(dir.path(""));

@@ -8,6 +8,7 @@
 #include "cli/config/config.hpp"
 #include "cli/config/keys.hpp"
 #include "cli/serve/diff_peer.hpp"
+#include "cli/serve/start_warnings.hpp"
 #include "test/support/temp_dir.hpp"
 
 using namespace ioswarm;
@@ -27,6 +28,14 @@ ServeConfig config_of(const std::string& yaml) {
     auto loaded = load_config(sources);
     if (!loaded) FAIL(loaded.error().front().text());
     return loaded->settings;
+}
+
+/// Returns the texts of start_warnings().
+std::vector<std::string> warning_lines(const ServeConfig& config, const std::string& address) {
+    std::vector<std::string> out;
+    for (const StartWarning& warning : start_warnings(config, address))
+        out.push_back(warning.text);
+    return out;
 }
 
 }  // namespace
@@ -98,33 +107,33 @@ TEST_CASE("the start warns of settings that an operator should know", "[serve]")
     using Lines = std::vector<std::string>;
     const std::string rewards =
         "epochRewardIOTX: 1, delegateAddress: '0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266'";
-    CHECK(start_warnings(config_of("masterSecret: s, epochRewardIOTX: 1"), "127.0.0.1")
+    CHECK(warning_lines(config_of("masterSecret: s, epochRewardIOTX: 1"), "127.0.0.1")
               .at(0)
               .starts_with("delegateAddress is not set, though rewards are on"));
-    CHECK(start_warnings(config_of("masterSecret: s, " + rewards), "127.0.0.1").empty());
-    CHECK(start_warnings(config_of("masterSecret: s, " + rewards), "") ==
+    CHECK(warning_lines(config_of("masterSecret: s, " + rewards), "127.0.0.1").empty());
+    CHECK(warning_lines(config_of("masterSecret: s, " + rewards), "") ==
           Lines{"TLS is off: agents' tokens cross the network in clear unless a proxy in front speaks TLS"});
     const std::string tls = "masterSecret: s, " + rewards + ", tls: {cert: c, key: k}";
     CHECK(
-        start_warnings(config_of(tls), "") ==
+        warning_lines(config_of(tls), "") ==
         Lines{"the monitoring API speaks no TLS: keys that are shown to it cross the network in clear unless a "
               "proxy in front speaks TLS"});
-    CHECK(start_warnings(config_of(tls + ", swarmApiPort: 0"), "").empty());
-    CHECK(start_warnings(config_of(tls), "127.0.0.1").empty());
-    CHECK(start_warnings(config_of(""), "127.0.0.1") ==
+    CHECK(warning_lines(config_of(tls + ", swarmApiPort: 0"), "").empty());
+    CHECK(warning_lines(config_of(tls), "127.0.0.1").empty());
+    CHECK(warning_lines(config_of(""), "127.0.0.1") ==
           Lines{"no masterSecret: whoever reaches the port may join as any agent",
                 "epochRewardIOTX is not set: nothing is accrued or paid"});
     const std::string quiet = "masterSecret: s, " + rewards + ", listen: 127.0.0.1, ";
-    CHECK(start_warnings(config_of(quiet + "taskLevel: L4"), "127.0.0.1")
+    CHECK(warning_lines(config_of(quiet + "taskLevel: L4"), "127.0.0.1")
               .empty());  // the embedded chain has diffs
-    CHECK(start_warnings(config_of(quiet + "taskLevel: L4, node: {grpc: 'n:14014', web3: 'http://n'}"),
-                         "127.0.0.1") ==
+    CHECK(warning_lines(config_of(quiet + "taskLevel: L4, node: {grpc: 'n:14014', web3: 'http://n'}"),
+                        "127.0.0.1") ==
           Lines{"taskLevel is L4 without node.diffs: no source of state diffs, agents get tasks up to L3"});
-    CHECK(start_warnings(config_of(quiet + "taskLevel: L4, node: {grpc: 'n:14014', web3: 'http://n', "
-                                           "diffs: 'n:14689', diffsAgentId: a}"),
-                         "127.0.0.1")
+    CHECK(warning_lines(config_of(quiet + "taskLevel: L4, node: {grpc: 'n:14014', web3: 'http://n', "
+                                          "diffs: 'n:14689', diffsAgentId: a}"),
+                        "127.0.0.1")
               .empty());
-    CHECK(start_warnings(config_of(quiet + "node: {diffs: 'n:14689', diffsAgentId: a}"), "127.0.0.1") ==
+    CHECK(warning_lines(config_of(quiet + "node: {diffs: 'n:14689', diffsAgentId: a}"), "127.0.0.1") ==
           Lines{"node.diffs is set without node.grpc: the embedded chain's own state diffs are served"});
 }
 
