@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/atomic_file.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -28,12 +28,9 @@ std::string name_of(const std::string& path) {
 }  // namespace
 
 Status sync_folder(const std::string& folder) {
-    const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return fail(errno_error(errno, "cannot sync the folder", folder));
-    const int failed = ::fsync(fd) != 0 ? errno : 0;
-    ::close(fd);
-    if (failed != 0) return fail(errno_error(failed, "cannot sync the folder", folder));
-    return {};
+    constexpr const char* kCannotSync = "cannot sync the folder";
+    const auto opened = open_file(folder, O_RDONLY | O_DIRECTORY, kCannotSync);
+    return opened ? sync_file(opened->get(), kCannotSync, folder) : fail(opened.error());
 }
 
 std::string temporary_name(const std::string& path, const std::string& writer) {
@@ -49,23 +46,17 @@ Result<AtomicFile> AtomicFile::create(const std::string& path, mode_t mode, cons
     if (::unlink(temporary.c_str()) != 0 && errno != ENOENT) {
         return fail(errno_error(errno, "cannot remove what an earlier run left", temporary));
     }
-    const int fd = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-    if (fd < 0) return fail(errno_error(errno, "cannot create", temporary));
-    return AtomicFile(path, temporary, fd);
+    auto file = open_file(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, "cannot create", mode);
+    if (!file) return fail(std::move(file).error());
+    return AtomicFile(path, temporary, *std::move(file));
 }
-
-AtomicFile::AtomicFile(AtomicFile&& other) noexcept
-    : path_(std::move(other.path_)),
-      temporary_(std::move(other.temporary_)),
-      fd_(std::exchange(other.fd_, -1)),
-      written_(other.written_) {}
 
 AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
     if (this != &other) {
         discard();
         path_ = std::move(other.path_);
         temporary_ = std::move(other.temporary_);
-        fd_ = std::exchange(other.fd_, -1);
+        file_ = std::move(other.file_);
         written_ = other.written_;
     }
     return *this;
@@ -76,19 +67,14 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::discard() noexcept {
-    if (fd_ < 0) return;
-    ::close(std::exchange(fd_, -1));
+    if (!file_) return;
+    file_.reset();
     ::unlink(temporary_.c_str());
 }
 
 Status AtomicFile::write(BytesView data) {
-    while (!data.empty()) {
-        const ssize_t done = ::write(fd_, data.data(), data.size());
-        if (done < 0 && errno == EINTR) continue;
-        if (done < 0) return fail(errno_error(errno, "cannot write", path_));
-        data = data.subspan(static_cast<std::size_t>(done));
-        written_ += static_cast<std::uint64_t>(done);
-    }
+    if (Status written = write_all(file_.get(), data, "cannot write", path_); !written) return written;
+    written_ += data.size();
     return {};
 }
 
@@ -97,10 +83,10 @@ Status AtomicFile::commit() {
 }
 
 Status AtomicFile::commit_as(const std::string& path) {
-    if (::fsync(fd_) != 0) return fail(errno_error(errno, "cannot sync", path));
+    if (Status synced = sync_file(file_.get(), "cannot sync", path); !synced) return synced;
     if (::rename(temporary_.c_str(), path.c_str()) != 0)
         return fail(errno_error(errno, "cannot rename into place", path));
-    ::close(std::exchange(fd_, -1));
+    file_.reset();
     return sync_folder(folder_of(path));
 }
 
@@ -112,25 +98,20 @@ Status write_file_atomically(const std::string& path, BytesView data, mode_t mod
 }
 
 Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0) return fail(errno_error(errno, "cannot read", path));
+    constexpr const char* kCannotRead = "cannot read";
+    const auto file = open_file(path, kReadOnly, kCannotRead);
+    if (!file) return fail(file.error());
     struct stat info {};
-    if (::fstat(fd, &info) == 0 && !S_ISREG(info.st_mode)) {
-        ::close(fd);
-        return fail(ErrorCode::bad_data, "cannot read", path, "it is not a regular file");
-    }
+    if (::fstat(file->get(), &info) == 0 && !S_ISREG(info.st_mode))
+        return fail(ErrorCode::bad_data, kCannotRead, path, "it is not a regular file");
     std::string out;
-    int failed = 0;
-    for (;;) {
-        char buffer[16384];
-        const ssize_t got = ::read(fd, buffer, sizeof buffer);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) failed = errno;
-        if (got <= 0 || out.size() > max_bytes) break;
-        out.append(buffer, static_cast<std::size_t>(got));
+    std::array<std::uint8_t, 16384> buffer;
+    while (out.size() <= max_bytes) {
+        const auto got = read_some(file->get(), buffer, kCannotRead, path);
+        if (!got) return fail(got.error());
+        if (*got == 0) break;
+        out += as_text(BytesView(buffer).first(*got));
     }
-    ::close(fd);
-    if (failed != 0) return fail(errno_error(failed, "cannot read", path));
     if (out.size() > max_bytes) {
         return fail(ErrorCode::resource_exhausted, "cannot read", path,
                     fmt::format("it is larger than {} bytes", max_bytes));

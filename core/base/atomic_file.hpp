@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/base/bytes.hpp"
+#include "core/base/descriptor.hpp"
 #include "core/base/result.hpp"
 
 namespace ioswarm {
@@ -23,7 +24,7 @@ class AtomicFile {
     /// not exist), invalid_argument (`path` names a folder).
     [[nodiscard]] static Result<AtomicFile> create(const std::string& path, mode_t mode = 0644,
                                                    const std::string& writer = {});
-    AtomicFile(AtomicFile&& other) noexcept;
+    AtomicFile(AtomicFile&& other) noexcept = default;
     AtomicFile& operator=(AtomicFile&& other) noexcept;
     ~AtomicFile();
 
@@ -40,13 +41,13 @@ class AtomicFile {
     [[nodiscard]] Status commit_as(const std::string& path);
 
   private:
-    AtomicFile(std::string path, std::string temporary, int fd)
-        : path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd) {}
+    AtomicFile(std::string path, std::string temporary, Descriptor file)
+        : path_(std::move(path)), temporary_(std::move(temporary)), file_(std::move(file)) {}
     void discard() noexcept;
 
     std::string path_;
     std::string temporary_;
-    int fd_ = -1;
+    Descriptor file_;
     std::uint64_t written_ = 0;
 };
 

@@ -3,14 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdint>
 #include <string_view>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "core/base/bytes.hpp"
+#include "core/base/descriptor.hpp"
 
 namespace ioswarm {
 namespace {
@@ -36,17 +33,14 @@ std::vector<std::string> diff_log_files(const std::string& file) {
 }
 
 Result<DiffFileKind> diff_file_kind(const std::filesystem::path& file) {
-    // O_NONBLOCK: do not wait at a pipe.
-    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0 && errno == ENOENT) return DiffFileKind::missing;
-    if (fd < 0) return fail(errno_error(errno, "cannot open the diff log", file.string()));
+    const auto opened = open_file(file.string(), kReadOnly, "cannot open the diff log");
+    if (!opened && opened.error().code == ErrorCode::not_found) return DiffFileKind::missing;
+    if (!opened) return fail(opened.error());
     std::array<std::uint8_t, kBoltMagicAt + kBoltMagic.size()> head{};
-    const ssize_t size = pread(fd, head.data(), head.size(), 0);
-    const int error = errno;
-    ::close(fd);
-    if (size < 0) return fail(errno_error(error, "cannot read the diff log", file.string()));
-    if (size == 0) return DiffFileKind::empty;
-    const BytesView read = BytesView(head).first(static_cast<std::size_t>(size));
+    const auto size = read_at(opened->get(), head, 0, "cannot read the diff log", file.string());
+    if (!size) return fail(size.error());
+    if (*size == 0) return DiffFileKind::empty;
+    const BytesView read = BytesView(head).first(*size);
     if (as_text(read).starts_with(kSqliteMagic)) return DiffFileKind::sqlite;
     if (read.size() == head.size() &&
         std::equal(kBoltMagic.begin(), kBoltMagic.end(), head.begin() + kBoltMagicAt))

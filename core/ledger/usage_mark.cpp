@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/ledger/usage_mark.hpp"
 
-#include <cerrno>
 #include <string>
 #include <string_view>
 #include <system_error>
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "core/base/atomic_file.hpp"
+#include "core/base/descriptor.hpp"
 
 namespace ioswarm {
 namespace {
@@ -51,19 +50,16 @@ Result<LedgerUse> read_ledger_use(const std::filesystem::path& dir) {
 Status write_ledger_use(const std::filesystem::path& dir, LedgerUse use) {
     const std::string file = mark_of(dir).string();
     const std::string_view word = use == LedgerUse::open ? kOpen : kClosed;
-    const int fd = ::open(file.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 && errno == ENOENT) {
+    const auto mark = open_file(file, O_WRONLY | O_NOFOLLOW, "cannot open the mark of the ledger");
+    if (!mark && mark.error().code == ErrorCode::not_found) {
         std::string text(word);
         text += kExplained;
         return write_file_atomically(file, as_bytes(text), 0600);
     }
-    if (fd < 0) return fail(errno_error(errno, "cannot open the mark of the ledger", file));
-    const bool is_written =
-        pwrite(fd, word.data(), word.size(), 0) == static_cast<ssize_t>(word.size()) && fdatasync(fd) == 0;
-    const int error = errno;
-    ::close(fd);
-    if (!is_written) return fail(errno_error(error, "cannot write the mark of the ledger", file));
-    return {};
+    if (!mark) return fail(mark.error());
+    constexpr const char* kCannotWrite = "cannot write the mark of the ledger";
+    if (Status written = write_at(mark->get(), as_bytes(word), 0, kCannotWrite, file); !written) return written;
+    return sync_file(mark->get(), kCannotWrite, file);
 }
 
 Error lost_ledger(const std::filesystem::path& dir) {

@@ -18,24 +18,8 @@ namespace {
 constexpr const char* kCannotListen = "cannot listen on the socket";
 constexpr mode_t kOwnerOnly = 0600;
 
-/// Closes the descriptor at the end, unless it was released.
-class SocketHandle {
-  public:
-    explicit SocketHandle(int fd) : fd_(fd) {}
-    SocketHandle(const SocketHandle&) = delete;
-    SocketHandle& operator=(const SocketHandle&) = delete;
-    ~SocketHandle() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    [[nodiscard]] int get() const { return fd_; }
-    int release() { return std::exchange(fd_, -1); }
-
-  private:
-    int fd_;
-};
-
-int new_unix_socket(int flags) {
-    return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+Descriptor new_unix_socket(int flags) {
+    return Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
 }
 
 /// Removes the file when no process listens on it any more.
@@ -49,8 +33,8 @@ Status remove_stale(const std::string& path, const sockaddr_un& address) {
         return fail(ErrorCode::bad_data, kCannotListen, path, "something that is not a socket has this name",
                     fmt::format("move it away: mv {0} {0}.old", path));
     }
-    const SocketHandle probe(new_unix_socket(SOCK_NONBLOCK));
-    if (probe.get() < 0) return fail(errno_error(errno, kCannotListen, path));
+    const Descriptor probe = new_unix_socket(SOCK_NONBLOCK);
+    if (!probe) return fail(errno_error(errno, kCannotListen, path));
     const bool answers =
         ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
     // EAGAIN: a process listens, and its queue is full.
@@ -74,9 +58,9 @@ Result<SocketFile> SocketFile::listen(const std::string& path, int backlog) {
     }
     std::memcpy(address.sun_path, path.data(), path.size());
     if (Status removed = remove_stale(path, address); !removed) return fail(std::move(removed).error());
-    SocketHandle handle(new_unix_socket(0));
+    Descriptor handle = new_unix_socket(0);
     // Set before bind(), so that the file never has another mode.
-    if (handle.get() < 0 || ::fchmod(handle.get(), kOwnerOnly) != 0 ||
+    if (!handle || ::fchmod(handle.get(), kOwnerOnly) != 0 ||
         ::bind(handle.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
         return fail(errno_error(errno, kCannotListen, path));
     struct stat made {};
@@ -84,19 +68,19 @@ Result<SocketFile> SocketFile::listen(const std::string& path, int backlog) {
     if (::lstat(path.c_str(), &made) != 0 || ::chmod(path.c_str(), kOwnerOnly) != 0 ||
         ::listen(handle.get(), backlog) != 0)
         failed = errno;
-    SocketFile out(path, handle.release(), made.st_dev, made.st_ino);
+    SocketFile out(path, std::move(handle), made.st_dev, made.st_ino);
     if (failed != 0) return fail(errno_error(failed, kCannotListen, path));
     return out;
 }
 
 SocketFile::SocketFile(SocketFile&& other) noexcept
     : path_(std::exchange(other.path_, {})),
-      fd_(std::exchange(other.fd_, -1)),
+      socket_(std::move(other.socket_)),
       device_(other.device_),
       inode_(other.inode_) {}
 
 SocketFile::~SocketFile() {
-    if (fd_ >= 0) ::close(fd_);
+    socket_.reset();
     if (path_.empty()) return;
     struct stat info {};
     if (::lstat(path_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_)
@@ -104,7 +88,7 @@ SocketFile::~SocketFile() {
 }
 
 int SocketFile::take_descriptor() noexcept {
-    return std::exchange(fd_, -1);
+    return socket_.release();
 }
 
 }  // namespace ioswarm

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include "core/base/descriptor.hpp"
 #include "core/base/result.hpp"
 
 namespace ioswarm {
@@ -31,11 +32,11 @@ class SocketFile {
     [[nodiscard]] int take_descriptor() noexcept;
 
   private:
-    SocketFile(std::string path, int fd, dev_t device, ino_t inode)
-        : path_(std::move(path)), fd_(fd), device_(device), inode_(inode) {}
+    SocketFile(std::string path, Descriptor socket, dev_t device, ino_t inode)
+        : path_(std::move(path)), socket_(std::move(socket)), device_(device), inode_(inode) {}
 
     std::string path_;  ///< empty after a move
-    int fd_ = -1;
+    Descriptor socket_;
     dev_t device_ = 0;
     ino_t inode_ = 0;
 };

@@ -5,9 +5,9 @@
 #include <system_error>
 #include <utility>
 
-#include <fcntl.h>
 #include <unistd.h>
 
+#include "core/base/descriptor.hpp"
 #include "core/sqlite/private_file.hpp"
 
 namespace ioswarm {
@@ -27,12 +27,10 @@ class TemporaryCopy {
 };
 
 Status sync_copy(const std::filesystem::path& file, const std::string& name) {
-    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) return fail(errno_error(errno, "cannot open the copy of the " + name, file.string()));
-    const int error = fsync(fd) == 0 ? 0 : errno;
-    ::close(fd);
-    if (error != 0) return fail(errno_error(error, "cannot sync the copy of the " + name, file.string()));
-    return {};
+    const std::string cannot_open = "cannot open the copy of the " + name;
+    const std::string cannot_sync = "cannot sync the copy of the " + name;
+    const auto copy = open_file(file.string(), O_RDONLY | O_NOFOLLOW, cannot_open.c_str());
+    return copy ? sync_file(copy->get(), cannot_sync.c_str(), file.string()) : fail(copy.error());
 }
 
 }  // namespace

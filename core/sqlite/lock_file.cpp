@@ -7,7 +7,6 @@
 #include <string>
 #include <system_error>
 
-#include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,10 +17,9 @@ namespace ioswarm {
 namespace {
 
 std::string read_holder(int fd) {
-    std::array<char, 24> text{};
-    const ssize_t size = pread(fd, text.data(), text.size(), 0);
-    if (size <= 0) return {};
-    std::string out(text.data(), static_cast<std::size_t>(size));
+    std::array<std::uint8_t, 24> text{};
+    const auto size = read_at(fd, text, 0, "cannot read", {});
+    std::string out(as_text(BytesView(text).first(size.value_or(0))));
     out.erase(std::find_if(out.begin(), out.end(), [](char c) { return c < '0' || c > '9'; }), out.end());
     return out;
 }
@@ -29,9 +27,10 @@ std::string read_holder(int fd) {
 }  // namespace
 
 Result<LockFile> LockFile::acquire(const std::filesystem::path& file) {
-    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return fail(errno_error(errno, "cannot open the lock file", file.string()));
-    LockFile out(fd);
+    auto opened = open_file(file.string(), O_RDWR | O_CREAT | O_NOFOLLOW, "cannot open the lock file", 0600);
+    if (!opened) return fail(std::move(opened).error());
+    const int fd = opened->get();
+    LockFile out(*std::move(opened));
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) return fail(errno_error(errno, "cannot lock", file.string()));
         const std::string holder = read_holder(fd);
@@ -41,17 +40,8 @@ Result<LockFile> LockFile::acquire(const std::filesystem::path& file) {
     }
     // The pid is information for people. The lock works without it, so a full disk must not prevent the start.
     const std::string pid = std::to_string(getpid()) + "\n";
-    if (ftruncate(fd, 0) == 0) {
-        const ssize_t written = pwrite(fd, pid.data(), pid.size(), 0);
-        static_cast<void>(written);
-    }
+    if (ftruncate(fd, 0) == 0) static_cast<void>(write_at(fd, as_bytes(pid), 0, "cannot write", {}));
     return out;
-}
-
-LockFile::~LockFile() {
-    // Do not remove the file: a third process may be waiting for a lock on it, while a second one would lock a
-    // new file of the same name.
-    if (fd_ >= 0) ::close(fd_);
 }
 
 Status prepare_private_directory(const std::filesystem::path& dir) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "core/base/descriptor.hpp"
 #include "core/base/result.hpp"
 
 namespace ioswarm {
@@ -14,16 +15,12 @@ class LockFile {
   public:
     /// Errors: try_again when another process holds the file (the text names its pid); io, permission_denied.
     [[nodiscard]] static Result<LockFile> acquire(const std::filesystem::path& file);
-    ~LockFile();
-    LockFile(LockFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    LockFile& operator=(LockFile&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
 
   private:
-    explicit LockFile(int fd) : fd_(fd) {}
-    int fd_;
+    explicit LockFile(Descriptor file) : file_(std::move(file)) {}
+    /// Closing it releases the lock. The file stays: a third process may be waiting for a lock on it, while a
+    /// second one would lock a new file of the same name.
+    Descriptor file_;
 };
 
 /// Makes `dir` and its parents if missing; `dir` gets mode 0700. A directory that others may write to is

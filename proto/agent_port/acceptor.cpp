@@ -46,6 +46,11 @@ std::uint64_t most_connections(const AcceptorBounds& bounds) {
     return std::clamp<std::uint64_t>(usable / 2, 1, bounds.connections);
 }
 
+/// Held in reserve for when no descriptor is left.
+Descriptor null_descriptor() {
+    return Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
 }  // namespace
 
 Acceptor::Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& table, HandOver hand_over,
@@ -58,7 +63,7 @@ Acceptor::Acceptor(Listening listening, AcceptorBounds bounds, ConnectionTable& 
       hooks_(std::move(hooks)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
+      spare_(null_descriptor()),
       listeners_(std::move(listening.sockets)) {
     std::uint64_t tag = kWakeTag;
     const auto watch_tagged = [&](int fd) {
@@ -78,8 +83,7 @@ Acceptor::~Acceptor() {
 }
 
 void Acceptor::wake() noexcept {
-    const std::uint64_t one = 1;
-    (void)!::write(wake_.get(), &one, sizeof one);
+    raise_event(wake_.get());
 }
 
 void Acceptor::stop_accepting() {
@@ -116,8 +120,7 @@ void Acceptor::run(const std::stop_token& stop) {
             // A copy, because the struct is packed and a reference into it is not possible.
             const epoll_data_t data = events[static_cast<std::size_t>(i)].data;
             if (data.u64 == kWakeTag) {
-                std::uint64_t drained = 0;
-                (void)!::read(wake_.get(), &drained, sizeof drained);
+                clear_event(wake_.get());
             } else if (data.u64 <= kMostListeners) {
                 if (data.u64 <= listeners_.size()) accept_some(listeners_[data.u64 - 1].get());
             } else {
@@ -159,9 +162,9 @@ void Acceptor::accept_some(int listener) {
         // descriptor, accept the connection and close it. Otherwise this loop would spin and the client would
         // hang.
         counters_.refused_full.fetch_add(1, std::memory_order_relaxed);
-        spare_ = Descriptor();
+        spare_.reset();
         const bool took_one = Descriptor(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)).get() >= 0;
-        spare_ = Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+        spare_ = null_descriptor();
         if (!took_one) return;
     }
 }
@@ -204,15 +207,15 @@ void Acceptor::admit(Descriptor socket, const PeerKey& peer) {
     Descriptor watched;
     if (may_enter(peer)) {
         watched = Descriptor(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
-        if (watched.get() < 0) counters_.refused_full.fetch_add(1, std::memory_order_relaxed);
+        if (!watched) counters_.refused_full.fetch_add(1, std::memory_order_relaxed);
     }
-    if (watched.get() < 0) {
+    if (!watched) {
         warn("connection refused", peer, "too many are open");
         return;
     }
     const int one = 1;
     (void)::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    const auto connection = std::make_shared<Connection>(watched.release(), peer, bounds_.connection,
+    const auto connection = std::make_shared<Connection>(std::move(watched), peer, bounds_.connection,
                                                          std::chrono::steady_clock::now(), is_proxy(peer));
     if (!table_.add(connection)) return;
     ++per_network_[peer.network()];

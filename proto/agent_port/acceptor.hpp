@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/descriptor.hpp"
 #include "core/base/ip_network.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
@@ -44,24 +45,6 @@ struct AcceptorBounds {
     /// messages that are not complete can take. Above this, the connection that holds most is shut.
     std::uint64_t held_bytes = std::uint64_t{256} << 20;
     ConnectionBounds connection;
-};
-
-/// Owns a socket or another file descriptor, and closes it.
-class Descriptor {
-  public:
-    Descriptor() = default;
-    explicit Descriptor(int fd) noexcept : fd_(fd) {}
-    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Descriptor& operator=(Descriptor&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~Descriptor();
-    [[nodiscard]] int get() const noexcept { return fd_; }
-    [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
-
-  private:
-    int fd_ = -1;
 };
 
 /// Opens sockets that listen on `address`. It must be an IP address, not a name; IPv6 may be in brackets. An

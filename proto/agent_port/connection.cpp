@@ -76,8 +76,9 @@ ConnectionBounds ConnectionBounds::for_streams(std::uint32_t streams, std::uint6
     return out;
 }
 
-Connection::Connection(int fd, PeerKey peer, ConnectionBounds bounds, SteadyTime now, bool from_proxy)
-    : fd_(fd),
+Connection::Connection(Descriptor socket, PeerKey peer, ConnectionBounds bounds, SteadyTime now,
+                       bool from_proxy)
+    : socket_(std::move(socket)),
       peer_(peer),
       bounds_(bounds),
       from_proxy_(from_proxy),
@@ -87,9 +88,7 @@ Connection::Connection(int fd, PeerKey peer, ConnectionBounds bounds, SteadyTime
       measured_at_(now),
       refused_at_(now - 2 * kGraceFor) {}
 
-Connection::~Connection() {
-    ::close(fd_);
-}
+Connection::~Connection() = default;
 
 /// Call it with mutex_ held.
 bool Connection::is_too_many_calls(SteadyTime now) {
@@ -223,8 +222,8 @@ bool Connection::say_goaway(SteadyTime now) {
     if (has_calls() && now - *ending_since_ < kGoawayWithCallsAfter) return false;
     // Bytes in the send queue may be the first part of a frame, and gRPC may hold the rest.
     int unsent = 0;
-    if (::ioctl(fd_, SIOCOUTQ, &unsent) != 0 || unsent != 0) return false;
-    said_goaway_ = ::send(fd_, kGoaway.data(), kGoaway.size(), MSG_DONTWAIT | MSG_NOSIGNAL) ==
+    if (::ioctl(socket_.get(), SIOCOUTQ, &unsent) != 0 || unsent != 0) return false;
+    said_goaway_ = ::send(socket_.get(), kGoaway.data(), kGoaway.size(), MSG_DONTWAIT | MSG_NOSIGNAL) ==
                    static_cast<ssize_t>(kGoaway.size());
     return said_goaway_;
 }
@@ -245,11 +244,11 @@ void Connection::shut() noexcept {
     if (shut_.exchange(true)) return;
     // The peer misbehaved, so do not wait until it has taken the data in the send buffer: reset the connection.
     const linger at_once{1, 0};
-    (void)::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    (void)::shutdown(fd_, SHUT_RDWR);
+    (void)::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    (void)::shutdown(socket_.get(), SHUT_RDWR);
     // Otherwise the data in the receive buffer would still be read and worked on.
     for (int i = 0; i < kMostDiscards; ++i) {
-        if (::recv(fd_, nullptr, kDiscardBytes, MSG_DONTWAIT | MSG_TRUNC) <= 0) break;
+        if (::recv(socket_.get(), nullptr, kDiscardBytes, MSG_DONTWAIT | MSG_TRUNC) <= 0) break;
     }
 }
 
@@ -267,7 +266,7 @@ Connection::Verdict Connection::measure(SteadyTime now) {
     // credited again at the next measurement.
     const auto explained_before = explained_.load(std::memory_order_relaxed);
     const auto refused_before = refused_.load(std::memory_order_relaxed);
-    if (::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return Verdict::fine;
+    if (::getsockopt(socket_.get(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return Verdict::fine;
     const auto bodies = std::min(large_bodies_.load(std::memory_order_acquire), bounds_.body_bytes) +
                         std::min(small_bodies_.load(std::memory_order_acquire), bounds_.small_body_bytes);
     const auto explained = explained_.load(std::memory_order_relaxed);
@@ -297,7 +296,7 @@ Connection::Verdict Connection::measure(SteadyTime now) {
     }
     // Data that is still in the kernel does not count: it is limited there, and nobody has read it yet.
     int unread = 0;
-    (void)::ioctl(fd_, FIONREAD, &unread);
+    (void)::ioctl(socket_.get(), FIONREAD, &unread);
     if (held_ <= bound + static_cast<std::uint64_t>(std::max(unread, 0))) return Verdict::hot;
     if (bodies == 0 && held_ <= bound + kStreamWindow) {
         if (!over_since_) over_since_ = now;
@@ -317,11 +316,11 @@ Connection::Verdict Connection::measure(SteadyTime now) {
 std::uint64_t Connection::acked_bytes() const noexcept {
     tcp_info info{};
     socklen_t size = sizeof info;
-    return ::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_acked : 0;
+    return ::getsockopt(socket_.get(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_acked : 0;
 }
 
 bool Connection::is_over() const noexcept {
-    pollfd state{fd_, 0, 0};
+    pollfd state{socket_.get(), 0, 0};
     return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR)) != 0;
 }
 

@@ -19,6 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/base/descriptor.hpp"
 #include "proto/agent_port/peer_key.hpp"
 
 namespace ioswarm::proto {
@@ -85,12 +86,13 @@ class Connection {
   public:
     /// Takes ownership of `fd`, a duplicate of gRPC's socket. `from_proxy`: the other end is a proxy, which
     /// carries the calls of many clients.
-    Connection(int fd, PeerKey peer, ConnectionBounds bounds, SteadyTime now, bool from_proxy = false);
+    Connection(Descriptor socket, PeerKey peer, ConnectionBounds bounds, SteadyTime now,
+               bool from_proxy = false);
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    [[nodiscard]] int fd() const noexcept { return fd_; }
+    [[nodiscard]] int fd() const noexcept { return socket_.get(); }
     [[nodiscard]] const PeerKey& peer() const noexcept { return peer_; }
 
     /// Keeps `call` alive until end_call(). Returns false if the connection held too many calls and was shut;
@@ -158,7 +160,7 @@ class Connection {
   private:
     [[nodiscard]] bool is_too_many_calls(SteadyTime now);
 
-    const int fd_;
+    const Descriptor socket_;
     const PeerKey peer_;
     const ConnectionBounds bounds_;
     const bool from_proxy_;

@@ -27,7 +27,7 @@ struct FreeAddresses {
 
 Result<Descriptor> listen_socket(const addrinfo& where, std::uint16_t port, const std::string& shown) {
     Descriptor socket(::socket(where.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (socket.get() < 0) return fail(errno_error(errno, "cannot listen", shown));
+    if (!socket) return fail(errno_error(errno, "cannot listen", shown));
     const int one = 1;
     (void)::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     sockaddr_storage address{};
@@ -67,10 +67,6 @@ std::uint16_t port_of(int fd) {
 }
 
 }  // namespace
-
-Descriptor::~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-}
 
 Result<Listening> listen_on(const std::string& address, std::uint16_t port) {
     auto host = address;

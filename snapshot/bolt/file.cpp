@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "snapshot/bolt/file.hpp"
 
-#include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -74,10 +72,10 @@ Error File::corrupt(std::uint64_t page_id, std::size_t offset_in_page, std::stri
 }
 
 Result<std::unique_ptr<File>> File::open(const std::string& path, const LockWait& wait, WhichState which) {
-    // O_NONBLOCK: do not wait at a pipe.
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0) return fail(errno_error(errno, "cannot open the state file", path));
-    std::unique_ptr<File> file(new File(path, fd, which));
+    auto opened = open_file(path, kReadOnly, "cannot open the state file");
+    if (!opened) return fail(std::move(opened).error());
+    const int fd = opened->get();
+    std::unique_ptr<File> file(new File(path, *std::move(opened), which));
     struct stat info {};
     if (::fstat(fd, &info) != 0) return fail(errno_error(errno, "cannot read the state file", path));
     if (!S_ISREG(info.st_mode)) {
@@ -94,24 +92,21 @@ Result<std::unique_ptr<File>> File::open(const std::string& path, const LockWait
     return file;
 }
 
-File::~File() {
-    ::close(fd_);
-}
-
 Status File::release_lock() {
     if (!locked_) return {};
     Status same = check_unchanged();
-    ::flock(fd_, LOCK_UN);
+    ::flock(file_.get(), LOCK_UN);
     locked_ = false;
     return same;
 }
 
 Status File::check_unchanged() const {
-    const int fd = ::fcntl(fd_, F_DUPFD_CLOEXEC, 0);
-    if (fd < 0) return fail(errno_error(errno, "cannot look at the state file again", path_));
-    File now(path_, fd, which_);
+    Descriptor again(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
+    if (!again) return fail(errno_error(errno, "cannot look at the state file again", path_));
+    File now(path_, std::move(again), which_);
     struct stat info {};
-    if (::fstat(fd, &info) != 0) return fail(errno_error(errno, "cannot look at the state file again", path_));
+    if (::fstat(file_.get(), &info) != 0)
+        return fail(errno_error(errno, "cannot look at the state file again", path_));
     now.size_ = static_cast<std::uint64_t>(info.st_size);
     if (auto meta = now.read_meta(); !meta) return meta;
     if (now.txid_ == txid_ && now.root_ == root_) return {};
@@ -122,12 +117,12 @@ Status File::check_unchanged() const {
 
 Status File::lock(const LockWait& wait) {
     // flock(2) has no wait with a timeout, so try again and again.
-    while (::flock(fd_, LOCK_SH | LOCK_NB) != 0) {
+    while (::flock(file_.get(), LOCK_SH | LOCK_NB) != 0) {
         if (errno == EINTR) continue;
         if (errno != EWOULDBLOCK) return fail(errno_error(errno, "cannot lock the state file", path_));
         if (wait.is_over()) {
             return fail(
-                ErrorCode::try_again, "the state file is in use", path_, describe_flock_holder(fd_),
+                ErrorCode::try_again, "the state file is in use", path_, describe_flock_holder(file_.get()),
                 "stop the node, or export from a copy (--snapshot-copy on a file system with reflinks)");
         }
         if (auto go_on = wait.pause(path_); !go_on) return go_on;
@@ -137,21 +132,16 @@ Status File::lock(const LockWait& wait) {
 }
 
 Status File::read_at(std::uint64_t offset, std::span<std::uint8_t> out) const {
-    std::size_t done = 0;
-    while (done < out.size()) {
-        const ssize_t got =
-            ::pread(fd_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return fail(errno_error(errno, fmt::format("cannot read at offset {:#x}", offset), path_));
-        if (got == 0) {
-            return fail(ErrorCode::bad_data, "truncated BoltDB file", path_,
-                        fmt::format("it ends at {:#x}, inside what is to be read at offset {:#x}",
-                                    offset + done, offset),
-                        "take a new copy of trie.db while the node is stopped");
-        }
-        done += static_cast<std::size_t>(got);
+    auto got = ioswarm::read_at(file_.get(), out, offset, "cannot read", path_);
+    if (!got) {
+        got.error().what = fmt::format("cannot read at offset {:#x}", offset);
+        return fail(std::move(got).error());
     }
-    return {};
+    if (*got == out.size()) return {};
+    return fail(
+        ErrorCode::bad_data, "truncated BoltDB file", path_,
+        fmt::format("it ends at {:#x}, inside what is to be read at offset {:#x}", offset + *got, offset),
+        "take a new copy of trie.db while the node is stopped");
 }
 
 Status File::read_meta() {
@@ -266,7 +256,7 @@ void File::prefetch(const std::vector<std::uint64_t>& ids) const {
         std::size_t end = i + 1;
         while (end < ids.size() && end - i < most && ids[end] == ids[end - 1] + 1)
             ++end;
-        ::posix_fadvise(fd_, static_cast<off_t>(ids[i] * page_size_),
+        ::posix_fadvise(file_.get(), static_cast<off_t>(ids[i] * page_size_),
                         static_cast<off_t>((end - i) * page_size_), POSIX_FADV_WILLNEED);
         i = end;
     }

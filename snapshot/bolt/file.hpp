@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/bytes.hpp"
+#include "core/base/descriptor.hpp"
 #include "core/base/result.hpp"
 #include "snapshot/bolt/format.hpp"
 #include "snapshot/store/lock_wait.hpp"
@@ -45,7 +46,6 @@ class File {
     /// `before`, not_found also means that there is no second valid meta page.
     [[nodiscard]] static Result<std::unique_ptr<File>> open(const std::string& path, const LockWait& wait,
                                                             WhichState which = WhichState::newest);
-    ~File();
     File(const File&) = delete;
     File& operator=(const File&) = delete;
 
@@ -72,7 +72,8 @@ class File {
     [[nodiscard]] Error corrupt(std::uint64_t page_id, std::size_t offset_in_page, std::string why) const;
 
   private:
-    File(std::string path, int fd, WhichState which) : path_(std::move(path)), fd_(fd), which_(which) {}
+    File(std::string path, Descriptor file, WhichState which)
+        : path_(std::move(path)), file_(std::move(file)), which_(which) {}
     [[nodiscard]] Status lock(const LockWait& wait);
     [[nodiscard]] Status read_meta();
     [[nodiscard]] Status check_unchanged() const;
@@ -80,7 +81,7 @@ class File {
     [[nodiscard]] Status read_at(std::uint64_t offset, std::span<std::uint8_t> out) const;
 
     std::string path_;
-    int fd_;
+    Descriptor file_;
     WhichState which_;
     bool locked_ = false;
     std::uint64_t size_ = 0;

@@ -5,13 +5,14 @@
 #include <isa-l/igzip_lib.h>
 #include <libdeflate.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <new>
 #include <string_view>
 #include <vector>
+
+#include "core/base/descriptor.hpp"
 
 namespace ioswarm::snapshot {
 namespace {
@@ -92,7 +93,7 @@ void MemberCompressor::compress(BytesView raw, Bytes& out) {
 
 struct GzipReader::State {
     std::string path;
-    int fd = -1;
+    Descriptor file;
     std::uint64_t size = 0;
     std::uint64_t taken = 0;  // bytes read from the file
     // ISA-L's inflate is about three times as fast as zlib's. It can read members of any length, as zlib can.
@@ -102,10 +103,6 @@ struct GzipReader::State {
     bool at_end = false;  // end of the file
     std::vector<std::uint8_t> input = std::vector<std::uint8_t>(std::size_t{256} * 1024);
     Bytes piece;  // the piece that next() returned
-
-    ~State() {
-        if (fd >= 0) ::close(fd);
-    }
 
     [[nodiscard]] Error corrupt(std::string why) const {
         return Error{ErrorCode::bad_data, "broken gzip stream", path, std::move(why),
@@ -120,15 +117,12 @@ struct GzipReader::State {
 
     Status refill() {
         if (inflate.avail_in != 0 || at_end) return {};
-        ssize_t got = 0;
-        do
-            got = ::read(fd, input.data(), input.size());
-        while (got < 0 && errno == EINTR);
-        if (got < 0) return fail(errno_error(errno, "cannot read", path));
-        at_end = got == 0;
-        taken += static_cast<std::uint64_t>(got);
+        const auto got = read_some(file.get(), input, "cannot read", path);
+        if (!got) return fail(got.error());
+        at_end = *got == 0;
+        taken += *got;
         inflate.next_in = input.data();
-        inflate.avail_in = static_cast<std::uint32_t>(got);
+        inflate.avail_in = static_cast<std::uint32_t>(*got);
         return {};
     }
 };
@@ -139,16 +133,17 @@ GzipReader::~GzipReader() = default;
 Result<std::unique_ptr<GzipReader>> GzipReader::open(const std::string& path) {
     auto state = std::make_unique<State>();
     state->path = path;
-    // O_NONBLOCK: do not wait at a pipe.
-    state->fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (state->fd < 0) return fail(errno_error(errno, "cannot open the snapshot", path));
+    auto file = open_file(path, kReadOnly, "cannot open the snapshot");
+    if (!file) return fail(std::move(file).error());
+    state->file = *std::move(file);
     struct stat info {};
-    if (::fstat(state->fd, &info) != 0) return fail(errno_error(errno, "cannot open the snapshot", path));
+    if (::fstat(state->file.get(), &info) != 0)
+        return fail(errno_error(errno, "cannot open the snapshot", path));
     if (!S_ISREG(info.st_mode)) {
         return fail(ErrorCode::bad_data, "cannot read the snapshot", path, "it is not a regular file");
     }
     state->size = static_cast<std::uint64_t>(info.st_size);
-    ::posix_fadvise(state->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    ::posix_fadvise(state->file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
     isal_inflate_init(&state->inflate);
     state->inflate.next_in = state->input.data();
     state->inflate.avail_in = 0;

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <libdeflate.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +14,8 @@
 #include <thread>
 
 #include <fmt/format.h>
+
+#include "core/base/descriptor.hpp"
 
 namespace ioswarm::snapshot {
 namespace {
@@ -34,7 +35,7 @@ struct MemberStream::State {
     };
 
     std::string path;
-    int fd = -1;
+    Descriptor file;
     std::uint64_t size = 0;
     std::vector<MemberPlace> members;
 
@@ -55,7 +56,6 @@ struct MemberStream::State {
         }
         changed.notify_all();
         threads.clear();
-        if (fd >= 0) ::close(fd);
     }
 
     [[nodiscard]] Status differs(std::uint64_t offset, std::string why) const {
@@ -66,15 +66,9 @@ struct MemberStream::State {
 
     Status read_member(const MemberPlace& member, Bytes& stored) const {
         stored.resize(member.bytes);
-        for (std::size_t done = 0; done < stored.size();) {
-            const ssize_t got = ::pread(fd, stored.data() + done, stored.size() - done,
-                                        static_cast<off_t>(member.offset + done));
-            if (got < 0 && errno == EINTR) continue;
-            if (got < 0) return fail(errno_error(errno, "cannot read back", path));
-            if (got == 0) return differs(member.offset + done, "the file ends here");
-            done += static_cast<std::size_t>(got);
-        }
-        return {};
+        const auto got = read_at(file.get(), stored, member.offset, "cannot read back", path);
+        if (!got) return fail(got.error());
+        return *got == stored.size() ? Status() : differs(member.offset + *got, "the file ends here");
     }
 
     void inflate_members() {
@@ -112,10 +106,11 @@ Result<std::unique_ptr<MemberStream>> MemberStream::open(const std::string& path
                                                          std::vector<MemberPlace> members, unsigned threads) {
     auto state = std::make_unique<State>();
     state->path = path;
-    state->fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (state->fd < 0) return fail(errno_error(errno, "cannot read back", path));
+    auto file = open_file(path, O_RDONLY, "cannot read back");
+    if (!file) return fail(std::move(file).error());
+    state->file = *std::move(file);
     struct stat info {};
-    if (::fstat(state->fd, &info) != 0) return fail(errno_error(errno, "cannot read back", path));
+    if (::fstat(state->file.get(), &info) != 0) return fail(errno_error(errno, "cannot read back", path));
     state->size = static_cast<std::uint64_t>(info.st_size);
     const std::uint64_t expected = members.empty() ? 0 : members.back().offset + members.back().bytes;
     if (state->size != expected) {

@@ -111,7 +111,7 @@ class PebbleDatabase final : public StateDatabase {
     }
 
     Status release_lock() override {
-        directory_.lock = FileHandle();
+        directory_.lock.reset();
         return {};  // the tables never change, and the logs were read at the start
     }
 

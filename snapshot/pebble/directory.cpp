@@ -113,22 +113,21 @@ class Opener {
         return listing;
     }
 
-    [[nodiscard]] Result<FileHandle> lock(const LockWait& wait) const {
+    [[nodiscard]] Result<Descriptor> lock(const LockWait& wait) const {
         const std::string path = path_ + "/LOCK";
-        FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-        if (file.get() < 0) {
-            if (errno == ENOENT) return FileHandle();  // no LOCK file: it is a copy
-            return fail(errno_error(errno, "cannot lock the state directory", path));
-        }
+        auto file = open_file(path, kReadOnly, "cannot lock the state directory");
+        if (!file && file.error().code == ErrorCode::not_found)
+            return Descriptor();  // no LOCK file: it is a copy
+        if (!file) return file;
         struct flock want {};
         want.l_type = F_RDLCK;
         want.l_whence = SEEK_SET;
         // fcntl has no wait with a timeout, so try again and again.
-        while (::fcntl(file.get(), F_OFD_SETLK, &want) != 0) {
+        while (::fcntl(file->get(), F_OFD_SETLK, &want) != 0) {
             if (errno == EINTR) continue;
             if (errno != EAGAIN && errno != EACCES)
                 return fail(errno_error(errno, "cannot lock the state directory", path));
-            if (wait.is_over()) return fail(fault(Fault::locked, path_, {}, holder(file.get())));
+            if (wait.is_over()) return fail(fault(Fault::locked, path_, {}, holder(file->get())));
             if (auto go_on = wait.pause(path); !go_on) return fail(go_on.error());
         }
         return file;
@@ -202,14 +201,11 @@ class Opener {
     }
 
     [[nodiscard]] Result<Bytes> read_whole(const std::string& path, std::uint64_t bound) const {
-        const FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-        if (file.get() < 0) {
-            if (errno == ENOENT) return fail(fault(Fault::missing_file, path, {}, "it is not there"));
-            return fail(errno_error(errno, "cannot open", path));
-        }
+        const auto file = open_live(path, "it is not there");
+        if (!file) return fail(file.error());
         // Most files are small, and a log may grow while it is read.
         struct stat info {};
-        if (::fstat(file.get(), &info) != 0) return fail(errno_error(errno, "cannot read", path));
+        if (::fstat(file->get(), &info) != 0) return fail(errno_error(errno, "cannot read", path));
         constexpr std::size_t kStepMin = 4096;
         constexpr std::size_t kStepMax = std::size_t{1024} * 1024;
         const std::size_t step = std::clamp(static_cast<std::size_t>(info.st_size) + 1, kStepMin, kStepMax);
@@ -217,13 +213,10 @@ class Opener {
         for (;;) {
             const std::size_t had = out.size();
             out.resize(had + step);
-            ssize_t got = 0;
-            do
-                got = ::read(file.get(), out.data() + had, step);
-            while (got < 0 && errno == EINTR);
-            if (got < 0) return fail(errno_error(errno, "cannot read", path));
-            out.resize(had + static_cast<std::size_t>(got));
-            if (got == 0) return out;
+            const auto got = read_some(file->get(), std::span(out).subspan(had), "cannot read", path);
+            if (!got) return fail(got.error());
+            out.resize(had + *got);
+            if (*got == 0) return out;
             if (out.size() > bound) {
                 return fail(fault(Fault::limit, path, {}, fmt::format("it is larger than {} bytes", bound)));
             }
@@ -231,6 +224,14 @@ class Opener {
     }
 
   private:
+    /// Opens a file that the directory should have; `missing` is the reason when it does not.
+    static Result<Descriptor> open_live(const std::string& path, const char* missing) {
+        auto file = open_file(path, kReadOnly, "cannot open");
+        if (!file && file.error().code == ErrorCode::not_found)
+            return fail(fault(Fault::missing_file, path, {}, missing));
+        return file;
+    }
+
     Status add_marker(std::string_view name,
                       std::map<std::string, std::pair<std::uint64_t, std::string>>& markers) const {
         // marker.<name>.<iteration>.<value>
@@ -275,19 +276,15 @@ class Opener {
 
     Status open_table(const TableMeta& meta, Directory& out) const {
         const std::string path = fmt::format("{}/{:06}.sst", path_, meta.number);
-        FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-        if (file.get() < 0) {
-            if (errno == ENOENT)
-                return fail(fault(Fault::missing_file, path, {}, "MANIFEST names it, it is not there"));
-            return fail(errno_error(errno, "cannot open", path));
-        }
+        auto file = open_live(path, "MANIFEST names it, it is not there");
+        if (!file) return fail(std::move(file).error());
         struct stat info {};
-        if (::fstat(file.get(), &info) != 0) return fail(errno_error(errno, "cannot read", path));
+        if (::fstat(file->get(), &info) != 0) return fail(errno_error(errno, "cannot read", path));
         if (static_cast<std::uint64_t>(info.st_size) != meta.size) {
             return fail(fault(Fault::table_corrupt, path, {},
                               fmt::format("it has {} bytes, MANIFEST says {}", info.st_size, meta.size)));
         }
-        out.tables.push_back({meta, path, std::move(file)});
+        out.tables.push_back({meta, path, *std::move(file)});
         return {};
     }
 
@@ -327,17 +324,6 @@ Result<std::string> manifest_in_force(const Opener& opener) {
 }
 
 }  // namespace
-
-FileHandle::FileHandle(FileHandle&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-FileHandle& FileHandle::operator=(FileHandle&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-}
-
-FileHandle::~FileHandle() {
-    if (fd_ >= 0) ::close(fd_);
-}
 
 Result<Directory> open_directory(const std::string& path, const LockWait& wait) {
     const Opener opener(path);

@@ -8,30 +8,18 @@
 #include <vector>
 
 #include "core/base/bytes.hpp"
+#include "core/base/descriptor.hpp"
 #include "core/base/result.hpp"
 #include "snapshot/pebble/manifest.hpp"
 #include "snapshot/store/lock_wait.hpp"
 
 namespace ioswarm::snapshot::pebble {
 
-/// An open file that closes itself.
-class FileHandle {
-  public:
-    explicit FileHandle(int fd = -1) noexcept : fd_(fd) {}
-    FileHandle(FileHandle&& other) noexcept;
-    FileHandle& operator=(FileHandle&& other) noexcept;
-    ~FileHandle();
-    [[nodiscard]] int get() const noexcept { return fd_; }
-
-  private:
-    int fd_;
-};
-
 /// A live table that is open. Its size is the one in the MANIFEST.
 struct OpenTable {
     TableMeta meta;
     std::string path;
-    FileHandle file;
+    Descriptor file;
 };
 
 /// A live log that was read completely.
@@ -46,7 +34,7 @@ struct OpenLog {
 struct Directory {
     std::string path;
     /// While the lock is held, no node can start. Empty in live mode, and where there is no LOCK file.
-    FileHandle lock;
+    Descriptor lock;
     Manifest manifest;
     std::string manifest_path;
     std::vector<OpenTable> tables;  ///< sorted by number

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "snapshot/pebble/table.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -53,16 +50,10 @@ Result<Table> Table::open(const OpenTable& file) {
 }
 
 Status Table::read_at(std::uint64_t offset, std::span<std::uint8_t> out) const {
-    std::size_t done = 0;
-    while (done < out.size()) {
-        const ssize_t got =
-            ::pread(file_->file.get(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return fail(errno_error(errno, "cannot read", file_->path));
-        if (got == 0) return fail(corrupt(offset + done, "the file ends here, inside what is to be read"));
-        done += static_cast<std::size_t>(got);
-    }
-    return {};
+    const auto got = ioswarm::read_at(file_->file.get(), out, offset, "cannot read", file_->path);
+    if (!got) return fail(got.error());
+    if (*got == out.size()) return {};
+    return fail(corrupt(offset + *got, "the file ends here, inside what is to be read"));
 }
 
 Status Table::fill(ReadAhead& ahead, std::uint64_t offset, std::size_t count, std::uint64_t end) const {

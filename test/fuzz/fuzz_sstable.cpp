@@ -24,7 +24,7 @@ void read_table(BytesView input) {
     file.meta.largest = Bytes(64, 0xff);
     file.meta.largest_sequence = pebble::kMaxSequence;
     file.path = memory.path();
-    file.file = pebble::FileHandle(memory.duplicate());
+    file.file = Descriptor(memory.duplicate());
     const auto table = pebble::Table::open(file);
     if (!table) return;
     const auto source = table->source({});

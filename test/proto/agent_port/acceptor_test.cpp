@@ -268,7 +268,7 @@ TEST_CASE("bodies that begin and end during a measurement do not count against a
     pollfd waiting{listening.sockets[0].get(), POLLIN, 0};
     REQUIRE(::poll(&waiting, 1, 5000) == 1);
     const Descriptor server(::accept(listening.sockets[0].get(), nullptr, nullptr));
-    Connection connection(::dup(server.get()), own_key(client), {}, steady_clock::now());
+    Connection connection(Descriptor(::dup(server.get())), own_key(client), {}, steady_clock::now());
     std::atomic<bool> over{false};
     std::atomic<bool> lost{false};
     const std::jthread traffic([&] {
@@ -297,7 +297,7 @@ TEST_CASE("bytes of a body may arrive shortly before its call begins", "[accepto
     const Descriptor server(::accept4(listening->sockets.front().get(), nullptr, nullptr, SOCK_CLOEXEC));
     REQUIRE(server.get() >= 0);
     const auto now = steady_clock::now();
-    Connection connection(::dup(server.get()), own_key(client), ConnectionBounds{}, now);
+    Connection connection(Descriptor(::dup(server.get())), own_key(client), ConnectionBounds{}, now);
     const auto send = [&](std::size_t size) {
         const std::vector<char> some(4096, 'x');
         std::vector<char> taken(4096);
@@ -364,7 +364,7 @@ TEST_CASE("open and cancelled calls per connection are limited", "[acceptor]") {
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
     const Descriptor other(pair[1]);
     const auto now = steady_clock::now();
-    Connection connection(pair[0], PeerKey{}, bounds, now);
+    Connection connection(Descriptor{pair[0]}, PeerKey{}, bounds, now);
     std::vector<std::shared_ptr<FakeCall>> calls;
     for (int i = 0; i < 3; ++i) {
         calls.push_back(std::make_shared<FakeCall>());

@@ -57,7 +57,7 @@ struct GoneAgents final : AgentLink {
 struct PresencePort : LoggedNews {
     /// An open connection from this address.
     std::shared_ptr<Connection> connect(const char* peer, bool from_proxy = false) {
-        auto made = std::make_shared<Connection>(::open("/dev/null", O_RDONLY | O_CLOEXEC),
+        auto made = std::make_shared<Connection>(Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
                                                  PeerKey::from_grpc_peer(peer).value(), ConnectionBounds{}, now,
                                                  from_proxy);
         REQUIRE(table.add(made));

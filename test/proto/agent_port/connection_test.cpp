@@ -56,8 +56,8 @@ struct Line {
         sockaddr_storage address{};
         socklen_t size = sizeof address;
         REQUIRE(::getsockname(client.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
-        connection = std::make_unique<Connection>(::dup(server.get()), *PeerKey::from(address), bounds, start,
-                                                  from_proxy);
+        connection = std::make_unique<Connection>(Descriptor(::dup(server.get())), *PeerKey::from(address),
+                                                  bounds, start, from_proxy);
     }
     void send(std::size_t bytes) const {
         std::vector<char> some(4 * kKiB, 'x');
