@@ -28,6 +28,8 @@ namespace ioswarm::settlement {
 class SettlementSigner {
   public:
     SettlementSigner(PrivateKey key, const SettlementIdentity& identity, const SettlementLimits& limits);
+    /// A signer without a key, for Settler::dry_run(). It refuses to sign anything.
+    SettlementSigner(const SettlementIdentity& identity, const SettlementLimits& limits);
 
     [[nodiscard]] const Address& wallet() const noexcept { return wallet_; }
     /// Errors: permission_denied (not allowed: another receiver, another call, a price above the cap, a value
@@ -36,7 +38,7 @@ class SettlementSigner {
                                           std::uint64_t tip) const;
 
   private:
-    PrivateKey key_;
+    std::optional<PrivateKey> key_;
     Address wallet_;
     SettlementIdentity identity_;
     SettlementLimits limits_;

@@ -61,12 +61,16 @@ Status check_call(const SettlementIdentity& identity, const IntentRow& intent) {
 
 SettlementSigner::SettlementSigner(PrivateKey key, const SettlementIdentity& identity,
                                    const SettlementLimits& limits)
-    : key_(std::move(key)), wallet_(key_.address()), identity_(identity), limits_(limits) {}
+    : key_(std::move(key)), wallet_(key_->address()), identity_(identity), limits_(limits) {}
+
+SettlementSigner::SettlementSigner(const SettlementIdentity& identity, const SettlementLimits& limits)
+    : wallet_(identity.wallet), identity_(identity), limits_(limits) {}
 
 Result<AttemptRow> SettlementSigner::sign(const IntentRow& intent, AttemptKind kind, const U256& gas_price,
                                           std::uint64_t tip) const {
     if (!intent.nonce)
         return fail(ErrorCode::internal, "cannot sign", fmt::format("intent {}", intent.id), "it has no nonce");
+    if (!key_) return not_allowed(intent, "it has no key, since this is a dry run");
     if (wallet_ != identity_.wallet) return not_allowed(intent, "the key is not the wallet's");
     if (gas_price == 0 || gas_price > limits_.max_gas_price)
         return not_allowed(intent, "its gas price is above settlement.maxGasPriceGwei");
@@ -89,7 +93,7 @@ Result<AttemptRow> SettlementSigner::sign(const IntentRow& intent, AttemptKind k
         tx.data = intent.data;
         tx.gas_limit = intent.gas_limit;
     }
-    const RawEthTx raw = sign_transaction(tx, key_);
+    const RawEthTx raw = sign_transaction(tx, *key_);
     AttemptRow out;
     out.intent = intent.id;
     out.kind = kind;

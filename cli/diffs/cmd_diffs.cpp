@@ -9,6 +9,7 @@
 #include "cli/config_options.hpp"
 #include "cli/diffs/commands.hpp"
 #include "cli/duration_option.hpp"
+#include "cli/yes_option.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -100,7 +101,7 @@ Runner add_diffs(CLI::App& app) {
                      "begin there; default: with the oldest that the source has")
         ->type_name("HEIGHT")
         ->check(CLI::Range(std::uint64_t{1}, kMaxHeight));
-    restart->add_flag("--yes", command->restart.yes, "do not ask");
+    add_yes_option(*restart, command->restart.yes);
 
     return [=](Io& io) {
         ExitCode code = ExitCode::ok;

@@ -6,6 +6,7 @@
 #include "cli/commands.hpp"
 #include "cli/duration_option.hpp"
 #include "cli/settlement/commands.hpp"
+#include "cli/yes_option.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -52,7 +53,7 @@ Runner add_settle(CLI::App& app) {
     add_number(*init, "--pool-from-block", options->pool_from_block, "B",
                "a block not after the contract's creation, for contracts of version 2");
     init->add_flag("--rebuild", options->rebuild, "settlement.db was lost: ask the contract what was paid");
-    init->add_flag("--yes", options->yes, "do not ask");
+    add_yes_option(*init, options->yes);
 
     CLI::App* status = add_subcommand(app, *options, "status", "show what is owed, waiting and paid");
     add_number(*status, "--epoch", options->epoch, "N", "show the payouts of this epoch alone");
@@ -65,13 +66,14 @@ Runner add_settle(CLI::App& app) {
         unstick->add_flag("--raise-price", options->raise_price, "send it again at a higher price");
     unstick->add_flag("--empty", options->replace_by_empty, "replace it by an empty one: its payouts stay owed")
         ->excludes(raise);
-    unstick->add_flag("--yes", options->yes, "do not ask");
+    unstick->add_flag("--dry-run", options->dry_run, "send nothing, print what the two orders would do");
+    add_yes_option(*unstick, options->yes);
     add_json(*unstick, *options);
     add_duration_option(*unstick, "--timeout", options->timeout, "how long to wait until it is final (10m)");
 
     CLI::App* resume = add_subcommand(app, *options, "resume", "end a halt, after an audit");
     add_key_options(*resume, options->key);
-    resume->add_flag("--yes", options->yes, "do not ask");
+    add_yes_option(*resume, options->yes);
 
     CLI::App* audit =
         add_subcommand(app, *options, "audit", "compare settlement.db with the ledger and the chain");

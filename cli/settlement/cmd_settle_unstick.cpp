@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -8,6 +10,7 @@
 #include "cli/settlement/commands.hpp"
 #include "cli/settlement/report.hpp"
 #include "cli/settlement/run.hpp"
+#include "contracts/gas.hpp"
 #include "core/base/text.hpp"
 #include "core/crypto/address.hpp"
 
@@ -19,20 +22,40 @@ using settlement::IntentRow;
 using settlement::Settler;
 
 /// Prints the transaction that blocks the nonce.
-Status show_blocking(SettlerParts& parts, const IntentRow& live, Io& io) {
-    const auto attempts = parts.store().attempts(live.id);
-    if (!attempts) return fail(attempts.error());
-    io.err << fmt::format("nonce {} of {} waits for this transaction ({}): {} for {}\n",
-                          live.nonce ? std::to_string(*live.nonce) : "-",
-                          to_checksum_hex(parts.store().identity().wallet), settlement::to_string(live.state),
-                          iotx_amount(live.value_rau), epoch_range(live.first_epoch, live.last_epoch));
-    for (const AttemptRow& attempt : *attempts) {
-        io.err << fmt::format(
-            "  {} at {}, sent {}{}{}\n", to_hex0x(attempt.hash.view()), gwei_price(attempt.gas_price),
-            count_of(attempt.sends, "time"),
-            attempt.answer.empty() ? "" : ", last answer: ", escape_for_display(attempt.answer));
+void show_blocking(SettlerParts& parts, const IntentRow& live, const std::vector<AttemptRow>& attempts,
+                   std::ostream& out) {
+    out << fmt::format("nonce {} of {} waits for this transaction ({}): {} for {}\n",
+                       live.nonce ? std::to_string(*live.nonce) : "-",
+                       to_checksum_hex(parts.store().identity().wallet), settlement::to_string(live.state),
+                       iotx_amount(live.value_rau), epoch_range(live.first_epoch, live.last_epoch));
+    for (const AttemptRow& attempt : attempts) {
+        out << fmt::format("  {} at {}, sent {}{}{}\n", to_hex0x(attempt.hash.view()),
+                           gwei_price(attempt.gas_price), count_of(attempt.sends, "time"),
+                           attempt.answer.empty() ? "" : ", last answer: ", escape_for_display(attempt.answer));
     }
-    return {};
+}
+
+/// Prints what the two orders would do. Nothing is signed, and nothing is written.
+ExitCode show_choices(SettlerParts& parts, const IntentRow& live, const std::vector<AttemptRow>& attempts,
+                      const U256& most, bool json, Io& io) {
+    U256 least = 0;
+    for (const AttemptRow& attempt : attempts)
+        least = std::max(least, contracts::bumped_price(attempt.gas_price));
+    least = std::min(least, most);
+    if (json) {
+        io.out << unstick_plan_json(live, attempts, least, most);
+        return ExitCode::ok;
+    }
+    show_blocking(parts, live, attempts, io.out);
+    const std::string price =
+        least == 0 ? fmt::format("at most {}", gwei_price(most))
+                   : fmt::format("at least {} and at most {}", gwei_price(least), gwei_price(most));
+    if (!attempts.empty()) io.out << fmt::format("--raise-price would send it again for {} per gas\n", price);
+    io.out << fmt::format(
+                  "--empty would replace it by an empty transaction for {} per gas; {} would stay owed\n",
+                  price, iotx_amount(live.value_rau))
+           << "nothing was sent (--dry-run)\n";
+    return ExitCode::ok;
 }
 
 /// Asks the operator what to do. Returns nothing when both ways are declined.
@@ -49,22 +72,27 @@ Result<ExitCode> unstick(const ServeConfig& config, const SettleOptions& options
                          Io& io) {
     ExitCode code = ExitCode::ok;
     const SystemClock clock;
-    const auto parts = open_for_signing(config, options, clock, stop, io, code);
+    const auto parts = open_settler(config, options, clock, stop, io, code);
     if (!parts) return code;
     const auto live = parts->store().live_intent();
     if (!live) return fail(live.error());
     if (!*live) {
+        if (options.dry_run && options.json) io.out << nothing_to_unstick_json();
         io.err << "no transaction is under way: nothing blocks the nonce\n";
         return ExitCode::ok;
     }
-    if (Status shown = show_blocking(*parts, **live, io); !shown) return fail(std::move(shown).error());
+    const auto attempts = parts->store().attempts((*live)->id);
+    if (!attempts) return fail(attempts.error());
+    const auto limits = settlement_limits(config);
+    if (!limits) return fail(limits.error());
+    if (options.dry_run)
+        return show_choices(*parts, **live, *attempts, limits->max_gas_price, options.json, io);
+    show_blocking(*parts, **live, *attempts, io.err);
     const auto how = choose(options, io, stop);
     if (!how) {
         io.err << "nothing was changed\n";
         return ExitCode::failed_check;
     }
-    const auto limits = settlement_limits(config);
-    if (!limits) return fail(limits.error());
     if (Status done = parts->settler().unstick(*how, limits->max_gas_price); !done)
         return fail(std::move(done).error());
     return pay_and_report(*parts, options, stop, io, (*live)->id);
@@ -74,11 +102,11 @@ Result<ExitCode> unstick(const ServeConfig& config, const SettleOptions& options
 
 ExitCode run_settle_unstick(const SettleOptions& options, Io& io) {
     const std::string choices = "--yes with --raise-price or --empty";
-    if (options.yes && !options.raise_price && !options.replace_by_empty) {
+    if (options.yes && !options.dry_run && !options.raise_price && !options.replace_by_empty) {
         return report_settle_error(io, {ErrorCode::usage, "cannot tell what to do", "settle unstick",
                                         "--yes does not say what", "give " + choices});
     }
-    return run_settle_command(options, {"unstick", choices}, io,
+    return run_settle_command(options, {"unstick", options.dry_run ? "" : choices}, io,
                               [&](const ServeConfig& config, const std::stop_token& stop) {
                                   return unstick(config, options, stop, io);
                               });

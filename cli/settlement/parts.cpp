@@ -100,12 +100,12 @@ Result<std::unique_ptr<SettlementStore>> open_settlement(const ServeConfig& conf
 
 Result<std::unique_ptr<SettlerParts>> SettlerParts::make(const ServeConfig& config,
                                                          std::unique_ptr<SettlementStore> store,
-                                                         const PrivateKey& key,
+                                                         const PrivateKey* key,
                                                          const settlement::SettlerSettings& settings,
                                                          const Clock& clock, const Log& log,
                                                          const std::stop_token& stop) {
-    if (key.address() != store->identity().wallet) {
-        return fail(ErrorCode::permission_denied, "cannot settle", to_checksum_hex(key.address()),
+    if (key != nullptr && key->address() != store->identity().wallet) {
+        return fail(ErrorCode::permission_denied, "cannot settle", to_checksum_hex(key->address()),
                     fmt::format("it is the wallet of the key, and settlement.db was made for {}",
                                 to_checksum_hex(store->identity().wallet)),
                     "give the key of that wallet");
@@ -114,7 +114,11 @@ Result<std::unique_ptr<SettlerParts>> SettlerParts::make(const ServeConfig& conf
     if (!chain) return fail(std::move(chain).error());
     std::unique_ptr<SettlerParts> out(new SettlerParts(std::move(store), std::move(*chain)));
     out->payouts_ = std::make_unique<settlement::LedgerPayouts>(config.data_dir);
-    out->signer_.emplace(key, out->store_->identity(), settings.limits);
+    if (key != nullptr) {
+        out->signer_.emplace(*key, out->store_->identity(), settings.limits);
+    } else {
+        out->signer_.emplace(out->store_->identity(), settings.limits);
+    }
     out->settler_ = std::make_unique<settlement::Settler>(*out->store_, *out->payouts_, out->chain_,
                                                           *out->signer_, settings, clock, log, stop);
     return out;

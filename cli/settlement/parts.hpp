@@ -50,10 +50,10 @@ struct SettleCommand {
 /// one thread.
 class SettlerParts {
   public:
-    /// `store` comes from open_settlement(). Error permission_denied: the key does not belong to the wallet
-    /// that settlement.db was made for.
+    /// `store` comes from open_settlement(). Without a key (null) the settler can only do dry runs. Error
+    /// permission_denied: the key does not belong to the wallet that settlement.db was made for.
     [[nodiscard]] static Result<std::unique_ptr<SettlerParts>> make(
-        const ServeConfig& config, std::unique_ptr<settlement::SettlementStore> store, const PrivateKey& key,
+        const ServeConfig& config, std::unique_ptr<settlement::SettlementStore> store, const PrivateKey* key,
         const settlement::SettlerSettings& settings, const Clock& clock, const Log& log,
         const std::stop_token& stop);
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/settlement/parts.hpp"
 #include "cli/settlement/state.hpp"
@@ -36,5 +37,13 @@ using settlement::epoch_range;
                                     const settlement::SettlementIdentity& identity);
 [[nodiscard]] std::string plan_json(const settlement::Plan& plan,
                                     const settlement::SettlementIdentity& identity);
+
+/// The answer of `settle unstick --dry-run --json`: the live intent, its transactions, and the range of the gas
+/// price that would replace them, in rau per gas.
+[[nodiscard]] std::string unstick_plan_json(const settlement::IntentRow& live,
+                                            const std::vector<settlement::AttemptRow>& attempts,
+                                            const U256& least_price, const U256& most_price);
+/// The same when no intent is live.
+[[nodiscard]] std::string nothing_to_unstick_json();
 
 }  // namespace ioswarm::cli

@@ -63,9 +63,9 @@ const char* state_word(const SettlerRun& run) {
     return "";
 }
 
-Json attempts_json(const SettleState& state) {
+Json attempts_json(const std::vector<settlement::AttemptRow>& attempts) {
     Json out = Json::array();
-    for (const settlement::AttemptRow& attempt : state.live_attempts) {
+    for (const settlement::AttemptRow& attempt : attempts) {
         out.push_back({{"transaction", to_hex0x(attempt.hash.view())},
                        {"kind", settlement::to_string(attempt.kind)},
                        {"gas_price_rau", to_decimal(attempt.gas_price)},
@@ -117,7 +117,7 @@ std::string state_json(const SettleState& state) {
              {"no_wallet_rau", to_decimal(state.no_wallet_rau)},
              {"no_wallet", Json::object()},
              {"live", summary.live ? intent_json(*summary.live) : Json()},
-             {"attempts", attempts_json(state)},
+             {"attempts", attempts_json(state.live_attempts)},
              {"hold", hold_json(summary.hold)},
              {"halt", halt_json(summary.halt)},
              {"payouts", table_json(state)}};
@@ -154,6 +154,19 @@ std::string plan_json(const settlement::Plan& plan, const settlement::Settlement
         out["transactions"].push_back(std::move(one));
     }
     return document(out);
+}
+
+std::string unstick_plan_json(const IntentRow& live, const std::vector<settlement::AttemptRow>& attempts,
+                              const U256& least_price, const U256& most_price) {
+    return document({{"dry_run", true},
+                     {"live", intent_json(live)},
+                     {"attempts", attempts_json(attempts)},
+                     {"least_gas_price_rau", to_decimal(least_price)},
+                     {"most_gas_price_rau", to_decimal(most_price)}});
+}
+
+std::string nothing_to_unstick_json() {
+    return document({{"dry_run", true}, {"live", Json()}, {"attempts", Json::array()}});
 }
 
 }  // namespace ioswarm::cli

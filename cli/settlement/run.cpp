@@ -107,9 +107,9 @@ Log settle_log(Io& io) {
     });
 }
 
-std::unique_ptr<SettlerParts> open_for_signing(const ServeConfig& config, const SettleOptions& options,
-                                               const Clock& clock, const std::stop_token& stop, Io& io,
-                                               ExitCode& code) {
+std::unique_ptr<SettlerParts> open_settler(const ServeConfig& config, const SettleOptions& options,
+                                           const Clock& clock, const std::stop_token& stop, Io& io,
+                                           ExitCode& code) {
     const auto limits = settlement_limits(config);
     if (!limits) {
         code = report_settle_error(io, limits.error());
@@ -126,13 +126,17 @@ std::unique_ptr<SettlerParts> open_for_signing(const ServeConfig& config, const 
         code = report_settle_error(io, std::move(error));
         return nullptr;
     }
-    const auto key = load_signer_key(config, options.key, io, stop);
-    if (!key) {
-        code = report_key_error(io, key.error());
-        return nullptr;
+    std::optional<PrivateKey> key;  // a dry run signs nothing, and settlement.db knows the wallet
+    if (!options.dry_run) {
+        auto loaded = load_signer_key(config, options.key, io, stop);
+        if (!loaded) {
+            code = report_key_error(io, loaded.error());
+            return nullptr;
+        }
+        key = *std::move(loaded);
     }
-    auto parts = SettlerParts::make(config, std::move(*store), *key, settings_of(*limits, options), clock,
-                                    settle_log(io), stop);
+    auto parts = SettlerParts::make(config, std::move(*store), key ? &*key : nullptr,
+                                    settings_of(*limits, options), clock, settle_log(io), stop);
     if (!parts) {
         code = report_settle_error(io, parts.error());
         return nullptr;
@@ -155,7 +159,7 @@ ExitCode run_settle(const SettleOptions& options, Io& io) {
                               [&](const ServeConfig& config, const std::stop_token& stop) -> Result<ExitCode> {
                                   ExitCode code = ExitCode::ok;
                                   const SystemClock clock;
-                                  const auto parts = open_for_signing(config, options, clock, stop, io, code);
+                                  const auto parts = open_settler(config, options, clock, stop, io, code);
                                   if (!parts) return code;
                                   if (options.dry_run) return run_settle_dry(*parts, options, io);
                                   return pay_and_report(*parts, options, stop, io);

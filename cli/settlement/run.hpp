@@ -11,12 +11,12 @@ namespace ioswarm::cli {
 /// A log that prints the settler's lines to io.err, for people.
 [[nodiscard]] Log settle_log(Io& io);
 
-/// Opens everything that a signing command needs: limits, settlement.db, the key, the chain, the ledger. On
-/// failure returns nothing and sets `code` to the exit code.
-[[nodiscard]] std::unique_ptr<SettlerParts> open_for_signing(const ServeConfig& config,
-                                                             const SettleOptions& options, const Clock& clock,
-                                                             const std::stop_token& stop, Io& io,
-                                                             ExitCode& code);
+/// Opens everything that a signing command needs: limits, settlement.db, the key, the chain, the ledger. With
+/// --dry-run it opens no key, and the settler cannot sign. On failure returns nothing and sets `code` to the
+/// exit code.
+[[nodiscard]] std::unique_ptr<SettlerParts> open_settler(const ServeConfig& config,
+                                                         const SettleOptions& options, const Clock& clock,
+                                                         const std::stop_token& stop, Io& io, ExitCode& code);
 
 /// Runs the settler with run_settler(), then prints what was paid and what went wrong.
 [[nodiscard]] ExitCode pay_and_report(SettlerParts& parts, const SettleOptions& options,

@@ -129,7 +129,7 @@ std::unique_ptr<SettlerParts> ServeSettlement::open(const std::stop_token& stop)
     settlement::SettlerSettings settings;
     settings.limits = limits_;
     settings.poll = pauses_.poll;
-    auto parts = SettlerParts::make(config_, std::move(*store), key_, settings, clock_, log_, stop);
+    auto parts = SettlerParts::make(config_, std::move(*store), &key_, settings, clock_, log_, stop);
     if (!parts) {
         trouble(parts.error().text(), nothing_is_paid(parts.error()));
         return nullptr;

@@ -133,3 +133,12 @@ TEST_CASE("the signer refuses anything but a settlement within the limits") {
         CHECK(desk.sign().error().code == ErrorCode::internal);
     }
 }
+
+TEST_CASE("a signer without a key has the wallet of settlement.db and refuses to sign") {
+    const SigningDesk desk;
+    const SettlementSigner signer(desk.identity, desk.limits);
+    CHECK(signer.wallet() == desk.identity.wallet);
+    const auto attempt = signer.sign(desk.intent, AttemptKind::pay, 1'000, 50);
+    REQUIRE_FALSE(attempt.has_value());
+    CHECK(attempt.error().code == ErrorCode::permission_denied);
+}

@@ -65,7 +65,7 @@ TEST_CASE("init proposes limits when none are set, and settle needs them", "[set
 TEST_CASE("everything owed is paid once, and a run with nothing to do prints nothing", "[settle]") {
     const SettleWorld w;
     w.close_epoch(0, {"a", "b", "x"});
-    REQUIRE(w.settle({"init", "--yes"}).code == 0);
+    REQUIRE(w.settle({"init", "-y"}).code == 0);
     const ToolRun dry = w.settle({"--dry-run"});
     CHECK(dry.code == 0);
     CHECK_THAT(dry.out, Contains("pay epoch 0") && Contains("30 IOTX") && Contains("nothing was sent"));
@@ -192,6 +192,44 @@ TEST_CASE("a transaction that is not mined is replaced by an empty one, and its 
     CHECK_THAT(w.settle({"status"}).out, Contains("owed        10 IOTX: 1 payout of epoch 0"));
     CHECK(w.settle({}).code == 0);
     CHECK(w.chain.balance(SettleWorld::wallet_of("a")) == kIotx * 10);
+}
+
+TEST_CASE("a dry run needs no key", "[settle]") {
+    const SettleWorld w;
+    w.close_epoch(0, {"a"});
+    REQUIRE(w.settle({"init", "--yes"}).code == 0);
+    std::filesystem::remove(w.key_file);
+    const ToolRun dry = w.settle({"--dry-run"});
+    INFO(dry.err);
+    CHECK(dry.code == 0);
+    CHECK_THAT(dry.out, Contains("pay epoch 0") && Contains("nothing was sent"));
+    CHECK(w.settle({}).code == 77);
+    CHECK(w.chain.mined(w.key.address()).empty());
+}
+
+TEST_CASE("unstick --dry-run shows both orders, needs no key and changes nothing", "[settle]") {
+    SettleWorld w;
+    w.close_epoch(0, {"a"});
+    REQUIRE(w.settle({"init", "--yes"}).code == 0);
+    const ToolRun nothing = w.settle({"unstick", "--dry-run"});
+    CHECK(nothing.code == 0);
+    CHECK_THAT(nothing.err, Contains("nothing blocks the nonce"));
+    w.blocks_come = false;
+    w.chain.set_rules([](FakeChainRules& rules) { rules.mine_after_send = false; });
+    REQUIRE(w.settle({"--timeout", "1s"}).code == 75);
+    std::filesystem::remove(w.key_file);
+    const std::string before = w.settle({"status"}).out;
+    const ToolRun dry = w.settle({"unstick", "--dry-run"});
+    INFO(dry.out << dry.err);
+    CHECK(dry.code == 0);
+    CHECK_THAT(dry.out, Contains("nonce 0 of") && Contains("--raise-price would send it again for at least") &&
+                            Contains("--empty would replace it by an empty transaction") &&
+                            Contains("10 IOTX would stay owed") && Contains("nothing was sent (--dry-run)"));
+    const auto json = w.settle({"unstick", "--dry-run", "--json"}).json();
+    CHECK(json["dry_run"] == true);
+    CHECK(json["live"]["nonce"] == 0);
+    CHECK(json["attempts"].size() == 1);
+    CHECK(w.settle({"status"}).out == before);
 }
 
 TEST_CASE("only the owner of the data directory may settle; root switches to the owner, others get a hint",
