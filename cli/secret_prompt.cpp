@@ -72,6 +72,15 @@ tl::unexpected<Error> cancelled() {
     return fail(ErrorCode::cancelled, "cannot read the password", {}, "cancelled");
 }
 
+/// Prints the question and reads one line. Empty after a stop.
+std::string read_answer(Io& io, const std::string& question, const std::stop_token& stop) {
+    io.err << question << std::flush;
+    if (&io.in == &std::cin && !wait_until_readable(STDIN_FILENO, stop)) return {};
+    std::string answer;
+    std::getline(io.in, answer);
+    return answer;
+}
+
 }  // namespace
 
 void protect_secrets() noexcept {
@@ -132,11 +141,12 @@ Result<SecretBytes> read_secret_input(Io& io, std::size_t max_bytes, const std::
 }
 
 bool ask_yes_no(Io& io, const std::string& question, const std::stop_token& stop) {
-    io.err << question << " [y/N] " << std::flush;
-    if (&io.in == &std::cin && !wait_until_readable(STDIN_FILENO, stop)) return false;
-    std::string answer;
-    std::getline(io.in, answer);
+    const std::string answer = read_answer(io, question + " [y/N] ", stop);
     return answer == "y" || answer == "Y" || answer == "yes" || answer == "YES";
+}
+
+bool ask_for_word(Io& io, const std::string& question, const std::string& word, const std::stop_token& stop) {
+    return read_answer(io, fmt::format("{} Type '{}' to go on: ", question, word), stop) == word;
 }
 
 }  // namespace ioswarm::cli

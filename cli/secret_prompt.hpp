@@ -28,4 +28,8 @@ void protect_secrets() noexcept;
 /// and a stop, is no.
 [[nodiscard]] bool ask_yes_no(Io& io, const std::string& question, const std::stop_token& stop);
 
+/// Asks the user to type `word`, for things that cannot be undone. Returns true only for exactly this word.
+[[nodiscard]] bool ask_for_word(Io& io, const std::string& question, const std::string& word,
+                                const std::stop_token& stop);
+
 }  // namespace ioswarm::cli

@@ -332,7 +332,8 @@ Result<SentEntry> TransactionSender::wait_for(Wait& wait) {
         } else if (wait.taken >= 2) {
             return finish_replaced(wait);
         }
-        if (stop_.stop_requested() || clock_.now() >= deadline) break;
+        if (!settings_.wait && !wait.send_again) return wait.entry;
+        if (!settings_.wait || stop_.stop_requested() || clock_.now() >= deadline) break;
         if (wait.more_to_read) continue;
         clock_.sleep(settings_.poll, stop_);
         if (Status raised = raise_price(wait); !raised) return fail(std::move(raised).error());

@@ -55,6 +55,8 @@ struct SenderSettings {
     std::chrono::milliseconds poll{1'000};
     /// After this many blocks without being mined it is sent again or its price is raised.
     std::uint64_t blocks_until_bump = 3;
+    /// False: return the open entry as soon as an endpoint has taken the transaction.
+    bool wait = true;
 };
 
 /// Sends one transaction at a time and waits for its result, so that none is ever sent twice. It signs the
@@ -69,7 +71,8 @@ class TransactionSender {
     void on_sent(std::function<void(const Hash256&)> notice) { notice_ = std::move(notice); }
 
     /// Signs and sends a new order and waits for it. The journal must have no open entry. Returns the finished
-    /// entry, even if the transaction failed on the chain (check succeeded()). Errors: config (wrong chain,
+    /// entry, even if the transaction failed on the chain (check succeeded()), or with SenderSettings::wait off
+    /// perhaps one that is still open. Errors: config (wrong chain,
     /// nothing signed), failed_check (refused for good, for example no funds or too much gas; nothing was
     /// sent), try_again (refused for now), timed_out (not mined in time; it stays open in the journal, and
     /// `which` is the hash), aborted (another transaction of this wallet used the nonce), cancelled,

@@ -27,6 +27,13 @@ std::vector<std::string> endpoints_of(const ChainOptions& options) {
     return {};
 }
 
+std::string_view network_name(std::uint64_t chain_id) {
+    for (const Network& network : kNetworks) {
+        if (network.chain_id == chain_id) return network.name;
+    }
+    return {};
+}
+
 void add_chain_options(CLI::App& app, ChainOptions& options) {
     app.add_option("--network", options.network, "mainnet or testnet: sets endpoint and chain id")
         ->check(CLI::IsMember({"mainnet", "testnet"}))

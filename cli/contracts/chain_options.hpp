@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "contracts/chain_client.hpp"
@@ -24,6 +25,9 @@ struct ChainOptions {
 
 /// The endpoints in the order in which they are tried: those of --rpc, else the network's.
 [[nodiscard]] std::vector<std::string> endpoints_of(const ChainOptions& options);
+
+/// The name of IoTeX's network with this chain id: "mainnet", "testnet", else empty.
+[[nodiscard]] std::string_view network_name(std::uint64_t chain_id);
 
 /// Declares --network, --rpc and --chain-id. `options` must live as long as the app.
 void add_chain_options(CLI::App& app, ChainOptions& options);

@@ -130,6 +130,10 @@ ExitCode run_claim(const ClaimOptions& options, Io& io) {
     }
     if (!done) return signals.exit_code(report_spend_error(io, done.error()));
     if (!*done) return signals.exit_code(code);
+    if ((*done)->state == SentEntry::State::open) {
+        print_unfinished(options.spend, **done, io);
+        return signals.exit_code(ExitCode::ok);
+    }
     const auto claimed = claimed_amount(**spender, **done, *pool);
     if (!claimed) return report_spend_error(io, claimed.error());
     print_claimed(options, *claimed, &**done, io);

@@ -24,6 +24,8 @@ namespace {
 using contracts::SentEntry;
 
 constexpr std::string_view kDeployKind = "deploy";
+/// The network whose name must be typed, since its money is real.
+constexpr std::string_view kRealMoney = "mainnet";
 
 struct DeployOptions {
     SpendOptions spend;
@@ -120,6 +122,7 @@ Result<SentEntry> deploy_anew(const Address& coordinator, const std::string& key
                               bool& go_on) {
     SpendPlan plan;
     plan.title = "deploy the reward contract, coordinator " + to_checksum_hex(coordinator) + ",";
+    if (network_name(spender.chain().expected_chain_id()) == kRealMoney) plan.word_to_type = kRealMoney;
     plan.order.kind = kDeployKind;
     plan.order.key = key;
     plan.order.data = creation_data(coordinator);
@@ -167,6 +170,10 @@ ExitCode run_deploy(const DeployOptions& options, Io& io) {
     }
     if (!done) return signals.exit_code(report_spend_error(io, done.error()));
     if (!go_on) return signals.exit_code(options.spend.dry_run ? ExitCode::ok : ExitCode::failed_check);
+    if (done->state == SentEntry::State::open) {
+        print_unfinished(options.spend, *done, io);
+        return signals.exit_code(ExitCode::ok);
+    }
     const Address contract = made_by(**spender, *done);
     if (Status checked = check_deployed(**spender, contract, *coordinator); !checked)
         return report_spend_error(io, checked.error());

@@ -162,7 +162,7 @@ Status FundRun::pay(std::size_t index) {
     if (Status priced = spender_.price(one); !priced) return priced;
     const auto sent = spender_.send(one);
     if (!sent) return fail(sent.error());
-    payments_[index] = *sent;
+    if (sent->state != SentEntry::State::open) payments_[index] = *sent;
     return {};
 }
 
@@ -228,6 +228,13 @@ ExitCode run_fund(const FundOptions& options, Io& io) {
     const SignalReader signals;
     auto order = read_order(options);
     if (!order) return report_spend_error(io, order.error());
+    if (options.spend.no_wait && order->wallets.size() > 1) {
+        return report_spend_error(io, {ErrorCode::usage,
+                                       "--no-wait",
+                                       {},
+                                       "each of several payments waits for the one before it",
+                                       "leave it out, or give one wallet"});
+    }
     auto spender = Spender::open(options.spend, io, signals.token());
     if (!spender) return signals.exit_code(report_spend_error(io, spender.error()));
     return signals.exit_code(FundRun(options, std::move(*order), **spender, io).run());

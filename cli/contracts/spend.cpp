@@ -13,6 +13,7 @@
 #include "cli/contracts/service_directory.hpp"
 #include "cli/duration_option.hpp"
 #include "cli/secret_prompt.hpp"
+#include "cli/yes_option.hpp"
 #include "core/base/decimal.hpp"
 #include "core/crypto/address.hpp"
 
@@ -92,7 +93,8 @@ void add_spend_options(CLI::App& app, SpendOptions& options) {
     add_key_options(app, options.key);
     app.add_flag("--dry-run", options.dry_run, "send nothing, print what would be sent");
     app.add_option("--from", options.from, "wallet of a dry run, in the place of a key")->type_name("ADDRESS");
-    app.add_flag("--yes", options.yes, "do not ask before sending");
+    add_yes_option(app, options.yes, "do not ask before sending");
+    app.add_flag("--no-wait", options.no_wait, "do not wait until it is mined: print the hash and end");
     app.add_flag("--json", options.json, "print one JSON document; amounts are strings in rau");
     app.add_flag("--dynamic-fee", options.dynamic_fee, "send EIP-1559 transactions; default: legacy ones");
     app.add_option("--max-gas-price", options.max_gas_price_gwei,
@@ -113,6 +115,16 @@ Result<std::filesystem::path> sent_directory() {
     }
     return fail(ErrorCode::config, "cannot keep a journal of sent transactions", {},
                 "neither XDG_STATE_HOME nor HOME names a directory");
+}
+
+void print_unfinished(const SpendOptions& options, const SentEntry& entry, Io& io) {
+    const std::string hash = to_hex0x(entry.attempts.back().hash.view());
+    if (options.json) {
+        io.out << nlohmann::ordered_json{{"transaction", hash}, {"mined", false}}.dump(2) << '\n';
+        return;
+    }
+    io.out << fmt::format("sent {}, not mined yet\n", hash);
+    io.err << "run the same command again, without --no-wait, to see how it ended; it is not sent twice\n";
 }
 
 ExitCode report_spend_error(Io& io, const Error& error) {
@@ -215,6 +227,11 @@ Status Spender::finish_open() {
                            open->kind, to_hex0x(open->attempts.back().hash.view()));
     if (!journal_) return {};
     const auto done = make_sender().resume(max_gas_price());
+    if (done && done->state == SentEntry::State::open) {
+        return fail(ErrorCode::timed_out, "the transaction is not confirmed",
+                    to_hex0x(done->attempts.back().hash.view()), "it is not mined yet, and it goes first",
+                    "leave out --no-wait to wait for it");
+    }
     // A finished transaction, whether it succeeded or failed, no longer blocks the next one.
     if (done || done.error().code == ErrorCode::aborted) return {};
     return fail(done.error());
@@ -232,7 +249,11 @@ bool Spender::confirm(const SpendPlan& plan) {
         return false;
     }
     print_plan(io_.err, plan, wallet_, chain_id);
-    if (options_.yes || ask_yes_no(io_, "Send it?", stop_)) return true;
+    if (options_.yes) return true;
+    const bool is_confirmed = plan.word_to_type.empty()
+                                  ? ask_yes_no(io_, "Send it?", stop_)
+                                  : ask_for_word(io_, "Send it?", plan.word_to_type, stop_);
+    if (is_confirmed) return true;
     io_.err << "nothing was sent\n";
     return false;
 }
@@ -240,6 +261,7 @@ bool Spender::confirm(const SpendPlan& plan) {
 contracts::TransactionSender Spender::make_sender() {
     contracts::SenderSettings settings;
     settings.timeout = options_.timeout;
+    settings.wait = !options_.no_wait;
     contracts::TransactionSender sender(chain_, *journal_, *key_, settings, clock_, stop_);
     sender.on_sent([this](const Hash256& hash) {
         io_.err << fmt::format("sent {}, waiting for it to be mined\n", to_hex0x(hash.view())) << std::flush;
@@ -248,7 +270,7 @@ contracts::TransactionSender Spender::make_sender() {
 }
 
 Result<SentEntry> Spender::checked(Result<SentEntry> done) const {
-    if (!done || done->succeeded()) return done;
+    if (!done || done->succeeded() || done->state == SentEntry::State::open) return done;
     return fail(ErrorCode::failed_check, "the transaction failed on chain", to_hex0x(done->hash.view()),
                 fmt::format("block {}, status {}, {} gas used", done->block, done->status, done->gas_used));
 }

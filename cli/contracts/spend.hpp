@@ -28,6 +28,7 @@ struct SpendOptions {
     std::string from;  ///< the sender's address, for --dry-run without a key
     bool dry_run = false;
     bool yes = false;
+    bool no_wait = false;  ///< return once the transaction is sent
     bool json = false;
     bool dynamic_fee = false;
     std::uint64_t max_gas_price_gwei = 2'000;
@@ -49,6 +50,8 @@ struct SpendPlan {
     std::uint64_t estimated_gas = 0;
     /// The receiving wallets, when there are several. Each gets a separate transaction.
     std::vector<Address> payees;
+    /// The word that the user must type to confirm. Empty: a yes is enough.
+    std::string word_to_type;
 };
 
 /// A wallet that a command spends from: chain, key and journal. open() does the steps that can fail before
@@ -94,7 +97,8 @@ class Spender {
     [[nodiscard]] bool has_open(std::string_view kind, std::string_view key) const;
     /// Shows the plan and asks. Returns true to continue. A dry run prints the plan and returns false.
     [[nodiscard]] bool confirm(const SpendPlan& plan);
-    /// Sends the transaction and waits for it. Error failed_check: it failed on chain.
+    /// Sends the transaction and waits for it. With --no-wait the entry may still be open. Error failed_check:
+    /// it failed on chain.
     [[nodiscard]] Result<contracts::SentEntry> send(const contracts::TransactionOrder& order);
     /// Waits for the open transaction to finish.
     [[nodiscard]] Result<contracts::SentEntry> resume();
@@ -115,6 +119,9 @@ class Spender {
     std::optional<contracts::SentJournal> journal_;
     std::vector<contracts::SentEntry> seen_;  ///< the journal's entries in a dry run
 };
+
+/// Prints what --no-wait knows of a transaction that is sent and not mined yet.
+void print_unfinished(const SpendOptions& options, const contracts::SentEntry& entry, Io& io);
 
 /// Prints the error and returns the exit code. If another transaction took our nonce, that counts as a failed
 /// check here.

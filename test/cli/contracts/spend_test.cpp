@@ -228,6 +228,61 @@ TEST_CASE("on a terminal only yes starts the payment", "[spend]") {
     CHECK(w.chain.mined(w.wallet()).size() == 1);
 }
 
+TEST_CASE("with --no-wait a command ends once the transaction is sent, and the next run tells how it ended",
+          "[spend]") {
+    ToolWorld w(FakeChainRules{});
+    deploys_the_pool(w.chain);
+    const ToolRun sent = run_tool(add_deploy, deploy_args(w, {"--no-wait", "--json"}));
+    CAPTURE(sent.err);
+    CHECK(sent.code == 0);
+    CHECK(sent.json()["mined"] == false);
+    CHECK(sent.json()["transaction"].get<std::string>().size() == 66);
+    CHECK(w.chain.pooled() == 1);
+    // Another command of this wallet does not overtake it.
+    const ToolRun other =
+        run_tool(add_fund, w.with_chain({"--amount", "1", "--yes", "--no-wait", to_io(Address{{1}})}));
+    CHECK(other.code == 75);
+    CHECK_THAT(other.err, Contains("it goes first") && Contains("leave out --no-wait"));
+    w.chain.mine();
+    const ToolRun ended = run_tool(add_deploy, deploy_args(w));
+    CAPTURE(ended.err);
+    CHECK(ended.code == 0);
+    CHECK(w.chain.mined(w.wallet()).size() == 1);
+
+    const ToolRun paid =
+        run_tool(add_fund, w.with_chain({"--amount", "1", "--yes", "--no-wait", to_io(Address{{1}})}));
+    CHECK(paid.code == 0);
+    CHECK_THAT(paid.out, Contains("sent    ") && Contains("not mined yet"));
+    const ToolRun several = run_tool(add_fund, w.with_chain({"--amount", "1", "--yes", "--no-wait",
+                                                             to_io(Address{{1}}), to_io(Address{{2}})}));
+    CHECK(several.code == 64);
+}
+
+TEST_CASE("a deployment to mainnet asks for the chain's name", "[spend]") {
+    const auto deploy_to = [](const std::string& answer, bool interactive, std::vector<std::string> more = {}) {
+        FakeChainRules rules = ToolWorld::mining_rules();
+        rules.chain_id = 4689;
+        ToolWorld w(rules);
+        deploys_the_pool(w.chain);
+        std::vector<std::string> arguments{"--coordinator", kCoordinator, "--rpc",      w.server.url(),
+                                           "--chain-id",    "4689",       "--key-file", w.key_file};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        const ToolRun run = run_tool(add_deploy, arguments, answer, interactive);
+        CHECK(w.chain.mined(w.wallet()).size() == (run.code == 0 ? 1 : 0));
+        return run;
+    };
+    for (const std::string answer : {"y\n", "yes\n", "\n", "testnet\n", "Mainnet\n", "mainnet.\n"}) {
+        CAPTURE(answer);
+        const ToolRun refused = deploy_to(answer, true);
+        CHECK(refused.code == 1);
+        CHECK_THAT(refused.err, Contains("Type 'mainnet' to go on: ") && Contains("nothing was sent"));
+    }
+    CHECK(deploy_to("mainnet\n", true).code == 0);
+    CHECK(deploy_to("mainnet\n", false).code == 64);
+    CHECK(deploy_to("", false, {"--yes"}).code == 0);
+    CHECK(deploy_to("", false, {"-y"}).code == 0);
+}
+
 TEST_CASE("every mistake has its exit code", "[spend]") {
     ToolWorld w;
     deploys_the_pool(w.chain);
