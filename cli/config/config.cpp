@@ -174,6 +174,9 @@ class Loader {
             // clear a secret.
             if (!value || value->empty()) continue;
             take(i, *std::move(value), Origin{OriginKind::environment, name}, name);
+            if (config_keys()[i].secret)
+                warn_of_visible(i, name,
+                                "other processes of this user can read it, and child processes inherit it");
         }
     }
 
@@ -182,12 +185,14 @@ class Loader {
             if (!sources_.flags[i]) continue;
             const std::string name = flag_name(config_keys()[i]);
             take(i, *sources_.flags[i], Origin{OriginKind::flag, name}, name);
-            if (config_keys()[i].secret) {
-                loaded_.warnings.push_back(
-                    fmt::format("{}: the process list shows it; give {}File in a file instead", name,
-                                config_keys()[i].name));
-            }
+            if (config_keys()[i].secret) warn_of_visible(i, name, "the process list shows it");
         }
+    }
+
+    /// Warns of a secret that was given in a place where others can see it.
+    void warn_of_visible(std::size_t index, const std::string& name, std::string_view why) {
+        loaded_.warnings.push_back(
+            fmt::format("{}: {}; give {}File in a file instead", name, why, config_keys()[index].name));
     }
 
     [[nodiscard]] const ConfigValue& value(std::string_view name) const {

@@ -63,6 +63,28 @@ Status check_mode(int fd, const std::string& path, bool credential) {
         fmt::format("chmod 600 {}", path));
 }
 
+/// Reads `fd` to its end, at most `max_bytes`. `name` is for messages.
+Result<SecretBytes> read_all(int fd, const std::string& name, std::size_t max_bytes,
+                             const std::stop_token& stop) {
+    SecretBytes content(max_bytes + 1);
+    std::size_t size = 0;
+    while (size < content.size()) {
+        if (!wait_until_readable(fd, stop))
+            return fail(ErrorCode::cancelled, std::string(kCannotRead), name, "stopped while waiting for it");
+        const ssize_t got = read(fd, content.data() + size, content.size() - size);
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (got < 0) return fail(errno_error(errno, std::string(kCannotRead), name));
+        if (got == 0) break;
+        size += static_cast<std::size_t>(got);
+    }
+    if (size > max_bytes) {
+        return fail(ErrorCode::config, std::string(kCannotRead), name,
+                    fmt::format("it is larger than {} bytes", max_bytes));
+    }
+    content.shorten(size);
+    return content;
+}
+
 }  // namespace
 
 bool wait_until_readable(int fd, const std::stop_token& stop) {
@@ -86,30 +108,17 @@ Result<SecretBytes> read_private_file(const std::string& path, std::size_t max_b
                             path.starts_with(*credentials_directory + "/") &&
                             path.find("/../") == std::string::npos;
     if (Status mode = check_mode(file.get(), path, credential); !mode) return fail(std::move(mode).error());
-    SecretBytes content(max_bytes + 1);
-    std::size_t size = 0;
-    while (size < content.size()) {
-        if (!wait_until_readable(file.get(), stop))
-            return fail(ErrorCode::cancelled, std::string(kCannotRead), path, "stopped while waiting for it");
-        const ssize_t got = read(file.get(), content.data() + size, content.size() - size);
-        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-        if (got < 0) return fail(errno_error(errno, std::string(kCannotRead), path));
-        if (got == 0) break;
-        size += static_cast<std::size_t>(got);
-    }
-    if (size > max_bytes) {
-        return fail(ErrorCode::config, std::string(kCannotRead), path,
-                    fmt::format("it is larger than {} bytes", max_bytes));
-    }
-    content.shorten(size);
-    return content;
+    return read_all(file.get(), path, max_bytes, stop);
 }
 
 Result<std::string> read_secret_file(const std::string& path,
                                      const std::optional<std::string>& credentials_directory) {
-    const auto content = read_private_file(path, kMaxSecretBytes, credentials_directory);
+    const bool is_input = path == "-";
+    const std::string name = is_input ? "standard input" : path;
+    const auto content = is_input ? read_all(STDIN_FILENO, name, kMaxSecretBytes, {})
+                                  : read_private_file(path, kMaxSecretBytes, credentials_directory);
     if (!content) return fail(content.error());
-    return as_secret(std::string(content->text()), path);
+    return as_secret(std::string(content->text()), name);
 }
 
 Result<std::string> read_secret(std::istream& in, const std::string& name) {

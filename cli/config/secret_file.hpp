@@ -13,10 +13,11 @@ namespace ioswarm::cli {
 
 inline constexpr std::size_t kMaxSecretBytes = 4096;
 
-/// Reads a secret as text: the file's content without the line break at its end. Refuses a file that others
-/// than its owner may read or write (permission_denied). A file in `credentials_directory`, where systemd puts
-/// the credentials of this service, may also be readable by its group, because its access list shows up as
-/// group permission. Errors: not_found, io, config (empty, more than one line, too long).
+/// Reads a secret as text: the file's content without the line break at its end. The path "-" means standard
+/// input, whose mode is not checked. Refuses a file that others than its owner may read or write
+/// (permission_denied). A file in `credentials_directory`, where systemd puts the credentials of this service,
+/// may also be readable by its group, because its access list shows up as group permission. Errors: not_found,
+/// io, config (empty, more than one line, too long).
 [[nodiscard]] Result<std::string> read_secret_file(
     const std::string& path, const std::optional<std::string>& credentials_directory = {});
 

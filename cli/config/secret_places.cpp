@@ -51,7 +51,8 @@ std::vector<SecretFile> secret_files(const LoadedConfig& loaded) {
         const std::string_view name = config_keys()[i].name;
         const bool is_secret = std::find(std::begin(kSecretFileKeys), std::end(kSecretFileKeys), name) !=
                                std::end(kSecretFileKeys);
-        if (is_secret && !loaded.values[i].text.empty())
+        // "-" is standard input, which is no file.
+        if (is_secret && !loaded.values[i].text.empty() && loaded.values[i].text != "-")
             out.push_back({loaded.values[i].text, name, fmt::format("the secret of {}", name), false, true});
     }
     if (!loaded.settings.tls_key.empty())

@@ -475,6 +475,22 @@ TEST_CASE("a secret may come from a file, and the stronger source counts", "[con
           "/no/such/file: No such file or directory (masterSecretFile names it, from c0.yaml:1:11)\n");
 }
 
+TEST_CASE("masterSecretFile - reads standard input", "[config]") {
+    int ends[2] = {-1, -1};
+    REQUIRE(::pipe(ends) == 0);
+    REQUIRE(::write(ends[1], "from-input\n", 11) == 11);
+    ::close(ends[1]);
+    const int input = ::dup(STDIN_FILENO);
+    REQUIRE(::dup2(ends[0], STDIN_FILENO) == STDIN_FILENO);
+    ::close(ends[0]);
+    const Loaded loaded{Given{{}, {}, {{"masterSecretFile", "-"}}}};
+    const Loaded empty{Given{{}, {}, {{"masterSecretFile", "-"}}}};
+    if (input >= 0) ::dup2(input, STDIN_FILENO);
+    ::close(input);
+    CHECK(loaded.settings().master_secret == "from-input");
+    CHECK(empty.problems().starts_with("standard input: it is empty"));
+}
+
 TEST_CASE("the relay's key is read from its file, which may contain only a key", "[config]") {
     const TempDir dir;
     const std::string key = "iosw_" + std::string(64, 'a');
@@ -522,6 +538,19 @@ TEST_CASE("a secret given as a flag gives a warning", "[config]") {
     REQUIRE_FALSE(loaded.result->warnings.empty());
     CHECK(loaded.result->warnings.front() ==
           "--master-secret: the process list shows it; give masterSecretFile in a file instead");
+}
+
+TEST_CASE("a secret given in a variable gives a warning too", "[config]") {
+    const Loaded loaded{Given{{},
+                              {{"IOSWARM_REWARD_SIGNER_KEY", std::string(64, '7')},
+                               {"IOSWARM_REWARD_CONTRACT", "0x236CBF52125E68Db8fA88b893CcaFB2EE542F2d9"},
+                               {"IOSWARM_MASTER_SECRET_FILE", ""}}}};
+    REQUIRE(loaded.result);
+    REQUIRE(loaded.result->warnings.size() == 1);
+    CHECK(
+        loaded.result->warnings.front() ==
+        "IOSWARM_REWARD_SIGNER_KEY: other processes of this user can read it, and child processes inherit it; "
+        "give rewardSignerKeyFile in a file instead");
 }
 
 TEST_CASE("malicious files are refused or ignored in bounded time and memory", "[config]") {
