@@ -142,3 +142,31 @@ TEST_CASE("/metrics describes every counter of /swarm/status, and health answers
     CHECK(gone.code == 1);
     CHECK_THAT(gone.err, Contains("serve does not answer at http://127.0.0.1:"));
 }
+
+TEST_CASE("promtool accepts /metrics, and the shipped rules fire as their test says", "[.promtool]") {
+    if (run_program({"/bin/sh", "-c", "command -v promtool"}).code != 0) {
+        WARN("promtool is missing: apt-get install --no-install-recommends prometheus");
+        return;
+    }
+    const std::string data = IOSWARM_TEST_DATA;
+    const ProgramRun rules = run_program(
+        {"/bin/sh", "-c", "promtool check rules " + data + "/../../cli/dist/prometheus/ioswarm.rules.yml"});
+    INFO(rules.out << rules.err);
+    CHECK(rules.code == 0);
+    const ProgramRun fired =
+        run_program({"/bin/sh", "-c", "promtool test rules " + data + "/prometheus_rules_test.yml"});
+    INFO(fired.out << fired.err);
+    CHECK(fired.code == 0);
+
+    const TempDir dir;
+    Served served(dir, {"--embedded", "--block-time", "200ms", "--tps", "20", "--with-agents", "2",
+                        "--metrics-per-agent"});
+    REQUIRE(eventually([&] { return served.json("/swarm/status")["tasks_received"] > 0; }));
+    const std::string file = dir.write("metrics", served.get("/metrics").body);
+    const ProgramRun metrics = run_program({"/bin/sh", "-c", "promtool check metrics < " + file});
+    CHECK(metrics.code == 0);
+    CHECK(metrics.out + metrics.err == "");
+    // A name that breaks the rules is found, so the silence above means something.
+    const std::string bad = dir.write("bad", "# TYPE ioswarm_tasks counter\nioswarm_tasks 1\n");
+    CHECK(run_program({"/bin/sh", "-c", "promtool check metrics < " + bad}).code != 0);
+}
