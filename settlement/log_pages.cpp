@@ -6,8 +6,8 @@
 
 namespace ioswarm::settlement {
 
-Result<LogPages::Page> LogPages::read(contracts::ChainClient& chain, std::uint64_t first, std::uint64_t last,
-                                      bool from_first) {
+template <typename Chain>
+Result<LogPages::Page> LogPages::read(Chain& chain, std::uint64_t first, std::uint64_t last, bool from_first) {
     for (;;) {
         const std::uint64_t count = std::min(blocks_, last - first + 1);
         contracts::LogFilter filter;
@@ -30,6 +30,11 @@ Result<LogPages::Page> LogPages::read(contracts::ChainClient& chain, std::uint64
 Result<LogPages::Page> LogPages::forward(contracts::ChainClient& chain, std::uint64_t first,
                                          std::uint64_t last) {
     return read(chain, first, last, true);
+}
+
+Result<LogPages::Page> LogPages::forward(contracts::ChainEndpoint& endpoint, std::uint64_t first,
+                                         std::uint64_t last) {
+    return read(endpoint, first, last, true);
 }
 
 Result<LogPages::Page> LogPages::backward(contracts::ChainClient& chain, std::uint64_t first,

@@ -23,12 +23,15 @@ class LogPages {
     };
     /// Reads a page that begins at `first` and ends at or before `last`. Errors: those of ChainClient.
     [[nodiscard]] Result<Page> forward(contracts::ChainClient& chain, std::uint64_t first, std::uint64_t last);
+    /// The same from this endpoint alone.
+    [[nodiscard]] Result<Page> forward(contracts::ChainEndpoint& endpoint, std::uint64_t first,
+                                       std::uint64_t last);
     /// Reads a page that ends at `last` and begins at or after `first`.
     [[nodiscard]] Result<Page> backward(contracts::ChainClient& chain, std::uint64_t first, std::uint64_t last);
 
   private:
-    [[nodiscard]] Result<Page> read(contracts::ChainClient& chain, std::uint64_t first, std::uint64_t last,
-                                    bool from_first);
+    template <typename Chain>
+    [[nodiscard]] Result<Page> read(Chain& chain, std::uint64_t first, std::uint64_t last, bool from_first);
 
     Address contract_;
     Hash256 topic_;

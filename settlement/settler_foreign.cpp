@@ -18,18 +18,6 @@ namespace {
 
 constexpr std::size_t kIntentsAtOnce = 500;
 
-tl::unexpected<Error> settled_elsewhere(const SettlementIdentity& identity, const std::string& what) {
-    const bool can_tell = identity.pool == PoolVersion::v3;
-    return fail(
-        ErrorCode::failed_precondition, "cannot end the halt", to_hex0x(identity.contract.view()),
-        what +
-            " by a transaction that is not in settlement.db, perhaps from a copy of this data directory: "
-            "what is owed here may be paid already",
-        std::string("stop every other settler that has this key, move settlement.db away, and run ") +
-            (can_tell ? "'ioswarm settle init --rebuild': it asks the contract what was paid"
-                      : "'ioswarm settle init --from-epoch N' with the first epoch that is not paid"));
-}
-
 /// The settlements that settlement.db knows of.
 struct OwnSettlements {
     std::uint64_t newest_id = 0;      ///< v3: of those that are final
@@ -57,6 +45,18 @@ Result<OwnSettlements> own_settlements(SettlementStore& store) {
 
 }  // namespace
 
+tl::unexpected<Error> Settler::Impl::settled_elsewhere(const std::string& what) const {
+    const bool can_tell = identity.pool == PoolVersion::v3;
+    return fail(
+        ErrorCode::failed_precondition, "cannot end the halt", to_hex0x(identity.contract.view()),
+        what +
+            " by a transaction that is not in settlement.db, perhaps from a copy of this data directory: "
+            "what is owed here may be paid already",
+        std::string("stop every other settler that has this key, move settlement.db away, and run ") +
+            (can_tell ? "'ioswarm settle init --rebuild': it asks the contract what was paid"
+                      : "'ioswarm settle init --from-epoch N' with the first epoch that is not paid"));
+}
+
 Status Settler::Impl::refuse_settled_elsewhere(const IntentRow& live, bool is_own) {
     return identity.pool == PoolVersion::v3 ? refuse_unknown_id(live, is_own)
                                             : refuse_unknown_deposit(live, is_own);
@@ -83,7 +83,7 @@ Status Settler::Impl::refuse_unknown_id(const IntentRow& live, bool is_own) {
     std::vector<OwedPayout> owed = ledger->waiting;
     std::erase_if(owed, [&](const OwedPayout& one) { return paid->contains({one.epoch, one.agent_id}); });
     if (!may_be_settled(owed, facts->last_epoch)) return {};
-    return settled_elsewhere(identity, fmt::format("the contract has settled id {}", facts->last_epoch));
+    return settled_elsewhere(fmt::format("the contract has settled id {}", facts->last_epoch));
 }
 
 Result<bool> Settler::Impl::settled_by_another(const IntentRow& intent,
@@ -107,8 +107,9 @@ Result<bool> Settler::Impl::settled_by_another(const IntentRow& intent,
 }
 
 /// Whether the wallet had made the transaction already when settlement.db was made.
-Result<bool> Settler::Impl::is_older_than_file(const contracts::ChainLog& settled) {
-    const auto made = chain.transaction_in(settled.block, settled.transaction);
+Result<bool> Settler::Impl::is_older_than_file(contracts::ChainEndpoint& endpoint,
+                                               const contracts::ChainLog& settled) {
+    const auto made = endpoint.transaction_in(settled.block, settled.transaction);
     if (!made) return fail(made.error());
     return *made && (*made)->from == identity.wallet && (*made)->nonce < identity.first_nonce;
 }
@@ -122,26 +123,38 @@ Status Settler::Impl::refuse_unknown_deposit(const IntentRow& live, bool is_own)
     for (const AttemptRow& one : *attempts) {
         if (is_own) known.insert(one.hash);
     }
-    const auto tip = chain.tip();
+    // Without any transaction of its own, the settler looks at everything since the contract was made.
+    const std::uint64_t first = own->newest_block != 0 ? own->newest_block
+                                : attempts->empty()    ? identity.pool_from_block
+                                                       : first_block_of(*attempts);
+    // Every endpoint is asked. One that has lost its logs would hide what a copy of this directory paid.
+    for (std::size_t i = 0; i < chain.endpoint_count(); ++i) {
+        const auto block = unknown_settlement(chain.endpoint(i), first, known);
+        if (!block) return fail(block.error());
+        if (*block) return settled_elsewhere(fmt::format("the contract was settled in block {}", **block));
+    }
+    return {};
+}
+
+/// The block of the first settlement from `first` on that is none of the known transactions.
+Result<std::optional<std::uint64_t>> Settler::Impl::unknown_settlement(contracts::ChainEndpoint& endpoint,
+                                                                       std::uint64_t first,
+                                                                       const std::set<Hash256>& known) {
+    const auto tip = endpoint.tip();
     if (!tip) return fail(tip.error());
     LogPages pages(identity.contract, contracts::settled_topic());
-    // Without any transaction of its own, the settler looks at everything since the contract was made.
-    std::uint64_t first = own->newest_block != 0 ? own->newest_block
-                          : attempts->empty()    ? identity.pool_from_block
-                                                 : first_block_of(*attempts);
     while (first <= *tip) {
-        const auto page = pages.forward(chain, first, *tip);
+        const auto page = pages.forward(endpoint, first, *tip);
         if (!page) return fail(page.error());
         for (const contracts::ChainLog& one : page->logs) {
             if (known.contains(one.transaction)) continue;
-            const auto older = is_older_than_file(one);
+            const auto older = is_older_than_file(endpoint, one);
             if (!older) return fail(older.error());
-            if (*older) continue;
-            return settled_elsewhere(identity, fmt::format("the contract was settled in block {}", one.block));
+            if (!*older) return std::optional(one.block);
         }
         first = page->last_block + 1;
     }
-    return {};
+    return std::optional<std::uint64_t>();
 }
 
 }  // namespace ioswarm::settlement

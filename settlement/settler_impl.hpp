@@ -6,6 +6,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -161,12 +162,18 @@ struct Settler::Impl {
     /// is not final; `is_own`: its nonce was used by itself, so that what it settled is known here. Error
     /// failed_precondition.
     [[nodiscard]] Status refuse_settled_elsewhere(const IntentRow& live, bool is_own);
+    /// The refusal: `what` was done by a transaction that settlement.db does not know.
+    [[nodiscard]] tl::unexpected<Error> settled_elsewhere(const std::string& what) const;
     [[nodiscard]] Status refuse_unknown_id(const IntentRow& live, bool is_own);  ///< v3
     /// Whether the contract's logs say that a transaction which is none of these attempts has settled the
     /// intent's id in a version 3 pool.
     [[nodiscard]] Result<bool> settled_by_another(const IntentRow& intent,
                                                   const std::vector<AttemptRow>& attempts);
-    [[nodiscard]] Result<bool> is_older_than_file(const contracts::ChainLog& settled);
+    [[nodiscard]] Result<bool> is_older_than_file(contracts::ChainEndpoint& endpoint,
+                                                  const contracts::ChainLog& settled);
+    [[nodiscard]] Result<std::optional<std::uint64_t>> unknown_settlement(contracts::ChainEndpoint& endpoint,
+                                                                          std::uint64_t first,
+                                                                          const std::set<Hash256>& known);
     [[nodiscard]] Status refuse_unknown_deposit(const IntentRow& live, bool is_own);  ///< v2
 };
 

@@ -110,14 +110,17 @@ Result<std::uint64_t> Settler::Impl::give_up_nonces() {
     if (confirmed->nonce <= *next) return *next;
     const auto kept = store.live_intent();
     if (!kept) return fail(kept.error());
+    // Comes first: an endpoint that is behind does not know yet what a foreign transaction paid.
+    const auto all = evidence.all_confirm_above(confirmed->nonce - 1);
+    if (!all) return fail(all.error());
+    if (!*all) {
+        return fail(ErrorCode::failed_precondition, kCannotResume, {},
+                    "the endpoints disagree about the wallet's nonce, or one of them cannot be heard");
+    }
     const bool is_own = *kept && (*kept)->nonce.has_value();
     if (Status alone = refuse_settled_elsewhere(kept->value_or(IntentRow{}), is_own); !alone)
         return fail(std::move(alone).error());
-    const auto all = evidence.all_confirm_above(confirmed->nonce - 1);
-    if (!all) return fail(all.error());
-    if (*all) return confirmed->nonce;
-    return fail(ErrorCode::failed_precondition, kCannotResume, {},
-                "the endpoints disagree about the wallet's nonce, or one of them cannot be heard");
+    return confirmed->nonce;
 }
 
 /// Ends an intent whose nonce a foreign transaction used. If the nonce is still free, or the intent itself used
@@ -155,6 +158,7 @@ Status Settler::Impl::give_up(const IntentRow& intent) {
                                     intent.pool_epoch),
                         "give an endpoint that shows the transaction");
         }
+        if (*other) return settled_elsewhere(fmt::format("the contract has settled id {}", intent.pool_epoch));
     }
     if (Status alone = refuse_settled_elsewhere(intent, false); !alone) return alone;
     SettlementStore::End end;

@@ -173,7 +173,12 @@ Result<SettlerStep> Settler::Impl::seen(const IntentRow& intent, const std::vect
         if (!sent || sent->state != SettlerStep::State::waiting) return sent;
         return waits_for({HoldReason::endpoint, judged->why});
     }
-    if (judged->finality == ChainEvidence::Finality::waits) return waiting();
+    if (judged->finality == ChainEvidence::Finality::waits) {
+        // Blocks do not help any more: an endpoint does not show what the others say, and people must know.
+        const bool is_deep = judged->depth >= settings.blocks_until_final;
+        if (!is_deep || judged->why.empty()) return waiting();
+        return waits_for({HoldReason::endpoint, judged->why});
+    }
     const auto agrees = pool_agrees(intent, *attempt, receipt);
     if (!agrees) return away(agrees.error());
     if (!*agrees) {

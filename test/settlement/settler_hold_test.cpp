@@ -271,6 +271,25 @@ TEST_CASE("version 2: a settlement from elsewhere before the first own one is no
     CHECK(world.pool().deposited() == world.iotx(10));
 }
 
+TEST_CASE("version 2: resume is refused when only one of two endpoints shows the settlement from elsewhere") {
+    SettlerWorld world(Version::v2, 2);
+    const std::size_t without_logs = GENERATE(std::size_t{0}, std::size_t{1});
+    settle_from_a_copy(world, 0, 10);
+    world.owe(1, 'a', 10);
+    CHECK(world.run().state == State::halted);
+    world.before = [=](std::size_t endpoint, const RpcCall& call) -> std::optional<Result<RpcReply>> {
+        if (endpoint != without_logs || call.method != "eth_getLogs") return std::nullopt;
+        RpcReply nothing;
+        nothing.kind = RpcReply::Kind::json;
+        nothing.value = "[]";
+        return Result<RpcReply>(nothing);
+    };
+    const Status refused = world.settler->resume();
+    REQUIRE_FALSE(refused);
+    CHECK_THAT(refused.error().hint, Catch::Matchers::Contains("--from-epoch"));
+    CHECK(world.pool().deposited() == world.iotx(10));
+}
+
 TEST_CASE("a settlement from elsewhere while none is in progress is not paid again either") {
     SettlerWorld world;
     world.owe(1, 'b', 7);
@@ -332,6 +351,8 @@ TEST_CASE("a failure that one endpoint invents is ignored while the other hides 
     };
     const SettlerStep step = world.run(60);
     CHECK(step.state == State::waiting);
+    CHECK(step.hold.reason == HoldReason::endpoint);
+    CHECK_FALSE(step.hold.detail.empty());
     world.before = nullptr;
     world.after = nullptr;
     CHECK(world.run(100).state == State::idle);
