@@ -231,6 +231,7 @@ Status ServeApp::open_agent_port() {
 
 // Runs after the port for agents and the diffs, since /readyz reports on them.
 Status ServeApp::open_api() {
+    rounds_.note(std::chrono::steady_clock::now());  // what was opened before may have taken long
     MonitorApi::Authorize authorize;
     if (access_->has_secret()) {
         authorize = [this](std::string_view id, std::string_view token) {

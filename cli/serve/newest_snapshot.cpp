@@ -2,8 +2,10 @@
 #include "cli/serve/newest_snapshot.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <string_view>
 #include <vector>
@@ -47,6 +49,18 @@ bool only(const std::string& text, std::string_view allowed) {
     return text.find_first_not_of(allowed) == std::string::npos;
 }
 
+/// Whether the fixed name leads to the described file. It is a link to it, or a copy of it where links were
+/// resolved on the way (rsync -L). Agents download the fixed name and check the description's digest.
+bool leads_to(const std::string& fixed, const std::string& stored, std::uint64_t bytes) {
+    struct stat info {};
+    if (::lstat(fixed.c_str(), &info) != 0) return false;
+    if (!S_ISLNK(info.st_mode))
+        return S_ISREG(info.st_mode) && static_cast<std::uint64_t>(info.st_size) == bytes;
+    std::array<char, kNameBytesMax + 1> target{};
+    const ssize_t length = ::readlink(fixed.c_str(), target.data(), target.size());
+    return length > 0 && std::string_view(target.data(), static_cast<std::size_t>(length)) == stored;
+}
+
 }  // namespace
 
 Result<NewestSnapshot> newest_snapshot(const std::string& folder) {
@@ -84,6 +98,8 @@ Result<NewestSnapshot> described_snapshot(const std::string& folder, const std::
         return fail(ErrorCode::not_found, "no snapshot", newest.file, "the file is not there");
     if (static_cast<std::uint64_t>(info.st_size) != newest.bytes)
         return fail(bad("the file has another size: it is being replaced, or was changed"));
+    if (stored != newest.file && !leads_to(folder + "/" + newest.file, stored, newest.bytes))
+        return fail(bad("the name leads to another snapshot: it is being replaced"));
     return newest;
 }
 

@@ -544,6 +544,24 @@ TEST_CASE("/api/snapshot describes the snapshot behind the link", "[monitor]") {
     CHECK(served.get("/api/snapshot").status == 404);
 }
 
+TEST_CASE("/api/snapshot answers 404 while the link leads to a newer file than the description's",
+          "[monitor]") {
+    const test::TempDir dir;
+    const std::string old = publish(dir, "acctcode.snap.gz", 200, "acctcode");
+    auto meta = Json::parse(dir.read(old + ".json"));
+    meta["file"] = "acctcode.snap.gz";
+    meta["immutable"] = old;
+    dir.write("snapshot-meta.json", meta.dump());
+    const Served served({}, dir.path());
+    REQUIRE(served.get("/api/snapshot").status == 200);
+    publish(dir, "acctcode.snap.gz", 300, "acctcode");
+    CHECK(served.get("/api/snapshot").status == 404);
+    // A copy of the folder may have files where links were.
+    std::filesystem::remove(dir.path("acctcode.snap.gz"));
+    dir.write("acctcode.snap.gz", "four");
+    CHECK(served.get("/api/snapshot").status == 200);
+}
+
 TEST_CASE("/snapshots/NAME redirects a fixed name to the immutable one", "[monitor]") {
     const test::TempDir dir;
     const std::string name = publish(dir, "acctcode.snap.gz", 200, "acctcode");
