@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -125,6 +126,19 @@ TEST_CASE("connecting to a port where nobody listens is unavailable", "[tcp]") {
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == ErrorCode::unavailable);
     CHECK(refused.error().text() == "cannot connect: " + target.text() + ": Connection refused");
+}
+
+TEST_CASE("without a free file descriptor a connection fails, and later ones do not", "[tcp]") {
+    Listener listener;
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const rlimit none{0, before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    const auto refused = TcpStream::connect(listener.target(), in(60s), {});
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::io);
+    CHECK(TcpStream::connect(listener.target(), in(60s), {}));
 }
 
 TEST_CASE("a TLS handshake without an answer ends at its deadline and at a stop", "[tcp]") {
