@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/try.hpp"
 #include "core/crypto/keccak.hpp"
 
 namespace ioswarm::contracts::abi {
@@ -118,20 +119,18 @@ Result<Hash256> Reader::word() {
 }
 
 Result<U256> Reader::uint(unsigned bits) {
-    const auto next = word();
-    if (!next) return fail(next.error());
+    IOSWARM_TRY(const auto next, word());
     const std::size_t unused = kWord - bits / 8;
-    if (std::any_of(next->bytes.begin(), next->bytes.begin() + static_cast<std::ptrdiff_t>(unused),
+    if (std::any_of(next.bytes.begin(), next.bytes.begin() + static_cast<std::ptrdiff_t>(unused),
                     [](std::uint8_t byte) { return byte != 0; })) {
         return bad_abi("a number is too large for uint" + std::to_string(bits));
     }
-    return *u256_from_big_endian(next->view());
+    return *u256_from_big_endian(next.view());
 }
 
 Result<std::uint64_t> Reader::uint64() {
-    const auto value = uint(64);
-    if (!value) return fail(value.error());
-    return static_cast<std::uint64_t>(*value);
+    IOSWARM_TRY(const auto value, uint(64));
+    return static_cast<std::uint64_t>(value);
 }
 
 Result<Address> to_address(const Hash256& word) {
@@ -143,18 +142,16 @@ Result<Address> to_address(const Hash256& word) {
 }
 
 Result<Address> Reader::address() {
-    const auto next = word();
-    if (!next) return fail(next.error());
-    return to_address(*next);
+    IOSWARM_TRY(const auto next, word());
+    return to_address(next);
 }
 
 Result<std::pair<std::size_t, BytesView>> Reader::dynamic(std::size_t item_size, std::size_t max) {
-    const auto offset = uint();
-    if (!offset) return fail(offset.error());
-    if (*offset > data_.size() || data_.size() - static_cast<std::size_t>(*offset) < kWord) {
+    IOSWARM_TRY(const auto offset, uint());
+    if (offset > data_.size() || data_.size() - static_cast<std::size_t>(offset) < kWord) {
         return bad_abi("an offset points behind its end");
     }
-    const auto start = static_cast<std::size_t>(*offset);
+    const auto start = static_cast<std::size_t>(offset);
     const U256 length = *u256_from_big_endian(data_.subspan(start, kWord));
     if (length > max) return bad_abi("a list or text is longer than " + std::to_string(max));
     const auto count = static_cast<std::size_t>(length);
@@ -164,40 +161,35 @@ Result<std::pair<std::size_t, BytesView>> Reader::dynamic(std::size_t item_size,
 }
 
 Result<Bytes> Reader::bytes(std::size_t max_bytes) {
-    const auto found = dynamic(1, max_bytes);
-    if (!found) return fail(found.error());
-    return to_bytes(found->second);
+    IOSWARM_TRY(const auto found, dynamic(1, max_bytes));
+    return to_bytes(found.second);
 }
 
 Result<std::vector<Hash256>> Reader::words(std::size_t max_items) {
-    const auto found = dynamic(kWord, max_items);
-    if (!found) return fail(found.error());
+    IOSWARM_TRY(const auto found, dynamic(kWord, max_items));
     std::vector<Hash256> out;
-    out.reserve(found->first);
-    for (std::size_t i = 0; i < found->first; ++i)
-        out.push_back(word_at(found->second, i * kWord));
+    out.reserve(found.first);
+    for (std::size_t i = 0; i < found.first; ++i)
+        out.push_back(word_at(found.second, i * kWord));
     return out;
 }
 
 Result<std::vector<U256>> Reader::uints(std::size_t max_items) {
-    const auto list = words(max_items);
-    if (!list) return fail(list.error());
+    IOSWARM_TRY(const auto list, words(max_items));
     std::vector<U256> out;
-    out.reserve(list->size());
-    for (const Hash256& word : *list)
+    out.reserve(list.size());
+    for (const Hash256& word : list)
         out.push_back(*u256_from_big_endian(word.view()));
     return out;
 }
 
 Result<std::vector<Address>> Reader::addresses(std::size_t max_items) {
-    const auto list = words(max_items);
-    if (!list) return fail(list.error());
+    IOSWARM_TRY(const auto list, words(max_items));
     std::vector<Address> out;
-    out.reserve(list->size());
-    for (const Hash256& word : *list) {
-        const auto address = to_address(word);
-        if (!address) return fail(address.error());
-        out.push_back(*address);
+    out.reserve(list.size());
+    for (const Hash256& word : list) {
+        IOSWARM_TRY(const auto address, to_address(word));
+        out.push_back(address);
     }
     return out;
 }

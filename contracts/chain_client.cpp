@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm::contracts {
 namespace {
 
@@ -24,11 +26,10 @@ ChainClient::ChainClient(std::vector<std::unique_ptr<RpcEndpoint>> endpoints, st
 
 Status ChainClient::check_slot(Slot& slot) const {
     if (slot.checked) return {};
-    const auto id = slot.endpoint.chain_id();
-    if (!id) return fail(id.error());
-    if (*id != chain_id_) {
+    IOSWARM_TRY(const auto id, slot.endpoint.chain_id());
+    if (id != chain_id_) {
         return fail(ErrorCode::config, kCannotUse, slot.endpoint.name(),
-                    fmt::format("it serves chain {}, not {}", *id, chain_id_),
+                    fmt::format("it serves chain {}, not {}", id, chain_id_),
                     "nothing was signed; check --network, --rpc and --chain-id");
     }
     slot.checked = true;
@@ -142,10 +143,9 @@ Result<std::optional<Receipt>> ChainClient::find_receipt(std::span<const Hash256
 
 Result<std::optional<Receipt>> ChainClient::scan_for_receipt(std::span<const Hash256> transactions,
                                                              std::uint64_t* scan_from) {
-    const auto top = tip();
-    if (!top) return fail(top.error());
+    IOSWARM_TRY(const auto top, tip());
     std::size_t batch = kBlocksPerBatch;
-    const std::uint64_t end = std::min<std::uint64_t>(*top, *scan_from + kBlocksPerScan - 1);
+    const std::uint64_t end = std::min<std::uint64_t>(top, *scan_from + kBlocksPerScan - 1);
     while (*scan_from <= end) {
         const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(batch, end - *scan_from + 1));
         auto blocks = with_endpoint([&](ChainEndpoint& e) { return e.block_receipts(*scan_from, count); });

@@ -8,6 +8,7 @@
 #include "contracts/chain_json.hpp"
 #include "contracts/gas.hpp"
 #include "contracts/revert.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::contracts {
 namespace {
@@ -62,20 +63,18 @@ Result<RpcReply> ChainEndpoint::ask(std::string method, std::string params) {
 
 Result<U256> ChainEndpoint::ask_quantity(std::string method, std::string params) {
     const std::string which = fmt::format("{} of {}", method, name());
-    auto reply = ask(std::move(method), std::move(params));
-    if (!reply) return fail(std::move(reply).error());
-    if (reply->kind == RpcReply::Kind::error) return refused(which, reply->error);
-    const auto value = reply->kind == RpcReply::Kind::text ? u256_from_quantity(reply->value) : std::nullopt;
+    IOSWARM_TRY(auto reply, ask(std::move(method), std::move(params)));
+    if (reply.kind == RpcReply::Kind::error) return refused(which, reply.error);
+    const auto value = reply.kind == RpcReply::Kind::text ? u256_from_quantity(reply.value) : std::nullopt;
     if (!value) return fail(ErrorCode::bad_data, kCannotAsk, which, "the answer is no number");
     return *value;
 }
 
 Result<std::uint64_t> ChainEndpoint::ask_number(std::string method, std::string params) {
     const std::string which = fmt::format("{} of {}", method, name());
-    const auto value = ask_quantity(std::move(method), std::move(params));
-    if (!value) return fail(value.error());
-    if (*value > ~std::uint64_t{0}) return fail(ErrorCode::bad_data, kCannotAsk, which, "the number is absurd");
-    return static_cast<std::uint64_t>(*value);
+    IOSWARM_TRY(const auto value, ask_quantity(std::move(method), std::move(params)));
+    if (value > ~std::uint64_t{0}) return fail(ErrorCode::bad_data, kCannotAsk, which, "the number is absurd");
+    return static_cast<std::uint64_t>(value);
 }
 
 Result<std::uint64_t> ChainEndpoint::chain_id() {
@@ -101,11 +100,10 @@ Result<NonceAt> ChainEndpoint::confirmed_nonce(const Address& account) {
     constexpr int kTries = 3;  // nodes without archive state refuse a height that is no longer the tip
     Result<NonceAt> out = fail(ErrorCode::internal, kCannotAsk);
     for (int i = 0; i < kTries; ++i) {
-        const auto height = tip();
-        if (!height) return fail(height.error());
+        IOSWARM_TRY(const auto height, tip());
         const auto nonce =
-            ask_number("eth_getTransactionCount", hex_list(to_hex0x(account.view()), to_quantity(*height)));
-        if (nonce) return NonceAt{*nonce, *height};
+            ask_number("eth_getTransactionCount", hex_list(to_hex0x(account.view()), to_quantity(height)));
+        if (nonce) return NonceAt{*nonce, height};
         out = fail(nonce.error());
         if (nonce.error().code != ErrorCode::failed_precondition) break;
     }
@@ -121,40 +119,37 @@ Result<Bytes> ChainEndpoint::code_at(const Address& account, std::uint64_t heigh
 }
 
 Result<Bytes> ChainEndpoint::ask_code(const Address& account, const std::string& at) {
-    auto reply = ask("eth_getCode", hex_list(to_hex0x(account.view()), at));
-    if (!reply) return fail(std::move(reply).error());
+    IOSWARM_TRY(auto reply, ask("eth_getCode", hex_list(to_hex0x(account.view()), at)));
     const std::string which = fmt::format("eth_getCode of {}", name());
-    if (reply->kind == RpcReply::Kind::error) return refused(which, reply->error);
-    const bool fits = reply->kind == RpcReply::Kind::text && reply->value.size() <= 2 * kMaxCode + 2;
-    const auto bytes = fits ? from_hex(reply->value) : std::nullopt;
+    if (reply.kind == RpcReply::Kind::error) return refused(which, reply.error);
+    const bool fits = reply.kind == RpcReply::Kind::text && reply.value.size() <= 2 * kMaxCode + 2;
+    const auto bytes = fits ? from_hex(reply.value) : std::nullopt;
     if (!bytes) return fail(ErrorCode::bad_data, kCannotAsk, which, "the answer is no code");
     return *bytes;
 }
 
 Result<CallOutcome> ChainEndpoint::call(const CallRequest& request) {
-    auto reply = ask("eth_call", fmt::format(R"([{},"latest"])", call_request_json(request)));
-    if (!reply) return fail(std::move(reply).error());
+    IOSWARM_TRY(auto reply, ask("eth_call", fmt::format(R"([{},"latest"])", call_request_json(request))));
     const std::string which = fmt::format("eth_call of {}", name());
-    const bool is_error = reply->kind == RpcReply::Kind::error;
-    if (is_error && reply->error.code != kRevertCode) return refused(which, reply->error);
-    const std::string& text = is_error ? reply->error.data : reply->value;
-    const auto bytes = is_error || reply->kind == RpcReply::Kind::text ? from_hex(text) : std::nullopt;
+    const bool is_error = reply.kind == RpcReply::Kind::error;
+    if (is_error && reply.error.code != kRevertCode) return refused(which, reply.error);
+    const std::string& text = is_error ? reply.error.data : reply.value;
+    const auto bytes = is_error || reply.kind == RpcReply::Kind::text ? from_hex(text) : std::nullopt;
     if (!bytes) return fail(ErrorCode::bad_data, kCannotAsk, which, "the answer is no hex");
     return CallOutcome{is_error, *bytes};
 }
 
 Result<std::optional<std::uint64_t>> ChainEndpoint::estimate_gas(const CallRequest& request) {
-    auto reply = ask("eth_estimateGas", fmt::format("[{}]", call_request_json(request)));
-    if (!reply) return fail(std::move(reply).error());
+    IOSWARM_TRY(auto reply, ask("eth_estimateGas", fmt::format("[{}]", call_request_json(request))));
     const std::string which = fmt::format("eth_estimateGas of {}", name());
-    if (reply->kind == RpcReply::Kind::error) {
-        if (not_offered(reply->error)) return std::nullopt;
-        const auto data = from_hex(reply->error.data);
+    if (reply.kind == RpcReply::Kind::error) {
+        if (not_offered(reply.error)) return std::nullopt;
+        const auto data = from_hex(reply.error.data);
         const std::string why =
-            reply->error.code == kRevertCode && data ? revert_reason(*data) : shortened(reply->error.message);
+            reply.error.code == kRevertCode && data ? revert_reason(*data) : shortened(reply.error.message);
         return fail(ErrorCode::failed_check, "the transaction would fail", {}, why);
     }
-    const auto value = reply->kind == RpcReply::Kind::text ? u256_from_quantity(reply->value) : std::nullopt;
+    const auto value = reply.kind == RpcReply::Kind::text ? u256_from_quantity(reply.value) : std::nullopt;
     if (!value) return fail(ErrorCode::bad_data, kCannotAsk, which, "the answer is no amount of gas");
     if (*value > kBlockGasLimit) {
         return fail(ErrorCode::bad_data, kCannotAsk, which,
@@ -169,20 +164,18 @@ Result<std::optional<Receipt>> ChainEndpoint::receipt(const Hash256& transaction
         return fail(ErrorCode::not_found, kCannotAsk, which, "the node offers no receipts by hash");
     };
     if (!has_receipts_by_hash_) return none_here();
-    auto reply = ask("eth_getTransactionReceipt", rpc_params({to_hex0x(transaction.view())}));
-    if (!reply) return fail(std::move(reply).error());
-    if (reply->kind == RpcReply::Kind::error) {
-        if (!not_offered(reply->error)) return refused(which, reply->error);
+    IOSWARM_TRY(auto reply, ask("eth_getTransactionReceipt", rpc_params({to_hex0x(transaction.view())})));
+    if (reply.kind == RpcReply::Kind::error) {
+        if (!not_offered(reply.error)) return refused(which, reply.error);
         has_receipts_by_hash_ = false;
         return none_here();
     }
-    if (reply->kind == RpcReply::Kind::null) return std::nullopt;
-    auto out = read_receipt(reply->value);
-    if (!out) return fail(out.error());
-    if (out->transaction != transaction) {
+    if (reply.kind == RpcReply::Kind::null) return std::nullopt;
+    IOSWARM_TRY(auto out, read_receipt(reply.value));
+    if (out.transaction != transaction) {
         return fail(ErrorCode::bad_data, kCannotAsk, which, "the receipt is another transaction's");
     }
-    return std::optional<Receipt>(std::move(*out));
+    return std::optional<Receipt>(std::move(out));
 }
 
 Result<std::vector<std::vector<Receipt>>> ChainEndpoint::block_receipts(std::uint64_t first,
@@ -199,45 +192,41 @@ Result<std::vector<std::vector<Receipt>>> ChainEndpoint::block_receipts(std::uin
             out.emplace_back();
             continue;
         }
-        auto receipts = read_receipts(reply->value);
-        if (!receipts) return fail(receipts.error());
-        out.push_back(std::move(*receipts));
+        IOSWARM_TRY(auto receipts, read_receipts(reply->value));
+        out.push_back(std::move(receipts));
     }
     return out;
 }
 
 Result<std::optional<BlockInfo>> ChainEndpoint::block(std::uint64_t height) {
-    auto reply = ask("eth_getBlockByNumber", fmt::format(R"(["{}",false])", to_quantity(height)));
-    if (!reply) return fail(std::move(reply).error());
-    if (reply->kind == RpcReply::Kind::error) {
-        return refused(fmt::format("eth_getBlockByNumber of {}", name()), reply->error);
+    IOSWARM_TRY(auto reply, ask("eth_getBlockByNumber", fmt::format(R"(["{}",false])", to_quantity(height))));
+    if (reply.kind == RpcReply::Kind::error) {
+        return refused(fmt::format("eth_getBlockByNumber of {}", name()), reply.error);
     }
-    if (reply->kind == RpcReply::Kind::null) return std::nullopt;
-    const auto out = read_block(reply->value);
-    if (!out) return fail(out.error());
-    return std::optional<BlockInfo>(*out);
+    if (reply.kind == RpcReply::Kind::null) return std::nullopt;
+    IOSWARM_TRY(const auto out, read_block(reply.value));
+    return std::optional<BlockInfo>(out);
 }
 
 Result<std::optional<MinedTransaction>> ChainEndpoint::transaction_in(std::uint64_t height,
                                                                       const Hash256& hash) {
-    auto reply = ask("eth_getBlockByNumber", fmt::format(R"(["{}",true])", to_quantity(height)));
-    if (!reply) return fail(std::move(reply).error());
-    if (reply->kind == RpcReply::Kind::error) {
-        return refused(fmt::format("eth_getBlockByNumber of {}", name()), reply->error);
+    IOSWARM_TRY(auto reply, ask("eth_getBlockByNumber", fmt::format(R"(["{}",true])", to_quantity(height))));
+    if (reply.kind == RpcReply::Kind::error) {
+        return refused(fmt::format("eth_getBlockByNumber of {}", name()), reply.error);
     }
-    if (reply->kind == RpcReply::Kind::null) return std::optional<MinedTransaction>{};
-    return read_block_transaction(reply->value, hash);
+    if (reply.kind == RpcReply::Kind::null) return std::optional<MinedTransaction>{};
+    return read_block_transaction(reply.value, hash);
 }
 
 Result<std::vector<ChainLog>> ChainEndpoint::logs(const LogFilter& filter) {
-    auto reply = ask("eth_getLogs",
-                     fmt::format(R"([{{"address":"{}","fromBlock":"{}","toBlock":"{}","topics":["{}"]}}])",
-                                 to_hex0x(filter.address.view()), to_quantity(filter.from_block),
-                                 to_quantity(filter.to_block), to_hex0x(filter.topic.view())));
-    if (!reply) return fail(std::move(reply).error());
-    if (reply->kind == RpcReply::Kind::error)
-        return refused(fmt::format("eth_getLogs of {}", name()), reply->error);
-    return read_logs(reply->value);
+    IOSWARM_TRY(auto reply,
+                ask("eth_getLogs",
+                    fmt::format(R"([{{"address":"{}","fromBlock":"{}","toBlock":"{}","topics":["{}"]}}])",
+                                to_hex0x(filter.address.view()), to_quantity(filter.from_block),
+                                to_quantity(filter.to_block), to_hex0x(filter.topic.view()))));
+    if (reply.kind == RpcReply::Kind::error)
+        return refused(fmt::format("eth_getLogs of {}", name()), reply.error);
+    return read_logs(reply.value);
 }
 
 SendResult ChainEndpoint::send(const RawEthTx& transaction) {

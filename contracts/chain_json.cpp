@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm::contracts {
 namespace {
 
@@ -98,9 +100,8 @@ Result<ChainLog> log_of(const Json& object) {
 Result<std::vector<ChainLog>> logs_of(const Json& list) {
     std::vector<ChainLog> out;
     for (const Json& one : list) {
-        auto log = log_of(one);
-        if (!log) return fail(log.error());
-        out.push_back(std::move(*log));
+        IOSWARM_TRY(auto log, log_of(one));
+        out.push_back(std::move(log));
     }
     return out;
 }
@@ -116,9 +117,8 @@ Result<Receipt> receipt_of(const Json& object) {
     out.gas_price = reader.quantity("effectiveGasPrice", false);
     out.contract = reader.fixed_or_nothing<Address>("contractAddress");
     if (const Json* logs = reader.list("logs")) {
-        auto read = logs_of(*logs);
-        if (!read) return fail(read.error());
-        out.logs = std::move(*read);
+        IOSWARM_TRY(auto read, logs_of(*logs));
+        out.logs = std::move(read);
     }
     if (!reader.why().empty()) return bad_answer("a receipt: " + reader.why());
     return out;
@@ -145,9 +145,8 @@ Result<std::vector<Receipt>> read_receipts(std::string_view json) {
     if (!tree.is_array()) return bad_answer("the receipts are no list");
     std::vector<Receipt> out;
     for (const Json& one : tree) {
-        auto receipt = receipt_of(one);
-        if (!receipt) return fail(receipt.error());
-        out.push_back(std::move(*receipt));
+        IOSWARM_TRY(auto receipt, receipt_of(one));
+        out.push_back(std::move(receipt));
     }
     return out;
 }

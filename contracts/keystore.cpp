@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/base/try.hpp"
 #include "core/crypto/hmac.hpp"
 #include "core/crypto/keccak.hpp"
 
@@ -147,32 +148,29 @@ bool looks_like_keystore(std::string_view text) noexcept {
 }
 
 Result<PrivateKey> open_keystore(std::string_view json, BytesView password) {
-    const auto envelope = read_envelope(json);
-    if (!envelope) return fail(envelope.error());
-    const auto derived = derive(*envelope, password);
-    if (!derived) return fail(derived.error());
-    if (!equal_in_constant_time(mac_of(*derived, envelope->ciphertext).view(), envelope->mac)) {
+    IOSWARM_TRY(const auto envelope, read_envelope(json));
+    IOSWARM_TRY(const auto derived, derive(envelope, password));
+    if (!equal_in_constant_time(mac_of(derived, envelope.ciphertext).view(), envelope.mac)) {
         return fail(ErrorCode::unauthenticated, kCannotOpen, {}, "wrong password or damaged file");
     }
     const SecretBytes scalar =
-        aes128_ctr(derived->view().first(kCipherKeySize), envelope->iv, envelope->ciphertext);
+        aes128_ctr(derived.view().first(kCipherKeySize), envelope.iv, envelope.ciphertext);
     auto key = PrivateKey::from(scalar.view());
     if (!key) return bad_keystore("it holds no key of secp256k1");
-    if (envelope->address && *envelope->address != key->address()) {
+    if (envelope.address && *envelope.address != key->address()) {
         return bad_keystore("the address does not match the key: the file is damaged");
     }
     return key;
 }
 
 Result<KeystoreInfo> inspect_keystore(std::string_view json) {
-    const auto envelope = read_envelope(json);
-    if (!envelope) return fail(envelope.error());
-    const Json& parameters = envelope->parameters;
-    KeystoreInfo out{envelope->address, envelope->kdf, {}};
-    if (envelope->kdf == "scrypt") {
+    IOSWARM_TRY(const auto envelope, read_envelope(json));
+    const Json& parameters = envelope.parameters;
+    KeystoreInfo out{envelope.address, envelope.kdf, {}};
+    if (envelope.kdf == "scrypt") {
         out.parameters = fmt::format("n {}, r {}, p {}", number_of(parameters, "n"), number_of(parameters, "r"),
                                      number_of(parameters, "p"));
-    } else if (envelope->kdf == "pbkdf2") {
+    } else if (envelope.kdf == "pbkdf2") {
         out.parameters = fmt::format("c {}", number_of(parameters, "c"));
     } else {
         return bad_keystore("unsupported kdf: only scrypt and pbkdf2 are supported");
@@ -181,13 +179,11 @@ Result<KeystoreInfo> inspect_keystore(std::string_view json) {
 }
 
 Result<std::string> make_keystore(const PrivateKey& key, BytesView password, const ScryptCost& cost) {
-    auto random = random_bytes(32 + kIvSize + 16);
-    if (!random) return fail(random.error());
-    const BytesView salt = BytesView(*random).first(32);
-    const BytesView iv = BytesView(*random).subspan(32, kIvSize);
-    const auto derived = scrypt(password, salt, cost, kKeySize);
-    if (!derived) return fail(derived.error());
-    const SecretBytes ciphertext = aes128_ctr(derived->view().first(kCipherKeySize), iv, key.bytes());
+    IOSWARM_TRY(auto random, random_bytes(32 + kIvSize + 16));
+    const BytesView salt = BytesView(random).first(32);
+    const BytesView iv = BytesView(random).subspan(32, kIvSize);
+    IOSWARM_TRY(const auto derived, scrypt(password, salt, cost, kKeySize));
+    const SecretBytes ciphertext = aes128_ctr(derived.view().first(kCipherKeySize), iv, key.bytes());
     const Json tree{
         {"address", to_hex(key.address().view())},
         {"crypto",
@@ -197,8 +193,8 @@ Result<std::string> make_keystore(const PrivateKey& key, BytesView password, con
           {"kdf", "scrypt"},
           {"kdfparams",
            {{"dklen", kKeySize}, {"n", cost.n}, {"p", cost.p}, {"r", cost.r}, {"salt", to_hex(salt)}}},
-          {"mac", to_hex(mac_of(*derived, ciphertext.view()).view())}}},
-        {"id", uuid(BytesView(*random).last(16))},
+          {"mac", to_hex(mac_of(derived, ciphertext.view()).view())}}},
+        {"id", uuid(BytesView(random).last(16))},
         {"version", 3}};
     return tree.dump() + "\n";
 }
@@ -229,10 +225,9 @@ Result<PrivateKey> key_from_hex(std::string_view text) {
 
 Result<PrivateKey> make_key() {
     for (;;) {
-        auto random = random_bytes(kKeySize);
-        if (!random) return fail(random.error());
-        const SecretBytes scalar{BytesView(*random)};
-        wipe(*random);
+        IOSWARM_TRY(auto random, random_bytes(kKeySize));
+        const SecretBytes scalar{BytesView(random)};
+        wipe(random);
         // One draw in 2^128 is not a valid key.
         if (auto key = PrivateKey::from(scalar.view())) return key;
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "contracts/abi.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/keccak.hpp"
 
 namespace ioswarm::contracts {
@@ -154,13 +155,12 @@ Result<PoolAgent> read_pool_agent(BytesView data) {
 }
 
 Result<EpochState> read_epoch_state(BytesView data) {
-    const auto value = abi::Reader(data).uint(8);
-    if (!value) return fail(value.error());
-    if (*value > 2) {
+    IOSWARM_TRY(const auto value, abi::Reader(data).uint(8));
+    if (value > 2) {
         return fail(ErrorCode::bad_data, "cannot read the contract's data", {},
                     "an epoch's state is not 0, 1 or 2");
     }
-    return static_cast<EpochState>(static_cast<unsigned>(*value));
+    return static_cast<EpochState>(static_cast<unsigned>(value));
 }
 
 Result<U256> read_pool_uint(BytesView data) {
@@ -197,16 +197,13 @@ Hash256 epoch_settled_topic() {
 }
 
 Result<SettleEpochCall> read_settle_epoch_call(BytesView data) {
-    const auto arguments = arguments_of(data, "settleEpoch(uint64,bytes32[])");
-    if (!arguments) return fail(arguments.error());
-    abi::Reader reader(*arguments);
-    const auto epoch = reader.uint64();
-    if (!epoch) return fail(epoch.error());
-    const auto words = reader.words(kMaxCallEntries);
-    if (!words) return fail(words.error());
+    IOSWARM_TRY(const auto arguments, arguments_of(data, "settleEpoch(uint64,bytes32[])"));
+    abi::Reader reader(arguments);
+    IOSWARM_TRY(const auto epoch, reader.uint64());
+    IOSWARM_TRY(const auto words, reader.words(kMaxCallEntries));
     SettleEpochCall out;
-    out.epoch = *epoch;
-    for (const Hash256& word : *words) {
+    out.epoch = epoch;
+    for (const Hash256& word : words) {
         PoolEntry entry;
         std::copy_n(word.bytes.begin(), Address::kSize, entry.wallet.bytes.begin());
         entry.send_now = word.bytes[Address::kSize] != 0;
@@ -217,11 +214,11 @@ Result<SettleEpochCall> read_settle_epoch_call(BytesView data) {
 }
 
 Result<std::vector<Address>> read_claimees(BytesView data) {
-    const auto arguments = arguments_of(data, "depositSettleAndClaim(address[],uint256[],address[])");
-    if (!arguments) return fail(arguments.error());
-    abi::Reader reader(*arguments);
-    if (const auto wallets = reader.addresses(kMaxCallEntries); !wallets) return fail(wallets.error());
-    if (const auto weights = reader.uints(kMaxCallEntries); !weights) return fail(weights.error());
+    IOSWARM_TRY(const auto arguments,
+                arguments_of(data, "depositSettleAndClaim(address[],uint256[],address[])"));
+    abi::Reader reader(arguments);
+    IOSWARM_DO(reader.addresses(kMaxCallEntries));
+    IOSWARM_DO(reader.uints(kMaxCallEntries));
     return reader.addresses(kMaxCallEntries);
 }
 

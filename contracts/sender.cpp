@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm::contracts {
 namespace {
 
@@ -77,14 +79,11 @@ void WaitClock::sleep(std::chrono::milliseconds time, const std::stop_token& sto
 }
 
 Result<U256> choose_gas_price(ChainClient& chain, const U256& cap) {
-    const auto suggested = chain.gas_price();
-    if (!suggested) return fail(suggested.error());
-    const auto tip = chain.tip();
-    if (!tip) return fail(tip.error());
-    const auto block = chain.block(*tip);
-    if (!block) return fail(block.error());
-    U256 price = std::max<U256>(*suggested, kMinGasPrice);
-    if (*block) price = std::max(price, (*block)->base_fee);
+    IOSWARM_TRY(const auto suggested, chain.gas_price());
+    IOSWARM_TRY(const auto tip, chain.tip());
+    IOSWARM_TRY(const auto block, chain.block(tip));
+    U256 price = std::max<U256>(suggested, kMinGasPrice);
+    if (block) price = std::max(price, block->base_fee);
     if (price <= cap) return price;
     constexpr std::uint64_t kGweiInRau = 1'000'000'000;
     return fail(ErrorCode::resource_exhausted, "the gas price is too high", {},
@@ -95,15 +94,12 @@ Result<U256> choose_gas_price(ChainClient& chain, const U256& cap) {
 }
 
 Result<std::uint64_t> choose_nonce(ChainClient& chain, const SentJournal* journal, const Address& wallet) {
-    const auto confirmed = chain.confirmed_nonce(wallet);
-    if (!confirmed) return fail(confirmed.error());
-    const auto pool = chain.pool_nonce(wallet);
-    if (!pool) return fail(pool.error());
-    const std::uint64_t next = std::max(confirmed->nonce, *pool);
-    if (next > kHighestNonce || next - confirmed->nonce > kMaxNonceDistance) {
-        return fail(
-            ErrorCode::bad_data, kCannotSend, {},
-            fmt::format("the node says nonce {} confirmed and {} in its pool", confirmed->nonce, *pool));
+    IOSWARM_TRY(const auto confirmed, chain.confirmed_nonce(wallet));
+    IOSWARM_TRY(const auto pool, chain.pool_nonce(wallet));
+    const std::uint64_t next = std::max(confirmed.nonce, pool);
+    if (next > kHighestNonce || next - confirmed.nonce > kMaxNonceDistance) {
+        return fail(ErrorCode::bad_data, kCannotSend, {},
+                    fmt::format("the node says nonce {} confirmed and {} in its pool", confirmed.nonce, pool));
     }
     if (journal != nullptr && next < journal->next_nonce()) {
         return fail(ErrorCode::unavailable, kCannotSend, {},
@@ -146,16 +142,15 @@ Result<SentEntry> TransactionSender::run(const TransactionOrder& order) {
                     fmt::format("{} gas is more than a block takes ({})", order.gas_limit, kBlockGasLimit));
     }
     // Nothing is signed before the endpoint's chain id has been checked, immediately before.
-    if (Status checked = chain_.check_chain(); !checked) return fail(std::move(checked).error());
-    const auto tip = chain_.tip();
-    if (!tip) return fail(tip.error());
+    IOSWARM_DO(chain_.check_chain());
+    IOSWARM_TRY(const auto tip, chain_.tip());
     SentEntry entry;
     entry.kind = order.kind;
     entry.key = order.key;
     entry.nonce = order.nonce;
-    entry.from_block = *tip;
+    entry.from_block = tip;
     entry.attempts.push_back(sign_transaction(to_eth_tx(order, chain_.expected_chain_id()), key_));
-    if (Status stored = journal_.add(entry); !stored) return fail(std::move(stored).error());
+    IOSWARM_DO(journal_.add(entry));
     Wait wait;
     wait.entry = *journal_.open_entry();
     wait.max_gas_price = order.max_gas_price;
@@ -166,7 +161,7 @@ Result<SentEntry> TransactionSender::resume(const U256& max_gas_price) {
     const SentEntry* open = journal_.open_entry();
     if (open == nullptr)
         return fail(ErrorCode::internal, kCannotSend, {}, "the journal has no open transaction");
-    if (Status checked = chain_.check_chain(); !checked) return fail(std::move(checked).error());
+    IOSWARM_DO(chain_.check_chain());
     Wait wait;
     wait.entry = *open;
     wait.max_gas_price = max_gas_price;
@@ -198,7 +193,7 @@ Status TransactionSender::submit(Wait& wait) {
     // An endpoint may have kept it from an earlier attempt. Then it is awaited, and this refusal does not
     // matter.
     if (wait.maybe_kept) return {};
-    if (Status closed = journal_.close(SentEntry::State::refused); !closed) return closed;
+    IOSWARM_DO(journal_.close(SentEntry::State::refused));
     return fail(refusal_error(sent));
 }
 
@@ -209,10 +204,9 @@ Result<std::optional<Receipt>> TransactionSender::look(Wait& wait) {
     auto found = chain_.find_receipt(wait.hashes, &wait.scan_from);
     if (!found || *found) return found;
     wait.more_to_read = wait.scan_from - began >= kFullPortion;
-    const auto confirmed = chain_.confirmed_nonce(key_.address());
-    if (!confirmed) return fail(confirmed.error());
-    wait.wallet_nonce = confirmed->nonce;
-    if (confirmed->nonce <= wait.entry.nonce) {
+    IOSWARM_TRY(const auto confirmed, chain_.confirmed_nonce(key_.address()));
+    wait.wallet_nonce = confirmed.nonce;
+    if (confirmed.nonce <= wait.entry.nonce) {
         wait.taken = 0;
         wait.scan_again_from = wait.entry.from_block;
         return std::nullopt;
@@ -221,7 +215,7 @@ Result<std::optional<Receipt>> TransactionSender::look(Wait& wait) {
     // come late.
     found = chain_.scan_for_receipt(wait.hashes, &wait.scan_again_from);
     if (!found || *found) return found;
-    wait.more_to_read = wait.scan_again_from <= confirmed->height;
+    wait.more_to_read = wait.scan_again_from <= confirmed.height;
     if (!wait.more_to_read) {
         ++wait.taken;
         wait.scan_again_from = wait.entry.from_block;
@@ -279,9 +273,9 @@ Status TransactionSender::raise_price(Wait& wait) {
     const U256 raised = std::min(std::max(*wanted, bumped_price(old)), wait.max_gas_price);
     if (raised <= old) return {};
     (tx.type == EthTxType::legacy ? tx.gas_price : tx.gas_fee_cap) = raised;
-    if (Status checked = chain_.check_chain(); !checked) return checked;
+    IOSWARM_DO(chain_.check_chain());
     const RawEthTx attempt = sign_transaction(tx, key_);
-    if (Status stored = journal_.add_attempt(attempt); !stored) return stored;
+    IOSWARM_DO(journal_.add_attempt(attempt));
     wait.entry = *journal_.open_entry();
     wait.hashes.push_back(attempt.hash);
     if (notice_) notice_(attempt.hash);
@@ -289,8 +283,7 @@ Status TransactionSender::raise_price(Wait& wait) {
 }
 
 Result<SentEntry> TransactionSender::finish_replaced(const Wait& wait) {
-    if (Status closed = journal_.close(SentEntry::State::replaced); !closed)
-        return fail(std::move(closed).error());
+    IOSWARM_DO(journal_.close(SentEntry::State::replaced));
     return fail(ErrorCode::aborted, "the transaction is lost", to_hex0x(wait.entry.attempts.back().hash.view()),
                 fmt::format("another transaction of this wallet was mined with its nonce {}", wait.entry.nonce),
                 "somebody else uses this key; nothing of this command was done");
@@ -314,14 +307,14 @@ Result<SentEntry> TransactionSender::wait_for(Wait& wait) {
     const auto deadline = clock_.now() + settings_.timeout;
     for (;;) {
         if (wait.send_again) {
-            if (Status sent = submit(wait); !sent) return fail(std::move(sent).error());
+            IOSWARM_DO(submit(wait));
         }
         const auto found = look(wait);
         if (found && *found) {
             const auto sure = is_final(**found, wait.entry.nonce);
             if (sure && *sure) {
                 const std::uint64_t id = wait.entry.id;
-                if (Status closed = journal_.close(**found); !closed) return fail(std::move(closed).error());
+                IOSWARM_DO(journal_.close(**found));
                 return journal_.entries().at(id - 1);
             }
             if (!sure) wait.last_error = sure.error();
@@ -336,7 +329,7 @@ Result<SentEntry> TransactionSender::wait_for(Wait& wait) {
         if (!settings_.wait || stop_.stop_requested() || clock_.now() >= deadline) break;
         if (wait.more_to_read) continue;
         clock_.sleep(settings_.poll, stop_);
-        if (Status raised = raise_price(wait); !raised) return fail(std::move(raised).error());
+        IOSWARM_DO(raise_price(wait));
     }
     return fail(unconfirmed(wait, stop_.stop_requested()));
 }

@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/atomic_file.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/secp256k1.hpp"
 #include "core/sqlite/private_file.hpp"
 
@@ -213,17 +214,15 @@ Result<SentJournal> SentJournal::open(const std::filesystem::path& directory, st
         ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd < 0) return fail(errno_error(errno, kCannotKeep, path));
     SentJournal out(std::move(*lock), path, fd);
-    if (Status checked = check_journal_file(fd, path); !checked) return fail(std::move(checked).error());
+    IOSWARM_DO(check_journal_file(fd, path));
     if (Status synced = sync_directory(directory); !synced) return of_journal(std::move(synced).error());
     const auto text = read_file(path, kMaxJournal);
     if (!text) return of_journal(text.error());
-    auto read = read_journal(*text, path);
-    if (!read) return fail(std::move(read).error());
-    if (Status own = check_open_entry(read->entries, path, chain_id, wallet); !own)
-        return fail(std::move(own).error());
-    if (read->whole < text->size() && ::ftruncate(fd, static_cast<off_t>(read->whole)) != 0)
+    IOSWARM_TRY(auto read, read_journal(*text, path));
+    IOSWARM_DO(check_open_entry(read.entries, path, chain_id, wallet));
+    if (read.whole < text->size() && ::ftruncate(fd, static_cast<off_t>(read.whole)) != 0)
         return fail(errno_error(errno, kCannotKeep, path));
-    out.entries_ = std::move(read->entries);
+    out.entries_ = std::move(read.entries);
     return out;
 }
 
@@ -233,9 +232,8 @@ Result<std::vector<SentEntry>> SentJournal::peek(const std::filesystem::path& di
     const auto text = read_file(path, kMaxJournal);
     if (!text && text.error().code == ErrorCode::not_found) return std::vector<SentEntry>{};
     if (!text) return of_journal(text.error());
-    auto read = read_journal(*text, path);
-    if (!read) return fail(std::move(read).error());
-    return std::move(read->entries);
+    IOSWARM_TRY(auto read, read_journal(*text, path));
+    return std::move(read.entries);
 }
 
 Status SentJournal::append(const SentEntry& entry) {
@@ -274,7 +272,7 @@ Status SentJournal::add(SentEntry entry) {
         return fail(ErrorCode::internal, kCannotKeep, path_, "a transaction is open already");
     entry.id = entries_.size() + 1;
     entry.state = State::open;
-    if (Status stored = append(entry); !stored) return stored;
+    IOSWARM_DO(append(entry));
     entries_.push_back(std::move(entry));
     return {};
 }
@@ -284,7 +282,7 @@ Status SentJournal::add_attempt(const RawEthTx& attempt) {
     if (open == entries_.end()) return fail(ErrorCode::internal, kCannotKeep, path_, "no transaction is open");
     SentEntry changed = *open;
     changed.attempts.push_back(attempt);
-    if (Status stored = append(changed); !stored) return stored;
+    IOSWARM_DO(append(changed));
     *open = std::move(changed);
     return {};
 }
@@ -294,7 +292,7 @@ Status SentJournal::close(SentEntry::State state) {
     if (open == entries_.end()) return fail(ErrorCode::internal, kCannotKeep, path_, "no transaction is open");
     SentEntry changed = *open;
     changed.state = state;
-    if (Status stored = append(changed); !stored) return stored;
+    IOSWARM_DO(append(changed));
     *open = std::move(changed);
     return {};
 }
@@ -310,7 +308,7 @@ Status SentJournal::close(const Receipt& receipt) {
     changed.gas_used = receipt.gas_used;
     changed.gas_price = receipt.gas_price;
     changed.contract = receipt.contract;
-    if (Status stored = append(changed); !stored) return stored;
+    IOSWARM_DO(append(changed));
     *open = std::move(changed);
     return {};
 }

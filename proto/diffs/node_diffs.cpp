@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/base/pause.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::proto {
 
@@ -72,7 +73,7 @@ Result<StateDiff> NodeDiffSource::next(std::uint64_t height, std::stop_token sto
     if (subscription_ && expected_ != height) subscription_.reset();
     for (bool is_second_ask = false;;) {
         if (!subscription_) {
-            if (Status done = subscribe(height, stop); !done) return fail(std::move(done).error());
+            IOSWARM_DO(subscribe(height, stop));
         }
         auto diff = subscription_->next(std::chrono::milliseconds::max(), stop);
         if (!diff && diff.error().code == ErrorCode::cancelled) return diff;

@@ -8,6 +8,7 @@
 
 #include "core/base/pause.hpp"
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::proto {
 namespace {
@@ -28,9 +29,8 @@ Result<std::uint64_t> find_tip(const DiffProbeOptions& options, const std::stop_
     std::optional<Error> ended;  // why the last stream ended
     for (int tries = 1;; ++tries) {
         if (ended && since(begin) >= options.duration) return fail(*std::move(ended));
-        auto live = DiffSubscription::open(options.peer, 0, stop);
-        if (!live) return fail(std::move(live).error());
-        const auto diff = live->next(std::max(options.duration - since(begin), milliseconds(0)), stop);
+        IOSWARM_TRY(auto live, DiffSubscription::open(options.peer, 0, stop));
+        const auto diff = live.next(std::max(options.duration - since(begin), milliseconds(0)), stop);
         if (diff && diff->height > 0) return diff->height;
         if (diff) {
             return fail(ErrorCode::bad_data, "cannot take state diffs", options.peer.target.text(),
@@ -99,11 +99,10 @@ bool DiffProbe::passed() const {
 
 Result<DiffProbe> probe_diffs(const DiffProbeOptions& options, const DiffProbeProgress& progress,
                               const std::stop_token& stop) {
-    const auto tip = find_tip(options, stop);
-    if (!tip) return fail(tip.error());
-    const std::uint64_t from = *tip > options.catch_up ? *tip - options.catch_up : 1;
+    IOSWARM_TRY(const auto tip, find_tip(options, stop));
+    const std::uint64_t from = tip > options.catch_up ? tip - options.catch_up : 1;
     pause_for(options.between_streams, stop);
-    DiffProbe probe{*tip, DiffChecks(from, *tip), {}, {}, 0, {}};
+    DiffProbe probe{tip, DiffChecks(from, tip), {}, {}, 0, {}};
     ResumingStream stream(options.peer, stop);
     const auto begin = SteadyClock::now();
     while (since(begin) < options.duration) {

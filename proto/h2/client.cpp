@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "proto/grpc/status_codes.hpp"
 #include "proto/h2/session.hpp"
 
@@ -52,10 +53,9 @@ Result<std::unique_ptr<H2Client>> H2Client::connect(TcpTarget target, millisecon
                                                     const std::stop_token& stop, const H2Settings& settings) {
     const H2Deadline deadline = deadline_in(within);
     if (target.tls) target.tls->application_protocol = "h2";
-    auto stream = TcpStream::connect(target, deadline, stop);
-    if (!stream) return fail(std::move(stream).error());
-    auto session = std::make_unique<Session>(*std::move(stream), target, settings);
-    if (Status started = session->start(); !started) return fail(std::move(started).error());
+    IOSWARM_TRY(auto stream, TcpStream::connect(target, deadline, stop));
+    auto session = std::make_unique<Session>(std::move(stream), target, settings);
+    IOSWARM_DO(session->start());
     return std::unique_ptr<H2Client>(new H2Client(std::move(session)));
 }
 
@@ -70,27 +70,25 @@ Result<std::optional<Bytes>> H2Client::next(std::int32_t id, milliseconds within
 Result<H2Status> H2Client::finish(std::int32_t id, milliseconds within, const std::stop_token& stop) {
     const H2Deadline deadline = deadline_in(within);
     for (;;) {
-        auto message = session_->next(id, deadline, stop);
-        if (!message) return fail(std::move(message).error());
-        if (!*message) return session_->take_status(id);
+        IOSWARM_TRY(auto message, session_->next(id, deadline, stop));
+        if (!message) return session_->take_status(id);
     }
 }
 
 Result<H2Answer> H2Client::call(const H2Request& request, const std::stop_token& stop) {
     const H2Deadline deadline = deadline_in(request.deadline);
-    const auto id = open(request);
-    if (!id) return fail(id.error());
+    IOSWARM_TRY(const auto id, open(request));
     H2Answer answer;
     for (;;) {
-        auto message = session_->next(*id, deadline, stop);
+        auto message = session_->next(id, deadline, stop);
         if (!message) {
-            cancel(*id);
+            cancel(id);
             return fail(std::move(message).error());
         }
         if (!*message) break;
         answer.messages.push_back(std::move(**message));
     }
-    answer.status = session_->take_status(*id);
+    answer.status = session_->take_status(id);
     return answer;
 }
 

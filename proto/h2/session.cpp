@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm::proto {
 namespace {
 
@@ -246,7 +248,7 @@ Result<std::int32_t> H2Client::Session::submit(const H2Request& request) {
     Stream& stream = streams_.try_emplace(id, settings_).first->second;
     stream.body = request.body;
     stream.half_close = request.half_close;
-    if (Status flushed = flush(); !flushed) return fail(std::move(flushed).error());
+    IOSWARM_DO(flush());
     return id;
 }
 
@@ -301,7 +303,7 @@ Status H2Client::Session::wait(H2Deadline deadline, const std::stop_token& stop)
 Status H2Client::Session::work(H2Deadline deadline, const std::stop_token& stop) {
     if (closed_) return fail(closed_error());
     if (stop.stop_requested()) return fail(ErrorCode::cancelled, "stopped", which_);
-    if (Status flushed = flush(); !flushed) return flushed;
+    IOSWARM_DO(flush());
     std::array<std::uint8_t, 65536> buffer;
     const auto got = stream_->receive(buffer);
     if (!got) return close(got.error());
@@ -310,7 +312,7 @@ Status H2Client::Session::work(H2Deadline deadline, const std::stop_token& stop)
     heard_ = SteadyClock::now();
     pinged_.reset();
     if (nghttp2_session_mem_recv(session_, buffer.data(), **got) < 0) return close(end_of_connection());
-    if (Status flushed = flush(); !flushed) return flushed;
+    IOSWARM_DO(flush());
     if (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0) {
         return close(end_of_connection());
     }

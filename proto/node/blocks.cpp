@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/pause.hpp"
+#include "core/base/try.hpp"
 #include "proto/node/link.hpp"
 #include "proto/node/web3.hpp"
 #include "proto/node/wire.hpp"
@@ -115,19 +116,16 @@ void NodeBlocks::lose_stream(const Error& why) {
 }
 
 Result<std::uint64_t> NodeBlocks::tip_height(const std::stop_token& stop) {
-    const auto answer = link_.call(kGetChainMeta, {}, stop);
-    if (!answer) return fail(answer.error());
-    const auto meta = read_chain_meta(*answer);
-    if (!meta) return fail(meta.error());
-    return meta->height;
+    IOSWARM_TRY(const auto answer, link_.call(kGetChainMeta, {}, stop));
+    IOSWARM_TRY(const auto meta, read_chain_meta(answer));
+    return meta.height;
 }
 
 /// If the node has the block at `height`, puts it and the blocks after it into ready_. Otherwise does nothing.
 Status NodeBlocks::fetch_missed(std::uint64_t height, const ChainIds& ids, const std::stop_token& stop) {
-    const auto tip = tip_height(stop);
-    if (!tip) return fail(tip.error());
-    if (*tip < height) return {};
-    std::uint64_t count = std::min(kFetchBlocks, *tip - height + 1);
+    IOSWARM_TRY(const auto tip, tip_height(stop));
+    if (tip < height) return {};
+    std::uint64_t count = std::min(kFetchBlocks, tip - height + 1);
     auto answer = link_.call(kGetRawBlocks, raw_blocks_request(height, count, true), stop);
     if (!answer && answer.error().code == ErrorCode::resource_exhausted && count > 1) {
         count = 1;
@@ -140,14 +138,13 @@ Status NodeBlocks::fetch_missed(std::uint64_t height, const ChainIds& ids, const
         if (error.code == ErrorCode::not_found) error.code = ErrorCode::out_of_range;
         return fail(std::move(error));
     }
-    auto blocks = read_raw_blocks(*answer, height, count, ids);
-    if (!blocks) return fail(blocks.error());
-    if (blocks->empty()) {
+    IOSWARM_TRY(auto blocks, read_raw_blocks(*answer, height, count, ids));
+    if (blocks.empty()) {
         return fail(ErrorCode::bad_data, "cannot read the node's answer", "GetRawBlocksResponse",
                     "no block, with height " + std::to_string(height) + " below the tip");
     }
-    link_.fetched_blocks += blocks->size();
-    for (NodeBlock& block : *blocks)
+    link_.fetched_blocks += blocks.size();
+    for (NodeBlock& block : blocks)
         keep(std::move(block));
     return {};
 }
@@ -162,11 +159,10 @@ Status NodeBlocks::take_message(BytesView message, std::uint64_t height, const C
     const ExecutedBlock& told = block->block;
     if (told.height > height) {
         // Without this check a false height could make us wait forever. The node's own tip must confirm it.
-        const auto tip = tip_height(stop);
-        if (!tip) return fail(tip.error());
-        if (told.height > *tip + 1) {
+        IOSWARM_TRY(const auto tip, tip_height(stop));
+        if (told.height > tip + 1) {
             return fail(ErrorCode::bad_data, "cannot read the node's answer", "StreamBlocksResponse",
-                        "block " + std::to_string(told.height) + " past the tip " + std::to_string(*tip));
+                        "block " + std::to_string(told.height) + " past the tip " + std::to_string(tip));
         }
         ask_ = true;
     }
@@ -184,28 +180,25 @@ Status NodeBlocks::take_message(BytesView message, std::uint64_t height, const C
 /// block is missed, and a stream that never sends any is noticed.
 Result<std::uint64_t> NodeBlocks::next_to_come(const std::stop_token& stop) {
     if (to_come_ == 0) {
-        const auto tip = tip_height(stop);
-        if (!tip) return fail(tip.error());
-        to_come_ = *tip + 1;
+        IOSWARM_TRY(const auto tip, tip_height(stop));
+        to_come_ = tip + 1;
     }
     return to_come_;
 }
 
 Result<ExecutedBlock> NodeBlocks::next_of_grpc(std::uint64_t height, const std::stop_token& stop) {
-    const auto ids = link_.chain_ids(stop);
-    if (!ids) return fail(ids.error());
+    IOSWARM_TRY(const auto ids, link_.chain_ids(stop));
     if (height == 0) {
-        const auto to_come = next_to_come(stop);
-        if (!to_come) return fail(to_come.error());
-        height = *to_come;
+        IOSWARM_TRY(const auto to_come, next_to_come(stop));
+        height = to_come;
     }
     bool was_quiet = false;
     ask_ = ask_ || height != expected_;  // the stream sends only new blocks
     while (!stop.stop_requested()) {
         if (auto block = take_ready(height)) return std::move(*block);
-        if (const auto status = open_stream(stop); !status) return fail(status.error());
+        IOSWARM_DO(open_stream(stop));
         if (std::exchange(ask_, false)) {
-            if (const auto status = fetch_missed(height, *ids, stop); !status) {
+            if (const auto status = fetch_missed(height, ids, stop); !status) {
                 ask_ = true;
                 return fail(status.error());
             }
@@ -230,8 +223,7 @@ Result<ExecutedBlock> NodeBlocks::next_of_grpc(std::uint64_t height, const std::
         was_quiet = !*message;
         ask_ = ask_ || was_quiet;
         if (was_quiet) continue;
-        if (const auto status = take_message(**message, height, *ids, stop); !status)
-            return fail(status.error());
+        IOSWARM_DO(take_message(**message, height, ids, stop));
     }
     return fail(stopped());
 }
@@ -239,10 +231,9 @@ Result<ExecutedBlock> NodeBlocks::next_of_grpc(std::uint64_t height, const std::
 Result<ExecutedBlock> NodeBlocks::next_of_web3(std::uint64_t height, const std::stop_token& stop) {
     std::uint64_t wanted = height;
     while (link_.json_api()) {
-        const auto tip = web3_tip(link_.web3(), stop);
-        if (!tip) return fail(tip.error());
-        if (wanted == 0) wanted = tip->height + 1;
-        if (tip->height >= wanted) return web3_block(link_.web3(), wanted, stop);
+        IOSWARM_TRY(const auto tip, web3_tip(link_.web3(), stop));
+        if (wanted == 0) wanted = tip.height + 1;
+        if (tip.height >= wanted) return web3_block(link_.web3(), wanted, stop);
         if (!pause_for(link_.settings().web3_poll, stop)) return fail(stopped());
     }
     return next_of_grpc(height, stop);  // the node was replaced by one whose API is protobuf

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/node/evm.hpp"
 
+#include "core/base/try.hpp"
 #include "proto/node/link.hpp"
 #include "proto/node/web3_json.hpp"
 
@@ -19,10 +20,9 @@ Result<std::string_view> text_result(const Result<RpcReply>& reply, const std::s
 
 /// Reads a quantity, or data of up to 32 bytes ("0x" is 0).
 Result<Word> word_result(const Result<RpcReply>& reply, const std::string& method) {
-    const auto text = text_result(reply, method);
-    if (!text) return fail(text.error());
-    if (*text == "0x") return Word{0};
-    const auto value = u256_from_quantity(*text);
+    IOSWARM_TRY(const auto text, text_result(reply, method));
+    if (text == "0x") return Word{0};
+    const auto value = u256_from_quantity(text);
     if (!value) return fail(web3_bad(method, "not a number of at most 256 bits"));
     return Word::from(*value);
 }
@@ -81,17 +81,14 @@ Result<evm::AccountRecord> read_record(Answers& answers) {
     const auto& balance_reply = answers.next();
     const auto& nonce_reply = answers.next();
     const auto& code_reply = answers.next();
-    const auto balance = word_result(balance_reply, "eth_getBalance");
-    if (!balance) return fail(balance.error());
-    const auto nonce = word_result(nonce_reply, "eth_getTransactionCount");
-    if (!nonce) return fail(nonce.error());
-    if (!nonce->fits_64_bits()) return fail(web3_bad("eth_getTransactionCount", "not a number of 64 bits"));
-    const auto code_text = text_result(code_reply, "eth_getCode");
-    if (!code_text) return fail(code_text.error());
-    const auto code = code_text->starts_with("0x") ? from_hex(*code_text) : std::nullopt;
+    IOSWARM_TRY(const auto balance, word_result(balance_reply, "eth_getBalance"));
+    IOSWARM_TRY(const auto nonce, word_result(nonce_reply, "eth_getTransactionCount"));
+    if (!nonce.fits_64_bits()) return fail(web3_bad("eth_getTransactionCount", "not a number of 64 bits"));
+    IOSWARM_TRY(const auto code_text, text_result(code_reply, "eth_getCode"));
+    const auto code = code_text.starts_with("0x") ? from_hex(code_text) : std::nullopt;
     if (!code) return fail(web3_bad("eth_getCode", "not hex"));
-    record.balance = *balance;
-    record.nonce = nonce->low();
+    record.balance = balance;
+    record.nonce = nonce.low();
     if (!code->empty()) record.code = std::make_shared<const evm::Code>(*code);
     record.exists = !record.balance.is_zero() || record.nonce != 0 || record.code != nullptr;
     return record;
@@ -99,19 +96,16 @@ Result<evm::AccountRecord> read_record(Answers& answers) {
 
 Status keep_answers(const evm::Missing& missing, Answers& answers, evm::FetchedState& state) {
     for (const Address& address : missing.accounts) {
-        auto record = read_record(answers);
-        if (!record) return fail(record.error());
-        state.put(address, std::move(*record));
+        IOSWARM_TRY(auto record, read_record(answers));
+        state.put(address, std::move(record));
     }
     for (const evm::SlotId& slot : missing.slots) {
-        const auto value = word_result(answers.next(), "eth_getStorageAt");
-        if (!value) return fail(value.error());
-        state.put(slot.address, slot.key, {*value, !value->is_zero()});
+        IOSWARM_TRY(const auto value, word_result(answers.next(), "eth_getStorageAt"));
+        state.put(slot.address, slot.key, {value, !value.is_zero()});
     }
     for (const std::uint64_t height : missing.block_hashes) {
-        const auto block = web3_object(answers.next(), "eth_getBlockByNumber");
-        if (!block) return fail(block.error());
-        const auto hash = web3_fixed<Hash256>(block->value("hash", Json()));
+        IOSWARM_TRY(const auto block, web3_object(answers.next(), "eth_getBlockByNumber"));
+        const auto hash = web3_fixed<Hash256>(block.value("hash", Json()));
         if (!hash) return fail(web3_bad("eth_getBlockByNumber.hash", "not 32 bytes in hex"));
         state.put_block_hash(height, *hash);
     }
@@ -142,11 +136,10 @@ Status Web3StateFetcher::fetch(const evm::Missing& missing, evm::FetchedState& s
     if (missing.empty()) return {};
     Answers answers(ask(requests_for(missing, height_quantity(height_))));
     for (const auto& batch : answers.batches()) {
-        const auto tip = reply_uint64(batch.back(), "eth_blockNumber");
-        if (!tip) return fail(tip.error());
-        if (which_ == Height::must_be_tip && *tip != height_) {
+        IOSWARM_TRY(const auto tip, reply_uint64(batch.back(), "eth_blockNumber"));
+        if (which_ == Height::must_be_tip && tip != height_) {
             return fail(ErrorCode::out_of_range, "cannot read state", "height " + std::to_string(height_),
-                        "the node's tip is " + std::to_string(*tip));
+                        "the node's tip is " + std::to_string(tip));
         }
     }
     return keep_answers(missing, answers, state);

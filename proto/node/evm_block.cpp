@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "core/base/try.hpp"
 #include "core/model/action_abi.hpp"
 #include "proto/node/link.hpp"
 #include "proto/node/web3_json.hpp"
@@ -59,12 +60,10 @@ Result<std::vector<SetCodeAuthorization>> read_authorizations(const Json& list) 
 }
 
 Status read_lists(const Json& object, evm::Transaction& out) {
-    auto list = read_access_list(object.value("accessList", Json()));
-    if (!list) return fail(list.error());
-    out.access_list = std::move(*list);
-    auto authorizations = read_authorizations(object.value("authorizationList", Json()));
-    if (!authorizations) return fail(authorizations.error());
-    out.authorizations = std::move(*authorizations);
+    IOSWARM_TRY(auto list, read_access_list(object.value("accessList", Json())));
+    out.access_list = std::move(list);
+    IOSWARM_TRY(auto authorizations, read_authorizations(object.value("authorizationList", Json())));
+    out.authorizations = std::move(authorizations);
     const Json hashes = object.value("blobVersionedHashes", Json());
     for (std::size_t i = 0; hashes.is_array() && i < hashes.size(); ++i) {
         const auto hash = web3_fixed<Hash256>(hashes[i]);
@@ -103,7 +102,7 @@ Result<Web3Transaction> read_transaction(const Json& object) {
     out.transaction.tip_cap = Word::from(cap && tip ? *tip : (cap ? *cap : *price));
     out.nonce = *nonce;
     out.height = web3_quantity64(object, "blockNumber");
-    if (const Status lists = read_lists(object, out.transaction); !lists) return fail(lists.error());
+    IOSWARM_DO(read_lists(object, out.transaction));
     return out;
 }
 
@@ -146,11 +145,9 @@ Result<evm::BlockContext> fetch_context(JsonRpcClient& web3, const std::string& 
                                         const std::stop_token& stop) {
     const JsonRpcClient::Batch batch{{"eth_getBlockByNumber", "[\"" + which + "\",false]"}, {"eth_chainId"}};
     const auto replies = web3.call_all({&batch, 1}, stop);
-    const auto block = web3_object(replies[0][0], "eth_getBlockByNumber " + which);
-    if (!block) return fail(block.error());
-    const auto chain_id = reply_uint64(replies[0][1], "eth_chainId");
-    if (!chain_id) return fail(chain_id.error());
-    return read_context(*block, *chain_id, ahead);
+    IOSWARM_TRY(const auto block, web3_object(replies[0][0], "eth_getBlockByNumber " + which));
+    IOSWARM_TRY(const auto chain_id, reply_uint64(replies[0][1], "eth_chainId"));
+    return read_context(block, chain_id, ahead);
 }
 
 Result<evm::Log> read_log(const Json& entry) {
@@ -184,9 +181,8 @@ Result<evm::MinedReceipt> read_receipt(const Json& entry) {
     out.gas_used = *gas;
     out.created = web3_fixed<Address>(entry.value("contractAddress", Json()));
     for (const Json& log : logs) {
-        auto read = read_log(log);
-        if (!read) return fail(read.error());
-        out.logs.push_back(*std::move(read));
+        IOSWARM_TRY(auto read, read_log(log));
+        out.logs.push_back(std::move(read));
     }
     return out;
 }
@@ -197,10 +193,9 @@ Result<ReceiptsByHash> read_receipts(const Json& list) {
     if (!list.is_array()) return fail(web3_bad("eth_getBlockReceipts", "not a list"));
     ReceiptsByHash out;
     for (const Json& entry : list) {
-        auto receipt = read_receipt(entry);
-        if (!receipt) return fail(receipt.error());
-        const Hash256 hash = receipt->hash;
-        if (!out.emplace(hash, *std::move(receipt)).second)
+        IOSWARM_TRY(auto receipt, read_receipt(entry));
+        const Hash256 hash = receipt.hash;
+        if (!out.emplace(hash, std::move(receipt)).second)
             return fail(web3_bad("eth_getBlockReceipts", "two for one transaction"));
     }
     return out;
@@ -228,14 +223,12 @@ Result<Web3Transaction> web3_transaction(JsonRpcClient& web3, const Hash256& has
             return fail(ErrorCode::not_found, "cannot find the transaction", text,
                         web3.name() + " does not know it");
         }
-        const auto object = web3_object(reply, "eth_getTransactionByHash");
-        if (!object) return fail(object.error());
-        return read_transaction(*object);
+        IOSWARM_TRY(const auto object, web3_object(reply, "eth_getTransactionByHash"));
+        return read_transaction(object);
     }
     const auto reply = web3.call({"eth_getBlockByNumber", "[\"" + height_quantity(*height) + "\",true]"}, stop);
-    const auto block = web3_object(reply, "eth_getBlockByNumber " + std::to_string(*height));
-    if (!block) return fail(block.error());
-    for (const Json& entry : block->value("transactions", Json::array())) {
+    IOSWARM_TRY(const auto block, web3_object(reply, "eth_getBlockByNumber " + std::to_string(*height)));
+    for (const Json& entry : block.value("transactions", Json::array())) {
         if (entry.is_object() && web3_fixed<Hash256>(entry.value("hash", Json())) == hash)
             return read_transaction(entry);
     }
@@ -244,9 +237,8 @@ Result<Web3Transaction> web3_transaction(JsonRpcClient& web3, const Hash256& has
 }
 
 Result<Web3Tip> web3_next_block(JsonRpcClient& web3, const std::stop_token& stop) {
-    auto next = fetch_context(web3, "latest", true, stop);
-    if (!next) return fail(next.error());
-    return Web3Tip{next->number - 1, std::move(*next)};
+    IOSWARM_TRY(auto next, fetch_context(web3, "latest", true, stop));
+    return Web3Tip{next.number - 1, std::move(next)};
 }
 
 Result<evm::BlockContext> web3_block_context(JsonRpcClient& web3, std::uint64_t height,
@@ -258,21 +250,19 @@ Result<Web3MinedBlock> read_web3_mined_block(std::string_view block_json, std::s
                                              std::uint64_t chain_id) {
     const Json block = Json::parse(block_json, nullptr, false);
     if (!block.is_object()) return fail(web3_bad("eth_getBlockByNumber", "not an object"));
-    auto context = read_context(block, chain_id, false);
-    if (!context) return fail(context.error());
-    auto receipts = read_receipts(Json::parse(receipts_json, nullptr, false));
-    if (!receipts) return fail(receipts.error());
+    IOSWARM_TRY(auto context, read_context(block, chain_id, false));
+    IOSWARM_TRY(auto receipts, read_receipts(Json::parse(receipts_json, nullptr, false)));
     const Json transactions = block.value("transactions", Json());
     if (!transactions.is_array()) return fail(web3_bad("eth_getBlockByNumber.transactions", "not a list"));
     Web3MinedBlock out;
-    out.context = *std::move(context);
+    out.context = std::move(context);
     for (const Json& object : transactions) {
         if (!object.is_object())
             return fail(web3_bad("eth_getBlockByNumber.transactions", "not whole transactions"));
         auto transaction = read_transaction(object);
         if (!transaction) return fail(transaction.error());
-        const auto receipt = receipts->find(transaction->hash);
-        if (receipt == receipts->end()) continue;
+        const auto receipt = receipts.find(transaction->hash);
+        if (receipt == receipts.end()) continue;
         const auto& to = transaction->transaction.to;
         const bool is_protocol_action = to && is_protocol_address(*to);
         out.entries.push_back({*std::move(transaction), std::move(receipt->second), is_protocol_action});
@@ -287,13 +277,12 @@ Result<Web3MinedBlock> web3_mined_block(JsonRpcClient& web3, std::uint64_t heigh
                                      {"eth_getBlockReceipts", "[" + quoted + "]"},
                                      {"eth_chainId"}};
     const auto replies = web3.call_all({&batch, 1}, stop);
-    const auto block = web3_json_text(replies[0][0], "eth_getBlockByNumber " + std::to_string(height));
-    if (!block) return fail(block.error());
-    const auto receipts = web3_json_text(replies[0][1], "eth_getBlockReceipts " + std::to_string(height));
-    if (!receipts) return fail(receipts.error());
-    const auto chain_id = reply_uint64(replies[0][2], "eth_chainId");
-    if (!chain_id) return fail(chain_id.error());
-    return read_web3_mined_block(*block, *receipts, *chain_id);
+    IOSWARM_TRY(const auto block,
+                web3_json_text(replies[0][0], "eth_getBlockByNumber " + std::to_string(height)));
+    IOSWARM_TRY(const auto receipts,
+                web3_json_text(replies[0][1], "eth_getBlockReceipts " + std::to_string(height)));
+    IOSWARM_TRY(const auto chain_id, reply_uint64(replies[0][2], "eth_chainId"));
+    return read_web3_mined_block(block, receipts, chain_id);
 }
 
 }  // namespace ioswarm::proto

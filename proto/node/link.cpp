@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/base/try.hpp"
 #include "core/base/u256.hpp"
 #include "proto/node/wire.hpp"
 
@@ -26,27 +27,24 @@ Result<ChainIds> NodeLink::chain_ids(const std::stop_token& stop) {
 }
 
 Result<ChainIds> NodeLink::read_chain_ids(const std::stop_token& stop) {
-    const auto id = reply_uint64(web3_.call({"eth_chainId"}, stop), "eth_chainId");
-    if (!id) return fail(id.error());
-    if (*id == 0)
+    IOSWARM_TRY(const auto id, reply_uint64(web3_.call({"eth_chainId"}, stop), "eth_chainId"));
+    if (id == 0)
         return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", "eth_chainId", "it is 0");
-    if (evm_chain_id_.exchange(*id) != *id) {
-        log_.info("node: EVM chain id {}, gRPC at {}, web3 at {}", *id, grpc_.target(), web3_.name());
+    if (evm_chain_id_.exchange(id) != id) {
+        log_.info("node: EVM chain id {}, gRPC at {}, web3 at {}", id, grpc_.target(), web3_.name());
     }
-    return ChainIds{*id};
+    return ChainIds{id};
 }
 
 Result<ChainIdentity> NodeLink::chain(const std::stop_token& stop) {
-    const auto ids = read_chain_ids(stop);
-    if (!ids) return fail(ids.error());
-    ChainIdentity out{ids->evm, std::nullopt};
+    IOSWARM_TRY(const auto ids, read_chain_ids(stop));
+    ChainIdentity out{ids.evm, std::nullopt};
     const auto answer = call(kGetChainMeta, {}, stop);
     // A node with a JSON API cannot be asked for its own chain id.
     if (!answer && is_json_api(answer.error())) return out;
     if (!answer) return fail(answer.error());
-    const auto meta = read_chain_meta(*answer);
-    if (!meta) return fail(meta.error());
-    if (meta->chain_id != 0) out.node = meta->chain_id;
+    IOSWARM_TRY(const auto meta, read_chain_meta(*answer));
+    if (meta.chain_id != 0) out.node = meta.chain_id;
     return out;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/try.hpp"
 #include "core/crypto/keccak.hpp"
 #include "proto/node/link.hpp"
 #include "proto/node/web3.hpp"
@@ -60,11 +61,10 @@ Result<std::vector<PoolActionPtr>> NodePool::pending() {
         answer.error().code = port_code(answer.error().code);
         return fail(answer.error());
     }
-    const auto raws = read_act_pool(*answer);
-    if (!raws) return fail(raws.error());
+    IOSWARM_TRY(const auto raws, read_act_pool(*answer));
     Known now;
     std::vector<PoolActionPtr> out;
-    for (const BytesView raw : *raws) {
+    for (const BytesView raw : raws) {
         const Hash256 raw_id = keccak256(raw);
         if (now.contains(raw_id)) continue;
         const auto before = known_.find(raw_id);
@@ -78,32 +78,29 @@ Result<std::vector<PoolActionPtr>> NodePool::pending() {
 
 Result<ChainTip> NodePool::tip_at(std::uint64_t height) {
     if (fetched_tip_.height == height && height != 0) return fetched_tip_;
-    const auto answer = link_.call(kGetRawBlocks, raw_blocks_request(height, 1, false));
-    if (!answer) return fail(answer.error());
-    auto tip = read_header_only(*answer, height);
+    IOSWARM_TRY(const auto answer, link_.call(kGetRawBlocks, raw_blocks_request(height, 1, false)));
+    auto tip = read_header_only(answer, height);
     if (tip) fetched_tip_ = *tip;
     return tip;
 }
 
 Result<ChainTip> NodePool::grpc_tip() {
-    const auto answer = link_.call(kGetChainMeta, {});
-    if (!answer) return fail(answer.error());
-    const auto meta = read_chain_meta(*answer);
-    if (!meta) return fail(meta.error());
+    IOSWARM_TRY(const auto answer, link_.call(kGetChainMeta, {}));
+    IOSWARM_TRY(const auto meta, read_chain_meta(answer));
     const auto streamed = link_.newest_streamed();
     if (streamed) {
         // One more than `meta` is possible if the stream was faster than this answer.
-        if (streamed->height == meta->height || streamed->height == meta->height + 1) return *streamed;
-        if (streamed->height + 1 == meta->height) {
+        if (streamed->height == meta.height || streamed->height == meta.height + 1) return *streamed;
+        if (streamed->height + 1 == meta.height) {
             const auto now = steady_clock::now();
-            if (unsettled_ != meta->height) {
-                unsettled_ = meta->height;
+            if (unsettled_ != meta.height) {
+                unsettled_ = meta.height;
                 unsettled_since_ = now;
             }
             if (now - unsettled_since_ < link_.settings().settle_time) return *streamed;
         }
     }
-    return tip_at(meta->height);
+    return tip_at(meta.height);
 }
 
 Result<ChainTip> NodePool::tip() {

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/try.hpp"
 #include "core/base/u256.hpp"
 #include "core/crypto/keccak.hpp"
 #include "proto/node/link.hpp"
@@ -44,21 +45,18 @@ Result<std::string_view> text_of(const Result<RpcReply>& reply, const char* meth
 
 Result<AccountState> read_account(std::span<const Result<RpcReply>> replies) {
     AccountState account;
-    const auto balance_text = text_of(replies[0], "eth_getBalance");
-    if (!balance_text) return fail(balance_text.error());
-    const auto balance = u256_from_quantity(*balance_text);
+    IOSWARM_TRY(const auto balance_text, text_of(replies[0], "eth_getBalance"));
+    const auto balance = u256_from_quantity(balance_text);
     if (!balance) {
         return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", "eth_getBalance",
                     "not a quantity");
     }
     account.balance_rau = *balance;
-    if (const auto text = text_of(replies[1], "eth_getTransactionCount"); !text) return fail(text.error());
-    const auto nonce = reply_uint64(replies[1], "eth_getTransactionCount");
-    if (!nonce) return fail(nonce.error());
-    account.nonce = *nonce;
-    const auto code_text = text_of(replies[2], "eth_getCode");
-    if (!code_text) return fail(code_text.error());
-    const auto code = code_text->starts_with("0x") ? from_hex(*code_text) : std::nullopt;
+    IOSWARM_DO(text_of(replies[1], "eth_getTransactionCount"));
+    IOSWARM_TRY(const auto nonce, reply_uint64(replies[1], "eth_getTransactionCount"));
+    account.nonce = nonce;
+    IOSWARM_TRY(const auto code_text, text_of(replies[2], "eth_getCode"));
+    const auto code = code_text.starts_with("0x") ? from_hex(code_text) : std::nullopt;
     if (!code) return fail(ErrorCode::bad_data, "cannot read the node's web3 answer", "eth_getCode", "not hex");
     if (!code->empty()) account.code_hash = keccak256(*code);
     return account;

@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "core/base/try.hpp"
 #include "proto/node/link.hpp"
 #include "proto/node/web3_json.hpp"
 #include "proto/node/wire.hpp"
@@ -78,9 +79,8 @@ Result<std::vector<Receipt>> read_web3_receipts(std::string_view json, std::uint
 
 Result<ChainTip> web3_tip(Web3Endpoint& web3, const std::stop_token& stop) {
     const auto reply = web3.call({"eth_getBlockByNumber", R"(["latest",false])"}, stop);
-    const auto json = json_of(reply, "eth_getBlockByNumber latest");
-    if (!json) return fail(json.error());
-    return read_web3_block(*json);
+    IOSWARM_TRY(const auto json, json_of(reply, "eth_getBlockByNumber latest"));
+    return read_web3_block(json);
 }
 
 Result<ExecutedBlock> web3_block(Web3Endpoint& web3, std::uint64_t height, const std::stop_token& stop) {
@@ -88,21 +88,17 @@ Result<ExecutedBlock> web3_block(Web3Endpoint& web3, std::uint64_t height, const
     const JsonRpcClient::Batch batch{{"eth_getBlockByNumber", "[" + quoted + ",false]"},
                                      {"eth_getBlockReceipts", "[" + quoted + "]"}};
     const auto replies = web3.call_all({&batch, 1}, stop);
-    const auto block_json = json_of(replies[0][0], "eth_getBlockByNumber");
-    if (!block_json) return fail(block_json.error());
-    const auto header = read_web3_block(*block_json);
-    if (!header) return fail(header.error());
-    if (header->height != height)
+    IOSWARM_TRY(const auto block_json, json_of(replies[0][0], "eth_getBlockByNumber"));
+    IOSWARM_TRY(const auto header, read_web3_block(block_json));
+    if (header.height != height)
         return fail(web3_bad("eth_getBlockByNumber.number", "not " + std::to_string(height)));
-    const auto receipts_json = json_of(replies[0][1], "eth_getBlockReceipts");
-    if (!receipts_json) return fail(receipts_json.error());
-    auto receipts = read_web3_receipts(*receipts_json, height);
-    if (!receipts) return fail(receipts.error());
+    IOSWARM_TRY(const auto receipts_json, json_of(replies[0][1], "eth_getBlockReceipts"));
+    IOSWARM_TRY(auto receipts, read_web3_receipts(receipts_json, height));
     ExecutedBlock out;
-    out.height = header->height;
-    out.time = header->time;
-    out.base_fee_rau = header->base_fee_rau;
-    out.receipts = std::move(*receipts);
+    out.height = header.height;
+    out.time = header.time;
+    out.base_fee_rau = header.base_fee_rau;
+    out.receipts = std::move(receipts);
     return out;
 }
 

@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm::proto {
 
 Error web3_bad(std::string which, std::string why) {
@@ -32,9 +34,8 @@ Result<std::string_view> web3_json_text(const Result<RpcReply>& reply, const std
 }
 
 Result<nlohmann::json> web3_object(const Result<RpcReply>& reply, const std::string& method) {
-    const auto text = web3_json_text(reply, method);
-    if (!text) return fail(text.error());
-    nlohmann::json out = nlohmann::json::parse(*text, nullptr, false);
+    IOSWARM_TRY(const auto text, web3_json_text(reply, method));
+    nlohmann::json out = nlohmann::json::parse(text, nullptr, false);
     if (!out.is_object()) return fail(web3_bad(method, "not an object"));
     return out;
 }

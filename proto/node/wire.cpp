@@ -5,6 +5,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "core/base/try.hpp"
 #include "core/base/wire.hpp"
 
 namespace ioswarm::proto {
@@ -44,7 +45,7 @@ Status append_repeated(BytesView message, std::uint32_t number, const char* name
 
 Result<std::vector<BytesView>> repeated(BytesView message, std::uint32_t number, const char* name) {
     std::vector<BytesView> out;
-    if (const auto status = append_repeated(message, number, name, out); !status) return fail(status.error());
+    IOSWARM_DO(append_repeated(message, number, name, out));
     return out;
 }
 
@@ -78,9 +79,8 @@ Result<Header> read_header_core(BytesView bytes) {
     while (const auto field = reader.next()) {
         if (is_varint(*field, 2)) header.height = field->scalar;
         if (is_message(*field, 3)) {
-            const auto time = read_timestamp(field->bytes);
-            if (!time) return fail(time.error());
-            header.time = *time;
+            IOSWARM_TRY(const auto time, read_timestamp(field->bytes));
+            header.time = time;
         }
         if (is_message(*field, 6)) header.delta_state_digest = to_bytes(field->bytes);
         if (is_message(*field, 10)) {
@@ -177,10 +177,9 @@ Bytes raw_blocks_request(std::uint64_t start, std::uint64_t count, bool with_rec
 
 Result<NodeChainMeta> read_chain_meta(BytesView response) {
     NodeChainMeta meta;
-    const auto metas = repeated(response, 1, "GetChainMetaResponse");
-    if (!metas) return fail(metas.error());
-    if (metas->empty()) return fail(bad("GetChainMetaResponse", "it has no chainMeta"));
-    for (const BytesView bytes : *metas) {
+    IOSWARM_TRY(const auto metas, repeated(response, 1, "GetChainMetaResponse"));
+    if (metas.empty()) return fail(bad("GetChainMetaResponse", "it has no chainMeta"));
+    for (const BytesView bytes : metas) {
         Reader reader(bytes);
         while (const auto field = reader.next()) {
             if (is_varint(*field, 1)) meta.height = field->scalar;
@@ -213,29 +212,24 @@ Result<std::vector<BytesView>> read_act_pool(BytesView response) {
 }
 
 Result<NodeBlock> read_block_info(BytesView block_info, const ChainIds& ids) {
-    const auto blocks = repeated(block_info, 1, "BlockInfo");
-    if (!blocks) return fail(blocks.error());
-    if (blocks->size() != 1) return fail(bad("BlockInfo", "it has no block, or several"));
-    const auto receipts = repeated(block_info, 2, "receipts");
-    if (!receipts) return fail(receipts.error());
-    const auto parts = read_block_parts(blocks->front());
-    if (!parts) return fail(parts.error());
-    auto header = read_header_core(parts->header_core);
-    if (!header) return fail(header.error());
+    IOSWARM_TRY(const auto blocks, repeated(block_info, 1, "BlockInfo"));
+    if (blocks.size() != 1) return fail(bad("BlockInfo", "it has no block, or several"));
+    IOSWARM_TRY(const auto receipts, repeated(block_info, 2, "receipts"));
+    IOSWARM_TRY(const auto parts, read_block_parts(blocks.front()));
+    IOSWARM_TRY(auto header, read_header_core(parts.header_core));
 
     NodeBlock out;
-    out.block.height = header->height;
-    out.block.time = header->time;
-    out.block.base_fee_rau = header->base_fee_rau;
-    out.block.delta_state_digest = std::move(header->delta_state_digest);
+    out.block.height = header.height;
+    out.block.time = header.time;
+    out.block.base_fee_rau = header.base_fee_rau;
+    out.block.delta_state_digest = std::move(header.delta_state_digest);
     std::unordered_set<Hash256, FixedBytesHash> seen;
-    for (const BytesView bytes : *receipts) {
-        const auto receipt = read_receipt(bytes, header->height);
-        if (!receipt) return fail(receipt.error());
-        if (!seen.insert(receipt->action_hash).second) return fail(bad("receipts", "two for one action"));
-        out.block.receipts.push_back(*receipt);
+    for (const BytesView bytes : receipts) {
+        IOSWARM_TRY(const auto receipt, read_receipt(bytes, header.height));
+        if (!seen.insert(receipt.action_hash).second) return fail(bad("receipts", "two for one action"));
+        out.block.receipts.push_back(receipt);
     }
-    match_actions(parts->actions, ids, out);
+    match_actions(parts.actions, ids, out);
     return out;
 }
 
@@ -262,11 +256,10 @@ Result<NodeBlock> read_stream_block(BytesView response, const ChainIds& ids) {
 
 Result<std::vector<NodeBlock>> read_raw_blocks(BytesView response, std::uint64_t start, std::uint64_t count,
                                                const ChainIds& ids) {
-    const auto infos = repeated(response, 1, "GetRawBlocksResponse");
-    if (!infos) return fail(infos.error());
-    if (infos->size() > count) return fail(bad("GetRawBlocksResponse", "more blocks than were asked for"));
+    IOSWARM_TRY(const auto infos, repeated(response, 1, "GetRawBlocksResponse"));
+    if (infos.size() > count) return fail(bad("GetRawBlocksResponse", "more blocks than were asked for"));
     std::vector<NodeBlock> out;
-    for (const BytesView info : *infos) {
+    for (const BytesView info : infos) {
         auto block = read_block_info(info, ids);
         if (!block) return fail(block.error());
         if (block->block.height != start + out.size()) {
@@ -280,21 +273,17 @@ Result<std::vector<NodeBlock>> read_raw_blocks(BytesView response, std::uint64_t
 }
 
 Result<ChainTip> read_header_only(BytesView response, std::uint64_t height) {
-    const auto infos = repeated(response, 1, "GetRawBlocksResponse");
-    if (!infos) return fail(infos.error());
-    if (infos->size() != 1) return fail(bad("GetRawBlocksResponse", "not the one block that was asked for"));
-    const auto blocks = repeated(infos->front(), 1, "BlockInfo");
-    if (!blocks) return fail(blocks.error());
-    if (blocks->empty()) return fail(bad("BlockInfo", "it has no block"));
-    const auto parts = read_block_parts(blocks->front());
-    if (!parts) return fail(parts.error());
-    const auto header = read_header_core(parts->header_core);
-    if (!header) return fail(header.error());
-    if (header->height != height) {
-        return fail(bad("GetRawBlocksResponse", "height " + std::to_string(header->height) +
+    IOSWARM_TRY(const auto infos, repeated(response, 1, "GetRawBlocksResponse"));
+    if (infos.size() != 1) return fail(bad("GetRawBlocksResponse", "not the one block that was asked for"));
+    IOSWARM_TRY(const auto blocks, repeated(infos.front(), 1, "BlockInfo"));
+    if (blocks.empty()) return fail(bad("BlockInfo", "it has no block"));
+    IOSWARM_TRY(const auto parts, read_block_parts(blocks.front()));
+    IOSWARM_TRY(const auto header, read_header_core(parts.header_core));
+    if (header.height != height) {
+        return fail(bad("GetRawBlocksResponse", "height " + std::to_string(header.height) +
                                                     " in the place of " + std::to_string(height)));
     }
-    return ChainTip{header->height, header->time, header->base_fee_rau};
+    return ChainTip{header.height, header.time, header.base_fee_rau};
 }
 
 }  // namespace ioswarm::proto
