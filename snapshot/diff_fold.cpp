@@ -11,10 +11,13 @@
 #include <utility>
 
 #include "core/base/byte_order.hpp"
+#include "core/base/descriptor.hpp"
 
 namespace ioswarm::snapshot {
 namespace {
 
+constexpr const char* kCannotReadFold = "cannot read back what was folded";
+constexpr const char* kTemporary = "temporary file";
 constexpr std::size_t kPieceBytes = std::size_t{1024} * 1024;
 constexpr std::size_t kFlushBytes = std::size_t{1024} * 1024;
 constexpr std::size_t kMinReadBytes = std::size_t{16} * 1024;
@@ -97,18 +100,10 @@ class FileRun final : public Run {
         const std::uint64_t more =
             std::min<std::uint64_t>(std::max(bytes, buffer_bytes_) - from, end_ - offset_);
         buffer_.resize(from + static_cast<std::size_t>(more));
-        for (std::size_t at = from; at < buffer_.size();) {
-            const ssize_t got =
-                ::pread(fd_, buffer_.data() + at, buffer_.size() - at, static_cast<off_t>(offset_));
-            if (got < 0 && errno == EINTR) continue;
-            if (got <= 0)
-                return fail(
-                    errno_error(got < 0 ? errno : EIO, "cannot read back what was folded", "temporary file"));
-            at += static_cast<std::size_t>(got);
-            offset_ += static_cast<std::uint64_t>(got);
-        }
-        if (buffer_.size() < bytes)
-            return fail(errno_error(EIO, "cannot read back what was folded", "temporary file"));
+        const auto got = read_at(fd_, std::span(buffer_).subspan(from), offset_, kCannotReadFold, kTemporary);
+        if (!got) return fail(got.error());
+        offset_ += *got;
+        if (*got < more || buffer_.size() < bytes) return fail(errno_error(EIO, kCannotReadFold, kTemporary));
         return {};
     }
 
@@ -177,9 +172,7 @@ class FoldCursor final : public DiffFold::Cursor {
 DiffFold::DiffFold(std::size_t memory_bytes, std::string folder)
     : memory_bytes_(memory_bytes), folder_(folder.empty() ? "." : std::move(folder)) {}
 
-DiffFold::~DiffFold() {
-    if (fd_ >= 0) ::close(fd_);
-}
+DiffFold::~DiffFold() = default;
 
 std::uint8_t* DiffFold::Arena::take(std::size_t size) {
     if (size > room) {
@@ -260,29 +253,28 @@ void DiffFold::compact() {
 }
 
 Status DiffFold::open_file() {
-    fd_ = ::open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd_ >= 0) return {};
+    constexpr const char* kCannotMake = "cannot make a temporary file";
+    if (auto opened = ioswarm::open_file(folder_, O_TMPFILE | O_RDWR, kCannotMake, 0600)) {
+        file_ = *std::move(opened);
+        return {};
+    }
     // Not every file system supports O_TMPFILE.
     std::string name = folder_ + "/.ioswarm-fold-XXXXXX";
-    fd_ = ::mkostemp(name.data(), O_CLOEXEC);
-    if (fd_ < 0) return fail(errno_error(errno, "cannot make a temporary file", folder_));
+    file_.reset(::mkostemp(name.data(), O_CLOEXEC));
+    if (!file_) return fail(errno_error(errno, kCannotMake, folder_));
     ::unlink(name.c_str());
     return {};
 }
 
 Status DiffFold::flush() {
-    for (std::size_t at = 0; at < buffer_.size();) {
-        const ssize_t wrote = ::write(fd_, buffer_.data() + at, buffer_.size() - at);
-        if (wrote < 0 && errno == EINTR) continue;
-        if (wrote < 0) return fail(errno_error(errno, "cannot write a temporary file", folder_));
-        at += static_cast<std::size_t>(wrote);
-    }
+    if (Status written = write_all(file_.get(), buffer_, "cannot write a temporary file", folder_); !written)
+        return written;
     buffer_.clear();
     return {};
 }
 
 Status DiffFold::spill() {
-    if (fd_ < 0) {
+    if (!file_) {
         if (auto opened = open_file(); !opened) return opened;
     }
     for (const auto& [name, refs] : held_) {
@@ -321,7 +313,7 @@ std::unique_ptr<DiffFold::Cursor> DiffFold::open(std::string_view name) {
         std::clamp(memory_bytes_ / std::max<std::size_t>(runs_, 1), kMinReadBytes, kMaxReadBytes);
     if (const auto it = sections_.find(name); it != sections_.end()) {
         for (const Section& section : it->second)
-            runs.push_back(std::make_unique<FileRun>(fd_, section.begin, section.end, buffer));
+            runs.push_back(std::make_unique<FileRun>(file_.get(), section.begin, section.end, buffer));
     }
     if (const auto it = held_.find(name); it != held_.end()) {
         keep_last(it->second);

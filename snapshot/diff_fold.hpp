@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/bytes.hpp"
+#include "core/base/descriptor.hpp"
 #include "core/base/result.hpp"
 #include "core/model/messages.hpp"
 
@@ -91,7 +92,7 @@ class DiffFold {
     Held held_;  // the newest writes; they point into arena_
     std::map<std::string, std::vector<Section>, std::less<>> sections_;  // oldest first
     std::size_t runs_ = 0;
-    int fd_ = -1;
+    Descriptor file_;
     Bytes buffer_;                  // not yet written to the file
     std::uint64_t file_bytes_ = 0;  // including the buffer
 };

@@ -37,24 +37,20 @@ std::string OutputLock::path_for(const std::string& output) {
 
 Result<OutputLock> OutputLock::take(const std::string& output) {
     const std::string path = path_for(output);
-    int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
     // The file belongs to another user who made an export or a roll. Opening it for reading is enough to lock
     // it.
-    if (fd < 0 && errno == EACCES) fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0) return fail(cannot_lock(errno, output, path));
-    OutputLock lock(fd);
+    if (!file && errno == EACCES)
+        file.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!file) return fail(cannot_lock(errno, output, path));
+    const int fd = file.get();
+    OutputLock lock(std::move(file));
     if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) return fail(errno_error(errno, "cannot lock the output", path));
         return fail(ErrorCode::try_again, "another export is running", output, describe_flock_holder(fd),
                     "wait for it to end; the lock goes with the process");
     }
     return lock;
-}
-
-OutputLock::OutputLock(OutputLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-OutputLock::~OutputLock() {
-    if (fd_ >= 0) ::close(fd_);
 }
 
 }  // namespace ioswarm::snapshot

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
+#include "core/base/descriptor.hpp"
 #include "core/base/result.hpp"
 
 namespace ioswarm::snapshot {
@@ -16,13 +18,10 @@ class OutputLock {
     /// Errors: try_again (another process holds it; the text names it), io, permission_denied, not_found (the
     /// folder).
     [[nodiscard]] static Result<OutputLock> take(const std::string& output);
-    OutputLock(OutputLock&& other) noexcept;
-    OutputLock& operator=(OutputLock&&) = delete;
-    ~OutputLock();
 
   private:
-    explicit OutputLock(int fd) : fd_(fd) {}
-    int fd_;
+    explicit OutputLock(Descriptor file) : file_(std::move(file)) {}
+    Descriptor file_;
 };
 
 }  // namespace ioswarm::snapshot

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "core/base/descriptor.hpp"
 #include "core/base/result.hpp"
 
 namespace ioswarm::snapshot {
@@ -16,16 +17,13 @@ class ReflinkCopy {
     /// Copies `source` on the same file system. Errors: not_found, permission_denied, io; usage for a
     /// directory; unavailable when the file system does not support such copies.
     [[nodiscard]] static Result<ReflinkCopy> of(const std::string& source);
-    ReflinkCopy(ReflinkCopy&& other) noexcept;
-    ReflinkCopy& operator=(ReflinkCopy&&) = delete;
-    ~ReflinkCopy();
 
     /// A path that opens the copy. It is valid as long as this object.
     [[nodiscard]] std::string path() const;
 
   private:
-    explicit ReflinkCopy(int fd) : fd_(fd) {}
-    int fd_;
+    explicit ReflinkCopy(Descriptor file) : file_(std::move(file)) {}
+    Descriptor file_;
 };
 
 }  // namespace ioswarm::snapshot
