@@ -8,6 +8,7 @@
 
 #include "core/base/bytes.hpp"
 #include "core/base/descriptor.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm {
 namespace {
@@ -37,10 +38,9 @@ Result<DiffFileKind> diff_file_kind(const std::filesystem::path& file) {
     if (!opened && opened.error().code == ErrorCode::not_found) return DiffFileKind::missing;
     if (!opened) return fail(opened.error());
     std::array<std::uint8_t, kBoltMagicAt + kBoltMagic.size()> head{};
-    const auto size = read_at(opened->get(), head, 0, "cannot read the diff log", file.string());
-    if (!size) return fail(size.error());
-    if (*size == 0) return DiffFileKind::empty;
-    const BytesView read = BytesView(head).first(*size);
+    IOSWARM_TRY(const auto size, read_at(opened->get(), head, 0, "cannot read the diff log", file.string()));
+    if (size == 0) return DiffFileKind::empty;
+    const BytesView read = BytesView(head).first(size);
     if (as_text(read).starts_with(kSqliteMagic)) return DiffFileKind::sqlite;
     if (read.size() == head.size() &&
         std::equal(kBoltMagic.begin(), kBoltMagic.end(), head.begin() + kBoltMagicAt))

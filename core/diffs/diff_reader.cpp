@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "core/diffs/diff_chain.hpp"
 #include "core/diffs/diff_schema.hpp"
 #include "core/diffs/store_checks.hpp"
@@ -15,10 +16,9 @@
 namespace ioswarm {
 
 Result<std::unique_ptr<DiffReader>> DiffReader::open(const std::filesystem::path& file) {
-    auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_only, kDiffLogName);
-    if (!database) return fail(database.error());
-    if (Status status = prepare_diff_reader(*database); !status) return fail(status.error());
-    std::unique_ptr<DiffReader> out(new DiffReader(std::move(*database)));
+    IOSWARM_TRY(auto database, sqlite::Database::open(file, sqlite::Database::Mode::read_only, kDiffLogName));
+    IOSWARM_DO(prepare_diff_reader(database));
+    std::unique_ptr<DiffReader> out(new DiffReader(std::move(database)));
     const std::array<std::pair<sqlite::Statement*, const char*>, 5> texts{{
         {&out->begin_, "BEGIN"},
         {&out->end_, "COMMIT"},
@@ -29,16 +29,15 @@ Result<std::unique_ptr<DiffReader>> DiffReader::open(const std::filesystem::path
          "ORDER BY height"},
     }};
     for (const auto& [statement, sql] : texts) {
-        auto prepared = out->database_.prepare(sql);
-        if (!prepared) return fail(prepared.error());
-        *statement = std::move(*prepared);
+        IOSWARM_TRY(auto prepared, out->database_.prepare(sql));
+        *statement = std::move(prepared);
     }
     return out;
 }
 
 template <typename Body>
 auto DiffReader::in_transaction(Body&& body) -> decltype(body()) {
-    if (Status status = begin_.run(); !status) return fail(status.error());
+    IOSWARM_DO(begin_.run());
     auto result = body();
     for (sqlite::Statement* statement : {&log_, &tip_, &rows_})
         statement->reset();
@@ -50,12 +49,10 @@ auto DiffReader::in_transaction(Body&& body) -> decltype(body()) {
 
 Result<DiffRange> DiffReader::range_inside() {
     DiffRange out;
-    const auto row = log_.step();
-    if (!row) return fail(row.error());
-    if (*row) out.floor = log_.u64(0);
-    const auto tip = tip_.step();
-    if (!tip) return fail(tip.error());
-    if (*tip) out.tip = tip_.u64(0);
+    IOSWARM_TRY(const auto row, log_.step());
+    if (row) out.floor = log_.u64(0);
+    IOSWARM_TRY(const auto tip, tip_.step());
+    if (tip) out.tip = tip_.u64(0);
     return out;
 }
 
@@ -64,24 +61,21 @@ Result<DiffRange> DiffReader::range() {
 }
 
 Result<std::optional<ChainIdentity>> DiffReader::chain() {
-    const auto is_there = database_.query_integer("SELECT count(*) FROM sqlite_master WHERE name = 'chain'");
-    if (!is_there) return fail(is_there.error());
-    if (is_there->value_or(0) == 0) return std::optional<ChainIdentity>{};  // a log of version 1
-    auto query = database_.prepare("SELECT evm, node FROM chain");
-    if (!query) return fail(query.error());
-    const auto row = query->step();
-    if (!row) return fail(row.error());
-    if (!*row) return std::optional<ChainIdentity>{};
-    ChainIdentity out{query->u64(0), std::nullopt};
-    if (!query->is_null(1)) out.node = query->u64(1);
+    IOSWARM_TRY(const auto is_there,
+                database_.query_integer("SELECT count(*) FROM sqlite_master WHERE name = 'chain'"));
+    if (is_there.value_or(0) == 0) return std::optional<ChainIdentity>{};  // a log of version 1
+    IOSWARM_TRY(auto query, database_.prepare("SELECT evm, node FROM chain"));
+    IOSWARM_TRY(const auto row, query.step());
+    if (!row) return std::optional<ChainIdentity>{};
+    ChainIdentity out{query.u64(0), std::nullopt};
+    if (!query.is_null(1)) out.node = query.u64(1);
     return std::optional<ChainIdentity>{out};
 }
 
 Result<Hash256> DiffReader::tip_chain() {
     return in_transaction([&]() -> Result<Hash256> {
-        const auto tip = tip_.step();
-        if (!tip) return fail(tip.error());
-        if (!*tip) return Hash256{};
+        IOSWARM_TRY(const auto tip, tip_.step());
+        if (!tip) return Hash256{};
         return tip_.fixed<Hash256>(1);
     });
 }
@@ -93,9 +87,8 @@ Result<std::vector<DiffRow>> DiffReader::read(std::uint64_t from, std::uint64_t 
 
 Result<std::vector<DiffRow>> DiffReader::read_inside(std::uint64_t from, std::uint64_t to, std::size_t max_rows,
                                                      std::size_t max_bytes) {
-    const auto log = log_.step();
-    if (!log) return fail(log.error());
-    const std::uint64_t floor = *log ? log_.u64(0) : 0;
+    IOSWARM_TRY(const auto log, log_.step());
+    const std::uint64_t floor = log ? log_.u64(0) : 0;
     // Rows that were pruned since the caller looked are not damage.
     if (floor == 0 || from < floor) {
         log_.reset();
@@ -105,9 +98,8 @@ Result<std::vector<DiffRow>> DiffReader::read_inside(std::uint64_t from, std::ui
     Hash256 previous;
     std::uint64_t next = from;
     if (from == floor) {
-        const auto base = log_.fixed<Hash256>(1);
-        if (!base) return fail(base.error());
-        previous = *base;
+        IOSWARM_TRY(const auto base, log_.fixed<Hash256>(1));
+        previous = base;
     } else {
         --next;  // start one row earlier, only for its chain value
     }

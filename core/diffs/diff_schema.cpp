@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "core/diffs/diff_file.hpp"
 
 namespace ioswarm {
@@ -38,45 +39,40 @@ Error cannot_open(ErrorCode code, std::string file, std::string why, std::string
 
 /// True: it is our file. False: the file is empty. Otherwise an error.
 Result<bool> is_ours(sqlite::Database& database) {
-    const auto tables = database.query_integer("SELECT count(*) FROM sqlite_master");
-    if (!tables) return fail(tables.error());
-    const auto id = database.query_integer("PRAGMA application_id");
-    if (!id) return fail(id.error());
-    if (tables->value_or(0) == 0 && id->value_or(0) == 0) return false;
-    if (id->value_or(0) == kDiffApplicationId) return true;
+    IOSWARM_TRY(const auto tables, database.query_integer("SELECT count(*) FROM sqlite_master"));
+    IOSWARM_TRY(const auto id, database.query_integer("PRAGMA application_id"));
+    if (tables.value_or(0) == 0 && id.value_or(0) == 0) return false;
+    if (id.value_or(0) == kDiffApplicationId) return true;
     return fail(cannot_open(ErrorCode::bad_data, database.file(), "it is an SQLite file of another program",
                             "give another diffStorePath"));
 }
 
 /// The version of a file that is ours. Error failed_precondition: a newer version.
 Result<std::int64_t> version_of(sqlite::Database& database) {
-    const auto version = database.query_integer("PRAGMA user_version");
-    if (!version) return fail(version.error());
-    if (version->value_or(0) <= kDiffSchemaVersion) return version->value_or(0);
+    IOSWARM_TRY(const auto version, database.query_integer("PRAGMA user_version"));
+    if (version.value_or(0) <= kDiffSchemaVersion) return version.value_or(0);
     return fail(cannot_open(ErrorCode::failed_precondition, database.file(),
                             fmt::format("it was written by a newer ioswarm (version {}, this one knows {})",
-                                        version->value_or(0), kDiffSchemaVersion),
+                                        version.value_or(0), kDiffSchemaVersion),
                             "install the newer ioswarm again"));
 }
 
 Status check_tables(sqlite::Database& database) {
-    const auto version = version_of(database);
-    if (!version) return fail(version.error());
-    const std::size_t tables = tables_of(*version);
+    IOSWARM_TRY(const auto version, version_of(database));
+    const std::size_t tables = tables_of(version);
     const Error altered = cannot_open(ErrorCode::data_loss, database.file(),
-                                      fmt::format("its tables are not those of version {}", *version),
+                                      fmt::format("its tables are not those of version {}", version),
                                       "move the file away: the log is then filled anew from its source");
-    auto found = database.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid");
-    if (!found) return fail(found.error());
+    IOSWARM_TRY(auto found,
+                database.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"));
     for (std::size_t count = 0;; ++count) {
-        const auto row = found->step();
-        if (!row) return fail(row.error());
-        if (!*row && count == tables) break;
-        if (!*row || count >= tables || found->text(0) != kTables[count]) return fail(altered);
+        IOSWARM_TRY(const auto row, found.step());
+        if (!row && count == tables) break;
+        if (!row || count >= tables || found.text(0) != kTables[count]) return fail(altered);
     }
-    const auto rows = database.query_integer("SELECT count(*) FROM log WHERE length(base_chain) = 32");
-    if (!rows) return fail(rows.error());
-    return rows->value_or(0) == 1 ? Status{} : Status{fail(altered)};
+    IOSWARM_TRY(const auto rows,
+                database.query_integer("SELECT count(*) FROM log WHERE length(base_chain) = 32"));
+    return rows.value_or(0) == 1 ? Status{} : Status{fail(altered)};
 }
 
 Status create(sqlite::Database& database) {
@@ -103,9 +99,8 @@ Status add_chain_table(sqlite::Database& database) {
 }  // namespace
 
 Status check_diff_file(const std::filesystem::path& file, bool may_be_new) {
-    const auto kind = diff_file_kind(file);
-    if (!kind) return fail(kind.error());
-    switch (*kind) {
+    IOSWARM_TRY(const auto kind, diff_file_kind(file));
+    switch (kind) {
         case DiffFileKind::sqlite:
             return {};
         case DiffFileKind::missing:
@@ -127,8 +122,7 @@ Status check_diff_file(const std::filesystem::path& file, bool may_be_new) {
 }
 
 Status prepare_diff_writer(sqlite::Database& database) {
-    const auto ours = is_ours(database);
-    if (!ours) return fail(ours.error());
+    IOSWARM_TRY(const auto ours, is_ours(database));
     // auto_vacuum has an effect only before the first page is written. No mmap, because a read error would
     // raise SIGBUS. The WAL is cut back after a burst.
     Status status = database.execute(
@@ -136,12 +130,11 @@ Status prepare_diff_writer(sqlite::Database& database) {
         "mmap_size = 0;"
         "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;"
         "PRAGMA journal_size_limit = 16777216");
-    if (status && !*ours) status = create(database);
+    if (status && !ours) status = create(database);
     if (status) status = check_tables(database);
     if (!status) return status;
-    const auto version = version_of(database);
-    if (!version) return fail(version.error());
-    return *version < 2 ? add_chain_table(database) : status;
+    IOSWARM_TRY(const auto version, version_of(database));
+    return version < 2 ? add_chain_table(database) : status;
 }
 
 Status prepare_diff_reader(sqlite::Database& database) {
@@ -151,9 +144,8 @@ Status prepare_diff_reader(sqlite::Database& database) {
         !status) {
         return status;
     }
-    const auto ours = is_ours(database);
-    if (!ours) return fail(ours.error());
-    if (!*ours) return fail(cannot_open(ErrorCode::not_found, database.file(), "it is empty", {}));
+    IOSWARM_TRY(const auto ours, is_ours(database));
+    if (!ours) return fail(cannot_open(ErrorCode::not_found, database.file(), "it is empty", {}));
     return check_tables(database);
 }
 

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "core/base/try.hpp"
 #include "core/diffs/diff_chain.hpp"
 #include "core/diffs/store_checks.hpp"
 
@@ -34,7 +35,7 @@ void MemoryDiffStore::drop_oldest() {
 
 Status MemoryDiffStore::append(std::vector<DiffRow> rows) {
     const std::lock_guard lock(mutex_);
-    if (Status status = check_appendable(range_locked(), rows, kName); !status) return status;
+    IOSWARM_DO(check_appendable(range_locked(), rows, kName));
     for (DiffRow& row : rows) {
         const Hash256 previous = rows_.empty() ? Hash256{} : rows_.back().chain;
         row.chain = diff_chain(previous, row.height, row.digest, row.record);

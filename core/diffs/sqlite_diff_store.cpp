@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/base/try.hpp"
 #include "core/diffs/diff_chain.hpp"
 #include "core/diffs/diff_reader.hpp"
 #include "core/diffs/diff_schema.hpp"
@@ -40,10 +41,9 @@ class SqliteDiffStore::Readers {
 
     template <typename Body>
     auto with(Body&& body) -> decltype(body(std::declval<DiffReader&>())) {
-        auto reader = take();
-        if (!reader) return fail(reader.error());
-        auto result = body(**reader);
-        give_back(std::move(*reader));
+        IOSWARM_TRY(auto reader, take());
+        auto result = body(*reader);
+        give_back(std::move(reader));
         return result;
     }
 
@@ -132,14 +132,12 @@ class SqliteDiffStore::Writer {
 Result<std::unique_ptr<SqliteDiffStore::Writer>> SqliteDiffStore::Writer::open(
     const std::filesystem::path& file) {
     // Check first, so that we put no files beside a file that is not ours.
-    if (Status status = check_diff_file(file, true); !status) return fail(status.error());
-    auto lock = LockFile::acquire(file.string() + ".lock");
-    if (!lock) return fail(lock.error());
-    if (Status status = make_private_file(file, kDiffLogName); !status) return fail(status.error());
-    auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_write, kDiffLogName);
-    if (!database) return fail(database.error());
-    if (Status status = prepare_diff_writer(*database); !status) return fail(status.error());
-    std::unique_ptr<Writer> out(new Writer(std::move(*lock), std::move(*database)));
+    IOSWARM_DO(check_diff_file(file, true));
+    IOSWARM_TRY(auto lock, LockFile::acquire(file.string() + ".lock"));
+    IOSWARM_DO(make_private_file(file, kDiffLogName));
+    IOSWARM_TRY(auto database, sqlite::Database::open(file, sqlite::Database::Mode::read_write, kDiffLogName));
+    IOSWARM_DO(prepare_diff_writer(database));
+    std::unique_ptr<Writer> out(new Writer(std::move(lock), std::move(database)));
     const std::array<std::pair<sqlite::Statement*, const char*>, 6> texts{{
         {&out->begin_, "BEGIN IMMEDIATE"},
         {&out->commit_, "COMMIT"},
@@ -149,21 +147,18 @@ Result<std::unique_ptr<SqliteDiffStore::Writer>> SqliteDiffStore::Writer::open(
         {&out->set_log_, "UPDATE log SET floor = ?1, base_chain = ?2"},
     }};
     for (const auto& [statement, sql] : texts) {
-        auto prepared = out->database_.prepare(sql);
-        if (!prepared) return fail(prepared.error());
-        *statement = std::move(*prepared);
+        IOSWARM_TRY(auto prepared, out->database_.prepare(sql));
+        *statement = std::move(prepared);
     }
     return out;
 }
 
 Status SqliteDiffStore::Writer::load(DiffReader& reader) {
-    const auto range = reader.range();
-    if (!range) return fail(range.error());
-    const auto chain = reader.tip_chain();
-    if (!chain) return fail(chain.error());
-    publish(*range, *chain);
-    if (range->empty()) return {};
-    const auto tip = reader.read(range->tip, range->tip, 1, std::numeric_limits<std::size_t>::max());
+    IOSWARM_TRY(const auto range, reader.range());
+    IOSWARM_TRY(const auto chain, reader.tip_chain());
+    publish(range, chain);
+    if (range.empty()) return {};
+    const auto tip = reader.read(range.tip, range.tip, 1, std::numeric_limits<std::size_t>::max());
     if (!tip) health_ = fail(tip.error());
     return {};
 }
@@ -196,14 +191,14 @@ Status SqliteDiffStore::Writer::write(Body&& body) {
 Status SqliteDiffStore::Writer::append(const std::vector<DiffRow>& rows) {
     if (!health_) return health_;
     DiffRange next = range();
-    if (Status status = check_appendable(next, rows, database_.file()); !status) return status;
+    IOSWARM_DO(check_appendable(next, rows, database_.file()));
     if (rows.empty()) return {};
     Hash256 chain = tip_chain();
     const bool first = next.empty();
     Status status = write([&]() -> Status {
         if (first) {
             set_log_.bind_u64(1, rows.front().height).bind_blob(2, chain.view());
-            if (Status set = set_log_.run(); !set) return set;
+            IOSWARM_DO(set_log_.run());
         }
         return insert(rows, chain);
     });
@@ -224,7 +219,7 @@ Status SqliteDiffStore::Writer::insert(const std::vector<DiffRow>& rows, Hash256
             .bind_u64(4, row.record.size())
             .bind(5, static_cast<std::int64_t>(packed.codec))
             .bind_blob(6, packed.bytes);
-        if (Status status = insert_.run(); !status) return status;
+        IOSWARM_DO(insert_.run());
     }
     return {};
 }
@@ -237,7 +232,7 @@ Result<std::size_t> SqliteDiffStore::Writer::prune(std::uint64_t floor, std::siz
     if (to <= held.floor || max_rows == 0) return std::size_t{0};
     to = held.floor + std::min<std::uint64_t>(to - held.floor, max_rows);
     if (Status status = write([&]() -> Status {
-            if (Status removed = remove_below(to); !removed) return removed;
+            IOSWARM_DO(remove_below(to));
             return vacuum();
         });
         !status) {
@@ -251,23 +246,21 @@ Result<std::size_t> SqliteDiffStore::Writer::prune(std::uint64_t floor, std::siz
 
 Status SqliteDiffStore::Writer::remove_below(std::uint64_t floor) {
     chain_of_.bind_u64(1, floor - 1);
-    const auto found = chain_of_.step();
-    if (!found) return fail(found.error());
-    const auto base = *found ? chain_of_.fixed<Hash256>(0) : Result<Hash256>(fail(ErrorCode::data_loss, ""));
+    IOSWARM_TRY(const auto found, chain_of_.step());
+    const auto base = found ? chain_of_.fixed<Hash256>(0) : Result<Hash256>(fail(ErrorCode::data_loss, ""));
     chain_of_.reset();
     if (!base) {
         return fail(ErrorCode::data_loss, "cannot prune the diff log", database_.file(),
                     "the diff of height " + std::to_string(floor - 1) + " is missing or damaged",
                     "ioswarm diffs verify tells all that is");
     }
-    if (Status status = delete_.bind_u64(1, floor).run(); !status) return status;
+    IOSWARM_DO(delete_.bind_u64(1, floor).run());
     return set_log_.bind_u64(1, floor).bind_blob(2, base->view()).run();
 }
 
 Status SqliteDiffStore::Writer::vacuum() {
-    const auto free = database_.query_integer("PRAGMA freelist_count");
-    if (!free) return fail(free.error());
-    const std::int64_t spare = free->value_or(0) - kSparePages;
+    IOSWARM_TRY(const auto free, database_.query_integer("PRAGMA freelist_count"));
+    const std::int64_t spare = free.value_or(0) - kSparePages;
     if (spare <= 0) return {};
     return database_.execute("PRAGMA incremental_vacuum(" + std::to_string(std::min(spare, kVacuumPages)) +
                              ")");
@@ -276,24 +269,25 @@ Status SqliteDiffStore::Writer::vacuum() {
 Status SqliteDiffStore::Writer::set_chain(const ChainIdentity& chain) {
     if (!health_) return health_;
     return write([&]() -> Status {
-        auto set = database_.prepare(
-            "INSERT INTO chain VALUES(1, ?1, ?2) ON CONFLICT(one) DO UPDATE SET evm = ?1, node = ?2");
-        if (!set) return fail(set.error());
-        set->bind_u64(1, chain.evm);
+        IOSWARM_TRY(
+            auto set,
+            database_.prepare(
+                "INSERT INTO chain VALUES(1, ?1, ?2) ON CONFLICT(one) DO UPDATE SET evm = ?1, node = ?2"));
+        set.bind_u64(1, chain.evm);
         if (chain.node) {
-            set->bind_u64(2, *chain.node);
+            set.bind_u64(2, *chain.node);
         } else {
-            set->bind_null(2);
+            set.bind_null(2);
         }
-        return set->run();
+        return set.run();
     });
 }
 
 Status SqliteDiffStore::Writer::restart_at(std::uint64_t height) {
     health_ = {};
     Status status = write([&]() -> Status {
-        if (Status removed = database_.execute("DELETE FROM diffs"); !removed) return removed;
-        if (Status set = set_log_.bind_u64(1, height).bind_blob(2, Hash256{}.view()).run(); !set) return set;
+        IOSWARM_DO(database_.execute("DELETE FROM diffs"));
+        IOSWARM_DO(set_log_.bind_u64(1, height).bind_blob(2, Hash256{}.view()).run());
         return database_.execute("PRAGMA incremental_vacuum");
     });
     if (status) publish({height, 0}, {});
@@ -302,19 +296,18 @@ Status SqliteDiffStore::Writer::restart_at(std::uint64_t height) {
 
 Result<std::unique_ptr<SqliteDiffStore>> SqliteDiffStore::open(const std::filesystem::path& file) {
     if (file.has_parent_path()) {
-        if (Status status = prepare_private_directory(file.parent_path()); !status) return fail(status.error());
+        IOSWARM_DO(prepare_private_directory(file.parent_path()));
     }
-    auto writer = Writer::open(file);
-    if (!writer) return fail(writer.error());
+    IOSWARM_TRY(auto writer, Writer::open(file));
     auto readers = std::make_unique<Readers>(file);
-    if (Status status = readers->with([&](DiffReader& reader) { return (*writer)->load(reader); }); !status) {
+    if (Status status = readers->with([&](DiffReader& reader) { return writer->load(reader); }); !status) {
         return fail(status.error());
     }
-    return std::unique_ptr<SqliteDiffStore>(new SqliteDiffStore(std::move(*writer), std::move(readers)));
+    return std::unique_ptr<SqliteDiffStore>(new SqliteDiffStore(std::move(writer), std::move(readers)));
 }
 
 Result<std::unique_ptr<SqliteDiffStore>> SqliteDiffStore::open_read_only(const std::filesystem::path& file) {
-    if (Status status = check_diff_file(file, false); !status) return fail(status.error());
+    IOSWARM_DO(check_diff_file(file, false));
     auto readers = std::make_unique<Readers>(file);
     const auto range = readers->with([](DiffReader& reader) { return reader.range(); });
     if (!range) return fail(range.error());

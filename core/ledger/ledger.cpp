@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/base/try.hpp"
 #include "core/ledger/ledger_reader.hpp"
 #include "core/ledger/schema.hpp"
 #include "core/ledger/usage_mark.hpp"
@@ -193,7 +194,7 @@ Status Ledger::Impl::apply_all(Group& group, bool& operation_failed) {
         // Do not write to a damaged file again.
         if (!health && health.error().code == ErrorCode::data_loss) return health;
     }
-    if (Status status = database.execute("BEGIN IMMEDIATE"); !status) return status;
+    IOSWARM_DO(database.execute("BEGIN IMMEDIATE"));
     for (LedgerOp& op : group) {
         Status status;
         try {
@@ -312,17 +313,16 @@ namespace {
 /// Opens the writing connection and prepares its tables. Refuses to write to a ledger that is incomplete.
 Result<sqlite::Database> open_writer(const std::filesystem::path& dir, LedgerUse use) {
     const std::filesystem::path file = dir / "ledger.db";
-    if (Status status = check_ledger_files(dir, use); !status) return fail(status.error());
-    if (Status status = make_private_file(file, "ledger"); !status) return fail(status.error());
+    IOSWARM_DO(check_ledger_files(dir, use));
+    IOSWARM_DO(make_private_file(file, "ledger"));
     auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_write, "ledger");
     if (!database) return fail(database.error());
     if (use != LedgerUse::unused) {
-        const auto empty = is_without_tables(*database);
-        if (!empty) return fail(empty.error());
-        if (*empty) return fail(lost_ledger(dir));
+        IOSWARM_TRY(const auto empty, is_without_tables(*database));
+        if (empty) return fail(lost_ledger(dir));
     }
-    if (Status status = configure_writer(*database); !status) return fail(status.error());
-    if (Status status = prepare_schema(*database, now_ms()); !status) return fail(status.error());
+    IOSWARM_DO(configure_writer(*database));
+    IOSWARM_DO(prepare_schema(*database, now_ms()));
     return database;
 }
 
@@ -330,27 +330,22 @@ Result<sqlite::Database> open_writer(const std::filesystem::path& dir, LedgerUse
 
 Result<std::unique_ptr<Ledger>> Ledger::open(const std::filesystem::path& dir, Log log,
                                              const LedgerOptions& options) {
-    if (Status status = prepare_private_directory(dir); !status) return fail(status.error());
-    auto lock = LockFile::acquire(dir / "ledger.lock");
-    if (!lock) return fail(lock.error());
-    const auto use = read_ledger_use(dir);
-    if (!use) return fail(use.error());
-    auto database = open_writer(dir, *use);
-    if (!database) return fail(database.error());
+    IOSWARM_DO(prepare_private_directory(dir));
+    IOSWARM_TRY(auto lock, LockFile::acquire(dir / "ledger.lock"));
+    IOSWARM_TRY(const auto use, read_ledger_use(dir));
+    IOSWARM_TRY(auto database, open_writer(dir, use));
 
-    auto impl = std::make_unique<Impl>(dir, std::move(log), options, std::move(*lock), std::move(*database));
-    auto tx = LedgerTx::prepare(impl->database);
-    if (!tx) return fail(tx.error());
-    impl->tx = std::move(*tx);
+    auto impl = std::make_unique<Impl>(dir, std::move(log), options, std::move(lock), std::move(database));
+    IOSWARM_TRY(auto tx, LedgerTx::prepare(impl->database));
+    impl->tx = std::move(tx);
     const auto unused = impl->tx->is_unused();
     if (!unused) return fail(unused.error());
-    if (*unused && *use != LedgerUse::unused) return fail(lost_ledger(dir));
-    auto reader = LedgerReader::open(dir / "ledger.db");
-    if (!reader) return fail(reader.error());
-    impl->reader = std::move(*reader);
+    if (*unused && use != LedgerUse::unused) return fail(lost_ledger(dir));
+    IOSWARM_TRY(auto reader, LedgerReader::open(dir / "ledger.db"));
+    impl->reader = std::move(reader);
     if (!*unused) {
         // From here on there is a WAL, and the file needs it until close() marks the ledger as closed.
-        if (Status status = write_ledger_use(dir, LedgerUse::open); !status) return fail(status.error());
+        IOSWARM_DO(write_ledger_use(dir, LedgerUse::open));
         impl->is_marked = true;
     }
     impl->writer = std::jthread([raw = impl.get()] { raw->write_loop(); });

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/try.hpp"
 #include "core/ledger/ledger_tx.hpp"
 #include "core/ledger/schema.hpp"
 #include "core/ledger/usage_mark.hpp"
@@ -25,13 +26,11 @@ constexpr const char* kLedgerName = "ledger";
 
 /// Checks that the pages are sound and that the tables are those of a ledger.
 Status check_pages(sqlite::Database& database) {
-    if (Status status = check_schema(database); !status) return status;
-    auto check = database.prepare("PRAGMA quick_check(1)");
-    if (!check) return fail(check.error());
-    const auto row = check->step();
-    if (!row) return fail(row.error());
-    if (*row && check->text(0) == "ok") return {};
-    return fail(ErrorCode::data_loss, "the ledger is damaged", database.file(), *row ? check->text(0) : "",
+    IOSWARM_DO(check_schema(database));
+    IOSWARM_TRY(auto check, database.prepare("PRAGMA quick_check(1)"));
+    IOSWARM_TRY(const auto row, check.step());
+    if (row && check.text(0) == "ok") return {};
+    return fail(ErrorCode::data_loss, "the ledger is damaged", database.file(), row ? check.text(0) : "",
                 "ioswarm ledger check tells more");
 }
 
@@ -59,7 +58,7 @@ class Examination {
     Status run() {
         // One transaction, so that all figures that are compared are from one moment. It is short, since
         // histories are bounded.
-        if (Status begun = database_.execute("BEGIN"); !begun) return begun;
+        IOSWARM_DO(database_.execute("BEGIN"));
         Status status;
         for (const auto step : {&Examination::check_pages, &Examination::read_meta, &Examination::read_counts,
                                 &Examination::check_epochs, &Examination::check_payouts}) {
@@ -77,13 +76,11 @@ class Examination {
 
     template <typename Each>
     Status each_row(const char* sql, Each each) {
-        auto rows = database_.prepare(sql);
-        if (!rows) return fail(rows.error());
+        IOSWARM_TRY(auto rows, database_.prepare(sql));
         for (;;) {
-            const auto row = rows->step();
-            if (!row) return fail(row.error());
-            if (!*row) return {};
-            each(*rows);
+            IOSWARM_TRY(const auto row, rows.step());
+            if (!row) return {};
+            each(rows);
         }
     }
 
@@ -116,9 +113,8 @@ class Examination {
         for (const auto& [sql, count] : {std::pair{"SELECT count(*) FROM agents", &facts_.agents},
                                          {"SELECT count(*) FROM answers", &facts_.open_answers},
                                          {"SELECT count(*) FROM epochs", &facts_.closed_epochs}}) {
-            const auto found = database_.query_integer(sql);
-            if (!found) return fail(found.error());
-            *count = static_cast<std::uint64_t>(std::max<std::int64_t>(found->value_or(0), 0));
+            IOSWARM_TRY(const auto found, database_.query_integer(sql));
+            *count = static_cast<std::uint64_t>(std::max<std::int64_t>(found.value_or(0), 0));
         }
         return {};
     }
@@ -192,17 +188,14 @@ class Examination {
 Result<std::filesystem::path> back_up_ledger(const std::filesystem::path& data_dir,
                                              const std::filesystem::path& to) {
     const std::filesystem::path file = data_dir / "ledger.db";
-    const auto use = read_ledger_use(data_dir);
-    if (!use) return fail(use.error());
-    if (Status whole = check_ledger_files(data_dir, *use); !whole) return fail(whole.error());
-    if (Status readable = check_readable(file); !readable) return fail(readable.error());
-    if (Status made = make_target(to); !made) return fail(made.error());
-    auto database = open_database_reader(file, kLedgerName);
-    if (!database) return fail(database.error());
-    if (Status known = check_schema(*database); !known) return fail(known.error());
+    IOSWARM_TRY(const auto use, read_ledger_use(data_dir));
+    IOSWARM_DO(check_ledger_files(data_dir, use));
+    IOSWARM_DO(check_readable(file));
+    IOSWARM_DO(make_target(to));
+    IOSWARM_TRY(auto database, open_database_reader(file, kLedgerName));
+    IOSWARM_DO(check_schema(database));
     const std::filesystem::path copy = to / "ledger.db";
-    if (Status copied = copy_database(*database, copy, kLedgerName, check_pages); !copied)
-        return fail(copied.error());
+    IOSWARM_DO(copy_database(database, copy, kLedgerName, check_pages));
     return copy;
 }
 
@@ -212,23 +205,20 @@ Result<LedgerFacts> examine_ledger(const std::filesystem::path& path) {
     const bool is_directory = std::filesystem::is_directory(path, error);
     facts.file = is_directory ? path / "ledger.db" : path;
     if (is_directory) {
-        const auto use = read_ledger_use(path);
-        if (!use) return fail(use.error());
-        if (Status whole = check_ledger_files(path, *use); !whole) return fail(whole.error());
+        IOSWARM_TRY(const auto use, read_ledger_use(path));
+        IOSWARM_DO(check_ledger_files(path, use));
     }
-    if (Status readable = check_readable(facts.file); !readable) return fail(readable.error());
+    IOSWARM_DO(check_readable(facts.file));
     facts.bytes = std::filesystem::file_size(facts.file, error);
-    auto database = open_database_reader(facts.file, kLedgerName);
-    if (!database) return fail(database.error());
-    const auto empty = is_without_tables(*database);
-    if (!empty) return fail(empty.error());
-    if (*empty) {
+    IOSWARM_TRY(auto database, open_database_reader(facts.file, kLedgerName));
+    IOSWARM_TRY(const auto empty, is_without_tables(database));
+    if (empty) {
         return fail(ErrorCode::data_loss, "cannot read the ledger", facts.file.string(),
                     "it holds nothing; a copy of a running ledger without ledger.db-wal looks like this",
                     "put back the whole copy, or a backup made by 'ioswarm ledger backup'");
     }
-    if (Status known = check_schema(*database); !known) return fail(known.error());
-    if (Status examined = Examination(*database, facts).run(); !examined) return fail(examined.error());
+    IOSWARM_DO(check_schema(database));
+    IOSWARM_DO(Examination(database, facts).run());
     return facts;
 }
 

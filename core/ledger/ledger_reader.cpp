@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "core/base/try.hpp"
 #include "core/ledger/agent_query.hpp"
 #include "core/ledger/schema.hpp"
 
@@ -32,21 +33,18 @@ Result<PayoutRow> payout_of(const Statement& row) {
     PayoutRow out;
     out.epoch = row.u64(0);
     out.agent_id = row.text(1);
-    const auto amount = row.amount(2);
-    if (!amount) return fail(amount.error());
-    out.amount_rau = *amount;
-    const auto weight = row.amount(3);
-    if (!weight) return fail(weight.error());
-    out.weight = *weight;
+    IOSWARM_TRY(const auto amount, row.amount(2));
+    out.amount_rau = amount;
+    IOSWARM_TRY(const auto weight, row.amount(3));
+    out.weight = weight;
     out.tasks = row.u64(4);
     out.compared = row.u64(5);
     out.correct = row.u64(6);
     out.rank = small(row, 7);
     out.paid_agents = small(row, 8);
     out.bonus = row.integer(9) != 0;
-    const auto wallet = optional_address(row, 10);
-    if (!wallet) return fail(wallet.error());
-    out.wallet = *wallet;
+    IOSWARM_TRY(const auto wallet, optional_address(row, 10));
+    out.wallet = wallet;
     out.notice = static_cast<PayoutNotice>(row.integer(11));
     return out;
 }
@@ -60,9 +58,8 @@ Result<EpochRow> epoch_of(const Statement& row) {
     out.ended_ms = row.integer(4);
     for (const auto& [column, amount] :
          {std::pair{5, &out.reward_rau}, std::pair{6, &out.cut_rau}, std::pair{7, &out.pool_rau}}) {
-        const auto value = row.amount(column);
-        if (!value) return fail(value.error());
-        *amount = *value;
+        IOSWARM_TRY(const auto value, row.amount(column));
+        *amount = value;
     }
     out.agents = row.u64(8);
     out.tasks = row.u64(9);
@@ -74,12 +71,10 @@ Result<EpochRow> epoch_of(const Statement& row) {
 Result<WalletChangeRow> wallet_change_of(const Statement& row) {
     WalletChangeRow out;
     out.agent_id = row.text(0);
-    const auto before = optional_address(row, 1);
-    if (!before) return fail(before.error());
-    out.before = *before;
-    const auto after = row.fixed<Address>(2);
-    if (!after) return fail(after.error());
-    out.after = *after;
+    IOSWARM_TRY(const auto before, optional_address(row, 1));
+    out.before = before;
+    IOSWARM_TRY(const auto after, row.fixed<Address>(2));
+    out.after = after;
     out.at_ms = row.integer(3);
     out.from_epoch = row.u64(4);
     return out;
@@ -89,9 +84,8 @@ template <typename Row>
 Result<std::vector<Row>> collect(Statement& query, Result<Row> (*read)(const Statement&)) {
     std::vector<Row> out;
     for (;;) {
-        const auto more = query.step();
-        if (!more) return fail(more.error());
-        if (!*more) return out;
+        IOSWARM_TRY(const auto more, query.step());
+        if (!more) return out;
         auto row = read(query);
         if (!row) {
             query.reset();
@@ -105,15 +99,14 @@ Result<std::vector<Row>> collect(Statement& query, Result<Row> (*read)(const Sta
 
 Result<std::unique_ptr<LedgerReader>> LedgerReader::open(const std::filesystem::path& file) {
     std::unique_ptr<LedgerReader> out(new LedgerReader);
-    auto database = sqlite::Database::open(file, sqlite::Database::Mode::read_only, "ledger");
-    if (!database) return fail(database.error());
-    out->database_.emplace(std::move(*database));
+    IOSWARM_TRY(auto database, sqlite::Database::open(file, sqlite::Database::Mode::read_only, "ledger"));
+    out->database_.emplace(std::move(database));
     if (Status status = out->database_->execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0;"
                                                 "PRAGMA mmap_size = 0; PRAGMA cache_size = -4096");
         !status) {
         return fail(status.error());
     }
-    if (Status known = check_schema(*out->database_); !known) return fail(std::move(known).error());
+    IOSWARM_DO(check_schema(*out->database_));
     const std::array<std::pair<Statement*, const char*>, 6> texts{{
         {&out->payouts_, kPayouts},
         {&out->due_, kDue},
@@ -128,9 +121,8 @@ Result<std::unique_ptr<LedgerReader>> LedgerReader::open(const std::filesystem::
          "DESC"},
     }};
     for (const auto& [statement, sql] : texts) {
-        auto prepared = out->database_->prepare(sql);
-        if (!prepared) return fail(prepared.error());
-        *statement = std::move(*prepared);
+        IOSWARM_TRY(auto prepared, out->database_->prepare(sql));
+        *statement = std::move(prepared);
     }
     return out;
 }
@@ -161,10 +153,9 @@ Result<std::optional<AgentRow>> LedgerReader::agent(std::string_view agent_id) {
 Result<std::optional<EpochRow>> LedgerReader::epoch(std::uint64_t epoch) {
     const std::lock_guard lock(mutex_);
     epoch_.bind_u64(1, epoch);
-    auto rows = collect<EpochRow>(epoch_, epoch_of);
-    if (!rows) return fail(rows.error());
-    if (rows->empty()) return std::optional<EpochRow>{};
-    return std::optional<EpochRow>{std::move(rows->front())};
+    IOSWARM_TRY(auto rows, collect<EpochRow>(epoch_, epoch_of));
+    if (rows.empty()) return std::optional<EpochRow>{};
+    return std::optional<EpochRow>{std::move(rows.front())};
 }
 
 Result<std::vector<WalletChangeRow>> LedgerReader::wallet_changes(std::string_view agent_id) {

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/base/try.hpp"
 #include "core/ledger/agent_query.hpp"
 #include "core/sqlite/rows.hpp"
 #include "core/sqlite/sqlite.hpp"
@@ -61,18 +62,15 @@ Error damaged(const std::string& file, std::string table) {
 Result<AnswerRow> answer_of(const Statement& row, const std::string& file) {
     AnswerRow out;
     out.id = row.u64(0);
-    const auto raw_id = row.fixed<Hash256>(1);
-    if (!raw_id) return fail(raw_id.error());
-    out.raw_id = *raw_id;
+    IOSWARM_TRY(const auto raw_id, row.fixed<Hash256>(1));
+    out.raw_id = raw_id;
     out.agent_id = row.text(2);
     if (!row.is_null(3)) {
-        const auto hash = row.fixed<Hash256>(3);
-        if (!hash) return fail(hash.error());
-        out.action_hash = *hash;
+        IOSWARM_TRY(const auto hash, row.fixed<Hash256>(3));
+        out.action_hash = hash;
     }
-    const auto sender = row.fixed<Address>(4);
-    if (!sender) return fail(sender.error());
-    out.sender = *sender;
+    IOSWARM_TRY(const auto sender, row.fixed<Address>(4));
+    out.sender = sender;
     out.valid = row.integer(5) != 0;
     out.has_reject_reason = row.integer(6) != 0;
     out.executed = row.integer(7) != 0;
@@ -186,9 +184,8 @@ Result<std::unique_ptr<LedgerTx>> LedgerTx::prepare(sqlite::Database& database) 
         {&all->probe, "UPDATE meta SET value = value + 1 WHERE key = 'probes'"},
     }};
     for (const auto& [statement, sql] : texts) {
-        auto prepared = database.prepare(sql);
-        if (!prepared) return fail(prepared.error());
-        *statement = std::move(*prepared);
+        IOSWARM_TRY(auto prepared, database.prepare(sql));
+        *statement = std::move(prepared);
     }
     return std::unique_ptr<LedgerTx>(new LedgerTx(database, std::move(all)));
 }
@@ -200,15 +197,13 @@ LedgerTx::~LedgerTx() = default;
 
 Result<LedgerState> LedgerTx::load() {
     LedgerState out;
-    auto loaded = numbers();
-    if (!loaded) return fail(loaded.error());
-    out.numbers = *loaded;
+    IOSWARM_TRY(auto loaded, numbers());
+    out.numbers = loaded;
 
     Statement& answers = statements_->answers;
     Status status = for_each_row(answers, [&]() -> Status {
-        auto row = answer_of(answers, database_.file());
-        if (!row) return fail(row.error());
-        out.answers.push_back(std::move(*row));
+        IOSWARM_TRY(auto row, answer_of(answers, database_.file()));
+        out.answers.push_back(std::move(row));
         return {};
     });
     if (!status) return fail(status.error());
@@ -222,9 +217,8 @@ Result<LedgerState> LedgerTx::load() {
 
     Statement& recent = statements_->recent;
     status = for_each_row(recent, [&]() -> Status {
-        auto row = recent_block_of(recent, database_.file());
-        if (!row) return fail(row.error());
-        out.recent.push_back(std::move(*row));
+        IOSWARM_TRY(auto row, recent_block_of(recent, database_.file()));
+        out.recent.push_back(std::move(row));
         return {};
     });
     if (!status) return fail(status.error());
@@ -233,9 +227,8 @@ Result<LedgerState> LedgerTx::load() {
 
 Result<LedgerNumbers> LedgerTx::numbers() {
     Statement& row = statements_->numbers;
-    const auto found = row.step();
-    if (!found) return fail(found.error());
-    if (!*found) {
+    IOSWARM_TRY(const auto found, row.step());
+    if (!found) {
         return fail(damaged(database_.file(), "numbers"));
     }
     LedgerNumbers out;
@@ -281,16 +274,14 @@ Status LedgerTx::set_numbers(const LedgerNumbers& n) {
 
 Result<std::uint64_t> LedgerTx::reserve_ids(std::uint64_t count) {
     Statement& query = statements_->next_id;
-    const auto found = query.step();
-    if (!found) return fail(found.error());
-    if (!*found) return fail(damaged(database_.file(), "meta"));
+    IOSWARM_TRY(const auto found, query.step());
+    if (!found) return fail(damaged(database_.file(), "meta"));
     const std::uint64_t first = query.u64(0);
     query.reset();
     if (count > std::numeric_limits<std::uint64_t>::max() - first) {
         return fail(ErrorCode::invalid_argument, "cannot reserve ids", {}, "too many at once");
     }
-    if (Status status = statements_->set_next_id.bind_u64(1, first + count).run(); !status)
-        return fail(status.error());
+    IOSWARM_DO(statements_->set_next_id.bind_u64(1, first + count).run());
     return first;
 }
 
@@ -370,7 +361,7 @@ Status LedgerTx::add_wallet_change(const WalletChangeRow& change) {
     add.bind_text(1, change.agent_id);
     bind_optional(add, 2, change.before);
     add.bind_blob(3, change.after.view()).bind(4, change.at_ms).bind_u64(5, change.from_epoch);
-    if (Status status = add.run(); !status) return status;
+    IOSWARM_DO(add.run());
     return statements_->trim_wallet_changes.bind_text(1, change.agent_id).run();
 }
 
@@ -412,21 +403,17 @@ Status LedgerTx::add_payout(const PayoutRow& payout) {
 }
 
 Result<bool> LedgerTx::mark_notice_sent(std::uint64_t epoch, std::string_view agent_id) {
-    if (Status status = statements_->mark_notice.bind_u64(1, epoch).bind_text(2, agent_id).run(); !status) {
-        return fail(status.error());
-    }
+    IOSWARM_DO(statements_->mark_notice.bind_u64(1, epoch).bind_text(2, agent_id).run());
     return database_.changes() > 0;
 }
 
 Result<bool> LedgerTx::mark_notice_due(std::uint64_t epoch, std::string_view agent_id) {
-    if (Status status = statements_->mark_due.bind_u64(1, epoch).bind_text(2, agent_id).run(); !status) {
-        return fail(status.error());
-    }
+    IOSWARM_DO(statements_->mark_due.bind_u64(1, epoch).bind_text(2, agent_id).run());
     return database_.changes() > 0;
 }
 
 Status LedgerTx::drop_epochs_below(std::uint64_t epoch) {
-    if (Status status = statements_->drop_epochs.bind_u64(1, epoch).run(); !status) return status;
+    IOSWARM_DO(statements_->drop_epochs.bind_u64(1, epoch).run());
     return statements_->drop_payouts.bind_u64(1, epoch).run();
 }
 
@@ -435,9 +422,8 @@ Result<std::optional<ChainIdentity>> LedgerTx::chain() {
     constexpr const char* kKeys[2] = {kEvmChainId, kNodeChainId};
     for (std::size_t i = 0; i < 2; ++i) {
         Statement& query = statements_->chain_id;
-        const auto row = query.bind_text(1, kKeys[i]).step();
-        if (!row) return fail(row.error());
-        if (!*row) continue;
+        IOSWARM_TRY(const auto row, query.bind_text(1, kKeys[i]).step());
+        if (!row) continue;
         found[i] = query.u64(0);
         query.reset();
     }
@@ -447,23 +433,21 @@ Result<std::optional<ChainIdentity>> LedgerTx::chain() {
 
 Status LedgerTx::set_chain(const ChainIdentity& chain) {
     Statement& set = statements_->set_chain_id;
-    if (Status status = set.bind_text(1, kEvmChainId).bind_u64(2, chain.evm).run(); !status) return status;
+    IOSWARM_DO(set.bind_text(1, kEvmChainId).bind_u64(2, chain.evm).run());
     return chain.node ? set.bind_text(1, kNodeChainId).bind_u64(2, *chain.node).run() : Status{};
 }
 
 Result<bool> LedgerTx::is_unused() {
     Statement& query = statements_->is_used;
-    const auto row = query.step();
-    if (!row) return fail(row.error());
+    IOSWARM_DO(query.step());
     const bool used = query.integer(0) != 0;
     query.reset();
     return !used;
 }
 
 Status LedgerTx::forget_chain() {
-    const auto unused = is_unused();
-    if (!unused) return fail(unused.error());
-    if (!*unused) {
+    IOSWARM_TRY(const auto unused, is_unused());
+    if (!unused) {
         return fail(ErrorCode::failed_precondition, "cannot give the ledger another chain", database_.file(),
                     "it holds work or payouts");
     }

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm {
 namespace {
 
@@ -142,15 +144,13 @@ Error altered(const sqlite::Database& database, std::string why) {
 
 /// Compares the tables in any order, because a migration makes tables again.
 Status check_tables(sqlite::Database& database, std::int64_t version) {
-    auto found = database.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL");
-    if (!found) return fail(found.error());
+    IOSWARM_TRY(auto found, database.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"));
     const std::vector<std::string_view> tables = tables_of(version);
     std::vector<std::string> wanted(tables.begin(), tables.end());
     for (;;) {
-        const auto row = found->step();
-        if (!row) return fail(row.error());
-        if (!*row) break;
-        if (std::erase(wanted, found->text(0)) == 0)
+        IOSWARM_TRY(const auto row, found.step());
+        if (!row) break;
+        if (std::erase(wanted, found.text(0)) == 0)
             return fail(altered(database, "its tables are not those of version " + std::to_string(version)));
     }
     if (!wanted.empty()) return fail(altered(database, "a table is missing"));
@@ -169,55 +169,48 @@ Status configure_writer(sqlite::Database& database) {
 }
 
 Result<bool> is_without_tables(sqlite::Database& database) {
-    const auto tables = database.query_integer("SELECT count(*) FROM sqlite_master");
-    if (!tables) return fail(tables.error());
-    const auto id = database.query_integer("PRAGMA application_id");
-    if (!id) return fail(id.error());
-    return tables->value_or(0) == 0 && id->value_or(0) == 0;
+    IOSWARM_TRY(const auto tables, database.query_integer("SELECT count(*) FROM sqlite_master"));
+    IOSWARM_TRY(const auto id, database.query_integer("PRAGMA application_id"));
+    return tables.value_or(0) == 0 && id.value_or(0) == 0;
 }
 
 namespace {
 
 /// The version of a ledger that this program can read. Errors are those of prepare_schema().
 Result<std::int64_t> known_version(sqlite::Database& database) {
-    const auto id = database.query_integer("PRAGMA application_id");
-    if (!id) return fail(id.error());
-    if (id->value_or(0) != kLedgerApplicationId)
-        return fail(altered(database, "it is not a ledger of ioswarm"));
-    const auto version = database.query_integer("SELECT value FROM meta WHERE key = 'schema_version'");
-    if (!version) return fail(version.error());
-    if (!*version) return fail(altered(database, "it does not name its version"));
-    if (**version > kLedgerSchemaVersion) {
+    IOSWARM_TRY(const auto id, database.query_integer("PRAGMA application_id"));
+    if (id.value_or(0) != kLedgerApplicationId) return fail(altered(database, "it is not a ledger of ioswarm"));
+    IOSWARM_TRY(const auto version,
+                database.query_integer("SELECT value FROM meta WHERE key = 'schema_version'"));
+    if (!version) return fail(altered(database, "it does not name its version"));
+    if (*version > kLedgerSchemaVersion) {
         return fail(ErrorCode::failed_precondition, "cannot open the ledger", database.file(),
-                    fmt::format("it was written by a newer ioswarm (version {}, this one knows {})", **version,
+                    fmt::format("it was written by a newer ioswarm (version {}, this one knows {})", *version,
                                 kLedgerSchemaVersion),
                     "install the newer ioswarm again");
     }
-    return **version;
+    return *version;
 }
 
 }  // namespace
 
 Status prepare_schema(sqlite::Database& database, std::int64_t now_ms) {
-    const auto empty = is_without_tables(database);
-    if (!empty) return fail(empty.error());
-    if (*empty) return create(database, now_ms);
-    const auto version = known_version(database);
-    if (!version) return fail(version.error());
-    for (std::int64_t at = *version; at < kLedgerSchemaVersion; ++at) {
+    IOSWARM_TRY(const auto empty, is_without_tables(database));
+    if (empty) return create(database, now_ms);
+    IOSWARM_TRY(const auto version, known_version(database));
+    for (std::int64_t at = version; at < kLedgerSchemaVersion; ++at) {
         // Check first, so that an altered file is not changed.
-        if (Status status = at > 0 ? check_tables(database, at) : Status(); !status) return status;
-        if (Status status = migrate_one(database, at); !status) return status;
+        IOSWARM_DO(at > 0 ? check_tables(database, at) : Status());
+        IOSWARM_DO(migrate_one(database, at));
     }
     return check_tables(database, kLedgerSchemaVersion);
 }
 
 Status check_schema(sqlite::Database& database) {
-    const auto version = known_version(database);
-    if (!version) return fail(version.error());
-    if (*version < kLedgerSchemaVersion) {
+    IOSWARM_TRY(const auto version, known_version(database));
+    if (version < kLedgerSchemaVersion) {
         return fail(ErrorCode::failed_precondition, "cannot read the ledger", database.file(),
-                    fmt::format("it is of version {}, and is moved to version {} when serve opens it", *version,
+                    fmt::format("it is of version {}, and is moved to version {} when serve opens it", version,
                                 kLedgerSchemaVersion));
     }
     return check_tables(database, kLedgerSchemaVersion);

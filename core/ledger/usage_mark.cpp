@@ -9,6 +9,7 @@
 
 #include "core/base/atomic_file.hpp"
 #include "core/base/descriptor.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm {
 namespace {
@@ -58,7 +59,7 @@ Status write_ledger_use(const std::filesystem::path& dir, LedgerUse use) {
     }
     if (!mark) return fail(mark.error());
     constexpr const char* kCannotWrite = "cannot write the mark of the ledger";
-    if (Status written = write_at(mark->get(), as_bytes(word), 0, kCannotWrite, file); !written) return written;
+    IOSWARM_DO(write_at(mark->get(), as_bytes(word), 0, kCannotWrite, file));
     return sync_file(mark->get(), kCannotWrite, file);
 }
 

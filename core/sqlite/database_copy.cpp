@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/descriptor.hpp"
+#include "core/base/try.hpp"
 #include "core/sqlite/private_file.hpp"
 
 namespace ioswarm {
@@ -61,15 +62,14 @@ Status copy_database(sqlite::Database& source, const std::filesystem::path& copy
     }
     const std::filesystem::path to = copy.parent_path();
     const TemporaryCopy part(to / ("." + copy.filename().string() + ".part"));
-    if (Status made = make_private_file(part.path(), "copy of the " + name); !made) return made;
-    if (Status copied = source.copy_to(part.path()); !copied) return copied;
+    IOSWARM_DO(make_private_file(part.path(), "copy of the " + name));
+    IOSWARM_DO(source.copy_to(part.path()));
     {
-        auto finished =
-            sqlite::Database::open(part.path(), sqlite::Database::Mode::lone_file, "copy of the " + name);
-        if (!finished) return fail(finished.error());
-        if (Status sound = check(*finished); !sound) return sound;
+        IOSWARM_TRY(auto finished, sqlite::Database::open(part.path(), sqlite::Database::Mode::lone_file,
+                                                          "copy of the " + name));
+        IOSWARM_DO(check(finished));
     }
-    if (Status synced = sync_copy(part.path(), name); !synced) return synced;
+    IOSWARM_DO(sync_copy(part.path(), name));
     // A link fails if a file of that name has appeared meanwhile; a rename would replace it.
     if (::link(part.path().c_str(), copy.c_str()) != 0)
         return fail(errno_error(errno, "cannot name the copy of the " + name, copy.string()));

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/try.hpp"
 #include "core/sqlite/private_file.hpp"
 
 namespace ioswarm {
@@ -27,10 +28,10 @@ std::string read_holder(int fd) {
 }  // namespace
 
 Result<LockFile> LockFile::acquire(const std::filesystem::path& file) {
-    auto opened = open_file(file.string(), O_RDWR | O_CREAT | O_NOFOLLOW, "cannot open the lock file", 0600);
-    if (!opened) return fail(std::move(opened).error());
-    const int fd = opened->get();
-    LockFile out(*std::move(opened));
+    IOSWARM_TRY(auto opened,
+                open_file(file.string(), O_RDWR | O_CREAT | O_NOFOLLOW, "cannot open the lock file", 0600));
+    const int fd = opened.get();
+    LockFile out(std::move(opened));
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) return fail(errno_error(errno, "cannot lock", file.string()));
         const std::string holder = read_holder(fd);
@@ -53,7 +54,7 @@ Status prepare_private_directory(const std::filesystem::path& dir) {
     }
     if (is_made) {
         const std::filesystem::path parent = dir.lexically_normal().parent_path();
-        if (Status synced = sync_directory(parent.empty() ? "." : parent); !synced) return synced;
+        IOSWARM_DO(sync_directory(parent.empty() ? "." : parent));
     }
     struct stat info {};
     if (stat(dir.c_str(), &info) != 0)

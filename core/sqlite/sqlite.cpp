@@ -7,6 +7,8 @@
 
 #include <sqlite3.h>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm::sqlite {
 namespace {
 
@@ -274,11 +276,10 @@ void Database::keep_wal() {
 }
 
 Status Database::copy_to(const std::filesystem::path& file) {
-    auto copy = open(file, Mode::read_write, "copy of the " + name_);
-    if (!copy) return fail(copy.error());
-    sqlite3* const target = copy->handle_.get();
+    IOSWARM_TRY(auto copy, open(file, Mode::read_write, "copy of the " + name_));
+    sqlite3* const target = copy.handle_.get();
     sqlite3_backup* const backup = sqlite3_backup_init(target, "main", handle_.get(), "main");
-    if (backup == nullptr) return fail(copy->last_error("cannot copy the " + name_));
+    if (backup == nullptr) return fail(copy.last_error("cannot copy the " + name_));
     // Copy all pages in one step, so that the copy shows one moment. The writer may go on meanwhile.
     int code = sqlite3_backup_step(backup, -1);
     for (int tries = 0; tries < kCopyTries && (code == SQLITE_BUSY || code == SQLITE_LOCKED); ++tries) {
@@ -290,7 +291,7 @@ Status Database::copy_to(const std::filesystem::path& file) {
         return fail(error_of(code, sqlite3_errstr(code), "cannot copy the " + name_, file_));
     // The copied file header says that there is a WAL, as in the original. Change that, so that the copy is a
     // single complete file.
-    return copy->execute("PRAGMA journal_mode = DELETE");
+    return copy.execute("PRAGMA journal_mode = DELETE");
 }
 
 Status Database::execute(std::string_view sql) {
@@ -314,12 +315,10 @@ Result<Statement> Database::prepare(std::string_view sql) {
 }
 
 Result<std::optional<std::int64_t>> Database::query_integer(std::string_view sql) {
-    auto statement = prepare(sql);
-    if (!statement) return fail(statement.error());
-    const auto row = statement->step();
-    if (!row) return fail(row.error());
-    if (!*row) return std::optional<std::int64_t>{};
-    return std::optional<std::int64_t>{statement->integer(0)};
+    IOSWARM_TRY(auto statement, prepare(sql));
+    IOSWARM_TRY(const auto row, statement.step());
+    if (!row) return std::optional<std::int64_t>{};
+    return std::optional<std::int64_t>{statement.integer(0)};
 }
 
 std::int64_t Database::changes() const {

@@ -3,24 +3,23 @@
 
 #include <string>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm::sqlite {
 
 Result<bool> is_without_tables(Database& database) {
-    const auto tables = database.query_integer("SELECT count(*) FROM sqlite_master");
-    if (!tables) return fail(tables.error());
-    const auto id = database.query_integer("PRAGMA application_id");
-    if (!id) return fail(id.error());
-    return tables->value_or(0) == 0 && id->value_or(0) == 0;
+    IOSWARM_TRY(const auto tables, database.query_integer("SELECT count(*) FROM sqlite_master"));
+    IOSWARM_TRY(const auto id, database.query_integer("PRAGMA application_id"));
+    return tables.value_or(0) == 0 && id.value_or(0) == 0;
 }
 
 Result<bool> has_table_texts(Database& database, std::span<const std::string_view> texts) {
-    auto found = database.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid");
-    if (!found) return fail(found.error());
+    IOSWARM_TRY(auto found,
+                database.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"));
     for (std::size_t count = 0;; ++count) {
-        const auto row = found->step();
-        if (!row) return fail(row.error());
-        if (!*row) return count == texts.size();
-        if (count >= texts.size() || found->text(0) != texts[count]) return false;
+        IOSWARM_TRY(const auto row, found.step());
+        if (!row) return count == texts.size();
+        if (count >= texts.size() || found.text(0) != texts[count]) return false;
     }
 }
 

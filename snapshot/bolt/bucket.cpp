@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/base/byte_order.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::snapshot::bolt {
 namespace {
@@ -14,20 +15,19 @@ namespace {
 constexpr std::size_t kMaxBuckets = 10'000;
 
 Status add_bucket(const File& file, const Page& page, std::uint32_t index, Buckets& buckets) {
-    auto element = file.element(page, index);
-    if (!element) return fail(element.error());
+    IOSWARM_TRY(auto element, file.element(page, index));
     const std::size_t at = kPageHeaderSize + std::size_t{index} * kElementSize;
-    if (element->flags != kLeafIsBucket) return {};  // a plain key among the buckets is in no namespace
+    if (element.flags != kLeafIsBucket) return {};  // a plain key among the buckets is in no namespace
     if (buckets.size() == kMaxBuckets) return fail(file.corrupt(page.id, at, "too many buckets"));
-    if (element->value.size() < kBucketHeaderSize) {
+    if (element.value.size() < kBucketHeaderSize) {
         return fail(file.corrupt(page.id, at, "a bucket without its header"));
     }
     Bucket bucket;
-    bucket.root = u64_at(element->value, 0);
+    bucket.root = u64_at(element.value, 0);
     if (bucket.root == 0) {
         Page inlined;
         inlined.id = page.id;
-        inlined.bytes = to_bytes(element->value.subspan(kBucketHeaderSize));
+        inlined.bytes = to_bytes(element.value.subspan(kBucketHeaderSize));
         if (inlined.bytes.size() < kPageHeaderSize) {
             return fail(file.corrupt(page.id, at, "an inline bucket without its page"));
         }
@@ -39,7 +39,7 @@ Status add_bucket(const File& file, const Page& page, std::uint32_t index, Bucke
         bucket.inline_page = std::move(inlined);
     }
     if (bucket.root == file.root_page()) return fail(file.corrupt(page.id, at, "a bucket that holds itself"));
-    buckets.insert_or_assign(std::string(as_text(element->key)), std::move(bucket));
+    buckets.insert_or_assign(std::string(as_text(element.key)), std::move(bucket));
     return {};
 }
 
@@ -48,7 +48,7 @@ Result<Page> edge_leaf(const File& file, std::uint64_t root, bool last) {
     Page page;
     std::uint64_t id = root;
     for (std::size_t depth = 0; depth <= kMaxDepth; ++depth) {
-        if (auto read = file.read(id, page); !read) return fail(read.error());
+        IOSWARM_DO(file.read(id, page));
         if (page.header.flags == leaf_page) return page;
         if (page.header.count == 0) return fail(file.corrupt(id, 10, "a branch without children"));
         auto child = file.element(page, last ? page.header.count - 1U : 0U);
@@ -64,11 +64,10 @@ Result<Buckets> read_buckets(const File& file) {
     Buckets buckets;
     LeafWalker walker(file, file.root_page());
     for (;;) {
-        auto page = walker.next();
-        if (!page) return fail(page.error());
-        if (*page == nullptr) return buckets;
-        for (std::uint32_t i = 0; i < (*page)->header.count; ++i) {
-            if (auto added = add_bucket(file, **page, i, buckets); !added) return fail(added.error());
+        IOSWARM_TRY(auto page, walker.next());
+        if (page == nullptr) return buckets;
+        for (std::uint32_t i = 0; i < page->header.count; ++i) {
+            IOSWARM_DO(add_bucket(file, *page, i, buckets));
         }
     }
 }
@@ -76,12 +75,11 @@ Result<Buckets> read_buckets(const File& file) {
 Result<std::optional<std::pair<Bytes, Bytes>>> edge_keys(const File& file, const Bucket& bucket) {
     std::pair<Bytes, Bytes> keys;
     for (const bool last : {false, true}) {
-        auto page = bucket.inline_page ? Result<Page>(*bucket.inline_page) : edge_leaf(file, bucket.root, last);
-        if (!page) return fail(page.error());
-        if (page->header.count == 0) return std::optional<std::pair<Bytes, Bytes>>();
-        auto element = file.element(*page, last ? page->header.count - 1U : 0U);
-        if (!element) return fail(element.error());
-        (last ? keys.second : keys.first) = to_bytes(element->key);
+        IOSWARM_TRY(auto page, bucket.inline_page ? Result<Page>(*bucket.inline_page)
+                                                  : edge_leaf(file, bucket.root, last));
+        if (page.header.count == 0) return std::optional<std::pair<Bytes, Bytes>>();
+        IOSWARM_TRY(auto element, file.element(page, last ? page.header.count - 1U : 0U));
+        (last ? keys.second : keys.first) = to_bytes(element.key);
     }
     return keys;
 }

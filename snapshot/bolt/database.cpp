@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "snapshot/bolt/bucket.hpp"
 
 namespace ioswarm::snapshot {
@@ -22,9 +23,8 @@ class BoltDatabase final : public StateDatabase {
     explicit BoltDatabase(std::unique_ptr<File> file) : file_(std::move(file)) {}
 
     Status read_buckets() {
-        auto buckets = bolt::read_buckets(*file_);
-        if (!buckets) return fail(buckets.error());
-        buckets_ = std::move(*buckets);
+        IOSWARM_TRY(auto buckets, bolt::read_buckets(*file_));
+        buckets_ = std::move(buckets);
         if (buckets_.size() == 1 && buckets_.begin()->first.size() == kLegacyNameBytes &&
             buckets_.begin()->first != "staking_contract_meta") {
             return fail(
@@ -47,25 +47,22 @@ class BoltDatabase final : public StateDatabase {
     }
 
     Result<std::unique_ptr<NamespaceCursor>> open_namespace(std::string_view name) override {
-        auto bucket = bucket_of(name);
-        if (!bucket) return fail(bucket.error());
-        return std::make_unique<BucketCursor>(*file_, **bucket);
+        IOSWARM_TRY(auto bucket, bucket_of(name));
+        return std::make_unique<BucketCursor>(*file_, *bucket);
     }
 
     Result<Bytes> get(std::string_view name, BytesView key) override {
-        auto bucket = bucket_of(name);
-        if (!bucket) return fail(bucket.error());
-        if ((*bucket)->inline_page) {
-            BucketCursor cursor(*file_, **bucket);
+        IOSWARM_TRY(auto bucket, bucket_of(name));
+        if (bucket->inline_page) {
+            BucketCursor cursor(*file_, *bucket);
             for (EntryView entry; cursor.next(entry);) {
                 if (std::equal(entry.key.begin(), entry.key.end(), key.begin(), key.end()))
                     return to_bytes(entry.value);
             }
             if (!cursor.status()) return fail(cursor.status().error());
         } else {
-            auto found = find(*file_, (*bucket)->root, key);
-            if (!found) return fail(found.error());
-            if (*found && (*found)->flags == 0) return std::move((*found)->value);
+            IOSWARM_TRY(auto found, find(*file_, bucket->root, key));
+            if (found && found->flags == 0) return std::move(found->value);
         }
         return fail(ErrorCode::not_found, "no such key",
                     fmt::format("{}/{}", name, escape_for_display(as_text(key))));
@@ -87,10 +84,9 @@ class BoltDatabase final : public StateDatabase {
 
 Result<std::unique_ptr<StateDatabase>> open_which(const std::string& path, const LockWait& wait,
                                                   WhichState which) {
-    auto file = File::open(path, wait, which);
-    if (!file) return fail(file.error());
-    auto database = std::make_unique<BoltDatabase>(std::move(*file));
-    if (auto buckets = database->read_buckets(); !buckets) return fail(buckets.error());
+    IOSWARM_TRY(auto file, File::open(path, wait, which));
+    auto database = std::make_unique<BoltDatabase>(std::move(file));
+    IOSWARM_DO(database->read_buckets());
     return database;
 }
 

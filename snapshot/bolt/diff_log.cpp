@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "core/model/state_digest.hpp"
 #include "snapshot/bolt/bucket.hpp"
 #include "snapshot/bolt/diff_log.hpp"
@@ -132,7 +133,7 @@ Result<std::unique_ptr<DiffLog>> open_bolt_diffs(const std::string& path, const 
         return fail(std::move(error));
     }
     auto log = std::make_unique<BoltDiffLog>(std::move(*file));
-    if (auto opened = log->open(); !opened) return fail(opened.error());
+    IOSWARM_DO(log->open());
     return log;
 }
 

@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "snapshot/store/lock_holder.hpp"
 #include "snapshot/store/state_database.hpp"
 
@@ -72,20 +73,19 @@ Error File::corrupt(std::uint64_t page_id, std::size_t offset_in_page, std::stri
 }
 
 Result<std::unique_ptr<File>> File::open(const std::string& path, const LockWait& wait, WhichState which) {
-    auto opened = open_file(path, kReadOnly, "cannot open the state file");
-    if (!opened) return fail(std::move(opened).error());
-    const int fd = opened->get();
-    std::unique_ptr<File> file(new File(path, *std::move(opened), which));
+    IOSWARM_TRY(auto opened, open_file(path, kReadOnly, "cannot open the state file"));
+    const int fd = opened.get();
+    std::unique_ptr<File> file(new File(path, std::move(opened), which));
     struct stat info {};
     if (::fstat(fd, &info) != 0) return fail(errno_error(errno, "cannot read the state file", path));
     if (!S_ISREG(info.st_mode)) {
         return fail(ErrorCode::bad_data, "cannot read the state file", path, "it is not a regular file");
     }
-    if (auto locked = file->lock(wait); !locked) return fail(locked.error());
+    IOSWARM_DO(file->lock(wait));
     // Read the size only now: under the lock nobody extends the file.
     if (::fstat(fd, &info) != 0) return fail(errno_error(errno, "cannot read the state file", path));
     file->size_ = static_cast<std::uint64_t>(info.st_size);
-    if (auto meta = file->read_meta(); !meta) return fail(meta.error());
+    IOSWARM_DO(file->read_meta());
     // Pages are read in random order, so the kernel's read-ahead would fetch pages that nobody wants.
     // prefetch() names those that are wanted.
     ::posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
@@ -108,7 +108,7 @@ Status File::check_unchanged() const {
     if (::fstat(file_.get(), &info) != 0)
         return fail(errno_error(errno, "cannot look at the state file again", path_));
     now.size_ = static_cast<std::uint64_t>(info.st_size);
-    if (auto meta = now.read_meta(); !meta) return meta;
+    IOSWARM_DO(now.read_meta());
     if (now.txid_ == txid_ && now.root_ == root_) return {};
     return fail(ErrorCode::bad_data, "the BoltDB file was changed while it was read", path_,
                 fmt::format("it was at transaction {}, and is at {}", txid_, now.txid_),
@@ -125,7 +125,7 @@ Status File::lock(const LockWait& wait) {
                 ErrorCode::try_again, "the state file is in use", path_, describe_flock_holder(file_.get()),
                 "stop the node, or export from a copy (--snapshot-copy on a file system with reflinks)");
         }
-        if (auto go_on = wait.pause(path_); !go_on) return go_on;
+        IOSWARM_DO(wait.pause(path_));
     }
     locked_ = true;
     return {};
@@ -151,7 +151,7 @@ Status File::read_meta() {
     std::array<std::uint8_t, kPageHeaderSize + kMetaSize> buffer{};
     const auto look_at = [&](std::uint64_t offset) -> Status {
         if (offset + buffer.size() > size_) return {};
-        if (auto read = read_at(offset, buffer); !read) return read;
+        IOSWARM_DO(read_at(offset, buffer));
         std::string reason;
         const auto meta = parse_meta(BytesView(buffer).subspan(kPageHeaderSize), reason);
         if (offset == 0 && !meta) why = reason;
@@ -165,12 +165,12 @@ Status File::read_meta() {
         }
         return {};
     };
-    if (auto first = look_at(0); !first) return first;
+    IOSWARM_DO(look_at(0));
     if (best) {
-        if (auto second = look_at(best->page_size); !second) return second;
+        IOSWARM_DO(look_at(best->page_size));
     } else {
         for (std::uint64_t offset = kMinPageSize; offset <= kMaxPageSize && !best; offset *= 2) {
-            if (auto looked = look_at(offset); !looked) return looked;
+            IOSWARM_DO(look_at(offset));
         }
     }
     if (!best) {
@@ -200,7 +200,7 @@ Status File::read(std::uint64_t id, Page& page) const {
         return fail(corrupt(id, 0, fmt::format("no such page: pages 2 to {} are in use", high_water_ - 1)));
     }
     page.bytes.resize(page_size_);
-    if (auto read = read_at(id * page_size_, page.bytes); !read) return read;
+    IOSWARM_DO(read_at(id * page_size_, page.bytes));
     page.id = id;
     page.header = page_header(page.bytes);
     if (page.header.id != id) return fail(corrupt(id, 0, fmt::format("it says it is page {}", page.header.id)));
@@ -215,7 +215,7 @@ Status File::read(std::uint64_t id, Page& page) const {
     if (pages > 1) {
         page.bytes.resize(pages * page_size_);
         const auto rest = std::span(page.bytes).subspan(page_size_);
-        if (auto read = read_at((id + 1) * page_size_, rest); !read) return read;
+        IOSWARM_DO(read_at((id + 1) * page_size_, rest));
     }
     const std::size_t room = (page.bytes.size() - kPageHeaderSize) / kElementSize;
     if (page.header.count > room) {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/base/byte_order.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::snapshot::bolt {
 namespace {
@@ -53,9 +54,8 @@ Status LeafGatherer::check_child(const Page& page, PageFlag kind, BytesView firs
     }
     if (page.header.count == 0)
         return fail(file_.corrupt(page.id, 10, "a branch names a page without elements"));
-    auto first = file_.element(page, 0);
-    if (!first) return fail(first.error());
-    if (bytes_less(first->key, first_key)) {
+    IOSWARM_TRY(auto first, file_.element(page, 0));
+    if (bytes_less(first.key, first_key)) {
         return fail(
             file_.corrupt(page.id, kPageHeaderSize, "its first key is below the one that a branch has for it"));
     }
@@ -63,26 +63,24 @@ Status LeafGatherer::check_child(const Page& page, PageFlag kind, BytesView firs
 }
 
 Status LeafGatherer::read_leaf(const LeafAhead& leaf, Page& page) {
-    if (auto read = file_.read(leaf.id, page); !read) return read;
+    IOSWARM_DO(file_.read(leaf.id, page));
     return check_child(page, leaf_page, leaf.first_key);
 }
 
 Status LeafGatherer::descend_to_first_leaf() {
     Page page;
-    if (auto read = file_.read(root_, page); !read) return read;
-    if (auto marked = mark_visited(page); !marked) return marked;
+    IOSWARM_DO(file_.read(root_, page));
+    IOSWARM_DO(mark_visited(page));
     while (page.header.flags == branch_page) {
         if (page.header.count == 0) return fail(file_.corrupt(page.id, 10, "a branch without children"));
         if (stack_.size() == kMaxDepth) return fail(file_.corrupt(page.id, 0, "the tree is too deep"));
-        auto first = file_.element(page, 0);
-        if (!first) return fail(first.error());
-        const std::uint64_t id = first->child;
+        IOSWARM_TRY(auto first, file_.element(page, 0));
+        const std::uint64_t id = first.child;
         stack_.push_back({std::move(page), 1});
         page = Page{};
-        if (auto read = file_.read(id, page); !read) return read;
+        IOSWARM_DO(file_.read(id, page));
         // It is the first page at its depth, so it may be a leaf or a branch.
-        if (auto sound = check_child(page, static_cast<PageFlag>(page.header.flags), first->key); !sound)
-            return sound;
+        IOSWARM_DO(check_child(page, static_cast<PageFlag>(page.header.flags), first.key));
     }
     leaf_depth_ = stack_.size();
     named_.push_back({page.id, {}, std::move(page)});
@@ -97,13 +95,11 @@ Result<std::optional<LeafAhead>> LeafGatherer::next_child() {
             stack_.pop_back();
             continue;
         }
-        auto element = file_.element(top.page, top.index++);
-        if (!element) return fail(element.error());
-        if (stack_.size() == leaf_depth_)
-            return LeafAhead{element->child, to_bytes(element->key), std::nullopt};
+        IOSWARM_TRY(auto element, file_.element(top.page, top.index++));
+        if (stack_.size() == leaf_depth_) return LeafAhead{element.child, to_bytes(element.key), std::nullopt};
         Page page = spare_page();
-        if (auto read = file_.read(element->child, page); !read) return fail(read.error());
-        if (auto sound = check_child(page, branch_page, element->key); !sound) return fail(sound.error());
+        IOSWARM_DO(file_.read(element.child, page));
+        IOSWARM_DO(check_child(page, branch_page, element.key));
         stack_.push_back({std::move(page), 0});
     }
     return std::optional<LeafAhead>();
@@ -111,10 +107,9 @@ Result<std::optional<LeafAhead>> LeafGatherer::next_child() {
 
 Status LeafGatherer::name_leaves() {
     while (named_.size() < window_) {
-        auto child = next_child();
-        if (!child) return fail(child.error());
-        if (!*child) break;
-        named_.push_back(std::move(**child));
+        IOSWARM_TRY(auto child, next_child());
+        if (!child) break;
+        named_.push_back(std::move(*child));
     }
     std::vector<std::uint64_t> ids;
     ids.reserve(named_.size());
@@ -137,7 +132,7 @@ Status LeafGatherer::read_leaves(std::deque<LeafAhead>& leaves) {
     for (LeafAhead* leaf : order) {
         if (bytes > kWindowBytesMax) break;
         Page page = spare_page();
-        if (auto read = read_leaf(*leaf, page); !read) return read;
+        IOSWARM_DO(read_leaf(*leaf, page));
         bytes += page.bytes.size();
         leaf->page = std::move(page);
     }
@@ -150,12 +145,12 @@ Result<std::deque<LeafAhead>> LeafGatherer::next(std::vector<Page> used) {
     }
     if (!started_) {
         started_ = true;
-        if (auto first = descend_to_first_leaf(); !first) return fail(first.error());
-        if (auto named = name_leaves(); !named) return fail(named.error());
+        IOSWARM_DO(descend_to_first_leaf());
+        IOSWARM_DO(name_leaves());
     }
     std::deque<LeafAhead> window = std::exchange(named_, {});
-    if (auto named = name_leaves(); !named) return fail(named.error());
-    if (auto read = read_leaves(window); !read) return fail(read.error());
+    IOSWARM_DO(name_leaves());
+    IOSWARM_DO(read_leaves(window));
     return window;
 }
 
@@ -228,15 +223,14 @@ Result<std::optional<Found>> find(const File& file, std::uint64_t root, BytesVie
     Page page;
     std::uint64_t id = root;
     for (std::size_t depth = 0; depth <= kMaxDepth; ++depth) {
-        if (auto read = file.read(id, page); !read) return fail(read.error());
+        IOSWARM_DO(file.read(id, page));
         // Find the last element whose key is not above the wanted one. In a branch, keys below all elements
         // belong to the first child.
         std::optional<Element> at;
         for (std::uint32_t i = 0; i < page.header.count; ++i) {
-            auto element = file.element(page, i);
-            if (!element) return fail(element.error());
-            if (bytes_less(key, element->key) && (at || page.header.flags == leaf_page)) break;
-            at = *element;
+            IOSWARM_TRY(auto element, file.element(page, i));
+            if (bytes_less(key, element.key) && (at || page.header.flags == leaf_page)) break;
+            at = element;
         }
         if (!at) return std::optional<Found>();
         if (page.header.flags == leaf_page) {

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/keccak.hpp"
 #include "snapshot/pebble/directory.hpp"
 #include "snapshot/pebble/memtable.hpp"
@@ -85,16 +86,14 @@ class PebbleDatabase final : public StateDatabase {
     PebbleDatabase(Directory directory, bool live) : directory_(std::move(directory)), live_(live) {}
 
     Status load() {
-        auto memtable = Memtable::read(directory_);
-        if (!memtable) return fail(memtable.error());
-        memtable_ = std::move(*memtable);
+        IOSWARM_TRY(auto memtable, Memtable::read(directory_));
+        memtable_ = std::move(memtable);
         find_warnings();
         tables_.reserve(directory_.tables.size());
         for (const OpenTable& file : directory_.tables) {
             if (!file.meta.has_points) continue;
-            auto table = Table::open(file);
-            if (!table) return fail(table.error());
-            tables_.push_back(std::move(*table));
+            IOSWARM_TRY(auto table, Table::open(file));
+            tables_.push_back(std::move(table));
         }
         return {};
     }
@@ -231,16 +230,16 @@ class WholeCursor final : public NamespaceCursor {
 Result<std::unique_ptr<StateDatabase>> open_pebble(const std::string& path, const OpenOptions& options) {
     const LockWait wait(options.lock_timeout, options.stop);
     for (;;) {
-        auto directory = options.live ? open_live_directory(path, wait) : open_directory(path, wait);
-        if (!directory) return fail(directory.error());
-        auto database = std::make_unique<PebbleDatabase>(std::move(*directory), options.live);
+        IOSWARM_TRY(auto directory,
+                    options.live ? open_live_directory(path, wait) : open_directory(path, wait));
+        auto database = std::make_unique<PebbleDatabase>(std::move(directory), options.live);
         const Status loaded = database->load();
         if (loaded) return database;
         // A node overwrites a reused log from its front. If we read meanwhile, we may see a later part of the
         // new content without an earlier one. So try again.
         const bool may_pass = options.live && loaded.error().what == to_string(Fault::wal_corrupt);
         if (!may_pass || wait.is_over()) return fail(loaded.error());
-        if (auto go_on = wait.pause(path); !go_on) return fail(go_on.error());
+        IOSWARM_DO(wait.pause(path));
     }
 }
 

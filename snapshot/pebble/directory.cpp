@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "core/base/atomic_file.hpp"
+#include "core/base/try.hpp"
 #include "snapshot/pebble/format.hpp"
 #include "snapshot/store/lock_holder.hpp"
 
@@ -128,7 +129,7 @@ class Opener {
             if (errno != EAGAIN && errno != EACCES)
                 return fail(errno_error(errno, "cannot lock the state directory", path));
             if (wait.is_over()) return fail(fault(Fault::locked, path_, {}, holder(file->get())));
-            if (auto go_on = wait.pause(path); !go_on) return fail(go_on.error());
+            IOSWARM_DO(wait.pause(path));
         }
         return file;
     }
@@ -144,13 +145,12 @@ class Opener {
         if (version == 1) {
             if (!listing.has_current)
                 return fail(fault(Fault::not_a_pebble_directory, path_, {}, "there is no CURRENT"));
-            auto current = read_file(path_ + "/CURRENT", kMaxCurrentBytes);
-            if (!current) return fail(current.error());
-            if (!current->ends_with('\n')) {
+            IOSWARM_TRY(auto current, read_file(path_ + "/CURRENT", kMaxCurrentBytes));
+            if (!current.ends_with('\n')) {
                 return fail(
                     fault(Fault::manifest_corrupt, path_ + "/CURRENT", {}, "it does not end in a newline"));
             }
-            name = current->substr(0, current->size() - 1);
+            name = current.substr(0, current.size() - 1);
         } else if (!listing.manifest_marker) {
             return fail(fault(Fault::not_a_pebble_directory, path_, {}, "there is no marker.manifest"));
         } else {
@@ -166,11 +166,10 @@ class Opener {
     [[nodiscard]] Status check_options(const Listing& listing) const {
         if (!listing.newest_options) return {};
         const std::string path = fmt::format("{}/OPTIONS-{:06}", path_, *listing.newest_options);
-        auto text = read_file(path, kMaxOptionsBytes);
-        if (!text) return fail(text.error());
+        IOSWARM_TRY(auto text, read_file(path, kMaxOptionsBytes));
         for (const auto& [key, wanted] :
              {std::pair<std::string_view, std::string_view>{"comparer", kComparer}, {"wal_dir", ""}}) {
-            const auto value = option(*text, key);
+            const auto value = option(text, key);
             if (value && *value != wanted) {
                 return fail(fault(Fault::unsupported_options, path, {},
                                   fmt::format("{}={}", key, value->substr(0, 200))));
@@ -185,27 +184,23 @@ class Opener {
     [[nodiscard]] Status fill(const std::string& manifest_name, Directory& out) const {
         out.path = path_;
         out.manifest_path = path_ + "/" + manifest_name;
-        auto bytes = read_whole(out.manifest_path, kMaxManifestBytes);
-        if (!bytes) return fail(bytes.error());
-        auto manifest = read_manifest(out.manifest_path, *bytes);
-        if (!manifest) return fail(manifest.error());
-        out.manifest = std::move(*manifest);
+        IOSWARM_TRY(auto bytes, read_whole(out.manifest_path, kMaxManifestBytes));
+        IOSWARM_TRY(auto manifest, read_manifest(out.manifest_path, bytes));
+        out.manifest = std::move(manifest);
         out.tables.clear();
         allow_open_files(out.manifest.tables.size());
         for (const auto& [number, meta] : out.manifest.tables) {
-            if (auto opened = open_table(meta, out); !opened) return opened;
+            IOSWARM_DO(open_table(meta, out));
         }
-        auto listing = list();
-        if (!listing) return fail(listing.error());
-        return read_logs(listing->logs, out);
+        IOSWARM_TRY(auto listing, list());
+        return read_logs(listing.logs, out);
     }
 
     [[nodiscard]] Result<Bytes> read_whole(const std::string& path, std::uint64_t bound) const {
-        const auto file = open_live(path, "it is not there");
-        if (!file) return fail(file.error());
+        IOSWARM_TRY(const auto file, open_live(path, "it is not there"));
         // Most files are small, and a log may grow while it is read.
         struct stat info {};
-        if (::fstat(file->get(), &info) != 0) return fail(errno_error(errno, "cannot read", path));
+        if (::fstat(file.get(), &info) != 0) return fail(errno_error(errno, "cannot read", path));
         constexpr std::size_t kStepMin = 4096;
         constexpr std::size_t kStepMax = std::size_t{1024} * 1024;
         const std::size_t step = std::clamp(static_cast<std::size_t>(info.st_size) + 1, kStepMin, kStepMax);
@@ -213,10 +208,10 @@ class Opener {
         for (;;) {
             const std::size_t had = out.size();
             out.resize(had + step);
-            const auto got = read_some(file->get(), std::span(out).subspan(had), "cannot read", path);
-            if (!got) return fail(got.error());
-            out.resize(had + *got);
-            if (*got == 0) return out;
+            IOSWARM_TRY(const auto got,
+                        read_some(file.get(), std::span(out).subspan(had), "cannot read", path));
+            out.resize(had + got);
+            if (got == 0) return out;
             if (out.size() > bound) {
                 return fail(fault(Fault::limit, path, {}, fmt::format("it is larger than {} bytes", bound)));
             }
@@ -276,15 +271,14 @@ class Opener {
 
     Status open_table(const TableMeta& meta, Directory& out) const {
         const std::string path = fmt::format("{}/{:06}.sst", path_, meta.number);
-        auto file = open_live(path, "MANIFEST names it, it is not there");
-        if (!file) return fail(std::move(file).error());
+        IOSWARM_TRY(auto file, open_live(path, "MANIFEST names it, it is not there"));
         struct stat info {};
-        if (::fstat(file->get(), &info) != 0) return fail(errno_error(errno, "cannot read", path));
+        if (::fstat(file.get(), &info) != 0) return fail(errno_error(errno, "cannot read", path));
         if (static_cast<std::uint64_t>(info.st_size) != meta.size) {
             return fail(fault(Fault::table_corrupt, path, {},
                               fmt::format("it has {} bytes, MANIFEST says {}", info.st_size, meta.size)));
         }
-        out.tables.push_back({meta, path, *std::move(file)});
+        out.tables.push_back({meta, path, std::move(file)});
         return {};
     }
 
@@ -294,10 +288,9 @@ class Opener {
         for (const std::uint64_t number : numbers) {
             if (number < out.manifest.log_number) continue;
             const std::string path = fmt::format("{}/{:06}.log", path_, number);
-            auto bytes = read_whole(path, room);
-            if (!bytes) return fail(bytes.error());
-            room -= bytes->size();
-            out.logs.push_back({number, path, std::move(*bytes)});
+            IOSWARM_TRY(auto bytes, read_whole(path, room));
+            room -= bytes.size();
+            out.logs.push_back({number, path, std::move(bytes)});
         }
         if (!out.logs.empty() && out.manifest.log_number != 0 &&
             out.logs.front().number != out.manifest.log_number) {
@@ -318,9 +311,8 @@ bool may_pass(const Error& error, const Listing& listing) {
 }
 
 Result<std::string> manifest_in_force(const Opener& opener) {
-    auto listing = opener.list();
-    if (!listing) return fail(listing.error());
-    return opener.manifest_name(*listing);
+    IOSWARM_TRY(auto listing, opener.list());
+    return opener.manifest_name(listing);
 }
 
 }  // namespace
@@ -332,16 +324,15 @@ Result<Directory> open_directory(const std::string& path, const LockWait& wait) 
     auto name = opener.manifest_name(*listing);
     if (!name) return fail(name.error());
     Directory directory;
-    auto lock = opener.lock(wait);
-    if (!lock) return fail(lock.error());
-    directory.lock = std::move(*lock);
+    IOSWARM_TRY(auto lock, opener.lock(wait));
+    directory.lock = std::move(lock);
     // List again under the lock: a node may have changed the directory during the wait.
     listing = opener.list();
     if (!listing) return fail(listing.error());
     name = opener.manifest_name(*listing);
     if (!name) return fail(name.error());
-    if (auto options = opener.check_options(*listing); !options) return fail(options.error());
-    if (auto filled = opener.fill(*name, directory); !filled) return fail(filled.error());
+    IOSWARM_DO(opener.check_options(*listing));
+    IOSWARM_DO(opener.fill(*name, directory));
     return directory;
 }
 
@@ -357,13 +348,12 @@ Error does_not_stand_still(const std::string& path) {
 Result<Directory> open_live_directory(const std::string& path, const LockWait& patience) {
     const Opener opener(path);
     for (;;) {
-        auto listing = opener.list();
-        if (!listing) return fail(listing.error());
-        auto name = opener.manifest_name(*listing);
-        if (const Status good = name ? opener.check_options(*listing) : Status(fail(name.error())); !good) {
-            if (!may_pass(good.error(), *listing)) return fail(good.error());
+        IOSWARM_TRY(auto listing, opener.list());
+        auto name = opener.manifest_name(listing);
+        if (const Status good = name ? opener.check_options(listing) : Status(fail(name.error())); !good) {
+            if (!may_pass(good.error(), listing)) return fail(good.error());
             if (patience.is_over()) return fail(does_not_stand_still(path));
-            if (auto go_on = patience.pause(path); !go_on) return fail(go_on.error());
+            IOSWARM_DO(patience.pause(path));
             continue;
         }
         Directory directory;
@@ -381,7 +371,7 @@ Result<Directory> open_live_directory(const std::string& path, const LockWait& p
             if (!filled) return fail(filled.error());
             return fail(does_not_stand_still(path));
         }
-        if (auto go_on = patience.pause(path); !go_on) return fail(go_on.error());
+        IOSWARM_DO(patience.pause(path));
     }
 }
 

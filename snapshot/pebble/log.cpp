@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "snapshot/pebble/format.hpp"
 
 namespace ioswarm::snapshot::pebble {
@@ -32,7 +33,7 @@ class LogReader {
 
     Result<LogContent> read() {
         while (!ended_) {
-            if (auto step = read_chunk(); !step) return fail(step.error());
+            IOSWARM_DO(read_chunk());
         }
         if (wal_ && (content_.end == LogEnd::broken || content_.end == LogEnd::stale)) {
             content_.more_behind = lies_behind(content_.end_offset);

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "snapshot/pebble/format.hpp"
 #include "snapshot/pebble/log.hpp"
 
@@ -47,7 +48,7 @@ class EditReader {
 
     Status apply() {
         while (!fields_.empty()) {
-            if (auto field = read_field(); !field) return field;
+            IOSWARM_DO(read_field());
         }
         if (first_ && !comparer_seen_) return corrupt("the first edit names no comparer");
         for (const auto& [level, number] : removed_) {
@@ -144,16 +145,16 @@ class EditReader {
             if (!path_id) return cut();
             if (*path_id != 0) return unsupported(fmt::format("table {} lies in another folder", *number));
         }
-        if (auto size = number_into(table.size); !size) return size;
-        if (auto bounds = read_bounds(tag, table); !bounds) return bounds;
+        IOSWARM_DO(number_into(table.size));
+        IOSWARM_DO(read_bounds(tag, table));
         if (tag != tag_new_file) {
-            if (auto low = number_into(table.smallest_sequence); !low) return low;
-            if (auto high = number_into(table.largest_sequence); !high) return high;
+            IOSWARM_DO(number_into(table.smallest_sequence));
+            IOSWARM_DO(number_into(table.largest_sequence));
         } else {
             table.largest_sequence = kMaxSequence;
         }
         if (tag == tag_new_file_4 || tag == tag_new_file_5) {
-            if (auto custom = read_custom(); !custom) return custom;
+            IOSWARM_DO(read_custom());
         }
         added_.push_back(std::move(table));
         return {};
@@ -208,20 +209,18 @@ class EditReader {
 }  // namespace
 
 Result<Manifest> read_manifest(const std::string& path, BytesView file) {
-    auto log = read_manifest_log(path, file);
-    if (!log) return fail(log.error());
-    if (log->end == LogEnd::broken && !log->torn_tail) {
-        return fail(fault(Fault::manifest_corrupt, path, log->end_offset, log->why));
+    IOSWARM_TRY(auto log, read_manifest_log(path, file));
+    if (log.end == LogEnd::broken && !log.torn_tail) {
+        return fail(fault(Fault::manifest_corrupt, path, log.end_offset, log.why));
     }
-    if (log->records.empty()) {
-        return fail(fault(Fault::manifest_corrupt, path, log->end_offset, "it holds no whole record"));
+    if (log.records.empty()) {
+        return fail(fault(Fault::manifest_corrupt, path, log.end_offset, "it holds no whole record"));
     }
     Manifest manifest;
-    manifest.torn_tail = log->end == LogEnd::broken;
+    manifest.torn_tail = log.end == LogEnd::broken;
     bool first = true;
-    for (const LogRecord& record : log->records) {
-        if (auto applied = EditReader(path, record, first, manifest).apply(); !applied)
-            return fail(applied.error());
+    for (const LogRecord& record : log.records) {
+        IOSWARM_DO(EditReader(path, record, first, manifest).apply());
         first = false;
     }
     return manifest;

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "snapshot/store/state_database.hpp"
 
 namespace ioswarm::snapshot::pebble {
@@ -59,13 +60,12 @@ class BatchReader {
         if (payload.size() < kBatchHeader) return corrupt(fmt::format("a batch of {} bytes", payload.size()));
         const std::uint64_t first = u64_at(payload, 0);
         const std::uint32_t count = u32_at(payload, 8);
-        if (auto follows = check_follows(first); !follows) return follows;
+        IOSWARM_DO(check_follows(first));
         FieldReader fields(payload.subspan(kBatchHeader));
         std::uint64_t sequence = first;
         while (!fields.empty()) {
-            auto counted = read_op(fields, sequence);
-            if (!counted) return fail(counted.error());
-            if (*counted) ++sequence;
+            IOSWARM_TRY(auto counted, read_op(fields, sequence));
+            if (counted) ++sequence;
         }
         if (sequence - first != count) {
             return corrupt(fmt::format("a batch counts {} operations, it holds {}", count, sequence - first));
@@ -157,21 +157,20 @@ Result<Memtable> Memtable::read(Directory& directory) {
     Memtable memtable;
     BatchReader batches(directory.manifest, memtable);
     for (OpenLog& log : directory.logs) {
-        auto content = read_wal(log.path, log.bytes, static_cast<std::uint32_t>(log.number));
-        if (!content) return fail(content.error());
+        IOSWARM_TRY(auto content, read_wal(log.path, log.bytes, static_cast<std::uint32_t>(log.number)));
         const bool last = &log == &directory.logs.back();
-        if (content->more_behind || (content->end == LogEnd::broken && !last)) {
+        if (content.more_behind || (content.end == LogEnd::broken && !last)) {
             return fail(fault(
-                Fault::wal_corrupt, log.path, content->end_offset,
-                content->end == LogEnd::stale
+                Fault::wal_corrupt, log.path, content.end_offset,
+                content.end == LogEnd::stale
                     ? "a chunk of an older log in front of sound ones of this"
-                    : content->why + (content->more_behind ? ", and sound parts of the log lie behind" : "")));
+                    : content.why + (content.more_behind ? ", and sound parts of the log lie behind" : "")));
         }
-        memtable.torn_tail_ = content->end == LogEnd::broken;
-        for (LogRecord& record : content->records) {
+        memtable.torn_tail_ = content.end == LogEnd::broken;
+        for (LogRecord& record : content.records) {
             // Moving the record does not move its payload, so views into it stay valid.
             memtable.records_.push_back(std::move(record));
-            if (auto read = batches.read(log.path, memtable.records_.back()); !read) return fail(read.error());
+            IOSWARM_DO(batches.read(log.path, memtable.records_.back()));
         }
         log.bytes = Bytes();
     }

@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm::snapshot::pebble {
 namespace {
 
@@ -44,16 +46,15 @@ std::uint64_t Table::trailer_of(std::uint64_t stored) const noexcept {
 
 Result<Table> Table::open(const OpenTable& file) {
     Table table(file);
-    if (auto footer = table.read_footer(); !footer) return fail(footer.error());
-    if (auto metaindex = table.read_metaindex(); !metaindex) return fail(metaindex.error());
+    IOSWARM_DO(table.read_footer());
+    IOSWARM_DO(table.read_metaindex());
     return table;
 }
 
 Status Table::read_at(std::uint64_t offset, std::span<std::uint8_t> out) const {
-    const auto got = ioswarm::read_at(file_->file.get(), out, offset, "cannot read", file_->path);
-    if (!got) return fail(got.error());
-    if (*got == out.size()) return {};
-    return fail(corrupt(offset + *got, "the file ends here, inside what is to be read"));
+    IOSWARM_TRY(const auto got, ioswarm::read_at(file_->file.get(), out, offset, "cannot read", file_->path));
+    if (got == out.size()) return {};
+    return fail(corrupt(offset + got, "the file ends here, inside what is to be read"));
 }
 
 Status Table::fill(ReadAhead& ahead, std::uint64_t offset, std::size_t count, std::uint64_t end) const {
@@ -79,8 +80,7 @@ Result<Bytes> Table::read_block(const Handle& handle, ReadAhead& ahead, Bytes re
     const auto length = static_cast<std::size_t>(handle.length);
     if (handle.offset < ahead.offset ||
         handle.offset + length + kBlockTail > ahead.offset + ahead.bytes.size()) {
-        if (auto filled = fill(ahead, handle.offset, length + kBlockTail, end); !filled)
-            return fail(filled.error());
+        IOSWARM_DO(fill(ahead, handle.offset, length + kBlockTail, end));
     }
     const BytesView view = BytesView(ahead.bytes).subspan(handle.offset - ahead.offset, length + kBlockTail);
     if (masked_crc(view.first(length + 1)) != u32_at(view, length + 1)) {
@@ -97,7 +97,7 @@ Status Table::read_footer() {
     if (size < kFooterSize) return fail(corrupt(0, "the table is shorter than its footer"));
     const std::uint64_t at = size - kFooterSize;
     std::array<std::uint8_t, kFooterSize> bytes{};
-    if (auto read = read_at(at, bytes); !read) return read;
+    IOSWARM_DO(read_at(at, bytes));
     const BytesView footer = bytes;
     std::uint64_t magic = 0;
     for (std::size_t i = kFooterSize - 8; i < kFooterSize; ++i)
@@ -130,11 +130,10 @@ Status Table::read_footer() {
 }
 
 Status Table::read_metaindex() {
-    auto bytes = read_block(metaindex_);
-    if (!bytes) return fail(bytes.error());
+    IOSWARM_TRY(auto bytes, read_block(metaindex_));
     BlockReader block;
     std::map<std::string, Handle, std::less<>> blocks;
-    bool sound = block.reset(std::move(*bytes));
+    bool sound = block.reset(std::move(bytes));
     while (sound && block.next()) {
         FieldReader fields(block.value());
         const auto handle = take_handle(fields);
@@ -153,19 +152,18 @@ Status Table::read_metaindex() {
     auto deletions = blocks.find("rocksdb.range_del2");
     if (deletions == blocks.end()) deletions = blocks.find("rocksdb.range_del");
     if (deletions != blocks.end()) {
-        if (auto read = read_range_deletions(deletions->second); !read) return read;
+        IOSWARM_DO(read_range_deletions(deletions->second));
     }
     return read_properties(properties->second);
 }
 
 Status Table::read_properties(const Handle& handle) {
-    auto bytes = read_block(handle);
-    if (!bytes) return fail(bytes.error());
+    IOSWARM_TRY(auto bytes, read_block(handle));
     BlockReader block;
     std::optional<std::uint32_t> index_type;
     std::optional<std::uint64_t> entries;
     std::optional<std::string> comparer;
-    bool sound = block.reset(std::move(*bytes));
+    bool sound = block.reset(std::move(bytes));
     while (sound && block.next()) {
         const std::string_view name = as_text(block.key());
         if (name == "rocksdb.block.based.table.index.type" && block.value().size() == 4)
@@ -193,12 +191,11 @@ Status Table::read_properties(const Handle& handle) {
 }
 
 Status Table::read_range_deletions(const Handle& handle) {
-    auto bytes = read_block(handle);
-    if (!bytes) return fail(bytes.error());
+    IOSWARM_TRY(auto bytes, read_block(handle));
     const auto low = split_internal_key(meta().smallest);
     const auto high = split_internal_key(meta().largest);
     BlockReader block;
-    bool sound = block.reset(std::move(*bytes));
+    bool sound = block.reset(std::move(bytes));
     while (sound && block.next()) {
         const auto key = split_internal_key(block.key());
         if (!key) return fail(corrupt(handle.offset, "a range deletion without its trailer"));

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "snapshot/pebble/table.hpp"
 #include "snapshot/store/state_database.hpp"
 
@@ -23,9 +24,8 @@ class IndexWalk {
     /// Reads the index block. The blocks that it names must come before it in the table.
     Status open(const Handle& handle) {
         at_ = handle;
-        auto bytes = table_.read_block(handle, block_.release());
-        if (!bytes) return fail(bytes.error());
-        if (!block_.reset(std::move(*bytes))) return fail(table_.corrupt(handle.offset, block_.error()));
+        IOSWARM_TRY(auto bytes, table_.read_block(handle, block_.release()));
+        if (!block_.reset(std::move(bytes))) return fail(table_.corrupt(handle.offset, block_.error()));
         return {};
     }
 
