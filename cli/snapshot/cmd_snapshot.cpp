@@ -109,7 +109,13 @@ Runner add_snapshot(CLI::App& app) {
 
     CLI::App* verify = app.add_subcommand("verify", "read a snapshot whole and check everything in it");
     auto verify_options = std::make_shared<VerifyOptions>();
-    verify->add_option("file", verify_options->file, "the snapshot")->type_name("FILE")->required();
+    verify->add_option("file", verify_options->file, "the snapshot, or the URL of a published one")
+        ->type_name("FILE|URL")
+        ->required();
+    add_duration_option(*verify, "--timeout", verify_options->timeout,
+                        "for a URL: give up after this; 0 = never (2h)");
+    verify->add_option("--ca-file", verify_options->ca_file, "for a URL: trust the certificates in this file")
+        ->type_name("FILE");
     verify->add_flag("--json", verify_options->json, "print the answer as JSON");
     verify->add_flag("-q,--quiet", verify_options->quiet, "answer by the exit status alone");
 

@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/progress_line.hpp"
+#include "cli/signals.hpp"
+#include "cli/snapshot/verify_url.hpp"
 #include "core/base/text.hpp"
 #include "core/base/wire.hpp"
 #include "core/crypto/address.hpp"
@@ -271,36 +273,66 @@ Result<DiffCounts> compare_sides(Side& a, Side& b, const DiffOrder& order, bool 
 
 }  // namespace
 
+namespace {
+
+/// Prints the outcome of a verification as JSON, as text or not at all. `text` and `facts` are for success.
+ExitCode tell_verified(const VerifyOptions& options, const Error* error, const std::string& text,
+                       const ordered_json& facts, Io& io) {
+    if (options.json) {
+        ordered_json out = {{"file", options.file}, {"ok", error == nullptr}};
+        if (error != nullptr)
+            out["reason"] = error->why.empty() ? error->text() : error->why;
+        else
+            out.update(facts);
+        io.out << out.dump(2, ' ', false, ordered_json::error_handler_t::replace) << '\n';
+    }
+    if (error == nullptr) {
+        if (!options.json && !options.quiet) io.out << text;
+        return ExitCode::ok;
+    }
+    if (!options.json && !options.quiet) print_error(io, *error);
+    // An invalid file fails the check. A file that cannot be read gives the error's own exit code.
+    return error->code == ErrorCode::bad_data ? ExitCode::failed_check : exit_code_for(error->code);
+}
+
+ExitCode run_verify_url(const VerifyOptions& options, Io& io) {
+    const SignalReader stop;
+    DownloadSettings settings;
+    settings.timeout = options.timeout;
+    settings.ca_file = options.ca_file;
+    const auto found = verify_url(options.file, settings, stop.token());
+    if (!found) return stop.exit_code(tell_verified(options, &found.error(), {}, {}, io));
+    std::string text = fmt::format("{}: whole, height {}, {} entries, {}\n", escape_for_display(found->url),
+                                   found->height, found->entries, format_bytes(found->bytes));
+    for (const std::string& companion : found->compared)
+        text += "  agrees with " + escape_for_display(companion) + "\n";
+    if (found->compared.empty())
+        print_warning(io,
+                      "neither a .sha256 nor a description lies beside it, so it was compared with nothing");
+    const ordered_json facts = {
+        {"height", found->height},    {"entries", found->entries}, {"payload_sha256", found->payload_sha256},
+        {"url", found->url},          {"bytes", found->bytes},     {"sha256", found->sha256},
+        {"compared", found->compared}};
+    return tell_verified(options, nullptr, text, facts, io);
+}
+
+}  // namespace
+
 ExitCode run_snapshot_verify(const VerifyOptions& options, Io& io) {
-    const auto answer = [&](const Error* error, const SnapshotReader* reader) {
-        if (options.json) {
-            ordered_json out = {{"file", options.file}, {"ok", error == nullptr}};
-            if (error != nullptr) out["reason"] = error->why.empty() ? error->text() : error->why;
-            if (error == nullptr) {
-                out["height"] = reader->height();
-                out["entries"] = reader->entries();
-                out["payload_sha256"] = to_hex(reader->digest().view());
-            }
-            io.out << out.dump(2, ' ', false, ordered_json::error_handler_t::replace) << '\n';
-        }
-        if (error == nullptr) {
-            if (!options.json && !options.quiet) {
-                io.out << fmt::format("{}: whole, height {}, {} entries\n", escape_for_display(options.file),
-                                      reader->height(), reader->entries());
-            }
-            return ExitCode::ok;
-        }
-        if (!options.json && !options.quiet) print_error(io, *error);
-        // An invalid file fails the check. A file that cannot be read gives the error's own exit code.
-        return error->code == ErrorCode::bad_data ? ExitCode::failed_check : exit_code_for(error->code);
-    };
+    if (is_url(options.file)) return run_verify_url(options, io);
     auto reader = SnapshotReader::open(options.file);
-    if (!reader) return answer(&reader.error(), nullptr);
+    if (!reader) return tell_verified(options, &reader.error(), {}, {}, io);
     for (;;) {
         auto entry = (*reader)->next();
-        if (!entry) return answer(&entry.error(), nullptr);
-        if (!*entry) return answer(nullptr, reader->get());
+        if (!entry) return tell_verified(options, &entry.error(), {}, {}, io);
+        if (!*entry) break;
     }
+    const std::string text = fmt::format("{}: whole, height {}, {} entries\n", escape_for_display(options.file),
+                                         (*reader)->height(), (*reader)->entries());
+    const ordered_json facts = {{"height", (*reader)->height()},
+                                {"entries", (*reader)->entries()},
+                                {"payload_sha256", to_hex((*reader)->digest().view())}};
+    return tell_verified(options, nullptr, text, facts, io);
 }
 
 ExitCode run_snapshot_inspect(const InspectOptions& options, Io& io) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "cli/exit_code.hpp"
@@ -11,7 +12,9 @@ namespace ioswarm::cli {
 
 /// `ioswarm snapshot verify`: exit code 0 when the file is valid and complete, else 1 and the reason.
 struct VerifyOptions {
-    std::string file;
+    std::string file;     ///< or an http or https URL
+    std::string ca_file;  ///< for a URL: the certificates to trust; empty: those of the system
+    std::chrono::milliseconds timeout{std::chrono::hours(2)};  ///< for a URL; 0: no limit
     bool json = false;
     bool quiet = false;
 };

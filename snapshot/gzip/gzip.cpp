@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <new>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/descriptor.hpp"
@@ -41,6 +42,24 @@ std::string_view explain(int code) {
             return "an invalid block";
     }
 }
+
+/// A file, read in large pieces.
+class FileBytes final : public RawBytes {
+  public:
+    FileBytes(std::string path, Descriptor file) : path_(std::move(path)), file_(std::move(file)) {}
+
+    Result<BytesView> next() override {
+        const auto got = read_some(file_.get(), piece_, "cannot read", path_);
+        if (!got) return fail(got.error());
+        return BytesView(piece_).first(*got);
+    }
+    [[nodiscard]] int descriptor() const noexcept { return file_.get(); }
+
+  private:
+    const std::string path_;
+    const Descriptor file_;
+    Bytes piece_ = Bytes(std::size_t{256} * 1024);
+};
 
 struct FreeDeflate {
     void operator()(libdeflate_compressor* compressor) const noexcept {
@@ -93,16 +112,15 @@ void MemberCompressor::compress(BytesView raw, Bytes& out) {
 
 struct GzipReader::State {
     std::string path;
-    Descriptor file;
+    std::unique_ptr<RawBytes> source;
     std::uint64_t size = 0;
-    std::uint64_t taken = 0;  // bytes read from the file
+    std::uint64_t taken = 0;  // bytes that came from the source
     // ISA-L's inflate is about three times as fast as zlib's. It can read members of any length, as zlib can.
     inflate_state inflate;
     bool started = false;  // in the middle of a member
     bool any_member = false;
-    bool at_end = false;  // end of the file
-    std::vector<std::uint8_t> input = std::vector<std::uint8_t>(std::size_t{256} * 1024);
-    Bytes piece;  // the piece that next() returned
+    bool at_end = false;  // end of the source
+    Bytes piece;          // the piece that next() returned
 
     [[nodiscard]] Error corrupt(std::string why) const {
         return Error{ErrorCode::bad_data, "broken gzip stream", path, std::move(why),
@@ -117,12 +135,12 @@ struct GzipReader::State {
 
     Status refill() {
         if (inflate.avail_in != 0 || at_end) return {};
-        const auto got = read_some(file.get(), input, "cannot read", path);
-        if (!got) return fail(got.error());
-        at_end = *got == 0;
-        taken += *got;
-        inflate.next_in = input.data();
-        inflate.avail_in = static_cast<std::uint32_t>(*got);
+        const auto raw = source->next();
+        if (!raw) return fail(raw.error());
+        at_end = raw->empty();
+        taken += raw->size();
+        inflate.next_in = const_cast<std::uint8_t*>(raw->data());  // ISA-L does not write to it
+        inflate.avail_in = static_cast<std::uint32_t>(raw->size());
         return {};
     }
 };
@@ -131,21 +149,26 @@ GzipReader::GzipReader(std::unique_ptr<State> state) : state_(std::move(state)) 
 GzipReader::~GzipReader() = default;
 
 Result<std::unique_ptr<GzipReader>> GzipReader::open(const std::string& path) {
-    auto state = std::make_unique<State>();
-    state->path = path;
-    auto file = open_file(path, kReadOnly, "cannot open the snapshot");
-    if (!file) return fail(std::move(file).error());
-    state->file = *std::move(file);
+    auto opened = open_file(path, kReadOnly, "cannot open the snapshot");
+    if (!opened) return fail(std::move(opened).error());
+    auto file = std::make_unique<FileBytes>(path, *std::move(opened));
     struct stat info {};
-    if (::fstat(state->file.get(), &info) != 0)
+    if (::fstat(file->descriptor(), &info) != 0)
         return fail(errno_error(errno, "cannot open the snapshot", path));
     if (!S_ISREG(info.st_mode)) {
         return fail(ErrorCode::bad_data, "cannot read the snapshot", path, "it is not a regular file");
     }
-    state->size = static_cast<std::uint64_t>(info.st_size);
-    ::posix_fadvise(state->file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+    ::posix_fadvise(file->descriptor(), 0, 0, POSIX_FADV_SEQUENTIAL);
+    return open(path, static_cast<std::uint64_t>(info.st_size), std::move(file));
+}
+
+std::unique_ptr<GzipReader> GzipReader::open(const std::string& path, std::uint64_t size,
+                                             std::unique_ptr<RawBytes> source) {
+    auto state = std::make_unique<State>();
+    state->path = path;
+    state->source = std::move(source);
+    state->size = size;
     isal_inflate_init(&state->inflate);
-    state->inflate.next_in = state->input.data();
     state->inflate.avail_in = 0;
     state->begin_member();
     return std::unique_ptr<GzipReader>(new GzipReader(std::move(state)));

@@ -39,11 +39,24 @@ class MemberCompressor {
     std::unique_ptr<State> state_;
 };
 
+/// Compressed bytes from anywhere, in pieces. Not thread-safe.
+class RawBytes {
+  public:
+    virtual ~RawBytes() = default;
+    /// Returns the next piece of less than 4 GiB; it is empty at the end. The piece is valid until the next
+    /// call. After an error no further call is made.
+    [[nodiscard]] virtual Result<BytesView> next() = 0;
+};
+
 /// Reads a gzip file of one or more members as one stream of bytes. Not thread-safe.
 class GzipReader final : public ByteStream {
   public:
     /// Errors: not_found, permission_denied, io.
     [[nodiscard]] static Result<std::unique_ptr<GzipReader>> open(const std::string& path);
+    /// Reads from `source`; read() then also has its errors. `path` is used in messages. `size` is what
+    /// file_size() returns.
+    [[nodiscard]] static std::unique_ptr<GzipReader> open(const std::string& path, std::uint64_t size,
+                                                          std::unique_ptr<RawBytes> source);
     ~GzipReader() override;
 
     /// Fills `out` from its beginning. It returns fewer bytes only at the end of the last member, and 0 after

@@ -72,7 +72,7 @@ core="$swarm core/sim"
     allow cli/settlement $commands contracts settlement cli/contracts
     allow cli/serve $commands $core cli/version snapshot contracts settlement cli/settlement cli/page \
         proto/codec proto/grpc proto/diffs proto/node proto/agents proto/agent_port
-    allow cli/snapshot $commands snapshot snapshot/store
+    allow cli/snapshot $commands snapshot snapshot/gzip snapshot/store
     allow cli/diffs $commands snapshot snapshot/store proto/diffs proto/h2 proto/codec cli/serve
     allow cli/doctor $commands contracts proto/node cli/contracts cli/serve
     allow cli/sim $commands $core snapshot proto/codec proto/grpc proto/node proto/agents proto/agent_port

@@ -63,6 +63,7 @@ bool HttpConnection::read_request(std::string& body) {
         if (end != std::string::npos) {
             const std::size_t total = end + 4 + content_length(std::string_view(buffer_).substr(0, end + 2));
             if (buffer_.size() >= total) {
+                head_ = buffer_.substr(0, end + 2);
                 body = buffer_.substr(end + 4, total - end - 4);
                 buffer_.erase(0, total);
                 return true;

@@ -28,11 +28,14 @@ class HttpConnection {
     /// Reads the next request and returns its body in `body`. Returns false if the peer closed the connection
     /// or the server stops.
     bool read_request(std::string& body);
+    /// The request line and the headers of the last request.
+    [[nodiscard]] const std::string& head() const { return head_; }
 
   private:
     int fd_;
     int stop_fd_;
     std::string buffer_;
+    std::string head_;
 };
 
 /// An HTTP/1.1 server on loopback whose handler decides every byte of the answers, for testing clients with
