@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <istream>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cli/audit_log.hpp"
 #include "cli/commands.hpp"
 #include "cli/config/agent_key_file.hpp"
 #include "cli/config/secret_file.hpp"
@@ -101,8 +103,9 @@ Status check_sources(const KeygenOptions& options) {
 }
 
 /// Reads the secret from the source that the options name. Without such an option, reads it from the
-/// environment, as the configuration does.
-std::optional<std::string> find_secret(const KeygenOptions& options, Io& io, ExitCode& code) {
+/// environment, as the configuration does. If a configuration was read, `data_dir` becomes that of it.
+std::optional<std::string> find_secret(const KeygenOptions& options, Io& io, ExitCode& code,
+                                       std::string& data_dir) {
     const auto report = [&](const Error& error) -> std::optional<std::string> {
         print_error(io, error);
         code = exit_code_for(error.code);
@@ -123,6 +126,7 @@ std::optional<std::string> find_secret(const KeygenOptions& options, Io& io, Exi
     if (!options.new_secret.empty()) return checked(make_secret_file(options.new_secret));
     const auto loaded = load_or_report(options.config, io, code);
     if (!loaded) return std::nullopt;
+    data_dir = loaded->settings.data_dir;
     if (!loaded->settings.master_secret.empty()) return loaded->settings.master_secret;
     if (options.config.files.empty()) {
         return report(usage("", "no master secret",
@@ -176,6 +180,23 @@ Status give_keys(const std::vector<NamedKey>& keys, const KeygenOptions& options
     return written;
 }
 
+/// Writes to the audit log who got which key, by its fingerprint. The key itself cannot be found from that.
+/// `data_dir` is that of the configuration; empty: no configuration was read. Only serve makes the file.
+void note_keys(const std::vector<NamedKey>& keys, const std::string& data_dir, Io& io) {
+    std::error_code failed;
+    if (!data_dir.empty() && !std::filesystem::exists(data_dir + "/" + std::string(kAuditLog), failed)) return;
+    constexpr std::size_t kFingerprintDigits = 16;
+    for (const NamedKey& one : keys) {
+        const Status noted = audit_command(
+            data_dir, "key_issued",
+            {{one.field, one.name},
+             {"fingerprint", to_hex(sha256(as_bytes(one.key)).view()).substr(0, kFingerprintDigits)}});
+        if (noted) continue;
+        print_warning(io, noted.error().text());
+        return;
+    }
+}
+
 ExitCode run_keygen(const KeygenOptions& options, Io& io) {
     if (const Status sources = check_sources(options); !sources) return report_error(io, sources.error());
     const Result<std::vector<std::string>> ids = collect_ids(options, io);
@@ -191,14 +212,17 @@ ExitCode run_keygen(const KeygenOptions& options, Io& io) {
         return report_error(io, usage("", "no agent given", "ioswarm keygen --agent ID --secret-file FILE"));
     }
     ExitCode code = ExitCode::ok;
-    std::optional<std::string> secret = find_secret(options, io, code);
+    std::string data_dir;
+    std::optional<std::string> secret = find_secret(options, io, code, data_dir);
     if (!secret) return code;
     if (!options.new_secret.empty())
         io.err << "new master secret in " << escape_for_display(options.new_secret) << '\n';
-    const Status given =
-        has_names ? give_keys(make_keys(*ids, options.viewers, *secret), options, io) : Status();
+    const std::vector<NamedKey> keys =
+        has_names ? make_keys(*ids, options.viewers, *secret) : std::vector<NamedKey>{};
     wipe(*secret);
+    const Status given = has_names ? give_keys(keys, options, io) : Status();
     if (!given) return report_error(io, given.error());
+    note_keys(keys, data_dir, io);
     return ExitCode::ok;
 }
 

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cli/audit_log.hpp"
 #include "cli/config/config.hpp"
 #include "cli/contracts/service_directory.hpp"
 #include "cli/duration_option.hpp"
@@ -276,7 +277,30 @@ Result<SentEntry> Spender::checked(Result<SentEntry> done) const {
 }
 
 Result<SentEntry> Spender::send(const TransactionOrder& order) {
-    return checked(make_sender().run(order));
+    const LogFields what{{"command", order.kind},
+                         {"wallet", to_checksum_hex(wallet_)},
+                         {"chain_id", chain_.expected_chain_id()},
+                         {"to", order.to ? to_checksum_hex(*order.to) : std::string("a new contract")},
+                         {"value_rau", to_decimal(order.value)}};
+    note_for_audit("spend", what);
+    Result<SentEntry> done = checked(make_sender().run(order));
+    LogFields ended = what;
+    // With --no-wait the transaction is sent, and which one will be mined is not known.
+    if (done)
+        ended.emplace_back("transaction", to_hex0x((done->hash == Hash256() && !done->attempts.empty()
+                                                        ? done->attempts.back().hash
+                                                        : done->hash)
+                                                       .view()));
+    else
+        ended.emplace_back("error", done.error().text());
+    note_for_audit("spend_ended", std::move(ended));
+    return done;
+}
+
+/// A command goes on without the audit log, and says so.
+void Spender::note_for_audit(std::string_view event, LogFields fields) const {
+    if (const Status noted = audit_command({}, event, std::move(fields)); !noted)
+        print_warning(io_, noted.error().text());
 }
 
 Result<SentEntry> Spender::resume() {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/contracts/chain_options.hpp"
@@ -14,6 +15,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/io.hpp"
 #include "contracts/sender.hpp"
+#include "core/base/log.hpp"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): CLI11's name
 class App;
@@ -108,6 +110,7 @@ class Spender {
         : options_(options), io_(io), stop_(std::move(stop)), chain_(std::move(chain)) {}
     [[nodiscard]] contracts::TransactionSender make_sender();
     [[nodiscard]] Result<contracts::SentEntry> checked(Result<contracts::SentEntry> done) const;
+    void note_for_audit(std::string_view event, LogFields fields) const;
 
     const SpendOptions& options_;
     Io& io_;

@@ -106,6 +106,7 @@ Status ServeApp::open_ledger() {
     auto ledger = Ledger::open(config_.data_dir, log_.of(LogModule::ledger), options);
     if (!ledger) return fail(explain_data_dir(std::move(ledger).error(), config_.data_dir));
     ledger_ = *std::move(ledger);
+    open_audit();
     const auto other_source = check_source(config_, *ledger_);
     if (!other_source) return fail(other_source.error());
     other_source_ = *other_source;
@@ -222,7 +223,7 @@ Status ServeApp::open_agent_port() {
     settings.accept.proxies = trusted_proxies(config_);
     settings.is_ready = [this] { return all_reasons().empty(); };
     auto server = proto::AgentServer::start(std::move(settings), *coordinator_, *access_,
-                                            log_.of(LogModule::agent_port), diffs_ ? &diffs_->hub() : nullptr);
+                                            audited(LogModule::agent_port), diffs_ ? &diffs_->hub() : nullptr);
     if (!server) return fail(std::move(server).error());
     agent_server_ = *std::move(server);
     accepting_ = true;
@@ -293,6 +294,7 @@ std::map<std::string, std::uint64_t> ServeApp::edge_counters() const {
     std::map<std::string, std::uint64_t> out = agent_server_->counters();
     if (!config_.master_secret_old.empty()) out["agents_on_old_secret"] = access_->agents_on_old_secret();
     if (lines_lost_) out["log_lines_dropped"] = lines_lost_();
+    out["audit_lines_dropped"] = audit_->dropped();
     if (const HttpServer* api = counted_api_) {
         const HttpServerCounters http = api->counters();
         out["http_connections"] = http.connections;

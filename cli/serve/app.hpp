@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/audit_log.hpp"
 #include "cli/config/serve_config.hpp"
 #include "cli/page/history.hpp"
 #include "cli/serve/chain_gate.hpp"
@@ -77,6 +78,8 @@ class ServeApp {
 
     Status read_lists();
     Status open_ledger();
+    void open_audit();
+    [[nodiscard]] Log audited(LogModule module);
     Status find_chain();
     Status make_settler();
     Status open_books();
@@ -125,6 +128,7 @@ class ServeApp {
     // Shared with a read of the lists, which may hang and outlive the app.
     std::shared_ptr<AccessControl> access_;
     std::unique_ptr<Ledger> ledger_;
+    std::unique_ptr<AuditLog> audit_;
     std::unique_ptr<ServeSettlement> settler_;  // null when serve does not pay by itself
     std::unique_ptr<Accounting> accounting_;
     bool other_source_ = false;  // whether the directory was used with another source before

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "cli/serve/app.hpp"
+#include "cli/serve/audit_events.hpp"
 #include "cli/serve/data_dir.hpp"
 
 namespace ioswarm::cli {
@@ -67,6 +68,7 @@ void ServeApp::start_reloader() {
             return [this, fresh = std::move(fresh), wrong = std::move(wrong)] {
                 Result<ReloadReport> outcome = wrong ? fail(*wrong) : apply(*fresh);
                 log_reload(outcome);
+                audit_reload(*audit_, outcome);
                 reloaded_.lock()->last = std::move(outcome);
                 notifier_.ready();
             };

@@ -11,7 +11,7 @@ namespace ioswarm::cli {
 // Runs before the accounting is opened, because the accounting reports closed epochs to it. Its thread starts
 // when everything else is running.
 Status ServeApp::make_settler() {
-    auto settler = ServeSettlement::make(config_, clock_, log_.of(LogModule::settlement));
+    auto settler = ServeSettlement::make(config_, clock_, audited(LogModule::settlement));
     if (!settler) return fail(std::move(settler).error());
     settler_ = *std::move(settler);
     return {};

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/audit_log.hpp"
 #include "cli/contracts/signer_key.hpp"
 #include "cli/settlement/commands.hpp"
 #include "cli/settlement/report.hpp"
@@ -98,6 +99,12 @@ ExitCode run_settle_dry(SettlerParts& parts, const SettleOptions& options, Io& i
     return ExitCode::ok;
 }
 
+/// A command goes on without the audit log, and says so.
+void note_for_audit(const ServeConfig& config, std::string_view event, const LogFields& fields, Io& io) {
+    if (const Status noted = audit_command(config.data_dir, event, fields); !noted)
+        print_warning(io, noted.error().text());
+}
+
 }  // namespace
 
 Log settle_log(Io& io) {
@@ -135,8 +142,15 @@ std::unique_ptr<SettlerParts> open_settler(const ServeConfig& config, const Sett
         }
         key = *std::move(loaded);
     }
+    Log log = settle_log(io);
+    if (!options.dry_run) {
+        note_for_audit(config, "command", {{"command", "settle"}}, io);
+        log = log_to_both(log, [&config, &io](const LogEvent& line) {
+            note_for_audit(config, "settlement", settlement_fields(line), io);
+        });
+    }
     auto parts = SettlerParts::make(config, std::move(*store), key ? &*key : nullptr,
-                                    settings_of(*limits, options), clock, settle_log(io), stop);
+                                    settings_of(*limits, options), clock, log, stop);
     if (!parts) {
         code = report_settle_error(io, parts.error());
         return nullptr;
