@@ -284,7 +284,8 @@ class Loader {
             cannot_read_named(file_name, std::move(secret).error());
             return;
         }
-        take(index, *std::move(secret), Origin{file.origin.kind, file.text}, file.text);
+        const std::string place = file.text == "-" ? "standard input" : file.text;
+        take(index, *std::move(secret), Origin{file.origin.kind, place}, place);
     }
 
     /// This key is sent as it is. A master secret that was put there by mistake must not be sent.

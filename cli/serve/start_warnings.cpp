@@ -24,12 +24,12 @@ void warn_of_access(const ServeConfig& config, const std::string& address, std::
     }
     if (secret && open_to_others && config.tls_cert.empty()) {
         out.push_back(
-            {{"tls.cert", "tls.key", "listen", "masterSecret", "masterSecretFile"},
+            {{"tls.cert", "tls.key", "listen", "masterSecretFile", "masterSecret"},
              "TLS is off: agents' tokens cross the network in clear unless a proxy in front speaks TLS"});
     }
     if (secret && open_to_others && !config.tls_cert.empty() && config.swarm_api_port != 0) {
         out.push_back(
-            {{"swarmApiPort", "listen"},
+            {{"swarmApiPort", "tls.cert", "listen"},
              "the monitoring API speaks no TLS: keys that are shown to it cross the network in clear unless a "
              "proxy in front speaks TLS"});
     }

@@ -314,6 +314,22 @@ TEST_CASE("config check warns of a file with a secret that others may read", "[c
     CHECK_THAT(check_with(0600).err, !Contains("has mode"));
 }
 
+TEST_CASE("a warning about a key that is not set names the key that it follows from", "[config]") {
+    const TempDir dir;
+    const std::string secret = dir.write("secret", "s\n");
+    const std::string file = dir.write("c.yaml",
+                                       "ioswarm:\n"
+                                       "  masterSecretFile: " +
+                                           secret +
+                                           "\n"
+                                           "  epochRewardIOTX: 1\n"
+                                           "  chain: {seed: 1}\n");
+    const CliRun run = run_cli({"config", "check", "--config", file});
+    CHECK(run.code == 0);
+    CHECK_THAT(run.err, Contains(file + ":2:3: ioswarm.masterSecretFile: TLS is off") &&
+                            Contains(file + ":3:3: ioswarm.epochRewardIOTX: delegateAddress is not set"));
+}
+
 TEST_CASE("a masked URL in what config show prints is refused by its name", "[config]") {
     const TempDir dir;
     const std::string file =

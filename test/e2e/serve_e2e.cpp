@@ -260,6 +260,21 @@ TEST_CASE("with a secret agents and the API need keys", "[e2e]") {
     CHECK_THAT(served.program().err(), !Contains("test-secret"));
 }
 
+TEST_CASE("serve warns of a configuration file with a secret that other users may read", "[e2e]") {
+    const TempDir dir;
+    const std::string file = dir.write("serve.yaml",
+                                       "ioswarm:\n"
+                                       "  masterSecret: swordfish\n"
+                                       "  listen: 127.0.0.1\n"
+                                       "  chain: {blockTime: 500ms}\n");
+    std::filesystem::permissions(file, std::filesystem::perms::others_read, std::filesystem::perm_options::add);
+    Served served(dir, {"--config", file});
+    CHECK_THAT(served.program().err(),
+               Contains("has mode 0604: it holds masterSecret, and other users") && !Contains("swordfish"));
+    served.program().send(SIGTERM);
+    CHECK(served.program().wait() == 0);
+}
+
 TEST_CASE("the monitoring API limits each client behind a proxy, and not this machine", "[e2e]") {
     const TempDir dir;
     Served served(dir, {"--http-requests-per-second", "1"});

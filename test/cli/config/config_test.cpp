@@ -488,6 +488,7 @@ TEST_CASE("masterSecretFile - reads standard input", "[config]") {
     if (input >= 0) ::dup2(input, STDIN_FILENO);
     ::close(input);
     CHECK(loaded.settings().master_secret == "from-input");
+    CHECK(loaded.origin("masterSecret") == "standard input");
     CHECK(empty.problems().starts_with("standard input: it is empty"));
 }
 
