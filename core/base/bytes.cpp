@@ -4,22 +4,12 @@
 #include <exception>
 #include <random>
 
+#include "core/base/base64.hpp"
+
 namespace ioswarm {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
-constexpr std::string_view kBase64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-constexpr std::array<std::int8_t, 256> make_base64_table() {
-    std::array<std::int8_t, 256> table{};
-    for (auto& entry : table)
-        entry = -1;
-    for (std::size_t i = 0; i < kBase64Alphabet.size(); ++i) {
-        table[static_cast<std::uint8_t>(kBase64Alphabet[i])] = static_cast<std::int8_t>(i);
-    }
-    return table;
-}
-constexpr auto kBase64Value = make_base64_table();
 
 int hex_value(char c) noexcept {
     if (c >= '0' && c <= '9') return c - '0';
@@ -82,50 +72,14 @@ std::optional<Bytes> from_hex(std::string_view text) {
 }
 
 std::string to_base64(BytesView bytes) {
-    std::string out;
-    out.resize((bytes.size() + 2) / 3 * 4);
-    char* to = out.data();
-    std::size_t i = 0;
-    for (; i + 3 <= bytes.size(); i += 3) {
-        const std::uint32_t group =
-            std::uint32_t{bytes[i]} << 16 | std::uint32_t{bytes[i + 1]} << 8 | bytes[i + 2];
-        *to++ = kBase64Alphabet[group >> 18];
-        *to++ = kBase64Alphabet[group >> 12 & 63];
-        *to++ = kBase64Alphabet[group >> 6 & 63];
-        *to++ = kBase64Alphabet[group & 63];
-    }
-    if (const std::size_t left = bytes.size() - i; left != 0) {
-        const std::uint32_t group =
-            std::uint32_t{bytes[i]} << 16 | (left == 2 ? std::uint32_t{bytes[i + 1]} << 8 : 0);
-        *to++ = kBase64Alphabet[group >> 18];
-        *to++ = kBase64Alphabet[group >> 12 & 63];
-        *to++ = left == 2 ? kBase64Alphabet[group >> 6 & 63] : '=';
-        *to = '=';
-    }
+    std::string out(base64_size(bytes.size()), '=');
+    base64_encode(bytes, reinterpret_cast<std::uint8_t*>(out.data()));
     return out;
 }
 
 std::optional<Bytes> from_base64(std::string_view text) {
-    if (text.size() % 4 != 0) return std::nullopt;
-    if (text.empty()) return Bytes{};
-    const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
     Bytes out;
-    out.reserve(text.size() / 4 * 3);
-    for (std::size_t i = 0; i < text.size(); i += 4) {
-        const bool last = i + 4 == text.size();
-        std::uint32_t group = 0;
-        for (std::size_t j = 0; j < 4; ++j) {
-            const bool pad = last && j >= 4 - padding;
-            const int value = pad ? 0 : kBase64Value[static_cast<std::uint8_t>(text[i + j])];
-            if (value < 0) return std::nullopt;
-            group = group << 6 | static_cast<std::uint32_t>(value);
-        }
-        const std::size_t produced = last ? 3 - padding : 3;
-        if (produced < 3 && (group & (produced == 2 ? 0xffU : 0xffffU)) != 0) return std::nullopt;
-        out.push_back(static_cast<std::uint8_t>(group >> 16));
-        if (produced > 1) out.push_back(static_cast<std::uint8_t>(group >> 8));
-        if (produced > 2) out.push_back(static_cast<std::uint8_t>(group));
-    }
+    if (!base64_decode(text, out) || to_base64(out) != text) return std::nullopt;
     return out;
 }
 

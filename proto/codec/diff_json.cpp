@@ -3,8 +3,8 @@
 
 #include <string_view>
 
+#include "core/base/base64.hpp"
 #include "core/base/wire.hpp"
-#include "proto/codec/base64.hpp"
 #include "proto/codec/json_writer.hpp"
 
 namespace ioswarm::proto {

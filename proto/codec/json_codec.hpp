@@ -17,7 +17,7 @@
 
 #include <fmt/format.h>
 
-#include "proto/codec/base64.hpp"
+#include "core/base/base64.hpp"
 #include "proto/codec/json_reader.hpp"
 #include "proto/codec/json_writer.hpp"
 #include "proto/codec/schema.hpp"

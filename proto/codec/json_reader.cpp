@@ -9,8 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/base64.hpp"
 #include "core/base/text.hpp"
-#include "proto/codec/base64.hpp"
 #include "proto/codec/codec.hpp"
 
 namespace ioswarm::proto {

@@ -6,8 +6,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "core/base/base64.hpp"
 #include "core/base/text.hpp"
-#include "proto/codec/base64.hpp"
 
 namespace ioswarm::proto {
 namespace {

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proto/codec/base64.hpp"
+#include "core/base/base64.hpp"
 
 #include <array>
 #include <cstring>
 
-namespace ioswarm::proto {
+namespace ioswarm {
 namespace {
 
-constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kBase64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::uint8_t kNoDigit = 0xff;
 
 constexpr auto kDigitValue = [] {
     std::array<std::uint8_t, 256> table{};
     table.fill(kNoDigit);
-    for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
-        table[static_cast<std::uint8_t>(kAlphabet[i])] = static_cast<std::uint8_t>(i);
+    for (std::size_t i = 0; i < kBase64Alphabet.size(); ++i) {
+        table[static_cast<std::uint8_t>(kBase64Alphabet[i])] = static_cast<std::uint8_t>(i);
     }
     return table;
 }();
@@ -23,7 +23,7 @@ constexpr auto kDigitValue = [] {
 constexpr auto kPairs = [] {
     std::array<std::array<char, 2>, 4096> table{};
     for (std::size_t i = 0; i < table.size(); ++i)
-        table[i] = {kAlphabet[i >> 6], kAlphabet[i & 63]};
+        table[i] = {kBase64Alphabet[i >> 6], kBase64Alphabet[i & 63]};
     return table;
 }();
 
@@ -93,8 +93,8 @@ void base64_encode(BytesView in, std::uint8_t* to) noexcept {
     if (left == 0) return;
     const std::uint32_t group = std::uint32_t{in[i]} << 16 | (left == 2 ? std::uint32_t{in[i + 1]} << 8 : 0U);
     std::memcpy(to, kPairs[group >> 12].data(), 2);
-    to[2] = left == 2 ? static_cast<std::uint8_t>(kAlphabet[group >> 6 & 63]) : std::uint8_t{'='};
+    to[2] = left == 2 ? static_cast<std::uint8_t>(kBase64Alphabet[group >> 6 & 63]) : std::uint8_t{'='};
     to[3] = '=';
 }
 
-}  // namespace ioswarm::proto
+}  // namespace ioswarm
