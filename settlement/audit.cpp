@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
+// The invariants that the two files must keep, and the report. What the chain must say is in audit_chain.cpp.
 #include "settlement/audit.hpp"
 
 #include <algorithm>
-#include <map>
-#include <optional>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "contracts/reward_pool.hpp"
 #include "core/base/decimal.hpp"
 #include "core/crypto/eth_tx.hpp"
 #include "core/crypto/keccak.hpp"
 #include "core/crypto/secp256k1.hpp"
-#include "settlement/log_pages.hpp"
-#include "settlement/pool.hpp"
+#include "settlement/auditor.hpp"
 
 namespace ioswarm::settlement {
 namespace {
+
+constexpr std::size_t kIntentsPerPage = 200;
+constexpr std::int64_t kMsPerDay = 86'400'000;
+
+}  // namespace
 
 // The invariants, by the names that the findings use:
 //   I1  The payments on the chain match what is owed, and each payout is paid once.
@@ -34,81 +35,19 @@ namespace {
 //   I9  Every transaction that was sent becomes final.
 //   I10 Nothing was signed after a halt.
 
-constexpr std::size_t kIntentsPerPage = 200;
-constexpr std::uint64_t kBlocksUntilLate = 20;
-constexpr std::int64_t kMsPerDay = 86'400'000;
-using Severity = AuditFinding::Severity;
-
-class Auditor {
-  public:
-    Auditor(SettlementView& view, PayoutSource& ledger, contracts::ChainClient* chain,
-            const SettlementLimits& limits)
-        : view_(view), ledger_(ledger), chain_(chain), limits_(limits) {}
-
-    Result<AuditReport> run() {
-        auto summary = view_.summary();
-        if (!summary) return fail(std::move(summary).error());
-        summary_ = std::move(*summary);
-        if (Status status = read_payouts(); !status) return fail(status.error());
-        if (Status status = check_intents(); !status) return fail(status.error());
-        check_nonces();
-        check_sums();
-        check_days();
-        if (Status status = check_ledger(); !status) return fail(status.error());
-        if (Status status = check_chain(); !status) return fail(status.error());
-        add(Severity::note, "I8", "whether answers were counted once is checked by 'ioswarm ledger check'");
-        return std::move(report_);
-    }
-
-  private:
-    void add(Severity severity, std::string invariant, std::string text, HaltReason halt = HaltReason::none) {
-        if (severity == Severity::error && halt == HaltReason::none) halt = HaltReason::audit_failed;
-        report_.findings.push_back({severity, std::move(invariant), halt, std::move(text)});
-    }
-    void error(std::string invariant, std::string text, HaltReason halt = HaltReason::none) {
-        add(Severity::error, std::move(invariant), std::move(text), halt);
-    }
-
-    Status read_payouts();
-    Status check_intents();
-    Status check_intent(const IntentRow& intent);
-    void check_payouts(const IntentRow& intent);
-    void check_attempts(const IntentRow& intent, const std::vector<AttemptRow>& attempts);
-    void check_attempt(const IntentRow& intent, const AttemptRow& attempt);
-    void count_spend(const IntentRow& intent, const std::vector<AttemptRow>& attempts);
-    void check_nonces();
-    void check_sums();
-    void check_days();
-    Status check_ledger();
-    Status check_amounts();
-    Status check_chain();
-    Status check_settled_id(RewardPool& pool);
-    Status check_deposits();
-    Status check_receipt(const IntentRow& intent, const std::vector<AttemptRow>& attempts);
-    void compare_receipt(const IntentRow& intent, const contracts::Receipt& receipt);
-
-    SettlementView& view_;
-    PayoutSource& ledger_;
-    contracts::ChainClient* chain_;
-    const SettlementLimits& limits_;
-    SettlementSummary summary_;
-    AuditReport report_;
-    // By intent, except intents that reverted or were cancelled.
-    std::map<std::uint64_t, std::vector<CoveredPayout>> payouts_;
-    std::set<std::pair<std::uint64_t, std::string>> covered_;
-    std::map<std::uint64_t, std::uint64_t> nonces_;  // key: nonce, value: intent
-    std::uint64_t used_nonces_ = 0;                  // nonces of final intents
-    std::set<std::uint64_t> settled_ids_;  // v3: ids of intents that neither failed nor were cancelled
-    bool any_sent_ = false;                // something was signed
-    std::set<Hash256> signed_;             // hashes of all attempts
-    std::optional<std::uint64_t> signed_from_block_;  // the tip when the first one was signed
-    U256 paid_rau_;
-    U256 gas_rau_;
-    std::map<std::int64_t, U256> days_;  // key: UTC day since 1970, value: value plus gas
-};
-
-std::string name_of(const IntentRow& intent) {
-    return fmt::format("intent {}", intent.id);
+Result<AuditReport> Auditor::run() {
+    auto summary = view_.summary();
+    if (!summary) return fail(std::move(summary).error());
+    summary_ = std::move(*summary);
+    if (Status status = read_payouts(); !status) return fail(status.error());
+    if (Status status = check_intents(); !status) return fail(status.error());
+    check_nonces();
+    check_sums();
+    check_days();
+    if (Status status = check_ledger(); !status) return fail(status.error());
+    if (Status status = check_chain(); !status) return fail(status.error());
+    add(Severity::note, "I8", "whether answers were counted once is checked by 'ioswarm ledger check'");
+    return std::move(report_);
 }
 
 Status Auditor::read_payouts() {
@@ -146,10 +85,11 @@ Status Auditor::check_intent(const IntentRow& intent) {
     const auto attempts = view_.attempts(intent.id);
     if (!attempts) return fail(attempts.error());
     if (intent.to != summary_.identity.contract)
-        error("I1", name_of(intent) + " pays another contract than the file was made for");
+        error("I1", audited_name(intent) + " pays another contract than the file was made for");
     check_payouts(intent);
     if (intent.nonce && !nonces_.emplace(*intent.nonce, intent.id).second)
-        error("I2", fmt::format("{} has nonce {}, and so has another one", name_of(intent), *intent.nonce));
+        error("I2",
+              fmt::format("{} has nonce {}, and so has another one", audited_name(intent), *intent.nonce));
     if (intent.nonce && is_final(intent.state)) ++used_nonces_;
     const bool may_hold = intent.state != IntentState::final_reverted && intent.state != IntentState::cancelled;
     if (intent.kind == IntentKind::settle && may_hold) settled_ids_.insert(intent.pool_epoch);
@@ -171,27 +111,27 @@ void Auditor::check_payouts(const IntentRow& intent) {
     for (const CoveredPayout& payout : payouts)
         sum += payout.amount_rau;
     if (sum != intent.value_rau) {
-        error("I1", fmt::format("{} carries {} rau, and its payouts are {} rau", name_of(intent),
+        error("I1", fmt::format("{} carries {} rau, and its payouts are {} rau", audited_name(intent),
                                 to_decimal(intent.value_rau), to_decimal(sum)));
     }
     if (payouts_hash(payouts) != intent.payouts_hash)
-        error("I1", name_of(intent) + ": the payouts are not those that it was planned for");
+        error("I1", audited_name(intent) + ": the payouts are not those that it was planned for");
 }
 
 void Auditor::check_attempts(const IntentRow& intent, const std::vector<AttemptRow>& attempts) {
     if (attempts.empty()) return;
     if (!intent.nonce) {
-        error("I2", name_of(intent) + " was signed without a nonce");
+        error("I2", audited_name(intent) + " was signed without a nonce");
         return;
     }
     for (const AttemptRow& attempt : attempts) {
         check_attempt(intent, attempt);
         if (summary_.halt.reason != HaltReason::none && attempt.signed_ms > summary_.halt.at_ms)
-            error("I10", fmt::format("{} was signed after the halt ({})", name_of(intent),
+            error("I10", fmt::format("{} was signed after the halt ({})", audited_name(intent),
                                      to_string(summary_.halt.reason)));
         if (attempt.gas_price > limits_.max_gas_price) {
             add(Severity::warning, "I7",
-                fmt::format("{} was signed at {} rau per gas, and the cap is {} now", name_of(intent),
+                fmt::format("{} was signed at {} rau per gas, and the cap is {} now", audited_name(intent),
                             to_decimal(attempt.gas_price), to_decimal(limits_.max_gas_price)));
         }
     }
@@ -199,7 +139,7 @@ void Auditor::check_attempts(const IntentRow& intent, const std::vector<AttemptR
 
 /// Checks that the signed bytes match the rows.
 void Auditor::check_attempt(const IntentRow& intent, const AttemptRow& attempt) {
-    const std::string name = fmt::format("{}, attempt {}", name_of(intent), attempt.number);
+    const std::string name = fmt::format("{}, attempt {}", audited_name(intent), attempt.number);
     const auto decoded = decode_signed(attempt.raw);
     if (!decoded || keccak256(attempt.raw) != attempt.hash) {
         error("I2", name + ": the signed bytes are damaged");
@@ -320,181 +260,21 @@ Status Auditor::check_amounts() {
     return {};
 }
 
-Status Auditor::check_chain() {
-    if (chain_ == nullptr) {
-        add(Severity::note, "I4", "the chain was not asked");
-        return {};
-    }
-    const auto nonce = chain_->confirmed_nonce(summary_.identity.wallet);
-    if (!nonce) return fail(nonce.error());
-    const std::uint64_t least = summary_.identity.first_nonce + used_nonces_ + summary_.foreign_nonces;
-    const bool one_under_way = summary_.live && summary_.live->nonce.has_value();
-    if (nonce->nonce > least + (one_under_way ? 1 : 0)) {
-        error("I4",
-              fmt::format(
-                  "the wallet has sent {} transactions, and {} by this file: another program uses its key",
-                  nonce->nonce, least),
-              HaltReason::foreign_transaction);
-    } else if (nonce->nonce < least) {
-        error("I4", fmt::format("the wallet has sent {} transactions, and {} are final by this file",
-                                nonce->nonce, least));
-    }
-    RewardPool pool(*chain_, summary_.identity);
-    const auto version = RewardPool::version_at(*chain_, summary_.identity.contract);
-    if (!version && version.error().code != ErrorCode::failed_check) return fail(version.error());
-    if (!version || !RewardPool::same_calls(*version, summary_.identity.pool)) {
-        error("I1",
-              fmt::format("{} is not the contract of version {} any more that the file was made for",
-                          to_hex0x(summary_.identity.contract.view()), to_string(summary_.identity.pool)),
-              HaltReason::pool_differs);
-        return {};
-    }
-    const auto coordinator = pool.coordinator();
-    if (!coordinator) return fail(coordinator.error());
-    if (*coordinator != summary_.identity.wallet) {
-        error("I1", fmt::format("the contract's coordinator is {} now", to_hex0x(coordinator->view())),
-              HaltReason::pool_differs);
-    }
-    return summary_.identity.pool == PoolVersion::v3 ? check_settled_id(pool) : check_deposits();
-}
-
-/// Version 3: checks that this file settled the newest id that the contract has settled. If not, somebody
-/// settled with a copy of the file or by hand, and may have paid what this file still lists as owed. As long as
-/// this file has paid nothing, the newest id may be older than the file.
-Status Auditor::check_settled_id(RewardPool& pool) {
-    if (!any_sent_) return {};
-    const auto facts = pool.facts();
-    if (!facts) return fail(facts.error());
-    const std::uint64_t newest = facts->last_epoch;
-    if (newest == 0 || settled_ids_.contains(newest)) return {};
-    if (!settled_ids_.empty() && newest < *settled_ids_.begin() && summary_.paid_intents == 0 &&
-        summary_.halt.reason != HaltReason::foreign_transaction)
-        return {};
-    error(
-        "I1",
-        fmt::format("the contract has settled id {}, and settlement.db has not: it was settled from a copy of "
-                    "this data directory or by hand, and what is owed here may be paid already",
-                    newest),
-        HaltReason::foreign_transaction);
-    return {};
-}
-
-/// Version 2: checks that this file signed every settlement of the contract since the block in which it signed
-/// its first one. Any other settlement was made with a copy of the file or by hand. Settlements before that
-/// block are not compared, because they may be older than the file.
-Status Auditor::check_deposits() {
-    const std::string contract = to_hex0x(summary_.identity.contract.view());
-    if (!signed_from_block_) {
-        add(Severity::note, "I1",
-            "this file has signed nothing yet, so it was not checked whether others settled " + contract);
-        return {};
-    }
-    const auto tip = chain_->tip();
-    if (!tip) return fail(tip.error());
-    add(Severity::note, "I1",
-        fmt::format("settlements of {} up to block {} were not compared: this file had signed nothing before",
-                    contract, *signed_from_block_));
-    LogPages pages(summary_.identity.contract, contracts::settled_topic());
-    for (std::uint64_t first = *signed_from_block_ + 1; first <= *tip;) {
-        const auto page = pages.forward(*chain_, first, *tip);
-        if (!page) {
-            add(Severity::warning, "I1",
-                fmt::format("it was not checked whether others settled {} from block {} on: {}", contract,
-                            first, page.error().text()));
-            return {};
-        }
-        for (const contracts::ChainLog& log : page->logs) {
-            if (signed_.contains(log.transaction)) continue;
-            error("I1",
-                  fmt::format(
-                      "the contract was settled in block {} by transaction {}, and settlement.db does not "
-                      "know it: it was sent from a copy of this data directory or by hand, and what is owed "
-                      "here may be paid already",
-                      log.block, to_hex0x(log.transaction.view())),
-                  HaltReason::foreign_transaction);
-        }
-        first = page->last_block + 1;
-    }
-    return {};
-}
-
-Status Auditor::check_receipt(const IntentRow& intent, const std::vector<AttemptRow>& attempts) {
-    if (chain_ == nullptr) return {};
-    if (!is_final(intent.state)) {
-        if (attempts.empty()) return {};
-        const auto tip = chain_->tip();
-        if (!tip) return fail(tip.error());
-        if (*tip > attempts.front().from_block + kBlocksUntilLate) {
-            add(Severity::warning, "I9",
-                fmt::format("{} was signed at block {}, and is not final at block {} ({})", name_of(intent),
-                            attempts.front().from_block, *tip, to_string(intent.state)));
-        }
-        return {};
-    }
-    if (!intent.hash) {
-        if (intent.state != IntentState::cancelled)
-            error("I6", name_of(intent) + " is final without a transaction");
-        return {};
-    }
-    const bool ours =
-        std::ranges::any_of(attempts, [&](const AttemptRow& one) { return one.hash == *intent.hash; });
-    // An intent from `settle init --rebuild` has no nonce of this file and no signed bytes.
-    if (!ours && intent.nonce)
-        error("I6", name_of(intent) + " ended with a transaction that was not signed here",
-              HaltReason::foreign_transaction);
-    std::uint64_t scan_from = intent.block;
-    const auto receipt = chain_->find_receipt({&*intent.hash, 1}, &scan_from);
-    if (!receipt) return fail(receipt.error());
-    ++report_.receipts;
-    if (!*receipt) {
-        error("I1", fmt::format("{}: the chain does not show transaction {}", name_of(intent),
-                                to_hex0x(intent.hash->view())));
-        return {};
-    }
-    compare_receipt(intent, **receipt);
-    return {};
-}
-
-void Auditor::compare_receipt(const IntentRow& intent, const contracts::Receipt& receipt) {
-    if (intent.nonce && receipt.gas_used != intent.gas_used) {
-        error("I5", fmt::format("{} used {} gas on the chain, and {} by this file", name_of(intent),
-                                receipt.gas_used, intent.gas_used));
-    }
-    const bool should_succeed = intent.state != IntentState::final_reverted;
-    if (receipt.succeeded() != should_succeed) {
-        error("I1", fmt::format("{} is {} here, and its status on the chain is {}", name_of(intent),
-                                to_string(intent.state), receipt.status));
-        return;
-    }
-    if (intent.state != IntentState::final_ok) return;
-    const auto outcome = RewardPool::outcome_of(receipt, summary_.identity, intent);
-    if (!outcome) {
-        error("I1", fmt::format("{}: {}", name_of(intent), outcome.error().text()), HaltReason::wrong_amount);
-    } else if (outcome->amount != intent.value_rau) {
-        error("I1",
-              fmt::format("{}: the contract got {} rau, and {} were sent", name_of(intent),
-                          to_decimal(outcome->amount), to_decimal(intent.value_rau)),
-              HaltReason::wrong_amount);
-    }
-}
-
-}  // namespace
-
 const char* to_string(AuditFinding::Severity value) noexcept {
     switch (value) {
-        case Severity::note:
+        case AuditFinding::Severity::note:
             return "note";
-        case Severity::warning:
+        case AuditFinding::Severity::warning:
             return "warning";
-        case Severity::error:
+        case AuditFinding::Severity::error:
             return "error";
     }
     return "unknown";
 }
 
 bool AuditReport::holds() const noexcept {
-    return std::ranges::none_of(findings,
-                                [](const AuditFinding& one) { return one.severity == Severity::error; });
+    return std::ranges::none_of(
+        findings, [](const AuditFinding& one) { return one.severity == AuditFinding::Severity::error; });
 }
 
 Halt AuditReport::halt() const {
