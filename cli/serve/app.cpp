@@ -331,6 +331,7 @@ std::string ServeApp::metrics_text(StatusView status) const {
         settler_->add_reasons(stopped);
         figures.settlement_stopped = !stopped.empty();
     }
+    if (settlement_watch_) figures.settlement = settlement_watch_->latest();
     if (!config_.snapshot_dir.empty()) {
         if (auto newest = newest_snapshot(config_.snapshot_dir)) figures.snapshot = *std::move(newest);
     }
@@ -361,10 +362,15 @@ StatusText ServeApp::status_report() const {
     StatusText out;
     out.text = status_line(*coordinator_, epoch_blocks);
     out.fields = status_fields(*coordinator_, epoch_blocks);
-    if (!diffs_) return out;
-    const DiffsView diffs = diffs_->view();
-    out.text += ", " + diffs_line(diffs);
-    add_diffs_fields(diffs, out.fields);
+    if (diffs_) {
+        const DiffsView diffs = diffs_->view();
+        out.text += ", " + diffs_line(diffs);
+        add_diffs_fields(diffs, out.fields);
+    }
+    if (const auto settlement = settlement_watch_ ? settlement_watch_->latest() : std::nullopt) {
+        out.text += ", " + settlement_line(*settlement);
+        add_settlement_fields(*settlement, out.fields);
+    }
     return out;
 }
 

@@ -30,6 +30,7 @@
 #include "cli/serve/service_notifier.hpp"
 #include "cli/serve/settings.hpp"
 #include "cli/serve/status_line.hpp"
+#include "cli/settlement/figures.hpp"
 #include "cli/settlement/notices.hpp"
 #include "cli/settlement/serve_settlement.hpp"
 #include "core/auth/access.hpp"
@@ -145,7 +146,8 @@ class ServeApp {
     std::unique_ptr<proto::AgentServer> agent_server_;
     std::optional<SettlementReader> settlements_;  // for the API; this and the next need rewardContract
     std::optional<SettlementNotices> settlement_notices_;
-    std::optional<BalanceWatch> balance_watch_;  // set with settlements_
+    std::optional<BalanceWatch> balance_watch_;        // set with settlements_
+    std::optional<SettlementWatch> settlement_watch_;  // set with settlements_; asks balance_watch_
     std::optional<PageApi> page_;
     SeenAgents seen_;
     std::optional<MonitorApi> api_;

@@ -30,6 +30,8 @@ void ServeApp::show_page() {
     sources.answers = [this](const std::string& agent_id) { return accounting_->recent_answers(agent_id); };
     if (settlements_) {
         balance_watch_.emplace([this](const std::stop_token& stop) { return read_balance(stop); });
+        settlement_watch_.emplace(config_.data_dir, [this] { return balance_watch_->balance_rau(); });
+        api_->add_to_status("settlement", [this] { return settlement_json(settlement_watch_->latest()); });
         sources.settlement = [this] { return read_page_settlement(config_.data_dir, *settlements_); };
         sources.balance_rau = [this] { return balance_watch_->balance_rau(); };
     }

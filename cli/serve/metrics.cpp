@@ -155,6 +155,47 @@ void add_diffs(Families& out, const DiffsView& diffs) {
               diffs.alarm.empty() ? 0 : 1);
 }
 
+/// Prometheus works with doubles, so amounts are in IOTX and not exact.
+double iotx_of(const U256& rau) {
+    return rau.convert_to<double>() / 1e18;
+}
+
+void add_settlement(Families& out, const SettlementFigures& settlement) {
+    out.gauge("ioswarm_settlement_halted", "1 when the settler has halted and waits for an operator.",
+              settlement.halted.empty() ? 0 : 1);
+    out.counter("ioswarm_settlement_halts_total", "Halts of the settler since serve was started.",
+                settlement.halts);
+    out.gauge("ioswarm_settlement_waiting", "1 when something is owed and nothing is signed for a reason.",
+              settlement.waits.empty() ? 0 : 1);
+    if (settlement.waits_since_ms != 0) {
+        out.gauge("ioswarm_settlement_waiting_since_timestamp_seconds",
+                  "Since when the settler waits, in seconds since 1970.",
+                  static_cast<double>(settlement.waits_since_ms) / 1000);
+    }
+    if (settlement.paid_through) {
+        out.gauge("ioswarm_settlement_paid_epoch", "Newest epoch up to which everything is paid.",
+                  static_cast<double>(*settlement.paid_through));
+    }
+    out.gauge("ioswarm_settlement_backlog_payouts", "Payouts with a wallet that are not paid yet.",
+              static_cast<double>(settlement.unpaid_payouts));
+    out.gauge("ioswarm_settlement_backlog_iotx", "Sum of the payouts with a wallet that are not paid yet.",
+              iotx_of(settlement.unpaid_rau));
+    out.gauge("ioswarm_settlement_without_wallet_iotx", "Kept for agents that have no wallet.",
+              iotx_of(settlement.without_wallet_rau));
+    out.gauge("ioswarm_settlement_paid_iotx", "Paid through settlements in all.", iotx_of(settlement.paid_rau));
+    out.gauge("ioswarm_settlement_gas_iotx", "Gas that settlements have cost in all.",
+              iotx_of(settlement.gas_rau));
+    if (settlement.balance_rau) {
+        out.gauge("ioswarm_settlement_signer_balance_iotx", "Balance of the wallet that settles.",
+                  iotx_of(*settlement.balance_rau));
+    }
+    if (const auto left = settlement.epochs_left()) {
+        out.gauge("ioswarm_settlement_epochs_left",
+                  "Epochs that the balance pays at the cost of the newest ones, after what is owed now.",
+                  static_cast<double>(*left));
+    }
+}
+
 void add_snapshot(Families& out, const NewestSnapshot& snapshot) {
     out.gauge("ioswarm_snapshot_height", "Height of the newest published snapshot.",
               static_cast<double>(snapshot.height));
@@ -238,6 +279,7 @@ std::string Metrics::text(const MetricFigures& figures) const {
     add_shadow(out, figures.shadow);
     add_epoch(out, figures.epoch);
     if (figures.diffs) add_diffs(out, *figures.diffs);
+    if (figures.settlement) add_settlement(out, *figures.settlement);
     if (figures.snapshot) add_snapshot(out, *figures.snapshot);
     add_counters(out, figures.status.counters);
     add_agents(out, figures.agents);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cli/serve/newest_snapshot.hpp"
+#include "cli/settlement/figures.hpp"
 #include "core/base/observe.hpp"
 #include "core/diffs/diff_views.hpp"
 #include "core/ports/clock.hpp"
@@ -23,11 +24,12 @@ struct MetricFigures {
     StatusView status;  ///< with all counters, those of the ports and stores too
     ShadowTotals shadow;
     EpochView epoch;
-    std::optional<DiffsView> diffs;          ///< nothing: the source has no state diffs
-    std::optional<NewestSnapshot> snapshot;  ///< nothing: none is published
-    bool is_ready = false;                   ///< as /readyz says
-    std::optional<bool> settlement_stopped;  ///< nothing: serve does not settle
-    std::vector<AgentView> agents;           ///< one series per agent each; empty: no series per agent
+    std::optional<DiffsView> diffs;               ///< nothing: the source has no state diffs
+    std::optional<NewestSnapshot> snapshot;       ///< nothing: none is published
+    bool is_ready = false;                        ///< as /readyz says
+    std::optional<bool> settlement_stopped;       ///< nothing: serve does not settle
+    std::optional<SettlementFigures> settlement;  ///< nothing: no contract, or settlement.db was not read yet
+    std::vector<AgentView> agents;                ///< one series per agent each; empty: no series per agent
     Clock::Wall now{};
 };
 

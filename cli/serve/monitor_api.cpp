@@ -283,7 +283,7 @@ HttpReply MonitorApi::diffs(const HttpRequest&) const {
 HttpReply MonitorApi::status(const HttpRequest&) const {
     const StatusView status = full_status();
     const ShadowTotals shadow = monitor_.shadow();
-    return json_reply(Json{
+    Json out{
         {"uptime", go_duration(status.uptime)},
         {"agents_total", status.agents_total},
         {"agents_live", status.agents_live},
@@ -295,7 +295,11 @@ HttpReply MonitorApi::status(const HttpRequest&) const {
         {"task_level", to_string(status.task_level)},
         {"regions", counts_json(status.live_by_region)},
         {"counters", counts_json(status.counters)},
-    });
+    };
+    for (const auto& [name, json] : status_parts_) {
+        if (const std::string value = json(); !value.empty()) out[name] = Json::parse(value);
+    }
+    return json_reply(out);
 }
 
 HttpReply MonitorApi::agents(const HttpRequest& request) const {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cli/serve/readiness.hpp"
@@ -51,6 +52,12 @@ class MonitorApi {
     /// coordinator's own counters of the same name. Call before the first request.
     void show_counters(std::function<std::map<std::string, std::uint64_t>()> more) {
         more_counters_ = std::move(more);
+    }
+
+    /// Adds a member to /swarm/status. `json` gives its value as JSON text and must not wait. Empty text leaves
+    /// the member out. Call before the first request.
+    void add_to_status(std::string name, std::function<std::string()> json) {
+        status_parts_.emplace_back(std::move(name), std::move(json));
     }
 
     /// Makes the answer to GET /metrics, in Prometheus' text format. It gets the status with all counters. If
@@ -123,6 +130,7 @@ class MonitorApi {
     std::function<std::chrono::nanoseconds()> since_last_round_;
     MetricsText metrics_;
     std::vector<ExtraRoute> extra_;
+    std::vector<std::pair<std::string, std::function<std::string()>>> status_parts_;
     std::function<std::map<std::string, std::uint64_t>()> more_counters_;
 };
 

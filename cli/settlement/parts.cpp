@@ -91,8 +91,9 @@ Error with_init_hint(Error error) {
     return error;
 }
 
-Result<std::unique_ptr<SettlementStore>> open_settlement(const ServeConfig& config) {
-    auto store = SettlementStore::open(config.data_dir);
+Result<std::unique_ptr<SettlementStore>> open_settlement(const ServeConfig& config,
+                                                         SettlementStore::FileCheck check) {
+    auto store = SettlementStore::open(config.data_dir, check);
     if (!store) return fail(with_init_hint(std::move(store).error()));
     if (Status same = check_identity(config, (*store)->identity()); !same) return fail(std::move(same).error());
     return store;

@@ -44,7 +44,9 @@ struct SettleCommand {
 /// Opens settlement.db for writing and compares it with the configuration. Errors: not_found (with the command
 /// that creates it), try_again (another settler is running; names its process), config (another contract or
 /// chain), and those of SettlementStore::open().
-[[nodiscard]] Result<std::unique_ptr<settlement::SettlementStore>> open_settlement(const ServeConfig& config);
+[[nodiscard]] Result<std::unique_ptr<settlement::SettlementStore>> open_settlement(
+    const ServeConfig& config,
+    settlement::SettlementStore::FileCheck check = settlement::SettlementStore::FileCheck::whole);
 
 /// A settler with all objects that it uses. They are created in this order and destroyed in reverse. For use by
 /// one thread.

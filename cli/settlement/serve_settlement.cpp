@@ -8,6 +8,7 @@
 #include "cli/contracts/signer_key.hpp"
 #include "cli/settlement/options.hpp"
 #include "cli/settlement/report.hpp"
+#include "settlement/schema.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -121,11 +122,14 @@ void ServeSettlement::wait_for_more(const settlement::Hold& hold) {
 }
 
 std::unique_ptr<SettlerParts> ServeSettlement::open(const std::stop_token& stop) {
-    auto store = open_settlement(config_);
+    const FileCheckDue::Look due =
+        file_check_.look(settlement::settlement_file(config_.data_dir), clock_.steady());
+    auto store = open_settlement(config_, due.check);
     if (!store) {
         trouble(store.error().text(), nothing_is_paid(store.error()));
         return nullptr;
     }
+    file_check_.passed(due);
     settlement::SettlerSettings settings;
     settings.limits = limits_;
     settings.poll = pauses_.poll;

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "cli/config/serve_config.hpp"
+#include "cli/settlement/file_check_due.hpp"
 #include "cli/settlement/parts.hpp"
 #include "core/base/alarm.hpp"
 #include "core/base/log.hpp"
@@ -81,7 +82,9 @@ class ServeSettlement final : public RewardSettler {
     const Log log_;
     const SettlementPauses pauses_;
 
-    std::string told_;  // used by the thread only: the kind of problem that was logged last
+    // The next two are used by the thread only.
+    std::string told_;  // the kind of problem that was logged last
+    FileCheckDue file_check_;
 
     mutable std::mutex mutex_;  // guards the next three fields
     std::condition_variable_any wake_;

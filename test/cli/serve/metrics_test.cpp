@@ -44,6 +44,20 @@ std::size_t series_of(const std::string& text) {
         lines.begin(), lines.end(), [](const std::string& line) { return !line.starts_with('#'); }));
 }
 
+cli::SettlementFigures some_settlement() {
+    const U256 iotx = U256(1'000'000'000) * 1'000'000'000;
+    cli::SettlementFigures out;
+    out.halts = 2;
+    out.waits = "gas is dear";
+    out.waits_since_ms = 1'790'000'000'000;
+    out.paid_through = 12;
+    out.unpaid_payouts = 3;
+    out.unpaid_rau = iotx * 5;
+    out.epoch_cost_rau = iotx * 2;
+    out.balance_rau = iotx * 25;
+    return out;
+}
+
 MetricFigures some_figures() {
     MetricFigures out;
     out.now = Clock::Wall(1'790'000'100s);
@@ -166,11 +180,33 @@ TEST_CASE("durations are counted into histograms", "[metrics]") {
     CHECK(has_line(text, "ioswarm_state_read_seconds_count 0"));
 }
 
+TEST_CASE("the figures of the settlement", "[metrics]") {
+    MetricFigures figures = some_figures();
+    CHECK(Metrics().text(figures).find("ioswarm_settlement_halted") == std::string::npos);
+    figures.settlement = some_settlement();
+    std::string text = Metrics().text(figures);
+    CHECK(has_line(text, "ioswarm_settlement_halted 0"));
+    CHECK(has_line(text, "ioswarm_settlement_halts_total 2"));
+    CHECK(has_line(text, "ioswarm_settlement_waiting 1"));
+    CHECK(has_line(text, "ioswarm_settlement_waiting_since_timestamp_seconds 1790000000"));
+    CHECK(has_line(text, "ioswarm_settlement_paid_epoch 12"));
+    CHECK(has_line(text, "ioswarm_settlement_backlog_payouts 3"));
+    CHECK(has_line(text, "ioswarm_settlement_backlog_iotx 5"));
+    CHECK(has_line(text, "ioswarm_settlement_signer_balance_iotx 25"));
+    CHECK(has_line(text, "ioswarm_settlement_epochs_left 10"));
+    figures.settlement->halted = "a transaction that is not in settlement.db";
+    figures.settlement->balance_rau.reset();
+    text = Metrics().text(figures);
+    CHECK(has_line(text, "ioswarm_settlement_halted 1"));
+    CHECK(text.find("ioswarm_settlement_epochs_left") == std::string::npos);
+}
+
 TEST_CASE("every metric that the alert rules and the dashboard name exists", "[metrics]") {
     MetricFigures figures = some_figures();
     figures.diffs = DiffsView{};
     figures.snapshot = cli::NewestSnapshot{100, "a.snap.gz", 5, "00", "2026-09-21T14:13:20Z"};
     figures.settlement_stopped = false;
+    figures.settlement = some_settlement();
     std::set<std::string> known;
     for (const cli::CounterMetric& row : cli::counter_metrics())
         known.insert(std::string(row.family));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,7 +22,8 @@ struct SettleWorld {
         : chain(ToolWorld::mining_rules()), server([this](HttpConnection& peer, const std::string& body) {
               if (node_away) return false;
               if (blocks_come && body.find("eth_blockNumber") != std::string::npos) chain.mine(4);
-              return peer.answer(chain.answer(body));
+              const std::string answer = chain.answer(body);
+              return peer.answer(alter ? alter(answer, body) : answer);
           }) {
         chain.fund(key.address(), U256(1'000'000'000'000'000'000) * 1000);
         pool = std::make_shared<FakeRewardPool>(version, kSettledPool, key.address());
@@ -84,7 +86,9 @@ struct SettleWorld {
     PrivateKey key = contracts::key_from_hex(std::string(64, '7')).value();
     std::string key_file = dir.write("key", std::string(64, '7') + "\n");
     std::atomic<bool> blocks_come = true;
-    std::atomic<bool> node_away = false;  ///< connections are closed without an answer
+    mutable std::atomic<bool> node_away = false;  ///< connections are closed without an answer
+    /// Changes what the endpoint answers to a request. Set it only while no command runs.
+    mutable std::function<std::string(std::string answer, const std::string& body)> alter;
     FakeChain chain;
     std::shared_ptr<FakeRewardPool> pool;
     ScriptedHttp server;
