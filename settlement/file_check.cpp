@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "core/crypto/eth_tx.hpp"
 #include "core/crypto/keccak.hpp"
 #include "core/crypto/sha256.hpp"
 #include "core/sqlite/rows.hpp"
@@ -140,6 +141,14 @@ class ContentCheck {
         return intent.id > kFirstTries;  // the same weights may have been sent more often than that
     }
 
+    [[nodiscard]] static bool is_of_intent(const AttemptRow& attempt, const IntentRow& intent) {
+        const auto decoded = decode_signed(attempt.raw);
+        if (!decoded) return true;  // no flipped bit does this, since the bytes have their hash
+        if (decoded->tx.nonce != intent.nonce) return false;
+        if (attempt.kind == AttemptKind::noop) return true;
+        return decoded->tx.value == intent.value_rau && decoded->tx.data == intent.data;
+    }
+
     [[nodiscard]] Status check_attempts(const IntentRow& intent, const std::string& name) {
         const auto attempts = read_attempts(database_, intent.id);
         if (!attempts) return fail(attempts.error());
@@ -148,6 +157,9 @@ class ContentCheck {
             if (keccak256(attempt.raw) != attempt.hash)
                 return damaged(
                     fmt::format("{}, attempt {}: its bytes do not have its hash", name, attempt.number));
+            if (!is_of_intent(attempt, intent))
+                return damaged(
+                    fmt::format("{}, attempt {}: its bytes do something else", name, attempt.number));
             most_gas = std::max(most_gas, U256(U256(attempt.gas_limit) * attempt.gas_price));
         }
         auto spend = database_.prepare("SELECT day, value_rau, gas_rau FROM spend WHERE intent = ?1");

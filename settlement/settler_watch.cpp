@@ -182,6 +182,17 @@ Result<SettlerStep> Settler::Impl::seen(const IntentRow& intent, const std::vect
     const auto agrees = pool_agrees(intent, *attempt, receipt);
     if (!agrees) return away(agrees.error());
     if (!*agrees) {
+        // The settlement may have been made by a later transaction, of which this file knows nothing.
+        const auto other = settled_by_another(intent, attempts);
+        if (!other) return away(other.error());
+        if (*other) {
+            return halted({HaltReason::foreign_transaction,
+                           fmt::format("the contract has settled id {} by a transaction that is not in "
+                                       "settlement.db: an older copy of the file was put in its place, or "
+                                       "somebody else uses this key",
+                                       intent.pool_epoch),
+                           now_ms()});
+        }
         return waits_for({HoldReason::endpoint,
                           fmt::format("the receipt of intent {} and the contract's epochState({}) contradict",
                                       intent.id, intent.pool_epoch)});

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process is killed at every failpoint, and once more while it recovers. Everything must be paid exactly
 // once.
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
 
@@ -189,4 +191,28 @@ TEST_CASE("a version 2 contract is paid once in two steps, even if the settler i
         INFO("killed at " << name);
         pay_through_trouble(Version::v2, name);
     }
+}
+
+TEST_CASE("a flipped bit in what a finished settlement did is found") {
+    SettlerWorld world;
+    world.owe(1, 'a', 10);
+    CHECK(world.run().state == SettlerStep::State::idle);
+    const Bytes data = world.intent(1).data;
+    world.settler.reset();
+    world.store.reset();
+    const std::string file = world.dir.path("settlement.db");
+    std::ifstream in(file, std::ios::binary);
+    const std::string sound{std::istreambuf_iterator<char>(in), {}};
+    const std::string call(data.begin(), data.end());
+    std::size_t flipped = 0;
+    for (std::size_t at = sound.find(call); at != std::string::npos; at = sound.find(call, at + 1)) {
+        std::string damaged = sound;
+        damaged[at + call.size() / 2] = static_cast<char>(damaged[at + call.size() / 2] ^ 1);
+        std::ofstream(file, std::ios::binary | std::ios::trunc) << damaged;
+        const auto opened = settlement::SettlementStore::open(world.dir.path());
+        REQUIRE_FALSE(opened.has_value());
+        CHECK(opened.error().code == ErrorCode::data_loss);
+        ++flipped;
+    }
+    CHECK(flipped >= 2);  // the call stands in the intent and in the signed bytes
 }

@@ -290,6 +290,21 @@ TEST_CASE("version 2: resume is refused when only one of two endpoints shows the
     CHECK(world.pool().deposited() == world.iotx(10));
 }
 
+TEST_CASE("an older copy of settlement.db whose transaction failed, and was paid by a later one, halts") {
+    SettlerWorld world;
+    world.owe(1, 'a', 10);
+    world.pool_world->fail_when_mined = true;
+    CHECK(world.steps().state == State::waiting);
+    world.chain.mine();
+    world.pool_world->fail_when_mined = false;
+    settle_from_a_copy(world, 1, 10);
+    CHECK(world.run().state == State::halted);
+    CHECK(world.store->halt()->reason == HaltReason::foreign_transaction);
+    static_cast<void>(world.settler->resume());
+    CHECK(world.run().state == State::halted);
+    CHECK(world.chain.balance(world.wallet_of('a')) == world.iotx(10));
+}
+
 TEST_CASE("a settlement from elsewhere while none is in progress is not paid again either") {
     SettlerWorld world;
     world.owe(1, 'b', 7);

@@ -74,6 +74,8 @@ Result<RpcReply> SimEndpoint::one(const RpcCall& call) {
         return error(ErrorCode::unavailable, "connection refused");
     }
     auto reply = is_send(call) ? send(call) : lie(call, deliver(call));
+    if (faults_.lost_send_answer != 0 && is_send(call) && random_.percent(faults_.lost_send_answer))
+        return lose_answer(call, std::move(reply));
     if (random_.percent(faults_.lost_answer)) return lose_answer(call, std::move(reply));
     return reply;
 }

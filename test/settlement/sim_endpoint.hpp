@@ -16,12 +16,13 @@ struct SimEndpointFaults {
     unsigned lost_request = 0;  ///< no connection: the node never saw the request
     /// The node handled the request, but the answer is lost, cut off or an error text.
     unsigned lost_answer = 0;
-    unsigned dropped_send = 0;   ///< answers "accepted", but the transaction is not in the pool
-    unsigned refused_send = 0;   ///< answers that the pool is full
-    unsigned doubled_send = 0;   ///< delivers the transaction twice
-    unsigned broken_answer = 0;  ///< the answer is not what a JSON-RPC client may accept
-    unsigned outage = 0;         ///< number of requests from now on that fail
-    bool wrong_chain = false;    ///< it belongs to another network
+    unsigned dropped_send = 0;      ///< answers "accepted", but the transaction is not in the pool
+    unsigned refused_send = 0;      ///< answers that the pool is full
+    unsigned doubled_send = 0;      ///< delivers the transaction twice
+    unsigned lost_send_answer = 0;  ///< as lost_answer, but only for transactions that are sent
+    unsigned broken_answer = 0;     ///< the answer is not what a JSON-RPC client may accept
+    unsigned outage = 0;            ///< number of requests from now on that fail
+    bool wrong_chain = false;       ///< it belongs to another network
     bool hides_receipts = false;
     bool false_success = false;  ///< shows receipts of transactions that were never mined
     bool false_failure = false;  ///< shows status 0 for transactions that succeeded

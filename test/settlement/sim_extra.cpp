@@ -59,6 +59,10 @@ SimExtra extra_of(SimRandom& random) {
     if (what < 82) return SimExtra::broken_answers;
     if (what < 88) return SimExtra::clock_steps;
     if (what < 94) return SimExtra::huge_payout;
+    if (what < 124) return SimExtra::lost_send_answers;
+    if (what < 134) return SimExtra::older_copy;
+    if (what < 144) return SimExtra::foreign_use;
+    if (what < 164) return SimExtra::rebuilt_file;
     return SimExtra::none;
 }
 
@@ -69,6 +73,8 @@ void prepare_for(SimExtra extra, SimSetup& setup) {
         setup.block_gas_limit = 25'000'000;
         setup.limits.block_gas_limit = setup.block_gas_limit;
     }
+    // Only version 3 can tell what was paid.
+    if (extra == SimExtra::rebuilt_file) setup.pool = FakeRewardPool::Version::v3;
     if (extra == SimExtra::many_agents || extra == SimExtra::long_outage) {
         setup.limits.max_per_settlement_rau *= 10'000;
         setup.limits.max_per_day_rau *= 10'000;
@@ -84,6 +90,12 @@ bool SimLife::extra_can_happen() {
             return false;
         case SimExtra::paying_copy:
             return process_ != nullptr && !was_restored_;
+        case SimExtra::older_copy:
+            return process_ != nullptr && !was_restored_ && copied_at_steps_ == 0;
+        case SimExtra::foreign_use:
+            return process_ != nullptr && !was_foreign_;
+        case SimExtra::rebuilt_file:
+            return process_ != nullptr && !was_restored_ && !was_foreign_ && ledger_.hidden() == 0;
         case SimExtra::second_settler:
             return process_ != nullptr;
         case SimExtra::changed_weights:
@@ -121,6 +133,16 @@ void SimLife::extra_may_happen() {
         case SimExtra::broken_answers:
             endpoint_faults_[extra_random_.below(setup_.endpoints)].broken_answer = 30;
             break;
+        case SimExtra::lost_send_answers:
+            for (SimEndpointFaults& faults : endpoint_faults_)
+                faults.lost_send_answer = 60;
+            break;
+        case SimExtra::older_copy:
+            return put_an_older_copy();
+        case SimExtra::foreign_use:
+            return use_the_key_elsewhere();
+        case SimExtra::rebuilt_file:
+            return rebuild_the_file();
         case SimExtra::clock_steps:
             clock_.jump(std::chrono::seconds(extra_random_.one_in(2) ? 40 : -40));
             count_fault("the clock steps a little");
@@ -187,6 +209,14 @@ void SimLife::miss_the_file() {
         truth_->violated("a missing settlement.db was not refused");
     count_fault("settlement.db is missing");
     copy_store(kept, dir_);
+}
+
+void SimLife::put_an_older_copy() {
+    keep_a_copy();
+    const std::uint64_t ticks = extra_random_.between(3, 60);
+    for (std::uint64_t i = 0; i < ticks && !over_ && truth_->violation().empty(); ++i)
+        tick();
+    if (!over_ && !halted_ && !was_restored_) put_the_copy_back();
 }
 
 void SimLife::start_a_second_settler() {

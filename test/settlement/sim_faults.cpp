@@ -73,6 +73,7 @@ constexpr std::string_view kFaultNames[] = {
     "the ledger cannot be read",
     "settlement.db is an older copy",
     "settlement.db is missing",
+    "settlement.db is lost and rebuilt from the chain",
     "settlement.db has a flipped bit and is refused",
     "settlement.db has a flipped bit where it does no harm",
     "the WAL has a flipped bit",

@@ -37,6 +37,12 @@ class SimLedger final : public settlement::PayoutSource {
     /// Marks a payout as final, as serve does. It no longer waits.
     void mark_paid(std::uint64_t epoch, const std::string& agent) { paid_.emplace(epoch, agent); }
 
+    [[nodiscard]] bool is_marked(std::uint64_t epoch, const std::string& agent) const {
+        return paid_.contains({epoch, agent});
+    }
+    [[nodiscard]] std::uint64_t height() const { return height_; }
+    [[nodiscard]] const std::map<std::string, Address>& wallets() const { return wallets_; }
+
     [[nodiscard]] const std::vector<Epoch>& epochs() const { return epochs_; }
     /// The wallet that a payout must go to. Nothing while its agent has no wallet.
     [[nodiscard]] std::optional<Address> payee(const Payout& payout) const;

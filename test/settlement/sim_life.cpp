@@ -123,11 +123,11 @@ void SimLife::kill(const char* at) {
     down_ticks_ = random_.below(3);
 }
 
-/// Opening settlement.db takes a third of a lifetime. So three of four ends leave it open for the next process.
-/// That loses nothing: no transaction is under way, and everything that the settler knows dies with its
-/// objects.
+/// Opening settlement.db takes a third of a lifetime. So seven of eight ends leave it open for the next
+/// process. That loses nothing: no transaction is under way, and everything that the settler knows dies with
+/// its objects.
 void SimLife::end_process() {
-    const bool is_closed = mutant_ != SimMutant::none || extra_ == SimExtra::flipped_wal || ++ends_ % 4 == 0;
+    const bool is_closed = mutant_ != SimMutant::none || extra_ == SimExtra::flipped_wal || ++ends_ % 8 == 0;
     if (process_ && !is_closed) {
         left_open_ = SimProcess::end(std::move(process_));
     } else {

@@ -66,6 +66,8 @@ class SimLife {
     void flip_bits();
     void flip_in_wal();
     void miss_the_file();
+    void put_an_older_copy();
+    void rebuild_the_file();
     void start_a_second_settler();
     void pay_from_a_copy();
     void change_weights();

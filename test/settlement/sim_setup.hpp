@@ -66,6 +66,10 @@ enum class SimExtra {
     broken_answers,
     clock_steps,
     huge_payout,
+    lost_send_answers,
+    older_copy,
+    foreign_use,
+    rebuilt_file,
 };
 [[nodiscard]] SimExtra extra_of(SimRandom& random);
 void prepare_for(SimExtra extra, SimSetup& setup);

@@ -30,6 +30,11 @@ class SimTruth {
     /// settlement.db is now an old copy. What is signed from it may differ from what was sent before. The
     /// shared nonce keeps it from being paid twice.
     void restored() { restored_ = true; }
+    /// settlement.db was made anew from the chain. It does not have the earlier transactions.
+    void rebuilt() {
+        restored_ = true;
+        rebuilt_ = true;
+    }
     /// Reports a transaction that another program made with the same key.
     void foreign(const Hash256& hash) { foreign_.insert(hash); }
     void funded(const U256& amount) { funds_ += amount; }
@@ -72,6 +77,7 @@ class SimTruth {
     U256 funds_;
     bool halted_ = false;
     bool restored_ = false;
+    bool rebuilt_ = false;
     std::uint64_t settlements_ = 0;
     std::uint64_t reverted_ = 0;
     std::size_t mined_before_ = 0;

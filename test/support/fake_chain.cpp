@@ -192,17 +192,18 @@ std::uint64_t FakeChain::pool_nonce(const Pool& pool, const Address& account) co
 std::optional<FakeChain::Refusal> FakeChain::admit_at(std::size_t node, const SignedEthTx& tx,
                                                       const Hash256& hash) {
     node_at(node);
-    auto refusal = admit(nodes_[node].pool, tx, hash);
+    const Address from = sender_of(tx);
+    auto refusal = admit(nodes_[node].pool, from, tx, hash);
     if (!refusal && rules_.gossip) {
         for (std::size_t other = 0; other < nodes_.size(); ++other) {
-            if (other != node) static_cast<void>(admit(nodes_[other].pool, tx, hash));
+            if (other != node) static_cast<void>(admit(nodes_[other].pool, from, tx, hash));
         }
     }
     return refusal;
 }
 
-std::optional<FakeChain::Refusal> FakeChain::admit(Pool& pool, const SignedEthTx& tx, const Hash256& hash) {
-    const Address from = sender_of(tx);
+std::optional<FakeChain::Refusal> FakeChain::admit(Pool& pool, const Address& from, const SignedEthTx& tx,
+                                                   const Hash256& hash) {
     const std::uint64_t confirmed = state_.nonces[from];
     const U256 price = price_of(tx.tx);
     if (tx.tx.chain_id != rules_.chain_id) {

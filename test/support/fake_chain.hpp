@@ -139,7 +139,8 @@ class FakeChain {
 
     Node& node_at(std::size_t node);
     [[nodiscard]] const State& state_at(std::uint64_t height) const;
-    [[nodiscard]] std::optional<Refusal> admit(Pool& pool, const SignedEthTx& tx, const Hash256& hash);
+    [[nodiscard]] std::optional<Refusal> admit(Pool& pool, const Address& from, const SignedEthTx& tx,
+                                               const Hash256& hash);
     [[nodiscard]] std::optional<Refusal> admit_at(std::size_t node, const SignedEthTx& tx, const Hash256& hash);
     [[nodiscard]] std::uint64_t pool_nonce(const Pool& pool, const Address& account) const;
     void mine_from(Pool& pool, Block& block, std::uint64_t& gas);
