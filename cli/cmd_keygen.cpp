@@ -17,6 +17,7 @@
 #include "cli/config/secret_file.hpp"
 #include "cli/config/value.hpp"
 #include "cli/config_options.hpp"
+#include "cli/json_option.hpp"
 #include "core/base/text.hpp"
 #include "core/crypto/hmac.hpp"
 
@@ -220,7 +221,7 @@ ExitCode run_keygen(const KeygenOptions& options, Io& io) {
     const std::vector<NamedKey> keys =
         has_names ? make_keys(*ids, options.viewers, *secret) : std::vector<NamedKey>{};
     wipe(*secret);
-    const Status given = has_names ? give_keys(keys, options, io) : Status();
+    const Status given = has_names || options.json ? give_keys(keys, options, io) : Status();
     if (!given) return report_error(io, given.error());
     note_keys(keys, data_dir, io);
     return ExitCode::ok;
@@ -259,7 +260,7 @@ Runner add_keygen(CLI::App& app) {
     app.add_option("--output", options->output, "write the keys to FILE, mode 0600; never overwrites")
         ->check(given)
         ->type_name("FILE");
-    app.add_flag("--json", options->json, "print a JSON array");
+    add_json_option(app, options->json, "print a JSON array");
     return [options](Io& io) { return run_keygen(*options, io); };
 }
 

@@ -9,6 +9,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/config_options.hpp"
+#include "cli/json_option.hpp"
 #include "core/base/decimal.hpp"
 #include "core/ledger/ledger_copy.hpp"
 #include "settlement/backup.hpp"
@@ -36,13 +37,21 @@ ExitCode run_ledger_backup(const LedgerCommand& command, Io& io) {
     if (!dir) return code;
     const auto copy = back_up_ledger(*dir, command.to);
     if (!copy) return report_error(io, copy.error());
-    if (!command.quiet) io.err << fmt::format("copied {}/ledger.db to {}\n", *dir, copy->string());
+    const bool tells = !command.quiet && !command.json;
+    if (tells) io.err << fmt::format("copied {}/ledger.db to {}\n", *dir, copy->string());
     // The settlement store is copied after the ledger. A payment that the ledger's copy knows of is then also
     // in the settlement's copy.
     const auto settled = settlement::back_up_settlement(*dir, command.to);
     if (!settled) return report_error(io, settled.error());
-    if (!command.quiet && *settled)
-        io.err << fmt::format("copied {}/settlement.db to {}\n", *dir, (*settled)->string());
+    if (tells && *settled) io.err << fmt::format("copied {}/settlement.db to {}\n", *dir, (*settled)->string());
+    if (command.json) {
+        nlohmann::ordered_json copies = nlohmann::ordered_json::array();
+        copies.push_back({{"from", *dir + "/ledger.db"}, {"to", copy->string()}});
+        if (*settled) copies.push_back({{"from", *dir + "/settlement.db"}, {"to", (*settled)->string()}});
+        io.out << nlohmann::ordered_json{{"copied", std::move(copies)}}.dump(
+                      2, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
+               << '\n';
+    }
     return ExitCode::ok;
 }
 
@@ -101,6 +110,7 @@ Runner add_ledger(CLI::App& app) {
 
     CLI::App* backup = app.add_subcommand("backup", "copy the ledger, also while serve is running");
     backup->add_option("dir", command->to, "directory that gets ledger.db")->type_name("DIR")->required();
+    add_json_option(*backup, command->json, "print what was copied as JSON");
     backup->add_flag("-q,--quiet", command->quiet, "say nothing but errors");
     add_config_options(*backup, command->config, KeyFlags::hidden);
     backup->footer(footer);
@@ -111,7 +121,7 @@ Runner add_ledger(CLI::App& app) {
             "path", command->examined,
             "a data directory, a directory with a backup, or a file; default: that of the configuration")
         ->type_name("PATH");
-    check->add_flag("--json", command->json, "print JSON");
+    add_json_option(*check, command->json, "print JSON");
     check->add_flag("-q,--quiet", command->quiet, "answer by the exit status alone");
     add_config_options(*check, command->config, KeyFlags::hidden);
     check->footer(footer);

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/json_option.hpp"
 #include "cli/trace_block.hpp"
 #include "cli/trace_report.hpp"
 #include "proto/node/evm.hpp"
@@ -226,7 +227,7 @@ Runner add_trace(CLI::App& app) {
                    "first height with Prague's rules, on a chain of one's own")
         ->type_name("HEIGHT");
     app.add_flag("--at-tip", options->at_tip, "run a mined transaction over the newest state");
-    app.add_flag("--json", options->json, "print JSON");
+    add_json_option(app, options->json, "print JSON");
     return [options](Io& io) { return run_trace(*options, io); };
 }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/json_option.hpp"
 #include "cli/library_versions.hpp"
 #include "cli/version/build_info.hpp"
 #include "snapshot/format.hpp"
@@ -53,7 +54,7 @@ void print_version_json(std::ostream& out) {
 
 Runner add_version(CLI::App& app) {
     auto json = std::make_shared<bool>(false);
-    app.add_flag("--json", *json, "print JSON");
+    add_json_option(app, *json, "print JSON");
     return [json](Io& io) {
         *json ? print_version_json(io.out) : print_version_text(io.out);
         return ExitCode::ok;

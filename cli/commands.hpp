@@ -26,7 +26,6 @@ struct CommandRow {
     /// these names runs the command too.
     std::string_view links;
     Runner (*add)(CLI::App&);  ///< declares the options; the returned Runner owns their values
-    bool json_errors = false;  ///< with --json, errors are JSON documents too: see print_error()
     bool is_daemon = false;    ///< --log-format and --color also decide how its errors are printed
 };
 

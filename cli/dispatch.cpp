@@ -12,6 +12,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/config/suggest.hpp"
+#include "cli/json_option.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -116,13 +117,6 @@ std::string which_one(const CLI::App& app) {
     return "which one: " + names + "?";
 }
 
-/// Whether this flag is among the arguments. It is needed for errors in the command line itself, which is not
-/// parsed yet then.
-bool has_flag(const std::vector<std::string>& arguments, std::string_view flag) {
-    const auto end = std::find(arguments.begin(), arguments.end(), "--");
-    return std::find(arguments.begin(), end, flag) != end;
-}
-
 /// The value of this option, as the last "--name value" or "--name=value" gives it; else that of the
 /// environment variable. For errors that come before the command line is parsed.
 std::string early_value(const std::vector<std::string>& arguments, const std::string& option,
@@ -137,7 +131,7 @@ std::string early_value(const std::vector<std::string>& arguments, const std::st
 }
 
 ExitCode run_command(const CommandRow& row, std::vector<std::string> arguments, Io& io) {
-    io.json_errors = row.json_errors && has_flag(arguments, "--json");
+    io.json_errors = asks_for_json(arguments);
     if (row.is_daemon) {
         if (early_value(arguments, "--log-format", "IOSWARM_LOG_FORMAT") == "json") io.json_errors = true;
         const std::string color = early_value(arguments, "--color", "IOSWARM_LOG_COLOR");

@@ -34,9 +34,13 @@ ReportJson change_json(const evm::AccountChange& change) {
     ReportJson out{{"address", hex(change.address)}};
     if (change.came) out["came"] = true;
     if (change.removed) out["removed"] = true;
-    if (change.balance) out["balance"] = hex(*change.balance);
+    if (change.balance) {
+        out["balance"] = hex(*change.balance);
+        out["balance_rau"] = to_decimal(change.balance->to_u256());
+    }
     if (change.nonce) out["nonce"] = *change.nonce;
     if (change.code) out["code"] = to_hex0x(*change.code);
+    out["slots"] = ReportJson::array();
     for (const evm::SlotChange& slot : change.slots) {
         out["slots"].push_back(
             {{"key", hex(slot.key)}, {"before", hex(slot.before)}, {"after", hex(slot.after)}});

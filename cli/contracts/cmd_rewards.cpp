@@ -14,6 +14,7 @@
 #include "cli/contracts/pool_reading.hpp"
 #include "cli/contracts/service_directory.hpp"
 #include "cli/contracts/spend.hpp"
+#include "cli/json_option.hpp"
 #include "core/base/decimal.hpp"
 #include "core/base/text.hpp"
 #include "core/crypto/address.hpp"
@@ -323,7 +324,7 @@ Runner add_rewards(CLI::App& app) {
             ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62U));
     app.add_option("--data-dir", options->data_dir, "where ledger.db is, for --epoch; default: that of serve")
         ->type_name("DIR");
-    app.add_flag("--json", options->json, "print one JSON document; amounts are strings in rau");
+    add_json_option(app, options->json, "print one JSON document; amounts are strings in rau");
     return [=](Io& io) {
         const bool by_epoch = epoch->count() > 0;
         if (by_epoch == (coordinator->count() > 0)) {

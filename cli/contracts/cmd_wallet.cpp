@@ -14,6 +14,7 @@
 #include "cli/commands.hpp"
 #include "cli/config/secret_file.hpp"
 #include "cli/contracts/key_options.hpp"
+#include "cli/json_option.hpp"
 #include "cli/secret_prompt.hpp"
 #include "contracts/keystore.hpp"
 #include "core/base/atomic_file.hpp"
@@ -167,7 +168,7 @@ Runner add_wallet(CLI::App& app) {
     auto options = std::make_shared<WalletOptions>();
     const auto add = [&app, &options](const char* name, const char* help) {
         CLI::App* sub = app.add_subcommand(name, help);
-        sub->add_flag("--json", options->json, "print JSON");
+        add_json_option(*sub, options->json, "print JSON");
         return sub;
     };
     CLI::App* create = add("new", "make a new key, in a keystore");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/contracts/spend.hpp"
+#include "cli/json_option.hpp"
 
 #include <csignal>
 #include <ostream>
@@ -96,7 +97,7 @@ void add_spend_options(CLI::App& app, SpendOptions& options) {
     app.add_option("--from", options.from, "wallet of a dry run, in the place of a key")->type_name("ADDRESS");
     add_yes_option(app, options.yes, "do not ask before sending");
     app.add_flag("--no-wait", options.no_wait, "do not wait until it is mined: print the hash and end");
-    app.add_flag("--json", options.json, "print one JSON document; amounts are strings in rau");
+    add_json_option(app, options.json, "print one JSON document; amounts are strings in rau");
     app.add_flag("--dynamic-fee", options.dynamic_fee, "send EIP-1559 transactions; default: legacy ones");
     app.add_option("--max-gas-price", options.max_gas_price_gwei,
                    "highest gas price in Gwei, also while a transaction waits (2000)")

@@ -9,6 +9,7 @@
 #include "cli/config_options.hpp"
 #include "cli/diffs/commands.hpp"
 #include "cli/duration_option.hpp"
+#include "cli/json_option.hpp"
 #include "cli/yes_option.hpp"
 
 namespace ioswarm::cli {
@@ -58,7 +59,7 @@ CLI::App* add_import(CLI::App& app, DiffsCommand& command) {
         ->check(CLI::Range(std::uint64_t{1}, kMaxHeight));
     add_duration_option(*sub, "--lock-timeout", options.lock_timeout,
                         "how long to wait for a node to let go (10s)");
-    sub->add_flag("--json", options.json, "print what was done as JSON");
+    add_json_option(*sub, options.json, "print what was done as JSON");
     sub->add_flag("-q,--quiet", options.quiet, "say nothing but errors");
     return sub;
 }
@@ -73,6 +74,7 @@ CLI::App* add_export(CLI::App& app, DiffsCommand& command) {
             ->type_name("HEIGHT")
             ->check(CLI::Range(std::uint64_t{1}, kMaxHeight));
     }
+    add_json_option(*sub, options.json, "what is printed is JSON without it too");
     return sub;
 }
 
@@ -85,11 +87,11 @@ Runner add_diffs(CLI::App& app) {
 
     CLI::App* stat = app.add_subcommand("stat", "show what a log holds");
     add_log(*stat, *command, command->stat.log, "log", "the log, of either kind");
-    stat->add_flag("--json", command->stat.json, "print JSON");
+    add_json_option(*stat, command->stat.json, "print JSON");
 
     CLI::App* verify = app.add_subcommand("verify", "read a log whole and check every diff in it");
     add_log(*verify, *command, command->verify.log, "log", "the log, of either kind");
-    verify->add_flag("--json", command->verify.json, "print the answer as JSON");
+    add_json_option(*verify, command->verify.json, "print the answer as JSON");
     verify->add_flag("-q,--quiet", command->verify.quiet, "answer by the exit status alone");
 
     const CLI::App* print = add_export(app, *command);
@@ -102,6 +104,7 @@ Runner add_diffs(CLI::App& app) {
         ->type_name("HEIGHT")
         ->check(CLI::Range(std::uint64_t{1}, kMaxHeight));
     add_yes_option(*restart, command->restart.yes);
+    add_json_option(*restart, command->restart.json, "print what was done as JSON");
 
     return [=](Io& io) {
         ExitCode code = ExitCode::ok;

@@ -14,6 +14,7 @@
 #include "cli/config/value.hpp"
 #include "cli/count_option.hpp"
 #include "cli/duration_option.hpp"
+#include "cli/json_option.hpp"
 #include "cli/signals.hpp"
 #include "core/base/text.hpp"
 #include "core/crypto/hmac.hpp"
@@ -211,7 +212,7 @@ Runner add_l4test(CLI::App& app) {
     add_count_option(app, "--catchup", options->catch_up, "heights before the newest to ask for (default: 10)");
     add_duration_option(app, "--duration", options->duration, "how long to watch the stream (default: 60s)");
     app.add_flag("--tls", options->tls, "speak TLS, and check the certificate");
-    app.add_flag("--json", options->json, "print JSON, and nothing on the way");
+    add_json_option(app, options->json, "print JSON, and nothing on the way");
     return [options](Io& io) { return run_l4test(*options, io); };
 }
 

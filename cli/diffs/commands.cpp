@@ -288,6 +288,14 @@ ExitCode run_diffs_restart(const DiffsRestartOptions& options, Io& io) {
         return ExitCode::failed_check;
     }
     if (Status cleared = (*log)->restart_at(options.from); !cleared) return report_error(io, cleared.error());
+    if (options.json) {
+        io.out << dump({{"log", options.log},
+                        {"removed", as_json(range)},
+                        {"from", options.from == 0 ? ordered_json() : ordered_json(options.from)}},
+                       2)
+               << '\n';
+        return ExitCode::ok;
+    }
     io.err << fmt::format(
         "{}: emptied; it begins anew with {}\n", escape_for_display(options.log),
         options.from == 0 ? "the oldest that its source has" : fmt::format("height {}", options.from));

@@ -45,6 +45,7 @@ struct DiffsExportOptions {
     std::string log;
     std::uint64_t from = 0;  ///< 0 = the oldest
     std::uint64_t to = 0;    ///< 0 = the newest
+    bool json = false;       ///< changes nothing: the answer is always JSON
 };
 [[nodiscard]] ExitCode run_diffs_export(const DiffsExportOptions& options, Io& io);
 
@@ -53,6 +54,7 @@ struct DiffsRestartOptions {
     std::string log;
     std::uint64_t from = 0;  ///< first height of the new log; 0 = the oldest that its source has
     bool yes = false;
+    bool json = false;
 };
 [[nodiscard]] ExitCode run_diffs_restart(const DiffsRestartOptions& options, Io& io);
 

@@ -8,6 +8,7 @@
 #include "cli/config_options.hpp"
 #include "cli/doctor/doctor.hpp"
 #include "cli/doctor/report.hpp"
+#include "cli/json_option.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -53,7 +54,7 @@ ExitCode run_doctor(const DoctorCommand& command, Io& io) {
 Runner add_doctor(CLI::App& app) {
     auto command = std::make_shared<DoctorCommand>();
     app.add_flag("--offline", command->offline, "ask neither the node nor the chain");
-    app.add_flag("--json", command->json, "print JSON");
+    add_json_option(app, command->json, "print JSON");
     app.add_flag("--strict", command->strict, "end with status 3 when there are warnings");
     app.add_flag("--insecure-bind", command->insecure_bind, "examine a start with --insecure-bind");
     app.add_flag("--embedded", command->embedded, "examine a start with --embedded");

@@ -60,8 +60,11 @@ HttpReply MonitorApi::all_agents() const {
         if (!listed.insert(id).second) return;
         const auto work = epoch_tasks.find(id);
         document["unpaid_tasks"] = work == epoch_tasks.end() ? 0 : work->second;
-        if (!document["online"] && ledger_reads++ < kMostLedgerReads)
-            document["unpaid_iotx"] = rau_to_iotx(unpaid_rau(id));
+        if (!document["online"] && ledger_reads++ < kMostLedgerReads) {
+            const U256 unpaid = unpaid_rau(id);
+            document["unpaid_iotx"] = rau_to_iotx(unpaid);
+            document["unpaid_rau"] = to_decimal(unpaid);
+        }
         list.push_back(std::move(document));
     };
     for (const AgentView& agent : monitor_.agents())

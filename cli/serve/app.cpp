@@ -174,7 +174,7 @@ Status ServeApp::open_diffs() {
     if (!has_diffs(config_)) return {};
     auto diffs =
         ServeDiffs::open(config_, {embedded_ ? &embedded_->diffs() : nullptr, node_.get(), gate_.get()}, clock_,
-                         log_.of(LogModule::diffs), metrics_.diff_append());
+                         log_.of(LogModule::diffs), {metrics_.diff_append(), metrics_.diff_delivery()});
     if (!diffs) return fail(std::move(diffs).error());
     diffs_ = *std::move(diffs);
     return diffs_->check_chain(config_, chain_, other_source_);
@@ -446,7 +446,7 @@ void ServeApp::stop(std::chrono::milliseconds within) {
     // From here on no tasks are handed out. Answers are accepted while the streams end, and for a short time
     // after that.
     coordinator_->drain(std::chrono::milliseconds::zero());
-    agent_server_->end_streams(config_.drain_duration);
+    agent_server_->end_streams(reloaded_.lock()->used.settings.drain_duration);
     coordinator_->drain(std::max(within * 3 / 4 - passed(), std::chrono::milliseconds::zero()));
     test_agents_.reset();
     if (diffs_) diffs_->stop();

@@ -100,6 +100,9 @@ Result<ReloadReport> ServeApp::apply(const LoadedConfig& fresh) {
         reloaded->needs_restart = report.changes.after_restart;
     }
     if (options_.set_log_levels) options_.set_log_levels(fresh.settings.log_level);
+    coordinator_->change_limits(limits_of(coordinator_settings(fresh.settings)));
+    if (api_guard_)
+        api_guard_->change_rate(static_cast<std::uint32_t>(fresh.settings.http_requests_per_second));
     if (!report.changes.next_epoch.empty())
         accounting_->change_rewards(coordinator_settings(fresh.settings).rewards);
     report.agents_ended = end_agents_not_allowed();
@@ -127,10 +130,10 @@ ControlFacts ServeApp::control_facts() const {
     out.agents_at = reachable(address_, agent_server_->port());
     if (api_server_) out.api_at = reachable(address_, api_server_->port());
     out.data_dir = config_.data_dir;
-    out.max_agents = config_.max_agents;
     if (!config_.master_secret_old.empty()) out.agents_on_old_secret = access_->agents_on_old_secret();
     out.epoch_blocks = accounting_->rewards_in_force().epoch_blocks;
     const auto reloaded = reloaded_.lock();
+    out.max_agents = reloaded->used.settings.max_agents;
     const ListFiles lists = list_files(reloaded->used.settings);
     out.allowed_file = absolute_path(lists.allowed);
     out.revoked_file = absolute_path(lists.revoked);

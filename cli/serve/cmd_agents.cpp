@@ -14,6 +14,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/config_options.hpp"
+#include "cli/json_option.hpp"
 #include "cli/serve/agent_list.hpp"
 #include "cli/serve/agents_report.hpp"
 #include "cli/serve/control_client.hpp"
@@ -223,7 +224,7 @@ Runner add_agents(CLI::App& app) {
             ->required();
     }
     for (CLI::App* sub : {command->list, command->show, command->allow, command->deny}) {
-        sub->add_flag("--json", command->json, "print a JSON document");
+        add_json_option(*sub, command->json, "print a JSON document");
         // All subcommands fill the same set of options, because only one of them is ever parsed.
         add_config_options(*sub, command->config, KeyFlags::hidden);
         sub->footer("Every configuration flag of 'ioswarm serve' is taken too, to find its data directory.");

@@ -5,9 +5,11 @@
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
 #include "cli/config_options.hpp"
+#include "cli/json_option.hpp"
 #include "cli/serve/settings.hpp"
 #include "core/net/http_client.hpp"
 
@@ -19,6 +21,7 @@ struct HealthCommand {
     bool live = false;
     bool ready = false;
     bool quiet = false;
+    bool json = false;
 };
 
 ExitCode run_health(const HealthCommand& command, Io& io) {
@@ -52,7 +55,12 @@ ExitCode run_health(const HealthCommand& command, Io& io) {
                                       answer->body.substr(0, answer->body.find('\n')),
                                       {}});
     }
-    if (!command.quiet) io.out << (command.ready ? "ready\n" : "live\n");
+    const char* const state = command.ready ? "ready" : "live";
+    if (command.json) {
+        io.out << nlohmann::ordered_json{{"state", state}, {"api_at", (*client)->name()}}.dump() << '\n';
+    } else if (!command.quiet) {
+        io.out << state << '\n';
+    }
     return ExitCode::ok;
 }
 
@@ -62,6 +70,7 @@ Runner add_health(CLI::App& app) {
     auto command = std::make_shared<HealthCommand>();
     auto* live = app.add_flag("--live", command->live, "is the program alive? (default)");
     app.add_flag("--ready", command->ready, "does it do its whole work?")->excludes(live);
+    add_json_option(app, command->json, "print a JSON document");
     app.add_flag("-q,--quiet", command->quiet, "answer by the exit status alone");
     add_config_options(app, command->config, KeyFlags::hidden);
     app.footer("Every configuration flag of 'ioswarm serve' is taken too, to find its monitoring API.");

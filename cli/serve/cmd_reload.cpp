@@ -6,6 +6,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/config_options.hpp"
+#include "cli/json_option.hpp"
 #include "cli/serve/control_client.hpp"
 #include "cli/serve/reload_report.hpp"
 
@@ -32,7 +33,7 @@ ExitCode run_reload(const ReloadCommand& command, Io& io) {
 
 Runner add_reload(CLI::App& app) {
     auto command = std::make_shared<ReloadCommand>();
-    app.add_flag("--json", command->json, "print a JSON document");
+    add_json_option(app, command->json, "print a JSON document");
     add_config_options(app, command->config, KeyFlags::hidden);
     app.footer("Every configuration flag of 'ioswarm serve' is taken too, to find its data directory.");
     return [command](Io& io) { return run_reload(*command, io); };

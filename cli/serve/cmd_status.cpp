@@ -9,6 +9,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/config_options.hpp"
+#include "cli/json_option.hpp"
 #include "cli/serve/control_client.hpp"
 #include "cli/serve/status_report.hpp"
 #include "cli/signals.hpp"
@@ -66,7 +67,7 @@ ExitCode run_status(const StatusCommand& command, Io& io) {
 Runner add_status(CLI::App& app) {
     auto command = std::make_shared<StatusCommand>();
     app.add_flag("--watch", command->watch, "print it again every 2 seconds, until Ctrl-C");
-    app.add_flag("--json", command->json, "print a JSON document; with --watch one per line");
+    add_json_option(app, command->json, "print a JSON document; with --watch one per line");
     add_config_options(app, command->config, KeyFlags::hidden);
     app.footer("Every configuration flag of 'ioswarm serve' is taken too, to find its data directory.");
     return [command](Io& io) { return run_status(*command, io); };

@@ -42,15 +42,26 @@ struct ControlApi::Route {
     HttpReply (ControlApi::*handler)(const HttpRequest&) const;
 };
 
-HttpReply ControlApi::handle(const HttpRequest& request) const {
+std::span<const ControlApi::Route> ControlApi::routes() {
     static constexpr Route kRoutes[] = {
         {"/control/status", false, &ControlApi::status},
         {"/control/lists", false, &ControlApi::lists},
         {"/control/access", false, &ControlApi::access},
         {"/control/reload", true, &ControlApi::reload},
     };
+    return kRoutes;
+}
+
+std::vector<std::string> ControlApi::paths() {
+    std::vector<std::string> out;
+    for (const Route& route : routes())
+        out.emplace_back(route.path);
+    return out;
+}
+
+HttpReply ControlApi::handle(const HttpRequest& request) const {
     if (!request.path.starts_with("/control/")) return api_.handle(request, MonitorApi::Caller::owner);
-    for (const Route& route : kRoutes) {
+    for (const Route& route : routes()) {
         if (request.path != route.path) continue;
         const bool asked_right =
             route.changes ? request.method == "POST" : request.method == "GET" || request.method == "HEAD";

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,9 +54,12 @@ class ControlApi {
     void on_reload(std::function<Result<ReloadReport>()> reload) { reload_ = std::move(reload); }
 
     [[nodiscard]] HttpReply handle(const HttpRequest& request) const;
+    /// The paths below /control/.
+    [[nodiscard]] static std::vector<std::string> paths();
 
   private:
     struct Route;
+    [[nodiscard]] static std::span<const Route> routes();
     [[nodiscard]] HttpReply status(const HttpRequest& request) const;
     [[nodiscard]] HttpReply lists(const HttpRequest& request) const;
     [[nodiscard]] HttpReply access(const HttpRequest& request) const;

@@ -58,7 +58,7 @@ std::optional<std::uint64_t> lowest_needed(const DiffHub& hub, const SnapshotWat
 }  // namespace
 
 Result<std::unique_ptr<ServeDiffs>> ServeDiffs::open(const ServeConfig& config, Source from, const Clock& clock,
-                                                     const Log& log, ObserveDuration append_time) {
+                                                     const Log& log, Times times) {
     std::unique_ptr<ServeDiffs> out(new ServeDiffs);
     if (from.embedded == nullptr) {
         proto::NodeDiffSettings settings = node_diff_settings(config);
@@ -83,6 +83,7 @@ Result<std::unique_ptr<ServeDiffs>> ServeDiffs::open(const ServeConfig& config, 
     out->snapshots_ = std::make_unique<SnapshotWatch>(config.snapshot_dir);
     DiffHubSettings hub;
     hub.ring_blocks = config.diff_buffer_size;
+    hub.delivery = std::move(times.delivery);
     out->hub_ = std::make_unique<DiffHub>(
         *out->store_, hub, [snapshots = out->snapshots_.get()] { return describe_snapshot(*snapshots); }, log);
 
@@ -94,7 +95,7 @@ Result<std::unique_ptr<ServeDiffs>> ServeDiffs::open(const ServeConfig& config, 
     hooks.lowest_needed = [hub = out->hub_.get(), snapshots = out->snapshots_.get()] {
         return lowest_needed(*hub, *snapshots);
     };
-    hooks.append_time = std::move(append_time);
+    hooks.append_time = std::move(times.append);
     StateDiffSource& source = from.embedded != nullptr ? *from.embedded
                               : out->gated_            ? *out->gated_
                                                        : *out->node_;

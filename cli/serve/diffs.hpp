@@ -37,11 +37,16 @@ class ServeDiffs {
         /// Blocks the node's diffs until the node is known to be on the right chain.
         ChainGate* gate = nullptr;
     };
-    /// Opens the log. `clock` and what `source` names must outlive the object. `append_time` is called with the
-    /// duration of each write of the log. Errors: as SqliteDiffStore::open().
+    /// What is measured. Each may be empty.
+    struct Times {
+        ObserveDuration append;    ///< one write of the log
+        ObserveDuration delivery;  ///< see DiffHubSettings::delivery
+    };
+    /// Opens the log. `clock` and what `source` names must outlive the object. Errors: as
+    /// SqliteDiffStore::open().
     [[nodiscard]] static Result<std::unique_ptr<ServeDiffs>> open(const ServeConfig& config, Source source,
                                                                   const Clock& clock, const Log& log,
-                                                                  ObserveDuration append_time = {});
+                                                                  Times times);
     ~ServeDiffs();  ///< stop()s
     ServeDiffs(const ServeDiffs&) = delete;
     ServeDiffs& operator=(const ServeDiffs&) = delete;

@@ -33,6 +33,11 @@ HttpReply too_many(const HttpRequest& request, std::string_view what, std::chron
     return reply;
 }
 
+AddressTable<RateLimiter> table_for(std::uint32_t per_second) {
+    const std::uint32_t rate = std::max<std::uint32_t>(per_second, 1);
+    return {kAddresses, RateLimiter(rate, rate * kBurstSeconds)};
+}
+
 bool shows_key(const HttpRequest& request) {
     return std::any_of(kKeyHeaders.begin(), kKeyHeaders.end(),
                        [&](const char* name) { return request.header(name) != nullptr; });
@@ -44,9 +49,8 @@ HttpGuard::HttpGuard(HttpGuardSettings settings, const Clock& clock, Log log, Ht
     : settings_(std::move(settings)),
       clock_(clock),
       next_(std::move(next)),
-      requests_(std::in_place, kAddresses,
-                RateLimiter(std::max<std::uint32_t>(settings_.per_second, 1),
-                            std::max<std::uint32_t>(settings_.per_second, 1) * kBurstSeconds)),
+      per_second_(settings_.per_second),
+      requests_(std::in_place, table_for(settings_.per_second)),
       failures_("monitoring API", std::move(log)) {}
 
 HttpReply HttpGuard::handle(const HttpRequest& request) {
@@ -55,7 +59,7 @@ HttpReply HttpGuard::handle(const HttpRequest& request) {
     if (is_health) return next_(request);
     const auto now = clock_.steady();
     const auto client = client_behind(request.peer, request.header_list(kForwardedFor), settings_.proxies);
-    if (client && settings_.per_second > 0) {
+    if (client && per_second_ > 0) {
         auto requests = requests_.lock();
         RateLimiter& limiter = requests->of(*client);
         if (!limiter.allow(now)) {
@@ -75,6 +79,13 @@ HttpReply HttpGuard::handle(const HttpRequest& request) {
     return too_many(request, "failed authentications", wait);
 }
 
+void HttpGuard::change_rate(std::uint32_t per_second) {
+    const auto requests = requests_.lock();
+    if (per_second_.exchange(per_second) == per_second) return;
+    dropped_before_ += requests->dropped();
+    *requests = table_for(per_second);
+}
+
 std::vector<std::string> HttpGuard::headers(std::vector<std::string> of_next) {
     of_next.insert(of_next.end(), {kForwardedFor, kAgentId});
     of_next.insert(of_next.end(), kKeyHeaders.begin(), kKeyHeaders.end());
@@ -86,7 +97,7 @@ std::map<std::string, std::uint64_t> HttpGuard::counters() const {
         {"http_refused_rate", refused_rate_},
         {"http_refused_auth", refused_auth_},
         {"http_unauthorized", unauthorized_},
-        {"http_addresses_dropped", requests_.lock()->dropped()},
+        {"http_addresses_dropped", dropped_before_ + requests_.lock()->dropped()},
         {"http_failed_auth_addresses_dropped", failures_.addresses_dropped()},
     };
 }

@@ -35,6 +35,8 @@ class HttpGuard {
     HttpGuard(HttpGuardSettings settings, const Clock& clock, Log log, HttpServer::Handler next);
 
     [[nodiscard]] HttpReply handle(const HttpRequest& request);
+    /// Takes another HttpGuardSettings::per_second. Every address then begins anew.
+    void change_rate(std::uint32_t per_second);
     /// Adds the names of the request headers that handle() reads to those that `next` reads.
     [[nodiscard]] static std::vector<std::string> headers(std::vector<std::string> of_next);
     /// For /swarm/status: refused requests, wrong credentials, and addresses that were replaced in a full
@@ -45,7 +47,9 @@ class HttpGuard {
     const HttpGuardSettings settings_;
     const Clock& clock_;
     const HttpServer::Handler next_;
+    std::atomic<std::uint32_t> per_second_;
     Guarded<AddressTable<RateLimiter>> requests_;
+    std::atomic<std::uint64_t> dropped_before_{0};  ///< addresses dropped from the tables of earlier rates
     FailedLogins failures_;
     std::atomic<std::uint64_t> refused_rate_{0};
     std::atomic<std::uint64_t> refused_auth_{0};

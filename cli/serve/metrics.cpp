@@ -227,6 +227,7 @@ struct Metrics::Impl {
     prometheus::Histogram* state_read = nullptr;
     prometheus::Histogram* ledger_commit = nullptr;
     prometheus::Histogram* diff_append = nullptr;
+    prometheus::Histogram* diff_delivery = nullptr;
 
     prometheus::Histogram* histogram(const char* name, const char* help,
                                      const prometheus::Histogram::BucketBoundaries& buckets) {
@@ -252,6 +253,9 @@ Metrics::Metrics() : impl_(std::make_unique<Impl>()) {
         impl_->histogram("ioswarm_ledger_commit_seconds", "Duration of one commit of the ledger.", disk);
     impl_->diff_append = impl_->histogram("ioswarm_diff_append_seconds",
                                           "Duration of adding one group of state diffs to the log.", disk);
+    impl_->diff_delivery = impl_->histogram(
+        "ioswarm_diff_delivery_seconds",
+        "From a state diff's being in the log to its being handed to a subscriber's stream.", network);
 }
 
 Metrics::~Metrics() = default;
@@ -267,6 +271,10 @@ ObserveDuration Metrics::ledger_commit() {
 }
 ObserveDuration Metrics::diff_append() {
     return Impl::observe(impl_->diff_append);
+}
+
+ObserveDuration Metrics::diff_delivery() {
+    return Impl::observe(impl_->diff_delivery);
 }
 
 std::string Metrics::text(const MetricFigures& figures) const {

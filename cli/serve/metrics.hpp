@@ -50,6 +50,8 @@ class Metrics {
     [[nodiscard]] ObserveDuration ledger_commit();
     /// One write of a group of state diffs to the log.
     [[nodiscard]] ObserveDuration diff_append();
+    /// From the moment a state diff is in the log until it is handed to a subscriber's stream.
+    [[nodiscard]] ObserveDuration diff_delivery();
 
     /// The answer to one scrape, text format 0.0.4.
     [[nodiscard]] std::string text(const MetricFigures& figures) const;

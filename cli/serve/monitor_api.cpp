@@ -66,7 +66,7 @@ struct MonitorApi::Route {
     bool cross;  ///< pages from other origins may read it (CORS)
 };
 
-const MonitorApi::Route* MonitorApi::find_route(std::string_view path) {
+std::span<const MonitorApi::Route> MonitorApi::routes() {
     static constexpr Route kRoutes[] = {
         {"/api/stats", &MonitorApi::stats, true, true},
         {"/api/rewards", &MonitorApi::rewards, true, true},
@@ -83,9 +83,24 @@ const MonitorApi::Route* MonitorApi::find_route(std::string_view path) {
         {"/readyz", &MonitorApi::readyz, true, false},
         {"/healthz", &MonitorApi::healthz, true, false},
     };
-    const auto* found = std::find_if(std::begin(kRoutes), std::end(kRoutes),
-                                     [&](const Route& route) { return route.path == path; });
-    return found == std::end(kRoutes) ? nullptr : found;
+    return kRoutes;
+}
+
+const MonitorApi::Route* MonitorApi::find_route(std::string_view path) {
+    for (const Route& route : routes()) {
+        if (route.path == path) return &route;
+    }
+    return nullptr;
+}
+
+std::vector<std::string> MonitorApi::paths() const {
+    std::vector<std::string> out;
+    for (const Route& route : routes())
+        out.emplace_back(route.path);
+    for (const ExtraRoute& route : extra_)
+        out.push_back(route.path);
+    out.push_back(std::string(kSnapshotsPath) + "{name}");
+    return out;
 }
 
 MonitorApi::MonitorApi(const Monitor& monitor, const Clock& clock, Authorize authorize, NotReady around,
@@ -203,9 +218,10 @@ HttpReply MonitorApi::rewards(const HttpRequest& request) const {
     std::string history;
     for (const RewardHistoryEntry& entry : view->history) {
         history += fmt::format(
-            R"({}{{"epoch":{},"amount_iotx":{},"tasks":{},"accuracy_pct":{},"rank":{},"bonus_applied":{})",
+            R"({}{{"epoch":{},"amount_iotx":{},"tasks":{},"accuracy_pct":{},"rank":{},"bonus_applied":{},"amount_rau":"{}")",
             history.empty() ? "" : ",", entry.epoch, rau_to_iotx(entry.amount_rau), entry.tasks,
-            Json(percent(entry.correct, entry.compared)).dump(), entry.rank, entry.bonus_applied);
+            Json(percent(entry.correct, entry.compared)).dump(), entry.rank, entry.bonus_applied,
+            to_decimal(entry.amount_rau));
         if (settlements) {
             const Settlement where = settlement_of(entry, *settlements);
             history += fmt::format(R"(,"state":{},"transaction":{})", json_string(where.state),
@@ -214,14 +230,16 @@ HttpReply MonitorApi::rewards(const HttpRequest& request) const {
         }
         history += '}';
     }
-    const std::string unpaid =
-        settlements ? fmt::format(R"(,"unpaid_iotx":{})", rau_to_iotx(unpaid_rau)) : std::string();
+    const std::string unpaid = settlements ? fmt::format(R"(,"unpaid_iotx":{},"unpaid_rau":"{}")",
+                                                         rau_to_iotx(unpaid_rau), to_decimal(unpaid_rau))
+                                           : std::string();
     return HttpReply{
         200,
         fmt::format(
-            R"({{"agent_id":{},"history":[{}],"totals":{{"earned_iotx":{},"total_tasks":{},"avg_accuracy":{}{}}}}})",
+            R"({{"agent_id":{},"history":[{}],"totals":{{"earned_iotx":{},"total_tasks":{},"avg_accuracy":{},"earned_rau":"{}"{}}}}})",
             json_string(view->agent_id), history, rau_to_iotx(view->earned_rau), view->total_tasks,
-            Json(percent(view->total_correct, view->total_compared)).dump(), unpaid) +
+            Json(percent(view->total_correct, view->total_compared)).dump(), to_decimal(view->earned_rau),
+            unpaid) +
             "\n",
         "application/json",
         {}};

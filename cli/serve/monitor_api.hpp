@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -87,11 +88,14 @@ class MonitorApi {
     /// Who asks: somebody on the network, or the owner of the data directory, who needs no credentials.
     enum class Caller { network, owner };
     [[nodiscard]] HttpReply handle(const HttpRequest& request, Caller caller = Caller::network) const;
+    /// The paths that it answers, those of serve_also() too. "{name}" stands for any text.
+    [[nodiscard]] std::vector<std::string> paths() const;
     /// The names of the request headers that handle() reads.
     [[nodiscard]] static std::vector<std::string> headers();
 
   private:
     struct Route;
+    [[nodiscard]] static std::span<const Route> routes();
     [[nodiscard]] static const Route* find_route(std::string_view path);
 
     [[nodiscard]] HttpReply stats(const HttpRequest& request) const;

@@ -54,6 +54,7 @@ Json epochs_json(const PageEpochs& epochs) {
                        {"tasks", one.row.tasks},
                        {"accuracy_pct", percent_or_null(one.row.correct, one.row.compared)},
                        {"amount_iotx", rau_to_iotx(one.amount_rau)},
+                       {"amount_rau", to_decimal(one.amount_rau)},
                        {"states", counts_json(one.states)},
                        {"transactions", one.transactions}});
     }
@@ -79,11 +80,15 @@ Json settlement_json(const PageSettlement& one, const std::optional<U256>& balan
             {"wallet", one.wallet},
             {"contract", one.contract},
             {"balance_iotx", balance ? Json(rau_to_iotx(*balance)) : Json()},
+            {"balance_rau", balance ? Json(to_decimal(*balance)) : Json()},
             {"epochs_left", epochs_left(balance, epochs)},
             {"owed_payouts", one.owed_payouts},
             {"owed_iotx", rau_to_iotx(one.owed_rau)},
+            {"owed_rau", to_decimal(one.owed_rau)},
             {"no_wallet_iotx", rau_to_iotx(one.no_wallet_rau)},
-            {"paid_iotx", rau_to_iotx(one.paid_rau)}};
+            {"no_wallet_rau", to_decimal(one.no_wallet_rau)},
+            {"paid_iotx", rau_to_iotx(one.paid_rau)},
+            {"paid_rau", to_decimal(one.paid_rau)}};
 }
 
 const char* verdict_word(Verdict verdict) {

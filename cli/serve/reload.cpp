@@ -17,7 +17,9 @@ namespace {
 enum class Effect { now, next_epoch, after_restart };
 
 Effect effect_of(std::string_view key) {
-    for (const std::string_view live : {"agents.allowed", "agents.revoked", "log.level", "metrics.perAgent"}) {
+    for (const std::string_view live :
+         {"agents.allowed", "agents.revoked", "log.level", "metrics.perAgent", "maxAgents", "taskRedundancy",
+          "taskTimeoutMs", "idleBatchSeconds", "httpRequestsPerSecond", "drainDuration"}) {
         if (key == live) return Effect::now;
     }
     if (key == "epochRewardIOTX" || key.starts_with("reward.")) return Effect::next_epoch;

@@ -5,6 +5,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/duration_option.hpp"
+#include "cli/json_option.hpp"
 #include "cli/settlement/commands.hpp"
 #include "cli/yes_option.hpp"
 
@@ -22,7 +23,7 @@ void add_number(CLI::App& app, const std::string& name, std::optional<std::uint6
 }
 
 void add_json(CLI::App& app, SettleOptions& options) {
-    app.add_flag("--json", options.json, "print one JSON document; amounts are strings in rau");
+    add_json_option(app, options.json, "print one JSON document; amounts are strings in rau");
 }
 
 CLI::App* add_subcommand(CLI::App& app, SettleOptions& options, const std::string& name,
@@ -54,6 +55,7 @@ Runner add_settle(CLI::App& app) {
                "a block not after the contract's creation, for contracts of version 2");
     init->add_flag("--rebuild", options->rebuild, "settlement.db was lost: ask the contract what was paid");
     add_yes_option(*init, options->yes);
+    add_json(*init, *options);
 
     CLI::App* status = add_subcommand(app, *options, "status", "show what is owed, waiting and paid");
     add_number(*status, "--epoch", options->epoch, "N", "show the payouts of this epoch alone");
@@ -74,6 +76,7 @@ Runner add_settle(CLI::App& app) {
     CLI::App* resume = add_subcommand(app, *options, "resume", "end a halt, after an audit");
     add_key_options(*resume, options->key);
     add_yes_option(*resume, options->yes);
+    add_json(*resume, *options);
 
     CLI::App* audit =
         add_subcommand(app, *options, "audit", "compare settlement.db with the ledger and the chain");

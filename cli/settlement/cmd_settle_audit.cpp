@@ -61,6 +61,15 @@ bool finds_more_than(const AuditReport& report, settlement::HaltReason known) {
     });
 }
 
+/// `halt` is what the settler had halted for.
+std::string resume_json(settlement::HaltReason halt, bool resumed) {
+    const bool had_halted = halt != settlement::HaltReason::none;
+    const nlohmann::ordered_json out{
+        {"halt", had_halted ? nlohmann::ordered_json(settlement::to_string(halt)) : nlohmann::ordered_json()},
+        {"resumed", resumed}};
+    return out.dump(2) + "\n";
+}
+
 Result<ExitCode> resume(const ServeConfig& config, const SettleOptions& options, const std::stop_token& stop,
                         Io& io) {
     ExitCode code = ExitCode::ok;
@@ -71,6 +80,7 @@ Result<ExitCode> resume(const ServeConfig& config, const SettleOptions& options,
     if (!halt) return fail(halt.error());
     if (halt->reason == settlement::HaltReason::none) {
         io.err << "the settler has not halted: there is nothing to resume\n";
+        if (options.json) io.out << resume_json(halt->reason, false);
         return ExitCode::ok;
     }
     io.err << fmt::format("the settler halted: {} ({})\n", escape_for_display(halt->detail),
@@ -88,6 +98,7 @@ Result<ExitCode> resume(const ServeConfig& config, const SettleOptions& options,
     }
     if (Status ended = parts->settler().resume(); !ended) return fail(std::move(ended).error());
     io.err << "the halt is over: the next 'ioswarm settle' goes on, and so does serve\n";
+    if (options.json) io.out << resume_json(halt->reason, true);
     return ExitCode::ok;
 }
 

@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "cli/contracts/signer_key.hpp"
 #include "cli/secret_prompt.hpp"
@@ -78,6 +79,25 @@ void show_proposal(const InitProposal& proposal, const ServeConfig& config, Io& 
     show_limits(config, io);
 }
 
+std::string init_json(const InitProposal& proposal, const std::string& file) {
+    const SettlementIdentity& identity = proposal.identity;
+    const nlohmann::ordered_json out{{"file", file},
+                                     {"contract", to_checksum_hex(identity.contract)},
+                                     {"contract_version", settlement::to_string(identity.pool)},
+                                     {"chain_id", identity.chain_id},
+                                     {"wallet", to_checksum_hex(identity.wallet)},
+                                     {"first_nonce", identity.first_nonce},
+                                     {"first_epoch", identity.first_epoch},
+                                     {"paid_payouts", proposal.settled_payouts},
+                                     {"paid_rau", to_decimal(proposal.settled_rau)},
+                                     {"owed_payouts", proposal.payouts},
+                                     {"owed_rau", to_decimal(proposal.payouts_rau)},
+                                     {"no_wallet_payouts", proposal.without_wallet},
+                                     {"no_wallet_rau", to_decimal(proposal.without_wallet_rau)},
+                                     {"warnings", proposal.warnings}};
+    return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
 std::int64_t now_ms() {
     const SystemClock clock;
     return std::chrono::duration_cast<std::chrono::milliseconds>(clock.wall().time_since_epoch()).count();
@@ -115,7 +135,9 @@ Result<ExitCode> make_settlement(const ServeConfig& config, const SettleOptions&
     const auto store =
         settlement::SettlementStore::create(config.data_dir, proposal->identity, proposal->settled);
     if (!store) return fail(store.error());
-    io.err << fmt::format("made {}/settlement.db\n", config.data_dir);
+    const std::string file = config.data_dir + "/settlement.db";
+    io.err << fmt::format("made {}\n", file);
+    if (options.json) io.out << init_json(*proposal, file);
     return ExitCode::ok;
 }
 

@@ -94,14 +94,19 @@ std::string settlement_json(const std::optional<SettlementFigures>& maybe) {
     out["paid_through_epoch"] = figures.paid_through ? nlohmann::ordered_json(*figures.paid_through) : nullptr;
     out["unpaid_payouts"] = figures.unpaid_payouts;
     out["unpaid_iotx"] = rau_to_iotx(figures.unpaid_rau);
+    out["unpaid_rau"] = to_decimal(figures.unpaid_rau);
     out["paid_iotx"] = rau_to_iotx(figures.paid_rau);
+    out["paid_rau"] = to_decimal(figures.paid_rau);
     if (!figures.waits.empty()) {
         out["waits_since"] =
             rfc3339(std::chrono::system_clock::time_point(std::chrono::milliseconds(figures.waits_since_ms)));
         out["waits_for"] = figures.waits;
     }
     if (!figures.halted.empty()) out["halted"] = figures.halted;
-    if (figures.balance_rau) out["balance_iotx"] = rau_to_iotx(*figures.balance_rau);
+    if (figures.balance_rau) {
+        out["balance_iotx"] = rau_to_iotx(*figures.balance_rau);
+        out["balance_rau"] = to_decimal(*figures.balance_rau);
+    }
     if (const auto left = figures.epochs_left()) out["epochs_left"] = *left;
     return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }

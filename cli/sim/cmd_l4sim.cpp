@@ -9,6 +9,7 @@
 #include "cli/commands.hpp"
 #include "cli/count_option.hpp"
 #include "cli/duration_option.hpp"
+#include "cli/json_option.hpp"
 #include "cli/log_sink.hpp"
 #include "cli/signals.hpp"
 #include "cli/sim/l4sim_report.hpp"
@@ -93,7 +94,7 @@ Runner add_l4sim(CLI::App& app) {
         ->type_name("N");
     add_count_option(app, "--seed", run.chain.seed, "same seed, same blocks (1)");
     app.add_flag("--verbose", command->verbose, "a line an agent, and the coordinator's log on standard error");
-    app.add_flag("--json", command->json, "print the report as JSON");
+    add_json_option(app, command->json, "print the report as JSON");
     return [command](Io& io) { return run_l4sim(*command, io); };
 }
 

@@ -9,6 +9,7 @@
 #include "cli/config/value.hpp"
 #include "cli/count_option.hpp"
 #include "cli/duration_option.hpp"
+#include "cli/json_option.hpp"
 #include "cli/log_sink.hpp"
 #include "cli/log_style.hpp"
 #include "cli/signals.hpp"
@@ -193,7 +194,7 @@ Runner add_sim(CLI::App& app) {
     app.add_option("--log-level", command->log_level, "debug, info, warn or error (error)")
         ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
         ->type_name("LEVEL");
-    app.add_flag("--json", options.json, "print the report as JSON");
+    add_json_option(app, options.json, "print the report as JSON");
     return [command](Io& io) { return run_sim(*command, io); };
 }
 

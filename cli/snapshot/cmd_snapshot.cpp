@@ -5,6 +5,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/duration_option.hpp"
+#include "cli/json_option.hpp"
 #include "cli/signals.hpp"
 #include "cli/snapshot/commands.hpp"
 #include "cli/snapshot/output_options.hpp"
@@ -116,7 +117,7 @@ Runner add_snapshot(CLI::App& app) {
                         "for a URL: give up after this; 0 = never (2h)");
     verify->add_option("--ca-file", verify_options->ca_file, "for a URL: trust the certificates in this file")
         ->type_name("FILE");
-    verify->add_flag("--json", verify_options->json, "print the answer as JSON");
+    add_json_option(*verify, verify_options->json, "print the answer as JSON");
     verify->add_flag("-q,--quiet", verify_options->quiet, "answer by the exit status alone");
 
     CLI::App* inspect = app.add_subcommand("inspect", "show what a snapshot holds");
@@ -126,14 +127,14 @@ Runner add_snapshot(CLI::App& app) {
                       "list every entry: namespace, key, size of the value");
     inspect->add_option("--account", inspect_options->account, "show this account, io1… or 0x…")
         ->type_name("ADDRESS");
-    inspect->add_flag("--json", inspect_options->json, "print JSON; entries as one object a line");
+    add_json_option(*inspect, inspect_options->json, "print JSON; entries as one object a line");
 
     CLI::App* diff = app.add_subcommand("diff", "compare the content of two snapshots");
     auto diff_options = std::make_shared<DiffOptions>();
     diff->add_option("a", diff_options->a, "the first snapshot")->type_name("A")->required();
     diff->add_option("b", diff_options->b, "the second snapshot")->type_name("B")->required();
     diff->add_flag("-q,--quiet", diff_options->quiet, "print the counts alone");
-    diff->add_flag("--json", diff_options->json, "print the counts as JSON");
+    add_json_option(*diff, diff_options->json, "print the counts as JSON");
 
     return [=](Io& io) {
         if (verify->parsed()) return run_snapshot_verify(*verify_options, io);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/snapshot/output_options.hpp"
+#include "cli/json_option.hpp"
 
 #include <algorithm>
 #include <ostream>
@@ -162,7 +163,7 @@ void add_output_options(CLI::App& app, SnapshotOutputOptions& options, snapshot:
         ->check(CLI::Range(0, 100'000));
     app.add_option("--publish-cmd", options.publish, "run this with the finished files, without a shell")
         ->type_name("COMMAND");
-    app.add_flag("--json", options.json, "print what was made as JSON");
+    add_json_option(app, options.json, "print what was made as JSON");
     app.add_flag("-q,--quiet", options.quiet, "say nothing but errors");
 }
 

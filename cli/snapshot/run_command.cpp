@@ -127,9 +127,14 @@ Result<Child> start(const std::vector<std::string>& words) {
     ::posix_spawnattr_setpgroup(&attributes, 0);
     ::posix_spawnattr_setflags(
         &attributes, static_cast<short>(POSIX_SPAWN_SETSIGMASK | (own_group ? POSIX_SPAWN_SETPGROUP : 0)));
+    // Our standard output carries our own answer alone.
+    posix_spawn_file_actions_t files;
+    ::posix_spawn_file_actions_init(&files);
+    ::posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);
     pid_t pid = 0;
     const int failed =
-        ::posix_spawnp(&pid, words.front().c_str(), nullptr, &attributes, arguments.data(), environ);
+        ::posix_spawnp(&pid, words.front().c_str(), &files, &attributes, arguments.data(), environ);
+    ::posix_spawn_file_actions_destroy(&files);
     ::posix_spawnattr_destroy(&attributes);
     if (failed != 0) return fail(errno_error(failed, "cannot run", words.front()));
     return Child(pid, own_group);

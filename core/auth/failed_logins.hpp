@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/address_table.hpp"
 #include "core/base/guarded.hpp"
@@ -26,6 +27,7 @@ class FailedLogins {
     static constexpr std::uint32_t kPerSecond = 5;
     static constexpr std::uint32_t kBurst = 100;
     static constexpr std::size_t kAddresses = 4'096;
+    static constexpr std::size_t kNamed = 8;  ///< agents of an address that one line names
 
     /// `where` is what the log calls the port: "the port for agents".
     FailedLogins(std::string where, Log log);
@@ -34,18 +36,24 @@ class FailedLogins {
     [[nodiscard]] std::chrono::nanoseconds wait(const IpBytes& address, Time now) const;
 
     /// Reports a failure. Each address is logged at most once per minute, with the number of failures since its
-    /// last line. All addresses together cause at most 20 lines at once and one line every 6 s from then on.
-    /// `agent_id` is what the client claims to be; it may be anything.
+    /// last line and the agents that they name, at most kNamed. All addresses together cause at most 20 lines
+    /// at once and one line every 6 s from then on. `agent_id` is what the client claims to be; it may be
+    /// anything.
     void failed(const IpBytes& address, std::string_view agent_id, std::string_view why, Time now);
 
     /// The number of addresses that were replaced in the full table.
     [[nodiscard]] std::uint64_t addresses_dropped() const;
 
   private:
+    struct Entry;
+    static void note_agent(Entry& entry, std::string_view agent_id);
+
     struct Entry {
         RateLimiter tries{kPerSecond, kBurst};
         std::optional<Time> logged;
-        std::uint64_t unlogged = 0;  ///< failures since the last line about this address
+        std::uint64_t unlogged = 0;       ///< failures since the last line about this address
+        std::vector<std::string> agents;  ///< that those failures claimed to be; at most kNamed
+        bool has_more_agents = false;     ///< besides those of `agents`
     };
     struct State {
         AddressTable<Entry> addresses{kAddresses, Entry{}};

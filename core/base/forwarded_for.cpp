@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace ioswarm {
 namespace {
@@ -23,7 +24,47 @@ std::optional<IpBytes> parse_hop(std::string_view hop) {
     return address ? std::optional(*address) : std::nullopt;
 }
 
+/// Returns what stands before the next `end` outside of quotes, and removes it and `end` from `text`.
+std::string_view cut_unquoted(std::string_view& text, char end) {
+    bool quoted = false;
+    std::size_t at = 0;
+    for (; at < text.size() && (quoted || text[at] != end); ++at) {
+        if (text[at] == '"') quoted = !quoted;
+        if (quoted && text[at] == '\\') ++at;
+    }
+    const std::string_view out = text.substr(0, at);
+    text.remove_prefix(std::min(at + 1, text.size()));
+    return out;
+}
+
+/// The value of "for" in one element of the header, without its quotes; empty if there is none.
+std::string_view for_value(std::string_view element) {
+    constexpr std::string_view kName = "for=";
+    while (!element.empty()) {
+        std::string_view pair = cut_unquoted(element, ';');
+        pair.remove_prefix(std::min(pair.find_first_not_of(" \t"), pair.size()));
+        const bool is_for = pair.size() > kName.size() && pair[3] == '=' && (pair[0] | 0x20) == 'f' &&
+                            (pair[1] | 0x20) == 'o' && (pair[2] | 0x20) == 'r';
+        if (!is_for) continue;
+        std::string_view value = pair.substr(kName.size());
+        if (value.front() != '"') return value;
+        value.remove_prefix(1);
+        return value.substr(0, value.find('"'));
+    }
+    return {};
+}
+
 }  // namespace
+
+std::string forwarded_addresses(std::string_view forwarded) {
+    std::string out;
+    bool is_first = true;
+    while (!forwarded.empty()) {
+        if (!std::exchange(is_first, false)) out += ',';
+        out += for_value(cut_unquoted(forwarded, ','));
+    }
+    return out;
+}
 
 std::optional<IpBytes> client_behind(const IpBytes& peer, std::string_view forwarded_for,
                                      std::span<const IpNetwork> proxies) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "core/base/ip_network.hpp"
@@ -17,5 +18,10 @@ namespace ioswarm {
 /// address applies.
 [[nodiscard]] std::optional<IpBytes> client_behind(const IpBytes& peer, std::string_view forwarded_for,
                                                    std::span<const IpNetwork> proxies);
+
+/// The addresses of a header Forwarded (RFC 7239) in the form of X-Forwarded-For: `for=192.0.2.1;proto=http,
+/// for="[2001:db8::1]:4711"` gives "192.0.2.1,[2001:db8::1]:4711". A proxy that names no address gives an empty
+/// entry.
+[[nodiscard]] std::string forwarded_addresses(std::string_view forwarded);
 
 }  // namespace ioswarm

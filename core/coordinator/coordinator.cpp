@@ -15,8 +15,8 @@ constexpr std::uint64_t kIdsReserved = 16'384;
 constexpr std::uint64_t kIdsLow = 8'192;
 
 /// How often time-outs are checked: four times within the task time-out, within bounds.
-std::chrono::nanoseconds tick_of(const CoordinatorSettings& settings) {
-    return std::clamp<std::chrono::nanoseconds>(settings.task_timeout / 4, std::chrono::milliseconds(5),
+std::chrono::nanoseconds tick_of(std::chrono::nanoseconds task_timeout) {
+    return std::clamp<std::chrono::nanoseconds>(task_timeout / 4, std::chrono::milliseconds(5),
                                                 std::chrono::milliseconds(250));
 }
 
@@ -61,6 +61,7 @@ Coordinator::Coordinator(const CoordinatorSettings& settings, ActPoolReader& poo
       blocks_alarm_("blocks", log_),
       behind_alarm_("blocks", log_),
       polled_at_(0),
+      tick_ns_(tick_of(settings.task_timeout).count()),
       poll_policy_(settings.poll_interval) {
     if (runner_) engine_->enable_runs();
 }
@@ -86,7 +87,7 @@ void Coordinator::drain(std::chrono::milliseconds within) {
         if (left <= left.zero()) return;
         // A recorded answer raises the signal. Tasks that time out or end with their agent are noticed at the
         // next tick.
-        (void)settled_->wait({}, std::min(left, tick_of(settings_)));
+        (void)settled_->wait({}, std::min(left, std::chrono::nanoseconds(tick_ns_)));
     }
 }
 
@@ -214,6 +215,12 @@ void Coordinator::keep_time() {
     dispatch(false);
 }
 
+void Coordinator::change_limits(const CoordinatorLimits& limits) {
+    tick_ns_ = tick_of(limits.task_timeout).count();
+    engine_->change_limits(limits);
+    wake_->raise();
+}
+
 void Coordinator::read_now() {
     while (readers_.run_one())
         dispatch(false);
@@ -221,9 +228,9 @@ void Coordinator::read_now() {
 
 void Coordinator::time_loop(const std::stop_token& stop) {
     using RealTime = std::chrono::steady_clock;  // waits take real time even if clock_ is another clock
-    const auto tick = tick_of(settings_);
     auto ticked = RealTime::now();
     while (!stop.stop_requested()) {
+        const std::chrono::nanoseconds tick(tick_ns_);
         wake_->wait(stop, tick);
         if (stop.stop_requested()) return;
         const auto passed = RealTime::now() - ticked;

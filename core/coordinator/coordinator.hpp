@@ -22,6 +22,7 @@
 #include "core/coordinator/block_follower.hpp"
 #include "core/coordinator/block_watch.hpp"
 #include "core/coordinator/engine.hpp"
+#include "core/coordinator/limits.hpp"
 #include "core/coordinator/poll_policy.hpp"
 #include "core/coordinator/read_workers.hpp"
 #include "core/coordinator/signal.hpp"
@@ -72,6 +73,9 @@ class Coordinator final : public AgentLink, public Monitor {
                                                       const HeartbeatRequest& request) override;
     void agent_gone(const std::string& agent_id) override { engine_->agent_gone(agent_id); }
     void end_agent(const std::string& agent_id, const Error& reason) override;
+
+    /// Takes other limits from now on, see Engine::change_limits(). Thread-safe.
+    void change_limits(const CoordinatorLimits& limits);
 
     /// Reports the height of the agent's own state, as known from its diff stream (see DiffHub::tell_progress).
     /// Tasks at L4 go only to agents that have the tip's diff.
@@ -144,6 +148,7 @@ class Coordinator final : public AgentLink, public Monitor {
     Alarm behind_alarm_;                   // raised while the source's tip is below the ledger's height
     std::atomic<std::int64_t> polled_at_;  // time of the last successful poll, in steady-clock ns
     std::atomic<bool> polled_{false};
+    std::atomic<std::int64_t> tick_ns_;  // how often time-outs are checked
     std::atomic<bool> draining_{false};
     std::atomic<bool> stopping_{false};
     std::atomic<bool> ids_failing_{false};

@@ -17,6 +17,7 @@
 #include "core/accounting/accounting.hpp"
 #include "core/base/log.hpp"
 #include "core/coordinator/agent_registry.hpp"
+#include "core/coordinator/limits.hpp"
 #include "core/coordinator/prefetcher.hpp"
 #include "core/coordinator/signal.hpp"
 #include "core/coordinator/task_book.hpp"
@@ -64,6 +65,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
     void agent_gone(const std::string& id);
     /// Ends the agent's stream with `reason`, frees its place and gives its tasks to others.
     void end_agent(const std::string& id, const Error& reason);
+
+    /// Takes other limits from now on. Agents above a lower max_agents stay until they leave. Batches that were
+    /// handed out keep their time, and tasks keep the number of agents that they were made for.
+    void change_limits(const CoordinatorLimits& limits);
 
     // Results.
 
@@ -218,7 +223,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     void log_refusal(Agent* agent, const std::string& id, const std::string& reason, Clock::Steady now,
                      Effects& effects);
 
-    const CoordinatorSettings settings_;
+    CoordinatorSettings settings_;  // the fields of CoordinatorLimits are guarded by mutex_, no other changes
     const Clock& clock_;
     const Log log_;
     const std::shared_ptr<Signal> wake_;

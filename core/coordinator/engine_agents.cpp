@@ -70,6 +70,14 @@ void Engine::announce(Agent& agent, Effects& effects) const {
     effects.ready.push_back(agent.stream);
 }
 
+void Engine::change_limits(const CoordinatorLimits& limits) {
+    const std::lock_guard lock(mutex_);
+    settings_.max_agents = limits.max_agents;
+    settings_.task_redundancy = limits.task_redundancy;
+    settings_.task_timeout = limits.task_timeout;
+    settings_.idle_batch = limits.idle_batch;
+}
+
 std::string Engine::no_place_for(const std::string& id) const {
     const std::lock_guard lock(mutex_);
     if (registry_.find(id) || !registry_.full()) return {};

@@ -12,6 +12,8 @@ namespace ioswarm {
 namespace {
 
 constexpr unsigned kReaderThreads = 2;
+/// How many of the newest diffs have a time. A stream that is further behind is not measured.
+constexpr std::size_t kTimedDiffs = 1024;
 
 }  // namespace
 
@@ -84,9 +86,21 @@ Result<std::unique_ptr<DiffStream>> DiffHub::open_diff_stream(const std::string&
 }
 
 void DiffHub::written(Reader& reader, std::uint64_t height) {
+    if (settings_.delivery) measure_delivery(reader, height);
     if (!progress_ || height < newest_.load(std::memory_order_relaxed)) return;
     const std::lock_guard lock(reader.mutex);
     if (!reader.is_over) progress_(reader.agent_id, height);
+}
+
+void DiffHub::measure_delivery(const Reader& reader, std::uint64_t height) const {
+    const auto now = std::chrono::steady_clock::now();
+    std::chrono::steady_clock::time_point appended;
+    {
+        const std::lock_guard lock(mutex_);
+        if (height > tip_ || tip_ - height >= appended_at_.size()) return;
+        appended = appended_at_[appended_at_.size() - 1 - (tip_ - height)];
+    }
+    if (appended >= reader.opened_at) settings_.delivery(now - appended);
 }
 
 void DiffHub::close(const ReaderPtr& reader) {
@@ -183,12 +197,15 @@ void DiffHub::on_appended(SharedDiffPtr diff) {
             gone.swap(ring_);
             ring_bytes_ = 0;
             held_.clear();
+            appended_at_.clear();
             first_ = height;
             for (const auto& [id, reader] : agents_)
                 elsewhere.push_back(reader);
         }
         tip_ = height;
         newest_ = height;
+        appended_at_.push_back(std::chrono::steady_clock::now());
+        if (appended_at_.size() > kTimedDiffs) appended_at_.pop_front();
         ring_bytes_ += diff->record().size();
         ring_.push_back(std::move(diff));
         while (ring_.size() > 1 &&

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "core/base/log.hpp"
+#include "core/base/observe.hpp"
 #include "core/diffs/diff_views.hpp"
 #include "core/ports/diff_link.hpp"
 #include "core/ports/diff_store.hpp"
@@ -35,6 +37,9 @@ struct DiffHubSettings {
     std::size_t ahead_bytes = std::size_t{4} << 20;
     /// The limit for all streams together. Near it each stream gets less, but at least one row.
     std::size_t all_ahead_bytes = std::size_t{64} << 20;
+    /// Told how long it took from on_appended() until a diff was handed to the connection of a stream. Diffs
+    /// that were in the log before the stream was opened are not measured, since the agent asked for them late.
+    ObserveDuration delivery;
 };
 
 /// Serves the diff log to any number of streams. The state of a stream is one integer, the height it takes
@@ -92,6 +97,7 @@ class DiffHub final : public DiffLink {
 
     [[nodiscard]] SharedDiffPtr take(const ReaderPtr& reader);
     void written(Reader& reader, std::uint64_t height);
+    void measure_delivery(const Reader& reader, std::uint64_t height) const;
     void close(const ReaderPtr& reader);
     void end(const ReaderPtr& reader, Error reason);
     bool detach(Reader& reader);
@@ -125,6 +131,8 @@ class DiffHub final : public DiffLink {
     // mutex_ guards everything below.
     std::deque<SharedDiffPtr> ring_;  // consecutive heights; the last one is tip_
     std::size_t ring_bytes_ = 0;
+    // When the newest diffs were appended: the last entry is that of tip_. At most kTimedDiffs entries.
+    std::deque<std::chrono::steady_clock::time_point> appended_at_;
     std::uint64_t tip_ = 0;  // 0: the log is empty
     // The height that the log began with, if it began while the hub existed.
     std::uint64_t first_ = 0;

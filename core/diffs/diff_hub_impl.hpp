@@ -3,6 +3,7 @@
 
 // Only for diff_hub*.cpp.
 
+#include <chrono>
 #include <limits>
 #include <utility>
 
@@ -19,6 +20,7 @@ struct DiffHub::Reader {
         : agent_id(std::move(id)), gate(std::move(sink)), next(first) {}
 
     const std::string agent_id;
+    const std::chrono::steady_clock::time_point opened_at = std::chrono::steady_clock::now();
     SinkGate gate;
 
     std::mutex mutex;

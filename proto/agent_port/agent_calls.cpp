@@ -38,7 +38,14 @@ AgentCall::AgentCall(Service& service, grpc::GenericCallbackServerContext* conte
       method_(method),
       connection_(std::move(connection)),
       verified_id_(std::move(verified_id)),
+      client_(connection_->is_from_proxy()
+                  ? service.authentication.client_text(context->client_metadata(), connection_->peer())
+                  : std::string()),
       begun_(steady_clock::now()) {}
+
+std::string AgentCall::address() const {
+    return client_.empty() ? connection_->peer().text() : client_;
+}
 
 std::uint32_t AgentCall::body_bound() const {
     return method_ == Method::submit_results ? service_.settings.submit_body_bytes
@@ -126,7 +133,7 @@ Result<std::string> AgentCall::speaker(const std::string& claimed) const {
     auto allowed = service_.access.allowed(claimed);
     if (!allowed) {
         service_.counters.denied.fetch_add(1, std::memory_order_relaxed);
-        service_.refused(claimed, connection_->peer().text(), allowed.error());
+        service_.refused(claimed, address(), allowed.error());
         return fail(std::move(allowed.error()));
     }
     return claimed;
@@ -204,12 +211,12 @@ void UnaryCall::on_register(Codec codec, BytesView payload) {
 
 void UnaryCall::on_registered(Codec codec, const std::string& id, const Result<RegisterResponse>& response) {
     if (!response) {
-        service_.refused(id, connection().peer().text(), response.error());
+        service_.refused(id, address(), response.error());
     } else if (!response->accepted) {
-        service_.refused(id, connection().peer().text(),
+        service_.refused(id, address(),
                          Error{ErrorCode::failed_precondition, "cannot register", {}, response->reason, {}});
     } else {
-        service_.presence.heard(id, connection(), steady_clock::now());
+        service_.presence.heard(id, connection(), address(), steady_clock::now());
     }
     answer(codec, response);
 }
@@ -220,7 +227,7 @@ void UnaryCall::on_heartbeat(Codec codec, BytesView payload) {
     const auto id = speaker_or_end(request->agent_id);
     if (!id) return;
     const auto response = service_.link.heartbeat(*id, *request);
-    if (response && response->alive) service_.presence.heard(*id, connection(), steady_clock::now());
+    if (response && response->alive) service_.presence.heard(*id, connection(), address(), steady_clock::now());
     answer(codec, response);
 }
 

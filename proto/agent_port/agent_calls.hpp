@@ -180,6 +180,8 @@ class AgentCall : public grpc::ServerGenericBidiReactor,
     [[nodiscard]] bool is_late(SteadyTime now) const { return now - begun_ > service_.settings.call_timeout; }
     [[nodiscard]] bool is_reading() const { return reading_.load(std::memory_order_acquire); }
     [[nodiscard]] const Connection& connection() const { return *connection_; }
+    /// Where the caller is, for the log: see Authentication::client_text().
+    [[nodiscard]] std::string address() const;
 
     Service& service_;
     CancelHandle context_;
@@ -194,6 +196,7 @@ class AgentCall : public grpc::ServerGenericBidiReactor,
 
     const std::shared_ptr<Connection> connection_;
     const std::string verified_id_;
+    const std::string client_;  ///< the caller's address, if a proxy may be between; else empty
     const SteadyTime begun_;
     std::shared_ptr<AgentCall> self_;  ///< keeps this object alive until OnDone
     std::size_t header_bytes_ = 0;

@@ -6,10 +6,10 @@
 
 namespace ioswarm::proto {
 
-AgentPresence::Agent& AgentPresence::entry(const std::string& id, const Connection& connection, bool& is_new) {
+AgentPresence::Agent& AgentPresence::entry(const std::string& id, const std::string& address, bool& is_new) {
     const auto [at, inserted] = agents_.try_emplace(id);
     is_new = inserted;
-    at->second.address = connection.peer().text();
+    at->second.address = address;
     return at->second;
 }
 
@@ -32,7 +32,8 @@ void AgentPresence::forget(Agents::iterator agent) {
     agents_.erase(agent);
 }
 
-void AgentPresence::heard(const std::string& id, const Connection& connection, SteadyTime now) {
+void AgentPresence::heard(const std::string& id, const Connection& connection, const std::string& address,
+                          SteadyTime now) {
     if (connection.is_from_proxy()) return;
     bool is_new = false;
     bool is_closed = false;
@@ -42,7 +43,7 @@ void AgentPresence::heard(const std::string& id, const Connection& connection, S
         // will be reported.
         is_closed = table_.find(connection.peer()).get() != &connection;
         if (!is_closed) {
-            Agent& agent = entry(id, connection, is_new);
+            Agent& agent = entry(id, address, is_new);
             if (!note_connection(id, agent, connection) && is_new) {
                 agents_.erase(id);
                 is_new = false;
@@ -51,17 +52,17 @@ void AgentPresence::heard(const std::string& id, const Connection& connection, S
             is_closed = !agents_.contains(id);
         }
     }
-    if (is_new) tell_joined(id, connection, now);
+    if (is_new) tell_joined(id, address, now);
     if (is_closed) link_.agent_gone(id);
 }
 
-void AgentPresence::stream_opened(const std::string& id, const Connection& connection, SteadyTime now) {
+void AgentPresence::stream_opened(const std::string& id, const std::string& address, SteadyTime now) {
     bool is_new = false;
     {
         const std::lock_guard lock(mutex_);
-        ++entry(id, connection, is_new).streams;
+        ++entry(id, address, is_new).streams;
     }
-    if (is_new) tell_joined(id, connection, now);
+    if (is_new) tell_joined(id, address, now);
 }
 
 void AgentPresence::stream_closed(const std::string& id, const Connection& connection,
@@ -102,8 +103,8 @@ void AgentPresence::connection_closed(const Connection& connection, SteadyTime n
         tell_left(id, std::move(address), "its connection was closed", now);
 }
 
-void AgentPresence::tell_joined(const std::string& id, const Connection& connection, SteadyTime now) {
-    news_.tell({AgentEvent::Kind::joined, id, connection.peer().text(), {}}, now);
+void AgentPresence::tell_joined(const std::string& id, const std::string& address, SteadyTime now) {
+    news_.tell({AgentEvent::Kind::joined, id, address, {}}, now);
 }
 
 void AgentPresence::tell_left(const std::string& id, std::string address, std::string why, SteadyTime now) {

@@ -26,10 +26,10 @@ class AgentPresence {
     AgentPresence(AgentLink& link, AgentNews& news, const ConnectionTable& table)
         : link_(link), news_(news), table_(table) {}
 
-    /// The coordinator accepted a call of this agent.
-    void heard(const std::string& id, const Connection& connection, SteadyTime now);
+    /// The coordinator accepted a call of this agent. `address`: where the agent is, for the log.
+    void heard(const std::string& id, const Connection& connection, const std::string& address, SteadyTime now);
     /// A task stream of the agent has begun. stream_closed() must follow.
-    void stream_opened(const std::string& id, const Connection& connection, SteadyTime now);
+    void stream_opened(const std::string& id, const std::string& address, SteadyTime now);
     /// The stream has ended. `removed` is set if the coordinator ended it because the agent must go, and says
     /// why; empty if the stream ended for another reason.
     void stream_closed(const std::string& id, const Connection& connection,
@@ -45,16 +45,16 @@ class AgentPresence {
     struct Agent {
         std::uint32_t streams = 0;
         std::vector<const Connection*> connections;
-        std::string address;  ///< of its newest connection
+        std::string address;  ///< that of its newest call
     };
     using Agents = std::unordered_map<std::string, Agent>;
 
     /// Returns the agent's entry, and sets `is_new` if there was none. Call it with the lock, as the next two.
-    Agent& entry(const std::string& id, const Connection& connection, bool& is_new);
+    Agent& entry(const std::string& id, const std::string& address, bool& is_new);
     /// Remembers that the agent called on the connection. Returns false if there is no room for that.
     bool note_connection(const std::string& id, Agent& agent, const Connection& connection);
     void forget(Agents::iterator agent);
-    void tell_joined(const std::string& id, const Connection& connection, SteadyTime now);
+    void tell_joined(const std::string& id, const std::string& address, SteadyTime now);
     void tell_left(const std::string& id, std::string address, std::string why, SteadyTime now);
 
     AgentLink& link_;

@@ -114,7 +114,8 @@ class AgentService final : public grpc::CallbackGenericService {
             counter_of(id.error().code).fetch_add(1, std::memory_order_relaxed);
             // Failed authentications are logged per address by Authentication.
             if (id.error().code == ErrorCode::permission_denied)
-                service_.refused(Authentication::claimed_id(context.client_metadata()), peer->text(),
+                service_.refused(Authentication::claimed_id(context.client_metadata()),
+                                 service_.authentication.client_text(context.client_metadata(), *peer),
                                  id.error());
             return to_grpc_status(id.error());
         }

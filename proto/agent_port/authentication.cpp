@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/agent_port/authentication.hpp"
 
-#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -43,11 +42,24 @@ std::string Authentication::claimed_id(const Metadata& headers) {
     return std::string(only(headers, "x-ioswarm-agent-id").value_or(""));
 }
 
+std::optional<IpBytes> Authentication::client_of(const Metadata& headers, const IpBytes& peer) const {
+    std::string hops = joined(headers, "x-forwarded-for");
+    // A proxy that writes one of the two headers may pass on the other as its client wrote it. Most write this
+    // one.
+    if (hops.empty()) hops = forwarded_addresses(joined(headers, "forwarded"));
+    return client_behind(peer, hops, proxies_);
+}
+
+std::string Authentication::client_text(const Metadata& headers, const PeerKey& peer) const {
+    const auto client = client_of(headers, peer.address);
+    return client && *client != peer.address ? ip_text(*client) : peer.text();
+}
+
 Result<std::string> Authentication::check(const Metadata& headers, const IpBytes& peer, Time now) {
     if (!access_.has_secret()) return std::string();
     const auto id = only(headers, "x-ioswarm-agent-id");
     const auto token = only(headers, "x-ioswarm-token");
-    const auto client = client_behind(peer, joined(headers, "x-forwarded-for"), proxies_);
+    const auto client = client_of(headers, peer);
     const auto wait = client ? failures_.wait(*client, now) : std::chrono::nanoseconds::zero();
     if (wait.count() > 0 && !(id && token && access_.knows(*id, *token))) {
         const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "core/base/ip_network.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
+#include "proto/agent_port/peer_key.hpp"
 
 namespace ioswarm::proto {
 
@@ -21,8 +23,8 @@ using Metadata = std::multimap<grpc::string_ref, grpc::string_ref>;
 
 /// Checks the credentials of calls, limits failures per client address, and logs them. An address that failed
 /// too often gets an answer only for keys that worked before, so that working agents behind the same address
-/// are not harmed. Calls from a proxy count for the client that the proxy names in x-forwarded-for; a proxy
-/// that names none, and programs on this machine, are not limited. Thread-safe.
+/// are not harmed. Calls from a proxy count for the client that the proxy names in x-forwarded-for, or without
+/// that in forwarded; a proxy that names none, and programs on this machine, are not limited. Thread-safe.
 class Authentication {
   public:
     using Time = std::chrono::steady_clock::time_point;
@@ -35,6 +37,10 @@ class Authentication {
     /// failures).
     [[nodiscard]] Result<std::string> check(const Metadata& headers, const IpBytes& peer, Time now);
 
+    /// The address of the client that calls, for the log: behind a proxy what the proxy names, else the other
+    /// end of the connection with its port.
+    [[nodiscard]] std::string client_text(const Metadata& headers, const PeerKey& peer) const;
+
     /// The agent id that the caller claims; empty if it claims none, or several.
     [[nodiscard]] static std::string claimed_id(const Metadata& headers);
 
@@ -42,6 +48,8 @@ class Authentication {
     [[nodiscard]] std::uint64_t addresses_dropped() const { return failures_.addresses_dropped(); }
 
   private:
+    [[nodiscard]] std::optional<IpBytes> client_of(const Metadata& headers, const IpBytes& peer) const;
+
     const AccessControl& access_;
     const std::vector<IpNetwork> proxies_;
     FailedLogins failures_;

@@ -18,7 +18,7 @@ void TaskStreamCall::on_message(Codec codec, BytesView payload) {
     if (!stream) return end(to_grpc_status(stream.error()));
     stream_ = std::move(*stream);
     agent_id_ = *id;
-    service_.presence.stream_opened(*id, connection(), std::chrono::steady_clock::now());
+    service_.presence.stream_opened(*id, address(), std::chrono::steady_clock::now());
     service_.counters.task_streams_open.fetch_add(1, std::memory_order_relaxed);
     begin();
 }

@@ -100,16 +100,19 @@ TEST_CASE("a reload applies what can change, names the rest, and refuses a mista
     const std::string allowed = dir.write("allowed", "somebody\n");
     (void)dir.write("serve.yaml",
                     "ioswarm:\n  chain: {blockTime: 500ms}\n  epochRewardIOTX: 1\n  maxAgents: 7\n"
+                    "  pollIntervalMs: 500\n  httpRequestsPerSecond: 9\n"
                     "  log: {level: debug}\n  agents: {allowed: " +
                         allowed + "}\n");
     run = reload();
     REQUIRE(run.code == 0);
     const Json report = Json::parse(run.out);
-    CHECK(report["changed"] == Json::array({"agents.allowed", "log.level"}));
+    CHECK(report["changed"] ==
+          Json::array({"maxAgents", "agents.allowed", "httpRequestsPerSecond", "log.level"}));
     CHECK(report["from_next_epoch"] == Json::array({"epochRewardIOTX"}));
-    CHECK(report["needs_restart"] == Json::array({"maxAgents"}));
-    CHECK(Json::parse(control_e2e::run(dir, {"status", "--json"}).out)["needs_restart"] ==
-          Json::array({"maxAgents"}));
+    CHECK(report["needs_restart"] == Json::array({"pollIntervalMs"}));
+    const Json status = Json::parse(control_e2e::run(dir, {"status", "--json"}).out);
+    CHECK(status["needs_restart"] == Json::array({"pollIntervalMs"}));
+    CHECK(status["agents_max"] == 7);
 
     (void)dir.write("serve.yaml", "ioswarm:\n  chain: {blockTime: 500ms}\n  epochReward: 5\n");
     run = reload();

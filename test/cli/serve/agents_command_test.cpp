@@ -124,6 +124,7 @@ TEST_CASE("agents list --all includes agents that have left, with the amount the
     CHECK(json["agents"][1]["online"] == false);
     CHECK(json["agents"][1]["unpaid_tasks"] == 42);
     CHECK(json["agents"][1]["unpaid_iotx"] == "1.5");
+    CHECK(json["agents"][1]["unpaid_rau"] == "1500000000000000000");
     CHECK(json["agents"][2]["id"] == "before-the-restart");
     CHECK(json["agents"][2]["unpaid_tasks"] == 7);
     CHECK(json["agents"][2]["last_heartbeat"].is_null());

@@ -183,3 +183,14 @@ TEST_CASE("the guard gets the connection's address and the headers it needs from
     CHECK(ask({{"X-Forwarded-For", "198.51.100.1"}}) == 429);
     CHECK(ask({}) == 200);
 }
+
+TEST_CASE("another rate counts from the next request on", "[guard]") {
+    Guarding guarding(1);
+    CHECK(guarding.served(10, "192.0.2.1") == 4);
+    guarding.guard.change_rate(2);
+    CHECK(guarding.served(20, "192.0.2.1") == 8);
+    guarding.guard.change_rate(2);  // the same again gives nobody new requests
+    CHECK(guarding.served(20, "192.0.2.1") == 0);
+    guarding.guard.change_rate(0);
+    CHECK(guarding.served(1'000, "192.0.2.1") == 1'000);
+}

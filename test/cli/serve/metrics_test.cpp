@@ -178,6 +178,8 @@ TEST_CASE("durations are counted into histograms", "[metrics]") {
     CHECK(has_line(text, "ioswarm_ledger_commit_seconds_bucket{le=\"+Inf\"} 2"));
     CHECK(has_line(text, "ioswarm_task_round_trip_seconds_count 1"));
     CHECK(has_line(text, "ioswarm_state_read_seconds_count 0"));
+    CHECK(has_line(text, "# TYPE ioswarm_diff_delivery_seconds histogram"));
+    CHECK(has_line(text, "ioswarm_diff_delivery_seconds_count 0"));
 }
 
 TEST_CASE("the figures of the settlement", "[metrics]") {

@@ -156,9 +156,10 @@ TEST_CASE("/api/rewards returns the history exactly, newest first", "[monitor]")
     CHECK(
         served.json("/api/rewards?agent=agent-01") ==
         R"({"agent_id":"agent-01","history":[)"
-        R"({"epoch":2,"amount_iotx":102.857142857142857143,"tasks":100,"accuracy_pct":100.0,"rank":1,"bonus_applied":true},)"
-        R"({"epoch":1,"amount_iotx":0.45,"tasks":10,"accuracy_pct":66.66666666666667,"rank":2,"bonus_applied":false}],)"
-        R"("totals":{"earned_iotx":103.307142857142857143,"total_tasks":110,"avg_accuracy":98.11320754716981}})"
+        R"({"epoch":2,"amount_iotx":102.857142857142857143,"tasks":100,"accuracy_pct":100.0,"rank":1,"bonus_applied":true,"amount_rau":"102857142857142857143"},)"
+        R"({"epoch":1,"amount_iotx":0.45,"tasks":10,"accuracy_pct":66.66666666666667,"rank":2,"bonus_applied":false,"amount_rau":"450000000000000000"}],)"
+        R"("totals":{"earned_iotx":103.307142857142857143,"total_tasks":110,"avg_accuracy":98.11320754716981,)"
+        R"("earned_rau":"103307142857142857143"}})"
         "\n");
 }
 
@@ -194,7 +195,8 @@ TEST_CASE("/api/rewards of a coordinator that settles has state and transaction 
     CHECK(states() ==
           Lines{"unpaid null", "owed null", R"(pooled "0x33")", R"(paid "0x22")", "announced null"});
     CHECK(asked == std::vector<std::uint64_t>{5, 4, 3, 2, 1});
-    CHECK(served.json("/api/rewards?agent=agent-01").find(R"("unpaid_iotx":0.5}})") != std::string::npos);
+    CHECK(served.json("/api/rewards?agent=agent-01")
+              .find(R"("unpaid_iotx":0.5,"unpaid_rau":"500000000000000000"}})") != std::string::npos);
     is_readable = false;
     CHECK(states() == Lines(5, "unknown null"));
 }
@@ -213,7 +215,7 @@ TEST_CASE("/api/rewards of an unknown agent is an empty history, and without an 
     CHECK(
         served.json("/api/rewards?agent=%22%3Cb%3E%ff") ==
         "{\"agent_id\":\"\\\"<b>\xef\xbf\xbd\",\"history\":[],\"totals\":{\"earned_iotx\":0,\"total_tasks\":0,"
-        "\"avg_accuracy\":0.0}}\n");
+        "\"avg_accuracy\":0.0,\"earned_rau\":\"0\"}}\n");
     for (const std::string path : {"/api/rewards", "/api/rewards?agent=", "/api/rewards?agnet=x"}) {
         const auto response = served.get(path);
         CHECK(response.status == 400);

@@ -193,6 +193,8 @@ TEST_CASE("the settlement has the balance and the number of epochs that it pays"
     const PageJson settlement = AskedPage(sources).json("/swarm/overview")["settlement"];
     CHECK(settlement["epochs_left"] == 3);
     CHECK(settlement["balance_iotx"] == "0.000000000000001");
+    CHECK(settlement["balance_rau"] == "1000");
+    CHECK(settlement["owed_rau"] == "0");
     CHECK(settlement["hold"] == "gas_price (too high)");
     CHECK(settlement["halt"].is_null());
     CHECK(settlement["owed_payouts"] == 4);

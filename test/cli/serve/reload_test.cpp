@@ -70,6 +70,27 @@ TEST_CASE("changed keys are sorted by when they apply: at once, with the next ep
     CHECK(config_changes(now, fresh).after_restart == Strings{"grpcPort", "taskLevel"});
 }
 
+TEST_CASE("limits change with a reload, and what opens ports needs a restart", "[reload]") {
+    const test::TempDir dir;
+    const LoadedConfig used = reloads::loaded(dir, "  maxAgents: 5\n");
+    const LoadedConfig fresh = reloads::loaded(dir,
+                                               "  maxAgents: 6\n"
+                                               "  taskRedundancy: 2\n"
+                                               "  taskTimeoutMs: 2000\n"
+                                               "  idleBatchSeconds: 7\n"
+                                               "  drainDuration: 1s\n"
+                                               "  httpRequestsPerSecond: 9\n"
+                                               "  maxStreamsPerConnection: 200\n");
+    const ConfigChanges changes = config_changes(used, fresh);
+    CHECK(changes.now == Strings{"maxAgents", "taskRedundancy", "taskTimeoutMs", "idleBatchSeconds",
+                                 "drainDuration", "httpRequestsPerSecond"});
+    CHECK(changes.after_restart == Strings{"maxStreamsPerConnection"});
+    LoadedConfig now = used;
+    take_changes(fresh.settings, now.settings);
+    CHECK(now.settings.max_agents == 6);
+    CHECK(now.settings.max_streams_per_connection == 0);
+}
+
 TEST_CASE("a secret that the start read from a file does not count as changed in a reload", "[reload]") {
     const test::TempDir dir;
     const std::string key = "  masterSecretFile: " + dir.write("secret", "a long master secret\n") + "\n";

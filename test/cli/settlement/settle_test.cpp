@@ -43,7 +43,12 @@ TEST_CASE("init shows the amounts it will pay, asks, and can run once", "[settle
                                 Contains("30 IOTX in 1 payout of agents without a wallet") &&
                                 Contains(to_checksum_hex(w.key.address())) && Contains("nothing was made"));
     CHECK_FALSE(std::filesystem::exists(w.data + "/settlement.db"));
-    CHECK(w.settle({"init"}, "y\n", true).code == 0);
+    const ToolRun made = w.settle({"init", "--json"}, "y\n", true);
+    CHECK(made.code == 0);
+    CHECK(made.json()["file"] == w.data + "/settlement.db");
+    CHECK(made.json()["owed_payouts"] == 2);
+    CHECK(made.json()["owed_rau"] == "30000000000000000000");
+    CHECK(made.json()["warnings"].is_array());
     const ToolRun again = w.settle({"init", "--yes"});
     CHECK(again.code == 1);
     CHECK_THAT(again.err, Contains("settlement.db"));
@@ -171,6 +176,10 @@ TEST_CASE("without a transaction in progress there is nothing to unstick", "[set
     const ToolRun run = w.settle({"unstick", "--yes", "--empty"});
     CHECK(run.code == 0);
     CHECK_THAT(run.err, Contains("nothing blocks the nonce"));
+    CHECK(w.settle({"unstick", "--yes", "--empty", "--json"}).json()["state"] == "not_blocked");
+    const auto resumed = w.settle({"resume", "--yes", "-o", "json"}).json();
+    CHECK(resumed["halt"].is_null());
+    CHECK(resumed["resumed"] == false);
 }
 
 TEST_CASE("a transaction that is not mined is replaced by an empty one, and its payouts stay owed",

@@ -105,3 +105,29 @@ TEST_CASE("the table of failures is bounded, and an address that was dropped fro
     CHECK(at.failures.addresses_dropped() == 1);
     CHECK(at.wait("192.0.2.1") == 0ns);
 }
+
+TEST_CASE("several agents with wrong keys behind one address are all named", "[failed-logins]") {
+    Failures at;
+    for (int round = 0; round < 3; ++round) {
+        for (const char* id : {"agent-01", "agent-02", "agent-03", ""})
+            at.fail("192.0.2.1", id);
+    }
+    at.now += 1min;
+    at.fail("192.0.2.1", "agent-01");
+    REQUIRE(at.lines.size() == 2);
+    CHECK(at.lines[1].find("; 11 more failures since the last line about this address, of 3 agents: agent-02, "
+                           "agent-03, agent-01 ") != std::string::npos);
+    at.now += 1min;
+    at.fail("192.0.2.1", "agent-01");
+    CHECK(at.lines[2].find("agents") == std::string::npos);
+}
+
+TEST_CASE("one line names eight agents at most, and says when there are more", "[failed-logins]") {
+    Failures at;
+    at.fail("192.0.2.1", "first");
+    for (int i = 0; i < 50; ++i)
+        at.fail("192.0.2.1", "a" + std::to_string(i));
+    at.now += 1min;
+    at.fail("192.0.2.1", "first");
+    CHECK(at.lines[1].find(", of more than 8 agents: a0, a1, a2, a3, a4, a5, a6, a7 ") != std::string::npos);
+}

@@ -49,3 +49,16 @@ TEST_CASE("a proxy gives no client address when the header names none or a progr
     CHECK(client_text("10.0.0.1", ",") == kNobody);
     CHECK(client_text("10.0.0.1", "[") == kNobody);
 }
+
+TEST_CASE("the header Forwarded names the same addresses in another form", "[forwarded]") {
+    CHECK(forwarded_addresses("for=192.0.2.60;proto=http;by=203.0.113.43") == "192.0.2.60");
+    CHECK(forwarded_addresses("For=\"[2001:db8:cafe::17]:4711\"") == "[2001:db8:cafe::17]:4711");
+    CHECK(forwarded_addresses("proto=https; for=192.0.2.43, for=198.51.100.17") == "192.0.2.43,198.51.100.17");
+    CHECK(forwarded_addresses("by=\"a,b;for=1.2.3.4\";for=192.0.2.1").starts_with("192.0.2.1"));
+    CHECK(forwarded_addresses("").empty());
+    // An element without an address hides its client. It must not make another one the client.
+    CHECK(forwarded_addresses("for=192.0.2.1, proto=http") == "192.0.2.1,");
+    CHECK(client_text("10.0.0.1", forwarded_addresses("for=198.51.100.7, for=10.0.0.2")) == "198.51.100.7");
+    CHECK(client_text("10.0.0.1", forwarded_addresses("for=_hidden")) == kNobody);
+    CHECK(client_text("10.0.0.1", forwarded_addresses("for=\"")) == kNobody);
+}

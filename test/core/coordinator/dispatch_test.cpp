@@ -350,6 +350,35 @@ TEST_CASE("while thousands of agents come and go, the registry holds only those 
     CHECK(desk.engine->register_agent("stays-1", {"stays-1", kL2, "", "", ""}).accepted);
 }
 
+TEST_CASE("limits that change while agents are there count from then on", "[limits]") {
+    CoordinatorSettings settings;
+    settings.max_agents = 1;
+    Desk desk(settings);
+    FakeAgent first = desk.join("first");
+    CHECK_FALSE(desk.join("second").stream);
+    CoordinatorLimits limits = limits_of(settings);
+    limits.max_agents = 2;
+    limits.task_timeout = std::chrono::milliseconds(500);
+    desk.engine->change_limits(limits);
+    REQUIRE(desk.join("second").stream);
+    CHECK(desk.engine->register_agent("third", {"third", kL2, "", "", ""}).reason == "at capacity (2 agents)");
+    // A lower limit ends nobody.
+    limits.max_agents = 1;
+    desk.engine->change_limits(limits);
+    CHECK(desk.engine->agents().size() == 2);
+    CHECK_FALSE(desk.join("third").stream);
+    // A task that "first" does not answer goes to another agent after the new time.
+    desk.engine->end_agent("second", {});
+    desk.poll(actions(1));
+    REQUIRE(tasks_in(desk.take(first)) == 1);
+    limits.max_agents = 2;
+    desk.engine->change_limits(limits);
+    FakeAgent other = desk.join("other");
+    REQUIRE(other.stream);
+    desk.pass(std::chrono::milliseconds(600));
+    CHECK(tasks_in(desk.take(other)) == 1);
+}
+
 TEST_CASE("batch ids never repeat", "[defect-42]") {
     Desk desk;
     FakeAgent agent = desk.join("a", kL2, 1);

@@ -149,10 +149,10 @@ TEST_CASE("an agent is gone when its last connection has closed", "[log]") {
     PresencePort port;
     const auto first = port.connect("ipv4:192.0.2.7:1000");
     const auto second = port.connect("ipv4:192.0.2.7:1001");
-    port.presence.heard("a", *first, port.now);
-    port.presence.heard("a", *first, port.now);
-    port.presence.heard("a", *second, port.now);
-    port.presence.heard("b", *second, port.now);
+    port.presence.heard("a", *first, first->peer().text(), port.now);
+    port.presence.heard("a", *first, first->peer().text(), port.now);
+    port.presence.heard("a", *second, second->peer().text(), port.now);
+    port.presence.heard("b", *second, second->peer().text(), port.now);
     CHECK(port.lines ==
           LineList{"info agent a joined from 192.0.2.7:1000", "info agent b joined from 192.0.2.7:1001"});
     port.close(*first);
@@ -162,18 +162,18 @@ TEST_CASE("an agent is gone when its last connection has closed", "[log]") {
     CHECK(port.lines.size() == 4);
     CHECK(port.lines[2] == "info agent a at 192.0.2.7:1001 left: its connection was closed");
     // If a call is answered only after its connection has closed, its agent does not become live.
-    port.presence.heard("a", *second, port.now);
+    port.presence.heard("a", *second, second->peer().text(), port.now);
     CHECK(port.link.gone == LineList{"a", "b", "a"});
 }
 
 TEST_CASE("an agent stays while it has a task stream or a connection", "[log]") {
     PresencePort port;
     const auto connection = port.connect("ipv4:192.0.2.7:1000");
-    port.presence.heard("a", *connection, port.now);
-    port.presence.stream_opened("a", *connection, port.now);
+    port.presence.heard("a", *connection, connection->peer().text(), port.now);
+    port.presence.stream_opened("a", connection->peer().text(), port.now);
     port.presence.stream_closed("a", *connection, std::nullopt, port.now);
     CHECK(port.link.gone.empty());
-    port.presence.stream_opened("a", *connection, port.now);
+    port.presence.stream_opened("a", connection->peer().text(), port.now);
     port.close(*connection);
     CHECK(port.link.gone.empty());  // gRPC has not reported the end of the stream yet
     port.presence.stream_closed("a", *connection, std::nullopt, port.now);
@@ -183,10 +183,10 @@ TEST_CASE("an agent stays while it has a task stream or a connection", "[log]") 
 TEST_CASE("behind a proxy, whose connections stay, an agent is gone when its task stream ends", "[log]") {
     PresencePort port;
     const auto proxy = port.connect("ipv4:127.0.0.1:1000", true);
-    port.presence.heard("a", *proxy, port.now);
-    port.presence.stream_opened("a", *proxy, port.now);
+    port.presence.heard("a", *proxy, proxy->peer().text(), port.now);
+    port.presence.stream_opened("a", proxy->peer().text(), port.now);
     // The agent opens a newer stream before the end of the old one is known.
-    port.presence.stream_opened("a", *proxy, port.now);
+    port.presence.stream_opened("a", proxy->peer().text(), port.now);
     port.presence.stream_closed("a", *proxy, std::nullopt, port.now);
     CHECK(port.link.gone.empty());
     port.presence.stream_closed("a", *proxy, std::nullopt, port.now);
@@ -198,8 +198,8 @@ TEST_CASE("behind a proxy, whose connections stay, an agent is gone when its tas
 TEST_CASE("an agent that the coordinator removed is logged with the coordinator's reason", "[log]") {
     PresencePort port;
     const auto connection = port.connect("ipv4:192.0.2.7:1000");
-    port.presence.heard("a", *connection, port.now);
-    port.presence.stream_opened("a", *connection, port.now);
+    port.presence.heard("a", *connection, connection->peer().text(), port.now);
+    port.presence.stream_opened("a", connection->peer().text(), port.now);
     port.presence.stream_closed("a", *connection, "no heartbeat in time; register again", port.now);
     CHECK(port.lines.back() == "info agent a at 192.0.2.7:1000 left: no heartbeat in time; register again");
     port.close(*connection);

@@ -99,6 +99,19 @@ TEST_CASE("clients behind a proxy are limited one by one, unless the proxy names
     CHECK(entrance.call("127.0.0.1", "e", right_token("e")) == "e");
 }
 
+TEST_CASE("the log names a proxy's client, and the other end of a direct connection", "[authentication]") {
+    const Entrance entrance;
+    const auto text = [&](const char* peer, const char* name, const char* value) {
+        proto::Metadata headers;
+        headers.emplace(name, value);
+        return entrance.authentication.client_text(headers, *proto::PeerKey::from_grpc_peer(peer));
+    };
+    CHECK(text("ipv4:10.0.0.1:4711", "x-forwarded-for", "198.51.100.1") == "198.51.100.1");
+    CHECK(text("ipv4:127.0.0.1:4711", "forwarded", "for=198.51.100.1;proto=http") == "198.51.100.1");
+    CHECK(text("ipv4:127.0.0.1:4711", "x-other", "198.51.100.1") == "127.0.0.1:4711");
+    CHECK(text("ipv4:192.0.2.1:4711", "x-forwarded-for", "198.51.100.1") == "192.0.2.1:4711");
+}
+
 TEST_CASE("a client that connects directly cannot name another address", "[authentication]") {
     Entrance entrance;
     entrance.fail_often("192.0.2.1", {"198.51.100.1"});

@@ -2,9 +2,12 @@
 
 // Connections from a proxy that carry many agents, and also the calls of strangers.
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -14,6 +17,7 @@
 #include "test/support/fake_agent_link.hpp"
 #include "test/support/grpc_client.hpp"
 #include "test/support/h2_raw.hpp"
+#include "test/support/temp_dir.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
@@ -57,6 +61,33 @@ TEST_CASE("when a proxy puts all agents on one connection, their streams leave r
     // When one of them sends a heartbeat, then it is answered.
     CHECK(proxy.call("Heartbeat", {}, credentials_of("agent-0", kSharedSecret)).status.ok());
     CHECK(served.server->counters()["connections_open"] == 1);
+}
+
+TEST_CASE("the log names an agent behind a proxy by the address that the proxy names", "[server]") {
+    const TempDir dir;
+    const std::string revoked = dir.write("revoked", "agent-1\n");
+    const auto access = AccessControl::open({kSharedSecret, "", revoked}).value();
+    std::mutex mutex;
+    std::vector<std::string> lines;
+    FakeAgentLink link;
+    proto::AgentServerSettings settings;
+    settings.address = "127.0.0.1";
+    const auto server = proto::AgentServer::start(settings, link, *access,
+                                                  Log(LogLevel::info,
+                                                      [&](LogLevel, std::string_view line) {
+                                                          const std::lock_guard lock(mutex);
+                                                          lines.emplace_back(line);
+                                                      }))
+                            .value();
+    GrpcClient proxy(server->port());
+    Headers headers = credentials_of("agent-1", kSharedSecret);
+    headers.emplace_back("x-forwarded-for", "203.0.113.1, 198.51.100.7");
+    CHECK(proxy.call("Register", {}, headers).status.error_code() == grpc::StatusCode::PERMISSION_DENIED);
+    // The server logs the refusal before it answers.
+    const std::lock_guard lock(mutex);
+    CHECK(std::any_of(lines.begin(), lines.end(), [](const std::string& line) {
+        return line.find("agent agent-1 at 198.51.100.7 was refused: ") != std::string::npos;
+    }));
 }
 
 TEST_CASE("calls without a key do not end a connection with agents", "[server]") {
