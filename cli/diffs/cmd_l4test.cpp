@@ -142,9 +142,9 @@ const char* in_words(std::string_view check) {
 }
 
 void print_text(const proto::DiffProbe& probe, Io& io) {
-    for (const auto& verdict : probe.checks.verdicts()) {
-        io.out << fmt::format("{}  {:<22}  {}\n", verdict.passed ? "pass" : "FAIL", in_words(verdict.name),
-                              escape_for_display(verdict.detail));
+    for (const auto& finding : probe.checks.findings()) {
+        io.out << fmt::format("{}  {:<22}  {}\n", finding.passed ? "pass" : "FAIL", in_words(finding.name),
+                              escape_for_display(finding.detail));
     }
     if (probe.resumed > 0)
         io.out << fmt::format("note  the stream broke and went on, times: {}\n", probe.resumed);
@@ -159,8 +159,8 @@ double seconds(Milliseconds time) {
 
 void print_json(const L4TestOptions& options, const std::string& agent, const proto::DiffProbe& probe, Io& io) {
     Json checks = Json::object();
-    for (const auto& verdict : probe.checks.verdicts())
-        checks[verdict.name] = {{"passed", verdict.passed}, {"detail", verdict.detail}};
+    for (const auto& finding : probe.checks.findings())
+        checks[finding.name] = {{"passed", finding.passed}, {"detail", finding.detail}};
     Json out = {{"address", options.address},
                 {"agent_id", agent},
                 {"passed", probe.passed()},

@@ -44,8 +44,8 @@ ExitCode run_doctor(const DoctorCommand& command, Io& io) {
     load_for_doctor(command.config, subject);
     const std::vector<doctor::Finding> findings = doctor::examine(subject);
     io.out << (command.json ? doctor::findings_json(findings) : doctor::findings_text(findings)) << std::flush;
-    if (doctor::count_of(findings, doctor::Verdict::fail) != 0) return ExitCode::failed_check;
-    const bool is_warned = doctor::count_of(findings, doctor::Verdict::warn) != 0;
+    if (doctor::count_of(findings, doctor::CheckState::fail) != 0) return ExitCode::failed_check;
+    const bool is_warned = doctor::count_of(findings, doctor::CheckState::warn) != 0;
     return is_warned && command.strict ? ExitCode::warned : ExitCode::ok;
 }
 

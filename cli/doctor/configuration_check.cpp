@@ -12,14 +12,14 @@ namespace ioswarm::cli::doctor {
 
 void check_configuration(Visit& visit) {
     for (const Error& error : visit.subject.config_errors)
-        visit.tell(Verdict::fail, error);
+        visit.tell(CheckState::fail, error);
     if (!visit.subject.loaded) return;
     const LoadedConfig& loaded = *visit.subject.loaded;
     // Another check looks at the modes of files, and it also looks at more files.
     StartFindings start =
         check_start(loaded, {visit.subject.insecure_bind, visit.subject.embedded, /*file_modes=*/false, {}});
     for (const Error& error : start.errors)
-        visit.tell(Verdict::fail, error);
+        visit.tell(CheckState::fail, error);
     for (std::string& warning : start.warnings)
         visit.warn(std::move(warning), {}, {});
     if (!visit.subject.config_errors.empty() || !start.errors.empty()) return;

@@ -112,7 +112,7 @@ void tell_coordinator(Visit& visit, const Address& coordinator) {
     const auto signer = signer_address(visit.config());
     if (!signer) {
         visit.signer = coordinator;
-        visit.tell(visit.config().settlement_enabled ? Verdict::fail : Verdict::warn, signer.error());
+        visit.tell(visit.config().settlement_enabled ? CheckState::fail : CheckState::warn, signer.error());
         return;
     }
     visit.signer = *signer;

@@ -25,34 +25,34 @@ constexpr CheckRow kChecks[] = {
 
 }  // namespace
 
-std::string_view to_string(Verdict verdict) noexcept {
-    switch (verdict) {
-        case Verdict::ok:
+std::string_view to_string(CheckState state) noexcept {
+    switch (state) {
+        case CheckState::ok:
             return "ok";
-        case Verdict::warn:
+        case CheckState::warn:
             return "warn";
-        case Verdict::fail:
+        case CheckState::fail:
             return "fail";
-        case Verdict::not_checked:
+        case CheckState::not_checked:
             return "not checked";
     }
     return "fail";
 }
 
 void Visit::ok(std::string what) {
-    findings.push_back({check, Verdict::ok, std::move(what), {}, {}});
+    findings.push_back({check, CheckState::ok, std::move(what), {}, {}});
 }
 void Visit::warn(std::string what, std::string why, std::string next) {
-    findings.push_back({check, Verdict::warn, std::move(what), std::move(why), std::move(next)});
+    findings.push_back({check, CheckState::warn, std::move(what), std::move(why), std::move(next)});
 }
 void Visit::fail(std::string what, std::string why, std::string next) {
-    findings.push_back({check, Verdict::fail, std::move(what), std::move(why), std::move(next)});
+    findings.push_back({check, CheckState::fail, std::move(what), std::move(why), std::move(next)});
 }
 void Visit::not_checked(std::string what, std::string next) {
-    findings.push_back({check, Verdict::not_checked, std::move(what), {}, std::move(next)});
+    findings.push_back({check, CheckState::not_checked, std::move(what), {}, std::move(next)});
 }
-void Visit::tell(Verdict verdict, const Error& error) {
-    findings.push_back({check, verdict, error.text(), {}, error.hint});
+void Visit::tell(CheckState state, const Error& error) {
+    findings.push_back({check, state, error.text(), {}, error.hint});
 }
 
 std::span<const CheckRow> checks() {

@@ -17,18 +17,18 @@
 namespace ioswarm::cli::doctor {
 
 /// The result of a check.
-enum class Verdict {
+enum class CheckState {
     ok,
     warn,         ///< serve works, but something needs the operator's attention
     fail,         ///< serve does not start, does not do its work, or gives a secret away
     not_checked,  ///< the check could not be made, or does not apply; `what` says why
 };
-[[nodiscard]] std::string_view to_string(Verdict verdict) noexcept;  ///< "ok", "warn", "fail", "not checked"
+[[nodiscard]] std::string_view to_string(CheckState state) noexcept;  ///< "ok", "warn", "fail", "not checked"
 
 /// One line of the report. It holds no secret.
 struct Finding {
     std::string_view check;  ///< the name of its row in checks()
-    Verdict verdict = Verdict::ok;
+    CheckState state = CheckState::ok;
     std::string what;  ///< what was found
     std::string why;   ///< why that matters; may be empty
     std::string next;  ///< what the operator can do; empty when there is nothing to do
@@ -59,8 +59,8 @@ class Visit {
     void warn(std::string what, std::string why, std::string next);
     void fail(std::string what, std::string why, std::string next);
     void not_checked(std::string what, std::string next = {});
-    /// Adds a finding with this verdict that describes the error.
-    void tell(Verdict verdict, const Error& error);
+    /// Adds a finding with this state that describes the error.
+    void tell(CheckState state, const Error& error);
 
     const Subject& subject;
     std::string_view check;  ///< the name of the running check

@@ -65,7 +65,7 @@ void check_tls(Visit& visit) {
     }
     const auto pair = load_tls_pair(config.tls_cert, config.tls_key);
     if (!pair) {
-        visit.tell(Verdict::fail, pair.error());
+        visit.tell(CheckState::fail, pair.error());
         return;
     }
     const auto left = pair->not_after - visit.subject.now();

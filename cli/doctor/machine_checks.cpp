@@ -161,7 +161,8 @@ void check_data_dir(Visit& visit) {
     struct stat info {};
     if (::stat(dir.c_str(), &info) != 0) {
         if (errno != ENOENT) {
-            visit.tell(Verdict::fail, explain_data_dir(errno_error(errno, "cannot look at dataDir", dir), dir));
+            visit.tell(CheckState::fail,
+                       explain_data_dir(errno_error(errno, "cannot look at dataDir", dir), dir));
             return;
         }
         const std::string parent = existing_part(dir).string();
@@ -181,7 +182,7 @@ void check_data_dir(Visit& visit) {
     } else if (::access(dir.c_str(), R_OK | W_OK | X_OK) != 0) {
         const Error error{
             ErrorCode::permission_denied, fmt::format("this user may not write to {}", dir), {}, {}, {}};
-        visit.tell(Verdict::fail, explain_data_dir(error, dir));
+        visit.tell(CheckState::fail, explain_data_dir(error, dir));
     } else if ((info.st_mode & 0077) != 0) {
         visit.warn(fmt::format("{} has mode {:04o}", dir, static_cast<unsigned>(info.st_mode & 07777)),
                    "other users of this machine may look into the ledger", fmt::format("chmod 700 {}", dir));

@@ -27,7 +27,7 @@ std::string at_limit(const Visit& visit) {
 
 void tell_chain(Visit& visit, const ChainIdentity& chain) {
     if (Status reward = check_reward_chain(visit.config(), chain); !reward) {
-        visit.tell(Verdict::fail, reward.error());
+        visit.tell(CheckState::fail, reward.error());
     } else if (chain.evm != kMainnet && chain.evm != kTestnet) {
         visit.warn(fmt::format("the node is on an unknown chain: {}", chain.text()),
                    "IoTeX's mainnet has EVM chain id 4689, and its testnet has 4690",
@@ -106,7 +106,7 @@ void check_node(Visit& visit) {
     settings.call_timeout = visit.subject.remote_limit / 2;  // gRPC and web3 are asked one after the other
     auto node = proto::NodeSource::create(std::move(settings), Log());
     if (!node) {
-        visit.tell(Verdict::fail, node.error());
+        visit.tell(CheckState::fail, node.error());
         return;
     }
     const TimeLimit limit(visit.subject.remote_limit);

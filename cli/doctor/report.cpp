@@ -12,10 +12,9 @@ namespace ioswarm::cli::doctor {
 namespace {
 
 std::string line_of(const Finding& finding) {
-    std::string out =
-        fmt::format("{:<5} {}: ", finding.verdict == Verdict::not_checked ? "-" : to_string(finding.verdict),
-                    finding.check);
-    if (finding.verdict == Verdict::not_checked) out += "not checked: ";
+    std::string out = fmt::format(
+        "{:<5} {}: ", finding.state == CheckState::not_checked ? "-" : to_string(finding.state), finding.check);
+    if (finding.state == CheckState::not_checked) out += "not checked: ";
     out += finding.what;
     if (!finding.why.empty()) out += fmt::format(" ({})", finding.why);
     if (!finding.next.empty()) out += fmt::format("; next: {}", finding.next);
@@ -24,18 +23,18 @@ std::string line_of(const Finding& finding) {
 
 }  // namespace
 
-std::size_t count_of(const std::vector<Finding>& findings, Verdict verdict) noexcept {
+std::size_t count_of(const std::vector<Finding>& findings, CheckState state) noexcept {
     return static_cast<std::size_t>(std::count_if(findings.begin(), findings.end(),
-                                                  [&](const Finding& one) { return one.verdict == verdict; }));
+                                                  [&](const Finding& one) { return one.state == state; }));
 }
 
 std::string findings_text(const std::vector<Finding>& findings) {
     std::string out;
     for (const Finding& finding : findings)
         out += line_of(finding);
-    out += fmt::format("{} ok, {} warnings, {} failed, {} not checked\n", count_of(findings, Verdict::ok),
-                       count_of(findings, Verdict::warn), count_of(findings, Verdict::fail),
-                       count_of(findings, Verdict::not_checked));
+    out += fmt::format("{} ok, {} warnings, {} failed, {} not checked\n", count_of(findings, CheckState::ok),
+                       count_of(findings, CheckState::warn), count_of(findings, CheckState::fail),
+                       count_of(findings, CheckState::not_checked));
     return out;
 }
 
@@ -45,15 +44,15 @@ std::string findings_json(const std::vector<Finding>& findings) {
     for (const Finding& finding : findings) {
         document["checks"].push_back(
             {{"check", finding.check},
-             {"verdict", finding.verdict == Verdict::not_checked ? "not_checked" : to_string(finding.verdict)},
+             {"state", finding.state == CheckState::not_checked ? "not_checked" : to_string(finding.state)},
              {"what", finding.what},
              {"why", finding.why},
              {"next", finding.next}});
     }
-    document["ok"] = count_of(findings, Verdict::ok);
-    document["warn"] = count_of(findings, Verdict::warn);
-    document["fail"] = count_of(findings, Verdict::fail);
-    document["not_checked"] = count_of(findings, Verdict::not_checked);
+    document["ok"] = count_of(findings, CheckState::ok);
+    document["warn"] = count_of(findings, CheckState::warn);
+    document["fail"] = count_of(findings, CheckState::fail);
+    document["not_checked"] = count_of(findings, CheckState::not_checked);
     // Text from outside may hold bytes that are no UTF-8: they are replaced.
     return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -57,7 +57,7 @@ Result<std::unique_ptr<ServeApp>> ServeApp::start(const ServeConfig& config, con
                                                   Log log, LinesLost lines_lost) {
     std::unique_ptr<ServeApp> app(new ServeApp(config, options, std::move(log), std::move(lines_lost)));
     for (const auto step : {&ServeApp::read_lists, &ServeApp::open_ledger, &ServeApp::find_chain,
-                            &ServeApp::make_settler, &ServeApp::open_books, &ServeApp::open_source,
+                            &ServeApp::make_settler, &ServeApp::open_payroll, &ServeApp::open_source,
                             &ServeApp::open_diffs, &ServeApp::make_coordinator, &ServeApp::open_agent_port,
                             &ServeApp::open_api, &ServeApp::go_to_work, &ServeApp::start_test_agents}) {
         if (Status done = (app.get()->*step)(); !done) return fail(std::move(done).error());
@@ -113,7 +113,7 @@ Status ServeApp::open_ledger() {
     return {};
 }
 
-// Runs before the accounting is read, since an unused ledger may get another chain. serve starts even if the
+// Runs before the payroll is read, since an unused ledger may get another chain. serve starts even if the
 // node cannot be reached: the gate asks it later.
 Status ServeApp::find_chain() {
     if (!uses_node(config_)) {
@@ -146,11 +146,11 @@ Status ServeApp::bind_chain(const ChainIdentity& chain) {
     return diffs_ ? diffs_->bind_chain(config_, chain, log_.of(LogModule::diffs)) : Status();
 }
 
-// Accounting comes before the source, since it knows the height at which to continue.
-Status ServeApp::open_books() {
-    auto accounting = Accounting::open(*ledger_, settings_, clock_, settler_.get(), log_.of(LogModule::ledger));
-    if (!accounting) return fail(std::move(accounting).error());
-    accounting_ = *std::move(accounting);
+// Payroll comes before the source, since it knows the height at which to continue.
+Status ServeApp::open_payroll() {
+    auto payroll = Payroll::open(*ledger_, settings_, clock_, settler_.get(), log_.of(LogModule::ledger));
+    if (!payroll) return fail(std::move(payroll).error());
+    payroll_ = *std::move(payroll);
     return {};
 }
 
@@ -162,7 +162,7 @@ Status ServeApp::open_source() {
         gated_blocks_ = gate_->gated(node_->blocks());
         return {};
     }
-    auto embedded = sim::EmbeddedChain::create(embedded_settings(config_, accounting_->last_height()), clock_,
+    auto embedded = sim::EmbeddedChain::create(embedded_settings(config_, payroll_->last_height()), clock_,
                                                log_.of(LogModule::node));
     if (!embedded) return fail(std::move(embedded).error());
     embedded_ = *std::move(embedded);
@@ -189,7 +189,7 @@ Status ServeApp::make_coordinator() {
     evm::StateFetchers& run_state = node_ ? node_->run_state() : *embedded_;
     if (diffs_) watched_blocks_ = diffs_->watch(blocks);
     auto coordinator = Coordinator::create(settings_, pool, state, watched_blocks_ ? *watched_blocks_ : blocks,
-                                           *accounting_, clock_, log_.of(LogModule::dispatch), &run_state);
+                                           *payroll_, clock_, log_.of(LogModule::dispatch), &run_state);
     if (!coordinator) return fail(std::move(coordinator).error());
     coordinator_ = *std::move(coordinator);
     if (diffs_) {
@@ -358,7 +358,7 @@ Status ServeApp::start_test_agents() {
 }
 
 StatusText ServeApp::status_report() const {
-    const std::uint64_t epoch_blocks = accounting_->rewards_in_force().epoch_blocks;
+    const std::uint64_t epoch_blocks = payroll_->rewards_in_force().epoch_blocks;
     StatusText out;
     out.text = status_line(*coordinator_, epoch_blocks);
     out.fields = status_fields(*coordinator_, epoch_blocks);

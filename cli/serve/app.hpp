@@ -83,7 +83,7 @@ class ServeApp {
     [[nodiscard]] Log audited(LogModule module);
     Status find_chain();
     Status make_settler();
-    Status open_books();
+    Status open_payroll();
     Status open_source();
     Status open_diffs();
     Status make_coordinator();
@@ -131,7 +131,7 @@ class ServeApp {
     std::unique_ptr<Ledger> ledger_;
     std::unique_ptr<AuditLog> audit_;
     std::unique_ptr<ServeSettlement> settler_;  // null when serve does not pay by itself
-    std::unique_ptr<Accounting> accounting_;
+    std::unique_ptr<Payroll> payroll_;
     bool other_source_ = false;  // whether the directory was used with another source before
     // The chain found at the start; nothing when the node could not be reached.
     std::optional<ChainIdentity> chain_;

@@ -104,7 +104,7 @@ Result<ReloadReport> ServeApp::apply(const LoadedConfig& fresh) {
     if (api_guard_)
         api_guard_->change_rate(static_cast<std::uint32_t>(fresh.settings.http_requests_per_second));
     if (!report.changes.next_epoch.empty())
-        accounting_->change_rewards(coordinator_settings(fresh.settings).rewards);
+        payroll_->change_rewards(coordinator_settings(fresh.settings).rewards);
     report.agents_ended = end_agents_not_allowed();
     return report;
 }
@@ -131,7 +131,7 @@ ControlFacts ServeApp::control_facts() const {
     if (api_server_) out.api_at = reachable(address_, api_server_->port());
     out.data_dir = config_.data_dir;
     if (!config_.master_secret_old.empty()) out.agents_on_old_secret = access_->agents_on_old_secret();
-    out.epoch_blocks = accounting_->rewards_in_force().epoch_blocks;
+    out.epoch_blocks = payroll_->rewards_in_force().epoch_blocks;
     const auto reloaded = reloaded_.lock();
     out.max_agents = reloaded->used.settings.max_agents;
     const ListFiles lists = list_files(reloaded->used.settings);

@@ -27,7 +27,7 @@ void ServeApp::show_page() {
     sources.epochs = [this](std::uint64_t running_epoch) {
         return read_page_epochs(*ledger_, running_epoch, settlements_ ? &*settlements_ : nullptr);
     };
-    sources.answers = [this](const std::string& agent_id) { return accounting_->recent_answers(agent_id); };
+    sources.answers = [this](const std::string& agent_id) { return payroll_->recent_answers(agent_id); };
     if (settlements_) {
         balance_watch_.emplace([this](const std::stop_token& stop) { return read_balance(stop); });
         settlement_watch_.emplace(config_.data_dir, [this] { return balance_watch_->balance_rau(); });

@@ -8,7 +8,7 @@
 
 namespace ioswarm::cli {
 
-// Runs before the accounting is opened, because the accounting reports closed epochs to it. Its thread starts
+// Runs before the payroll is opened, because the payroll reports closed epochs to it. Its thread starts
 // when everything else is running.
 Status ServeApp::make_settler() {
     auto settler = ServeSettlement::make(config_, clock_, audited(LogModule::settlement));
@@ -21,7 +21,7 @@ Status ServeApp::make_settler() {
 void ServeApp::start_settlement() {
     if (config_.reward_contract.empty()) return;
     settlement_notices_.emplace(
-        config_.data_dir, [this](const PayoutKeys& payouts) { return accounting_->payouts_final(payouts); },
+        config_.data_dir, [this](const PayoutKeys& payouts) { return payroll_->payouts_final(payouts); },
         log_.of(LogModule::settlement));
     if (settler_) settler_->start();
 }

@@ -91,16 +91,16 @@ Json settlement_json(const PageSettlement& one, const std::optional<U256>& balan
             {"paid_rau", to_decimal(one.paid_rau)}};
 }
 
-const char* verdict_word(Verdict verdict) {
-    switch (verdict) {
-        case Verdict::none:
-        case Verdict::matched:
+const char* verdict_word(AnswerOutcome outcome) {
+    switch (outcome) {
+        case AnswerOutcome::none:
+        case AnswerOutcome::matched:
             return "right";
-        case Verdict::nonce_race:
-        case Verdict::state_race:
+        case AnswerOutcome::nonce_race:
+        case AnswerOutcome::state_race:
             return "excused";
-        case Verdict::false_positive:
-        case Verdict::false_negative:
+        case AnswerOutcome::false_positive:
+        case AnswerOutcome::false_negative:
             return "wrong";
     }
     return "wrong";
@@ -113,7 +113,7 @@ Json answers_json(const std::vector<JudgedAnswer>& answers) {
                        {"time", one.at_ms / 1000},
                        {"action", to_hex0x(one.action_hash.view())},
                        {"valid", one.valid},
-                       {"verdict", verdict_word(one.verdict)}});
+                       {"outcome", verdict_word(one.outcome)}});
     }
     return out;
 }

@@ -12,8 +12,8 @@
 
 #include <fmt/format.h>
 
+#include "cli/sim/agent_load.hpp"
 #include "cli/sim/process_use.hpp"
-#include "cli/sim/swarm.hpp"
 #include "core/base/text.hpp"
 
 namespace ioswarm::cli {
@@ -64,12 +64,12 @@ SimRun::SimRun(const SimOptions& options, SimHooks hooks, Log log)
       settings_(settings_for(options)) {}
 
 SimRun::~SimRun() {
-    swarm_.reset();
+    agents_.reset();
     if (coordinator_) coordinator_->stop();
     server_.reset();
     link_.reset();
     coordinator_.reset();
-    accounting_.reset();
+    payroll_.reset();
     ledger_.reset();
 }
 
@@ -161,14 +161,14 @@ Status SimRun::stall_before(std::uint64_t height) {
 }
 
 Status SimRun::wait_for_block(std::uint64_t height) {
-    const bool taken = wait(kLongestBlockWait, 2ms, [&] { return accounting_->last_height() >= height; });
+    const bool taken = wait(kLongestBlockWait, 2ms, [&] { return payroll_->last_height() >= height; });
     return taken ? Status() : stopped_or("a block was not taken in time");
 }
 
 Status SimRun::conduct_load() {
     const auto begin = SteadyClock::now();
     cpu_before_load_ = process_cpu_time();
-    agents_cpu_before_load_ = swarm_->cpu_time();
+    agents_cpu_before_load_ = agents_->cpu_time();
     in_load_ = true;
     load_began_ = begin;
     progress_->begin_phase();
@@ -193,7 +193,7 @@ void SimRun::end_of_load() {
     figures_.answers_in_load = record_->answers_so_far();
     figures_.cpu_seconds = std::chrono::duration<double>(process_cpu_time() - cpu_before_load_).count();
     figures_.agents_cpu_seconds =
-        std::chrono::duration<double>(swarm_->cpu_time() - agents_cpu_before_load_).count();
+        std::chrono::duration<double>(agents_->cpu_time() - agents_cpu_before_load_).count();
 }
 
 /// Makes the next block at once.

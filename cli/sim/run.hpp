@@ -23,7 +23,7 @@
 #include "core/sim/sim_source.hpp"
 #include "core/sim/skipping_clock.hpp"
 #include "proto/agent_port/agent_server.hpp"
-#include "proto/agents/swarm.hpp"
+#include "proto/agents/load_generator.hpp"
 
 namespace ioswarm::cli {
 
@@ -104,17 +104,17 @@ class SimRun {
     std::unique_ptr<sim::RunRecord> record_;
     std::unique_ptr<AccessControl> access_;
     std::unique_ptr<Ledger> ledger_;
-    std::unique_ptr<Accounting> accounting_;
+    std::unique_ptr<Payroll> payroll_;
     std::unique_ptr<sim::EmbeddedChain> chain_;
     std::unique_ptr<sim::SimSource> source_;
     std::unique_ptr<Coordinator> coordinator_;
     std::unique_ptr<AgentLink> link_;
     std::unique_ptr<proto::AgentServer> server_;
-    std::unique_ptr<proto::Swarm> swarm_;
+    std::unique_ptr<proto::LoadGenerator> agents_;
 };
 
 /// Runs only agents, against options.target, for options.duration. If the coordinator could not be reached at
-/// the end, a finding says so. Errors: as Swarm::join(), and those of reading the secret's file.
+/// the end, a finding says so. Errors: as LoadGenerator::join(), and those of reading the secret's file.
 [[nodiscard]] Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_token& stop,
                                                  ProgressLine& progress, const Log& log);
 

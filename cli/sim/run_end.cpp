@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "cli/sim/agent_load.hpp"
 #include "cli/sim/process_use.hpp"
 #include "cli/sim/run.hpp"
-#include "cli/sim/swarm.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -25,9 +25,9 @@ Status SimRun::settle() {
     says_.shadow = coordinator_->shadow();
     says_.status = coordinator_->status();
     for (std::uint32_t i = 0; i < options_.agents; ++i) {
-        auto rewards = coordinator_->rewards(proto::swarm_agent_id(i));
+        auto rewards = coordinator_->rewards(proto::load_agent_id(i));
         if (!rewards) return fail(std::move(rewards.error()));
-        rewards->agent_id = proto::swarm_agent_id(i);
+        rewards->agent_id = proto::load_agent_id(i);
         says_.rewards.push_back(*std::move(rewards));
     }
     if (hooks_.says) hooks_.says(says_);
@@ -44,8 +44,8 @@ void SimRun::wait_for_polls() {
 Status SimRun::leave() {
     progress_->show(fmt::format("{} agents leave", options_.agents), 0);
     const auto begin = SteadyClock::now();
-    swarm_->leave(kLeaveTime);
-    swarm_.reset();
+    agents_->leave(kLeaveTime);
+    agents_.reset();
     wait(kEvictionTime, 5ms, [&] {
         auto counters = server_->counters();
         return counters["connections_open"] == 0 && counters["task_streams_open"] == 0;
@@ -57,7 +57,7 @@ Status SimRun::leave() {
     // A transaction that left the pool is forgotten a number of blocks after the poll that missed it. So wait
     // for that poll first.
     wait_for_polls();
-    std::uint64_t height = accounting_->last_height();
+    std::uint64_t height = payroll_->last_height();
     const std::uint64_t forgotten =
         height + std::max(settings_.forget_after_blocks, settings_.late_result_blocks) + 2;
     while (height < forgotten) {
@@ -100,7 +100,7 @@ SimReport SimRun::report_so_far() {
     progress_->show("stopping", 1);
     if (in_load_) end_of_load();
     const auto begin = SteadyClock::now();
-    if (swarm_) swarm_->leave(kLeaveWhenStopped);
+    if (agents_) agents_->leave(kLeaveWhenStopped);
     figures_.leaving = SteadyClock::now() - begin;
     progress_->clear();
     SimReport out;

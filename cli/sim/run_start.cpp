@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "cli/sim/agent_load.hpp"
 #include "cli/sim/process_use.hpp"
 #include "cli/sim/run.hpp"
-#include "cli/sim/swarm.hpp"
 #include "core/base/bytes.hpp"
 #include "core/crypto/hmac.hpp"
 
@@ -49,9 +49,9 @@ Status SimRun::open_ledger() {
     auto ledger = Ledger::open(folder_->path(), log_);
     if (!ledger) return fail(std::move(ledger).error());
     ledger_ = *std::move(ledger);
-    auto accounting = Accounting::open(*ledger_, settings_, clock_, nullptr, log_);
-    if (!accounting) return fail(std::move(accounting).error());
-    accounting_ = *std::move(accounting);
+    auto payroll = Payroll::open(*ledger_, settings_, clock_, nullptr, log_);
+    if (!payroll) return fail(std::move(payroll).error());
+    payroll_ = *std::move(payroll);
     return {};
 }
 
@@ -66,7 +66,7 @@ Status SimRun::start_coordinator() {
     chain_->allow(scenario_->chain().resume_height);
     source_ = std::make_unique<sim::SimSource>(*chain_, *scenario_, *record_);
     auto coordinator =
-        Coordinator::create(settings_, *source_, *source_, *source_, *accounting_, clock_, log_, source_.get());
+        Coordinator::create(settings_, *source_, *source_, *source_, *payroll_, clock_, log_, source_.get());
     if (!coordinator) return fail(std::move(coordinator).error());
     coordinator_ = *std::move(coordinator);
     coordinator_->start();
@@ -83,12 +83,12 @@ Status SimRun::open_port() {
     if (!access) return fail(std::move(access).error());
     access_ = *std::move(access);
 
-    proto::SwarmSettings swarm = swarm_settings(options_, settings_.task_timeout);
-    swarm.master_secret = master_secret;
-    swarm.wallets = true;
-    figures_.agents_per_connection = swarm.agents_per_connection;
-    figures_.connections = connections_of(swarm);
-    figures_.agent_threads = swarm.threads;
+    proto::LoadSettings load = load_settings(options_, settings_.task_timeout);
+    load.master_secret = master_secret;
+    load.wallets = true;
+    figures_.agents_per_connection = load.agents_per_connection;
+    figures_.connections = connections_of(load);
+    figures_.agent_threads = load.threads;
     figures_.cores = usable_cores();
 
     proto::AgentServerSettings settings;
@@ -97,16 +97,16 @@ Status SimRun::open_port() {
                                             *access_, log_);
     if (!server) return fail(std::move(server).error());
     server_ = *std::move(server);
-    swarm.address.target = fmt::format("127.0.0.1:{}", server_->port());
+    load.address.target = fmt::format("127.0.0.1:{}", server_->port());
     if (const auto heap = heap_in_use()) figures_.heap = sim::HeapUse{*heap - chain_bytes_, 0, 0};
-    swarm_ = std::make_unique<proto::Swarm>(std::move(swarm), faults_, *record_, log_);
+    agents_ = std::make_unique<proto::LoadGenerator>(std::move(load), faults_, *record_, log_);
     return {};
 }
 
 Status SimRun::join() {
     progress_->show(fmt::format("{} agents join", options_.agents), 0);
     const auto begin = SteadyClock::now();
-    if (Status joined = swarm_->join(kJoinTime, stop_); !joined) return joined;
+    if (Status joined = agents_->join(kJoinTime, stop_); !joined) return joined;
     const bool streams =
         wait(kJoinTime, 10ms, [&] { return server_->counters()["task_streams_open"] >= options_.agents; });
     if (!streams) return stopped_or("the agents' task streams did not open");

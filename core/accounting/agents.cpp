@@ -20,7 +20,7 @@ std::chrono::seconds round_up(std::chrono::nanoseconds time) {
 
 }  // namespace
 
-void Accounting::welcome(const std::string& agent_id, const std::optional<Address>& wallet, Welcomed done) {
+void Payroll::welcome(const std::string& agent_id, const std::optional<Address>& wallet, Welcomed done) {
     auto arrival = std::make_shared<Impl::Arrival>();
     arrival->agent_id = agent_id;
     arrival->done = std::move(done);
@@ -36,7 +36,7 @@ void Accounting::welcome(const std::string& agent_id, const std::optional<Addres
                                  "too many agents register at the same time; try again in 1 s"));
 }
 
-std::optional<PayoutInfo> Accounting::take_payout(const std::string& agent_id) {
+std::optional<PayoutInfo> Payroll::take_payout(const std::string& agent_id) {
     PayoutNotices::Taken taken = impl_->notices.take(agent_id);
     if (taken.must_load &&
         !impl_->worker->post([impl = impl_.get(), agent_id] { impl->load_notices(agent_id); })) {
@@ -45,8 +45,7 @@ std::optional<PayoutInfo> Accounting::take_payout(const std::string& agent_id) {
     return taken.payout;
 }
 
-Result<std::size_t> Accounting::payouts_final(
-    const std::vector<std::pair<std::string, std::uint64_t>>& payouts) {
+Result<std::size_t> Payroll::payouts_final(const std::vector<std::pair<std::string, std::uint64_t>>& payouts) {
     std::vector<std::string> agents;  // each run of the operation sets it again
     const Status status = impl_->ledger.run(
         [&](LedgerTx& tx) -> Status {
@@ -63,7 +62,7 @@ Result<std::size_t> Accounting::payouts_final(
     return agents.size();
 }
 
-Status Accounting::mark_payouts_told() {
+Status Payroll::mark_payouts_told() {
     for (;;) {
         const std::vector<PayoutNotices::Key> keys = impl_->notices.unmarked(kMarkedAtOnce);
         if (keys.empty()) return {};
@@ -80,19 +79,19 @@ Status Accounting::mark_payouts_told() {
     }
 }
 
-void Accounting::Impl::begin() {
+void Payroll::Impl::begin() {
     const std::lock_guard locked(flight_mutex);
     ++in_flight;
 }
 
 /// The last call that a submission, an arrival or a mark makes on this object.
-void Accounting::Impl::end() {
+void Payroll::Impl::end() {
     const std::lock_guard locked(flight_mutex);
     if (--in_flight == 0) landed.notify_all();
 }
 
 /// Runs on the worker's thread.
-void Accounting::Impl::load_notices(const std::string& agent_id) {
+void Payroll::Impl::load_notices(const std::string& agent_id) {
     notices.loading(agent_id);
     const auto due = ledger.due_payouts(agent_id, PayoutNotices::kMaxHeld);
     if (!due) return notices.not_loaded(agent_id);
@@ -102,7 +101,7 @@ void Accounting::Impl::load_notices(const std::string& agent_id) {
 /// Runs on the worker's thread. Agents register often and hardly ever change their wallet, so this reads before
 /// it asks for a write. Agents with an unchanged wallet can then register even while the ledger accepts no
 /// writes.
-void Accounting::Impl::welcome(const std::shared_ptr<Arrival>& arrival) {
+void Payroll::Impl::welcome(const std::shared_ptr<Arrival>& arrival) {
     const auto known = ledger.agent(arrival->agent_id);
     if (!known) return finish(*arrival, fail(known.error()));
     if (*known && (*known)->wallet == arrival->wallet && !(*known)->next_wallet) return finish(*arrival, {});
@@ -115,7 +114,7 @@ void Accounting::Impl::welcome(const std::shared_ptr<Arrival>& arrival) {
     if (!taken) finish(*arrival, taken);
 }
 
-Status Accounting::Impl::write(Arrival& arrival, LedgerTx& tx) {
+Status Payroll::Impl::write(Arrival& arrival, LedgerTx& tx) {
     arrival.outcome = {};
     arrival.is_changed = false;
     auto found = tx.agent(arrival.agent_id);
@@ -130,7 +129,7 @@ Status Accounting::Impl::write(Arrival& arrival, LedgerTx& tx) {
         if (arrival.outcome.wait.count() > 0) return {};
         arrival.is_changed = true;
     }
-    const std::uint64_t epoch = books.numbers().epoch;
+    const std::uint64_t epoch = open_work.numbers().epoch;
     WalletChangeRow change{arrival.agent_id, before, arrival.wallet, to_ms(clock.wall()), epoch};
     if (!agent.wallet || agent.wallet == arrival.wallet) {
         agent.wallet = arrival.wallet;
@@ -144,21 +143,21 @@ Status Accounting::Impl::write(Arrival& arrival, LedgerTx& tx) {
     return tx.add_wallet_change(change);
 }
 
-void Accounting::Impl::committed(const Arrival& arrival) {
+void Payroll::Impl::committed(const Arrival& arrival) {
     if (arrival.is_changed) wallet_changes.note(arrival.agent_id, clock.steady());
     if (arrival.outcome.wait.count() > 0) ++changes_too_soon;
     const std::lock_guard locked(mutex);
-    books.set_wallet(arrival.agent_id, arrival.in_force);
+    open_work.set_wallet(arrival.agent_id, arrival.in_force);
 }
 
-void Accounting::Impl::finish(const Arrival& arrival, const Status& status) {
+void Payroll::Impl::finish(const Arrival& arrival, const Status& status) {
     if (arrival.done) arrival.done(status ? Result<WalletNaming>(arrival.outcome) : fail(status.error()));
     end();
 }
 
 /// Runs on the worker's thread once per second. Marks in one transaction all payouts that agents were told of
 /// meanwhile.
-void Accounting::Impl::mark_told() {
+void Payroll::Impl::mark_told() {
     if (is_marking.load()) return;  // the ledger has not finished the last mark
     auto keys = std::make_shared<const std::vector<PayoutNotices::Key>>(notices.unmarked(kMarkedAtOnce));
     if (keys->empty()) return;

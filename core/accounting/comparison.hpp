@@ -17,36 +17,38 @@ struct Claim {
 /// action was mined, they were good. An answer from execution is compared with our own run of the task if there
 /// is one, otherwise with the receipt. `sender_succeeded` is true if another dispatched action of the same
 /// sender succeeded in the same block.
-[[nodiscard]] constexpr Verdict judge(const Claim& claim, bool receipt_succeeded,
-                                      bool sender_succeeded) noexcept {
-    const Verdict wrong = claim.valid ? Verdict::false_positive : Verdict::false_negative;
+[[nodiscard]] constexpr AnswerOutcome judge(const Claim& claim, bool receipt_succeeded,
+                                            bool sender_succeeded) noexcept {
+    const AnswerOutcome wrong = claim.valid ? AnswerOutcome::false_positive : AnswerOutcome::false_negative;
     if (claim.executed && claim.run.own != OwnRun::none) {
         const bool own = claim.run.own == OwnRun::valid;
-        if (claim.valid == own) return own == receipt_succeeded ? Verdict::matched : Verdict::state_race;
+        if (claim.valid == own)
+            return own == receipt_succeeded ? AnswerOutcome::matched : AnswerOutcome::state_race;
         const bool as_the_receipt = claim.run.receipt_counts_too && claim.valid == receipt_succeeded;
-        return as_the_receipt ? Verdict::matched : wrong;
+        return as_the_receipt ? AnswerOutcome::matched : wrong;
     }
     const bool actual = !claim.executed || receipt_succeeded;
-    if (claim.valid == actual) return Verdict::matched;
+    if (claim.valid == actual) return AnswerOutcome::matched;
     const bool is_race = claim.valid && !claim.has_reject_reason && sender_succeeded;
-    return is_race ? Verdict::nonce_race : wrong;
+    return is_race ? AnswerOutcome::nonce_race : wrong;
 }
 
-/// True for a verdict that counts as a match in accuracy and pay.
-[[nodiscard]] constexpr bool is_match(Verdict verdict) noexcept {
-    return verdict == Verdict::matched || verdict == Verdict::nonce_race || verdict == Verdict::state_race;
+/// True for an outcome that counts as a match in accuracy and pay.
+[[nodiscard]] constexpr bool is_match(AnswerOutcome outcome) noexcept {
+    return outcome == AnswerOutcome::matched || outcome == AnswerOutcome::nonce_race ||
+           outcome == AnswerOutcome::state_race;
 }
 
-/// Adds a verdict to the lifetime totals, and also whether the answer's gas and state changes agree with our
-/// own run. Only the verdict affects accuracy and pay.
-constexpr void count(Verdict verdict, const RunComparison& run, LedgerNumbers& numbers) noexcept {
-    if (verdict == Verdict::none) return;
+/// Adds an outcome to the lifetime totals, and also whether the answer's gas and state changes agree with our
+/// own run. Only the outcome affects accuracy and pay.
+constexpr void count(AnswerOutcome outcome, const RunComparison& run, LedgerNumbers& numbers) noexcept {
+    if (outcome == AnswerOutcome::none) return;
     ++numbers.compared;
-    if (is_match(verdict)) ++numbers.matched;
-    if (verdict == Verdict::nonce_race) ++numbers.nonce_race_excluded;
-    if (verdict == Verdict::state_race) ++numbers.state_race_excluded;
-    if (verdict == Verdict::false_positive) ++numbers.false_positives;
-    if (verdict == Verdict::false_negative) ++numbers.false_negatives;
+    if (is_match(outcome)) ++numbers.matched;
+    if (outcome == AnswerOutcome::nonce_race) ++numbers.nonce_race_excluded;
+    if (outcome == AnswerOutcome::state_race) ++numbers.state_race_excluded;
+    if (outcome == AnswerOutcome::false_positive) ++numbers.false_positives;
+    if (outcome == AnswerOutcome::false_negative) ++numbers.false_negatives;
     if (run.gas == Agreement::same) ++numbers.evm_gas_matches;
     if (run.gas == Agreement::differs) ++numbers.evm_gas_mismatches;
     if (run.state == Agreement::same) ++numbers.evm_state_matches;

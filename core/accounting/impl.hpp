@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The private part of Accounting, shared by accounting.cpp (the public calls), agents.cpp (wallets and payout
+// The private part of Payroll, shared by payroll.cpp (the public calls), agents.cpp (wallets and payout
 // notices) and write.cpp (the ledger operations).
-// Books is the in-memory copy of the ledger. Only the ledger's thread changes it, and only after the commit, so
-// it never shows anything that a kill could undo. Operations run on the same thread and therefore read it
-// without the lock. A block runs alone in its transaction, so Books and the ledger agree when it starts.
-// Answers share a transaction. Whether an answer is the first of its agent is therefore looked up both in Books
-// and in `staged`, which holds the answers that are not committed yet.
+// OpenWork is the in-memory copy of the ledger. Only the ledger's thread changes it, and only after the commit,
+// so it never shows anything that a kill could undo. Operations run on the same thread and therefore read it
+// without the lock. A block runs alone in its transaction, so OpenWork and the ledger agree when it starts.
+// Answers share a transaction. Whether an answer is the first of its agent is therefore looked up both in
+// OpenWork and in `staged`, which holds the answers that are not committed yet.
 //
 // An answer costs one row at the end of one table and no other write, which makes it cheap. The work that it
 // adds to its agent is written with the next block. After a restart before that block, the work is counted
@@ -30,11 +30,11 @@
 #include <utility>
 #include <vector>
 
-#include "core/accounting/accounting.hpp"
-#include "core/accounting/books.hpp"
 #include "core/accounting/epoch_close.hpp"
 #include "core/accounting/ledger_worker.hpp"
+#include "core/accounting/open_work.hpp"
 #include "core/accounting/payout_notices.hpp"
+#include "core/accounting/payroll.hpp"
 #include "core/auth/once_per_agent.hpp"
 #include "core/base/guarded.hpp"
 #include "core/ledger/ledger.hpp"
@@ -45,8 +45,8 @@ namespace ioswarm {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
 }
 
-struct Accounting::Impl {
-    using Welcomed = Accounting::Welcomed;
+struct Payroll::Impl {
+    using Welcomed = Payroll::Welcomed;
     using Wallets = std::vector<std::pair<std::string, std::optional<Address>>>;
 
     Impl(Ledger& ledger_in, const CoordinatorSettings& settings_in, const Clock& clock_in,
@@ -57,12 +57,12 @@ struct Accounting::Impl {
           settler(settler_in),
           log(std::move(log_in)),
           wallet_changes(settings_in.wallet_change_interval),
-          books(state, settings_in.shadow_mode, settings_in.late_result_blocks),
+          open_work(state, settings_in.shadow_mode, settings_in.late_result_blocks),
           rewards(settings_in.rewards) {
-        next_answer = books.last_answer() + 1;
+        next_answer = open_work.last_answer() + 1;
         // The epoch may have begun before a restart, and only the wall clock tells how long ago that was. From
         // now on the steady clock measures its length, because it does not jump.
-        const std::int64_t before = to_ms(clock.wall()) - books.numbers().epoch_started_ms;
+        const std::int64_t before = to_ms(clock.wall()) - open_work.numbers().epoch_started_ms;
         epoch_before = std::chrono::milliseconds(std::max<std::int64_t>(before, 0));
         epoch_since = clock.steady();
     }
@@ -124,7 +124,7 @@ struct Accounting::Impl {
     std::atomic<std::uint64_t> changes_too_soon{0};
 
     mutable std::mutex mutex;  // guards all members below; they are changed only on the ledger's thread
-    Books books;
+    OpenWork open_work;
     RewardSettings rewards;  // of the running epoch
     std::uint64_t repeated = 0;
     std::chrono::nanoseconds epoch_before{};  // how long the running epoch lasted before epoch_since

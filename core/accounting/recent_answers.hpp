@@ -22,7 +22,7 @@ struct JudgedAnswer {
     std::int64_t at_ms = 0;    ///< when it was compared, ms since 1970
     Hash256 action_hash;
     bool valid = false;  ///< what the agent said
-    Verdict verdict = Verdict::none;
+    AnswerOutcome outcome = AnswerOutcome::none;
 };
 
 /// The newest compared answers of each agent, in memory only. The page of `serve` shows them. Thread-safe.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The operations that Accounting runs on the ledger's thread, before and after the commit.
+// The operations that Payroll runs on the ledger's thread, before and after the commit.
 #include <algorithm>
 #include <utility>
 
@@ -9,9 +9,9 @@
 namespace ioswarm {
 namespace {
 
-WorkRow work_after(const Books& books, const BlockChange& change, const std::string& agent_id) {
-    const auto found = books.work().find(agent_id);
-    WorkRow out = found == books.work().end() ? WorkRow{agent_id, 0, 0, 0, 0} : found->second.work;
+WorkRow work_after(const OpenWork& open_work, const BlockChange& change, const std::string& agent_id) {
+    const auto found = open_work.work().find(agent_id);
+    WorkRow out = found == open_work.work().end() ? WorkRow{agent_id, 0, 0, 0, 0} : found->second.work;
     if (const auto delta = change.compared.find(agent_id); delta != change.compared.end()) {
         out.compared += delta->second.compared;
         out.correct += delta->second.correct;
@@ -19,20 +19,20 @@ WorkRow work_after(const Books& books, const BlockChange& change, const std::str
     return out;
 }
 
-std::vector<WorkRow> all_work_after(const Books& books, const BlockChange& change) {
+std::vector<WorkRow> all_work_after(const OpenWork& open_work, const BlockChange& change) {
     std::vector<WorkRow> out;
-    out.reserve(books.work().size() + change.compared.size());
-    for (const auto& [agent_id, agent] : books.work())
-        out.push_back(work_after(books, change, agent_id));
+    out.reserve(open_work.work().size() + change.compared.size());
+    for (const auto& [agent_id, agent] : open_work.work())
+        out.push_back(work_after(open_work, change, agent_id));
     for (const auto& [agent_id, delta] : change.compared) {
-        if (!books.work().contains(agent_id)) out.push_back(delta);
+        if (!open_work.work().contains(agent_id)) out.push_back(delta);
     }
     return out;
 }
 
 }  // namespace
 
-Status Accounting::Impl::write(Submission& submission, LedgerTx& tx) {
+Status Payroll::Impl::write(Submission& submission, LedgerTx& tx) {
     submission.added.clear();
     submission.wallets.clear();
     submission.repeated = 0;
@@ -41,7 +41,7 @@ Status Accounting::Impl::write(Submission& submission, LedgerTx& tx) {
             ++submission.repeated;
             continue;
         }
-        AnswerRow row = books.plan(answer);
+        AnswerRow row = open_work.plan(answer);
         row.id = next_answer++;
         if (Status status = tx.add_answer(row); !status) return status;
         if (Status status = read_wallet(answer.agent_id, submission.wallets, tx); !status) return status;
@@ -52,8 +52,8 @@ Status Accounting::Impl::write(Submission& submission, LedgerTx& tx) {
 
 /// Returns false if this agent's answer to this action is already in the ledger, or is about to be written in
 /// the same transaction.
-bool Accounting::Impl::stage(const Answer& answer, const Submission& submission) {
-    if (books.has_answer(answer.raw_id, answer.agent_id)) return false;
+bool Payroll::Impl::stage(const Answer& answer, const Submission& submission) {
+    if (open_work.has_answer(answer.raw_id, answer.agent_id)) return false;
     std::vector<Staged>& same = staged[answer.raw_id];
     const auto found = std::find_if(same.begin(), same.end(),
                                     [&](const Staged& other) { return other.agent_id == answer.agent_id; });
@@ -69,7 +69,7 @@ bool Accounting::Impl::stage(const Answer& answer, const Submission& submission)
     });
 }
 
-void Accounting::Impl::unstage(const Submission& submission) {
+void Payroll::Impl::unstage(const Submission& submission) {
     for (const Answer& answer : submission.answers) {
         const auto found = staged.find(answer.raw_id);
         if (found == staged.end()) continue;
@@ -78,24 +78,24 @@ void Accounting::Impl::unstage(const Submission& submission) {
     }
 }
 
-void Accounting::Impl::committed(const Submission& submission) {
+void Payroll::Impl::committed(const Submission& submission) {
     {
         const std::lock_guard locked(mutex);
         repeated += submission.repeated;
         for (const AnswerRow& answer : submission.added)
-            books.apply(answer);
+            open_work.apply(answer);
         for (const auto& [agent_id, wallet] : submission.wallets)
-            books.set_wallet(agent_id, wallet);
+            open_work.set_wallet(agent_id, wallet);
     }
     recent_answers.add(judged_late(submission));
 }
 
 /// The answers that came after their block and were compared when they were recorded.
-RecentAnswers::Judged Accounting::Impl::judged_late(const Submission& submission) const {
+RecentAnswers::Judged Payroll::Impl::judged_late(const Submission& submission) const {
     RecentAnswers::Judged out;
     for (const AnswerRow& answer : submission.added) {
-        if (answer.late_verdict == Verdict::none || !answer.action_hash) continue;
-        const HeldAction* action = books.find(answer.raw_id);
+        if (answer.late_verdict == AnswerOutcome::none || !answer.action_hash) continue;
+        const HeldAction* action = open_work.find(answer.raw_id);
         const std::uint64_t height = action == nullptr ? 0 : action->mined_height.value_or(0);
         out.emplace_back(answer.agent_id, JudgedAnswer{height, to_ms(clock.wall()), *answer.action_hash,
                                                        answer.valid, answer.late_verdict});
@@ -104,41 +104,42 @@ RecentAnswers::Judged Accounting::Impl::judged_late(const Submission& submission
 }
 
 /// Reports the result to the submitter. This is the last call that a submission makes on this object.
-void Accounting::Impl::finish(const Submission& submission, const Status& status) {
+void Payroll::Impl::finish(const Submission& submission, const Status& status) {
     if (submission.done) submission.done(status);
     end();
 }
 
 /// Reads the wallet of an agent that has no work in this epoch yet.
-Status Accounting::Impl::read_wallet(const std::string& agent_id, Wallets& out, LedgerTx& tx) const {
-    if (books.work().contains(agent_id) || (!out.empty() && out.back().first == agent_id)) return {};
+Status Payroll::Impl::read_wallet(const std::string& agent_id, Wallets& out, LedgerTx& tx) const {
+    if (open_work.work().contains(agent_id) || (!out.empty() && out.back().first == agent_id)) return {};
     const auto agent = tx.agent(agent_id);
     if (!agent) return fail(agent.error());
     out.emplace_back(agent_id, *agent ? (*agent)->wallet : std::nullopt);
     return {};
 }
 
-bool Accounting::Impl::epoch_due(const LedgerNumbers& numbers) const {
+bool Payroll::Impl::epoch_due(const LedgerNumbers& numbers) const {
     const std::uint64_t blocks =
         numbers.last_height + 1 - std::min(numbers.epoch_first_height, numbers.last_height);
     return blocks >= rewards.epoch_blocks && elapsed() >= rewards.min_epoch_duration;
 }
 
-Status Accounting::Impl::write(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched,
-                               BlockOutcome& out, LedgerTx& tx) {
+Status Payroll::Impl::write(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched,
+                            BlockOutcome& out, LedgerTx& tx) {
     out = {};
-    if (block.height <= books.numbers().last_height) {
+    if (block.height <= open_work.numbers().last_height) {
         out.known = true;
         return {};
     }
-    out.change = books.plan(block, dispatched, *forgotten.lock());
+    out.change = open_work.plan(block, dispatched, *forgotten.lock());
     if (Status status = write_change(out.change, tx); !status) return status;
     for (const auto& [agent_id, delta] : out.change.compared) {
         if (Status status = read_wallet(agent_id, out.wallets, tx); !status) return status;
     }
     LedgerNumbers numbers = out.change.numbers;
     if (epoch_due(numbers)) {
-        auto closed = close_epoch(tx, rewards, all_work_after(books, out.change), numbers, to_ms(clock.wall()));
+        auto closed =
+            close_epoch(tx, rewards, all_work_after(open_work, out.change), numbers, to_ms(clock.wall()));
         if (!closed) return fail(closed.error());
         out.closed = std::move(*closed);
         out.change.numbers = numbers;
@@ -146,45 +147,45 @@ Status Accounting::Impl::write(const ExecutedBlock& block, std::span<const Dispa
     return tx.set_numbers(numbers);
 }
 
-Status Accounting::Impl::write_change(const BlockChange& change, LedgerTx& tx) {
+Status Payroll::Impl::write_change(const BlockChange& change, LedgerTx& tx) {
     for (const Hash256& raw_id : change.dropped) {
-        const HeldAction* action = books.find(raw_id);
+        const HeldAction* action = open_work.find(raw_id);
         if (action == nullptr) continue;
         for (const HeldAnswer& answer : action->answers) {
             if (Status status = tx.drop_answer(answer.id); !status) return status;
         }
     }
-    for (const std::string& agent_id : books.worked()) {
-        if (Status status = tx.set_work(work_after(books, change, agent_id)); !status) return status;
+    for (const std::string& agent_id : open_work.worked()) {
+        if (Status status = tx.set_work(work_after(open_work, change, agent_id)); !status) return status;
     }
     for (const auto& [agent_id, delta] : change.compared) {
-        if (books.worked().contains(agent_id)) continue;
-        if (Status status = tx.set_work(work_after(books, change, agent_id)); !status) return status;
+        if (open_work.worked().contains(agent_id)) continue;
+        if (Status status = tx.set_work(work_after(open_work, change, agent_id)); !status) return status;
     }
     if (Status status = tx.drop_recent_below(change.drop_recent_below); !status) return status;
     return tx.add_recent_block(change.recent);
 }
 
-void Accounting::Impl::committed(const BlockOutcome& outcome) {
+void Payroll::Impl::committed(const BlockOutcome& outcome) {
     if (outcome.known) return;
     {
         const std::lock_guard locked(mutex);
-        books.apply(outcome.change);
+        open_work.apply(outcome.change);
         if (outcome.closed) {
-            books.start_epoch(outcome.change.numbers);
+            open_work.start_epoch(outcome.change.numbers);
             if (const auto next = std::exchange(*next_rewards.lock(), std::nullopt)) rewards = *next;
             epoch_before = {};
             epoch_since = clock.steady();
         }
         for (const auto& [agent_id, wallet] : outcome.wallets)
-            books.set_wallet(agent_id, wallet);
+            open_work.set_wallet(agent_id, wallet);
     }
     {
         // Actions that came in meanwhile stay for the next block. An action that is no longer held, or is mined
         // by now, need not be forgotten.
         auto locked = forgotten.lock();
         std::erase_if(*locked, [&](const Hash256& raw_id) {
-            const HeldAction* action = books.find(raw_id);
+            const HeldAction* action = open_work.find(raw_id);
             return action == nullptr || action->mined_height;
         });
     }
@@ -195,7 +196,7 @@ void Accounting::Impl::committed(const BlockOutcome& outcome) {
     recent_answers.add(judged);
 }
 
-void Accounting::Impl::announce(const BlockOutcome& outcome) {
+void Payroll::Impl::announce(const BlockOutcome& outcome) {
     const EpochRow& epoch = outcome.closed->epoch;
     const std::vector<PayoutRow>& payouts = outcome.closed->payouts;
     log.info(

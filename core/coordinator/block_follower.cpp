@@ -7,7 +7,7 @@
 namespace ioswarm {
 
 std::uint64_t BlockFollower::next_height() {
-    const std::uint64_t last = accounting_.last_height();
+    const std::uint64_t last = payroll_.last_height();
     if (last == 0 || live_) return 0;
     const auto tip = engine_.tip();
     if (tip && tip->height > last + kMaxBlocksToCatchUp) {
@@ -50,11 +50,11 @@ Status BlockFollower::take_next(std::stop_token stop) {
         auto fetched = fetch(std::move(stop));
         if (!fetched || !block_) return fetched;
     }
-    if (block_->height > accounting_.last_height()) {
+    if (block_->height > payroll_.last_height()) {
         const auto unanswered = engine_.unanswered(*block_);
-        if (auto taken = accounting_.on_block(*block_, unanswered); !taken) return taken;
+        if (auto taken = payroll_.on_block(*block_, unanswered); !taken) return taken;
         engine_.on_block(*block_);
-        if (auto forgotten = engine_.take_forgotten(); !forgotten.empty()) accounting_.forget(forgotten);
+        if (auto forgotten = engine_.take_forgotten(); !forgotten.empty()) payroll_.forget(forgotten);
         if (block_->unmatched_actions > 0) {
             ++counters_.alarms;
             log_.error("block {}: {} transactions have a hash that matches no receipt; they are not compared",

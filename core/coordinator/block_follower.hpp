@@ -7,7 +7,7 @@
 #include <stop_token>
 #include <string>
 
-#include "core/accounting/accounting.hpp"
+#include "core/accounting/payroll.hpp"
 #include "core/base/guarded.hpp"
 #include "core/base/log.hpp"
 #include "core/base/outage.hpp"
@@ -16,7 +16,7 @@
 
 namespace ioswarm {
 
-/// Passes executed blocks one after the other to the accounting, then to the engine. One thread calls step() or
+/// Passes executed blocks one after the other to the payroll, then to the engine. One thread calls step() or
 /// run().
 class BlockFollower {
   public:
@@ -28,11 +28,11 @@ class BlockFollower {
 
     /// The result of each call of the source is reported to `outage`, which other users of the source may
     /// share.
-    BlockFollower(BlockSource& source, Accounting& accounting, Engine& engine, Log log, Outage& outage)
-        : source_(source), accounting_(accounting), engine_(engine), log_(std::move(log)), outage_(outage) {}
+    BlockFollower(BlockSource& source, Payroll& payroll, Engine& engine, Log log, Outage& outage)
+        : source_(source), payroll_(payroll), engine_(engine), log_(std::move(log)), outage_(outage) {}
 
-    /// Waits for the next block and processes it. A block that the accounting did not accept is kept, and the
-    /// next call tries it again. Errors: those of the source and the accounting; cancelled when `stop` is
+    /// Waits for the next block and processes it. A block that the payroll did not accept is kept, and the
+    /// next call tries it again. Errors: those of the source and the payroll; cancelled when `stop` is
     /// requested.
     [[nodiscard]] Status step(std::stop_token stop);
     /// Calls step() until `stop`, and waits after errors.
@@ -48,11 +48,11 @@ class BlockFollower {
     [[nodiscard]] Status fetch(std::stop_token stop);
 
     BlockSource& source_;
-    Accounting& accounting_;
+    Payroll& payroll_;
     Engine& engine_;
     const Log log_;
     Outage& outage_;
-    std::optional<ExecutedBlock> block_;  // fetched, but not accepted by the accounting yet
+    std::optional<ExecutedBlock> block_;  // fetched, but not accepted by the payroll yet
     bool live_ = false;                   // continue with the next new block and skip the missed ones
     Counters counters_;
     Guarded<std::string> last_error_;

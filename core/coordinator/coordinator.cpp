@@ -28,26 +28,26 @@ constexpr std::chrono::milliseconds kStall{500};
 
 Result<std::unique_ptr<Coordinator>> Coordinator::create(const CoordinatorSettings& settings,
                                                          ActPoolReader& pool, StateReader& state,
-                                                         BlockSource& blocks, Accounting& accounting,
+                                                         BlockSource& blocks, Payroll& payroll,
                                                          const Clock& clock, Log log,
                                                          evm::StateFetchers* fetchers) {
     std::unique_ptr<Coordinator> made(
-        new Coordinator(settings, pool, state, blocks, accounting, clock, std::move(log), fetchers));
+        new Coordinator(settings, pool, state, blocks, payroll, clock, std::move(log), fetchers));
     if (auto reserved = made->reserve_ids(); !reserved) return fail(std::move(reserved.error()));
-    for (const auto& [raw_id, answers] : accounting.open_answers())
+    for (const auto& [raw_id, answers] : payroll.open_answers())
         made->unseen_.emplace(raw_id, answers);
     return made;
 }
 
 Coordinator::Coordinator(const CoordinatorSettings& settings, ActPoolReader& pool, StateReader& state,
-                         BlockSource& blocks, Accounting& accounting, const Clock& clock, Log log,
+                         BlockSource& blocks, Payroll& payroll, const Clock& clock, Log log,
                          evm::StateFetchers* fetchers)
     : settings_(settings),
       pool_(pool),
-      accounting_(accounting),
+      payroll_(payroll),
       clock_(clock),
       log_(std::move(log)),
-      received_before_(accounting.tasks_received()),
+      received_before_(payroll.tasks_received()),
       wake_(std::make_shared<Signal>()),
       settled_(std::make_shared<Signal>()),
       engine_(std::make_shared<Engine>(settings, clock, log_, wake_)),
@@ -55,8 +55,8 @@ Coordinator::Coordinator(const CoordinatorSettings& settings, ActPoolReader& poo
       runner_(fetchers != nullptr ? std::make_unique<TaskRunner>(*fetchers) : nullptr),
       readers_(state, runner_.get(), *engine_, settings_.state_read),
       source_outage_("node", log_.of(LogModule::node)),
-      follower_(blocks, accounting, *engine_, log_, source_outage_),
-      books_alarm_("ledger", log_.of(LogModule::ledger)),
+      follower_(blocks, payroll, *engine_, log_, source_outage_),
+      ledger_alarm_("ledger", log_.of(LogModule::ledger)),
       tip_alarm_("dispatch", log_),
       blocks_alarm_("blocks", log_),
       behind_alarm_("blocks", log_),
@@ -108,7 +108,7 @@ void Coordinator::stop() {
 Status Coordinator::reserve_ids() {
     const std::lock_guard lock(reserving_);
     if (engine_->ids_left() >= kIdsLow) return {};
-    auto first = accounting_.reserve_ids(kIdsReserved);
+    auto first = payroll_.reserve_ids(kIdsReserved);
     if (!first) return fail(std::move(first.error()));
     engine_->add_ids(*first, kIdsReserved);
     return {};
@@ -116,7 +116,7 @@ Status Coordinator::reserve_ids() {
 
 void Coordinator::dispatch(bool poll) {
     watch_tip();
-    if (!watch_books()) return;  // without the ledger, numbers for tasks could not be reserved either
+    if (!watch_ledger()) return;  // without the ledger, numbers for tasks could not be reserved either
     Status reserved;
     do {
         reserved = reserve_ids();
@@ -136,7 +136,7 @@ Status Coordinator::read_pool(ChainTip& tip, std::vector<PoolActionPtr>& pending
     // never older.
     auto newest = pool_.tip();
     if (!newest) return fail(std::move(newest.error()));
-    compare_with_books(newest->height);
+    compare_with_ledger(newest->height);
     auto listed = pool_.pending();
     if (!listed) return fail(std::move(listed.error()));
     tip = std::move(*newest);
@@ -159,7 +159,7 @@ Status Coordinator::poll_once() {
     if (!unseen_.empty()) {
         for (const PoolActionPtr& action : pending) {
             if (unseen_.erase(action->raw_id) > 0)
-                answered[action->raw_id] = accounting_.answered_by(action->raw_id);
+                answered[action->raw_id] = payroll_.answered_by(action->raw_id);
         }
         forget_unseen(tip.height);
     }
@@ -168,7 +168,7 @@ Status Coordinator::poll_once() {
         const auto at = answered.find(raw_id);
         return at == answered.end() ? std::vector<std::string>{} : at->second;
     });
-    if (auto forgotten = engine_->take_forgotten(); !forgotten.empty()) accounting_.forget(forgotten);
+    if (auto forgotten = engine_->take_forgotten(); !forgotten.empty()) payroll_.forget(forgotten);
     poll_policy_.add(read);
     ++polls_;
     polled_at_ = clock_.steady().time_since_epoch().count();
@@ -181,13 +181,13 @@ Status Coordinator::poll_once() {
 /// than others.
 void Coordinator::forget_unseen(std::uint64_t tip) {
     if (unseen_since_ == 0) unseen_since_ = tip;
-    if (settled_height(accounting_.last_height(), tip) < unseen_since_ + settings_.forget_after_blocks) return;
+    if (settled_height(payroll_.last_height(), tip) < unseen_since_ + settings_.forget_after_blocks) return;
     std::vector<Hash256> raw_ids;
     raw_ids.reserve(unseen_.size());
     for (const auto& [raw_id, answers] : unseen_)
         raw_ids.push_back(raw_id);
     unseen_.clear();
-    accounting_.forget(raw_ids);
+    payroll_.forget(raw_ids);
 }
 
 void Coordinator::poll_loop(const std::stop_token& stop) {
@@ -273,7 +273,7 @@ void Coordinator::register_agent(const std::string& agent_id, const RegisterRequ
     // ledger.
     if (std::string why = engine_->no_place_for(agent_id); !why.empty())
         return done(RegisterResponse{false, std::move(why), 0});
-    accounting_.welcome(
+    payroll_.welcome(
         agent_id, named_wallet->wallet,
         [engine = engine_, agent_id, request, interval = settings_.wallet_change_interval,
          fault = named_wallet->fault, done = std::move(done)](const Result<WalletNaming>& named) {
@@ -311,9 +311,9 @@ void Coordinator::submit(const std::string& agent_id, BatchResult batch, SubmitD
     if (auto* refused = std::get_if<SubmitResponse>(&*judged)) return done(std::move(*refused));
     auto submission = std::make_shared<Submission>(std::move(std::get<Submission>(*judged)));
     std::vector<Answer> answers = std::move(submission->answers);
-    accounting_.record(std::move(answers), [engine = engine_, settled = settled_, submission,
-                                            done = std::move(done)](const Status& status) {
-        if (!status) engine->set_on_hold(true);  // at once; watch_books() decides when it ends
+    payroll_.record(std::move(answers), [engine = engine_, settled = settled_, submission,
+                                         done = std::move(done)](const Status& status) {
+        if (!status) engine->set_on_hold(true);  // at once; watch_ledger() decides when it ends
         engine->recorded(*submission, status);
         settled->raise();
         if (status) return done(SubmitResponse{true, submission->note});
@@ -326,7 +326,7 @@ void Coordinator::submit(const std::string& agent_id, BatchResult batch, SubmitD
 
 Result<HeartbeatResponse> Coordinator::heartbeat(const std::string& agent_id, const HeartbeatRequest& request) {
     if (!engine_->heartbeat(agent_id, request)) return HeartbeatResponse{false, "shutdown", std::nullopt};
-    return HeartbeatResponse{true, "continue", accounting_.take_payout(agent_id)};
+    return HeartbeatResponse{true, "continue", payroll_.take_payout(agent_id)};
 }
 
 void Coordinator::end_agent(const std::string& agent_id, const Error& reason) {
@@ -337,16 +337,16 @@ std::vector<AgentView> Coordinator::agents() const {
     return engine_->agents();
 }
 ShadowTotals Coordinator::shadow() const {
-    return accounting_.shadow();
+    return payroll_.shadow();
 }
 EpochView Coordinator::epoch() const {
-    return accounting_.epoch();
+    return payroll_.epoch();
 }
 std::vector<LeaderboardEntry> Coordinator::leaderboard() const {
-    return accounting_.leaderboard();
+    return payroll_.leaderboard();
 }
 Result<RewardsView> Coordinator::rewards(const std::string& agent_id) const {
-    return accounting_.rewards(agent_id);
+    return payroll_.rewards(agent_id);
 }
 
 }  // namespace ioswarm

@@ -12,7 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/accounting/accounting.hpp"
+#include "core/accounting/payroll.hpp"
 #include "core/auth/once_per_agent.hpp"
 #include "core/base/alarm.hpp"
 #include "core/base/guarded.hpp"
@@ -39,16 +39,18 @@ namespace ioswarm {
 /// Hands pending transactions to agents, records their answers, and compares the answers with the blocks. The
 /// transactions, accounts and blocks come from a source: a node or the embedded chain. The coordinator combines
 /// three parts. The engine knows the agents, the tasks and which agent has which task; it has no threads. The
-/// accounting keeps everything that is in the ledger. The threads connect both with the source: one polls the
+/// payroll keeps everything that is in the ledger. The threads connect both with the source: one polls the
 /// pool, one follows the blocks, one handles time-outs and dispatches, and several read accounts. Everything
 /// given to create() must outlive it. The clock must also outlive the task streams that it opened.
 class Coordinator final : public AgentLink, public Monitor {
   public:
     /// `fetchers` reads the state that runs of transactions need. If it is null no transaction is run, and
-    /// agents at L3 get tasks of lower levels. Errors: those of the accounting (numbers cannot be reserved).
-    [[nodiscard]] static Result<std::unique_ptr<Coordinator>> create(
-        const CoordinatorSettings& settings, ActPoolReader& pool, StateReader& state, BlockSource& blocks,
-        Accounting& accounting, const Clock& clock, Log log, evm::StateFetchers* fetchers = nullptr);
+    /// agents at L3 get tasks of lower levels. Errors: those of the payroll (numbers cannot be reserved).
+    [[nodiscard]] static Result<std::unique_ptr<Coordinator>> create(const CoordinatorSettings& settings,
+                                                                     ActPoolReader& pool, StateReader& state,
+                                                                     BlockSource& blocks, Payroll& payroll,
+                                                                     const Clock& clock, Log log,
+                                                                     evm::StateFetchers* fetchers = nullptr);
     ~Coordinator() override;
     Coordinator(const Coordinator&) = delete;
     Coordinator& operator=(const Coordinator&) = delete;
@@ -105,24 +107,24 @@ class Coordinator final : public AgentLink, public Monitor {
 
   private:
     Coordinator(const CoordinatorSettings& settings, ActPoolReader& pool, StateReader& state,
-                BlockSource& blocks, Accounting& accounting, const Clock& clock, Log log,
+                BlockSource& blocks, Payroll& payroll, const Clock& clock, Log log,
                 evm::StateFetchers* fetchers);
 
     void poll_loop(const std::stop_token& stop);
     void time_loop(const std::stop_token& stop);
     [[nodiscard]] std::chrono::seconds wait_to_register(const std::string& agent_id);
     void dispatch(bool poll);
-    [[nodiscard]] bool watch_books();
+    [[nodiscard]] bool watch_ledger();
     void watch_tip();
     void watch_blocks();
     [[nodiscard]] Status read_pool(ChainTip& tip, std::vector<PoolActionPtr>& pending);
     [[nodiscard]] Status reserve_ids();
     void forget_unseen(std::uint64_t tip);
-    void compare_with_books(std::uint64_t tip);
+    void compare_with_ledger(std::uint64_t tip);
 
     const CoordinatorSettings settings_;
     ActPoolReader& pool_;
-    Accounting& accounting_;
+    Payroll& payroll_;
     const Clock& clock_;
     const Log log_;
     const std::uint64_t received_before_;  // answers from before this start; their tasks were dispatched then
@@ -141,9 +143,9 @@ class Coordinator final : public AgentLink, public Monitor {
     std::mutex reserving_;  // allows one reservation at a time; taken before any other lock
     std::atomic<std::uint64_t> polls_{0};
     std::atomic<std::uint64_t> poll_errors_{0};
-    std::atomic<std::uint64_t> behind_books_{0};  // in blocks; 0 = no more than normal
-    Alarm books_alarm_;                           // raised while the ledger accepts no writes
-    Alarm tip_alarm_;                             // raised while the tip is too old, or in the future
+    std::atomic<std::uint64_t> behind_ledger_{0};  // in blocks; 0 = no more than normal
+    Alarm ledger_alarm_;                           // raised while the ledger accepts no writes
+    Alarm tip_alarm_;                              // raised while the tip is too old, or in the future
     Alarm blocks_alarm_;                   // raised while no block is processed although there are newer ones
     Alarm behind_alarm_;                   // raised while the source's tip is below the ledger's height
     std::atomic<std::int64_t> polled_at_;  // time of the last successful poll, in steady-clock ns

@@ -20,15 +20,16 @@ constexpr std::chrono::seconds kReadyFor{30};
 
 /// Answers that cannot be recorded are lost, because agents do not send them again. So no tasks go out while
 /// the ledger accepts no writes.
-bool Coordinator::watch_books() {
-    const Status books = accounting_.ready();
-    engine_->set_on_hold(!books);
-    if (books) {
-        books_alarm_.clear("the ledger takes writes again, so tasks go out again");
+bool Coordinator::watch_ledger() {
+    const Status ledger = payroll_.ready();
+    engine_->set_on_hold(!ledger);
+    if (ledger) {
+        ledger_alarm_.clear("the ledger takes writes again, so tasks go out again");
         return true;
     }
-    books_alarm_.raise(books.error().why, fmt::format("{}; no tasks go out until the ledger takes writes again",
-                                                      books.error().text()));
+    ledger_alarm_.raise(
+        ledger.error().why,
+        fmt::format("{}; no tasks go out until the ledger takes writes again", ledger.error().text()));
     return false;
 }
 
@@ -46,8 +47,8 @@ void Coordinator::watch_tip() {
 void Coordinator::watch_blocks() {
     const auto tip = engine_->tip();
     if (!tip) return;
-    if (books_alarm_.is_raised()) return block_watch_.reset();
-    const std::uint64_t last = accounting_.last_height();
+    if (ledger_alarm_.is_raised()) return block_watch_.reset();
+    const std::uint64_t last = payroll_.last_height();
     const auto stuck = block_watch_.look(tip->height, last, clock_.steady());
     if (!stuck) return blocks_alarm_.clear(fmt::format("blocks are taken again, from block {} on", last));
     const std::string why =
@@ -62,10 +63,10 @@ void Coordinator::watch_blocks() {
 
 /// Raises an alarm if the source is behind the ledger. The block after the ledger's last one will then come
 /// late, or never.
-void Coordinator::compare_with_books(std::uint64_t tip) {
-    const std::uint64_t last = accounting_.last_height();
+void Coordinator::compare_with_ledger(std::uint64_t tip) {
+    const std::uint64_t last = payroll_.last_height();
     const std::uint64_t missing = last > tip ? last - tip : 0;
-    behind_books_ = missing > kBehindIsNormal ? missing : 0;
+    behind_ledger_ = missing > kBehindIsNormal ? missing : 0;
     if (missing <= kBehindIsNormal)
         return behind_alarm_.clear(fmt::format("the node has caught up with the ledger at block {}", tip));
     behind_alarm_.raise(
@@ -81,13 +82,13 @@ StatusView Coordinator::status() const {
     StatusView view;
     engine_->describe(view);
     view.tasks_dispatched += received_before_;
-    view.tasks_received = accounting_.tasks_received();
-    view.counters.merge(accounting_.counters());
+    view.tasks_received = payroll_.tasks_received();
+    view.counters.merge(payroll_.counters());
     view.counters["registers_too_soon"] = registers_too_soon_;
     view.counters["polls"] = polls_;
     view.counters["poll_errors"] = poll_errors_;
-    view.counters["blocks_source_behind_books"] = behind_books_;
-    view.counters["ledger_stops"] = books_alarm_.times();
+    view.counters["blocks_source_behind_books"] = behind_ledger_;
+    view.counters["ledger_stops"] = ledger_alarm_.times();
     view.counters["tip_stops"] = tip_alarm_.times();
     view.counters["block_stops"] = blocks_alarm_.times();
     view.counters["block_errors"] = follower_.counters().errors;
@@ -105,7 +106,7 @@ Reasons Coordinator::not_ready() const {
         const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(age);
         reasons.push_back({"source", fmt::format("last read {} s ago", seconds.count())});
     }
-    if (const Status books = accounting_.ready(); !books) reasons.push_back({"ledger", books.error().why});
+    if (const Status ledger = payroll_.ready(); !ledger) reasons.push_back({"ledger", ledger.error().why});
     for (const Alarm* alarm : {&tip_alarm_, &blocks_alarm_, &behind_alarm_})
         alarm->add_to(reasons);
     return reasons;

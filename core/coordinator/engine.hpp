@@ -14,7 +14,7 @@
 #include <variant>
 #include <vector>
 
-#include "core/accounting/accounting.hpp"
+#include "core/accounting/payroll.hpp"
 #include "core/base/log.hpp"
 #include "core/coordinator/agent_registry.hpp"
 #include "core/coordinator/limits.hpp"
@@ -87,7 +87,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
     void on_block(const ExecutedBlock& block);
     /// The actions of this block that agents hold and that have no durable answer yet.
     [[nodiscard]] std::vector<DispatchedAction> unanswered(const ExecutedBlock& block) const;
-    /// The answered actions (by raw_id) that were given up since the last call. The accounting must forget
+    /// The answered actions (by raw_id) that were given up since the last call. The payroll must forget
     /// them.
     [[nodiscard]] std::vector<Hash256> take_forgotten();
     /// Call this before making a read. Returns false if nobody waits for it any more.
@@ -158,7 +158,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
         std::vector<std::string> evicted;  ///< ids of evicted agents that had no task stream
     };
     enum class Placed { whole, partly, no_room, no_ids };
-    struct Verdict;
+    struct CheckedResult;
 
     void fire(Effects& effects) const;
     void announce(Agent& agent, Effects& effects) const;
@@ -214,8 +214,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
     void add_run_counters(StatusView& view) const;
 
     // In engine_submit.cpp.
-    [[nodiscard]] Verdict examine(const Agent& agent, const BatchResult& batch) const;
-    [[nodiscard]] Submission accept(const AgentPtr& agent, const BatchResult& batch, Verdict verdict,
+    [[nodiscard]] CheckedResult examine(const Agent& agent, const BatchResult& batch) const;
+    [[nodiscard]] Submission accept(const AgentPtr& agent, const BatchResult& batch, CheckedResult verdict,
                                     Clock::Steady now, Effects& effects);
     [[nodiscard]] Result<std::variant<SubmitResponse, Submission>> judge(const std::string& id,
                                                                          const BatchResult& submitted,

@@ -25,7 +25,7 @@ constexpr std::chrono::hours kLogEvery{1};
 }  // namespace
 
 /// What examine() found in a submission. Nothing has been changed yet.
-struct Engine::Verdict {
+struct Engine::CheckedResult {
     struct Good {
         std::size_t task;    // index in the batch
         std::size_t result;  // index in the submission
@@ -53,8 +53,8 @@ struct Engine::Verdict {
     }
 };
 
-Engine::Verdict Engine::examine(const Agent& agent, const BatchResult& submitted) const {
-    Verdict verdict;
+Engine::CheckedResult Engine::examine(const Agent& agent, const BatchResult& submitted) const {
+    CheckedResult verdict;
     const std::uint64_t results = std::max<std::size_t>(submitted.results.size(), 1);
     const auto number = batch_number(submitted.batch_id);
     const auto has_number = [&](const BatchPtr& batch) { return number && batch->number == *number; };
@@ -133,7 +133,7 @@ Result<std::variant<SubmitResponse, Submission>> Engine::judge(const std::string
         count("idle_batches_answered");
         return Judged(SubmitResponse{true, {}});
     }
-    Verdict verdict = examine(*agent, submitted);
+    CheckedResult verdict = examine(*agent, submitted);
     const bool free = !verdict.good.empty() && !verdict.batch->answered;
     if (!free && !agent->limiter.allow(now)) {
         count("submissions_refused_rate");
@@ -151,7 +151,7 @@ Result<std::variant<SubmitResponse, Submission>> Engine::judge(const std::string
     return Judged(std::move(submission));
 }
 
-Submission Engine::accept(const AgentPtr& agent, const BatchResult& submitted, Verdict verdict,
+Submission Engine::accept(const AgentPtr& agent, const BatchResult& submitted, CheckedResult verdict,
                           Clock::Steady now, Effects& effects) {
     Submission out;
     out.agent = agent;
@@ -160,7 +160,7 @@ Submission Engine::accept(const AgentPtr& agent, const BatchResult& submitted, V
         std::chrono::duration_cast<std::chrono::microseconds>(now - verdict.batch->taken.value_or(now));
     if (settings_.task_round_trip && verdict.batch->taken) settings_.task_round_trip(held);
     const auto longest = static_cast<std::uint64_t>(std::max<std::int64_t>(held.count(), 0));
-    for (const Verdict::Good& good : verdict.good) {
+    for (const CheckedResult::Good& good : verdict.good) {
         GivenTask& given = verdict.batch->tasks[good.task];
         const TaskResult& result = submitted.results[good.result];
         const PoolAction& action = *given.task->action;

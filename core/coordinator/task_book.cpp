@@ -210,7 +210,7 @@ void TaskBook::forget(Task& task) {
 }
 
 void TaskBook::answered(const Task& task) {
-    // The answer was being recorded when the task was forgotten, so the accounting must forget it too.
+    // The answer was being recorded when the task was forgotten, so the payroll must forget it too.
     if (task.forgotten) forgotten_.push_back(task.action->raw_id);
 }
 

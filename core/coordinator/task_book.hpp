@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/accounting/accounting.hpp"
+#include "core/accounting/payroll.hpp"
 #include "core/coordinator/id_source.hpp"
 #include "core/coordinator/task.hpp"
 #include "core/model/settings.hpp"

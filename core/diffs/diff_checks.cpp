@@ -83,18 +83,18 @@ void DiffChecks::take(const StateDiff& diff) {
     expected_ = diff.height + 1;
 }
 
-DiffChecks::Verdict DiffChecks::verdict(const char* name, const Fault& fault, std::string good) const {
+DiffChecks::Finding DiffChecks::finding(const char* name, const Fault& fault, std::string good) const {
     if (diffs_ == 0) return {name, false, "no diff came"};
     if (fault.count == 0) return {name, true, std::move(good)};
     return {name, false, fmt::format("{} wrong, first {}", fault.count, fault.first)};
 }
 
-std::vector<DiffChecks::Verdict> DiffChecks::verdicts() const {
+std::vector<DiffChecks::Finding> DiffChecks::findings() const {
     return {
-        verdict("namespaces", namespaces_, fmt::format("{} entries, all in known ones", entries_)),
-        verdict("write_types", write_types_, "all 0 or 1"),
-        verdict("heights", heights_, fmt::format("{} to {}, each once", from_, last_)),
-        verdict("digests", digests_, fmt::format("{} of {} right", diffs_, diffs_)),
+        finding("namespaces", namespaces_, fmt::format("{} entries, all in known ones", entries_)),
+        finding("write_types", write_types_, "all 0 or 1"),
+        finding("heights", heights_, fmt::format("{} to {}, each once", from_, last_)),
+        finding("digests", digests_, fmt::format("{} of {} right", diffs_, diffs_)),
         {"catch_up", caught_up(),
          caught_up()
              ? fmt::format("{} to {}", from_, tip_)

@@ -33,13 +33,13 @@ class DiffChecks {
     [[nodiscard]] std::uint64_t entries() const noexcept { return entries_; }
     [[nodiscard]] bool caught_up() const noexcept { return diffs_ > 0 && last_ >= tip_; }
 
-    struct Verdict {
+    struct Finding {
         const char* name;  ///< namespaces, write_types, heights, digests, catch_up, live
         bool passed;
         std::string detail;  ///< the observation; it may contain unfiltered text from the peer
     };
-    /// One verdict per check, in the order of the names above.
-    [[nodiscard]] std::vector<Verdict> verdicts() const;
+    /// One finding per check, in the order of the names above.
+    [[nodiscard]] std::vector<Finding> findings() const;
 
   private:
     /// A fault: how often it was found, and where it was found first.
@@ -48,7 +48,7 @@ class DiffChecks {
         std::string first;
         void add(std::string what);
     };
-    [[nodiscard]] Verdict verdict(const char* name, const Fault& fault, std::string good) const;
+    [[nodiscard]] Finding finding(const char* name, const Fault& fault, std::string good) const;
 
     std::uint64_t from_;
     std::uint64_t tip_;

@@ -91,7 +91,7 @@ class DiffFeed {
         Hash256 digest;
     };
     /// The judgement about one answer of the source.
-    struct Verdict {
+    struct FetchOutcome {
         enum class Kind { ok, again, halt } kind = Kind::ok;
         Error error;
     };
@@ -102,12 +102,12 @@ class DiffFeed {
 
     // Called on the fetching thread.
     void fetch_loop(const std::stop_token& stop);
-    [[nodiscard]] Verdict fetch_one(const std::stop_token& stop);
-    [[nodiscard]] Verdict judge(StateDiff diff);
-    [[nodiscard]] Verdict judge_held(const StateDiff& diff, const Hash256& digest);
-    [[nodiscard]] Verdict judge_error(Error error);
-    [[nodiscard]] Verdict judge_hole(Error error);
-    [[nodiscard]] Verdict refuse(std::string which, std::string why);
+    [[nodiscard]] FetchOutcome fetch_one(const std::stop_token& stop);
+    [[nodiscard]] FetchOutcome judge(StateDiff diff);
+    [[nodiscard]] FetchOutcome judge_held(const StateDiff& diff, const Hash256& digest);
+    [[nodiscard]] FetchOutcome judge_error(Error error);
+    [[nodiscard]] FetchOutcome judge_hole(Error error);
+    [[nodiscard]] FetchOutcome refuse(std::string which, std::string why);
     [[nodiscard]] bool wait_for_room(const std::stop_token& stop);
     void push(Fetched fetched);
 

@@ -24,20 +24,20 @@ const char* const kRestart =
 void DiffFeed::fetch_loop(const std::stop_token& stop) {
     auto retry = settings_.first_retry;
     while (wait_for_room(stop)) {
-        Verdict verdict = fetch_one(stop);
-        if (stop.stop_requested() && verdict.kind != Verdict::Kind::ok) return;
-        switch (verdict.kind) {
-            case Verdict::Kind::ok:
+        FetchOutcome outcome = fetch_one(stop);
+        if (stop.stop_requested() && outcome.kind != FetchOutcome::Kind::ok) return;
+        switch (outcome.kind) {
+            case FetchOutcome::Kind::ok:
                 retry = settings_.first_retry;
                 set_source_health({});
                 break;
-            case Verdict::Kind::again:
-                set_source_health(fail(std::move(verdict.error)));
+            case FetchOutcome::Kind::again:
+                set_source_health(fail(std::move(outcome.error)));
                 wait(retry, stop);
                 retry = std::min(retry * 2, settings_.last_retry);
                 break;
-            case Verdict::Kind::halt:
-                halt(std::move(verdict.error));
+            case FetchOutcome::Kind::halt:
+                halt(std::move(outcome.error));
                 return;
         }
     }
@@ -52,15 +52,15 @@ bool DiffFeed::wait_for_room(const std::stop_token& stop) {
     return !halted_ && !stop.stop_requested();
 }
 
-DiffFeed::Verdict DiffFeed::fetch_one(const std::stop_token& stop) {
+DiffFeed::FetchOutcome DiffFeed::fetch_one(const std::stop_token& stop) {
     Result<StateDiff> diff = source_.next(wanted_, stop);
     if (!diff) return judge_error(std::move(diff.error()));
     return judge(std::move(*diff));
 }
 
-DiffFeed::Verdict DiffFeed::judge_error(Error error) {
+DiffFeed::FetchOutcome DiffFeed::judge_error(Error error) {
     ++counters_.source_errors;
-    if (error.code != ErrorCode::out_of_range) return {Verdict::Kind::again, std::move(error)};
+    if (error.code != ErrorCode::out_of_range) return {FetchOutcome::Kind::again, std::move(error)};
     if (overlap_) {
         // The source no longer has the tip. The next height will show whether it continues the same chain.
         overlap_ = false;
@@ -71,18 +71,18 @@ DiffFeed::Verdict DiffFeed::judge_error(Error error) {
 }
 
 /// Asks again a few times before a missing height counts as a hole.
-DiffFeed::Verdict DiffFeed::judge_hole(Error error) {
+DiffFeed::FetchOutcome DiffFeed::judge_hole(Error error) {
     ++counters_.holes;
-    if (++gone_ < kGoneTries) return {Verdict::Kind::again, std::move(error)};
+    if (++gone_ < kGoneTries) return {FetchOutcome::Kind::again, std::move(error)};
     const DiffRange held = store_.range();
-    return {Verdict::Kind::halt,
+    return {FetchOutcome::Kind::halt,
             {ErrorCode::data_loss, "the state diffs have a hole", fmt::format("height {}", wanted_),
              fmt::format("what follows on {} is not to be had ({})", held.tip, error.text()), kRestart}};
 }
 
-DiffFeed::Verdict DiffFeed::refuse(std::string which, std::string why) {
+DiffFeed::FetchOutcome DiffFeed::refuse(std::string which, std::string why) {
     ++counters_.refused;
-    return {Verdict::Kind::again,
+    return {FetchOutcome::Kind::again,
             {ErrorCode::bad_data,
              "the source of state diffs gave a wrong answer",
              std::move(which),
@@ -90,7 +90,7 @@ DiffFeed::Verdict DiffFeed::refuse(std::string which, std::string why) {
              {}}};
 }
 
-DiffFeed::Verdict DiffFeed::judge(StateDiff diff) {
+DiffFeed::FetchOutcome DiffFeed::judge(StateDiff diff) {
     const std::string height = fmt::format("height {}", diff.height);
     const auto digest = Hash256::from(diff.digest);
     if (diff.height == 0) return refuse(height, "no block has it");
@@ -113,7 +113,7 @@ DiffFeed::Verdict DiffFeed::judge(StateDiff diff) {
     }
     Bytes record = diff_record(diff);
     if (record.size() > kMaxDiffRecordBytes) {
-        return {Verdict::Kind::halt,
+        return {FetchOutcome::Kind::halt,
                 {ErrorCode::resource_exhausted, "cannot keep the state diff", height,
                  fmt::format("it has {} bytes, over the limit of {}", record.size(), kMaxDiffRecordBytes),
                  kRestart}};
@@ -129,7 +129,7 @@ DiffFeed::Verdict DiffFeed::judge(StateDiff diff) {
 
 /// Judges a diff whose height is in the log already, or is waiting to be written. Its content is either the
 /// same, or the chain was forked.
-DiffFeed::Verdict DiffFeed::judge_held(const StateDiff& diff, const Hash256& digest) {
+DiffFeed::FetchOutcome DiffFeed::judge_held(const StateDiff& diff, const Hash256& digest) {
     const std::string height = fmt::format("height {}", diff.height);
     const bool is_overlap = overlap_ && diff.height == wanted_;
     bool same = false;
@@ -141,12 +141,12 @@ DiffFeed::Verdict DiffFeed::judge_held(const StateDiff& diff, const Hash256& dig
         if (!known) return refuse(height, "it lies before all that is held");
         same = *known == digest;
     } else if (row.error().code == ErrorCode::io) {
-        return {Verdict::Kind::again, row.error()};
+        return {FetchOutcome::Kind::again, row.error()};
     } else {
-        return {Verdict::Kind::halt, row.error()};
+        return {FetchOutcome::Kind::halt, row.error()};
     }
     if (!same) {
-        return {Verdict::Kind::halt,
+        return {FetchOutcome::Kind::halt,
                 {ErrorCode::data_loss, "the source gave another state diff", height,
                  "the one that the log holds is different: the chain was forked, or the source is another one",
                  kRestart}};

@@ -19,7 +19,7 @@ constexpr std::size_t kTimedDiffs = 1024;
 
 class DiffHub::Stream final : public DiffStream {
   public:
-    Stream(DiffHub& hub, ReaderPtr reader) : hub_(hub), reader_(std::move(reader)) {}
+    Stream(DiffHub& hub, SubscriberPtr subscriber) : hub_(hub), reader_(std::move(subscriber)) {}
     ~Stream() override { hub_.close(reader_); }
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
@@ -30,7 +30,7 @@ class DiffHub::Stream final : public DiffStream {
 
   private:
     DiffHub& hub_;
-    const ReaderPtr reader_;
+    const SubscriberPtr reader_;
 };
 
 DiffHub::DiffHub(const DiffStore& store, DiffHubSettings settings, NewestSnapshot newest_snapshot, Log log)
@@ -55,8 +55,8 @@ Result<std::unique_ptr<DiffStream>> DiffHub::open_diff_stream(const std::string&
                                                               std::shared_ptr<StreamSink> sink) {
     const std::uint64_t from = request.from_height;
     const DiffRange range = store_.range();
-    ReaderPtr reader;
-    ReaderPtr older;
+    SubscriberPtr subscriber;
+    SubscriberPtr older;
     {
         const std::lock_guard lock(mutex_);
         if (closed_)
@@ -67,11 +67,11 @@ Result<std::unique_ptr<DiffStream>> DiffHub::open_diff_stream(const std::string&
         const std::uint64_t floor = std::max<std::uint64_t>(range.floor, 1);
         if (from == 0 || (floor <= from && from <= std::max(tip + 1, floor))) {
             const std::uint64_t next = from != 0 ? from : tip_ == 0 ? 0 : tip_ + 1;
-            reader = std::make_shared<Reader>(agent_id, next, std::move(sink));
-            older = std::exchange(agents_[agent_id], reader);
+            subscriber = std::make_shared<Subscriber>(agent_id, next, std::move(sink));
+            older = std::exchange(agents_[agent_id], subscriber);
         }
     }
-    if (!reader)
+    if (!subscriber)
         return fail(out_of_range(from, from < range.floor ? "it is not held any more" : "it is not there yet"));
     if (older) {
         end(older, Error{ErrorCode::aborted,
@@ -82,17 +82,17 @@ Result<std::unique_ptr<DiffStream>> DiffHub::open_diff_stream(const std::string&
     }
     // Report after the older stream was ended, because from then on the older one reports nothing.
     if (progress_ && from > 1) progress_(agent_id, from - 1);
-    return std::make_unique<Stream>(*this, std::move(reader));
+    return std::make_unique<Stream>(*this, std::move(subscriber));
 }
 
-void DiffHub::written(Reader& reader, std::uint64_t height) {
-    if (settings_.delivery) measure_delivery(reader, height);
+void DiffHub::written(Subscriber& subscriber, std::uint64_t height) {
+    if (settings_.delivery) measure_delivery(subscriber, height);
     if (!progress_ || height < newest_.load(std::memory_order_relaxed)) return;
-    const std::lock_guard lock(reader.mutex);
-    if (!reader.is_over) progress_(reader.agent_id, height);
+    const std::lock_guard lock(subscriber.mutex);
+    if (!subscriber.is_over) progress_(subscriber.agent_id, height);
 }
 
-void DiffHub::measure_delivery(const Reader& reader, std::uint64_t height) const {
+void DiffHub::measure_delivery(const Subscriber& subscriber, std::uint64_t height) const {
     const auto now = std::chrono::steady_clock::now();
     std::chrono::steady_clock::time_point appended;
     {
@@ -100,80 +100,80 @@ void DiffHub::measure_delivery(const Reader& reader, std::uint64_t height) const
         if (height > tip_ || tip_ - height >= appended_at_.size()) return;
         appended = appended_at_[appended_at_.size() - 1 - (tip_ - height)];
     }
-    if (appended >= reader.opened_at) settings_.delivery(now - appended);
+    if (appended >= subscriber.opened_at) settings_.delivery(now - appended);
 }
 
-void DiffHub::close(const ReaderPtr& reader) {
+void DiffHub::close(const SubscriberPtr& subscriber) {
     {
-        const std::lock_guard lock(reader->mutex);
-        reader->is_over = true;
-        drop_ahead(*reader);
+        const std::lock_guard lock(subscriber->mutex);
+        subscriber->is_over = true;
+        drop_ahead(*subscriber);
     }
-    if (detach(*reader) && progress_) progress_(reader->agent_id, 0);
-    reader->gate.shut();
+    if (detach(*subscriber) && progress_) progress_(subscriber->agent_id, 0);
+    subscriber->gate.shut();
 }
 
-void DiffHub::end(const ReaderPtr& reader, Error reason) {
+void DiffHub::end(const SubscriberPtr& subscriber, Error reason) {
     {
-        const std::lock_guard lock(reader->mutex);
-        if (std::exchange(reader->is_over, true)) return;
-        drop_ahead(*reader);
+        const std::lock_guard lock(subscriber->mutex);
+        if (std::exchange(subscriber->is_over, true)) return;
+        drop_ahead(*subscriber);
     }
-    if (detach(*reader) && progress_) progress_(reader->agent_id, 0);
-    reader->gate.end(std::move(reason));
+    if (detach(*subscriber) && progress_) progress_(subscriber->agent_id, 0);
+    subscriber->gate.end(std::move(reason));
 }
 
-void DiffHub::drop_ahead(Reader& reader) {
-    all_ahead_.fetch_sub(reader.ahead_bytes, std::memory_order_relaxed);
-    reader.ahead_bytes = 0;
-    reader.ahead.clear();
+void DiffHub::drop_ahead(Subscriber& subscriber) {
+    all_ahead_.fetch_sub(subscriber.ahead_bytes, std::memory_order_relaxed);
+    subscriber.ahead_bytes = 0;
+    subscriber.ahead.clear();
 }
 
-/// Removes all references to the reader, except that of a thread that is reading for it now. Returns true when
-/// it was its agent's current stream.
-bool DiffHub::detach(Reader& reader) {
-    ReaderPtr last_owner;  // destroyed after the lock is released
+/// Removes all references to the subscriber, except that of a thread that is reading for it now. Returns true
+/// when it was its agent's current stream.
+bool DiffHub::detach(Subscriber& subscriber) {
+    SubscriberPtr last_owner;  // destroyed after the lock is released
     const std::lock_guard lock(mutex_);
-    const auto at = agents_.find(reader.agent_id);
-    if (at != agents_.end() && at->second.get() == &reader) {
+    const auto at = agents_.find(subscriber.agent_id);
+    if (at != agents_.end() && at->second.get() == &subscriber) {
         last_owner = std::move(at->second);
         agents_.erase(at);
     }
     const bool was_current = last_owner != nullptr;
-    if (reader.waiting_at == kNotWaiting) return was_current;
-    ReaderPtr& place = waiting_[reader.waiting_at];
+    if (subscriber.waiting_at == kNotWaiting) return was_current;
+    SubscriberPtr& place = waiting_[subscriber.waiting_at];
     if (!last_owner) last_owner = place;
     place = std::move(waiting_.back());
-    place->waiting_at = reader.waiting_at;
+    place->waiting_at = subscriber.waiting_at;
     waiting_.pop_back();
-    reader.waiting_at = kNotWaiting;
+    subscriber.waiting_at = kNotWaiting;
     return was_current;
 }
 
 void DiffHub::end_agent(const std::string& agent_id, const Error& reason) {
-    ReaderPtr reader;
+    SubscriberPtr subscriber;
     {
         const std::lock_guard lock(mutex_);
         const auto at = agents_.find(agent_id);
         if (at == agents_.end()) return;
-        reader = at->second;
+        subscriber = at->second;
     }
-    end(reader, reason);
+    end(subscriber, reason);
 }
 
 void DiffHub::shutdown() {
-    std::vector<ReaderPtr> readers;
+    std::vector<SubscriberPtr> subscribers;
     {
         const std::lock_guard lock(mutex_);
         closed_ = true;
-        for (const auto& [id, reader] : agents_)
-            readers.push_back(reader);
+        for (const auto& [id, subscriber] : agents_)
+            subscribers.push_back(subscriber);
     }
     for (std::jthread& thread : threads_)
         thread.request_stop();
     threads_.clear();
-    for (const ReaderPtr& reader : readers) {
-        end(reader,
+    for (const SubscriberPtr& subscriber : subscribers) {
+        end(subscriber,
             Error{ErrorCode::unavailable, "diff stream ended", {}, "the coordinator is shutting down", {}});
     }
 }
@@ -186,8 +186,8 @@ std::uint64_t DiffHub::ring_floor() const {
 
 void DiffHub::on_appended(SharedDiffPtr diff) {
     const std::uint64_t height = diff->height();
-    std::vector<ReaderPtr> ready;
-    std::vector<ReaderPtr> elsewhere;
+    std::vector<SubscriberPtr> ready;
+    std::vector<SubscriberPtr> elsewhere;
     std::deque<SharedDiffPtr> gone;  // destroyed after the lock is released
     bool was_cut = false;
     {
@@ -199,8 +199,8 @@ void DiffHub::on_appended(SharedDiffPtr diff) {
             held_.clear();
             appended_at_.clear();
             first_ = height;
-            for (const auto& [id, reader] : agents_)
-                elsewhere.push_back(reader);
+            for (const auto& [id, subscriber] : agents_)
+                elsewhere.push_back(subscriber);
         }
         tip_ = height;
         newest_ = height;
@@ -215,63 +215,64 @@ void DiffHub::on_appended(SharedDiffPtr diff) {
             ring_.pop_front();
         }
         ready.swap(waiting_);
-        for (const ReaderPtr& reader : ready)
-            reader->waiting_at = kNotWaiting;
+        for (const SubscriberPtr& subscriber : ready)
+            subscriber->waiting_at = kNotWaiting;
     }
-    for (const ReaderPtr& reader : elsewhere) {
-        const std::uint64_t next = reader->next.load();
+    for (const SubscriberPtr& subscriber : elsewhere) {
+        const std::uint64_t next = subscriber->next.load();
         // After a cut, everything that was read ahead is from the old log, even at the new height.
-        if (was_cut || (next != 0 && next != height)) end(reader, out_of_range(next, "the log begins anew"));
+        if (was_cut || (next != 0 && next != height))
+            end(subscriber, out_of_range(next, "the log begins anew"));
     }
-    for (const ReaderPtr& reader : ready)
-        reader->gate.ready();
+    for (const SubscriberPtr& subscriber : ready)
+        subscriber->gate.ready();
 }
 
 // ---- giving diffs to streams
 
-SharedDiffPtr DiffHub::take(const ReaderPtr& reader) {
-    std::unique_lock lock(reader->mutex);
-    if (reader->is_over) return nullptr;
-    if (!reader->ahead.empty()) {
-        SharedDiffPtr diff = std::move(reader->ahead.front());
-        reader->ahead.pop_front();
-        reader->ahead_bytes -= diff->record().size();
+SharedDiffPtr DiffHub::take(const SubscriberPtr& subscriber) {
+    std::unique_lock lock(subscriber->mutex);
+    if (subscriber->is_over) return nullptr;
+    if (!subscriber->ahead.empty()) {
+        SharedDiffPtr diff = std::move(subscriber->ahead.front());
+        subscriber->ahead.pop_front();
+        subscriber->ahead_bytes -= diff->record().size();
         all_ahead_.fetch_sub(diff->record().size(), std::memory_order_relaxed);
-        reader->next = diff->height() + 1;
+        subscriber->next = diff->height() + 1;
         // Half is left: read the next rows while that half is sent.
-        if (!reader->is_reading && !reader->ending && reader->ahead.size() == reader->refill_at)
-            want_rows(reader);
+        if (!subscriber->is_reading && !subscriber->ending && subscriber->ahead.size() == subscriber->refill_at)
+            want_rows(subscriber);
         return diff;
     }
-    if (reader->ending) {
-        Error reason = *std::exchange(reader->ending, std::nullopt);
+    if (subscriber->ending) {
+        Error reason = *std::exchange(subscriber->ending, std::nullopt);
         lock.unlock();
-        end(reader, std::move(reason));
+        end(subscriber, std::move(reason));
         return nullptr;
     }
     {
         const std::lock_guard ring_lock(mutex_);
-        if (reader->next == 0) reader->next = first_;
-        const std::uint64_t next = reader->next;
+        if (subscriber->next == 0) subscriber->next = first_;
+        const std::uint64_t next = subscriber->next;
         if (next == 0 || next > tip_) {
-            wait_for_next(reader);
+            wait_for_next(subscriber);
             return nullptr;
         }
         if (next >= ring_floor()) {
-            reader->next = next + 1;
+            subscriber->next = next + 1;
             return ring_[next - ring_floor()];
         }
     }
-    reader->is_starving = true;
-    if (!reader->is_reading) want_rows(reader);
+    subscriber->is_starving = true;
+    if (!subscriber->is_reading) want_rows(subscriber);
     return nullptr;
 }
 
 /// Both locks must be held.
-void DiffHub::wait_for_next(const ReaderPtr& reader) {
-    if (reader->waiting_at != kNotWaiting || closed_) return;
-    reader->waiting_at = waiting_.size();
-    waiting_.push_back(reader);
+void DiffHub::wait_for_next(const SubscriberPtr& subscriber) {
+    if (subscriber->waiting_at != kNotWaiting || closed_) return;
+    subscriber->waiting_at = waiting_.size();
+    waiting_.push_back(subscriber);
 }
 
 // ---- texts for agents
@@ -293,8 +294,8 @@ Error DiffHub::out_of_range(std::uint64_t height, const char* why) const {
 std::optional<std::uint64_t> DiffHub::lowest_needed() const {
     const std::lock_guard lock(mutex_);
     std::optional<std::uint64_t> lowest;
-    for (const auto& [id, reader] : agents_) {
-        const std::uint64_t next = reader->next.load();
+    for (const auto& [id, subscriber] : agents_) {
+        const std::uint64_t next = subscriber->next.load();
         if (next != 0 && next <= tip_ && (!lowest || next < *lowest)) lowest = next;
     }
     return lowest;
@@ -305,8 +306,8 @@ std::vector<DiffSubscriber> DiffHub::subscribers() const {
     {
         const std::lock_guard lock(mutex_);
         out.reserve(agents_.size());
-        for (const auto& [id, reader] : agents_) {
-            const std::uint64_t next = reader->next.load();
+        for (const auto& [id, subscriber] : agents_) {
+            const std::uint64_t next = subscriber->next.load();
             out.push_back({id, next, next != 0 && next <= tip_ ? tip_ + 1 - next : 0});
         }
     }

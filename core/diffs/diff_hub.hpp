@@ -91,26 +91,26 @@ class DiffHub final : public DiffLink {
     [[nodiscard]] std::vector<DiffSubscriber> subscribers() const;
 
   private:
-    struct Reader;
+    struct Subscriber;
     class Stream;
-    using ReaderPtr = std::shared_ptr<Reader>;
+    using SubscriberPtr = std::shared_ptr<Subscriber>;
 
-    [[nodiscard]] SharedDiffPtr take(const ReaderPtr& reader);
-    void written(Reader& reader, std::uint64_t height);
-    void measure_delivery(const Reader& reader, std::uint64_t height) const;
-    void close(const ReaderPtr& reader);
-    void end(const ReaderPtr& reader, Error reason);
-    bool detach(Reader& reader);
-    void drop_ahead(Reader& reader);
+    [[nodiscard]] SharedDiffPtr take(const SubscriberPtr& subscriber);
+    void written(Subscriber& subscriber, std::uint64_t height);
+    void measure_delivery(const Subscriber& subscriber, std::uint64_t height) const;
+    void close(const SubscriberPtr& subscriber);
+    void end(const SubscriberPtr& subscriber, Error reason);
+    bool detach(Subscriber& subscriber);
+    void drop_ahead(Subscriber& subscriber);
 
-    void want_rows(const ReaderPtr& reader);
+    void want_rows(const SubscriberPtr& subscriber);
     void work(const std::stop_token& stop);
-    void read_ahead(const ReaderPtr& reader);
+    void read_ahead(const SubscriberPtr& subscriber);
     [[nodiscard]] std::vector<SharedDiffPtr> at_hand(std::uint64_t from, std::size_t& rows, std::size_t bytes);
     [[nodiscard]] Result<std::vector<SharedDiffPtr>> read(std::uint64_t from, std::size_t rows,
                                                           std::size_t bytes);
     void remember(std::vector<SharedDiffPtr>& diffs);
-    void wait_for_next(const ReaderPtr& reader);
+    void wait_for_next(const SubscriberPtr& subscriber);
 
     [[nodiscard]] Error out_of_range(std::uint64_t height, const char* why) const;
     [[nodiscard]] std::uint64_t ring_floor() const;
@@ -124,8 +124,8 @@ class DiffHub final : public DiffLink {
     std::atomic<std::size_t> all_ahead_{0};  // in bytes
     std::atomic<std::uint64_t> newest_{0};   // a copy of tip_, to be read without the lock
 
-    // Lock order: a reader's own mutex, then this one. While either is held, no sink is called and the store is
-    // not read.
+    // Lock order: a subscriber's own mutex, then this one. While either is held, no sink is called and the
+    // store is not read.
     mutable std::mutex mutex_;
     std::condition_variable_any work_there_;
     // mutex_ guards everything below.
@@ -136,9 +136,9 @@ class DiffHub final : public DiffLink {
     std::uint64_t tip_ = 0;  // 0: the log is empty
     // The height that the log began with, if it began while the hub existed.
     std::uint64_t first_ = 0;
-    std::unordered_map<std::string, ReaderPtr> agents_;
-    std::vector<ReaderPtr> waiting_;  // streams that wait for the next append
-    std::deque<ReaderPtr> to_read_;   // each stream at most once
+    std::unordered_map<std::string, SubscriberPtr> agents_;
+    std::vector<SubscriberPtr> waiting_;  // streams that wait for the next append
+    std::deque<SubscriberPtr> to_read_;   // each stream at most once
     // Diffs from the store that some stream holds now. Streams at the same heights share them and their
     // encodings.
     std::unordered_map<std::uint64_t, std::weak_ptr<const SharedDiff>> held_;

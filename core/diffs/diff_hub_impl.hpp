@@ -15,8 +15,8 @@ namespace ioswarm {
 inline constexpr std::size_t kNotWaiting = std::numeric_limits<std::size_t>::max();
 
 /// One stream: the next height, and the diffs that were read ahead for it.
-struct DiffHub::Reader {
-    Reader(std::string id, std::uint64_t first, std::shared_ptr<StreamSink> sink)
+struct DiffHub::Subscriber {
+    Subscriber(std::string id, std::uint64_t first, std::shared_ptr<StreamSink> sink)
         : agent_id(std::move(id)), gate(std::move(sink)), next(first) {}
 
     const std::string agent_id;

@@ -17,41 +17,41 @@ constexpr std::size_t kHeldSweptAt = 1024;
 
 }  // namespace
 
-/// The reader's lock must be held.
-void DiffHub::want_rows(const ReaderPtr& reader) {
-    reader->is_reading = true;
+/// The subscriber's lock must be held.
+void DiffHub::want_rows(const SubscriberPtr& subscriber) {
+    subscriber->is_reading = true;
     {
         const std::lock_guard lock(mutex_);
-        to_read_.push_back(reader);
+        to_read_.push_back(subscriber);
     }
     work_there_.notify_one();
 }
 
 void DiffHub::work(const std::stop_token& stop) {
     for (;;) {
-        ReaderPtr reader;
+        SubscriberPtr subscriber;
         {
             std::unique_lock lock(mutex_);
             if (!work_there_.wait(lock, stop, [this] { return !to_read_.empty(); })) return;
-            reader = std::move(to_read_.front());
+            subscriber = std::move(to_read_.front());
             to_read_.pop_front();
         }
-        read_ahead(reader);
+        read_ahead(subscriber);
         if (stop.stop_requested()) return;
     }
 }
 
 /// Reads one piece for one stream. A stream that wants more goes to the end of the queue.
-void DiffHub::read_ahead(const ReaderPtr& reader) {
+void DiffHub::read_ahead(const SubscriberPtr& subscriber) {
     std::uint64_t from = 0;
     std::size_t rows = 0;
     std::size_t bytes = 0;
     {
-        const std::lock_guard lock(reader->mutex);
-        if (reader->is_over) return;
-        from = reader->next + reader->ahead.size();
-        rows = settings_.ahead_rows - std::min(settings_.ahead_rows, reader->ahead.size());
-        bytes = settings_.ahead_bytes - std::min(settings_.ahead_bytes, reader->ahead_bytes);
+        const std::lock_guard lock(subscriber->mutex);
+        if (subscriber->is_over) return;
+        from = subscriber->next + subscriber->ahead.size();
+        rows = settings_.ahead_rows - std::min(settings_.ahead_rows, subscriber->ahead.size());
+        bytes = settings_.ahead_bytes - std::min(settings_.ahead_bytes, subscriber->ahead_bytes);
     }
     const std::size_t all = all_ahead_.load(std::memory_order_relaxed);
     const std::size_t left = settings_.all_ahead_bytes - std::min(settings_.all_ahead_bytes, all);
@@ -60,22 +60,22 @@ void DiffHub::read_ahead(const ReaderPtr& reader) {
 
     bool is_starving = false;
     {
-        const std::lock_guard lock(reader->mutex);
-        reader->is_reading = false;
-        if (reader->is_over) return;
-        is_starving = std::exchange(reader->is_starving, false);
+        const std::lock_guard lock(subscriber->mutex);
+        subscriber->is_reading = false;
+        if (subscriber->is_over) return;
+        is_starving = std::exchange(subscriber->is_starving, false);
         if (!diffs) {
-            reader->ending = std::move(diffs.error());
+            subscriber->ending = std::move(diffs.error());
         } else {
             for (SharedDiffPtr& diff : *diffs) {
-                reader->ahead_bytes += diff->record().size();
+                subscriber->ahead_bytes += diff->record().size();
                 all_ahead_.fetch_add(diff->record().size(), std::memory_order_relaxed);
-                reader->ahead.push_back(std::move(diff));
+                subscriber->ahead.push_back(std::move(diff));
             }
-            reader->refill_at = reader->ahead.size() / 2;
+            subscriber->refill_at = subscriber->ahead.size() / 2;
         }
     }
-    if (is_starving) reader->gate.ready();
+    if (is_starving) subscriber->gate.ready();
 }
 
 /// Returns diffs from `from` on that other streams hold now. Lowers `rows` to the number of rows that come

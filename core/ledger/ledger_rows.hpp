@@ -14,7 +14,7 @@
 namespace ioswarm {
 
 /// The result of comparing one answer with the chain.
-enum class Verdict : std::uint8_t {
+enum class AnswerOutcome : std::uint8_t {
     none,  ///< not compared, or not yet
     matched,
     /// Counted as a match: the agent could not know that another action of the sender came first.
@@ -62,7 +62,8 @@ struct AnswerRow {
     bool executed = false;
     /// Recorded without shadow mode: counted as correct or not by the agent's own claim.
     bool own_word = false;
-    Verdict late_verdict = Verdict::none;  ///< the verdict, when its action was mined before it arrived
+    AnswerOutcome late_verdict =
+        AnswerOutcome::none;  ///< the outcome, when its action was mined before it arrived
     std::uint64_t latency_us = 0;
     /// The same as Answer::known_height. It is 0 in rows that schema version 1 wrote.
     std::uint64_t known_height = 0;
@@ -107,7 +108,7 @@ struct LedgerNumbers {
     std::uint64_t false_positives = 0;
     std::uint64_t false_negatives = 0;
     std::uint64_t nonce_race_excluded = 0;
-    std::uint64_t state_race_excluded = 0;  ///< Verdict::state_race
+    std::uint64_t state_race_excluded = 0;  ///< AnswerOutcome::state_race
     // Answers whose gas and whose state changes were compared with our own run.
     std::uint64_t evm_gas_matches = 0;
     std::uint64_t evm_gas_mismatches = 0;

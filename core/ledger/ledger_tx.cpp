@@ -75,18 +75,18 @@ Result<AnswerRow> answer_of(const Statement& row, const std::string& file) {
     out.has_reject_reason = row.integer(6) != 0;
     out.executed = row.integer(7) != 0;
     out.own_word = row.integer(8) != 0;
-    const std::int64_t verdict = row.integer(9);
+    const std::int64_t outcome = row.integer(9);
     const std::int64_t own_run = row.integer(12);
     const std::int64_t gas = row.integer(14);
     const std::int64_t state = row.integer(15);
     const auto is_agreement = [](std::int64_t value) {
         return value >= 0 && value <= static_cast<std::int64_t>(Agreement::differs);
     };
-    if (verdict < 0 || verdict > static_cast<std::int64_t>(Verdict::state_race) || own_run < 0 ||
+    if (outcome < 0 || outcome > static_cast<std::int64_t>(AnswerOutcome::state_race) || own_run < 0 ||
         own_run > static_cast<std::int64_t>(OwnRun::valid) || !is_agreement(gas) || !is_agreement(state)) {
         return fail(damaged(file, "answers"));
     }
-    out.late_verdict = static_cast<Verdict>(verdict);
+    out.late_verdict = static_cast<AnswerOutcome>(outcome);
     out.latency_us = row.u64(10);
     out.known_height = row.u64(11);
     out.run = {static_cast<OwnRun>(own_run), row.integer(13) != 0, static_cast<Agreement>(gas),

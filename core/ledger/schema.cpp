@@ -16,7 +16,7 @@ namespace {
 // Amounts of rau are decimal text. A person can read them with sqlite3, and SQL does no arithmetic on them.
 // `numbers` has one row, LedgerNumbers. `answers` has no index on the key that must not be paid twice (raw_id,
 // agent). Hashes are spread over a whole index, so each answer would write its own index pages, ten times the
-// cost of the answer itself. The accounting keeps that key in memory, loads it from here at the start, and only
+// cost of the answer itself. The payroll keeps that key in memory, loads it from here at the start, and only
 // one process at a time writes this file.
 constexpr std::array kTables{
     std::string_view{"CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID"},

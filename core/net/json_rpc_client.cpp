@@ -36,13 +36,13 @@ struct JsonRpcClient::Piece {
 
 /// The outcome of one POST.
 struct JsonRpcClient::Answer {
-    enum class Verdict {
+    enum class Kind {
         answered,
         refused,  ///< a smaller batch may be answered; for a single request the same as `failed`
                   ///< failed
         failed,
     };
-    Verdict verdict = Verdict::failed;
+    Kind kind = Kind::failed;
     BatchReplies replies;
 };
 
@@ -59,7 +59,7 @@ void cut(const Piece& whole, std::size_t size, std::vector<Piece>& out) {
 
 template <typename Piece, typename Answer>
 bool is_worth_halving(const Piece& piece, const Answer& answer) {
-    return answer.verdict == Answer::Verdict::refused && !piece.is_single();
+    return answer.kind == Answer::Kind::refused && !piece.is_single();
 }
 
 template <typename Replies>
@@ -71,15 +71,14 @@ bool has_answer(const Replies& replies) {
 
 JsonRpcClient::Answer JsonRpcClient::read_answer(const Piece& piece, std::uint64_t first_id,
                                                  const Result<HttpResponse>& response) const {
-    using Verdict = Answer::Verdict;
+    using Kind = Answer::Kind;
     const std::size_t count = piece.calls.size();
     if (!response) {
         // Some servers close the connection because of a batch, and the answer to a large batch may be too
         // large.
         const ErrorCode code = response.error().code;
         const bool smaller_may_do = code == ErrorCode::unavailable || code == ErrorCode::resource_exhausted;
-        return {smaller_may_do ? Verdict::refused : Verdict::failed,
-                BatchReplies(count, fail(response.error()))};
+        return {smaller_may_do ? Kind::refused : Kind::failed, BatchReplies(count, fail(response.error()))};
     }
     if (const int status = response->status; status != 200) {
         const bool later = status == 408 || status == 429 || status >= 500;
@@ -88,15 +87,15 @@ JsonRpcClient::Answer JsonRpcClient::read_answer(const Piece& piece, std::uint64
                         name(), "HTTP " + std::to_string(status)));
         // These three mean that the server is busy. A smaller batch would not help.
         const bool patience = status == 408 || status == 429 || status == 503;
-        return {patience ? Verdict::failed : Verdict::refused, std::move(replies)};
+        return {patience ? Kind::failed : Kind::refused, std::move(replies)};
     }
     if (piece.is_single()) {
         BatchReplies replies;
         replies.push_back(read_rpc_answer(response->body, first_id));
-        return {replies.front() ? Verdict::answered : Verdict::failed, std::move(replies)};
+        return {replies.front() ? Kind::answered : Kind::failed, std::move(replies)};
     }
     BatchReplies replies = read_rpc_batch(response->body, first_id, count);
-    return {has_answer(replies) ? Verdict::answered : Verdict::refused, std::move(replies)};
+    return {has_answer(replies) ? Kind::answered : Kind::refused, std::move(replies)};
 }
 
 std::vector<JsonRpcClient::Answer> JsonRpcClient::send(std::span<const Piece> pieces,
@@ -143,11 +142,11 @@ void JsonRpcClient::try_larger() {
 /// failure of the server does not reduce the batch size for later calls.
 void JsonRpcClient::retry_smaller(std::vector<Piece> refused, bool too_large, std::vector<BatchReplies>& out,
                                   const std::stop_token& stop) {
-    using Verdict = Answer::Verdict;
+    using Kind = Answer::Kind;
     const RpcCall chain_id{"eth_chainId"};
     const Piece probe{0, 0, {&chain_id, 1}};
     const Answer answer = send({&probe, 1}, stop).front();
-    if (answer.verdict != Verdict::answered || answer.replies.front()->kind == RpcReply::Kind::error) return;
+    if (answer.kind != Kind::answered || answer.replies.front()->kind == RpcReply::Kind::error) return;
 
     std::size_t size = 0;
     for (const Piece& piece : refused)
@@ -164,7 +163,7 @@ void JsonRpcClient::retry_smaller(std::vector<Piece> refused, bool too_large, st
         for (std::size_t i = 0; i < pieces.size(); ++i) {
             std::ranges::copy(answers[i].replies,
                               out[pieces[i].batch].begin() + static_cast<std::ptrdiff_t>(pieces[i].first));
-            answered = answered || (answers[i].verdict == Verdict::answered && pieces[i].calls.size() == size);
+            answered = answered || (answers[i].kind == Kind::answered && pieces[i].calls.size() == size);
             if (is_worth_halving(pieces[i], answers[i])) refused.push_back(pieces[i]);
         }
         if (halve && answered && refused.empty()) remember(size);

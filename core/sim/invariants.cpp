@@ -144,18 +144,18 @@ Finding check_execution(const RunFacts& facts, const RunTotals& totals) {
 Finding check_work(const RunFacts& facts, const RunTotals& totals) {
     Breaks breaks;
     for (std::size_t i = 0; i < facts.says.rewards.size(); ++i) {
-        const RewardsView& books = facts.says.rewards[i];
+        const RewardsView& told = facts.says.rewards[i];
         const AgentTally& own = facts.record.agents()[i];
         const auto within = [&](std::uint64_t is, std::uint64_t due) {
             return is >= due && is <= due + own.unknown;
         };
-        breaks.unless(within(books.total_tasks, own.answers), "{} has {} tasks in the ledger, and did {}",
-                      books.agent_id, books.total_tasks, own.answers);
-        breaks.unless(within(books.total_compared, own.compared),
-                      "{} has {} compared in the ledger, and {} were", books.agent_id, books.total_compared,
+        breaks.unless(within(told.total_tasks, own.answers), "{} has {} tasks in the ledger, and did {}",
+                      told.agent_id, told.total_tasks, own.answers);
+        breaks.unless(within(told.total_compared, own.compared),
+                      "{} has {} compared in the ledger, and {} were", told.agent_id, told.total_compared,
                       own.compared);
-        breaks.unless(within(books.total_correct, own.correct), "{} has {} correct in the ledger, and {} were",
-                      books.agent_id, books.total_correct, own.correct);
+        breaks.unless(within(told.total_correct, own.correct), "{} has {} correct in the ledger, and {} were",
+                      told.agent_id, told.total_correct, own.correct);
     }
     return breaks.finding("the ledger has each agent's work as the agent did it",
                           fmt::format("{} agents, {} tasks", facts.says.rewards.size(), totals.answers));

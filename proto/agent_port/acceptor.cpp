@@ -265,29 +265,29 @@ void Acceptor::measure(Looks& looks, SteadyTime now) {
             continue;
         }
         held_ -= connection->held();
-        const auto verdict = connection->measure(now);
+        const auto level = connection->measure(now);
         held_ += connection->held();
-        judge(*connection, verdict, now);
+        judge(*connection, level, now);
         watch(EPOLL_CTL_MOD, *connection);
     }
     bound_total();
     trim_.expect(now);
 }
 
-void Acceptor::judge(Connection& connection, Connection::Verdict verdict, SteadyTime now) {
-    using Verdict = Connection::Verdict;
-    connection.is_hot = verdict == Verdict::hot || verdict == Verdict::refuse_bodies;
-    if (verdict == Verdict::refuse_bodies) {
+void Acceptor::judge(Connection& connection, Connection::FloodLevel level, SteadyTime now) {
+    using FloodLevel = Connection::FloodLevel;
+    connection.is_hot = level == FloodLevel::hot || level == FloodLevel::refuse_bodies;
+    if (level == FloodLevel::refuse_bodies) {
         counters_.bodies_refused.fetch_add(1, std::memory_order_relaxed);
         for (const auto& call : connection.live_calls())
             call->refuse_body();
-    } else if (verdict == Verdict::flood) {
+    } else if (level == FloodLevel::flood) {
         note_flood(connection, now);
-    } else if (verdict == Verdict::shut && connection.is_from_proxy() && !connection.ending_since()) {
+    } else if (level == FloodLevel::shut && connection.is_from_proxy() && !connection.ending_since()) {
         held_ -= connection.held();
         begin_ending(connection, now, "it sends without end and asks for nothing");
         held_ += connection.held();
-    } else if (verdict == Verdict::shut) {
+    } else if (level == FloodLevel::shut) {
         shut(connection, counters_.shut_abusive, "it sends without end and asks for nothing");
     }
     if (connection.wants_end() && !connection.ending_since())

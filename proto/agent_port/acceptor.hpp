@@ -136,7 +136,7 @@ class Acceptor {
     void watch(int operation, Connection& connection);
     void on_activity(Connection& connection);
     void measure(Looks& looks, SteadyTime now);
-    void judge(Connection& connection, Connection::Verdict verdict, SteadyTime now);
+    void judge(Connection& connection, Connection::FloodLevel level, SteadyTime now);
     void note_flood(Connection& connection, SteadyTime now);
     void begin_ending(Connection& connection, SteadyTime now, const char* why);
     void go_on_ending(Connection& connection, SteadyTime now);

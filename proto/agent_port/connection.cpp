@@ -257,7 +257,7 @@ std::vector<std::shared_ptr<LiveCall>> Connection::live_calls() const {
     return calls_;
 }
 
-Connection::Verdict Connection::measure(SteadyTime now) {
+Connection::FloodLevel Connection::measure(SteadyTime now) {
     tcp_info info{};
     socklen_t size = sizeof info;
     // Many bodies may begin and end between these lines. So the kernel's byte count is read first and compared
@@ -266,7 +266,7 @@ Connection::Verdict Connection::measure(SteadyTime now) {
     // credited again at the next measurement.
     const auto explained_before = explained_.load(std::memory_order_relaxed);
     const auto refused_before = refused_.load(std::memory_order_relaxed);
-    if (::getsockopt(socket_.get(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return Verdict::fine;
+    if (::getsockopt(socket_.get(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return FloodLevel::fine;
     const auto bodies = std::min(large_bodies_.load(std::memory_order_acquire), bounds_.body_bytes) +
                         std::min(small_bodies_.load(std::memory_order_acquire), bounds_.small_body_bytes);
     const auto explained = explained_.load(std::memory_order_relaxed);
@@ -289,7 +289,7 @@ Connection::Verdict Connection::measure(SteadyTime now) {
     const bool has_grace = now - refused_at_ < kGraceFor;
     const auto bound = bounds_.unexplained_bytes + std::min(explained / 4, bounds_.unexplained_bytes_earned) +
                        bodies + (has_grace ? kGraceBytes : 0) + (ending_since_ ? bounds_.ending_bytes : 0);
-    const auto calm = got >= kHotBytes || now - begun_ < kNewFor ? Verdict::hot : Verdict::fine;
+    const auto calm = got >= kHotBytes || now - begun_ < kNewFor ? FloodLevel::hot : FloodLevel::fine;
     if (held_ <= bound) {
         over_since_.reset();
         return calm;
@@ -297,20 +297,20 @@ Connection::Verdict Connection::measure(SteadyTime now) {
     // Data that is still in the kernel does not count: it is limited there, and nobody has read it yet.
     int unread = 0;
     (void)::ioctl(socket_.get(), FIONREAD, &unread);
-    if (held_ <= bound + static_cast<std::uint64_t>(std::max(unread, 0))) return Verdict::hot;
+    if (held_ <= bound + static_cast<std::uint64_t>(std::max(unread, 0))) return FloodLevel::hot;
     if (bodies == 0 && held_ <= bound + kStreamWindow) {
         if (!over_since_) over_since_ = now;
-        if (now - *over_since_ < kBeginsWithin) return Verdict::hot;
+        if (now - *over_since_ < kBeginsWithin) return FloodLevel::hot;
     }
     if (bodies == 0 && carries) {
         flood_bytes += held_ - bound;
         held_ = bound;
-        return Verdict::flood;
+        return FloodLevel::flood;
     }
-    if (bodies == 0 || (has_grace && !carries)) return Verdict::shut;
+    if (bodies == 0 || (has_grace && !carries)) return FloodLevel::shut;
     refused_at_ = now;
     held_ = 0;
-    return Verdict::refuse_bodies;
+    return FloodLevel::refuse_bodies;
 }
 
 std::uint64_t Connection::acked_bytes() const noexcept {

@@ -123,13 +123,13 @@ class Connection {
     /// Bytes that the peer has acknowledged since it connected. Thread-safe.
     [[nodiscard]] std::uint64_t acked_bytes() const noexcept;
 
-    enum class Verdict { fine, hot, refuse_bodies, flood, shut };
+    enum class FloodLevel { fine, hot, refuse_bodies, flood, shut };
     /// Reads the socket's counters and compares the unexplained bytes with the limit. `fine`: below it. `hot`:
     /// measure again soon, because the connection is new, receives much, or is just above the limit.
     /// `refuse_bodies`: refuse the bodies that are in progress. `flood`: far above the limit, but the
     /// connection carries agents and must not be shut. `shut`: shut it. This function and all below are for the
     /// accepting thread only.
-    [[nodiscard]] Verdict measure(SteadyTime now);
+    [[nodiscard]] FloodLevel measure(SteadyTime now);
     /// The unexplained bytes at the last measure(), which is how much memory this connection may hold.
     [[nodiscard]] std::uint64_t held() const noexcept { return held_; }
     /// True if both directions are closed. Then gRPC does not use the connection any more.

@@ -92,9 +92,9 @@ class ResumingStream {
 }  // namespace
 
 bool DiffProbe::passed() const {
-    const auto verdicts = checks.verdicts();
+    const auto findings = checks.findings();
     return !ended &&
-           std::all_of(verdicts.begin(), verdicts.end(), [](const auto& verdict) { return verdict.passed; });
+           std::all_of(findings.begin(), findings.end(), [](const auto& finding) { return finding.passed; });
 }
 
 Result<DiffProbe> probe_diffs(const DiffProbeOptions& options, const DiffProbeProgress& progress,

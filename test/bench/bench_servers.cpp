@@ -12,7 +12,7 @@
 #include <grpcpp/grpcpp.h>
 #include <sys/resource.h>
 
-#include "core/accounting/accounting.hpp"
+#include "core/accounting/payroll.hpp"
 #include "core/coordinator/coordinator.hpp"
 #include "core/diffs/diff_hub.hpp"
 #include "core/diffs/diff_record.hpp"
@@ -127,10 +127,9 @@ int serve_coordinator(const char* directory) {
     const SystemClock clock;
     BenchSource source;
     const auto ledger = or_die(Ledger::open(directory));
-    const auto accounting = or_die(Accounting::open(*ledger, settings, clock, nullptr, {}));
+    const auto payroll = or_die(Payroll::open(*ledger, settings, clock, nullptr, {}));
     const auto access = or_die(AccessControl::open({std::string(kSecret), "", ""}));
-    const auto coordinator =
-        or_die(Coordinator::create(settings, source, source, source, *accounting, clock, {}));
+    const auto coordinator = or_die(Coordinator::create(settings, source, source, source, *payroll, clock, {}));
     coordinator->start();
     MemoryDiffStore diffs({.max_rows = 100});
     DiffMaker maker(diffs, 22'000);

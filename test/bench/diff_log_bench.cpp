@@ -16,7 +16,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "core/accounting/accounting.hpp"
+#include "core/accounting/payroll.hpp"
 #include "core/base/text.hpp"
 #include "core/diffs/diff_feed.hpp"
 #include "core/diffs/diff_hub.hpp"
@@ -200,7 +200,7 @@ void bench_start(const std::filesystem::path& dir) {
     for (int round = 0; round < kRounds; ++round) {
         const auto start = SteadyClock::now();
         const auto ledger = must(Ledger::open(dir));
-        const auto books = must(Accounting::open(*ledger, {}, clock, nullptr, Log{}));
+        const auto payroll = must(Payroll::open(*ledger, {}, clock, nullptr, Log{}));
         const auto began_log = SteadyClock::now();
         const auto store = must(SqliteDiffStore::open(file));
         DiffHub hub(

@@ -50,8 +50,8 @@ int main(int argc, char** argv) {
             join(load, kAgents);
             bare.push_back(kib_each(server.settled_bytes(), before));
         }
-        const test::TempDir books;
-        bench::ChildProcess server({"coordinator", books.path()});
+        const test::TempDir payroll;
+        bench::ChildProcess server({"coordinator", payroll.path()});
         bench::DiffLoad load(server.port(), "agent");
         join(load, kWarmAgents);
         const double before = server.settled_bytes();

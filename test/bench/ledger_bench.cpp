@@ -19,7 +19,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "core/accounting/accounting.hpp"
+#include "core/accounting/payroll.hpp"
 #include "core/ledger/ledger.hpp"
 #include "test/bench/goal.hpp"
 #include "test/bench/ledger_history.hpp"
@@ -85,9 +85,9 @@ class Load {
         auto ledger = Ledger::open(dir);
         if (!ledger) die(ledger.error().text());
         ledger_ = std::move(*ledger);
-        auto books = Accounting::open(*ledger_, settings_, clock_, nullptr, Log{});
-        if (!books) die(books.error().text());
-        books_ = std::move(*books);
+        auto payroll = Payroll::open(*ledger_, settings_, clock_, nullptr, Log{});
+        if (!payroll) die(payroll.error().text());
+        payroll_ = std::move(*payroll);
     }
 
     /// Keeps kCallers submissions in progress; each starts when an earlier one is reported durable. Every 100
@@ -102,12 +102,12 @@ class Load {
                 if (--flying == 0) landed.set_value();
                 return;
             }
-            books_->record(bench::submission(next_.fetch_add(answers_each), answers_each),
-                           [&](const Status& status) {
-                               must(status);
-                               ++done;
-                               next();
-                           });
+            payroll_->record(bench::submission(next_.fetch_add(answers_each), answers_each),
+                             [&](const Status& status) {
+                                 must(status);
+                                 ++done;
+                                 next();
+                             });
         };
         const double cpu = cpu_seconds();
         const auto start = SteadyClock::now();
@@ -128,17 +128,17 @@ class Load {
   private:
     void mine() {
         ExecutedBlock block;
-        block.height = books_->last_height() + 1;
+        block.height = payroll_->last_height() + 1;
         const std::uint64_t up_to = next_;
         for (; mined_ < up_to; ++mined_)
             block.receipts.push_back({bench::hash_of(mined_, 0), kReceiptSuccess, 21000});
-        must(books_->on_block(block));
+        must(payroll_->on_block(block));
     }
 
     CoordinatorSettings settings_;
     SystemClock clock_;
     std::unique_ptr<Ledger> ledger_;
-    std::unique_ptr<Accounting> books_;
+    std::unique_ptr<Payroll> payroll_;
     std::atomic<std::uint64_t> next_ = 1;
     std::uint64_t mined_ = 1;
 };
@@ -156,11 +156,11 @@ void bench_start(const std::filesystem::path& dir) {
         const auto start = SteadyClock::now();
         auto ledger = Ledger::open(dir);
         if (!ledger) die(ledger.error().text());
-        auto books = Accounting::open(**ledger, {}, clock, nullptr, Log{});
-        if (!books) die(books.error().text());
+        auto payroll = Payroll::open(**ledger, {}, clock, nullptr, Log{});
+        if (!payroll) die(payroll.error().text());
         open_ms.push_back(seconds_since(start) * 1e3);
         const auto asked = SteadyClock::now();
-        const auto rewards = (*books)->rewards("agent-42");
+        const auto rewards = (*payroll)->rewards("agent-42");
         history_ms.push_back(seconds_since(asked) * 1e3);
         if (!rewards || rewards->history.size() != 1000) die("no history");
     }

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/accounting/accounting.hpp"
+#include "core/accounting/payroll.hpp"
 #include "core/ledger/ledger.hpp"
 
 namespace ioswarm::bench {

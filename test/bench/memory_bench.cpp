@@ -120,8 +120,8 @@ int main(int argc, char** argv) {
             crowd.add(kAgents);
             bare.push_back(kib_each(server.settled_bytes(), before));
         }
-        const test::TempDir books;
-        bench::ChildProcess server({"coordinator", books.path()});
+        const test::TempDir payroll;
+        bench::ChildProcess server({"coordinator", payroll.path()});
         Crowd crowd(server, "agent");
         crowd.add(kWarmAgents);
         const double before = server.settled_bytes();

@@ -58,8 +58,8 @@ double mean_body(const bench::SubmitCalls& calls) {
 }
 
 Figures figures_of(std::uint32_t batch_size) {
-    const test::TempDir books;
-    bench::ChildProcess server({"coordinator", books.path()});
+    const test::TempDir payroll;
+    bench::ChildProcess server({"coordinator", payroll.path()});
     bench::ChildProcess bare({"bare"});
     bench::SubmitLoad load(server.port(), kConnections, kAgents);
     bench::SubmitLoad floor_load(bare.port(), kConnections, kAgents);

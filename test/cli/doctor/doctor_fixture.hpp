@@ -35,15 +35,14 @@ inline cli::doctor::Subject subject_with(const std::vector<std::pair<std::string
     return out;
 }
 
-/// What one check finds, each as "verdict: what (why); next".
+/// What one check finds, each as "state: what (why); next".
 inline std::vector<std::string> found_by(void (*check)(cli::doctor::Visit&), cli::doctor::Visit& visit) {
     const std::size_t before = visit.findings.size();
     check(visit);
     std::vector<std::string> out;
     for (std::size_t i = before; i < visit.findings.size(); ++i) {
         const cli::doctor::Finding& one = visit.findings[i];
-        out.push_back(std::string(to_string(one.verdict)) + ": " + one.what + " (" + one.why + "); " +
-                      one.next);
+        out.push_back(std::string(to_string(one.state)) + ": " + one.what + " (" + one.why + "); " + one.next);
     }
     return out;
 }

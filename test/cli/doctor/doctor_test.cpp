@@ -89,8 +89,8 @@ TEST_CASE("doctor's report contains no secret", "[doctor]") {
 }
 
 TEST_CASE("a line of the report has the result, the reason and the next step", "[doctor]") {
-    const std::vector<Finding> findings{{"ports", Verdict::fail, "port\n1", "because", "do it"},
-                                        {"node", Verdict::not_checked, "no node", "", ""}};
+    const std::vector<Finding> findings{{"ports", CheckState::fail, "port\n1", "because", "do it"},
+                                        {"node", CheckState::not_checked, "no node", "", ""}};
     CHECK(findings_text(findings) ==
           "fail  ports: port\\x0a1 (because); next: do it\n"
           "-     node: not checked: no node\n"

@@ -213,11 +213,11 @@ TEST_CASE("/swarm/agent has an agent's rank and last answers", "[page]") {
         right.height = 9;
         right.at_ms = 1'789'999'000'000;
         right.valid = true;
-        right.verdict = Verdict::matched;
+        right.outcome = AnswerOutcome::matched;
         JudgedAnswer race = right;
-        race.verdict = Verdict::nonce_race;
+        race.outcome = AnswerOutcome::nonce_race;
         JudgedAnswer wrong = right;
-        wrong.verdict = Verdict::false_negative;
+        wrong.outcome = AnswerOutcome::false_negative;
         return agent_id == "agent-01" ? std::vector{right, race, wrong} : std::vector<JudgedAnswer>{};
     };
     AskedPage asked(sources);
@@ -236,9 +236,9 @@ TEST_CASE("/swarm/agent has an agent's rank and last answers", "[page]") {
     REQUIRE(json["answers"].size() == 3);
     CHECK(json["answers"][0]["height"] == 9);
     CHECK(json["answers"][0]["time"] == 1'789'999'000);
-    CHECK(json["answers"][0]["verdict"] == "right");
-    CHECK(json["answers"][1]["verdict"] == "excused");
-    CHECK(json["answers"][2]["verdict"] == "wrong");
+    CHECK(json["answers"][0]["outcome"] == "right");
+    CHECK(json["answers"][1]["outcome"] == "excused");
+    CHECK(json["answers"][2]["outcome"] == "wrong");
 
     const PageJson unknown = asked.json("/swarm/agent", {{"agent", "<b>"}});
     CHECK(unknown["agent"].is_null());

@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/accounting/books.hpp"
-#include "test/core/accounting/accounting_fixture.hpp"
+#include "core/accounting/open_work.hpp"
+#include "test/core/accounting/payroll_fixture.hpp"
 
 namespace ioswarm {
 namespace {
@@ -52,8 +52,8 @@ void tell(int out, std::uint64_t word) {
     auto ledger = Ledger::open(dir);
     if (!ledger) _exit(4);
     const SystemClock clock;
-    auto books = Accounting::open(**ledger, settings(), clock, nullptr, Log{});
-    if (!books) _exit(5);
+    auto payroll = Payroll::open(**ledger, settings(), clock, nullptr, Log{});
+    if (!payroll) _exit(5);
     std::atomic<std::uint64_t> next = first_number;
     std::atomic<std::uint64_t> mined = first_number;
     std::vector<std::jthread> threads;
@@ -69,7 +69,7 @@ void tell(int out, std::uint64_t word) {
                         answer_of({.agent = agent_of(number - kPerLife), .number = number - kPerLife}));
                 }
                 std::promise<void> done;
-                (*books)->record(std::move(answers), [&](const Status& status) {
+                (*payroll)->record(std::move(answers), [&](const Status& status) {
                     if (status) tell(out, number);
                     done.set_value();
                 });
@@ -84,8 +84,8 @@ void tell(int out, std::uint64_t word) {
         for (std::uint64_t number = mined; number < up_to; number += 3)
             actions.emplace_back(number, kReceiptSuccess);
         mined = up_to;
-        const std::uint64_t height = (*books)->last_height() + 1;
-        if (!(*books)->on_block(block_of(height, actions))) _exit(6);
+        const std::uint64_t height = (*payroll)->last_height() + 1;
+        if (!(*payroll)->on_block(block_of(height, actions))) _exit(6);
         tell(out, kBlockBit | height);
     }
 }
@@ -201,20 +201,20 @@ void check_books(const std::string& dir, const Told& told, std::uint64_t height_
     }
     std::sort(held.begin(), held.end());
     REQUIRE(std::adjacent_find(held.begin(), held.end()) == held.end());
-    const Books books(state, true, settings().late_result_blocks);
+    const OpenWork payroll(state, true, settings().late_result_blocks);
     for (const std::uint64_t number : told.numbers) {
         REQUIRE(std::binary_search(held.begin(), held.end(), hash_of(number, kRaw)));
         REQUIRE(std::binary_search(held.begin(), held.end(), hash_of(number + 1, kRaw)));
     }
     REQUIRE(state.numbers.last_height >= std::max(told.height, height_before));
-    REQUIRE(books.numbers().compared == compared);
-    REQUIRE(books.numbers().matched == compared);
+    REQUIRE(payroll.numbers().compared == compared);
+    REQUIRE(payroll.numbers().matched == compared);
 
     // Every answer was counted as work exactly once, in a closed epoch or in the running one.
     std::map<std::string, std::uint64_t> tasks;
     check_money(**ledger, state, tasks);
     std::uint64_t running = 0;
-    for (const auto& [agent_id, agent] : books.work()) {
+    for (const auto& [agent_id, agent] : payroll.work()) {
         tasks[agent_id] += agent.work.tasks;
         running += agent.work.tasks;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/accounting/recent_answers.hpp"
 
-#include "test/core/accounting/accounting_fixture.hpp"
+#include "test/core/accounting/payroll_fixture.hpp"
 
 using namespace ioswarm;
 using namespace ioswarm::test;
@@ -17,33 +17,33 @@ JudgedAnswer judged_at(std::uint64_t height) {
 }  // namespace
 
 TEST_CASE("an agent's newest compared answers are listed, newest first") {
-    Bookkeeping books;
-    REQUIRE(books.record({{.number = 1}, {.number = 2, .valid = false}}));
-    REQUIRE(books.record({{.agent = "b", .number = 1}}));
-    CHECK(books->recent_answers("a").empty());
-    REQUIRE(books->on_block(block_of(10, {{1, kReceiptSuccess}})));
-    REQUIRE(books->on_block(block_of(11, {{2, kReceiptSuccess}})));
+    Bookkeeping payroll;
+    REQUIRE(payroll.record({{.number = 1}, {.number = 2, .valid = false}}));
+    REQUIRE(payroll.record({{.agent = "b", .number = 1}}));
+    CHECK(payroll->recent_answers("a").empty());
+    REQUIRE(payroll->on_block(block_of(10, {{1, kReceiptSuccess}})));
+    REQUIRE(payroll->on_block(block_of(11, {{2, kReceiptSuccess}})));
 
-    const auto answers = books->recent_answers("a");
+    const auto answers = payroll->recent_answers("a");
     REQUIRE(answers.size() == 2);
     CHECK(answers[0].height == 11);
     CHECK(answers[0].action_hash == hash_of(2));
     CHECK_FALSE(answers[0].valid);
-    CHECK(answers[0].verdict == Verdict::false_negative);
+    CHECK(answers[0].outcome == AnswerOutcome::false_negative);
     CHECK(answers[1].height == 10);
-    CHECK(answers[1].verdict == Verdict::matched);
-    CHECK(books->recent_answers("b").size() == 1);
-    CHECK(books->recent_answers("nobody").empty());
+    CHECK(answers[1].outcome == AnswerOutcome::matched);
+    CHECK(payroll->recent_answers("b").size() == 1);
+    CHECK(payroll->recent_answers("nobody").empty());
 }
 
 TEST_CASE("an answer that is compared after its block is listed with that block") {
-    Bookkeeping books;
-    REQUIRE(books->on_block(block_of(10, {{1, kReceiptSuccess}})));
-    REQUIRE(books.record({{.number = 1}}));
-    const auto answers = books->recent_answers("a");
+    Bookkeeping payroll;
+    REQUIRE(payroll->on_block(block_of(10, {{1, kReceiptSuccess}})));
+    REQUIRE(payroll.record({{.number = 1}}));
+    const auto answers = payroll->recent_answers("a");
     REQUIRE(answers.size() == 1);
     CHECK(answers[0].height == 10);
-    CHECK(answers[0].verdict == Verdict::matched);
+    CHECK(answers[0].outcome == AnswerOutcome::matched);
 }
 
 TEST_CASE("the numbers of remembered answers and of agents are bounded") {

@@ -41,7 +41,7 @@ struct Follower {
     std::shared_ptr<Engine> engine =
         std::make_shared<Engine>(house.settings, house.clock, Log(), std::make_shared<Signal>());
     Outage outage{"node", lines.log};
-    BlockFollower follower{source, *house.accounting, *engine, lines.log, outage};
+    BlockFollower follower{source, *house.payroll, *engine, lines.log, outage};
 
     Status step() { return follower.step({}); }
     void tip(std::uint64_t height) {
@@ -59,12 +59,12 @@ TEST_CASE(
     for (int i = 0; i < 3; ++i)
         REQUIRE(f.step());
     CHECK(f.source.asked == std::vector<std::uint64_t>{0, 501, 502});
-    CHECK(f.house.accounting->last_height() == 502);
+    CHECK(f.house.payroll->last_height() == 502);
 }
 
 TEST_CASE("after a restart the follower continues with the block after the last one") {
     Follower f;
-    REQUIRE(f.house.accounting->on_block(fake_block(500)));
+    REQUIRE(f.house.payroll->on_block(fake_block(500)));
     f.tip(510);
     f.source.answers = {fake_block(501)};
     REQUIRE(f.step());
@@ -74,7 +74,7 @@ TEST_CASE("after a restart the follower continues with the block after the last 
 TEST_CASE(
     "after a restart up to an hour of blocks is caught up, and older blocks are left out with a warning") {
     Follower f;
-    REQUIRE(f.house.accounting->on_block(fake_block(500)));
+    REQUIRE(f.house.payroll->on_block(fake_block(500)));
     f.tip(500 + kMaxBlocksToCatchUp);
     f.source.answers = {fake_block(501), fake_block(2000), fake_block(2001)};
     REQUIRE(f.step());
@@ -85,41 +85,41 @@ TEST_CASE(
     CHECK(f.source.asked == std::vector<std::uint64_t>{501, 0, 2001});
     CHECK(f.lines.warnings.size() == 1);
     CHECK(f.follower.counters().skips == 1);
-    CHECK(f.house.accounting->last_height() == 2001);
+    CHECK(f.house.payroll->last_height() == 2001);
 }
 
 TEST_CASE("a block that the source no longer holds is left out with a warning") {
     Follower f;
-    REQUIRE(f.house.accounting->on_block(fake_block(500)));
+    REQUIRE(f.house.payroll->on_block(fake_block(500)));
     f.source.answers = {fail(ErrorCode::out_of_range, "cannot read blocks", "501", "pruned"), fake_block(700)};
     REQUIRE(f.step());
     REQUIRE(f.step());
     CHECK(f.source.asked == std::vector<std::uint64_t>{501, 0});
     CHECK(f.lines.warnings.size() == 1);
-    CHECK(f.house.accounting->last_height() == 700);
+    CHECK(f.house.payroll->last_height() == 700);
 }
 
 TEST_CASE("a block of another height than the one asked for is refused") {
     Follower f;
-    REQUIRE(f.house.accounting->on_block(fake_block(500)));
+    REQUIRE(f.house.payroll->on_block(fake_block(500)));
     f.source.answers = {fake_block(503), fake_block(500), fake_block(501)};
     for (int i = 0; i < 2; ++i) {
         const Status status = f.step();
         REQUIRE_FALSE(status);
         CHECK(status.error().code == ErrorCode::bad_data);
     }
-    CHECK(f.house.accounting->last_height() == 500);
+    CHECK(f.house.payroll->last_height() == 500);
     REQUIRE(f.step());
-    CHECK(f.house.accounting->last_height() == 501);
+    CHECK(f.house.payroll->last_height() == 501);
 }
 
 TEST_CASE("a live block that is already in the ledger is skipped") {
     Follower f;
-    REQUIRE(f.house.accounting->on_block(fake_block(500)));
+    REQUIRE(f.house.payroll->on_block(fake_block(500)));
     f.source.answers = {fail(ErrorCode::out_of_range, "", "", ""), fake_block(499), fake_block(700)};
     for (int i = 0; i < 3; ++i)
         REQUIRE(f.step());
-    CHECK(f.house.accounting->last_height() == 700);
+    CHECK(f.house.payroll->last_height() == 700);
 }
 
 TEST_CASE("a block whose action hashes do not match its receipts raises an alarm") {
@@ -138,7 +138,7 @@ TEST_CASE("a block whose action hashes do not match its receipts raises an alarm
 
 TEST_CASE("an error of the source is returned, and the same block is asked for again") {
     Follower f;
-    REQUIRE(f.house.accounting->on_block(fake_block(500)));
+    REQUIRE(f.house.payroll->on_block(fake_block(500)));
     f.source.answers = {fail(ErrorCode::timed_out, "", "", ""), fake_block(501)};
     CHECK_FALSE(f.step());
     REQUIRE(f.step());

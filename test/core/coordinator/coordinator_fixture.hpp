@@ -34,17 +34,17 @@ class House {
         auto opened = Ledger::open(dir_.path("data"));
         REQUIRE(opened);
         ledger = std::move(*opened);
-        auto books = Accounting::open(*ledger, settings, clock, nullptr, log);
-        REQUIRE(books);
-        accounting = std::move(*books);
-        auto made = Coordinator::create(settings, pool, state, blocks, *accounting, clock, log, fetchers);
+        auto payroll = Payroll::open(*ledger, settings, clock, nullptr, log);
+        REQUIRE(payroll);
+        payroll = std::move(*payroll);
+        auto made = Coordinator::create(settings, pool, state, blocks, *payroll, clock, log, fetchers);
         REQUIRE(made);
         coordinator = std::move(*made);
     }
     void close() {
         if (coordinator) coordinator->stop();
         coordinator.reset();
-        accounting.reset();
+        payroll.reset();
         ledger.reset();
     }
     void restart() {
@@ -90,7 +90,7 @@ class House {
     }
     /// Acts as if block 100 had been processed before. From then on block 101 is expected, whether it exists
     /// yet or not.
-    void begin_at_100() { REQUIRE(accounting->on_block(fake_block(100, {}, clock.wall()))); }
+    void begin_at_100() { REQUIRE(payroll->on_block(fake_block(100, {}, clock.wall()))); }
     Status follow() { return coordinator->follow_once({}); }
 
     CoordinatorSettings settings;
@@ -102,7 +102,7 @@ class House {
     FakeBlocks blocks;
     evm::StateFetchers* fetchers = nullptr;  ///< used from the next open() on
     std::unique_ptr<Ledger> ledger;
-    std::unique_ptr<Accounting> accounting;
+    std::unique_ptr<Payroll> payroll;
     std::unique_ptr<Coordinator> coordinator;
 
   private:

@@ -230,13 +230,13 @@ TEST_CASE("answers to transactions that left the pool are dropped from the ledge
         REQUIRE(house.follow());
     }
     house.poll({}, 200);
-    CHECK(house.accounting->open_answers().size() == 2);
+    CHECK(house.payroll->open_answers().size() == 2);
     for (std::uint64_t height = 201; height <= 202; ++height) {
         house.block(height, {});
         REQUIRE(house.follow());
         house.poll({}, height);
     }
-    CHECK(house.accounting->open_answers().empty());
+    CHECK(house.payroll->open_answers().empty());
 }
 
 TEST_CASE("results that come late are compared for 32 blocks after the block", "[defect-13]") {

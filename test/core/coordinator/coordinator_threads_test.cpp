@@ -320,7 +320,7 @@ TEST_CASE("reads that hang leave at least one thread for other reads", "[defect-
     settings.prefetch_concurrency = 2;
     House house(settings, &clock);
     HangingState state;
-    auto made = Coordinator::create(settings, house.pool, state, house.blocks, *house.accounting, clock, Log());
+    auto made = Coordinator::create(settings, house.pool, state, house.blocks, *house.payroll, clock, Log());
     REQUIRE(made);
     house.coordinator = std::move(*made);
     Tally tally;

@@ -53,7 +53,7 @@ int work_on_a_full_disk() {
 
     if (!limit_file_size(RLIM_INFINITY)) return 10;
     // The ledger retries by itself.
-    while (!house.accounting->ready())
+    while (!house.payroll->ready())
         std::this_thread::sleep_for(1ms);
     house.coordinator->keep_time();
     if (!house.coordinator->not_ready().empty()) return 11;

@@ -96,7 +96,7 @@ TEST_CASE("tasks are kept while blocks come late, and dropped when the blocks ca
     CHECK(desk.counter("tasks_forgotten") == 1);
 }
 
-TEST_CASE("an answer recorded after its task was dropped is reported to the accounting as forgotten") {
+TEST_CASE("an answer recorded after its task was dropped is reported to the payroll as forgotten") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     const auto pool = actions(1);
@@ -276,7 +276,7 @@ TEST_CASE("after a restart a task does not go to agents that answered it before"
     CHECK(batches[0]->tasks[0].tx_raw == pool[1]->raw);
 }
 
-TEST_CASE("answered tasks that are dropped are reported to the accounting, once") {
+TEST_CASE("answered tasks that are dropped are reported to the payroll, once") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     const auto pool = actions(2);
@@ -291,7 +291,7 @@ TEST_CASE("answered tasks that are dropped are reported to the accounting, once"
     CHECK(desk.engine->take_forgotten().empty());
 }
 
-TEST_CASE("for each block the accounting gets the actions that are handed out and unanswered") {
+TEST_CASE("for each block the payroll gets the actions that are handed out and unanswered") {
     Desk desk;
     FakeAgent agent = desk.join("a");
     const auto pool = actions(3);

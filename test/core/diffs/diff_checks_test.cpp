@@ -22,8 +22,8 @@ StateDiff diff_of(std::uint64_t height, const std::string& ns = "Account", std::
 /// Names of the failed checks, with their details.
 std::map<std::string, std::string> failed(const DiffChecks& checks) {
     std::map<std::string, std::string> out;
-    for (const auto& verdict : checks.verdicts()) {
-        if (!verdict.passed) out[verdict.name] = verdict.detail;
+    for (const auto& finding : checks.findings()) {
+        if (!finding.passed) out[finding.name] = finding.detail;
     }
     return out;
 }
@@ -44,8 +44,8 @@ TEST_CASE("a stream that catches up and continues live passes every check", "[di
     CHECK(checks.live() == 2);
     CHECK(checks.entries() == 5);
     std::vector<std::string> names;
-    for (const auto& verdict : checks.verdicts())
-        names.emplace_back(verdict.name);
+    for (const auto& finding : checks.findings())
+        names.emplace_back(finding.name);
     CHECK(names ==
           std::vector<std::string>{"namespaces", "write_types", "heights", "digests", "catch_up", "live"});
 }

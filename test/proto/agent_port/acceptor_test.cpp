@@ -283,8 +283,8 @@ TEST_CASE("bodies that begin and end during a measurement do not count against a
     });
     std::uint64_t blamed = 0;
     while (!over) {
-        const auto verdict = connection.measure(steady_clock::now());
-        if (verdict == Connection::Verdict::shut || verdict == Connection::Verdict::refuse_bodies) ++blamed;
+        const auto level = connection.measure(steady_clock::now());
+        if (level == Connection::FloodLevel::shut || level == Connection::FloodLevel::refuse_bodies) ++blamed;
     }
     CHECK_FALSE(lost);
     CHECK(blamed == 0);
@@ -306,25 +306,25 @@ TEST_CASE("bytes of a body may arrive shortly before its call begins", "[accepto
             REQUIRE(::recv(server.get(), taken.data(), taken.size(), MSG_WAITALL) == 4096);
         }
     };
-    using Verdict = Connection::Verdict;
+    using FloodLevel = Connection::FloodLevel;
     SECTION("the call begins") {
         send(80 << 10);
-        CHECK(connection.measure(now + milliseconds(10)) == Verdict::hot);
+        CHECK(connection.measure(now + milliseconds(10)) == FloodLevel::hot);
         connection.begin_body(1 << 20);
-        CHECK(connection.measure(now + seconds(1)) == Verdict::fine);
+        CHECK(connection.measure(now + seconds(1)) == FloodLevel::fine);
         send(500 << 10);
-        CHECK(connection.measure(now + seconds(2)) == Verdict::hot);
+        CHECK(connection.measure(now + seconds(2)) == FloodLevel::hot);
         connection.end_body(1 << 20, 580 << 10);
-        CHECK(connection.measure(now + seconds(3)) == Verdict::fine);
+        CHECK(connection.measure(now + seconds(3)) == FloodLevel::fine);
     }
     SECTION("the call does not begin") {
         send(80 << 10);
-        CHECK(connection.measure(now + milliseconds(10)) == Verdict::hot);
-        CHECK(connection.measure(now + milliseconds(300)) == Verdict::shut);
+        CHECK(connection.measure(now + milliseconds(10)) == FloodLevel::hot);
+        CHECK(connection.measure(now + milliseconds(300)) == FloodLevel::shut);
     }
     SECTION("the bytes exceed the window of a stream") {
         send(128 << 10);
-        CHECK(connection.measure(now + milliseconds(10)) == Verdict::shut);
+        CHECK(connection.measure(now + milliseconds(10)) == FloodLevel::shut);
     }
 }
 

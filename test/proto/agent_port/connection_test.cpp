@@ -68,7 +68,7 @@ struct Line {
                     static_cast<ssize_t>(some.size()));
         }
     }
-    [[nodiscard]] Connection::Verdict measure(SteadyTime now) const { return connection->measure(now); }
+    [[nodiscard]] Connection::FloodLevel measure(SteadyTime now) const { return connection->measure(now); }
 
     const SteadyTime start = steady_clock::now();
     Descriptor client;
@@ -162,7 +162,7 @@ void flood_until(const Descriptor& client, const std::function<bool()>& conditio
 }  // namespace
 
 using namespace shared_lines;
-using Verdict = Connection::Verdict;
+using FloodLevel = Connection::FloodLevel;
 
 TEST_CASE("a connection with agents is not shut for bytes that belong to no call", "[connection]") {
     const Line line;
@@ -171,24 +171,24 @@ TEST_CASE("a connection with agents is not shut for bytes that belong to no call
     // When bytes arrive that belong to no call
     line.send(200 * kKiB);
     // Then they are counted as a flood and the connection is not shut: neither now
-    CHECK(line.measure(line.start + milliseconds(10)) == Verdict::flood);
+    CHECK(line.measure(line.start + milliseconds(10)) == FloodLevel::flood);
     CHECK(line.connection->flood_bytes > 100 * kKiB);
     // nor in the minute after the call
     line.connection->end_agent_call(line.start + seconds(1));
     line.send(1024 * kKiB);
-    CHECK(line.measure(line.start + seconds(60)) == Verdict::flood);
+    CHECK(line.measure(line.start + seconds(60)) == FloodLevel::flood);
     // But after that minute the connection is treated as one without agents.
     line.send(200 * kKiB);
-    CHECK(line.measure(line.start + seconds(62)) == Verdict::shut);
+    CHECK(line.measure(line.start + seconds(62)) == FloodLevel::shut);
 }
 
 TEST_CASE("a flood that has ended does not count against the connection", "[connection]") {
     const Line line;
     line.connection->begin_agent_call("agent-1", line.start);
     line.send(10 * 1024 * kKiB);
-    CHECK(line.measure(line.start + milliseconds(10)) == Verdict::flood);
+    CHECK(line.measure(line.start + milliseconds(10)) == FloodLevel::flood);
     CHECK(line.connection->held() <= ConnectionBounds{}.unexplained_bytes);
-    CHECK(line.measure(line.start + seconds(10)) == Verdict::fine);
+    CHECK(line.measure(line.start + seconds(10)) == FloodLevel::fine);
 }
 
 TEST_CASE("refused calls on a connection with agents do not count as a flood", "[connection]") {
@@ -199,7 +199,7 @@ TEST_CASE("refused calls on a connection with agents do not count as a flood", "
         for (int i = 0; i < 2'000; ++i)
             line.connection->refused(100);
         line.send(400 * kKiB);
-        CHECK(line.measure(line.start + seconds(1)) == (has_agents ? Verdict::hot : Verdict::shut));
+        CHECK(line.measure(line.start + seconds(1)) == (has_agents ? FloodLevel::hot : FloodLevel::shut));
     }
 }
 
@@ -210,7 +210,7 @@ TEST_CASE("on a connection with agents every endless body is refused, and the co
     for (int i = 1; i <= 3; ++i) {
         line.connection->begin_body(64 * kKiB);
         line.send(20 * 1024 * kKiB);
-        CHECK(line.measure(line.start + seconds(i)) == Verdict::refuse_bodies);
+        CHECK(line.measure(line.start + seconds(i)) == FloodLevel::refuse_bodies);
         line.connection->end_body(64 * kKiB, 0);
     }
 }

@@ -48,8 +48,8 @@ Result<DiffProbe> probe(const FakeDiffNode& node, std::uint64_t until, std::uint
 std::map<std::string, std::string> failed(const Result<DiffProbe>& probed) {
     if (!probed) FAIL(probed.error().text());
     std::map<std::string, std::string> out;
-    for (const auto& verdict : probed->checks.verdicts()) {
-        if (!verdict.passed) out[verdict.name] = verdict.detail;
+    for (const auto& finding : probed->checks.findings()) {
+        if (!finding.passed) out[finding.name] = finding.detail;
     }
     return out;
 }

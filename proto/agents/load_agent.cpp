@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proto/agents/swarm_agent.hpp"
+#include "proto/agents/load_agent.hpp"
 
 #include <functional>
 #include <utility>
@@ -12,15 +12,15 @@
 namespace ioswarm::proto {
 namespace {
 
-AgentProfile profile_of(const SwarmSettings& settings, std::uint32_t index) {
+AgentProfile profile_of(const LoadSettings& settings, std::uint32_t index) {
     AgentProfile out;
-    out.id = swarm_agent_id(settings, index);
+    out.id = load_agent_id(settings, index);
     if (index < settings.credentials.size())
         out.token = settings.credentials[index].key;
     else if (!settings.master_secret.empty())
         out.token = agent_token(settings.master_secret, out.id);
     out.level = settings.level;
-    out.region = swarm_region(index);
+    out.region = load_agent_region(index);
     out.version = settings.version;
     if (index < settings.wallet_list.size()) {
         out.wallet_address = settings.wallet_list[index];
@@ -51,7 +51,7 @@ Clock::Steady now() {
 
 /// While an object of this class exists, leave() waits as for a submission. Create it before reading `leaving`:
 /// then leave() either waits for the batch, or the batch is not started.
-class Swarm::Working {
+class LoadGenerator::Working {
   public:
     explicit Working(Shared& shared) : shared_(shared) { shared_.submission_began(); }
     ~Working() { shared_.submission_ended(); }
@@ -62,14 +62,14 @@ class Swarm::Working {
     Shared& shared_;
 };
 
-Swarm::Agent::Agent(Shared& shared, std::uint32_t index)
+LoadGenerator::Agent::Agent(Shared& shared, std::uint32_t index)
     : shared_(shared),
       index_(index),
       profile_(profile_of(shared.settings, index)),
       fault_(shared.faults.of(index)) {}
 
-RpcCall Swarm::Agent::rpc(const char* method, std::chrono::milliseconds deadline) const {
-    RpcCall call{nullptr, std::string("/ioswarm.IOSwarm/") + method, {}, deadline};
+AgentCall LoadGenerator::Agent::rpc(const char* method, std::chrono::milliseconds deadline) const {
+    AgentCall call{nullptr, std::string("/ioswarm.IOSwarm/") + method, {}, deadline};
     {
         const std::lock_guard lock(mutex_);
         call.channel = channel_;
@@ -80,12 +80,12 @@ RpcCall Swarm::Agent::rpc(const char* method, std::chrono::milliseconds deadline
 }
 
 template <typename Response>
-Result<Response> Swarm::Agent::read(const Result<Bytes>& answer) const {
+Result<Response> LoadGenerator::Agent::read(const Result<Bytes>& answer) const {
     if (!answer) return fail(answer.error());
     return decode<Response>(profile_.codec, *answer);
 }
 
-void Swarm::Agent::register_now() {
+void LoadGenerator::Agent::register_now() {
     {
         const std::lock_guard lock(mutex_);
         if (!channel_) channel_ = shared_.channel_of(index_);
@@ -99,7 +99,7 @@ void Swarm::Agent::register_now() {
                                          }));
 }
 
-void Swarm::Agent::registered(const Result<RegisterResponse>& response) {
+void LoadGenerator::Agent::registered(const Result<RegisterResponse>& response) {
     if (!response) return failed(response.error(), is_for_good(response.error()));
     if (!response->accepted) {
         return failed(
@@ -116,7 +116,7 @@ void Swarm::Agent::registered(const Result<RegisterResponse>& response) {
     if (!std::exchange(counted_, true)) shared_.agent_joined();
 }
 
-void Swarm::Agent::failed(const Error& error, bool for_good) {
+void LoadGenerator::Agent::failed(const Error& error, bool for_good) {
     if (shared_.leaving) return;
     in_touch_ = false;
     shared_.agent_failed(error, for_good && !counted_);
@@ -124,7 +124,7 @@ void Swarm::Agent::failed(const Error& error, bool for_good) {
                                          [self = shared_from_this()] { self->register_now(); }));
 }
 
-void Swarm::Agent::heartbeat_later(bool first) {
+void LoadGenerator::Agent::heartbeat_later(bool first) {
     auto delay = heartbeat_every_.load();
     // Spreads the first heartbeats, so that agents that joined together do not send all heartbeats at the same
     // moments.
@@ -132,12 +132,12 @@ void Swarm::Agent::heartbeat_later(bool first) {
     static_cast<void>(shared_.loop.after(delay, [self = shared_from_this()] { self->heartbeat(); }));
 }
 
-void Swarm::Agent::heartbeat() {
+void LoadGenerator::Agent::heartbeat() {
     if (away_) {
         beating_ = false;
         return;
     }
-    const RpcCall call = rpc("Heartbeat", shared_.settings.times.heartbeat_deadline);
+    const AgentCall call = rpc("Heartbeat", shared_.settings.times.heartbeat_deadline);
     if (!call.channel) {  // the agent vanished just now
         beating_ = false;
         return;
@@ -154,21 +154,21 @@ void Swarm::Agent::heartbeat() {
                                          }));
 }
 
-void Swarm::Agent::cancel_stream() {
+void LoadGenerator::Agent::cancel_stream() {
     const std::lock_guard lock(mutex_);
     if (const auto stream = stream_.lock()) stream->cancel();
 }
 
-Swarm::Agent::StreamPtr Swarm::Agent::take_parked() {
+LoadGenerator::Agent::StreamPtr LoadGenerator::Agent::take_parked() {
     const std::lock_guard lock(mutex_);
     return std::exchange(parked_, nullptr);
 }
 
-void Swarm::Agent::resume() {
+void LoadGenerator::Agent::resume() {
     if (const auto stream = take_parked()) stream->resume();
 }
 
-void Swarm::Agent::let_go() {
+void LoadGenerator::Agent::let_go() {
     cancel_stream();
     const auto stream = take_parked();
     if (!stream) return;
@@ -177,7 +177,7 @@ void Swarm::Agent::let_go() {
     stream->resume();
 }
 
-void Swarm::Agent::open_stream() {
+void LoadGenerator::Agent::open_stream() {
     RpcLoop::StreamHandlers handlers;
     handlers.on_message = [self = shared_from_this()](const StreamPtr& stream, const Bytes& message) {
         self->work_on(stream, message);
@@ -199,7 +199,7 @@ void Swarm::Agent::open_stream() {
     stream_ = stream;
 }
 
-void Swarm::Agent::work_on(const StreamPtr& stream, const Bytes& message) {
+void LoadGenerator::Agent::work_on(const StreamPtr& stream, const Bytes& message) {
     if (away_) return stream->resume();
     {
         const std::lock_guard lock(mutex_);
@@ -237,7 +237,7 @@ void Swarm::Agent::work_on(const StreamPtr& stream, const Bytes& message) {
     hand_in(batch);
 }
 
-void Swarm::Agent::compute(Batch& batch) {
+void LoadGenerator::Agent::compute(Batch& batch) {
     batch.result = BatchResult{profile_.id, batch.batch.batch_id, {}, 0};
     batch.result.results.reserve(batch.batch.tasks.size());
     for (const TaskPackage& task : batch.batch.tasks) {
@@ -259,7 +259,7 @@ void Swarm::Agent::compute(Batch& batch) {
 
 /// Submits a forged answer: alternately under its own name for another agent's batch, and under another agent's
 /// name. All verdicts are inverted, so that it would show if the coordinator accepted them.
-void Swarm::Agent::answer_for_others(const BatchPtr& batch, std::function<void()> then) {
+void LoadGenerator::Agent::answer_for_others(const BatchPtr& batch, std::function<void()> then) {
     BatchResult forged = batch->result;
     for (TaskResult& result : forged.results)
         result.valid = !result.valid;
@@ -270,7 +270,7 @@ void Swarm::Agent::answer_for_others(const BatchPtr& batch, std::function<void()
         for (std::size_t i = 0; i < other->tasks.size(); ++i)
             forged.results[i].task_id = other->tasks[i];
     } else {
-        forged.agent_id = swarm_agent_id((index_ + 1) % shared_.settings.agents);
+        forged.agent_id = load_agent_id((index_ + 1) % shared_.settings.agents);
         if (other) forged.batch_id = other->batch_id;
     }
     submit(forged, [self = shared_from_this(), then = std::move(then)](sim::Outcome outcome) {
@@ -279,7 +279,7 @@ void Swarm::Agent::answer_for_others(const BatchPtr& batch, std::function<void()
     });
 }
 
-void Swarm::Agent::hand_in(const BatchPtr& batch) {
+void LoadGenerator::Agent::hand_in(const BatchPtr& batch) {
     submit(batch->result, [self = shared_from_this(), batch](sim::Outcome outcome) {
         self->shared_.record.submitted(self->index_, batch->answers, outcome, batch->delivered_at, now());
         if (self->fault_ == sim::AgentFault::twice && !self->shared_.leaving) return self->hand_in_again(batch);
@@ -287,14 +287,14 @@ void Swarm::Agent::hand_in(const BatchPtr& batch) {
     });
 }
 
-void Swarm::Agent::hand_in_again(const BatchPtr& batch) {
+void LoadGenerator::Agent::hand_in_again(const BatchPtr& batch) {
     submit(batch->result, [self = shared_from_this()](sim::Outcome outcome) {
         self->shared_.record.second_submission(outcome);
         self->resume();
     });
 }
 
-void Swarm::Agent::submit(const BatchResult& result, const Then& then) {
+void LoadGenerator::Agent::submit(const BatchResult& result, const Then& then) {
     shared_.submission_began();
     const bool started = shared_.loop.unary(rpc("SubmitResults", shared_.settings.times.submit_deadline),
                                             encode(profile_.codec, result),
@@ -307,7 +307,7 @@ void Swarm::Agent::submit(const BatchResult& result, const Then& then) {
     shared_.submission_ended();
 }
 
-sim::Outcome Swarm::Agent::outcome_of(const Result<SubmitResponse>& response) const {
+sim::Outcome LoadGenerator::Agent::outcome_of(const Result<SubmitResponse>& response) const {
     if (!response) {
         if (response.error().code == ErrorCode::resource_exhausted) return sim::Outcome::rate_limited;
         shared_.log.warn("agent {}: no word about results: {}", profile_.id, response.error().text());
@@ -319,7 +319,7 @@ sim::Outcome Swarm::Agent::outcome_of(const Result<SubmitResponse>& response) co
                                                                   : sim::Outcome::refused;
 }
 
-void Swarm::Agent::vanish() {
+void LoadGenerator::Agent::vanish() {
     has_vanished_ = true;
     away_ = true;
     shared_.record.vanished();

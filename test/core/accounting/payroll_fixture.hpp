@@ -11,7 +11,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "core/accounting/accounting.hpp"
+#include "core/accounting/payroll.hpp"
 #include "core/ledger/ledger.hpp"
 #include "test/support/fakes.hpp"
 #include "test/support/temp_dir.hpp"
@@ -87,12 +87,12 @@ class Bookkeeping {
         auto ledger = Ledger::open(dir_.path("data"), {}, ledger_options);
         REQUIRE(ledger);
         ledger_ = std::move(*ledger);
-        auto books = Accounting::open(*ledger_, settings_, clock_, settler, Log{});
-        REQUIRE(books);
-        books_ = std::move(*books);
+        auto payroll = Payroll::open(*ledger_, settings_, clock_, settler, Log{});
+        REQUIRE(payroll);
+        payroll_ = std::move(*payroll);
     }
     void close() {
-        books_.reset();
+        payroll_.reset();
         ledger_.reset();
     }
     void reopen() {
@@ -100,8 +100,8 @@ class Bookkeeping {
         open();
     }
 
-    Accounting& operator*() { return *books_; }
-    Accounting* operator->() { return books_.get(); }
+    Payroll& operator*() { return *payroll_; }
+    Payroll* operator->() { return payroll_.get(); }
     Ledger& ledger() { return *ledger_; }
     ManualClock& clock() { return clock_; }
     CoordinatorSettings& settings() { return settings_; }  // takes effect at the next open()
@@ -113,14 +113,14 @@ class Bookkeeping {
         for (const GivenAnswer& one : given)
             answers.push_back(answer_of(one));
         std::promise<Status> done;
-        books_->record(std::move(answers), [&done](Status status) { done.set_value(std::move(status)); });
+        payroll_->record(std::move(answers), [&done](Status status) { done.set_value(std::move(status)); });
         return done.get_future().get();
     }
     /// Registers the agent and waits until that is done.
     [[nodiscard]] Result<WalletNaming> welcome(const std::string& agent,
                                                const std::optional<Address>& wallet = std::nullopt) {
         std::promise<Result<WalletNaming>> done;
-        books_->welcome(agent, wallet, [&done](Result<WalletNaming> r) { done.set_value(std::move(r)); });
+        payroll_->welcome(agent, wallet, [&done](Result<WalletNaming> r) { done.set_value(std::move(r)); });
         return done.get_future().get();
     }
     /// Returns true if the wallet is in force or will be with the next epoch.
@@ -130,15 +130,15 @@ class Bookkeeping {
     }
     /// The next payout notice of the agent, from memory or from the ledger.
     [[nodiscard]] std::optional<PayoutInfo> take_payout(const std::string& agent) {
-        if (const auto payout = books_->take_payout(agent)) return payout;
-        REQUIRE(books_->mark_payouts_told());
+        if (const auto payout = payroll_->take_payout(agent)) return payout;
+        REQUIRE(payroll_->mark_payouts_told());
         REQUIRE(welcome(agent));
-        return books_->take_payout(agent);
+        return payroll_->take_payout(agent);
     }
     /// Passes the next `count` blocks, all empty.
     void pass_blocks(std::uint64_t count) {
         for (std::uint64_t i = 0; i < count; ++i)
-            REQUIRE(books_->on_block(block_of(books_->last_height() + 1)));
+            REQUIRE(payroll_->on_block(block_of(payroll_->last_height() + 1)));
     }
 
     RewardSettler* settler = nullptr;
@@ -149,7 +149,7 @@ class Bookkeeping {
     ManualClock clock_;
     CoordinatorSettings settings_;
     std::unique_ptr<Ledger> ledger_;
-    std::unique_ptr<Accounting> books_;
+    std::unique_ptr<Payroll> payroll_;
 };
 
 }  // namespace ioswarm::test

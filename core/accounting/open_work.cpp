@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/accounting/books.hpp"
+#include "core/accounting/open_work.hpp"
 
 #include <algorithm>
 
@@ -19,7 +19,7 @@ void add_work(const WorkRow& delta, WorkRow& work) {
 
 }  // namespace
 
-Books::Books(const LedgerState& state, bool shadow_mode, std::uint64_t late_blocks)
+OpenWork::OpenWork(const LedgerState& state, bool shadow_mode, std::uint64_t late_blocks)
     : shadow_mode_(shadow_mode),
       late_blocks_(late_blocks),
       numbers_(state.numbers),
@@ -38,7 +38,7 @@ Books::Books(const LedgerState& state, bool shadow_mode, std::uint64_t late_bloc
     std::sort(mined_.begin(), mined_.end());
 }
 
-AnswerRow Books::plan(const Answer& answer) const {
+AnswerRow OpenWork::plan(const Answer& answer) const {
     AnswerRow out;
     out.raw_id = answer.raw_id;
     out.agent_id = answer.agent_id;
@@ -58,12 +58,12 @@ AnswerRow Books::plan(const Answer& answer) const {
                              mined->second.succeeded, sender_succeeded(mined->second.height, answer.sender));
     // The answer may be a copy of the receipt, unless it came before the block and was only recorded after it.
     const bool may_be_copy = answer.executed && answer.known_height >= mined->second.height;
-    if (may_be_copy && is_match(out.late_verdict)) out.late_verdict = Verdict::none;
+    if (may_be_copy && is_match(out.late_verdict)) out.late_verdict = AnswerOutcome::none;
     return out;
 }
 
-BlockChange Books::plan(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched,
-                        const std::unordered_set<Hash256, FixedBytesHash>& forgotten) const {
+BlockChange OpenWork::plan(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched,
+                           const std::unordered_set<Hash256, FixedBytesHash>& forgotten) const {
     BlockChange out;
     out.recent.height = block.height;
     out.numbers = numbers_;
@@ -111,29 +111,29 @@ BlockChange Books::plan(const ExecutedBlock& block, std::span<const DispatchedAc
     return out;
 }
 
-void Books::compare(const HeldAction& action, bool succeeded, bool sender_succeeded,
-                    BlockChange& change) const {
+void OpenWork::compare(const HeldAction& action, bool succeeded, bool sender_succeeded,
+                       BlockChange& change) const {
     if (!shadow_mode_) return;
     for (const HeldAnswer& answer : action.answers) {
         if (answer.compared) continue;
-        const Verdict verdict = judge({answer.valid, answer.has_reject_reason, answer.executed, answer.run},
-                                      succeeded, sender_succeeded);
+        const AnswerOutcome outcome = judge(
+            {answer.valid, answer.has_reject_reason, answer.executed, answer.run}, succeeded, sender_succeeded);
         // The block was known already when this answer came, so it may be a copy of the receipt.
         const bool may_be_copy = answer.executed && answer.known_height >= change.recent.height;
-        if (may_be_copy && is_match(verdict)) continue;
+        if (may_be_copy && is_match(outcome)) continue;
         WorkRow& work = change.compared[answer.agent_id];
         work.agent_id = answer.agent_id;
         work.compared += 1;
-        if (is_match(verdict)) ++work.correct;
-        count(verdict, answer.run, change.numbers);
+        if (is_match(outcome)) ++work.correct;
+        count(outcome, answer.run, change.numbers);
         change.judged.emplace_back(answer.agent_id,
                                    JudgedAnswer{change.recent.height, 0, action.action_hash.value_or(Hash256{}),
-                                                answer.valid, verdict});
+                                                answer.valid, outcome});
     }
 }
 
 /// The lowest height that is still remembered after a block with `new_actions` actions is added.
-std::uint64_t Books::recent_floor(std::uint64_t height, std::size_t new_actions) const {
+std::uint64_t OpenWork::recent_floor(std::uint64_t height, std::size_t new_actions) const {
     std::uint64_t floor = height > late_blocks_ ? height - late_blocks_ : 0;
     std::size_t total = recent_actions_.size() + new_actions;
     for (const RecentBlock& block : recent_) {
@@ -144,13 +144,13 @@ std::uint64_t Books::recent_floor(std::uint64_t height, std::size_t new_actions)
     return floor;
 }
 
-void Books::apply(const AnswerRow& answer) {
+void OpenWork::apply(const AnswerRow& answer) {
     hold(answer);
     count_work(answer);
     worked_.insert(answer.agent_id);
 }
 
-void Books::apply(const BlockChange& change) {
+void OpenWork::apply(const BlockChange& change) {
     for (const Hash256& raw_id : change.mined) {
         HeldAction& action = actions_.at(raw_id);
         unlink(action, raw_id);
@@ -175,30 +175,30 @@ void Books::apply(const BlockChange& change) {
     numbers_ = change.numbers;
 }
 
-void Books::start_epoch(const LedgerNumbers& numbers) {
+void OpenWork::start_epoch(const LedgerNumbers& numbers) {
     work_.clear();
     sum_ = {};
     numbers_ = numbers;
 }
 
-void Books::set_wallet(const std::string& agent_id, const std::optional<Address>& wallet) {
+void OpenWork::set_wallet(const std::string& agent_id, const std::optional<Address>& wallet) {
     const auto found = work_.find(agent_id);
     if (found != work_.end()) found->second.wallet = wallet;
 }
 
-const HeldAction* Books::find(const Hash256& raw_id) const {
+const HeldAction* OpenWork::find(const Hash256& raw_id) const {
     const auto found = actions_.find(raw_id);
     return found == actions_.end() ? nullptr : &found->second;
 }
 
-bool Books::has_answer(const Hash256& raw_id, std::string_view agent_id) const {
+bool OpenWork::has_answer(const Hash256& raw_id, std::string_view agent_id) const {
     const HeldAction* action = find(raw_id);
     return action != nullptr &&
            std::any_of(action->answers.begin(), action->answers.end(),
                        [&](const HeldAnswer& answer) { return answer.agent_id == agent_id; });
 }
 
-void Books::hold(const AnswerRow& answer) {
+void OpenWork::hold(const AnswerRow& answer) {
     last_answer_ = std::max(last_answer_, answer.id);
     ++held_answers_;
     auto [at, is_new] = actions_.try_emplace(answer.raw_id);
@@ -220,7 +220,7 @@ void Books::hold(const AnswerRow& answer) {
                               answer.known_height, answer.run});
 }
 
-void Books::drop(const Hash256& raw_id) {
+void OpenWork::drop(const Hash256& raw_id) {
     const auto found = actions_.find(raw_id);
     if (found == actions_.end()) return;
     if (!found->second.mined_height) unlink(found->second, raw_id);
@@ -228,7 +228,7 @@ void Books::drop(const Hash256& raw_id) {
     actions_.erase(found);
 }
 
-void Books::unlink(const HeldAction& action, const Hash256& raw_id) {
+void OpenWork::unlink(const HeldAction& action, const Hash256& raw_id) {
     if (!action.action_hash) return;
     const auto found = pending_by_hash_.find(*action.action_hash);
     if (found == pending_by_hash_.end()) return;
@@ -236,7 +236,7 @@ void Books::unlink(const HeldAction& action, const Hash256& raw_id) {
     if (found->second.empty()) pending_by_hash_.erase(found);
 }
 
-void Books::remember(const RecentBlockRow& block) {
+void OpenWork::remember(const RecentBlockRow& block) {
     RecentBlock out;
     out.height = block.height;
     out.hashes.reserve(block.actions.size());
@@ -252,12 +252,12 @@ void Books::remember(const RecentBlockRow& block) {
 }
 
 /// Adds what this answer contributes to its agent's work at the time it is recorded.
-void Books::count_work(const AnswerRow& answer) {
+void OpenWork::count_work(const AnswerRow& answer) {
     WorkRow delta{answer.agent_id, 1, 0, 0, answer.latency_us};
     if (answer.own_word) {
         delta.compared = 1;
         delta.correct = answer.valid ? 1 : 0;
-    } else if (answer.late_verdict != Verdict::none) {
+    } else if (answer.late_verdict != AnswerOutcome::none) {
         delta.compared = 1;
         delta.correct = is_match(answer.late_verdict) ? 1 : 0;
         count(answer.late_verdict, answer.run, numbers_);
@@ -265,14 +265,14 @@ void Books::count_work(const AnswerRow& answer) {
     add(delta);
 }
 
-void Books::add(const WorkRow& delta) {
+void OpenWork::add(const WorkRow& delta) {
     AgentAtWork& agent = work_[delta.agent_id];
     agent.work.agent_id = delta.agent_id;
     add_work(delta, agent.work);
     add_work(delta, sum_);
 }
 
-bool Books::sender_succeeded(std::uint64_t height, const Address& sender) const {
+bool OpenWork::sender_succeeded(std::uint64_t height, const Address& sender) const {
     const auto at =
         std::lower_bound(recent_.begin(), recent_.end(), height,
                          [](const RecentBlock& block, std::uint64_t wanted) { return block.height < wanted; });

@@ -3,7 +3,7 @@
 #include <atomic>
 #include <thread>
 
-#include "test/core/accounting/accounting_fixture.hpp"
+#include "test/core/accounting/payroll_fixture.hpp"
 
 namespace ioswarm {
 
@@ -18,7 +18,7 @@ TEST_CASE("totals add up when submissions, blocks, heartbeats, registrations and
     settings.rewards.min_epoch_duration = std::chrono::seconds(0);
     settings.rewards.min_tasks_for_reward = 1;
     settings.wallet_change_interval = std::chrono::seconds(0);
-    Bookkeeping books(settings);
+    Bookkeeping payroll(settings);
     std::atomic<std::uint64_t> working = kSubmitters;
     std::atomic<std::uint64_t> announced = 0;
     {
@@ -28,8 +28,8 @@ TEST_CASE("totals add up when submissions, blocks, heartbeats, registrations and
                 for (std::uint64_t i = 0; i < kEach; ++i) {
                     const std::uint64_t number = t * 1000 + i;
                     std::promise<Status> done;
-                    books->record({answer_of({.agent = "agent-" + std::to_string(t), .number = number})},
-                                  [&](Status status) { done.set_value(std::move(status)); });
+                    payroll->record({answer_of({.agent = "agent-" + std::to_string(t), .number = number})},
+                                    [&](Status status) { done.set_value(std::move(status)); });
                     if (!done.get_future().get()) return;
                 }
                 --working;
@@ -38,55 +38,55 @@ TEST_CASE("totals add up when submissions, blocks, heartbeats, registrations and
         threads.emplace_back([&] {
             while (working > 0) {
                 Mined mined;
-                for (const auto& [raw_id, count] : books->open_answers()) {
+                for (const auto& [raw_id, count] : payroll->open_answers()) {
                     Hash256 hash = raw_id;
                     hash.bytes[0] = 0;
                     mined.emplace_back((std::uint64_t{hash.bytes[30]} << 8) + hash.bytes[31], kReceiptSuccess);
                 }
-                if (!books->on_block(block_of(books->last_height() + 1, mined))) return;
-                books->forget({hash_of(1, kRaw)});
+                if (!payroll->on_block(block_of(payroll->last_height() + 1, mined))) return;
+                payroll->forget({hash_of(1, kRaw)});
             }
         });
         threads.emplace_back([&] {
             while (working > 0) {
                 for (std::uint64_t t = 0; t < kSubmitters; ++t) {
-                    if (books->take_payout("agent-" + std::to_string(t))) ++announced;
+                    if (payroll->take_payout("agent-" + std::to_string(t))) ++announced;
                 }
             }
         });
         threads.emplace_back([&] {
             for (std::uint64_t i = 0; working > 0; ++i) {
-                if (!books.name_wallet("agent-" + std::to_string(i % kSubmitters), address_of(i % 3))) return;
-                static_cast<void>(books->reserve_ids(5));
+                if (!payroll.name_wallet("agent-" + std::to_string(i % kSubmitters), address_of(i % 3))) return;
+                static_cast<void>(payroll->reserve_ids(5));
             }
         });
         threads.emplace_back([&] {
             while (working > 0) {
-                static_cast<void>(books->leaderboard());
-                static_cast<void>(books->epoch());
-                static_cast<void>(books->shadow());
-                static_cast<void>(books->rewards("agent-1"));
-                static_cast<void>(books->answered_by(hash_of(1, kRaw)));
-                static_cast<void>(books->counters());
+                static_cast<void>(payroll->leaderboard());
+                static_cast<void>(payroll->epoch());
+                static_cast<void>(payroll->shadow());
+                static_cast<void>(payroll->rewards("agent-1"));
+                static_cast<void>(payroll->answered_by(hash_of(1, kRaw)));
+                static_cast<void>(payroll->counters());
             }
         });
     }
     REQUIRE(working == 0);
-    REQUIRE(books->ready());
-    CHECK(books->tasks_received() == kSubmitters * kEach);
+    REQUIRE(payroll->ready());
+    CHECK(payroll->tasks_received() == kSubmitters * kEach);
 
     // Two more blocks end the running epoch. After that, all work is in payouts that were announced or will be.
-    books.pass_blocks(2);
+    payroll.pass_blocks(2);
     std::uint64_t paid = 0;
     std::uint64_t tasks = 0;
     for (std::uint64_t t = 0; t < kSubmitters; ++t) {
         const std::string agent = "agent-" + std::to_string(t);
-        while (books.take_payout(agent))
+        while (payroll.take_payout(agent))
             ++announced;
-        const auto rewards = books->rewards(agent);
+        const auto rewards = payroll->rewards(agent);
         REQUIRE(rewards);
         tasks += rewards->total_tasks;
-        const auto payouts = books.ledger().payouts(agent, 100'000);
+        const auto payouts = payroll.ledger().payouts(agent, 100'000);
         REQUIRE(payouts);
         paid += payouts->size();
     }
@@ -100,7 +100,7 @@ TEST_CASE("a submission that finds the ledger's queue full does not harm those i
     constexpr std::uint64_t kActions = 50;  // few, so that submissions often contain the same action
     LedgerOptions options;
     options.max_waiting = 64;
-    Bookkeeping books({}, options);
+    Bookkeeping payroll({}, options);
     std::atomic<std::uint64_t> refused = 0;
     std::atomic<std::uint64_t> told = 0;
     {
@@ -108,11 +108,12 @@ TEST_CASE("a submission that finds the ledger's queue full does not harm those i
         for (std::uint64_t t = 0; t < kSubmitters; ++t) {
             threads.emplace_back([&, t] {
                 for (std::uint64_t i = 0; i < kEach; ++i) {
-                    books->record({answer_of({.agent = "agent-" + std::to_string(t), .number = i % kActions})},
-                                  [&](const Status& status) {
-                                      if (!status) ++refused;
-                                      ++told;
-                                  });
+                    payroll->record(
+                        {answer_of({.agent = "agent-" + std::to_string(t), .number = i % kActions})},
+                        [&](const Status& status) {
+                            if (!status) ++refused;
+                            ++told;
+                        });
                 }
             });
         }
@@ -120,13 +121,13 @@ TEST_CASE("a submission that finds the ledger's queue full does not harm those i
     while (told < kSubmitters * kEach)
         std::this_thread::yield();
     CHECK(refused > 0);
-    CHECK(refused == books->counters().at("ledger_refused"));
+    CHECK(refused == payroll->counters().at("ledger_refused"));
     // Refused submissions may be repeated, and each answer counts once however often it was sent.
     for (std::uint64_t t = 0; t < kSubmitters; ++t) {
         for (std::uint64_t number = 0; number < kActions; ++number)
-            REQUIRE(books.record({{.agent = "agent-" + std::to_string(t), .number = number}}));
+            REQUIRE(payroll.record({{.agent = "agent-" + std::to_string(t), .number = number}}));
     }
-    CHECK(books->tasks_received() == kSubmitters * kActions);
+    CHECK(payroll->tasks_received() == kSubmitters * kActions);
 }
 
 }  // namespace ioswarm

@@ -65,16 +65,16 @@ struct WalletNaming {
 /// running epoch, payouts and wallets. Everything that it reports as durable is in the ledger. The views show
 /// exactly what the ledger holds. Threads: record() and the views may be called from any thread; on_block()
 /// only from the block thread.
-class Accounting {
+class Payroll {
   public:
     /// Continues from the state in the ledger. `settler` may be null. Errors: those of the ledger.
-    [[nodiscard]] static Result<std::unique_ptr<Accounting>> open(Ledger& ledger,
-                                                                  const CoordinatorSettings& settings,
-                                                                  const Clock& clock, RewardSettler* settler,
-                                                                  Log log);
-    ~Accounting();
-    Accounting(const Accounting&) = delete;
-    Accounting& operator=(const Accounting&) = delete;
+    [[nodiscard]] static Result<std::unique_ptr<Payroll>> open(Ledger& ledger,
+                                                               const CoordinatorSettings& settings,
+                                                               const Clock& clock, RewardSettler* settler,
+                                                               Log log);
+    ~Payroll();
+    Payroll(const Payroll&) = delete;
+    Payroll& operator=(const Payroll&) = delete;
 
     /// Makes the answers of one submission durable (in a group commit with other submissions) and counts them
     /// as work of the running epoch. If this agent already answered this action, the first answer stays and the
@@ -167,7 +167,7 @@ class Accounting {
 
   private:
     struct Impl;
-    explicit Accounting(std::unique_ptr<Impl> impl);
+    explicit Payroll(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
 

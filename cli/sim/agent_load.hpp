@@ -7,7 +7,7 @@
 
 #include "cli/sim/options.hpp"
 #include "cli/sim/report.hpp"
-#include "proto/agents/swarm.hpp"
+#include "proto/agents/load_generator.hpp"
 
 namespace ioswarm::cli {
 
@@ -15,14 +15,14 @@ namespace ioswarm::cli {
 
 /// All settings except address and secret. Raises the limit on open files as far as possible. If that is too
 /// low for one connection per agent, agents share connections.
-[[nodiscard]] proto::SwarmSettings swarm_settings(const SimOptions& options,
-                                                  std::chrono::milliseconds task_timeout);
-[[nodiscard]] std::uint32_t connections_of(const proto::SwarmSettings& settings);
+[[nodiscard]] proto::LoadSettings load_settings(const SimOptions& options,
+                                                std::chrono::milliseconds task_timeout);
+[[nodiscard]] std::uint32_t connections_of(const proto::LoadSettings& settings);
 
 /// Fills in the queue figures from samples that were taken at equal intervals.
 void count_queue(const std::vector<std::uint64_t>& samples, RunFigures& figures);
 /// Fills in totals, times and the agents' rows. `agents` has their ids.
 void fill_from_record(const sim::RunRecord& record, const sim::FaultPlan& faults, RunFigures& figures,
-                      SimReport& report, const proto::SwarmSettings& agents = {});
+                      SimReport& report, const proto::LoadSettings& agents = {});
 
 }  // namespace ioswarm::cli

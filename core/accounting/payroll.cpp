@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/accounting/accounting.hpp"
+#include "core/accounting/payroll.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -14,8 +14,8 @@ constexpr std::chrono::seconds kMarkInterval{1};
 
 }  // namespace
 
-Result<std::unique_ptr<Accounting>> Accounting::open(Ledger& ledger, const CoordinatorSettings& settings,
-                                                     const Clock& clock, RewardSettler* settler, Log log) {
+Result<std::unique_ptr<Payroll>> Payroll::open(Ledger& ledger, const CoordinatorSettings& settings,
+                                               const Clock& clock, RewardSettler* settler, Log log) {
     LedgerState state;
     Impl::Wallets wallets;
     const Status loaded = ledger.run([&](LedgerTx& tx) -> Status {
@@ -32,7 +32,7 @@ Result<std::unique_ptr<Accounting>> Accounting::open(Ledger& ledger, const Coord
     auto impl = std::make_unique<Impl>(ledger, settings, clock, settler, std::move(log), state);
     const Status wallets_read = ledger.run([&](LedgerTx& tx) -> Status {
         wallets.clear();
-        for (const auto& [agent_id, agent] : impl->books.work()) {
+        for (const auto& [agent_id, agent] : impl->open_work.work()) {
             const auto row = tx.agent(agent_id);
             if (!row) return fail(row.error());
             if (*row) wallets.emplace_back(agent_id, (*row)->wallet);
@@ -41,14 +41,14 @@ Result<std::unique_ptr<Accounting>> Accounting::open(Ledger& ledger, const Coord
     });
     if (!wallets_read) return fail(wallets_read.error());
     for (const auto& [agent_id, wallet] : wallets)
-        impl->books.set_wallet(agent_id, wallet);
+        impl->open_work.set_wallet(agent_id, wallet);
     impl->worker.emplace(kMarkInterval, [raw = impl.get()] { raw->mark_told(); });
-    return std::unique_ptr<Accounting>(new Accounting(std::move(impl)));
+    return std::unique_ptr<Payroll>(new Payroll(std::move(impl)));
 }
 
-Accounting::Accounting(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Payroll::Payroll(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Accounting::~Accounting() {
+Payroll::~Payroll() {
     // Runs the jobs that still wait. After this only the ledger's thread uses this object.
     impl_->worker.reset();
     // Notices that cannot be marked are sent once more after the restart.
@@ -57,7 +57,7 @@ Accounting::~Accounting() {
     impl_->landed.wait(locked, [&] { return impl_->in_flight == 0; });
 }
 
-void Accounting::record(std::vector<Answer> answers, std::function<void(Status)> done) {
+void Payroll::record(std::vector<Answer> answers, std::function<void(Status)> done) {
     auto submission = std::make_shared<Impl::Submission>();
     submission->answers = std::move(answers);
     submission->done = std::move(done);
@@ -75,7 +75,7 @@ void Accounting::record(std::vector<Answer> answers, std::function<void(Status)>
     if (!taken) impl_->finish(*submission, taken);
 }
 
-Status Accounting::on_block(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched) {
+Status Payroll::on_block(const ExecutedBlock& block, std::span<const DispatchedAction> dispatched) {
     if (block.height <= last_height()) return {};
     Impl::BlockOutcome outcome;
     Status status =
@@ -85,42 +85,42 @@ Status Accounting::on_block(const ExecutedBlock& block, std::span<const Dispatch
     return status;
 }
 
-void Accounting::forget(const std::vector<Hash256>& raw_ids) {
+void Payroll::forget(const std::vector<Hash256>& raw_ids) {
     std::vector<Hash256> held;
     {
         const std::lock_guard locked(impl_->mutex);
         for (const Hash256& raw_id : raw_ids) {
-            if (impl_->books.find(raw_id) != nullptr) held.push_back(raw_id);
+            if (impl_->open_work.find(raw_id) != nullptr) held.push_back(raw_id);
         }
     }
     impl_->forgotten.lock()->insert(held.begin(), held.end());
 }
 
-std::uint64_t Accounting::last_height() const {
+std::uint64_t Payroll::last_height() const {
     const std::lock_guard locked(impl_->mutex);
-    return impl_->books.numbers().last_height;
+    return impl_->open_work.numbers().last_height;
 }
 
-std::vector<std::pair<Hash256, std::uint32_t>> Accounting::open_answers() const {
+std::vector<std::pair<Hash256, std::uint32_t>> Payroll::open_answers() const {
     const std::lock_guard locked(impl_->mutex);
     std::vector<std::pair<Hash256, std::uint32_t>> out;
-    for (const auto& [raw_id, action] : impl_->books.actions()) {
+    for (const auto& [raw_id, action] : impl_->open_work.actions()) {
         if (!action.mined_height) out.emplace_back(raw_id, static_cast<std::uint32_t>(action.answers.size()));
     }
     return out;
 }
 
-std::vector<std::string> Accounting::answered_by(const Hash256& raw_id) const {
+std::vector<std::string> Payroll::answered_by(const Hash256& raw_id) const {
     const std::lock_guard locked(impl_->mutex);
     std::vector<std::string> out;
-    const HeldAction* action = impl_->books.find(raw_id);
+    const HeldAction* action = impl_->open_work.find(raw_id);
     if (action == nullptr || action->mined_height) return out;
     for (const HeldAnswer& answer : action->answers)
         out.push_back(answer.agent_id);
     return out;
 }
 
-Result<std::uint64_t> Accounting::reserve_ids(std::uint64_t count) {
+Result<std::uint64_t> Payroll::reserve_ids(std::uint64_t count) {
     if (count == 0) return fail(ErrorCode::invalid_argument, "cannot reserve ids", {}, "none asked for");
     std::uint64_t first = 0;
     const Status status = impl_->ledger.run([&](LedgerTx& tx) -> Status {
@@ -133,9 +133,9 @@ Result<std::uint64_t> Accounting::reserve_ids(std::uint64_t count) {
     return first;
 }
 
-ShadowTotals Accounting::shadow() const {
+ShadowTotals Payroll::shadow() const {
     const std::lock_guard locked(impl_->mutex);
-    const LedgerNumbers& numbers = impl_->books.numbers();
+    const LedgerNumbers& numbers = impl_->open_work.numbers();
     ShadowTotals out;
     out.compared = numbers.compared;
     out.matched = numbers.matched;
@@ -151,27 +151,27 @@ ShadowTotals Accounting::shadow() const {
     return out;
 }
 
-EpochView Accounting::epoch() const {
+EpochView Payroll::epoch() const {
     const std::lock_guard locked(impl_->mutex);
     EpochView out;
-    const WorkRow& sum = impl_->books.work_sum();
-    out.epoch = impl_->books.numbers().epoch;
-    for (const auto& [agent_id, agent] : impl_->books.work())
+    const WorkRow& sum = impl_->open_work.work_sum();
+    out.epoch = impl_->open_work.numbers().epoch;
+    for (const auto& [agent_id, agent] : impl_->open_work.work())
         out.agents += agent.work.tasks > 0 ? 1 : 0;
     out.total_tasks = sum.tasks;
     out.compared = sum.compared;
     out.correct = sum.correct;
     out.elapsed = impl_->elapsed();
-    out.start_height = impl_->books.numbers().epoch_first_height;
+    out.start_height = impl_->open_work.numbers().epoch_first_height;
     return out;
 }
 
-std::vector<LeaderboardEntry> Accounting::leaderboard() const {
+std::vector<LeaderboardEntry> Payroll::leaderboard() const {
     std::vector<LeaderboardEntry> out;
     {
         const std::lock_guard locked(impl_->mutex);
-        out.reserve(impl_->books.work().size());
-        for (const auto& [agent_id, agent] : impl_->books.work()) {
+        out.reserve(impl_->open_work.work().size());
+        for (const auto& [agent_id, agent] : impl_->open_work.work()) {
             const WorkRow& work = agent.work;
             if (work.tasks == 0) continue;
             const double latency = static_cast<double>(work.latency_us) / static_cast<double>(work.tasks);
@@ -187,7 +187,7 @@ std::vector<LeaderboardEntry> Accounting::leaderboard() const {
     return out;
 }
 
-Result<RewardsView> Accounting::rewards(const std::string& agent_id) const {
+Result<RewardsView> Payroll::rewards(const std::string& agent_id) const {
     RewardsView out;
     out.agent_id = agent_id;
     const auto agent = impl_->ledger.agent(agent_id);
@@ -208,35 +208,35 @@ Result<RewardsView> Accounting::rewards(const std::string& agent_id) const {
     return out;
 }
 
-std::vector<JudgedAnswer> Accounting::recent_answers(const std::string& agent_id) const {
+std::vector<JudgedAnswer> Payroll::recent_answers(const std::string& agent_id) const {
     return impl_->recent_answers.of(agent_id);
 }
 
-std::uint64_t Accounting::tasks_received() const {
+std::uint64_t Payroll::tasks_received() const {
     const std::lock_guard locked(impl_->mutex);
-    return impl_->books.numbers().closed_tasks + impl_->books.work_sum().tasks;
+    return impl_->open_work.numbers().closed_tasks + impl_->open_work.work_sum().tasks;
 }
 
-void Accounting::change_rewards(const RewardSettings& next) {
+void Payroll::change_rewards(const RewardSettings& next) {
     RewardSettings taken = next;
     taken.settles_on_chain = impl_->settings.rewards.settles_on_chain;
     *impl_->next_rewards.lock() = taken;
 }
 
-RewardSettings Accounting::rewards_in_force() const {
+RewardSettings Payroll::rewards_in_force() const {
     const std::lock_guard locked(impl_->mutex);
     return impl_->rewards;
 }
 
-Status Accounting::ready() const {
+Status Payroll::ready() const {
     return impl_->ledger.ready();
 }
 
-std::map<std::string, std::uint64_t> Accounting::counters() const {
+std::map<std::string, std::uint64_t> Payroll::counters() const {
     std::map<std::string, std::uint64_t> out = impl_->ledger.counters();
     const std::lock_guard locked(impl_->mutex);
     out["answers_repeated"] = impl_->repeated;
-    out["answers_held"] = impl_->books.held_answers();
+    out["answers_held"] = impl_->open_work.held_answers();
     out["notices_unmarked"] = impl_->notices.unmarked_count();
     out["wallet_changes_too_soon"] = impl_->changes_too_soon;
     return out;

@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/accounting/accounting.hpp"
 #include "core/accounting/comparison.hpp"
+#include "core/accounting/payroll.hpp"
 #include "core/base/bytes.hpp"
 #include "core/ledger/ledger_rows.hpp"
 
@@ -61,14 +61,14 @@ struct BlockChange {
 /// size is bounded by the number of pending actions, by kMaxRecentActions and by the number of agents that
 /// worked in one epoch. It has no locks. One thread changes it, under a lock of the caller's; readers take the
 /// same lock.
-class Books {
+class OpenWork {
   public:
     /// Maximum number of actions of recent blocks that are remembered for late answers. Each takes 33 bytes on
     /// disk, and a full block of the chain has some thousands. Above this number the oldest blocks are
     /// forgotten early.
     static constexpr std::size_t kMaxRecentActions = 200'000;
 
-    Books(const LedgerState& state, bool shadow_mode, std::uint64_t late_blocks);
+    OpenWork(const LedgerState& state, bool shadow_mode, std::uint64_t late_blocks);
 
     /// Returns the ledger row for this answer, without its id. If the action is in a recent block, the answer
     /// is compared at once.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proto/agents/swarm.hpp"
+#include "proto/agents/load_generator.hpp"
 
 #include <algorithm>
 
 #include <fmt/format.h>
 
 #include "proto/agents/channel.hpp"
-#include "proto/agents/swarm_agent.hpp"
+#include "proto/agents/load_agent.hpp"
 #include "proto/grpc/log.hpp"
 
 namespace ioswarm::proto {
@@ -17,21 +17,21 @@ constexpr std::uint32_t kJoiningAtOnce = 200;
 
 }  // namespace
 
-std::string swarm_agent_id(std::uint32_t index) {
+std::string load_agent_id(std::uint32_t index) {
     return fmt::format("sim-agent-{:05}", index + 1);
 }
 
-std::string swarm_agent_id(const SwarmSettings& settings, std::uint32_t index) {
-    return index < settings.credentials.size() ? settings.credentials[index].agent_id : swarm_agent_id(index);
+std::string load_agent_id(const LoadSettings& settings, std::uint32_t index) {
+    return index < settings.credentials.size() ? settings.credentials[index].agent_id : load_agent_id(index);
 }
 
-std::string swarm_region(std::uint32_t index) {
+std::string load_agent_region(std::uint32_t index) {
     constexpr const char* kRegions[] = {"us-west", "us-east", "eu-west", "eu-north", "ap-south", "ap-east"};
     return kRegions[index % std::size(kRegions)];
 }
 
-Swarm::Shared::Shared(SwarmSettings settings_in, const sim::FaultPlan& faults_in, sim::RunRecord& record_in,
-                      Log log_in)
+LoadGenerator::Shared::Shared(LoadSettings settings_in, const sim::FaultPlan& faults_in,
+                              sim::RunRecord& record_in, Log log_in)
     : settings(std::move(settings_in)),
       faults(faults_in),
       record(record_in),
@@ -44,7 +44,7 @@ Swarm::Shared::Shared(SwarmSettings settings_in, const sim::FaultPlan& faults_in
         agents.push_back(std::make_shared<Agent>(*this, i));
 }
 
-std::shared_ptr<grpc::Channel> Swarm::Shared::channel_of(std::uint32_t index) {
+std::shared_ptr<grpc::Channel> LoadGenerator::Shared::channel_of(std::uint32_t index) {
     if (settings.agents_per_connection <= 1) return connect(settings.address, settings.times);
     const std::lock_guard lock(mutex);
     auto& channel = shared_channels[index / settings.agents_per_connection];
@@ -52,7 +52,7 @@ std::shared_ptr<grpc::Channel> Swarm::Shared::channel_of(std::uint32_t index) {
     return channel;
 }
 
-void Swarm::Shared::start_some() {
+void LoadGenerator::Shared::start_some() {
     while (true) {
         std::shared_ptr<Agent> next;
         {
@@ -64,7 +64,7 @@ void Swarm::Shared::start_some() {
     }
 }
 
-void Swarm::Shared::agent_joined() {
+void LoadGenerator::Shared::agent_joined() {
     {
         const std::lock_guard lock(mutex);
         ++joined;
@@ -73,7 +73,7 @@ void Swarm::Shared::agent_joined() {
     start_some();
 }
 
-void Swarm::Shared::agent_failed(const Error& error, bool for_good) {
+void LoadGenerator::Shared::agent_failed(const Error& error, bool for_good) {
     constexpr std::size_t kMostReasons = 20;
     {
         const std::lock_guard lock(mutex);
@@ -84,7 +84,7 @@ void Swarm::Shared::agent_failed(const Error& error, bool for_good) {
     changed.notify_all();
 }
 
-void Swarm::Shared::submission_ended() {
+void LoadGenerator::Shared::submission_ended() {
     if (--submissions > 0) return;
     {
         const std::lock_guard lock(mutex);  // The lock ensures that leave() either has not checked the count
@@ -93,7 +93,7 @@ void Swarm::Shared::submission_ended() {
     changed.notify_all();
 }
 
-void Swarm::Shared::show_batch(std::uint32_t agent, const TaskBatch& batch) {
+void LoadGenerator::Shared::show_batch(std::uint32_t agent, const TaskBatch& batch) {
     ForeignBatch shown{agent, batch.batch_id, {}};
     for (const TaskPackage& task : batch.tasks)
         shown.tasks.push_back(task.task_id);
@@ -103,7 +103,8 @@ void Swarm::Shared::show_batch(std::uint32_t agent, const TaskBatch& batch) {
         foreign.erase(foreign.begin()->first == agent ? std::next(foreign.begin()) : foreign.begin());
 }
 
-std::optional<Swarm::Shared::ForeignBatch> Swarm::Shared::batch_of_another(std::uint32_t agent) const {
+std::optional<LoadGenerator::Shared::ForeignBatch> LoadGenerator::Shared::batch_of_another(
+    std::uint32_t agent) const {
     const std::lock_guard lock(mutex);
     for (const auto& [owner, batch] : foreign) {
         if (owner != agent) return batch;
@@ -111,16 +112,17 @@ std::optional<Swarm::Shared::ForeignBatch> Swarm::Shared::batch_of_another(std::
     return std::nullopt;
 }
 
-Swarm::Swarm(SwarmSettings settings, const sim::FaultPlan& faults, sim::RunRecord& record, Log log)
+LoadGenerator::LoadGenerator(LoadSettings settings, const sim::FaultPlan& faults, sim::RunRecord& record,
+                             Log log)
     : shared_(std::make_unique<Shared>(std::move(settings), faults, record, log)) {
     send_grpc_log_to(log);
 }
 
-Swarm::~Swarm() {
+LoadGenerator::~LoadGenerator() {
     leave(std::chrono::milliseconds(0));
 }
 
-Status Swarm::join(std::chrono::milliseconds within, const std::stop_token& stop) {
+Status LoadGenerator::join(std::chrono::milliseconds within, const std::stop_token& stop) {
     shared_->start_some();
     std::unique_lock lock(shared_->mutex);
     shared_->changed.wait_for(lock, stop, within,
@@ -143,7 +145,7 @@ Status Swarm::join(std::chrono::milliseconds within, const std::stop_token& stop
     return fail(ErrorCode::timed_out, "agents cannot join", shared_->settings.address.target, std::move(why));
 }
 
-void Swarm::leave(std::chrono::milliseconds within) {
+void LoadGenerator::leave(std::chrono::milliseconds within) {
     if (shared_->leaving.exchange(true)) return;
     {
         std::unique_lock lock(shared_->mutex);
@@ -157,21 +159,21 @@ void Swarm::leave(std::chrono::milliseconds within) {
     shared_->shared_channels.clear();
 }
 
-std::uint32_t Swarm::joined() const {
+std::uint32_t LoadGenerator::joined() const {
     const std::lock_guard lock(shared_->mutex);
     return shared_->joined;
 }
 
-std::uint32_t Swarm::in_touch() const {
+std::uint32_t LoadGenerator::in_touch() const {
     return static_cast<std::uint32_t>(std::count_if(shared_->agents.begin(), shared_->agents.end(),
                                                     [](const auto& agent) { return agent->in_touch(); }));
 }
 
-std::chrono::nanoseconds Swarm::cpu_time() const {
+std::chrono::nanoseconds LoadGenerator::cpu_time() const {
     return shared_->loop.cpu_time();
 }
 
-std::map<std::string, std::uint64_t> Swarm::failures() const {
+std::map<std::string, std::uint64_t> LoadGenerator::failures() const {
     const std::lock_guard lock(shared_->mutex);
     return shared_->failures;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Internals of Swarm: the data that its agents share (swarm.cpp), and one agent (swarm_agent.cpp).
+// Internals of LoadGenerator: the data that its agents share (load_generator.cpp), and one agent
+// (load_agent.cpp).
 
 #include <atomic>
 #include <condition_variable>
@@ -12,15 +13,15 @@
 #include <string>
 #include <vector>
 
+#include "proto/agents/load_generator.hpp"
 #include "proto/agents/rpc_loop.hpp"
-#include "proto/agents/swarm.hpp"
 
 namespace ioswarm::proto {
 
 /// Outlives every callback, because leave() waits for them.
-class Swarm::Shared {
+class LoadGenerator::Shared {
   public:
-    Shared(SwarmSettings settings_in, const sim::FaultPlan& faults_in, sim::RunRecord& record_in, Log log_in);
+    Shared(LoadSettings settings_in, const sim::FaultPlan& faults_in, sim::RunRecord& record_in, Log log_in);
 
     /// The connection of this agent. If agents do not share connections, it is a new one.
     [[nodiscard]] std::shared_ptr<grpc::Channel> channel_of(std::uint32_t index);
@@ -34,7 +35,7 @@ class Swarm::Shared {
     void submission_began() { ++submissions; }
     void submission_ended();
 
-    const SwarmSettings settings;
+    const LoadSettings settings;
     const sim::FaultPlan& faults;
     sim::RunRecord& record;
     const Log log;
@@ -66,7 +67,7 @@ class Swarm::Shared {
 
 /// One agent's state machine. It writes to the record only in the callbacks of its stream and of the submission
 /// that the stream waits for. Those never overlap.
-class Swarm::Agent : public std::enable_shared_from_this<Swarm::Agent> {
+class LoadGenerator::Agent : public std::enable_shared_from_this<LoadGenerator::Agent> {
   public:
     Agent(Shared& shared, std::uint32_t index);
 
@@ -86,7 +87,7 @@ class Swarm::Agent : public std::enable_shared_from_this<Swarm::Agent> {
     };
     using BatchPtr = std::shared_ptr<Batch>;
 
-    [[nodiscard]] RpcCall rpc(const char* method, std::chrono::milliseconds deadline) const;
+    [[nodiscard]] AgentCall rpc(const char* method, std::chrono::milliseconds deadline) const;
     template <typename Response>
     [[nodiscard]] Result<Response> read(const Result<Bytes>& answer) const;
 

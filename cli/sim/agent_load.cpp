@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/sim/swarm.hpp"
+#include "cli/sim/agent_load.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -43,7 +43,7 @@ std::uint32_t agents_per_connection(const SimOptions& options) {
 }
 
 /// Gives each agent the id and the key that the key file has for it.
-Status read_keys(const SimOptions& options, proto::SwarmSettings& settings) {
+Status read_keys(const SimOptions& options, proto::LoadSettings& settings) {
     auto keys = read_agent_keys(options.key_file);
     if (!keys) return fail(std::move(keys).error());
     if (keys->size() < options.agents) {
@@ -62,8 +62,8 @@ Status read_keys(const SimOptions& options, proto::SwarmSettings& settings) {
 
 }  // namespace
 
-proto::SwarmSettings swarm_settings(const SimOptions& options, std::chrono::milliseconds task_timeout) {
-    proto::SwarmSettings out;
+proto::LoadSettings load_settings(const SimOptions& options, std::chrono::milliseconds task_timeout) {
+    proto::LoadSettings out;
     out.agents = options.agents;
     out.agents_per_connection = agents_per_connection(options);
     out.threads = std::clamp(usable_cores() / 2, 1U, 4U);
@@ -83,7 +83,7 @@ proto::SwarmSettings swarm_settings(const SimOptions& options, std::chrono::mill
     return out;
 }
 
-std::uint32_t connections_of(const proto::SwarmSettings& settings) {
+std::uint32_t connections_of(const proto::LoadSettings& settings) {
     return (settings.agents + settings.agents_per_connection - 1) / settings.agents_per_connection;
 }
 
@@ -102,14 +102,14 @@ void count_queue(const std::vector<std::uint64_t>& samples, RunFigures& figures)
 }
 
 void fill_from_record(const sim::RunRecord& record, const sim::FaultPlan& faults, RunFigures& figures,
-                      SimReport& report, const proto::SwarmSettings& agents) {
+                      SimReport& report, const proto::LoadSettings& agents) {
     figures.totals = record.totals();
     figures.task = latencies_of(record.task_latency());
     figures.agent = latencies_of(record.agent_latency());
     figures.peak_resident_bytes = peak_resident_bytes();
     for (std::uint32_t i = 0; i < record.agents().size(); ++i) {
         report.agents.push_back(
-            {proto::swarm_agent_id(agents, i), proto::swarm_region(i), faults.of(i), record.agents()[i]});
+            {proto::load_agent_id(agents, i), proto::load_agent_region(i), faults.of(i), record.agents()[i]});
     }
     std::sort(report.agents.begin(), report.agents.end(), [](const auto& a, const auto& b) {
         return a.tally.answers != b.tally.answers ? a.tally.answers > b.tally.answers : a.id < b.id;
@@ -121,7 +121,7 @@ Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_to
     const sim::FaultPlan faults(options.faults, options.seed, options.agents, options.redundancy);
     sim::RunRecord record(nullptr, options.agents);
     const auto timeout = options.task_timeout.value_or(std::chrono::seconds(10));
-    proto::SwarmSettings settings = swarm_settings(options, timeout);
+    proto::LoadSettings settings = load_settings(options, timeout);
     settings.address.target = options.target;
     settings.address.tls = options.tls;
     if (!options.secret_file.empty()) {
@@ -144,11 +144,11 @@ Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_to
     figures.connections = connections_of(settings);
     figures.agent_threads = settings.threads;
     figures.cores = usable_cores();
-    proto::Swarm swarm(settings, faults, record, log);
+    proto::LoadGenerator load(settings, faults, record, log);
 
     progress.show(fmt::format("{} agents join {}", options.agents, options.target), 0);
     const auto begin = SteadyClock::now();
-    if (Status joined = swarm.join(join_time(options), stop); !joined) {
+    if (Status joined = load.join(join_time(options), stop); !joined) {
         Error error = std::move(joined).error();
         if (error.code == ErrorCode::unauthenticated)
             error.hint = "--secret-file must hold that coordinator's master secret";
@@ -159,21 +159,21 @@ Result<SimReport> run_agents_alone(const SimOptions& options, const std::stop_to
     const auto joined = SteadyClock::now();
     figures.joining = joined - begin;
     const auto cpu = process_cpu_time();
-    const auto agents_cpu = swarm.cpu_time();
+    const auto agents_cpu = load.cpu_time();
     progress.begin_phase();
     while (SteadyClock::now() - joined < options.duration && !stop.stop_requested()) {
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
-        progress.show(fmt::format("{} agents, {} answers", swarm.joined(), record.answers_so_far()),
+        progress.show(fmt::format("{} agents, {} answers", load.joined(), record.answers_so_far()),
                       std::chrono::duration<double>(SteadyClock::now() - joined) / options.duration);
     }
     figures.load = SteadyClock::now() - joined;
     figures.answers_in_load = record.answers_so_far();
     figures.cpu_seconds = std::chrono::duration<double>(process_cpu_time() - cpu).count();
-    figures.agents_cpu_seconds = std::chrono::duration<double>(swarm.cpu_time() - agents_cpu).count();
-    const std::uint32_t in_touch = swarm.in_touch();
-    swarm.leave(std::chrono::seconds(10));
+    figures.agents_cpu_seconds = std::chrono::duration<double>(load.cpu_time() - agents_cpu).count();
+    const std::uint32_t in_touch = load.in_touch();
+    load.leave(std::chrono::seconds(10));
     figures.leaving = SteadyClock::now() - joined - figures.load;
-    out.failures = swarm.failures();
+    out.failures = load.failures();
     fill_from_record(record, faults, figures, out, settings);
     out.run = figures;
     out.stopped = stop.stop_requested();

@@ -18,7 +18,7 @@
 
 namespace ioswarm::proto {
 
-struct SwarmSettings {
+struct LoadSettings {
     CoordinatorAddress address;
     AgentTimes times;
     std::uint32_t agents = 1;
@@ -28,7 +28,7 @@ struct SwarmSettings {
     TaskLevel level = TaskLevel::l2_state_verify;
     std::string master_secret;  ///< the agents' keys are derived from it; empty: no credentials are sent
     /// The ids and keys of the agents, in order. If not empty, it has one for each agent, and neither
-    /// master_secret nor the ids of swarm_agent_id(index) are used.
+    /// master_secret nor the ids of load_agent_id(index) are used.
     struct Credential {
         std::string agent_id;
         std::string key;
@@ -51,23 +51,23 @@ struct SwarmSettings {
 inline constexpr std::uint32_t kMostAgentsAConnection = 25;
 
 /// "sim-agent-00001" for index 0.
-[[nodiscard]] std::string swarm_agent_id(std::uint32_t index);
+[[nodiscard]] std::string load_agent_id(std::uint32_t index);
 /// The id of an agent with these settings.
-[[nodiscard]] std::string swarm_agent_id(const SwarmSettings& settings, std::uint32_t index);
+[[nodiscard]] std::string load_agent_id(const LoadSettings& settings, std::uint32_t index);
 /// The region of an agent. Agents are spread over a few regions.
-[[nodiscard]] std::string swarm_region(std::uint32_t index);
+[[nodiscard]] std::string load_agent_region(std::uint32_t index);
 
 /// Many agents of one coordinator, with the faults of a plan, on a few threads, over real gRPC. Every second
 /// agent uses JSON. A RunRecord records what they do and see. Used for tests and load only; a coordinator does
 /// not need it.
-class Swarm {
+class LoadGenerator {
   public:
     /// `faults` and `record` must outlive this object.
-    Swarm(SwarmSettings settings, const sim::FaultPlan& faults, sim::RunRecord& record, Log log);
+    LoadGenerator(LoadSettings settings, const sim::FaultPlan& faults, sim::RunRecord& record, Log log);
     /// Calls leave().
-    ~Swarm();
-    Swarm(const Swarm&) = delete;
-    Swarm& operator=(const Swarm&) = delete;
+    ~LoadGenerator();
+    LoadGenerator(const LoadGenerator&) = delete;
+    LoadGenerator& operator=(const LoadGenerator&) = delete;
 
     /// Starts all agents, a few hundred at a time, and waits until all of them have registered and asked for
     /// tasks. Errors: cancelled (`stop`); the coordinator's own error if it refuses for good (unauthenticated,
