@@ -126,27 +126,34 @@ struct AuditLog::State {
             const std::uint64_t lost = std::exchange(dropped_since, 0);
             lock.unlock();
             for (const std::string& line : taken)
-                write(line, 1);
-            if (lost > 0)
-                write(audit_line("lines_dropped", {{"count", lost}}, std::chrono::system_clock::now()), 0);
+                write(line);
+            if (lost > 0) tell_lost(lost);
             lock.lock();
         }
     }
 
-    /// Only the thread calls it. `weight` is what a failure adds to the count: a line that only tells the count
-    /// adds nothing.
-    void write(const std::string& line, std::uint64_t weight) {
+    /// Only the thread calls it, and the next two.
+    void write(const std::string& line) {
+        if (append(line)) return;
+        const std::lock_guard lock(mutex);
+        ++dropped;
+        ++dropped_since;
+    }
+    /// The number is kept when the file cannot be told now.
+    void tell_lost(std::uint64_t lost) {
+        if (append(audit_line("lines_dropped", {{"count", lost}}, std::chrono::system_clock::now()))) return;
+        const std::lock_guard lock(mutex);
+        dropped_since += lost;
+    }
+    bool append(const std::string& line) {
         const Status written = file.append(line);
-        if (!written) {
-            const std::lock_guard lock(mutex);
-            dropped += weight;
-        }
-        if (written.has_value() != is_broken) return;
+        if (written.has_value() != is_broken) return written.has_value();
         is_broken = !is_broken;
         if (is_broken)
             problems.error("{}; lines of it are lost", written.error().text());
         else
             problems.info("the audit log is written again");
+        return written.has_value();
     }
 
     AuditFile file;
@@ -187,16 +194,23 @@ std::uint64_t AuditLog::dropped() const {
 }
 
 Log log_to_both(const Log& log, std::function<void(const LogEvent&)> also) {
-    return Log(std::make_shared<const LogTarget>(LogLevels(LogLevel::info),
+    return Log(std::make_shared<const LogTarget>(LogLevels(LogLevel::debug),
                                                  [log, also = std::move(also)](const LogEvent& line) {
-                                                     also(line);
                                                      const Log to = log.of(line.module);
-                                                     if (line.level == LogLevel::info)
-                                                         to.info(line.fields, "{}", line.message);
-                                                     else if (line.level == LogLevel::warn)
-                                                         to.warn(line.fields, "{}", line.message);
-                                                     else
-                                                         to.error(line.fields, "{}", line.message);
+                                                     switch (line.level) {
+                                                         case LogLevel::debug:
+                                                             return to.debug(line.fields, "{}", line.message);
+                                                         case LogLevel::info:
+                                                             to.info(line.fields, "{}", line.message);
+                                                             break;
+                                                         case LogLevel::warn:
+                                                             to.warn(line.fields, "{}", line.message);
+                                                             break;
+                                                         case LogLevel::error:
+                                                             to.error(line.fields, "{}", line.message);
+                                                             break;
+                                                     }
+                                                     also(line);
                                                  }));
 }
 

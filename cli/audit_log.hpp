@@ -73,7 +73,7 @@ class AuditLog {
     std::unique_ptr<State> state_;
 };
 
-/// A log that gives each line of level info and above to `also` too, before the line goes to `log`.
+/// A log that gives each line of level info and above to `also` too, after the line went to `log`.
 [[nodiscard]] Log log_to_both(const Log& log, std::function<void(const LogEvent&)> also);
 
 /// Makes the line of an agent's event that is worth an audit: agents that join are "agent_admitted", those that

@@ -228,7 +228,9 @@ Status Spender::finish_open() {
     io_.err << fmt::format("an earlier transaction of this wallet ({}, {}) is not finished; it goes first\n",
                            open->kind, to_hex0x(open->attempts.back().hash.view()));
     if (!journal_) return {};
+    const SentEntry before = *open;
     const auto done = make_sender().resume(max_gas_price());
+    note_resumed(before, done);
     if (done && done->state == SentEntry::State::open) {
         return fail(ErrorCode::timed_out, "the transaction is not confirmed",
                     to_hex0x(done->attempts.back().hash.view()), "it is not mined yet, and it goes first",
@@ -304,8 +306,24 @@ void Spender::note_for_audit(std::string_view event, LogFields fields) const {
         print_warning(io_, noted.error().text());
 }
 
+/// The end of a transaction that an earlier command sent. It is noted once it is known.
+void Spender::note_resumed(const SentEntry& open, const Result<SentEntry>& done) const {
+    if (done && done->state == SentEntry::State::open) return;
+    LogFields fields{{"command", open.kind}, {"wallet", to_checksum_hex(wallet_)}, {"resumed", true}};
+    if (done)
+        fields.emplace_back("transaction", to_hex0x(done->hash.view()));
+    else
+        fields.emplace_back("error", done.error().text());
+    note_for_audit("spend_ended", std::move(fields));
+}
+
 Result<SentEntry> Spender::resume() {
-    return checked(make_sender().resume(max_gas_price()));
+    const SentEntry* open = open_entry();
+    if (open == nullptr) return checked(make_sender().resume(max_gas_price()));
+    const SentEntry before = *open;
+    Result<SentEntry> done = checked(make_sender().resume(max_gas_price()));
+    note_resumed(before, done);
+    return done;
 }
 
 }  // namespace ioswarm::cli

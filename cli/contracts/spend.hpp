@@ -111,6 +111,7 @@ class Spender {
     [[nodiscard]] contracts::TransactionSender make_sender();
     [[nodiscard]] Result<contracts::SentEntry> checked(Result<contracts::SentEntry> done) const;
     void note_for_audit(std::string_view event, LogFields fields) const;
+    void note_resumed(const contracts::SentEntry& open, const Result<contracts::SentEntry>& done) const;
 
     const SpendOptions& options_;
     Io& io_;

@@ -446,7 +446,8 @@ void ServeApp::stop(std::chrono::milliseconds within) {
     // From here on no tasks are handed out. Answers are accepted while the streams end, and for a short time
     // after that.
     coordinator_->drain(std::chrono::milliseconds::zero());
-    agent_server_->end_streams(reloaded_.lock()->used.settings.drain_duration);
+    const auto over = reloaded_.lock()->used.settings.drain_duration;  // the lock is not held while they end
+    agent_server_->end_streams(over);
     coordinator_->drain(std::max(within * 3 / 4 - passed(), std::chrono::milliseconds::zero()));
     test_agents_.reset();
     if (diffs_) diffs_->stop();

@@ -129,7 +129,7 @@ class ServeApp {
     // Shared with a read of the lists, which may hang and outlive the app.
     std::shared_ptr<AccessControl> access_;
     std::unique_ptr<Ledger> ledger_;
-    std::unique_ptr<AuditLog> audit_;
+    std::shared_ptr<AuditLog> audit_;
     std::unique_ptr<ServeSettlement> settler_;  // null when serve does not pay by itself
     std::unique_ptr<Payroll> payroll_;
     bool other_source_ = false;  // whether the directory was used with another source before

@@ -9,19 +9,22 @@ namespace ioswarm::cli {
 
 // Runs when the data directory exists and is locked.
 void ServeApp::open_audit() {
-    audit_ = std::make_unique<AuditLog>(config_.data_dir, log_);
+    audit_ = std::make_shared<AuditLog>(config_.data_dir, log_);
     audit_->add("serve_started", {{"uid", static_cast<std::uint64_t>(::getuid())},
                                   {"pid", static_cast<std::int64_t>(::getpid())}});
 }
 
-/// The log of a part whose lines also matter to the audit.
+/// The log of a part whose lines also matter to the audit. gRPC keeps a copy of it for as long as the process
+/// lives, so it does not own the audit log.
 Log ServeApp::audited(LogModule module) {
     return log_to_both(log_,
-                       [this](const LogEvent& line) {
+                       [held = std::weak_ptr(audit_)](const LogEvent& line) {
+                           const auto audit = held.lock();
+                           if (!audit) return;
                            if (line.module == LogModule::settlement)
-                               audit_->add("settlement", settlement_fields(line));
+                               audit->add("settlement", settlement_fields(line));
                            else
-                               audit_agents(*audit_, line);
+                               audit_agents(*audit, line);
                        })
         .of(module);
 }

@@ -77,11 +77,13 @@ Result<ExitCode> unstick(const ServeConfig& config, const SettleOptions& options
     const auto live = parts->store().live_intent();
     if (!live) return fail(live.error());
     if (!*live) {
-        if (options.dry_run && options.json) io.out << nothing_to_unstick_json();
         io.err << "no transaction is under way: nothing blocks the nonce\n";
-        if (options.json)
+        if (options.json && options.dry_run) {
+            io.out << nothing_to_unstick_json();
+        } else if (options.json) {
             io.out << R"({"state":"not_blocked","settled":[],"hold":null,"halt":null})"
                       "\n";
+        }
         return ExitCode::ok;
     }
     const auto attempts = parts->store().attempts((*live)->id);

@@ -45,6 +45,9 @@ Result<std::vector<tcp::endpoint>> look_up(asio::io_context& io, const TcpTarget
         return std::vector{tcp::endpoint(asio::ip::address_v6::loopback(), target.port),
                            tcp::endpoint(asio::ip::address_v4::loopback(), target.port)};
     }
+    // Asio would take an empty name for this machine.
+    if (target.host.empty())
+        return fail(ErrorCode::unavailable, kCannotConnect, target.text(), "no host is named");
     error_code failed;
     const auto found = tcp::resolver(io).resolve(target.host, std::to_string(target.port),
                                                  tcp::resolver::numeric_service, failed);
@@ -191,12 +194,16 @@ Status TcpStream::State::connect_to(const tcp::endpoint& endpoint, Deadline dead
                                     const std::stop_token& stop) {
     const int family = endpoint.protocol().family();
     Descriptor made(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    // Without IPv6 on this machine, the next address is worth a try.
+    if (!made && errno == EAFNOSUPPORT)
+        return fail(ErrorCode::unavailable, kCannotConnect, which, "this machine has no such addresses");
     if (!made) return fail(errno_error(errno, kCannotConnect, which));
     set_options(made.get());
     error_code failed;
     socket.close(failed);
     socket.assign(endpoint.protocol(), made.get(), failed);
-    if (!failed) static_cast<void>(made.release());
+    if (failed) return fail(ErrorCode::io, kCannotConnect, which, failed.message());
+    static_cast<void>(made.release());
     bool is_done = false;
     socket.async_connect(endpoint, [&](const error_code& error) {
         failed = error;

@@ -145,6 +145,24 @@ TEST_CASE("lines that cannot be written are counted, and the log says so once", 
     CHECK(told == 1);
 }
 
+TEST_CASE("once the audit log can be written again, it says how many lines are missing", "[audit]") {
+    const test::TempDir dir;
+    fs::create_directory(dir.path("audit.log"));
+    {
+        cli::AuditLog audit(dir.path(), Log());
+        audit.add("lost", {});
+        while (audit.dropped() < 1)
+            std::this_thread::yield();
+        fs::remove(dir.path("audit.log"));
+        audit.add("kept", {});
+    }
+    const auto lines = lines_of(dir);
+    REQUIRE(lines.size() == 2);
+    CHECK(lines[0]["event"] == "kept");
+    CHECK(lines[1]["event"] == "lines_dropped");
+    CHECK(lines[1]["count"] == 1);
+}
+
 TEST_CASE("agents that join and are refused are audited, those that leave are not", "[audit]") {
     const test::TempDir dir;
     std::vector<std::string> logged;

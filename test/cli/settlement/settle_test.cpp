@@ -223,6 +223,7 @@ TEST_CASE("unstick --dry-run shows both orders, needs no key and changes nothing
     const ToolRun nothing = w.settle({"unstick", "--dry-run"});
     CHECK(nothing.code == 0);
     CHECK_THAT(nothing.err, Contains("nothing blocks the nonce"));
+    CHECK(w.settle({"unstick", "--dry-run", "--json"}).json()["live"].is_null());
     w.blocks_come = false;
     w.chain.set_rules([](FakeChainRules& rules) { rules.mine_after_send = false; });
     REQUIRE(w.settle({"--timeout", "1s"}).code == 75);
