@@ -335,7 +335,14 @@ std::string ServeApp::metrics_text(StatusView status) const {
     if (!config_.snapshot_dir.empty()) {
         if (auto newest = newest_snapshot(config_.snapshot_dir)) figures.snapshot = *std::move(newest);
     }
-    if (reloaded_.lock()->used.settings.metrics_per_agent) figures.agents = coordinator_->agents();
+    bool per_agent = false;
+    {
+        const auto reloaded = reloaded_.lock();
+        figures.reload_worked = !reloaded->last || reloaded->last->has_value();
+        figures.configured_at = reloaded->success_at;
+        per_agent = reloaded->used.settings.metrics_per_agent;
+    }
+    if (per_agent) figures.agents = coordinator_->agents();
     return metrics_.text(figures);
 }
 

@@ -162,6 +162,8 @@ class ServeApp {
     struct Reloaded {
         LoadedConfig used;
         std::optional<Result<ReloadReport>> last;
+        /// When the configuration in use was read: at the start or by the last reload that worked.
+        Clock::Wall success_at = std::chrono::system_clock::now();
         std::vector<std::string> needs_restart;
     };
     Guarded<Reloaded> reloaded_;

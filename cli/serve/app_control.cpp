@@ -69,7 +69,11 @@ void ServeApp::start_reloader() {
                 Result<ReloadReport> outcome = wrong ? fail(*wrong) : apply(*fresh);
                 log_reload(outcome);
                 audit_reload(*audit_, outcome);
-                reloaded_.lock()->last = std::move(outcome);
+                {
+                    const auto reloaded = reloaded_.lock();
+                    if (outcome) reloaded->success_at = clock_.wall();
+                    reloaded->last = std::move(outcome);
+                }
                 notifier_.ready();
             };
         });

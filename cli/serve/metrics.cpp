@@ -105,6 +105,11 @@ void add_status(Families& out, const MetricFigures& figures) {
                   *figures.settlement_stopped ? 1 : 0);
     }
     out.gauge("ioswarm_ready", "1 when /readyz says ok.", figures.is_ready ? 1 : 0);
+    out.gauge("ioswarm_config_last_reload_successful",
+              "0 when the last reload of the configuration was refused.", figures.reload_worked ? 1 : 0);
+    out.gauge("ioswarm_config_last_reload_success_timestamp_seconds",
+              "When the configuration in use was read, in seconds since 1970.",
+              std::chrono::duration<double>(figures.configured_at.time_since_epoch()).count());
 }
 
 void add_shadow(Families& out, const ShadowTotals& shadow) {

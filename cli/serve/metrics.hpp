@@ -30,6 +30,8 @@ struct MetricFigures {
     std::optional<bool> settlement_stopped;       ///< nothing: serve does not settle
     std::optional<SettlementFigures> settlement;  ///< nothing: no contract, or settlement.db was not read yet
     std::vector<AgentView> agents;                ///< one series per agent each; empty: no series per agent
+    bool reload_worked = true;    ///< the last reload of the configuration; true before the first one
+    Clock::Wall configured_at{};  ///< when the configuration in use was read
     Clock::Wall now{};
 };
 

@@ -182,7 +182,18 @@ TEST_CASE("durations are counted into histograms", "[metrics]") {
     CHECK(has_line(text, "ioswarm_diff_delivery_seconds_count 0"));
 }
 
-TEST_CASE("the figures of the settlement", "[metrics]") {
+TEST_CASE("a refused reload is exported, with the time since when the old configuration is in use",
+          "[metrics]") {
+    MetricFigures figures = some_figures();
+    figures.configured_at = Clock::Wall(1'790'000'000s);
+    CHECK(has_line(Metrics().text(figures), "ioswarm_config_last_reload_successful 1"));
+    figures.reload_worked = false;
+    const std::string text = Metrics().text(figures);
+    CHECK(has_line(text, "ioswarm_config_last_reload_successful 0"));
+    CHECK(has_line(text, "ioswarm_config_last_reload_success_timestamp_seconds 1790000000"));
+}
+
+TEST_CASE("the settlement's figures are exported when they are known", "[metrics]") {
     MetricFigures figures = some_figures();
     CHECK(Metrics().text(figures).find("ioswarm_settlement_halted") == std::string::npos);
     figures.settlement = some_settlement();
