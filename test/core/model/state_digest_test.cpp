@@ -14,15 +14,15 @@ Bytes base64(const nlohmann::json& value) {
     return value.is_null() ? Bytes{} : from_base64(value.get<std::string>()).value();
 }
 
-StateDiff diff_of(const nlohmann::json& json) {
+StateDiff diff_of(const nlohmann::json& document) {
     StateDiff diff;
-    diff.height = json.at("height").get<std::uint64_t>();
-    for (const auto& entry : json.at("entries")) {
+    diff.height = document.at("height").get<std::uint64_t>();
+    for (const auto& entry : document.at("entries")) {
         diff.entries.push_back({entry.at("write_type").get<std::uint32_t>(),
                                 entry.at("namespace").get<std::string>(), base64(entry.at("key")),
                                 base64(entry.value("value", nlohmann::json()))});
     }
-    diff.digest = base64(json.at("digest_bytes"));
+    diff.digest = base64(document.at("digest_bytes"));
     return diff;
 }
 
@@ -38,8 +38,8 @@ StateDiff with_digest(std::vector<StateDiffEntry> entries, DigestRules rules) {
 TEST_CASE("the computed digest of each of a real node's diffs equals the one in its block's header") {
     const auto recorded = nlohmann::json::parse(test::read_data("node/agent-l4.json"));
     REQUIRE(recorded.at("diffs").size() == 108);
-    for (const auto& json : recorded.at("diffs")) {
-        const StateDiff diff = diff_of(json);
+    for (const auto& one : recorded.at("diffs")) {
+        const StateDiff diff = diff_of(one);
         CAPTURE(diff.height);
         CHECK(has_true_digest(diff));
         const std::string in_header =
