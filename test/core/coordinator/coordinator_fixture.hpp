@@ -34,9 +34,9 @@ class House {
         auto opened = Ledger::open(dir_.path("data"));
         REQUIRE(opened);
         ledger = std::move(*opened);
-        auto payroll = Payroll::open(*ledger, settings, clock, nullptr, log);
-        REQUIRE(payroll);
-        payroll = std::move(*payroll);
+        auto read = Payroll::open(*ledger, settings, clock, nullptr, log);
+        REQUIRE(read);
+        payroll = std::move(*read);
         auto made = Coordinator::create(settings, pool, state, blocks, *payroll, clock, log, fetchers);
         REQUIRE(made);
         coordinator = std::move(*made);
