@@ -44,7 +44,7 @@ std::string findings_json(const std::vector<Finding>& findings) {
     for (const Finding& finding : findings) {
         document["checks"].push_back(
             {{"check", finding.check},
-             {"state", finding.state == CheckState::not_checked ? "not_checked" : to_string(finding.state)},
+             {"verdict", finding.state == CheckState::not_checked ? "not_checked" : to_string(finding.state)},
              {"what", finding.what},
              {"why", finding.why},
              {"next", finding.next}});

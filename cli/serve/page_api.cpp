@@ -113,7 +113,7 @@ Json answers_json(const std::vector<JudgedAnswer>& answers) {
                        {"time", one.at_ms / 1000},
                        {"action", to_hex0x(one.action_hash.view())},
                        {"valid", one.valid},
-                       {"outcome", verdict_word(one.outcome)}});
+                       {"verdict", verdict_word(one.outcome)}});
     }
     return out;
 }

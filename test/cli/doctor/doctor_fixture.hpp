@@ -35,7 +35,7 @@ inline cli::doctor::Subject subject_with(const std::vector<std::pair<std::string
     return out;
 }
 
-/// What one check finds, each as "state: what (why); next".
+/// What one check finds, each as "verdict: what (why); next".
 inline std::vector<std::string> found_by(void (*check)(cli::doctor::Visit&), cli::doctor::Visit& visit) {
     const std::size_t before = visit.findings.size();
     check(visit);

@@ -236,9 +236,9 @@ TEST_CASE("/swarm/agent has an agent's rank and last answers", "[page]") {
     REQUIRE(json["answers"].size() == 3);
     CHECK(json["answers"][0]["height"] == 9);
     CHECK(json["answers"][0]["time"] == 1'789'999'000);
-    CHECK(json["answers"][0]["outcome"] == "right");
-    CHECK(json["answers"][1]["outcome"] == "excused");
-    CHECK(json["answers"][2]["outcome"] == "wrong");
+    CHECK(json["answers"][0]["verdict"] == "right");
+    CHECK(json["answers"][1]["verdict"] == "excused");
+    CHECK(json["answers"][2]["verdict"] == "wrong");
 
     const PageJson unknown = asked.json("/swarm/agent", {{"agent", "<b>"}});
     CHECK(unknown["agent"].is_null());
