@@ -21,26 +21,50 @@ void L4Agent::begin_from(L4State state) {
 }
 
 void L4Agent::join() {
-    {
-        const std::lock_guard lock(mutex_);
-        if (has_quit_ || std::exchange(wanted_, true) || open_) return;  // on_end opens the next one
-    }
-    open();
+    add(Order::join);
 }
 
 void L4Agent::leave() {
-    leave_for(false);
+    add(Order::leave);
+}
+
+void L4Agent::add(Order order) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (has_quit_) return;
+        orders_.push_back(order);
+    }
+    follow_orders();
+}
+
+void L4Agent::follow_orders() {
+    for (;;) {
+        Stream broken;
+        bool opens = false;
+        {
+            const std::lock_guard lock(mutex_);
+            if (orders_.empty() || has_quit_ || is_leaving()) return;
+            const Order next = orders_.front();
+            orders_.pop_front();
+            wanted_ = next == Order::join;
+            opens = wanted_ && !open_;
+            if (next == Order::leave) {
+                ++absences_;
+                left_ = number_;
+                broken = stream_;  // null while open() is under way, which then looks at left_
+            }
+        }
+        if (broken) broken->cancel();
+        if (opens) open();
+    }
 }
 
 void L4Agent::quit() {
-    leave_for(true);
-}
-
-void L4Agent::leave_for(bool good) {
     Stream broken;
     {
         const std::lock_guard lock(mutex_);
-        has_quit_ = has_quit_ || good;
+        has_quit_ = true;
+        orders_.clear();
         wanted_ = false;
         left_ = number_;
         broken = stream_;
@@ -103,14 +127,12 @@ void L4Agent::on_diff(std::uint64_t number, const Stream& stream, const StateDif
 }
 
 void L4Agent::on_end(std::uint64_t number, const Status& status) {
-    bool again_now = false;
     bool again_later = false;
     {
         const std::lock_guard lock(mutex_);
         if (number != number_) return;
         open_ = false;
         stream_ = nullptr;
-        again_now = left_ == number && wanted_;
         if (left_ != number && !record_.fault) {
             ++record_.cut_off;
             record_.last_cut_off = status ? "the coordinator ended the stream" : status.error().text();
@@ -118,14 +140,21 @@ void L4Agent::on_end(std::uint64_t number, const Status& status) {
             again_later = !record_.fault;
         }
     }
-    if (again_now) open();
+    follow_orders();
     if (again_later) around_.timers.after(kComesAgain, [self = shared_from_this()] { self->open(); });
     around_.on_change();
 }
 
 bool L4Agent::is_done(std::uint64_t height) const {
     const std::lock_guard lock(mutex_);
-    return state_.height() >= height || record_.fault;
+    if (record_.fault) return true;
+    const bool has_returned = orders_.empty() && absences_ >= plan_.absences.size() && !is_leaving();
+    return has_returned && state_.height() >= height;
+}
+
+bool L4Agent::has_left() const {
+    const std::lock_guard lock(mutex_);
+    return has_quit_ && !open_;
 }
 
 bool L4Agent::has_stream() const {

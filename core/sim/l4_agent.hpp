@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -58,15 +60,19 @@ class L4Agent : public std::enable_shared_from_this<L4Agent> {
     void begin_from(L4State state);
     /// Subscribes from the height after its own and stays subscribed, whatever happens to the stream.
     void join();
-    /// Closes the connection and stays away until join() is called again.
+    /// Closes the connection and stays away until join() is called again. Calls of join() and leave() take
+    /// effect one after the other: the next one waits until the end of a stream that is left was reported. So
+    /// a busy machine skips no absence.
     void leave();
-    /// Like leave(), but the agent never joins again.
+    /// Closes the connection at once. The agent never joins again.
     void quit();
     /// From now on it makes no pause between diffs.
     void hurry() noexcept { hurries_ = true; }
 
-    /// True if it applied the diff of `height`, or never will.
+    /// True if it is back from all planned absences and applied the diff of `height`, or if it never will.
     [[nodiscard]] bool is_done(std::uint64_t height) const;
+    /// True if it has quit and its last stream has ended.
+    [[nodiscard]] bool has_left() const;
     [[nodiscard]] bool has_stream() const;
     [[nodiscard]] std::uint64_t height() const;
     [[nodiscard]] L4AgentRecord record() const;
@@ -74,7 +80,13 @@ class L4Agent : public std::enable_shared_from_this<L4Agent> {
   private:
     using Stream = std::shared_ptr<L4Transport::Stream>;
 
-    void leave_for(bool good);
+    enum class Order { join, leave };
+
+    void add(Order order);
+    /// Carries out the orders until one has to wait.
+    void follow_orders();
+    /// Whether it has closed its stream and waits for the end. Call with mutex_ held.
+    [[nodiscard]] bool is_leaving() const noexcept { return open_ && left_ == number_; }
     void open();
     void on_diff(std::uint64_t number, const Stream& stream, const StateDiff& diff);
     void on_end(std::uint64_t number, const Status& status);
@@ -88,7 +100,9 @@ class L4Agent : public std::enable_shared_from_this<L4Agent> {
     mutable std::mutex mutex_;  // guards all members below
     L4State state_;
     L4AgentRecord record_;
-    bool wanted_ = false;  // it should have a stream
+    std::deque<Order> orders_;  // not carried out yet
+    std::size_t absences_ = 0;  // begun
+    bool wanted_ = false;       // it should have a stream
     bool has_quit_ = false;
     std::uint64_t number_ = 0;  // number of the newest stream
     bool open_ = false;         // on_end of the newest stream was not called yet

@@ -192,8 +192,12 @@ void Run::settle() {
         const std::uint64_t lag = evidence_.tip - std::min(evidence_.tip, agent->height());
         evidence_.online_lag = std::max(evidence_.online_lag, lag);
     }
+    const auto all_left = [this] {
+        return std::all_of(agents_.begin(), agents_.end(),
+                           [](const auto& agent) { return !agent->plan().quits || agent->has_left(); });
+    };
     (void)wait(
-        Steady::now() + settings_.settle, [&] { return all_done(stays); }, Phase::settling);
+        Steady::now() + settings_.settle, [&] { return all_done(stays) && all_left(); }, Phase::settling);
 }
 
 void Run::end_all() {
