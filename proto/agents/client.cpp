@@ -76,7 +76,7 @@ class AgentClients::Agent : public std::enable_shared_from_this<AgentClients::Ag
               RpcLoop::Answered&& then) {
         return shared_.loop.unary(rpc(method, deadline), encode(profile_.codec, request), std::move(then));
     }
-    AgentCall rpc(const char* method, std::chrono::milliseconds deadline) const;
+    ClientCall rpc(const char* method, std::chrono::milliseconds deadline) const;
     /// Decodes an answer. If the call failed, returns its error.
     template <typename Response>
     Result<Response> read(const Result<Bytes>& answer) const {
@@ -108,8 +108,8 @@ class AgentClients::Agent : public std::enable_shared_from_this<AgentClients::Ag
     std::weak_ptr<RpcLoop::Stream> stream_;  ///< guarded by mutex_; the open stream
 };
 
-AgentCall AgentClients::Agent::rpc(const char* method, std::chrono::milliseconds deadline) const {
-    AgentCall call{channel_, std::string("/ioswarm.IOSwarm/") + method, {}, deadline};
+ClientCall AgentClients::Agent::rpc(const char* method, std::chrono::milliseconds deadline) const {
+    ClientCall call{channel_, std::string("/ioswarm.IOSwarm/") + method, {}, deadline};
     if (!profile_.token.empty()) {
         call.headers = {{"x-ioswarm-agent-id", profile_.id}, {"x-ioswarm-token", profile_.token}};
     }

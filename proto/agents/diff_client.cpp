@@ -64,7 +64,7 @@ DiffClients::~DiffClients() = default;
 std::shared_ptr<DiffClients::Stream> DiffClients::open(const std::string& agent_id, std::uint64_t from_height,
                                                        Handlers handlers) {
     const Identity identity = parts_->identify(agent_id);
-    AgentCall call{connect(parts_->address, AgentTimes{}), "/ioswarm.IOSwarm/StreamStateDiffs", {}, {}};
+    ClientCall call{connect(parts_->address, AgentTimes{}), "/ioswarm.IOSwarm/StreamStateDiffs", {}, {}};
     if (!identity.token.empty())
         call.headers = {{"x-ioswarm-agent-id", agent_id}, {"x-ioswarm-token", identity.token}};
     auto reading = std::make_shared<Reading>(Reading{identity.codec, std::move(handlers)});

@@ -68,8 +68,8 @@ LoadGenerator::Agent::Agent(Shared& shared, std::uint32_t index)
       profile_(profile_of(shared.settings, index)),
       fault_(shared.faults.of(index)) {}
 
-AgentCall LoadGenerator::Agent::rpc(const char* method, std::chrono::milliseconds deadline) const {
-    AgentCall call{nullptr, std::string("/ioswarm.IOSwarm/") + method, {}, deadline};
+ClientCall LoadGenerator::Agent::rpc(const char* method, std::chrono::milliseconds deadline) const {
+    ClientCall call{nullptr, std::string("/ioswarm.IOSwarm/") + method, {}, deadline};
     {
         const std::lock_guard lock(mutex_);
         call.channel = channel_;
@@ -137,7 +137,7 @@ void LoadGenerator::Agent::heartbeat() {
         beating_ = false;
         return;
     }
-    const AgentCall call = rpc("Heartbeat", shared_.settings.times.heartbeat_deadline);
+    const ClientCall call = rpc("Heartbeat", shared_.settings.times.heartbeat_deadline);
     if (!call.channel) {  // the agent vanished just now
         beating_ = false;
         return;

@@ -87,7 +87,7 @@ class LoadGenerator::Agent : public std::enable_shared_from_this<LoadGenerator::
     };
     using BatchPtr = std::shared_ptr<Batch>;
 
-    [[nodiscard]] AgentCall rpc(const char* method, std::chrono::milliseconds deadline) const;
+    [[nodiscard]] ClientCall rpc(const char* method, std::chrono::milliseconds deadline) const;
     template <typename Response>
     [[nodiscard]] Result<Response> read(const Result<Bytes>& answer) const;
 

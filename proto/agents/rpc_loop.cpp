@@ -33,7 +33,7 @@ Error to_error(const grpc::Status& status, const std::string& method) {
         error_code_of_status(status.error_code()), "the call failed", method, status.error_message(), {}};
 }
 
-void prepare(grpc::ClientContext& context, const AgentCall& call) {
+void prepare(grpc::ClientContext& context, const ClientCall& call) {
     for (const auto& [name, value] : call.headers)
         context.AddMetadata(name, value);
     if (call.deadline.count() > 0) context.set_deadline(std::chrono::system_clock::now() + call.deadline);
@@ -85,7 +85,7 @@ class RpcLoop::Timer final : public RpcLoop::Event {
 
 class RpcLoop::Unary final : public RpcLoop::Event {
   public:
-    Unary(RpcLoop& loop, const AgentCall& call, const Bytes& request, Answered then)
+    Unary(RpcLoop& loop, const ClientCall& call, const Bytes& request, Answered then)
         : Event(loop),
           method_(call.method),
           stub_(call.channel),
@@ -118,7 +118,7 @@ class RpcLoop::Unary final : public RpcLoop::Event {
 
 class RpcLoop::ServerStream final : public RpcLoop::Event, public RpcLoop::Stream {
   public:
-    ServerStream(RpcLoop& loop, const AgentCall& call, const Bytes& request, StreamHandlers handlers)
+    ServerStream(RpcLoop& loop, const ClientCall& call, const Bytes& request, StreamHandlers handlers)
         : Event(loop),
           method_(call.method),
           stub_(call.channel),
@@ -241,11 +241,11 @@ void RpcLoop::work() {
     }
 }
 
-bool RpcLoop::unary(const AgentCall& call, const Bytes& request, Answered then) {
+bool RpcLoop::unary(const ClientCall& call, const Bytes& request, Answered then) {
     return start(std::make_shared<Unary>(*this, call, request, std::move(then)));
 }
 
-std::shared_ptr<RpcLoop::Stream> RpcLoop::stream(const AgentCall& call, const Bytes& request,
+std::shared_ptr<RpcLoop::Stream> RpcLoop::stream(const ClientCall& call, const Bytes& request,
                                                  StreamHandlers handlers) {
     auto stream = std::make_shared<ServerStream>(*this, call, request, std::move(handlers));
     if (!start(stream)) return nullptr;

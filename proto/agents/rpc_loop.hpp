@@ -22,7 +22,7 @@
 namespace ioswarm::proto {
 
 /// One call to make. Payloads are bytes, so that it works for both encodings of the agent protocol.
-struct AgentCall {
+struct ClientCall {
     std::shared_ptr<grpc::Channel> channel;
     std::string method;                                        ///< "/ioswarm.IOSwarm/Register"
     std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
@@ -70,9 +70,9 @@ class RpcLoop {
 
     /// `then` gets the answer's bytes, or the status as an Error whose `which` is the method. Once a stop was
     /// requested, unary() and after() return false and never call `then`.
-    [[nodiscard]] bool unary(const AgentCall& call, const Bytes& request, Answered then);
+    [[nodiscard]] bool unary(const ClientCall& call, const Bytes& request, Answered then);
     /// Returns null once a stop was requested.
-    [[nodiscard]] std::shared_ptr<Stream> stream(const AgentCall& call, const Bytes& request,
+    [[nodiscard]] std::shared_ptr<Stream> stream(const ClientCall& call, const Bytes& request,
                                                  StreamHandlers handlers);
     [[nodiscard]] bool after(std::chrono::milliseconds delay, std::function<void()> then);
 

@@ -48,7 +48,7 @@ SubmitLoad::SubmitLoad(std::uint16_t port, std::size_t connections, std::size_t 
     }
 }
 
-proto::AgentCall SubmitLoad::rpc(std::size_t agent, const char* method) const {
+proto::ClientCall SubmitLoad::rpc(std::size_t agent, const char* method) const {
     return {
         channels_[agent % channels_.size()], std::string("/ioswarm.IOSwarm/") + method, headers_[agent], {}};
 }
@@ -139,7 +139,7 @@ void SubmitLoad::next(const SubmitCalls& calls, std::size_t connection, std::siz
         return;
     }
     const SubmitCall& call = calls[connection][index];
-    proto::AgentCall to = rpc(call.agent, "SubmitResults");
+    proto::ClientCall to = rpc(call.agent, "SubmitResults");
     to.deadline = kDeadline;
     (void)loop_.unary(to, call.body, [&calls, connection, index, &run, this](const Result<Bytes>& answer) {
         const auto response = answer ? proto::decode<SubmitResponse>(proto::Codec::json, *answer)

@@ -43,7 +43,7 @@ class SubmitLoad {
     [[nodiscard]] SubmitRun run(const SubmitCalls& calls);
 
   private:
-    [[nodiscard]] proto::AgentCall rpc(std::size_t agent, const char* method) const;
+    [[nodiscard]] proto::ClientCall rpc(std::size_t agent, const char* method) const;
     void take(std::size_t agent, const Bytes& message);
     void next(const SubmitCalls& calls, std::size_t connection, std::size_t index, SubmitRun& run);
     void wait_until(const char* what, const std::function<bool()>& is_so);
