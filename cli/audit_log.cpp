@@ -53,47 +53,42 @@ std::string audit_line(std::string_view event, const LogFields& fields,
     return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-AuditFile::~AuditFile() {
-    if (fd_ >= 0) ::close(fd_);
-}
-
 Status AuditFile::open() {
-    if (fd_ >= 0) ::close(fd_);
     constexpr int kFlags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     constexpr mode_t kMode = 0640;
-    fd_ = ::open(path_.c_str(), kFlags);
-    if (fd_ < 0 && errno == ENOENT) {
-        fd_ = ::open(path_.c_str(), kFlags | O_CREAT | O_EXCL, kMode);
-        if (fd_ >= 0) {
-            audit::give_to_owner_of_folder(fd_, path_);
-            (void)::fchmod(fd_, kMode);  // whatever the umask
-        } else if (errno == EEXIST) {    // another process was faster
-            fd_ = ::open(path_.c_str(), kFlags);
+    file_.reset(::open(path_.c_str(), kFlags));
+    if (!file_ && errno == ENOENT) {
+        file_.reset(::open(path_.c_str(), kFlags | O_CREAT | O_EXCL, kMode));
+        if (file_) {
+            audit::give_to_owner_of_folder(file_.get(), path_);
+            (void)::fchmod(file_.get(), kMode);  // whatever the umask
+        } else if (errno == EEXIST) {            // another process was faster
+            file_.reset(::open(path_.c_str(), kFlags));
         }
     }
     is_torn_ = false;
-    if (fd_ < 0) return fail(errno_error(errno, audit::kCannotWrite, path_));
+    if (!file_) return fail(errno_error(errno, audit::kCannotWrite, path_));
     struct stat info {};
-    if (::fstat(fd_, &info) == 0 && S_ISREG(info.st_mode)) return {};
-    ::close(std::exchange(fd_, -1));
+    if (::fstat(file_.get(), &info) == 0 && S_ISREG(info.st_mode)) return {};
+    file_.reset();
     return fail(ErrorCode::io, audit::kCannotWrite, path_, "it is not a regular file");
 }
 
 bool AuditFile::was_moved() const {
     struct stat named {};
     struct stat open {};
-    return ::stat(path_.c_str(), &named) != 0 || ::fstat(fd_, &open) != 0 || named.st_dev != open.st_dev ||
-           named.st_ino != open.st_ino;
+    return ::stat(path_.c_str(), &named) != 0 || ::fstat(file_.get(), &open) != 0 ||
+           named.st_dev != open.st_dev || named.st_ino != open.st_ino;
 }
 
 Status AuditFile::append(std::string_view line) {
-    if (fd_ < 0 || was_moved()) {
+    if (!file_ || was_moved()) {
         if (Status opened = open(); !opened) return opened;
     }
     const std::string text = (is_torn_ ? "\n" : "") + std::string(line);
     ssize_t done = 0;
     do
-        done = ::write(fd_, text.data(), text.size());
+        done = ::write(file_.get(), text.data(), text.size());
     while (done < 0 && errno == EINTR);
     if (done == static_cast<ssize_t>(text.size())) {
         is_torn_ = false;

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/descriptor.hpp"
 #include "core/base/log.hpp"
 #include "core/base/result.hpp"
 
@@ -29,9 +30,6 @@ inline constexpr std::string_view kAuditLog = "audit.log";
 class AuditFile {
   public:
     explicit AuditFile(std::string folder) : path_(std::move(folder) + "/" + std::string(kAuditLog)) {}
-    ~AuditFile();
-    AuditFile(const AuditFile&) = delete;
-    AuditFile& operator=(const AuditFile&) = delete;
 
     /// Errors: io, permission_denied, not_found (the folder).
     [[nodiscard]] Status append(std::string_view line);
@@ -42,7 +40,7 @@ class AuditFile {
     [[nodiscard]] bool was_moved() const;
 
     const std::string path_;
-    int fd_ = -1;
+    Descriptor file_;
     bool is_torn_ = false;  // the last write ended inside a line
 };
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
+#include "core/base/descriptor.hpp"
 #include "core/base/result.hpp"
 #include "snapshot/store/lock_wait.hpp"
 
@@ -15,13 +17,10 @@ class FolderLock {
     /// `folder` may be empty: the working directory. Errors: try_again (somebody keeps it for too long), io,
     /// not_found, permission_denied.
     [[nodiscard]] static Result<FolderLock> take(const std::string& folder, const LockWait& wait);
-    FolderLock(FolderLock&& other) noexcept;
-    FolderLock& operator=(FolderLock&&) = delete;
-    ~FolderLock();
 
   private:
-    explicit FolderLock(int fd) : fd_(fd) {}
-    int fd_;
+    explicit FolderLock(Descriptor folder) : folder_(std::move(folder)) {}
+    Descriptor folder_;
 };
 
 }  // namespace ioswarm::snapshot

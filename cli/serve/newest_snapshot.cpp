@@ -13,17 +13,17 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/atomic_file.hpp"
+#include "snapshot/companions.hpp"
 
 namespace ioswarm::cli {
 namespace {
 
-constexpr std::string_view kMetaName = "snapshot-meta.json";
 constexpr std::size_t kMetaBytesMax = std::size_t{64} << 10;
 constexpr std::size_t kNameBytesMax = 255;
 constexpr std::size_t kTimeBytesMax = 40;
 
 Error bad(std::string why) {
-    return Error{ErrorCode::bad_data, "no snapshot", std::string(kMetaName), std::move(why), {}};
+    return Error{ErrorCode::bad_data, "no snapshot", std::string(snapshot::kMetaName), std::move(why), {}};
 }
 
 /// By the word, or else, in a description of an older version, by the namespaces.
@@ -64,7 +64,7 @@ bool leads_to(const std::string& fixed, const std::string& stored, std::uint64_t
 }  // namespace
 
 Result<NewestSnapshot> newest_snapshot(const std::string& folder) {
-    return described_snapshot(folder, std::string(kMetaName));
+    return described_snapshot(folder, std::string(snapshot::kMetaName));
 }
 
 Result<NewestSnapshot> described_snapshot(const std::string& folder, const std::string& meta) {

@@ -17,7 +17,8 @@
 
 namespace ioswarm::proto {
 
-/// Makes the error bad_data for an answer that cannot be read. `which` names the method or the field.
+/// Returns an error with the code bad_data: an answer of the node cannot be read. `which` is the name of the
+/// method or of the field.
 [[nodiscard]] Error web3_bad(std::string which, std::string why);
 
 /// Converts an RPC error of the node: to out_of_range if the node does not keep the state at the requested
@@ -29,8 +30,8 @@ namespace ioswarm::proto {
 /// Parses a reply whose result is an object. Errors are those of web3_json_text().
 [[nodiscard]] Result<nlohmann::json> web3_object(const Result<RpcReply>& reply, const std::string& method);
 
-/// Read a number in web3's form ("0x1f") of at most 256 or at most 64 bits. Empty if the field is missing or
-/// has another form.
+/// The number in a field of a web3 answer, for example "0x1f": up to 256 bits, or up to 64 bits. Returns
+/// nothing if the field is missing or is not such a number.
 [[nodiscard]] std::optional<U256> web3_quantity(const nlohmann::json& object, const char* field);
 [[nodiscard]] std::optional<std::uint64_t> web3_quantity64(const nlohmann::json& object, const char* field);
 

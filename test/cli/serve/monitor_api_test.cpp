@@ -501,6 +501,15 @@ std::string publish(const test::TempDir& dir, const std::string& fixed, std::uin
     return name;
 }
 
+/// The description of `name` as snapshot-meta.json has it: agents start from the fixed name.
+Json describe(const test::TempDir& dir, const std::string& fixed, const std::string& name) {
+    auto meta = Json::parse(dir.read(name + ".json"));
+    meta["file"] = fixed;
+    meta["immutable"] = name;
+    dir.write("snapshot-meta.json", meta.dump());
+    return meta;
+}
+
 }  // namespace
 
 TEST_CASE("/api/snapshot?kind= returns the newest of each kind, whatever snapshot-meta.json describes",
@@ -535,10 +544,7 @@ TEST_CASE("/api/snapshot?kind= returns the newest of each kind, whatever snapsho
 TEST_CASE("/api/snapshot describes the snapshot behind the link", "[monitor]") {
     const test::TempDir dir;
     const std::string name = publish(dir, "acctcode.snap.gz", 200, "acctcode");
-    auto meta = Json::parse(dir.read(name + ".json"));
-    meta["file"] = "acctcode.snap.gz";
-    meta["immutable"] = name;
-    dir.write("snapshot-meta.json", meta.dump());
+    auto meta = describe(dir, "acctcode.snap.gz", name);
     const Served served({}, dir.path());
     CHECK(Json::parse(served.json("/api/snapshot"))["file"] == "acctcode.snap.gz");
     meta["immutable"] = "../" + name;
@@ -550,10 +556,7 @@ TEST_CASE("/api/snapshot answers 404 while the link leads to a newer file than t
           "[monitor]") {
     const test::TempDir dir;
     const std::string old = publish(dir, "acctcode.snap.gz", 200, "acctcode");
-    auto meta = Json::parse(dir.read(old + ".json"));
-    meta["file"] = "acctcode.snap.gz";
-    meta["immutable"] = old;
-    dir.write("snapshot-meta.json", meta.dump());
+    describe(dir, "acctcode.snap.gz", old);
     const Served served({}, dir.path());
     REQUIRE(served.get("/api/snapshot").status == 200);
     publish(dir, "acctcode.snap.gz", 300, "acctcode");
