@@ -13,7 +13,9 @@ target_compile_options(ioswarm_options INTERFACE
 target_link_options(ioswarm_options INTERFACE -Wl,-z,relro,-z,now)
 
 if(IOSWARM_SANITIZE STREQUAL "address")
-    add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all)
+    # The vptr check opens a pipe to find out whether an address can be read. In a process without a free descriptor, as
+    # in proto_abuse_connections_test, it then calls a good object bad and ends the process.
+    add_compile_options(-fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all)
     add_link_options(-fsanitize=address,undefined)
 elseif(IOSWARM_SANITIZE STREQUAL "thread")
     add_compile_options(-fsanitize=thread)
