@@ -26,7 +26,7 @@ allow() {
     report "$folder may include only: $*" "$found"
 }
 
-model='core/base core/crypto core/model'
+model='core/base core/metrics core/crypto core/model'
 ports="$model core/ports"
 stores="$ports core/sqlite core/ledger core/diffs core/net"
 swarm="$ports core/evm core/ledger core/diffs core/net core/auth core/accounting core/coordinator"
@@ -34,9 +34,10 @@ core="$swarm core/sim"
 # shellcheck disable=SC2086  # lists of folders
 {
     allow core/base
+    allow core/metrics core/base
     allow core/crypto core/base
     allow core/evm core/base core/crypto
-    allow core/model core/base core/crypto
+    allow core/model core/base core/metrics core/crypto
     allow core/ports $model
     allow core/sqlite core/base
     allow core/ledger $ports core/sqlite
@@ -100,7 +101,7 @@ home 'secp256k1|openssl/' 'core/crypto/[a-z_0-9]*\.cpp' 'secp256k1 and OpenSSL'
 home 'curl/' 'core/net/[a-z0-9_]*\.cpp' libcurl
 home 'boost/(asio|beast)' 'core/net/[a-z0-9_]*\.cpp' 'Boost.Asio and Boost.Beast'
 home 'systemd/' 'cli/serve/service_notifier\.cpp' libsystemd
-home 'prometheus/' 'cli/serve/metrics\.cpp' prometheus-cpp
+home 'prometheus/' '(core/metrics/[a-z0-9_]*\.cpp|cli/serve/metrics\.cpp)' prometheus-cpp
 home 'zstd' '(core/diffs|snapshot/pebble|snapshot/gzip)/[a-z0-9_]*\.cpp' zstd
 # web3_json.hpp is for the sources of proto/node alone, and json_reply.hpp for those of cli/serve, which would otherwise
 # repeat their helpers.
