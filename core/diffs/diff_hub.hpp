@@ -106,6 +106,7 @@ class DiffHub final : public DiffLink {
     void want_rows(const SubscriberPtr& subscriber);
     void work(const std::stop_token& stop);
     void read_ahead(const SubscriberPtr& subscriber);
+    void add_ahead(Subscriber& subscriber, std::vector<SharedDiffPtr> piece);
     [[nodiscard]] std::vector<SharedDiffPtr> at_hand(std::uint64_t from, std::size_t& rows, std::size_t bytes);
     [[nodiscard]] Result<std::vector<SharedDiffPtr>> read(std::uint64_t from, std::size_t rows,
                                                           std::size_t bytes);

@@ -41,6 +41,19 @@ void DiffHub::work(const std::stop_token& stop) {
     }
 }
 
+/// Adds a piece to what was read ahead for the stream. The ring may have given the stream some of these heights
+/// while the piece was read, because the ring moved on in between. They are left out, so that the stream gets
+/// no height twice. The subscriber's lock must be held.
+void DiffHub::add_ahead(Subscriber& subscriber, std::vector<SharedDiffPtr> piece) {
+    const std::uint64_t wanted = subscriber.next + subscriber.ahead.size();
+    for (SharedDiffPtr& diff : piece) {
+        if (diff->height() < wanted) continue;
+        subscriber.ahead_bytes += diff->record().size();
+        all_ahead_.fetch_add(diff->record().size(), std::memory_order_relaxed);
+        subscriber.ahead.push_back(std::move(diff));
+    }
+}
+
 /// Reads one piece for one stream. A stream that wants more goes to the end of the queue.
 void DiffHub::read_ahead(const SubscriberPtr& subscriber) {
     std::uint64_t from = 0;
@@ -67,11 +80,7 @@ void DiffHub::read_ahead(const SubscriberPtr& subscriber) {
         if (!diffs) {
             subscriber->ending = std::move(diffs.error());
         } else {
-            for (SharedDiffPtr& diff : *diffs) {
-                subscriber->ahead_bytes += diff->record().size();
-                all_ahead_.fetch_add(diff->record().size(), std::memory_order_relaxed);
-                subscriber->ahead.push_back(std::move(diff));
-            }
+            add_ahead(*subscriber, std::move(*diffs));
             subscriber->refill_at = subscriber->ahead.size() / 2;
         }
     }

@@ -114,6 +114,43 @@ TEST_CASE(
     CHECK(log.hub->subscribers().empty());
 }
 
+TEST_CASE("a stream that keeps up with a ring of one block gets no height twice") {
+    // Each stream changes between the ring and the store at nearly every block, while pieces are read ahead for
+    // it. A height that came twice was seen in one of three runs.
+    constexpr std::uint64_t kDiffs = 20'000;
+    DiffHubSettings settings;
+    settings.ring_blocks = 1;
+    settings.ahead_rows = 1;
+    HubFixture log(1, 1, settings);
+    std::vector<std::string> broken(16);
+    std::vector<std::jthread> readers;
+    std::atomic<std::uint64_t> slowest[16] = {};
+    for (std::size_t i = 0; i < broken.size(); ++i) {
+        readers.emplace_back([&, i] {
+            DiffReader reader(*log.hub, fmt::format("agent-{}", i), 1);
+            for (std::uint64_t wanted = 1; wanted <= kDiffs && broken[i].empty(); ++wanted) {
+                const SharedDiffPtr diff = reader.next();
+                if (!diff)
+                    broken[i] = fmt::format("no diff {}", wanted);
+                else if (diff->height() != wanted)
+                    broken[i] = fmt::format("{} for {}", diff->height(), wanted);
+                slowest[i] = wanted;
+            }
+            slowest[i] = kDiffs;
+        });
+    }
+    for (std::uint64_t height = 2; height <= kDiffs; ++height) {
+        log.feed(height, height);
+        // Readers stay near the tip.
+        for (const auto& at : slowest)
+            while (at + 1 < height)
+                std::this_thread::yield();
+    }
+    readers.clear();
+    for (const std::string& story : broken)
+        CHECK(story == "");
+}
+
 TEST_CASE("the hub survives thousands of joins and leaves during a fast feed", "[defect-31]") {
     HubFixture log(1, 200);
     std::atomic<bool> is_over{false};
