@@ -129,14 +129,16 @@ void AgentCall::OnDone() {
 }
 
 Result<std::string> AgentCall::speaker(const std::string& claimed) const {
-    if (service_.access.has_secret()) return verified_id_;
-    auto allowed = service_.access.allowed(claimed);
+    // With a secret the lists were checked when the headers arrived. That may be long ago, and the agent may
+    // have been revoked since.
+    const std::string& id = service_.access.has_secret() ? verified_id_ : claimed;
+    auto allowed = service_.access.allowed(id);
     if (!allowed) {
         service_.counters.denied.fetch_add(1, std::memory_order_relaxed);
-        service_.refused(claimed, address(), allowed.error());
+        service_.refused(id, address(), allowed.error());
         return fail(std::move(allowed.error()));
     }
-    return claimed;
+    return id;
 }
 
 bool AgentCall::is_another(const std::string& claimed) const {
@@ -171,15 +173,19 @@ void UnaryCall::on_message(Codec codec, BytesView payload) {
 
 template <typename M>
 void UnaryCall::answer(Codec codec, const Result<M>& response) {
-    if (!response) return end(to_grpc_status(response.error()));
-    if (ending_.exchange(true)) return;
+    if (may_end()) end_with(codec, response);
+}
+
+template <typename M>
+void UnaryCall::end_with(Codec codec, const Result<M>& response) {
+    if (!response) return Finish(to_grpc_status(response.error()));
     const grpc::Slice slice = slice_of(encode(codec, *response));
     response_ = grpc::ByteBuffer(&slice, 1);
     StartWriteAndFinish(&response_, grpc::WriteOptions(), grpc::Status::OK);
 }
 
 void UnaryCall::end(grpc::Status status) {
-    if (!ending_.exchange(true)) Finish(std::move(status));
+    if (may_end()) Finish(std::move(status));
 }
 
 void UnaryCall::on_cancel() {
@@ -210,6 +216,8 @@ void UnaryCall::on_register(Codec codec, BytesView payload) {
 }
 
 void UnaryCall::on_registered(Codec codec, const std::string& id, const Result<RegisterResponse>& response) {
+    // Until the call is ended here, the server waits for it. Afterwards there may be no server any more.
+    if (!may_end()) return;
     if (!response) {
         service_.refused(id, address(), response.error());
     } else if (!response->accepted) {
@@ -218,7 +226,7 @@ void UnaryCall::on_registered(Codec codec, const std::string& id, const Result<R
     } else {
         service_.presence.heard(id, connection(), address(), steady_clock::now());
     }
-    answer(codec, response);
+    end_with(codec, response);
 }
 
 void UnaryCall::on_heartbeat(Codec codec, BytesView payload) {

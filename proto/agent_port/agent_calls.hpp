@@ -167,8 +167,8 @@ class AgentCall : public grpc::ServerGenericBidiReactor,
     virtual void on_cancel() = 0;
     virtual void on_over() {}
 
-    /// The agent that makes the call: the verified id, or without a secret the claimed one, which is then
-    /// checked against the lists. Error: permission_denied.
+    /// The agent that makes the call: the verified id, or without a secret the claimed one. It is checked
+    /// against the lists of agents as they are now. Error: permission_denied.
     [[nodiscard]] Result<std::string> speaker(const std::string& claimed) const;
     [[nodiscard]] bool is_another(const std::string& claimed) const;
     /// Like speaker(), but also refuses a caller that claims to be another agent. If it is empty, the call has
@@ -234,15 +234,21 @@ class UnaryCall final : public AgentCall {
     void on_registered(Codec codec, const std::string& id, const Result<RegisterResponse>& response);
     void on_submit(Codec codec, BytesView payload);
     void on_heartbeat(Codec codec, BytesView payload);
-    /// For answers that come later, perhaps long after the call is over. In that case answer() finds `ending_`
-    /// set and does nothing else.
+    /// For answers that come later, perhaps long after the call is over. In that case may_end() is false, and
+    /// nothing else of this object may be used, since `service_` may be gone.
     [[nodiscard]] std::shared_ptr<UnaryCall> shared_unary() {
         return std::static_pointer_cast<UnaryCall>(shared_from_this());
     }
+    /// True for the first caller only. Only that one may end the call, and must.
+    [[nodiscard]] bool may_end() { return !ending_.exchange(true); }
+    /// Ends the call with this answer, unless it is already ending.
     template <typename M>
     void answer(Codec codec, const Result<M>& response);
+    /// Only after may_end().
+    template <typename M>
+    void end_with(Codec codec, const Result<M>& response);
 
-    std::atomic<bool> ending_{false};  ///< only the code that sets it may end the call
+    std::atomic<bool> ending_{false};  ///< see may_end()
     grpc::ByteBuffer response_;
 };
 

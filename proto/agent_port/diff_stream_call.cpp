@@ -103,7 +103,7 @@ void DiffStreamCall::on_message(Codec codec, BytesView payload) {
     if (!stream) return end(to_grpc_status(stream.error()));
     stream_ = std::move(*stream);
     service_.counters.diff_streams_open.fetch_add(1, std::memory_order_relaxed);
-    begin();
+    begin(agent_id_);
 }
 
 bool DiffStreamCall::write_next(Where where) {

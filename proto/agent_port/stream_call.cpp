@@ -14,7 +14,10 @@ constexpr std::chrono::milliseconds kEndAnyway{500};
 
 }  // namespace
 
-void StreamCall::begin() {
+void StreamCall::begin(const std::string& agent_id) {
+    // The lists of agents may have changed since speaker() asked. Whoever changed them has ended the streams
+    // that were open by then, and this one was perhaps not.
+    if (const Status allowed = service_.access.allowed(agent_id); !allowed) on_end(allowed.error());
     try_next();
     go_on(Where::grpc_thread);
 }

@@ -40,7 +40,7 @@ class StreamCall : public AgentCall, public StreamSink {
     // The functions below are for the holder of the right.
 
     /// Starts the stream that the request asked for. The source of its messages must exist by now.
-    void begin();
+    void begin(const std::string& agent_id);
     /// Why the stream's source or the server ended it; empty if the client ended it, or if a newer stream of
     /// the same agent took its place. For on_over().
     [[nodiscard]] std::optional<std::string> removed_because() const;

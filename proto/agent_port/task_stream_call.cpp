@@ -20,7 +20,7 @@ void TaskStreamCall::on_message(Codec codec, BytesView payload) {
     agent_id_ = *id;
     service_.presence.stream_opened(*id, address(), std::chrono::steady_clock::now());
     service_.counters.task_streams_open.fetch_add(1, std::memory_order_relaxed);
-    begin();
+    begin(agent_id_);
 }
 
 bool TaskStreamCall::write_next(Where) {

@@ -10,6 +10,7 @@
 #include "proto/codec/codec.hpp"
 #include "test/support/fake_agent_link.hpp"
 #include "test/support/grpc_client.hpp"
+#include "test/support/h2_raw.hpp"
 #include "test/support/temp_dir.hpp"
 
 using namespace ioswarm;
@@ -210,6 +211,46 @@ TEST_CASE("a revoked agent is refused before its message is read, and its stream
     CHECK_FALSE(stream->next());
     CHECK(text_of(stream->finish()) == "7 agent is revoked");
     CHECK(text_of(agent.client.call("Heartbeat", Bytes{0xff}, agent.headers).status) == "7 agent is revoked");
+}
+
+TEST_CASE("an agent that is revoked after it sent a call's headers cannot go on with the call", "[server]") {
+    const TempDir dir;
+    (void)dir.write("revoked", "");
+    Served served({kSecret, "", dir.path("revoked")});
+    H2Raw line(served.port());
+    REQUIRE(line.begin());
+    const Headers agent = credentials_of("agent-01", kSecret);
+    const std::string method =
+        GENERATE(as<std::string>(), "Register", "GetTasks", "SubmitResults", "Heartbeat");
+    CAPTURE(method);
+    REQUIRE(
+        line.send(h2::frame(h2::Type::headers, h2::kEndHeaders, 1, h2::literal(h2::request(method, agent)))));
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (served.server->counters().at("calls") == 0 && std::chrono::steady_clock::now() < until)
+        std::this_thread::yield();
+
+    (void)dir.write("revoked", "agent-01\n");
+    REQUIRE(served.access->reload({}).has_value());
+    REQUIRE(line.send_frame(h2::Type::data, h2::kEndStream, 1, h2::grpc_message(heartbeat_of("agent-01"))));
+    CHECK(line.answer(1).grpc_status() == grpc::StatusCode::PERMISSION_DENIED);
+    CHECK(served.link.registered().empty());
+    CHECK(served.link.submitted().empty());
+    CHECK(served.link.open_streams() == 0);
+}
+
+TEST_CASE("a registration whose answer comes when the server is gone touches nothing of it", "[server]") {
+    Served served;
+    served.link.hold_registers();
+    Agent agent(served.port(), "agent-01", Codec::json);
+    RegisterRequest request;
+    request.agent_id = "agent-01";
+    const auto given_up =
+        agent.client.call("Register", proto::encode(Codec::json, request), agent.headers, milliseconds(200));
+    CHECK(given_up.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED);
+    REQUIRE(served.link.held_registers() == 1);
+    served.server->shutdown(milliseconds(100));
+    served.server.reset();
+    served.link.release_registers();  // under ASan a use of the server would be seen
 }
 
 TEST_CASE("an id in a message that differs from the authenticated one is replaced or refused", "[server]") {
