@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::cli {
 namespace audit {
@@ -83,7 +84,7 @@ bool AuditFile::was_moved() const {
 
 Status AuditFile::append(std::string_view line) {
     if (!file_ || was_moved()) {
-        if (Status opened = open(); !opened) return opened;
+        IOSWARM_DO(open());
     }
     const std::string text = (is_torn_ ? "\n" : "") + std::string(line);
     ssize_t done = 0;

@@ -11,6 +11,7 @@
 #include "cli/json_option.hpp"
 #include "cli/trace_block.hpp"
 #include "cli/trace_report.hpp"
+#include "core/base/try.hpp"
 #include "proto/node/evm.hpp"
 #include "proto/node/evm_block.hpp"
 
@@ -97,39 +98,34 @@ struct Plan {
 
 Result<Plan> plan_call(const TraceOptions& options, JsonRpcClient& web3) {
     Plan plan;
-    auto transaction = parse_call(options.call);
-    if (!transaction) return fail(transaction.error());
-    const auto tip = proto::web3_next_block(web3);
-    if (!tip) return fail(tip.error());
-    plan.transaction = std::move(*transaction);
-    plan.block = tip->next;
+    IOSWARM_TRY(auto transaction, parse_call(options.call));
+    IOSWARM_TRY(const auto tip, proto::web3_next_block(web3));
+    plan.transaction = std::move(transaction);
+    plan.block = tip.next;
     // A node simulates a call with the gas price that the call names, so the block must not demand a higher
     // base fee.
     if (plan.transaction.fee_cap < plan.block.base_fee) plan.block.base_fee = plan.transaction.fee_cap;
     plan.report.subject = "call";
-    plan.report.state_height = tip->height;
+    plan.report.state_height = tip.height;
     return plan;
 }
 
 Result<Plan> plan_transaction(const TraceOptions& options, JsonRpcClient& web3) {
     const auto hash = fixed_from_hex<Hash256>(options.hash);
     if (!hash) return fail(trace_usage(options.hash, "not a transaction's hash: 0x and 64 hexadecimal digits"));
-    auto found = proto::web3_transaction(web3, *hash, options.block);
-    if (!found) return fail(found.error());
-    const auto tip = proto::web3_next_block(web3);
-    if (!tip) return fail(tip.error());
+    IOSWARM_TRY(auto found, proto::web3_transaction(web3, *hash, options.block));
+    IOSWARM_TRY(const auto tip, proto::web3_next_block(web3));
     Plan plan;
     plan.report.subject = to_hex0x(hash->view());
-    plan.transaction = std::move(found->transaction);
-    plan.block = tip->next;
-    plan.report.state_height = tip->height;
-    if (!found->height || options.at_tip) return plan;
-    const auto block = proto::web3_block_context(web3, *found->height);
-    if (!block) return fail(block.error());
-    plan.block = *block;
-    plan.report.state_height = *found->height - 1;
+    plan.transaction = std::move(found.transaction);
+    plan.block = tip.next;
+    plan.report.state_height = tip.height;
+    if (!found.height || options.at_tip) return plan;
+    IOSWARM_TRY(const auto block, proto::web3_block_context(web3, *found.height));
+    plan.block = block;
+    plan.report.state_height = *found.height - 1;
     plan.height = proto::Web3StateFetcher::Height::may_be_old;
-    plan.sender_nonce = found->nonce;
+    plan.sender_nonce = found.nonce;
     return plan;
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/base/try.hpp"
 #include "proto/node/evm.hpp"
 #include "proto/node/evm_block.hpp"
 
@@ -48,7 +49,7 @@ class BlockTracer {
                                                     rules_, &entry.receipt, state_, fetcher_, kBlockBounds);
         const evm::Reading& reading = run.reading;
         if (reading.end == evm::ReadingEnd::fetch_failed) return fail(fetch_error(reading.error));
-        if (const Status state = check_nonce(entry); !state) return fail(state.error());
+        IOSWARM_DO(check_nonce(entry));
         line.kind = to_string(run.kind);
         line.status = reading.outcome.status;
         line.gas_used = reading.outcome.gas_used;
@@ -116,18 +117,16 @@ std::size_t BlockReport::different() const noexcept {
 Result<BlockReport> trace_block(JsonRpcClient& web3, std::uint64_t height,
                                 std::optional<std::uint64_t> prague_from) {
     if (height == 0) return fail(ErrorCode::usage, "trace", "--block", "block 0 holds no transactions");
-    const auto block = proto::web3_mined_block(web3, height);
-    if (!block) return fail(block.error());
-    const evm::Rules& rules = evm::chain_rules(block->context.chain_id, height, prague_from);
+    IOSWARM_TRY(const auto block, proto::web3_mined_block(web3, height));
+    const evm::Rules& rules = evm::chain_rules(block.context.chain_id, height, prague_from);
     BlockReport report;
     report.block_height = height;
     report.state_height = height - 1;
     report.rules = rules.name;
-    BlockTracer tracer(web3, *block, rules);
-    for (const Entry& entry : block->entries) {
-        auto line = tracer.run(entry);
-        if (!line) return fail(line.error());
-        report.lines.push_back(*std::move(line));
+    BlockTracer tracer(web3, block, rules);
+    for (const Entry& entry : block.entries) {
+        IOSWARM_TRY(auto line, tracer.run(entry));
+        report.lines.push_back(std::move(line));
     }
     return report;
 }

@@ -12,6 +12,7 @@
 
 #include "core/base/byte_order.hpp"
 #include "core/base/descriptor.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::snapshot {
 namespace {
@@ -78,12 +79,12 @@ class FileRun final : public Run {
             at_end_ = true;
             return {};
         }
-        if (auto there = have(kHeadBytes); !there) return there;
+        IOSWARM_DO(have(kHeadBytes));
         std::uint32_t key_size = 0;
         std::uint32_t value_size = 0;
         std::memcpy(&key_size, buffer_.data() + position_, sizeof key_size);
         std::memcpy(&value_size, buffer_.data() + position_ + 4, sizeof value_size);
-        if (auto there = have(kHeadBytes + key_size + value_size); !there) return there;
+        IOSWARM_DO(have(kHeadBytes + key_size + value_size));
         const Record record = record_at(buffer_.data() + position_);
         write_ = {record.key, record.value, record.is_delete};
         position_ += record.size;
@@ -100,10 +101,10 @@ class FileRun final : public Run {
         const std::uint64_t more =
             std::min<std::uint64_t>(std::max(bytes, buffer_bytes_) - from, end_ - offset_);
         buffer_.resize(from + static_cast<std::size_t>(more));
-        const auto got = read_at(fd_, std::span(buffer_).subspan(from), offset_, kCannotReadFold, kTemporary);
-        if (!got) return fail(got.error());
-        offset_ += *got;
-        if (*got < more || buffer_.size() < bytes) return fail(errno_error(EIO, kCannotReadFold, kTemporary));
+        IOSWARM_TRY(const auto got,
+                    read_at(fd_, std::span(buffer_).subspan(from), offset_, kCannotReadFold, kTemporary));
+        offset_ += got;
+        if (got < more || buffer_.size() < bytes) return fail(errno_error(EIO, kCannotReadFold, kTemporary));
         return {};
     }
 
@@ -143,11 +144,11 @@ class FoldCursor final : public DiffFold::Cursor {
         if (!started_) {
             started_ = true;
             for (auto& run : runs_) {
-                if (auto first = run->advance(); !first) return fail(first.error());
+                IOSWARM_DO(run->advance());
             }
         } else {
             for (Run* run : taken_) {
-                if (auto moved = run->advance(); !moved) return fail(moved.error());
+                IOSWARM_DO(run->advance());
             }
         }
         taken_.clear();
@@ -267,15 +268,14 @@ Status DiffFold::open_file() {
 }
 
 Status DiffFold::flush() {
-    if (Status written = write_all(file_.get(), buffer_, "cannot write a temporary file", folder_); !written)
-        return written;
+    IOSWARM_DO(write_all(file_.get(), buffer_, "cannot write a temporary file", folder_));
     buffer_.clear();
     return {};
 }
 
 Status DiffFold::spill() {
     if (!file_) {
-        if (auto opened = open_file(); !opened) return opened;
+        IOSWARM_DO(open_file());
     }
     for (const auto& [name, refs] : held_) {
         Section section{file_bytes_, 0};
@@ -284,12 +284,12 @@ Status DiffFold::spill() {
             buffer_.insert(buffer_.end(), record.begin(), record.end());
             file_bytes_ += record.size();
             if (buffer_.size() < kFlushBytes) continue;
-            if (auto flushed = flush(); !flushed) return flushed;
+            IOSWARM_DO(flush());
         }
         section.end = file_bytes_;
         sections_[name].push_back(section);
     }
-    if (auto flushed = flush(); !flushed) return flushed;
+    IOSWARM_DO(flush());
     held_.clear();
     arena_ = Arena();
     ++runs_;

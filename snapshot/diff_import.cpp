@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "snapshot/diff_import.hpp"
+#include "core/base/try.hpp"
 #include "snapshot/open_diffs.hpp"
 
 #include <algorithm>
@@ -23,10 +24,9 @@ class Import {
         report_.source = source_.range();
         report_.before = report_.after = log_->range();
         if (report_.source.empty()) return report_;
-        auto first = first_height();
-        if (!first) return fail(first.error());
-        if (auto there = source_.seek(*first); !there) return fail(there.error());
-        if (auto same = compare(*first); !same) return fail(same.error());
+        IOSWARM_TRY(auto first, first_height());
+        IOSWARM_DO(source_.seek(first));
+        IOSWARM_DO(compare(first));
         const Status taken = append();
         report_.after = log_->range();
         if (!taken) return fail(taken.error());
@@ -93,16 +93,14 @@ class Import {
         const DiffRange& held = report_.before;
         if (held.empty() || first > held.tip) return {};
         const auto mine = diffs_of(log_);
-        if (auto there = mine->seek(first); !there) return there;
+        IOSWARM_DO(mine->seek(first));
         for (std::uint64_t height = first; height <= std::min(held.tip, report_.source.tip); ++height) {
-            auto ours = mine->next();
-            if (!ours) return fail(ours.error());
-            auto theirs = source_.next();
-            if (!theirs) return fail(theirs.error());
-            if (!*ours || !*theirs || **ours != **theirs)
+            IOSWARM_TRY(auto ours, mine->next());
+            IOSWARM_TRY(auto theirs, source_.next());
+            if (!ours || !theirs || *ours != *theirs)
                 return fail(misfit(fmt::format("height {} differs", height)));
             ++report_.equal;
-            if (auto go_on = progress(); !go_on) return go_on;
+            IOSWARM_DO(progress());
         }
         return {};
     }
@@ -113,7 +111,7 @@ class Import {
         const auto commit = [&]() -> Status {
             const std::size_t count = rows.size();
             if (count == 0) return {};
-            if (auto appended = log_->append(std::exchange(rows, {})); !appended) return appended;
+            IOSWARM_DO(log_->append(std::exchange(rows, {})));
             report_.appended += count;
             bytes = 0;
             return progress();
@@ -123,7 +121,7 @@ class Import {
             if (!diff) {
                 // Keep the sound diffs before the fault. They are contiguous, and a later run continues after
                 // them.
-                if (auto kept = commit(); !kept) return kept;
+                IOSWARM_DO(commit());
                 return fail(diff.error());
             }
             if (!*diff) return commit();
@@ -136,7 +134,7 @@ class Import {
             bytes += record.size();
             rows.push_back({(*diff)->height, *Hash256::from((*diff)->digest), {}, std::move(record)});
             if (rows.size() < options_.commit_rows && bytes < options_.commit_bytes) continue;
-            if (auto committed = commit(); !committed) return committed;
+            IOSWARM_DO(commit());
         }
     }
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "core/crypto/keccak.hpp"
 #include "core/diffs/diff_checks.hpp"
 #include "snapshot/open_state.hpp"
@@ -43,8 +44,8 @@ class Export {
         : options_(options), output_("export", options, observer, std::move(stop)) {}
 
     Result<ExportReport> run() {
-        if (auto opened = output_.open({{"--source", options_.source}}); !opened) return fail(opened.error());
-        if (auto read = read_state(); !read) return fail(read.error());
+        IOSWARM_DO(output_.open({{"--source", options_.source}}));
+        IOSWARM_DO(read_state());
         return output_.publish();
     }
 
@@ -52,9 +53,8 @@ class Export {
     Status read_state() {
         std::optional<ReflinkCopy> copy;
         if (options_.reflink_copy) {
-            auto made = ReflinkCopy::of(options_.source);
-            if (!made) return fail(made.error());
-            copy.emplace(std::move(*made));
+            IOSWARM_TRY(auto made, ReflinkCopy::of(options_.source));
+            copy.emplace(std::move(made));
         }
         const std::string path = copy ? copy->path() : options_.source;
         const Status read = read_newest(path);
@@ -74,11 +74,11 @@ class Export {
         if (!height) return fail(with_warnings(damage(height.error())));
         output_.report().big_endian_height = height->big_endian;
         output_.report().source_kind = (*database)->kind();
-        if (auto begun = output_.begin(height->height); !begun) return begun;
+        IOSWARM_DO(output_.begin(height->height));
         for (std::size_t i = 0; i < options_.namespaces.size(); ++i) {
-            if (auto read = read_namespace(**database, i); !read) return read;
+            IOSWARM_DO(read_namespace(**database, i));
         }
-        if (auto unchanged = (*database)->release_lock(); !unchanged) return unchanged;
+        IOSWARM_DO((*database)->release_lock());
         return output_.end();
     }
 
@@ -118,10 +118,10 @@ class Export {
                 if (auto proven = proof.check(entry.key, entry.value, options_.source); !proven)
                     return fail(damage(proven.error()));
             }
-            if (auto added = output_.add(entry.key, entry.value); !added) return added;
+            IOSWARM_DO(output_.add(entry.key, entry.value));
             if (!output_.is_due()) continue;
             const double done = so_far(key_fraction(entry.key));
-            if (auto go_on = output_.progress(ExportProgress::Phase::reading, name, done); !go_on) return go_on;
+            IOSWARM_DO(output_.progress(ExportProgress::Phase::reading, name, done));
         }
         if (!(*cursor)->status()) return fail(damage((*cursor)->status().error()));
         return output_.progress(ExportProgress::Phase::reading, name, so_far(1));

@@ -2,6 +2,7 @@
 #include "snapshot/file_digest.hpp"
 
 #include "core/base/descriptor.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/sha256.hpp"
 
 namespace ioswarm::snapshot {
@@ -16,11 +17,11 @@ Result<Hash256> digest_of(int fd, const std::string& path, const std::stop_token
     for (off_t offset = 0; !stop.stop_requested();) {
         // Only a hint. On a file system without it the fsync takes longer.
         (void)::sync_file_range(fd, offset, kDigestPieceBytes, SYNC_FILE_RANGE_WRITE);
-        const auto got = read_at(fd, piece, static_cast<std::uint64_t>(offset), kCannotDigest, path);
-        if (!got) return fail(got.error());
-        if (*got == 0) return hash.finish();
-        hash.update(BytesView(piece).first(*got));
-        offset += static_cast<off_t>(*got);
+        IOSWARM_TRY(const auto got,
+                    read_at(fd, piece, static_cast<std::uint64_t>(offset), kCannotDigest, path));
+        if (got == 0) return hash.finish();
+        hash.update(BytesView(piece).first(got));
+        offset += static_cast<off_t>(got);
     }
     return fail(ErrorCode::cancelled, "stopped reading back", path);
 }

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <set>
 
+#include "core/base/try.hpp"
 #include "snapshot/companions.hpp"
 #include "snapshot/description.hpp"
 #include "snapshot/immutable_name.hpp"
@@ -79,7 +80,7 @@ Result<std::vector<std::string>> delete_older_snapshots(const std::string& outpu
         // The description goes first, so that it never describes a file that is gone.
         const std::string path = folder + name;
         for (const std::string& file : {own_meta_name(path), sum_name(path), path}) {
-            if (auto removed = remove_file(file); !removed) return fail(removed.error());
+            IOSWARM_DO(remove_file(file));
         }
         deleted.push_back(name);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <utility>
 
+#include "core/base/try.hpp"
 #include "core/diffs/diff_file.hpp"
 #include "core/diffs/sqlite_diff_store.hpp"
 #include "snapshot/bolt/diff_log.hpp"
@@ -10,18 +11,15 @@
 namespace ioswarm::snapshot {
 
 Result<std::unique_ptr<DiffLog>> open_diffs(const std::string& path, const LockWait& wait) {
-    const auto kind = diff_file_kind(path);
-    if (!kind) return fail(kind.error());
-    switch (*kind) {
+    IOSWARM_TRY(const auto kind, diff_file_kind(path));
+    switch (kind) {
         case DiffFileKind::missing:
             return fail(ErrorCode::not_found, "cannot open the diff log", path, "there is none",
                         "'ioswarm serve' keeps it in its data directory when node.diffs is set");
         case DiffFileKind::sqlite: {
-            auto store = SqliteDiffStore::open_read_only(path);
-            if (!store) return fail(store.error());
-            const auto chain = (*store)->chain();
-            if (!chain) return fail(chain.error());
-            return diffs_of(std::shared_ptr<const DiffStore>(std::move(*store)), *chain);
+            IOSWARM_TRY(auto store, SqliteDiffStore::open_read_only(path));
+            IOSWARM_TRY(const auto chain, store->chain());
+            return diffs_of(std::shared_ptr<const DiffStore>(std::move(store)), chain);
         }
         case DiffFileKind::empty:
         case DiffFileKind::bolt:

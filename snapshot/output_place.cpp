@@ -13,6 +13,7 @@
 
 #include "core/base/atomic_file.hpp"
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "snapshot/companions.hpp"
 #include "snapshot/older_snapshots.hpp"
 #include "snapshot/output_lock.hpp"
@@ -129,7 +130,7 @@ Status check_apart(const std::string& output, const std::vector<JobInput>& input
 
 Status check_all_replaceable(const std::vector<std::string>& paths, const std::string& folder) {
     for (const std::string& path : paths) {
-        if (auto good = check_one_replaceable(path, folder); !good) return good;
+        IOSWARM_DO(check_one_replaceable(path, folder));
     }
     return {};
 }
@@ -138,8 +139,8 @@ Status check_all_replaceable(const std::vector<std::string>& paths, const std::s
 
 Status check_replaceable(const std::string& output, const std::vector<std::string>& immutable,
                          const std::vector<JobInput>& inputs) {
-    if (auto apart = check_apart(output, inputs, immutable, {}); !apart) return apart;
-    if (auto good = check_all_replaceable(immutable, folder_of(output)); !good) return good;
+    IOSWARM_DO(check_apart(output, inputs, immutable, {}));
+    IOSWARM_DO(check_all_replaceable(immutable, folder_of(output)));
     return check_all_replaceable(published_names(output), folder_of(output));
 }
 
@@ -163,9 +164,9 @@ Status check_output_place(const std::string& output, const std::vector<JobInput>
         if (folder && read && is_same(*read, *folder))
             return fail(cannot_make(output, "nothing is ever written into a node's database"));
     }
-    if (auto apart = check_apart(output, inputs, written_names(output), {output}); !apart) return apart;
+    IOSWARM_DO(check_apart(output, inputs, written_names(output), {output}));
     const std::vector<std::string> older = older_files(output);
-    if (auto apart = check_apart(output, inputs, older, older); !apart) return apart;
+    IOSWARM_DO(check_apart(output, inputs, older, older));
     return check_all_replaceable(published_names(output), folder_of(output));
 }
 

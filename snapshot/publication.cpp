@@ -9,6 +9,7 @@
 
 #include "core/base/sync_folder.hpp"
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "snapshot/companions.hpp"
 #include "snapshot/description.hpp"
 
@@ -30,7 +31,7 @@ bool is_regular_file(const std::string& path) {
 Result<AtomicFile> write_text(const std::string& path, std::string_view writer, const std::string& text) {
     auto file = AtomicFile::create(path, 0644, std::string(writer));
     if (!file) return fail(file.error());
-    if (auto written = file->write(as_bytes(text)); !written) return fail(written.error());
+    IOSWARM_DO(file->write(as_bytes(text)));
     return file;
 }
 
@@ -84,18 +85,15 @@ Result<Publication> Publication::prepare(const std::string& output, const Export
     const std::string fixed = file_name(output);
     const std::string immutable =
         ImmutableName{fixed, report.height, to_hex(report.file_sha256.view()).substr(0, kSha8)}.text();
-    auto immutable_sum = write_text(sum_name(output), kImmutableWriter, sum_text(report, immutable));
-    if (!immutable_sum) return fail(immutable_sum.error());
-    auto immutable_meta = write_text(own_meta_name(output), kImmutableWriter, meta_text(report, immutable, {}));
-    if (!immutable_meta) return fail(immutable_meta.error());
-    auto link = AtomicLink::create(output, immutable);
-    if (!link) return fail(link.error());
-    auto sum = write_text(sum_name(output), {}, sum_text(report, fixed));
-    if (!sum) return fail(sum.error());
-    auto meta = write_text(meta_name(output), fixed, meta_text(report, fixed, immutable));
-    if (!meta) return fail(meta.error());
-    return Publication(output, folder_of(output) + immutable, report.kind(), *std::move(immutable_sum),
-                       *std::move(immutable_meta), *std::move(link), *std::move(sum), *std::move(meta));
+    IOSWARM_TRY(auto immutable_sum,
+                write_text(sum_name(output), kImmutableWriter, sum_text(report, immutable)));
+    IOSWARM_TRY(auto immutable_meta,
+                write_text(own_meta_name(output), kImmutableWriter, meta_text(report, immutable, {})));
+    IOSWARM_TRY(auto link, AtomicLink::create(output, immutable));
+    IOSWARM_TRY(auto sum, write_text(sum_name(output), {}, sum_text(report, fixed)));
+    IOSWARM_TRY(auto meta, write_text(meta_name(output), fixed, meta_text(report, fixed, immutable)));
+    return Publication(output, folder_of(output) + immutable, report.kind(), std::move(immutable_sum),
+                       std::move(immutable_meta), std::move(link), std::move(sum), std::move(meta));
 }
 
 std::vector<std::string> Publication::immutable_files() const {
@@ -103,8 +101,8 @@ std::vector<std::string> Publication::immutable_files() const {
 }
 
 Status Publication::commit_immutable(AtomicFile& file) {
-    if (auto done = immutable_sum_.commit_as(sum_name(immutable_)); !done) return done;
-    if (auto done = immutable_meta_.commit_as(own_meta_name(immutable_)); !done) return done;
+    IOSWARM_DO(immutable_sum_.commit_as(sum_name(immutable_)));
+    IOSWARM_DO(immutable_meta_.commit_as(own_meta_name(immutable_)));
     return file.commit_as(immutable_);
 }
 

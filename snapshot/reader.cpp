@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "core/crypto/sha256.hpp"
 #include "snapshot/format.hpp"
 #include "snapshot/gzip/gzip.hpp"
@@ -63,10 +64,9 @@ struct SnapshotReader::State {
         while (done_bytes < out.size()) {
             if (position == piece.size()) {
                 hash_what_was_taken();
-                auto next = stream->next();
-                if (!next) return fail(next.error());
+                IOSWARM_TRY(auto next, stream->next());
                 piece_offset += piece.size();
-                piece = *next;
+                piece = next;
                 position = hashed = 0;
                 if (piece.empty()) return false;
             }
@@ -97,39 +97,37 @@ struct SnapshotReader::State {
 
     Status need(std::span<std::uint8_t> out, std::string_view what) {
         const std::uint64_t at = offset();
-        auto taken = take(out);
-        if (!taken) return fail(taken.error());
-        if (!*taken) return fail(corrupt(fmt::format("it ends inside {} at byte {}", what, at)));
+        IOSWARM_TRY(auto taken, take(out));
+        if (!taken) return fail(corrupt(fmt::format("it ends inside {} at byte {}", what, at)));
         return {};
     }
 
     template <std::size_t Size>
     Result<std::uint64_t> number(std::string_view what) {
         std::array<std::uint8_t, Size> bytes;
-        if (auto read = need(bytes, what); !read) return fail(read.error());
+        IOSWARM_DO(need(bytes, what));
         return big_endian(bytes);
     }
 
     Status sized(Bytes& out, std::size_t bound, std::string_view what) {
         const std::uint64_t at = offset();
-        auto length = number<4>(what);
-        if (!length) return fail(length.error());
-        if (*length > bound) {
+        IOSWARM_TRY(auto length, number<4>(what));
+        if (length > bound) {
             return fail(corrupt(
-                fmt::format("{} of {} bytes at byte {}, over the bound of {}", what, *length, at, bound)));
+                fmt::format("{} of {} bytes at byte {}, over the bound of {}", what, length, at, bound)));
         }
         out.clear();
-        while (out.size() < *length) {
+        while (out.size() < length) {
             const std::size_t from = out.size();
-            out.resize(std::min<std::size_t>(from + kGrowBytes, static_cast<std::size_t>(*length)));
-            if (auto read = need(std::span(out).subspan(from), what); !read) return read;
+            out.resize(std::min<std::size_t>(from + kGrowBytes, static_cast<std::size_t>(length)));
+            IOSWARM_DO(need(std::span(out).subspan(from), what));
         }
         return {};
     }
 
     Status read_header() {
         std::array<std::uint8_t, kSnapshotHeaderSize> header;
-        if (auto read = need(header, "the header"); !read) return read;
+        IOSWARM_DO(need(header, "the header"));
         const BytesView view = header;
         if (as_text(view.first(8)) != kSnapshotMagic) return fail(corrupt("it does not begin with IOSWSNAP"));
         if (const std::uint64_t version = big_endian(view.subspan(8, 4)); version != kSnapshotVersion) {
@@ -144,7 +142,7 @@ struct SnapshotReader::State {
         const Hash256 computed = hash.finish();
         hashing = false;
         std::array<std::uint8_t, kSnapshotTrailerSize> trailer;
-        if (auto read = need(trailer, "the trailer"); !read) return read;
+        IOSWARM_DO(need(trailer, "the trailer"));
         const BytesView view = trailer;
         if (const std::uint64_t count = big_endian(view.first(8)); count != entries) {
             return fail(corrupt(fmt::format("the trailer counts {} entries, there are {}", count, entries)));
@@ -156,9 +154,8 @@ struct SnapshotReader::State {
                                             to_hex(computed.view()))));
         }
         std::array<std::uint8_t, 1> more;
-        auto taken = take(more);
-        if (!taken) return fail(taken.error());
-        if (*taken) return fail(corrupt("bytes follow the trailer"));
+        IOSWARM_TRY(auto taken, take(more));
+        if (taken) return fail(corrupt("bytes follow the trailer"));
         done = true;
         return {};
     }
@@ -168,9 +165,8 @@ SnapshotReader::SnapshotReader(std::unique_ptr<State> state) : state_(std::move(
 SnapshotReader::~SnapshotReader() = default;
 
 Result<std::unique_ptr<SnapshotReader>> SnapshotReader::open(const std::string& path) {
-    auto gzip = GzipReader::open(path);
-    if (!gzip) return fail(gzip.error());
-    return open(path, std::move(*gzip));
+    IOSWARM_TRY(auto gzip, GzipReader::open(path));
+    return open(path, std::move(gzip));
 }
 
 Result<std::unique_ptr<SnapshotReader>> SnapshotReader::open(const std::string& path,
@@ -178,7 +174,7 @@ Result<std::unique_ptr<SnapshotReader>> SnapshotReader::open(const std::string& 
     auto state = std::make_unique<State>();
     state->path = path;
     state->stream = std::move(stream);
-    if (auto header = state->read_header(); !header) return fail(header.error());
+    IOSWARM_DO(state->read_header());
     return std::unique_ptr<SnapshotReader>(new SnapshotReader(std::move(state)));
 }
 
@@ -190,20 +186,18 @@ Result<std::optional<SnapshotReader::Entry>> SnapshotReader::next() {
         return entry;
     }
     const std::uint64_t at = s.offset();
-    auto marker = s.number<1>("an entry's marker");
-    if (!marker) return fail(marker.error());
-    if (*marker == kEndMarker) {
-        if (auto trailer = s.read_trailer(); !trailer) return fail(trailer.error());
+    IOSWARM_TRY(auto marker, s.number<1>("an entry's marker"));
+    if (marker == kEndMarker) {
+        IOSWARM_DO(s.read_trailer());
         return std::optional<Entry>();
     }
-    if (*marker != kEntryMarker) return fail(s.corrupt(fmt::format("marker {} at byte {}", *marker, at)));
-    auto name_size = s.number<1>("a namespace's length");
-    if (!name_size) return fail(name_size.error());
-    s.name.resize(static_cast<std::size_t>(*name_size));
+    if (marker != kEntryMarker) return fail(s.corrupt(fmt::format("marker {} at byte {}", marker, at)));
+    IOSWARM_TRY(auto name_size, s.number<1>("a namespace's length"));
+    s.name.resize(static_cast<std::size_t>(name_size));
     const auto name_bytes = std::span(reinterpret_cast<std::uint8_t*>(s.name.data()), s.name.size());
-    if (auto read = s.need(name_bytes, "a namespace"); !read) return fail(read.error());
-    if (auto read = s.sized(s.key, kMaxKeyBytes, "a key"); !read) return fail(read.error());
-    if (auto read = s.sized(s.value, kMaxValueBytes, "a value"); !read) return fail(read.error());
+    IOSWARM_DO(s.need(name_bytes, "a namespace"));
+    IOSWARM_DO(s.sized(s.key, kMaxKeyBytes, "a key"));
+    IOSWARM_DO(s.sized(s.value, kMaxValueBytes, "a value"));
     ++s.entries;
     return Entry{s.name, s.key, s.value};
 }

@@ -11,13 +11,14 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm::snapshot {
 
 Result<ReflinkCopy> ReflinkCopy::of(const std::string& source) {
-    auto from = open_file(source, kReadOnly, "cannot open the state file");
-    if (!from) return fail(std::move(from).error());
+    IOSWARM_TRY(auto from, open_file(source, kReadOnly, "cannot open the state file"));
     struct stat info {};
-    if (::fstat(from->get(), &info) == 0 && S_ISDIR(info.st_mode)) {
+    if (::fstat(from.get(), &info) == 0 && S_ISDIR(info.st_mode)) {
         return fail(ErrorCode::usage, "no copy beside the running node", source, "it is a directory",
                     "--live reads a running node's PebbleDB directory");
     }
@@ -25,7 +26,7 @@ Result<ReflinkCopy> ReflinkCopy::of(const std::string& source) {
     const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : source.substr(0, slash);
     Descriptor to(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     int failed = to ? 0 : errno;
-    if (failed == 0 && ::ioctl(to.get(), FICLONE, from->get()) != 0) failed = errno;
+    if (failed == 0 && ::ioctl(to.get(), FICLONE, from.get()) != 0) failed = errno;
     if (failed == 0) return ReflinkCopy(std::move(to));
     if (!to && (failed == EROFS || failed == EACCES || failed == EPERM)) {
         Error error = errno_error(failed, "no copy beside the running node", folder);

@@ -10,6 +10,7 @@
 
 #include "core/base/byte_order.hpp"
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "core/diffs/diff_checks.hpp"
 #include "core/diffs/diff_file.hpp"
 #include "snapshot/companions.hpp"
@@ -47,19 +48,17 @@ class Roll {
           fold_(options.memory_bytes, folder_of(options.output)) {}
 
     Result<RollReport> run() {
-        if (auto opened = output_.open(inputs()); !opened) return fail(opened.error());
-        auto base = SnapshotReader::open(options_.base);
-        if (!base) return fail(base.error());
-        base_ = std::move(*base);
+        IOSWARM_DO(output_.open(inputs()));
+        IOSWARM_TRY(auto base, SnapshotReader::open(options_.base));
+        base_ = std::move(base);
         report_.base_height = base_->height();
         read_base_description();
-        if (auto same = check_chain(); !same) return fail(same.error());
-        if (auto fits = check_range(); !fits) return fail(fits.error());
-        if (auto folded = fold_diffs(); !folded) return fail(folded.error());
-        if (auto merged = merge(); !merged) return fail(merged.error());
-        auto made = output_.publish();
-        if (!made) return fail(made.error());
-        report_.made = *std::move(made);
+        IOSWARM_DO(check_chain());
+        IOSWARM_DO(check_range());
+        IOSWARM_DO(fold_diffs());
+        IOSWARM_DO(merge());
+        IOSWARM_TRY(auto made, output_.publish());
+        report_.made = std::move(made);
         return std::move(report_);
     }
 
@@ -127,21 +126,20 @@ class Roll {
         const std::uint64_t from = base_->height() + 1;
         const auto total = static_cast<double>(to_ - base_->height());
         for (std::uint64_t height = from; height <= to_; ++height) {
-            auto diff = log_.next();
-            if (!diff) return fail(diff.error());
-            if (!*diff) {
+            IOSWARM_TRY(auto diff, log_.next());
+            if (!diff) {
                 return fail(ErrorCode::data_loss, "the log ends early", fmt::format("height {}", height),
                             "it was there when the work began");
             }
-            for (const StateDiffEntry& entry : (*diff)->entries) {
+            for (const StateDiffEntry& entry : diff->entries) {
                 if (!is_wanted(entry.ns)) continue;
-                if (auto added = fold_.add(entry); !added) return added;
+                IOSWARM_DO(fold_.add(entry));
                 ++report_.writes;
             }
             ++report_.diffs;
             if (report_.diffs % kTellDiffs != 0 && height != to_) continue;
             const double done = static_cast<double>(report_.diffs) / total;
-            if (auto go_on = output_.progress(Phase::folding, {}, done); !go_on) return go_on;
+            IOSWARM_DO(output_.progress(Phase::folding, {}, done));
             if (observer_) observer_({Phase::folding, {}, report_.diffs, 0, done});
         }
         return log_.release_lock();
@@ -150,23 +148,22 @@ class Roll {
     Status merge() {
         output_.report().source_kind = "snapshot+diffs";
         output_.report().chain = chain_;
-        if (auto begun = output_.begin(to_); !begun) return begun;
+        IOSWARM_DO(output_.begin(to_));
         for (;;) {
-            auto entry = base_->next();
-            if (!entry) return fail(entry.error());
-            if (!*entry) break;
-            if (auto merged = merge_entry(**entry); !merged) return merged;
+            IOSWARM_TRY(auto entry, base_->next());
+            if (!entry) break;
+            IOSWARM_DO(merge_entry(*entry));
             // Report also while skipping a namespace that is not kept.
             if (base_->entries() % kCheckEntries != 0) continue;
-            if (auto go_on = output_.progress(Phase::reading, name_, fraction()); !go_on) return go_on;
+            IOSWARM_DO(output_.progress(Phase::reading, name_, fraction()));
         }
         // The base's digest was correct; otherwise its reader would have failed.
-        if (auto drained = end_namespace(); !drained) return drained;
-        if (auto filled = fill_rest(); !filled) return filled;
+        IOSWARM_DO(end_namespace());
+        IOSWARM_DO(fill_rest());
         for (std::string& name : fold_.namespaces()) {
             if (seen_.count(name) == 0) report_.left_out.push_back(std::move(name));
         }
-        if (auto whole = check_left_out(); !whole) return whole;
+        IOSWARM_DO(check_left_out());
         return output_.end();
     }
 
@@ -175,12 +172,12 @@ class Roll {
         if (described_) {
             if (described_->payload_sha256 != to_hex(base_->digest().view()))
                 return fail(wrong_description("it has another digest"));
-            if (auto filled = fill_described(described_->namespaces.size()); !filled) return filled;
+            IOSWARM_DO(fill_described(described_->namespaces.size()));
         }
         for (const std::string& name : options_.namespaces) {
             if (seen_.count(name) != 0) continue;
             if (!described_) {
-                if (auto filled = fill(name); !filled) return filled;
+                IOSWARM_DO(fill(name));
                 if (output_.report().namespaces.back().second.entries != 0) continue;
                 if (!is_known_namespace(name) && !options_.allow_missing) {
                     const std::string_view near = nearest_namespace(name);
@@ -210,7 +207,7 @@ class Roll {
         for (; next_described_ < count; ++next_described_) {
             const auto& [name, entries] = described_->namespaces[next_described_];
             if (entries != 0 || name.empty() || !is_wanted(name)) continue;
-            if (auto filled = fill(name); !filled) return filled;
+            IOSWARM_DO(fill(name));
         }
         return {};
     }
@@ -221,7 +218,7 @@ class Roll {
         name_ = name;
         output_.begin_namespace(name);
         writes_ = fold_.open(name);
-        if (auto first = next_write(); !first) return first;
+        IOSWARM_DO(next_write());
         return end_namespace();
     }
 
@@ -243,7 +240,7 @@ class Roll {
 
     Status merge_entry(const SnapshotReader::Entry& entry) {
         if (seen_.empty() || entry.name != name_) {
-            if (auto begun = begin_namespace(entry.name); !begun) return begun;
+            IOSWARM_DO(begin_namespace(entry.name));
         } else if (!bytes_less(last_key_, entry.key)) {
             return fail(
                 out_of_order(fmt::format("key {} does not come after the one before it", to_hex(entry.key))));
@@ -251,15 +248,15 @@ class Roll {
         last_key_.assign(entry.key.begin(), entry.key.end());
         if (!kept_) return {};
         while (write_ != nullptr && bytes_less(write_->key, entry.key)) {
-            if (auto put = put_write(); !put) return put;
+            IOSWARM_DO(put_write());
         }
         if (write_ != nullptr && !bytes_less(entry.key, write_->key)) return put_write();
         return add(entry.key, entry.value);
     }
 
     Status begin_namespace(std::string_view name) {
-        if (auto drained = end_namespace(); !drained) return drained;
-        if (auto filled = fill_in_front_of(name); !filled) return filled;
+        IOSWARM_DO(end_namespace());
+        IOSWARM_DO(fill_in_front_of(name));
         name_ = name;
         if (seen_.size() == kMaxNamespaces) return fail(out_of_order("it has too many namespaces"));
         if (!seen_.insert(name_).second) return fail(out_of_order("it comes in two parts"));
@@ -286,7 +283,7 @@ class Roll {
     /// Adds the writes of the diffs after the base's last key.
     Status end_namespace() {
         while (write_ != nullptr) {
-            if (auto put = put_write(); !put) return put;
+            IOSWARM_DO(put_write());
         }
         writes_.reset();
         return {};
@@ -294,15 +291,14 @@ class Roll {
 
     Status put_write() {
         if (!write_->is_delete) {
-            if (auto added = add(write_->key, write_->value); !added) return added;
+            IOSWARM_DO(add(write_->key, write_->value));
         }
         return next_write();
     }
 
     Status next_write() {
-        auto next = writes_->next();
-        if (!next) return fail(next.error());
-        write_ = *next;
+        IOSWARM_TRY(auto next, writes_->next());
+        write_ = next;
         return {};
     }
 
@@ -313,7 +309,7 @@ class Roll {
                                     to_hex(value.first(std::min<std::size_t>(value.size(), 16))), to_),
                         "these are not the diffs of a node");
         }
-        if (auto added = output_.add(key, value); !added) return added;
+        IOSWARM_DO(output_.add(key, value));
         // There may be many writes after the base's last entry.
         return output_.is_due() ? output_.progress(Phase::reading, name_, fraction()) : Status();
     }

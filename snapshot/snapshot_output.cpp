@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "snapshot/file_digest.hpp"
 #include "snapshot/folder_lock.hpp"
 #include "snapshot/older_snapshots.hpp"
@@ -44,15 +45,13 @@ SnapshotOutput::SnapshotOutput(std::string_view job, const OutputOptions& option
 
 Status SnapshotOutput::open(const std::vector<JobInput>& inputs) {
     inputs_ = inputs;
-    if (auto place = check_output_place(options_.output, inputs); !place) return place;
-    auto lock = OutputLock::take(options_.output);
-    if (!lock) return fail(lock.error());
-    lock_.emplace(std::move(*lock));
-    auto file = AtomicFile::create(options_.output);
-    if (!file) return fail(file.error());
-    file_.emplace(std::move(*file));
+    IOSWARM_DO(check_output_place(options_.output, inputs));
+    IOSWARM_TRY(auto lock, OutputLock::take(options_.output));
+    lock_.emplace(std::move(lock));
+    IOSWARM_TRY(auto file, AtomicFile::create(options_.output));
+    file_.emplace(std::move(file));
     // A folder that cannot have links is noticed before the work. The real link is made at its end.
-    if (auto link = AtomicLink::create(options_.output, "not-finished"); !link) return fail(link.error());
+    IOSWARM_DO(AtomicLink::create(options_.output, "not-finished"));
     return {};
 }
 
@@ -71,7 +70,7 @@ void SnapshotOutput::begin_namespace(std::string_view name) {
 
 Status SnapshotOutput::add(BytesView key, BytesView value) {
     auto& [name, stats] = report_.namespaces.back();
-    if (auto added = writer_->add(name, key, value); !added) return added;
+    IOSWARM_DO(writer_->add(name, key, value));
     ++stats.entries;
     stats.key_bytes += key.size();
     stats.value_bytes += value.size();
@@ -80,7 +79,7 @@ Status SnapshotOutput::add(BytesView key, BytesView value) {
 }
 
 Status SnapshotOutput::progress(ExportProgress::Phase phase, std::string_view name, double fraction) {
-    if (auto go_on = check_limits(); !go_on) return go_on;
+    IOSWARM_DO(check_limits());
     if (writer_ && writer_->raw_bytes() >= told_ + kProgressBytes) {
         told_ = writer_->raw_bytes();
         tell(phase, name, fraction);
@@ -95,10 +94,9 @@ void SnapshotOutput::tell(ExportProgress::Phase phase, std::string_view name, do
 }
 
 Status SnapshotOutput::end() {
-    if (auto go_on = check_limits(); !go_on) return go_on;
-    auto digest = writer_->finish();
-    if (!digest) return fail(digest.error());
-    report_.payload_sha256 = *digest;
+    IOSWARM_DO(check_limits());
+    IOSWARM_TRY(auto digest, writer_->finish());
+    report_.payload_sha256 = digest;
     report_.raw_bytes = writer_->raw_bytes();
     writer_.reset();  // reading back does not need its threads and blocks
     report_.file_bytes = file_->bytes_written();
@@ -106,24 +104,21 @@ Status SnapshotOutput::end() {
 }
 
 Result<ExportReport> SnapshotOutput::publish() {
-    if (auto read = read_back(file_->temporary_path()); !read) return fail(read.error());
+    IOSWARM_DO(read_back(file_->temporary_path()));
     report_.finished = std::chrono::system_clock::now();
-    if (auto renamed = rename_all(); !renamed) return fail(renamed.error());
+    IOSWARM_DO(rename_all());
     report_.elapsed = Clock::now() - start_;
     tell(ExportProgress::Phase::done, {}, 1);
     return std::move(report_);
 }
 
 Status SnapshotOutput::rename_all() {
-    auto publication = Publication::prepare(options_.output, report_);
-    if (!publication) return fail(publication.error());
-    const auto lock = FolderLock::take(folder_of(options_.output), {at_most(kFolderWait), stop_});
-    if (!lock) return fail(lock.error());
-    if (auto all = check_replaceable(options_.output, publication->immutable_files(), inputs_); !all)
-        return all;
-    if (auto committed = publication->commit(*file_); !committed) return committed;
-    report_.immutable = publication->immutable();
-    report_.described = publication->is_described();
+    IOSWARM_TRY(auto publication, Publication::prepare(options_.output, report_));
+    IOSWARM_DO(FolderLock::take(folder_of(options_.output), {at_most(kFolderWait), stop_}));
+    IOSWARM_DO(check_replaceable(options_.output, publication.immutable_files(), inputs_));
+    IOSWARM_DO(publication.commit(*file_));
+    report_.immutable = publication.immutable();
+    report_.described = publication.is_described();
     delete_older();
     return {};
 }
@@ -172,34 +167,30 @@ Status SnapshotOutput::read_back(const std::string& path) {
     told_ = 0;
     tell(ExportProgress::Phase::verifying, {}, 0);
     FileDigest file_digest(path);
-    auto stream = MemberStream::open(path, std::move(members_), threads_);
-    if (!stream) return fail(stream.error());
-    auto reader = SnapshotReader::open(path, std::move(*stream));
-    if (!reader) return fail(reader.error());
+    IOSWARM_TRY(auto stream, MemberStream::open(path, std::move(members_), threads_));
+    IOSWARM_TRY(auto reader, SnapshotReader::open(path, std::move(stream)));
     for (;;) {
-        auto entry = (*reader)->next();
-        if (!entry) return fail(entry.error());
-        if (!*entry) break;
-        if ((*reader)->entries() % kCheckEntries != 0) continue;
-        if (auto go_on = check_limits(); !go_on) return go_on;
-        if ((*reader)->raw_bytes() >= told_ + kProgressBytes) {
-            told_ = (*reader)->raw_bytes();
+        IOSWARM_TRY(auto entry, reader->next());
+        if (!entry) break;
+        if (reader->entries() % kCheckEntries != 0) continue;
+        IOSWARM_DO(check_limits());
+        if (reader->raw_bytes() >= told_ + kProgressBytes) {
+            told_ = reader->raw_bytes();
             tell(ExportProgress::Phase::verifying, {},
                  static_cast<double>(told_) /
                      static_cast<double>(std::max<std::uint64_t>(report_.raw_bytes, 1)));
         }
     }
-    if ((*reader)->digest() != report_.payload_sha256 || (*reader)->entries() != report_.entries ||
-        (*reader)->height() != report_.height) {
+    if (reader->digest() != report_.payload_sha256 || reader->entries() != report_.entries ||
+        reader->height() != report_.height) {
         return fail(ErrorCode::data_loss, "the snapshot reads back differently from what was written", path,
                     "the disk or the memory is faulty", "nothing was changed; check the machine");
     }
     while (!file_digest.wait_for(kDigestWait)) {
-        if (auto go_on = check_limits(); !go_on) return go_on;
+        IOSWARM_DO(check_limits());
     }
-    auto digest = file_digest.get();
-    if (!digest) return fail(digest.error());
-    report_.file_sha256 = *digest;
+    IOSWARM_TRY(auto digest, file_digest.get());
+    report_.file_sha256 = digest;
     return check_limits();
 }
 

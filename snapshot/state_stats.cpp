@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "snapshot/open_state.hpp"
 #include "snapshot/reflink.hpp"
 #include "snapshot/store/state_database.hpp"
@@ -56,7 +57,7 @@ Result<NamespaceStats> count(StateDatabase& database, const std::string& name, c
         out.key_bytes += entry.key.size();
         out.value_bytes += entry.value.size();
         if (out.entries % kEntriesBetweenLooks != 0) continue;
-        if (Status go_on = limit.check(); !go_on) return fail(std::move(go_on).error());
+        IOSWARM_DO(limit.check());
     }
     if (!(*cursor)->status()) return fail((*cursor)->status().error());
     return out;
@@ -68,32 +69,28 @@ Result<StateStats> read_state_stats(const ExportOptions& options, const std::sto
     const TimeLimit limit(options.timeout, stop);
     std::optional<ReflinkCopy> copy;
     if (options.reflink_copy) {
-        auto made = ReflinkCopy::of(options.source);
-        if (!made) return fail(std::move(made).error());
-        copy.emplace(std::move(*made));
+        IOSWARM_TRY(auto made, ReflinkCopy::of(options.source));
+        copy.emplace(std::move(made));
     }
-    auto database = open_state(copy ? copy->path() : options.source,
-                               {limit.at_most(options.lock_timeout), options.live, stop});
-    if (!database) return fail(std::move(database).error());
-    const auto height = read_height(**database);
+    IOSWARM_TRY(auto database, open_state(copy ? copy->path() : options.source,
+                                          {limit.at_most(options.lock_timeout), options.live, stop}));
+    const auto height = read_height(*database);
     if (!height) return fail(height.error());
     StateStats out;
-    out.warnings = (*database)->warnings();
+    out.warnings = database->warnings();
     out.height = height->height;
     out.big_endian_height = height->big_endian;
-    out.source_kind = (*database)->kind();
+    out.source_kind = database->kind();
     std::vector<std::string> names = options.namespaces;
     if (names.empty()) {
-        auto all = (*database)->namespaces();
-        if (!all) return fail(std::move(all).error());
-        names = std::move(*all);
+        IOSWARM_TRY(auto all, database->namespaces());
+        names = std::move(all);
     }
     for (std::string& name : names) {
-        const auto stats = count(**database, name, limit);
-        if (!stats) return fail(stats.error());
-        out.namespaces.emplace_back(std::move(name), *stats);
+        IOSWARM_TRY(const auto stats, count(*database, name, limit));
+        out.namespaces.emplace_back(std::move(name), stats);
     }
-    if (Status unchanged = (*database)->release_lock(); !unchanged) return fail(std::move(unchanged).error());
+    IOSWARM_DO(database->release_lock());
     return out;
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "core/diffs/diff_record.hpp"
 #include "core/model/state_digest.hpp"
 #include "snapshot/open_diffs.hpp"
@@ -42,9 +43,8 @@ class StoreDiffLog final : public DiffLog {
     Result<std::optional<StateDiff>> next() override {
         if (range_.empty() || next_ > range_.tip) return std::optional<StateDiff>();
         if (at_ == rows_.size()) {
-            auto rows = store_->read(next_, kRows, kBytes);
-            if (!rows) return fail(rows.error());
-            rows_ = *std::move(rows);
+            IOSWARM_TRY(auto rows, store_->read(next_, kRows, kBytes));
+            rows_ = std::move(rows);
             at_ = 0;
             if (rows_.empty()) return fail(broken("it is missing"));
         }

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "snapshot/format.hpp"
 #include "snapshot/store/state_database.hpp"
 
@@ -67,21 +68,21 @@ Status SnapshotWriter::add(std::string_view name, BytesView key, BytesView value
     }
     head_.resize(head_size);
     put_head(head_.data(), name, key, value.size());
-    if (auto appended = gzip_.append(head_); !appended) return appended;
+    IOSWARM_DO(gzip_.append(head_));
     return gzip_.append(value);
 }
 
 Result<Hash256> SnapshotWriter::finish() {
     if (!header_written_) return fail(header_written_.error());
-    if (auto end = gzip_.append(Bytes{kEndMarker}); !end) return fail(end.error());
+    IOSWARM_DO(gzip_.append(Bytes{kEndMarker}));
     auto digest = gzip_.digest();
     if (!digest) return digest;
     Bytes trailer;
     append_big_endian(trailer, entries_);
     append(trailer, digest->view());
     append(trailer, as_bytes(kSnapshotEndMagic));
-    if (auto appended = gzip_.append(trailer); !appended) return fail(appended.error());
-    if (auto finished = gzip_.finish(); !finished) return fail(finished.error());
+    IOSWARM_DO(gzip_.append(trailer));
+    IOSWARM_DO(gzip_.finish());
     return digest;
 }
 

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "core/base/bytes.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/hmac.hpp"
 
 namespace ioswarm::cli {
@@ -107,7 +108,7 @@ Result<SecretBytes> read_private_file(const std::string& path, std::size_t max_b
     const bool credential = credentials_directory && !credentials_directory->empty() &&
                             path.starts_with(*credentials_directory + "/") &&
                             path.find("/../") == std::string::npos;
-    if (Status mode = check_mode(file.get(), path, credential); !mode) return fail(std::move(mode).error());
+    IOSWARM_DO(check_mode(file.get(), path, credential));
     return read_all(file.get(), path, max_bytes, stop);
 }
 
@@ -115,10 +116,9 @@ Result<std::string> read_secret_file(const std::string& path,
                                      const std::optional<std::string>& credentials_directory) {
     const bool is_input = path == "-";
     const std::string name = is_input ? "standard input" : path;
-    const auto content = is_input ? read_all(STDIN_FILENO, name, kMaxSecretBytes, {})
-                                  : read_private_file(path, kMaxSecretBytes, credentials_directory);
-    if (!content) return fail(content.error());
-    return as_secret(std::string(content->text()), name);
+    IOSWARM_TRY(const auto content, is_input ? read_all(STDIN_FILENO, name, kMaxSecretBytes, {})
+                                             : read_private_file(path, kMaxSecretBytes, credentials_directory));
+    return as_secret(std::string(content.text()), name);
 }
 
 Result<std::string> read_secret(std::istream& in, const std::string& name) {

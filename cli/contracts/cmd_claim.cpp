@@ -14,6 +14,7 @@
 #include "contracts/pool_gas.hpp"
 #include "contracts/reward_pool.hpp"
 #include "core/base/decimal.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/address.hpp"
 
 namespace ioswarm::cli {
@@ -40,14 +41,13 @@ Bytes claim_data(PoolCode code, const Address& wallet) {
 /// Returns the amount that the transaction paid to the wallet, taken from the contract's event.
 Result<U256> claimed_amount(Spender& spender, const SentEntry& entry, const Address& pool) {
     std::uint64_t scan_from = entry.block;
-    const auto receipt = spender.chain().find_receipt({&entry.hash, 1}, &scan_from);
-    if (!receipt) return fail(receipt.error());
-    if (!*receipt) {
+    IOSWARM_TRY(const auto receipt, spender.chain().find_receipt({&entry.hash, 1}, &scan_from));
+    if (!receipt) {
         return fail(ErrorCode::unavailable, "cannot read what was claimed", to_hex0x(entry.hash.view()),
                     "the node does not show the receipt any more", "the claim itself succeeded");
     }
     U256 claimed;
-    for (const contracts::ChainLog& log : (*receipt)->logs) {
+    for (const contracts::ChainLog& log : receipt->logs) {
         const auto event = log.address == pool ? contracts::read_pool_event(log) : std::nullopt;
         if (event && event->kind == contracts::PoolEvent::Kind::claimed && event->wallet == spender.wallet())
             claimed += event->amount;
@@ -80,34 +80,31 @@ void print_claimed(const ClaimOptions& options, const U256& claimed, const SentE
 /// which.
 Result<std::optional<SentEntry>> claim_anew(const ClaimOptions& options, const Address& pool,
                                             const std::string& key, Spender& spender, Io& io, ExitCode& code) {
-    const auto version = pool_code_at(spender.chain(), pool);
-    if (!version) return fail(version.error());
-    const auto claimable = claimable_of(spender.chain(), pool, spender.wallet());
-    if (!claimable) return fail(claimable.error());
-    if (*claimable == 0) {
+    IOSWARM_TRY(const auto version, pool_code_at(spender.chain(), pool));
+    IOSWARM_TRY(const auto claimable, claimable_of(spender.chain(), pool, spender.wallet()));
+    if (claimable == 0) {
         print_claimed(options, 0, nullptr, io);
         return std::nullopt;
     }
     SpendPlan plan;
-    plan.title = fmt::format("claim {} IOTX from the reward contract ({})", rau_to_iotx(*claimable),
-                             to_string(*version));
+    plan.title =
+        fmt::format("claim {} IOTX from the reward contract ({})", rau_to_iotx(claimable), to_string(version));
     plan.order.kind = kClaimKind;
     plan.order.key = key;
     plan.order.to = pool;
-    plan.order.data = claim_data(*version, spender.wallet());
-    const bool known = *version == PoolCode::v3;
-    const auto gas =
-        spender.estimate(plan.order, {known ? contracts::kClaimGas : contracts::kBatchClaimGas, known});
-    if (!gas) return fail(gas.error());
-    plan.estimated_gas = *gas;
-    if (Status priced = spender.price(plan.order); !priced) return fail(std::move(priced).error());
+    plan.order.data = claim_data(version, spender.wallet());
+    const bool known = version == PoolCode::v3;
+    IOSWARM_TRY(
+        const auto gas,
+        spender.estimate(plan.order, {known ? contracts::kClaimGas : contracts::kBatchClaimGas, known}));
+    plan.estimated_gas = gas;
+    IOSWARM_DO(spender.price(plan.order));
     if (!spender.confirm(plan)) {
         code = options.spend.dry_run ? ExitCode::ok : ExitCode::failed_check;
         return std::nullopt;
     }
-    const auto sent = spender.send(plan.order);
-    if (!sent) return fail(sent.error());
-    return std::optional<SentEntry>(*sent);
+    IOSWARM_TRY(const auto sent, spender.send(plan.order));
+    return std::optional<SentEntry>(sent);
 }
 
 ExitCode run_claim(const ClaimOptions& options, Io& io) {

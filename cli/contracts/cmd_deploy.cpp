@@ -15,6 +15,7 @@
 #include "contracts/artifact.hpp"
 #include "contracts/pool_gas.hpp"
 #include "contracts/reward_pool.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/address.hpp"
 #include "core/crypto/eth_tx.hpp"
 
@@ -50,18 +51,16 @@ Address made_by(const Spender& spender, const SentEntry& entry) {
 /// Checks that the contract has exactly our code and the given coordinator.
 Status check_deployed(Spender& spender, const Address& contract, const Address& coordinator) {
     constexpr const char* kNotAsItShouldBe = "the contract is not as it should be";
-    const auto code = spender.chain().code(contract);
-    if (!code) return fail(code.error());
-    if (!std::ranges::equal(*code, reward_pool_code())) {
+    IOSWARM_TRY(const auto code, spender.chain().code(contract));
+    if (!std::ranges::equal(code, reward_pool_code())) {
         return fail(ErrorCode::failed_check, kNotAsItShouldBe, to_checksum_hex(contract),
-                    code->empty() ? "there is no code at its address" : "its code differs from this program's",
-                    code->empty() ? "if this is a new chain with an old chain id, --again deploys anew"
-                                  : "do not use it");
+                    code.empty() ? "there is no code at its address" : "its code differs from this program's",
+                    code.empty() ? "if this is a new chain with an old chain id, --again deploys anew"
+                                 : "do not use it");
     }
-    const auto answer = spender.chain().call({{}, contract, 0, contracts::coordinator_call(), 0});
-    if (!answer) return fail(answer.error());
-    const auto found = contracts::read_pool_address(answer->data);
-    if (!answer->reverted && found && *found == coordinator) return {};
+    IOSWARM_TRY(const auto answer, spender.chain().call({{}, contract, 0, contracts::coordinator_call(), 0}));
+    const auto found = contracts::read_pool_address(answer.data);
+    if (!answer.reverted && found && *found == coordinator) return {};
     return fail(
         ErrorCode::failed_check, kNotAsItShouldBe, to_checksum_hex(contract),
         found ? "its coordinator is " + to_checksum_hex(*found) : "it does not say who its coordinator is",
@@ -126,11 +125,12 @@ Result<SentEntry> deploy_anew(const Address& coordinator, const std::string& key
     plan.order.kind = kDeployKind;
     plan.order.key = key;
     plan.order.data = creation_data(coordinator);
-    const auto gas = spender.estimate(
-        plan.order, {contracts::deploy_gas(plan.order.data.size(), reward_pool_code().size()), true});
-    if (!gas) return fail(gas.error());
-    plan.estimated_gas = *gas;
-    if (Status priced = spender.price(plan.order); !priced) return fail(std::move(priced).error());
+    IOSWARM_TRY(
+        const auto gas,
+        spender.estimate(plan.order,
+                         {contracts::deploy_gas(plan.order.data.size(), reward_pool_code().size()), true}));
+    plan.estimated_gas = gas;
+    IOSWARM_DO(spender.price(plan.order));
     go_on = spender.confirm(plan);
     if (!go_on) return SentEntry{};
     return spender.send(plan.order);

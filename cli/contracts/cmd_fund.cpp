@@ -12,6 +12,7 @@
 #include "cli/signals.hpp"
 #include "contracts/pool_gas.hpp"
 #include "core/base/decimal.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/address.hpp"
 #include "core/crypto/hmac.hpp"
 
@@ -52,16 +53,15 @@ Result<FundOrder> read_order(const FundOptions& options) {
     }
     std::string list = to_decimal(out.amount);
     for (const std::string& text : options.wallets) {
-        const auto wallet = address_argument("WALLET", text);
-        if (!wallet) return fail(wallet.error());
-        if (wallet->is_zero()) {
+        IOSWARM_TRY(const auto wallet, address_argument("WALLET", text));
+        if (wallet.is_zero()) {
             return fail(ErrorCode::usage, "WALLET", text, "nobody has this address: the money would be lost");
         }
-        if (std::ranges::find(out.wallets, *wallet) != out.wallets.end()) {
+        if (std::ranges::find(out.wallets, wallet) != out.wallets.end()) {
             return fail(ErrorCode::usage, "WALLET", text, "it is in the list twice");
         }
-        out.wallets.push_back(*wallet);
-        list += " " + to_hex0x(wallet->view());
+        out.wallets.push_back(wallet);
+        list += " " + to_hex0x(wallet.view());
     }
     if (out.wallets.size() > kMaxWallets)
         return fail(ErrorCode::usage, "WALLET", {}, "more than 10000 wallets");
@@ -139,15 +139,14 @@ Result<bool> FundRun::confirm() {
         contracts::TransactionOrder one;
         one.to = order_.wallets[i];
         one.value = order_.amount;
-        const auto gas = spender_.estimate(one, {contracts::kTransferGas, false});
-        if (!gas) return fail(gas.error());
-        plan.estimated_gas += *gas;
+        IOSWARM_TRY(const auto gas, spender_.estimate(one, {contracts::kTransferGas, false}));
+        plan.estimated_gas += gas;
         plan.order.gas_limit += one.gas_limit;
         plan.order.value += order_.amount;
         plan.payees.push_back(order_.wallets[i]);
     }
     if (plan.payees.size() == 1) plan.order.to = plan.payees.front();
-    if (Status priced = spender_.price(plan.order); !priced) return fail(std::move(priced).error());
+    IOSWARM_DO(spender_.price(plan.order));
     return spender_.confirm(plan);
 }
 
@@ -157,12 +156,10 @@ Status FundRun::pay(std::size_t index) {
     one.key = payment_key(order_, round_, index);
     one.to = order_.wallets[index];
     one.value = order_.amount;
-    if (const auto gas = spender_.estimate(one, {contracts::kTransferGas, false}); !gas)
-        return fail(gas.error());
-    if (Status priced = spender_.price(one); !priced) return priced;
-    const auto sent = spender_.send(one);
-    if (!sent) return fail(sent.error());
-    if (sent->state != SentEntry::State::open) payments_[index] = *sent;
+    IOSWARM_DO(spender_.estimate(one, {contracts::kTransferGas, false}));
+    IOSWARM_DO(spender_.price(one));
+    IOSWARM_TRY(const auto sent, spender_.send(one));
+    if (sent.state != SentEntry::State::open) payments_[index] = sent;
     return {};
 }
 

@@ -17,6 +17,7 @@
 #include "cli/json_option.hpp"
 #include "core/base/decimal.hpp"
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/address.hpp"
 #include "core/ledger/ledger_reader.hpp"
 #include "core/net/http_client.hpp"
@@ -101,16 +102,15 @@ Result<Json> fetch_history(const RewardsOptions& options) {
         return fail(ErrorCode::usage, "--coordinator", options.coordinator, "it is not HOST:PORT",
                     "for example 127.0.0.1:14690");
     }
-    const auto answer = (*client)->get();
-    if (!answer) return fail(answer.error());
+    IOSWARM_TRY(const auto answer, (*client)->get());
     const Json tree =
-        answer->status == 200 ? Json::parse(with_amounts_as_strings(answer->body), nullptr, false) : Json();
+        answer.status == 200 ? Json::parse(with_amounts_as_strings(answer.body), nullptr, false) : Json();
     if (!tree.is_object() || !tree.contains("history") || !tree["history"].is_array() ||
         !tree.contains("totals")) {
-        return fail(ErrorCode::bad_data, "cannot read the agent's rewards", (*client)->name(),
-                    answer->status == 200 ? "the answer is not a coordinator's"
-                                          : fmt::format("HTTP {}", answer->status),
-                    "the port is that of the figures (14690 by default), not that of the agents");
+        return fail(
+            ErrorCode::bad_data, "cannot read the agent's rewards", (*client)->name(),
+            answer.status == 200 ? "the answer is not a coordinator's" : fmt::format("HTTP {}", answer.status),
+            "the port is that of the figures (14690 by default), not that of the agents");
     }
     const auto unreadable = [&client](const char* what) {
         return fail(ErrorCode::bad_data, "cannot read the agent's rewards", (*client)->name(), what);
@@ -156,14 +156,11 @@ std::string settlement_columns(const Json& row) {
 
 /// Reads from the contract what the wallet could claim now.
 Result<U256> fetch_claimable(const RewardsOptions& options) {
-    const auto pool = address_argument("--contract", options.contract);
-    if (!pool) return fail(pool.error());
-    const auto wallet = address_argument("--wallet", options.wallet);
-    if (!wallet) return fail(wallet.error());
-    auto chain = open_chain(options.chain);
-    if (!chain) return fail(std::move(chain).error());
-    if (const auto code = pool_code_at(*chain, *pool); !code) return fail(code.error());
-    return claimable_of(*chain, *pool, *wallet);
+    IOSWARM_TRY(const auto pool, address_argument("--contract", options.contract));
+    IOSWARM_TRY(const auto wallet, address_argument("--wallet", options.wallet));
+    IOSWARM_TRY(auto chain, open_chain(options.chain));
+    IOSWARM_DO(pool_code_at(chain, pool));
+    return claimable_of(chain, pool, wallet);
 }
 
 ExitCode run_history(const RewardsOptions& options, Io& io) {
@@ -212,9 +209,8 @@ Result<std::map<std::string, settlement::PayoutState>> settled_of(const std::fil
     const auto view = settlement::SettlementView::open(directory);
     if (!view && view.error().code == ErrorCode::not_found) return out;
     if (!view) return fail(view.error());
-    const auto payouts = (*view)->payouts(epoch, epoch);
-    if (!payouts) return fail(payouts.error());
-    for (const settlement::PayoutState& one : *payouts)
+    IOSWARM_TRY(const auto payouts, (*view)->payouts(epoch, epoch));
+    for (const settlement::PayoutState& one : payouts)
         out.emplace(one.payout.agent_id, one);
     return out;
 }
@@ -244,9 +240,8 @@ Json payout_json(const PayoutRow& row, const settlement::PayoutState* settled) {
 Result<std::filesystem::path> data_directory(const RewardsOptions& options) {
     if (!options.data_dir.empty()) return std::filesystem::path(options.data_dir);
     if (::geteuid() == 0) return std::filesystem::path(kServiceDirectory);
-    const auto sent = sent_directory();
-    if (!sent) return fail(sent.error());
-    return sent->parent_path();
+    IOSWARM_TRY(const auto sent, sent_directory());
+    return sent.parent_path();
 }
 
 ExitCode run_epoch(const RewardsOptions& options, Io& io) {

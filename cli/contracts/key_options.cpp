@@ -7,6 +7,7 @@
 #include "cli/config/secret_file.hpp"
 #include "cli/secret_prompt.hpp"
 #include "contracts/keystore.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/hmac.hpp"
 
 namespace ioswarm::cli {
@@ -32,11 +33,9 @@ Result<T> named(Result<T> result, const std::string& path) {
 Result<PrivateKey> open_named(const SecretBytes& text, const KeyOptions& options, const std::string& path,
                               Io& io, const std::stop_token& stop) {
     // Check the keystore first, so that nobody types a password for a file that no password can open.
-    if (const auto info = named(contracts::inspect_keystore(text.text()), path); !info)
-        return fail(info.error());
-    const auto password = load_password(options, path, io, stop);
-    if (!password) return fail(password.error());
-    return named(contracts::open_keystore(text.text(), password->view()), path);
+    IOSWARM_DO(named(contracts::inspect_keystore(text.text()), path));
+    IOSWARM_TRY(const auto password, load_password(options, path, io, stop));
+    return named(contracts::open_keystore(text.text(), password.view()), path);
 }
 
 Status check_one_source(const KeyOptions& options) {
@@ -108,16 +107,15 @@ Result<SecretBytes> new_password(const KeyOptions& options, Io& io) {
     protect_secrets();
     auto first = ask_secret(io, "New password: ", "give --password-file FILE");
     if (!first) return first;
-    const auto second = ask_secret(io, "The same again: ", "give --password-file FILE");
-    if (!second) return fail(second.error());
-    if (!equal_in_constant_time(first->view(), second->view())) {
+    IOSWARM_TRY(const auto second, ask_secret(io, "The same again: ", "give --password-file FILE"));
+    if (!equal_in_constant_time(first->view(), second.view())) {
         return fail(ErrorCode::usage, "cannot take the password", {}, "the two differ");
     }
     return first;
 }
 
 Result<PrivateKey> load_key(const KeyOptions& options, Io& io, const std::stop_token& stop) {
-    if (Status checked = check_one_source(options); !checked) return fail(std::move(checked).error());
+    IOSWARM_DO(check_one_source(options));
     protect_secrets();
     std::string path = options.key_file.empty() ? options.keystore : options.key_file;
     if (!options.file.empty()) path = options.file;
@@ -131,15 +129,14 @@ Result<PrivateKey> load_key(const KeyOptions& options, Io& io, const std::stop_t
         }
         path = *directory + "/" + options.key_credential;
     }
-    const auto text = read_secret_source(path, io, stop);
-    if (!text) return fail(text.error());
-    const bool keystore = contracts::looks_like_keystore(text->text());
+    IOSWARM_TRY(const auto text, read_secret_source(path, io, stop));
+    const bool keystore = contracts::looks_like_keystore(text.text());
     if (!options.key_file.empty() && keystore) {
         return fail(ErrorCode::config, "cannot read the private key", path, "it is a keystore",
                     "give it as --keystore");
     }
-    if (!options.keystore.empty() || keystore) return open_named(*text, options, path, io, stop);
-    return named(contracts::key_from_hex(text->text()), path);
+    if (!options.keystore.empty() || keystore) return open_named(text, options, path, io, stop);
+    return named(contracts::key_from_hex(text.text()), path);
 }
 
 }  // namespace ioswarm::cli

@@ -17,6 +17,7 @@
 #include "cli/secret_prompt.hpp"
 #include "cli/yes_option.hpp"
 #include "core/base/decimal.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/address.hpp"
 
 namespace ioswarm::cli {
@@ -135,43 +136,38 @@ ExitCode report_spend_error(Io& io, const Error& error) {
 }
 
 Result<std::unique_ptr<Spender>> Spender::open(const SpendOptions& options, Io& io, std::stop_token stop) {
-    if (Status ask = check_can_ask(options, io); !ask) return fail(std::move(ask).error());
+    IOSWARM_DO(check_can_ask(options, io));
     std::signal(SIGPIPE, SIG_IGN);
-    auto chain = open_chain(options.chain, stop);
-    if (!chain) return fail(std::move(chain).error());
-    std::unique_ptr<Spender> out(new Spender(options, io, std::move(stop), std::move(*chain)));
+    IOSWARM_TRY(auto chain, open_chain(options.chain, stop));
+    std::unique_ptr<Spender> out(new Spender(options, io, std::move(stop), std::move(chain)));
     if (!options.from.empty()) {
         if (!options.dry_run || options.key.any()) {
             return fail(ErrorCode::usage, "--from", {}, "it stands in the place of a key, for --dry-run alone");
         }
-        const auto address = address_argument("--from", options.from);
-        if (!address) return fail(address.error());
-        out->wallet_ = *address;
+        IOSWARM_TRY(const auto address, address_argument("--from", options.from));
+        out->wallet_ = address;
     } else {
-        auto key = load_key(options.key, io, out->stop_);
-        if (!key) return fail(std::move(key).error());
-        out->key_.emplace(*key);
-        out->wallet_ = key->address();
+        IOSWARM_TRY(auto key, load_key(options.key, io, out->stop_));
+        out->key_.emplace(key);
+        out->wallet_ = key.address();
     }
-    if (Status checked = out->chain_.check_chain(); !checked) return fail(std::move(checked).error());
+    IOSWARM_DO(out->chain_.check_chain());
     const auto directory = sent_directory();
     if (options.dry_run) {
         // Without a directory for journals, nothing was sent from here.
-        auto seen =
-            directory ? contracts::SentJournal::peek(*directory, out->chain_.expected_chain_id(), out->wallet_)
-                      : std::vector<SentEntry>{};
-        if (!seen) return fail(std::move(seen).error());
-        out->seen_ = std::move(*seen);
+        IOSWARM_TRY(auto seen, directory ? contracts::SentJournal::peek(
+                                               *directory, out->chain_.expected_chain_id(), out->wallet_)
+                                         : std::vector<SentEntry>{});
+        out->seen_ = std::move(seen);
         return out;
     }
     if (!directory) return fail(directory.error());
     if (directory->parent_path() == kServiceDirectory && ::geteuid() == 0) {
-        if (Status made = make_service_directory(kServiceDirectory, kServiceUser); !made)
-            return fail(std::move(made).error());
+        IOSWARM_DO(make_service_directory(kServiceDirectory, kServiceUser));
     }
-    auto journal = contracts::SentJournal::open(*directory, out->chain_.expected_chain_id(), out->wallet_);
-    if (!journal) return fail(std::move(journal).error());
-    out->journal_.emplace(std::move(*journal));
+    IOSWARM_TRY(auto journal,
+                contracts::SentJournal::open(*directory, out->chain_.expected_chain_id(), out->wallet_));
+    out->journal_.emplace(std::move(journal));
     return out;
 }
 
@@ -180,19 +176,17 @@ U256 Spender::max_gas_price() const {
 }
 
 Result<std::uint64_t> Spender::estimate(TransactionOrder& order, Formula formula) {
-    const auto offered = chain_.estimate_gas({wallet_, order.to, order.value, order.data, 0});
-    if (!offered) return fail(offered.error());
-    const std::uint64_t most = std::max(offered->value_or(0), formula.gas);
+    IOSWARM_TRY(const auto offered, chain_.estimate_gas({wallet_, order.to, order.value, order.data, 0}));
+    const std::uint64_t most = std::max(offered.value_or(0), formula.gas);
     order.gas_limit = std::min(contracts::gas_limit_for(most, order.data.size()), contracts::kBlockGasLimit);
-    return formula.exact ? formula.gas : offered->value_or(formula.gas);
+    return formula.exact ? formula.gas : offered.value_or(formula.gas);
 }
 
 Status Spender::price(TransactionOrder& order) {
     order.max_gas_price = max_gas_price();
     order.dynamic_fee = options_.dynamic_fee;
-    const auto price = contracts::choose_gas_price(chain_, order.max_gas_price);
-    if (!price) return fail(price.error());
-    order.gas_price = *price;
+    IOSWARM_TRY(const auto price, contracts::choose_gas_price(chain_, order.max_gas_price));
+    order.gas_price = price;
     const auto nonce = contracts::choose_nonce(chain_, journal_ ? &*journal_ : nullptr, wallet_);
     if (!nonce) {
         Error error = nonce.error();
@@ -203,13 +197,12 @@ Status Spender::price(TransactionOrder& order) {
         return fail(std::move(error));
     }
     order.nonce = *nonce;
-    const auto balance = chain_.balance(wallet_);
-    if (!balance) return fail(balance.error());
+    IOSWARM_TRY(const auto balance, chain_.balance(wallet_));
     const U256 needed = order.value + U256(order.gas_limit) * order.gas_price;
-    if (*balance >= needed) return {};
+    if (balance >= needed) return {};
     return fail(ErrorCode::failed_check, "the wallet's balance is too low", to_checksum_hex(wallet_),
-                fmt::format("it has {}, and value and gas take {}", iotx(*balance), iotx(needed)),
-                "send " + iotx(needed - *balance) + " to it, then run this again");
+                fmt::format("it has {}, and value and gas take {}", iotx(balance), iotx(needed)),
+                "send " + iotx(needed - balance) + " to it, then run this again");
 }
 
 const SentEntry* Spender::open_entry() const noexcept {

@@ -16,6 +16,7 @@
 #include "cli/serve/settings.hpp"
 #include "cli/signals.hpp"
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "core/diffs/diff_file.hpp"
 #include "core/diffs/sqlite_diff_store.hpp"
 #include "snapshot/diff_import.hpp"
@@ -61,13 +62,11 @@ Result<snapshot::ImportReport> import(const DiffsImportOptions& options, std::st
         return fail(ErrorCode::usage, "diffs import", options.source,
                     "that file is a part of the log " + options.log, "give the log another place with --to");
     }
-    auto source = snapshot::open_diffs(options.source, {options.lock_timeout, stop});
-    if (!source) return fail(source.error());
-    auto log = SqliteDiffStore::open(options.log);
-    if (!log) return fail(log.error());
+    IOSWARM_TRY(auto source, snapshot::open_diffs(options.source, {options.lock_timeout, stop}));
+    IOSWARM_TRY(auto log, SqliteDiffStore::open(options.log));
     ProgressLine line(io.err, ProgressLine::mode_for(options.quiet), "diffs import");
     auto imported = snapshot::import_diffs(
-        **source, std::shared_ptr<DiffStore>(std::move(*log)), {.from = options.from},
+        *source, std::shared_ptr<DiffStore>(std::move(log)), {.from = options.from},
         [&](std::uint64_t done, std::uint64_t all) {
             line.show(fmt::format("{} of {} diffs", done, all),
                       static_cast<double>(done) / static_cast<double>(all));

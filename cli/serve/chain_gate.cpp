@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm::cli {
 namespace {
 
@@ -19,7 +21,7 @@ class GatedPool final : public ActPoolReader {
   private:
     template <typename Call>
     auto through(Call&& call) -> decltype(call()) {
-        if (Status passed = gate_.pass(); !passed) return fail(passed.error());
+        IOSWARM_DO(gate_.pass());
         auto result = call();
         if (!result) gate_.doubt();
         return result;
@@ -35,7 +37,7 @@ class GatedSource final : public Port {
   public:
     GatedSource(ChainGate& gate, Port& source) : gate_(gate), source_(source) {}
     Result<Value> next(std::uint64_t height, std::stop_token stop) override {
-        if (Status passed = gate_.pass(stop); !passed) return fail(passed.error());
+        IOSWARM_DO(gate_.pass(stop));
         Result<Value> result = source_.next(height, std::move(stop));
         if (!result && result.error().code != ErrorCode::cancelled) gate_.doubt();
         return result;

@@ -12,6 +12,7 @@
 
 #include "cli/serve/control_api.hpp"
 #include "cli/settlement/data_dir_owner.hpp"
+#include "core/base/try.hpp"
 #include "core/net/http_client.hpp"
 
 namespace ioswarm::cli {
@@ -81,14 +82,13 @@ Result<std::string> ControlClient::post(const std::string& path) const {
 
 Result<std::string> ControlClient::ask(Method method, const std::string& path,
                                        std::chrono::seconds patience) const {
-    if (Status usable = check_socket(); !usable) return fail(std::move(usable).error());
+    IOSWARM_DO(check_socket());
     HttpSettings settings;
     settings.total_timeout = patience;
     settings.max_response_bytes = kMaxAnswer;
     settings.unix_socket = socket_;
-    auto client = HttpClient::create("http://serve" + path, std::move(settings));
-    if (!client) return fail(std::move(client).error());
-    auto answer = method == Method::get ? (*client)->get() : (*client)->post("");
+    IOSWARM_TRY(auto client, HttpClient::create("http://serve" + path, std::move(settings)));
+    auto answer = method == Method::get ? client->get() : client->post("");
     if (!answer && answer.error().code == ErrorCode::unavailable) return fail(not_running(socket_));
     if (!answer) {
         Error error = std::move(answer).error();

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "cli/settlement/state.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/address.hpp"
 #include "settlement/ledger_payouts.hpp"
 
@@ -30,9 +31,8 @@ using SettledPayouts = std::map<std::pair<std::uint64_t, std::string>, Settled>;
 Result<SettledPayouts> settled_payouts(SettlementReader& reader, std::uint64_t first, std::uint64_t last) {
     SettledPayouts out;
     const Status read = reader.with([&](settlement::SettlementView& view) -> Status {
-        const auto payouts = view.payouts(first, last);
-        if (!payouts) return fail(payouts.error());
-        for (const settlement::PayoutState& one : *payouts) {
+        IOSWARM_TRY(const auto payouts, view.payouts(first, last));
+        for (const settlement::PayoutState& one : payouts) {
             out[{one.payout.epoch, one.payout.agent_id}] = {payout_state(one),
                                                             one.hash ? to_hex0x(one.hash->view()) : ""};
         }
@@ -103,9 +103,8 @@ PageSettlement read_page_settlement(const std::filesystem::path& data_dir, Settl
     PageSettlement out;
     const Status read = settlements.with([&](settlement::SettlementView& view) -> Status {
         settlement::LedgerPayouts payouts(data_dir);
-        const auto state = read_settle_state(view, payouts, std::nullopt);
-        if (!state) return fail(state.error());
-        const settlement::SettlementSummary& summary = state->summary;
+        IOSWARM_TRY(const auto state, read_settle_state(view, payouts, std::nullopt));
+        const settlement::SettlementSummary& summary = state.summary;
         if (summary.halt.reason != settlement::HaltReason::none)
             out.halt = money::reason_text(settlement::to_string(summary.halt.reason), summary.halt.detail);
         if (summary.hold.reason != settlement::HoldReason::none)
@@ -113,9 +112,9 @@ PageSettlement read_page_settlement(const std::filesystem::path& data_dir, Settl
         if (summary.live) out.live = money::live_text(*summary.live);
         out.wallet = to_checksum_hex(summary.identity.wallet);
         out.contract = to_checksum_hex(summary.identity.contract);
-        out.owed_payouts = state->owed_payouts;
-        out.owed_rau = state->owed_rau;
-        out.no_wallet_rau = state->no_wallet_rau;
+        out.owed_payouts = state.owed_payouts;
+        out.owed_rau = state.owed_rau;
+        out.no_wallet_rau = state.no_wallet_rau;
         out.paid_rau = summary.paid_rau;
         return {};
     });

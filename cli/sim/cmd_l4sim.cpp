@@ -15,6 +15,7 @@
 #include "cli/sim/l4sim_report.hpp"
 #include "cli/sim/l4sim_world.hpp"
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::cli {
 namespace {
@@ -56,9 +57,8 @@ Result<sim::L4Report> simulate(const L4SimCommand& command, const std::stop_toke
                                L4SimProgress& progress) {
     const LogWriter writer(log_style("auto", "auto"), LogLevels(LogLevel::info));
     const Log log = command.verbose ? writer.log() : Log();
-    auto world = L4SimWorld::create(command.run.chain, log);
-    if (!world) return fail(std::move(world).error());
-    return sim::run_l4(command.run, (*world)->seen(), stop,
+    IOSWARM_TRY(auto world, L4SimWorld::create(command.run.chain, log));
+    return sim::run_l4(command.run, world->seen(), stop,
                        [&](const sim::L4Progress& now) { progress.show(now); });
 }
 

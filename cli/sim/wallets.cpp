@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/atomic_file.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/address.hpp"
 
 namespace ioswarm::cli {
@@ -16,10 +17,9 @@ Result<std::vector<std::string>> read_wallets(const std::string& path) {
     constexpr std::size_t kMostBytes = std::size_t{8} << 20U;
     constexpr std::size_t kMostWallets = 100'000;
     constexpr std::string_view kBlanks = " \t\r";
-    const auto text = read_file(path, kMostBytes);
-    if (!text) return fail(text.error());
+    IOSWARM_TRY(const auto text, read_file(path, kMostBytes));
     std::vector<std::string> out;
-    std::istringstream lines(*text);
+    std::istringstream lines(text);
     std::size_t number = 0;
     for (std::string line; std::getline(lines, line);) {
         ++number;

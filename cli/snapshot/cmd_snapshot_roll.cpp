@@ -11,6 +11,7 @@
 #include "cli/snapshot/output_options.hpp"
 #include "cli/snapshot/progress.hpp"
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "snapshot/open_diffs.hpp"
 #include "snapshot/roll.hpp"
 
@@ -30,14 +31,12 @@ Result<snapshot::RollReport> roll(RollCommand& command, const JobTime& time, std
         return fail(good.error());
     }
     const auto wait = std::min(command.lock_timeout, time.left().value_or(command.lock_timeout));
-    auto log = snapshot::open_diffs(command.options.diffs, {wait, stop});
-    if (!log) return fail(log.error());
+    IOSWARM_TRY(auto log, snapshot::open_diffs(command.options.diffs, {wait, stop}));
     command.options.timeout = time.left().value_or(std::chrono::milliseconds(0));
     SnapshotProgress progress(
         ProgressLine(io.err, ProgressLine::mode_for(command.output.quiet), "snapshot roll"));
     auto report = snapshot::roll_snapshot(
-        command.options, **log, [&](const snapshot::ExportProgress& at) { progress.show(at); },
-        std::move(stop));
+        command.options, *log, [&](const snapshot::ExportProgress& at) { progress.show(at); }, std::move(stop));
     progress.show({snapshot::ExportProgress::Phase::done, {}, 0, 0, 1});
     return report;
 }

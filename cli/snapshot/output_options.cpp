@@ -12,6 +12,7 @@
 #include "cli/duration_option.hpp"
 #include "cli/snapshot/run_command.hpp"
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "snapshot/companions.hpp"
 
 namespace ioswarm::cli {
@@ -170,12 +171,12 @@ void add_output_options(CLI::App& app, SnapshotOutputOptions& options, snapshot:
 Status apply_output_options(const SnapshotOutputOptions& options, const std::string& job,
                             snapshot::OutputOptions& output, std::vector<std::string>& namespaces) {
     if (!options.namespaces.empty()) {
-        if (Status split = split_list(options.namespaces, job, namespaces); !split) return split;
+        IOSWARM_DO(split_list(options.namespaces, job, namespaces));
     }
     if (options.compression == "fast") output.compression = snapshot::Compression::fast;
     if (options.compression == "small") output.compression = snapshot::Compression::small;
     if (options.publish.empty()) return {};
-    if (const auto words = split_words(options.publish); !words) return fail(words.error());
+    IOSWARM_DO(split_words(options.publish));
     return {};
 }
 

@@ -13,6 +13,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm::cli {
 
 Result<std::vector<std::string>> split_words(std::string_view text) {
@@ -143,12 +145,11 @@ Result<Child> start(const std::vector<std::string>& words) {
 }  // namespace
 
 Status run_program(const std::vector<std::string>& words, const ProgramLimits& limits) {
-    auto child = start(words);
-    if (!child) return fail(child.error());
+    IOSWARM_TRY(auto child, start(words));
     const auto until = limits.time ? SteadyClock::now() + *limits.time : SteadyClock::time_point::max();
-    const bool ended = child->wait(until, limits.stop);
-    if (!ended) child->end(limits.grace);
-    const int status = child->status();
+    const bool ended = child.wait(until, limits.stop);
+    if (!ended) child.end(limits.grace);
+    const int status = child.status();
     if (ended && WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
     if (limits.stop.stop_requested())
         return fail(ErrorCode::cancelled, "the command was stopped", words.front(), "a signal came");

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "core/crypto/sha256.hpp"
 #include "snapshot/companions.hpp"
 #include "snapshot/gzip/gzip.hpp"
@@ -72,18 +73,17 @@ class Verification {
         : asked_(url), settings_(settings), stop_(stop) {}
 
     Result<VerifiedUrl> run() {
-        auto download = HttpDownload::open(asked_, settings_, stop_);
-        if (!download) return fail(download.error());
-        download_ = *std::move(download);
+        IOSWARM_TRY(auto download, HttpDownload::open(asked_, settings_, stop_));
+        download_ = std::move(download);
         found_.url = download_->url();
         std::tie(path_, query_) = split_query(found_.url);
         name_ = path_.substr(path_.rfind('/') + 1);
-        if (Status good = check_answer(); !good) return fail(good.error());
+        IOSWARM_DO(check_answer());
         // The companions come first, so that a file of another size is not read to its end.
-        if (Status read = read_companions(); !read) return fail(read.error());
-        if (Status good = check_announced(); !good) return fail(good.error());
-        if (Status read = read_snapshot(); !read) return fail(read.error());
-        if (Status same = compare(); !same) return fail(same.error());
+        IOSWARM_DO(read_companions());
+        IOSWARM_DO(check_announced());
+        IOSWARM_DO(read_snapshot());
+        IOSWARM_DO(compare());
         found_.compared = std::move(expected_.from);
         return std::move(found_);
     }
@@ -113,16 +113,15 @@ class Verification {
         settings.timeout = settings.timeout.count() == 0
                                ? std::chrono::milliseconds(kCompanionTimeout)
                                : std::min<std::chrono::milliseconds>(settings.timeout, kCompanionTimeout);
-        auto download = HttpDownload::open(url, settings, stop_);
-        if (!download) return fail(download.error());
-        const int status = (*download)->status();
+        IOSWARM_TRY(auto download, HttpDownload::open(url, settings, stop_));
+        const int status = download->status();
         if (status == 403 || status == 404 || status == 410) return std::optional<std::string>();
         if (status != 200)
             return fail(ErrorCode::unavailable, "cannot download", url,
                         fmt::format("the server answered {}", status));
         std::string text;
         for (;;) {
-            auto piece = (*download)->next();
+            auto piece = download->next();
             if (!piece && piece.error().code == ErrorCode::resource_exhausted)
                 return fail(wrong(url, "it is far too large"));
             if (!piece) return fail(piece.error());
@@ -133,19 +132,16 @@ class Verification {
 
     Status read_companions() {
         const std::string sum_url = snapshot::sum_name(path_) + query_;
-        auto sum = companion(sum_url);
-        if (!sum) return fail(sum.error());
-        if (*sum) {
-            if (Status good = read_sum(sum_url, **sum); !good) return good;
+        IOSWARM_TRY(auto sum, companion(sum_url));
+        if (sum) {
+            IOSWARM_DO(read_sum(sum_url, *sum));
         }
         const std::string own_url = snapshot::own_meta_name(path_) + query_;
-        auto own = companion(own_url);
-        if (!own) return fail(own.error());
-        if (*own) return read_meta(own_url, **own);
+        IOSWARM_TRY(auto own, companion(own_url));
+        if (own) return read_meta(own_url, *own);
         const std::string shared_url = snapshot::meta_name(path_) + query_;
-        auto shared = companion(shared_url);
-        if (!shared) return fail(shared.error());
-        return *shared ? read_meta(shared_url, **shared) : Status();
+        IOSWARM_TRY(auto shared, companion(shared_url));
+        return shared ? read_meta(shared_url, *shared) : Status();
     }
 
     Status read_sum(const std::string& url, const std::string& text) {
@@ -255,12 +251,11 @@ class Verification {
     }
 
     [[nodiscard]] Status compare() const {
-        if (Status good = same("size", found_.bytes, expected_.bytes); !good) return good;
-        if (Status good = same("SHA-256", found_.sha256, expected_.sha256); !good) return good;
-        if (Status good = same("payload digest", found_.payload_sha256, expected_.payload_sha256); !good)
-            return good;
-        if (Status good = same("height", found_.height, expected_.height); !good) return good;
-        if (Status good = same("number of entries", found_.entries, expected_.entries); !good) return good;
+        IOSWARM_DO(same("size", found_.bytes, expected_.bytes));
+        IOSWARM_DO(same("SHA-256", found_.sha256, expected_.sha256));
+        IOSWARM_DO(same("payload digest", found_.payload_sha256, expected_.payload_sha256));
+        IOSWARM_DO(same("height", found_.height, expected_.height));
+        IOSWARM_DO(same("number of entries", found_.entries, expected_.entries));
         if (expected_.namespaces && *expected_.namespaces != namespaces_)
             return fail(wrong_here("its namespaces have other counts than its description says"));
         const auto name = snapshot::ImmutableName::parse(name_);

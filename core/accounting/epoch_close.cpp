@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/accounting/rewards.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm {
 namespace {
@@ -27,15 +28,14 @@ PayoutRow payout_of(const EpochShare& share, const WorkRow& work, std::uint64_t 
 
 /// Adds this epoch to the agent's lifetime totals. Creates the agent's row if this is its first epoch.
 Result<AgentRow> add_to_agent(LedgerTx& ledger, const WorkRow& work, const U256& amount) {
-    auto found = ledger.agent(work.agent_id);
-    if (!found) return fail(found.error());
-    AgentRow agent = *found ? std::move(**found) : AgentRow{};
+    IOSWARM_TRY(auto found, ledger.agent(work.agent_id));
+    AgentRow agent = found ? std::move(*found) : AgentRow{};
     agent.agent_id = work.agent_id;
     agent.tasks += work.tasks;
     agent.compared += work.compared;
     agent.correct += work.correct;
     agent.earned_rau += amount;
-    if (Status status = ledger.set_agent(agent); !status) return fail(status.error());
+    IOSWARM_DO(ledger.set_agent(agent));
     return agent;
 }
 
@@ -65,35 +65,32 @@ Result<ClosedEpoch> close_epoch(LedgerTx& ledger, const RewardSettings& settings
         out.epoch.cut_rau = shares.cut_rau;
         out.epoch.pool_rau = shares.pool_rau;
     }
-    if (Status status = ledger.add_epoch(out.epoch); !status) return fail(status.error());
+    IOSWARM_DO(ledger.add_epoch(out.epoch));
 
     for (const EpochShare& share : shares.shares) {
         const WorkRow& row = *by_agent.at(share.agent_id);
-        auto agent = add_to_agent(ledger, row, share.amount_rau);
-        if (!agent) return fail(agent.error());
+        IOSWARM_TRY(auto agent, add_to_agent(ledger, row, share.amount_rau));
         by_agent.erase(share.agent_id);
         PayoutRow payout = payout_of(share, row, numbers.epoch, shares.shares.size());
-        payout.wallet = agent->wallet;
+        payout.wallet = agent.wallet;
         // A share of 0 needs no transfer, so its notice need not wait for one.
         const bool waits = settings.settles_on_chain && payout.amount_rau != 0;
         payout.notice = waits ? PayoutNotice::waiting : PayoutNotice::due;
-        if (Status status = ledger.add_payout(payout); !status) return fail(status.error());
+        IOSWARM_DO(ledger.add_payout(payout));
         out.payouts.push_back(std::move(payout));
     }
     for (const auto& [agent_id, row] : by_agent) {
-        auto agent = add_to_agent(ledger, *row, 0);
-        if (!agent) return fail(agent.error());
+        IOSWARM_DO(add_to_agent(ledger, *row, 0));
     }
 
-    if (Status status = ledger.clear_work(); !status) return fail(status.error());
-    if (Status status = ledger.promote_wallets(); !status) return fail(status.error());
+    IOSWARM_DO(ledger.clear_work());
+    IOSWARM_DO(ledger.promote_wallets());
     numbers.closed_tasks += out.epoch.tasks;
     numbers.epoch += 1;
     numbers.epoch_first_height = numbers.last_height + 1;
     numbers.epoch_started_ms = now_ms;
     if (numbers.epoch > kKeptEpochs) {
-        if (Status status = ledger.drop_epochs_below(numbers.epoch - kKeptEpochs); !status)
-            return fail(status.error());
+        IOSWARM_DO(ledger.drop_epochs_below(numbers.epoch - kKeptEpochs));
     }
     return out;
 }

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "core/base/sync_folder.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm {
 namespace {
@@ -46,9 +47,8 @@ Result<AtomicFile> AtomicFile::create(const std::string& path, mode_t mode, cons
     if (::unlink(temporary.c_str()) != 0 && errno != ENOENT) {
         return fail(errno_error(errno, "cannot remove what an earlier run left", temporary));
     }
-    auto file = open_file(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, "cannot create", mode);
-    if (!file) return fail(std::move(file).error());
-    return AtomicFile(path, temporary, *std::move(file));
+    IOSWARM_TRY(auto file, open_file(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, "cannot create", mode));
+    return AtomicFile(path, temporary, std::move(file));
 }
 
 AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
@@ -73,7 +73,7 @@ void AtomicFile::discard() noexcept {
 }
 
 Status AtomicFile::write(BytesView data) {
-    if (Status written = write_all(file_.get(), data, "cannot write", path_); !written) return written;
+    IOSWARM_DO(write_all(file_.get(), data, "cannot write", path_));
     written_ += data.size();
     return {};
 }
@@ -83,7 +83,7 @@ Status AtomicFile::commit() {
 }
 
 Status AtomicFile::commit_as(const std::string& path) {
-    if (Status synced = sync_file(file_.get(), "cannot sync", path); !synced) return synced;
+    IOSWARM_DO(sync_file(file_.get(), "cannot sync", path));
     if (::rename(temporary_.c_str(), path.c_str()) != 0)
         return fail(errno_error(errno, "cannot rename into place", path));
     file_.reset();
@@ -91,26 +91,23 @@ Status AtomicFile::commit_as(const std::string& path) {
 }
 
 Status write_file_atomically(const std::string& path, BytesView data, mode_t mode) {
-    auto file = AtomicFile::create(path, mode);
-    if (!file) return fail(file.error());
-    if (auto written = file->write(data); !written) return written;
-    return file->commit();
+    IOSWARM_TRY(auto file, AtomicFile::create(path, mode));
+    IOSWARM_DO(file.write(data));
+    return file.commit();
 }
 
 Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
     constexpr const char* kCannotRead = "cannot read";
-    const auto file = open_file(path, kReadOnly, kCannotRead);
-    if (!file) return fail(file.error());
+    IOSWARM_TRY(const auto file, open_file(path, kReadOnly, kCannotRead));
     struct stat info {};
-    if (::fstat(file->get(), &info) == 0 && !S_ISREG(info.st_mode))
+    if (::fstat(file.get(), &info) == 0 && !S_ISREG(info.st_mode))
         return fail(ErrorCode::bad_data, kCannotRead, path, "it is not a regular file");
     std::string out;
     std::array<std::uint8_t, 16384> buffer;
     while (out.size() <= max_bytes) {
-        const auto got = read_some(file->get(), buffer, kCannotRead, path);
-        if (!got) return fail(got.error());
-        if (*got == 0) break;
-        out += as_text(BytesView(buffer).first(*got));
+        IOSWARM_TRY(const auto got, read_some(file.get(), buffer, kCannotRead, path));
+        if (got == 0) break;
+        out += as_text(BytesView(buffer).first(got));
     }
     if (out.size() > max_bytes) {
         return fail(ErrorCode::resource_exhausted, "cannot read", path,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/coordinator/block_follower.hpp"
 
+#include "core/base/try.hpp"
 #include "core/coordinator/backoff.hpp"
 #include "core/coordinator/signal.hpp"
 
@@ -52,7 +53,7 @@ Status BlockFollower::take_next(std::stop_token stop) {
     }
     if (block_->height > payroll_.last_height()) {
         const auto unanswered = engine_.unanswered(*block_);
-        if (auto taken = payroll_.on_block(*block_, unanswered); !taken) return taken;
+        IOSWARM_DO(payroll_.on_block(*block_, unanswered));
         engine_.on_block(*block_);
         if (auto forgotten = engine_.take_forgotten(); !forgotten.empty()) payroll_.forget(forgotten);
         if (block_->unmatched_actions > 0) {

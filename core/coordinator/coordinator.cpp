@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/auth/register_checks.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm {
 namespace {
@@ -33,7 +34,7 @@ Result<std::unique_ptr<Coordinator>> Coordinator::create(const CoordinatorSettin
                                                          evm::StateFetchers* fetchers) {
     std::unique_ptr<Coordinator> made(
         new Coordinator(settings, pool, state, blocks, payroll, clock, std::move(log), fetchers));
-    if (auto reserved = made->reserve_ids(); !reserved) return fail(std::move(reserved.error()));
+    IOSWARM_DO(made->reserve_ids());
     for (const auto& [raw_id, answers] : payroll.open_answers())
         made->unseen_.emplace(raw_id, answers);
     return made;
@@ -108,9 +109,8 @@ void Coordinator::stop() {
 Status Coordinator::reserve_ids() {
     const std::lock_guard lock(reserving_);
     if (engine_->ids_left() >= kIdsLow) return {};
-    auto first = payroll_.reserve_ids(kIdsReserved);
-    if (!first) return fail(std::move(first.error()));
-    engine_->add_ids(*first, kIdsReserved);
+    IOSWARM_TRY(auto first, payroll_.reserve_ids(kIdsReserved));
+    engine_->add_ids(first, kIdsReserved);
     return {};
 }
 
@@ -134,13 +134,11 @@ void Coordinator::dispatch(bool poll) {
 Status Coordinator::read_pool(ChainTip& tip, std::vector<PoolActionPtr>& pending) {
     // Read the tip first. If a block comes between the two reads, the pool's list is then newer than the tip,
     // never older.
-    auto newest = pool_.tip();
-    if (!newest) return fail(std::move(newest.error()));
-    compare_with_ledger(newest->height);
-    auto listed = pool_.pending();
-    if (!listed) return fail(std::move(listed.error()));
-    tip = std::move(*newest);
-    pending = std::move(*listed);
+    IOSWARM_TRY(auto newest, pool_.tip());
+    compare_with_ledger(newest.height);
+    IOSWARM_TRY(auto listed, pool_.pending());
+    tip = std::move(newest);
+    pending = std::move(listed);
     return {};
 }
 

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm {
 
 std::optional<evm::AccountRecord> StateCache::account(const Address& address) {
@@ -55,7 +57,7 @@ void StateCache::keep(const evm::Missing& fetched, evm::FetchedState& state) {
 }
 
 Status CachingFetcher::fetch(const evm::Missing& missing, evm::FetchedState& state) {
-    if (Status fetched = from_.fetch(missing, state); !fetched) return fetched;
+    IOSWARM_DO(from_.fetch(missing, state));
     cache_.keep(missing, state);
     return {};
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "core/base/try.hpp"
 #include "core/base/u256.hpp"
 #include "core/crypto/address.hpp"
 
@@ -66,9 +67,8 @@ Result<TaskState> state_of(const TaskPackage& task) {
         if (account == nullptr) continue;
         const auto address = fixed_from_hex<Address>(account->address);
         if (!address) return fail(unreadable("account", "its address is not 20 bytes in hex"));
-        auto record = record_of(*account);
-        if (!record) return fail(record.error());
-        out.put(*address, std::move(*record));
+        IOSWARM_TRY(auto record, record_of(*account));
+        out.put(*address, std::move(record));
     }
     for (const auto& [hex, code] : task.contract_code) {
         const auto address = fixed_from_hex<Address>(hex);
@@ -138,11 +138,10 @@ std::optional<Hash256> TaskState::block_hash(std::uint64_t height) {
 }
 
 Result<evm::AccountRecord> record_of(const AccountSnapshot& account) {
-    const auto balance = amount("account", account.balance);
-    if (!balance) return fail(balance.error());
+    IOSWARM_TRY(const auto balance, amount("account", account.balance));
     evm::AccountRecord out;
     out.exists = true;  // the agent treats every account that it was told of as existing
-    out.balance = *balance;
+    out.balance = balance;
     out.nonce = account.nonce;
     return out;
 }
@@ -154,15 +153,13 @@ Result<evm::Transaction> agent_transaction(const Address& sender, const EvmTx& t
         out.to = fixed_from_hex<Address>(tx.to);
         if (!out.to) return fail(unreadable("evm_tx.to", "not 20 bytes in hex"));
     }
-    const auto value = amount("evm_tx.value", tx.value);
-    if (!value) return fail(value.error());
-    const auto price = amount("evm_tx.gas_price", tx.gas_price);
-    if (!price) return fail(price.error());
-    out.value = *value;
+    IOSWARM_TRY(const auto value, amount("evm_tx.value", tx.value));
+    IOSWARM_TRY(const auto price, amount("evm_tx.gas_price", tx.gas_price));
+    out.value = value;
     out.data = tx.data;
     out.gas_limit = tx.gas_limit;
-    out.fee_cap = *price;
-    out.tip_cap = *price;
+    out.fee_cap = price;
+    out.tip_cap = price;
     return out;
 }
 
@@ -172,9 +169,9 @@ Result<evm::BlockContext> agent_block(const BlockContext& context) {
     out.number = context.number;
     out.timestamp = context.timestamp;
     out.gas_limit = context.gas_limit;
-    const auto base_fee = amount("block_context.base_fee", context.base_fee.empty() ? "0" : context.base_fee);
-    if (!base_fee) return fail(base_fee.error());
-    out.base_fee = *base_fee;
+    IOSWARM_TRY(const auto base_fee,
+                amount("block_context.base_fee", context.base_fee.empty() ? "0" : context.base_fee));
+    out.base_fee = base_fee;
     if (!context.coinbase.empty()) {
         const auto coinbase = fixed_from_hex<Address>(context.coinbase);
         if (!coinbase) return fail(unreadable("block_context.coinbase", "not 20 bytes in hex"));
@@ -202,15 +199,13 @@ Result<TaskResult> execute_task(evm::Executor& executor, const TaskPackage& task
     if (!task.evm_tx) return fail(unreadable("evm_tx", "it is missing"));
     const auto sender = task.sender ? fixed_from_hex<Address>(task.sender->address) : std::nullopt;
     if (!sender) return fail(unreadable("sender", "it is missing or not 20 bytes in hex"));
-    auto state = state_of(task);
-    if (!state) return fail(state.error());
-    const auto transaction = agent_transaction(*sender, *task.evm_tx);
-    if (!transaction) return fail(transaction.error());
+    IOSWARM_TRY(auto state, state_of(task));
+    IOSWARM_TRY(const auto transaction, agent_transaction(*sender, *task.evm_tx));
     // Without a context in the task, an agent assumes this one.
-    const auto block =
-        agent_block(task.block_context.value_or(BlockContext{0, 30'000'000, "0", "", task.block_height}));
-    if (!block) return fail(block.error());
-    return answer_from(executor.run(*transaction, *block, *state, evm::agent_rules(), deadline));
+    IOSWARM_TRY(
+        const auto block,
+        agent_block(task.block_context.value_or(BlockContext{0, 30'000'000, "0", "", task.block_height})));
+    return answer_from(executor.run(transaction, block, state, evm::agent_rules(), deadline));
 }
 
 RunComparison compare_with_run(const RunOutcome& run, const TaskResult& result, bool receipt_counts_too) {

@@ -9,6 +9,8 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm {
 namespace {
 
@@ -42,7 +44,7 @@ struct CipherFree {
 }  // namespace
 
 Result<SecretBytes> scrypt(BytesView password, BytesView salt, const ScryptCost& cost, std::size_t size) {
-    if (Status checked = check_cost(cost); !checked) return fail(std::move(checked).error());
+    IOSWARM_DO(check_cost(cost));
     SecretBytes out(size);
     ERR_clear_error();
     // OpenSSL takes a null password as "no password".

@@ -3,6 +3,8 @@
 
 // https://ethereum.org/en/developers/docs/data-structures-and-encoding/rlp
 
+#include "core/base/try.hpp"
+
 namespace ioswarm::rlp {
 namespace {
 
@@ -76,9 +78,8 @@ Result<std::vector<Item>> items(BytesView list_payload, std::size_t max_items) {
     while (!list_payload.empty()) {
         if (out.size() == max_items)
             return refuse_item("a list has more than " + std::to_string(max_items) + " items");
-        const auto item = take(list_payload);
-        if (!item) return fail(item.error());
-        out.push_back(*item);
+        IOSWARM_TRY(const auto item, take(list_payload));
+        out.push_back(item);
     }
     return out;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/try.hpp"
 #include "core/base/wire.hpp"
 #include "core/crypto/eth_tx.hpp"
 #include "core/crypto/keccak.hpp"
@@ -115,24 +116,22 @@ void read_plain(const ActionParts& parts, BytesView raw, const ChainIds& ids, Po
 }  // namespace
 
 Result<PoolAction> read_action(Bytes raw, const ChainIds& ids) {
-    const auto parts = take_apart(raw);
-    if (!parts) return fail(parts.error());
+    IOSWARM_TRY(const auto parts, take_apart(raw));
     PoolAction out;
     out.kind = kind_name(ActionKind::none);
-    const auto sender = sender_of(parts->sender_key);
-    if (!sender) return fail(sender.error());
-    out.sender = *sender;
-    switch (static_cast<ActionEncoding>(parts->encoding)) {
+    IOSWARM_TRY(const auto sender, sender_of(parts.sender_key));
+    out.sender = sender;
+    switch (static_cast<ActionEncoding>(parts.encoding)) {
         case ActionEncoding::native:
         case ActionEncoding::ethereum:
         case ActionEncoding::ethereum_unprotected:
-            read_plain(*parts, raw, ids, out);
+            read_plain(parts, raw, ids, out);
             break;
         case ActionEncoding::container:
-            if (const Status read = read_container(*parts, out); !read) return fail(read.error());
+            IOSWARM_DO(read_container(parts, out));
             break;
         default:
-            return refuse("encoding", std::to_string(parts->encoding) + " is not known");
+            return refuse("encoding", std::to_string(parts.encoding) + " is not known");
     }
     out.raw_id = keccak256(raw);
     out.raw = std::move(raw);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/model/action_builder.hpp"
 
+#include "core/base/try.hpp"
 #include "core/base/wire.hpp"
 #include "core/crypto/address.hpp"
 #include "core/crypto/keccak.hpp"
@@ -224,11 +225,10 @@ Result<Bytes> build_action(const ActionDraft& draft, ActionEncoding encoding, co
     const bool container = encoding == ActionEncoding::container;
     const ActionEncoding form = container ? ActionEncoding::ethereum : encoding;
     const Bytes unsigned_action = write_action(core, public_key, Signature{}, form);
-    const auto parts = take_apart(unsigned_action);
-    if (!parts) return fail(parts.error());
-    const auto tx = eth_transaction(*parts, ids.evm);
+    IOSWARM_TRY(const auto parts, take_apart(unsigned_action));
+    const auto tx = eth_transaction(parts, ids.evm);
     if (!tx)
-        return refuse_signed(std::string(kind_name(parts->kind)), "it is no Ethereum transaction of this type");
+        return refuse_signed(std::string(kind_name(parts.kind)), "it is no Ethereum transaction of this type");
     const Signature signature = key.sign(signing_hash(*tx));
     if (!container) return write_action(core, public_key, signature, encoding);
     return write_action(container_core(encode_signed(*tx, signature), draft.chain_id), public_key, signature,
@@ -236,11 +236,10 @@ Result<Bytes> build_action(const ActionDraft& draft, ActionEncoding encoding, co
 }
 
 Result<Bytes> wrap_in_container(BytesView signed_eth_tx, std::uint32_t chain_id) {
-    const auto decoded = decode_signed(signed_eth_tx);
-    if (!decoded) return fail(decoded.error());
-    const auto key = recover(signing_hash(decoded->tx), decoded->signature);
+    IOSWARM_TRY(const auto decoded, decode_signed(signed_eth_tx));
+    const auto key = recover(signing_hash(decoded.tx), decoded.signature);
     if (!key) return refuse_signed("transaction", "nobody can have made its signature");
-    return write_action(container_core(signed_eth_tx, chain_id), *key, decoded->signature,
+    return write_action(container_core(signed_eth_tx, chain_id), *key, decoded.signature,
                         ActionEncoding::container);
 }
 

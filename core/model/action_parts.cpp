@@ -5,6 +5,7 @@
 #include <array>
 #include <optional>
 
+#include "core/base/try.hpp"
 #include "core/base/wire.hpp"
 
 // The node's serializer (Go's) writes plain fields by number, then the one-of field with the kind, then unknown
@@ -207,18 +208,16 @@ Result<Bytes> without_sidecar(BytesView blob_tx_data) {
 
 /// Fills in the parts of the core and returns its canonical bytes.
 Result<Bytes> read_core(ActionParts& parts, BytesView core) {
-    auto fields = read_fields(core, kCoreFields, "core");
-    if (!fields) return fail(fields.error());
-    for (const Field& field : *fields) {
-        if (const Status read = read_core_field(parts, field); !read) return fail(read.error());
+    IOSWARM_TRY(auto fields, read_fields(core, kCoreFields, "core"));
+    for (const Field& field : fields) {
+        IOSWARM_DO(read_core_field(parts, field));
     }
-    const auto blob = without_sidecar(parts.blob_tx_data);
-    if (!blob) return fail(blob.error());
-    sort_as_node(*fields, kCoreFields);
+    IOSWARM_TRY(const auto blob, without_sidecar(parts.blob_tx_data));
+    sort_as_node(fields, kCoreFields);
     Bytes out;
     wire::Writer writer(out);
-    for (Field field : *fields) {
-        if (field.number == core_field::kBlobTxData) field.bytes = *blob;
+    for (Field field : fields) {
+        if (field.number == core_field::kBlobTxData) field.bytes = blob;
         put(writer, field, find(kCoreFields, field.number));
     }
     return out;
@@ -234,16 +233,14 @@ std::string_view kind_name(ActionKind kind) noexcept {
 }
 
 Result<ActionParts> take_apart(BytesView raw) {
-    auto fields = read_fields(raw, kActionFields, "action");
-    if (!fields) return fail(fields.error());
+    IOSWARM_TRY(auto fields, read_fields(raw, kActionFields, "action"));
     ActionParts parts;
     std::optional<Bytes> core;
-    for (const Field& field : *fields) {
+    for (const Field& field : fields) {
         switch (field.number) {
             case action_field::kCore: {
-                auto canonical = read_core(parts, field.bytes);
-                if (!canonical) return fail(canonical.error());
-                core = *std::move(canonical);
+                IOSWARM_TRY(auto canonical, read_core(parts, field.bytes));
+                core = std::move(canonical);
                 break;
             }
             case action_field::kSenderPubKey:
@@ -262,13 +259,13 @@ Result<ActionParts> take_apart(BytesView raw) {
     }
     if (!core) return refuse_parts("core", "is missing");
 
-    std::stable_sort(fields->begin(), fields->end(), [](const Field& a, const Field& b) {
+    std::stable_sort(fields.begin(), fields.end(), [](const Field& a, const Field& b) {
         return find(kActionFields, a.number) != nullptr &&
                (find(kActionFields, b.number) == nullptr || a.number < b.number);
     });
     parts.canonical.reserve(raw.size());
     wire::Writer writer(parts.canonical);
-    for (const Field& field : *fields) {
+    for (const Field& field : fields) {
         if (field.number == action_field::kCore) {
             writer.always_bytes(field.number, *core);
         } else {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/base/try.hpp"
 #include "core/base/wire.hpp"
 #include "core/crypto/eth_tx.hpp"
 #include "core/crypto/keccak.hpp"
@@ -47,22 +48,20 @@ Result<Address> container_signer(const ActionParts& parts) {
 }  // namespace
 
 Result<Address> signer_of(BytesView raw, const ChainIds& ids) {
-    const auto parts = take_apart(raw);
-    if (!parts) return fail(parts.error());
-    if (parts->encoding == static_cast<std::uint64_t>(ActionEncoding::container))
-        return container_signer(*parts);
+    IOSWARM_TRY(const auto parts, take_apart(raw));
+    if (parts.encoding == static_cast<std::uint64_t>(ActionEncoding::container)) return container_signer(parts);
 
-    auto signature = Signature::from(parts->signature);
+    auto signature = Signature::from(parts.signature);
     if (!signature) return refuse_signer(ErrorCode::bad_data, "signature", "not 65 bytes");
     std::uint8_t& v = signature->bytes[64];
     if (v >= 27) v = static_cast<std::uint8_t>(v - 27);
     if (v > 1) return refuse_signer(ErrorCode::bad_data, "signature", "its last byte is no recovery id");
-    if (parts->encoding == static_cast<std::uint64_t>(ActionEncoding::native)) {
-        return recovered(keccak256(last_field(parts->canonical, action_field::kCore)), *signature);
+    if (parts.encoding == static_cast<std::uint64_t>(ActionEncoding::native)) {
+        return recovered(keccak256(last_field(parts.canonical, action_field::kCore)), *signature);
     }
-    const auto tx = eth_transaction(*parts, ids.evm);
+    const auto tx = eth_transaction(parts, ids.evm);
     if (!tx) {
-        return refuse_signer(ErrorCode::failed_precondition, std::string(kind_name(parts->kind)),
+        return refuse_signer(ErrorCode::failed_precondition, std::string(kind_name(parts.kind)),
                              "it has no known form as an Ethereum transaction");
     }
     return recovered(signing_hash(*tx), *signature);

@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm {
 namespace download {
 
@@ -184,20 +186,20 @@ Result<std::unique_ptr<HttpDownload>> HttpDownload::open(const std::string& url,
     state->settings = std::move(settings);
     state->stop = std::move(stop);
     state->asked = url;
-    if (Status started = state->start(); !started) return fail(started.error());
-    if (Status begun = state->work(); !begun) return fail(begun.error());
+    IOSWARM_DO(state->start());
+    IOSWARM_DO(state->work());
     state->read_head();
     if (state->status == 0 || state->arrived.empty()) {
-        if (Status whole = state->outcome(); !whole) return fail(whole.error());
+        IOSWARM_DO(state->outcome());
     }
     return std::unique_ptr<HttpDownload>(new HttpDownload(std::move(state)));
 }
 
 Result<BytesView> HttpDownload::next() {
     State& s = *state_;
-    if (Status worked = s.work(); !worked) return fail(worked.error());
+    IOSWARM_DO(s.work());
     if (s.arrived.empty()) {
-        if (Status whole = s.outcome(); !whole) return fail(whole.error());
+        IOSWARM_DO(s.outcome());
     }
     std::swap(s.returned, s.arrived);
     s.arrived.clear();

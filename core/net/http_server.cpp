@@ -28,6 +28,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/write.hpp>
 
+#include "core/base/try.hpp"
 #include "core/net/http_exchange.hpp"
 #include "core/net/socket_file.hpp"
 
@@ -170,12 +171,11 @@ struct HttpServer::Impl {
 
     Status listen() {
         if (!settings.socket_file.empty()) {
-            auto made = SocketFile::listen(settings.socket_file, kBacklog);
-            if (!made) return fail(std::move(made).error());
-            socket_file.emplace(*std::move(made));
+            IOSWARM_TRY(auto made, SocketFile::listen(settings.socket_file, kBacklog));
+            socket_file.emplace(std::move(made));
             return listen_at(acceptor, *socket_file);
         }
-        if (Status listening = listen_at(acceptor, settings); !listening) return listening;
+        IOSWARM_DO(listen_at(acceptor, settings));
         port = to_tcp(acceptor.local_endpoint()).port();
         return {};
     }
@@ -337,7 +337,7 @@ struct HttpServer::Impl {
 Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpServerSettings settings, Handler handler,
                                                       Log log) try {
     auto impl = std::make_unique<Impl>(std::move(settings), std::move(handler), std::move(log));
-    if (Status listening = impl->listen(); !listening) return fail(std::move(listening).error());
+    IOSWARM_DO(impl->listen());
     impl->accept_next();
     impl->thread = std::thread([raw = impl.get()] { raw->run(); });
     return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));

@@ -12,6 +12,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
+
 namespace ioswarm {
 namespace {
 
@@ -57,7 +59,7 @@ Result<SocketFile> SocketFile::listen(const std::string& path, int backlog) {
                     "use a shorter path");
     }
     std::memcpy(address.sun_path, path.data(), path.size());
-    if (Status removed = remove_stale(path, address); !removed) return fail(std::move(removed).error());
+    IOSWARM_DO(remove_stale(path, address));
     Descriptor handle = new_unix_socket(0);
     // Set before bind(), so that the file never has another mode.
     if (!handle || ::fchmod(handle.get(), kOwnerOnly) != 0 ||

@@ -24,6 +24,7 @@
 #include <boost/asio/write.hpp>
 
 #include "core/base/descriptor.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm {
 namespace {
@@ -218,7 +219,7 @@ Status TcpStream::State::shake_hands(const TlsClientSettings& settings, Deadline
     context.emplace(ssl::context::tls_client);
     context->set_options(ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1);
     context->set_verify_mode(ssl::verify_peer);
-    if (Status added = add_roots(*context, settings.root_certificates_pem); !added) return added;
+    IOSWARM_DO(add_roots(*context, settings.root_certificates_pem));
     tls.emplace(socket, *context);
     SSL* const handle = tls->native_handle();
     if (!expect_name(handle, settings.name) || !offer_protocol(handle, settings.application_protocol))
@@ -255,10 +256,9 @@ Result<std::unique_ptr<TcpStream>> TcpStream::connect(const TcpTarget& target, D
         return fail(errno_error(error.code().value(), kCannotConnect, target.text()));
     }
     state->which = target.text();
-    const auto endpoints = look_up(state->io, target);
-    if (!endpoints) return fail(endpoints.error());
+    IOSWARM_TRY(const auto endpoints, look_up(state->io, target));
     Status connected = fail(ErrorCode::unavailable, kCannotConnect, state->which, "it has no address");
-    for (const tcp::endpoint& endpoint : *endpoints) {
+    for (const tcp::endpoint& endpoint : endpoints) {
         connected = state->connect_to(endpoint, deadline, stop);
         if (connected || connected.error().code != ErrorCode::unavailable) break;
     }

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "core/base/try.hpp"
 #include "core/crypto/keccak.hpp"
 #include "core/crypto/rlp.hpp"
 #include "core/model/action_builder.hpp"
@@ -142,23 +143,20 @@ Result<PoolActionPtr> ActionMaker::make(const TxPlan& plan, const Address& targe
     draft.gas_fee_cap = plan.fee_cap_rau;
     draft.gas_tip_cap = plan.tip_cap_rau;
     draft.body = body_of(plan, addresses_[plan.sender], target);
-    auto raw = build_action(draft, encoding_of(plan.encoding), keys_[plan.sender], ids_);
-    if (!raw) return fail(std::move(raw.error()));
-    auto action = read_action(std::move(*raw), ids_);
-    if (!action) return fail(std::move(action.error()));
-    if (!action->hash) {
-        return fail(ErrorCode::internal, "cannot make an action of the embedded chain", action->kind,
+    IOSWARM_TRY(auto raw, build_action(draft, encoding_of(plan.encoding), keys_[plan.sender], ids_));
+    IOSWARM_TRY(auto action, read_action(std::move(raw), ids_));
+    if (!action.hash) {
+        return fail(ErrorCode::internal, "cannot make an action of the embedded chain", action.kind,
                     "it has no hash");
     }
-    return std::make_shared<const PoolAction>(std::move(*action));
+    return std::make_shared<const PoolAction>(std::move(action));
 }
 
 Result<Hash256> ActionMaker::grant_reward_hash(std::uint64_t height) const {
     ActionDraft draft;
     draft.body = GrantRewardBody{false, height};
-    auto raw = build_action(draft, ActionEncoding::native, producer_, ids_);
-    if (!raw) return fail(std::move(raw.error()));
-    return keccak256(*raw);
+    IOSWARM_TRY(auto raw, build_action(draft, ActionEncoding::native, producer_, ids_));
+    return keccak256(raw);
 }
 
 }  // namespace ioswarm::sim

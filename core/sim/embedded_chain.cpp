@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "core/base/guarded.hpp"
+#include "core/base/try.hpp"
 #include "core/sim/contract_code.hpp"
 
 namespace ioswarm::sim {
@@ -23,7 +24,7 @@ constexpr std::uint64_t kBlocksBetweenReplayLogs = 1'000'000;
 
 Result<std::unique_ptr<EmbeddedChain>> EmbeddedChain::create(const ChainSettings& settings, const Clock& clock,
                                                              Log log, SignedAhead signed_ahead) {
-    if (auto checked = check(settings); !checked) return fail(std::move(checked.error()));
+    IOSWARM_DO(check(settings));
     std::unique_ptr<EmbeddedChain> chain(
         new EmbeddedChain(settings, clock, std::move(log), std::move(signed_ahead)));
     return chain;
@@ -156,7 +157,7 @@ Result<std::vector<PoolActionPtr>> EmbeddedChain::pending() {
         }
     }
     // Without the lock: at 2,000 transactions per second, signing takes a large part of every second.
-    if (auto done = make_all(fresh); !done) return fail(std::move(done.error()));
+    IOSWARM_DO(make_all(fresh));
     const std::lock_guard lock(mutex_);
     for (Fresh& one : fresh) {
         // Actions that left the pool meanwhile were pending when this call began, so they are listed. Nobody
@@ -262,11 +263,11 @@ Result<ExecutedBlock> EmbeddedChain::next(std::uint64_t height, std::stop_token 
     std::unique_lock lock(mutex_);
     advance();
     const std::uint64_t wanted = height == 0 ? model_.height() + 1 : height;
-    if (Status waited = wait_for(wanted, stop, lock, kWhat); !waited) return fail(std::move(waited.error()));
+    IOSWARM_DO(wait_for(wanted, stop, lock, kWhat));
     auto stored = stored_at(wanted, kWhat);
     if (!stored) return fail(std::move(stored.error()));
     if (!(*stored)->block) {
-        if (auto done = make_block(**stored); !done) return fail(std::move(done.error()));
+        IOSWARM_DO(make_block(**stored));
     }
     ExecutedBlock block = *(*stored)->block;
     if (!block.delta_state_digest.empty()) return block;
@@ -313,13 +314,11 @@ Status EmbeddedChain::make_block(StoredBlock& stored) {
     block.base_fee_rau = kBaseFeeRau;
     block.receipts.reserve(stored.mined.size() + 1);
     for (const TxPlan& plan : stored.mined) {
-        const auto action = made(plan);
-        if (!action) return fail(action.error());
-        block.receipts.push_back({(*action)->hash.value(), plan.status, plan.gas_used});
+        IOSWARM_TRY(const auto action, made(plan));
+        block.receipts.push_back({action->hash.value(), plan.status, plan.gas_used});
     }
-    const auto reward = maker_.grant_reward_hash(stored.height);
-    if (!reward) return fail(reward.error());
-    block.receipts.push_back({*reward, kReceiptSuccess, 0});
+    IOSWARM_TRY(const auto reward, maker_.grant_reward_hash(stored.height));
+    block.receipts.push_back({reward, kReceiptSuccess, 0});
     for (const TxPlan& plan : stored.mined)
         made_.erase(plan.id);
     stored.mined = {};

@@ -6,6 +6,8 @@
 
 #include "core/sim/embedded_chain.hpp"
 
+#include "core/base/try.hpp"
+
 namespace ioswarm::sim {
 
 EmbeddedChain::Changes EmbeddedChain::changes_of(const ModelBlock& block) const {
@@ -36,10 +38,9 @@ Result<StateDiff> EmbeddedChain::next_diff(std::uint64_t height, std::stop_token
     advance();
     std::uint64_t wanted = height;
     if (wanted == 0) wanted = blocks_.empty() ? model_.height() + 1 : blocks_.front().height;
-    if (Status waited = wait_for(wanted, stop, lock, kWhat); !waited) return fail(std::move(waited.error()));
-    const auto stored = stored_at(wanted, kWhat);
-    if (!stored) return fail(stored.error());
-    const Changes changes = (*stored)->changes;
+    IOSWARM_DO(wait_for(wanted, stop, lock, kWhat));
+    IOSWARM_TRY(const auto stored, stored_at(wanted, kWhat));
+    const Changes changes = stored->changes;
     lock.unlock();
     return diff_of(wanted, changes);
 }

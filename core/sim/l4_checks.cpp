@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "core/diffs/diff_record.hpp"
 #include "core/model/state_digest.hpp"
 
@@ -23,18 +24,16 @@ constexpr std::size_t kNamed = 3;  // how many agents a failure names
 Status for_each_diff(const DiffStore& store, std::uint64_t tip,
                      const std::function<Status(const DiffRow&, const StateDiff&)>& then) {
     for (std::uint64_t next = 1; next <= tip;) {
-        const auto rows = store.read(next, kRowsAtOnce, kBytesAtOnce);
-        if (!rows) return fail(rows.error());
-        if (rows->empty()) return fail(ErrorCode::data_loss, "cannot read the diff log", std::to_string(next));
-        for (const DiffRow& row : *rows) {
+        IOSWARM_TRY(const auto rows, store.read(next, kRowsAtOnce, kBytesAtOnce));
+        if (rows.empty()) return fail(ErrorCode::data_loss, "cannot read the diff log", std::to_string(next));
+        for (const DiffRow& row : rows) {
             if (next > tip) break;
-            const auto diff = read_diff_record(row.record);
-            if (!diff) return fail(diff.error());
-            if (row.height != next || diff->height != next) {
+            IOSWARM_TRY(const auto diff, read_diff_record(row.record));
+            if (row.height != next || diff.height != next) {
                 return fail(ErrorCode::data_loss, "the diff log has a hole", std::to_string(next),
-                            fmt::format("height {} stands there", diff->height));
+                            fmt::format("height {} stands there", diff.height));
             }
-            if (Status done = then(row, *diff); !done) return done;
+            IOSWARM_DO(then(row, diff));
             ++next;
         }
     }

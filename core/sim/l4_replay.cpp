@@ -4,6 +4,7 @@
 #include <stop_token>
 #include <utility>
 
+#include "core/base/try.hpp"
 #include "core/ports/clock.hpp"
 #include "core/sim/embedded_chain.hpp"
 
@@ -30,17 +31,15 @@ Result<L4Replay> l4_replay(ChainSettings settings, std::uint64_t tip, const std:
     settings.start_held = false;
     settings.resume_height = 0;
     SteppedClock clock;
-    auto chain = EmbeddedChain::create(settings, clock);
-    if (!chain) return fail(std::move(chain).error());
+    IOSWARM_TRY(auto chain, EmbeddedChain::create(settings, clock));
     L4Replay out;
     L4State state;
     if (heights.contains(0)) out.hashes[0] = state.hash();
     for (std::uint64_t height = 1; height <= tip; ++height) {
         clock.step(settings.block_time);
-        const auto diff = (*chain)->diffs().next(height, {});
-        if (!diff) return fail(diff.error());
-        if (Status applied = state.apply(*diff); !applied) return fail(std::move(applied).error());
-        out.digests.push_back(Hash256::from(diff->digest).value_or(Hash256{}));
+        IOSWARM_TRY(const auto diff, chain->diffs().next(height, {}));
+        IOSWARM_DO(state.apply(diff));
+        out.digests.push_back(Hash256::from(diff.digest).value_or(Hash256{}));
         if (heights.contains(height)) out.hashes[height] = state.hash();
     }
     out.entries = state.size();

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/try.hpp"
 #include "core/sim/l4_checks.hpp"
 #include "core/sim/timers.hpp"
 
@@ -148,13 +149,12 @@ void Run::plan(const std::shared_ptr<L4Agent>& agent) {
 }
 
 Result<L4State> Run::snapshot() {
-    const auto state = state_of_log(world_.store, world_.store.range().tip);
-    if (!state) return fail(state.error());
-    auto read = world_.through_snapshot(*state);
+    IOSWARM_TRY(const auto state, state_of_log(world_.store, world_.store.range().tip));
+    auto read = world_.through_snapshot(state);
     if (!read) return fail(std::move(read).error());
-    if (read->hash() != state->hash()) {
+    if (read->hash() != state.hash()) {
         return fail(ErrorCode::bad_data, "the snapshot does not give back the state",
-                    std::to_string(state->height()));
+                    std::to_string(state.height()));
     }
     return read;
 }
@@ -235,12 +235,11 @@ Result<L4Report> Run::report() {
         heights.insert(report.agents.back().height);
     }
     evidence_.agents = report.agents;
-    auto replay = l4_replay(settings_.chain, evidence_.tip, heights);
-    if (!replay) return fail(std::move(replay).error());
-    report.checks = l4_checks(evidence_, world_.store, *replay);
+    IOSWARM_TRY(auto replay, l4_replay(settings_.chain, evidence_.tip, heights));
+    report.checks = l4_checks(evidence_, world_.store, replay);
     report.tip = evidence_.tip;
-    report.entries = replay->entries;
-    report.state_hash = replay->hashes.at(evidence_.tip);
+    report.entries = replay.entries;
+    report.state_hash = replay.hashes.at(evidence_.tip);
     report.elapsed = std::chrono::duration_cast<milliseconds>(Steady::now() - began_);
     return report;
 }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/base/try.hpp"
 #include "core/sim/action_maker.hpp"
 #include "core/sim/chain_model.hpp"
 
@@ -32,9 +33,8 @@ class WrongAnswers {
         } else if (const auto found = created_.find(plan.target); found != created_.end()) {
             target = found->second;
         }
-        const auto action = maker_->make(plan, target);
-        if (!action) return fail(action.error());
-        return wrong_(**action);
+        IOSWARM_TRY(const auto action, maker_->make(plan, target));
+        return wrong_(*action);
     }
 
   private:
@@ -52,7 +52,7 @@ double Prediction::accuracy_pct() const noexcept {
 Result<Prediction> predict(const PredictionInput& input) {
     ChainSettings settings = input.chain;
     settings.resume_height = input.height;  // so that check() limits the work
-    if (auto checked = check(settings); !checked) return fail(std::move(checked.error()));
+    IOSWARM_DO(check(settings));
     ChainModel model(settings);
     WrongAnswers answers(input);
     Prediction out;
@@ -63,9 +63,8 @@ Result<Prediction> predict(const PredictionInput& input) {
         out.unaffordable += block.unaffordable.size();
         for (const TxPlan& plan : block.mined) {
             if (plan.status != kReceiptSuccess) ++out.mined_and_failed;
-            const auto wrong = answers.is_wrong(plan);
-            if (!wrong) return fail(wrong.error());
-            if (*wrong) ++out.mismatched;
+            IOSWARM_TRY(const auto wrong, answers.is_wrong(plan));
+            if (wrong) ++out.mismatched;
         }
         // Only after the block: its transactions were made before these contracts existed.
         for (const CreatedContract& contract : block.created)

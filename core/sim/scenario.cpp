@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "core/base/guarded.hpp"
+#include "core/base/try.hpp"
 #include "core/sim/action_maker.hpp"
 #include "core/sim/chain_model.hpp"
 
@@ -55,9 +56,8 @@ Result<PoolActionPtr> with_bad_signature(const PoolAction& action, const ChainId
     constexpr std::size_t kInS = 10;  // counted from the end: the signature is the last field
     Bytes raw = action.raw;
     raw[raw.size() - kInS] ^= 1;
-    auto read = read_action(std::move(raw), ids);
-    if (!read) return fail(std::move(read.error()));
-    return std::make_shared<const PoolAction>(std::move(*read));
+    IOSWARM_TRY(auto read, read_action(std::move(raw), ids));
+    return std::make_shared<const PoolAction>(std::move(read));
 }
 
 }  // namespace
@@ -182,9 +182,8 @@ void ScenarioMaker::plan_answers(Draft& draft) const {
 }
 
 Status ScenarioMaker::sign(Draft& draft) const {
-    auto action = maker_.make(draft.plan, draft.target);
-    if (!action) return fail(std::move(action.error()));
-    draft.planned.action = *std::move(action);
+    IOSWARM_TRY(auto action, maker_.make(draft.plan, draft.target));
+    draft.planned.action = std::move(action);
     return {};
 }
 
@@ -222,11 +221,10 @@ void ScenarioMaker::plan_forgeries() {
 }
 
 Status ScenarioMaker::forge(Draft& draft) const {
-    if (auto done = sign(draft); !done) return done;
+    IOSWARM_DO(sign(draft));
     if (draft.planned.forgery != Forgery::signature) return {};
-    auto bad = with_bad_signature(*draft.planned.action, out_->chain_.ids);
-    if (!bad) return fail(std::move(bad.error()));
-    draft.planned.action = *std::move(bad);
+    IOSWARM_TRY(auto bad, with_bad_signature(*draft.planned.action, out_->chain_.ids));
+    draft.planned.action = std::move(bad);
     return {};
 }
 
@@ -310,7 +308,7 @@ Result<std::unique_ptr<const Scenario>> ScenarioMaker::make() {
 
 Result<std::unique_ptr<const Scenario>> Scenario::create(const ScenarioSettings& settings,
                                                          const FaultPlan& faults, const std::stop_token& stop) {
-    if (auto checked = check(settings.chain); !checked) return fail(std::move(checked.error()));
+    IOSWARM_DO(check(settings.chain));
     const double transactions =
         static_cast<double>(settings.chain.tps) * static_cast<double>(settings.duration.count()) / 1000;
     if (transactions > static_cast<double>(kMostRunTransactions)) {

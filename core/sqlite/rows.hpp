@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/base/result.hpp"
+#include "core/base/try.hpp"
 #include "core/sqlite/sqlite.hpp"
 
 namespace ioswarm::sqlite {
@@ -11,9 +12,8 @@ namespace ioswarm::sqlite {
 template <typename Each>
 [[nodiscard]] Status for_each_row(Statement& statement, Each each) {
     for (;;) {
-        const auto row = statement.step();
-        if (!row) return fail(row.error());
-        if (!*row) return {};
+        IOSWARM_TRY(const auto row, statement.step());
+        if (!row) return {};
         if (Status status = each(); !status) {
             statement.reset();
             return status;

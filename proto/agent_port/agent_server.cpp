@@ -11,6 +11,7 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
+#include "core/base/try.hpp"
 #include "proto/agent_port/agent_transport.hpp"
 #include "proto/agent_port/call_status.hpp"
 #include "proto/agent_port/diff_stream_call.hpp"
@@ -239,16 +240,14 @@ Result<std::unique_ptr<AgentServer>> AgentServer::start(AgentServerSettings sett
     (void)raise_file_limit(std::uint64_t{2} * with.accept.connections + with.accept.reserved_files);
 
     if (!with.tls_cert_file.empty()) {
-        auto tls = TlsCredentials::open(with.tls_cert_file, with.tls_key_file, log);
-        if (!tls) return fail(std::move(tls.error()));
-        parts->tls = std::move(*tls);
+        IOSWARM_TRY(auto tls, TlsCredentials::open(with.tls_cert_file, with.tls_key_file, log));
+        parts->tls = std::move(tls);
         parts->credentials = TlsCredentials::for_server(parts->tls);
     } else {
         parts->credentials = grpc::InsecureServerCredentials();
     }
-    auto listening = listen_on(with.address, with.port);
-    if (!listening) return fail(std::move(listening.error()));
-    parts->port = listening->port;
+    IOSWARM_TRY(auto listening, listen_on(with.address, with.port));
+    parts->port = listening.port;
 
     grpc::ServerBuilder builder;
     configure_transport(builder, with);
@@ -261,7 +260,7 @@ Result<std::unique_ptr<AgentServer>> AgentServer::start(AgentServerSettings sett
 
     auto* const entrance = parts->entrance.get();
     parts->acceptor = std::make_unique<Acceptor>(
-        std::move(*listening), std::move(accept), parts->connections,
+        std::move(listening), std::move(accept), parts->connections,
         [entrance](int fd) {
             grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
             parameters.fd = fd;

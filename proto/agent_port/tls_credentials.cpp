@@ -8,6 +8,7 @@
 #include <grpc/grpc_security.h>
 #include <sys/stat.h>
 
+#include "core/base/try.hpp"
 #include "core/crypto/hmac.hpp"
 
 namespace ioswarm::proto {
@@ -91,11 +92,10 @@ TlsCredentials::~TlsCredentials() {
 Result<std::shared_ptr<TlsCredentials>> TlsCredentials::open(std::string certificate_file, std::string key_file,
                                                              Log log) {
     auto stamp = stamp_of(certificate_file, key_file);
-    auto checked = load_tls_pair(certificate_file, key_file);
-    if (!checked) return fail(std::move(checked.error()));
-    if (!checked->warning.empty()) log.warn("TLS: {}", checked->warning);
+    IOSWARM_TRY(auto checked, load_tls_pair(certificate_file, key_file));
+    if (!checked.warning.empty()) log.warn("TLS: {}", checked.warning);
     return std::shared_ptr<TlsCredentials>(new TlsCredentials(std::move(certificate_file), std::move(key_file),
-                                                              std::move(checked->pair), std::move(stamp),
+                                                              std::move(checked.pair), std::move(stamp),
                                                               std::move(log)));
 }
 

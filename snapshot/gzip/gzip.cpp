@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/base/descriptor.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::snapshot {
 namespace {
@@ -49,9 +50,8 @@ class FileBytes final : public RawBytes {
     FileBytes(std::string path, Descriptor file) : path_(std::move(path)), file_(std::move(file)) {}
 
     Result<BytesView> next() override {
-        const auto got = read_some(file_.get(), piece_, "cannot read", path_);
-        if (!got) return fail(got.error());
-        return BytesView(piece_).first(*got);
+        IOSWARM_TRY(const auto got, read_some(file_.get(), piece_, "cannot read", path_));
+        return BytesView(piece_).first(got);
     }
     [[nodiscard]] int descriptor() const noexcept { return file_.get(); }
 
@@ -135,12 +135,11 @@ struct GzipReader::State {
 
     Status refill() {
         if (inflate.avail_in != 0 || at_end) return {};
-        const auto raw = source->next();
-        if (!raw) return fail(raw.error());
-        at_end = raw->empty();
-        taken += raw->size();
-        inflate.next_in = const_cast<std::uint8_t*>(raw->data());  // ISA-L does not write to it
-        inflate.avail_in = static_cast<std::uint32_t>(raw->size());
+        IOSWARM_TRY(const auto raw, source->next());
+        at_end = raw.empty();
+        taken += raw.size();
+        inflate.next_in = const_cast<std::uint8_t*>(raw.data());  // ISA-L does not write to it
+        inflate.avail_in = static_cast<std::uint32_t>(raw.size());
         return {};
     }
 };
@@ -149,9 +148,8 @@ GzipReader::GzipReader(std::unique_ptr<State> state) : state_(std::move(state)) 
 GzipReader::~GzipReader() = default;
 
 Result<std::unique_ptr<GzipReader>> GzipReader::open(const std::string& path) {
-    auto opened = open_file(path, kReadOnly, "cannot open the snapshot");
-    if (!opened) return fail(std::move(opened).error());
-    auto file = std::make_unique<FileBytes>(path, *std::move(opened));
+    IOSWARM_TRY(auto opened, open_file(path, kReadOnly, "cannot open the snapshot"));
+    auto file = std::make_unique<FileBytes>(path, std::move(opened));
     struct stat info {};
     if (::fstat(file->descriptor(), &info) != 0)
         return fail(errno_error(errno, "cannot open the snapshot", path));
@@ -178,7 +176,7 @@ Result<std::size_t> GzipReader::read(std::span<std::uint8_t> out) {
     State& s = *state_;
     std::size_t done = 0;
     while (done < out.size()) {
-        if (auto refilled = s.refill(); !refilled) return fail(refilled.error());
+        IOSWARM_DO(s.refill());
         const bool no_more = s.inflate.avail_in == 0;
         if (no_more && !s.started) {
             if (!s.any_member) return fail(s.corrupt("it is empty"));
@@ -207,9 +205,8 @@ Result<std::size_t> GzipReader::read(std::span<std::uint8_t> out) {
 
 Result<BytesView> GzipReader::next() {
     state_->piece.resize(kPieceBytes);
-    const auto got = read(state_->piece);
-    if (!got) return fail(got.error());
-    return BytesView(state_->piece).first(*got);
+    IOSWARM_TRY(const auto got, read(state_->piece));
+    return BytesView(state_->piece).first(got);
 }
 
 std::uint64_t GzipReader::compressed_bytes() const noexcept {

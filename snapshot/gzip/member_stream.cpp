@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "core/base/descriptor.hpp"
+#include "core/base/try.hpp"
 
 namespace ioswarm::snapshot {
 namespace {
@@ -66,9 +67,8 @@ struct MemberStream::State {
 
     Status read_member(const MemberPlace& member, Bytes& stored) const {
         stored.resize(member.bytes);
-        const auto got = read_at(file.get(), stored, member.offset, "cannot read back", path);
-        if (!got) return fail(got.error());
-        return *got == stored.size() ? Status() : differs(member.offset + *got, "the file ends here");
+        IOSWARM_TRY(const auto got, read_at(file.get(), stored, member.offset, "cannot read back", path));
+        return got == stored.size() ? Status() : differs(member.offset + got, "the file ends here");
     }
 
     void inflate_members() {
@@ -106,9 +106,8 @@ Result<std::unique_ptr<MemberStream>> MemberStream::open(const std::string& path
                                                          std::vector<MemberPlace> members, unsigned threads) {
     auto state = std::make_unique<State>();
     state->path = path;
-    auto file = open_file(path, O_RDONLY, "cannot read back");
-    if (!file) return fail(std::move(file).error());
-    state->file = *std::move(file);
+    IOSWARM_TRY(auto file, open_file(path, O_RDONLY, "cannot read back"));
+    state->file = std::move(file);
     struct stat info {};
     if (::fstat(state->file.get(), &info) != 0) return fail(errno_error(errno, "cannot read back", path));
     state->size = static_cast<std::uint64_t>(info.st_size);

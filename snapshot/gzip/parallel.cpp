@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/base/try.hpp"
 #include "core/crypto/sha256.hpp"
 
 namespace ioswarm::snapshot {
@@ -160,7 +161,7 @@ Status ParallelGzip::append(BytesView data) {
         block.used += part;
         data = data.subspan(part);
         if (block.used == block.raw.size()) {
-            if (auto pushed = s.push(); !pushed) return pushed;
+            IOSWARM_DO(s.push());
         }
     }
     return {};
@@ -178,7 +179,7 @@ std::uint8_t* ParallelGzip::extend(std::size_t size) {
 Result<Hash256> ParallelGzip::digest() {
     State& s = *state_;
     if (s.filling && s.filling->used != 0) {
-        if (auto pushed = s.push(); !pushed) return fail(pushed.error());
+        IOSWARM_DO(s.push());
     }
     s.hashing = false;
     std::unique_lock lock(s.mutex);
@@ -192,7 +193,7 @@ Result<Hash256> ParallelGzip::digest() {
 Status ParallelGzip::finish() {
     State& s = *state_;
     if (s.filling && s.filling->used != 0) {
-        if (auto pushed = s.push(); !pushed) return pushed;
+        IOSWARM_DO(s.push());
     }
     std::unique_lock lock(s.mutex);
     s.closing = true;

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/text.hpp"
+#include "core/base/try.hpp"
 #include "core/diffs/diff_record.hpp"
 #include "snapshot/gzip/gunzip.hpp"
 #include "snapshot/store/state_database.hpp"
@@ -150,7 +151,7 @@ Result<StateDiff> parse_reference_diff(BytesView json_text) {
 
 Result<StateDiff> read_reference_diff(BytesView value) {
     Bytes text;
-    if (auto inflated = gunzip(value, kMaxJsonBytes, text); !inflated) return fail(inflated.error());
+    IOSWARM_DO(gunzip(value, kMaxJsonBytes, text));
     return parse_reference_diff(text);
 }
 
